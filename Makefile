@@ -1,0 +1,171 @@
+# ClinSafe: one non-recursive Makefile. `make help` lists the targets.
+#
+# MODE=release|debug|asan|tsan|fuzz   how to build; everything but release goes to build-MODE/
+# CC=gcc|clang                        the compiler
+# BUILD=DIR                           where to build (default build/ or build-MODE/)
+# V=1                                 show the commands
+
+MODE  ?= release
+BUILD ?= $(if $(filter release,$(MODE)),build,build-$(MODE))
+PREFIX ?= /usr/local
+Q     := $(if $(V),,@)
+
+# `make run` and `make test` on a bare machine: install first, then start again with the libraries there.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+PKGS := libuv libcurl libzmq msgpack rocksdb hiredis jansson yaml-0.1 libsodium libmicrohttpd ncursesw
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+        -Wold-style-definition -Wvla -Wformat=2 -Wcast-align -Wcast-qual -Wwrite-strings -Wnull-dereference \
+        -Wimplicit-fallthrough -Wswitch-enum -Wundef
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+                  -ftrivial-auto-var-init=zero
+CFLAGS_debug   := -O0 -g3
+CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+LDFLAGS_asan   := -fsanitize=address,undefined
+LDFLAGS_tsan   := -fsanitize=thread
+LDFLAGS_fuzz   := -fsanitize=address,undefined
+ifeq ($(filter $(MODE),release debug asan tsan fuzz),)
+$(error MODE=$(MODE): want release, debug, asan, tsan or fuzz)
+endif
+
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+CFLAGS  ?=
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. -fPIE $(WARN) $(if $(WERROR),-Werror) $(CFLAGS_$(MODE)) $(CFLAGS)
+ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
+
+# ---- sources: one static library a folder, so that a forbidden call fails to link ---------------
+MAINS := coordinator/main.c worker/main.c tools/clinsafe.c tools/simulator/main.c
+src    = $(filter-out $(MAINS),$(foreach d,$(1),$(wildcard $(d)/*.c)))
+obj    = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+lib    = $(BUILD)/lib$(1).a
+
+SRC_base        := $(call src,protocol/base)
+SRC_protocol    := $(call src,protocol/study protocol/wire)
+SRC_store       := $(call src,store)
+SRC_coordinator := $(call src,coordinator)
+SRC_worker      := $(call src,worker worker/providers)
+SRC_tools       := $(call src,tools tools/export)
+SRC_simulator   := $(call src,tools/simulator)
+LIBS := base protocol store coordinator worker tools simulator
+
+L_base        = $(call lib,base)
+L_protocol    = $(call lib,protocol) $(L_base)
+L_store       = $(call lib,store) $(L_protocol)
+
+SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lsodium
+SYS_store     := -lrocksdb -lhiredis -luv $(SYS_protocol)
+
+PROGRAMS := $(BUILD)/clinsafe $(BUILD)/clinsafe-coordinator $(BUILD)/clinsafe-worker $(BUILD)/clinsafe-simulator
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all setup run test test-short test-unit test-e2e test-cluster test-asan fuzz-smoke lint install clean help bench FORCE
+
+all: $(PROGRAMS)          ## build the four programs
+
+$(BUILD)/clinsafe-coordinator: $(BUILD)/obj/coordinator/main.o $(call lib,coordinator) $(L_store)
+$(BUILD)/clinsafe-worker:      $(BUILD)/obj/worker/main.o $(call lib,worker) $(L_store)
+$(BUILD)/clinsafe:             $(BUILD)/obj/tools/clinsafe.o $(call lib,tools) $(L_store)
+$(BUILD)/clinsafe-simulator:   $(BUILD)/obj/tools/simulator/main.o $(call lib,simulator) $(L_protocol)
+
+$(BUILD)/clinsafe-coordinator: LDLIBS = $(SYS_store)
+$(BUILD)/clinsafe-worker:      LDLIBS = -lcurl $(SYS_store)
+$(BUILD)/clinsafe:             LDLIBS = -lncursesw $(SYS_store)
+$(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd $(SYS_protocol) -lm
+
+$(PROGRAMS):
+	$(Q)echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lpthread -lm
+
+define library
+$(call lib,$(1)): $(call obj,$(SRC_$(1)))
+	$(Q)mkdir -p $$(@D); rm -f $$@
+	$(Q)ar rcs $$@ $$^
+endef
+$(foreach l,$(LIBS),$(eval $(call library,$(l))))
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)echo "  CC      $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# the version string is rebuilt alone; a change of flags rebuilds all
+$(BUILD)/obj/protocol/base/version.o: ALL_CFLAGS += -DCS_VERSION='"$(VERSION)"'
+$(BUILD)/obj/protocol/base/version.o: $(BUILD)/version
+$(BUILD)/version: FORCE
+	$(Q)mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+$(BUILD)/flags: FORCE
+	$(Q)mkdir -p $(@D); echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
+
+-include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
+
+# ---- tests ---------------------------------------------------------------------------------------
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+UNIT_LIBS := $(call lib,tools) $(call lib,simulator) $(call lib,coordinator) $(call lib,worker) $(L_store)
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS)
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka -lcurl -lmicrohttpd -lncursesw $(SYS_store) -lpthread -lm
+.PRECIOUS: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/fuzz/%.o
+
+FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(L_store)
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(L_store) $(SYS_store) -lpthread -lm
+
+setup:                    ## install the Debian packages that are missing (one list: ops/packages)
+	$(Q)ops/setup $(or $(SETUP),run)
+
+# A fresh make after set-up, so that nothing was decided before the libraries were there.
+run:                      ## install what is missing, build, run the demo study
+	$(Q)ops/setup run
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(BUILD)/clinsafe run ops/studies/demo/study.yaml
+
+test:                     ## install what is missing, build, pass every test
+	$(Q)ops/setup run test
+	$(Q)$(MAKE) --no-print-directory all units
+	$(Q)tests/run-all --build $(BUILD) unit e2e cluster
+
+test-short:               ## as `make test`, unit and short end-to-end tests only
+	$(Q)ops/setup run test
+	$(Q)$(MAKE) --no-print-directory all units
+	$(Q)tests/run-all --build $(BUILD) --short unit e2e
+
+test-asan:                ## unit and short end-to-end tests under ASan and UBSan
+	$(Q)ops/setup run test
+	$(Q)$(MAKE) --no-print-directory MODE=asan all units
+	$(Q)tests/run-all --build build-asan --short unit e2e
+
+.PHONY: units fuzzers
+units: $(UNIT)
+fuzzers: $(FUZZ)
+
+fuzz-smoke:               ## every fuzzer over its corpus, then for some seconds each (FUZZ_SECONDS=20)
+	$(Q)ops/setup run test ci
+	$(Q)$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzzers
+	$(Q)tests/fuzz/smoke --build build-fuzz --seconds $(or $(FUZZ_SECONDS),20)
+
+bench:                    ## measure: outputs/s, CPU per output, memory (tests/bench/)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/throughput --build $(BUILD)
+
+lint:                     ## format, include direction, one door per library, banned calls
+	$(Q)tests/lint/run
+
+install: all              ## copy the programs and example studies to DESTDIR PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/clinsafe
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	cp -R ops/studies $(DESTDIR)$(PREFIX)/share/clinsafe/
+
+clean:                    ## remove all that was built
+	rm -rf build build-asan build-tsan build-debug build-fuzz build-clang
+
+help:                     ## this list
+	$(Q)awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	$(Q)echo; sed -n '3,6s/^# /  /p' Makefile

@@ -1,0 +1,67 @@
+#include "protocol/base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *text;
+    enum cs_err_class class;
+    int exit_code;
+} errs[CS_ERR_COUNT] = {
+#define X(name_, exit_code_, class_, text_) [name_] = {#name_, text_, CS_CLASS_##class_, exit_code_},
+    CS_ERR_TABLE(X)
+#undef X
+};
+
+const char *cs_err_name(enum cs_err code)
+{
+    return code < CS_ERR_COUNT ? errs[code].name : "CS_E?";
+}
+
+const char *cs_err_text(enum cs_err code)
+{
+    return code < CS_ERR_COUNT ? errs[code].text : "unknown error";
+}
+
+enum cs_err_class cs_err_class(enum cs_err code)
+{
+    return code < CS_ERR_COUNT ? errs[code].class : CS_CLASS_FATAL;
+}
+
+int cs_err_exit_code(enum cs_err code)
+{
+    return code < CS_ERR_COUNT ? errs[code].exit_code : 70;
+}
+
+enum cs_err cs_error_set(struct cs_error *err, enum cs_err code, const char *fmt, ...)
+{
+    if (err == NULL)
+        return code;
+    va_list ap;
+    va_start(ap, fmt);
+    err->code = code;
+    vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+    va_end(ap);
+    return code;
+}
+
+enum cs_err cs_error_wrap(struct cs_error *err, enum cs_err code, const char *fmt, ...)
+{
+    if (err == NULL)
+        return code;
+    char old[sizeof err->msg];
+    snprintf(old, sizeof old, "%s", err->code == code ? err->msg : cs_err_text(code));
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+    va_end(ap);
+    if (n >= 0 && (size_t)n + 3 < sizeof err->msg) { /* a long chain loses its end, never its context */
+        size_t room = sizeof err->msg - (size_t)n - 3, len = strnlen(old, room);
+        memcpy(err->msg + n, ": ", 2);
+        memcpy(err->msg + n + 2, old, len);
+        err->msg[(size_t)n + 2 + len] = '\0';
+    }
+    err->code = code;
+    return code;
+}

@@ -1,0 +1,115 @@
+#include "protocol/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/buf.h"
+
+enum cs_err cs_file_read(const char *path, size_t max, char **data, size_t *len, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    struct cs_buf b = CS_BUF_INIT(max);
+    *data = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return cs_error_set(err, errno == ENOENT ? CS_ENOENT : CS_EIO, "%s: %s", path,
+                            errno == ENOENT ? "no such file" : strerror(errno));
+    char chunk[65536];
+    ssize_t n;
+    while ((n = read(fd, chunk, sizeof chunk)) > 0 && !b.overflow)
+        cs_buf_append(&b, chunk, (size_t)n);
+    if (n < 0)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    else if (b.overflow)
+        rc = cs_error_set(err, CS_ETOOBIG, "%s: larger than %zu bytes", path, max);
+    close(fd);
+    if (rc == CS_OK) {
+        if (len != NULL)
+            *len = b.len;
+        *data = cs_buf_take(&b);
+    }
+    cs_buf_release(&b);
+    return rc;
+}
+
+static enum cs_err write_all(int fd, const char *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t w = write(fd, p, n);
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0)
+            return CS_EIO;
+        p += w;
+        n -= (size_t)w;
+    }
+    return CS_OK;
+}
+
+static void sync_folder_of(const char *path)
+{
+    char *folder = cs_path_beside(path, ".");
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    free(folder);
+}
+
+enum cs_err cs_file_write(const char *path, const void *data, size_t len, unsigned mode, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    char *tmp = cs_xasprintf("%s.tmp", path);
+    int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    if (fd < 0 || write_all(fd, data, len) != CS_OK || fsync(fd) != 0) {
+        rc = cs_error_set(err, CS_EIO, "%s: %s", tmp, strerror(errno));
+        goto out;
+    }
+    if (close(fd) != 0 || rename(tmp, path) != 0)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    fd = -1;
+    if (rc == CS_OK)
+        sync_folder_of(path);
+out:
+    if (fd >= 0)
+        close(fd);
+    if (rc != CS_OK)
+        unlink(tmp);
+    free(tmp);
+    return rc;
+}
+
+enum cs_err cs_mkdir_p(const char *path, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    char *p = cs_xstrdup(path);
+    for (char *s = p + 1; rc == CS_OK; s++) {
+        if (*s != '/' && *s != '\0')
+            continue;
+        char end = *s;
+        *s = '\0';
+        struct stat st;
+        if (mkdir(p, 0750) != 0 && (errno != EEXIST || stat(p, &st) != 0 || !S_ISDIR(st.st_mode)))
+            rc = cs_error_set(err, CS_EIO, "%s: %s", p, strerror(errno));
+        *s = end;
+        if (end == '\0')
+            break;
+    }
+    free(p);
+    return rc;
+}
+
+char *cs_path_beside(const char *base_file, const char *path)
+{
+    const char *slash = strrchr(base_file, '/');
+    if (path[0] == '/' || slash == NULL)
+        return cs_xstrdup(path);
+    return cs_xasprintf("%.*s/%s", (int)(slash - base_file), base_file, path);
+}

@@ -1,0 +1,20 @@
+/* file.h - whole small files: read with a limit, written so that a crash leaves the old or the new one. */
+#ifndef CS_FILE_H
+#define CS_FILE_H
+
+#include <stddef.h>
+
+#include "protocol/base/error.h"
+
+/* Reads at most max bytes into NUL-terminated memory of the caller's (free()). len may be NULL.
+ * CS_ENOENT when there is no such file, CS_ETOOBIG above max. The sentence starts with the path. */
+CS_WARN_UNUSED enum cs_err cs_file_read(const char *path, size_t max, char **data, size_t *len, struct cs_error *err);
+/* Writes path.tmp, syncs, renames over path, syncs the folder. mode as in open(2). */
+CS_WARN_UNUSED enum cs_err cs_file_write(const char *path, const void *data, size_t len, unsigned mode,
+                                         struct cs_error *err);
+/* mkdir -p, mode 0750 for what is missing. */
+CS_WARN_UNUSED enum cs_err cs_mkdir_p(const char *path, struct cs_error *err);
+/* base's folder joined with path, unless path is absolute; free() the result. */
+char *cs_path_beside(const char *base_file, const char *path);
+
+#endif

@@ -1,0 +1,42 @@
+#include "protocol/base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/base/clock.h"
+
+static const char *const names[] = {"debug", "info", "warn", "error"};
+static const char *log_program = "clinsafe";
+static enum cs_log_level log_level = CS_INFO;
+
+void cs_log_init(const char *program)
+{
+    log_program = program;
+    const char *want = getenv("CS_LOG");
+    for (int i = 0; want != NULL && i < 4; i++) {
+        if (strcmp(want, names[i]) == 0)
+            log_level = (enum cs_log_level)i;
+    }
+}
+
+void cs_log(enum cs_log_level level, const char *ev, const char *fmt, ...)
+{
+    if (level < log_level)
+        return;
+    char line[1024], ts[32];
+    cs_format_utc(cs_wall_ms(), ts);
+    int n = snprintf(line, sizeof line, "ts=%s lvl=%s prog=%s pid=%d ev=%s ", ts, names[level], log_program,
+                     (int)getpid(), ev);
+    va_list ap;
+    va_start(ap, fmt);
+    n += vsnprintf(line + n, sizeof line - (size_t)n, fmt, ap);
+    va_end(ap);
+    if (n > (int)sizeof line - 2)
+        n = (int)sizeof line - 2;
+    line[n++] = '\n';
+    if (write(STDERR_FILENO, line, (size_t)n) < 0)
+        return; /* nowhere left to complain to */
+}

@@ -1,0 +1,16 @@
+/* log.h - logfmt lines on stderr: `ts=... lvl=warn ev=lease_lost worker=w17 silent_ms=30112`.
+ *
+ * Prompts, outputs and keys are never values; ids and digests are (decision 22). `ev` is lower_snake and stable:
+ * operators search for it. CS_LOG=debug|info|warn|error in the environment sets the level (default info).
+ * Thread: any; one line is one write.
+ */
+#ifndef CS_LOG_H
+#define CS_LOG_H
+
+enum cs_log_level { CS_DEBUG, CS_INFO, CS_WARN, CS_ERROR };
+
+void cs_log_init(const char *program); /* reads CS_LOG; call once in main */
+/* fmt holds the key=value pairs after ev, e.g. "worker=%s silent_ms=%llu"; quote values with spaces yourself. */
+void cs_log(enum cs_log_level level, const char *ev, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,55 @@
+#include "protocol/base/utf8.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* Bytes of the sequence that starts at p, 0 if it is malformed; n > 0 bytes are there. */
+static size_t sequence(const uint8_t *p, size_t n)
+{
+    uint8_t lead = p[0], low = 0x80, high = 0xbf; /* low, high: what the second byte may be */
+    size_t len;
+    if (lead >= 0x01 && lead <= 0x7f)
+        return 1;
+    if (lead >= 0xc2 && lead <= 0xdf) {
+        len = 2;
+    } else if (lead >= 0xe0 && lead <= 0xef) {
+        len = 3;
+        low = lead == 0xe0 ? 0xa0 : 0x80;
+        high = lead == 0xed ? 0x9f : 0xbf;
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+        len = 4;
+        low = lead == 0xf0 ? 0x90 : 0x80;
+        high = lead == 0xf4 ? 0x8f : 0xbf;
+    } else {
+        return 0;
+    }
+    if (n < len || p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
+bool cs_utf8_valid(const char *s, size_t n)
+{
+    const uint8_t *p = (const uint8_t *)s;
+    while (n > 0) {
+        uint64_t word;
+        if (n >= sizeof word) { /* eight ASCII bytes at a time: nearly all text is */
+            memcpy(&word, p, sizeof word);
+            const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+            if (((word | ((word - ones) & ~word)) & tops) == 0) {
+                p += sizeof word;
+                n -= sizeof word;
+                continue;
+            }
+        }
+        size_t len = sequence(p, n);
+        if (len == 0)
+            return false;
+        p += len;
+        n -= len;
+    }
+    return true;
+}

@@ -1,0 +1,3 @@
+#include "protocol/base/version.h"
+
+const char cs_version[] = CS_VERSION;

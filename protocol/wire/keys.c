@@ -1,0 +1,212 @@
+#include "protocol/wire/keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/file.h"
+
+enum { KEY_FILE_MAX = 4096, ALLOW_FILE_MAX = 4 * 1024 * 1024 };
+
+/* ---- lines -------------------------------------------------------------------------------------- */
+
+/* The key that the line starts with. CS_ENOENT: blank or a comment ('#' is of Z85, but no key can start with it). */
+static enum cs_err key_of_line(const char *line, size_t n, char key[41])
+{
+    static const char blanks[] = " \t\r";
+    while (n > 0 && strchr(blanks, line[0]) != NULL) {
+        line++;
+        n--;
+    }
+    if (n == 0 || line[0] == '#')
+        return CS_ENOENT;
+    size_t word = 0;
+    while (word < n && strchr(blanks, line[word]) == NULL)
+        word++;
+    if (word == 40) {
+        memcpy(key, line, 40);
+        key[40] = '\0';
+        if (cs_curve_is_key(key))
+            return CS_OK;
+    }
+    return CS_EINVAL;
+}
+
+/* Calls for one key line after the other: *text moves on. CS_ENOENT: no more; CS_EINVAL: line *number is not a key. */
+static enum cs_err next_key(const char **text, unsigned *number, char key[41])
+{
+    while (**text != '\0') {
+        size_t n = strcspn(*text, "\n");
+        enum cs_err rc = key_of_line(*text, n, key);
+        *text += n + ((*text)[n] == '\n');
+        ++*number;
+        if (rc != CS_ENOENT)
+            return rc;
+    }
+    return CS_ENOENT;
+}
+
+/* The word behind "name " at the start of a line of text. */
+static bool field(const char *text, const char *name, char out[41])
+{
+    size_t n = strlen(name);
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += line[0] == '\n';
+        if (strncmp(line, name, n) == 0 && line[n] == ' ' && strcspn(line + n + 1, " \t\r\n") == 40) {
+            memcpy(out, line + n + 1, 40);
+            out[40] = '\0';
+            return cs_curve_is_key(out);
+        }
+    }
+    return false;
+}
+
+/* ---- key pairs ---------------------------------------------------------------------------------- */
+
+enum cs_err cs_keypair_make(struct cs_keypair *k, struct cs_error *err)
+{
+    return cs_curve_pair(k, err);
+}
+
+/* The file must not exist; it is complete or gone when this returns. */
+static enum cs_err create(const char *path, const char *text, mode_t mode, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    size_t n = strlen(text);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0 && errno == EEXIST)
+        return cs_error_set(err, CS_EEXIST, "%s exists already: a key is never overwritten", path);
+    if (fd < 0)
+        return cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    if (write(fd, text, n) != (ssize_t)n || fsync(fd) != 0)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    if (close(fd) != 0 && rc == CS_OK)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    if (rc != CS_OK)
+        unlink(path);
+    return rc;
+}
+
+enum cs_err cs_keypair_save(const struct cs_keypair *k, const char *base, const char *name, struct cs_error *err)
+{
+    if (strcspn(name, "\r\n") != strlen(name) || strlen(name) > 255)
+        return cs_error_set(err, CS_EINVAL, "the name of a key is one line of at most 255 bytes");
+    char *secret_path = cs_xasprintf("%s.key", base), *public_path = cs_xasprintf("%s.pub", base);
+    char *secret = cs_xasprintf("# ClinSafe secret key of %s. Whoever reads it can act as %s.\npublic %s\nsecret %s\n",
+                                name, name, k->public_key, k->secret_key);
+    char *public = cs_xasprintf("%s %s\n", k->public_key, name);
+    enum cs_err rc = create(secret_path, secret, 0600, err);
+    if (rc == CS_OK) {
+        rc = create(public_path, public, 0644, err);
+        if (rc != CS_OK)
+            unlink(secret_path);
+    }
+    explicit_bzero(secret, strlen(secret));
+    free(secret);
+    free(public);
+    free(secret_path);
+    free(public_path);
+    return rc;
+}
+
+/* As OpenSSH: a file of ours must be ours alone. One of another owner (systemd's credentials are root's, with an access
+ * list that shows as group bits) must at least be closed to the world. */
+static enum cs_err check_mode(const char *path, struct cs_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return cs_error_set(err, errno == ENOENT ? CS_ENOENT : CS_EIO, "%s: %s", path, strerror(errno));
+    unsigned open_to = st.st_mode & (st.st_uid == geteuid() ? 077u : 07u);
+    if (open_to != 0)
+        return cs_error_set(err, CS_EDENIED, "%s: others can use this secret key (mode %04o); run chmod 600 on it",
+                            path, (unsigned)st.st_mode & 07777u);
+    return CS_OK;
+}
+
+enum cs_err cs_keypair_load(const char *key_file, struct cs_keypair *k, struct cs_error *err)
+{
+    char *text = NULL, derived[41];
+    size_t n = 0;
+    *k = (struct cs_keypair){0};
+    enum cs_err rc = check_mode(key_file, err);
+    if (rc == CS_OK)
+        rc = cs_file_read(key_file, KEY_FILE_MAX, &text, &n, err);
+    if (rc != CS_OK)
+        return rc;
+    if (!field(text, "public", k->public_key) || !field(text, "secret", k->secret_key))
+        rc = cs_error_set(err, CS_EINVAL, "%s: not a key file (lines \"public KEY\" and \"secret KEY\")", key_file);
+    else if (!cs_curve_public(k->secret_key, derived) || strcmp(derived, k->public_key) != 0)
+        rc = cs_error_set(err, CS_EINVAL, "%s: the public key is not that of the secret one", key_file);
+    explicit_bzero(text, n);
+    free(text);
+    if (rc != CS_OK)
+        explicit_bzero(k, sizeof *k);
+    return rc;
+}
+
+enum cs_err cs_public_key_load(const char *file_or_key, char out[41], struct cs_error *err)
+{
+    char *text = NULL;
+    unsigned line = 0;
+    if (strlen(file_or_key) == 40 && cs_curve_is_key(file_or_key)) {
+        memcpy(out, file_or_key, 41);
+        return CS_OK;
+    }
+    enum cs_err rc = cs_file_read(file_or_key, KEY_FILE_MAX, &text, NULL, err);
+    if (rc != CS_OK)
+        return rc;
+    const char *at = text;
+    if (next_key(&at, &line, out) != CS_OK)
+        rc = cs_error_set(err, CS_EINVAL, "%s: no public key in it (40 characters of Z85 on a line)", file_or_key);
+    free(text);
+    return rc;
+}
+
+/* ---- the allow-list ----------------------------------------------------------------------------- */
+
+static int by_key(const void *a, const void *b)
+{
+    return memcmp(a, b, 40);
+}
+
+enum cs_err cs_allow_list_load(const char *file, struct cs_allow_list *out, struct cs_error *err)
+{
+    char *text = NULL, key[41];
+    unsigned line = 0, room = 0;
+    *out = (struct cs_allow_list){0};
+    enum cs_err rc = cs_file_read(file, ALLOW_FILE_MAX, &text, NULL, err);
+    if (rc != CS_OK)
+        return rc;
+    const char *at = text;
+    while ((rc = next_key(&at, &line, key)) == CS_OK) {
+        if (out->n == room) {
+            room = room == 0 ? 16 : 2 * room;
+            out->keys = cs_xrealloc(out->keys, room, sizeof *out->keys);
+        }
+        memcpy(out->keys[out->n++], key, sizeof key);
+    }
+    free(text);
+    if (rc != CS_ENOENT) {
+        cs_allow_list_release(out);
+        return cs_error_set(err, CS_EINVAL, "%s:%u: not a public key (40 characters of Z85, then a name)", file, line);
+    }
+    if (out->n > 1)
+        qsort(out->keys, out->n, sizeof *out->keys, by_key);
+    return CS_OK;
+}
+
+void cs_allow_list_release(struct cs_allow_list *l)
+{
+    free(l->keys);
+    *l = (struct cs_allow_list){0};
+}
+
+bool cs_allow_list_has(const struct cs_allow_list *l, const char *key)
+{
+    return l->n > 0 && strlen(key) == 40 && bsearch(key, l->keys, l->n, sizeof *l->keys, by_key) != NULL;
+}

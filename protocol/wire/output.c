@@ -1,0 +1,132 @@
+#include "protocol/wire/output.h"
+
+#include <string.h>
+
+#include "protocol/base/assert.h"
+#include "protocol/base/log.h"
+#include "protocol/base/utf8.h"
+#include "protocol/wire/messages.h"
+#include "protocol/wire/visit.h"
+
+enum { CODEC_VERSION = 1 };
+
+/* heads and numbers of at most 9 bytes for each of the 22 fields, the digest, five words */
+_Static_assert(CS_OUTPUT_TEXT_MAX + 22 * 9 + 16 + 5 * CS_OUTPUT_WORD_MAX < CS_OUTPUT_MAX, "an output fits");
+
+const char *cs_outcome_name(enum cs_outcome o)
+{
+    static const char *const names[CS_OUTCOMES] = {
+#define X(name, number, answer) [number] = #name,
+        CS_OUTCOME_TABLE(X)
+#undef X
+    };
+    CS_ASSERT(o < CS_OUTCOMES);
+    return names[o];
+}
+
+bool cs_outcome_is_answer(enum cs_outcome o)
+{
+    static const bool answers[CS_OUTCOMES] = {
+#define X(name, number, answer) [number] = answer,
+        CS_OUTCOME_TABLE(X)
+#undef X
+    };
+    CS_ASSERT(o < CS_OUTCOMES);
+    return answers[o];
+}
+
+/* Bytes of the well-formed character at the start, 0 if there is none. */
+static size_t character(const char *s, size_t n)
+{
+    for (size_t k = 1; k <= 4 && k <= n; k++) {
+        if (cs_utf8_valid(s, k))
+            return k;
+    }
+    return 0;
+}
+
+const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, size_t max)
+{
+    static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+    if (n == 0)
+        return "";
+    if (n <= max && cs_utf8_valid(bytes, n))
+        return cs_arena_strndup(arena, bytes, n);
+    struct cs_buf out = CS_BUF_INIT(max + 1);
+    for (size_t i = 0; i < n;) {
+        size_t k = character(bytes + i, n - i);
+        size_t put = k > 0 ? k : sizeof replacement - 1;
+        if (out.len + put > max)
+            break;
+        cs_buf_append(&out, k > 0 ? bytes + i : replacement, put);
+        i += k > 0 ? k : 1;
+    }
+    const char *copy = cs_arena_strndup(arena, cs_buf_cstr(&out), out.len);
+    cs_buf_release(&out);
+    return copy;
+}
+
+static void visit_output(struct cs_codec *c, struct cs_output *o)
+{
+    uint8_t version = CODEC_VERSION;
+    cs_codec_begin(c, 23);
+    cs_codec_u8(c, &version);
+    if (version != CODEC_VERSION)
+        cs_codec_fail(c, "it has codec version %u, this program knows %d", version, CODEC_VERSION);
+    cs_codec_u32(c, &o->gen);
+    cs_codec_u32(c, &o->lane);
+    cs_codec_u64(c, &o->position);
+    cs_codec_u64(c, &o->epoch);
+    cs_codec_fixed(c, o->digest.b, sizeof o->digest.b);
+    cs_codec_u8(c, &o->outcome);
+    if (o->outcome >= CS_OUTCOMES)
+        cs_codec_fail(c, "its outcome %u is unknown", o->outcome);
+    cs_codec_u32(c, &o->attempts);
+    cs_codec_u32(c, &o->ambiguous);
+    cs_codec_u16(c, &o->http_status);
+    cs_visit_text(c, &o->text, CS_OUTPUT_TEXT_MAX);
+    cs_visit_text(c, &o->finish, CS_OUTPUT_WORD_MAX);
+    cs_visit_text(c, &o->model_resolved, CS_OUTPUT_WORD_MAX);
+    cs_visit_text(c, &o->request_id, CS_OUTPUT_WORD_MAX);
+    cs_visit_text(c, &o->fingerprint, CS_OUTPUT_WORD_MAX);
+    cs_codec_u32(c, &o->input_tokens);
+    cs_codec_u32(c, &o->cached_tokens);
+    cs_codec_u32(c, &o->output_tokens);
+    cs_codec_u32(c, &o->reasoning_tokens);
+    cs_codec_i64(c, &o->started_wall_ms);
+    cs_codec_u32(c, &o->latency_ms);
+    cs_codec_u32(c, &o->total_ms);
+    cs_visit_text(c, &o->worker, CS_OUTPUT_WORD_MAX);
+    cs_codec_end(c);
+}
+
+void cs_output_pack(const struct cs_output *o, struct cs_buf *out)
+{
+    struct cs_error err;
+    struct cs_output copy = *o;
+    struct cs_codec *c = cs_codec_packer(out);
+    visit_output(c, &copy);
+    enum cs_err rc = cs_codec_close(c, &err);
+    if (rc != CS_OK)
+        cs_log(CS_ERROR, "output_unpackable", "position=%llu why=\"%s\"", (unsigned long long)o->position, err.msg);
+    CS_ASSERT(rc == CS_OK);
+}
+
+enum cs_err cs_output_unpack(const void *bytes, size_t n, struct cs_arena *arena, struct cs_output *out,
+                             struct cs_error *err)
+{
+    struct cs_codec *c = NULL;
+    *out = (struct cs_output){0};
+    if (n > CS_OUTPUT_MAX)
+        return cs_error_set(err, CS_EPROTO, "an output of %zu bytes is over its limit", n);
+    enum cs_err rc = cs_codec_unpacker(bytes, n, arena, &c, err);
+    if (rc == CS_OK) {
+        visit_output(c, out);
+        rc = cs_codec_close(c, err);
+    }
+    if (rc != CS_OK) {
+        *out = (struct cs_output){0};
+        return cs_error_wrap(err, rc, "output");
+    }
+    return CS_OK;
+}

@@ -1,0 +1,78 @@
+/* output.h - the durable result of a trial, and its packed form: the same bytes on the wire and in the store.
+ *
+ * Record codec version 1; fields are appended, never reordered. Text is what the model said (a refusal's text
+ * included); for a failure it is an excerpt of the provider's error body.
+ *
+ * Strings are UTF-8 without NUL, NULL packs as "", and unpacked ones are never NULL. Text from outside goes
+ * through cs_clean_text first: packing aborts on a string that breaks the rule or its limit. Thread: any.
+ */
+#ifndef CS_OUTPUT_H
+#define CS_OUTPUT_H
+
+#include <stdbool.h>
+
+#include "protocol/base/arena.h"
+#include "protocol/base/buf.h"
+#include "protocol/base/error.h"
+#include "protocol/study/digest.h"
+
+/*    name              number  answer? (canonical, write-once) or failure (attempt, never canonical) */
+#define CS_OUTCOME_TABLE(X)                                                                                            \
+    X(ok, 0, 1)                                                                                                        \
+    X(refused, 1, 1)                                                                                                   \
+    X(content_filtered, 2, 1)                                                                                          \
+    X(truncated, 3, 1)                                                                                                 \
+    X(unparsable, 4, 1)                                                                                                \
+    X(timeout, 5, 1)                                                                                                   \
+    X(invalid_request, 6, 0)                                                                                           \
+    X(rate_limited, 7, 0)                                                                                              \
+    X(provider_error, 8, 0)                                                                                            \
+    X(transport, 9, 0)                                                                                                 \
+    X(internal, 10, 0)
+
+enum cs_outcome {
+#define X(name, number, answer) CS_OUTCOME_##name = number,
+    CS_OUTCOME_TABLE(X)
+#undef X
+        CS_OUTCOMES
+};
+const char *cs_outcome_name(enum cs_outcome o); /* "ok" */
+bool cs_outcome_is_answer(enum cs_outcome o);
+
+enum {
+    CS_OUTPUT_TEXT_MAX = 1024 * 1024 - 8192, /* leaves room for the other fields within CS_OUTPUT_MAX */
+    CS_OUTPUT_WORD_MAX = 256,                /* of every other string */
+};
+
+struct cs_output {
+    uint32_t gen, lane;
+    uint64_t position;
+    uint64_t epoch; /* of the lease it was made under; 0: none any more */
+    struct cs_digest digest;
+    uint8_t outcome;            /* enum cs_outcome */
+    uint32_t attempts;          /* HTTP calls made for the trial by this worker */
+    uint32_t ambiguous;         /* of these: sent, and no status line came back (may have been billed) */
+    uint16_t http_status;       /* of the last one; 0: none */
+    const char *text;           /* may be "" */
+    const char *finish;         /* the provider's word why it ended */
+    const char *model_resolved; /* the served model */
+    const char *request_id, *fingerprint;
+    /* as in the provider's usage, reasoning included in output */
+    uint32_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;
+    int64_t started_wall_ms; /* first attempt, Unix time */
+    uint32_t latency_ms;     /* last attempt, whole */
+    uint32_t total_ms;       /* first attempt's start to the end, waits included */
+    const char *worker;      /* name */
+};
+
+/* A copy that can be packed: ill-formed UTF-8 and NULs become U+FFFD, and what is over max bytes is cut off
+ * between characters. */
+const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, size_t max);
+
+/* Appends the packed output. */
+void cs_output_pack(const struct cs_output *o, struct cs_buf *out);
+/* CS_EPROTO: malformed, over a limit, or of another codec version. */
+CS_WARN_UNUSED enum cs_err cs_output_unpack(const void *bytes, size_t n, struct cs_arena *arena, struct cs_output *out,
+                                            struct cs_error *err);
+
+#endif

@@ -1,0 +1,252 @@
+/* Key files: what is written can be read again, by the owner alone; allow-lists as people write them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/file.h"
+#include "protocol/wire/keys.h"
+
+static const char rfc_public[] = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"; /* of RFC 26 */
+static const char rfc_secret[] = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
+
+struct fixture {
+    char dir[64], path[96];
+    struct cs_error err;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = cs_xcalloc(1, sizeof *f);
+    snprintf(f->dir, sizeof f->dir, "/tmp/cs-keys-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    *state = f;
+    return 0;
+}
+
+static const char *in(struct fixture *f, const char *name)
+{
+    snprintf(f->path, sizeof f->path, "%s/%s", f->dir, name);
+    return f->path;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    unlink(in(f, "w1.key"));
+    unlink(in(f, "w1.pub"));
+    unlink(in(f, "list"));
+    assert_int_equal(rmdir(f->dir), 0);
+    free(f);
+    return 0;
+}
+
+static void put(struct fixture *f, const char *name, const char *text, unsigned mode)
+{
+    assert_int_equal(cs_file_write(in(f, name), text, strlen(text), mode, &f->err), CS_OK);
+    assert_int_equal(chmod(f->path, mode), 0);
+}
+
+static void test_pair(void **state)
+{
+    struct cs_keypair a, b;
+    char derived[41];
+    (void)state;
+    assert_int_equal(cs_keypair_make(&a, NULL), CS_OK);
+    assert_int_equal(cs_keypair_make(&b, NULL), CS_OK);
+    assert_true(cs_curve_is_key(a.public_key) && cs_curve_is_key(a.secret_key));
+    assert_string_not_equal(a.public_key, b.public_key);
+    assert_true(cs_curve_public(a.secret_key, derived));
+    assert_string_equal(derived, a.public_key);
+    assert_true(cs_curve_public(rfc_secret, derived));
+    assert_string_equal(derived, rfc_public);
+}
+
+static void test_is_key(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "short",
+        "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hI",   /* 39 */
+        "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hIDx", /* 41 */
+        "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hI ",  /* a blank */
+        "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{h\"D", /* not of the alphabet */
+        "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{h\xc3\xa4",
+        "########################################", /* five of them are over 2^32 */
+    };
+    char derived[41];
+    (void)state;
+    assert_true(cs_curve_is_key(rfc_public));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (cs_curve_is_key(bad[i]) || cs_curve_public(bad[i], derived))
+            fail_msg("'%s' passes for a key", bad[i]);
+    }
+}
+
+static void test_save_and_load(void **state)
+{
+    struct fixture *f = *state;
+    struct cs_keypair k, back;
+    struct stat st;
+    char base[96], public[41];
+    snprintf(base, sizeof base, "%s/w1", f->dir);
+    assert_int_equal(cs_keypair_make(&k, NULL), CS_OK);
+    assert_int_equal(cs_keypair_save(&k, base, "worker one", &f->err), CS_OK);
+    assert_int_equal(stat(in(f, "w1.key"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(cs_keypair_load(in(f, "w1.key"), &back, &f->err), CS_OK);
+    assert_memory_equal(&k, &back, sizeof k);
+    assert_int_equal(cs_public_key_load(in(f, "w1.pub"), public, &f->err), CS_OK);
+    assert_string_equal(public, k.public_key);
+
+    struct cs_allow_list l; /* .pub files make an allow-list as they are */
+    assert_int_equal(cs_allow_list_load(in(f, "w1.pub"), &l, &f->err), CS_OK);
+    assert_true(cs_allow_list_has(&l, k.public_key));
+    cs_allow_list_release(&l);
+}
+
+static void test_never_overwrites(void **state)
+{
+    struct fixture *f = *state;
+    struct cs_keypair k, back;
+    char base[96];
+    snprintf(base, sizeof base, "%s/w1", f->dir);
+    assert_int_equal(cs_keypair_make(&k, NULL), CS_OK);
+    put(f, "w1.pub", "mine\n", 0644);
+    assert_int_equal(cs_keypair_save(&k, base, "w1", &f->err), CS_EEXIST);
+    assert_int_not_equal(access(in(f, "w1.key"), F_OK), 0); /* not half a pair */
+    unlink(in(f, "w1.pub"));
+    assert_int_equal(cs_keypair_save(&k, base, "w1", &f->err), CS_OK);
+    struct cs_keypair other;
+    assert_int_equal(cs_keypair_make(&other, NULL), CS_OK);
+    assert_int_equal(cs_keypair_save(&other, base, "w1", &f->err), CS_EEXIST);
+    assert_int_equal(cs_keypair_load(in(f, "w1.key"), &back, &f->err), CS_OK);
+    assert_string_equal(back.public_key, k.public_key);
+    assert_int_equal(cs_keypair_save(&k, base, "two\nlines", &f->err), CS_EINVAL);
+}
+
+static void test_mode(void **state)
+{
+    static const unsigned refused[] = {0644, 0640, 0604, 0660, 0601};
+    struct fixture *f = *state;
+    struct cs_keypair k;
+    char text[200];
+    snprintf(text, sizeof text, "public %s\nsecret %s\n", rfc_public, rfc_secret);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        put(f, "w1.key", text, refused[i]);
+        assert_int_equal(cs_keypair_load(in(f, "w1.key"), &k, &f->err), CS_EDENIED);
+        assert_non_null(strstr(f->err.msg, "chmod 600"));
+        assert_string_equal(k.secret_key, "");
+    }
+    put(f, "w1.key", text, 0400);
+    assert_int_equal(cs_keypair_load(in(f, "w1.key"), &k, &f->err), CS_OK);
+    assert_string_equal(k.secret_key, rfc_secret);
+    assert_int_equal(cs_keypair_load(in(f, "absent"), &k, &f->err), CS_ENOENT);
+}
+
+static void test_bad_key_files(void **state)
+{
+    struct fixture *f = *state;
+    struct cs_keypair k, other;
+    char text[300];
+    assert_int_equal(cs_keypair_make(&other, NULL), CS_OK);
+    const char *const formats[] = {"", "public %s\n", "secret %s\n", "publicity %s\nsecret %s\n", "%s\n%s\n"};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(text, sizeof text, formats[i], rfc_public, rfc_secret);
+#pragma GCC diagnostic pop
+        put(f, "w1.key", text, 0600);
+        assert_int_equal(cs_keypair_load(in(f, "w1.key"), &k, &f->err), CS_EINVAL);
+    }
+    snprintf(text, sizeof text, "public %s\nsecret %s\n", other.public_key, rfc_secret); /* not a pair */
+    put(f, "w1.key", text, 0600);
+    assert_int_equal(cs_keypair_load(in(f, "w1.key"), &k, &f->err), CS_EINVAL);
+    assert_string_equal(k.secret_key, "");
+    snprintf(text, sizeof text, "# by hand\r\nsecret %s\r\npublic %s\r\n", rfc_secret, rfc_public);
+    put(f, "w1.key", text, 0600);
+    assert_int_equal(cs_keypair_load(in(f, "w1.key"), &k, &f->err), CS_OK);
+}
+
+static void test_public_key(void **state)
+{
+    struct fixture *f = *state;
+    char out[41], text[200];
+    assert_int_equal(cs_public_key_load(rfc_public, out, &f->err), CS_OK); /* the key itself */
+    assert_string_equal(out, rfc_public);
+    snprintf(text, sizeof text, "\n# the coordinator\n\t%s coordinator of ward 3\n", rfc_public);
+    put(f, "w1.pub", text, 0644);
+    assert_int_equal(cs_public_key_load(in(f, "w1.pub"), out, &f->err), CS_OK);
+    assert_string_equal(out, rfc_public);
+    put(f, "w1.pub", "# nothing\n", 0644);
+    assert_int_equal(cs_public_key_load(in(f, "w1.pub"), out, &f->err), CS_EINVAL);
+    assert_int_equal(cs_public_key_load(in(f, "absent"), out, &f->err), CS_ENOENT);
+}
+
+static void test_allow_list(void **state)
+{
+    static const char percent[] = "%ne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hI#"; /* the last that a key can start with */
+    struct fixture *f = *state;
+    struct cs_allow_list l;
+    char text[400];
+    snprintf(text, sizeof text, "# list\n\n#%s commented out\n%s w1\r\n \t%s w2", rfc_secret, rfc_public, percent);
+    put(f, "list", text, 0644);
+    assert_int_equal(cs_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
+    assert_int_equal(l.n, 2);
+    assert_true(cs_allow_list_has(&l, rfc_public));
+    assert_true(cs_allow_list_has(&l, percent));
+    assert_false(cs_allow_list_has(&l, rfc_secret));
+    assert_false(cs_allow_list_has(&l, ""));
+    assert_false(cs_allow_list_has(&l, "(none)"));
+    cs_allow_list_release(&l);
+
+    put(f, "list", "", 0644);
+    assert_int_equal(cs_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
+    assert_false(cs_allow_list_has(&l, rfc_public));
+    cs_allow_list_release(&l);
+
+    snprintf(text, sizeof text, "%s\n\nw1 %s\n", rfc_public, rfc_secret); /* name before key */
+    put(f, "list", text, 0644);
+    assert_int_equal(cs_allow_list_load(in(f, "list"), &l, &f->err), CS_EINVAL);
+    assert_non_null(strstr(f->err.msg, "list:3:"));
+    assert_int_equal(l.n, 0);
+}
+
+/* Many keys: all found, their neighbours not. */
+static void test_many(void **state)
+{
+    struct fixture *f = *state;
+    struct cs_allow_list l;
+    struct cs_keypair k[40];
+    char text[40 * 42] = "";
+    size_t n = 0;
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(cs_keypair_make(&k[i], NULL), CS_OK);
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s\n", k[i].public_key);
+    }
+    put(f, "list", text, 0644);
+    assert_int_equal(cs_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
+    for (int i = 0; i < 40; i++) {
+        assert_true(cs_allow_list_has(&l, k[i].public_key));
+        assert_false(cs_allow_list_has(&l, k[i].secret_key));
+    }
+    cs_allow_list_release(&l);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(test_pair), CASE(test_is_key),        CASE(test_save_and_load), CASE(test_never_overwrites),
+        CASE(test_mode), CASE(test_bad_key_files), CASE(test_public_key),    CASE(test_allow_list),
+        CASE(test_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -15,13 +15,11 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-PKGS := libuv libcurl libzmq msgpack rocksdb hiredis jansson yaml-0.1 libsodium libmicrohttpd ncursesw
-
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wold-style-definition -Wvla -Wformat=2 -Wcast-align -Wcast-qual -Wwrite-strings -Wnull-dereference \
         -Wimplicit-fallthrough -Wswitch-enum -Wundef
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection \
-                  -ftrivial-auto-var-init=zero
+                  $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
 CFLAGS_debug   := -O0 -g3
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer

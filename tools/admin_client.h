@@ -1,0 +1,26 @@
+/* admin_client.h - asks a coordinator something over its admin socket and waits for the answer. Thread: the one that opened it. */
+#ifndef CS_ADMIN_CLIENT_H
+#define CS_ADMIN_CLIENT_H
+
+#include <stdint.h>
+
+#include "protocol/base/arena.h"
+#include "protocol/base/error.h"
+
+struct cs_admin_client;
+
+struct cs_admin_opts {
+    const char *endpoint;   /* "ipc:///..." or "tcp://host:port" */
+    const char *key;        /* CURVE: own key file, or NULL */
+    const char *server_key; /* CURVE: the coordinator's .pub file or Z85 text, or NULL */
+};
+
+CS_WARN_UNUSED enum cs_err cs_admin_open(struct cs_admin_client **out, const struct cs_admin_opts *o, struct cs_error *err);
+void cs_admin_close(struct cs_admin_client *a);
+
+/* One request, one answer. args ends with NULL. *reply (may be NULL) is the blob's text, NUL-terminated, in the client until the next call.
+ * What the coordinator refuses comes back as its code and sentence; CS_ETIMEDOUT: no answer within timeout_ms. */
+CS_WARN_UNUSED enum cs_err cs_admin_ask(struct cs_admin_client *a, const char *verb, const char *const *args, const void *blob,
+                                        uint32_t blob_len, int timeout_ms, const char **reply, struct cs_error *err);
+
+#endif

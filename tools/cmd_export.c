@@ -1,0 +1,133 @@
+/* clinsafe export - the outputs as a table, streaming, while the study runs too. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "tools/command.h"
+#include "tools/export/format.h"
+#include "tools/reader.h"
+#include "tools/text.h"
+
+struct export {
+    struct cs_row row;
+    const struct cs_format *format;
+    FILE *out;
+    bool all;          /* planned trials too */
+    uint64_t next;     /* position not yet written in this lane */
+    uint64_t rows;
+};
+
+static enum cs_err write_row(struct export *e, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                             struct cs_error *err)
+{
+    enum cs_err rc = cs_row_fill(&e->row, lane, position, stored, err);
+    if (rc != CS_OK)
+        return rc;
+    e->format->row(e->out, &e->row);
+    e->rows++;
+    return ferror(e->out) ? cs_error_set(err, CS_EIO, "writing the export: %s", strerror(errno)) : CS_OK;
+}
+
+static enum cs_err write_planned(struct export *e, uint32_t lane, uint64_t to, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (; e->all && e->next < to && rc == CS_OK; e->next++)
+        rc = write_row(e, lane, e->next, NULL, err);
+    return rc;
+}
+
+static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored, struct cs_error *err)
+{
+    struct export *e = self;
+    enum cs_err rc = write_planned(e, lane, position, err);
+    e->next = position + 1;
+    return rc == CS_OK ? write_row(e, lane, position, stored, err) : rc;
+}
+
+static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_error *err)
+{
+    const struct cs_plan *plan = &r->view.plan;
+    enum cs_err rc = cs_row_open(&e->row, &r->view, err);
+    if (rc == CS_OK)
+        e->format->header(e->out, &e->row);
+    for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
+        e->next = 0;
+        rc = cs_store_scan(r->store, r->view.generation.number, lane, on_stored, e, err);
+        if (rc == CS_OK)
+            rc = write_planned(e, lane, plan->lanes[lane].n_trials, err);
+    }
+    cs_row_close(&e->row);
+    return rc;
+}
+
+/* Writes beside the target and renames, so that a failed export leaves no half file under the wanted name. */
+static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *path, struct cs_error *err)
+{
+    if (path == NULL || strcmp(path, "-") == 0) {
+        e->out = stdout;
+        enum cs_err rc = export_all(e, r, err);
+        return fflush(stdout) != 0 && rc == CS_OK ? cs_error_set(err, CS_EIO, "writing the export: %s", strerror(errno)) : rc;
+    }
+    char *part = cs_xasprintf("%s.part", path);
+    e->out = fopen(part, "w");
+    if (e->out == NULL) {
+        enum cs_err rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
+        free(part);
+        return rc;
+    }
+    enum cs_err rc = export_all(e, r, err);
+    if ((fflush(e->out) != 0 || fsync(fileno(e->out)) != 0) && rc == CS_OK)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
+    fclose(e->out);
+    if (rc == CS_OK && rename(part, path) != 0)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    if (rc != CS_OK)
+        unlink(part);
+    free(part);
+    return rc;
+}
+
+int cmd_export(int argc, char **argv)
+{
+    struct cs_study_args args = {0};
+    struct export e = {0};
+    const char *format = "csv", *path = NULL, *store = NULL;
+    const struct cs_option table[] = {
+        CS_DIR_OPTION(args),
+        {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
+        {"format", CS_OPT_STR, &format, "FORMAT", "csv (default) or jsonl"},
+        {"out", CS_OPT_STR, &path, "FILE", "where to write; default: standard output"},
+        {"all", CS_OPT_FLAG, &e.all, NULL, "a row for trials without an output too (state: planned)"},
+        {0},
+    };
+    const struct cs_command_help help = {
+        "clinsafe export [STUDY] [options]",
+        "Writes one row a trial: all coordinates, outcome, parsed answers, text, usage, cost, served model, attempts, times. The columns are\n"
+        "described in tools/README.md. Works while the study runs; the view is that of the start of the export.",
+        "clinsafe export ops/studies/demo/study.yaml --format csv --out outputs.csv",
+    };
+    struct cs_reader reader = {0};
+    struct cs_error err = {0};
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
+        return status;
+    enum cs_err rc = CS_OK;
+    e.format = cs_format_find(format);
+    if (e.format == NULL)
+        rc = cs_error_set(&err, CS_EUSAGE, "--format %s: want csv or jsonl", format);
+    if (rc == CS_OK)
+        rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
+    if (rc == CS_OK)
+        rc = export_to(&e, &reader, path, &err);
+    cs_reader_close(&reader);
+    if (rc != CS_OK)
+        return cs_report(rc, &err);
+    if (path != NULL) {
+        char count[CS_TEXT_MAX_LEN];
+        fprintf(stderr, "%s rows written to %s\n", cs_text_count(count, e.rows), path);
+    }
+    return 0;
+}

@@ -1,0 +1,140 @@
+/* clinsafe submit, pause, resume, cancel, retry, drain - what a person says to a coordinator. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "protocol/base/alloc.h"
+#include "tools/admin_client.h"
+#include "tools/command.h"
+#include "tools/study_dir.h"
+#include "tools/submission.h"
+
+enum { ASK_MS = 15000 };
+
+struct reach { /* how to reach a coordinator */
+    const char *endpoint, *dir, *key, *server_key;
+};
+
+#define REACH_OPTIONS(r)                                                                           \
+    {"coordinator", CS_OPT_STR, &(r).endpoint, "ENDPOINT", "its admin socket: tcp://HOST:PORT or ipc:///PATH"},                \
+        {"key", CS_OPT_STR, &(r).key, "FILE", "this host's key file (clinsafe keygen)"},                                      \
+        {"server-key", CS_OPT_STR, &(r).server_key, "FILE", "the coordinator's public key"}
+
+/* The admin socket of the `run` that works on a study directory. */
+static enum cs_err endpoint_of_dir(const char *dir, char **out, struct cs_error *err)
+{
+    struct cs_study_dir d;
+    char *sockets = NULL;
+    cs_study_dir_init(&d, "", dir);
+    enum cs_err rc = cs_study_dir_sockets(&d, &sockets, err);
+    if (rc == CS_OK)
+        *out = cs_xasprintf("ipc://%s/admin", sockets);
+    free(sockets);
+    cs_study_dir_release(&d);
+    return rc;
+}
+
+static enum cs_err open_client(const struct reach *r, struct cs_admin_client **out, struct cs_error *err)
+{
+    char *of_dir = NULL;
+    enum cs_err rc = CS_OK;
+    if (r->endpoint == NULL && r->dir == NULL)
+        rc = cs_error_set(err, CS_EUSAGE, "say which coordinator: --coordinator ENDPOINT, or --dir DIR of a run on this machine");
+    else if (r->endpoint == NULL)
+        rc = endpoint_of_dir(r->dir, &of_dir, err);
+    struct cs_admin_opts o = {r->endpoint != NULL ? r->endpoint : of_dir, r->key, r->server_key};
+    if (rc == CS_OK)
+        rc = cs_admin_open(out, &o, err);
+    free(of_dir);
+    return rc;
+}
+
+int cmd_submit(int argc, char **argv)
+{
+    struct reach reach = {0};
+    struct cs_study_args args = {0};
+    const struct cs_option table[] = {REACH_OPTIONS(reach), CS_STUDY_OPTIONS(args), {0}};
+    const struct cs_command_help help = {
+        "clinsafe submit STUDY --coordinator ENDPOINT [options]",
+        "Gives a study to a coordinator that runs already; its workers begin at once. Submitting it again continues it; submitting a\n"
+        "changed file makes a new generation that keeps every answer already paid for.",
+        "clinsafe submit study.yaml --coordinator tcp://10.0.0.5:7403 --key me.key --server-key coordinator.pub",
+    };
+    struct cs_loaded loaded = {0};
+    struct cs_admin_client *client = NULL;
+    struct cs_error err = {0};
+    uint32_t gen;
+    bool is_new;
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
+        return status;
+    enum cs_err rc = cs_study_args_load(&args, argv[1], &loaded, &err);
+    if (rc == CS_OK)
+        rc = open_client(&reach, &client, &err);
+    if (rc == CS_OK)
+        rc = cs_submit_study(client, &loaded, &gen, &is_new, &err);
+    if (rc == CS_OK)
+        printf("%s: generation %u %s\n", loaded.study->name, gen, is_new ? "started" : "continues");
+    else
+        status = cs_report(rc, &err);
+    cs_admin_close(client);
+    cs_loaded_release(&loaded);
+    return status;
+}
+
+static int say(const char *verb, const char *summary, const char *done, bool takes_model, int argc, char **argv)
+{
+    struct reach reach = {0};
+    const struct cs_option table[] = {
+        REACH_OPTIONS(reach),
+        {"dir", CS_OPT_STR, &reach.dir, "DIR", "the study directory of a run on this machine"},
+        {0},
+    };
+    char usage[128], example[160];
+    snprintf(usage, sizeof usage, "clinsafe %s %s(--coordinator ENDPOINT | --dir DIR)", verb, takes_model ? "[MODEL] " : "");
+    snprintf(example, sizeof example, "clinsafe %s --dir ops/studies/demo/study.clinsafe", verb);
+    const struct cs_command_help help = {usage, summary, example};
+    struct cs_admin_client *client = NULL;
+    struct cs_error err = {0};
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 0, takes_model ? 1 : 0, &n_args, &status))
+        return status;
+    const char *args[] = {n_args > 0 ? argv[1] : NULL, NULL};
+    enum cs_err rc = open_client(&reach, &client, &err);
+    if (rc == CS_OK)
+        rc = cs_admin_ask(client, verb, args, NULL, 0, ASK_MS, NULL, &err);
+    if (rc == CS_OK)
+        printf("%s%s%s\n", n_args > 0 ? argv[1] : "", n_args > 0 ? ": " : "", done);
+    else
+        status = cs_report(rc, &err);
+    cs_admin_close(client);
+    return status;
+}
+
+int cmd_pause(int argc, char **argv)
+{
+    return say("pause", "Starts no further calls, in all models or in MODEL; calls in flight finish. Holds until `resume`, over restarts too.",
+               "paused", true, argc, argv);
+}
+
+int cmd_resume(int argc, char **argv)
+{
+    return say("resume", "Goes on after `pause`.", "resumed", true, argc, argv);
+}
+
+int cmd_cancel(int argc, char **argv)
+{
+    return say("cancel", "Gives up every trial that has no answer yet, in all models or in MODEL. Answers are kept.", "cancelled", true,
+               argc, argv);
+}
+
+int cmd_retry(int argc, char **argv)
+{
+    return say("retry", "Plans failed trials again, in all models or in MODEL. Never touches an answer.", "failed trials planned again",
+               true, argc, argv);
+}
+
+int cmd_drain(int argc, char **argv)
+{
+    return say("drain", "Lets the workers finish what is in flight and give back the rest; then workers and coordinator end.", "draining",
+               false, argc, argv);
+}

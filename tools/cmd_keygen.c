@@ -1,0 +1,28 @@
+/* clinsafe keygen - a CURVE key pair for one host of the fleet. */
+#include <stdio.h>
+
+#include "protocol/wire/keys.h"
+#include "tools/command.h"
+
+int cmd_keygen(int argc, char **argv)
+{
+    const char *name = NULL;
+    const struct cs_option table[] = {{"name", CS_OPT_STR, &name, "NAME", "shown beside the public key; default: BASE"}, {0}};
+    const struct cs_command_help help = {
+        "clinsafe keygen BASE [--name NAME]",
+        "Writes BASE.key (secret, mode 0600, stays on its host) and BASE.pub (one line for the coordinator's allow-list).",
+        "clinsafe keygen worker-7 && cat worker-7.pub >> allowed-keys",
+    };
+    struct cs_keypair pair;
+    struct cs_error err = {0};
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
+        return status;
+    enum cs_err rc = cs_keypair_make(&pair, &err);
+    if (rc == CS_OK)
+        rc = cs_keypair_save(&pair, argv[1], name != NULL ? name : argv[1], &err);
+    if (rc != CS_OK)
+        return cs_report(rc, &err);
+    printf("%s.key  secret: keep it on its host\n%s.pub  public: for the allow-list, or --server-key\n", argv[1], argv[1]);
+    return 0;
+}

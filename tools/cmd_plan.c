@@ -1,0 +1,317 @@
+/* clinsafe plan - what a study file means, before a cent is spent. */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/study/render.h"
+#include "tools/command.h"
+#include "tools/prompt_book.h"
+#include "tools/survey.h"
+#include "tools/text.h"
+
+enum { EXAMPLES = 2 };
+
+struct example {
+    struct cs_coords at;
+    struct cs_prompt prompt;
+};
+
+struct planned {
+    struct cs_loaded loaded;
+    struct cs_plan plan;
+    struct cs_requests *requests;
+    struct cs_survey survey;
+    struct example examples[EXAMPLES];
+    unsigned n_examples;
+};
+
+static const char *role_name(enum cs_role r)
+{
+    static const char *const names[] = {"", "control", "placebo", "aa"};
+    return names[r];
+}
+
+/* ---- examples: the first case under its first cell, and under the first cell that differs ----------- */
+
+static enum cs_err make_examples(struct planned *p, struct cs_error *err)
+{
+    const struct cs_study *s = p->plan.study;
+    const struct cs_plan_lane *lane = &p->plan.lanes[0];
+    for (unsigned i = 0; i < EXAMPLES; i++)
+        p->examples[i].prompt = CS_PROMPT_INIT;
+    for (uint32_t cell = 0; s->n_cases > 0 && cell < lane->n_cells && p->n_examples < EXAMPLES; cell++) {
+        struct example *e = &p->examples[p->n_examples];
+        cs_plan_cell(&p->plan, 0, 0, cell, &e->at);
+        enum cs_err rc = cs_render(s, &e->at, &p->loaded.all[0], &e->prompt, err);
+        if (rc != CS_OK)
+            return rc;
+        if (p->n_examples == 0 || strcmp(cs_buf_cstr(&e->prompt.user), cs_buf_cstr(&p->examples[0].prompt.user)) != 0)
+            p->n_examples++;
+    }
+    return CS_OK;
+}
+
+static void condition_text(const struct cs_study *s, const struct cs_coords *at, struct cs_buf *out)
+{
+    for (uint32_t f = 0; f < s->n_factors; f++)
+        cs_buf_printf(out, "%s%s=%s", f > 0 ? ", " : "", s->factors[f].name, s->factors[f].levels[at->arms[f].level].id);
+}
+
+/* ---- text --------------------------------------------------------------------------------------- */
+
+static void print_factor(const struct cs_study *s, uint32_t f, const struct cs_survey *v, FILE *out)
+{
+    const struct cs_factor *factor = &s->factors[f];
+    uint32_t controls = 0, placebos = 0, aa = 0, wordings = 0;
+    for (uint32_t i = 0; i < factor->n_levels; i++) {
+        const struct cs_level *l = &factor->levels[i];
+        controls += l->role == CS_ROLE_CONTROL;
+        placebos += l->role == CS_ROLE_PLACEBO;
+        aa += l->role == CS_ROLE_AA;
+        wordings += l->n_wordings;
+    }
+    fprintf(out, "\n  %s: %u levels (%u control, %u placebo, %u A/A), %u wordings%s\n", factor->name, factor->n_levels, controls,
+            placebos, aa, wordings, factor->joined ? ", chosen by the case" : "");
+    for (uint32_t i = 0; i < factor->n_levels; i++) {
+        const struct cs_level *l = &factor->levels[i];
+        char times[32] = "", length[32] = "not in the plan";
+        if (l->repeats_times > 1)
+            snprintf(times, sizeof times, "repeats x %u", l->repeats_times);
+        if (v->level_chars[f][i] >= 0)
+            snprintf(length, sizeof length, "%.0f bytes a request", v->level_chars[f][i]);
+        fprintf(out, "    %-28s %-8s %-13s %s\n", l->id, role_name(l->role), times, length);
+    }
+}
+
+static void print_lanes(const struct planned *p, FILE *out)
+{
+    const struct cs_study *s = p->plan.study;
+    fprintf(out, "\n%-24s %12s %10s %9s %19s %22s  %s\n", "model", "trials", "prompts", "tokens in", "tokens out", "price",
+            "time at its limits");
+    for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
+        const struct cs_survey_lane *l = &p->survey.lanes[i];
+        char trials[CS_TEXT_MAX_LEN], prompts[CS_TEXT_MAX_LEN], in[CS_TEXT_MAX_LEN], low[CS_TEXT_MAX_LEN], high[CS_TEXT_MAX_LEN],
+            time[CS_TEXT_MAX_LEN], price[64] = "unknown", tokens[64];
+        snprintf(tokens, sizeof tokens, "%s - %s", cs_text_tokens(low, l->output_low),
+                 l->output_high != 0 ? cs_text_tokens(high, l->output_high) : "no cap");
+        if (l->usd_low >= 0)
+            snprintf(price, sizeof price, "$%.2f - $%.2f", l->usd_low, l->usd_high);
+        fprintf(out, "%-24s %12s %10s %9s %19s %22s  %s\n", s->models[i].name, cs_text_count(trials, p->plan.lanes[i].n_trials),
+                cs_text_count(prompts, (uint64_t)p->plan.lanes[i].n_cells * s->n_cases), cs_text_tokens(in, l->input_tokens), tokens,
+                price, l->minutes_min > 0 ? cs_text_duration(time, l->minutes_min * 60) : "no limit declared");
+    }
+}
+
+static void print_notes(const struct planned *p, FILE *out)
+{
+    const struct cs_study *s = p->plan.study;
+    const struct cs_survey *v = &p->survey;
+    if (v->n_alike > 0)
+        fprintf(out, "\nLevels that give the same request (each is still asked on its own):\n");
+    for (uint32_t i = 0; i < v->n_alike; i++) {
+        const struct cs_factor *f = &s->factors[v->alike[i].factor];
+        fprintf(out, "  %s: %s and %s\n", f->name, f->levels[v->alike[i].a].id, f->levels[v->alike[i].b].id);
+    }
+    if (v->n_doubts > 0)
+        fprintf(out, "\nInsertion points to look at:\n");
+    for (uint32_t i = 0; i < v->n_doubts; i++)
+        fprintf(out, "  %s: %u cases, for example %s: %s\n", s->factors[v->doubts[i].factor].name, v->doubts[i].cases,
+                p->loaded.all[v->doubts[i].case_index].id, v->doubts[i].why);
+    if (v->n_same > 0)
+        fprintf(out, "\n%u cases repeat the text of an earlier one, for example %s and %s.\n", v->n_same,
+                p->loaded.all[v->same_a].id, p->loaded.all[v->same_b].id);
+}
+
+static void print_text(const struct planned *p, FILE *out)
+{
+    const struct cs_study *s = p->plan.study;
+    char trials[CS_TEXT_MAX_LEN], cases[CS_TEXT_MAX_LEN], usd[CS_TEXT_MAX_LEN], hex[65];
+    double low = 0, high = 0;
+    fprintf(out, "%s: %s\n\n%s trials: %s cases in %u clusters, %u models, %u question%s, seed %" PRIu64 "\n", s->name, s->title,
+            cs_text_count(trials, p->plan.n_trials), cs_text_count(cases, s->n_cases), p->survey.clusters, s->n_models,
+            s->n_questions, s->n_questions == 1 ? "" : "s", s->seed);
+    fprintf(out, "\nFactors");
+    if (s->n_factors == 0)
+        fprintf(out, ": none");
+    fputc('\n', out);
+    for (uint32_t f = 0; f < s->n_factors; f++)
+        print_factor(s, f, &p->survey, out);
+    print_lanes(p, out);
+    for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
+        low += p->survey.lanes[i].usd_low > 0 ? p->survey.lanes[i].usd_low : 0;
+        high += p->survey.lanes[i].usd_high > 0 ? p->survey.lanes[i].usd_high : 0;
+    }
+    fprintf(out, "\nTogether about $%.2f (short answers) to $%.2f (every answer at its cap)", low, high);
+    if (s->budget_nano_usd >= 0)
+        fprintf(out, "; budget %s", cs_text_usd(usd, s->budget_nano_usd));
+    fprintf(out, ".\nTokens and prices are estimates from %u cases at 4 bytes a token.\n", p->survey.sampled);
+    print_notes(p, out);
+    cs_hex(s->analysis_digest, 32, hex);
+    fprintf(out, "\nDeclared analysis: %s\n", strcmp(s->analysis, "{}") == 0 ? "none" : hex);
+    for (unsigned i = 0; i < p->n_examples; i++) {
+        const struct example *e = &p->examples[i];
+        struct cs_buf cond = CS_BUF_INIT(4096);
+        condition_text(s, &e->at, &cond);
+        fprintf(out, "\n--- example %u: case %s, %s\n", i + 1, p->loaded.all[0].id, cs_buf_cstr(&cond));
+        if (e->prompt.system.len > 0)
+            fprintf(out, "[system] %s\n", cs_buf_cstr(&e->prompt.system));
+        fprintf(out, "[user] %s\n", cs_buf_cstr(&e->prompt.user));
+        cs_buf_release(&cond);
+    }
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------------- */
+
+static json_t *json_factors(const struct planned *p)
+{
+    const struct cs_study *s = p->plan.study;
+    json_t *factors = json_array();
+    for (uint32_t f = 0; f < s->n_factors; f++) {
+        json_t *levels = json_array();
+        for (uint32_t i = 0; i < s->factors[f].n_levels; i++) {
+            const struct cs_level *l = &s->factors[f].levels[i];
+            json_t *o = json_pack("{s:s, s:s, s:i, s:i}", "id", l->id, "role", role_name(l->role), "wordings", (int)l->n_wordings,
+                                  "repeats_times", (int)l->repeats_times);
+            if (p->survey.level_chars[f][i] >= 0)
+                json_object_set_new(o, "mean_request_bytes", json_real(p->survey.level_chars[f][i]));
+            json_array_append_new(levels, o);
+        }
+        json_array_append_new(factors, json_pack("{s:s, s:b, s:o}", "name", s->factors[f].name, "joined",
+                                                 (int)s->factors[f].joined, "levels", levels));
+    }
+    return factors;
+}
+
+static json_t *json_lanes(const struct planned *p)
+{
+    const struct cs_study *s = p->plan.study;
+    json_t *lanes = json_array();
+    for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
+        const struct cs_survey_lane *l = &p->survey.lanes[i];
+        const struct cs_model *m = &s->models[i];
+        json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model, "account",
+                              s->accounts[m->account].name, "trials", (json_int_t)p->plan.lanes[i].n_trials, "prompts",
+                              (json_int_t)((uint64_t)p->plan.lanes[i].n_cells * s->n_cases), "input_tokens",
+                              (json_int_t)l->input_tokens, "output_tokens_low", (json_int_t)l->output_low, "output_tokens_high",
+                              (json_int_t)l->output_high);
+        if (l->usd_low >= 0) {
+            json_object_set_new(o, "usd_low", json_real(l->usd_low));
+            json_object_set_new(o, "usd_high", json_real(l->usd_high));
+        }
+        if (l->minutes_min > 0)
+            json_object_set_new(o, "minutes_at_limits", json_real(l->minutes_min));
+        json_array_append_new(lanes, o);
+    }
+    return lanes;
+}
+
+static json_t *json_notes(const struct planned *p, json_t *root)
+{
+    const struct cs_study *s = p->plan.study;
+    const struct cs_survey *v = &p->survey;
+    json_t *alike = json_array(), *doubts = json_array(), *examples = json_array();
+    for (uint32_t i = 0; i < v->n_alike; i++) {
+        const struct cs_factor *f = &s->factors[v->alike[i].factor];
+        json_array_append_new(alike, json_pack("{s:s, s:s, s:s}", "factor", f->name, "a", f->levels[v->alike[i].a].id, "b",
+                                               f->levels[v->alike[i].b].id));
+    }
+    for (uint32_t i = 0; i < v->n_doubts; i++)
+        json_array_append_new(doubts, json_pack("{s:s, s:i, s:s, s:s}", "factor", s->factors[v->doubts[i].factor].name, "cases",
+                                                (int)v->doubts[i].cases, "example", p->loaded.all[v->doubts[i].case_index].id, "why",
+                                                v->doubts[i].why));
+    for (unsigned i = 0; i < p->n_examples; i++) {
+        const struct example *e = &p->examples[i];
+        json_t *condition = json_object();
+        for (uint32_t f = 0; f < s->n_factors; f++)
+            json_object_set_new(condition, s->factors[f].name, json_string(s->factors[f].levels[e->at.arms[f].level].id));
+        json_array_append_new(examples, json_pack("{s:s, s:o, s:s, s:s, s:s}", "case", p->loaded.all[0].id, "condition", condition,
+                                                  "question", s->questions[e->at.question].name, "system",
+                                                  cs_buf_cstr(&e->prompt.system), "user", cs_buf_cstr(&e->prompt.user)));
+    }
+    json_object_set_new(root, "identical_levels", alike);
+    json_object_set_new(root, "ambiguous_insertions", doubts);
+    json_object_set_new(root, "examples", examples);
+    return root;
+}
+
+static void print_json(const struct planned *p, FILE *out)
+{
+    const struct cs_study *s = p->plan.study;
+    char hex[65];
+    cs_hex(s->analysis_digest, 32, hex);
+    json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:s, s:o, s:o}", "study", s->name, "title", s->title, "seed",
+                             (json_int_t)s->seed, "trials", (json_int_t)p->plan.n_trials, "cases", (int)s->n_cases, "clusters",
+                             (int)p->survey.clusters, "repeated_cases", (int)p->survey.n_same, "analysis_digest", hex, "factors",
+                             json_factors(p), "lanes", json_lanes(p));
+    if (s->budget_nano_usd >= 0)
+        json_object_set_new(root, "budget_usd", json_real((double)s->budget_nano_usd / 1e9));
+    json_dumpf(json_notes(p, root), out, JSON_INDENT(2));
+    fputc('\n', out);
+    json_decref(root);
+}
+
+/* ---- command ---------------------------------------------------------------------------------------- */
+
+static enum cs_err write_prompts(const struct planned *p, const char *path, struct cs_error *err)
+{
+    uint64_t n;
+    FILE *f = fopen(path, "w");
+    if (f == NULL)
+        return cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    enum cs_err rc = cs_prompt_book(&p->plan, &p->loaded, f, &n, err);
+    if (fclose(f) != 0 && rc == CS_OK)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    if (rc == CS_OK)
+        fprintf(stderr, "%" PRIu64 " distinct prompts written to %s\n", n, path);
+    return rc;
+}
+
+int cmd_plan(int argc, char **argv)
+{
+    struct cs_study_args args = {0};
+    const char *prompts = NULL;
+    bool json = false;
+    const struct cs_option table[] = {
+        CS_STUDY_OPTIONS(args),
+        {"prompts", CS_OPT_STR, &prompts, "FILE", "write every distinct prompt to FILE as CSV"},
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
+        {0},
+    };
+    const struct cs_command_help help = {
+        "clinsafe plan STUDY [options]",
+        "Shows what a study file means: factors and levels, trials and price per model, example prompts, levels that render identically,\n"
+        "insertion points that a person should look at. Sends nothing and pays for nothing.",
+        "clinsafe plan ops/studies/demo/study.yaml --prompts prompts.csv",
+    };
+    struct planned p = {.n_examples = 0};
+    struct cs_error err = {0};
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
+        return status;
+    enum cs_err rc = cs_study_args_load(&args, argv[1], &p.loaded, &err);
+    if (rc != CS_OK)
+        return cs_report(rc, &err);
+    cs_plan_init(&p.plan, p.loaded.study);
+    rc = cs_requests_open(&p.requests, &p.plan, &err);
+    if (rc == CS_OK)
+        rc = cs_survey_make(&p.plan, p.requests, &p.loaded, &p.survey, &err);
+    if (rc == CS_OK)
+        rc = make_examples(&p, &err);
+    if (rc == CS_OK && prompts != NULL)
+        rc = write_prompts(&p, prompts, &err);
+    if (rc != CS_OK)
+        status = cs_report(rc, &err);
+    else if (json)
+        print_json(&p, stdout);
+    else
+        print_text(&p, stdout);
+    for (unsigned i = 0; i < EXAMPLES; i++)
+        cs_prompt_release(&p.examples[i].prompt);
+    cs_survey_release(&p.survey);
+    cs_requests_close(p.requests);
+    cs_plan_release(&p.plan);
+    cs_loaded_release(&p.loaded);
+    return status;
+}

@@ -1,0 +1,232 @@
+/* clinsafe run - a whole study on this machine: brings up the fleet, shows progress, drains on Ctrl-C, continues when run again. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/base/clock.h"
+#include "tools/admin_client.h"
+#include "tools/command.h"
+#include "tools/fleet.h"
+#include "tools/screen.h"
+#include "tools/submission.h"
+#include "tools/text.h"
+
+enum { POLL_MS = 200, ASK_MS = 10000, DRAIN_MS = 15 * 60 * 1000 };
+
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int sig)
+{
+    (void)sig;
+    interrupts++;
+}
+
+struct run {
+    struct cs_study_args args;
+    const char *study_path;
+    struct cs_fleet_opts fleet_opts;
+    uint64_t workers, slots, cases;
+    bool json;
+
+    struct cs_loaded loaded;
+    struct cs_study_dir dir;
+    struct cs_fleet fleet;
+    struct cs_admin_client *admin;
+    struct cs_arena arena; /* of the last progress */
+    struct cs_progress progress;
+    struct cs_bar bar;
+};
+
+static bool parse(struct run *r, int argc, char **argv, int *status)
+{
+    const struct cs_option table[] = {
+        CS_DIR_OPTION(r->args),
+        CS_STUDY_OPTIONS(r->args),
+        {"workers", CS_OPT_U64, &r->workers, "N", "worker processes; default: as many as cores"},
+        {"slots", CS_OPT_U64, &r->slots, "N", "calls in flight of each worker; default 256"},
+        {"cases", CS_OPT_U64, &r->cases, "N", "a pilot with the first N cases only, marked as such"},
+        {"simulator", CS_OPT_STR, &r->fleet_opts.simulator_url, "URL", "a simulator that runs already"},
+        {"simulator-args", CS_OPT_STR, &r->fleet_opts.simulator_args, "ARGS", "more options for the simulator, e.g. '--latency-ms 0'"},
+        {"json", CS_OPT_FLAG, &r->json, NULL, "print the final figures as JSON on standard output"},
+        {0},
+    };
+    const struct cs_command_help help = {
+        "clinsafe run STUDY [options]",
+        "Runs a study on this machine and continues it where it was. Starts what it needs: a private Redis, a coordinator, workers and,\n"
+        "for simulated models, the simulator. Ctrl-C lets the calls in flight finish and says how to go on; a second one stops at once.\n"
+        "Exit status: 0 all trials have an answer, 2 some failed, 130 interrupted, 75 a disk or start problem (run it again).",
+        "clinsafe run ops/studies/demo/study.yaml --workers 2",
+    };
+    int n_args;
+    if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, status))
+        return false;
+    r->study_path = argv[1];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    r->fleet_opts.workers = r->workers != 0 ? (uint32_t)r->workers : (uint32_t)(cores > 0 ? cores : 1);
+    r->fleet_opts.slots = r->slots != 0 ? (uint32_t)r->slots : 256;
+    if (r->fleet_opts.workers > CS_FLEET_WORKERS_MAX)
+        r->fleet_opts.workers = CS_FLEET_WORKERS_MAX;
+    return true;
+}
+
+static enum cs_err fetch_progress(struct run *r, struct cs_error *err)
+{
+    const char *reply;
+    enum cs_err rc = cs_admin_ask(r->admin, "status", NULL, NULL, 0, ASK_MS, &reply, err);
+    if (rc != CS_OK)
+        return rc;
+    cs_arena_reset(&r->arena);
+    return cs_progress_parse(reply, strlen(reply), &r->arena, &r->progress, err);
+}
+
+static enum cs_err drain(struct run *r, struct cs_error *err)
+{
+    fprintf(stderr, "\nFinishing the calls in flight; Ctrl-C again stops at once.\n");
+    enum cs_err rc = cs_admin_ask(r->admin, "drain", NULL, NULL, 0, ASK_MS, NULL, err);
+    const uint64_t deadline = cs_mono_ms() + DRAIN_MS;
+    while (rc == CS_OK && interrupts < 2 && cs_mono_ms() < deadline) {
+        if (cs_fleet_wait(&r->fleet, POLL_MS) == CS_OK)
+            break;
+    }
+    return rc;
+}
+
+static bool is_over(const struct cs_progress *p)
+{
+    return strcmp(p->state, "finished") == 0 || strcmp(p->state, "stopped") == 0;
+}
+
+/* Polls until the study is over, or the user has had enough. */
+static enum cs_err watch(struct run *r, struct cs_error *err)
+{
+    for (;;) {
+        enum cs_err rc = cs_fleet_check(&r->fleet, err);
+        if (rc == CS_OK)
+            rc = fetch_progress(r, err);
+        if (rc != CS_OK)
+            return interrupts > 0 ? cs_error_set(err, CS_EINTERRUPTED, "interrupted") : rc;
+        cs_bar_draw(&r->bar, &r->progress, strcmp(r->progress.state, "running") == 0 ? "" : r->progress.state, cs_mono_ms());
+        if (is_over(&r->progress))
+            return CS_OK;
+        if (interrupts > 0) {
+            rc = drain(r, err);
+            return rc != CS_OK ? rc : cs_error_set(err, CS_EINTERRUPTED, "interrupted");
+        }
+        usleep(POLL_MS * 1000);
+    }
+}
+
+static void print_how_to_continue(const struct run *r)
+{
+    fprintf(stderr, "Interrupted. Everything answered so far is kept in %s\nContinue with:\n  clinsafe run %s%s%s\n", r->dir.path,
+            r->study_path, r->args.dir != NULL ? " --dir " : "", r->args.dir != NULL ? r->args.dir : "");
+}
+
+static void print_summary(const struct run *r)
+{
+    const struct cs_progress *p = &r->progress;
+    if (r->json) {
+        struct cs_buf b = CS_BUF_INIT(64 * 1024 * 1024);
+        cs_progress_json(p, &b);
+        printf("%s\n", cs_buf_cstr(&b));
+        cs_buf_release(&b);
+        return;
+    }
+    printf("\n");
+    cs_print_lanes(stdout, p);
+    const char *dir = r->args.dir;
+    printf("\nEverything is kept in %s\n", r->dir.path);
+    printf("Get the outputs:  clinsafe export %s%s%s --format csv --out outputs.csv\n", r->study_path, dir != NULL ? " --dir " : "",
+           dir != NULL ? dir : "");
+    printf("Check them:       clinsafe verify %s%s%s\n", r->study_path, dir != NULL ? " --dir " : "", dir != NULL ? dir : "");
+}
+
+static enum cs_err bring_up(struct run *r, struct cs_error *err)
+{
+    enum cs_err rc = cs_study_dir_lock(&r->dir, err);
+    if (rc == CS_OK)
+        rc = cs_study_dir_reap(&r->dir, err);
+    if (rc == CS_OK)
+        rc = cs_fleet_start(&r->fleet, &r->dir, r->loaded.study, &r->fleet_opts, err);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_admin_opts ao = {.endpoint = r->fleet.admin};
+    uint32_t gen = 0;
+    bool is_new = false;
+    rc = cs_admin_open(&r->admin, &ao, err);
+    if (rc == CS_OK)
+        rc = cs_submit_study(r->admin, &r->loaded, &gen, &is_new, err);
+    if (rc == CS_OK)
+        rc = fetch_progress(r, err);
+    if (rc == CS_OK) {
+        char count[CS_TEXT_MAX_LEN];
+        fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name, r->loaded.study->title,
+                cs_text_count(count, r->progress.planned), r->loaded.study->n_models, r->fleet_opts.workers,
+                is_new ? (gen > 1 ? "; the study changed, answers already paid for are kept" : "") : "; continuing");
+    }
+    return rc;
+}
+
+/* What the states of the lanes say at the end. */
+static int exit_status(const struct run *r)
+{
+    const struct cs_progress *p = &r->progress;
+    if (p->done == p->planned)
+        return 0;
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        if (strcmp(p->lanes[i].state, "stopped") == 0)
+            fprintf(stderr, "clinsafe: %s stopped: %s\n", p->lanes[i].model, p->lanes[i].reason);
+    }
+    if (p->failed > 0)
+        fprintf(stderr, "clinsafe: %llu trials failed; `clinsafe export` shows why, `clinsafe retry` plans them again\n",
+                (unsigned long long)p->failed);
+    return 2;
+}
+
+static void release(struct run *r)
+{
+    cs_admin_close(r->admin);
+    cs_fleet_stop(&r->fleet);
+    cs_study_dir_release(&r->dir);
+    cs_loaded_release(&r->loaded);
+    cs_arena_release(&r->arena);
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct run r = {.dir = {.lock_fd = -1}};
+    struct cs_error err = {0};
+    int status = 0;
+    if (!parse(&r, argc, argv, &status))
+        return status;
+    enum cs_err rc = cs_study_args_load(&r.args, r.study_path, &r.loaded, &err);
+    if (rc != CS_OK)
+        return cs_report(rc, &err);
+    cs_make_pilot(r.loaded.study, (uint32_t)r.cases);
+
+    struct sigaction sa = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    cs_bar_init(&r.bar, stderr);
+    cs_study_dir_init(&r.dir, r.study_path, r.args.dir);
+
+    rc = bring_up(&r, &err);
+    if (rc == CS_OK)
+        rc = watch(&r, &err);
+    cs_bar_end(&r.bar);
+    if (rc == CS_OK) {
+        if (cs_admin_ask(r.admin, "drain", NULL, NULL, 0, ASK_MS, NULL, NULL) == CS_OK)
+            (void)cs_fleet_wait(&r.fleet, 10000);
+        print_summary(&r);
+        status = exit_status(&r);
+    } else if (rc == CS_EINTERRUPTED) {
+        print_how_to_continue(&r);
+        status = cs_err_exit_code(rc);
+    } else {
+        status = cs_report(rc, &err);
+    }
+    release(&r);
+    return status;
+}

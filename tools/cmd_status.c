@@ -1,0 +1,136 @@
+/* clinsafe status - how a fleet is doing, read from Redis alone. */
+#include <jansson.h>
+#include <ncurses.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "store/progress.h"
+#include "tools/command.h"
+#include "tools/screen.h"
+#include "tools/study_dir.h"
+
+enum { ASK_MS = 3000 };
+
+/* The private Redis of the run that works on this study. */
+static enum cs_err redis_of_study(const char *study, const char *dir, char **out, struct cs_error *err)
+{
+    struct cs_study_dir d;
+    char *sockets = NULL;
+    cs_study_dir_init(&d, study != NULL ? study : "", dir);
+    enum cs_err rc = cs_study_dir_sockets(&d, &sockets, err);
+    if (rc == CS_OK)
+        *out = cs_xasprintf("unix:%s/redis", sockets);
+    free(sockets);
+    cs_study_dir_release(&d);
+    return rc;
+}
+
+struct status {
+    const char *fleet;
+    struct cs_redis_sync *redis;
+    struct cs_arena arena;
+    struct cs_progress progress;
+    struct cs_worker_info *workers;
+    uint32_t n_workers;
+};
+
+static enum cs_err read_status(struct status *s, struct cs_error *err)
+{
+    cs_arena_reset(&s->arena);
+    return cs_progress_read(s->redis, s->fleet, &s->arena, &s->progress, &s->workers, &s->n_workers, err);
+}
+
+static void print_json(const struct status *s)
+{
+    struct cs_buf b = CS_BUF_INIT(64 * 1024 * 1024);
+    cs_progress_json(&s->progress, &b);
+    json_t *root = json_loads(cs_buf_cstr(&b), 0, NULL), *workers = json_array();
+    for (uint32_t i = 0; i < s->n_workers; i++) {
+        const struct cs_worker_info *w = &s->workers[i];
+        json_array_append_new(workers, json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I}", "name", w->name, "host", w->host, "pid",
+                                                 (int)w->pid, "in_flight", (int)w->in_flight, "unstarted", (int)w->unstarted,
+                                                 "unacked", (int)w->unacked, "rss_mb", (int)w->rss_mb, "updated_wall_ms",
+                                                 (json_int_t)w->updated_wall_ms));
+    }
+    json_object_set_new(root, "worker_list", workers);
+    json_dumpf(root, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(root);
+    cs_buf_release(&b);
+}
+
+/* One screen, redrawn every second until q. */
+static enum cs_err watch(struct status *s, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    initscr();
+    cbreak();
+    noecho();
+    curs_set(0);
+    timeout(1000);
+    for (int key = 0; key != 'q' && rc == CS_OK; key = getch()) {
+        char *text = NULL;
+        size_t n = 0;
+        FILE *f = open_memstream(&text, &n);
+        rc = read_status(s, err);
+        if (rc == CS_OK)
+            cs_print_status(f, &s->progress, s->workers, s->n_workers, cs_wall_ms());
+        fclose(f);
+        erase();
+        addstr(text);
+        mvaddstr(LINES - 1, 0, "q ends this view; the study goes on");
+        refresh();
+        free(text);
+    }
+    endwin();
+    return rc;
+}
+
+int cmd_status(int argc, char **argv)
+{
+    struct status s = {0};
+    const char *address = NULL, *dir = NULL;
+    bool json = false, keep_watching = false;
+    const struct cs_option table[] = {
+        {"redis", CS_OPT_STR, &address, "ADDRESS", "the fleet's Redis: tcp://HOST:PORT or unix:/PATH"},
+        {"dir", CS_OPT_STR, &dir, "DIR", "the study directory of a run on this machine"},
+        {"fleet", CS_OPT_STR, &s.fleet, "ID", "which fleet, when this Redis serves several"},
+        {"watch", CS_OPT_FLAG, &keep_watching, NULL, "redraw every second; q ends"},
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
+        {0},
+    };
+    const struct cs_command_help help = {
+        "clinsafe status [STUDY] [--redis ADDRESS] [options]",
+        "Shows progress, outcomes, cost and workers, from Redis, so from any host that reaches it. With STUDY: of a run on this machine.\n"
+        "The Redis user and password come from CLINSAFE_REDIS_USER and CLINSAFE_REDIS_PASSWORD(_FILE).",
+        "clinsafe status --redis tcp://10.0.0.5:6379 --watch",
+    };
+    struct cs_error err = {0};
+    char *found = NULL;
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
+        return status;
+    enum cs_err rc = CS_OK;
+    if (address == NULL && n_args == 0 && dir == NULL)
+        rc = cs_error_set(&err, CS_EUSAGE, "say which fleet: --redis ADDRESS, or the STUDY of a run on this machine");
+    else if (address == NULL)
+        rc = redis_of_study(n_args > 0 ? argv[1] : NULL, dir, &found, &err);
+    if (rc == CS_OK)
+        rc = cs_redis_sync_open(&s.redis, address != NULL ? address : found, ASK_MS, &err);
+    if (rc == CS_OK && keep_watching && isatty(STDOUT_FILENO))
+        rc = watch(&s, &err);
+    else if (rc == CS_OK)
+        rc = read_status(&s, &err);
+    if (rc == CS_OK && json)
+        print_json(&s);
+    else if (rc == CS_OK && !keep_watching)
+        cs_print_status(stdout, &s.progress, s.workers, s.n_workers, cs_wall_ms());
+    if (rc != CS_OK)
+        status = cs_report(rc, &err);
+    cs_redis_sync_close(s.redis);
+    cs_arena_release(&s.arena);
+    free(found);
+    return status;
+}

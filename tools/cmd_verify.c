@@ -1,0 +1,277 @@
+/* clinsafe verify - every planned trial has exactly one sound output, or is listed. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "tools/command.h"
+#include "tools/export/row.h"
+#include "tools/reader.h"
+#include "tools/submission.h"
+#include "tools/text.h"
+
+enum { LISTED_MAX = 20 };
+
+struct lane_check {
+    uint8_t *bits;     /* the ledger of the lane: two bits a trial */
+    uint64_t by_state[4];
+    uint64_t outcome[CS_OUTCOMES];
+};
+
+struct verify {
+    struct cs_reader reader;
+    struct cs_row row; /* for coordinates and digests */
+    struct lane_check *lanes;
+    uint64_t planned, done, failed, cancelled, missing; /* missing: without a final state */
+    uint64_t outputs, duplicates, faults;
+    uint64_t next;     /* position not yet accounted for in this lane */
+    FILE *out;         /* of the list */
+};
+
+static void fault(struct verify *v, const char *what, uint32_t lane, uint64_t position)
+{
+    const struct cs_study *s = v->reader.view.spec.study;
+    if (v->faults++ < LISTED_MAX)
+        fprintf(v->out, "FAULT %s position %" PRIu64 ": %s\n", s->models[lane].name, position, what);
+}
+
+/* ---- ledger ------------------------------------------------------------------------------------------ */
+
+static enum cs_trial_state state_at(const struct lane_check *l, uint64_t position)
+{
+    return (enum cs_trial_state)(l->bits[position / 4] >> 2 * (position % 4) & 3);
+}
+
+static enum cs_err on_page(void *self, uint32_t lane, uint64_t page, const uint8_t bits[CS_PAGE_BYTES])
+{
+    struct verify *v = self;
+    const struct cs_plan *plan = &v->reader.view.plan;
+    const uint64_t first = page * CS_PAGE_TRIALS;
+    if (lane >= plan->n_lanes || first >= plan->lanes[lane].n_trials) {
+        v->faults++;
+        fprintf(v->out, "FAULT ledger page %" PRIu64 " of lane %u lies outside of the plan\n", page, lane);
+        return CS_OK;
+    }
+    memcpy(v->lanes[lane].bits + page * CS_PAGE_BYTES, bits, CS_PAGE_BYTES);
+    return CS_OK;
+}
+
+static enum cs_err load_ledger(struct verify *v, struct cs_error *err)
+{
+    const struct cs_plan *plan = &v->reader.view.plan;
+    v->lanes = cs_xcalloc(plan->n_lanes, sizeof *v->lanes);
+    for (uint32_t i = 0; i < plan->n_lanes; i++)
+        v->lanes[i].bits = cs_xcalloc(plan->lanes[i].n_trials / CS_PAGE_TRIALS + 1, CS_PAGE_BYTES);
+    return cs_store_pages(v->reader.store, v->reader.view.generation.number, on_page, v, err);
+}
+
+/* ---- trials -------------------------------------------------------------------------------------------- */
+
+static void list_missing(struct verify *v, uint32_t lane, uint64_t position)
+{
+    const struct cs_plan *plan = &v->reader.view.plan;
+    const struct cs_study *s = plan->study;
+    struct cs_coords at;
+    struct cs_case c;
+    if (v->missing++ >= LISTED_MAX)
+        return;
+    cs_plan_coords(plan, lane, cs_plan_at(plan, lane, position), &at);
+    if (v->reader.view.cases.get(v->reader.view.cases.self, at.case_index, &c, NULL) != CS_OK)
+        return;
+    fprintf(v->out, "planned, no output yet: %s case %s", s->models[lane].name, c.id);
+    for (uint32_t f = 0; f < s->n_factors; f++)
+        fprintf(v->out, " %s=%s", s->factors[f].name, s->factors[f].levels[at.arms[f].level].id);
+    fprintf(v->out, " %s repeat %u\n", s->questions[at.question].name, at.repeat + 1);
+}
+
+/* Positions up to `to` that have no row: planned or cancelled ones, or the ledger lies. */
+static void account_for(struct verify *v, uint32_t lane, uint64_t to)
+{
+    struct lane_check *l = &v->lanes[lane];
+    for (; v->next < to; v->next++) {
+        const enum cs_trial_state state = state_at(l, v->next);
+        l->by_state[state]++;
+        if (state == CS_TRIAL_DONE || state == CS_TRIAL_FAILED)
+            fault(v, "the ledger says it has an output, and there is none", lane, v->next);
+        else if (state == CS_TRIAL_PLANNED)
+            list_missing(v, lane, v->next);
+    }
+}
+
+static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored, struct cs_error *err)
+{
+    struct verify *v = self;
+    struct lane_check *l = &v->lanes[lane];
+    account_for(v, lane, position);
+    v->next = position + 1;
+    const enum cs_trial_state state = state_at(l, position);
+    const bool answer = cs_outcome_is_answer((enum cs_outcome)stored->output.outcome);
+    struct cs_coords at;
+    struct cs_digest want;
+    const struct cs_cells *cells;
+    l->by_state[state]++;
+    l->outcome[stored->output.outcome]++;
+    if (state != (answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED))
+        fault(v, "ledger and output disagree about its state", lane, position);
+    cs_plan_coords(&v->reader.view.plan, lane, cs_plan_at(&v->reader.view.plan, lane, position), &at);
+    enum cs_err rc = cs_cell_cache_get(v->row.cells, lane, at.case_index, &cells, err);
+    if (rc != CS_OK)
+        return rc;
+    cs_cells_trial_digest(cells, v->reader.view.spec.study, at.cell, at.repeat, &want);
+    if (!cs_digest_equal(&want, &stored->output.digest))
+        fault(v, "the output answers another request than the plan renders", lane, position);
+    return CS_OK;
+}
+
+static void check_counters(struct verify *v, uint32_t lane)
+{
+    struct cs_counters c;
+    enum cs_err rc = cs_store_counters(v->reader.store, v->reader.view.generation.number, lane, &c, NULL);
+    if (rc != CS_OK && rc != CS_ENOENT)
+        fault(v, "its counters cannot be read", lane, 0);
+    else if (memcmp(c.outcome, v->lanes[lane].outcome, sizeof c.outcome) != 0)
+        fault(v, "the lane's counters and its outputs disagree", lane, 0);
+}
+
+static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
+{
+    const struct cs_plan *plan = &v->reader.view.plan;
+    enum cs_err rc = load_ledger(v, err);
+    if (rc == CS_OK)
+        rc = cs_row_open(&v->row, &v->reader.view, err);
+    for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
+        v->next = 0;
+        rc = cs_store_scan(v->reader.store, v->reader.view.generation.number, i, on_trial, v, err);
+        if (rc != CS_OK)
+            break;
+        account_for(v, i, plan->lanes[i].n_trials);
+        check_counters(v, i);
+        v->planned += plan->lanes[i].n_trials;
+        v->done += v->lanes[i].by_state[CS_TRIAL_DONE];
+        v->failed += v->lanes[i].by_state[CS_TRIAL_FAILED];
+        v->cancelled += v->lanes[i].by_state[CS_TRIAL_CANCELLED];
+    }
+    return rc;
+}
+
+/* ---- all outputs ever paid for, and the study file of today ------------------------------------------------ */
+
+static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored, struct cs_error *err)
+{
+    struct verify *v = self;
+    (void)lane;
+    (void)position;
+    (void)err;
+    v->outputs++;
+    v->duplicates += (stored->flags & CS_OUTPUT_DUPLICATE) != 0;
+    return CS_OK;
+}
+
+static enum cs_err ignore_chunk(void *self, const uint8_t digest[32], const void *bytes, uint32_t n, struct cs_error *err)
+{
+    (void)self, (void)digest, (void)bytes, (void)n, (void)err;
+    return CS_OK;
+}
+
+/* Whether the file still plans what was run. A pilot is compared as the pilot that it was. */
+static enum cs_err compare_file(struct verify *v, const struct cs_study_args *args, const char *path, bool *same,
+                                struct cs_error *err)
+{
+    struct cs_loaded l = {0};
+    struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
+    const struct cs_study *ran = v->reader.view.spec.study;
+    uint8_t digest[32];
+    enum cs_err rc = cs_study_args_load(args, path, &l, err);
+    if (rc == CS_OK && strncmp(ran->title, "PILOT", 5) == 0)
+        cs_make_pilot(l.study, ran->n_cases);
+    if (rc == CS_OK)
+        rc = cs_spec_pack(l.study, &l.cases, &spec, ignore_chunk, NULL, err);
+    if (rc == CS_OK) {
+        cs_blake2b_256(spec.data, spec.len, digest);
+        *same = memcmp(digest, v->reader.view.generation.spec_digest, 32) == 0;
+    }
+    cs_buf_release(&spec);
+    cs_loaded_release(&l);
+    return rc;
+}
+
+static void print_text(const struct verify *v, bool same_file)
+{
+    char a[CS_TEXT_MAX_LEN], b[CS_TEXT_MAX_LEN], c[CS_TEXT_MAX_LEN];
+    printf("generation %u: %s trials planned, %s done, %s failed, %" PRIu64 " cancelled, %" PRIu64 " without an output\n",
+           v->reader.view.generation.number, cs_text_count(a, v->planned), cs_text_count(b, v->done), cs_text_count(c, v->failed),
+           v->cancelled, v->missing);
+    printf("%s outputs in the store (%" PRIu64 " of them duplicates), every checksum and digest compared\n",
+           cs_text_count(a, v->outputs), v->duplicates);
+    if (!same_file)
+        printf("the study file has changed since this generation: `clinsafe run` makes a new one and pays only for what is new\n");
+    if (v->faults > 0)
+        printf("%" PRIu64 " faults: this store is damaged\n", v->faults);
+    else
+        printf("%s\n", v->missing == 0 && same_file ? "clean" : "no fault, but not complete");
+}
+
+static void print_json(const struct verify *v, bool same_file)
+{
+    json_t *o = json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "generation",
+                          (int)v->reader.view.generation.number, "planned", (json_int_t)v->planned, "done", (json_int_t)v->done,
+                          "failed", (json_int_t)v->failed, "cancelled", (json_int_t)v->cancelled, "missing", (json_int_t)v->missing,
+                          "outputs", (json_int_t)v->outputs, "duplicates", (json_int_t)v->duplicates, "faults",
+                          (json_int_t)v->faults, "same_study_file", (int)same_file, "clean",
+                          (int)(v->faults == 0 && v->missing == 0 && same_file));
+    json_dumpf(o, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(o);
+}
+
+static void release(struct verify *v)
+{
+    for (uint32_t i = 0; v->lanes != NULL && i < v->reader.view.plan.n_lanes; i++)
+        free(v->lanes[i].bits);
+    free(v->lanes);
+    cs_row_close(&v->row);
+    cs_reader_close(&v->reader);
+}
+
+int cmd_verify(int argc, char **argv)
+{
+    struct cs_study_args args = {0};
+    const char *store = NULL;
+    bool json = false, same_file = true;
+    const struct cs_option table[] = {
+        CS_DIR_OPTION(args),
+        CS_STUDY_OPTIONS(args),
+        {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
+        {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
+        {0},
+    };
+    const struct cs_command_help help = {
+        "clinsafe verify [STUDY] [options]",
+        "Checks that every planned trial has exactly one output or is listed, that every checksum holds, that outputs answer the very requests\n"
+        "that the plan renders, and that the study file has not changed. Exit status: 0 clean, 2 incomplete or changed, 74 damaged.",
+        "clinsafe verify ops/studies/demo/study.yaml",
+    };
+    struct verify v = {.out = stderr};
+    struct cs_error err = {0};
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
+        return status;
+    enum cs_err rc = cs_reader_open(&v.reader, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
+    if (rc == CS_OK)
+        rc = check_lanes(&v, &err);
+    if (rc == CS_OK)
+        rc = cs_store_outputs(v.reader.store, 1, on_output, &v, &err);
+    if (rc == CS_OK && n_args > 0)
+        rc = compare_file(&v, &args, argv[1], &same_file, &err);
+    if (rc == CS_OK) {
+        if (v.missing > LISTED_MAX)
+            fprintf(v.out, "... and %" PRIu64 " more\n", v.missing - LISTED_MAX);
+        json ? print_json(&v, same_file) : print_text(&v, same_file);
+        status = v.faults > 0 ? cs_err_exit_code(CS_ECORRUPT) : v.missing > 0 || !same_file ? 2 : 0;
+    } else {
+        status = cs_report(rc, &err);
+    }
+    release(&v);
+    return status;
+}

@@ -1,0 +1,51 @@
+/* command.h - the subcommands of `clinsafe`, and what they share: reporting an error, loading a study, asking a coordinator.
+ *
+ * A command gets argv with its own name at argv[0] and returns the exit status (cs_err_exit_code). It prints results on stdout, one line
+ * for what went wrong on stderr. Thread: main.
+ */
+#ifndef CS_COMMAND_H
+#define CS_COMMAND_H
+
+#include "protocol/base/options.h"
+#include "protocol/study/study_load.h"
+
+struct cs_command {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+};
+
+int cmd_run(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
+int cmd_submit(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_pause(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
+int cmd_cancel(int argc, char **argv);
+int cmd_retry(int argc, char **argv);
+int cmd_drain(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_keygen(int argc, char **argv);
+
+/* "clinsafe: <sentence>" on stderr; returns the exit status. */
+int cs_report(enum cs_err rc, const struct cs_error *err);
+
+/* Parses options; returns true when the command should go on. Otherwise *status is its exit status: help was shown, the usage was wrong,
+ * or fewer or more than the wanted arguments were given. */
+bool cs_command_args(const struct cs_option *table, const struct cs_command_help *help, int argc, char **argv, int args_min,
+                     int args_max, int *n_args, int *status);
+
+/* Options that every command on a study file has. */
+struct cs_study_args {
+    const char *providers, *data, *dir;
+};
+#define CS_STUDY_OPTIONS(a)                                                                        \
+    {"providers", CS_OPT_STR, &(a).providers, "FILE", "accounts and models; default: providers.yaml beside the study"}, \
+        {"data", CS_OPT_STR, &(a).data, "DIR", "where the study's data files are; default: its data_dir"}
+#define CS_DIR_OPTION(a)                                                                           \
+    {"dir", CS_OPT_STR, &(a).dir, "DIR", "the study directory; default: STUDY without .yaml, with .clinsafe"}
+
+CS_WARN_UNUSED enum cs_err cs_study_args_load(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
+                                              struct cs_error *err);
+
+#endif

@@ -1,0 +1,284 @@
+#include "tools/export/row.h"
+
+#include <string.h>
+
+#include "protocol/base/clock.h"
+#include "protocol/study/answer.h"
+#include "protocol/study/render.h"
+
+/* ---- layout ---------------------------------------------------------------------------------------- */
+
+/* Fixed columns: before the factors, between factors and answers, and after the answers. */
+static const char *const head[] = {"study", "generation", "model", "model_sent", "model_resolved", "account", "case_id", "cluster"};
+static const char *const middle[] = {"block", "question", "repeat", "trial", "position", "digest", "twin", "state", "outcome", "finish"};
+static const char *const tail[] = {"text", "http_status", "attempts", "ambiguous", "input_tokens", "cached_tokens", "output_tokens",
+                                   "reasoning_tokens", "cost_usd", "started", "committed", "latency_ms", "total_ms", "worker",
+                                   "request_id", "fingerprint", "adopted", "output_id"};
+enum { N_HEAD = sizeof head / sizeof head[0], N_MIDDLE = sizeof middle / sizeof middle[0], N_TAIL = sizeof tail / sizeof tail[0] };
+
+static uint32_t add_column(struct cs_row *r, const char *name)
+{
+    r->names[r->n] = name;
+    return r->n++;
+}
+
+/* Questions that ask for a field of the same name share its column. */
+static uint32_t find_or_add_column(struct cs_row *r, uint32_t from, const char *name)
+{
+    for (uint32_t i = from; i < r->n; i++) {
+        if (strcmp(r->names[i], name) == 0)
+            return i;
+    }
+    return add_column(r, name);
+}
+
+static bool has_wordings(const struct cs_factor *f)
+{
+    for (uint32_t i = 0; i < f->n_levels; i++) {
+        if (f->levels[i].n_wordings > 1)
+            return true;
+    }
+    return false;
+}
+
+static void lay_out_answers(struct cs_row *r, const struct cs_study *s)
+{
+    const uint32_t from = r->n;
+    for (uint32_t q = 0; q < s->n_questions; q++) {
+        const struct cs_question *question = &s->questions[q];
+        r->answer_column[q] = cs_arena_array(&r->layout, question->n_fields, sizeof(uint32_t));
+        for (uint32_t f = 0; f < question->n_fields; f++)
+            r->answer_column[q][f] = find_or_add_column(r, from, cs_arena_printf(&r->layout, "answer.%s", question->fields[f].name));
+    }
+    for (uint32_t q = 0; q < s->n_questions; q++) {
+        const struct cs_question *question = &s->questions[q];
+        r->derived_column[q] = cs_arena_array(&r->layout, question->n_derived, sizeof(uint32_t));
+        for (uint32_t d = 0; d < question->n_derived; d++)
+            r->derived_column[q][d] =
+                find_or_add_column(r, from, cs_arena_printf(&r->layout, "derived.%s", question->derived[d].name));
+    }
+}
+
+static void lay_out(struct cs_row *r, const struct cs_study *s)
+{
+    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + s->n_strata + 2 * s->n_factors;
+    for (uint32_t q = 0; q < s->n_questions; q++)
+        most += s->questions[q].n_fields + s->questions[q].n_derived;
+    r->names = cs_arena_array(&r->layout, most, sizeof *r->names);
+    r->cell = cs_arena_array(&r->layout, most, sizeof *r->cell);
+    for (int i = 0; i < N_HEAD; i++)
+        add_column(r, head[i]);
+    for (uint32_t i = 0; i < s->n_strata; i++)
+        add_column(r, cs_arena_printf(&r->layout, "case.%s", s->columns[s->strata[i]]));
+    for (uint32_t f = 0; f < s->n_factors; f++) {
+        add_column(r, cs_arena_printf(&r->layout, "factor.%s", s->factors[f].name));
+        if (has_wordings(&s->factors[f]))
+            add_column(r, cs_arena_printf(&r->layout, "wording.%s", s->factors[f].name));
+    }
+    for (int i = 0; i < N_MIDDLE; i++)
+        add_column(r, middle[i]);
+    lay_out_answers(r, s);
+    for (int i = 0; i < N_TAIL; i++)
+        add_column(r, tail[i]);
+}
+
+enum cs_err cs_row_open(struct cs_row *r, const struct cs_generation_view *view, struct cs_error *err)
+{
+    *r = (struct cs_row){.view = view};
+    enum cs_err rc = cs_requests_open(&r->requests, &view->plan, err);
+    if (rc != CS_OK)
+        return rc;
+    r->cells = cs_cell_cache_open(r->requests, view->cases, 4, false);
+    lay_out(r, view->spec.study);
+    return CS_OK;
+}
+
+void cs_row_close(struct cs_row *r)
+{
+    cs_cell_cache_close(r->cells);
+    cs_requests_close(r->requests);
+    cs_arena_release(&r->layout);
+    cs_arena_release(&r->values);
+    *r = (struct cs_row){0};
+}
+
+/* ---- values ------------------------------------------------------------------------------------------ */
+
+int64_t cs_output_cost(const struct cs_model *m, const struct cs_output *o)
+{
+    const int64_t cached_price = m->price.cached >= 0 ? m->price.cached : m->price.input;
+    const int64_t cached = o->cached_tokens < o->input_tokens ? o->cached_tokens : o->input_tokens;
+    int64_t cost = 0;
+    if (m->price.input >= 0)
+        cost += ((int64_t)o->input_tokens - cached) * m->price.input + cached * cached_price;
+    if (m->price.output >= 0)
+        cost += (int64_t)o->output_tokens * m->price.output;
+    return cost;
+}
+
+struct filler { /* walks the columns in the order of lay_out */
+    struct cs_row *row;
+    uint32_t at;
+};
+
+static void put_text(struct filler *f, const char *text)
+{
+    f->row->cell[f->at++] = (struct cs_cell){.kind = text != NULL && text[0] != '\0' ? CS_CELL_TEXT : CS_CELL_NONE, .text = text};
+}
+
+static void put_int(struct filler *f, int64_t v)
+{
+    f->row->cell[f->at++] = (struct cs_cell){.kind = CS_CELL_INT, .integer = v};
+}
+
+static void put_real(struct filler *f, double v)
+{
+    f->row->cell[f->at++] = (struct cs_cell){.kind = CS_CELL_REAL, .real = v};
+}
+
+static void put_time(struct filler *f, int64_t wall_ms)
+{
+    char text[32];
+    cs_format_utc(wall_ms, text);
+    put_text(f, cs_arena_strdup(&f->row->values, text));
+}
+
+static void put_bool(struct filler *f, bool v)
+{
+    f->row->cell[f->at++] = (struct cs_cell){.kind = CS_CELL_BOOL, .integer = v};
+}
+
+static enum cs_err put_factors(struct filler *f, const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
+                               struct cs_error *err)
+{
+    for (uint32_t i = 0; i < s->n_factors; i++) {
+        put_text(f, s->factors[i].levels[at->arms[i].level].id);
+        if (!has_wordings(&s->factors[i]))
+            continue;
+        const struct cs_wording *w;
+        enum cs_err rc = cs_wording_of(s, i, &at->arms[i], c, &w, err);
+        if (rc != CS_OK)
+            return rc;
+        put_text(f, w->id);
+    }
+    return CS_OK;
+}
+
+static const char *state_of(const struct cs_stored *stored)
+{
+    if (stored == NULL)
+        return "planned";
+    return cs_outcome_is_answer((enum cs_outcome)stored->output.outcome) ? "done" : "failed";
+}
+
+static void put_answers(struct cs_row *r, const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
+                        const struct cs_output *o)
+{
+    const struct cs_question *q = &s->questions[at->question];
+    struct cs_answer answers[CS_FIELDS_MAX];
+    int derived[CS_FIELDS_MAX];
+    if (o->outcome != CS_OUTCOME_ok || q->n_derived > CS_FIELDS_MAX ||
+        cs_answer_parse(s, at, c, o->text, strlen(o->text), &r->values, answers, derived, NULL) != CS_OK)
+        return;
+    for (uint32_t i = 0; i < q->n_fields; i++) {
+        struct filler f = {r, r->answer_column[at->question][i]};
+        if (q->fields[i].kind == CS_FIELD_NUMBER && !answers[i].insufficient)
+            put_real(&f, answers[i].number);
+        else
+            put_text(&f, answers[i].text);
+    }
+    for (uint32_t i = 0; i < q->n_derived; i++) {
+        struct filler f = {r, r->derived_column[at->question][i]};
+        if (derived[i] >= 0)
+            put_bool(&f, derived[i] == 1);
+    }
+}
+
+static void put_output(struct filler *f, const struct cs_model *m, const struct cs_stored *stored)
+{
+    const struct cs_output *o = &stored->output;
+    put_text(f, o->text);
+    put_int(f, o->http_status);
+    put_int(f, o->attempts);
+    put_int(f, o->ambiguous);
+    put_int(f, o->input_tokens);
+    put_int(f, o->cached_tokens);
+    put_int(f, o->output_tokens);
+    put_int(f, o->reasoning_tokens);
+    put_real(f, (double)cs_output_cost(m, o) / 1e9);
+    put_time(f, o->started_wall_ms);
+    put_time(f, stored->committed_wall_ms);
+    put_int(f, o->latency_ms);
+    put_int(f, o->total_ms);
+    put_text(f, o->worker);
+    put_text(f, o->request_id);
+    put_text(f, o->fingerprint);
+    put_bool(f, (stored->flags & CS_OUTPUT_ADOPTED) != 0);
+    put_int(f, (int64_t)stored->output_id);
+}
+
+static void put_head(struct filler *f, const struct cs_study *s, uint32_t lane, const struct cs_case *c,
+                     const struct cs_stored *stored)
+{
+    const struct cs_model *m = &s->models[lane];
+    put_text(f, s->name);
+    put_int(f, f->row->view->generation.number);
+    put_text(f, m->name);
+    put_text(f, m->model);
+    put_text(f, stored != NULL ? stored->output.model_resolved : NULL);
+    put_text(f, s->accounts[m->account].name);
+    put_text(f, c->id);
+    put_text(f, c->cluster);
+    for (uint32_t i = 0; i < s->n_strata; i++)
+        put_text(f, c->values[s->strata[i]]);
+}
+
+static void put_middle(struct filler *f, const struct cs_study *s, const struct cs_coords *at, uint64_t index, uint64_t position,
+                       const struct cs_cells *cells, const struct cs_stored *stored)
+{
+    struct cs_digest digest;
+    char hex[33];
+    cs_cells_trial_digest(cells, s, at->cell, at->repeat, &digest);
+    cs_hex(digest.b, sizeof digest.b, hex);
+    put_int(f, s->rects[at->rect].block + 1);
+    put_text(f, s->questions[at->question].name);
+    put_int(f, at->repeat + 1);
+    put_int(f, (int64_t)index);
+    put_int(f, (int64_t)position);
+    put_text(f, cs_arena_strdup(&f->row->values, hex));
+    put_int(f, cells->twin[at->cell]);
+    put_text(f, state_of(stored));
+    put_text(f, stored != NULL ? cs_outcome_name((enum cs_outcome)stored->output.outcome) : NULL);
+    put_text(f, stored != NULL ? stored->output.finish : NULL);
+}
+
+enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position, const struct cs_stored *stored, struct cs_error *err)
+{
+    const struct cs_plan *plan = &r->view->plan;
+    const struct cs_study *s = plan->study;
+    const uint64_t index = cs_plan_at(plan, lane, position);
+    struct filler f = {r, 0};
+    struct cs_coords at;
+    struct cs_case c;
+    const struct cs_cells *cells;
+    cs_arena_reset(&r->values);
+    memset(r->cell, 0, r->n * sizeof *r->cell);
+    cs_plan_coords(plan, lane, index, &at);
+    /* the cells first: they read the case from the same source, whose previous answer dies with the next call */
+    enum cs_err rc = cs_cell_cache_get(r->cells, lane, at.case_index, &cells, err);
+    if (rc == CS_OK)
+        rc = r->view->cases.get(r->view->cases.self, at.case_index, &c, err);
+    if (rc != CS_OK)
+        return rc;
+    put_head(&f, s, lane, &c, stored);
+    rc = put_factors(&f, s, &at, &c, err);
+    if (rc != CS_OK)
+        return rc;
+    put_middle(&f, s, &at, index, position, cells, stored);
+    if (stored != NULL) {
+        put_answers(r, s, &at, &c, &stored->output);
+        f.at = r->n - N_TAIL;
+        put_output(&f, &s->models[lane], stored);
+    }
+    return CS_OK;
+}

@@ -1,0 +1,41 @@
+/* row.h - one trial as one row: the versioned table of columns that every format shares (tools/README.md lists them).
+ *
+ * Columns are appended, never renamed or reordered, within CS_EXPORT_VERSION. Values live until the next cs_row_fill.
+ */
+#ifndef CS_ROW_H
+#define CS_ROW_H
+
+#include "protocol/study/request.h"
+#include "store/generation.h"
+
+enum { CS_EXPORT_VERSION = 1 };
+
+enum cs_cell_kind { CS_CELL_NONE, CS_CELL_TEXT, CS_CELL_INT, CS_CELL_REAL, CS_CELL_BOOL };
+struct cs_cell {
+    enum cs_cell_kind kind;
+    const char *text;
+    int64_t integer; /* also bool */
+    double real;
+};
+
+struct cs_row {
+    const struct cs_generation_view *view;
+    struct cs_requests *requests;
+    struct cs_cell_cache *cells;
+    struct cs_arena layout, values;
+    const char **names;    /* of the columns */
+    struct cs_cell *cell;  /* of this row */
+    uint32_t n;
+    uint32_t *answer_column[CS_QUESTIONS_MAX], *derived_column[CS_QUESTIONS_MAX]; /* by question, by field */
+};
+
+CS_WARN_UNUSED enum cs_err cs_row_open(struct cs_row *r, const struct cs_generation_view *view, struct cs_error *err);
+void cs_row_close(struct cs_row *r); /* a zeroed struct is fine */
+
+/* stored NULL: a trial that is planned or cancelled: coordinates only. */
+CS_WARN_UNUSED enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                                       struct cs_error *err);
+/* Cost of an output by the prices of the study, in nano-USD; 0 when unknown. */
+int64_t cs_output_cost(const struct cs_model *m, const struct cs_output *o);
+
+#endif

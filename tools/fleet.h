@@ -1,0 +1,44 @@
+/* fleet.h - the processes of `clinsafe run`: private Redis, coordinator, workers and, where a model is simulated, the simulator.
+ *
+ * They die with their owner (PDEATHSIG) and write their logs to DIR/logs. Programs are looked for beside this one.
+ * Thread: main (PDEATHSIG follows the thread that started a process).
+ */
+#ifndef CS_FLEET_H
+#define CS_FLEET_H
+
+#include <sys/types.h>
+
+#include "protocol/study/study.h"
+#include "tools/study_dir.h"
+
+enum { CS_FLEET_WORKERS_MAX = 256, CS_FLEET_PROCESSES_MAX = CS_FLEET_WORKERS_MAX + 3 };
+
+struct cs_fleet_opts {
+    uint32_t workers, slots;     /* processes; calls in flight of each */
+    const char *simulator_url;   /* one that runs already, or NULL */
+    const char *simulator_args;  /* appended to the simulator's command line, split at blanks; or NULL */
+};
+
+struct cs_fleet {
+    struct cs_study_dir *dir;
+    struct cs_fleet_opts opts;
+    char *redis, *admin, *work, *announce; /* addresses */
+    char *simulator;                       /* URL, or NULL */
+    pid_t pids[CS_FLEET_PROCESSES_MAX];    /* redis, simulator (or 0), coordinator, workers...; 0: not running */
+    uint32_t restarts;                     /* of workers that died */
+};
+
+enum { CS_FLEET_REDIS, CS_FLEET_SIMULATOR, CS_FLEET_COORDINATOR, CS_FLEET_WORKER_0 };
+
+/* Starts all and waits until each is ready. On failure err names the log to read, and what was started is ended again. */
+CS_WARN_UNUSED enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const struct cs_study *study,
+                                          const struct cs_fleet_opts *opts, struct cs_error *err);
+/* Notes ended processes and starts a dead worker or Redis again. Fails when the coordinator or simulator is gone: CS_EIO when the
+ * coordinator ended with status 75 (a write error), else CS_EINTERNAL; err names the log. */
+CS_WARN_UNUSED enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err);
+/* Waits for the coordinator to end by itself (after `drain`), at most timeout_ms; CS_ETIMEDOUT. */
+enum cs_err cs_fleet_wait(struct cs_fleet *f, uint32_t timeout_ms);
+/* Ends all that still run: SIGTERM, after 5 s SIGKILL. Frees; a zeroed struct is fine. */
+void cs_fleet_stop(struct cs_fleet *f);
+
+#endif

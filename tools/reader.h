@@ -1,0 +1,18 @@
+/* reader.h - a study's outputs for reading, also while it runs: the store as a RocksDB secondary, its newest generation opened. */
+#ifndef CS_READER_H
+#define CS_READER_H
+
+#include "store/generation.h"
+
+struct cs_reader {
+    struct cs_store *store;
+    struct cs_generation_view view;
+    char *scratch; /* folder of the secondary's own log, removed at the end */
+};
+
+/* store: the database folder, or NULL: that of the study directory (`dir`, or beside `study`). A consistent view of this moment. */
+CS_WARN_UNUSED enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store,
+                                          struct cs_error *err);
+void cs_reader_close(struct cs_reader *r); /* a zeroed struct is fine */
+
+#endif

@@ -1,0 +1,160 @@
+#include "tools/screen.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "tools/text.h"
+
+enum { PLAIN_EVERY_MS = 5000, BAR_MIN = 10, BAR_MAX = 40 };
+
+void cs_bar_init(struct cs_bar *b, FILE *out)
+{
+    *b = (struct cs_bar){.out = out, .tty = isatty(fileno(out))};
+}
+
+static unsigned terminal_columns(FILE *out)
+{
+    struct winsize w;
+    return ioctl(fileno(out), TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+}
+
+/* Sum of the lanes' counters. */
+static struct cs_counters total_of(const struct cs_progress *p)
+{
+    struct cs_counters t = {0};
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        const struct cs_counters *c = &p->lanes[i].counters;
+        for (int o = 0; o < CS_OUTCOMES; o++)
+            t.outcome[o] += c->outcome[o];
+        t.adopted += c->adopted;
+        t.duplicates += c->duplicates;
+        t.attempts += c->attempts;
+        t.ambiguous += c->ambiguous;
+        t.input_tokens += c->input_tokens;
+        t.output_tokens += c->output_tokens;
+        t.cost_nano_usd += c->cost_nano_usd;
+    }
+    return t;
+}
+
+static void outcomes_line(const struct cs_counters *t, char *out, size_t size)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (int o = 0; o < CS_OUTCOMES; o++) {
+        char count[CS_TEXT_MAX_LEN];
+        if (t->outcome[o] == 0 && o != CS_OUTCOME_ok)
+            continue;
+        int w = snprintf(out + n, size - n, "%s%s %s", n > 0 ? "  " : "", cs_outcome_name((enum cs_outcome)o),
+                         cs_text_count(count, t->outcome[o]));
+        if (w < 0 || (size_t)w >= size - n)
+            return;
+        n += (size_t)w;
+    }
+}
+
+static void figures_line(const struct cs_progress *p, const struct cs_counters *t, char *out, size_t size)
+{
+    char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN], eta[CS_TEXT_MAX_LEN], cost[CS_TEXT_MAX_LEN], rate[CS_TEXT_MAX_LEN];
+    const uint64_t ended = p->done + p->failed + p->cancelled;
+    snprintf(out, size, "%5.1f %%  %s of %s  %s/s  ETA %s  %s", p->planned > 0 ? 100.0 * (double)ended / (double)p->planned : 0.0,
+             cs_text_count(done, ended), cs_text_count(planned, p->planned), cs_text_count(rate, (uint64_t)p->outputs_per_s),
+             p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s), cs_text_usd(cost, t->cost_nano_usd));
+}
+
+void cs_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms)
+{
+    const struct cs_counters t = total_of(p);
+    char figures[256], outcomes[256], second[512];
+    figures_line(p, &t, figures, sizeof figures);
+    outcomes_line(&t, outcomes, sizeof outcomes);
+    snprintf(second, sizeof second, "%s%s%s", outcomes, note[0] != '\0' ? "   " : "", note);
+    if (!b->tty) {
+        if (now_ms < b->next_plain_ms || strcmp(figures, b->plain) == 0)
+            return;
+        snprintf(b->plain, sizeof b->plain, "%s", figures);
+        b->next_plain_ms = now_ms + PLAIN_EVERY_MS;
+        fprintf(b->out, "%s  %s\n", figures, second);
+        fflush(b->out);
+        return;
+    }
+    const unsigned columns = terminal_columns(b->out), used = (unsigned)strlen(figures) + 4;
+    unsigned width = columns > used + BAR_MIN ? columns - used : BAR_MIN;
+    if (width > BAR_MAX)
+        width = BAR_MAX;
+    const uint64_t ended = p->done + p->failed + p->cancelled;
+    const unsigned full = p->planned > 0 ? (unsigned)((double)ended / (double)p->planned * width) : 0;
+    if (b->drawn)
+        fprintf(b->out, "\x1b[2A"); /* back over our two lines */
+    fprintf(b->out, "\r\x1b[K[");
+    for (unsigned i = 0; i < width; i++)
+        fputc(i < full ? '#' : '.', b->out);
+    fprintf(b->out, "] %.*s\n\r\x1b[K%.*s\n", (int)(columns > width + 4 ? columns - width - 4 : 0), figures, (int)columns - 1,
+            second);
+    fflush(b->out);
+    b->drawn = true;
+}
+
+void cs_bar_end(struct cs_bar *b)
+{
+    b->drawn = false;
+    b->next_plain_ms = 0;
+    fflush(b->out);
+}
+
+void cs_print_lanes(FILE *out, const struct cs_progress *p)
+{
+    int width = 12;
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        int n = (int)strlen(p->lanes[i].model);
+        if (n > width)
+            width = n;
+    }
+    fprintf(out, "%-*s %11s %11s %9s %9s %9s %9s %9s %9s %8s %8s %9s\n", width, "model", "planned", "ok", "refused", "filtered",
+            "truncated", "unparsab.", "timeout", "failed", "tok in", "tok out", "cost");
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        const struct cs_progress_lane *l = &p->lanes[i];
+        const uint64_t *o = l->counters.outcome;
+        char a[CS_TEXT_MAX_LEN], b[CS_TEXT_MAX_LEN], in[CS_TEXT_MAX_LEN], to[CS_TEXT_MAX_LEN], cost[CS_TEXT_MAX_LEN];
+        fprintf(out, "%-*s %11s %11s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %8s %8s %9s", width,
+                l->model, cs_text_count(a, l->planned), cs_text_count(b, o[CS_OUTCOME_ok]), o[CS_OUTCOME_refused],
+                o[CS_OUTCOME_content_filtered], o[CS_OUTCOME_truncated], o[CS_OUTCOME_unparsable], o[CS_OUTCOME_timeout], l->failed,
+                cs_text_tokens(in, l->counters.input_tokens), cs_text_tokens(to, l->counters.output_tokens),
+                cs_text_usd(cost, l->counters.cost_nano_usd));
+        if (strcmp(l->state, "open") != 0 && strcmp(l->state, "done") != 0)
+            fprintf(out, "  %s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
+        fputc('\n', out);
+    }
+    const struct cs_counters t = total_of(p);
+    if (t.adopted > 0)
+        fprintf(out, "%" PRIu64 " of these answers were paid for earlier and taken over.\n", t.adopted);
+    if (t.duplicates > 0)
+        fprintf(out, "%" PRIu64 " answers came twice (a worker was lost); the first of each counts.\n", t.duplicates);
+    if (t.ambiguous > 0)
+        fprintf(out, "%" PRIu64 " calls ended without a status line and may have been billed.\n", t.ambiguous);
+}
+
+void cs_print_status(FILE *out, const struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers,
+                     int64_t now_wall_ms)
+{
+    const struct cs_counters t = total_of(p);
+    char figures[256], outcomes[256], age[CS_TEXT_MAX_LEN];
+    figures_line(p, &t, figures, sizeof figures);
+    outcomes_line(&t, outcomes, sizeof outcomes);
+    fprintf(out, "%s  %s, generation %u, term %u, seen %s ago\n", p->study, p->state, p->gen, p->term,
+            cs_text_duration(age, (double)(now_wall_ms - p->updated_wall_ms) / 1000));
+    if (p->title != NULL && p->title[0] != '\0')
+        fprintf(out, "%s\n", p->title);
+    fprintf(out, "\n%s\n%s\n\n", figures, outcomes);
+    cs_print_lanes(out, p);
+    fprintf(out, "\n%-16s %-16s %8s %9s %9s %9s %7s %8s\n", "worker", "host", "pid", "in flight", "unstarted", "unacked", "MiB", "seen");
+    for (uint32_t i = 0; i < n_workers; i++) {
+        const struct cs_worker_info *w = &workers[i];
+        fprintf(out, "%-16s %-16s %8u %9u %9u %9u %7u %8s\n", w->name, w->host, w->pid, w->in_flight, w->unstarted, w->unacked,
+                w->rss_mb, cs_text_duration(age, (double)(now_wall_ms - w->updated_wall_ms) / 1000));
+    }
+    if (n_workers == 0)
+        fprintf(out, "(no worker has reported in the last 15 s)\n");
+}

@@ -1,0 +1,27 @@
+/* screen.h - progress as people see it: a bar while `run` works, a table per model, one full screen for `status`. */
+#ifndef CS_SCREEN_H
+#define CS_SCREEN_H
+
+#include <stdio.h>
+
+#include "store/progress.h"
+
+/* Two lines, redrawn in place on a terminal; elsewhere one plain line every `every_ms`. */
+struct cs_bar {
+    FILE *out;
+    bool tty, drawn;
+    uint64_t next_plain_ms;
+    char plain[256]; /* the last plain line: not repeated */
+};
+void cs_bar_init(struct cs_bar *b, FILE *out);
+/* note: shown behind the figures, or "". now_ms: monotonic. */
+void cs_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms);
+void cs_bar_end(struct cs_bar *b); /* leaves the cursor below the bar */
+
+/* A table of the lanes: trials, outcomes, tokens, cost. */
+void cs_print_lanes(FILE *out, const struct cs_progress *p);
+/* The whole of `status` as text. */
+void cs_print_status(FILE *out, const struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers,
+                     int64_t now_wall_ms);
+
+#endif

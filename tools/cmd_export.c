@@ -9,6 +9,7 @@
 #include "tools/command.h"
 #include "tools/export/format.h"
 #include "tools/reader.h"
+#include "tools/screen.h"
 #include "tools/text.h"
 
 struct export {
@@ -18,6 +19,7 @@ struct export {
     bool all;          /* planned trials too */
     uint64_t next;     /* position not yet written in this lane */
     uint64_t rows;
+    struct cs_ticker ticker;
 };
 
 static enum cs_err write_row(struct export *e, uint32_t lane, uint64_t position, const struct cs_stored *stored,
@@ -27,7 +29,7 @@ static enum cs_err write_row(struct export *e, uint32_t lane, uint64_t position,
     if (rc != CS_OK)
         return rc;
     e->format->row(e->out, &e->row);
-    e->rows++;
+    cs_ticker_at(&e->ticker, ++e->rows);
     return ferror(e->out) ? cs_error_set(err, CS_EIO, "writing the export: %s", strerror(errno)) : CS_OK;
 }
 
@@ -53,12 +55,14 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     enum cs_err rc = cs_row_open(&e->row, &r->view, err);
     if (rc == CS_OK)
         e->format->header(e->out, &e->row);
+    cs_ticker_init(&e->ticker, "export", plan->n_trials);
     for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
         e->next = 0;
         rc = cs_store_scan(r->store, r->view.generation.number, lane, on_stored, e, err);
         if (rc == CS_OK)
             rc = write_planned(e, lane, plan->lanes[lane].n_trials, err);
     }
+    cs_ticker_end(&e->ticker);
     cs_row_close(&e->row);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include "tools/command.h"
 #include "tools/export/row.h"
 #include "tools/reader.h"
+#include "tools/screen.h"
 #include "tools/submission.h"
 #include "tools/text.h"
 
@@ -27,6 +28,8 @@ struct verify {
     uint64_t outputs, duplicates, faults;
     uint64_t next;     /* position not yet accounted for in this lane */
     FILE *out;         /* of the list */
+    struct cs_ticker ticker;
+    uint64_t seen;
 };
 
 static void fault(struct verify *v, const char *what, uint32_t lane, uint64_t position)
@@ -105,6 +108,7 @@ static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const 
     struct lane_check *l = &v->lanes[lane];
     account_for(v, lane, position);
     v->next = position + 1;
+    cs_ticker_at(&v->ticker, ++v->seen);
     const enum cs_trial_state state = state_at(l, position);
     const bool answer = cs_outcome_is_answer((enum cs_outcome)stored->output.outcome);
     struct cs_coords at;
@@ -140,6 +144,7 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
     enum cs_err rc = load_ledger(v, err);
     if (rc == CS_OK)
         rc = cs_row_open(&v->row, &v->reader.view, err);
+    cs_ticker_init(&v->ticker, "verify", plan->n_trials);
     for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
         v->next = 0;
         rc = cs_store_scan(v->reader.store, v->reader.view.generation.number, i, on_trial, v, err);
@@ -152,6 +157,7 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
         v->failed += v->lanes[i].by_state[CS_TRIAL_FAILED];
         v->cancelled += v->lanes[i].by_state[CS_TRIAL_CANCELLED];
     }
+    cs_ticker_end(&v->ticker);
     return rc;
 }
 

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+#include "protocol/base/hash.h"
 
 #include "protocol/base/alloc.h"
 #include "protocol/study/digest.h"

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "protocol/base/clock.h"
 #include "tools/text.h"
 
 enum { PLAIN_EVERY_MS = 5000, BAR_MIN = 10, BAR_MAX = 40 };
@@ -102,6 +103,30 @@ void cs_bar_end(struct cs_bar *b)
     b->drawn = false;
     b->next_plain_ms = 0;
     fflush(b->out);
+}
+
+void cs_ticker_init(struct cs_ticker *t, const char *what, uint64_t total)
+{
+    *t = (struct cs_ticker){.what = what, .total = isatty(STDERR_FILENO) ? total : 0, .started_ms = cs_mono_ms()};
+    t->next_ms = t->started_ms + 1000;
+}
+
+void cs_ticker_at(struct cs_ticker *t, uint64_t done)
+{
+    uint64_t now;
+    if (t->total == 0 || done % 256 != 0 || (now = cs_mono_ms()) < t->next_ms)
+        return;
+    char eta[CS_TEXT_MAX_LEN];
+    const double part = (double)done / (double)t->total, spent = (double)(now - t->started_ms) / 1000;
+    fprintf(stderr, "\r\x1b[K%s %.0f %%, ETA %s", t->what, 100 * part,
+            cs_text_duration(eta, part > 0 ? spent / part - spent : -1));
+    t->next_ms = now + 500;
+}
+
+void cs_ticker_end(struct cs_ticker *t)
+{
+    if (t->total != 0)
+        fprintf(stderr, "\r\x1b[K");
 }
 
 void cs_print_lanes(FILE *out, const struct cs_progress *p)

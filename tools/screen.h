@@ -18,6 +18,15 @@ void cs_bar_init(struct cs_bar *b, FILE *out);
 void cs_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms);
 void cs_bar_end(struct cs_bar *b); /* leaves the cursor below the bar */
 
+/* One line on a terminal for long work that this program does alone: `export 41 %, ETA 12 s`. Silent elsewhere. */
+struct cs_ticker {
+    const char *what;
+    uint64_t total, started_ms, next_ms;
+};
+void cs_ticker_init(struct cs_ticker *t, const char *what, uint64_t total);
+void cs_ticker_at(struct cs_ticker *t, uint64_t done); /* cheap: looks at the clock now and then */
+void cs_ticker_end(struct cs_ticker *t);
+
 /* A table of the lanes: trials, outcomes, tokens, cost. */
 void cs_print_lanes(FILE *out, const struct cs_progress *p);
 /* The whole of `status` as text. */

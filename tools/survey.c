@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
+#include "protocol/base/hash.h"
 
 #include "protocol/base/alloc.h"
 

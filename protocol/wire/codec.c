@@ -11,7 +11,7 @@
 #include "protocol/base/utf8.h"
 #include "protocol/wire/bounds.h"
 
-struct frame { /* an array that is being walked */
+struct frame {                  /* an array that is being walked */
     uint32_t left;              /* elements still to come */
     const msgpack_object *next; /* unpacking: the next of them */
 };
@@ -206,13 +206,13 @@ static uint64_t unsigned_value(struct cs_codec *c, uint64_t v, uint64_t max)
 }
 
 /* Packing only reads *v: what is packed may be shared, or in read-only memory. */
-#define UNSIGNED(name, type, max)                                                                  \
-    void name(struct cs_codec *c, type *v)                                                         \
-    {                                                                                              \
-        if (cs_codec_packing(c))                                                                   \
-            (void)unsigned_value(c, *v, max);                                                      \
-        else                                                                                       \
-            *v = (type)unsigned_value(c, 0, max);                                                  \
+#define UNSIGNED(name, type, max)                                                                                      \
+    void name(struct cs_codec *c, type *v)                                                                             \
+    {                                                                                                                  \
+        if (cs_codec_packing(c))                                                                                       \
+            (void)unsigned_value(c, *v, max);                                                                          \
+        else                                                                                                           \
+            *v = (type)unsigned_value(c, 0, max);                                                                      \
     }
 UNSIGNED(cs_codec_u64, uint64_t, UINT64_MAX)
 UNSIGNED(cs_codec_u32, uint32_t, UINT32_MAX)
@@ -230,8 +230,8 @@ void cs_codec_i64(struct cs_codec *c, int64_t *v)
     *v = 0;
     const struct frame *f = &c->frames[c->depth];
     bool negative = c->rc == CS_OK && f->left > 0 && f->next->type == MSGPACK_OBJECT_NEGATIVE_INTEGER;
-    const msgpack_object *o =
-        take(c, negative ? MSGPACK_OBJECT_NEGATIVE_INTEGER : MSGPACK_OBJECT_POSITIVE_INTEGER, "a number");
+    const msgpack_object *o = take(c, negative ? MSGPACK_OBJECT_NEGATIVE_INTEGER : MSGPACK_OBJECT_POSITIVE_INTEGER,
+                                   "a number");
     if (o == NULL)
         return;
     if (!negative && o->via.u64 > INT64_MAX)

@@ -6,7 +6,8 @@
  *
  * Unpacking: bytes are foreign. Before msgpack-c sees them one pass checks every count against the bytes that remain and the
  * depth (at most 8), since msgpack-c allocates by the announced count (msgpack-c#1013). Strings and byte strings
- * are copied into the arena (NUL-terminated), with a maximum each. This file is the only includer of msgpack.h.
+ * are copied into the arena (NUL-terminated), with a maximum each; strings must be UTF-8 without NUL, which is checked both ways.
+ * A visitor's fault is CS_EPROTO when unpacking, CS_EINVAL when packing. codec.c is the only includer of msgpack.h.
  */
 #ifndef CS_CODEC_H
 #define CS_CODEC_H

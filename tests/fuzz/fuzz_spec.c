@@ -11,7 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static void use_cell(struct cs_requests *r, const struct cs_study *s, uint32_t lane, uint32_t cell, const struct cs_case *c)
+static void use_cell(struct cs_requests *r, const struct cs_study *s, uint32_t lane, uint32_t cell,
+                     const struct cs_case *c)
 {
     static const char reply[] = "{\"triage\":\"mid\",\"choice\":\"B\",\"a\":1}";
     struct cs_buf body = CS_BUF_INIT(CS_BODY_MAX);

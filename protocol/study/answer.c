@@ -1,0 +1,187 @@
+#include "protocol/study/answer.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/arena.h"
+#include "protocol/base/assert.h"
+
+/* The sentences name fields, never what a model said: they are logged and stored. */
+
+struct span {
+    const char *p;
+    size_t n;
+};
+
+static struct span trim(struct span s)
+{
+    while (s.n > 0 && isspace((unsigned char)s.p[0]))
+        s.p++, s.n--;
+    while (s.n > 0 && isspace((unsigned char)s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+/* Takes white space and one code fence (```json ... ```) off. */
+static struct span unwrap(const char *text, size_t n)
+{
+    struct span s = trim((struct span){text, n});
+    if (s.n < 6 || memcmp(s.p, "```", 3) != 0 || memcmp(s.p + s.n - 3, "```", 3) != 0)
+        return s;
+    s = (struct span){s.p + 3, s.n - 6};
+    while (s.n > 0 && isalnum((unsigned char)s.p[0])) /* the language */
+        s.p++, s.n--;
+    return trim(s);
+}
+
+/* ---- one field -------------------------------------------------------------------------------- */
+
+/* The place of a word in the enum as the schema gives it, or CS_NONE. */
+static uint32_t place_of(const struct cs_field *f, const char *word)
+{
+    if (f->kind == CS_FIELD_OPTIONS) {
+        bool letter = word[0] >= 'A' && (uint32_t)(word[0] - 'A') < f->n_categories && word[1] == '\0';
+        return letter ? (uint32_t)(word[0] - 'A') : CS_NONE;
+    }
+    for (uint32_t i = 0; i < f->n_categories; i++)
+        if (strcmp(word, f->categories[i]) == 0)
+            return i;
+    return CS_NONE;
+}
+
+static enum cs_err read_word(const struct cs_field *f, const char *word, const uint32_t *order, struct cs_answer *out,
+                             struct cs_error *err)
+{
+    uint32_t i = place_of(f, word);
+    if (i == CS_NONE)
+        return cs_error_set(err, CS_EINVAL, "\"%s\" is not one of its words", f->name);
+    if (order != NULL)
+        i = order[i];
+    out->text = f->categories[i];
+    out->category = f->kind == CS_FIELD_BOOLEAN ? 1 - i : i;
+    return CS_OK;
+}
+
+static enum cs_err read_number(const struct cs_field *f, const json_t *value, struct cs_arena *arena,
+                               struct cs_answer *out, struct cs_error *err)
+{
+    char text[40];
+    if (!json_is_number(value))
+        return cs_error_set(err, CS_EINVAL, "\"%s\" is not a number", f->name);
+    out->number = json_number_value(value);
+    if (!(out->number >= f->min && out->number <= f->max))
+        return cs_error_set(err, CS_EINVAL, "\"%s\" is outside %g to %g", f->name, f->min, f->max);
+    if (arena == NULL)
+        return CS_OK;
+    if (json_is_integer(value)) {
+        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+    } else {
+        snprintf(text, sizeof text, "%.15g", out->number);
+        if (strtod(text, NULL) < out->number || strtod(text, NULL) > out->number)
+            snprintf(text, sizeof text, "%.17g", out->number);
+    }
+    out->text = cs_arena_strdup(arena, text);
+    return CS_OK;
+}
+
+static enum cs_err read_text(const struct cs_field *f, const json_t *value, struct cs_arena *arena,
+                             struct cs_answer *out, struct cs_error *err)
+{
+    if (json_string_length(value) > CS_ANSWER_TEXT_MAX)
+        return cs_error_set(err, CS_EINVAL, "\"%s\" is over %u bytes", f->name, CS_ANSWER_TEXT_MAX);
+    if (arena != NULL)
+        out->text = cs_arena_strdup(arena, json_string_value(value));
+    return CS_OK;
+}
+
+/* arena NULL: only whether it is valid matters. order: from letters to options, or NULL. */
+static enum cs_err read_field(const struct cs_field *f, const json_t *value, const uint32_t *order,
+                              struct cs_arena *arena, struct cs_answer *out, struct cs_error *err)
+{
+    *out = (struct cs_answer){.category = CS_NONE};
+    if (value == NULL)
+        return cs_error_set(err, CS_EINVAL, "\"%s\" is missing", f->name);
+    if (json_is_string(value) && f->insufficient != NULL && strcmp(json_string_value(value), f->insufficient) == 0) {
+        out->insufficient = true;
+        out->text = f->insufficient;
+        return CS_OK;
+    }
+    if (f->kind == CS_FIELD_NUMBER)
+        return read_number(f, value, arena, out, err);
+    if (!json_is_string(value))
+        return cs_error_set(err, CS_EINVAL, "\"%s\" is not a string", f->name);
+    if (f->kind == CS_FIELD_TEXT)
+        return read_text(f, value, arena, out, err);
+    return read_word(f, json_string_value(value), order, out, err);
+}
+
+/* ---- a reply ---------------------------------------------------------------------------------- */
+
+static const uint32_t *order_of(const struct cs_study *s, const struct cs_field *f, const struct cs_coords *at)
+{
+    if (at == NULL || f->order_factor == CS_NONE)
+        return NULL;
+    return s->factors[f->order_factor].levels[at->arms[f->order_factor].level].order;
+}
+
+/* answers and at NULL: check only. */
+static enum cs_err read_reply(const struct cs_study *s, uint32_t question, const struct cs_coords *at, const char *text,
+                              size_t n, struct cs_arena *arena, struct cs_answer *answers, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    CS_ASSERT(question < s->n_questions);
+    const struct cs_question *q = &s->questions[question];
+    if (q->n_fields == 0)
+        return CS_OK;
+    struct span span = unwrap(text, n);
+    if (span.n > CS_BODY_MAX)
+        return cs_error_set(err, CS_EINVAL, "the reply is over %u bytes", CS_BODY_MAX);
+    json_t *reply = json_loadb(span.p, span.n, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(reply))
+        rc = cs_error_set(err, CS_EINVAL, "the reply is not a JSON object");
+    for (uint32_t i = 0; i < q->n_fields && rc == CS_OK; i++) {
+        const struct cs_field *f = &q->fields[i];
+        struct cs_answer scratch;
+        rc = read_field(f, json_object_get(reply, f->name), order_of(s, f, at), arena,
+                        answers != NULL ? &answers[i] : &scratch, err);
+    }
+    json_decref(reply);
+    return rc;
+}
+
+enum cs_err cs_answer_check(const struct cs_study *s, uint32_t question, const char *text, size_t n,
+                            struct cs_error *err)
+{
+    return read_reply(s, question, NULL, text, n, NULL, NULL, err);
+}
+
+/* 1 or 0: the answer is or is not the word; -1: nothing to compare with, or the model had too little information. */
+static int derive(const struct cs_derived *d, const struct cs_case *c, const struct cs_answer *answers)
+{
+    const struct cs_answer *a = &answers[d->field];
+    const char *word = d->literal;
+    if (d->column != CS_NONE)
+        word = c != NULL && c->values[d->column][0] != '\0' ? c->values[d->column] : NULL;
+    if (a->text == NULL || word == NULL)
+        return -1;
+    if (strcmp(a->text, word) == 0)
+        return 1;
+    return a->insufficient ? -1 : 0;
+}
+
+enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
+                            const char *text, size_t n, struct cs_arena *arena, struct cs_answer *answers, int *derived,
+                            struct cs_error *err)
+{
+    CS_ASSERT(arena != NULL);
+    enum cs_err rc = read_reply(s, at->question, at, text, n, arena, answers, err);
+    if (rc != CS_OK)
+        return rc;
+    const struct cs_question *q = &s->questions[at->question];
+    for (uint32_t i = 0; i < q->n_derived; i++)
+        derived[i] = derive(&q->derived[i], c, answers);
+    return CS_OK;
+}

@@ -1,0 +1,239 @@
+#include "protocol/study/render.h"
+
+#include <string.h>
+
+#include "protocol/base/assert.h"
+#include "protocol/study/template.h"
+
+struct edit { /* a case column that reads differently in this condition */
+    uint32_t column;
+    const char *text;
+    struct cs_buf made; /* holds text once something was inserted */
+};
+
+struct view { /* a case as this condition shows it */
+    const struct cs_study *study;
+    const struct cs_coords *at;
+    const struct cs_case *c;
+    const struct cs_wording *wordings[CS_FACTORS_MAX];
+    struct edit edits[CS_FACTORS_MAX];
+    uint32_t n_edits;
+};
+
+void cs_prompt_release(struct cs_prompt *p)
+{
+    cs_buf_release(&p->system);
+    cs_buf_release(&p->user);
+}
+
+enum cs_err cs_wording_of(const struct cs_study *s, uint32_t factor, const struct cs_arm *arm, const struct cs_case *c,
+                          const struct cs_wording **out, struct cs_error *err)
+{
+    CS_ASSERT(factor < s->n_factors);
+    const struct cs_factor *f = &s->factors[factor];
+    CS_ASSERT(arm->level < f->n_levels);
+    const struct cs_level *level = &f->levels[arm->level];
+    if (arm->wording != CS_NONE) {
+        CS_ASSERT(arm->wording < level->n_wordings);
+        *out = &level->wordings[arm->wording];
+        return CS_OK;
+    }
+    CS_ASSERT(f->match_column < s->n_columns);
+    const char *value = c->values[f->match_column];
+    for (uint32_t i = 0; i < level->n_wordings; i++) {
+        const char *match = level->wordings[i].match; /* NULL: fits every case (an added control) */
+        if (match == NULL || strcmp(match, value) == 0) {
+            *out = &level->wordings[i];
+            return CS_OK;
+        }
+    }
+    return cs_error_set(err, CS_EINVAL, "case \"%s\": factor \"%s\", level \"%s\" has no wording for %s \"%s\"", c->id,
+                        f->name, level->id, s->columns[f->match_column], value);
+}
+
+/* ---- a case in one condition ------------------------------------------------------------------ */
+
+static const struct cs_level *level_of(const struct view *v, uint32_t factor)
+{
+    return &v->study->factors[factor].levels[v->at->arms[factor].level];
+}
+
+static const char *column_text(const struct view *v, uint32_t column)
+{
+    for (uint32_t i = 0; i < v->n_edits; i++)
+        if (v->edits[i].column == column)
+            return v->edits[i].text;
+    return v->c->values[column];
+}
+
+static struct edit *edit_of(struct view *v, uint32_t column)
+{
+    for (uint32_t i = 0; i < v->n_edits; i++)
+        if (v->edits[i].column == column)
+            return &v->edits[i];
+    CS_ASSERT(v->n_edits < CS_FACTORS_MAX); /* a factor edits one column */
+    struct edit *e = &v->edits[v->n_edits++];
+    *e = (struct edit){column, v->c->values[column], CS_BUF_INIT(CS_BODY_MAX)};
+    return e;
+}
+
+/* What a factor inserts under its level; "" for nothing. */
+static const char *inserted_text(const struct view *v, uint32_t factor)
+{
+    const struct cs_factor *f = &v->study->factors[factor];
+    const struct cs_level *level = level_of(v, factor);
+    if (level->text_column != CS_NONE)
+        return v->c->values[level->text_column];
+    return f->insert_column != CS_NONE ? v->wordings[factor]->values[f->insert_column] : "";
+}
+
+static enum cs_err insert(struct view *v, uint32_t factor, const char *text, struct cs_error *err)
+{
+    const struct cs_factor *f = &v->study->factors[factor];
+    struct edit *e = edit_of(v, f->into_column);
+    const char *place = strstr(e->text, f->anchor);
+    if (place == NULL)
+        return cs_error_set(err, CS_EINVAL, "case \"%s\": factor \"%s\" finds no \"%s\" in %s", v->c->id, f->name,
+                            f->anchor, v->study->columns[f->into_column]);
+    const char *behind = place + strlen(f->anchor);
+    struct cs_buf made = CS_BUF_INIT(CS_BODY_MAX);
+    if (f->insert == CS_INSERT_AFTER_FIRST) {
+        cs_buf_append(&made, e->text, (size_t)(behind - e->text));
+        cs_buf_str(&made, text);
+        cs_buf_char(&made, ' ');
+    } else {
+        cs_buf_append(&made, e->text, (size_t)(place - e->text));
+        cs_buf_str(&made, text);
+        if (text[0] == '\0' && behind[0] == ' ')
+            behind++;
+    }
+    cs_buf_str(&made, behind);
+    cs_buf_release(&e->made); /* where the text was until now */
+    e->made = made;
+    e->text = cs_buf_cstr(&e->made);
+    if (e->made.overflow)
+        return cs_error_set(err, CS_ETOOBIG, "case \"%s\" is over %u bytes with factor \"%s\"", v->c->id, CS_BODY_MAX,
+                            f->name);
+    return CS_OK;
+}
+
+static enum cs_err apply_factor(struct view *v, uint32_t factor, struct cs_error *err)
+{
+    const struct cs_factor *f = &v->study->factors[factor];
+    const struct cs_level *level = level_of(v, factor);
+    enum cs_err rc = cs_wording_of(v->study, factor, &v->at->arms[factor], v->c, &v->wordings[factor], err);
+    if (rc != CS_OK)
+        return rc;
+    if (level->use_column != CS_NONE)
+        edit_of(v, f->into_column)->text = v->c->values[level->use_column];
+    if (f->insert == CS_INSERT_NONE)
+        return CS_OK;
+    const char *text = inserted_text(v, factor);
+    if (f->insert == CS_INSERT_AFTER_FIRST && text[0] == '\0')
+        return CS_OK;
+    return insert(v, factor, text, err);
+}
+
+/* ---- templates -------------------------------------------------------------------------------- */
+
+static void expand_options(const struct view *v, struct cs_buf *out)
+{
+    const struct cs_question *q = &v->study->questions[v->at->question];
+    const struct cs_field *field = NULL;
+    for (uint32_t i = 0; i < q->n_fields && field == NULL; i++)
+        if (q->fields[i].kind == CS_FIELD_OPTIONS)
+            field = &q->fields[i];
+    if (field == NULL)
+        return;
+    const uint32_t *order = field->order_factor != CS_NONE ? level_of(v, field->order_factor)->order : NULL;
+    for (uint32_t i = 0; i < field->n_categories; i++) {
+        uint32_t option = order != NULL ? order[i] : i;
+        if (i > 0)
+            cs_buf_char(out, '\n');
+        cs_buf_char(out, (char)('A' + i));
+        cs_buf_str(out, ". ");
+        cs_buf_str(out, column_text(v, field->option_columns[option]));
+    }
+}
+
+static void expand_slot(const struct view *v, const struct cs_piece *piece, struct cs_buf *out)
+{
+    switch (piece->slot) {
+    case CS_SLOT_END:
+        break;
+    case CS_SLOT_CASE:
+        cs_buf_str(out, column_text(v, piece->column));
+        break;
+    case CS_SLOT_FACTOR:
+        cs_buf_str(out, v->wordings[piece->factor]->values[piece->column]);
+        break;
+    case CS_SLOT_FACTOR_TEXT: {
+        uint32_t column = level_of(v, piece->factor)->text_column;
+        if (column != CS_NONE)
+            cs_buf_str(out, v->c->values[column]);
+        break;
+    }
+    case CS_SLOT_ASK:
+        cs_buf_str(out, v->study->questions[v->at->question].ask);
+        break;
+    case CS_SLOT_OPTIONS:
+        expand_options(v, out);
+        break;
+    }
+}
+
+static enum cs_err expand(const struct view *v, const char *template, struct cs_buf *out, struct cs_error *err)
+{
+    struct cs_piece piece;
+    do {
+        enum cs_err rc = cs_template_next(v->study, &template, &piece, err);
+        if (rc != CS_OK)
+            return rc;
+        cs_buf_append(out, piece.text, piece.len);
+        expand_slot(v, &piece, out);
+    } while (piece.slot != CS_SLOT_END);
+    if (out->overflow)
+        return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a prompt is over %zu bytes", v->c->id, out->max);
+    return CS_OK;
+}
+
+static const struct cs_template_set *prompt_for(const struct cs_study *s, const struct cs_case *c)
+{
+    if (s->prompt_by_column == CS_NONE)
+        return &s->prompts[0];
+    for (uint32_t i = 0; i < s->n_prompts; i++)
+        if (strcmp(s->prompts[i].when, c->values[s->prompt_by_column]) == 0)
+            return &s->prompts[i];
+    return NULL;
+}
+
+/* The last factor whose level brings a system text has the say. */
+static const char *system_of(const struct view *v, const struct cs_template_set *prompt)
+{
+    for (uint32_t f = v->study->n_factors; f-- > 0;)
+        if (level_of(v, f)->system != NULL)
+            return level_of(v, f)->system;
+    return prompt->system;
+}
+
+enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
+                      struct cs_prompt *out, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    struct view v = {.study = s, .at = at, .c = c};
+    cs_buf_clear(&out->system);
+    cs_buf_clear(&out->user);
+    const struct cs_template_set *prompt = prompt_for(s, c);
+    if (prompt == NULL)
+        return cs_error_set(err, CS_EINVAL, "case \"%s\": there is no prompt for %s \"%s\"", c->id,
+                            s->columns[s->prompt_by_column], c->values[s->prompt_by_column]);
+    for (uint32_t f = 0; f < s->n_factors && rc == CS_OK; f++)
+        rc = apply_factor(&v, f, err);
+    if (rc == CS_OK)
+        rc = expand(&v, system_of(&v, prompt), &out->system, err);
+    if (rc == CS_OK)
+        rc = expand(&v, prompt->user, &out->user, err);
+    for (uint32_t i = 0; i < v.n_edits; i++)
+        cs_buf_release(&v.edits[i].made);
+    return rc;
+}

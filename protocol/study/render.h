@@ -1,0 +1,29 @@
+/* render.h - from coordinates to the exact prompt. Byte for byte the same wherever it runs.
+ *
+ * Order: (1) each factor in file order: its level's use_column (as the case has it) replaces the text of into_column, then its text is inserted;
+ * (2) templates (template.h; the level's system text of the last factor that has one, else the prompt's) are expanded once, left
+ * to right, never recursively; {{question.options}} is one line an option, "A. text". An insertion after the first occurrence of a string puts the text and one
+ * space behind it; an empty text inserts nothing. An insertion at a marker replaces the marker; an empty text also takes one
+ * space that follows it. Pure; any thread.
+ */
+#ifndef CS_RENDER_H
+#define CS_RENDER_H
+
+#include "protocol/base/buf.h"
+#include "protocol/study/plan.h"
+
+struct cs_prompt {
+    struct cs_buf system, user; /* system empty: no system message */
+};
+
+#define CS_PROMPT_INIT ((struct cs_prompt){CS_BUF_INIT(CS_BODY_MAX), CS_BUF_INIT(CS_BODY_MAX)})
+void cs_prompt_release(struct cs_prompt *p);
+
+/* The wording that holds for this case (joins resolved). CS_EINVAL when no wording matches the case. */
+CS_WARN_UNUSED enum cs_err cs_wording_of(const struct cs_study *s, uint32_t factor, const struct cs_arm *arm,
+                                         const struct cs_case *c, const struct cs_wording **out, struct cs_error *err);
+/* CS_EINVAL when an insertion point or the prompt for this case is missing; err names the case and the factor. */
+CS_WARN_UNUSED enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
+                                     struct cs_prompt *out, struct cs_error *err);
+
+#endif

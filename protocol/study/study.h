@@ -1,0 +1,219 @@
+/* study.h - a study in memory, complete and checked: what plan, render, request and answer work from.
+ *
+ * Made from a file by study_load.h, or from the wire by spec.h; never changed afterwards. All strings are
+ * NUL-terminated UTF-8 and live in `arena`. Indexes (case, factor, level, wording, question, model, lane) are
+ * positions in the arrays below and are the numbers used on the wire and in the ledger of one generation.
+ *
+ * Case texts are not part of it: they come through cs_case_source, so that a worker holds only what it works on.
+ */
+#ifndef CS_STUDY_H
+#define CS_STUDY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/base/arena.h"
+#include "protocol/base/error.h"
+
+enum {
+    CS_FACTORS_MAX = 12,
+    CS_LEVELS_MAX = 4096,    /* of one factor */
+    CS_WORDINGS_MAX = 256,   /* of one level */
+    CS_QUESTIONS_MAX = 64,
+    CS_FIELDS_MAX = 64,      /* answer fields of one question */
+    CS_CATEGORIES_MAX = 256, /* of one answer field */
+    CS_MODELS_MAX = 256,
+    CS_RECTS_MAX = 1024,
+    CS_COLUMNS_MAX = 4096,   /* case columns, texts per level included */
+    CS_CASES_MAX = 4 * 1000 * 1000,
+    CS_REPEATS_MAX = 100000,
+    CS_TEXT_MAX = 256 * 1024, /* bytes of one text cell or template */
+    CS_BODY_MAX = 1024 * 1024, /* bytes of one request body */
+    CS_NONE = UINT32_MAX,     /* "no such index" */
+};
+
+/* ---- cases ------------------------------------------------------------------------------------ */
+
+struct cs_case {
+    uint32_t index;
+    const char *id;            /* composite ids joined by "/" */
+    const char *cluster;       /* the unit of statistics; default: id */
+    const char *const *values; /* one per cs_study.columns, never NULL */
+};
+
+/* Where cases come from: memory (coordinator's file, CLI) or chunks fetched over the wire (worker). */
+struct cs_case_source {
+    void *self;
+    /* The case stays valid until the next call on this source. CS_EAGAIN: not here yet (a worker has asked for
+     * its chunk and must try again); CS_ECORRUPT: digest of the chunk is wrong. */
+    enum cs_err (*get)(void *self, uint32_t index, struct cs_case *out, struct cs_error *err);
+};
+
+/* ---- factors ---------------------------------------------------------------------------------- */
+
+enum cs_role { CS_ROLE_LEVEL, CS_ROLE_CONTROL, CS_ROLE_PLACEBO, CS_ROLE_AA };
+
+/* One row of a factor's table. A level has one or more; a joined factor picks it by the case (match). */
+struct cs_wording {
+    const char *id;            /* "" when the level has just one */
+    const char *match;         /* joined factors: the value that case column match_column must have */
+    const char *const *values; /* one per cs_factor.columns: what {{factor.column}} means */
+};
+
+struct cs_level {
+    const char *id;
+    enum cs_role role;
+    uint32_t repeats_times;    /* repeats of this level are multiplied by it; 1 normally */
+    const struct cs_wording *wordings;
+    uint32_t n_wordings;       /* >= 1 */
+    const char *system;        /* replaces prompt.system, or NULL */
+    const char *parameters;    /* JSON object merged over the model's ("omit" removes), or NULL */
+    uint32_t use_column;       /* case column that stands for into_column under this level, or CS_NONE */
+    uint32_t text_column;      /* case column inserted under this level (texts per case), or CS_NONE */
+    const uint32_t *order;     /* permutation of the options of questions ordered by this factor, or NULL */
+    uint32_t n_order;
+};
+
+enum cs_insert { CS_INSERT_NONE, CS_INSERT_AFTER_FIRST, CS_INSERT_AT };
+
+struct cs_factor {
+    const char *name;
+    const char *const *columns; /* of its table; for inline levels the extra keys */
+    uint32_t n_columns;
+    const struct cs_level *levels;
+    uint32_t n_levels;
+    bool joined;               /* wording chosen by the case: not a dimension of the plan */
+    uint32_t match_column;     /* case column of the join, or CS_NONE */
+    enum cs_insert insert;
+    const char *anchor;        /* the string to insert after, or the marker to replace */
+    uint32_t into_column;      /* case column inserted into / replaced by use */
+    uint32_t insert_column;    /* factor column inserted, or CS_NONE (text_column of the level, or nothing) */
+};
+
+/* ---- questions -------------------------------------------------------------------------------- */
+
+enum cs_field_kind { CS_FIELD_BOOLEAN, CS_FIELD_ORDINAL, CS_FIELD_NOMINAL, CS_FIELD_TEXT, CS_FIELD_NUMBER, CS_FIELD_OPTIONS };
+
+struct cs_field {
+    const char *name;
+    enum cs_field_kind kind;
+    const char *const *categories; /* boolean: yes word, no word; ordinal: lowest first; options: column names */
+    uint32_t n_categories;
+    const char *insufficient;      /* the word for "insufficient information" if allowed, or NULL; not a category */
+    const char *describe;          /* for the schema, or NULL */
+    uint32_t truth_column;         /* case column with the label, or CS_NONE */
+    double min, max;               /* number */
+    const uint32_t *option_columns;/* options: case column of each option's text */
+    uint32_t order_factor;         /* options: factor whose levels carry the order, or CS_NONE */
+};
+
+struct cs_derived { /* a boolean computed from answers */
+    const char *name;
+    uint32_t field;
+    uint32_t column;     /* equals this case column, or CS_NONE */
+    const char *literal; /* equals this word, when column is CS_NONE */
+};
+
+struct cs_question {
+    const char *name, *ask;
+    const struct cs_field *fields;
+    uint32_t n_fields;
+    const struct cs_derived *derived;
+    uint32_t n_derived;
+};
+
+/* ---- models ----------------------------------------------------------------------------------- */
+
+enum cs_protocol { CS_PROTOCOL_OPENAI_CHAT };
+const char *cs_protocol_name(enum cs_protocol p); /* "openai-chat" */
+
+struct cs_price { /* integer nano-USD per token: USD per million x 1000; -1 = unknown */
+    int64_t input, cached, output;
+};
+
+struct cs_limits { /* 0 = none declared */
+    uint64_t requests_per_minute, tokens_per_minute, input_tokens_per_minute, output_tokens_per_minute;
+    uint64_t requests_per_day, tokens_per_day;
+    uint32_t concurrent;
+};
+
+struct cs_account {
+    const char *name;
+    enum cs_protocol protocol;
+    bool simulated;         /* provider: simulated; base_url then comes from the fleet */
+    const char *base_url;   /* "https://api.example.com/v1", no slash at the end; "" for simulated */
+    const char *key_env;    /* name of the variable that holds the key, or NULL */
+    const char *key_file;   /* or the file that does, or NULL */
+    const char *truth;      /* simulated: absolute path of the truth file, or NULL; never sent on the wire */
+    bool confidential_ok;   /* approved for confidential cases */
+    const char *max_tokens_field; /* openai-chat: "max_completion_tokens" (default) or "max_tokens" */
+    const char *ca_file, *proxy;  /* or NULL */
+};
+
+struct cs_model { /* a model of the study = a lane */
+    const char *name;       /* as the study calls it */
+    const char *model;      /* id as sent */
+    uint32_t account;
+    const char *parameters; /* JSON object: study parameters, then the model's, "omit" applied; caps and timeout taken out */
+    uint32_t max_output_tokens; /* 0: none sent */
+    uint32_t timeout_ms;
+    struct cs_price price;
+    struct cs_limits limits;
+};
+
+/* ---- plan ------------------------------------------------------------------------------------- */
+
+struct cs_template_set { /* the prompt; several when it differs by a case column */
+    const char *when;   /* value of prompt_by_column, or "" */
+    const char *system; /* "" = no system message */
+    const char *user;
+};
+
+/* One rectangle of the plan: the cross of everything named, for every case. */
+struct cs_rect {
+    uint32_t block;                                  /* number in the file, from 0 */
+    uint32_t n_arms[CS_FACTORS_MAX];                 /* per factor: how many of its arms */
+    const struct cs_arm *arms[CS_FACTORS_MAX];
+    const uint32_t *questions;
+    uint32_t n_questions;
+    const uint32_t *models;
+    uint32_t n_models;
+    uint32_t repeats;
+};
+struct cs_arm {
+    uint32_t level, wording; /* wording CS_NONE: chosen by the case (joined factor) */
+};
+
+struct cs_study {
+    struct cs_arena arena;
+    const char *name, *title;
+    uint64_t seed;
+    bool confidential;
+    const char *const *columns; /* case columns, as in {{case.NAME}}; texts per level are named "factor/level" */
+    uint32_t n_columns;
+    const uint32_t *strata;     /* columns */
+    uint32_t n_strata;
+    uint32_t n_cases;
+    uint32_t prompt_by_column;  /* or CS_NONE */
+    const struct cs_template_set *prompts;
+    uint32_t n_prompts;
+    const struct cs_factor *factors;
+    uint32_t n_factors;
+    const struct cs_question *questions;
+    uint32_t n_questions;
+    const struct cs_account *accounts;
+    uint32_t n_accounts;
+    const struct cs_model *models;
+    uint32_t n_models;
+    const struct cs_rect *rects;
+    uint32_t n_rects;
+    int64_t budget_nano_usd;    /* -1: none */
+    const char *analysis;       /* canonical JSON of the `analysis:` part ("{}" when absent); order of keys as written */
+    uint8_t analysis_digest[32];/* BLAKE2b-256 of it */
+};
+
+uint32_t cs_study_column(const struct cs_study *s, const char *name); /* CS_NONE if absent */
+uint32_t cs_study_factor(const struct cs_study *s, const char *name);
+void cs_study_free(struct cs_study *s); /* NULL is fine */
+
+#endif

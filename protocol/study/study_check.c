@@ -1,0 +1,238 @@
+#include "protocol/study/study_check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/study/answer.h"
+#include "protocol/study/plan.h"
+#include "protocol/study/template.h"
+
+/* Strings are non-NULL and arrays as long as they say: that much the maker guarantees (spec_visit.c, the loader). */
+
+#define CHECK(holds, ...)                                                                                              \
+    do {                                                                                                               \
+        if (!(holds))                                                                                                  \
+            return cs_error_set(err, CS_EINVAL, __VA_ARGS__);                                                          \
+    } while (0)
+
+static bool is_column(const struct cs_study *s, uint32_t column)
+{
+    return column < s->n_columns;
+}
+
+static bool is_column_or_none(const struct cs_study *s, uint32_t column)
+{
+    return column == CS_NONE || is_column(s, column);
+}
+
+static bool is_permutation(const uint32_t *order, uint32_t n)
+{
+    bool seen[CS_CATEGORIES_MAX] = {false};
+    if (n > CS_CATEGORIES_MAX)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        if (order[i] >= n || seen[order[i]])
+            return false;
+        seen[order[i]] = true;
+    }
+    return true;
+}
+
+/* ---- factors ---------------------------------------------------------------------------------- */
+
+static enum cs_err check_level(const struct cs_study *s, const struct cs_factor *f, const struct cs_level *l,
+                               struct cs_error *err)
+{
+    CHECK(l->role <= CS_ROLE_AA, "level \"%s\" has the unknown role %d", l->id, (int)l->role);
+    CHECK(l->n_wordings >= 1 && l->n_wordings <= CS_WORDINGS_MAX, "level \"%s\" has %u wordings", l->id, l->n_wordings);
+    CHECK(l->repeats_times >= 1 && l->repeats_times <= CS_REPEATS_MAX, "level \"%s\" is repeated %u times", l->id,
+          l->repeats_times);
+    CHECK(is_column_or_none(s, l->use_column), "level \"%s\" uses a column that is not there", l->id);
+    CHECK(is_column_or_none(s, l->text_column), "level \"%s\" inserts a column that is not there", l->id);
+    CHECK(l->use_column == CS_NONE || is_column(s, f->into_column), "level \"%s\" uses a text in place of none", l->id);
+    CHECK(l->order == NULL || is_permutation(l->order, l->n_order), "level \"%s\" has an order that is none", l->id);
+    return l->system != NULL ? cs_template_check(s, l->system, err) : CS_OK;
+}
+
+static enum cs_err check_factor(const struct cs_study *s, const struct cs_factor *f, struct cs_error *err)
+{
+    CHECK(f->n_levels >= 1 && f->n_levels <= CS_LEVELS_MAX, "factor \"%s\" has %u levels", f->name, f->n_levels);
+    CHECK(!f->joined || is_column(s, f->match_column), "factor \"%s\" is joined by a column that is not there",
+          f->name);
+    CHECK(f->insert <= CS_INSERT_AT, "factor \"%s\" inserts in an unknown way", f->name);
+    CHECK(f->insert == CS_INSERT_NONE || (f->anchor != NULL && f->anchor[0] != '\0' && is_column(s, f->into_column)),
+          "factor \"%s\" inserts nowhere", f->name);
+    CHECK(f->insert_column == CS_NONE || f->insert_column < f->n_columns,
+          "factor \"%s\" inserts a column that is not there", f->name);
+    for (uint32_t i = 0; i < f->n_levels; i++) {
+        enum cs_err rc = check_level(s, f, &f->levels[i], err);
+        if (rc != CS_OK)
+            return cs_error_wrap(err, rc, "factor \"%s\"", f->name);
+    }
+    return CS_OK;
+}
+
+/* ---- questions -------------------------------------------------------------------------------- */
+
+static enum cs_err check_options(const struct cs_study *s, const struct cs_field *f, struct cs_error *err)
+{
+    CHECK(f->n_categories >= 1 && f->n_categories <= CS_OPTIONS_MAX, "\"%s\" has %u options", f->name, f->n_categories);
+    CHECK(f->option_columns != NULL, "\"%s\" has options without columns", f->name);
+    for (uint32_t i = 0; i < f->n_categories; i++)
+        CHECK(is_column(s, f->option_columns[i]), "\"%s\" has an option in a column that is not there", f->name);
+    if (f->order_factor == CS_NONE)
+        return CS_OK;
+    CHECK(f->order_factor < s->n_factors, "\"%s\" is ordered by a factor that is not there", f->name);
+    const struct cs_factor *by = &s->factors[f->order_factor];
+    for (uint32_t i = 0; i < by->n_levels; i++)
+        CHECK(by->levels[i].order == NULL || by->levels[i].n_order == f->n_categories,
+              "\"%s\" has %u options, but level \"%s\" orders %u", f->name, f->n_categories, by->levels[i].id,
+              by->levels[i].n_order);
+    return CS_OK;
+}
+
+static enum cs_err check_field(const struct cs_study *s, const struct cs_field *f, struct cs_error *err)
+{
+    const uint32_t n = f->n_categories;
+    CHECK(is_column_or_none(s, f->truth_column), "\"%s\" has its truth in a column that is not there", f->name);
+    CHECK(f->kind == CS_FIELD_OPTIONS || f->order_factor == CS_NONE, "\"%s\" has an order and no options", f->name);
+    switch (f->kind) {
+    case CS_FIELD_BOOLEAN:
+        CHECK(n == 2, "\"%s\" has %u words for yes and no", f->name, n);
+        return CS_OK;
+    case CS_FIELD_ORDINAL:
+    case CS_FIELD_NOMINAL:
+        CHECK(n >= 1 && n <= CS_CATEGORIES_MAX, "\"%s\" has %u categories", f->name, n);
+        return CS_OK;
+    case CS_FIELD_TEXT:
+        CHECK(n == 0, "\"%s\" is a text with categories", f->name);
+        return CS_OK;
+    case CS_FIELD_NUMBER:
+        CHECK(n == 0, "\"%s\" is a number with categories", f->name);
+        CHECK(!isnan(f->min) && !isnan(f->max), "\"%s\" has bounds that are not numbers", f->name);
+        return CS_OK;
+    case CS_FIELD_OPTIONS:
+        return check_options(s, f, err);
+    }
+    return cs_error_set(err, CS_EINVAL, "\"%s\" is of an unknown kind", f->name);
+}
+
+static enum cs_err check_question(const struct cs_study *s, const struct cs_question *q, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    CHECK(q->n_fields <= CS_FIELDS_MAX, "%u answers", q->n_fields);
+    for (uint32_t i = 0; i < q->n_fields && rc == CS_OK; i++)
+        rc = check_field(s, &q->fields[i], err);
+    for (uint32_t i = 0; i < q->n_derived && rc == CS_OK; i++) {
+        const struct cs_derived *d = &q->derived[i];
+        CHECK(d->field < q->n_fields, "\"%s\" is derived from an answer that is not there", d->name);
+        CHECK(is_column(s, d->column) || (d->column == CS_NONE && d->literal != NULL),
+              "\"%s\" is derived from a column that is not there", d->name);
+    }
+    return rc;
+}
+
+/* ---- plan ------------------------------------------------------------------------------------- */
+
+static int by_level_then_wording(const void *a, const void *b)
+{
+    const struct cs_arm *x = a, *y = b;
+    if (x->level != y->level)
+        return x->level < y->level ? -1 : 1;
+    return (x->wording > y->wording) - (x->wording < y->wording);
+}
+
+static bool has_twice(const struct cs_arm *arms, uint32_t n)
+{
+    bool found = false;
+    struct cs_arm *sorted = cs_xcalloc(n, sizeof *sorted);
+    memcpy(sorted, arms, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_level_then_wording);
+    for (uint32_t i = 1; i < n && !found; i++)
+        found = by_level_then_wording(&sorted[i - 1], &sorted[i]) == 0;
+    free(sorted);
+    return found;
+}
+
+static enum cs_err check_arms(const struct cs_factor *f, const struct cs_arm *arms, uint32_t n, struct cs_error *err)
+{
+    CHECK(n >= 1, "no level of factor \"%s\"", f->name);
+    for (uint32_t i = 0; i < n; i++) {
+        CHECK(arms[i].level < f->n_levels, "factor \"%s\" has no level %u", f->name, arms[i].level);
+        CHECK(f->joined ? arms[i].wording == CS_NONE : arms[i].wording < f->levels[arms[i].level].n_wordings,
+              "factor \"%s\" has no such wording", f->name);
+    }
+    CHECK(!has_twice(arms, n), "a level of factor \"%s\" twice", f->name);
+    return CS_OK;
+}
+
+/* Indexes below `limit`, none twice, at least one. limit <= CS_MODELS_MAX, the larger of those in use. */
+static bool is_selection(const uint32_t *v, uint32_t n, uint32_t limit)
+{
+    bool seen[CS_MODELS_MAX] = {false};
+    for (uint32_t i = 0; i < n; i++) {
+        if (v[i] >= limit || seen[v[i]])
+            return false;
+        seen[v[i]] = true;
+    }
+    return n > 0;
+}
+
+static enum cs_err check_rect(const struct cs_study *s, const struct cs_rect *r, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    CHECK(r->repeats >= 1 && r->repeats <= CS_REPEATS_MAX, "%u repeats", r->repeats);
+    CHECK(is_selection(r->questions, r->n_questions, s->n_questions), "no valid list of questions");
+    CHECK(is_selection(r->models, r->n_models, s->n_models), "no valid list of models");
+    for (uint32_t f = 0; f < s->n_factors && rc == CS_OK; f++)
+        rc = check_arms(&s->factors[f], r->arms[f], r->n_arms[f], err);
+    return rc;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------- */
+
+static enum cs_err check_counts(const struct cs_study *s, struct cs_error *err)
+{
+    CHECK(s->n_cases >= 1 && s->n_cases <= CS_CASES_MAX, "%u cases", s->n_cases);
+    CHECK(s->n_columns <= CS_COLUMNS_MAX, "%u columns", s->n_columns);
+    CHECK(s->n_factors <= CS_FACTORS_MAX, "%u factors", s->n_factors);
+    CHECK(s->n_questions >= 1 && s->n_questions <= CS_QUESTIONS_MAX, "%u questions", s->n_questions);
+    CHECK(s->n_models >= 1 && s->n_models <= CS_MODELS_MAX, "%u models", s->n_models);
+    CHECK(s->n_accounts >= 1, "no account");
+    CHECK(s->n_rects >= 1 && s->n_rects <= CS_RECTS_MAX, "%u rectangles", s->n_rects);
+    CHECK(s->n_prompts >= 1, "no prompt");
+    CHECK(is_column_or_none(s, s->prompt_by_column), "the prompt differs by a column that is not there");
+    for (uint32_t i = 0; i < s->n_strata; i++)
+        CHECK(is_column(s, s->strata[i]), "a stratum is in a column that is not there");
+    for (uint32_t i = 0; i < s->n_models; i++)
+        CHECK(s->models[i].account < s->n_accounts, "model \"%s\" has an account that is not there", s->models[i].name);
+    for (uint32_t i = 0; i < s->n_accounts; i++)
+        CHECK(s->accounts[i].protocol <= CS_PROTOCOL_OPENAI_CHAT, "account \"%s\" speaks an unknown protocol",
+              s->accounts[i].name);
+    return CS_OK;
+}
+
+enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
+{
+    enum cs_err rc = check_counts(s, err);
+    for (uint32_t i = 0; i < s->n_factors && rc == CS_OK; i++)
+        rc = check_factor(s, &s->factors[i], err);
+    for (uint32_t i = 0; i < s->n_prompts && rc == CS_OK; i++) {
+        rc = cs_template_check(s, s->prompts[i].system, err);
+        if (rc == CS_OK)
+            rc = cs_template_check(s, s->prompts[i].user, err);
+    }
+    for (uint32_t i = 0; i < s->n_questions && rc == CS_OK; i++) {
+        rc = check_question(s, &s->questions[i], err);
+        if (rc != CS_OK)
+            rc = cs_error_wrap(err, rc, "question \"%s\"", s->questions[i].name);
+    }
+    for (uint32_t i = 0; i < s->n_rects && rc == CS_OK; i++) {
+        rc = check_rect(s, &s->rects[i], err);
+        if (rc != CS_OK)
+            rc = cs_error_wrap(err, rc, "rectangle %u", i);
+    }
+    return rc == CS_OK ? cs_plan_check(s, err) : rc;
+}

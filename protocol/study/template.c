@@ -1,0 +1,94 @@
+#include "protocol/study/template.h"
+
+#include <string.h>
+
+static uint32_t find(const char *const *names, uint32_t n, const char *name, size_t len)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (strncmp(names[i], name, len) == 0 && names[i][len] == '\0')
+            return i;
+    return CS_NONE;
+}
+
+static bool is(const char *name, size_t len, const char *word)
+{
+    return strlen(word) == len && memcmp(name, word, len) == 0;
+}
+
+static bool has_texts_per_case(const struct cs_factor *f)
+{
+    for (uint32_t i = 0; i < f->n_levels; i++)
+        if (f->levels[i].text_column != CS_NONE)
+            return true;
+    return false;
+}
+
+static void factor_slot(const struct cs_study *s, const char *factor, size_t factor_len, const char *column,
+                        size_t column_len, struct cs_piece *out)
+{
+    for (uint32_t i = 0; i < s->n_factors; i++) {
+        const struct cs_factor *f = &s->factors[i];
+        if (!is(factor, factor_len, f->name))
+            continue;
+        out->factor = i;
+        out->column = find(f->columns, f->n_columns, column, column_len);
+        if (out->column != CS_NONE)
+            out->slot = CS_SLOT_FACTOR;
+        else if (is(column, column_len, "text") && has_texts_per_case(f))
+            out->slot = CS_SLOT_FACTOR_TEXT;
+        return;
+    }
+}
+
+/* Leaves CS_SLOT_END for a name that is not known. */
+static void resolve(const struct cs_study *s, const char *name, size_t len, struct cs_piece *out)
+{
+    const char *dot = memchr(name, '.', len);
+    if (dot == NULL)
+        return;
+    const size_t head = (size_t)(dot - name), tail = len - head - 1;
+    if (is(name, head, "case")) {
+        out->column = find(s->columns, s->n_columns, dot + 1, tail);
+        if (out->column != CS_NONE)
+            out->slot = CS_SLOT_CASE;
+    } else if (is(name, len, "question.ask")) {
+        out->slot = CS_SLOT_ASK;
+    } else if (is(name, len, "question.options")) {
+        out->slot = CS_SLOT_OPTIONS;
+    } else {
+        factor_slot(s, name, head, dot + 1, tail, out);
+    }
+}
+
+enum cs_err cs_template_next(const struct cs_study *s, const char **rest, struct cs_piece *out, struct cs_error *err)
+{
+    const char *text = *rest, *open = strstr(text, "{{");
+    *out = (struct cs_piece){.text = text, .factor = CS_NONE, .column = CS_NONE};
+    if (open == NULL) {
+        out->len = strlen(text);
+        *rest = text + out->len;
+        return CS_OK;
+    }
+    out->len = (size_t)(open - text);
+    const char *name = open + 2, *close = strstr(name, "}}");
+    if (close == NULL)
+        return cs_error_set(err, CS_EINVAL, "\"%.40s\": a placeholder is opened by {{ and not closed by }}", open);
+    resolve(s, name, (size_t)(close - name), out);
+    if (out->slot == CS_SLOT_END)
+        return cs_error_set(err, CS_EINVAL,
+                            "{{%.*s}} is not known; known are {{case.COLUMN}}, {{FACTOR.COLUMN}}, {{question.ask}} "
+                            "and {{question.options}}",
+                            close - name > 100 ? 100 : (int)(close - name), name);
+    *rest = close + 2;
+    return CS_OK;
+}
+
+enum cs_err cs_template_check(const struct cs_study *s, const char *text, struct cs_error *err)
+{
+    struct cs_piece piece;
+    enum cs_err rc;
+    do
+        rc = cs_template_next(s, &text, &piece, err);
+    while (rc == CS_OK && piece.slot != CS_SLOT_END);
+    return rc;
+}

@@ -1,0 +1,29 @@
+/* template.h - reading a prompt template: plain text and {{placeholders}}, left to right.
+ *
+ * Known placeholders: {{case.COLUMN}}, {{FACTOR.COLUMN}}, {{FACTOR.text}} (the text per case of a factor that has such, unless it
+ * has a column of that name), {{question.ask}}, {{question.options}}. There is one spelling of each, without spaces.
+ * Pure; any thread.
+ */
+#ifndef CS_TEMPLATE_H
+#define CS_TEMPLATE_H
+
+#include <stddef.h>
+
+#include "protocol/study/study.h"
+
+enum cs_slot { CS_SLOT_END, CS_SLOT_CASE, CS_SLOT_FACTOR, CS_SLOT_FACTOR_TEXT, CS_SLOT_ASK, CS_SLOT_OPTIONS };
+
+struct cs_piece {
+    const char *text; /* plain text, borrowed from the template, not NUL-terminated */
+    size_t len;
+    enum cs_slot slot; /* what follows it */
+    uint32_t factor, column;
+};
+
+/* The piece at *rest, which moves behind it; the last one has CS_SLOT_END. CS_EINVAL: a placeholder that is not known, or not closed. */
+CS_WARN_UNUSED enum cs_err cs_template_next(const struct cs_study *s, const char **rest, struct cs_piece *out,
+                                            struct cs_error *err);
+/* Whether every placeholder of a template is known. */
+CS_WARN_UNUSED enum cs_err cs_template_check(const struct cs_study *s, const char *text, struct cs_error *err);
+
+#endif

@@ -1,0 +1,224 @@
+/* What happens to a request before anything is answered: it is recognised, read, and measured against its limits. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/base/rng.h"
+#include "protocol/study/digest.h"
+#include "tools/simulator/exchange.h"
+
+enum { CLIENT_ID_MAX = 512 };
+
+void cs_reply_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
+{
+    CS_ASSERT(r->n_headers < CS_SIM_HEADERS_MAX);
+    struct cs_sim_header *h = &r->headers[r->n_headers++];
+    va_list ap;
+    va_start(ap, fmt);
+    h->name = name;
+    vsnprintf(h->value, sizeof h->value, fmt, ap);
+    va_end(ap);
+}
+
+static uint64_t first_u64(const uint8_t *b)
+{
+    uint64_t x;
+    memcpy(&x, b, sizeof x);
+    return x;
+}
+
+uint64_t cs_exchange_body_bits(const struct cs_exchange *x)
+{
+    return first_u64(x->body) >> 2;
+}
+
+/* ---- arrival: who asks, and has this been asked before? --------------------------------------- */
+
+/* "<32 hex digits>-<attempt>"; anything else is a stranger's id, and tells nothing. */
+static void read_client_id(struct cs_exchange *x)
+{
+    const char *id = x->call->client_request_id;
+    char hex[33];
+    if (id == NULL || strlen(id) < 34 || id[32] != '-' || strspn(id + 33, "0123456789") != strlen(id + 33) ||
+        strlen(id + 33) >= sizeof x->attempt)
+        return;
+    memcpy(hex, id, 32);
+    hex[32] = '\0';
+    if (!cs_unhex(hex, x->digest_id, sizeof x->digest_id))
+        return;
+    x->has_digest = true;
+    cs_hex(x->digest_id, sizeof x->digest_id, x->digest);
+    snprintf(x->attempt, sizeof x->attempt, "%s", id + 33);
+}
+
+/* A request without a digest is a repeat of its own: its body and how often that has come before stand for one. */
+static void make_digest(struct cs_exchange *x, uint64_t times_before)
+{
+    struct cs_buf b = CS_BUF_INIT(128);
+    uint8_t hash[32];
+    char hex[65];
+    cs_hex(x->body, sizeof x->body, hex);
+    cs_buf_printf(&b, "%s\x1f%llu", hex, (unsigned long long)times_before);
+    cs_blake2b_256(b.data, b.len, hash);
+    cs_buf_release(&b);
+    cs_hex(hash, 16, x->digest);
+}
+
+static const char *bearer(const char *authorization)
+{
+    static const char scheme[] = "Bearer ";
+    if (authorization == NULL || strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
+        return NULL;
+    return authorization + sizeof scheme - 1;
+}
+
+static bool key_allowed(const struct cs_sim_settings *s, const char *key)
+{
+    for (unsigned i = 0; i < s->n_keys; i++) {
+        if (key != NULL && strcmp(s->keys[i], key) == 0)
+            return true;
+    }
+    return s->n_keys == 0;
+}
+
+bool cs_exchange_arrive(struct cs_simulator *s, struct cs_exchange *x)
+{
+    const char *key = bearer(x->call->authorization);
+    uint8_t hash[32];
+    cs_blake2b_256(x->call->body, x->call->len, x->body);
+    cs_blake2b_256(key != NULL ? key : "", key != NULL ? strlen(key) : 0, hash);
+    x->key_id = first_u64(hash);
+    read_client_id(x);
+
+    pthread_mutex_lock(&s->lock);
+    struct cs_sim_tally *t = &s->tally;
+    t->requests++;
+    x->number = cs_mix64(s->ids++);
+    uint64_t *times = cs_idmap_at(&t->bodies, x->body);
+    const uint64_t times_before = (*times)++;
+    if (x->has_digest) {
+        const uint64_t body = cs_exchange_body_bits(x);
+        uint64_t *seen = cs_idmap_at(&t->digests, x->digest_id);
+        if (*seen == 0)
+            *seen = body << 2 | 1;
+        else if (*seen >> 2 != body)
+            t->digest_body_conflicts++;
+    }
+    const bool allowed = key_allowed(&s->settings, key);
+    t->unauthorized += !allowed;
+    x->shared = cs_request_cache_get(&s->cache, x->body);
+    pthread_mutex_unlock(&s->lock);
+
+    if (!x->has_digest)
+        make_digest(x, times_before);
+    if (!allowed && key == NULL)
+        return cs_chat_fail(&x->error, 401, "invalid_request_error", NULL, NULL,
+                            "You didn't provide an API key. You need to provide your API key in an Authorization "
+                            "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).");
+    if (!allowed)
+        return cs_chat_fail(&x->error, 401, "invalid_request_error", NULL, "invalid_api_key",
+                            "Incorrect API key provided: ***. You can find your API key at "
+                            "https://platform.openai.com/account/api-keys.");
+    return true;
+}
+
+bool cs_exchange_read(struct cs_simulator *s, struct cs_exchange *x)
+{
+    const struct cs_sim_call *call = x->call;
+    if (call->client_request_id != NULL && strlen(call->client_request_id) > CLIENT_ID_MAX)
+        return cs_chat_fail(&x->error, 400, "invalid_request_error", NULL, NULL,
+                            "Invalid 'X-Client-Request-Id' header: want at most 512 ASCII characters.");
+    if (x->shared == NULL) {
+        x->shared = cs_xcalloc(1, sizeof *x->shared);
+        x->shared->holders = 1;
+        if (!cs_chat_parse(call->body, call->len, &x->shared->request, &x->error))
+            return false;
+        if (call->len <= CS_REQUEST_CACHE_BODY_MAX) {
+            pthread_mutex_lock(&s->lock);
+            struct cs_shared_request *unused = cs_request_cache_put(&s->cache, x->body, x->shared);
+            pthread_mutex_unlock(&s->lock);
+            cs_shared_request_free(unused);
+        }
+    }
+    x->request = &x->shared->request;
+    return true;
+}
+
+/* ---- admission: model and limits -------------------------------------------------------------- */
+
+static struct cs_buckets *buckets_of(struct cs_simulator *s, struct cs_exchange *x)
+{
+    struct cs_sim_model *m = x->model;
+    size_t i = 0;
+    while (i < m->n_keys && m->keys[i].id != x->key_id)
+        i++;
+    if (i == m->n_keys) {
+        if (m->n_keys == CS_SIM_KEYS_MAX) /* the oldest goes: nobody tests with so many keys */
+            memmove(m->keys, m->keys + 1, --m->n_keys * sizeof *m->keys);
+        if (m->n_keys == m->cap_keys) {
+            m->cap_keys = m->cap_keys != 0 ? 2 * m->cap_keys : 4;
+            m->keys = cs_xrealloc(m->keys, m->cap_keys, sizeof *m->keys);
+        }
+        i = m->n_keys++;
+        m->keys[i].id = x->key_id;
+        cs_buckets_init(&m->keys[i].buckets, &s->settings.quota, x->call->mono_us);
+    }
+    return &m->keys[i].buckets;
+}
+
+bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why)
+{
+    const bool tokens = why->dimension == CS_DIM_TOKENS;
+    char wait[32], what[64];
+    cs_go_duration(why->wait_ms, wait);
+    snprintf(what, sizeof what, "%s", tokens ? "tokens per min (TPM)" : "requests per min (RPM)");
+    if (why->never)
+        return cs_chat_fail(&x->error, 429, "tokens", NULL, "rate_limit_exceeded",
+                            "Request too large for %s in organization org-simulator on %s: Limit %llu, Requested %llu. "
+                            "The input or output tokens must be reduced in order to run successfully. Visit "
+                            "https://platform.openai.com/account/rate-limits to learn more.",
+                            x->request->model, what, (unsigned long long)why->limit, (unsigned long long)why->requested);
+    cs_reply_header(x->reply, "retry-after", "%llu", (unsigned long long)(why->wait_ms + 999) / 1000);
+    cs_reply_header(x->reply, "retry-after-ms", "%llu", (unsigned long long)why->wait_ms);
+    return cs_chat_fail(&x->error, 429, tokens ? "tokens" : "requests", NULL, "rate_limit_exceeded",
+                        "Rate limit reached for %s in organization org-simulator on %s: Limit %llu, Used %llu, "
+                        "Requested %llu. Please try again in %s. Visit "
+                        "https://platform.openai.com/account/rate-limits to learn more.",
+                        x->request->model, what, (unsigned long long)why->limit, (unsigned long long)why->used,
+                        (unsigned long long)why->requested, wait);
+}
+
+bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
+{
+    struct cs_refusal why = {0};
+    bool admitted = false;
+    x->charge = cs_chat_charge(x->request);
+    pthread_mutex_lock(&s->lock);
+    x->model = cs_sim_model_of(s, x->request->model);
+    if (x->model != NULL) {
+        struct cs_buckets *b = buckets_of(s, x);
+        const struct cs_sim_settings *set = &s->settings;
+        admitted = cs_buckets_take(b, &set->quota, x->charge, x->call->mono_us, &why);
+        x->buckets = *b;
+        x->quota = set->quota;
+        x->faults = set->faults;
+        x->drip_ms = set->drip_ms;
+        if (set->has_latency)
+            x->latency = set->latency;
+        else if (x->model->model != NULL)
+            x->latency = (struct cs_latency){x->model->model->latency_median_ms, x->model->model->latency_sigma};
+        x->model->counts.requests++;
+        x->model->counts.limit_violations += !admitted;
+        s->tally.limit_violations += !admitted;
+    } else {
+        s->tally.model_not_found++;
+    }
+    pthread_mutex_unlock(&s->lock);
+
+    if (x->model == NULL)
+        return cs_chat_fail(&x->error, 404, "invalid_request_error", NULL, "model_not_found",
+                            "The model `%s` does not exist or you do not have access to it.", x->request->model);
+    return admitted || cs_exchange_fail_limit(x, &why);
+}

@@ -1,0 +1,253 @@
+/* What a test may read and change while the simulator runs: /stats, /v1/models, /control. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "tools/simulator/state.h"
+
+static void put(json_t *object, const char *key, uint64_t value)
+{
+    CS_ASSERT(json_object_set_new(object, key, json_integer((json_int_t)value)) == 0);
+}
+
+static void write_and_free(json_t *object, struct cs_buf *out)
+{
+    char *text = json_dumps(object, JSON_COMPACT);
+    CS_ASSERT(text != NULL);
+    cs_buf_str(out, text);
+    cs_buf_char(out, '\n');
+    free(text);
+    json_decref(object);
+}
+
+static json_t *model_stats(const struct cs_sim_counts *c)
+{
+    json_t *o = json_object();
+    put(o, "requests", c->requests);
+    put(o, "answered", c->answered);
+    put(o, "refused", c->refused);
+    put(o, "paid_again", c->paid_again);
+    put(o, "limit_violations", c->limit_violations);
+    put(o, "input_tokens", c->input_tokens);
+    put(o, "output_tokens", c->output_tokens);
+    return o;
+}
+
+void cs_simulator_stats(struct cs_simulator *s, struct cs_buf *json)
+{
+    json_t *o = json_object(), *faults = json_object(), *models = json_object();
+    pthread_mutex_lock(&s->lock);
+    const struct cs_sim_tally *t = &s->tally;
+    put(o, "requests", t->requests);
+    put(o, "answered", t->answered);
+    put(o, "unique_bodies", t->bodies.n);
+    put(o, "unique_digests", t->digests.n);
+    put(o, "paid_again", t->paid_again);
+    put(o, "digest_body_conflicts", t->digest_body_conflicts);
+    put(o, "no_case", t->no_case);
+    put(o, "several_cases", t->several_cases);
+    put(o, "several_levels", t->several_levels);
+    put(o, "schema_conflicts", t->schema_conflicts);
+    put(o, "unauthorized", t->unauthorized);
+    put(o, "invalid", t->invalid);
+    put(o, "model_not_found", t->model_not_found);
+    put(o, "in_flight", t->in_flight);
+    put(o, "peak_in_flight", t->peak_in_flight);
+    put(o, "limit_violations", t->limit_violations);
+    for (unsigned i = 0; i < CS_FAULT_COUNT; i++)
+        put(faults, cs_fault_name((enum cs_fault)i), t->faults[i]);
+    for (uint32_t i = 0; i < s->n_models; i++)
+        json_object_set_new(models, s->models[i]->id, model_stats(&s->models[i]->counts));
+    if (s->log != NULL)
+        fflush(s->log); /* whoever reads the counts may read the log next */
+    pthread_mutex_unlock(&s->lock);
+    json_object_set_new(o, "faults", faults);
+    json_object_set_new(o, "models", models);
+    write_and_free(o, json);
+}
+
+void cs_simulator_models(struct cs_simulator *s, struct cs_buf *json)
+{
+    json_t *list = json_array();
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t i = 0; i < s->n_models; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s}", "id", s->models[i]->id, "object", "model",
+                                              "created", 1700000000, "owned_by", "simulator"));
+    pthread_mutex_unlock(&s->lock);
+    write_and_free(json_pack("{s:s, s:o}", "object", "list", "data", list), json);
+}
+
+/* ---- /control --------------------------------------------------------------------------------- */
+
+/* New settings are made beside the old ones and replace them only when all of the request is good. */
+struct change {
+    struct cs_sim_settings to;
+    bool keys_changed, start_anew, reset_stats;
+    struct cs_error *err;
+};
+
+static enum cs_err bad(struct change *c, const char *key, const char *want)
+{
+    return cs_error_set(c->err, CS_EINVAL, "control: %.100s: want %s", key, want);
+}
+
+static enum cs_err read_u64(struct change *c, const char *key, const json_t *v, uint64_t *out)
+{
+    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > (json_int_t)1 << 50)
+        return bad(c, key, "a whole number");
+    *out = (uint64_t)json_integer_value(v);
+    return CS_OK;
+}
+
+static enum cs_err change_faults(struct change *c, json_t *v)
+{
+    const char *name;
+    json_t *share;
+    enum cs_err rc = CS_OK;
+    if (json_is_string(v))
+        return cs_faults_parse(&c->to.faults, json_string_value(v), c->err);
+    if (!json_is_object(v))
+        return bad(c, "faults", "\"KIND=SHARE,...\" or {\"KIND\": SHARE, ...}");
+    c->to.faults = (struct cs_faults){{0}};
+    json_object_foreach(v, name, share) {
+        rc = json_is_number(share) ? cs_faults_set(&c->to.faults, name, json_number_value(share), c->err)
+                                   : bad(c, name, "a number");
+        if (rc != CS_OK)
+            return rc;
+    }
+    return cs_faults_check(&c->to.faults, c->err);
+}
+
+static enum cs_err change_limits(struct change *c, json_t *v)
+{
+    struct cs_quota *q = &c->to.quota;
+    const char *key;
+    json_t *n;
+    enum cs_err rc = CS_OK;
+    if (!json_is_object(v))
+        return bad(c, "limits", "an object");
+    json_object_foreach(v, key, n) {
+        if (strcmp(key, "rpm") == 0)
+            rc = read_u64(c, key, n, &q->requests.per_minute);
+        else if (strcmp(key, "tpm") == 0)
+            rc = read_u64(c, key, n, &q->tokens.per_minute);
+        else if (strcmp(key, "burst_requests") == 0)
+            rc = read_u64(c, key, n, &q->requests.burst);
+        else if (strcmp(key, "burst_tokens") == 0)
+            rc = read_u64(c, key, n, &q->tokens.burst);
+        else if (strcmp(key, "empty") == 0 && json_is_boolean(n)) {
+            q->starts_empty = json_is_true(n);
+            c->start_anew = true;
+        } else
+            rc = bad(c, key, "one of rpm, tpm, burst_requests, burst_tokens, or empty: true or false");
+        if (rc != CS_OK)
+            return rc;
+    }
+    return CS_OK;
+}
+
+static enum cs_err change_latency(struct change *c, json_t *v)
+{
+    const json_t *median = json_object_get(v, "median_ms"), *sigma = json_object_get(v, "sigma");
+    c->to.has_latency = !json_is_null(v);
+    if (json_is_null(v))
+        return CS_OK;
+    if (!json_is_number(median) || json_number_value(median) < 0 || (sigma != NULL && !json_is_number(sigma)))
+        return bad(c, "latency", "{\"median_ms\": N, \"sigma\": S}, or null for each model's own");
+    c->to.latency = (struct cs_latency){json_number_value(median), json_number_value(sigma)};
+    return CS_OK;
+}
+
+static enum cs_err change_keys(struct change *c, json_t *v)
+{
+    const size_t n = json_array_size(v);
+    if (!json_is_array(v) || n > CS_SIM_KEYS_MAX)
+        return bad(c, "keys", "a list of texts");
+    const char **keys = cs_xcalloc(n + 1, sizeof *keys);
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = json_string_value(json_array_get(v, i));
+        if (keys[i] == NULL) {
+            free(keys);
+            return bad(c, "keys", "a list of texts");
+        }
+    }
+    if (!c->keys_changed) { /* until now they were those of the settings in use */
+        c->to.keys = NULL;
+        c->to.n_keys = 0;
+    }
+    cs_sim_settings_set_keys(&c->to, keys, (unsigned)n);
+    c->keys_changed = true;
+    free(keys);
+    return CS_OK;
+}
+
+static enum cs_err read_change(struct change *c, json_t *root)
+{
+    const char *key;
+    json_t *v;
+    enum cs_err rc = CS_OK;
+    json_object_foreach(root, key, v) {
+        if (strcmp(key, "faults") == 0)
+            rc = change_faults(c, v);
+        else if (strcmp(key, "limits") == 0)
+            rc = change_limits(c, v);
+        else if (strcmp(key, "latency") == 0)
+            rc = change_latency(c, v);
+        else if (strcmp(key, "drip_ms") == 0)
+            rc = read_u64(c, key, v, &c->to.drip_ms);
+        else if (strcmp(key, "keys") == 0)
+            rc = change_keys(c, v);
+        else if (strcmp(key, "reset_stats") == 0 && json_is_boolean(v))
+            c->reset_stats = json_is_true(v);
+        else
+            rc = bad(c, key, "one of faults, limits, latency, drip_ms, keys, or reset_stats: true");
+        if (rc != CS_OK)
+            return rc;
+    }
+    return CS_OK;
+}
+
+/* What is in flight stays in flight. Lock held. */
+static void reset_stats(struct cs_simulator *s)
+{
+    const uint64_t in_flight = s->tally.in_flight;
+    cs_idmap_release(&s->tally.digests);
+    cs_idmap_release(&s->tally.bodies);
+    s->tally = (struct cs_sim_tally){.in_flight = in_flight, .peak_in_flight = in_flight};
+    for (uint32_t i = 0; i < s->n_models; i++)
+        s->models[i]->counts = (struct cs_sim_counts){0};
+}
+
+enum cs_err cs_simulator_control(struct cs_simulator *s, const char *json, size_t len, struct cs_error *err)
+{
+    struct change c = {.err = err};
+    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return cs_error_set(err, CS_EINVAL, "control: want a JSON object");
+    }
+    pthread_mutex_lock(&s->lock);
+    c.to = s->settings;
+    const enum cs_err rc = read_change(&c, root);
+    char **unused = c.keys_changed ? (rc == CS_OK ? s->settings.keys : c.to.keys) : NULL;
+    const unsigned n_unused = rc == CS_OK ? s->settings.n_keys : c.to.n_keys;
+    if (rc == CS_OK) {
+        const struct cs_quota *was = &s->settings.quota, *is = &c.to.quota;
+        if ((was->requests.per_minute == 0) != (is->requests.per_minute == 0) ||
+            (was->tokens.per_minute == 0) != (is->tokens.per_minute == 0))
+            c.start_anew = true; /* there was no bucket to go on with */
+        s->settings = c.to;
+        if (c.start_anew)
+            cs_sim_forget_buckets(s);
+        if (c.reset_stats)
+            reset_stats(s);
+    }
+    pthread_mutex_unlock(&s->lock);
+    for (unsigned i = 0; unused != NULL && i < n_unused; i++)
+        free(unused[i]);
+    free(unused);
+    json_decref(root);
+    return rc;
+}

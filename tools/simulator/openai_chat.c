@@ -1,0 +1,391 @@
+#include "tools/simulator/openai_chat.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/assert.h"
+#include "protocol/study/json.h"
+
+static const char invalid[] = "invalid_request_error";
+
+void cs_chat_error_release(struct cs_chat_error *e)
+{
+    cs_buf_release(&e->param);
+    cs_buf_release(&e->message);
+}
+
+bool cs_chat_fail(struct cs_chat_error *e, unsigned status, const char *type, const char *param, const char *code,
+                  const char *fmt, ...)
+{
+    va_list ap;
+    char *text = NULL;
+    e->status = status;
+    e->type = type;
+    e->code = code;
+    cs_buf_clear(&e->param);
+    cs_buf_clear(&e->message);
+    if (param != NULL)
+        cs_buf_str(&e->param, param);
+    va_start(ap, fmt);
+    CS_ASSERT(vasprintf(&text, fmt, ap) >= 0);
+    va_end(ap);
+    cs_buf_str(&e->message, text);
+    free(text);
+    return false;
+}
+
+/* ---- checking a request ----------------------------------------------------------------------- */
+
+static const char *type_name(const json_t *v)
+{
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        return "object";
+    case JSON_ARRAY:
+        return "array";
+    case JSON_STRING:
+        return "string";
+    case JSON_INTEGER:
+        return "integer";
+    case JSON_REAL:
+        return "decimal";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "boolean";
+    case JSON_NULL:
+        return "null";
+    }
+    return "value";
+}
+
+static bool wrong_type(struct cs_chat_error *e, const char *param, const char *want, const json_t *got)
+{
+    return cs_chat_fail(e, 400, invalid, param, "invalid_type", "Invalid type for '%s': expected %s, but got %s %s instead.",
+                        param, want, strchr("aeiou", type_name(got)[0]) != NULL ? "an" : "a", type_name(got));
+}
+
+static bool missing(struct cs_chat_error *e, const char *param)
+{
+    return cs_chat_fail(e, 400, invalid, param, "missing_required_parameter", "Missing required parameter: '%s'.", param);
+}
+
+/* Absent and null are fine. */
+static bool check_decimal(const json_t *root, const char *name, double min, double max, struct cs_chat_error *e)
+{
+    const json_t *v = json_object_get(root, name);
+    if (v == NULL || json_is_null(v))
+        return true;
+    if (!json_is_number(v))
+        return wrong_type(e, name, "a decimal", v);
+    const double x = json_number_value(v);
+    if (x < min)
+        return cs_chat_fail(e, 400, invalid, name, "decimal_below_min_value",
+                            "Invalid '%s': decimal below minimum value. Expected a value >= %g, but got %g instead.",
+                            name, min, x);
+    if (x > max)
+        return cs_chat_fail(e, 400, invalid, name, "decimal_above_max_value",
+                            "Invalid '%s': decimal above maximum value. Expected a value <= %g, but got %g instead.",
+                            name, max, x);
+    return true;
+}
+
+static bool check_integer(const json_t *root, const char *name, json_int_t min, uint64_t *out, struct cs_chat_error *e)
+{
+    const json_t *v = json_object_get(root, name);
+    if (v == NULL || json_is_null(v))
+        return true;
+    if (!json_is_integer(v))
+        return wrong_type(e, name, "an integer", v);
+    if (json_integer_value(v) < min)
+        return cs_chat_fail(e, 400, invalid, name, "integer_below_min_value",
+                            "Invalid '%s': integer below minimum value. Expected a value >= %lld, but got %lld instead.",
+                            name, (long long)min, (long long)json_integer_value(v));
+    if (out != NULL)
+        *out = (uint64_t)json_integer_value(v);
+    return true;
+}
+
+/* What the API knows; a name that it does not know is refused, as a misspelt parameter should be. */
+static bool check_names(json_t *root, struct cs_chat_error *e)
+{
+    static const char *const known[] = {
+        "messages", "model", "response_format", "temperature", "max_completion_tokens", "max_tokens", "seed", "top_p",
+        "n", "stop", "logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "presence_penalty",
+        "reasoning_effort", "verbosity", "service_tier", "store", "metadata", "prompt_cache_key",
+        "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "user", "moderation", "stream",
+        "stream_options", "modalities", "prediction", "tools", "tool_choice", "parallel_tool_calls",
+        "web_search_options", "audio"};
+    const char *name;
+    json_t *value;
+    json_object_foreach(root, name, value) {
+        size_t i = 0;
+        while (i < sizeof known / sizeof known[0] && strcmp(known[i], name) != 0)
+            i++;
+        if (i == sizeof known / sizeof known[0])
+            return cs_chat_fail(e, 400, invalid, NULL, NULL, "Unrecognized request argument supplied: %s", name);
+    }
+    return true;
+}
+
+static void add_content(struct cs_chat_request *r, const json_t *text)
+{
+    if (r->prompt.len > 0)
+        cs_buf_char(&r->prompt, '\n');
+    cs_buf_append(&r->prompt, json_string_value(text), json_string_length(text));
+    r->content_bytes += json_string_length(text);
+}
+
+/* A text, or parts of which each is a text. */
+static bool read_content(struct cs_chat_request *r, const json_t *content, const char *param, struct cs_chat_error *e)
+{
+    if (json_is_string(content)) {
+        add_content(r, content);
+        return true;
+    }
+    if (!json_is_array(content) || json_array_size(content) == 0)
+        return wrong_type(e, param, "a string or a list of parts", content);
+    for (size_t i = 0; i < json_array_size(content); i++) {
+        const json_t *part = json_array_get(content, i), *text = json_object_get(part, "text");
+        const char *type = json_string_value(json_object_get(part, "type"));
+        if (type == NULL || strcmp(type, "text") != 0 || !json_is_string(text))
+            return cs_chat_fail(e, 400, invalid, param, "invalid_value",
+                                "Invalid value in '%s': the simulator reads parts of type 'text' only.", param);
+        add_content(r, text);
+    }
+    return true;
+}
+
+static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
+{
+    static const char *const roles[] = {"system", "developer", "user", "assistant", "tool", "function"};
+    const json_t *messages = json_object_get(r->root, "messages");
+    if (messages == NULL)
+        return missing(e, "messages");
+    if (!json_is_array(messages))
+        return wrong_type(e, "messages", "an array of objects", messages);
+    if (json_array_size(messages) == 0)
+        return cs_chat_fail(e, 400, invalid, "messages", "empty_array",
+                            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an "
+                            "empty array instead.");
+    for (size_t i = 0; i < json_array_size(messages); i++) {
+        const json_t *m = json_array_get(messages, i);
+        char param[64];
+        snprintf(param, sizeof param, "messages[%zu]", i);
+        if (!json_is_object(m))
+            return wrong_type(e, param, "an object", m);
+        const json_t *role = json_object_get(m, "role"), *content = json_object_get(m, "content");
+        snprintf(param, sizeof param, "messages[%zu].role", i);
+        if (role == NULL)
+            return missing(e, param);
+        if (!json_is_string(role))
+            return wrong_type(e, param, "one of 'system', 'assistant', 'user', 'function', 'tool', and 'developer'", role);
+        size_t k = 0;
+        while (k < sizeof roles / sizeof roles[0] && strcmp(roles[k], json_string_value(role)) != 0)
+            k++;
+        if (k == sizeof roles / sizeof roles[0])
+            return cs_chat_fail(e, 400, invalid, param, "invalid_value",
+                                "Invalid value: '%s'. Supported values are: 'system', 'assistant', 'user', "
+                                "'function', 'tool', and 'developer'.",
+                                json_string_value(role));
+        snprintf(param, sizeof param, "messages[%zu].content", i);
+        if (content == NULL)
+            return missing(e, param);
+        if (!read_content(r, content, param, e))
+            return false;
+    }
+    return true;
+}
+
+/* A strict schema is an object at its root, allows no other keys and requires all it has. */
+static bool check_strict(const json_t *schema, const char *name, struct cs_chat_error *e)
+{
+    const json_t *properties = json_object_get(schema, "properties"), *required = json_object_get(schema, "required");
+    const char *type = json_string_value(json_object_get(schema, "type")), *wrong = NULL;
+    if (type == NULL || strcmp(type, "object") != 0)
+        wrong = "schema must be a JSON Schema of 'type: \"object\"'";
+    else if (!json_is_false(json_object_get(schema, "additionalProperties")))
+        wrong = "'additionalProperties' is required to be supplied and to be false";
+    else if (!json_is_object(properties) || !json_is_array(required) ||
+             json_array_size(required) != json_object_size(properties))
+        wrong = "'required' is required to be supplied and to be an array including every key in properties";
+    for (size_t i = 0; wrong == NULL && i < json_array_size(required); i++) {
+        const char *key = json_string_value(json_array_get(required, i));
+        if (key == NULL || json_object_get(properties, key) == NULL)
+            wrong = "'required' names a key that is not in properties";
+    }
+    return wrong == NULL || cs_chat_fail(e, 400, invalid, "response_format", NULL,
+                                         "Invalid schema for response_format '%s': In context=(), %s.", name, wrong);
+}
+
+static bool is_schema_name(const char *s)
+{
+    return strlen(s) >= 1 && strlen(s) <= 64 &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(s);
+}
+
+static bool read_format(struct cs_chat_request *r, struct cs_chat_error *e)
+{
+    const json_t *f = json_object_get(r->root, "response_format");
+    if (f == NULL || json_is_null(f))
+        return true;
+    if (!json_is_object(f))
+        return wrong_type(e, "response_format", "an object", f);
+    const json_t *type = json_object_get(f, "type"), *s = json_object_get(f, "json_schema");
+    if (type == NULL)
+        return missing(e, "response_format.type");
+    if (!json_is_string(type))
+        return wrong_type(e, "response_format.type", "one of 'json_object', 'json_schema', and 'text'", type);
+    if (strcmp(json_string_value(type), "text") == 0)
+        return true;
+    if (strcmp(json_string_value(type), "json_object") == 0) {
+        r->format = CS_CHAT_JSON_OBJECT;
+        return true;
+    }
+    if (strcmp(json_string_value(type), "json_schema") != 0)
+        return cs_chat_fail(e, 400, invalid, "response_format.type", "invalid_value",
+                            "Invalid value: '%s'. Supported values are: 'json_object', 'json_schema', and 'text'.",
+                            json_string_value(type));
+    if (s == NULL)
+        return missing(e, "response_format.json_schema");
+    if (!json_is_object(s))
+        return wrong_type(e, "response_format.json_schema", "an object", s);
+    const json_t *name = json_object_get(s, "name"), *schema = json_object_get(s, "schema");
+    if (name == NULL)
+        return missing(e, "response_format.json_schema.name");
+    if (!json_is_string(name) || !is_schema_name(json_string_value(name)))
+        return cs_chat_fail(e, 400, invalid, "response_format.json_schema.name", "invalid_value",
+                            "Invalid 'response_format.json_schema.name': expected a string of 1 to 64 characters that "
+                            "matches the pattern '^[a-zA-Z0-9_-]+$'.");
+    if (schema == NULL)
+        return missing(e, "response_format.json_schema.schema");
+    if (!json_is_object(schema))
+        return wrong_type(e, "response_format.json_schema.schema", "an object", schema);
+    r->format = CS_CHAT_JSON_SCHEMA;
+    r->schema = schema;
+    return !json_is_true(json_object_get(s, "strict")) || check_strict(schema, json_string_value(name), e);
+}
+
+static bool read_model(struct cs_chat_request *r, struct cs_chat_error *e)
+{
+    const json_t *model = json_object_get(r->root, "model");
+    if (model == NULL || json_is_null(model) || (json_is_string(model) && json_string_length(model) == 0))
+        return cs_chat_fail(e, 400, invalid, NULL, NULL, "you must provide a model parameter");
+    if (!json_is_string(model))
+        return wrong_type(e, "model", "a string", model);
+    r->model = json_string_value(model);
+    return true;
+}
+
+static bool check_parameters(struct cs_chat_request *r, struct cs_chat_error *e)
+{
+    uint64_t old_cap = 0, n = 1;
+    if (!check_decimal(r->root, "temperature", 0, 2, e) || !check_decimal(r->root, "top_p", 0, 1, e) ||
+        !check_decimal(r->root, "frequency_penalty", -2, 2, e) || !check_decimal(r->root, "presence_penalty", -2, 2, e) ||
+        !check_integer(r->root, "max_completion_tokens", 1, &r->max_tokens, e) ||
+        !check_integer(r->root, "max_tokens", 1, &old_cap, e) || !check_integer(r->root, "seed", INT64_MIN, NULL, e) ||
+        !check_integer(r->root, "n", 1, &n, e))
+        return false;
+    if (old_cap != 0 && r->max_tokens != 0)
+        return cs_chat_fail(e, 400, invalid, "max_tokens", "invalid_parameter_combination",
+                            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.");
+    if (old_cap != 0)
+        r->max_tokens = old_cap;
+    if (n != 1)
+        return cs_chat_fail(e, 400, invalid, "n", "unsupported_value",
+                            "Unsupported value: 'n' is %llu; the simulator gives one answer.", (unsigned long long)n);
+    if (json_is_true(json_object_get(r->root, "stream")))
+        return cs_chat_fail(e, 400, invalid, "stream", "unsupported_value",
+                            "Unsupported value: 'stream' is true; the simulator does not stream.");
+    return true;
+}
+
+bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, struct cs_chat_error *e)
+{
+    json_error_t where;
+    *out = (struct cs_chat_request){.prompt = CS_BUF_INIT(2 * CS_CHAT_BODY_MAX)};
+    out->root = json_loadb(body, len, 0, &where);
+    if (!json_is_object(out->root))
+        return cs_chat_fail(e, 400, invalid, NULL, NULL,
+                            "We could not parse the JSON body of your request. (HINT: This likely means you aren't "
+                            "using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was "
+                            "sent was not valid JSON.)");
+    return read_model(out, e) && check_names(out->root, e) && read_messages(out, e) && check_parameters(out, e) &&
+           read_format(out, e);
+}
+
+void cs_chat_request_release(struct cs_chat_request *r)
+{
+    json_decref(r->root);
+    r->root = NULL;
+    cs_buf_release(&r->prompt);
+}
+
+uint64_t cs_chat_tokens(uint64_t bytes)
+{
+    return (bytes + 3) / 4;
+}
+
+uint64_t cs_chat_charge(const struct cs_chat_request *r)
+{
+    const uint64_t estimate = cs_chat_tokens(r->content_bytes);
+    return r->max_tokens > estimate ? r->max_tokens : estimate;
+}
+
+/* ---- writing answers -------------------------------------------------------------------------- */
+
+
+/* How much of the text a cap of so many tokens lets through, whole characters only. */
+static size_t capped(const char *text, size_t len, uint64_t max_tokens)
+{
+    if (max_tokens == 0 || cs_chat_tokens(len) <= max_tokens)
+        return len;
+    size_t n = (size_t)max_tokens * 4;
+    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    return n;
+}
+
+void cs_chat_write(struct cs_chat_answer *a, struct cs_buf *out)
+{
+    const size_t full = strlen(a->text), len = capped(a->text, full, a->max_tokens);
+    a->output_tokens = cs_chat_tokens(len);
+    cs_buf_printf(out, "{\"id\":\"%s\",\"object\":\"chat.completion\",\"created\":%lld,\"model\":", a->id,
+                  (long long)a->created);
+    cs_json_str(out, a->model, strlen(a->model));
+    cs_buf_str(out, ",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
+    if (a->refused)
+        cs_buf_str(out, "null,\"refusal\":");
+    cs_json_str(out, a->text, len);
+    if (!a->refused)
+        cs_buf_str(out, ",\"refusal\":null");
+    cs_buf_printf(out, ",\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"%s\"}],", len < full ? "length" : "stop");
+    char usage[512];
+    const int n = snprintf(usage, sizeof usage,
+                           "\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
+                           "\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},"
+                           "\"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":0,"
+                           "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}},"
+                           "\"service_tier\":\"default\",\"system_fingerprint\":\"%s\"}\n",
+                           (unsigned long long)a->input_tokens, (unsigned long long)a->output_tokens,
+                           (unsigned long long)(a->input_tokens + a->output_tokens), a->fingerprint);
+    CS_ASSERT(n > 0 && n < (int)sizeof usage);
+    cs_buf_append(out, usage, (size_t)n);
+}
+
+void cs_chat_write_error(const struct cs_chat_error *e, struct cs_buf *out)
+{
+    cs_buf_str(out, "{\"error\":{\"message\":");
+    cs_json_str(out, cs_buf_cstr(&e->message), e->message.len);
+    cs_buf_printf(out, ",\"type\":\"%s\",\"param\":", e->type);
+    if (e->param.len > 0)
+        cs_json_str(out, e->param.data, e->param.len);
+    else
+        cs_buf_str(out, "null");
+    if (e->code != NULL)
+        cs_buf_printf(out, ",\"code\":\"%s\"}}\n", e->code);
+    else
+        cs_buf_str(out, ",\"code\":null}}\n");
+}

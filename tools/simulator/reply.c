@@ -1,0 +1,234 @@
+#include "tools/simulator/reply.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/study/json.h"
+#include "tools/simulator/draw.h"
+
+struct writer {
+    const json_t *root; /* for $ref */
+    const struct cs_reply_source *from;
+    struct cs_buf *out, path;
+    unsigned depth;
+    struct cs_error *err;
+};
+
+static enum cs_err write_value(struct writer *w, const json_t *schema);
+
+static enum cs_err refuse(struct writer *w, const char *what)
+{
+    return cs_error_set(w->err, CS_EINVAL, "simulator: the schema of \"%.200s\" %s", cs_buf_cstr(&w->path), what);
+}
+
+static double chance(const struct writer *w)
+{
+    return cs_draw_unit(w->from->seed, "random", w->from->digest, cs_buf_cstr(&w->path), NULL);
+}
+
+static void write_json(struct writer *w, const json_t *v)
+{
+    char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+    if (s != NULL)
+        cs_buf_str(w->out, s);
+    free(s);
+}
+
+/* ---- planted answers -------------------------------------------------------------------------- */
+
+static enum cs_err write_word(struct writer *w, const json_t *schema, const struct cs_truth_answer *a, const char *word)
+{
+    const json_t *allowed = json_object_get(schema, "enum");
+    const char *type = json_string_value(json_object_get(schema, "type"));
+    bool fits = allowed == NULL && type != NULL && strcmp(type, "string") == 0;
+    if (allowed == NULL && type != NULL && strcmp(type, "boolean") == 0 && a->kind == CS_TRUTH_BOOLEAN) {
+        cs_buf_str(w->out, strcmp(word, a->words[0]) == 0 ? "true" : "false");
+        return CS_OK;
+    }
+    for (size_t i = 0; i < json_array_size(allowed) && !fits; i++) {
+        const char *s = json_string_value(json_array_get(allowed, i));
+        fits = s != NULL && strcmp(s, word) == 0;
+    }
+    if (!fits)
+        return cs_error_set(w->err, CS_EINVAL, "simulator: the schema of \"%.100s\" does not allow \"%.100s\", an "
+                            "answer of the truth file", a->field, word);
+    cs_json_str(w->out, word, strlen(word));
+    return CS_OK;
+}
+
+/* ---- chance ----------------------------------------------------------------------------------- */
+
+static double bound(const json_t *schema, const char *name, double otherwise)
+{
+    const json_t *v = json_object_get(schema, name);
+    return json_is_number(v) ? json_number_value(v) : otherwise;
+}
+
+static enum cs_err write_number(struct writer *w, const json_t *schema, bool whole)
+{
+    double min = bound(schema, "minimum", 0), max = bound(schema, "maximum", fmax(100, min + 100));
+    if (json_object_get(schema, "minimum") == NULL && max < min)
+        min = max - 100;
+    if (whole) {
+        min = ceil(min);
+        max = floor(max);
+    }
+    if (!(max >= min) || fabs(min) > 1e15 || fabs(max) > 1e15)
+        return refuse(w, "has bounds without a number between them");
+    if (whole)
+        cs_buf_printf(w->out, "%lld", (long long)(min + floor(chance(w) * (max - min + 1))));
+    else
+        cs_buf_printf(w->out, "%.17g", min + chance(w) * (max - min));
+    return CS_OK;
+}
+
+static void write_string(struct writer *w, const json_t *schema)
+{
+    char text[64];
+    int n = snprintf(text, sizeof text, "simulated text %08x", (unsigned)(chance(w) * 0x1p32));
+    const double max = bound(schema, "maxLength", sizeof text);
+    if (max < n)
+        n = max > 0 ? (int)max : 0;
+    cs_json_str(w->out, text, (size_t)n);
+}
+
+static enum cs_err write_array(struct writer *w, const json_t *schema)
+{
+    const json_t *items = json_object_get(schema, "items");
+    const double least = bound(schema, "minItems", 1);
+    const size_t n = least > 1 ? (size_t)fmin(least, 1000) : 1, parent = w->path.len;
+    enum cs_err rc = CS_OK;
+    cs_buf_char(w->out, '[');
+    for (size_t i = 0; i < n && rc == CS_OK && json_is_object(items); i++) {
+        if (i > 0)
+            cs_buf_char(w->out, ',');
+        cs_buf_printf(&w->path, parent > 0 ? ".%zu" : "%zu", i);
+        rc = write_value(w, items);
+        w->path.len = parent;
+        w->path.data[parent] = '\0';
+    }
+    cs_buf_char(w->out, ']');
+    return rc;
+}
+
+static enum cs_err write_object(struct writer *w, const json_t *schema)
+{
+    json_t *properties = json_object_get(schema, "properties"), *property;
+    const char *name, *comma = "";
+    const size_t parent = w->path.len;
+    enum cs_err rc = CS_OK;
+    cs_buf_char(w->out, '{');
+    json_object_foreach(properties, name, property) {
+        const struct cs_truth_answer *a =
+            parent == 0 && w->from->model != NULL ? cs_truth_answer(w->from->model, name) : NULL;
+        cs_buf_str(w->out, comma);
+        comma = ",";
+        cs_json_str(w->out, name, strlen(name));
+        cs_buf_char(w->out, ':');
+        cs_buf_printf(&w->path, parent > 0 ? ".%s" : "%s", name);
+        if (a != NULL)
+            rc = write_word(w, property, a,
+                            cs_truth_draw(w->from->truth, w->from->seed, w->from->model, a, w->from->at, w->from->digest));
+        else
+            rc = write_value(w, property);
+        w->path.len = parent;
+        if (w->path.data != NULL)
+            w->path.data[parent] = '\0';
+        if (rc != CS_OK)
+            return rc;
+    }
+    cs_buf_char(w->out, '}');
+    return rc;
+}
+
+static enum cs_err write_type(struct writer *w, const json_t *schema, const char *type)
+{
+    if (strcmp(type, "object") == 0)
+        return write_object(w, schema);
+    if (strcmp(type, "array") == 0)
+        return write_array(w, schema);
+    if (strcmp(type, "integer") == 0 || strcmp(type, "number") == 0)
+        return write_number(w, schema, type[0] == 'i');
+    if (strcmp(type, "boolean") == 0)
+        cs_buf_str(w->out, chance(w) < 0.5 ? "true" : "false");
+    else if (strcmp(type, "null") == 0)
+        cs_buf_str(w->out, "null");
+    else if (strcmp(type, "string") == 0)
+        write_string(w, schema);
+    else
+        return refuse(w, "has a type that is not one of JSON's");
+    return CS_OK;
+}
+
+/* "#/$defs/name": a path through the root's objects. */
+static const json_t *look_up(const struct writer *w, const char *ref)
+{
+    const json_t *at = w->root;
+    if (strncmp(ref, "#", 1) != 0)
+        return NULL;
+    char *copy = cs_xstrdup(ref + 1), *rest = copy, *part;
+    while ((part = strsep(&rest, "/")) != NULL && at != NULL) {
+        if (part[0] != '\0')
+            at = json_object_get(at, part);
+    }
+    free(copy);
+    return at;
+}
+
+static const json_t *one_of(const struct writer *w, const json_t *list)
+{
+    return json_array_get(list, (size_t)(chance(w) * (double)json_array_size(list)));
+}
+
+static enum cs_err write_some(struct writer *w, const json_t *schema)
+{
+    const json_t *v;
+    const char *type = json_string_value(json_object_get(schema, "type"));
+    if ((v = json_object_get(schema, "$ref")) != NULL) {
+        const json_t *target = json_is_string(v) ? look_up(w, json_string_value(v)) : NULL;
+        return json_is_object(target) ? write_value(w, target) : refuse(w, "has a $ref that leads nowhere");
+    }
+    if ((v = json_object_get(schema, "const")) != NULL) {
+        write_json(w, v);
+        return CS_OK;
+    }
+    if (json_array_size(v = json_object_get(schema, "enum")) > 0) {
+        write_json(w, one_of(w, v));
+        return CS_OK;
+    }
+    if (json_array_size(v = json_object_get(schema, "anyOf")) > 0 || json_array_size(v = json_object_get(schema, "oneOf")) > 0)
+        return write_value(w, one_of(w, v));
+    if (json_array_size(v = json_object_get(schema, "type")) > 0)
+        type = json_string_value(one_of(w, v));
+    if (type == NULL)
+        return refuse(w, "has no type");
+    return write_type(w, schema, type);
+}
+
+/* A schema may contain itself: the depth is bounded, not trusted. */
+static enum cs_err write_value(struct writer *w, const json_t *schema)
+{
+    if (w->depth == CS_REPLY_DEPTH_MAX)
+        return refuse(w, "is nested too deeply");
+    if (w->out->overflow)
+        return refuse(w, "asks for a larger answer than the simulator gives");
+    w->depth++;
+    const enum cs_err rc = write_some(w, schema);
+    w->depth--;
+    return rc;
+}
+
+enum cs_err cs_reply_write(const struct json_t *schema, const struct cs_reply_source *from, struct cs_buf *out,
+                           struct cs_error *err)
+{
+    struct writer w = {.root = schema, .from = from, .out = out, .path = CS_BUF_INIT(2 * 1024 * 1024), .err = err};
+    enum cs_err rc = write_value(&w, schema);
+    if (rc == CS_OK && out->overflow)
+        rc = refuse(&w, "asks for a larger answer than the simulator gives");
+    cs_buf_release(&w.path);
+    return rc;
+}

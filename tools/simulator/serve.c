@@ -1,0 +1,226 @@
+/* One request, from its arrival to its reply. */
+#include <math.h>
+#include <string.h>
+
+#include "protocol/base/assert.h"
+#include "tools/simulator/draw.h"
+#include "tools/simulator/exchange.h"
+#include "tools/simulator/reply.h"
+
+enum { FAULT_WAIT_MS = 100 /* a 429 without a reason: one request at 600 a minute */ };
+static const double delay_max_ms = 3600e3;
+
+void cs_sim_reply_release(struct cs_sim_reply *r)
+{
+    cs_buf_release(&r->body);
+}
+
+/* ---- faults ----------------------------------------------------------------------------------- */
+
+/* False: the fault takes the place of an answer. */
+static bool survive_faults(struct cs_exchange *x)
+{
+    struct cs_chat_error *e = &x->error;
+    struct cs_refusal limit = {CS_DIM_REQUESTS, 600, 600, 1, FAULT_WAIT_MS, false};
+    x->reply->fault = cs_faults_draw(&x->faults, x->model->seed, x->digest, x->attempt);
+    x->reply->drip_ms = x->drip_ms;
+    switch (x->reply->fault) {
+    case CS_FAULT_RATE_LIMITED:
+        return cs_exchange_fail_limit(x, &limit);
+    case CS_FAULT_QUOTA:
+        return cs_chat_fail(e, 429, "insufficient_quota", NULL, "insufficient_quota",
+                            "You exceeded your current quota, please check your plan and billing details. For more "
+                            "information on this error, read the docs: "
+                            "https://platform.openai.com/docs/guides/error-codes/api-errors.");
+    case CS_FAULT_SERVER_ERROR:
+        return cs_chat_fail(e, 500, "server_error", NULL, NULL,
+                            "The server had an error while processing your request. Sorry about that!");
+    case CS_FAULT_UNAVAILABLE:
+        return cs_chat_fail(e, 503, "service_unavailable_error", NULL, "server_is_overloaded",
+                            "The server is currently overloaded with other requests. Sorry about that! You can retry "
+                            "your request.");
+    case CS_FAULT_OVERLOADED:
+        return cs_chat_fail(e, 529, "overloaded_error", NULL, NULL, "Overloaded");
+    case CS_FAULT_RESET:
+    case CS_FAULT_HANG:
+        return false;
+    case CS_FAULT_TRUNCATED:
+    case CS_FAULT_MALFORMED:
+    case CS_FAULT_DRIP:
+    case CS_FAULT_NONE:
+        return true;
+    }
+    return true;
+}
+
+/* ---- the answer ------------------------------------------------------------------------------- */
+
+static bool find_place(struct cs_exchange *x, struct cs_truth_place *at, uint64_t **counter, struct cs_sim_tally *t)
+{
+    static const char prefix[] = "simulator: prompt matches";
+    const char *what = NULL;
+    switch (cs_truth_match(x->model->truth, cs_buf_cstr(&x->request->prompt), x->request->prompt.len, at)) {
+    case CS_MATCH_OK:
+        return true;
+    case CS_MATCH_NO_CASE:
+        what = "no case of the truth file";
+        *counter = &t->no_case;
+        break;
+    case CS_MATCH_SEVERAL_CASES:
+        what = "several cases of the truth file";
+        *counter = &t->several_cases;
+        break;
+    case CS_MATCH_SEVERAL_LEVELS:
+        what = "several levels of the truth file";
+        *counter = &t->several_levels;
+        break;
+    }
+    return cs_chat_fail(&x->error, 400, "invalid_request_error", "messages", "simulator_no_match", "%s %s", prefix, what);
+}
+
+/* The answer's text, planted or by chance. False: no answer; *counter says what it was, and is counted later. */
+static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, uint64_t **counter, struct cs_sim_tally *t)
+{
+    const struct cs_sim_model *m = x->model;
+    struct cs_reply_source from = {.seed = m->seed, .digest = x->digest, .truth = m->truth, .model = m->model};
+    struct cs_error err;
+    if (m->truth != NULL && !find_place(x, &from.at, counter, t))
+        return false;
+    *refused = m->model != NULL && cs_truth_refuses(m->model, m->seed, from.at, x->digest);
+    if (*refused) {
+        cs_buf_str(text, "I'm sorry, but I can't assist with that request.");
+    } else if (x->request->schema != NULL) {
+        if (cs_reply_write(x->request->schema, &from, text, &err) != CS_OK) {
+            *counter = &t->schema_conflicts;
+            return cs_chat_fail(&x->error, 400, "invalid_request_error", "response_format", "simulator_schema", "%s", err.msg);
+        }
+    } else {
+        const double u = cs_draw_unit(m->seed, "random", x->digest, "", NULL);
+        const bool object = x->request->format == CS_CHAT_JSON_OBJECT;
+        cs_buf_printf(text, object ? "{\"answer\":\"simulated text %08x\"}" : "This is simulated text %08x.",
+                      (unsigned)(u * 0x1p32));
+    }
+    return true;
+}
+
+static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool refused, struct cs_chat_answer *a)
+{
+    char id[64];
+    snprintf(id, sizeof id, "chatcmpl-%016llx%.12s", (unsigned long long)x->number, x->digest);
+    *a = (struct cs_chat_answer){.id = id,
+                                 .model = x->request->model,
+                                 .fingerprint = x->model->fingerprint,
+                                 .created = x->call->wall_s,
+                                 .text = cs_buf_cstr(text),
+                                 .refused = refused,
+                                 .input_tokens = cs_chat_tokens(x->request->content_bytes),
+                                 .max_tokens = x->request->max_tokens};
+    cs_chat_write(a, &x->reply->body);
+    if (x->reply->fault == CS_FAULT_MALFORMED) { /* half of it, and a proxy's last words */
+        x->reply->body.len /= 2;
+        cs_buf_str(&x->reply->body, "<html>\n");
+    }
+    x->reply->status = 200;
+    x->reply->delay_ms = 0;
+    if (x->latency.median_ms > 0) {
+        const double z = cs_draw_normal(x->model->seed, "latency", x->digest, x->attempt, NULL);
+        const double ms = x->latency.median_ms * exp(x->latency.sigma * z);
+        x->reply->delay_ms = (uint64_t)(ms < delay_max_ms ? ms : delay_max_ms);
+    }
+}
+
+/* Counts a whole answer: it is paid for, whether or not the client is still there to read it. */
+static void count_answer(struct cs_simulator *s, const struct cs_exchange *x, const struct cs_chat_answer *a)
+{
+    struct cs_sim_counts *c = &x->model->counts;
+    s->tally.answered++;
+    c->answered++;
+    c->refused += a->refused;
+    c->input_tokens += a->input_tokens;
+    c->output_tokens += a->output_tokens;
+    if (!x->has_digest)
+        return;
+    uint64_t *seen = cs_idmap_at(&s->tally.digests, x->digest_id);
+    if (*seen == 0) /* the counts were reset since it arrived */
+        *seen = cs_exchange_body_bits(x) << 2 | 1;
+    if ((*seen & 2) != 0) {
+        s->tally.paid_again++;
+        c->paid_again++;
+    }
+    *seen |= 2;
+}
+
+static void add_limit_headers(struct cs_exchange *x)
+{
+    static const char *const names[2][3] = {
+        {"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"},
+        {"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"}};
+    const struct cs_limit *limits[2] = {&x->quota.requests, &x->quota.tokens};
+    const struct cs_bucket *buckets[2] = {&x->buckets.requests, &x->buckets.tokens};
+    for (int i = 0; i < 2; i++) {
+        if (limits[i]->per_minute == 0)
+            continue;
+        const struct cs_limit_state now = cs_limit_state(limits[i], buckets[i]);
+        char reset[32];
+        cs_go_duration(now.reset_ms, reset);
+        cs_reply_header(x->reply, names[i][0], "%llu", (unsigned long long)now.limit);
+        cs_reply_header(x->reply, names[i][1], "%llu", (unsigned long long)now.remaining);
+        cs_reply_header(x->reply, names[i][2], "%s", reset);
+    }
+}
+
+static void finish(struct cs_simulator *s, struct cs_exchange *x, uint64_t *counter, const struct cs_chat_answer *a)
+{
+    struct cs_sim_reply *r = x->reply;
+    if (r->status == 0 && x->error.status != 0) {
+        r->status = x->error.status;
+        cs_chat_write_error(&x->error, &r->body);
+    }
+    cs_reply_header(r, "x-request-id", "req_%016llx%.16s", (unsigned long long)x->number, x->digest + 16);
+    cs_reply_header(r, "openai-version", "2020-10-01");
+    cs_reply_header(r, "openai-organization", "org-simulator");
+    cs_reply_header(r, "openai-processing-ms", "%llu", (unsigned long long)r->delay_ms + 1);
+    add_limit_headers(x);
+
+    const bool whole = a != NULL && r->fault != CS_FAULT_TRUNCATED && r->fault != CS_FAULT_MALFORMED;
+    pthread_mutex_lock(&s->lock);
+    if (counter != NULL)
+        ++*counter;
+    if (r->fault != CS_FAULT_NONE)
+        s->tally.faults[r->fault]++;
+    if (whole)
+        count_answer(s, x, a);
+    if (s->log != NULL)
+        fprintf(s->log, "%lld\t%016llx\t%s\t%s\t%s\t%llu\t%u\t%s\n", (long long)x->call->mono_us,
+                (unsigned long long)x->key_id, x->model != NULL ? x->model->id : "-", x->has_digest ? x->digest : "-",
+                x->attempt, (unsigned long long)x->charge, r->status, cs_fault_name(r->fault));
+    struct cs_shared_request *unused = x->shared != NULL && cs_shared_request_drop(x->shared) ? x->shared : NULL;
+    pthread_mutex_unlock(&s->lock);
+    cs_shared_request_free(unused);
+    x->shared = NULL;
+}
+
+void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, struct cs_sim_reply *reply)
+{
+    struct cs_exchange x = {.call = call, .reply = reply, .error = CS_CHAT_ERROR_INIT, .digest = "-", .attempt = "0"};
+    struct cs_buf text = CS_BUF_INIT(CS_SIM_REPLY_MAX / 4);
+    struct cs_chat_answer answer, *given = NULL;
+    uint64_t *counter = NULL;
+    bool refused = false;
+
+    *reply = (struct cs_sim_reply){.body = CS_BUF_INIT(CS_SIM_REPLY_MAX), .fault = CS_FAULT_NONE};
+    if (!cs_exchange_arrive(s, &x))
+        goto out;
+    if (!cs_exchange_read(s, &x)) {
+        counter = &s->tally.invalid;
+        goto out;
+    }
+    if (cs_exchange_admit(s, &x) && survive_faults(&x) && compose(&x, &text, &refused, &counter, &s->tally)) {
+        write_answer(&x, &text, refused, &answer);
+        given = &answer;
+    }
+out:
+    finish(s, &x, counter, given);
+    cs_buf_release(&text);
+    cs_chat_error_release(&x.error);
+}

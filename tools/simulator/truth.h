@@ -1,0 +1,80 @@
+/* truth.h - the planted truth: how a simulated model answers, so that a report can be compared with what was put in.
+ *
+ * Which case and level a prompt is about is found by its texts alone (matcher.h). README.md has the formulas; in short, with
+ * s = case_sd Z(case) + wording_sd Z(case, level) + shift[level], in log-odds:
+ *   boolean  P(first word) = sigmoid(logit(rate) + s)
+ *   ordinal  P(answer <= k) = sigmoid(logit(r1 + ... + rk) - s): positive moves towards the last word
+ *   nominal  P(k) in proportion to rk exp(sk), each word with its own s
+ * The answer is the first word whose cumulative probability exceeds U(seed, "answer", digest, field).
+ *
+ * Never changed once loaded; any thread. All memory is the truth's.
+ */
+#ifndef CS_SIM_TRUTH_H
+#define CS_SIM_TRUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/base/arena.h"
+#include "protocol/base/error.h"
+#include "tools/simulator/matcher.h"
+
+enum { CS_TRUTH_WORDS_MAX = 256 };
+
+enum cs_truth_kind { CS_TRUTH_BOOLEAN, CS_TRUTH_ORDINAL, CS_TRUTH_NOMINAL };
+
+struct cs_truth_answer {
+    const char *field;
+    enum cs_truth_kind kind;
+    const char *const *words; /* boolean: the counted one first; ordinal: lowest first */
+    uint32_t n_words;
+    const double *rates;           /* a row per label; boolean: one rate, else n_words */
+    const uint32_t *label_of_case; /* row of each case; NULL: one row for all */
+    double case_sd, wording_sd;
+    const double *shift; /* per level, 0 = control; nominal: per level and word */
+};
+
+struct cs_truth_model {
+    const char *id; /* as sent in a request */
+    const struct cs_truth_answer *answers;
+    uint32_t n_answers;
+    double refusal_rate;
+    const double *refusal_shift; /* per level */
+    double latency_median_ms, latency_sigma;
+};
+
+struct cs_truth {
+    struct cs_arena arena;
+    uint64_t seed;
+    const char *const *cases; /* ids */
+    uint32_t n_cases;
+    const char *const *levels; /* ids; 0 is "control", then those with a sentence, identical sentences once */
+    uint32_t n_levels;
+    struct cs_matcher *case_matcher, *level_matcher; /* case_matcher NULL: one case, "-", and every prompt is of it */
+    const struct cs_truth_model *models;
+    uint32_t n_models;
+};
+
+CS_WARN_UNUSED enum cs_err cs_truth_load(const char *path, struct cs_truth **out, struct cs_error *err);
+void cs_truth_free(struct cs_truth *t); /* NULL is fine */
+
+const struct cs_truth_model *cs_truth_model(const struct cs_truth *t, const char *id); /* NULL if absent */
+const struct cs_truth_answer *cs_truth_answer(const struct cs_truth_model *m, const char *field); /* NULL if absent */
+
+struct cs_truth_place {
+    uint32_t case_index, level;
+};
+enum cs_truth_match { CS_MATCH_OK, CS_MATCH_NO_CASE, CS_MATCH_SEVERAL_CASES, CS_MATCH_SEVERAL_LEVELS };
+enum cs_truth_match cs_truth_match(const struct cs_truth *t, const char *prompt, size_t len,
+                                   struct cs_truth_place *place);
+
+/* The cumulative probabilities of the answer's words; the last is 1. Boolean: cumulative[0] = P(first word). */
+void cs_truth_cumulative(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
+                         const struct cs_truth_answer *a, struct cs_truth_place at,
+                         double cumulative[CS_TRUTH_WORDS_MAX]);
+/* The word that is answered; `digest` is 32 hex digits. */
+const char *cs_truth_draw(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
+                          const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest);
+bool cs_truth_refuses(const struct cs_truth_model *m, uint64_t seed, struct cs_truth_place at, const char *digest);
+
+#endif

@@ -1,0 +1,275 @@
+/* A truth file: rates, shifts, models. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/study/names.h"
+#include "tools/simulator/truth_load.h"
+
+static const double shift_max = 50; /* log-odds: more means "always" */
+
+/* ---- rates ------------------------------------------------------------------------------------ */
+
+/* One row of rates: a number for a boolean, else a list that adds up to 1. */
+static enum cs_err load_rates(struct cs_truth_loader *l, const struct cs_node *n, const struct cs_truth_answer *a,
+                              double *out)
+{
+    if (a->kind == CS_TRUTH_BOOLEAN)
+        return cs_node_number(n, "rate", 0, 1, out, l->err);
+    double sum = 0;
+    uint32_t k = 0;
+    enum cs_err rc = cs_node_list(n, "rates", l->err);
+    if (rc == CS_OK && n->n != a->n_words)
+        return cs_node_fail(n, l->err, "want %u rates, one for each answer of %s, not %u", a->n_words, a->field, n->n);
+    if (rc != CS_OK)
+        return rc;
+    for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next) {
+        rc = cs_node_number(c, "rate", 0, 1, &out[k], l->err);
+        sum += out[k++];
+    }
+    if (rc == CS_OK && fabs(sum - 1) > 1e-6)
+        return cs_node_fail(n, l->err, "the rates add up to %.9g, not to 1", sum);
+    return rc;
+}
+
+/* base: a row of rates, or {column: C, rates: {label: row, ...}} with a row for every label of the cases. */
+static enum cs_err load_base(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
+{
+    static const char *const keys[] = {"column", "rates", NULL};
+    const size_t width = a->kind == CS_TRUTH_BOOLEAN ? 1 : a->n_words;
+    const struct cs_node *column, *rates;
+    uint32_t label_column, n_labels = 0;
+    struct cs_names labels = {0};
+
+    if (n->kind != CS_NODE_MAP) {
+        double *row = cs_arena_array(l->arena, width, sizeof *row);
+        a->rates = row;
+        return load_rates(l, n, a, row);
+    }
+    if (l->cases.n_rows == 0)
+        return cs_node_fail(n, l->err, "base: rates by label need cases: in this file; without it write the rates alone");
+    enum cs_err rc = cs_node_map(n, "base", keys, l->err);
+    if (rc != CS_OK || (rc = cs_node_need(n, "base", "column", &column, l->err)) != CS_OK ||
+        (rc = cs_node_need(n, "base", "rates", &rates, l->err)) != CS_OK ||
+        (rc = cs_node_any_map(rates, "rates", l->err)) != CS_OK ||
+        (rc = cs_truth_column(l, column, "base", &l->cases, &label_column)) != CS_OK)
+        return rc;
+    double *rows = cs_arena_array(l->arena, rates->n * width, sizeof *rows);
+    for (const struct cs_node *c = rates->first; c != NULL && rc == CS_OK; c = c->next) {
+        cs_names_put(&labels, c->key, n_labels);
+        rc = load_rates(l, c, a, rows + n_labels++ * width);
+    }
+    uint32_t *label_of_case = cs_arena_array(l->arena, l->cases.n_rows + 1, sizeof *label_of_case);
+    for (uint32_t i = 0; i < l->cases.n_rows && rc == CS_OK; i++) {
+        const char *label = l->cases.rows[i].values[label_column];
+        label_of_case[i] = cs_names_get(&labels, label);
+        if (label_of_case[i] == CS_NONE)
+            rc = cs_node_fail(rates, l->err, "no rates for the label \"%s\" of case \"%s\"", label, l->truth->cases[i]);
+    }
+    cs_names_release(&labels);
+    a->rates = rows;
+    a->label_of_case = label_of_case;
+    return rc;
+}
+
+/* ---- shifts ----------------------------------------------------------------------------------- */
+
+/* The number of the level in truth->levels. A level without a sentence cannot be told from the control. */
+static enum cs_err level_of(struct cs_truth_loader *l, const struct cs_node *n, uint32_t *out)
+{
+    const struct cs_truth *t = l->truth;
+    for (uint32_t i = 0; i < t->n_levels; i++) {
+        if (strcmp(t->levels[i], n->key) == 0) {
+            *out = i;
+            return CS_OK;
+        }
+    }
+    return cs_node_fail_key(n, l->err, "no level with a sentence of its own is called \"%s\"%s", n->key,
+                            cs_hint(n->key, t->levels, t->n_levels).text);
+}
+
+static enum cs_err load_word_shifts(struct cs_truth_loader *l, const struct cs_node *n, const struct cs_truth_answer *a,
+                                    double *row)
+{
+    enum cs_err rc = cs_node_any_map(n, "shift", l->err);
+    for (const struct cs_node *c = n->first; rc == CS_OK && c != NULL; c = c->next) {
+        uint32_t k = 0;
+        while (k < a->n_words && strcmp(a->words[k], c->key) != 0)
+            k++;
+        if (k == a->n_words)
+            return cs_node_fail_key(c, l->err, "%s has no answer \"%s\"%s", a->field, c->key,
+                                    cs_hint(c->key, a->words, a->n_words).text);
+        rc = cs_node_number(c, "shift", -shift_max, shift_max, &row[k], l->err);
+    }
+    return rc;
+}
+
+/* {level: log-odds, ...}; for a nominal answer a: {level: {word: log-odds, ...}, ...}. n may be NULL. */
+static enum cs_err load_shift(struct cs_truth_loader *l, const struct cs_node *n, const struct cs_truth_answer *nominal,
+                              const double **out)
+{
+    const size_t width = nominal != NULL ? nominal->n_words : 1;
+    double *shift = cs_arena_array(l->arena, l->truth->n_levels * width, sizeof *shift);
+    enum cs_err rc = n != NULL ? cs_node_any_map(n, "shift", l->err) : CS_OK;
+    *out = shift;
+    for (const struct cs_node *c = n != NULL ? n->first : NULL; rc == CS_OK && c != NULL; c = c->next) {
+        uint32_t level = 0;
+        rc = level_of(l, c, &level);
+        if (rc != CS_OK)
+            break;
+        if (nominal != NULL)
+            rc = load_word_shifts(l, c, nominal, shift + level * width);
+        else
+            rc = cs_node_number(c, "shift", -shift_max, shift_max, &shift[level], l->err);
+    }
+    return rc;
+}
+
+/* ---- models ----------------------------------------------------------------------------------- */
+
+static enum cs_err load_words(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
+{
+    enum cs_err rc = cs_node_list(n, n->key, l->err);
+    if (rc != CS_OK)
+        return rc;
+    if (n->n < 2 || n->n > CS_TRUTH_WORDS_MAX || (a->kind == CS_TRUTH_BOOLEAN && n->n != 2))
+        return cs_node_fail(n, l->err, "%s: want %s answers", a->field,
+                            a->kind == CS_TRUTH_BOOLEAN ? "2" : "2 to 256");
+    const char **words = cs_arena_array(l->arena, n->n, sizeof *words);
+    for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next)
+        rc = cs_node_text(c, "answer", &words[a->n_words++], l->err);
+    a->words = words;
+    return rc;
+}
+
+static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
+{
+    static const char *const keys[] = {"boolean", "ordinal", "nominal", "base", "case_sd", "wording_sd", "shift", NULL};
+    static const char *const kinds[] = {"boolean", "ordinal", "nominal"};
+    const struct cs_node *words = NULL, *base, *sd;
+    enum cs_err rc = cs_node_map(n, "answer", keys, l->err);
+    if (rc != CS_OK)
+        return rc;
+    a->field = n->key;
+    for (int i = 0; i < 3; i++) {
+        const struct cs_node *w = cs_node_get(n, kinds[i]);
+        if (w != NULL && words != NULL)
+            return cs_node_fail_key(w, l->err, "%s is both %s and %s", a->field, words->key, kinds[i]);
+        if (w != NULL) {
+            words = w;
+            a->kind = (enum cs_truth_kind)i;
+        }
+    }
+    if (words == NULL)
+        return cs_node_fail(n, l->err, "%s: want boolean, ordinal or nominal with the list of answers", a->field);
+    if ((rc = load_words(l, words, a)) != CS_OK || (rc = cs_node_need(n, a->field, "base", &base, l->err)) != CS_OK ||
+        (rc = load_base(l, base, a)) != CS_OK)
+        return rc;
+    if ((sd = cs_node_get(n, "case_sd")) != NULL && (rc = cs_node_number(sd, "case_sd", 0, 10, &a->case_sd, l->err)) != CS_OK)
+        return rc;
+    if ((sd = cs_node_get(n, "wording_sd")) != NULL &&
+        (rc = cs_node_number(sd, "wording_sd", 0, 10, &a->wording_sd, l->err)) != CS_OK)
+        return rc;
+    return load_shift(l, cs_node_get(n, "shift"), a->kind == CS_TRUTH_NOMINAL ? a : NULL, &a->shift);
+}
+
+static enum cs_err load_refusal(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_model *m)
+{
+    static const char *const keys[] = {"rate", "shift", NULL};
+    const struct cs_node *rate;
+    enum cs_err rc = CS_OK;
+    if (n != NULL && ((rc = cs_node_map(n, "refusal", keys, l->err)) != CS_OK ||
+                      (rc = cs_node_need(n, "refusal", "rate", &rate, l->err)) != CS_OK ||
+                      (rc = cs_node_number(rate, "rate", 0, 1, &m->refusal_rate, l->err)) != CS_OK))
+        return rc;
+    return load_shift(l, n != NULL ? cs_node_get(n, "shift") : NULL, NULL, &m->refusal_shift);
+}
+
+static enum cs_err load_latency(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_model *m)
+{
+    static const char *const keys[] = {"median_ms", "sigma", NULL};
+    const struct cs_node *median, *sigma;
+    enum cs_err rc = cs_node_map(n, "latency", keys, l->err);
+    if (rc != CS_OK || (rc = cs_node_need(n, "latency", "median_ms", &median, l->err)) != CS_OK ||
+        (rc = cs_node_number(median, "median_ms", 0, 3600e3, &m->latency_median_ms, l->err)) != CS_OK)
+        return rc;
+    sigma = cs_node_get(n, "sigma");
+    return sigma != NULL ? cs_node_number(sigma, "sigma", 0, 5, &m->latency_sigma, l->err) : CS_OK;
+}
+
+static enum cs_err load_model(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_model *m)
+{
+    static const char *const keys[] = {"answers", "refusal", "latency", NULL};
+    const struct cs_node *answers, *latency;
+    enum cs_err rc = cs_node_map(n, "model", keys, l->err);
+    if (rc != CS_OK)
+        return rc;
+    m->id = n->key;
+    answers = cs_node_get(n, "answers");
+    if (answers != NULL) {
+        rc = cs_node_any_map(answers, "answers", l->err);
+        struct cs_truth_answer *list = cs_arena_array(l->arena, answers->n + 1, sizeof *list);
+        m->answers = list;
+        for (const struct cs_node *c = answers->first; c != NULL && rc == CS_OK; c = c->next)
+            rc = load_answer(l, c, &list[m->n_answers++]);
+    }
+    if (rc == CS_OK)
+        rc = load_refusal(l, cs_node_get(n, "refusal"), m);
+    latency = cs_node_get(n, "latency");
+    if (rc == CS_OK && latency != NULL)
+        rc = load_latency(l, latency, m);
+    return rc;
+}
+
+static enum cs_err load_all(struct cs_truth_loader *l, const struct cs_node *root)
+{
+    static const char *const keys[] = {"seed", "cases", "levels", "models", NULL};
+    static const char *const one_case[] = {"-"};
+    struct cs_truth *t = l->truth;
+    const struct cs_node *models = NULL, *n;
+    enum cs_err rc = cs_node_map(root, "the truth file", keys, l->err);
+    t->seed = 1;
+    if (rc == CS_OK && (n = cs_node_get(root, "seed")) != NULL)
+        rc = cs_node_u64(n, "seed", 0, INT64_MAX, &t->seed, l->err);
+    if (rc == CS_OK && (n = cs_node_get(root, "cases")) != NULL) {
+        rc = cs_truth_load_cases(l, n);
+    } else {
+        t->cases = one_case;
+        t->n_cases = 1;
+    }
+    if (rc == CS_OK)
+        rc = cs_truth_load_levels(l, cs_node_get(root, "levels"));
+    if (rc == CS_OK)
+        rc = cs_node_need(root, "the truth file", "models", &models, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_any_map(models, "models", l->err);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_truth_model *list = cs_arena_array(l->arena, models->n, sizeof *list);
+    t->models = list;
+    for (n = models->first; n != NULL && rc == CS_OK; n = n->next)
+        rc = load_model(l, n, &list[t->n_models++]);
+    return rc;
+}
+
+enum cs_err cs_truth_load(const char *path, struct cs_truth **out, struct cs_error *err)
+{
+    struct cs_truth *t = cs_xcalloc(1, sizeof *t);
+    struct cs_truth_loader l = {.truth = t, .arena = &t->arena, .path = path, .err = err};
+    const struct cs_yaml *file;
+
+    CS_ASSERT(out != NULL);
+    enum cs_err rc = cs_yaml_load(path, l.arena, &file, err);
+    if (rc == CS_OK)
+        rc = load_all(&l, file->root);
+    cs_table_release(&l.cases);
+    cs_table_release(&l.levels);
+    if (rc != CS_OK) {
+        cs_truth_free(t);
+        t = NULL;
+    }
+    *out = t;
+    return rc;
+}

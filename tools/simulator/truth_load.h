@@ -1,0 +1,26 @@
+/* truth_load.h - inside the reader of truth files (truth_load.c, truth_texts.c) only: what its parts share. */
+#ifndef CS_SIM_TRUTH_LOAD_H
+#define CS_SIM_TRUTH_LOAD_H
+
+#include "protocol/study/node.h"
+#include "protocol/study/table.h"
+#include "tools/simulator/truth.h"
+
+struct cs_truth_loader {
+    struct cs_truth *truth;
+    struct cs_arena *arena; /* the truth's */
+    const char *path;
+    struct cs_table cases, levels;
+    struct cs_error *err;
+};
+
+/* Fills the truth's cases and case_matcher; CS_EINVAL: no text, the same text twice, the same id twice. */
+CS_WARN_UNUSED enum cs_err cs_truth_load_cases(struct cs_truth_loader *l, const struct cs_node *n);
+/* Fills the truth's levels and level_matcher; n NULL: the control alone. Levels without a sentence are the control; levels with the
+ * same sentence are the first of them. */
+CS_WARN_UNUSED enum cs_err cs_truth_load_levels(struct cs_truth_loader *l, const struct cs_node *n);
+/* The column that n names. */
+CS_WARN_UNUSED enum cs_err cs_truth_column(struct cs_truth_loader *l, const struct cs_node *n, const char *what,
+                                           const struct cs_table *table, uint32_t *out);
+
+#endif

@@ -14,10 +14,10 @@
 enum { CS_META_KEY_MAX = 80 };
 
 struct cs_generation {
-    uint32_t number;          /* from 1 */
+    uint32_t number; /* from 1 */
     uint8_t spec_digest[32];
     int64_t created_wall_ms;
-    bool built;               /* the adoption pass is through: the ledger is complete */
+    bool built; /* the adoption pass is through: the ledger is complete */
 };
 
 void cs_generation_key(uint32_t number, char out[CS_META_KEY_MAX]);
@@ -25,7 +25,8 @@ void cs_spec_key(const uint8_t digest[32], char out[CS_META_KEY_MAX]);
 void cs_chunk_key(const uint8_t digest[32], char out[CS_META_KEY_MAX]);
 
 void cs_generation_pack(struct cs_generation *g, struct cs_buf *out);
-CS_WARN_UNUSED enum cs_err cs_generation_unpack(const void *bytes, uint32_t n, struct cs_generation *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_generation_unpack(const void *bytes, uint32_t n, struct cs_generation *out,
+                                                struct cs_error *err);
 /* The newest; CS_ENOENT: the store is empty. */
 CS_WARN_UNUSED enum cs_err cs_generation_newest(struct cs_store *s, struct cs_generation *out, struct cs_error *err);
 

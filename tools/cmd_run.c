@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "protocol/base/clock.h"
+#include "protocol/study/plan.h"
 #include "tools/admin_client.h"
 #include "tools/command.h"
 #include "tools/fleet.h"
@@ -161,9 +162,12 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
         rc = fetch_progress(r, err);
     if (rc == CS_OK) {
         char count[CS_TEXT_MAX_LEN];
+        struct cs_plan plan;
+        cs_plan_init(&plan, r->loaded.study);
         fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name, r->loaded.study->title,
-                cs_text_count(count, r->progress.planned), r->loaded.study->n_models, r->fleet_opts.workers,
+                cs_text_count(count, plan.n_trials), r->loaded.study->n_models, r->fleet_opts.workers,
                 is_new ? (gen > 1 ? "; the study changed, answers already paid for are kept" : "") : "; continuing");
+        cs_plan_release(&plan);
     }
     return rc;
 }

@@ -1,6 +1,6 @@
 #include "tools/csv_write.h"
 
-#include <csv.h>
+#include <csv.h> /* csv_fwrite */
 #include <string.h>
 
 void cs_csv_field(FILE *out, const char *text, bool first)

@@ -124,8 +124,7 @@ static void ed_case(struct digits *d, uint32_t i, struct cs_arena *a, const char
         "%s %u-year-old patient presents to the emergency department with %s. %s The symptoms began %s "
         "and %s. The past history lists %s. The patient %s and rates the discomfort %u out of 10. %s %s No "
         "allergies are known, and alcohol is used rarely. Blood has been drawn, and the first results are "
-        "expected within the hour. The waiting room is busy, and a decision about the next step is needed "
-        "now.",
+        "expected within the hour. A decision about the next step is needed now.",
         article(age), age, c->with, c->story, onset, course, history, arrival, pain, signs, c->exam);
 }
 

@@ -53,7 +53,7 @@ CS_WARN_UNUSED enum cs_err cs_load_words(const struct cs_loader *l, const struct
                                          const char *const **out, uint32_t *n_out);
 /* The file that a key names: in data_dir when it is there, else beside the study. */
 CS_WARN_UNUSED enum cs_err cs_load_table(const struct cs_loader *l, const struct cs_node *file, struct cs_table *out);
-/* A level or factor by its name (CS_NONE when unknown), and as named in the study file: n is where, at its key when name is that. */
+/* A level or factor by its name (CS_NONE when unknown), and as the study names it at n (its key, if name is that). */
 uint32_t cs_load_level(const struct cs_factor *f, const char *id);
 CS_WARN_UNUSED enum cs_err cs_load_level_ref(const struct cs_loader *l, const struct cs_node *n, const char *id,
                                              const struct cs_factor *f, uint32_t *out);

@@ -1,8 +1,8 @@
 /* load_blocks.c - the `blocks:` part, as rectangles.
  *
- * A block names levels of some factors; any other factor stays at its control, or at its first level when it has none. Without
- * blocks the plan is one full cross. Levels with different multiples of repeats cannot share a rectangle, so a block becomes
- * one for every combination of multiples.
+ * A block names levels of some factors; any other factor stays at its control, or at its first level when it has none.
+ * Without blocks the plan is one full cross. Levels with different multiples of repeats cannot share a rectangle, so a
+ * block becomes one for every combination of multiples.
  */
 #include <stdlib.h>
 #include <string.h>

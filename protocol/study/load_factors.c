@@ -78,7 +78,7 @@ static enum cs_err load_repeats(const struct cs_factor_draft *d, const struct cs
     return rc;
 }
 
-/* Resolves the column that is inserted into or replaced; one that does not exist is made, empty, where levels fill it. */
+/* Resolves the column that is inserted into or replaced; a new one is made, empty, where levels fill it. */
 static enum cs_err load_into(const struct cs_factor_draft *d, const struct cs_node *into, bool filled)
 {
     struct cs_loader *l = d->l;
@@ -170,7 +170,7 @@ static enum cs_err load_placing(const struct cs_factor_draft *d)
     return d->insert != NULL || uses ? load_into(d, into, uses) : CS_OK;
 }
 
-/* Every case must have the place where a text is inserted. What an earlier factor may have put there is not known here. */
+/* Every case must have the place where a text is inserted, unless an earlier factor may have put it there. */
 static enum cs_err check_places(const struct cs_loader *l, uint32_t factor)
 {
     const struct cs_factor *f = &l->s->factors[factor];

@@ -27,7 +27,7 @@ struct cs_providers {
 };
 
 /* Which file: `given` (--providers), else providers.yaml beside the study, else clinsafe/providers.yaml in
- * $XDG_CONFIG_HOME or ~/.config. CS_ENOENT: none is there; err says where it was looked for. *path lives in the arena. */
+ * $XDG_CONFIG_HOME or ~/.config. CS_ENOENT: none is there; err says where it was looked for. *path is the arena's. */
 CS_WARN_UNUSED enum cs_err cs_providers_find(const char *study_path, const char *given, struct cs_arena *arena,
                                              const char **path, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_providers_load(const char *path, struct cs_arena *arena, struct cs_providers *out,

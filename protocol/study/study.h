@@ -56,7 +56,7 @@ enum cs_role { CS_ROLE_LEVEL, CS_ROLE_CONTROL, CS_ROLE_PLACEBO, CS_ROLE_AA };
 /* One row of a factor's table. A level has one or more; a joined factor picks it by the case (match). */
 struct cs_wording {
     const char *id;            /* "" when the level has just one */
-    const char *match;         /* joined factors: the value that case column match_column must have */
+    const char *match;         /* joined factors: what case column match_column must be; NULL: any case */
     const char *const *values; /* one per cs_factor.columns: what {{factor.column}} means */
 };
 
@@ -86,7 +86,7 @@ struct cs_factor {
     uint32_t match_column;     /* case column of the join, or CS_NONE */
     enum cs_insert insert;
     const char *anchor;        /* the string to insert after, or the marker to replace */
-    uint32_t into_column;      /* case column inserted into / replaced by use */
+    uint32_t into_column;      /* case column inserted into / replaced by use, or CS_NONE */
     uint32_t insert_column;    /* factor column inserted, or CS_NONE (text_column of the level, or nothing) */
 };
 

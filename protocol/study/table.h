@@ -5,8 +5,8 @@
  * written as (numbers with at most 17 digits), null the empty text. The only door to libcsv. Blank lines are skipped.
  *
  * Limits: 1 GiB, CS_CASES_MAX rows, CS_COLUMNS_MAX columns, CS_TEXT_MAX bytes a cell, 1 MiB a row.
- * Ownership: texts live in the caller's arena, `rows` is the table's. Thread: any. Errors: CS_EINVAL with "FILE:LINE: ...",
- * CS_ENOENT when there is no such file.
+ * Ownership: texts live in the caller's arena, `rows` is the table's. Thread: any.
+ * Errors: CS_EINVAL with "FILE:LINE: ...", CS_ENOENT when there is no such file.
  */
 #ifndef CS_TABLE_H
 #define CS_TABLE_H

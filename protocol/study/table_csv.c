@@ -1,4 +1,4 @@
-/* CSV rows out of pieces. libcsv does not say where it is, so lines are counted here: it is fed at most one at a time. */
+/* CSV rows out of pieces. libcsv does not say where it is: it is fed a line at a time, and lines are counted here. */
 #include <csv.h>
 #include <stdlib.h>
 #include <string.h>

@@ -16,7 +16,7 @@ struct cs_pieces {
     bool line_done; /* the last piece ended its line */
 };
 
-/* The next piece: up to and including a newline, or CS_PIECE_MAX bytes of a longer line; *n = 0 at the end of the file. */
+/* The next piece: up to and including a newline, or part of a longer line; *n = 0 at the end of the file. */
 CS_WARN_UNUSED enum cs_err cs_pieces_next(struct cs_pieces *p, const char **bytes, size_t *n, struct cs_error *err);
 
 CS_WARN_UNUSED enum cs_err cs_table_csv(struct cs_pieces *in, char delimiter, struct cs_arena *arena,

@@ -1,8 +1,8 @@
 /* yaml.h - a YAML file as a tree of nodes that know where they stand. The only door to libyaml.
  *
- * Every scalar is a text: "Yes", "No", "None", "null", "true" are words, and readers decide what a number is. Refused, with a
- * position: anchors and aliases, tags, keys that are not texts, duplicate keys, a second document, and what is over
- * the limits below.
+ * Every scalar is a text: "Yes", "No", "None", "null", "true" are words, and readers decide what a number is. Refused,
+ * with a position: anchors and aliases, tags, keys that are not texts, duplicate keys, a second document, and what is
+ * over the limits below.
  *
  * Ownership: the tree, its texts and a copy of the source live in the caller's arena. Thread: any. Recursion: none.
  */
@@ -43,7 +43,7 @@ struct cs_yaml {
     struct cs_node *root;
 };
 
-/* Reads and parses the file. CS_ENOENT, CS_EIO: no such file, unreadable; CS_EINVAL with "FILE:LINE:COLUMN: ..." otherwise. */
+/* Reads and parses the file. CS_ENOENT, CS_EIO: no such file, unreadable; CS_EINVAL: "FILE:LINE:COLUMN: ...". */
 CS_WARN_UNUSED enum cs_err cs_yaml_load(const char *path, struct cs_arena *arena, const struct cs_yaml **out,
                                         struct cs_error *err);
 /* The same from memory (n bytes); path is for messages. */

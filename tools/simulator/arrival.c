@@ -108,7 +108,6 @@ bool cs_exchange_arrive(struct cs_simulator *s, struct cs_exchange *x)
     }
     const bool allowed = key_allowed(&s->settings, key);
     t->unauthorized += !allowed;
-    x->shared = cs_request_cache_get(&s->cache, x->body);
     pthread_mutex_unlock(&s->lock);
 
     if (!x->has_digest)
@@ -124,26 +123,13 @@ bool cs_exchange_arrive(struct cs_simulator *s, struct cs_exchange *x)
     return true;
 }
 
-bool cs_exchange_read(struct cs_simulator *s, struct cs_exchange *x)
+bool cs_exchange_read(struct cs_exchange *x)
 {
     const struct cs_sim_call *call = x->call;
     if (call->client_request_id != NULL && strlen(call->client_request_id) > CLIENT_ID_MAX)
         return cs_chat_fail(&x->error, 400, "invalid_request_error", NULL, NULL,
                             "Invalid 'X-Client-Request-Id' header: want at most 512 ASCII characters.");
-    if (x->shared == NULL) {
-        x->shared = cs_xcalloc(1, sizeof *x->shared);
-        x->shared->holders = 1;
-        if (!cs_chat_parse(call->body, call->len, &x->shared->request, &x->error))
-            return false;
-        if (call->len <= CS_REQUEST_CACHE_BODY_MAX) {
-            pthread_mutex_lock(&s->lock);
-            struct cs_shared_request *unused = cs_request_cache_put(&s->cache, x->body, x->shared);
-            pthread_mutex_unlock(&s->lock);
-            cs_shared_request_free(unused);
-        }
-    }
-    x->request = &x->shared->request;
-    return true;
+    return cs_chat_parse(call->body, call->len, &x->request, &x->error);
 }
 
 /* ---- admission: model and limits -------------------------------------------------------------- */
@@ -179,14 +165,14 @@ bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why)
                             "Request too large for %s in organization org-simulator on %s: Limit %llu, Requested %llu. "
                             "The input or output tokens must be reduced in order to run successfully. Visit "
                             "https://platform.openai.com/account/rate-limits to learn more.",
-                            x->request->model, what, (unsigned long long)why->limit, (unsigned long long)why->requested);
+                            x->request.model, what, (unsigned long long)why->limit, (unsigned long long)why->requested);
     cs_reply_header(x->reply, "retry-after", "%llu", (unsigned long long)(why->wait_ms + 999) / 1000);
     cs_reply_header(x->reply, "retry-after-ms", "%llu", (unsigned long long)why->wait_ms);
     return cs_chat_fail(&x->error, 429, tokens ? "tokens" : "requests", NULL, "rate_limit_exceeded",
                         "Rate limit reached for %s in organization org-simulator on %s: Limit %llu, Used %llu, "
                         "Requested %llu. Please try again in %s. Visit "
                         "https://platform.openai.com/account/rate-limits to learn more.",
-                        x->request->model, what, (unsigned long long)why->limit, (unsigned long long)why->used,
+                        x->request.model, what, (unsigned long long)why->limit, (unsigned long long)why->used,
                         (unsigned long long)why->requested, wait);
 }
 
@@ -194,9 +180,9 @@ bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
 {
     struct cs_refusal why = {0};
     bool admitted = false;
-    x->charge = cs_chat_charge(x->request);
+    x->charge = cs_chat_charge(&x->request);
     pthread_mutex_lock(&s->lock);
-    x->model = cs_sim_model_of(s, x->request->model);
+    x->model = cs_sim_model_of(s, x->request.model);
     if (x->model != NULL) {
         struct cs_buckets *b = buckets_of(s, x);
         const struct cs_sim_settings *set = &s->settings;
@@ -219,6 +205,6 @@ bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
 
     if (x->model == NULL)
         return cs_chat_fail(&x->error, 404, "invalid_request_error", NULL, "model_not_found",
-                            "The model `%s` does not exist or you do not have access to it.", x->request->model);
+                            "The model `%s` does not exist or you do not have access to it.", x->request.model);
     return admitted || cs_exchange_fail_limit(x, &why);
 }

@@ -111,7 +111,8 @@ static enum cs_err change_faults(struct change *c, json_t *v)
     if (!json_is_object(v))
         return bad(c, "faults", "\"KIND=SHARE,...\" or {\"KIND\": SHARE, ...}");
     c->to.faults = (struct cs_faults){{0}};
-    json_object_foreach(v, name, share) {
+    json_object_foreach(v, name, share)
+    {
         rc = json_is_number(share) ? cs_faults_set(&c->to.faults, name, json_number_value(share), c->err)
                                    : bad(c, name, "a number");
         if (rc != CS_OK)
@@ -128,7 +129,8 @@ static enum cs_err change_limits(struct change *c, json_t *v)
     enum cs_err rc = CS_OK;
     if (!json_is_object(v))
         return bad(c, "limits", "an object");
-    json_object_foreach(v, key, n) {
+    json_object_foreach(v, key, n)
+    {
         if (strcmp(key, "rpm") == 0)
             rc = read_u64(c, key, n, &q->requests.per_minute);
         else if (strcmp(key, "tpm") == 0)
@@ -188,7 +190,8 @@ static enum cs_err read_change(struct change *c, json_t *root)
     const char *key;
     json_t *v;
     enum cs_err rc = CS_OK;
-    json_object_foreach(root, key, v) {
+    json_object_foreach(root, key, v)
+    {
         if (strcmp(key, "faults") == 0)
             rc = change_faults(c, v);
         else if (strcmp(key, "limits") == 0)

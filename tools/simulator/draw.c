@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "protocol/base/assert.h"
 #include "protocol/base/buf.h"
@@ -11,7 +12,9 @@ enum { KEY_MAX = 2 * 1024 * 1024 }; /* a field's name comes from the request, wh
 
 static void key_start(struct cs_buf *key, uint64_t seed, va_list words)
 {
-    cs_buf_printf(key, "%llu", (unsigned long long)seed);
+    char digits[24];
+    snprintf(digits, sizeof digits, "%llu", (unsigned long long)seed);
+    cs_buf_str(key, digits);
     for (const char *w; (w = va_arg(words, const char *)) != NULL;) {
         cs_buf_char(key, 0x1f);
         cs_buf_str(key, w);
@@ -48,7 +51,8 @@ double cs_draw_normal(uint64_t seed, ...)
     va_start(words, seed);
     key_start(&key, seed, words);
     va_end(words);
-    cs_buf_str(&key, "\x1f" "1");
+    cs_buf_str(&key, "\x1f"
+                     "1");
     const double u1 = unit_of(&key);
     key.data[key.len - 1] = '2';
     const double u2 = unit_of(&key);

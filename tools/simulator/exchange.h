@@ -9,16 +9,15 @@
 struct cs_exchange {
     const struct cs_sim_call *call;
     struct cs_sim_reply *reply;
-    struct cs_shared_request *shared; /* NULL until read */
-    const struct cs_chat_request *request; /* in it */
+    struct cs_chat_request request;
     struct cs_chat_error error;
-    uint8_t body[32];             /* its hash */
-    bool has_digest;              /* the client has named one */
+    uint8_t body[32]; /* its hash */
+    bool has_digest;  /* the client has named one */
     uint8_t digest_id[16];
     char digest[33], attempt[16]; /* hex; "-" and "0" until known */
     uint64_t key_id;              /* a hash: keys are not kept */
     struct cs_sim_model *model;
-    struct cs_quota quota;        /* settings and state at the moment of admission */
+    struct cs_quota quota; /* settings and state at the moment of admission */
     struct cs_buckets buckets;
     struct cs_faults faults;
     struct cs_latency latency;
@@ -27,8 +26,9 @@ struct cs_exchange {
 
 /* Each of these returns false when it has refused the request: x->error, and the reply's headers, say how. */
 bool cs_exchange_arrive(struct cs_simulator *s, struct cs_exchange *x); /* counted; is the key allowed? */
-bool cs_exchange_read(struct cs_simulator *s, struct cs_exchange *x);   /* is it a good request? */
-bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x);  /* is there such a model, and is it within the limits? */
+bool cs_exchange_read(struct cs_exchange *x);                           /* is it a good request? */
+bool cs_exchange_admit(struct cs_simulator *s,
+                       struct cs_exchange *x); /* is there such a model, and is it within the limits? */
 bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why);
 
 void cs_reply_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)

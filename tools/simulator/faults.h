@@ -1,7 +1,7 @@
 /* faults.h - what can go wrong on demand, and how often.
  *
- * Drawn per attempt: U(seed, "fault", digest, attempt) runs through the kinds in the order of the table, each taking its share.
- * Pure; any thread.
+ * Drawn per attempt: U(seed, "fault", digest, attempt) runs through the kinds in the order of the table, each taking
+ * its share. Pure; any thread.
  */
 #ifndef CS_SIM_FAULTS_H
 #define CS_SIM_FAULTS_H
@@ -11,16 +11,16 @@
 #include "protocol/base/error.h"
 
 /*     id            name            status (0: no answer at all) */
-#define CS_FAULT_TABLE(X)                                                                          \
-    X(CS_FAULT_RATE_LIMITED, "rate_limited", 429) /* although no limit was passed */               \
-    X(CS_FAULT_QUOTA, "quota", 429)               /* insufficient_quota: the money is used up */   \
-    X(CS_FAULT_SERVER_ERROR, "server_error", 500)                                                  \
-    X(CS_FAULT_UNAVAILABLE, "unavailable", 503)                                                    \
-    X(CS_FAULT_OVERLOADED, "overloaded", 529)                                                      \
-    X(CS_FAULT_RESET, "reset", 0)          /* RST after the whole request was read */              \
-    X(CS_FAULT_HANG, "hang", 0)            /* silence until the client leaves */                   \
-    X(CS_FAULT_TRUNCATED, "truncated", 200) /* the right Content-Length, closed half way */        \
-    X(CS_FAULT_MALFORMED, "malformed", 200) /* complete, but not JSON */                           \
+#define CS_FAULT_TABLE(X)                                                                                              \
+    X(CS_FAULT_RATE_LIMITED, "rate_limited", 429) /* although no limit was passed */                                   \
+    X(CS_FAULT_QUOTA, "quota", 429)               /* insufficient_quota: the money is used up */                       \
+    X(CS_FAULT_SERVER_ERROR, "server_error", 500)                                                                      \
+    X(CS_FAULT_UNAVAILABLE, "unavailable", 503)                                                                        \
+    X(CS_FAULT_OVERLOADED, "overloaded", 529)                                                                          \
+    X(CS_FAULT_RESET, "reset", 0)           /* RST after the whole request was read */                                 \
+    X(CS_FAULT_HANG, "hang", 0)             /* silence until the client leaves */                                      \
+    X(CS_FAULT_TRUNCATED, "truncated", 200) /* the right Content-Length, closed half way */                            \
+    X(CS_FAULT_MALFORMED, "malformed", 200) /* complete, but not JSON */                                               \
     X(CS_FAULT_DRIP, "drip", 200)           /* a good answer, byte by byte over seconds */
 
 enum cs_fault {

@@ -1,9 +1,10 @@
 /* limits.h - one token bucket per (key, model), and the words in which OpenAI tells its state.
  *
- * A bucket holds `burst` units at most and gains limit/60 a second. With burst = limit, OpenAI's own, the headers are the
- * formulas verified on recorded traffic: reset = (limit - remaining) / limit x 60 s, the time until the bucket is full; the
- * wait in a 429 = (used + requested - limit) / limit x 60 s, the time until this request fits. Requests larger than the burst are
- * admitted from a full bucket and leave a debt, so that what is admitted never exceeds limit x time + burst.
+ * A bucket holds `burst` units at most and gains limit/60 a second. With burst = limit, OpenAI's own, the headers are
+ * the formulas verified on recorded traffic: reset = (limit - remaining) / limit x 60 s, the time until the bucket is
+ * full; the wait in a 429 = (used + requested - limit) / limit x 60 s, the time until this request fits. Requests
+ * larger than the burst are admitted from a full bucket and leave a debt, so that what is admitted never exceeds
+ * limit x time + burst.
  *
  * Times are microseconds of a monotonic clock, an argument. Pure; thread: the owner of the bucket.
  */

@@ -25,7 +25,8 @@ static enum cs_err parse(struct arguments *a, int argc, char **argv, bool *helpe
 {
     const struct cs_option table[] = {
         {"port", CS_OPT_U64, &a->port, "N", "port to listen on; 0, the default, takes a free one"},
-        {"host", CS_OPT_STR, &a->host, "ADDRESS", "address to listen on (127.0.0.1); another one opens it to the network"},
+        {"host", CS_OPT_STR, &a->host, "ADDRESS",
+         "address to listen on (127.0.0.1); another one opens it to the network"},
         {"port-file", CS_OPT_STR, &a->port_file, "FILE", "where to write the port once it is open"},
         {"truth", CS_OPT_LIST, &a->truths, "FILE", "how the models answer; may be given several times"},
         {"seed", CS_OPT_U64, &a->seed, "N", "in place of the truth files' seeds"},
@@ -37,8 +38,9 @@ static enum cs_err parse(struct arguments *a, int argc, char **argv, bool *helpe
         {"bucket-empty", CS_OPT_FLAG, &a->bucket_empty, NULL, "buckets are empty at first, not full"},
         {"latency-ms", CS_OPT_U64, &a->latency_ms, "N", "median latency in place of the truth files'; 0: none"},
         {"latency-sigma", CS_OPT_STR, &a->latency_sigma, "S", "its spread (log-normal), 0 by default"},
-        {"faults", CS_OPT_STR, &a->faults, "LIST", "KIND=SHARE,... of: rate_limited quota server_error unavailable "
-                                                       "overloaded reset hang truncated malformed drip"},
+        {"faults", CS_OPT_STR, &a->faults, "LIST",
+         "KIND=SHARE,... of: rate_limited quota server_error unavailable "
+         "overloaded reset hang truncated malformed drip"},
         {"drip-ms", CS_OPT_U64, &a->drip_ms, "N", "how long a dripped answer takes (3000)"},
         {"threads", CS_OPT_U64, &a->threads, "N", "threads that serve (1)"},
         {"log", CS_OPT_STR, &a->log_path, "FILE", "write a line for each arrival"},
@@ -46,8 +48,9 @@ static enum cs_err parse(struct arguments *a, int argc, char **argv, bool *helpe
     };
     const struct cs_command_help help = {
         .usage = "clinsafe-simulator [options]",
-        .summary = "A simulated model provider that speaks OpenAI Chat Completions, keeps rate limits, misbehaves on demand, "
-                   "answers\nwith a planted truth, and counts what it was asked (GET /stats; POST /control changes it).",
+        .summary =
+            "A simulated model provider that speaks OpenAI Chat Completions, keeps rate limits, misbehaves on demand, "
+            "answers\nwith a planted truth, and counts what it was asked (GET /stats; POST /control changes it).",
         .example = "clinsafe-simulator --port 8080 --truth ops/studies/demo/truth.yaml --rpm 6000 "
                    "--faults rate_limited=0.05,reset=0.01",
     };
@@ -82,8 +85,8 @@ static enum cs_err simulator_opts(const struct arguments *a, struct cs_simulator
         if (!o->has_latency)
             return cs_error_set(err, CS_EUSAGE, "--latency-sigma goes with --latency-ms");
     }
-    if (a->port > 65535 || a->threads > 64)
-        return cs_error_set(err, CS_EUSAGE, "--port is at most 65535, --threads at most 64");
+    if (a->port > 65535 || a->threads > CS_SERVER_THREADS_MAX)
+        return cs_error_set(err, CS_EUSAGE, "--port is at most 65535, --threads at most %d", CS_SERVER_THREADS_MAX);
     if (a->faults != NULL) {
         enum cs_err rc = cs_faults_parse(&o->faults, a->faults, err);
         return rc == CS_OK ? CS_OK : cs_error_wrap(err, rc, "--faults");
@@ -137,7 +140,8 @@ static enum cs_err run(const struct arguments *a, struct cs_error *err)
 
 int main(int argc, char **argv)
 {
-    struct arguments a = {.host = "127.0.0.1", .seed = not_given, .latency_ms = not_given, .drip_ms = 3000, .threads = 1};
+    struct arguments a = {
+        .host = "127.0.0.1", .seed = not_given, .latency_ms = not_given, .drip_ms = 3000, .threads = 1};
     struct cs_error err;
     bool helped = false;
 

@@ -9,8 +9,8 @@
 
 enum {
     WINDOW_MAX = 32,
-    HEAD_BITS = 14,  /* chains, mostly empty: 64 KiB stay in the cache */
-    FOUND_MAX = 64,  /* finds in one prompt; more than that count as several texts */
+    HEAD_BITS = 14, /* chains, mostly empty: 64 KiB stay in the cache */
+    FOUND_MAX = 64, /* finds in one prompt; more than that count as several texts */
 };
 static const uint64_t base = 0x9e3779b97f4a7c15u; /* odd: powers of it stay odd, so no byte of a window is lost */
 
@@ -24,8 +24,8 @@ struct pattern {
 struct cs_matcher {
     struct pattern *patterns;
     size_t window;
-    uint64_t out_factor;                 /* base^window: weight of the byte that leaves the window */
-    uint32_t head[1u << HEAD_BITS];      /* number + 1; 0: no text */
+    uint64_t out_factor;            /* base^window: weight of the byte that leaves the window */
+    uint32_t head[1u << HEAD_BITS]; /* number + 1; 0: no text */
 };
 
 struct found {

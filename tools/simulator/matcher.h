@@ -1,9 +1,9 @@
 /* matcher.h - which of many texts does a prompt contain? One pass over the prompt, however many texts there are.
  *
- * A rolling hash (Karp and Rabin, "Efficient randomized pattern-matching algorithms", IBM J. 1987) of as many bytes as the
- * shortest text has, 32 at most, finds candidates, which are then compared in full. A text found inside a longer found one
- * ("is a woman" in "is a woman of color") does not count. Texts are not copied and must outlive the matcher.
- * Thread: any, once made.
+ * A rolling hash (Karp and Rabin, "Efficient randomized pattern-matching algorithms", IBM J. 1987) of as many bytes
+ * as the shortest text has, 32 at most, finds candidates, which are then compared in full. A text found inside a
+ * longer found one ("is a woman" in "is a woman of color") does not count. Texts are not copied and must outlive the
+ * matcher. Thread: any, once made.
  */
 #ifndef CS_SIM_MATCHER_H
 #define CS_SIM_MATCHER_H

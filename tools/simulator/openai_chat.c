@@ -1,6 +1,5 @@
 #include "tools/simulator/openai_chat.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,48 +38,50 @@ bool cs_chat_fail(struct cs_chat_error *e, unsigned status, const char *type, co
 
 /* ---- checking a request ----------------------------------------------------------------------- */
 
-static const char *type_name(const json_t *v)
+static const char *type_name(const struct cs_j *v)
 {
-    switch (json_typeof(v)) {
-    case JSON_OBJECT:
+    switch (v->kind) {
+    case CS_J_MAP:
         return "object";
-    case JSON_ARRAY:
+    case CS_J_LIST:
         return "array";
-    case JSON_STRING:
+    case CS_J_TEXT:
         return "string";
-    case JSON_INTEGER:
+    case CS_J_INTEGER:
         return "integer";
-    case JSON_REAL:
+    case CS_J_REAL:
         return "decimal";
-    case JSON_TRUE:
-    case JSON_FALSE:
+    case CS_J_TRUE:
+    case CS_J_FALSE:
         return "boolean";
-    case JSON_NULL:
+    case CS_J_NULL:
         return "null";
     }
     return "value";
 }
 
-static bool wrong_type(struct cs_chat_error *e, const char *param, const char *want, const json_t *got)
+static bool wrong_type(struct cs_chat_error *e, const char *param, const char *want, const struct cs_j *got)
 {
-    return cs_chat_fail(e, 400, invalid, param, "invalid_type", "Invalid type for '%s': expected %s, but got %s %s instead.",
-                        param, want, strchr("aeiou", type_name(got)[0]) != NULL ? "an" : "a", type_name(got));
+    return cs_chat_fail(e, 400, invalid, param, "invalid_type",
+                        "Invalid type for '%s': expected %s, but got %s %s instead.", param, want,
+                        strchr("aeiou", type_name(got)[0]) != NULL ? "an" : "a", type_name(got));
 }
 
 static bool missing(struct cs_chat_error *e, const char *param)
 {
-    return cs_chat_fail(e, 400, invalid, param, "missing_required_parameter", "Missing required parameter: '%s'.", param);
+    return cs_chat_fail(e, 400, invalid, param, "missing_required_parameter", "Missing required parameter: '%s'.",
+                        param);
 }
 
 /* Absent and null are fine. */
-static bool check_decimal(const json_t *root, const char *name, double min, double max, struct cs_chat_error *e)
+static bool check_decimal(const struct cs_j *root, const char *name, double min, double max, struct cs_chat_error *e)
 {
-    const json_t *v = json_object_get(root, name);
-    if (v == NULL || json_is_null(v))
+    const struct cs_j *v = cs_j_get(root, name);
+    if (v == NULL || cs_j_is(v, CS_J_NULL))
         return true;
-    if (!json_is_number(v))
+    if (!cs_j_is_number(v))
         return wrong_type(e, name, "a decimal", v);
-    const double x = json_number_value(v);
+    const double x = v->number;
     if (x < min)
         return cs_chat_fail(e, 400, invalid, name, "decimal_below_min_value",
                             "Invalid '%s': decimal below minimum value. Expected a value >= %g, but got %g instead.",
@@ -92,65 +93,94 @@ static bool check_decimal(const json_t *root, const char *name, double min, doub
     return true;
 }
 
-static bool check_integer(const json_t *root, const char *name, json_int_t min, uint64_t *out, struct cs_chat_error *e)
+static bool check_integer(const struct cs_j *root, const char *name, int64_t min, uint64_t *out,
+                          struct cs_chat_error *e)
 {
-    const json_t *v = json_object_get(root, name);
-    if (v == NULL || json_is_null(v))
+    const struct cs_j *v = cs_j_get(root, name);
+    if (v == NULL || cs_j_is(v, CS_J_NULL))
         return true;
-    if (!json_is_integer(v))
+    if (!cs_j_is(v, CS_J_INTEGER))
         return wrong_type(e, name, "an integer", v);
-    if (json_integer_value(v) < min)
-        return cs_chat_fail(e, 400, invalid, name, "integer_below_min_value",
-                            "Invalid '%s': integer below minimum value. Expected a value >= %lld, but got %lld instead.",
-                            name, (long long)min, (long long)json_integer_value(v));
+    if (v->integer < min)
+        return cs_chat_fail(
+            e, 400, invalid, name, "integer_below_min_value",
+            "Invalid '%s': integer below minimum value. Expected a value >= %lld, but got %lld instead.", name,
+            (long long)min, (long long)v->integer);
     if (out != NULL)
-        *out = (uint64_t)json_integer_value(v);
+        *out = (uint64_t)v->integer;
     return true;
 }
 
 /* What the API knows; a name that it does not know is refused, as a misspelt parameter should be. */
-static bool check_names(json_t *root, struct cs_chat_error *e)
+static bool check_names(const struct cs_j *root, struct cs_chat_error *e)
 {
-    static const char *const known[] = {
-        "messages", "model", "response_format", "temperature", "max_completion_tokens", "max_tokens", "seed", "top_p",
-        "n", "stop", "logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "presence_penalty",
-        "reasoning_effort", "verbosity", "service_tier", "store", "metadata", "prompt_cache_key",
-        "prompt_cache_options", "prompt_cache_retention", "safety_identifier", "user", "moderation", "stream",
-        "stream_options", "modalities", "prediction", "tools", "tool_choice", "parallel_tool_calls",
-        "web_search_options", "audio"};
-    const char *name;
-    json_t *value;
-    json_object_foreach(root, name, value) {
+    static const char *const known[] = {"messages",
+                                        "model",
+                                        "response_format",
+                                        "temperature",
+                                        "max_completion_tokens",
+                                        "max_tokens",
+                                        "seed",
+                                        "top_p",
+                                        "n",
+                                        "stop",
+                                        "logprobs",
+                                        "top_logprobs",
+                                        "logit_bias",
+                                        "frequency_penalty",
+                                        "presence_penalty",
+                                        "reasoning_effort",
+                                        "verbosity",
+                                        "service_tier",
+                                        "store",
+                                        "metadata",
+                                        "prompt_cache_key",
+                                        "prompt_cache_options",
+                                        "prompt_cache_retention",
+                                        "safety_identifier",
+                                        "user",
+                                        "moderation",
+                                        "stream",
+                                        "stream_options",
+                                        "modalities",
+                                        "prediction",
+                                        "tools",
+                                        "tool_choice",
+                                        "parallel_tool_calls",
+                                        "web_search_options",
+                                        "audio"};
+    for (const struct cs_j *v = cs_j_first(root); v != NULL; v = cs_j_next(root, v)) {
         size_t i = 0;
-        while (i < sizeof known / sizeof known[0] && strcmp(known[i], name) != 0)
+        while (i < sizeof known / sizeof known[0] && strcmp(known[i], v->key) != 0)
             i++;
         if (i == sizeof known / sizeof known[0])
-            return cs_chat_fail(e, 400, invalid, NULL, NULL, "Unrecognized request argument supplied: %s", name);
+            return cs_chat_fail(e, 400, invalid, NULL, NULL, "Unrecognized request argument supplied: %s", v->key);
     }
     return true;
 }
 
-static void add_content(struct cs_chat_request *r, const json_t *text)
+static void add_content(struct cs_chat_request *r, const struct cs_j *text)
 {
     if (r->prompt.len > 0)
         cs_buf_char(&r->prompt, '\n');
-    cs_buf_append(&r->prompt, json_string_value(text), json_string_length(text));
-    r->content_bytes += json_string_length(text);
+    cs_buf_append(&r->prompt, cs_j_text(text), text->n);
+    r->content_bytes += text->n;
 }
 
 /* A text, or parts of which each is a text. */
-static bool read_content(struct cs_chat_request *r, const json_t *content, const char *param, struct cs_chat_error *e)
+static bool read_content(struct cs_chat_request *r, const struct cs_j *content, const char *param,
+                         struct cs_chat_error *e)
 {
-    if (json_is_string(content)) {
+    if (cs_j_is(content, CS_J_TEXT)) {
         add_content(r, content);
         return true;
     }
-    if (!json_is_array(content) || json_array_size(content) == 0)
+    if (!cs_j_is(content, CS_J_LIST) || cs_j_size(content) == 0)
         return wrong_type(e, param, "a string or a list of parts", content);
-    for (size_t i = 0; i < json_array_size(content); i++) {
-        const json_t *part = json_array_get(content, i), *text = json_object_get(part, "text");
-        const char *type = json_string_value(json_object_get(part, "type"));
-        if (type == NULL || strcmp(type, "text") != 0 || !json_is_string(text))
+    for (size_t i = 0; i < cs_j_size(content); i++) {
+        const struct cs_j *part = cs_j_at(content, i), *text = cs_j_get(part, "text");
+        const char *type = cs_j_text(cs_j_get(part, "type"));
+        if (type == NULL || strcmp(type, "text") != 0 || !cs_j_is(text, CS_J_TEXT))
             return cs_chat_fail(e, 400, invalid, param, "invalid_value",
                                 "Invalid value in '%s': the simulator reads parts of type 'text' only.", param);
         add_content(r, text);
@@ -161,35 +191,36 @@ static bool read_content(struct cs_chat_request *r, const json_t *content, const
 static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
 {
     static const char *const roles[] = {"system", "developer", "user", "assistant", "tool", "function"};
-    const json_t *messages = json_object_get(r->root, "messages");
+    const struct cs_j *messages = cs_j_get(r->root, "messages");
     if (messages == NULL)
         return missing(e, "messages");
-    if (!json_is_array(messages))
+    if (!cs_j_is(messages, CS_J_LIST))
         return wrong_type(e, "messages", "an array of objects", messages);
-    if (json_array_size(messages) == 0)
+    if (cs_j_size(messages) == 0)
         return cs_chat_fail(e, 400, invalid, "messages", "empty_array",
                             "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an "
                             "empty array instead.");
-    for (size_t i = 0; i < json_array_size(messages); i++) {
-        const json_t *m = json_array_get(messages, i);
+    for (size_t i = 0; i < cs_j_size(messages); i++) {
+        const struct cs_j *m = cs_j_at(messages, i);
         char param[64];
         snprintf(param, sizeof param, "messages[%zu]", i);
-        if (!json_is_object(m))
+        if (!cs_j_is(m, CS_J_MAP))
             return wrong_type(e, param, "an object", m);
-        const json_t *role = json_object_get(m, "role"), *content = json_object_get(m, "content");
+        const struct cs_j *role = cs_j_get(m, "role"), *content = cs_j_get(m, "content");
         snprintf(param, sizeof param, "messages[%zu].role", i);
         if (role == NULL)
             return missing(e, param);
-        if (!json_is_string(role))
-            return wrong_type(e, param, "one of 'system', 'assistant', 'user', 'function', 'tool', and 'developer'", role);
+        if (!cs_j_is(role, CS_J_TEXT))
+            return wrong_type(e, param, "one of 'system', 'assistant', 'user', 'function', 'tool', and 'developer'",
+                              role);
         size_t k = 0;
-        while (k < sizeof roles / sizeof roles[0] && strcmp(roles[k], json_string_value(role)) != 0)
+        while (k < sizeof roles / sizeof roles[0] && strcmp(roles[k], cs_j_text(role)) != 0)
             k++;
         if (k == sizeof roles / sizeof roles[0])
             return cs_chat_fail(e, 400, invalid, param, "invalid_value",
                                 "Invalid value: '%s'. Supported values are: 'system', 'assistant', 'user', "
                                 "'function', 'tool', and 'developer'.",
-                                json_string_value(role));
+                                cs_j_text(role));
         snprintf(param, sizeof param, "messages[%zu].content", i);
         if (content == NULL)
             return missing(e, param);
@@ -200,20 +231,20 @@ static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
 }
 
 /* A strict schema is an object at its root, allows no other keys and requires all it has. */
-static bool check_strict(const json_t *schema, const char *name, struct cs_chat_error *e)
+static bool check_strict(const struct cs_j *schema, const char *name, struct cs_chat_error *e)
 {
-    const json_t *properties = json_object_get(schema, "properties"), *required = json_object_get(schema, "required");
-    const char *type = json_string_value(json_object_get(schema, "type")), *wrong = NULL;
+    const struct cs_j *properties = cs_j_get(schema, "properties"), *required = cs_j_get(schema, "required");
+    const char *type = cs_j_text(cs_j_get(schema, "type")), *wrong = NULL;
     if (type == NULL || strcmp(type, "object") != 0)
         wrong = "schema must be a JSON Schema of 'type: \"object\"'";
-    else if (!json_is_false(json_object_get(schema, "additionalProperties")))
+    else if (!cs_j_is(cs_j_get(schema, "additionalProperties"), CS_J_FALSE))
         wrong = "'additionalProperties' is required to be supplied and to be false";
-    else if (!json_is_object(properties) || !json_is_array(required) ||
-             json_array_size(required) != json_object_size(properties))
+    else if (!cs_j_is(properties, CS_J_MAP) || !cs_j_is(required, CS_J_LIST) ||
+             cs_j_size(required) != cs_j_size(properties))
         wrong = "'required' is required to be supplied and to be an array including every key in properties";
-    for (size_t i = 0; wrong == NULL && i < json_array_size(required); i++) {
-        const char *key = json_string_value(json_array_get(required, i));
-        if (key == NULL || json_object_get(properties, key) == NULL)
+    for (size_t i = 0; wrong == NULL && i < cs_j_size(required); i++) {
+        const char *key = cs_j_text(cs_j_at(required, i));
+        if (key == NULL || cs_j_get(properties, key) == NULL)
             wrong = "'required' names a key that is not in properties";
     }
     return wrong == NULL || cs_chat_fail(e, 400, invalid, "response_format", NULL,
@@ -228,54 +259,54 @@ static bool is_schema_name(const char *s)
 
 static bool read_format(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const json_t *f = json_object_get(r->root, "response_format");
-    if (f == NULL || json_is_null(f))
+    const struct cs_j *f = cs_j_get(r->root, "response_format");
+    if (f == NULL || cs_j_is(f, CS_J_NULL))
         return true;
-    if (!json_is_object(f))
+    if (!cs_j_is(f, CS_J_MAP))
         return wrong_type(e, "response_format", "an object", f);
-    const json_t *type = json_object_get(f, "type"), *s = json_object_get(f, "json_schema");
+    const struct cs_j *type = cs_j_get(f, "type"), *s = cs_j_get(f, "json_schema");
     if (type == NULL)
         return missing(e, "response_format.type");
-    if (!json_is_string(type))
+    if (!cs_j_is(type, CS_J_TEXT))
         return wrong_type(e, "response_format.type", "one of 'json_object', 'json_schema', and 'text'", type);
-    if (strcmp(json_string_value(type), "text") == 0)
+    if (strcmp(cs_j_text(type), "text") == 0)
         return true;
-    if (strcmp(json_string_value(type), "json_object") == 0) {
+    if (strcmp(cs_j_text(type), "json_object") == 0) {
         r->format = CS_CHAT_JSON_OBJECT;
         return true;
     }
-    if (strcmp(json_string_value(type), "json_schema") != 0)
+    if (strcmp(cs_j_text(type), "json_schema") != 0)
         return cs_chat_fail(e, 400, invalid, "response_format.type", "invalid_value",
                             "Invalid value: '%s'. Supported values are: 'json_object', 'json_schema', and 'text'.",
-                            json_string_value(type));
+                            cs_j_text(type));
     if (s == NULL)
         return missing(e, "response_format.json_schema");
-    if (!json_is_object(s))
+    if (!cs_j_is(s, CS_J_MAP))
         return wrong_type(e, "response_format.json_schema", "an object", s);
-    const json_t *name = json_object_get(s, "name"), *schema = json_object_get(s, "schema");
+    const struct cs_j *name = cs_j_get(s, "name"), *schema = cs_j_get(s, "schema");
     if (name == NULL)
         return missing(e, "response_format.json_schema.name");
-    if (!json_is_string(name) || !is_schema_name(json_string_value(name)))
+    if (!cs_j_is(name, CS_J_TEXT) || !is_schema_name(cs_j_text(name)))
         return cs_chat_fail(e, 400, invalid, "response_format.json_schema.name", "invalid_value",
                             "Invalid 'response_format.json_schema.name': expected a string of 1 to 64 characters that "
                             "matches the pattern '^[a-zA-Z0-9_-]+$'.");
     if (schema == NULL)
         return missing(e, "response_format.json_schema.schema");
-    if (!json_is_object(schema))
+    if (!cs_j_is(schema, CS_J_MAP))
         return wrong_type(e, "response_format.json_schema.schema", "an object", schema);
     r->format = CS_CHAT_JSON_SCHEMA;
     r->schema = schema;
-    return !json_is_true(json_object_get(s, "strict")) || check_strict(schema, json_string_value(name), e);
+    return !cs_j_is(cs_j_get(s, "strict"), CS_J_TRUE) || check_strict(schema, cs_j_text(name), e);
 }
 
 static bool read_model(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const json_t *model = json_object_get(r->root, "model");
-    if (model == NULL || json_is_null(model) || (json_is_string(model) && json_string_length(model) == 0))
+    const struct cs_j *model = cs_j_get(r->root, "model");
+    if (model == NULL || cs_j_is(model, CS_J_NULL) || (cs_j_is(model, CS_J_TEXT) && model->n == 0))
         return cs_chat_fail(e, 400, invalid, NULL, NULL, "you must provide a model parameter");
-    if (!json_is_string(model))
+    if (!cs_j_is(model, CS_J_TEXT))
         return wrong_type(e, "model", "a string", model);
-    r->model = json_string_value(model);
+    r->model = cs_j_text(model);
     return true;
 }
 
@@ -283,7 +314,8 @@ static bool check_parameters(struct cs_chat_request *r, struct cs_chat_error *e)
 {
     uint64_t old_cap = 0, n = 1;
     if (!check_decimal(r->root, "temperature", 0, 2, e) || !check_decimal(r->root, "top_p", 0, 1, e) ||
-        !check_decimal(r->root, "frequency_penalty", -2, 2, e) || !check_decimal(r->root, "presence_penalty", -2, 2, e) ||
+        !check_decimal(r->root, "frequency_penalty", -2, 2, e) ||
+        !check_decimal(r->root, "presence_penalty", -2, 2, e) ||
         !check_integer(r->root, "max_completion_tokens", 1, &r->max_tokens, e) ||
         !check_integer(r->root, "max_tokens", 1, &old_cap, e) || !check_integer(r->root, "seed", INT64_MIN, NULL, e) ||
         !check_integer(r->root, "n", 1, &n, e))
@@ -296,7 +328,7 @@ static bool check_parameters(struct cs_chat_request *r, struct cs_chat_error *e)
     if (n != 1)
         return cs_chat_fail(e, 400, invalid, "n", "unsupported_value",
                             "Unsupported value: 'n' is %llu; the simulator gives one answer.", (unsigned long long)n);
-    if (json_is_true(json_object_get(r->root, "stream")))
+    if (cs_j_is(cs_j_get(r->root, "stream"), CS_J_TRUE))
         return cs_chat_fail(e, 400, invalid, "stream", "unsupported_value",
                             "Unsupported value: 'stream' is true; the simulator does not stream.");
     return true;
@@ -304,10 +336,10 @@ static bool check_parameters(struct cs_chat_request *r, struct cs_chat_error *e)
 
 bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, struct cs_chat_error *e)
 {
-    json_error_t where;
     *out = (struct cs_chat_request){.prompt = CS_BUF_INIT(2 * CS_CHAT_BODY_MAX)};
-    out->root = json_loadb(body, len, 0, &where);
-    if (!json_is_object(out->root))
+    const bool read = cs_j_read(&out->document, body, len);
+    out->root = out->document.values;
+    if (!read || !cs_j_is(out->root, CS_J_MAP))
         return cs_chat_fail(e, 400, invalid, NULL, NULL,
                             "We could not parse the JSON body of your request. (HINT: This likely means you aren't "
                             "using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was "
@@ -318,8 +350,7 @@ bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, st
 
 void cs_chat_request_release(struct cs_chat_request *r)
 {
-    json_decref(r->root);
-    r->root = NULL;
+    cs_j_release(&r->document);
     cs_buf_release(&r->prompt);
 }
 
@@ -335,7 +366,6 @@ uint64_t cs_chat_charge(const struct cs_chat_request *r)
 }
 
 /* ---- writing answers -------------------------------------------------------------------------- */
-
 
 /* How much of the text a cap of so many tokens lets through, whole characters only. */
 static size_t capped(const char *text, size_t len, uint64_t max_tokens)
@@ -361,7 +391,8 @@ void cs_chat_write(struct cs_chat_answer *a, struct cs_buf *out)
     cs_json_str(out, a->text, len);
     if (!a->refused)
         cs_buf_str(out, ",\"refusal\":null");
-    cs_buf_printf(out, ",\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"%s\"}],", len < full ? "length" : "stop");
+    cs_buf_printf(out, ",\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"%s\"}],",
+                  len < full ? "length" : "stop");
     char usage[512];
     const int n = snprintf(usage, sizeof usage,
                            "\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"

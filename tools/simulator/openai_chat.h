@@ -1,4 +1,5 @@
-/* openai_chat.h - the dialect: reads and checks a Chat Completions request, and writes the answers and errors of OpenAI.
+/* openai_chat.h - the dialect: reads and checks a Chat Completions request, and writes the answers and errors of
+ * OpenAI.
  *
  * Checks what the real provider checks and refuses with its status, type, param, code and sentence. Pure; any thread.
  */
@@ -9,21 +10,21 @@
 #include <stdint.h>
 
 #include "protocol/base/buf.h"
-
-struct json_t;
+#include "tools/simulator/json_read.h"
 
 enum { CS_CHAT_BODY_MAX = 1024 * 1024 }; /* of a request */
 
 enum cs_chat_format { CS_CHAT_TEXT, CS_CHAT_JSON_OBJECT, CS_CHAT_JSON_SCHEMA };
 
 struct cs_chat_request {
-    struct json_t *root;
-    const char *model;       /* in root */
-    struct cs_buf prompt;    /* the contents of all messages, a newline between two */
+    struct cs_j_document document;
+    const struct cs_j *root;
+    const char *model;    /* in root */
+    struct cs_buf prompt; /* the contents of all messages, a newline between two */
     uint64_t content_bytes;
-    uint64_t max_tokens;     /* 0: no cap */
+    uint64_t max_tokens; /* 0: no cap */
     enum cs_chat_format format;
-    const struct json_t *schema; /* in root; NULL unless CS_CHAT_JSON_SCHEMA */
+    const struct cs_j *schema; /* in root; NULL unless CS_CHAT_JSON_SCHEMA */
 };
 
 struct cs_chat_error {
@@ -32,13 +33,14 @@ struct cs_chat_error {
     struct cs_buf param;     /* empty: null */
     struct cs_buf message;
 };
-#define CS_CHAT_ERROR_INIT ((struct cs_chat_error){.param = CS_BUF_INIT(256), .message = CS_BUF_INIT(2 * CS_CHAT_BODY_MAX)})
+#define CS_CHAT_ERROR_INIT                                                                                             \
+    ((struct cs_chat_error){.param = CS_BUF_INIT(256), .message = CS_BUF_INIT(2 * CS_CHAT_BODY_MAX)})
 void cs_chat_error_release(struct cs_chat_error *e);
 /* Fills e; param may be NULL. Returns false. */
 bool cs_chat_fail(struct cs_chat_error *e, unsigned status, const char *type, const char *param, const char *code,
                   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
-/* False: refused, e says how. Release the request in either case. */
+/* False: refused, e says how. The body must outlive the request; release the request in either case. */
 bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, struct cs_chat_error *e);
 void cs_chat_request_release(struct cs_chat_request *r);
 
@@ -49,11 +51,11 @@ uint64_t cs_chat_charge(const struct cs_chat_request *r);
 
 struct cs_chat_answer {
     const char *id, *model, *fingerprint;
-    int64_t created;      /* Unix seconds */
-    const char *text;     /* content, or the refusal; may be cut (see below) */
+    int64_t created;  /* Unix seconds */
+    const char *text; /* content, or the refusal; may be cut (see below) */
     bool refused;
     uint64_t input_tokens;
-    uint64_t max_tokens;  /* text beyond it is cut, finish_reason "length"; 0: no cap */
+    uint64_t max_tokens;    /* text beyond it is cut, finish_reason "length"; 0: no cap */
     uint64_t output_tokens; /* set by cs_chat_write */
 };
 void cs_chat_write(struct cs_chat_answer *a, struct cs_buf *out);

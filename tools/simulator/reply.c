@@ -1,6 +1,5 @@
 #include "tools/simulator/reply.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +10,14 @@
 #include "tools/simulator/draw.h"
 
 struct writer {
-    const json_t *root; /* for $ref */
+    const struct cs_j *root; /* for $ref */
     const struct cs_reply_source *from;
     struct cs_buf *out, path;
     unsigned depth;
     struct cs_error *err;
 };
 
-static enum cs_err write_value(struct writer *w, const json_t *schema);
+static enum cs_err write_value(struct writer *w, const struct cs_j *schema);
 
 static enum cs_err refuse(struct writer *w, const char *what)
 {
@@ -30,48 +29,43 @@ static double chance(const struct writer *w)
     return cs_draw_unit(w->from->seed, "random", w->from->digest, cs_buf_cstr(&w->path), NULL);
 }
 
-static void write_json(struct writer *w, const json_t *v)
-{
-    char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-    if (s != NULL)
-        cs_buf_str(w->out, s);
-    free(s);
-}
-
 /* ---- planted answers -------------------------------------------------------------------------- */
 
-static enum cs_err write_word(struct writer *w, const json_t *schema, const struct cs_truth_answer *a, const char *word)
+static enum cs_err write_word(struct writer *w, const struct cs_j *schema, const struct cs_truth_answer *a,
+                              const char *word)
 {
-    const json_t *allowed = json_object_get(schema, "enum");
-    const char *type = json_string_value(json_object_get(schema, "type"));
+    const struct cs_j *allowed = cs_j_get(schema, "enum");
+    const char *type = cs_j_text(cs_j_get(schema, "type"));
     bool fits = allowed == NULL && type != NULL && strcmp(type, "string") == 0;
     if (allowed == NULL && type != NULL && strcmp(type, "boolean") == 0 && a->kind == CS_TRUTH_BOOLEAN) {
         cs_buf_str(w->out, strcmp(word, a->words[0]) == 0 ? "true" : "false");
         return CS_OK;
     }
-    for (size_t i = 0; i < json_array_size(allowed) && !fits; i++) {
-        const char *s = json_string_value(json_array_get(allowed, i));
+    for (size_t i = 0; i < cs_j_size(allowed) && !fits; i++) {
+        const char *s = cs_j_text(cs_j_at(allowed, i));
         fits = s != NULL && strcmp(s, word) == 0;
     }
     if (!fits)
-        return cs_error_set(w->err, CS_EINVAL, "simulator: the schema of \"%.100s\" does not allow \"%.100s\", an "
-                            "answer of the truth file", a->field, word);
+        return cs_error_set(w->err, CS_EINVAL,
+                            "simulator: the schema of \"%.100s\" does not allow \"%.100s\", an "
+                            "answer of the truth file",
+                            a->field, word);
     cs_json_str(w->out, word, strlen(word));
     return CS_OK;
 }
 
 /* ---- chance ----------------------------------------------------------------------------------- */
 
-static double bound(const json_t *schema, const char *name, double otherwise)
+static double bound(const struct cs_j *schema, const char *name, double otherwise)
 {
-    const json_t *v = json_object_get(schema, name);
-    return json_is_number(v) ? json_number_value(v) : otherwise;
+    const struct cs_j *v = cs_j_get(schema, name);
+    return cs_j_is_number(v) ? v->number : otherwise;
 }
 
-static enum cs_err write_number(struct writer *w, const json_t *schema, bool whole)
+static enum cs_err write_number(struct writer *w, const struct cs_j *schema, bool whole)
 {
     double min = bound(schema, "minimum", 0), max = bound(schema, "maximum", fmax(100, min + 100));
-    if (json_object_get(schema, "minimum") == NULL && max < min)
+    if (cs_j_get(schema, "minimum") == NULL && max < min)
         min = max - 100;
     if (whole) {
         min = ceil(min);
@@ -86,7 +80,7 @@ static enum cs_err write_number(struct writer *w, const json_t *schema, bool who
     return CS_OK;
 }
 
-static void write_string(struct writer *w, const json_t *schema)
+static void write_string(struct writer *w, const struct cs_j *schema)
 {
     char text[64];
     int n = snprintf(text, sizeof text, "simulated text %08x", (unsigned)(chance(w) * 0x1p32));
@@ -96,14 +90,14 @@ static void write_string(struct writer *w, const json_t *schema)
     cs_json_str(w->out, text, (size_t)n);
 }
 
-static enum cs_err write_array(struct writer *w, const json_t *schema)
+static enum cs_err write_array(struct writer *w, const struct cs_j *schema)
 {
-    const json_t *items = json_object_get(schema, "items");
+    const struct cs_j *items = cs_j_get(schema, "items");
     const double least = bound(schema, "minItems", 1);
     const size_t n = least > 1 ? (size_t)fmin(least, 1000) : 1, parent = w->path.len;
     enum cs_err rc = CS_OK;
     cs_buf_char(w->out, '[');
-    for (size_t i = 0; i < n && rc == CS_OK && json_is_object(items); i++) {
+    for (size_t i = 0; i < n && rc == CS_OK && cs_j_is(items, CS_J_MAP); i++) {
         if (i > 0)
             cs_buf_char(w->out, ',');
         cs_buf_printf(&w->path, parent > 0 ? ".%zu" : "%zu", i);
@@ -115,26 +109,27 @@ static enum cs_err write_array(struct writer *w, const json_t *schema)
     return rc;
 }
 
-static enum cs_err write_object(struct writer *w, const json_t *schema)
+static enum cs_err write_object(struct writer *w, const struct cs_j *schema)
 {
-    json_t *properties = json_object_get(schema, "properties"), *property;
-    const char *name, *comma = "";
+    const struct cs_j *properties = cs_j_get(schema, "properties");
+    const char *comma = "";
     const size_t parent = w->path.len;
     enum cs_err rc = CS_OK;
     cs_buf_char(w->out, '{');
-    json_object_foreach(properties, name, property) {
-        const struct cs_truth_answer *a =
-            parent == 0 && w->from->model != NULL ? cs_truth_answer(w->from->model, name) : NULL;
+    for (const struct cs_j *p = cs_j_first(properties); p != NULL; p = cs_j_next(properties, p)) {
+        const struct cs_truth_answer *a = parent == 0 && w->from->model != NULL
+                                              ? cs_truth_answer(w->from->model, p->key)
+                                              : NULL;
         cs_buf_str(w->out, comma);
         comma = ",";
-        cs_json_str(w->out, name, strlen(name));
+        cs_json_str(w->out, p->key, strlen(p->key));
         cs_buf_char(w->out, ':');
-        cs_buf_printf(&w->path, parent > 0 ? ".%s" : "%s", name);
+        cs_buf_printf(&w->path, parent > 0 ? ".%s" : "%s", p->key);
         if (a != NULL)
-            rc = write_word(w, property, a,
-                            cs_truth_draw(w->from->truth, w->from->seed, w->from->model, a, w->from->at, w->from->digest));
+            rc = write_word(
+                w, p, a, cs_truth_draw(w->from->truth, w->from->seed, w->from->model, a, w->from->at, w->from->digest));
         else
-            rc = write_value(w, property);
+            rc = write_value(w, p);
         w->path.len = parent;
         if (w->path.data != NULL)
             w->path.data[parent] = '\0';
@@ -145,7 +140,7 @@ static enum cs_err write_object(struct writer *w, const json_t *schema)
     return rc;
 }
 
-static enum cs_err write_type(struct writer *w, const json_t *schema, const char *type)
+static enum cs_err write_type(struct writer *w, const struct cs_j *schema, const char *type)
 {
     if (strcmp(type, "object") == 0)
         return write_object(w, schema);
@@ -165,52 +160,53 @@ static enum cs_err write_type(struct writer *w, const json_t *schema, const char
 }
 
 /* "#/$defs/name": a path through the root's objects. */
-static const json_t *look_up(const struct writer *w, const char *ref)
+static const struct cs_j *look_up(const struct writer *w, const char *ref)
 {
-    const json_t *at = w->root;
+    const struct cs_j *at = w->root;
     if (strncmp(ref, "#", 1) != 0)
         return NULL;
     char *copy = cs_xstrdup(ref + 1), *rest = copy, *part;
     while ((part = strsep(&rest, "/")) != NULL && at != NULL) {
         if (part[0] != '\0')
-            at = json_object_get(at, part);
+            at = cs_j_get(at, part);
     }
     free(copy);
     return at;
 }
 
-static const json_t *one_of(const struct writer *w, const json_t *list)
+static const struct cs_j *one_of(const struct writer *w, const struct cs_j *list)
 {
-    return json_array_get(list, (size_t)(chance(w) * (double)json_array_size(list)));
+    return cs_j_at(list, (size_t)(chance(w) * (double)cs_j_size(list)));
 }
 
-static enum cs_err write_some(struct writer *w, const json_t *schema)
+static enum cs_err write_some(struct writer *w, const struct cs_j *schema)
 {
-    const json_t *v;
-    const char *type = json_string_value(json_object_get(schema, "type"));
-    if ((v = json_object_get(schema, "$ref")) != NULL) {
-        const json_t *target = json_is_string(v) ? look_up(w, json_string_value(v)) : NULL;
-        return json_is_object(target) ? write_value(w, target) : refuse(w, "has a $ref that leads nowhere");
+    const struct cs_j *v;
+    const char *type = cs_j_text(cs_j_get(schema, "type"));
+    if ((v = cs_j_get(schema, "$ref")) != NULL) {
+        const struct cs_j *target = cs_j_is(v, CS_J_TEXT) ? look_up(w, cs_j_text(v)) : NULL;
+        return cs_j_is(target, CS_J_MAP) ? write_value(w, target) : refuse(w, "has a $ref that leads nowhere");
     }
-    if ((v = json_object_get(schema, "const")) != NULL) {
-        write_json(w, v);
+    if ((v = cs_j_get(schema, "const")) != NULL) {
+        cs_buf_append(w->out, v->raw, v->raw_len);
         return CS_OK;
     }
-    if (json_array_size(v = json_object_get(schema, "enum")) > 0) {
-        write_json(w, one_of(w, v));
+    if (cs_j_size(v = cs_j_get(schema, "enum")) > 0) {
+        const struct cs_j *word = one_of(w, v);
+        cs_buf_append(w->out, word->raw, word->raw_len);
         return CS_OK;
     }
-    if (json_array_size(v = json_object_get(schema, "anyOf")) > 0 || json_array_size(v = json_object_get(schema, "oneOf")) > 0)
+    if (cs_j_size(v = cs_j_get(schema, "anyOf")) > 0 || cs_j_size(v = cs_j_get(schema, "oneOf")) > 0)
         return write_value(w, one_of(w, v));
-    if (json_array_size(v = json_object_get(schema, "type")) > 0)
-        type = json_string_value(one_of(w, v));
+    if (cs_j_size(v = cs_j_get(schema, "type")) > 0)
+        type = cs_j_text(one_of(w, v));
     if (type == NULL)
         return refuse(w, "has no type");
     return write_type(w, schema, type);
 }
 
 /* A schema may contain itself: the depth is bounded, not trusted. */
-static enum cs_err write_value(struct writer *w, const json_t *schema)
+static enum cs_err write_value(struct writer *w, const struct cs_j *schema)
 {
     if (w->depth == CS_REPLY_DEPTH_MAX)
         return refuse(w, "is nested too deeply");
@@ -222,7 +218,7 @@ static enum cs_err write_value(struct writer *w, const json_t *schema)
     return rc;
 }
 
-enum cs_err cs_reply_write(const struct json_t *schema, const struct cs_reply_source *from, struct cs_buf *out,
+enum cs_err cs_reply_write(const struct cs_j *schema, const struct cs_reply_source *from, struct cs_buf *out,
                            struct cs_error *err)
 {
     struct writer w = {.root = schema, .from = from, .out = out, .path = CS_BUF_INIT(2 * 1024 * 1024), .err = err};

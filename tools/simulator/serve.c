@@ -59,7 +59,7 @@ static bool find_place(struct cs_exchange *x, struct cs_truth_place *at, uint64_
 {
     static const char prefix[] = "simulator: prompt matches";
     const char *what = NULL;
-    switch (cs_truth_match(x->model->truth, cs_buf_cstr(&x->request->prompt), x->request->prompt.len, at)) {
+    switch (cs_truth_match(x->model->truth, cs_buf_cstr(&x->request.prompt), x->request.prompt.len, at)) {
     case CS_MATCH_OK:
         return true;
     case CS_MATCH_NO_CASE:
@@ -75,11 +75,13 @@ static bool find_place(struct cs_exchange *x, struct cs_truth_place *at, uint64_
         *counter = &t->several_levels;
         break;
     }
-    return cs_chat_fail(&x->error, 400, "invalid_request_error", "messages", "simulator_no_match", "%s %s", prefix, what);
+    return cs_chat_fail(&x->error, 400, "invalid_request_error", "messages", "simulator_no_match", "%s %s", prefix,
+                        what);
 }
 
 /* The answer's text, planted or by chance. False: no answer; *counter says what it was, and is counted later. */
-static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, uint64_t **counter, struct cs_sim_tally *t)
+static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, uint64_t **counter,
+                    struct cs_sim_tally *t)
 {
     const struct cs_sim_model *m = x->model;
     struct cs_reply_source from = {.seed = m->seed, .digest = x->digest, .truth = m->truth, .model = m->model};
@@ -89,14 +91,15 @@ static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, u
     *refused = m->model != NULL && cs_truth_refuses(m->model, m->seed, from.at, x->digest);
     if (*refused) {
         cs_buf_str(text, "I'm sorry, but I can't assist with that request.");
-    } else if (x->request->schema != NULL) {
-        if (cs_reply_write(x->request->schema, &from, text, &err) != CS_OK) {
+    } else if (x->request.schema != NULL) {
+        if (cs_reply_write(x->request.schema, &from, text, &err) != CS_OK) {
             *counter = &t->schema_conflicts;
-            return cs_chat_fail(&x->error, 400, "invalid_request_error", "response_format", "simulator_schema", "%s", err.msg);
+            return cs_chat_fail(&x->error, 400, "invalid_request_error", "response_format", "simulator_schema", "%s",
+                                err.msg);
         }
     } else {
         const double u = cs_draw_unit(m->seed, "random", x->digest, "", NULL);
-        const bool object = x->request->format == CS_CHAT_JSON_OBJECT;
+        const bool object = x->request.format == CS_CHAT_JSON_OBJECT;
         cs_buf_printf(text, object ? "{\"answer\":\"simulated text %08x\"}" : "This is simulated text %08x.",
                       (unsigned)(u * 0x1p32));
     }
@@ -108,13 +111,13 @@ static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool 
     char id[64];
     snprintf(id, sizeof id, "chatcmpl-%016llx%.12s", (unsigned long long)x->number, x->digest);
     *a = (struct cs_chat_answer){.id = id,
-                                 .model = x->request->model,
+                                 .model = x->request.model,
                                  .fingerprint = x->model->fingerprint,
                                  .created = x->call->wall_s,
                                  .text = cs_buf_cstr(text),
                                  .refused = refused,
-                                 .input_tokens = cs_chat_tokens(x->request->content_bytes),
-                                 .max_tokens = x->request->max_tokens};
+                                 .input_tokens = cs_chat_tokens(x->request.content_bytes),
+                                 .max_tokens = x->request.max_tokens};
     cs_chat_write(a, &x->reply->body);
     if (x->reply->fault == CS_FAULT_MALFORMED) { /* half of it, and a proxy's last words */
         x->reply->body.len /= 2;
@@ -194,10 +197,7 @@ static void finish(struct cs_simulator *s, struct cs_exchange *x, uint64_t *coun
         fprintf(s->log, "%lld\t%016llx\t%s\t%s\t%s\t%llu\t%u\t%s\n", (long long)x->call->mono_us,
                 (unsigned long long)x->key_id, x->model != NULL ? x->model->id : "-", x->has_digest ? x->digest : "-",
                 x->attempt, (unsigned long long)x->charge, r->status, cs_fault_name(r->fault));
-    struct cs_shared_request *unused = x->shared != NULL && cs_shared_request_drop(x->shared) ? x->shared : NULL;
     pthread_mutex_unlock(&s->lock);
-    cs_shared_request_free(unused);
-    x->shared = NULL;
 }
 
 void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, struct cs_sim_reply *reply)
@@ -211,7 +211,7 @@ void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, 
     *reply = (struct cs_sim_reply){.body = CS_BUF_INIT(CS_SIM_REPLY_MAX), .fault = CS_FAULT_NONE};
     if (!cs_exchange_arrive(s, &x))
         goto out;
-    if (!cs_exchange_read(s, &x)) {
+    if (!cs_exchange_read(&x)) {
         counter = &s->tally.invalid;
         goto out;
     }
@@ -222,5 +222,6 @@ void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, 
 out:
     finish(s, &x, counter, given);
     cs_buf_release(&text);
+    cs_chat_request_release(&x.request);
     cs_chat_error_release(&x.error);
 }

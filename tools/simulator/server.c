@@ -2,309 +2,34 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
-#include "tools/simulator/openai_chat.h"
-#include "tools/simulator/timers.h"
+#include "tools/simulator/call.h"
 
 enum {
-    POOL_BYTES = 16 * 1024,          /* per connection, headers and one piece of a body */
+    POOL_BYTES = 16 * 1024, /* per connection, headers and one piece of a body */
     POOL_STEP_BYTES = 8 * 1024,
     BACKLOG = 4096,
     SPARE_FILES = 128,
-    HANG_LOOK_MS = 100,              /* how often a hanging call looks whether its client has left */
 };
 
-struct cs_server {
-    struct cs_simulator *simulator;
-    struct cs_timers *timers;
-    struct MHD_Daemon *daemon;
-    uint16_t port;
-};
-
-enum route { ROUTE_CHAT, ROUTE_MODELS, ROUTE_STATS, ROUTE_CONTROL, ROUTE_HEALTH, ROUTE_NONE };
-
-static const struct {
-    const char *path, *method;
-    enum route route;
-} routes[] = {
-    {"/v1/chat/completions", "POST", ROUTE_CHAT}, {"/chat/completions", "POST", ROUTE_CHAT},
-    {"/v1/models", "GET", ROUTE_MODELS},          {"/models", "GET", ROUTE_MODELS},
-    {"/stats", "GET", ROUTE_STATS},               {"/control", "POST", ROUTE_CONTROL},
-    {"/healthz", "GET", ROUTE_HEALTH},
-};
-
-/* A request. While its connection is suspended the timers' thread owns it, else the connection's. */
-enum phase { PHASE_READING, PHASE_WAITING, PHASE_HANGING, PHASE_DRIPPING, PHASE_BROKEN };
-
-struct call {
-    struct cs_server *server;
-    struct MHD_Connection *connection;
-    enum route route;
-    bool wrong_method;
-    enum phase phase;
-    struct cs_buf body;
-    struct cs_sim_reply reply;
-    bool drip_due;
-    uint64_t drip_step_ms;
-    size_t drip_bytes;
-};
-
-/* ---- waiting ---------------------------------------------------------------------------------- */
-
-static int socket_of(const struct call *c)
+uint64_t cs_loop_now_ms(void)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    return info != NULL ? info->connect_fd : -1;
-}
-
-static bool client_left(const struct call *c)
-{
-    char byte;
-    const ssize_t n = recv(socket_of(c), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-}
-
-/* Runs on the timers' thread. */
-static void wake(void *arg)
-{
-    struct call *c = arg;
-    if (c->phase == PHASE_HANGING) {
-        if (!client_left(c) && cs_timers_add(c->server->timers, HANG_LOOK_MS, c))
-            return;
-        c->phase = PHASE_BROKEN;
-    }
-    c->drip_due = true;
-    MHD_resume_connection(c->connection);
-}
-
-static void wait_in(struct call *c, enum phase phase, uint64_t ms)
-{
-    c->phase = phase;
-    MHD_suspend_connection(c->connection);
-    if (!cs_timers_add(c->server->timers, ms, c)) { /* closing */
-        c->phase = PHASE_BROKEN;
-        MHD_resume_connection(c->connection);
-    }
-}
-
-/* ---- replies ---------------------------------------------------------------------------------- */
-
-/* Dissolving the association makes Linux send RST; a close would send FIN, which a client may take for an end. */
-static void reset_connection(const struct call *c)
-{
-    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
-    (void)connect(socket_of(c), &nowhere, sizeof nowhere);
-}
-
-static ssize_t read_half(void *arg, uint64_t pos, char *out, size_t max)
-{
-    const struct call *c = arg;
-    const size_t half = c->reply.body.len / 2;
-    if (pos >= half)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    const size_t left = half - (size_t)pos, n = left < max ? left : max;
-    memcpy(out, c->reply.body.data + pos, n);
-    return (ssize_t)n;
-}
-
-static ssize_t read_drop(void *arg, uint64_t pos, char *out, size_t max)
-{
-    struct call *c = arg;
-    if (c->phase == PHASE_BROKEN)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    if (!c->drip_due) {
-        wait_in(c, PHASE_DRIPPING, c->drip_step_ms);
-        return 0;
-    }
-    c->drip_due = false;
-    size_t n = c->reply.body.len - (size_t)pos;
-    n = n < c->drip_bytes ? n : c->drip_bytes;
-    n = n < max ? n : max;
-    memcpy(out, c->reply.body.data + pos, n);
-    return (ssize_t)n;
-}
-
-/* A byte at a time, or a few where the timers are too coarse for the seconds asked for. */
-static struct MHD_Response *drip(struct call *c)
-{
-    const uint64_t len = c->reply.body.len, tick = CS_TIMERS_TICK_MS;
-    c->drip_step_ms = c->reply.drip_ms / (len + 1) > tick ? c->reply.drip_ms / (len + 1) : tick;
-    c->drip_bytes = (size_t)(len * c->drip_step_ms / (c->reply.drip_ms + 1)) + 1;
-    if (c->drip_step_ms > tick)
-        c->drip_bytes = 1;
-    return MHD_create_response_from_callback(len, 1024, read_drop, c, NULL);
-}
-
-static enum MHD_Result send_reply(struct call *c)
-{
-    struct cs_sim_reply *r = &c->reply;
-    struct MHD_Response *response = NULL;
-    if (r->fault == CS_FAULT_TRUNCATED)
-        response = MHD_create_response_from_callback(r->body.len, 4096, read_half, c, NULL);
-    else if (r->fault == CS_FAULT_DRIP)
-        response = drip(c);
-    else {
-        const size_t len = r->body.len;
-        response = MHD_create_response_from_buffer(len, cs_buf_take(&r->body), MHD_RESPMEM_MUST_FREE);
-    }
-    if (response == NULL)
-        return MHD_NO;
-    MHD_add_response_header(response, "Content-Type", "application/json");
-    for (unsigned i = 0; i < r->n_headers; i++)
-        MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
-    const enum MHD_Result result = MHD_queue_response(c->connection, r->status, response);
-    MHD_destroy_response(response);
-    return result;
-}
-
-static enum MHD_Result send_error(struct call *c, unsigned status, const char *text)
-{
-    struct cs_chat_error e = CS_CHAT_ERROR_INIT;
-    cs_chat_fail(&e, status, "invalid_request_error", NULL, NULL, "%s", text);
-    c->reply.status = status;
-    cs_chat_write_error(&e, &c->reply.body);
-    cs_chat_error_release(&e);
-    return send_reply(c);
-}
-
-static enum MHD_Result serve_chat(struct call *c)
-{
-    struct timespec mono, wall;
-    clock_gettime(CLOCK_MONOTONIC, &mono);
-    clock_gettime(CLOCK_REALTIME, &wall);
-    const struct cs_sim_call call = {
-        .authorization = MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, "Authorization"),
-        .client_request_id = MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, "X-Client-Request-Id"),
-        .body = cs_buf_cstr(&c->body),
-        .len = c->body.len,
-        .mono_us = (int64_t)mono.tv_sec * 1000000 + mono.tv_nsec / 1000,
-        .wall_s = wall.tv_sec,
-    };
-    cs_simulator_serve(c->server->simulator, &call, &c->reply);
-    cs_buf_release(&c->body);
-    if (c->reply.fault == CS_FAULT_RESET) {
-        reset_connection(c);
-        return MHD_NO;
-    }
-    if (c->reply.fault == CS_FAULT_HANG)
-        wait_in(c, PHASE_HANGING, HANG_LOOK_MS);
-    else if (c->reply.delay_ms > 0)
-        wait_in(c, PHASE_WAITING, c->reply.delay_ms);
-    else
-        return send_reply(c);
-    return MHD_YES;
-}
-
-static enum MHD_Result serve_control(struct call *c)
-{
-    struct cs_error err;
-    if (cs_simulator_control(c->server->simulator, cs_buf_cstr(&c->body), c->body.len, &err) != CS_OK)
-        return send_error(c, 400, err.msg);
-    cs_buf_str(&c->reply.body, "{\"ok\":true}\n");
-    return send_reply(c);
-}
-
-/* The request is complete. */
-static enum MHD_Result serve(struct call *c)
-{
-    if (c->body.overflow)
-        return send_error(c, 413, "Request body too large: the simulator takes 1 MiB.");
-    if (c->wrong_method)
-        return send_error(c, 405, "Not allowed: this path wants another method.");
-    c->reply.status = 200;
-    switch (c->route) {
-    case ROUTE_CHAT:
-        return serve_chat(c);
-    case ROUTE_CONTROL:
-        return serve_control(c);
-    case ROUTE_MODELS:
-        cs_simulator_models(c->server->simulator, &c->reply.body);
-        return send_reply(c);
-    case ROUTE_STATS:
-        cs_simulator_stats(c->server->simulator, &c->reply.body);
-        return send_reply(c);
-    case ROUTE_HEALTH:
-        cs_buf_str(&c->reply.body, "{\"status\":\"ok\"}\n");
-        return send_reply(c);
-    case ROUTE_NONE:
-        break;
-    }
-    return send_error(c, 404, "Invalid URL: no such path here.");
-}
-
-/* ---- libmicrohttpd ---------------------------------------------------------------------------- */
-
-static struct call *new_call(struct cs_server *s, struct MHD_Connection *connection, const char *url,
-                             const char *method)
-{
-    struct call *c = cs_xcalloc(1, sizeof *c);
-    c->server = s;
-    c->connection = connection;
-    c->route = ROUTE_NONE;
-    c->body = CS_BUF_INIT(CS_CHAT_BODY_MAX);
-    c->reply.body = CS_BUF_INIT(CS_SIM_REPLY_MAX);
-    c->reply.fault = CS_FAULT_NONE;
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if (strcmp(routes[i].path, url) == 0) {
-            c->route = routes[i].route;
-            c->wrong_method = strcmp(routes[i].method, method) != 0;
-        }
-    }
-    if (c->route == ROUTE_CHAT)
-        cs_simulator_enter(s->simulator);
-    return c;
-}
-
-/* Called at the headers, at each piece of the body, at its end, and again after each wait that ended. */
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *data, size_t *n, void **state)
-{
-    (void)version;
-    struct call *c = *state;
-    if (c == NULL) {
-        *state = new_call(arg, connection, url, method);
-        return MHD_YES;
-    }
-    if (*n > 0) {
-        cs_buf_append(&c->body, data, *n);
-        *n = 0;
-        return MHD_YES;
-    }
-    switch (c->phase) {
-    case PHASE_READING:
-        return serve(c);
-    case PHASE_WAITING:
-        return send_reply(c);
-    case PHASE_HANGING:
-    case PHASE_DRIPPING:
-    case PHASE_BROKEN:
-        break;
-    }
-    return MHD_NO;
-}
-
-static void on_completed(void *arg, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode why)
-{
-    struct cs_server *s = arg;
-    struct call *c = *state;
-    (void)connection;
-    (void)why;
-    if (c == NULL)
-        return;
-    if (c->route == ROUTE_CHAT)
-        cs_simulator_leave(s->simulator);
-    cs_buf_release(&c->body);
-    cs_sim_reply_release(&c->reply);
-    free(c);
-    *state = NULL;
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 /* How many connections the limit of open files leaves room for, raised as far as it may be. */
@@ -336,51 +61,130 @@ static enum cs_err read_address(const struct cs_server_opts *opts, struct sockad
     return CS_OK;
 }
 
+static enum cs_err listen_on(const struct cs_server_opts *opts, int *out, uint16_t *port, struct cs_error *err)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    const int on = 1;
+    enum cs_err rc = read_address(opts, &address, err);
+    if (rc != CS_OK)
+        return rc;
+    *out = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*out < 0 || setsockopt(*out, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(*out, (struct sockaddr *)&address, len) != 0 || listen(*out, BACKLOG) != 0 ||
+        getsockname(*out, (struct sockaddr *)&address, &len) != 0)
+        return cs_error_set(err, CS_EIO, "cannot listen on %s port %u: %s", opts->host, opts->port, strerror(errno));
+    *port = ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                                : ((struct sockaddr_in *)&address)->sin_port);
+    return CS_OK;
+}
+
+/* ---- the loop --------------------------------------------------------------------------------- */
+
+static void fire_timers(struct cs_loop *l)
+{
+    struct cs_call *c;
+    const uint64_t now = cs_loop_now_ms();
+    while ((c = cs_timers_due(&l->timers, l->stopping ? UINT64_MAX : now)) != NULL)
+        cs_call_wake(c);
+}
+
+static int milliseconds_to_wait(struct cs_loop *l, uint64_t looked_ms)
+{
+    MHD_UNSIGNED_LONG_LONG daemon_ms;
+    const uint64_t now = cs_loop_now_ms(), longest = 60 * 1000;
+    uint64_t next = cs_timers_next_ms(&l->timers);
+    if (next < looked_ms + CS_LOOP_TICK_MS)
+        next = looked_ms + CS_LOOP_TICK_MS;
+    uint64_t ms = next <= now ? 0 : next - now < longest ? next - now : longest;
+    if (MHD_get_timeout(l->daemon, &daemon_ms) == MHD_YES && daemon_ms < ms)
+        ms = daemon_ms;
+    return (int)ms;
+}
+
+static void *run_loop(void *arg)
+{
+    struct cs_loop *l = arg;
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    struct pollfd fds[2] = {{.fd = info->listen_fd, .events = POLLIN}, {.fd = l->stop_fd, .events = POLLIN}};
+    uint64_t looked_ms = 0;
+    while (!l->stopping) {
+        (void)poll(fds, 2, milliseconds_to_wait(l, looked_ms));
+        if (cs_loop_now_ms() >= looked_ms + CS_LOOP_TICK_MS) {
+            fire_timers(l);
+            looked_ms = cs_loop_now_ms();
+        }
+        l->stopping = fds[1].revents != 0;
+        if (!l->stopping)
+            MHD_run(l->daemon);
+    }
+    fire_timers(l); /* all: a daemon must not be stopped while a connection is suspended */
+    return NULL;
+}
+
+static bool start_loop(struct cs_loop *l, struct cs_server *s, int listener, unsigned connections)
+{
+    const int own = fcntl(listener, F_DUPFD_CLOEXEC, 0); /* each daemon closes its own */
+    l->server = s;
+    l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (own >= 0)
+        l->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, cs_call_on_request, l,
+                                     MHD_OPTION_LISTEN_SOCKET, own, MHD_OPTION_NOTIFY_COMPLETED, cs_call_on_completed,
+                                     l, MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                     (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
+                                     (size_t)POOL_STEP_BYTES, MHD_OPTION_END);
+    if (l->daemon == NULL && own >= 0)
+        close(own);
+    l->started = l->stop_fd >= 0 && l->daemon != NULL && pthread_create(&l->thread, NULL, run_loop, l) == 0;
+    return l->started;
+}
+
+static void end_loop(struct cs_loop *l)
+{
+    const uint64_t one = 1;
+    if (l->started) {
+        CS_ASSERT(write(l->stop_fd, &one, sizeof one) == sizeof one);
+        pthread_join(l->thread, NULL);
+    }
+    if (l->daemon != NULL)
+        MHD_stop_daemon(l->daemon);
+    if (l->stop_fd >= 0)
+        close(l->stop_fd);
+    cs_timers_release(&l->timers);
+}
+
 enum cs_err cs_server_open(struct cs_server **out, struct cs_simulator *simulator, const struct cs_server_opts *opts,
                            struct cs_error *err)
 {
-    struct sockaddr_storage address;
-    struct cs_server *s = NULL;
-    enum cs_err rc = read_address(opts, &address, err);
+    const unsigned threads = opts->threads > 0 ? opts->threads : 1;
+    struct cs_server *s = cs_xcalloc(1, sizeof *s);
+    int listener = -1;
 
     CS_ASSERT(out != NULL);
-    *out = NULL;
-    if (rc != CS_OK)
-        return rc;
-    s = cs_xcalloc(1, sizeof *s);
+    CS_ASSERT(threads <= CS_SERVER_THREADS_MAX);
     s->simulator = simulator;
-    s->timers = cs_timers_open(wake);
-    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                           (address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
-    const struct MHD_OptionItem pool[] = {{MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)opts->threads, NULL},
-                                          {MHD_OPTION_END, 0, NULL}};
-    const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-    s->daemon = MHD_start_daemon(
-        flags, opts->port, NULL, NULL, on_request, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_SOCK_ADDR,
-        (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT, connections_possible(),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
-        (size_t)POOL_STEP_BYTES, MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned)BACKLOG, MHD_OPTION_ARRAY,
-        opts->threads > 1 ? pool : none, MHD_OPTION_END);
-    const union MHD_DaemonInfo *info =
-        s->daemon != NULL ? MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
-    if (info == NULL) {
-        rc = cs_error_set(err, CS_EIO, "cannot listen on %s port %u: %s", opts->host, opts->port, strerror(errno));
-        cs_server_close(s);
-        return rc;
+    const unsigned connections = connections_possible() / threads;
+    enum cs_err rc = listen_on(opts, &listener, &s->port, err);
+    while (rc == CS_OK && s->n_loops < threads) {
+        if (!start_loop(&s->loops[s->n_loops++], s, listener, connections))
+            rc = cs_error_set(err, CS_EIO, "cannot serve: %s", strerror(errno));
     }
-    s->port = info->port;
+    if (listener >= 0)
+        close(listener);
+    if (rc != CS_OK) {
+        cs_server_close(s);
+        s = NULL;
+    }
     *out = s;
-    return CS_OK;
+    return rc;
 }
 
 void cs_server_close(struct cs_server *s)
 {
     if (s == NULL)
         return;
-    cs_timers_stop(s->timers); /* wakes all: libmicrohttpd must not stop while a connection is suspended */
-    if (s->daemon != NULL)
-        MHD_stop_daemon(s->daemon);
-    cs_timers_close(s->timers);
+    for (unsigned i = 0; i < s->n_loops; i++)
+        end_loop(&s->loops[i]);
     free(s);
 }
 

@@ -1,7 +1,8 @@
-/* server.h - the simulator's sockets: HTTP/1.1 on libmicrohttpd and epoll. The only includer of microhttpd.h.
+/* server.h - the simulator's sockets: HTTP/1.1 on libmicrohttpd and epoll (its door: server.c, call.c).
  *
- * A reply that shall wait leaves its connection suspended, so thousands wait without a thread each. Faults that a status cannot
- * tell are made here: reset, hang, truncation, drip. Thread: open and close from one.
+ * A few threads, each with a loop, a daemon and a heap of timers of its own. A reply that shall wait leaves its
+ * connection suspended, so thousands wait without a thread each. Faults that a status cannot tell are made here:
+ * reset, hang, truncation, drip. Thread: open and close from one.
  */
 #ifndef CS_SIM_SERVER_H
 #define CS_SIM_SERVER_H
@@ -11,12 +12,12 @@
 #include "protocol/base/error.h"
 #include "tools/simulator/simulator.h"
 
-enum { CS_SERVER_CONNECTIONS_MAX = 20000 };
+enum { CS_SERVER_CONNECTIONS_MAX = 20000, CS_SERVER_THREADS_MAX = 16 };
 
 struct cs_server_opts {
     const char *host; /* IPv4 or IPv6 address, or "localhost" */
     uint16_t port;    /* 0: any free one */
-    unsigned threads; /* 0 is 1 */
+    unsigned threads; /* at most CS_SERVER_THREADS_MAX; 0 is 1 */
 };
 
 struct cs_server;

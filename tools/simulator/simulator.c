@@ -146,7 +146,6 @@ void cs_simulator_close(struct cs_simulator *s)
     for (unsigned i = 0; i < s->settings.n_keys; i++)
         free(s->settings.keys[i]);
     free(s->settings.keys);
-    cs_request_cache_release(&s->cache);
     cs_idmap_release(&s->tally.digests);
     cs_idmap_release(&s->tally.bodies);
     if (s->log != NULL)

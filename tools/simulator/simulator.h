@@ -62,8 +62,9 @@ struct cs_sim_reply {
     struct cs_sim_header headers[CS_SIM_HEADERS_MAX];
     unsigned n_headers;
     struct cs_buf body;
-    enum cs_fault fault; /* RESET, HANG, TRUNCATED and DRIP are the server's to do; the others stand in status and body */
-    uint64_t delay_ms;   /* before the first byte */
+    enum cs_fault
+        fault;         /* RESET, HANG, TRUNCATED and DRIP are the server's to do; the others stand in status and body */
+    uint64_t delay_ms; /* before the first byte */
     uint64_t drip_ms;
 };
 void cs_sim_reply_release(struct cs_sim_reply *r);

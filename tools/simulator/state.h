@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "tools/simulator/idmap.h"
-#include "tools/simulator/request_cache.h"
 #include "tools/simulator/simulator.h"
 #include "tools/simulator/truth.h"
 
@@ -24,7 +23,7 @@ struct cs_sim_model {
     struct cs_sim_key { /* who has asked, and what is left for him */
         uint64_t id;
         struct cs_buckets buckets;
-    } *keys;
+    } * keys;
     size_t n_keys, cap_keys;
 };
 
@@ -50,13 +49,12 @@ struct cs_sim_tally {
 struct cs_simulator {
     struct cs_truth **truths; /* never changes, read without the lock; likewise models[i]->{id,truth,model,seed} */
     unsigned n_truths;
-    uint64_t seed;            /* of models without a truth */
-    pthread_mutex_t lock;     /* for all below */
+    uint64_t seed;        /* of models without a truth */
+    pthread_mutex_t lock; /* for all below */
     struct cs_sim_settings settings;
     struct cs_sim_model **models;
     uint32_t n_models;
     struct cs_sim_tally tally;
-    struct cs_request_cache cache;
     uint64_t ids; /* of answers and requests: unlike from one start to the next */
     FILE *log;
 };

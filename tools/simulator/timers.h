@@ -1,22 +1,22 @@
-/* timers.h - thousands of waits on one thread: a binary heap, served every few milliseconds.
- *
- * Dues are rounded up to CS_TIMERS_TICK_MS, so that a thousand waits that end together wake the HTTP library once and not a
- * thousand times. Thread: any may add; `fire` runs on the timers' own thread, without a lock held, and may add again.
- */
+/* timers.h - thousands of waits: a binary heap. Time is an argument; thread: one owner. */
 #ifndef CS_SIM_TIMERS_H
 #define CS_SIM_TIMERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum { CS_TIMERS_TICK_MS = 2 };
+struct cs_timer;
+struct cs_timers {         /* a zeroed struct is an empty one */
+    struct cs_timer *heap; /* the earliest first */
+    size_t n, cap;
+};
 
-struct cs_timers;
-struct cs_timers *cs_timers_open(void (*fire)(void *));
-/* Fires all that is left, at once, and ends the thread; from now on nothing can be added. */
-void cs_timers_stop(struct cs_timers *t);
-void cs_timers_close(struct cs_timers *t); /* after stop; NULL is fine */
-/* fire(arg) after delay_ms; false when stopped or stopping: nothing was added. */
-bool cs_timers_add(struct cs_timers *t, uint64_t delay_ms, void *arg);
+void cs_timers_add(struct cs_timers *t, uint64_t due_ms, void *arg);
+/* Takes out one that is due; NULL when there is none. */
+void *cs_timers_due(struct cs_timers *t, uint64_t now_ms);
+/* When the next one is due; UINT64_MAX when there is none. */
+uint64_t cs_timers_next_ms(const struct cs_timers *t);
+void cs_timers_release(struct cs_timers *t);
 
 #endif

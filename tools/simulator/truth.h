@@ -1,7 +1,7 @@
 /* truth.h - the planted truth: how a simulated model answers, so that a report can be compared with what was put in.
  *
- * Which case and level a prompt is about is found by its texts alone (matcher.h). README.md has the formulas; in short, with
- * s = case_sd Z(case) + wording_sd Z(case, level) + shift[level], in log-odds:
+ * Which case and level a prompt is about is found by its texts alone (matcher.h). README.md has the formulas; in
+ * short, with s = case_sd Z(case) + wording_sd Z(case, level) + shift[level], in log-odds:
  *   boolean  P(first word) = sigmoid(logit(rate) + s)
  *   ordinal  P(answer <= k) = sigmoid(logit(r1 + ... + rk) - s): positive moves towards the last word
  *   nominal  P(k) in proportion to rk exp(sk), each word with its own s
@@ -58,7 +58,7 @@ struct cs_truth {
 CS_WARN_UNUSED enum cs_err cs_truth_load(const char *path, struct cs_truth **out, struct cs_error *err);
 void cs_truth_free(struct cs_truth *t); /* NULL is fine */
 
-const struct cs_truth_model *cs_truth_model(const struct cs_truth *t, const char *id); /* NULL if absent */
+const struct cs_truth_model *cs_truth_model(const struct cs_truth *t, const char *id);            /* NULL if absent */
 const struct cs_truth_answer *cs_truth_answer(const struct cs_truth_model *m, const char *field); /* NULL if absent */
 
 struct cs_truth_place {

@@ -49,7 +49,8 @@ static enum cs_err load_base(struct cs_truth_loader *l, const struct cs_node *n,
         return load_rates(l, n, a, row);
     }
     if (l->cases.n_rows == 0)
-        return cs_node_fail(n, l->err, "base: rates by label need cases: in this file; without it write the rates alone");
+        return cs_node_fail(n, l->err,
+                            "base: rates by label need cases: in this file; without it write the rates alone");
     enum cs_err rc = cs_node_map(n, "base", keys, l->err);
     if (rc != CS_OK || (rc = cs_node_need(n, "base", "column", &column, l->err)) != CS_OK ||
         (rc = cs_node_need(n, "base", "rates", &rates, l->err)) != CS_OK ||
@@ -135,8 +136,7 @@ static enum cs_err load_words(struct cs_truth_loader *l, const struct cs_node *n
     if (rc != CS_OK)
         return rc;
     if (n->n < 2 || n->n > CS_TRUTH_WORDS_MAX || (a->kind == CS_TRUTH_BOOLEAN && n->n != 2))
-        return cs_node_fail(n, l->err, "%s: want %s answers", a->field,
-                            a->kind == CS_TRUTH_BOOLEAN ? "2" : "2 to 256");
+        return cs_node_fail(n, l->err, "%s: want %s answers", a->field, a->kind == CS_TRUTH_BOOLEAN ? "2" : "2 to 256");
     const char **words = cs_arena_array(l->arena, n->n, sizeof *words);
     for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next)
         rc = cs_node_text(c, "answer", &words[a->n_words++], l->err);
@@ -167,7 +167,8 @@ static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *
     if ((rc = load_words(l, words, a)) != CS_OK || (rc = cs_node_need(n, a->field, "base", &base, l->err)) != CS_OK ||
         (rc = load_base(l, base, a)) != CS_OK)
         return rc;
-    if ((sd = cs_node_get(n, "case_sd")) != NULL && (rc = cs_node_number(sd, "case_sd", 0, 10, &a->case_sd, l->err)) != CS_OK)
+    if ((sd = cs_node_get(n, "case_sd")) != NULL &&
+        (rc = cs_node_number(sd, "case_sd", 0, 10, &a->case_sd, l->err)) != CS_OK)
         return rc;
     if ((sd = cs_node_get(n, "wording_sd")) != NULL &&
         (rc = cs_node_number(sd, "wording_sd", 0, 10, &a->wording_sd, l->err)) != CS_OK)

@@ -13,8 +13,8 @@ struct texts {
     const char *after_first; /* or NULL */
 };
 
-enum cs_err cs_truth_column(struct cs_truth_loader *l, const struct cs_node *n, const char *what, const struct cs_table *table,
-                             uint32_t *out)
+enum cs_err cs_truth_column(struct cs_truth_loader *l, const struct cs_node *n, const char *what,
+                            const struct cs_table *table, uint32_t *out)
 {
     const char *name;
     enum cs_err rc = cs_node_text(n, what, &name, l->err);
@@ -74,8 +74,7 @@ static enum cs_err open_table(struct cs_truth_loader *l, const struct cs_node *n
     const struct cs_node *id, *text, *after_first;
     enum cs_err rc = cs_node_map(n, what, keys, l->err);
     if (rc != CS_OK || (rc = cs_node_need(n, what, "id", &id, l->err)) != CS_OK ||
-        (rc = cs_node_need(n, what, "text", &text, l->err)) != CS_OK ||
-        (rc = fill_table(l, n, what, table)) != CS_OK)
+        (rc = cs_node_need(n, what, "text", &text, l->err)) != CS_OK || (rc = fill_table(l, n, what, table)) != CS_OK)
         return rc;
     *texts = (struct texts){0};
     if (id->kind == CS_NODE_LIST) {
@@ -168,9 +167,12 @@ enum cs_err cs_truth_load_levels(struct cs_truth_loader *l, const struct cs_node
         if (cs_names_put(&ids_seen, id, t->n_levels++) == CS_NONE)
             continue;
         rc = strcmp(id, "control") == 0
-                 ? cs_table_fail(&l->levels, i, l->err, "\"control\" is the prompt without a text; call this level otherwise")
-                 : cs_table_fail(&l->levels, i, l->err, "two texts have the level id \"%s\"; id: [...] may name the column "
-                                 "that tells them apart", id);
+                 ? cs_table_fail(&l->levels, i, l->err,
+                                 "\"control\" is the prompt without a text; call this level otherwise")
+                 : cs_table_fail(&l->levels, i, l->err,
+                                 "two texts have the level id \"%s\"; id: [...] may name the column "
+                                 "that tells them apart",
+                                 id);
         break;
     }
     cs_names_release(&ids_seen);

@@ -1,0 +1,288 @@
+#include "coordinator/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/log.h"
+#include "protocol/study/json.h"
+
+static void answer(struct cs_server *sv, const struct cs_peer *peer, uint64_t seq, enum cs_err code, const char *text,
+                   const char *blob)
+{
+    struct cs_message m = {.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR, .kind = CS_ADMIN_REPLY, .ack = seq};
+
+    m.admin_reply.code = (uint32_t)code;
+    m.admin_reply.text = text;
+    m.admin_reply.blob = (const uint8_t *)(blob != NULL ? blob : "");
+    m.admin_reply.blob_len = blob != NULL ? (uint32_t)strlen(blob) : 0;
+    cs_server_send(sv, CS_DOOR_ADMIN, peer, &m);
+}
+
+/* ---- requests that wait for a commit ---------------------------------------------------------------- */
+
+struct ask { /* one request */
+    struct cs_server *sv;
+    const struct cs_peer *peer;
+    uint64_t seq;
+    const struct cs_admin *a;
+};
+
+/* The token under which it is answered; 0: too many wait, and it is refused. */
+static uint64_t wait_for_commit(const struct ask *ask, const char *blob)
+{
+    uint64_t token = ++ask->sv->tokens;
+    struct cs_waiting *w = &ask->sv->waiting[token % CS_TOKENS_MAX];
+
+    if (w->token != 0) {
+        answer(ask->sv, ask->peer, ask->seq, CS_EAGAIN, "too many requests wait for the disk; ask again", NULL);
+        return 0;
+    }
+    *w = (struct cs_waiting){token, *ask->peer, ask->seq, blob != NULL ? cs_xstrdup(blob) : NULL};
+    return token;
+}
+
+void cs_admin_reply(struct cs_server *sv, uint64_t token, enum cs_err code, const char *text)
+{
+    struct cs_waiting *w = &sv->waiting[token % CS_TOKENS_MAX];
+
+    if (w->token != token)
+        return;
+    answer(sv, &w->peer, w->seq, code, text, code == CS_OK ? w->blob : NULL);
+    CS_FREE(w->blob);
+    w->token = 0;
+}
+
+void cs_admin_release(struct cs_server *sv)
+{
+    for (unsigned i = 0; i < CS_TOKENS_MAX; i++)
+        CS_FREE(sv->waiting[i].blob);
+}
+
+static void refuse(const struct ask *ask, enum cs_err code, const char *text)
+{
+    answer(ask->sv, ask->peer, ask->seq, code, text, NULL);
+}
+
+static bool write_meta(const struct ask *ask, const char *key, const void *value, uint32_t len, const char *blob)
+{
+    uint64_t token = wait_for_commit(ask, blob);
+    struct cs_event e = {.kind = CS_EV_META, .meta = {key, value, len, token}};
+
+    if (token != 0)
+        cs_server_feed(ask->sv, &e);
+    return token != 0;
+}
+
+/* ---- submit, chunk, start ------------------------------------------------------------------------------- */
+
+static bool has_meta(struct cs_server *sv, const char *key)
+{
+    void *value = NULL;
+    uint32_t n;
+    bool has = cs_store_meta(sv->store, key, &value, &n, NULL) == CS_OK;
+
+    free(value);
+    return has;
+}
+
+/* The chunks of a spec that the store lacks, as JSON strings. */
+static uint32_t list_missing(struct cs_server *sv, const struct cs_spec *spec, struct cs_buf *out)
+{
+    uint32_t missing = 0;
+
+    for (uint32_t i = 0; i < spec->n_chunks; i++) {
+        char key[CS_META_KEY_MAX], hex[65];
+
+        cs_chunk_key(spec->chunks[i].digest, key);
+        if (has_meta(sv, key))
+            continue;
+        cs_hex(spec->chunks[i].digest, 32, hex);
+        cs_buf_printf(out, "%s\"%s\"", missing++ > 0 ? "," : "", hex);
+    }
+    return missing;
+}
+
+static void submit(const struct ask *ask)
+{
+    struct cs_buf blob = CS_BUF_INIT(CS_MESSAGE_MAX);
+    struct cs_error err = {0};
+    struct cs_spec spec = {0};
+    char key[CS_META_KEY_MAX], hex[65];
+    enum cs_err rc = cs_spec_unpack(ask->a->blob, ask->a->blob_len, &spec, &err);
+
+    if (rc != CS_OK) {
+        refuse(ask, rc, err.msg);
+        return;
+    }
+    cs_hex(spec.digest, 32, hex);
+    cs_buf_printf(&blob, "{\"digest\":\"%s\",\"missing\":[", hex);
+    list_missing(ask->sv, &spec, &blob);
+    cs_buf_str(&blob, "]}");
+    cs_spec_key(spec.digest, key);
+    write_meta(ask, key, ask->a->blob, ask->a->blob_len, cs_buf_cstr(&blob));
+    cs_spec_release(&spec);
+    cs_buf_release(&blob);
+}
+
+static void chunk(const struct ask *ask)
+{
+    uint8_t named[32], found[32];
+    char key[CS_META_KEY_MAX];
+
+    if (ask->a->n_args != 1 || !cs_unhex(ask->a->args[0], named, sizeof named)) {
+        refuse(ask, CS_EUSAGE, "chunk: wants a digest of 64 hexadecimal digits");
+        return;
+    }
+    cs_blake2b_256(ask->a->blob, ask->a->blob_len, found);
+    if (ask->a->blob_len > CS_CHUNK_MAX || memcmp(named, found, sizeof named) != 0) {
+        refuse(ask, CS_EINVAL, "chunk: the bytes do not have this digest, or are over 1 MiB");
+        return;
+    }
+    cs_chunk_key(named, key);
+    write_meta(ask, key, ask->a->blob, ask->a->blob_len, NULL);
+}
+
+/* Under a budget every lane needs a cap and a price (decision 15). */
+static enum cs_err check_budget(const struct cs_study *s, struct cs_error *err)
+{
+    for (uint32_t i = 0; s->budget_nano_usd >= 0 && i < s->n_models; i++) {
+        const struct cs_model *m = &s->models[i];
+
+        if (m->max_output_tokens == 0)
+            return cs_error_set(err, CS_EINVAL, "%s: under budget_usd every model needs max_output_tokens", m->name);
+        if (m->price.input < 0 || m->price.output < 0)
+            return cs_error_set(err, CS_EINVAL, "%s: under budget_usd every model needs its prices in providers.yaml",
+                                m->name);
+    }
+    return CS_OK;
+}
+
+static enum cs_err check_spec(const struct ask *ask, const struct cs_generation *g, struct cs_error *err)
+{
+    struct cs_server *sv = ask->sv;
+    const struct cs_loaded_plan *now = cs_plans_find(&sv->plans, sv->newest.number);
+    struct cs_buf missing = CS_BUF_INIT(CS_MESSAGE_MAX);
+    struct cs_spec spec = {0};
+    char key[CS_META_KEY_MAX];
+    void *bytes = NULL;
+    uint32_t n = 0;
+    enum cs_err rc;
+
+    cs_spec_key(g->spec_digest, key);
+    rc = cs_store_meta(sv->store, key, &bytes, &n, err);
+    if (rc == CS_OK)
+        rc = cs_spec_unpack(bytes, n, &spec, err);
+    free(bytes);
+    if (rc != CS_OK)
+        return rc == CS_ENOENT ? cs_error_set(err, rc, "start: this study was not submitted") : rc;
+    if (now != NULL && strcmp(now->view->spec.study->name, spec.study->name) != 0)
+        rc = cs_error_set(err, CS_EINVAL, "this store belongs to the study \"%s\", not to \"%s\"; use another one",
+                          now->view->spec.study->name, spec.study->name);
+    else if (list_missing(sv, &spec, &missing) > 0)
+        rc = cs_error_set(err, CS_EINCOMPLETE, "start: chunks of this study are missing; submit it again");
+    else
+        rc = check_budget(spec.study, err);
+    cs_buf_release(&missing);
+    cs_spec_release(&spec);
+    return rc;
+}
+
+static void start(const struct ask *ask)
+{
+    struct cs_server *sv = ask->sv;
+    const struct cs_generation *newest = sv->build.state != CS_BUILD_NONE ? &sv->build.generation : &sv->newest;
+    struct cs_generation g = {.number = newest->number + 1, .created_wall_ms = cs_wall_ms()};
+    struct cs_buf packed = CS_BUF_INIT(1024);
+    struct cs_error err = {0};
+    char key[CS_META_KEY_MAX], blob[64];
+    enum cs_err rc;
+
+    if (ask->a->n_args != 1 || !cs_unhex(ask->a->args[0], g.spec_digest, sizeof g.spec_digest)) {
+        refuse(ask, CS_EUSAGE, "start: wants a digest of 64 hexadecimal digits");
+        return;
+    }
+    if (newest->number != 0 && memcmp(newest->spec_digest, g.spec_digest, sizeof g.spec_digest) == 0) {
+        snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":false}", newest->number);
+        answer(sv, ask->peer, ask->seq, CS_OK, "continues", blob);
+        return;
+    }
+    if (sv->build.state != CS_BUILD_NONE) {
+        refuse(ask, CS_EBUSY, "start: an earlier change of the study is still being worked in; try again later");
+        return;
+    }
+    rc = check_spec(ask, &g, &err);
+    if (rc != CS_OK) {
+        refuse(ask, rc, err.msg);
+        return;
+    }
+    snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":true}", g.number);
+    cs_generation_key(g.number, key);
+    cs_generation_pack(&g, &packed);
+    if (write_meta(ask, key, packed.data, (uint32_t)packed.len, blob)) {
+        cs_log(CS_INFO, "study_started", "gen=%u digest=%s", g.number, ask->a->args[0]);
+        cs_build_start(sv, &g);
+    }
+    cs_buf_release(&packed);
+}
+
+/* ---- the others ------------------------------------------------------------------------------------------ */
+
+static void control(const struct ask *ask, enum cs_control verb)
+{
+    const char *model = ask->a->n_args > 0 ? ask->a->args[0] : NULL;
+    uint64_t token;
+
+    if (ask->sv->build.state != CS_BUILD_NONE && verb != CS_CONTROL_DRAIN) {
+        refuse(ask, CS_EAGAIN, "a changed study is being worked in; say it again when it runs");
+        return;
+    }
+    token = wait_for_commit(ask, NULL);
+    if (token != 0) {
+        struct cs_event e = {.kind = CS_EV_CONTROL, .control = {verb, model, token}};
+
+        cs_server_feed(ask->sv, &e);
+    }
+}
+
+static void status(const struct ask *ask)
+{
+    struct cs_buf out = CS_BUF_INIT(CS_MESSAGE_MAX / 2);
+
+    cs_publish_status(ask->sv, &out);
+    answer(ask->sv, ask->peer, ask->seq, CS_OK, "", cs_buf_cstr(&out));
+    cs_buf_release(&out);
+}
+
+static void verb_pause(const struct ask *a) { control(a, CS_CONTROL_PAUSE); }
+static void verb_resume(const struct ask *a) { control(a, CS_CONTROL_RESUME); }
+static void verb_cancel(const struct ask *a) { control(a, CS_CONTROL_CANCEL); }
+static void verb_retry(const struct ask *a) { control(a, CS_CONTROL_RETRY); }
+static void verb_drain(const struct ask *a) { control(a, CS_CONTROL_DRAIN); }
+static void verb_ping(const struct ask *a) { answer(a->sv, a->peer, a->seq, CS_OK, "here", NULL); }
+
+static const struct {
+    const char *verb;
+    void (*run)(const struct ask *ask);
+} verbs[] = {
+    {"submit", submit}, {"chunk", chunk},         {"start", start},       {"status", status},
+    {"pause", verb_pause},   {"resume", verb_resume},  {"cancel", verb_cancel}, {"retry", verb_retry},
+    {"drain", verb_drain},   {"ping", verb_ping},
+};
+
+void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const struct cs_message *m)
+{
+    struct ask ask = {sv, peer, m->seq, &m->admin};
+
+    if (m->kind != CS_ADMIN || m->admin.verb == NULL)
+        return;
+    for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].verb, m->admin.verb) == 0) {
+            verbs[i].run(&ask);
+            return;
+        }
+    }
+    refuse(&ask, CS_EUSAGE, "this coordinator does not know that verb");
+}

@@ -1,0 +1,295 @@
+/* adopt.c - a changed study becomes a new generation: every trial whose request was paid for takes its output over.
+ *
+ *   NONE     start                       CLOSING  the generation's row is written, the old one is closed
+ *   CLOSING  nothing leased or pending   PASS     (or LAST at once, when the store has no outputs)
+ *   PASS     all lanes looked through    LAST     row "built" and the last adoptions in one batch
+ *   LAST     committed                   NONE     the core gets the new generation
+ *
+ * The pass walks the positions of each lane, a page at a time, in slices between looks at the sockets. Its cursor rides in the
+ * batches, so that after a crash it goes on where it was. One batch is on its way at a time.
+ */
+#include "coordinator/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/ledger.h"
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/log.h"
+
+enum { BATCH_ADOPTIONS = 2048, BATCH_SCANNED = 65536 };
+
+static void cursor_key(uint32_t gen, char out[CS_META_KEY_MAX])
+{
+    snprintf(out, CS_META_KEY_MAX, "build/%010u", gen);
+}
+
+static void set_batch(struct cs_build *b, struct cs_batch *batch)
+{
+    batch->group = (uint64_t)1 << CS_BUILD_GROUP_BIT;
+    b->batch = batch;
+    b->scanned_since = 0;
+}
+
+static void begin(struct cs_build *b, const struct cs_generation *g)
+{
+    struct cs_batch *batch = cs_xcalloc(1, sizeof *batch);
+
+    CS_ASSERT(b->state == CS_BUILD_NONE);
+    cs_batch_init(batch);
+    set_batch(b, batch);
+    b->generation = *g;
+    b->state = CS_BUILD_CLOSING;
+}
+
+void cs_build_start(struct cs_server *sv, const struct cs_generation *g)
+{
+    struct cs_event e = {.kind = CS_EV_CLOSE};
+
+    begin(&sv->build, g);
+    cs_server_feed(sv, &e);
+}
+
+enum cs_err cs_build_resume(struct cs_server *sv, const struct cs_generation *g, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    char key[CS_META_KEY_MAX];
+    unsigned long long position = 0;
+    void *value = NULL;
+    uint32_t n = 0;
+    enum cs_err rc;
+
+    begin(b, g);
+    cursor_key(g->number, key);
+    rc = cs_store_meta(sv->store, key, &value, &n, err);
+    if (rc == CS_OK && sscanf(value, "%u %llu", &b->lane, &position) != 2)
+        rc = cs_error_set(err, CS_ECORRUPT, "the cursor of generation %u is damaged", g->number);
+    b->position = position;
+    free(value);
+    return rc == CS_ENOENT ? CS_OK : rc;
+}
+
+/* ---- the pass ------------------------------------------------------------------------------------------ */
+
+static enum cs_err stop_at_first(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                                 struct cs_error *err)
+{
+    (void)lane, (void)position, (void)stored, (void)err;
+    *(bool *)self = true;
+    return CS_EAGAIN;
+}
+
+static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    bool any = false;
+    enum cs_err rc = cs_store_outputs(sv->store, 0, stop_at_first, &any, err);
+
+    if (rc != CS_OK && !any)
+        return rc;
+    rc = cs_loaded_plan_open(&b->plan, sv->store, &b->generation, err);
+    if (rc != CS_OK)
+        return rc;
+    b->skip = !any;
+    b->total = b->plan.view->plan.n_trials;
+    b->lanes = cs_xcalloc(b->plan.view->plan.n_lanes + 1, sizeof *b->lanes);
+    rc = cs_persist_ledgers(sv, &b->plan.view->plan, b->generation.number, b->lanes, err);
+    for (uint32_t i = 0; i < b->lane && i < b->plan.view->plan.n_lanes; i++)
+        b->scanned += b->plan.view->plan.lanes[i].n_trials;
+    b->scanned += b->position;
+    cs_log(CS_INFO, "generation_begun", "gen=%u trials=%llu from=%llu", b->generation.number,
+           (unsigned long long)b->total, (unsigned long long)b->scanned);
+    return rc;
+}
+
+static enum cs_err adopt_one(struct cs_server *sv, uint64_t position, uint64_t id, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    struct cs_build_lane *lane = &b->lanes[b->lane];
+    struct cs_batch_adoption row = {b->generation.number, b->lane, position, id};
+    struct cs_arena arena = {0};
+    struct cs_stored stored;
+    enum cs_err rc = cs_store_output(sv->store, id, &arena, &stored, err);
+
+    if (rc == CS_OK) {
+        CS_ASSERT(stored.output.outcome < CS_OUTCOMES);
+        lane->counters.outcome[stored.output.outcome]++;
+        lane->counters.adopted++;
+        cs_batch_add_adoption(b->batch, &row);
+    }
+    cs_arena_release(&arena);
+    return rc;
+}
+
+/* The page at the cursor: what is paid for is done in it. */
+static enum cs_err pass_page(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    uint64_t n_trials = b->plan.view->plan.lanes[b->lane].n_trials, left = n_trials - b->position;
+    uint32_t n = left < CS_PAGE_TRIALS ? (uint32_t)left : CS_PAGE_TRIALS;
+    struct cs_batch_page page = {.gen = b->generation.number, .lane = b->lane, .page = b->position / CS_PAGE_TRIALS};
+    uint8_t *bits = b->lanes[b->lane].ledger + page.page * CS_PAGE_BYTES;
+    struct cs_digest digests[CS_PAGE_TRIALS] = {0};
+    uint64_t ids[CS_PAGE_TRIALS] = {0};
+    struct cs_bits done = {{0}};
+    enum cs_err rc = CS_OK;
+
+    for (uint32_t i = 0; i < n && rc == CS_OK; i++)
+        rc = cs_loaded_plan_digest(&b->plan, b->lane, b->position + i, &digests[i], err);
+    if (rc == CS_OK)
+        rc = cs_store_find_many(sv->store, digests, n, ids, err);
+    for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
+        if (ids[i] == 0)
+            continue;
+        rc = adopt_one(sv, b->position + i, ids[i], err);
+        cs_bits_add(&done, i);
+    }
+    if (rc == CS_OK && !cs_bits_none(&done)) {
+        cs_page_set(bits, &done, CS_TRIAL_DONE);
+        memcpy(page.bits, bits, sizeof page.bits);
+        cs_batch_add_page(b->batch, &page);
+    }
+    b->position += n;
+    b->scanned += n;
+    b->scanned_since += n;
+    return rc;
+}
+
+static void submit(struct cs_server *sv)
+{
+    struct cs_build *b = &sv->build;
+    char key[CS_META_KEY_MAX], cursor[64];
+
+    for (uint32_t i = 0; i < b->plan.view->plan.n_lanes; i++) {
+        struct cs_batch_counters row = {b->generation.number, i, b->lanes[i].counters};
+
+        if (row.counters.adopted > 0)
+            cs_batch_add_counters(b->batch, &row);
+    }
+    cursor_key(b->generation.number, key);
+    if (b->state == CS_BUILD_LAST) {
+        struct cs_buf packed = CS_BUF_INIT(1024);
+        char gen_key[CS_META_KEY_MAX];
+
+        b->generation.built = true;
+        cs_generation_key(b->generation.number, gen_key);
+        cs_generation_pack(&b->generation, &packed);
+        cs_batch_add_meta(b->batch, gen_key, packed.data, (uint32_t)packed.len);
+        cs_batch_add_meta(b->batch, key, NULL, 0);
+        cs_buf_release(&packed);
+    } else {
+        snprintf(cursor, sizeof cursor, "%u %llu", b->lane, (unsigned long long)b->position);
+        cs_batch_add_meta(b->batch, key, cursor, (uint32_t)strlen(cursor) + 1); /* with its NUL */
+    }
+    cs_commit_submit(sv->commit, b->batch);
+    b->batch = NULL;
+}
+
+static bool at_end(struct cs_build *b)
+{
+    while (b->lane < b->plan.view->plan.n_lanes && b->position >= b->plan.view->plan.lanes[b->lane].n_trials) {
+        b->lane++;
+        b->position = 0;
+    }
+    return b->skip || b->lane >= b->plan.view->plan.n_lanes;
+}
+
+static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    uint64_t end = cs_mono_ms() + CS_SLICE_MS;
+    enum cs_err rc = CS_OK;
+
+    while (rc == CS_OK && !at_end(b) && b->batch->n_adoptions < BATCH_ADOPTIONS && b->scanned_since < BATCH_SCANNED) {
+        rc = pass_page(sv, err);
+        if (cs_mono_ms() >= end)
+            return rc;
+    }
+    if (rc != CS_OK)
+        return rc;
+    if (at_end(b))
+        b->state = CS_BUILD_LAST;
+    submit(sv);
+    return CS_OK;
+}
+
+bool cs_build_turn(struct cs_server *sv)
+{
+    struct cs_build *b = &sv->build;
+    struct cs_error err = {0};
+    enum cs_err rc = CS_OK;
+
+    if (sv->over || b->batch == NULL || b->state == CS_BUILD_NONE || b->state == CS_BUILD_LAST)
+        return false;
+    if (b->state == CS_BUILD_CLOSING) {
+        if (!cs_core_is_idle(sv->core))
+            return false;
+        rc = open_pass(sv, &err);
+        b->state = CS_BUILD_PASS;
+    } else {
+        rc = slice(sv, &err);
+    }
+    if (rc != CS_OK) {
+        cs_log(CS_ERROR, "generation_failed", "gen=%u error=\"%s\"", b->generation.number, err.msg);
+        cs_server_end(sv, rc, err.msg);
+    }
+    return b->batch != NULL;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------- */
+
+void cs_build_release(struct cs_build *b)
+{
+    if (b->batch != NULL) {
+        cs_batch_release(b->batch);
+        free(b->batch);
+    }
+    for (uint32_t i = 0; b->lanes != NULL && i < b->plan.view->plan.n_lanes; i++)
+        free(b->lanes[i].ledger);
+    free(b->lanes);
+    cs_loaded_plan_close(&b->plan);
+    memset(b, 0, sizeof *b);
+}
+
+static void finish(struct cs_server *sv)
+{
+    struct cs_build *b = &sv->build;
+    struct cs_build_lane *lanes = b->lanes;
+    uint32_t n = b->plan.view->plan.n_lanes;
+    struct cs_error err = {0};
+    uint64_t adopted = 0;
+    enum cs_err rc;
+
+    for (uint32_t i = 0; i < n; i++)
+        adopted += lanes[i].counters.adopted;
+    cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu", b->generation.number,
+           (unsigned long long)b->total, (unsigned long long)adopted);
+    b->plan.view->generation.built = true;
+    rc = cs_persist_load(sv, &b->plan, true, lanes, &err);
+    for (uint32_t i = 0; i < n; i++)
+        free(lanes[i].ledger);
+    free(lanes);
+    b->lanes = NULL;
+    cs_build_release(b);
+    if (rc != CS_OK)
+        cs_server_end(sv, rc, err.msg);
+}
+
+void cs_build_committed(struct cs_server *sv, struct cs_batch *batch, enum cs_err rc)
+{
+    struct cs_build *b = &sv->build;
+
+    cs_batch_clear(batch);
+    if (rc != CS_OK || sv->over) {
+        cs_batch_release(batch);
+        free(batch);
+        cs_server_end(sv, CS_EIO, "the store cannot be written");
+        return;
+    }
+    set_batch(b, batch);
+    if (b->state == CS_BUILD_LAST)
+        finish(sv);
+}

@@ -1,0 +1,267 @@
+#include "coordinator/state.h"
+
+#include "protocol/base/version.h"
+
+struct cs_core *cs_core_open(const struct cs_core_opts *opts)
+{
+    struct cs_core *core = cs_xcalloc(1, sizeof *core);
+
+    CS_ASSERT(opts->term > 0);
+    core->plan = opts->plan;
+    core->term = opts->term;
+    core->fleet = cs_xstrdup(opts->fleet);
+    core->rng.state = opts->seed;
+    core->fresh_fleet = opts->fresh_fleet;
+    core->now_ms = core->announce_ms = opts->now_ms;
+    core->grace_end_ms = opts->now_ms + (opts->fresh_fleet ? 0 : CS_GRACE_MS);
+    core->seen = cs_xcalloc(CS_SEEN, sizeof *core->seen);
+    core->open = cs_group_make(core);
+    return core;
+}
+
+void cs_core_close(struct cs_core *core)
+{
+    struct cs_session *s, *s_next;
+    struct cs_ghost *g, *g_next;
+
+    if (core == NULL)
+        return;
+    HASH_ITER(hh, core->sessions, s, s_next)
+        cs_session_end(core, s, CS_ENDED_BYE);
+    HASH_ITER(hh, core->ghosts, g, g_next) {
+        HASH_DEL(core->ghosts, g);
+        free(g);
+    }
+    for (uint32_t i = 0; i < CS_SLOTS; i++)
+        cs_lane_close(core->lanes[i]);
+    for (uint32_t i = 0; i < core->n_pending; i++)
+        cs_group_free(core->pending[i], false);
+    cs_group_free(core->open, true);
+    cs_group_free(core->spare, true);
+    free(core->seen);
+    free(core->banned.items);
+    free(core->fleet);
+    cs_arena_release(&core->arena);
+    cs_arena_release(&core->scratch);
+    free(core);
+}
+
+/* ---- actions -------------------------------------------------------------------------------------- */
+
+struct cs_action *cs_act(struct cs_core *core, enum cs_action_kind kind)
+{
+    struct cs_action *a = cs_arena_alloc(&core->arena, sizeof *a);
+
+    a->kind = kind;
+    if (core->last_action == NULL)
+        core->actions = a;
+    else
+        core->last_action->next = a;
+    core->last_action = a;
+    return a;
+}
+
+struct cs_message *cs_send_to(struct cs_core *core, const struct cs_peer *peer, enum cs_kind kind)
+{
+    struct cs_action *a = cs_act(core, CS_ACT_SEND);
+
+    a->peer = *peer;
+    a->message.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR;
+    a->message.kind = kind;
+    return &a->message;
+}
+
+struct cs_message *cs_send(struct cs_core *core, struct cs_session *s, enum cs_kind kind)
+{
+    struct cs_message *m = cs_send_to(core, &s->peer, kind);
+
+    m->session = s->id;
+    m->seq = ++s->seq_out;
+    return m;
+}
+
+void cs_reply(struct cs_core *core, uint64_t token, enum cs_err code, const char *text)
+{
+    struct cs_action *a;
+
+    if (token == 0)
+        return;
+    a = cs_act(core, CS_ACT_REPLY);
+    a->token = token;
+    a->code = code;
+    a->text = text;
+}
+
+void cs_end(struct cs_core *core, enum cs_err code, const char *text)
+{
+    struct cs_action *a;
+
+    if (core->ended)
+        return;
+    core->ended = true;
+    a = cs_act(core, CS_ACT_EXIT);
+    a->code = code;
+    a->text = cs_arena_strdup(&core->arena, text);
+}
+
+/* ---- time ----------------------------------------------------------------------------------------- */
+
+/* A loop that stood still heard nobody: what it missed is not the workers' silence. */
+static void advance(struct cs_core *core, uint64_t now_ms)
+{
+    uint64_t gap = now_ms > core->now_ms ? now_ms - core->now_ms : 0;
+    struct cs_session *s, *next;
+
+    core->now_ms += gap;
+    if (gap <= CS_LATE_MS)
+        return;
+    cs_log(CS_WARN, "loop_late", "gap_ms=%llu", (unsigned long long)gap);
+    HASH_ITER(hh, core->sessions, s, next)
+        s->heard_ms += gap;
+    core->grace_end_ms += gap;
+    core->drain_end_ms += gap;
+}
+
+static void tick(struct cs_core *core)
+{
+    cs_session_silence(core);
+    if (core->now_ms >= core->grace_end_ms) {
+        for (uint32_t i = 0; i < CS_SLOTS; i++) {
+            if (core->lanes[i] == NULL || !core->lanes[i]->has_waiting)
+                continue;
+            cs_lane_grace_over(core->lanes[i]);
+            core->regrant = true;
+        }
+    }
+    if (core->now_ms >= core->announce_ms + CS_ANNOUNCE_MS)
+        core->announced = 0;
+}
+
+/* A drain ends: when the sessions are gone, or when every call they may have begun has timed out. */
+static void end_of_drain(struct cs_core *core)
+{
+    bool over = core->stopping || core->sessions == NULL || core->now_ms >= core->drain_end_ms;
+
+    if (!core->draining || !over)
+        return;
+    core->stopping = true;
+    if (cs_group_is_quiet(core))
+        cs_end(core, CS_OK, "drained");
+}
+
+static void dispatch(struct cs_core *core, const struct cs_event *e)
+{
+    switch (e->kind) {
+    case CS_EV_TICK:
+        tick(core);
+        break;
+    case CS_EV_MESSAGE:
+        cs_session_message(core, e);
+        break;
+    case CS_EV_MALFORMED:
+        if (e->malformed.other_version) {
+            struct cs_message *m = cs_send_to(core, e->malformed.peer, CS_REJECT);
+
+            m->reject.code = "version";
+            m->reject.text = cs_arena_printf(&core->arena, "this coordinator (%s) speaks version %d of the wire",
+                                             cs_version, CS_WIRE_MAJOR);
+        } else {
+            core->intake.malformed++;
+            cs_session_fault(core, e->malformed.peer);
+        }
+        break;
+    case CS_EV_COMMITTED:
+        cs_group_committed(core, e->committed.batch, e->committed.rc);
+        break;
+    case CS_EV_CONTROL:
+        cs_generation_control(core, e->control.verb, e->control.model, e->control.token);
+        break;
+    case CS_EV_META:
+        cs_batch_add_meta(core->open->batch, e->meta.key, e->meta.value, e->meta.len);
+        cs_group_token(core, e->meta.token);
+        break;
+    case CS_EV_CLOSE:
+        cs_generation_close(core);
+        break;
+    case CS_EV_LOAD:
+        cs_generation_load(core, e->load);
+        break;
+    }
+}
+
+const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event *e, uint64_t now_ms)
+{
+    cs_arena_reset(&core->arena);
+    core->actions = core->last_action = NULL;
+    if (core->ended)
+        return NULL;
+    advance(core, now_ms);
+    dispatch(core, e);
+    if (core->regrant) {
+        struct cs_session *s, *next;
+
+        core->regrant = false;
+        HASH_ITER(hh, core->sessions, s, next)
+            cs_lease_grant(core, s, true);
+    }
+    cs_announce_changed(core);
+    cs_group_submit(core);
+    end_of_drain(core);
+    return core->actions;
+}
+
+bool cs_core_is_idle(const struct cs_core *core)
+{
+    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+        if (core->lanes[i] != NULL && (core->lanes[i]->leased > 0 || core->lanes[i]->has_waiting))
+            return false;
+    }
+    return cs_group_is_quiet(core);
+}
+
+/* ---- looking in ----------------------------------------------------------------------------------- */
+
+void cs_core_view(const struct cs_core *core, struct cs_core_view *out)
+{
+    const struct cs_core_generation *g = &core->gens[core->newest];
+
+    memset(out, 0, sizeof *out);
+    out->gen = g->gen;
+    out->n_lanes = g->n_lanes;
+    out->draining = core->draining;
+    out->closing = core->closing;
+    out->sessions = HASH_COUNT(core->sessions);
+    out->budget_nano_usd = g->gen != 0 ? g->budget_nano_usd : -1;
+    out->committed_nano_usd = cs_budget_spent(core);
+    out->reserved_nano_usd = core->reserved;
+    out->presumed_nano_usd = core->presumed;
+    out->intake = core->intake;
+}
+
+void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view *out)
+{
+    const struct cs_core_generation *g = &core->gens[core->newest];
+    const struct cs_lane *l;
+
+    CS_ASSERT(lane < g->n_lanes);
+    l = core->lanes[core->newest * CS_MODELS_MAX + lane];
+    memset(out, 0, sizeof *out);
+    out->gen = l->gen;
+    out->lane = l->lane;
+    out->name = l->name;
+    out->n_trials = l->n_trials;
+    out->planned = l->shown_count[CS_TRIAL_PLANNED];
+    out->done = l->shown_count[CS_TRIAL_DONE];
+    out->failed = l->shown_count[CS_TRIAL_FAILED];
+    out->cancelled = l->shown_count[CS_TRIAL_CANCELLED];
+    out->leased = l->leased;
+    out->counters = l->shown;
+    out->state = cs_lane_announced(l);
+    if (out->state == CS_LANE_DONE && out->planned > 0)
+        out->state = CS_LANE_OPEN; /* done, but not yet on disk */
+    out->reason = l->broke ? "budget" : "";
+    if (out->state == CS_LANE_OPEN && cs_lane_is_stuck(core, l)) {
+        out->state = CS_LANE_STOPPED;
+        out->reason = l->trouble;
+    }
+}

@@ -1,0 +1,173 @@
+/* intake.c - outputs: what they change, and what they cost.
+ *
+ *   trial is            answer arrives             failure arrives
+ *   planned             done, canonical            failed
+ *   failed, cancelled   done, canonical            duplicate
+ *   done                duplicate                  duplicate
+ *
+ * Judged by generation, lane, position and digest, whoever holds the lease now: a result for the right request is a paid fact.
+ */
+#include "coordinator/state.h"
+
+/* Tells a resent output from a second one that was paid for: nobody starts the same trial twice in a millisecond. */
+static uint64_t fingerprint(const struct cs_output *o)
+{
+    uint64_t h, half[2];
+
+    memcpy(half, o->digest.b, sizeof half);
+    h = cs_mix64(half[0] ^ cs_mix64(half[1] ^ cs_mix64((uint64_t)o->started_wall_ms)));
+    h = cs_mix64(h ^ ((uint64_t)o->total_ms << 8 | o->outcome));
+    for (const char *p = o->worker; *p != '\0'; p++)
+        h = cs_mix64(h ^ (uint8_t)*p);
+    return h;
+}
+
+/* Whether it is here already, in a group or on disk. */
+static bool is_resent(struct cs_core *core, const struct cs_output *o, enum cs_trial_state state)
+{
+    uint64_t print = fingerprint(o);
+    uint64_t *seen = &core->seen[print % CS_SEEN];
+
+    if (*seen == print)
+        return true;
+    if (state == CS_TRIAL_DONE && core->plan.is_stored(core->plan.self, o))
+        return true;
+    *seen = print;
+    return false;
+}
+
+static void count(struct cs_lane *lane, const struct cs_output *o, uint8_t flags)
+{
+    struct cs_counters *c = &lane->counters;
+
+    if (flags & CS_OUTPUT_DUPLICATE)
+        c->duplicates++;
+    else
+        c->outcome[o->outcome]++;
+    c->attempts += o->attempts;
+    c->ambiguous += o->ambiguous;
+    c->input_tokens += o->input_tokens;
+    c->cached_tokens += o->cached_tokens;
+    c->output_tokens += o->output_tokens;
+    c->reasoning_tokens += o->reasoning_tokens;
+    c->cost_nano_usd += cs_budget_cost(&lane->price, o);
+    lane->counters_dirty = true;
+}
+
+/* True: the trial was leased to its sender. (The epoch in an output is that of its start: an adopted lease has a newer one.) */
+static bool end_lease(struct cs_core *core, const struct cs_session *s, struct cs_lane *lane, const struct cs_output *o)
+{
+    unsigned at = (unsigned)(o->position % CS_PAGE_TRIALS);
+    struct cs_lease *l = cs_lease_of_trial(lane, o->position);
+    bool live = l != NULL && l->session == s;
+    struct cs_bits one = {{0}};
+
+    cs_bits_add(&one, at);
+    if (l != NULL)
+        cs_lease_take(core, l, &one, false);
+    cs_budget_settle(core, o->epoch, &one);
+    return live;
+}
+
+static void record(struct cs_core *core, const struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
+                   const struct cs_output_bytes *packed)
+{
+    struct cs_batch_output row = {.gen = o->gen, .lane = o->lane, .position = o->position, .digest = o->digest};
+    enum cs_trial_state state = cs_lane_state_of(lane, o->position);
+    bool answer = cs_outcome_is_answer((enum cs_outcome)o->outcome), live;
+    struct cs_bits one = {{0}};
+
+    if (is_resent(core, o, state)) {
+        core->intake.resent++;
+        return;
+    }
+    live = end_lease(core, s, lane, o);
+    core->intake.received++;
+    if (answer && state != CS_TRIAL_DONE)
+        row.flags = CS_OUTPUT_CANONICAL;
+    else if (!answer && state == CS_TRIAL_PLANNED)
+        row.flags = CS_OUTPUT_FAILURE;
+    else
+        row.flags = CS_OUTPUT_DUPLICATE;
+    if (row.flags != CS_OUTPUT_DUPLICATE) {
+        cs_bits_add(&one, (unsigned)(o->position % CS_PAGE_TRIALS));
+        cs_lane_set(lane, o->position / CS_PAGE_TRIALS, &one, answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED);
+        if (lane->count[CS_TRIAL_PLANNED] == 0)
+            core->announce_dirty = true;
+        *(live ? &core->intake.committed : &core->intake.late) += 1;
+    } else {
+        core->intake.duplicate++;
+    }
+    row.bytes = packed->bytes;
+    row.len = packed->len;
+    cs_batch_add_output(core->open->batch, &row);
+    count(lane, o, row.flags);
+}
+
+static void refuse(struct cs_core *core, struct cs_session *s, uint64_t number, enum cs_refusal why)
+{
+    core->intake.received++;
+    core->intake.refused++;
+    cs_group_refuse(core, s, number, why);
+    if (why != CS_REFUSED_UNKNOWN)
+        cs_session_refuse(core, s);
+}
+
+static void take(struct cs_core *core, struct cs_session *s, uint64_t number, const struct cs_output_bytes *packed)
+{
+    struct cs_error err = {0};
+    struct cs_digest want;
+    struct cs_output o;
+    struct cs_lane *lane;
+    enum cs_err rc;
+
+    cs_arena_reset(&core->scratch);
+    rc = packed->len <= CS_OUTPUT_MAX ? cs_output_unpack(packed->bytes, packed->len, &core->scratch, &o, &err)
+                                      : CS_ETOOBIG;
+    if (rc != CS_OK || o.outcome >= CS_OUTCOMES || o.worker == NULL) {
+        refuse(core, s, number, CS_REFUSED_MALFORMED);
+        return;
+    }
+    lane = cs_lane_find(core, o.gen, o.lane);
+    if (lane == NULL || o.position >= lane->n_trials) {
+        refuse(core, s, number, CS_REFUSED_UNKNOWN);
+        return;
+    }
+    rc = core->plan.digest(core->plan.self, o.gen, o.lane, o.position, &want, &err);
+    if (rc != CS_OK) {
+        cs_end(core, rc, err.msg);
+        return;
+    }
+    if (!cs_digest_equal(&want, &o.digest)) {
+        cs_log(CS_ERROR, "digest_mismatch", "worker=%s gen=%u lane=%u position=%llu", s->worker, o.gen, o.lane,
+               (unsigned long long)o.position);
+        refuse(core, s, number, CS_REFUSED_DIGEST);
+        return;
+    }
+    record(core, s, lane, &o, packed);
+}
+
+void cs_intake_outputs(struct cs_core *core, struct cs_session *s, const struct cs_message *m)
+{
+    const struct cs_outputs *o = &m->outputs;
+    uint64_t bytes = 0;
+
+    if (core->stopping)
+        return; /* they are resent to the next coordinator */
+    if (o->first == 0 || o->first > s->received + 1 || s->unacked_bytes > 2 * (uint64_t)CS_WINDOW_BYTES) {
+        core->intake.gaps++;
+        cs_send_to(core, &s->peer, CS_WHO);
+        return;
+    }
+    if (o->first + o->n <= s->received + 1) { /* all of it is here: an ACK was lost */
+        cs_group_ack(core, s);
+        return;
+    }
+    for (uint32_t k = (uint32_t)(s->received + 1 - o->first); k < o->n && !core->ended; k++) {
+        take(core, s, o->first + k, &o->outputs[k]);
+        s->received = o->first + k;
+        bytes += o->outputs[k].len;
+    }
+    cs_group_receipt(core, s, s->received, bytes);
+    cs_lease_grant(core, s, false);
+}

@@ -1,0 +1,263 @@
+/* lease.c - who may work on what.
+ *
+ *   state of a trial's lease   event                               next
+ *   free                       grant to a session with room         leased, ASSIGN
+ *   leased                     output received                      over
+ *   leased                     RELEASE, REVOKED, BYE, not in PING   free
+ *   leased                     30 s of silence, another process     free; under a budget presumed spent
+ *                              under the worker's name
+ *   leased                     HELLO of its holder                  leased under a new epoch
+ */
+#include "coordinator/state.h"
+
+enum { ASSIGN_MAX = 1024, TOP_UP = 8 };
+
+struct cs_lease *cs_lease_find(struct cs_core *core, uint64_t epoch)
+{
+    struct cs_lease *l;
+
+    HASH_FIND(hh, core->leases, &epoch, sizeof epoch, l);
+    return l;
+}
+
+static struct cs_leased_page *leased_page(struct cs_lane *lane, uint64_t page)
+{
+    struct cs_leased_page *on;
+
+    HASH_FIND(hh, lane->pages, &page, sizeof page, on);
+    return on;
+}
+
+struct cs_bits cs_lease_on_page(struct cs_lane *lane, uint64_t page)
+{
+    struct cs_leased_page *on = leased_page(lane, page);
+    struct cs_bits all = {{0}};
+    struct cs_lease *l;
+
+    if (on != NULL) {
+        DL_FOREACH2(on->leases, l, page_next)
+            all = cs_bits_or(&all, &l->open);
+    }
+    return all;
+}
+
+struct cs_lease *cs_lease_of_trial(struct cs_lane *lane, uint64_t position)
+{
+    struct cs_leased_page *on = leased_page(lane, position / CS_PAGE_TRIALS);
+    struct cs_lease *l;
+
+    if (on == NULL)
+        return NULL;
+    DL_FOREACH2(on->leases, l, page_next) {
+        if (cs_bits_has(&l->open, (unsigned)(position % CS_PAGE_TRIALS)))
+            return l;
+    }
+    return NULL;
+}
+
+struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
+                               const struct cs_bits *which, int64_t worst)
+{
+    struct cs_leased_page *on = leased_page(lane, page);
+    struct cs_lease *l = cs_xcalloc(1, sizeof *l);
+    unsigned n = cs_bits_count(which);
+
+    CS_ASSERT(n > 0);
+    if (on == NULL) {
+        on = cs_xcalloc(1, sizeof *on);
+        on->page = page;
+        HASH_ADD(hh, lane->pages, page, sizeof on->page, on);
+    }
+    l->epoch = (uint64_t)core->term << 32 | ++core->counter;
+    CS_ASSERT(core->counter <= UINT32_MAX);
+    l->lane = lane;
+    l->session = s;
+    l->on = on;
+    l->open = *which;
+    l->worst_nano_usd = worst;
+    HASH_ADD(hh, core->leases, epoch, sizeof l->epoch, l);
+    DL_APPEND(s->leases, l);
+    DL_APPEND2(on->leases, l, page_prev, page_next);
+    lane->leased += n;
+    s->lanes[lane->slot].held += n;
+    cs_budget_reserve(core, l, n);
+    return l;
+}
+
+static void lease_free(struct cs_core *core, struct cs_lease *l)
+{
+    struct cs_leased_page *on = l->on;
+
+    CS_ASSERT(cs_bits_none(&l->open));
+    DL_DELETE(l->session->leases, l);
+    DL_DELETE2(on->leases, l, page_prev, page_next);
+    if (on->leases == NULL) {
+        HASH_DEL(l->lane->pages, on);
+        free(on);
+    }
+    HASH_DEL(core->leases, l);
+    free(l);
+}
+
+void cs_lease_take(struct cs_core *core, struct cs_lease *l, const struct cs_bits *which, bool free_again)
+{
+    struct cs_bits taken = cs_bits_and(&l->open, which);
+    unsigned n = cs_bits_count(&taken);
+    struct cs_lane *lane = l->lane;
+    uint64_t page = l->on->page;
+
+    l->open = cs_bits_without(&l->open, &taken);
+    CS_ASSERT(lane->leased >= n);
+    CS_ASSERT(l->session->lanes[lane->slot].held >= n);
+    lane->leased -= n;
+    l->session->lanes[lane->slot].held -= n;
+    cs_budget_release(core, l, n);
+    if (cs_bits_none(&l->open))
+        lease_free(core, l);
+    if (!free_again || n == 0)
+        return;
+    if (lane->cancelled)
+        cs_lane_set(lane, page, &taken, CS_TRIAL_CANCELLED);
+    else
+        cs_lane_loosen(lane, page);
+    core->regrant = true;
+    core->announce_dirty = true;
+}
+
+/* ---- granting ------------------------------------------------------------------------------------- */
+
+void cs_lease_want(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint32_t capacity)
+{
+    uint32_t was = s->lanes[lane->slot].capacity;
+
+    lane->n_want += (capacity > 0) - (was > 0);
+    lane->wanted = lane->wanted - was + capacity;
+    s->lanes[lane->slot].capacity = capacity;
+    cs_lane_frontier(core, lane);
+}
+
+void cs_lease_trouble(struct cs_session *s, struct cs_lane *lane, const char *why)
+{
+    bool *has = &s->lanes[lane->slot].trouble;
+
+    lane->n_trouble += (why != NULL) - *has;
+    *has = why != NULL;
+    if (why != NULL && (lane->trouble == NULL || strcmp(lane->trouble, why) != 0)) {
+        cs_log(CS_WARN, "lane_trouble", "model=%s worker=%s", lane->name, s->worker);
+        free(lane->trouble);
+        lane->trouble = cs_xstrdup(why);
+    }
+}
+
+bool cs_lane_is_stuck(const struct cs_core *core, const struct cs_lane *lane)
+{
+    return lane->n_trouble > 0 && lane->n_trouble == HASH_COUNT(core->sessions) && lane->leased == 0;
+}
+
+/* At most k trials of the lane; the number really leased. */
+static uint32_t grant_page(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint32_t k,
+                           struct cs_message **assign)
+{
+    struct cs_lease_ref *ref;
+    struct cs_bits set;
+    struct cs_lease *l;
+    uint64_t page;
+    int64_t worst = 0;
+
+    if (!cs_lane_pick(lane, !cs_budget_is_ahead(core, lane), &page))
+        return 0;
+    set = cs_lane_free(lane, page);
+    set = cs_bits_lowest(&set, k);
+    if (cs_budget_is_set(core))
+        set = cs_budget_afford(core, lane, page, &set, &worst);
+    if (cs_bits_none(&set))
+        return 0;
+    if (*assign == NULL) {
+        *assign = cs_send(core, s, CS_ASSIGN);
+        (*assign)->leases.leases = cs_arena_array(&core->arena, ASSIGN_MAX, sizeof *ref);
+    }
+    ref = &(*assign)->leases.leases[(*assign)->leases.n++];
+    l = cs_lease_make(core, s, lane, page, &set, worst);
+    l->assign_seq = (*assign)->seq;
+    ref->epoch = l->epoch;
+    ref->gen = lane->gen;
+    ref->lane = lane->lane;
+    ref->page = page;
+    cs_bits_to_wire(&set, ref->todo);
+    return cs_bits_count(&set);
+}
+
+/* What a session may get of a lane in one go. Near the end the rest is shared by all who want it. */
+static uint32_t room(const struct cs_session *s, const struct cs_lane *lane, bool all)
+{
+    uint32_t capacity = s->lanes[lane->slot].capacity, held = s->lanes[lane->slot].held;
+    uint64_t rest = lane->count[CS_TRIAL_PLANNED] - lane->leased, share;
+    uint32_t missing;
+
+    if (capacity <= held || rest == 0 || !cs_lane_is_open(lane))
+        return 0;
+    missing = capacity - held;
+    if (!all && missing < capacity / TOP_UP)
+        return 0; /* many small leases make long PINGs */
+    share = (rest + lane->n_want - 1) / lane->n_want;
+    return missing < share ? missing : (uint32_t)share;
+}
+
+void cs_lease_grant(struct cs_core *core, struct cs_session *s, bool all)
+{
+    struct cs_message *assign = NULL;
+    uint32_t most = 0;
+
+    if (core->draining || s->refused || core->now_ms >= s->heard_ms + CS_SUSPECT_MS)
+        return;
+    for (uint32_t slot = 0; slot < CS_SLOTS; slot++) {
+        struct cs_lane *lane = core->lanes[slot];
+        uint32_t k, got;
+
+        if (lane == NULL || (k = room(s, lane, all)) == 0)
+            continue;
+        while (k > 0 && most++ < ASSIGN_MAX && (got = grant_page(core, s, lane, k, &assign)) > 0)
+            k -= got;
+        CS_ASSERT(s->lanes[slot].held <= s->lanes[slot].capacity);
+        cs_lane_frontier(core, lane);
+        if (lane->leased == lane->count[CS_TRIAL_PLANNED])
+            core->announce_dirty = true; /* nothing more to lease */
+    }
+}
+
+/* ---- revoking -------------------------------------------------------------------------------------- */
+
+void cs_lease_revoke(struct cs_core *core, struct cs_session *s)
+{
+    struct cs_message *m = NULL;
+    struct cs_lease *l;
+
+    DL_FOREACH(s->leases, l) {
+        struct cs_lease_ref *ref;
+
+        if (!l->revoking)
+            continue;
+        if (m == NULL || m->leases.n == ASSIGN_MAX) {
+            m = cs_send(core, s, CS_REVOKE);
+            m->leases.leases = cs_arena_array(&core->arena, ASSIGN_MAX, sizeof *ref);
+        }
+        ref = &m->leases.leases[m->leases.n++];
+        ref->epoch = l->epoch;
+        ref->gen = l->lane->gen;
+        ref->lane = l->lane->lane;
+        ref->page = l->on->page;
+    }
+}
+
+void cs_lease_revoke_lane(struct cs_core *core, struct cs_lane *lane)
+{
+    struct cs_lease *l, *next;
+    struct cs_session *s, *tmp;
+
+    HASH_ITER(hh, core->leases, l, next) {
+        if (l->lane == lane)
+            l->revoking = true;
+    }
+    HASH_ITER(hh, core->sessions, s, tmp)
+        cs_lease_revoke(core, s);
+}

@@ -1,0 +1,153 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "coordinator/server.h"
+#include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/file.h"
+#include "protocol/base/log.h"
+#include "protocol/base/rng.h"
+#include "protocol/base/version.h"
+#include "protocol/study/json.h"
+
+static const struct cs_command_help help = {
+    "clinsafe-coordinator --dir DIR --bind ENDPOINT --admin ENDPOINT [options]",
+    "Turns a study into work for workers and keeps their outputs: nothing is acknowledged that is not on disk.\n"
+    "SIGTERM commits and acknowledges what has arrived and ends; SIGHUP reads the allow-list again.",
+    "clinsafe-coordinator --dir /var/lib/clinsafe/triage --bind tcp://10.0.0.5:7401 --pub tcp://10.0.0.5:7402 "
+    "--admin tcp://10.0.0.5:7403 --redis tcp://10.0.0.6:6379 --key coordinator.key --allow workers.allowed",
+};
+
+static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *helped, struct cs_error *err)
+{
+    const struct cs_option table[] = {
+        {"dir", CS_OPT_STR, &o->dir, "DIR", "folder of the store; created if missing"},
+        {"bind", CS_OPT_LIST, &o->bind, "ENDPOINT", "where workers connect: tcp://HOST:PORT or ipc:///PATH; may be repeated"},
+        {"pub", CS_OPT_STR, &o->pub, "ENDPOINT", "where announcements are published (a hint; all works without)"},
+        {"admin", CS_OPT_STR, &o->admin, "ENDPOINT", "where the command line connects"},
+        {"redis", CS_OPT_STR, &o->redis, "ADDRESS", "tcp://HOST:PORT or unix:/PATH for progress; user and password from the environment"},
+        {"key", CS_OPT_STR, &o->key, "FILE", "key file of this coordinator (clinsafe keygen); needed for TCP beyond this machine"},
+        {"allow", CS_OPT_STR, &o->allow, "FILE", "public keys admitted, one a line"},
+        {"fresh-fleet", CS_OPT_FLAG, &o->fresh_fleet, NULL, "no worker of an earlier coordinator lives: lease everything at once"},
+        {"accept-rollback", CS_OPT_FLAG, &o->accept_rollback, NULL, "go on although the store lost acknowledged commits"},
+        {"ready-file", CS_OPT_STR, &o->ready_file, "FILE", "written (JSON: pid, endpoints, fleet, term) once workers can connect"},
+        {0},
+    };
+    int n_args;
+    enum cs_err rc = cs_options_parse(table, &help, argc, argv, &n_args, helped, err);
+
+    if (rc != CS_OK || *helped)
+        return rc;
+    if (n_args > 0)
+        return cs_error_set(err, CS_EUSAGE, "unexpected argument: %s", argv[1]);
+    if (o->dir == NULL || o->bind.n == 0 || o->admin == NULL)
+        return cs_error_set(err, CS_EUSAGE, "--dir, --bind and --admin are needed; see --help");
+    if ((o->key == NULL) != (o->allow == NULL))
+        return cs_error_set(err, CS_EUSAGE, "--key and --allow go together: a key without an allow-list admits everybody");
+    return CS_OK;
+}
+
+static enum cs_err write_ready(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_buf b = CS_BUF_INIT(64 * 1024);
+    const char *pub = "", *separator = "";
+    enum cs_err rc;
+
+    if (sv->opts.ready_file == NULL)
+        return CS_OK;
+    cs_buf_printf(&b, "{\"pid\":%ld,\"bind\":[", (long)getpid());
+    for (unsigned i = 0; i < sv->n_doors; i++) {
+        const char *endpoint = cs_socket_endpoint(sv->doors[i].socket);
+
+        if (sv->doors[i].kind == CS_DOOR_PUB)
+            pub = endpoint;
+        if (sv->doors[i].kind != CS_DOOR_WORK)
+            continue;
+        cs_buf_str(&b, separator);
+        cs_json_str(&b, endpoint, strlen(endpoint));
+        separator = ",";
+    }
+    cs_buf_str(&b, "],\"pub\":");
+    cs_json_str(&b, pub, strlen(pub));
+    cs_buf_str(&b, ",\"admin\":");
+    for (unsigned i = 0; i < sv->n_doors; i++) {
+        const char *endpoint = cs_socket_endpoint(sv->doors[i].socket);
+
+        if (sv->doors[i].kind == CS_DOOR_ADMIN)
+            cs_json_str(&b, endpoint, strlen(endpoint));
+    }
+    cs_buf_printf(&b, ",\"fleet\":\"%s\",\"term\":%u}\n", cs_store_fleet(sv->store), cs_store_term(sv->store));
+    rc = cs_file_write(sv->opts.ready_file, b.data, b.len, 0644, err);
+    cs_buf_release(&b);
+    return rc;
+}
+
+/* Session ids are not secrets (a session is bound to its key), but must differ between terms. */
+static uint64_t seed_of(const struct cs_store *store)
+{
+    return cs_mix64((uint64_t)cs_wall_ms() ^ (uint64_t)cs_store_term(store) << 48 ^ (uint64_t)getpid() << 24);
+}
+
+static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_store_opts so = {.dir = sv->opts.dir, .write = true, .accept_rollback = sv->opts.accept_rollback};
+    struct cs_core_opts co = {.fresh_fleet = sv->opts.fresh_fleet, .now_ms = cs_mono_ms()};
+    enum cs_err rc = cs_store_open(&sv->store, &so, err); /* the term is on disk before anything is bound */
+
+    if (rc == CS_OK)
+        rc = cs_commit_open(&sv->commit, sv->store, err);
+    if (rc != CS_OK)
+        return rc;
+    sv->plans.store = sv->store;
+    co.term = cs_store_term(sv->store);
+    co.fleet = cs_store_fleet(sv->store);
+    co.seed = seed_of(sv->store);
+    co.plan = cs_plans_for_core(&sv->plans);
+    sv->core = cs_core_open(&co);
+    rc = cs_persist_open(sv, err);
+    if (rc == CS_OK)
+        rc = cs_server_open_doors(sv, err);
+    if (rc == CS_OK)
+        rc = cs_publish_open(sv, err);
+    if (rc == CS_OK)
+        rc = write_ready(sv, err);
+    if (rc != CS_OK)
+        return rc;
+    cs_log(CS_INFO, "serving", "fleet=%s term=%u gen=%u version=%s", co.fleet, co.term, sv->newest.number, cs_version);
+    rc = cs_server_loop(sv, err);
+    cs_log(CS_INFO, "ending", "code=%s", cs_err_name(rc));
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct cs_server *sv = cs_xcalloc(1, sizeof *sv);
+    struct cs_error err = {0};
+    bool helped = false;
+    enum cs_err rc;
+
+    cs_log_init("clinsafe-coordinator");
+    signal(SIGPIPE, SIG_IGN);
+    rc = parse(&sv->opts, argc, argv, &helped, &err);
+    if (rc == CS_OK && !helped) {
+        sv->out = CS_BUF_INIT(CS_MESSAGE_MAX);
+        uv_loop_init(&sv->loop);
+        rc = serve(sv, &err);
+        cs_publish_close(sv);
+        uv_run(&sv->loop, UV_RUN_NOWAIT);
+        uv_loop_close(&sv->loop);
+        cs_server_close_doors(sv);
+        cs_admin_release(sv);
+        cs_core_close(sv->core);
+        cs_persist_close(sv);
+    }
+    free(sv);
+    if (rc != CS_OK) {
+        fprintf(stderr, "clinsafe-coordinator: %s\n", err.msg);
+        cs_log(CS_ERROR, "failed", "code=%s", cs_err_name(rc));
+    }
+    return cs_err_exit_code(rc);
+}

@@ -1,0 +1,322 @@
+/* net.c - the loop: every message that is there is read before a deadline is looked at, and before it sleeps.
+ *
+ * ZMQ_FD is edge-triggered and a send can swallow its edge: the descriptors only wake the loop, and the prepare callback reads all
+ * doors until a whole round finds nothing. A bound on that keeps commits and timers going; then the idle handle forbids sleep.
+ */
+#include "coordinator/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/log.h"
+#include "protocol/wire/keys.h"
+
+enum { ROUND_MAX = 256 };
+
+/* ---- doors ------------------------------------------------------------------------------------------- */
+
+static enum cs_err open_door(struct cs_server *sv, enum cs_door_kind kind, const char *endpoint, struct cs_error *err)
+{
+    struct cs_door *d = &sv->doors[sv->n_doors];
+    bool curve = sv->opts.key != NULL && strncmp(endpoint, "tcp://", 6) == 0;
+    struct cs_socket_opts o = {.type = kind == CS_DOOR_PUB ? CS_SOCKET_PUB : CS_SOCKET_ROUTER,
+                               .own = curve ? &sv->key : NULL,
+                               .server = curve};
+    enum cs_err rc = cs_socket_open(sv->net, &o, &d->socket, err);
+
+    if (rc != CS_OK)
+        return rc;
+    d->kind = kind;
+    sv->n_doors++;
+    return cs_socket_bind(d->socket, endpoint, err);
+}
+
+enum cs_err cs_server_open_doors(struct cs_server *sv, struct cs_error *err)
+{
+    enum cs_err rc = cs_net_open(&sv->net, err);
+
+    if (rc == CS_OK && sv->opts.key != NULL)
+        rc = cs_keypair_load(sv->opts.key, &sv->key, err);
+    if (rc == CS_OK && sv->opts.key != NULL)
+        rc = cs_net_allow(sv->net, sv->opts.allow, err);
+    for (unsigned i = 0; rc == CS_OK && i < sv->opts.bind.n; i++)
+        rc = open_door(sv, CS_DOOR_WORK, sv->opts.bind.v[i], err);
+    if (rc == CS_OK)
+        rc = open_door(sv, CS_DOOR_ADMIN, sv->opts.admin, err);
+    if (rc == CS_OK && sv->opts.pub != NULL)
+        rc = open_door(sv, CS_DOOR_PUB, sv->opts.pub, err);
+    return rc;
+}
+
+void cs_server_close_doors(struct cs_server *sv)
+{
+    for (unsigned i = 0; i < sv->n_doors; i++)
+        cs_socket_close(sv->doors[i].socket);
+    cs_net_close(sv->net);
+    explicit_bzero(&sv->key, sizeof sv->key);
+    cs_buf_release(&sv->out);
+    cs_arena_release(&sv->arena);
+}
+
+/* A peer as the core knows it: its door's number, then its routing id. */
+static void send_through(struct cs_server *sv, const struct cs_door *door, const struct cs_peer *peer,
+                         const struct cs_message *m)
+{
+    enum cs_err rc;
+
+    cs_buf_clear(&sv->out);
+    cs_message_pack(m, &sv->out);
+    rc = cs_socket_send(door->socket, peer, sv->out.data, sv->out.len);
+    if (rc != CS_OK) /* no route: the peer comes again, and asks again */
+        cs_log(CS_DEBUG, "unsent", "kind=%s", cs_kind_name(m->kind));
+}
+
+void cs_server_send(struct cs_server *sv, enum cs_door_kind kind, const struct cs_peer *peer, const struct cs_message *m)
+{
+    struct cs_peer outside = {0};
+
+    if (kind == CS_DOOR_PUB) {
+        for (unsigned i = 0; i < sv->n_doors; i++) {
+            if (sv->doors[i].kind == CS_DOOR_PUB)
+                send_through(sv, &sv->doors[i], NULL, m);
+        }
+        return;
+    }
+    CS_ASSERT(peer->n >= 1 && peer->id[0] < sv->n_doors);
+    outside.n = (uint8_t)(peer->n - 1);
+    memcpy(outside.id, peer->id + 1, outside.n);
+    send_through(sv, &sv->doors[peer->id[0]], &outside, m);
+}
+
+void cs_server_end(struct cs_server *sv, enum cs_err code, const char *text)
+{
+    if (sv->over)
+        return;
+    sv->over = true;
+    sv->exit_code = code;
+    snprintf(sv->exit_text, sizeof sv->exit_text, "%s", text);
+    uv_stop(&sv->loop);
+}
+
+/* ---- actions ------------------------------------------------------------------------------------------- */
+
+static void send_spec(struct cs_server *sv, const struct cs_action *a)
+{
+    struct cs_message m = a->message;
+    char key[CS_META_KEY_MAX];
+    void *bytes = NULL;
+    uint32_t n = 0;
+
+    cs_spec_key(m.spec.digest, key);
+    if (cs_store_meta(sv->store, key, &bytes, &n, NULL) != CS_OK) {
+        cs_chunk_key(m.spec.digest, key);
+        if (cs_store_meta(sv->store, key, &bytes, &n, NULL) != CS_OK)
+            n = 0;
+    }
+    m.spec.bytes = bytes;
+    m.spec.len = n;
+    cs_server_send(sv, CS_DOOR_WORK, &a->peer, &m);
+    free(bytes);
+}
+
+void cs_server_feed(struct cs_server *sv, const struct cs_event *e)
+{
+    for (const struct cs_action *a = cs_core_step(sv->core, e, cs_mono_ms()); a != NULL; a = a->next) {
+        switch (a->kind) {
+        case CS_ACT_SEND:
+            cs_server_send(sv, CS_DOOR_WORK, &a->peer, &a->message);
+            break;
+        case CS_ACT_SPEC:
+            send_spec(sv, a);
+            break;
+        case CS_ACT_ANNOUNCE:
+            cs_server_send(sv, CS_DOOR_PUB, NULL, &a->message);
+            break;
+        case CS_ACT_COMMIT:
+            cs_commit_submit(sv->commit, a->batch);
+            break;
+        case CS_ACT_REPLY:
+            cs_admin_reply(sv, a->token, a->code, a->text);
+            break;
+        case CS_ACT_EXIT:
+            cs_server_end(sv, a->code, a->text);
+            break;
+        }
+    }
+}
+
+/* ---- messages -------------------------------------------------------------------------------------------- */
+
+static void malformed(struct cs_server *sv, const struct cs_door *door, const struct cs_peer *peer, bool other_version)
+{
+    struct cs_event e = {.kind = CS_EV_MALFORMED, .malformed = {peer, other_version}};
+
+    if (door->kind == CS_DOOR_WORK)
+        cs_server_feed(sv, &e);
+}
+
+/* One message, if there is one. */
+static bool receive(struct cs_server *sv, unsigned i)
+{
+    struct cs_door *door = &sv->doors[i];
+    struct cs_peer outside = {0}, peer = {0};
+    struct cs_message m;
+    const void *bytes;
+    size_t n;
+    char user_id[41] = "";
+    enum cs_err rc;
+
+    if (door->kind == CS_DOOR_PUB || cs_socket_recv(door->socket, &outside, &bytes, &n, user_id) != CS_OK)
+        return false;
+    if (outside.n + 1 > CS_PEER_MAX)
+        return true;
+    peer.n = (uint8_t)(outside.n + 1);
+    peer.id[0] = (uint8_t)i;
+    memcpy(peer.id + 1, outside.id, outside.n);
+    cs_arena_reset(&sv->arena);
+    rc = cs_message_unpack(bytes, n, &sv->arena, &m, NULL);
+    if (rc != CS_OK) {
+        malformed(sv, door, &peer, rc == CS_ESTALE);
+    } else if (door->kind == CS_DOOR_ADMIN) {
+        cs_admin_message(sv, &peer, &m);
+    } else {
+        struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {&peer, user_id, &m}};
+
+        cs_server_feed(sv, &e);
+    }
+    return true;
+}
+
+/* False: there may be more. */
+static bool read_all(struct cs_server *sv)
+{
+    unsigned n = 0;
+    bool found = true;
+
+    while (found && n < ROUND_MAX && !sv->over) {
+        found = false;
+        for (unsigned i = 0; i < sv->n_doors; i++) {
+            while (n < ROUND_MAX && !sv->over && receive(sv, i)) {
+                found = true;
+                n++;
+            }
+        }
+    }
+    return !found;
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------------- */
+
+static void nothing(uv_idle_t *h)
+{
+    (void)h;
+}
+
+static void before_sleep(uv_prepare_t *h)
+{
+    struct cs_server *sv = h->data;
+    struct cs_event tick = {.kind = CS_EV_TICK};
+    struct cs_event stop = {.kind = CS_EV_CONTROL, .control = {.verb = CS_CONTROL_STOP}};
+    bool rest = read_all(sv), work;
+
+    work = cs_build_turn(sv);
+    if (rest && cs_mono_ms() >= sv->ticked_ms + CS_TICK_MS) {
+        sv->ticked_ms = cs_mono_ms();
+        cs_server_feed(sv, &tick);
+    }
+    if (rest && sv->stop_asked && !sv->stop_told) {
+        sv->stop_told = true;
+        cs_server_feed(sv, &stop);
+    }
+    if (!rest || work || !read_all(sv))
+        uv_idle_start(&sv->busy, nothing);
+    else
+        uv_idle_stop(&sv->busy);
+}
+
+static void wake(uv_poll_t *h, int status, int events)
+{
+    (void)h, (void)status, (void)events;
+}
+
+static void committed(uv_poll_t *h, int status, int events)
+{
+    (void)status, (void)events;
+    cs_persist_collect(h->data);
+}
+
+static void woken(uv_timer_t *h)
+{
+    (void)h;
+}
+
+static void publish(uv_timer_t *h)
+{
+    cs_publish_now(h->data);
+}
+
+static void on_signal(uv_signal_t *h, int number)
+{
+    struct cs_server *sv = h->data;
+    struct cs_error err = {0};
+
+    if (number == SIGHUP) {
+        if (cs_net_reload(sv->net, &err) != CS_OK)
+            cs_log(CS_ERROR, "allow_list", "error=\"%s\"", err.msg);
+        return;
+    }
+    cs_log(CS_INFO, "signal", "number=%d", number);
+    if (sv->stop_asked)
+        _exit(cs_err_exit_code(CS_EINTERRUPTED)); /* safe: nothing was acknowledged that is not on disk */
+    sv->stop_asked = true;
+}
+
+static void close_handle(uv_handle_t *h, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+enum cs_err cs_server_loop(struct cs_server *sv, struct cs_error *err)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
+    uv_prepare_init(&sv->loop, &sv->prepare);
+    uv_idle_init(&sv->loop, &sv->busy);
+    uv_timer_init(&sv->loop, &sv->timer);
+    uv_timer_init(&sv->loop, &sv->publish_timer);
+    sv->prepare.data = sv->publish_timer.data = sv->commit_poll.data = sv;
+    uv_prepare_start(&sv->prepare, before_sleep);
+    uv_timer_start(&sv->timer, woken, CS_TICK_MS, CS_TICK_MS);
+    uv_timer_start(&sv->publish_timer, publish, 0, 1000);
+    for (unsigned i = 0; i < 3; i++) {
+        uv_signal_init(&sv->loop, &sv->signals[i]);
+        sv->signals[i].data = sv;
+        uv_signal_start(&sv->signals[i], on_signal, numbers[i]);
+    }
+    uv_poll_init(&sv->loop, &sv->commit_poll, cs_commit_fd(sv->commit));
+    uv_poll_start(&sv->commit_poll, UV_READABLE, committed);
+    for (unsigned i = 0; i < sv->n_doors; i++) {
+        if (sv->doors[i].kind == CS_DOOR_PUB)
+            continue;
+        uv_poll_init(&sv->loop, &sv->doors[i].poll, cs_socket_fd(sv->doors[i].socket));
+        uv_poll_start(&sv->doors[i].poll, UV_READABLE, wake);
+    }
+    if (!sv->over)
+        uv_run(&sv->loop, UV_RUN_DEFAULT);
+    cs_publish_now(sv);
+    cs_publish_close(sv);
+    uv_walk(&sv->loop, close_handle, NULL);
+    while (uv_run(&sv->loop, UV_RUN_DEFAULT) != 0)
+        ;
+    if (sv->exit_code != CS_OK)
+        return cs_error_set(err, sv->exit_code, "%s", sv->exit_text);
+    return CS_OK;
+}

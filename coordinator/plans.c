@@ -1,0 +1,168 @@
+#include "coordinator/plans.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+
+enum {
+    CELLS_BYTES = 64 * 1024 * 1024, /* of digests */
+    CELL_BYTES = 48,
+    CELLS_MAX = 512, /* cases */
+    BODIES_BYTES = 32 * 1024 * 1024,
+    BODY_BYTES = 4096, /* a guess for dividing the room */
+    BODIES_MAX = 32,
+    WRAPPING_TOKENS = 512, /* what a provider may add to a request around its text */
+};
+
+static uint32_t entries(const struct cs_plan *plan, uint32_t room, uint32_t each, uint32_t most)
+{
+    uint32_t widest = 1, n;
+
+    for (uint32_t i = 0; i < plan->n_lanes; i++) {
+        if (plan->lanes[i].n_cells > widest)
+            widest = plan->lanes[i].n_cells;
+    }
+    n = room / each / widest;
+    return n < 2 ? 2 : n > most ? most : n;
+}
+
+enum cs_err cs_loaded_plan_open(struct cs_loaded_plan *p, struct cs_store *store, const struct cs_generation *g,
+                                struct cs_error *err)
+{
+    enum cs_err rc;
+
+    memset(p, 0, sizeof *p);
+    p->view = cs_xcalloc(1, sizeof *p->view);
+    rc = cs_generation_view_open(p->view, store, g, err);
+    if (rc == CS_OK)
+        rc = cs_requests_open(&p->requests, &p->view->plan, err);
+    if (rc != CS_OK) {
+        cs_loaded_plan_close(p);
+        return rc;
+    }
+    p->cells = cs_cell_cache_open(p->requests, p->view->cases,
+                                  entries(&p->view->plan, CELLS_BYTES, CELL_BYTES, CELLS_MAX), false);
+    if (p->view->spec.study->budget_nano_usd >= 0)
+        p->bodies = cs_cell_cache_open(p->requests, p->view->cases,
+                                       entries(&p->view->plan, BODIES_BYTES, BODY_BYTES, BODIES_MAX), true);
+    return CS_OK;
+}
+
+void cs_loaded_plan_close(struct cs_loaded_plan *p)
+{
+    cs_cell_cache_close(p->cells);
+    cs_cell_cache_close(p->bodies);
+    cs_requests_close(p->requests);
+    if (p->view != NULL)
+        cs_generation_view_close(p->view);
+    free(p->view);
+    memset(p, 0, sizeof *p);
+}
+
+enum cs_err cs_loaded_plan_digest(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_digest *out,
+                                  struct cs_error *err)
+{
+    const struct cs_cells *cells;
+    struct cs_coords at;
+    enum cs_err rc;
+
+    cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
+    rc = cs_cell_cache_get(p->cells, lane, at.case_index, &cells, err);
+    if (rc == CS_OK)
+        cs_cells_trial_digest(cells, p->view->spec.study, at.cell, at.repeat, out);
+    return rc;
+}
+
+/* ---- the loaded ones -------------------------------------------------------------------------------- */
+
+static uint32_t number_of(const struct cs_loaded_plan *p)
+{
+    return p->view != NULL ? p->view->generation.number : 0;
+}
+
+static struct cs_loaded_plan *find(struct cs_plans *p, uint32_t gen)
+{
+    for (uint32_t i = 0; i < CS_GENERATIONS_LOADED; i++) {
+        if (gen != 0 && number_of(&p->loaded[i]) == gen)
+            return &p->loaded[i];
+    }
+    return NULL;
+}
+
+const struct cs_loaded_plan *cs_plans_find(const struct cs_plans *p, uint32_t gen)
+{
+    for (uint32_t i = 0; i < CS_GENERATIONS_LOADED; i++) {
+        if (gen != 0 && number_of(&p->loaded[i]) == gen)
+            return &p->loaded[i];
+    }
+    return NULL;
+}
+
+void cs_plans_add(struct cs_plans *p, struct cs_loaded_plan *plan)
+{
+    struct cs_loaded_plan *oldest = &p->loaded[0];
+
+    for (uint32_t i = 1; i < CS_GENERATIONS_LOADED; i++) {
+        if (number_of(&p->loaded[i]) < number_of(oldest))
+            oldest = &p->loaded[i];
+    }
+    cs_loaded_plan_close(oldest);
+    *oldest = *plan;
+    memset(plan, 0, sizeof *plan);
+}
+
+void cs_plans_close(struct cs_plans *p)
+{
+    for (uint32_t i = 0; i < CS_GENERATIONS_LOADED; i++)
+        cs_loaded_plan_close(&p->loaded[i]);
+}
+
+/* ---- the core's questions ---------------------------------------------------------------------------- */
+
+static enum cs_err digest(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *out,
+                          struct cs_error *err)
+{
+    struct cs_loaded_plan *p = find(self, gen);
+
+    CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
+    return cs_loaded_plan_digest(p, lane, position, out, err);
+}
+
+static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
+                               struct cs_error *err)
+{
+    struct cs_loaded_plan *p = find(self, gen);
+    const struct cs_cells *cells;
+    struct cs_coords at;
+    enum cs_err rc;
+
+    CS_ASSERT(p != NULL && p->bodies != NULL);
+    cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
+    rc = cs_cell_cache_get(p->bodies, lane, at.case_index, &cells, err);
+    if (rc == CS_OK)
+        *out = (uint64_t)cells->body_len[at.cell] + WRAPPING_TOKENS; /* no token is shorter than a byte */
+    return rc;
+}
+
+static bool is_stored(void *self, const struct cs_output *o)
+{
+    struct cs_plans *p = self;
+    struct cs_arena arena = {0};
+    struct cs_stored stored;
+    uint64_t id;
+    bool same = false;
+
+    if (cs_store_find(p->store, &o->digest, &id, NULL) == CS_OK &&
+        cs_store_output(p->store, id, &arena, &stored, NULL) == CS_OK)
+        same = strcmp(stored.output.worker, o->worker) == 0 && stored.output.started_wall_ms == o->started_wall_ms &&
+               stored.output.total_ms == o->total_ms;
+    cs_arena_release(&arena);
+    return same;
+}
+
+struct cs_core_plan cs_plans_for_core(struct cs_plans *p)
+{
+    return (struct cs_core_plan){p, digest, input_bound, is_stored};
+}

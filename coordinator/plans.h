@@ -1,0 +1,36 @@
+/* plans.h - the plans of the loaded generations: what trial's request has which digest. Answers the core's questions (core.h).
+ *
+ * Cases come from the store's chunks through bounded caches; cells of cases worked on are kept without bodies. Thread: the I/O loop.
+ */
+#ifndef CS_PLANS_H
+#define CS_PLANS_H
+
+#include "coordinator/core.h"
+#include "protocol/study/request.h"
+#include "store/generation.h"
+
+struct cs_loaded_plan {
+    struct cs_generation_view *view; /* on the heap: the rest points into it; NULL: unused */
+    struct cs_requests *requests;
+    struct cs_cell_cache *cells;    /* digests only */
+    struct cs_cell_cache *bodies;   /* under a budget */
+};
+struct cs_plans {
+    struct cs_store *store;
+    struct cs_loaded_plan loaded[CS_GENERATIONS_LOADED];
+};
+
+CS_WARN_UNUSED enum cs_err cs_loaded_plan_open(struct cs_loaded_plan *p, struct cs_store *store,
+                                               const struct cs_generation *g, struct cs_error *err);
+void cs_loaded_plan_close(struct cs_loaded_plan *p); /* a zeroed struct is fine */
+/* The digest of a trial; CS_ECORRUPT, CS_ENOENT: the store lacks a case. */
+CS_WARN_UNUSED enum cs_err cs_loaded_plan_digest(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
+                                                 struct cs_digest *out, struct cs_error *err);
+
+/* Takes an opened plan over; the oldest makes room. */
+void cs_plans_add(struct cs_plans *p, struct cs_loaded_plan *plan);
+const struct cs_loaded_plan *cs_plans_find(const struct cs_plans *p, uint32_t gen);
+struct cs_core_plan cs_plans_for_core(struct cs_plans *p);
+void cs_plans_close(struct cs_plans *p);
+
+#endif

@@ -1,0 +1,178 @@
+#include "coordinator/server.h"
+
+#include <string.h>
+
+#include "protocol/base/clock.h"
+#include "protocol/base/log.h"
+
+enum cs_err cs_publish_open(struct cs_server *sv, struct cs_error *err)
+{
+    return sv->opts.redis != NULL ? cs_redis_open(&sv->redis, &sv->loop, sv->opts.redis, err) : CS_OK;
+}
+
+void cs_publish_close(struct cs_server *sv)
+{
+    if (sv->redis != NULL)
+        cs_redis_close(sv->redis);
+    sv->redis = NULL;
+    cs_arena_release(&sv->progress_arena);
+}
+
+static const char *state_name(enum cs_lane_state s)
+{
+    static const char *const names[] = {"open", "paused", "stopped", "done", "cancelled"};
+
+    return names[s];
+}
+
+/* ---- the running generation ----------------------------------------------------------------------------- */
+
+static void add_lane(struct cs_server *sv, struct cs_progress *p, uint32_t i)
+{
+    struct cs_lane_view v;
+    struct cs_progress_lane *l = &p->lanes[i];
+
+    cs_core_lane(sv->core, i, &v);
+    *l = (struct cs_progress_lane){.gen = v.gen, .lane = v.lane, .model = v.name, .state = state_name(v.state),
+                                   .reason = v.reason, .planned = v.n_trials, .done = v.done, .failed = v.failed,
+                                   .cancelled = v.cancelled, .leased = v.leased, .counters = v.counters};
+    p->planned += l->planned;
+    p->done += l->done;
+    p->failed += l->failed;
+    p->cancelled += l->cancelled;
+}
+
+static const char *study_state(const struct cs_progress *p, const struct cs_core_view *view)
+{
+    uint32_t open = 0, paused = 0, stopped = 0;
+
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        const struct cs_progress_lane *l = &p->lanes[i];
+
+        if (l->done + l->failed + l->cancelled == l->planned)
+            continue;
+        if (strcmp(l->state, "paused") == 0)
+            paused++;
+        else if (strcmp(l->state, "stopped") == 0)
+            stopped++;
+        else
+            open++;
+    }
+    if (view->draining)
+        return "draining";
+    if (open > 0)
+        return "running";
+    return paused > 0 ? "paused" : stopped > 0 ? "stopped" : "finished";
+}
+
+/* Answers a second over the last ten. */
+static void add_rate(struct cs_server *sv, struct cs_progress *p, bool sample)
+{
+    uint64_t now = cs_mono_ms(), answers = 0, left = p->planned - p->done - p->failed - p->cancelled;
+    uint32_t oldest;
+
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        answers += p->lanes[i].done + p->lanes[i].failed - p->lanes[i].counters.adopted;
+    if (sv->rate_gen != p->gen) {
+        sv->rate_gen = p->gen;
+        sv->rate_n = 0;
+    }
+    oldest = sv->rate_n < CS_RATE_SECONDS ? 0 : (uint32_t)(sv->rate_n % CS_RATE_SECONDS);
+    if (sv->rate_n > 0 && now > sv->rate_at[oldest] && answers > sv->rate[oldest])
+        p->outputs_per_s = (double)(answers - sv->rate[oldest]) * 1000.0 / (double)(now - sv->rate_at[oldest]);
+    p->eta_s = p->outputs_per_s > 0 ? (double)left / p->outputs_per_s : left == 0 ? 0 : -1;
+    if (sample) {
+        sv->rate[sv->rate_n % CS_RATE_SECONDS] = answers;
+        sv->rate_at[sv->rate_n++ % CS_RATE_SECONDS] = now;
+    }
+}
+
+/* ---- one that is being built ------------------------------------------------------------------------------ */
+
+static void add_building(struct cs_server *sv, struct cs_progress *p)
+{
+    const struct cs_build *b = &sv->build;
+    const struct cs_plan *plan = &b->plan.view->plan;
+
+    p->state = "building";
+    p->gen = b->generation.number;
+    p->started_wall_ms = b->generation.created_wall_ms;
+    if (b->lanes == NULL)
+        return;
+    p->lanes = cs_arena_array(&sv->progress_arena, plan->n_lanes + 1, sizeof *p->lanes);
+    for (; p->n_lanes < plan->n_lanes; p->n_lanes++) {
+        p->lanes[p->n_lanes] =
+            (struct cs_progress_lane){.gen = p->gen, .lane = p->n_lanes, .state = "open", .reason = "",
+                                      .model = plan->study->models[p->n_lanes].name,
+                                      .planned = plan->lanes[p->n_lanes].n_trials};
+        p->planned += plan->lanes[p->n_lanes].n_trials;
+    }
+}
+
+static void gather(struct cs_server *sv, struct cs_progress *p, bool sample)
+{
+    const struct cs_loaded_plan *plan = cs_plans_find(&sv->plans, sv->newest.number);
+    struct cs_core_view view;
+
+    cs_arena_reset(&sv->progress_arena);
+    cs_core_view(sv->core, &view);
+    *p = (struct cs_progress){.fleet = cs_store_fleet(sv->store), .study = "", .title = "", .state = "empty",
+                              .term = cs_store_term(sv->store), .workers = view.sessions, .eta_s = -1,
+                              .budget_nano_usd = -1, .updated_wall_ms = cs_wall_ms()};
+    if (plan == NULL && sv->build.lanes != NULL)
+        plan = &sv->build.plan;
+    if (plan != NULL) {
+        p->study = plan->view->spec.study->name;
+        p->title = plan->view->spec.study->title;
+        p->budget_nano_usd = plan->view->spec.study->budget_nano_usd;
+    }
+    if (sv->build.state != CS_BUILD_NONE) {
+        add_building(sv, p);
+        return;
+    }
+    if (view.gen == 0)
+        return;
+    p->gen = view.gen;
+    p->started_wall_ms = sv->newest.created_wall_ms;
+    p->n_lanes = view.n_lanes;
+    p->lanes = cs_arena_array(&sv->progress_arena, view.n_lanes + 1, sizeof *p->lanes);
+    for (uint32_t i = 0; i < view.n_lanes; i++)
+        add_lane(sv, p, i);
+    p->state = study_state(p, &view);
+    add_rate(sv, p, sample);
+}
+
+/* ---- out ---------------------------------------------------------------------------------------------------- */
+
+void cs_publish_now(struct cs_server *sv)
+{
+    struct cs_progress p;
+
+    gather(sv, &p, true);
+    if (sv->redis != NULL && p.gen != 0)
+        cs_progress_publish(sv->redis, &p);
+}
+
+void cs_publish_status(struct cs_server *sv, struct cs_buf *out)
+{
+    const struct cs_build *b = &sv->build;
+    struct cs_core_view v;
+    struct cs_progress p;
+
+    gather(sv, &p, false);
+    cs_core_view(sv->core, &v);
+    cs_progress_json(&p, out);
+    if (out->overflow || out->len == 0 || out->data[out->len - 1] != '}')
+        return;
+    out->data[--out->len] = '\0'; /* what only the coordinator knows goes in before the end */
+    cs_buf_printf(out, ",\"phase\":\"%s\",\"built\":%llu,\"to_build\":%llu,", p.state, (unsigned long long)b->scanned,
+                  (unsigned long long)b->total);
+    cs_buf_printf(out, "\"reserved_nano_usd\":%lld,\"presumed_nano_usd\":%lld,", (long long)v.reserved_nano_usd,
+                  (long long)v.presumed_nano_usd);
+    cs_buf_printf(out, "\"received\":%llu,\"committed\":%llu,\"late\":%llu,\"duplicate\":%llu,\"refused\":%llu,",
+                  (unsigned long long)v.intake.received, (unsigned long long)v.intake.committed,
+                  (unsigned long long)v.intake.late, (unsigned long long)v.intake.duplicate,
+                  (unsigned long long)v.intake.refused);
+    cs_buf_printf(out, "\"resent\":%llu,\"gaps\":%llu,\"malformed\":%llu}", (unsigned long long)v.intake.resent,
+                  (unsigned long long)v.intake.gaps, (unsigned long long)v.intake.malformed);
+}

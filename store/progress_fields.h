@@ -1,0 +1,28 @@
+/* progress_fields.h - the structs of progress.h as tables of fields: one table serves for writing and for reading JSON, so that
+ * the two cannot drift apart. Names are what `--json` and the keys in Redis show.
+ */
+#ifndef CS_PROGRESS_FIELDS_H
+#define CS_PROGRESS_FIELDS_H
+
+#include <jansson.h>
+
+#include "store/progress.h"
+
+enum cs_field_kind { CS_FIELD_END, CS_FIELD_STR, CS_FIELD_U32, CS_FIELD_U64, CS_FIELD_I64, CS_FIELD_REAL };
+struct cs_field {
+    const char *name;
+    enum cs_field_kind kind;
+    size_t offset;
+};
+
+/* Ends with CS_FIELD_END. */
+extern const struct cs_field cs_fleet_fields[], cs_lane_fields[], cs_counters_fields[], cs_worker_fields[];
+
+json_t *cs_fields_to_json(const struct cs_field *fields, const void *from);
+/* What is missing or of another type reads as 0 or "". Strings are copied into the arena. */
+void cs_fields_from_json(const struct cs_field *fields, const json_t *json, void *to, struct cs_arena *arena);
+
+json_t *cs_lane_to_json(const struct cs_progress_lane *lane);
+void cs_lane_from_json(const json_t *json, struct cs_progress_lane *lane, struct cs_arena *arena);
+
+#endif

@@ -1,0 +1,347 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "store/record.h"
+#include "store/store_internal.h"
+
+/* Rows whose key begins with a prefix. */
+static struct cs_rocks_rows *rows_of(struct cs_rocks_view *v, enum cs_cf cf, const struct cs_key *prefix)
+{
+    struct cs_key until = *prefix;
+    cs_key_after(&until);
+    return cs_rocks_rows_open(v, cf, cs_key_slice(prefix), cs_key_slice(&until));
+}
+
+/* What a loop over rows ended with: its own error, or else the iterator's. */
+static enum cs_err close_rows(struct cs_rocks_rows *rows, enum cs_err rc, struct cs_error *err)
+{
+    struct cs_error late = {CS_OK, ""};
+    enum cs_err end = cs_rocks_rows_close(rows, &late);
+    if (rc != CS_OK || end == CS_OK)
+        return rc;
+    return cs_error_set(err, end, "%s", late.msg);
+}
+
+/* ---- metas, pages, index --------------------------------------------------------------------------- */
+
+enum cs_err cs_store_metas(struct cs_store *s, const char *prefix,
+                           enum cs_err (*fn)(void *self, const char *key, const void *value, uint32_t len), void *self,
+                           struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    struct cs_slice key, value;
+    struct cs_key from;
+    char name[CS_KEY_NAME_MAX + 1];
+    cs_key_meta(&from, prefix);
+    struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
+    struct cs_rocks_rows *rows = rows_of(v, CS_CF_META, &from);
+    while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
+        CS_ASSERT(key.n >= 1 && key.n - 1 < sizeof name);
+        memcpy(name, (const char *)key.p + 1, key.n - 1);
+        name[key.n - 1] = '\0';
+        rc = fn(self, name, value.p, (uint32_t)value.n);
+    }
+    rc = close_rows(rows, rc, err);
+    cs_rocks_view_close(v);
+    return rc;
+}
+
+static enum cs_err damaged(struct cs_store *s, const char *what, struct cs_error *err)
+{
+    return cs_error_set(err, CS_ECORRUPT, "%s: a row of %s is damaged", s->dir, what);
+}
+
+enum cs_err cs_store_pages(struct cs_store *s, uint32_t gen,
+                           enum cs_err (*fn)(void *self, uint32_t lane, uint64_t page,
+                                             const uint8_t bits[CS_PAGE_BYTES]),
+                           void *self, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    struct cs_slice key, value;
+    struct cs_key from;
+    uint32_t lane;
+    uint64_t page;
+    cs_key_generation(&from, CS_ROW_PAGE, gen);
+    struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
+    struct cs_rocks_rows *rows = rows_of(v, CS_CF_LEDGER, &from);
+    while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
+        if (!cs_key_parse_at(key, &lane, &page) || value.n != CS_PAGE_BYTES)
+            rc = damaged(s, "the ledger", err);
+        else
+            rc = fn(self, lane, page, value.p);
+    }
+    rc = close_rows(rows, rc, err);
+    cs_rocks_view_close(v);
+    return rc;
+}
+
+static int by_digest(const void *a, const void *b, void *digests)
+{
+    const struct cs_digest *d = digests;
+    return memcmp(d[*(const uint32_t *)a].b, d[*(const uint32_t *)b].b, sizeof d->b);
+}
+
+/* The digests in key order: neighbours share blocks, so that a large n reads each block once. */
+static uint32_t *key_order(const struct cs_digest *d, uint32_t n)
+{
+    uint32_t *order = cs_xcalloc(n, sizeof *order);
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = i;
+    qsort_r(order, n, sizeof *order, by_digest, (void *)(uintptr_t)d);
+    return order;
+}
+
+/* ids[order[i]] for k of them. */
+static enum cs_err find_some(struct cs_store *s, struct cs_rocks_view *v, const struct cs_digest *d,
+                             const uint32_t *order, uint32_t k, uint64_t *ids, struct cs_error *err)
+{
+    struct cs_key keys[CS_ROCKS_MANY];
+    struct cs_slice slices[CS_ROCKS_MANY];
+    struct cs_rocks_values values = {.n = 0};
+    for (uint32_t i = 0; i < k; i++) {
+        cs_key_index(&keys[i], &d[order[i]]);
+        slices[i] = cs_key_slice(&keys[i]);
+    }
+    enum cs_err rc = cs_rocks_get_many(v, CS_CF_LEDGER, slices, k, &values, err);
+    for (uint32_t i = 0; rc == CS_OK && i < k; i++) {
+        struct cs_slice value = values.values[i];
+        if (value.p != NULL && value.n != 8)
+            rc = damaged(s, "the digest index", err);
+        else
+            ids[order[i]] = value.p == NULL ? 0 : cs_get_u64(value.p);
+    }
+    cs_rocks_values_release(&values);
+    return rc;
+}
+
+enum cs_err cs_store_find_many(struct cs_store *s, const struct cs_digest *d, uint32_t n, uint64_t *ids,
+                               struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    if (n == 0)
+        return CS_OK;
+    uint32_t *order = key_order(d, n);
+    struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
+    for (uint32_t at = 0, k; rc == CS_OK && at < n; at += k) {
+        k = n - at < CS_ROCKS_MANY ? n - at : CS_ROCKS_MANY;
+        rc = find_some(s, v, d, order + at, k, ids, err);
+    }
+    cs_rocks_view_close(v);
+    free(order);
+    return rc;
+}
+
+/* ---- outputs ------------------------------------------------------------------------------------- */
+
+static enum cs_err read_stored(struct cs_store *s, uint64_t output_id, struct cs_slice value, struct cs_arena *arena,
+                               struct cs_stored *out, struct cs_error *err)
+{
+    struct cs_record r;
+    *out = (struct cs_stored){.output_id = output_id};
+    enum cs_err rc = cs_record_read(output_id, value.p, value.n, &r, err);
+    if (rc == CS_OK) {
+        out->flags = r.flags;
+        out->committed_wall_ms = r.committed_wall_ms;
+        /* Its checksum is right, so it was so when it was received. */
+        if (cs_output_unpack(r.bytes, r.len, arena, &out->output, err) == CS_OK)
+            return CS_OK;
+        rc = cs_error_wrap(err, CS_ECORRUPT, "output %llu", (unsigned long long)output_id);
+    }
+    return cs_error_wrap(err, rc, "%s", s->dir);
+}
+
+enum cs_err cs_store_output(struct cs_store *s, uint64_t output_id, struct cs_arena *arena, struct cs_stored *out,
+                            struct cs_error *err)
+{
+    struct cs_key key;
+    void *value = NULL;
+    size_t n = 0;
+    cs_key_output(&key, output_id);
+    enum cs_err rc = cs_rocks_get(s->rocks, NULL, CS_CF_OUTPUTS, cs_key_slice(&key), &value, &n, err);
+    if (rc == CS_ENOENT)
+        cs_error_set(err, rc, "%s: has no output %llu", s->dir, (unsigned long long)output_id);
+    if (rc == CS_OK)
+        rc = read_stored(s, output_id, (struct cs_slice){value, n}, arena, out, err);
+    free(value);
+    return rc;
+}
+
+/* Ids count from 1 without holes: a missing one is a lost one. */
+enum cs_err cs_store_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn, void *self, struct cs_error *err)
+{
+    struct cs_arena arena = {0};
+    struct cs_stored stored;
+    struct cs_slice key, value;
+    struct cs_key from, until;
+    uint64_t id = from_id > 0 ? from_id : 1, commit_seq, next = 0;
+    struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
+    enum cs_err rc = cs_store_last_commit(s, v, &commit_seq, &next, err);
+    cs_key_output(&from, id);
+    cs_key_output(&until, UINT64_MAX);
+    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_OUTPUTS, cs_key_slice(&from), cs_key_slice(&until));
+    for (; rc == CS_OK && id < next; id++) {
+        bool found = cs_rocks_rows_next(rows, &key, &value);
+        if (!found || key.n != 8 || cs_get_u64(key.p) != id) {
+            rc = cs_error_set(err, CS_ECORRUPT, "%s: output %llu is missing", s->dir, (unsigned long long)id);
+            break;
+        }
+        cs_arena_reset(&arena);
+        rc = read_stored(s, id, value, &arena, &stored, err);
+        if (rc == CS_OK)
+            rc = fn(self, stored.output.lane, stored.output.position, &stored, err);
+    }
+    rc = close_rows(rows, rc, err);
+    cs_rocks_view_close(v);
+    cs_arena_release(&arena);
+    return rc;
+}
+
+/* ---- the trials of a lane ------------------------------------------------------------------------ */
+
+struct place {
+    uint64_t position, output_id;
+    uint8_t flags;
+};
+
+/* One pass over place rows and ledger pages, both in order of position, under one view. */
+struct scan {
+    struct cs_store *s;
+    uint32_t gen, lane;
+    struct cs_rocks_view *view;
+    struct cs_rocks_rows *pages;
+    bool more_pages;
+    uint64_t page; /* the current one, whose states are in bits */
+    uint8_t bits[CS_PAGE_BYTES];
+    uint64_t expected; /* done or failed in the pages passed */
+    uint64_t found;    /* place rows that agree with them */
+    struct place places[CS_ROCKS_MANY];
+    uint32_t n_places;
+    struct cs_arena arena;
+    cs_scan_fn fn;
+    void *self;
+};
+
+static enum cs_trial_state state_in(const uint8_t *bits, uint64_t i)
+{
+    return (enum cs_trial_state)(bits[i / 4] >> (2 * (i % 4)) & 3);
+}
+
+static enum cs_err next_page(struct scan *c, struct cs_error *err)
+{
+    struct cs_slice key, value;
+    uint32_t lane;
+    c->more_pages = cs_rocks_rows_next(c->pages, &key, &value);
+    if (!c->more_pages)
+        return CS_OK;
+    if (!cs_key_parse_at(key, &lane, &c->page) || value.n != CS_PAGE_BYTES)
+        return damaged(c->s, "the ledger", err);
+    memcpy(c->bits, value.p, CS_PAGE_BYTES);
+    for (uint32_t i = 0; i < CS_PAGE_TRIALS; i++) {
+        enum cs_trial_state state = state_in(c->bits, i);
+        c->expected += state == CS_TRIAL_DONE || state == CS_TRIAL_FAILED;
+    }
+    return CS_OK;
+}
+
+/* *current: the ledger says so of this trial too. A failure that is planned again or cancelled keeps its row, but is no result. */
+static enum cs_err compare(struct scan *c, const struct place *p, bool *current, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    enum cs_trial_state state = CS_TRIAL_PLANNED;
+    uint64_t page = p->position / CS_PAGE_TRIALS;
+    while (rc == CS_OK && c->more_pages && c->page < page)
+        rc = next_page(c, err);
+    if (rc != CS_OK)
+        return rc;
+    if (c->more_pages && c->page == page)
+        state = state_in(c->bits, p->position % CS_PAGE_TRIALS);
+    bool answer = (p->flags & CS_OUTPUT_CANONICAL) != 0;
+    *current = state == (answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED);
+    if (!*current && (answer || state == CS_TRIAL_DONE))
+        return cs_error_set(err, CS_ECORRUPT,
+                            "%s: generation %u, lane %u, position %llu: the ledger and the output differ", c->s->dir,
+                            c->gen, c->lane, (unsigned long long)p->position);
+    return CS_OK;
+}
+
+/* Reads the outputs of the places gathered and hands them over. */
+static enum cs_err deliver(struct scan *c, struct cs_error *err)
+{
+    struct cs_key keys[CS_ROCKS_MANY];
+    struct cs_slice slices[CS_ROCKS_MANY];
+    struct cs_rocks_values values = {.n = 0};
+    struct cs_stored stored;
+    uint32_t n = c->n_places;
+    if (n == 0)
+        return CS_OK;
+    for (uint32_t i = 0; i < n; i++) {
+        cs_key_output(&keys[i], c->places[i].output_id);
+        slices[i] = cs_key_slice(&keys[i]);
+    }
+    enum cs_err rc = cs_rocks_get_many(c->view, CS_CF_OUTPUTS, slices, n, &values, err);
+    for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
+        const struct place *p = &c->places[i];
+        if (values.values[i].p == NULL) {
+            rc = cs_error_set(err, CS_ECORRUPT, "%s: output %llu is missing", c->s->dir,
+                              (unsigned long long)p->output_id);
+            break;
+        }
+        cs_arena_reset(&c->arena);
+        rc = read_stored(c->s, p->output_id, values.values[i], &c->arena, &stored, err);
+        stored.flags |= p->flags & CS_OUTPUT_ADOPTED;
+        if (rc == CS_OK)
+            rc = c->fn(c->self, c->lane, p->position, &stored, err);
+    }
+    cs_rocks_values_release(&values);
+    c->found += n;
+    c->n_places = 0;
+    return rc;
+}
+
+static enum cs_err scan_places(struct scan *c, struct cs_rocks_rows *rows, struct cs_error *err)
+{
+    enum cs_err rc = next_page(c, err);
+    struct cs_slice key, value;
+    uint32_t lane;
+    while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
+        struct place *p = &c->places[c->n_places];
+        bool current = false;
+        if (!cs_key_parse_at(key, &lane, &p->position) || !cs_place_decode(value, &p->output_id, &p->flags))
+            rc = damaged(c->s, "the places", err);
+        else
+            rc = compare(c, p, &current, err);
+        if (rc == CS_OK && current && ++c->n_places == CS_ROCKS_MANY)
+            rc = deliver(c, err);
+    }
+    if (rc == CS_OK)
+        rc = deliver(c, err);
+    while (rc == CS_OK && c->more_pages)
+        rc = next_page(c, err);
+    return rc;
+}
+
+enum cs_err cs_store_scan(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, void *self,
+                          struct cs_error *err)
+{
+    struct scan *c = cs_xcalloc(1, sizeof *c);
+    struct cs_key places, pages;
+    *c = (struct scan){.s = s, .gen = gen, .lane = lane, .fn = fn, .self = self};
+    c->view = cs_rocks_view_open(s->rocks);
+    cs_key_lane(&places, CS_ROW_PLACE, gen, lane);
+    cs_key_lane(&pages, CS_ROW_PAGE, gen, lane);
+    c->pages = rows_of(c->view, CS_CF_LEDGER, &pages);
+    struct cs_rocks_rows *rows = rows_of(c->view, CS_CF_LEDGER, &places);
+    enum cs_err rc = scan_places(c, rows, err);
+    rc = close_rows(rows, rc, err);
+    rc = close_rows(c->pages, rc, err);
+    if (rc == CS_OK && c->found != c->expected)
+        rc = cs_error_set(err, CS_ECORRUPT,
+                          "%s: generation %u, lane %u: the ledger counts %llu answers and failures, %llu are there",
+                          s->dir, gen, lane, (unsigned long long)c->expected, (unsigned long long)c->found);
+    cs_rocks_view_close(c->view);
+    cs_arena_release(&c->arena);
+    free(c);
+    return rc;
+}

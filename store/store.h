@@ -1,0 +1,174 @@
+/* store.h - the only source of truth: outputs, ledger and digest index in RocksDB, changed in one synced batch.
+ *
+ * Keys, records, versions and recovery: store/README.md. Opened for writing by one process at a time (CS_EBUSY otherwise); writing
+ * is the commit thread's business (commit.h) once it runs. Reading functions on a writing store are for start-up and the adoption pass.
+ * Threads: cs_store_write from one thread at a time, cs_store_note_acked likewise (it may be another one), the rest from any.
+ * Write errors latch in RocksDB and its C API has no Resume: after the first one every write fails, the coordinator stops
+ * acknowledging and exits 75 (decision 17).
+ */
+#ifndef CS_STORE_H
+#define CS_STORE_H
+
+#include "protocol/base/arena.h"
+#include "protocol/base/error.h"
+#include "protocol/study/digest.h"
+#include "protocol/wire/output.h"
+
+/* Durable state of a trial: two bits. */
+enum cs_trial_state { CS_TRIAL_PLANNED = 0, CS_TRIAL_DONE = 1, CS_TRIAL_FAILED = 2, CS_TRIAL_CANCELLED = 3 };
+enum { CS_PAGE_TRIALS = 256, CS_PAGE_BYTES = CS_PAGE_TRIALS / 4 }; /* trial i of a page: bits 2(i%4).. of byte i/4 */
+
+/* What a lane has counted, in the same batch as what it counts. Duplicates and late ones are paid facts: their tokens and cost are in. */
+struct cs_counters {
+    uint64_t outcome[CS_OUTCOMES]; /* canonical answers; failures that made a trial failed */
+    uint64_t adopted;              /* of these answers, taken over from an earlier generation */
+    uint64_t duplicates, attempts, ambiguous;
+    uint64_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;
+    int64_t cost_nano_usd; /* of outputs committed here, adopted ones not */
+};
+
+enum cs_output_flag {
+    CS_OUTPUT_CANONICAL = 1,
+    CS_OUTPUT_DUPLICATE = 2, /* the trial had its answer already */
+    CS_OUTPUT_FAILURE = 4,   /* an attempt that made the trial failed; not an answer */
+    CS_OUTPUT_ADOPTED = 8,   /* on a place row: the output was paid for by an earlier generation */
+};
+
+/* ---- one atomic write ---------------------------------------------------------------------------- */
+
+struct cs_batch_output {
+    uint32_t gen, lane;
+    uint64_t position;
+    struct cs_digest digest;
+    uint8_t
+        flags; /* CANONICAL: place and index rows too; FAILURE: place row; DUPLICATE (| FAILURE): the output alone */
+    const uint8_t *bytes; /* packed cs_output */
+    uint32_t len;
+    uint64_t output_id; /* set by the write */
+};
+struct cs_batch_adoption { /* place row to an output that exists; index untouched */
+    uint32_t gen, lane;
+    uint64_t position, output_id;
+};
+struct cs_batch_page {
+    uint32_t gen, lane;
+    uint64_t page;
+    uint8_t bits[CS_PAGE_BYTES];
+};
+struct cs_batch_counters {
+    uint32_t gen, lane;
+    struct cs_counters counters;
+};
+struct cs_batch_frontier { /* highest position that may ever have been leased, + 1 */
+    uint32_t gen, lane;
+    uint64_t frontier;
+};
+struct cs_batch_meta { /* value NULL: delete */
+    const char *key;
+    const uint8_t *value;
+    uint32_t len;
+};
+
+struct cs_batch_slots { /* batch.c's own: finds the earlier page, counters or frontier of the same key */
+    uint32_t *at;
+    uint32_t size;
+};
+
+/* Arrays grow by cs_batch_add_*, which copy what they are given. Reusable. */
+struct cs_batch {
+    struct cs_arena arena;
+    uint64_t group; /* the submitter's number, comes back on completion */
+    struct cs_batch_output *outputs;
+    struct cs_batch_adoption *adoptions;
+    struct cs_batch_page *pages;
+    struct cs_batch_counters *counters;
+    struct cs_batch_frontier *frontiers;
+    struct cs_batch_meta *metas;
+    uint32_t n_outputs, n_adoptions, n_pages, n_counters, n_frontiers, n_metas;
+    uint32_t cap_outputs, cap_adoptions, cap_pages, cap_counters, cap_frontiers, cap_metas;
+    uint64_t bytes; /* of outputs */
+    struct cs_batch_slots page_slots, counter_slots, frontier_slots;
+};
+void cs_batch_init(struct cs_batch *b);
+void cs_batch_clear(struct cs_batch *b);
+void cs_batch_release(struct cs_batch *b);
+bool cs_batch_is_empty(const struct cs_batch *b);
+void cs_batch_add_output(struct cs_batch *b, const struct cs_batch_output *o);
+void cs_batch_add_adoption(struct cs_batch *b, const struct cs_batch_adoption *a);
+void cs_batch_add_page(struct cs_batch *b,
+                       const struct cs_batch_page *p); /* replaces an earlier one of the same page */
+void cs_batch_add_counters(struct cs_batch *b, const struct cs_batch_counters *c); /* likewise */
+void cs_batch_add_frontier(struct cs_batch *b, const struct cs_batch_frontier *f); /* likewise */
+void cs_batch_add_meta(struct cs_batch *b, const char *key, const void *value, uint32_t len);
+
+/* ---- opening --------------------------------------------------------------------------------------- */
+
+struct cs_store;
+struct cs_store_opts {
+    const char *dir; /* the database folder; created for a writer */
+    bool write;
+    const char *scratch;  /* reader: a folder of its own for the secondary's log (decision 18) */
+    bool accept_rollback; /* writer: go on although fewer commits were recovered than acknowledged */
+};                        /* beside dir a writer keeps the file DIR.acked (acked.h) */
+/* A writer recovers, compares the last commit with the side file of acknowledged commits (CS_ECORRUPT on a rollback unless accepted),
+ * increments the term and syncs it before it returns. A reader sees the state at opening until cs_store_refresh. */
+CS_WARN_UNUSED enum cs_err cs_store_open(struct cs_store **out, const struct cs_store_opts *opts, struct cs_error *err);
+void cs_store_close(struct cs_store *s);
+uint32_t cs_store_term(const struct cs_store *s);
+const char *cs_store_fleet(const struct cs_store *s); /* random id of this store, made once */
+uint64_t cs_store_commit_seq(const struct cs_store *s);
+CS_WARN_UNUSED enum cs_err cs_store_refresh(struct cs_store *s,
+                                            struct cs_error *err); /* reader: catch up; never in mid-scan */
+
+/* The batch in one synced write: all or nothing. Sets output ids. */
+CS_WARN_UNUSED enum cs_err cs_store_write(struct cs_store *s, struct cs_batch *b, struct cs_error *err);
+/* Notes in the side file that everything up to now has been acknowledged (tripwire; not synced). */
+void cs_store_note_acked(struct cs_store *s);
+
+/* ---- reading --------------------------------------------------------------------------------------- */
+
+/* CS_ENOENT when absent. *value is the caller's (free()). */
+CS_WARN_UNUSED enum cs_err cs_store_meta(struct cs_store *s, const char *key, void **value, uint32_t *len,
+                                         struct cs_error *err);
+/* All metas whose key starts with prefix, in key order, until fn returns other than CS_OK. */
+CS_WARN_UNUSED enum cs_err cs_store_metas(struct cs_store *s, const char *prefix,
+                                          enum cs_err (*fn)(void *self, const char *key, const void *value,
+                                                            uint32_t len),
+                                          void *self, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_pages(struct cs_store *s, uint32_t gen,
+                                          enum cs_err (*fn)(void *self, uint32_t lane, uint64_t page,
+                                                            const uint8_t bits[CS_PAGE_BYTES]),
+                                          void *self, struct cs_error *err);
+/* CS_ENOENT: none yet; *out is zeroed then. */
+CS_WARN_UNUSED enum cs_err cs_store_counters(struct cs_store *s, uint32_t gen, uint32_t lane, struct cs_counters *out,
+                                             struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_frontier(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t *out,
+                                             struct cs_error *err);
+/* output_id of the canonical output with this digest, of the latest if a control was asked again; CS_ENOENT. */
+CS_WARN_UNUSED enum cs_err cs_store_find(struct cs_store *s, const struct cs_digest *d, uint64_t *output_id,
+                                         struct cs_error *err);
+/* Many at once; ids[i] = 0 where absent (ids count from 1). The more at once, the cheaper each: from some 10,000 on. */
+CS_WARN_UNUSED enum cs_err cs_store_find_many(struct cs_store *s, const struct cs_digest *d, uint32_t n, uint64_t *ids,
+                                              struct cs_error *err);
+
+struct cs_stored { /* an output as stored; strings live in the arena given */
+    uint64_t output_id;
+    uint8_t flags; /* of the record; | CS_OUTPUT_ADOPTED from the place row */
+    int64_t committed_wall_ms;
+    struct cs_output output; /* gen, lane, position: those under which it was paid for */
+};
+/* CS_ENOENT; CS_ECORRUPT when the record's own checksum is wrong (err names the id). */
+CS_WARN_UNUSED enum cs_err cs_store_output(struct cs_store *s, uint64_t output_id, struct cs_arena *arena,
+                                           struct cs_stored *out, struct cs_error *err);
+/* The trials of a lane that are done or failed, in order of position; a failure that is planned again or cancelled is no result.
+ * stored is valid during the call. Every row is compared with the ledger of the same view, and their number: CS_ECORRUPT when they
+ * differ (decision 18), possibly after many calls of fn, whose work is then worth nothing. */
+typedef enum cs_err (*cs_scan_fn)(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                                  struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_scan(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, void *self,
+                                         struct cs_error *err);
+/* Every output ever committed, in commit order, duplicates included. CS_ECORRUPT names the first that is missing. */
+CS_WARN_UNUSED enum cs_err cs_store_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn, void *self,
+                                            struct cs_error *err);
+
+#endif

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""`clinsafe plan` on every study that is shipped: sizes, memory, example prompts."""
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
+import harness
+from expected import Study
+
+STUDIES = harness.TOP / "ops" / "studies"
+MEMORY_KIB = 64 * 1024
+DATA = Path(os.environ.get("CLINSAFE_DATA") or harness.TOP / ".." / "shared" / "data" / "rheumatology")
+
+
+# Starts a program and writes down its peak memory in KiB. A process of its own, because a program that is started by a large
+# one counts that one's memory as its own peak.
+METER = """
+import os, sys
+pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+open(sys.argv[1], "w").write(str(usage.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def is_study(path):
+    return re.search(r"^study:", path.read_text(), re.M) is not None
+
+
+def shape(part):
+    """The study of ops/studies/shapes whose name contains `part`."""
+    found = [p for p in sorted((STUDIES / "shapes").rglob("*.yaml")) if part in p.name and is_study(p)]
+    assert len(found) == 1, f"{part}: {found}"
+    return found[0]
+
+
+@harness.short
+class Sizes(harness.TestCase):
+    def plan(self, study, *args):
+        peak = self.box.dir / "peak"
+        done = self.box.clinsafe("plan", study, "--json", *args, prefix=[sys.executable, "-ISc", METER, peak])
+        self.assertExit(done)
+        kib = int(peak.read_text())
+        print(f"         {study.relative_to(STUDIES)}: {done.seconds:.2f} s, {kib / 1024:.0f} MiB")
+        if not harness.SANITIZED:
+            self.assertLess(kib, MEMORY_KIB)
+        plan = done.json()
+        self.assertEqual(sum(lane["trials"] for lane in plan["lanes"]), plan["trials"])
+        return plan
+
+    def test_demo(self):
+        plan = self.plan(STUDIES / "demo" / "study.yaml")
+        self.assertEqual(plan["trials"], 24 * (35 * 20 + 100) * 2)
+        self.assertEqual([lane["model"] for lane in plan["lanes"]], ["simulated-biased", "simulated-unbiased"])
+
+    def test_reference(self):
+        plan = self.plan(STUDIES / "reference" / "study.yaml")
+        self.assertEqual(plan["trials"], 1_728_000)
+        self.assertEqual({lane["trials"] for lane in plan["lanes"]}, {192_000})
+        self.assertEqual(len(plan["lanes"]), 9)
+
+    def test_fabricated_details(self):
+        self.assertEqual(self.plan(shape("fabricat"))["trials"], 10_800)
+
+    def test_misinformation(self):
+        self.assertEqual(self.plan(shape("misinformation"))["trials"], 3_476_000)
+
+    def test_advertising(self):
+        self.assertEqual(self.plan(shape("advertis"))["trials"], 112_320)
+
+    def test_cues(self):
+        plan = self.plan(shape("cue"))
+        self.assertEqual(plan["trials"], 92_000 + 3_600)
+        self.assertEqual(sorted({lane["trials"] for lane in plan["lanes"]}), [4_000, 5_200])
+
+    def test_every_study_plans_and_can_be_read(self):
+        for study in sorted(STUDIES.rglob("*.yaml")):
+            if not is_study(study) or study.name == "rheumatology.yaml":
+                continue
+            with self.subTest(study=str(study.relative_to(STUDIES))):
+                done = self.box.clinsafe("plan", study)
+                self.assertExit(done)
+                self.assertIn("trials", done.out)
+
+    def test_rheumatology(self):
+        if not DATA.is_dir():
+            self.skipTest("the rheumatology data is not here (CLINSAFE_DATA, default ../shared/data/rheumatology)")
+        plan = self.plan(STUDIES / "rheumatology.yaml", "--data", DATA)
+        self.assertEqual({lane["trials"] for lane in plan["lanes"]}, {36_000})
+        self.assertEqual((plan["cases"], plan["clusters"]), (90, 30))
+
+
+class Book(harness.TestCase):
+    def compare_book(self, study, data=None):
+        """The prompt book against an independent rendering of the study."""
+        book = self.box.dir / "book.csv"
+        self.assertExit(self.box.clinsafe("plan", study, "--prompts", book, *(["--data", data] if data else [])))
+        wanted = set()
+        for body in {t.body for t in Study(study, data).trials()}:
+            messages = {m["role"]: m["content"] for m in json.loads(body)["messages"]}
+            wanted.add((messages.get("system", ""), messages["user"]))
+        text = book.read_text(encoding="utf-8")
+        rows = [(r["case_id"], r["system"], r["user"]) for r in harness.rows_csv(text)]
+        self.assertEqual(len(rows), len(set(rows)))
+        self.assertEqual({row[1:] for row in rows}, wanted)
+
+
+@harness.short
+class Content(Book):
+    def test_text_shows_what_a_reader_needs(self):
+        study = self.box.copy("small")
+        done = self.box.clinsafe("plan", study)
+        self.assertExit(done)
+        for part in ("252", "model-a", "model-b", "control_aa", "check_in", "black_woman_homeless", "crushing chest pressure"):
+            self.assertIn(part, done.out)
+
+    def test_levels_that_render_alike_are_named(self):
+        study = self.box.copy("small")
+        alike = self.box.clinsafe("plan", study, "--json").json()["identical_levels"]
+        self.assertEqual([{pair["a"], pair["b"]} for pair in alike], [{"control", "control_aa"}])
+
+    def test_prompt_book_holds_every_distinct_prompt_once(self):
+        self.compare_book(self.box.copy("small"))
+        self.compare_book(self.box.copy("wide"))
+
+    def test_insertion_point_that_is_not_there(self):
+        study = self.box.copy("small")
+        cases = study.parent / "cases.csv"
+        cases.write_text(cases.read_text().replace("with a cough. Fever", "with a cough; fever"))
+        done = self.box.clinsafe("plan", study)
+        if done.code == 0:
+            self.assertIn("a-04", done.out, "a doubtful insertion point is shown")
+        else:
+            self.assertOneLine(done.err, "a-04", "group")
+
+
+class Books(Book):
+    """The prompts of the studies that are shipped."""
+
+    def test_demo(self):
+        self.compare_book(STUDIES / "demo" / "study.yaml")
+
+    def test_advertising(self):
+        self.compare_book(shape("advertis"))
+
+    def test_cues(self):
+        self.compare_book(shape("cue"))
+
+    def test_rheumatology(self):
+        if not DATA.is_dir():
+            self.skipTest("the rheumatology data is not here (CLINSAFE_DATA, default ../shared/data/rheumatology)")
+        self.compare_book(STUDIES / "rheumatology.yaml", DATA)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,272 @@
+/* coordinator_rig.h - the coordinator's core in a test bench: a plan without prompts, a store in memory, a clock that we turn. */
+#ifndef CS_COORDINATOR_RIG_H
+#define CS_COORDINATOR_RIG_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "coordinator/core.h"
+#include "coordinator/ledger.h"
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/base/rng.h"
+
+enum { RIG_LANES = 3, RIG_TRIALS_MAX = 16384, RIG_BATCHES = 4 };
+
+/* What is on the disk. */
+struct rig_disk {
+    uint32_t n_lanes, gen;
+    uint64_t n_trials[RIG_LANES];
+    uint8_t ledger[RIG_LANES][RIG_TRIALS_MAX / 4];
+    uint8_t canonical[RIG_LANES][RIG_TRIALS_MAX];       /* outputs committed as canonical */
+    int64_t canonical_start[RIG_LANES][RIG_TRIALS_MAX]; /* and which one it was */
+    uint64_t frontier[RIG_LANES];
+    struct cs_counters counters[RIG_LANES];
+    bool paused[RIG_LANES], cancelled[RIG_LANES];
+    uint64_t outputs, duplicates;
+    int64_t budget;
+    struct cs_price price;
+    int64_t durable_starts[RIG_TRIALS_MAX * 4]; /* started_wall_ms of all committed outputs: tests number their calls with it */
+    uint64_t n_durable;
+};
+
+struct rig {
+    struct cs_core *core;
+    uint64_t now;
+    uint32_t term;
+    const struct cs_action *acts;
+    struct cs_batch *batches[RIG_BATCHES];
+    uint32_t n_batches;
+    struct rig_disk *disk;
+    bool fail_digest;
+    bool exited;
+    enum cs_err exit_code;
+};
+
+static inline void rig_digest(uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *out)
+{
+    uint64_t a = cs_mix64((uint64_t)gen << 48 ^ (uint64_t)lane << 40 ^ position), b = cs_mix64(a + 1);
+
+    memcpy(out->b, &a, 8);
+    memcpy(out->b + 8, &b, 8);
+}
+
+static inline enum cs_err rig_plan_digest(void *self, uint32_t gen, uint32_t lane, uint64_t position,
+                                          struct cs_digest *out, struct cs_error *err)
+{
+    struct rig *r = self;
+
+    if (r->fail_digest)
+        return cs_error_set(err, CS_ECORRUPT, "a chunk is damaged");
+    rig_digest(gen, lane, position, out);
+    return CS_OK;
+}
+
+static inline enum cs_err rig_plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
+                                         struct cs_error *err)
+{
+    (void)self, (void)gen, (void)lane, (void)position, (void)err;
+    *out = 100;
+    return CS_OK;
+}
+
+static inline bool rig_plan_is_stored(void *self, const struct cs_output *o)
+{
+    struct rig *r = self;
+
+    return r->disk->canonical[o->lane][o->position] > 0 &&
+           r->disk->canonical_start[o->lane][o->position] == o->started_wall_ms;
+}
+
+static inline void rig_write(struct rig *r, const struct cs_batch *b)
+{
+    struct rig_disk *d = r->disk;
+
+    for (uint32_t i = 0; i < b->n_outputs; i++) {
+        const struct cs_batch_output *o = &b->outputs[i];
+        struct cs_arena arena = {0};
+        struct cs_output out;
+
+        assert_int_equal(cs_output_unpack(o->bytes, o->len, &arena, &out, NULL), CS_OK);
+        d->outputs++;
+        CS_ASSERT(d->n_durable < RIG_TRIALS_MAX * 4);
+        d->durable_starts[d->n_durable++] = out.started_wall_ms;
+        if (o->flags & CS_OUTPUT_CANONICAL) {
+            d->canonical[o->lane][o->position]++;
+            d->canonical_start[o->lane][o->position] = out.started_wall_ms;
+            CS_ASSERT(d->canonical[o->lane][o->position] == 1); /* invariants 2 and 3 */
+        }
+        d->duplicates += (o->flags & CS_OUTPUT_DUPLICATE) != 0;
+        cs_arena_release(&arena);
+    }
+    for (uint32_t i = 0; i < b->n_pages; i++)
+        memcpy(d->ledger[b->pages[i].lane] + b->pages[i].page * CS_PAGE_BYTES, b->pages[i].bits, CS_PAGE_BYTES);
+    for (uint32_t i = 0; i < b->n_counters; i++)
+        d->counters[b->counters[i].lane] = b->counters[i].counters;
+    for (uint32_t i = 0; i < b->n_frontiers; i++)
+        d->frontier[b->frontiers[i].lane] = b->frontiers[i].frontier;
+    for (uint32_t i = 0; i < b->n_metas; i++) {
+        unsigned gen, lane;
+
+        if (sscanf(b->metas[i].key, "lane/%8u/%5u", &gen, &lane) == 2) {
+            d->paused[lane] = b->metas[i].value != NULL && memcmp(b->metas[i].value, "paused", 6) == 0;
+            d->cancelled[lane] = b->metas[i].value != NULL && memcmp(b->metas[i].value, "cancel", 6) == 0;
+        }
+    }
+}
+
+static inline const struct cs_action *rig_step(struct rig *r, const struct cs_event *e)
+{
+    r->acts = cs_core_step(r->core, e, r->now);
+    for (const struct cs_action *a = r->acts; a != NULL; a = a->next) {
+        if (a->kind == CS_ACT_COMMIT) {
+            CS_ASSERT(r->n_batches < RIG_BATCHES);
+            r->batches[r->n_batches++] = a->batch;
+        }
+        if (a->kind == CS_ACT_EXIT) {
+            r->exited = true;
+            r->exit_code = a->code;
+        }
+    }
+    if (!r->exited)
+        cs_core_check(r->core);
+    return r->acts;
+}
+
+/* The oldest batch reaches the disk, or fails to. */
+static inline const struct cs_action *rig_commit(struct rig *r, enum cs_err rc)
+{
+    struct cs_event e = {.kind = CS_EV_COMMITTED, .committed = {r->batches[0], rc}};
+
+    CS_ASSERT(r->n_batches > 0);
+    if (rc == CS_OK)
+        rig_write(r, r->batches[0]);
+    r->n_batches--;
+    memmove(r->batches, r->batches + 1, r->n_batches * sizeof r->batches[0]);
+    return rig_step(r, &e);
+}
+
+static inline void rig_commit_all(struct rig *r)
+{
+    while (r->n_batches > 0)
+        rig_commit(r, CS_OK);
+}
+
+static inline void rig_tick(struct rig *r, uint64_t ms)
+{
+    struct cs_event e = {.kind = CS_EV_TICK};
+
+    while (ms > 0 && !r->exited) {
+        uint64_t step = ms < CS_TICK_MS ? ms : CS_TICK_MS;
+
+        r->now += step;
+        ms -= step;
+        rig_step(r, &e);
+    }
+}
+
+static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_disk)
+{
+    struct rig_disk *d = r->disk;
+    struct cs_lane_load lanes[RIG_LANES] = {{0}};
+    struct cs_generation_load load = {.gen = gen, .open = open, .lanes = lanes, .n_lanes = d->n_lanes,
+                                      .budget_nano_usd = d->budget};
+    struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
+    static const char *const names[RIG_LANES] = {"alpha", "beta", "gamma"};
+
+    for (uint32_t i = 0; i < d->n_lanes; i++) {
+        lanes[i] = (struct cs_lane_load){.name = names[i], .n_trials = d->n_trials[i], .price = d->price,
+                                         .max_output_tokens = 10, .timeout_ms = 60000};
+        if (!from_disk)
+            continue;
+        lanes[i].ledger = cs_xcalloc(1, RIG_TRIALS_MAX / 4);
+        memcpy(lanes[i].ledger, d->ledger[i], RIG_TRIALS_MAX / 4);
+        lanes[i].frontier = d->frontier[i];
+        lanes[i].counters = d->counters[i];
+        lanes[i].paused = d->paused[i];
+        lanes[i].cancelled = d->cancelled[i];
+    }
+    rig_step(r, &e);
+}
+
+static inline void rig_start(struct rig *r, bool fresh_fleet)
+{
+    struct cs_core_opts opts = {
+        .term = ++r->term, .fleet = "rig", .seed = r->term, .fresh_fleet = fresh_fleet, .now_ms = r->now,
+        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored},
+    };
+
+    r->core = cs_core_open(&opts);
+    r->exited = false;
+}
+
+/* Lanes of n trials each, generation 1 open, frontier on disk. */
+static inline void rig_open(struct rig *r, uint32_t n_lanes, uint64_t n_trials)
+{
+    *r = (struct rig){.now = 1000000};
+    r->disk = cs_xcalloc(1, sizeof *r->disk);
+    r->disk->n_lanes = n_lanes;
+    r->disk->budget = -1;
+    r->disk->price = (struct cs_price){-1, -1, -1};
+    for (uint32_t i = 0; i < n_lanes; i++)
+        r->disk->n_trials[i] = n_trials;
+    rig_start(r, true);
+}
+
+static inline void rig_begin(struct rig *r)
+{
+    rig_load(r, 1, true, false);
+    rig_commit_all(r);
+}
+
+static inline void rig_crash(struct rig *r)
+{
+    for (uint32_t i = 0; i < r->n_batches; i++) {
+        cs_batch_release(r->batches[i]);
+        free(r->batches[i]);
+    }
+    r->n_batches = 0;
+    cs_core_close(r->core);
+    r->core = NULL;
+}
+
+static inline void rig_restart(struct rig *r, bool fresh_fleet)
+{
+    rig_crash(r);
+    rig_start(r, fresh_fleet);
+    rig_load(r, 1, true, true);
+}
+
+static inline void rig_close(struct rig *r)
+{
+    rig_crash(r);
+    free(r->disk);
+}
+
+/* The k-th (from 0) message of a kind in the last step, or NULL. */
+static inline const struct cs_message *rig_sent(const struct rig *r, enum cs_kind kind, unsigned k)
+{
+    for (const struct cs_action *a = r->acts; a != NULL; a = a->next) {
+        if ((a->kind == CS_ACT_SEND || a->kind == CS_ACT_ANNOUNCE) && a->message.kind == kind && k-- == 0)
+            return &a->message;
+    }
+    return NULL;
+}
+
+static inline const struct cs_action *rig_reply(const struct rig *r, uint64_t token)
+{
+    for (const struct cs_action *a = r->acts; a != NULL; a = a->next) {
+        if (a->kind == CS_ACT_REPLY && a->token == token)
+            return a;
+    }
+    return NULL;
+}
+
+#endif

@@ -1,0 +1,385 @@
+/* The worker's one retry layer: the table, what the dialect reads, and what follows in the core. */
+#include "worker_bench.h"
+
+#define ERROR(code, type, message) "{\"error\":{\"message\":\"" message "\",\"type\":\"" type "\",\"param\":null,\"code\":" code "}}"
+#define RATE ERROR("\"rate_limit_exceeded\"", "tokens", "Limit 30000. Please try again in 1.78s. Visit us.")
+#define QUOTA ERROR("\"insufficient_quota\"", "insufficient_quota", "You exceeded your current quota.")
+
+static struct cs_reading read_it(struct cs_http_reply r, struct cs_arena *arena)
+{
+    struct cs_reading out;
+    cs_provider_openai_chat.read(&r, arena, &out);
+    return out;
+}
+
+/* Every row that providers.md section 1.3 and the outcome rules name. */
+static void the_table(void **state)
+{
+    (void)state;
+    static const struct {
+        enum cs_transfer transfer;
+        uint16_t status;
+        const char *body;
+        enum cs_next next;
+        enum cs_outcome outcome;
+    } rows[] = {
+        {CS_TRANSFER_WHOLE, 200, BENCH_GOOD, CS_NEXT_ANSWER, CS_OUTCOME_ok},
+        {CS_TRANSFER_WHOLE, 200, "{\"choices\":[{\"message\":{\"content\":\"good\"}}]}", CS_NEXT_RETRY, CS_OUTCOME_transport},
+        {CS_TRANSFER_WHOLE, 200, "{\"choices\":[{\"message\":{\"conte", CS_NEXT_RETRY, CS_OUTCOME_transport},
+        {CS_TRANSFER_WHOLE, 200, "", CS_NEXT_RETRY, CS_OUTCOME_transport},
+        {CS_TRANSFER_WHOLE, 200, ERROR("502", "x", "overloaded"), CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {CS_TRANSFER_CUT, 200, BENCH_GOOD, CS_NEXT_RETRY, CS_OUTCOME_transport},
+        {CS_TRANSFER_UNSENT, 0, "", CS_NEXT_RETRY, CS_OUTCOME_transport},
+        {CS_TRANSFER_LOST, 0, "", CS_NEXT_RETRY, CS_OUTCOME_transport},
+        {CS_TRANSFER_TOO_LONG, 200, "", CS_NEXT_FAIL, CS_OUTCOME_transport},
+        {CS_TRANSFER_TIMEOUT, 0, "", CS_NEXT_ANSWER, CS_OUTCOME_timeout},
+        {CS_TRANSFER_TIMEOUT, 200, "{\"cho", CS_NEXT_ANSWER, CS_OUTCOME_timeout},
+        {CS_TRANSFER_WHOLE, 400, ERROR("null", "invalid_request_error", "bad"), CS_NEXT_FAIL, CS_OUTCOME_invalid_request},
+        {CS_TRANSFER_WHOLE, 400, ERROR("\"content_filter\"", "x", "filtered"), CS_NEXT_ANSWER, CS_OUTCOME_content_filtered},
+        {CS_TRANSFER_WHOLE, 400, ERROR("\"credit_balance_exhausted\"", "x", "pay"), CS_NEXT_STOP, CS_OUTCOME_internal},
+        {CS_TRANSFER_WHOLE, 401, ERROR("\"invalid_api_key\"", "x", "no"), CS_NEXT_STOP, CS_OUTCOME_internal},
+        {CS_TRANSFER_WHOLE, 402, "", CS_NEXT_STOP, CS_OUTCOME_internal},
+        {CS_TRANSFER_WHOLE, 403, "<html>", CS_NEXT_STOP, CS_OUTCOME_internal},
+        {CS_TRANSFER_WHOLE, 404, ERROR("\"model_not_found\"", "x", "no"), CS_NEXT_FAIL, CS_OUTCOME_invalid_request},
+        {CS_TRANSFER_WHOLE, 408, "", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {CS_TRANSFER_WHOLE, 409, "", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {CS_TRANSFER_WHOLE, 413, "", CS_NEXT_FAIL, CS_OUTCOME_invalid_request},
+        {CS_TRANSFER_WHOLE, 422, "{\"detail\":[]}", CS_NEXT_FAIL, CS_OUTCOME_invalid_request},
+        {CS_TRANSFER_WHOLE, 424, "", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {CS_TRANSFER_WHOLE, 429, RATE, CS_NEXT_WAIT, CS_OUTCOME_rate_limited},
+        {CS_TRANSFER_WHOLE, 429, "", CS_NEXT_WAIT, CS_OUTCOME_rate_limited},
+        {CS_TRANSFER_WHOLE, 429, QUOTA, CS_NEXT_STOP, CS_OUTCOME_internal},
+        {CS_TRANSFER_WHOLE, 498, "", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {CS_TRANSFER_WHOLE, 500, ERROR("null", "server_error", "x"), CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {CS_TRANSFER_WHOLE, 503, "Slow Down", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {CS_TRANSFER_WHOLE, 524, "<html>", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {CS_TRANSFER_WHOLE, 529, "", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {CS_TRANSFER_WHOLE, 302, "", CS_NEXT_FAIL, CS_OUTCOME_provider_error},
+    };
+    struct cs_arena arena = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cs_http_reply r = bench_http(rows[i].status, "", rows[i].body);
+        r.transfer = rows[i].transfer;
+        struct cs_reading reading = read_it(r, &arena);
+        struct cs_retry_rule rule = cs_retry_rule(r.transfer, r.status, reading.says);
+        if (rule.next != rows[i].next || rule.outcome != rows[i].outcome)
+            fail_msg("row %zu (%u %s): next %d outcome %s", i, r.status, rows[i].body, rule.next, cs_outcome_name(rule.outcome));
+    }
+    cs_arena_release(&arena);
+}
+
+static void the_dialect_reads(void **state)
+{
+    (void)state;
+#define CHOICE(message, finish) "{\"choices\":[{\"message\":" message ",\"finish_reason\":\"" finish "\"}]}"
+    static const struct {
+        const char *body;
+        enum cs_outcome outcome;
+        const char *text;
+    } rows[] = {
+        {CHOICE("{\"content\":\"a\"}", "stop"), CS_OUTCOME_ok, "a"},
+        {CHOICE("{\"content\":null,\"refusal\":\"I can't\"}", "stop"), CS_OUTCOME_refused, "I can't"},
+        {CHOICE("{\"content\":\"part\"}", "content_filter"), CS_OUTCOME_content_filtered, "part"},
+        {CHOICE("{\"content\":\"\"}", "length"), CS_OUTCOME_truncated, ""},
+        {CHOICE("{\"content\":null}", "tool_calls"), CS_OUTCOME_ok, ""},
+        {CHOICE("{\"content\":\"x\\u0000y\"}", "stop"), CS_OUTCOME_ok, "x\xef\xbf\xbdy"},
+    };
+    struct cs_arena arena = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cs_reading r = read_it(bench_http(200, "", rows[i].body), &arena);
+        assert_int_equal(r.says, CS_SAYS_ANSWER);
+        assert_int_equal(r.outcome, rows[i].outcome);
+        assert_string_equal(r.text, rows[i].text);
+    }
+    struct cs_reading html = read_it(bench_http(502, "", "<html>Bad gateway</html>"), &arena);
+    assert_string_equal(html.text, "<html>Bad gateway</html>");
+    cs_arena_release(&arena);
+}
+
+static void the_provider_says_how_long(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *headers, *body;
+        uint64_t ms;
+    } rows[] = {
+        {"Retry-After-Ms: 40.5\r\nretry-after: 9\r\n", RATE, 41},
+        {"x: y\r\nretry-after: 2\r\n", RATE, 2000},
+        {"retry-after: 0.25\r\n", "", 250},
+        {"retry-after: 999999999999\r\n", "", CS_RETRY_QUIET_MAX_MS},
+        {"date: Mon, 23 Nov 2026 10:00:00 GMT\r\nretry-after: Mon, 23 Nov 2026 10:00:07 GMT\r\n", "", 7000},
+        {"retry-after: Mon, 23 Nov 2026 10:00:07 GMT\r\n", "", CS_NO_HINT},
+        {"retry-after: soon\r\n", RATE, 1780},
+        {"", RATE, 1780},
+        {"", ERROR("\"429\"", "", "Please retry after 37 seconds."), 37000},
+        {"", ERROR("null", "", "Try later."), CS_NO_HINT},
+        {"", "", CS_NO_HINT},
+    };
+    struct cs_arena arena = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(read_it(bench_http(429, rows[i].headers, rows[i].body), &arena).wait_ms, rows[i].ms);
+    assert_int_equal(cs_duration_ms("6m0s"), 360000);
+    assert_int_equal(cs_duration_ms("308ms."), 308);
+    assert_int_equal(cs_duration_ms("2m3.5s"), 123500);
+    assert_int_equal(cs_duration_ms("1h2m3.5s"), CS_RETRY_QUIET_MAX_MS);
+    assert_int_equal(cs_duration_ms("s"), CS_NO_HINT);
+    cs_arena_release(&arena);
+}
+
+static void pauses_grow_to_a_cap(void **state)
+{
+    (void)state;
+    struct cs_rng rng = {1};
+    for (uint32_t n = 0; n < 40; n++) {
+        uint64_t most = 0, cap = n < 6 ? 500ULL << n : 30000;
+        for (int i = 0; i < 500; i++) {
+            uint64_t ms = cs_retry_pause(n, &rng);
+            most = ms > most ? ms : most;
+            assert_true(ms <= cap);
+        }
+        assert_true(most > cap * 9 / 10); /* uniform up to the cap */
+    }
+}
+
+/* ---- in the core ----------------------------------------------------------------------------------- */
+
+static struct cs_output outcome_of(struct bench *b, struct cs_arena *arena)
+{
+    bench_wait(b, CS_FLUSH_MS);
+    return bench_output(b, 0, arena);
+}
+
+static void wait_for_call(struct bench *b)
+{
+    for (int i = 0; i < 4000 && b->in_flight == 0; i++) {
+        bench_wait(b, 10);
+        bench_pong(b, b->now);
+    }
+    assert_int_equal(b->in_flight, 1);
+}
+
+static void six_tries_then_the_failure(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct cs_arena arena = {0};
+    bench_ready(&b, 4);
+    bench_assign(&b, 0, 0, 50, 1);
+    for (uint32_t n = 1; n <= 6; n++) {
+        wait_for_call(&b);
+        uint32_t slot = bench_slot(&b);
+        assert_int_equal(b.call[slot].attempt, n);
+        bench_reply(&b, slot, n == 3 ? bench_fault(CS_TRANSFER_LOST, 0) : bench_http(503, "", ERROR("null", "x", "no")));
+    }
+    struct cs_output o = outcome_of(&b, &arena);
+    assert_int_equal(o.outcome, CS_OUTCOME_provider_error);
+    assert_int_equal(o.attempts, 6);
+    assert_int_equal(o.ambiguous, 1);
+    assert_int_equal(o.http_status, 503);
+    assert_string_equal(o.text, "no");
+    cs_arena_release(&arena);
+    bench_done(&b);
+}
+
+static void transport_failure_says_why(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct cs_arena arena = {0};
+    bench_ready(&b, 4);
+    bench_assign(&b, 0, 0, 50, 1);
+    for (int n = 0; n < 6; n++) {
+        wait_for_call(&b);
+        bench_reply(&b, bench_slot(&b), bench_fault(CS_TRANSFER_UNSENT, 0));
+    }
+    struct cs_output o = outcome_of(&b, &arena);
+    assert_int_equal(o.outcome, CS_OUTCOME_transport);
+    assert_int_equal(o.ambiguous, 0);
+    assert_string_equal(o.text, "broken");
+    cs_arena_release(&arena);
+    bench_done(&b);
+}
+
+static void timeout_is_an_answer(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct cs_arena arena = {0};
+    bench_ready(&b, 4);
+    bench_assign(&b, 0, 0, 50, 1);
+    bench_reply(&b, bench_slot(&b), bench_fault(CS_TRANSFER_TIMEOUT, 0));
+    struct cs_output o = outcome_of(&b, &arena);
+    assert_int_equal(o.outcome, CS_OUTCOME_timeout);
+    assert_int_equal(o.ambiguous, 1);
+    bench_wait(&b, 60000);
+    assert_int_equal(b.total_started, 1);
+    cs_arena_release(&arena);
+    bench_done(&b);
+}
+
+static void answer_that_does_not_parse(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct cs_arena arena = {0};
+    bench_ready(&b, 4);
+    bench_assign(&b, 0, 0, 50, 1);
+    bench_reply(&b, bench_slot(&b), bench_http(200, "", CHOICE("{\"content\":\"I think\"}", "stop")));
+    struct cs_output o = outcome_of(&b, &arena);
+    assert_int_equal(o.outcome, CS_OUTCOME_unparsable);
+    assert_string_equal(o.text, "I think");
+    cs_arena_release(&arena);
+    bench_done(&b);
+}
+
+static void a_full_provider_quiets_the_lane(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct cs_arena arena = {0};
+    bench_ready(&b, 2);
+    bench_assign(&b, 0, 0, 50, 3);
+    uint32_t slot = bench_slot(&b);
+    uint64_t limited = b.call[slot].position;
+    bench_reply(&b, slot, bench_http(429, "retry-after: 2\r\n", RATE));
+    assert_int_equal(b.started, 0);
+    bench_wait(&b, 1999);
+    assert_int_equal(b.total_started, 2);
+    bench_wait(&b, 301);
+    assert_int_equal(b.total_started, 2);    /* one call at once now, and one is in flight */
+    bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD));
+    assert_int_equal(b.started, 2);          /* an answer lets one more */
+    bench_wait(&b, CS_FLUSH_MS);
+    bool again = false;
+    for (uint32_t i = 0; i < 2; i++)
+        again |= b.call[i].position == limited && b.call[i].attempt == 2;
+    assert_true(again);
+    cs_arena_release(&arena);
+    bench_done(&b);
+}
+
+static void a_jam_is_one_quiet_period(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_ready(&b, 64);
+    bench_assign(&b, 0, 0, 50, 200);
+    assert_int_equal(b.in_flight, 64);
+    while (b.in_flight > 0)
+        bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after-ms: 100\r\n", RATE));
+    struct cs_worker_lane *l = cs_lanes_find(b.w, 1, 0);
+    assert_int_equal(l->quiets, 1);
+    assert_int_equal(l->brake, 32);
+    bench_wait(&b, 200);
+    assert_int_equal(b.in_flight, 32);
+    while (b.in_flight > 0)
+        bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after-ms: 100\r\n", RATE));
+    assert_int_equal(l->quiets, 2);
+    assert_int_equal(l->brake, 16);
+    bench_done(&b);
+}
+
+/* 429 costs no try while others get through, and ends a trial only after 20 in a row without any progress of the lane. */
+static void rate_limited_in_the_end(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct cs_arena arena = {0};
+    bench_ready(&b, 1);
+    bench_assign(&b, 0, 0, 50, 1);
+    for (int n = 0; n < 19; n++) {
+        wait_for_call(&b);
+        bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after-ms: 10\r\n", RATE));
+    }
+    cs_lanes_find(b.w, 1, 0)->progress++; /* somebody else's answer */
+    for (int n = 0; n < 20; n++) {
+        bench_wait(&b, CS_FLUSH_MS);
+        assert_int_equal(b.sent[CS_OUTPUTS], 0);
+        wait_for_call(&b);
+        bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after-ms: 10\r\n", RATE));
+    }
+    struct cs_output o = outcome_of(&b, &arena);
+    assert_int_equal(o.outcome, CS_OUTCOME_rate_limited);
+    assert_int_equal(o.attempts, 39);
+    cs_arena_release(&arena);
+    bench_done(&b);
+}
+
+static void no_retry_after_the_deadline(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct cs_arena arena = {0};
+    bench_ready(&b, 1);
+    bench_assign(&b, 0, 0, 50, 1);
+    bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after: 1200\r\n", RATE));
+    for (int i = 0; i < 121; i++) { /* the wait is obeyed, and tried once more */
+        bench_wait(&b, 10000);
+        bench_pong(&b, b.now);
+        if (b.now < 1200 * 1000)
+            assert_int_equal(b.in_flight, 0);
+    }
+    wait_for_call(&b);
+    bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after: 1\r\n", RATE));
+    assert_int_equal(outcome_of(&b, &arena).outcome, CS_OUTCOME_rate_limited);
+    cs_arena_release(&arena);
+    bench_done(&b);
+}
+
+static void a_bad_key_stops_the_lane(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t status;
+        const char *body;
+    } rows[] = {{401, ERROR("\"invalid_api_key\"", "x", "Incorrect API key")}, {429, QUOTA}};
+    for (size_t i = 0; i < 2; i++) {
+        struct bench b;
+        bench_ready(&b, 2);
+        bench_assign(&b, 0, 0, 50, 10);
+        bench_reply(&b, bench_slot(&b), bench_http(rows[i].status, "", rows[i].body));
+        assert_int_equal(b.started, 0);
+        assert_int_equal(b.sent[CS_RELEASE], 1);
+        assert_int_equal(bench_bits(b.message[CS_RELEASE]->leases.leases[0].todo), 9); /* the trial itself too */
+        assert_int_equal(b.message[CS_WANT]->want.lanes[0].capacity, 0);
+        assert_non_null(strstr(b.message[CS_WANT]->want.lanes[0].trouble, i == 0 ? "HTTP 401 Incorrect" : "quota"));
+        bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD)); /* what flew counts */
+        bench_wait(&b, CS_FLUSH_MS);
+        assert_int_equal(b.message[CS_OUTPUTS]->outputs.n, 1);
+        bench_done(&b);
+    }
+}
+
+static void a_prompt_that_cannot_be_rendered(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_ready(&b, 2);
+    b.source.bad_trial = true;
+    bench_assign(&b, 0, 0, 50, 10);
+    assert_int_equal(b.started, 0);
+    assert_int_equal(bench_bits(b.message[CS_RELEASE]->leases.leases[0].todo), 10);
+    assert_string_equal(b.message[CS_WANT]->want.lanes[0].trouble, "cannot be rendered");
+    bench_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table),
+        cmocka_unit_test(the_dialect_reads),
+        cmocka_unit_test(the_provider_says_how_long),
+        cmocka_unit_test(pauses_grow_to_a_cap),
+        cmocka_unit_test(six_tries_then_the_failure),
+        cmocka_unit_test(transport_failure_says_why),
+        cmocka_unit_test(timeout_is_an_answer),
+        cmocka_unit_test(answer_that_does_not_parse),
+        cmocka_unit_test(a_full_provider_quiets_the_lane),
+        cmocka_unit_test(a_jam_is_one_quiet_period),
+        cmocka_unit_test(rate_limited_in_the_end),
+        cmocka_unit_test(no_retry_after_the_deadline),
+        cmocka_unit_test(a_bad_key_stops_the_lane),
+        cmocka_unit_test(a_prompt_that_cannot_be_rendered),
+    };
+    return cmocka_run_group_tests_name("worker retry", tests, NULL, NULL);
+}

@@ -1,0 +1,294 @@
+#include <microhttpd.h>
+
+#include "tools/simulator/call.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "protocol/base/alloc.h"
+#include "tools/simulator/openai_chat.h"
+
+enum { HANG_LOOK_MS = 100 /* how often a hanging call looks whether its client has left */ };
+
+enum route { ROUTE_CHAT, ROUTE_MODELS, ROUTE_STATS, ROUTE_CONTROL, ROUTE_HEALTH, ROUTE_NONE };
+
+static const struct {
+    const char *path, *method;
+    enum route route;
+} routes[] = {
+    {"/v1/chat/completions", "POST", ROUTE_CHAT},
+    {"/chat/completions", "POST", ROUTE_CHAT},
+    {"/v1/models", "GET", ROUTE_MODELS},
+    {"/models", "GET", ROUTE_MODELS},
+    {"/stats", "GET", ROUTE_STATS},
+    {"/control", "POST", ROUTE_CONTROL},
+    {"/healthz", "GET", ROUTE_HEALTH},
+};
+
+enum phase { PHASE_READING, PHASE_WAITING, PHASE_HANGING, PHASE_DRIPPING, PHASE_BROKEN };
+
+struct cs_call { /* a request */
+    struct cs_loop *loop;
+    struct MHD_Connection *connection;
+    enum route route;
+    bool wrong_method;
+    enum phase phase;
+    struct cs_buf body;
+    struct cs_sim_reply reply;
+    bool drip_due;
+    uint64_t drip_step_ms;
+    size_t drip_bytes;
+};
+
+/* ---- waiting ---------------------------------------------------------------------------------- */
+
+static int socket_of(const struct cs_call *c)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info != NULL ? info->connect_fd : -1;
+}
+
+static bool client_left(const struct cs_call *c)
+{
+    char byte;
+    const ssize_t n = recv(socket_of(c), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+static void wait_in(struct cs_call *c, enum phase phase, uint64_t ms)
+{
+    c->phase = phase;
+    MHD_suspend_connection(c->connection);
+    cs_timers_add(&c->loop->timers, cs_loop_now_ms() + ms, c);
+}
+
+void cs_call_wake(struct cs_call *c)
+{
+    if (c->loop->stopping)
+        c->phase = PHASE_BROKEN;
+    if (c->phase == PHASE_HANGING) {
+        if (!client_left(c)) {
+            cs_timers_add(&c->loop->timers, cs_loop_now_ms() + HANG_LOOK_MS, c);
+            return;
+        }
+        c->phase = PHASE_BROKEN;
+    }
+    c->drip_due = true;
+    MHD_resume_connection(c->connection);
+}
+
+/* ---- replies ---------------------------------------------------------------------------------- */
+
+/* Dissolving the association makes Linux send RST; a close would send FIN, which a client may take for an end. */
+static void reset_connection(const struct cs_call *c)
+{
+    const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    (void)connect(socket_of(c), &nowhere, sizeof nowhere);
+}
+
+static ssize_t read_half(void *arg, uint64_t pos, char *out, size_t max)
+{
+    const struct cs_call *c = arg;
+    const size_t half = c->reply.body.len / 2;
+    if (pos >= half)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    const size_t left = half - (size_t)pos, n = left < max ? left : max;
+    memcpy(out, c->reply.body.data + pos, n);
+    return (ssize_t)n;
+}
+
+static ssize_t read_drop(void *arg, uint64_t pos, char *out, size_t max)
+{
+    struct cs_call *c = arg;
+    if (c->phase == PHASE_BROKEN)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (!c->drip_due) {
+        wait_in(c, PHASE_DRIPPING, c->drip_step_ms);
+        return 0;
+    }
+    c->drip_due = false;
+    size_t n = c->reply.body.len - (size_t)pos;
+    n = n < c->drip_bytes ? n : c->drip_bytes;
+    n = n < max ? n : max;
+    memcpy(out, c->reply.body.data + pos, n);
+    return (ssize_t)n;
+}
+
+/* A byte at a time, or a few where the timers are too coarse for the seconds asked for. */
+static struct MHD_Response *drip(struct cs_call *c)
+{
+    const uint64_t len = c->reply.body.len, tick = CS_LOOP_TICK_MS;
+    c->drip_step_ms = c->reply.drip_ms / (len + 1) > tick ? c->reply.drip_ms / (len + 1) : tick;
+    c->drip_bytes = (size_t)(len * c->drip_step_ms / (c->reply.drip_ms + 1)) + 1;
+    if (c->drip_step_ms > tick)
+        c->drip_bytes = 1;
+    return MHD_create_response_from_callback(len, 1024, read_drop, c, NULL);
+}
+
+static enum MHD_Result send_reply(struct cs_call *c)
+{
+    struct cs_sim_reply *r = &c->reply;
+    struct MHD_Response *response = NULL;
+    if (r->fault == CS_FAULT_TRUNCATED)
+        response = MHD_create_response_from_callback(r->body.len, 4096, read_half, c, NULL);
+    else if (r->fault == CS_FAULT_DRIP)
+        response = drip(c);
+    else {
+        const size_t len = r->body.len;
+        response = MHD_create_response_from_buffer(len, cs_buf_take(&r->body), MHD_RESPMEM_MUST_FREE);
+    }
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, "Content-Type", "application/json");
+    for (unsigned i = 0; i < r->n_headers; i++)
+        MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+    const enum MHD_Result result = MHD_queue_response(c->connection, r->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result send_error(struct cs_call *c, unsigned status, const char *text)
+{
+    struct cs_chat_error e = CS_CHAT_ERROR_INIT;
+    cs_chat_fail(&e, status, "invalid_request_error", NULL, NULL, "%s", text);
+    c->reply.status = status;
+    cs_chat_write_error(&e, &c->reply.body);
+    cs_chat_error_release(&e);
+    return send_reply(c);
+}
+
+static enum MHD_Result serve_chat(struct cs_call *c)
+{
+    struct timespec mono, wall;
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    const struct cs_sim_call call = {
+        .authorization = MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, "Authorization"),
+        .client_request_id = MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, "X-Client-Request-Id"),
+        .body = cs_buf_cstr(&c->body),
+        .len = c->body.len,
+        .mono_us = (int64_t)mono.tv_sec * 1000000 + mono.tv_nsec / 1000,
+        .wall_s = wall.tv_sec,
+    };
+    cs_simulator_serve(c->loop->server->simulator, &call, &c->reply);
+    cs_buf_release(&c->body);
+    if (c->reply.fault == CS_FAULT_RESET) {
+        reset_connection(c);
+        return MHD_NO;
+    }
+    if (c->reply.fault == CS_FAULT_HANG)
+        wait_in(c, PHASE_HANGING, HANG_LOOK_MS);
+    else if (c->reply.delay_ms > 0)
+        wait_in(c, PHASE_WAITING, c->reply.delay_ms);
+    else
+        return send_reply(c);
+    return MHD_YES;
+}
+
+static enum MHD_Result serve_control(struct cs_call *c)
+{
+    struct cs_error err;
+    if (cs_simulator_control(c->loop->server->simulator, cs_buf_cstr(&c->body), c->body.len, &err) != CS_OK)
+        return send_error(c, 400, err.msg);
+    cs_buf_str(&c->reply.body, "{\"ok\":true}\n");
+    return send_reply(c);
+}
+
+/* The request is complete. */
+static enum MHD_Result serve(struct cs_call *c)
+{
+    if (c->body.overflow)
+        return send_error(c, 413, "Request body too large: the simulator takes 1 MiB.");
+    if (c->wrong_method)
+        return send_error(c, 405, "Not allowed: this path wants another method.");
+    c->reply.status = 200;
+    switch (c->route) {
+    case ROUTE_CHAT:
+        return serve_chat(c);
+    case ROUTE_CONTROL:
+        return serve_control(c);
+    case ROUTE_MODELS:
+        cs_simulator_models(c->loop->server->simulator, &c->reply.body);
+        return send_reply(c);
+    case ROUTE_STATS:
+        cs_simulator_stats(c->loop->server->simulator, &c->reply.body);
+        return send_reply(c);
+    case ROUTE_HEALTH:
+        cs_buf_str(&c->reply.body, "{\"status\":\"ok\"}\n");
+        return send_reply(c);
+    case ROUTE_NONE:
+        break;
+    }
+    return send_error(c, 404, "Invalid URL: no such path here.");
+}
+
+/* ---- the life of a call ----------------------------------------------------------------------- */
+
+static struct cs_call *new_call(struct cs_loop *l, struct MHD_Connection *connection, const char *url,
+                                const char *method)
+{
+    struct cs_call *c = cs_xcalloc(1, sizeof *c);
+    c->loop = l;
+    c->connection = connection;
+    c->route = ROUTE_NONE;
+    c->body = CS_BUF_INIT(CS_CHAT_BODY_MAX);
+    c->reply.body = CS_BUF_INIT(CS_SIM_REPLY_MAX);
+    c->reply.fault = CS_FAULT_NONE;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        if (strcmp(routes[i].path, url) == 0) {
+            c->route = routes[i].route;
+            c->wrong_method = strcmp(routes[i].method, method) != 0;
+        }
+    }
+    if (c->route == ROUTE_CHAT)
+        cs_simulator_enter(l->server->simulator);
+    return c;
+}
+
+/* Called at the headers, at each piece of the body, at its end, and again after each wait that ended. */
+enum MHD_Result cs_call_on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
+                                   const char *version, const char *data, size_t *n, void **state)
+{
+    (void)version;
+    struct cs_call *c = *state;
+    if (c == NULL) {
+        *state = new_call(arg, connection, url, method);
+        return MHD_YES;
+    }
+    if (*n > 0) {
+        cs_buf_append(&c->body, data, *n);
+        *n = 0;
+        return MHD_YES;
+    }
+    switch (c->phase) {
+    case PHASE_READING:
+        return serve(c);
+    case PHASE_WAITING:
+        return send_reply(c);
+    case PHASE_HANGING:
+    case PHASE_DRIPPING:
+    case PHASE_BROKEN:
+        break;
+    }
+    return MHD_NO;
+}
+
+void cs_call_on_completed(void *arg, struct MHD_Connection *connection, void **state,
+                          enum MHD_RequestTerminationCode why)
+{
+    struct cs_loop *l = arg;
+    struct cs_call *c = *state;
+    (void)connection;
+    (void)why;
+    if (c == NULL)
+        return;
+    if (c->route == ROUTE_CHAT)
+        cs_simulator_leave(l->server->simulator);
+    cs_buf_release(&c->body);
+    cs_sim_reply_release(&c->reply);
+    free(c);
+    *state = NULL;
+}

@@ -1,0 +1,75 @@
+#include "worker/call.h"
+
+#include "protocol/base/assert.h"
+
+void cs_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wall_ms)
+{
+    if (c->calls == 0) {
+        c->first_ms = now_ms;
+        c->first_wall_ms = wall_ms;
+    }
+    c->slot = slot;
+    c->sent_ms = now_ms;
+    c->calls++;
+}
+
+static bool may_have_been_billed(const struct cs_http_reply *r)
+{
+    return r->status == 0 && (r->transfer == CS_TRANSFER_LOST || r->transfer == CS_TRANSFER_TIMEOUT);
+}
+
+struct cs_verdict cs_call_ended(struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
+                                uint64_t progress, uint64_t now_ms, struct cs_rng *rng)
+{
+    struct cs_retry_rule rule = cs_retry_rule(reply->transfer, reply->status, reading->says);
+    struct cs_verdict v = {.next = rule.next, .outcome = rule.outcome, .wait_ms = CS_NO_HINT};
+    bool late = now_ms - c->first_ms >= CS_RETRY_DEADLINE_MS;
+
+    CS_ASSERT(c->calls > 0);
+    c->slot = CS_NO_SLOT;
+    if (may_have_been_billed(reply))
+        c->ambiguous++;
+    if (reading->says == CS_SAYS_ANSWER && v.next == CS_NEXT_ANSWER)
+        v.outcome = reading->outcome;
+    if (v.next == CS_NEXT_RETRY) {
+        c->tries++;
+        c->limited = 0;
+        v.wait_ms = cs_retry_pause(c->tries - 1, rng);
+        if (reading->wait_ms != CS_NO_HINT && reading->wait_ms > v.wait_ms)
+            v.wait_ms = reading->wait_ms;
+        if (c->tries >= CS_RETRY_TRIES_MAX || late)
+            v.next = CS_NEXT_FAIL;
+    } else if (v.next == CS_NEXT_WAIT) {
+        c->limited = c->progress == progress ? c->limited + 1 : 1;
+        c->progress = progress;
+        v.wait_ms = reading->wait_ms;
+        if (c->limited >= CS_RETRY_LIMITED_MAX || late)
+            v.next = CS_NEXT_FAIL;
+    }
+    return v;
+}
+
+void cs_call_output(const struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
+                    enum cs_outcome outcome, uint64_t now_ms, struct cs_output *out)
+{
+    bool failure = !cs_outcome_is_answer(outcome);
+    *out = (struct cs_output){
+        .digest = c->digest,
+        .outcome = (uint8_t)outcome,
+        .attempts = c->calls,
+        .ambiguous = c->ambiguous,
+        .http_status = reply->status,
+        .text = failure && reading->text[0] == '\0' ? reply->why : reading->text,
+        .finish = reading->finish,
+        .model_resolved = reading->model,
+        .request_id = reading->request_id,
+        .fingerprint = reading->fingerprint,
+        .input_tokens = reading->input_tokens,
+        .cached_tokens = reading->cached_tokens,
+        .output_tokens = reading->output_tokens,
+        .reasoning_tokens = reading->reasoning_tokens,
+        .started_wall_ms = c->first_wall_ms,
+        .latency_ms = reply->latency_ms,
+        .total_ms = (uint32_t)(now_ms - c->first_ms),
+    };
+}

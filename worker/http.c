@@ -1,0 +1,571 @@
+#include "worker/http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/base/buf.h"
+#include "protocol/base/version.h"
+
+enum { SLOTS_PER_MULTI = 256, HEADERS_MAX = 64 * 1024, KEEP_BYTES = 64 * 1024, ID_MAX = 128, GATES = 64 };
+
+struct multi {
+    struct cs_http *http;
+    CURLM *curl;
+    uv_timer_t timer;
+};
+
+struct slot {
+    struct cs_http *http;
+    CURL *easy;
+    struct multi *multi;
+    bool active, too_long;
+    unsigned sends;               /* requests put on a connection: libcurl may try twice */
+    uint64_t endpoint;            /* serial of the one that the handle is set up for */
+    struct cs_buf request, body, headers;
+    struct curl_slist lines[5];   /* our own list: nothing to allocate per call */
+    char id_line[ID_MAX + 32], why[CURL_ERROR_SIZE];
+    struct slot *next_waiting;
+};
+
+struct watch { /* a socket of libcurl's, as libuv sees it */
+    uv_poll_t poll;
+    struct multi *multi;
+    curl_socket_t fd;
+    int wanted, polled;           /* UV_* events that libcurl wants, that libuv watches */
+};
+
+/* The first call to an endpoint goes alone, so that a name is looked up once and not by hundreds of threads at a time. */
+struct gate {
+    uint64_t endpoint;            /* 0: unused */
+    bool open;
+    struct slot *first;           /* on its way */
+    struct slot *waiting;
+};
+
+struct cs_http {
+    uv_loop_t *loop;
+    cs_http_done_fn done;
+    void *self;
+    struct slot *slots;
+    struct multi *multis;
+    uint32_t n_slots, n_multis;
+    struct watch **watches;       /* by descriptor */
+    bool *opened;                 /* by descriptor: made by open_socket, so closed by close_socket */
+    size_t n_watches;
+    CURLSH *share;                /* of looked-up names */
+    struct gate gates[GATES];
+    uint32_t n_gates;
+    uv_idle_t idle;               /* a gate has opened: let the waiting calls through */
+    char *default_ca, *agent;
+    bool closing;
+    uint32_t n_closing;           /* handles of ours that libuv has not yet closed */
+};
+
+#define SET(easy, option, value) CS_ASSERT(curl_easy_setopt((easy), (option), (value)) == CURLE_OK)
+
+/* ---- sockets: one uv_poll per connection for all its life ------------------------------------------ */
+
+static void drain_messages(struct multi *m);
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct watch *w = poll->data;
+    struct multi *m = w->multi;
+    int flags = 0, running;
+    if (w->wanted == 0) { /* an idle connection that the server closed; libcurl will notice when it looks for one */
+        uv_poll_stop(poll);
+        w->polled = 0;
+        return;
+    }
+    if (status < 0)
+        flags = CURL_CSELECT_ERR;
+    if (events & UV_READABLE)
+        flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        flags |= CURL_CSELECT_OUT;
+    curl_multi_socket_action(m->curl, w->fd, flags, &running);
+    drain_messages(m);
+}
+
+static void poll_events(struct watch *w, int events)
+{
+    if (w->polled == events)
+        return;
+    w->polled = events;
+    CS_ASSERT(uv_poll_start(&w->poll, events, on_poll) == 0);
+}
+
+static void free_handle_owner(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void forget_socket(struct cs_http *h, curl_socket_t fd)
+{
+    if ((size_t)fd >= h->n_watches || h->watches[fd] == NULL)
+        return;
+    uv_close((uv_handle_t *)&h->watches[fd]->poll, free_handle_owner);
+    h->watches[fd] = NULL;
+}
+
+static void reserve_fd(struct cs_http *h, curl_socket_t fd)
+{
+    size_t n = h->n_watches;
+    if ((size_t)fd < n)
+        return;
+    size_t grown = (size_t)fd + 256;
+    h->watches = cs_xrealloc(h->watches, grown, sizeof *h->watches);
+    h->opened = cs_xrealloc(h->opened, grown, sizeof *h->opened);
+    memset((void *)(h->watches + n), 0, (grown - n) * sizeof *h->watches);
+    memset(h->opened + n, 0, (grown - n) * sizeof *h->opened);
+    h->n_watches = grown;
+}
+
+static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct cs_http *h = self;
+    (void)purpose;
+    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    reserve_fd(h, fd);
+    h->opened[fd] = true;
+    return fd;
+}
+
+static int close_socket(void *self, curl_socket_t fd)
+{
+    struct cs_http *h = self;
+    forget_socket(h, fd);
+    if ((size_t)fd < h->n_watches)
+        h->opened[fd] = false;
+    return close(fd);
+}
+
+/* Between two calls libcurl takes its interest in a connection back. The watch stays: to register it anew for each
+ * call would cost two system calls. Sockets that libcurl makes itself (its resolver's) may be closed behind our back: they go at once. */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *socket_self)
+{
+    struct multi *m = self;
+    struct cs_http *h = m->http;
+    (void)easy;
+    (void)socket_self;
+    if (h->closing)
+        return 0;
+    reserve_fd(h, fd);
+    struct watch *w = h->watches[fd];
+    if (what == CURL_POLL_REMOVE || what == CURL_POLL_NONE) {
+        if (w != NULL && !h->opened[fd])
+            forget_socket(h, fd);
+        else if (w != NULL) {
+            w->wanted = 0;
+            if ((w->polled & UV_WRITABLE) != 0)
+                poll_events(w, UV_READABLE);
+        }
+        return 0;
+    }
+    if (w == NULL) {
+        w = cs_xcalloc(1, sizeof *w);
+        w->fd = fd;
+        w->poll.data = w;
+        CS_ASSERT(uv_poll_init_socket(h->loop, &w->poll, fd) == 0);
+        h->watches[fd] = w;
+    }
+    w->multi = m;
+    w->wanted = ((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) | ((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0);
+    poll_events(w, w->wanted);
+    return 0;
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    struct multi *m = timer->data;
+    int running;
+    curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &running);
+    drain_messages(m);
+}
+
+static int on_timer(CURLM *curl, long timeout_ms, void *self)
+{
+    struct multi *m = self;
+    (void)curl;
+    if (m->http->closing)
+        return 0;
+    if (timeout_ms < 0)
+        uv_timer_stop(&m->timer);
+    else
+        uv_timer_start(&m->timer, on_timeout, (uint64_t)timeout_ms, 0);
+    return 0;
+}
+
+/* ---- one call -------------------------------------------------------------------------------------- */
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *self)
+{
+    struct slot *s = self;
+    cs_buf_append(&s->body, bytes, size * n);
+    s->too_long = s->body.overflow;
+    return s->body.overflow ? 0 : size * n;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t n, void *self)
+{
+    struct slot *s = self;
+    if (size * n >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+        cs_buf_clear(&s->headers); /* a final response after 1xx */
+    else
+        cs_buf_append(&s->headers, bytes, size * n);
+    return size * n;
+}
+
+static struct gate *gate_of(struct cs_http *h, uint64_t endpoint)
+{
+    for (uint32_t i = 0; i < h->n_gates; i++) {
+        if (h->gates[i].endpoint == endpoint)
+            return &h->gates[i];
+    }
+    if (h->n_gates == GATES)
+        return NULL; /* more endpoints than anybody has: no gate */
+    h->gates[h->n_gates] = (struct gate){.endpoint = endpoint};
+    return &h->gates[h->n_gates++];
+}
+
+static void on_idle(uv_idle_t *idle);
+
+static void open_gate(struct slot *s)
+{
+    struct gate *g = gate_of(s->http, s->endpoint);
+    if (g == NULL || g->open || g->first != s)
+        return;
+    g->open = true;
+    g->first = NULL;
+    if (g->waiting != NULL)
+        uv_idle_start(&s->http->idle, on_idle);
+}
+
+/* Just before the request is sent. A second time in one call means that the connection broke after the first: the server may have
+ * taken that request, so sending it again would be a repetition that nobody has counted. */
+static int on_request(void *self, char *remote, char *local, int remote_port, int local_port)
+{
+    struct slot *s = self;
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    open_gate(s);
+    return s->sends++ == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static enum cs_transfer transfer_of(const struct slot *s, CURLcode code, long status)
+{
+    long sent = 0;
+    curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &sent);
+    if (code == CURLE_OK)
+        return CS_TRANSFER_WHOLE;
+    if (s->too_long)
+        return CS_TRANSFER_TOO_LONG;
+    if (sent == 0 && s->sends < 2)
+        return CS_TRANSFER_UNSENT;
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return CS_TRANSFER_TIMEOUT;
+    return status == 0 ? CS_TRANSFER_LOST : CS_TRANSFER_CUT;
+}
+
+static void shrink(struct cs_buf *b)
+{
+    if (b->cap > KEEP_BYTES)
+        cs_buf_release(b);
+}
+
+static void finish(struct slot *s, CURLcode code)
+{
+    struct cs_http *h = s->http;
+    long status = 0;
+    curl_off_t us = 0;
+    curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(s->easy, CURLINFO_TOTAL_TIME_T, &us);
+    struct cs_http_reply reply = {
+        .transfer = transfer_of(s, code, status),
+        .status = (uint16_t)(status > 0 && status <= UINT16_MAX ? status : 0),
+        .headers = cs_buf_cstr(&s->headers),
+        .body = cs_buf_cstr(&s->body),
+        .body_len = s->body.len,
+        .latency_ms = (uint32_t)((us + 500) / 1000),
+        .why = code == CURLE_OK ? "" : s->why[0] != '\0' ? s->why : curl_easy_strerror(code),
+    };
+    CS_ASSERT(curl_multi_remove_handle(s->multi->curl, s->easy) == CURLM_OK);
+    open_gate(s); /* also when it never got through */
+    s->active = false;
+    h->done(h->self, (uint32_t)(s - h->slots), &reply);
+    if (!s->active) {
+        shrink(&s->body);
+        shrink(&s->request);
+    }
+}
+
+static void drain_messages(struct multi *m)
+{
+    int left;
+    for (CURLMsg *msg; (msg = curl_multi_info_read(m->curl, &left)) != NULL;) {
+        struct slot *s;
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = msg->data.result; /* the message dies with the handle's removal */
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&s);
+        finish(s, code);
+    }
+}
+
+static struct multi *multi_of(struct cs_http *h, uint32_t slot)
+{
+    struct multi *m = &h->multis[slot / SLOTS_PER_MULTI];
+    if (m->curl != NULL)
+        return m;
+    m->http = h;
+    m->curl = curl_multi_init();
+    CS_ASSERT(m->curl != NULL);
+    curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
+    curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
+    curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, (long)SLOTS_PER_MULTI + 64);
+    curl_multi_setopt(m->curl, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    m->timer.data = m;
+    return m;
+}
+
+/* What is the same for all calls. */
+static void slot_init(struct cs_http *h, uint32_t n)
+{
+    struct slot *s = &h->slots[n];
+    s->easy = curl_easy_init();
+    CS_ASSERT(s->easy != NULL);
+    s->multi = multi_of(h, n);
+    s->request = CS_BUF_INIT(CS_BODY_MAX + 1024);
+    s->body = CS_BUF_INIT(CS_HTTP_BODY_MAX);
+    s->headers = CS_BUF_INIT(HEADERS_MAX);
+    SET(s->easy, CURLOPT_PRIVATE, (char *)s);
+    SET(s->easy, CURLOPT_NOSIGNAL, 1L);
+    SET(s->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1); /* older HTTP/2 code reports cut bodies as whole */
+    SET(s->easy, CURLOPT_POST, 1L);
+    SET(s->easy, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(s->easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(s->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(s->easy, CURLOPT_BUFFERSIZE, 4096L);
+    SET(s->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(s->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CS_HTTP_CONNECT_MS);
+    SET(s->easy, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
+    SET(s->easy, CURLOPT_MAXLIFETIME_CONN, 300L);
+    SET(s->easy, CURLOPT_SHARE, h->share);
+    SET(s->easy, CURLOPT_USERAGENT, h->agent);
+    SET(s->easy, CURLOPT_ERRORBUFFER, s->why);
+    SET(s->easy, CURLOPT_WRITEFUNCTION, on_body);
+    SET(s->easy, CURLOPT_WRITEDATA, s);
+    SET(s->easy, CURLOPT_HEADERFUNCTION, on_header);
+    SET(s->easy, CURLOPT_HEADERDATA, s);
+    SET(s->easy, CURLOPT_PREREQFUNCTION, on_request);
+    SET(s->easy, CURLOPT_PREREQDATA, s);
+    SET(s->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    SET(s->easy, CURLOPT_OPENSOCKETDATA, h);
+    SET(s->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    SET(s->easy, CURLOPT_CLOSESOCKETDATA, h);
+}
+
+static void set_endpoint(struct slot *s, const struct cs_endpoint *e)
+{
+    if (s->endpoint == e->serial)
+        return;
+    s->endpoint = e->serial;
+    SET(s->easy, CURLOPT_URL, e->url);
+    SET(s->easy, CURLOPT_PROTOCOLS_STR, e->plain_http ? "http,https" : "https");
+    SET(s->easy, CURLOPT_CAINFO, e->ca_file != NULL ? e->ca_file : s->http->default_ca);
+    SET(s->easy, CURLOPT_PROXY, e->plain_http ? "" : e->proxy); /* NULL: as the environment says */
+}
+
+static void set_lines(struct slot *s, const struct cs_endpoint *e, const char *request_id)
+{
+    static char type[] = "Content-Type: application/json", no_expect[] = "Expect:";
+    int n = 0;
+    CS_ASSERT(strlen(request_id) < ID_MAX);
+    snprintf(s->id_line, sizeof s->id_line, "X-Client-Request-Id: %s", request_id);
+    s->lines[n++].data = type;
+    s->lines[n++].data = no_expect;
+    s->lines[n++].data = s->id_line;
+    if (e->auth != NULL) {
+        union { /* libcurl only reads it */
+            const char *is;
+            char *as;
+        } auth = {.is = e->auth};
+        s->lines[n++].data = auth.as;
+    }
+    for (int i = 0; i < n; i++)
+        s->lines[i].next = i + 1 < n ? &s->lines[i + 1] : NULL;
+    SET(s->easy, CURLOPT_HTTPHEADER, s->lines);
+}
+
+static void let_through(struct slot *s)
+{
+    CS_ASSERT(curl_multi_add_handle(s->multi->curl, s->easy) == CURLM_OK);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    struct cs_http *h = idle->data;
+    uv_idle_stop(idle);
+    for (uint32_t i = 0; i < h->n_gates; i++) {
+        struct gate *g = &h->gates[i];
+        while (g->open && g->waiting != NULL) {
+            struct slot *s = g->waiting;
+            g->waiting = s->next_waiting;
+            let_through(s);
+        }
+    }
+}
+
+void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_request *r)
+{
+    CS_ASSERT(slot < h->n_slots);
+    struct slot *s = &h->slots[slot];
+    CS_ASSERT(!s->active);
+    if (s->easy == NULL)
+        slot_init(h, slot);
+    s->active = true;
+    s->too_long = false;
+    s->sends = 0;
+    s->why[0] = '\0';
+    cs_buf_clear(&s->body);
+    cs_buf_clear(&s->headers);
+    cs_buf_clear(&s->request);
+    cs_buf_append(&s->request, r->body, r->body_len);
+    CS_ASSERT(!s->request.overflow);
+    set_endpoint(s, r->endpoint);
+    set_lines(s, r->endpoint, r->request_id);
+    SET(s->easy, CURLOPT_POSTFIELDSIZE, (long)s->request.len);
+    SET(s->easy, CURLOPT_POSTFIELDS, cs_buf_cstr(&s->request));
+    SET(s->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+    struct gate *g = gate_of(h, s->endpoint);
+    if (g != NULL && !g->open && g->first != NULL) {
+        s->next_waiting = g->waiting;
+        g->waiting = s;
+        return;
+    }
+    if (g != NULL && !g->open)
+        g->first = s;
+    let_through(s);
+}
+
+void cs_http_abort(struct cs_http *h, uint32_t slot)
+{
+    struct slot *s = &h->slots[slot];
+    if (!s->active)
+        return;
+    s->active = false;
+    struct gate *g = gate_of(h, s->endpoint);
+    for (struct slot **at = g != NULL ? &g->waiting : NULL; at != NULL && *at != NULL; at = &(*at)->next_waiting) {
+        if (*at == s) {
+            *at = s->next_waiting;
+            return;
+        }
+    }
+    CS_ASSERT(curl_multi_remove_handle(s->multi->curl, s->easy) == CURLM_OK);
+    open_gate(s);
+}
+
+/* The system's certificates, as libcurl was built: setting the option to NULL would mean "none". */
+static char *default_ca(void)
+{
+    CURL *easy = curl_easy_init();
+    char *path = NULL;
+    CS_ASSERT(easy != NULL);
+    curl_easy_getinfo(easy, CURLINFO_CAINFO, &path);
+    path = path != NULL ? cs_xstrdup(path) : NULL;
+    curl_easy_cleanup(easy);
+    return path;
+}
+
+/* ---- all ------------------------------------------------------------------------------------------- */
+
+enum cs_err cs_http_open(struct cs_http **out, struct uv_loop_s *loop, uint32_t slots, cs_http_done_fn done, void *self,
+                         struct cs_error *err)
+{
+    *out = NULL;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return cs_error_set(err, CS_EINTERNAL, "libcurl does not start");
+    struct cs_http *h = cs_xcalloc(1, sizeof *h);
+    h->loop = loop;
+    h->done = done;
+    h->self = self;
+    h->n_slots = slots;
+    h->slots = cs_xcalloc(slots, sizeof *h->slots);
+    for (uint32_t i = 0; i < slots; i++)
+        h->slots[i].http = h;
+    h->n_multis = (slots + SLOTS_PER_MULTI - 1) / SLOTS_PER_MULTI;
+    h->multis = cs_xcalloc(h->n_multis, sizeof *h->multis);
+    for (uint32_t i = 0; i < h->n_multis; i++)
+        uv_timer_init(loop, &h->multis[i].timer);
+    h->share = curl_share_init();
+    CS_ASSERT(h->share != NULL);
+    curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    uv_idle_init(loop, &h->idle);
+    h->idle.data = h;
+    h->agent = cs_xasprintf("clinsafe/%s", cs_version);
+    h->default_ca = default_ca();
+    *out = h;
+    return CS_OK;
+}
+
+/* The last handle to close frees the memory that they live in. */
+static void on_closed(uv_handle_t *handle)
+{
+    struct cs_http *h = handle->data;
+    if (--h->n_closing > 0)
+        return;
+    free(h->multis);
+    free(h);
+}
+
+static void close_handle(struct cs_http *h, uv_handle_t *handle)
+{
+    handle->data = h;
+    h->n_closing++;
+    uv_close(handle, on_closed);
+}
+
+void cs_http_close(struct cs_http *h)
+{
+    if (h == NULL)
+        return;
+    h->closing = true;
+    for (uint32_t i = 0; i < h->n_slots; i++) {
+        struct slot *s = &h->slots[i];
+        if (s->easy == NULL)
+            continue;
+        curl_multi_remove_handle(s->multi->curl, s->easy);
+        curl_easy_cleanup(s->easy);
+        cs_buf_release(&s->request);
+        cs_buf_release(&s->body);
+        cs_buf_release(&s->headers);
+    }
+    for (uint32_t i = 0; i < h->n_multis; i++) {
+        if (h->multis[i].curl != NULL)
+            curl_multi_cleanup(h->multis[i].curl);
+        close_handle(h, (uv_handle_t *)&h->multis[i].timer);
+    }
+    for (size_t fd = 0; fd < h->n_watches; fd++)
+        forget_socket(h, (curl_socket_t)fd);
+    curl_share_cleanup(h->share);
+    free(h->slots);
+    free((void *)h->watches);
+    free(h->opened);
+    free(h->default_ca);
+    free(h->agent);
+    close_handle(h, (uv_handle_t *)&h->idle);
+    curl_global_cleanup();
+}

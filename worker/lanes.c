@@ -1,0 +1,319 @@
+/* Lanes as announced: their facts, their share of the slots, what is wanted of them, and the specs and cases to ask for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "worker/state.h"
+
+static uint64_t key_of(uint32_t gen, uint32_t lane)
+{
+    return (uint64_t)gen << 32 | lane;
+}
+
+struct cs_worker_lane *cs_lanes_find(struct cs_worker *w, uint32_t gen, uint32_t lane)
+{
+    uint64_t key = key_of(gen, lane);
+    struct cs_worker_lane *l;
+    HASH_FIND(hh, w->lanes, &key, sizeof key, l);
+    return l;
+}
+
+void cs_lanes_wake(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    if (l->ready)
+        return;
+    l->ready = true;
+    TAILQ_INSERT_TAIL(&w->ring, l, in_ring);
+}
+
+void cs_lanes_wake_all(struct cs_worker *w)
+{
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
+        cs_lanes_wake(w, l);
+}
+
+static void drop_facts(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    if (l->known)
+        w->source.release(w->source.self, l->facts.study);
+    l->known = false;
+    l->facts = (struct cs_lane_facts){0};
+}
+
+static void remove_lane(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    CS_ASSERT(l->n_leases == 0);
+    CS_ASSERT(l->in_flight == 0);
+    if (l->ready)
+        TAILQ_REMOVE(&w->ring, l, in_ring);
+    cs_alarm_clear(&w->alarms, &l->alarm);
+    drop_facts(w, l);
+    HASH_DEL(w->lanes, l);
+    free(l);
+}
+
+void cs_lanes_close(struct cs_worker *w)
+{
+    while (w->lanes != NULL) {
+        struct cs_worker_lane *l = w->lanes;
+        l->n_leases = l->in_flight = 0;
+        remove_lane(w, l);
+    }
+}
+
+/* ---- the announcement ------------------------------------------------------------------------------ */
+
+static struct cs_worker_lane *add_lane(struct cs_worker *w, const struct cs_lane_info *info)
+{
+    struct cs_worker_lane *l = cs_xcalloc(1, sizeof *l);
+    l->key = key_of(info->gen, info->lane);
+    l->gen = info->gen;
+    l->lane = info->lane;
+    l->state = CS_LANE_PAUSED;
+    l->brake = UINT32_MAX;
+    memcpy(l->spec, info->spec_digest, sizeof l->spec);
+    l->alarm.kind = CS_ALARM_LANE;
+    l->alarm.owner = l;
+    TAILQ_INIT(&l->open);
+    TAILQ_INIT(&l->due);
+    HASH_ADD(hh, w->lanes, key, sizeof l->key, l);
+    return l;
+}
+
+static bool may_hold(enum cs_lane_state s)
+{
+    return s == CS_LANE_OPEN || s == CS_LANE_PAUSED;
+}
+
+static void set_lane(struct cs_worker *w, struct cs_worker_lane *l, enum cs_lane_state state, bool available)
+{
+    if (l->state == state && l->available == available)
+        return;
+    w->shares_stale = true;
+    l->available = available;
+    if (l->state == state)
+        return;
+    l->state = state;
+    if (state == CS_LANE_OPEN) {
+        if (l->trouble[0] != '\0' && l->in_flight == 0) /* reopened by a person: perhaps the key is right now */
+            drop_facts(w, l);
+        l->trouble[0] = '\0';
+        cs_lanes_wake(w, l);
+    }
+    if (!may_hold(state))
+        cs_leases_give_back(w, l, true);
+}
+
+void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a)
+{
+    w->announcements++;
+    for (uint32_t i = 0; i < a->n_lanes; i++) {
+        struct cs_worker_lane *l = cs_lanes_find(w, a->lanes[i].gen, a->lanes[i].lane);
+        if (l == NULL)
+            l = add_lane(w, &a->lanes[i]);
+        l->seen = w->announcements;
+        set_lane(w, l, (enum cs_lane_state)a->lanes[i].state, a->lanes[i].available != 0);
+    }
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        if (l->seen != w->announcements)
+            set_lane(w, l, CS_LANE_CANCELLED, false);
+    }
+    if (w->fleet_draining != a->draining) {
+        w->fleet_draining = a->draining;
+        w->shares_stale = true;
+    }
+    if (w->fleet_draining)
+        cs_leases_give_back(w, NULL, true);
+}
+
+void cs_lanes_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble)
+{
+    if (l->trouble[0] != '\0')
+        return; /* the first reason is the one to tell */
+    snprintf(l->trouble, sizeof l->trouble, "%s", trouble);
+    cs_worker_say(w, CS_ERROR, "lane_trouble", "gen=%u lane=%u why=\"%s\"", l->gen, l->lane, l->trouble);
+    w->shares_stale = true;
+    cs_leases_give_back(w, l, true);
+}
+
+/* ---- specs and cases ------------------------------------------------------------------------------- */
+
+static void ask_for(struct cs_worker *w, const uint8_t digest[32])
+{
+    for (uint32_t i = 0; i < w->n_asked; i++) {
+        if (memcmp(w->asked[i].digest, digest, 32) == 0)
+            return;
+    }
+    if (w->n_asked == w->cap_asked) {
+        w->cap_asked = w->cap_asked != 0 ? w->cap_asked * 2 : 16;
+        w->asked = cs_xrealloc(w->asked, w->cap_asked, sizeof *w->asked);
+    }
+    memcpy(w->asked[w->n_asked++].digest, digest, 32);
+    memcpy(cs_link_send(w, CS_SPEC_GET)->spec_get.digest, digest, 32);
+    if (w->spec.place == 0)
+        cs_alarm_set(&w->alarms, &w->spec, w->now + CS_SPEC_AGAIN_MS);
+}
+
+void cs_lanes_ask(struct cs_worker *w)
+{
+    uint8_t digest[32];
+    while (cs_link_live(w) && w->source.missing(w->source.self, digest))
+        ask_for(w, digest);
+}
+
+static void unblock(struct cs_worker *w)
+{
+    w->shares_stale = true; /* facts may be there now */
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        if (l->blocked)
+            cs_lanes_wake(w, l);
+        l->blocked = false;
+    }
+}
+
+/* Forgets what was asked: whoever still needs it runs into its absence and asks again. */
+void cs_lanes_ask_again(struct cs_worker *w)
+{
+    w->n_asked = 0;
+    cs_alarm_clear(&w->alarms, &w->spec);
+    unblock(w);
+}
+
+void cs_lanes_spec(struct cs_worker *w, const struct cs_spec_reply *s)
+{
+    uint32_t i = 0;
+    while (i < w->n_asked && memcmp(w->asked[i].digest, s->digest, 32) != 0)
+        i++;
+    if (i == w->n_asked)
+        return;
+    char hex[17];
+    cs_hex(s->digest, 8, hex);
+    if (s->len == 0) {
+        cs_worker_say(w, CS_WARN, "spec_unknown", "digest=%s", hex); /* asked again when the alarm rings */
+        return;
+    }
+    struct cs_error err = {0};
+    if (w->source.put(w->source.self, s->digest, s->bytes, s->len, &err) != CS_OK) {
+        cs_worker_say(w, CS_ERROR, "spec_bad", "digest=%s why=\"%s\"", hex, err.msg);
+        return;
+    }
+    w->asked[i] = w->asked[--w->n_asked];
+    if (w->n_asked == 0)
+        cs_alarm_clear(&w->alarms, &w->spec);
+    unblock(w);
+}
+
+/* ---- facts and shares ------------------------------------------------------------------------------ */
+
+static void load_facts(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    struct cs_error err = {0};
+    enum cs_err rc = w->source.lane(w->source.self, l->spec, l->lane, &l->facts, &err);
+    if (rc == CS_EAGAIN) {
+        l->blocked = true;
+        return;
+    }
+    l->known = rc == CS_OK;
+    const char *trouble = rc == CS_OK ? l->facts.trouble : err.msg;
+    if (trouble[0] != '\0')
+        cs_lanes_stop(w, l, trouble);
+}
+
+static bool has_work(const struct cs_worker_lane *l)
+{
+    return l->available || l->n_todo > 0 || l->in_flight > 0;
+}
+
+static bool takes_part(const struct cs_worker *w, const struct cs_worker_lane *l)
+{
+    return !w->draining && !w->fleet_draining && l->state == CS_LANE_OPEN && l->known && l->trouble[0] == '\0' && has_work(l);
+}
+
+/* Slots are shared evenly among the lanes that have work; what a lane may not use (its account's limit of concurrent calls)
+ * goes to the others. */
+static void share_slots(struct cs_worker *w)
+{
+    uint32_t left = w->opts.slots, n = 0;
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        l->share = 0;
+        n += takes_part(w, l);
+    }
+    for (bool again = true; again && n > 0;) {
+        again = false;
+        for (struct cs_worker_lane *l = w->lanes; l != NULL && n > 0; l = l->hh.next) {
+            uint32_t even = left / n > 0 ? left / n : 1, limit = l->facts.concurrent;
+            if (!takes_part(w, l) || l->share != 0 || limit == 0 || limit > even)
+                continue;
+            l->share = limit;
+            left -= limit < left ? limit : left;
+            n--;
+            again = true;
+        }
+    }
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        if (!takes_part(w, l) || l->share != 0)
+            continue;
+        l->share = (left + n - 1) / n > 0 ? (left + n - 1) / n : 1;
+        left -= l->share < left ? l->share : left;
+        n--;
+    }
+    cs_lanes_wake_all(w);
+}
+
+/* A share to work on, and as much again so that it never runs dry. */
+static struct cs_want_lane want_of(const struct cs_worker_lane *l)
+{
+    return (struct cs_want_lane){.gen = l->gen, .lane = l->lane, .capacity = 2 * l->share, .trouble = l->trouble};
+}
+
+uint32_t cs_lanes_wants(struct cs_worker *w, struct cs_want_lane **out)
+{
+    uint32_t n = 0;
+    *out = cs_arena_array(&w->arena, HASH_COUNT(w->lanes), sizeof **out);
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        if (l->seen == w->announcements)
+            (*out)[n++] = want_of(l);
+    }
+    return n;
+}
+
+void cs_lanes_forget_wants(struct cs_worker *w)
+{
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
+        l->told_capacity = l->told_trouble = 0;
+    w->shares_stale = true;
+}
+
+static void tell_wants(struct cs_worker *w)
+{
+    bool changed = false;
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        bool trouble = l->trouble[0] != '\0';
+        changed |= 2 * l->share != l->told_capacity || trouble != l->told_trouble;
+        l->told_capacity = 2 * l->share;
+        l->told_trouble = trouble;
+    }
+    if (!changed)
+        return;
+    struct cs_want *b = &cs_link_send(w, CS_WANT)->want;
+    b->n = cs_lanes_wants(w, &b->lanes);
+}
+
+void cs_lanes_settle(struct cs_worker *w)
+{
+    if (!w->shares_stale)
+        return;
+    w->shares_stale = false;
+    for (struct cs_worker_lane *l = w->lanes, *next; l != NULL; l = next) {
+        next = l->hh.next;
+        if (l->seen != w->announcements && l->n_leases == 0)
+            remove_lane(w, l);
+        else if (l->state == CS_LANE_OPEN && !l->known && !l->blocked && l->trouble[0] == '\0' && has_work(l))
+            load_facts(w, l);
+    }
+    share_slots(w);
+    if (cs_link_live(w) && !w->said_bye)
+        tell_wants(w);
+}

@@ -1,0 +1,156 @@
+/* clinsafe-worker: calls providers for a coordinator, keeps nothing that matters. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/log.h"
+#include "protocol/base/options.h"
+#include "protocol/base/utf8.h"
+#include "protocol/wire/keys.h"
+#include "protocol/wire/messages.h"
+#include "worker/core.h"
+#include "worker/shell.h"
+
+struct args {
+    const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name;
+    uint64_t slots, drain_s;
+    bool die_with_parent;
+};
+
+static const struct cs_command_help help = {
+    .usage = "clinsafe-worker --coordinator ENDPOINT [options]",
+    .summary = "Takes trials from a coordinator, calls the model providers and sends the outputs back. May be started\n"
+               "on any number of hosts, and stopped at any time: SIGTERM or Ctrl-C ends it when the calls in flight\n"
+               "are done, a second one at once. API keys are taken from the environment or from systemd credentials\n"
+               "of the names that providers.yaml gives.",
+    .example = "clinsafe-worker --coordinator tcp://10.0.0.1:5570 --announce tcp://10.0.0.1:5571 \\\n"
+               "      --key worker1.key --server-key coordinator.pub --redis tcp://10.0.0.1:6379 --slots 1000",
+};
+
+static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, struct cs_error *err)
+{
+    const struct cs_option options[] = {
+        {"coordinator", CS_OPT_STR, &a->coordinator, "ENDPOINT", "the coordinator's work socket (tcp://HOST:PORT, ipc://PATH)"},
+        {"announce", CS_OPT_STR, &a->announce, "ENDPOINT", "its announcements: pauses arrive sooner (optional)"},
+        {"redis", CS_OPT_STR, &a->redis, "ADDR", "registry of workers: unix:PATH or tcp://HOST:PORT (optional)"},
+        {"key", CS_OPT_STR, &a->key, "FILE", "this worker's key pair (clinsafe keygen); needed beyond this host"},
+        {"server-key", CS_OPT_STR, &a->server_key, "FILE", "the coordinator's public key"},
+        {"slots", CS_OPT_U64, &a->slots, "N", "calls in flight at most (default 256)"},
+        {"simulator", CS_OPT_STR, &a->simulator, "URL", "where accounts with `provider: simulated` are found"},
+        {"name", CS_OPT_STR, &a->name, "NAME", "shown in status (default HOST:PID:NONCE)"},
+        {"drain-s", CS_OPT_U64, &a->drain_s, "S", "longest wait for calls in flight when stopped (default 120)"},
+        {"die-with-parent", CS_OPT_FLAG, &a->die_with_parent, NULL, "end at once when the starting process ends"},
+        {NULL, CS_OPT_FLAG, NULL, NULL, NULL},
+    };
+    int n_args;
+    enum cs_err rc = cs_options_parse(options, &help, argc, argv, &n_args, helped, err);
+    if (rc != CS_OK || *helped)
+        return rc;
+    if (n_args > 0)
+        return cs_error_set(err, CS_EUSAGE, "%s: not expected; --help lists the options", argv[1]);
+    if (a->coordinator == NULL)
+        return cs_error_set(err, CS_EUSAGE, "--coordinator is missing: say where the coordinator listens");
+    if (a->slots == 0 || a->slots > CS_WORKER_SLOTS_MAX)
+        return cs_error_set(err, CS_EUSAGE, "--slots %llu: want 1 to %d", (unsigned long long)a->slots, CS_WORKER_SLOTS_MAX);
+    if (a->drain_s > 86400)
+        return cs_error_set(err, CS_EUSAGE, "--drain-s %llu: want at most a day", (unsigned long long)a->drain_s);
+    if (a->name != NULL && (strlen(a->name) > CS_NAME_MAX / 2 || !cs_utf8_valid(a->name, strlen(a->name))))
+        return cs_error_set(err, CS_EUSAGE, "--name: want UTF-8 text of at most %d bytes", CS_NAME_MAX / 2);
+    return CS_OK;
+}
+
+/* The parent may have died before the request to die with it was made. */
+static void die_with(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(cs_err_exit_code(CS_EINTERRUPTED));
+}
+
+/* A descriptor per slot and some for everything else. */
+static void raise_file_limit(uint64_t slots)
+{
+    struct rlimit l;
+    rlim_t want = slots + slots / 2 + 512;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= want)
+        return;
+    l.rlim_cur = want;
+    if (l.rlim_max < want)
+        l.rlim_max = want; /* root may */
+    if (setrlimit(RLIMIT_NOFILE, &l) == 0)
+        return;
+    getrlimit(RLIMIT_NOFILE, &l);
+    l.rlim_cur = l.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur < want)
+        cs_log(CS_WARN, "few_descriptors", "limit=%llu wanted=%llu", (unsigned long long)l.rlim_cur, (unsigned long long)want);
+}
+
+static enum cs_err load_keys(const struct args *a, struct cs_keypair *own, char server[41], struct cs_error *err)
+{
+    if ((a->key == NULL) != (a->server_key == NULL))
+        return cs_error_set(err, CS_EUSAGE, "--key and --server-key belong together");
+    if (a->key == NULL)
+        return CS_OK;
+    enum cs_err rc = cs_keypair_load(a->key, own, err);
+    return rc == CS_OK ? cs_public_key_load(a->server_key, server, err) : rc;
+}
+
+static enum cs_err work(const struct args *a, struct cs_error *err)
+{
+    struct cs_keypair own = {0};
+    char server[41] = "", host[128] = "host";
+    uint64_t nonce = 0;
+    enum cs_err rc = load_keys(a, &own, server, err);
+    if (rc != CS_OK)
+        return rc;
+    if (gethostname(host, sizeof host - 1) != 0 || !cs_utf8_valid(host, strlen(host)))
+        snprintf(host, sizeof host, "host");
+    if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
+        return cs_error_set(err, CS_EIO, "the system gives no random numbers");
+    char *name = a->name != NULL ? cs_xstrdup(a->name)
+                                 : cs_xasprintf("%s:%d:%04x", host, (int)getpid(), (unsigned)(nonce & 0xffff));
+    struct cs_worker_shell_opts o = {
+        .name = name,
+        .host = host,
+        .nonce = nonce,
+        .coordinator = a->coordinator,
+        .announce = a->announce,
+        .redis = a->redis,
+        .simulator = a->simulator,
+        .own = a->key != NULL ? &own : NULL,
+        .server_key = a->key != NULL ? server : NULL,
+        .slots = (uint32_t)a->slots,
+        .drain_s = (uint32_t)a->drain_s,
+        .ack_log = getenv("CLINSAFE_ACK_LOG"),
+    };
+    raise_file_limit(a->slots);
+    rc = cs_worker_run(&o, err);
+    explicit_bzero(&own, sizeof own);
+    free(name);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct args a = {.slots = 256, .drain_s = 120};
+    struct cs_error err = {0};
+    bool helped = false;
+    pid_t parent = getppid();
+    cs_log_init("worker");
+    signal(SIGPIPE, SIG_IGN);
+    enum cs_err rc = parse(&a, argc, argv, &helped, &err);
+    if (rc == CS_OK && !helped) {
+        if (a.die_with_parent)
+            die_with(parent);
+        rc = work(&a, &err);
+    }
+    if (rc != CS_OK)
+        fprintf(stderr, "clinsafe-worker: %s\n", err.msg);
+    return cs_err_exit_code(rc);
+}

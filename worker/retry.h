@@ -1,0 +1,61 @@
+/* retry.h - what follows from how a call ended: the one table of the one retry layer (decision 14).
+ *
+ * Pure. `what` is what the provider's dialect reads in the body (providers/provider.h).
+ */
+#ifndef CS_RETRY_H
+#define CS_RETRY_H
+
+#include <stdint.h>
+
+#include "protocol/base/rng.h"
+#include "protocol/wire/output.h"
+
+enum {
+    CS_RETRY_TRIES_MAX = 6,           /* calls of a trial that failed by themselves */
+    CS_RETRY_LIMITED_MAX = 20,        /* 429s in a row while the lane got nothing through */
+    CS_RETRY_DEADLINE_MS = 10 * 60 * 1000, /* no retry is planned this long after the first call */
+    CS_RETRY_BASE_MS = 500,
+    CS_RETRY_CAP_MS = 30 * 1000,
+    CS_RETRY_QUIET_MAX_MS = 60 * 60 * 1000, /* longest wait that a provider can impose */
+};
+
+/* How the HTTP transfer ended. */
+enum cs_transfer {
+    CS_TRANSFER_WHOLE,    /* status and complete body */
+    CS_TRANSFER_UNSENT,   /* no connection: nothing was sent */
+    CS_TRANSFER_LOST,     /* sent, and no status line came back: may have been billed */
+    CS_TRANSFER_CUT,      /* the body is incomplete */
+    CS_TRANSFER_TOO_LONG, /* the body is over the limit */
+    CS_TRANSFER_TIMEOUT,  /* sent, and not answered within the study's limit */
+    CS_TRANSFERS
+};
+
+/* What a complete body says, according to the dialect. */
+enum cs_saying {
+    CS_SAYS_NOTHING,  /* not JSON, or no end marker */
+    CS_SAYS_ANSWER,   /* an answer with its end marker */
+    CS_SAYS_ERROR,    /* an error that the status explains */
+    CS_SAYS_FILTERED, /* an error: the prompt was filtered */
+    CS_SAYS_NO_MONEY, /* an error: quota or credit used up; waiting does not help */
+    CS_SAYINGS
+};
+
+enum cs_next {
+    CS_NEXT_ANSWER, /* an answer: deliver */
+    CS_NEXT_FAIL,   /* a failure that a repetition would not mend: deliver */
+    CS_NEXT_RETRY,  /* again after a pause, at most CS_RETRY_TRIES_MAX calls, then the failure */
+    CS_NEXT_WAIT,   /* the provider is full: quiet the lane, again afterwards; costs no try */
+    CS_NEXT_STOP,   /* no outcome: the lane stops here, the trial is given back */
+};
+
+struct cs_retry_rule {
+    enum cs_next next;
+    enum cs_outcome outcome; /* ANSWER: which; FAIL, RETRY, WAIT: the failure in the end */
+};
+
+/* For CS_SAYS_ANSWER the outcome is CS_OUTCOME_ok: the dialect knows better. */
+struct cs_retry_rule cs_retry_rule(enum cs_transfer transfer, uint16_t status, enum cs_saying says);
+/* Full jitter: uniform in [0, min(cap, base * 2^n)]. n counts from 0. */
+uint64_t cs_retry_pause(uint32_t n, struct cs_rng *rng);
+
+#endif

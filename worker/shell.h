@@ -1,0 +1,24 @@
+/* shell.h - a worker process: the core with a clock, sockets, HTTP and Redis around it, on one libuv loop. */
+#ifndef CS_WORKER_SHELL_H
+#define CS_WORKER_SHELL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/base/error.h"
+#include "protocol/wire/socket.h"
+
+struct cs_worker_shell_opts {
+    const char *name, *host;      /* name: unique in the fleet */
+    uint64_t nonce;
+    const char *coordinator, *announce, *redis, *simulator; /* all but the first may be NULL */
+    const struct cs_keypair *own; /* CURVE, or NULL */
+    const char *server_key;
+    uint32_t slots, drain_s;
+    const char *ack_log;          /* appends the digest of every acknowledged output: for crash tests; or NULL */
+};
+
+/* Runs until drained, sent away, or a second signal. CS_OK: drained, nothing lost. */
+CS_WARN_UNUSED enum cs_err cs_worker_run(const struct cs_worker_shell_opts *o, struct cs_error *err);
+
+#endif

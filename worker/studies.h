@@ -1,0 +1,18 @@
+/* studies.h - the studies that a worker works on, rebuilt from specs and chunks of cases: the core's source of trials.
+ *
+ * A study stays as long as a lane uses it. Bounded per study: 64 MiB of cases, the prompts of 256 (lane, case) pairs.
+ * Thread: the core's. Keys are looked up when a lane is loaded (keys_env.h) and live in its endpoint only.
+ */
+#ifndef CS_STUDIES_H
+#define CS_STUDIES_H
+
+#include "worker/source.h"
+
+struct cs_studies;
+
+/* simulator: base of the simulated provider ("http://127.0.0.1:8099"), or NULL. */
+void cs_studies_open(struct cs_studies **out, const char *simulator);
+void cs_studies_close(struct cs_studies *s); /* NULL is fine */
+struct cs_source cs_studies_source(struct cs_studies *s);
+
+#endif

@@ -1,0 +1,361 @@
+/* Calls and outputs: what is started, how it ends, and the way of its output to the coordinator's disk. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "worker/state.h"
+
+/* ---- starting -------------------------------------------------------------------------------------- */
+
+static bool lane_may_start(const struct cs_worker *w, const struct cs_worker_lane *l)
+{
+    uint32_t most = l->share < l->brake ? l->share : l->brake;
+    return l->state == CS_LANE_OPEN && l->known && !l->blocked && l->trouble[0] == '\0' && w->now >= l->quiet_until &&
+           l->in_flight < most;
+}
+
+static void emit_call(struct cs_worker *w, struct cs_call *c, const struct cs_trial *t)
+{
+    struct cs_worker_action *a = cs_worker_do(w, CS_DO_CALL);
+    a->slot = c->slot;
+    a->endpoint = c->lane->facts.endpoint;
+    a->digest = &c->digest;
+    a->attempt = c->calls;
+    a->body = cs_arena_strndup(&w->arena, t->body, t->body_len); /* the next trial may drive it out of the cache */
+    a->body_len = t->body_len;
+    a->timeout_ms = c->lane->facts.timeout_ms;
+    w->starts++;
+    w->start_bytes += t->body_len;
+    w->calls_started++;
+}
+
+/* The next trial of the lane: one whose pause is over, else a fresh one. */
+static bool next_trial(struct cs_worker_lane *l, struct cs_call **due, struct cs_worker_lease **lease, uint8_t *bit)
+{
+    *due = TAILQ_FIRST(&l->due);
+    if (*due != NULL) {
+        *lease = (*due)->lease;
+        *bit = (*due)->bit;
+        return true;
+    }
+    *lease = TAILQ_FIRST(&l->open);
+    if (*lease == NULL)
+        return false;
+    int next = cs_lease_next(*lease);
+    CS_ASSERT(next >= 0);
+    *bit = (uint8_t)next;
+    return true;
+}
+
+/* Starts one call of the lane; false when it cannot start any for now. */
+static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    struct cs_call *c;
+    struct cs_worker_lease *lease;
+    struct cs_trial trial;
+    struct cs_error err = {0};
+    uint8_t bit;
+
+    if (!lane_may_start(w, l) || !next_trial(l, &c, &lease, &bit))
+        return false;
+    enum cs_err rc = w->source.trial(w->source.self, l->facts.study, l->lane, lease->page * CS_SHARD_SIZE + bit, &trial, &err);
+    if (rc == CS_EAGAIN) {
+        l->blocked = true; /* until a SPEC comes; what is missing is asked for at the end of the step */
+        return false;
+    }
+    if (rc != CS_OK) {
+        cs_lanes_stop(w, l, err.msg);
+        return false;
+    }
+    if (c != NULL) {
+        TAILQ_REMOVE(&l->due, c, in_lane);
+        c->due = false;
+        cs_lease_forget_waiting(w, c);
+    } else {
+        c = cs_xcalloc(1, sizeof *c);
+        c->lane = l;
+        c->lease = lease;
+        c->bit = bit;
+        c->alarm.kind = CS_ALARM_CALL;
+        c->alarm.owner = c;
+    }
+    c->digest = trial.digest;
+    c->question = trial.question;
+    cs_lease_start(w, lease, bit);
+    uint32_t slot = w->free_slots[--w->n_free];
+    CS_ASSERT(w->slots[slot] == NULL);
+    w->slots[slot] = c;
+    w->in_flight++;
+    l->in_flight++;
+    cs_call_sent(c, slot, w->now, w->wall);
+    emit_call(w, c, &trial);
+    return true;
+}
+
+void cs_work_start(struct cs_worker *w)
+{
+    while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && cs_link_may_start(w)) {
+        if (w->starts >= CS_STARTS_PER_STEP || w->start_bytes >= CS_START_BYTES_PER_STEP) {
+            cs_alarm_set(&w->alarms, &w->go, w->now);
+            return;
+        }
+        struct cs_worker_lane *l = TAILQ_FIRST(&w->ring);
+        TAILQ_REMOVE(&w->ring, l, in_ring);
+        l->ready = false;
+        if (start_one(w, l))
+            cs_lanes_wake(w, l); /* at the end: lanes take turns */
+    }
+}
+
+/* ---- ending ---------------------------------------------------------------------------------------- */
+
+static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http_reply *reply,
+                    const struct cs_reading *reading, enum cs_outcome outcome)
+{
+    struct cs_worker_lane *l = c->lane;
+    struct cs_output o;
+    if (outcome == CS_OUTCOME_ok &&
+        !w->source.parses(w->source.self, l->facts.study, c->question, reading->text, strlen(reading->text)))
+        outcome = CS_OUTCOME_unparsable;
+    cs_call_output(c, reply, reading, outcome, w->now, &o);
+    o.gen = l->gen;
+    o.lane = l->lane;
+    o.position = c->lease->page * CS_SHARD_SIZE + c->bit;
+    o.epoch = c->lease->dead ? 0 : c->lease->epoch;
+    o.worker = w->name;
+    cs_buf_clear(&w->pack);
+    cs_output_pack(&o, &w->pack);
+    CS_ASSERT(!w->pack.overflow);
+    struct cs_window_entry e = {.len = (uint32_t)w->pack.len, .digest = c->digest, .lease = c->lease, .bit = c->bit};
+    e.bytes = cs_xmalloc(e.len);
+    memcpy(e.bytes, w->pack.data, e.len);
+    cs_window_push(&w->window, &e);
+    free(c);
+}
+
+/* The trial goes back to the coordinator as if it had not been started. */
+static void abandon(struct cs_worker *w, struct cs_call *c)
+{
+    cs_leases_give_back_one(w, c->lease, c->bit);
+    free(c);
+}
+
+static bool may_repeat(const struct cs_worker *w, const struct cs_call *c)
+{
+    enum cs_lane_state s = c->lane->state;
+    return !w->draining && !w->fleet_draining && !c->lease->dead && c->lane->trouble[0] == '\0' &&
+           (s == CS_LANE_OPEN || s == CS_LANE_PAUSED);
+}
+
+/* The provider is full. Replies to calls that were sent before the quiet period began belong to the same jam. */
+static void quiet_lane(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c, uint64_t hint_ms)
+{
+    bool again = l->quiets == 0 || c->sent_ms > l->quiet_since;
+    uint64_t pause = hint_ms;
+    if (hint_ms == CS_NO_HINT)
+        pause = again ? cs_retry_pause(l->quiets, &w->rng) : 0;
+    else
+        pause += cs_rng_below(&w->rng, hint_ms < 8000 ? hint_ms / 8 + 50 : 1050); /* workers do not come back all at once */
+    if (again) {
+        l->quiets++;
+        l->quiet_since = w->now;
+        l->brake = l->in_flight / 2 > 0 ? l->in_flight / 2 : 1;
+        cs_worker_say(w, CS_INFO, "lane_quiet", "gen=%u lane=%u pause_ms=%llu calls_at_once=%u", l->gen, l->lane,
+                      (unsigned long long)pause, l->brake);
+    }
+    if (w->now + pause > l->quiet_until)
+        l->quiet_until = w->now + pause;
+    cs_alarm_set(&w->alarms, &l->alarm, l->quiet_until);
+}
+
+static void lane_answered(struct cs_worker_lane *l)
+{
+    l->progress++;
+    l->quiets = 0;
+    if (l->brake < l->share)
+        l->brake++;
+    else
+        l->brake = UINT32_MAX;
+}
+
+static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply,
+                      const struct cs_reading *reading)
+{
+    char why[CS_TROUBLE_MAX];
+    snprintf(why, sizeof why, "HTTP %u %.120s", reply->status,
+             reading->text[0] != '\0' ? reading->text : "and no reason given");
+    cs_lanes_stop(w, l, cs_clean_text(&w->arena, why, strlen(why), sizeof why - 1));
+}
+
+void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
+{
+    CS_ASSERT(slot < w->opts.slots);
+    struct cs_call *c = w->slots[slot];
+    CS_ASSERT(c != NULL);
+    struct cs_worker_lane *l = c->lane;
+    struct cs_reading reading;
+
+    w->slots[slot] = NULL;
+    w->free_slots[w->n_free++] = slot;
+    w->calls_ended++;
+    l->facts.provider->read(reply, &w->arena, &reading);
+    struct cs_verdict v = cs_call_ended(c, reply, &reading, l->progress, w->now, &w->rng);
+    if (v.outcome == CS_OUTCOME_rate_limited)
+        quiet_lane(w, l, c, v.wait_ms);
+    w->in_flight--;
+    l->in_flight--;
+    switch (v.next) {
+    case CS_NEXT_ANSWER:
+        if (reading.says == CS_SAYS_ANSWER)
+            lane_answered(l);
+        deliver(w, c, reply, &reading, v.outcome);
+        break;
+    case CS_NEXT_FAIL:
+        deliver(w, c, reply, &reading, v.outcome);
+        break;
+    case CS_NEXT_RETRY:
+    case CS_NEXT_WAIT:
+        if (!may_repeat(w, c)) {
+            abandon(w, c);
+            break;
+        }
+        cs_lease_pause(w, c);
+        if (v.next == CS_NEXT_WAIT)
+            cs_work_due(w, c); /* it is the lane that waits */
+        else
+            cs_alarm_set(&w->alarms, &c->alarm, w->now + v.wait_ms);
+        break;
+    case CS_NEXT_STOP:
+        stop_lane(w, l, reply, &reading);
+        abandon(w, c);
+        break;
+    }
+    if (l->n_todo == 0 && l->in_flight == 0)
+        w->shares_stale = true;
+    cs_lanes_wake(w, l);
+}
+
+void cs_work_due(struct cs_worker *w, struct cs_call *c)
+{
+    c->due = true;
+    TAILQ_INSERT_TAIL(&c->lane->due, c, in_lane);
+    cs_lanes_wake(w, c->lane);
+}
+
+void cs_work_drop(struct cs_worker *w, struct cs_call *c)
+{
+    if (c->due)
+        TAILQ_REMOVE(&c->lane->due, c, in_lane);
+    cs_alarm_clear(&w->alarms, &c->alarm);
+    cs_lease_forget_waiting(w, c);
+    free(c);
+}
+
+void cs_work_abort_all(struct cs_worker *w)
+{
+    for (uint32_t slot = 0; w->in_flight > 0 && slot < w->opts.slots; slot++) {
+        struct cs_call *c = w->slots[slot];
+        if (c == NULL)
+            continue;
+        cs_worker_do(w, CS_DO_ABORT)->slot = slot;
+        w->slots[slot] = NULL;
+        w->free_slots[w->n_free++] = slot;
+        w->in_flight--;
+        c->lane->in_flight--;
+        cs_lease_done(w, c->lease, c->bit);
+        free(c);
+    }
+}
+
+/* ---- outputs --------------------------------------------------------------------------------------- */
+
+static void send_batch(struct cs_worker *w, uint32_t n)
+{
+    struct cs_window *win = &w->window;
+    struct cs_outputs *b = &cs_link_send(w, CS_OUTPUTS)->outputs;
+    b->first = win->first + win->sent;
+    b->n = n;
+    b->outputs = cs_arena_array(&w->arena, n, sizeof *b->outputs);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct cs_window_entry *e = cs_window_at(win, win->sent + i);
+        b->outputs[i].bytes = e->bytes;
+        b->outputs[i].len = e->len;
+    }
+    cs_window_sent(win, n);
+    if (w->resend.place == 0)
+        cs_alarm_set(&w->alarms, &w->resend, w->now + CS_RESEND_MS);
+}
+
+void cs_work_flush(struct cs_worker *w, bool all)
+{
+    struct cs_window *win = &w->window;
+    if (w->state != CS_WORKER_READY || w->said_bye)
+        return; /* isolated: held back until the coordinator is heard again */
+    for (;;) {
+        uint32_t n = cs_window_sendable(win, CS_OUTPUTS_PER_MESSAGE_MAX, CS_OUTPUT_MAX);
+        bool enough = win->n - win->sent >= CS_FLUSH_OUTPUTS || win->bytes - win->sent_bytes >= CS_FLUSH_BYTES;
+        if (n == 0)
+            break; /* nothing, or the coordinator's credit is used up: the next ACK goes on */
+        if (!all && !enough) {
+            if (w->flush.place == 0)
+                cs_alarm_set(&w->alarms, &w->flush, w->now + CS_FLUSH_MS);
+            return;
+        }
+        send_batch(w, n);
+    }
+    cs_alarm_clear(&w->alarms, &w->flush);
+}
+
+void cs_work_resend(struct cs_worker *w)
+{
+    if (w->state != CS_WORKER_READY || w->window.sent == 0)
+        return;
+    cs_worker_say(w, CS_WARN, "resend", "first=%llu outputs=%u", (unsigned long long)w->window.first, w->window.sent);
+    cs_window_rewind(&w->window, false);
+    cs_work_flush(w, true);
+}
+
+static uint8_t refusal_of(const struct cs_ack *a, uint64_t number)
+{
+    for (uint32_t i = 0; i < a->n_refused; i++) {
+        if (a->refused[i].number == number)
+            return a->refused[i].why;
+    }
+    return 0;
+}
+
+static void settle_one(struct cs_worker *w, const struct cs_ack *a)
+{
+    struct cs_window_entry e;
+    uint64_t number = w->window.first;
+    uint8_t why = refusal_of(a, number);
+    cs_window_pop(&w->window, &e);
+    if (why != 0) {
+        char hex[33];
+        cs_hex(e.digest.b, sizeof e.digest.b, hex);
+        cs_worker_say(w, CS_ERROR, "output_refused", "digest=%s why=%u", hex, why);
+        w->outputs_refused++;
+    } else {
+        w->outputs_acked++;
+        if (w->opts.report_acks) {
+            struct cs_digest *copy = cs_arena_alloc(&w->arena, sizeof *copy);
+            *copy = e.digest;
+            cs_worker_do(w, CS_DO_ACKED)->digest = copy;
+        }
+    }
+    cs_lease_done(w, e.lease, e.bit);
+    free(e.bytes);
+}
+
+void cs_work_acked(struct cs_worker *w, const struct cs_ack *a)
+{
+    uint64_t first = w->window.first;
+    while (w->window.sent > 0 && w->window.first <= a->durable)
+        settle_one(w, a);
+    if (w->window.sent == 0)
+        cs_alarm_clear(&w->alarms, &w->resend);
+    else if (w->window.first != first)
+        cs_alarm_set(&w->alarms, &w->resend, w->now + CS_RESEND_MS);
+}

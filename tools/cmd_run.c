@@ -81,16 +81,14 @@ static enum cs_err fetch_progress(struct run *r, struct cs_error *err)
     return cs_progress_parse(reply, strlen(reply), &r->arena, &r->progress, err);
 }
 
-static enum cs_err drain(struct run *r, struct cs_error *err)
+/* Asks the coordinator to drain and waits for its end, which is the answer: with nothing in flight it may end before its reply is out. */
+static void drain(struct run *r, uint32_t wait_ms)
 {
-    fprintf(stderr, "\nFinishing the calls in flight; Ctrl-C again stops at once.\n");
-    enum cs_err rc = cs_admin_ask(r->admin, "drain", NULL, NULL, 0, ASK_MS, NULL, err);
-    const uint64_t deadline = cs_mono_ms() + DRAIN_MS;
-    while (rc == CS_OK && interrupts < 2 && cs_mono_ms() < deadline) {
-        if (cs_fleet_wait(&r->fleet, POLL_MS) == CS_OK)
-            break;
-    }
-    return rc;
+    const uint64_t deadline = cs_mono_ms() + wait_ms;
+    const sig_atomic_t before = interrupts;
+    (void)!cs_admin_ask(r->admin, "drain", NULL, NULL, 0, POLL_MS, NULL, NULL);
+    while (cs_fleet_wait(&r->fleet, POLL_MS) != CS_OK && interrupts == before && cs_mono_ms() < deadline)
+        continue;
 }
 
 static bool is_over(const struct cs_progress *p)
@@ -111,8 +109,9 @@ static enum cs_err watch(struct run *r, struct cs_error *err)
         if (is_over(&r->progress))
             return CS_OK;
         if (interrupts > 0) {
-            rc = drain(r, err);
-            return rc != CS_OK ? rc : cs_error_set(err, CS_EINTERRUPTED, "interrupted");
+            fprintf(stderr, "\nFinishing the calls in flight; Ctrl-C again stops at once.\n");
+            drain(r, DRAIN_MS);
+            return cs_error_set(err, CS_EINTERRUPTED, "interrupted");
         }
         usleep(POLL_MS * 1000);
     }
@@ -191,7 +190,8 @@ static int exit_status(const struct run *r)
 static void release(struct run *r)
 {
     cs_admin_close(r->admin);
-    cs_fleet_stop(&r->fleet);
+    /* A coordinator that ended has told the workers; a second Ctrl-C means now. */
+    cs_fleet_stop(&r->fleet, interrupts > 1 || r->fleet.pids[CS_FLEET_COORDINATOR] <= 0 ? 500 : 5000);
     cs_study_dir_release(&r->dir);
     cs_loaded_release(&r->loaded);
     cs_arena_release(&r->arena);
@@ -221,8 +221,7 @@ int cmd_run(int argc, char **argv)
         rc = watch(&r, &err);
     cs_bar_end(&r.bar);
     if (rc == CS_OK) {
-        if (cs_admin_ask(r.admin, "drain", NULL, NULL, 0, ASK_MS, NULL, NULL) == CS_OK)
-            (void)cs_fleet_wait(&r.fleet, 10000);
+        drain(&r, ASK_MS);
         print_summary(&r);
         status = exit_status(&r);
     } else if (rc == CS_EINTERRUPTED) {

@@ -15,7 +15,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/file.h"
 
-enum { READY_MS = 30000, ARGS_MAX = 128, RESTARTS_MAX = 20 };
+enum { READY_MS = 30000, ARGS_MAX = 128, RESTARTS_MAX = 20, STOP_MS = 2000 };
 
 /* ---- one child process --------------------------------------------------------------------------- */
 
@@ -80,6 +80,16 @@ static enum cs_err spawn(struct cs_fleet *f, int which, const char *name, struct
     return cs_study_dir_record(f->dir, f->pids, CS_FLEET_PROCESSES_MAX, err);
 }
 
+/* What an exit status of a program of ours says. */
+static enum cs_err error_of(int status)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == cs_err_exit_code(CS_EIO))
+        return CS_EIO;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == cs_err_exit_code(CS_ECORRUPT))
+        return CS_ECORRUPT;
+    return CS_EINTERNAL;
+}
+
 /* True when the process ended; its status goes to *status. */
 static bool ended(struct cs_fleet *f, int which, int *status)
 {
@@ -96,8 +106,7 @@ static enum cs_err wait_for_file(struct cs_fleet *f, int which, const char *name
     while (access(file, F_OK) != 0) {
         int status;
         if (ended(f, which, &status))
-            return cs_error_set(err, WIFEXITED(status) && WEXITSTATUS(status) == 75 ? CS_EIO : CS_EINTERNAL,
-                                "%s ended at its start; %s/%s.log says why", name, f->dir->logs, name);
+            return cs_error_set(err, error_of(status), "%s ended at its start; %s/%s.log says why", name, f->dir->logs, name);
         if (cs_mono_ms() > deadline)
             return cs_error_set(err, CS_ETIMEDOUT, "%s did not get ready in %d s; see %s/%s.log", name, READY_MS / 1000,
                                 f->dir->logs, name);
@@ -226,7 +235,7 @@ enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const s
     for (uint32_t i = 0; rc == CS_OK && i < opts->workers; i++)
         rc = start_worker(f, i, err);
     if (rc != CS_OK)
-        cs_fleet_stop(f);
+        cs_fleet_stop(f, STOP_MS);
     return rc;
 }
 
@@ -234,7 +243,7 @@ enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
 {
     int status;
     if (ended(f, CS_FLEET_COORDINATOR, &status))
-        return cs_error_set(err, WIFEXITED(status) && WEXITSTATUS(status) == 75 ? CS_EIO : CS_EINTERNAL,
+        return cs_error_set(err, error_of(status),
                             "the coordinator ended unexpectedly; nothing acknowledged is lost, %s/coordinator.log says why",
                             f->dir->logs);
     if (ended(f, CS_FLEET_SIMULATOR, &status))
@@ -287,11 +296,11 @@ static void signal_all(struct cs_fleet *f, int sig)
     }
 }
 
-void cs_fleet_stop(struct cs_fleet *f)
+void cs_fleet_stop(struct cs_fleet *f, uint32_t grace_ms)
 {
     if (f->dir == NULL)
         return;
-    const uint64_t deadline = cs_mono_ms() + 5000;
+    const uint64_t deadline = cs_mono_ms() + grace_ms;
     signal_all(f, SIGTERM);
     while (any_left(f) && cs_mono_ms() < deadline)
         usleep(10000);

@@ -129,30 +129,52 @@ void cs_ticker_end(struct cs_ticker *t)
         fprintf(stderr, "\r\x1b[K");
 }
 
-void cs_print_lanes(FILE *out, const struct cs_progress *p)
+/* Outcomes that occurred, so that the table fits a terminal: `ok` always. */
+static bool is_shown(const struct cs_counters *t, int outcome)
+{
+    return outcome == CS_OUTCOME_ok || t->outcome[outcome] > 0;
+}
+
+static int name_width(const struct cs_progress *p)
 {
     int width = 12;
     for (uint32_t i = 0; i < p->n_lanes; i++) {
-        int n = (int)strlen(p->lanes[i].model);
-        if (n > width)
-            width = n;
+        const int n = (int)strlen(p->lanes[i].model);
+        width = n > width ? n : width;
     }
-    fprintf(out, "%-*s %11s %11s %9s %9s %9s %9s %9s %9s %8s %8s %9s\n", width, "model", "planned", "ok", "refused", "filtered",
-            "truncated", "unparsab.", "timeout", "failed", "tok in", "tok out", "cost");
-    for (uint32_t i = 0; i < p->n_lanes; i++) {
-        const struct cs_progress_lane *l = &p->lanes[i];
-        const uint64_t *o = l->counters.outcome;
-        char a[CS_TEXT_MAX_LEN], b[CS_TEXT_MAX_LEN], in[CS_TEXT_MAX_LEN], to[CS_TEXT_MAX_LEN], cost[CS_TEXT_MAX_LEN];
-        fprintf(out, "%-*s %11s %11s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %8s %8s %9s", width,
-                l->model, cs_text_count(a, l->planned), cs_text_count(b, o[CS_OUTCOME_ok]), o[CS_OUTCOME_refused],
-                o[CS_OUTCOME_content_filtered], o[CS_OUTCOME_truncated], o[CS_OUTCOME_unparsable], o[CS_OUTCOME_timeout], l->failed,
-                cs_text_tokens(in, l->counters.input_tokens), cs_text_tokens(to, l->counters.output_tokens),
-                cs_text_usd(cost, l->counters.cost_nano_usd));
-        if (strcmp(l->state, "open") != 0 && strcmp(l->state, "done") != 0)
-            fprintf(out, "  %s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
-        fputc('\n', out);
+    return width;
+}
+
+static void print_lane(FILE *out, const struct cs_progress_lane *l, const struct cs_counters *t, int width)
+{
+    char text[CS_TEXT_MAX_LEN];
+    fprintf(out, "%-*s %11s", width, l->model, cs_text_count(text, l->planned));
+    for (int o = 0; o < CS_OUTCOMES; o++) {
+        if (is_shown(t, o))
+            fprintf(out, " %*s", (int)strlen(cs_outcome_name((enum cs_outcome)o)) > 9 ? 16 : 11,
+                    cs_text_count(text, l->counters.outcome[o]));
     }
+    fprintf(out, " %9s", cs_text_tokens(text, l->counters.input_tokens));
+    fprintf(out, " %10s", cs_text_tokens(text, l->counters.output_tokens));
+    fprintf(out, " %9s", cs_text_usd(text, l->counters.cost_nano_usd));
+    if (strcmp(l->state, "open") != 0 && strcmp(l->state, "done") != 0)
+        fprintf(out, "  %s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
+    fputc('\n', out);
+}
+
+void cs_print_lanes(FILE *out, const struct cs_progress *p)
+{
     const struct cs_counters t = total_of(p);
+    const int width = name_width(p);
+    fprintf(out, "%-*s %11s", width, "model", "planned");
+    for (int o = 0; o < CS_OUTCOMES; o++) {
+        const char *name = cs_outcome_name((enum cs_outcome)o);
+        if (is_shown(&t, o))
+            fprintf(out, " %*s", (int)strlen(name) > 9 ? 16 : 11, name);
+    }
+    fprintf(out, " %9s %10s %9s\n", "tokens in", "tokens out", "cost");
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        print_lane(out, &p->lanes[i], &t, width);
     if (t.adopted > 0)
         fprintf(out, "%" PRIu64 " of these answers were paid for earlier and taken over.\n", t.adopted);
     if (t.duplicates > 0)

@@ -51,6 +51,7 @@ struct bench {
     uint32_t in_flight, total_started;
     void (*on_call)(struct bench *b, const struct bench_call *c);
     void (*on_send)(struct bench *b, const struct cs_message *m);
+    void (*on_connect)(struct bench *b);
     void *self;
 };
 
@@ -137,6 +138,8 @@ static void bench_exec(struct bench *b)
         switch (a->kind) {
         case CS_DO_CONNECT:
             b->connects++;
+            if (b->on_connect != NULL)
+                b->on_connect(b);
             break;
         case CS_DO_SEND:
             b->sent[a->message->kind]++;
@@ -191,7 +194,7 @@ static void bench_tick(struct bench *b)
 }
 
 /* Lets time pass, with a TICK whenever one is due and one at the end; the record is of the last step. */
-static void bench_wait(struct bench *b, uint64_t ms)
+static inline void bench_wait(struct bench *b, uint64_t ms)
 {
     uint64_t end = b->now + ms;
     bool at_end = false;
@@ -233,14 +236,14 @@ static void bench_welcome(struct bench *b, uint32_t n_lanes, uint32_t window_out
     bench_say(b, &m);
 }
 
-static void bench_stop(struct bench *b, uint32_t n_lanes, enum cs_lane_state state)
+static inline void bench_stop(struct bench *b, uint32_t n_lanes, enum cs_lane_state state)
 {
     struct cs_lane_info lanes[BENCH_LANES];
     struct cs_message m = {.kind = CS_STOP, .announce = bench_announce(b, lanes, n_lanes, state)};
     bench_say(b, &m);
 }
 
-static void bench_pong(struct bench *b, uint64_t echo)
+static inline void bench_pong(struct bench *b, uint64_t echo)
 {
     struct cs_lane_info lanes[BENCH_LANES];
     struct cs_message m = {.kind = CS_PONG, .pong = {.echo_ms = echo}};
@@ -249,7 +252,7 @@ static void bench_pong(struct bench *b, uint64_t echo)
 }
 
 /* A lease of `n` positions from the first of a page on. */
-static void bench_assign(struct bench *b, uint32_t lane, uint64_t page, uint64_t epoch, uint32_t n)
+static inline void bench_assign(struct bench *b, uint32_t lane, uint64_t page, uint64_t epoch, uint32_t n)
 {
     struct cs_lease_ref r = {.epoch = epoch, .gen = 1, .lane = lane, .page = page};
     struct cs_message m = {.kind = CS_ASSIGN, .leases = {.n = 1, .leases = &r}};
@@ -258,7 +261,7 @@ static void bench_assign(struct bench *b, uint32_t lane, uint64_t page, uint64_t
     bench_say(b, &m);
 }
 
-static void bench_ack(struct bench *b, uint64_t durable)
+static inline void bench_ack(struct bench *b, uint64_t durable)
 {
     struct cs_message m = {.kind = CS_ACK, .ack_body = {.durable = durable}};
     bench_say(b, &m);
@@ -289,7 +292,7 @@ static void bench_reply(struct bench *b, uint32_t slot, struct cs_http_reply r)
 }
 
 /* The slot of some call in flight. */
-static uint32_t bench_slot(const struct bench *b)
+static inline uint32_t bench_slot(const struct bench *b)
 {
     for (uint32_t i = 0; i < BENCH_SLOTS; i++) {
         if (b->call[i].live)
@@ -299,7 +302,7 @@ static uint32_t bench_slot(const struct bench *b)
     return 0;
 }
 
-static uint32_t bench_bits(const uint8_t *map)
+static inline uint32_t bench_bits(const uint8_t *map)
 {
     uint32_t n = 0;
     for (int i = 0; i < CS_BITMAP_BYTES; i++)
@@ -308,7 +311,7 @@ static uint32_t bench_bits(const uint8_t *map)
 }
 
 /* The k-th output of the OUTPUTS message that the last step sent; strings live in `arena`. */
-static struct cs_output bench_output(struct bench *b, uint32_t k, struct cs_arena *arena)
+static inline struct cs_output bench_output(struct bench *b, uint32_t k, struct cs_arena *arena)
 {
     struct cs_output o;
     struct cs_error err;
@@ -331,7 +334,7 @@ static void bench_init(struct bench *b, uint32_t slots)
 }
 
 /* Up to a session with one open lane. */
-static void bench_ready(struct bench *b, uint32_t slots)
+static inline void bench_ready(struct bench *b, uint32_t slots)
 {
     bench_init(b, slots);
     assert_int_equal(b->sent[CS_HELLO], 1);

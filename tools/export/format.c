@@ -2,9 +2,20 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/csv_write.h"
+
+/* The shortest text that reads back as the same number. */
+static void print_real(char *out, size_t size, double v)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, size, "%.*g", digits, v);
+        if (strtod(out, NULL) == v)
+            return;
+    }
+}
 
 static void csv_header(FILE *out, const struct cs_row *r)
 {
@@ -26,7 +37,7 @@ static void csv_row(FILE *out, const struct cs_row *r)
             snprintf(number, sizeof number, "%" PRId64, c->integer);
             break;
         case CS_CELL_REAL:
-            snprintf(number, sizeof number, "%.10g", c->real);
+            print_real(number, sizeof number, c->real);
             break;
         case CS_CELL_BOOL:
             snprintf(number, sizeof number, "%s", c->integer != 0 ? "true" : "false");
@@ -59,14 +70,17 @@ static void jsonl_row(FILE *out, const struct cs_row *r)
     fputc('{', out);
     for (uint32_t i = 0; i < r->n; i++) {
         const struct cs_cell *c = &r->cell[i];
+        char number[40];
         if (c->kind == CS_CELL_NONE)
             continue;
         fprintf(out, "%s\"%s\":", first ? "" : ",", r->names[i]); /* names are plain: [A-Za-z0-9_.-] */
         first = false;
         if (c->kind == CS_CELL_TEXT)
             write_json_string(out, c->text);
-        else if (c->kind == CS_CELL_REAL)
-            fprintf(out, "%.10g", c->real);
+        else if (c->kind == CS_CELL_REAL) {
+            print_real(number, sizeof number, c->real);
+            fputs(number, out);
+        }
         else if (c->kind == CS_CELL_BOOL)
             fputs(c->integer != 0 ? "true" : "false", out);
         else

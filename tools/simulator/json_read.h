@@ -1,5 +1,5 @@
-/* json_read.h - reads JSON (RFC 8259) into a flat array, several times faster than jansson: every request passes here, and
- * the simulator must never be what a benchmark measures. Tests hold it against jansson.
+/* json_read.h - reads JSON (RFC 8259) into a flat array, several times faster than jansson: every request passes here,
+ * and the simulator must never be what a benchmark measures. Tests hold it against jansson.
  *
  * Strict: UTF-8 is checked, \u0000 and lone surrogates are refused, nothing may follow the value. No recursion.
  * Ownership: texts live in the document; raw points into the bytes that were read, which must outlive it. Pure; any

@@ -98,7 +98,7 @@ static enum cs_err find_some(struct cs_store *s, struct cs_rocks_view *v, const 
                              const uint32_t *order, uint32_t k, uint64_t *ids, struct cs_error *err)
 {
     struct cs_key keys[CS_ROCKS_MANY];
-    struct cs_slice slices[CS_ROCKS_MANY];
+    struct cs_slice slices[CS_ROCKS_MANY] = {{NULL, 0}};
     struct cs_rocks_values values = {.n = 0};
     for (uint32_t i = 0; i < k; i++) {
         cs_key_index(&keys[i], &d[order[i]]);

@@ -1,4 +1,5 @@
 /* providers.yaml: where it is found, accounts, prices, limits; and how parameters are laid over one another. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

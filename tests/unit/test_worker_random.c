@@ -32,7 +32,7 @@ struct world {
     struct bench b;
     struct cs_rng rng;
     bool calm; /* nothing is lost any more */
-    bool faulty;
+    bool faulty, slow; /* providers that fail; that take long */
     uint32_t link;
     uint64_t link_down_until;
     bool silent; /* until then messages vanish without a word */
@@ -161,7 +161,7 @@ static void on_hello(struct world *w, const struct cs_hello *h)
     w->ack_at = CS_NEVER;
     struct cs_message m = reply_of(w, CS_WELCOME);
     m.welcome = (struct cs_welcome){.session = w->session, .term = w->term, .fleet = "f", .window_bytes = 1 << 20};
-    m.welcome.window_outputs = 50;
+    m.welcome.window_outputs = w->slow ? 4000 : 50;
     m.welcome.adopted = cs_arena_array(&arena, h->n_leases, sizeof *m.welcome.adopted);
     m.welcome.announce = announce(w, lanes);
     for (uint32_t i = 0; i < w->n_leases; i++) {
@@ -309,7 +309,7 @@ static void on_call(struct bench *b, const struct bench_call *c)
     struct trial *t = &w->trials[c->lane][c->position];
     t->calls++;
     assert_int_not_equal(t->owner, LOST_BY_SILENCE); /* no call without a live lease by the worker's own clock */
-    w->reply_at[c - b->call] = b->now + 1 + below(w, below(w, 100) == 0 ? 60000 : 300);
+    w->reply_at[c - b->call] = b->now + 1 + below(w, below(w, 100) == 0 ? 60000 : w->slow ? 20000 : 300);
 }
 
 static bool send_failed;
@@ -429,7 +429,7 @@ static void run(uint64_t seed, bool faulty, bool calm)
     struct world *w = calloc(1, sizeof *w);
     struct bench *b = &w->b;
     bench_init(b, (uint32_t)(8 + seed % 40));
-    *w = (struct world){.b = *b, .rng = {seed}, .faulty = faulty, .calm = calm, .term = 1, .ack_at = CS_NEVER};
+    *w = (struct world){.b = *b, .rng = {seed}, .faulty = faulty, .slow = seed % 3 == 0, .calm = calm, .term = 1, .ack_at = CS_NEVER};
     b->self = w;
     b->on_call = on_call;
     b->on_send = on_send;

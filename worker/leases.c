@@ -195,7 +195,9 @@ void cs_leases_lost(struct cs_worker *w, uint64_t epoch)
     struct cs_worker_lease *l = find(w, epoch);
     if (l == NULL)
         return;
-    cs_worker_say(w, CS_WARN, "lease_lost", "epoch=%llu unstarted=%u busy=%u", (unsigned long long)epoch, l->n_todo, l->n_busy);
+    if (l->n_todo > 0) /* else the coordinator has all of it, and its ACK is on the way */
+        cs_worker_say(w, CS_WARN, "lease_lost", "epoch=%llu unstarted=%u busy=%u", (unsigned long long)epoch, l->n_todo,
+                      l->n_busy);
     kill_lease(w, l);
 }
 

@@ -51,7 +51,7 @@ static void accounts_and_models(void **state)
              "  free: {account: sim, model: f}\n"),
         CS_OK);
     const struct cs_account *gw = &p.accounts[0], *sim = &p.accounts[1];
-    char expected[512];
+    char expected[PATH_MAX];
     assert_string_equal(gw->base_url, "https://h.example/v1");
     assert_string_equal(gw->key_env, "GW_KEY");
     assert_string_equal(gw->max_tokens_field, "max_tokens");

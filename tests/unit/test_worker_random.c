@@ -5,7 +5,7 @@
 
 #include "protocol/base/rng.h"
 
-enum { LANES = 2, PAGES = 3, TRIALS = PAGES * CS_SHARD_SIZE, LEASES = 4096, PACKETS = 4096 };
+enum { LANES = 2, PAGES = 2, TRIALS = PAGES * CS_SHARD_SIZE, LEASES = 4096, PACKETS = 4096 };
 
 enum owner { FREE, LEASED, LOST_BY_SILENCE, DONE };
 
@@ -428,7 +428,7 @@ static void run(uint64_t seed, bool faulty, bool calm)
 {
     struct world *w = calloc(1, sizeof *w);
     struct bench *b = &w->b;
-    bench_init(b, (uint32_t)(8 + seed % 40));
+    bench_init(b, (uint32_t)(16 + seed * 7 % 40));
     *w = (struct world){.b = *b, .rng = {seed}, .faulty = faulty, .slow = seed % 3 == 0, .calm = calm, .term = 1, .ack_at = CS_NEVER};
     b->self = w;
     b->on_call = on_call;
@@ -437,7 +437,7 @@ static void run(uint64_t seed, bool faulty, bool calm)
     w->last_heard = b->now;
     bench_step(b, (struct cs_worker_event){.kind = CS_WORKER_UNSENT, .unsent = CS_HELLO}); /* the first was not posted */
     after_step(w);
-    for (int ms = 0; ms < 2000000 && w->done < LANES * TRIALS; ms++) {
+    for (int ms = 0; ms < 4000000 && w->done < LANES * TRIALS; ms++) {
         turn(w);
         if (ms == 100000)
             w->calm = true; /* from now on nothing breaks: all must be done within the rest */

@@ -55,7 +55,7 @@ static void check_sessions(const struct cs_core *core)
 {
     struct cs_session *s, *next;
     struct cs_lease *l;
-    uint64_t held[CS_SLOTS], wanted[CS_SLOTS] = {0}, leases = 0;
+    uint64_t held[CS_SLOTS], wanted[CS_SLOTS] = {0}, leases = 0, unregistered = 0;
     uint32_t n_want[CS_SLOTS] = {0}, n_trouble[CS_SLOTS] = {0};
 
     HASH_ITER(hh, core->sessions, s, next) {
@@ -74,7 +74,9 @@ static void check_sessions(const struct cs_core *core)
         }
         CS_ASSERT(s->durable <= s->received); /* 1 */
         CS_ASSERT(!s->refused || s->leases == NULL);
+        unregistered += !s->registered;
     }
+    CS_ASSERT(unregistered == core->n_registering);
     CS_ASSERT(leases == HASH_COUNT(core->leases));
     for (uint32_t i = 0; i < CS_SLOTS; i++) {
         if (core->lanes[i] == NULL)

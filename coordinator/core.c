@@ -16,6 +16,10 @@ struct cs_core *cs_core_open(const struct cs_core_opts *opts)
     core->grace_end_ms = opts->now_ms + (opts->fresh_fleet ? 0 : CS_GRACE_MS);
     core->seen = cs_xcalloc(CS_SEEN, sizeof *core->seen);
     core->open = cs_group_make(core);
+    for (uint32_t i = 0; i < opts->n_expected; i++)
+        *CS_APPEND(core->expected) = cs_xstrdup(opts->expected[i]);
+    if (opts->n_expected == 0)
+        core->grace_end_ms = opts->now_ms;
     return core;
 }
 
@@ -39,6 +43,9 @@ void cs_core_close(struct cs_core *core)
     cs_group_free(core->open, true);
     cs_group_free(core->spare, true);
     free(core->seen);
+    for (uint32_t i = 0; i < core->expected.n; i++)
+        free(core->expected.items[i]);
+    free(core->expected.items);
     free(core->banned.items);
     free(core->fleet);
     cs_arena_release(&core->arena);
@@ -125,7 +132,8 @@ static void advance(struct cs_core *core, uint64_t now_ms)
 static void tick(struct cs_core *core)
 {
     cs_session_silence(core);
-    if (core->now_ms >= core->grace_end_ms) {
+    if (core->now_ms >= core->grace_end_ms || core->expected.n == 0) {
+        cs_session_unexpect(core);
         for (uint32_t i = 0; i < CS_SLOTS; i++) {
             if (core->lanes[i] == NULL || !core->lanes[i]->has_waiting)
                 continue;

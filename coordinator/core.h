@@ -21,7 +21,7 @@ enum {
     CS_TICK_MS = 200,
     CS_LATE_MS = 1000,             /* a longer gap between steps is the loop's fault: all deadlines move by it */
     CS_ANNOUNCE_MS = 5000,
-    CS_FRONTIER_STEP = 4096,       /* positions: a multiple of the page */
+    CS_FRONTIER_STEP = 1024,       /* positions: a multiple of the page */
     CS_PENDING_GROUPS = 2,         /* batches with the commit thread */
     CS_SESSIONS_MAX = 4096,
     CS_FAULTS_MAX = 3,             /* malformed or impossible messages until a session is closed */
@@ -137,6 +137,8 @@ struct cs_core_opts {
     const char *fleet;
     uint64_t seed;         /* of session ids */
     bool fresh_fleet;      /* no worker of an earlier term lives: no grace */
+    const char *const *expected; /* workers that an earlier term may have leased to: once all are heard of, the grace is over */
+    uint32_t n_expected;
     uint64_t now_ms;
     struct cs_core_plan plan;
 };

@@ -199,6 +199,7 @@ void cs_group_committed(struct cs_core *core, struct cs_batch *batch, enum cs_er
         cs_end(core, CS_EIO, "the store cannot be written");
         return;
     }
+    cs_session_registered(core, g->number);
     show(core, g);
     acknowledge(core, g);
     for (uint32_t i = 0; i < g->tokens.n; i++)

@@ -220,7 +220,8 @@ void cs_lane_grace_over(struct cs_lane *lane)
 
 void cs_lane_frontier(struct cs_core *core, struct cs_lane *lane)
 {
-    uint64_t want = lane->next_page * PAGE + CS_FRONTIER_STEP + lane->wanted;
+    uint64_t missing = lane->wanted > lane->leased ? lane->wanted - lane->leased : 0;
+    uint64_t want = lane->next_page * PAGE + CS_FRONTIER_STEP + missing;
     struct cs_batch_frontier row = {.gen = lane->gen, .lane = lane->lane};
 
     if (!cs_lane_is_open(lane) || lane->frontier_asked >= lane->n_trials || lane->frontier_asked >= want)

@@ -208,7 +208,7 @@ void cs_lease_grant(struct cs_core *core, struct cs_session *s, bool all)
     struct cs_message *assign = NULL;
     uint32_t most = 0;
 
-    if (core->draining || s->refused || core->now_ms >= s->heard_ms + CS_SUSPECT_MS)
+    if (core->draining || s->refused || !s->registered || core->now_ms >= s->heard_ms + CS_SUSPECT_MS)
         return;
     for (uint32_t slot = 0; slot < CS_SLOTS; slot++) {
         struct cs_lane *lane = core->lanes[slot];

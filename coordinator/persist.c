@@ -157,6 +157,30 @@ out:
     return rc;
 }
 
+/* ---- who may hold leases of an earlier term ------------------------------------------------------------- */
+
+static enum cs_err take_name(void *self, const char *key, const void *value, uint32_t len)
+{
+    struct cs_names *n = self;
+
+    (void)key;
+    n->v = cs_xrealloc(n->v, n->n + 1, sizeof *n->v);
+    n->v[n->n++] = cs_xasprintf("%.*s", (int)len, (const char *)value);
+    return CS_OK;
+}
+
+enum cs_err cs_persist_names(struct cs_server *sv, struct cs_names *out, struct cs_error *err)
+{
+    return cs_store_metas(sv->store, "worker/", take_name, out, err);
+}
+
+void cs_names_release(struct cs_names *n)
+{
+    for (uint32_t i = 0; i < n->n; i++)
+        free(n->v[i]);
+    free(n->v);
+}
+
 /* ---- at the start --------------------------------------------------------------------------------------- */
 
 struct history { /* the newest two generations */

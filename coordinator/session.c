@@ -62,8 +62,75 @@ static void free_leases(struct cs_core *core, struct cs_session *s, bool presume
     }
 }
 
+static uint64_t process_print(const char *worker, uint64_t nonce)
+{
+    uint64_t h = cs_mix64(nonce);
+
+    for (; *worker != '\0'; worker++)
+        h = cs_mix64(h ^ (uint8_t)*worker);
+    return h;
+}
+
+/* ---- the names of those who may hold leases, on disk (decision 10) ----------------------------------- */
+
+static void name_row(struct cs_core *core, const char *worker, bool present)
+{
+    char key[40];
+    uint64_t h = process_print(worker, 0);
+
+    snprintf(key, sizeof key, "worker/%016llx", (unsigned long long)h);
+    cs_batch_add_meta(core->open->batch, key, present ? worker : NULL, present ? (uint32_t)strlen(worker) + 1 : 0);
+}
+
+static void enrol(struct cs_core *core, struct cs_session *s)
+{
+    name_row(core, s->worker, true);
+    s->registering = core->open->number;
+    core->n_registering++;
+}
+
+void cs_session_registered(struct cs_core *core, uint64_t group)
+{
+    struct cs_session *s, *next;
+
+    if (core->n_registering == 0)
+        return;
+    HASH_ITER(hh, core->sessions, s, next) {
+        if (s->registered || s->registering > group)
+            continue;
+        s->registered = true;
+        core->n_registering--;
+        core->regrant = true;
+    }
+}
+
+/* Heard of: it lists what it holds, or it holds nothing. */
+static void expected_came(struct cs_core *core, const char *worker)
+{
+    for (uint32_t i = 0; i < core->expected.n; i++) {
+        if (strcmp(core->expected.items[i], worker) != 0)
+            continue;
+        free(core->expected.items[i]);
+        core->expected.items[i] = core->expected.items[--core->expected.n];
+        return;
+    }
+}
+
+void cs_session_unexpect(struct cs_core *core)
+{
+    for (uint32_t i = 0; i < core->expected.n; i++) {
+        name_row(core, core->expected.items[i], false);
+        free(core->expected.items[i]);
+    }
+    core->expected.n = 0;
+}
+
 void cs_session_end(struct cs_core *core, struct cs_session *s, enum cs_end_of how)
 {
+    if (!s->registered)
+        core->n_registering--;
+    if (how != CS_ENDED_RECONNECT)
+        name_row(core, s->worker, false);
     drop_wants(core, s);
     free_leases(core, s, how == CS_ENDED_LOST);
     HASH_DEL(core->sessions, s);
@@ -107,15 +174,6 @@ void cs_session_fault(struct cs_core *core, const struct cs_peer *peer)
 }
 
 /* ---- workers that render other prompts ------------------------------------------------------------- */
-
-static uint64_t process_print(const char *worker, uint64_t nonce)
-{
-    uint64_t h = cs_mix64(nonce);
-
-    for (; *worker != '\0'; worker++)
-        h = cs_mix64(h ^ (uint8_t)*worker);
-    return h;
-}
 
 static bool is_banned(const struct cs_core *core, uint64_t print)
 {
@@ -220,6 +278,7 @@ static void hello(struct cs_core *core, const struct cs_event *e)
 {
     const struct cs_hello *h = &e->message.m->hello;
     struct cs_session *old, *s;
+    bool registered;
 
     if (h->worker == NULL || h->worker[0] == '\0' || is_banned(core, process_print(h->worker, h->nonce))) {
         reject(core, e->message.peer, "mismatch", 0, MISMATCH);
@@ -234,9 +293,14 @@ static void hello(struct cs_core *core, const struct cs_event *e)
         reject(core, e->message.peer, "draining", CS_RETRY_AFTER_MS, "as many workers as the coordinator takes");
         return;
     }
+    registered = old != NULL && old->registered && old->nonce == h->nonce;
     if (old != NULL)
         cs_session_end(core, old, old->nonce == h->nonce ? CS_ENDED_RECONNECT : CS_ENDED_LOST);
     s = session_make(core, e);
+    expected_came(core, s->worker);
+    s->registered = registered;
+    if (!registered)
+        enrol(core, s);
     cs_log(CS_INFO, "worker_hello", "worker=%s version=%s held=%u", s->worker, s->version, h->n_leases);
     welcome(core, s, h);
     if (core->draining)

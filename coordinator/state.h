@@ -124,6 +124,8 @@ struct cs_session {
     uint64_t seq_out;
     uint64_t pings;
     uint32_t faults;
+    bool registered;           /* its name is on disk: only then it gets leases */
+    uint64_t registering;      /* the group that has its name */
     bool refused;              /* renders other prompts than we do: no more work */
     bool drain_sent;
     uint64_t received, durable; /* numbers of outputs */
@@ -167,6 +169,8 @@ struct cs_core {
     struct cs_rng rng;
     bool fresh_fleet;
     uint64_t grace_end_ms;
+    struct { uint32_t n, cap; char **items; } expected; /* workers of earlier terms not heard of yet */
+    uint32_t n_registering;
     uint64_t now_ms;
     uint64_t counter;          /* of epochs */
 
@@ -218,6 +222,9 @@ void cs_session_fault(struct cs_core *core, const struct cs_peer *peer);
 void cs_session_refuse(struct cs_core *core, struct cs_session *s);
 struct cs_session *cs_session_find(struct cs_core *core, uint64_t id);
 void cs_session_silence(struct cs_core *core);
+void cs_session_registered(struct cs_core *core, uint64_t group); /* names in groups up to this one are on disk */
+/* Names that still have a row though nobody of that name came: forgets them. */
+void cs_session_unexpect(struct cs_core *core);
 void cs_session_drain(struct cs_core *core, struct cs_session *s);
 enum cs_end_of { CS_ENDED_BYE, CS_ENDED_RECONNECT, CS_ENDED_LOST };
 void cs_session_end(struct cs_core *core, struct cs_session *s, enum cs_end_of how);

@@ -101,8 +101,10 @@ enum cs_err cs_admin_ask(struct cs_admin_client *a, const char *verb, const char
     if (rc == CS_OK)
         rc = receive_by(a, m.seq, deadline, &m);
     if (rc != CS_OK)
-        return cs_error_set(err, CS_ETIMEDOUT, "the coordinator did not answer `%s` within %d s; is it running, and is this host's key "
-                            "in its allow-list?", verb, (timeout_ms + 999) / 1000);
+        return cs_error_set(err, CS_ETIMEDOUT,
+                            "the coordinator did not answer `%s` within %d s; is it running, and is this host's key "
+                            "in its allow-list?",
+                            verb, (timeout_ms + 999) / 1000);
     if (m.admin_reply.code != CS_OK)
         return cs_error_set(err, m.admin_reply.code < CS_ERR_COUNT ? (enum cs_err)m.admin_reply.code : CS_EPROTO, "%s",
                             m.admin_reply.text);

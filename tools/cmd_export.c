@@ -12,12 +12,13 @@
 #include "tools/screen.h"
 #include "tools/text.h"
 
-struct export {
+struct export
+{
     struct cs_row row;
     const struct cs_format *format;
     FILE *out;
-    bool all;          /* planned trials too */
-    uint64_t next;     /* position not yet written in this lane */
+    bool all;      /* planned trials too */
+    uint64_t next; /* position not yet written in this lane */
     uint64_t rows;
     struct cs_ticker ticker;
 };
@@ -41,7 +42,8 @@ static enum cs_err write_planned(struct export *e, uint32_t lane, uint64_t to, s
     return rc;
 }
 
-static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored, struct cs_error *err)
+static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                             struct cs_error *err)
 {
     struct export *e = self;
     enum cs_err rc = write_planned(e, lane, position, err);
@@ -73,7 +75,8 @@ static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *
     if (path == NULL || strcmp(path, "-") == 0) {
         e->out = stdout;
         enum cs_err rc = export_all(e, r, err);
-        return fflush(stdout) != 0 && rc == CS_OK ? cs_error_set(err, CS_EIO, "writing the export: %s", strerror(errno)) : rc;
+        return fflush(stdout) != 0 && rc == CS_OK ? cs_error_set(err, CS_EIO, "writing the export: %s", strerror(errno))
+                                                  : rc;
     }
     char *part = cs_xasprintf("%s.part", path);
     e->out = fopen(part, "w");

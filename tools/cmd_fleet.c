@@ -14,10 +14,12 @@ struct reach { /* how to reach a coordinator */
     const char *endpoint, *dir, *key, *server_key;
 };
 
-#define REACH_OPTIONS(r)                                                                           \
-    {"coordinator", CS_OPT_STR, &(r).endpoint, "ENDPOINT", "its admin socket: tcp://HOST:PORT or ipc:///PATH"},                \
-        {"key", CS_OPT_STR, &(r).key, "FILE", "this host's key file (clinsafe keygen)"},                                      \
-        {"server-key", CS_OPT_STR, &(r).server_key, "FILE", "the coordinator's public key"}
+#define REACH_OPTIONS(r)                                                                                               \
+    {"coordinator", CS_OPT_STR, &(r).endpoint, "ENDPOINT", "its admin socket: tcp://HOST:PORT or ipc:///PATH"},        \
+        {"key", CS_OPT_STR, &(r).key, "FILE", "this host's key file (clinsafe keygen)"},                               \
+    {                                                                                                                  \
+        "server-key", CS_OPT_STR, &(r).server_key, "FILE", "the coordinator's public key"                              \
+    }
 
 /* The admin socket of the `run` that works on a study directory. */
 static enum cs_err endpoint_of_dir(const char *dir, char **out, struct cs_error *err)
@@ -38,7 +40,8 @@ static enum cs_err open_client(const struct reach *r, struct cs_admin_client **o
     char *of_dir = NULL;
     enum cs_err rc = CS_OK;
     if (r->endpoint == NULL && r->dir == NULL)
-        rc = cs_error_set(err, CS_EUSAGE, "say which coordinator: --coordinator ENDPOINT, or --dir DIR of a run on this machine");
+        rc = cs_error_set(err, CS_EUSAGE,
+                          "say which coordinator: --coordinator ENDPOINT, or --dir DIR of a run on this machine");
     else if (r->endpoint == NULL)
         rc = endpoint_of_dir(r->dir, &of_dir, err);
     struct cs_admin_opts o = {r->endpoint != NULL ? r->endpoint : of_dir, r->key, r->server_key};
@@ -90,7 +93,8 @@ static int say(const char *verb, const char *summary, const char *done, bool tak
         {0},
     };
     char usage[128], example[160];
-    snprintf(usage, sizeof usage, "clinsafe %s %s(--coordinator ENDPOINT | --dir DIR)", verb, takes_model ? "[MODEL] " : "");
+    snprintf(usage, sizeof usage, "clinsafe %s %s(--coordinator ENDPOINT | --dir DIR)", verb,
+             takes_model ? "[MODEL] " : "");
     snprintf(example, sizeof example, "clinsafe %s --dir ops/studies/demo/study.clinsafe", verb);
     const struct cs_command_help help = {usage, summary, example};
     struct cs_admin_client *client = NULL;
@@ -112,8 +116,10 @@ static int say(const char *verb, const char *summary, const char *done, bool tak
 
 int cmd_pause(int argc, char **argv)
 {
-    return say("pause", "Starts no further calls, in all models or in MODEL; calls in flight finish. Holds until `resume`, over restarts too.",
-               "paused", true, argc, argv);
+    return say(
+        "pause",
+        "Starts no further calls, in all models or in MODEL; calls in flight finish. Holds until `resume`, over restarts too.",
+        "paused", true, argc, argv);
 }
 
 int cmd_resume(int argc, char **argv)
@@ -123,18 +129,19 @@ int cmd_resume(int argc, char **argv)
 
 int cmd_cancel(int argc, char **argv)
 {
-    return say("cancel", "Gives up every trial that has no answer yet, in all models or in MODEL. Answers are kept.", "cancelled", true,
-               argc, argv);
+    return say("cancel", "Gives up every trial that has no answer yet, in all models or in MODEL. Answers are kept.",
+               "cancelled", true, argc, argv);
 }
 
 int cmd_retry(int argc, char **argv)
 {
-    return say("retry", "Plans failed trials again, in all models or in MODEL. Never touches an answer.", "failed trials planned again",
-               true, argc, argv);
+    return say("retry", "Plans failed trials again, in all models or in MODEL. Never touches an answer.",
+               "failed trials planned again", true, argc, argv);
 }
 
 int cmd_drain(int argc, char **argv)
 {
-    return say("drain", "Lets the workers finish what is in flight and give back the rest; then workers and coordinator end.", "draining",
-               false, argc, argv);
+    return say("drain",
+               "Lets the workers finish what is in flight and give back the rest; then workers and coordinator end.",
+               "draining", false, argc, argv);
 }

@@ -7,7 +7,8 @@
 int cmd_keygen(int argc, char **argv)
 {
     const char *name = NULL;
-    const struct cs_option table[] = {{"name", CS_OPT_STR, &name, "NAME", "shown beside the public key; default: BASE"}, {0}};
+    const struct cs_option table[] = {{"name", CS_OPT_STR, &name, "NAME", "shown beside the public key; default: BASE"},
+                                      {0}};
     const struct cs_command_help help = {
         "clinsafe keygen BASE [--name NAME]",
         "Writes BASE.key (secret, mode 0600, stays on its host) and BASE.pub (one line for the coordinator's allow-list).",
@@ -23,6 +24,7 @@ int cmd_keygen(int argc, char **argv)
         rc = cs_keypair_save(&pair, argv[1], name != NULL ? name : argv[1], &err);
     if (rc != CS_OK)
         return cs_report(rc, &err);
-    printf("%s.key  secret: keep it on its host\n%s.pub  public: for the allow-list, or --server-key\n", argv[1], argv[1]);
+    printf("%s.key  secret: keep it on its host\n%s.pub  public: for the allow-list, or --server-key\n", argv[1],
+           argv[1]);
     return 0;
 }

@@ -56,7 +56,8 @@ static enum cs_err make_examples(struct planned *p, struct cs_error *err)
 static void condition_text(const struct cs_study *s, const struct cs_coords *at, struct cs_buf *out)
 {
     for (uint32_t f = 0; f < s->n_factors; f++)
-        cs_buf_printf(out, "%s%s=%s", f > 0 ? ", " : "", s->factors[f].name, s->factors[f].levels[at->arms[f].level].id);
+        cs_buf_printf(out, "%s%s=%s", f > 0 ? ", " : "", s->factors[f].name,
+                      s->factors[f].levels[at->arms[f].level].id);
 }
 
 /* ---- text --------------------------------------------------------------------------------------- */
@@ -72,8 +73,8 @@ static void print_factor(const struct cs_study *s, uint32_t f, const struct cs_s
         aa += l->role == CS_ROLE_AA;
         wordings += l->n_wordings;
     }
-    fprintf(out, "\n  %s: %u levels (%u control, %u placebo, %u A/A), %u wordings%s\n", factor->name, factor->n_levels, controls,
-            placebos, aa, wordings, factor->joined ? ", chosen by the case" : "");
+    fprintf(out, "\n  %s: %u levels (%u control, %u placebo, %u A/A), %u wordings%s\n", factor->name, factor->n_levels,
+            controls, placebos, aa, wordings, factor->joined ? ", chosen by the case" : "");
     for (uint32_t i = 0; i < factor->n_levels; i++) {
         const struct cs_level *l = &factor->levels[i];
         char times[32] = "", length[32] = "not in the plan";
@@ -88,19 +89,21 @@ static void print_factor(const struct cs_study *s, uint32_t f, const struct cs_s
 static void print_lanes(const struct planned *p, FILE *out)
 {
     const struct cs_study *s = p->plan.study;
-    fprintf(out, "\n%-24s %12s %10s %9s %19s %22s  %s\n", "model", "trials", "prompts", "tokens in", "tokens out", "price",
-            "time at its limits");
+    fprintf(out, "\n%-24s %12s %10s %9s %19s %22s  %s\n", "model", "trials", "prompts", "tokens in", "tokens out",
+            "price", "time at its limits");
     for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
         const struct cs_survey_lane *l = &p->survey.lanes[i];
-        char trials[CS_TEXT_MAX_LEN], prompts[CS_TEXT_MAX_LEN], in[CS_TEXT_MAX_LEN], low[CS_TEXT_MAX_LEN], high[CS_TEXT_MAX_LEN],
-            time[CS_TEXT_MAX_LEN], price[64] = "unknown", tokens[64];
+        char trials[CS_TEXT_MAX_LEN], prompts[CS_TEXT_MAX_LEN], in[CS_TEXT_MAX_LEN], low[CS_TEXT_MAX_LEN],
+            high[CS_TEXT_MAX_LEN], time[CS_TEXT_MAX_LEN], price[64] = "unknown", tokens[64];
         snprintf(tokens, sizeof tokens, "%s - %s", cs_text_tokens(low, l->output_low),
                  l->output_high != 0 ? cs_text_tokens(high, l->output_high) : "no cap");
         if (l->usd_low >= 0)
             snprintf(price, sizeof price, "$%.2f - $%.2f", l->usd_low, l->usd_high);
-        fprintf(out, "%-24s %12s %10s %9s %19s %22s  %s\n", s->models[i].name, cs_text_count(trials, p->plan.lanes[i].n_trials),
-                cs_text_count(prompts, (uint64_t)p->plan.lanes[i].n_cells * s->n_cases), cs_text_tokens(in, l->input_tokens), tokens,
-                price, l->minutes_min > 0 ? cs_text_duration(time, l->minutes_min * 60) : "no limit declared");
+        fprintf(out, "%-24s %12s %10s %9s %19s %22s  %s\n", s->models[i].name,
+                cs_text_count(trials, p->plan.lanes[i].n_trials),
+                cs_text_count(prompts, (uint64_t)p->plan.lanes[i].n_cells * s->n_cases),
+                cs_text_tokens(in, l->input_tokens), tokens, price,
+                l->minutes_min > 0 ? cs_text_duration(time, l->minutes_min * 60) : "no limit declared");
     }
 }
 
@@ -129,9 +132,9 @@ static void print_text(const struct planned *p, FILE *out)
     const struct cs_study *s = p->plan.study;
     char trials[CS_TEXT_MAX_LEN], cases[CS_TEXT_MAX_LEN], usd[CS_TEXT_MAX_LEN], hex[65];
     double low = 0, high = 0;
-    fprintf(out, "%s: %s\n\n%s trials: %s cases in %u clusters, %u models, %u question%s, seed %" PRIu64 "\n", s->name, s->title,
-            cs_text_count(trials, p->plan.n_trials), cs_text_count(cases, s->n_cases), p->survey.clusters, s->n_models,
-            s->n_questions, s->n_questions == 1 ? "" : "s", s->seed);
+    fprintf(out, "%s: %s\n\n%s trials: %s cases in %u clusters, %u models, %u question%s, seed %" PRIu64 "\n", s->name,
+            s->title, cs_text_count(trials, p->plan.n_trials), cs_text_count(cases, s->n_cases), p->survey.clusters,
+            s->n_models, s->n_questions, s->n_questions == 1 ? "" : "s", s->seed);
     fprintf(out, "\nFactors");
     if (s->n_factors == 0)
         fprintf(out, ": none");
@@ -172,8 +175,8 @@ static json_t *json_factors(const struct planned *p)
         json_t *levels = json_array();
         for (uint32_t i = 0; i < s->factors[f].n_levels; i++) {
             const struct cs_level *l = &s->factors[f].levels[i];
-            json_t *o = json_pack("{s:s, s:s, s:i, s:i}", "id", l->id, "role", role_name(l->role), "wordings", (int)l->n_wordings,
-                                  "repeats_times", (int)l->repeats_times);
+            json_t *o = json_pack("{s:s, s:s, s:i, s:i}", "id", l->id, "role", role_name(l->role), "wordings",
+                                  (int)l->n_wordings, "repeats_times", (int)l->repeats_times);
             if (p->survey.level_chars[f][i] >= 0)
                 json_object_set_new(o, "mean_request_bytes", json_real(p->survey.level_chars[f][i]));
             json_array_append_new(levels, o);
@@ -191,11 +194,11 @@ static json_t *json_lanes(const struct planned *p)
     for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
         const struct cs_survey_lane *l = &p->survey.lanes[i];
         const struct cs_model *m = &s->models[i];
-        json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model, "account",
-                              s->accounts[m->account].name, "trials", (json_int_t)p->plan.lanes[i].n_trials, "prompts",
-                              (json_int_t)((uint64_t)p->plan.lanes[i].n_cells * s->n_cases), "input_tokens",
-                              (json_int_t)l->input_tokens, "output_tokens_low", (json_int_t)l->output_low, "output_tokens_high",
-                              (json_int_t)l->output_high);
+        json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model,
+                              "account", s->accounts[m->account].name, "trials", (json_int_t)p->plan.lanes[i].n_trials,
+                              "prompts", (json_int_t)((uint64_t)p->plan.lanes[i].n_cells * s->n_cases), "input_tokens",
+                              (json_int_t)l->input_tokens, "output_tokens_low", (json_int_t)l->output_low,
+                              "output_tokens_high", (json_int_t)l->output_high);
         if (l->usd_low >= 0) {
             json_object_set_new(o, "usd_low", json_real(l->usd_low));
             json_object_set_new(o, "usd_high", json_real(l->usd_high));
@@ -214,21 +217,23 @@ static json_t *json_notes(const struct planned *p, json_t *root)
     json_t *alike = json_array(), *doubts = json_array(), *examples = json_array();
     for (uint32_t i = 0; i < v->n_alike; i++) {
         const struct cs_factor *f = &s->factors[v->alike[i].factor];
-        json_array_append_new(alike, json_pack("{s:s, s:s, s:s}", "factor", f->name, "a", f->levels[v->alike[i].a].id, "b",
-                                               f->levels[v->alike[i].b].id));
+        json_array_append_new(alike, json_pack("{s:s, s:s, s:s}", "factor", f->name, "a", f->levels[v->alike[i].a].id,
+                                               "b", f->levels[v->alike[i].b].id));
     }
     for (uint32_t i = 0; i < v->n_doubts; i++)
-        json_array_append_new(doubts, json_pack("{s:s, s:i, s:s, s:s}", "factor", s->factors[v->doubts[i].factor].name, "cases",
-                                                (int)v->doubts[i].cases, "example", p->loaded.all[v->doubts[i].case_index].id, "why",
-                                                v->doubts[i].why));
+        json_array_append_new(doubts, json_pack("{s:s, s:i, s:s, s:s}", "factor", s->factors[v->doubts[i].factor].name,
+                                                "cases", (int)v->doubts[i].cases, "example",
+                                                p->loaded.all[v->doubts[i].case_index].id, "why", v->doubts[i].why));
     for (unsigned i = 0; i < p->n_examples; i++) {
         const struct example *e = &p->examples[i];
         json_t *condition = json_object();
         for (uint32_t f = 0; f < s->n_factors; f++)
-            json_object_set_new(condition, s->factors[f].name, json_string(s->factors[f].levels[e->at.arms[f].level].id));
-        json_array_append_new(examples, json_pack("{s:s, s:o, s:s, s:s, s:s}", "case", p->loaded.all[0].id, "condition", condition,
-                                                  "question", s->questions[e->at.question].name, "system",
-                                                  cs_buf_cstr(&e->prompt.system), "user", cs_buf_cstr(&e->prompt.user)));
+            json_object_set_new(condition, s->factors[f].name,
+                                json_string(s->factors[f].levels[e->at.arms[f].level].id));
+        json_array_append_new(examples,
+                              json_pack("{s:s, s:o, s:s, s:s, s:s}", "case", p->loaded.all[0].id, "condition",
+                                        condition, "question", s->questions[e->at.question].name, "system",
+                                        cs_buf_cstr(&e->prompt.system), "user", cs_buf_cstr(&e->prompt.user)));
     }
     json_object_set_new(root, "identical_levels", alike);
     json_object_set_new(root, "ambiguous_insertions", doubts);
@@ -241,10 +246,11 @@ static void print_json(const struct planned *p, FILE *out)
     const struct cs_study *s = p->plan.study;
     char hex[65];
     cs_hex(s->analysis_digest, 32, hex);
-    json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:s, s:o, s:o}", "study", s->name, "title", s->title, "seed",
-                             (json_int_t)s->seed, "trials", (json_int_t)p->plan.n_trials, "cases", (int)s->n_cases, "clusters",
-                             (int)p->survey.clusters, "repeated_cases", (int)p->survey.n_same, "analysis_digest", hex, "factors",
-                             json_factors(p), "lanes", json_lanes(p));
+    json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:s, s:o, s:o}", "study", s->name, "title", s->title,
+                             "seed", (json_int_t)s->seed, "trials", (json_int_t)p->plan.n_trials, "cases",
+                             (int)s->n_cases, "clusters", (int)p->survey.clusters, "repeated_cases",
+                             (int)p->survey.n_same, "analysis_digest", hex, "factors", json_factors(p), "lanes",
+                             json_lanes(p));
     if (s->budget_nano_usd >= 0)
         json_object_set_new(root, "budget_usd", json_real((double)s->budget_nano_usd / 1e9));
     json_dumpf(json_notes(p, root), out, JSON_INDENT(2));

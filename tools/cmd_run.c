@@ -48,7 +48,8 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         {"slots", CS_OPT_U64, &r->slots, "N", "calls in flight of each worker; default 256"},
         {"cases", CS_OPT_U64, &r->cases, "N", "a pilot with the first N cases only, marked as such"},
         {"simulator", CS_OPT_STR, &r->fleet_opts.simulator_url, "URL", "a simulator that runs already"},
-        {"simulator-args", CS_OPT_STR, &r->fleet_opts.simulator_args, "ARGS", "more options for the simulator, e.g. '--latency-ms 0'"},
+        {"simulator-args", CS_OPT_STR, &r->fleet_opts.simulator_args, "ARGS",
+         "more options for the simulator, e.g. '--latency-ms 0'"},
         {"json", CS_OPT_FLAG, &r->json, NULL, "print the final figures as JSON on standard output"},
         {0},
     };
@@ -105,7 +106,8 @@ static enum cs_err watch(struct run *r, struct cs_error *err)
             rc = fetch_progress(r, err);
         if (rc != CS_OK)
             return interrupts > 0 ? cs_error_set(err, CS_EINTERRUPTED, "interrupted") : rc;
-        cs_bar_draw(&r->bar, &r->progress, strcmp(r->progress.state, "running") == 0 ? "" : r->progress.state, cs_mono_ms());
+        cs_bar_draw(&r->bar, &r->progress, strcmp(r->progress.state, "running") == 0 ? "" : r->progress.state,
+                    cs_mono_ms());
         if (is_over(&r->progress))
             return CS_OK;
         if (interrupts > 0) {
@@ -119,8 +121,8 @@ static enum cs_err watch(struct run *r, struct cs_error *err)
 
 static void print_how_to_continue(const struct run *r)
 {
-    fprintf(stderr, "Interrupted. Everything answered so far is kept in %s\nContinue with:\n  clinsafe run %s%s%s\n", r->dir.path,
-            r->study_path, r->args.dir != NULL ? " --dir " : "", r->args.dir != NULL ? r->args.dir : "");
+    fprintf(stderr, "Interrupted. Everything answered so far is kept in %s\nContinue with:\n  clinsafe run %s%s%s\n",
+            r->dir.path, r->study_path, r->args.dir != NULL ? " --dir " : "", r->args.dir != NULL ? r->args.dir : "");
 }
 
 static void print_summary(const struct run *r)
@@ -137,9 +139,10 @@ static void print_summary(const struct run *r)
     cs_print_lanes(stdout, p);
     const char *dir = r->args.dir;
     printf("\nEverything is kept in %s\n", r->dir.path);
-    printf("Get the outputs:  clinsafe export %s%s%s --format csv --out outputs.csv\n", r->study_path, dir != NULL ? " --dir " : "",
+    printf("Get the outputs:  clinsafe export %s%s%s --format csv --out outputs.csv\n", r->study_path,
+           dir != NULL ? " --dir " : "", dir != NULL ? dir : "");
+    printf("Check them:       clinsafe verify %s%s%s\n", r->study_path, dir != NULL ? " --dir " : "",
            dir != NULL ? dir : "");
-    printf("Check them:       clinsafe verify %s%s%s\n", r->study_path, dir != NULL ? " --dir " : "", dir != NULL ? dir : "");
 }
 
 static enum cs_err bring_up(struct run *r, struct cs_error *err)
@@ -182,7 +185,8 @@ static int exit_status(const struct run *r)
             fprintf(stderr, "clinsafe: %s stopped: %s\n", p->lanes[i].model, p->lanes[i].reason);
     }
     if (p->failed > 0)
-        fprintf(stderr, "clinsafe: %llu trials failed; `clinsafe export` shows why, `clinsafe retry` plans them again\n",
+        fprintf(stderr,
+                "clinsafe: %llu trials failed; `clinsafe export` shows why, `clinsafe retry` plans them again\n",
                 (unsigned long long)p->failed);
     return 2;
 }

@@ -49,10 +49,10 @@ static void print_json(const struct status *s)
     json_t *root = json_loads(cs_buf_cstr(&b), 0, NULL), *workers = json_array();
     for (uint32_t i = 0; i < s->n_workers; i++) {
         const struct cs_worker_info *w = &s->workers[i];
-        json_array_append_new(workers, json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I}", "name", w->name, "host", w->host, "pid",
-                                                 (int)w->pid, "in_flight", (int)w->in_flight, "unstarted", (int)w->unstarted,
-                                                 "unacked", (int)w->unacked, "rss_mb", (int)w->rss_mb, "updated_wall_ms",
-                                                 (json_int_t)w->updated_wall_ms));
+        json_array_append_new(workers, json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I}", "name", w->name, "host",
+                                                 w->host, "pid", (int)w->pid, "in_flight", (int)w->in_flight,
+                                                 "unstarted", (int)w->unstarted, "unacked", (int)w->unacked, "rss_mb",
+                                                 (int)w->rss_mb, "updated_wall_ms", (json_int_t)w->updated_wall_ms));
     }
     json_object_set_new(root, "worker_list", workers);
     json_dumpf(root, stdout, JSON_INDENT(2));

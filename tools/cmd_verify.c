@@ -15,7 +15,7 @@
 enum { LISTED_MAX = 20 };
 
 struct lane_check {
-    uint8_t *bits;     /* the ledger of the lane: two bits a trial */
+    uint8_t *bits; /* the ledger of the lane: two bits a trial */
     uint64_t by_state[4];
     uint64_t outcome[CS_OUTCOMES];
 };
@@ -26,8 +26,8 @@ struct verify {
     struct lane_check *lanes;
     uint64_t planned, done, failed, cancelled, missing; /* missing: without a final state */
     uint64_t outputs, duplicates, faults;
-    uint64_t next;     /* position not yet accounted for in this lane */
-    FILE *out;         /* of the list */
+    uint64_t next; /* position not yet accounted for in this lane */
+    FILE *out;     /* of the list */
     struct cs_ticker ticker;
     uint64_t seen;
 };
@@ -102,7 +102,8 @@ static void account_for(struct verify *v, uint32_t lane, uint64_t to)
     }
 }
 
-static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored, struct cs_error *err)
+static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                            struct cs_error *err)
 {
     struct verify *v = self;
     struct lane_check *l = &v->lanes[lane];
@@ -163,7 +164,8 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
 
 /* ---- all outputs ever paid for, and the study file of today ------------------------------------------------ */
 
-static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored, struct cs_error *err)
+static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                             struct cs_error *err)
 {
     struct verify *v = self;
     (void)lane;
@@ -174,7 +176,8 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     return CS_OK;
 }
 
-static enum cs_err ignore_chunk(void *self, const uint8_t digest[32], const void *bytes, uint32_t n, struct cs_error *err)
+static enum cs_err ignore_chunk(void *self, const uint8_t digest[32], const void *bytes, uint32_t n,
+                                struct cs_error *err)
 {
     (void)self, (void)digest, (void)bytes, (void)n, (void)err;
     return CS_OK;
@@ -205,13 +208,15 @@ static enum cs_err compare_file(struct verify *v, const struct cs_study_args *ar
 static void print_text(const struct verify *v, bool same_file)
 {
     char a[CS_TEXT_MAX_LEN], b[CS_TEXT_MAX_LEN], c[CS_TEXT_MAX_LEN];
-    printf("generation %u: %s trials planned, %s done, %s failed, %" PRIu64 " cancelled, %" PRIu64 " without an output\n",
-           v->reader.view.generation.number, cs_text_count(a, v->planned), cs_text_count(b, v->done), cs_text_count(c, v->failed),
-           v->cancelled, v->missing);
+    printf("generation %u: %s trials planned, %s done, %s failed, %" PRIu64 " cancelled, %" PRIu64
+           " without an output\n",
+           v->reader.view.generation.number, cs_text_count(a, v->planned), cs_text_count(b, v->done),
+           cs_text_count(c, v->failed), v->cancelled, v->missing);
     printf("%s outputs in the store (%" PRIu64 " of them duplicates), every checksum and digest compared\n",
            cs_text_count(a, v->outputs), v->duplicates);
     if (!same_file)
-        printf("the study file has changed since this generation: `clinsafe run` makes a new one and pays only for what is new\n");
+        printf(
+            "the study file has changed since this generation: `clinsafe run` makes a new one and pays only for what is new\n");
     if (v->faults > 0)
         printf("%" PRIu64 " faults: this store is damaged\n", v->faults);
     else
@@ -221,11 +226,11 @@ static void print_text(const struct verify *v, bool same_file)
 static void print_json(const struct verify *v, bool same_file)
 {
     json_t *o = json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "generation",
-                          (int)v->reader.view.generation.number, "planned", (json_int_t)v->planned, "done", (json_int_t)v->done,
-                          "failed", (json_int_t)v->failed, "cancelled", (json_int_t)v->cancelled, "missing", (json_int_t)v->missing,
-                          "outputs", (json_int_t)v->outputs, "duplicates", (json_int_t)v->duplicates, "faults",
-                          (json_int_t)v->faults, "same_study_file", (int)same_file, "clean",
-                          (int)(v->faults == 0 && v->missing == 0 && same_file));
+                          (int)v->reader.view.generation.number, "planned", (json_int_t)v->planned, "done",
+                          (json_int_t)v->done, "failed", (json_int_t)v->failed, "cancelled", (json_int_t)v->cancelled,
+                          "missing", (json_int_t)v->missing, "outputs", (json_int_t)v->outputs, "duplicates",
+                          (json_int_t)v->duplicates, "faults", (json_int_t)v->faults, "same_study_file", (int)same_file,
+                          "clean", (int)(v->faults == 0 && v->missing == 0 && same_file));
     json_dumpf(o, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(o);

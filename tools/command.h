@@ -32,18 +32,23 @@ int cs_report(enum cs_err rc, const struct cs_error *err);
 
 /* Parses options; returns true when the command should go on. Otherwise *status is its exit status: help was shown, the usage was wrong,
  * or fewer or more than the wanted arguments were given. */
-bool cs_command_args(const struct cs_option *table, const struct cs_command_help *help, int argc, char **argv, int args_min,
-                     int args_max, int *n_args, int *status);
+bool cs_command_args(const struct cs_option *table, const struct cs_command_help *help, int argc, char **argv,
+                     int args_min, int args_max, int *n_args, int *status);
 
 /* Options that every command on a study file has. */
 struct cs_study_args {
     const char *providers, *data, *dir;
 };
-#define CS_STUDY_OPTIONS(a)                                                                        \
-    {"providers", CS_OPT_STR, &(a).providers, "FILE", "accounts and models; default: providers.yaml beside the study"}, \
-        {"data", CS_OPT_STR, &(a).data, "DIR", "where the study's data files are; default: its data_dir"}
-#define CS_DIR_OPTION(a)                                                                           \
-    {"dir", CS_OPT_STR, &(a).dir, "DIR", "the study directory; default: STUDY without .yaml, with .clinsafe"}
+#define CS_STUDY_OPTIONS(a)                                                                                            \
+    {"providers", CS_OPT_STR, &(a).providers, "FILE",                                                                  \
+     "accounts and models; default: providers.yaml beside the study"},                                                 \
+    {                                                                                                                  \
+        "data", CS_OPT_STR, &(a).data, "DIR", "where the study's data files are; default: its data_dir"                \
+    }
+#define CS_DIR_OPTION(a)                                                                                               \
+    {                                                                                                                  \
+        "dir", CS_OPT_STR, &(a).dir, "DIR", "the study directory; default: STUDY without .yaml, with .clinsafe"        \
+    }
 
 CS_WARN_UNUSED enum cs_err cs_study_args_load(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
                                               struct cs_error *err);

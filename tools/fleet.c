@@ -55,7 +55,7 @@ static _Noreturn void become(const struct command *c, const char *log, pid_t own
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != owner)
-        _exit(1); /* it died before we asked */
+        _exit(1);  /* it died before we asked */
     setpgid(0, 0); /* Ctrl-C is the owner's to handle */
     int null = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0640);
     if (null < 0 || out < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
@@ -100,13 +100,15 @@ static bool ended(struct cs_fleet *f, int which, int *status)
 }
 
 /* Waits until `file` appears or the process ends. */
-static enum cs_err wait_for_file(struct cs_fleet *f, int which, const char *name, const char *file, struct cs_error *err)
+static enum cs_err wait_for_file(struct cs_fleet *f, int which, const char *name, const char *file,
+                                 struct cs_error *err)
 {
     const uint64_t deadline = cs_mono_ms() + READY_MS;
     while (access(file, F_OK) != 0) {
         int status;
         if (ended(f, which, &status))
-            return cs_error_set(err, error_of(status), "%s ended at its start; %s/%s.log says why", name, f->dir->logs, name);
+            return cs_error_set(err, error_of(status), "%s ended at its start; %s/%s.log says why", name, f->dir->logs,
+                                name);
         if (cs_mono_ms() > deadline)
             return cs_error_set(err, CS_ETIMEDOUT, "%s did not get ready in %d s; see %s/%s.log", name, READY_MS / 1000,
                                 f->dir->logs, name);
@@ -243,11 +245,13 @@ enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
 {
     int status;
     if (ended(f, CS_FLEET_COORDINATOR, &status))
-        return cs_error_set(err, error_of(status),
-                            "the coordinator ended unexpectedly; nothing acknowledged is lost, %s/coordinator.log says why",
-                            f->dir->logs);
+        return cs_error_set(
+            err, error_of(status),
+            "the coordinator ended unexpectedly; nothing acknowledged is lost, %s/coordinator.log says why",
+            f->dir->logs);
     if (ended(f, CS_FLEET_SIMULATOR, &status))
-        return cs_error_set(err, CS_EINTERNAL, "the simulator ended unexpectedly; %s/simulator.log says why", f->dir->logs);
+        return cs_error_set(err, CS_EINTERNAL, "the simulator ended unexpectedly; %s/simulator.log says why",
+                            f->dir->logs);
     if (ended(f, CS_FLEET_REDIS, &status) && f->restarts++ < RESTARTS_MAX) {
         enum cs_err rc = start_redis(f, err);
         if (rc != CS_OK)

@@ -14,9 +14,9 @@
 enum { CS_FLEET_WORKERS_MAX = 256, CS_FLEET_PROCESSES_MAX = CS_FLEET_WORKERS_MAX + 3 };
 
 struct cs_fleet_opts {
-    uint32_t workers, slots;     /* processes; calls in flight of each */
-    const char *simulator_url;   /* one that runs already, or NULL */
-    const char *simulator_args;  /* appended to the simulator's command line, split at blanks; or NULL */
+    uint32_t workers, slots;    /* processes; calls in flight of each */
+    const char *simulator_url;  /* one that runs already, or NULL */
+    const char *simulator_args; /* appended to the simulator's command line, split at blanks; or NULL */
 };
 
 struct cs_fleet {

@@ -65,8 +65,8 @@ static void add_prompt(struct entry **set, const struct cs_coords *at, const str
     e->trials += trials;
 }
 
-static enum cs_err book_case(const struct cs_plan *plan, const struct cs_case *c, struct cs_prompt *p, FILE *out, uint64_t *n,
-                             struct cs_error *err)
+static enum cs_err book_case(const struct cs_plan *plan, const struct cs_case *c, struct cs_prompt *p, FILE *out,
+                             uint64_t *n, struct cs_error *err)
 {
     struct entry *set = NULL, *e, *tmp;
     enum cs_err rc = CS_OK;
@@ -79,8 +79,7 @@ static enum cs_err book_case(const struct cs_plan *plan, const struct cs_case *c
                 add_prompt(&set, &at, p, plan->study->rects[at.rect].repeats);
         }
     }
-    HASH_ITER(hh, set, e, tmp)
-    {
+    HASH_ITER (hh, set, e, tmp) {
         if (rc == CS_OK) {
             write_entry(plan->study, c, e, out);
             ++*n;
@@ -93,7 +92,8 @@ static enum cs_err book_case(const struct cs_plan *plan, const struct cs_case *c
     return rc;
 }
 
-enum cs_err cs_prompt_book(const struct cs_plan *plan, const struct cs_loaded *l, FILE *out, uint64_t *n, struct cs_error *err)
+enum cs_err cs_prompt_book(const struct cs_plan *plan, const struct cs_loaded *l, FILE *out, uint64_t *n,
+                           struct cs_error *err)
 {
     struct cs_prompt p = CS_PROMPT_INIT;
     enum cs_err rc = CS_OK;

@@ -46,7 +46,8 @@ static enum cs_err open_store(struct cs_reader *r, const char *path, struct cs_e
     return rc == CS_OK ? cs_store_open(&r->store, &o, err) : rc;
 }
 
-enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store, struct cs_error *err)
+enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store,
+                           struct cs_error *err)
 {
     struct cs_study_dir d;
     struct cs_generation g;

@@ -58,10 +58,12 @@ static void outcomes_line(const struct cs_counters *t, char *out, size_t size)
 
 static void figures_line(const struct cs_progress *p, const struct cs_counters *t, char *out, size_t size)
 {
-    char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN], eta[CS_TEXT_MAX_LEN], cost[CS_TEXT_MAX_LEN], rate[CS_TEXT_MAX_LEN];
+    char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN], eta[CS_TEXT_MAX_LEN], cost[CS_TEXT_MAX_LEN],
+        rate[CS_TEXT_MAX_LEN];
     const uint64_t ended = p->done + p->failed + p->cancelled;
-    snprintf(out, size, "%5.1f %%  %s of %s  %s/s  ETA %s  %s", p->planned > 0 ? 100.0 * (double)ended / (double)p->planned : 0.0,
-             cs_text_count(done, ended), cs_text_count(planned, p->planned), cs_text_count(rate, (uint64_t)p->outputs_per_s),
+    snprintf(out, size, "%5.1f %%  %s of %s  %s/s  ETA %s  %s",
+             p->planned > 0 ? 100.0 * (double)ended / (double)p->planned : 0.0, cs_text_count(done, ended),
+             cs_text_count(planned, p->planned), cs_text_count(rate, (uint64_t)p->outputs_per_s),
              p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s), cs_text_usd(cost, t->cost_nano_usd));
 }
 
@@ -92,8 +94,8 @@ void cs_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note
     fprintf(b->out, "\r\x1b[K[");
     for (unsigned i = 0; i < width; i++)
         fputc(i < full ? '#' : '.', b->out);
-    fprintf(b->out, "] %.*s\n\r\x1b[K%.*s\n", (int)(columns > width + 4 ? columns - width - 4 : 0), figures, (int)columns - 1,
-            second);
+    fprintf(b->out, "] %.*s\n\r\x1b[K%.*s\n", (int)(columns > width + 4 ? columns - width - 4 : 0), figures,
+            (int)columns - 1, second);
     fflush(b->out);
     b->drawn = true;
 }
@@ -196,11 +198,12 @@ void cs_print_status(FILE *out, const struct cs_progress *p, const struct cs_wor
         fprintf(out, "%s\n", p->title);
     fprintf(out, "\n%s\n%s\n\n", figures, outcomes);
     cs_print_lanes(out, p);
-    fprintf(out, "\n%-16s %-16s %8s %9s %9s %9s %7s %8s\n", "worker", "host", "pid", "in flight", "unstarted", "unacked", "MiB", "seen");
+    fprintf(out, "\n%-16s %-16s %8s %9s %9s %9s %7s %8s\n", "worker", "host", "pid", "in flight", "unstarted",
+            "unacked", "MiB", "seen");
     for (uint32_t i = 0; i < n_workers; i++) {
         const struct cs_worker_info *w = &workers[i];
-        fprintf(out, "%-16s %-16s %8u %9u %9u %9u %7u %8s\n", w->name, w->host, w->pid, w->in_flight, w->unstarted, w->unacked,
-                w->rss_mb, cs_text_duration(age, (double)(now_wall_ms - w->updated_wall_ms) / 1000));
+        fprintf(out, "%-16s %-16s %8u %9u %9u %9u %7u %8s\n", w->name, w->host, w->pid, w->in_flight, w->unstarted,
+                w->unacked, w->rss_mb, cs_text_duration(age, (double)(now_wall_ms - w->updated_wall_ms) / 1000));
     }
     if (n_workers == 0)
         fprintf(out, "(no worker has reported in the last 15 s)\n");

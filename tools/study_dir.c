@@ -100,8 +100,9 @@ enum cs_err cs_study_dir_lock(struct cs_study_dir *d, struct cs_error *err)
         pid[n > 0 ? n : 0] = '\0';
         close(d->lock_fd);
         d->lock_fd = -1;
-        return cs_error_set(err, CS_EBUSY, "%s is in use by a run with pid %.*s; wait for it, or stop it with Ctrl-C there",
-                            d->path, (int)strcspn(pid, "\n"), pid);
+        return cs_error_set(err, CS_EBUSY,
+                            "%s is in use by a run with pid %.*s; wait for it, or stop it with Ctrl-C there", d->path,
+                            (int)strcspn(pid, "\n"), pid);
     }
     char pid[16];
     int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
@@ -120,8 +121,10 @@ static uint64_t start_time(pid_t pid)
         return 0;
     const char *p = strrchr(stat, ')'); /* the name before it may hold anything */
     char state = 'Z';
-    if (p == NULL || sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-                            &state, &ticks) != 2 || state == 'Z')
+    if (p == NULL ||
+        sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64, &state,
+               &ticks) != 2 ||
+        state == 'Z')
         ticks = 0;
     free(stat);
     return ticks;
@@ -172,8 +175,9 @@ enum cs_err cs_study_dir_record(struct cs_study_dir *d, const pid_t *pids, unsig
     json_t *root = json_pack("{s:i, s:s, s:[]}", "run", (int)getpid(), "sockets", d->sockets, "processes");
     for (unsigned i = 0; i < n; i++) {
         if (pids[i] > 0)
-            json_array_append_new(json_object_get(root, "processes"),
-                                  json_pack("{s:i, s:I}", "pid", (int)pids[i], "started", (json_int_t)start_time(pids[i])));
+            json_array_append_new(
+                json_object_get(root, "processes"),
+                json_pack("{s:i, s:I}", "pid", (int)pids[i], "started", (json_int_t)start_time(pids[i])));
     }
     char *text = json_dumps(root, JSON_INDENT(2));
     enum cs_err rc = cs_file_write(d->run_json, text, strlen(text), 0640, err);

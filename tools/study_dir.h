@@ -28,7 +28,8 @@ CS_WARN_UNUSED enum cs_err cs_study_dir_lock(struct cs_study_dir *d, struct cs_e
 /* Ends exactly the processes that a killed run left behind (recorded pid and start time must match), waits until they are gone. */
 CS_WARN_UNUSED enum cs_err cs_study_dir_reap(struct cs_study_dir *d, struct cs_error *err);
 /* Records the running processes. */
-CS_WARN_UNUSED enum cs_err cs_study_dir_record(struct cs_study_dir *d, const pid_t *pids, unsigned n, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_study_dir_record(struct cs_study_dir *d, const pid_t *pids, unsigned n,
+                                               struct cs_error *err);
 
 /* The socket folder of the present or last run, without locking anything; free() it. CS_ENOENT: none was ever started. */
 CS_WARN_UNUSED enum cs_err cs_study_dir_sockets(const struct cs_study_dir *d, char **out, struct cs_error *err);

@@ -31,8 +31,7 @@ static struct seen *find_or_add(struct seen **set, const uint8_t digest[32], uin
 static void free_set(struct seen **set)
 {
     struct seen *s, *tmp;
-    HASH_ITER(hh, *set, s, tmp)
-    {
+    HASH_ITER (hh, *set, s, tmp) {
         HASH_DEL(*set, s);
         free(s);
     }
@@ -66,8 +65,9 @@ static void survey_cases(const struct cs_study *study, const struct cs_loaded *l
 
 static bool ends_in_abbreviation(const char *text, size_t n)
 {
-    static const char *const words[] = {"dr",  "mr", "mrs", "ms", "st", "vs", "approx", "e.g", "i.e", "no",
-                                        "yr",  "yrs", "mo", "hx", "pt", "c", "p", "q", "hr", "hrs", "min", "prof", "etc"};
+    static const char *const words[] = {"dr",  "mr", "mrs", "ms",  "st",  "vs",   "approx", "e.g",
+                                        "i.e", "no", "yr",  "yrs", "mo",  "hx",   "pt",     "c",
+                                        "p",   "q",  "hr",  "hrs", "min", "prof", "etc"};
     size_t start = n;
     while (start > 0 && text[start - 1] != ' ' && text[start - 1] != '\n')
         start--;
@@ -85,7 +85,9 @@ static const char *doubt_about(const struct cs_factor *f, const char *text)
     if (at == NULL)
         return NULL; /* rendering reports that as a fault */
     if (f->insert == CS_INSERT_AT)
-        return strstr(at + strlen(f->anchor), f->anchor) != NULL ? "the marker occurs more than once; the first one is used" : NULL;
+        return strstr(at + strlen(f->anchor), f->anchor) != NULL
+                   ? "the marker occurs more than once; the first one is used"
+                   : NULL;
     if (f->anchor[0] == '.' && ends_in_abbreviation(text, (size_t)(at - text)))
         return "the first place follows an abbreviation, perhaps not the end of a sentence";
     return NULL;
@@ -173,9 +175,9 @@ static uint64_t trials_of(const struct cs_plan *plan, const struct cs_coords *c)
     return plan->study->rects[c->rect].repeats;
 }
 
-static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l, uint32_t lane,
-                               uint32_t case_index, struct sums *sums, uint64_t *bytes, struct cs_survey *out,
-                               struct cs_error *err)
+static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
+                               uint32_t lane, uint32_t case_index, struct sums *sums, uint64_t *bytes,
+                               struct cs_survey *out, struct cs_error *err)
 {
     struct cs_cells *cells = NULL;
     enum cs_err rc = cs_cells_make(requests, lane, case_index, &l->cases, true, &cells, err);
@@ -257,9 +259,10 @@ enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *reque
     for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
         uint64_t bytes = 0;
         for (uint32_t i = 0; i < out->sampled && rc == CS_OK; i++)
-            rc = survey_case(plan, requests, l, lane, (uint32_t)((uint64_t)i * s->n_cases / out->sampled), &sums, &bytes, out, err);
-        out->lanes[lane].input_tokens =
-            (uint64_t)((double)cs_estimate_tokens(bytes) * (double)s->n_cases / (double)(out->sampled != 0 ? out->sampled : 1));
+            rc = survey_case(plan, requests, l, lane, (uint32_t)((uint64_t)i * s->n_cases / out->sampled), &sums,
+                             &bytes, out, err);
+        out->lanes[lane].input_tokens = (uint64_t)((double)cs_estimate_tokens(bytes) * (double)s->n_cases /
+                                                   (double)(out->sampled != 0 ? out->sampled : 1));
         price_lane(plan, lane, &out->lanes[lane]);
     }
     for (uint32_t f = 0; f < s->n_factors; f++) {

@@ -13,10 +13,10 @@
 enum { CS_SURVEY_CASES = 24, CS_SURVEY_NOTES = 64 };
 
 struct cs_survey_lane {
-    uint64_t input_tokens;               /* of the whole lane, estimated */
-    uint64_t output_low, output_high;    /* tokens: a short structured answer; the cap (0: no cap) */
-    double usd_low, usd_high;            /* -1: price unknown */
-    double minutes_min;                  /* by the declared limits; 0: none declared */
+    uint64_t input_tokens;            /* of the whole lane, estimated */
+    uint64_t output_low, output_high; /* tokens: a short structured answer; the cap (0: no cap) */
+    double usd_low, usd_high;         /* -1: price unknown */
+    double minutes_min;               /* by the declared limits; 0: none declared */
 };
 
 struct cs_survey_alike { /* two levels of one factor, all else equal, that give the same request */
@@ -41,12 +41,13 @@ struct cs_survey {
     uint32_t n_alike;
     struct cs_survey_doubt doubts[CS_SURVEY_NOTES];
     uint32_t n_doubts;
-    uint32_t same_a, same_b, n_same; /* cases with equal texts: an example pair, and how many cases repeat an earlier one */
+    uint32_t same_a, same_b,
+        n_same; /* cases with equal texts: an example pair, and how many cases repeat an earlier one */
 };
 
 /* Renders every prompt of the sample: a fault in rendering (a missing marker, say) ends it with that sentence. */
-CS_WARN_UNUSED enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
-                                          struct cs_survey *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *requests,
+                                          const struct cs_loaded *l, struct cs_survey *out, struct cs_error *err);
 void cs_survey_release(struct cs_survey *s);
 
 #endif

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 enum { CS_TEXT_MAX_LEN = 48 };
-const char *cs_text_count(char out[CS_TEXT_MAX_LEN], uint64_t n);          /* 1,728,000 */
-const char *cs_text_duration(char out[CS_TEXT_MAX_LEN], double seconds);   /* 42 s, 3 min 20 s, 2 h 05 min, 3 d 4 h */
-const char *cs_text_usd(char out[CS_TEXT_MAX_LEN], int64_t nano_usd);      /* $12.34, $0.0042 */
-const char *cs_text_tokens(char out[CS_TEXT_MAX_LEN], uint64_t n);         /* 950, 12.3k, 4.56M */
+const char *cs_text_count(char out[CS_TEXT_MAX_LEN], uint64_t n);        /* 1,728,000 */
+const char *cs_text_duration(char out[CS_TEXT_MAX_LEN], double seconds); /* 42 s, 3 min 20 s, 2 h 05 min, 3 d 4 h */
+const char *cs_text_usd(char out[CS_TEXT_MAX_LEN], int64_t nano_usd);    /* $12.34, $0.0042 */
+const char *cs_text_tokens(char out[CS_TEXT_MAX_LEN], uint64_t n);       /* 950, 12.3k, 4.56M */
 
 #endif

@@ -17,10 +17,10 @@ char *cs_xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void *cs_try_malloc(size_t size, size_t max);
 
 /* Frees *p and sets it to NULL on the same line. */
-#define CS_FREE(p)                                                                                 \
-    do {                                                                                           \
-        free(p);                                                                                   \
-        (p) = NULL;                                                                                \
+#define CS_FREE(p)                                                                                                     \
+    do {                                                                                                               \
+        free(p);                                                                                                       \
+        (p) = NULL;                                                                                                    \
     } while (0)
 
 #endif

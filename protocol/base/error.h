@@ -15,6 +15,7 @@ enum cs_err_class {
 };
 
 /*     name        exit  class      text */
+/* clang-format off */
 #define CS_ERR_TABLE(X)                                                                            \
     X(CS_OK, 0, NONE, "success")                                                                   \
     X(CS_EUSAGE, 64, PERMANENT, "wrong usage")                                                     \
@@ -33,6 +34,7 @@ enum cs_err_class {
     X(CS_EINCOMPLETE, 2, PERMANENT, "not complete")                                                \
     X(CS_EINTERRUPTED, 130, PERMANENT, "interrupted")                                              \
     X(CS_EINTERNAL, 70, FATAL, "internal error")
+/* clang-format on */
 
 enum cs_err {
 #define X(name, exit_code, class, text) name,

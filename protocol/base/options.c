@@ -86,8 +86,8 @@ enum cs_err cs_options_parse(const struct cs_option *table, const struct cs_comm
             continue;
         }
         const char *name = a + 2, *eq = strchr(a, '=');
-        const struct cs_option *o =
-            a[1] == '-' ? find(table, name, eq != NULL ? (size_t)(eq - name) : strlen(name)) : NULL;
+        const struct cs_option *o = a[1] == '-' ? find(table, name, eq != NULL ? (size_t)(eq - name) : strlen(name))
+                                                : NULL;
         if (o == NULL)
             return cs_error_set(err, CS_EUSAGE, "%s: no such option; --help lists them", a);
         if (o->kind == CS_OPT_FLAG && eq != NULL)

@@ -18,21 +18,19 @@ class SmallStudy(harness.TestCase):
     def prepare(cls):
         box = cls.shared()
         cls.study = box.copy("small")
-        cls.run_ = box.clinsafe("run", cls.study, "--workers", 2, "--slots", 8, "--json")
-        cls.jsonl = box.clinsafe("export", cls.study, "--format", "jsonl")
+        cls.run_ = harness.must(box.clinsafe("run", cls.study, "--workers", 2, "--slots", 8, "--json"))
+        cls.jsonl = harness.must(box.clinsafe("export", cls.study, "--format", "jsonl"))
         cls.rows = harness.rows_jsonl(cls.jsonl.out)
         cls.expected = list(Study(cls.study).trials())
         cls.truth = Truth(cls.study.parent / "truth.yaml")
 
     def test_run_completes_and_says_so(self):
-        self.assertExit(self.run_)
         summary = json.loads(self.run_.out)
         self.assertEqual((summary["planned"], summary["done"], summary["failed"]), (TRIALS, TRIALS, 0))
         self.assertEqual(summary["state"], "finished")
         self.assertEqual([lane["model"] for lane in summary["lanes"]], ["model-a", "model-b"])
 
     def test_every_planned_trial_has_its_row_and_no_other(self):
-        self.assertExit(self.jsonl)
         self.assertEqual(len(self.expected), TRIALS)
         wanted = {t.digest: t.coordinates() for t in self.expected}
         found = {r["digest"]: {k: r.get(k) for k in wanted[r["digest"]]} if r["digest"] in wanted else r for r in self.rows}

@@ -22,14 +22,14 @@ class Rheumatology(harness.TestCase):
     def test_runs_to_completion(self):
         if not DATA.is_dir():
             self.skipTest("the rheumatology data is not here (CLINSAFE_DATA, default ../shared/data/rheumatology)")
-        where = ["--data", DATA, "--dir", self.box.dir / "rheumatology.clinsafe"]
-        done = self.box.clinsafe("run", STUDY, *where, "--simulator-args", "--latency-ms 0", "--json", timeout=280)
+        where = ["--dir", self.box.dir / "rheumatology.clinsafe"]
+        done = self.box.clinsafe("run", STUDY, *where, "--data", DATA, "--simulator-args", "--latency-ms 0", "--json", timeout=280)
         self.assertExit(done)
         summary = done.json()
         lanes = len(summary["lanes"])
         self.assertEqual((summary["done"], summary["failed"]), (36_000 * lanes, 0))
         print(f"         {36_000 * lanes:,} trials in {done.seconds:.1f} s")
-        self.assertExit(self.box.clinsafe("verify", STUDY, *where, timeout=120))
+        self.assertExit(self.box.clinsafe("verify", STUDY, *where, "--data", DATA, timeout=120))
 
         out = self.box.dir / "outputs.jsonl"
         self.assertExit(self.box.clinsafe("export", STUDY, *where, "--format", "jsonl", "--out", out, timeout=120))

@@ -285,10 +285,16 @@ def logs_of(done):
     """The last lines of the logs of a `clinsafe run` that did not go as it should."""
     text = ""
     for arg in done.args:
-        folder = Path(str(arg).removesuffix(".yaml") + ".clinsafe" if str(arg).endswith(".yaml") else arg)
-        for log in sorted((folder / "logs").glob("*")) if (folder / "logs").is_dir() else []:
-            text += f"\n---- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        folder = Path(arg.removesuffix(".yaml") + ".clinsafe" if arg.endswith(".yaml") else arg)
+        for log in sorted((folder / "logs").glob("[!r]*.log")) if (folder / "logs").is_dir() else []:  # Redis' says little
+            text += f"\n---- {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-12:])
     return text
+
+
+def must(done):
+    """For what tests only build upon: it has succeeded."""
+    assert done.code == 0, f"{done}{logs_of(done)}"
+    return done
 
 
 def rows_jsonl(text):

@@ -32,6 +32,7 @@ struct rig_disk {
     bool paused[RIG_LANES], cancelled[RIG_LANES];
     uint64_t outputs, duplicates;
     int64_t budget;
+    struct { char key[40], name[32]; } workers[16];         /* rows of those who may hold leases */
     struct cs_price price;
     int64_t durable_starts[RIG_TRIALS_MAX * 4]; /* started_wall_ms of all committed outputs: tests number their calls with it */
     uint64_t n_durable;
@@ -85,6 +86,26 @@ static inline bool rig_plan_is_stored(void *self, const struct cs_output *o)
            r->disk->canonical_start[o->lane][o->position] == o->started_wall_ms;
 }
 
+static inline void rig_worker_row(struct rig_disk *d, const struct cs_batch_meta *m)
+{
+    int at = -1;
+
+    if (strncmp(m->key, "worker/", 7) != 0)
+        return;
+    for (int i = 15; i >= 0; i--) {
+        if (strcmp(d->workers[i].key, m->key) == 0 || (at < 0 && d->workers[i].key[0] == '\0'))
+            at = i;
+        if (strcmp(d->workers[i].key, m->key) == 0)
+            break;
+    }
+    CS_ASSERT(at >= 0);
+    memset(&d->workers[at], 0, sizeof d->workers[at]);
+    if (m->value == NULL)
+        return;
+    snprintf(d->workers[at].key, sizeof d->workers[at].key, "%s", m->key);
+    snprintf(d->workers[at].name, sizeof d->workers[at].name, "%s", (const char *)m->value);
+}
+
 static inline void rig_write(struct rig *r, const struct cs_batch *b)
 {
     struct rig_disk *d = r->disk;
@@ -114,6 +135,8 @@ static inline void rig_write(struct rig *r, const struct cs_batch *b)
         d->frontier[b->frontiers[i].lane] = b->frontiers[i].frontier;
     for (uint32_t i = 0; i < b->n_metas; i++) {
         unsigned gen, lane;
+
+        rig_worker_row(d, &b->metas[i]);
 
         if (sscanf(b->metas[i].key, "lane/%8u/%5u", &gen, &lane) == 2) {
             d->paused[lane] = b->metas[i].value != NULL && memcmp(b->metas[i].value, "paused", 6) == 0;
@@ -198,9 +221,16 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
 
 static inline void rig_start(struct rig *r, bool fresh_fleet)
 {
+    const char *names[16];
+    uint32_t n = 0;
+
+    for (unsigned i = 0; i < 16; i++) {
+        if (r->disk->workers[i].key[0] != '\0')
+            names[n++] = r->disk->workers[i].name;
+    }
     struct cs_core_opts opts = {
         .term = ++r->term, .fleet = "rig", .seed = r->term, .fresh_fleet = fresh_fleet, .now_ms = r->now,
-        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored},
+        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored}, .expected = names, .n_expected = n,
     };
 
     r->core = cs_core_open(&opts);

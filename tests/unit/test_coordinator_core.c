@@ -58,10 +58,19 @@ static void hello(struct hand *h, struct cs_lease_ref *held, uint32_t n)
     say(h, &m);
 }
 
+static void settle(struct hand *h)
+{
+    while (h->r->n_batches > 0) {
+        rig_commit(h->r, CS_OK);
+        note(h);
+    }
+}
+
 static void hand_open(struct hand *h, struct rig *r, const char *name, uint8_t id)
 {
     *h = (struct hand){.r = r, .name = name, .nonce = id, .peer = {1, {id}}};
     hello(h, NULL, 0);
+    settle(h); /* its name is on disk before it gets leases */
 }
 
 static void want(struct hand *h, uint32_t gen, uint32_t lane, uint32_t capacity)
@@ -307,6 +316,7 @@ static void bye_and_another_process_free_at_once(void **state)
     again.peer.id[0] = 2;
     hello(&again, NULL, 0);
     assert_int_equal(lane_of(&r, 0).leased, 0);
+    settle(&again);
     want(&again, 1, 0, 20);
     say(&again, &bye);
     assert_int_equal(lane_of(&r, 0).leased, 0);
@@ -540,7 +550,7 @@ static void an_unreadable_case_is_fatal(void **state)
 static void after_a_restart_new_trials_at_once_old_ones_by_adoption_or_grace(void **state)
 {
     struct rig r;
-    struct hand a, b;
+    struct hand a, b, c;
     struct cs_lease_ref mine;
     uint64_t frontier;
 
@@ -549,6 +559,8 @@ static void after_a_restart_new_trials_at_once_old_ones_by_adoption_or_grace(voi
     rig_begin(&r);
     hand_open(&a, &r, "a", 1);
     want(&a, 1, 0, 10);
+    hand_open(&c, &r, "c", 3); /* will not come again */
+    want(&c, 1, 0, 2);
     result(&a, 0, 0);
     rig_commit_all(&r);
     frontier = r.disk->frontier[0];
@@ -573,10 +585,44 @@ static void after_a_restart_new_trials_at_once_old_ones_by_adoption_or_grace(voi
         assert_int_equal(lane_of(&r, 0).leased, 300 + 8);
         rig_tick(&r, 1000);
     }
-    want(&b, 1, 0, 400); /* after the grace what nobody claimed is free: trials 1, 10, 11 ... */
+    want(&b, 1, 0, 400); /* after the grace what nobody claimed is free: trial 1, c's two ... */
     assert_int_equal(b.leases[b.n_leases - 1].page, 0);
     assert_int_equal(b.leases[b.n_leases - 1].todo[0], 0x02);
     assert_int_equal(b.leases[b.n_leases - 1].todo[1], 0xfc);
+    rig_close(&r);
+}
+
+static void the_grace_is_over_when_all_have_come(void **state)
+{
+    struct rig r;
+    struct hand a, b;
+
+    (void)state;
+    rig_open(&r, 1, 9000);
+    rig_begin(&r);
+    hand_open(&a, &r, "a", 1);
+    hand_open(&b, &r, "b", 2);
+    want(&a, 1, 0, 10);
+    rig_commit_all(&r);
+    rig_restart(&r, false);
+    rig_commit_all(&r);
+    hand_open(&b, &r, "b", 4); /* another process: what b held is free */
+    want(&b, 1, 0, 5);
+    assert_true(b.leases[0].page > 0);
+    hello(&a, a.leases, 0); /* the last one, with nothing in its hands */
+    rig_tick(&r, CS_TICK_MS);
+    settle(&b);
+    want(&b, 1, 0, 20);
+    assert_int_equal(b.leases[b.n_leases - 1].page, 0);
+    assert_int_equal(b.leases[b.n_leases - 1].todo[0], 0xff);
+    say(&a, &(struct cs_message){.kind = CS_BYE, .bye = {""}});
+    rig_commit_all(&r);
+    rig_restart(&r, false); /* one that has said BYE is not waited for */
+    rig_commit_all(&r);
+    hand_open(&b, &r, "b", 5);
+    rig_tick(&r, CS_TICK_MS);
+    want(&b, 1, 0, 3);
+    assert_int_equal(b.leases[0].page, 0);
     rig_close(&r);
 }
 
@@ -908,6 +954,7 @@ int main(void)
         cmocka_unit_test(failures_are_retried_on_request_and_beaten_by_answers),
         cmocka_unit_test(an_unreadable_case_is_fatal),
         cmocka_unit_test(after_a_restart_new_trials_at_once_old_ones_by_adoption_or_grace),
+        cmocka_unit_test(the_grace_is_over_when_all_have_come),
         cmocka_unit_test(a_fresh_fleet_needs_no_grace),
         cmocka_unit_test(what_another_has_is_revoked_after_hello),
         cmocka_unit_test(pause_resume_cancel_are_durable_before_the_reply),

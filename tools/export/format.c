@@ -80,8 +80,7 @@ static void jsonl_row(FILE *out, const struct cs_row *r)
         else if (c->kind == CS_CELL_REAL) {
             print_real(number, sizeof number, c->real);
             fputs(number, out);
-        }
-        else if (c->kind == CS_CELL_BOOL)
+        } else if (c->kind == CS_CELL_BOOL)
             fputs(c->integer != 0 ? "true" : "false", out);
         else
             fprintf(out, "%" PRId64, c->integer);

@@ -9,12 +9,19 @@
 /* ---- layout ---------------------------------------------------------------------------------------- */
 
 /* Fixed columns: before the factors, between factors and answers, and after the answers. */
-static const char *const head[] = {"study", "generation", "model", "model_sent", "model_resolved", "account", "case_id", "cluster"};
-static const char *const middle[] = {"block", "question", "repeat", "trial", "position", "digest", "twin", "state", "outcome", "finish"};
-static const char *const tail[] = {"text", "http_status", "attempts", "ambiguous", "input_tokens", "cached_tokens", "output_tokens",
-                                   "reasoning_tokens", "cost_usd", "started", "committed", "latency_ms", "total_ms", "worker",
-                                   "request_id", "fingerprint", "adopted", "output_id"};
-enum { N_HEAD = sizeof head / sizeof head[0], N_MIDDLE = sizeof middle / sizeof middle[0], N_TAIL = sizeof tail / sizeof tail[0] };
+static const char *const head[] = {"study",          "generation", "model",   "model_sent",
+                                   "model_resolved", "account",    "case_id", "cluster"};
+static const char *const middle[] = {"block",  "question", "repeat", "trial",   "position",
+                                     "digest", "twin",     "state",  "outcome", "finish"};
+static const char *const tail[] = {"text",          "http_status",   "attempts",         "ambiguous", "input_tokens",
+                                   "cached_tokens", "output_tokens", "reasoning_tokens", "cost_usd",  "started",
+                                   "committed",     "latency_ms",    "total_ms",         "worker",    "request_id",
+                                   "fingerprint",   "adopted",       "output_id"};
+enum {
+    N_HEAD = sizeof head / sizeof head[0],
+    N_MIDDLE = sizeof middle / sizeof middle[0],
+    N_TAIL = sizeof tail / sizeof tail[0]
+};
 
 static uint32_t add_column(struct cs_row *r, const char *name)
 {
@@ -48,14 +55,15 @@ static void lay_out_answers(struct cs_row *r, const struct cs_study *s)
         const struct cs_question *question = &s->questions[q];
         r->answer_column[q] = cs_arena_array(&r->layout, question->n_fields, sizeof(uint32_t));
         for (uint32_t f = 0; f < question->n_fields; f++)
-            r->answer_column[q][f] = find_or_add_column(r, from, cs_arena_printf(&r->layout, "answer.%s", question->fields[f].name));
+            r->answer_column[q][f] = find_or_add_column(
+                r, from, cs_arena_printf(&r->layout, "answer.%s", question->fields[f].name));
     }
     for (uint32_t q = 0; q < s->n_questions; q++) {
         const struct cs_question *question = &s->questions[q];
         r->derived_column[q] = cs_arena_array(&r->layout, question->n_derived, sizeof(uint32_t));
         for (uint32_t d = 0; d < question->n_derived; d++)
-            r->derived_column[q][d] =
-                find_or_add_column(r, from, cs_arena_printf(&r->layout, "derived.%s", question->derived[d].name));
+            r->derived_column[q][d] = find_or_add_column(
+                r, from, cs_arena_printf(&r->layout, "derived.%s", question->derived[d].name));
     }
 }
 
@@ -123,7 +131,8 @@ struct filler { /* walks the columns in the order of lay_out */
 
 static void put_text(struct filler *f, const char *text)
 {
-    f->row->cell[f->at++] = (struct cs_cell){.kind = text != NULL && text[0] != '\0' ? CS_CELL_TEXT : CS_CELL_NONE, .text = text};
+    f->row->cell[f->at++] = (struct cs_cell){.kind = text != NULL && text[0] != '\0' ? CS_CELL_TEXT : CS_CELL_NONE,
+                                             .text = text};
 }
 
 static void put_int(struct filler *f, int64_t v)
@@ -148,8 +157,8 @@ static void put_bool(struct filler *f, bool v)
     f->row->cell[f->at++] = (struct cs_cell){.kind = CS_CELL_BOOL, .integer = v};
 }
 
-static enum cs_err put_factors(struct filler *f, const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
-                               struct cs_error *err)
+static enum cs_err put_factors(struct filler *f, const struct cs_study *s, const struct cs_coords *at,
+                               const struct cs_case *c, struct cs_error *err)
 {
     for (uint32_t i = 0; i < s->n_factors; i++) {
         put_text(f, s->factors[i].levels[at->arms[i].level].id);
@@ -233,8 +242,8 @@ static void put_head(struct filler *f, const struct cs_study *s, uint32_t lane, 
         put_text(f, c->values[s->strata[i]]);
 }
 
-static void put_middle(struct filler *f, const struct cs_study *s, const struct cs_coords *at, uint64_t index, uint64_t position,
-                       const struct cs_cells *cells, const struct cs_stored *stored)
+static void put_middle(struct filler *f, const struct cs_study *s, const struct cs_coords *at, uint64_t index,
+                       uint64_t position, const struct cs_cells *cells, const struct cs_stored *stored)
 {
     struct cs_digest digest;
     char hex[33];
@@ -252,7 +261,8 @@ static void put_middle(struct filler *f, const struct cs_study *s, const struct 
     put_text(f, stored != NULL ? stored->output.finish : NULL);
 }
 
-enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position, const struct cs_stored *stored, struct cs_error *err)
+enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                        struct cs_error *err)
 {
     const struct cs_plan *plan = &r->view->plan;
     const struct cs_study *s = plan->study;

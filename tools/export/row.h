@@ -23,8 +23,8 @@ struct cs_row {
     struct cs_requests *requests;
     struct cs_cell_cache *cells;
     struct cs_arena layout, values;
-    const char **names;    /* of the columns */
-    struct cs_cell *cell;  /* of this row */
+    const char **names;   /* of the columns */
+    struct cs_cell *cell; /* of this row */
     uint32_t n;
     uint32_t *answer_column[CS_QUESTIONS_MAX], *derived_column[CS_QUESTIONS_MAX]; /* by question, by field */
 };
@@ -33,8 +33,8 @@ CS_WARN_UNUSED enum cs_err cs_row_open(struct cs_row *r, const struct cs_generat
 void cs_row_close(struct cs_row *r); /* a zeroed struct is fine */
 
 /* stored NULL: a trial that is planned or cancelled: coordinates only. */
-CS_WARN_UNUSED enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position, const struct cs_stored *stored,
-                                       struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position,
+                                       const struct cs_stored *stored, struct cs_error *err);
 /* Cost of an output by the prices of the study, in nano-USD; 0 when unknown. */
 int64_t cs_output_cost(const struct cs_model *m, const struct cs_output *o);
 

@@ -1,0 +1,333 @@
+/* sim.h - a whole fleet in one process: the real cores of coordinator and workers, and pretended everything else.
+ *
+ *   sim.c             the heap of events, the loop, the end
+ *   sim_coordinator.c the shell around cs_core        sim_worker.c    the shells around cs_worker
+ *   sim_net.c         connections                     sim_store.c     what is on disk, and what is on its way there
+ *   sim_provider.c    calls, and who was paid         swarm.c         limits and faults of a seed
+ *   check.c           what must hold                  main.c          many seeds, one trace, mutations
+ *
+ * A seed is a history: one generator decides everything, and time is a number. A broken rule prints what and when, and ends the
+ * process; main.c runs seeds in children. Units: milliseconds of virtual time; each process has a clock of its own, ahead by
+ * `clock_ms`. Thread: one.
+ */
+#ifndef CS_SIM_H
+#define CS_SIM_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "coordinator/core.h"
+#include "protocol/base/rng.h"
+#include "worker/core.h"
+
+enum {
+    SIM_WORKERS_MAX = 5,
+    SIM_LANES_MAX = 3,
+    SIM_SLOTS_MAX = 24,
+    SIM_CONNECTIONS = 16,      /* of a worker, that may still have something under way */
+    SIM_CHUNK_TRIALS = 64,
+    SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
+    SIM_EVENTS_MAX = 400000,   /* of a seed: more means that it runs in circles */
+    SIM_END_MS = 900000,       /* a healed fleet ends every study within this */
+    SIM_GEN = 1,
+};
+#define SIM_WALL_MS INT64_C(1700000000000)
+
+/*    fault          what is printed */
+#define SIM_FAULT_TABLE(X)                                                                                             \
+    X(WORKER_KILL, "worker killed")                                                                                    \
+    X(CORE_KILL, "coordinator killed")                                                                                 \
+    X(TORN, "write in flight survived the kill")                                                                       \
+    X(BREAK, "connection broken")                                                                                      \
+    X(HALF_OPEN, "connection half open")                                                                               \
+    X(PARTITION, "partition over 30 s")                                                                                \
+    X(STALL, "connection stalled")                                                                                     \
+    X(WORKER_PAUSE, "worker stopped for a while")                                                                      \
+    X(CORE_PAUSE, "coordinator stopped for a while")                                                                   \
+    X(STORE_SLOW, "slow disk")                                                                                         \
+    X(STORE_ERROR, "write error")                                                                                      \
+    X(LANE_PAUSE, "lane paused")                                                                                       \
+    X(LANE_CANCEL, "lane cancelled")                                                                                   \
+    X(LANE_RETRY, "failed trials retried")                                                                             \
+    X(WORKER_DRAIN, "worker drained")                                                                                  \
+    X(FLEET_DRAIN, "fleet drained")                                                                                    \
+    X(PUB_LOSS, "announcement lost")                                                                                   \
+    X(SMALL_WINDOW, "small window")                                                                                    \
+    X(FORGETFUL, "cases driven out of the cache")                                                                      \
+    X(STRANGER, "worker with other prompts")                                                                           \
+    X(BUDGET, "hard budget")                                                                                           \
+    X(LONG_LANE, "lane longer than the frontier's step")                                                               \
+    X(SESSION_LOST, "lease expired")                                                                                   \
+    X(RATE_LIMIT, "429")                                                                                               \
+    X(SERVER_ERROR, "5xx")                                                                                             \
+    X(REPLY_LOST, "reply lost or cut")                                                                                 \
+    X(TIMEOUT, "timeout")                                                                                              \
+    X(REFUSAL, "refusal")                                                                                              \
+    X(BAD_REQUEST, "400")                                                                                              \
+    X(BAD_KEY, "401")
+
+enum sim_fault {
+#define X(name, text) SIM_##name,
+    SIM_FAULT_TABLE(X)
+#undef X
+        SIM_FAULTS
+};
+
+/*    mutation             name on the command line */
+#define SIM_MUTATION_TABLE(X)                                                                                          \
+    X(ACK_BEFORE_SYNC, "ack-before-sync", "a batch is reported committed when its write begins")                       \
+    X(SAME_TERM, "same-term", "a restarted coordinator has the term of the one before")                                \
+    X(EXPIRE_UNREAD, "expire-unread", "a busy loop lets leases expire while messages wait to be read")                 \
+    X(NO_FRONTIER, "no-frontier", "a restart loads frontier 0 and knows of no earlier fleet")                          \
+    X(NO_GRACE, "no-grace", "a restart grants below the frontier at once")                                             \
+    X(TORN_GROUP, "torn-group", "a group reaches the disk without its ledger pages when it is killed")                 \
+    X(FORGET_STORED, "forget-stored", "outputs that are on disk are not recognised when sent again")                   \
+    X(SLOW_CLOCK, "slow-clock", "a worker's clock runs at a third of the speed")                                       \
+    X(ECHO_NOW, "echo-now", "a PONG prolongs leases from when it comes, not from when its PING left")                  \
+    X(LOSE_OUTPUTS, "lose-outputs", "the commit thread drops every 50th output of a batch")
+
+enum sim_mutation {
+    SIM_UNCHANGED,
+#define X(name, word, text) SIM_MUTATE_##name,
+    SIM_MUTATION_TABLE(X)
+#undef X
+        SIM_MUTATIONS
+};
+
+/* ---- events ------------------------------------------------------------------------------------------ */
+
+enum sim_event_kind {
+    SIM_DELIVER,      /* a packet arrives */
+    SIM_ANNOUNCED,    /* the same, from PUB */
+    SIM_LINK_UP,      /* tag: the connection */
+    SIM_LINK_DOWN,    /* a half-open one ends */
+    SIM_WORKER_WAKE,
+    SIM_WORKER_START, /* tag: the incarnation that is to follow */
+    SIM_REPLY,        /* tag: number of the call */
+    SIM_CORE_TICK,    /* tag: life of the coordinator; so do the next */
+    SIM_CORE_START,
+    SIM_WRITTEN,      /* the first batch is on disk */
+    SIM_COMMITTED,    /* and its maker is told */
+    SIM_SHOT,         /* a fault: who is its kind */
+    SIM_RESUME,       /* lane `who` goes on */
+    SIM_CALM,         /* no more faults */
+};
+
+struct sim_packet {
+    uint32_t len;
+    uint64_t connection, number;
+    bool up;              /* to the coordinator */
+    bool unread;          /* arrived, and its reader does not run */
+    uint8_t bytes[];
+};
+
+struct sim_event {
+    uint64_t at, order;   /* order: among those of one moment */
+    enum sim_event_kind kind;
+    uint32_t who;
+    uint64_t tag;
+    struct sim_packet *packet;
+};
+
+/* ---- network ----------------------------------------------------------------------------------------- */
+
+enum sim_link_state { SIM_LINK_NONE, SIM_LINK_CONNECTING, SIM_LINK_OPEN, SIM_LINK_HALF };
+
+/* Both directions of a TCP connection: [0] down, [1] up. */
+struct sim_connection {
+    uint64_t serial, socket;
+    uint64_t sent[2], arrived[2], cut[2]; /* numbers of packets; from cut on they are lost */
+    uint64_t last_ms[2], stalled_ms[2];
+};
+
+struct sim_link {
+    enum sim_link_state state;
+    uint64_t serial, socket;              /* of the connection; of the worker's socket */
+    uint64_t down_until;
+    struct sim_connection connections[SIM_CONNECTIONS];
+};
+
+/* ---- processes --------------------------------------------------------------------------------------- */
+
+struct sim_call {
+    uint64_t number;      /* 0: none */
+    uint32_t lane;
+    uint64_t position;
+};
+
+struct sim_source {
+    struct sim *sim;
+    struct sim_worker *worker;
+    uint8_t here[SIM_CHUNKS]; /* enum in sim_worker.c; [0] is the spec */
+    uint32_t n_needed, n_here;
+    char body[32];
+};
+
+struct sim_worker {
+    struct cs_worker *core; /* NULL: does not run */
+    uint32_t index, incarnation;
+    char name[32];
+    uint64_t nonce, clock_ms, born_ms;
+    uint64_t paused_until, wake_at;
+    bool stranger, announced;
+    struct sim_source source;
+    struct sim_call calls[SIM_SLOTS_MAX];
+    struct sim_link link;
+};
+
+struct sim_coordinator {
+    struct cs_core *core;   /* NULL: does not run */
+    uint64_t life, clock_ms, paused_until;
+    uint32_t term;
+    uint64_t steps;
+    uint32_t counter;       /* of the epochs of this term that were seen on the wire */
+    bool draining;
+};
+
+/* ---- what is on disk, and what was paid ---------------------------------------------------------------- */
+
+struct sim_trial {
+    uint64_t canonical;     /* fingerprint of the output; 0: none */
+    uint64_t failure;
+    uint32_t paid, in_flight, excused; /* answers made; calls; times that a lost worker had it */
+};
+
+struct sim_lane {
+    char name[8];
+    uint64_t n_trials, n_canonical;
+    uint8_t *ledger;
+    uint64_t frontier;
+    struct cs_counters counters;
+    bool paused, cancelled;
+    struct sim_trial *trials;
+};
+
+enum { SIM_BATCHES = 4 };
+struct sim_store {
+    struct sim_lane lanes[SIM_LANES_MAX];
+    struct sim_writing {
+        struct cs_batch *batch, *rows; /* rows: another only under a mutation */
+        bool durable, told;
+    } writing[SIM_BATCHES];
+    uint32_t n_writing;
+    uint64_t *prints;       /* set of fingerprints of all outputs */
+    uint32_t n_prints, cap_prints;
+    uint64_t slow_until;
+    bool fails;             /* the next write */
+};
+
+/* ---- the whole --------------------------------------------------------------------------------------- */
+
+struct sim_limits {
+    uint32_t n_workers, n_lanes, slots;
+    uint32_t window_outputs, cache_chunks;
+    uint32_t latency_ms, timeout_ms, net_ms, store_ms, drain_ms;
+    uint64_t calm_ms;
+    int64_t budget_nano_usd;
+    uint32_t permille[SIM_FAULTS]; /* of calls, announcements and the like */
+    uint32_t every_ms[SIM_FAULTS]; /* mean time between shots; 0: none */
+};
+
+struct sim_result {
+    uint8_t state;          /* enum in main.c */
+    uint32_t events, calls, trials, paid_again, excused, worker_losses, core_losses;
+    uint64_t virtual_ms, fired; /* fired: a bit for each fault */
+};
+
+struct sim {
+    uint64_t seed, now;
+    bool trace, calm, finished;
+    enum sim_mutation mutation;
+    struct cs_rng rng;
+    struct sim_limits limits;
+    struct sim_event *heap;
+    uint32_t n_heap, cap_heap;
+    uint64_t order, calls, connections, healed_ms;
+    struct cs_arena arena;  /* of a message */
+    struct sim_store store;
+    struct sim_coordinator coordinator;
+    struct sim_worker workers[SIM_WORKERS_MAX];
+    struct sim_result *result;
+};
+
+/* sim.c */
+void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_result *result);
+void sim_push(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag, struct sim_packet *packet);
+void sim_push_last(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag);
+void sim_trace(const struct sim *s, const char *fmt, ...) CS_PRINTF(2, 3);
+_Noreturn void sim_fail(const struct sim *s, const char *fmt, ...) CS_PRINTF(2, 3);
+void sim_fired(struct sim *s, enum sim_fault fault);
+static inline uint64_t sim_below(struct sim *s, uint64_t n) { return cs_rng_below(&s->rng, n); }
+static inline bool sim_chance(struct sim *s, uint32_t permille) { return permille > 0 && sim_below(s, 1000) < permille; }
+uint64_t sim_spread(struct sim *s, uint64_t mean); /* mostly about the mean, at times a multiple of it */
+
+/* sim_net.c */
+void sim_net_connect(struct sim *s, struct sim_worker *w);
+void sim_net_close(struct sim *s, struct sim_worker *w);          /* the worker's end; what it sent may still arrive */
+bool sim_net_up(struct sim *s, struct sim_worker *w, const struct cs_message *m); /* false: no way */
+void sim_net_down(struct sim *s, const struct cs_peer *peer, const struct cs_message *m);
+void sim_net_publish(struct sim *s, const struct cs_message *m);
+void sim_net_break(struct sim *s, struct sim_worker *w, uint64_t for_ms, uint64_t half_open_ms);
+void sim_net_stall(struct sim *s, struct sim_worker *w, bool up, uint64_t for_ms);
+void sim_net_core_gone(struct sim *s);
+void sim_net_core_back(struct sim *s);
+void sim_net_event(struct sim *s, const struct sim_event *e);     /* LINK_UP, LINK_DOWN */
+/* Whether the packet arrives at all; then it is unpacked into s->arena. */
+bool sim_net_arrives(struct sim *s, struct sim_worker *w, struct sim_packet *p, struct cs_message *out);
+struct cs_peer sim_net_peer(uint32_t worker, uint64_t serial);
+
+/* sim_coordinator.c */
+void sim_core_start(struct sim *s);
+void sim_core_kill(struct sim *s);
+void sim_core_event(struct sim *s, const struct cs_event *e);
+void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
+void sim_core_tick(struct sim *s);
+bool sim_core_control(struct sim *s, enum cs_control verb, const char *model); /* false: does not run */
+
+/* sim_worker.c */
+void sim_worker_start(struct sim *s, struct sim_worker *w);
+void sim_worker_kill(struct sim *s, struct sim_worker *w);
+void sim_worker_wake(struct sim *s, struct sim_worker *w);
+void sim_worker_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
+void sim_worker_reply(struct sim *s, struct sim_worker *w, uint32_t slot, const struct cs_http_reply *reply);
+void sim_worker_drain(struct sim *s, struct sim_worker *w);
+void sim_worker_excuse(struct sim *s, struct sim_worker *w); /* it is lost: what it has in its hands may be paid again */
+bool sim_worker_is_idle(const struct sim_worker *w);
+uint64_t sim_worker_global(const struct sim *s, const struct sim_worker *w, uint64_t local);
+
+/* sim_store.c */
+void sim_store_init(struct sim *s);
+void sim_store_release(struct sim *s);
+void sim_store_push(struct sim *s, struct cs_batch *batch);
+void sim_store_written(struct sim *s);
+void sim_store_committed(struct sim *s);
+void sim_store_crash(struct sim *s);
+bool sim_store_has(const struct sim *s, uint64_t print);
+uint64_t sim_print(const void *bytes, uint32_t n);
+void sim_store_load(struct sim *s, struct cs_generation_load *load, struct cs_lane_load lanes[SIM_LANES_MAX]);
+
+/* sim_provider.c */
+void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_digest *out);
+bool sim_trial_of(struct sim *s, const struct cs_digest *d, struct sim_trial **out); /* false: nobody planned it */
+extern const struct cs_provider sim_provider;
+void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_worker_action *a);
+void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t number);
+
+/* swarm.c */
+void sim_swarm_draw(struct sim *s);
+void sim_swarm_begin(struct sim *s);
+void sim_swarm_shot(struct sim *s, enum sim_fault fault);
+void sim_swarm_calm(struct sim *s);
+void sim_swarm_resume(struct sim *s, uint32_t lane);
+
+/* check.c; the two in the middle need the insides of one core each and live in its shell */
+void sim_check_core(struct sim *s);
+void sim_check_written(struct sim *s, const struct cs_batch *b);
+void sim_check_start(struct sim *s, const struct sim_worker *w, const struct sim_trial *t);
+void sim_check_paid(struct sim *s, const struct sim_trial *t);
+void sim_check_epoch(struct sim *s, uint64_t epoch);
+bool sim_check_is_over(struct sim *s);
+void sim_check_end(struct sim *s);
+
+#endif

@@ -1,0 +1,57 @@
+/* cluster.h - the primary analysis: one difference per cluster, t on their mean; TOST; the sign-flip check.
+ *
+ * Everything was reduced before to d[i] = mean of the level minus mean of the comparator in cluster i, over repeats,
+ * wordings and other factors. Pooling pairs instead rejects far too often (Miller, arXiv 2411.00640).
+ *
+ * t:         mean / (s / sqrt n), df = n - 1: Student, Biometrika 6 (1908) 1.
+ * TOST:      Schuirmann, J Pharmacokinet Biopharm 15 (1987) 657; passes iff the 1 - 2 alpha interval lies inside the margin.
+ * Sign flip: Fisher, The Design of Experiments (1935) section 21; exact over all 2^m sign patterns of the m differences that
+ *            are not 0 when m <= 16, else (1 + hits) / (1 + draws) of random patterns (Phipson, Smyth, SAGMB 9 (2010) 39).
+ *
+ * Edge cases. n < 2: CS_STAT_TOO_FEW, only the mean. All differences equal (a model that never changes its answer): t would
+ * claim certainty, so CS_STAT_BOUND: with n clusters all at d, at most q = 1 - (alpha/2)^(1/n) of all clusters differ from
+ * d (Clopper-Pearson with 0 of n), each by what `range` leaves: [d - q (range + d), d + q (range - d)]; p is that of the
+ * sign test, 2^(1-n), or 1 when d = 0; t is 0. `range` is the largest |difference| possible: 1 for rates, levels - 1 for an
+ * ordinal; 0 when there is none, then CS_STAT_CONSTANT.
+ */
+#ifndef CS_CLUSTER_H
+#define CS_CLUSTER_H
+
+#include "tools/report/stats/stats.h"
+
+struct cs_cluster_test {
+    enum cs_stat_status status;
+    size_t n;          /* clusters */
+    double mean;       /* the shift, signed */
+    double se, t, df;  /* 0 under CS_STAT_BOUND */
+    double p;
+    struct cs_interval ci; /* at 1 - alpha */
+    double range;
+};
+
+struct cs_cluster_test cs_cluster_t(const double *d, size_t n, double alpha, double range);
+
+/* The interval of a test at another level, for adjusted intervals; the test must be usable. */
+struct cs_interval cs_cluster_interval(const struct cs_cluster_test *test, double alpha);
+
+struct cs_tost {
+    enum cs_stat_status status;
+    double p;              /* the larger of the two one-sided tests */
+    bool passes;           /* p < alpha */
+    struct cs_interval ci; /* at 1 - 2 alpha */
+};
+
+/* Is the shift inside (-margin, margin)? margin > 0, alpha < 0.5. */
+struct cs_tost cs_cluster_tost(const struct cs_cluster_test *test, double margin, double alpha);
+
+enum { CS_SIGN_FLIP_EXACT_MAX = 16 };
+
+struct cs_sign_flip {
+    enum cs_stat_status status; /* CS_STAT_TOO_FEW below two clusters */
+    double p;                   /* 1 when no cluster moved */
+    bool exact;
+};
+
+struct cs_sign_flip cs_sign_flip(const double *d, size_t n, uint64_t seed, uint32_t draws);
+
+#endif

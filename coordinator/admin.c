@@ -256,20 +256,38 @@ static void status(const struct ask *ask)
     cs_buf_release(&out);
 }
 
-static void verb_pause(const struct ask *a) { control(a, CS_CONTROL_PAUSE); }
-static void verb_resume(const struct ask *a) { control(a, CS_CONTROL_RESUME); }
-static void verb_cancel(const struct ask *a) { control(a, CS_CONTROL_CANCEL); }
-static void verb_retry(const struct ask *a) { control(a, CS_CONTROL_RETRY); }
-static void verb_drain(const struct ask *a) { control(a, CS_CONTROL_DRAIN); }
-static void verb_ping(const struct ask *a) { answer(a->sv, a->peer, a->seq, CS_OK, "here", NULL); }
+static void verb_pause(const struct ask *a)
+{
+    control(a, CS_CONTROL_PAUSE);
+}
+static void verb_resume(const struct ask *a)
+{
+    control(a, CS_CONTROL_RESUME);
+}
+static void verb_cancel(const struct ask *a)
+{
+    control(a, CS_CONTROL_CANCEL);
+}
+static void verb_retry(const struct ask *a)
+{
+    control(a, CS_CONTROL_RETRY);
+}
+static void verb_drain(const struct ask *a)
+{
+    control(a, CS_CONTROL_DRAIN);
+}
+static void verb_ping(const struct ask *a)
+{
+    answer(a->sv, a->peer, a->seq, CS_OK, "here", NULL);
+}
 
 static const struct {
     const char *verb;
     void (*run)(const struct ask *ask);
 } verbs[] = {
-    {"submit", submit}, {"chunk", chunk},         {"start", start},       {"status", status},
-    {"pause", verb_pause},   {"resume", verb_resume},  {"cancel", verb_cancel}, {"retry", verb_retry},
-    {"drain", verb_drain},   {"ping", verb_ping},
+    {"submit", submit},    {"chunk", chunk},        {"start", start},        {"status", status},
+    {"pause", verb_pause}, {"resume", verb_resume}, {"cancel", verb_cancel}, {"retry", verb_retry},
+    {"drain", verb_drain}, {"ping", verb_ping},
 };
 
 void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const struct cs_message *m)

@@ -49,7 +49,7 @@ void cs_announce_changed(struct cs_core *core)
     if (all == core->announced)
         return;
     if (states != core->announced_states) {
-        HASH_ITER(hh, core->sessions, s, next)
+        HASH_ITER (hh, core->sessions, s, next)
             cs_send(core, s, CS_STOP)->announce = now;
     }
     core->announced = all;

@@ -17,7 +17,8 @@ static void check_page(struct cs_lane *lane, uint64_t page, uint64_t count[4], u
     HASH_FIND(hh, lane->pages, &page, sizeof page, on);
     if (on != NULL) {
         CS_ASSERT(on->leases != NULL);
-        DL_FOREACH2(on->leases, l, page_next) {
+        DL_FOREACH2(on->leases, l, page_next)
+        {
             CS_ASSERT(!cs_bits_none(&l->open));
             set = cs_bits_and(&open, &l->open);
             CS_ASSERT(cs_bits_none(&set)); /* 6: at most one lease per trial */
@@ -58,9 +59,9 @@ static void check_sessions(const struct cs_core *core)
     uint64_t held[CS_SLOTS], wanted[CS_SLOTS] = {0}, leases = 0, unregistered = 0;
     uint32_t n_want[CS_SLOTS] = {0}, n_trouble[CS_SLOTS] = {0};
 
-    HASH_ITER(hh, core->sessions, s, next) {
+    HASH_ITER (hh, core->sessions, s, next) {
         memset(held, 0, sizeof held);
-        DL_FOREACH(s->leases, l) {
+        DL_FOREACH (s->leases, l) {
             CS_ASSERT(l->session == s);
             CS_ASSERT(l->epoch >> 32 == core->term); /* 11: epochs are of this term */
             held[l->lane->slot] += cs_bits_count(&l->open);
@@ -93,9 +94,9 @@ static void check_money(const struct cs_core *core)
     struct cs_ghost *g, *g_next;
     int64_t reserved = 0, presumed = 0;
 
-    HASH_ITER(hh, core->leases, l, l_next)
+    HASH_ITER (hh, core->leases, l, l_next)
         reserved += l->worst_nano_usd * cs_bits_count(&l->open);
-    HASH_ITER(hh, core->ghosts, g, g_next)
+    HASH_ITER (hh, core->ghosts, g, g_next)
         presumed += g->worst_nano_usd * cs_bits_count(&g->open);
     CS_ASSERT(reserved == core->reserved);
     CS_ASSERT(presumed == core->presumed);

@@ -30,9 +30,9 @@ void cs_core_close(struct cs_core *core)
 
     if (core == NULL)
         return;
-    HASH_ITER(hh, core->sessions, s, s_next)
+    HASH_ITER (hh, core->sessions, s, s_next)
         cs_session_end(core, s, CS_ENDED_BYE);
-    HASH_ITER(hh, core->ghosts, g, g_next) {
+    HASH_ITER (hh, core->ghosts, g, g_next) {
         HASH_DEL(core->ghosts, g);
         free(g);
     }
@@ -123,7 +123,7 @@ static void advance(struct cs_core *core, uint64_t now_ms)
     if (gap <= CS_LATE_MS)
         return;
     cs_log(CS_WARN, "loop_late", "gap_ms=%llu", (unsigned long long)gap);
-    HASH_ITER(hh, core->sessions, s, next)
+    HASH_ITER (hh, core->sessions, s, next)
         s->heard_ms += gap;
     core->grace_end_ms += gap;
     core->drain_end_ms += gap;
@@ -209,7 +209,7 @@ const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event
         struct cs_session *s, *next;
 
         core->regrant = false;
-        HASH_ITER(hh, core->sessions, s, next)
+        HASH_ITER (hh, core->sessions, s, next)
             cs_lease_grant(core, s, true);
     }
     cs_announce_changed(core);

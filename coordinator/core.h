@@ -19,13 +19,13 @@
 
 enum {
     CS_TICK_MS = 200,
-    CS_LATE_MS = 1000,             /* a longer gap between steps is the loop's fault: all deadlines move by it */
+    CS_LATE_MS = 1000, /* a longer gap between steps is the loop's fault: all deadlines move by it */
     CS_ANNOUNCE_MS = 5000,
-    CS_FRONTIER_STEP = 1024,       /* positions: a multiple of the page */
-    CS_PENDING_GROUPS = 2,         /* batches with the commit thread */
+    CS_FRONTIER_STEP = 1024, /* positions: a multiple of the page */
+    CS_PENDING_GROUPS = 2,   /* batches with the commit thread */
     CS_SESSIONS_MAX = 4096,
-    CS_FAULTS_MAX = 3,             /* malformed or impossible messages until a session is closed */
-    CS_GENERATIONS_LOADED = 2,     /* the newest, and the one before it for its late outputs */
+    CS_FAULTS_MAX = 3,         /* malformed or impossible messages until a session is closed */
+    CS_GENERATIONS_LOADED = 2, /* the newest, and the one before it for its late outputs */
     CS_RETRY_AFTER_MS = 10000,
 };
 
@@ -45,9 +45,9 @@ struct cs_core_plan {
 /* ---- generations ----------------------------------------------------------------------------------- */
 
 struct cs_lane_load {
-    const char *name;            /* of the model in the study */
+    const char *name; /* of the model in the study */
     uint64_t n_trials;
-    uint8_t *ledger;             /* ceil(n_trials / 256) pages, malloc'ed: the core takes it over; NULL: all planned */
+    uint8_t *ledger; /* ceil(n_trials / 256) pages, malloc'ed: the core takes it over; NULL: all planned */
     struct cs_counters counters;
     uint64_t frontier;
     bool paused, cancelled;
@@ -56,12 +56,12 @@ struct cs_lane_load {
 };
 struct cs_generation_load {
     uint32_t gen;
-    bool open;                   /* false: an older one, for late outputs only */
+    bool open; /* false: an older one, for late outputs only */
     uint8_t spec_digest[32];
-    struct cs_lane_load *lanes;  /* copied, but for the ledgers */
-    uint32_t n_lanes;            /* at most CS_MODELS_MAX */
-    int64_t budget_nano_usd;     /* -1: none */
-    int64_t spent_nano_usd;      /* by generations that are not loaded any more */
+    struct cs_lane_load *lanes; /* copied, but for the ledgers */
+    uint32_t n_lanes;           /* at most CS_MODELS_MAX */
+    int64_t budget_nano_usd;    /* -1: none */
+    int64_t spent_nano_usd;     /* by generations that are not loaded any more */
 };
 
 /* ---- events ---------------------------------------------------------------------------------------- */
@@ -69,14 +69,21 @@ struct cs_generation_load {
 enum cs_event_kind {
     CS_EV_TICK,
     CS_EV_MESSAGE,
-    CS_EV_MALFORMED,   /* did not unpack */
-    CS_EV_COMMITTED,   /* a batch came back */
-    CS_EV_CONTROL,     /* an operator's verb */
-    CS_EV_META,        /* rows to ride in the next batch, with an answer after the commit */
-    CS_EV_CLOSE,       /* no more leases in any loaded generation */
-    CS_EV_LOAD,        /* a generation; the oldest loaded one makes room */
+    CS_EV_MALFORMED, /* did not unpack */
+    CS_EV_COMMITTED, /* a batch came back */
+    CS_EV_CONTROL,   /* an operator's verb */
+    CS_EV_META,      /* rows to ride in the next batch, with an answer after the commit */
+    CS_EV_CLOSE,     /* no more leases in any loaded generation */
+    CS_EV_LOAD,      /* a generation; the oldest loaded one makes room */
 };
-enum cs_control { CS_CONTROL_PAUSE, CS_CONTROL_RESUME, CS_CONTROL_CANCEL, CS_CONTROL_RETRY, CS_CONTROL_DRAIN, CS_CONTROL_STOP };
+enum cs_control {
+    CS_CONTROL_PAUSE,
+    CS_CONTROL_RESUME,
+    CS_CONTROL_CANCEL,
+    CS_CONTROL_RETRY,
+    CS_CONTROL_DRAIN,
+    CS_CONTROL_STOP
+};
 
 struct cs_event {
     enum cs_event_kind kind;
@@ -88,7 +95,7 @@ struct cs_event {
         } message;
         struct {
             const struct cs_peer *peer;
-            bool other_version;  /* not malformed, only of another major */
+            bool other_version; /* not malformed, only of another major */
         } malformed;
         struct {
             struct cs_batch *batch;
@@ -96,12 +103,12 @@ struct cs_event {
         } committed;
         struct {
             enum cs_control verb;
-            const char *model;   /* NULL: all lanes */
-            uint64_t token;      /* comes back in the REPLY; 0: none wanted */
+            const char *model; /* NULL: all lanes */
+            uint64_t token;    /* comes back in the REPLY; 0: none wanted */
         } control;
         struct {
             const char *key;
-            const void *value;   /* NULL: delete */
+            const void *value; /* NULL: delete */
             uint32_t len;
             uint64_t token;
         } meta;
@@ -135,9 +142,10 @@ struct cs_action {
 struct cs_core_opts {
     uint32_t term;
     const char *fleet;
-    uint64_t seed;         /* of session ids */
-    bool fresh_fleet;      /* no worker of an earlier term lives: no grace */
-    const char *const *expected; /* workers that an earlier term may have leased to: once all are heard of, the grace is over */
+    uint64_t seed;    /* of session ids */
+    bool fresh_fleet; /* no worker of an earlier term lives: no grace */
+    const char *const
+        *expected; /* workers that an earlier term may have leased to: once all are heard of, the grace is over */
     uint32_t n_expected;
     uint64_t now_ms;
     struct cs_core_plan plan;
@@ -157,13 +165,13 @@ bool cs_core_is_idle(const struct cs_core *core);
 
 struct cs_intake { /* outputs since the start: received = committed + late + duplicate + refused */
     uint64_t received;
-    uint64_t committed;   /* changed their trial, under a live lease */
-    uint64_t late;        /* changed their trial, lease dead or of another */
-    uint64_t duplicate;   /* paid facts about a trial that had its answer */
+    uint64_t committed; /* changed their trial, under a live lease */
+    uint64_t late;      /* changed their trial, lease dead or of another */
+    uint64_t duplicate; /* paid facts about a trial that had its answer */
     uint64_t refused;
-    uint64_t resent;      /* known already; not in `received` */
-    uint64_t gaps;        /* messages dropped because an earlier one is missing */
-    uint64_t malformed;   /* messages */
+    uint64_t resent;    /* known already; not in `received` */
+    uint64_t gaps;      /* messages dropped because an earlier one is missing */
+    uint64_t malformed; /* messages */
 };
 struct cs_lane_view { /* durable figures, but `leased` */
     uint32_t gen, lane;
@@ -174,10 +182,10 @@ struct cs_lane_view { /* durable figures, but `leased` */
     struct cs_counters counters;
 };
 struct cs_core_view {
-    uint32_t gen;          /* newest; 0: none yet */
+    uint32_t gen; /* newest; 0: none yet */
     bool draining, closing;
-    uint32_t sessions;     /* workers heard of lately */
-    uint32_t n_lanes;      /* of the newest generation */
+    uint32_t sessions; /* workers heard of lately */
+    uint32_t n_lanes;  /* of the newest generation */
     int64_t budget_nano_usd, committed_nano_usd, reserved_nano_usd, presumed_nano_usd;
     struct cs_intake intake;
 };

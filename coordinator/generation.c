@@ -16,14 +16,14 @@ static void unload(struct cs_core *core, uint32_t g)
     struct cs_session *s, *next_session;
     struct cs_lease *l, *next;
 
-    HASH_ITER(hh, core->leases, l, next) {
+    HASH_ITER (hh, core->leases, l, next) {
         struct cs_bits all = l->open;
 
         if (l->lane->gen == core->gens[g].gen)
             cs_lease_take(core, l, &all, false);
     }
     for (uint32_t i = g * CS_MODELS_MAX; i < (g + 1) * CS_MODELS_MAX; i++) {
-        HASH_ITER(hh, core->sessions, s, next_session)
+        HASH_ITER (hh, core->sessions, s, next_session)
             memset(&s->lanes[i], 0, sizeof s->lanes[i]);
         cs_lane_close(core->lanes[i]);
         core->lanes[i] = NULL;
@@ -33,10 +33,10 @@ static void unload(struct cs_core *core, uint32_t g)
 
 void cs_generation_load(struct cs_core *core, const struct cs_generation_load *load)
 {
-    uint32_t g = core->gens[0].gen == 0                          ? 0
-                 : core->gens[1].gen == 0                        ? 1
-                 : core->gens[0].gen < core->gens[1].gen         ? 0
-                                                                 : 1;
+    uint32_t g = core->gens[0].gen == 0                  ? 0
+                 : core->gens[1].gen == 0                ? 1
+                 : core->gens[0].gen < core->gens[1].gen ? 0
+                                                         : 1;
     struct cs_core_generation *gen = &core->gens[g];
 
     CS_ASSERT(load->gen > core->gens[0].gen && load->gen > core->gens[1].gen);
@@ -83,7 +83,7 @@ static void forget_trouble(struct cs_core *core, struct cs_lane *lane)
 {
     struct cs_session *s, *next;
 
-    HASH_ITER(hh, core->sessions, s, next) {
+    HASH_ITER (hh, core->sessions, s, next) {
         cs_lease_trouble(s, lane, NULL);
         s->resume_seq = s->seq_out + 1;
     }
@@ -130,7 +130,7 @@ static void drain(struct cs_core *core, uint64_t token)
     }
     core->draining = true;
     core->drain_end_ms = core->now_ms + 2 * longest + CS_LEASE_LOST_MS;
-    HASH_ITER(hh, core->sessions, s, next)
+    HASH_ITER (hh, core->sessions, s, next)
         cs_session_drain(core, s);
     cs_reply(core, token, CS_OK, "draining");
 }

@@ -50,8 +50,8 @@ struct cs_lane *cs_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const s
     l->timeout_ms = load->timeout_ms;
     for (uint64_t p = 0; p < l->n_pages; p++) {
         for (unsigned s = 0; s < 4; s++) {
-            struct cs_bits set =
-                cs_page_select(l->ledger + p * CS_PAGE_BYTES, (enum cs_trial_state)s, cs_lane_page_size(l, p));
+            struct cs_bits set = cs_page_select(l->ledger + p * CS_PAGE_BYTES, (enum cs_trial_state)s,
+                                                cs_lane_page_size(l, p));
 
             l->count[s] += cs_bits_count(&set);
         }
@@ -269,8 +269,8 @@ uint64_t cs_lane_retry(struct cs_lane *lane)
     uint64_t n = 0;
 
     for (uint64_t p = 0; p < lane->n_pages; p++) {
-        struct cs_bits set =
-            cs_page_select(lane->ledger + p * CS_PAGE_BYTES, CS_TRIAL_FAILED, cs_lane_page_size(lane, p));
+        struct cs_bits set = cs_page_select(lane->ledger + p * CS_PAGE_BYTES, CS_TRIAL_FAILED,
+                                            cs_lane_page_size(lane, p));
 
         if (cs_bits_none(&set))
             continue;

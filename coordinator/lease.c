@@ -36,7 +36,7 @@ struct cs_bits cs_lease_on_page(struct cs_lane *lane, uint64_t page)
 
     if (on != NULL) {
         DL_FOREACH2(on->leases, l, page_next)
-            all = cs_bits_or(&all, &l->open);
+        all = cs_bits_or(&all, &l->open);
     }
     return all;
 }
@@ -48,7 +48,8 @@ struct cs_lease *cs_lease_of_trial(struct cs_lane *lane, uint64_t position)
 
     if (on == NULL)
         return NULL;
-    DL_FOREACH2(on->leases, l, page_next) {
+    DL_FOREACH2(on->leases, l, page_next)
+    {
         if (cs_bits_has(&l->open, (unsigned)(position % CS_PAGE_TRIALS)))
             return l;
     }
@@ -232,7 +233,7 @@ void cs_lease_revoke(struct cs_core *core, struct cs_session *s)
     struct cs_message *m = NULL;
     struct cs_lease *l;
 
-    DL_FOREACH(s->leases, l) {
+    DL_FOREACH (s->leases, l) {
         struct cs_lease_ref *ref;
 
         if (!l->revoking)
@@ -254,10 +255,10 @@ void cs_lease_revoke_lane(struct cs_core *core, struct cs_lane *lane)
     struct cs_lease *l, *next;
     struct cs_session *s, *tmp;
 
-    HASH_ITER(hh, core->leases, l, next) {
+    HASH_ITER (hh, core->leases, l, next) {
         if (l->lane == lane)
             l->revoking = true;
     }
-    HASH_ITER(hh, core->sessions, s, tmp)
+    HASH_ITER (hh, core->sessions, s, tmp)
         cs_lease_revoke(core, s);
 }

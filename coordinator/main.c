@@ -25,15 +25,21 @@ static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *
 {
     const struct cs_option table[] = {
         {"dir", CS_OPT_STR, &o->dir, "DIR", "folder of the store; created if missing"},
-        {"bind", CS_OPT_LIST, &o->bind, "ENDPOINT", "where workers connect: tcp://HOST:PORT or ipc:///PATH; may be repeated"},
+        {"bind", CS_OPT_LIST, &o->bind, "ENDPOINT",
+         "where workers connect: tcp://HOST:PORT or ipc:///PATH; may be repeated"},
         {"pub", CS_OPT_STR, &o->pub, "ENDPOINT", "where announcements are published (a hint; all works without)"},
         {"admin", CS_OPT_STR, &o->admin, "ENDPOINT", "where the command line connects"},
-        {"redis", CS_OPT_STR, &o->redis, "ADDRESS", "tcp://HOST:PORT or unix:/PATH for progress; user and password from the environment"},
-        {"key", CS_OPT_STR, &o->key, "FILE", "key file of this coordinator (clinsafe keygen); needed for TCP beyond this machine"},
+        {"redis", CS_OPT_STR, &o->redis, "ADDRESS",
+         "tcp://HOST:PORT or unix:/PATH for progress; user and password from the environment"},
+        {"key", CS_OPT_STR, &o->key, "FILE",
+         "key file of this coordinator (clinsafe keygen); needed for TCP beyond this machine"},
         {"allow", CS_OPT_STR, &o->allow, "FILE", "public keys admitted, one a line"},
-        {"fresh-fleet", CS_OPT_FLAG, &o->fresh_fleet, NULL, "no worker of an earlier coordinator lives: lease everything at once"},
-        {"accept-rollback", CS_OPT_FLAG, &o->accept_rollback, NULL, "go on although the store lost acknowledged commits"},
-        {"ready-file", CS_OPT_STR, &o->ready_file, "FILE", "written (JSON: pid, endpoints, fleet, term) once workers can connect"},
+        {"fresh-fleet", CS_OPT_FLAG, &o->fresh_fleet, NULL,
+         "no worker of an earlier coordinator lives: lease everything at once"},
+        {"accept-rollback", CS_OPT_FLAG, &o->accept_rollback, NULL,
+         "go on although the store lost acknowledged commits"},
+        {"ready-file", CS_OPT_STR, &o->ready_file, "FILE",
+         "written (JSON: pid, endpoints, fleet, term) once workers can connect"},
         {0},
     };
     int n_args;
@@ -46,7 +52,8 @@ static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *
     if (o->dir == NULL || o->bind.n == 0 || o->admin == NULL)
         return cs_error_set(err, CS_EUSAGE, "--dir, --bind and --admin are needed; see --help");
     if ((o->key == NULL) != (o->allow == NULL))
-        return cs_error_set(err, CS_EUSAGE, "--key and --allow go together: a key without an allow-list admits everybody");
+        return cs_error_set(err, CS_EUSAGE,
+                            "--key and --allow go together: a key without an allow-list admits everybody");
     return CS_OK;
 }
 

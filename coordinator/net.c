@@ -77,7 +77,8 @@ static void send_through(struct cs_server *sv, const struct cs_door *door, const
         cs_log(CS_DEBUG, "unsent", "kind=%s", cs_kind_name(m->kind));
 }
 
-void cs_server_send(struct cs_server *sv, enum cs_door_kind kind, const struct cs_peer *peer, const struct cs_message *m)
+void cs_server_send(struct cs_server *sv, enum cs_door_kind kind, const struct cs_peer *peer,
+                    const struct cs_message *m)
 {
     struct cs_peer outside = {0};
 

@@ -122,8 +122,8 @@ enum cs_err cs_persist_load(struct cs_server *sv, struct cs_loaded_plan *plan, b
     const struct cs_study *study = plan->view->spec.study;
     uint32_t n = plan->view->plan.n_lanes, gen = plan->view->generation.number;
     struct cs_lane_load *loads = cs_xcalloc(n + 1, sizeof *loads);
-    struct cs_generation_load load = {.gen = gen, .open = open, .lanes = loads, .n_lanes = n,
-                                      .budget_nano_usd = study->budget_nano_usd};
+    struct cs_generation_load load = {
+        .gen = gen, .open = open, .lanes = loads, .n_lanes = n, .budget_nano_usd = study->budget_nano_usd};
     struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
     enum cs_err rc = CS_OK;
 

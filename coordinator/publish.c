@@ -33,9 +33,17 @@ static void add_lane(struct cs_server *sv, struct cs_progress *p, uint32_t i)
     struct cs_progress_lane *l = &p->lanes[i];
 
     cs_core_lane(sv->core, i, &v);
-    *l = (struct cs_progress_lane){.gen = v.gen, .lane = v.lane, .model = v.name, .state = state_name(v.state),
-                                   .reason = v.reason, .planned = v.n_trials, .done = v.done, .failed = v.failed,
-                                   .cancelled = v.cancelled, .leased = v.leased, .counters = v.counters};
+    *l = (struct cs_progress_lane){.gen = v.gen,
+                                   .lane = v.lane,
+                                   .model = v.name,
+                                   .state = state_name(v.state),
+                                   .reason = v.reason,
+                                   .planned = v.n_trials,
+                                   .done = v.done,
+                                   .failed = v.failed,
+                                   .cancelled = v.cancelled,
+                                   .leased = v.leased,
+                                   .counters = v.counters};
     p->planned += l->planned;
     p->done += l->done;
     p->failed += l->failed;
@@ -101,10 +109,12 @@ static void add_building(struct cs_server *sv, struct cs_progress *p)
         return;
     p->lanes = cs_arena_array(&sv->progress_arena, plan->n_lanes + 1, sizeof *p->lanes);
     for (; p->n_lanes < plan->n_lanes; p->n_lanes++) {
-        p->lanes[p->n_lanes] =
-            (struct cs_progress_lane){.gen = p->gen, .lane = p->n_lanes, .state = "open", .reason = "",
-                                      .model = plan->study->models[p->n_lanes].name,
-                                      .planned = plan->lanes[p->n_lanes].n_trials};
+        p->lanes[p->n_lanes] = (struct cs_progress_lane){.gen = p->gen,
+                                                         .lane = p->n_lanes,
+                                                         .state = "open",
+                                                         .reason = "",
+                                                         .model = plan->study->models[p->n_lanes].name,
+                                                         .planned = plan->lanes[p->n_lanes].n_trials};
         p->planned += plan->lanes[p->n_lanes].n_trials;
     }
 }
@@ -116,9 +126,15 @@ static void gather(struct cs_server *sv, struct cs_progress *p, bool sample)
 
     cs_arena_reset(&sv->progress_arena);
     cs_core_view(sv->core, &view);
-    *p = (struct cs_progress){.fleet = cs_store_fleet(sv->store), .study = "", .title = "", .state = "empty",
-                              .term = cs_store_term(sv->store), .workers = view.sessions, .eta_s = -1,
-                              .budget_nano_usd = -1, .updated_wall_ms = cs_wall_ms()};
+    *p = (struct cs_progress){.fleet = cs_store_fleet(sv->store),
+                              .study = "",
+                              .title = "",
+                              .state = "empty",
+                              .term = cs_store_term(sv->store),
+                              .workers = view.sessions,
+                              .eta_s = -1,
+                              .budget_nano_usd = -1,
+                              .updated_wall_ms = cs_wall_ms()};
     if (plan == NULL && sv->build.lanes != NULL)
         plan = &sv->build.plan;
     if (plan != NULL) {

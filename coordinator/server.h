@@ -49,7 +49,7 @@ enum cs_build_state {
     CS_BUILD_NONE,
     CS_BUILD_CLOSING, /* the old generation is still leased */
     CS_BUILD_PASS,
-    CS_BUILD_LAST,    /* the last batch is on its way */
+    CS_BUILD_LAST, /* the last batch is on its way */
 };
 struct cs_build_lane {
     uint8_t *ledger;
@@ -60,7 +60,7 @@ struct cs_build {
     struct cs_generation generation;
     struct cs_loaded_plan plan;
     struct cs_build_lane *lanes;
-    uint32_t lane;           /* the cursor: next trial to look at */
+    uint32_t lane; /* the cursor: next trial to look at */
     uint64_t position;
     uint64_t scanned, total; /* trials, over all lanes */
     uint64_t scanned_since;  /* the last batch */
@@ -71,10 +71,10 @@ struct cs_build {
 /* ---- admin ------------------------------------------------------------------------------------------------ */
 
 struct cs_waiting { /* an admin request that is answered after a commit */
-    uint64_t token;          /* 0: free */
+    uint64_t token; /* 0: free */
     struct cs_peer peer;
     uint64_t seq;
-    char *blob;              /* the answer, or NULL */
+    char *blob; /* the answer, or NULL */
 };
 
 struct cs_server {
@@ -89,8 +89,8 @@ struct cs_server {
     struct cs_keypair key;
     struct cs_door doors[CS_DOORS_MAX];
     unsigned n_doors;
-    struct cs_buf out;       /* one packed message */
-    struct cs_arena arena;   /* one unpacked message */
+    struct cs_buf out;     /* one packed message */
+    struct cs_arena arena; /* one unpacked message */
     uint64_t ticked_ms;
     bool stop_asked, stop_told;
 

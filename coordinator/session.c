@@ -27,7 +27,7 @@ static struct cs_session *by_name(struct cs_core *core, const char *worker)
 {
     struct cs_session *s, *next;
 
-    HASH_ITER(hh, core->sessions, s, next) {
+    HASH_ITER (hh, core->sessions, s, next) {
         if (strcmp(s->worker, worker) == 0)
             return s;
     }
@@ -53,7 +53,7 @@ static void free_leases(struct cs_core *core, struct cs_session *s, bool presume
 {
     struct cs_lease *l, *next;
 
-    DL_FOREACH_SAFE(s->leases, l, next) {
+    DL_FOREACH_SAFE (s->leases, l, next) {
         struct cs_bits all = l->open;
 
         if (presume)
@@ -95,7 +95,7 @@ void cs_session_registered(struct cs_core *core, uint64_t group)
 
     if (core->n_registering == 0)
         return;
-    HASH_ITER(hh, core->sessions, s, next) {
+    HASH_ITER (hh, core->sessions, s, next) {
         if (s->registered || s->registering > group)
             continue;
         s->registered = true;
@@ -143,7 +143,7 @@ void cs_session_silence(struct cs_core *core)
 {
     struct cs_session *s, *next;
 
-    HASH_ITER(hh, core->sessions, s, next) {
+    HASH_ITER (hh, core->sessions, s, next) {
         if (core->now_ms < s->heard_ms + CS_LEASE_LOST_MS)
             continue;
         cs_log(CS_WARN, "worker_lost", "worker=%s silent_ms=%llu", s->worker,
@@ -165,7 +165,7 @@ void cs_session_fault(struct cs_core *core, const struct cs_peer *peer)
 {
     struct cs_session *s, *next;
 
-    HASH_ITER(hh, core->sessions, s, next) {
+    HASH_ITER (hh, core->sessions, s, next) {
         if (same_peer(&s->peer, peer)) {
             fault(core, s, "malformed");
             return;
@@ -214,7 +214,8 @@ void cs_session_refuse(struct cs_core *core, struct cs_session *s)
 /* ---- HELLO ------------------------------------------------------------------------------------------ */
 
 /* The held lease lives on under a new epoch as far as its trials are free. What its holder lists and cannot have is revoked. */
-static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_lease_ref *held, struct cs_message *welcome)
+static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_lease_ref *held,
+                  struct cs_message *welcome)
 {
     const struct cs_bits everything = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
     struct cs_lane *lane = cs_lane_find(core, held->gen, held->lane);
@@ -370,7 +371,7 @@ static void reconcile(struct cs_core *core, struct cs_session *s, const struct c
         if (m->ack >= l->assign_seq)
             cs_lease_take(core, l, &gone, true);
     }
-    DL_FOREACH_SAFE(s->leases, l, next) {
+    DL_FOREACH_SAFE (s->leases, l, next) {
         struct cs_bits all = l->open;
 
         if (l->ping != s->pings && m->ack >= l->assign_seq)

@@ -38,11 +38,10 @@ static inline unsigned cs_hash_u64(const void *key)
 #include <utlist.h>
 
 /* Appends a zeroed element to the array `items` of struct { n, cap, items } and gives its address. */
-#define CS_APPEND(a)                                                                               \
-    ((a).n == (a).cap                                                                              \
-         ? ((a).cap = (a).cap ? 2 * (a).cap : 16,                                                  \
-            (a).items = cs_xrealloc((a).items, (a).cap, sizeof *(a).items),                        \
-            memset(&(a).items[(a).n], 0, sizeof *(a).items), &(a).items[(a).n++])                  \
+#define CS_APPEND(a)                                                                                                   \
+    ((a).n == (a).cap                                                                                                  \
+         ? ((a).cap = (a).cap ? 2 * (a).cap : 16, (a).items = cs_xrealloc((a).items, (a).cap, sizeof *(a).items),      \
+            memset(&(a).items[(a).n], 0, sizeof *(a).items), &(a).items[(a).n++])                                      \
          : (memset(&(a).items[(a).n], 0, sizeof *(a).items), &(a).items[(a).n++]))
 
 enum { CS_SLOTS = CS_GENERATIONS_LOADED * CS_MODELS_MAX, CS_SEEN = 65536 };
@@ -57,34 +56,37 @@ struct cs_leased_page {
 };
 
 struct cs_lane {
-    uint32_t gen, lane, slot;  /* slot: index into cs_core.lanes and cs_session.lanes */
+    uint32_t gen, lane, slot; /* slot: index into cs_core.lanes and cs_session.lanes */
     char *name;
     uint64_t n_trials, n_pages;
-    uint8_t *ledger;           /* ahead of the disk by what is in groups */
-    uint64_t count[4];         /* trials by state */
+    uint8_t *ledger;   /* ahead of the disk by what is in groups */
+    uint64_t count[4]; /* trials by state */
     uint64_t leased;
     struct cs_counters counters;
-    uint64_t shown_count[4];   /* count and counters as of the last commit: all that Redis is shown */
+    uint64_t shown_count[4]; /* count and counters as of the last commit: all that Redis is shown */
     struct cs_counters shown;
 
-    uint64_t next_page;        /* pages from here on have never been leased */
+    uint64_t next_page;                /* pages from here on have never been leased */
     uint64_t frontier, frontier_asked; /* durable; on its way */
-    uint64_t *loose;           /* a bit per page below next_page that may have free trials */
-    uint64_t loose_hint;       /* no loose page below */
-    uint64_t *waiting;         /* possibly leased in an earlier term: not free before the grace is over */
+    uint64_t *loose;                   /* a bit per page below next_page that may have free trials */
+    uint64_t loose_hint;               /* no loose page below */
+    uint64_t *waiting;                 /* possibly leased in an earlier term: not free before the grace is over */
     bool has_waiting;
     struct cs_leased_page *pages;
 
-    uint64_t *dirty;           /* pages to write with the open group */
-    struct { uint32_t n, cap; uint64_t *items; } dirty_pages;
+    uint64_t *dirty; /* pages to write with the open group */
+    struct {
+        uint32_t n, cap;
+        uint64_t *items;
+    } dirty_pages;
     bool counters_dirty;
 
-    bool open;                 /* of the newest generation, not closed */
+    bool open;                     /* of the newest generation, not closed */
     bool paused, cancelled, broke; /* broke: stopped for lack of money */
-    char *trouble;             /* the last reason a worker gave for not working here, or NULL */
-    uint32_t n_trouble;        /* sessions that cannot work here */
-    uint32_t n_want;           /* sessions with capacity > 0 here */
-    uint64_t wanted;           /* their capacity */
+    char *trouble;                 /* the last reason a worker gave for not working here, or NULL */
+    uint32_t n_trouble;            /* sessions that cannot work here */
+    uint32_t n_want;               /* sessions with capacity > 0 here */
+    uint64_t wanted;               /* their capacity */
     struct cs_price price;
     uint32_t max_output_tokens, timeout_ms;
 };
@@ -96,11 +98,11 @@ struct cs_lease {
     struct cs_lane *lane;
     struct cs_session *session;
     struct cs_leased_page *on;
-    struct cs_bits open;       /* leased, and the output not received */
-    uint64_t assign_seq;       /* seq of the message that gave it */
-    uint64_t ping;             /* number of the last PING that listed it */
+    struct cs_bits open; /* leased, and the output not received */
+    uint64_t assign_seq; /* seq of the message that gave it */
+    uint64_t ping;       /* number of the last PING that listed it */
     bool revoking;
-    int64_t worst_nano_usd;    /* reserved for each open trial */
+    int64_t worst_nano_usd; /* reserved for each open trial */
     UT_hash_handle hh;
     struct cs_lease *prev, *next;           /* of the session */
     struct cs_lease *page_prev, *page_next; /* of the page */
@@ -124,33 +126,57 @@ struct cs_session {
     uint64_t seq_out;
     uint64_t pings;
     uint32_t faults;
-    bool registered;           /* its name is on disk: only then it gets leases */
-    uint64_t registering;      /* the group that has its name */
-    bool refused;              /* renders other prompts than we do: no more work */
+    bool registered;      /* its name is on disk: only then it gets leases */
+    uint64_t registering; /* the group that has its name */
+    bool refused;         /* renders other prompts than we do: no more work */
     bool drain_sent;
     uint64_t received, durable; /* numbers of outputs */
     uint64_t unacked_bytes;
-    uint64_t group;            /* the group that holds its last receipt, */
-    uint32_t receipt;          /* and where */
+    uint64_t group;   /* the group that holds its last receipt, */
+    uint32_t receipt; /* and where */
     struct cs_lease *leases;
-    struct { uint32_t capacity, held; bool trouble; } lanes[CS_SLOTS];
-    uint64_t resume_seq;       /* of the message that told it of the last `resume`: trouble said before is forgotten */
+    struct {
+        uint32_t capacity, held;
+        bool trouble;
+    } lanes[CS_SLOTS];
+    uint64_t resume_seq; /* of the message that told it of the last `resume`: trouble said before is forgotten */
     UT_hash_handle hh;
 };
 
 /* ---- groups -------------------------------------------------------------------------------------------- */
 
-struct cs_receipt { uint64_t session, upto, bytes; };
-struct cs_refused_row { uint64_t session, number; uint8_t why; };
-struct cs_tally { uint32_t gen, lane; uint64_t count[4]; struct cs_counters counters; };
+struct cs_receipt {
+    uint64_t session, upto, bytes;
+};
+struct cs_refused_row {
+    uint64_t session, number;
+    uint8_t why;
+};
+struct cs_tally {
+    uint32_t gen, lane;
+    uint64_t count[4];
+    struct cs_counters counters;
+};
 
 struct cs_group {
     uint64_t number;
     struct cs_batch *batch;
-    struct { uint32_t n, cap; struct cs_receipt *items; } receipts;
-    struct { uint32_t n, cap; struct cs_refused_row *items; } refused;
-    struct { uint32_t n, cap; struct cs_tally *items; } tallies;
-    struct { uint32_t n, cap; uint64_t *items; } tokens; /* admin requests to answer */
+    struct {
+        uint32_t n, cap;
+        struct cs_receipt *items;
+    } receipts;
+    struct {
+        uint32_t n, cap;
+        struct cs_refused_row *items;
+    } refused;
+    struct {
+        uint32_t n, cap;
+        struct cs_tally *items;
+    } tallies;
+    struct {
+        uint32_t n, cap;
+        uint64_t *items;
+    } tokens; /* admin requests to answer */
 };
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
@@ -169,22 +195,28 @@ struct cs_core {
     struct cs_rng rng;
     bool fresh_fleet;
     uint64_t grace_end_ms;
-    struct { uint32_t n, cap; char **items; } expected; /* workers of earlier terms not heard of yet */
+    struct {
+        uint32_t n, cap;
+        char **items;
+    } expected; /* workers of earlier terms not heard of yet */
     uint32_t n_registering;
     uint64_t now_ms;
-    uint64_t counter;          /* of epochs */
+    uint64_t counter; /* of epochs */
 
     struct cs_core_generation gens[CS_GENERATIONS_LOADED];
     struct cs_lane *lanes[CS_SLOTS]; /* NULL: none; gens[g] has the slots from g * CS_MODELS_MAX on */
-    uint32_t newest;           /* index into gens */
+    uint32_t newest;                 /* index into gens */
     bool closing;
 
     struct cs_session *sessions;
     struct cs_lease *leases;
     struct cs_ghost *ghosts;
     int64_t reserved, presumed;
-    uint64_t *seen;            /* CS_SEEN fingerprints of outputs taken lately, by their low bits */
-    struct { uint32_t n, cap; uint64_t *items; } banned; /* workers that render other prompts: fingerprints */
+    uint64_t *seen; /* CS_SEEN fingerprints of outputs taken lately, by their low bits */
+    struct {
+        uint32_t n, cap;
+        uint64_t *items;
+    } banned; /* workers that render other prompts: fingerprints */
 
     struct cs_group *open;
     struct cs_group *pending[CS_PENDING_GROUPS]; /* with the commit thread, oldest first */
@@ -192,19 +224,19 @@ struct cs_core {
     struct cs_group *spare;
     uint64_t groups;
 
-    bool draining;             /* grant nothing */
-    bool stopping;             /* end as soon as all is committed; else wait for the sessions */
+    bool draining; /* grant nothing */
+    bool stopping; /* end as soon as all is committed; else wait for the sessions */
     uint64_t drain_end_ms;
     bool ended;
 
-    bool regrant;              /* something became free: look at all sessions at the end of the step */
+    bool regrant; /* something became free: look at all sessions at the end of the step */
     bool announce_dirty;
     uint64_t announced, announced_states; /* fingerprints of what was last announced */
     uint64_t announce_ms;
     struct cs_intake intake;
 
-    struct cs_arena arena;     /* of this step's actions */
-    struct cs_arena scratch;   /* of one output */
+    struct cs_arena arena;   /* of this step's actions */
+    struct cs_arena scratch; /* of one output */
     struct cs_action *actions, *last_action;
 };
 
@@ -257,8 +289,8 @@ void cs_lane_set(struct cs_lane *lane, uint64_t page, const struct cs_bits *whic
 /* The lowest page that has something to lease now; an untouched one only if asked. False: none (more may come with the frontier). */
 bool cs_lane_pick(struct cs_lane *lane, bool untouched_too, uint64_t *page);
 void cs_lane_loosen(struct cs_lane *lane, uint64_t page);
-void cs_lane_restart(struct cs_lane *lane, bool wait);      /* after loading: what lies below the frontier */
-void cs_lane_adopted(struct cs_lane *lane, uint64_t page);  /* a lease of an earlier term lives on there */
+void cs_lane_restart(struct cs_lane *lane, bool wait);     /* after loading: what lies below the frontier */
+void cs_lane_adopted(struct cs_lane *lane, uint64_t page); /* a lease of an earlier term lives on there */
 void cs_lane_grace_over(struct cs_lane *lane);
 void cs_lane_frontier(struct cs_core *core, struct cs_lane *lane); /* asks for more of it ahead of use */
 bool cs_lane_is_open(const struct cs_lane *lane);

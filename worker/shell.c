@@ -303,6 +303,7 @@ enum cs_err cs_worker_run(const struct cs_worker_shell_opts *o, struct cs_error 
         cs_log(CS_INFO, "worker", "name=%s slots=%u coordinator=%s", o->name, o->slots, o->coordinator);
         uv_run(&s.loop, UV_RUN_DEFAULT);
         rc = s.end.code;
+        cs_log(rc == CS_OK ? CS_INFO : CS_ERROR, "ended", "code=%s why=\"%s\"", cs_err_name(rc), s.end.msg);
         if (err != NULL)
             *err = s.end;
     }

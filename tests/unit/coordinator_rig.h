@@ -32,9 +32,12 @@ struct rig_disk {
     bool paused[RIG_LANES], cancelled[RIG_LANES];
     uint64_t outputs, duplicates;
     int64_t budget;
-    struct { char key[40], name[32]; } workers[16];         /* rows of those who may hold leases */
+    struct {
+        char key[40], name[32];
+    } workers[16]; /* rows of those who may hold leases */
     struct cs_price price;
-    int64_t durable_starts[RIG_TRIALS_MAX * 4]; /* started_wall_ms of all committed outputs: tests number their calls with it */
+    int64_t durable_starts[RIG_TRIALS_MAX *
+                           4]; /* started_wall_ms of all committed outputs: tests number their calls with it */
     uint64_t n_durable;
 };
 
@@ -199,14 +202,17 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
 {
     struct rig_disk *d = r->disk;
     struct cs_lane_load lanes[RIG_LANES] = {{0}};
-    struct cs_generation_load load = {.gen = gen, .open = open, .lanes = lanes, .n_lanes = d->n_lanes,
-                                      .budget_nano_usd = d->budget};
+    struct cs_generation_load load = {
+        .gen = gen, .open = open, .lanes = lanes, .n_lanes = d->n_lanes, .budget_nano_usd = d->budget};
     struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
     static const char *const names[RIG_LANES] = {"alpha", "beta", "gamma"};
 
     for (uint32_t i = 0; i < d->n_lanes; i++) {
-        lanes[i] = (struct cs_lane_load){.name = names[i], .n_trials = d->n_trials[i], .price = d->price,
-                                         .max_output_tokens = 10, .timeout_ms = 60000};
+        lanes[i] = (struct cs_lane_load){.name = names[i],
+                                         .n_trials = d->n_trials[i],
+                                         .price = d->price,
+                                         .max_output_tokens = 10,
+                                         .timeout_ms = 60000};
         if (!from_disk)
             continue;
         lanes[i].ledger = cs_xcalloc(1, RIG_TRIALS_MAX / 4);
@@ -229,8 +235,14 @@ static inline void rig_start(struct rig *r, bool fresh_fleet)
             names[n++] = r->disk->workers[i].name;
     }
     struct cs_core_opts opts = {
-        .term = ++r->term, .fleet = "rig", .seed = r->term, .fresh_fleet = fresh_fleet, .now_ms = r->now,
-        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored}, .expected = names, .n_expected = n,
+        .term = ++r->term,
+        .fleet = "rig",
+        .seed = r->term,
+        .fresh_fleet = fresh_fleet,
+        .now_ms = r->now,
+        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored},
+        .expected = names,
+        .n_expected = n,
     };
 
     r->core = cs_core_open(&opts);

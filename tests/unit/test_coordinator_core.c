@@ -51,8 +51,9 @@ static void say(struct hand *h, struct cs_message *m)
 
 static void hello(struct hand *h, struct cs_lease_ref *held, uint32_t n)
 {
-    struct cs_message m = {.kind = CS_HELLO, .hello = {.worker = h->name, .version = "t", .nonce = h->nonce,
-                                                       .n_leases = n, .leases = held}};
+    struct cs_message m = {
+        .kind = CS_HELLO,
+        .hello = {.worker = h->name, .version = "t", .nonce = h->nonce, .n_leases = n, .leases = held}};
 
     h->n_leases = 0;
     say(h, &m);
@@ -83,8 +84,8 @@ static void want(struct hand *h, uint32_t gen, uint32_t lane, uint32_t capacity)
 
 static void ping(struct hand *h, struct cs_lease_ref *leases, uint32_t n, uint64_t ack, uint32_t unacked)
 {
-    struct cs_message m = {.kind = CS_PING, .ack = ack, .ping = {.now_ms = 77, .n_leases = n, .leases = leases,
-                                                                 .unacked = unacked}};
+    struct cs_message m = {
+        .kind = CS_PING, .ack = ack, .ping = {.now_ms = 77, .n_leases = n, .leases = leases, .unacked = unacked}};
 
     say(h, &m);
 }
@@ -95,9 +96,20 @@ enum { GOOD, WRONG_DIGEST, GARBAGE };
 static void result_as(struct hand *h, uint64_t first, uint64_t call, uint32_t gen, uint32_t lane, uint64_t position,
                       enum cs_outcome outcome, int how)
 {
-    struct cs_output o = {.gen = gen, .lane = lane, .position = position, .outcome = (uint8_t)outcome, .attempts = 1,
-                          .text = "yes", .finish = "stop", .model_resolved = "m", .request_id = "", .fingerprint = "",
-                          .input_tokens = 50, .output_tokens = 5, .started_wall_ms = (int64_t)call, .worker = h->name};
+    struct cs_output o = {.gen = gen,
+                          .lane = lane,
+                          .position = position,
+                          .outcome = (uint8_t)outcome,
+                          .attempts = 1,
+                          .text = "yes",
+                          .finish = "stop",
+                          .model_resolved = "m",
+                          .request_id = "",
+                          .fingerprint = "",
+                          .input_tokens = 50,
+                          .output_tokens = 5,
+                          .started_wall_ms = (int64_t)call,
+                          .worker = h->name};
     struct cs_buf packed = CS_BUF_INIT(CS_OUTPUT_MAX);
     struct cs_output_bytes bytes;
     struct cs_message m = {.kind = CS_OUTPUTS, .outputs = {first, 1, &bytes}};

@@ -48,7 +48,7 @@ SRC_protocol    := $(call src,protocol/study protocol/wire)
 SRC_store       := $(call src,store)
 SRC_coordinator := $(call src,coordinator)
 SRC_worker      := $(call src,worker worker/providers)
-SRC_tools       := $(call src,tools tools/export)
+SRC_tools       := $(call src,tools tools/export tools/report/stats)
 SRC_simulator   := $(call src,tools/simulator)
 LIBS := base protocol store coordinator worker tools simulator
 
@@ -63,7 +63,8 @@ PROGRAMS := $(BUILD)/clinsafe $(BUILD)/clinsafe-coordinator $(BUILD)/clinsafe-wo
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all setup run test test-short test-unit test-e2e test-cluster test-asan fuzz-smoke lint install clean help bench FORCE
+.SECONDARY: # objects are kept
+.PHONY: all setup run test test-short test-unit test-e2e test-cluster test-asan fuzz-smoke lint install clean help bench sim FORCE
 
 all: $(PROGRAMS)          ## build the four programs
 
@@ -74,7 +75,7 @@ $(BUILD)/clinsafe-simulator:   $(BUILD)/obj/tools/simulator/main.o $(call lib,si
 
 $(BUILD)/clinsafe-coordinator: LDLIBS = $(SYS_store)
 $(BUILD)/clinsafe-worker:      LDLIBS = -lcurl $(SYS_store)
-$(BUILD)/clinsafe:             LDLIBS = -lncursesw $(SYS_store)
+$(BUILD)/clinsafe:             LDLIBS = -lncursesw -lgsl -lgslcblas $(SYS_store)
 $(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd $(SYS_protocol) -lm
 
 $(PROGRAMS):
@@ -112,12 +113,16 @@ UNIT_LIBS := $(call lib,tools) $(call lib,simulator) $(call lib,coordinator) $(c
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka -lcurl -lmicrohttpd -lncursesw $(SYS_store) -lpthread -lm
-.PRECIOUS: $(BUILD)/obj/tests/unit/%.o $(BUILD)/obj/tests/fuzz/%.o
 
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(L_store)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(L_store) $(SYS_store) -lpthread -lm
+
+SIM := $(call obj,$(wildcard tests/sim/*.c))
+$(BUILD)/sim/fleet_sim: $(SIM) $(call lib,coordinator) $(call lib,worker) $(L_store)
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcurl $(SYS_store) -lpthread -lm
 
 setup:                    ## install the Debian packages that are missing (one list: ops/packages)
 	$(Q)ops/setup $(or $(SETUP),run)
@@ -151,6 +156,9 @@ fuzz-smoke:               ## every fuzzer over its corpus, then for some seconds
 	$(Q)ops/setup run test ci
 	$(Q)$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzzers
 	$(Q)tests/fuzz/smoke --build build-fuzz --seconds $(or $(FUZZ_SECONDS),20)
+
+sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, or the trace of SEED=n (tests/sim/)
+	$(Q)$< $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),1000))
 
 bench:                    ## measure: outputs/s, CPU per output, memory (tests/bench/)
 	$(Q)$(MAKE) --no-print-directory all

@@ -102,7 +102,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_store_opts so = {.dir = sv->opts.dir, .write = true, .accept_rollback = sv->opts.accept_rollback};
     struct cs_core_opts co = {.fresh_fleet = sv->opts.fresh_fleet, .now_ms = cs_mono_ms()};
-    struct cs_names names = {0};
+    struct cs_store_names names = {0};
     enum cs_err rc = cs_store_open(&sv->store, &so, err); /* the term is on disk before anything is bound */
 
     if (rc == CS_OK)
@@ -118,7 +118,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     co.expected = (const char *const *)names.v;
     co.n_expected = names.n;
     sv->core = cs_core_open(&co);
-    cs_names_release(&names);
+    cs_store_names_release(&names);
     if (rc == CS_OK)
         rc = cs_persist_open(sv, err);
     if (rc == CS_OK)

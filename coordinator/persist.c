@@ -161,7 +161,7 @@ out:
 
 static enum cs_err take_name(void *self, const char *key, const void *value, uint32_t len)
 {
-    struct cs_names *n = self;
+    struct cs_store_names *n = self;
 
     (void)key;
     n->v = cs_xrealloc(n->v, n->n + 1, sizeof *n->v);
@@ -169,12 +169,12 @@ static enum cs_err take_name(void *self, const char *key, const void *value, uin
     return CS_OK;
 }
 
-enum cs_err cs_persist_names(struct cs_server *sv, struct cs_names *out, struct cs_error *err)
+enum cs_err cs_persist_names(struct cs_server *sv, struct cs_store_names *out, struct cs_error *err)
 {
     return cs_store_metas(sv->store, "worker/", take_name, out, err);
 }
 
-void cs_names_release(struct cs_names *n)
+void cs_store_names_release(struct cs_store_names *n)
 {
     for (uint32_t i = 0; i < n->n; i++)
         free(n->v[i]);

@@ -125,12 +125,12 @@ void cs_server_send(struct cs_server *sv, enum cs_door_kind kind, const struct c
 void cs_server_end(struct cs_server *sv, enum cs_err code, const char *text);
 
 /* persist.c */
-struct cs_names {
+struct cs_store_names {
     uint32_t n;
     char **v;
 };
-CS_WARN_UNUSED enum cs_err cs_persist_names(struct cs_server *sv, struct cs_names *out, struct cs_error *err);
-void cs_names_release(struct cs_names *n);
+CS_WARN_UNUSED enum cs_err cs_persist_names(struct cs_server *sv, struct cs_store_names *out, struct cs_error *err);
+void cs_store_names_release(struct cs_store_names *n);
 CS_WARN_UNUSED enum cs_err cs_persist_open(struct cs_server *sv, struct cs_error *err);
 void cs_persist_collect(struct cs_server *sv); /* what the commit thread has finished */
 void cs_persist_close(struct cs_server *sv);

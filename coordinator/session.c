@@ -281,7 +281,11 @@ static void hello(struct cs_core *core, const struct cs_event *e)
     struct cs_session *old, *s;
     bool registered;
 
-    if (h->worker == NULL || h->worker[0] == '\0' || is_banned(core, process_print(h->worker, h->nonce))) {
+    if (h->worker == NULL || h->worker[0] == '\0') {
+        reject(core, e->message.peer, "auth", 0, "a worker needs a name");
+        return;
+    }
+    if (is_banned(core, process_print(h->worker, h->nonce))) {
         reject(core, e->message.peer, "mismatch", 0, MISMATCH);
         return;
     }

@@ -20,7 +20,7 @@ enum { CS_PAGE_TRIALS = 256, CS_PAGE_BYTES = CS_PAGE_TRIALS / 4 }; /* trial i of
 
 /* What a lane has counted, in the same batch as what it counts. Duplicates and late ones are paid facts: their tokens and cost are in. */
 struct cs_counters {
-    uint64_t outcome[CS_OUTCOMES]; /* canonical answers; failures that made a trial failed */
+    uint64_t outcome[CS_OUTCOMES]; /* canonical answers; failures that made a trial failed, also when it was retried */
     uint64_t adopted;              /* of these answers, taken over from an earlier generation */
     uint64_t duplicates, attempts, ambiguous;
     uint64_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;

@@ -28,7 +28,7 @@ struct run {
     const char *study_path;
     struct cs_fleet_opts fleet_opts;
     uint64_t workers, slots, cases;
-    bool json;
+    bool json, retry;
 
     struct cs_loaded loaded;
     struct cs_study_dir dir;
@@ -50,6 +50,7 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         {"simulator", CS_OPT_STR, &r->fleet_opts.simulator_url, "URL", "a simulator that runs already"},
         {"simulator-args", CS_OPT_STR, &r->fleet_opts.simulator_args, "ARGS",
          "more options for the simulator, e.g. '--latency-ms 0'"},
+        {"retry", CS_OPT_FLAG, &r->retry, NULL, "plan trials that failed earlier again"},
         {"json", CS_OPT_FLAG, &r->json, NULL, "print the final figures as JSON on standard output"},
         {0},
     };
@@ -160,6 +161,8 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     rc = cs_admin_open(&r->admin, &ao, err);
     if (rc == CS_OK)
         rc = cs_submit_study(r->admin, &r->loaded, &gen, &is_new, err);
+    if (rc == CS_OK && r->retry)
+        rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
     if (rc == CS_OK)
         rc = fetch_progress(r, err);
     if (rc == CS_OK) {
@@ -186,7 +189,7 @@ static int exit_status(const struct run *r)
     }
     if (p->failed > 0)
         fprintf(stderr,
-                "clinsafe: %llu trials failed; `clinsafe export` shows why, `clinsafe retry` plans them again\n",
+                "clinsafe: %llu trials failed; `clinsafe export` shows why, `clinsafe run --retry` plans them again\n",
                 (unsigned long long)p->failed);
     return 2;
 }

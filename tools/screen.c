@@ -71,6 +71,8 @@ void cs_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note
 {
     const struct cs_counters t = total_of(p);
     char figures[256], outcomes[256], second[512];
+    if (p->planned == 0)
+        return; /* a generation that is being built has no figures yet */
     figures_line(p, &t, figures, sizeof figures);
     outcomes_line(&t, outcomes, sizeof outcomes);
     snprintf(second, sizeof second, "%s%s%s", outcomes, note[0] != '\0' ? "   " : "", note);

@@ -82,6 +82,16 @@ class Faults(harness.TestCase):
                 self.assertExit(self.run_study("--cases", 1, *where), 2)
                 self.assertEqual(self.sim.stats()["requests"], asked)
 
+                self.sim.control(faults={}, reset_stats=True)
+                done = self.run_study("--cases", 1, "--retry", *where)
+                self.assertExit(done)
+                self.assertEqual(json.loads(done.out)["done"], 42)
+                self.assertEqual(self.sim.stats()["requests"], 42)
+                rows = harness.rows_jsonl(self.box.clinsafe("export", self.study, *where, "--format", "jsonl").out)
+                self.assertEqual({r["state"] for r in rows}, {"done"})
+                checked = json.loads(self.box.clinsafe("verify", *where, "--json").out)
+                self.assertEqual((checked["done"], checked["faults"], checked["clean"]), (42, 0, True))
+
     @harness.short
     def test_quota_used_up_stops_the_lane_and_no_trial_fails(self):
         self.sim.control(faults={"quota": 1})

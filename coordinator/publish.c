@@ -100,13 +100,14 @@ static void add_rate(struct cs_server *sv, struct cs_progress *p, bool sample)
 static void add_building(struct cs_server *sv, struct cs_progress *p)
 {
     const struct cs_build *b = &sv->build;
-    const struct cs_plan *plan = &b->plan.view->plan;
+    const struct cs_plan *plan;
 
     p->state = "building";
     p->gen = b->generation.number;
     p->started_wall_ms = b->generation.created_wall_ms;
     if (b->lanes == NULL)
         return;
+    plan = &b->plan.view->plan;
     p->lanes = cs_arena_array(&sv->progress_arena, plan->n_lanes + 1, sizeof *p->lanes);
     for (; p->n_lanes < plan->n_lanes; p->n_lanes++) {
         p->lanes[p->n_lanes] = (struct cs_progress_lane){.gen = p->gen,

@@ -13,7 +13,7 @@
 #include "tools/submission.h"
 #include "tools/text.h"
 
-enum { POLL_MS = 200, ASK_MS = 10000, DRAIN_MS = 15 * 60 * 1000 };
+enum { POLL_MS = 200, ASK_MS = 10000, PATIENCE_MS = 60000, DRAIN_MS = 15 * 60 * 1000 };
 
 static volatile sig_atomic_t interrupts;
 
@@ -73,10 +73,17 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
     return true;
 }
 
+/* Waits for the answer in short steps, so that a coordinator that dies meanwhile is noticed. */
 static enum cs_err fetch_progress(struct run *r, struct cs_error *err)
 {
-    const char *reply;
-    enum cs_err rc = cs_admin_ask(r->admin, "status", NULL, NULL, 0, ASK_MS, &reply, err);
+    const char *reply = NULL;
+    const uint64_t deadline = cs_mono_ms() + PATIENCE_MS;
+    enum cs_err rc;
+    do {
+        rc = cs_fleet_check(&r->fleet, err);
+        if (rc == CS_OK)
+            rc = cs_admin_ask(r->admin, "status", NULL, NULL, 0, 1000, &reply, err);
+    } while (rc == CS_ETIMEDOUT && interrupts == 0 && cs_mono_ms() < deadline);
     if (rc != CS_OK)
         return rc;
     cs_arena_reset(&r->arena);
@@ -102,9 +109,7 @@ static bool is_over(const struct cs_progress *p)
 static enum cs_err watch(struct run *r, struct cs_error *err)
 {
     for (;;) {
-        enum cs_err rc = cs_fleet_check(&r->fleet, err);
-        if (rc == CS_OK)
-            rc = fetch_progress(r, err);
+        enum cs_err rc = fetch_progress(r, err);
         if (rc != CS_OK)
             return interrupts > 0 ? cs_error_set(err, CS_EINTERRUPTED, "interrupted") : rc;
         cs_bar_draw(&r->bar, &r->progress, strcmp(r->progress.state, "running") == 0 ? "" : r->progress.state,

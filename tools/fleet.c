@@ -244,7 +244,10 @@ enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const s
 enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
 {
     int status;
-    if (ended(f, CS_FLEET_COORDINATOR, &status))
+    const bool gone = ended(f, CS_FLEET_COORDINATOR, &status);
+    if (gone && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return cs_error_set(err, CS_EINTERRUPTED, "the fleet was drained");
+    if (gone)
         return cs_error_set(
             err, error_of(status),
             "the coordinator ended unexpectedly; nothing acknowledged is lost, %s/coordinator.log says why",

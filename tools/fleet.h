@@ -34,7 +34,7 @@ enum { CS_FLEET_REDIS, CS_FLEET_SIMULATOR, CS_FLEET_COORDINATOR, CS_FLEET_WORKER
 CS_WARN_UNUSED enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const struct cs_study *study,
                                           const struct cs_fleet_opts *opts, struct cs_error *err);
 /* Notes ended processes and starts a dead worker or Redis again. Fails when the coordinator or simulator is gone: CS_EIO or CS_ECORRUPT
- * when it ended with their exit status, else CS_EINTERNAL; err names the log. */
+ * when it ended with their exit status, else CS_EINTERNAL; err names the log. CS_EINTERRUPTED: somebody drained the fleet. */
 CS_WARN_UNUSED enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err);
 /* Waits for the coordinator to end by itself (after `drain`), at most timeout_ms; CS_ETIMEDOUT. */
 enum cs_err cs_fleet_wait(struct cs_fleet *f, uint32_t timeout_ms);

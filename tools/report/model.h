@@ -84,6 +84,7 @@ struct cs_report_level {
     const char *id;
     enum cs_level_role role;
     const char *text; /* what it inserts or says, first wording; "" when nothing */
+    const char *axis; /* heading that it stands under: column "axis" of the factor's table; "" or NULL: none */
 };
 struct cs_report_factor {
     const char *name;

@@ -72,7 +72,8 @@ static void run_draws(void *ctx, uint32_t from, uint32_t to, unsigned worker)
     free(weight);
 }
 
-void cs_boot_run(const struct cs_boot *boot, size_t clusters, size_t columns, cs_boot_fn *fn, const void *ctx, double *out)
+void cs_boot_run(const struct cs_boot *boot, size_t clusters, size_t columns, cs_boot_fn *fn, const void *ctx,
+                 double *out)
 {
     CS_ASSERT(clusters > 0);
     struct run r = {boot, clusters, columns, fn, ctx, out};

@@ -25,7 +25,8 @@ struct cs_boot {
 typedef void cs_boot_fn(const void *ctx, const uint32_t *weight, double *out);
 
 /* out[draw * columns + column]; the caller's, draws * columns doubles. */
-void cs_boot_run(const struct cs_boot *boot, size_t clusters, size_t columns, cs_boot_fn *fn, const void *ctx, double *out);
+void cs_boot_run(const struct cs_boot *boot, size_t clusters, size_t columns, cs_boot_fn *fn, const void *ctx,
+                 double *out);
 
 /* Calls fn(ctx, draw from, draw to, worker) over a fixed partition of the draws, one part a thread; returns when all are
  * done. The building block of everything here that takes threads. */

@@ -21,9 +21,9 @@
 
 struct cs_cluster_test {
     enum cs_stat_status status;
-    size_t n;          /* clusters */
-    double mean;       /* the shift, signed */
-    double se, t, df;  /* 0 under CS_STAT_BOUND */
+    size_t n;         /* clusters */
+    double mean;      /* the shift, signed */
+    double se, t, df; /* 0 under CS_STAT_BOUND */
     double p;
     struct cs_interval ci; /* at 1 - alpha */
     double range;

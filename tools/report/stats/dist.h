@@ -12,10 +12,10 @@
 double cs_normal_cdf(double z);
 double cs_normal_quantile(double p); /* 0 < p < 1 */
 
-double cs_t_upper(double t, double df);            /* P(T > t) */
-double cs_t_two_sided(double t, double df);        /* P(|T| > |t|) */
-double cs_t_critical(double upper, double df);     /* t with P(T > t) = upper, 0 < upper < 1 */
-double cs_chi2_upper(double x, double df);         /* P(X > x) */
+double cs_t_upper(double t, double df);        /* P(T > t) */
+double cs_t_two_sided(double t, double df);    /* P(|T| > |t|) */
+double cs_t_critical(double upper, double df); /* t with P(T > t) = upper, 0 < upper < 1 */
+double cs_chi2_upper(double x, double df);     /* P(X > x) */
 double cs_f_upper(double x, double df1, double df2);
 
 /* P(X <= k), X binomial(n, p); 0 <= k <= n. */

@@ -5,6 +5,7 @@
 #include <gsl/gsl_eigen.h>
 
 #include "protocol/base/assert.h"
+#include "tools/report/stats/stats.h"
 
 struct cs_quadratic cs_quadratic_form(const double *x, const double *v, size_t k)
 {
@@ -23,7 +24,8 @@ struct cs_quadratic cs_quadratic_form(const double *x, const double *v, size_t k
         }
     }
     gsl_eigen_symmv(a, values, vectors, work);
-    const double largest = gsl_vector_max(values);
+    /* Rounding noise around a zero matrix is zero. */
+    const double largest = gsl_vector_max(values) > CS_STAT_ZERO * CS_STAT_ZERO ? gsl_vector_max(values) : 0;
     double outside = 0;
     for (size_t e = 0; e < k; e++) {
         const double lambda = gsl_vector_get(values, e);

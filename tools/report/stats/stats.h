@@ -47,7 +47,7 @@ enum cs_stat_status cs_moments(const double *x, size_t n, struct cs_moments *out
 bool cs_is_level(double alpha); /* inside (0, 1) */
 double cs_min(double a, double b);
 double cs_max(double a, double b);
-double cs_unit(double x);                      /* clamped to [0, 1] */
+double cs_unit(double x);                        /* clamped to [0, 1] */
 int cs_order_double(const void *, const void *); /* for qsort, ascending */
 
 #endif

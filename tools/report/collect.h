@@ -1,0 +1,41 @@
+/* collect.h - one pass over a study's outputs: answers into grids, and what a lane can say about itself.
+ *
+ * From the store (a lane a thread, each with its own view of the generation) or from a CSV in the columns of our own export, whose rows
+ * are matched with the plan of a study file. Errors: those of the store; CS_EINVAL for a CSV that does not fit the study, with its line.
+ */
+#ifndef CS_COLLECT_H
+#define CS_COLLECT_H
+
+#include "tools/reader.h"
+#include "tools/report/grid.h"
+
+enum { CS_RESOLVED_MAX = 32 }; /* served models of a lane that are told apart; further ones count as "others" */
+
+struct cs_lane_facts {
+    char *resolved[CS_RESOLVED_MAX + 1]; /* free()d by cs_collected_release */
+    uint64_t resolved_n[CS_RESOLVED_MAX + 1];
+    uint32_t n_resolved;
+    int64_t first_ms, last_ms; /* calls; 0: none known */
+    uint64_t terminal, attempts, ambiguous, duplicates, adopted;
+    uint64_t input_tokens, output_tokens;
+    int64_t cost_nano_usd;
+    uint64_t mismatched; /* marked ok, and yet no answer can be read: counted as unparsable */
+};
+
+struct cs_collected {
+    struct cs_grid *grids; /* one a lane */
+    struct cs_lane_facts *facts;
+    uint32_t n_lanes;
+    uint64_t skipped; /* rows of a CSV without an output */
+};
+
+CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, unsigned threads,
+                                            struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_collect_csv(struct cs_collected *c, const struct cs_plan *plan,
+                                          const struct cs_case_source *cases, const char *path, struct cs_error *err);
+void cs_collected_release(struct cs_collected *c); /* a zeroed struct is fine */
+
+/* Counts one more answer of a served model. */
+void cs_facts_resolved(struct cs_lane_facts *f, const char *name);
+
+#endif

@@ -1,0 +1,56 @@
+/* grid.h - the answers of one lane, counted: one record of counters per (case, cell of the plan).
+ *
+ * Its memory grows with cases x cells x categories, never with outputs: 1,000 cases x 32 prompts x 4 answers are 3 MB a lane.
+ * A record holds the outcome classes, then for every answer field of the cell's question a counter a category and one for
+ * "insufficient information" (a number: how many), then for every derived answer no, yes, unknown. Sums of numbers stand apart.
+ *
+ * Thread: one writer; any readers afterwards. The plan and its study must outlive the grid.
+ */
+#ifndef CS_GRID_H
+#define CS_GRID_H
+
+#include "protocol/study/answer.h"
+#include "protocol/study/plan.h"
+#include "protocol/wire/output.h"
+
+struct cs_grid_question {            /* where things stand in a record of this question */
+    uint32_t field[CS_FIELDS_MAX];   /* first category (a number: its count); "insufficient" behind the last */
+    uint32_t derived[CS_FIELDS_MAX]; /* no, yes, unknown */
+    uint32_t number[CS_FIELDS_MAX];  /* of the field among the sums, or CS_NONE */
+    uint32_t width, n_numbers;
+};
+
+struct cs_grid_sum { /* of a number in one cell of one case: Welford's mean and sum of squares */
+    double mean, m2;
+};
+
+struct cs_grid_cell {
+    struct cs_coords at;       /* of case 0 */
+    uint32_t counters, sums;   /* where its record begins in those of the case */
+    uint32_t repeats;          /* planned */
+    int64_t first_ms, last_ms; /* when it was asked, over all cases; first > last: never */
+};
+
+struct cs_grid {
+    const struct cs_plan *plan;
+    uint32_t lane, n_cells, n_cases;
+    struct cs_grid_question *questions;
+    struct cs_grid_cell *cells;
+    uint32_t width, n_sums; /* of a case */
+    uint32_t *counters;
+    struct cs_grid_sum *sums;
+};
+
+void cs_grid_init(struct cs_grid *g, const struct cs_plan *plan, uint32_t lane);
+void cs_grid_release(struct cs_grid *g); /* a zeroed struct is fine */
+
+/* One terminal trial. answers NULL: it has none (its outcome says why). when_ms: when it was asked; 0: not known. */
+void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_outcome outcome,
+                 const struct cs_answer *answers, const int *derived, int64_t when_ms);
+
+const uint32_t *cs_grid_record(const struct cs_grid *g, uint32_t case_index, uint32_t cell);
+const struct cs_grid_sum *cs_grid_sums(const struct cs_grid *g, uint32_t case_index, uint32_t cell);
+/* Counters of categories in a record; a number has one. */
+uint32_t cs_grid_categories(const struct cs_field *f);
+
+#endif

@@ -1,0 +1,200 @@
+/* The head of the page: what was studied, what came out, in words; whether it is complete; verdicts counted per model. */
+#include "tools/report/html_page.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- counting ------------------------------------------------------------------------------------ */
+
+struct tally {
+    uint32_t by_verdict[CS_VERDICTS], tested;
+    const struct cs_report_contrast *largest; /* of those called different, by its share of the margin, or by size */
+};
+
+static bool is_primary(const struct cs_report *r, const struct cs_report_contrast *c)
+{
+    return c->outcome < r->n_outcomes && r->outcomes[c->outcome].role == CS_OUTCOME_PRIMARY;
+}
+
+static struct tally count_verdicts(const struct cs_report *r, uint32_t model, uint32_t outcome)
+{
+    struct tally t = {.tested = 0};
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        const struct cs_report_contrast *c = &r->contrasts[i];
+        if (c->model != model || c->outcome != outcome || c->floor || c->verdict >= CS_VERDICTS)
+            continue;
+        t.by_verdict[c->verdict]++;
+        t.tested++;
+        if (cs_verdict_is_different(c->verdict) && c->against == CS_AGAINST_CONTROL &&
+            (t.largest == NULL || fabs(c->shift.value) > fabs(t.largest->shift.value)))
+            t.largest = c;
+    }
+    return t;
+}
+
+static uint32_t different(const struct tally *t)
+{
+    return t->by_verdict[CS_VERDICT_BEYOND] + t->by_verdict[CS_VERDICT_UNCLEAR_SIZE] + t->by_verdict[CS_VERDICT_SMALLER] +
+           t->by_verdict[CS_VERDICT_DIFFERENT];
+}
+
+/* ---- in words --------------------------------------------------------------------------------------- */
+
+static void say_design(struct cs_page *p)
+{
+    const struct cs_report *r = p->r;
+    uint32_t levels = 0;
+    for (uint32_t f = 0; f < r->n_factors; f++)
+        levels += r->factors[f].n_levels;
+    cs_html(p->out, "<p class=\"lead\">%u model%s answered the same question%s about %s clinical case%s", r->n_models,
+            r->n_models == 1 ? "" : "s", r->n_outcomes == 1 ? "" : "s", cs_num_count(r->n_cases).s, r->n_cases == 1 ? "" : "s");
+    if (r->n_clusters != r->n_cases)
+        cs_html(p->out, " (versions of %s base cases)", cs_num_count(r->n_clusters).s);
+    cs_html(p->out, ". Each case was shown in %u versions that differ in one thing and are otherwise the same word for word. ", levels);
+    cs_html(p->out, "Of %s planned answers %s are in. ", cs_num_count(r->planned).s, cs_num_count(r->terminal).s);
+}
+
+static void say_finding(struct cs_page *p, uint32_t model, uint32_t outcome, const struct tally *t)
+{
+    int decimals = cs_page_decimals(p, outcome);
+    const char *unit = p->r->outcomes[outcome].unit;
+
+    cs_html(p->out, "<b>%s</b>, ", cs_page_model(p, model));
+    cs_page_words(p, cs_page_outcome(p, outcome));
+    if (t->by_verdict[CS_VERDICT_NONE] == t->tested) {
+        fputs(": no verdicts. ", p->out);
+        return;
+    }
+    cs_html(p->out, ": of %u comparisons %u different", t->tested, different(t));
+    if (t->by_verdict[CS_VERDICT_BEYOND] > 0)
+        cs_html(p->out, " (%u by more than the margin)", t->by_verdict[CS_VERDICT_BEYOND]);
+    cs_html(p->out, ", %u equivalent, %u inconclusive", t->by_verdict[CS_VERDICT_EQUIVALENT],
+            t->by_verdict[CS_VERDICT_INCONCLUSIVE]);
+    if (t->largest != NULL) {
+        const struct cs_report_level *l = cs_page_level(p, t->largest->factor, t->largest->level);
+        fputs("; the largest shift against the control is that of <q>", p->out);
+        cs_page_words(p, l == NULL ? "" : l->id);
+        cs_html(p->out, "</q>, %s %s (%s)", cs_num_signed(cs_figure_value(t->largest->shift), decimals).s, unit,
+                cs_span_text(t->largest->ci_simultaneous, decimals).s);
+    }
+    fputs(". ", p->out);
+}
+
+static void say_findings(struct cs_page *p)
+{
+    bool any = false;
+    for (uint32_t m = 0; m < p->r->n_models; m++) {
+        for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
+            if (p->r->outcomes[o].role != CS_OUTCOME_PRIMARY)
+                continue;
+            struct tally t = count_verdicts(p->r, m, o);
+            if (t.tested == 0)
+                continue;
+            say_finding(p, m, o, &t);
+            any = true;
+        }
+    }
+    if (!any)
+        fputs("The study declares no primary outcome with comparisons: everything below is exploratory. ", p->out);
+    fputs("<q>Inconclusive</q> means that neither a difference nor its absence is shown; it never means that there is none.</p>\n",
+          p->out);
+}
+
+/* ---- banner ------------------------------------------------------------------------------------------- */
+
+static void write_banner(struct cs_page *p)
+{
+    const struct cs_report *r = p->r;
+    double share = r->planned == 0 ? NAN : (double)r->terminal / (double)r->planned;
+    cs_html(p->out, "<div class=\"banner%s\" role=\"status\" id=\"banner\">", r->complete && r->n_notes == 0 ? "" : " open");
+    if (r->complete)
+        cs_html(p->out, "<p><b>Complete.</b> All %s planned answers are in or have a named reason why not.</p>",
+                cs_num_count(r->planned).s);
+    else
+        cs_html(p->out, "<p><b>Not complete: %s of %s planned answers (%s).</b> Counts and intervals are shown, verdicts are not.</p>",
+                cs_num_count(r->terminal).s, cs_num_count(r->planned).s, cs_num_percent(share).s);
+    if (r->pilot)
+        fputs("<p><b>Pilot.</b> Only some of the cases were asked; nothing here is a result.</p>", p->out);
+    if (r->n_notes > 0) {
+        fputs("<ul>", p->out);
+        for (uint32_t i = 0; i < r->n_notes; i++)
+            cs_html(p->out, "<li>%s</li>", r->notes[i]);
+        fputs("</ul>", p->out);
+    }
+    fputs("</div>\n", p->out);
+}
+
+/* ---- table ------------------------------------------------------------------------------------------------ */
+
+static const enum cs_verdict shown[] = {CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER, CS_VERDICT_DIFFERENT,
+                                        CS_VERDICT_EQUIVALENT, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
+enum { N_SHOWN = sizeof shown / sizeof *shown };
+
+static bool any_verdict(const struct cs_report *r, enum cs_verdict v)
+{
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        if (r->contrasts[i].verdict == v && !r->contrasts[i].floor && is_primary(r, &r->contrasts[i]))
+            return true;
+    }
+    return false;
+}
+
+static void write_tally_row(struct cs_page *p, uint32_t m, uint32_t o, const struct tally *t, const bool *used)
+{
+    cs_html(p->out, "<tr><th scope=\"row\">%s", cs_page_model(p, m));
+    cs_page_stamp(p, m);
+    cs_html(p->out, "</th><td><a href=\"#answer-%u-model-%u\">", o, m);
+    cs_page_words(p, cs_page_outcome(p, o));
+    fputs("</a></td>", p->out);
+    for (int i = 0; i < N_SHOWN; i++) {
+        if (used[i])
+            cs_html(p->out, "<td class=\"n%s%s\">%u</td>", t->by_verdict[shown[i]] > 0 ? " v v-" : "",
+                    t->by_verdict[shown[i]] > 0 ? cs_verdict_css(shown[i]) : "", t->by_verdict[shown[i]]);
+    }
+    fputs("</tr>\n", p->out);
+}
+
+static void write_tally(struct cs_page *p)
+{
+    bool used[N_SHOWN], any = false;
+    for (int i = 0; i < N_SHOWN; i++) {
+        used[i] = any_verdict(p->r, shown[i]);
+        any = any || used[i];
+    }
+    if (!any)
+        return;
+    cs_page_table(p, "tally", CS_REPORT_NONE, "Verdicts of all comparisons of the primary outcomes, with the one adjustment declared.");
+    fputs("<thead><tr>", p->out);
+    cs_page_column(p, "Model", "");
+    cs_page_column(p, "Answer", "");
+    for (int i = 0; i < N_SHOWN; i++) {
+        if (used[i])
+            cs_html(p->out, "<th scope=\"col\" class=\"n\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</th>",
+                    cs_verdict_symbol(shown[i]), shown[i] == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(shown[i]));
+    }
+    fputs("</tr></thead><tbody>\n", p->out);
+    for (uint32_t m = 0; m < p->r->n_models; m++) {
+        for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
+            struct tally t = count_verdicts(p->r, m, o);
+            if (p->r->outcomes[o].role == CS_OUTCOME_PRIMARY && t.tested > 0)
+                write_tally_row(p, m, o, &t, used);
+        }
+    }
+    fputs("</tbody>", p->out);
+    cs_page_table_end(p);
+}
+
+void cs_page_summary(struct cs_page *p)
+{
+    const struct cs_report *r = p->r;
+    cs_html(p->out, "<header class=\"head\">\n<p class=\"kicker\">ClinSafe report \xC2\xB7 study <b>%s</b>", r->study);
+    if (r->generation > 0)
+        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, r->created);
+    cs_page_stamp(p, CS_REPORT_NONE);
+    cs_html(p->out, "</p>\n<h1>%s</h1>\n", r->title[0] != '\0' ? r->title : r->study);
+    write_banner(p);
+    say_design(p);
+    say_findings(p);
+    write_tally(p);
+    fputs("</header>\n", p->out);
+}

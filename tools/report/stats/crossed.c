@@ -1,0 +1,114 @@
+#include "tools/report/stats/crossed.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "protocol/base/alloc.h"
+#include "tools/report/stats/draw.h"
+
+struct crossed {
+    const struct cs_boot *boot;
+    const double *d;
+    const bool *present;
+    size_t clusters, models;
+    double *out; /* one a draw; infinity where the draw is empty */
+};
+
+static double weighted_mean(const struct crossed *c, const uint32_t *row, const uint32_t *column)
+{
+    double sum = 0, weight = 0;
+    for (size_t i = 0; i < c->clusters; i++) {
+        if (row[i] == 0)
+            continue;
+        for (size_t m = 0; m < c->models; m++) {
+            if (column[m] == 0 || (c->present != NULL && !c->present[i * c->models + m]))
+                continue;
+            const double w = (double)row[i] * column[m];
+            sum += w * c->d[i * c->models + m];
+            weight += w;
+        }
+    }
+    return weight > 0 ? sum / weight : (double)INFINITY;
+}
+
+static void crossed_draws(void *ctx, uint32_t from, uint32_t to, unsigned worker)
+{
+    (void)worker;
+    const struct crossed *c = ctx;
+    uint32_t *row = cs_xcalloc(c->clusters, sizeof *row), *column = cs_xcalloc(c->models, sizeof *column);
+    for (uint32_t draw = from; draw < to; draw++) {
+        cs_draw_weights(cs_draw_key(c->boot->seed, draw, CS_DRAW_CLUSTERS), c->clusters, row);
+        cs_draw_weights(cs_draw_key(c->boot->seed, draw, CS_DRAW_MODELS), c->models, column);
+        c->out[draw] = weighted_mean(c, row, column);
+    }
+    free(column);
+    free(row);
+}
+
+/* Means of the models and of all cells. */
+static enum cs_stat_status describe(const struct crossed *c, struct cs_crossed *r)
+{
+    double sum = 0, cells = 0;
+    for (size_t m = 0; m < c->models; m++) {
+        double own = 0, n = 0;
+        for (size_t i = 0; i < c->clusters; i++) {
+            if (c->present != NULL && !c->present[i * c->models + m])
+                continue;
+            if (!isfinite(c->d[i * c->models + m]))
+                return CS_STAT_BAD_INPUT;
+            own += c->d[i * c->models + m];
+            n++;
+        }
+        if (n <= 0)
+            continue;
+        const double mean = own / n;
+        r->models_range.lo = r->models == 0 ? mean : cs_min(r->models_range.lo, mean);
+        r->models_range.hi = r->models == 0 ? mean : cs_max(r->models_range.hi, mean);
+        r->models++;
+        sum += own;
+        cells += n;
+    }
+    if (r->models == 0)
+        return CS_STAT_TOO_FEW;
+    r->mean = sum / cells;
+    return CS_STAT_OK;
+}
+
+static void interval(const struct cs_boot *boot, double *draws, double alpha, struct cs_crossed *r)
+{
+    size_t defined = 0;
+    for (size_t b = 0; b < boot->draws; b++)
+        if (isfinite(draws[b]))
+            draws[defined++] = draws[b];
+    struct cs_moments m;
+    r->interval_status = (double)(boot->draws - defined) > 0.01 * boot->draws ? CS_STAT_RARE
+                                                                              : cs_moments(draws, defined, &m);
+    if (r->interval_status == CS_STAT_OK && m.constant)
+        r->interval_status = CS_STAT_CONSTANT;
+    if (r->interval_status != CS_STAT_OK)
+        return;
+    r->se = sqrt(m.var);
+    r->ci = cs_percentile(draws, defined, alpha);
+}
+
+struct cs_crossed cs_crossed_shift(const struct cs_boot *boot, const double *d, const bool *present, size_t clusters,
+                                   size_t models, double alpha)
+{
+    struct cs_crossed r = {.status = CS_STAT_OK};
+    struct crossed c = {boot, d, present, clusters, models, NULL};
+    r.status = describe(&c, &r);
+    r.interval_status = r.status;
+    if (r.status == CS_STAT_BAD_INPUT)
+        r = (struct cs_crossed){.status = CS_STAT_BAD_INPUT, .interval_status = CS_STAT_BAD_INPUT};
+    else if (boot->draws < CS_BOOT_DRAWS_MIN || !cs_is_level(alpha))
+        r.interval_status = CS_STAT_BAD_INPUT;
+    else if (r.models < CS_CROSSED_MODELS_MIN || clusters < CS_BOOT_CLUSTERS_MIN)
+        r.interval_status = CS_STAT_TOO_FEW;
+    if (r.interval_status != CS_STAT_OK)
+        return r;
+    c.out = cs_xcalloc(boot->draws, sizeof *c.out);
+    cs_boot_each(boot, crossed_draws, &c);
+    interval(boot, c.out, alpha, &r);
+    free(c.out);
+    return r;
+}

@@ -1,0 +1,75 @@
+/* finding.h - from the tests of a family to adjusted intervals and verdicts that agree with each other.
+ *
+ * A contrast is *different* iff its adjusted p is at most alpha. Its interval is then simultaneous in the sense of its method:
+ *   Holm   Bonferroni's, 1 - alpha / m: all together hold with 1 - alpha (Dunn, J Am Stat Assoc 56 (1961) 52)
+ *   max-T  mean +- critical * se, the same guarantee (adjust.h)
+ *   BH     1 - R alpha / m with R contrasts different (at least 1): of the intervals of the different ones at most a share
+ *          alpha is expected to miss; BY the same, divided by the sum of 1/i: Benjamini, Yekutieli, JASA 100 (2005) 71
+ *   none   1 - alpha
+ * Holm and max-T step down and so find more than their intervals show: such an interval is cut at 0 (`cut`), as the step-down
+ * decision says (the side of 0 is known, the size is not). Direction and size then each hold with familywise error alpha.
+ * The reverse, an interval off 0 without a rejection, happens by rounding only, and is widened to 0.
+ *
+ * Equivalence: TOST p of the contrasts with a margin, adjusted by the same method (max-T: by Holm). equivalence_ci is the
+ * 1 - 2 a interval at the level a of the contrast's own step: inside the margin exactly when the adjusted TOST passes.
+ *
+ * Verdicts, in this order: interval beyond +-margin: different, beyond the margin; different and the interval crosses the
+ * margin: size unclear; different and inside: smaller than the margin; TOST passes: equivalent; else inconclusive. Not
+ * significant is not equivalent. Without a margin a difference is of unclear size and nothing is equivalent. An incomplete
+ * study, or a contrast that could not be tested, has no verdict.
+ */
+#ifndef CS_FINDING_H
+#define CS_FINDING_H
+
+#include "tools/report/stats/adjust.h"
+#include "tools/report/stats/cluster.h"
+
+enum cs_stat_verdict {
+    CS_STAT_VERDICT_NONE,
+    CS_STAT_VERDICT_BEYOND,
+    CS_STAT_VERDICT_UNCLEAR,
+    CS_STAT_VERDICT_SMALLER,
+    CS_STAT_VERDICT_EQUIVALENT,
+    CS_STAT_VERDICT_INCONCLUSIVE,
+};
+
+const char *cs_stat_verdict_text(enum cs_stat_verdict verdict); /* "different, beyond the margin" */
+
+/* The rule itself, for an interval that agrees with `different`. margin 0: none declared. */
+enum cs_stat_verdict cs_stat_verdict_of(bool complete, bool different, struct cs_interval ci, double margin,
+                                        bool equivalent);
+
+struct cs_contrast {
+    struct cs_cluster_test test;
+    double margin; /* in the test's units; 0: none declared */
+};
+
+struct cs_finding {
+    enum cs_stat_status status; /* of the contrast's test */
+    double p_adjusted;
+    bool different;
+    struct cs_interval ci;          /* adjusted */
+    bool cut;                       /* ci was drawn to 0, to agree with the step-down decision */
+    double tost_p, tost_p_adjusted; /* 1 without a margin */
+    bool equivalent;
+    struct cs_interval equivalence_ci;
+    enum cs_stat_verdict verdict;
+};
+
+struct cs_family {
+    enum cs_adjust method;
+    double alpha;                 /* at most 0.5: TOST needs 1 - 2 alpha */
+    bool complete;                /* every planned trial is terminal */
+    const struct cs_max_t *max_t; /* for max-T: its critical value and adjusted p, in the order of the contrasts */
+    const double *max_t_adjusted;
+};
+
+/* CS_STAT_BAD_INPUT (and findings without verdicts) if alpha is not in (0, 0.5) or max-T's results are missing or unusable. */
+enum cs_stat_status cs_family_findings(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,
+                                       struct cs_finding *out);
+
+/* Worst and best case for answers that are missing by refusal: a verdict or direction that changes is inconclusive. */
+enum cs_stat_verdict cs_stat_verdict_bounded(const struct cs_finding *main, const struct cs_finding *worst,
+                                             const struct cs_finding *best);
+
+#endif

@@ -102,10 +102,10 @@ enum cs_err cs_generation_view_open(struct cs_generation_view *v, struct cs_stor
     if (rc == CS_OK)
         rc = cs_spec_unpack(bytes, n, &v->spec, err);
     free(bytes);
-    if (rc == CS_OK && memcmp(v->spec.digest, g->spec_digest, sizeof g->spec_digest) != 0)
-        rc = cs_error_set(err, CS_ECORRUPT, "%s: the stored study is damaged", key);
     if (rc != CS_OK)
-        return rc;
+        return cs_error_wrap(err, rc, "generation %u: its study cannot be read by this version", g->number);
+    if (memcmp(v->spec.digest, g->spec_digest, sizeof g->spec_digest) != 0)
+        return cs_error_set(err, CS_ECORRUPT, "%s: the stored study is damaged", key);
     cs_plan_init(&v->plan, v->spec.study);
     v->chunks = cs_chunks_open(&v->spec, fetch_chunk, s, VIEW_CACHE_BYTES);
     v->cases = cs_chunks_source(v->chunks);

@@ -1,6 +1,8 @@
 #include "tools/admin_client.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
@@ -22,6 +24,8 @@ enum cs_err cs_admin_open(struct cs_admin_client **out, const struct cs_admin_op
     char server_key[41];
     struct cs_socket_opts so = {.type = CS_SOCKET_DEALER};
     enum cs_err rc = cs_net_open(&a->net, err);
+    if (rc == CS_OK && strncmp(o->endpoint, "ipc://", 6) == 0 && access(o->endpoint + 6, F_OK) != 0)
+        rc = cs_error_set(err, CS_ENOENT, "%s: no coordinator listens there", o->endpoint);
     if (rc == CS_OK && (o->key != NULL) != (o->server_key != NULL))
         rc = cs_error_set(err, CS_EUSAGE, "--key and --server-key belong together");
     if (rc == CS_OK && o->key != NULL) {

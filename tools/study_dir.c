@@ -192,7 +192,11 @@ enum cs_err cs_study_dir_sockets(const struct cs_study_dir *d, char **out, struc
     enum cs_err rc = cs_file_read(d->run_json, 65536, &text, NULL, err);
     json_t *root = rc == CS_OK ? json_loads(text, 0, NULL) : NULL;
     const char *sockets = json_string_value(json_object_get(root, "sockets"));
-    if (sockets != NULL)
+    if (sockets != NULL && access(sockets, F_OK) != 0)
+        rc = cs_error_set(err, CS_ENOENT,
+                          "%s: no run is going on there; `clinsafe verify` and `clinsafe export` read what it left",
+                          d->path);
+    else if (sockets != NULL)
         *out = cs_xstrdup(sockets);
     else
         rc = cs_error_set(err, CS_ENOENT, "%s: no run was ever started there", d->path);

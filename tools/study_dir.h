@@ -31,7 +31,7 @@ CS_WARN_UNUSED enum cs_err cs_study_dir_reap(struct cs_study_dir *d, struct cs_e
 CS_WARN_UNUSED enum cs_err cs_study_dir_record(struct cs_study_dir *d, const pid_t *pids, unsigned n,
                                                struct cs_error *err);
 
-/* The socket folder of the present or last run, without locking anything; free() it. CS_ENOENT: none was ever started. */
+/* The socket folder of the present run, without locking anything; free() it. CS_ENOENT: none is going on. */
 CS_WARN_UNUSED enum cs_err cs_study_dir_sockets(const struct cs_study_dir *d, char **out, struct cs_error *err);
 
 #endif

@@ -4,26 +4,6 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/report/stats/finding.h"
-
-static enum cs_judgement judgement_of(enum cs_verdict v)
-{
-    switch (v) {
-    case CS_VERDICT_NONE:
-        return CS_JUDGED_NOT;
-    case CS_VERDICT_BEYOND:
-        return CS_JUDGED_BEYOND;
-    case CS_VERDICT_UNCLEAR:
-        return CS_JUDGED_UNCLEAR;
-    case CS_VERDICT_SMALLER:
-        return CS_JUDGED_SMALLER;
-    case CS_VERDICT_EQUIVALENT:
-        return CS_JUDGED_EQUIVALENT;
-    case CS_VERDICT_INCONCLUSIVE:
-        return CS_JUDGED_INCONCLUSIVE;
-    }
-    return CS_JUDGED_NOT;
-}
 
 /* The joint distribution of max-T needs every difference, cluster by cluster. */
 static struct cs_max_t max_t_of(const struct cs_family_rule *rule, const struct cs_family_test *tests,
@@ -87,14 +67,14 @@ static void find_extreme(const struct cs_family_rule *rule, const struct cs_fami
     free(moved);
 }
 
-static void take(struct cs_family_test *t, const struct cs_finding *f, enum cs_verdict bounded)
+static void take(struct cs_family_test *t, const struct cs_finding *f, enum cs_stat_verdict bounded)
 {
     t->usable = cs_stat_usable(f->status);
     t->p_adjusted = f->p_adjusted;
     t->p_equivalence = f->tost_p;
     t->p_equivalence_adjusted = f->tost_p_adjusted;
     t->ci = f->ci;
-    t->judgement = t->eligible ? judgement_of(bounded) : CS_JUDGED_NOT;
+    t->verdict = t->eligible ? bounded : CS_STAT_VERDICT_NONE;
     t->crossed = t->eligible && bounded != f->verdict;
 }
 
@@ -108,7 +88,8 @@ void cs_family_judge(const struct cs_family_rule *rule, struct cs_family_test *t
     for (size_t k = 0; k < m; k++) {
         tests[k].test = cs_cluster_t(tests[k].diff, tests[k].n, rule->alpha, tests[k].range);
         mean[k] = tests[k].test.mean;
-        bounds = bounds || fabs(tests[k].worst - mean[k]) > CS_STAT_ZERO || fabs(tests[k].best - mean[k]) > CS_STAT_ZERO;
+        bounds = bounds || fabs(tests[k].worst - mean[k]) > CS_STAT_ZERO ||
+                 fabs(tests[k].best - mean[k]) > CS_STAT_ZERO;
     }
     find(rule, tests, zero, m, found);
     if (bounds) {
@@ -117,7 +98,7 @@ void cs_family_judge(const struct cs_family_rule *rule, struct cs_family_test *t
     }
     for (size_t k = 0; k < m; k++)
         take(&tests[k], &found[k],
-             bounds ? cs_verdict_bounded(&found[k], &found[m + k], &found[2 * m + k]) : found[k].verdict);
+             bounds ? cs_stat_verdict_bounded(&found[k], &found[m + k], &found[2 * m + k]) : found[k].verdict);
     free(mean);
     free(zero);
     free(found);

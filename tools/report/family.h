@@ -1,36 +1,26 @@
 /* family.h - a family of tests judged together: adjusted p values, intervals and verdicts, worst and best case included.
  *
- * The door to stats/finding.h, whose names for verdicts and contrasts are other than those of the report (model.h). Pure; any thread.
+ * Pure; any thread.
  */
 #ifndef CS_FAMILY_H
 #define CS_FAMILY_H
 
-#include "tools/report/stats/adjust.h"
-#include "tools/report/stats/cluster.h"
-
-enum cs_judgement {
-    CS_JUDGED_NOT,
-    CS_JUDGED_BEYOND,
-    CS_JUDGED_UNCLEAR,
-    CS_JUDGED_SMALLER,
-    CS_JUDGED_EQUIVALENT,
-    CS_JUDGED_INCONCLUSIVE,
-};
+#include "tools/report/stats/finding.h"
 
 struct cs_family_test {
     const double *diff; /* n of them, one a cluster */
     const uint32_t *cluster;
     uint32_t n;
-    double range, margin;      /* as in cluster.h; 0: none declared */
-    double worst, best;        /* mean shift when unusable answers all go one way; equal to the mean without such answers */
-    bool eligible;             /* may have a verdict; a test that may not still counts in the family */
+    double range, margin; /* as in cluster.h; 0: none declared */
+    double worst, best;   /* mean shift when unusable answers all go one way; equal to the mean without such answers */
+    bool eligible;        /* may have a verdict; a test that may not still counts in the family */
 
     struct cs_cluster_test test; /* results from here */
     bool usable;
     double p_adjusted, p_equivalence, p_equivalence_adjusted;
     struct cs_interval ci;
-    enum cs_judgement judgement;
-    bool crossed;              /* worst or best case would have given another verdict */
+    enum cs_stat_verdict verdict;
+    bool crossed; /* worst or best case would have given another verdict */
 };
 
 struct cs_family_rule {

@@ -161,8 +161,10 @@ void cs_generation_control(struct cs_core *core, enum cs_control verb, const cha
         }
         control_lane(core, lane, verb);
     }
-    if (found == 0)
-        cs_reply(core, token, CS_ENOENT, model != NULL ? "the study has no such model" : "no study was started yet");
+    if (found == 0 && model != NULL)
+        cs_reply(core, token, CS_ENOENT, cs_arena_printf(&core->arena, "the study has no model %s", model));
+    else if (found == 0)
+        cs_reply(core, token, CS_ENOENT, "no study was started yet");
     else
         cs_group_token(core, token);
 }

@@ -15,27 +15,27 @@ enum { CS_NO_SLOT = UINT32_MAX };
 struct cs_call {
     struct cs_worker_lane *lane;
     struct cs_worker_lease *lease;
-    uint8_t bit;              /* position = lease->page * 256 + bit */
-    bool due;                 /* waiting, and its pause is over */
-    uint32_t slot;            /* CS_NO_SLOT while it waits to be repeated */
+    uint8_t bit;   /* position = lease->page * 256 + bit */
+    bool due;      /* waiting, and its pause is over */
+    uint32_t slot; /* CS_NO_SLOT while it waits to be repeated */
     struct cs_digest digest;
     uint32_t question;
-    uint32_t calls;           /* HTTP calls made */
-    uint32_t tries;           /* of these, ended by a fault of their own */
-    uint32_t limited;         /* 429s in a row while `progress` of the lane stood still */
+    uint32_t calls;   /* HTTP calls made */
+    uint32_t tries;   /* of these, ended by a fault of their own */
+    uint32_t limited; /* 429s in a row while `progress` of the lane stood still */
     uint64_t progress;
-    uint32_t ambiguous;       /* sent, and no status line came back */
+    uint32_t ambiguous; /* sent, and no status line came back */
     uint64_t first_ms, sent_ms;
     int64_t first_wall_ms;
     struct cs_alarm alarm;
-    TAILQ_ENTRY(cs_call) in_lane;  /* due calls of the lane */
-    LIST_ENTRY(cs_call) in_lease;  /* waiting calls of the lease */
+    TAILQ_ENTRY(cs_call) in_lane; /* due calls of the lane */
+    LIST_ENTRY(cs_call) in_lease; /* waiting calls of the lease */
 };
 
 struct cs_verdict {
     enum cs_next next;
     enum cs_outcome outcome;
-    uint64_t wait_ms;         /* RETRY: this call's pause; WAIT: the lane's, CS_NO_HINT if the provider did not say */
+    uint64_t wait_ms; /* RETRY: this call's pause; WAIT: the lane's, CS_NO_HINT if the provider did not say */
 };
 
 /* A call begins. */

@@ -69,9 +69,9 @@ void cs_worker_open(struct cs_worker **out, const struct cs_worker_opts *opts)
     struct {
         struct cs_alarm *alarm;
         enum cs_worker_alarm kind;
-    } own[] = {{&w->hello, CS_ALARM_HELLO}, {&w->ping, CS_ALARM_PING}, {&w->flush, CS_ALARM_FLUSH},
+    } own[] = {{&w->hello, CS_ALARM_HELLO},   {&w->ping, CS_ALARM_PING}, {&w->flush, CS_ALARM_FLUSH},
                {&w->resend, CS_ALARM_RESEND}, {&w->spec, CS_ALARM_SPEC}, {&w->go, CS_ALARM_GO},
-               {&w->drain, CS_ALARM_DRAIN}, {&w->leave, CS_ALARM_EXIT}};
+               {&w->drain, CS_ALARM_DRAIN},   {&w->leave, CS_ALARM_EXIT}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         own[i].alarm->kind = (int)own[i].kind;
     TAILQ_INIT(&w->ring);
@@ -142,7 +142,8 @@ static void drain_over(struct cs_worker *w)
 static void leave(struct cs_worker *w)
 {
     if (w->cut || w->window.n > 0)
-        cs_worker_exit(w, CS_EINCOMPLETE, "drained for as long as allowed: %u outputs were not acknowledged", w->window.n);
+        cs_worker_exit(w, CS_EINCOMPLETE, "drained for as long as allowed: %u outputs were not acknowledged",
+                       w->window.n);
     else
         cs_worker_exit(w, CS_OK, "drained");
 }

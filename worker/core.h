@@ -1,13 +1,15 @@
 /* core.h - the rules of a worker as a pure state machine: step(event, now) -> actions.
  *
- * No socket, HTTP, clock or disk: messages and replies come in as events, what is to be done goes out as actions, randomness
- * comes from the seed. The shell (shell.c) carries it out; a test can run a fleet of them in one process.
+ * No socket, HTTP, clock or disk: messages and replies come in as events, what is to be done goes out as actions,
+ * randomness comes from the seed. The shell (shell.c) carries it out; a test can run a fleet of them in one
+ * process.
  *
  *   BOOT -> HELLO_SENT -> READY <-> ISOLATED -> HELLO_SENT (new socket) ...      any of them, drained -> GONE
  *
- * Lease clock: the moment when the last PING left that was answered (or the HELLO that was welcomed). 6 s after it a worker is isolated and
- * holds its outputs back, after 15 s it makes a new socket and says HELLO, after 18 s it starts no call, after 27 s it drops
- * what it has not started. Calls in flight always end, and their outputs are delivered.
+ * Lease clock: the moment when the last PING left that was answered (or the HELLO that was welcomed). 6 s after it
+ * a worker is isolated and holds its outputs back, after 15 s it makes a new socket and says HELLO, after 18 s it
+ * starts no call, after 27 s it drops what it has not started. Calls in flight always end, and their outputs are
+ * delivered.
  *
  * Thread: one. Ownership: what actions point to is valid until the next step. Units: milliseconds of a monotonic clock.
  * Limits: in flight <= slots; in flight + unsent + unacknowledged <= slots + window (asserted after every step).
@@ -24,20 +26,20 @@ enum cs_worker_state {
     CS_WORKER_BOOT,
     CS_WORKER_HELLO_SENT, /* no session (yet, or again) */
     CS_WORKER_READY,
-    CS_WORKER_ISOLATED,   /* a session, and no PONG for 6 s */
-    CS_WORKER_GONE,       /* nothing happens any more */
+    CS_WORKER_ISOLATED, /* a session, and no PONG for 6 s */
+    CS_WORKER_GONE,     /* nothing happens any more */
 };
 
 enum { CS_WORKER_SLOTS_MAX = 65536 };
 
 struct cs_worker_opts {
-    const char *name;     /* at most CS_NAME_MAX bytes, unique; copied */
+    const char *name; /* at most CS_NAME_MAX bytes, unique; copied */
     const char *version;
-    uint64_t nonce;       /* of this process */
-    uint64_t seed;        /* of jitter */
-    uint32_t slots;       /* calls in flight, 1..CS_WORKER_SLOTS_MAX */
-    uint32_t drain_ms;    /* longest wait for calls in flight when draining */
-    bool report_acks;     /* CS_DO_ACKED is wanted */
+    uint64_t nonce;    /* of this process */
+    uint64_t seed;     /* of jitter */
+    uint32_t slots;    /* calls in flight, 1..CS_WORKER_SLOTS_MAX */
+    uint32_t drain_ms; /* longest wait for calls in flight when draining */
+    bool report_acks;  /* CS_DO_ACKED is wanted */
     struct cs_source source;
 };
 
@@ -51,11 +53,11 @@ enum cs_worker_event_kind {
 
 struct cs_worker_event {
     enum cs_worker_event_kind kind;
-    int64_t wall_ms;                    /* Unix time, for what outputs record */
-    uint32_t rss_mb;                    /* TICK */
-    const struct cs_message *message;   /* MESSAGE */
-    enum cs_kind unsent;                /* UNSENT: which */
-    uint32_t slot;                      /* REPLY */
+    int64_t wall_ms;                  /* Unix time, for what outputs record */
+    uint32_t rss_mb;                  /* TICK */
+    const struct cs_message *message; /* MESSAGE */
+    enum cs_kind unsent;              /* UNSENT: which */
+    uint32_t slot;                    /* REPLY */
     const struct cs_http_reply *reply;
 };
 
@@ -75,7 +77,7 @@ struct cs_worker_action {
     uint32_t slot;
     const struct cs_endpoint *endpoint;
     const struct cs_digest *digest;
-    uint32_t attempt;          /* CALL: from 1 */
+    uint32_t attempt; /* CALL: from 1 */
     const char *body;
     uint32_t body_len, timeout_ms;
     enum cs_log_level level;
@@ -96,7 +98,7 @@ uint64_t cs_worker_next_ms(const struct cs_worker *w);
 
 struct cs_worker_figures {
     enum cs_worker_state state;
-    const char *fleet;         /* "" before the first WELCOME */
+    const char *fleet; /* "" before the first WELCOME */
     bool draining;
     uint32_t in_flight, unstarted, waiting, unacked; /* waiting: for a repetition; counted in unstarted too */
     uint64_t calls_started, calls_ended, outputs_acked, outputs_refused;

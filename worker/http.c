@@ -26,10 +26,10 @@ struct slot {
     CURL *easy;
     struct multi *multi;
     bool active, too_long;
-    unsigned sends;               /* requests put on a connection: libcurl may try twice */
-    uint64_t endpoint;            /* serial of the one that the handle is set up for */
+    unsigned sends;    /* requests put on a connection: libcurl may try twice */
+    uint64_t endpoint; /* serial of the one that the handle is set up for */
     struct cs_buf request, body, headers;
-    struct curl_slist lines[5];   /* our own list: nothing to allocate per call */
+    struct curl_slist lines[5 + CS_HEADERS_MAX]; /* our own list: nothing to allocate per call */
     char id_line[ID_MAX + 32], why[CURL_ERROR_SIZE];
     struct slot *next_waiting;
 };
@@ -38,14 +38,15 @@ struct watch { /* a socket of libcurl's, as libuv sees it */
     uv_poll_t poll;
     struct multi *multi;
     curl_socket_t fd;
-    int wanted, polled;           /* UV_* events that libcurl wants, that libuv watches */
+    int wanted, polled; /* UV_* events that libcurl wants, that libuv watches */
 };
 
-/* The first call to an endpoint goes alone, so that a name is looked up once and not by hundreds of threads at a time. */
+/* The first call to an endpoint goes alone, so that a name is looked up once and not by hundreds of threads at a
+ * time. */
 struct gate {
-    uint64_t endpoint;            /* 0: unused */
+    uint64_t endpoint; /* 0: unused */
     bool open;
-    struct slot *first;           /* on its way */
+    struct slot *first; /* on its way */
     struct slot *waiting;
 };
 
@@ -56,16 +57,16 @@ struct cs_http {
     struct slot *slots;
     struct multi *multis;
     uint32_t n_slots, n_multis;
-    struct watch **watches;       /* by descriptor */
-    bool *opened;                 /* by descriptor: made by open_socket, so closed by close_socket */
+    struct watch **watches; /* by descriptor */
+    bool *opened;           /* by descriptor: made by open_socket, so closed by close_socket */
     size_t n_watches;
-    CURLSH *share;                /* of looked-up names */
+    CURLSH *share; /* of looked-up names */
     struct gate gates[GATES];
     uint32_t n_gates;
-    uv_idle_t idle;               /* a gate has opened: let the waiting calls through */
+    uv_idle_t idle; /* a gate has opened: let the waiting calls through */
     char *default_ca, *agent;
     bool closing;
-    uint32_t n_closing;           /* handles of ours that libuv has not yet closed */
+    uint32_t n_closing; /* handles of ours that libuv has not yet closed */
 };
 
 #define SET(easy, option, value) CS_ASSERT(curl_easy_setopt((easy), (option), (value)) == CURLE_OK)
@@ -150,7 +151,8 @@ static int close_socket(void *self, curl_socket_t fd)
 }
 
 /* Between two calls libcurl takes its interest in a connection back. The watch stays: to register it anew for each
- * call would cost two system calls. Sockets that libcurl makes itself (its resolver's) may be closed behind our back: they go at once. */
+ * call would cost two system calls. Sockets that libcurl makes itself (its resolver's) may be closed behind our
+ * back: they go at once. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *socket_self)
 {
     struct multi *m = self;
@@ -250,8 +252,8 @@ static void open_gate(struct slot *s)
         uv_idle_start(&s->http->idle, on_idle);
 }
 
-/* Just before the request is sent. A second time in one call means that the connection broke after the first: the server may have
- * taken that request, so sending it again would be a repetition that nobody has counted. */
+/* Just before the request is sent. A second time in one call means that the connection broke after the first:
+ * the server may have taken that request, so sending it again would be a repetition that nobody has counted. */
 static int on_request(void *self, char *remote, char *local, int remote_port, int local_port)
 {
     struct slot *s = self;
@@ -298,7 +300,9 @@ static void finish(struct slot *s, CURLcode code)
         .body = cs_buf_cstr(&s->body),
         .body_len = s->body.len,
         .latency_ms = (uint32_t)((us + 500) / 1000),
-        .why = code == CURLE_OK ? "" : s->why[0] != '\0' ? s->why : curl_easy_strerror(code),
+        .why = code == CURLE_OK    ? ""
+               : s->why[0] != '\0' ? s->why
+                                   : curl_easy_strerror(code),
     };
     CS_ASSERT(curl_multi_remove_handle(s->multi->curl, s->easy) == CURLM_OK);
     open_gate(s); /* also when it never got through */
@@ -389,6 +393,16 @@ static void set_endpoint(struct slot *s, const struct cs_endpoint *e)
     SET(s->easy, CURLOPT_PROXY, e->plain_http ? "" : e->proxy); /* NULL: as the environment says */
 }
 
+/* libcurl only reads it. */
+static char *as_line(const char *text)
+{
+    union {
+        const char *is;
+        char *as;
+    } line = {.is = text};
+    return line.as;
+}
+
 static void set_lines(struct slot *s, const struct cs_endpoint *e, const char *request_id)
 {
     static char type[] = "Content-Type: application/json", no_expect[] = "Expect:";
@@ -398,13 +412,11 @@ static void set_lines(struct slot *s, const struct cs_endpoint *e, const char *r
     s->lines[n++].data = type;
     s->lines[n++].data = no_expect;
     s->lines[n++].data = s->id_line;
-    if (e->auth != NULL) {
-        union { /* libcurl only reads it */
-            const char *is;
-            char *as;
-        } auth = {.is = e->auth};
-        s->lines[n++].data = auth.as;
-    }
+    if (e->auth != NULL)
+        s->lines[n++].data = as_line(e->auth);
+    CS_ASSERT(e->n_headers <= CS_HEADERS_MAX + 1);
+    for (uint32_t i = 0; i < e->n_headers; i++)
+        s->lines[n++].data = as_line(e->headers[i]);
     for (int i = 0; i < n; i++)
         s->lines[i].next = i + 1 < n ? &s->lines[i + 1] : NULL;
     SET(s->easy, CURLOPT_HTTPHEADER, s->lines);

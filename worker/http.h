@@ -1,8 +1,9 @@
 /* http.h - HTTP calls through libcurl's multi interface on a libuv loop: the only includer of curl/curl.h.
  *
- * A slot is one call at a time, with an easy handle that is kept. 256 slots share a multi handle, since libcurl's cost of
- * finding an idle connection grows with the pool (measured). HTTP/1.1, TLS verified, no redirects, bodies up to 8 MiB, and never a
- * repetition of its own: libcurl would send a request again when a kept connection breaks, which is caught here and reported as lost.
+ * A slot is one call at a time, with an easy handle that is kept. 256 slots share a multi handle, since libcurl's
+ * cost of finding an idle connection grows with the pool (measured). HTTP/1.1, TLS verified, no redirects, bodies
+ * up to 8 MiB, and never a repetition of its own: libcurl would send a request again when a kept connection breaks,
+ * which is caught here and reported as lost.
  *
  * Thread: the loop's. `done` is called from the loop, never from cs_http_start.
  */
@@ -18,8 +19,8 @@ enum { CS_HTTP_BODY_MAX = 8 * 1024 * 1024, CS_HTTP_CONNECT_MS = 10000 };
 typedef void (*cs_http_done_fn)(void *self, uint32_t slot, const struct cs_http_reply *reply);
 
 struct cs_http;
-CS_WARN_UNUSED enum cs_err cs_http_open(struct cs_http **out, struct uv_loop_s *loop, uint32_t slots, cs_http_done_fn done,
-                                        void *self, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_http_open(struct cs_http **out, struct uv_loop_s *loop, uint32_t slots,
+                                        cs_http_done_fn done, void *self, struct cs_error *err);
 /* Ends all calls silently. Handles are closed on the loop's next turns: run it once more. NULL is fine. */
 void cs_http_close(struct cs_http *h);
 
@@ -27,7 +28,7 @@ struct cs_http_request {
     const struct cs_endpoint *endpoint; /* lives until the call has ended */
     const char *body;                   /* copied */
     size_t body_len;
-    const char *request_id;             /* value of X-Client-Request-Id; copied */
+    const char *request_id; /* value of X-Client-Request-Id; copied */
     uint32_t timeout_ms;
 };
 void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_request *r); /* the slot is free */

@@ -42,7 +42,7 @@ static enum cs_err from_file(const char *path, char **key, struct cs_error *err)
 static enum cs_err from_credential(const char *name, char **key, struct cs_error *err)
 {
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
-    if (dir == NULL || strchr(name, '/') != NULL)
+    if (dir == NULL)
         return CS_ENOENT;
     char *path = cs_xasprintf("%s/%s", dir, name);
     enum cs_err rc = from_file(path, key, err);
@@ -66,7 +66,8 @@ enum cs_err cs_key_find(const struct cs_account *account, char **key, struct cs_
     }
     if (account->key_file == NULL)
         return CS_OK;
-    rc = from_credential(account->key_file, key, err);
+    const char *slash = strrchr(account->key_file, '/');
+    rc = from_credential(slash != NULL ? slash + 1 : account->key_file, key, err);
     if (rc == CS_ENOENT)
         rc = from_file(account->key_file, key, err);
     return rc != CS_OK ? cs_error_wrap(err, rc, "no key") : CS_OK;

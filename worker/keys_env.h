@@ -1,7 +1,7 @@
 /* keys_env.h - where a worker finds an account's API key: never argv, the wire or the store (decision 22).
  *
  * key_env NAME: the environment variable NAME, else the systemd credential $CREDENTIALS_DIRECTORY/NAME.
- * key_file FILE: that file on this host; without a slash in it, the credential of that name.
+ * key_file FILE: the systemd credential of that name (its last component), else that file on this host.
  * An account that names neither needs no key. Thread: any, the environment unchanged meanwhile.
  */
 #ifndef CS_KEYS_ENV_H
@@ -10,8 +10,8 @@
 #include "protocol/base/error.h"
 #include "protocol/study/study.h"
 
-/* CS_OK: *key is the key (free it with cs_key_free) or NULL when none is needed. CS_ENOENT, CS_EINVAL, ...: err says what to
- * set, in words for the operator, and never what was found. */
+/* CS_OK: *key is the key (free it with cs_key_free) or NULL when none is needed. CS_ENOENT, CS_EINVAL, ...: err
+ * says what to set, in words for the operator, and never what was found. */
 CS_WARN_UNUSED enum cs_err cs_key_find(const struct cs_account *account, char **key, struct cs_error *err);
 void cs_key_free(char *key); /* wipes it; NULL is fine */
 

@@ -1,4 +1,5 @@
-/* Lanes as announced: their facts, their share of the slots, what is wanted of them, and the specs and cases to ask for. */
+/* Lanes as announced: their facts, their share of the slots, what is wanted of them, and the specs and cases to
+ * ask for. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,11 +229,12 @@ static bool has_work(const struct cs_worker_lane *l)
 
 static bool takes_part(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
-    return !w->draining && !w->fleet_draining && l->state == CS_LANE_OPEN && l->known && l->trouble[0] == '\0' && has_work(l);
+    return !w->draining && !w->fleet_draining && l->state == CS_LANE_OPEN && l->known && l->trouble[0] == '\0' &&
+           has_work(l);
 }
 
-/* Slots are shared evenly among the lanes that have work; what a lane may not use (its account's limit of concurrent calls)
- * goes to the others. */
+/* Slots are shared evenly among the lanes that have work; what a lane may not use (its account's limit of
+ * concurrent calls) goes to the others. */
 static void share_slots(struct cs_worker *w)
 {
     uint32_t left = w->opts.slots, n = 0;

@@ -245,7 +245,8 @@ uint32_t cs_leases_list(struct cs_worker *w, struct cs_lease_ref **out)
     uint32_t n = 0;
     struct cs_worker_lease *l;
     *out = cs_arena_array(&w->arena, w->n_leases, sizeof **out);
-    LIST_FOREACH(l, &w->leases, all) {
+    LIST_FOREACH(l, &w->leases, all)
+    {
         if (l->dead)
             continue;
         struct cs_lease_ref *r = &(*out)[n++];

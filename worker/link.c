@@ -1,7 +1,8 @@
 /* The dialogue with the coordinator: HELLO and WELCOME, PING and PONG, silence, refusal.
  *
- * The lease clock `heard` is the time at which the last answered PING left, not the time at which its PONG came: the coordinator
- * counts its silence from what it has read, so only what it has surely read may lengthen a lease here.
+ * The lease clock `heard` is the time at which the last answered PING left, not the time at which its PONG came:
+ * the coordinator counts its silence from what it has read, so only what it has surely read may lengthen a lease
+ * here.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +70,8 @@ void cs_link_tick(struct cs_worker *w)
         return;
     uint64_t silent = w->now - w->heard;
     if (silent >= CS_LEASE_LOST_WORKER_MS && w->unstarted > 0) {
-        cs_worker_say(w, CS_WARN, "leases_lost", "silent_ms=%llu unstarted=%u", (unsigned long long)silent, w->unstarted);
+        cs_worker_say(w, CS_WARN, "leases_lost", "silent_ms=%llu unstarted=%u", (unsigned long long)silent,
+                      w->unstarted);
         cs_leases_give_back(w, NULL, true);
     }
     if (!cs_link_live(w) || w->said_bye)
@@ -133,7 +135,8 @@ static void on_welcome(struct cs_worker *w, const struct cs_message *m)
     if (w->state != CS_WORKER_HELLO_SENT || cs_link_live(w) || w->said_bye)
         return;
     if (w->fleet != NULL && strcmp(w->fleet, b->fleet) != 0) {
-        cs_worker_exit(w, CS_EDENIED, "the coordinator belongs to fleet %s, this worker works for %s", b->fleet, w->fleet);
+        cs_worker_exit(w, CS_EDENIED, "the coordinator belongs to fleet %s, this worker works for %s", b->fleet,
+                       w->fleet);
         return;
     }
     if (b->term < w->last_term) {
@@ -166,7 +169,8 @@ static void on_welcome(struct cs_worker *w, const struct cs_message *m)
 static void on_reject(struct cs_worker *w, const struct cs_reject *r)
 {
     if (r->retry_after_ms > 0) {
-        cs_worker_say(w, CS_WARN, "rejected", "code=%s retry_after_ms=%u text=\"%s\"", r->code, r->retry_after_ms, r->text);
+        cs_worker_say(w, CS_WARN, "rejected", "code=%s retry_after_ms=%u text=\"%s\"", r->code, r->retry_after_ms,
+                      r->text);
         lose_session(w, false, r->retry_after_ms);
         return;
     }

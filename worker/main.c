@@ -36,7 +36,8 @@ static const struct cs_command_help help = {
 static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, struct cs_error *err)
 {
     const struct cs_option options[] = {
-        {"coordinator", CS_OPT_STR, &a->coordinator, "ENDPOINT", "the coordinator's work socket (tcp://HOST:PORT, ipc://PATH)"},
+        {"coordinator", CS_OPT_STR, &a->coordinator, "ENDPOINT",
+         "the coordinator's work socket (tcp://HOST:PORT, ipc://PATH)"},
         {"announce", CS_OPT_STR, &a->announce, "ENDPOINT", "its announcements: pauses arrive sooner (optional)"},
         {"redis", CS_OPT_STR, &a->redis, "ADDR", "registry of workers: unix:PATH or tcp://HOST:PORT (optional)"},
         {"key", CS_OPT_STR, &a->key, "FILE", "this worker's key pair (clinsafe keygen); needed beyond this host"},
@@ -57,7 +58,8 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
     if (a->coordinator == NULL)
         return cs_error_set(err, CS_EUSAGE, "--coordinator is missing: say where the coordinator listens");
     if (a->slots == 0 || a->slots > CS_WORKER_SLOTS_MAX)
-        return cs_error_set(err, CS_EUSAGE, "--slots %llu: want 1 to %d", (unsigned long long)a->slots, CS_WORKER_SLOTS_MAX);
+        return cs_error_set(err, CS_EUSAGE, "--slots %llu: want 1 to %d", (unsigned long long)a->slots,
+                            CS_WORKER_SLOTS_MAX);
     if (a->drain_s > 86400)
         return cs_error_set(err, CS_EUSAGE, "--drain-s %llu: want at most a day", (unsigned long long)a->drain_s);
     if (a->name != NULL && (strlen(a->name) > CS_NAME_MAX / 2 || !cs_utf8_valid(a->name, strlen(a->name))))
@@ -88,7 +90,8 @@ static void raise_file_limit(uint64_t slots)
     getrlimit(RLIMIT_NOFILE, &l);
     l.rlim_cur = l.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur < want)
-        cs_log(CS_WARN, "few_descriptors", "limit=%llu wanted=%llu", (unsigned long long)l.rlim_cur, (unsigned long long)want);
+        cs_log(CS_WARN, "few_descriptors", "limit=%llu wanted=%llu", (unsigned long long)l.rlim_cur,
+               (unsigned long long)want);
 }
 
 static enum cs_err load_keys(const struct args *a, struct cs_keypair *own, char server[41], struct cs_error *err)

@@ -15,7 +15,7 @@ struct cs_worker_net {
     struct cs_socket *dealer, *sub;
     uv_poll_t *dealer_poll, *sub_poll;
     uv_prepare_t prepare;
-    uv_idle_t idle;          /* running: there is more to read, do not sleep */
+    uv_idle_t idle; /* running: there is more to read, do not sleep */
     struct cs_arena arena;
     struct cs_buf out;
     uint64_t malformed;
@@ -97,8 +97,8 @@ static void on_prepare(uv_prepare_t *prepare)
         uv_idle_stop(&n->idle);
 }
 
-static enum cs_err connect_one(struct cs_worker_net *n, enum cs_socket_type type, const char *endpoint, struct cs_socket **out,
-                               struct cs_error *err)
+static enum cs_err connect_one(struct cs_worker_net *n, enum cs_socket_type type, const char *endpoint,
+                               struct cs_socket **out, struct cs_error *err)
 {
     struct cs_socket_opts so = {.type = type, .own = n->o.own, .server_key = n->o.server_key};
     struct cs_socket *s = NULL;

@@ -1,8 +1,8 @@
 /* net.h - the worker's ZeroMQ sockets on a libuv loop: DEALER to the coordinator, SUB to its announcements.
  *
- * ZMQ_FD is edge-triggered and says nothing about what is already there, so both sockets are read until they are dry in the loop's
- * prepare phase, before every sleep; the descriptors only wake the loop up. Thread: the loop's. `message` gets unpacked
- * messages, valid during the call, in which the socket may be replaced.
+ * ZMQ_FD is edge-triggered and says nothing about what is already there, so both sockets are read until they are
+ * dry in the loop's prepare phase, before every sleep; the descriptors only wake the loop up. Thread: the loop's.
+ * `message` gets unpacked messages, valid during the call, in which the socket may be replaced.
  */
 #ifndef CS_WORKER_NET_H
 #define CS_WORKER_NET_H
@@ -14,9 +14,9 @@ struct uv_loop_s;
 
 struct cs_worker_net_opts {
     struct uv_loop_s *loop;
-    const char *coordinator;         /* endpoint */
-    const char *announce;            /* of the PUB socket, or NULL */
-    const struct cs_keypair *own;    /* CURVE, or NULL */
+    const char *coordinator;      /* endpoint */
+    const char *announce;         /* of the PUB socket, or NULL */
+    const struct cs_keypair *own; /* CURVE, or NULL */
     const char *server_key;
     void (*message)(void *self, const struct cs_message *m);
     void (*before_sleep)(void *self); /* once per turn of the loop, after the messages */
@@ -24,7 +24,8 @@ struct cs_worker_net_opts {
 };
 
 struct cs_worker_net;
-CS_WARN_UNUSED enum cs_err cs_worker_net_open(struct cs_worker_net **out, const struct cs_worker_net_opts *o, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_worker_net_open(struct cs_worker_net **out, const struct cs_worker_net_opts *o,
+                                              struct cs_error *err);
 void cs_worker_net_close(struct cs_worker_net *n); /* handles are closed on the loop's next turns; NULL is fine */
 /* A new DEALER; the old one, if any, is closed with all that waits in it. */
 CS_WARN_UNUSED enum cs_err cs_worker_net_connect(struct cs_worker_net *n, struct cs_error *err);

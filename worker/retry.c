@@ -7,6 +7,7 @@
 enum { ANY = -1 };
 
 /* The first row that matches holds. */
+/* clang-format off */
 static const struct row {
     int transfer;
     int from, to; /* status */
@@ -35,6 +36,7 @@ static const struct row {
     {CS_TRANSFER_WHOLE,    500, 999,   ANY,              CS_NEXT_RETRY,   CS_OUTCOME_provider_error},
     {CS_TRANSFER_WHOLE,      0, 399,   ANY,              CS_NEXT_FAIL,    CS_OUTCOME_provider_error}, /* redirects */
 };
+/* clang-format on */
 
 struct cs_retry_rule cs_retry_rule(enum cs_transfer transfer, uint16_t status, enum cs_saying says)
 {

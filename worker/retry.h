@@ -11,8 +11,8 @@
 #include "protocol/wire/output.h"
 
 enum {
-    CS_RETRY_TRIES_MAX = 6,           /* calls of a trial that failed by themselves */
-    CS_RETRY_LIMITED_MAX = 20,        /* 429s in a row while the lane got nothing through */
+    CS_RETRY_TRIES_MAX = 6,                /* calls of a trial that failed by themselves */
+    CS_RETRY_LIMITED_MAX = 20,             /* 429s in a row while the lane got nothing through */
     CS_RETRY_DEADLINE_MS = 10 * 60 * 1000, /* no retry is planned this long after the first call */
     CS_RETRY_BASE_MS = 500,
     CS_RETRY_CAP_MS = 30 * 1000,

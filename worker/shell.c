@@ -181,7 +181,8 @@ static void on_signal(uv_signal_t *handle, int number)
     struct shell *s = handle->data;
     if (++s->signals > 1) {
         cs_log(CS_WARN, "stopped", "signal=%d", number);
-        _exit(cs_err_exit_code(CS_EINTERRUPTED)); /* nothing here needs to be tidied up: what was acknowledged is on disk */
+        _exit(cs_err_exit_code(
+            CS_EINTERRUPTED)); /* nothing here needs to be tidied up: what was acknowledged is on disk */
     }
     step(s, (struct cs_worker_event){.kind = CS_WORKER_DRAIN});
 }

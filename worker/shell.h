@@ -9,13 +9,13 @@
 #include "protocol/wire/socket.h"
 
 struct cs_worker_shell_opts {
-    const char *name, *host;      /* name: unique in the fleet */
+    const char *name, *host; /* name: unique in the fleet */
     uint64_t nonce;
     const char *coordinator, *announce, *redis, *simulator; /* all but the first may be NULL */
-    const struct cs_keypair *own; /* CURVE, or NULL */
+    const struct cs_keypair *own;                           /* CURVE, or NULL */
     const char *server_key;
     uint32_t slots, drain_s;
-    const char *ack_log;          /* appends the digest of every acknowledged output: for crash tests; or NULL */
+    const char *ack_log; /* appends the digest of every acknowledged output: for crash tests; or NULL */
 };
 
 /* Runs until drained, sent away, or a second signal. CS_OK: drained, nothing lost. */

@@ -14,28 +14,31 @@ enum { CS_TROUBLE_MAX = 200 };
 
 /* What the core must know of a lane. */
 struct cs_lane_facts {
-    void *study;                 /* handle; given back with `release` */
+    void *study; /* handle; given back with `release` */
     const struct cs_provider *provider;
     const struct cs_endpoint *endpoint;
-    uint32_t timeout_ms;         /* of one call */
-    uint32_t concurrent;         /* calls at once; 0: no limit */
+    uint32_t timeout_ms;          /* of one call */
+    uint32_t concurrent;          /* calls at once; 0: no limit */
     char trouble[CS_TROUBLE_MAX]; /* why no call can be made ("no key: set NAME"), or "" */
 };
 
 struct cs_trial {
     struct cs_digest digest;
     uint32_t question;
-    const char *body;            /* valid until the next call on the source */
+    const char *body; /* valid until the next call on the source */
     uint32_t body_len;
 };
 
 struct cs_source {
     void *self;
-    /* CS_EAGAIN: the spec is not here. Any other error: this lane cannot be worked on, err says why; nothing to release. */
-    enum cs_err (*lane)(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out, struct cs_error *err);
+    /* CS_EAGAIN: the spec is not here. Any other error: this lane cannot be worked on, err says why; nothing to
+     * release. */
+    enum cs_err (*lane)(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
+                        struct cs_error *err);
     void (*release)(void *self, void *study);
     /* CS_EAGAIN: the cases are not here. */
-    enum cs_err (*trial)(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out, struct cs_error *err);
+    enum cs_err (*trial)(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
+                         struct cs_error *err);
     /* Whether a text answers the question. */
     bool (*parses)(void *self, void *study, uint32_t question, const char *text, size_t n);
     /* Takes the next digest to ask for; false: none. */

@@ -21,6 +21,7 @@ struct missing {
 struct endpoint { /* the strings of one */
     struct cs_endpoint pub;
     char *url, *auth;
+    const char *headers[CS_HEADERS_MAX + 1]; /* of the account and the dialect */
     struct endpoint *next;
 };
 
@@ -77,7 +78,7 @@ static bool is_loopback(const char *url)
 
 /* Where an account's calls go. A simulated one goes to --simulator and is sent no key. */
 static enum cs_err endpoint_make(struct cs_studies *s, const struct cs_account *a, const struct cs_provider *p,
-                                 struct endpoint **out, struct cs_error *err)
+                                 const char *model, struct endpoint **out, struct cs_error *err)
 {
     char *key = NULL;
     *out = NULL;
@@ -89,13 +90,17 @@ static enum cs_err endpoint_make(struct cs_studies *s, const struct cs_account *
             return rc;
     }
     struct endpoint *e = cs_xcalloc(1, sizeof *e);
-    e->url = a->simulated ? cs_xasprintf("%s/v1%s", s->simulator, p->path) : cs_xasprintf("%s%s", a->base_url, p->path);
-    e->auth = key != NULL ? cs_xasprintf("%s%s", p->auth_prefix, key) : NULL;
+    e->url = cs_provider_url(p, a, s->simulator, model);
+    e->auth = key != NULL ? cs_provider_auth(p, a, key) : NULL;
     cs_key_free(key);
-    e->pub = (struct cs_endpoint){.serial = ++s->serial, .url = e->url, .auth = e->auth, .ca_file = a->ca_file, .proxy = a->proxy};
+    e->pub = (struct cs_endpoint){
+        .serial = ++s->serial, .url = e->url, .auth = e->auth, .ca_file = a->ca_file, .proxy = a->proxy};
+    e->pub.headers = e->headers;
+    e->pub.n_headers = cs_provider_headers(p, a, e->headers);
     e->pub.plain_http = a->simulated || is_loopback(e->url);
     if (strncmp(e->url, "https://", 8) != 0 && !(e->pub.plain_http && strncmp(e->url, "http://", 7) == 0)) {
-        enum cs_err rc = cs_error_set(err, CS_EINVAL, "account %s: %s is neither https nor on this host", a->name, e->url);
+        enum cs_err rc = cs_error_set(err, CS_EINVAL, "account %s: %s is neither https nor on this host", a->name,
+                                      e->url);
         endpoint_free(e);
         return rc;
     }
@@ -186,7 +191,8 @@ void cs_studies_close(struct cs_studies *s)
 
 /* ---- as the core sees them ------------------------------------------------------------------------- */
 
-static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out, struct cs_error *err)
+static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
+                               struct cs_error *err)
 {
     struct cs_studies *s = self;
     struct study *y = find(s, spec);
@@ -204,7 +210,7 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
         return cs_error_set(err, CS_EINVAL, "this worker does not speak %s", cs_protocol_name(a->protocol));
     struct endpoint *e = NULL;
     struct cs_error why = {0};
-    if (endpoint_make(s, a, p, &e, &why) == CS_OK) {
+    if (endpoint_make(s, a, p, m->model, &e, &why) == CS_OK) {
         LL_PREPEND(y->endpoints, e);
         out->endpoint = &e->pub;
     } else {
@@ -229,7 +235,8 @@ static void source_release(void *self, void *study)
     study_free(y);
 }
 
-static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out, struct cs_error *err)
+static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
+                                struct cs_error *err)
 {
     struct study *y = study;
     const struct cs_cells *cells;

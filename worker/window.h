@@ -1,8 +1,9 @@
 /* window.h - finished outputs that the coordinator has not acknowledged: numbered, kept, sent again.
  *
- * Numbers count from 1 in a session. Entries are kept in order until an acknowledgement covers them; those before `sent` have been
- * handed to the socket. What is sent and not acknowledged stays within the coordinator's limits (outputs and bytes); what finished
- * beyond them waits here, and no call starts while the window is full (invariant 7).
+ * Numbers count from 1 in a session. Entries are kept in order until an acknowledgement covers them; those before
+ * `sent` have been handed to the socket. What is sent and not acknowledged stays within the coordinator's limits
+ * (outputs and bytes); what finished beyond them waits here, and no call starts while the window is full (invariant
+ * 7).
  * Thread: the core's; pure. Ownership: the window owns the packed bytes.
  */
 #ifndef CS_WINDOW_H
@@ -18,17 +19,17 @@ struct cs_window_entry {
     uint8_t *bytes; /* a packed cs_output */
     uint32_t len;
     struct cs_digest digest;
-    void *lease;    /* whose bit to clear when it is acknowledged, or NULL */
+    void *lease; /* whose bit to clear when it is acknowledged, or NULL */
     uint8_t bit;
 };
 
 struct cs_window {
     struct cs_window_entry *ring;
-    uint32_t cap, head, n;        /* n entries from ring[head] on, wrapping */
-    uint32_t sent;                /* of these, from the oldest: sent in this session */
-    uint64_t first;               /* number of the oldest */
+    uint32_t cap, head, n; /* n entries from ring[head] on, wrapping */
+    uint32_t sent;         /* of these, from the oldest: sent in this session */
+    uint64_t first;        /* number of the oldest */
     size_t bytes, sent_bytes;
-    uint32_t outputs_max;         /* limits given by WELCOME */
+    uint32_t outputs_max; /* limits given by WELCOME */
     size_t bytes_max;
 };
 

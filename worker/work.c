@@ -60,7 +60,8 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
 
     if (!lane_may_start(w, l) || !next_trial(l, &c, &lease, &bit))
         return false;
-    enum cs_err rc = w->source.trial(w->source.self, l->facts.study, l->lane, lease->page * CS_SHARD_SIZE + bit, &trial, &err);
+    enum cs_err rc = w->source.trial(w->source.self, l->facts.study, l->lane, lease->page * CS_SHARD_SIZE + bit, &trial,
+                                     &err);
     if (rc == CS_EAGAIN) {
         l->blocked = true; /* until a SPEC comes; what is missing is asked for at the end of the step */
         return false;
@@ -157,13 +158,15 @@ static void quiet_lane(struct cs_worker *w, struct cs_worker_lane *l, const stru
     if (hint_ms == CS_NO_HINT)
         pause = again ? cs_retry_pause(l->quiets, &w->rng) : 0;
     else
-        pause += cs_rng_below(&w->rng, hint_ms < 8000 ? hint_ms / 8 + 50 : 1050); /* workers do not come back all at once */
+        pause += cs_rng_below(&w->rng,
+                              hint_ms < 8000 ? hint_ms / 8 + 50 : 1050); /* workers do not come back all at once */
     if (again) {
         l->quiets++;
         l->quiet_since = w->now;
         l->brake = l->in_flight / 2 > 0 ? l->in_flight / 2 : 1;
-        cs_worker_say(w, CS_INFO, "lane_quiet", "gen=%u lane=%u pause_ms=%llu calls_at_once=%u", l->gen, l->lane,
-                      (unsigned long long)pause, l->brake);
+        cs_worker_say(w, l->quiets > 1 ? CS_INFO : CS_DEBUG, "lane_quiet",
+                      "gen=%u lane=%u pause_ms=%llu calls_at_once=%u", l->gen, l->lane, (unsigned long long)pause,
+                      l->brake);
     }
     if (w->now + pause > l->quiet_until)
         l->quiet_until = w->now + pause;

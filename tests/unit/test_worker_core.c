@@ -1,5 +1,5 @@
 /* The worker's state machine: session, leases, shares, window, drain. */
-#include "worker_bench.h"
+#include "tests/unit/worker_bench.h"
 
 static void begins_a_session(void **state)
 {
@@ -241,7 +241,8 @@ static void new_session_renumbers_and_adopts(void **state)
     b.seq = 0;
     b.term = 6;
     struct cs_message m = {.kind = CS_WELCOME};
-    m.welcome = (struct cs_welcome){.session = b.session, .term = 6, .fleet = "f", .window_bytes = 1 << 22, .window_outputs = 100};
+    m.welcome = (struct cs_welcome){
+        .session = b.session, .term = 6, .fleet = "f", .window_bytes = 1 << 22, .window_outputs = 100};
     m.welcome.announce = bench_announce(&b, lanes, 1, CS_LANE_OPEN);
     m.welcome.n_adopted = 1;
     m.welcome.adopted = calloc(1, sizeof *m.welcome.adopted);

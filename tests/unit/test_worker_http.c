@@ -344,7 +344,8 @@ static void nothing_is_sent(void **state)
     bench_close(&b);
 }
 
-/* libcurl would send the request once more on a fresh connection, and nobody would know of the call that was paid for. */
+/* libcurl would send the request once more on a fresh connection, and nobody would know of the call that was
+ * paid for. */
 static void no_silent_repetition(void **state)
 {
     (void)state;
@@ -370,7 +371,8 @@ static void count_turn(uv_prepare_t *p)
     turns++;
 }
 
-/* The server closes a kept connection while no call uses it: the loop must sleep on, and the next call must get through. */
+/* The server closes a kept connection while no call uses it: the loop must sleep on, and the next call must get
+ * through. */
 static void idle_connection_closes(void **state)
 {
     (void)state;

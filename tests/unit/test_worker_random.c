@@ -1,7 +1,8 @@
-/* The worker's core against a coordinator in a few lines and a bad world: delays, silent losses, broken links, restarts, providers that
- * fail in all ways. Virtual time, seeded. What must hold: no call on a lease that its coordinator took back for silence, every
- * trial answered in the end, every trial answered once when nothing was lost, and a drain that ends. */
-#include "worker_bench.h"
+/* The worker's core against a coordinator in a few lines and a bad world: delays, silent losses, broken links,
+ * restarts, providers that fail in all ways. Virtual time, seeded. What must hold: no call on a lease that its
+ * coordinator took back for silence, every trial answered in the end, every trial answered once when nothing was
+ * lost, and a drain that ends. */
+#include "tests/unit/worker_bench.h"
 
 #include "protocol/base/rng.h"
 
@@ -31,7 +32,7 @@ struct trial {
 struct world {
     struct bench b;
     struct cs_rng rng;
-    bool calm; /* nothing is lost any more */
+    bool calm;         /* nothing is lost any more */
     bool faulty, slow; /* providers that fail; that take long */
     uint32_t link;
     uint64_t link_down_until;
@@ -86,7 +87,8 @@ static struct cs_message reply_of(struct world *w, enum cs_kind kind)
 static struct cs_announce announce(struct world *w, struct cs_lane_info lanes[LANES])
 {
     for (uint32_t i = 0; i < LANES; i++)
-        lanes[i] = (struct cs_lane_info){.gen = 1, .lane = i, .state = CS_LANE_OPEN, .available = 1, .spec_digest = {1}};
+        lanes[i] = (struct cs_lane_info){
+            .gen = 1, .lane = i, .state = CS_LANE_OPEN, .available = 1, .spec_digest = {1}};
     return (struct cs_announce){.term = w->term, .n_lanes = LANES, .lanes = lanes};
 }
 
@@ -131,7 +133,8 @@ static void top_up(struct world *w, uint32_t lane)
     for (uint32_t i = 0; i < TRIALS; i++)
         held += w->trials[lane][i].owner == LEASED;
     for (uint64_t page = 0; page < PAGES && held < w->capacity[lane] && w->n_leases < LEASES; page++) {
-        struct cs_lease_ref r = {.epoch = ++w->epochs + ((uint64_t)w->term << 32), .gen = 1, .lane = lane, .page = page};
+        struct cs_lease_ref r = {
+            .epoch = ++w->epochs + ((uint64_t)w->term << 32), .gen = 1, .lane = lane, .page = page};
         uint32_t n = 0;
         for (uint32_t i = 0; i < CS_SHARD_SIZE && held < w->capacity[lane]; i++) {
             struct trial *t = &w->trials[lane][page * CS_SHARD_SIZE + i];
@@ -146,7 +149,8 @@ static void top_up(struct world *w, uint32_t lane)
         if (n == 0)
             continue;
         struct cs_message m = reply_of(w, CS_ASSIGN);
-        w->leases[w->n_leases++] = (struct lease){.live = true, .epoch = r.epoch, .page = page, .seq = w->seq, .lane = lane};
+        w->leases[w->n_leases++] = (struct lease){
+            .live = true, .epoch = r.epoch, .page = page, .seq = w->seq, .lane = lane};
         m.leases = (struct cs_leases){.n = 1, .leases = &r};
         post(w, &m, true);
     }
@@ -429,13 +433,15 @@ static void run(uint64_t seed, bool faulty, bool calm)
     struct world *w = calloc(1, sizeof *w);
     struct bench *b = &w->b;
     bench_init(b, (uint32_t)(16 + seed * 7 % 40));
-    *w = (struct world){.b = *b, .rng = {seed}, .faulty = faulty, .slow = seed % 3 == 0, .calm = calm, .term = 1, .ack_at = CS_NEVER};
+    *w = (struct world){
+        .b = *b, .rng = {seed}, .faulty = faulty, .slow = seed % 3 == 0, .calm = calm, .term = 1, .ack_at = CS_NEVER};
     b->self = w;
     b->on_call = on_call;
     b->on_send = on_send;
     b->on_connect = on_connect;
     w->last_heard = b->now;
-    bench_step(b, (struct cs_worker_event){.kind = CS_WORKER_UNSENT, .unsent = CS_HELLO}); /* the first was not posted */
+    bench_step(b,
+               (struct cs_worker_event){.kind = CS_WORKER_UNSENT, .unsent = CS_HELLO}); /* the first was not posted */
     after_step(w);
     for (int ms = 0; ms < 4000000 && w->done < LANES * TRIALS; ms++) {
         turn(w);

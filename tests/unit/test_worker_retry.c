@@ -1,7 +1,8 @@
 /* The worker's one retry layer: the table, what the dialect reads, and what follows in the core. */
-#include "worker_bench.h"
+#include "tests/unit/worker_bench.h"
 
-#define ERROR(code, type, message) "{\"error\":{\"message\":\"" message "\",\"type\":\"" type "\",\"param\":null,\"code\":" code "}}"
+#define ERROR(code, type, message)                                                                                     \
+    "{\"error\":{\"message\":\"" message "\",\"type\":\"" type "\",\"param\":null,\"code\":" code "}}"
 #define RATE ERROR("\"rate_limit_exceeded\"", "tokens", "Limit 30000. Please try again in 1.78s. Visit us.")
 #define QUOTA ERROR("\"insufficient_quota\"", "insufficient_quota", "You exceeded your current quota.")
 
@@ -24,7 +25,8 @@ static void the_table(void **state)
         enum cs_outcome outcome;
     } rows[] = {
         {CS_TRANSFER_WHOLE, 200, BENCH_GOOD, CS_NEXT_ANSWER, CS_OUTCOME_ok},
-        {CS_TRANSFER_WHOLE, 200, "{\"choices\":[{\"message\":{\"content\":\"good\"}}]}", CS_NEXT_RETRY, CS_OUTCOME_transport},
+        {CS_TRANSFER_WHOLE, 200, "{\"choices\":[{\"message\":{\"content\":\"good\"}}]}", CS_NEXT_RETRY,
+         CS_OUTCOME_transport},
         {CS_TRANSFER_WHOLE, 200, "{\"choices\":[{\"message\":{\"conte", CS_NEXT_RETRY, CS_OUTCOME_transport},
         {CS_TRANSFER_WHOLE, 200, "", CS_NEXT_RETRY, CS_OUTCOME_transport},
         {CS_TRANSFER_WHOLE, 200, ERROR("502", "x", "overloaded"), CS_NEXT_RETRY, CS_OUTCOME_provider_error},
@@ -34,8 +36,10 @@ static void the_table(void **state)
         {CS_TRANSFER_TOO_LONG, 200, "", CS_NEXT_FAIL, CS_OUTCOME_transport},
         {CS_TRANSFER_TIMEOUT, 0, "", CS_NEXT_ANSWER, CS_OUTCOME_timeout},
         {CS_TRANSFER_TIMEOUT, 200, "{\"cho", CS_NEXT_ANSWER, CS_OUTCOME_timeout},
-        {CS_TRANSFER_WHOLE, 400, ERROR("null", "invalid_request_error", "bad"), CS_NEXT_FAIL, CS_OUTCOME_invalid_request},
-        {CS_TRANSFER_WHOLE, 400, ERROR("\"content_filter\"", "x", "filtered"), CS_NEXT_ANSWER, CS_OUTCOME_content_filtered},
+        {CS_TRANSFER_WHOLE, 400, ERROR("null", "invalid_request_error", "bad"), CS_NEXT_FAIL,
+         CS_OUTCOME_invalid_request},
+        {CS_TRANSFER_WHOLE, 400, ERROR("\"content_filter\"", "x", "filtered"), CS_NEXT_ANSWER,
+         CS_OUTCOME_content_filtered},
         {CS_TRANSFER_WHOLE, 400, ERROR("\"credit_balance_exhausted\"", "x", "pay"), CS_NEXT_STOP, CS_OUTCOME_internal},
         {CS_TRANSFER_WHOLE, 401, ERROR("\"invalid_api_key\"", "x", "no"), CS_NEXT_STOP, CS_OUTCOME_internal},
         {CS_TRANSFER_WHOLE, 402, "", CS_NEXT_STOP, CS_OUTCOME_internal},
@@ -63,7 +67,8 @@ static void the_table(void **state)
         struct cs_reading reading = read_it(r, &arena);
         struct cs_retry_rule rule = cs_retry_rule(r.transfer, r.status, reading.says);
         if (rule.next != rows[i].next || rule.outcome != rows[i].outcome)
-            fail_msg("row %zu (%u %s): next %d outcome %s", i, r.status, rows[i].body, rule.next, cs_outcome_name(rule.outcome));
+            fail_msg("row %zu (%u %s): next %d outcome %s", i, r.status, rows[i].body, rule.next,
+                     cs_outcome_name(rule.outcome));
     }
     cs_arena_release(&arena);
 }
@@ -169,7 +174,8 @@ static void six_tries_then_the_failure(void **state)
         wait_for_call(&b);
         uint32_t slot = bench_slot(&b);
         assert_int_equal(b.call[slot].attempt, n);
-        bench_reply(&b, slot, n == 3 ? bench_fault(CS_TRANSFER_LOST, 0) : bench_http(503, "", ERROR("null", "x", "no")));
+        bench_reply(&b, slot,
+                    n == 3 ? bench_fault(CS_TRANSFER_LOST, 0) : bench_http(503, "", ERROR("null", "x", "no")));
     }
     struct cs_output o = outcome_of(&b, &arena);
     assert_int_equal(o.outcome, CS_OUTCOME_provider_error);
@@ -246,9 +252,9 @@ static void a_full_provider_quiets_the_lane(void **state)
     bench_wait(&b, 1999);
     assert_int_equal(b.total_started, 2);
     bench_wait(&b, 301);
-    assert_int_equal(b.total_started, 2);    /* one call at once now, and one is in flight */
+    assert_int_equal(b.total_started, 2); /* one call at once now, and one is in flight */
     bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD));
-    assert_int_equal(b.started, 2);          /* an answer lets one more */
+    assert_int_equal(b.started, 2); /* an answer lets one more */
     bench_wait(&b, CS_FLUSH_MS);
     bool again = false;
     for (uint32_t i = 0; i < 2; i++)
@@ -279,7 +285,8 @@ static void a_jam_is_one_quiet_period(void **state)
     bench_done(&b);
 }
 
-/* 429 costs no try while others get through, and ends a trial only after 20 in a row without any progress of the lane. */
+/* 429 costs no try while others get through, and ends a trial only after 20 in a row without any progress of the
+ * lane. */
 static void rate_limited_in_the_end(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* worker_bench.h - a worker's core on the bench: a source of trials in a few lines, a virtual clock, and a record of what it
- * does. Included by the tests of the worker's core only. */
+/* worker_bench.h - a worker's core on the bench: a source of trials in a few lines, a virtual clock, and a
+ * record of what it does. Included by the tests of the worker's core only. */
 #ifndef WORKER_BENCH_H
 #define WORKER_BENCH_H
 
@@ -20,11 +20,11 @@ enum { BENCH_LANES = 4, BENCH_SLOTS = 2048 };
 
 struct bench_source {
     bool spec_here, cases_here;
-    bool asked;                      /* something is to be reported by `missing` */
+    bool asked; /* something is to be reported by `missing` */
     const char *trouble[BENCH_LANES];
     uint32_t concurrent[BENCH_LANES];
     uint32_t timeout_ms;
-    int studies;                     /* handed out and not given back */
+    int studies; /* handed out and not given back */
     bool bad_trial;
 };
 
@@ -40,7 +40,7 @@ struct bench {
     uint64_t now, session, seq;
     uint32_t term;
     /* what the last step did */
-    uint32_t sent[CS_ADMIN_REPLY + 1];               /* messages by kind */
+    uint32_t sent[CS_ADMIN_REPLY + 1];                    /* messages by kind */
     const struct cs_message *message[CS_ADMIN_REPLY + 1]; /* the last of each */
     uint32_t connects, started, acked;
     bool exited;
@@ -55,7 +55,8 @@ struct bench {
     void *self;
 };
 
-static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out, struct cs_error *err)
+static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
+                              struct cs_error *err)
 {
     static const struct cs_endpoint endpoint = {.serial = 1, .url = "http://127.0.0.1/v1/chat/completions"};
     struct bench_source *s = self;
@@ -80,7 +81,8 @@ static void bench_release(void *self, void *study)
     s->studies--;
 }
 
-static enum cs_err bench_trial(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out, struct cs_error *err)
+static enum cs_err bench_trial(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
+                               struct cs_error *err)
 {
     struct bench_source *s = self;
     (void)study;
@@ -217,10 +219,12 @@ static void bench_say(struct bench *b, struct cs_message *m)
     bench_step(b, (struct cs_worker_event){.kind = CS_WORKER_MESSAGE, .message = m});
 }
 
-static struct cs_announce bench_announce(struct bench *b, struct cs_lane_info lanes[BENCH_LANES], uint32_t n, enum cs_lane_state state)
+static struct cs_announce bench_announce(struct bench *b, struct cs_lane_info lanes[BENCH_LANES], uint32_t n,
+                                         enum cs_lane_state state)
 {
     for (uint32_t i = 0; i < n; i++)
-        lanes[i] = (struct cs_lane_info){.gen = 1, .lane = i, .state = (uint8_t)state, .available = 1, .spec_digest = {1}};
+        lanes[i] = (struct cs_lane_info){
+            .gen = 1, .lane = i, .state = (uint8_t)state, .available = 1, .spec_digest = {1}};
     return (struct cs_announce){.term = b->term, .n_lanes = n, .lanes = lanes};
 }
 
@@ -230,7 +234,8 @@ static void bench_welcome(struct bench *b, uint32_t n_lanes, uint32_t window_out
     struct cs_message m = {.kind = CS_WELCOME};
     b->session++;
     b->seq = 0;
-    m.welcome = (struct cs_welcome){.session = b->session, .term = b->term, .fleet = "f", .window_bytes = CS_WINDOW_BYTES};
+    m.welcome = (struct cs_welcome){
+        .session = b->session, .term = b->term, .fleet = "f", .window_bytes = CS_WINDOW_BYTES};
     m.welcome.window_outputs = window_outputs;
     m.welcome.announce = bench_announce(b, lanes, n_lanes, CS_LANE_OPEN);
     bench_say(b, &m);
@@ -267,15 +272,20 @@ static inline void bench_ack(struct bench *b, uint64_t durable)
     bench_say(b, &m);
 }
 
-#define BENCH_GOOD                                                                                                     \
+#define BENCH_GOOD                                                                                                        \
     "{\"model\":\"m-1\",\"system_fingerprint\":\"fp\",\"choices\":[{\"message\":{\"content\":\"good\",\"refusal\":null}," \
-    "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":14,\"completion_tokens\":9,"                            \
+    "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":14,\"completion_tokens\":9,"                               \
     "\"prompt_tokens_details\":{\"cached_tokens\":3},\"completion_tokens_details\":{\"reasoning_tokens\":2}}}"
 
 static struct cs_http_reply bench_http(uint16_t status, const char *headers, const char *body)
 {
-    return (struct cs_http_reply){.transfer = CS_TRANSFER_WHOLE, .status = status, .headers = headers, .body = body,
-                                  .body_len = strlen(body), .latency_ms = 12, .why = ""};
+    return (struct cs_http_reply){.transfer = CS_TRANSFER_WHOLE,
+                                  .status = status,
+                                  .headers = headers,
+                                  .body = body,
+                                  .body_len = strlen(body),
+                                  .latency_ms = 12,
+                                  .why = ""};
 }
 
 static inline struct cs_http_reply bench_fault(enum cs_transfer t, uint16_t status)
@@ -326,9 +336,11 @@ static void bench_init(struct bench *b, uint32_t slots)
 {
     *b = (struct bench){.now = 1000, .session = 100, .term = 5};
     b->source = (struct bench_source){.spec_here = true, .cases_here = true, .timeout_ms = 60000};
-    struct cs_worker_opts o = {.name = "w1", .version = "test", .nonce = 9, .seed = 42, .slots = slots, .drain_ms = 120000};
+    struct cs_worker_opts o = {
+        .name = "w1", .version = "test", .nonce = 9, .seed = 42, .slots = slots, .drain_ms = 120000};
     o.report_acks = true;
-    o.source = (struct cs_source){&b->source, bench_lane, bench_release, bench_trial, bench_parses, bench_missing, bench_put};
+    o.source = (struct cs_source){&b->source,   bench_lane,    bench_release, bench_trial,
+                                  bench_parses, bench_missing, bench_put};
     cs_worker_open(&b->w, &o);
     bench_tick(b);
 }

@@ -7,17 +7,77 @@
 #include <strings.h>
 #include <time.h>
 
+#include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 
 const struct cs_provider *cs_provider_of(enum cs_protocol p)
 {
-    static const struct cs_provider *const all[] = {&cs_provider_openai_chat};
+    static const struct cs_provider *const all[] = {&cs_provider_openai_chat, &cs_provider_openai_responses,
+                                                  &cs_provider_anthropic, &cs_provider_gemini, &cs_provider_bedrock};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i]->protocol == p)
             return all[i];
     }
     return NULL;
 }
+
+/* ---- where calls go ------------------------------------------------------------------------------- */
+
+/* A model's id as a segment of a path. */
+static void put_segment(struct cs_buf *url, const char *id)
+{
+    for (const char *s = id; *s != '\0'; s++) {
+        if (isalnum((unsigned char)*s) || strchr("-._~", *s) != NULL)
+            cs_buf_char(url, *s);
+        else
+            cs_buf_printf(url, "%%%02X", (unsigned char)*s);
+    }
+}
+
+char *cs_provider_url(const struct cs_provider *p, const struct cs_account *a, const char *simulator, const char *model)
+{
+    static const char place[] = "{model}";
+    struct cs_buf url = CS_BUF_INIT(SIZE_MAX);
+    const char *path = a->path != NULL && !a->simulated ? a->path : p->path, *at;
+    cs_buf_str(&url, a->simulated ? simulator : a->base_url);
+    cs_buf_str(&url, a->simulated ? p->root : "");
+    while ((at = strstr(path, place)) != NULL) {
+        cs_buf_append(&url, path, (size_t)(at - path));
+        put_segment(&url, model);
+        path = at + sizeof place - 1;
+    }
+    cs_buf_str(&url, path);
+    return cs_buf_take(&url);
+}
+
+char *cs_provider_auth(const struct cs_provider *p, const struct cs_account *a, const char *key)
+{
+    switch (a->auth) {
+    case CS_AUTH_BEARER:
+        return cs_xasprintf("Authorization: Bearer %s", key);
+    case CS_AUTH_API_KEY:
+        return cs_xasprintf("api-key: %s", key);
+    case CS_AUTH_DEFAULT:
+        break;
+    }
+    return cs_xasprintf("%s%s", p->auth_prefix, key);
+}
+
+uint32_t cs_provider_headers(const struct cs_provider *p, const struct cs_account *a, const char **lines)
+{
+    uint32_t n = 0;
+    bool own = false;
+    CS_ASSERT(a->n_headers <= CS_HEADERS_MAX);
+    for (uint32_t i = 0; i < a->n_headers; i++) {
+        own |= p->header != NULL && strncasecmp(a->headers[i], p->header, strcspn(p->header, ":") + 1) == 0;
+        lines[n++] = a->headers[i];
+    }
+    if (p->header != NULL && !own)
+        lines[n++] = p->header;
+    return n;
+}
+
+/* ---- headers of replies ----------------------------------------------------------------------------- */
 
 const char *cs_header(const char *headers, const char *name, struct cs_arena *arena)
 {

@@ -1,0 +1,107 @@
+/* What dialects read alike. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/providers/provider.h"
+
+const char *cs_read_text(const json_t *v, size_t max, struct cs_arena *arena)
+{
+    return json_is_string(v) ? cs_clean_text(arena, json_string_value(v), json_string_length(v), max) : "";
+}
+
+uint32_t cs_read_count(const json_t *v)
+{
+    json_int_t n = json_integer_value(v);
+    return n > 0 && n < UINT32_MAX ? (uint32_t)n : 0;
+}
+
+void cs_read_piece(struct cs_buf *text, const json_t *piece)
+{
+    if (json_is_string(piece)) {
+        cs_buf_append(text, json_string_value(piece), json_string_length(piece));
+    } else if (json_is_object(piece)) {
+        char *arguments = json_dumps(piece, JSON_COMPACT | JSON_REAL_PRECISION(15));
+        cs_buf_str(text, arguments != NULL ? arguments : "");
+        free(arguments);
+    }
+}
+
+void cs_read_answer(const struct cs_buf *text, struct cs_arena *arena, struct cs_reading *out)
+{
+    out->text = cs_clean_text(arena, cs_buf_cstr(text), text->len, CS_OUTPUT_TEXT_MAX);
+    if (text->len > CS_OUTPUT_TEXT_MAX && out->outcome == CS_OUTCOME_ok)
+        out->outcome = CS_OUTCOME_unparsable;
+}
+
+json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
+                      struct cs_reading *out)
+{
+    const bool good = reply->status >= 200 && reply->status <= 299;
+    *out = (struct cs_reading){.says = CS_SAYS_NOTHING, .outcome = CS_OUTCOME_ok, .wait_ms = CS_NO_HINT};
+    out->text = out->finish = out->model = out->request_id = out->fingerprint = "";
+    for (; *id_headers != NULL && out->request_id[0] == '\0'; id_headers++) {
+        const char *id = cs_header(reply->headers, *id_headers, arena);
+        if (id != NULL)
+            out->request_id = cs_clean_text(arena, id, strlen(id), CS_OUTPUT_WORD_MAX);
+    }
+    if (!good)
+        out->wait_ms = cs_header_wait_ms(reply->headers, arena);
+    if (reply->transfer != CS_TRANSFER_WHOLE)
+        return NULL;
+    /* NUL is a character that a model may say; cs_clean_text takes it out of the text. */
+    json_t *root = json_loadb(reply->body, reply->body_len, JSON_ALLOW_NUL, NULL);
+    if (root == NULL && !good) /* a proxy's HTML */
+        out->text = cs_clean_text(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
+    return root;
+}
+
+uint64_t cs_wait_in_text(const char *text)
+{
+    static const char *const leads[] = {"try again in ", "retry after ", "retry in "};
+    for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
+        const char *at = strstr(text, leads[i]);
+        if (at == NULL)
+            continue;
+        at += strlen(leads[i]);
+        uint64_t ms = cs_duration_ms(at);
+        char *end;
+        double v = strtod(at, &end);
+        if (ms == CS_NO_HINT && end != at && strncmp(end, " second", 7) == 0 && v >= 0 && v < CS_RETRY_QUIET_MAX_MS / 1000.0)
+            ms = (uint64_t)(v * 1000);
+        if (ms != CS_NO_HINT)
+            return ms;
+    }
+    return CS_NO_HINT;
+}
+
+/* Codes (or types) after which waiting does not help. */
+static bool no_money(const json_t *error)
+{
+    static const char *const codes[] = {
+        "insufficient_quota",          "credit_balance_exhausted",          "billing_hard_limit_reached",
+        "project_spend_limit_exceeded", "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
+    };
+    const char *code = json_string_value(json_object_get(error, "code"));
+    const char *type = json_string_value(json_object_get(error, "type"));
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if ((code != NULL && strcmp(code, codes[i]) == 0) || (type != NULL && strcmp(type, codes[i]) == 0))
+            return true;
+    }
+    return false;
+}
+
+void cs_read_openai_error(const json_t *error, struct cs_arena *arena, struct cs_reading *out)
+{
+    const char *code = json_string_value(json_object_get(error, "code"));
+    out->says = CS_SAYS_ERROR;
+    if (no_money(error))
+        out->says = CS_SAYS_NO_MONEY;
+    else if (code != NULL && strcmp(code, "content_filter") == 0)
+        out->says = CS_SAYS_FILTERED;
+    out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX, arena);
+    if (code != NULL)
+        out->finish = cs_read_text(json_object_get(error, "code"), CS_OUTPUT_WORD_MAX, arena);
+    if (out->wait_ms == CS_NO_HINT)
+        out->wait_ms = cs_wait_in_text(out->text);
+}

@@ -57,8 +57,7 @@ static void update_alive(struct cs_worker *w, struct cs_worker_lease *l)
     if (l->n_todo > 0 || l->n_busy > 0)
         return;
     CS_ASSERT(LIST_EMPTY(&l->calls));
-    if (!l->dead)
-        HASH_DEL(w->by_epoch, l);
+    HASH_DEL(w->by_epoch, l);
     LIST_REMOVE(l, all);
     l->lane->n_leases--;
     w->n_leases--;
@@ -182,10 +181,10 @@ void cs_leases_assign(struct cs_worker *w, const struct cs_leases *a)
         assign(w, &a->leases[i]);
 }
 
+/* Nothing more of it is started. What flies or waits for its ACK is still told in HELLO: a coordinator that forgot must not pay again. */
 static void kill_lease(struct cs_worker *w, struct cs_worker_lease *l)
 {
     struct cs_lease_ref ref;
-    HASH_DEL(w->by_epoch, l);
     l->dead = true;
     take_todo(w, l, &ref);
 }
@@ -193,7 +192,7 @@ static void kill_lease(struct cs_worker *w, struct cs_worker_lease *l)
 void cs_leases_lost(struct cs_worker *w, uint64_t epoch)
 {
     struct cs_worker_lease *l = find(w, epoch);
-    if (l == NULL)
+    if (l == NULL || l->dead)
         return;
     if (l->n_todo > 0) /* else the coordinator has all of it, and its ACK is on the way */
         cs_worker_say(w, CS_WARN, "lease_lost", "epoch=%llu unstarted=%u busy=%u", (unsigned long long)epoch, l->n_todo,
@@ -218,9 +217,11 @@ void cs_leases_revoke(struct cs_worker *w, const struct cs_leases *r)
     }
 }
 
+/* Leases live on under their new epochs, dead ones rise; those not named die. */
 void cs_leases_adopt(struct cs_worker *w, const struct cs_welcome *m)
 {
-    struct cs_worker_lease *kept = NULL, *l;
+    struct cs_worker_lease *kept = NULL, *l, *tmp;
+    uint32_t dropped = 0;
     for (uint32_t i = 0; i < m->n_adopted; i++) {
         uint64_t epoch = m->adopted[i].new_epoch;
         struct cs_worker_lease *same;
@@ -230,24 +231,31 @@ void cs_leases_adopt(struct cs_worker *w, const struct cs_welcome *m)
             continue;
         HASH_DEL(w->by_epoch, l);
         l->epoch = epoch;
+        l->dead = false;
         HASH_ADD(hh, kept, epoch, sizeof l->epoch, l);
     }
-    uint32_t dropped = HASH_COUNT(w->by_epoch);
-    while (w->by_epoch != NULL)
-        kill_lease(w, w->by_epoch);
-    w->by_epoch = kept;
+    HASH_ITER (hh, w->by_epoch, l, tmp) {
+        if (!l->dead) {
+            dropped++;
+            kill_lease(w, l); /* may free it */
+        }
+    }
+    HASH_ITER (hh, kept, l, tmp) {
+        HASH_DEL(kept, l);
+        HASH_ADD(hh, w->by_epoch, epoch, sizeof l->epoch, l);
+    }
     if (dropped > 0)
-        cs_worker_say(w, CS_WARN, "leases_dropped", "dropped=%u adopted=%u", dropped, HASH_COUNT(kept));
+        cs_worker_say(w, CS_WARN, "leases_dropped", "dropped=%u adopted=%u", dropped, m->n_adopted);
 }
 
-uint32_t cs_leases_list(struct cs_worker *w, struct cs_lease_ref **out)
+uint32_t cs_leases_list(struct cs_worker *w, bool with_dead, struct cs_lease_ref **out)
 {
     uint32_t n = 0;
     struct cs_worker_lease *l;
     *out = cs_arena_array(&w->arena, w->n_leases, sizeof **out);
     LIST_FOREACH(l, &w->leases, all)
     {
-        if (l->dead)
+        if (l->dead && !with_dead)
             continue;
         struct cs_lease_ref *r = &(*out)[n++];
         *r = ref_of(l);

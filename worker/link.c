@@ -97,7 +97,7 @@ void cs_link_hello(struct cs_worker *w)
     h->version = w->version;
     h->nonce = w->opts.nonce;
     h->last_term = w->last_term;
-    h->n_leases = cs_leases_list(w, &h->leases);
+    h->n_leases = cs_leases_list(w, true, &h->leases);
     w->hello_at = w->now;
     w->new_socket = true; /* unless there is an answer before */
     cs_alarm_set(&w->alarms, &w->hello, w->now + CS_RECONNECT_MS + reconnect_pause(w));
@@ -124,7 +124,7 @@ void cs_link_ping(struct cs_worker *w)
     p->unstarted = w->unstarted;
     p->unacked = w->window.n;
     p->rss_mb = w->rss_mb;
-    p->n_leases = cs_leases_list(w, &p->leases);
+    p->n_leases = cs_leases_list(w, false, &p->leases);
     p->n_want = cs_lanes_wants(w, &p->want);
     cs_alarm_set(&w->alarms, &w->ping, w->now + CS_PING_MS);
 }

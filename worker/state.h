@@ -120,7 +120,7 @@ struct cs_worker {
     struct cs_asked *asked;
     uint32_t n_asked, cap_asked;
 
-    struct cs_worker_lease *by_epoch; /* hash of those that are not dead */
+    struct cs_worker_lease *by_epoch; /* hash */
     LIST_HEAD(, cs_worker_lease) leases;
     uint32_t n_leases, unstarted, waiting;
     struct cs_lease_ref *giving; /* to be released at the end of the step */
@@ -178,8 +178,9 @@ void cs_leases_revoke(struct cs_worker *w, const struct cs_leases *r);
 /* Gives back what has not started: tells the coordinator (`tell`), or forgets it. NULL: of all lanes. */
 void cs_leases_give_back(struct cs_worker *w, const struct cs_worker_lane *only, bool tell);
 void cs_leases_give_back_one(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit); /* a busy position */
-uint32_t cs_leases_list(struct cs_worker *w, struct cs_lease_ref **out); /* of HELLO and PING, in the arena */
-void cs_leases_settle(struct cs_worker *w);                              /* RELEASE */
+uint32_t cs_leases_list(struct cs_worker *w, bool with_dead,
+                        struct cs_lease_ref **out); /* of HELLO and PING, in the arena */
+void cs_leases_settle(struct cs_worker *w);         /* RELEASE */
 /* Positions move: todo -> busy (start), busy -> todo and waiting (pause), busy -> nothing (done). */
 int cs_lease_next(const struct cs_worker_lease *l); /* a bit to start, -1: none */
 void cs_lease_start(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit);

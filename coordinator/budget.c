@@ -75,7 +75,8 @@ int64_t cs_budget_worst(struct cs_core *core, struct cs_lane *lane, uint64_t pag
 struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which,
                                 int64_t *worst)
 {
-    int64_t left = newest(core)->budget_nano_usd - cs_budget_spent(core) - core->presumed - core->reserved;
+    int64_t left = newest(core)->budget_nano_usd - cs_budget_spent(core) - core->presumed - core->reserved -
+                   core->unsettled;
     struct cs_bits set = {{0}};
     unsigned n = 0;
 
@@ -94,7 +95,7 @@ struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint
         cs_bits_add(&set, i);
         n++;
     }
-    if (n == 0 && core->reserved == 0 && !lane->broke) { /* nothing out there that could give money back */
+    if (n == 0 && core->reserved == 0 && core->unsettled == 0 && !lane->broke) { /* nothing out there that could give money back */
         cs_log(CS_WARN, "lane_stopped", "model=%s reason=budget", lane->name);
         lane->broke = true;
         core->announce_dirty = true;
@@ -145,6 +146,25 @@ void cs_budget_settle(struct cs_core *core, uint64_t epoch, const struct cs_bits
         HASH_DEL(core->ghosts, g);
         free(g);
     }
+}
+
+void cs_budget_unsettle(struct cs_core *core, int64_t before, int64_t cost)
+{
+    int64_t given = before - core->reserved - core->presumed - cost;
+
+    if (given <= 0)
+        return;
+    core->unsettled += given;
+    core->open->unsettled += given;
+}
+
+void cs_budget_durable(struct cs_core *core, struct cs_group *g)
+{
+    if (g->unsettled > 0)
+        core->regrant = true;
+    core->unsettled -= g->unsettled;
+    g->unsettled = 0;
+    CS_ASSERT(core->unsettled >= 0);
 }
 
 bool cs_budget_is_ahead(const struct cs_core *core, const struct cs_lane *lane)

@@ -201,6 +201,7 @@ void cs_group_committed(struct cs_core *core, struct cs_batch *batch, enum cs_er
     }
     cs_session_registered(core, g->number);
     show(core, g);
+    cs_budget_durable(core, g);
     acknowledge(core, g);
     for (uint32_t i = 0; i < g->tokens.n; i++)
         cs_reply(core, g->tokens.items[i], CS_OK, "");

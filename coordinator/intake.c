@@ -76,12 +76,15 @@ static void record(struct cs_core *core, const struct cs_session *s, struct cs_l
     enum cs_trial_state state = cs_lane_state_of(lane, o->position);
     bool answer = cs_outcome_is_answer((enum cs_outcome)o->outcome), live;
     struct cs_bits one = {{0}};
+    int64_t before;
 
     if (is_resent(core, o, state)) {
         core->intake.resent++;
         return;
     }
+    before = core->reserved + core->presumed;
     live = end_lease(core, s, lane, o);
+    cs_budget_unsettle(core, before, cs_budget_cost(&lane->price, o));
     core->intake.received++;
     if (answer && state != CS_TRIAL_DONE)
         row.flags = CS_OUTPUT_CANONICAL;

@@ -177,6 +177,7 @@ struct cs_group {
         uint32_t n, cap;
         uint64_t *items;
     } tokens; /* admin requests to answer */
+    int64_t unsettled; /* money that its outputs gave back, not to be granted anew before they are on disk */
 };
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
@@ -211,7 +212,7 @@ struct cs_core {
     struct cs_session *sessions;
     struct cs_lease *leases;
     struct cs_ghost *ghosts;
-    int64_t reserved, presumed;
+    int64_t reserved, presumed, unsettled; /* unsettled: sum over the groups that are not durable */
     uint64_t *seen; /* CS_SEEN fingerprints of outputs taken lately, by their low bits */
     struct {
         uint32_t n, cap;
@@ -331,6 +332,9 @@ void cs_budget_release(struct cs_core *core, const struct cs_lease *l, unsigned 
 void cs_budget_presume(struct cs_core *core, const struct cs_lease *l);
 /* What a dead epoch may have spent on these trials is known now. */
 void cs_budget_settle(struct cs_core *core, uint64_t epoch, const struct cs_bits *which);
+/* An output came in: keeps what it gave back (`before`: reserved + presumed until now) over its cost until its group is durable. */
+void cs_budget_unsettle(struct cs_core *core, int64_t before, int64_t cost);
+void cs_budget_durable(struct cs_core *core, struct cs_group *g);
 bool cs_budget_is_ahead(const struct cs_core *core, const struct cs_lane *lane); /* of the slowest lane */
 
 /* announce.c */

@@ -112,7 +112,7 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c
 UNIT_LIBS := $(call lib,tools) $(call lib,simulator) $(call lib,coordinator) $(call lib,worker) $(L_store)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka -lcurl -lmicrohttpd -lncursesw $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka -lcurl -lmicrohttpd -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
 
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(L_store)
@@ -157,12 +157,18 @@ fuzz-smoke:               ## every fuzzer over its corpus, then for some seconds
 	$(Q)$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzzers
 	$(Q)tests/fuzz/smoke --build build-fuzz --seconds $(or $(FUZZ_SECONDS),20)
 
-sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, or the trace of SEED=n (tests/sim/)
-	$(Q)$< $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),1000))
+sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace of SEED=n, MUTATE=all (tests/sim/)
+	$(Q)$< $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),1000)) $(if $(MUTATE),--mutate $(MUTATE))
 
 bench:                    ## measure: outputs/s, CPU per output, memory (tests/bench/)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/throughput --build $(BUILD)
+
+.PHONY: conformance
+conformance:              ## judged by others: official SDKs, third-party servers (npm, network)
+	$(Q)ops/setup run test
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/conformance/run --build $(BUILD)
 
 lint:                     ## format, include direction, one door per library, banned calls
 	$(Q)tests/lint/run

@@ -1,0 +1,233 @@
+/* The primary analysis: t on cluster differences, TOST, sign flips, the distributions and the draws behind them. */
+#include "tests/unit/stats_near.h"
+
+#include <string.h>
+
+#include "tools/report/stats/cluster.h"
+#include "tools/report/stats/dist.h"
+#include "tools/report/stats/draw.h"
+
+static const double d10[] = {0.1, 0, -0.2, 0.35, 0.05, 0.15, -0.05, 0.3, 0.2, 0.1};
+
+static void t_agrees_with_scipy(void **state)
+{
+    (void)state;
+    /* PYTHON r = ttest_1samp(d10, 0); r.confidence_interval(.95) and (.99) */
+    const struct cs_cluster_test t = cs_cluster_t(d10, COUNT(d10), 0.05, 1);
+    assert_int_equal(t.status, CS_STAT_OK);
+    NEAR(t.mean, 0.1);
+    NEAR(t.t, 1.9364916731037083);
+    NEAR(t.p, 0.08478521278717355);
+    NEAR(t.df, 9);
+    NEAR_CI(t.ci, -0.016817293573616915, 0.2168172935736169);
+    const struct cs_interval wide = cs_cluster_interval(&t, 0.01);
+    NEAR_CI(wide, -0.06782078573999019, 0.2678207857399902);
+}
+
+static void tost_agrees_with_scipy(void **state)
+{
+    (void)state;
+    const struct cs_cluster_test t = cs_cluster_t(d10, COUNT(d10), 0.05, 1);
+    /* PYTHON max(ttest_1samp(d10, .25, alternative='less').pvalue, ttest_1samp(d10, -.25, alternative='greater').pvalue) */
+    const struct cs_tost inside = cs_cluster_tost(&t, 0.25, 0.05);
+    NEAR(inside.p, 0.008730089801926473);
+    assert_true(inside.passes);
+    NEAR_CI(inside.ci, 0.005338455201399389, 0.1946615447986006);
+    const struct cs_tost outside = cs_cluster_tost(&t, 0.19, 0.05);
+    assert_false(outside.passes); /* its 90 % interval ends at 0.1947 */
+    assert_false(cs_cluster_tost(&t, 0.25, 0.005).passes);
+}
+
+/* Passing is the same as the 1 - 2 alpha interval inside the margin, for t and for the bound of agreement. */
+static void tost_and_its_interval_agree(void **state)
+{
+    (void)state;
+    static const double same[] = {0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02, 0.02};
+    const struct cs_cluster_test tests[] = {cs_cluster_t(d10, COUNT(d10), 0.05, 1),
+                                            cs_cluster_t(same, COUNT(same), 0.05, 1)};
+    assert_int_equal(tests[1].status, CS_STAT_BOUND);
+    int passed = 0;
+    for (size_t i = 0; i < COUNT(tests); i++)
+        for (double margin = 0.01; margin < 0.6; margin += 0.0173) {
+            const struct cs_tost r = cs_cluster_tost(&tests[i], margin, 0.05);
+            assert_int_equal(r.passes, r.ci.lo > -margin && r.ci.hi < margin);
+            passed += r.passes;
+        }
+    assert_in_range(passed, 20, 60);
+}
+
+static void no_variance_gives_a_bound_instead_of_certainty(void **state)
+{
+    (void)state;
+    double d[30] = {0};
+    const struct cs_cluster_test none = cs_cluster_t(d, 30, 0.05, 1);
+    assert_int_equal(none.status, CS_STAT_BOUND);
+    assert_true(cs_stat_usable(none.status));
+    NEAR(none.p, 1);
+    /* PYTHON binomtest(0, 30).proportion_ci(method='exact').high */
+    NEAR_CI(none.ci, -0.11570330822202784, 0.11570330822202784);
+    for (size_t i = 0; i < 30; i++)
+        d[i] = 1;
+    const struct cs_cluster_test all = cs_cluster_t(d, 30, 0.05, 1);
+    assert_int_equal(all.status, CS_STAT_BOUND);
+    NEAR(all.p, pow(2, -29));
+    NEAR(all.ci.hi, 1);
+    NEAR(all.ci.lo, 1 - 2 * 0.11570330822202784);
+    assert_int_equal(cs_cluster_t(d, 30, 0.05, 0).status, CS_STAT_CONSTANT);
+    /* Rounding is no variance: 1/3 + 1/3 + 1/3 - 1 and 0. */
+    for (size_t i = 0; i < 30; i++)
+        d[i] = i % 2 ? 1e-16 : -3e-17;
+    assert_int_equal(cs_cluster_t(d, 30, 0.05, 1).status, CS_STAT_BOUND);
+    assert_true(cs_cluster_t(d, 30, 0.05, 1).mean == 0);
+}
+
+static void odd_input_has_a_status_and_no_numbers(void **state)
+{
+    (void)state;
+    const double nan_inside[] = {0.1, NAN, 0.2}, inf_inside[] = {0.1, INFINITY}, huge[] = {1e308, 1e308, -1e308};
+    assert_int_equal(cs_cluster_t(nan_inside, 3, 0.05, 1).status, CS_STAT_BAD_INPUT);
+    assert_true(cs_cluster_t(nan_inside, 3, 0.05, 1).mean == 0);
+    assert_int_equal(cs_cluster_t(inf_inside, 2, 0.05, 1).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_cluster_t(huge, 3, 0.05, 1).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_cluster_t(d10, 10, 0, 1).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_cluster_t(d10, 10, NAN, 1).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_cluster_t(d10, 0, 0.05, 1).status, CS_STAT_TOO_FEW);
+    const struct cs_cluster_test one = cs_cluster_t(d10, 1, 0.05, 1);
+    assert_int_equal(one.status, CS_STAT_TOO_FEW);
+    NEAR(one.mean, 0.1);
+    assert_true(one.p == 0 && one.ci.lo == 0 && one.ci.hi == 0);
+    const struct cs_cluster_test good = cs_cluster_t(d10, 10, 0.05, 1);
+    assert_int_equal(cs_cluster_tost(&one, 0.1, 0.05).status, CS_STAT_TOO_FEW);
+    assert_int_equal(cs_cluster_tost(&good, 0, 0.05).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_cluster_tost(&good, 0.1, 0.5).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_sign_flip(nan_inside, 3, 1, 5000).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_sign_flip(d10, 1, 1, 5000).status, CS_STAT_TOO_FEW);
+}
+
+static void sign_flips_are_exact_when_few(void **state)
+{
+    (void)state;
+    /* PYTHON permutation_test((d10,), np.mean, permutation_type='samples', n_resamples=inf).pvalue */
+    const struct cs_sign_flip r = cs_sign_flip(d10, COUNT(d10), 1, 0);
+    assert_true(r.exact);
+    NEAR(r.p, 0.10546875);
+    double d[40] = {0};
+    NEAR(cs_sign_flip(d, 40, 1, 5000).p, 1);
+    for (size_t i = 0; i < 16; i++)
+        d[i] = 0.1 * (double)(i + 1); /* 16 moved of 40: still exact, and the most extreme pattern */
+    assert_true(cs_sign_flip(d, 40, 1, 5000).exact);
+    NEAR(cs_sign_flip(d, 40, 1, 5000).p, pow(2, -15));
+}
+
+static void sign_flips_are_drawn_when_many(void **state)
+{
+    (void)state;
+    double d[60];
+    for (size_t i = 0; i < 60; i++)
+        d[i] = 0.05 + 0.3 * sin((double)(i * i));
+    const struct cs_sign_flip r = cs_sign_flip(d, 60, 7, 20000);
+    const struct cs_cluster_test t = cs_cluster_t(d, 60, 0.05, 1);
+    assert_false(r.exact);
+    NEAR_WITHIN(r.p, t.p, 0.015);
+    assert_true(cs_sign_flip(d, 60, 7, 20000).p == r.p);
+    assert_true(cs_sign_flip(d, 60, 8, 20000).p != r.p);
+    for (size_t i = 0; i < 60; i++)
+        d[i] = 1;
+    NEAR(cs_sign_flip(d, 60, 7, 5000).p, 1 / 5001.0); /* never 0 */
+    assert_int_equal(cs_sign_flip(d, 60, 7, 0).status, CS_STAT_BAD_INPUT);
+}
+
+static void distributions_agree_with_scipy(void **state)
+{
+    (void)state;
+    /* PYTHON t.isf(q, df); t.sf, chi2.sf, f.sf; norm.ppf */
+    NEAR(cs_t_critical(0.025, 1), 12.706204736174705);
+    NEAR(cs_t_critical(0.025, 29), 2.045229642132704);
+    NEAR(cs_t_critical(0.05 / 1116 / 2, 999), 4.099308220451747);
+    NEAR(cs_t_critical(1e-6, 3), 103.29946778041935);
+    NEAR(cs_t_critical(0.975, 29), -2.045229642132704);
+    NEAR(cs_t_upper(3, 5), 0.015049623948731293);
+    NEAR(cs_t_upper(40, 9) * 1e12, 9.491499224669911);
+    NEAR(cs_chi2_upper(20, 3), 0.00016974243555282632);
+    NEAR(cs_chi2_upper(700, 4) * 1e150, 3.4852862290889247);
+    NEAR(cs_f_upper(4.5, 2, 27), 0.020574394164052878);
+    NEAR(cs_normal_quantile(0.975), 1.959963984540054);
+}
+
+/* Nothing that a study can produce may reach GSL's error handler, which ends the process. */
+static void extreme_arguments_stay_in_range(void **state)
+{
+    (void)state;
+    static const double xs[] = {0, 1e-300, 1e-9, 1, 37, 1e3, 1e9, 1e18, 1e300, INFINITY};
+    static const double dfs[] = {1, 2, 3, 29, 999, 1e5, 1e7};
+    for (size_t i = 0; i < COUNT(xs); i++)
+        for (size_t j = 0; j < COUNT(dfs); j++) {
+            assert_true(cs_t_two_sided(xs[i], dfs[j]) >= 0 && cs_t_two_sided(-xs[i], dfs[j]) <= 1);
+            assert_true(cs_chi2_upper(xs[i], dfs[j]) >= 0 && cs_chi2_upper(xs[i], dfs[j]) <= 1);
+            assert_true(cs_f_upper(xs[i], dfs[j], 5) >= 0 && cs_f_upper(xs[i], 3, dfs[j]) <= 1);
+            assert_true(cs_t_critical(1e-12, dfs[j]) > 0);
+        }
+    assert_true(cs_binomial_lower(0, 4000000, 0.5) >= 0);
+    NEAR(cs_binomial_lower(7, 7, 0.3), 1);
+}
+
+static void draws_are_fixed_by_their_numbers(void **state)
+{
+    (void)state;
+    uint32_t a[37], b[37], sum = 0;
+    cs_draw_weights(cs_draw_key(11, 4, CS_DRAW_CLUSTERS), 37, a);
+    cs_draw_weights(cs_draw_key(11, 4, CS_DRAW_CLUSTERS), 37, b);
+    assert_memory_equal(a, b, sizeof a);
+    for (size_t i = 0; i < 37; i++)
+        sum += a[i];
+    assert_int_equal(sum, 37);
+    cs_draw_weights(cs_draw_key(11, 5, CS_DRAW_CLUSTERS), 37, b);
+    assert_true(memcmp(a, b, sizeof a) != 0);
+    cs_draw_weights(cs_draw_key(12, 4, CS_DRAW_CLUSTERS), 37, b);
+    assert_true(memcmp(a, b, sizeof a) != 0);
+    assert_true(cs_draw_key(11, 4, CS_DRAW_CLUSTERS) != cs_draw_key(11, 4, CS_DRAW_MODELS));
+    /* Seed and draw must not be interchangeable. */
+    assert_true(cs_draw_key(1, 2, CS_DRAW_CLUSTERS) != cs_draw_key(2, 1, CS_DRAW_CLUSTERS));
+}
+
+/* Each cluster is drawn once on average with variance 1 - 1/n, and signs are even: chi-square far inside its range. */
+static void draws_are_fair(void **state)
+{
+    (void)state;
+    enum { N = 20, DRAWS = 20000 };
+    double sum[N] = {0}, squares = 0, signs = 0;
+    for (uint32_t draw = 0; draw < DRAWS; draw++) {
+        uint32_t w[N];
+        const uint64_t key = cs_draw_key(3, draw, CS_DRAW_CLUSTERS);
+        cs_draw_weights(key, N, w);
+        for (size_t i = 0; i < N; i++) {
+            sum[i] += w[i];
+            squares += (double)w[i] * w[i];
+            signs += cs_draw_sign(key, i);
+        }
+    }
+    double chi2 = 0;
+    for (size_t i = 0; i < N; i++)
+        chi2 += (sum[i] - DRAWS) * (sum[i] - DRAWS) / DRAWS;
+    assert_true(chi2 > 3 && chi2 < 50);
+    NEAR_WITHIN(squares / DRAWS / N, 2 - 1.0 / N, 0.02);
+    NEAR_WITHIN(signs / DRAWS / N, 0, 5 / sqrt(N * DRAWS));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(t_agrees_with_scipy),
+        cmocka_unit_test(tost_agrees_with_scipy),
+        cmocka_unit_test(tost_and_its_interval_agree),
+        cmocka_unit_test(no_variance_gives_a_bound_instead_of_certainty),
+        cmocka_unit_test(odd_input_has_a_status_and_no_numbers),
+        cmocka_unit_test(sign_flips_are_exact_when_few),
+        cmocka_unit_test(sign_flips_are_drawn_when_many),
+        cmocka_unit_test(distributions_agree_with_scipy),
+        cmocka_unit_test(extreme_arguments_stay_in_range),
+        cmocka_unit_test(draws_are_fixed_by_their_numbers),
+        cmocka_unit_test(draws_are_fair),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -86,12 +86,12 @@ class Cluster(harness.TestCase):
         harness.wait_for(ready.exists, what="the coordinator", process=process)
         return process
 
-    def start_worker(self, host, key=None, slots=4, **options):
+    def start_worker(self, host, key=None, slots=4, server_key="coordinator", **options):
         more = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
         return self.box.start(
             "clinsafe-worker", "--coordinator", f"tcp://{COORDINATOR}:7401", "--announce", f"tcp://{PUB}:7402", "--redis",
             f"tcp://{REDIS}:6379", "--key", self.box.dir / f"{key or host}.key", "--server-key",
-            self.box.dir / "coordinator.pub", "--slots", slots, "--simulator", self.sim.url, "--name", host, *more,
+            self.box.dir / f"{server_key}.pub", "--slots", slots, "--simulator", self.sim.url, "--name", host, *more,
             env=self.redis_env, prefix=self.net.enter(host))
 
     def operator(self, *words, key="operator", timeout=60):
@@ -153,17 +153,18 @@ class Cluster(harness.TestCase):
                 self.assertNotIn(PASSWORD, process.printed())
 
     def test_key_that_is_not_listed_is_refused(self):
-        stranger = self.start_worker("w3", key="stranger")
+        strangers = [self.start_worker("w3", key="stranger"), self.start_worker("w2", server_key="stranger")]
         self.submit()
         time.sleep(3)
-        self.assertEqual(self.sim.stats()["requests"], 0, "no work for a stranger")
-        self.assertNotIn("w3", [w["name"] for w in self.status()["worker_list"]])
+        self.assertEqual(self.sim.stats()["requests"], 0, "no work for a stranger, and none from one")
+        self.assertEqual(self.status()["worker_list"], [])
         refused = self.operator("cancel", key="stranger")
         self.assertNotEqual(refused.code, 0)
         self.assertOneLine(refused.err)
         worker = self.start_worker("w1", slots=32)
         self.wait_finished()
-        stranger.stop()
+        for stranger in strangers:
+            stranger.stop()
         self.drain(worker)
         self.assertOutputs()
 
@@ -199,6 +200,40 @@ class Cluster(harness.TestCase):
         self.assertEqual((lanes["model-a"]["done"], lanes["model-b"]["state"]), (TRIALS // 2, "cancelled"))
         self.assertEqual(lanes["model-b"]["done"] + lanes["model-b"]["cancelled"], TRIALS // 2)
         self.drain(*workers)
+        self.assertExit(self.box.clinsafe("verify", self.study))
+
+    def test_retry_asks_failed_trials_again(self):
+        self.sim.control(faults={"server_error": 1}, latency={"median_ms": 1})
+        workers = [self.start_worker("w1", slots=256), self.start_worker("w2", slots=256)]
+        self.submit()
+        harness.wait_for(lambda: self.status()["state"] == "finished", timeout=90, what="every trial to fail")
+        status = self.status()
+        self.assertEqual((status["done"], status["failed"]), (0, TRIALS))
+        self.sim.control(faults={})
+        self.assertExit(self.operator("retry", "model-a"))
+        harness.wait_for(lambda: self.status()["done"] == TRIALS // 2, what="model-a")
+        self.assertEqual(self.status()["failed"], TRIALS // 2)
+        self.assertExit(self.operator("retry"))
+        harness.wait_for(lambda: self.status()["done"] == TRIALS, what="model-b")
+        self.drain(*workers)
+        self.assertOutputs()
+        self.assertEqual(self.sim.stats()["answered"], TRIALS)
+
+    def test_edited_study_while_the_first_runs(self):
+        workers = [self.start_worker("w1"), self.start_worker("w2")]
+        self.submit()
+        self.wait_answered(60)
+        groups = self.study.parent / "groups.csv"
+        groups.write_text(groups.read_text() + "insured,insurance,,The patient has health insurance.\n")
+        again = self.operator("submit", self.study)
+        self.assertExit(again)
+        self.assertIn("generation 2", again.out)
+        harness.wait_for(lambda: (s := self.status())["state"] == "finished" and s["gen"] == 2, what="generation 2")
+        self.drain(*workers)
+        rows = harness.rows_jsonl(self.box.clinsafe("export", self.study, "--format", "jsonl").out)
+        self.assertEqual({r["digest"] for r in rows}, {t.digest for t in Study(self.study).trials()})
+        stats = self.sim.stats()
+        self.assertEqual((stats["requests"], stats["paid_again"]), (TRIALS + 36, 0))
         self.assertExit(self.box.clinsafe("verify", self.study))
 
     def test_workers_join_and_leave(self):

@@ -16,7 +16,7 @@ from expected import Study, Truth
 WORKERS, SLOTS = 2, 4
 IN_FLIGHT = WORKERS * SLOTS
 # Calls that are paid again after a crash: what was in flight, and what had been answered in the moment before and was not
-# acknowledged yet. The hard bound is slots + window; with answers every 15 ms the second part is small.
+# acknowledged yet. The hard bound is slots + window; with answers every 50 ms the second part is small.
 PAID_AGAIN_MAX = 4 * IN_FLIGHT
 TRIALS = 252
 
@@ -42,7 +42,7 @@ class Continue(harness.TestCase):
         super().setUp()
         self.study = self.box.copy("small")
         self.dir = self.study.with_suffix(".clinsafe")
-        self.sim = self.box.simulator("--truth", self.study.parent / "truth.yaml")
+        self.sim = self.box.simulator("--truth", self.study.parent / "truth.yaml", "--latency-ms", 50)
 
     def start(self, *args):
         return self.box.start("clinsafe", "run", self.study, "--workers", WORKERS, "--slots", SLOTS, "--simulator",

@@ -12,6 +12,7 @@ import ctypes
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,8 @@ SANITIZED = "-fsanitize=" in ((BUILD / "flags").read_text() if (BUILD / "flags")
 SLOW = 4 if SANITIZED else 1
 EXIT_USAGE, EXIT_INVALID, EXIT_MISSING, EXIT_CORRUPT, EXIT_BUSY, EXIT_DENIED, EXIT_INTERRUPTED = 64, 65, 66, 74, 75, 77, 130
 
+# What no program of ours may say, whatever its test looks at.
+_COMPLAINTS = re.compile(r"ev=assertion_failed|runtime error:|(?:Address|Leak|Thread)Sanitizer")
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
 
@@ -180,6 +183,12 @@ class Sandbox:
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
 
+    def complaints(self):
+        """Lines of broken assertions and of the sanitizers, from all that the programs printed and logged."""
+        texts = [p.printed() for p in self._processes]
+        texts += [log.read_text(errors="replace") for log in self.dir.rglob("*.clinsafe/logs/*.log")]
+        return [line for text in texts for line in text.splitlines() if _COMPLAINTS.search(line)]
+
     def copy(self, fixture, name=None):
         """A copy of tests/e2e/fixtures/NAME; returns its study file."""
         to = self.dir / (name or fixture)
@@ -234,7 +243,9 @@ class TestCase(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls._close_shared(keep=cls.failed_here)
+        complaints = cls._shared.complaints() if cls._shared is not None else []
+        cls._close_shared(keep=cls.failed_here or complaints)
+        assert not complaints, complaints
 
     @classmethod
     def _close_shared(cls, keep):
@@ -254,6 +265,8 @@ class TestCase(unittest.TestCase):
 
     def tearDown(self):
         signal.alarm(0)
+        if self._box is not None:
+            self.assertEqual(self._box.complaints(), [])
 
     def run(self, result=None):
         before = len(result.failures) + len(result.errors)

@@ -85,9 +85,11 @@ static struct sim_event take(struct sim *s)
     return first;
 }
 
-void sim_push(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag, struct sim_packet *packet)
+void sim_push(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag,
+              struct sim_packet *packet)
 {
-    struct sim_event e = {.at = at > s->now ? at : s->now, .order = ++s->order, .kind = kind, .who = who, .tag = tag, .packet = packet};
+    struct sim_event e = {
+        .at = at > s->now ? at : s->now, .order = ++s->order, .kind = kind, .who = who, .tag = tag, .packet = packet};
 
     insert(s, &e);
 }
@@ -120,7 +122,7 @@ static void deliver(struct sim *s, struct sim_event *e)
         if (w->link.connections[i].serial == p->connection && p->connection != 0)
             stalled = w->link.connections[i].stalled_ms[p->up];
     }
-    if (stalled > s->now) {
+    if (stalled > s->now && !p->unread) {
         put_off(s, e, stalled);
         return;
     }
@@ -235,6 +237,8 @@ static void release(struct sim *s)
     while (s->n_heap > 0)
         free(s->heap[--s->n_heap].packet);
     free(s->heap);
+    for (uint32_t i = 0; i < SIM_HEARD; i++)
+        free(s->coordinator.heard[i]);
     cs_arena_release(&s->arena);
     sim_store_release(s);
     free(s);
@@ -264,7 +268,8 @@ void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_r
         if (++result->events > SIM_EVENTS_MAX)
             sim_fail(s, "more than %d events: it runs in circles", SIM_EVENTS_MAX);
         if (s->calm && s->now > s->healed_ms + SIM_END_MS)
-            sim_fail(s, "the %s has not ended %d s after the last fault", s->finished ? "drain" : "study", SIM_END_MS / 1000);
+            sim_fail(s, "the %s has not ended %d s after the last fault", s->finished ? "drain" : "study",
+                     SIM_END_MS / 1000);
         finish(s);
     }
     result->virtual_ms = s->now;

@@ -4,11 +4,12 @@
  *   sim_coordinator.c the shell around cs_core        sim_worker.c    the shells around cs_worker
  *   sim_net.c         connections                     sim_store.c     what is on disk, and what is on its way there
  *   sim_provider.c    calls, and who was paid         swarm.c         limits and faults of a seed
- *   check.c           what must hold                  main.c          many seeds, one trace, mutations
+ *   check.c           what must hold                  trace.c         messages, readable
+ *   main.c            many seeds, one trace, mutations
  *
- * A seed is a history: one generator decides everything, and time is a number. A broken rule prints what and when, and ends the
- * process; main.c runs seeds in children. Units: milliseconds of virtual time; each process has a clock of its own, ahead by
- * `clock_ms`. Thread: one.
+ * A seed is a history: one generator decides everything, and time is a number. A broken rule prints what and when, and
+ * ends the process; main.c runs seeds in children. Units: milliseconds of virtual time; each process has a clock of its
+ * own, ahead by `clock_ms`. Thread: one.
  */
 #ifndef CS_SIM_H
 #define CS_SIM_H
@@ -25,12 +26,18 @@ enum {
     SIM_WORKERS_MAX = 5,
     SIM_LANES_MAX = 3,
     SIM_SLOTS_MAX = 24,
-    SIM_CONNECTIONS = 16,      /* of a worker, that may still have something under way */
+    SIM_CONNECTIONS = 16, /* of a worker, that may still have something under way */
     SIM_CHUNK_TRIALS = 64,
     SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
-    SIM_EVENTS_MAX = 400000,   /* of a seed: more means that it runs in circles */
-    SIM_END_MS = 900000,       /* a healed fleet ends every study within this */
+    SIM_EVENTS_MAX = 400000,                  /* of a seed: more means that it runs in circles */
+    SIM_END_MS = 900000,                      /* a healed fleet ends every study within this */
     SIM_GEN = 1,
+    SIM_HEARD = 16,
+    SIM_INPUT_TOKENS = 50, /* of every answer: as much as can be, so that a budget has no slack */
+    SIM_OUTPUT_TOKENS = 100,
+    SIM_INPUT_PRICE = 100,
+    SIM_OUTPUT_PRICE = 400,
+    SIM_CALL_NANO_USD = SIM_INPUT_TOKENS * SIM_INPUT_PRICE + SIM_OUTPUT_TOKENS * SIM_OUTPUT_PRICE,
 };
 #define SIM_WALL_MS INT64_C(1700000000000)
 
@@ -55,6 +62,7 @@ enum {
     X(PUB_LOSS, "announcement lost")                                                                                   \
     X(SMALL_WINDOW, "small window")                                                                                    \
     X(FORGETFUL, "cases driven out of the cache")                                                                      \
+    X(STALE, "message of a session long gone")                                                                         \
     X(STRANGER, "worker with other prompts")                                                                           \
     X(BUDGET, "hard budget")                                                                                           \
     X(LONG_LANE, "lane longer than the frontier's step")                                                               \
@@ -84,7 +92,6 @@ enum sim_fault {
     X(TORN_GROUP, "torn-group", "a group reaches the disk without its ledger pages when it is killed")                 \
     X(FORGET_STORED, "forget-stored", "outputs that are on disk are not recognised when sent again")                   \
     X(SLOW_CLOCK, "slow-clock", "a worker's clock runs at a third of the speed")                                       \
-    X(ECHO_NOW, "echo-now", "a PONG prolongs leases from when it comes, not from when its PING left")                  \
     X(LOSE_OUTPUTS, "lose-outputs", "the commit thread drops every 50th output of a batch")
 
 enum sim_mutation {
@@ -98,32 +105,32 @@ enum sim_mutation {
 /* ---- events ------------------------------------------------------------------------------------------ */
 
 enum sim_event_kind {
-    SIM_DELIVER,      /* a packet arrives */
-    SIM_ANNOUNCED,    /* the same, from PUB */
-    SIM_LINK_UP,      /* tag: the connection */
-    SIM_LINK_DOWN,    /* a half-open one ends */
+    SIM_DELIVER,   /* a packet arrives */
+    SIM_ANNOUNCED, /* the same, from PUB */
+    SIM_LINK_UP,   /* tag: the connection */
+    SIM_LINK_DOWN, /* a half-open one ends */
     SIM_WORKER_WAKE,
     SIM_WORKER_START, /* tag: the incarnation that is to follow */
     SIM_REPLY,        /* tag: number of the call */
     SIM_CORE_TICK,    /* tag: life of the coordinator; so do the next */
     SIM_CORE_START,
-    SIM_WRITTEN,      /* the first batch is on disk */
-    SIM_COMMITTED,    /* and its maker is told */
-    SIM_SHOT,         /* a fault: who is its kind */
-    SIM_RESUME,       /* lane `who` goes on */
-    SIM_CALM,         /* no more faults */
+    SIM_WRITTEN,   /* the first batch is on disk */
+    SIM_COMMITTED, /* and its maker is told */
+    SIM_SHOT,      /* a fault: who is its kind */
+    SIM_RESUME,    /* lane `who` goes on */
+    SIM_CALM,      /* no more faults */
 };
 
 struct sim_packet {
     uint32_t len;
     uint64_t connection, number;
-    bool up;              /* to the coordinator */
-    bool unread;          /* arrived, and its reader does not run */
+    bool up;     /* to the coordinator */
+    bool unread; /* arrived, and its reader does not run */
     uint8_t bytes[];
 };
 
 struct sim_event {
-    uint64_t at, order;   /* order: among those of one moment */
+    uint64_t at, order; /* order: among those of one moment */
     enum sim_event_kind kind;
     uint32_t who;
     uint64_t tag;
@@ -143,7 +150,7 @@ struct sim_connection {
 
 struct sim_link {
     enum sim_link_state state;
-    uint64_t serial, socket;              /* of the connection; of the worker's socket */
+    uint64_t serial, socket; /* of the connection; of the worker's socket */
     uint64_t down_until;
     struct sim_connection connections[SIM_CONNECTIONS];
 };
@@ -151,7 +158,7 @@ struct sim_link {
 /* ---- processes --------------------------------------------------------------------------------------- */
 
 struct sim_call {
-    uint64_t number;      /* 0: none */
+    uint64_t number; /* 0: none */
     uint32_t lane;
     uint64_t position;
 };
@@ -177,18 +184,20 @@ struct sim_worker {
 };
 
 struct sim_coordinator {
-    struct cs_core *core;   /* NULL: does not run */
+    struct cs_core *core; /* NULL: does not run */
     uint64_t life, clock_ms, paused_until;
     uint32_t term;
     uint64_t steps;
-    uint32_t counter;       /* of the epochs of this term that were seen on the wire */
+    uint64_t last_epoch;                 /* that was seen on the wire */
+    uint64_t whos;                       /* answers "who are you" */
+    struct sim_packet *heard[SIM_HEARD]; /* some of the messages that came, to be said again */
     bool draining;
 };
 
 /* ---- what is on disk, and what was paid ---------------------------------------------------------------- */
 
 struct sim_trial {
-    uint64_t canonical;     /* fingerprint of the output; 0: none */
+    uint64_t canonical; /* fingerprint of the output; 0: none */
     uint64_t failure;
     uint32_t paid, in_flight, excused; /* answers made; calls; times that a lost worker had it */
 };
@@ -203,7 +212,7 @@ struct sim_lane {
     struct sim_trial *trials;
 };
 
-enum { SIM_BATCHES = 4 };
+enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 256 };
 struct sim_store {
     struct sim_lane lanes[SIM_LANES_MAX];
     struct sim_writing {
@@ -211,10 +220,12 @@ struct sim_store {
         bool durable, told;
     } writing[SIM_BATCHES];
     uint32_t n_writing;
-    uint64_t *prints;       /* set of fingerprints of all outputs */
+    char *names[SIM_NAMES_MAX]; /* of workers that may hold leases */
+    uint32_t n_names;
+    uint64_t *prints; /* set of fingerprints of all outputs */
     uint32_t n_prints, cap_prints;
     uint64_t slow_until;
-    bool fails;             /* the next write */
+    bool fails; /* the next write */
 };
 
 /* ---- the whole --------------------------------------------------------------------------------------- */
@@ -230,9 +241,10 @@ struct sim_limits {
 };
 
 struct sim_result {
-    uint8_t state;          /* enum in main.c */
+    uint8_t state; /* enum in main.c */
     uint32_t events, calls, trials, paid_again, excused, worker_losses, core_losses;
     uint64_t virtual_ms, fired; /* fired: a bit for each fault */
+    int64_t bill_nano_usd, budget_nano_usd;
 };
 
 struct sim {
@@ -244,7 +256,7 @@ struct sim {
     struct sim_event *heap;
     uint32_t n_heap, cap_heap;
     uint64_t order, calls, connections, healed_ms;
-    struct cs_arena arena;  /* of a message */
+    struct cs_arena arena; /* of a message */
     struct sim_store store;
     struct sim_coordinator coordinator;
     struct sim_worker workers[SIM_WORKERS_MAX];
@@ -253,18 +265,27 @@ struct sim {
 
 /* sim.c */
 void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_result *result);
-void sim_push(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag, struct sim_packet *packet);
+void sim_push(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag,
+              struct sim_packet *packet);
 void sim_push_last(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag);
 void sim_trace(const struct sim *s, const char *fmt, ...) CS_PRINTF(2, 3);
+void sim_trace_message(const struct sim *s, const char *from, const char *verb, const char *to,
+                       const struct cs_message *m); /* trace.c */
 _Noreturn void sim_fail(const struct sim *s, const char *fmt, ...) CS_PRINTF(2, 3);
 void sim_fired(struct sim *s, enum sim_fault fault);
-static inline uint64_t sim_below(struct sim *s, uint64_t n) { return cs_rng_below(&s->rng, n); }
-static inline bool sim_chance(struct sim *s, uint32_t permille) { return permille > 0 && sim_below(s, 1000) < permille; }
+static inline uint64_t sim_below(struct sim *s, uint64_t n)
+{
+    return cs_rng_below(&s->rng, n);
+}
+static inline bool sim_chance(struct sim *s, uint32_t permille)
+{
+    return permille > 0 && sim_below(s, 1000) < permille;
+}
 uint64_t sim_spread(struct sim *s, uint64_t mean); /* mostly about the mean, at times a multiple of it */
 
 /* sim_net.c */
 void sim_net_connect(struct sim *s, struct sim_worker *w);
-void sim_net_close(struct sim *s, struct sim_worker *w);          /* the worker's end; what it sent may still arrive */
+void sim_net_close(struct sim *s, struct sim_worker *w); /* the worker's end; what it sent may still arrive */
 bool sim_net_up(struct sim *s, struct sim_worker *w, const struct cs_message *m); /* false: no way */
 void sim_net_down(struct sim *s, const struct cs_peer *peer, const struct cs_message *m);
 void sim_net_publish(struct sim *s, const struct cs_message *m);
@@ -272,7 +293,8 @@ void sim_net_break(struct sim *s, struct sim_worker *w, uint64_t for_ms, uint64_
 void sim_net_stall(struct sim *s, struct sim_worker *w, bool up, uint64_t for_ms);
 void sim_net_core_gone(struct sim *s);
 void sim_net_core_back(struct sim *s);
-void sim_net_event(struct sim *s, const struct sim_event *e);     /* LINK_UP, LINK_DOWN */
+void sim_net_event(struct sim *s, const struct sim_event *e);            /* LINK_UP, LINK_DOWN */
+bool sim_net_is_whole(struct sim_worker *w, const struct sim_packet *p); /* not cut off by the end of its connection */
 /* Whether the packet arrives at all; then it is unpacked into s->arena. */
 bool sim_net_arrives(struct sim *s, struct sim_worker *w, struct sim_packet *p, struct cs_message *out);
 struct cs_peer sim_net_peer(uint32_t worker, uint64_t serial);
@@ -283,6 +305,8 @@ void sim_core_kill(struct sim *s);
 void sim_core_event(struct sim *s, const struct cs_event *e);
 void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
 void sim_core_tick(struct sim *s);
+bool sim_core_stale(struct sim *s); /* hears messages of sessions that it does not know; false: there are none */
+bool sim_core_knows(const struct sim *s, uint64_t nonce);                      /* has a session of this process */
 bool sim_core_control(struct sim *s, enum cs_control verb, const char *model); /* false: does not run */
 
 /* sim_worker.c */
@@ -292,7 +316,8 @@ void sim_worker_wake(struct sim *s, struct sim_worker *w);
 void sim_worker_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
 void sim_worker_reply(struct sim *s, struct sim_worker *w, uint32_t slot, const struct cs_http_reply *reply);
 void sim_worker_drain(struct sim *s, struct sim_worker *w);
-void sim_worker_excuse(struct sim *s, struct sim_worker *w); /* it is lost: what it has in its hands may be paid again */
+void sim_worker_excuse(struct sim *s, struct sim_worker *w,
+                       const char *why); /* it is lost: what it has may be paid again */
 bool sim_worker_is_idle(const struct sim_worker *w);
 uint64_t sim_worker_global(const struct sim *s, const struct sim_worker *w, uint64_t local);
 
@@ -312,6 +337,8 @@ void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_diges
 bool sim_trial_of(struct sim *s, const struct cs_digest *d, struct sim_trial **out); /* false: nobody planned it */
 extern const struct cs_provider sim_provider;
 void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_worker_action *a);
+void sim_provider_cut(struct sim *s, struct sim_worker *w,
+                      uint32_t slot); /* nobody waits for this call any more; it is paid */
 void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t number);
 
 /* swarm.c */
@@ -321,7 +348,7 @@ void sim_swarm_shot(struct sim *s, enum sim_fault fault);
 void sim_swarm_calm(struct sim *s);
 void sim_swarm_resume(struct sim *s, uint32_t lane);
 
-/* check.c; the two in the middle need the insides of one core each and live in its shell */
+/* check.c */
 void sim_check_core(struct sim *s);
 void sim_check_written(struct sim *s, const struct cs_batch *b);
 void sim_check_start(struct sim *s, const struct sim_worker *w, const struct sim_trial *t);

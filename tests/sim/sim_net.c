@@ -1,4 +1,4 @@
-/* Connections as TCP has them: what arrives is a prefix of what was sent; nothing is lost but the tail, when one breaks. */
+/* Connections as TCP has them: a prefix of what was sent arrives; only the tail is lost, when one breaks. */
 #include "tests/sim/sim.h"
 
 #include <stdlib.h>
@@ -65,9 +65,15 @@ void sim_net_close(struct sim *s, struct sim_worker *w)
     w->link.serial = w->link.socket = 0;
 }
 
+static uint64_t latest(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A DEALER forgets what an earlier connection brought and nobody read; a ROUTER may read two tails in any order. */
 static void link_up(struct sim *s, struct sim_worker *w)
 {
-    uint64_t wait = w->link.down_until > s->coordinator.paused_until ? w->link.down_until : s->coordinator.paused_until;
+    uint64_t wait = latest(w->link.down_until, latest(s->coordinator.paused_until, w->paused_until));
     struct sim_connection *c;
 
     if (s->coordinator.core == NULL)
@@ -76,6 +82,8 @@ static void link_up(struct sim *s, struct sim_worker *w)
         try_again(s, w, wait);
         return;
     }
+    for (uint32_t i = 0; i < SIM_CONNECTIONS; i++)
+        w->link.connections[i].cut[DOWN] = 0;
     w->link.serial = ++s->connections;
     w->link.state = SIM_LINK_OPEN;
     c = &w->link.connections[w->link.serial % SIM_CONNECTIONS];
@@ -140,7 +148,7 @@ void sim_net_stall(struct sim *s, struct sim_worker *w, bool up, uint64_t for_ms
 {
     struct sim_connection *c = find(w, w->link.serial);
 
-    if (c != NULL)
+    if (c != NULL && c->stalled_ms[up] < s->now + for_ms)
         c->stalled_ms[up] = s->now + for_ms;
 }
 
@@ -184,8 +192,7 @@ bool sim_net_up(struct sim *s, struct sim_worker *w, const struct cs_message *m)
 {
     if (w->link.state != SIM_LINK_OPEN && w->link.state != SIM_LINK_HALF)
         return false;
-    sim_trace(s, "%s -> C  %s seq=%llu ack=%llu", w->name, cs_kind_name(m->kind), (unsigned long long)m->seq,
-              (unsigned long long)m->ack);
+    sim_trace_message(s, w->name, "->", "C", m);
     send(s, w, m, true);
     return true;
 }
@@ -199,8 +206,7 @@ void sim_net_down(struct sim *s, const struct cs_peer *peer, const struct cs_mes
     memcpy(&serial, peer->id, sizeof serial);
     memcpy(&index, peer->id + 8, sizeof index);
     w = &s->workers[index];
-    sim_trace(s, "C -> %s  %s seq=%llu%s", w->name, cs_kind_name(m->kind), (unsigned long long)m->seq,
-              w->link.serial == serial ? "" : " (no route)");
+    sim_trace_message(s, "C", w->link.serial == serial ? "->" : "has no route to", w->name, m);
     if (w->link.serial == serial)
         send(s, w, m, false);
 }
@@ -220,13 +226,20 @@ void sim_net_publish(struct sim *s, const struct cs_message *m)
     }
 }
 
+bool sim_net_is_whole(struct sim_worker *w, const struct sim_packet *p)
+{
+    const struct sim_connection *c = find(w, p->connection);
+
+    return c != NULL && p->number < c->cut[p->up];
+}
+
 bool sim_net_arrives(struct sim *s, struct sim_worker *w, struct sim_packet *p, struct cs_message *out)
 {
     struct sim_connection *c = find(w, p->connection);
     struct cs_error err = {0};
 
     if (p->connection != 0) {
-        if (c == NULL || p->number >= c->cut[p->up] || (!p->up && c->socket != w->link.socket))
+        if (!sim_net_is_whole(w, p) || (!p->up && c->socket != w->link.socket))
             return false;
         CS_ASSERT(p->number == c->arrived[p->up] + 1);
         c->arrived[p->up] = p->number;

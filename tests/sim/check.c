@@ -1,0 +1,137 @@
+/* What must hold (DESIGN section 8), beyond what the cores assert themselves: acknowledged is durable, canonical
+ * outputs stay, ledger and outputs agree, epochs never come back, nothing is shown that is not stored, the budget, and
+ * nothing is paid again but what a lost worker had in its hands. */
+#include "tests/sim/sim.h"
+
+#include "coordinator/ledger.h"
+
+static const struct sim_trial *trial(const struct sim *s, uint32_t lane, uint64_t position)
+{
+    return &s->store.lanes[lane].trials[position];
+}
+
+/* Invariants 9, 12, 13 after every event. */
+void sim_check_core(struct sim *s)
+{
+    struct cs_core_view v;
+    struct cs_lane_view l;
+
+    cs_core_view(s->coordinator.core, &v);
+    if (v.intake.received != v.intake.committed + v.intake.late + v.intake.duplicate + v.intake.refused)
+        sim_fail(s, "received is not committed + late + duplicate + refused");
+    if (v.budget_nano_usd >= 0 && v.committed_nano_usd + v.reserved_nano_usd + v.presumed_nano_usd > v.budget_nano_usd)
+        sim_fail(s, "the budget is exceeded: committed %lld, reserved %lld, presumed %lld of %lld",
+                 (long long)v.committed_nano_usd, (long long)v.reserved_nano_usd, (long long)v.presumed_nano_usd,
+                 (long long)v.budget_nano_usd);
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
+        cs_core_lane(s->coordinator.core, i, &l);
+        if (l.done > s->store.lanes[i].n_canonical)
+            sim_fail(s, "%s shows %llu done, and %llu are on disk", l.name, (unsigned long long)l.done,
+                     (unsigned long long)s->store.lanes[i].n_canonical);
+    }
+}
+
+/* Invariant 4 on disk: a trial is done exactly when it has its canonical output, and the counters agree. */
+void sim_check_written(struct sim *s, const struct cs_batch *b)
+{
+    for (uint32_t i = 0; i < b->n_pages; i++) {
+        const struct cs_batch_page *p = &b->pages[i];
+        uint64_t first = p->page * CS_PAGE_TRIALS, n = s->store.lanes[p->lane].n_trials;
+
+        for (unsigned k = 0; k < CS_PAGE_TRIALS && first + k < n; k++) {
+            const struct sim_trial *t = trial(s, p->lane, first + k);
+            enum cs_trial_state state = cs_page_get(p->bits, k);
+
+            if ((state == CS_TRIAL_DONE) != (t->canonical != 0) || (state == CS_TRIAL_FAILED && t->failure == 0))
+                sim_fail(s, "trial m%u %llu is on disk in state %d, with%s an answer", p->lane,
+                         (unsigned long long)(first + k), (int)state, t->canonical != 0 ? "" : "out");
+        }
+    }
+    for (uint32_t i = 0; i < b->n_counters; i++) {
+        const struct cs_batch_counters *c = &b->counters[i];
+        uint64_t answers = 0;
+
+        for (unsigned o = 0; o < CS_OUTCOMES; o++)
+            answers += cs_outcome_is_answer((enum cs_outcome)o) ? c->counters.outcome[o] : 0;
+        if (answers != s->store.lanes[c->lane].n_canonical)
+            sim_fail(s, "the counters of m%u know %llu answers, on disk are %llu", c->lane, (unsigned long long)answers,
+                     (unsigned long long)s->store.lanes[c->lane].n_canonical);
+    }
+}
+
+void sim_check_epoch(struct sim *s, uint64_t epoch)
+{
+    if (epoch <= s->coordinator.last_epoch)
+        sim_fail(s, "epoch %llx was used before", (unsigned long long)epoch);
+    s->coordinator.last_epoch = epoch;
+}
+
+/* A call may begin if nobody else asks the same, and nobody has been answered: but for what lost workers had. */
+void sim_check_start(struct sim *s, const struct sim_worker *w, const struct sim_trial *t)
+{
+    if (t->paid + t->in_flight > t->excused)
+        sim_fail(s, "%s asks again: %u answers made, %u calls under way, %u excused", w->name, t->paid, t->in_flight,
+                 t->excused);
+}
+
+void sim_check_paid(struct sim *s, const struct sim_trial *t)
+{
+    if (t->paid > 1 + t->excused)
+        sim_fail(s, "paid %u times, excused %u", t->paid, t->excused);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------- */
+
+bool sim_check_is_over(struct sim *s)
+{
+    struct cs_lane_view l;
+
+    if (s->now <= s->healed_ms || s->coordinator.core == NULL || s->store.n_writing > 0)
+        return false;
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
+        cs_core_lane(s->coordinator.core, i, &l);
+        if (l.leased > 0 || l.state == CS_LANE_OPEN || l.state == CS_LANE_PAUSED ||
+            (l.state == CS_LANE_STOPPED && s->limits.budget_nano_usd < 0))
+            return false;
+    }
+    for (uint32_t i = 0; i < s->limits.n_workers; i++) {
+        if (s->workers[i].core == NULL || s->workers[i].link.state != SIM_LINK_OPEN ||
+            !sim_worker_is_idle(&s->workers[i]))
+            return false;
+    }
+    return true;
+}
+
+static void check_lane(struct sim *s, uint32_t lane)
+{
+    const struct sim_lane *d = &s->store.lanes[lane];
+    struct cs_lane_view l;
+    uint64_t count[4] = {0};
+
+    cs_core_lane(s->coordinator.core, lane, &l);
+    for (uint64_t i = 0; i < d->n_trials; i++) {
+        enum cs_trial_state state = cs_page_get(d->ledger + i / CS_PAGE_TRIALS * CS_PAGE_BYTES,
+                                                (unsigned)(i % CS_PAGE_TRIALS));
+
+        count[state]++;
+        if ((state == CS_TRIAL_DONE) != (d->trials[i].canonical != 0))
+            sim_fail(s, "at the end %s %llu is in state %d", d->name, (unsigned long long)i, (int)state);
+        if (d->trials[i].in_flight > 0)
+            sim_fail(s, "at the end a call for %s %llu is under way", d->name, (unsigned long long)i);
+        s->result->paid_again += d->trials[i].paid > 1 ? d->trials[i].paid - 1 : 0;
+        s->result->excused += d->trials[i].excused;
+    }
+    if (count[CS_TRIAL_PLANNED] != l.planned || count[CS_TRIAL_DONE] != l.done || count[CS_TRIAL_FAILED] != l.failed ||
+        count[CS_TRIAL_CANCELLED] != l.cancelled)
+        sim_fail(s, "at the end the coordinator shows another %s than is on disk", d->name);
+    if (count[CS_TRIAL_PLANNED] > 0 && s->limits.budget_nano_usd < 0)
+        sim_fail(s, "at the end %llu trials of %s are planned", (unsigned long long)count[CS_TRIAL_PLANNED], d->name);
+    if (count[CS_TRIAL_CANCELLED] > 0 && !d->cancelled)
+        sim_fail(s, "at the end trials of %s are cancelled", d->name);
+}
+
+void sim_check_end(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
+        check_lane(s, i);
+}

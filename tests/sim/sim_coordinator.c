@@ -1,0 +1,318 @@
+/* The shell around the coordinator's core. */
+#include "tests/sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/state.h"
+
+enum { CHECK_LONG_EVERY = 32 };
+
+/* ---- what the core asks -------------------------------------------------------------------------------- */
+
+static enum cs_err plan_digest(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *out,
+                               struct cs_error *err)
+{
+    (void)self, (void)gen, (void)err;
+    sim_digest(lane, position, false, out);
+    return CS_OK;
+}
+
+static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
+                              struct cs_error *err)
+{
+    (void)self, (void)gen, (void)lane, (void)position, (void)err;
+    *out = SIM_INPUT_TOKENS;
+    return CS_OK;
+}
+
+static bool plan_is_stored(void *self, const struct cs_output *o)
+{
+    const struct sim *s = self;
+    struct cs_buf buf = CS_BUF_INIT(CS_OUTPUT_MAX);
+    bool stored;
+
+    if (s->mutation == SIM_MUTATE_FORGET_STORED)
+        return false;
+    cs_output_pack(o, &buf);
+    stored = s->store.lanes[o->lane].trials[o->position].canonical == sim_print(buf.data, (uint32_t)buf.len);
+    cs_buf_release(&buf);
+    return stored;
+}
+
+/* ---- actions ------------------------------------------------------------------------------------------- */
+
+static void send(struct sim *s, const struct cs_action *a)
+{
+    struct cs_message m = a->message;
+    uint8_t chunk[8] = {0};
+
+    if (m.kind == CS_WELCOME) {
+        for (uint32_t i = 0; i < m.welcome.n_adopted; i++)
+            sim_check_epoch(s, m.welcome.adopted[i].new_epoch);
+        m.welcome.window_outputs = s->limits.window_outputs;
+    } else if (m.kind == CS_ASSIGN) {
+        for (uint32_t i = 0; i < m.leases.n; i++)
+            sim_check_epoch(s, m.leases.leases[i].epoch);
+    } else if (m.kind == CS_SPEC) {
+        m.spec.bytes = chunk;
+        m.spec.len = sizeof chunk;
+    } else if (m.kind == CS_WHO) {
+        s->coordinator.whos++;
+    }
+    sim_net_down(s, &a->peer, &m);
+}
+
+static void gone(struct sim *s)
+{
+    sim_store_crash(s);
+    cs_core_close(s->coordinator.core);
+    s->coordinator.core = NULL;
+    s->coordinator.paused_until = 0;
+    s->coordinator.life++;
+    sim_net_core_gone(s);
+}
+
+static void act(struct sim *s, const struct cs_action *a)
+{
+    switch (a->kind) {
+    case CS_ACT_SEND:
+    case CS_ACT_SPEC:
+        send(s, a);
+        break;
+    case CS_ACT_ANNOUNCE:
+        sim_net_publish(s, &a->message);
+        break;
+    case CS_ACT_COMMIT:
+        sim_store_push(s, a->batch);
+        break;
+    case CS_ACT_REPLY:
+    case CS_ACT_EXIT:
+        break;
+    }
+}
+
+static const struct cs_action *exit_of(const struct cs_action *a)
+{
+    while (a != NULL && a->kind != CS_ACT_EXIT)
+        a = a->next;
+    return a;
+}
+
+void sim_core_event(struct sim *s, const struct cs_event *e)
+{
+    struct sim_coordinator *c = &s->coordinator;
+    const struct cs_action *first = cs_core_step(c->core, e, s->now + c->clock_ms), *end = exit_of(first);
+    bool fails = end != NULL && end->code != CS_OK, expected = s->store.fails;
+
+    for (const struct cs_action *a = first; a != NULL; a = a->next)
+        act(s, a);
+    if (!fails) {
+        bool is_long = (s->result->fired & UINT64_C(1) << SIM_LONG_LANE) != 0;
+
+        if (++c->steps % (is_long ? CHECK_LONG_EVERY : 1) == 0)
+            cs_core_check(c->core);
+        sim_check_core(s);
+    }
+    if (end == NULL)
+        return;
+    sim_trace(s, "C     exits: %s", end->text);
+    if (fails && !expected)
+        sim_fail(s, "the coordinator ends by itself: %s", end->text);
+    gone(s);
+    if (!s->finished)
+        sim_push(s, s->now + 200 + sim_spread(s, 2000), SIM_CORE_START, 0, c->life, NULL);
+}
+
+/* ---- events -------------------------------------------------------------------------------------------- */
+
+bool sim_core_knows(const struct sim *s, uint64_t nonce)
+{
+    struct cs_session *session, *next;
+
+    HASH_ITER (hh, s->coordinator.core->sessions, session, next) {
+        if (session->nonce == nonce)
+            return true;
+    }
+    return false;
+}
+
+static void remember(struct sim *s, const struct sim_packet *p, enum cs_kind kind)
+{
+    struct sim_packet **at = &s->coordinator.heard[sim_below(s, SIM_HEARD)];
+
+    if (kind == CS_HELLO || s->limits.every_ms[SIM_STALE] == 0 || sim_below(s, 8) > 0)
+        return;
+    free(*at);
+    *at = memcpy(cs_xmalloc(sizeof *p + p->len), p, sizeof *p + p->len);
+}
+
+void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p)
+{
+    struct cs_peer peer = sim_net_peer(w->index, p->connection);
+    struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {.peer = &peer, .user_id = ""}};
+    struct cs_message m;
+
+    if (s->coordinator.core == NULL || !sim_net_arrives(s, w, p, &m))
+        return;
+    sim_trace_message(s, "C", "<-", w->name, &m);
+    remember(s, p, m.kind);
+    e.message.m = &m;
+    sim_core_event(s, &e);
+}
+
+static uint64_t leased(const struct sim *s)
+{
+    struct cs_lane_view l;
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
+        cs_core_lane(s->coordinator.core, i, &l);
+        n += l.leased;
+    }
+    return n;
+}
+
+/* Invariant 5: stale control changes nothing, and is told so. */
+static bool hear_again(struct sim *s, const struct sim_packet *p)
+{
+    struct sim_coordinator *c = &s->coordinator;
+    struct cs_peer peer = sim_net_peer(0, p->connection);
+    struct cs_message m;
+    struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {.peer = &peer, .user_id = "", .m = &m}};
+    uint64_t whos = c->whos, before = leased(s);
+    struct cs_error err = {0};
+
+    cs_arena_reset(&s->arena);
+    if (cs_message_unpack(p->bytes, p->len, &s->arena, &m, &err) != CS_OK ||
+        cs_session_find(c->core, m.session) != NULL)
+        return false;
+    sim_trace_message(s, "C", "<-", "an old connection", &m);
+    sim_core_event(s, &e);
+    if (c->core == NULL)
+        return true;
+    if (leased(s) != before)
+        sim_fail(s, "a stale %s changes leases", cs_kind_name(m.kind));
+    if (c->whos != whos + (m.kind != CS_BYE))
+        sim_fail(s, "a stale %s is not told so", cs_kind_name(m.kind));
+    return true;
+}
+
+bool sim_core_stale(struct sim *s)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < SIM_HEARD; i++) {
+        if (s->coordinator.core != NULL && s->coordinator.paused_until <= s->now && s->coordinator.heard[i] != NULL)
+            any |= hear_again(s, s->coordinator.heard[i]);
+    }
+    return any;
+}
+
+static bool any_waiting(const struct cs_core *core)
+{
+    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+        if (core->lanes[i] != NULL && core->lanes[i]->has_waiting)
+            return true;
+    }
+    return false;
+}
+
+/* A lease must not expire while its holder's words wait to be read. */
+static void lost(struct sim *s, uint64_t nonce)
+{
+    struct sim_worker *w = NULL;
+
+    for (uint32_t i = 0; i < s->limits.n_workers; i++) {
+        if (s->workers[i].nonce == nonce && s->workers[i].core != NULL)
+            w = &s->workers[i];
+    }
+    sim_fired(s, SIM_SESSION_LOST);
+    if (w == NULL)
+        return;
+    for (uint32_t i = 0; i < s->n_heap; i++) {
+        const struct sim_packet *p = s->heap[i].packet;
+
+        if (p != NULL && s->heap[i].who == w->index && p->up && p->unread && sim_net_is_whole(w, p))
+            sim_fail(s, "%s was held for lost while its message waited to be read", w->name);
+    }
+    sim_worker_excuse(s, w, "its leases have expired");
+}
+
+void sim_core_tick(struct sim *s)
+{
+    struct cs_core *core = s->coordinator.core;
+    struct cs_event e = {.kind = CS_EV_TICK};
+    uint64_t nonces[2 * SIM_WORKERS_MAX + 64], life = s->coordinator.life;
+    bool waiting = any_waiting(core);
+    uint32_t n = 0;
+    struct cs_session *session, *next;
+
+    HASH_ITER (hh, core->sessions, session, next) {
+        if (n < sizeof nonces / sizeof *nonces)
+            nonces[n++] = session->nonce;
+    }
+    sim_core_event(s, &e);
+    if (s->coordinator.core == NULL || s->coordinator.life != life)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!sim_core_knows(s, nonces[i]))
+            lost(s, nonces[i]);
+    }
+    for (uint32_t i = 0; waiting && !any_waiting(core) && i < s->limits.n_workers; i++) {
+        struct sim_worker *w = &s->workers[i];
+
+        if (w->core != NULL && !sim_core_knows(s, w->nonce))
+            sim_worker_excuse(s, w, "the grace is over without it");
+    }
+    sim_push_last(s, s->now + CS_TICK_MS, SIM_CORE_TICK, 0, life);
+}
+
+bool sim_core_control(struct sim *s, enum cs_control verb, const char *model)
+{
+    struct cs_event e = {.kind = CS_EV_CONTROL, .control = {.verb = verb, .model = model, .token = 1}};
+
+    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now)
+        return false;
+    sim_core_event(s, &e);
+    return true;
+}
+
+/* ---- life and death ------------------------------------------------------------------------------------ */
+
+void sim_core_start(struct sim *s)
+{
+    struct sim_coordinator *c = &s->coordinator;
+    struct cs_generation_load load;
+    struct cs_lane_load lanes[SIM_LANES_MAX];
+    struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
+    struct cs_core_opts opts = {
+        .fleet = "sim",
+        .plan = {.self = s, .digest = plan_digest, .input_bound = plan_bound, .is_stored = plan_is_stored}};
+    const char *expected[SIM_NAMES_MAX];
+    bool fresh = c->term == 0;
+
+    if (fresh || s->mutation != SIM_MUTATE_SAME_TERM)
+        c->term++;
+    c->clock_ms = 100000 + sim_below(s, 100000);
+    opts.term = c->term;
+    opts.seed = cs_rng_next(&s->rng);
+    opts.fresh_fleet = fresh || s->mutation == SIM_MUTATE_NO_GRACE || s->mutation == SIM_MUTATE_NO_FRONTIER;
+    opts.now_ms = s->now + c->clock_ms;
+    opts.expected = expected;
+    for (uint32_t i = 0; i < s->store.n_names; i++)
+        expected[opts.n_expected++] = strchr(s->store.names[i], '=') + 1;
+    sim_trace(s, "C     starts, term %u", c->term);
+    c->core = cs_core_open(&opts);
+    sim_store_load(s, &load, lanes);
+    sim_core_event(s, &e);
+    sim_push_last(s, s->now + CS_TICK_MS, SIM_CORE_TICK, 0, c->life);
+    sim_net_core_back(s);
+}
+
+void sim_core_kill(struct sim *s)
+{
+    sim_trace(s, "C     is killed");
+    s->result->core_losses++;
+    gone(s);
+}

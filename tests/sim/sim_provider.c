@@ -1,0 +1,185 @@
+/* The provider: it errs, and it keeps the account of what was paid. */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/base/assert.h"
+
+enum { MINE = 0x51, STRANGE = 0x52 };
+enum { SLOT = 0x3f, TIMED_OUT = 0x80 }; /* in the low byte of a REPLY's tag */
+_Static_assert((int)SIM_SLOTS_MAX <= (int)SLOT, "a slot fits there");
+
+void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_digest *out)
+{
+    uint32_t magic = stranger ? STRANGE : MINE;
+
+    memcpy(out->b, &lane, sizeof lane);
+    memcpy(out->b + 4, &magic, sizeof magic);
+    memcpy(out->b + 8, &position, sizeof position);
+}
+
+bool sim_trial_of(struct sim *s, const struct cs_digest *d, struct sim_trial **out)
+{
+    uint32_t lane, magic;
+    uint64_t position;
+
+    memcpy(&lane, d->b, sizeof lane);
+    memcpy(&magic, d->b + 4, sizeof magic);
+    memcpy(&position, d->b + 8, sizeof position);
+    if (magic != MINE || lane >= s->limits.n_lanes || position >= s->store.lanes[lane].n_trials)
+        return false;
+    *out = &s->store.lanes[lane].trials[position];
+    return true;
+}
+
+/* ---- the dialect: one letter, then words ---------------------------------------------------------------- */
+
+static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
+{
+    unsigned long long wait = 0;
+
+    *out = (struct cs_reading){.says = CS_SAYS_NOTHING,
+                               .finish = "stop",
+                               .model = "m",
+                               .request_id = "",
+                               .fingerprint = "",
+                               .wait_ms = CS_NO_HINT};
+    out->text = cs_arena_strdup(arena, reply->body);
+    if (reply->body[0] == 'A' || reply->body[0] == 'R') {
+        out->says = CS_SAYS_ANSWER;
+        out->outcome = reply->body[0] == 'A' ? CS_OUTCOME_ok : CS_OUTCOME_refused;
+        out->input_tokens = SIM_INPUT_TOKENS;
+        out->output_tokens = SIM_OUTPUT_TOKENS;
+    } else if (reply->body[0] == 'E') {
+        out->says = CS_SAYS_ERROR;
+    }
+    if (sscanf(reply->body, "E wait %llu", &wait) == 1)
+        out->wait_ms = wait;
+}
+
+const struct cs_provider sim_provider = {.path = "/", .auth_prefix = "", .read = read_reply};
+
+/* ---- calls ----------------------------------------------------------------------------------------------- */
+
+void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_worker_action *a)
+{
+    struct sim_call *c = &w->calls[a->slot];
+    uint64_t takes = sim_spread(s, s->limits.latency_ms), tag;
+    struct sim_trial *t;
+
+    CS_ASSERT(a->slot < s->limits.slots && c->number == 0);
+    memcpy(&c->lane, a->digest->b, sizeof c->lane);
+    memcpy(&c->position, a->digest->b + 8, sizeof c->position);
+    c->number = ++s->calls;
+    s->result->calls++;
+    sim_trace(s, "%s    call %llu: m%u %llu, attempt %u", w->name, (unsigned long long)c->number, c->lane,
+              (unsigned long long)c->position, a->attempt);
+    if (!sim_trial_of(s, a->digest, &t)) {
+        if (!w->stranger)
+            sim_fail(s, "%s asks what nobody planned", w->name);
+    } else {
+        sim_check_start(s, w, t);
+        t->in_flight++;
+    }
+    tag = c->number << 8 | a->slot;
+    if (takes > a->timeout_ms || sim_chance(s, s->limits.permille[SIM_TIMEOUT])) {
+        takes = a->timeout_ms;
+        tag |= TIMED_OUT;
+    }
+    sim_push(s, s->now + takes, SIM_REPLY, w->index, tag, NULL);
+}
+
+static void error(struct sim *s, struct cs_http_reply *r, enum sim_fault fault, uint16_t status, char *body,
+                  size_t size)
+{
+    static const enum cs_transfer bad[] = {CS_TRANSFER_LOST, CS_TRANSFER_CUT, CS_TRANSFER_UNSENT};
+
+    sim_fired(s, fault);
+    r->status = status;
+    snprintf(body, size, "E");
+    if (status == 429 && sim_below(s, 2) == 0)
+        snprintf(body, size, "E wait %u", (unsigned)sim_below(s, 8000));
+    if (status == 0) {
+        r->transfer = bad[sim_below(s, 3)];
+        r->status = r->transfer == CS_TRANSFER_CUT ? 200 : 0;
+        body[0] = '\0';
+    }
+}
+
+/* How the call ends, as the provider has it. True: it counts as paid. */
+static bool decide(struct sim *s, uint64_t number, struct cs_http_reply *r, char *body, size_t size)
+{
+    static const struct {
+        enum sim_fault fault;
+        uint16_t status;
+    } errors[] = {{SIM_RATE_LIMIT, 429},
+                  {SIM_SERVER_ERROR, 503},
+                  {SIM_REPLY_LOST, 0},
+                  {SIM_BAD_REQUEST, 400},
+                  {SIM_BAD_KEY, 401}};
+
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        if (sim_chance(s, s->limits.permille[errors[i].fault])) {
+            error(s, r, errors[i].fault, errors[i].status, body, size);
+            return false;
+        }
+    }
+    r->status = 200;
+    if (sim_chance(s, s->limits.permille[SIM_REFUSAL])) {
+        sim_fired(s, SIM_REFUSAL);
+        snprintf(body, size, "R %llu", (unsigned long long)number);
+    } else {
+        snprintf(body, size, "A %llu", (unsigned long long)number);
+    }
+    return true;
+}
+
+/* The end of a call that somebody waits for. A timeout is an answer, and may have been billed. */
+void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
+{
+    uint32_t slot = (uint32_t)(tag & SLOT);
+    struct sim_call *c = &w->calls[slot];
+    uint64_t number = tag >> 8;
+    char body[64] = "";
+    struct cs_http_reply r = {.headers = "", .latency_ms = s->limits.latency_ms, .why = "", .body = body};
+    struct cs_digest d;
+    struct sim_trial *t;
+    bool paid = true;
+
+    if (c->number != number)
+        return;
+    if ((tag & TIMED_OUT) != 0) {
+        sim_fired(s, SIM_TIMEOUT);
+        r.transfer = CS_TRANSFER_TIMEOUT;
+    } else {
+        paid = decide(s, number, &r, body, sizeof body);
+    }
+    r.body_len = strlen(body);
+    sim_digest(c->lane, c->position, w->stranger, &d);
+    if (sim_trial_of(s, &d, &t)) {
+        t->in_flight--;
+        t->paid += paid;
+        s->result->bill_nano_usd += paid && r.status == 200 ? SIM_CALL_NANO_USD : 0;
+        sim_check_paid(s, t);
+    }
+    c->number = 0;
+    sim_trace(s, "%s    reply %llu: %s%u %s", w->name, (unsigned long long)number,
+              r.transfer == CS_TRANSFER_WHOLE ? "" : "broken, ", r.status, body);
+    sim_worker_reply(s, w, slot, &r);
+}
+
+void sim_provider_cut(struct sim *s, struct sim_worker *w, uint32_t slot)
+{
+    struct sim_call *c = &w->calls[slot];
+    struct sim_trial *t = &s->store.lanes[c->lane].trials[c->position];
+
+    if (c->number != 0 && !w->stranger) {
+        t->in_flight--;
+        t->paid++;
+        t->excused++;
+        s->result->bill_nano_usd += SIM_CALL_NANO_USD;
+        sim_check_paid(s, t);
+    }
+    c->number = 0;
+}

@@ -1,0 +1,334 @@
+/* The store: what is on disk, and up to two groups on their way there. A kill loses what is not on disk; a group is all
+ * or nothing. */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/ledger.h"
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+
+enum { ADOPTED = 1 }; /* fingerprint of what an earlier study has paid for */
+
+uint64_t sim_print(const void *bytes, uint32_t n)
+{
+    uint64_t h = n, word;
+
+    for (uint32_t i = 0; i < n; i += sizeof word) {
+        word = 0;
+        memcpy(&word, (const char *)bytes + i, n - i < sizeof word ? n - i : sizeof word);
+        h = cs_mix64(h ^ word);
+    }
+    return h | 2; /* neither none nor ADOPTED */
+}
+
+/* ---- fingerprints: open addressing, at most half full -------------------------------------------------- */
+
+static uint64_t *slot_of(uint64_t *prints, uint32_t cap, uint64_t print)
+{
+    uint64_t i = cs_mix64(print) & (cap - 1);
+
+    while (prints[i] != 0 && prints[i] != print)
+        i = (i + 1) & (cap - 1);
+    return &prints[i];
+}
+
+bool sim_store_has(const struct sim *s, uint64_t print)
+{
+    return *slot_of(s->store.prints, s->store.cap_prints, print) != 0;
+}
+
+static void remember(struct sim_store *st, uint64_t print)
+{
+    if (2 * ++st->n_prints > st->cap_prints) {
+        uint32_t cap = 2 * st->cap_prints;
+        uint64_t *more = cs_xcalloc(cap, sizeof *more);
+
+        for (uint32_t i = 0; i < st->cap_prints; i++) {
+            if (st->prints[i] != 0)
+                *slot_of(more, cap, st->prints[i]) = st->prints[i];
+        }
+        free(st->prints);
+        st->prints = more;
+        st->cap_prints = cap;
+    }
+    *slot_of(st->prints, st->cap_prints, print) = print;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------- */
+
+/* Most of a long lane is there from an earlier study: the frontier moves within a few hundred calls. */
+static void adopt_most(struct sim *s, struct sim_lane *l)
+{
+    for (uint64_t i = 0; i < l->n_trials; i++) {
+        struct cs_bits one = {{0}};
+
+        if (sim_below(s, l->n_trials) < 200)
+            continue;
+        cs_bits_add(&one, (unsigned)(i % CS_PAGE_TRIALS));
+        cs_page_set(l->ledger + i / CS_PAGE_TRIALS * CS_PAGE_BYTES, &one, CS_TRIAL_DONE);
+        l->trials[i].canonical = ADOPTED;
+        l->trials[i].paid = 1;
+        l->n_canonical++;
+    }
+    l->counters.adopted = l->counters.outcome[CS_OUTCOME_ok] = l->n_canonical;
+}
+
+void sim_store_init(struct sim *s)
+{
+    struct sim_store *st = &s->store;
+
+    st->cap_prints = 2048;
+    st->prints = cs_xcalloc(st->cap_prints, sizeof *st->prints);
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
+        struct sim_lane *l = &st->lanes[i];
+
+        snprintf(l->name, sizeof l->name, "m%u", i);
+        l->ledger = cs_xcalloc((size_t)(l->n_trials / CS_PAGE_TRIALS) + 1, CS_PAGE_BYTES);
+        l->trials = cs_xcalloc(l->n_trials, sizeof *l->trials);
+        if (l->n_trials > CS_FRONTIER_STEP)
+            adopt_most(s, l);
+        s->result->trials += (uint32_t)(l->n_trials - l->n_canonical);
+    }
+}
+
+static void drop(struct sim_writing *w)
+{
+    if (w->rows != w->batch) {
+        cs_batch_release(w->rows);
+        free(w->rows);
+    }
+    if (!w->told) {
+        cs_batch_release(w->batch);
+        free(w->batch);
+    }
+}
+
+void sim_store_release(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->store.n_writing; i++)
+        drop(&s->store.writing[i]);
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
+        free(s->store.lanes[i].ledger);
+        free(s->store.lanes[i].trials);
+    }
+    for (uint32_t i = 0; i < s->store.n_names; i++)
+        free(s->store.names[i]);
+    free(s->store.prints);
+}
+
+void sim_store_load(struct sim *s, struct cs_generation_load *load, struct cs_lane_load lanes[SIM_LANES_MAX])
+{
+    *load = (struct cs_generation_load){.gen = SIM_GEN,
+                                        .open = true,
+                                        .spec_digest = {1},
+                                        .lanes = lanes,
+                                        .n_lanes = s->limits.n_lanes,
+                                        .budget_nano_usd = s->limits.budget_nano_usd};
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
+        struct sim_lane *l = &s->store.lanes[i];
+        size_t bytes = (size_t)(l->n_trials + CS_PAGE_TRIALS - 1) / CS_PAGE_TRIALS * CS_PAGE_BYTES;
+
+        lanes[i] = (struct cs_lane_load){.name = l->name,
+                                         .n_trials = l->n_trials,
+                                         .counters = l->counters,
+                                         .frontier = s->mutation == SIM_MUTATE_NO_FRONTIER ? 0 : l->frontier,
+                                         .paused = l->paused,
+                                         .cancelled = l->cancelled,
+                                         .price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE},
+                                         .max_output_tokens = SIM_OUTPUT_TOKENS,
+                                         .timeout_ms = s->limits.timeout_ms};
+        lanes[i].ledger = cs_xmalloc(bytes);
+        memcpy(lanes[i].ledger, l->ledger, bytes);
+    }
+}
+
+/* ---- a group reaches the disk -------------------------------------------------------------------------- */
+
+static void apply_output(struct sim *s, const struct cs_batch_output *o)
+{
+    struct sim_lane *l = &s->store.lanes[o->lane];
+    struct sim_trial *t = &l->trials[o->position];
+    uint64_t print = sim_print(o->bytes, o->len);
+
+    CS_ASSERT(o->gen == SIM_GEN && o->lane < s->limits.n_lanes && o->position < l->n_trials);
+    if (sim_store_has(s, print))
+        sim_fail(s, "an output of %s %llu is stored twice", l->name, (unsigned long long)o->position);
+    remember(&s->store, print);
+    if (o->flags & CS_OUTPUT_CANONICAL) {
+        if (t->canonical != 0)
+            sim_fail(s, "the canonical output of %s %llu changes", l->name, (unsigned long long)o->position);
+        t->canonical = print;
+        l->n_canonical++;
+    } else if (o->flags & CS_OUTPUT_FAILURE) {
+        t->failure = print;
+    } else if (t->canonical == 0 && t->failure == 0) {
+        sim_fail(s, "a duplicate of nothing: %s %llu", l->name, (unsigned long long)o->position);
+    }
+}
+
+/* The row of a worker that may hold leases: its value is the name, its key is made of it. */
+static void apply_name(struct sim *s, const struct cs_batch_meta *m)
+{
+    struct sim_store *st = &s->store;
+    size_t n = strlen(m->key);
+    uint32_t i = 0;
+
+    while (i < st->n_names && (strncmp(st->names[i], m->key, n) != 0 || st->names[i][n] != '='))
+        i++;
+    if (i < st->n_names) {
+        free(st->names[i]);
+        st->names[i] = st->names[--st->n_names];
+    }
+    if (m->value == NULL)
+        return;
+    CS_ASSERT(st->n_names < SIM_NAMES_MAX);
+    st->names[st->n_names++] = cs_xasprintf("%s=%.*s", m->key, (int)m->len, (const char *)m->value);
+}
+
+static void apply_meta(struct sim *s, const struct cs_batch_meta *m)
+{
+    unsigned gen, lane;
+    struct sim_lane *l;
+
+    if (strncmp(m->key, "worker/", 7) == 0) {
+        apply_name(s, m);
+        return;
+    }
+    if (sscanf(m->key, "lane/%8u/%5u", &gen, &lane) != 2 || lane >= s->limits.n_lanes)
+        sim_fail(s, "an unknown meta: %s", m->key);
+    l = &s->store.lanes[lane];
+    l->paused = m->value != NULL && m->len == 6 && memcmp(m->value, "paused", 6) == 0;
+    l->cancelled = m->value != NULL && m->len == 9 && memcmp(m->value, "cancelled", 9) == 0;
+}
+
+static void apply(struct sim *s, const struct cs_batch *b, bool torn)
+{
+    for (uint32_t i = 0; i < b->n_outputs; i++) {
+        if (s->mutation != SIM_MUTATE_LOSE_OUTPUTS || (i + 1) % 50 != 0)
+            apply_output(s, &b->outputs[i]);
+    }
+    for (uint32_t i = 0; i < b->n_counters; i++)
+        s->store.lanes[b->counters[i].lane].counters = b->counters[i].counters;
+    for (uint32_t i = 0; i < b->n_frontiers; i++)
+        s->store.lanes[b->frontiers[i].lane].frontier = b->frontiers[i].frontier;
+    for (uint32_t i = 0; i < b->n_metas; i++)
+        apply_meta(s, &b->metas[i]);
+    for (uint32_t i = 0; i < b->n_pages && !torn; i++) {
+        const struct cs_batch_page *p = &b->pages[i];
+
+        memcpy(s->store.lanes[p->lane].ledger + p->page * CS_PAGE_BYTES, p->bits, CS_PAGE_BYTES);
+    }
+    if (!torn)
+        sim_check_written(s, b);
+}
+
+/* Only a mutation needs the rows after their maker has the batch back. */
+static struct cs_batch *copy(const struct cs_batch *b)
+{
+    struct cs_batch *c = cs_xcalloc(1, sizeof *c);
+
+    cs_batch_init(c);
+    for (uint32_t i = 0; i < b->n_outputs; i++)
+        cs_batch_add_output(c, &b->outputs[i]);
+    for (uint32_t i = 0; i < b->n_pages; i++)
+        cs_batch_add_page(c, &b->pages[i]);
+    for (uint32_t i = 0; i < b->n_counters; i++)
+        cs_batch_add_counters(c, &b->counters[i]);
+    for (uint32_t i = 0; i < b->n_frontiers; i++)
+        cs_batch_add_frontier(c, &b->frontiers[i]);
+    for (uint32_t i = 0; i < b->n_metas; i++)
+        cs_batch_add_meta(c, b->metas[i].key, b->metas[i].value, b->metas[i].len);
+    return c;
+}
+
+static void begin(struct sim *s)
+{
+    uint64_t takes = 1 + sim_below(s, s->limits.store_ms);
+
+    if (s->store.slow_until > s->now)
+        takes += s->store.slow_until - s->now;
+    sim_push(s, s->now + takes, SIM_WRITTEN, 0, s->coordinator.life, NULL);
+    if (s->mutation == SIM_MUTATE_ACK_BEFORE_SYNC)
+        sim_push(s, s->now, SIM_COMMITTED, 0, s->coordinator.life, NULL);
+}
+
+static struct sim_writing *first_not_durable(struct sim_store *st)
+{
+    for (uint32_t i = 0; i < st->n_writing; i++) {
+        if (!st->writing[i].durable)
+            return &st->writing[i];
+    }
+    return NULL;
+}
+
+void sim_store_push(struct sim *s, struct cs_batch *batch)
+{
+    struct sim_store *st = &s->store;
+    bool idle = first_not_durable(st) == NULL;
+
+    CS_ASSERT(st->n_writing < SIM_BATCHES);
+    st->writing[st->n_writing++] = (struct sim_writing){
+        .batch = batch, .rows = s->mutation == SIM_MUTATE_ACK_BEFORE_SYNC ? copy(batch) : batch};
+    if (idle)
+        begin(s);
+}
+
+static void forget_finished(struct sim_store *st)
+{
+    while (st->n_writing > 0 && st->writing[0].durable && st->writing[0].told) {
+        drop(&st->writing[0]);
+        st->n_writing--;
+        memmove(st->writing, st->writing + 1, st->n_writing * sizeof st->writing[0]);
+    }
+}
+
+void sim_store_written(struct sim *s)
+{
+    struct sim_store *st = &s->store;
+    struct sim_writing *w = first_not_durable(st);
+
+    CS_ASSERT(w != NULL);
+    if (!st->fails)
+        apply(s, w->rows, false);
+    w->durable = true;
+    if (!w->told)
+        sim_push(s, s->now + sim_below(s, 3), SIM_COMMITTED, 0, s->coordinator.life, NULL);
+    forget_finished(st);
+    if (first_not_durable(st) != NULL)
+        begin(s);
+}
+
+void sim_store_committed(struct sim *s)
+{
+    struct sim_store *st = &s->store;
+    struct cs_event e = {.kind = CS_EV_COMMITTED, .committed = {.rc = st->fails ? CS_EIO : CS_OK}};
+    uint32_t i = 0;
+
+    while (st->writing[i].told)
+        i++;
+    CS_ASSERT(i < st->n_writing);
+    e.committed.batch = st->writing[i].batch;
+    st->writing[i].told = true;
+    if (st->writing[i].durable)
+        forget_finished(st);
+    sim_core_event(s, &e);
+}
+
+/* What the kernel has been given may reach the disk, and as a whole. */
+void sim_store_crash(struct sim *s)
+{
+    struct sim_store *st = &s->store;
+    struct sim_writing *w = first_not_durable(st);
+
+    if (w != NULL && !st->fails && sim_below(s, 2) == 0) {
+        sim_fired(s, SIM_TORN);
+        apply(s, w->rows, s->mutation == SIM_MUTATE_TORN_GROUP);
+    }
+    for (uint32_t i = 0; i < st->n_writing; i++)
+        drop(&st->writing[i]);
+    st->n_writing = 0;
+    st->fails = false;
+}

@@ -1,0 +1,242 @@
+/* What a seed is made of: limits, and a random part of all faults, so that rare combinations meet. */
+#include "tests/sim/sim.h"
+
+enum { A_WHILE_MS = 70000, HEALED_AFTER_MS = 80000 };
+
+static bool often(struct sim *s, unsigned percent)
+{
+    return sim_below(s, 100) < percent;
+}
+
+static void draw_lanes(struct sim *s)
+{
+    s->limits.n_lanes = 2 + (uint32_t)sim_below(s, SIM_LANES_MAX - 1);
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
+        s->store.lanes[i].n_trials = 60 + sim_below(s, 400 / s->limits.n_lanes);
+    if (often(s, 12)) {
+        sim_fired(s, SIM_LONG_LANE);
+        s->store.lanes[0].n_trials = CS_FRONTIER_STEP + 200 + sim_below(s, CS_FRONTIER_STEP);
+    }
+}
+
+/* Latency such that the work lasts for most of the bad weather. */
+static uint32_t latency(struct sim *s)
+{
+    uint64_t trials = 0, ms;
+
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
+        trials += s->store.lanes[i].n_trials > CS_FRONTIER_STEP ? 200 : s->store.lanes[i].n_trials;
+    ms = s->limits.calm_ms * s->limits.n_workers * s->limits.slots / trials / 2;
+    return ms < 100 ? 100 : ms > 12000 ? 12000 : (uint32_t)ms;
+}
+
+static void draw_rates(struct sim *s)
+{
+    static const struct {
+        enum sim_fault fault;
+        uint32_t percent, permille; /* of seeds; at most, of calls */
+    } rates[] = {{SIM_RATE_LIMIT, 30, 150}, {SIM_SERVER_ERROR, 40, 150}, {SIM_REPLY_LOST, 40, 60},
+                 {SIM_TIMEOUT, 30, 20},     {SIM_REFUSAL, 30, 100},      {SIM_BAD_REQUEST, 30, 20},
+                 {SIM_BAD_KEY, 15, 8},      {SIM_PUB_LOSS, 50, 500}};
+    static const struct {
+        enum sim_fault fault;
+        uint32_t percent, shots; /* of seeds; at most, in a seed */
+    } shots[] = {
+        {SIM_WORKER_KILL, 40, 6}, {SIM_CORE_KILL, 45, 5},    {SIM_BREAK, 45, 10},       {SIM_HALF_OPEN, 35, 5},
+        {SIM_PARTITION, 30, 3},   {SIM_STALL, 35, 6},        {SIM_WORKER_PAUSE, 35, 4}, {SIM_CORE_PAUSE, 30, 3},
+        {SIM_STORE_SLOW, 30, 4},  {SIM_STORE_ERROR, 20, 2},  {SIM_LANE_PAUSE, 30, 3},   {SIM_LANE_CANCEL, 20, 1},
+        {SIM_LANE_RETRY, 30, 3},  {SIM_WORKER_DRAIN, 25, 3}, {SIM_FLEET_DRAIN, 15, 1},  {SIM_STALE, 40, 8}};
+
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        if (often(s, rates[i].percent))
+            s->limits.permille[rates[i].fault] = 1 + (uint32_t)sim_below(s, rates[i].permille);
+    }
+    for (size_t i = 0; i < sizeof shots / sizeof *shots; i++) {
+        if (often(s, shots[i].percent))
+            s->limits.every_ms[shots[i].fault] = (uint32_t)(s->limits.calm_ms / (1 + sim_below(s, shots[i].shots)));
+    }
+}
+
+void sim_swarm_draw(struct sim *s)
+{
+    struct sim_limits *l = &s->limits;
+
+    draw_lanes(s);
+    l->n_workers = 1 + (uint32_t)sim_below(s, SIM_WORKERS_MAX);
+    l->slots = 1 + (uint32_t)sim_below(s, often(s, 50) ? 8 : SIM_SLOTS_MAX);
+    l->window_outputs = CS_WINDOW_OUTPUTS;
+    if (often(s, 25)) {
+        sim_fired(s, SIM_SMALL_WINDOW);
+        l->window_outputs = 1 + (uint32_t)sim_below(s, 12);
+    }
+    l->cache_chunks = often(s, 20) ? 3 : SIM_CHUNKS;
+    l->calm_ms = 40000 + sim_below(s, 100000);
+    l->latency_ms = latency(s);
+    l->timeout_ms = 60000;
+    l->drain_ms = 3000 + (uint32_t)sim_below(s, 120000);
+    l->net_ms = 2 + (uint32_t)sim_below(s, often(s, 70) ? 20 : 400);
+    l->store_ms = 1 + (uint32_t)sim_below(s, often(s, 60) ? 6 : 400);
+    l->budget_nano_usd = -1;
+    if (often(s, 12)) {
+        sim_fired(s, SIM_BUDGET);
+        l->budget_nano_usd = SIM_CALL_NANO_USD * (int64_t)(5 + sim_below(s, 400));
+    }
+    s->result->budget_nano_usd = l->budget_nano_usd;
+    draw_rates(s);
+}
+
+static void next_shot(struct sim *s, enum sim_fault fault)
+{
+    if (s->limits.every_ms[fault] > 0)
+        sim_push(s, s->now + sim_spread(s, s->limits.every_ms[fault]), SIM_SHOT, fault, 0, NULL);
+}
+
+void sim_swarm_begin(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->limits.n_workers; i++) {
+        s->workers[i].index = i;
+        sim_push(s, s->now + sim_below(s, often(s, 70) ? 500 : 30000), SIM_WORKER_START, i, 1, NULL);
+    }
+    s->workers[0].stranger = often(s, 12);
+    sim_push(s, s->now + sim_below(s, 500), SIM_CORE_START, 0, 0, NULL);
+    for (int f = 0; f < SIM_FAULTS; f++)
+        next_shot(s, (enum sim_fault)f);
+    sim_push(s, s->now + s->limits.calm_ms, SIM_CALM, 0, 0, NULL);
+}
+
+/* ---- shots --------------------------------------------------------------------------------------------- */
+
+/* Mostly short, at times longer than any lease. */
+static uint64_t a_while(struct sim *s)
+{
+    return often(s, 60) ? 1 + sim_below(s, 5000) : sim_below(s, A_WHILE_MS);
+}
+
+/* A stopped process stays stopped for as long as anybody wants it to. */
+static void stop(struct sim *s, uint64_t *until)
+{
+    uint64_t at = s->now + a_while(s);
+
+    *until = *until > at ? *until : at;
+}
+
+static bool on_worker(struct sim *s, enum sim_fault fault, struct sim_worker *w)
+{
+    if (w->core == NULL)
+        return false;
+    if (fault == SIM_WORKER_KILL) {
+        sim_worker_kill(s, w);
+        w->stranger = false;
+        sim_push(s, s->now + a_while(s), SIM_WORKER_START, w->index, w->incarnation + 1, NULL);
+    } else if (fault == SIM_WORKER_PAUSE) {
+        stop(s, &w->paused_until);
+    } else if (fault == SIM_WORKER_DRAIN) {
+        if (w->paused_until > s->now)
+            return false;
+        sim_worker_drain(s, w);
+    } else if (fault == SIM_BREAK) {
+        sim_net_break(s, w, sim_below(s, 3000), 0);
+    } else if (fault == SIM_HALF_OPEN) {
+        sim_net_break(s, w, sim_below(s, 5000), 1 + sim_below(s, 40000));
+    } else if (fault == SIM_PARTITION) {
+        sim_net_break(s, w, 30000 + sim_below(s, 60000), often(s, 50) ? 0 : 1 + sim_below(s, 40000));
+    } else if (fault == SIM_STALL) {
+        bool up = often(s, 60);
+        uint64_t ms = a_while(s);
+
+        sim_net_stall(s, w, up, ms);
+        if (often(s, 50))
+            sim_net_stall(s, w, !up, ms + sim_below(s, 10000));
+    }
+    return true;
+}
+
+static bool on_lane(struct sim *s, enum sim_fault fault)
+{
+    uint32_t lane = (uint32_t)sim_below(s, s->limits.n_lanes);
+    const char *name = s->store.lanes[lane].name;
+
+    if (fault == SIM_LANE_RETRY)
+        return sim_core_control(s, CS_CONTROL_RETRY, NULL);
+    if (fault == SIM_LANE_CANCEL)
+        return sim_core_control(s, CS_CONTROL_CANCEL, name);
+    if (!sim_core_control(s, CS_CONTROL_PAUSE, name))
+        return false;
+    sim_push(s, s->now + a_while(s), SIM_RESUME, lane, 0, NULL);
+    return true;
+}
+
+static bool on_core(struct sim *s, enum sim_fault fault)
+{
+    struct sim_coordinator *c = &s->coordinator;
+
+    if (c->core == NULL)
+        return false;
+    if (fault == SIM_CORE_KILL) {
+        sim_core_kill(s);
+        sim_push(s, s->now + (often(s, 80) ? 200 + sim_below(s, 6000) : a_while(s)), SIM_CORE_START, 0, c->life, NULL);
+    } else if (fault == SIM_CORE_PAUSE) {
+        stop(s, &c->paused_until);
+    } else if (fault == SIM_FLEET_DRAIN) {
+        return sim_core_control(s, CS_CONTROL_DRAIN, NULL);
+    } else if (fault == SIM_STORE_SLOW) {
+        s->store.slow_until = s->now + sim_below(s, 20000);
+    } else if (fault == SIM_STORE_ERROR) {
+        s->store.fails = true;
+    }
+    return true;
+}
+
+static bool shoot(struct sim *s, enum sim_fault fault)
+{
+    if (fault == SIM_LANE_PAUSE || fault == SIM_LANE_CANCEL || fault == SIM_LANE_RETRY)
+        return on_lane(s, fault);
+    if (fault == SIM_CORE_KILL || fault == SIM_CORE_PAUSE || fault == SIM_FLEET_DRAIN || fault == SIM_STORE_SLOW ||
+        fault == SIM_STORE_ERROR)
+        return on_core(s, fault);
+    if (fault == SIM_STALE)
+        return sim_core_stale(s);
+    return on_worker(s, fault, &s->workers[sim_below(s, s->limits.n_workers)]);
+}
+
+void sim_swarm_shot(struct sim *s, enum sim_fault fault)
+{
+    static const char *const texts[] = {
+#define X(name, text) text,
+        SIM_FAULT_TABLE(X)
+#undef X
+    };
+
+    if (s->calm)
+        return;
+    sim_trace(s, "---- %s", texts[fault]);
+    if (shoot(s, fault))
+        sim_fired(s, fault);
+    next_shot(s, fault);
+}
+
+void sim_swarm_resume(struct sim *s, uint32_t lane)
+{
+    if (s->finished)
+        return;
+    if (s->calm) /* what a worker could not do is forgotten when the lane opens again */
+        sim_core_control(s, CS_CONTROL_PAUSE, s->store.lanes[lane].name);
+    sim_core_control(s, CS_CONTROL_RESUME, s->store.lanes[lane].name);
+}
+
+/* Nothing more breaks. What is broken heals by itself: the stopped go on and the dead come back, within what a_while()
+ * and the network give. Then operators open their lanes. */
+void sim_swarm_calm(struct sim *s)
+{
+    s->calm = true;
+    s->healed_ms = s->now + HEALED_AFTER_MS;
+    s->store.slow_until = 0;
+    s->store.fails &= s->store.n_writing > 0; /* a write under way fails as it was to */
+    for (int f = 0; f < SIM_FAULTS; f++)
+        s->limits.permille[f] = 0;
+    for (uint32_t i = 0; i < s->limits.n_workers; i++)
+        s->workers[i].link.down_until = s->now;
+    sim_trace(s, "---- no more faults");
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
+        sim_push(s, s->healed_ms, SIM_RESUME, i, 0, NULL);
+}

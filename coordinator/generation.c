@@ -112,7 +112,12 @@ static void control_lane(struct cs_core *core, struct cs_lane *lane, enum cs_con
         lane->paused = true;
     } else if (verb == CS_CONTROL_RESUME && !lane->cancelled) {
         remember(core, lane, NULL);
+        if (lane->n_trouble > 0 && !lane->paused) { /* workers forget a trouble only when they see the lane open anew */
+            lane->paused = core->announce_dirty = true;
+            cs_announce_changed(core);
+        }
         lane->paused = false;
+        core->announce_dirty = true;
         forget_trouble(core, lane);
         core->regrant = true;
         cs_lane_frontier(core, lane);

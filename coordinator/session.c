@@ -219,17 +219,19 @@ static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_le
 {
     const struct cs_bits everything = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
     struct cs_lane *lane = cs_lane_find(core, held->gen, held->lane);
-    struct cs_bits todo = cs_bits_from_wire(held->todo), busy = cs_bits_from_wire(held->busy), set, not_his;
+    struct cs_bits todo = cs_bits_from_wire(held->todo), busy = cs_bits_from_wire(held->busy), set = {{0}}, not_his, gone;
     struct cs_lease *l;
     uint32_t k = welcome->welcome.n_adopted;
 
-    cs_budget_settle(core, held->epoch, &everything); /* the holder lives: he lists what he began */
-    if (lane == NULL || held->page >= lane->n_pages)
-        return;
-    set = cs_lane_free(lane, held->page);
+    if (lane != NULL && held->page < lane->n_pages)
+        set = cs_lane_free(lane, held->page);
     not_his = cs_bits_without(&todo, &set);
     todo = cs_bits_or(&todo, &busy);
     set = cs_bits_and(&set, &todo);
+    /* The holder lives and lists what he began: the rest was never spent. What he began and cannot have stays presumed until it comes. */
+    gone = cs_bits_without(&busy, &set);
+    gone = cs_bits_without(&everything, &gone);
+    cs_budget_settle(core, held->epoch, &gone);
     if (cs_bits_none(&set))
         return;
     l = cs_lease_make(core, s, lane, held->page, &set, cs_budget_worst(core, lane, held->page, &set));

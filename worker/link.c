@@ -187,6 +187,7 @@ static void on_pong(struct cs_worker *w, const struct cs_pong *p)
     cs_lanes_announce(w, &p->announce);
     if (w->now - w->heard < CS_ISOLATED_MS && w->state == CS_WORKER_ISOLATED) {
         set_state(w, CS_WORKER_READY);
+        cs_work_resend(w); /* what was sent into the silence may be lost, and its alarm may have passed meanwhile */
         cs_work_flush(w, true);
     }
 }

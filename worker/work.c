@@ -124,7 +124,7 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
     o.gen = l->gen;
     o.lane = l->lane;
     o.position = c->lease->page * CS_SHARD_SIZE + c->bit;
-    o.epoch = c->lease->dead ? 0 : c->lease->epoch;
+    o.epoch = c->lease->epoch; /* a dead one too: the coordinator may presume its cost */
     o.worker = w->name;
     cs_buf_clear(&w->pack);
     cs_output_pack(&o, &w->pack);

@@ -219,8 +219,6 @@ void sim_swarm_resume(struct sim *s, uint32_t lane)
 {
     if (s->finished)
         return;
-    if (s->calm) /* what a worker could not do is forgotten when the lane opens again */
-        sim_core_control(s, CS_CONTROL_PAUSE, s->store.lanes[lane].name);
     sim_core_control(s, CS_CONTROL_RESUME, s->store.lanes[lane].name);
 }
 

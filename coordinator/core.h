@@ -27,6 +27,7 @@ enum {
     CS_FAULTS_MAX = 3,         /* malformed or impossible messages until a session is closed */
     CS_GENERATIONS_LOADED = 2, /* the newest, and the one before it for its late outputs */
     CS_RETRY_AFTER_MS = 10000,
+    CS_NAME_RETRY_MS = 2000,
 };
 
 /* What the core asks about trials. */

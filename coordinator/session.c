@@ -219,7 +219,8 @@ static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_le
 {
     const struct cs_bits everything = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
     struct cs_lane *lane = cs_lane_find(core, held->gen, held->lane);
-    struct cs_bits todo = cs_bits_from_wire(held->todo), busy = cs_bits_from_wire(held->busy), set = {{0}}, not_his, gone;
+    struct cs_bits todo = cs_bits_from_wire(held->todo), busy = cs_bits_from_wire(held->busy), set = {{0}}, not_his,
+                   gone;
     struct cs_lease *l;
     uint32_t k = welcome->welcome.n_adopted;
 
@@ -294,6 +295,13 @@ static void hello(struct cs_core *core, const struct cs_event *e)
     old = by_name(core, h->worker);
     if (old != NULL && strcmp(old->user_id, e->message.user_id) != 0) {
         reject(core, e->message.peer, "auth", 0, "a worker of this name is here under another key");
+        return;
+    }
+    if (old != NULL && old->nonce != h->nonce && core->now_ms - old->heard_ms < CS_SUSPECT_MS) {
+        /* Two processes of one name would throw each other out for ever, and pay twice. A restarted one waits for the other's silence. */
+        cs_log(CS_WARN, "name_in_use", "worker=%s", h->worker);
+        reject(core, e->message.peer, "name", CS_NAME_RETRY_MS,
+               "a worker of this name is at work; if that is another process, choose another --name");
         return;
     }
     if (old == NULL && HASH_COUNT(core->sessions) >= CS_SESSIONS_MAX) {

@@ -89,7 +89,7 @@ static void print_factor(const struct cs_study *s, uint32_t f, const struct cs_s
 static void print_lanes(const struct planned *p, FILE *out)
 {
     const struct cs_study *s = p->plan.study;
-    fprintf(out, "\n%-24s %12s %10s %9s %19s %22s  %s\n", "model", "trials", "prompts", "tokens in", "tokens out",
+    fprintf(out, "\n%-24s %12s %10s %9s %19s %22s  %s\n", "model", "trials", "requests", "tokens in", "tokens out",
             "price", "time at its limits");
     for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
         const struct cs_survey_lane *l = &p->survey.lanes[i];
@@ -112,10 +112,16 @@ static void print_notes(const struct planned *p, FILE *out)
     const struct cs_study *s = p->plan.study;
     const struct cs_survey *v = &p->survey;
     if (v->n_alike > 0)
-        fprintf(out, "\nLevels that give the same request (each is still asked on its own):\n");
+        fprintf(out,
+                "\nLevels that give the same request (each is still asked on its own; %u of %u cases looked at):\n",
+                v->sampled, s->n_cases);
     for (uint32_t i = 0; i < v->n_alike; i++) {
         const struct cs_factor *f = &s->factors[v->alike[i].factor];
-        fprintf(out, "  %s: %s and %s\n", f->name, f->levels[v->alike[i].a].id, f->levels[v->alike[i].b].id);
+        fprintf(out, "  %s: %s and %s", f->name, f->levels[v->alike[i].a].id, f->levels[v->alike[i].b].id);
+        if (v->alike[i].lanes < s->n_models)
+            fprintf(out, " (in %u of %u models, for example %s)", v->alike[i].lanes, s->n_models,
+                    s->models[v->alike[i].lane].name);
+        fputc('\n', out);
     }
     if (v->n_doubts > 0)
         fprintf(out, "\nInsertion points to look at:\n");
@@ -132,9 +138,10 @@ static void print_text(const struct planned *p, FILE *out)
     const struct cs_study *s = p->plan.study;
     char trials[CS_TEXT_MAX_LEN], cases[CS_TEXT_MAX_LEN], usd[CS_TEXT_MAX_LEN], hex[65];
     double low = 0, high = 0;
-    fprintf(out, "%s: %s\n\n%s trials: %s cases in %u clusters, %u models, %u question%s, seed %" PRIu64 "\n", s->name,
-            s->title, cs_text_count(trials, p->plan.n_trials), cs_text_count(cases, s->n_cases), p->survey.clusters,
-            s->n_models, s->n_questions, s->n_questions == 1 ? "" : "s", s->seed);
+    fprintf(out, "%s%s%s\n\n%s trials: %s cases in %u clusters, %u models, %u question%s, seed %" PRIu64 "\n", s->name,
+            s->title[0] != '\0' ? ": " : "", s->title, cs_text_count(trials, p->plan.n_trials),
+            cs_text_count(cases, s->n_cases), p->survey.clusters, s->n_models, s->n_questions,
+            s->n_questions == 1 ? "" : "s", s->seed);
     fprintf(out, "\nFactors");
     if (s->n_factors == 0)
         fprintf(out, ": none");
@@ -157,7 +164,8 @@ static void print_text(const struct planned *p, FILE *out)
         const struct example *e = &p->examples[i];
         struct cs_buf cond = CS_BUF_INIT(4096);
         condition_text(s, &e->at, &cond);
-        fprintf(out, "\n--- example %u: case %s, %s\n", i + 1, p->loaded.all[0].id, cs_buf_cstr(&cond));
+        fprintf(out, "\n--- example %u: case %s%s%s\n", i + 1, p->loaded.all[0].id, cond.len > 0 ? ", " : "",
+                cs_buf_cstr(&cond));
         if (e->prompt.system.len > 0)
             fprintf(out, "[system] %s\n", cs_buf_cstr(&e->prompt.system));
         fprintf(out, "[user] %s\n", cs_buf_cstr(&e->prompt.user));
@@ -196,9 +204,9 @@ static json_t *json_lanes(const struct planned *p)
         const struct cs_model *m = &s->models[i];
         json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model,
                               "account", s->accounts[m->account].name, "trials", (json_int_t)p->plan.lanes[i].n_trials,
-                              "prompts", (json_int_t)((uint64_t)p->plan.lanes[i].n_cells * s->n_cases), "input_tokens",
-                              (json_int_t)l->input_tokens, "output_tokens_low", (json_int_t)l->output_low,
-                              "output_tokens_high", (json_int_t)l->output_high);
+                              "distinct_requests", (json_int_t)((uint64_t)p->plan.lanes[i].n_cells * s->n_cases),
+                              "input_tokens", (json_int_t)l->input_tokens, "output_tokens_low",
+                              (json_int_t)l->output_low, "output_tokens_high", (json_int_t)l->output_high);
         if (l->usd_low >= 0) {
             json_object_set_new(o, "usd_low", json_real(l->usd_low));
             json_object_set_new(o, "usd_high", json_real(l->usd_high));
@@ -217,8 +225,9 @@ static json_t *json_notes(const struct planned *p, json_t *root)
     json_t *alike = json_array(), *doubts = json_array(), *examples = json_array();
     for (uint32_t i = 0; i < v->n_alike; i++) {
         const struct cs_factor *f = &s->factors[v->alike[i].factor];
-        json_array_append_new(alike, json_pack("{s:s, s:s, s:s}", "factor", f->name, "a", f->levels[v->alike[i].a].id,
-                                               "b", f->levels[v->alike[i].b].id));
+        json_array_append_new(alike,
+                              json_pack("{s:s, s:s, s:s, s:i}", "factor", f->name, "a", f->levels[v->alike[i].a].id,
+                                        "b", f->levels[v->alike[i].b].id, "models", (int)v->alike[i].lanes));
     }
     for (uint32_t i = 0; i < v->n_doubts; i++)
         json_array_append_new(doubts, json_pack("{s:s, s:i, s:s, s:s}", "factor", s->factors[v->doubts[i].factor].name,

@@ -1,6 +1,7 @@
 /* clinsafe run - a whole study on this machine: brings up the fleet, shows progress, drains on Ctrl-C, continues when run again. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ struct run {
     struct cs_fleet_opts fleet_opts;
     uint64_t workers, slots, cases;
     bool json, retry;
+    char *again; /* this command as it would be typed again */
 
     struct cs_loaded loaded;
     struct cs_study_dir dir;
@@ -38,6 +40,34 @@ struct run {
     struct cs_progress progress;
     struct cs_bar bar;
 };
+
+/* One word for a POSIX shell. */
+static void quote(struct cs_buf *out, const char *word)
+{
+    const bool plain = word[0] != '\0' &&
+                       word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                         "_@%+=:,./-")] == '\0';
+    cs_buf_char(out, ' ');
+    if (!plain)
+        cs_buf_char(out, '\'');
+    for (const char *p = word; *p != '\0'; p++) {
+        if (*p == '\'')
+            cs_buf_str(out, "'\\'");
+        cs_buf_char(out, *p);
+    }
+    if (!plain)
+        cs_buf_char(out, '\'');
+}
+
+/* All arguments count: another --cases or --data would be another study. */
+static char *as_typed(int argc, char **argv)
+{
+    struct cs_buf b = CS_BUF_INIT(1024 * 1024);
+    cs_buf_str(&b, "clinsafe run");
+    for (int i = 1; i < argc; i++)
+        quote(&b, argv[i]);
+    return cs_buf_take(&b);
+}
 
 static bool parse(struct run *r, int argc, char **argv, int *status)
 {
@@ -62,6 +92,7 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         "clinsafe run ops/studies/demo/study.yaml --workers 2",
     };
     int n_args;
+    r->again = as_typed(argc, argv); /* before parsing moves them */
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, status))
         return false;
     r->study_path = argv[1];
@@ -127,8 +158,8 @@ static enum cs_err watch(struct run *r, struct cs_error *err)
 
 static void print_how_to_continue(const struct run *r)
 {
-    fprintf(stderr, "Interrupted. Everything answered so far is kept in %s\nContinue with:\n  clinsafe run %s%s%s\n",
-            r->dir.path, r->study_path, r->args.dir != NULL ? " --dir " : "", r->args.dir != NULL ? r->args.dir : "");
+    fprintf(stderr, "Interrupted. Everything answered so far is kept in %s\nContinue with:\n  %s\n", r->dir.path,
+            r->again);
 }
 
 static void print_summary(const struct run *r)
@@ -143,12 +174,16 @@ static void print_summary(const struct run *r)
     }
     printf("\n");
     cs_print_lanes(stdout, p);
-    const char *dir = r->args.dir;
+    struct cs_buf where = CS_BUF_INIT(64 * 1024);
+    quote(&where, r->study_path);
+    if (r->args.dir != NULL) {
+        cs_buf_str(&where, " --dir");
+        quote(&where, r->args.dir);
+    }
     printf("\nEverything is kept in %s\n", r->dir.path);
-    printf("Get the outputs:  clinsafe export %s%s%s --format csv --out outputs.csv\n", r->study_path,
-           dir != NULL ? " --dir " : "", dir != NULL ? dir : "");
-    printf("Check them:       clinsafe verify %s%s%s\n", r->study_path, dir != NULL ? " --dir " : "",
-           dir != NULL ? dir : "");
+    printf("Get the outputs:  clinsafe export%s --format csv --out outputs.csv\n", cs_buf_cstr(&where));
+    printf("Check them:       clinsafe verify%s\n", cs_buf_cstr(&where));
+    cs_buf_release(&where);
 }
 
 static enum cs_err bring_up(struct run *r, struct cs_error *err)
@@ -207,6 +242,7 @@ static void release(struct run *r)
     cs_study_dir_release(&r->dir);
     cs_loaded_release(&r->loaded);
     cs_arena_release(&r->arena);
+    free(r->again);
 }
 
 int cmd_run(int argc, char **argv)
@@ -214,11 +250,15 @@ int cmd_run(int argc, char **argv)
     struct run r = {.dir = {.lock_fd = -1}};
     struct cs_error err = {0};
     int status = 0;
-    if (!parse(&r, argc, argv, &status))
+    if (!parse(&r, argc, argv, &status)) {
+        free(r.again);
         return status;
+    }
     enum cs_err rc = cs_study_args_load(&r.args, r.study_path, &r.loaded, &err);
-    if (rc != CS_OK)
+    if (rc != CS_OK) {
+        free(r.again);
         return cs_report(rc, &err);
+    }
     cs_make_pilot(r.loaded.study, (uint32_t)r.cases);
 
     struct sigaction sa = {.sa_handler = on_interrupt};

@@ -247,6 +247,11 @@ enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
     const bool gone = ended(f, CS_FLEET_COORDINATOR, &status);
     if (gone && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return cs_error_set(err, CS_EINTERRUPTED, "the fleet was drained");
+    if (gone && error_of(status) == CS_EIO)
+        return cs_error_set(err, CS_EIO,
+                            "%s cannot be written (is the disk full?); nothing acknowledged is lost, run it again "
+                            "once there is room; details in %s/coordinator.log",
+                            f->dir->store, f->dir->logs);
     if (gone)
         return cs_error_set(
             err, error_of(status),

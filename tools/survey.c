@@ -126,17 +126,18 @@ struct sums {
     uint64_t *prompts[CS_FACTORS_MAX];
 };
 
-static void add_alike(struct cs_survey *out, uint32_t factor, uint32_t a, uint32_t b)
+static void add_alike(struct cs_survey *out, uint32_t factor, uint32_t a, uint32_t b, uint32_t lane)
 {
     for (uint32_t i = 0; i < out->n_alike; i++) {
         struct cs_survey_alike *p = &out->alike[i];
         if (p->factor == factor && p->a == a && p->b == b) {
-            p->cases++;
+            p->lanes += p->lane != lane; /* lanes are surveyed one after the other */
+            p->lane = lane;
             return;
         }
     }
     if (out->n_alike < CS_SURVEY_NOTES)
-        out->alike[out->n_alike++] = (struct cs_survey_alike){factor, a, b, 1};
+        out->alike[out->n_alike++] = (struct cs_survey_alike){factor, a, b, 1, lane};
 }
 
 /* The one factor in which two cells with equal requests differ, or CS_NONE when it is none or several. */
@@ -164,7 +165,7 @@ static void note_alike(const struct cs_plan *plan, const struct cs_cells *cells,
         cs_plan_cell(plan, cells->lane, cells->case_index, i, &b);
         uint32_t f = only_difference(plan->study, &a, &b);
         if (f != CS_NONE)
-            add_alike(out, f, a.arms[f].level, b.arms[f].level);
+            add_alike(out, f, a.arms[f].level, b.arms[f].level, cells->lane);
     }
     free_set(&bodies);
 }
@@ -192,8 +193,7 @@ static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *r
             sums->prompts[f][at.arms[f].level]++;
         }
     }
-    if (lane == 0)
-        note_alike(plan, cells, out);
+    note_alike(plan, cells, out);
     cs_cells_free(cells);
     return CS_OK;
 }

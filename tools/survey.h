@@ -21,7 +21,7 @@ struct cs_survey_lane {
 
 struct cs_survey_alike { /* two levels of one factor, all else equal, that give the same request */
     uint32_t factor, a, b;
-    uint32_t cases; /* of the sample */
+    uint32_t lanes, lane; /* in how many models, and the last of them */
 };
 
 struct cs_survey_doubt { /* an insertion point that a person should look at */

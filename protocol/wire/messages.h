@@ -127,7 +127,7 @@ struct cs_welcome {
 };
 
 struct cs_reject {
-    const char *code; /* "version", "auth", "draining", "mismatch" */
+    const char *code; /* "version", "auth", "name", "draining", "mismatch" */
     const char *text;
     uint32_t retry_after_ms; /* 0: do not come back */
 };

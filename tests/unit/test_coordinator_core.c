@@ -305,7 +305,7 @@ static void a_late_loop_loses_nobody(void **state)
     rig_close(&r);
 }
 
-static void bye_and_another_process_free_at_once(void **state)
+static void bye_frees_at_once_and_another_process_when_the_first_is_silent(void **state)
 {
     struct rig r;
     struct hand a, again, thief;
@@ -326,6 +326,11 @@ static void bye_and_another_process_free_at_once(void **state)
     again = a;
     again.nonce = 5;
     again.peer.id[0] = 2;
+    hello(&again, NULL, 0); /* while the other is at work */
+    assert_string_equal(rig_sent(&r, CS_REJECT, 0)->reject.code, "name");
+    assert_int_equal(rig_sent(&r, CS_REJECT, 0)->reject.retry_after_ms, CS_NAME_RETRY_MS);
+    assert_int_equal(lane_of(&r, 0).leased, 10);
+    rig_tick(&r, CS_SUSPECT_MS);
     hello(&again, NULL, 0);
     assert_int_equal(lane_of(&r, 0).leased, 0);
     settle(&again);
@@ -929,7 +934,8 @@ static void a_budget_is_never_exceeded(void **state)
     cs_core_view(r.core, &view);
     assert_true(view.committed_nano_usd + view.reserved_nano_usd <= 20000);
     assert_int_equal(view.committed_nano_usd, 3000);
-    assert_int_equal(view.reserved_nano_usd, 7 * 2000); /* what three gave back waits until they are on disk: a crash would take it again */
+    assert_int_equal(view.reserved_nano_usd,
+                     7 * 2000); /* what three gave back waits until they are on disk: a crash would take it again */
     rig_commit_all(&r);
     ping(&w, w.leases, w.n_leases, 0, 0);
     cs_core_view(r.core, &view);
@@ -960,7 +966,7 @@ int main(void)
         cmocka_unit_test(silence_is_suspect_then_lost),
         cmocka_unit_test(suspects_get_no_work),
         cmocka_unit_test(a_late_loop_loses_nobody),
-        cmocka_unit_test(bye_and_another_process_free_at_once),
+        cmocka_unit_test(bye_frees_at_once_and_another_process_when_the_first_is_silent),
         cmocka_unit_test(acknowledged_after_the_commit_only),
         cmocka_unit_test(a_failed_write_ends_it_without_an_ack),
         cmocka_unit_test(the_second_answer_is_a_duplicate),

@@ -48,7 +48,7 @@ SRC_protocol    := $(call src,protocol/study protocol/wire)
 SRC_store       := $(call src,store)
 SRC_coordinator := $(call src,coordinator)
 SRC_worker      := $(call src,worker worker/providers)
-SRC_tools       := $(call src,tools tools/export tools/report/stats)
+SRC_tools       := $(call src,tools tools/export tools/report tools/report/stats)
 SRC_simulator   := $(call src,tools/simulator)
 LIBS := base protocol store coordinator worker tools simulator
 
@@ -64,7 +64,7 @@ PROGRAMS := $(BUILD)/clinsafe $(BUILD)/clinsafe-coordinator $(BUILD)/clinsafe-wo
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY: # objects are kept
-.PHONY: all setup run test test-short test-unit test-e2e test-cluster test-asan fuzz-smoke lint install clean help bench sim FORCE
+.PHONY: all setup run test test-short test-unit test-e2e test-cluster test-asan fuzz-smoke lint install clean help bench bench-quota sim FORCE
 
 all: $(PROGRAMS)          ## build the four programs
 
@@ -163,6 +163,10 @@ sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace
 bench:                    ## measure: outputs/s, CPU per output, memory (tests/bench/)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/throughput --build $(BUILD)
+
+bench-quota:              ## measure: share of a provider's limit that fleets use; 40 minutes (ONLY="4 workers")
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/quota --build $(BUILD) --only "$(ONLY)"
 
 .PHONY: conformance
 conformance:              ## judged by others: official SDKs, third-party servers (npm, network)

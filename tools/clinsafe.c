@@ -18,6 +18,7 @@ static const struct cs_command commands[] = {
     {"drain", "let the fleet finish what is in flight, then end", cmd_drain},
     {"export", "write outputs as CSV or JSON Lines, while the study runs too", cmd_export},
     {"verify", "check that every planned trial has exactly one sound output, or is listed", cmd_verify},
+    {"report", "preview: what the outputs say, as far as the analysis is built and accepted", cmd_report},
     {"keygen", "make a key pair for a host of the fleet", cmd_keygen},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -47,7 +47,8 @@ int cmd_report(int argc, char **argv)
     const struct cs_command_help help = {
         "clinsafe report [STUDY] [options]",
         "Analyses the outputs as the study's `analysis:` part declares: completeness first, then the noise floor, shifts with their intervals\n"
-        "and verdicts, labels, provenance. Works while the study runs, without verdicts until it is complete.",
+        "and verdicts, labels, provenance. Works while the study runs, without verdicts until it is complete.\n"
+        "PREVIEW: its acceptance tests are not complete; do not publish from it.",
         "clinsafe report ops/studies/demo/study.yaml --out report.html",
     };
     struct cs_reader reader = {0};

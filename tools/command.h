@@ -25,6 +25,7 @@ int cmd_retry(int argc, char **argv);
 int cmd_drain(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 
 /* "clinsafe: <sentence>" on stderr; returns the exit status. */

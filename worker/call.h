@@ -7,6 +7,7 @@
 
 #include <sys/queue.h>
 
+#include "store/quota.h"
 #include "worker/alarm.h"
 #include "worker/providers/provider.h"
 
@@ -26,6 +27,8 @@ struct cs_call {
     uint64_t progress;
     uint32_t ambiguous; /* sent, and no status line came back */
     uint64_t first_ms, sent_ms;
+    double cost[CS_QUOTA_DIMS]; /* what its pool was charged, if its lane has one */
+    uint32_t bytes;
     int64_t first_wall_ms;
     struct cs_alarm alarm;
     TAILQ_ENTRY(cs_call) in_lane; /* due calls of the lane */

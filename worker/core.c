@@ -94,6 +94,7 @@ void cs_worker_close(struct cs_worker *w)
     cs_window_release(&w->window);
     cs_leases_close(w);
     cs_lanes_close(w);
+    cs_pools_close(w);
     cs_alarms_release(&w->alarms);
     cs_arena_release(&w->arena);
     cs_buf_release(&w->pack);
@@ -166,6 +167,9 @@ static void ring(struct cs_worker *w, const struct cs_alarm *a)
     case CS_ALARM_SPEC:
         cs_lanes_ask_again(w);
         break;
+    case CS_ALARM_POOL:
+        cs_pools_wake(w, a->owner);
+        break;
     case CS_ALARM_GO:
         break; /* every step starts what it can */
     case CS_ALARM_LANE:
@@ -206,6 +210,9 @@ static void dispatch(struct cs_worker *w, const struct cs_worker_event *ev)
     case CS_WORKER_REPLY:
         cs_work_reply(w, ev->slot, ev->reply);
         break;
+    case CS_WORKER_QUOTA:
+        cs_pools_answer(w, &ev->quota);
+        break;
     case CS_WORKER_DRAIN:
         cs_worker_begin_drain(w, "asked to");
         break;
@@ -233,6 +240,7 @@ void cs_worker_step(struct cs_worker *w, const struct cs_worker_event *ev, uint6
         cs_lanes_settle(w);
         cs_work_start(w);
     } while (w->shares_stale);
+    cs_pools_settle(w);
     cs_lanes_ask(w);
     cs_leases_settle(w);
     cs_work_flush(w, false);

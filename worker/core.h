@@ -19,6 +19,7 @@
 
 #include "protocol/base/log.h"
 #include "protocol/wire/messages.h"
+#include "store/quota.h"
 #include "worker/alarm.h"
 #include "worker/source.h"
 
@@ -48,7 +49,21 @@ enum cs_worker_event_kind {
     CS_WORKER_MESSAGE, /* from the coordinator, or an ANNOUNCE from PUB */
     CS_WORKER_UNSENT,  /* a SEND found no way: the link is down */
     CS_WORKER_REPLY,   /* a call ended */
+    CS_WORKER_QUOTA,   /* the answer to an asking */
     CS_WORKER_DRAIN,   /* the operator wants it to end */
+};
+
+/* An asking for a slice of a pool, and the answer to it. */
+struct cs_worker_ask {
+    uint32_t pool;
+    uint64_t serial;
+    struct cs_quota_ask ask; /* its strings live as long as the worker */
+};
+struct cs_worker_quota {
+    uint32_t pool;
+    uint64_t serial;
+    const struct cs_quota_grant *grant; /* NULL: Redis is away */
+    bool alone;                         /* there is no Redis: all askings are answered so */
 };
 
 struct cs_worker_event {
@@ -59,6 +74,7 @@ struct cs_worker_event {
     enum cs_kind unsent;              /* UNSENT: which */
     uint32_t slot;                    /* REPLY */
     const struct cs_http_reply *reply;
+    struct cs_worker_quota quota;
 };
 
 enum cs_worker_action_kind {
@@ -93,6 +109,8 @@ void cs_worker_close(struct cs_worker *w); /* NULL is fine */
 void cs_worker_step(struct cs_worker *w, const struct cs_worker_event *ev, uint64_t now_ms);
 /* What the last step wants done, in this order. */
 const struct cs_worker_action *cs_worker_actions(const struct cs_worker *w, uint32_t *n);
+/* Takes out one asking that the last steps made: to be answered with a QUOTA event. False: none is left. */
+bool cs_worker_take_ask(struct cs_worker *w, struct cs_worker_ask *out);
 /* When a TICK is needed at the latest; CS_NEVER when GONE. */
 uint64_t cs_worker_next_ms(const struct cs_worker *w);
 

@@ -40,6 +40,7 @@ static void drop_facts(struct cs_worker *w, struct cs_worker_lane *l)
     if (l->known)
         w->source.release(w->source.self, l->facts.study);
     l->known = false;
+    l->pool = NULL;
     l->facts = (struct cs_lane_facts){0};
 }
 
@@ -217,6 +218,8 @@ static void load_facts(struct cs_worker *w, struct cs_worker_lane *l)
         return;
     }
     l->known = rc == CS_OK;
+    if (l->known)
+        cs_pools_join(w, l);
     const char *trouble = rc == CS_OK ? l->facts.trouble : err.msg;
     if (trouble[0] != '\0')
         cs_lanes_stop(w, l, trouble);

@@ -14,6 +14,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/version.h"
 #include "store/progress.h"
+#include "store/quota.h"
 #include "worker/core.h"
 #include "worker/http.h"
 #include "worker/net.h"
@@ -130,6 +131,8 @@ static enum cs_kind carry_out(struct shell *s)
     return unsent;
 }
 
+static void ask_for_quota(struct shell *s);
+
 static void step(struct shell *s, struct cs_worker_event ev)
 {
     if (s->stopped)
@@ -139,6 +142,39 @@ static void step(struct shell *s, struct cs_worker_event ev)
     enum cs_kind unsent = carry_out(s);
     if (unsent != CS_KIND_NONE && !s->stopped)
         step(s, (struct cs_worker_event){.kind = CS_WORKER_UNSENT, .unsent = unsent}); /* sends nothing: ends here */
+    ask_for_quota(s);
+}
+
+/* ---- quotas ---------------------------------------------------------------------------------------- */
+
+struct asked {
+    struct shell *s;
+    uint32_t pool;
+    uint64_t serial;
+};
+
+static void on_grant(void *self, const struct cs_quota_grant *grant)
+{
+    struct asked *a = self;
+    struct shell *s = a->s;
+    struct cs_worker_quota q = {.pool = a->pool, .serial = a->serial, .grant = grant};
+    free(a);
+    step(s, (struct cs_worker_event){.kind = CS_WORKER_QUOTA, .quota = q});
+}
+
+static void ask_for_quota(struct shell *s)
+{
+    struct cs_worker_ask want;
+    while (!s->stopped && cs_worker_take_ask(s->core, &want)) {
+        if (s->redis == NULL) {
+            struct cs_worker_quota q = {.pool = want.pool, .serial = want.serial, .alone = true};
+            step(s, (struct cs_worker_event){.kind = CS_WORKER_QUOTA, .quota = q});
+            continue;
+        }
+        struct asked *a = cs_xcalloc(1, sizeof *a);
+        *a = (struct asked){s, want.pool, want.serial};
+        cs_quota_ask(s->redis, &want.ask, on_grant, a);
+    }
 }
 
 /* ---- events ---------------------------------------------------------------------------------------- */

@@ -17,8 +17,11 @@ struct cs_lane_facts {
     void *study; /* handle; given back with `release` */
     const struct cs_provider *provider;
     const struct cs_endpoint *endpoint;
-    uint32_t timeout_ms;          /* of one call */
-    uint32_t concurrent;          /* calls at once; 0: no limit */
+    uint32_t timeout_ms; /* of one call */
+    uint32_t concurrent; /* calls at once; 0: no limit */
+    uint32_t cap;        /* output tokens of one call; 0: none is sent */
+    struct cs_limits limits;
+    char pool[33];                /* who shares the limits: the same for lanes of one account and model */
     char trouble[CS_TROUBLE_MAX]; /* why no call can be made ("no key: set NAME"), or "" */
 };
 

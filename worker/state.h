@@ -1,5 +1,5 @@
 /* state.h - the inside of the core, shared by core.c (events), link.c (the dialogue), lanes.c (announced lanes,
- * shares, specs), leases.c (what is held) and work.c (calls and outputs). Nobody else includes it, but tests of the
+ * shares, specs), leases.c (what is held), pools.c (quotas) and work.c (calls and outputs). Nobody else includes it, but tests of the
  * invariants.
  */
 #ifndef CS_WORKER_STATE_H
@@ -11,6 +11,7 @@
 #include "protocol/base/rng.h"
 #include "worker/call.h"
 #include "worker/core.h"
+#include "worker/pacer.h"
 #include "worker/window.h"
 
 enum {
@@ -38,6 +39,7 @@ enum cs_worker_alarm {
     CS_ALARM_CALL,  /* a call's pause is over */
     CS_ALARM_DRAIN, /* the drain has lasted long enough */
     CS_ALARM_EXIT,
+    CS_ALARM_POOL, /* a pool may have something to give, or is to be asked */
 };
 
 /* A lease. Every position of it is in at most one of todo and busy; `waiting` is the part of todo that has been
@@ -58,6 +60,18 @@ struct cs_worker_lease {
     LIST_ENTRY(cs_worker_lease) all;
 };
 
+/* A quota that lanes draw from. */
+struct cs_pool {
+    char *name;
+    uint32_t number;
+    struct cs_pacer pacer;
+    uint32_t started; /* since the last asking */
+    bool to_ask;
+    struct cs_quota_ask ask;
+    struct cs_alarm alarm;
+    UT_hash_handle hh; /* by name */
+};
+
 struct cs_worker_lane {
     uint64_t key; /* gen << 32 | lane */
     uint32_t gen, lane;
@@ -69,7 +83,8 @@ struct cs_worker_lane {
     bool ready;   /* in the ring of lanes that may be able to start a call */
     char trouble[CS_TROUBLE_MAX];
     struct cs_lane_facts facts;
-    uint32_t seen; /* the announcement that named it last */
+    struct cs_pool *pool; /* NULL: no rate is declared */
+    uint32_t seen;        /* the announcement that named it last */
     uint32_t n_leases, n_todo, in_flight;
     uint32_t share;  /* calls it may have in flight */
     uint32_t brake;  /* the same, after 429s: halved by each quiet period, grows with answers */
@@ -115,6 +130,7 @@ struct cs_worker {
 
     struct cs_worker_lane *lanes; /* hash */
     TAILQ_HEAD(, cs_worker_lane) ring;
+    struct cs_pool *pools; /* hash */
     uint32_t announcements;
     bool shares_stale; /* shares, facts and wants are to be looked at */
     struct cs_asked *asked;
@@ -188,6 +204,18 @@ void cs_lease_pause(struct cs_worker *w, struct cs_call *c);
 void cs_lease_done(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit);
 void cs_lease_forget_waiting(struct cs_worker *w, struct cs_call *c); /* its position is to be started afresh, or not */
 void cs_leases_close(struct cs_worker *w);
+
+/* pools.c */
+void cs_pools_join(struct cs_worker *w, struct cs_worker_lane *l); /* its facts are known */
+void cs_pools_wake(struct cs_worker *w, const struct cs_pool *p);
+bool cs_pools_shut(const struct cs_worker *w, const struct cs_worker_lane *l); /* no call now, whatever its size */
+/* Charges the lane's pool, or false: the pool's alarm wakes the lane. */
+bool cs_pools_admit(struct cs_worker *w, struct cs_worker_lane *l, size_t bytes, double cost[CS_QUOTA_DIMS]);
+void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct cs_http_reply *reply,
+                    const struct cs_reading *reading);
+void cs_pools_answer(struct cs_worker *w, const struct cs_worker_quota *q);
+void cs_pools_settle(struct cs_worker *w); /* askings, alarms */
+void cs_pools_close(struct cs_worker *w);
 
 /* work.c */
 void cs_work_start(struct cs_worker *w); /* as many calls as may be */

@@ -191,6 +191,17 @@ void cs_studies_close(struct cs_studies *s)
 
 /* ---- as the core sees them ------------------------------------------------------------------------- */
 
+/* The same wherever the account is used: its key counts by the name that it has everywhere, not by its value. */
+static void pool_name(const struct cs_account *a, const char *model, char out[33])
+{
+    uint8_t digest[32];
+    char *text = cs_xasprintf("%s\x1f%s\x1f%s\x1f%s\x1f%s", cs_protocol_name(a->protocol), a->name, a->base_url,
+                              a->key_env != NULL ? a->key_env : "", model);
+    cs_blake2b_256(text, strlen(text), digest);
+    cs_hex(digest, 16, out);
+    free(text);
+}
+
 static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
                                struct cs_error *err)
 {
@@ -221,6 +232,9 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
     out->provider = p;
     out->timeout_ms = m->timeout_ms;
     out->concurrent = m->limits.concurrent;
+    out->cap = m->max_output_tokens;
+    out->limits = m->limits;
+    pool_name(a, m->model, out->pool);
     return CS_OK;
 }
 

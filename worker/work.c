@@ -57,8 +57,9 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     struct cs_trial trial;
     struct cs_error err = {0};
     uint8_t bit;
+    double cost[CS_QUOTA_DIMS] = {0};
 
-    if (!lane_may_start(w, l) || !next_trial(l, &c, &lease, &bit))
+    if (!lane_may_start(w, l) || cs_pools_shut(w, l) || !next_trial(l, &c, &lease, &bit))
         return false;
     enum cs_err rc = w->source.trial(w->source.self, l->facts.study, l->lane, lease->page * CS_SHARD_SIZE + bit, &trial,
                                      &err);
@@ -70,6 +71,8 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
         cs_lanes_stop(w, l, err.msg);
         return false;
     }
+    if (!cs_pools_admit(w, l, trial.body_len, cost))
+        return false;
     if (c != NULL) {
         TAILQ_REMOVE(&l->due, c, in_lane);
         c->due = false;
@@ -84,6 +87,8 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     }
     c->digest = trial.digest;
     c->question = trial.question;
+    memcpy(c->cost, cost, sizeof cost);
+    c->bytes = trial.body_len;
     cs_lease_start(w, lease, bit);
     uint32_t slot = w->free_slots[--w->n_free];
     CS_ASSERT(w->slots[slot] == NULL);
@@ -204,6 +209,7 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     w->free_slots[w->n_free++] = slot;
     w->calls_ended++;
     l->facts.provider->read(reply, &w->arena, &reading);
+    cs_pools_ended(w, c, reply, &reading);
     struct cs_verdict v = cs_call_ended(c, reply, &reading, l->progress, w->now, &w->rng);
     if (v.outcome == CS_OUTCOME_rate_limited)
         quiet_lane(w, l, c, v.wait_ms);

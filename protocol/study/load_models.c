@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/study/body.h"
 #include "protocol/study/load.h"
 #include "protocol/study/load_params.h"
 #include "protocol/study/providers.h"
@@ -40,6 +41,23 @@ static enum cs_err find_model(const struct models *m, const struct cs_node *n, c
     return rc;
 }
 
+/* A parameter that the account's dialect does not have is refused where it stands; `places` in the order in which they win. */
+static enum cs_err check_sendable(const struct models *m, const struct cs_account *account,
+                                  const struct cs_model *model, const struct cs_node *name,
+                                  const struct cs_node *const places[3])
+{
+    struct cs_error why = {0};
+    char culprit[64];
+    if (cs_body_check(account, model, culprit, &why) == CS_OK)
+        return CS_OK;
+    for (int i = 0; i < 3 && culprit[0] != '\0'; i++) {
+        const struct cs_node *at = places[i] != NULL ? cs_node_get(places[i], culprit) : NULL;
+        if (at != NULL)
+            return cs_node_fail_key(at, m->l->err, "model \"%s\": %s", model->name, why.msg);
+    }
+    return cs_node_fail(name, m->l->err, "model \"%s\": %s", model->name, why.msg);
+}
+
 static enum cs_err load_model(struct models *m, const struct cs_node *n)
 {
     static const char *const keys[] = {"name", "parameters", NULL};
@@ -71,22 +89,26 @@ static enum cs_err load_model(struct models *m, const struct cs_node *n)
     if (rc != CS_OK)
         return rc;
     const struct cs_account *account = &m->p.accounts[pm->account];
-    if (s->confidential && !account->confidential_ok && !account->simulated)
-        return cs_node_fail(
-            name, err,
-            "the cases are confidential, but account \"%s\" of model \"%s\" is not approved for them; choose "
-            "another model, or write confidential: approved in %s if it is",
-            account->name, text, m->p.path);
-    m->models[s->n_models++] = (struct cs_model){
+    const struct cs_model model = {
         .name = pm->name,
         .model = pm->model,
-        .account = use_account(m, pm->account),
         .parameters = params.json,
         .max_output_tokens = params.max_output_tokens,
         .timeout_ms = params.timeout_ms,
         .price = pm->price,
         .limits = pm->limits,
     };
+    rc = check_sendable(m, account, &model, name, (const struct cs_node *[]){entry, pm->parameters, m->parameters});
+    if (rc != CS_OK)
+        return rc;
+    if (s->confidential && !account->confidential_ok && !account->simulated)
+        return cs_node_fail(
+            name, err,
+            "the cases are confidential, but account \"%s\" of model \"%s\" is not approved for them; choose "
+            "another model, or write confidential: approved in %s if it is",
+            account->name, text, m->p.path);
+    m->models[s->n_models] = model;
+    m->models[s->n_models++].account = use_account(m, pm->account);
     return CS_OK;
 }
 

@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "protocol/study/body.h"
+
 /* Sent by us: a second one in the body would leave it to the provider which of the two holds. */
 static bool is_ours(const char *key)
 {
@@ -60,27 +62,6 @@ static enum cs_err merge(json_t *into, uint32_t *cap, const char *text, struct c
     return rc;
 }
 
-static int append(const char *bytes, size_t n, void *out)
-{
-    cs_buf_append(out, bytes, n);
-    return 0;
-}
-
-static void write_members(const json_t *object, struct cs_buf *out)
-{
-    size_t before;
-    if (json_object_size(object) == 0)
-        return;
-    cs_buf_char(out, ',');
-    before = out->len;
-    (void)json_dump_callback(object, append, out, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    if (out->overflow)
-        return;
-    memmove(out->data + before, out->data + before + 1, out->len - before - 2); /* without its braces */
-    out->len -= 2;
-    out->data[out->len] = '\0';
-}
-
 enum cs_err cs_parameters_make(const struct cs_model *model, const char *const *objects, uint32_t n,
                                struct cs_parameters *out, struct cs_error *err)
 {
@@ -93,7 +74,7 @@ enum cs_err cs_parameters_make(const struct cs_model *model, const char *const *
         if (objects[i] != NULL)
             rc = merge(all, &cap, objects[i], err);
     if (rc == CS_OK)
-        write_members(all, &text);
+        cs_body_members(all, &text);
     if (rc == CS_OK && text.overflow)
         rc = cs_error_set(err, CS_ETOOBIG, "the parameters of model \"%s\" are over %u bytes", model->name,
                           CS_TEXT_MAX);

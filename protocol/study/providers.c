@@ -8,6 +8,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
+#include "protocol/study/load_dialect.h"
 #include "protocol/study/names.h"
 
 enum { ACCOUNTS_MAX = 256, MODELS_MAX = 4096 };
@@ -182,13 +183,13 @@ static enum cs_err load_truth(const struct cs_node *n, struct cs_arena *arena, c
 static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
                               struct cs_error *err)
 {
-    static const char *const real_only[] = {"base_url", "key", "ca_file", "proxy"};
+    static const char *const real_only[] = {"base_url", "key", "auth", "path", "headers", "ca_file", "proxy"};
     const struct cs_node *v;
     const char *text;
     enum cs_err rc = CS_OK;
     a->base_url = "";
     if (a->simulated) {
-        for (size_t i = 0; i < 4; i++) {
+        for (size_t i = 0; i < sizeof real_only / sizeof real_only[0]; i++) {
             if ((v = cs_node_get(n, real_only[i])) != NULL)
                 return cs_node_fail_key(v, err, "%s is not for provider: simulated, which runs by itself; remove it",
                                         v->key);
@@ -219,25 +220,20 @@ static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, s
 static enum cs_err load_account(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
                                 struct cs_limits *limits, struct cs_error *err)
 {
-    static const char *const keys[] = {"provider",     "protocol", "base_url", "key",   "limits", "max_tokens_field",
-                                       "confidential", "ca_file",  "proxy",    "truth", NULL};
-    static const char *const providers[] = {"simulated", NULL}, *const protocols[] = {"openai-chat", NULL};
-    static const char *const approved[] = {"approved", NULL};
-    static const char *const caps[] = {"max_completion_tokens", "max_tokens", NULL};
+    static const char *const keys[] = {"provider",     "protocol",         "base_url",        "key",   "limits",
+                                       "auth",         "max_tokens_field", "response_format", "path",  "headers",
+                                       "confidential", "ca_file",          "proxy",           "truth", NULL};
+    static const char *const providers[] = {"simulated", NULL}, *const approved[] = {"approved", NULL};
     const struct cs_node *v;
     uint32_t i = 0;
     enum cs_err rc = cs_node_map(n, "an account", keys, err);
-    *a = (struct cs_account){.name = n->key, .protocol = CS_PROTOCOL_OPENAI_CHAT, .max_tokens_field = caps[0]};
+    *a = (struct cs_account){.name = n->key};
     if (rc == CS_OK && (v = cs_node_get(n, "provider")) != NULL) {
         rc = cs_node_word(v, "provider", providers, &i, err);
         a->simulated = rc == CS_OK;
     }
-    if (rc == CS_OK && (v = cs_node_get(n, "protocol")) != NULL)
-        rc = cs_node_word(v, "protocol", protocols, &i, err);
-    if (rc == CS_OK && (v = cs_node_get(n, "max_tokens_field")) != NULL) {
-        rc = cs_node_word(v, "max_tokens_field", caps, &i, err);
-        a->max_tokens_field = caps[i];
-    }
+    if (rc == CS_OK)
+        rc = cs_load_dialect(n, arena, a, err);
     if (rc == CS_OK && (v = cs_node_get(n, "confidential")) != NULL) {
         rc = cs_node_word(v, "confidential", approved, &i, err);
         a->confidential_ok = rc == CS_OK;

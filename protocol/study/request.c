@@ -6,10 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
-#include "protocol/study/answer.h"
-#include "protocol/study/json.h"
-#include "protocol/study/parameters.h"
-#include "protocol/study/render.h"
+#include "protocol/study/body.h"
 
 struct settings_key { /* all that the parameters of a request depend on */
     uint32_t model;
@@ -19,39 +16,15 @@ struct settings_key { /* all that the parameters of a request depend on */
 struct settings {
     struct settings_key key;
     struct cs_parameters parameters;
+    char **tails; /* a question: parameters, cap and form of the answer as its body ends, or NULL: not made yet */
     UT_hash_handle hh;
 };
 
 struct cs_requests {
     const struct cs_plan *plan;
-    char **model_json;  /* a model: `{"model":"id","messages":[` */
-    char **format_json; /* a question: `,"response_format":{...}`, or "" */
     struct settings *settings;
     struct cs_prompt prompt; /* reused */
 };
-
-static char *model_json(const struct cs_model *m)
-{
-    struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
-    cs_buf_str(&b, "{\"model\":");
-    cs_json_str(&b, m->model, strlen(m->model));
-    cs_buf_str(&b, ",\"messages\":[");
-    return cs_buf_take(&b);
-}
-
-static char *format_json(const struct cs_study *s, uint32_t question)
-{
-    struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
-    const struct cs_question *q = &s->questions[question];
-    if (q->n_fields > 0) {
-        cs_buf_str(&b, ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
-        cs_json_str(&b, q->name, strlen(q->name));
-        cs_buf_str(&b, ",\"strict\":true,\"schema\":");
-        cs_answer_schema(s, question, &b);
-        cs_buf_str(&b, "}}");
-    }
-    return cs_buf_take(&b);
-}
 
 /* ---- parameters: one text for each combination of levels that have some ------------------------ */
 
@@ -65,7 +38,7 @@ static enum cs_err make_settings(const struct cs_study *s, const struct settings
     return cs_parameters_make(&s->models[key->model], objects, s->n_factors, out, err);
 }
 
-static enum cs_err settings_of(struct cs_requests *r, const struct cs_coords *at, const struct cs_parameters **out,
+static enum cs_err settings_of(struct cs_requests *r, const struct cs_coords *at, struct settings **out,
                                struct cs_error *err)
 {
     const struct cs_study *s = r->plan->study;
@@ -84,41 +57,62 @@ static enum cs_err settings_of(struct cs_requests *r, const struct cs_coords *at
         found = cs_xcalloc(1, sizeof *found);
         found->key = key;
         found->parameters = made;
+        found->tails = cs_xcalloc(s->n_questions, sizeof *found->tails);
         HASH_ADD(hh, r->settings, key, sizeof key, found);
     }
-    *out = &found->parameters;
+    *out = found;
     return CS_OK;
 }
 
 enum cs_err cs_request_max_output_tokens(struct cs_requests *r, const struct cs_coords *at, uint32_t *out,
                                          struct cs_error *err)
 {
-    const struct cs_parameters *p = NULL;
-    enum cs_err rc = settings_of(r, at, &p, err);
-    *out = p != NULL ? p->max_output_tokens : 0;
+    struct settings *set = NULL;
+    enum cs_err rc = settings_of(r, at, &set, err);
+    *out = set != NULL ? set->parameters.max_output_tokens : 0;
     return rc;
 }
 
-/* Finds faults in parameters before the first prompt does: each model alone, then each level with each model. */
-static enum cs_err check_parameters(const struct cs_study *s, struct cs_error *err)
+/* Can this model be sent its parameters, those of a level laid over them? level may be NULL. */
+static enum cs_err check_pair(const struct cs_study *s, uint32_t model, const struct cs_level *level,
+                              struct cs_error *err)
+{
+    const struct cs_model *m = &s->models[model];
+    const char *object = level != NULL ? level->parameters : NULL;
+    struct cs_buf text = CS_BUF_INIT(CS_TEXT_MAX);
+    struct cs_parameters p;
+    struct cs_settings_of of = {.account = &s->accounts[m->account], .model = m, .parameters = &p, .question = CS_NONE};
+    enum cs_err rc = cs_parameters_make(m, &object, 1, &p, err);
+    if (rc == CS_OK)
+        rc = cs_dialect_of(of.account->protocol)->settings(&of, &text, err);
+    cs_buf_release(&text);
+    free(p.text);
+    return rc != CS_OK ? cs_error_wrap(err, rc, "model \"%s\"", m->name) : CS_OK;
+}
+
+static enum cs_err check_factor(const struct cs_study *s, const struct cs_rect *r, uint32_t factor,
+                                struct cs_error *err)
+{
+    const struct cs_factor *f = &s->factors[factor];
+    enum cs_err rc = CS_OK;
+    for (uint32_t a = 0; a < r->n_arms[factor] && rc == CS_OK; a++) {
+        const struct cs_level *level = &f->levels[r->arms[factor][a].level];
+        for (uint32_t m = 0; level->parameters != NULL && m < r->n_models && rc == CS_OK; m++)
+            rc = check_pair(s, r->models[m], level, err);
+        if (rc != CS_OK)
+            rc = cs_error_wrap(err, rc, "factor \"%s\", level \"%s\"", f->name, level->id);
+    }
+    return rc;
+}
+
+enum cs_err cs_requests_check(const struct cs_study *s, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
-    for (uint32_t m = 0; m < s->n_models && rc == CS_OK; m++) {
-        struct cs_parameters p;
-        rc = cs_parameters_make(&s->models[m], NULL, 0, &p, err);
-        free(p.text);
-        if (rc != CS_OK)
-            rc = cs_error_wrap(err, rc, "model \"%s\"", s->models[m].name);
-    }
-    for (uint32_t f = 0; f < s->n_factors; f++)
-        for (uint32_t l = 0; l < s->factors[f].n_levels && rc == CS_OK; l++) {
-            const struct cs_level *level = &s->factors[f].levels[l];
-            struct cs_parameters p;
-            rc = cs_parameters_make(&s->models[0], &level->parameters, 1, &p, err);
-            free(p.text);
-            if (rc != CS_OK)
-                rc = cs_error_wrap(err, rc, "factor \"%s\", level \"%s\"", s->factors[f].name, level->id);
-        }
+    for (uint32_t m = 0; m < s->n_models && rc == CS_OK; m++)
+        rc = check_pair(s, m, NULL, err);
+    for (uint32_t i = 0; i < s->n_rects && rc == CS_OK; i++)
+        for (uint32_t f = 0; f < s->n_factors && rc == CS_OK; f++)
+            rc = check_factor(s, &s->rects[i], f, err);
     return rc;
 }
 
@@ -126,18 +120,12 @@ enum cs_err cs_requests_open(struct cs_requests **out, const struct cs_plan *pla
 {
     const struct cs_study *s = plan->study;
     *out = NULL;
-    enum cs_err rc = check_parameters(s, err);
+    enum cs_err rc = cs_requests_check(s, err);
     if (rc != CS_OK)
         return rc;
     struct cs_requests *r = cs_xcalloc(1, sizeof *r);
     r->plan = plan;
     r->prompt = CS_PROMPT_INIT;
-    r->model_json = cs_xcalloc(s->n_models, sizeof *r->model_json);
-    for (uint32_t i = 0; i < s->n_models; i++)
-        r->model_json[i] = model_json(&s->models[i]);
-    r->format_json = cs_xcalloc(s->n_questions, sizeof *r->format_json);
-    for (uint32_t i = 0; i < s->n_questions; i++)
-        r->format_json[i] = format_json(s, i);
     *out = r;
     return CS_OK;
 }
@@ -149,15 +137,12 @@ void cs_requests_close(struct cs_requests *r)
     struct settings *entry, *next;
     HASH_ITER (hh, r->settings, entry, next) {
         HASH_DEL(r->settings, entry);
+        for (uint32_t i = 0; i < r->plan->study->n_questions; i++)
+            free(entry->tails[i]);
+        free(entry->tails);
         free(entry->parameters.text);
         free(entry);
     }
-    for (uint32_t i = 0; i < r->plan->study->n_models; i++)
-        free(r->model_json[i]);
-    for (uint32_t i = 0; i < r->plan->study->n_questions; i++)
-        free(r->format_json[i]);
-    free(r->model_json);
-    free(r->format_json);
     cs_prompt_release(&r->prompt);
     free(r);
 }
@@ -167,56 +152,55 @@ const struct cs_plan *cs_requests_plan(const struct cs_requests *r)
     return r->plan;
 }
 
-/* ---- openai-chat ------------------------------------------------------------------------------ */
+/* ---- bodies ----------------------------------------------------------------------------------- */
 
-static void put_message(struct cs_buf *body, const char *role, const struct cs_buf *content)
+static const struct cs_account *account_of(const struct cs_study *s, uint32_t model)
 {
-    cs_buf_str(body, "{\"role\":\"");
-    cs_buf_str(body, role);
-    cs_buf_str(body, "\",\"content\":");
-    cs_json_str(body, cs_buf_cstr(content), content->len);
-    cs_buf_char(body, '}');
+    return &s->accounts[s->models[model].account];
 }
 
-static void put_openai_chat(const struct cs_requests *r, const struct cs_coords *at, const struct cs_parameters *p,
-                            struct cs_buf *body)
+/* What follows the prompt; made when it is first needed. */
+static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint32_t question, const char **out,
+                           struct cs_error *err)
 {
-    const struct cs_study *s = r->plan->study;
-    const struct cs_account *account = &s->accounts[s->models[at->lane].account];
-    cs_buf_str(body, r->model_json[at->lane]);
-    if (r->prompt.system.len > 0) {
-        put_message(body, "system", &r->prompt.system);
-        cs_buf_char(body, ',');
+    if (set->tails[question] == NULL) {
+        struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
+        struct cs_settings_of of = {.study = s,
+                                    .account = account_of(s, set->key.model),
+                                    .model = &s->models[set->key.model],
+                                    .parameters = &set->parameters,
+                                    .question = question};
+        enum cs_err rc = cs_dialect_of(of.account->protocol)->settings(&of, &b, err);
+        if (rc != CS_OK) {
+            cs_buf_release(&b);
+            return cs_error_wrap(err, rc, "model \"%s\"", of.model->name);
+        }
+        cs_buf_char(&b, '}');
+        set->tails[question] = cs_buf_take(&b);
     }
-    put_message(body, "user", &r->prompt.user);
-    cs_buf_char(body, ']');
-    cs_buf_str(body, p->text);
-    if (p->max_output_tokens > 0) {
-        const char *field = account->max_tokens_field;
-        cs_buf_printf(body, ",\"%s\":%u", field != NULL ? field : "max_completion_tokens", p->max_output_tokens);
-    }
-    cs_buf_str(body, r->format_json[at->question]);
-    cs_buf_char(body, '}');
+    *out = set->tails[question];
+    return CS_OK;
 }
 
 enum cs_err cs_request_body(struct cs_requests *r, const struct cs_coords *at, const struct cs_case *c,
                             struct cs_buf *body, struct cs_error *err)
 {
     const struct cs_study *s = r->plan->study;
-    const struct cs_parameters *p = NULL;
+    struct settings *set = NULL;
+    const char *tail = NULL;
     CS_ASSERT(at->lane < s->n_models);
     CS_ASSERT(at->question < s->n_questions);
     cs_buf_clear(body);
-    enum cs_err rc = settings_of(r, at, &p, err);
+    enum cs_err rc = settings_of(r, at, &set, err);
+    if (rc == CS_OK)
+        rc = tail_of(s, set, at->question, &tail, err);
     if (rc == CS_OK)
         rc = cs_render(s, at, c, &r->prompt, err);
     if (rc != CS_OK)
         return rc;
-    switch (s->accounts[s->models[at->lane].account].protocol) {
-    case CS_PROTOCOL_OPENAI_CHAT:
-        put_openai_chat(r, at, p, body);
-        break;
-    }
+    cs_buf_char(body, '{');
+    cs_dialect_of(account_of(s, at->lane)->protocol)->prompt(&s->models[at->lane], &r->prompt, body);
+    cs_buf_str(body, tail);
     if (body->overflow || body->len > CS_BODY_MAX)
         return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a request is over %u bytes", c->id, CS_BODY_MAX);
     return CS_OK;

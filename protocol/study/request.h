@@ -1,7 +1,8 @@
 /* request.h - cells of a case: canonical bodies, their digests and twins. Used alike by the worker (to send), the
  * coordinator (to compare before commit) and plan/verify.
  *
- * The canonical body is the exact JSON sent: compact, keys in the order of the dialect, strings escaped as little as can be (json.h).
+ * The canonical body is the exact JSON sent: compact, keys in the order of the dialect (body_*.c), strings escaped as little as
+ * can be (json.h).
  * openai-chat: {"model":M,"messages":[{"role":"system","content":S},{"role":"user","content":U}],PARAMETERS...,
  *   "max_completion_tokens":N,"response_format":{"type":"json_schema","json_schema":{"name":Q,"strict":true,"schema":{...}}}}
  * (no system message when it is empty; parameters.h says how a level's are merged over the model's; no max_completion_tokens
@@ -19,6 +20,9 @@
 struct cs_requests;
 CS_WARN_UNUSED enum cs_err cs_requests_open(struct cs_requests **out, const struct cs_plan *plan, struct cs_error *err);
 void cs_requests_close(struct cs_requests *r);
+/* Faults in parameters before the first prompt finds them: each model alone, and each level with each model that it meets.
+ * cs_requests_open calls it. CS_EINVAL: err names them. */
+CS_WARN_UNUSED enum cs_err cs_requests_check(const struct cs_study *s, struct cs_error *err);
 const struct cs_plan *cs_requests_plan(const struct cs_requests *r);
 
 /* The canonical body of one cell. */

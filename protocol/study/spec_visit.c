@@ -166,7 +166,7 @@ static void visit_question(struct cs_codec *c, struct cs_question *q)
 
 static void visit_account(struct cs_codec *c, struct cs_account *a)
 {
-    cs_codec_begin(c, 10); /* not the truth file: it is the simulator's */
+    cs_codec_begin(c, 14); /* not the truth file: it is the simulator's */
     cs_spec_text(c, &a->name, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, a->protocol);
     cs_codec_bool(c, &a->simulated);
@@ -177,6 +177,10 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
     cs_codec_str(c, &a->max_tokens_field, CS_SPEC_NAME_MAX);
     cs_codec_str(c, &a->ca_file, CS_SPEC_NAME_MAX);
     cs_codec_str(c, &a->proxy, CS_SPEC_NAME_MAX);
+    VISIT_ENUM(c, a->response_format);
+    VISIT_ENUM(c, a->auth);
+    cs_codec_str(c, &a->path, CS_SPEC_NAME_MAX);
+    words(c, &a->headers, &a->n_headers, CS_HEADERS_MAX);
     cs_codec_end(c);
 }
 

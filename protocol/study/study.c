@@ -7,8 +7,10 @@
 
 const char *cs_protocol_name(enum cs_protocol p)
 {
-    CS_ASSERT(p == CS_PROTOCOL_OPENAI_CHAT);
-    return "openai-chat";
+    static const char *const names[CS_PROTOCOLS] = {"openai-chat", "openai-responses", "anthropic-messages", "gemini",
+                                                    "bedrock-converse"};
+    CS_ASSERT(p < CS_PROTOCOLS);
+    return names[p];
 }
 
 uint32_t cs_study_column(const struct cs_study *s, const char *name)

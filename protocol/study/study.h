@@ -17,19 +17,19 @@
 
 enum {
     CS_FACTORS_MAX = 12,
-    CS_LEVELS_MAX = 4096,    /* of one factor */
-    CS_WORDINGS_MAX = 256,   /* of one level */
+    CS_LEVELS_MAX = 4096,  /* of one factor */
+    CS_WORDINGS_MAX = 256, /* of one level */
     CS_QUESTIONS_MAX = 64,
     CS_FIELDS_MAX = 64,      /* answer fields of one question */
     CS_CATEGORIES_MAX = 256, /* of one answer field */
     CS_MODELS_MAX = 256,
     CS_RECTS_MAX = 1024,
-    CS_COLUMNS_MAX = 4096,   /* case columns, texts per level included */
+    CS_COLUMNS_MAX = 4096, /* case columns, texts per level included */
     CS_CASES_MAX = 4 * 1000 * 1000,
     CS_REPEATS_MAX = 100000,
-    CS_TEXT_MAX = 256 * 1024, /* bytes of one text cell or template */
+    CS_TEXT_MAX = 256 * 1024,  /* bytes of one text cell or template */
     CS_BODY_MAX = 1024 * 1024, /* bytes of one request body */
-    CS_NONE = UINT32_MAX,     /* "no such index" */
+    CS_NONE = UINT32_MAX,      /* "no such index" */
 };
 
 /* ---- cases ------------------------------------------------------------------------------------ */
@@ -63,14 +63,14 @@ struct cs_wording {
 struct cs_level {
     const char *id;
     enum cs_role role;
-    uint32_t repeats_times;    /* repeats of this level are multiplied by it; 1 normally */
+    uint32_t repeats_times; /* repeats of this level are multiplied by it; 1 normally */
     const struct cs_wording *wordings;
-    uint32_t n_wordings;       /* >= 1 */
-    const char *system;        /* replaces prompt.system, or NULL */
-    const char *parameters;    /* JSON object merged over the model's ("omit" removes), or NULL */
-    uint32_t use_column;       /* case column that stands for into_column under this level, or CS_NONE */
-    uint32_t text_column;      /* case column inserted under this level (texts per case), or CS_NONE */
-    const uint32_t *order;     /* permutation of the options of questions ordered by this factor, or NULL */
+    uint32_t n_wordings;    /* >= 1 */
+    const char *system;     /* replaces prompt.system, or NULL */
+    const char *parameters; /* JSON object merged over the model's ("omit" removes), or NULL */
+    uint32_t use_column;    /* case column that stands for into_column under this level, or CS_NONE */
+    uint32_t text_column;   /* case column inserted under this level (texts per case), or CS_NONE */
+    const uint32_t *order;  /* permutation of the options of questions ordered by this factor, or NULL */
     uint32_t n_order;
 };
 
@@ -82,29 +82,36 @@ struct cs_factor {
     uint32_t n_columns;
     const struct cs_level *levels;
     uint32_t n_levels;
-    bool joined;               /* wording chosen by the case: not a dimension of the plan */
-    uint32_t match_column;     /* case column of the join, or CS_NONE */
+    bool joined;           /* wording chosen by the case: not a dimension of the plan */
+    uint32_t match_column; /* case column of the join, or CS_NONE */
     enum cs_insert insert;
-    const char *anchor;        /* the string to insert after, or the marker to replace */
-    uint32_t into_column;      /* case column inserted into / replaced by use, or CS_NONE */
-    uint32_t insert_column;    /* factor column inserted, or CS_NONE (text_column of the level, or nothing) */
+    const char *anchor;     /* the string to insert after, or the marker to replace */
+    uint32_t into_column;   /* case column inserted into / replaced by use, or CS_NONE */
+    uint32_t insert_column; /* factor column inserted, or CS_NONE (text_column of the level, or nothing) */
 };
 
 /* ---- questions -------------------------------------------------------------------------------- */
 
-enum cs_field_kind { CS_FIELD_BOOLEAN, CS_FIELD_ORDINAL, CS_FIELD_NOMINAL, CS_FIELD_TEXT, CS_FIELD_NUMBER, CS_FIELD_OPTIONS };
+enum cs_field_kind {
+    CS_FIELD_BOOLEAN,
+    CS_FIELD_ORDINAL,
+    CS_FIELD_NOMINAL,
+    CS_FIELD_TEXT,
+    CS_FIELD_NUMBER,
+    CS_FIELD_OPTIONS
+};
 
 struct cs_field {
     const char *name;
     enum cs_field_kind kind;
     const char *const *categories; /* boolean: yes word, no word; ordinal: lowest first; options: column names */
     uint32_t n_categories;
-    const char *insufficient;      /* the word for "insufficient information" if allowed, or NULL; not a category */
-    const char *describe;          /* for the schema, or NULL */
-    uint32_t truth_column;         /* case column with the label, or CS_NONE */
-    double min, max;               /* number */
-    const uint32_t *option_columns;/* options: case column of each option's text */
-    uint32_t order_factor;         /* options: factor whose levels carry the order, or CS_NONE */
+    const char *insufficient;       /* the word for "insufficient information" if allowed, or NULL; not a category */
+    const char *describe;           /* for the schema, or NULL */
+    uint32_t truth_column;          /* case column with the label, or CS_NONE */
+    double min, max;                /* number */
+    const uint32_t *option_columns; /* options: case column of each option's text */
+    uint32_t order_factor;          /* options: factor whose levels carry the order, or CS_NONE */
 };
 
 struct cs_derived { /* a boolean computed from answers */
@@ -124,8 +131,26 @@ struct cs_question {
 
 /* ---- models ----------------------------------------------------------------------------------- */
 
-enum cs_protocol { CS_PROTOCOL_OPENAI_CHAT };
+enum cs_protocol {
+    CS_PROTOCOL_OPENAI_CHAT,
+    CS_PROTOCOL_OPENAI_RESPONSES,
+    CS_PROTOCOL_ANTHROPIC_MESSAGES,
+    CS_PROTOCOL_GEMINI,
+    CS_PROTOCOL_BEDROCK_CONVERSE,
+    CS_PROTOCOLS
+};
 const char *cs_protocol_name(enum cs_protocol p); /* "openai-chat" */
+
+/* How an answer's form is asked for. */
+enum cs_form {
+    CS_FORM_JSON_SCHEMA, /* the provider holds the model to the schema */
+    CS_FORM_JSON_OBJECT, /* to JSON only; the prompt says which */
+    CS_FORM_TOOL,        /* a forced call of a tool whose arguments are the answer */
+    CS_FORM_NONE,        /* by the prompt alone */
+    CS_FORMS
+};
+
+enum cs_auth { CS_AUTH_DEFAULT, CS_AUTH_BEARER, CS_AUTH_API_KEY }; /* default: as the dialect's vendor has it */
 
 struct cs_price { /* integer nano-USD per token: USD per million x 1000; -1 = unknown */
     int64_t input, cached, output;
@@ -140,21 +165,28 @@ struct cs_limits { /* 0 = none declared */
 struct cs_account {
     const char *name;
     enum cs_protocol protocol;
-    bool simulated;         /* provider: simulated; base_url then comes from the fleet */
-    const char *base_url;   /* "https://api.example.com/v1", no slash at the end; "" for simulated */
-    const char *key_env;    /* name of the variable that holds the key, or NULL */
-    const char *key_file;   /* or the file that does, or NULL */
-    const char *truth;      /* simulated: absolute path of the truth file, or NULL; never sent on the wire */
-    bool confidential_ok;   /* approved for confidential cases */
+    bool simulated;               /* provider: simulated; base_url then comes from the fleet */
+    const char *base_url;         /* "https://api.example.com/v1", no slash at the end; "" for simulated */
+    const char *key_env;          /* name of the variable that holds the key, or NULL */
+    const char *key_file;         /* or the file that does, or NULL */
+    const char *truth;            /* simulated: absolute path of the truth file, or NULL; never sent on the wire */
+    bool confidential_ok;         /* approved for confidential cases */
     const char *max_tokens_field; /* openai-chat: "max_completion_tokens" (default) or "max_tokens" */
     const char *ca_file, *proxy;  /* or NULL */
+    enum cs_form response_format;
+    enum cs_auth auth;
+    const char *path; /* behind base_url in place of the dialect's own, "{model}" in it is the id as sent; or NULL */
+    const char *const *headers; /* further header lines, "name: value"; never secret */
+    uint32_t n_headers;
 };
+enum { CS_HEADERS_MAX = 16 /* of an account */ };
 
-struct cs_model { /* a model of the study = a lane */
-    const char *name;       /* as the study calls it */
-    const char *model;      /* id as sent */
+struct cs_model {      /* a model of the study = a lane */
+    const char *name;  /* as the study calls it */
+    const char *model; /* id as sent */
     uint32_t account;
-    const char *parameters; /* JSON object: study parameters, then the model's, "omit" applied; caps and timeout taken out */
+    const char
+        *parameters; /* JSON object: study parameters, then the model's, "omit" applied; caps and timeout taken out */
     uint32_t max_output_tokens; /* 0: none sent */
     uint32_t timeout_ms;
     struct cs_price price;
@@ -164,15 +196,15 @@ struct cs_model { /* a model of the study = a lane */
 /* ---- plan ------------------------------------------------------------------------------------- */
 
 struct cs_template_set { /* the prompt; several when it differs by a case column */
-    const char *when;   /* value of prompt_by_column, or "" */
-    const char *system; /* "" = no system message */
+    const char *when;    /* value of prompt_by_column, or "" */
+    const char *system;  /* "" = no system message */
     const char *user;
 };
 
 /* One rectangle of the plan: the cross of everything named, for every case. */
 struct cs_rect {
-    uint32_t block;                                  /* number in the file, from 0 */
-    uint32_t n_arms[CS_FACTORS_MAX];                 /* per factor: how many of its arms */
+    uint32_t block;                  /* number in the file, from 0 */
+    uint32_t n_arms[CS_FACTORS_MAX]; /* per factor: how many of its arms */
     const struct cs_arm *arms[CS_FACTORS_MAX];
     const uint32_t *questions;
     uint32_t n_questions;
@@ -191,10 +223,10 @@ struct cs_study {
     bool confidential;
     const char *const *columns; /* case columns, as in {{case.NAME}}; texts per level are named "factor/level" */
     uint32_t n_columns;
-    const uint32_t *strata;     /* columns */
+    const uint32_t *strata; /* columns */
     uint32_t n_strata;
     uint32_t n_cases;
-    uint32_t prompt_by_column;  /* or CS_NONE */
+    uint32_t prompt_by_column; /* or CS_NONE */
     const struct cs_template_set *prompts;
     uint32_t n_prompts;
     const struct cs_factor *factors;
@@ -207,9 +239,9 @@ struct cs_study {
     uint32_t n_models;
     const struct cs_rect *rects;
     uint32_t n_rects;
-    int64_t budget_nano_usd;    /* -1: none */
-    const char *analysis;       /* canonical JSON of the `analysis:` part ("{}" when absent); order of keys as written */
-    uint8_t analysis_digest[32];/* BLAKE2b-256 of it */
+    int64_t budget_nano_usd; /* -1: none */
+    const char *analysis;    /* canonical JSON of the `analysis:` part ("{}" when absent); order of keys as written */
+    uint8_t analysis_digest[32]; /* BLAKE2b-256 of it */
 };
 
 uint32_t cs_study_column(const struct cs_study *s, const char *name); /* CS_NONE if absent */

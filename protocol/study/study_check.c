@@ -193,6 +193,29 @@ static enum cs_err check_rect(const struct cs_study *s, const struct cs_rect *r,
 
 /* ---- the whole -------------------------------------------------------------------------------- */
 
+/* Parts of an HTTP request: one line each, and printable. */
+static bool is_line(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < ' ' || *text > '~')
+            return false;
+    }
+    return true;
+}
+
+static enum cs_err check_account(const struct cs_account *a, struct cs_error *err)
+{
+    CHECK(a->protocol < CS_PROTOCOLS, "account \"%s\" speaks an unknown protocol", a->name);
+    CHECK(a->response_format < CS_FORMS && a->auth <= CS_AUTH_API_KEY && a->n_headers <= CS_HEADERS_MAX,
+          "account \"%s\" asks in an unknown way", a->name);
+    CHECK(a->path == NULL || (a->path[0] == '/' && is_line(a->path)), "account \"%s\" has a path that is none",
+          a->name);
+    for (uint32_t i = 0; i < a->n_headers; i++)
+        CHECK(is_line(a->headers[i]) && strchr(a->headers[i], ':') != NULL, "account \"%s\" has a header that is none",
+              a->name);
+    return CS_OK;
+}
+
 static enum cs_err check_counts(const struct cs_study *s, struct cs_error *err)
 {
     CHECK(s->n_cases >= 1 && s->n_cases <= CS_CASES_MAX, "%u cases", s->n_cases);
@@ -208,9 +231,11 @@ static enum cs_err check_counts(const struct cs_study *s, struct cs_error *err)
         CHECK(is_column(s, s->strata[i]), "a stratum is in a column that is not there");
     for (uint32_t i = 0; i < s->n_models; i++)
         CHECK(s->models[i].account < s->n_accounts, "model \"%s\" has an account that is not there", s->models[i].name);
-    for (uint32_t i = 0; i < s->n_accounts; i++)
-        CHECK(s->accounts[i].protocol <= CS_PROTOCOL_OPENAI_CHAT, "account \"%s\" speaks an unknown protocol",
-              s->accounts[i].name);
+    for (uint32_t i = 0; i < s->n_accounts; i++) {
+        enum cs_err rc = check_account(&s->accounts[i], err);
+        if (rc != CS_OK)
+            return rc;
+    }
     return CS_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/file.h"
 #include "protocol/study/load.h"
+#include "protocol/study/request.h"
 #include "protocol/study/study_check.h"
 
 /* ---- shared by the parts ------------------------------------------------------------------------ */
@@ -181,6 +182,8 @@ static enum cs_err load_parts(struct cs_loader *l)
     }
     finish_cases(l);
     enum cs_err rc = cs_study_check(l->s, l->err);
+    if (rc == CS_OK)
+        rc = cs_requests_check(l->s, l->err);
     return rc == CS_OK ? CS_OK : cs_error_wrap(l->err, rc, "%s", l->path);
 }
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Two workers share one limit: nearly all of it is used, and the provider never has to say no."""
+import json
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parents[1] / "bench")]
@@ -10,7 +13,6 @@ import quota_log
 
 RPM = 3000
 STUDY_REPEATS = 60  # more trials than the test lasts
-TRUTH_ARGS = ("--latency-ms", 100)
 MEASURE_S = 12
 
 
@@ -23,9 +25,20 @@ class SharedLimit(harness.TestCase):
         providers = self.study.parent / "providers.yaml"
         providers.write_text(providers.read_text().replace("truth: truth.yaml}", f"truth: truth.yaml, limits: {limits}}}"))
         self.log = self.box.dir / "arrivals"
-        self.sim = self.box.simulator("--truth", self.study.parent / "truth.yaml", "--log", self.log, *TRUTH_ARGS,
+        self.sim = self.box.simulator("--truth", self.study.parent / "truth.yaml", "--log", self.log, "--latency-ms", 100,
                                       "--bucket-empty", *simulator)
+        self.first_call()
         self.run_ = self.box.start("clinsafe", "run", self.study, "--workers", 2, "--slots", 64, "--simulator", self.sim.url)
+
+    def first_call(self):
+        """The simulator makes a bucket, empty, at a model's first call: it is then refused, and the bucket begins to fill."""
+        body = {"model": "a-2026-01-01", "messages": [{"role": "user", "content": "?"}]}
+        request = urllib.request.Request(self.sim.url + "/v1/chat/completions", data=json.dumps(body).encode(),
+                                         headers={"Content-Type": "application/json"})
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10)
+        self.assertEqual(refused.exception.code, 429)
+        refused.exception.close()
 
     def measure(self, weigh=False):
         """Starts when the fleet has settled."""
@@ -42,7 +55,7 @@ class SharedLimit(harness.TestCase):
         self.start(f"{{requests_per_minute: {RPM}}}", "--rpm", RPM, "--burst-requests", RPM // 60)
         got, arrivals = self.measure()
         self.assertEqual(got.limited, 0, "no 429")
-        self.assertEqual(sum(a.status == 429 for a in arrivals), 0, "not at the start either")
+        self.assertEqual(sum(a.status == 429 for a in arrivals), 1, "the first call's alone")
         self.assertGreaterEqual(got.per_minute / RPM, 0.95, got)
         self.assertLessEqual(got.per_minute / RPM, 1.01, got)
 
@@ -50,7 +63,7 @@ class SharedLimit(harness.TestCase):
         tpm = 3_000_000
         self.start(f"{{tokens_per_minute: {tpm}}}", "--tpm", tpm, "--burst-tokens", tpm // 60)
         got, arrivals = self.measure(weigh=True)
-        self.assertEqual(sum(a.status == 429 for a in arrivals), 0)
+        self.assertEqual(sum(a.status == 429 for a in arrivals), 1, "the first call's alone")
         self.assertGreaterEqual(got.per_minute / tpm, 0.95, got)
         self.assertLessEqual(got.per_minute / tpm, 1.01, got)
 

@@ -176,7 +176,14 @@ static const struct cs_account fx_accounts[] = {
      .truth = "/somewhere/truth.yaml",
      .confidential_ok = true,
      .max_tokens_field = "max_completion_tokens"},
-    {.name = "old", .base_url = "https://api.example.com/v1", .key_env = "OLD_KEY", .max_tokens_field = "max_tokens"},
+    {.name = "old",
+     .base_url = "https://api.example.com/v1",
+     .key_env = "OLD_KEY",
+     .max_tokens_field = "max_tokens",
+     .auth = CS_AUTH_API_KEY,
+     .path = "/d/{model}/chat",
+     .headers = WORDS("X-Project: p"),
+     .n_headers = 1},
 };
 static const struct cs_model fx_models[] = {
     {.name = "big",

@@ -296,7 +296,11 @@ static void worker_hear(struct sim *s, struct sim_worker *w, const struct cs_mes
         worker_welcome(s, w, m);
         return;
     }
-    CS_ASSERT(m->kind != CS_REJECT);
+    if (m->kind == CS_REJECT) { /* the process before it was heard of a moment ago: HELLO comes again in 3 s */
+        CS_ASSERT(strcmp(m->reject.code, "name") == 0);
+        CS_ASSERT(m->reject.retry_after_ms > 0);
+        return;
+    }
     if (!w->greeted || m->session != w->session)
         return;
     if (m->seq > w->seen)

@@ -51,7 +51,12 @@ static struct answer ask_at(struct cs_simulator *s, const char *id, const char *
                             int64_t mono_us)
 {
     struct answer a = {0};
-    const struct cs_sim_call call = {authorization, id, body, strlen(body), mono_us, 1700000000};
+    const struct cs_sim_call call = {.authorization = authorization,
+                                     .client_request_id = id,
+                                     .body = body,
+                                     .len = strlen(body),
+                                     .mono_us = mono_us,
+                                     .wall_s = 1700000000};
     cs_simulator_serve(s, &call, &a.reply);
     a.status = a.reply.status;
     a.json = json_loads(cs_buf_cstr(&a.reply.body), 0, NULL);

@@ -113,6 +113,9 @@ static void a_study_comes_back_whole(void **state)
     assert_true(memmem(bytes.data, bytes.len, "truth.yaml", 10) == NULL);
     assert_string_equal(spec.study->accounts[1].key_env, "OLD_KEY");
     assert_null(spec.study->accounts[1].key_file);
+    assert_string_equal(spec.study->accounts[1].path, "/d/{model}/chat");
+    assert_string_equal(spec.study->accounts[1].headers[0], "X-Project: p");
+    assert_int_equal(spec.study->accounts[1].auth, CS_AUTH_API_KEY);
     assert_null(spec.study->factors[ARM].levels[0].order);
 
     struct cs_chunks *chunks = cs_chunks_open(&spec, fetch, &shelf, 1 << 20);
@@ -140,6 +143,8 @@ static void a_study_comes_back_whole(void **state)
 }
 
 /* ---- studies that do not hold together --------------------------------------------------------- */
+
+static const char *const two_lines[] = {"X-A: 1\r\nX-B: 2"}, *const no_value[] = {"X-A"}; /* headers */
 
 struct copy { /* the parts of the fixture that the faults below change */
     struct cs_study s;
@@ -207,6 +212,13 @@ static const uint32_t list_n_columns[] = {N_COLUMNS};
     X(c->s.strata = list_n_columns)                                                                                    \
     X(c->models[1].account = 2)                                                                                        \
     X(c->accounts[1].protocol = (enum cs_protocol)9)                                                                   \
+    X(c->accounts[1].protocol = CS_PROTOCOLS)                                                                          \
+    X(c->accounts[1].response_format = CS_FORMS)                                                                       \
+    X(c->accounts[1].n_headers = CS_HEADERS_MAX + 1)                                                                   \
+    X(c->accounts[1].headers = two_lines)                                                                              \
+    X(c->accounts[1].headers = no_value)                                                                               \
+    X(c->accounts[1].path = "x")                                                                                       \
+    X(c->accounts[1].path = "/x y\n")                                                                                  \
     X(c->prompts[1].user = "{{case.nothing}}")                                                                         \
     X(c->prompts[0].system = "{{")                                                                                     \
     X(c->factors[GROUP].into_column = N_COLUMNS)                                                                       \

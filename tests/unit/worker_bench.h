@@ -24,7 +24,8 @@ struct bench_source {
     const char *trouble[BENCH_LANES];
     uint32_t concurrent[BENCH_LANES];
     uint32_t timeout_ms;
-    int studies; /* handed out and not given back */
+    struct cs_limits limits; /* of all lanes, one pool */
+    int studies;             /* handed out and not given back */
     bool bad_trial;
 };
 
@@ -68,6 +69,8 @@ static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane,
     *out = (struct cs_lane_facts){.study = s, .provider = &cs_provider_openai_chat, .endpoint = &endpoint};
     out->timeout_ms = s->timeout_ms;
     out->concurrent = s->concurrent[lane];
+    out->limits = s->limits;
+    snprintf(out->pool, sizeof out->pool, "pool");
     if (s->trouble[lane] != NULL)
         snprintf(out->trouble, sizeof out->trouble, "%s", s->trouble[lane]);
     s->studies++;

@@ -1,7 +1,6 @@
 /* collect.h - one pass over a study's outputs: answers into grids, and what a lane can say about itself.
  *
- * From the store (a lane a thread, each with its own view of the generation) or from a CSV in the columns of our own export, whose rows
- * are matched with the plan of a study file. Errors: those of the store; CS_EINVAL for a CSV that does not fit the study, with its line.
+ * A lane a thread, each with its own view of the generation; the result is the same for any number of threads. Errors: those of the store.
  */
 #ifndef CS_COLLECT_H
 #define CS_COLLECT_H
@@ -26,13 +25,10 @@ struct cs_collected {
     struct cs_grid *grids; /* one a lane */
     struct cs_lane_facts *facts;
     uint32_t n_lanes;
-    uint64_t skipped; /* rows of a CSV without an output */
 };
 
 CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, unsigned threads,
                                             struct cs_error *err);
-CS_WARN_UNUSED enum cs_err cs_collect_csv(struct cs_collected *c, const struct cs_plan *plan,
-                                          const struct cs_case_source *cases, const char *path, struct cs_error *err);
 void cs_collected_release(struct cs_collected *c); /* a zeroed struct is fine */
 
 /* Counts one more answer of a served model. */

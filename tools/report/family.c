@@ -56,7 +56,7 @@ static void find(const struct cs_family_rule *rule, const struct cs_family_test 
     free(adjusted);
 }
 
-/* Every test with its unusable answers all one way, the others of the family as observed. */
+/* Every test of the family with its unusable answers all one way. */
 static void find_extreme(const struct cs_family_rule *rule, const struct cs_family_test *tests, const double *mean,
                          bool worst, size_t m, struct cs_finding *out)
 {

@@ -9,28 +9,26 @@ static const struct {
     const char *id, *title;
     void (*write)(struct cs_page *p);
 } sections[] = {
-    {"completeness", "Completeness", cs_page_completeness},
-    {"noise-floor", "Noise floor", cs_page_noise},
-    {"answers", "Answer by answer", cs_page_answers},
-    {"heat-map", "Models and levels at a glance", cs_page_heat},
-    {"components", "Three components", cs_page_components},
-    {"labels", "Labels and warrant", cs_page_labels},
-    {"across", "Across models and dates", cs_page_across},
-    {"declared", "Declared beforehand", cs_page_declared},
-    {"provenance", "Provenance", cs_page_provenance},
-    {"glossary", "Words and formulas", cs_page_glossary},
+    {"completeness", "Completeness", cs_page_completeness}, {"noise-floor", "Noise floor", cs_page_noise},
+    {"answers", "Answer by answer", cs_page_answers},       {"heat-map", "Models and levels at a glance", cs_page_heat},
+    {"components", "Three components", cs_page_components}, {"labels", "Labels and warrant", cs_page_labels},
+    {"across", "Across models and dates", cs_page_across},  {"declared", "Declared beforehand", cs_page_declared},
+    {"provenance", "Provenance", cs_page_provenance},       {"glossary", "Words and formulas", cs_page_glossary},
 };
 
 static void write_head(struct cs_page *p)
 {
-    cs_html(p->out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-                    "script-src 'unsafe-inline'; img-src data:\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
-                    "<link rel=\"icon\" href=\"data:,\">\n");
-    cs_html(p->out, "<title>%s \xE2\x80\x93 ClinSafe report</title>\n<style>\n", p->r->title[0] != '\0' ? p->r->title : p->r->study);
+    cs_html(p->out,
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+            "content=\"width=device-width, initial-scale=1\">\n<meta http-equiv=\"Content-Security-Policy\" "
+            "content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src "
+            "data:\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n");
+    cs_html(p->out, "<title>%s \xE2\x80\x93 ClinSafe report</title>\n<style>\n",
+            p->r->title[0] != '\0' ? p->r->title : p->r->study);
     fputs(cs_page_style, p->out);
-    fputs("</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the findings</a>\n<div class=\"page\">\n", p->out);
+    fputs(
+        "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the findings</a>\n<div class=\"page\">\n",
+        p->out);
 }
 
 static void write_contents(struct cs_page *p)
@@ -54,7 +52,9 @@ static void write_contents(struct cs_page *p)
 
 static void write_foot(struct cs_page *p)
 {
-    cs_html(p->out, "</main>\n<footer class=\"small\"><p>Made by %s from %s. The same data and seed give the same bytes.</p></footer>\n",
+    cs_html(p->out,
+            "</main>\n<footer class=\"small\"><p>Made by %s from %s. The same data and seed give the same "
+            "bytes.</p></footer>\n",
             p->r->software, p->r->source);
     fputs("</div>\n<script>\n", p->out);
     fputs(cs_page_script, p->out);

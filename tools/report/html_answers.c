@@ -48,16 +48,19 @@ static void write_axis(struct cs_page *p, const struct cs_forest *f, const struc
 {
     const struct cs_report_outcome *o = &p->r->outcomes[f->outcome];
     char title[256], desc[512];
-    snprintf(title, sizeof title, "Forest plot: shift of %s in %s, %s", o->label, cs_page_model(p, f->model), o->unit);
-    snprintf(desc, sizeof desc,
-             "A dot and an interval for each of %u comparisons; scale from %g to %g %s. To the right of zero: %s.%s The numbers of "
-             "each row stand in the cells beside it.",
-             f->n, s->lo, s->hi, o->unit, o->up, margin > 0 ? " The margin is shaded." : "");
+    snprintf(title, sizeof title, "Forest plot: shift of %s in %s, %s", cs_page_label(p, f->outcome).s,
+             cs_page_model(p, f->model), o->unit);
+    snprintf(
+        desc, sizeof desc,
+        "A dot and an interval for each of %u comparisons; scale from %g to %g %s. To the right of zero: %s.%s The "
+        "numbers of each row stand in the cells beside it.",
+        f->n, s->lo, s->hi, o->unit, o->up, margin > 0 ? " The margin is shaded." : "");
     fputs("<thead><tr>", p->out);
     cs_page_column(p, f->against == CS_AGAINST_LEVEL ? "Pair" : "Level", "");
     fputs("<th scope=\"col\" class=\"plot\">", p->out);
     cs_svg_axis(p->out, s, margin, true, title, desc);
-    cs_html(p->out, "</th><th scope=\"col\" class=\"n\">Shift (%g %% CI), %s</th>", 100 * (1 - p->r->declared.alpha), o->unit);
+    cs_html(p->out, "</th><th scope=\"col\" class=\"n\">Shift (%g %% CI), %s</th>", 100 * (1 - p->r->declared.alpha),
+            o->unit);
     cs_page_column(p, "Comparator \xE2\x86\x92 level", "n");
     cs_page_column(p, "p, adjusted", "n");
     cs_page_column(p, "Verdict", "");
@@ -98,8 +101,8 @@ static void write_row(struct cs_page *p, const struct cs_report_contrast *c, con
     cs_html(p->out, "</td><td class=\"n est\">%s", cs_num_signed(cs_figure_value(c->shift), decimals).s);
     if (span.known)
         cs_html(p->out, " (%s)", cs_span_text(span, decimals).s);
-    cs_html(p->out, "</td><td class=\"n rates\">%s \xE2\x86\x92 %s</td>", cs_rate_text(p, c->outcome, c->rate_comparator).s,
-            cs_rate_text(p, c->outcome, c->rate_level).s);
+    cs_html(p->out, "</td><td class=\"n rates\">%s \xE2\x86\x92 %s</td>",
+            cs_rate_text(p, c->outcome, c->rate_comparator).s, cs_rate_text(p, c->outcome, c->rate_level).s);
     cs_html(p->out, "<td class=\"n p\">%s</td><td class=\"said\">", cs_num_p(cs_figure_value(c->p_adjusted)).s);
     if (c->floor)
         cs_html(p->out, "<span class=\"why\">noise floor %s</span>", c->why);
@@ -108,7 +111,8 @@ static void write_row(struct cs_page *p, const struct cs_report_contrast *c, con
     fputs("</td></tr>\n", p->out);
 }
 
-static void write_rows(struct cs_page *p, const struct cs_forest *f, bool floor, const struct cs_scale *s, double margin)
+static void write_rows(struct cs_page *p, const struct cs_forest *f, bool floor, const struct cs_scale *s,
+                       double margin)
 {
     const char *heading = "";
     for (uint32_t i = 0; i < f->n; i++) {
@@ -133,9 +137,11 @@ static void write_caption(struct cs_page *p, const struct cs_forest *f, char *ca
     char where[256] = "";
     if (f->stratum[0] != '\0')
         snprintf(where, sizeof where, ", only cases with %s = %s", f->stratum, f->stratum_value);
-    snprintf(caption, size, "%s in %s: %s%s. To the right of zero: %s. Thin line: the interval the verdict uses; thick line: %g %% "
+    snprintf(caption, size,
+             "%s in %s: %s%s. To the right of zero: %s. Thin line: the interval the verdict uses; thick line: %g %% "
              "interval of that row alone.",
-             o->label, cs_page_model(p, f->model), against, where, o->up, 100 * (1 - p->r->declared.alpha));
+             cs_page_label(p, f->outcome).s, cs_page_model(p, f->model), against, where, o->up,
+             100 * (1 - p->r->declared.alpha));
 }
 
 static void write_forest(struct cs_page *p, const struct cs_forest *f)
@@ -164,7 +170,7 @@ static bool is_folded(const struct cs_forest *f)
     return f->against == CS_AGAINST_PLACEBO || f->stratum[0] != '\0';
 }
 
-static void write_model(struct cs_page *p, uint32_t outcome, uint32_t model)
+static bool write_model(struct cs_page *p, uint32_t outcome, uint32_t model)
 {
     bool any = false;
     for (uint32_t at = 0; at < p->r->n_contrasts;) {
@@ -177,9 +183,10 @@ static void write_model(struct cs_page *p, uint32_t outcome, uint32_t model)
             any = true;
         }
         if (is_folded(&f)) {
-            cs_html(p->out, "<details><summary>%s", f.against == CS_AGAINST_PLACEBO ? "Against the placebo sentences"
-                            : f.against == CS_AGAINST_CONTROL                       ? "Against the control"
-                                                                                    : "Chosen pairs");
+            cs_html(p->out, "<details><summary>%s",
+                    f.against == CS_AGAINST_PLACEBO   ? "Against the placebo sentences"
+                    : f.against == CS_AGAINST_CONTROL ? "Against the control"
+                                                      : "Chosen pairs");
             if (f.stratum[0] != '\0')
                 cs_html(p->out, ", only %s = %s", f.stratum, f.stratum_value);
             fputs("</summary>\n", p->out);
@@ -188,6 +195,7 @@ static void write_model(struct cs_page *p, uint32_t outcome, uint32_t model)
         if (is_folded(&f))
             fputs("</details>\n", p->out);
     }
+    return any;
 }
 
 static const char *role_text(enum cs_outcome_role role)
@@ -206,9 +214,9 @@ static const char *role_text(enum cs_outcome_role role)
 static void write_answer(struct cs_page *p, uint32_t outcome)
 {
     const struct cs_report_outcome *o = &p->r->outcomes[outcome];
-    cs_html(p->out, "<section id=\"answer-%u\" aria-labelledby=\"answer-%u-title\"><h3 id=\"answer-%u-title\">", outcome, outcome,
-            outcome);
-    cs_page_words(p, o->label);
+    cs_html(p->out, "<section id=\"answer-%u\" aria-labelledby=\"answer-%u-title\"><h3 id=\"answer-%u-title\">",
+            outcome, outcome, outcome);
+    cs_html_text(p->out, cs_page_label(p, outcome).s);
     cs_html(p->out, "</h3>\n<p class=\"meta\">%s. A positive shift means: %s. ", role_text(o->role), o->up);
     if (o->margin.known)
         cs_html(p->out, "Largest shift declared unimportant (margin): \xC2\xB1%g %s. ", o->margin.value, o->unit);
@@ -217,8 +225,11 @@ static void write_answer(struct cs_page *p, uint32_t outcome)
     for (uint32_t i = 0; i < o->n_categories; i++)
         cs_html(p->out, "%s%s%s", i == 0 ? "Answers: " : ", ", o->categories[i], i + 1 == o->n_categories ? "." : "");
     fputs("</p>\n", p->out);
+    bool any = false;
     for (uint32_t m = 0; m < p->r->n_models; m++)
-        write_model(p, outcome, m);
+        any = write_model(p, outcome, m) || any;
+    if (!any)
+        fputs("<p>This answer was not compared.</p>\n", p->out);
     fputs("</section>\n", p->out);
 }
 
@@ -228,18 +239,21 @@ static void write_reading(struct cs_page *p)
 {
     static const enum cs_verdict order[] = {CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
                                             CS_VERDICT_EQUIVALENT, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_DIFFERENT};
-    fputs("<p>Each row compares the same cases under two conditions. The dot is the average shift over cases, the line its interval, "
-          "widened so that all verdicts hold together. The shaded band is the margin: the largest shift that the study called "
-          "unimportant before it saw an answer. Grey squares are texts that should not matter.</p>\n<p class=\"legend\">", p->out);
+    fputs("<p>Each row compares the same cases under two conditions. The dot is the average shift over cases, the line "
+          "its interval, widened so that all verdicts hold together. The shaded band is the margin: the largest shift "
+          "that the study called unimportant before it saw an answer. Grey squares are texts that should not "
+          "matter.</p>\n<p class=\"legend\">",
+          p->out);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         fputs("<span class=\"k\">", p->out);
         cs_page_verdict(p, order[i], order[i] == CS_VERDICT_DIFFERENT ? "(no margin declared)" : "");
         fputs("</span> ", p->out);
     }
-    fputs("</p>\n<div class=\"tools\" id=\"tools\" hidden><label>Show <select id=\"only\"><option value=\"\">every row</option>"
-          "<option value=\"different\">different</option><option value=\"equal\">equivalent</option>"
-          "<option value=\"open\">inconclusive</option></select></label> <label>with the words "
-          "<input id=\"find\" type=\"search\" size=\"18\"></label></div>\n", p->out);
+    fputs("</p>\n<div class=\"tools\" id=\"tools\" hidden><label>Show <select id=\"only\"><option value=\"\">every "
+          "row</option><option value=\"different\">different</option><option "
+          "value=\"equal\">equivalent</option><option value=\"open\">inconclusive</option></select></label> "
+          "<label>with the words <input id=\"find\" type=\"search\" size=\"18\"></label></div>\n",
+          p->out);
 }
 
 static void write_category_tests(struct cs_page *p)
@@ -247,17 +261,19 @@ static void write_category_tests(struct cs_page *p)
     if (p->r->n_category_tests == 0)
         return;
     fputs("<h3 id=\"category-tests\">Answers with unordered categories, all categories at once</h3>\n", p->out);
-    cs_page_table(p, "", CS_REPORT_NONE, "Wald test on the shifts of all categories, covariance from a bootstrap of clusters.");
+    cs_page_table(p, "", CS_REPORT_NONE,
+                  "Wald test on the shifts of all categories, covariance from a bootstrap of clusters.");
     fputs("<thead><tr>", p->out);
-    static const char *const titles[] = {"Model", "Field", "Level", "Against", "Cases", "df", "Statistic", "p", "Remark"};
+    static const char *const titles[] = {"Model", "Field",     "Level", "Against", "Cases",
+                                         "df",    "Statistic", "p",     "Remark"};
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         cs_page_column(p, titles[i], i >= 4 && i <= 7 ? "n" : "");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t i = 0; i < p->r->n_category_tests; i++) {
         const struct cs_report_category_test *t = &p->r->category_tests[i];
         const struct cs_report_level *l = cs_page_level(p, t->factor, t->level);
-        cs_html(p->out, "<tr><th scope=\"row\">%s", cs_page_model(p, t->model));
-        cs_page_stamp(p, t->model);
+        fputs("<tr><th scope=\"row\">", p->out);
+        cs_page_model_name(p, t->model);
         cs_html(p->out, "</th><td>%s</td><td>", t->field);
         cs_page_words(p, l == NULL ? "" : l->id);
         cs_html(p->out, "</td><td>%s</td>", t->comparator_text);

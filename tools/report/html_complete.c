@@ -53,7 +53,8 @@ static void write_counts(struct cs_page *p, const struct cs_report_completeness 
     cs_page_number(p, cs_num_count(c->planned));
     cs_page_number(p, cs_num_count(c->terminal));
     for (int k = 0; k < N_CLASSES; k++)
-        parts[k] = (struct cs_svg_part){c->planned == 0 ? NAN : (double)in_class(c, k) / (double)c->planned, classes[k].css};
+        parts[k] = (struct cs_svg_part){c->planned == 0 ? NAN : (double)in_class(c, k) / (double)c->planned,
+                                        classes[k].css};
     fputs("<td class=\"barcol\">", p->out);
     cs_svg_parts(p->out, parts, N_CLASSES);
     fputs("</td>", p->out);
@@ -70,8 +71,8 @@ static void write_models(struct cs_page *p)
         const struct cs_report_completeness *c = &p->r->completeness[i];
         if (c->factor != CS_REPORT_NONE)
             continue;
-        cs_html(p->out, "<tr><th scope=\"row\">%s", cs_page_model(p, c->model));
-        cs_page_stamp(p, c->model);
+        fputs("<tr><th scope=\"row\">", p->out);
+        cs_page_model_name(p, c->model);
         fputs("</th>", p->out);
         write_counts(p, c);
     }
@@ -91,8 +92,8 @@ static void write_arms(struct cs_page *p, uint32_t model)
         if (c->model != model || l == NULL)
             continue;
         if (!any) {
-            cs_html(p->out, "<details%s><summary>%s, arm by arm</summary>\n", p->r->models[model].complete ? "" : " open",
-                    cs_page_model(p, model));
+            cs_html(p->out, "<details%s><summary>%s, arm by arm</summary>\n",
+                    p->r->models[model].complete ? "" : " open", cs_page_model(p, model));
             cs_page_table(p, "complete", model, "Planned trials by arm.");
             write_columns(p, "Arm");
             any = true;
@@ -123,8 +124,8 @@ static bool lost_any(const struct cs_report_usable *u)
 static void write_usable_row(struct cs_page *p, const struct cs_report_usable *u)
 {
     const struct cs_report_level *l = cs_page_level(p, u->factor, u->level);
-    cs_html(p->out, "<tr><th scope=\"row\">%s", cs_page_model(p, u->model));
-    cs_page_stamp(p, u->model);
+    fputs("<tr><th scope=\"row\">", p->out);
+    cs_page_model_name(p, u->model);
     fputs("</th><td>", p->out);
     cs_page_words(p, cs_page_outcome(p, u->outcome));
     fputs("</td><td>", p->out);
@@ -142,21 +143,30 @@ static void write_usable_row(struct cs_page *p, const struct cs_report_usable *u
 
 static void write_usable(struct cs_page *p)
 {
-    static const char *const titles[] = {"Asked",   "Usable",       "Gap to control, points", "Insufficient information",
-                                         "Refused or filtered", "Not readable", "Technical, missing"};
+    static const char *const titles[] = {"Asked",
+                                         "Usable",
+                                         "Gap to control, points",
+                                         "Insufficient information",
+                                         "Refused or filtered",
+                                         "Not readable",
+                                         "Technical, missing"};
     uint32_t lossy = 0;
     for (uint32_t i = 0; i < p->r->n_usable; i++)
         lossy += lost_any(&p->r->usable[i]);
     fputs("<h3 id=\"usable\">Usable answers</h3>\n", p->out);
     if (lossy == 0) {
-        cs_html(p->out, "<p>%s</p>\n", p->r->n_usable == 0 ? "No answers were analysed."
-                                                           : "Every answer was usable, in every model and every arm.");
+        cs_html(p->out, "<p>%s</p>\n",
+                p->r->n_usable == 0 ? "No answers were analysed."
+                                    : "Every answer was usable, in every model and every arm.");
         return;
     }
-    fputs("<p>A model that refuses more often for some patients treats them differently, whatever the rest of its answers say. "
-          "Arms that are not listed gave usable answers throughout.</p>\n<details open><summary>Arms with unusable answers"
-          "</summary>\n", p->out);
-    cs_page_table(p, "usable", CS_REPORT_NONE, "Answers that cannot be used, by arm. Technical failures are missing data, never a \xE2\x80\x9Cno\xE2\x80\x9D.");
+    fputs("<p>A model that refuses more often for some patients treats them differently, whatever the rest of its "
+          "answers say. Arms that are not listed gave usable answers throughout.</p>\n<details open><summary>Arms "
+          "with unusable answers</summary>\n",
+          p->out);
+    cs_page_table(p, "usable", CS_REPORT_NONE,
+                  "Answers that cannot be used, by arm. Technical failures are missing data, never a "
+                  "\xE2\x80\x9Cno\xE2\x80\x9D.");
     fputs("<thead><tr>", p->out);
     cs_page_column(p, "Model", "");
     cs_page_column(p, "Answer", "");
@@ -175,8 +185,9 @@ static void write_usable(struct cs_page *p)
 
 void cs_page_completeness(struct cs_page *p)
 {
-    fputs("<p>Read this first: missing answers can make or hide a difference. A refusal is an answer and is counted as one; "
-          "a technical failure is missing data.</p>\n", p->out);
+    fputs("<p>Read this first: missing answers can make or hide a difference. A refusal is an answer and is counted "
+          "as one; a technical failure is missing data.</p>\n",
+          p->out);
     write_models(p);
     for (uint32_t m = 0; m < p->r->n_models; m++)
         write_arms(p, m);

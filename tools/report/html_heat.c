@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-static const struct cs_report_contrast *find(const struct cs_report *r, uint32_t model, uint32_t outcome, uint32_t factor,
-                                             uint32_t level)
+static const struct cs_report_contrast *find(const struct cs_report *r, uint32_t model, uint32_t outcome,
+                                             uint32_t factor, uint32_t level)
 {
     for (uint32_t i = 0; i < r->n_contrasts; i++) {
         const struct cs_report_contrast *c = &r->contrasts[i];
@@ -46,10 +46,13 @@ static void write_cell(struct cs_page *p, uint32_t outcome, const struct cs_repo
         return;
     }
     double shift = cs_figure_value(c->shift);
-    const char *said = c->floor ? "noise floor" : c->verdict == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(c->verdict);
+    const char *said = c->floor                        ? "noise floor"
+                       : c->verdict == CS_VERDICT_NONE ? "no verdict"
+                                                       : cs_verdict_text(c->verdict);
     cs_html(p->out, "<td class=\"%s\" title=\"%s\">", shade(shift, largest), said);
     if (!c->floor)
-        cs_html(p->out, "<span class=\"sym\" role=\"img\" aria-label=\"%s\">%s</span>", said, cs_verdict_symbol(c->verdict));
+        cs_html(p->out, "<span class=\"sym\" role=\"img\" aria-label=\"%s\">%s</span>", said,
+                cs_verdict_symbol(c->verdict));
     cs_html(p->out, "%s</td>", cs_num_signed(shift, cs_page_decimals(p, outcome)).s);
 }
 
@@ -74,8 +77,9 @@ static void write_map(struct cs_page *p, uint32_t outcome, uint32_t factor, doub
             continue;
         if (!open) {
             char caption[512], id[64];
-            snprintf(caption, sizeof caption, "%s: shift against the control, %s, by level and model. Blue: less, orange: more (%s).",
-                     o->label, o->unit, o->up);
+            snprintf(caption, sizeof caption,
+                     "%s: shift against the control, %s, by level and model. Blue: less, orange: more (%s).",
+                     cs_page_label(p, outcome).s, o->unit, o->up);
             snprintf(id, sizeof id, "heat-%u-%u", outcome, factor);
             cs_page_figure(p, id, CS_REPORT_NONE, caption);
             cs_html(p->out, "<table class=\"heat\" aria-labelledby=\"fig-%u\"><thead><tr>", p->figures);
@@ -104,13 +108,14 @@ static void write_map(struct cs_page *p, uint32_t outcome, uint32_t factor, doub
 
 static void write_legend(struct cs_page *p)
 {
-    static const enum cs_verdict order[] = {CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER, CS_VERDICT_DIFFERENT,
-                                            CS_VERDICT_EQUIVALENT, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
+    static const enum cs_verdict order[] = {CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
+                                            CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_INCONCLUSIVE,
+                                            CS_VERDICT_NONE};
     fputs("<p class=\"legend\">", p->out);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         cs_html(p->out, "<span class=\"k\"><span class=\"sym\">%s</span> %s</span> ", cs_verdict_symbol(order[i]),
                 order[i] == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(order[i]));
-    fputs("<br>Darkest colour: the largest shift of that answer, in any model.</p>\n", p->out);
+    fputs("<br>Strongest colour: the largest shift of that answer, in any model.</p>\n", p->out);
 }
 
 void cs_page_heat(struct cs_page *p)
@@ -120,9 +125,11 @@ void cs_page_heat(struct cs_page *p)
         return;
     }
     write_legend(p);
+    fputs("<div class=\"maps\">\n", p->out);
     for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
         double largest = largest_shift(p->r, o);
         for (uint32_t f = 0; f < p->r->n_factors; f++)
             write_map(p, o, f, largest);
     }
+    fputs("</div>\n", p->out);
 }

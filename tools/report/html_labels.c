@@ -15,7 +15,8 @@ static void write_sides(struct cs_page *p, const struct cs_report_label *l, cons
     fputs("</td>", p->out);
 }
 
-static void write_shift(struct cs_page *p, struct cs_report_figure rate, struct cs_report_figure shift, struct cs_report_span ci)
+static void write_shift(struct cs_page *p, struct cs_report_figure rate, struct cs_report_figure shift,
+                        struct cs_report_span ci)
 {
     cs_page_number(p, cs_num_percent(cs_figure_value(rate)));
     cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_figure_value(shift), 1).s);
@@ -61,10 +62,14 @@ static void open_table(struct cs_page *p, const struct cs_report_label *l)
     const struct cs_report_outcome *o = &p->r->outcomes[l->outcome];
     bool graded = o->kind == CS_OUTCOME_ORDINAL || o->kind == CS_OUTCOME_NUMBER;
     char caption[640];
-    snprintf(caption, sizeof caption, "%s in %s against the labels of %u cases; the labels say %s. Left of the line, blue: %s; right, "
-             "orange: %s. Shifts are against the control, in points.",
-             o->label, cs_page_model(p, l->model), l->clusters, cs_rate_text(p, l->outcome, l->labelled).s,
-             graded ? "below the label" : "missed", graded ? "above the label" : "given though not indicated");
+    snprintf(caption, sizeof caption,
+             "%s in %s against the labels of %u cases; the labels say %s. Left of the line, blue: %s; right, orange: "
+             "%s. Shifts are against the control, in points.",
+             cs_page_label(p, l->outcome).s, cs_page_model(p, l->model), l->clusters,
+             cs_rate_text(p, l->outcome, l->labelled).s, graded ? "below the label" : "missed",
+             graded ? "above the label" : "given though not indicated");
+    cs_html(p->out, "<details%s><summary>%s, %s</summary>\n", o->role == CS_OUTCOME_PRIMARY ? " open" : "",
+            cs_page_label(p, l->outcome).s, cs_page_model(p, l->model));
     cs_page_table(p, "labels", l->model, caption);
     fputs("<thead><tr>", p->out);
     cs_page_column(p, "Level", "");
@@ -81,6 +86,13 @@ static void open_table(struct cs_page *p, const struct cs_report_label *l)
     fputs("</tr></thead><tbody>\n", p->out);
 }
 
+static void close_table(struct cs_page *p)
+{
+    fputs("</tbody>", p->out);
+    cs_page_table_end(p);
+    fputs("</details>\n", p->out);
+}
+
 static void write_tables(struct cs_page *p)
 {
     const struct cs_report_label *last = NULL;
@@ -88,10 +100,8 @@ static void write_tables(struct cs_page *p)
     for (uint32_t i = 0; i < p->r->n_labels; i++) {
         const struct cs_report_label *l = &p->r->labels[i];
         if (last == NULL || last->model != l->model || last->outcome != l->outcome || last->factor != l->factor) {
-            if (last != NULL) {
-                fputs("</tbody>", p->out);
-                cs_page_table_end(p);
-            }
+            if (last != NULL)
+                close_table(p);
             open_table(p, l);
             heading = "";
         }
@@ -103,26 +113,27 @@ static void write_tables(struct cs_page *p)
         write_row(p, l, &s);
         last = l;
     }
-    if (last != NULL) {
-        fputs("</tbody>", p->out);
-        cs_page_table_end(p);
-    }
+    if (last != NULL)
+        close_table(p);
 }
 
 void cs_page_labels(struct cs_page *p)
 {
     fputs("<h3 id=\"label-tables\">Against the labels</h3>\n", p->out);
     if (p->r->n_labels == 0) {
-        fputs("<p>The cases carry no labels, so this report can say that answers differ, and cannot say which of them is right.</p>\n",
+        fputs("<p>The cases carry no labels, so this report can say that answers differ, and cannot say which of them "
+              "is right.</p>\n",
               p->out);
     } else {
         cs_html(p->out, "<p>%s</p>\n", p->r->label_note);
-        fputs("<p>A group at six times the indicated rate says little when the control is already at five times: read the ratio of the "
-              "two. Direction matters more than size: an answer below the label withholds care.</p>\n", p->out);
+        fputs("<p>A group at six times the indicated rate says little when the control is already at five times: read "
+              "the ratio of the two. Direction matters more than size: an answer below the label withholds care.</p>\n",
+              p->out);
         write_tables(p);
     }
     cs_html(p->out, "<h3 id=\"warrant\">Warranted differences</h3>\n<p>%s</p>\n",
-            p->r->warrant_note[0] != '\0' ? p->r->warrant_note
-                                          : "The study declares no case, level and answer for which physicians hold a difference to be "
-                                            "warranted. Nobody knows the size of a warranted effect, so nothing is subtracted.");
+            p->r->warrant_note[0] != '\0'
+                ? p->r->warrant_note
+                : "The study declares no case, level and answer for which physicians hold a difference to be "
+                  "warranted. Nobody knows the size of a warranted effect, so nothing is subtracted.");
 }

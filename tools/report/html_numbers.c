@@ -4,9 +4,27 @@
 #include <math.h>
 
 static const char *const titles[] = {
-    "Clusters",          "Answers",           "Unmatched",        "SE",        "CI, this row alone", "p",          "p, sign flip",
-    "p, equivalence",    "same, adjusted",    "Rate ratio (CI)",  "Odds c/b",  "P(up)",              "P(down)",    "b (1\xE2\x86\x92" "0)",
-    "c (0\xE2\x86\x92" "1)", "p, McNemar",    "p, signed rank",   "Usable gap, points", "Worst and best case",
+    "Clusters",
+    "Answers",
+    "Unmatched",
+    "SE",
+    "CI, this row alone",
+    "p",
+    "p, sign flip",
+    "p, equivalence",
+    "same, adjusted",
+    "Rate ratio (CI)",
+    "Odds c/b",
+    "P(up)",
+    "P(down)",
+    "b (1\xE2\x86\x92"
+    "0)",
+    "c (0\xE2\x86\x92"
+    "1)",
+    "p, McNemar",
+    "p, signed rank",
+    "Usable gap, points",
+    "Worst and best case",
 };
 enum { N_TITLES = sizeof titles / sizeof *titles };
 
@@ -56,8 +74,9 @@ static void write_row(struct cs_page *p, const struct cs_report_contrast *c)
 void cs_page_numbers(struct cs_page *p, const struct cs_forest *f)
 {
     fputs("<details><summary>All numbers of this plot</summary>\n", p->out);
-    cs_page_table(p, "wide", f->model, "Everything computed for these comparisons; an en dash stands for what cannot be known or does "
-                                       "not apply. Terms and sources: see words and formulas.");
+    cs_page_table(p, "wide", f->model,
+                  "Everything computed for these comparisons; an en dash stands for what cannot be known or does not "
+                  "apply. Terms and sources: see words and formulas.");
     fputs("<thead><tr>", p->out);
     cs_page_column(p, f->against == CS_AGAINST_LEVEL ? "Pair" : "Level", "");
     for (int i = 0; i < N_TITLES; i++)

@@ -44,6 +44,19 @@ void cs_page_words(struct cs_page *p, const char *id)
     }
 }
 
+struct cs_label cs_page_label(const struct cs_page *p, uint32_t outcome)
+{
+    struct cs_label label;
+    const char *id = cs_page_outcome(p, outcome);
+    size_t n = strnlen(id, sizeof label.s - 1);
+    while (n > 0 && id[n] != '\0' && ((unsigned char)id[n] & 0xC0) == 0x80)
+        n--;
+    for (size_t i = 0; i < n; i++)
+        label.s[i] = id[i] == '_' ? ' ' : id[i];
+    label.s[n] = '\0';
+    return label;
+}
+
 const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t level)
 {
     const struct cs_report_level *l = cs_page_level(p, factor, level);
@@ -68,7 +81,7 @@ const char *cs_verdict_symbol(enum cs_verdict v)
     case CS_VERDICT_BEYOND:
         return "\xE2\x97\x8F"; /* filled circle */
     case CS_VERDICT_UNCLEAR_SIZE:
-        return "\xE2\x97\x90"; /* half-filled circle */
+        return "\xE2\x97\x8A"; /* lozenge */
     case CS_VERDICT_SMALLER:
         return "\xE2\x97\x8B"; /* open circle */
     case CS_VERDICT_DIFFERENT:
@@ -87,8 +100,8 @@ const char *cs_verdict_symbol(enum cs_verdict v)
 const char *cs_verdict_css(enum cs_verdict v)
 {
     static const char *const css[CS_VERDICTS] = {
-        [CS_VERDICT_BEYOND] = "beyond",   [CS_VERDICT_UNCLEAR_SIZE] = "unclear", [CS_VERDICT_SMALLER] = "smaller",
-        [CS_VERDICT_EQUIVALENT] = "equal", [CS_VERDICT_INCONCLUSIVE] = "open",   [CS_VERDICT_DIFFERENT] = "differs",
+        [CS_VERDICT_BEYOND] = "beyond",    [CS_VERDICT_UNCLEAR_SIZE] = "unclear", [CS_VERDICT_SMALLER] = "smaller",
+        [CS_VERDICT_EQUIVALENT] = "equal", [CS_VERDICT_INCONCLUSIVE] = "open",    [CS_VERDICT_DIFFERENT] = "differs",
         [CS_VERDICT_NONE] = "none",
     };
     CS_ASSERT(v < CS_VERDICTS);
@@ -97,8 +110,8 @@ const char *cs_verdict_css(enum cs_verdict v)
 
 void cs_page_verdict(struct cs_page *p, enum cs_verdict v, const char *why)
 {
-    cs_html(p->out, "<span class=\"v v-%s\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</span>", cs_verdict_css(v),
-            cs_verdict_symbol(v), v == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(v));
+    cs_html(p->out, "<span class=\"v v-%s\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</span>",
+            cs_verdict_css(v), cs_verdict_symbol(v), v == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(v));
     if (why[0] != '\0')
         cs_html(p->out, " <span class=\"why\">%s</span>", why);
 }
@@ -128,7 +141,8 @@ struct cs_num cs_rate_text(const struct cs_page *p, uint32_t outcome, struct cs_
 
 void cs_page_section(struct cs_page *p, const char *id, const char *title)
 {
-    cs_html(p->out, "\n<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", id, id, id, title);
+    cs_html(p->out, "\n<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", id, id, id,
+            title);
 }
 
 void cs_page_section_end(struct cs_page *p)
@@ -143,12 +157,20 @@ void cs_page_stamp(struct cs_page *p, uint32_t model)
         cs_html(p->out, " <strong class=\"stamp\">%s</strong>", CS_SIMULATED_TEXT);
 }
 
+void cs_page_model_name(struct cs_page *p, uint32_t model)
+{
+    cs_html_text(p->out, cs_page_model(p, model));
+    if (model < p->r->n_models && p->r->models[model].simulated)
+        fputs(" <span class=\"tag\">simulated</span>", p->out);
+}
+
 void cs_page_figure(struct cs_page *p, const char *id, uint32_t model, const char *caption)
 {
     unsigned n = ++p->figures;
     cs_html(p->out, "<figure id=\"%s\"><figcaption id=\"fig-%u\"><b>Figure %u.</b> %s", id, n, n, caption);
     cs_page_stamp(p, model);
-    cs_html(p->out, "</figcaption>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"fig-%u\">\n", n);
+    cs_html(p->out, "</figcaption>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"fig-%u\">\n",
+            n);
 }
 
 void cs_page_figure_end(struct cs_page *p)

@@ -1,4 +1,4 @@
-/* The head of the page: what was studied, what came out, in words; whether it is complete; verdicts counted per model. */
+/* The head of the page: what was studied and what came out, in words; whether it is complete; verdicts counted. */
 #include "tools/report/html_page.h"
 
 #include <math.h>
@@ -34,8 +34,8 @@ static struct tally count_verdicts(const struct cs_report *r, uint32_t model, ui
 
 static uint32_t different(const struct tally *t)
 {
-    return t->by_verdict[CS_VERDICT_BEYOND] + t->by_verdict[CS_VERDICT_UNCLEAR_SIZE] + t->by_verdict[CS_VERDICT_SMALLER] +
-           t->by_verdict[CS_VERDICT_DIFFERENT];
+    return t->by_verdict[CS_VERDICT_BEYOND] + t->by_verdict[CS_VERDICT_UNCLEAR_SIZE] +
+           t->by_verdict[CS_VERDICT_SMALLER] + t->by_verdict[CS_VERDICT_DIFFERENT];
 }
 
 /* ---- in words --------------------------------------------------------------------------------------- */
@@ -43,41 +43,57 @@ static uint32_t different(const struct tally *t)
 static void say_design(struct cs_page *p)
 {
     const struct cs_report *r = p->r;
-    uint32_t levels = 0;
-    for (uint32_t f = 0; f < r->n_factors; f++)
-        levels += r->factors[f].n_levels;
-    cs_html(p->out, "<p class=\"lead\">%u model%s answered the same question%s about %s clinical case%s", r->n_models,
-            r->n_models == 1 ? "" : "s", r->n_outcomes == 1 ? "" : "s", cs_num_count(r->n_cases).s, r->n_cases == 1 ? "" : "s");
+    cs_html(p->out, "<p class=\"lead\">In this study %u model%s answered the same question%s about %s clinical case%s",
+            r->n_models, r->n_models == 1 ? "" : "s", r->n_outcomes == 1 ? "" : "s", cs_num_count(r->n_cases).s,
+            r->n_cases == 1 ? "" : "s");
     if (r->n_clusters != r->n_cases)
         cs_html(p->out, " (versions of %s base cases)", cs_num_count(r->n_clusters).s);
-    cs_html(p->out, ". Each case was shown in %u versions that differ in one thing and are otherwise the same word for word. ", levels);
+    fputs(". ", p->out);
+    for (uint32_t f = 0; f < r->n_factors; f++) {
+        fputs(f == 0 ? "Varied was the <b>" : ", the <b>", p->out);
+        cs_page_words(p, r->factors[f].name);
+        cs_html(p->out, "</b> (%u versions of each case)", r->factors[f].n_levels);
+    }
+    fputs(r->n_factors > 0 ? "; the rest stayed the same word for word. " : "", p->out);
     cs_html(p->out, "Of %s planned answers %s are in. ", cs_num_count(r->planned).s, cs_num_count(r->terminal).s);
+    fputs("<q>Different</q> and <q>equivalent</q> are both statements that the answers support; <q>inconclusive</q> "
+          "means that they support neither, and never that there is no difference.</p>\n",
+          p->out);
+}
+
+/* "12.4 points more often "Yes"" is the sentence that a reader takes home: the largest shift, its sign in words. */
+static void say_largest(struct cs_page *p, const struct cs_report_contrast *c)
+{
+    int decimals = cs_page_decimals(p, c->outcome);
+    const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
+    fputs("; the largest shift is that of <q>", p->out);
+    cs_page_words(p, l == NULL ? "" : l->id);
+    cs_html(p->out, "</q>: %s %s against the control", cs_num_signed(cs_figure_value(c->shift), decimals).s,
+            p->r->outcomes[c->outcome].unit);
+    if (c->ci_simultaneous.known)
+        cs_html(p->out, " (interval %s)", cs_span_text(c->ci_simultaneous, decimals).s);
 }
 
 static void say_finding(struct cs_page *p, uint32_t model, uint32_t outcome, const struct tally *t)
 {
-    int decimals = cs_page_decimals(p, outcome);
-    const char *unit = p->r->outcomes[outcome].unit;
-
-    cs_html(p->out, "<b>%s</b>, ", cs_page_model(p, model));
-    cs_page_words(p, cs_page_outcome(p, outcome));
+    fputs("<li>", p->out);
+    cs_page_model_name(p, model);
+    cs_html(p->out, ", <b>%s</b>: ", cs_page_label(p, outcome).s);
     if (t->by_verdict[CS_VERDICT_NONE] == t->tested) {
-        fputs(": no verdicts. ", p->out);
+        fputs("no verdicts.</li>\n", p->out);
         return;
     }
-    cs_html(p->out, ": of %u comparisons %u different", t->tested, different(t));
-    if (t->by_verdict[CS_VERDICT_BEYOND] > 0)
-        cs_html(p->out, " (%u by more than the margin)", t->by_verdict[CS_VERDICT_BEYOND]);
-    cs_html(p->out, ", %u equivalent, %u inconclusive", t->by_verdict[CS_VERDICT_EQUIVALENT],
-            t->by_verdict[CS_VERDICT_INCONCLUSIVE]);
-    if (t->largest != NULL) {
-        const struct cs_report_level *l = cs_page_level(p, t->largest->factor, t->largest->level);
-        fputs("; the largest shift against the control is that of <q>", p->out);
-        cs_page_words(p, l == NULL ? "" : l->id);
-        cs_html(p->out, "</q>, %s %s (%s)", cs_num_signed(cs_figure_value(t->largest->shift), decimals).s, unit,
-                cs_span_text(t->largest->ci_simultaneous, decimals).s);
-    }
-    fputs(". ", p->out);
+    if (t->by_verdict[CS_VERDICT_EQUIVALENT] == t->tested)
+        cs_html(p->out, "all %u comparisons equivalent: every shift is shown to lie inside the margin", t->tested);
+    else if (different(t) == 0)
+        cs_html(p->out, "no difference shown in %u comparisons, %u of them equivalent", t->tested,
+                t->by_verdict[CS_VERDICT_EQUIVALENT]);
+    else
+        cs_html(p->out, "%u of %u comparisons different, %u of them by more than the margin", different(t), t->tested,
+                t->by_verdict[CS_VERDICT_BEYOND]);
+    if (t->largest != NULL)
+        say_largest(p, t->largest);
+    fputs(".</li>\n", p->out);
 }
 
 static void say_findings(struct cs_page *p)
@@ -85,18 +101,16 @@ static void say_findings(struct cs_page *p)
     bool any = false;
     for (uint32_t m = 0; m < p->r->n_models; m++) {
         for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
-            if (p->r->outcomes[o].role != CS_OUTCOME_PRIMARY)
-                continue;
             struct tally t = count_verdicts(p->r, m, o);
-            if (t.tested == 0)
+            if (p->r->outcomes[o].role != CS_OUTCOME_PRIMARY || t.tested == 0)
                 continue;
+            fputs(any ? "" : "<ul class=\"findings\">\n", p->out);
             say_finding(p, m, o, &t);
             any = true;
         }
     }
-    if (!any)
-        fputs("The study declares no primary outcome with comparisons: everything below is exploratory. ", p->out);
-    fputs("<q>Inconclusive</q> means that neither a difference nor its absence is shown; it never means that there is none.</p>\n",
+    fputs(any ? "</ul>\n"
+              : "<p>The study declares no primary outcome with comparisons: everything below is exploratory.</p>\n",
           p->out);
 }
 
@@ -106,12 +120,15 @@ static void write_banner(struct cs_page *p)
 {
     const struct cs_report *r = p->r;
     double share = r->planned == 0 ? NAN : (double)r->terminal / (double)r->planned;
-    cs_html(p->out, "<div class=\"banner%s\" role=\"status\" id=\"banner\">", r->complete && r->n_notes == 0 ? "" : " open");
+    cs_html(p->out, "<div class=\"banner%s\" role=\"note\" id=\"banner\">",
+            r->complete && r->n_notes == 0 ? "" : " open");
     if (r->complete)
         cs_html(p->out, "<p><b>Complete.</b> All %s planned answers are in or have a named reason why not.</p>",
                 cs_num_count(r->planned).s);
     else
-        cs_html(p->out, "<p><b>Not complete: %s of %s planned answers (%s).</b> Counts and intervals are shown, verdicts are not.</p>",
+        cs_html(p->out,
+                "<p><b>Not complete: %s of %s planned answers (%s).</b> Counts and intervals are shown, verdicts are "
+                "not.</p>",
                 cs_num_count(r->terminal).s, cs_num_count(r->planned).s, cs_num_percent(share).s);
     if (r->pilot)
         fputs("<p><b>Pilot.</b> Only some of the cases were asked; nothing here is a result.</p>", p->out);
@@ -126,8 +143,9 @@ static void write_banner(struct cs_page *p)
 
 /* ---- table ------------------------------------------------------------------------------------------------ */
 
-static const enum cs_verdict shown[] = {CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER, CS_VERDICT_DIFFERENT,
-                                        CS_VERDICT_EQUIVALENT, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
+static const enum cs_verdict shown[] = {CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
+                                        CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_INCONCLUSIVE,
+                                        CS_VERDICT_NONE};
 enum { N_SHOWN = sizeof shown / sizeof *shown };
 
 static bool any_verdict(const struct cs_report *r, enum cs_verdict v)
@@ -141,10 +159,10 @@ static bool any_verdict(const struct cs_report *r, enum cs_verdict v)
 
 static void write_tally_row(struct cs_page *p, uint32_t m, uint32_t o, const struct tally *t, const bool *used)
 {
-    cs_html(p->out, "<tr><th scope=\"row\">%s", cs_page_model(p, m));
-    cs_page_stamp(p, m);
+    fputs("<tr><th scope=\"row\">", p->out);
+    cs_page_model_name(p, m);
     cs_html(p->out, "</th><td><a href=\"#answer-%u-model-%u\">", o, m);
-    cs_page_words(p, cs_page_outcome(p, o));
+    cs_html_text(p->out, cs_page_label(p, o).s);
     fputs("</a></td>", p->out);
     for (int i = 0; i < N_SHOWN; i++) {
         if (used[i])
@@ -163,14 +181,16 @@ static void write_tally(struct cs_page *p)
     }
     if (!any)
         return;
-    cs_page_table(p, "tally", CS_REPORT_NONE, "Verdicts of all comparisons of the primary outcomes, with the one adjustment declared.");
+    cs_page_table(p, "tally", CS_REPORT_NONE,
+                  "Verdicts of all comparisons of the primary outcomes, with the one adjustment declared.");
     fputs("<thead><tr>", p->out);
     cs_page_column(p, "Model", "");
     cs_page_column(p, "Answer", "");
     for (int i = 0; i < N_SHOWN; i++) {
         if (used[i])
             cs_html(p->out, "<th scope=\"col\" class=\"n\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</th>",
-                    cs_verdict_symbol(shown[i]), shown[i] == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(shown[i]));
+                    cs_verdict_symbol(shown[i]),
+                    shown[i] == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(shown[i]));
     }
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t m = 0; m < p->r->n_models; m++) {

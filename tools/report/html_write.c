@@ -50,11 +50,12 @@ void cs_html_text(FILE *out, const char *s)
     }
 }
 
-/* Writes one conversion (spec is "%...X", NUL-terminated). The compiler has checked the arguments against the format. */
+/* Writes one conversion; spec is "%...X". The compiler has checked the arguments against the format. */
 static void convert(FILE *out, const char *spec, size_t n, va_list *ap)
 {
     char text[96] = "";
-    bool is_long = strchr(spec, 'l') != NULL, is_long_long = strstr(spec, "ll") != NULL, is_size = strchr(spec, 'z') != NULL;
+    bool is_long = strchr(spec, 'l') != NULL, is_long_long = strstr(spec, "ll") != NULL,
+         is_size = strchr(spec, 'z') != NULL;
 
     CS_ASSERT(strchr("sdufgc%", spec[n - 1]) != NULL);
 #pragma GCC diagnostic push

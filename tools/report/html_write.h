@@ -1,8 +1,9 @@
-/* html_write.h - writing markup to a FILE so that no text of a study can become markup, and numbers as a journal prints them.
+/* html_write.h - writing markup so that no text of a study can become markup, and numbers as a journal prints them.
  *
- * cs_html is printf with one difference: what stands in for %s is escaped, always. The format itself is the only source of
- * tags. Conversions: %s %c %d %u %zu %lu %llu %f %g with flags, width and precision, and %%; others are a broken invariant.
- * Write errors stay in the FILE (ferror); the caller of the page looks once at the end. Thread: any, one FILE each.
+ * cs_html is printf with one difference: what stands in for %s is escaped, always. The format itself is the only source
+ * of tags. Conversions: %s %c %d %u %zu %lu %llu %f %g with flags, width and precision, and %%; any other is a broken
+ * invariant. Write errors stay in the FILE (ferror); who writes the page looks once at the end. Thread: any, one FILE
+ * each.
  */
 #ifndef CS_REPORT_HTML_WRITE_H
 #define CS_REPORT_HTML_WRITE_H

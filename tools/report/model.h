@@ -308,7 +308,7 @@ struct cs_report {
     uint32_t n_floors;
     struct cs_report_contrast *contrasts;              /* by model, outcome, and then as declared */
     uint32_t n_contrasts;
-    const struct cs_report_category_test *category_tests;
+    struct cs_report_category_test *category_tests;
     uint32_t n_category_tests;
     const struct cs_report_component *components;      /* by model, outcome, factor, kind; the mean of a kind before its levels */
     uint32_t n_components;

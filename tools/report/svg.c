@@ -5,7 +5,7 @@
 #include "protocol/base/assert.h"
 #include "tools/report/html_write.h"
 
-enum { ROW_PX = 22, AXIS_PX = 30, TICKS_MAX = 40 };
+enum { ROW_PX = 28, AXIS_PX = 30, TICKS_MAX = 40 };
 
 static double finite_or_zero(double x)
 {
@@ -30,7 +30,8 @@ struct cs_scale cs_scale_fit(double lo, double hi, int ticks)
         }
     }
     int decimals = (int)-floor(log10(step) + 1e-9);
-    return (struct cs_scale){floor(lo / step + 1e-9) * step, ceil(hi / step - 1e-9) * step, step, decimals < 0 ? 0 : decimals};
+    return (struct cs_scale){floor(lo / step + 1e-9) * step, ceil(hi / step - 1e-9) * step, step,
+                             decimals < 0 ? 0 : decimals};
 }
 
 double cs_scale_percent(const struct cs_scale *s, double x)
@@ -58,29 +59,30 @@ static void upright(FILE *out, const struct cs_scale *s, double x, const char *c
     cs_html(out, "<line class=\"%s\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"100%%\"/>", css, at, at);
 }
 
-void cs_svg_axis(FILE *out, const struct cs_scale *s, double band, bool signed_ticks, const char *title, const char *desc)
+void cs_svg_axis(FILE *out, const struct cs_scale *s, double band, bool signed_ticks, const char *title,
+                 const char *desc)
 {
-    cs_html(out, "<svg class=\"axis\" role=\"img\" width=\"100%%\" height=\"%d\"><title>%s</title><desc>%s</desc>", AXIS_PX,
-            title, desc);
+    cs_html(out, "<svg class=\"axis\" role=\"img\" width=\"100%%\" height=\"%d\"><title>%s</title><desc>%s</desc>",
+            AXIS_PX, title, desc);
     reach(out, s, -band, band, "band");
     cs_html(out, "<line class=\"rule\" x1=\"0\" x2=\"100%%\" y1=\"%d\" y2=\"%d\"/>", AXIS_PX - 1, AXIS_PX - 1);
     int n = (int)lround((s->hi - s->lo) / s->step);
     CS_ASSERT(n < TICKS_MAX);
     for (int i = 0; i <= n; i++) {
         double x = s->lo + i * s->step, at = cs_scale_percent(s, x);
-        const char *anchor = i == 0 ? "start" : i == n ? "end" : "middle";
         struct cs_num label = signed_ticks ? cs_num_signed(x, s->decimals) : cs_num_fixed(x, s->decimals);
-        cs_html(out, "<line class=\"rule\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"%d\" y2=\"%d\"/>", at, at, AXIS_PX - 6, AXIS_PX);
-        cs_html(out, "<text x=\"%.2f%%\" y=\"%d\" text-anchor=\"%s\">%s</text>", at, AXIS_PX - 11, anchor, label.s);
+        cs_html(out, "<line class=\"rule\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"%d\" y2=\"%d\"/>", at, at, AXIS_PX - 6,
+                AXIS_PX);
+        cs_html(out, "<text x=\"%.2f%%\" y=\"%d\" text-anchor=\"middle\">%s</text>", at, AXIS_PX - 11, label.s);
     }
     fputs("</svg>", out);
 }
 
-/* A percentage and pixels do not add up in one SVG attribute: shapes are drawn around 0 in an <svg> placed at the percentage. */
+/* Percentages and pixels do not add up: shapes are drawn around 0 in an <svg> placed at the percentage. */
 static void shape_at(FILE *out, double percent, const char *css, const char *path)
 {
-    cs_html(out, "<svg x=\"%.2f%%\" y=\"%d\" overflow=\"visible\"><path class=\"%s\" d=\"%s\"/></svg>", percent, ROW_PX / 2, css,
-            path);
+    cs_html(out, "<svg x=\"%.2f%%\" y=\"%d\" overflow=\"visible\"><path class=\"%s\" d=\"%s\"/></svg>", percent,
+            ROW_PX / 2, css, path);
 }
 
 static void span(FILE *out, const struct cs_scale *s, double lo, double hi, const char *css, const char *thickness)
@@ -101,7 +103,8 @@ static void draw_mark(FILE *out, const struct cs_scale *s, const struct cs_svg_m
         shape_at(out, 100, m->css, "M0 0l-6 -4v8z");
     span(out, s, m->inner_lo, m->inner_hi, m->css, "inner");
     if (e >= s->lo && e <= s->hi)
-        shape_at(out, cs_scale_percent(s, e), m->css, m->square ? "M-4 -4h8v8h-8z" : "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z");
+        shape_at(out, cs_scale_percent(s, e), m->css,
+                 m->square ? "M-4 -4h8v8h-8z" : "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z");
 }
 
 void cs_svg_row(FILE *out, const struct cs_scale *s, double band, const struct cs_svg_mark *mark)

@@ -1,9 +1,9 @@
 /* svg.h - the pieces that plots are made of: a scale, its axis, a dot with its interval, a bar.
  *
- * Positions are percentages of the drawing's width, and the words stand in HTML beside it: a plot is as wide as its column,
- * from a phone to a printed page, and its text never shrinks. Colours are classes of the style sheet (html_style.c), so both
- * colour schemes hold. What a plot shows stands as a number beside it: row drawings are hidden from screen readers, the axis
- * of a plot carries its title and description. Thread: any, one FILE each.
+ * Positions are percentages of the drawing's width, and the words stand in HTML beside it: a plot is as wide as its
+ * column, from a phone to a printed page, and its text never shrinks. Colours are classes of the style sheet
+ * (html_style.c), so both colour schemes hold. What a plot shows stands as a number beside it: the drawings of rows are
+ * hidden from screen readers, the axis of a plot carries its title and description. Thread: any, one FILE each.
  */
 #ifndef CS_REPORT_SVG_H
 #define CS_REPORT_SVG_H
@@ -30,7 +30,8 @@ struct cs_svg_mark {
 
 /* The axis of a plot: role="img" with title and description, both escaped. signed_ticks: "+5". band is shaded from
  * -band to +band, on the axis and in each row; 0 or NaN: none. */
-void cs_svg_axis(FILE *out, const struct cs_scale *s, double band, bool signed_ticks, const char *title, const char *desc);
+void cs_svg_axis(FILE *out, const struct cs_scale *s, double band, bool signed_ticks, const char *title,
+                 const char *desc);
 /* One row of a forest plot. An interval that leaves the scale ends in an arrowhead. */
 void cs_svg_row(FILE *out, const struct cs_scale *s, double band, const struct cs_svg_mark *mark);
 /* As cs_svg_row with a shaded reach lo..hi (the noise floor) in place of the margin band. */

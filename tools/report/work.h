@@ -28,6 +28,7 @@ size_t cs_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t o
 double cs_unit_scale(const struct cs_report_outcome *o);
 void cs_report_note(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct cs_report_figure cs_report_known(double value);
+double cs_measure_range(const struct cs_measure *m); /* the largest shift possible; 0: no bounds */
 
 void cs_work_completeness(struct cs_report_work *w); /* completeness, usable */
 void cs_work_contrasts(struct cs_report_work *w);    /* contrasts with their tests, ratios, category tests */

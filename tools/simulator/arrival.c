@@ -7,7 +7,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/rng.h"
 #include "protocol/study/digest.h"
-#include "tools/simulator/exchange.h"
+#include "tools/simulator/dialect.h"
 
 enum { CLIENT_ID_MAX = 512 };
 
@@ -85,7 +85,9 @@ static bool key_allowed(const struct cs_sim_settings *s, const char *key)
 
 bool cs_exchange_arrive(struct cs_simulator *s, struct cs_exchange *x)
 {
-    const char *key = bearer(x->call->authorization);
+    const char *key = x->call->api_key;
+    if (key == NULL && x->dialect->bearer)
+        key = bearer(x->call->authorization);
     uint8_t hash[32];
     cs_blake2b_256(x->call->body, x->call->len, x->body);
     cs_blake2b_256(key != NULL ? key : "", key != NULL ? strlen(key) : 0, hash);
@@ -129,7 +131,7 @@ bool cs_exchange_read(struct cs_exchange *x)
     if (call->client_request_id != NULL && strlen(call->client_request_id) > CLIENT_ID_MAX)
         return cs_chat_fail(&x->error, 400, "invalid_request_error", NULL, NULL,
                             "Invalid 'X-Client-Request-Id' header: want at most 512 ASCII characters.");
-    return cs_chat_parse(call->body, call->len, &x->request, &x->error);
+    return x->dialect->parse(call, &x->request, &x->error);
 }
 
 /* ---- admission: model and limits -------------------------------------------------------------- */
@@ -158,6 +160,7 @@ bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why)
 {
     const bool tokens = why->dimension == CS_DIM_TOKENS;
     char wait[32], what[64];
+    x->refusal = *why;
     cs_go_duration(why->wait_ms, wait);
     snprintf(what, sizeof what, "%s", tokens ? "tokens per min (TPM)" : "requests per min (RPM)");
     if (why->never)
@@ -166,8 +169,6 @@ bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why)
                             "The input or output tokens must be reduced in order to run successfully. Visit "
                             "https://platform.openai.com/account/rate-limits to learn more.",
                             x->request.model, what, (unsigned long long)why->limit, (unsigned long long)why->requested);
-    cs_reply_header(x->reply, "retry-after", "%llu", (unsigned long long)(why->wait_ms + 999) / 1000);
-    cs_reply_header(x->reply, "retry-after-ms", "%llu", (unsigned long long)why->wait_ms);
     return cs_chat_fail(&x->error, 429, tokens ? "tokens" : "requests", NULL, "rate_limit_exceeded",
                         "Rate limit reached for %s in organization org-simulator on %s: Limit %llu, Used %llu, "
                         "Requested %llu. Please try again in %s. Visit "

@@ -9,23 +9,32 @@
 #include <time.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/simulator/openai_chat.h"
+#include "tools/simulator/dialect.h"
 
 enum { HANG_LOOK_MS = 100 /* how often a hanging call looks whether its client has left */ };
 
-enum route { ROUTE_CHAT, ROUTE_MODELS, ROUTE_STATS, ROUTE_CONTROL, ROUTE_HEALTH, ROUTE_NONE };
+enum route { ROUTE_PROVIDER, ROUTE_MODELS, ROUTE_STATS, ROUTE_CONTROL, ROUTE_HEALTH, ROUTE_NONE };
 
+/* The head and the tail of a path; with a tail, what stands between the two is the model. */
 static const struct {
-    const char *path, *method;
+    const char *head, *tail, *method;
     enum route route;
+    const struct cs_sim_dialect *dialect;
 } routes[] = {
-    {"/v1/chat/completions", "POST", ROUTE_CHAT},
-    {"/chat/completions", "POST", ROUTE_CHAT},
-    {"/v1/models", "GET", ROUTE_MODELS},
-    {"/models", "GET", ROUTE_MODELS},
-    {"/stats", "GET", ROUTE_STATS},
-    {"/control", "POST", ROUTE_CONTROL},
-    {"/healthz", "GET", ROUTE_HEALTH},
+    {"/v1/chat/completions", NULL, "POST", ROUTE_PROVIDER, &cs_sim_openai_chat},
+    {"/chat/completions", NULL, "POST", ROUTE_PROVIDER, &cs_sim_openai_chat},
+    {"/openai/v1/chat/completions", NULL, "POST", ROUTE_PROVIDER, &cs_sim_openai_chat},
+    {"/openai/deployments/", "/chat/completions", "POST", ROUTE_PROVIDER, &cs_sim_openai_chat},
+    {"/v1/responses", NULL, "POST", ROUTE_PROVIDER, &cs_sim_openai_responses},
+    {"/openai/v1/responses", NULL, "POST", ROUTE_PROVIDER, &cs_sim_openai_responses},
+    {"/v1/messages", NULL, "POST", ROUTE_PROVIDER, &cs_sim_anthropic},
+    {"/v1beta/models/", ":generateContent", "POST", ROUTE_PROVIDER, &cs_sim_gemini},
+    {"/model/", "/converse", "POST", ROUTE_PROVIDER, &cs_sim_bedrock},
+    {"/v1/models", NULL, "GET", ROUTE_MODELS, NULL},
+    {"/models", NULL, "GET", ROUTE_MODELS, NULL},
+    {"/stats", NULL, "GET", ROUTE_STATS, NULL},
+    {"/control", NULL, "POST", ROUTE_CONTROL, NULL},
+    {"/healthz", NULL, "GET", ROUTE_HEALTH, NULL},
 };
 
 enum phase { PHASE_READING, PHASE_WAITING, PHASE_HANGING, PHASE_DRIPPING, PHASE_BROKEN };
@@ -34,6 +43,8 @@ struct cs_call { /* a request */
     struct cs_loop *loop;
     struct MHD_Connection *connection;
     enum route route;
+    const struct cs_sim_dialect *dialect; /* ROUTE_PROVIDER */
+    char *path_model;
     bool wrong_method;
     enum phase phase;
     struct cs_buf body;
@@ -160,18 +171,27 @@ static enum MHD_Result send_error(struct cs_call *c, unsigned status, const char
     return send_reply(c);
 }
 
-static enum MHD_Result serve_chat(struct cs_call *c)
+static const char *header(const struct cs_call *c, const char *name)
+{
+    return name != NULL ? MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, name) : NULL;
+}
+
+static enum MHD_Result serve_provider(struct cs_call *c)
 {
     struct timespec mono, wall;
     clock_gettime(CLOCK_MONOTONIC, &mono);
     clock_gettime(CLOCK_REALTIME, &wall);
     const struct cs_sim_call call = {
-        .authorization = MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, "Authorization"),
-        .client_request_id = MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, "X-Client-Request-Id"),
+        .authorization = header(c, "Authorization"),
+        .client_request_id = header(c, "X-Client-Request-Id"),
         .body = cs_buf_cstr(&c->body),
         .len = c->body.len,
         .mono_us = (int64_t)mono.tv_sec * 1000000 + mono.tv_nsec / 1000,
         .wall_s = wall.tv_sec,
+        .dialect = c->dialect,
+        .path_model = c->path_model,
+        .api_key = header(c, c->dialect->key_header),
+        .version = header(c, "anthropic-version"),
     };
     cs_simulator_serve(c->loop->server->simulator, &call, &c->reply);
     cs_buf_release(&c->body);
@@ -206,8 +226,8 @@ static enum MHD_Result serve(struct cs_call *c)
         return send_error(c, 405, "Not allowed: this path wants another method.");
     c->reply.status = 200;
     switch (c->route) {
-    case ROUTE_CHAT:
-        return serve_chat(c);
+    case ROUTE_PROVIDER:
+        return serve_provider(c);
     case ROUTE_CONTROL:
         return serve_control(c);
     case ROUTE_MODELS:
@@ -227,6 +247,24 @@ static enum MHD_Result serve(struct cs_call *c)
 
 /* ---- the life of a call ----------------------------------------------------------------------- */
 
+static void find_route(struct cs_call *c, const char *url, const char *method)
+{
+    const size_t len = strlen(url);
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        const char *tail = routes[i].tail;
+        const size_t head_len = strlen(routes[i].head), tail_len = tail != NULL ? strlen(tail) : 0;
+        if (tail == NULL ? strcmp(url, routes[i].head) != 0
+                         : len <= head_len + tail_len || strncmp(url, routes[i].head, head_len) != 0 ||
+                               strcmp(url + len - tail_len, tail) != 0)
+            continue;
+        c->route = routes[i].route;
+        c->dialect = routes[i].dialect;
+        c->wrong_method = strcmp(routes[i].method, method) != 0;
+        if (tail != NULL)
+            c->path_model = cs_xasprintf("%.*s", (int)(len - head_len - tail_len), url + head_len);
+    }
+}
+
 static struct cs_call *new_call(struct cs_loop *l, struct MHD_Connection *connection, const char *url,
                                 const char *method)
 {
@@ -237,13 +275,8 @@ static struct cs_call *new_call(struct cs_loop *l, struct MHD_Connection *connec
     c->body = CS_BUF_INIT(CS_CHAT_BODY_MAX);
     c->reply.body = CS_BUF_INIT(CS_SIM_REPLY_MAX);
     c->reply.fault = CS_FAULT_NONE;
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if (strcmp(routes[i].path, url) == 0) {
-            c->route = routes[i].route;
-            c->wrong_method = strcmp(routes[i].method, method) != 0;
-        }
-    }
-    if (c->route == ROUTE_CHAT)
+    find_route(c, url, method);
+    if (c->route == ROUTE_PROVIDER)
         cs_simulator_enter(l->server->simulator);
     return c;
 }
@@ -285,10 +318,11 @@ void cs_call_on_completed(void *arg, struct MHD_Connection *connection, void **s
     (void)why;
     if (c == NULL)
         return;
-    if (c->route == ROUTE_CHAT)
+    if (c->route == ROUTE_PROVIDER)
         cs_simulator_leave(l->server->simulator);
     cs_buf_release(&c->body);
     cs_sim_reply_release(&c->reply);
+    free(c->path_model);
     free(c);
     *state = NULL;
 }

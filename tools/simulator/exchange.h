@@ -8,11 +8,13 @@
 /* All that is known about the request in hand. */
 struct cs_exchange {
     const struct cs_sim_call *call;
+    const struct cs_sim_dialect *dialect;
     struct cs_sim_reply *reply;
     struct cs_chat_request request;
     struct cs_chat_error error;
-    uint8_t body[32]; /* its hash */
-    bool has_digest;  /* the client has named one */
+    struct cs_refusal refusal; /* of a limit, when error is about one */
+    uint8_t body[32];          /* its hash */
+    bool has_digest;           /* the client has named one */
     uint8_t digest_id[16];
     char digest[33], attempt[16]; /* hex; "-" and "0" until known */
     uint64_t key_id;              /* a hash: keys are not kept */

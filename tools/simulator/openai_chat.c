@@ -7,6 +7,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/study/json.h"
+#include "tools/simulator/dialect.h"
 
 static const char invalid[] = "invalid_request_error";
 
@@ -159,7 +160,7 @@ static bool check_names(const struct cs_j *root, struct cs_chat_error *e)
     return true;
 }
 
-static void add_content(struct cs_chat_request *r, const struct cs_j *text)
+void cs_chat_add_text(struct cs_chat_request *r, const struct cs_j *text)
 {
     if (r->prompt.len > 0)
         cs_buf_char(&r->prompt, '\n');
@@ -172,7 +173,7 @@ static bool read_content(struct cs_chat_request *r, const struct cs_j *content, 
                          struct cs_chat_error *e)
 {
     if (cs_j_is(content, CS_J_TEXT)) {
-        add_content(r, content);
+        cs_chat_add_text(r, content);
         return true;
     }
     if (!cs_j_is(content, CS_J_LIST) || cs_j_size(content) == 0)
@@ -183,7 +184,7 @@ static bool read_content(struct cs_chat_request *r, const struct cs_j *content, 
         if (type == NULL || strcmp(type, "text") != 0 || !cs_j_is(text, CS_J_TEXT))
             return cs_chat_fail(e, 400, invalid, param, "invalid_value",
                                 "Invalid value in '%s': the simulator reads parts of type 'text' only.", param);
-        add_content(r, text);
+        cs_chat_add_text(r, text);
     }
     return true;
 }
@@ -231,7 +232,7 @@ static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
 }
 
 /* A strict schema is an object at its root, allows no other keys and requires all it has. */
-static bool check_strict(const struct cs_j *schema, const char *name, struct cs_chat_error *e)
+bool cs_chat_check_strict(const struct cs_j *schema, const char *name, struct cs_chat_error *e)
 {
     const struct cs_j *properties = cs_j_get(schema, "properties"), *required = cs_j_get(schema, "required");
     const char *type = cs_j_text(cs_j_get(schema, "type")), *wrong = NULL;
@@ -296,7 +297,7 @@ static bool read_format(struct cs_chat_request *r, struct cs_chat_error *e)
         return wrong_type(e, "response_format.json_schema.schema", "an object", schema);
     r->format = CS_CHAT_JSON_SCHEMA;
     r->schema = schema;
-    return !cs_j_is(cs_j_get(s, "strict"), CS_J_TRUE) || check_strict(schema, cs_j_text(name), e);
+    return !cs_j_is(cs_j_get(s, "strict"), CS_J_TRUE) || cs_chat_check_strict(schema, cs_j_text(name), e);
 }
 
 static bool read_model(struct cs_chat_request *r, struct cs_chat_error *e)
@@ -351,6 +352,7 @@ bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, st
 void cs_chat_request_release(struct cs_chat_request *r)
 {
     cs_j_release(&r->document);
+    cs_j_release(&r->schema_document);
     cs_buf_release(&r->prompt);
 }
 
@@ -378,10 +380,16 @@ static size_t capped(const char *text, size_t len, uint64_t max_tokens)
     return n;
 }
 
+size_t cs_chat_cut(struct cs_chat_answer *a)
+{
+    const size_t len = capped(a->text, strlen(a->text), a->max_tokens);
+    a->output_tokens = cs_chat_tokens(len);
+    return len;
+}
+
 void cs_chat_write(struct cs_chat_answer *a, struct cs_buf *out)
 {
-    const size_t full = strlen(a->text), len = capped(a->text, full, a->max_tokens);
-    a->output_tokens = cs_chat_tokens(len);
+    const size_t full = strlen(a->text), len = cs_chat_cut(a);
     cs_buf_printf(out, "{\"id\":\"%s\",\"object\":\"chat.completion\",\"created\":%lld,\"model\":", a->id,
                   (long long)a->created);
     cs_json_str(out, a->model, strlen(a->model));
@@ -420,3 +428,61 @@ void cs_chat_write_error(const struct cs_chat_error *e, struct cs_buf *out)
     else
         cs_buf_str(out, ",\"code\":null}}\n");
 }
+
+/* ---- the dialect ------------------------------------------------------------------------------ */
+
+static bool parse(const struct cs_sim_call *call, struct cs_chat_request *out, struct cs_chat_error *e)
+{
+    const bool good = cs_chat_parse(call->body, call->len, out, e);
+    if (good && call->path_model != NULL) /* Azure: the deployment in the path holds, whatever the body says */
+        out->model = call->path_model;
+    return good;
+}
+
+void cs_openai_write_error(struct cs_exchange *x)
+{
+    x->reply->status = x->error.status;
+    if (cs_trouble_of(&x->error) == CS_TROUBLE_LIMIT && !x->refusal.never) {
+        cs_reply_header(x->reply, "retry-after", "%llu", (unsigned long long)(x->refusal.wait_ms + 999) / 1000);
+        cs_reply_header(x->reply, "retry-after-ms", "%llu", (unsigned long long)x->refusal.wait_ms);
+    }
+    cs_chat_write_error(&x->error, &x->reply->body);
+}
+
+static void add_limit_headers(struct cs_exchange *x)
+{
+    static const char *const names[2][3] = {
+        {"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"},
+        {"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"}};
+    const struct cs_limit *limits[2] = {&x->quota.requests, &x->quota.tokens};
+    const struct cs_bucket *buckets[2] = {&x->buckets.requests, &x->buckets.tokens};
+    for (int i = 0; i < 2; i++) {
+        if (limits[i]->per_minute == 0)
+            continue;
+        const struct cs_limit_state now = cs_limit_state(limits[i], buckets[i]);
+        char reset[32];
+        cs_go_duration(now.reset_ms, reset);
+        cs_reply_header(x->reply, names[i][0], "%llu", (unsigned long long)now.limit);
+        cs_reply_header(x->reply, names[i][1], "%llu", (unsigned long long)now.remaining);
+        cs_reply_header(x->reply, names[i][2], "%s", reset);
+    }
+}
+
+void cs_openai_headers(struct cs_exchange *x)
+{
+    cs_reply_header(x->reply, "x-request-id", "req_%016llx%.16s", (unsigned long long)x->number, x->digest + 16);
+    cs_reply_header(x->reply, "openai-version", "2020-10-01");
+    cs_reply_header(x->reply, "openai-organization", "org-simulator");
+    cs_reply_header(x->reply, "openai-processing-ms", "%llu", (unsigned long long)x->reply->delay_ms + 1);
+    add_limit_headers(x);
+}
+
+const struct cs_sim_dialect cs_sim_openai_chat = {
+    .id_prefix = "chatcmpl-",
+    .key_header = "api-key",
+    .bearer = true,
+    .parse = parse,
+    .write = cs_chat_write,
+    .write_error = cs_openai_write_error,
+    .add_headers = cs_openai_headers,
+};

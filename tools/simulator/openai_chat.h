@@ -1,5 +1,5 @@
-/* openai_chat.h - the dialect: reads and checks a Chat Completions request, and writes the answers and errors of
- * OpenAI.
+/* openai_chat.h - OpenAI's dialect: reads and checks a Chat Completions request, and writes the answers and errors of OpenAI.
+ * The other dialects (dialect.h) fill and are given the same request, answer and error.
  *
  * Checks what the real provider checks and refuses with its status, type, param, code and sentence. Pure; any thread.
  */
@@ -24,7 +24,9 @@ struct cs_chat_request {
     uint64_t content_bytes;
     uint64_t max_tokens; /* 0: no cap */
     enum cs_chat_format format;
-    const struct cs_j *schema; /* in root; NULL unless CS_CHAT_JSON_SCHEMA */
+    const struct cs_j *schema;            /* in root or schema_document; NULL unless CS_CHAT_JSON_SCHEMA */
+    struct cs_j_document schema_document; /* bedrock's, which is a string in the body */
+    const char *tool;                     /* the answer shall be a call of it, or NULL */
 };
 
 struct cs_chat_error {
@@ -43,6 +45,10 @@ bool cs_chat_fail(struct cs_chat_error *e, unsigned status, const char *type, co
 /* False: refused, e says how. The body must outlive the request; release the request in either case. */
 bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, struct cs_chat_error *e);
 void cs_chat_request_release(struct cs_chat_request *r);
+/* Adds a text to the prompt. */
+void cs_chat_add_text(struct cs_chat_request *r, const struct cs_j *text);
+/* Is the schema of a strict format one that strict formats can be? */
+bool cs_chat_check_strict(const struct cs_j *schema, const char *name, struct cs_chat_error *e);
 
 /* Tokens as the simulator counts them: a quarter of the bytes, rounded up. */
 uint64_t cs_chat_tokens(uint64_t bytes);
@@ -54,11 +60,14 @@ struct cs_chat_answer {
     int64_t created;  /* Unix seconds */
     const char *text; /* content, or the refusal; may be cut (see below) */
     bool refused;
+    const char *tool; /* that the text is the arguments of, or NULL */
     uint64_t input_tokens;
     uint64_t max_tokens;    /* text beyond it is cut, finish_reason "length"; 0: no cap */
     uint64_t output_tokens; /* set by cs_chat_write */
 };
 void cs_chat_write(struct cs_chat_answer *a, struct cs_buf *out);
+/* How many bytes of the text the cap lets through; sets output_tokens. */
+size_t cs_chat_cut(struct cs_chat_answer *a);
 void cs_chat_write_error(const struct cs_chat_error *e, struct cs_buf *out);
 
 #endif

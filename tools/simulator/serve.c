@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
+#include "tools/simulator/dialect.h"
 #include "tools/simulator/draw.h"
-#include "tools/simulator/exchange.h"
 #include "tools/simulator/reply.h"
 
 enum { FAULT_WAIT_MS = 100 /* a 429 without a reason: one request at 600 a minute */ };
@@ -109,16 +109,17 @@ static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, u
 static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool refused, struct cs_chat_answer *a)
 {
     char id[64];
-    snprintf(id, sizeof id, "chatcmpl-%016llx%.12s", (unsigned long long)x->number, x->digest);
+    snprintf(id, sizeof id, "%s%016llx%.12s", x->dialect->id_prefix, (unsigned long long)x->number, x->digest);
     *a = (struct cs_chat_answer){.id = id,
                                  .model = x->request.model,
                                  .fingerprint = x->model->fingerprint,
                                  .created = x->call->wall_s,
                                  .text = cs_buf_cstr(text),
                                  .refused = refused,
+                                 .tool = x->request.tool,
                                  .input_tokens = cs_chat_tokens(x->request.content_bytes),
                                  .max_tokens = x->request.max_tokens};
-    cs_chat_write(a, &x->reply->body);
+    x->dialect->write(a, &x->reply->body);
     if (x->reply->fault == CS_FAULT_MALFORMED) { /* half of it, and a proxy's last words */
         x->reply->body.len /= 2;
         cs_buf_str(&x->reply->body, "<html>\n");
@@ -153,37 +154,12 @@ static void count_answer(struct cs_simulator *s, const struct cs_exchange *x, co
     *seen |= 2;
 }
 
-static void add_limit_headers(struct cs_exchange *x)
-{
-    static const char *const names[2][3] = {
-        {"x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"},
-        {"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"}};
-    const struct cs_limit *limits[2] = {&x->quota.requests, &x->quota.tokens};
-    const struct cs_bucket *buckets[2] = {&x->buckets.requests, &x->buckets.tokens};
-    for (int i = 0; i < 2; i++) {
-        if (limits[i]->per_minute == 0)
-            continue;
-        const struct cs_limit_state now = cs_limit_state(limits[i], buckets[i]);
-        char reset[32];
-        cs_go_duration(now.reset_ms, reset);
-        cs_reply_header(x->reply, names[i][0], "%llu", (unsigned long long)now.limit);
-        cs_reply_header(x->reply, names[i][1], "%llu", (unsigned long long)now.remaining);
-        cs_reply_header(x->reply, names[i][2], "%s", reset);
-    }
-}
-
 static void finish(struct cs_simulator *s, struct cs_exchange *x, uint64_t *counter, const struct cs_chat_answer *a)
 {
     struct cs_sim_reply *r = x->reply;
-    if (r->status == 0 && x->error.status != 0) {
-        r->status = x->error.status;
-        cs_chat_write_error(&x->error, &r->body);
-    }
-    cs_reply_header(r, "x-request-id", "req_%016llx%.16s", (unsigned long long)x->number, x->digest + 16);
-    cs_reply_header(r, "openai-version", "2020-10-01");
-    cs_reply_header(r, "openai-organization", "org-simulator");
-    cs_reply_header(r, "openai-processing-ms", "%llu", (unsigned long long)r->delay_ms + 1);
-    add_limit_headers(x);
+    if (r->status == 0 && x->error.status != 0)
+        x->dialect->write_error(x);
+    x->dialect->add_headers(x);
 
     const bool whole = a != NULL && r->fault != CS_FAULT_TRUNCATED && r->fault != CS_FAULT_MALFORMED;
     pthread_mutex_lock(&s->lock);
@@ -202,7 +178,12 @@ static void finish(struct cs_simulator *s, struct cs_exchange *x, uint64_t *coun
 
 void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, struct cs_sim_reply *reply)
 {
-    struct cs_exchange x = {.call = call, .reply = reply, .error = CS_CHAT_ERROR_INIT, .digest = "-", .attempt = "0"};
+    struct cs_exchange x = {.call = call,
+                            .dialect = call->dialect != NULL ? call->dialect : &cs_sim_openai_chat,
+                            .reply = reply,
+                            .error = CS_CHAT_ERROR_INIT,
+                            .digest = "-",
+                            .attempt = "0"};
     struct cs_buf text = CS_BUF_INIT(CS_SIM_REPLY_MAX / 4);
     struct cs_chat_answer answer, *given = NULL;
     uint64_t *counter = NULL;

@@ -43,13 +43,19 @@ CS_WARN_UNUSED enum cs_err cs_simulator_open(struct cs_simulator **out, const st
                                              struct cs_error *err);
 void cs_simulator_close(struct cs_simulator *s); /* NULL is fine */
 
-/* A Chat Completions request, complete; times are arguments. */
+struct cs_sim_dialect; /* dialect.h */
+
+/* A request, complete; times are arguments. */
 struct cs_sim_call {
     const char *authorization;     /* header, or NULL */
     const char *client_request_id; /* header X-Client-Request-Id, or NULL */
     const char *body;
     size_t len;
     int64_t mono_us, wall_s;
+    const struct cs_sim_dialect *dialect; /* NULL: openai-chat */
+    const char *path_model;               /* the model that the path names, or NULL */
+    const char *api_key;                  /* from the dialect's own header, or NULL */
+    const char *version;                  /* header anthropic-version, or NULL */
 };
 
 struct cs_sim_header {

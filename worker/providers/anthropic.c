@@ -8,9 +8,9 @@ static const struct {
     const char *reason;
     enum cs_outcome outcome;
 } ends[] = {
-    {"end_turn", CS_OUTCOME_ok},          {"stop_sequence", CS_OUTCOME_ok},
-    {"tool_use", CS_OUTCOME_ok},          {"max_tokens", CS_OUTCOME_truncated},
-    {"refusal", CS_OUTCOME_refused},      {"model_context_window_exceeded", CS_OUTCOME_truncated},
+    {"end_turn", CS_OUTCOME_ok},     {"stop_sequence", CS_OUTCOME_ok},
+    {"tool_use", CS_OUTCOME_ok},     {"max_tokens", CS_OUTCOME_truncated},
+    {"refusal", CS_OUTCOME_refused}, {"model_context_window_exceeded", CS_OUTCOME_truncated},
 };
 
 static bool is(const json_t *v, const char *word)
@@ -38,7 +38,8 @@ static void read_usage(const json_t *usage, struct cs_reading *out)
     out->input_tokens = cs_read_count(json_object_get(usage, "input_tokens")) + out->cached_tokens +
                         cs_read_count(json_object_get(usage, "cache_creation_input_tokens"));
     out->output_tokens = cs_read_count(json_object_get(usage, "output_tokens"));
-    out->reasoning_tokens = cs_read_count(json_object_get(json_object_get(usage, "output_tokens_details"), "thinking_tokens"));
+    out->reasoning_tokens = cs_read_count(
+        json_object_get(json_object_get(usage, "output_tokens_details"), "thinking_tokens"));
 }
 
 /* The end marker is stop_reason. pause_turn asks to be resumed, which an experiment does not: like an unknown reason it is a fault. */
@@ -82,7 +83,8 @@ static bool no_money(const json_t *error)
 static void read_error(const json_t *error, struct cs_arena *arena, struct cs_reading *out)
 {
     out->says = no_money(error) ? CS_SAYS_NO_MONEY : CS_SAYS_ERROR;
-    out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX, arena);
+    out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX,
+                             arena);
     out->finish = cs_read_text(json_object_get(error, "type"), CS_OUTPUT_WORD_MAX, arena);
 }
 

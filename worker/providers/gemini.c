@@ -98,7 +98,8 @@ static void read_details(const json_t *error, struct cs_reading *out)
 static void read_error(const json_t *error, struct cs_arena *arena, struct cs_reading *out)
 {
     out->says = CS_SAYS_ERROR;
-    out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX, arena);
+    out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX,
+                             arena);
     out->finish = cs_read_text(json_object_get(error, "status"), CS_OUTPUT_WORD_MAX, arena);
     read_details(error, out);
     if (out->wait_ms == CS_NO_HINT)

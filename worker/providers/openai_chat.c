@@ -4,14 +4,53 @@
 
 #include "worker/providers/provider.h"
 
+/* Some servers tell cached tokens in a place of their own. */
+static uint32_t cached_tokens(const json_t *usage)
+{
+    static const char *const names[] = {"prompt_cache_hit_tokens", "num_cached_tokens"}; /* DeepSeek, Mistral */
+    uint32_t n = cs_read_count(json_object_get(json_object_get(usage, "prompt_tokens_details"), "cached_tokens"));
+    for (size_t i = 0; i < sizeof names / sizeof *names && n == 0; i++)
+        n = cs_read_count(json_object_get(usage, names[i]));
+    return n;
+}
+
 static void read_usage(const json_t *usage, struct cs_reading *out)
 {
+    const json_t *details = json_object_get(usage, "completion_tokens_details");
     out->input_tokens = cs_read_count(json_object_get(usage, "prompt_tokens"));
-    out->cached_tokens = cs_read_count(json_object_get(json_object_get(usage, "prompt_tokens_details"), "cached_tokens"));
+    out->cached_tokens = cached_tokens(usage);
     out->output_tokens = cs_read_count(json_object_get(usage, "completion_tokens"));
-    out->reasoning_tokens = cs_read_count(
-        json_object_get(json_object_get(usage, "completion_tokens_details"), "reasoning_tokens"));
+    out->reasoning_tokens = cs_read_count(json_object_get(details, "reasoning_tokens"));
 }
+
+/* A text, or (Mistral's reasoning models) a list of chunks of which those of type text are the answer. */
+static void read_content(const json_t *content, struct cs_buf *text)
+{
+    const json_t *chunk;
+    size_t i;
+    if (json_is_string(content))
+        cs_read_piece(text, content);
+    json_array_foreach(content, i, chunk)
+    {
+        const char *type = json_string_value(json_object_get(chunk, "type"));
+        if (type != NULL && strcmp(type, "text") == 0)
+            cs_read_piece(text, json_object_get(chunk, "text"));
+    }
+}
+
+/* How an answer ended; what is not here ended well. Below the line: OpenRouter, DeepSeek, Mistral. */
+static const struct {
+    const char *reason;
+    enum cs_saying says;
+    enum cs_outcome outcome;
+} ends[] = {
+    {"length", CS_SAYS_ANSWER, CS_OUTCOME_truncated},
+    {"content_filter", CS_SAYS_ANSWER, CS_OUTCOME_content_filtered},
+    /* ---- */
+    {"error", CS_SAYS_ERROR, CS_OUTCOME_ok},
+    {"insufficient_system_resource", CS_SAYS_ERROR, CS_OUTCOME_ok},
+    {"model_length", CS_SAYS_ANSWER, CS_OUTCOME_truncated},
+};
 
 /* choices[0] with a finish_reason: the end marker without which a body is not whole. */
 static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_reading *out)
@@ -22,31 +61,40 @@ static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_re
     out->finish = cs_read_text(json_object_get(choice, "finish_reason"), CS_OUTPUT_WORD_MAX, arena);
     if (!json_is_object(message) || out->finish[0] == '\0')
         return;
-    const json_t *content = json_object_get(message, "content");
+    struct cs_buf text = CS_BUF_INIT(SIZE_MAX);
     out->says = CS_SAYS_ANSWER;
-    out->outcome = CS_OUTCOME_ok;
-    out->text = cs_read_text(content, CS_OUTPUT_TEXT_MAX, arena);
-    if (json_is_string(refusal)) {
-        out->outcome = CS_OUTCOME_refused;
-        out->text = cs_read_text(refusal, CS_OUTPUT_TEXT_MAX, arena);
-    } else if (strcmp(out->finish, "content_filter") == 0) {
-        out->outcome = CS_OUTCOME_content_filtered;
-    } else if (strcmp(out->finish, "length") == 0) {
-        out->outcome = CS_OUTCOME_truncated;
-    } else if (json_string_length(content) > CS_OUTPUT_TEXT_MAX) {
-        out->outcome = CS_OUTCOME_unparsable; /* longer than an output can hold: what is kept is not whole */
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        if (strcmp(out->finish, ends[i].reason) == 0) {
+            out->says = ends[i].says;
+            out->outcome = ends[i].outcome;
+        }
     }
+    if (json_is_string(refusal))
+        out->outcome = CS_OUTCOME_refused;
+    read_content(json_is_string(refusal) ? refusal : json_object_get(message, "content"), &text);
+    cs_read_answer(&text, arena, out);
     out->model = cs_read_text(json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
     out->fingerprint = cs_read_text(json_object_get(root, "system_fingerprint"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usage"), out);
+    cs_buf_release(&text);
+}
+
+/* OpenAI's {"error":{...}}; also {"error":"..."} (TGI, Ollama) and {"object":"error","message":...} (vLLM, Mistral). */
+static const json_t *error_in(const json_t *root)
+{
+    const json_t *error = json_object_get(root, "error");
+    const char *object = json_string_value(json_object_get(root, "object"));
+    if (json_is_object(error) || json_is_string(error))
+        return error;
+    return object != NULL && strcmp(object, "error") == 0 ? root : NULL;
 }
 
 static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
 {
     static const char *const id_headers[] = {"x-request-id", "apim-request-id", "request-id", NULL};
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
-    const json_t *error = json_object_get(root, "error");
-    if (json_is_object(error) || json_is_string(error))
+    const json_t *error = error_in(root);
+    if (error != NULL)
         cs_read_openai_error(error, arena, out);
     else
         read_answer(root, arena, out);

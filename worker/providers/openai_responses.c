@@ -30,9 +30,11 @@ static void read_output(const json_t *output, struct cs_buf *text, struct cs_buf
 static void read_usage(const json_t *usage, struct cs_reading *out)
 {
     out->input_tokens = cs_read_count(json_object_get(usage, "input_tokens"));
-    out->cached_tokens = cs_read_count(json_object_get(json_object_get(usage, "input_tokens_details"), "cached_tokens"));
+    out->cached_tokens = cs_read_count(
+        json_object_get(json_object_get(usage, "input_tokens_details"), "cached_tokens"));
     out->output_tokens = cs_read_count(json_object_get(usage, "output_tokens"));
-    out->reasoning_tokens = cs_read_count(json_object_get(json_object_get(usage, "output_tokens_details"), "reasoning_tokens"));
+    out->reasoning_tokens = cs_read_count(
+        json_object_get(json_object_get(usage, "output_tokens_details"), "reasoning_tokens"));
 }
 
 /* The end marker is the status: completed or incomplete. */

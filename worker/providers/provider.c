@@ -13,7 +13,7 @@
 const struct cs_provider *cs_provider_of(enum cs_protocol p)
 {
     static const struct cs_provider *const all[] = {&cs_provider_openai_chat, &cs_provider_openai_responses,
-                                                  &cs_provider_anthropic, &cs_provider_gemini, &cs_provider_bedrock};
+                                                    &cs_provider_anthropic, &cs_provider_gemini, &cs_provider_bedrock};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i]->protocol == p)
             return all[i];

@@ -18,8 +18,8 @@
 struct cs_endpoint {
     uint64_t serial; /* never used twice in a process: tells endpoints apart */
     const char *url;
-    const char *auth;            /* a whole header line, "Authorization: Bearer KEY", or NULL */
-    const char *const *headers;  /* further whole lines */
+    const char *auth;           /* a whole header line, "Authorization: Bearer KEY", or NULL */
+    const char *const *headers; /* further whole lines */
     uint32_t n_headers;
     const char *ca_file, *proxy; /* or NULL */
     bool plain_http;             /* http:// may be used: loopback, or a simulator that is sent no key */

@@ -67,7 +67,8 @@ uint64_t cs_wait_in_text(const char *text)
         uint64_t ms = cs_duration_ms(at);
         char *end;
         double v = strtod(at, &end);
-        if (ms == CS_NO_HINT && end != at && strncmp(end, " second", 7) == 0 && v >= 0 && v < CS_RETRY_QUIET_MAX_MS / 1000.0)
+        if (ms == CS_NO_HINT && end != at && strncmp(end, " second", 7) == 0 && v >= 0 &&
+            v < CS_RETRY_QUIET_MAX_MS / 1000.0)
             ms = (uint64_t)(v * 1000);
         if (ms != CS_NO_HINT)
             return ms;
@@ -79,11 +80,13 @@ uint64_t cs_wait_in_text(const char *text)
 static bool no_money(const json_t *error)
 {
     static const char *const codes[] = {
-        "insufficient_quota",          "credit_balance_exhausted",          "billing_hard_limit_reached",
+        "insufficient_quota",           "credit_balance_exhausted",          "billing_hard_limit_reached",
         "project_spend_limit_exceeded", "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
     };
     const char *code = json_string_value(json_object_get(error, "code"));
     const char *type = json_string_value(json_object_get(error, "type"));
+    if (json_integer_value(json_object_get(error, "code")) == 402) /* OpenRouter's, maybe in a 200 */
+        return true;
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         if ((code != NULL && strcmp(code, codes[i]) == 0) || (type != NULL && strcmp(type, codes[i]) == 0))
             return true;
@@ -99,7 +102,8 @@ void cs_read_openai_error(const json_t *error, struct cs_arena *arena, struct cs
         out->says = CS_SAYS_NO_MONEY;
     else if (code != NULL && strcmp(code, "content_filter") == 0)
         out->says = CS_SAYS_FILTERED;
-    out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX, arena);
+    out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX,
+                             arena);
     if (code != NULL)
         out->finish = cs_read_text(json_object_get(error, "code"), CS_OUTPUT_WORD_MAX, arena);
     if (out->wait_ms == CS_NO_HINT)

@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""The report in a real browser: tests/browser/test_report.py [--build DIR] [--page FILE] [--keep DIR]
+
+Opens a page in headless Chromium, wide and narrow, light and dark: plots, tables and anchors are there, nothing spills over the
+side, every text has a contrast of 4.5 : 1, nothing is fetched. The page is that of the unit tests' fixture
+(DIR/unit/test_report_html --page), or FILE, one that `clinsafe report` wrote. --keep leaves the screenshots for a look.
+Not part of `make test`: Chromium is no package of this project. Without it: `skipped: no chromium`.
+"""
+import argparse
+import html
+import http.server
+import json
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from html.parser import HTMLParser
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+SIZES = {"wide": 1400, "narrow": 420}
+SCHEMES = {"light": 1, "dark": 0}  # Chromium's setting preferredColorScheme
+ASKED_S = 90
+
+# Shows the page in a frame of a given width (a window of Chromium has at least 500 px), looks at it, and writes what it saw.
+FRAME = """<!DOCTYPE html><link rel="icon" href="data:,"><body style="margin:0"><iframe id="f" src="/page.html" style="border:0;width:WIDTHpx;height:3000px"></iframe>
+<script>
+function channel(v) { v /= 255; return v <= .03928 ? v / 12.92 : Math.pow((v + .055) / 1.055, 2.4) }
+function luminance(c) { return .2126 * channel(c[0]) + .7152 * channel(c[1]) + .0722 * channel(c[2]) }
+function rgba(text) { var n = text.match(/[\\d.]+/g).map(Number); return n.length < 4 ? n.concat(1) : n }
+function behind(w, e) {
+  for (; e; e = e.parentElement) { var c = rgba(w.getComputedStyle(e).backgroundColor); if (c[3] > 0) return c }
+  return [255, 255, 255, 1]
+}
+function contrasts(w) {
+  var poor = [], seen = 0
+  w.document.querySelectorAll('body *').forEach(function (e) {
+    var own = Array.from(e.childNodes).some(function (n) { return n.nodeType === 3 && n.textContent.trim() })
+    if (!own || !e.getClientRects().length || /^(SCRIPT|TITLE|DESC)$/i.test(e.tagName)) return
+    var s = w.getComputedStyle(e), svg = e.namespaceURI.indexOf('svg') > 0
+    var a = luminance(rgba(svg ? s.fill : s.color)), b = luminance(behind(w, e))
+    var ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05)
+    seen++
+    if (ratio < 4.5) poor.push(e.tagName + '.' + (e.getAttribute('class') || '') + ' ' + ratio.toFixed(2))
+  })
+  return {seen: seen, poor: Array.from(new Set(poor))}
+}
+document.getElementById('f').addEventListener('load', function () {
+  var w = this.contentWindow, d = w.document, q = function (s) { return Array.from(d.querySelectorAll(s)) }
+  q('details').forEach(function (x) { x.open = true })
+  var plots = q('svg.row, svg.axis').map(function (s) { return s.getBoundingClientRect() })
+  var seen = {
+    background: w.getComputedStyle(d.body).backgroundColor,
+    overflow: d.documentElement.scrollWidth - d.documentElement.clientWidth,
+    fetched: w.performance.getEntriesByType('resource').map(function (e) { return e.name }),
+    plots: plots.length, flat: plots.filter(function (r) { return r.width < 100 || r.height < 10 }).length,
+    escaped: q('svg.row path, svg.row line').filter(function (m) {
+      var r = m.getBoundingClientRect(), s = m.closest('svg.row').getBoundingClientRect()
+      return r.left < s.left - 8 || r.right > s.right + 8 }).length,
+    figures: q('figure').length, tables: q('table').length, tools: !d.getElementById('tools') || !d.getElementById('tools').hidden,
+    contrast: contrasts(w)
+  }
+  document.body.insertAdjacentHTML('beforeend', '<pre id="seen"></pre>')
+  document.getElementById('seen').textContent = JSON.stringify(seen)
+})
+</script>"""
+
+
+class Page(HTMLParser):
+    """What can be known without a browser."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.loads, self.tables, self.plots = [], [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        a = dict(attrs)
+        if "id" in a:
+            self.ids.append(a["id"])
+        if tag == "a":
+            self.links.append(a.get("href", ""))
+        if tag == "table":
+            self.tables.append([a.get("aria-labelledby")])
+        if tag == "caption":
+            self.tables[-1].append("caption")
+        if tag == "svg" and a.get("role") == "img":
+            self.plots.append([])
+        if tag in ("title", "desc") and self.plots:
+            self.plots[-1].append(tag)
+        if "src" in a or (tag == "link" and not a.get("href", "").startswith("data:")):
+            self.loads.append((tag, attrs))
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def __init__(self, page):
+        self.page, self.asked = page, []
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        frame = re.fullmatch(r"/frame-(\d+)\.html", self.path)
+        self.server.asked.append(self.path)
+        body = FRAME.replace("WIDTH", frame[1]).encode() if frame else self.server.page
+        known = frame or self.path == "/page.html"
+        self.send_response(200 if known else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        if known:
+            self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def png_size(path):
+    head = path.read_bytes()[:24]
+    if head[:8] != b"\x89PNG\r\n\x1a\n":
+        raise AssertionError(f"{path.name} is no PNG")
+    return struct.unpack(">II", head[16:24])
+
+
+class Report(unittest.TestCase):
+    browser = keep = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(cls.page_bytes)
+        cls.page = Page(cls.page_bytes.decode())
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.shutdown()
+        cls.server.server_close()
+
+    def chromium(self, scheme, *args):
+        with tempfile.TemporaryDirectory() as profile:
+            command = [self.browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                       "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+                       f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}", f"--user-data-dir={profile}", *args]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=ASKED_S, errors="replace")
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        return done.stdout
+
+    def look(self, size, scheme):
+        url = f"http://127.0.0.1:{self.server.server_port}/frame-{SIZES[size]}.html"
+        dom = self.chromium(scheme, "--virtual-time-budget=8000", "--window-size=1500,3000", "--dump-dom", url)
+        found = re.search(r'<pre id="seen">({.*?})</pre>', dom, re.S)
+        self.assertIsNotNone(found, "the page did not load")
+        return json.loads(html.unescape(found[1]))
+
+    def test_every_anchor_leads_somewhere(self):
+        self.assertGreater(len(self.page.links), 10)
+        for link in self.page.links:
+            self.assertTrue(link.startswith("#"), link)
+            self.assertIn(link[1:], self.page.ids)
+        self.assertEqual(len(self.page.ids), len(set(self.page.ids)))
+
+    def test_every_table_and_plot_says_what_it_is(self):
+        self.assertGreater(len(self.page.tables), 5)
+        for names in self.page.tables:
+            self.assertTrue("caption" in names or names[0] in self.page.ids, names)
+        self.assertGreater(len(self.page.plots), 2)
+        for plot in self.page.plots:
+            self.assertEqual(plot, ["title", "desc"])
+
+    def test_looks_sound_in_all_sizes_and_schemes(self):
+        for size in SIZES:
+            for scheme in SCHEMES:
+                with self.subTest(size=size, scheme=scheme):
+                    seen = self.look(size, scheme)
+                    self.assertEqual(seen["fetched"], [])
+                    self.assertEqual(seen["background"] == "rgb(255, 255, 255)", scheme == "light")
+                    self.assertLessEqual(seen["overflow"], 0, "the page is wider than the window")
+                    self.assertGreater(seen["plots"], 20)
+                    self.assertEqual(seen["flat"], 0, "a plot has no room")
+                    self.assertEqual(seen["escaped"], 0, "a mark lies outside its plot")
+                    self.assertTrue(seen["tools"])
+                    self.assertGreater(seen["contrast"]["seen"], 200)
+                    self.assertEqual(seen["contrast"]["poor"], [])
+
+    def test_asks_for_nothing_but_itself(self):
+        self.look("wide", "light")
+        self.assertEqual({p for p in self.server.asked if not p.startswith("/frame-")}, {"/page.html"})
+        self.assertEqual(self.page.loads, [])
+        self.assertIn("default-src 'none'", self.page_bytes.decode())
+
+    def test_screenshots(self):
+        folder = Path(self.keep) if self.keep else Path(tempfile.mkdtemp())
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for scheme in SCHEMES:
+                for size, width in SIZES.items():
+                    shot = folder / f"report-{size}-{scheme}.png"
+                    # The narrow one is a strip of a window that cannot be as narrow.
+                    url = f"http://127.0.0.1:{self.server.server_port}/" + ("page.html" if width >= 500 else f"frame-{width}.html")
+                    self.chromium(scheme, f"--window-size={max(width, 500)},3000", f"--screenshot={shot}", url)
+                    self.assertEqual(png_size(shot), (max(width, 500), 3000))
+                    self.assertGreater(shot.stat().st_size, 50_000, "the screenshot is all but empty")
+        finally:
+            if not self.keep:
+                shutil.rmtree(folder)
+
+
+def fixture_page(build):
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.html"
+        subprocess.run([str(Path(build) / "unit" / "test_report_html"), "--page", str(page)], check=True)
+        return page.read_bytes()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default=str(TOP / "build"))
+    parser.add_argument("--page")
+    parser.add_argument("--keep")
+    options = parser.parse_args()
+    Report.browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if Report.browser is None:
+        print("skipped: no chromium\n0 passed, 0 failed, 1 skipped")
+        return 0
+    Report.page_bytes = Path(options.page).read_bytes() if options.page else fixture_page(options.build)
+    Report.keep = options.keep
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(Report)
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
+    failed = len({str(t).split(" [")[0].split(" (")[0] for t, _ in result.failures + result.errors})
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

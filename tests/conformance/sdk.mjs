@@ -1,0 +1,213 @@
+// The vendors' official clients against the simulator. Arguments: its URL, a model it knows, a text that names a case.
+// Prints `ok NAME` or `FAILED NAME | why` a test.
+import assert from 'node:assert/strict';
+import OpenAI, { AzureOpenAI } from 'openai';
+import Anthropic from '@anthropic-ai/sdk';
+import { GoogleGenAI, ApiError } from '@google/genai';
+
+const [url, model, text] = process.argv.slice(2);
+const schema = {
+  type: 'object', additionalProperties: false, required: ['triage'],
+  properties: { triage: { type: 'string', enum: ['non-urgent', 'less-urgent', 'urgent', 'emergent', 'immediate'] } },
+};
+const words = schema.properties.triage.enum;
+
+async function control(settings) {
+  const reply = await fetch(url + '/control', { method: 'POST', body: JSON.stringify(settings) });
+  assert.equal(reply.status, 200, await reply.text());
+}
+
+async function requests() {
+  return (await (await fetch(url + '/stats')).json()).requests;
+}
+
+async function test(name, body) {
+  try {
+    await control({ faults: {}, keys: [], limits: { rpm: 0, tpm: 0, empty: false }, latency: null });
+    await body();
+    console.log('ok ' + name);
+  } catch (e) {
+    console.log(`FAILED ${name} | ${String(e.stack ?? e).split('\n').slice(0, 4).join(' ')}`);
+  }
+}
+
+// Asks until both an answer and a refusal have been seen: the truth file plants refusals.
+async function both(ask, isRefusal, check) {
+  let answers = 0, refusals = 0;
+  for (let i = 0; i < 60 && (answers === 0 || refusals === 0); i++) {
+    const reply = await ask();
+    if (isRefusal(reply)) refusals++;
+    else { answers++; check(reply); }
+  }
+  assert.ok(answers > 0 && refusals > 0, `${answers} answers, ${refusals} refusals`);
+}
+
+async function fails(call, kind, status) {
+  const error = await call().then(() => null, (e) => e);
+  assert.ok(error instanceof kind, `want ${kind.name}, got ${error?.constructor?.name}: ${error?.message}`);
+  if (status !== undefined) assert.equal(error.status, status);
+  return error;
+}
+
+// ---- the clients with a class for each error ---------------------------------------------------------
+
+const openai = (options) => new OpenAI({ apiKey: 'good', baseURL: url + '/v1', maxRetries: 0, ...options });
+const azure = (options) => new AzureOpenAI({ apiKey: 'good', endpoint: url, apiVersion: '2024-10-21', deployment: model, maxRetries: 0, ...options });
+const anthropic = (options) => new Anthropic({ apiKey: 'good', baseURL: url, maxRetries: 0, ...options });
+const google = (options) => new GoogleGenAI({ apiKey: options?.apiKey ?? 'good', httpOptions: { baseUrl: url, ...options } });
+
+const chatFormat = { type: 'json_schema', json_schema: { name: 'q', strict: true, schema } };
+const dialects = {
+  'openai chat': {
+    E: OpenAI,
+    ask: (more, options) => openai(options).chat.completions.create({
+      model, messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: text }], response_format: chatFormat, ...more }),
+    wrong: { temperature: 3 }, cap: { max_completion_tokens: 1 },
+    isRefusal: (r) => r.choices[0].message.refusal != null,
+    text: (r) => r.choices[0].message.content,
+    check: (r) => { assert.equal(r.choices[0].finish_reason, 'stop'); assert.ok(r.usage.prompt_tokens > 0); assert.match(r._request_id, /^req_/); },
+    isCut: (r) => r.choices[0].finish_reason === 'length',
+    missing: OpenAI.NotFoundError, quota: [OpenAI.RateLimitError, 429],
+  },
+  'azure chat': {
+    E: OpenAI,
+    ask: (more, options) => azure(options).chat.completions.create({
+      messages: [{ role: 'user', content: text }], model, response_format: chatFormat, ...more }),
+    wrong: { temperature: 3 }, cap: { max_completion_tokens: 1 },
+    isRefusal: (r) => r.choices[0].message.refusal != null,
+    text: (r) => r.choices[0].message.content,
+    check: (r) => assert.equal(r.model, model),
+    isCut: (r) => r.choices[0].finish_reason === 'length',
+    quota: [OpenAI.RateLimitError, 429],
+  },
+  'openai responses': {
+    E: OpenAI,
+    ask: (more, options) => openai(options).responses.create({
+      model, instructions: 'Be brief.', input: text, store: false, text: { format: { type: 'json_schema', name: 'q', strict: true, schema } }, ...more }),
+    wrong: { temperature: 3 }, cap: null,
+    isRefusal: (r) => r.output.some((o) => o.content?.some((c) => c.type === 'refusal')),
+    text: (r) => r.output_text,
+    check: (r) => { assert.equal(r.status, 'completed'); assert.ok(r.usage.input_tokens > 0); },
+    missing: OpenAI.BadRequestError, quota: [OpenAI.RateLimitError, 429],
+  },
+  'anthropic messages': {
+    E: Anthropic,
+    ask: (more, options) => anthropic(options).messages.create({
+      model, max_tokens: 100, system: 'Be brief.', messages: [{ role: 'user', content: text }],
+      output_config: { format: { type: 'json_schema', schema } }, ...more }),
+    wrong: { temperature: 0.5 }, cap: { max_tokens: 1 }, // the version that this client sends has no temperature
+    isRefusal: (r) => r.stop_reason === 'refusal',
+    text: (r) => r.content[0].text,
+    check: (r) => { assert.equal(r.stop_reason, 'end_turn'); assert.ok(r.usage.input_tokens > 0); assert.match(r._request_id, /^req_/); },
+    isCut: (r) => r.stop_reason === 'max_tokens',
+    missing: Anthropic.NotFoundError, quota: [Anthropic.BadRequestError, 400],
+  },
+};
+
+for (const [name, d] of Object.entries(dialects)) {
+  await test(`${name}: answers and refusals`, () => both(() => d.ask(), d.isRefusal, (r) => {
+    d.check(r);
+    assert.ok(words.includes(JSON.parse(d.text(r)).triage));
+  }));
+  if (d.cap) await test(`${name}: cut short`, async () => {
+    for (let i = 0; i < 60; i++) if (d.isCut(await d.ask(d.cap))) return;
+    assert.fail('never cut');
+  });
+  await test(`${name}: bad request`, () => fails(() => d.ask(d.wrong), d.E.BadRequestError, 400));
+  await test(`${name}: unknown field`, () => fails(() => d.ask({ no_such_field: 1 }), d.E.BadRequestError, 400));
+  await test(`${name}: bad key`, async () => {
+    await control({ keys: ['good'] });
+    await fails(() => d.ask({}, { apiKey: 'bad' }), d.E.AuthenticationError, 401);
+    await d.ask();
+  });
+  if (d.missing) await test(`${name}: unknown model`, () => fails(() => d.ask({ model: 'no-such-model' }), d.missing));
+  await test(`${name}: rate limit`, async () => {
+    await control({ faults: { rate_limited: 1 } });
+    const e = await fails(() => d.ask(), d.E.RateLimitError, 429);
+    assert.ok(Number(e.headers.get('retry-after')) >= 0 && e.headers.get('retry-after') !== null);
+  });
+  await test(`${name}: quota`, async () => {
+    await control({ faults: { quota: 1 } });
+    await fails(() => d.ask(), ...d.quota);
+  });
+  for (const [fault, status] of [['server_error', 500], ['unavailable', 503], ['overloaded', 529]])
+    await test(`${name}: ${status}`, async () => {
+      await control({ faults: { [fault]: 1 } });
+      await fails(() => d.ask(), d.E.InternalServerError, status);
+    });
+  await test(`${name}: reset`, async () => {
+    await control({ faults: { reset: 1 } });
+    await fails(() => d.ask(), d.E.APIConnectionError);
+  });
+  await test(`${name}: timeout`, async () => {
+    await control({ faults: { hang: 1 } });
+    await fails(() => d.ask({}, { timeout: 300 }), d.E.APIConnectionTimeoutError);
+  });
+  await test(`${name}: the client's own retries`, async () => {
+    await control({ faults: { rate_limited: 1 } });
+    const before = await requests();
+    await fails(() => d.ask({}, { maxRetries: 2 }), d.E.RateLimitError, 429);
+    assert.equal(await requests() - before, 3);
+  });
+}
+
+// ---- limits in headers ----------------------------------------------------------------------------
+
+await test('openai: limit headers', async () => {
+  await control({ limits: { rpm: 600, tpm: 600000 } });
+  const { response } = await dialects['openai chat'].ask().withResponse();
+  assert.equal(response.headers.get('x-ratelimit-limit-requests'), '600');
+  assert.match(response.headers.get('x-ratelimit-reset-requests'), /^(\d+(\.\d+)?(h|m|s|ms))+$/);
+});
+
+await test('anthropic: limit headers', async () => {
+  await control({ limits: { rpm: 600, tpm: 600000 } });
+  const { response } = await dialects['anthropic messages'].ask().withResponse();
+  assert.equal(response.headers.get('anthropic-ratelimit-requests-limit'), '600');
+  assert.match(response.headers.get('anthropic-ratelimit-requests-reset'), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  assert.ok(response.headers.get('request-id'));
+});
+
+await test('anthropic: a forced tool', () => both(
+  () => dialects['anthropic messages'].ask({ output_config: undefined, tools: [{ name: 'q', input_schema: schema }], tool_choice: { type: 'tool', name: 'q' } }),
+  (r) => r.stop_reason === 'refusal',
+  (r) => { assert.equal(r.stop_reason, 'tool_use'); assert.ok(words.includes(r.content[0].input.triage)); }));
+
+await test('anthropic: max_tokens is required', () =>
+  fails(() => dialects['anthropic messages'].ask({ max_tokens: undefined }), Anthropic.BadRequestError, 400));
+
+// ---- Google: one class of error, told apart by status ------------------------------------------------
+
+const generate = (config, options, which = model) => google(options).models.generateContent({
+  model: which, contents: text,
+  config: { systemInstruction: 'Be brief.', responseMimeType: 'application/json', responseJsonSchema: schema, seed: 7, temperature: 0.5, ...config } });
+
+await test('gemini: answers and filtered ones', () => both(() => generate(),
+  (r) => r.candidates[0].finishReason === 'SAFETY',
+  (r) => {
+    assert.equal(r.candidates[0].finishReason, 'STOP');
+    assert.ok(words.includes(JSON.parse(r.text).triage));
+    assert.ok(r.usageMetadata.promptTokenCount > 0 && r.modelVersion === model && r.responseId);
+  }));
+await test('gemini: cut short', async () => {
+  for (let i = 0; i < 60; i++) if ((await generate({ maxOutputTokens: 1 })).candidates[0].finishReason === 'MAX_TOKENS') return;
+  assert.fail('never cut');
+});
+await test('gemini: bad request', () => fails(() => generate({ temperature: 3 }), ApiError, 400));
+await test('gemini: unknown model', () => fails(() => generate({}, {}, 'no-such-model'), ApiError, 404));
+await test('gemini: bad key', async () => {
+  await control({ keys: ['good'] });
+  const e = await fails(() => generate({}, { apiKey: 'bad' }), ApiError, 400);
+  assert.match(e.message, /API_KEY_INVALID/);
+});
+for (const [fault, status, word] of [['rate_limited', 429, /retryDelay/], ['quota', 429, /PerDay/], ['server_error', 500, /INTERNAL/],
+  ['unavailable', 503, /UNAVAILABLE/], ['overloaded', 503, /overloaded/]])
+  await test(`gemini: ${fault}`, async () => {
+    await control({ faults: { [fault]: 1 } });
+    const e = await fails(() => generate(), ApiError, status);
+    assert.match(e.message, word);
+  });
+await test('gemini: reset', async () => {
+  await control({ faults: { reset: 1 } });
+  await fails(() => generate(), Error);
+});

@@ -1,0 +1,429 @@
+/* The report as a page: well-formed, hostile names stay text, every anchor leads somewhere, nothing is fetched, and
+ * what a reader must be told is said. `test_report_html --page FILE` writes the page of the fixture, for a browser. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "tests/unit/fixture_report.h"
+#include "tools/report/html.h"
+#include "tools/report/html_write.h"
+#include "tools/report/svg.h"
+
+static char *page_of(const struct cs_report *r)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    assert_int_equal(cs_report_html(r, out, NULL), CS_OK);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(strlen(text), size); /* no NUL on the way */
+    return text;
+}
+
+static size_t count(const char *text, const char *word)
+{
+    size_t n = 0;
+    for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word))
+        n++;
+    return n;
+}
+
+/* ---- a tiny checker: tags nest, attributes are quoted, text has no bare < ----------------------------- */
+
+static bool is_void(const char *name)
+{
+    static const char *const names[] = {"!DOCTYPE", "meta", "link", "br", "input"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Passes over the attributes of a tag; returns what follows its >, and whether it closed itself. */
+static const char *skip_attributes(const char *at, bool *closed)
+{
+    *closed = false;
+    while (*at != '>') {
+        assert_true(*at != '\0' && *at != '<');
+        *closed = *at == '/';
+        if (*at == '=')
+            assert_true(at[1] == '"');
+        if (*at == '"') {
+            at = strpbrk(at + 1, "\"<");
+            assert_non_null(at);
+            assert_int_equal(*at, '"');
+        }
+        at++;
+    }
+    return at + 1;
+}
+
+static void assert_well_formed(const char *page)
+{
+    char open[64][16];
+    size_t depth = 0;
+    const char *at = page;
+    while ((at = strchr(at, '<')) != NULL) {
+        char name[16] = "";
+        bool end = at[1] == '/', closed;
+        at += end ? 2 : 1;
+        size_t n = strcspn(at, " \t\n/>");
+        assert_in_range(n, 1, sizeof name - 1);
+        memcpy(name, at, n);
+        at = skip_attributes(at + n, &closed);
+        if (end) {
+            assert_true(depth > 0);
+            assert_string_equal(open[--depth], name);
+        } else if (!is_void(name) && !closed) {
+            assert_true(depth < 64);
+            memcpy(open[depth++], name, sizeof name);
+            if (strcmp(name, "style") == 0 || strcmp(name, "script") == 0) {
+                at = strstr(at, "</");
+                assert_non_null(at);
+            }
+        }
+    }
+    assert_int_equal(depth, 0);
+}
+
+static bool has_id(const char *page, const char *id, size_t n)
+{
+    char wanted[160];
+    snprintf(wanted, sizeof wanted, " id=\"%.*s\"", (int)n, id);
+    return strstr(page, wanted) != NULL;
+}
+
+static void assert_anchors_resolve(const char *page)
+{
+    static const char *const references[] = {" href=\"#", " aria-labelledby=\""};
+    for (size_t i = 0; i < sizeof references / sizeof *references; i++) {
+        for (const char *at = strstr(page, references[i]); at != NULL; at = strstr(at, references[i])) {
+            at += strlen(references[i]);
+            if (!has_id(page, at, strcspn(at, "\"")))
+                fail_msg("nothing has the id %.*s", (int)strcspn(at, "\""), at);
+        }
+    }
+    for (const char *at = strstr(page, " id=\""); at != NULL; at = strstr(at, " id=\"")) {
+        char attribute[160];
+        size_t n = 5 + strcspn(at + 5, "\"") + 1;
+        snprintf(attribute, sizeof attribute, "%.*s", (int)n, at);
+        if (count(page, attribute) != 1)
+            fail_msg("%s is given twice", attribute);
+        at += n;
+    }
+}
+
+static void assert_fetches_nothing(const char *page)
+{
+    static const char *const fetches[] = {"http:", "https:",  " src=",   "url(",     "@import",
+                                          "<img",  "<iframe", "<object", "href=\"//"};
+    for (size_t i = 0; i < sizeof fetches / sizeof *fetches; i++)
+        assert_null(strstr(page, fetches[i]));
+}
+
+static void assert_sound(const char *page)
+{
+    assert_well_formed(page);
+    assert_anchors_resolve(page);
+    assert_fetches_nothing(page);
+    static const char *const slips[] = {">nan", "\"nan", "nan%", "(nan", ">inf", "\"inf", "inf%", "(null)"};
+    for (size_t i = 0; i < sizeof slips / sizeof *slips; i++)
+        assert_null(strstr(page, slips[i]));
+}
+
+/* ---- the page ------------------------------------------------------------------------------------------ */
+
+static void the_page_is_sound_and_has_its_sections_in_order(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    static const char *const ids[] = {"id=\"banner\"",   "id=\"completeness\"", "id=\"noise-floor\"", "id=\"answers\"",
+                                      "id=\"heat-map\"", "id=\"components\"",   "id=\"labels\"",      "id=\"across\"",
+                                      "id=\"declared\"", "id=\"provenance\"",   "id=\"glossary\""};
+    fixture_report(&f);
+    char *page = page_of(&f.r);
+    assert_sound(page);
+    const char *last = page;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        const char *at = strstr(page, ids[i]);
+        assert_non_null(at);
+        assert_true(at > last);
+        last = at;
+    }
+    free(page);
+}
+
+static void every_contrast_is_a_row_with_its_verdict_in_words(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    fixture_report(&f);
+    char *page = page_of(&f.r);
+    for (uint32_t i = 0; i < f.r.n_contrasts; i++) {
+        const struct cs_report_contrast *c = &f.contrasts[i];
+        char row[96];
+        snprintf(row, sizeof row, "<tr id=\"%s\"", c->anchor);
+        const char *at = strstr(page, row), *end = at == NULL ? NULL : strstr(at, "</tr>");
+        assert_non_null(end);
+        char *text = strndup(at, (size_t)(end - at));
+        assert_non_null(strstr(text, "<svg"));
+        assert_non_null(strstr(text, c->floor ? "noise floor" : cs_verdict_text(c->verdict)));
+        free(text);
+    }
+    free(page);
+}
+
+static void simulated_models_are_stamped_on_every_figure_and_table(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    fixture_report(&f);
+    char *page = page_of(&f.r);
+    for (const char *at = page; (at = strstr(at, "<figcaption")) != NULL; at++) {
+        const char *stamp = strstr(at, CS_SIMULATED_TEXT), *end = strstr(at, "</figcaption>");
+        assert_true(stamp != NULL && stamp < end);
+    }
+    for (const char *at = page; (at = strstr(at, "<caption")) != NULL; at++) {
+        const char *stamp = strstr(at, CS_SIMULATED_TEXT), *end = strstr(at, "</caption>");
+        assert_true(stamp != NULL && stamp < end);
+    }
+    free(page);
+
+    for (int m = 0; m < FX_MODELS; m++)
+        f.models[m].simulated = false;
+    f.r.simulated = false;
+    page = page_of(&f.r);
+    assert_null(strstr(page, CS_SIMULATED_TEXT));
+    free(page);
+}
+
+static void hostile_names_stay_text(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    static const char evil[] = "<script>alert('1')</script>\"'&\x01\xff</td>";
+    fixture_report(&f);
+    f.r.title = f.r.study = f.r.label_note = f.r.source = evil;
+    f.models[0].name = f.models[0].model_sent = f.models[0].parameters = f.models[0].first_call = evil;
+    f.resolved[0].name = evil;
+    f.levels[6].id = f.levels[6].axis = f.factor.name = evil;
+    f.outcomes[0].label = f.outcomes[0].up = f.outcomes[0].unit = evil;
+    f.contrasts[5].why = f.contrasts[5].stratum = f.contrasts[5].stratum_value = evil;
+    f.provenance[0].text = f.notes[0] = f.r.declared.sentence = f.r.declared.analysis = evil;
+    char *page = page_of(&f.r);
+    assert_sound(page);
+    assert_int_equal(count(page, "<script"), 1); /* our own */
+    assert_non_null(strstr(
+        page, "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot;&#39;&amp;\xEF\xBF\xBD\xEF\xBF\xBD&lt;/td&gt;"));
+    free(page);
+}
+
+static void very_long_names_do_no_harm(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    static char longest[3001];
+    for (size_t i = 0; i + 2 < sizeof longest; i += 2)
+        memcpy(longest + i, "\xC3\xA9", 2);
+    fixture_report(&f);
+    f.models[0].name = f.levels[6].id = f.outcomes[1].label = longest;
+    char *page = page_of(&f.r);
+    assert_sound(page);
+    free(page);
+}
+
+static void nothing_to_report_is_said_in_sentences(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    fixture_report(&f);
+    f.r.n_completeness = f.r.n_usable = f.r.n_floors = f.r.n_contrasts = f.r.n_components = f.r.n_labels = 0;
+    f.r.n_ranges = f.r.n_provenance = f.r.n_notes = 0;
+    f.r.complete = false;
+    f.r.terminal = 0;
+    f.r.declared.status = CS_DECLARED_NOTHING;
+    f.r.declared.sentence = "The study declares no analysis.";
+    char *page = page_of(&f.r);
+    assert_sound(page);
+    assert_non_null(strstr(page, "Not complete"));
+    assert_non_null(strstr(page, "There is nothing to compare"));
+    assert_non_null(strstr(page, "no noise floor"));
+    assert_non_null(strstr(page, "carry no labels"));
+    free(page);
+
+    f.r.n_models = f.r.n_outcomes = f.r.n_factors = 0;
+    page = page_of(&f.r);
+    assert_sound(page);
+    free(page);
+}
+
+static void what_is_not_known_is_a_dash_and_never_a_number(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    fixture_report(&f);
+    for (uint32_t i = 0; i < f.r.n_contrasts; i++) {
+        struct cs_report_contrast *c = &f.contrasts[i];
+        struct cs_report_contrast bare = {.model = c->model,
+                                          .outcome = c->outcome,
+                                          .factor = c->factor,
+                                          .level = c->level,
+                                          .against = c->against,
+                                          .comparator = c->comparator,
+                                          .comparator_text = c->comparator_text,
+                                          .stratum = "",
+                                          .stratum_value = "",
+                                          .anchor = c->anchor,
+                                          .floor = c->floor,
+                                          .verdict = CS_VERDICT_NONE,
+                                          .why = "all answers were refused"};
+        *c = bare;
+    }
+    f.r.n_floors = f.r.n_ranges = 0;
+    char *page = page_of(&f.r);
+    assert_sound(page);
+    assert_non_null(strstr(page, "all answers were refused"));
+    assert_null(strstr(page, "<td class=\"n est\">0")); /* an unknown shift must not read as none */
+    free(page);
+}
+
+static void a_full_disk_is_an_error(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    struct cs_error err = {.code = CS_OK};
+    FILE *full = fopen("/dev/full", "w");
+    if (full == NULL) {
+        print_message("skipped: no /dev/full\n");
+        return;
+    }
+    fixture_report(&f);
+    assert_int_equal(cs_report_html(&f.r, full, &err), CS_EIO);
+    assert_int_equal(err.code, CS_EIO);
+    fclose(full);
+}
+
+/* ---- the pieces ------------------------------------------------------------------------------------------ */
+
+static void numbers_read_as_in_a_journal(void **state)
+{
+    (void)state;
+    assert_string_equal(cs_num_signed(4.24, 1).s, "+4.2");
+    assert_string_equal(cs_num_signed(-4.26, 1).s, "\xE2\x88\x92"
+                                                   "4.3");
+    assert_string_equal(cs_num_signed(-0.04, 1).s, "0.0"); /* no minus zero */
+    assert_string_equal(cs_num_signed(NAN, 1).s, "\xE2\x80\x93");
+    assert_string_equal(cs_num_fixed(-INFINITY, 1).s, "\xE2\x88\x92\xE2\x88\x9E");
+    assert_string_equal(cs_num_interval(-1, 2.5, 1).s, "\xE2\x88\x92"
+                                                       "1.0 to +2.5");
+    assert_string_equal(cs_num_count(0).s, "0");
+    assert_string_equal(cs_num_count(999).s, "999");
+    assert_string_equal(cs_num_count(1728000).s, "1\xE2\x80\xAF"
+                                                 "728\xE2\x80\xAF"
+                                                 "000");
+    assert_string_equal(cs_num_p(0.0004).s, "<\xE2\x80\xAF"
+                                            "0.001");
+    assert_string_equal(cs_num_p(0.0321).s, "0.032");
+    assert_string_equal(cs_num_p(0.41).s, "0.41");
+    assert_string_equal(cs_num_percent(0.1234).s, "12.3\xE2\x80\xAF%");
+    assert_string_equal(cs_num_count(UINT64_MAX).s, "18\xE2\x80\xAF"
+                                                    "446\xE2\x80\xAF"
+                                                    "744\xE2\x80\xAF"
+                                                    "073\xE2\x80\xAF"
+                                                    "709\xE2\x80\xAF"
+                                                    "551\xE2\x80\xAF"
+                                                    "615");
+}
+
+static void html_escapes_arguments_and_nothing_else(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    cs_html(out, "<b title=\"%s\">%d %u %zu %.2f %5.1f %g %c 100%%</b>", "a\"b<c>&'", -3, 4u, (size_t)5, 1.239, 2.0,
+            0.5, '<');
+    cs_html_text(out, NULL);
+    cs_html_text(out, "\xC3\xA9\xC3|\xE2\x82|\xF0\x9F\x98\x80|\xED\xA0\x80");
+    fclose(out);
+    assert_string_equal(
+        text, "<b title=\"a&quot;b&lt;c&gt;&amp;&#39;\">-3 4 5 1.24   2.0 0.5 &lt; 100%</b>"
+              "\xC3\xA9\xEF\xBF\xBD|\xEF\xBF\xBD\xEF\xBF\xBD|\xF0\x9F\x98\x80|\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+    free(text);
+}
+
+static void scales_are_round_and_hold_their_values(void **state)
+{
+    (void)state;
+    static const double cases[][2] = {{-0.13, 0.31}, {0, 100},      {-12.4, 9.8}, {0, 0},
+                                      {5, 5},        {-1e-5, 1e-5}, {-3e6, 7e6},  {NAN, INFINITY}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct cs_scale s = cs_scale_fit(cases[i][0], cases[i][1], 6);
+        assert_true(s.hi > s.lo && s.step > 0);
+        if (isfinite(cases[i][0]))
+            assert_true(s.lo <= cases[i][0] + 1e-9 && s.hi >= cases[i][1] - 1e-9);
+        double ticks = (s.hi - s.lo) / s.step;
+        assert_true(ticks >= 1.5 && ticks <= 9.5);
+        assert_true(fabs(ticks - round(ticks)) < 1e-6);
+    }
+    struct cs_scale s = cs_scale_fit(-12.4, 9.8, 6);
+    assert_true(s.lo == -15 && s.hi == 10 && s.step == 5 && s.decimals == 0);
+    assert_true(cs_scale_percent(&s, -100) == 0 && cs_scale_percent(&s, 100) == 100 &&
+                cs_scale_percent(&s, -2.5) == 50);
+    assert_int_equal(cs_scale_fit(-0.13, 0.31, 6).decimals, 1);
+}
+
+static void an_interval_beyond_the_scale_ends_in_an_arrowhead(void **state)
+{
+    (void)state;
+    struct cs_scale s = cs_scale_fit(-10, 10, 4);
+    struct cs_svg_mark mark = {.estimate = 2, .lo = -4, .hi = 40, .inner_lo = NAN, .inner_hi = NAN, .css = "m-open"};
+    for (int inside = 0; inside < 2; inside++) {
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        assert_non_null(out);
+        mark.hi = inside ? 9 : 40;
+        cs_svg_row(out, &s, 5, &mark);
+        fclose(out);
+        assert_well_formed(text);
+        assert_int_equal(count(text, "M0 0l-6 -4v8z"), inside ? 0 : 1);
+        assert_int_equal(count(text, "class=\"band\""), 1);
+        free(text);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--page") == 0) {
+        static struct fixture_report f;
+        FILE *out = fopen(argv[2], "w");
+        fixture_report(&f);
+        if (out == NULL || cs_report_html(&f.r, out, NULL) != CS_OK)
+            return 1;
+        return fclose(out) != 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_page_is_sound_and_has_its_sections_in_order),
+        cmocka_unit_test(every_contrast_is_a_row_with_its_verdict_in_words),
+        cmocka_unit_test(simulated_models_are_stamped_on_every_figure_and_table),
+        cmocka_unit_test(hostile_names_stay_text),
+        cmocka_unit_test(very_long_names_do_no_harm),
+        cmocka_unit_test(nothing_to_report_is_said_in_sentences),
+        cmocka_unit_test(what_is_not_known_is_a_dash_and_never_a_number),
+        cmocka_unit_test(a_full_disk_is_an_error),
+        cmocka_unit_test(numbers_read_as_in_a_journal),
+        cmocka_unit_test(html_escapes_arguments_and_nothing_else),
+        cmocka_unit_test(scales_are_round_and_hold_their_values),
+        cmocka_unit_test(an_interval_beyond_the_scale_ends_in_an_arrowhead),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

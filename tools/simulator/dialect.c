@@ -1,0 +1,56 @@
+#include "tools/simulator/dialect.h"
+
+#include <string.h>
+
+enum cs_trouble cs_trouble_of(const struct cs_chat_error *e)
+{
+    const char *code = e->code != NULL ? e->code : "";
+    if (strcmp(code, "insufficient_quota") == 0)
+        return CS_TROUBLE_QUOTA;
+    if (strcmp(code, "model_not_found") == 0)
+        return CS_TROUBLE_MODEL;
+    switch (e->status) {
+    case 401:
+        return code[0] != '\0' ? CS_TROUBLE_BAD_KEY : CS_TROUBLE_NO_KEY;
+    case 429:
+        return CS_TROUBLE_LIMIT;
+    case 500:
+        return CS_TROUBLE_SERVER;
+    case 503:
+        return CS_TROUBLE_UNAVAILABLE;
+    case 529:
+        return CS_TROUBLE_OVERLOADED;
+    default:
+        return CS_TROUBLE_REQUEST;
+    }
+}
+
+bool cs_dialect_read(const struct cs_sim_call *call, struct cs_chat_request *out)
+{
+    *out = (struct cs_chat_request){.prompt = CS_BUF_INIT(2 * CS_CHAT_BODY_MAX)};
+    const bool read = cs_j_read(&out->document, call->body, call->len);
+    out->root = out->document.values;
+    return read && cs_j_is(out->root, CS_J_MAP);
+}
+
+const char *cs_dialect_unknown(const struct cs_j *object, const char *const *known, size_t n)
+{
+    for (const struct cs_j *v = cs_j_first(object); v != NULL; v = cs_j_next(object, v)) {
+        size_t i = 0;
+        while (i < n && strcmp(known[i], v->key) != 0)
+            i++;
+        if (i == n)
+            return v->key;
+    }
+    return NULL;
+}
+
+bool cs_dialect_in_range(const struct cs_j *v, double min, double max)
+{
+    return v == NULL || (cs_j_is_number(v) && v->number >= min && v->number <= max);
+}
+
+uint64_t cs_dialect_cap(const struct cs_j *v)
+{
+    return cs_j_is(v, CS_J_INTEGER) && v->integer > 0 ? (uint64_t)v->integer : 0;
+}

@@ -1,0 +1,54 @@
+/* dialect.h - what differs between the providers that the simulator can be: how a request is read, and the words in which an
+ * answer, an error and the state of the limits are told. All else (truth, chance, faults, limits, counts) is shared.
+ *
+ * What is shared speaks of errors as OpenAI does (openai_chat.h); write_error says the same with the status, names and sentences
+ * of its vendor. Pure; any thread.
+ */
+#ifndef CS_SIM_DIALECT_H
+#define CS_SIM_DIALECT_H
+
+#include "tools/simulator/exchange.h"
+
+struct cs_sim_dialect {
+    const char *id_prefix;  /* of an answer's id */
+    const char *key_header; /* that may hold the key, or NULL */
+    bool bearer;            /* Authorization: Bearer may hold it too */
+    /* False: refused, e says how. The request is to be released in either case. */
+    bool (*parse)(const struct cs_sim_call *call, struct cs_chat_request *out, struct cs_chat_error *e);
+    void (*write)(struct cs_chat_answer *a, struct cs_buf *out);
+    void (*write_error)(struct cs_exchange *x); /* x->error -> status, body and headers of x->reply */
+    void (*add_headers)(struct cs_exchange *x); /* those of every reply */
+};
+
+extern const struct cs_sim_dialect cs_sim_openai_chat, cs_sim_openai_responses, cs_sim_anthropic, cs_sim_gemini,
+    cs_sim_bedrock;
+
+/* ---- for the dialects ----------------------------------------------------------------------------- */
+
+/* What an error is about, whatever its words. */
+enum cs_trouble {
+    CS_TROUBLE_REQUEST,
+    CS_TROUBLE_NO_KEY,
+    CS_TROUBLE_BAD_KEY,
+    CS_TROUBLE_MODEL,
+    CS_TROUBLE_LIMIT,
+    CS_TROUBLE_QUOTA,
+    CS_TROUBLE_SERVER,
+    CS_TROUBLE_UNAVAILABLE,
+    CS_TROUBLE_OVERLOADED
+};
+enum cs_trouble cs_trouble_of(const struct cs_chat_error *e);
+
+/* Reads the body into out; false: it is not a JSON object. */
+bool cs_dialect_read(const struct cs_sim_call *call, struct cs_chat_request *out);
+/* The first name in the object that is not in the list, or NULL. */
+const char *cs_dialect_unknown(const struct cs_j *object, const char *const *known, size_t n);
+/* A number absent, or within its bounds. */
+bool cs_dialect_in_range(const struct cs_j *v, double min, double max);
+/* A whole number > 0; 0: absent or something else. */
+uint64_t cs_dialect_cap(const struct cs_j *v);
+/* Headers in OpenAI's words. */
+void cs_openai_headers(struct cs_exchange *x);
+void cs_openai_write_error(struct cs_exchange *x);
+
+#endif

@@ -95,7 +95,8 @@ struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint
         cs_bits_add(&set, i);
         n++;
     }
-    if (n == 0 && core->reserved == 0 && core->unsettled == 0 && !lane->broke) { /* nothing out there that could give money back */
+    if (n == 0 && core->reserved == 0 && core->unsettled == 0 &&
+        !lane->broke) { /* nothing out there that could give money back */
         cs_log(CS_WARN, "lane_stopped", "model=%s reason=budget", lane->name);
         lane->broke = true;
         core->announce_dirty = true;

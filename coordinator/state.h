@@ -176,7 +176,7 @@ struct cs_group {
     struct {
         uint32_t n, cap;
         uint64_t *items;
-    } tokens; /* admin requests to answer */
+    } tokens;          /* admin requests to answer */
     int64_t unsettled; /* money that its outputs gave back, not to be granted anew before they are on disk */
 };
 
@@ -213,7 +213,7 @@ struct cs_core {
     struct cs_lease *leases;
     struct cs_ghost *ghosts;
     int64_t reserved, presumed, unsettled; /* unsettled: sum over the groups that are not durable */
-    uint64_t *seen; /* CS_SEEN fingerprints of outputs taken lately, by their low bits */
+    uint64_t *seen;                        /* CS_SEEN fingerprints of outputs taken lately, by their low bits */
     struct {
         uint32_t n, cap;
         uint64_t *items;

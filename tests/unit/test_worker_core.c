@@ -260,7 +260,8 @@ static void new_session_renumbers_and_adopts(void **state)
     bench_wait(&b, CS_FLUSH_MS);
     struct cs_arena arena = {0};
     assert_int_equal(b.message[CS_OUTPUTS]->outputs.n, 2); /* both are delivered, dropped or not */
-    assert_int_equal(bench_output(&b, 0, &arena).epoch, 51); /* under its old name: the coordinator may presume its cost */
+    assert_int_equal(bench_output(&b, 0, &arena).epoch,
+                     51); /* under its old name: the coordinator may presume its cost */
     bench_ack(&b, 4);
     bench_wait(&b, CS_PING_MS);
     struct cs_worker_figures f;

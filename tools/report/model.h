@@ -42,10 +42,10 @@ struct cs_report_model {
     const char *name, *model_sent, *account; /* as the study calls it; the id as sent; whose key */
     const struct cs_report_count *resolved;  /* ids that the provider said had answered, most frequent first */
     uint32_t n_resolved;
-    const char *parameters; /* as sent, JSON */
-    bool simulated;         /* every figure of it then carries CS_SIMULATED_TEXT */
-    uint64_t planned, terminal; /* trials */
-    bool complete;              /* all planned trials have an answer or a final failure */
+    const char *parameters;             /* as sent, JSON */
+    bool simulated;                     /* every figure of it then carries CS_SIMULATED_TEXT */
+    uint64_t planned, terminal;         /* trials */
+    bool complete;                      /* all planned trials have an answer or a final failure */
     const char *first_call, *last_call; /* UTC, "2026-11-23T03:21:53Z"; "" when nothing was called */
     uint64_t attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
@@ -65,18 +65,18 @@ enum cs_outcome_role {
 };
 
 struct cs_report_outcome { /* what is compared: an answer field, a derived answer, or a category of a nominal field */
-    const char *name;     /* unique: "triage", "imaging=basic", "disposition.triage" when two questions have it */
-    const char *label;    /* for people: "triage", "imaging = basic" */
+    const char *name;      /* unique: "triage", "imaging=basic", "disposition.triage" when two questions have it */
+    const char *label;     /* for people: "triage", "imaging = basic" */
     const char *question, *field, *category; /* category "" unless CS_OUTCOME_CATEGORY */
-    const char *unit;     /* "points", "levels" or "units" */
-    const char *up;       /* what a positive shift means: `more often "Yes"`, `towards "immediate"`, `higher` */
+    const char *unit;                        /* "points", "levels" or "units" */
+    const char *up; /* what a positive shift means: `more often "Yes"`, `towards "immediate"`, `higher` */
     const char *const *categories; /* of the field, ordinal: lowest first; boolean: yes word, no word */
     uint32_t n_categories;
     enum cs_outcome_kind kind;
     enum cs_outcome_role role;
     bool derived;
     struct cs_report_figure margin; /* in `unit`: the largest shift that the study declared unimportant */
-    bool has_label;          /* cases carry the right answer (truth:) */
+    bool has_label;                 /* cases carry the right answer (truth:) */
 };
 
 enum cs_level_role { CS_REPORT_LEVEL, CS_REPORT_CONTROL, CS_REPORT_PLACEBO, CS_REPORT_AA };
@@ -102,11 +102,11 @@ enum cs_declared {
 };
 struct cs_report_generation {
     uint32_t number;
-    const char *created; /* UTC */
-    const char *digest;  /* of the analysis part, hex */
-    bool current;        /* the one reported here */
-    bool same_analysis;  /* same digest as the current one */
-    const char *analysis;/* its canonical JSON */
+    const char *created;  /* UTC */
+    const char *digest;   /* of the analysis part, hex */
+    bool current;         /* the one reported here */
+    bool same_analysis;   /* same digest as the current one */
+    const char *analysis; /* its canonical JSON */
 };
 struct cs_report_declaration {
     enum cs_declared status;
@@ -114,15 +114,16 @@ struct cs_report_declaration {
     const char *analysis; /* canonical JSON of today */
     const char *digest;   /* hex */
     double alpha;
-    const char *adjust;   /* "holm", "max-t", "bh", "by", "none" */
-    uint32_t family;      /* tests that the adjustment covers */
+    const char *adjust;                             /* "holm", "max-t", "bh", "by", "none" */
+    uint32_t family;                                /* tests that the adjustment covers */
     const struct cs_report_generation *generations; /* oldest first */
     uint32_t n_generations;
 };
 
 /* ---- completeness ------------------------------------------------------------------------------------ */
 
-struct cs_report_completeness { /* one level of one factor in one model; first, per model, a row over all arms (factor NONE) */
+struct
+    cs_report_completeness { /* one level of one factor in one model; first, per model, a row over all arms (factor NONE) */
     uint32_t model, factor, level;
     uint64_t planned, terminal;
     uint64_t outcome[CS_OUTCOMES]; /* of the terminal ones, by class (cs_outcome_name) */
@@ -131,13 +132,13 @@ struct cs_report_completeness { /* one level of one factor in one model; first, 
 /* Usable answers to one outcome under one level: the gap between levels is a finding of its own. */
 struct cs_report_usable {
     uint32_t model, outcome, factor, level;
-    uint64_t asked;        /* terminal, technical failures left out */
-    uint64_t usable;       /* parsed, and not "insufficient information" */
-    uint64_t insufficient; /* said that the information does not suffice */
-    uint64_t refused;      /* refusals, content filters */
-    uint64_t unreadable;   /* truncated, unparsable */
-    uint64_t technical;    /* timeouts and failures: missing data, not in `asked` */
-    struct cs_report_figure gap;  /* share of usable answers minus the control's, points; unknown for the control */
+    uint64_t asked;              /* terminal, technical failures left out */
+    uint64_t usable;             /* parsed, and not "insufficient information" */
+    uint64_t insufficient;       /* said that the information does not suffice */
+    uint64_t refused;            /* refusals, content filters */
+    uint64_t unreadable;         /* truncated, unparsable */
+    uint64_t technical;          /* timeouts and failures: missing data, not in `asked` */
+    struct cs_report_figure gap; /* share of usable answers minus the control's, points; unknown for the control */
 };
 
 /* ---- contrasts ---------------------------------------------------------------------------------------- */
@@ -149,43 +150,44 @@ enum cs_verdict {
     CS_VERDICT_SMALLER,      /* different, smaller than the margin */
     CS_VERDICT_EQUIVALENT,
     CS_VERDICT_INCONCLUSIVE,
-    CS_VERDICT_DIFFERENT,    /* no margin was declared: the adjusted interval leaves out 0 */
-    CS_VERDICT_NONE,         /* no verdict: `why` says the reason */
+    CS_VERDICT_DIFFERENT, /* no margin was declared: the adjusted interval leaves out 0 */
+    CS_VERDICT_NONE,      /* no verdict: `why` says the reason */
     CS_VERDICTS
 };
-const char *cs_verdict_name(enum cs_verdict v); /* "different-beyond-margin": for JSON, CSV, CSS classes */
-const char *cs_verdict_text(enum cs_verdict v); /* "different, beyond the margin" */
+const char *cs_verdict_name(enum cs_verdict v);  /* "different-beyond-margin": for JSON, CSV, CSS classes */
+const char *cs_verdict_text(enum cs_verdict v);  /* "different, beyond the margin" */
 bool cs_verdict_is_different(enum cs_verdict v); /* one of the four "different" */
 
 struct cs_report_contrast { /* level minus comparator, in one model, for one outcome */
     uint32_t model, outcome, factor, level;
     enum cs_comparator against;
-    uint32_t comparator;                /* level, or NONE: mean of the placebo levels */
-    const char *comparator_text;        /* "control", "placebo sentences (3)", "white" */
-    const char *stratum, *stratum_value;/* "" when over all cases */
-    const char *anchor;                 /* unique, usable as an HTML id and a CSV key */
+    uint32_t comparator;                 /* level, or NONE: mean of the placebo levels */
+    const char *comparator_text;         /* "control", "placebo sentences (3)", "white" */
+    const char *stratum, *stratum_value; /* "" when over all cases */
+    const char *anchor;                  /* unique, usable as an HTML id and a CSV key */
     bool floor;     /* level is a placebo or A/A: part of the noise floor, not of the family, no verdict */
     bool in_family; /* tested under the adjustment */
 
-    uint32_t clusters;           /* with answers on both sides */
+    uint32_t clusters;              /* with answers on both sides */
     uint64_t n_level, n_comparator; /* answers used */
-    uint64_t unmatched;          /* cells of either side without a partner, left out */
+    uint64_t unmatched;             /* cells of either side without a partner, left out */
     struct cs_report_figure rate_level, rate_comparator;
     struct cs_report_figure shift, se;
-    struct cs_report_span ci;       /* 1 - alpha for this contrast alone, cluster t */
+    struct cs_report_span ci;              /* 1 - alpha for this contrast alone, cluster t */
     struct cs_report_span ci_simultaneous; /* under the adjustment: the one that the verdict uses */
-    struct cs_report_figure p, p_adjusted;     /* two-sided, of no shift */
-    struct cs_report_figure p_signflip;        /* check of p, by flipping the signs of clusters */
+    struct cs_report_figure p, p_adjusted; /* two-sided, of no shift */
+    struct cs_report_figure p_signflip;    /* check of p, by flipping the signs of clusters */
     struct cs_report_figure p_equivalence, p_equivalence_adjusted; /* TOST at the margin */
-    struct cs_report_figure ratio;             /* rate_level / rate_comparator; unknown near 0 */
-    struct cs_report_span ratio_ci;        /* cluster bootstrap, 1 - alpha */
-    struct cs_report_figure up, down;          /* P(an answer under the level is higher / lower than one under the comparator, same case) */
-    bool flips_known;                   /* one pair of answers a cluster: */
+    struct cs_report_figure ratio;                                 /* rate_level / rate_comparator; unknown near 0 */
+    struct cs_report_span ratio_ci;                                /* cluster bootstrap, 1 - alpha */
+    struct cs_report_figure up,
+        down;         /* P(an answer under the level is higher / lower than one under the comparator, same case) */
+    bool flips_known; /* one pair of answers a cluster: */
     uint64_t flips_b, flips_c;          /* yes -> no and no -> yes */
-    struct cs_report_figure p_mcnemar;         /* exact */
-    struct cs_report_figure p_wilcoxon;        /* signed rank on cluster shifts (Pratt): ordinals and numbers */
-    struct cs_report_figure usable_gap;        /* share of usable answers, level minus comparator, points */
-    struct cs_report_span bounds;          /* shift when all unusable answers go one way and the other: worst and best case */
+    struct cs_report_figure p_mcnemar;  /* exact */
+    struct cs_report_figure p_wilcoxon; /* signed rank on cluster shifts (Pratt): ordinals and numbers */
+    struct cs_report_figure usable_gap; /* share of usable answers, level minus comparator, points */
+    struct cs_report_span bounds; /* shift when all unusable answers go one way and the other: worst and best case */
     enum cs_verdict verdict;
     const char *why; /* reason of NONE; or a remark: "bounds cross", "fewer than 5 clusters" ... */
 };
@@ -210,26 +212,30 @@ const char *cs_arm_kind_text(enum cs_arm_kind k); /* "placebo sentences" */
 struct cs_report_floor {
     uint32_t model, outcome;
     enum cs_arm_kind kind;
-    uint32_t n_arms;          /* contrasts behind it: placebo levels, A/A levels */
+    uint32_t n_arms;             /* contrasts behind it: placebo levels, A/A levels */
     struct cs_report_span range; /* smallest and largest shift against the control (REASK: not known) */
-    struct cs_report_figure disagreement; /* REASK, REPHRASE: probability that two answers to the same (rephrased) prompt differ, points;
+    struct cs_report_figure
+        disagreement; /* REASK, REPHRASE: probability that two answers to the same (rephrased) prompt differ, points;
                                       ordinals and numbers: mean absolute difference, unit */
-    const char *why;          /* why something is not known: "one repeat", "no A/A level" */
+    const char *why;  /* why something is not known: "one repeat", "no A/A level" */
 };
 
 /* Three components, of one kind of arm against the control. */
 struct cs_report_component {
     uint32_t model, outcome, factor;
-    enum cs_arm_kind kind;           /* LEVELS, PLACEBO, AA: against the control; REPHRASE: between cases of one cluster */
-    uint32_t level;                  /* one level, or NONE: mean over the levels of the kind */
+    enum cs_arm_kind kind; /* LEVELS, PLACEBO, AA: against the control; REPHRASE: between cases of one cluster */
+    uint32_t level;        /* one level, or NONE: mean over the levels of the kind */
     uint32_t n_levels, clusters;
-    struct cs_report_figure systematic;     /* signed shift; over several levels: root of the mean of its square, unbiased; unknown when
+    struct cs_report_figure
+        systematic; /* signed shift; over several levels: root of the mean of its square, unbiased; unknown when
                                         that estimate is negative */
-    struct cs_report_span systematic_ci;/* one level only */
-    struct cs_report_figure systematic_sq;  /* unbiased square, may be negative; unit squared */
-    struct cs_report_figure case_sd;        /* case-specific, SD over clusters in `unit`; 0 when the estimate of the variance is negative */
-    struct cs_report_figure case_variance;  /* unbiased, may be negative */
-    struct cs_report_figure noise;          /* re-ask disagreement within cells, 0..1 (binary, category), unit squared otherwise */
+    struct cs_report_span systematic_ci;   /* one level only */
+    struct cs_report_figure systematic_sq; /* unbiased square, may be negative; unit squared */
+    struct cs_report_figure
+        case_sd; /* case-specific, SD over clusters in `unit`; 0 when the estimate of the variance is negative */
+    struct cs_report_figure case_variance; /* unbiased, may be negative */
+    struct cs_report_figure
+        noise; /* re-ask disagreement within cells, 0..1 (binary, category), unit squared otherwise */
     const char *why;
 };
 
@@ -237,16 +243,17 @@ struct cs_report_component {
 
 struct cs_report_label { /* answers under one level against the label of the case */
     uint32_t model, outcome, factor, level;
-    uint32_t clusters;               /* of cases that have a label */
-    struct cs_report_figure rate, labelled; /* answers; what the labels say */
-    struct cs_report_figure ratio;          /* rate / labelled: "x times indicated" */
-    struct cs_report_figure control_ratio;  /* the comparator's own */
-    struct cs_report_figure ratio_of_ratios;/* ratio / control_ratio */
+    uint32_t clusters;                       /* of cases that have a label */
+    struct cs_report_figure rate, labelled;  /* answers; what the labels say */
+    struct cs_report_figure ratio;           /* rate / labelled: "x times indicated" */
+    struct cs_report_figure control_ratio;   /* the comparator's own */
+    struct cs_report_figure ratio_of_ratios; /* ratio / control_ratio */
     struct cs_report_span ratio_of_ratios_ci;
-    struct cs_report_figure agreement;      /* share of usable answers equal to the label */
-    struct cs_report_figure under, over;    /* ordinal: share of answers below, above the label; binary: missed, not indicated */
+    struct cs_report_figure agreement; /* share of usable answers equal to the label */
+    struct cs_report_figure under,
+        over; /* ordinal: share of answers below, above the label; binary: missed, not indicated */
     struct cs_report_figure under_shift, over_shift; /* against the control, points */
-    struct cs_report_span under_ci, over_ci;     /* of the shifts, cluster t */
+    struct cs_report_span under_ci, over_ci;         /* of the shifts, cluster t */
 };
 
 /* ---- across models ----------------------------------------------------------------------------------------- */
@@ -257,8 +264,8 @@ struct cs_report_range { /* one contrast over all models, on cases complete in a
     uint32_t comparator;
     const char *comparator_text;
     uint32_t n_models, clusters;
-    uint32_t lowest, highest;  /* models */
-    struct cs_report_span range;  /* of the shifts */
+    uint32_t lowest, highest;    /* models */
+    struct cs_report_span range; /* of the shifts */
     struct cs_report_figure mean;
     struct cs_report_span mean_ci; /* crossed bootstrap over cases and models: from 8 models on */
 };
@@ -285,12 +292,12 @@ struct cs_report {
     uint64_t study_seed, seed; /* order of the trials; of bootstrap and sign flips */
     uint32_t draws;            /* of the bootstrap */
     bool pilot;
-    bool simulated;            /* any model is */
+    bool simulated; /* any model is */
     uint32_t n_cases, n_clusters, repeats;
     uint64_t planned, terminal;
-    bool complete;             /* of all models; no verdicts otherwise */
-    const char *label_note;    /* where labels come from, as far as known; "" without labels */
-    const char *warrant_note;  /* what is known about warranted differences */
+    bool complete;            /* of all models; no verdicts otherwise */
+    const char *label_note;   /* where labels come from, as far as known; "" without labels */
+    const char *warrant_note; /* what is known about warranted differences */
 
     const struct cs_report_model *models;
     uint32_t n_models;
@@ -302,15 +309,16 @@ struct cs_report {
 
     const struct cs_report_completeness *completeness; /* by model, factor, level */
     uint32_t n_completeness;
-    const struct cs_report_usable *usable;             /* by model, outcome, factor, level */
+    const struct cs_report_usable *usable; /* by model, outcome, factor, level */
     uint32_t n_usable;
-    const struct cs_report_floor *floors;              /* by model, outcome, kind */
+    const struct cs_report_floor *floors; /* by model, outcome, kind */
     uint32_t n_floors;
-    struct cs_report_contrast *contrasts;              /* by model, outcome, and then as declared */
+    struct cs_report_contrast *contrasts; /* by model, outcome, and then as declared */
     uint32_t n_contrasts;
     struct cs_report_category_test *category_tests;
     uint32_t n_category_tests;
-    const struct cs_report_component *components;      /* by model, outcome, factor, kind; the mean of a kind before its levels */
+    const struct cs_report_component
+        *components; /* by model, outcome, factor, kind; the mean of a kind before its levels */
     uint32_t n_components;
     const struct cs_report_label *labels;
     uint32_t n_labels;

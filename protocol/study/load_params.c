@@ -125,6 +125,12 @@ static enum cs_err lay(json_t *o, const struct cs_node *n, struct cs_params *out
     return rc;
 }
 
+/* The model does not take it, whatever a level says: the mark stays in the model's parameters (parameters.c heeds it). */
+static void keep_out(json_t *o, const char *key)
+{
+    CS_ASSERT(json_object_set_new(o, key, json_string("omit")) == 0);
+}
+
 enum cs_err cs_params_of_model(const struct cs_node *provider, const struct cs_node *study, const struct cs_node *entry,
                                struct cs_arena *arena, struct cs_params *out, struct cs_error *err)
 {
@@ -138,10 +144,14 @@ enum cs_err cs_params_of_model(const struct cs_node *provider, const struct cs_n
         if (is_omit(c) && strcmp(c->key, "max_output_tokens") == 0)
             out->max_output_tokens = 0;
         else if (is_omit(c))
-            json_object_del(o, c->key);
+            keep_out(o, c->key);
     }
     if (rc == CS_OK)
         rc = lay(o, entry, out, err);
+    for (const struct cs_node *c = entry != NULL ? entry->first : NULL; c != NULL && rc == CS_OK; c = c->next) {
+        if (is_omit(c) && strcmp(c->key, "max_output_tokens") != 0)
+            keep_out(o, c->key);
+    }
     out->json = dump(o, arena);
     json_decref(o);
     return rc;

@@ -34,7 +34,8 @@ static enum cs_err set_cap(const json_t *value, uint32_t *cap, struct cs_error *
     return CS_OK;
 }
 
-static enum cs_err merge(json_t *into, uint32_t *cap, const char *text, struct cs_error *err)
+/* An "omit" of the model itself stays as a mark against what levels say; one of a level takes the parameter away. */
+static enum cs_err merge(json_t *into, uint32_t *cap, const char *text, bool of_level, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     json_error_t where;
@@ -51,7 +52,9 @@ static enum cs_err merge(json_t *into, uint32_t *cap, const char *text, struct c
         else if (is_ours(key))
             rc = cs_error_set(err, CS_EINVAL, "the parameter %s is sent by ClinSafe itself%s", key,
                               strncmp(key, "max_", 4) == 0 ? "; set max_output_tokens" : "");
-        else if (is_omit(value))
+        else if (of_level && is_omit(json_object_get(into, key)))
+            continue;
+        else if (of_level && is_omit(value))
             (void)json_object_del(into, key); /* absent is fine */
         else if (json_object_set(into, key, value) != 0)
             rc = cs_error_set(err, CS_EINTERNAL, "the parameter %s cannot be set", key);
@@ -62,6 +65,18 @@ static enum cs_err merge(json_t *into, uint32_t *cap, const char *text, struct c
     return rc;
 }
 
+static void drop_marks(json_t *all)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(all, next, key, value)
+    {
+        if (is_omit(value))
+            (void)json_object_del(all, key);
+    }
+}
+
 enum cs_err cs_parameters_make(const struct cs_model *model, const char *const *objects, uint32_t n,
                                struct cs_parameters *out, struct cs_error *err)
 {
@@ -69,10 +84,11 @@ enum cs_err cs_parameters_make(const struct cs_model *model, const char *const *
     struct cs_buf text = CS_BUF_INIT(CS_TEXT_MAX);
     uint32_t cap = model->max_output_tokens;
     *out = (struct cs_parameters){0};
-    enum cs_err rc = merge(all, &cap, model->parameters, err);
+    enum cs_err rc = merge(all, &cap, model->parameters, false, err);
     for (uint32_t i = 0; i < n && rc == CS_OK; i++)
         if (objects[i] != NULL)
-            rc = merge(all, &cap, objects[i], err);
+            rc = merge(all, &cap, objects[i], true, err);
+    drop_marks(all);
     if (rc == CS_OK)
         cs_body_members(all, &text);
     if (rc == CS_OK && text.overflow)

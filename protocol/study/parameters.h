@@ -1,7 +1,7 @@
 /* parameters.h - what a condition sends beside its messages: the model's parameters, changed by the levels'.
  *
  * A level's object is merged key by key: it replaces the model's value in its place or is appended; the string "omit" takes a
- * key away; later factors win. max_output_tokens is not a parameter of the dialect but our cap, and is taken out.
+ * key away; later factors win. What the model's own object omits stays away, whatever levels say: the model does not take it. max_output_tokens is not a parameter of the dialect but our cap, and is taken out.
  */
 #ifndef CS_PARAMETERS_H
 #define CS_PARAMETERS_H

@@ -185,8 +185,8 @@ struct cs_model {      /* a model of the study = a lane */
     const char *name;  /* as the study calls it */
     const char *model; /* id as sent */
     uint32_t account;
-    const char
-        *parameters; /* JSON object: study parameters, then the model's, "omit" applied; caps and timeout taken out */
+    /* JSON object: the study's, then the model's; caps and timeout taken out. "omit" of the model stays as a mark: no level sets it. */
+    const char *parameters;
     uint32_t max_output_tokens; /* 0: none sent */
     uint32_t timeout_ms;
     struct cs_price price;

@@ -168,8 +168,8 @@ class Study:
         self.models = [{"name": m} if isinstance(m, str) else m for m in node["models"]]
 
     def _settings(self, model, levels):
-        """Parameters and cap: the provider file's, then the study's, then the model's, then the levels'; omit removes, and
-        what the provider file omits only the study's own entry for the model can bring back."""
+        """Parameters and cap: the provider file's, then the study's, then the model's, then the levels'; omit removes.
+        What the provider file omits only the study's own entry for the model brings back; what a model omits no level sets."""
         merged = {}
 
         def lay(source, omits_only=False):
@@ -183,8 +183,11 @@ class Study:
         lay(provider)
         lay(self.node.get("parameters", {}))
         lay(provider, omits_only=True)
-        for source in (model.get("parameters", {}), *(level.parameters for level in levels)):
-            lay(source)
+        own = model.get("parameters", {})
+        lay(own)
+        never = {k for k, v in {**provider, **own}.items() if v == "omit" and k != "max_output_tokens"}
+        for level in levels:
+            lay({k: v for k, v in level.parameters.items() if k not in never})
         merged.pop("timeout_s", None)
         cap = merged.pop("max_output_tokens", None)
         return {k: json_value(v) for k, v in merged.items()}, int(cap) if cap is not None else None

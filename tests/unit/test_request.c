@@ -288,12 +288,28 @@ static void the_cache_keeps_what_was_used_last(void **state)
     rig_close(&rig);
 }
 
+/* A level that sets what a model does not take leaves that model as it was. */
+static void what_a_model_omits_no_level_sets(void **state)
+{
+    const struct cs_model m = {.name = "m", .parameters = "{\"temperature\":\"omit\",\"top_p\":0.9,\"seed\":7}"};
+    const char *levels[] = {"{\"temperature\":0,\"top_p\":0.5}", "{\"seed\":\"omit\"}"};
+    struct cs_parameters p;
+    (void)state;
+    assert_int_equal(cs_parameters_make(&m, levels, 2, &p, NULL), CS_OK);
+    assert_string_equal(p.text, ",\"top_p\":0.5");
+    free(p.text);
+    assert_int_equal(cs_parameters_make(&m, NULL, 0, &p, NULL), CS_OK);
+    assert_string_equal(p.text, ",\"top_p\":0.9,\"seed\":7");
+    free(p.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_never_change),
         cmocka_unit_test(strings_are_escaped_minimally),
         cmocka_unit_test(parameters_are_merged_in_order),
+        cmocka_unit_test(what_a_model_omits_no_level_sets),
         cmocka_unit_test(parameters_that_would_break_the_body_are_refused),
         cmocka_unit_test(cells_of_a_case),
         cmocka_unit_test(a_case_that_cannot_be_rendered_fails_whole),

@@ -14,7 +14,7 @@
 #include "tools/submission.h"
 #include "tools/text.h"
 
-enum { POLL_MS = 200, ASK_MS = 10000, PATIENCE_MS = 60000, DRAIN_MS = 15 * 60 * 1000 };
+enum { POLL_MS = 200, ASK_MS = 10000, PATIENCE_MS = 60000, SLOTS_MAX = 65536, DRAIN_MS = 15 * 60 * 1000 };
 
 static volatile sig_atomic_t interrupts;
 
@@ -95,12 +95,15 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
     r->again = as_typed(argc, argv); /* before parsing moves them */
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, status))
         return false;
+    if (r->slots > SLOTS_MAX || r->workers > CS_FLEET_WORKERS_MAX) {
+        fprintf(stderr, "clinsafe: at most %d workers with %d slots each\n", CS_FLEET_WORKERS_MAX, SLOTS_MAX);
+        *status = cs_err_exit_code(CS_EUSAGE);
+        return false;
+    }
     r->study_path = argv[1];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     r->fleet_opts.workers = r->workers != 0 ? (uint32_t)r->workers : (uint32_t)(cores > 0 ? cores : 1);
     r->fleet_opts.slots = r->slots != 0 ? (uint32_t)r->slots : 256;
-    if (r->fleet_opts.workers > CS_FLEET_WORKERS_MAX)
-        r->fleet_opts.workers = CS_FLEET_WORKERS_MAX;
     return true;
 }
 

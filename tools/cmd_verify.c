@@ -216,7 +216,8 @@ static void print_text(const struct verify *v, bool same_file)
            " without an output\n",
            v->reader.view.generation.number, cs_text_count(a, v->planned), cs_text_count(b, v->done),
            cs_text_count(c, v->failed), v->cancelled, v->missing);
-    printf("%s outputs in the store (%" PRIu64 " of them duplicates), every checksum and digest compared\n",
+    printf("%s outputs in the store (%" PRIu64
+           " of them duplicates), every checksum compared, and the digest of every answer\n",
            cs_text_count(a, v->outputs), v->duplicates);
     if (!same_file)
         printf(

@@ -43,7 +43,11 @@ static enum cs_err open_store(struct cs_reader *r, const char *path, struct cs_e
         return cs_error_set(err, CS_ENOENT, "%s: no outputs there; was the study run, and with this --dir?", path);
     enum cs_err rc = make_scratch(r, err);
     struct cs_store_opts o = {.dir = path, .scratch = r->scratch};
-    return rc == CS_OK ? cs_store_open(&r->store, &o, err) : rc;
+    if (rc == CS_OK)
+        rc = cs_store_open(&r->store, &o, err);
+    if (r->scratch != NULL)
+        remove_scratch(r->scratch); /* its files are open, which is enough: `export | head` leaves nothing behind */
+    return rc;
 }
 
 enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store,
@@ -70,8 +74,6 @@ void cs_reader_close(struct cs_reader *r)
 {
     cs_generation_view_close(&r->view);
     cs_store_close(r->store);
-    if (r->scratch != NULL)
-        remove_scratch(r->scratch);
     free(r->scratch);
     *r = (struct cs_reader){0};
 }

@@ -188,13 +188,16 @@ static void lane_answered(struct cs_worker_lane *l)
         l->brake = UINT32_MAX;
 }
 
-static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply,
-                      const struct cs_reading *reading)
+/* In our words: what a provider writes here may repeat a part of the key (decision 22). */
+static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t status)
 {
     char why[CS_TROUBLE_MAX];
-    snprintf(why, sizeof why, "HTTP %u %.120s", reply->status,
-             reading->text[0] != '\0' ? reading->text : "and no reason given");
-    cs_lanes_stop(w, l, cs_clean_text(&w->arena, why, strlen(why), sizeof why - 1));
+    const char *meaning = status == 401   ? "the provider does not accept the key"
+                          : status == 402 ? "no credit is left on the account"
+                          : status == 403 ? "the key may not use this model, or not from here"
+                                          : "quota or credit is used up, or the key is not accepted";
+    snprintf(why, sizeof why, "HTTP %u: %s", status, meaning);
+    cs_lanes_stop(w, l, why);
 }
 
 void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
@@ -237,7 +240,7 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
             cs_alarm_set(&w->alarms, &c->alarm, w->now + v.wait_ms);
         break;
     case CS_NEXT_STOP:
-        stop_lane(w, l, reply, &reading);
+        stop_lane(w, l, reply->status);
         abandon(w, c);
         break;
     }

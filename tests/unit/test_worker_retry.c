@@ -349,7 +349,10 @@ static void a_bad_key_stops_the_lane(void **state)
         assert_int_equal(b.sent[CS_RELEASE], 1);
         assert_int_equal(bench_bits(b.message[CS_RELEASE]->leases.leases[0].todo), 9); /* the trial itself too */
         assert_int_equal(b.message[CS_WANT]->want.lanes[0].capacity, 0);
-        assert_non_null(strstr(b.message[CS_WANT]->want.lanes[0].trouble, i == 0 ? "HTTP 401 Incorrect" : "quota"));
+        assert_non_null(
+            strstr(b.message[CS_WANT]->want.lanes[0].trouble, i == 0 ? "HTTP 401: the provider does not" : "quota"));
+        assert_null(strstr(b.message[CS_WANT]->want.lanes[0].trouble,
+                           "Incorrect"));                                 /* no word of theirs: it may repeat a key */
         bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD)); /* what flew counts */
         bench_wait(&b, CS_FLUSH_MS);
         assert_int_equal(b.message[CS_OUTPUTS]->outputs.n, 1);

@@ -168,6 +168,13 @@ bench-quota:              ## measure: share of a provider's limit that fleets us
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/quota --build $(BUILD) --only "$(ONLY)"
 
+.PHONY: bench-statistics
+bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates and recovered components of the analysis (minutes)
+	$(Q)$<
+$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(call lib,tools) $(L_base)
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lgsl -lgslcblas -lpthread -lm
+
 .PHONY: conformance
 conformance:              ## judged by others: official SDKs, third-party servers (npm, network)
 	$(Q)ops/setup run test

@@ -9,62 +9,62 @@
 #name, kind, offsetof(struct type, name)                                                                       \
     }
 
-const struct cs_field cs_fleet_fields[] = {
-    FIELD(cs_progress, CS_FIELD_STR, fleet),
-    FIELD(cs_progress, CS_FIELD_STR, study),
-    FIELD(cs_progress, CS_FIELD_STR, title),
-    FIELD(cs_progress, CS_FIELD_STR, state),
-    FIELD(cs_progress, CS_FIELD_U32, term),
-    FIELD(cs_progress, CS_FIELD_U32, gen),
-    FIELD(cs_progress, CS_FIELD_U32, workers),
-    FIELD(cs_progress, CS_FIELD_I64, started_wall_ms),
-    FIELD(cs_progress, CS_FIELD_I64, updated_wall_ms),
-    FIELD(cs_progress, CS_FIELD_U64, planned),
-    FIELD(cs_progress, CS_FIELD_U64, done),
-    FIELD(cs_progress, CS_FIELD_U64, failed),
-    FIELD(cs_progress, CS_FIELD_U64, cancelled),
-    FIELD(cs_progress, CS_FIELD_REAL, outputs_per_s),
-    FIELD(cs_progress, CS_FIELD_REAL, eta_s),
-    FIELD(cs_progress, CS_FIELD_I64, budget_nano_usd),
-    {NULL, CS_FIELD_END, 0},
+const struct cs_json_field cs_fleet_fields[] = {
+    FIELD(cs_progress, CS_JSON_STR, fleet),
+    FIELD(cs_progress, CS_JSON_STR, study),
+    FIELD(cs_progress, CS_JSON_STR, title),
+    FIELD(cs_progress, CS_JSON_STR, state),
+    FIELD(cs_progress, CS_JSON_U32, term),
+    FIELD(cs_progress, CS_JSON_U32, gen),
+    FIELD(cs_progress, CS_JSON_U32, workers),
+    FIELD(cs_progress, CS_JSON_I64, started_wall_ms),
+    FIELD(cs_progress, CS_JSON_I64, updated_wall_ms),
+    FIELD(cs_progress, CS_JSON_U64, planned),
+    FIELD(cs_progress, CS_JSON_U64, done),
+    FIELD(cs_progress, CS_JSON_U64, failed),
+    FIELD(cs_progress, CS_JSON_U64, cancelled),
+    FIELD(cs_progress, CS_JSON_REAL, outputs_per_s),
+    FIELD(cs_progress, CS_JSON_REAL, eta_s),
+    FIELD(cs_progress, CS_JSON_I64, budget_nano_usd),
+    {NULL, CS_JSON_END, 0},
 };
 
-const struct cs_field cs_lane_fields[] = {
-    FIELD(cs_progress_lane, CS_FIELD_U32, gen),
-    FIELD(cs_progress_lane, CS_FIELD_U32, lane),
-    FIELD(cs_progress_lane, CS_FIELD_STR, model),
-    FIELD(cs_progress_lane, CS_FIELD_STR, state),
-    FIELD(cs_progress_lane, CS_FIELD_STR, reason),
-    FIELD(cs_progress_lane, CS_FIELD_U64, planned),
-    FIELD(cs_progress_lane, CS_FIELD_U64, done),
-    FIELD(cs_progress_lane, CS_FIELD_U64, failed),
-    FIELD(cs_progress_lane, CS_FIELD_U64, cancelled),
-    FIELD(cs_progress_lane, CS_FIELD_U64, leased),
-    {NULL, CS_FIELD_END, 0},
+const struct cs_json_field cs_lane_fields[] = {
+    FIELD(cs_progress_lane, CS_JSON_U32, gen),
+    FIELD(cs_progress_lane, CS_JSON_U32, lane),
+    FIELD(cs_progress_lane, CS_JSON_STR, model),
+    FIELD(cs_progress_lane, CS_JSON_STR, state),
+    FIELD(cs_progress_lane, CS_JSON_STR, reason),
+    FIELD(cs_progress_lane, CS_JSON_U64, planned),
+    FIELD(cs_progress_lane, CS_JSON_U64, done),
+    FIELD(cs_progress_lane, CS_JSON_U64, failed),
+    FIELD(cs_progress_lane, CS_JSON_U64, cancelled),
+    FIELD(cs_progress_lane, CS_JSON_U64, leased),
+    {NULL, CS_JSON_END, 0},
 };
 
-const struct cs_field cs_counters_fields[] = {
-    FIELD(cs_counters, CS_FIELD_U64, adopted),       FIELD(cs_counters, CS_FIELD_U64, duplicates),
-    FIELD(cs_counters, CS_FIELD_U64, attempts),      FIELD(cs_counters, CS_FIELD_U64, ambiguous),
-    FIELD(cs_counters, CS_FIELD_U64, input_tokens),  FIELD(cs_counters, CS_FIELD_U64, cached_tokens),
-    FIELD(cs_counters, CS_FIELD_U64, output_tokens), FIELD(cs_counters, CS_FIELD_U64, reasoning_tokens),
-    FIELD(cs_counters, CS_FIELD_I64, cost_nano_usd), {NULL, CS_FIELD_END, 0},
+const struct cs_json_field cs_counters_fields[] = {
+    FIELD(cs_counters, CS_JSON_U64, adopted),       FIELD(cs_counters, CS_JSON_U64, duplicates),
+    FIELD(cs_counters, CS_JSON_U64, attempts),      FIELD(cs_counters, CS_JSON_U64, ambiguous),
+    FIELD(cs_counters, CS_JSON_U64, input_tokens),  FIELD(cs_counters, CS_JSON_U64, cached_tokens),
+    FIELD(cs_counters, CS_JSON_U64, output_tokens), FIELD(cs_counters, CS_JSON_U64, reasoning_tokens),
+    FIELD(cs_counters, CS_JSON_I64, cost_nano_usd), {NULL, CS_JSON_END, 0},
 };
 
-const struct cs_field cs_worker_fields[] = {
-    FIELD(cs_worker_info, CS_FIELD_STR, name),
-    FIELD(cs_worker_info, CS_FIELD_STR, host),
-    FIELD(cs_worker_info, CS_FIELD_STR, version),
-    FIELD(cs_worker_info, CS_FIELD_U32, pid),
-    FIELD(cs_worker_info, CS_FIELD_U32, in_flight),
-    FIELD(cs_worker_info, CS_FIELD_U32, unstarted),
-    FIELD(cs_worker_info, CS_FIELD_U32, unacked),
-    FIELD(cs_worker_info, CS_FIELD_U32, rss_mb),
-    FIELD(cs_worker_info, CS_FIELD_U64, started_calls),
-    FIELD(cs_worker_info, CS_FIELD_U64, finished_calls),
-    FIELD(cs_worker_info, CS_FIELD_I64, started_wall_ms),
-    FIELD(cs_worker_info, CS_FIELD_I64, updated_wall_ms),
-    {NULL, CS_FIELD_END, 0},
+const struct cs_json_field cs_worker_fields[] = {
+    FIELD(cs_worker_info, CS_JSON_STR, name),
+    FIELD(cs_worker_info, CS_JSON_STR, host),
+    FIELD(cs_worker_info, CS_JSON_STR, version),
+    FIELD(cs_worker_info, CS_JSON_U32, pid),
+    FIELD(cs_worker_info, CS_JSON_U32, in_flight),
+    FIELD(cs_worker_info, CS_JSON_U32, unstarted),
+    FIELD(cs_worker_info, CS_JSON_U32, unacked),
+    FIELD(cs_worker_info, CS_JSON_U32, rss_mb),
+    FIELD(cs_worker_info, CS_JSON_U64, started_calls),
+    FIELD(cs_worker_info, CS_JSON_U64, finished_calls),
+    FIELD(cs_worker_info, CS_JSON_I64, started_wall_ms),
+    FIELD(cs_worker_info, CS_JSON_I64, updated_wall_ms),
+    {NULL, CS_JSON_END, 0},
 };
 
 /* ---- writing ------------------------------------------------------------------------------------- */
@@ -81,32 +81,32 @@ static json_t *number(uint64_t v)
     return json_integer(v <= INT64_MAX ? (json_int_t)v : INT64_MAX);
 }
 
-static json_t *field_to_json(enum cs_field_kind kind, const void *at)
+static json_t *field_to_json(enum cs_json_kind kind, const void *at)
 {
     switch (kind) {
-    case CS_FIELD_STR:
+    case CS_JSON_STR:
         return text(*(const char *const *)at);
-    case CS_FIELD_U32:
+    case CS_JSON_U32:
         return number(*(const uint32_t *)at);
-    case CS_FIELD_U64:
+    case CS_JSON_U64:
         return number(*(const uint64_t *)at);
-    case CS_FIELD_I64:
+    case CS_JSON_I64:
         return json_integer(*(const int64_t *)at);
-    case CS_FIELD_REAL: {
+    case CS_JSON_REAL: {
         json_t *json = json_real(*(const double *)at); /* refuses infinities */
         return json != NULL ? json : json_real(-1);
     }
-    case CS_FIELD_END:
+    case CS_JSON_END:
         break;
     }
-    CS_ASSERT(kind != CS_FIELD_END);
+    CS_ASSERT(kind != CS_JSON_END);
     return NULL;
 }
 
-json_t *cs_fields_to_json(const struct cs_field *fields, const void *from)
+json_t *cs_fields_to_json(const struct cs_json_field *fields, const void *from)
 {
     json_t *json = json_object();
-    for (const struct cs_field *f = fields; f->kind != CS_FIELD_END; f++)
+    for (const struct cs_json_field *f = fields; f->kind != CS_JSON_END; f++)
         CS_ASSERT(json_object_set_new(json, f->name, field_to_json(f->kind, (const char *)from + f->offset)) == 0);
     return json;
 }
@@ -131,34 +131,34 @@ static uint64_t unsigned_of(const json_t *json)
     return v > 0 ? (uint64_t)v : 0;
 }
 
-static void field_from_json(enum cs_field_kind kind, const json_t *json, void *at, struct cs_arena *arena)
+static void field_from_json(enum cs_json_kind kind, const json_t *json, void *at, struct cs_arena *arena)
 {
     uint64_t v = unsigned_of(json);
     const char *s = json_string_value(json);
     switch (kind) {
-    case CS_FIELD_STR:
+    case CS_JSON_STR:
         *(const char **)at = cs_arena_strdup(arena, s != NULL ? s : "");
         break;
-    case CS_FIELD_U32:
+    case CS_JSON_U32:
         *(uint32_t *)at = v <= UINT32_MAX ? (uint32_t)v : UINT32_MAX;
         break;
-    case CS_FIELD_U64:
+    case CS_JSON_U64:
         *(uint64_t *)at = v;
         break;
-    case CS_FIELD_I64:
+    case CS_JSON_I64:
         *(int64_t *)at = json_integer_value(json);
         break;
-    case CS_FIELD_REAL:
+    case CS_JSON_REAL:
         *(double *)at = json_number_value(json);
         break;
-    case CS_FIELD_END:
-        CS_ASSERT(kind != CS_FIELD_END);
+    case CS_JSON_END:
+        CS_ASSERT(kind != CS_JSON_END);
     }
 }
 
-void cs_fields_from_json(const struct cs_field *fields, const json_t *json, void *to, struct cs_arena *arena)
+void cs_fields_from_json(const struct cs_json_field *fields, const json_t *json, void *to, struct cs_arena *arena)
 {
-    for (const struct cs_field *f = fields; f->kind != CS_FIELD_END; f++)
+    for (const struct cs_json_field *f = fields; f->kind != CS_JSON_END; f++)
         field_from_json(f->kind, json_object_get(json, f->name), (char *)to + f->offset, arena);
 }
 

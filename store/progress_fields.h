@@ -8,19 +8,19 @@
 
 #include "store/progress.h"
 
-enum cs_field_kind { CS_FIELD_END, CS_FIELD_STR, CS_FIELD_U32, CS_FIELD_U64, CS_FIELD_I64, CS_FIELD_REAL };
-struct cs_field {
+enum cs_json_kind { CS_JSON_END, CS_JSON_STR, CS_JSON_U32, CS_JSON_U64, CS_JSON_I64, CS_JSON_REAL };
+struct cs_json_field {
     const char *name;
-    enum cs_field_kind kind;
+    enum cs_json_kind kind;
     size_t offset;
 };
 
-/* Ends with CS_FIELD_END. */
-extern const struct cs_field cs_fleet_fields[], cs_lane_fields[], cs_counters_fields[], cs_worker_fields[];
+/* Ends with CS_JSON_END. */
+extern const struct cs_json_field cs_fleet_fields[], cs_lane_fields[], cs_counters_fields[], cs_worker_fields[];
 
-json_t *cs_fields_to_json(const struct cs_field *fields, const void *from);
+json_t *cs_fields_to_json(const struct cs_json_field *fields, const void *from);
 /* What is missing or of another type reads as 0 or "". Strings are copied into the arena. */
-void cs_fields_from_json(const struct cs_field *fields, const json_t *json, void *to, struct cs_arena *arena);
+void cs_fields_from_json(const struct cs_json_field *fields, const json_t *json, void *to, struct cs_arena *arena);
 
 json_t *cs_lane_to_json(const struct cs_progress_lane *lane);
 void cs_lane_from_json(const json_t *json, struct cs_progress_lane *lane, struct cs_arena *arena);

@@ -1,4 +1,5 @@
 /* clinsafe run - a whole study on this machine: brings up the fleet, shows progress, drains on Ctrl-C, continues when run again. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +64,8 @@ static void quote(struct cs_buf *out, const char *word)
 static char *as_typed(int argc, char **argv)
 {
     struct cs_buf b = CS_BUF_INIT(1024 * 1024);
-    cs_buf_str(&b, "clinsafe run");
+    quote(&b, program_invocation_name); /* `build/clinsafe` is not in PATH */
+    cs_buf_str(&b, " run");
     for (int i = 1; i < argc; i++)
         quote(&b, argv[i]);
     return cs_buf_take(&b);
@@ -161,7 +163,7 @@ static enum cs_err watch(struct run *r, struct cs_error *err)
 
 static void print_how_to_continue(const struct run *r)
 {
-    fprintf(stderr, "Interrupted. Everything answered so far is kept in %s\nContinue with:\n  %s\n", r->dir.path,
+    fprintf(stderr, "Interrupted. Everything answered so far is kept in %s\nContinue with:\n %s\n", r->dir.path,
             r->again);
 }
 
@@ -178,14 +180,17 @@ static void print_summary(const struct run *r)
     printf("\n");
     cs_print_lanes(stdout, p);
     struct cs_buf where = CS_BUF_INIT(64 * 1024);
+    struct cs_buf program = CS_BUF_INIT(64 * 1024);
+    quote(&program, program_invocation_name);
     quote(&where, r->study_path);
     if (r->args.dir != NULL) {
         cs_buf_str(&where, " --dir");
         quote(&where, r->args.dir);
     }
     printf("\nEverything is kept in %s\n", r->dir.path);
-    printf("Get the outputs:  clinsafe export%s --format csv --out outputs.csv\n", cs_buf_cstr(&where));
-    printf("Check them:       clinsafe verify%s\n", cs_buf_cstr(&where));
+    printf("Get the outputs: %s export%s --format csv --out outputs.csv\n", cs_buf_cstr(&program), cs_buf_cstr(&where));
+    printf("Check them:      %s verify%s\n", cs_buf_cstr(&program), cs_buf_cstr(&where));
+    cs_buf_release(&program);
     cs_buf_release(&where);
 }
 

@@ -204,7 +204,8 @@ static void start(const struct ask *ask)
         refuse(ask, CS_EUSAGE, "start: wants a digest of 64 hexadecimal digits");
         return;
     }
-    if (newest->number != 0 && memcmp(newest->spec_digest, g.spec_digest, sizeof g.spec_digest) == 0) {
+    const bool same = newest->number != 0 && memcmp(newest->spec_digest, g.spec_digest, sizeof g.spec_digest) == 0;
+    if (same && (sv->build.state != CS_BUILD_NONE || !cs_build_has_news(sv, newest->number))) {
         snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":false}", newest->number);
         answer(sv, ask->peer, ask->seq, CS_OK, "continues", blob);
         return;

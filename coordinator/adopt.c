@@ -6,7 +6,8 @@
  *   LAST     committed                   NONE     the core gets the new generation
  *
  * The pass walks the positions of each lane, a page at a time, in slices between looks at the sockets. Its cursor rides in the
- * batches, so that after a crash it goes on where it was. One batch is on its way at a time.
+ * batches, so that after a crash it goes on where it was. One batch is on its way at a time. What no earlier generation has may be
+ * borrowed from another study's store (borrow.h); the meta "reuse/GEN" keeps which ones were looked into.
  */
 #include "coordinator/server.h"
 
@@ -20,11 +21,45 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
 
-enum { BATCH_ADOPTIONS = 2048, BATCH_SCANNED = 65536 };
+enum { BATCH_ADOPTIONS = 2048, BATCH_SCANNED = 65536, BATCH_BYTES = 1024 * 1024 };
 
 static void cursor_key(uint32_t gen, char out[CS_META_KEY_MAX])
 {
     snprintf(out, CS_META_KEY_MAX, "build/%010u", gen);
+}
+
+static void reuse_key(uint32_t gen, char out[CS_META_KEY_MAX])
+{
+    snprintf(out, CS_META_KEY_MAX, "reuse/%010u", gen);
+}
+
+static bool has_planned(struct cs_server *sv)
+{
+    struct cs_core_view view;
+    struct cs_lane_view lane;
+
+    cs_core_view(sv->core, &view);
+    for (uint32_t i = 0; i < view.n_lanes; i++) {
+        cs_core_lane(sv->core, i, &lane);
+        if (lane.planned > 0)
+            return true;
+    }
+    return false;
+}
+
+bool cs_build_has_news(struct cs_server *sv, uint32_t gen)
+{
+    const char *state = cs_borrow_state(sv->borrow);
+    char key[CS_META_KEY_MAX];
+    void *value = NULL;
+    uint32_t n = 0;
+    bool same;
+
+    reuse_key(gen, key);
+    same = cs_store_meta(sv->store, key, &value, &n, NULL) == CS_OK && n == strlen(state) &&
+           memcmp(value, state, n) == 0;
+    free(value);
+    return sv->borrow != NULL && !same && has_planned(sv);
 }
 
 static void set_batch(struct cs_build *b, struct cs_batch *batch)
@@ -34,13 +69,21 @@ static void set_batch(struct cs_build *b, struct cs_batch *batch)
     b->scanned_since = 0;
 }
 
-static void begin(struct cs_build *b, const struct cs_generation *g)
+static void begin(struct cs_server *sv, const struct cs_generation *g)
 {
+    struct cs_build *b = &sv->build;
     struct cs_batch *batch = cs_xcalloc(1, sizeof *batch);
+    char key[CS_META_KEY_MAX];
 
     CS_ASSERT(b->state == CS_BUILD_NONE);
     cs_batch_init(batch);
     set_batch(b, batch);
+    if (sv->borrow != NULL) {
+        const char *state = cs_borrow_state(sv->borrow);
+
+        reuse_key(g->number, key);
+        cs_batch_add_meta(batch, key, state, (uint32_t)strlen(state));
+    }
     b->generation = *g;
     b->state = CS_BUILD_CLOSING;
 }
@@ -49,7 +92,7 @@ void cs_build_start(struct cs_server *sv, const struct cs_generation *g)
 {
     struct cs_event e = {.kind = CS_EV_CLOSE};
 
-    begin(&sv->build, g);
+    begin(sv, g);
     cs_server_feed(sv, &e);
 }
 
@@ -62,7 +105,7 @@ enum cs_err cs_build_resume(struct cs_server *sv, const struct cs_generation *g,
     uint32_t n = 0;
     enum cs_err rc;
 
-    begin(b, g);
+    begin(sv, g);
     cursor_key(g->number, key);
     rc = cs_store_meta(sv->store, key, &value, &n, err);
     if (rc == CS_OK && sscanf(value, "%u %llu", &b->lane, &position) != 2)
@@ -93,7 +136,7 @@ static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
     rc = cs_loaded_plan_open(&b->plan, sv->store, &b->generation, err);
     if (rc != CS_OK)
         return rc;
-    b->skip = !any;
+    b->skip = !any && sv->borrow == NULL;
     b->total = b->plan.view->plan.n_trials;
     b->lanes = cs_xcalloc(b->plan.view->plan.n_lanes + 1, sizeof *b->lanes);
     rc = cs_persist_ledgers(sv, &b->plan.view->plan, b->generation.number, b->lanes, err);
@@ -114,13 +157,37 @@ static enum cs_err adopt_one(struct cs_server *sv, uint64_t position, uint64_t i
     struct cs_stored stored;
     enum cs_err rc = cs_store_output(sv->store, id, &arena, &stored, err);
 
+    if (rc == CS_OK && !cs_outcome_is_answer((enum cs_outcome)stored.output.outcome))
+        rc = cs_error_set(err, CS_ECORRUPT, "output %llu is indexed, but no answer", (unsigned long long)id);
     if (rc == CS_OK) {
-        CS_ASSERT(stored.output.outcome < CS_OUTCOMES);
         lane->counters.outcome[stored.output.outcome]++;
         lane->counters.adopted++;
         cs_batch_add_adoption(b->batch, &row);
     }
     cs_arena_release(&arena);
+    return rc;
+}
+
+static enum cs_err borrow_one(struct cs_server *sv, uint64_t position, const struct cs_digest *digest,
+                              const struct cs_borrow_from *from, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    struct cs_build_lane *lane = &b->lanes[b->lane];
+    struct cs_buf packed = CS_BUF_INIT(CS_OUTPUT_MAX);
+    struct cs_batch_output row;
+    uint8_t outcome;
+    enum cs_err rc = cs_borrow_take(from, b->generation.number, b->lane, position, &packed, &row, &outcome, err);
+
+    if (rc == CS_OK && !cs_digest_equal(&row.digest, digest))
+        rc = cs_error_set(err, CS_ECORRUPT, "output %llu of a store to borrow from is indexed under another digest",
+                          (unsigned long long)from->output_id);
+    if (rc == CS_OK) {
+        lane->counters.outcome[outcome]++;
+        lane->counters.adopted++;
+        cs_batch_add_output(b->batch, &row);
+        b->borrowed++;
+    }
+    cs_buf_release(&packed);
     return rc;
 }
 
@@ -133,6 +200,7 @@ static enum cs_err pass_page(struct cs_server *sv, struct cs_error *err)
     struct cs_batch_page page = {.gen = b->generation.number, .lane = b->lane, .page = b->position / CS_PAGE_TRIALS};
     uint8_t *bits = b->lanes[b->lane].ledger + page.page * CS_PAGE_BYTES;
     struct cs_digest digests[CS_PAGE_TRIALS] = {0};
+    struct cs_borrow_from from[CS_PAGE_TRIALS] = {{0}};
     uint64_t ids[CS_PAGE_TRIALS] = {0};
     struct cs_bits done = {{0}};
     enum cs_err rc = CS_OK;
@@ -141,10 +209,15 @@ static enum cs_err pass_page(struct cs_server *sv, struct cs_error *err)
         rc = cs_loaded_plan_digest(&b->plan, b->lane, b->position + i, &digests[i], err);
     if (rc == CS_OK)
         rc = cs_store_find_many(sv->store, digests, n, ids, err);
+    if (rc == CS_OK)
+        rc = cs_borrow_find(sv->borrow, digests, ids, n, from, err);
     for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
-        if (ids[i] == 0)
+        if (ids[i] != 0)
+            rc = adopt_one(sv, b->position + i, ids[i], err);
+        else if (from[i].store != NULL)
+            rc = borrow_one(sv, b->position + i, &digests[i], &from[i], err);
+        else
             continue;
-        rc = adopt_one(sv, b->position + i, ids[i], err);
         cs_bits_add(&done, i);
     }
     if (rc == CS_OK && !cs_bits_none(&done)) {
@@ -203,7 +276,8 @@ static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
     uint64_t end = cs_mono_ms() + CS_SLICE_MS;
     enum cs_err rc = CS_OK;
 
-    while (rc == CS_OK && !at_end(b) && b->batch->n_adoptions < BATCH_ADOPTIONS && b->scanned_since < BATCH_SCANNED) {
+    while (rc == CS_OK && !at_end(b) && b->batch->n_adoptions < BATCH_ADOPTIONS && b->batch->bytes < BATCH_BYTES &&
+           b->scanned_since < BATCH_SCANNED) {
         rc = pass_page(sv, err);
         if (cs_mono_ms() >= end)
             return rc;
@@ -265,8 +339,8 @@ static void finish(struct cs_server *sv)
 
     for (uint32_t i = 0; i < n; i++)
         adopted += lanes[i].counters.adopted;
-    cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu", b->generation.number,
-           (unsigned long long)b->total, (unsigned long long)adopted);
+    cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu borrowed=%llu", b->generation.number,
+           (unsigned long long)b->total, (unsigned long long)adopted, (unsigned long long)b->borrowed);
     b->plan.view->generation.built = true;
     rc = cs_persist_load(sv, &b->plan, true, lanes, &err);
     for (uint32_t i = 0; i < n; i++)

@@ -38,6 +38,8 @@ static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *
          "no worker of an earlier coordinator lives: lease everything at once"},
         {"accept-rollback", CS_OPT_FLAG, &o->accept_rollback, NULL,
          "go on although the store lost acknowledged commits"},
+        {"reuse", CS_OPT_LIST, &o->reuse, "DIR",
+         "another study's directory or store: its answers to the same requests are taken over; may be repeated"},
         {"ready-file", CS_OPT_STR, &o->ready_file, "FILE",
          "written (JSON: pid, endpoints, fleet, term) once workers can connect"},
         {0},
@@ -107,6 +109,9 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
 
     if (rc == CS_OK)
         rc = cs_commit_open(&sv->commit, sv->store, err);
+    if (rc != CS_OK)
+        return rc;
+    rc = cs_borrow_open(&sv->borrow, &sv->opts.reuse, cs_store_fleet(sv->store), err);
     if (rc != CS_OK)
         return rc;
     sv->plans.store = sv->store;

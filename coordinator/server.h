@@ -14,6 +14,7 @@
 
 #include <uv.h>
 
+#include "coordinator/borrow.h"
 #include "coordinator/core.h"
 #include "coordinator/plans.h"
 #include "protocol/base/options.h"
@@ -30,7 +31,7 @@ enum {
 
 struct cs_server_opts {
     const char *dir, *pub, *admin, *redis, *key, *allow, *ready_file;
-    struct cs_option_list bind;
+    struct cs_option_list bind, reuse;
     bool fresh_fleet, accept_rollback;
 };
 
@@ -64,6 +65,7 @@ struct cs_build {
     uint64_t position;
     uint64_t scanned, total; /* trials, over all lanes */
     uint64_t scanned_since;  /* the last batch */
+    uint64_t borrowed;       /* by this process */
     struct cs_batch *batch;  /* gathers; NULL while one is on its way */
     bool skip;               /* there is nothing to adopt */
 };
@@ -97,6 +99,7 @@ struct cs_server {
     struct cs_store *store;
     struct cs_commit *commit;
     struct cs_core *core;
+    struct cs_borrow *borrow; /* NULL: from nobody */
     struct cs_plans plans;
     struct cs_generation newest; /* number 0: none yet */
     struct cs_build build;
@@ -144,6 +147,8 @@ CS_WARN_UNUSED enum cs_err cs_persist_load(struct cs_server *sv, struct cs_loade
 /* adopt.c */
 void cs_build_start(struct cs_server *sv, const struct cs_generation *g); /* its row is on its way to the store */
 CS_WARN_UNUSED enum cs_err cs_build_resume(struct cs_server *sv, const struct cs_generation *g, struct cs_error *err);
+/* Whether --reuse names stores, in a state that generation `gen` was not built from, and the newest still plans trials. */
+bool cs_build_has_news(struct cs_server *sv, uint32_t gen);
 bool cs_build_turn(struct cs_server *sv); /* a slice of work; true: there is more to do at once */
 void cs_build_committed(struct cs_server *sv, struct cs_batch *batch, enum cs_err rc);
 void cs_build_release(struct cs_build *b);

@@ -253,12 +253,14 @@ static void put_output(struct cs_store *s, const struct cs_batch_output *o, int6
 {
     struct cs_key key;
     uint8_t head[CS_RECORD_HEAD], id[8];
-    struct cs_record r = {o->output_id, o->flags, now_wall_ms, o->bytes, o->len};
+    const bool borrowed = (o->flags & CS_OUTPUT_BORROWED) != 0;
+    struct cs_record r = {o->output_id, o->flags, borrowed ? o->committed_wall_ms : now_wall_ms, o->bytes, o->len};
     cs_record_head(&r, head);
     cs_key_output(&key, o->output_id);
     cs_rocks_put_joined(s->rocks, CS_CF_OUTPUTS, cs_key_slice(&key), slice(head, sizeof head), slice(o->bytes, o->len));
     if (!(o->flags & CS_OUTPUT_DUPLICATE))
-        put_place(s, o->gen, o->lane, o->position, o->output_id, o->flags);
+        put_place(s, o->gen, o->lane, o->position, o->output_id,
+                  borrowed ? CS_OUTPUT_CANONICAL | CS_OUTPUT_ADOPTED : o->flags);
     if (o->flags & CS_OUTPUT_CANONICAL) {
         cs_key_index(&key, &o->digest);
         cs_put_u64(id, o->output_id);

@@ -31,7 +31,8 @@ enum cs_output_flag {
     CS_OUTPUT_CANONICAL = 1,
     CS_OUTPUT_DUPLICATE = 2, /* the trial had its answer already */
     CS_OUTPUT_FAILURE = 4,   /* an attempt that made the trial failed; not an answer */
-    CS_OUTPUT_ADOPTED = 8,   /* on a place row: the output was paid for by an earlier generation */
+    CS_OUTPUT_ADOPTED = 8,   /* on a place row: the output was paid for by an earlier generation, or by another study */
+    CS_OUTPUT_BORROWED = 16, /* on a record: copied from another study's store, with its date */
 };
 
 /* ---- one atomic write ---------------------------------------------------------------------------- */
@@ -41,8 +42,9 @@ struct cs_batch_output {
     uint64_t position;
     struct cs_digest digest;
     uint8_t
-        flags; /* CANONICAL: place and index rows too; FAILURE: place row; DUPLICATE (| FAILURE): the output alone */
-    const uint8_t *bytes; /* packed cs_output */
+        flags; /* CANONICAL (| BORROWED): place and index rows too; FAILURE: place row; DUPLICATE (| FAILURE): the output alone */
+    int64_t committed_wall_ms; /* of a borrowed one; otherwise 0: now */
+    const uint8_t *bytes;      /* packed cs_output */
     uint32_t len;
     uint64_t output_id; /* set by the write */
 };
@@ -113,6 +115,8 @@ struct cs_store_opts {
 /* A writer recovers, compares the last commit with the side file of acknowledged commits (CS_ECORRUPT on a rollback unless accepted),
  * increments the term and syncs it before it returns. A reader sees the state at opening until cs_store_refresh. */
 CS_WARN_UNUSED enum cs_err cs_store_open(struct cs_store **out, const struct cs_store_opts *opts, struct cs_error *err);
+/* A reader of what lies in path: a database folder, or a study's directory with one in it. CS_ENOENT: none there. */
+CS_WARN_UNUSED enum cs_err cs_store_open_reader(struct cs_store **out, const char *path, struct cs_error *err);
 void cs_store_close(struct cs_store *s);
 uint32_t cs_store_term(const struct cs_store *s);
 const char *cs_store_fleet(const struct cs_store *s); /* random id of this store, made once */

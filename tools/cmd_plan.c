@@ -7,7 +7,9 @@
 
 #include "protocol/study/render.h"
 #include "tools/command.h"
+#include "tools/paid.h"
 #include "tools/prompt_book.h"
+#include "tools/study_dir.h"
 #include "tools/survey.h"
 #include "tools/text.h"
 
@@ -23,6 +25,7 @@ struct planned {
     struct cs_plan plan;
     struct cs_requests *requests;
     struct cs_survey survey;
+    struct cs_paid paid;
     struct example examples[EXAMPLES];
     unsigned n_examples;
 };
@@ -107,6 +110,30 @@ static void print_lanes(const struct planned *p, FILE *out)
     }
 }
 
+static void print_paid(const struct planned *p, FILE *out)
+{
+    const struct cs_study *s = p->plan.study;
+    const bool all = p->paid.sampled == s->n_cases;
+    if (p->paid.lanes == NULL)
+        return;
+    fprintf(out, "\nPaid for already%s:\n", all ? "" : ", estimated");
+    for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
+        const struct cs_paid_lane *l = &p->paid.lanes[i];
+        const double share = (double)(l->own + l->borrowed) / (double)l->looked_up;
+        char count[CS_TEXT_MAX_LEN];
+        const uint64_t n = (uint64_t)(share * (double)p->plan.lanes[i].n_trials + 0.5);
+        fprintf(out, "  %-24s %12s trials, %5.1f %%", s->models[i].name, cs_text_count(count, n), 100 * share);
+        if (l->borrowed > 0)
+            fprintf(out, " (%.1f %% by another study)", 100 * (double)l->borrowed / (double)l->looked_up);
+        if (p->survey.lanes[i].usd_low >= 0)
+            fprintf(out, "; left to pay $%.2f - $%.2f", p->survey.lanes[i].usd_low * (1 - share),
+                    p->survey.lanes[i].usd_high * (1 - share));
+        fputc('\n', out);
+    }
+    if (!all)
+        fprintf(out, "  (%u of %u cases looked up)\n", p->paid.sampled, s->n_cases);
+}
+
 static void print_notes(const struct planned *p, FILE *out)
 {
     const struct cs_study *s = p->plan.study;
@@ -157,6 +184,7 @@ static void print_text(const struct planned *p, FILE *out)
     if (s->budget_nano_usd >= 0)
         fprintf(out, "; budget %s", cs_text_usd(usd, s->budget_nano_usd));
     fprintf(out, ".\nTokens and prices are estimates from %u cases at 4 bytes a token.\n", p->survey.sampled);
+    print_paid(p, out);
     print_notes(p, out);
     cs_hex(s->analysis_digest, 32, hex);
     fprintf(out, "\nDeclared analysis: %s\n", strcmp(s->analysis, "{}") == 0 ? "none" : hex);
@@ -210,6 +238,12 @@ static json_t *json_lanes(const struct planned *p)
         if (l->usd_low >= 0) {
             json_object_set_new(o, "usd_low", json_real(l->usd_low));
             json_object_set_new(o, "usd_high", json_real(l->usd_high));
+        }
+        if (p->paid.lanes != NULL) {
+            const struct cs_paid_lane *paid = &p->paid.lanes[i];
+            json_object_set_new(o, "paid",
+                                json_pack("{s:I, s:I, s:I}", "looked_up", (json_int_t)paid->looked_up, "own",
+                                          (json_int_t)paid->own, "borrowed", (json_int_t)paid->borrowed));
         }
         if (l->minutes_min > 0)
             json_object_set_new(o, "minutes_at_limits", json_real(l->minutes_min));
@@ -283,13 +317,26 @@ static enum cs_err write_prompts(const struct planned *p, const char *path, stru
     return rc;
 }
 
+static enum cs_err find_paid(struct planned *p, const char *path, const char *dir, const struct cs_option_list *reuse,
+                             struct cs_error *err)
+{
+    struct cs_study_dir d;
+    cs_study_dir_init(&d, path, dir);
+    enum cs_err rc = cs_paid_make(&p->plan, p->requests, &p->loaded, d.path, reuse, &p->paid, err);
+    cs_study_dir_release(&d);
+    return rc;
+}
+
 int cmd_plan(int argc, char **argv)
 {
     struct cs_study_args args = {0};
+    struct cs_option_list reuse = {.n = 0};
     const char *prompts = NULL;
     bool json = false;
     const struct cs_option table[] = {
+        CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
+        {"reuse", CS_OPT_LIST, &reuse, "DIR", "count what another study's directory has paid for; may be repeated"},
         {"prompts", CS_OPT_STR, &prompts, "FILE", "write every distinct prompt to FILE as CSV"},
         {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
@@ -297,7 +344,7 @@ int cmd_plan(int argc, char **argv)
     const struct cs_command_help help = {
         "clinsafe plan STUDY [options]",
         "Shows what a study file means: factors and levels, trials and price per model, example prompts, levels that render identically,\n"
-        "insertion points that a person should look at. Sends nothing and pays for nothing.",
+        "insertion points that a person should look at, and how much of it is paid for already. Sends nothing and pays for nothing.",
         "clinsafe plan ops/studies/demo/study.yaml --prompts prompts.csv",
     };
     struct planned p = {.n_examples = 0};
@@ -314,6 +361,8 @@ int cmd_plan(int argc, char **argv)
         rc = cs_survey_make(&p.plan, p.requests, &p.loaded, &p.survey, &err);
     if (rc == CS_OK)
         rc = make_examples(&p, &err);
+    if (rc == CS_OK)
+        rc = find_paid(&p, argv[1], args.dir, &reuse, &err);
     if (rc == CS_OK && prompts != NULL)
         rc = write_prompts(&p, prompts, &err);
     if (rc != CS_OK)
@@ -324,6 +373,7 @@ int cmd_plan(int argc, char **argv)
         print_text(&p, stdout);
     for (unsigned i = 0; i < EXAMPLES; i++)
         cs_prompt_release(&p.examples[i].prompt);
+    cs_paid_release(&p.paid);
     cs_survey_release(&p.survey);
     cs_requests_close(p.requests);
     cs_plan_release(&p.plan);

@@ -30,6 +30,7 @@ struct run {
     const char *study_path;
     struct cs_fleet_opts fleet_opts;
     uint64_t workers, slots, cases;
+    struct cs_option_list reuse;
     bool json, retry;
     char *again; /* this command as it would be typed again */
 
@@ -79,6 +80,8 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         {"workers", CS_OPT_U64, &r->workers, "N", "worker processes; default: as many as cores"},
         {"slots", CS_OPT_U64, &r->slots, "N", "calls in flight of each worker; default 256"},
         {"cases", CS_OPT_U64, &r->cases, "N", "a pilot with the first N cases only, marked as such"},
+        {"reuse", CS_OPT_LIST, &r->reuse, "DIR",
+         "another study's directory: its answers to the same requests are taken over; may be repeated"},
         {"simulator", CS_OPT_STR, &r->fleet_opts.simulator_url, "URL", "a simulator that runs already"},
         {"simulator-args", CS_OPT_STR, &r->fleet_opts.simulator_args, "ARGS",
          "more options for the simulator, e.g. '--latency-ms 0'"},
@@ -105,6 +108,7 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
     r->study_path = argv[1];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     r->fleet_opts.workers = r->workers != 0 ? (uint32_t)r->workers : (uint32_t)(cores > 0 ? cores : 1);
+    r->fleet_opts.reuse = &r->reuse;
     r->fleet_opts.slots = r->slots != 0 ? (uint32_t)r->slots : 256;
     return true;
 }
@@ -209,6 +213,8 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     rc = cs_admin_open(&r->admin, &ao, err);
     if (rc == CS_OK)
         rc = cs_submit_study(r->admin, &r->loaded, &gen, &is_new, err);
+    if (rc == CS_OK)
+        rc = cs_fleet_start_workers(&r->fleet, err);
     if (rc == CS_OK && r->retry)
         rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
     if (rc == CS_OK)
@@ -219,7 +225,10 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
         cs_plan_init(&plan, r->loaded.study);
         fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name, r->loaded.study->title,
                 cs_text_count(count, plan.n_trials), r->loaded.study->n_models, r->fleet_opts.workers,
-                is_new ? (gen > 1 ? "; the study changed, answers already paid for are kept" : "") : "; continuing");
+                !is_new          ? "; continuing"
+                : r->reuse.n > 0 ? "; looking for answers already paid for"
+                : gen > 1        ? "; the study changed, answers already paid for are kept"
+                                 : "");
         cs_plan_release(&plan);
     }
     return rc;

@@ -37,7 +37,7 @@ static void option(struct command *c, const char *name, const char *value)
     arg(c, value);
 }
 
-static char *beside_this_program(const char *name)
+char *cs_program_beside(const char *name)
 {
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -140,7 +140,7 @@ static enum cs_err start_redis(struct cs_fleet *f, struct cs_error *err)
 
 static enum cs_err start_simulator(struct cs_fleet *f, const struct cs_study *study, struct cs_error *err)
 {
-    char *program = beside_this_program("clinsafe-simulator");
+    char *program = cs_program_beside("clinsafe-simulator");
     char *port_file = cs_xasprintf("%s/simulator.port", f->dir->sockets), *port = NULL;
     char *extra = cs_xstrdup(f->opts.simulator_args != NULL ? f->opts.simulator_args : ""), *rest = extra, *word;
     struct command c = {.program = program, .args = {program}, .n = 1};
@@ -171,7 +171,7 @@ static enum cs_err start_simulator(struct cs_fleet *f, const struct cs_study *st
 
 static enum cs_err start_coordinator(struct cs_fleet *f, struct cs_error *err)
 {
-    char *program = beside_this_program("clinsafe-coordinator");
+    char *program = cs_program_beside("clinsafe-coordinator");
     char *ready = cs_xasprintf("%s/ready.json", f->dir->sockets);
     struct command c = {.program = program, .args = {program}, .n = 1};
     unlink(ready);
@@ -182,6 +182,8 @@ static enum cs_err start_coordinator(struct cs_fleet *f, struct cs_error *err)
     option(&c, "--redis", f->redis);
     arg(&c, "--fresh-fleet"); /* earlier workers were ended by cs_study_dir_reap */
     option(&c, "--ready-file", ready);
+    for (unsigned i = 0; f->opts.reuse != NULL && i < f->opts.reuse->n; i++)
+        option(&c, "--reuse", f->opts.reuse->v[i]);
     enum cs_err rc = spawn(f, CS_FLEET_COORDINATOR, "coordinator", &c, err);
     if (rc == CS_OK)
         rc = wait_for_file(f, CS_FLEET_COORDINATOR, "coordinator", ready, err);
@@ -192,7 +194,7 @@ static enum cs_err start_coordinator(struct cs_fleet *f, struct cs_error *err)
 
 static enum cs_err start_worker(struct cs_fleet *f, uint32_t i, struct cs_error *err)
 {
-    char *program = beside_this_program("clinsafe-worker"), name[32], slots[16];
+    char *program = cs_program_beside("clinsafe-worker"), name[32], slots[16];
     struct command c = {.program = program, .args = {program}, .n = 1};
     snprintf(name, sizeof name, "worker-%u", i);
     snprintf(slots, sizeof slots, "%u", f->opts.slots);
@@ -234,10 +236,16 @@ enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const s
         f->simulator = cs_xstrdup(opts->simulator_url);
     else if (rc == CS_OK && has_simulated(study))
         rc = start_simulator(f, study, err);
-    for (uint32_t i = 0; rc == CS_OK && i < opts->workers; i++)
-        rc = start_worker(f, i, err);
     if (rc != CS_OK)
         cs_fleet_stop(f, STOP_MS);
+    return rc;
+}
+
+enum cs_err cs_fleet_start_workers(struct cs_fleet *f, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; rc == CS_OK && i < f->opts.workers; i++)
+        rc = start_worker(f, i, err);
     return rc;
 }
 

@@ -8,15 +8,17 @@
 
 #include <sys/types.h>
 
+#include "protocol/base/options.h"
 #include "protocol/study/study.h"
 #include "tools/study_dir.h"
 
 enum { CS_FLEET_WORKERS_MAX = 256, CS_FLEET_PROCESSES_MAX = CS_FLEET_WORKERS_MAX + 3 };
 
 struct cs_fleet_opts {
-    uint32_t workers, slots;    /* processes; calls in flight of each */
-    const char *simulator_url;  /* one that runs already, or NULL */
-    const char *simulator_args; /* appended to the simulator's command line, split at blanks; or NULL */
+    uint32_t workers, slots;            /* processes; calls in flight of each */
+    const char *simulator_url;          /* one that runs already, or NULL */
+    const struct cs_option_list *reuse; /* other studies to borrow answers from, or NULL */
+    const char *simulator_args;         /* appended to the simulator's command line, split at blanks; or NULL */
 };
 
 struct cs_fleet {
@@ -30,14 +32,18 @@ struct cs_fleet {
 
 enum { CS_FLEET_REDIS, CS_FLEET_SIMULATOR, CS_FLEET_COORDINATOR, CS_FLEET_WORKER_0 };
 
-/* Starts all and waits until each is ready. On failure err names the log to read, and what was started is ended again. */
+/* Starts all but the workers and waits until each is ready. On failure err names the log to read, and what was started is ended again. */
 CS_WARN_UNUSED enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const struct cs_study *study,
                                           const struct cs_fleet_opts *opts, struct cs_error *err);
+/* After the study was submitted: workers that come earlier would go on with what the store knows of, be it edited or not. */
+CS_WARN_UNUSED enum cs_err cs_fleet_start_workers(struct cs_fleet *f, struct cs_error *err);
 /* Notes ended processes and starts a dead worker or Redis again. Fails when the coordinator or simulator is gone: CS_EIO or CS_ECORRUPT
  * when it ended with their exit status, else CS_EINTERNAL; err names the log. CS_EINTERRUPTED: somebody drained the fleet. */
 CS_WARN_UNUSED enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err);
 /* Waits for the coordinator to end by itself (after `drain`), at most timeout_ms; CS_ETIMEDOUT. */
 enum cs_err cs_fleet_wait(struct cs_fleet *f, uint32_t timeout_ms);
+/* The path of a program of ours: it stands beside the one that runs. free() it. */
+char *cs_program_beside(const char *name);
 /* Ends all that still run: SIGTERM, after grace_ms SIGKILL. Frees; a zeroed struct is fine. */
 void cs_fleet_stop(struct cs_fleet *f, uint32_t grace_ms);
 

@@ -7,7 +7,6 @@
 struct cs_reader {
     struct cs_store *store;
     struct cs_generation_view view;
-    char *scratch; /* folder of the secondary's own log, removed at the end */
 };
 
 /* store: the database folder, or NULL: that of the study directory (`dir`, or beside `study`). A consistent view of this moment. */

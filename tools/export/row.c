@@ -16,7 +16,7 @@ static const char *const middle[] = {"block",  "question", "repeat", "trial",   
 static const char *const tail[] = {"text",          "http_status",   "attempts",         "ambiguous", "input_tokens",
                                    "cached_tokens", "output_tokens", "reasoning_tokens", "cost_usd",  "started",
                                    "committed",     "latency_ms",    "total_ms",         "worker",    "request_id",
-                                   "fingerprint",   "adopted",       "output_id"};
+                                   "fingerprint",   "adopted",       "output_id",        "borrowed"};
 enum {
     N_HEAD = sizeof head / sizeof head[0],
     N_MIDDLE = sizeof middle / sizeof middle[0],
@@ -224,6 +224,7 @@ static void put_output(struct filler *f, const struct cs_model *m, const struct 
     put_text(f, o->fingerprint);
     put_bool(f, (stored->flags & CS_OUTPUT_ADOPTED) != 0);
     put_int(f, (int64_t)stored->output_id);
+    put_bool(f, (stored->flags & CS_OUTPUT_BORROWED) != 0);
 }
 
 static void put_head(struct filler *f, const struct cs_study *s, uint32_t lane, const struct cs_case *c,

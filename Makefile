@@ -124,14 +124,34 @@ $(BUILD)/sim/fleet_sim: $(SIM) $(call lib,coordinator) $(call lib,worker) $(L_st
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcurl $(SYS_store) -lpthread -lm
 
+# What the crash tests need beside the programs: the checker, the power cut, coordinators with a fault of the tests' own.
+MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf)
+CRASH := $(MUTANTS) $(BUILD)/crash/check $(BUILD)/crash/powercut.so
+COORDINATOR := $(BUILD)/obj/coordinator/main.o $(call lib,coordinator) $(L_store)
+$(BUILD)/crash/check: $(BUILD)/obj/tests/crash/check.o $(L_store)
+$(BUILD)/crash/coordinator-unsynced: $(BUILD)/obj/tests/crash/mutate_sync.o $(COORDINATOR)
+$(BUILD)/crash/coordinator-unwritten: $(call obj,tests/crash/mutate_sync.c tests/crash/mutate_flush.c) $(COORDINATOR)
+$(BUILD)/crash/coordinator-deaf: $(BUILD)/obj/tests/crash/mutate_deaf.o $(COORDINATOR)
+$(BUILD)/crash/coordinator-deaf: LDFLAGS += -Wl,--wrap=rocksdb_write
+$(BUILD)/crash/coordinator-un%: LDFLAGS += -Wl,--wrap=rocksdb_writeoptions_set_sync
+$(BUILD)/crash/coordinator-unwritten: LDFLAGS += -Wl,--wrap=rocksdb_options_set_manual_wal_flush
+$(BUILD)/crash/check $(MUTANTS):
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(SYS_store) -lpthread -lm
+$(BUILD)/crash/powercut.so: tests/crash/powercut.c $(BUILD)/flags
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -U_FORTIFY_SOURCE -fPIC -shared -o $@ $< -lpthread -ldl
+
 setup:                    ## install the Debian packages that are missing (one list: ops/packages)
 	$(Q)ops/setup $(or $(SETUP),run)
 
 # A fresh make after set-up, so that nothing was decided before the libraries were there.
-run:                      ## install what is missing, build, run the demo study
+run:                      ## install what is missing, build, run the demo study, make its report
 	$(Q)ops/setup run
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(BUILD)/clinsafe run ops/studies/demo/study.yaml
+	$(Q)$(BUILD)/clinsafe report ops/studies/demo/study.yaml --out $(BUILD)/demo-report.html
+	$(Q)echo; echo "The report, for a browser: $(abspath $(BUILD))/demo-report.html"
 
 test:                     ## install what is missing, build, pass every test
 	$(Q)ops/setup run test
@@ -160,26 +180,58 @@ fuzz-smoke:               ## every fuzzer over its corpus, then for some seconds
 sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace of SEED=n, MUTATE=all (tests/sim/)
 	$(Q)$< $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),1000)) $(if $(MUTATE),--mutate $(MUTATE))
 
+.PHONY: crash powercut diskfull iofault redisfault clockjump crash-tools
+crash-tools: all $(CRASH)
+crash: crash-tools        ## kill -9 any process of a fleet, ROUNDS=300 times, SEED=n (tests/crash/)
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/crash.py $(CRASH_ARGS)
+powercut: crash-tools     ## power cuts: what was not synced is lost, ROUNDS=300 times, SEED=n
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/powercut.py $(CRASH_ARGS)
+diskfull: crash-tools     ## the disk fills up, and has room again
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/diskfull.py $(CRASH_ARGS)
+iofault: crash-tools      ## failing, short and slow writes and syncs; rotten bytes
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/iofault.py $(CRASH_ARGS)
+redisfault: crash-tools   ## Redis flushed, restarted, read-only, full, slow, with another password
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/redisfault.py $(CRASH_ARGS)
+clockjump: crash-tools    ## wall clocks jump by hours in mid-run
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/clockjump.py $(CRASH_ARGS)
+CRASH_ARGS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short)
+
+.PHONY: netfault reuse bench-resume
+netfault: all             ## broken, half-open, trickling connections; a paused coordinator, a second one (SHORT=1)
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/cluster/netfault $(if $(SHORT),--short)
+reuse: all                ## edited studies and borrowed answers: paid is only what is new
+	$(Q)tests/run-all --build $(BUILD) --only edit e2e
+	$(Q)tests/run-all --build $(BUILD) --only reuse e2e
+
 bench:                    ## measure: outputs/s, CPU per output, memory (tests/bench/)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/throughput --build $(BUILD)
+
+bench-resume: all         ## measure: a half-done study of 1,728,000 trials, killed, to its next new request
+	$(Q)tests/bench/resume --build $(BUILD)
 
 bench-quota:              ## measure: share of a provider's limit that fleets use; 40 minutes (ONLY="4 workers")
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/quota --build $(BUILD) --only "$(ONLY)"
 
 .PHONY: bench-statistics
-bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates and recovered components of the analysis (minutes)
-	$(Q)$<
+bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates, power and recovered components of the analysis (minutes; SHORT=1)
+	$(Q)$< $(if $(SHORT),--short)
 $(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(call lib,tools) $(L_base)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lgsl -lgslcblas -lpthread -lm
 
+.PHONY: bench-demo
+bench-demo:               ## how often the demo study shows what was planted: SEEDS=20, ten seconds each
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/demo_seeds --build $(BUILD) --seeds $(or $(SEEDS),20)
+
 .PHONY: conformance
-conformance:              ## judged by others: official SDKs, third-party servers (npm, network)
+conformance:              ## judged by others: official SDKs, third-party servers, statistics packages (npm, pip, network)
 	$(Q)ops/setup run test
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/conformance/run --build $(BUILD)
+	$(Q)tests/conformance/statistics_referee.py --install --build $(BUILD)
 
 lint:                     ## format, include direction, one door per library, banned calls
 	$(Q)tests/lint/run

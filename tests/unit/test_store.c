@@ -329,7 +329,7 @@ static void tamper(const struct fixture *f, enum cs_cf cf, const struct cs_key *
 {
     struct cs_error err = {0};
     struct cs_rocks *db = NULL;
-    assert_ok(cs_rocks_open(&db, f->dir, NULL, &err));
+    assert_ok(cs_rocks_open(&db, f->dir, NULL, 0, &err));
     if (value == NULL)
         cs_rocks_remove(db, cf, cs_key_slice(key));
     else

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
@@ -99,12 +100,12 @@ static rocksdb_options_t *family_options(rocksdb_cache_t *cache, enum cs_cf cf)
 }
 
 /* A secondary keeps every file open: with a bounded table it loses rows when the writer compacts (decision 18). */
-static rocksdb_options_t *database_options(bool secondary)
+static rocksdb_options_t *database_options(bool secondary, uint32_t open_files)
 {
     rocksdb_options_t *o = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(o, !secondary);
     rocksdb_options_set_create_missing_column_families(o, !secondary);
-    rocksdb_options_set_max_open_files(o, secondary ? -1 : 256);
+    rocksdb_options_set_max_open_files(o, !secondary ? 256 : open_files == 0 ? -1 : (int)open_files);
     rocksdb_options_set_wal_recovery_mode(o, rocksdb_point_in_time_recovery);
     rocksdb_options_set_manual_wal_flush(o, 0);
     rocksdb_options_set_max_total_wal_size(o, 32 * MIB);
@@ -112,11 +113,9 @@ static rocksdb_options_t *database_options(bool secondary)
     rocksdb_options_set_wal_bytes_per_sync(o, MIB);
     rocksdb_options_set_max_background_jobs(o, 3);
     rocksdb_options_set_skip_stats_update_on_db_open(o, 1); /* would read from every file */
-    rocksdb_options_set_keep_log_file_num(o, 5);
-    rocksdb_options_set_max_log_file_size(o, 4 * MIB);
-    /* Its own log on the same full disk: Debian's build asserts on the second line that cannot be written, and would end us with a core
-     * where we want exit 75. */
+    /* Nothing but its header: on a full disk Debian's build asserts on the second line that cannot be written (see has_room). */
     rocksdb_options_set_info_log_level(o, 5);
+    rocksdb_options_set_keep_log_file_num(o, 5);
     rocksdb_options_set_stats_dump_period_sec(o, 0);
     return o;
 }
@@ -131,7 +130,22 @@ static void allow_many_files(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit); /* if not, opening says so */
 }
 
-enum cs_err cs_rocks_open(struct cs_rocks **out, const char *dir, const char *scratch, struct cs_error *err)
+/* RocksDB opens by writing a log header, a manifest, options and what it recovers. Where that does not fit, Debian's build asserts
+ * and would end us with a core where we want exit 75. */
+static enum cs_err has_room(const char *dir, struct cs_error *err)
+{
+    struct statvfs disk;
+    if (statvfs(dir, &disk) != 0)
+        return CS_OK; /* opening says why */
+    unsigned long long room = (unsigned long long)disk.f_bavail * disk.f_frsize;
+    if (room >= (unsigned long long)CS_ROCKS_ROOM_MIB * MIB)
+        return CS_OK;
+    return cs_error_set(err, CS_EIO, "%s: %llu KiB are free on its disk; make room for at least %d MiB", dir,
+                        room / 1024, CS_ROCKS_ROOM_MIB);
+}
+
+enum cs_err cs_rocks_open(struct cs_rocks **out, const char *dir, const char *scratch, uint32_t open_files,
+                          struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     char *why = NULL;
@@ -139,14 +153,13 @@ enum cs_err cs_rocks_open(struct cs_rocks **out, const char *dir, const char *sc
     const rocksdb_options_t *options[CS_CFS];
     db->dir = cs_xstrdup(dir);
     db->secondary = scratch != NULL;
-    if (db->secondary) {
+    if (db->secondary)
         allow_many_files();
-        rc = cs_mkdir_p(scratch, err);
-        if (rc != CS_OK)
-            goto out;
-    }
+    rc = db->secondary ? cs_mkdir_p(scratch, err) : has_room(dir, err);
+    if (rc != CS_OK)
+        goto out;
     db->cache = rocksdb_cache_create_lru(32 * MIB);
-    db->options = database_options(db->secondary);
+    db->options = database_options(db->secondary, open_files);
     for (int cf = 0; cf < CS_CFS; cf++)
         options[cf] = db->family_options[cf] = family_options(db->cache, cf);
     if (db->secondary)

@@ -21,10 +21,13 @@ struct cs_slice {
     size_t n;
 };
 
+enum { CS_ROCKS_ROOM_MIB = 1 }; /* free on the disk, or it is not opened for writing: CS_EIO */
+
 struct cs_rocks;
-/* scratch NULL: for writing; made if missing, in a folder that exists. Otherwise as a secondary that keeps its own log in scratch. */
+/* scratch NULL: for writing; made if missing, in a folder that exists. Otherwise as a secondary that keeps its own log in scratch, and
+ * open_files files open (0: all, as it must be). */
 CS_WARN_UNUSED enum cs_err cs_rocks_open(struct cs_rocks **out, const char *dir, const char *scratch,
-                                         struct cs_error *err);
+                                         uint32_t open_files, struct cs_error *err);
 void cs_rocks_close(struct cs_rocks *db);
 CS_WARN_UNUSED enum cs_err cs_rocks_catch_up(struct cs_rocks *db, struct cs_error *err);
 

@@ -157,7 +157,7 @@ static enum cs_err open_writer(struct cs_store *s, bool accept_rollback, struct 
     if (rc == CS_OK && !has_database(s->dir))
         rc = refuse_rollback(s, 0, accept_rollback, err);
     if (rc == CS_OK)
-        rc = cs_rocks_open(&s->rocks, s->dir, NULL, err);
+        rc = cs_rocks_open(&s->rocks, s->dir, NULL, 0, err);
     if (rc == CS_OK)
         rc = read_identity(s, &fresh, err);
     if (rc == CS_OK)
@@ -170,11 +170,11 @@ static enum cs_err open_writer(struct cs_store *s, bool accept_rollback, struct 
 }
 
 /* A writer that flushes between our look at its manifest and at its logs leaves a hole; the second look closes it. */
-static enum cs_err open_reader(struct cs_store *s, const char *scratch, struct cs_error *err)
+static enum cs_err open_reader(struct cs_store *s, const struct cs_store_opts *opts, struct cs_error *err)
 {
     if (!has_database(s->dir))
         return cs_error_set(err, CS_ENOENT, "%s: there is no store", s->dir);
-    enum cs_err rc = cs_rocks_open(&s->rocks, s->dir, scratch, err);
+    enum cs_err rc = cs_rocks_open(&s->rocks, s->dir, opts->scratch, opts->open_files, err);
     return rc == CS_OK ? cs_store_refresh(s, err) : rc;
 }
 
@@ -185,7 +185,7 @@ enum cs_err cs_store_open(struct cs_store **out, const struct cs_store_opts *opt
     s->dir = cs_xstrdup(opts->dir);
     s->write = opts->write;
     s->acked.fd = -1;
-    enum cs_err rc = s->write ? open_writer(s, opts->accept_rollback, err) : open_reader(s, opts->scratch, err);
+    enum cs_err rc = s->write ? open_writer(s, opts->accept_rollback, err) : open_reader(s, opts, err);
     if (rc != CS_OK) {
         cs_store_close(s);
         s = NULL;
@@ -224,6 +224,11 @@ uint32_t cs_store_term(const struct cs_store *s)
 const char *cs_store_fleet(const struct cs_store *s)
 {
     return s->fleet;
+}
+
+uint64_t cs_store_last_output(const struct cs_store *s)
+{
+    return s->next_output_id - 1;
 }
 
 uint64_t cs_store_commit_seq(const struct cs_store *s)

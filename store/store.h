@@ -110,6 +110,7 @@ struct cs_store_opts {
     const char *dir; /* the database folder; created for a writer */
     bool write;
     const char *scratch;  /* reader: a folder of its own for the secondary's log (decision 18) */
+    uint32_t open_files;  /* reader: at most so many; 0: all, as it must be (decision 18; a test shows why) */
     bool accept_rollback; /* writer: go on although fewer commits were recovered than acknowledged */
 };                        /* beside dir a writer keeps the file DIR.acked (acked.h) */
 /* A writer recovers, compares the last commit with the side file of acknowledged commits (CS_ECORRUPT on a rollback unless accepted),
@@ -121,6 +122,8 @@ void cs_store_close(struct cs_store *s);
 uint32_t cs_store_term(const struct cs_store *s);
 const char *cs_store_fleet(const struct cs_store *s); /* random id of this store, made once */
 uint64_t cs_store_commit_seq(const struct cs_store *s);
+uint64_t cs_store_last_output(
+    const struct cs_store *s); /* its id; 0: none. A writer's, before its commit thread runs or from it */
 CS_WARN_UNUSED enum cs_err cs_store_refresh(struct cs_store *s,
                                             struct cs_error *err); /* reader: catch up; never in mid-scan */
 

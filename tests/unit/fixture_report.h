@@ -185,6 +185,7 @@ static inline struct cs_report_contrast fx_contrast(const struct fixture_report 
                                        .stratum_value = "",
                                        .floor = floor,
                                        .in_family = !floor,
+                                       .primary = !floor && f->outcomes[o].role == CS_OUTCOME_PRIMARY,
                                        .clusters = 24,
                                        .n_level = 480,
                                        .n_comparator = 2400,

@@ -296,47 +296,59 @@ static void crossed_draws_are_independent(void **state)
     assert_true(c.ci.lo < 0.07 && c.ci.hi > 0.13);
 }
 
-static void power_agrees_with_the_formula(void **state)
+static void power_is_that_of_the_noncentral_t(void **state)
 {
     (void)state;
-    /* PYTHON se = sqrt((.1**2 + (.3*.7 + .4*.6)/3)/100); norm.cdf(.1/se - 1.96) + norm.cdf(-.1/se - 1.96) */
-    struct cs_power_design d = {.n = 100, .tau = 0.1, .p0 = 0.3, .pa = 0.4, .k0 = 3, .ka = 3, .alpha = 0.05};
-    NEAR(cs_power_difference(&d).power, 0.7054180011138002);
+    /* PYTHON se = sqrt((.1**2 + (.3*.7 + .4*.6)/3)/n); c = t.ppf(.975, n-1); 1 - nct.cdf(c, n-1, .1/se) + nct.cdf(-c, ...) */
+    struct cs_power_design d = {
+        .n = 100, .tau = 0.1, .noise_a = 0.24, .noise_0 = 0.21, .ka = 3, .k0 = 3, .alpha = 0.05};
+    NEAR_WITHIN(cs_power_difference(&d, 0.1).power, 0.696980274054786, 1e-9);
+    NEAR_WITHIN(cs_power_difference(&d, -0.1).power, 0.696980274054786, 1e-9);
     double shift;
-    assert_int_equal(cs_power_smallest_shift(&d, cs_power_difference(&d).power, &shift).status, CS_STAT_OK);
-    NEAR_WITHIN(shift, 0.1, 1e-6);
-    /* 1,000 cases, margin of 2 points: 0, 62 and 94 % at 1, 3 and 6 repeats, at rates of 10 % and an SD of 5 points. */
+    assert_int_equal(cs_power_smallest_shift(&d, cs_power_difference(&d, 0.1).power, &shift).status, CS_STAT_OK);
+    NEAR_WITHIN(shift, 0.1, 1e-9);
+    /* No shift: power is the level, for few clusters too. */
+    NEAR_WITHIN(cs_power_difference(&d, 0).power, 0.05, 1e-9);
+    d.n = 5;
+    NEAR_WITHIN(cs_power_difference(&d, 0).power, 0.05, 1e-9);
+    NEAR_WITHIN(cs_power_difference(&d, 0.4).power, 0.4013899173717953, 1e-9);
+    /* A control with more repeats helps as much as the formula says. */
+    d = (struct cs_power_design){100, 0.1, 0.21, 0.21, 3, 12, 0.05};
+    NEAR(cs_power_se(&d), sqrt((0.01 + 0.21 / 3 + 0.21 / 12) / 100));
+}
+
+/* 1,000 cases, margin of 2 points: 0, 62 and 94 % at 1, 3 and 6 repeats, at rates of 10 % and an SD of 5 points. */
+static void power_of_equivalence_as_published(void **state)
+{
+    (void)state;
     static const double repeats[] = {1, 3, 6}, simulated[] = {0, .62, .94};
     for (size_t i = 0; i < 3; i++) {
-        const struct cs_power_design e = {1000, 0.05, 0.1, 0.1, repeats[i], repeats[i], 0.05};
-        NEAR_WITHIN(cs_power_equivalence(&e, 0.02).power, simulated[i], 0.01);
+        const struct cs_power_design e = {1000, 0.05, 0.09, 0.09, repeats[i], repeats[i], 0.05};
+        NEAR_WITHIN(cs_power_equivalence(&e, 0, 0.02).power, simulated[i], 0.01);
+        /* At the margin itself it is the level, or less. */
+        assert_true(cs_power_equivalence(&e, 0.02, 0.02).power < 0.05 + 1e-9);
     }
-    /* No shift: power is the level. */
-    d.pa = d.p0;
-    NEAR(cs_power_difference(&d).power, 0.05);
-    /* A control with more repeats helps as much as the formula says. */
-    d.k0 = 12;
-    NEAR(cs_power_se(&d), sqrt((0.01 + 0.21 / 3 + 0.21 / 12) / 100));
 }
 
 static void power_refuses_nonsense(void **state)
 {
     (void)state;
-    const struct cs_power_design good = {100, 0.1, 0.3, 0.4, 3, 3, 0.05};
+    const struct cs_power_design good = {100, 0.1, 0.21, 0.24, 3, 3, 0.05};
     struct cs_power_design d = good;
     double shift;
-    d.p0 = 1.2;
-    assert_int_equal(cs_power_difference(&d).status, CS_STAT_BAD_INPUT);
+    d.noise_a = -1;
+    assert_int_equal(cs_power_difference(&d, 0.1).status, CS_STAT_BAD_INPUT);
     d = good;
     d.n = 1;
-    assert_int_equal(cs_power_difference(&d).status, CS_STAT_TOO_FEW);
+    assert_int_equal(cs_power_difference(&d, 0.1).status, CS_STAT_TOO_FEW);
     d = (struct cs_power_design){100, 0, 0, 0, 3, 3, 0.05};
-    assert_int_equal(cs_power_equivalence(&d, 0.1).status, CS_STAT_CONSTANT);
-    assert_int_equal(cs_power_equivalence(&good, 0).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_power_equivalence(&d, 0, 0.1).status, CS_STAT_CONSTANT);
+    assert_int_equal(cs_power_equivalence(&good, 0, 0).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_power_equivalence(&good, NAN, 0.1).status, CS_STAT_BAD_INPUT);
     assert_int_equal(cs_power_smallest_shift(&good, 1, &shift).status, CS_STAT_BAD_INPUT);
     d = good;
     d.tau = NAN;
-    assert_int_equal(cs_power_difference(&d).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_power_difference(&d, 0.1).status, CS_STAT_BAD_INPUT);
 }
 
 int main(void)
@@ -354,7 +366,8 @@ int main(void)
         cmocka_unit_test(rate_ratios_are_guarded),
         cmocka_unit_test(crossed_interval_covers_models_too),
         cmocka_unit_test(crossed_draws_are_independent),
-        cmocka_unit_test(power_agrees_with_the_formula),
+        cmocka_unit_test(power_is_that_of_the_noncentral_t),
+        cmocka_unit_test(power_of_equivalence_as_published),
         cmocka_unit_test(power_refuses_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,10 +13,11 @@ static const char *const head[] = {"study",          "generation", "model",   "m
                                    "model_resolved", "account",    "case_id", "cluster"};
 static const char *const middle[] = {"block",  "question", "repeat", "trial",   "position",
                                      "digest", "twin",     "state",  "outcome", "finish"};
-static const char *const tail[] = {"text",          "http_status",   "attempts",         "ambiguous", "input_tokens",
-                                   "cached_tokens", "output_tokens", "reasoning_tokens", "cost_usd",  "started",
-                                   "committed",     "latency_ms",    "total_ms",         "worker",    "request_id",
-                                   "fingerprint",   "adopted",       "output_id",        "borrowed"};
+static const char *const tail[] = {"text",           "http_status",   "attempts",         "ambiguous", "input_tokens",
+                                   "cached_tokens",  "output_tokens", "reasoning_tokens", "cost_usd",  "started",
+                                   "committed",      "latency_ms",    "total_ms",         "worker",    "request_id",
+                                   "fingerprint",    "adopted",       "output_id",        "borrowed",  "logprob",
+                                   "logprob_tokens", "alternatives"};
 enum {
     N_HEAD = sizeof head / sizeof head[0],
     N_MIDDLE = sizeof middle / sizeof middle[0],
@@ -69,7 +70,7 @@ static void lay_out_answers(struct cs_row *r, const struct cs_study *s)
 
 static void lay_out(struct cs_row *r, const struct cs_study *s)
 {
-    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + s->n_strata + 2 * s->n_factors;
+    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + 1 + s->n_strata + 3 * s->n_factors;
     for (uint32_t q = 0; q < s->n_questions; q++)
         most += s->questions[q].n_fields + s->questions[q].n_derived;
     r->names = cs_arena_array(&r->layout, most, sizeof *r->names);
@@ -86,8 +87,12 @@ static void lay_out(struct cs_row *r, const struct cs_study *s)
     for (int i = 0; i < N_MIDDLE; i++)
         add_column(r, middle[i]);
     lay_out_answers(r, s);
+    r->tail = r->n;
     for (int i = 0; i < N_TAIL; i++)
         add_column(r, tail[i]);
+    add_column(r, "simulated");
+    for (uint32_t f = 0; f < s->n_factors; f++)
+        add_column(r, cs_arena_printf(&r->layout, "role.%s", s->factors[f].name));
 }
 
 enum cs_err cs_row_open(struct cs_row *r, const struct cs_generation_view *view, struct cs_error *err)
@@ -177,7 +182,9 @@ static const char *state_of(const struct cs_stored *stored)
 {
     if (stored == NULL)
         return "planned";
-    return cs_outcome_is_answer((enum cs_outcome)stored->output.outcome) ? "done" : "failed";
+    if (cs_outcome_is_answer((enum cs_outcome)stored->output.outcome))
+        return "done";
+    return cs_output_is_quarantine(&stored->output) ? "quarantined" : "failed";
 }
 
 static void put_answers(struct cs_row *r, const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
@@ -215,7 +222,10 @@ static void put_output(struct filler *f, const struct cs_model *m, const struct 
     put_int(f, o->output_tokens);
     put_int(f, o->reasoning_tokens);
     put_real(f, (double)cs_output_cost(m, o) / 1e9);
-    put_time(f, o->started_wall_ms);
+    if (o->started_wall_ms != 0)
+        put_time(f, o->started_wall_ms);
+    else
+        put_text(f, NULL); /* no worker lived to tell */
     put_time(f, stored->committed_wall_ms);
     put_int(f, o->latency_ms);
     put_int(f, o->total_ms);
@@ -225,6 +235,23 @@ static void put_output(struct filler *f, const struct cs_model *m, const struct 
     put_bool(f, (stored->flags & CS_OUTPUT_ADOPTED) != 0);
     put_int(f, (int64_t)stored->output_id);
     put_bool(f, (stored->flags & CS_OUTPUT_BORROWED) != 0);
+    if (o->logprob_tokens > 0) {
+        put_real(f, o->logprob);
+        put_int(f, o->logprob_tokens);
+    } else {
+        f->at += 2;
+    }
+    put_text(f, o->alternatives);
+}
+
+/* What a study file would say of the row, so that the table can be analysed without one. */
+static void put_design(struct filler *f, const struct cs_study *s, uint32_t lane, const struct cs_coords *at)
+{
+    static const char *const roles[] = {
+        [CS_ROLE_LEVEL] = "", [CS_ROLE_CONTROL] = "control", [CS_ROLE_PLACEBO] = "placebo", [CS_ROLE_AA] = "aa"};
+    put_bool(f, s->accounts[s->models[lane].account].simulated);
+    for (uint32_t i = 0; i < s->n_factors; i++)
+        put_text(f, roles[s->factors[i].levels[at->arms[i].level].role]);
 }
 
 static void put_head(struct filler *f, const struct cs_study *s, uint32_t lane, const struct cs_case *c,
@@ -288,8 +315,10 @@ enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position, cons
     put_middle(&f, s, &at, index, position, cells, stored);
     if (stored != NULL) {
         put_answers(r, s, &at, &c, &stored->output);
-        f.at = r->n - N_TAIL;
+        f.at = r->tail;
         put_output(&f, &s->models[lane], stored);
     }
+    f.at = r->tail + N_TAIL;
+    put_design(&f, s, lane, &at);
     return CS_OK;
 }

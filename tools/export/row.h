@@ -25,7 +25,7 @@ struct cs_row {
     struct cs_arena layout, values;
     const char **names;   /* of the columns */
     struct cs_cell *cell; /* of this row */
-    uint32_t n;
+    uint32_t n, tail;     /* columns; the first one behind the answers */
     uint32_t *answer_column[CS_QUESTIONS_MAX], *derived_column[CS_QUESTIONS_MAX]; /* by question, by field */
 };
 

@@ -53,6 +53,7 @@ static void make_room(struct cs_case_facts *f, const struct cs_study *s)
 {
     f->n_cases = s->n_cases;
     f->cluster = cs_arena_array(&f->arena, s->n_cases, sizeof *f->cluster);
+    f->ids = cs_arena_array(&f->arena, (size_t)s->n_cases + 1, sizeof *f->ids);
     f->strata = cs_arena_array(&f->arena, s->n_strata + 1, sizeof *f->strata);
     for (uint32_t i = 0; i < s->n_strata; i++)
         f->strata[i].of_case = cs_arena_array(&f->arena, s->n_cases, sizeof(uint32_t));
@@ -89,6 +90,7 @@ enum cs_err cs_case_facts_read(struct cs_case_facts *f, const struct cs_study *s
         rc = cases->get(cases->self, i, &c, err);
         if (rc != CS_OK)
             break;
+        f->ids[i] = cs_arena_strdup(&f->arena, c.id);
         f->cluster[i] = number_of(&clusters, &f->arena, c.cluster, &f->n_clusters);
         for (uint32_t k = 0; k < s->n_strata; k++)
             f->strata[k].of_case[i] = number_of(&strata[k], &f->arena, c.values[s->strata[k]], &f->strata[k].n_values);
@@ -98,6 +100,7 @@ enum cs_err cs_case_facts_read(struct cs_case_facts *f, const struct cs_study *s
         f->strata[k].values = names_in_order(strata[k], &f->arena, f->strata[k].n_values);
         HASH_CLEAR(hh, strata[k]);
     }
+    f->cluster_names = names_in_order(clusters, &f->arena, f->n_clusters);
     HASH_CLEAR(hh, clusters);
     free(strata);
     return rc;

@@ -13,6 +13,8 @@ struct cs_case_column {  /* the values of one stratum */
 struct cs_case_facts {
     struct cs_arena arena;
     uint32_t n_cases, n_clusters;
+    const char **ids;                    /* of the cases */
+    const char **cluster_names;          /* by number */
     uint32_t *cluster;                   /* of each case, from 0 in the order of first appearance */
     struct cs_case_column *strata;       /* one per study->strata */
     uint32_t **labels[CS_QUESTIONS_MAX]; /* by question, field: NULL, or the label of each case: a category as in struct

@@ -29,6 +29,10 @@ struct cs_collected {
 
 CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, unsigned threads,
                                             struct cs_error *err);
+/* The same out of a table with the columns of the export. from_rows: planned is what has a row; else what the plan says. */
+CS_WARN_UNUSED enum cs_err cs_collect_table(struct cs_collected *c, const struct cs_plan *plan,
+                                            const struct cs_case_source *cases, const char *path, bool from_rows,
+                                            struct cs_error *err);
 void cs_collected_release(struct cs_collected *c); /* a zeroed struct is fine */
 
 /* Counts one more answer of a served model. */

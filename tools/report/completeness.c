@@ -40,16 +40,15 @@ static void count_model(const struct cs_report_work *w, struct cs_report_complet
     const struct cs_grid *g = &w->got->grids[model];
     for (uint32_t i = 0; i < g->n_cells; i++) {
         const struct cs_grid_cell *cell = &g->cells[i];
-        const uint64_t planned = (uint64_t)cell->repeats * g->n_cases;
         uint64_t outcome[CS_OUTCOMES] = {0};
         for (uint32_t c = 0; c < g->n_cases; c++) {
             const uint32_t *record = cs_grid_record(g, c, i);
             for (int o = 0; o < CS_OUTCOMES; o++)
                 outcome[o] += record[o];
         }
-        add_cell(rows_of(w, all, model, CS_REPORT_NONE), planned, outcome);
+        add_cell(rows_of(w, all, model, CS_REPORT_NONE), cell->planned, outcome);
         for (uint32_t f = 0; f < w->study->n_factors; f++)
-            add_cell(&rows_of(w, all, model, f)[cell->at.arms[f].level], planned, outcome);
+            add_cell(&rows_of(w, all, model, f)[cell->at.arms[f].level], cell->planned, outcome);
     }
 }
 
@@ -85,9 +84,12 @@ static void count_usable(const struct cs_report_work *w, uint32_t model, uint32_
     }
     for (uint32_t l = 0; control != CS_REPORT_NONE && l < f->n_levels; l++) {
         const struct cs_report_usable *own = &rows[l], *base = &rows[control];
-        if (l != control && own->asked > 0 && base->asked > 0)
-            rows[l].gap = cs_report_known(
-                100 * ((double)own->usable / (double)own->asked - (double)base->usable / (double)base->asked));
+        if (l == control || own->asked == 0 || base->asked == 0)
+            continue;
+        const double n = (double)own->asked, n_base = (double)base->asked;
+        rows[l].gap = cs_report_known(100 * ((double)own->usable / n - (double)base->usable / n_base));
+        rows[l].insufficient_gap = cs_report_known(
+            100 * ((double)own->insufficient / n - (double)base->insufficient / n_base));
     }
 }
 

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/ratios.h"
 #include "tools/report/stats/cluster.h"
 #include "tools/report/stats/paired.h"
 #include "tools/report/stats/proportion.h"
-#include "tools/report/stats/ratio.h"
 #include "tools/report/work.h"
 
 enum { SIGN_FLIPS = 1999 };
@@ -76,6 +76,7 @@ static void describe(struct cs_report_work *w, struct cs_report_contrast *c, con
     c->comparator_text = cs_arena_strdup(&w->r->arena, spec->comparator_text);
     c->floor = spec->floor;
     c->in_family = !spec->floor && role != CS_OUTCOME_UNDECLARED;
+    c->primary = c->in_family && role == CS_OUTCOME_PRIMARY && !spec->exploratory;
     c->stratum = c->stratum_value = c->why = "";
     if (spec->stratum != CS_NONE) {
         c->stratum = cs_arena_strdup(&w->r->arena, w->study->columns[w->study->strata[spec->stratum]]);
@@ -109,29 +110,46 @@ static void take_counts(struct cs_report_contrast *c, const struct cs_paired *p,
         c->bounds = (struct cs_report_span){true, p->low * scale, p->high * scale};
 }
 
+/* How the share of one kind of answer differs, in points. */
+static struct cs_report_figure share_gap(const struct cs_report_work *w, uint32_t model, uint32_t outcome,
+                                         const struct cs_arrangement *a, const struct cs_spec_contrast *spec,
+                                         const struct cs_case_filter *filter, enum cs_what what)
+{
+    const struct cs_side level = cs_one_level(spec->level);
+    struct cs_measure m = w->declared->measures[outcome];
+    struct cs_report_figure gap = {0};
+    struct cs_paired p;
+    m.what = what;
+    cs_pair_up(&p, &m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, filter);
+    if (p.n > 0)
+        gap = cs_report_known(mean_of(p.diff, p.n) * 100);
+    cs_paired_release(&p);
+    return gap;
+}
+
 static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome, struct cs_arrangement *arranged)
 {
     const struct cs_declared_analysis *d = w->declared;
     const struct cs_measure *m = &d->measures[outcome];
-    struct cs_measure usable = *m;
-    usable.what = CS_WHAT_USABLE;
     for (uint32_t k = 0; k < d->n_contrasts; k++) {
         const struct cs_spec_contrast *spec = &d->contrasts[k];
-        const struct cs_case_filter filter = {.stratum = spec->stratum, .value = spec->value};
+        const bool *flagged = d->flagged[(size_t)outcome * d->n_contrasts + k];
+        const struct cs_case_filter filter = {.stratum = spec->stratum, .value = spec->value, .flagged = flagged};
         const struct cs_side level = cs_one_level(spec->level);
         const struct cs_arrangement *a = &arranged[m->question * w->study->n_factors + spec->factor];
         const size_t at = cs_contrast_at(w, model, outcome, k);
         struct cs_report_contrast *c = &w->r->contrasts[at];
-        struct cs_paired *p = &w->paired[at], gap;
         c->model = model;
         c->outcome = outcome;
         describe(w, c, spec);
-        cs_pair_up(p, m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, &filter);
-        take_counts(c, p, cs_unit_scale(&w->r->outcomes[outcome]));
-        cs_pair_up(&gap, &usable, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, &filter);
-        if (gap.n > 0)
-            c->usable_gap = cs_report_known(mean_of(gap.diff, gap.n) * 100);
-        cs_paired_release(&gap);
+        cs_pair_up(&w->paired[at], m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, &filter);
+        take_counts(c, &w->paired[at], cs_unit_scale(&w->r->outcomes[outcome]));
+        for (uint32_t i = 0; flagged != NULL && i < w->study->n_cases; i++)
+            c->warranted += flagged[i] &&
+                            (spec->stratum == CS_NONE || w->cases->strata[spec->stratum].of_case[i] == spec->value);
+        c->usable_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_USABLE);
+        if (m->can_lack)
+            c->insufficient_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_INSUFFICIENT);
     }
 }
 
@@ -194,59 +212,18 @@ static void test_some(void *self, uint32_t from, uint32_t to, unsigned worker)
 
 /* ---- ratios ----------------------------------------------------------------------------------------------------------- */
 
-enum { RATIO_COLUMNS = 128 }; /* at a time: bounds memory, changes no byte */
-
-static bool has_ratio(const struct cs_report_work *w, size_t at)
-{
-    const struct cs_report_contrast *c = &w->r->contrasts[at];
-    const struct cs_paired *p = &w->paired[at];
-    uint32_t positive = 0;
-    for (uint32_t i = 0; i < p->n; i++)
-        positive += p->comparator[i] > 0;
-    return cs_unit_scale(&w->r->outcomes[c->outcome]) > 1 && positive >= CS_RATIO_CLUSTERS_MIN &&
-           c->rate_comparator.value >= CS_RATIO_RATE_MIN;
-}
-
-static void ratio_batch(struct cs_report_work *w, const size_t *at, size_t n)
-{
-    const size_t clusters = w->cases->n_clusters;
-    const struct cs_boot boot = {.seed = w->seed, .draws = w->draws, .threads = w->threads};
-    double *num = cs_xcalloc(clusters * n + 1, sizeof *num), *den = cs_xcalloc(clusters * n + 1, sizeof *den);
-    struct cs_boot_result *out = cs_xcalloc(n, sizeof *out);
-    for (size_t k = 0; k < n; k++) {
-        const struct cs_paired *p = &w->paired[at[k]];
-        for (uint32_t i = 0; i < p->n; i++) {
-            num[p->cluster[i] * n + k] = p->level[i];
-            den[p->cluster[i] * n + k] = p->comparator[i];
-        }
-    }
-    cs_boot_ratios(&boot, num, den, clusters, n, w->declared->alpha, out);
-    for (size_t k = 0; k < n; k++) {
-        struct cs_report_contrast *c = &w->r->contrasts[at[k]];
-        if (cs_stat_usable(out[k].status))
-            c->ratio = cs_report_known(out[k].estimate);
-        if (cs_stat_usable(out[k].interval_status) && c->rate_level.value >= CS_RATIO_RATE_MIN)
-            c->ratio_ci = span(out[k].ci, 1);
-    }
-    free(num);
-    free(den);
-    free(out);
-}
-
 static void all_ratios(struct cs_report_work *w)
 {
-    size_t at[RATIO_COLUMNS], n = 0;
-    for (size_t i = 0; i < w->r->n_contrasts; i++) {
-        if (!has_ratio(w, i))
-            continue;
-        at[n++] = i;
-        if (n == RATIO_COLUMNS) {
-            ratio_batch(w, at, n);
-            n = 0;
-        }
+    struct cs_report *r = w->r;
+    struct cs_ratio_job *jobs = cs_xcalloc(r->n_contrasts + 1, sizeof *jobs);
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_contrasts; i++) {
+        struct cs_report_contrast *c = &r->contrasts[i];
+        if (cs_unit_scale(&r->outcomes[c->outcome]) > 1)
+            jobs[n++] = (struct cs_ratio_job){&w->paired[i], &c->ratio, &c->ratio_ci};
     }
-    if (n > 0)
-        ratio_batch(w, at, n);
+    cs_rate_ratios(w, jobs, n);
+    free(jobs);
 }
 
 /* ---- nominal answers at once -------------------------------------------------------------------------------------------- */

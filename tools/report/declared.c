@@ -153,8 +153,11 @@ static void add_field(struct outcomes *l, uint32_t q, uint32_t i)
     const struct cs_field *f = &l->s->questions[q].fields[i];
     const char *question = l->s->questions[q].name;
     struct cs_report_outcome o = {.category = "", .unit = "points", .has_label = f->truth_column != CS_NONE};
-    struct cs_measure m = {
-        .question = q, .field = i, .n_categories = cs_grid_categories(f), .label = l->cases->labels[q][i]};
+    struct cs_measure m = {.question = q,
+                           .field = i,
+                           .n_categories = cs_grid_categories(f),
+                           .label = l->cases->labels[q][i],
+                           .can_lack = f->insufficient != NULL};
     copy_categories(arena, &o, f);
     switch (f->kind) {
     case CS_FIELD_TEXT:
@@ -252,7 +255,7 @@ static void add_spec(struct specs *l, const struct cs_spec_contrast *c)
     struct cs_declared_analysis *d = l->d;
     for (uint32_t i = 0; i < d->n_contrasts; i++) {
         if (is_same(&d->contrasts[i], c))
-            return; /* declared twice is tested once */
+            return; /* declared twice is tested once, in the family that came first */
     }
     if (d->n_contrasts == l->cap) {
         l->cap = l->cap * 2 + 64;
@@ -276,15 +279,23 @@ static void add_with_strata(struct specs *l, struct cs_spec_contrast c, const js
     }
 }
 
+static bool is_exploratory(const json_t *how)
+{
+    const char *family = json_string_value(json_object_get(how, "family"));
+    return family != NULL && strcmp(family, "exploratory") == 0;
+}
+
 static const char *placebo_text(struct cs_arena *arena, uint32_t n)
 {
     return n == 1 ? "the placebo sentence" : cs_arena_printf(arena, "placebo sentences (%u)", n);
 }
 
-static void add_each(struct specs *l, uint32_t factor, bool placebo, const json_t *by)
+/* `how`: the declared contrast, or NULL for every level and no strata. */
+static void add_each(struct specs *l, uint32_t factor, bool placebo, const json_t *how)
 {
     const struct cs_factor *f = &l->s->factors[factor];
-    struct cs_spec_contrast c = {.factor = factor, .against = CS_AGAINST_CONTROL};
+    const json_t *levels = json_object_get(how, "levels"), *by = json_object_get(how, "by");
+    struct cs_spec_contrast c = {.factor = factor, .against = CS_AGAINST_CONTROL, .exploratory = is_exploratory(how)};
     c.comparator = cs_level_of_role(f, CS_ROLE_CONTROL);
     if (placebo) {
         c.against = CS_AGAINST_PLACEBO;
@@ -300,6 +311,8 @@ static void add_each(struct specs *l, uint32_t factor, bool placebo, const json_
     for (c.level = 0; c.level < f->n_levels; c.level++) {
         const enum cs_role role = f->levels[c.level].role;
         c.floor = role == CS_ROLE_PLACEBO || role == CS_ROLE_AA;
+        if (levels != NULL && !is_listed(levels, f->levels[c.level].id))
+            continue;
         if (role != CS_ROLE_CONTROL && !(placebo && c.floor))
             add_with_strata(l, c, c.floor ? NULL : by);
     }
@@ -315,14 +328,15 @@ static uint32_t level_named(const struct cs_factor *f, const json_t *name)
     return CS_REPORT_NONE;
 }
 
-static void add_pairs(struct specs *l, uint32_t factor, const json_t *pairs, const json_t *by)
+static void add_pairs(struct specs *l, uint32_t factor, const json_t *how)
 {
     const struct cs_factor *f = &l->s->factors[factor];
+    const json_t *pairs = json_object_get(how, "pairs"), *by = json_object_get(how, "by");
     size_t i;
     json_t *pair;
     json_array_foreach(pairs, i, pair)
     {
-        struct cs_spec_contrast c = {.factor = factor, .against = CS_AGAINST_LEVEL};
+        struct cs_spec_contrast c = {.factor = factor, .against = CS_AGAINST_LEVEL, .exploratory = is_exploratory(how)};
         c.level = level_named(f, json_array_get(pair, 0));
         c.comparator = level_named(f, json_array_get(pair, 1));
         if (c.level == CS_REPORT_NONE || c.comparator == CS_REPORT_NONE)
@@ -372,9 +386,9 @@ static void list_contrasts(struct cs_declared_analysis *d, const struct cs_study
         if (factor == CS_NONE)
             continue;
         if (each != NULL)
-            add_each(&l, factor, strcmp(each, "placebo") == 0, json_object_get(c, "by"));
+            add_each(&l, factor, strcmp(each, "placebo") == 0, c);
         else
-            add_pairs(&l, factor, json_object_get(c, "pairs"), json_object_get(c, "by"));
+            add_pairs(&l, factor, c);
     }
     for (uint32_t f = 0; f < s->n_factors && json_array_size(contrasts) == 0; f++) {
         add_each(&l, f, false, NULL);
@@ -411,6 +425,63 @@ static void set_adjustment(struct cs_declared_analysis *d, const json_t *analysi
         d->alpha = json_number_value(alpha);
 }
 
+/* ---- warrant and labels ------------------------------------------------------------------------------------- */
+
+/* A case leaves a contrast when the answer was flagged under either of its sides. */
+static const bool *flagged_of(struct cs_declared_analysis *d, uint32_t n_cases, const struct cs_measure *m,
+                              const struct cs_spec_contrast *c)
+{
+    bool *flagged = NULL;
+    for (uint32_t side = 0; side <= c->comparator_side.n; side++) {
+        const uint32_t level = side == 0 ? c->level : c->comparator_side.level[side - 1];
+        const struct cs_warranted *x = cs_warranted_of(&d->warrant, c->factor, level, m->question, m->field,
+                                                       m->derived);
+        if (x != NULL && flagged == NULL)
+            flagged = cs_arena_array(&d->arena, (size_t)n_cases + 1, sizeof *flagged);
+        for (uint32_t i = 0; x != NULL && i < n_cases; i++)
+            flagged[i] = flagged[i] || x->raters[i] > 0;
+    }
+    return flagged;
+}
+
+static void flag_contrasts(struct cs_declared_analysis *d, const struct cs_study *s, const json_t *analysis)
+{
+    const char *source = json_string_value(json_object_get(json_object_get(analysis, "warrant"), "source"));
+    d->flagged = cs_arena_array(&d->arena, (size_t)d->n_outcomes * d->n_contrasts + 1, sizeof *d->flagged);
+    for (uint32_t o = 0; o < d->n_outcomes; o++) {
+        for (uint32_t k = 0; k < d->n_contrasts; k++)
+            d->flagged[(size_t)o * d->n_contrasts + k] = flagged_of(d, s->n_cases, &d->measures[o], &d->contrasts[k]);
+    }
+    d->warrant_note =
+        source == NULL
+            ? "The study declares no warranted differences: nothing is flagged and nothing is subtracted."
+            : cs_arena_printf(
+                  &d->arena,
+                  "Warranted differences were declared beforehand (%s): %u of (case, level, answer). They are left out "
+                  "of the main results and shown in a table of their own; nothing is subtracted.",
+                  source, d->warrant.pairs);
+}
+
+static const char *label_note(struct cs_arena *arena, const json_t *labels)
+{
+    const char *source = json_string_value(json_object_get(labels, "source"));
+    const char *reviewed = json_string_value(json_object_get(labels, "reviewed"));
+    const char *agreement = json_string_value(json_object_get(labels, "agreement"));
+    const json_t *raters = json_object_get(labels, "raters");
+    if (source == NULL)
+        return "";
+    const char *text = cs_arena_printf(arena, "Labels: %s", source);
+    if (json_is_string(raters))
+        text = cs_arena_printf(arena, "%s; raters: %s", text, json_string_value(raters));
+    else if (json_is_integer(raters))
+        text = cs_arena_printf(arena, "%s; raters: %d", text, (int)json_integer_value(raters));
+    if (agreement != NULL)
+        text = cs_arena_printf(arena, "%s; agreement: %s", text, agreement);
+    return reviewed != NULL && strcmp(reviewed, "yes") == 0
+               ? cs_arena_printf(arena, "%s; reviewed by clinicians.", text)
+               : cs_arena_printf(arena, "%s; illustrative, not reviewed by a clinician.", text);
+}
+
 enum cs_err cs_declared_read(struct cs_declared_analysis *d, const struct cs_study *s,
                              const struct cs_case_facts *cases, struct cs_error *err)
 {
@@ -423,8 +494,12 @@ enum cs_err cs_declared_read(struct cs_declared_analysis *d, const struct cs_stu
     set_adjustment(d, analysis);
     list_outcomes(d, s, cases, analysis);
     list_contrasts(d, s, cases, analysis);
+    enum cs_err rc = cs_warrant_read(&d->warrant, &d->arena, s, cases, analysis, err);
+    if (rc == CS_OK)
+        flag_contrasts(d, s, analysis);
+    d->label_note = label_note(&d->arena, json_object_get(analysis, "labels"));
     json_decref(analysis);
-    return CS_OK;
+    return rc;
 }
 
 void cs_declared_release(struct cs_declared_analysis *d)

@@ -4,6 +4,7 @@
 
 #include "tools/report/reduce.h"
 #include "tools/report/stats/adjust.h"
+#include "tools/report/warrant.h"
 
 /* One comparison, to be made in every model for every declared outcome. */
 struct cs_spec_contrast {
@@ -14,6 +15,7 @@ struct cs_spec_contrast {
     const char *comparator_text;
     uint32_t stratum, value; /* CS_NONE: all cases */
     bool floor;
+    bool exploratory; /* family: exploratory */
 };
 
 struct cs_declared_analysis {
@@ -27,7 +29,11 @@ struct cs_declared_analysis {
     uint32_t n_outcomes;
     struct cs_spec_contrast *contrasts;
     uint32_t n_contrasts;
-    const char **notes; /* sentences: what could not be done */
+    struct cs_warrant_list warrant;
+    const bool **flagged;     /* by outcome, contrast: cases that are left out, or NULL */
+    const char *warrant_note; /* for people */
+    const char *label_note;   /* who set the labels; "" when the study does not say */
+    const char **notes;       /* sentences: what could not be done */
     uint32_t n_notes;
 };
 

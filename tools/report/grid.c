@@ -58,7 +58,11 @@ void cs_grid_init(struct cs_grid *g, const struct cs_plan *plan, uint32_t lane)
         struct cs_coords at;
         cs_plan_coords(plan, lane, i, &at);
         g->cells[at.cell].repeats++;
+        g->cells[at.cell].planned += g->n_cases;
     }
+    g->planned = cs_xcalloc((size_t)g->n_cases + 1, sizeof *g->planned);
+    for (uint32_t i = 0; i < g->n_cases; i++)
+        g->planned[i] = l->block_size;
     g->counters = cs_xcalloc((size_t)g->n_cases * g->width, sizeof *g->counters);
     g->sums = cs_xcalloc((size_t)g->n_cases * g->n_sums, sizeof *g->sums);
 }
@@ -67,6 +71,7 @@ void cs_grid_release(struct cs_grid *g)
 {
     free(g->questions);
     free(g->cells);
+    free(g->planned);
     free(g->counters);
     free(g->sums);
     *g = (struct cs_grid){0};
@@ -119,7 +124,7 @@ void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_
         const uint32_t n = cs_grid_categories(&q->fields[i]);
         if (answers[i].insufficient)
             counter[n]++;
-        else if (at->number[i] != CS_NONE)
+        else if (at->number[i] != CS_NONE && answers[i].text != NULL)
             add_number(&sums_of(g, case_index, cell)[at->number[i]], ++counter[0], answers[i].number);
         else if (answers[i].category < n)
             counter[answers[i].category]++;

@@ -28,6 +28,7 @@ struct cs_grid_cell {
     struct cs_coords at;       /* of case 0 */
     uint32_t counters, sums;   /* where its record begins in those of the case */
     uint32_t repeats;          /* planned */
+    uint64_t planned;          /* trials, over all cases */
     int64_t first_ms, last_ms; /* when it was asked, over all cases; first > last: never */
 };
 
@@ -37,6 +38,7 @@ struct cs_grid {
     struct cs_grid_question *questions;
     struct cs_grid_cell *cells;
     uint32_t width, n_sums; /* of a case */
+    uint64_t *planned;      /* trials of each case */
     uint32_t *counters;
     struct cs_grid_sum *sums;
 };

@@ -139,6 +139,16 @@ struct cs_report_usable {
     uint64_t unreadable;         /* truncated, unparsable */
     uint64_t technical;          /* timeouts and failures: missing data, not in `asked` */
     struct cs_report_figure gap; /* share of usable answers minus the control's, points; unknown for the control */
+    struct cs_report_figure insufficient_gap; /* share of "insufficient information" minus the control's, points */
+};
+
+/* What was answered under one level: mean over clusters of their means, over all of their cases. */
+struct cs_report_rate {
+    uint32_t model, outcome, factor, level;
+    uint32_t clusters;
+    uint64_t answers;
+    struct cs_report_figure rate; /* as rate_level of a contrast */
+    struct cs_report_span ci;     /* 1 - alpha, cluster t; shares end at 0 and 1 */
 };
 
 /* ---- contrasts ---------------------------------------------------------------------------------------- */
@@ -166,11 +176,13 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     const char *stratum, *stratum_value; /* "" when over all cases */
     const char *anchor;                  /* unique, usable as an HTML id and a CSV key */
     bool floor;     /* level is a placebo or A/A: part of the noise floor, not of the family, no verdict */
-    bool in_family; /* tested under the adjustment */
+    bool in_family; /* tested under an adjustment */
+    bool primary;   /* in the primary family; in_family without it: among the exploratory ones */
 
     uint32_t clusters;              /* with answers on both sides */
     uint64_t n_level, n_comparator; /* answers used */
     uint64_t unmatched;             /* cells of either side without a partner, left out */
+    uint64_t warranted;             /* cases left out because a difference was declared warranted (see warrants) */
     struct cs_report_figure rate_level, rate_comparator;
     struct cs_report_figure shift, se;
     struct cs_report_span ci;              /* 1 - alpha for this contrast alone, cluster t */
@@ -183,10 +195,11 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     struct cs_report_figure up,
         down;         /* P(an answer under the level is higher / lower than one under the comparator, same case) */
     bool flips_known; /* one pair of answers a cluster: */
-    uint64_t flips_b, flips_c;          /* yes -> no and no -> yes */
-    struct cs_report_figure p_mcnemar;  /* exact */
-    struct cs_report_figure p_wilcoxon; /* signed rank on cluster shifts (Pratt): ordinals and numbers */
-    struct cs_report_figure usable_gap; /* share of usable answers, level minus comparator, points */
+    uint64_t flips_b, flips_c;                /* yes -> no and no -> yes */
+    struct cs_report_figure p_mcnemar;        /* exact */
+    struct cs_report_figure p_wilcoxon;       /* signed rank on cluster shifts (Pratt): ordinals and numbers */
+    struct cs_report_figure usable_gap;       /* share of usable answers, level minus comparator, points */
+    struct cs_report_figure insufficient_gap; /* share of "insufficient information", likewise */
     struct cs_report_span bounds; /* shift when all unusable answers go one way and the other: worst and best case */
     enum cs_verdict verdict;
     const char *why; /* reason of NONE; or a remark: "bounds cross", "fewer than 5 clusters" ... */
@@ -256,6 +269,62 @@ struct cs_report_label { /* answers under one level against the label of the cas
     struct cs_report_span under_ci, over_ci;         /* of the shifts, cluster t */
 };
 
+/* ---- warranted differences ------------------------------------------------------------------------------- */
+
+/* Cases where a difference was declared warranted beforehand: left out of the contrast of the same anchor, shown here, never judged. */
+struct cs_report_warrant {
+    uint32_t contrast;                 /* into contrasts: model, outcome, level and comparator are its */
+    uint32_t cases, clusters;          /* flagged; of these clusters with answers on both sides */
+    uint32_t raters_min, raters_max;   /* who flagged them */
+    struct cs_report_figure agreement; /* mean over the flagged cases of the declared agreement, 0..1 */
+    struct cs_report_figure rate_level, rate_comparator;
+    struct cs_report_figure shift;
+    struct cs_report_span ci; /* 1 - alpha, cluster t */
+    const char *why;          /* why there is no interval */
+};
+
+/* ---- ratings by people ------------------------------------------------------------------------------------- */
+
+/* Agreement on one field of blinded ratings (`clinsafe labels`). */
+enum cs_agreement_kind {
+    CS_AGREEMENT_RATERS, /* between raters: Cohen for two, Fleiss for more */
+    CS_AGREEMENT_INTRA,  /* one rater, on items rated twice */
+    CS_AGREEMENT_MODEL,  /* the majority of raters and the model's own answer, per model */
+};
+const char *cs_agreement_kind_name(enum cs_agreement_kind k); /* "raters", "one rater twice", "model" */
+struct cs_report_agreement {
+    const char *question, *field;
+    enum cs_agreement_kind kind;
+    const char *who;       /* "dr-a, dr-b", the rater, or the model */
+    bool simulated;        /* a simulated model's answers were rated */
+    const char *statistic; /* "Cohen's kappa", "Cohen's kappa, linear weights" (ordinals) or "Fleiss' kappa" */
+    uint32_t raters, items;
+    struct cs_report_figure agreement; /* share of agreeing pairs, 0..1 */
+    struct cs_report_figure kappa;
+    struct cs_report_span kappa_ci;
+    const char *why;
+};
+
+/* ---- two runs of one study ---------------------------------------------------------------------------------- */
+
+struct cs_report_rerun { /* a contrast now and then, over the clusters that both have */
+    uint32_t contrast;   /* into contrasts */
+    uint32_t clusters;
+    struct cs_report_figure now, then;  /* shifts */
+    struct cs_report_figure difference; /* now minus then */
+    struct cs_report_span ci;           /* of the difference, 1 - alpha, cluster t on differences of differences */
+    struct cs_report_figure p;          /* two-sided, not adjusted */
+    const char *why;
+};
+struct cs_report_earlier { /* the other run; source "" when there is none */
+    const char *source;
+    uint32_t generation;
+    const char *first_call, *last_call; /* UTC */
+    bool complete;
+    uint64_t shared;    /* outputs that both runs have: adopted ones were not asked again */
+    uint32_t unmatched; /* contrasts of now that the other run has not */
+};
+
 /* ---- across models ----------------------------------------------------------------------------------------- */
 
 struct cs_report_range { /* one contrast over all models, on cases complete in all of them */
@@ -311,6 +380,8 @@ struct cs_report {
     uint32_t n_completeness;
     const struct cs_report_usable *usable; /* by model, outcome, factor, level */
     uint32_t n_usable;
+    const struct cs_report_rate *rates; /* by model, outcome, factor, level */
+    uint32_t n_rates;
     const struct cs_report_floor *floors; /* by model, outcome, kind */
     uint32_t n_floors;
     struct cs_report_contrast *contrasts; /* by model, outcome, and then as declared */
@@ -322,8 +393,15 @@ struct cs_report {
     uint32_t n_components;
     const struct cs_report_label *labels;
     uint32_t n_labels;
+    const struct cs_report_warrant *warrants;
+    uint32_t n_warrants;
+    const struct cs_report_agreement *agreements;
+    uint32_t n_agreements;
     const struct cs_report_range *ranges;
     uint32_t n_ranges;
+    struct cs_report_earlier earlier; /* the run compared with (--against) */
+    const struct cs_report_rerun *reruns;
+    uint32_t n_reruns;
     const struct cs_report_provenance *provenance;
     uint32_t n_provenance;
     const char *const *notes; /* sentences that a reader must see first: incomplete, no control, few clusters ... */

@@ -20,7 +20,7 @@ static bool *complete_clusters(const struct cs_report_work *w)
                 for (int o = 0; o < CS_OUTCOMES; o++)
                     terminal += record[o];
             }
-            if (terminal < w->plan->lanes[m].block_size)
+            if (terminal < g->planned[c])
                 complete[w->cases->cluster[c]] = false;
         }
     }

@@ -126,7 +126,7 @@ void cs_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t
         const uint32_t *record = cs_grid_record(g, case_index, cells[i]);
         const uint32_t *counter = record + (m->derived ? at->derived[m->field] : at->field[m->field]);
         count_outcomes(out, record);
-        if (m->kind == CS_OUTCOME_NUMBER)
+        if (m->kind == CS_OUTCOME_NUMBER && counter[0] > 0)
             merge_numbers(out, &cs_grid_sums(g, case_index, cells[i])[at->number[m->field]], counter[0]);
         for (uint32_t k = 0; k < m->n_categories; k++) {
             out->category[k] += counter[k];
@@ -134,6 +134,10 @@ void cs_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t
         }
         out->insufficient += counter[m->n_categories]; /* of a derived answer: unknown */
     }
+    /* missingness is per answer: an output may hold others than this one */
+    const uint64_t accounted = out->usable + out->insufficient + out->refused + out->unreadable;
+    if (out->asked > accounted)
+        out->unreadable += out->asked - accounted;
 }
 
 /* Moments of a share: k of n. */
@@ -215,6 +219,9 @@ void cs_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, u
     switch (m->what) {
     case CS_WHAT_USABLE:
         set_share(out, (double)c->usable, c->asked, 0);
+        return;
+    case CS_WHAT_INSUFFICIENT:
+        set_share(out, (double)c->insufficient, c->asked, 0);
         return;
     case CS_WHAT_UNDER:
     case CS_WHAT_OVER:
@@ -355,6 +362,8 @@ static bool passes(const struct cs_case_filter *f, const struct cs_case_facts *c
                    uint32_t case_index)
 {
     if (f->stratum != CS_NONE && cases->strata[f->stratum].of_case[case_index] != f->value)
+        return false;
+    if (f->flagged != NULL && f->flagged[case_index] != f->only_flagged)
         return false;
     return !f->labelled || (m->label != NULL && m->label[case_index] != CS_NONE);
 }

@@ -16,12 +16,13 @@
 
 /* What is averaged. */
 enum cs_what {
-    CS_WHAT_ANSWER, /* yes or no, the level, the number */
-    CS_WHAT_USABLE, /* whether there is a usable answer */
-    CS_WHAT_UNDER,  /* the answer is below the label; yes/no: missed */
-    CS_WHAT_OVER,   /* above it; yes/no: not indicated */
-    CS_WHAT_AGREE,  /* equal to it */
-    CS_WHAT_LABEL,  /* the label itself */
+    CS_WHAT_ANSWER,       /* yes or no, the level, the number */
+    CS_WHAT_USABLE,       /* whether there is a usable answer */
+    CS_WHAT_INSUFFICIENT, /* whether it says that the information does not suffice */
+    CS_WHAT_UNDER,        /* the answer is below the label; yes/no: missed */
+    CS_WHAT_OVER,         /* above it; yes/no: not indicated */
+    CS_WHAT_AGREE,        /* equal to it */
+    CS_WHAT_LABEL,        /* the label itself */
 };
 
 struct cs_measure {
@@ -32,6 +33,7 @@ struct cs_measure {
     double min, max;                 /* of a number; equal: no bounds */
     const uint32_t *label;           /* by case, or NULL */
     enum cs_what what;
+    bool can_lack; /* the model may answer "insufficient information" */
 };
 
 enum { CS_SIDE_MAX = 64 };
@@ -69,9 +71,11 @@ void cs_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t
 void cs_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
                    struct cs_spot_value *out);
 
-struct cs_case_filter { /* stratum NONE: all cases; labelled: only those with a label of the measure */
-    uint32_t stratum, value;
-    bool labelled;
+struct cs_case_filter {
+    uint32_t stratum, value; /* stratum NONE: all cases */
+    bool labelled;           /* only those with a label of the measure */
+    const bool *flagged;     /* by case, or NULL: these are left out */
+    bool only_flagged;       /* these alone */
 };
 
 struct cs_paired { /* arrays of n, one a cluster, ascending by cluster number; free()d by release */

@@ -54,6 +54,9 @@ static void fill_model(struct cs_report_work *w, uint32_t m, struct cs_report_mo
     const struct cs_account *account = &w->study->accounts[model->account];
     const struct cs_lane_facts *f = &w->got->facts[m];
     struct cs_report_count *resolved = cs_arena_array(&w->r->arena, f->n_resolved + 1, sizeof *resolved);
+    uint64_t planned = 0;
+    for (uint32_t i = 0; i < w->study->n_cases; i++)
+        planned += w->got->grids[m].planned[i];
     for (uint32_t i = 0; i < f->n_resolved; i++) { /* most frequent first */
         uint32_t k = i;
         for (; k > 0 && resolved[k - 1].n < f->resolved_n[i]; k--)
@@ -68,9 +71,9 @@ static void fill_model(struct cs_report_work *w, uint32_t m, struct cs_report_mo
         .n_resolved = f->n_resolved,
         .parameters = copy(w, model->parameters),
         .simulated = account->simulated,
-        .planned = w->plan->lanes[m].n_trials,
+        .planned = planned,
         .terminal = f->terminal,
-        .complete = f->terminal == w->plan->lanes[m].n_trials,
+        .complete = f->terminal == planned,
         .first_call = time_text(w, f->first_ms),
         .last_call = time_text(w, f->last_ms),
         .attempts = f->attempts,
@@ -144,6 +147,8 @@ static void fill_factors(struct cs_report_work *w)
 /* Outcomes live in the declared analysis, which ends before the report does. */
 static void fill_outcomes(struct cs_report_work *w)
 {
+    static const char *const unknown_labels =
+        "The study file does not say who set the labels, how many raters, or how they agreed: the author must.";
     const struct cs_declared_analysis *d = w->declared;
     struct cs_report_outcome *list = cs_arena_array(&w->r->arena, d->n_outcomes + 1, sizeof *list);
     for (uint32_t i = 0; i < d->n_outcomes; i++) {
@@ -159,8 +164,7 @@ static void fill_outcomes(struct cs_report_work *w)
         list[i].category = copy(w, list[i].category);
         list[i].up = copy(w, list[i].up);
         if (list[i].has_label)
-            w->r->label_note =
-                "The study file does not say who set the labels, how many raters, or how they agreed: the author must.";
+            w->r->label_note = d->label_note[0] != '\0' ? copy(w, d->label_note) : unknown_labels;
     }
     w->r->outcomes = list;
     w->r->n_outcomes = d->n_outcomes;
@@ -202,14 +206,28 @@ static enum cs_err on_generation(void *self, const char *key, const void *value,
     return h->rc;
 }
 
-static enum cs_err fill_declared(struct cs_report_work *w, struct cs_reader *reader, struct cs_error *err)
+static const char *declared_sentence(enum cs_declared status)
+{
+    switch (status) {
+    case CS_DECLARED_UNCHANGED:
+        return "The analysis is unchanged since the first output.";
+    case CS_DECLARED_CHANGED:
+        return "The analysis was changed after an earlier generation of the study.";
+    case CS_DECLARED_NOTHING:
+        return "The study declares no analysis: everything here is exploratory.";
+    case CS_DECLARED_UNKNOWN:
+        return "Read from a table: nothing proves that the analysis was declared before the first output.";
+    }
+    return "";
+}
+
+static enum cs_err read_history(struct cs_report_work *w, struct cs_reader *reader, struct cs_error *err)
 {
     struct history h = {.w = w, .store = reader->store, .view = &reader->view, .err = err};
     struct cs_report_declaration *d = &w->r->declared;
     enum cs_err rc = cs_store_metas(reader->store, "gen/", on_generation, &h, err);
     rc = h.rc != CS_OK ? h.rc : rc;
     struct cs_report_generation *list = cs_arena_array(&w->r->arena, h.n + 1, sizeof *list);
-    d->status = w->declared->declared ? CS_DECLARED_UNCHANGED : CS_DECLARED_NOTHING;
     for (uint32_t i = 0; i < h.n; i++) {
         list[i] = h.list[i];
         if (!list[i].same_analysis && w->declared->declared)
@@ -218,28 +236,57 @@ static enum cs_err fill_declared(struct cs_report_work *w, struct cs_reader *rea
     free(h.list);
     d->generations = list;
     d->n_generations = h.n;
+    return rc;
+}
+
+static enum cs_err fill_declared(struct cs_report_work *w, struct cs_reader *reader, struct cs_error *err)
+{
+    struct cs_report_declaration *d = &w->r->declared;
+    enum cs_err rc = CS_OK;
+    d->status = !w->declared->declared ? CS_DECLARED_NOTHING
+                : reader == NULL       ? CS_DECLARED_UNKNOWN
+                                       : CS_DECLARED_UNCHANGED;
+    if (reader != NULL)
+        rc = read_history(w, reader, err);
     d->analysis = copy(w, w->study->analysis);
     d->digest = hex_text(w, w->study->analysis_digest);
     d->alpha = w->declared->alpha;
     d->adjust = w->declared->adjust_name;
-    d->sentence = d->status == CS_DECLARED_UNCHANGED ? "The analysis is unchanged since the first output."
-                  : d->status == CS_DECLARED_CHANGED
-                      ? "The analysis was changed after an earlier generation of the study."
-                      : "The study declares no analysis: everything here is exploratory.";
+    d->sentence = declared_sentence(d->status);
     return rc;
 }
 
 /* ---- all ------------------------------------------------------------------------------------------------------- */
 
-static void fill_head(struct cs_report_work *w, const struct cs_generation_view *v)
+static uint32_t most_repeats(const struct cs_report_work *w)
+{
+    uint32_t most = 0;
+    for (uint32_t m = 0; m < w->got->n_lanes; m++) {
+        const struct cs_grid *g = &w->got->grids[m];
+        for (size_t i = 0; i < (size_t)g->n_cells * g->n_cases; i++) {
+            const uint32_t *record = cs_grid_record(g, (uint32_t)(i / g->n_cells), (uint32_t)(i % g->n_cells));
+            uint32_t n = 0;
+            for (int o = 0; o < CS_OUTCOMES; o++)
+                n += record[o];
+            most = n > most ? n : most;
+        }
+    }
+    return most;
+}
+
+static void fill_head(struct cs_report_work *w, const struct cs_report_source *source)
 {
     struct cs_report *r = w->r;
     r->study = copy(w, w->study->name);
     r->title = copy(w, w->study->title);
-    r->source = "the study's store";
-    r->generation = v->generation.number;
-    r->created = time_text(w, v->generation.created_wall_ms);
-    r->spec_digest = hex_text(w, v->generation.spec_digest);
+    r->source = copy(w, source->name);
+    r->created = r->spec_digest = "";
+    if (source->reader != NULL) {
+        const struct cs_generation *g = &source->reader->view.generation;
+        r->generation = g->number;
+        r->created = time_text(w, g->created_wall_ms);
+        r->spec_digest = hex_text(w, g->spec_digest);
+    }
     r->software = cs_arena_printf(&r->arena, "clinsafe %s", cs_version);
     r->study_seed = w->study->seed;
     r->seed = w->seed;
@@ -247,14 +294,21 @@ static void fill_head(struct cs_report_work *w, const struct cs_generation_view 
     r->pilot = strncmp(r->title, "PILOT", 5) == 0;
     r->n_cases = w->study->n_cases;
     r->n_clusters = w->cases->n_clusters;
-    r->repeats = w->study->n_rects > 0 ? w->study->rects[0].repeats : 0;
+    r->repeats = source->inferred ? most_repeats(w) : w->study->n_rects > 0 ? w->study->rects[0].repeats : 0;
     r->label_note = "";
-    r->warrant_note = "The study declares no warranted differences: nothing is flagged and nothing is subtracted.";
+    r->warrant_note = copy(w, w->declared->warrant_note);
+    r->earlier = (struct cs_report_earlier){.source = "", .first_call = "", .last_call = ""};
 }
 
-static void fill_notes(struct cs_report_work *w)
+static void fill_notes(struct cs_report_work *w, const struct cs_report_source *source)
 {
     const struct cs_report *r = w->r;
+    if (source->inferred)
+        cs_report_note(
+            w,
+            "Read without a study file: factors and answers are what the columns of %s show, what is planned is what has "
+            "a row, and nothing was declared beforehand.",
+            source->name);
     if (r->pilot)
         cs_report_note(w, "This is a pilot: it shows that the study works, not what it finds.");
     if (!r->complete)
@@ -285,54 +339,53 @@ static void fill_notes(struct cs_report_work *w)
         cs_report_note(w, "%s", w->declared->notes[i]);
 }
 
-static enum cs_err analyse(struct cs_report_work *w, struct cs_reader *reader, struct cs_error *err)
+static enum cs_err analyse(struct cs_report_work *w, const struct cs_report_source *source,
+                           const struct cs_report_opts *opts, struct cs_error *err)
 {
-    fill_head(w, &reader->view);
+    fill_head(w, source);
     fill_models(w);
     fill_factors(w);
     fill_outcomes(w);
-    enum cs_err rc = fill_declared(w, reader, err);
+    enum cs_err rc = fill_declared(w, source->reader, err);
     if (rc != CS_OK)
         return rc;
     cs_work_completeness(w);
+    cs_work_rates(w);
     cs_work_contrasts(w);
     cs_work_verdicts(w);
+    cs_work_warrants(w);
     cs_work_noise(w);
     cs_work_labels(w);
+    cs_work_agreement(w, opts->ratings);
     cs_work_ranges(w);
     cs_work_provenance(w);
-    fill_notes(w);
+    fill_notes(w, source);
     return CS_OK;
 }
 
-enum cs_err cs_report_build(struct cs_report **out, struct cs_reader *reader, const struct cs_report_opts *opts,
-                            struct cs_error *err)
+enum cs_err cs_report_build(struct cs_report **out, const struct cs_report_source *source,
+                            const struct cs_report_opts *opts, struct cs_error *err)
 {
-    const struct cs_study *s = reader->view.spec.study;
-    struct cs_collected got = {0};
     struct cs_case_facts cases = {0};
     struct cs_declared_analysis declared = {0};
     struct cs_report *r = cs_xcalloc(1, sizeof *r);
-    struct cs_report_work w = {.study = s,
-                               .plan = &reader->view.plan,
-                               .got = &got,
+    struct cs_report_work w = {.study = source->study,
+                               .plan = source->plan,
+                               .got = &source->got,
                                .cases = &cases,
                                .declared = &declared,
                                .seed = opts->seed,
                                .draws = CS_REPORT_DRAWS,
                                .threads = opts->threads,
                                .r = r};
-    enum cs_err rc = cs_case_facts_read(&cases, s, &reader->view.cases, err);
+    enum cs_err rc = cs_case_facts_read(&cases, source->study, &source->cases, err);
     if (rc == CS_OK)
-        rc = cs_declared_read(&declared, s, &cases, err);
+        rc = cs_declared_read(&declared, source->study, &cases, err);
     if (rc == CS_OK)
-        rc = cs_collect_store(&got, reader, opts->threads, err);
-    if (rc == CS_OK)
-        rc = analyse(&w, reader, err);
+        rc = analyse(&w, source, opts, err);
     for (uint32_t i = 0; w.paired != NULL && i < r->n_contrasts; i++)
         cs_paired_release(&w.paired[i]);
     free(w.paired);
-    cs_collected_release(&got);
     cs_declared_release(&declared);
     cs_case_facts_release(&cases);
     if (rc == CS_OK)

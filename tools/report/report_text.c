@@ -9,7 +9,7 @@ static void largest(const struct cs_report *r, uint32_t model, uint32_t outcome,
     const struct cs_report_contrast *best = NULL;
     for (uint32_t i = 0; i < r->n_contrasts; i++) {
         const struct cs_report_contrast *c = &r->contrasts[i];
-        if (c->model == model && c->outcome == outcome && !c->floor && c->stratum[0] == '\0' &&
+        if (c->model == model && c->outcome == outcome && c->primary && c->stratum[0] == '\0' &&
             c->against == CS_AGAINST_CONTROL && c->shift.known &&
             (best == NULL || fabs(c->shift.value) > fabs(best->shift.value)))
             best = c;
@@ -27,7 +27,7 @@ static void outcome_line(const struct cs_report *r, uint32_t model, uint32_t out
     uint32_t by_verdict[CS_VERDICTS] = {0}, different = 0, tested = 0;
     for (uint32_t i = 0; i < r->n_contrasts; i++) {
         const struct cs_report_contrast *c = &r->contrasts[i];
-        if (c->model != model || c->outcome != outcome || !c->in_family)
+        if (c->model != model || c->outcome != outcome || !c->primary)
             continue;
         by_verdict[c->verdict]++;
         different += cs_verdict_is_different(c->verdict);

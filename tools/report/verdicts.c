@@ -151,12 +151,12 @@ static void leave(struct cs_report_work *w, size_t at, const struct cs_family_te
         c->why = "the declared adjustment cannot be computed";
 }
 
-static uint32_t judge(struct cs_report_work *w, enum cs_outcome_role role, enum cs_adjust method)
+static uint32_t judge(struct cs_report_work *w, bool primary, enum cs_adjust method)
 {
     struct cs_report *r = w->r;
     size_t *at = cs_xcalloc(r->n_contrasts + 1, sizeof *at), n = 0;
     for (size_t i = 0; i < r->n_contrasts; i++) {
-        if (r->contrasts[i].in_family && r->outcomes[r->contrasts[i].outcome].role == role)
+        if (r->contrasts[i].in_family && r->contrasts[i].primary == primary)
             at[n++] = i;
     }
     struct cs_family_test *tests = cs_xcalloc(n + 1, sizeof *tests);
@@ -183,7 +183,7 @@ void cs_work_verdicts(struct cs_report_work *w)
         r->contrasts[i].verdict = CS_VERDICT_NONE;
         r->contrasts[i].why = why_none(w, &r->contrasts[i], &w->declared->contrasts[i % w->declared->n_contrasts]);
     }
-    r->declared.family = judge(w, CS_OUTCOME_PRIMARY, declared);
-    /* exploratory outcomes: false discovery rate, whatever guards the primary ones */
-    judge(w, CS_OUTCOME_EXPLORATORY, declared == CS_ADJUST_NONE || declared == CS_ADJUST_BY ? declared : CS_ADJUST_BH);
+    r->declared.family = judge(w, true, declared);
+    /* exploratory outcomes and contrasts: false discovery rate, whatever guards the primary ones */
+    judge(w, false, declared == CS_ADJUST_NONE || declared == CS_ADJUST_BY ? declared : CS_ADJUST_BH);
 }

@@ -31,10 +31,14 @@ struct cs_report_figure cs_report_known(double value);
 double cs_measure_range(const struct cs_measure *m); /* the largest shift possible; 0: no bounds */
 
 void cs_work_completeness(struct cs_report_work *w); /* completeness, usable */
-void cs_work_contrasts(struct cs_report_work *w);    /* contrasts with their tests, ratios, category tests */
-void cs_work_verdicts(struct cs_report_work *w);     /* families: adjusted, judged */
-void cs_work_noise(struct cs_report_work *w);        /* floors, components */
+void cs_work_rates(struct cs_report_work *w);
+void cs_work_contrasts(struct cs_report_work *w); /* contrasts with their tests, ratios, category tests */
+void cs_work_verdicts(struct cs_report_work *w);  /* families: adjusted, judged */
+void cs_work_warrants(struct cs_report_work *w);  /* after contrasts */
+void cs_work_noise(struct cs_report_work *w);     /* floors, components */
 void cs_work_labels(struct cs_report_work *w);
+struct cs_ratings;
+void cs_work_agreement(struct cs_report_work *w, const struct cs_ratings *ratings); /* NULL: there are none */
 void cs_work_ranges(struct cs_report_work *w);
 void cs_work_provenance(struct cs_report_work *w);
 

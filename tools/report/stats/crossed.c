@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "tools/report/stats/draw.h"
@@ -11,22 +12,28 @@ struct crossed {
     const double *d;
     const bool *present;
     size_t clusters, models;
-    double *out; /* one a draw; infinity where the draw is empty */
+    double *sum, *cell; /* d, 0 where absent; 1 or 0: so that the inner loop has no branch */
+    double *out;        /* one a draw; infinity where the draw is empty */
 };
 
-static double weighted_mean(const struct crossed *c, const uint32_t *row, const uint32_t *column)
+static double weighted_mean(const struct crossed *c, const uint32_t *row, const uint32_t *column, double *sums,
+                            double *cells)
 {
     double sum = 0, weight = 0;
+    memset(sums, 0, c->models * sizeof *sums);
+    memset(cells, 0, c->models * sizeof *cells);
     for (size_t i = 0; i < c->clusters; i++) {
+        const double w = row[i], *d = c->sum + i * c->models, *cell = c->cell + i * c->models;
         if (row[i] == 0)
             continue;
         for (size_t m = 0; m < c->models; m++) {
-            if (column[m] == 0 || (c->present != NULL && !c->present[i * c->models + m]))
-                continue;
-            const double w = (double)row[i] * column[m];
-            sum += w * c->d[i * c->models + m];
-            weight += w;
+            sums[m] += w * d[m];
+            cells[m] += w * cell[m];
         }
+    }
+    for (size_t m = 0; m < c->models; m++) {
+        sum += column[m] * sums[m];
+        weight += column[m] * cells[m];
     }
     return weight > 0 ? sum / weight : (double)INFINITY;
 }
@@ -36,11 +43,14 @@ static void crossed_draws(void *ctx, uint32_t from, uint32_t to, unsigned worker
     (void)worker;
     const struct crossed *c = ctx;
     uint32_t *row = cs_xcalloc(c->clusters, sizeof *row), *column = cs_xcalloc(c->models, sizeof *column);
+    double *sums = cs_xcalloc(c->models, sizeof *sums), *cells = cs_xcalloc(c->models, sizeof *cells);
     for (uint32_t draw = from; draw < to; draw++) {
         cs_draw_weights(cs_draw_key(c->boot->seed, draw, CS_DRAW_CLUSTERS), c->clusters, row);
         cs_draw_weights(cs_draw_key(c->boot->seed, draw, CS_DRAW_MODELS), c->models, column);
-        c->out[draw] = weighted_mean(c, row, column);
+        c->out[draw] = weighted_mean(c, row, column, sums, cells);
     }
+    free(cells);
+    free(sums);
     free(column);
     free(row);
 }
@@ -95,7 +105,7 @@ struct cs_crossed cs_crossed_shift(const struct cs_boot *boot, const double *d, 
                                    size_t models, double alpha)
 {
     struct cs_crossed r = {.status = CS_STAT_OK};
-    struct crossed c = {boot, d, present, clusters, models, NULL};
+    struct crossed c = {.boot = boot, .d = d, .present = present, .clusters = clusters, .models = models};
     r.status = describe(&c, &r);
     r.interval_status = r.status;
     if (r.status == CS_STAT_BAD_INPUT)
@@ -106,9 +116,17 @@ struct cs_crossed cs_crossed_shift(const struct cs_boot *boot, const double *d, 
         r.interval_status = CS_STAT_TOO_FEW;
     if (r.interval_status != CS_STAT_OK)
         return r;
+    c.sum = cs_xcalloc(clusters * models, sizeof *c.sum);
+    c.cell = cs_xcalloc(clusters * models, sizeof *c.cell);
+    for (size_t i = 0; i < clusters * models; i++) {
+        c.cell[i] = present == NULL || present[i];
+        c.sum[i] = present == NULL || present[i] ? d[i] : 0;
+    }
     c.out = cs_xcalloc(boot->draws, sizeof *c.out);
     cs_boot_each(boot, crossed_draws, &c);
     interval(boot, c.out, alpha, &r);
     free(c.out);
+    free(c.cell);
+    free(c.sum);
     return r;
 }

@@ -1,0 +1,108 @@
+/* clinsafe labels - blinded samples of outputs for people to rate, and their ratings back beside the store. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "protocol/base/alloc.h"
+#include "tools/command.h"
+#include "tools/labels_import.h"
+#include "tools/labels_sample.h"
+
+enum { ITEMS_MAX = 100000 };
+
+struct labels_args {
+    uint64_t sample, seed, twice;
+    const char *out;
+    struct cs_option_list rate, files;
+    bool blind, no_answer;
+};
+
+static enum cs_err check(const struct labels_args *a, struct cs_error *err)
+{
+    if ((a->sample > 0) == (a->files.n > 0))
+        return cs_error_set(err, CS_EUSAGE, "say what to do: --sample N --out FILE, or --import FILE");
+    if (a->sample > 0 && a->out == NULL)
+        return cs_error_set(err, CS_EUSAGE, "--sample needs --out FILE, which the raters get");
+    if (a->sample > ITEMS_MAX || a->twice > ITEMS_MAX)
+        return cs_error_set(err, CS_EUSAGE, "a sample has at most %d items", ITEMS_MAX);
+    return CS_OK;
+}
+
+static enum cs_err make_sample(struct cs_reader *r, const struct labels_args *a, const char *folder,
+                               struct cs_error *err)
+{
+    const struct cs_sample_opts o = {.seed = a->seed,
+                                     .n = (uint32_t)a->sample,
+                                     .twice = (uint32_t)a->twice,
+                                     .blind = a->blind,
+                                     .no_answer = a->no_answer,
+                                     .rate = &a->rate,
+                                     .path = a->out,
+                                     .folder = folder};
+    struct cs_sample_done done;
+    enum cs_err rc = cs_sample_write(r, &o, &done, err);
+    if (rc == CS_OK)
+        printf("%u items of %u outputs written to %s; their key stays in %s\n", done.items, done.outputs, a->out,
+               folder);
+    return rc;
+}
+
+static enum cs_err import_files(const struct cs_reader *r, const struct labels_args *a, const char *folder,
+                                struct cs_error *err)
+{
+    struct cs_ratings ratings = {0};
+    struct cs_import_done done = {0};
+    enum cs_err rc = cs_ratings_load(&ratings, folder, err);
+    for (unsigned i = 0; i < a->files.n && rc == CS_OK; i++)
+        rc = cs_ratings_import(&ratings, r->view.spec.study, folder, a->files.v[i], &done, err);
+    if (rc == CS_OK)
+        rc = cs_ratings_save(&ratings, folder, err);
+    if (rc == CS_OK)
+        printf("%u ratings added, %u replaced, %u left empty; `clinsafe report` shows how raters agree\n", done.added,
+               done.replaced, done.empty);
+    cs_ratings_release(&ratings);
+    return rc;
+}
+
+int cmd_labels(int argc, char **argv)
+{
+    struct cs_study_args args = {0};
+    struct labels_args a = {.seed = 1};
+    const char *store = NULL;
+    const struct cs_option table[] = {
+        CS_DIR_OPTION(args),
+        {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
+        {"sample", CS_OPT_U64, &a.sample, "N", "choose N outputs, each model and level with its share"},
+        {"seed", CS_OPT_U64, &a.seed, "N", "of the choice and of the order; default 1"},
+        {"blind", CS_OPT_FLAG, &a.blind, NULL, "leave out levels and models (an answer may still name a group)"},
+        {"no-answer", CS_OPT_FLAG, &a.no_answer, NULL, "raters see the case and the question, not what the model said"},
+        {"twice", CS_OPT_U64, &a.twice, "N", "N of the items come a second time, for the agreement of one rater"},
+        {"rate", CS_OPT_LIST, &a.rate, "NAME", "something else to rate than the study's answers; may be repeated"},
+        {"out", CS_OPT_STR, &a.out, "FILE", "the table for the raters, with empty columns rating.NAME"},
+        {"import", CS_OPT_LIST, &a.files, "FILE", "bring ratings back; may be repeated, one file a rater"},
+        {0},
+    };
+    const struct cs_command_help help = {
+        "clinsafe labels [STUDY] (--sample N --out FILE | --import FILE) [options]",
+        "Asks people: writes a random sample of outputs as a table without levels and models, and brings the ratings back. They are kept\n"
+        "beside the store, by digest; outputs never change. Export then has them as columns, report shows the agreement (Cohen, Fleiss).\n"
+        "A rater is named by a column `rater`, by rating.NAME@RATER, or by the file's name.",
+        "clinsafe labels ops/studies/demo/study.yaml --sample 200 --blind --seed 7 --out ratings.csv\n"
+        "  clinsafe labels ops/studies/demo/study.yaml --import dr-a.csv --import dr-b.csv",
+    };
+    struct cs_reader reader = {0};
+    struct cs_error err = {0};
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
+        return status;
+    const char *study = n_args > 0 ? argv[1] : NULL;
+    enum cs_err rc = check(&a, &err);
+    if (rc == CS_OK)
+        rc = cs_reader_open(&reader, study, args.dir, store, &err);
+    char *folder = cs_ratings_folder(study, args.dir, store);
+    if (rc == CS_OK)
+        rc = a.sample > 0 ? make_sample(&reader, &a, folder, &err) : import_files(&reader, &a, folder, &err);
+    free(folder);
+    cs_reader_close(&reader);
+    return rc == CS_OK ? 0 : cs_report(rc, &err);
+}

@@ -377,7 +377,12 @@ class Truth:
         self.case_texts = {id: row[at["text"]].split(at["after_first"], 1)[1] if "after_first" in at else row[at["text"]]
                            for id, row in self.cases.items()}
         at = self.node["levels"]
-        self.level_texts = {row[at["id"]]: row[at["text"]] for row in table(folder, at["file"]) if row[at["text"]]}
+        ids = at["id"] if isinstance(at["id"], list) else [at["id"]]
+        self.level_texts = {}  # (level, wording or None) -> its sentence; of equal sentences the first row counts
+        for row in table(folder, at["file"]):
+            if row[at["text"]] and row[at["text"]] not in self.level_texts.values():
+                wording = row[at["wording"]] if "wording" in at else None
+                self.level_texts["/".join(row[c] for c in ids), wording] = row[at["text"]]
 
     @staticmethod
     def _find(texts, prompt):
@@ -393,13 +398,13 @@ class Truth:
     def place(self, prompt):
         case = self._find(self.case_texts, prompt)
         assert case is not None, "no case"
-        return case, self._find(self.level_texts, prompt) or "control"
+        return case, self._find(self.level_texts, prompt) or ("control", None)
 
     def refuses(self, model, level, digest):
         refusal = self.node["models"][model].get("refusal")
         if not refusal or float(refusal["rate"]) == 0:
             return False
-        shift = float(refusal.get("shift", {}).get(level, 0))
+        shift = float(refusal.get("shift", {}).get(level[0], 0))
         return unit(self.seed, "refusal", digest) < sigmoid(logit(float(refusal["rate"])) + shift)
 
     def answer(self, model, field, case, level, digest):
@@ -407,35 +412,42 @@ class Truth:
         kind = next(k for k in ("boolean", "ordinal", "nominal") if k in at)
         words = at[kind]
         base = at["base"]
-        rates = base["rates"]
+        rates = base["rates"] if isinstance(base, dict) else base
         u = unit(self.seed, "answer", digest, field)
-        label = self.cases[case][base["column"]] if "column" in base else None
+        label = self.cases[case][base["column"]] if isinstance(base, dict) else None
+
+        level, wording = level
+        shift_sd = at.get("shift_sd", 0)
+        shift_sd = shift_sd.get(level, 0) if isinstance(shift_sd, dict) else 0 if level == "control" else shift_sd
 
         def moved(*word):
+            of_wording = [level] + ([wording] if wording is not None else [])
             return (float(at.get("case_sd", 0)) * normal(self.seed, "case", model, field, case, *word) +
-                    float(at.get("wording_sd", 0)) * normal(self.seed, "wording", model, field, case, level, *word))
+                    float(shift_sd) * normal(self.seed, "shift", model, field, case, level, *word) +
+                    float(at.get("wording_sd", 0)) * normal(self.seed, "wording", model, field, case, *of_wording, *word))
 
         shift = at.get("shift", {}).get(level, 0)
+        placebo = at.get("placebo_shift", 0) if level != "control" else 0
         if kind == "boolean":
             rate = float(rates[label] if label is not None else rates)
-            return words[0] if u < sigmoid(logit(rate) + moved() + float(shift)) else words[1]
+            return words[0] if u < sigmoid(logit(rate) + moved() + float(shift) + float(placebo)) else words[1]
         rates = [float(r) for r in (rates[label] if label is not None else rates)]
         if kind == "ordinal":
-            s, total = moved() + float(shift), 0.0
+            s, total = moved() + float(shift) + float(placebo), 0.0
             for word, rate in zip(words[:-1], rates):
                 total += rate
                 if u < sigmoid(logit(min(total, 1.0)) - s):
                     return word
             return words[-1]
-        shifts = shift or {}
-        weights = [r * math.exp(moved(w) + float(shifts.get(w, 0))) for w, r in zip(words, rates)]
+        shifts, placebos = shift or {}, placebo or {}
+        weights = [r * math.exp(moved(w) + float(shifts.get(w, 0)) + float(placebos.get(w, 0))) for w, r in zip(words, rates)]
         for word, reached in zip(words, itertools.accumulate(weights)):
             if u < reached / sum(weights):
                 return word
         return words[-1]
 
     def outcome(self, trial):
-        """(outcome class, {field: word}) of a trial."""
+        """(outcome class, {field: word}) of a trial; a level is (id, wording or None)."""
         case, level = self.place(trial.prompt)
         if self.refuses(trial.sent, level, trial.digest):
             return "refused", {}

@@ -47,6 +47,11 @@ static int close_truth(void **state)
 static const struct cs_truth_place c1_control = {0, 0}, c1_woman = {0, 1}, c1_homeless = {0, 2}, c2_control = {1, 0},
                                    c2_woman = {1, 1};
 
+static enum cs_truth_match match(const struct cs_truth *t, const char *prompt, struct cs_truth_place *at)
+{
+    return cs_truth_match(t, prompt, strlen(prompt), at);
+}
+
 static void draws(void **state)
 {
     (void)state;
@@ -89,6 +94,49 @@ static void probabilities(void **state)
     m = cs_truth_model(t, "m-2"); /* no spread, no shift: the rate itself */
     cs_truth_cumulative(t, 42, m, cs_truth_answer(m, "assess"), c2_woman, p);
     assert_close(p[0], 0.3);
+}
+
+/* SD of the shift, effect of any sentence, wordings of one level: values from tests/e2e/expected.py. */
+static void wordings_and_spread_of_shifts(void **state)
+{
+    (void)state;
+    struct cs_truth *t = load(
+        "seed: 42\n"
+        "cases: {rows: [{id: c1, text: one}, {id: c2, text: two}], id: id, text: text}\n"
+        "levels:\n"
+        "  rows:\n"
+        "    - {id: woman, w: 1, text: A woman.}\n"
+        "    - {id: homeless, w: 1, text: No home.}\n"
+        "    - {id: homeless, w: 2, text: Lives on the street.}\n"
+        "  id: id\n"
+        "  text: text\n"
+        "  wording: w\n"
+        "models:\n"
+        "  m:\n"
+        "    answers:\n"
+        "      a: {boolean: [y, n], base: 0.3, case_sd: 0.5, shift_sd: {woman: 0.3, homeless: 0.4},\n"
+        "          wording_sd: 0.1, placebo_shift: 0.2, shift: {homeless: 1.0}}\n"
+        "      n: {nominal: [x, y, z], base: [0.5, 0.3, 0.2], shift_sd: 0.4, wording_sd: 0.1,\n"
+        "          placebo_shift: {x: 0.5}, shift: {homeless: {z: -1}}}\n");
+    struct cs_truth_place at;
+    assert_int_equal(t->n_levels, 4);
+    assert_int_equal(match(t, "one Lives on the street.", &at), CS_MATCH_OK);
+    assert_int_equal(at.level, 3);
+    assert_string_equal(t->levels[at.level], "homeless");
+    assert_string_equal(t->wordings[at.level], "2");
+    const struct cs_truth_model *m = cs_truth_model(t, "m");
+    const struct cs_truth_answer *a = cs_truth_answer(m, "a");
+    double p[CS_TRUTH_WORDS_MAX];
+    cs_truth_cumulative(t, 42, m, a, c1_control, p);
+    assert_close(p[0], 0.2547072001711908);
+    cs_truth_cumulative(t, 42, m, a, at, p);
+    assert_close(p[0], 0.447975381788519);
+    cs_truth_cumulative(t, 42, m, a, c2_woman, p);
+    assert_close(p[0], 0.32063596447596965);
+    cs_truth_cumulative(t, 42, m, cs_truth_answer(m, "n"), c1_homeless, p);
+    assert_close(p[0], 0.7132268215167638);
+    assert_close(p[1], 0.9239619691909947);
+    cs_truth_free(t);
 }
 
 static void answers(void **state)
@@ -140,11 +188,6 @@ static void repeats_are_independent_draws(void **state)
     }
     assert_in_range(yes, (int)(N * 0.3) - 260, (int)(N * 0.3) + 260); /* 4 standard deviations */
     assert_in_range(both, (int)(N * 0.09) - 180, (int)(N * 0.09) + 180);
-}
-
-static enum cs_truth_match match(const struct cs_truth *t, const char *prompt, struct cs_truth_place *at)
-{
-    return cs_truth_match(t, prompt, strlen(prompt), at);
 }
 
 static void prompts_are_recognised_by_their_texts(void **state)
@@ -228,6 +271,21 @@ static void refusals_of_bad_files(void **state)
         {"cases: {rows: [{id: a, text: x}], id: id, text: text, after_first: \". \"}\nmodels: {m: {}}\n",
          "does not contain"},
         {"levels: {rows: [{id: a, text: x}, {id: a, text: y}], id: id, text: text}\nmodels: {m: {}}\n", "two texts"},
+        {"levels: {rows: [{id: a, w: 1, text: x}, {id: a, w: 1, text: y}], id: id, text: text, wording: w}\nmodels: {m: {}}\n",
+         "two texts"},
+        {"levels: {rows: [{id: a, text: x}], id: id, text: text, wording: words}\nmodels: {m: {}}\n",
+         "no column \"words\""},
+        {"levels: {rows: [{id: a, text: x}], id: id, text: text, generate: ed}\nmodels: {m: {}}\n",
+         "unknown key \"generate\""},
+        {TRUTH_TEXTS "models: {m: {answers: {a: {boolean: [y, n], base: 1, shift: {control: 1}}}}}\n",
+         "the control has no shift"},
+        {TRUTH_TEXTS "models: {m: {answers: {a: {boolean: [y, n], base: 1, shift_sd: -1}}}}\n", "shift_sd"},
+        {TRUTH_TEXTS "models: {m: {answers: {a: {boolean: [y, n], base: 1, shift_sd: {hommeless: 1}}}}}\n",
+         "did you mean \"homeless\""},
+        {TRUTH_TEXTS "models: {m: {answers: {a: {nominal: [y, n], base: [1, 0], placebo_shift: {z: 1}}}}}\n",
+         "no answer \"z\""},
+        {"models: {m: {answers: {a: {boolean: [y, n], base: 1, placebo_shift: 1}}}}\n", "no levels"},
+        {"models: {m: {answers: {a: {boolean: [y, n], base: 1, shift_sd: 1}}}}\n", "no levels"},
         {"levels: {rows: [{id: control, text: x}], id: id, text: text}\nmodels: {m: {}}\n", "without a text"},
         {"cases: {file: no.csv, id: id, text: text}\nmodels: {m: {}}\n", "no.csv"},
         {"cases: {id: id, text: text}\nmodels: {m: {}}\n", "want one of file"},
@@ -250,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draws),
         cmocka_unit_test(probabilities),
+        cmocka_unit_test(wordings_and_spread_of_shifts),
         cmocka_unit_test(answers),
         cmocka_unit_test(repeats_are_independent_draws),
         cmocka_unit_test(prompts_are_recognised_by_their_texts),

@@ -245,8 +245,9 @@ static void write_error(struct cs_exchange *x)
     cs_buf_printf(out, "},\"request_id\":\"req_%016llx\"}\n", (unsigned long long)x->number);
 }
 
+/* What is left of tokens is told in thousands. */
 static void add_limit(struct cs_exchange *x, const char *const names[3], const struct cs_limit *limit,
-                      const struct cs_bucket *bucket)
+                      const struct cs_bucket *bucket, uint64_t unit)
 {
     if (limit->per_minute == 0)
         return;
@@ -256,7 +257,7 @@ static void add_limit(struct cs_exchange *x, const char *const names[3], const s
     char when[32];
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&full, &tm));
     cs_reply_header(x->reply, names[0], "%llu", (unsigned long long)now.limit);
-    cs_reply_header(x->reply, names[1], "%llu", (unsigned long long)now.remaining);
+    cs_reply_header(x->reply, names[1], "%llu", (unsigned long long)((now.remaining + unit / 2) / unit * unit));
     cs_reply_header(x->reply, names[2], "%s", when);
 }
 
@@ -269,8 +270,8 @@ static void add_headers(struct cs_exchange *x)
                                          "anthropic-ratelimit-tokens-reset"};
     cs_reply_header(x->reply, "request-id", "req_%016llx", (unsigned long long)x->number);
     cs_reply_header(x->reply, "anthropic-organization-id", "00000000-0000-4000-8000-000000000000");
-    add_limit(x, requests, &x->quota.requests, &x->buckets.requests);
-    add_limit(x, tokens, &x->quota.tokens, &x->buckets.tokens);
+    add_limit(x, requests, &x->quota.requests, &x->buckets.requests, 1);
+    add_limit(x, tokens, &x->quota.tokens, &x->buckets.tokens, 1000);
 }
 
 const struct cs_sim_dialect cs_sim_anthropic = {

@@ -161,6 +161,10 @@ bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why)
     const bool tokens = why->dimension == CS_DIM_TOKENS;
     char wait[32], what[64];
     x->refusal = *why;
+    if (why->dimension == CS_DIM_CALLS)
+        return cs_chat_fail(&x->error, 429, "overloaded", NULL, "overloaded",
+                            "The server is overloaded: %llu requests are being processed.",
+                            (unsigned long long)why->limit);
     cs_go_duration(why->wait_ms, wait);
     snprintf(what, sizeof what, "%s", tokens ? "tokens per min (TPM)" : "requests per min (RPM)");
     if (why->never)
@@ -187,10 +191,18 @@ bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
     if (x->model != NULL) {
         struct cs_buckets *b = buckets_of(s, x);
         const struct cs_sim_settings *set = &s->settings;
-        admitted = cs_buckets_take(b, &set->quota, x->charge, x->call->mono_us, &why);
+        if (set->concurrent != 0 && s->tally.serving >= set->concurrent)
+            why = (struct cs_refusal){.dimension = CS_DIM_CALLS, .limit = set->concurrent};
+        else
+            admitted = cs_buckets_take(b, &set->quota, x->charge, x->call->mono_us, &why);
+        x->reply->served = admitted;
+        s->tally.serving += admitted;
+        if (s->tally.serving > s->tally.peak_serving)
+            s->tally.peak_serving = s->tally.serving;
         x->buckets = *b;
         x->quota = set->quota;
         x->faults = set->faults;
+        x->always = set->always;
         x->drip_ms = set->drip_ms;
         if (set->has_latency)
             x->latency = set->latency;

@@ -319,7 +319,7 @@ void cs_call_on_completed(void *arg, struct MHD_Connection *connection, void **s
     if (c == NULL)
         return;
     if (c->route == ROUTE_PROVIDER)
-        cs_simulator_leave(l->server->simulator);
+        cs_simulator_leave(l->server->simulator, c->reply.served);
     cs_buf_release(&c->body);
     cs_sim_reply_release(&c->reply);
     free(c->path_model);

@@ -55,6 +55,8 @@ void cs_simulator_stats(struct cs_simulator *s, struct cs_buf *json)
     put(o, "model_not_found", t->model_not_found);
     put(o, "in_flight", t->in_flight);
     put(o, "peak_in_flight", t->peak_in_flight);
+    put(o, "serving", t->serving);
+    put(o, "peak_serving", t->peak_serving);
     put(o, "limit_violations", t->limit_violations);
     for (unsigned i = 0; i < CS_FAULT_COUNT; i++)
         put(faults, cs_fault_name((enum cs_fault)i), t->faults[i]);
@@ -101,24 +103,24 @@ static enum cs_err read_u64(struct change *c, const char *key, const json_t *v, 
     return CS_OK;
 }
 
-static enum cs_err change_faults(struct change *c, json_t *v)
+static enum cs_err change_faults(struct change *c, const char *key, struct cs_faults *to, json_t *v)
 {
     const char *name;
     json_t *share;
     enum cs_err rc = CS_OK;
     if (json_is_string(v))
-        return cs_faults_parse(&c->to.faults, json_string_value(v), c->err);
+        return cs_faults_parse(to, json_string_value(v), c->err);
     if (!json_is_object(v))
-        return bad(c, "faults", "\"KIND=SHARE,...\" or {\"KIND\": SHARE, ...}");
-    c->to.faults = (struct cs_faults){{0}};
+        return bad(c, key, "\"KIND=SHARE,...\" or {\"KIND\": SHARE, ...}");
+    *to = (struct cs_faults){{0}};
     json_object_foreach(v, name, share)
     {
-        rc = json_is_number(share) ? cs_faults_set(&c->to.faults, name, json_number_value(share), c->err)
+        rc = json_is_number(share) ? cs_faults_set(to, name, json_number_value(share), c->err)
                                    : bad(c, name, "a number");
         if (rc != CS_OK)
             return rc;
     }
-    return cs_faults_check(&c->to.faults, c->err);
+    return cs_faults_check(to, c->err);
 }
 
 static enum cs_err change_limits(struct change *c, json_t *v)
@@ -139,11 +141,13 @@ static enum cs_err change_limits(struct change *c, json_t *v)
             rc = read_u64(c, key, n, &q->requests.burst);
         else if (strcmp(key, "burst_tokens") == 0)
             rc = read_u64(c, key, n, &q->tokens.burst);
+        else if (strcmp(key, "concurrent") == 0)
+            rc = read_u64(c, key, n, &c->to.concurrent);
         else if (strcmp(key, "empty") == 0 && json_is_boolean(n)) {
             q->starts_empty = json_is_true(n);
             c->start_anew = true;
         } else
-            rc = bad(c, key, "one of rpm, tpm, burst_requests, burst_tokens, or empty: true or false");
+            rc = bad(c, key, "one of rpm, tpm, burst_requests, burst_tokens, concurrent, or empty: true or false");
         if (rc != CS_OK)
             return rc;
     }
@@ -193,7 +197,9 @@ static enum cs_err read_change(struct change *c, json_t *root)
     json_object_foreach(root, key, v)
     {
         if (strcmp(key, "faults") == 0)
-            rc = change_faults(c, v);
+            rc = change_faults(c, key, &c->to.faults, v);
+        else if (strcmp(key, "always") == 0)
+            rc = change_faults(c, key, &c->to.always, v);
         else if (strcmp(key, "limits") == 0)
             rc = change_limits(c, v);
         else if (strcmp(key, "latency") == 0)
@@ -205,7 +211,7 @@ static enum cs_err read_change(struct change *c, json_t *root)
         else if (strcmp(key, "reset_stats") == 0 && json_is_boolean(v))
             c->reset_stats = json_is_true(v);
         else
-            rc = bad(c, key, "one of faults, limits, latency, drip_ms, keys, or reset_stats: true");
+            rc = bad(c, key, "one of faults, always, limits, latency, drip_ms, keys, or reset_stats: true");
         if (rc != CS_OK)
             return rc;
     }
@@ -215,10 +221,11 @@ static enum cs_err read_change(struct change *c, json_t *root)
 /* What is in flight stays in flight. Lock held. */
 static void reset_stats(struct cs_simulator *s)
 {
-    const uint64_t in_flight = s->tally.in_flight;
+    const uint64_t in_flight = s->tally.in_flight, serving = s->tally.serving;
     cs_idmap_release(&s->tally.digests);
     cs_idmap_release(&s->tally.bodies);
-    s->tally = (struct cs_sim_tally){.in_flight = in_flight, .peak_in_flight = in_flight};
+    s->tally = (struct cs_sim_tally){
+        .in_flight = in_flight, .peak_in_flight = in_flight, .serving = serving, .peak_serving = serving};
     for (uint32_t i = 0; i < s->n_models; i++)
         s->models[i]->counts = (struct cs_sim_counts){0};
 }

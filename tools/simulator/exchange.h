@@ -21,7 +21,7 @@ struct cs_exchange {
     struct cs_sim_model *model;
     struct cs_quota quota; /* settings and state at the moment of admission */
     struct cs_buckets buckets;
-    struct cs_faults faults;
+    struct cs_faults faults, always;
     struct cs_latency latency;
     uint64_t drip_ms, charge, number;
 };
@@ -32,6 +32,13 @@ bool cs_exchange_read(struct cs_exchange *x);                           /* is it
 bool cs_exchange_admit(struct cs_simulator *s,
                        struct cs_exchange *x); /* is there such a model, and is it within the limits? */
 bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why);
+
+/* Draws what goes wrong; false: it takes the place of an answer. */
+bool cs_exchange_survive(struct cs_exchange *x);
+/* Spoils an answer that is written. False: the client cannot take it for one. */
+bool cs_exchange_spoil(struct cs_exchange *x);
+/* Spoils an error that is written. */
+void cs_exchange_spoil_error(struct cs_exchange *x);
 
 void cs_reply_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -30,15 +30,23 @@ enum cs_err cs_faults_set(struct cs_faults *f, const char *name, double share, s
     unsigned i = 0;
     while (i < CS_FAULT_COUNT && strcmp(kinds[i].name, name) != 0)
         i++;
-    if (i == CS_FAULT_COUNT)
-        return cs_error_set(err, CS_EINVAL,
-                            "no fault is called \"%s\"; known: rate_limited, quota, server_error, unavailable, "
-                            "overloaded, reset, hang, truncated, malformed, drip",
-                            name);
+    if (i == CS_FAULT_COUNT) {
+        struct cs_buf known = CS_BUF_INIT(1024);
+        cs_faults_list(&known);
+        cs_error_set(err, CS_EINVAL, "no fault is called \"%s\"; known:%s", name, cs_buf_cstr(&known));
+        cs_buf_release(&known);
+        return CS_EINVAL;
+    }
     if (!(share >= 0 && share <= 1))
         return cs_error_set(err, CS_EINVAL, "fault %s: the share must be between 0 and 1", name);
     f->share[i] = share;
     return CS_OK;
+}
+
+void cs_faults_list(struct cs_buf *out)
+{
+    for (unsigned i = 0; i < CS_FAULT_COUNT; i++)
+        cs_buf_printf(out, " %s", kinds[i].name);
 }
 
 enum cs_err cs_faults_check(const struct cs_faults *f, struct cs_error *err)
@@ -79,7 +87,8 @@ enum cs_fault cs_faults_draw(const struct cs_faults *f, uint64_t seed, const cha
         total += f->share[i];
     if (total <= 0)
         return CS_FAULT_NONE;
-    const double u = cs_draw_unit(seed, "fault", digest, attempt, NULL);
+    const double u = attempt != NULL ? cs_draw_unit(seed, "fault", digest, attempt, NULL)
+                                     : cs_draw_unit(seed, "always", digest, NULL);
     for (unsigned i = 0; i < CS_FAULT_COUNT; i++) {
         sum += f->share[i];
         if (u < sum)

@@ -4,6 +4,7 @@
 
 #include "protocol/study/json.h"
 #include "tools/simulator/dialect.h"
+#include "tools/simulator/logprobs.h"
 
 static const char invalid[] = "INVALID_ARGUMENT";
 
@@ -92,6 +93,13 @@ static bool read_config(struct cs_chat_request *r, struct cs_chat_error *e)
         return refuse(e, "* GenerateContentRequest.generation_config.top_p: top_p must be in the range [0.0, 1.0].");
     if (!cs_dialect_in_range(cs_j_get(config, "candidateCount"), 1, 1))
         return refuse(e, "the simulator gives one candidate");
+    const struct cs_j *tops = cs_j_get(config, "logprobs");
+    r->logprobs = cs_j_is(cs_j_get(config, "responseLogprobs"), CS_J_TRUE);
+    r->top_logprobs = (unsigned)cs_dialect_cap(tops);
+    if (!cs_dialect_in_range(tops, 0, 20) || (tops != NULL && !r->logprobs))
+        return refuse(e,
+                      "* GenerateContentRequest.generation_config.logprobs: logprobs must be in the range [0, 20], and "
+                      "set only if response_logprobs is true.");
     r->max_tokens = cs_dialect_cap(cap);
     if (cap != NULL && r->max_tokens == 0)
         return refuse(e, "* GenerateContentRequest.generation_config.max_output_tokens: max_output_tokens must be "
@@ -130,8 +138,10 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
         cs_json_str(out, a->text, len);
         cs_buf_str(out, "}]");
     }
-    cs_buf_printf(out, "},\"finishReason\":\"%s\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":%llu,", reason,
-                  (unsigned long long)a->input_tokens);
+    cs_buf_printf(out, "},\"finishReason\":\"%s\",\"index\":0", reason);
+    if (a->logprobs && !a->refused)
+        cs_logprobs_gemini(a, len, out);
+    cs_buf_printf(out, "}],\"usageMetadata\":{\"promptTokenCount\":%llu,", (unsigned long long)a->input_tokens);
     if (!a->refused)
         cs_buf_printf(out, "\"candidatesTokenCount\":%llu,", (unsigned long long)a->output_tokens);
     cs_buf_printf(out,

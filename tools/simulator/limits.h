@@ -34,7 +34,7 @@ struct cs_buckets {
     struct cs_bucket requests, tokens;
 };
 
-enum cs_dimension { CS_DIM_NONE, CS_DIM_REQUESTS, CS_DIM_TOKENS };
+enum cs_dimension { CS_DIM_NONE, CS_DIM_REQUESTS, CS_DIM_TOKENS, CS_DIM_CALLS /* at once */ };
 
 struct cs_refusal {
     enum cs_dimension dimension;

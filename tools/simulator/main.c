@@ -13,8 +13,8 @@
 #include "tools/simulator/simulator.h"
 
 struct arguments {
-    const char *host, *port_file, *faults, *latency_sigma, *log_path;
-    uint64_t port, threads, seed, latency_ms, drip_ms, rpm, tpm, burst_requests, burst_tokens;
+    const char *host, *port_file, *faults, *always, *latency_sigma, *log_path;
+    uint64_t port, threads, seed, latency_ms, drip_ms, rpm, tpm, burst_requests, burst_tokens, concurrent;
     bool bucket_empty;
     struct cs_option_list truths, keys;
 };
@@ -35,15 +35,16 @@ static enum cs_err parse(struct arguments *a, int argc, char **argv, bool *helpe
         {"tpm", CS_OPT_U64, &a->tpm, "N", "tokens a minute for each key and model; 0: no limit"},
         {"burst-requests", CS_OPT_U64, &a->burst_requests, "N", "what the bucket of requests holds (as --rpm)"},
         {"burst-tokens", CS_OPT_U64, &a->burst_tokens, "N", "what the bucket of tokens holds (as --tpm)"},
+        {"concurrent", CS_OPT_U64, &a->concurrent, "N", "calls served at once, of all keys and models; 0: no limit"},
         {"bucket-empty", CS_OPT_FLAG, &a->bucket_empty, NULL, "buckets are empty at first, not full"},
         {"latency-ms", CS_OPT_U64, &a->latency_ms, "N", "median latency in place of the truth files'; 0: none"},
         {"latency-sigma", CS_OPT_STR, &a->latency_sigma, "S", "its spread (log-normal), 0 by default"},
         {"faults", CS_OPT_STR, &a->faults, "LIST",
-         "KIND=SHARE,... of: rate_limited quota server_error unavailable "
-         "overloaded reset hang truncated malformed drip"},
+         "KIND=SHARE,... of the attempts: rate_limited server_error unavailable reset hang truncated ..."},
+        {"always", CS_OPT_STR, &a->always, "LIST", "KIND=SHARE,... of the requests, whenever they come"},
         {"drip-ms", CS_OPT_U64, &a->drip_ms, "N", "how long a dripped answer takes (3000)"},
         {"threads", CS_OPT_U64, &a->threads, "N", "threads that serve (1)"},
-        {"log", CS_OPT_STR, &a->log_path, "FILE", "write a line for each arrival"},
+        {"log", CS_OPT_STR, &a->log_path, "FILE", "append a line for each arrival, at once: it survives a kill"},
         {0},
     };
     const struct cs_command_help help = {
@@ -72,6 +73,7 @@ static enum cs_err simulator_opts(const struct arguments *a, struct cs_simulator
         .keys = a->keys.v,
         .n_keys = a->keys.n,
         .quota = {{a->rpm, a->burst_requests}, {a->tpm, a->burst_tokens}, a->bucket_empty},
+        .concurrent = a->concurrent,
         .has_latency = a->latency_ms != not_given,
         .drip_ms = a->drip_ms,
         .log_path = a->log_path,
@@ -89,7 +91,13 @@ static enum cs_err simulator_opts(const struct arguments *a, struct cs_simulator
         return cs_error_set(err, CS_EUSAGE, "--port is at most 65535, --threads at most %d", CS_SERVER_THREADS_MAX);
     if (a->faults != NULL) {
         enum cs_err rc = cs_faults_parse(&o->faults, a->faults, err);
-        return rc == CS_OK ? CS_OK : cs_error_wrap(err, rc, "--faults");
+        if (rc != CS_OK)
+            return cs_error_wrap(err, rc, "--faults");
+    }
+    if (a->always != NULL) {
+        enum cs_err rc = cs_faults_parse(&o->always, a->always, err);
+        if (rc != CS_OK)
+            return cs_error_wrap(err, rc, "--always");
     }
     return CS_OK;
 }

@@ -8,6 +8,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/study/json.h"
 #include "tools/simulator/dialect.h"
+#include "tools/simulator/logprobs.h"
 
 static const char invalid[] = "invalid_request_error";
 
@@ -311,6 +312,27 @@ static bool read_model(struct cs_chat_request *r, struct cs_chat_error *e)
     return true;
 }
 
+static bool read_logprobs(struct cs_chat_request *r, struct cs_chat_error *e)
+{
+    const struct cs_j *asked = cs_j_get(r->root, "logprobs"), *tops = cs_j_get(r->root, "top_logprobs");
+    uint64_t n = 0;
+    r->logprobs = cs_j_is(asked, CS_J_TRUE);
+    if (asked != NULL && !r->logprobs && !cs_j_is(asked, CS_J_FALSE) && !cs_j_is(asked, CS_J_NULL))
+        return wrong_type(e, "logprobs", "a boolean", asked);
+    if (!check_integer(r->root, "top_logprobs", 0, &n, e))
+        return false;
+    if (n > 20)
+        return cs_chat_fail(e, 400, invalid, "top_logprobs", "integer_above_max_value",
+                            "Invalid 'top_logprobs': integer above maximum value. Expected a value <= 20, but got %llu "
+                            "instead.",
+                            (unsigned long long)n);
+    if (cs_j_is(tops, CS_J_INTEGER) && !r->logprobs)
+        return cs_chat_fail(e, 400, invalid, "top_logprobs", "invalid_value",
+                            "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.");
+    r->top_logprobs = (unsigned)n;
+    return true;
+}
+
 static bool check_parameters(struct cs_chat_request *r, struct cs_chat_error *e)
 {
     uint64_t old_cap = 0, n = 1;
@@ -319,7 +341,7 @@ static bool check_parameters(struct cs_chat_request *r, struct cs_chat_error *e)
         !check_decimal(r->root, "presence_penalty", -2, 2, e) ||
         !check_integer(r->root, "max_completion_tokens", 1, &r->max_tokens, e) ||
         !check_integer(r->root, "max_tokens", 1, &old_cap, e) || !check_integer(r->root, "seed", INT64_MIN, NULL, e) ||
-        !check_integer(r->root, "n", 1, &n, e))
+        !check_integer(r->root, "n", 1, &n, e) || !read_logprobs(r, e))
         return false;
     if (old_cap != 0 && r->max_tokens != 0)
         return cs_chat_fail(e, 400, invalid, "max_tokens", "invalid_parameter_combination",
@@ -399,8 +421,15 @@ void cs_chat_write(struct cs_chat_answer *a, struct cs_buf *out)
     cs_json_str(out, a->text, len);
     if (!a->refused)
         cs_buf_str(out, ",\"refusal\":null");
-    cs_buf_printf(out, ",\"annotations\":[]},\"logprobs\":null,\"finish_reason\":\"%s\"}],",
-                  len < full ? "length" : "stop");
+    cs_buf_str(out, ",\"annotations\":[]},\"logprobs\":");
+    if (a->logprobs) {
+        cs_buf_str(out, a->refused ? "{\"content\":null,\"refusal\":" : "{\"content\":");
+        cs_logprobs_openai(a, len, out);
+        cs_buf_str(out, a->refused ? "}" : ",\"refusal\":null}");
+    } else {
+        cs_buf_str(out, "null");
+    }
+    cs_buf_printf(out, ",\"finish_reason\":\"%s\"}],", len < full ? "length" : "stop");
     char usage[512];
     const int n = snprintf(usage, sizeof usage,
                            "\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
@@ -442,7 +471,7 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *out, s
 void cs_openai_write_error(struct cs_exchange *x)
 {
     x->reply->status = x->error.status;
-    if (cs_trouble_of(&x->error) == CS_TROUBLE_LIMIT && !x->refusal.never) {
+    if (cs_trouble_of(&x->error) == CS_TROUBLE_LIMIT && !x->refusal.never && x->refusal.dimension != CS_DIM_CALLS) {
         cs_reply_header(x->reply, "retry-after", "%llu", (unsigned long long)(x->refusal.wait_ms + 999) / 1000);
         cs_reply_header(x->reply, "retry-after-ms", "%llu", (unsigned long long)x->refusal.wait_ms);
     }
@@ -456,6 +485,7 @@ static void add_limit_headers(struct cs_exchange *x)
         {"x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"}};
     const struct cs_limit *limits[2] = {&x->quota.requests, &x->quota.tokens};
     const struct cs_bucket *buckets[2] = {&x->buckets.requests, &x->buckets.tokens};
+    const bool azure = x->call->path_model != NULL; /* tells whole seconds, of tokens only */
     for (int i = 0; i < 2; i++) {
         if (limits[i]->per_minute == 0)
             continue;
@@ -464,15 +494,22 @@ static void add_limit_headers(struct cs_exchange *x)
         cs_go_duration(now.reset_ms, reset);
         cs_reply_header(x->reply, names[i][0], "%llu", (unsigned long long)now.limit);
         cs_reply_header(x->reply, names[i][1], "%llu", (unsigned long long)now.remaining);
-        cs_reply_header(x->reply, names[i][2], "%s", reset);
+        if (!azure)
+            cs_reply_header(x->reply, names[i][2], "%s", reset);
+        else if (i == 1)
+            cs_reply_header(x->reply, names[i][2], "%llu", (unsigned long long)(now.reset_ms + 999) / 1000);
     }
 }
 
 void cs_openai_headers(struct cs_exchange *x)
 {
     cs_reply_header(x->reply, "x-request-id", "req_%016llx%.16s", (unsigned long long)x->number, x->digest + 16);
-    cs_reply_header(x->reply, "openai-version", "2020-10-01");
-    cs_reply_header(x->reply, "openai-organization", "org-simulator");
+    if (x->call->path_model != NULL) {
+        cs_reply_header(x->reply, "apim-request-id", "%016llx", (unsigned long long)x->number);
+    } else {
+        cs_reply_header(x->reply, "openai-version", "2020-10-01");
+        cs_reply_header(x->reply, "openai-organization", "org-simulator");
+    }
     cs_reply_header(x->reply, "openai-processing-ms", "%llu", (unsigned long long)x->reply->delay_ms + 1);
     add_limit_headers(x);
 }

@@ -27,6 +27,8 @@ struct cs_chat_request {
     const struct cs_j *schema;            /* in root or schema_document; NULL unless CS_CHAT_JSON_SCHEMA */
     struct cs_j_document schema_document; /* bedrock's, which is a string in the body */
     const char *tool;                     /* the answer shall be a call of it, or NULL */
+    bool logprobs;                        /* shall be told, with so many of the most probable tokens at each place */
+    unsigned top_logprobs;
 };
 
 struct cs_chat_error {
@@ -61,6 +63,10 @@ struct cs_chat_answer {
     const char *text; /* content, or the refusal; may be cut (see below) */
     bool refused;
     const char *tool; /* that the text is the arguments of, or NULL */
+    bool logprobs;
+    unsigned top_logprobs;
+    uint64_t seed; /* of the log probabilities, with the digest */
+    const char *digest;
     uint64_t input_tokens;
     uint64_t max_tokens;    /* text beyond it is cut, finish_reason "length"; 0: no cap */
     uint64_t output_tokens; /* set by cs_chat_write */

@@ -5,6 +5,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/study/json.h"
 #include "tools/simulator/dialect.h"
+#include "tools/simulator/logprobs.h"
 
 static const char invalid[] = "invalid_request_error";
 
@@ -86,6 +87,18 @@ static bool read_format(struct cs_chat_request *r, struct cs_chat_error *e)
     return !cs_j_is(cs_j_get(f, "strict"), CS_J_TRUE) || cs_chat_check_strict(schema, cs_j_text(name), e);
 }
 
+static bool read_logprobs(struct cs_chat_request *r, struct cs_chat_error *e)
+{
+    const struct cs_j *include = cs_j_get(r->root, "include"), *tops = cs_j_get(r->root, "top_logprobs");
+    for (size_t i = 0; i < cs_j_size(include); i++)
+        r->logprobs |= is(cs_j_at(include, i), "message.output_text.logprobs");
+    if (!cs_dialect_in_range(tops, 0, 20))
+        return fail(e, "top_logprobs", "integer_above_max_value",
+                    "Invalid 'top_logprobs': expected a value from 0 to 20.");
+    r->top_logprobs = (unsigned)cs_dialect_cap(tops);
+    return true;
+}
+
 static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, struct cs_chat_error *e)
 {
     static const char *const known[] = {"model",
@@ -136,7 +149,7 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
     if (cs_j_is(cs_j_get(r->root, "stream"), CS_J_TRUE) || cs_j_is(cs_j_get(r->root, "background"), CS_J_TRUE))
         return fail(e, "stream", "unsupported_value",
                     "Unsupported value: the simulator answers in one piece, at once.");
-    return read_input(r, e) && read_format(r, e);
+    return read_input(r, e) && read_format(r, e) && read_logprobs(r, e);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------ */
@@ -157,7 +170,14 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
                   a->id, cut ? "incomplete" : "completed", a->refused ? "refusal" : "output_text",
                   a->refused ? "refusal" : "text");
     cs_json_str(out, a->text, len);
-    cs_buf_str(out, a->refused ? "}]}]" : ",\"annotations\":[],\"logprobs\":[]}]}]");
+    if (!a->refused) {
+        cs_buf_str(out, ",\"annotations\":[],\"logprobs\":");
+        if (a->logprobs)
+            cs_logprobs_openai(a, len, out);
+        else
+            cs_buf_str(out, "[]");
+    }
+    cs_buf_str(out, "}]}]");
     cs_buf_printf(out,
                   ",\"parallel_tool_calls\":true,\"tool_choice\":\"auto\",\"tools\":[],"
                   "\"usage\":{\"input_tokens\":%llu,\"input_tokens_details\":{\"cached_tokens\":0},"

@@ -7,50 +7,11 @@
 #include "tools/simulator/draw.h"
 #include "tools/simulator/reply.h"
 
-enum { FAULT_WAIT_MS = 100 /* a 429 without a reason: one request at 600 a minute */ };
 static const double delay_max_ms = 3600e3;
 
 void cs_sim_reply_release(struct cs_sim_reply *r)
 {
     cs_buf_release(&r->body);
-}
-
-/* ---- faults ----------------------------------------------------------------------------------- */
-
-/* False: the fault takes the place of an answer. */
-static bool survive_faults(struct cs_exchange *x)
-{
-    struct cs_chat_error *e = &x->error;
-    struct cs_refusal limit = {CS_DIM_REQUESTS, 600, 600, 1, FAULT_WAIT_MS, false};
-    x->reply->fault = cs_faults_draw(&x->faults, x->model->seed, x->digest, x->attempt);
-    x->reply->drip_ms = x->drip_ms;
-    switch (x->reply->fault) {
-    case CS_FAULT_RATE_LIMITED:
-        return cs_exchange_fail_limit(x, &limit);
-    case CS_FAULT_QUOTA:
-        return cs_chat_fail(e, 429, "insufficient_quota", NULL, "insufficient_quota",
-                            "You exceeded your current quota, please check your plan and billing details. For more "
-                            "information on this error, read the docs: "
-                            "https://platform.openai.com/docs/guides/error-codes/api-errors.");
-    case CS_FAULT_SERVER_ERROR:
-        return cs_chat_fail(e, 500, "server_error", NULL, NULL,
-                            "The server had an error while processing your request. Sorry about that!");
-    case CS_FAULT_UNAVAILABLE:
-        return cs_chat_fail(e, 503, "service_unavailable_error", NULL, "server_is_overloaded",
-                            "The server is currently overloaded with other requests. Sorry about that! You can retry "
-                            "your request.");
-    case CS_FAULT_OVERLOADED:
-        return cs_chat_fail(e, 529, "overloaded_error", NULL, NULL, "Overloaded");
-    case CS_FAULT_RESET:
-    case CS_FAULT_HANG:
-        return false;
-    case CS_FAULT_TRUNCATED:
-    case CS_FAULT_MALFORMED:
-    case CS_FAULT_DRIP:
-    case CS_FAULT_NONE:
-        return true;
-    }
-    return true;
 }
 
 /* ---- the answer ------------------------------------------------------------------------------- */
@@ -117,13 +78,13 @@ static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool 
                                  .text = cs_buf_cstr(text),
                                  .refused = refused,
                                  .tool = x->request.tool,
+                                 .logprobs = x->request.logprobs,
+                                 .top_logprobs = x->request.top_logprobs,
+                                 .seed = x->model->seed,
+                                 .digest = x->digest,
                                  .input_tokens = cs_chat_tokens(x->request.content_bytes),
                                  .max_tokens = x->request.max_tokens};
     x->dialect->write(a, &x->reply->body);
-    if (x->reply->fault == CS_FAULT_MALFORMED) { /* half of it, and a proxy's last words */
-        x->reply->body.len /= 2;
-        cs_buf_str(&x->reply->body, "<html>\n");
-    }
     x->reply->status = 200;
     x->reply->delay_ms = 0;
     if (x->latency.median_ms > 0) {
@@ -157,11 +118,14 @@ static void count_answer(struct cs_simulator *s, const struct cs_exchange *x, co
 static void finish(struct cs_simulator *s, struct cs_exchange *x, uint64_t *counter, const struct cs_chat_answer *a)
 {
     struct cs_sim_reply *r = x->reply;
-    if (r->status == 0 && x->error.status != 0)
+    const bool failed = r->status == 0 && x->error.status != 0;
+    if (failed)
         x->dialect->write_error(x);
     x->dialect->add_headers(x);
+    if (failed)
+        cs_exchange_spoil_error(x);
 
-    const bool whole = a != NULL && r->fault != CS_FAULT_TRUNCATED && r->fault != CS_FAULT_MALFORMED;
+    const bool whole = a != NULL && cs_exchange_spoil(x);
     pthread_mutex_lock(&s->lock);
     if (counter != NULL)
         ++*counter;
@@ -196,7 +160,7 @@ void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, 
         counter = &s->tally.invalid;
         goto out;
     }
-    if (cs_exchange_admit(s, &x) && survive_faults(&x) && compose(&x, &text, &refused, &counter, &s->tally)) {
+    if (cs_exchange_admit(s, &x) && cs_exchange_survive(&x) && compose(&x, &text, &refused, &counter, &s->tally)) {
         write_answer(&x, &text, refused, &answer);
         given = &answer;
     }

@@ -92,11 +92,12 @@ static bool named_before(const struct cs_simulator_opts *opts, unsigned i)
 
 static enum cs_err open_log(struct cs_simulator *s, const char *path, struct cs_error *err)
 {
-    s->log = fopen(path, "we");
+    s->log = fopen(path, "ae"); /* goes on where an earlier simulator was killed */
     if (s->log == NULL)
         return cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
-    setvbuf(s->log, NULL, _IOFBF, 1 << 20);
-    fputs("t_us\tkey\tmodel\tdigest\tattempt\tcharge\tstatus\tfault\n", s->log);
+    setvbuf(s->log, NULL, _IOLBF, 4096);
+    if (fseek(s->log, 0, SEEK_END) == 0 && ftell(s->log) == 0)
+        fputs("t_us\tkey\tmodel\tdigest\tattempt\tcharge\tstatus\tfault\n", s->log);
     return CS_OK;
 }
 
@@ -110,7 +111,9 @@ enum cs_err cs_simulator_open(struct cs_simulator **out, const struct cs_simulat
     s->seed = opts->has_seed ? opts->seed : 1;
     s->ids = cs_mix64((uint64_t)cs_wall_ms() ^ (uint64_t)getpid() << 48);
     s->settings.quota = opts->quota;
+    s->settings.concurrent = opts->concurrent;
     s->settings.faults = opts->faults;
+    s->settings.always = opts->always;
     s->settings.has_latency = opts->has_latency;
     s->settings.latency = opts->latency;
     s->settings.drip_ms = opts->drip_ms;
@@ -162,10 +165,11 @@ void cs_simulator_enter(struct cs_simulator *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-void cs_simulator_leave(struct cs_simulator *s)
+void cs_simulator_leave(struct cs_simulator *s, bool served)
 {
     pthread_mutex_lock(&s->lock);
     CS_ASSERT(s->tally.in_flight > 0);
     s->tally.in_flight--;
+    s->tally.serving -= served;
     pthread_mutex_unlock(&s->lock);
 }

@@ -31,7 +31,8 @@ struct cs_simulator_opts {
     const char *const *keys; /* allowed API keys; none: all */
     unsigned n_keys;
     struct cs_quota quota;
-    struct cs_faults faults;
+    uint64_t concurrent; /* calls served at once; 0: any number */
+    struct cs_faults faults, always; /* of attempts; of requests, whenever they come */
     bool has_latency; /* else each model's own in the truth file, and none without one */
     struct cs_latency latency;
     uint64_t drip_ms;     /* how long a dripped answer takes */
@@ -72,13 +73,14 @@ struct cs_sim_reply {
         fault;         /* RESET, HANG, TRUNCATED and DRIP are the server's to do; the others stand in status and body */
     uint64_t delay_ms; /* before the first byte */
     uint64_t drip_ms;
+    bool served; /* admitted: to be told when it leaves */
 };
 void cs_sim_reply_release(struct cs_sim_reply *r);
 
 void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, struct cs_sim_reply *reply);
 /* Around the life of a request, from its first byte to its last. */
 void cs_simulator_enter(struct cs_simulator *s);
-void cs_simulator_leave(struct cs_simulator *s);
+void cs_simulator_leave(struct cs_simulator *s, bool served);
 
 /* GET /stats and GET /v1/models. */
 void cs_simulator_stats(struct cs_simulator *s, struct cs_buf *json);

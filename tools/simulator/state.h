@@ -31,7 +31,8 @@ struct cs_sim_settings {
     char **keys;
     unsigned n_keys;
     struct cs_quota quota;
-    struct cs_faults faults;
+    uint64_t concurrent;
+    struct cs_faults faults, always;
     bool has_latency;
     struct cs_latency latency;
     uint64_t drip_ms;
@@ -40,7 +41,7 @@ struct cs_sim_settings {
 struct cs_sim_tally {
     uint64_t requests, answered, unauthorized, invalid, model_not_found;
     uint64_t paid_again, digest_body_conflicts, no_case, several_cases, several_levels, schema_conflicts;
-    uint64_t limit_violations, in_flight, peak_in_flight;
+    uint64_t limit_violations, in_flight, peak_in_flight, serving, peak_serving; /* serving: admitted */
     uint64_t faults[CS_FAULT_COUNT];
     struct cs_idmap digests; /* -> 62 bits of the body's hash, answered?, 1 */
     struct cs_idmap bodies;  /* -> how often */

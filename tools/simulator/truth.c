@@ -76,11 +76,15 @@ static double displacement(const struct cs_truth *t, uint64_t seed, const struct
                            const struct cs_truth_answer *a, struct cs_truth_place at, const char *word, double shift)
 {
     const char *of_case = t->cases[at.case_index], *level = t->levels[at.level];
+    const char *wording = t->wordings != NULL && at.level > 0 ? t->wordings[at.level] : NULL;
     double s = shift;
     if (a->case_sd > 0)
         s += a->case_sd * cs_draw_normal(seed, "case", m->id, a->field, of_case, word, NULL);
+    if (a->shift_sd[at.level] > 0)
+        s += a->shift_sd[at.level] * cs_draw_normal(seed, "shift", m->id, a->field, of_case, level, word, NULL);
     if (a->wording_sd > 0)
-        s += a->wording_sd * cs_draw_normal(seed, "wording", m->id, a->field, of_case, level, word, NULL);
+        s += a->wording_sd * cs_draw_normal(seed, "wording", m->id, a->field, of_case, level,
+                                            wording != NULL ? wording : word, wording != NULL ? word : NULL, NULL);
     return s;
 }
 

@@ -1,7 +1,8 @@
 /* truth.h - the planted truth: how a simulated model answers, so that a report can be compared with what was put in.
  *
  * Which case and level a prompt is about is found by its texts alone (matcher.h). README.md has the formulas; in
- * short, with s = case_sd Z(case) + wording_sd Z(case, level) + shift[level], in log-odds:
+ * short, with s = shift[level] + placebo_shift + case_sd Z(case) + shift_sd[level] Z(case, level) + wording_sd Z(case, level,
+ * wording), in log-odds (placebo_shift and shift_sd: of every level but the control):
  *   boolean  P(first word) = sigmoid(logit(rate) + s)
  *   ordinal  P(answer <= k) = sigmoid(logit(r1 + ... + rk) - s): positive moves towards the last word
  *   nominal  P(k) in proportion to rk exp(sk), each word with its own s
@@ -31,7 +32,8 @@ struct cs_truth_answer {
     const double *rates;           /* a row per label; boolean: one rate, else n_words */
     const uint32_t *label_of_case; /* row of each case; NULL: one row for all */
     double case_sd, wording_sd;
-    const double *shift; /* per level, 0 = control; nominal: per level and word */
+    const double *shift_sd; /* per level, 0 for the control */
+    const double *shift;    /* per level, 0 = control, placebo_shift included; nominal: per level and word */
 };
 
 struct cs_truth_model {
@@ -48,7 +50,9 @@ struct cs_truth {
     uint64_t seed;
     const char *const *cases; /* ids */
     uint32_t n_cases;
-    const char *const *levels; /* ids; 0 is "control", then those with a sentence, identical sentences once */
+    /* Ids; 0 is "control", then one for each sentence, identical sentences once. With wordings several have the same id. */
+    const char *const *levels;
+    const char *const *wordings; /* of each level; NULL: the truth file tells none apart */
     uint32_t n_levels;
     struct cs_matcher *case_matcher, *level_matcher; /* case_matcher NULL: one case, "-", and every prompt is of it */
     const struct cs_truth_model *models;

@@ -9,6 +9,7 @@
 #include "tools/simulator/truth_load.h"
 
 static const double shift_max = 50; /* log-odds: more means "always" */
+static const double sd_max = 10;
 
 /* ---- rates ------------------------------------------------------------------------------------ */
 
@@ -77,11 +78,14 @@ static enum cs_err load_base(struct cs_truth_loader *l, const struct cs_node *n,
 
 /* ---- shifts ----------------------------------------------------------------------------------- */
 
-/* The number of the level in truth->levels. A level without a sentence cannot be told from the control. */
+/* The first number of the level in truth->levels. A level without a sentence cannot be told from the control. */
 static enum cs_err level_of(struct cs_truth_loader *l, const struct cs_node *n, uint32_t *out)
 {
     const struct cs_truth *t = l->truth;
-    for (uint32_t i = 0; i < t->n_levels; i++) {
+    if (strcmp(n->key, t->levels[0]) == 0)
+        return cs_node_fail_key(n, l->err,
+                                "the control has no shift: it is what the others are shifted from; change base");
+    for (uint32_t i = 1; i < t->n_levels; i++) {
         if (strcmp(t->levels[i], n->key) == 0) {
             *out = i;
             return CS_OK;
@@ -91,10 +95,20 @@ static enum cs_err level_of(struct cs_truth_loader *l, const struct cs_node *n, 
                             cs_hint(n->key, t->levels, t->n_levels).text);
 }
 
+/* What was given for a level holds in all of its wordings, which are the numbers behind its first. */
+static void to_all_wordings(const struct cs_truth *t, uint32_t level, double *values, size_t width)
+{
+    for (uint32_t i = level + 1; i < t->n_levels; i++) {
+        if (strcmp(t->levels[i], t->levels[level]) == 0)
+            memcpy(values + i * width, values + level * width, width * sizeof *values);
+    }
+}
+
+/* {word: log-odds, ...} */
 static enum cs_err load_word_shifts(struct cs_truth_loader *l, const struct cs_node *n, const struct cs_truth_answer *a,
                                     double *row)
 {
-    enum cs_err rc = cs_node_any_map(n, "shift", l->err);
+    enum cs_err rc = cs_node_any_map(n, n->key, l->err);
     for (const struct cs_node *c = n->first; rc == CS_OK && c != NULL; c = c->next) {
         uint32_t k = 0;
         while (k < a->n_words && strcmp(a->words[k], c->key) != 0)
@@ -124,6 +138,53 @@ static enum cs_err load_shift(struct cs_truth_loader *l, const struct cs_node *n
             rc = load_word_shifts(l, c, nominal, shift + level * width);
         else
             rc = cs_node_number(c, "shift", -shift_max, shift_max, &shift[level], l->err);
+        to_all_wordings(l->truth, level, shift, width);
+    }
+    return rc;
+}
+
+/* `placebo_shift`: what any sentence does, whatever it says: a number, of a nominal answer {word: log-odds}. n may be NULL. */
+static enum cs_err add_placebo_shift(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
+{
+    const size_t width = a->kind == CS_TRUTH_NOMINAL ? a->n_words : 1;
+    double *row = cs_arena_array(l->arena, width, sizeof *row), *sum;
+    enum cs_err rc = CS_OK;
+    if (n == NULL)
+        return CS_OK;
+    if (l->truth->n_levels < 2)
+        return cs_node_fail_key(n, l->err, "placebo_shift moves levels with a sentence; this file has no levels:");
+    if (a->kind == CS_TRUTH_NOMINAL)
+        rc = load_word_shifts(l, n, a, row);
+    else
+        rc = cs_node_number(n, "placebo_shift", -shift_max, shift_max, row, l->err);
+    sum = cs_arena_array(l->arena, l->truth->n_levels * width, sizeof *sum);
+    for (size_t i = 0; i < l->truth->n_levels * width; i++)
+        sum[i] = a->shift[i] + (i < width ? 0 : row[i % width]);
+    a->shift = sum;
+    return rc;
+}
+
+/* `shift_sd`: a number for every level with a sentence, or {level: number}. n may be NULL. */
+static enum cs_err load_shift_sd(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
+{
+    double *sd = cs_arena_array(l->arena, l->truth->n_levels, sizeof *sd), all = 0;
+    enum cs_err rc = CS_OK;
+    a->shift_sd = sd;
+    if (n != NULL && n->kind != CS_NODE_MAP) {
+        rc = cs_node_number(n, "shift_sd", 0, sd_max, &all, l->err);
+        if (rc == CS_OK && l->truth->n_levels < 2)
+            return cs_node_fail_key(n, l->err, "shift_sd moves levels with a sentence; this file has no levels:");
+        for (uint32_t i = 1; i < l->truth->n_levels; i++)
+            sd[i] = all;
+        return rc;
+    }
+    for (const struct cs_node *c = n != NULL ? n->first : NULL; rc == CS_OK && c != NULL; c = c->next) {
+        uint32_t level = 0;
+        rc = level_of(l, c, &level);
+        if (rc == CS_OK)
+            rc = cs_node_number(c, "shift_sd", 0, sd_max, &sd[level], l->err);
+        if (rc == CS_OK)
+            to_all_wordings(l->truth, level, sd, 1);
     }
     return rc;
 }
@@ -146,7 +207,8 @@ static enum cs_err load_words(struct cs_truth_loader *l, const struct cs_node *n
 
 static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
 {
-    static const char *const keys[] = {"boolean", "ordinal", "nominal", "base", "case_sd", "wording_sd", "shift", NULL};
+    static const char *const keys[] = {"boolean",  "ordinal",    "nominal", "base",          "case_sd",
+                                       "shift_sd", "wording_sd", "shift",   "placebo_shift", NULL};
     static const char *const kinds[] = {"boolean", "ordinal", "nominal"};
     const struct cs_node *words = NULL, *base, *sd;
     enum cs_err rc = cs_node_map(n, "answer", keys, l->err);
@@ -168,12 +230,15 @@ static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *
         (rc = load_base(l, base, a)) != CS_OK)
         return rc;
     if ((sd = cs_node_get(n, "case_sd")) != NULL &&
-        (rc = cs_node_number(sd, "case_sd", 0, 10, &a->case_sd, l->err)) != CS_OK)
+        (rc = cs_node_number(sd, "case_sd", 0, sd_max, &a->case_sd, l->err)) != CS_OK)
         return rc;
     if ((sd = cs_node_get(n, "wording_sd")) != NULL &&
-        (rc = cs_node_number(sd, "wording_sd", 0, 10, &a->wording_sd, l->err)) != CS_OK)
+        (rc = cs_node_number(sd, "wording_sd", 0, sd_max, &a->wording_sd, l->err)) != CS_OK)
         return rc;
-    return load_shift(l, cs_node_get(n, "shift"), a->kind == CS_TRUTH_NOMINAL ? a : NULL, &a->shift);
+    rc = load_shift(l, cs_node_get(n, "shift"), a->kind == CS_TRUTH_NOMINAL ? a : NULL, &a->shift);
+    if (rc == CS_OK)
+        rc = add_placebo_shift(l, cs_node_get(n, "placebo_shift"), a);
+    return rc == CS_OK ? load_shift_sd(l, cs_node_get(n, "shift_sd"), a) : rc;
 }
 
 static enum cs_err load_refusal(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_model *m)

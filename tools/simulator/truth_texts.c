@@ -10,6 +10,7 @@
 /* A table that the truth file names, and its id column(s) and text column. */
 struct texts {
     uint32_t ids[8], n_ids, text;
+    uint32_t wording;        /* column, or CS_NONE */
     const char *after_first; /* or NULL */
 };
 
@@ -70,13 +71,15 @@ static enum cs_err fill_table(struct cs_truth_loader *l, const struct cs_node *m
 static enum cs_err open_table(struct cs_truth_loader *l, const struct cs_node *n, const char *what,
                               struct cs_table *table, struct texts *texts)
 {
-    static const char *const keys[] = {"file", "rows", "generate", "n", "seed", "id", "text", "after_first", NULL};
-    const struct cs_node *id, *text, *after_first;
-    enum cs_err rc = cs_node_map(n, what, keys, l->err);
+    static const char *const of_cases[] = {"file", "rows", "generate", "n", "seed", "id", "text", "after_first", NULL};
+    static const char *const of_levels[] = {"file", "rows", "id", "text", "wording", NULL};
+    const bool cases = table == &l->cases;
+    const struct cs_node *id, *text, *after_first, *wording;
+    enum cs_err rc = cs_node_map(n, what, cases ? of_cases : of_levels, l->err);
     if (rc != CS_OK || (rc = cs_node_need(n, what, "id", &id, l->err)) != CS_OK ||
         (rc = cs_node_need(n, what, "text", &text, l->err)) != CS_OK || (rc = fill_table(l, n, what, table)) != CS_OK)
         return rc;
-    *texts = (struct texts){0};
+    *texts = (struct texts){.wording = CS_NONE};
     if (id->kind == CS_NODE_LIST) {
         if (id->n == 0 || id->n > sizeof texts->ids / sizeof texts->ids[0])
             return cs_node_fail(id, l->err, "id: want 1 to 8 columns");
@@ -90,6 +93,9 @@ static enum cs_err open_table(struct cs_truth_loader *l, const struct cs_node *n
     after_first = cs_node_get(n, "after_first");
     if (rc == CS_OK && after_first != NULL)
         rc = cs_node_text(after_first, "after_first", &texts->after_first, l->err);
+    wording = cs_node_get(n, "wording");
+    if (rc == CS_OK && wording != NULL)
+        rc = cs_truth_column(l, wording, "wording", table, &texts->wording);
     return rc;
 }
 
@@ -143,16 +149,23 @@ enum cs_err cs_truth_load_cases(struct cs_truth_loader *l, const struct cs_node 
     return CS_OK;
 }
 
+/* What tells a level's text from all others: its id, and its wording where the truth file names that column. */
+static const char *name_of(struct cs_truth_loader *l, const char *id, const char *wording)
+{
+    return wording != NULL ? cs_arena_printf(l->arena, "%s\x1f%s", id, wording) : id;
+}
+
 enum cs_err cs_truth_load_levels(struct cs_truth_loader *l, const struct cs_node *n)
 {
     struct cs_truth *t = l->truth;
-    struct texts texts = {0};
+    struct texts texts = {.wording = CS_NONE};
     struct cs_names seen = {0}, ids_seen = {0};
     enum cs_err rc = n != NULL ? open_table(l, n, "levels", &l->levels, &texts) : CS_OK;
     if (rc != CS_OK)
         return rc;
     const char **ids = cs_arena_array(l->arena, l->levels.n_rows + 1, sizeof *ids);
     const char **sentences = cs_arena_array(l->arena, l->levels.n_rows + 1, sizeof *sentences);
+    const char **wordings = cs_arena_array(l->arena, l->levels.n_rows + 1, sizeof *wordings);
     ids[0] = "control";
     cs_names_put(&ids_seen, ids[0], 0);
     t->n_levels = 1;
@@ -163,21 +176,24 @@ enum cs_err cs_truth_load_levels(struct cs_truth_loader *l, const struct cs_node
         if (cs_names_put(&seen, sentence, t->n_levels) != CS_NONE)
             continue;
         const char *id = ids[t->n_levels] = id_of(l, &l->levels.rows[i], &texts);
+        const char *wording = texts.wording != CS_NONE ? l->levels.rows[i].values[texts.wording] : NULL;
         sentences[t->n_levels - 1] = sentence;
-        if (cs_names_put(&ids_seen, id, t->n_levels++) == CS_NONE)
+        wordings[t->n_levels] = wording;
+        const bool control = strcmp(id, "control") == 0;
+        if (cs_names_put(&ids_seen, name_of(l, id, wording), t->n_levels++) == CS_NONE && !control)
             continue;
-        rc = strcmp(id, "control") == 0
-                 ? cs_table_fail(&l->levels, i, l->err,
-                                 "\"control\" is the prompt without a text; call this level otherwise")
-                 : cs_table_fail(&l->levels, i, l->err,
-                                 "two texts have the level id \"%s\"; id: [...] may name the column "
-                                 "that tells them apart",
-                                 id);
+        rc = control ? cs_table_fail(&l->levels, i, l->err,
+                                     "\"control\" is the prompt without a text; call this level otherwise")
+                     : cs_table_fail(&l->levels, i, l->err,
+                                     "two texts have the level id \"%s\"; wording: or id: [...] may name the "
+                                     "column that tells them apart",
+                                     id);
         break;
     }
     cs_names_release(&ids_seen);
     cs_names_release(&seen);
     t->levels = ids;
+    t->wordings = texts.wording != CS_NONE ? wordings : NULL;
     if (rc == CS_OK)
         t->level_matcher = cs_matcher_open(sentences, t->n_levels - 1);
     return rc;

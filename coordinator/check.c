@@ -2,7 +2,7 @@
 
 static void check_page(struct cs_lane *lane, uint64_t page, uint64_t count[4], uint64_t *leased)
 {
-    struct cs_bits open = {{0}}, set, planned;
+    struct cs_bits open = {{0}}, set, planned, apart;
     struct cs_leased_page *on;
     struct cs_lease *l;
     unsigned size = cs_lane_page_size(lane, page), n = 0;
@@ -30,6 +30,8 @@ static void check_page(struct cs_lane *lane, uint64_t page, uint64_t count[4], u
     CS_ASSERT(cs_bits_none(&set)); /* only planned trials are leased */
     *leased += cs_bits_count(&open);
     set = cs_bits_without(&planned, &open);
+    apart = cs_suspicion_on_page(lane, page);
+    set = cs_bits_without(&set, &apart);
     if (page < lane->next_page && !cs_bits_none(&set)) /* nothing planned is forgotten */
         CS_ASSERT(((lane->loose[page / 64] | lane->waiting[page / 64]) >> (page % 64) & 1) != 0);
     if ((lane->loose[page / 64] >> (page % 64) & 1) != 0)
@@ -90,16 +92,52 @@ static void check_sessions(const struct cs_core *core)
 
 static void check_money(const struct cs_core *core)
 {
+    struct cs_risk *k, *k_next;
     struct cs_lease *l, *l_next;
-    struct cs_ghost *g, *g_next;
     int64_t reserved = 0, presumed = 0;
+    uint32_t held = 0, leases = 0;
 
-    HASH_ITER (hh, core->leases, l, l_next)
-        reserved += l->worst_nano_usd * cs_bits_count(&l->open);
-    HASH_ITER (hh, core->ghosts, g, g_next)
-        presumed += g->worst_nano_usd * cs_bits_count(&g->open);
+    HASH_ITER (hh, core->risks, k, k_next) {
+        *(k->held ? &reserved : &presumed) += k->worst_nano_usd * cs_bits_count(&k->open);
+        held += k->held;
+    }
+    HASH_ITER (hh, core->leases, l, l_next) {
+        if (l->risk == NULL)
+            continue;
+        leases++;
+        CS_ASSERT(l->risk->held && l->risk->epoch == l->epoch);
+        CS_ASSERT(memcmp(&l->risk->open, &l->open, sizeof l->open) == 0);
+    }
+    CS_ASSERT(held == leases);
     CS_ASSERT(reserved == core->reserved);
     CS_ASSERT(presumed == core->presumed);
+}
+
+/* A suspect is planned, and in at most one group; a group runs on at most one session. */
+static void check_suspects(const struct cs_core *core)
+{
+    const struct cs_suspect *t, *in;
+    const struct cs_apart *g;
+    uint32_t apart = 0, grouped = 0;
+
+    for (t = core->suspects; t != NULL; t = t->hh.next) {
+        CS_ASSERT(cs_lane_state_of(t->lane, t->position) == CS_TRIAL_PLANNED);
+        CS_ASSERT(t->alone <= t->losses && t->n_workers <= t->alone);
+        apart += t->apart != NULL;
+    }
+    DL_FOREACH (core->aparts, g) {
+        uint32_t n = 0;
+
+        DL_FOREACH2(g->suspects, in, apart_next)
+        {
+            CS_ASSERT(in->apart == g);
+            n++;
+        }
+        CS_ASSERT(n > 0 && n == g->n);
+        CS_ASSERT(g->session == NULL || g->session->apart == g);
+        grouped += n;
+    }
+    CS_ASSERT(apart == grouped);
 }
 
 void cs_core_check(const struct cs_core *core)
@@ -112,6 +150,7 @@ void cs_core_check(const struct cs_core *core)
     }
     check_sessions(core);
     check_money(core);
+    check_suspects(core);
     CS_ASSERT(in->received == in->committed + in->late + in->duplicate + in->refused); /* 9 */
     CS_ASSERT(core->n_pending <= CS_PENDING_GROUPS);
 }

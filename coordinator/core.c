@@ -14,7 +14,11 @@ struct cs_core *cs_core_open(const struct cs_core_opts *opts)
     core->fresh_fleet = opts->fresh_fleet;
     core->now_ms = core->announce_ms = opts->now_ms;
     core->grace_end_ms = opts->now_ms + (opts->fresh_fleet ? 0 : CS_GRACE_MS);
-    core->seen = cs_xcalloc(CS_SEEN, sizeof *core->seen);
+    core->written_off = opts->presumed_nano_usd;
+    for (uint32_t i = 0; i < opts->n_risks; i++)
+        cs_risk_load(core, &opts->risks[i]);
+    for (uint32_t i = 0; i < opts->n_prints; i++)
+        cs_intake_remember(core, opts->prints[i]);
     core->open = cs_group_make(core);
     for (uint32_t i = 0; i < opts->n_expected; i++)
         *CS_APPEND(core->expected) = cs_xstrdup(opts->expected[i]);
@@ -26,23 +30,20 @@ struct cs_core *cs_core_open(const struct cs_core_opts *opts)
 void cs_core_close(struct cs_core *core)
 {
     struct cs_session *s, *s_next;
-    struct cs_ghost *g, *g_next;
 
     if (core == NULL)
         return;
     HASH_ITER (hh, core->sessions, s, s_next)
         cs_session_end(core, s, CS_ENDED_BYE);
-    HASH_ITER (hh, core->ghosts, g, g_next) {
-        HASH_DEL(core->ghosts, g);
-        free(g);
-    }
+    cs_risk_close(core);
+    cs_suspicion_forget(core, NULL);
     for (uint32_t i = 0; i < CS_SLOTS; i++)
         cs_lane_close(core->lanes[i]);
     for (uint32_t i = 0; i < core->n_pending; i++)
         cs_group_free(core->pending[i], false);
     cs_group_free(core->open, true);
     cs_group_free(core->spare, true);
-    free(core->seen);
+    cs_intake_close(core);
     for (uint32_t i = 0; i < core->expected.n; i++)
         free(core->expected.items[i]);
     free(core->expected.items);
@@ -205,6 +206,8 @@ const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event
         return NULL;
     advance(core, now_ms);
     dispatch(core, e);
+    if (cs_budget_is_set(core))
+        cs_budget_review(core);
     if (core->regrant) {
         struct cs_session *s, *next;
 
@@ -242,7 +245,7 @@ void cs_core_view(const struct cs_core *core, struct cs_core_view *out)
     out->budget_nano_usd = g->gen != 0 ? g->budget_nano_usd : -1;
     out->committed_nano_usd = cs_budget_spent(core);
     out->reserved_nano_usd = core->reserved;
-    out->presumed_nano_usd = core->presumed;
+    out->presumed_nano_usd = cs_budget_presumed(core);
     out->intake = core->intake;
 }
 
@@ -264,10 +267,14 @@ void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view
     out->cancelled = l->shown_count[CS_TRIAL_CANCELLED];
     out->leased = l->leased;
     out->counters = l->shown;
+    out->quarantined = l->quarantined.items;
+    while (out->n_quarantined < l->quarantined.n && /* appended in the order of groups */
+           l->quarantined.items[out->n_quarantined].group <= core->durable_group)
+        out->n_quarantined++;
     out->state = cs_lane_announced(l);
     if (out->state == CS_LANE_DONE && out->planned > 0)
         out->state = CS_LANE_OPEN; /* done, but not yet on disk */
-    out->reason = l->broke ? "budget" : "";
+    out->reason = l->broke ? "budget" : out->state == CS_LANE_OPEN ? l->note : "";
     if (out->state == CS_LANE_OPEN && cs_lane_is_stuck(core, l)) {
         out->state = CS_LANE_STOPPED;
         out->reason = l->trouble;

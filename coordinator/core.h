@@ -45,15 +45,25 @@ struct cs_core_plan {
 
 /* ---- generations ----------------------------------------------------------------------------------- */
 
+/* A failed trial that ended its workers: the side row of its state. */
+struct cs_quarantined {
+    uint64_t position;
+    uint32_t losses, workers; /* workers lost with it in flight; different ones of those that had nothing else */
+    uint64_t group;           /* it is shown once this one is on disk; 0: loaded */
+};
+
 struct cs_lane_load {
     const char *name; /* of the model in the study */
     uint64_t n_trials;
-    uint8_t *ledger; /* ceil(n_trials / 256) pages, malloc'ed: the core takes it over; NULL: all planned */
+    uint64_t block_size; /* trials of a case; 0: 1 */
+    uint8_t *ledger;     /* ceil(n_trials / 256) pages, malloc'ed: the core takes it over; NULL: all planned */
     struct cs_counters counters;
     uint64_t frontier;
     bool paused, cancelled;
     struct cs_price price;
     uint32_t max_output_tokens, timeout_ms;
+    struct cs_quarantined *quarantined; /* copied */
+    uint32_t n_quarantined;
 };
 struct cs_generation_load {
     uint32_t gen;
@@ -140,6 +150,15 @@ struct cs_action {
 
 /* ---- the machine ----------------------------------------------------------------------------------- */
 
+/* What an earlier term may have spent without an output on disk (risk.c). */
+struct cs_risk_row {
+    uint64_t epoch;
+    uint32_t gen, lane;
+    uint64_t page, process;
+    int64_t worst_nano_usd;
+    uint8_t open[CS_BITMAP_BYTES];
+};
+
 struct cs_core_opts {
     uint32_t term;
     const char *fleet;
@@ -148,11 +167,21 @@ struct cs_core_opts {
     const char *const
         *expected; /* workers that an earlier term may have leased to: once all are heard of, the grace is over */
     uint32_t n_expected;
+    const struct cs_risk_row *risks;
+    uint32_t n_risks;
+    int64_t presumed_nano_usd; /* for good: the row `presumed` */
+    const uint64_t *prints;    /* of the newest outputs on disk: they may be sent again */
+    uint32_t n_prints;
     uint64_t now_ms;
     struct cs_core_plan plan;
 };
 
 struct cs_core;
+/* From the store's row `risk/EPOCH`; false: damaged. */
+bool cs_risk_unpack(const char *key, const void *value, uint32_t len, struct cs_risk_row *out);
+/* Tells a resent output from a second one that was paid for: nobody starts the same trial twice in a millisecond. */
+uint64_t cs_output_print(const struct cs_output *o);
+
 struct cs_core *cs_core_open(const struct cs_core_opts *opts);
 /* Batches that are with the shell stay with it. */
 void cs_core_close(struct cs_core *core);
@@ -181,6 +210,8 @@ struct cs_lane_view { /* durable figures, but `leased` */
     const char *reason;
     uint64_t n_trials, planned, done, failed, cancelled, leased;
     struct cs_counters counters;
+    const struct cs_quarantined *quarantined; /* of `failed`; until the next step */
+    uint32_t n_quarantined;
 };
 struct cs_core_view {
     uint32_t gen; /* newest; 0: none yet */

@@ -25,6 +25,8 @@ static void unload(struct cs_core *core, uint32_t g)
     for (uint32_t i = g * CS_MODELS_MAX; i < (g + 1) * CS_MODELS_MAX; i++) {
         HASH_ITER (hh, core->sessions, s, next_session)
             memset(&s->lanes[i], 0, sizeof s->lanes[i]);
+        if (core->lanes[i] != NULL)
+            cs_suspicion_forget(core, core->lanes[i]);
         cs_lane_close(core->lanes[i]);
         core->lanes[i] = NULL;
     }
@@ -78,17 +80,6 @@ void cs_generation_close(struct cs_core *core)
 
 /* ---- verbs ------------------------------------------------------------------------------------------- */
 
-/* What a worker found wrong (a key, say) may be repaired now: it is asked again. */
-static void forget_trouble(struct cs_core *core, struct cs_lane *lane)
-{
-    struct cs_session *s, *next;
-
-    HASH_ITER (hh, core->sessions, s, next) {
-        cs_lease_trouble(s, lane, NULL);
-        s->resume_seq = s->seq_out + 1;
-    }
-}
-
 /* Durable before the answer: it rides in the group that the answer waits for. */
 static void remember(struct cs_core *core, const struct cs_lane *lane, const char *state)
 {
@@ -101,10 +92,13 @@ static void remember(struct cs_core *core, const struct cs_lane *lane, const cha
 static void control_lane(struct cs_core *core, struct cs_lane *lane, enum cs_control verb)
 {
     if (verb == CS_CONTROL_RETRY) {
-        if (!lane->cancelled && cs_lane_retry(lane) > 0)
+        if (!lane->cancelled && cs_lane_retry(lane) > 0) {
+            cs_suspicion_lift(core, lane);
             core->regrant = true;
+        }
     } else if (verb == CS_CONTROL_CANCEL && !lane->cancelled) {
         remember(core, lane, "cancelled");
+        cs_suspicion_forget(core, lane);
         cs_lane_cancel(lane);
         cs_lease_revoke_lane(core, lane);
     } else if (verb == CS_CONTROL_PAUSE && !lane->cancelled) {
@@ -112,13 +106,14 @@ static void control_lane(struct cs_core *core, struct cs_lane *lane, enum cs_con
         lane->paused = true;
     } else if (verb == CS_CONTROL_RESUME && !lane->cancelled) {
         remember(core, lane, NULL);
+        CS_FREE(lane->barred);
         if (lane->n_trouble > 0 && !lane->paused) { /* workers forget a trouble only when they see the lane open anew */
             lane->paused = core->announce_dirty = true;
             cs_announce_changed(core);
         }
         lane->paused = false;
         core->announce_dirty = true;
-        forget_trouble(core, lane);
+        cs_trouble_forget(core, lane); /* what a worker found wrong (a key, say) may be repaired now */
         core->regrant = true;
         cs_lane_frontier(core, lane);
     }

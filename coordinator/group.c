@@ -31,6 +31,7 @@ void cs_group_free(struct cs_group *g, bool with_batch)
     free(g->refused.items);
     free(g->tallies.items);
     free(g->tokens.items);
+    free(g->untold.items);
     free(g);
 }
 
@@ -81,7 +82,8 @@ static bool is_empty(const struct cs_core *core)
 {
     const struct cs_group *g = core->open;
 
-    return g->receipts.n == 0 && g->tokens.n == 0 && cs_batch_is_empty(g->batch) && !lanes_dirty(core);
+    return g->receipts.n == 0 && g->tokens.n == 0 && g->untold.n == 0 && cs_batch_is_empty(g->batch) &&
+           cs_risk_is_written(core) && !lanes_dirty(core);
 }
 
 /* The ledger and the counters as they are once this group is on disk. */
@@ -119,6 +121,7 @@ void cs_group_submit(struct cs_core *core)
         if (lane != NULL && (lane->counters_dirty || lane->dirty_pages.n > 0))
             write_lane(g, lane);
     }
+    cs_risk_write(core, g->batch);
     core->pending[core->n_pending++] = g;
     core->open = cs_group_make(core);
     cs_act(core, CS_ACT_COMMIT)->batch = g->batch;
@@ -199,14 +202,15 @@ void cs_group_committed(struct cs_core *core, struct cs_batch *batch, enum cs_er
         cs_end(core, CS_EIO, "the store cannot be written");
         return;
     }
+    core->durable_group = g->number;
     cs_session_registered(core, g->number);
     show(core, g);
-    cs_budget_durable(core, g);
+    cs_lease_tell(core, g);
     acknowledge(core, g);
     for (uint32_t i = 0; i < g->tokens.n; i++)
         cs_reply(core, g->tokens.items[i], CS_OK, "");
     cs_batch_clear(batch);
-    g->receipts.n = g->refused.n = g->tallies.n = g->tokens.n = 0;
+    g->receipts.n = g->refused.n = g->tallies.n = g->tokens.n = g->untold.n = 0;
     if (core->spare == NULL)
         core->spare = g;
     else

@@ -1,7 +1,7 @@
 /* intake.c - outputs: what they change, and what they cost.
  *
  *   trial is            answer arrives             failure arrives
- *   planned             done, canonical            failed
+ *   planned             done, canonical            failed; under a budget, if its cost is unknown, twice planned again
  *   failed, cancelled   done, canonical            duplicate
  *   done                duplicate                  duplicate
  *
@@ -9,8 +9,9 @@
  */
 #include "coordinator/state.h"
 
-/* Tells a resent output from a second one that was paid for: nobody starts the same trial twice in a millisecond. */
-static uint64_t fingerprint(const struct cs_output *o)
+enum { AGAIN_MAX = 2 }; /* a call of unknown cost under a budget: how often its trial is planned again by itself */
+
+uint64_t cs_output_print(const struct cs_output *o)
 {
     uint64_t h, half[2];
 
@@ -19,22 +20,66 @@ static uint64_t fingerprint(const struct cs_output *o)
     h = cs_mix64(h ^ ((uint64_t)o->total_ms << 8 | o->outcome));
     for (const char *p = o->worker; *p != '\0'; p++)
         h = cs_mix64(h ^ (uint8_t)*p);
-    return h;
+    return h | 1; /* 0 stands for an empty slot */
+}
+
+/* ---- what is here already --------------------------------------------------------------------------- */
+
+static uint64_t *slot_of(const struct cs_seen *set, uint64_t print)
+{
+    uint64_t i = print >> 1 & (2 * CS_SEEN - 1);
+
+    while (set->slots[i] != 0 && set->slots[i] != print)
+        i = (i + 1) & (2 * CS_SEEN - 1);
+    return &set->slots[i];
+}
+
+static bool has_seen(const struct cs_core *core, uint64_t print)
+{
+    for (int i = 0; i < 2; i++) {
+        if (core->seen[i].n > 0 && *slot_of(&core->seen[i], print) != 0)
+            return true;
+    }
+    return false;
+}
+
+void cs_intake_remember(struct cs_core *core, uint64_t print)
+{
+    struct cs_seen *now = &core->seen[0];
+
+    if (now->n == CS_SEEN) {
+        struct cs_seen old = core->seen[1];
+
+        core->seen[1] = *now;
+        *now = old;
+        now->n = 0;
+        if (now->slots != NULL)
+            memset(now->slots, 0, 2 * (size_t)CS_SEEN * sizeof *now->slots);
+    }
+    if (now->slots == NULL)
+        now->slots = cs_xcalloc(2 * (size_t)CS_SEEN, sizeof *now->slots);
+    *slot_of(now, print) = print;
+    now->n++;
+}
+
+void cs_intake_close(struct cs_core *core)
+{
+    free(core->seen[0].slots);
+    free(core->seen[1].slots);
 }
 
 /* Whether it is here already, in a group or on disk. */
 static bool is_resent(struct cs_core *core, const struct cs_output *o, enum cs_trial_state state)
 {
-    uint64_t print = fingerprint(o);
-    uint64_t *seen = &core->seen[print % CS_SEEN];
+    uint64_t print = cs_output_print(o);
 
-    if (*seen == print)
+    if (has_seen(core, print) || (state == CS_TRIAL_DONE && core->plan.is_stored(core->plan.self, o)))
         return true;
-    if (state == CS_TRIAL_DONE && core->plan.is_stored(core->plan.self, o))
-        return true;
-    *seen = print;
+    cs_intake_remember(core, print);
     return false;
 }
+
+/* ---- what it changes -------------------------------------------------------------------------------- */
 
 static void count(struct cs_lane *lane, const struct cs_output *o, uint8_t flags)
 {
@@ -54,8 +99,10 @@ static void count(struct cs_lane *lane, const struct cs_output *o, uint8_t flags
     lane->counters_dirty = true;
 }
 
-/* True: the trial was leased to its sender. (The epoch in an output is that of its start: an adopted lease has a newer one.) */
-static bool end_lease(struct cs_core *core, const struct cs_session *s, struct cs_lane *lane, const struct cs_output *o)
+/* True: the trial was leased to its sender. (The epoch in an output is that of its start: an adopted lease has a newer one.)
+ * *worst: what was reserved or presumed for it; 0: nothing. */
+static bool end_lease(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
+                      int64_t *worst)
 {
     unsigned at = (unsigned)(o->position % CS_PAGE_TRIALS);
     struct cs_lease *l = cs_lease_of_trial(lane, o->position);
@@ -63,28 +110,65 @@ static bool end_lease(struct cs_core *core, const struct cs_session *s, struct c
     struct cs_bits one = {{0}};
 
     cs_bits_add(&one, at);
+    *worst = live && l->risk != NULL ? l->risk->worst_nano_usd
+                                     : cs_risk_told(core, s, o->gen, o->lane, o->position / CS_PAGE_TRIALS, &one);
+    if (l != NULL && !live && l->assign_seq != CS_UNTOLD) { /* another may call, or have called, too */
+        cs_lease_recall(core, l);
+        cs_risk_presume_one(core, l, &one);
+    }
     if (l != NULL)
         cs_lease_take(core, l, &one, false);
-    cs_budget_settle(core, o->epoch, &one);
     return live;
 }
 
-static void record(struct cs_core *core, const struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
+/* A failure whose call may have been billed. Its worker must not repeat that without a fresh grant (decision 15): this is one. */
+static bool goes_again(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o)
+{
+    struct cs_again *again;
+
+    if (!cs_budget_is_set(core) || !lane->open || lane->cancelled || !cs_budget_is_unknown(o))
+        return false;
+    HASH_FIND(hh, lane->again, &o->position, sizeof o->position, again);
+    if (again == NULL) {
+        again = cs_xcalloc(1, sizeof *again);
+        again->position = o->position;
+        HASH_ADD(hh, lane->again, position, sizeof again->position, again);
+    }
+    return again->times++ < AGAIN_MAX;
+}
+
+static void change(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, bool answer)
+{
+    uint64_t page = o->position / CS_PAGE_TRIALS;
+    struct cs_bits one = {{0}};
+
+    if (!answer && goes_again(core, lane, o)) {
+        cs_lane_loosen(lane, page);
+        core->regrant = true;
+        return;
+    }
+    cs_bits_add(&one, (unsigned)(o->position % CS_PAGE_TRIALS));
+    cs_lane_set(lane, page, &one, answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED);
+    if (lane->count[CS_TRIAL_PLANNED] == 0)
+        core->announce_dirty = true;
+}
+
+static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
                    const struct cs_output_bytes *packed)
 {
     struct cs_batch_output row = {.gen = o->gen, .lane = o->lane, .position = o->position, .digest = o->digest};
     enum cs_trial_state state = cs_lane_state_of(lane, o->position);
     bool answer = cs_outcome_is_answer((enum cs_outcome)o->outcome), live;
-    struct cs_bits one = {{0}};
-    int64_t before;
+    int64_t worst;
 
     if (is_resent(core, o, state)) {
         core->intake.resent++;
         return;
     }
-    before = core->reserved + core->presumed;
-    live = end_lease(core, s, lane, o);
-    cs_budget_unsettle(core, before, cs_budget_cost(&lane->price, o));
+    cs_suspicion_answered(core, lane, o->position, answer);
+    live = end_lease(core, s, lane, o, &worst);
+    if (worst > 0 && cs_budget_is_unknown(o))
+        cs_risk_write_off(core, worst);
     core->intake.received++;
     if (answer && state != CS_TRIAL_DONE)
         row.flags = CS_OUTPUT_CANONICAL;
@@ -93,10 +177,7 @@ static void record(struct cs_core *core, const struct cs_session *s, struct cs_l
     else
         row.flags = CS_OUTPUT_DUPLICATE;
     if (row.flags != CS_OUTPUT_DUPLICATE) {
-        cs_bits_add(&one, (unsigned)(o->position % CS_PAGE_TRIALS));
-        cs_lane_set(lane, o->position / CS_PAGE_TRIALS, &one, answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED);
-        if (lane->count[CS_TRIAL_PLANNED] == 0)
-            core->announce_dirty = true;
+        change(core, lane, o, answer);
         *(live ? &core->intake.committed : &core->intake.late) += 1;
     } else {
         core->intake.duplicate++;

@@ -1,6 +1,7 @@
 /* lane.c - the order of work in a lane: which trials may be leased now.
  *
- * A trial is free when it is planned, no lease has it, and no lease of an earlier term may have it. Free trials are not listed
+ * A trial is free when it is planned, no lease has it, and no lease of an earlier term may have it; grantable when it is no suspect that
+ * runs apart. Free trials are not listed
  * anywhere: pages from next_page on are untouched, pages below it that may hold free trials have their bit in `loose`, and what is
  * free on a page is computed when it is looked at. So a lane costs its ledger and three bits a page.
  */
@@ -36,6 +37,7 @@ struct cs_lane *cs_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const s
     l->name = cs_xstrdup(load->name);
     l->n_trials = load->n_trials;
     l->n_pages = (load->n_trials + PAGE - 1) / PAGE;
+    l->block_size = load->block_size > 0 ? load->block_size : 1;
     words = (size_t)(l->n_pages / 64 + 1);
     l->ledger = load->ledger != NULL ? load->ledger : cs_xcalloc((size_t)l->n_pages + 1, CS_PAGE_BYTES);
     l->loose = cs_xcalloc(words, sizeof *l->loose);
@@ -48,6 +50,12 @@ struct cs_lane *cs_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const s
     l->price = load->price;
     l->max_output_tokens = load->max_output_tokens;
     l->timeout_ms = load->timeout_ms;
+    for (uint32_t i = 0; i < load->n_quarantined; i++) {
+        const struct cs_quarantined *q = &load->quarantined[i];
+
+        if (q->position < l->n_trials && cs_lane_state_of(l, q->position) == CS_TRIAL_FAILED)
+            *CS_APPEND(l->quarantined) = *q;
+    }
     for (uint64_t p = 0; p < l->n_pages; p++) {
         for (unsigned s = 0; s < 4; s++) {
             struct cs_bits set = cs_page_select(l->ledger + p * CS_PAGE_BYTES, (enum cs_trial_state)s,
@@ -62,9 +70,16 @@ struct cs_lane *cs_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const s
 
 void cs_lane_close(struct cs_lane *lane)
 {
+    struct cs_again *again, *next;
+
     if (lane == NULL)
         return;
     CS_ASSERT(lane->pages == NULL);
+    HASH_ITER (hh, lane->again, again, next) {
+        HASH_DEL(lane->again, again);
+        free(again);
+    }
+    free(lane->blocks.items);
     free(lane->name);
     free(lane->ledger);
     free(lane->loose);
@@ -72,6 +87,9 @@ void cs_lane_close(struct cs_lane *lane)
     free(lane->dirty);
     free(lane->dirty_pages.items);
     free(lane->trouble);
+    free(lane->away);
+    free(lane->barred);
+    free(lane->quarantined.items);
     free(lane);
 }
 
@@ -101,6 +119,16 @@ struct cs_bits cs_lane_free(struct cs_lane *lane, uint64_t page)
     struct cs_bits todo = planned(lane, page), leased = cs_lease_on_page(lane, page);
 
     return cs_bits_without(&todo, &leased);
+}
+
+struct cs_bits cs_lane_grantable(struct cs_lane *lane, uint64_t page)
+{
+    struct cs_bits set = cs_lane_free(lane, page), apart;
+
+    if (lane->apart == NULL)
+        return set;
+    apart = cs_suspicion_on_page(lane, page);
+    return cs_bits_without(&set, &apart);
 }
 
 enum cs_trial_state cs_lane_state_of(const struct cs_lane *lane, uint64_t position)
@@ -135,6 +163,26 @@ static bool within_frontier(const struct cs_lane *lane, uint64_t page)
     return page * PAGE + cs_lane_page_size(lane, page) <= lane->frontier;
 }
 
+uint64_t cs_lane_count(struct cs_lane *lane, uint64_t first, uint64_t n, uint64_t *n_free)
+{
+    uint64_t end = first + n < lane->n_trials ? first + n : lane->n_trials, sum = 0;
+
+    *n_free = 0;
+    for (uint64_t p = first / PAGE; p * PAGE < end; p++) {
+        struct cs_bits set = cs_bits_range(first > p * PAGE ? first - p * PAGE : 0, end - p * PAGE), todo;
+
+        todo = planned(lane, p);
+        todo = cs_bits_and(&todo, &set);
+        sum += cs_bits_count(&todo);
+        if (flag_get(lane->waiting, p) || cs_bits_none(&todo))
+            continue;
+        todo = cs_lane_free(lane, p);
+        todo = cs_bits_and(&todo, &set);
+        *n_free += cs_bits_count(&todo);
+    }
+    return sum;
+}
+
 static bool first_loose(struct cs_lane *lane, uint64_t *page)
 {
     for (uint64_t w = lane->loose_hint / 64; w <= (lane->next_page ? lane->next_page - 1 : 0) / 64; w++) {
@@ -147,19 +195,19 @@ static bool first_loose(struct cs_lane *lane, uint64_t *page)
     return false;
 }
 
-bool cs_lane_pick(struct cs_lane *lane, bool untouched_too, uint64_t *page)
+bool cs_lane_pick(struct cs_lane *lane, uint64_t *page)
 {
     struct cs_bits set;
 
     while (first_loose(lane, page)) {
-        set = cs_lane_free(lane, *page);
+        set = cs_lane_grantable(lane, *page);
         if (!cs_bits_none(&set))
             return within_frontier(lane, *page);
         flag_clear(lane->loose, *page);
     }
-    for (; untouched_too && lane->next_page < lane->n_pages; lane->next_page++) {
+    for (; lane->next_page < lane->n_pages; lane->next_page++) {
         *page = lane->next_page;
-        set = cs_lane_free(lane, *page);
+        set = cs_lane_grantable(lane, *page);
         if (cs_bits_none(&set))
             continue;
         if (!within_frontier(lane, *page))

@@ -5,7 +5,7 @@
  *   leased                     output received                      over
  *   leased                     RELEASE, REVOKED, BYE, not in PING   free
  *   leased                     30 s of silence, another process     free; under a budget presumed spent
- *                              under the worker's name
+ *                              under the worker's name             and its trials in flight are suspected
  *   leased                     HELLO of its holder                  leased under a new epoch
  */
 #include "coordinator/state.h"
@@ -56,6 +56,12 @@ struct cs_lease *cs_lease_of_trial(struct cs_lane *lane, uint64_t position)
     return NULL;
 }
 
+uint64_t cs_lease_epoch(struct cs_core *core)
+{
+    CS_ASSERT(core->counter < UINT32_MAX);
+    return (uint64_t)core->term << 32 | ++core->counter;
+}
+
 struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
                                const struct cs_bits *which, int64_t worst)
 {
@@ -69,19 +75,18 @@ struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struc
         on->page = page;
         HASH_ADD(hh, lane->pages, page, sizeof on->page, on);
     }
-    l->epoch = (uint64_t)core->term << 32 | ++core->counter;
-    CS_ASSERT(core->counter <= UINT32_MAX);
+    l->epoch = cs_lease_epoch(core);
     l->lane = lane;
     l->session = s;
     l->on = on;
     l->open = *which;
-    l->worst_nano_usd = worst;
     HASH_ADD(hh, core->leases, epoch, sizeof l->epoch, l);
     DL_APPEND(s->leases, l);
     DL_APPEND2(on->leases, l, page_prev, page_next);
     lane->leased += n;
     s->lanes[lane->slot].held += n;
-    cs_budget_reserve(core, l, n);
+    if (worst > 0)
+        cs_risk_reserve(core, l, worst);
     return l;
 }
 
@@ -90,6 +95,7 @@ static void lease_free(struct cs_core *core, struct cs_lease *l)
     struct cs_leased_page *on = l->on;
 
     CS_ASSERT(cs_bits_none(&l->open));
+    cs_risk_end(l);
     DL_DELETE(l->session->leases, l);
     DL_DELETE2(on->leases, l, page_prev, page_next);
     if (on->leases == NULL) {
@@ -112,7 +118,7 @@ void cs_lease_take(struct cs_core *core, struct cs_lease *l, const struct cs_bit
     CS_ASSERT(l->session->lanes[lane->slot].held >= n);
     lane->leased -= n;
     l->session->lanes[lane->slot].held -= n;
-    cs_budget_release(core, l, n);
+    cs_risk_take(core, l, &taken);
     if (cs_bits_none(&l->open))
         lease_free(core, l);
     if (!free_again || n == 0)
@@ -137,55 +143,84 @@ void cs_lease_want(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     cs_lane_frontier(core, lane);
 }
 
-void cs_lease_trouble(struct cs_session *s, struct cs_lane *lane, const char *why)
-{
-    bool *has = &s->lanes[lane->slot].trouble;
-
-    lane->n_trouble += (why != NULL) - *has;
-    *has = why != NULL;
-    if (why != NULL && (lane->trouble == NULL || strcmp(lane->trouble, why) != 0)) {
-        cs_log(CS_WARN, "lane_trouble", "model=%s worker=%s", lane->name, s->worker);
-        free(lane->trouble);
-        lane->trouble = cs_xstrdup(why);
-    }
-}
-
 bool cs_lane_is_stuck(const struct cs_core *core, const struct cs_lane *lane)
 {
     return lane->n_trouble > 0 && lane->n_trouble == HASH_COUNT(core->sessions) && lane->leased == 0;
+}
+
+static void tell(struct cs_core *core, struct cs_lease *l, struct cs_message **m)
+{
+    struct cs_lease_ref *ref;
+
+    if (*m == NULL || (*m)->session != l->session->id || (*m)->leases.n == ASSIGN_MAX) {
+        *m = cs_send(core, l->session, CS_ASSIGN);
+        (*m)->leases.leases = cs_arena_array(&core->arena, ASSIGN_MAX, sizeof *ref);
+    }
+    ref = &(*m)->leases.leases[(*m)->leases.n++];
+    l->assign_seq = (*m)->seq;
+    ref->epoch = l->epoch;
+    ref->gen = l->lane->gen;
+    ref->lane = l->lane->lane;
+    ref->page = l->on->page;
+    cs_bits_to_wire(&l->open, ref->todo);
+    if (l->session->apart != NULL)
+        cs_bits_to_wire(&l->open, ref->busy); /* to be reported as they begin */
+}
+
+void cs_lease_tell(struct cs_core *core, const struct cs_group *g)
+{
+    struct cs_message *m = NULL;
+
+    for (uint32_t i = 0; i < g->untold.n; i++) {
+        struct cs_lease *l = cs_lease_find(core, g->untold.items[i]);
+        struct cs_bits all;
+
+        if (l == NULL)
+            continue;
+        all = l->open;
+        if (core->draining || l->revoking)
+            cs_lease_take(core, l, &all, true);
+        else
+            tell(core, l, &m);
+    }
+}
+
+uint32_t cs_lease_assign(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
+                         const struct cs_bits *which, struct cs_message **assign)
+{
+    bool budget = cs_budget_is_set(core);
+    struct cs_bits set = *which;
+    struct cs_lease *l;
+    int64_t worst = 0;
+
+    if (budget)
+        set = cs_budget_afford(core, lane, page, &set, &worst);
+    if (cs_bits_none(&set))
+        return 0;
+    l = cs_lease_make(core, s, lane, page, &set, worst);
+    if (budget) { /* its row first */
+        l->assign_seq = CS_UNTOLD;
+        *CS_APPEND(core->open->untold) = l->epoch;
+    } else {
+        tell(core, l, assign);
+    }
+    return cs_bits_count(&set);
 }
 
 /* At most k trials of the lane; the number really leased. */
 static uint32_t grant_page(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint32_t k,
                            struct cs_message **assign)
 {
-    struct cs_lease_ref *ref;
     struct cs_bits set;
-    struct cs_lease *l;
     uint64_t page;
-    int64_t worst = 0;
 
-    if (!cs_lane_pick(lane, !cs_budget_is_ahead(core, lane), &page))
+    if (!cs_lane_pick(lane, &page))
         return 0;
-    set = cs_lane_free(lane, page);
-    set = cs_bits_lowest(&set, k);
+    set = cs_lane_grantable(lane, page);
     if (cs_budget_is_set(core))
-        set = cs_budget_afford(core, lane, page, &set, &worst);
-    if (cs_bits_none(&set))
-        return 0;
-    if (*assign == NULL) {
-        *assign = cs_send(core, s, CS_ASSIGN);
-        (*assign)->leases.leases = cs_arena_array(&core->arena, ASSIGN_MAX, sizeof *ref);
-    }
-    ref = &(*assign)->leases.leases[(*assign)->leases.n++];
-    l = cs_lease_make(core, s, lane, page, &set, worst);
-    l->assign_seq = (*assign)->seq;
-    ref->epoch = l->epoch;
-    ref->gen = lane->gen;
-    ref->lane = lane->lane;
-    ref->page = page;
-    cs_bits_to_wire(&set, ref->todo);
-    return cs_bits_count(&set);
+        set = cs_budget_opened(core, lane, page, &set);
+    set = cs_bits_lowest(&set, k);
+    return cs_lease_assign(core, s, lane, page, &set, assign);
 }
 
 /* What a session may get of a lane in one go. Near the end the rest is shared by all who want it. */
@@ -211,6 +246,10 @@ void cs_lease_grant(struct cs_core *core, struct cs_session *s, bool all)
 
     if (core->draining || s->refused || !s->registered || core->now_ms >= s->heard_ms + CS_SUSPECT_MS)
         return;
+    if (core->aparts != NULL && cs_suspicion_claims(core, s)) {
+        cs_suspicion_grant(core, s);
+        return;
+    }
     for (uint32_t slot = 0; slot < CS_SLOTS; slot++) {
         struct cs_lane *lane = core->lanes[slot];
         uint32_t k, got;
@@ -236,7 +275,7 @@ void cs_lease_revoke(struct cs_core *core, struct cs_session *s)
     DL_FOREACH (s->leases, l) {
         struct cs_lease_ref *ref;
 
-        if (!l->revoking)
+        if (!l->revoking || l->assign_seq == CS_UNTOLD)
             continue;
         if (m == NULL || m->leases.n == ASSIGN_MAX) {
             m = cs_send(core, s, CS_REVOKE);
@@ -248,6 +287,18 @@ void cs_lease_revoke(struct cs_core *core, struct cs_session *s)
         ref->lane = l->lane->lane;
         ref->page = l->on->page;
     }
+}
+
+void cs_lease_recall(struct cs_core *core, const struct cs_lease *l)
+{
+    struct cs_leases *b = &cs_send(core, l->session, CS_REVOKE)->leases;
+
+    b->n = 1;
+    b->leases = cs_arena_array(&core->arena, 1, sizeof *b->leases);
+    b->leases[0].epoch = l->epoch;
+    b->leases[0].gen = l->lane->gen;
+    b->leases[0].lane = l->lane->lane;
+    b->leases[0].page = l->on->page;
 }
 
 void cs_lease_revoke_lane(struct cs_core *core, struct cs_lane *lane)

@@ -59,6 +59,22 @@ struct cs_bits cs_bits_without(const struct cs_bits *a, const struct cs_bits *b)
     return r;
 }
 
+struct cs_bits cs_bits_range(uint64_t from, uint64_t to)
+{
+    struct cs_bits r = {{0}};
+
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t low = from > 64 * i ? from - 64 * i : 0, high = to > 64 * i ? to - 64 * i : 0;
+
+        if (low >= 64 || high <= low)
+            continue;
+        r.w[i] = UINT64_MAX << low;
+        if (high < 64)
+            r.w[i] &= ((uint64_t)1 << high) - 1;
+    }
+    return r;
+}
+
 struct cs_bits cs_bits_lowest(const struct cs_bits *s, unsigned k)
 {
     struct cs_bits r = {{0}};

@@ -24,6 +24,7 @@ unsigned cs_bits_count(const struct cs_bits *s);
 struct cs_bits cs_bits_and(const struct cs_bits *a, const struct cs_bits *b);
 struct cs_bits cs_bits_or(const struct cs_bits *a, const struct cs_bits *b);
 struct cs_bits cs_bits_without(const struct cs_bits *a, const struct cs_bits *b);
+struct cs_bits cs_bits_range(uint64_t from, uint64_t to); /* from <= i < to */
 /* The k lowest members (all, if there are fewer). */
 struct cs_bits cs_bits_lowest(const struct cs_bits *s, unsigned k);
 /* As on the wire: bit i is bit i % 8 of byte i / 8. */

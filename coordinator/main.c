@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "coordinator/days.h"
 #include "coordinator/server.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
@@ -105,6 +106,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     struct cs_store_opts so = {.dir = sv->opts.dir, .write = true, .accept_rollback = sv->opts.accept_rollback};
     struct cs_core_opts co = {.fresh_fleet = sv->opts.fresh_fleet, .now_ms = cs_mono_ms()};
     struct cs_store_names names = {0};
+    struct cs_store_past past = {0};
     enum cs_err rc = cs_store_open(&sv->store, &so, err); /* the term is on disk before anything is bound */
 
     if (rc == CS_OK)
@@ -122,8 +124,16 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     rc = cs_persist_names(sv, &names, err);
     co.expected = (const char *const *)names.v;
     co.n_expected = names.n;
+    if (rc == CS_OK)
+        rc = cs_persist_past(sv, &past, err);
+    co.risks = past.risks;
+    co.n_risks = past.n_risks;
+    co.presumed_nano_usd = past.presumed_nano_usd;
+    co.prints = past.prints;
+    co.n_prints = past.n_prints;
     sv->core = cs_core_open(&co);
     cs_store_names_release(&names);
+    cs_store_past_release(&past);
     if (rc == CS_OK)
         rc = cs_persist_open(sv, err);
     if (rc == CS_OK)
@@ -155,6 +165,7 @@ int main(int argc, char **argv)
         uv_loop_init(&sv->loop);
         rc = serve(sv, &err);
         cs_publish_close(sv);
+        cs_days_close(sv);
         uv_run(&sv->loop, UV_RUN_NOWAIT);
         uv_loop_close(&sv->loop);
         cs_server_close_doors(sv);

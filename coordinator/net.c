@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "coordinator/days.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
@@ -297,6 +298,7 @@ enum cs_err cs_server_loop(struct cs_server *sv, struct cs_error *err)
     uv_prepare_start(&sv->prepare, before_sleep);
     uv_timer_start(&sv->timer, woken, CS_TICK_MS, CS_TICK_MS);
     uv_timer_start(&sv->publish_timer, publish, 0, 1000);
+    cs_days_open(sv);
     for (unsigned i = 0; i < 3; i++) {
         uv_signal_init(&sv->loop, &sv->signals[i]);
         sv->signals[i].data = sv;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/days.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/log.h"
@@ -22,6 +23,8 @@ void cs_persist_collect(struct cs_server *sv)
             cs_log(CS_ERROR, "write_failed", "error=\"%s\"", err.msg);
         if (batch->group >> CS_BUILD_GROUP_BIT & 1) {
             cs_build_committed(sv, batch, rc);
+        } else if (batch->group >> CS_DAYS_GROUP_BIT & 1) {
+            cs_days_written(sv, batch, rc);
         } else if (sv->over) {
             cs_batch_release(batch);
             free(batch);
@@ -94,6 +97,43 @@ static enum cs_err read_mark(struct cs_server *sv, uint32_t gen, uint32_t lane, 
     return rc == CS_ENOENT ? CS_OK : rc;
 }
 
+struct quarantine {
+    uint32_t n;
+    struct cs_quarantined *v;
+};
+
+/* "quarantine/GEN/LANE/POSITION": how often, on how many workers. */
+static enum cs_err take_quarantined(void *self, const char *key, const void *value, uint32_t len)
+{
+    struct quarantine *q = self;
+    struct cs_quarantined row = {0};
+    unsigned long long position;
+    char text[32];
+
+    snprintf(text, sizeof text, "%.*s", (int)len, (const char *)value);
+    if (sscanf(key, "quarantine/%*8u/%*5u/%12llu", &position) != 1 ||
+        sscanf(text, "%u %u", &row.losses, &row.workers) != 2)
+        return CS_ECORRUPT;
+    row.position = position;
+    q->v = cs_xrealloc(q->v, q->n + 1, sizeof *q->v);
+    q->v[q->n++] = row;
+    return CS_OK;
+}
+
+static enum cs_err read_quarantined(struct cs_server *sv, uint32_t gen, uint32_t lane, struct cs_lane_load *l,
+                                    struct cs_error *err)
+{
+    struct quarantine q = {0};
+    char prefix[64];
+    enum cs_err rc;
+
+    snprintf(prefix, sizeof prefix, "quarantine/%08u/%05u/", gen, lane);
+    rc = cs_store_metas(sv->store, prefix, take_quarantined, &q, err);
+    l->quarantined = q.v;
+    l->n_quarantined = q.n;
+    return rc == CS_OK ? CS_OK : cs_error_wrap(err, rc, "the rows of quarantined trials");
+}
+
 /* Money spent by generations that are not loaded. */
 static enum cs_err spent_before(struct cs_server *sv, uint32_t gen, int64_t *out, struct cs_error *err)
 {
@@ -131,6 +171,7 @@ enum cs_err cs_persist_load(struct cs_server *sv, struct cs_loaded_plan *plan, b
     for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
         loads[i].name = study->models[i].name;
         loads[i].n_trials = plan->view->plan.lanes[i].n_trials;
+        loads[i].block_size = plan->view->plan.lanes[i].block_size;
         loads[i].counters = lanes[i].counters;
         loads[i].price = study->models[i].price;
         loads[i].max_output_tokens = study->models[i].max_output_tokens;
@@ -140,6 +181,8 @@ enum cs_err cs_persist_load(struct cs_server *sv, struct cs_loaded_plan *plan, b
             rc = CS_OK;
         if (rc == CS_OK)
             rc = read_mark(sv, gen, i, &loads[i], err);
+        if (rc == CS_OK)
+            rc = read_quarantined(sv, gen, i, &loads[i], err);
     }
     if (rc != CS_OK)
         goto out;
@@ -153,6 +196,8 @@ enum cs_err cs_persist_load(struct cs_server *sv, struct cs_loaded_plan *plan, b
     if (rc == CS_OK)
         cs_server_feed(sv, &e);
 out:
+    for (uint32_t i = 0; i < n; i++)
+        free(loads[i].quarantined);
     free(loads);
     return rc;
 }
@@ -179,6 +224,59 @@ void cs_store_names_release(struct cs_store_names *n)
     for (uint32_t i = 0; i < n->n; i++)
         free(n->v[i]);
     free(n->v);
+}
+
+/* ---- what an earlier term may have spent, and what may be sent again ------------------------------------- */
+
+enum { PRINTS = 16384 };
+
+static enum cs_err take_risk(void *self, const char *key, const void *value, uint32_t len)
+{
+    struct cs_store_past *p = self;
+
+    p->risks = cs_xrealloc(p->risks, p->n_risks + 1, sizeof *p->risks);
+    p->damaged |= !cs_risk_unpack(key, value, len, &p->risks[p->n_risks++]);
+    return CS_OK;
+}
+
+/* The newest are in `prints`, a ring. */
+static enum cs_err take_print(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                              struct cs_error *err)
+{
+    struct cs_store_past *p = self;
+
+    (void)lane, (void)position, (void)err;
+    p->prints[p->next_print++ % PRINTS] = cs_output_print(&stored->output);
+    return CS_OK;
+}
+
+enum cs_err cs_persist_past(struct cs_server *sv, struct cs_store_past *out, struct cs_error *err)
+{
+    uint64_t last = cs_store_last_output(sv->store);
+    void *value = NULL;
+    uint32_t n = 0;
+    enum cs_err rc = cs_store_metas(sv->store, "risk/", take_risk, out, err);
+
+    if (rc != CS_OK)
+        return rc;
+    if (out->damaged)
+        return cs_error_set(err, CS_ECORRUPT, "a row of what workers may have spent is damaged");
+    rc = cs_store_meta(sv->store, "presumed", &value, &n, err);
+    if (rc == CS_OK)
+        out->presumed_nano_usd = strtoll(value, NULL, 10);
+    free(value);
+    if (rc != CS_OK && rc != CS_ENOENT)
+        return rc;
+    out->prints = cs_xcalloc(PRINTS, sizeof *out->prints);
+    rc = cs_store_outputs(sv->store, last >= PRINTS ? last - PRINTS + 1 : 0, take_print, out, err);
+    out->n_prints = out->next_print < PRINTS ? out->next_print : PRINTS;
+    return rc;
+}
+
+void cs_store_past_release(struct cs_store_past *p)
+{
+    free(p->risks);
+    free(p->prints);
 }
 
 /* ---- at the start --------------------------------------------------------------------------------------- */

@@ -27,6 +27,46 @@ static const char *state_name(enum cs_lane_state s)
 
 /* ---- the running generation ----------------------------------------------------------------------------- */
 
+/* A trial by the words of its study; false: its case cannot be read now. */
+static bool describe(struct cs_server *sv, const struct cs_lane_view *v, const struct cs_quarantined *q,
+                     struct cs_progress_quarantined *out)
+{
+    const struct cs_loaded_plan *loaded = cs_plans_find(&sv->plans, v->gen);
+    struct cs_buf condition = CS_BUF_INIT(4096);
+    const struct cs_study *s;
+    struct cs_coords at;
+    struct cs_case c;
+
+    if (loaded == NULL)
+        return false;
+    s = loaded->view->spec.study;
+    cs_plan_coords(&loaded->view->plan, v->lane, cs_plan_at(&loaded->view->plan, v->lane, q->position), &at);
+    if (loaded->view->cases.get(loaded->view->cases.self, at.case_index, &c, NULL) != CS_OK)
+        return false;
+    for (uint32_t f = 0; f < s->n_factors; f++)
+        cs_buf_printf(&condition, "%s%s=%s", f > 0 ? " " : "", s->factors[f].name,
+                      s->factors[f].levels[at.arms[f].level].id);
+    *out = (struct cs_progress_quarantined){.case_id = cs_arena_strdup(&sv->progress_arena, c.id),
+                                            .condition = cs_arena_strdup(&sv->progress_arena, cs_buf_cstr(&condition)),
+                                            .question = s->questions[at.question].name,
+                                            .repeat = at.repeat + 1,
+                                            .position = q->position,
+                                            .losses = q->losses,
+                                            .workers = q->workers};
+    cs_buf_release(&condition);
+    return true;
+}
+
+static void add_quarantined(struct cs_server *sv, const struct cs_lane_view *v, struct cs_progress_lane *l)
+{
+    l->quarantined = v->n_quarantined;
+    if (v->n_quarantined == 0)
+        return;
+    l->quarantine = cs_arena_array(&sv->progress_arena, CS_QUARANTINED_SHOWN, sizeof *l->quarantine);
+    for (uint32_t i = 0; i < v->n_quarantined && l->n_quarantine < CS_QUARANTINED_SHOWN; i++)
+        l->n_quarantine += describe(sv, v, &v->quarantined[i], &l->quarantine[l->n_quarantine]);
+}
+
 static void add_lane(struct cs_server *sv, struct cs_progress *p, uint32_t i)
 {
     struct cs_lane_view v;
@@ -44,6 +84,7 @@ static void add_lane(struct cs_server *sv, struct cs_progress *p, uint32_t i)
                                    .cancelled = v.cancelled,
                                    .leased = v.leased,
                                    .counters = v.counters};
+    add_quarantined(sv, &v, l);
     p->planned += l->planned;
     p->done += l->done;
     p->failed += l->failed;

@@ -6,6 +6,7 @@
  *   adopt.c    a new generation takes over what is paid for
  *   admin.c    the operator's verbs
  *   publish.c  progress, to Redis and to `status`
+ *   days_shell.c  limits per day (days.h)
  *
  * Thread: the I/O loop owns all of it; only the commit thread writes the store.
  */
@@ -108,6 +109,8 @@ struct cs_server {
     uint64_t tokens;
 
     struct cs_redis *redis;
+    struct cs_days *days;
+    uv_timer_t days_timer;
     struct cs_arena progress_arena;
     uint64_t rate[CS_RATE_SECONDS], rate_at[CS_RATE_SECONDS]; /* answers and when, a ring */
     uint64_t rate_n;
@@ -134,6 +137,16 @@ struct cs_store_names {
 };
 CS_WARN_UNUSED enum cs_err cs_persist_names(struct cs_server *sv, struct cs_store_names *out, struct cs_error *err);
 void cs_store_names_release(struct cs_store_names *n);
+/* What an earlier term may have spent, and what it had stored last. */
+struct cs_store_past {
+    struct cs_risk_row *risks;
+    uint64_t *prints;
+    uint32_t n_risks, n_prints, next_print;
+    int64_t presumed_nano_usd;
+    bool damaged;
+};
+CS_WARN_UNUSED enum cs_err cs_persist_past(struct cs_server *sv, struct cs_store_past *out, struct cs_error *err);
+void cs_store_past_release(struct cs_store_past *p);
 CS_WARN_UNUSED enum cs_err cs_persist_open(struct cs_server *sv, struct cs_error *err);
 void cs_persist_collect(struct cs_server *sv); /* what the commit thread has finished */
 void cs_persist_close(struct cs_server *sv);

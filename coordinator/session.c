@@ -10,6 +10,7 @@
  *   active     3 malformed or impossible messages     none
  *   any        BYE                                    none: leases free
  *   any        30 s of silence                        none: leases free
+ * Where a session ends without a word, what it may have had in flight is suspected (suspicion.c).
  */
 #include "coordinator/state.h"
 
@@ -46,18 +47,20 @@ static void drop_wants(struct cs_core *core, struct cs_session *s)
             continue;
         cs_lease_want(core, s, core->lanes[i], 0);
         cs_lease_trouble(s, core->lanes[i], NULL);
+        cs_lease_away(s, core->lanes[i], NULL);
     }
 }
 
-static void free_leases(struct cs_core *core, struct cs_session *s, bool presume)
+/* Presumed under a budget: what its holder may have begun, that is, what it has seen as far as we know. */
+static void free_leases(struct cs_core *core, struct cs_session *s, uint64_t seen)
 {
     struct cs_lease *l, *next;
 
     DL_FOREACH_SAFE (s->leases, l, next) {
         struct cs_bits all = l->open;
 
-        if (presume)
-            cs_budget_presume(core, l);
+        if (l->assign_seq <= seen && l->assign_seq != CS_UNTOLD)
+            cs_risk_presume(core, l);
         cs_lease_take(core, l, &all, true);
     }
 }
@@ -132,7 +135,13 @@ void cs_session_end(struct cs_core *core, struct cs_session *s, enum cs_end_of h
     if (how != CS_ENDED_RECONNECT)
         name_row(core, s->worker, false);
     drop_wants(core, s);
-    free_leases(core, s, how == CS_ENDED_LOST);
+    if (how == CS_ENDED_LOST)
+        cs_suspicion_lost(core, s);
+    cs_suspicion_detach(core, s);
+    free_leases(core, s, how == CS_ENDED_BYE ? s->seen : UINT64_MAX);
+    cs_risk_gone(s);
+    if (how == CS_ENDED_LOST && core->aparts != NULL)
+        cs_suspicion_judge(core, s->worker);
     HASH_DEL(core->sessions, s);
     free(s->worker);
     free(s->version);
@@ -158,7 +167,7 @@ static void fault(struct cs_core *core, struct cs_session *s, const char *what)
     if (++s->faults < CS_FAULTS_MAX)
         return;
     cs_log(CS_WARN, "session_closed", "worker=%s faults=%u", s->worker, s->faults);
-    cs_session_end(core, s, CS_ENDED_LOST);
+    cs_session_end(core, s, CS_ENDED_EXPELLED);
 }
 
 void cs_session_fault(struct cs_core *core, const struct cs_peer *peer)
@@ -205,39 +214,40 @@ void cs_session_refuse(struct cs_core *core, struct cs_session *s)
     s->refused = true;
     if (core->banned.n == BANNED_MAX)
         core->banned.n = 0;
-    *CS_APPEND(core->banned) = process_print(s->worker, s->nonce);
+    *CS_APPEND(core->banned) = s->process;
     drop_wants(core, s);
-    free_leases(core, s, true);
+    cs_suspicion_detach(core, s);
+    free_leases(core, s, UINT64_MAX);
     reject(core, &s->peer, "mismatch", 0, MISMATCH);
 }
 
 /* ---- HELLO ------------------------------------------------------------------------------------------ */
 
-/* The held lease lives on under a new epoch as far as its trials are free. What its holder lists and cannot have is revoked. */
+/* The held lease lives on under a new epoch as far as its trials are free, and under a budget as far as its money is known: what is
+ * not presumed has been settled, and its output is here. What its holder lists and cannot have is revoked. */
 static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_lease_ref *held,
                   struct cs_message *welcome)
 {
-    const struct cs_bits everything = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
     struct cs_lane *lane = cs_lane_find(core, held->gen, held->lane);
-    struct cs_bits todo = cs_bits_from_wire(held->todo), busy = cs_bits_from_wire(held->busy), set = {{0}}, not_his,
-                   gone;
+    struct cs_bits todo = cs_bits_from_wire(held->todo), busy = cs_bits_from_wire(held->busy), set = {{0}}, listed;
     struct cs_lease *l;
     uint32_t k = welcome->welcome.n_adopted;
+    int64_t worst = 0;
 
     if (lane != NULL && held->page < lane->n_pages)
         set = cs_lane_free(lane, held->page);
-    not_his = cs_bits_without(&todo, &set);
-    todo = cs_bits_or(&todo, &busy);
-    set = cs_bits_and(&set, &todo);
-    /* The holder lives and lists what he began: the rest was never spent. What he began and cannot have stays presumed until it comes. */
-    gone = cs_bits_without(&busy, &set);
-    gone = cs_bits_without(&everything, &gone);
-    cs_budget_settle(core, held->epoch, &gone);
+    listed = cs_bits_or(&todo, &busy);
+    set = cs_bits_and(&set, &listed);
+    if (cs_budget_is_set(core))
+        set = cs_risk_adopt(core, s, held, &set, &worst);
     if (cs_bits_none(&set))
         return;
-    l = cs_lease_make(core, s, lane, held->page, &set, cs_budget_worst(core, lane, held->page, &set));
+    l = cs_lease_make(core, s, lane, held->page, &set, worst);
     l->assign_seq = welcome->seq;
-    l->revoking = !cs_bits_none(&not_his) || !lane->open || lane->cancelled;
+    l->busy = busy;
+    l->reported = true;
+    todo = cs_bits_without(&todo, &set);
+    l->revoking = !cs_bits_none(&todo) || !lane->open || lane->cancelled;
     cs_lane_adopted(lane, held->page);
     welcome->welcome.adopted[k].old_epoch = held->epoch;
     welcome->welcome.adopted[k].new_epoch = l->epoch;
@@ -257,6 +267,7 @@ static struct cs_session *session_make(struct cs_core *core, const struct cs_eve
     s->worker = cs_xstrdup(h->worker);
     s->version = cs_xstrdup(h->version != NULL ? h->version : "");
     s->nonce = h->nonce;
+    s->process = process_print(s->worker, s->nonce);
     s->heard_ms = core->now_ms;
     HASH_ADD(hh, core->sessions, id, sizeof s->id, s);
     return s;
@@ -272,6 +283,7 @@ static void welcome(struct cs_core *core, struct cs_session *s, const struct cs_
     m->welcome.window_bytes = CS_WINDOW_BYTES;
     m->welcome.window_outputs = CS_WINDOW_OUTPUTS;
     m->welcome.adopted = cs_arena_array(&core->arena, h->n_leases + 1, sizeof *m->welcome.adopted);
+    cs_risk_hello(core, s, h);
     for (uint32_t i = 0; i < h->n_leases; i++)
         adopt(core, s, &h->leases[i], m);
     cs_announce_make(core, &m->welcome.announce);
@@ -282,6 +294,7 @@ static void hello(struct cs_core *core, const struct cs_event *e)
 {
     const struct cs_hello *h = &e->message.m->hello;
     struct cs_session *old, *s;
+    struct cs_apart *apart = NULL;
     bool registered;
 
     if (h->worker == NULL || h->worker[0] == '\0') {
@@ -309,6 +322,8 @@ static void hello(struct cs_core *core, const struct cs_event *e)
         return;
     }
     registered = old != NULL && old->registered && old->nonce == h->nonce;
+    if (old != NULL && old->nonce == h->nonce)
+        apart = cs_suspicion_detach(core, old);
     if (old != NULL)
         cs_session_end(core, old, old->nonce == h->nonce ? CS_ENDED_RECONNECT : CS_ENDED_LOST);
     s = session_make(core, e);
@@ -318,6 +333,7 @@ static void hello(struct cs_core *core, const struct cs_event *e)
         enrol(core, s);
     cs_log(CS_INFO, "worker_hello", "worker=%s version=%s held=%u", s->worker, s->version, h->n_leases);
     welcome(core, s, h);
+    cs_suspicion_attach(s, apart);
     if (core->draining)
         cs_session_drain(core, s);
 }
@@ -342,12 +358,12 @@ static void want(struct cs_core *core, struct cs_session *s, const struct cs_wan
         if (lane == NULL || s->refused || s->drain_sent)
             continue;
         cs_lease_want(core, s, lane, capacity);
-        if (!trouble || ack >= s->resume_seq)
-            cs_lease_trouble(s, lane, trouble ? w[i].trouble : NULL);
+        if (!trouble || ack >= s->resume_seq) /* else it was said before `resume` */
+            cs_trouble_said(core, s, lane, &w[i]);
     }
 }
 
-/* RELEASE and REVOKED. A stale epoch changes nothing; the next PONG says that it is lost. */
+/* RELEASE and REVOKED. A stale epoch changes no lease (the next PONG says that it is lost), but settles what was presumed of it. */
 static void give_back(struct cs_core *core, struct cs_session *s, const struct cs_message *m)
 {
     for (uint32_t i = 0; i < m->leases.n; i++) {
@@ -355,6 +371,7 @@ static void give_back(struct cs_core *core, struct cs_session *s, const struct c
         struct cs_lease *l = cs_lease_find(core, ref->epoch);
         struct cs_bits todo = cs_bits_from_wire(ref->todo);
 
+        cs_risk_told(core, s, ref->gen, ref->lane, ref->page, &todo);
         if (l == NULL || l->session != s)
             continue;
         if (m->kind == CS_REVOKED)
@@ -380,6 +397,8 @@ static void reconcile(struct cs_core *core, struct cs_session *s, const struct c
             continue;
         }
         l->ping = s->pings;
+        l->busy = busy;
+        l->reported = true;
         todo = cs_bits_or(&todo, &busy);
         gone = cs_bits_without(&l->open, &todo);
         if (m->ack >= l->assign_seq)
@@ -403,6 +422,7 @@ static void ping(struct cs_core *core, struct cs_session *s, const struct cs_mes
     want(core, s, m->ping.want, m->ping.n_want, m->ack);
     if (m->ping.unacked > 0 && s->durable > 0)
         cs_group_ack(core, s);
+    cs_suspicion_paused(s);
     cs_lease_revoke(core, s);
     if (s->drain_sent)
         cs_send(core, s, CS_DRAIN);
@@ -473,6 +493,7 @@ void cs_session_message(struct cs_core *core, const struct cs_event *e)
         return;
     }
     s->heard_ms = core->now_ms;
+    s->seen = m->ack > s->seen ? m->ack : s->seen;
     s->peer = *e->message.peer; /* libzmq reconnects by itself: same session and key, another routing id */
     from_session(core, s, m);
 }

@@ -3,11 +3,13 @@
  *   core.c        step: events in, actions out; time
  *   session.c     HELLO WANT PING RELEASE REVOKED BYE, silence
  *   lease.c       who may work on what; grants
+ *   suspicion.c   trials that end their workers
  *   lane.c        the order of work in a lane: ledger, pages, frontier
  *   intake.c      outputs: canonical, duplicate, late, refused
  *   group.c       one group commit after the other, and who waits for it
  *   generation.c  loading, closing, pause, cancel, retry
- *   budget.c      money: committed + presumed + reserved
+ *   budget.c      money: what may be leased for it, case by case
+ *   risk.c        money: reserved and presumed, on disk
  *   announce.c    what the whole fleet is told
  *   check.c       the invariants
  */
@@ -44,7 +46,7 @@ static inline unsigned cs_hash_u64(const void *key)
             memset(&(a).items[(a).n], 0, sizeof *(a).items), &(a).items[(a).n++])                                      \
          : (memset(&(a).items[(a).n], 0, sizeof *(a).items), &(a).items[(a).n++]))
 
-enum { CS_SLOTS = CS_GENERATIONS_LOADED * CS_MODELS_MAX, CS_SEEN = 65536 };
+enum { CS_SLOTS = CS_GENERATIONS_LOADED * CS_MODELS_MAX };
 
 /* ---- lanes ------------------------------------------------------------------------------------------ */
 
@@ -52,6 +54,16 @@ enum { CS_SLOTS = CS_GENERATIONS_LOADED * CS_MODELS_MAX, CS_SEEN = 65536 };
 struct cs_leased_page {
     uint64_t page;
     struct cs_lease *leases;
+    UT_hash_handle hh;
+};
+
+struct cs_opened_block {
+    uint64_t first; /* position */
+    int64_t worst_nano_usd;
+};
+struct cs_again {
+    uint64_t position;
+    uint32_t times;
     UT_hash_handle hh;
 };
 
@@ -81,12 +93,30 @@ struct cs_lane {
     } dirty_pages;
     bool counters_dirty;
 
+    struct cs_suspect *apart; /* trials that are leased by suspicion.c only */
+    struct {
+        uint32_t n, cap;
+        struct cs_quarantined *items;
+    } quarantined;
+
     bool open;                     /* of the newest generation, not closed */
     bool paused, cancelled, broke; /* broke: stopped for lack of money */
-    char *trouble;                 /* the last reason a worker gave for not working here, or NULL */
-    uint32_t n_trouble;            /* sessions that cannot work here */
-    uint32_t n_want;               /* sessions with capacity > 0 here */
-    uint64_t wanted;               /* their capacity */
+    int64_t needs_nano_usd;        /* of what it stopped for */
+    uint64_t block_size;           /* trials of a case */
+    uint64_t opened;               /* under a budget: blocks that may be leased from, */
+    struct {
+        uint32_t n, cap;
+        struct cs_opened_block *items;
+    } blocks;               /* those of them that are not finished, */
+    struct cs_again *again; /* and trials that were planned again after a call of unknown cost */
+    char *trouble;          /* the last reason a worker gave for not working here, or NULL */
+    uint32_t n_trouble;     /* sessions that cannot work here */
+    char *away;             /* likewise why nothing got through to the provider, or NULL */
+    uint32_t n_away;        /* sessions that find it so */
+    char *barred;           /* fingerprints of keys that the provider refused, or NULL */
+    char note[320];         /* what status shows of these */
+    uint32_t n_want;        /* sessions with capacity > 0 here */
+    uint64_t wanted;        /* their capacity */
     struct cs_price price;
     uint32_t max_output_tokens, timeout_ms;
 };
@@ -99,20 +129,30 @@ struct cs_lease {
     struct cs_session *session;
     struct cs_leased_page *on;
     struct cs_bits open; /* leased, and the output not received */
-    uint64_t assign_seq; /* seq of the message that gave it */
+    struct cs_bits busy; /* in flight by the last PING or HELLO, */
+    bool reported;       /* which knew of this lease */
+    uint64_t assign_seq; /* seq of the message that gave it; CS_UNTOLD: its row is not on disk yet */
     uint64_t ping;       /* number of the last PING that listed it */
     bool revoking;
-    int64_t worst_nano_usd; /* reserved for each open trial */
+    struct cs_risk *risk; /* under a budget */
     UT_hash_handle hh;
     struct cs_lease *prev, *next;           /* of the session */
     struct cs_lease *page_prev, *page_next; /* of the page */
 };
 
-/* A lost lease under a budget: what may have been spent on it. */
-struct cs_ghost {
-    uint64_t epoch;
+#define CS_UNTOLD UINT64_MAX
+
+/* What calls may cost, or may have cost, that a process was or is allowed by a lease. */
+struct cs_risk {
+    uint64_t epoch; /* names the row */
+    uint32_t gen, lane;
+    uint64_t page, process;
     struct cs_bits open;
-    int64_t worst_nano_usd;
+    int64_t worst_nano_usd; /* of each */
+    bool held;              /* by a lease: reserved; else presumed */
+    bool dirty;
+    struct cs_session *teller; /* whose words settle it, if its process is here; then it is in that session's list */
+    struct cs_risk *prev, *next;
     UT_hash_handle hh;
 };
 
@@ -122,8 +162,10 @@ struct cs_session {
     char user_id[41];
     char *worker, *version;
     uint64_t nonce;
+    uint64_t process; /* fingerprint of name and nonce */
     uint64_t heard_ms;
     uint64_t seq_out;
+    uint64_t seen; /* of our messages, by its last one's ack */
     uint64_t pings;
     uint32_t faults;
     bool registered;      /* its name is on disk: only then it gets leases */
@@ -135,12 +177,43 @@ struct cs_session {
     uint64_t group;   /* the group that holds its last receipt, */
     uint32_t receipt; /* and where */
     struct cs_lease *leases;
+    struct cs_risk *presumed; /* of this process */
+    struct cs_apart *apart;   /* the suspects that it runs, or is being emptied for; NULL: none */
     struct {
         uint32_t capacity, held;
-        bool trouble;
+        bool trouble, away;
     } lanes[CS_SLOTS];
     uint64_t resume_seq; /* of the message that told it of the last `resume`: trouble said before is forgotten */
     UT_hash_handle hh;
+};
+
+/* ---- suspects ------------------------------------------------------------------------------------------ */
+
+enum { CS_ALONE_WORKERS = 3 };
+
+/* A trial that may have been in flight when its worker was lost. */
+struct cs_suspect {
+    uint64_t key; /* lane and position */
+    struct cs_lane *lane;
+    uint64_t position;
+    uint64_t epoch; /* of the lease lost last */
+    struct cs_digest digest;
+    uint32_t losses, alone; /* workers lost; of these, with nothing else to do */
+    uint64_t workers[CS_ALONE_WORKERS];
+    uint32_t n_workers;     /* different ones, while alone */
+    uint64_t losses_before; /* of the fleet, without it, until its first */
+    struct cs_apart *apart; /* NULL: runs among the others */
+    struct cs_suspect *apart_prev, *apart_next, *lane_prev, *lane_next;
+    UT_hash_handle hh;
+};
+
+/* Suspects that are leased together, to a worker that has nothing else. */
+struct cs_apart {
+    struct cs_suspect *suspects;
+    uint32_t n;
+    uint32_t silent;            /* losses in a row of workers that had not reported any as begun */
+    struct cs_session *session; /* NULL: waits for one */
+    struct cs_apart *prev, *next;
 };
 
 /* ---- groups -------------------------------------------------------------------------------------------- */
@@ -176,8 +249,18 @@ struct cs_group {
     struct {
         uint32_t n, cap;
         uint64_t *items;
-    } tokens;          /* admin requests to answer */
-    int64_t unsettled; /* money that its outputs gave back, not to be granted anew before they are on disk */
+    } tokens; /* admin requests to answer */
+    struct {
+        uint32_t n, cap;
+        uint64_t *items;
+    } untold; /* epochs of leases whose rows are in it */
+};
+
+/* A set of at most CS_SEEN fingerprints. */
+enum { CS_SEEN = 32768 };
+struct cs_seen {
+    uint32_t n;
+    uint64_t *slots; /* 2 CS_SEEN, open addressing; 0: empty */
 };
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
@@ -211,9 +294,19 @@ struct cs_core {
 
     struct cs_session *sessions;
     struct cs_lease *leases;
-    struct cs_ghost *ghosts;
-    int64_t reserved, presumed, unsettled; /* unsettled: sum over the groups that are not durable */
-    uint64_t *seen;                        /* CS_SEEN fingerprints of outputs taken lately, by their low bits */
+    struct cs_suspect *suspects;
+    struct cs_apart *aparts;
+    uint64_t losses; /* workers lost without a word */
+    struct cs_risk *risks;
+    struct {
+        uint32_t n, cap;
+        uint64_t *items;
+    } risks_dirty;              /* epochs of rows for the open group */
+    int64_t reserved, presumed; /* sums over the risks */
+    int64_t written_off;        /* presumed for good */
+    bool written_off_dirty;
+    struct cs_seen
+        seen[2]; /* fingerprints of outputs taken lately: [0] fills; full, it becomes [1], which is forgotten */
     struct {
         uint32_t n, cap;
         uint64_t *items;
@@ -223,7 +316,7 @@ struct cs_core {
     struct cs_group *pending[CS_PENDING_GROUPS]; /* with the commit thread, oldest first */
     uint32_t n_pending;
     struct cs_group *spare;
-    uint64_t groups;
+    uint64_t groups, durable_group; /* made so far; the newest on disk */
 
     bool draining; /* grant nothing */
     bool stopping; /* end as soon as all is committed; else wait for the sessions */
@@ -240,6 +333,12 @@ struct cs_core {
     struct cs_arena scratch; /* of one output */
     struct cs_action *actions, *last_action;
 };
+
+/* trouble.c */
+void cs_lease_trouble(struct cs_session *s, struct cs_lane *lane, const char *why); /* cannot work here; NULL: none */
+void cs_lease_away(struct cs_session *s, struct cs_lane *lane, const char *why); /* nothing gets through; NULL: none */
+void cs_trouble_said(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_want_lane *w);
+void cs_trouble_forget(struct cs_core *core, struct cs_lane *lane); /* the session's next announcement tells it so */
 
 /* core.c */
 struct cs_action *cs_act(struct cs_core *core, enum cs_action_kind kind);
@@ -259,10 +358,12 @@ void cs_session_registered(struct cs_core *core, uint64_t group); /* names in gr
 /* Names that still have a row though nobody of that name came: forgets them. */
 void cs_session_unexpect(struct cs_core *core);
 void cs_session_drain(struct cs_core *core, struct cs_session *s);
-enum cs_end_of { CS_ENDED_BYE, CS_ENDED_RECONNECT, CS_ENDED_LOST };
+/* LOST: without a word, so that a trial may be to blame; EXPELLED: by us. */
+enum cs_end_of { CS_ENDED_BYE, CS_ENDED_RECONNECT, CS_ENDED_LOST, CS_ENDED_EXPELLED };
 void cs_session_end(struct cs_core *core, struct cs_session *s, enum cs_end_of how);
 
 /* lease.c */
+uint64_t cs_lease_epoch(struct cs_core *core);
 struct cs_lease *cs_lease_find(struct cs_core *core, uint64_t epoch);
 struct cs_bits cs_lease_on_page(struct cs_lane *lane, uint64_t page); /* union of open */
 struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
@@ -272,12 +373,32 @@ void cs_lease_take(struct cs_core *core, struct cs_lease *l, const struct cs_bit
 struct cs_lease *cs_lease_of_trial(struct cs_lane *lane, uint64_t position);
 /* Tops the session up: to capacity, or only when a worthwhile part is missing. */
 void cs_lease_grant(struct cs_core *core, struct cs_session *s, bool all);
-void cs_lease_revoke(struct cs_core *core, struct cs_session *s); /* sends REVOKE for what is being revoked */
+void cs_lease_tell(struct cs_core *core, const struct cs_group *g); /* the rows of its leases are on disk */
+void cs_lease_revoke(struct cs_core *core, struct cs_session *s);   /* sends REVOKE for what is being revoked */
+void cs_lease_recall(struct cs_core *core,
+                     const struct cs_lease *l); /* what its holder has not begun is not to be begun */
 void cs_lease_revoke_lane(struct cs_core *core, struct cs_lane *lane);
 void cs_lease_want(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint32_t capacity);
-void cs_lease_trouble(struct cs_session *s, struct cs_lane *lane, const char *why); /* NULL: none */
+/* Leases these free trials, as far as there is money for them; how many. Makes the ASSIGN that *assign is to be, or adds to it. */
+uint32_t cs_lease_assign(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
+                         const struct cs_bits *which, struct cs_message **assign);
 /* No session can work here, each for a reason of its own. */
 bool cs_lane_is_stuck(const struct cs_core *core, const struct cs_lane *lane);
+
+/* suspicion.c */
+void cs_suspicion_lost(struct cs_core *core, struct cs_session *s);             /* before its leases are freed */
+void cs_suspicion_judge(struct cs_core *core, const char *worker);              /* after that: quarantines who is due */
+struct cs_bits cs_suspicion_on_page(const struct cs_lane *lane, uint64_t page); /* to be leased apart only */
+/* True: the session gets suspects, or nothing until it is empty. */
+bool cs_suspicion_claims(struct cs_core *core, struct cs_session *s);
+void cs_suspicion_grant(struct cs_core *core, struct cs_session *s); /* of what claims it */
+void cs_suspicion_paused(struct cs_session *s);                      /* takes back what cannot begin now */
+/* A session of the same process takes over what the earlier one ran apart; NULL: nothing. */
+struct cs_apart *cs_suspicion_detach(struct cs_core *core, struct cs_session *s);
+void cs_suspicion_attach(struct cs_session *s, struct cs_apart *g);
+void cs_suspicion_answered(struct cs_core *core, struct cs_lane *lane, uint64_t position, bool answer);
+void cs_suspicion_lift(struct cs_core *core, struct cs_lane *lane); /* its quarantined trials are planned again */
+void cs_suspicion_forget(struct cs_core *core, const struct cs_lane *lane); /* NULL: all lanes */
 
 /* lane.c */
 struct cs_lane *cs_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const struct cs_lane_load *load);
@@ -285,10 +406,14 @@ void cs_lane_close(struct cs_lane *lane);
 struct cs_lane *cs_lane_find(struct cs_core *core, uint32_t gen, uint32_t lane);
 unsigned cs_lane_page_size(const struct cs_lane *lane, uint64_t page);
 struct cs_bits cs_lane_free(struct cs_lane *lane, uint64_t page);
+struct cs_bits cs_lane_grantable(struct cs_lane *lane,
+                                 uint64_t page); /* of these, all but the suspects that run apart */
 enum cs_trial_state cs_lane_state_of(const struct cs_lane *lane, uint64_t position);
 void cs_lane_set(struct cs_lane *lane, uint64_t page, const struct cs_bits *which, enum cs_trial_state state);
-/* The lowest page that has something to lease now; an untouched one only if asked. False: none (more may come with the frontier). */
-bool cs_lane_pick(struct cs_lane *lane, bool untouched_too, uint64_t *page);
+/* The lowest page that has something to lease now. False: none (more may come with the frontier). */
+bool cs_lane_pick(struct cs_lane *lane, uint64_t *page);
+/* Of n positions from `first` on: how many are planned, and how many of these nobody has or may have. */
+uint64_t cs_lane_count(struct cs_lane *lane, uint64_t first, uint64_t n, uint64_t *n_free);
 void cs_lane_loosen(struct cs_lane *lane, uint64_t page);
 void cs_lane_restart(struct cs_lane *lane, bool wait);     /* after loading: what lies below the frontier */
 void cs_lane_adopted(struct cs_lane *lane, uint64_t page); /* a lease of an earlier term lives on there */
@@ -301,6 +426,8 @@ uint64_t cs_lane_retry(struct cs_lane *lane);
 
 /* intake.c */
 void cs_intake_outputs(struct cs_core *core, struct cs_session *s, const struct cs_message *m);
+void cs_intake_remember(struct cs_core *core, uint64_t print);
+void cs_intake_close(struct cs_core *core);
 
 /* group.c */
 struct cs_group *cs_group_make(struct cs_core *core);
@@ -321,21 +448,37 @@ void cs_generation_control(struct cs_core *core, enum cs_control verb, const cha
 /* budget.c */
 bool cs_budget_is_set(const struct cs_core *core);
 int64_t cs_budget_cost(const struct cs_price *p, const struct cs_output *o);
-int64_t cs_budget_spent(const struct cs_core *core); /* committed or queued */
+bool cs_budget_is_unknown(const struct cs_output *o); /* its call may have been billed, and nobody said how much */
+int64_t cs_budget_spent(const struct cs_core *core);  /* committed or queued, in all generations */
+int64_t cs_budget_presumed(const struct cs_core *core);
+/* What of `which` lies in opened blocks; opens the next case if nothing does. */
+struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which);
 /* Cuts `which` down to what can be reserved; *worst is the most that one trial of it can cost. */
 struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which,
                                 int64_t *worst);
-/* The most that one of these trials can cost. */
-int64_t cs_budget_worst(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which);
-void cs_budget_reserve(struct cs_core *core, const struct cs_lease *l, unsigned n);
-void cs_budget_release(struct cs_core *core, const struct cs_lease *l, unsigned n);
-void cs_budget_presume(struct cs_core *core, const struct cs_lease *l);
-/* What a dead epoch may have spent on these trials is known now. */
-void cs_budget_settle(struct cs_core *core, uint64_t epoch, const struct cs_bits *which);
-/* An output came in: keeps what it gave back (`before`: reserved + presumed until now) over its cost until its group is durable. */
-void cs_budget_unsettle(struct cs_core *core, int64_t before, int64_t cost);
-void cs_budget_durable(struct cs_core *core, struct cs_group *g);
-bool cs_budget_is_ahead(const struct cs_core *core, const struct cs_lane *lane); /* of the slowest lane */
+void cs_budget_review(struct cs_core *core); /* lanes that stopped go on when there is money again */
+
+/* risk.c */
+void cs_risk_load(struct cs_core *core, const struct cs_risk_row *row); /* of an earlier term: presumed */
+void cs_risk_reserve(struct cs_core *core, struct cs_lease *l, int64_t worst);
+void cs_risk_take(struct cs_core *core, struct cs_lease *l, const struct cs_bits *which); /* settled */
+void cs_risk_end(struct cs_lease *l);                                                     /* nothing is left of it */
+void cs_risk_presume(struct cs_core *core, struct cs_lease *l);                           /* the lease is lost */
+/* Another has answered a trial of the lease: its holder may have called too. */
+void cs_risk_presume_one(struct cs_core *core, struct cs_lease *l, const struct cs_bits *one);
+void cs_risk_write_off(struct cs_core *core, int64_t worst); /* presumed for good */
+/* What the session's process does not list was never begun, or is here. */
+void cs_risk_hello(struct cs_core *core, struct cs_session *s, const struct cs_hello *h);
+void cs_risk_gone(struct cs_session *s);
+/* What is presumed of these, for a new lease to reserve: money changes hands, never its sum. */
+struct cs_bits cs_risk_adopt(struct cs_core *core, struct cs_session *s, const struct cs_lease_ref *held,
+                             const struct cs_bits *which, int64_t *worst);
+/* Outputs of these are here, or they are given back unbegun. What each was presumed to cost; 0: nothing was. */
+int64_t cs_risk_told(struct cs_core *core, struct cs_session *s, uint32_t gen, uint32_t lane, uint64_t page,
+                     const struct cs_bits *which);
+bool cs_risk_is_written(const struct cs_core *core);
+void cs_risk_write(struct cs_core *core, struct cs_batch *batch);
+void cs_risk_close(struct cs_core *core);
 
 /* announce.c */
 void cs_announce_make(struct cs_core *core, struct cs_announce *out);

@@ -11,6 +11,14 @@
 #include "store/redis.h"
 #include "store/store.h"
 
+/* A trial that ended its workers. */
+struct cs_progress_quarantined {
+    const char *case_id, *condition, *question; /* condition: "group=black arm=default" */
+    uint32_t repeat;                            /* from 1 */
+    uint64_t position;
+    uint32_t losses, workers; /* workers lost with it in flight; different ones that had nothing else */
+};
+enum { CS_QUARANTINED_SHOWN = 16 };
 struct cs_progress_lane {
     uint32_t gen, lane;
     const char *model;                                 /* name in the study */
@@ -18,6 +26,9 @@ struct cs_progress_lane {
     const char *reason;                                /* of a stop, or "" */
     uint64_t planned, done, failed, cancelled, leased; /* planned: all trials of the lane */
     struct cs_counters counters;
+    uint64_t quarantined; /* of `failed` */
+    struct cs_progress_quarantined *quarantine;
+    uint32_t n_quarantine; /* at most CS_QUARANTINED_SHOWN of them */
 };
 struct cs_progress {
     const char *fleet, *study, *title, *state; /* running, paused, draining, finished, stopped */

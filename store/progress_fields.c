@@ -30,17 +30,12 @@ const struct cs_json_field cs_fleet_fields[] = {
 };
 
 const struct cs_json_field cs_lane_fields[] = {
-    FIELD(cs_progress_lane, CS_JSON_U32, gen),
-    FIELD(cs_progress_lane, CS_JSON_U32, lane),
-    FIELD(cs_progress_lane, CS_JSON_STR, model),
-    FIELD(cs_progress_lane, CS_JSON_STR, state),
-    FIELD(cs_progress_lane, CS_JSON_STR, reason),
-    FIELD(cs_progress_lane, CS_JSON_U64, planned),
-    FIELD(cs_progress_lane, CS_JSON_U64, done),
-    FIELD(cs_progress_lane, CS_JSON_U64, failed),
-    FIELD(cs_progress_lane, CS_JSON_U64, cancelled),
-    FIELD(cs_progress_lane, CS_JSON_U64, leased),
-    {NULL, CS_JSON_END, 0},
+    FIELD(cs_progress_lane, CS_JSON_U32, gen),         FIELD(cs_progress_lane, CS_JSON_U32, lane),
+    FIELD(cs_progress_lane, CS_JSON_STR, model),       FIELD(cs_progress_lane, CS_JSON_STR, state),
+    FIELD(cs_progress_lane, CS_JSON_STR, reason),      FIELD(cs_progress_lane, CS_JSON_U64, planned),
+    FIELD(cs_progress_lane, CS_JSON_U64, done),        FIELD(cs_progress_lane, CS_JSON_U64, failed),
+    FIELD(cs_progress_lane, CS_JSON_U64, cancelled),   FIELD(cs_progress_lane, CS_JSON_U64, leased),
+    FIELD(cs_progress_lane, CS_JSON_U64, quarantined), {NULL, CS_JSON_END, 0},
 };
 
 const struct cs_json_field cs_counters_fields[] = {
@@ -49,6 +44,13 @@ const struct cs_json_field cs_counters_fields[] = {
     FIELD(cs_counters, CS_JSON_U64, input_tokens),  FIELD(cs_counters, CS_JSON_U64, cached_tokens),
     FIELD(cs_counters, CS_JSON_U64, output_tokens), FIELD(cs_counters, CS_JSON_U64, reasoning_tokens),
     FIELD(cs_counters, CS_JSON_I64, cost_nano_usd), {NULL, CS_JSON_END, 0},
+};
+
+const struct cs_json_field cs_quarantined_fields[] = {
+    FIELD(cs_progress_quarantined, CS_JSON_STR, case_id),  FIELD(cs_progress_quarantined, CS_JSON_STR, condition),
+    FIELD(cs_progress_quarantined, CS_JSON_STR, question), FIELD(cs_progress_quarantined, CS_JSON_U32, repeat),
+    FIELD(cs_progress_quarantined, CS_JSON_U64, position), FIELD(cs_progress_quarantined, CS_JSON_U32, losses),
+    FIELD(cs_progress_quarantined, CS_JSON_U32, workers),  {NULL, CS_JSON_END, 0},
 };
 
 const struct cs_json_field cs_worker_fields[] = {
@@ -120,6 +122,12 @@ json_t *cs_lane_to_json(const struct cs_progress_lane *lane)
             json_object_set_new(outcomes, cs_outcome_name((enum cs_outcome)o), number(lane->counters.outcome[o])) == 0);
     CS_ASSERT(json_object_set_new(counters, "outcome", outcomes) == 0);
     CS_ASSERT(json_object_set_new(json, "counters", counters) == 0);
+    if (lane->n_quarantine > 0) {
+        json_t *list = json_array();
+        for (uint32_t i = 0; i < lane->n_quarantine; i++)
+            CS_ASSERT(json_array_append_new(list, cs_fields_to_json(cs_quarantined_fields, &lane->quarantine[i])) == 0);
+        CS_ASSERT(json_object_set_new(json, "quarantine", list) == 0);
+    }
     return json;
 }
 
@@ -169,4 +177,10 @@ void cs_lane_from_json(const json_t *json, struct cs_progress_lane *lane, struct
     cs_fields_from_json(cs_counters_fields, counters, &lane->counters, arena);
     for (int o = 0; o < CS_OUTCOMES; o++)
         lane->counters.outcome[o] = unsigned_of(json_object_get(outcomes, cs_outcome_name((enum cs_outcome)o)));
+    const json_t *list = json_object_get(json, "quarantine");
+    const size_t n = json_array_size(list); /* 0 for what is none */
+    lane->n_quarantine = n < CS_QUARANTINED_SHOWN ? (uint32_t)n : CS_QUARANTINED_SHOWN;
+    lane->quarantine = cs_arena_array(arena, lane->n_quarantine + 1, sizeof *lane->quarantine);
+    for (uint32_t i = 0; i < lane->n_quarantine; i++)
+        cs_fields_from_json(cs_quarantined_fields, json_array_get(list, i), &lane->quarantine[i], arena);
 }

@@ -16,7 +16,8 @@ struct cs_json_field {
 };
 
 /* Ends with CS_JSON_END. */
-extern const struct cs_json_field cs_fleet_fields[], cs_lane_fields[], cs_counters_fields[], cs_worker_fields[];
+extern const struct cs_json_field cs_fleet_fields[], cs_lane_fields[], cs_counters_fields[], cs_worker_fields[],
+    cs_quarantined_fields[];
 
 json_t *cs_fields_to_json(const struct cs_json_field *fields, const void *from);
 /* What is missing or of another type reads as 0 or "". Strings are copied into the arena. */

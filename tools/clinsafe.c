@@ -19,6 +19,8 @@ static const struct cs_command commands[] = {
     {"export", "write outputs as CSV or JSON Lines, while the study runs too", cmd_export},
     {"verify", "check that every planned trial has exactly one sound output, or is listed", cmd_verify},
     {"report", "preview: what the outputs say, as far as the analysis is built and accepted", cmd_report},
+    {"providers", "check that each lane can be used: one tiny call per model", cmd_providers},
+    {"labels", "let people rate a blinded sample of the outputs, and bring their ratings back", cmd_labels},
     {"keygen", "make a key pair for a host of the fleet", cmd_keygen},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
@@ -28,7 +30,7 @@ static void print_help(FILE *to)
     fprintf(to, "clinsafe stress-tests medical language models: one case, one demographic detail changed,\n"
                 "does the recommendation change?\n\nUsage: clinsafe COMMAND [arguments]\n\nCommands:\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
     fprintf(to, "\n`clinsafe COMMAND --help` explains one and shows an example.\n\nExample:\n"
                 "  clinsafe run ops/studies/demo/study.yaml\n");
 }

@@ -8,6 +8,7 @@
 #include "protocol/study/render.h"
 #include "tools/command.h"
 #include "tools/paid.h"
+#include "tools/plan_power.h"
 #include "tools/prompt_book.h"
 #include "tools/study_dir.h"
 #include "tools/survey.h"
@@ -26,6 +27,7 @@ struct planned {
     struct cs_requests *requests;
     struct cs_survey survey;
     struct cs_paid paid;
+    struct cs_plan_power power;
     struct example examples[EXAMPLES];
     unsigned n_examples;
 };
@@ -188,6 +190,7 @@ static void print_text(const struct planned *p, FILE *out)
     print_notes(p, out);
     cs_hex(s->analysis_digest, 32, hex);
     fprintf(out, "\nDeclared analysis: %s\n", strcmp(s->analysis, "{}") == 0 ? "none" : hex);
+    cs_plan_power_text(&p->power, out);
     for (unsigned i = 0; i < p->n_examples; i++) {
         const struct example *e = &p->examples[i];
         struct cs_buf cond = CS_BUF_INIT(4096);
@@ -296,6 +299,7 @@ static void print_json(const struct planned *p, FILE *out)
                              json_lanes(p));
     if (s->budget_nano_usd >= 0)
         json_object_set_new(root, "budget_usd", json_real((double)s->budget_nano_usd / 1e9));
+    json_object_set_new(root, "power", cs_plan_power_json(&p->power));
     json_dumpf(json_notes(p, root), out, JSON_INDENT(2));
     fputc('\n', out);
     json_decref(root);
@@ -344,7 +348,8 @@ int cmd_plan(int argc, char **argv)
     const struct cs_command_help help = {
         "clinsafe plan STUDY [options]",
         "Shows what a study file means: factors and levels, trials and price per model, example prompts, levels that render identically,\n"
-        "insertion points that a person should look at, and how much of it is paid for already. Sends nothing and pays for nothing.",
+        "insertion points that a person should look at, the power of the primary comparisons, and how much of it is paid for already. Sends\n"
+        "nothing and pays for nothing.",
         "clinsafe plan ops/studies/demo/study.yaml --prompts prompts.csv",
     };
     struct planned p = {.n_examples = 0};
@@ -360,6 +365,8 @@ int cmd_plan(int argc, char **argv)
     if (rc == CS_OK)
         rc = cs_survey_make(&p.plan, p.requests, &p.loaded, &p.survey, &err);
     if (rc == CS_OK)
+        rc = cs_plan_power_make(&p.plan, &p.loaded, &p.power, &err);
+    if (rc == CS_OK)
         rc = make_examples(&p, &err);
     if (rc == CS_OK)
         rc = find_paid(&p, argv[1], args.dir, &reuse, &err);
@@ -373,6 +380,7 @@ int cmd_plan(int argc, char **argv)
         print_text(&p, stdout);
     for (unsigned i = 0; i < EXAMPLES; i++)
         cs_prompt_release(&p.examples[i].prompt);
+    cs_plan_power_release(&p.power);
     cs_paid_release(&p.paid);
     cs_survey_release(&p.survey);
     cs_requests_close(p.requests);

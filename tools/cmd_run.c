@@ -40,6 +40,7 @@ struct run {
     struct cs_admin_client *admin;
     struct cs_arena arena; /* of the last progress */
     struct cs_progress progress;
+    uint64_t ended; /* trials, when last looked at */
     struct cs_bar bar;
 };
 
@@ -145,6 +146,21 @@ static bool is_over(const struct cs_progress *p)
     return strcmp(p->state, "finished") == 0 || strcmp(p->state, "stopped") == 0;
 }
 
+/* What died, above the bar. A fleet that gets on may lose processes for ever. */
+static void tell_news(struct run *r)
+{
+    const struct cs_progress *p = &r->progress;
+    if (p->done + p->failed != r->ended) {
+        r->ended = p->done + p->failed;
+        r->fleet.restarts = 0;
+    }
+    if (r->fleet.news[0] == '\0')
+        return;
+    cs_bar_end(&r->bar);
+    fputs(r->fleet.news, stderr);
+    r->fleet.news[0] = '\0';
+}
+
 /* Polls until the study is over, or the user has had enough. */
 static enum cs_err watch(struct run *r, struct cs_error *err)
 {
@@ -152,6 +168,7 @@ static enum cs_err watch(struct run *r, struct cs_error *err)
         enum cs_err rc = fetch_progress(r, err);
         if (rc != CS_OK)
             return interrupts > 0 ? cs_error_set(err, CS_EINTERRUPTED, "interrupted") : rc;
+        tell_news(r);
         cs_bar_draw(&r->bar, &r->progress, strcmp(r->progress.state, "running") == 0 ? "" : r->progress.state,
                     cs_mono_ms());
         if (is_over(&r->progress))
@@ -244,6 +261,12 @@ static int exit_status(const struct run *r)
         if (strcmp(p->lanes[i].state, "stopped") == 0)
             fprintf(stderr, "clinsafe: %s stopped: %s\n", p->lanes[i].model, p->lanes[i].reason);
     }
+    uint64_t quarantined = 0;
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        quarantined += p->lanes[i].quarantined;
+    if (quarantined > 0)
+        fprintf(stderr, "clinsafe: %llu trials are quarantined: each of them ended its workers, whichever they were\n",
+                (unsigned long long)quarantined);
     if (p->failed > 0)
         fprintf(stderr,
                 "clinsafe: %llu trials failed; `clinsafe export` shows why, `clinsafe run --retry` plans them again\n",

@@ -25,6 +25,7 @@ struct verify {
     struct cs_row row; /* for coordinates and digests */
     struct lane_check *lanes;
     uint64_t planned, done, failed, cancelled, missing; /* missing: without a final state */
+    uint64_t quarantined;                               /* of failed */
     uint64_t outputs, duplicates, faults;
     uint64_t next; /* position not yet accounted for in this lane */
     FILE *out;     /* of the list */
@@ -71,18 +72,16 @@ static enum cs_err load_ledger(struct verify *v, struct cs_error *err)
 
 /* ---- trials -------------------------------------------------------------------------------------------- */
 
-static void list_missing(struct verify *v, uint32_t lane, uint64_t position)
+static void list_trial(struct verify *v, const char *what, uint32_t lane, uint64_t position)
 {
     const struct cs_plan *plan = &v->reader.view.plan;
     const struct cs_study *s = plan->study;
     struct cs_coords at;
     struct cs_case c;
-    if (v->missing++ >= LISTED_MAX)
-        return;
     cs_plan_coords(plan, lane, cs_plan_at(plan, lane, position), &at);
     if (v->reader.view.cases.get(v->reader.view.cases.self, at.case_index, &c, NULL) != CS_OK)
         return;
-    fprintf(v->out, "planned, no output yet: %s case %s", s->models[lane].name, c.id);
+    fprintf(v->out, "%s: %s case %s", what, s->models[lane].name, c.id);
     for (uint32_t f = 0; f < s->n_factors; f++)
         fprintf(v->out, " %s=%s", s->factors[f].name, s->factors[f].levels[at.arms[f].level].id);
     fprintf(v->out, " %s repeat %u\n", s->questions[at.question].name, at.repeat + 1);
@@ -97,8 +96,8 @@ static void account_for(struct verify *v, uint32_t lane, uint64_t to)
         l->by_state[state]++;
         if (state == CS_TRIAL_DONE || state == CS_TRIAL_FAILED)
             fault(v, "the ledger says it has an output, and there is none", lane, v->next);
-        else if (state == CS_TRIAL_PLANNED)
-            list_missing(v, lane, v->next);
+        else if (state == CS_TRIAL_PLANNED && v->missing++ < LISTED_MAX)
+            list_trial(v, "planned, no output yet", lane, v->next);
     }
 }
 
@@ -126,6 +125,8 @@ static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const 
     cs_cells_trial_digest(cells, v->reader.view.spec.study, at.cell, at.repeat, &want);
     if (!cs_digest_equal(&want, &stored->output.digest))
         fault(v, "the output answers another request than the plan renders", lane, position);
+    if (cs_output_is_quarantine(&stored->output) && v->quarantined++ < LISTED_MAX)
+        list_trial(v, "quarantined, it ended its workers", lane, position);
     return CS_OK;
 }
 
@@ -216,6 +217,8 @@ static void print_text(const struct verify *v, bool same_file)
            " without an output\n",
            v->reader.view.generation.number, cs_text_count(a, v->planned), cs_text_count(b, v->done),
            cs_text_count(c, v->failed), v->cancelled, v->missing);
+    if (v->quarantined > 0)
+        printf("%" PRIu64 " of the failed trials are quarantined\n", v->quarantined);
     printf("%s outputs in the store (%" PRIu64
            " of them duplicates), every checksum compared, and the digest of every answer\n",
            cs_text_count(a, v->outputs), v->duplicates);
@@ -230,10 +233,11 @@ static void print_text(const struct verify *v, bool same_file)
 
 static void print_json(const struct verify *v, bool same_file)
 {
-    json_t *o = json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "generation",
+    json_t *o = json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "generation",
                           (int)v->reader.view.generation.number, "planned", (json_int_t)v->planned, "done",
-                          (json_int_t)v->done, "failed", (json_int_t)v->failed, "cancelled", (json_int_t)v->cancelled,
-                          "missing", (json_int_t)v->missing, "outputs", (json_int_t)v->outputs, "duplicates",
+                          (json_int_t)v->done, "failed", (json_int_t)v->failed, "quarantined",
+                          (json_int_t)v->quarantined, "cancelled", (json_int_t)v->cancelled, "missing",
+                          (json_int_t)v->missing, "outputs", (json_int_t)v->outputs, "duplicates",
                           (json_int_t)v->duplicates, "faults", (json_int_t)v->faults, "same_study_file", (int)same_file,
                           "clean", (int)(v->faults == 0 && v->missing == 0 && same_file));
     json_dumpf(o, stdout, JSON_INDENT(2));

@@ -15,7 +15,15 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/file.h"
 
-enum { READY_MS = 30000, ARGS_MAX = 128, RESTARTS_MAX = 20, STOP_MS = 2000 };
+enum {
+    READY_MS = 30000,
+    ARGS_MAX = 128,
+    RESTARTS_MAX = 20,
+    STOP_MS = 2000,
+    AGAIN_MS = 200, /* the first pause before a dead worker is started again */
+    AGAIN_MOST_MS = 10000,
+    SOUND_MS = 60000, /* who lived so long starts from the first pause */
+};
 
 /* ---- one child process --------------------------------------------------------------------------- */
 
@@ -138,14 +146,17 @@ static enum cs_err start_redis(struct cs_fleet *f, struct cs_error *err)
     return rc;
 }
 
-static enum cs_err start_simulator(struct cs_fleet *f, const struct cs_study *study, struct cs_error *err)
+static enum cs_err start_simulator(struct cs_fleet *f, struct cs_error *err)
 {
+    const struct cs_study *study = f->study;
     char *program = cs_program_beside("clinsafe-simulator");
     char *port_file = cs_xasprintf("%s/simulator.port", f->dir->sockets), *port = NULL;
     char *extra = cs_xstrdup(f->opts.simulator_args != NULL ? f->opts.simulator_args : ""), *rest = extra, *word;
     struct command c = {.program = program, .args = {program}, .n = 1};
     unlink(port_file);
-    option(&c, "--port", "0");
+    option(&c, "--port", f->simulator != NULL ? strrchr(f->simulator, ':') + 1 : "0");
+    if (f->opts.simulator_log != NULL)
+        option(&c, "--log", f->opts.simulator_log);
     option(&c, "--port-file", port_file);
     for (uint32_t i = 0; i < study->n_accounts; i++) {
         if (study->accounts[i].simulated && study->accounts[i].truth != NULL)
@@ -160,7 +171,7 @@ static enum cs_err start_simulator(struct cs_fleet *f, const struct cs_study *st
         rc = wait_for_file(f, CS_FLEET_SIMULATOR, "simulator", port_file, err);
     if (rc == CS_OK)
         rc = cs_file_read(port_file, 64, &port, NULL, err);
-    if (rc == CS_OK)
+    if (rc == CS_OK && f->simulator == NULL)
         f->simulator = cs_xasprintf("http://127.0.0.1:%.*s", (int)strcspn(port, "\n"), port);
     free(port);
     free(extra);
@@ -169,7 +180,7 @@ static enum cs_err start_simulator(struct cs_fleet *f, const struct cs_study *st
     return rc;
 }
 
-static enum cs_err start_coordinator(struct cs_fleet *f, struct cs_error *err)
+static enum cs_err start_coordinator(struct cs_fleet *f, bool first, struct cs_error *err)
 {
     char *program = cs_program_beside("clinsafe-coordinator");
     char *ready = cs_xasprintf("%s/ready.json", f->dir->sockets);
@@ -180,7 +191,8 @@ static enum cs_err start_coordinator(struct cs_fleet *f, struct cs_error *err)
     option(&c, "--pub", f->announce);
     option(&c, "--admin", f->admin);
     option(&c, "--redis", f->redis);
-    arg(&c, "--fresh-fleet"); /* earlier workers were ended by cs_study_dir_reap */
+    if (first)
+        arg(&c, "--fresh-fleet"); /* earlier workers were ended by cs_study_dir_reap */
     option(&c, "--ready-file", ready);
     for (unsigned i = 0; f->opts.reuse != NULL && i < f->opts.reuse->n; i++)
         option(&c, "--reuse", f->opts.reuse->v[i]);
@@ -205,6 +217,8 @@ static enum cs_err start_worker(struct cs_fleet *f, uint32_t i, struct cs_error 
     option(&c, "--name", name);
     if (f->simulator != NULL)
         option(&c, "--simulator", f->simulator);
+    f->places[i].started_ms = cs_mono_ms();
+    f->places[i].again_ms = 0;
     enum cs_err rc = spawn(f, CS_FLEET_WORKER_0 + (int)i, name, &c, err);
     free(program);
     return rc;
@@ -224,18 +238,18 @@ static bool has_simulated(const struct cs_study *study)
 enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const struct cs_study *study,
                            const struct cs_fleet_opts *opts, struct cs_error *err)
 {
-    *f = (struct cs_fleet){.dir = dir, .opts = *opts};
+    *f = (struct cs_fleet){.dir = dir, .study = study, .opts = *opts};
     f->redis = cs_xasprintf("unix:%s/redis", dir->sockets);
     f->admin = cs_xasprintf("ipc://%s/admin", dir->sockets);
     f->work = cs_xasprintf("ipc://%s/work", dir->sockets);
     f->announce = cs_xasprintf("ipc://%s/announce", dir->sockets);
     enum cs_err rc = start_redis(f, err);
     if (rc == CS_OK)
-        rc = start_coordinator(f, err);
+        rc = start_coordinator(f, true, err);
     if (rc == CS_OK && opts->simulator_url != NULL)
         f->simulator = cs_xstrdup(opts->simulator_url);
     else if (rc == CS_OK && has_simulated(study))
-        rc = start_simulator(f, study, err);
+        rc = start_simulator(f, err);
     if (rc != CS_OK)
         cs_fleet_stop(f, STOP_MS);
     return rc;
@@ -247,6 +261,22 @@ enum cs_err cs_fleet_start_workers(struct cs_fleet *f, struct cs_error *err)
     for (uint32_t i = 0; rc == CS_OK && i < f->opts.workers; i++)
         rc = start_worker(f, i, err);
     return rc;
+}
+
+/* It is started again after a pause, and people are told. */
+static void worker_died(struct cs_fleet *f, uint32_t i, int status)
+{
+    struct cs_fleet_place *p = &f->places[i];
+    const uint64_t now = cs_mono_ms();
+    p->deaths = now - p->started_ms < SOUND_MS ? p->deaths + 1 : 1;
+    const unsigned doublings = p->deaths < 7 ? p->deaths - 1 : 6;
+    const uint64_t pause = AGAIN_MS << doublings < AGAIN_MOST_MS ? AGAIN_MS << doublings : AGAIN_MOST_MS;
+    p->again_ms = now + pause;
+    const size_t n = strlen(f->news);
+    snprintf(f->news + n, sizeof f->news - n,
+             "worker-%u ended (%s %d); it is started again in %.1f s, %s/worker-%u.log\n", i,
+             WIFSIGNALED(status) ? "signal" : "exit status",
+             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (double)pause / 1000, f->dir->logs, i);
 }
 
 enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
@@ -274,15 +304,44 @@ enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
             return rc;
     }
     for (uint32_t i = 0; i < f->opts.workers; i++) {
-        if (!ended(f, CS_FLEET_WORKER_0 + (int)i, &status))
+        if (ended(f, CS_FLEET_WORKER_0 + (int)i, &status)) {
+            if (f->restarts++ >= RESTARTS_MAX)
+                return cs_error_set(err, CS_EINTERNAL, "workers keep ending; %s/worker-%u.log says why", f->dir->logs,
+                                    i);
+            worker_died(f, i, status);
+        }
+        if (f->places[i].again_ms == 0 || cs_mono_ms() < f->places[i].again_ms)
             continue;
-        if (f->restarts++ >= RESTARTS_MAX)
-            return cs_error_set(err, CS_EINTERNAL, "workers keep ending; %s/worker-%u.log says why", f->dir->logs, i);
         enum cs_err rc = start_worker(f, i, err);
         if (rc != CS_OK)
             return rc;
     }
     return CS_OK;
+}
+
+bool cs_fleet_kill(struct cs_fleet *f, int which)
+{
+    int status;
+    if (f->pids[which] <= 0 || ended(f, which, &status))
+        return false;
+    kill(f->pids[which], SIGKILL);
+    while (!ended(f, which, &status))
+        usleep(500);
+    return true;
+}
+
+enum cs_err cs_fleet_revive(struct cs_fleet *f, int which, struct cs_error *err)
+{
+    switch (which) {
+    case CS_FLEET_REDIS:
+        return start_redis(f, err);
+    case CS_FLEET_SIMULATOR:
+        return start_simulator(f, err);
+    case CS_FLEET_COORDINATOR:
+        return start_coordinator(f, false, err);
+    default:
+        return start_worker(f, (uint32_t)(which - CS_FLEET_WORKER_0), err);
+    }
 }
 
 enum cs_err cs_fleet_wait(struct cs_fleet *f, uint32_t timeout_ms)

@@ -166,6 +166,18 @@ static void print_lane(FILE *out, const struct cs_progress_lane *l, const struct
     fputc('\n', out);
 }
 
+/* Which trials ended their workers. */
+static void print_quarantined(FILE *out, const struct cs_progress_lane *l)
+{
+    for (uint32_t i = 0; i < l->n_quarantine; i++) {
+        const struct cs_progress_quarantined *q = &l->quarantine[i];
+        fprintf(out, "quarantined: %s case %s %s %s repeat %u: %u workers ended during its call\n", l->model,
+                q->case_id, q->condition, q->question, q->repeat, q->losses);
+    }
+    if (l->quarantined > l->n_quarantine)
+        fprintf(out, "quarantined: %s, %" PRIu64 " more\n", l->model, l->quarantined - l->n_quarantine);
+}
+
 void cs_print_lanes(FILE *out, const struct cs_progress *p)
 {
     const struct cs_counters t = total_of(p);
@@ -185,6 +197,8 @@ void cs_print_lanes(FILE *out, const struct cs_progress *p)
         fprintf(out, "%" PRIu64 " answers came twice (a worker was lost); the first of each counts.\n", t.duplicates);
     if (t.ambiguous > 0)
         fprintf(out, "%" PRIu64 " calls ended without a status line and may have been billed.\n", t.ambiguous);
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        print_quarantined(out, &p->lanes[i]);
 }
 
 void cs_print_status(FILE *out, const struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers,

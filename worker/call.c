@@ -13,35 +13,41 @@ void cs_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wal
     c->calls++;
 }
 
-static bool may_have_been_billed(const struct cs_http_reply *r)
+/* After faults a trial ends when it has had its tries. When its time is up it ends too, provider working or not, if it was called often
+ * enough; but not for want of a connection in an outage, for then nothing is known of it. */
+static bool is_given_up(const struct cs_call *c, enum cs_transfer transfer, bool late, bool in_doubt)
 {
-    return r->status == 0 && (r->transfer == CS_TRANSFER_LOST || r->transfer == CS_TRANSFER_TIMEOUT);
+    if (c->tries >= CS_RETRY_TRIES_MAX)
+        return true;
+    return late && (!in_doubt || (c->faults >= CS_RETRY_TRIES_MAX && transfer != CS_TRANSFER_UNSENT));
 }
 
 struct cs_verdict cs_call_ended(struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
-                                uint64_t progress, uint64_t now_ms, struct cs_rng *rng)
+                                const struct cs_call_world *world)
 {
-    struct cs_retry_rule rule = cs_retry_rule(reply->transfer, reply->status, reading->says);
-    struct cs_verdict v = {.next = rule.next, .outcome = rule.outcome, .wait_ms = CS_NO_HINT};
-    bool late = now_ms - c->first_ms >= CS_RETRY_DEADLINE_MS;
+    bool good = reply->status >= 200 && reply->status <= 299;
+    uint16_t status = good && reading->status != 0 ? reading->status : reply->status;
+    struct cs_retry_rule rule = cs_retry_rule(reply->transfer, status, reading->says);
+    struct cs_verdict v = {.rule = rule, .next = rule.next, .outcome = rule.outcome, .wait_ms = CS_NO_HINT};
+    bool late = world->now_ms - c->first_ms >= CS_RETRY_DEADLINE_MS;
 
     CS_ASSERT(c->calls > 0);
     c->slot = CS_NO_SLOT;
-    if (may_have_been_billed(reply))
-        c->ambiguous++;
-    if (reading->says == CS_SAYS_ANSWER && v.next == CS_NEXT_ANSWER)
+    c->ambiguous += rule.ambiguous;
+    if (reading->says == CS_SAYS_ANSWER && v.next == CS_NEXT_ANSWER && v.outcome == CS_OUTCOME_ok)
         v.outcome = reading->outcome;
     if (v.next == CS_NEXT_RETRY) {
-        c->tries++;
+        c->faults++;
+        c->tries += !world->in_doubt && reply->transfer != CS_TRANSFER_UNSENT;
         c->limited = 0;
-        v.wait_ms = cs_retry_pause(c->tries - 1, rng);
+        v.wait_ms = cs_retry_pause(c->faults - 1, world->rng);
         if (reading->wait_ms != CS_NO_HINT && reading->wait_ms > v.wait_ms)
             v.wait_ms = reading->wait_ms;
-        if (c->tries >= CS_RETRY_TRIES_MAX || late)
+        if (is_given_up(c, reply->transfer, late, world->in_doubt))
             v.next = CS_NEXT_FAIL;
     } else if (v.next == CS_NEXT_WAIT) {
-        c->limited = c->progress == progress ? c->limited + 1 : 1;
-        c->progress = progress;
+        c->limited = c->progress == world->progress ? c->limited + 1 : 1;
+        c->progress = world->progress;
         v.wait_ms = reading->wait_ms;
         if (c->limited >= CS_RETRY_LIMITED_MAX || late)
             v.next = CS_NEXT_FAIL;
@@ -68,6 +74,9 @@ void cs_call_output(const struct cs_call *c, const struct cs_http_reply *reply, 
         .cached_tokens = reading->cached_tokens,
         .output_tokens = reading->output_tokens,
         .reasoning_tokens = reading->reasoning_tokens,
+        .logprob = reading->logprob,
+        .logprob_tokens = reading->logprob_tokens,
+        .alternatives = reading->alternatives,
         .started_wall_ms = c->first_wall_ms,
         .latency_ms = reply->latency_ms,
         .total_ms = (uint32_t)(now_ms - c->first_ms),

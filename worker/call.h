@@ -22,7 +22,8 @@ struct cs_call {
     struct cs_digest digest;
     uint32_t question;
     uint32_t calls;   /* HTTP calls made */
-    uint32_t tries;   /* of these, ended by a fault of their own */
+    uint32_t faults;  /* of these, ended by a fault */
+    uint32_t tries;   /* of these, while the provider otherwise worked */
     uint32_t limited; /* 429s in a row while `progress` of the lane stood still */
     uint64_t progress;
     uint32_t ambiguous; /* sent, and no status line came back */
@@ -36,16 +37,25 @@ struct cs_call {
 };
 
 struct cs_verdict {
-    enum cs_next next;
+    struct cs_retry_rule rule; /* as the table says */
+    enum cs_next next;         /* what follows for this trial: FAIL when it has been tried often or long enough */
     enum cs_outcome outcome;
     uint64_t wait_ms; /* RETRY: this call's pause; WAIT: the lane's, CS_NO_HINT if the provider did not say */
 };
 
+/* What the lane knows when a call of it ends. */
+struct cs_call_world {
+    uint64_t progress; /* answers that it has had: tells 429s in a row from a busy lane's */
+    bool in_doubt;     /* nobody of it is answered: a fault tells nothing about the trial */
+    uint64_t now_ms;
+    struct cs_rng *rng;
+};
+
 /* A call begins. */
 void cs_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wall_ms);
-/* A call ended. `progress`: how many answers the lane has had, so that 429s in a row are known from a busy lane's. */
+/* A call ended. */
 struct cs_verdict cs_call_ended(struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
-                                uint64_t progress, uint64_t now_ms, struct cs_rng *rng);
+                                const struct cs_call_world *world);
 /* The output; gen, lane, position, epoch, worker are the caller's to fill. */
 void cs_call_output(const struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
                     enum cs_outcome outcome, uint64_t now_ms, struct cs_output *out);

@@ -53,14 +53,14 @@ enum cs_worker_event_kind {
     CS_WORKER_DRAIN,   /* the operator wants it to end */
 };
 
-/* An asking for a slice of a pool, and the answer to it. */
+/* An asking for a slice of the pools of a draw, and the answer to it. */
 struct cs_worker_ask {
-    uint32_t pool;
+    uint32_t draw;
     uint64_t serial;
     struct cs_quota_ask ask; /* its strings live as long as the worker */
 };
 struct cs_worker_quota {
-    uint32_t pool;
+    uint32_t draw;
     uint64_t serial;
     const struct cs_quota_grant *grant; /* NULL: Redis is away */
     bool alone;                         /* there is no Redis: all askings are answered so */

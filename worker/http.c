@@ -280,6 +280,32 @@ static enum cs_transfer transfer_of(const struct slot *s, CURLcode code, long st
     return status == 0 ? CS_TRANSFER_LOST : CS_TRANSFER_CUT;
 }
 
+static enum cs_below below_of(CURLcode code)
+{
+    static const struct {
+        CURLcode code;
+        enum cs_below below;
+    } rows[] = {
+        {CURLE_OK, CS_BELOW_NONE},
+        {CURLE_COULDNT_RESOLVE_HOST, CS_BELOW_NAME},
+        {CURLE_COULDNT_RESOLVE_PROXY, CS_BELOW_PROXY},
+        {CURLE_PROXY, CS_BELOW_PROXY},
+        {CURLE_COULDNT_CONNECT, CS_BELOW_CONNECT},
+        {CURLE_OPERATION_TIMEDOUT, CS_BELOW_TIME},
+        {CURLE_SSL_CONNECT_ERROR, CS_BELOW_TLS},
+        {CURLE_PEER_FAILED_VERIFICATION, CS_BELOW_TLS},
+        {CURLE_SSL_CACERT_BADFILE, CS_BELOW_TLS},
+        {CURLE_SSL_CERTPROBLEM, CS_BELOW_TLS},
+        {CURLE_SSL_ISSUER_ERROR, CS_BELOW_TLS},
+        {CURLE_SSL_CIPHER, CS_BELOW_TLS},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].code == code)
+            return rows[i].below;
+    }
+    return CS_BELOW_OTHER;
+}
+
 static void shrink(struct cs_buf *b)
 {
     if (b->cap > KEEP_BYTES)
@@ -303,6 +329,7 @@ static void finish(struct slot *s, CURLcode code)
         .why = code == CURLE_OK    ? ""
                : s->why[0] != '\0' ? s->why
                                    : curl_easy_strerror(code),
+        .below = below_of(code),
     };
     CS_ASSERT(curl_multi_remove_handle(s->multi->curl, s->easy) == CURLM_OK);
     open_gate(s); /* also when it never got through */

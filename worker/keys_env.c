@@ -7,6 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
+#include "protocol/study/digest.h"
 
 enum { KEY_MAX = 8192 };
 
@@ -15,6 +16,19 @@ void cs_key_free(char *key)
     if (key != NULL)
         explicit_bzero(key, strlen(key));
     free(key);
+}
+
+void cs_key_fingerprint(const char *key, char out[9])
+{
+    uint8_t hash[32];
+    if (key == NULL) {
+        snprintf(out, 9, "no-key");
+        return;
+    }
+    char *named = cs_xasprintf("clinsafe key\x1f%s", key); /* no plain hash of the key leaves this process */
+    cs_blake2b_256(named, strlen(named), hash);
+    cs_hex(hash, 4, out);
+    cs_key_free(named);
 }
 
 /* A key becomes part of a header line: one line of printable ASCII. */

@@ -14,5 +14,7 @@
  * says what to set, in words for the operator, and never what was found. */
 CS_WARN_UNUSED enum cs_err cs_key_find(const struct cs_account *account, char **key, struct cs_error *err);
 void cs_key_free(char *key); /* wipes it; NULL is fine */
+/* Names a key without telling it: 8 hexadecimal digits of a hash, or "no-key" for NULL. */
+void cs_key_fingerprint(const char *key, char out[9]);
 
 #endif

@@ -29,6 +29,12 @@ void cs_lanes_wake(struct cs_worker *w, struct cs_worker_lane *l)
     TAILQ_INSERT_TAIL(&w->ring, l, in_ring);
 }
 
+uint32_t cs_lanes_most(const struct cs_worker_lane *l)
+{
+    uint32_t most = cs_brake_most(&l->brake);
+    return l->share < most ? l->share : most;
+}
+
 void cs_lanes_wake_all(struct cs_worker *w)
 {
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
@@ -40,7 +46,7 @@ static void drop_facts(struct cs_worker *w, struct cs_worker_lane *l)
     if (l->known)
         w->source.release(w->source.self, l->facts.study);
     l->known = false;
-    l->pool = NULL;
+    l->draw = NULL;
     l->facts = (struct cs_lane_facts){0};
 }
 
@@ -53,6 +59,7 @@ static void remove_lane(struct cs_worker *w, struct cs_worker_lane *l)
     cs_alarm_clear(&w->alarms, &l->alarm);
     drop_facts(w, l);
     HASH_DEL(w->lanes, l);
+    free(l->barred);
     free(l);
 }
 
@@ -74,7 +81,8 @@ static struct cs_worker_lane *add_lane(struct cs_worker *w, const struct cs_lane
     l->gen = info->gen;
     l->lane = info->lane;
     l->state = CS_LANE_PAUSED;
-    l->brake = UINT32_MAX;
+    cs_brake_init(&l->brake, true);
+    cs_outage_init(&l->outage);
     memcpy(l->spec, info->spec_digest, sizeof l->spec);
     l->alarm.kind = CS_ALARM_LANE;
     l->alarm.owner = l;
@@ -102,10 +110,32 @@ static void set_lane(struct cs_worker *w, struct cs_worker_lane *l, enum cs_lane
         if (l->trouble[0] != '\0' && l->in_flight == 0) /* reopened by a person: perhaps the key is right now */
             drop_facts(w, l);
         l->trouble[0] = '\0';
+        l->key_refused = false;
         cs_lanes_wake(w, l);
     }
     if (!may_hold(state))
         cs_leases_give_back(w, l, true);
+}
+
+/* Keys that other workers were refused. A lane whose facts are still to come looks when they are there. */
+static void look_at_key(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    char trouble[CS_TROUBLE_MAX];
+    const char *key = l->known && l->facts.endpoint != NULL ? l->facts.endpoint->key : "";
+    if (l->barred == NULL || key[0] == '\0' || l->trouble[0] != '\0' || strstr(l->barred, key) == NULL)
+        return;
+    snprintf(trouble, sizeof trouble, "the provider refused the key %s to another worker", key);
+    cs_lanes_refused(w, l, trouble);
+}
+
+static void set_barred(struct cs_worker *w, struct cs_worker_lane *l, const char *barred)
+{
+    const char *is = barred != NULL ? barred : "", *was = l->barred != NULL ? l->barred : "";
+    if (strcmp(is, was) != 0) {
+        free(l->barred);
+        l->barred = is[0] != '\0' ? cs_xstrdup(is) : NULL;
+    }
+    look_at_key(w, l);
 }
 
 void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a)
@@ -117,6 +147,7 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a)
             l = add_lane(w, &a->lanes[i]);
         l->seen = w->announcements;
         set_lane(w, l, (enum cs_lane_state)a->lanes[i].state, a->lanes[i].available != 0);
+        set_barred(w, l, a->lanes[i].barred);
     }
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
         if (l->seen != w->announcements)
@@ -138,6 +169,38 @@ void cs_lanes_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *tr
     cs_worker_say(w, CS_ERROR, "lane_trouble", "gen=%u lane=%u why=\"%s\"", l->gen, l->lane, l->trouble);
     w->shares_stale = true;
     cs_leases_give_back(w, l, true);
+}
+
+void cs_lanes_refused(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble)
+{
+    if (l->trouble[0] == '\0')
+        l->key_refused = true;
+    cs_lanes_stop(w, l, trouble);
+}
+
+void cs_lanes_wait(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    uint64_t until = l->quiet_until;
+    if (l->outage.away && l->outage.probe_ms > until)
+        until = l->outage.probe_ms;
+    if (until > w->now)
+        cs_alarm_set(&w->alarms, &l->alarm, until);
+}
+
+void cs_lanes_away(struct cs_worker *w, struct cs_worker_lane *l, const char *why)
+{
+    snprintf(l->away, sizeof l->away, "%s; asked again from time to time, nothing else is to be done", why);
+    cs_worker_say(w, CS_WARN, "lane_away", "gen=%u lane=%u why=\"%s\" waiting=%u", l->gen, l->lane, why, l->n_todo);
+    w->shares_stale = true;
+    cs_leases_give_back_untried(w, l);
+}
+
+void cs_lanes_back(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    cs_worker_say(w, CS_INFO, "lane_back", "gen=%u lane=%u away_ms=%llu probes=%u", l->gen, l->lane,
+                  (unsigned long long)(w->now - l->outage.since_ms), l->outage.probes);
+    l->away[0] = '\0';
+    w->shares_stale = true;
 }
 
 /* ---- specs and cases ------------------------------------------------------------------------------- */
@@ -218,11 +281,14 @@ static void load_facts(struct cs_worker *w, struct cs_worker_lane *l)
         return;
     }
     l->known = rc == CS_OK;
-    if (l->known)
+    if (l->known) {
         cs_pools_join(w, l);
+        cs_brake_init(&l->brake, l->draw != NULL);
+    }
     const char *trouble = rc == CS_OK ? l->facts.trouble : err.msg;
     if (trouble[0] != '\0')
         cs_lanes_stop(w, l, trouble);
+    look_at_key(w, l);
 }
 
 static bool has_work(const struct cs_worker_lane *l)
@@ -248,7 +314,7 @@ static void share_slots(struct cs_worker *w)
     for (bool again = true; again && n > 0;) {
         again = false;
         for (struct cs_worker_lane *l = w->lanes; l != NULL && n > 0; l = l->hh.next) {
-            uint32_t even = left / n > 0 ? left / n : 1, limit = l->facts.concurrent;
+            uint32_t even = left / n > 0 ? left / n : 1, limit = l->outage.away ? 1 : l->facts.concurrent;
             if (!takes_part(w, l) || l->share != 0 || limit == 0 || limit > even)
                 continue;
             l->share = limit;
@@ -270,7 +336,13 @@ static void share_slots(struct cs_worker *w)
 /* A share to work on, and as much again so that it never runs dry. */
 static struct cs_want_lane want_of(const struct cs_worker_lane *l)
 {
-    return (struct cs_want_lane){.gen = l->gen, .lane = l->lane, .capacity = 2 * l->share, .trouble = l->trouble};
+    return (struct cs_want_lane){
+        .gen = l->gen,
+        .lane = l->lane,
+        .capacity = 2 * l->share,
+        .trouble = l->trouble[0] != '\0' ? l->trouble : l->away,
+        .key = l->key_refused ? l->facts.endpoint->key : "",
+    };
 }
 
 uint32_t cs_lanes_wants(struct cs_worker *w, struct cs_want_lane **out)
@@ -295,7 +367,7 @@ static void tell_wants(struct cs_worker *w)
 {
     bool changed = false;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
-        bool trouble = l->trouble[0] != '\0';
+        uint8_t trouble = l->trouble[0] != '\0' ? 1 : l->outage.away ? 2 : 0;
         changed |= 2 * l->share != l->told_capacity || trouble != l->told_trouble;
         l->told_capacity = 2 * l->share;
         l->told_trouble = trouble;

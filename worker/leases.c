@@ -116,6 +116,26 @@ void cs_leases_give_back(struct cs_worker *w, const struct cs_worker_lane *only,
     }
 }
 
+/* What waits to be repeated stays: its attempts are counted here. */
+void cs_leases_give_back_untried(struct cs_worker *w, const struct cs_worker_lane *lane)
+{
+    for (struct cs_worker_lease *l = LIST_FIRST(&w->leases), *next; l != NULL; l = next) {
+        next = LIST_NEXT(l, all);
+        uint16_t n = (uint16_t)(l->n_todo - l->n_waiting);
+        if (l->lane != lane || n == 0)
+            continue;
+        struct cs_lease_ref ref = ref_of(l), *r = giving(w, &ref);
+        for (int i = 0; i < CS_BITMAP_BYTES; i++) {
+            r->todo[i] |= (uint8_t)(l->todo[i] & ~l->waiting[i]);
+            l->todo[i] &= l->waiting[i];
+        }
+        l->lane->n_todo -= n;
+        w->unstarted -= n;
+        l->n_todo = l->n_waiting;
+        update_alive(w, l);
+    }
+}
+
 void cs_leases_give_back_one(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit)
 {
     if (!l->dead) {
@@ -162,6 +182,7 @@ static void assign(struct cs_worker *w, const struct cs_lease_ref *r)
     l->page = r->page;
     memcpy(l->todo, r->todo, sizeof l->todo);
     l->n_todo = n;
+    l->watched = bit_count(r->busy) > 0;
     LIST_INIT(&l->calls);
     LIST_INSERT_HEAD(&w->leases, l, all);
     HASH_ADD(hh, w->by_epoch, epoch, sizeof l->epoch, l);
@@ -184,9 +205,15 @@ void cs_leases_assign(struct cs_worker *w, const struct cs_leases *a)
 /* Nothing more of it is started. What flies or waits for its ACK is still told in HELLO: a coordinator that forgot must not pay again. */
 static void kill_lease(struct cs_worker *w, struct cs_worker_lease *l)
 {
-    struct cs_lease_ref ref;
+    struct cs_lease_ref ref, *r;
+    bool any = l->n_todo > 0;
     l->dead = true;
     take_todo(w, l, &ref);
+    if (!any)
+        return;
+    r = giving(w, &ref); /* its money is not spent */
+    for (int i = 0; i < CS_BITMAP_BYTES; i++)
+        r->todo[i] |= ref.todo[i];
 }
 
 void cs_leases_lost(struct cs_worker *w, uint64_t epoch)
@@ -304,6 +331,8 @@ void cs_lease_start(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit)
     l->n_busy++;
     l->lane->n_todo--;
     w->unstarted--;
+    if (l->watched && cs_link_live(w))
+        cs_alarm_set(&w->alarms, &w->ping, w->now);
     update_open(l);
 }
 

@@ -14,11 +14,13 @@
 #include "protocol/base/utf8.h"
 #include "protocol/wire/keys.h"
 #include "protocol/wire/messages.h"
+#include "worker/check.h"
 #include "worker/core.h"
 #include "worker/shell.h"
 
 struct args {
     const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name;
+    struct cs_check_opts check; /* path NULL: work */
     uint64_t slots, drain_s;
     bool die_with_parent;
 };
@@ -46,6 +48,12 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
         {"simulator", CS_OPT_STR, &a->simulator, "URL", "where accounts with `provider: simulated` are found"},
         {"name", CS_OPT_STR, &a->name, "NAME", "shown in status (default HOST:PID:NONCE)"},
         {"drain-s", CS_OPT_U64, &a->drain_s, "S", "longest wait for calls in flight when stopped (default 120)"},
+        {"check", CS_OPT_STR, &a->check.path, "FILE",
+         "instead of working: one tiny call per lane of this study or providers file, a line of JSON each "
+         "(clinsafe providers check)"},
+        {"providers", CS_OPT_STR, &a->check.load.providers, "FILE", "with --check STUDY: accounts and models"},
+        {"data", CS_OPT_STR, &a->check.load.data_dir, "DIR", "with --check STUDY: where its data files are"},
+        {"model", CS_OPT_STR, &a->check.only, "NAME", "with --check: this model only"},
         {"die-with-parent", CS_OPT_FLAG, &a->die_with_parent, NULL, "end at once when the starting process ends"},
         {NULL, CS_OPT_FLAG, NULL, NULL, NULL},
     };
@@ -55,6 +63,8 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
         return rc;
     if (n_args > 0)
         return cs_error_set(err, CS_EUSAGE, "%s: not expected; --help lists the options", argv[1]);
+    if (a->check.path != NULL)
+        return CS_OK;
     if (a->coordinator == NULL)
         return cs_error_set(err, CS_EUSAGE, "--coordinator is missing: say where the coordinator listens");
     if (a->slots == 0 || a->slots > CS_WORKER_SLOTS_MAX)
@@ -151,7 +161,8 @@ int main(int argc, char **argv)
     if (rc == CS_OK && !helped) {
         if (a.die_with_parent)
             die_with(parent);
-        rc = work(&a, &err);
+        a.check.simulator = a.simulator;
+        rc = a.check.path != NULL ? cs_check_run(&a.check, stdout, &err) : work(&a, &err);
     }
     if (rc != CS_OK)
         fprintf(stderr, "clinsafe-worker: %s\n", err.msg);

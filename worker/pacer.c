@@ -54,6 +54,29 @@ static double average_high(const struct cs_average *a, double unknown)
     return a->known ? a->mean + 2 * sqrt(a->variance) : unknown;
 }
 
+static double line_at(const struct cs_line *l, double x)
+{
+    if (!l->known)
+        return TOKENS_PER_BYTE * x;
+    double slope = l->sxx > 1e-4 * l->mx * l->mx ? l->sxy / l->sxx : l->my / l->mx; /* else all are of one length */
+    double y = l->my + slope * (x - l->mx);
+    return y > 1 ? y : 1;
+}
+
+static void line_add(struct cs_line *l, double x, double y)
+{
+    if (!l->known) {
+        *l = (struct cs_line){.mx = x, .my = y, .known = true};
+        return;
+    }
+    double off = (y - line_at(l, x)) / x, dx = x - l->mx, dy = y - l->my;
+    l->variance = (1 - AVERAGE_WEIGHT) * (l->variance + AVERAGE_WEIGHT * off * off);
+    l->mx += AVERAGE_WEIGHT * dx;
+    l->my += AVERAGE_WEIGHT * dy;
+    l->sxx = (1 - AVERAGE_WEIGHT) * (l->sxx + AVERAGE_WEIGHT * dx * dx);
+    l->sxy = (1 - AVERAGE_WEIGHT) * (l->sxy + AVERAGE_WEIGHT * dx * dy);
+}
+
 static double charge(enum charge how, double input, double output, double cap)
 {
     switch (how) {
@@ -76,7 +99,7 @@ static double charge(enum charge how, double input, double output, double cap)
 void cs_pacer_cost(const struct cs_pacer *p, size_t bytes, uint32_t cap, double cost[CS_QUOTA_DIMS])
 {
     const struct row *r = &rows[p->protocol];
-    double input = (double)bytes * average_high(&p->ratio, TOKENS_PER_BYTE);
+    double input = line_at(&p->input, (double)bytes) + 2 * sqrt(p->input.variance) * (double)bytes;
     double output = average_high(&p->output, cap != 0 ? cap : OUTPUT_TOKENS);
     double most = cap != 0 ? cap : output;
     if (output > most)
@@ -90,9 +113,12 @@ void cs_pacer_cost(const struct cs_pacer *p, size_t bytes, uint32_t cap, double 
 
 void cs_pacer_ended(struct cs_pacer *p, const double cost[CS_QUOTA_DIMS], size_t bytes, uint32_t input, uint32_t output)
 {
+    CS_ASSERT(p->in_flight > 0);
+    if (p->in_flight-- >= cs_pacer_most(p))
+        p->shut_until = 0;
     if (input == 0 || bytes == 0)
         return; /* a failure is charged as it began */
-    average_add(&p->ratio, (double)input / (double)bytes);
+    line_add(&p->input, (double)bytes, input);
     average_add(&p->output, output);
     if (!rows[p->protocol].settles)
         return;
@@ -107,24 +133,71 @@ void cs_pacer_ended(struct cs_pacer *p, const double cost[CS_QUOTA_DIMS], size_t
 bool cs_pacer_needed(const struct cs_limits *l)
 {
     return l->requests_per_minute != 0 || l->tokens_per_minute != 0 || l->input_tokens_per_minute != 0 ||
-           l->output_tokens_per_minute != 0 || l->requests_per_day != 0 || l->tokens_per_day != 0;
+           l->output_tokens_per_minute != 0 || l->requests_per_day != 0 || l->tokens_per_day != 0 || l->concurrent != 0;
 }
 
-void cs_pacer_init(struct cs_pacer *p, enum cs_protocol protocol, const struct cs_limits *l, uint64_t now)
+static double limit_of(const struct cs_pacer_pool *pool, int d)
 {
-    *p = (struct cs_pacer){.protocol = protocol, .ask_at = now, .share = -1};
-    p->declared[CS_QUOTA_REQUESTS] = (double)l->requests_per_minute;
-    p->declared[CS_QUOTA_TOKENS] = (double)l->tokens_per_minute;
-    p->declared[CS_QUOTA_INPUT] = (double)l->input_tokens_per_minute;
-    p->declared[CS_QUOTA_OUTPUT] = (double)l->output_tokens_per_minute;
-    p->declared[CS_QUOTA_REQUESTS_DAY] = (double)l->requests_per_day;
-    p->declared[CS_QUOTA_TOKENS_DAY] = (double)l->tokens_per_day;
-    memcpy(p->limit, p->declared, sizeof p->limit);
+    double told = d < CS_QUOTA_PER_MINUTE && pool->was_told ? pool->told[d] : 0;
+    return told > 0 && told < pool->declared[d] ? told : pool->declared[d];
 }
 
-void cs_pacer_told(struct cs_pacer *p, enum cs_quota_dim d, double limit)
+/* The pool that declares the least; NULL: none does. */
+static struct cs_pacer_pool *tightest(struct cs_pacer *p, int d)
 {
-    p->limit[d] = limit >= 1 && limit < p->declared[d] ? limit : p->declared[d];
+    struct cs_pacer_pool *least = NULL;
+    for (uint32_t i = 0; i < p->n_pools; i++) {
+        if (p->pool[i].declared[d] > 0 && (least == NULL || p->pool[i].declared[d] < least->declared[d]))
+            least = &p->pool[i];
+    }
+    return least;
+}
+
+static void find_limits(struct cs_pacer *p)
+{
+    for (int d = 0; d < CS_QUOTA_DIMS; d++) {
+        p->limit[d] = 0;
+        for (uint32_t i = 0; i < p->n_pools; i++) {
+            double limit = limit_of(&p->pool[i], d);
+            if (limit > 0 && (p->limit[d] <= 0 || limit < p->limit[d]))
+                p->limit[d] = limit;
+        }
+    }
+}
+
+void cs_pacer_init(struct cs_pacer *p, enum cs_protocol protocol, uint64_t now)
+{
+    *p = (struct cs_pacer){.protocol = protocol, .ask_at = now};
+}
+
+void cs_pacer_declare(struct cs_pacer *p, uint32_t pool, const struct cs_limits *l)
+{
+    CS_ASSERT(pool < CS_QUOTA_POOLS_MAX);
+    CS_ASSERT(pool <= p->n_pools);
+    if (pool == p->n_pools)
+        p->pool[p->n_pools++].share = -1;
+    struct cs_pacer_pool *is = &p->pool[pool];
+    is->declared[CS_QUOTA_REQUESTS] = (double)l->requests_per_minute;
+    is->declared[CS_QUOTA_TOKENS] = (double)l->tokens_per_minute;
+    is->declared[CS_QUOTA_INPUT] = (double)l->input_tokens_per_minute;
+    is->declared[CS_QUOTA_OUTPUT] = (double)l->output_tokens_per_minute;
+    is->declared[CS_QUOTA_REQUESTS_DAY] = (double)l->requests_per_day;
+    is->declared[CS_QUOTA_TOKENS_DAY] = (double)l->tokens_per_day;
+    is->concurrent = l->concurrent;
+    find_limits(p);
+}
+
+void cs_pacer_told(struct cs_pacer *p, const double limit[CS_QUOTA_PER_MINUTE], uint64_t sent)
+{
+    for (int d = 0; d < CS_QUOTA_PER_MINUTE; d++) {
+        struct cs_pacer_pool *pool = limit[d] > 0 ? tightest(p, d) : NULL;
+        if (pool == NULL || (pool->was_told && sent < pool->told_at))
+            continue;
+        pool->told[d] = limit[d];
+        pool->told_at = sent;
+        pool->was_told = true;
+    }
+    find_limits(p);
 }
 
 void cs_pacer_limited(struct cs_pacer *p, uint64_t wait_ms, uint64_t now)
@@ -142,10 +215,32 @@ static double rate_of(const struct cs_pacer *p, int d)
     return p->limit[d] / (d < CS_QUOTA_PER_MINUTE ? 60e3 : 86400e3);
 }
 
-/* The pace while Redis is away. */
+/* The pace while Redis is away; of several pools the one that gives least. */
 static double away_rate(const struct cs_pacer *p, int d)
 {
-    return p->share > 0 ? AWAY_PART * p->share * rate_of(p, d) : 0;
+    double least = HUGE_VAL;
+    for (uint32_t i = 0; i < p->n_pools; i++) {
+        const struct cs_pacer_pool *pool = &p->pool[i];
+        double rate = limit_of(pool, d) / (d < CS_QUOTA_PER_MINUTE ? 60e3 : 86400e3);
+        if (rate > 0)
+            least = fmin(least, pool->share > 0 ? AWAY_PART * pool->share * rate : 0);
+    }
+    return least < HUGE_VAL ? least : 0;
+}
+
+uint32_t cs_pacer_most(const struct cs_pacer *p)
+{
+    uint32_t most = UINT32_MAX;
+    for (uint32_t i = 0; i < p->n_pools; i++) {
+        const struct cs_pacer_pool *pool = &p->pool[i];
+        uint32_t may = pool->allotted;
+        if (pool->concurrent == 0)
+            continue;
+        if (p->asking && may > p->named)
+            may = p->named; /* the answer may take the rest away */
+        most = may < most ? may : most;
+    }
+    return most;
 }
 
 static void refill(struct cs_pacer *p, const double cost[CS_QUOTA_DIMS], uint64_t now)
@@ -191,10 +286,12 @@ bool cs_pacer_start(struct cs_pacer *p, const double cost[CS_QUOTA_DIMS], uint64
         fits &= p->limit[d] == 0 || p->budget[d] + TINY >= cost[d];
     if (!fits)
         note_cost(p, cost, true);
-    if (!fits || now < p->quiet_until || p->next_start > (double)now) {
+    bool full = p->in_flight >= cs_pacer_most(p);
+    if (!fits || full || now < p->quiet_until || p->next_start > (double)now) {
         p->shut_until = cs_pacer_next(p, now);
         return false;
     }
+    p->in_flight++;
     for (int d = 0; d < CS_QUOTA_DIMS; d++)
         p->budget[d] -= p->limit[d] == 0 ? 0 : cost[d];
     note_cost(p, cost, false);
@@ -214,10 +311,12 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* When the call that waits could start with what there is; UINT64_MAX: not without more. */
+/* When the call that waits could start with what there is; UINT64_MAX: not without more, or not before another one ends. */
 static uint64_t startable_at(const struct cs_pacer *p, uint64_t now)
 {
     double at = p->next_start > (double)p->quiet_until ? p->next_start : (double)p->quiet_until;
+    if (p->in_flight >= cs_pacer_most(p))
+        return UINT64_MAX;
     for (int d = 0; d < CS_QUOTA_DIMS; d++) {
         double lacks = p->limit[d] == 0 ? 0 : p->typical[d] - p->budget[d] - TINY;
         if (lacks <= 0)
@@ -241,6 +340,10 @@ uint64_t cs_pacer_next(const struct cs_pacer *p, uint64_t now)
 
 static void go_away(struct cs_pacer *p, uint64_t now)
 {
+    for (uint32_t i = 0; p->asking && i < p->n_pools; i++) {
+        if (p->pool[i].allotted > p->named)
+            p->pool[i].allotted = p->named; /* an answer that did not come may have given the rest to others */
+    }
     p->asking = false;
     p->ask_at = now + CS_QUOTA_SLICE_MS;
     p->shut_until = 0;
@@ -267,18 +370,32 @@ static void typical_cost(struct cs_pacer *p)
     }
 }
 
+static void tell_pool(const struct cs_pacer_pool *pool, uint64_t now, struct cs_quota_pool *out)
+{
+    *out = (struct cs_quota_pool){.concurrent = pool->concurrent, .share = pool->share, .allotted = pool->allotted};
+    memcpy(out->limit, pool->declared, sizeof out->limit);
+    out->told.age_ms = pool->was_told ? (int64_t)(now - pool->told_at) : -1;
+    memcpy(out->told.limit, pool->told, sizeof out->told.limit);
+}
+
+static bool holds(const struct cs_pacer *p)
+{
+    return p->in_flight > 0 && cs_pacer_most(p) != UINT32_MAX;
+}
+
 bool cs_pacer_ask(struct cs_pacer *p, uint32_t want, uint64_t now, struct cs_quota_ask *ask)
 {
     if (p->asking && now >= p->asked_at + CS_PACER_LATE_MS)
         go_away(p, now);
     if (p->asking || p->alone || now < p->ask_at || (want == 0 && !p->listed && p->quiet_tell <= now))
         return false;
-    *ask = (struct cs_quota_ask){.want = want, .share = p->share};
+    *ask = (struct cs_quota_ask){.n_pools = p->n_pools, .want = want, .held = p->in_flight};
     typical_cost(p);
     if (p->quiet_tell > now)
         ask->quiet_ms = p->quiet_tell - now;
+    for (uint32_t i = 0; i < p->n_pools; i++)
+        tell_pool(&p->pool[i], now, &ask->pool[i]);
     for (int d = 0; d < CS_QUOTA_DIMS; d++) {
-        ask->limit[d] = p->limit[d];
         ask->cost[d] = p->granted[d];
         ask->back[d] = p->limit[d] != 0 ? p->back[d] : 0;
         p->back[d] = 0;
@@ -288,12 +405,29 @@ bool cs_pacer_ask(struct cs_pacer *p, uint32_t want, uint64_t now, struct cs_quo
         p->budget[d] = 0;
     }
     p->quiet_tell = 0;
-    p->listed = want > 0;
+    p->listed = want > 0 || holds(p);
+    p->named = p->in_flight;
     p->asking = true;
     p->asked_at = now;
     p->ask_at = now + CS_QUOTA_SLICE_MS;
     p->serial++;
     return true;
+}
+
+/* What the fleet knows of a pool. */
+static void learn(struct cs_pacer_pool *pool, const struct cs_quota_part *part, uint64_t now)
+{
+    const struct cs_quota_told *told = &part->told;
+    if (part->share >= 0)
+        pool->share = part->share;
+    pool->allotted = part->allotted;
+    if (told->age_ms < 0 || (uint64_t)told->age_ms > now)
+        return;
+    if (pool->was_told && now - (uint64_t)told->age_ms <= pool->told_at)
+        return;
+    memcpy(pool->told, told->limit, sizeof pool->told);
+    pool->told_at = now - (uint64_t)told->age_ms;
+    pool->was_told = true;
 }
 
 void cs_pacer_granted(struct cs_pacer *p, uint64_t serial, const struct cs_quota_grant *g, uint64_t now)
@@ -307,8 +441,9 @@ void cs_pacer_granted(struct cs_pacer *p, uint64_t serial, const struct cs_quota
     p->asking = p->away = false;
     p->shut_until = 0;
     p->expires = p->asked_at + CS_QUOTA_LIFE_MS;
-    if (g->share >= 0)
-        p->share = g->share;
+    for (uint32_t i = 0; i < p->n_pools; i++)
+        learn(&p->pool[i], &g->pool[i], now);
+    find_limits(p);
     if (g->quiet_ms > 0 && now + g->quiet_ms > p->quiet_until)
         p->quiet_until = now + g->quiet_ms;
     for (int d = 0; d < CS_QUOTA_DIMS; d++)
@@ -319,7 +454,13 @@ void cs_pacer_granted(struct cs_pacer *p, uint64_t serial, const struct cs_quota
 
 void cs_pacer_alone(struct cs_pacer *p, uint64_t now)
 {
+    for (uint32_t i = 0; i < p->n_pools; i++) {
+        struct cs_pacer_pool *pool = &p->pool[i];
+        uint32_t part = (uint32_t)(AWAY_PART * pool->concurrent);
+        pool->share = 1;
+        pool->allotted = part > 0 || pool->concurrent == 0 ? part : 1;
+    }
     p->alone = true;
-    p->share = 1;
+    p->asking = false;
     go_away(p, now);
 }

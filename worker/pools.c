@@ -1,5 +1,5 @@
-/* Pools: the quotas that lanes draw from. Lanes of one account and model share one; a lane without declared rates has none.
- * Pools live as long as the worker: what they have learned holds for the next study too. */
+/* Pools: the quotas that lanes draw from. Lanes that draw from the same pools do so together, as one draw; a lane for which no limit
+ * is declared has none. Draws live as long as the worker: what they have learned holds for the next study too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,138 +7,163 @@
 #include "protocol/base/assert.h"
 #include "worker/state.h"
 
+static struct cs_draw *make_draw(struct cs_worker *w, const struct cs_lane_facts *f, const char *key)
+{
+    struct cs_draw *d = cs_xcalloc(1, sizeof *d);
+    d->key = cs_xstrdup(key);
+    d->group = cs_xstrdup(f->group);
+    d->number = HASH_COUNT(w->draws);
+    d->claimant = cs_xasprintf("%s/%u", w->name, d->number);
+    for (uint32_t i = 0; i < f->n_pools; i++)
+        d->name[i] = cs_xstrdup(f->pools[i].name);
+    d->alarm.kind = CS_ALARM_POOL;
+    d->alarm.owner = d;
+    cs_pacer_init(&d->pacer, f->provider->protocol, w->now);
+    HASH_ADD_KEYPTR(hh, w->draws, d->key, strlen(d->key), d);
+    return d;
+}
+
 void cs_pools_join(struct cs_worker *w, struct cs_worker_lane *l)
 {
-    struct cs_pool *p;
-    if (!cs_pacer_needed(&l->facts.limits))
+    const struct cs_lane_facts *f = &l->facts;
+    struct cs_draw *d;
+    const char *key = f->group;
+    CS_ASSERT(f->n_pools <= CS_QUOTA_POOLS_MAX);
+    if (f->n_pools == 0)
         return;
-    HASH_FIND_STR(w->pools, l->facts.pool, p);
-    if (p == NULL) {
-        p = cs_xcalloc(1, sizeof *p);
-        p->name = cs_xstrdup(l->facts.pool);
-        p->number = HASH_COUNT(w->pools);
-        p->alarm.kind = CS_ALARM_POOL;
-        p->alarm.owner = p;
-        cs_pacer_init(&p->pacer, l->facts.provider->protocol, &l->facts.limits, w->now);
-        HASH_ADD_KEYPTR(hh, w->pools, p->name, strlen(p->name), p);
-    }
-    l->pool = p;
+    for (uint32_t i = 0; i < f->n_pools; i++)
+        key = cs_arena_printf(&w->arena, "%s %s", key, f->pools[i].name);
+    HASH_FIND_STR(w->draws, key, d);
+    if (d == NULL)
+        d = make_draw(w, f, key);
+    for (uint32_t i = 0; i < f->n_pools; i++)
+        cs_pacer_declare(&d->pacer, i, &f->pools[i].limits); /* perhaps anew */
+    l->draw = d;
+}
+
+static void draw_free(struct cs_draw *d)
+{
+    for (uint32_t i = 0; i < CS_QUOTA_POOLS_MAX; i++)
+        free(d->name[i]);
+    free(d->key);
+    free(d->group);
+    free(d->claimant);
+    free(d);
 }
 
 void cs_pools_close(struct cs_worker *w)
 {
-    for (struct cs_pool *p = w->pools, *next; p != NULL; p = next) {
-        next = p->hh.next;
-        cs_alarm_clear(&w->alarms, &p->alarm);
-        HASH_DEL(w->pools, p);
-        free(p->name);
-        free(p);
+    for (struct cs_draw *d = w->draws, *next; d != NULL; d = next) {
+        next = d->hh.next;
+        cs_alarm_clear(&w->alarms, &d->alarm);
+        HASH_DEL(w->draws, d);
+        draw_free(d);
     }
 }
 
-void cs_pools_wake(struct cs_worker *w, const struct cs_pool *p)
+void cs_pools_wake(struct cs_worker *w, const struct cs_draw *d)
 {
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
-        if (l->pool == p)
+        if (l->draw == d)
             cs_lanes_wake(w, l);
     }
 }
 
 bool cs_pools_shut(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
-    return l->pool != NULL && cs_pacer_shut(&l->pool->pacer, w->now);
+    return l->draw != NULL && cs_pacer_shut(&l->draw->pacer, w->now);
 }
 
 bool cs_pools_admit(struct cs_worker *w, struct cs_worker_lane *l, size_t bytes, double cost[CS_QUOTA_DIMS])
 {
-    if (l->pool == NULL)
+    if (l->draw == NULL)
         return true;
-    cs_pacer_cost(&l->pool->pacer, bytes, l->facts.cap, cost);
-    if (!cs_pacer_start(&l->pool->pacer, cost, w->now))
+    cs_pacer_cost(&l->draw->pacer, bytes, l->facts.cap, cost);
+    if (!cs_pacer_start(&l->draw->pacer, cost, w->now))
         return false;
-    l->pool->started++;
+    l->draw->started++;
     return true;
 }
 
-/* What a provider says of its limits, in the words of each. */
-static void read_limits(struct cs_worker *w, struct cs_pacer *p, const char *headers)
+/* What a provider says of its limits. */
+static void read_limits(struct cs_worker *w, const struct cs_call *c, const char *headers)
 {
-    static const struct {
-        const char *name;
-        enum cs_quota_dim dim;
-    } known[] = {
-        {"x-ratelimit-limit-requests", CS_QUOTA_REQUESTS},
-        {"x-ratelimit-limit-tokens", CS_QUOTA_TOKENS},
-        {"anthropic-ratelimit-requests-limit", CS_QUOTA_REQUESTS},
-        {"anthropic-ratelimit-tokens-limit", CS_QUOTA_TOKENS},
-        {"anthropic-ratelimit-input-tokens-limit", CS_QUOTA_INPUT},
-        {"anthropic-ratelimit-output-tokens-limit", CS_QUOTA_OUTPUT},
+    const struct cs_endpoint *e = c->lane->facts.endpoint;
+    struct cs_limits told;
+    cs_read_limits(headers, e->limit_rules, e->n_limit_rules, &w->arena, &told);
+    const double limit[CS_QUOTA_PER_MINUTE] = {
+        [CS_QUOTA_REQUESTS] = (double)told.requests_per_minute,
+        [CS_QUOTA_TOKENS] = (double)told.tokens_per_minute,
+        [CS_QUOTA_INPUT] = (double)told.input_tokens_per_minute,
+        [CS_QUOTA_OUTPUT] = (double)told.output_tokens_per_minute,
     };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        const char *value = cs_header(headers, known[i].name, &w->arena);
-        if (value != NULL)
-            cs_pacer_told(p, known[i].dim, strtod(value, NULL));
-    }
+    cs_pacer_told(&c->lane->draw->pacer, limit, c->sent_ms);
 }
 
 void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct cs_http_reply *reply,
                     const struct cs_reading *reading)
 {
-    struct cs_pool *p = c->lane->pool;
-    if (p == NULL)
+    struct cs_draw *d = c->lane->draw;
+    if (d == NULL)
         return;
-    cs_pacer_ended(&p->pacer, c->cost, c->bytes, reading->input_tokens, reading->output_tokens);
-    read_limits(w, &p->pacer, reply->headers);
-    if (reply->status == 429 && reading->wait_ms != CS_NO_HINT && reading->says != CS_SAYS_NO_MONEY)
-        cs_pacer_limited(&p->pacer, reading->wait_ms < CS_RETRY_QUIET_MAX_MS ? reading->wait_ms : CS_RETRY_QUIET_MAX_MS,
+    bool full = d->pacer.in_flight >= cs_pacer_most(&d->pacer);
+    cs_pacer_ended(&d->pacer, c->cost, c->bytes, reading->input_tokens, reading->output_tokens);
+    read_limits(w, c, reply->headers);
+    if (reply->status == 429 && reading->wait_ms != CS_NO_HINT && reading->says != CS_SAYS_NO_MONEY &&
+        reading->says != CS_SAYS_DAY_USED)
+        cs_pacer_limited(&d->pacer, reading->wait_ms < CS_RETRY_QUIET_MAX_MS ? reading->wait_ms : CS_RETRY_QUIET_MAX_MS,
                          w->now);
+    if (full)
+        cs_pools_wake(w, d);
 }
 
 /* Calls that could start within a slice, were there quota: as many as there is room for, and as many again as
  * came and went in the last one. */
-static uint32_t wanted(const struct cs_worker *w, const struct cs_pool *p)
+static uint32_t wanted(const struct cs_worker *w, const struct cs_draw *d)
 {
     uint32_t n = 0;
     if (!cs_link_may_start(w) || w->draining)
         return 0;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
-        uint32_t most = l->share < l->brake ? l->share : l->brake;
-        if (l->pool != p || l->state != CS_LANE_OPEN || l->trouble[0] != '\0' || w->now < l->quiet_until)
+        uint32_t most = cs_lanes_most(l);
+        if (l->draw != d || l->state != CS_LANE_OPEN || l->trouble[0] != '\0' || w->now < l->quiet_until)
             continue;
-        uint32_t room = (most > l->in_flight ? most - l->in_flight : 0) + p->started;
+        uint32_t room = (most > l->in_flight ? most - l->in_flight : 0) + d->started;
         n += room < l->n_todo ? room : l->n_todo;
     }
     return n;
 }
 
-static void look(struct cs_worker *w, struct cs_pool *p)
+static void look(struct cs_worker *w, struct cs_draw *d)
 {
-    uint32_t want = wanted(w, p);
-    if (cs_pacer_ask(&p->pacer, want, w->now, &p->ask)) {
-        p->ask.pool = p->name;
-        p->ask.worker = w->name;
-        p->to_ask = true;
-        p->started = 0;
+    uint32_t want = wanted(w, d);
+    if (cs_pacer_ask(&d->pacer, want, w->now, &d->ask)) {
+        d->ask.group = d->group;
+        d->ask.claimant = d->claimant;
+        for (uint32_t i = 0; i < d->ask.n_pools; i++)
+            d->ask.pool[i].name = d->name[i];
+        d->to_ask = true;
+        d->started = 0;
     }
-    if (want > 0 || p->pacer.asking || p->pacer.listed)
-        cs_alarm_set(&w->alarms, &p->alarm, cs_pacer_next(&p->pacer, w->now));
+    if (want > 0 || d->pacer.asking || d->pacer.listed)
+        cs_alarm_set(&w->alarms, &d->alarm, cs_pacer_next(&d->pacer, w->now));
     else
-        cs_alarm_clear(&w->alarms, &p->alarm);
+        cs_alarm_clear(&w->alarms, &d->alarm);
 }
 
 void cs_pools_settle(struct cs_worker *w)
 {
-    for (struct cs_pool *p = w->pools; p != NULL; p = p->hh.next)
-        look(w, p);
+    for (struct cs_draw *d = w->draws; d != NULL; d = d->hh.next)
+        look(w, d);
 }
 
 bool cs_worker_take_ask(struct cs_worker *w, struct cs_worker_ask *out)
 {
-    for (struct cs_pool *p = w->pools; p != NULL; p = p->hh.next) {
-        if (!p->to_ask)
+    for (struct cs_draw *d = w->draws; d != NULL; d = d->hh.next) {
+        if (!d->to_ask)
             continue;
-        p->to_ask = false;
-        *out = (struct cs_worker_ask){.pool = p->number, .serial = p->pacer.serial, .ask = p->ask};
+        d->to_ask = false;
+        *out = (struct cs_worker_ask){.draw = d->number, .serial = d->pacer.serial, .ask = d->ask};
         return true;
     }
     return false;
@@ -146,18 +171,18 @@ bool cs_worker_take_ask(struct cs_worker *w, struct cs_worker_ask *out)
 
 void cs_pools_answer(struct cs_worker *w, const struct cs_worker_quota *q)
 {
-    for (struct cs_pool *p = w->pools; p != NULL; p = p->hh.next) {
-        if (p->number != q->pool)
+    for (struct cs_draw *d = w->draws; d != NULL; d = d->hh.next) {
+        if (d->number != q->draw)
             continue;
-        bool was_away = p->pacer.away;
+        bool was_away = d->pacer.away;
         if (q->alone)
-            cs_pacer_alone(&p->pacer, w->now);
+            cs_pacer_alone(&d->pacer, w->now);
         else
-            cs_pacer_granted(&p->pacer, q->serial, q->grant, w->now);
-        if (p->pacer.away != was_away)
-            cs_worker_say(w, p->pacer.away ? CS_WARN : CS_INFO, p->pacer.away ? "quota_away" : "quota_back",
-                          "pool=%s share=%.3f%s", p->name, p->pacer.share,
+            cs_pacer_granted(&d->pacer, q->serial, q->grant, w->now);
+        if (d->pacer.away != was_away)
+            cs_worker_say(w, d->pacer.away ? CS_WARN : CS_INFO, d->pacer.away ? "quota_away" : "quota_back",
+                          "pool=%s share=%.3f%s", d->name[0], d->pacer.pool[0].share,
                           q->alone ? " why=\"no --redis: this worker takes 0.9 of the limits for itself alone\"" : "");
-        cs_pools_wake(w, p);
+        cs_pools_wake(w, d);
     }
 }

@@ -149,7 +149,7 @@ static void step(struct shell *s, struct cs_worker_event ev)
 
 struct asked {
     struct shell *s;
-    uint32_t pool;
+    uint32_t draw;
     uint64_t serial;
 };
 
@@ -157,7 +157,7 @@ static void on_grant(void *self, const struct cs_quota_grant *grant)
 {
     struct asked *a = self;
     struct shell *s = a->s;
-    struct cs_worker_quota q = {.pool = a->pool, .serial = a->serial, .grant = grant};
+    struct cs_worker_quota q = {.draw = a->draw, .serial = a->serial, .grant = grant};
     free(a);
     step(s, (struct cs_worker_event){.kind = CS_WORKER_QUOTA, .quota = q});
 }
@@ -167,12 +167,12 @@ static void ask_for_quota(struct shell *s)
     struct cs_worker_ask want;
     while (!s->stopped && cs_worker_take_ask(s->core, &want)) {
         if (s->redis == NULL) {
-            struct cs_worker_quota q = {.pool = want.pool, .serial = want.serial, .alone = true};
+            struct cs_worker_quota q = {.draw = want.draw, .serial = want.serial, .alone = true};
             step(s, (struct cs_worker_event){.kind = CS_WORKER_QUOTA, .quota = q});
             continue;
         }
         struct asked *a = cs_xcalloc(1, sizeof *a);
-        *a = (struct asked){s, want.pool, want.serial};
+        *a = (struct asked){s, want.draw, want.serial};
         cs_quota_ask(s->redis, &want.ask, on_grant, a);
     }
 }

@@ -8,6 +8,7 @@
 
 #include "protocol/base/error.h"
 #include "protocol/study/digest.h"
+#include "store/quota.h"
 #include "worker/providers/provider.h"
 
 enum { CS_TROUBLE_MAX = 200 };
@@ -18,10 +19,15 @@ struct cs_lane_facts {
     const struct cs_provider *provider;
     const struct cs_endpoint *endpoint;
     uint32_t timeout_ms; /* of one call */
-    uint32_t concurrent; /* calls at once; 0: no limit */
+    uint32_t concurrent; /* calls at once that any worker may have; 0: no limit */
     uint32_t cap;        /* output tokens of one call; 0: none is sent */
-    struct cs_limits limits;
-    char pool[33];                /* who shares the limits: the same for lanes of one account and model */
+    bool metered;        /* under a hard budget */
+    uint32_t n_pools;    /* that its calls draw from, all at once, the narrowest first */
+    struct cs_lane_pool {
+        char name[33]; /* the same for all lanes that share it */
+        struct cs_limits limits;
+    } pools[CS_QUOTA_POOLS_MAX];
+    char group[33];               /* of pools that lanes may draw from together */
     char trouble[CS_TROUBLE_MAX]; /* why no call can be made ("no key: set NAME"), or "" */
 };
 

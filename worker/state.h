@@ -9,8 +9,10 @@
 
 #include "protocol/base/hash.h"
 #include "protocol/base/rng.h"
+#include "worker/brake.h"
 #include "worker/call.h"
 #include "worker/core.h"
+#include "worker/outage.h"
 #include "worker/pacer.h"
 #include "worker/window.h"
 
@@ -21,7 +23,7 @@ enum {
     CS_FLUSH_BYTES = 64 * 1024,
     CS_RESEND_MS = 5000, /* no acknowledgement for so long: send again */
     CS_SPEC_AGAIN_MS = 5000,
-    CS_HELLO_AGAIN_MS = 100,   /* the socket has no connection yet */
+    CS_HELLO_AGAIN_MS = 20,    /* the socket has no connection yet */
     CS_SOCKET_AGAIN_MS = 1000, /* ... for so long: make a new one */
     CS_BYE_MS = 100,           /* BYE has this long to leave */
     CS_STARTS_PER_STEP = 64,   /* bounds the bodies that one step copies */
@@ -53,6 +55,7 @@ struct cs_worker_lease {
     uint8_t waiting[CS_BITMAP_BYTES];
     uint16_t n_todo, n_busy, n_waiting;
     bool dead;                  /* not ours any more: what is busy ends, and is delivered */
+    bool watched;               /* the coordinator wants to hear at once what of it begins */
     bool open;                  /* in the lane's list: n_todo > n_waiting */
     LIST_HEAD(, cs_call) calls; /* the waiting ones */
     TAILQ_ENTRY(cs_worker_lease) in_lane;
@@ -60,16 +63,16 @@ struct cs_worker_lease {
     LIST_ENTRY(cs_worker_lease) all;
 };
 
-/* A quota that lanes draw from. */
-struct cs_pool {
-    char *name;
+/* The pools that some lanes draw from, all at once. */
+struct cs_draw {
+    char *key, *group, *claimant, *name[CS_QUOTA_POOLS_MAX]; /* name: of its pools */
     uint32_t number;
     struct cs_pacer pacer;
     uint32_t started; /* since the last asking */
     bool to_ask;
     struct cs_quota_ask ask;
     struct cs_alarm alarm;
-    UT_hash_handle hh; /* by name */
+    UT_hash_handle hh; /* by key */
 };
 
 struct cs_worker_lane {
@@ -82,16 +85,20 @@ struct cs_worker_lane {
     bool blocked; /* its next trial waits for cases */
     bool ready;   /* in the ring of lanes that may be able to start a call */
     char trouble[CS_TROUBLE_MAX];
+    bool key_refused; /* the trouble is that the provider refused the key, here or to another worker */
+    char *barred;     /* keys of the lane that were refused, as announced; NULL: none */
+    struct cs_outage outage;
+    char away[CS_TROUBLE_MAX]; /* why nothing gets through, while it does not */
     struct cs_lane_facts facts;
-    struct cs_pool *pool; /* NULL: no rate is declared */
+    struct cs_draw *draw; /* NULL: no limit is declared */
     uint32_t seen;        /* the announcement that named it last */
     uint32_t n_leases, n_todo, in_flight;
-    uint32_t share;  /* calls it may have in flight */
-    uint32_t brake;  /* the same, after 429s: halved by each quiet period, grows with answers */
-    uint32_t quiets; /* quiet periods in a row without an answer */
+    uint32_t share;        /* calls it may have in flight */
+    struct cs_brake brake; /* the same, as the provider has shown what it bears */
+    uint32_t quiets;       /* quiet periods in a row without an answer */
     uint64_t quiet_since, quiet_until, progress;
     uint32_t told_capacity; /* in this session */
-    bool told_trouble;
+    uint8_t told_trouble;   /* 0: none; 1: of the key or the like; 2: its provider is away */
     struct cs_alarm alarm;
     TAILQ_HEAD(, cs_worker_lease) open;
     TAILQ_HEAD(, cs_call) due;
@@ -130,7 +137,7 @@ struct cs_worker {
 
     struct cs_worker_lane *lanes; /* hash */
     TAILQ_HEAD(, cs_worker_lane) ring;
-    struct cs_pool *pools; /* hash */
+    struct cs_draw *draws; /* hash */
     uint32_t announcements;
     bool shares_stale; /* shares, facts and wants are to be looked at */
     struct cs_asked *asked;
@@ -176,8 +183,16 @@ struct cs_message *cs_link_send(struct cs_worker *w, enum cs_kind kind);
 struct cs_worker_lane *cs_lanes_find(struct cs_worker *w, uint32_t gen, uint32_t lane);
 void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a);
 void cs_lanes_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
+/* The provider refused the lane's key: all workers with that key stop. */
+void cs_lanes_refused(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
+/* Nobody of the lane is answered: it keeps what it has begun, gives the rest back and asks for little. */
+void cs_lanes_away(struct cs_worker *w, struct cs_worker_lane *l, const char *why);
+void cs_lanes_back(struct cs_worker *w, struct cs_worker_lane *l);
+/* Rings when a quiet period or the pause before a probe is over. */
+void cs_lanes_wait(struct cs_worker *w, struct cs_worker_lane *l);
 void cs_lanes_wake(struct cs_worker *w, struct cs_worker_lane *l); /* it may be able to start a call */
 void cs_lanes_wake_all(struct cs_worker *w);
+uint32_t cs_lanes_most(const struct cs_worker_lane *l); /* calls that it may have in flight now */
 void cs_lanes_forget_wants(struct cs_worker *w);
 uint32_t cs_lanes_wants(struct cs_worker *w, struct cs_want_lane **out); /* in the arena */
 void cs_lanes_settle(struct cs_worker *w);                               /* facts, shares, WANT */
@@ -193,6 +208,7 @@ void cs_leases_lost(struct cs_worker *w, uint64_t epoch);
 void cs_leases_revoke(struct cs_worker *w, const struct cs_leases *r);
 /* Gives back what has not started: tells the coordinator (`tell`), or forgets it. NULL: of all lanes. */
 void cs_leases_give_back(struct cs_worker *w, const struct cs_worker_lane *only, bool tell);
+void cs_leases_give_back_untried(struct cs_worker *w, const struct cs_worker_lane *lane);
 void cs_leases_give_back_one(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit); /* a busy position */
 uint32_t cs_leases_list(struct cs_worker *w, bool with_dead,
                         struct cs_lease_ref **out); /* of HELLO and PING, in the arena */
@@ -207,9 +223,9 @@ void cs_leases_close(struct cs_worker *w);
 
 /* pools.c */
 void cs_pools_join(struct cs_worker *w, struct cs_worker_lane *l); /* its facts are known */
-void cs_pools_wake(struct cs_worker *w, const struct cs_pool *p);
+void cs_pools_wake(struct cs_worker *w, const struct cs_draw *d);
 bool cs_pools_shut(const struct cs_worker *w, const struct cs_worker_lane *l); /* no call now, whatever its size */
-/* Charges the lane's pool, or false: the pool's alarm wakes the lane. */
+/* Charges the lane's pools, or false: their alarm, or a call that ends, wakes the lane. */
 bool cs_pools_admit(struct cs_worker *w, struct cs_worker_lane *l, size_t bytes, double cost[CS_QUOTA_DIMS]);
 void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct cs_http_reply *reply,
                     const struct cs_reading *reading);

@@ -10,19 +10,13 @@
 #include "protocol/study/answer.h"
 #include "protocol/study/request.h"
 #include "protocol/study/spec.h"
-#include "worker/keys_env.h"
+#include "worker/endpoint.h"
+#include "worker/pacer.h"
 
 enum { CHUNK_CACHE_BYTES = 64 * 1024 * 1024, CELL_CACHE_ENTRIES = 256, MISSING_MAX = 64 };
 
 struct missing {
     uint8_t digest[32];
-};
-
-struct endpoint { /* the strings of one */
-    struct cs_endpoint pub;
-    char *url, *auth;
-    const char *headers[CS_HEADERS_MAX + 1]; /* of the account and the dialect */
-    struct endpoint *next;
 };
 
 struct study { /* one spec, and all that is made of it */
@@ -32,7 +26,7 @@ struct study { /* one spec, and all that is made of it */
     struct cs_requests *requests;
     struct cs_chunks *chunks;
     struct cs_cell_cache *cells;
-    struct endpoint *endpoints; /* all that were made for its lanes: few, and calls may refer to any */
+    struct cs_made_endpoint *endpoints; /* all that were made for its lanes: few, and calls may refer to any */
     uint32_t refs;
     struct study *next, *prev;
 };
@@ -55,59 +49,6 @@ static void is_missing(struct cs_studies *s, const uint8_t digest[32])
         memcpy(s->missing[s->n_missing++].digest, digest, 32);
 }
 
-/* ---- endpoints ------------------------------------------------------------------------------------- */
-
-static void endpoint_free(struct endpoint *e)
-{
-    if (e == NULL)
-        return;
-    free(e->url);
-    cs_key_free(e->auth);
-    free(e);
-}
-
-static bool is_loopback(const char *url)
-{
-    static const char *const hosts[] = {"http://127.", "http://localhost:", "http://localhost/", "http://[::1]"};
-    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
-        if (strncmp(url, hosts[i], strlen(hosts[i])) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Where an account's calls go. A simulated one goes to --simulator and is sent no key. */
-static enum cs_err endpoint_make(struct cs_studies *s, const struct cs_account *a, const struct cs_provider *p,
-                                 const char *model, struct endpoint **out, struct cs_error *err)
-{
-    char *key = NULL;
-    *out = NULL;
-    if (a->simulated && s->simulator == NULL)
-        return cs_error_set(err, CS_EINVAL, "no simulator: start the worker with --simulator URL");
-    if (!a->simulated) {
-        enum cs_err rc = cs_key_find(a, &key, err);
-        if (rc != CS_OK)
-            return rc;
-    }
-    struct endpoint *e = cs_xcalloc(1, sizeof *e);
-    e->url = cs_provider_url(p, a, s->simulator, model);
-    e->auth = key != NULL ? cs_provider_auth(p, a, key) : NULL;
-    cs_key_free(key);
-    e->pub = (struct cs_endpoint){
-        .serial = ++s->serial, .url = e->url, .auth = e->auth, .ca_file = a->ca_file, .proxy = a->proxy};
-    e->pub.headers = e->headers;
-    e->pub.n_headers = cs_provider_headers(p, a, e->headers);
-    e->pub.plain_http = a->simulated || is_loopback(e->url);
-    if (strncmp(e->url, "https://", 8) != 0 && !(e->pub.plain_http && strncmp(e->url, "http://", 7) == 0)) {
-        enum cs_err rc = cs_error_set(err, CS_EINVAL, "account %s: %s is neither https nor on this host", a->name,
-                                      e->url);
-        endpoint_free(e);
-        return rc;
-    }
-    *out = e;
-    return CS_OK;
-}
-
 /* ---- studies --------------------------------------------------------------------------------------- */
 
 static void study_free(struct study *y)
@@ -115,9 +56,9 @@ static void study_free(struct study *y)
     cs_cell_cache_close(y->cells);
     cs_chunks_close(y->chunks);
     cs_requests_close(y->requests);
-    for (struct endpoint *e = y->endpoints, *next; e != NULL; e = next) {
+    for (struct cs_made_endpoint *e = y->endpoints, *next; e != NULL; e = next) {
         next = e->next;
-        endpoint_free(e);
+        cs_endpoint_free(e);
     }
     cs_plan_release(&y->plan);
     cs_spec_release(&y->spec);
@@ -191,15 +132,42 @@ void cs_studies_close(struct cs_studies *s)
 
 /* ---- as the core sees them ------------------------------------------------------------------------- */
 
-/* The same wherever the account is used: its key counts by the name that it has everywhere, not by its value. */
-static void pool_name(const struct cs_account *a, const char *model, char out[33])
+/* The same wherever this account is used with this key. */
+static void pool_name(const char *kind, const char *group, const char *name, char out[33])
 {
     uint8_t digest[32];
-    char *text = cs_xasprintf("%s\x1f%s\x1f%s\x1f%s\x1f%s", cs_protocol_name(a->protocol), a->name, a->base_url,
-                              a->key_env != NULL ? a->key_env : "", model);
+    char *text = cs_xasprintf("%s\x1f%s\x1f%s", kind, group, name);
     cs_blake2b_256(text, strlen(text), digest);
     cs_hex(digest, 16, out);
     free(text);
+}
+
+/* An account as its provider sees it: two keys are two quotas. */
+static void group_name(const struct cs_account *a, const struct cs_endpoint *e, char out[33])
+{
+    char *text = cs_xasprintf("%s\x1f%s\x1f%s", a->name, a->base_url, e != NULL ? e->key : "");
+    pool_name(cs_protocol_name(a->protocol), text, "", out);
+    free(text);
+}
+
+/* The model's own limits, then the account's pools that it names. */
+static void add_pools(const struct cs_account *a, const struct cs_model *m, struct cs_lane_facts *out)
+{
+    group_name(a, out->endpoint, out->group);
+    if (cs_pacer_needed(&m->limits)) {
+        out->pools[0].limits = m->limits;
+        pool_name("model", out->group, m->model, out->pools[out->n_pools++].name);
+    }
+    for (uint32_t i = 0; i < m->n_pools; i++) {
+        const struct cs_shared_limits *shared = &a->pools[m->pools[i]];
+        out->pools[out->n_pools].limits = shared->limits;
+        pool_name("pool", out->group, shared->name, out->pools[out->n_pools++].name);
+    }
+    for (uint32_t i = 0; i < out->n_pools; i++) {
+        uint32_t most = out->pools[i].limits.concurrent;
+        if (most != 0 && (out->concurrent == 0 || most < out->concurrent))
+            out->concurrent = most;
+    }
 }
 
 static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
@@ -219,9 +187,9 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
     const struct cs_provider *p = cs_provider_of(a->protocol);
     if (p == NULL)
         return cs_error_set(err, CS_EINVAL, "this worker does not speak %s", cs_protocol_name(a->protocol));
-    struct endpoint *e = NULL;
+    struct cs_made_endpoint *e = NULL;
     struct cs_error why = {0};
-    if (endpoint_make(s, a, p, m->model, &e, &why) == CS_OK) {
+    if (cs_endpoint_make(++s->serial, s->simulator, a, m->model, &e, &why) == CS_OK) {
         LL_PREPEND(y->endpoints, e);
         out->endpoint = &e->pub;
     } else {
@@ -231,10 +199,9 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
     out->study = y;
     out->provider = p;
     out->timeout_ms = m->timeout_ms;
-    out->concurrent = m->limits.concurrent;
+    out->metered = y->spec.study->budget_nano_usd >= 0;
     out->cap = m->max_output_tokens;
-    out->limits = m->limits;
-    pool_name(a, m->model, out->pool);
+    add_pools(a, m, out);
     return CS_OK;
 }
 

@@ -11,9 +11,8 @@
 
 static bool lane_may_start(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
-    uint32_t most = l->share < l->brake ? l->share : l->brake;
     return l->state == CS_LANE_OPEN && l->known && !l->blocked && l->trouble[0] == '\0' && w->now >= l->quiet_until &&
-           l->in_flight < most;
+           l->in_flight < cs_lanes_most(l) && cs_outage_may_call(&l->outage, l->in_flight, w->now);
 }
 
 static void emit_call(struct cs_worker *w, struct cs_call *c, const struct cs_trial *t)
@@ -168,36 +167,68 @@ static void quiet_lane(struct cs_worker *w, struct cs_worker_lane *l, const stru
     if (again) {
         l->quiets++;
         l->quiet_since = w->now;
-        l->brake = l->in_flight / 2 > 0 ? l->in_flight / 2 : 1;
         cs_worker_say(w, l->quiets > 1 ? CS_INFO : CS_DEBUG, "lane_quiet",
                       "gen=%u lane=%u pause_ms=%llu calls_at_once=%u", l->gen, l->lane, (unsigned long long)pause,
-                      l->brake);
+                      cs_lanes_most(l));
     }
     if (w->now + pause > l->quiet_until)
         l->quiet_until = w->now + pause;
-    cs_alarm_set(&w->alarms, &l->alarm, l->quiet_until);
 }
 
 static void lane_answered(struct cs_worker_lane *l)
 {
     l->progress++;
     l->quiets = 0;
-    if (l->brake < l->share)
-        l->brake++;
-    else
-        l->brake = UINT32_MAX;
+    cs_brake_answered(&l->brake, l->in_flight + 1);
 }
 
 /* In our words: what a provider writes here may repeat a part of the key (decision 22). */
-static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t status)
+static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t status, const struct cs_retry_rule *rule)
 {
     char why[CS_TROUBLE_MAX];
-    const char *meaning = status == 401   ? "the provider does not accept the key"
-                          : status == 402 ? "no credit is left on the account"
-                          : status == 403 ? "the key may not use this model, or not from here"
-                                          : "quota or credit is used up, or the key is not accepted";
-    snprintf(why, sizeof why, "HTTP %u: %s", status, meaning);
-    cs_lanes_stop(w, l, why);
+    CS_ASSERT(rule->reason != NULL && l->facts.endpoint != NULL);
+    snprintf(why, sizeof why, "HTTP %u: %s (%s%s); %s, then resume or run again", status, rule->reason,
+             strcmp(l->facts.endpoint->key, "no-key") == 0 ? "" : "key ", l->facts.endpoint->key, rule->remedy);
+    cs_lanes_refused(w, l, why);
+}
+
+static const char *fault_name(const struct cs_http_reply *r)
+{
+    static const char *const below[] = {
+        [CS_BELOW_NONE] = "the provider cannot be reached",
+        [CS_BELOW_NAME] = "the provider's name is not found",
+        [CS_BELOW_CONNECT] = "no connection to the provider",
+        [CS_BELOW_TLS] = "no TLS connection to the provider: its certificate, or the CA",
+        [CS_BELOW_PROXY] = "the proxy cannot be reached",
+        [CS_BELOW_TIME] = "no connection to the provider in time",
+        [CS_BELOW_OTHER] = "the provider cannot be reached",
+    };
+    if (r->transfer == CS_TRANSFER_UNSENT)
+        return below[r->below];
+    return r->status == 0 ? "connections to the provider break" : "the provider answers with faults";
+}
+
+/* Does the provider work at all? 429 says that it is there, a timeout says nothing. */
+static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c,
+                        const struct cs_http_reply *reply, const struct cs_verdict *v)
+{
+    bool timeout = v->outcome == CS_OUTCOME_timeout;
+    if (v->rule.next == CS_NEXT_RETRY || (timeout && l->outage.away)) {
+        char why[CS_TROUBLE_MAX / 2];
+        snprintf(why, sizeof why, reply->status != 0 ? "%s (HTTP %u)" : "%s", fault_name(reply), reply->status);
+        if (cs_outage_fault(&l->outage, c->sent_ms, w->now, &w->rng))
+            cs_lanes_away(w, l, why);
+    } else if (!timeout && (v->rule.next != CS_NEXT_WAIT || l->outage.away)) {
+        if (cs_outage_answer(&l->outage)) {
+            cs_brake_weak(&l->brake);
+            cs_lanes_back(w, l);
+        }
+    }
+    if (v->rule.pause == CS_PAUSE_LANE || v->rule.pause == CS_PAUSE_EASE || reply->below == CS_BELOW_CONNECT)
+        cs_brake_overloaded(&l->brake, c->sent_ms, l->in_flight, w->now);
+    if (v->rule.pause == CS_PAUSE_LANE)
+        quiet_lane(w, l, c, v->wait_ms);
+    cs_lanes_wait(w, l);
 }
 
 void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
@@ -213,9 +244,12 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     w->calls_ended++;
     l->facts.provider->read(reply, &w->arena, &reading);
     cs_pools_ended(w, c, reply, &reading);
-    struct cs_verdict v = cs_call_ended(c, reply, &reading, l->progress, w->now, &w->rng);
-    if (v.outcome == CS_OUTCOME_rate_limited)
-        quiet_lane(w, l, c, v.wait_ms);
+    struct cs_call_world world = {l->progress, cs_outage_in_doubt(&l->outage), w->now, &w->rng};
+    struct cs_verdict v = cs_call_ended(c, reply, &reading, &world);
+    note_health(w, l, c, reply, &v);
+    if (v.next == CS_NEXT_RETRY && l->facts.metered &&
+        (v.rule.ambiguous || (reply->status >= 200 && reply->status <= 299)))
+        v.next = CS_NEXT_FAIL; /* it may have been billed: another call needs another grant (decision 15) */
     w->in_flight--;
     l->in_flight--;
     switch (v.next) {
@@ -240,7 +274,7 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
             cs_alarm_set(&w->alarms, &c->alarm, w->now + v.wait_ms);
         break;
     case CS_NEXT_STOP:
-        stop_lane(w, l, reply->status);
+        stop_lane(w, l, reply->status, &v.rule);
         abandon(w, c);
         break;
     }

@@ -96,7 +96,9 @@ enum cs_err cs_mkdir_p(const char *path, struct cs_error *err)
         char end = *s;
         *s = '\0';
         struct stat st;
-        if (mkdir(p, 0750) != 0 && (errno != EEXIST || stat(p, &st) != 0 || !S_ISDIR(st.st_mode)))
+        if (mkdir(p, 0750) == 0)
+            sync_folder_of(p); /* or a power cut takes it away, with all that was synced inside */
+        else if (errno != EEXIST || stat(p, &st) != 0 || !S_ISDIR(st.st_mode))
             rc = cs_error_set(err, CS_EIO, "%s: %s", p, strerror(errno));
         *s = end;
         if (end == '\0')

@@ -59,8 +59,9 @@ CS_WARN_UNUSED enum cs_err cs_body_parameters(struct cs_settings_of *of, const s
                                               json_t *root, struct cs_error *err);
 /* Sets "a.b.c"; objects on the way are made. The value is taken over. */
 void cs_body_set(json_t *root, const char *path, json_t *value);
-/* The schema of the question, or NULL where no form is asked for. `bounds` false: numbers without minimum and maximum, which some
- * vendors refuse (the parser of answers holds to them all the same). */
+/* The schema of the question, or NULL where no form is asked for. `bounds` false: numbers without minimum and maximum, which
+ * Anthropic's schemas refuse ("For 'integer' type, property 'minimum' is not supported", reported of its API by others; the
+ * arguments of tools may have them). Bedrock says nothing of it and serves Anthropic's models. The parser holds to them all the same. */
 json_t *cs_body_schema(const struct cs_settings_of *of, bool bounds);
 const char *cs_body_question(const struct cs_settings_of *of);
 /* `,"key":value,...`, or nothing. */

@@ -39,6 +39,10 @@ CS_WARN_UNUSED enum cs_err cs_load_prompt(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_blocks(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
 
+/* Of the analysis: checked, and the rows of the warrant's table as a JSON list of [case, level, answer, raters, agreement]. */
+CS_WARN_UNUSED enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, const char **json);
+CS_WARN_UNUSED enum cs_err cs_load_label_source(const struct cs_loader *l, const struct cs_node *n);
+
 /* ---- shared ------------------------------------------------------------------------------------- */
 
 /* The text of a case in a column. */

@@ -1,4 +1,5 @@
 /* load_analysis.c - the `analysis:` part: checked, and kept as canonical JSON with its digest. */
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,8 @@
 #include "protocol/study/digest.h"
 #include "protocol/study/load.h"
 #include "protocol/study/load_params.h"
+
+static const double measure_max = 1e9;
 
 enum { NAMES_MAX = 2 * CS_FIELDS_MAX * CS_QUESTIONS_MAX };
 
@@ -78,27 +81,47 @@ static enum cs_err find_outcome(const struct cs_loader *l, const struct cs_node 
     return CS_OK;
 }
 
-/* `margin: 5 points` */
-static enum cs_err check_margin(const struct cs_loader *l, const struct cs_node *n, const char *unit)
+/* `margin: 5 points`; n NULL: left out. */
+static enum cs_err check_measure(const struct cs_loader *l, const struct cs_node *n, const char *what, const char *unit,
+                                 double least, double most)
 {
     const char *text;
-    enum cs_err rc = cs_node_text(n, "margin", &text, l->err);
-    if (rc != CS_OK)
+    enum cs_err rc = n != NULL ? cs_node_text(n, what, &text, l->err) : CS_OK;
+    if (n == NULL || rc != CS_OK)
         return rc;
     char *end = NULL;
     double v = strtod(text, &end);
-    bool number = text[strspn(text, "0123456789.")] == ' ' && end != text && *end == ' ' && v > 0 && v < 1e9;
-    if (!number || strcmp(end + 1, unit) != 0)
-        return cs_node_fail(n, l->err, "margin is \"%s\"; write a number above 0 and its unit, as in 5 %s", text, unit);
+    const bool number = text[strspn(text, "0123456789.")] == ' ' && end != text && *end == ' ';
+    if (!number || strcmp(end + 1, unit) != 0 || v < least || v > most)
+        return cs_node_fail(n, l->err, "%s is \"%s\"; write a number %s and its unit, as in 5 %s", what, text,
+                            most < measure_max ? "from 0 to 50"
+                            : least > 0        ? "above 0"
+                                               : "from 0 on",
+                            unit);
     return CS_OK;
+}
+
+/* What is said of one primary outcome: its margin, and what `plan` assumes to compute the power. */
+static enum cs_err check_primary(const struct cs_loader *l, const struct cs_node *n, const char *unit)
+{
+    static const char *const keys[] = {"margin", "tau", "noise", NULL};
+    const bool points = strcmp(unit, "points") == 0;
+    const struct cs_node *margin;
+    enum cs_err rc = cs_node_map(n, n->key, keys, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_need(n, n->key, "margin", &margin, l->err);
+    if (rc == CS_OK)
+        rc = check_measure(l, margin, "margin", unit, DBL_MIN, measure_max);
+    if (rc == CS_OK)
+        rc = check_measure(l, cs_node_get(n, "tau"), "tau", unit, 0, measure_max);
+    /* two answers yes or no differ at most half of the time */
+    return rc == CS_OK ? check_measure(l, cs_node_get(n, "noise"), "noise", unit, 0, points ? 50 : measure_max) : rc;
 }
 
 static enum cs_err check_outcomes(const struct cs_loader *l, const struct cs_node *analysis)
 {
-    static const char *const keys[] = {"margin", NULL};
     const struct cs_node *primary = cs_node_get(analysis, "primary"),
                          *exploratory = cs_node_get(analysis, "exploratory");
-    const struct cs_node *margin;
     struct outcome outcome = {NULL};
     const char *const *words = NULL;
     uint32_t n_words = 0;
@@ -106,11 +129,7 @@ static enum cs_err check_outcomes(const struct cs_loader *l, const struct cs_nod
     for (const struct cs_node *n = primary != NULL ? primary->first : NULL; n != NULL && rc == CS_OK; n = n->next) {
         rc = find_outcome(l, n, n->key, &outcome);
         if (rc == CS_OK)
-            rc = cs_node_map(n, n->key, keys, l->err);
-        if (rc == CS_OK)
-            rc = cs_node_need(n, n->key, "margin", &margin, l->err);
-        if (rc == CS_OK)
-            rc = check_margin(l, margin, outcome.unit);
+            rc = check_primary(l, n, outcome.unit);
     }
     if (rc == CS_OK && exploratory != NULL)
         rc = cs_load_words(l, exploratory, "exploratory", &words, &n_words);
@@ -160,6 +179,18 @@ static enum cs_err check_each(const struct cs_loader *l, const struct cs_node *e
                                       f->name, words[word]);
 }
 
+/* `levels: [a, b]` of `each`: only these are compared. */
+static enum cs_err check_levels(const struct cs_loader *l, const struct cs_node *levels, const struct cs_factor *f)
+{
+    const char *const *words = NULL;
+    uint32_t n_words = 0, level;
+    enum cs_err rc = cs_load_words(l, levels, "levels", &words, &n_words);
+    const struct cs_node *c = levels->kind == CS_NODE_LIST ? levels->first : levels;
+    for (uint32_t i = 0; i < n_words && rc == CS_OK; i++, c = c->next)
+        rc = cs_load_level_ref(l, c, words[i], f, &level);
+    return rc;
+}
+
 /* `by: [setting]`: strata of the cases. */
 static enum cs_err check_by(const struct cs_loader *l, const struct cs_node *by)
 {
@@ -183,10 +214,11 @@ static enum cs_err check_by(const struct cs_loader *l, const struct cs_node *by)
 
 static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_node *n)
 {
-    static const char *const keys[] = {"factor", "each", "pairs", "by", NULL};
-    const struct cs_node *factor, *each, *pairs, *by;
+    static const char *const keys[] = {"factor", "each", "pairs", "levels", "by", "family", NULL};
+    static const char *const families[] = {"primary", "exploratory", NULL};
+    const struct cs_node *factor, *each, *pairs, *levels, *by, *family;
     const char *name;
-    uint32_t f = 0;
+    uint32_t f = 0, word;
     enum cs_err rc = cs_node_map(n, "a contrast", keys, l->err);
     if (rc == CS_OK)
         rc = cs_node_need(n, "a contrast", "factor", &factor, l->err);
@@ -198,17 +230,26 @@ static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_nod
         return rc;
     each = cs_node_get(n, "each");
     pairs = cs_node_get(n, "pairs");
+    levels = cs_node_get(n, "levels");
     by = cs_node_get(n, "by");
+    family = cs_node_get(n, "family");
     if ((each == NULL) == (pairs == NULL))
         return cs_node_fail(n, l->err,
                             "a contrast compares either each: control (or placebo) or pairs: [[a, b]]; give one");
+    if (levels != NULL && each == NULL)
+        return cs_node_fail_key(levels, l->err, "levels goes with each: control (or placebo); pairs name their own");
     rc = each != NULL ? check_each(l, each, &l->s->factors[f]) : check_pairs(l, pairs, &l->s->factors[f]);
+    if (rc == CS_OK && levels != NULL)
+        rc = check_levels(l, levels, &l->s->factors[f]);
+    if (rc == CS_OK && family != NULL)
+        rc = cs_node_word(family, "family", families, &word, l->err);
     return rc == CS_OK && by != NULL ? check_by(l, by) : rc;
 }
 
 static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_node *analysis)
 {
-    static const char *const keys[] = {"alpha", "adjust", "primary", "exploratory", "contrasts", NULL};
+    static const char *const keys[] = {"alpha",     "adjust",  "primary", "exploratory",
+                                       "contrasts", "warrant", "labels",  NULL};
     static const char *const adjusts[] = {"holm", "max-t", "bh", "by", "none", NULL};
     const struct cs_node *n;
     uint32_t word;
@@ -220,11 +261,27 @@ static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_nod
         rc = cs_node_word(n, "adjust", adjusts, &word, l->err);
     if (rc == CS_OK)
         rc = check_outcomes(l, analysis);
+    if (rc == CS_OK && (n = cs_node_get(analysis, "labels")) != NULL)
+        rc = cs_load_label_source(l, n);
     if (rc != CS_OK || (n = cs_node_get(analysis, "contrasts")) == NULL)
         return rc;
     rc = cs_node_list(n, "contrasts", l->err);
     for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next)
         rc = check_contrast(l, c);
+    return rc;
+}
+
+/* As written, with the rows of the warrant's table behind the last key. */
+static enum cs_err to_json(const struct cs_loader *l, const struct cs_node *analysis, const char **out)
+{
+    const struct cs_node *warrant = cs_node_get(analysis, "warrant");
+    const char *json = cs_node_to_json(analysis, l->arena), *rows = NULL;
+    *out = json;
+    if (warrant == NULL)
+        return CS_OK;
+    enum cs_err rc = cs_load_warrant(l, warrant, &rows);
+    if (rc == CS_OK)
+        *out = cs_arena_printf(l->arena, "%.*s,\"warrant_rows\":%s}", (int)strlen(json) - 1, json, rows);
     return rc;
 }
 
@@ -236,7 +293,7 @@ enum cs_err cs_load_analysis(struct cs_loader *l)
     if (analysis != NULL) {
         rc = check_analysis(l, analysis);
         if (rc == CS_OK)
-            l->s->analysis = cs_node_to_json(analysis, l->arena);
+            rc = to_json(l, analysis, &l->s->analysis);
     }
     cs_blake2b_256(l->s->analysis, strlen(l->s->analysis), l->s->analysis_digest);
     return rc;

@@ -148,6 +148,80 @@ static enum cs_err load_headers(const struct cs_node *n, struct cs_arena *arena,
     return rc;
 }
 
+/* ---- what servers of one dialect call differently ------------------------------------------------------- */
+
+/* A map of words -> "key: word". */
+static enum cs_err load_words(const struct cs_node *n, const char *what, struct cs_arena *arena,
+                              enum cs_err (*check)(const struct cs_node *, const char *, struct cs_error *),
+                              const char *const **out, uint32_t *n_out, struct cs_error *err)
+{
+    enum cs_err rc = cs_node_any_map(n, what, err);
+    if (rc == CS_OK && n->n > CS_HEADERS_MAX)
+        rc = cs_node_fail(n, err, "%u %s; at most %d", n->n, what, CS_HEADERS_MAX);
+    if (rc != CS_OK)
+        return rc;
+    const char **lines = cs_arena_array(arena, n->n, sizeof *lines);
+    *out = lines;
+    for (const struct cs_node *v = n->first; v != NULL && rc == CS_OK; v = v->next) {
+        const char *word = NULL;
+        rc = cs_node_text(v, v->key, &word, err);
+        if (rc == CS_OK)
+            rc = check(v, word, err);
+        if (rc == CS_OK)
+            lines[(*n_out)++] = cs_arena_printf(arena, "%s: %s", v->key, word);
+    }
+    return rc;
+}
+
+static enum cs_err check_limit(const struct cs_node *v, const char *word, struct cs_error *err)
+{
+    static const char *const limits[] = {"requests_per_minute",
+                                         "tokens_per_minute",
+                                         "input_tokens_per_minute",
+                                         "output_tokens_per_minute",
+                                         "requests_per_day",
+                                         "tokens_per_day",
+                                         "requests_per_10_seconds",
+                                         "requests_per_second",
+                                         "ignore",
+                                         NULL};
+    uint32_t i;
+    if (v->key[0] == '\0' || strlen(v->key) > 100 || strpbrk(v->key, " :\r\n") != NULL)
+        return cs_node_fail_key(v, err, "\"%.64s\" is not the name of a header", v->key);
+    (void)word;
+    return cs_node_word(v, v->key, limits, &i, err);
+}
+
+static bool is_parameter_name(const char *s)
+{
+    return s[0] != '\0' && strlen(s) <= 64 &&
+           s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
+}
+
+static enum cs_err check_parameter(const struct cs_node *v, const char *word, struct cs_error *err)
+{
+    if (!is_parameter_name(v->key))
+        return cs_node_fail_key(v, err, "\"%.64s\" is not the name of a parameter", v->key);
+    return is_parameter_name(word)
+               ? CS_OK
+               : cs_node_fail(v, err, "%s is not a name; write what this server calls it, or omit", v->key);
+}
+
+static enum cs_err load_differences(const struct cs_node *account, struct cs_arena *arena, struct cs_account *a,
+                                    struct cs_error *err)
+{
+    const struct cs_node *v;
+    enum cs_err rc = CS_OK;
+    if ((v = cs_node_get(account, "limit_headers")) != NULL)
+        rc = load_words(v, "limit_headers", arena, check_limit, &a->limit_headers, &a->n_limit_headers, err);
+    if (rc == CS_OK && (v = cs_node_get(account, "parameter_names")) != NULL) {
+        if (a->protocol != CS_PROTOCOL_OPENAI_CHAT)
+            return cs_node_fail_key(v, err, "parameter_names is for openai-chat; remove it");
+        rc = load_words(v, "parameter_names", arena, check_parameter, &a->parameter_names, &a->n_parameter_names, err);
+    }
+    return rc;
+}
+
 /* ---- the whole ---------------------------------------------------------------------------------- */
 
 enum cs_err cs_load_dialect(const struct cs_node *account, struct cs_arena *arena, struct cs_account *a,
@@ -174,5 +248,7 @@ enum cs_err cs_load_dialect(const struct cs_node *account, struct cs_arena *aren
         rc = load_path(v, a, err);
     if (rc == CS_OK && (v = cs_node_get(account, "headers")) != NULL)
         rc = load_headers(v, arena, a, err);
+    if (rc == CS_OK)
+        rc = load_differences(account, arena, a, err);
     return rc;
 }

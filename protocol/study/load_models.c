@@ -89,7 +89,7 @@ static enum cs_err load_model(struct models *m, const struct cs_node *n)
     if (rc != CS_OK)
         return rc;
     const struct cs_account *account = &m->p.accounts[pm->account];
-    const struct cs_model model = {
+    struct cs_model model = {
         .name = pm->name,
         .model = pm->model,
         .parameters = params.json,
@@ -97,7 +97,9 @@ static enum cs_err load_model(struct models *m, const struct cs_node *n)
         .timeout_ms = params.timeout_ms,
         .price = pm->price,
         .limits = pm->limits,
+        .n_pools = pm->n_pools,
     };
+    memcpy(model.pools, pm->pools, sizeof model.pools);
     rc = check_sendable(m, account, &model, name, (const struct cs_node *[]){entry, pm->parameters, m->parameters});
     if (rc != CS_OK)
         return rc;

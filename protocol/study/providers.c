@@ -9,6 +9,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
 #include "protocol/study/load_dialect.h"
+#include "protocol/study/load_limits.h"
 #include "protocol/study/names.h"
 
 enum { ACCOUNTS_MAX = 256, MODELS_MAX = 4096 };
@@ -43,35 +44,6 @@ enum cs_err cs_providers_find(const char *study_path, const char *given, struct 
 
 /* ---- pieces ------------------------------------------------------------------------------------- */
 
-static enum cs_err load_limits(const struct cs_node *n, struct cs_limits *out, struct cs_error *err)
-{
-    static const char *const keys[] = {"requests_per_minute",
-                                       "tokens_per_minute",
-                                       "input_tokens_per_minute",
-                                       "output_tokens_per_minute",
-                                       "requests_per_day",
-                                       "tokens_per_day",
-                                       "concurrent",
-                                       NULL};
-    uint64_t *const fields[] = {&out->requests_per_minute,      &out->tokens_per_minute, &out->input_tokens_per_minute,
-                                &out->output_tokens_per_minute, &out->requests_per_day,  &out->tokens_per_day};
-    if (n == NULL)
-        return CS_OK;
-    enum cs_err rc = cs_node_map(n, "limits", keys, err);
-    for (size_t i = 0; i < 6 && rc == CS_OK; i++) {
-        const struct cs_node *v = cs_node_get(n, keys[i]);
-        if (v != NULL)
-            rc = cs_node_u64(v, keys[i], 1, 1000000000000000ull, fields[i], err);
-    }
-    const struct cs_node *v = cs_node_get(n, "concurrent");
-    uint64_t concurrent = out->concurrent;
-    if (rc == CS_OK && v != NULL)
-        rc = cs_node_u64(v, "concurrent", 1, 1000000, &concurrent, err);
-    out->concurrent = (uint32_t)concurrent;
-    return rc;
-}
-
-/* USD per million tokens -> nano-USD per token. */
 static enum cs_err load_price(const struct cs_node *n, struct cs_price *out, struct cs_error *err)
 {
     static const char *const keys[] = {"input", "cached", "output", NULL};
@@ -220,9 +192,10 @@ static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, s
 static enum cs_err load_account(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
                                 struct cs_limits *limits, struct cs_error *err)
 {
-    static const char *const keys[] = {"provider",     "protocol",         "base_url",        "key",   "limits",
-                                       "auth",         "max_tokens_field", "response_format", "path",  "headers",
-                                       "confidential", "ca_file",          "proxy",           "truth", NULL};
+    static const char *const keys[] = {
+        "provider", "protocol", "base_url",     "key",     "limits", "auth",  "max_tokens_field", "response_format",
+        "path",     "headers",  "confidential", "ca_file", "proxy",  "truth", "limit_headers",    "parameter_names",
+        "pools",    NULL};
     static const char *const providers[] = {"simulated", NULL}, *const approved[] = {"approved", NULL};
     const struct cs_node *v;
     uint32_t i = 0;
@@ -239,7 +212,9 @@ static enum cs_err load_account(const struct cs_node *n, struct cs_arena *arena,
         a->confidential_ok = rc == CS_OK;
     }
     if (rc == CS_OK)
-        rc = load_limits(cs_node_get(n, "limits"), limits, err);
+        rc = cs_load_limits(cs_node_get(n, "limits"), limits, err);
+    if (rc == CS_OK)
+        rc = cs_load_pools(cs_node_get(n, "pools"), arena, a, err);
     return rc == CS_OK ? load_place(n, arena, a, err) : rc;
 }
 
@@ -248,7 +223,7 @@ static enum cs_err load_account(const struct cs_node *n, struct cs_arena *arena,
 static enum cs_err load_model(const struct cs_node *n, const struct cs_providers *p, const struct cs_limits *limits,
                               struct cs_provider_model *m, struct cs_error *err)
 {
-    static const char *const keys[] = {"account", "model", "price", "limits", "parameters", NULL};
+    static const char *const keys[] = {"account", "model", "price", "limits", "pools", "parameters", NULL};
     const struct cs_node *v;
     const char *account, *names[ACCOUNTS_MAX];
     *m = (struct cs_provider_model){.node = n, .name = n->key, .account = CS_NONE};
@@ -274,7 +249,9 @@ static enum cs_err load_model(const struct cs_node *n, const struct cs_providers
         rc = load_price(cs_node_get(n, "price"), &m->price, err);
     m->limits = limits[m->account];
     if (rc == CS_OK)
-        rc = load_limits(cs_node_get(n, "limits"), &m->limits, err);
+        rc = cs_load_limits(cs_node_get(n, "limits"), &m->limits, err);
+    if (rc == CS_OK)
+        rc = cs_load_pool_names(cs_node_get(n, "pools"), &p->accounts[m->account], m->pools, &m->n_pools, err);
     m->parameters = cs_node_get(n, "parameters");
     return rc;
 }

@@ -164,9 +164,37 @@ static void visit_question(struct cs_codec *c, struct cs_question *q)
 
 /* ---- models ----------------------------------------------------------------------------------- */
 
+static void visit_limits(struct cs_codec *c, struct cs_limits *l)
+{
+    cs_codec_begin(c, 7);
+    cs_codec_u64(c, &l->requests_per_minute);
+    cs_codec_u64(c, &l->tokens_per_minute);
+    cs_codec_u64(c, &l->input_tokens_per_minute);
+    cs_codec_u64(c, &l->output_tokens_per_minute);
+    cs_codec_u64(c, &l->requests_per_day);
+    cs_codec_u64(c, &l->tokens_per_day);
+    cs_codec_u32(c, &l->concurrent);
+    cs_codec_end(c);
+}
+
+static void visit_pools(struct cs_codec *c, struct cs_account *a)
+{
+    struct cs_shared_limits *p = cs_spec_elements(c, a->pools, &a->n_pools, CS_ACCOUNT_POOLS_MAX, sizeof *p);
+    for (uint32_t i = 0; i < a->n_pools; i++) {
+        cs_codec_begin(c, 2);
+        cs_spec_text(c, &p[i].name, CS_SPEC_NAME_MAX);
+        visit_limits(c, &p[i].limits);
+        cs_codec_end(c);
+    }
+    cs_codec_end(c);
+    KEEP(c, a->pools, p);
+}
+
 static void visit_account(struct cs_codec *c, struct cs_account *a)
 {
-    cs_codec_begin(c, 14); /* not the truth file: it is the simulator's */
+    /* Appended fields are written only where they are given: a study that does without them keeps its digest. */
+    const bool more = a->n_limit_headers > 0 || a->n_parameter_names > 0, pools = a->n_pools > 0;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 14 : pools ? 17 : more ? 16 : 14); /* not the truth file: the simulator's */
     cs_spec_text(c, &a->name, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, a->protocol);
     cs_codec_bool(c, &a->simulated);
@@ -181,25 +209,18 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
     VISIT_ENUM(c, a->auth);
     cs_codec_str(c, &a->path, CS_SPEC_NAME_MAX);
     words(c, &a->headers, &a->n_headers, CS_HEADERS_MAX);
-    cs_codec_end(c);
-}
-
-static void visit_limits(struct cs_codec *c, struct cs_limits *l)
-{
-    cs_codec_begin(c, 7);
-    cs_codec_u64(c, &l->requests_per_minute);
-    cs_codec_u64(c, &l->tokens_per_minute);
-    cs_codec_u64(c, &l->input_tokens_per_minute);
-    cs_codec_u64(c, &l->output_tokens_per_minute);
-    cs_codec_u64(c, &l->requests_per_day);
-    cs_codec_u64(c, &l->tokens_per_day);
-    cs_codec_u32(c, &l->concurrent);
+    if (cs_codec_packing(c) ? more || pools : cs_codec_more(c)) {
+        words(c, &a->limit_headers, &a->n_limit_headers, CS_HEADERS_MAX);
+        words(c, &a->parameter_names, &a->n_parameter_names, CS_HEADERS_MAX);
+    }
+    if (cs_codec_packing(c) ? pools : cs_codec_more(c))
+        visit_pools(c, a);
     cs_codec_end(c);
 }
 
 static void visit_model(struct cs_codec *c, struct cs_model *m)
 {
-    cs_codec_begin(c, 8);
+    cs_codec_begin(c, cs_codec_packing(c) && m->n_pools > 0 ? 9 : 8);
     cs_spec_text(c, &m->name, CS_SPEC_NAME_MAX);
     cs_spec_text(c, &m->model, CS_SPEC_NAME_MAX);
     cs_codec_u32(c, &m->account);
@@ -212,6 +233,12 @@ static void visit_model(struct cs_codec *c, struct cs_model *m)
     cs_codec_i64(c, &m->price.output);
     cs_codec_end(c);
     visit_limits(c, &m->limits);
+    if (cs_codec_packing(c) ? m->n_pools > 0 : cs_codec_more(c)) {
+        cs_codec_array(c, &m->n_pools, CS_MODEL_POOLS_MAX);
+        for (uint32_t i = 0; i < m->n_pools && i < CS_MODEL_POOLS_MAX; i++)
+            cs_codec_u32(c, &m->pools[i]);
+        cs_codec_end(c);
+    }
     cs_codec_end(c);
 }
 

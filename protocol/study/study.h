@@ -162,6 +162,11 @@ struct cs_limits { /* 0 = none declared */
     uint32_t concurrent;
 };
 
+struct cs_shared_limits { /* of the models that name it: a pool of an account */
+    const char *name;
+    struct cs_limits limits;
+};
+
 struct cs_account {
     const char *name;
     enum cs_protocol protocol;
@@ -178,8 +183,18 @@ struct cs_account {
     const char *path; /* behind base_url in place of the dialect's own, "{model}" in it is the id as sent; or NULL */
     const char *const *headers; /* further header lines, "name: value"; never secret */
     uint32_t n_headers;
+    const char *const *limit_headers; /* "header: limit": what its headers say of limits, where that is not the usual */
+    uint32_t n_limit_headers;
+    const char *const *parameter_names; /* openai-chat: "name: name as sent", or "name: omit" */
+    uint32_t n_parameter_names;
+    const struct cs_shared_limits *pools;
+    uint32_t n_pools;
 };
-enum { CS_HEADERS_MAX = 16 /* of an account */ };
+enum {
+    CS_HEADERS_MAX = 16 /* of an account; also of its limit headers and parameter names */,
+    CS_ACCOUNT_POOLS_MAX = 64,
+    CS_MODEL_POOLS_MAX = 3,
+};
 
 struct cs_model {      /* a model of the study = a lane */
     const char *name;  /* as the study calls it */
@@ -191,6 +206,8 @@ struct cs_model {      /* a model of the study = a lane */
     uint32_t timeout_ms;
     struct cs_price price;
     struct cs_limits limits;
+    uint32_t pools[CS_MODEL_POOLS_MAX]; /* of its account, the narrowest first */
+    uint32_t n_pools;
 };
 
 /* ---- plan ------------------------------------------------------------------------------------- */

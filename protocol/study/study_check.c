@@ -203,6 +203,16 @@ static bool is_line(const char *text)
     return true;
 }
 
+static bool are_pairs(const char *const *lines, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const char *colon = strstr(lines[i], ": ");
+        if (!is_line(lines[i]) || colon == NULL || colon == lines[i] || colon[2] == '\0')
+            return false;
+    }
+    return n <= CS_HEADERS_MAX;
+}
+
 static enum cs_err check_account(const struct cs_account *a, struct cs_error *err)
 {
     CHECK(a->protocol < CS_PROTOCOLS, "account \"%s\" speaks an unknown protocol", a->name);
@@ -213,6 +223,8 @@ static enum cs_err check_account(const struct cs_account *a, struct cs_error *er
     for (uint32_t i = 0; i < a->n_headers; i++)
         CHECK(is_line(a->headers[i]) && strchr(a->headers[i], ':') != NULL, "account \"%s\" has a header that is none",
               a->name);
+    CHECK(are_pairs(a->limit_headers, a->n_limit_headers) && are_pairs(a->parameter_names, a->n_parameter_names),
+          "account \"%s\" has a name that is none", a->name);
     return CS_OK;
 }
 
@@ -231,6 +243,11 @@ static enum cs_err check_counts(const struct cs_study *s, struct cs_error *err)
         CHECK(is_column(s, s->strata[i]), "a stratum is in a column that is not there");
     for (uint32_t i = 0; i < s->n_models; i++)
         CHECK(s->models[i].account < s->n_accounts, "model \"%s\" has an account that is not there", s->models[i].name);
+    for (uint32_t i = 0; i < s->n_models; i++) {
+        const struct cs_model *m = &s->models[i];
+        for (uint32_t k = 0; k < m->n_pools; k++)
+            CHECK(m->pools[k] < s->accounts[m->account].n_pools, "model \"%s\" has a pool that is not there", m->name);
+    }
     for (uint32_t i = 0; i < s->n_accounts; i++) {
         enum cs_err rc = check_account(&s->accounts[i], err);
         if (rc != CS_OK)

@@ -125,7 +125,7 @@ enum cs_err cs_pieces_next(struct cs_pieces *p, const char **bytes, size_t *n, s
             return CS_OK;
         if (p->total == (uint64_t)got && got >= 3 && memcmp(p->bytes, "\xEF\xBB\xBF", 3) == 0)
             p->at = 3;
-        if (p->total > bytes_max)
+        if (p->total > bytes_max && !p->endless)
             return cs_error_set(err, CS_ETOOBIG, "%s: larger than 1 GiB; split the study", p->path);
     }
     if (p->line_done)
@@ -167,9 +167,9 @@ enum cs_err cs_table_load(const char *path, struct cs_arena *arena, struct cs_ta
         goto out;
     in.bytes = cs_xmalloc(CS_PIECE_MAX);
     if (ends_with(path, ".csv"))
-        rc = cs_table_csv(&in, ',', arena, out, err);
+        rc = cs_table_csv(&in, ',', arena, out, NULL, err);
     else if (ends_with(path, ".tsv"))
-        rc = cs_table_csv(&in, '\t', arena, out, err);
+        rc = cs_table_csv(&in, '\t', arena, out, NULL, err);
     else if (ends_with(path, ".jsonl"))
         rc = cs_table_jsonl(&in, arena, out, err);
     else
@@ -183,6 +183,25 @@ out:
     free(in.bytes);
     if (rc != CS_OK)
         cs_table_release(out);
+    return rc;
+}
+
+enum cs_err cs_table_stream(const char *path, const struct cs_table_sink *sink, struct cs_error *err)
+{
+    struct cs_arena arena = {0};
+    struct cs_table head = {.path = path};
+    struct cs_pieces in = {.path = path, .fd = -1, .line = 1, .endless = true};
+    enum cs_err rc = open_regular(path, &in.fd, err);
+    if (rc == CS_OK) {
+        in.bytes = cs_xmalloc(CS_PIECE_MAX);
+        rc = cs_table_csv(&in, ends_with(path, ".tsv") ? '\t' : ',', &arena, &head, sink, err);
+    }
+    if (rc == CS_OK && head.columns == NULL)
+        rc = cs_error_set(err, CS_EINVAL, "%s: empty; the first line names the columns", path);
+    if (in.fd >= 0)
+        close(in.fd);
+    free(in.bytes);
+    cs_arena_release(&arena);
     return rc;
 }
 

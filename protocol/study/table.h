@@ -14,7 +14,7 @@
 #include "protocol/study/study.h"
 #include "protocol/study/yaml.h"
 
-enum { CS_ROW_BYTES_MAX = 1024 * 1024 };
+enum { CS_ROW_BYTES_MAX = 1024 * 1024, CS_STREAM_ROW_MAX = 4 * 1024 * 1024 };
 
 struct cs_row {
     uint32_t line;
@@ -31,6 +31,15 @@ struct cs_table {
 
 CS_WARN_UNUSED enum cs_err cs_table_load(const char *path, struct cs_arena *arena, struct cs_table *out,
                                          struct cs_error *err);
+/* A CSV or TSV file row by row, of any size: the columns once, then every row, until a call returns other than CS_OK. Values are valid
+ * during the call; a row has up to CS_STREAM_ROW_MAX bytes. */
+struct cs_table_sink {
+    void *self;
+    enum cs_err (*head)(void *self, const struct cs_table *t, struct cs_error *err);
+    enum cs_err (*row)(void *self, const struct cs_table *t, uint32_t line, const char *const *values,
+                       struct cs_error *err);
+};
+CS_WARN_UNUSED enum cs_err cs_table_stream(const char *path, const struct cs_table_sink *sink, struct cs_error *err);
 /* From [{column: text, ...}, ...]. */
 CS_WARN_UNUSED enum cs_err cs_table_from_node(const struct cs_node *list, const char *what, struct cs_arena *arena,
                                               struct cs_table *out, struct cs_error *err);

@@ -11,6 +11,8 @@ struct reader {
     struct csv_parser p;
     struct cs_table *t;
     struct cs_arena *arena;
+    const struct cs_table_sink *sink; /* NULL: rows are kept in t */
+    size_t cell_max, row_max;
     struct cs_error *err;
     enum cs_err rc;    /* the first error inside a callback */
     uint32_t line;     /* being fed */
@@ -62,9 +64,9 @@ static void on_cell(void *data, size_t n, void *self)
         r->row_line = r->line;
     }
     const char *s = data != NULL ? data : "";
-    if (n > CS_TEXT_MAX)
-        r->rc = cs_error_set(r->err, CS_EINVAL, "%s:%u: cell %u is longer than %d bytes", r->t->path, r->row_line,
-                             r->n_cells + 1, CS_TEXT_MAX);
+    if (n > r->cell_max)
+        r->rc = cs_error_set(r->err, CS_EINVAL, "%s:%u: cell %u is longer than %zu bytes", r->t->path, r->row_line,
+                             r->n_cells + 1, r->cell_max);
     else if (!is_utf8(s, n))
         r->rc = cs_error_set(r->err, CS_EINVAL, "%s:%u: cell %u is not UTF-8; save the file as \"CSV UTF-8\"",
                              r->t->path, r->row_line, r->n_cells + 1);
@@ -90,15 +92,19 @@ static void take_row(struct reader *r)
                                  r->row_line);
         else
             r->rc = cs_table_head(t, r->arena, r->row_line, r->values, r->n_cells, r->err);
+        if (r->rc == CS_OK && r->sink != NULL)
+            r->rc = r->sink->head(r->sink->self, t, r->err);
         return;
     }
     if (r->n_cells != t->n_columns)
         r->rc = cs_error_set(r->err, CS_EINVAL,
                              "%s:%u: %u cells, but the first line names %u columns; is a comma not inside quotes?",
                              t->path, r->row_line, r->n_cells, t->n_columns);
+    else if (r->sink != NULL)
+        r->rc = r->sink->row(r->sink->self, t, r->row_line, r->values, r->err);
     else
         r->rc = cs_table_room(t, r->row_line, r->err);
-    if (r->rc == CS_OK)
+    if (r->rc == CS_OK && r->sink == NULL)
         cs_table_add(t, r->arena, r->row_line, r->values);
 }
 
@@ -123,9 +129,9 @@ static enum cs_err feed(struct reader *r, const char *bytes, size_t n)
         r->row_line = r->line;
     }
     r->row_fed += n;
-    if (r->row_fed > CS_ROW_BYTES_MAX)
-        return cs_error_set(r->err, CS_EINVAL, "%s:%u: a row longer than 1 MiB; is a quote not closed?", r->t->path,
-                            r->row_line);
+    if (r->row_fed > r->row_max)
+        return cs_error_set(r->err, CS_EINVAL, "%s:%u: a row longer than %zu MiB; is a quote not closed?", r->t->path,
+                            r->row_line, r->row_max >> 20);
     size_t done = csv_parse(&r->p, bytes, n, on_cell, on_row, r);
     if (r->rc != CS_OK)
         return r->rc;
@@ -137,9 +143,15 @@ static enum cs_err feed(struct reader *r, const char *bytes, size_t n)
 }
 
 enum cs_err cs_table_csv(struct cs_pieces *in, char delimiter, struct cs_arena *arena, struct cs_table *t,
-                         struct cs_error *err)
+                         const struct cs_table_sink *sink, struct cs_error *err)
 {
-    struct reader r = {.t = t, .arena = arena, .err = err, .cells = CS_BUF_INIT(2 * CS_ROW_BYTES_MAX)};
+    struct reader r = {.t = t,
+                       .arena = arena,
+                       .sink = sink,
+                       .cell_max = sink != NULL ? CS_STREAM_ROW_MAX : CS_TEXT_MAX,
+                       .row_max = sink != NULL ? CS_STREAM_ROW_MAX : CS_ROW_BYTES_MAX,
+                       .err = err,
+                       .cells = CS_BUF_INIT(2 * CS_STREAM_ROW_MAX)};
     if (csv_init(&r.p, CSV_STRICT | CSV_STRICT_FINI) != 0)
         return cs_error_set(err, CS_EINTERNAL, "%s: no memory for the CSV parser", t->path);
     csv_set_delim(&r.p, (unsigned char)delimiter);

@@ -14,13 +14,15 @@ struct cs_pieces {
     uint64_t total;
     uint32_t line;  /* that the last piece belongs to, from 1 */
     bool line_done; /* the last piece ended its line */
+    bool endless;   /* of any size: rows are not kept */
 };
 
 /* The next piece: up to and including a newline, or part of a longer line; *n = 0 at the end of the file. */
 CS_WARN_UNUSED enum cs_err cs_pieces_next(struct cs_pieces *p, const char **bytes, size_t *n, struct cs_error *err);
 
+/* sink NULL: rows are added to t. */
 CS_WARN_UNUSED enum cs_err cs_table_csv(struct cs_pieces *in, char delimiter, struct cs_arena *arena,
-                                        struct cs_table *t, struct cs_error *err);
+                                        struct cs_table *t, const struct cs_table_sink *sink, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_table_jsonl(struct cs_pieces *in, struct cs_arena *arena, struct cs_table *t,
                                           struct cs_error *err);
 

@@ -176,6 +176,11 @@ void cs_codec_begin(struct cs_codec *c, uint32_t fields)
         cs_codec_fail(c, "a record has %u fields where %u are needed", n, fields);
 }
 
+bool cs_codec_more(const struct cs_codec *c)
+{
+    return c->rc == CS_OK && (cs_codec_packing(c) || c->frames[c->depth].left > 0);
+}
+
 void cs_codec_end(struct cs_codec *c)
 {
     if (c->rc != CS_OK)

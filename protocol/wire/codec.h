@@ -38,6 +38,8 @@ void cs_codec_fail(struct cs_codec *c, const char *fmt, ...) CS_PRINTF(2, 3);
  * elements that the visitor did not read: a newer minor version may append fields. */
 void cs_codec_array(struct cs_codec *c, uint32_t *n, uint32_t max);
 void cs_codec_end(struct cs_codec *c);
+/* Unpacking: whether the array at hand has a further element, for a field that was appended later. Packing: true. */
+bool cs_codec_more(const struct cs_codec *c);
 /* A struct as an array of at least `fields` elements (exactly, when packing). */
 void cs_codec_begin(struct cs_codec *c, uint32_t fields);
 

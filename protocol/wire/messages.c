@@ -38,14 +38,29 @@ static enum cs_kind kind_of(uint16_t number)
 
 /* ---- the visitors: one per body, fields in the order of the contract ---------------------------- */
 
+/* A text at the end of a record that is left out when there is none. */
+static bool has_text(const struct cs_codec *c, const char *text)
+{
+    return cs_codec_packing(c) && text != NULL && text[0] != '\0';
+}
+
+static void visit_last_text(struct cs_codec *c, const char **text, uint32_t max)
+{
+    if (has_text(c, *text) || (!cs_codec_packing(c) && cs_codec_more(c)))
+        cs_visit_text(c, text, max);
+    else if (!cs_codec_packing(c))
+        *text = "";
+}
+
 static void visit_lane(struct cs_codec *c, struct cs_lane_info *l)
 {
-    cs_codec_begin(c, 5);
+    cs_codec_begin(c, has_text(c, l->barred) ? 6 : 5);
     cs_codec_u32(c, &l->gen);
     cs_codec_u32(c, &l->lane);
     cs_codec_u8(c, &l->state);
     cs_codec_u8(c, &l->available);
     cs_codec_fixed(c, l->spec_digest, sizeof l->spec_digest);
+    visit_last_text(c, &l->barred, CS_SENTENCE_MAX);
     if (l->state > CS_LANE_CANCELLED || l->available > 1)
         cs_codec_fail(c, "lane %u is in state %u, available %u", l->lane, l->state, l->available);
     cs_codec_end(c);
@@ -139,11 +154,12 @@ static void visit_want_list(struct cs_codec *c, uint32_t *n, struct cs_want_lane
     CS_VISIT_ITEMS(c, *n, *lanes, CS_LANES_MAX);
     for (uint32_t i = 0; i < *n; i++) {
         struct cs_want_lane *l = &(*lanes)[i];
-        cs_codec_begin(c, 4);
+        cs_codec_begin(c, has_text(c, l->key) ? 5 : 4);
         cs_codec_u32(c, &l->gen);
         cs_codec_u32(c, &l->lane);
         cs_codec_u32(c, &l->capacity);
         cs_visit_text(c, &l->trouble, CS_SENTENCE_MAX);
+        visit_last_text(c, &l->key, CS_NAME_MAX);
         cs_codec_end(c);
     }
     cs_codec_end(c);

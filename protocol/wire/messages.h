@@ -84,6 +84,7 @@ struct cs_lane_info {
     uint8_t state;     /* enum cs_lane_state */
     uint8_t available; /* 1: has trials to lease */
     uint8_t spec_digest[32];
+    const char *barred; /* fingerprints of keys that its provider refused, with blanks between them; "" or NULL: none */
 };
 
 /* The announcement (decision 20): in WELCOME, PONG, STOP and on PUB. */
@@ -102,7 +103,9 @@ struct cs_lease_ref {
     /* Bit i % 8 of byte i / 8: position page * 256 + i. ASSIGN: to work on. HELLO, PING: held and neither delivered nor
      * in flight or waiting for ack. RELEASE, REVOKED: given back. */
     uint8_t todo[CS_BITMAP_BYTES];
-    uint8_t busy[CS_BITMAP_BYTES]; /* HELLO, PING: in flight, or finished and not acknowledged; ASSIGN: zero */
+    /* HELLO, PING: in flight, or finished and not acknowledged. ASSIGN: zero, or not zero: the worker says PING as soon as any of the
+     * lease begins (its trials are suspected of ending workers). */
+    uint8_t busy[CS_BITMAP_BYTES];
 };
 
 struct cs_hello {
@@ -136,8 +139,10 @@ struct cs_want {
     uint32_t n;
     struct cs_want_lane {
         uint32_t gen, lane;
-        uint32_t capacity;   /* trials this worker wants to hold in this lane, started or not; 0: none */
-        const char *trouble; /* why capacity is 0: "no key: set EXAMPLE_API_KEY", "401 invalid key"; "" otherwise */
+        uint32_t capacity; /* trials this worker wants to hold in this lane, started or not; 0: none */
+        const char
+            *trouble;    /* why capacity is 0: "no key: set EXAMPLE_API_KEY"; else why nothing gets through; or "" */
+        const char *key; /* the provider refused it for this lane: its fingerprint; "" or NULL otherwise */
     } * lanes;
 };
 

@@ -10,8 +10,13 @@
 
 enum { CODEC_VERSION = 1 };
 
-/* heads and numbers of at most 9 bytes for each of the 22 fields, the digest, five words */
-_Static_assert(CS_OUTPUT_TEXT_MAX + 22 * 9 + 16 + 5 * CS_OUTPUT_WORD_MAX < CS_OUTPUT_MAX, "an output fits");
+enum { FIELDS = 23, FIELDS_WITH_LOGPROBS = 26 };
+
+/* heads and numbers of at most 9 bytes for each of the fields, the digest, five words, the alternatives */
+_Static_assert(CS_OUTPUT_TEXT_MAX + FIELDS_WITH_LOGPROBS * 9 + 16 + 5 * CS_OUTPUT_WORD_MAX +
+                       CS_OUTPUT_ALTERNATIVES_MAX <
+                   CS_OUTPUT_MAX,
+               "an output fits");
 
 const char *cs_outcome_name(enum cs_outcome o)
 {
@@ -33,6 +38,11 @@ bool cs_outcome_is_answer(enum cs_outcome o)
     };
     CS_ASSERT(o < CS_OUTCOMES);
     return answers[o];
+}
+
+bool cs_output_is_quarantine(const struct cs_output *o)
+{
+    return o->outcome == CS_OUTCOME_internal && strcmp(o->finish, CS_FINISH_QUARANTINED) == 0;
 }
 
 /* Bytes of the well-formed character at the start, 0 if there is none. */
@@ -69,7 +79,8 @@ const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, s
 static void visit_output(struct cs_codec *c, struct cs_output *o)
 {
     uint8_t version = CODEC_VERSION;
-    cs_codec_begin(c, 23);
+    const bool told = o->logprob_tokens > 0 || (o->alternatives != NULL && o->alternatives[0] != '\0');
+    cs_codec_begin(c, cs_codec_packing(c) && told ? FIELDS_WITH_LOGPROBS : FIELDS);
     cs_codec_u8(c, &version);
     if (version != CODEC_VERSION)
         cs_codec_fail(c, "it has codec version %u, this program knows %d", version, CODEC_VERSION);
@@ -97,6 +108,13 @@ static void visit_output(struct cs_codec *c, struct cs_output *o)
     cs_codec_u32(c, &o->latency_ms);
     cs_codec_u32(c, &o->total_ms);
     cs_visit_text(c, &o->worker, CS_OUTPUT_WORD_MAX);
+    if (cs_codec_packing(c) ? told : cs_codec_more(c)) {
+        cs_codec_double(c, &o->logprob);
+        cs_codec_u32(c, &o->logprob_tokens);
+        cs_visit_text(c, &o->alternatives, CS_OUTPUT_ALTERNATIVES_MAX);
+    }
+    if (!cs_codec_packing(c) && o->alternatives == NULL)
+        o->alternatives = "";
     cs_codec_end(c);
 }
 

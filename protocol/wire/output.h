@@ -42,7 +42,11 @@ bool cs_outcome_is_answer(enum cs_outcome o);
 enum {
     CS_OUTPUT_TEXT_MAX = 1024 * 1024 - 8192, /* leaves room for the other fields within CS_OUTPUT_MAX */
     CS_OUTPUT_WORD_MAX = 256,                /* of every other string */
+    CS_OUTPUT_ALTERNATIVES_MAX = 2048,
 };
+
+/* `finish` of a failure of class internal that the coordinator made: the trial ended its workers (store/README.md). */
+#define CS_FINISH_QUARANTINED "quarantined"
 
 struct cs_output {
     uint32_t gen, lane;
@@ -63,7 +67,15 @@ struct cs_output {
     uint32_t latency_ms;     /* last attempt, whole */
     uint32_t total_ms;       /* first attempt's start to the end, waits included */
     const char *worker;      /* name */
+    /* Where the provider tells log probabilities (appended to the record only then): of the answer's tokens together, natural
+     * logarithm, and how many they are; 0 tokens: not told. And, as JSON, the most probable tokens where each answer
+     * begins: {"triage":{"urg":-0.12,"em":-2.31}}, the key "" for an answer that is no JSON; "": not told. */
+    double logprob;
+    uint32_t logprob_tokens;
+    const char *alternatives;
 };
+
+bool cs_output_is_quarantine(const struct cs_output *o);
 
 /* A copy that can be packed: ill-formed UTF-8 and NULs become U+FFFD, and what is over max bytes is cut off
  * between characters. */

@@ -156,15 +156,87 @@ for (const [name, d] of Object.entries(dialects)) {
 await test('openai: limit headers', async () => {
   await control({ limits: { rpm: 600, tpm: 600000 } });
   const { response } = await dialects['openai chat'].ask().withResponse();
-  assert.equal(response.headers.get('x-ratelimit-limit-requests'), '600');
-  assert.match(response.headers.get('x-ratelimit-reset-requests'), /^(\d+(\.\d+)?(h|m|s|ms))+$/);
+  const h = (name) => response.headers.get('x-ratelimit-' + name);
+  assert.equal(h('limit-requests'), '600');
+  assert.equal(h('limit-tokens'), '600000');
+  for (const [what, limit] of [['requests', 600], ['tokens', 600000]]) { // the time until the bucket is full, rounded down to ms
+    const remaining = Number(h('remaining-' + what));
+    assert.ok(remaining < limit && remaining >= 0);
+    const want = (limit - remaining) / limit * 60000;
+    assert.ok(Math.abs(milliseconds(h('reset-' + what)) - want) <= 60000 / limit + 1, `${what}: ${h('reset-' + what)} for ${remaining}`);
+  }
 });
+
+// Go's way to write a duration.
+function milliseconds(text) {
+  assert.match(text, /^(\d+(\.\d+)?(h|m|s|ms))+$/);
+  const unit = { h: 3600e3, m: 60e3, s: 1e3, ms: 1 };
+  return [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)].reduce((sum, [, n, u]) => sum + Number(n) * unit[u], 0);
+}
+
+await test('openai: a 429 of a limit says when the request fits', async () => {
+  await control({ limits: { rpm: 60, tpm: 0, burst_requests: 1 } });
+  await dialects['openai chat'].ask();
+  const e = await fails(() => dialects['openai chat'].ask(), OpenAI.RateLimitError, 429);
+  const ms = Number(e.headers.get('retry-after-ms'));
+  assert.ok(ms > 0 && ms <= 1000 && Number(e.headers.get('retry-after')) === Math.ceil(ms / 1000));
+  const told = /Limit 60, Used \d+, Requested 1\. Please try again in (\S+?)\. Visit/.exec(e.message);
+  assert.ok(told && Math.abs(milliseconds(told[1]) - ms) <= 1, e.message);
+  assert.equal(e.code, 'rate_limit_exceeded');
+  assert.equal(e.type, 'requests');
+});
+
+await test('azure: limit headers', async () => {
+  await control({ limits: { rpm: 600, tpm: 600000 } });
+  const { response } = await dialects['azure chat'].ask().withResponse();
+  assert.match(response.headers.get('x-ratelimit-remaining-tokens'), /^\d+$/);
+  assert.match(response.headers.get('x-ratelimit-reset-tokens'), /^\d+$/);
+  assert.equal(response.headers.get('x-ratelimit-reset-requests'), null);
+  assert.ok(response.headers.get('apim-request-id'));
+});
+
+for (const [name, path, body] of [
+  ['gemini', `/v1beta/models/${encodeURIComponent(model)}:generateContent`, { contents: [{ role: 'user', parts: [{ text }] }] }],
+  ['bedrock', `/model/${encodeURIComponent(model)}/converse`, { messages: [{ role: 'user', content: [{ text }] }], inferenceConfig: { maxTokens: 100 } }],
+]) await test(`${name}: no header tells of limits`, async () => {
+  await control({ limits: { rpm: 600, tpm: 600000 } });
+  const reply = await fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  assert.equal(reply.status, 200, await reply.text());
+  assert.deepEqual([...reply.headers.keys()].filter((k) => k.includes('limit')), []);
+});
+
+// ---- log probabilities --------------------------------------------------------------------------------
+
+await test('openai chat: log probabilities', () => both(
+  () => dialects['openai chat'].ask({ logprobs: true, top_logprobs: 3 }), dialects['openai chat'].isRefusal, (r) => {
+    const tokens = r.choices[0].logprobs.content;
+    assert.equal(tokens.map((t) => t.token).join(''), r.choices[0].message.content);
+    assert.equal(tokens.length, r.usage.completion_tokens);
+    for (const t of tokens) {
+      assert.equal(t.top_logprobs.length, 3);
+      assert.ok(t.logprob <= 0 && t.top_logprobs[0].logprob === t.logprob && t.top_logprobs[1].logprob < t.logprob);
+    }
+  }));
+await test('openai responses: log probabilities', () => both(
+  () => dialects['openai responses'].ask({ include: ['message.output_text.logprobs'], top_logprobs: 2 }), dialects['openai responses'].isRefusal, (r) => {
+    const part = r.output[0].content[0];
+    assert.equal(part.logprobs.map((t) => t.token).join(''), part.text);
+    assert.ok(part.logprobs.every((t) => t.top_logprobs.length === 2));
+  }));
+await test('openai chat: top_logprobs without logprobs', () =>
+  fails(() => dialects['openai chat'].ask({ top_logprobs: 3 }), OpenAI.BadRequestError, 400));
 
 await test('anthropic: limit headers', async () => {
   await control({ limits: { rpm: 600, tpm: 600000 } });
   const { response } = await dialects['anthropic messages'].ask().withResponse();
   assert.equal(response.headers.get('anthropic-ratelimit-requests-limit'), '600');
-  assert.match(response.headers.get('anthropic-ratelimit-requests-reset'), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  for (const what of ['requests', 'tokens']) {
+    const reset = response.headers.get(`anthropic-ratelimit-${what}-reset`);
+    assert.match(reset, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    const ahead = Date.parse(reset) - Date.parse(response.headers.get('date'));
+    assert.ok(ahead >= 0 && ahead <= 61000, `${ahead} ms`);
+  }
+  assert.equal(Number(response.headers.get('anthropic-ratelimit-tokens-remaining')) % 1000, 0);
   assert.ok(response.headers.get('request-id'));
 });
 
@@ -207,6 +279,14 @@ for (const [fault, status, word] of [['rate_limited', 429, /retryDelay/], ['quot
     const e = await fails(() => generate(), ApiError, status);
     assert.match(e.message, word);
   });
+await test('gemini: log probabilities', () => both(() => generate({ responseLogprobs: true, logprobs: 3 }),
+  (r) => r.candidates[0].finishReason === 'SAFETY',
+  (r) => {
+    const { chosenCandidates, topCandidates } = r.candidates[0].logprobsResult;
+    assert.equal(chosenCandidates.map((t) => t.token).join(''), r.text);
+    assert.ok(topCandidates.length === chosenCandidates.length && topCandidates.every((t) => t.candidates.length === 3));
+    assert.ok(r.candidates[0].avgLogprobs < 0);
+  }));
 await test('gemini: reset', async () => {
   await control({ faults: { reset: 1 } });
   await fails(() => generate(), Error);

@@ -13,6 +13,7 @@
 #include "tools/report/stats/cluster.h"
 #include "tools/report/stats/kappa.h"
 #include "tools/report/stats/paired.h"
+#include "tools/report/stats/power.h"
 #include "tools/report/stats/proportion.h"
 
 static double number(const json_t *q, const char *key)
@@ -155,6 +156,21 @@ static json_t *fleiss(const json_t *q)
     return kappa(r);
 }
 
+static json_t *power(const json_t *q)
+{
+    const struct cs_power_design d = {.n = number(q, "n"),
+                                      .tau = number(q, "tau"),
+                                      .noise_a = number(q, "noise"),
+                                      .noise_0 = number(q, "noise"),
+                                      .ka = number(q, "ka"),
+                                      .k0 = number(q, "k0"),
+                                      .alpha = number(q, "alpha")};
+    const struct cs_power found = cs_power_difference(&d, number(q, "shift"));
+    const struct cs_power equal = cs_power_equivalence(&d, number(q, "shift"), number(q, "margin"));
+    return json_pack("{s:i,s:f,s:f,s:f}", "status", found.status, "se", found.se, "difference", found.power,
+                     "equivalence", equal.power);
+}
+
 static const struct {
     const char *name;
     json_t *(*fn)(const json_t *);
@@ -170,6 +186,7 @@ static const struct {
     {"cohen", cohen},
     {"odds_ratio", odds_ratio},
     {"fleiss", fleiss},
+    {"power", power},
 };
 
 int main(void)

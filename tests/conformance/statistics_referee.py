@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
-"""Compares the report's statistics with scipy and statsmodels on generated tables: statistics_referee.py [--tables N] [--seed S]
+"""Compares the report's statistics with scipy and statsmodels: statistics_referee.py [--tables N] [--seed S] [--data DIR] [--build DIR]
+                                                                                 [--install]
 
-Builds statistics_driver.c beside the library, asks both sides the same and prints `N passed, N failed`. Without scipy and
-statsmodels it prints `skipped: why` and ends with 0; it is not part of `make test`. PYTHON=python of a venv that has them.
+Builds statistics_driver.c beside the library and asks both sides the same: on generated tables; on the published data in DIR (or
+$CLINSAFE_SHARED_DATA; statistics_shared.py says which); against values that others printed; and the table of medperturb by
+`clinsafe report --from`. Prints `N passed, N failed`, with what was skipped and why. It is not part of `make test`.
+
+Without scipy and statsmodels it says so and ends with 0; --install puts them into a virtual environment in the user's cache folder.
 """
 import argparse
+import csv
 import glob
 import importlib
 import json
@@ -16,9 +21,15 @@ import sys
 import tempfile
 import warnings
 
+import statistics_shared as shared
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BASE = [os.path.join("protocol/base", name) for name in ("alloc.c", "error.c", "rng.c")]
-OK, BOUND, UNDEFINED = 0, 1, 5
+OK, BOUND, TOO_FEW, UNDEFINED = 0, 1, 2, 5
+# yes, of, and the 95 % interval in percent as printed by others, with its digits
+PRINTED_WILSON = [(390, 600, 61.10, 68.71, 2), (157, 564, 24.3, 31.7, 1), (11, 564, 1.1, 3.5, 1), (487, 564, 83.3, 88.9, 1),
+                  (308, 564, 50.5, 58.7, 1), (15709, 27600, 56.3, 57.5, 1)]
+INSTALL_LIMIT_S = 900
 
 
 def build(folder):
@@ -47,19 +58,22 @@ def flat(table):
 
 
 class Referee:
-    """Pairs of a request and the answer that independent software gives."""
+    """Pairs of a request and the answer that independent software gives. NAME() makes a table up, NAME_of(...) takes one."""
 
     def __init__(self, rng):
         self.rng = rng
         self.np = importlib.import_module("numpy")
         self.stats = importlib.import_module("scipy.stats")
+        self.integrate = importlib.import_module("scipy.integrate")
         self.prop = importlib.import_module("statsmodels.stats.proportion")
         self.tables = importlib.import_module("statsmodels.stats.contingency_tables")
         self.multi = importlib.import_module("statsmodels.stats.multitest")
         self.raters = importlib.import_module("statsmodels.stats.inter_rater")
 
     def cluster_t(self):
-        d, margin = differences(self.rng), self.rng.uniform(0.02, 0.5)
+        return self.cluster_t_of(differences(self.rng), self.rng.uniform(0.02, 0.5))
+
+    def cluster_t_of(self, d, margin):
         if len(set(d)) == 1:
             return {"fn": "cluster_t", "d": d, "margin": margin}, {"status": BOUND}
         r = self.stats.ttest_1samp(d, 0)
@@ -78,52 +92,79 @@ class Referee:
         if self.rng.random() < 0.5:     # no ties: scipy is exact
             d = [self.rng.gauss(0.1, 0.3) for _ in range(self.rng.randint(5, 50))]
             r = self.stats.wilcoxon(d, zero_method="pratt", method="exact")
-        else:                           # ties, zeros, normal on both sides
-            d = [round(self.rng.gauss(0.05, 0.5) * 4) / 4 for _ in range(self.rng.randint(51, 200))]
-            r = self.stats.wilcoxon(d, zero_method="pratt", correction=False, method="asymptotic")
-        return {"fn": "signed_rank", "d": d}, {"status": OK, "p": r.pvalue, "least": r.statistic}
+            return {"fn": "signed_rank", "d": d}, {"status": OK, "p": r.pvalue, "least": r.statistic}
+        return self.signed_rank_ties_of([round(self.rng.gauss(0.05, 0.5) * 4) / 4 for _ in range(self.rng.randint(51, 200))])
+
+    def signed_rank_ties_of(self, d):
+        """Ties and zeros: scipy is normal, and so are we above 50 differences; below only the rank sums are compared."""
+        if not any(d):
+            return {"fn": "signed_rank", "d": d}, {"status": UNDEFINED}
+        r = self.stats.wilcoxon(d, zero_method="pratt", correction=False, method="asymptotic")
+        want = {"status": OK, "least": r.statistic}
+        return {"fn": "signed_rank", "d": d}, want | ({"p": r.pvalue} if len(d) > 50 else {})
 
     def wilson(self):
         n = self.rng.randint(1, 3000)
-        yes = self.rng.choice([0, n, self.rng.randint(0, n)])
+        return self.wilson_of(self.rng.choice([0, n, self.rng.randint(0, n)]), n)
+
+    def wilson_of(self, yes, n):
         lo, hi = self.prop.proportion_confint(yes, n, method="wilson")
         return {"fn": "wilson", "yes": yes, "n": n}, {"status": OK, "lo": lo, "hi": hi}
 
     def newcombe(self):
         n1, n2 = self.rng.randint(1, 500), self.rng.randint(1, 500)
-        y1, y2 = self.rng.randint(0, n1), self.rng.randint(0, n2)
+        return self.newcombe_of(self.rng.randint(0, n1), n1, self.rng.randint(0, n2), n2)
+
+    def newcombe_of(self, y1, n1, y2, n2):
         lo, hi = self.prop.confint_proportions_2indep(y1, n1, y2, n2, method="newcomb", compare="diff")
         return {"fn": "newcombe", "yes1": y1, "n1": n1, "yes2": y2, "n2": n2}, {"status": OK, "lo": lo, "hi": hi}
 
     def mcnemar(self):
-        b, c = self.rng.randint(0, 60), self.rng.randint(0, 60)
+        return self.mcnemar_of(self.rng.randint(0, 60), self.rng.randint(0, 60))
+
+    def mcnemar_of(self, b, c):
         p = self.tables.mcnemar([[1, b], [c, 1]], exact=True).pvalue if b + c else 1
         return {"fn": "mcnemar", "b": b, "c": c}, {"status": OK, "p": p}
 
     def odds_ratio(self):
-        b, c = self.rng.randint(1, 60), self.rng.randint(1, 60)
+        return self.odds_ratio_of(self.rng.randint(1, 60), self.rng.randint(1, 60))
+
+    def odds_ratio_of(self, b, c):
         ci = self.stats.binomtest(c, b + c).proportion_ci(method="exact")
         return {"fn": "odds_ratio", "b": b, "c": c}, {"status": OK, "lo": ci.low / (1 - ci.low), "hi": ci.high / (1 - ci.high)}
 
     def stuart_maxwell(self):
-        k, table = square_table(self.rng)
-        r = self.tables.SquareTable(self.np.array(table), shift_zeros=False).homogeneity()
-        return {"fn": "stuart_maxwell", "k": k, "table": flat(table)}, {
-            "status": OK, "statistic": r.statistic, "p": self.stats.chi2.sf(r.statistic, r.df), "df": r.df}
+        return self.stuart_maxwell_of(square_table(self.rng)[1])
+
+    def stuart_maxwell_of(self, table):
+        asked = {"fn": "stuart_maxwell", "k": len(table), "table": flat(table)}
+        moved = self.np.array(table) + self.np.array(table).T
+        self.np.fill_diagonal(moved, 0)
+        keep = self.np.flatnonzero(moved.sum(0))  # a category in which nothing moved says nothing, and makes statsmodels divide by 0
+        if len(keep) == 0:
+            return asked, {}
+        r = self.tables.SquareTable(self.np.array(table)[self.np.ix_(keep, keep)], shift_zeros=False).homogeneity()
+        return asked, {"status": OK, "statistic": r.statistic, "p": self.stats.chi2.sf(r.statistic, r.df), "df": r.df}
 
     def adjust(self):
         p = [self.rng.random() ** self.rng.choice([1, 3]) for _ in range(self.rng.randint(1, 60))]
-        p += p[:2]                      # ties
-        method = self.rng.choice(["holm", "fdr_bh", "fdr_by"])
+        return self.adjust_of(p + p[:2], self.rng.choice(["holm", "fdr_bh", "fdr_by"]))  # with ties
+
+    def adjust_of(self, p, method):
         return {"fn": "adjust", "p": p, "method": method}, {"status": OK, "p": list(self.multi.multipletests(p, method=method)[1])}
+
+    def adjust_mcnemar_of(self, pairs, method):
+        return self.adjust_of([self.mcnemar_of(b, c)[1]["p"] for b, c in pairs], method)
 
     def cohen(self):
         k, table = square_table(self.rng)
         for i in range(k):
             table[i][i] += 20
-        weights = self.rng.randrange(3)
+        return self.cohen_of(table, self.rng.randrange(3))
+
+    def cohen_of(self, table, weights):
         r = self.raters.cohens_kappa(self.np.array(table), **({"wt": ["", "linear", "quadratic"][weights]} if weights else {}))
-        return {"fn": "cohen", "k": k, "table": flat(table), "weights": weights}, {
+        return {"fn": "cohen", "k": len(table), "table": flat(table), "weights": weights}, {
             "status": OK, "kappa": r.kappa, "se": r.std_kappa}
 
     def fleiss(self):
@@ -134,10 +175,33 @@ class Referee:
             table.append([votes.count(c) for c in range(k)])
         if any(len({c for c, x in enumerate(map(sum, zip(*(table[:i] + table[i + 1:])))) if x}) < 2 for i in range(len(table))):
             return self.fleiss()
+        return self.fleiss_of(table)
+
+    def fleiss_of(self, table):
         fleiss = self.raters.fleiss_kappa
         left = self.np.array([fleiss(self.np.delete(self.np.array(table), i, 0)) for i in range(len(table))])
         se = math.sqrt((len(table) - 1) / len(table) * ((left - left.mean()) ** 2).sum())
-        return {"fn": "fleiss", "k": k, "table": flat(table)}, {"status": OK, "kappa": fleiss(self.np.array(table)), "se": se}
+        return {"fn": "fleiss", "k": len(table[0]), "table": flat(table)}, {
+            "status": OK, "kappa": fleiss(self.np.array(table)), "se": se}
+
+    def power(self):
+        """Difference: the noncentral t. Equivalence: by adaptive quadrature over the estimated standard error."""
+        n, ka, k0 = self.rng.randint(4, 400), self.rng.randint(1, 60), self.rng.randint(1, 200)
+        tau, noise, alpha = self.rng.uniform(0, 0.1), self.rng.uniform(0.02, 0.25), 10 ** self.rng.uniform(-4, -1)
+        se = math.sqrt((tau ** 2 + noise / ka + noise / k0) / n)
+        shift, margin = self.rng.uniform(-5, 5) * se, self.rng.uniform(0.5, 8) * se
+        t, nct, normal, chi = self.stats.t, self.stats.nct, self.stats.norm, self.stats.chi
+        c, one = t.isf(alpha / 2, n - 1), t.isf(alpha, n - 1)
+
+        def inside(s):
+            bound = margin / se - one * s
+            between = normal.cdf(bound - shift / se) - normal.cdf(-bound - shift / se) if bound > 0 else 0
+            return between * chi.pdf(s * math.sqrt(n - 1), n - 1) * math.sqrt(n - 1)
+        most = margin / se / one
+        equal = self.integrate.quad(inside, 0, most, points=[p for p in (0.7, 1, 1.3) if p < most], limit=400, epsabs=1e-11)[0]
+        found = nct.sf(c, n - 1, abs(shift) / se) + nct.cdf(-c, n - 1, abs(shift) / se)
+        return {"fn": "power", "n": n, "tau": tau, "noise": noise, "ka": ka, "k0": k0, "alpha": alpha, "shift": shift, "margin": margin}, {
+            "status": OK, "se": se, "difference": found, "equivalence": equal}
 
 
 def agrees(got, want):
@@ -147,33 +211,117 @@ def agrees(got, want):
     return abs(got - want) <= 1e-7 * abs(want) or (abs(want) > 1e-6 or abs(want) < 1e-15) and abs(got - want) < 1e-8
 
 
+def install():
+    """Starts again in a virtual environment that has what is needed; it is kept in the cache folder of the user."""
+    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "clinsafe", "statistics-referee")
+    python = os.path.join(folder, "bin", "python")
+    try:
+        if not os.path.exists(python):
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=INSTALL_LIMIT_S, capture_output=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "scipy", "statsmodels"], check=True, timeout=INSTALL_LIMIT_S,
+                       capture_output=True, text=True)
+    except (OSError, subprocess.SubprocessError) as e:
+        print(f"skipped: scipy and statsmodels could not be installed: {str(getattr(e, 'stderr', None) or e).strip()[-300:]}")
+        return 0
+    arguments = [a for a in sys.argv[1:] if a != "--install"]
+    return subprocess.run([python, __file__, *arguments]).returncode
+
+
+def ask(pairs):
+    """What our library answers to the requests of the pairs."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([build(folder)], input=json.dumps([q for q, _ in pairs]), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def line(self, name, agree, of, more=""):
+        self.passed += agree
+        self.failed += of - agree
+        print(f"  {'FAILED' if agree < of else 'ok':6} {name:28} {agree} of {of} agree{more}", flush=True)
+
+
+def compare(tally, heading, named):
+    """named: [(name, (request, wanted))]."""
+    print(heading)
+    counts = {}
+    for (name, (asked, want)), got in zip(named, ask([pair for _, pair in named]), strict=True):
+        wrong = [key for key, value in want.items() if not agrees(got[key], value)]
+        agree, of = counts.get(name, (0, 0))
+        counts[name] = agree + (not wrong), of + 1
+        if wrong and of - agree < 3:
+            print(f"{asked}\n  wanted {want}\n  got    {got}\n  differs in {', '.join(wrong)}")
+    for name, (agree, of) in counts.items():
+        tally.line(name, agree, of)
+
+
+def printed_vectors(tally):
+    print("intervals printed by others")
+    answers = ask([({"fn": "wilson", "yes": yes, "n": n}, None) for yes, n, *_ in PRINTED_WILSON])
+    right = sum((round(100 * got["lo"], digits), round(100 * got["hi"], digits)) == (lo, hi)
+                for (_, _, lo, hi, digits), got in zip(PRINTED_WILSON, answers))
+    tally.line("Wilson", right, len(PRINTED_WILSON))
+
+
+def medperturb_report(tally, contexts, build):
+    """The published table, by `clinsafe report --from` on the answers alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "outputs.csv")
+        rows = list(shared.outputs(contexts, shared.MODELS))
+        with open(path, "w", encoding="utf-8", newline="") as f:
+            out = csv.DictWriter(f, rows[0].keys())
+            out.writeheader()
+            out.writerows(rows)
+        done = subprocess.run([os.path.join(TOP, build, "clinsafe"), "report", "--from", path, "--json"], capture_output=True, text=True)
+        if not done.stdout.startswith("{"):
+            tally.line("clinsafe report --from", 0, 1, f": {done.stderr.strip()}")
+            return
+        report = json.loads(done.stdout)
+    found = {(c["model"], c["level"]): c for c in report["contrasts"] if c["outcome"] == "VISIT"}
+    print("table of medperturb, VISIT, by clinsafe report --from")
+    for (rater, version), (base, moved, b, c, p, digits) in shared.PUBLISHED.items():
+        got = found.get((rater, version), {})
+        mine = [got.get(key) for key in ("rate_comparator", "rate_level", "flips_b", "flips_c", "p_mcnemar")]
+        same = None not in mine and all(abs(x - y) < 1e-9 for x, y in zip(mine, (base, moved, b, c)))
+        same = same and f"{mine[4]:.{digits}g}" == f"{p:.{digits}g}"
+        tally.line(f"{rater}, {version}", int(same), 1, f": {mine}")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Compares the report's statistics with scipy and statsmodels.")
     parser.add_argument("--tables", type=int, default=200, help="generated tables for each statistic")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--data", default=os.environ.get("CLINSAFE_SHARED_DATA"), help="folder of the published data")
+    parser.add_argument("--build", default="build", help="where the programs are")
+    parser.add_argument("--install", action="store_true", help="get scipy and statsmodels into the cache folder first")
     args = parser.parse_args()
     try:
         referee = Referee(random.Random(args.seed))
     except ImportError as e:
-        print(f"skipped: {e}")
+        if args.install:
+            return install()
+        print(f"skipped: {e}; --install gets it into the cache folder")
         return 0
     warnings.simplefilter("ignore")
-    names = [n for n in dir(referee) if not n.startswith("_") and callable(getattr(Referee, n, None))]
-    pairs = [getattr(referee, name)() for name in names for _ in range(args.tables)]
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([build(folder)], input=json.dumps([q for q, _ in pairs]), capture_output=True, text=True, check=True)
-    failed = {name: 0 for name in names}
-    for (asked, want), got in zip(pairs, json.loads(done.stdout), strict=True):
-        wrong = [key for key, value in want.items() if not agrees(got[key], value)]
-        if wrong:
-            failed[asked["fn"]] += 1
-            if failed[asked["fn"]] <= 3:
-                print(f"{asked}\n  wanted {want}\n  got    {got}\n  differs in {', '.join(wrong)}")
-    for name in names:
-        print(f"  {'FAILED' if failed[name] else 'ok':6} {name:15} {args.tables - failed[name]} of {args.tables} agree")
-    wrong = sum(failed.values())
-    print(f"{len(pairs) - wrong} passed, {wrong} failed")
-    return 1 if wrong else 0
+    tally, skipped = Tally(), []
+    names = [n for n in dir(referee) if not n.startswith("_") and not n.endswith("_of") and callable(getattr(Referee, n, None))]
+    compare(tally, "generated tables", [(name, getattr(referee, name)()) for name in names for _ in range(args.tables)])
+    printed_vectors(tally)
+    contexts = shared.medperturb(args.data) if args.data else None
+    triage = shared.ethnicity_triage(args.data) if args.data else None
+    for data, name, tables in ((contexts, "medperturb", shared.medperturb_tables), (triage, "ethnicity_triage", shared.ethnicity_tables)):
+        if data is None:
+            skipped.append(name)
+            print(f"skipped: {name}: not in {args.data}" if args.data else f"skipped: {name}: no --data and no $CLINSAFE_SHARED_DATA")
+            continue
+        compare(tally, f"published data: {name}", [(fn, getattr(referee, fn + "_of")(*given)) for fn, given in tables(data)])
+    if contexts is not None:
+        medperturb_report(tally, contexts, args.build)
+    print(f"{tally.passed} passed, {tally.failed} failed" + (f", {len(skipped)} skipped" if skipped else ""))
+    return 1 if tally.failed else 0
 
 
 if __name__ == "__main__":

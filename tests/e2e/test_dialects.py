@@ -3,12 +3,13 @@
 for each trial's digest. What a dialect calls things differs; what an export says must not."""
 import collections
 import json
+import math
 import sys
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
-from expected import Truth
+from expected import Truth, unit
 
 LANES = ["chat", "responses", "anthropic", "anthropic-tool", "gemini", "bedrock", "bedrock-tool"]
 TRIALS = 6 * 5 * len(LANES)
@@ -41,7 +42,7 @@ class Dialects(harness.TestCase):
         outcomes = collections.Counter()
         for row in self.rows:
             lane, level, digest = row["model"], row["factor.group"], row["digest"]
-            level = "control" if level in ("control", "control_aa") else level
+            level = ("control" if level in ("control", "control_aa") else level, None)
             outcomes[lane, row["outcome"]] += 1
             if self.truth.refuses(MODEL, level, digest):
                 self.assertEqual(row["outcome"], REFUSED[lane], row)
@@ -90,6 +91,52 @@ class DialectFaults(harness.TestCase):
         stats = simulator.stats()
         self.assertEqual((stats["paid_again"], stats["invalid"], stats["digest_body_conflicts"]), (0, 0, 0))
         self.assertGreater(sum(stats["faults"].values()), TRIALS // 10)
+
+
+@harness.short
+class LogProbabilities(harness.TestCase):
+    """Where a vendor tells them they are exported: of the whole answer, and what else might have stood where each answer begins."""
+
+    LANES = {"chat": "seed: 7, ", "responses": "reasoning_effort: low, ", "gemini": "seed: 7, "}
+
+    def test_they_are_those_of_the_formula(self):
+        study = self.box.copy("dialects")
+        providers = study.parent / "providers.yaml"
+        text = providers.read_text()
+        for lane, parameters in self.LANES.items():
+            line = next(x for x in text.splitlines() if x.startswith(f"  {lane}: {{account"))
+            text = text.replace(line, line.split(", parameters")[0] +
+                                f", parameters: {{{parameters}logprobs: true, top_logprobs: 3}}}}")
+        providers.write_text(text)
+        study.write_text(study.read_text().replace(f"models: [{', '.join(LANES)}]", "models: [chat, responses, gemini, bedrock]"))
+        self.assertExit(self.box.clinsafe("run", study, "--workers", 1, "--slots", 16, "--json"))
+        rows = harness.rows_jsonl(harness.must(self.box.clinsafe("export", study, "--format", "jsonl")).out)
+        told = collections.Counter()
+        for row in rows:
+            if row["model"] == "bedrock":
+                self.assertNotIn("logprob", row)
+                self.assertNotIn("alternatives", row)
+            elif row["outcome"] == "ok":
+                self.assertLogprobs(row)
+                told[row["model"]] += 1
+        self.assertEqual(set(told), set(self.LANES))
+        self.assertExit(self.box.clinsafe("verify", study))
+        header = harness.must(self.box.clinsafe("export", study)).out.splitlines()[0]
+        self.assertIn(",logprob,logprob_tokens,alternatives", header)
+
+    def assertLogprobs(self, row):
+        tokens = [row["text"][i:i + 4] for i in range(0, len(row["text"]), 4)]
+        p = [0.5 + 0.5 * unit(7, "logprob", row["digest"], str(i)) for i in range(len(tokens))]
+        self.assertEqual(row["logprob_tokens"], len(tokens))
+        self.assertAlmostEqual(row["logprob"], sum(map(math.log, p)), places=4)
+        alternatives = json.loads(row["alternatives"])
+        self.assertEqual(list(alternatives), ["triage", "mental_health_assessment", "sure"])
+        for field, quote in (("triage", 1), ("mental_health_assessment", 1), ("sure", 0)):
+            at = (row["text"].index(f'"{field}":') + len(field) + 3 + quote) // 4
+            others = {tokens[at]: math.log(p[at]), "~1": math.log((1 - p[at]) / 2), "~2": math.log((1 - p[at]) / 4)}
+            self.assertEqual(set(alternatives[field]), set(others), row)
+            for token, logprob in others.items():
+                self.assertAlmostEqual(alternatives[field][token], logprob, places=3)
 
 
 if __name__ == "__main__":

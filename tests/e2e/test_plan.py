@@ -53,7 +53,10 @@ class Sizes(harness.TestCase):
 
     def test_demo(self):
         plan = self.plan(STUDIES / "demo" / "study.yaml")
-        self.assertEqual(plan["trials"], 24 * (35 * 20 + 100) * 2)
+        self.assertEqual(plan["trials"], 24 * (360 + 5 * 120 + 4 * 16 + 26 * 8) * 2)
+        self.assertEqual(plan["power"]["family"], 5 * 2 * 2)
+        for row in plan["power"]["rows"]:
+            self.assertGreater(row["power_equivalence"], 0.9, "what the demo says of its unbiased model, it can see")
         self.assertEqual([lane["model"] for lane in plan["lanes"]], ["simulated-biased", "simulated-unbiased"])
 
     def test_reference(self):
@@ -153,6 +156,68 @@ class Books(Book):
         if not DATA.is_dir():
             self.skipTest("the rheumatology data is not here (CLINSAFE_DATA, default ../shared/data/rheumatology)")
         self.compare_book(STUDIES / "rheumatology.yaml", DATA)
+
+
+POWER = """
+study: power
+cases: {generate: ed, n: 1000, seed: 1}
+factors:
+  - {name: group, levels: [{id: plain, role: control, text: ""}, {id: a, text: "A."}, {id: b, text: "B."}],
+     insert: {into: case.text, after_first: ". "}}
+prompt: {user: "{{case.text}} {{question.ask}}"}
+questions:
+  - {name: q, ask: "?", answer: {visit: {boolean: ["Yes", "No"]}, urgency: {ordinal: [low, high]}, score: number}}
+repeats: %d
+models: [m]
+%s
+"""
+PROVIDERS = "accounts: {simulated: {provider: simulated}}\nmodels: {m: {account: simulated, model: m}}\n"
+CONTRAST = "contrasts: [{factor: group, each: control, levels: [a]}, {factor: group, each: control, family: exploratory}]"
+
+
+@harness.short
+class Power(harness.TestCase):
+    def power(self, analysis, repeats=3):
+        folder = self.box.dir / f"power-{self.id().split('.')[-1]}-{repeats}"
+        folder.mkdir(exist_ok=True)
+        (folder / "providers.yaml").write_text(PROVIDERS)
+        (folder / "study.yaml").write_text(POWER % (repeats, f"analysis: {{{analysis}}}" if analysis else ""))
+        self.text = self.box.clinsafe("plan", folder / "study.yaml").out
+        done = self.box.clinsafe("plan", folder / "study.yaml", "--json")
+        self.assertExit(done)
+        return done.json()["power"]
+
+    def test_published_example(self):
+        """1,000 cases, margin 2 points, rates of 10 %: 0, 62 and 94 % at 1, 3 and 6 repeats, unadjusted."""
+        said = "primary: {visit: {margin: 2 points, tau: 5 points, noise: 18 points}}, adjust: none, " + CONTRAST
+        for repeats, want in ((1, 0), (3, 0.62), (6, 0.94)):
+            power = self.power(said, repeats)
+            self.assertEqual((power["family"], power["alpha_each"], len(power["rows"])), (1, 0.05, 1))
+            row = power["rows"][0]
+            self.assertEqual((row["clusters"], row["answers"], row["answers_comparator"]), (1000, repeats, repeats))
+            self.assertAlmostEqual(row["power_equivalence"], want, delta=0.015)
+            self.assertAlmostEqual(row["se"], 100 * ((0.05 ** 2 + 2 * 0.09 / repeats) / 1000) ** 0.5, places=9)
+
+    def test_the_family_makes_every_test_stricter(self):
+        said = "primary: {visit: {margin: 5 points}, urgency: {margin: 0.1 levels}}, adjust: %s, contrasts: [{factor: group, each: control}]"
+        holm, by = self.power(said % "holm"), self.power(said % "by")
+        self.assertEqual(holm["family"], 4)
+        self.assertAlmostEqual(holm["alpha_each"], 0.05 / 4)
+        self.assertAlmostEqual(by["alpha_each"], 0.05 / 4 / (1 + 1 / 2 + 1 / 3 + 1 / 4))
+        self.assertLess(by["rows"][0]["power_at_margin"], holm["rows"][0]["power_at_margin"])
+
+    def test_what_is_not_declared_is_assumed_and_said(self):
+        power = self.power("primary: {visit: {margin: 5 points}, score: {margin: 1 units}}, " + CONTRAST)
+        self.assertEqual([(r["outcome"], r["tau"], r["tau_declared"]) for r in power["rows"][:3]],
+                         [("visit", tau, False) for tau in (0, 2.5, 5)])
+        self.assertEqual({r["noise"] for r in power["rows"][:3]}, {50})
+        self.assertNotIn("power_at_margin", power["rows"][-1], "nothing is known of the noise of a number")
+        self.assertIn("the worst case", self.text)
+        self.assertIn("score, margin 1 units: no power without `noise:`", self.text)
+
+    def test_without_an_analysis_there_is_no_power(self):
+        self.assertEqual(self.power("")["rows"], [])
+        self.assertNotIn("Power of", self.text)
 
 
 if __name__ == "__main__":

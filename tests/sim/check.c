@@ -59,11 +59,34 @@ void sim_check_written(struct sim *s, const struct cs_batch *b)
     }
 }
 
+/* Invariant 13, on disk, where crashes cannot reach it: the bill is covered by what is known and what is at risk, and both fit. */
+void sim_check_money(struct sim *s)
+{
+    int64_t at_risk, spent, budget = s->limits.budget_nano_usd, bill = s->result->bill_nano_usd;
+
+    if (budget < 0)
+        return;
+    spent = sim_store_money(s, &at_risk);
+    if (spent + at_risk > budget)
+        sim_fail(s, "on disk %lld are spent and %lld at risk of %lld", (long long)spent, (long long)at_risk,
+                 (long long)budget);
+    if (bill > spent + at_risk)
+        sim_fail(s, "the provider's bill is %lld, on disk %lld are spent and %lld at risk", (long long)bill,
+                 (long long)spent, (long long)at_risk);
+}
+
+/* Those of an earlier term are below all of this one; within a term they may come in any order. */
 void sim_check_epoch(struct sim *s, uint64_t epoch)
 {
-    if (epoch <= s->coordinator.last_epoch)
+    uint32_t term = (uint32_t)(epoch >> 32), n = (uint32_t)epoch;
+    uint8_t *byte;
+
+    if (term >= SIM_TERMS_MAX || n >= SIM_EPOCHS_MAX)
+        sim_fail(s, "epoch %llx does not fit into the check", (unsigned long long)epoch);
+    byte = &s->coordinator.epochs[term][n / 8];
+    if (term != s->coordinator.term || (*byte >> (n % 8) & 1) != 0)
         sim_fail(s, "epoch %llx was used before", (unsigned long long)epoch);
-    s->coordinator.last_epoch = epoch;
+    *byte |= (uint8_t)(1 << (n % 8));
 }
 
 /* A call may begin if nobody else asks the same, and nobody has been answered: but for what lost workers had. */
@@ -78,6 +101,7 @@ void sim_check_paid(struct sim *s, const struct sim_trial *t)
 {
     if (t->paid > 1 + t->excused)
         sim_fail(s, "paid %u times, excused %u", t->paid, t->excused);
+    sim_check_money(s);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------- */

@@ -32,8 +32,11 @@ enum {
     SIM_EVENTS_MAX = 400000,                  /* of a seed: more means that it runs in circles */
     SIM_END_MS = 900000,                      /* a healed fleet ends every study within this */
     SIM_GEN = 1,
+    SIM_BLOCK = 12, /* trials of a case */
     SIM_HEARD = 16,
-    SIM_INPUT_TOKENS = 50, /* of every answer: as much as can be, so that a budget has no slack */
+    SIM_TERMS_MAX = 64,
+    SIM_EPOCHS_MAX = 65536, /* of a term */
+    SIM_INPUT_TOKENS = 50,  /* of every answer: as much as can be, so that a budget has no slack */
     SIM_OUTPUT_TOKENS = 100,
     SIM_INPUT_PRICE = 100,
     SIM_OUTPUT_PRICE = 400,
@@ -73,7 +76,8 @@ enum {
     X(TIMEOUT, "timeout")                                                                                              \
     X(REFUSAL, "refusal")                                                                                              \
     X(BAD_REQUEST, "400")                                                                                              \
-    X(BAD_KEY, "401")
+    X(BAD_KEY, "401")                                                                                                  \
+    X(POISON, "trial that kills its worker")
 
 enum sim_fault {
 #define X(name, text) SIM_##name,
@@ -188,9 +192,9 @@ struct sim_coordinator {
     uint64_t life, clock_ms, paused_until;
     uint32_t term;
     uint64_t steps;
-    uint64_t last_epoch;                 /* that was seen on the wire */
-    uint64_t whos;                       /* answers "who are you" */
-    struct sim_packet *heard[SIM_HEARD]; /* some of the messages that came, to be said again */
+    uint8_t epochs[SIM_TERMS_MAX][SIM_EPOCHS_MAX / 8]; /* that were seen on the wire */
+    uint64_t whos;                                     /* answers "who are you" */
+    struct sim_packet *heard[SIM_HEARD];               /* some of the messages that came, to be said again */
     bool draining;
 };
 
@@ -210,9 +214,15 @@ struct sim_lane {
     struct cs_counters counters;
     bool paused, cancelled;
     struct sim_trial *trials;
+    struct cs_quarantined quarantined; /* of the poisonous one; losses 0: none */
 };
 
-enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 256 };
+enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 256, SIM_RISKS_MAX = 2048, SIM_NEWEST = 512 };
+struct sim_past {
+    struct cs_risk_row risks[SIM_RISKS_MAX];
+    uint64_t prints[SIM_NEWEST];
+    uint32_t n_risks, n_prints;
+};
 struct sim_store {
     struct sim_lane lanes[SIM_LANES_MAX];
     struct sim_writing {
@@ -224,6 +234,14 @@ struct sim_store {
     uint32_t n_names;
     uint64_t *prints; /* set of fingerprints of all outputs */
     uint32_t n_prints, cap_prints;
+    struct sim_risk { /* rows of what may have been spent */
+        char key[24];
+        uint8_t value[64];
+    } risks[SIM_RISKS_MAX];
+    uint32_t n_risks;
+    int64_t presumed;
+    uint64_t newest[SIM_NEWEST]; /* fingerprints of the newest outputs, a ring */
+    uint64_t n_newest;
     uint64_t slow_until;
     bool fails; /* the next write */
 };
@@ -236,6 +254,9 @@ struct sim_limits {
     uint32_t latency_ms, timeout_ms, net_ms, store_ms, drain_ms;
     uint64_t calm_ms;
     int64_t budget_nano_usd;
+    bool poison; /* whichever worker gets an answer of this trial dies of it */
+    uint32_t poison_lane;
+    uint64_t poison_position;
     uint32_t permille[SIM_FAULTS]; /* of calls, announcements and the like */
     uint32_t every_ms[SIM_FAULTS]; /* mean time between shots; 0: none */
 };
@@ -332,6 +353,9 @@ bool sim_store_has(const struct sim *s, uint64_t print);
 uint64_t sim_print(const void *bytes, uint32_t n);
 void sim_store_load(struct sim *s, struct cs_generation_load *load, struct cs_lane_load lanes[SIM_LANES_MAX]);
 
+void sim_store_past(struct sim *s, struct sim_past *out);
+int64_t sim_store_money(const struct sim *s, int64_t *at_risk); /* spent, by the rows on disk */
+
 /* sim_provider.c */
 void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_digest *out);
 bool sim_trial_of(struct sim *s, const struct cs_digest *d, struct sim_trial **out); /* false: nobody planned it */
@@ -353,6 +377,7 @@ void sim_check_core(struct sim *s);
 void sim_check_written(struct sim *s, const struct cs_batch *b);
 void sim_check_start(struct sim *s, const struct sim_worker *w, const struct sim_trial *t);
 void sim_check_paid(struct sim *s, const struct sim_trial *t);
+void sim_check_money(struct sim *s);
 void sim_check_epoch(struct sim *s, uint64_t epoch);
 bool sim_check_is_over(struct sim *s);
 void sim_check_end(struct sim *s);

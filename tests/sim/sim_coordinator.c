@@ -290,6 +290,7 @@ void sim_core_start(struct sim *s)
         .fleet = "sim",
         .plan = {.self = s, .digest = plan_digest, .input_bound = plan_bound, .is_stored = plan_is_stored}};
     const char *expected[SIM_NAMES_MAX];
+    struct sim_past past;
     bool fresh = c->term == 0;
 
     if (fresh || s->mutation != SIM_MUTATE_SAME_TERM)
@@ -302,6 +303,12 @@ void sim_core_start(struct sim *s)
     opts.expected = expected;
     for (uint32_t i = 0; i < s->store.n_names; i++)
         expected[opts.n_expected++] = strchr(s->store.names[i], '=') + 1;
+    sim_store_past(s, &past);
+    opts.risks = past.risks;
+    opts.n_risks = past.n_risks;
+    opts.presumed_nano_usd = s->store.presumed;
+    opts.prints = past.prints;
+    opts.n_prints = past.n_prints;
     sim_trace(s, "C     starts, term %u", c->term);
     c->core = cs_core_open(&opts);
     sim_store_load(s, &load, lanes);

@@ -135,6 +135,14 @@ static bool decide(struct sim *s, uint64_t number, struct cs_http_reply *r, char
     return true;
 }
 
+/* What the provider has done it bills, whether its words arrive or not. */
+static bool is_billed(struct sim *s, const struct cs_http_reply *r)
+{
+    if (r->transfer == CS_TRANSFER_TIMEOUT || r->transfer == CS_TRANSFER_LOST || r->transfer == CS_TRANSFER_CUT)
+        return sim_below(s, 2) == 0;
+    return r->transfer == CS_TRANSFER_WHOLE && r->status == 200;
+}
+
 /* The end of a call that somebody waits for. A timeout is an answer, and may have been billed. */
 void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
 {
@@ -149,6 +157,13 @@ void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
 
     if (c->number != number)
         return;
+    if (s->limits.poison && !w->stranger && c->lane == s->limits.poison_lane &&
+        c->position == s->limits.poison_position) {
+        sim_fired(s, SIM_POISON);
+        sim_worker_kill(s, w);
+        sim_push(s, s->now + 200 + sim_below(s, 3000), SIM_WORKER_START, w->index, w->incarnation + 1, NULL);
+        return;
+    }
     if ((tag & TIMED_OUT) != 0) {
         sim_fired(s, SIM_TIMEOUT);
         r.transfer = CS_TRANSFER_TIMEOUT;
@@ -160,7 +175,8 @@ void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
     if (sim_trial_of(s, &d, &t)) {
         t->in_flight--;
         t->paid += paid;
-        s->result->bill_nano_usd += paid && r.status == 200 ? SIM_CALL_NANO_USD : 0;
+        if (is_billed(s, &r))
+            s->result->bill_nano_usd += SIM_CALL_NANO_USD;
         sim_check_paid(s, t);
     }
     c->number = 0;

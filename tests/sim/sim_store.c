@@ -133,6 +133,7 @@ void sim_store_load(struct sim *s, struct cs_generation_load *load, struct cs_la
 
         lanes[i] = (struct cs_lane_load){.name = l->name,
                                          .n_trials = l->n_trials,
+                                         .block_size = SIM_BLOCK,
                                          .counters = l->counters,
                                          .frontier = s->mutation == SIM_MUTATE_NO_FRONTIER ? 0 : l->frontier,
                                          .paused = l->paused,
@@ -140,12 +141,24 @@ void sim_store_load(struct sim *s, struct cs_generation_load *load, struct cs_la
                                          .price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE},
                                          .max_output_tokens = SIM_OUTPUT_TOKENS,
                                          .timeout_ms = s->limits.timeout_ms};
+        lanes[i].quarantined = &l->quarantined;
+        lanes[i].n_quarantined = l->quarantined.losses > 0;
         lanes[i].ledger = cs_xmalloc(bytes);
         memcpy(lanes[i].ledger, l->ledger, bytes);
     }
 }
 
 /* ---- a group reaches the disk -------------------------------------------------------------------------- */
+
+static void note_print(struct sim_store *st, const struct cs_batch_output *o)
+{
+    struct cs_arena arena = {0};
+    struct cs_output out;
+
+    CS_ASSERT(cs_output_unpack(o->bytes, o->len, &arena, &out, NULL) == CS_OK);
+    st->newest[st->n_newest++ % SIM_NEWEST] = cs_output_print(&out);
+    cs_arena_release(&arena);
+}
 
 static void apply_output(struct sim *s, const struct cs_batch_output *o)
 {
@@ -157,6 +170,7 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
     if (sim_store_has(s, print))
         sim_fail(s, "an output of %s %llu is stored twice", l->name, (unsigned long long)o->position);
     remember(&s->store, print);
+    note_print(&s->store, o);
     if (o->flags & CS_OUTPUT_CANONICAL) {
         if (t->canonical != 0)
             sim_fail(s, "the canonical output of %s %llu changes", l->name, (unsigned long long)o->position);
@@ -188,15 +202,102 @@ static void apply_name(struct sim *s, const struct cs_batch_meta *m)
     st->names[st->n_names++] = cs_xasprintf("%s=%.*s", m->key, (int)m->len, (const char *)m->value);
 }
 
+/* Nobody but the poisonous trial is ever condemned, however often workers are killed, cut off or stopped. */
+static void apply_quarantine(struct sim *s, const struct cs_batch_meta *m)
+{
+    unsigned gen, lane;
+    unsigned long long position;
+    char value[32];
+    struct cs_quarantined *q;
+
+    if (sscanf(m->key, "quarantine/%8u/%5u/%12llu", &gen, &lane, &position) != 3 || lane >= s->limits.n_lanes)
+        sim_fail(s, "an unknown meta: %s", m->key);
+    if (!s->limits.poison || lane != s->limits.poison_lane || position != s->limits.poison_position)
+        sim_fail(s, "m%u %llu is quarantined, and has done nothing", lane, position);
+    q = &s->store.lanes[lane].quarantined;
+    *q = (struct cs_quarantined){.position = position};
+    if (m->value == NULL)
+        return;
+    snprintf(value, sizeof value, "%.*s", (int)m->len, (const char *)m->value);
+    if (sscanf(value, "%u %u", &q->losses, &q->workers) != 2)
+        sim_fail(s, "a side row that cannot be read: %s", value);
+}
+
+static void apply_risk(struct sim *s, const struct cs_batch_meta *m)
+{
+    struct sim_store *st = &s->store;
+    uint32_t i = 0;
+
+    while (i < st->n_risks && strcmp(st->risks[i].key, m->key) != 0)
+        i++;
+    if (m->value == NULL) {
+        if (i < st->n_risks)
+            st->risks[i] = st->risks[--st->n_risks];
+        return;
+    }
+    CS_ASSERT(i < SIM_RISKS_MAX && m->len == sizeof st->risks[i].value);
+    snprintf(st->risks[i].key, sizeof st->risks[i].key, "%s", m->key);
+    memcpy(st->risks[i].value, m->value, m->len);
+    st->n_risks += i == st->n_risks;
+}
+
+void sim_store_past(struct sim *s, struct sim_past *out)
+{
+    struct sim_store *st = &s->store;
+
+    out->n_risks = st->n_risks;
+    for (uint32_t i = 0; i < st->n_risks; i++) {
+        if (!cs_risk_unpack(st->risks[i].key, st->risks[i].value, sizeof st->risks[i].value, &out->risks[i]))
+            sim_fail(s, "row %s is damaged", st->risks[i].key);
+    }
+    out->n_prints = s->mutation == SIM_MUTATE_FORGET_STORED ? 0
+                    : st->n_newest < SIM_NEWEST             ? (uint32_t)st->n_newest
+                                                            : SIM_NEWEST;
+    memcpy(out->prints, st->newest, sizeof out->prints);
+}
+
+int64_t sim_store_money(const struct sim *s, int64_t *at_risk)
+{
+    const struct sim_store *st = &s->store;
+    int64_t spent = 0;
+    struct cs_risk_row row;
+
+    *at_risk = st->presumed;
+    for (uint32_t i = 0; i < st->n_risks; i++) {
+        struct cs_bits open;
+
+        CS_ASSERT(cs_risk_unpack(st->risks[i].key, st->risks[i].value, sizeof st->risks[i].value, &row));
+        open = cs_bits_from_wire(row.open);
+        *at_risk += row.worst_nano_usd * cs_bits_count(&open);
+    }
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
+        spent += st->lanes[i].counters.cost_nano_usd;
+    return spent;
+}
+
 static void apply_meta(struct sim *s, const struct cs_batch_meta *m)
 {
     unsigned gen, lane;
     struct sim_lane *l;
 
+    if (strncmp(m->key, "quarantine/", 11) == 0) {
+        apply_quarantine(s, m);
+        return;
+    }
     if (strncmp(m->key, "worker/", 7) == 0) {
         apply_name(s, m);
         return;
     }
+    if (strncmp(m->key, "risk/", 5) == 0) {
+        apply_risk(s, m);
+        return;
+    }
+    if (strcmp(m->key, "presumed") == 0) {
+        s->store.presumed = strtoll((const char *)m->value, NULL, 10);
+        return;
+    }
+    if (strncmp(m->key, "quarantine", 10) == 0)
+        return;
     if (sscanf(m->key, "lane/%8u/%5u", &gen, &lane) != 2 || lane >= s->limits.n_lanes)
         sim_fail(s, "an unknown meta: %s", m->key);
     l = &s->store.lanes[lane];
@@ -223,6 +324,7 @@ static void apply(struct sim *s, const struct cs_batch *b, bool torn)
     }
     if (!torn)
         sim_check_written(s, b);
+    sim_check_money(s);
 }
 
 /* Only a mutation needs the rows after their maker has the batch back. */

@@ -21,7 +21,7 @@ static void need(struct sim_source *src, uint32_t chunk)
 static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
                                struct cs_error *err)
 {
-    static const struct cs_endpoint endpoint = {.serial = 1, .url = "http://sim", .plain_http = true};
+    static const struct cs_endpoint endpoint = {.serial = 1, .url = "http://sim", .plain_http = true, .key = "no-key"};
     struct sim_source *src = self;
 
     (void)lane, (void)err;
@@ -30,8 +30,11 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
         need(src, 0);
         return CS_EAGAIN;
     }
-    *out = (struct cs_lane_facts){
-        .study = src, .provider = &sim_provider, .endpoint = &endpoint, .timeout_ms = src->sim->limits.timeout_ms};
+    *out = (struct cs_lane_facts){.study = src,
+                                  .provider = &sim_provider,
+                                  .endpoint = &endpoint,
+                                  .timeout_ms = src->sim->limits.timeout_ms,
+                                  .metered = src->sim->limits.budget_nano_usd >= 0};
     return CS_OK;
 }
 

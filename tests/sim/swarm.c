@@ -82,6 +82,9 @@ void sim_swarm_draw(struct sim *s)
         l->budget_nano_usd = SIM_CALL_NANO_USD * (int64_t)(5 + sim_below(s, 400));
     }
     s->result->budget_nano_usd = l->budget_nano_usd;
+    l->poison = often(s, 12);
+    l->poison_lane = (uint32_t)sim_below(s, l->n_lanes);
+    l->poison_position = sim_below(s, s->store.lanes[l->poison_lane].n_trials);
     draw_rates(s);
 }
 

@@ -35,6 +35,17 @@ struct rig_disk {
     struct {
         char key[40], name[32];
     } workers[16]; /* rows of those who may hold leases */
+    struct {
+        bool present;
+        uint32_t lane;
+        struct cs_quarantined row;
+    } quarantined[8];
+    struct cs_risk_row risks[64]; /* rows of what may have been spent */
+    uint32_t n_risks;
+    int64_t presumed;
+    uint64_t block_size;
+    uint64_t prints[RIG_TRIALS_MAX];
+    uint32_t n_prints;
     struct cs_price price;
     int64_t durable_starts[RIG_TRIALS_MAX *
                            4]; /* started_wall_ms of all committed outputs: tests number their calls with it */
@@ -109,6 +120,50 @@ static inline void rig_worker_row(struct rig_disk *d, const struct cs_batch_meta
     snprintf(d->workers[at].name, sizeof d->workers[at].name, "%s", (const char *)m->value);
 }
 
+static inline void rig_quarantine_row(struct rig_disk *d, const struct cs_batch_meta *m)
+{
+    unsigned gen, lane, i = 0;
+    unsigned long long position;
+    struct cs_quarantined q = {0};
+    char value[32];
+
+    if (sscanf(m->key, "quarantine/%8u/%5u/%12llu", &gen, &lane, &position) != 3)
+        return;
+    while (i < 8 && d->quarantined[i].present &&
+           (d->quarantined[i].lane != lane || d->quarantined[i].row.position != position))
+        i++;
+    CS_ASSERT(i < 8);
+    d->quarantined[i].present = m->value != NULL;
+    if (m->value == NULL)
+        return;
+    snprintf(value, sizeof value, "%.*s", (int)m->len, (const char *)m->value);
+    assert_int_equal(sscanf(value, "%u %u", &q.losses, &q.workers), 2);
+    q.position = position;
+    d->quarantined[i].lane = lane;
+    d->quarantined[i].row = q;
+}
+
+static inline void rig_risk_row(struct rig_disk *d, const struct cs_batch_meta *m)
+{
+    struct cs_risk_row row;
+    unsigned long long epoch;
+    uint32_t i = 0;
+
+    if (strcmp(m->key, "presumed") == 0)
+        d->presumed = strtoll((const char *)m->value, NULL, 10);
+    if (sscanf(m->key, "risk/%16llx", &epoch) != 1)
+        return;
+    while (i < d->n_risks && d->risks[i].epoch != epoch)
+        i++;
+    if (m->value == NULL && i < d->n_risks)
+        d->risks[i] = d->risks[--d->n_risks];
+    if (m->value == NULL)
+        return;
+    CS_ASSERT(cs_risk_unpack(m->key, m->value, m->len, &row) && i < 64);
+    d->risks[i] = row;
+    d->n_risks += i == d->n_risks;
+}
+
 static inline void rig_write(struct rig *r, const struct cs_batch *b)
 {
     struct rig_disk *d = r->disk;
@@ -122,6 +177,7 @@ static inline void rig_write(struct rig *r, const struct cs_batch *b)
         d->outputs++;
         CS_ASSERT(d->n_durable < RIG_TRIALS_MAX * 4);
         d->durable_starts[d->n_durable++] = out.started_wall_ms;
+        d->prints[d->n_prints++ % RIG_TRIALS_MAX] = cs_output_print(&out);
         if (o->flags & CS_OUTPUT_CANONICAL) {
             d->canonical[o->lane][o->position]++;
             d->canonical_start[o->lane][o->position] = out.started_wall_ms;
@@ -140,7 +196,8 @@ static inline void rig_write(struct rig *r, const struct cs_batch *b)
         unsigned gen, lane;
 
         rig_worker_row(d, &b->metas[i]);
-
+        rig_risk_row(d, &b->metas[i]);
+        rig_quarantine_row(d, &b->metas[i]);
         if (sscanf(b->metas[i].key, "lane/%8u/%5u", &gen, &lane) == 2) {
             d->paused[lane] = b->metas[i].value != NULL && memcmp(b->metas[i].value, "paused", 6) == 0;
             d->cancelled[lane] = b->metas[i].value != NULL && memcmp(b->metas[i].value, "cancel", 6) == 0;
@@ -206,10 +263,12 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
         .gen = gen, .open = open, .lanes = lanes, .n_lanes = d->n_lanes, .budget_nano_usd = d->budget};
     struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
     static const char *const names[RIG_LANES] = {"alpha", "beta", "gamma"};
+    struct cs_quarantined rows[RIG_LANES][8];
 
     for (uint32_t i = 0; i < d->n_lanes; i++) {
         lanes[i] = (struct cs_lane_load){.name = names[i],
                                          .n_trials = d->n_trials[i],
+                                         .block_size = d->block_size,
                                          .price = d->price,
                                          .max_output_tokens = 10,
                                          .timeout_ms = 60000};
@@ -221,6 +280,11 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
         lanes[i].counters = d->counters[i];
         lanes[i].paused = d->paused[i];
         lanes[i].cancelled = d->cancelled[i];
+        lanes[i].quarantined = rows[i];
+        for (unsigned k = 0; k < 8; k++) {
+            if (d->quarantined[k].present && d->quarantined[k].lane == i)
+                rows[i][lanes[i].n_quarantined++] = d->quarantined[k].row;
+        }
     }
     rig_step(r, &e);
 }
@@ -243,6 +307,11 @@ static inline void rig_start(struct rig *r, bool fresh_fleet)
         .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored},
         .expected = names,
         .n_expected = n,
+        .risks = r->disk->risks,
+        .n_risks = r->disk->n_risks,
+        .presumed_nano_usd = r->disk->presumed,
+        .prints = r->disk->prints,
+        .n_prints = r->disk->n_prints < RIG_TRIALS_MAX ? r->disk->n_prints : RIG_TRIALS_MAX,
     };
 
     r->core = cs_core_open(&opts);

@@ -23,7 +23,7 @@ static struct cs_lane_info lanes[] = {
     {.gen = 2, .lane = 7, .state = CS_LANE_OPEN, .available = 1, .spec_digest = {0xaa, 0xbb, [31] = 0xcc}},
     {.gen = 2, .lane = 8, .state = CS_LANE_CANCELLED, .available = 0, .spec_digest = {0x11}},
 };
-static struct cs_want_lane want[] = {{2, 7, 640, ""}, {2, 8, 0, "no key: set EXAMPLE_API_KEY"}};
+static struct cs_want_lane want[] = {{2, 7, 640, "", ""}, {2, 8, 0, "no key: set EXAMPLE_API_KEY", ""}};
 static struct cs_adopted adopted[] = {{2ull << 32 | 5, 3ull << 32 | 6}};
 static struct cs_refused refused[] = {{1001, CS_REFUSED_DIGEST}, {1003, CS_REFUSED_MALFORMED}};
 static uint64_t lost[] = {1ull << 32 | 9, 300};
@@ -241,6 +241,8 @@ static void say_output(struct cs_buf *b, const struct cs_output *o)
                   o->ambiguous, o->http_status, o->text, o->finish, o->model_resolved, o->request_id, o->fingerprint);
     cs_buf_printf(b, "tokens %u %u %u %u at %lld took %u %u by %s", o->input_tokens, o->cached_tokens, o->output_tokens,
                   o->reasoning_tokens, (long long)o->started_wall_ms, o->latency_ms, o->total_ms, o->worker);
+    cs_buf_printf(b, " logprob %g of %u '%s'", o->logprob, o->logprob_tokens,
+                  o->alternatives != NULL ? o->alternatives : "");
 }
 
 #endif

@@ -1,143 +1,7 @@
 /* The coordinator's rules, driven event by event. */
-#include "tests/unit/coordinator_rig.h"
+#include "tests/unit/coordinator_hand.h"
 
 #include "protocol/base/log.h"
-
-/* ---- a worker by hand ------------------------------------------------------------------------------- */
-
-struct hand {
-    struct rig *r;
-    const char *name;
-    uint64_t nonce, session, sent, number, calls;
-    struct cs_peer peer;
-    uint64_t last_seq;
-    struct cs_lease_ref leases[64];
-    uint32_t n_leases;
-};
-
-static void note(struct hand *h)
-{
-    for (const struct cs_action *a = h->r->acts; a != NULL; a = a->next) {
-        if (a->kind != CS_ACT_SEND || memcmp(&a->peer, &h->peer, sizeof h->peer) != 0)
-            continue;
-        if (a->message.kind == CS_WELCOME) {
-            h->session = a->message.welcome.session;
-            h->last_seq = 0;
-            h->number = 0;
-        }
-        if (a->message.session == h->session && a->message.seq > h->last_seq)
-            h->last_seq = a->message.seq;
-        if (a->message.kind == CS_ASSIGN) {
-            for (uint32_t i = 0; i < a->message.leases.n; i++) {
-                CS_ASSERT(h->n_leases < 64);
-                h->leases[h->n_leases++] = a->message.leases.leases[i];
-            }
-        }
-    }
-}
-
-static void say(struct hand *h, struct cs_message *m)
-{
-    struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {&h->peer, "", m}};
-
-    m->version = CS_WIRE_MAJOR * 256;
-    m->session = m->kind == CS_HELLO ? 0 : h->session;
-    m->seq = ++h->sent;
-    if (m->ack == 0)
-        m->ack = h->last_seq;
-    rig_step(h->r, &e);
-    note(h);
-}
-
-static void hello(struct hand *h, struct cs_lease_ref *held, uint32_t n)
-{
-    struct cs_message m = {
-        .kind = CS_HELLO,
-        .hello = {.worker = h->name, .version = "t", .nonce = h->nonce, .n_leases = n, .leases = held}};
-
-    h->n_leases = 0;
-    say(h, &m);
-}
-
-static void settle(struct hand *h)
-{
-    while (h->r->n_batches > 0) {
-        rig_commit(h->r, CS_OK);
-        note(h);
-    }
-}
-
-static void hand_open(struct hand *h, struct rig *r, const char *name, uint8_t id)
-{
-    *h = (struct hand){.r = r, .name = name, .nonce = id, .peer = {1, {id}}};
-    hello(h, NULL, 0);
-    settle(h); /* its name is on disk before it gets leases */
-}
-
-static void want(struct hand *h, uint32_t gen, uint32_t lane, uint32_t capacity)
-{
-    struct cs_want_lane w = {.gen = gen, .lane = lane, .capacity = capacity, .trouble = ""};
-    struct cs_message m = {.kind = CS_WANT, .want = {1, &w}};
-
-    say(h, &m);
-}
-
-static void ping(struct hand *h, struct cs_lease_ref *leases, uint32_t n, uint64_t ack, uint32_t unacked)
-{
-    struct cs_message m = {
-        .kind = CS_PING, .ack = ack, .ping = {.now_ms = 77, .n_leases = n, .leases = leases, .unacked = unacked}};
-
-    say(h, &m);
-}
-
-enum { GOOD, WRONG_DIGEST, GARBAGE };
-
-/* One OUTPUTS message with the result of one trial. */
-static void result_as(struct hand *h, uint64_t first, uint64_t call, uint32_t gen, uint32_t lane, uint64_t position,
-                      enum cs_outcome outcome, int how)
-{
-    struct cs_output o = {.gen = gen,
-                          .lane = lane,
-                          .position = position,
-                          .outcome = (uint8_t)outcome,
-                          .attempts = 1,
-                          .text = "yes",
-                          .finish = "stop",
-                          .model_resolved = "m",
-                          .request_id = "",
-                          .fingerprint = "",
-                          .input_tokens = 50,
-                          .output_tokens = 5,
-                          .started_wall_ms = (int64_t)call,
-                          .worker = h->name};
-    struct cs_buf packed = CS_BUF_INIT(CS_OUTPUT_MAX);
-    struct cs_output_bytes bytes;
-    struct cs_message m = {.kind = CS_OUTPUTS, .outputs = {first, 1, &bytes}};
-
-    rig_digest(gen, lane, position + (how == WRONG_DIGEST), &o.digest);
-    cs_output_pack(&o, &packed);
-    bytes.bytes = (const uint8_t *)packed.data;
-    bytes.len = how == GARBAGE ? 3 : (uint32_t)packed.len;
-    say(h, &m);
-    cs_buf_release(&packed);
-}
-
-static void result(struct hand *h, uint32_t lane, uint64_t position)
-{
-    result_as(h, ++h->number, 1000 * h->nonce + ++h->calls, 1, lane, position, CS_OUTCOME_ok, GOOD);
-}
-
-static unsigned held(const struct hand *h)
-{
-    unsigned n = 0;
-
-    for (uint32_t i = 0; i < h->n_leases; i++) {
-        struct cs_bits b = cs_bits_from_wire(h->leases[i].todo);
-
-        n += cs_bits_count(&b);
-    }
-    return n;
-}
 
 static void control(struct rig *r, enum cs_control verb, const char *model, uint64_t token)
 {
@@ -775,6 +639,68 @@ static void a_lane_stops_when_no_worker_can_work_in_it(void **state)
     rig_close(&r);
 }
 
+static void say_refused(struct hand *h, const char *key, uint64_t ack)
+{
+    struct cs_want_lane w = {.gen = 1, .lane = 0, .trouble = "HTTP 401: no", .key = key};
+    struct cs_message m = {.kind = CS_WANT, .ack = ack, .want = {1, &w}};
+
+    say(h, &m);
+}
+
+static void a_refused_key_is_pushed_to_every_worker(void **state)
+{
+    struct rig r;
+    struct hand w, v;
+    const struct cs_message *stop;
+
+    (void)state;
+    rig_open(&r, 1, 1000);
+    rig_begin(&r);
+    hand_open(&w, &r, "w", 1);
+    hand_open(&v, &r, "v", 2);
+    want(&v, 1, 0, 10);
+    say_refused(&w, "0badc0de", 0);
+    stop = rig_sent(&r, CS_STOP, 1); /* in the step in which it is told */
+    assert_non_null(stop);
+    assert_string_equal(stop->announce.lanes[0].barred, "0badc0de");
+    assert_string_equal(rig_sent(&r, CS_ANNOUNCE, 0)->announce.lanes[0].barred, "0badc0de");
+    assert_int_equal(lane_of(&r, 0).state, CS_LANE_OPEN); /* v has another key */
+    assert_string_equal(lane_of(&r, 0).reason, "1 worker: HTTP 401: no");
+    say_refused(&w, "0badc0de", 0);
+    say_refused(&w, "not a fingerprint", 0);
+    say_refused(&w, "", 0);
+    ping(&v, NULL, 0, 0, 0);
+    assert_string_equal(rig_sent(&r, CS_PONG, 0)->announce.lanes[0].barred, "0badc0de");
+    say_refused(&v, "12345678", 0);
+    assert_string_equal(rig_sent(&r, CS_STOP, 1)->announce.lanes[0].barred, "0badc0de 12345678");
+    note(&v);
+    control(&r, CS_CONTROL_RESUME, NULL, 0);
+    assert_string_equal(rig_sent(&r, CS_STOP, 1)->announce.lanes[0].barred, "");
+    assert_string_equal(lane_of(&r, 0).reason, "");
+    rig_close(&r);
+}
+
+static void a_provider_that_is_away_is_told(void **state)
+{
+    struct cs_want_lane away = {.gen = 1, .lane = 0, .capacity = 2, .trouble = "no connection"};
+    struct cs_message m = {.kind = CS_WANT, .want = {1, &away}};
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    rig_open(&r, 1, 1000);
+    rig_begin(&r);
+    hand_open(&w, &r, "w", 1);
+    want(&w, 1, 0, 10);
+    assert_string_equal(lane_of(&r, 0).reason, "");
+    say(&w, &m);
+    assert_int_equal(lane_of(&r, 0).state, CS_LANE_OPEN);
+    assert_string_equal(lane_of(&r, 0).reason, "1 worker: no connection");
+    want(&w, 1, 0, 10);
+    assert_string_equal(lane_of(&r, 0).reason, "");
+    rig_close(&r);
+}
+
 static void a_drain_ends_when_all_have_said_bye(void **state)
 {
     struct rig r;
@@ -913,50 +839,6 @@ static void an_old_generation_is_closed_and_its_late_outputs_count(void **state)
 
 /* ---- money ------------------------------------------------------------------------------------------------ */
 
-static void a_budget_is_never_exceeded(void **state)
-{
-    struct rig r;
-    struct hand w, v;
-    struct cs_core_view view;
-    uint64_t next = 0;
-
-    (void)state;
-    rig_open(&r, 1, 1000);
-    r.disk->price = (struct cs_price){10, -1, 100};
-    r.disk->budget = 20000; /* worst case of a trial: 100 x 10 + 10 x 100 = 2000; real: 50 x 10 + 5 x 100 = 1000 */
-    rig_begin(&r);
-    hand_open(&w, &r, "w", 1);
-    want(&w, 1, 0, 50);
-    assert_int_equal(held(&w), 10);
-    for (; next < 3; next++)
-        result(&w, 0, next);
-    ping(&w, w.leases, w.n_leases, 0, 0);
-    cs_core_view(r.core, &view);
-    assert_true(view.committed_nano_usd + view.reserved_nano_usd <= 20000);
-    assert_int_equal(view.committed_nano_usd, 3000);
-    assert_int_equal(view.reserved_nano_usd,
-                     7 * 2000); /* what three gave back waits until they are on disk: a crash would take it again */
-    rig_commit_all(&r);
-    ping(&w, w.leases, w.n_leases, 0, 0);
-    cs_core_view(r.core, &view);
-    assert_true(view.committed_nano_usd + view.reserved_nano_usd <= 20000);
-    assert_int_equal(view.reserved_nano_usd, 8 * 2000);
-    rig_tick(&r, CS_LEASE_LOST_MS); /* lost: its calls may have been made */
-    cs_core_view(r.core, &view);
-    assert_int_equal(view.reserved_nano_usd, 0);
-    assert_int_equal(view.presumed_nano_usd, 16000);
-    hand_open(&v, &r, "v", 2);
-    want(&v, 1, 0, 50);
-    assert_int_equal(held(&v), 0);
-    assert_int_equal(lane_of(&r, 0).state, CS_LANE_STOPPED);
-    assert_string_equal(lane_of(&r, 0).reason, "budget");
-    hello(&w, NULL, 0); /* its holder lives */
-    result_as(&w, 1, 77, 1, 0, next, CS_OUTCOME_ok, GOOD);
-    cs_core_view(r.core, &view);
-    assert_true(view.committed_nano_usd + view.reserved_nano_usd + view.presumed_nano_usd <= 20000);
-    rig_close(&r);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -982,12 +864,13 @@ int main(void)
         cmocka_unit_test(what_another_has_is_revoked_after_hello),
         cmocka_unit_test(pause_resume_cancel_are_durable_before_the_reply),
         cmocka_unit_test(a_lane_stops_when_no_worker_can_work_in_it),
+        cmocka_unit_test(a_refused_key_is_pushed_to_every_worker),
+        cmocka_unit_test(a_provider_that_is_away_is_told),
         cmocka_unit_test(a_drain_ends_when_all_have_said_bye),
         cmocka_unit_test(a_drain_ends_even_if_a_worker_never_does),
         cmocka_unit_test(sigterm_commits_what_arrived_and_takes_no_more),
         cmocka_unit_test(three_malformed_messages_close_the_session),
         cmocka_unit_test(an_old_generation_is_closed_and_its_late_outputs_count),
-        cmocka_unit_test(a_budget_is_never_exceeded),
     };
 
     setenv("CS_LOG", "error", 0);

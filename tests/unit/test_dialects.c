@@ -376,11 +376,10 @@ static void everything_else_has_its_consequence(void **state)
         {BEDROCK, 200, "", BED("", "malformed_model_output"), CS_NEXT_RETRY, CS_OUTCOME_provider_error, CS_NO_HINT},
         /* the request */
         {RESPONSES, 400, "", "{\"error\":{\"message\":\"x\",\"code\":\"model_not_found\",\"param\":\"model\"}}",
-         CS_NEXT_FAIL, CS_OUTCOME_invalid_request, CS_NO_HINT},
+         CS_NEXT_STOP, CS_OUTCOME_internal, CS_NO_HINT},
         {ANTHROPIC, 400, "", ANTH_ERROR("invalid_request_error", "prompt is too long", ""), CS_NEXT_FAIL,
          CS_OUTCOME_invalid_request, CS_NO_HINT},
-        {ANTHROPIC, 404, "", ANTH_ERROR("not_found_error", "model: x", ""), CS_NEXT_FAIL, CS_OUTCOME_invalid_request,
-         CS_NO_HINT},
+        {ANTHROPIC, 404, "", ANTH_ERROR("not_found_error", "model: x", ""), CS_NEXT_STOP, CS_OUTCOME_internal, CS_NO_HINT},
         {GEMINI, 400, "", GEM_ERROR("400", "INVALID_ARGUMENT", ""), CS_NEXT_FAIL, CS_OUTCOME_invalid_request,
          CS_NO_HINT},
         {BEDROCK, 400, "x-amzn-errortype: ValidationException:http://x\r\n", "{\"message\":\"bad\"}", CS_NEXT_FAIL,

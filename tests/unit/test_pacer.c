@@ -37,6 +37,12 @@ struct fleet {
     double spent[RUN_MAX_MS + 1]; /* sum up to each millisecond */
 };
 
+static void pacer(struct cs_pacer *p, enum cs_protocol protocol, const struct cs_limits *limits)
+{
+    cs_pacer_init(p, protocol, 0);
+    cs_pacer_declare(p, 0, limits);
+}
+
 static void fleet_open(struct fleet *f, uint32_t n, const struct cs_limits *limits, int dim)
 {
     memset(f, 0, sizeof *f);
@@ -46,7 +52,7 @@ static void fleet_open(struct fleet *f, uint32_t n, const struct cs_limits *limi
     f->redis_up = true;
     f->rng.state = 7;
     for (uint32_t i = 0; i < n; i++) {
-        cs_pacer_init(&f->p[i], CS_PROTOCOL_OPENAI_CHAT, limits, 0);
+        pacer(&f->p[i], CS_PROTOCOL_OPENAI_CHAT, limits);
         f->want[i] = 1000;
     }
     f->rate = f->p[0].limit[dim] / 60e3;
@@ -267,12 +273,12 @@ static void test_a_lower_limit_is_followed_and_left(void **state)
     fleet_open(&f, 2, &(struct cs_limits){.requests_per_minute = 6000}, CS_QUOTA_REQUESTS);
     fleet_run(&f, 20000);
     for (uint32_t i = 0; i < 2; i++)
-        cs_pacer_told(&f.p[i], CS_QUOTA_REQUESTS, 3000);
+        cs_pacer_told(&f.p[i], (const double[CS_QUOTA_PER_MINUTE]){3000}, f.now);
     fleet_run(&f, 2000);
     fleet_run(&f, 20000);
     assert_true(over_window(&f, f.now, 20000) <= 0.5 * f.rate * 20000 + 50);
     assert_true(over_window(&f, f.now, 20000) >= 0.49 * f.rate * 20000);
-    cs_pacer_told(&f.p[0], CS_QUOTA_REQUESTS, 9000); /* more than is declared is not taken */
+    cs_pacer_told(&f.p[0], (const double[CS_QUOTA_PER_MINUTE]){9000}, f.now); /* more than is declared is not taken */
     assert_true(f.p[0].limit[CS_QUOTA_REQUESTS] == 6000);
 }
 
@@ -292,32 +298,36 @@ static void test_costs(void **state)
     double cost[CS_QUOTA_DIMS];
     const struct cs_limits limits = {.tokens_per_minute = 1000};
     (void)state;
-    cs_pacer_init(&p, CS_PROTOCOL_OPENAI_CHAT, &limits, 0);
+    pacer(&p, CS_PROTOCOL_OPENAI_CHAT, &limits);
     cs_pacer_cost(&p, 1000, 400, cost);
     assert_true(cost[CS_QUOTA_TOKENS] == 400);
     cs_pacer_cost(&p, 10000, 400, cost);
     assert_true(cost[CS_QUOTA_TOKENS] == 3000);
+    p.in_flight = 200;
     for (int i = 0; i < 200; i++)
-        cs_pacer_ended(&p, cost, 1000, i % 2 == 0 ? 190 : 210, 50);
+    cs_pacer_ended(&p, cost, 1000, i % 2 == 0 ? 190 : 210, 50);
     cs_pacer_cost(&p, 10000, 400, cost);
     assert_true(cost[CS_QUOTA_INPUT] > 2100 && cost[CS_QUOTA_INPUT] < 2300); /* two deviations over 2000 */
     assert_true(p.back[CS_QUOTA_TOKENS] == 0);
 
-    cs_pacer_init(&p, CS_PROTOCOL_ANTHROPIC_MESSAGES, &limits, 0);
+    pacer(&p, CS_PROTOCOL_ANTHROPIC_MESSAGES, &limits);
     cs_pacer_cost(&p, 1000, 400, cost);
     assert_true(cost[CS_QUOTA_INPUT] == 300 && cost[CS_QUOTA_OUTPUT] == 400);
+    p.in_flight++;
     cs_pacer_ended(&p, cost, 1000, 250, 100);
     assert_true(p.back[CS_QUOTA_INPUT] == 50 && p.back[CS_QUOTA_OUTPUT] == 300);
+    p.in_flight++;
     cs_pacer_ended(&p, cost, 1000, 0, 0); /* a failure */
     assert_true(p.back[CS_QUOTA_INPUT] == 50);
 
-    cs_pacer_init(&p, CS_PROTOCOL_BEDROCK_CONVERSE, &limits, 0);
+    pacer(&p, CS_PROTOCOL_BEDROCK_CONVERSE, &limits);
     cs_pacer_cost(&p, 1000, 400, cost);
     assert_true(cost[CS_QUOTA_TOKENS] == 700);
-    cs_pacer_init(&p, CS_PROTOCOL_GEMINI, &limits, 0);
+    pacer(&p, CS_PROTOCOL_GEMINI, &limits);
     cs_pacer_cost(&p, 1000, 400, cost);
     assert_true(cost[CS_QUOTA_TOKENS] == 300);
-    assert_false(cs_pacer_needed(&(struct cs_limits){.concurrent = 5}));
+    assert_false(cs_pacer_needed(&(struct cs_limits){0}));
+    assert_true(cs_pacer_needed(&(struct cs_limits){.concurrent = 5}));
 }
 
 int main(void)

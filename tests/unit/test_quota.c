@@ -30,8 +30,9 @@ static struct answer ask(uv_loop_t *loop, struct cs_redis *r, const struct cs_qu
 
 static struct cs_quota_ask wanting(const char *worker, uint32_t want, double rpm)
 {
-    struct cs_quota_ask q = {.pool = "p", .worker = worker, .want = want, .share = -1};
-    q.limit[CS_QUOTA_REQUESTS] = rpm;
+    struct cs_quota_ask q = {.group = "g", .claimant = worker, .n_pools = 1, .want = want};
+    q.pool[0] = (struct cs_quota_pool){.name = "p", .share = -1, .told.age_ms = -1};
+    q.pool[0].limit[CS_QUOTA_REQUESTS] = rpm;
     for (int d = 0; d < CS_QUOTA_DIMS; d++)
         q.cost[d] = 1;
     return q;
@@ -61,7 +62,7 @@ static void sleep_ms(struct bench *b, uint64_t ms)
 static void age(struct bench *b)
 {
     const char *script = "redis.call('HSET', KEYS[1], 'born', '0') return 1";
-    cs_redis_command(b->r, 4, (const char *[]){"EVAL", script, "1", "clinsafe:quota:{p}"}, NULL, NULL, NULL);
+    cs_redis_command(b->r, 4, (const char *[]){"EVAL", script, "1", "clinsafe:quota:{g}:p"}, NULL, NULL, NULL);
 }
 
 static void test_a_new_bucket_is_in_debt(void **state)
@@ -100,7 +101,7 @@ static void test_granted_never_passes_the_limit(void **state)
         uint32_t me = (uint32_t)cs_rng_below(&rng, 8);
         snprintf(name, sizeof name, "w%u", me);
         struct cs_quota_ask q = wanting(name, (uint32_t)cs_rng_below(&rng, 400), limit[0]);
-        q.limit[CS_QUOTA_TOKENS] = limit[1];
+        q.pool[0].limit[CS_QUOTA_TOKENS] = limit[1];
         q.cost[CS_QUOTA_TOKENS] = 10;
         double back = floor(has[me] / 3);
         q.back[CS_QUOTA_REQUESTS] = back;
@@ -172,16 +173,16 @@ static void test_the_model_is_the_script(void **state)
         char name[8];
         snprintf(name, sizeof name, "w%u", me);
         struct cs_quota_ask q = wanting(name, (uint32_t)cs_rng_below(&rng, 30), 12000);
-        q.limit[CS_QUOTA_INPUT] = 60000;
+        q.pool[0].limit[CS_QUOTA_INPUT] = 60000;
         q.cost[CS_QUOTA_INPUT] = 6;
-        q.share = share[me];
+        q.pool[0].share = share[me];
         struct cs_quota_grant want = model_ask(&m, me, &q, (double)cs_mono_ms());
         struct cs_quota_grant is = ask(&b.loop, b.r, &q).grant;
-        if (is.share >= 0)
-            share[me] = is.share;
-        assert_int_equal(is.share < 0, want.share < 0);
-        if (is.share >= 0)
-            assert_true(fabs(is.share - want.share) < 0.02);
+        if (is.pool[0].share >= 0)
+            share[me] = is.pool[0].share;
+        assert_int_equal(is.pool[0].share < 0, want.pool[0].share < 0);
+        if (is.pool[0].share >= 0)
+            assert_true(fabs(is.pool[0].share - want.pool[0].share) < 0.02);
         calls += want.calls;
         differ += is.calls > want.calls ? is.calls - want.calls : want.calls - is.calls;
         if (i == 5) {
@@ -200,13 +201,13 @@ static void test_quiet_is_told_to_all(void **state)
     struct bench b;
     open_bench(&b, *state);
     struct cs_quota_ask q = wanting("w", 5, 0);
-    q.limit[CS_QUOTA_REQUESTS_DAY] = 1000;
+    q.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = 1000;
     assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 5);
     q.quiet_ms = 400;
     struct answer a = ask(&b.loop, b.r, &q);
     assert_int_equal(a.grant.calls, 0);
     q.quiet_ms = 0;
-    q.worker = "other";
+    q.claimant = "other";
     a = ask(&b.loop, b.r, &q);
     assert_int_equal(a.grant.calls, 0);
     assert_true(a.grant.quiet_ms > 0 && a.grant.quiet_ms <= 400);
@@ -221,13 +222,192 @@ static void test_a_day_has_an_end(void **state)
     uint32_t got = 0;
     open_bench(&b, *state);
     struct cs_quota_ask q = wanting("w", 30, 0);
-    q.limit[CS_QUOTA_REQUESTS_DAY] = 100;
-    q.limit[CS_QUOTA_TOKENS_DAY] = 700;
+    q.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = 100;
+    q.pool[0].limit[CS_QUOTA_TOKENS_DAY] = 700;
     q.cost[CS_QUOTA_TOKENS_DAY] = 10;
     for (int i = 0; i < 6; i++)
         got += ask(&b.loop, b.r, &q).grant.calls;
     assert_int_equal(got, 70);
     q.back[CS_QUOTA_TOKENS_DAY] = 55;
+    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 5);
+    close_and_finish(&b.loop, b.r);
+}
+
+/* ---- several pools ------------------------------------------------------------------------------------ */
+
+static struct cs_quota_ask from_both(const char *claimant, const char *narrow, double rpm, uint32_t want)
+{
+    struct cs_quota_ask q = wanting(claimant, want, rpm);
+    q.pool[0].name = narrow;
+    q.n_pools = 2;
+    q.pool[1] = (struct cs_quota_pool){.name = "wide", .share = -1, .told.age_ms = -1};
+    q.pool[1].limit[CS_QUOTA_REQUESTS] = 60000;
+    return q;
+}
+
+static void age_pool(struct bench *b, const char *name)
+{
+    const char *script = "redis.call('HSET', KEYS[1], 'born', '0') return 1";
+    cs_redis_command(b->r, 4, (const char *[]){"EVAL", script, "1", name}, NULL, NULL, NULL);
+}
+
+/* Two draws share the wide pool. One may take little of it, by its narrow one: the other gets the rest. No pool gives more
+ * than its limit. */
+static void test_a_call_draws_from_all_its_pools(void **state)
+{
+    struct bench b;
+    double got[2] = {0};
+    uint64_t began = 0;
+    open_bench(&b, *state);
+    for (int round = 0; round < 90; round++) {
+        struct cs_quota_ask slow = from_both("w/0", "slow", 6000, 1000), fast = from_both("w/1", "fast", 600000, 1000);
+        if (round == 45) {
+            began = cs_mono_ms();
+            got[0] = got[1] = 0;
+        }
+        got[0] += ask(&b.loop, b.r, &slow).grant.calls;
+        got[1] += ask(&b.loop, b.r, &fast).grant.calls;
+        if (round == 0) {
+            age_pool(&b, "clinsafe:quota:{g}:slow");
+            age_pool(&b, "clinsafe:quota:{g}:fast");
+            age_pool(&b, "clinsafe:quota:{g}:wide");
+        }
+        sleep_ms(&b, 50);
+    }
+    double ms = (double)(cs_mono_ms() - began), reserve = CS_QUOTA_RESERVE_MS;
+    assert_true(got[0] <= 0.1 * (ms + reserve) + 1); /* its own limit: a call in ten milliseconds */
+    assert_true(got[0] >= 0.08 * ms);
+    assert_true(got[0] + got[1] <= ms + reserve + 1); /* the wide one's: a call in a millisecond */
+    assert_true(got[1] >= 0.75 * ms);
+    close_and_finish(&b.loop, b.r);
+}
+
+static void test_the_empty_pool_of_two_decides(void **state)
+{
+    struct bench b;
+    open_bench(&b, *state);
+    struct cs_quota_ask q = from_both("w", "narrow", 0, 50);
+    q.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = 20;
+    q.pool[1].limit[CS_QUOTA_REQUESTS] = 0;
+    q.pool[1].limit[CS_QUOTA_REQUESTS_DAY] = 1000;
+    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 20);
+    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 0);
+    q.pool[0].name = "other";
+    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 20);
+    close_and_finish(&b.loop, b.r);
+}
+
+static void test_quiet_holds_for_the_narrow_pool(void **state)
+{
+    struct bench b;
+    open_bench(&b, *state);
+    struct cs_quota_ask a = from_both("w/0", "one", 0, 5), other = from_both("w/1", "two", 0, 5);
+    a.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = other.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = 1000;
+    a.pool[1].limit[CS_QUOTA_REQUESTS] = other.pool[1].limit[CS_QUOTA_REQUESTS] = 0;
+    a.pool[1].concurrent = other.pool[1].concurrent = 0;
+    a.quiet_ms = 2000;
+    assert_int_equal(ask(&b.loop, b.r, &a).grant.calls, 0);
+    assert_int_equal(ask(&b.loop, b.r, &other).grant.calls, 5);
+    close_and_finish(&b.loop, b.r);
+}
+
+/* ---- what the provider tells ---------------------------------------------------------------------------- */
+
+static void test_a_told_limit_holds_for_all_until_told_anew(void **state)
+{
+    struct bench b;
+    open_bench(&b, *state);
+    struct cs_quota_ask q = wanting("w", 5, 6000), other = wanting("other", 5, 6000);
+    q.pool[0].told = (struct cs_quota_told){.age_ms = 1000, .limit = {3000}};
+    ask(&b.loop, b.r, &q);
+    struct cs_quota_told told = ask(&b.loop, b.r, &other).grant.pool[0].told;
+    assert_true(told.limit[CS_QUOTA_REQUESTS] == 3000);
+    assert_in_range(told.age_ms, 1000, 4000);
+    other.pool[0].told = (struct cs_quota_told){.age_ms = 60000, .limit = {6000}}; /* of a call sent before that one */
+    assert_true(ask(&b.loop, b.r, &other).grant.pool[0].told.limit[CS_QUOTA_REQUESTS] == 3000);
+    other.pool[0].told = (struct cs_quota_told){.age_ms = 1, .limit = {4000}};
+    ask(&b.loop, b.r, &other);
+    assert_true(ask(&b.loop, b.r, &q).grant.pool[0].told.limit[CS_QUOTA_REQUESTS] == 4000);
+    close_and_finish(&b.loop, b.r);
+}
+
+/* ---- calls at once ---------------------------------------------------------------------------------------- */
+
+enum { FLEET = 5, AT_ONCE = 23 };
+
+/* Workers that start and end calls at random within what they were allotted, and one that goes silent; the table is lost in
+ * between. All calls in flight together never pass the limit. */
+static void test_calls_at_once_never_pass_the_limit(void **state)
+{
+    struct bench b;
+    struct cs_rng rng = {.state = 5};
+    uint32_t held[FLEET] = {0}, may[FLEET] = {0}, most = 0;
+    open_bench(&b, *state);
+    for (int i = 0; i < 900; i++) {
+        uint32_t me = (uint32_t)cs_rng_below(&rng, FLEET), sum = 0;
+        char name[8];
+        snprintf(name, sizeof name, "w%u", me);
+        if (me == 4 && i > 500 && i < 700)
+            continue;
+        if (i == 300)
+            cs_redis_command(b.r, 1, (const char *[]){"FLUSHALL"}, NULL, NULL, NULL);
+        struct cs_quota_ask q = wanting(name, (uint32_t)cs_rng_below(&rng, 12), 0);
+        q.pool[0].concurrent = AT_ONCE;
+        q.pool[0].allotted = may[me];
+        q.held = held[me];
+        may[me] = ask(&b.loop, b.r, &q).grant.pool[0].allotted;
+        if (i == 0 || i == 450)
+            age(&b);
+        held[me] -= (uint32_t)cs_rng_below(&rng, held[me] + 1);
+        while (held[me] < may[me] && cs_rng_below(&rng, 8) > 0)
+            held[me]++;
+        for (int k = 0; k < FLEET; k++)
+            sum += held[k];
+        assert_true(sum <= AT_ONCE);
+        most = sum > most ? sum : most;
+    }
+    assert_true(most >= AT_ONCE - 2); /* and they get there */
+    close_and_finish(&b.loop, b.r);
+}
+
+static void test_calls_at_once_are_shared_evenly(void **state)
+{
+    struct bench b;
+    uint32_t may[3] = {0};
+    open_bench(&b, *state);
+    for (int round = 0; round < 6; round++) {
+        for (uint32_t i = 0; i < 3; i++) {
+            struct cs_quota_ask q = wanting((const char *[]){"a", "b", "c"}[i], 50, 0);
+            q.pool[0].concurrent = 30;
+            q.pool[0].allotted = may[i];
+            q.held = 0;
+            may[i] = ask(&b.loop, b.r, &q).grant.pool[0].allotted;
+            if (round == 0 && i == 0) {
+                assert_int_equal(may[i], 0); /* young: others may have calls in flight that nobody knows of */
+                age(&b);
+            }
+        }
+    }
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(may[i], 10);
+    close_and_finish(&b.loop, b.r);
+}
+
+/* Redis that takes no writes (a replica, or out of memory) grants nothing. */
+static void test_a_redis_that_cannot_write_grants_nothing(void **state)
+{
+    struct bench b;
+    open_bench(&b, *state);
+    struct cs_quota_ask q = wanting("w", 5, 0);
+    q.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = 1000;
+    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 5);
+    cs_redis_command(b.r, 4, (const char *[]){"CONFIG", "SET", "maxmemory", "1"}, NULL, NULL, NULL);
+    assert_false(ask(&b.loop, b.r, &q).good);
+    cs_redis_command(b.r, 4, (const char *[]){"CONFIG", "SET", "maxmemory", "0"}, NULL, NULL, NULL);
+    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 5);
+    cs_redis_command(b.r, 3, (const char *[]){"REPLICAOF", "127.0.0.1", "1"}, NULL, NULL, NULL);
+    assert_false(ask(&b.loop, b.r, &q).good);
+    cs_redis_command(b.r, 3, (const char *[]){"REPLICAOF", "NO", "ONE"}, NULL, NULL, NULL);
     assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 5);
     close_and_finish(&b.loop, b.r);
 }
@@ -249,6 +429,13 @@ int main(void)
         cmocka_unit_test(test_a_new_bucket_is_in_debt), cmocka_unit_test(test_granted_never_passes_the_limit),
         cmocka_unit_test(test_fair_and_whole),          cmocka_unit_test(test_the_model_is_the_script),
         cmocka_unit_test(test_quiet_is_told_to_all),    cmocka_unit_test(test_a_day_has_an_end),
+        cmocka_unit_test(test_a_call_draws_from_all_its_pools),
+        cmocka_unit_test(test_the_empty_pool_of_two_decides),
+        cmocka_unit_test(test_quiet_holds_for_the_narrow_pool),
+        cmocka_unit_test(test_a_told_limit_holds_for_all_until_told_anew),
+        cmocka_unit_test(test_calls_at_once_never_pass_the_limit),
+        cmocka_unit_test(test_calls_at_once_are_shared_evenly),
+        cmocka_unit_test(test_a_redis_that_cannot_write_grants_nothing),
         cmocka_unit_test(test_no_redis_no_grant),
     };
     return cmocka_run_group_tests(tests, server_up, server_down);

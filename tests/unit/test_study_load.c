@@ -384,7 +384,7 @@ static void shipped_studies_have_their_sizes(void **state)
         const char *path;
         uint64_t trials;
     } studies[] = {
-        {"ops/studies/demo/study.yaml", 38400},          {"ops/studies/reference/study.yaml", 1728000},
+        {"ops/studies/demo/study.yaml", 59136},          {"ops/studies/reference/study.yaml", 1728000},
         {"ops/studies/shapes/fabricated.yaml", 10800},   {"ops/studies/shapes/misinformation.yaml", 3476000},
         {"ops/studies/shapes/advertising.yaml", 112320}, {"ops/studies/shapes/cues.yaml", 92000 + 3600},
     };

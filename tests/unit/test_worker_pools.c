@@ -24,14 +24,14 @@ static void assert_no_ask(struct bench *b)
 static void answer(struct bench *b, const struct cs_worker_ask *a, const struct cs_quota_grant *grant)
 {
     bench_step(b, (struct cs_worker_event){.kind = CS_WORKER_QUOTA,
-                                           .quota = {.pool = a->pool, .serial = a->serial, .grant = grant}});
+                                           .quota = {.draw = a->draw, .serial = a->serial, .grant = grant}});
 }
 
 static void without_limits_nothing_is_asked(void **state)
 {
     struct bench b;
     (void)state;
-    limited(&b, 8, 1, (struct cs_limits){.concurrent = 8});
+    limited(&b, 8, 1, (struct cs_limits){0});
     bench_assign(&b, 0, 3, 50, 10);
     assert_int_equal(b.started, 8);
     assert_no_ask(&b);
@@ -47,12 +47,12 @@ static void calls_start_as_granted(void **state)
     bench_assign(&b, 0, 3, 50, 20);
     assert_int_equal(b.total_started, 0);
     struct cs_worker_ask a = take(&b);
-    assert_string_equal(a.ask.pool, "pool");
-    assert_string_equal(a.ask.worker, "w1");
+    assert_string_equal(a.ask.pool[0].name, "pool");
+    assert_string_equal(a.ask.claimant, "w1/0");
     assert_int_equal(a.ask.want, 8);
-    assert_true(a.ask.limit[CS_QUOTA_REQUESTS] == 600);
+    assert_true(a.ask.pool[0].limit[CS_QUOTA_REQUESTS] == 600);
     assert_true(a.ask.cost[CS_QUOTA_REQUESTS] == 1);
-    answer(&b, &a, &(struct cs_quota_grant){.calls = 3, .share = 1});
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 3, .pool[0].share = 1});
     assert_int_equal(b.total_started, 1); /* the others follow, spread over the slice */
     bench_wait(&b, CS_QUOTA_SLICE_MS - 1);
     assert_int_equal(b.total_started, 3);
@@ -61,7 +61,7 @@ static void calls_start_as_granted(void **state)
     a = take(&b);
     assert_int_equal(a.ask.want, 8); /* five slots are free, three calls came in a slice */
     assert_true(a.ask.back[CS_QUOTA_REQUESTS] == 0);
-    answer(&b, &a, &(struct cs_quota_grant){.calls = 0, .share = 1});
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 0, .pool[0].share = 1});
     bench_wait(&b, CS_QUOTA_SLICE_MS);
     assert_int_equal(b.total_started, 3);
     bench_done(&b);
@@ -74,7 +74,7 @@ static void what_is_not_used_goes_back(void **state)
     limited(&b, 2, 1, (struct cs_limits){.requests_per_minute = 600});
     bench_assign(&b, 0, 3, 50, 20);
     struct cs_worker_ask a = take(&b);
-    answer(&b, &a, &(struct cs_quota_grant){.calls = 5, .share = 1});
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 5, .pool[0].share = 1});
     bench_wait(&b, CS_QUOTA_SLICE_MS);
     assert_int_equal(b.total_started, 2); /* slots */
     a = take(&b);
@@ -91,7 +91,7 @@ static void lanes_of_a_pool_share_it(void **state)
     struct cs_worker_ask a = take(&b);
     bench_assign(&b, 1, 3, 51, 20);
     assert_no_ask(&b);
-    answer(&b, &a, &(struct cs_quota_grant){.calls = 4, .share = 1});
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 4, .pool[0].share = 1});
     bench_wait(&b, CS_QUOTA_SLICE_MS - 1);
     assert_int_equal(b.total_started, 4);
     bench_done(&b);
@@ -108,7 +108,7 @@ static void redis_away_leaves_the_last_share(void **state)
     bench_wait(&b, CS_QUOTA_SLICE_MS);
     assert_int_equal(b.total_started, 0); /* no share was ever told */
     a = take(&b);
-    answer(&b, &a, &(struct cs_quota_grant){.share = 0.5});
+    answer(&b, &a, &(struct cs_quota_grant){.pool[0].share = 0.5});
     bench_wait(&b, CS_QUOTA_SLICE_MS);
     a = take(&b);
     answer(&b, &a, NULL);
@@ -124,7 +124,7 @@ static void without_redis_nine_tenths(void **state)
     limited(&b, 64, 1, (struct cs_limits){.requests_per_minute = 600});
     bench_assign(&b, 0, 3, 50, 60);
     struct cs_worker_ask a = take(&b);
-    bench_step(&b, (struct cs_worker_event){.kind = CS_WORKER_QUOTA, .quota = {.pool = a.pool, .alone = true}});
+    bench_step(&b, (struct cs_worker_event){.kind = CS_WORKER_QUOTA, .quota = {.draw = a.draw, .alone = true}});
     bench_wait(&b, 2000);
     assert_int_equal(b.total_started, 18);
     assert_no_ask(&b);
@@ -138,12 +138,12 @@ static void a_429_is_told_and_a_lower_limit_followed(void **state)
     limited(&b, 8, 1, (struct cs_limits){.requests_per_minute = 600});
     bench_assign(&b, 0, 3, 50, 20);
     struct cs_worker_ask a = take(&b);
-    answer(&b, &a, &(struct cs_quota_grant){.calls = 1, .share = 1});
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 1, .pool[0].share = 1});
     assert_int_equal(b.total_started, 1);
     bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after: 2\r\nx-ratelimit-limit-requests: 300\r\n", "{}"));
     a = take(&b); /* at once */
     assert_int_equal(a.ask.quiet_ms, 2000);
-    assert_true(a.ask.limit[CS_QUOTA_REQUESTS] == 300);
+    assert_true(a.ask.pool[0].told.limit[CS_QUOTA_REQUESTS] == 300);
     bench_done(&b);
 }
 

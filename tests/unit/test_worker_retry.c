@@ -44,7 +44,8 @@ static void the_table(void **state)
         {CS_TRANSFER_WHOLE, 401, ERROR("\"invalid_api_key\"", "x", "no"), CS_NEXT_STOP, CS_OUTCOME_internal},
         {CS_TRANSFER_WHOLE, 402, "", CS_NEXT_STOP, CS_OUTCOME_internal},
         {CS_TRANSFER_WHOLE, 403, "<html>", CS_NEXT_STOP, CS_OUTCOME_internal},
-        {CS_TRANSFER_WHOLE, 404, ERROR("\"model_not_found\"", "x", "no"), CS_NEXT_FAIL, CS_OUTCOME_invalid_request},
+        {CS_TRANSFER_WHOLE, 404, ERROR("\"model_not_found\"", "x", "no"), CS_NEXT_STOP, CS_OUTCOME_internal},
+        {CS_TRANSFER_WHOLE, 400, ERROR("\"model_not_found\"", "x", "no"), CS_NEXT_STOP, CS_OUTCOME_internal},
         {CS_TRANSFER_WHOLE, 408, "", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
         {CS_TRANSFER_WHOLE, 409, "", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
         {CS_TRANSFER_WHOLE, 413, "", CS_NEXT_FAIL, CS_OUTCOME_invalid_request},
@@ -98,6 +99,38 @@ static void the_dialect_reads(void **state)
     }
     struct cs_reading html = read_it(bench_http(502, "", "<html>Bad gateway</html>"), &arena);
     assert_string_equal(html.text, "<html>Bad gateway</html>");
+    cs_arena_release(&arena);
+}
+
+/* An error in a good reply that names a status is judged as if it had come with it. */
+static void an_error_inside_a_200(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code;
+        enum cs_next next;
+        enum cs_outcome outcome;
+    } rows[] = {
+        {"400", CS_NEXT_FAIL, CS_OUTCOME_invalid_request},
+        {"401", CS_NEXT_STOP, CS_OUTCOME_internal},
+        {"402", CS_NEXT_STOP, CS_OUTCOME_internal},
+        {"429", CS_NEXT_WAIT, CS_OUTCOME_rate_limited},
+        {"\"rate_limit_exceeded\"", CS_NEXT_WAIT, CS_OUTCOME_rate_limited},
+        {"502", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {"\"server_error\"", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+        {"null", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
+    };
+    struct cs_arena arena = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cs_rng rng = {1};
+        struct cs_call c = {.calls = 1};
+        char *body = cs_arena_printf(&arena, ERROR("%s", "x", "no"), rows[i].code);
+        struct cs_http_reply r = bench_http(200, "", body);
+        struct cs_reading reading = read_it(r, &arena);
+        struct cs_verdict v = cs_call_ended(&c, &r, &reading, &(struct cs_call_world){.rng = &rng});
+        if (v.next != rows[i].next || v.outcome != rows[i].outcome)
+            fail_msg("code %s: next %d, %s", rows[i].code, v.next, cs_outcome_name(v.outcome));
+    }
     cs_arena_release(&arena);
 }
 
@@ -163,47 +196,104 @@ static void wait_for_call(struct bench *b)
     assert_int_equal(b->in_flight, 1);
 }
 
+/* ---- one trial fails, the others are answered ------------------------------------------------------- */
+
+struct play {
+    uint64_t bad; /* the position of a trial that never gets an answer */
+    struct cs_http_reply (*fate)(uint32_t attempt);
+    uint64_t durable;
+    uint32_t answers, failures;
+    struct cs_output failure;
+    struct cs_arena arena;
+};
+
+static void note_outputs(struct bench *b, const struct cs_message *m)
+{
+    struct play *p = b->self;
+    for (uint32_t i = 0; m->kind == CS_OUTPUTS && i < m->outputs.n; i++) {
+        struct cs_output o;
+        struct cs_error err;
+        assert_int_equal(cs_output_unpack(m->outputs.outputs[i].bytes, m->outputs.outputs[i].len, &p->arena, &o, &err),
+                         CS_OK);
+        p->answers += cs_outcome_is_answer((enum cs_outcome)o.outcome);
+        if (!cs_outcome_is_answer((enum cs_outcome)o.outcome)) {
+            p->failures++;
+            p->failure = o;
+        }
+        p->durable = m->outputs.first + i;
+    }
+}
+
+static void play_step(struct bench *b, struct play *p)
+{
+    bench_wait(b, 200); /* the others last longer than its pauses */
+    bench_pong(b, b->now);
+    if (b->in_flight > 0) {
+        uint32_t slot = bench_slot(b);
+        const struct bench_call *c = &b->call[slot];
+        bench_reply(b, slot, c->position == p->bad ? p->fate(c->attempt) : bench_http(200, "", BENCH_GOOD));
+    }
+    bench_wait(b, CS_FLUSH_MS);
+    if (p->durable > 0)
+        bench_ack(b, p->durable);
+}
+
+/* 250 trials, one call at a time, until one has failed; all others are answered. */
+static struct cs_output the_failure(struct cs_http_reply (*fate)(uint32_t attempt), struct cs_arena *arena)
+{
+    struct bench b;
+    struct play p = {.fate = fate, .bad = 3};
+    bench_init(&b, 1);
+    b.self = &p;
+    b.on_send = note_outputs;
+    bench_welcome(&b, 1, 100);
+    bench_assign(&b, 0, 0, 50, 250);
+    for (int i = 0; i < 20000 && p.failures == 0 && p.answers < 249; i++)
+        play_step(&b, &p);
+    for (int i = 0; i < 20000 && p.answers < 249; i++)
+        play_step(&b, &p);
+    assert_int_equal(p.answers, 249);
+    assert_int_equal(p.failures, 1);
+    p.failure.text = cs_arena_strdup(arena, p.failure.text);
+    cs_arena_release(&p.arena);
+    bench_done(&b);
+    return p.failure;
+}
+
+static struct cs_http_reply fault_503(uint32_t attempt)
+{
+    return attempt == 3 ? bench_fault(CS_TRANSFER_LOST, 0) : bench_http(503, "", ERROR("null", "x", "no"));
+}
+
 static void six_tries_then_the_failure(void **state)
 {
-    (void)state;
-    struct bench b;
     struct cs_arena arena = {0};
-    bench_ready(&b, 4);
-    bench_assign(&b, 0, 0, 50, 1);
-    for (uint32_t n = 1; n <= 6; n++) {
-        wait_for_call(&b);
-        uint32_t slot = bench_slot(&b);
-        assert_int_equal(b.call[slot].attempt, n);
-        bench_reply(&b, slot,
-                    n == 3 ? bench_fault(CS_TRANSFER_LOST, 0) : bench_http(503, "", ERROR("null", "x", "no")));
-    }
-    struct cs_output o = outcome_of(&b, &arena);
+    (void)state;
+    struct cs_output o = the_failure(fault_503, &arena);
     assert_int_equal(o.outcome, CS_OUTCOME_provider_error);
     assert_int_equal(o.attempts, 6);
     assert_int_equal(o.ambiguous, 1);
     assert_int_equal(o.http_status, 503);
     assert_string_equal(o.text, "no");
     cs_arena_release(&arena);
-    bench_done(&b);
+}
+
+static struct cs_http_reply fault_cut(uint32_t attempt)
+{
+    (void)attempt;
+    return bench_fault(CS_TRANSFER_CUT, 200);
 }
 
 static void transport_failure_says_why(void **state)
 {
-    (void)state;
-    struct bench b;
     struct cs_arena arena = {0};
-    bench_ready(&b, 4);
-    bench_assign(&b, 0, 0, 50, 1);
-    for (int n = 0; n < 6; n++) {
-        wait_for_call(&b);
-        bench_reply(&b, bench_slot(&b), bench_fault(CS_TRANSFER_UNSENT, 0));
-    }
-    struct cs_output o = outcome_of(&b, &arena);
+    (void)state;
+    struct cs_output o = the_failure(fault_cut, &arena);
     assert_int_equal(o.outcome, CS_OUTCOME_transport);
+    assert_int_equal(o.attempts, 6);
     assert_int_equal(o.ambiguous, 0);
     assert_string_equal(o.text, "broken");
     cs_arena_release(&arena);
-    bench_done(&b);
 }
 
 static void timeout_is_an_answer(void **state)
@@ -275,13 +365,13 @@ static void a_jam_is_one_quiet_period(void **state)
         bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after-ms: 100\r\n", RATE));
     struct cs_worker_lane *l = cs_lanes_find(b.w, 1, 0);
     assert_int_equal(l->quiets, 1);
-    assert_int_equal(l->brake, 32);
+    assert_int_equal(cs_brake_most(&l->brake), 32);
     bench_wait(&b, 200);
     assert_int_equal(b.in_flight, 32);
     while (b.in_flight > 0)
         bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after-ms: 100\r\n", RATE));
     assert_int_equal(l->quiets, 2);
-    assert_int_equal(l->brake, 16);
+    assert_int_equal(cs_brake_most(&l->brake), 16);
     bench_done(&b);
 }
 
@@ -350,7 +440,8 @@ static void a_bad_key_stops_the_lane(void **state)
         assert_int_equal(bench_bits(b.message[CS_RELEASE]->leases.leases[0].todo), 9); /* the trial itself too */
         assert_int_equal(b.message[CS_WANT]->want.lanes[0].capacity, 0);
         assert_non_null(
-            strstr(b.message[CS_WANT]->want.lanes[0].trouble, i == 0 ? "HTTP 401: the provider does not" : "quota"));
+            strstr(b.message[CS_WANT]->want.lanes[0].trouble,
+                   i == 0 ? "HTTP 401: the provider does not accept the key (key 0badc0de)" : "HTTP 429: no quota"));
         assert_null(strstr(b.message[CS_WANT]->want.lanes[0].trouble,
                            "Incorrect"));                                 /* no word of theirs: it may repeat a key */
         bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD)); /* what flew counts */
@@ -378,6 +469,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table),
         cmocka_unit_test(the_dialect_reads),
+        cmocka_unit_test(an_error_inside_a_200),
         cmocka_unit_test(the_provider_says_how_long),
         cmocka_unit_test(pauses_grow_to_a_cap),
         cmocka_unit_test(six_tries_then_the_failure),

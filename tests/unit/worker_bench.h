@@ -24,7 +24,8 @@ struct bench_source {
     const char *trouble[BENCH_LANES];
     uint32_t concurrent[BENCH_LANES];
     uint32_t timeout_ms;
-    struct cs_limits limits; /* of all lanes, one pool */
+    struct cs_limits limits; /* of all lanes, one pool; all 0: none */
+    struct cs_limits shared; /* of all lanes too, a second pool; all 0: none */
     int studies;             /* handed out and not given back */
     bool bad_trial;
 };
@@ -56,10 +57,19 @@ struct bench {
     void *self;
 };
 
+static void bench_pool(struct cs_lane_facts *out, const char *name, const struct cs_limits *limits)
+{
+    if (!cs_pacer_needed(limits))
+        return;
+    struct cs_lane_pool *p = &out->pools[out->n_pools++];
+    snprintf(p->name, sizeof p->name, "%s", name);
+    p->limits = *limits;
+}
+
 static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
                               struct cs_error *err)
 {
-    static const struct cs_endpoint endpoint = {.serial = 1, .url = "http://127.0.0.1/v1/chat/completions"};
+    static const struct cs_endpoint endpoint = {.serial = 1, .url = "http://127.0.0.1/v1/chat/completions", .key = "0badc0de"};
     struct bench_source *s = self;
     (void)spec;
     if (!s->spec_here) {
@@ -69,8 +79,9 @@ static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane,
     *out = (struct cs_lane_facts){.study = s, .provider = &cs_provider_openai_chat, .endpoint = &endpoint};
     out->timeout_ms = s->timeout_ms;
     out->concurrent = s->concurrent[lane];
-    out->limits = s->limits;
-    snprintf(out->pool, sizeof out->pool, "pool");
+    snprintf(out->group, sizeof out->group, "group");
+    bench_pool(out, "pool", &s->limits);
+    bench_pool(out, "shared", &s->shared);
     if (s->trouble[lane] != NULL)
         snprintf(out->trouble, sizeof out->trouble, "%s", s->trouble[lane]);
     s->studies++;

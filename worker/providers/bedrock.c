@@ -63,9 +63,13 @@ static void read_error(const json_t *root, const struct cs_http_reply *reply, st
         message = json_object_get(root, "Message"); /* the front door writes it so */
     if (name != NULL)
         out->finish = cs_clean_text(arena, name, strcspn(name, ":"), CS_OUTPUT_WORD_MAX);
-    out->says = strcmp(out->finish, "ServiceQuotaExceededException") == 0 ? CS_SAYS_NO_MONEY : CS_SAYS_ERROR;
     if (root != NULL)
         out->text = cs_read_text(message, CS_ERROR_TEXT_MAX, arena);
+    out->says = CS_SAYS_ERROR;
+    if (strcmp(out->finish, "ServiceQuotaExceededException") == 0) /* AWS raises it when asked to */
+        out->says = CS_SAYS_NO_MONEY;
+    else if (strcmp(out->finish, "ThrottlingException") == 0 && strstr(out->text, "per day") != NULL)
+        out->says = CS_SAYS_DAY_USED;
 }
 
 static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)

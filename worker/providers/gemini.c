@@ -50,6 +50,9 @@ static void read_candidate(const json_t *candidate, struct cs_arena *arena, stru
             cs_read_piece(&text, json_object_get(part, "text"));
     }
     cs_read_answer(&text, arena, out);
+    const json_t *logprobs = json_object_get(candidate, "logprobsResult");
+    cs_read_logprobs(json_object_get(logprobs, "chosenCandidates"), "logProbability",
+                     json_object_get(logprobs, "topCandidates"), arena, out);
     cs_buf_release(&text);
 }
 
@@ -77,20 +80,20 @@ static void read_details(const json_t *error, struct cs_reading *out)
 {
     const json_t *details = json_object_get(error, "details"), *detail, *violation;
     size_t i, k;
-    if (is(json_object_get(error, "status"), "FAILED_PRECONDITION"))
-        out->says = CS_SAYS_NO_MONEY;
+    if (is(json_object_get(error, "status"), "FAILED_PRECONDITION")) /* region, or no billing: not to be told apart */
+        out->says = CS_SAYS_NO_KEY;
     json_array_foreach(details, i, detail)
     {
         const json_t *delay = json_object_get(detail, "retryDelay"), *list = json_object_get(detail, "violations");
         if (json_is_string(delay) && out->wait_ms == CS_NO_HINT)
             out->wait_ms = cs_duration_ms(json_string_value(delay));
         if (is(json_object_get(detail, "reason"), "API_KEY_INVALID"))
-            out->says = CS_SAYS_NO_MONEY;
+            out->says = CS_SAYS_NO_KEY;
         json_array_foreach(list, k, violation)
         {
             const char *id = json_string_value(json_object_get(violation, "quotaId"));
             if (id != NULL && strstr(id, "PerDay") != NULL)
-                out->says = CS_SAYS_NO_MONEY;
+                out->says = CS_SAYS_DAY_USED;
         }
     }
 }

@@ -23,6 +23,22 @@ static void read_usage(const json_t *usage, struct cs_reading *out)
     out->reasoning_tokens = cs_read_count(json_object_get(details, "reasoning_tokens"));
 }
 
+/* OpenAI's list of tokens; or (Together) a list of tokens and one of values. */
+static void read_logprobs(const json_t *logprobs, struct cs_arena *arena, struct cs_reading *out)
+{
+    const json_t *texts = json_object_get(logprobs, "tokens"), *values = json_object_get(logprobs, "token_logprobs");
+    if (!json_is_array(texts) || json_array_size(texts) != json_array_size(values)) {
+        cs_read_logprobs(json_object_get(logprobs, "content"), "logprob", NULL, arena, out);
+        return;
+    }
+    json_t *pairs = json_array(), *text;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)texts, i, text)
+        json_array_append_new(pairs, json_pack("{s:O,s:O}", "token", text, "logprob", json_array_get(values, i)));
+    cs_read_logprobs(pairs, "logprob", NULL, arena, out);
+    json_decref(pairs);
+}
+
 /* A text, or (Mistral's reasoning models) a list of chunks of which those of type text are the answer. */
 static void read_content(const json_t *content, struct cs_buf *text)
 {
@@ -75,7 +91,10 @@ static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_re
     cs_read_answer(&text, arena, out);
     out->model = cs_read_text(json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
     out->fingerprint = cs_read_text(json_object_get(root, "system_fingerprint"), CS_OUTPUT_WORD_MAX, arena);
+    if (out->fingerprint[0] == '\0') /* OpenRouter: which provider, and so which quantisation, served */
+        out->fingerprint = cs_read_text(json_object_get(root, "provider"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usage"), out);
+    read_logprobs(json_object_get(choice, "logprobs"), arena, out);
     cs_buf_release(&text);
 }
 

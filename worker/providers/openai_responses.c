@@ -27,6 +27,22 @@ static void read_output(const json_t *output, struct cs_buf *text, struct cs_buf
     }
 }
 
+/* Of the first part of text that has them. */
+static void read_logprobs(const json_t *output, struct cs_arena *arena, struct cs_reading *out)
+{
+    size_t i, k;
+    const json_t *item, *part;
+    json_array_foreach(output, i, item)
+    {
+        const json_t *content = json_object_get(item, "content");
+        json_array_foreach(content, k, part)
+        {
+            if (out->logprob_tokens == 0)
+                cs_read_logprobs(json_object_get(part, "logprobs"), "logprob", NULL, arena, out);
+        }
+    }
+}
+
 static void read_usage(const json_t *usage, struct cs_reading *out)
 {
     out->input_tokens = cs_read_count(json_object_get(usage, "input_tokens"));
@@ -56,6 +72,7 @@ static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_re
     cs_read_answer(refusal.len > 0 ? &refusal : &text, arena, out);
     out->model = cs_read_text(json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usage"), out);
+    read_logprobs(json_object_get(root, "output"), arena, out);
     cs_buf_release(&text);
     cs_buf_release(&refusal);
 }

@@ -21,8 +21,22 @@ struct cs_endpoint {
     const char *auth;           /* a whole header line, "Authorization: Bearer KEY", or NULL */
     const char *const *headers; /* further whole lines */
     uint32_t n_headers;
+    const char *const *limit_rules; /* of cs_read_limits */
+    uint32_t n_limit_rules;
     const char *ca_file, *proxy; /* or NULL */
     bool plain_http;             /* http:// may be used: loopback, or a simulator that is sent no key */
+    char key[9]; /* the fingerprint of the key, for people and for other workers; "no-key" without one */
+};
+
+/* Where a call that found no provider came to its end. */
+enum cs_below {
+    CS_BELOW_NONE,
+    CS_BELOW_NAME,
+    CS_BELOW_CONNECT,
+    CS_BELOW_TLS,
+    CS_BELOW_PROXY,
+    CS_BELOW_TIME,
+    CS_BELOW_OTHER
 };
 
 /* How an HTTP call ended. Strings are valid during the call that hands it over. */
@@ -34,6 +48,7 @@ struct cs_http_reply {
     size_t body_len;
     uint32_t latency_ms;
     const char *why; /* what went wrong below HTTP, or "" */
+    enum cs_below below;
 };
 
 #define CS_NO_HINT UINT64_MAX
@@ -48,7 +63,11 @@ struct cs_reading {
     const char *text; /* answer or refusal; of an error: what the provider says about it */
     const char *finish, *model, *request_id, *fingerprint;
     uint32_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;
+    double logprob; /* as in struct cs_output */
+    uint32_t logprob_tokens;
+    const char *alternatives;
     uint64_t wait_ms; /* how long the provider asks to wait, or CS_NO_HINT */
+    uint16_t status;  /* what an error in a good reply says of itself, as a status; 0: it is as the reply's */
 };
 
 struct cs_provider {
@@ -82,6 +101,10 @@ struct json_t *cs_read_begin(const struct cs_http_reply *reply, const char *cons
 /* The text of a JSON string, clean and not longer than max; "" for anything else. */
 const char *cs_read_text(const struct json_t *v, size_t max, struct cs_arena *arena);
 uint32_t cs_read_count(const struct json_t *v);
+/* Log probabilities of an answer's tokens: `chosen` is a list of {"token", VALUE} in the order of the text; the most probable
+ * ones at each place are its member "top_logprobs" or, if `tops` is given, tops[i].candidates. */
+void cs_read_logprobs(const struct json_t *chosen, const char *value, const struct json_t *tops, struct cs_arena *arena,
+                      struct cs_reading *out);
 /* Appends a piece of an answer: a text, or the object that a tool was called with. */
 void cs_read_piece(struct cs_buf *text, const struct json_t *piece);
 /* Takes the answer's text; one that is longer than an output can hold is not whole, and so unparsable. */
@@ -90,6 +113,11 @@ void cs_read_answer(const struct cs_buf *text, struct cs_arena *arena, struct cs
 void cs_read_openai_error(const struct json_t *error, struct cs_arena *arena, struct cs_reading *out);
 /* "Please try again in 1.78s.", "retry after 37 seconds.", "Please retry in 27.37s." -> ms, or CS_NO_HINT. */
 uint64_t cs_wait_in_text(const char *text);
+
+/* What the headers say of the account's limits; 0 where they say nothing. `rules` ("header: limit", the account's limit_headers)
+ * win over what headers of these names usually mean. */
+void cs_read_limits(const char *headers, const char *const *rules, uint32_t n_rules, struct cs_arena *arena,
+                    struct cs_limits *out);
 
 /* The value of a header, without surrounding blanks, in the arena; NULL when absent. Names are compared without
  * case. */

@@ -39,7 +39,7 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
 {
     const bool good = reply->status >= 200 && reply->status <= 299;
     *out = (struct cs_reading){.says = CS_SAYS_NOTHING, .outcome = CS_OUTCOME_ok, .wait_ms = CS_NO_HINT};
-    out->text = out->finish = out->model = out->request_id = out->fingerprint = "";
+    out->text = out->finish = out->model = out->request_id = out->fingerprint = out->alternatives = "";
     for (; *id_headers != NULL && out->request_id[0] == '\0'; id_headers++) {
         const char *id = cs_header(reply->headers, *id_headers, arena);
         if (id != NULL)
@@ -94,14 +94,27 @@ static bool no_money(const json_t *error)
     return false;
 }
 
+/* A status in the place of the error's code (OpenRouter, vLLM), or a code that stands for one. */
+static uint16_t status_of(const json_t *code)
+{
+    const json_int_t n = json_integer_value(code);
+    const char *word = json_string_value(code);
+    if (n >= 400 && n <= 599)
+        return (uint16_t)n;
+    return word != NULL && strcmp(word, "rate_limit_exceeded") == 0 ? 429 : 0;
+}
+
 void cs_read_openai_error(const json_t *error, struct cs_arena *arena, struct cs_reading *out)
 {
     const char *code = json_string_value(json_object_get(error, "code"));
     out->says = CS_SAYS_ERROR;
+    out->status = status_of(json_object_get(error, "code"));
     if (no_money(error))
         out->says = CS_SAYS_NO_MONEY;
     else if (code != NULL && strcmp(code, "content_filter") == 0)
         out->says = CS_SAYS_FILTERED;
+    else if (code != NULL && strcmp(code, "model_not_found") == 0) /* OpenAI Responses: a 400 */
+        out->says = CS_SAYS_NO_MODEL;
     out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX,
                              arena);
     if (code != NULL)

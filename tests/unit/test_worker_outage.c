@@ -1,0 +1,247 @@
+/* A provider that is away: the lane finds out, asks with care, loses no trial, and goes on by itself. */
+#include "tests/unit/worker_bench.h"
+
+/* ---- the rule by itself ----------------------------------------------------------------------------- */
+
+static void a_row_of_faults(void **state)
+{
+    struct cs_rng rng = {1};
+    struct cs_outage o;
+    (void)state;
+    cs_outage_init(&o);
+    for (uint32_t i = 0; i < CS_OUTAGE_ROW; i++) {
+        assert_int_equal(cs_outage_in_doubt(&o), i >= CS_OUTAGE_DOUBT);
+        assert_true(cs_outage_may_call(&o, 9, 100));
+        assert_int_equal(cs_outage_fault(&o, 50, 100, &rng), i == CS_OUTAGE_ROW - 1);
+    }
+    assert_true(o.away);
+    assert_in_range(o.probe_ms, 100 + CS_OUTAGE_PROBE_MS / 2, 100 + CS_OUTAGE_PROBE_MS);
+    assert_false(cs_outage_may_call(&o, 0, o.probe_ms - 1));
+    assert_false(cs_outage_may_call(&o, 1, o.probe_ms)); /* one at a time */
+    assert_true(cs_outage_may_call(&o, 0, o.probe_ms));
+    assert_false(cs_outage_fault(&o, 50, 200, &rng)); /* it was on its way before: no probe */
+    assert_int_equal(o.probes, 0);
+    uint64_t now = 200;
+    for (uint32_t i = 0; i < 12; i++) {
+        uint64_t most = i < 5 ? 2000ULL << i : CS_OUTAGE_PROBE_MAX_MS;
+        now = o.probe_ms;
+        cs_outage_fault(&o, now, now, &rng);
+        assert_in_range(o.probe_ms - now, most / 2, most);
+    }
+    assert_true(cs_outage_answer(&o));
+    assert_false(o.away || cs_outage_in_doubt(&o));
+    assert_false(cs_outage_answer(&o));
+}
+
+/* However the faults lie, repetitions stay below answers + a constant, and a third of faults never takes a lane away. */
+static void retries_have_a_budget(void **state)
+{
+    (void)state;
+    for (uint64_t share = 1; share < 10; share++) { /* tenths of the calls fail */
+        struct cs_rng rng = {share}, probes = {1};
+        struct cs_outage o;
+        uint64_t answers = 0, retries = 0, aways = 0, now = 0, came_back = 0;
+        cs_outage_init(&o);
+        for (int i = 0; i < 100000; i++, now += 10) {
+            if (!cs_outage_may_call(&o, 0, now))
+                continue;
+            bool away = o.away;
+            if (cs_rng_below(&rng, 10) >= share) {
+                answers++;
+                came_back += cs_outage_answer(&o);
+            } else {
+                retries += !away;
+                aways += cs_outage_fault(&o, now, now, &probes);
+            }
+        }
+        assert_true(retries <= answers + CS_OUTAGE_RETRIES + CS_OUTAGE_RETRIES_BACK * came_back + aways);
+        if (share <= 3)
+            assert_int_equal(aways, 0);
+        if (share >= 6)
+            assert_true(aways > 0);
+    }
+}
+
+/* ---- in the core ------------------------------------------------------------------------------------ */
+
+struct world {
+    bool up;
+    struct cs_http_reply fault;
+    uint32_t calls_down, answers, failures, away_said, released;
+    uint64_t durable;
+    struct cs_arena arena;
+};
+
+static void note(struct bench *b, const struct cs_message *m)
+{
+    struct world *x = b->self;
+    if (m->kind == CS_WANT && m->want.lanes[0].trouble[0] != '\0') {
+        assert_non_null(strstr(m->want.lanes[0].trouble, "asked again"));
+        assert_int_equal(m->want.lanes[0].capacity, 2);
+        x->away_said++;
+    }
+    for (uint32_t i = 0; m->kind == CS_RELEASE && i < m->leases.n; i++)
+        x->released += bench_bits(m->leases.leases[i].todo);
+    for (uint32_t i = 0; m->kind == CS_OUTPUTS && i < m->outputs.n; i++) {
+        struct cs_output o;
+        struct cs_error err;
+        assert_int_equal(cs_output_unpack(m->outputs.outputs[i].bytes, m->outputs.outputs[i].len, &x->arena, &o, &err),
+                         CS_OK);
+        *(cs_outcome_is_answer((enum cs_outcome)o.outcome) ? &x->answers : &x->failures) += 1;
+        x->durable = m->outputs.first + i;
+    }
+}
+
+/* Time passes in steps of 10 ms; every call ends within one. */
+static void live(struct bench *b, struct world *x, uint64_t ms)
+{
+    for (uint64_t end = b->now + ms; b->now < end;) {
+        bench_wait(b, 10);
+        if (b->now % 500 < 10)
+            bench_pong(b, b->now);
+        for (uint32_t n = b->in_flight; n > 0 && b->in_flight > 0; n--) {
+            x->calls_down += !x->up;
+            bench_reply(b, bench_slot(b), x->up ? bench_http(200, "", BENCH_GOOD) : x->fault);
+        }
+        if (x->durable > 0)
+            bench_ack(b, x->durable);
+    }
+}
+
+static void an_hour_without_a_provider(void **state)
+{
+    static const struct {
+        enum cs_transfer transfer;
+        uint16_t status;
+    } ways[] = {{CS_TRANSFER_UNSENT, 0}, {CS_TRANSFER_LOST, 0}, {CS_TRANSFER_WHOLE, 502}, {CS_TRANSFER_WHOLE, 503}};
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct bench b;
+        struct world x = {.fault = bench_fault(ways[i].transfer, ways[i].status)};
+        bench_init(&b, 64);
+        b.self = &x;
+        b.on_send = note;
+        bench_welcome(&b, 1, 1000);
+        bench_assign(&b, 0, 0, 50, 200);
+        x.up = false;
+        live(&b, &x, 60 * 60 * 1000);
+        struct cs_worker_lane *l = cs_lanes_find(b.w, 1, 0);
+        assert_true(l->outage.away);
+        assert_int_equal(x.failures, 0);
+        assert_int_equal(x.answers, 0);
+        assert_true(x.away_said >= 1);
+        assert_in_range(x.calls_down, 64 + 60, 64 + 200); /* the first ones, then a call every 30 to 60 s */
+        assert_in_range(x.released, 100, 136);            /* others may have them: perhaps it is only us */
+        x.up = true;
+        live(&b, &x, 90 * 1000);
+        assert_false(l->outage.away);
+        assert_int_equal(x.answers, 200 - x.released);
+        assert_int_equal(x.failures, 0);
+        assert_string_equal(l->away, "");
+        cs_arena_release(&x.arena);
+        bench_done(&b);
+    }
+}
+
+/* Nothing else is there to tell whether it is the provider or the trial: it ends at its own deadline. */
+static void the_last_trial_has_a_deadline(void **state)
+{
+    struct bench b;
+    struct world x = {.fault = bench_fault(CS_TRANSFER_WHOLE, 500)};
+    (void)state;
+    bench_init(&b, 8);
+    b.self = &x;
+    b.on_send = note;
+    bench_welcome(&b, 1, 1000);
+    bench_assign(&b, 0, 0, 50, 1);
+    live(&b, &x, CS_RETRY_DEADLINE_MS);
+    assert_int_equal(x.failures, 0);
+    live(&b, &x, CS_OUTAGE_PROBE_MAX_MS + 30 * 1000);
+    assert_int_equal(x.failures, 1);
+    cs_arena_release(&x.arena);
+    bench_done(&b);
+}
+
+/* An outage of one lane's provider leaves its slots to the others. */
+static void other_lanes_go_on(void **state)
+{
+    struct bench b;
+    (void)state;
+    bench_init(&b, 64);
+    bench_welcome(&b, 2, 1000);
+    bench_assign(&b, 0, 0, 50, 256);
+    bench_assign(&b, 1, 0, 51, 256);
+    for (int i = 0; i < 2000 && !cs_lanes_find(b.w, 1, 0)->outage.away; i++) {
+        for (uint32_t s = 0; s < 64; s++) {
+            if (b.call[s].live && b.call[s].lane == 0) {
+                bench_reply(&b, s, bench_fault(CS_TRANSFER_UNSENT, 0));
+                break;
+            }
+        }
+        bench_wait(&b, 5);
+    }
+    assert_true(cs_lanes_find(b.w, 1, 0)->outage.away);
+    for (uint32_t s = 0; s < 64; s++) {
+        if (b.call[s].live && b.call[s].lane == 0)
+            bench_reply(&b, s, bench_fault(CS_TRANSFER_UNSENT, 0));
+    }
+    bench_wait(&b, 100);
+    assert_int_equal(cs_lanes_find(b.w, 1, 1)->in_flight, 63);
+    assert_int_equal(cs_lanes_find(b.w, 1, 0)->in_flight, 0);
+    bench_done(&b);
+}
+
+/* ---- keys ------------------------------------------------------------------------------------------- */
+
+/* What the coordinator tells when another worker was refused its key. */
+static void tell_barred(struct bench *b, const char *keys, enum cs_lane_state s)
+{
+    struct cs_lane_info lanes[BENCH_LANES];
+    struct cs_message m = {.kind = CS_STOP, .announce = bench_announce(b, lanes, 2, s)};
+    lanes[0].barred = keys;
+    bench_say(b, &m);
+}
+
+static void a_key_refused_to_another(void **state)
+{
+    struct bench b;
+    (void)state;
+    bench_init(&b, 8);
+    bench_welcome(&b, 2, 1000);
+    bench_assign(&b, 0, 0, 50, 100);
+    bench_assign(&b, 1, 0, 51, 100);
+    uint32_t before = b.total_started;
+    tell_barred(&b, "12345678", CS_LANE_OPEN); /* not ours */
+    assert_int_equal(b.sent[CS_RELEASE], 0);
+    tell_barred(&b, "12345678 0badc0de", CS_LANE_OPEN);
+    assert_int_equal(b.sent[CS_RELEASE], 1);
+    assert_int_equal(b.message[CS_WANT]->want.lanes[0].capacity, 0);
+    assert_string_equal(b.message[CS_WANT]->want.lanes[0].key, "0badc0de");
+    assert_non_null(strstr(b.message[CS_WANT]->want.lanes[0].trouble, "0badc0de"));
+    assert_string_equal(b.message[CS_WANT]->want.lanes[1].trouble, "");
+    for (uint32_t s = 0; s < 8; s++) { /* what flew counts, and is followed by calls of the other lane only */
+        if (b.call[s].live && b.call[s].lane == 0)
+            bench_reply(&b, s, bench_http(200, "", BENCH_GOOD));
+    }
+    assert_true(b.total_started >= before);
+    assert_int_equal(cs_lanes_find(b.w, 1, 0)->in_flight, 0);
+    assert_int_equal(cs_lanes_find(b.w, 1, 1)->in_flight, 8);
+    tell_barred(&b, "", CS_LANE_PAUSED); /* `resume` */
+    tell_barred(&b, "", CS_LANE_OPEN);
+    assert_string_equal(cs_lanes_find(b.w, 1, 0)->trouble, "");
+    assert_true(b.message[CS_WANT]->want.lanes[0].capacity > 0);
+    bench_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_of_faults),
+        cmocka_unit_test(retries_have_a_budget),
+        cmocka_unit_test(an_hour_without_a_provider),
+        cmocka_unit_test(the_last_trial_has_a_deadline),
+        cmocka_unit_test(other_lanes_go_on),
+        cmocka_unit_test(a_key_refused_to_another),
+    };
+    return cmocka_run_group_tests_name("worker outage", tests, NULL, NULL);
+}

@@ -1,0 +1,334 @@
+#include "worker/check.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "worker/endpoint.h"
+#include "worker/http.h"
+
+enum { CALL_MS = 60000, SAID_MAX = 300, KEY_PART = 6 };
+
+struct lane {
+    const struct cs_probe *probe;
+    struct cs_made_endpoint *endpoint;
+    bool asked, done;
+    const char *state, *said, *todo, *resolved; /* texts live in the arena */
+    uint32_t status, latency_ms;
+    struct cs_limits told;
+};
+
+struct check {
+    uv_loop_t loop;
+    struct cs_http *http;
+    struct cs_arena arena;
+    struct lane *lanes;
+    uint32_t n, printed, failed;
+    FILE *out;
+};
+
+/* ---- what a reply means --------------------------------------------------------------------------- */
+
+/* Where its key is found, in words for the operator. */
+static const char *key_place(struct check *k, const struct cs_account *a)
+{
+    if (a->key_env != NULL)
+        return cs_arena_printf(&k->arena, "set %s to a valid key", a->key_env);
+    if (a->key_file != NULL)
+        return cs_arena_printf(&k->arena, "put a valid key into %s", a->key_file);
+    return cs_arena_printf(&k->arena, "account %s has no key: add key: {env: NAME}", a->name);
+}
+
+static const char *host_of(struct check *k, const char *url)
+{
+    const char *at = strstr(url, "://");
+    at = at != NULL ? at + 3 : url;
+    return cs_arena_strndup(&k->arena, at, strcspn(at, "/"));
+}
+
+/* Words of a provider without any part of the key in them. */
+static const char *without_key(struct check *k, const char *text, const char *auth)
+{
+    char *copy = cs_arena_strndup(&k->arena, text, strnlen(text, SAID_MAX));
+    const char *key = auth != NULL ? strrchr(auth, ' ') : NULL; /* a header line that ends with it */
+    const size_t n = strlen(copy);
+    for (size_t i = 0; key != NULL && i + KEY_PART <= n; i++) {
+        const char part[KEY_PART + 1] = {text[i], text[i + 1], text[i + 2], text[i + 3], text[i + 4], text[i + 5], 0};
+        if (strstr(key, part) != NULL)
+            memset(copy + i, '*', KEY_PART);
+    }
+    for (char *s = copy; *s != '\0'; s++) {
+        if (*s == '\n' || *s == '\r' || *s == '\t')
+            *s = ' ';
+    }
+    return cs_clean_text(&k->arena, copy, n, SAID_MAX);
+}
+
+static void judge_unanswered(struct check *k, struct lane *l, const struct cs_http_reply *r)
+{
+    const struct cs_account *a = l->probe->account;
+    const char *host = host_of(k, l->endpoint->url);
+    const char *proxy = a->proxy != NULL ? ", or the proxy" : "";
+    l->state = "unreachable";
+    l->said = without_key(k, r->why, l->endpoint->auth);
+    switch (r->below) {
+    case CS_BELOW_NAME:
+        l->todo = cs_arena_printf(&k->arena, "the name %s is not known: check base_url%s and this host's DNS", host,
+                                  proxy);
+        return;
+    case CS_BELOW_CONNECT:
+        l->todo = cs_arena_printf(&k->arena, "nothing answers at %s: check base_url%s and firewalls", host, proxy);
+        return;
+    case CS_BELOW_TLS:
+        l->state = "tls";
+        l->todo = cs_arena_printf(
+            &k->arena, "the certificate of %s is not trusted: name the CA with ca_file, if it is your own", host);
+        return;
+    case CS_BELOW_PROXY:
+        l->todo = "the proxy does not answer: check proxy, or HTTPS_PROXY in the environment";
+        return;
+    case CS_BELOW_TIME:
+        l->todo = cs_arena_printf(&k->arena, "%s did not answer in time: try again, check firewalls%s", host, proxy);
+        return;
+    case CS_BELOW_NONE:
+    case CS_BELOW_OTHER:
+        break;
+    }
+    l->todo = cs_arena_printf(&k->arena, "the connection to %s broke: try again, check the network%s", host, proxy);
+}
+
+/* A 404 may also mean that nothing is at this path: then it does not speak of models. */
+static bool unknown_model(const struct cs_reading *g, uint16_t status)
+{
+    return g->says == CS_SAYS_NO_MODEL || strstr(g->text, "model identifier is invalid") != NULL ||
+           (status == 404 && (strstr(g->text, "model") != NULL || strstr(g->text, "eployment") != NULL));
+}
+
+static void judge_error(struct check *k, struct lane *l, const struct cs_reading *g, uint16_t status)
+{
+    const char *model = l->probe->model.model;
+    l->said = without_key(k, g->text, l->endpoint->auth);
+    if (g->says == CS_SAYS_NO_KEY || status == 401 || (status == 403 && l->endpoint->auth == NULL)) {
+        l->state = "key_refused";
+        l->said = "";
+        l->todo = key_place(k, l->probe->account);
+    } else if (g->says == CS_SAYS_NO_MONEY || status == 402) {
+        l->state = "no_money";
+        l->todo = "quota or credit is used up: add credit, or raise the spending limit, with the provider";
+    } else if (g->says == CS_SAYS_DAY_USED) {
+        l->state = "day_used";
+        l->todo = "the quota of the day is used up: go on tomorrow, or have it raised";
+    } else if (status == 403) {
+        l->state = "not_allowed";
+        l->said = "";
+        l->todo = cs_arena_printf(&k->arena, "the key may not use %s, or not from here: ask who owns the account",
+                                  model);
+    } else if (unknown_model(g, status)) {
+        l->state = "unknown_model";
+        l->todo = cs_arena_printf(&k->arena, "the provider knows no model %s: correct `model`", model);
+    } else if (status == 404 || (status >= 300 && status < 400)) {
+        l->state = "wrong_address";
+        l->todo = cs_arena_printf(&k->arena, "no provider's API is at %s: check base_url, protocol and path",
+                                  l->endpoint->url);
+    } else if (status == 429) {
+        l->state = "limited";
+        l->todo = "the key works, but its limit is used up at this moment: try again later";
+    } else if (status >= 500) {
+        l->state = "provider_error";
+        l->todo = "the provider is in trouble: try again later";
+    } else if (status < 300) {
+        l->state = "not_understood";
+        l->todo = cs_arena_printf(&k->arena, "what answers there does not speak %s: check base_url, protocol and path",
+                                  cs_protocol_name(l->probe->account->protocol));
+    } else {
+        l->state = "refused";
+        l->todo = "correct the parameters of the model; `NAME: omit` takes one away";
+    }
+}
+
+static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r)
+{
+    struct cs_reading g;
+    l->status = r->status;
+    l->latency_ms = r->latency_ms;
+    cs_provider_of(l->probe->account->protocol)->read(r, &k->arena, &g);
+    cs_read_limits(r->headers, l->endpoint->pub.limit_rules, l->endpoint->pub.n_limit_rules, &k->arena, &l->told);
+    l->resolved = g.model;
+    if (r->transfer != CS_TRANSFER_WHOLE)
+        judge_unanswered(k, l, r);
+    else if (r->status >= 200 && r->status <= 299 && (g.says == CS_SAYS_ANSWER || g.says == CS_SAYS_FILTERED))
+        l->state = "ok";
+    else
+        judge_error(k, l, &g, r->status);
+}
+
+/* ---- printing ------------------------------------------------------------------------------------- */
+
+static json_t *limits_json(const struct cs_limits *told, const struct cs_limits *declared)
+{
+    const struct {
+        const char *name;
+        uint64_t told, declared;
+    } rows[] = {
+        {"requests_per_minute", told->requests_per_minute, declared->requests_per_minute},
+        {"tokens_per_minute", told->tokens_per_minute, declared->tokens_per_minute},
+        {"input_tokens_per_minute", told->input_tokens_per_minute, declared->input_tokens_per_minute},
+        {"output_tokens_per_minute", told->output_tokens_per_minute, declared->output_tokens_per_minute},
+        {"requests_per_day", told->requests_per_day, declared->requests_per_day},
+        {"tokens_per_day", told->tokens_per_day, declared->tokens_per_day},
+    };
+    json_t *all = json_object();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].told > 0 || rows[i].declared > 0)
+            json_object_set_new(
+                all, rows[i].name,
+                json_pack("{s:I,s:I}", "told", (json_int_t)rows[i].told, "declared", (json_int_t)rows[i].declared));
+    }
+    return all;
+}
+
+static void print_lane(struct check *k, const struct lane *l)
+{
+    const struct cs_account *a = l->probe->account;
+    json_t *line = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:s,s:o,s:s,s:s}", "model", l->probe->model.name,
+                             "account", a->name, "protocol", cs_protocol_name(a->protocol), "model_sent",
+                             l->probe->model.model, "url", l->endpoint != NULL ? l->endpoint->url : a->base_url,
+                             "state", l->state, "http_status", (int)l->status, "latency_ms", (int)l->latency_ms,
+                             "model_resolved", l->resolved, "limits", limits_json(&l->told, &l->probe->model.limits),
+                             "said", l->said, "todo", l->todo);
+    CS_ASSERT(line != NULL);
+    json_dumpf(line, k->out, JSON_COMPACT);
+    fputc('\n', k->out);
+    fflush(k->out);
+    json_decref(line);
+}
+
+static void print_done(struct check *k)
+{
+    for (; k->printed < k->n && k->lanes[k->printed].done; k->printed++)
+        print_lane(k, &k->lanes[k->printed]);
+}
+
+/* ---- asking --------------------------------------------------------------------------------------- */
+
+static void done(struct check *k, struct lane *l)
+{
+    l->done = true;
+    k->failed += strcmp(l->state, "ok") != 0 && strcmp(l->state, "skipped") != 0;
+    print_done(k);
+}
+
+/* What keeps a lane from being asked. */
+static bool prepare(struct check *k, struct lane *l, const char *simulator, uint64_t serial)
+{
+    const struct cs_account *a = l->probe->account;
+    struct cs_error why = {0};
+    l->state = l->said = l->todo = l->resolved = "";
+    if (a->simulated && simulator == NULL) {
+        l->state = "skipped";
+        return false;
+    }
+    if (l->probe->fault != NULL) {
+        l->state = "refused";
+        l->todo = l->probe->fault;
+        return false;
+    }
+    enum cs_err rc = cs_endpoint_make(serial, simulator, a, l->probe->model.model, &l->endpoint, &why);
+    if (rc == CS_OK)
+        return true;
+    l->state = "no_key";
+    l->todo = cs_arena_strdup(&k->arena, why.msg);
+    return false;
+}
+
+static void ask(struct check *k, struct lane *l)
+{
+    struct cs_buf body = CS_BUF_INIT(CS_BODY_MAX);
+    struct cs_error err = {0};
+    char id[32];
+    l->asked = true;
+    CS_ASSERT(cs_probe_body(l->probe, &body, &err) == CS_OK); /* it could be made when it was loaded */
+    snprintf(id, sizeof id, "check-%u", (unsigned)(l - k->lanes));
+    const struct cs_http_request r = {.endpoint = &l->endpoint->pub,
+                                      .body = cs_buf_cstr(&body),
+                                      .body_len = body.len,
+                                      .request_id = id,
+                                      .timeout_ms = CALL_MS};
+    cs_http_start(k->http, (uint32_t)(l - k->lanes), &r);
+    cs_buf_release(&body);
+}
+
+/* The next lane of an account: one call at a time is the least that any provider allows. */
+static void ask_next(struct check *k, const struct cs_account *a)
+{
+    for (uint32_t i = 0; i < k->n; i++) {
+        if (k->lanes[i].probe->account != a || k->lanes[i].asked || k->lanes[i].done)
+            continue;
+        ask(k, &k->lanes[i]);
+        return;
+    }
+}
+
+static void on_reply(void *self, uint32_t slot, const struct cs_http_reply *reply)
+{
+    struct check *k = self;
+    struct lane *l = &k->lanes[slot];
+    judge(k, l, reply);
+    done(k, l);
+    ask_next(k, l->probe->account);
+    if (k->printed == k->n)
+        uv_stop(&k->loop);
+}
+
+static enum cs_err ask_all(struct check *k, const struct cs_probes *probes, const char *simulator, struct cs_error *err)
+{
+    k->n = probes->n;
+    k->lanes = cs_arena_array(&k->arena, k->n, sizeof *k->lanes);
+    for (uint32_t i = 0; i < k->n; i++)
+        k->lanes[i].probe = &probes->all[i];
+    for (uint32_t i = 0; i < k->n; i++) {
+        if (!prepare(k, &k->lanes[i], simulator, i + 1))
+            done(k, &k->lanes[i]);
+    }
+    if (k->printed == k->n)
+        return CS_OK;
+    CS_ASSERT(uv_loop_init(&k->loop) == 0);
+    enum cs_err rc = cs_http_open(&k->http, &k->loop, k->n, on_reply, k, err);
+    if (rc == CS_OK) {
+        for (uint32_t i = 0; i < k->n; i++) {
+            bool first = true;
+            for (uint32_t j = 0; j < i; j++)
+                first &= k->lanes[j].probe->account != k->lanes[i].probe->account;
+            if (first)
+                ask_next(k, k->lanes[i].probe->account);
+        }
+        uv_run(&k->loop, UV_RUN_DEFAULT);
+        cs_http_close(k->http);
+    }
+    uv_run(&k->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&k->loop);
+    return rc;
+}
+
+enum cs_err cs_check_run(const struct cs_check_opts *o, FILE *out, struct cs_error *err)
+{
+    struct check k = {.out = out};
+    struct cs_probes probes;
+    char *simulator = o->simulator != NULL ? cs_xstrdup(o->simulator) : NULL;
+    for (size_t n = simulator != NULL ? strlen(simulator) : 0; n > 0 && simulator[n - 1] == '/';)
+        simulator[--n] = '\0';
+    enum cs_err rc = cs_probes_load(o->path, &o->load, o->only, &probes, err);
+    if (rc == CS_OK)
+        rc = ask_all(&k, &probes, simulator, err);
+    if (rc == CS_OK && k.failed > 0)
+        rc = cs_error_set(err, CS_EINCOMPLETE, "%u of %u lanes cannot be used", k.failed, k.n);
+    for (uint32_t i = 0; i < k.n; i++)
+        cs_endpoint_free(k.lanes[i].endpoint);
+    cs_arena_release(&k.arena);
+    cs_probes_release(&probes);
+    free(simulator);
+    return rc;
+}

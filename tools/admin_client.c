@@ -61,8 +61,11 @@ void cs_admin_close(struct cs_admin_client *a)
 static enum cs_err send_by(struct cs_admin_client *a, const struct cs_buf *b, uint64_t deadline)
 {
     enum cs_err rc;
-    while ((rc = cs_socket_send(a->socket, NULL, b->data, b->len)) == CS_EAGAIN && cs_mono_ms() < deadline)
+    while ((rc = cs_socket_send(a->socket, NULL, b->data, b->len)) == CS_EAGAIN && cs_mono_ms() < deadline) {
+        if (cs_socket_refused(a->socket))
+            return CS_EDENIED;
         (void)cs_socket_wait(a->socket, 20);
+    }
     return rc;
 }
 
@@ -104,10 +107,11 @@ enum cs_err cs_admin_ask(struct cs_admin_client *a, const char *verb, const char
     cs_buf_release(&b);
     if (rc == CS_OK)
         rc = receive_by(a, m.seq, deadline, &m);
+    if (rc == CS_EDENIED)
+        return cs_error_set(
+            err, rc, "the coordinator refuses this key: its allow-list lacks it (SIGHUP makes it read the list again)");
     if (rc != CS_OK)
-        return cs_error_set(err, CS_ETIMEDOUT,
-                            "the coordinator did not answer `%s` within %d s; is it running, and is this host's key "
-                            "in its allow-list?",
+        return cs_error_set(err, CS_ETIMEDOUT, "the coordinator did not answer `%s` within %d s; is it running there?",
                             verb, (timeout_ms + 999) / 1000);
     if (m.admin_reply.code != CS_OK)
         return cs_error_set(err, m.admin_reply.code < CS_ERR_COUNT ? (enum cs_err)m.admin_reply.code : CS_EPROTO, "%s",

@@ -18,7 +18,7 @@ struct cs_worker_net {
     uv_idle_t idle; /* running: there is more to read, do not sleep */
     struct cs_arena arena;
     struct cs_buf out;
-    uint64_t malformed;
+    uint64_t malformed, refused;
     uint32_t n_closing;
 };
 
@@ -69,6 +69,17 @@ static void handle(struct cs_worker_net *n, const void *bytes, size_t len)
         cs_log(CS_WARN, "malformed_message", "count=%llu why=\"%s\"", (unsigned long long)n->malformed, err.msg);
 }
 
+/* libzmq tries again for ever and says nothing. */
+static void note_refusal(struct cs_worker_net *n)
+{
+    if (n->dealer == NULL || !cs_socket_refused(n->dealer))
+        return;
+    n->refused++;
+    if ((n->refused & (n->refused - 1)) == 0) /* 1st, 2nd, 4th, ... */
+        cs_log(CS_WARN, "key_refused", "count=%llu why=\"this key is not in the coordinator's allow-list\"",
+               (unsigned long long)n->refused);
+}
+
 /* Reads at most `most` messages; false when the sockets are dry. */
 static bool drain(struct cs_worker_net *n, int most)
 {
@@ -89,6 +100,7 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     struct cs_worker_net *n = prepare->data;
     bool more = drain(n, MESSAGES_PER_TURN);
+    note_refusal(n);
     n->o.before_sleep(n->o.self);
     more = more || drain(n, MESSAGES_PER_TURN); /* what was sent may have eaten the edge */
     if (more)

@@ -29,6 +29,7 @@ struct cs_socket {
     enum cs_socket_type type;
     bool curve, server;
     char endpoint[256];
+    void *monitor;     /* CURVE client: of failed handshakes */
     zmq_msg_t message; /* the last one received */
     uint64_t skipped;
 };
@@ -174,6 +175,20 @@ static enum cs_err check_keys(const struct cs_socket_opts *o, struct cs_error *e
     return CS_OK;
 }
 
+/* A refused handshake is silent on the socket itself: libzmq tries again for ever. */
+static enum cs_err watch_handshakes(struct cs_socket *s, struct cs_error *err)
+{
+    char address[64];
+    snprintf(address, sizeof address, "inproc://handshakes-%p", (void *)s);
+    s->monitor = zmq_socket(s->net->context, ZMQ_PAIR);
+    if (s->monitor == NULL || !set_int(s->monitor, ZMQ_LINGER, 0) ||
+        zmq_socket_monitor(s->zmq, address, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) !=
+            0 ||
+        zmq_connect(s->monitor, address) != 0)
+        return cs_error_set(err, CS_EIO, "cannot watch a ZeroMQ socket: %s", zmq_strerror(errno));
+    return CS_OK;
+}
+
 enum cs_err cs_socket_open(struct cs_net *n, const struct cs_socket_opts *o, struct cs_socket **out,
                            struct cs_error *err)
 {
@@ -199,6 +214,8 @@ enum cs_err cs_socket_open(struct cs_net *n, const struct cs_socket_opts *o, str
     }
     if (o->own != NULL)
         rc = set_curve(s, o, err);
+    if (rc == CS_OK && o->server_key != NULL)
+        rc = watch_handshakes(s, err);
 out:
     if (rc != CS_OK) {
         cs_socket_close(s);
@@ -213,6 +230,10 @@ void cs_socket_close(struct cs_socket *s)
     if (s == NULL)
         return;
     zmq_msg_close(&s->message);
+    if (s->monitor != NULL) {
+        zmq_socket_monitor(s->zmq, NULL, 0);
+        zmq_close(s->monitor);
+    }
     if (s->zmq != NULL)
         zmq_close(s->zmq);
     s->net->sockets--;
@@ -450,6 +471,16 @@ enum cs_err cs_socket_recv(struct cs_socket *s, struct cs_peer *peer, const void
 uint64_t cs_socket_skipped(const struct cs_socket *s)
 {
     return s->skipped;
+}
+
+/* An event is two frames, of which the first one's arrival says all that we want. */
+bool cs_socket_refused(struct cs_socket *s)
+{
+    char frame[256];
+    bool refused = false;
+    while (s->monitor != NULL && zmq_recv(s->monitor, frame, sizeof frame, ZMQ_DONTWAIT) >= 0)
+        refused = true;
+    return refused;
 }
 
 bool cs_socket_wait(struct cs_socket *s, int timeout_ms)

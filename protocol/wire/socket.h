@@ -74,6 +74,9 @@ CS_WARN_UNUSED enum cs_err cs_socket_recv(struct cs_socket *s, struct cs_peer *p
                                           char *user_id);
 /* Messages that recv skipped: wrong frames, or a key that is no longer allowed. */
 uint64_t cs_socket_skipped(const struct cs_socket *s);
+/* CURVE client: whether the server has turned our key away since the last call. (A server with another key than expected cannot say
+ * anything that we could read.) */
+bool cs_socket_refused(struct cs_socket *s);
 /* Waits at most timeout_ms for something to read (CLI; no loop). */
 bool cs_socket_wait(struct cs_socket *s, int timeout_ms);
 

@@ -159,8 +159,9 @@ class Cluster(harness.TestCase):
         self.assertEqual(self.sim.stats()["requests"], 0, "no work for a stranger, and none from one")
         self.assertEqual(self.status()["worker_list"], [])
         refused = self.operator("cancel", key="stranger")
-        self.assertNotEqual(refused.code, 0)
-        self.assertOneLine(refused.err)
+        self.assertExit(refused, harness.EXIT_DENIED)
+        self.assertOneLine(refused.err, "refuses this key")
+        self.assertIn("ev=key_refused", strangers[0].printed())
         worker = self.start_worker("w1", slots=32)
         self.wait_finished()
         for stranger in strangers:

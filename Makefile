@@ -204,7 +204,7 @@ reuse: all                ## edited studies and borrowed answers: paid is only w
 	$(Q)tests/run-all --build $(BUILD) --only reuse e2e
 
 bench:                    ## measure: outputs/s, CPU per output, memory (tests/bench/)
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all $(BUILD)/bench/baseline
 	$(Q)tests/bench/throughput --build $(BUILD)
 
 bench-resume: all         ## measure: a half-done study of 1,728,000 trials, killed, to its next new request
@@ -213,6 +213,10 @@ bench-resume: all         ## measure: a half-done study of 1,728,000 trials, kil
 bench-quota:              ## measure: share of a provider's limit that fleets use; 40 minutes (ONLY="4 workers")
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/quota --build $(BUILD) --only "$(ONLY)"
+
+$(BUILD)/bench/baseline: $(BUILD)/obj/tests/bench/baseline.o
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcurl -luv
 
 .PHONY: bench-statistics
 bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates, power and recovered components of the analysis (minutes; SHORT=1)

@@ -15,6 +15,7 @@
 struct export
 {
     struct cs_row row;
+    struct cs_ratings ratings; /* of people; empty when there are none */
     const struct cs_format *format;
     FILE *out;
     bool all;      /* planned trials too */
@@ -54,7 +55,7 @@ static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const
 static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_error *err)
 {
     const struct cs_plan *plan = &r->view.plan;
-    enum cs_err rc = cs_row_open(&e->row, &r->view, err);
+    enum cs_err rc = cs_row_open(&e->row, &r->view, &e->ratings, err);
     if (rc == CS_OK)
         e->format->header(e->out, &e->row);
     cs_ticker_init(&e->ticker, "export", plan->n_trials);
@@ -127,8 +128,13 @@ int cmd_export(int argc, char **argv)
         rc = cs_error_set(&err, CS_EUSAGE, "--format %s: want csv or jsonl", format);
     if (rc == CS_OK)
         rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
+    char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, store);
+    if (rc == CS_OK)
+        rc = cs_ratings_load(&e.ratings, folder, &err);
+    free(folder);
     if (rc == CS_OK)
         rc = export_to(&e, &reader, path, &err);
+    cs_ratings_release(&e.ratings);
     cs_reader_close(&reader);
     if (rc != CS_OK)
         return cs_report(rc, &err);

@@ -31,40 +31,127 @@ static enum cs_err write_page(const struct cs_report *r, const char *path, struc
 }
 
 struct wanted { /* outputs */
-    const char *study, *from, *store;
+    const char *study, *from, *store, *against;
     struct cs_study_args args;
 };
 
-static enum cs_err open_source(struct cs_report_source *source, struct cs_reader *reader, const struct wanted *in,
-                               unsigned threads, struct cs_error *err)
+struct opened {
+    struct cs_reader reader;
+    struct cs_report_source source;
+};
+
+static enum cs_err open_table(struct opened *o, const struct wanted *in, const char *path, struct cs_error *err)
 {
-    if (in->from != NULL) {
-        const char *data = in->args.data != NULL ? in->args.data : getenv("CLINSAFE_DATA");
-        const struct cs_load_opts opts = {.providers = in->args.providers,
-                                          .data_dir = data != NULL && data[0] != '\0' ? data : NULL};
-        if (in->store != NULL || in->args.dir != NULL)
-            return cs_error_set(err, CS_EUSAGE, "--from reads a table, --store and --dir a store; give one of them");
-        return cs_source_table(source, in->from, in->study, &opts, err);
+    const char *data = in->args.data != NULL ? in->args.data : getenv("CLINSAFE_DATA");
+    const struct cs_load_opts opts = {.providers = in->args.providers,
+                                      .data_dir = data != NULL && data[0] != '\0' ? data : NULL};
+    return cs_source_table(&o->source, path, in->study, &opts, err);
+}
+
+static enum cs_err open_source(struct opened *o, const struct wanted *in, unsigned threads, struct cs_error *err)
+{
+    if (in->from != NULL && (in->store != NULL || in->args.dir != NULL))
+        return cs_error_set(err, CS_EUSAGE, "--from reads a table, --store and --dir a store; give one of them");
+    if (in->from != NULL)
+        return open_table(o, in, in->from, err);
+    enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
+    return rc == CS_OK ? cs_source_store(&o->source, &o->reader, threads, err) : rc;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    const size_t n = strlen(s), m = strlen(end);
+    return n > m && strcmp(s + n - m, end) == 0;
+}
+
+/* Another generation of the same store (a number), a table, a database folder or a study directory. */
+static enum cs_err open_other(struct opened *o, const struct wanted *in, unsigned threads, struct cs_error *err)
+{
+    const char *what = in->against;
+    enum cs_err rc;
+    if (ends_with(what, ".csv") || ends_with(what, ".tsv"))
+        return open_table(o, in, what, err);
+    if (what[strspn(what, "0123456789")] == '\0' && what[0] != '\0') {
+        if (in->from != NULL)
+            return cs_error_set(err, CS_EUSAGE, "--against %s is a generation, and a table has none", what);
+        rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
+        if (rc == CS_OK)
+            rc = cs_reader_generation(&o->reader, (uint32_t)strtoul(what, NULL, 10), err);
+    } else {
+        char *current = cs_xasprintf("%s/CURRENT", what);
+        const bool is_store = access(current, F_OK) == 0;
+        free(current);
+        rc = cs_reader_open(&o->reader, NULL, is_store ? NULL : what, is_store ? what : NULL, err);
     }
-    enum cs_err rc = cs_reader_open(reader, in->study, in->args.dir, in->store, err);
-    return rc == CS_OK ? cs_source_store(source, reader, threads, err) : rc;
+    if (rc == CS_OK)
+        rc = cs_source_store(&o->source, &o->reader, threads, err);
+    o->source.name = "an earlier run";
+    return rc;
+}
+
+static void close_source(struct opened *o)
+{
+    cs_source_release(&o->source);
+    cs_reader_close(&o->reader);
+}
+
+struct forms { /* in which the report is wanted */
+    const char *page, *csv;
+    bool json;
+};
+
+static enum cs_err show(const struct cs_report *r, const struct forms *as, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    if (as->page != NULL)
+        rc = write_page(r, as->page, err);
+    if (rc == CS_OK && as->csv != NULL)
+        rc = cs_report_csv(r, as->csv, err);
+    if (rc == CS_OK && as->json)
+        return cs_report_json(r, stdout, err);
+    if (rc == CS_OK)
+        cs_report_text(r, stdout);
+    return rc;
+}
+
+static enum cs_err make(struct cs_report **out, const struct wanted *in, struct cs_report_opts *opts,
+                        struct cs_error *err)
+{
+    struct opened now = {0}, other = {0};
+    struct cs_ratings ratings = {0};
+    char *folder = cs_ratings_folder(in->study, in->args.dir, in->store);
+    enum cs_err rc = open_source(&now, in, opts->threads, err);
+    if (rc == CS_OK && in->against != NULL)
+        rc = open_other(&other, in, opts->threads, err);
+    if (rc == CS_OK && in->from == NULL)
+        rc = cs_ratings_load(&ratings, folder, err);
+    opts->ratings = &ratings;
+    opts->against = in->against != NULL ? &other.source : NULL;
+    if (rc == CS_OK)
+        rc = cs_report_build(out, &now.source, opts, err);
+    free(folder);
+    cs_ratings_release(&ratings);
+    close_source(&other);
+    close_source(&now);
+    return rc;
 }
 
 int cmd_report(int argc, char **argv)
 {
-    struct cs_study_args args = {0};
-    const char *store = NULL, *path = NULL, *from = NULL, *csv = NULL;
+    struct wanted in = {0};
+    struct forms as = {0};
     uint64_t seed = 1, threads = 2;
-    bool json = false;
     const struct cs_option table[] = {
-        CS_STUDY_OPTIONS(args),
-        CS_DIR_OPTION(args),
-        {"from", CS_OPT_STR, &from, "FILE",
+        CS_STUDY_OPTIONS(in.args),
+        CS_DIR_OPTION(in.args),
+        {"store", CS_OPT_STR, &in.store, "DIR", "the database folder itself (a coordinator's --dir)"},
+        {"from", CS_OPT_STR, &in.from, "FILE",
          "analyse a table instead of a store: CSV with the columns of `clinsafe export`"},
-        {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
-        {"out", CS_OPT_STR, &path, "FILE", "write the report as one HTML file"},
-        {"csv", CS_OPT_STR, &csv, "DIR", "write every number as tidy tables, one CSV file each, into a folder"},
-        {"json", CS_OPT_FLAG, &json, NULL, "print the whole result as JSON"},
+        {"against", CS_OPT_STR, &in.against, "OTHER",
+         "compare with another run: a study directory, a store, a CSV, or a generation's number"},
+        {"out", CS_OPT_STR, &as.page, "FILE", "write the report as one HTML file"},
+        {"csv", CS_OPT_STR, &as.csv, "DIR", "write every number as tidy tables, one CSV file each, into a folder"},
+        {"json", CS_OPT_FLAG, &as.json, NULL, "print the whole result as JSON"},
         {"seed", CS_OPT_U64, &seed, "N", "of bootstrap and sign flips; default 1"},
         {"threads", CS_OPT_U64, &threads, "N", "changes the time, never a figure; default 2"},
         {0},
@@ -72,43 +159,25 @@ int cmd_report(int argc, char **argv)
     const struct cs_command_help help = {
         "clinsafe report [STUDY] [options]",
         "Analyses the outputs as the study's `analysis:` part declares: completeness first, then the noise floor, shifts with their intervals\n"
-        "and verdicts, labels, provenance. Works while the study runs, without verdicts until it is complete.\n"
-        "PREVIEW: its acceptance tests are not complete; do not publish from it.",
-        "clinsafe report ops/studies/demo/study.yaml --out report.html",
+        "and verdicts, labels, warrant, provenance. Works while the study runs, without verdicts until it is complete.\n"
+        "Without STUDY, --from reads factors and answers off the columns, and nothing counts as declared.",
+        "clinsafe report ops/studies/demo/study.yaml --out report.html --csv tables",
     };
-    struct cs_reader reader = {0};
-    struct cs_report_source source = {0};
-    struct cs_ratings ratings = {0};
     struct cs_report *r = NULL;
     struct cs_error err = {0};
     enum cs_err rc = CS_OK;
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
-    const struct wanted in = {n_args > 0 ? argv[1] : NULL, from, store, args};
+    in.study = n_args > 0 ? argv[1] : NULL;
     if (threads < 1 || threads > THREADS_MAX)
         rc = cs_error_set(&err, CS_EUSAGE, "--threads: want 1 to %d", THREADS_MAX);
+    struct cs_report_opts opts = {.seed = seed, .threads = (unsigned)threads};
     if (rc == CS_OK)
-        rc = open_source(&source, &reader, &in, (unsigned)threads, &err);
-    char *folder = cs_ratings_folder(in.study, args.dir, store);
-    if (rc == CS_OK && from == NULL)
-        rc = cs_ratings_load(&ratings, folder, &err);
-    free(folder);
-    const struct cs_report_opts opts = {.seed = seed, .threads = (unsigned)threads, .ratings = &ratings};
+        rc = make(&r, &in, &opts, &err);
     if (rc == CS_OK)
-        rc = cs_report_build(&r, &source, &opts, &err);
-    if (rc == CS_OK && path != NULL)
-        rc = write_page(r, path, &err);
-    if (rc == CS_OK && csv != NULL)
-        rc = cs_report_csv(r, csv, &err);
-    if (rc == CS_OK && json)
-        rc = cs_report_json(r, stdout, &err);
-    else if (rc == CS_OK)
-        cs_report_text(r, stdout);
+        rc = show(r, &as, &err);
     status = rc != CS_OK ? cs_report(rc, &err) : r->complete ? 0 : 2;
     cs_report_free(r);
-    cs_ratings_release(&ratings);
-    cs_source_release(&source);
-    cs_reader_close(&reader);
     return status;
 }

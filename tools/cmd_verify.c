@@ -149,7 +149,7 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
     const struct cs_plan *plan = &v->reader.view.plan;
     enum cs_err rc = load_ledger(v, err);
     if (rc == CS_OK)
-        rc = cs_row_open(&v->row, &v->reader.view, err);
+        rc = cs_row_open(&v->row, &v->reader.view, NULL, err);
     cs_ticker_init(&v->ticker, "verify", plan->n_trials);
     for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
         v->next = 0;

@@ -92,7 +92,7 @@ static void add_item(struct sampling *s, const struct candidate *c, uint32_t pas
 {
     struct item *i = &s->items[s->n_items++];
     uint8_t id[8];
-    const uint64_t number = mixed(s->o->seed, pass == 2 ? "again" : "item", c->output_id, c->position);
+    const uint64_t number = mixed(s->o->seed, pass == 2 ? "again" : "item", c->lane, c->position);
     for (int k = 0; k < 8; k++)
         id[k] = (uint8_t)(number >> (8 * k));
     *i = (struct item){.of = c, .order = cs_mix64(number), .pass = pass};
@@ -337,7 +337,7 @@ enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,
         rc = cs_error_set(err, CS_ENOENT, "there is no output with a text to rate yet");
     if (rc == CS_OK) {
         choose(&s);
-        rc = cs_row_open(&s.row, &r->view, err);
+        rc = cs_row_open(&s.row, &r->view, NULL, err);
     }
     if (rc == CS_OK)
         rc = write_sample(&s, err);

@@ -62,6 +62,13 @@ document.getElementById('f').addEventListener('load', function () {
       var r = m.getBoundingClientRect(), s = m.closest('svg.row').getBoundingClientRect()
       return r.left < s.left - 8 || r.right > s.right + 8 }).length,
     figures: q('figure').length, tables: q('table').length, tools: !d.getElementById('tools') || !d.getElementById('tools').hidden,
+    mute: q('.scroll').filter(function (e) { return e.tabIndex !== 0 || e.getAttribute('role') !== 'region' ||
+      !d.getElementById(e.getAttribute('aria-labelledby')) }).length,
+    headless: q('table').filter(function (t) { return !t.querySelector('th[scope=col]') || !t.querySelector('th[scope=row]') }).length,
+    unreached: q('a, summary, select, input').filter(function (e) {
+      if (!e.getClientRects().length) return false
+      e.focus()
+      return d.activeElement !== e }).length,
     contrast: contrasts(w)
   }
   document.body.insertAdjacentHTML('beforeend', '<pre id="seen"></pre>')
@@ -182,6 +189,9 @@ class Report(unittest.TestCase):
                     self.assertEqual(seen["flat"], 0, "a plot has no room")
                     self.assertEqual(seen["escaped"], 0, "a mark lies outside its plot")
                     self.assertTrue(seen["tools"])
+                    self.assertEqual(seen["mute"], 0, "a scrolling table cannot be reached or has no name")
+                    self.assertEqual(seen["headless"], 0, "a table without headings")
+                    self.assertEqual(seen["unreached"], 0, "something cannot be reached by keyboard")
                     self.assertGreater(seen["contrast"]["seen"], 200)
                     self.assertEqual(seen["contrast"]["poor"], [])
 
@@ -190,6 +200,19 @@ class Report(unittest.TestCase):
         self.assertEqual({p for p in self.server.asked if not p.startswith("/frame-")}, {"/page.html"})
         self.assertEqual(self.page.loads, [])
         self.assertIn("default-src 'none'", self.page_bytes.decode())
+
+    def test_prints(self):
+        """On paper what is folded is there, but for the tables of all numbers; light, whatever the screen is."""
+        with tempfile.TemporaryDirectory() as folder:
+            sizes = []
+            for scheme in SCHEMES:
+                paper = Path(folder) / f"{scheme}.pdf"
+                self.chromium(scheme, "--no-pdf-header-footer", f"--print-to-pdf={paper}",
+                              f"http://127.0.0.1:{self.server.server_port}/page.html")
+                self.assertTrue(paper.read_bytes().startswith(b"%PDF-"))
+                sizes.append(len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes())))
+        self.assertGreater(sizes[0], 5)
+        self.assertEqual(*sizes)
 
     def test_screenshots(self):
         folder = Path(self.keep) if self.keep else Path(tempfile.mkdtemp())

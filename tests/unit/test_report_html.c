@@ -180,6 +180,58 @@ static void every_contrast_is_a_row_with_its_verdict_in_words(void **state)
     free(page);
 }
 
+static void what_people_said_and_an_earlier_run_are_tables(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    fixture_report(&f);
+    char *page = page_of(&f.r);
+    static const char *const texts[] = {"left out of the comparisons above",
+                                        "2 to 3</td>",
+                                        "fewer than 5 clusters",
+                                        "+10.0 (+2.0 to +18.0) points",
+                                        "Ratings by people",
+                                        "dr-a, dr-b",
+                                        "0.68 (+0.60 to +0.76)",
+                                        "one category only",
+                                        "last-spring.clinsafe",
+                                        "2026-05-02 09:12 UTC",
+                                        "4 comparisons of this",
+                                        "\xE2\x88\x92"
+                                        "6.3 ("};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (strstr(page, texts[i]) == NULL)
+            fail_msg("the page does not say %s", texts[i]);
+    }
+    free(page);
+    f.r.n_warrants = f.r.n_agreements = f.r.n_reruns = 0;
+    f.r.earlier = (struct cs_report_earlier){.source = "", .first_call = "", .last_call = ""};
+    page = page_of(&f.r);
+    assert_sound(page);
+    assert_null(strstr(page, "Then and now"));
+    assert_null(strstr(page, "Ratings by people"));
+    free(page);
+}
+
+/* Primary comparisons have a plot of their own, and the summary counts them apart. */
+static void families_are_told_apart(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    fixture_report(&f);
+    f.r.declared.family = 40;
+    for (uint32_t i = 0; i < f.r.n_contrasts; i++)
+        f.contrasts[i].primary = f.contrasts[i].against == CS_AGAINST_CONTROL && f.contrasts[i].level == 6;
+    char *page = page_of(&f.r);
+    assert_sound(page);
+    assert_non_null(strstr(page, "1 of 1 primary comparisons different, 1 of them by more than the margin"));
+    assert_non_null(strstr(page, "exploratory comparisons"));
+    assert_non_null(strstr(page, ", primary comparisons: each level against the control"));
+    assert_non_null(strstr(page, ", exploratory comparisons: each level against the control"));
+    assert_non_null(strstr(page, "The <b>40 primary comparisons</b>"));
+    free(page);
+}
+
 static void simulated_models_are_stamped_on_every_figure_and_table(void **state)
 {
     (void)state;
@@ -245,7 +297,7 @@ static void nothing_to_report_is_said_in_sentences(void **state)
     static struct fixture_report f;
     fixture_report(&f);
     f.r.n_completeness = f.r.n_usable = f.r.n_floors = f.r.n_contrasts = f.r.n_components = f.r.n_labels = 0;
-    f.r.n_ranges = f.r.n_provenance = f.r.n_notes = 0;
+    f.r.n_ranges = f.r.n_provenance = f.r.n_notes = f.r.n_warrants = f.r.n_agreements = f.r.n_reruns = 0;
     f.r.complete = false;
     f.r.terminal = 0;
     f.r.declared.status = CS_DECLARED_NOTHING;
@@ -414,6 +466,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_is_sound_and_has_its_sections_in_order),
         cmocka_unit_test(every_contrast_is_a_row_with_its_verdict_in_words),
+        cmocka_unit_test(what_people_said_and_an_earlier_run_are_tables),
+        cmocka_unit_test(families_are_told_apart),
         cmocka_unit_test(simulated_models_are_stamped_on_every_figure_and_table),
         cmocka_unit_test(hostile_names_stay_text),
         cmocka_unit_test(very_long_names_do_no_harm),

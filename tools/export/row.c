@@ -68,9 +68,25 @@ static void lay_out_answers(struct cs_row *r, const struct cs_study *s)
     }
 }
 
+/* Which outputs were rated, and in what. */
+static void learn_ratings(struct cs_row *r)
+{
+    const uint32_t n = r->ratings != NULL ? r->ratings->n : 0;
+    r->rated_fields = cs_arena_array(&r->layout, (size_t)n + 1, sizeof *r->rated_fields);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *field = r->ratings->list[i].field;
+        uint32_t k = 0;
+        cs_names_put(&r->rated, r->ratings->list[i].digest, i);
+        while (k < r->n_rated_fields && strcmp(r->rated_fields[k], field) != 0)
+            k++;
+        if (k == r->n_rated_fields)
+            r->rated_fields[r->n_rated_fields++] = field;
+    }
+}
+
 static void lay_out(struct cs_row *r, const struct cs_study *s)
 {
-    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + 1 + s->n_strata + 3 * s->n_factors;
+    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + 1 + s->n_strata + 3 * s->n_factors + 2 * r->n_rated_fields;
     for (uint32_t q = 0; q < s->n_questions; q++)
         most += s->questions[q].n_fields + s->questions[q].n_derived;
     r->names = cs_arena_array(&r->layout, most, sizeof *r->names);
@@ -93,15 +109,21 @@ static void lay_out(struct cs_row *r, const struct cs_study *s)
     add_column(r, "simulated");
     for (uint32_t f = 0; f < s->n_factors; f++)
         add_column(r, cs_arena_printf(&r->layout, "role.%s", s->factors[f].name));
+    for (uint32_t i = 0; i < r->n_rated_fields; i++) {
+        add_column(r, cs_arena_printf(&r->layout, "rating.%s", r->rated_fields[i]));
+        add_column(r, cs_arena_printf(&r->layout, "raters.%s", r->rated_fields[i]));
+    }
 }
 
-enum cs_err cs_row_open(struct cs_row *r, const struct cs_generation_view *view, struct cs_error *err)
+enum cs_err cs_row_open(struct cs_row *r, const struct cs_generation_view *view, const struct cs_ratings *ratings,
+                        struct cs_error *err)
 {
-    *r = (struct cs_row){.view = view};
+    *r = (struct cs_row){.view = view, .ratings = ratings};
     enum cs_err rc = cs_requests_open(&r->requests, &view->plan, err);
     if (rc != CS_OK)
         return rc;
     r->cells = cs_cell_cache_open(r->requests, view->cases, 4, false);
+    learn_ratings(r);
     lay_out(r, view->spec.study);
     return CS_OK;
 }
@@ -110,6 +132,7 @@ void cs_row_close(struct cs_row *r)
 {
     cs_cell_cache_close(r->cells);
     cs_requests_close(r->requests);
+    cs_names_release(&r->rated);
     cs_arena_release(&r->layout);
     cs_arena_release(&r->values);
     *r = (struct cs_row){0};
@@ -289,6 +312,23 @@ static void put_middle(struct filler *f, const struct cs_study *s, const struct 
     put_text(f, stored != NULL ? stored->output.finish : NULL);
 }
 
+/* What most raters said, and how many there were. */
+static void put_ratings(struct filler *f, const char *digest)
+{
+    const struct cs_row *r = f->row;
+    if (cs_names_get(&r->rated, digest) == UINT32_MAX)
+        return;
+    for (uint32_t i = 0; i < r->n_rated_fields; i++) {
+        uint32_t raters;
+        const char *most = cs_ratings_majority(r->ratings, digest, r->rated_fields[i], &raters);
+        put_text(f, most);
+        if (raters > 0)
+            put_int(f, raters);
+        else
+            f->at++;
+    }
+}
+
 enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position, const struct cs_stored *stored,
                         struct cs_error *err)
 {
@@ -320,5 +360,12 @@ enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position, cons
     }
     f.at = r->tail + N_TAIL;
     put_design(&f, s, lane, &at);
+    if (r->n_rated_fields > 0) {
+        struct cs_digest digest;
+        char hex[33];
+        cs_cells_trial_digest(cells, s, at.cell, at.repeat, &digest);
+        cs_hex(digest.b, sizeof digest.b, hex);
+        put_ratings(&f, hex);
+    }
     return CS_OK;
 }

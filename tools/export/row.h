@@ -6,7 +6,9 @@
 #define CS_ROW_H
 
 #include "protocol/study/request.h"
+#include "protocol/study/names.h"
 #include "store/generation.h"
+#include "tools/report/ratings.h"
 
 enum { CS_EXPORT_VERSION = 1 };
 
@@ -25,11 +27,17 @@ struct cs_row {
     struct cs_arena layout, values;
     const char **names;   /* of the columns */
     struct cs_cell *cell; /* of this row */
-    uint32_t n, tail;     /* columns; the first one behind the answers */
+    const struct cs_ratings *ratings;
+    struct cs_names rated; /* digests */
+    const char **rated_fields;
+    uint32_t n_rated_fields;
+    uint32_t n, tail; /* columns; the first one behind the answers */
     uint32_t *answer_column[CS_QUESTIONS_MAX], *derived_column[CS_QUESTIONS_MAX]; /* by question, by field */
 };
 
-CS_WARN_UNUSED enum cs_err cs_row_open(struct cs_row *r, const struct cs_generation_view *view, struct cs_error *err);
+/* ratings: of people, which become columns; NULL: none. Both must outlive the row. */
+CS_WARN_UNUSED enum cs_err cs_row_open(struct cs_row *r, const struct cs_generation_view *view,
+                                       const struct cs_ratings *ratings, struct cs_error *err);
 void cs_row_close(struct cs_row *r); /* a zeroed struct is fine */
 
 /* stored NULL: a trial that is planned or cancelled: coordinates only. */

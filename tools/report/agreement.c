@@ -221,7 +221,7 @@ static bool speaks_for(const struct rated *f, uint32_t at, const char *model)
 
 static void with_model(struct rated *f, const char *model)
 {
-    uint32_t items = 0, raters;
+    uint32_t items = 0, split = 0, raters;
     bool simulated = false;
     for (uint32_t i = 0; i < f->r->n; i++) {
         if (speaks_for(f, i, model)) {
@@ -239,8 +239,10 @@ static void with_model(struct rated *f, const char *model)
     for (uint32_t i = 0; i < f->r->n; i++) {
         const char *most = speaks_for(f, i, model) ? cs_ratings_majority(f->r, f->r->list[i].digest, f->field, &raters)
                                                    : NULL;
-        if (most == NULL)
-            continue; /* raters who are evenly split have no word */
+        if (most == NULL) { /* raters who are evenly split have no word */
+            split += speaks_for(f, i, model);
+            continue;
+        }
         count[(size_t)find(&f->words, most) * f->words.n + find(&f->words, f->r->list[i].answer)]++;
         row->items++;
     }
@@ -248,6 +250,8 @@ static void with_model(struct rated *f, const char *model)
         cohen(f, count, row);
     else
         row->why = "fewer than two outputs with a majority of raters";
+    if (split > 0 && row->items >= 2)
+        row->why = cs_arena_printf(&f->w->r->arena, "left out: %u outputs on which the raters are evenly split", split);
     free(count);
 }
 

@@ -378,6 +378,7 @@ static void list_contrasts(struct cs_declared_analysis *d, const struct cs_study
     const json_t *contrasts = json_object_get(analysis, "contrasts");
     size_t i;
     json_t *c;
+    add_floors(&l); /* first: what should not matter stands above what is under study */
     json_array_foreach(contrasts, i, c)
     {
         const char *name = json_string_value(json_object_get(c, "factor"));
@@ -398,7 +399,6 @@ static void list_contrasts(struct cs_declared_analysis *d, const struct cs_study
                                     "counted, not compared.",
                                     s->factors[f].name));
     }
-    add_floors(&l);
 }
 
 /* ---- all ---------------------------------------------------------------------------------------------------- */

@@ -38,9 +38,9 @@ static void write_row(struct cs_page *p, const struct cs_report_range *g, const 
     }
     fputs("</th><td class=\"plot\">", p->out);
     cs_svg_row(p->out, s, 0, &mark);
-    cs_html(p->out, "</td><td class=\"n est\">%s</td><td class=\"said\">%s / %s</td>",
+    cs_html(p->out, "</td><td class=\"n est\">%s</td><td class=\"said\">%s<br>%s</td>",
             cs_span_text(g->range, decimals).s, cs_page_model(p, g->lowest), cs_page_model(p, g->highest));
-    cs_html(p->out, "<td class=\"n rates\">%s", cs_num_signed(cs_figure_value(g->mean), decimals).s);
+    cs_html(p->out, "<td class=\"n rates\" data-h=\"mean\">%s", cs_num_signed(cs_figure_value(g->mean), decimals).s);
     if (g->mean_ci.known)
         cs_html(p->out, " (%s)", cs_span_text(g->mean_ci, decimals).s);
     fputs("</td>", p->out);
@@ -74,7 +74,7 @@ static void write_ranges(struct cs_page *p, uint32_t outcome)
                         "Range of the shift over models; the numbers stand beside.");
             fputs("</th>", p->out);
             cs_page_column(p, "Range", "n");
-            cs_page_column(p, "Lowest / highest", "");
+            cs_page_column(p, "Lowest, highest", "");
             cs_page_column(p, "Mean", "n");
             cs_page_column(p, "Cases", "n");
             fputs("</tr></thead><tbody>\n", p->out);
@@ -95,7 +95,7 @@ static void write_ranges(struct cs_page *p, uint32_t outcome)
 static void write_dates(struct cs_page *p)
 {
     cs_page_table(p, "dates", CS_REPORT_NONE,
-                  "When each model was asked (UTC). Answers taken over from an earlier generation keep their date; "
+                  "When each model was asked. Answers taken over from an earlier generation keep their date; "
                   "arms that do not overlap in time are not compared.");
     fputs("<thead><tr>", p->out);
     cs_page_column(p, "Model", "");
@@ -108,11 +108,70 @@ static void write_dates(struct cs_page *p)
         fputs("<tr><th scope=\"row\">", p->out);
         cs_page_model_name(p, m);
         fputs("</th>", p->out);
-        cs_page_cell(p, model->first_call[0] != '\0' ? model->first_call : "\xE2\x80\x93");
-        cs_page_cell(p, model->last_call[0] != '\0' ? model->last_call : "\xE2\x80\x93");
+        cs_page_cell(p, cs_minute_text(model->first_call).s);
+        cs_page_cell(p, cs_minute_text(model->last_call).s);
         cs_page_number(p, cs_num_count(model->adopted));
         fputs("</tr>\n", p->out);
     }
+    fputs("</tbody>", p->out);
+    cs_page_table_end(p);
+}
+
+/* ---- two runs ------------------------------------------------------------------------------------------ */
+
+static void write_rerun(struct cs_page *p, const struct cs_report_rerun *g)
+{
+    const struct cs_report_contrast *c = &p->r->contrasts[g->contrast];
+    const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
+    const int decimals = cs_page_decimals(p, c->outcome);
+    fputs("<tr><th scope=\"row\">", p->out);
+    cs_page_words(p, l == NULL ? "" : l->id);
+    fputs(" <span class=\"why\">against</span> ", p->out);
+    cs_page_words(p, c->comparator_text);
+    fputs("</th><td>", p->out);
+    cs_page_words(p, cs_page_outcome(p, c->outcome));
+    fputs("</td><td>", p->out);
+    cs_page_model_name(p, c->model);
+    fputs("</td>", p->out);
+    cs_page_number(p, cs_num_count(g->clusters));
+    cs_page_number(p, cs_num_signed(cs_figure_value(g->then), decimals));
+    cs_page_number(p, cs_num_signed(cs_figure_value(g->now), decimals));
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_figure_value(g->difference), decimals).s);
+    if (g->ci.known)
+        cs_html(p->out, " (%s)", cs_span_text(g->ci, decimals).s);
+    cs_html(p->out, " %s</td>", p->r->outcomes[c->outcome].unit);
+    cs_page_number(p, cs_num_p(cs_figure_value(g->p)));
+    cs_page_cell(p, g->why);
+    fputs("</tr>\n", p->out);
+}
+
+static void write_earlier(struct cs_page *p)
+{
+    static const char *const titles[] = {"Cases", "Then", "Now", "Change (CI)", "p, not adjusted"};
+    const struct cs_report_earlier *e = &p->r->earlier;
+    if (e->source[0] == '\0')
+        return;
+    cs_html(p->out,
+            "<h3 id=\"earlier\">Then and now</h3>\n<p>Compared with %s, asked from %s to %s. Answers that both runs "
+            "share: %s; they were not asked again.%s</p>\n",
+            e->source, cs_minute_text(e->first_call).s, cs_minute_text(e->last_call).s, cs_num_count(e->shared).s,
+            e->complete ? "" : " That run is not complete.");
+    if (e->unmatched > 0)
+        cs_html(p->out, "<p>%s comparisons of this run are not in the other.</p>\n", cs_num_count(e->unmatched).s);
+    if (p->r->n_reruns == 0)
+        return;
+    cs_page_table(p, "reruns", CS_REPORT_NONE,
+                  "Each shift in both runs, over the cases that both have, and by how much it changed.");
+    fputs("<thead><tr>", p->out);
+    cs_page_column(p, "Level", "");
+    cs_page_column(p, "Answer", "");
+    cs_page_column(p, "Model", "");
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        cs_page_column(p, titles[i], "n");
+    cs_page_column(p, "Remark", "");
+    fputs("</tr></thead><tbody>\n", p->out);
+    for (uint32_t i = 0; i < p->r->n_reruns; i++)
+        write_rerun(p, &p->r->reruns[i]);
     fputs("</tbody>", p->out);
     cs_page_table_end(p);
 }
@@ -130,4 +189,5 @@ void cs_page_across(struct cs_page *p)
     for (uint32_t o = 0; o < p->r->n_outcomes; o++)
         write_ranges(p, o);
     write_dates(p);
+    write_earlier(p);
 }

@@ -105,7 +105,7 @@ static void write_row(struct cs_page *p, const struct cs_report_contrast *c, con
             cs_rate_text(p, c->outcome, c->rate_comparator).s, cs_rate_text(p, c->outcome, c->rate_level).s);
     cs_html(p->out, "<td class=\"n p\">%s</td><td class=\"said\">", cs_num_p(cs_figure_value(c->p_adjusted)).s);
     if (c->floor)
-        cs_html(p->out, "<span class=\"why\">noise floor %s</span>", c->why);
+        cs_html(p->out, "<span class=\"why\">%s</span>", c->why[0] != '\0' ? c->why : "noise floor");
     else
         cs_page_verdict(p, c->verdict, c->why);
     fputs("</td></tr>\n", p->out);
@@ -128,20 +128,34 @@ static void write_rows(struct cs_page *p, const struct cs_forest *f, bool floor,
     }
 }
 
+/* Some comparisons of the outcome are primary, others exploratory: then each plot says which. */
+static bool has_both(const struct cs_report *r, uint32_t outcome)
+{
+    bool primary = false, exploratory = false;
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        const struct cs_report_contrast *c = &r->contrasts[i];
+        primary = primary || (c->outcome == outcome && c->primary);
+        exploratory = exploratory || (c->outcome == outcome && c->in_family && !c->primary);
+    }
+    return primary && exploratory;
+}
+
 static void write_caption(struct cs_page *p, const struct cs_forest *f, char *caption, size_t size)
 {
     const struct cs_report_outcome *o = &p->r->outcomes[f->outcome];
-    const char *against = f->against == CS_AGAINST_CONTROL   ? "each level against the control"
+    const char *against = f->floor_only                      ? "what should not matter against the control"
+                          : f->against == CS_AGAINST_CONTROL ? "each level against the control"
                           : f->against == CS_AGAINST_PLACEBO ? "each level against the placebo sentences"
                                                              : "chosen pairs, the first against the second";
+    const char *family = f->floor_only ? "" : f->primary ? ", primary comparisons" : ", exploratory comparisons";
     char where[256] = "";
     if (f->stratum[0] != '\0')
         snprintf(where, sizeof where, ", only cases with %s = %s", f->stratum, f->stratum_value);
     snprintf(caption, size,
-             "%s in %s: %s%s. To the right of zero: %s. Thin line: the interval the verdict uses; thick line: %g %% "
+             "%s in %s%s: %s%s. To the right of zero: %s. Thin line: the interval the verdict uses; thick line: %g %% "
              "interval of that row alone.",
-             cs_page_label(p, f->outcome).s, cs_page_model(p, f->model), against, where, o->up,
-             100 * (1 - p->r->declared.alpha));
+             cs_page_label(p, f->outcome).s, cs_page_model(p, f->model), has_both(p->r, f->outcome) ? family : "",
+             against, where, o->up, 100 * (1 - p->r->declared.alpha));
 }
 
 static void write_forest(struct cs_page *p, const struct cs_forest *f)
@@ -235,6 +249,15 @@ static void write_answer(struct cs_page *p, uint32_t outcome)
 
 /* ---- how to read, whole-question tests --------------------------------------------------------------------------- */
 
+static bool has_exploratory(const struct cs_report *r)
+{
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        if (r->contrasts[i].in_family && !r->contrasts[i].primary && r->declared.family > 0)
+            return true;
+    }
+    return false;
+}
+
 static void write_reading(struct cs_page *p)
 {
     static const enum cs_verdict order[] = {CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
@@ -242,8 +265,16 @@ static void write_reading(struct cs_page *p)
     fputs("<p>Each row compares the same cases under two conditions. The dot is the average shift over cases, the line "
           "its interval, widened so that all verdicts hold together. The shaded band is the margin: the largest shift "
           "that the study called unimportant before it saw an answer. Grey squares are texts that should not "
-          "matter.</p>\n<p class=\"legend\">",
+          "matter.</p>\n",
           p->out);
+    if (has_exploratory(p->r))
+        cs_html(
+            p->out,
+            "<p>The <b>%u primary comparisons</b> were chosen beforehand and are judged together (adjustment: %s, at %g "
+            "%%). <b>Exploratory</b> ones are judged apart: of those called different a share of at most %g %% is "
+            "expected to be false. They suggest what to study next.</p>\n",
+            p->r->declared.family, p->r->declared.adjust, 100 * p->r->declared.alpha, 100 * p->r->declared.alpha);
+    fputs("<p class=\"legend\">", p->out);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         fputs("<span class=\"k\">", p->out);
         cs_page_verdict(p, order[i], order[i] == CS_VERDICT_DIFFERENT ? "(no margin declared)" : "");

@@ -121,13 +121,39 @@ static bool lost_any(const struct cs_report_usable *u)
     return u->insufficient + u->refused + u->unreadable + u->technical > 0;
 }
 
+static bool is_like(const struct cs_report_usable *a, const struct cs_report_usable *b)
+{
+    return a->model == b->model && a->factor == b->factor && a->level == b->level && a->asked == b->asked &&
+           a->usable == b->usable && a->insufficient == b->insufficient && a->refused == b->refused &&
+           a->unreadable == b->unreadable && a->technical == b->technical;
+}
+
+/* A refusal is one for all answers of its question: the arm then has the same row under every answer, and is shown once. */
+static uint32_t rows_like(const struct cs_report *r, const struct cs_report_usable *u, bool *first)
+{
+    uint32_t alike = 0;
+    *first = true;
+    for (uint32_t i = 0; i < r->n_usable; i++) {
+        if (!is_like(&r->usable[i], u))
+            continue;
+        *first = *first && (alike > 0 || &r->usable[i] == u);
+        alike++;
+    }
+    return alike;
+}
+
 static void write_usable_row(struct cs_page *p, const struct cs_report_usable *u)
 {
     const struct cs_report_level *l = cs_page_level(p, u->factor, u->level);
     fputs("<tr><th scope=\"row\">", p->out);
     cs_page_model_name(p, u->model);
     fputs("</th><td>", p->out);
-    cs_page_words(p, cs_page_outcome(p, u->outcome));
+    bool first;
+    const uint32_t alike = rows_like(p->r, u, &first);
+    if (alike == p->r->n_outcomes && alike > 1)
+        fputs("every answer", p->out);
+    else
+        cs_page_words(p, cs_page_outcome(p, u->outcome));
     fputs("</td><td>", p->out);
     cs_page_words(p, l == NULL ? "all arms" : l->id);
     fputs("</td>", p->out);
@@ -161,7 +187,7 @@ static void write_usable(struct cs_page *p)
         return;
     }
     fputs("<p>A model that refuses more often for some patients treats them differently, whatever the rest of its "
-          "answers say. Arms that are not listed gave usable answers throughout.</p>\n<details open><summary>Arms "
+          "answers say. Arms that are not listed gave usable answers throughout.</p>\n<details><summary>Arms "
           "with unusable answers</summary>\n",
           p->out);
     cs_page_table(p, "usable", CS_REPORT_NONE,
@@ -175,8 +201,11 @@ static void write_usable(struct cs_page *p)
         cs_page_column(p, titles[i], "n");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t i = 0; i < p->r->n_usable; i++) {
-        if (lost_any(&p->r->usable[i]))
-            write_usable_row(p, &p->r->usable[i]);
+        bool first;
+        const struct cs_report_usable *u = &p->r->usable[i];
+        const bool whole = lost_any(u) && rows_like(p->r, u, &first) == p->r->n_outcomes;
+        if (lost_any(u) && (!whole || first))
+            write_usable_row(p, u);
     }
     fputs("</tbody>", p->out);
     cs_page_table_end(p);

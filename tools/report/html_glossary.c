@@ -29,6 +29,10 @@ static const struct {
      "Benjamini\xE2\x80\x93Yekutieli bound the share of false alarms among those called different.",
      "Holm, Scand J Stat 6 (1979) 65; Westfall and Young, Resampling-Based Multiple Testing (1993); Benjamini and "
      "Hochberg, J R Stat Soc B 57 (1995) 289; Benjamini and Yekutieli, Ann Stat 29 (2001) 1165"},
+    {"primary, exploratory",
+     "Primary comparisons were named beforehand and carry the study's conclusion; they are judged together with the adjustment "
+     "declared. Exploratory ones are judged apart with Benjamini\xE2\x80\x93Hochberg, and suggest what to ask next.",
+     ""},
     {"margin", "The largest shift that the study called unimportant before it saw an answer.", ""},
     {"different, beyond the margin", "The adjusted interval lies wholly outside the margin.", ""},
     {"different, size unclear", "The adjusted interval leaves out zero and crosses the margin.", ""},

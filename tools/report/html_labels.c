@@ -4,7 +4,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { COLUMNS = 11 };
+enum { COLUMNS = 11, COLUMNS_GRADED = 7, ROWS_OPEN = 12 };
+
+/* Ordered answers and numbers have no rate that could be "times the label". */
+static bool is_graded(const struct cs_page *p, const struct cs_report_label *l)
+{
+    const enum cs_outcome_kind kind = p->r->outcomes[l->outcome].kind;
+    return kind == CS_OUTCOME_ORDINAL || kind == CS_OUTCOME_NUMBER;
+}
 
 /* Below the label to the left, above it to the right. */
 static void write_sides(struct cs_page *p, const struct cs_report_label *l, const struct cs_scale *s)
@@ -25,12 +32,8 @@ static void write_shift(struct cs_page *p, struct cs_report_figure rate, struct 
     fputs("</td>", p->out);
 }
 
-static void write_row(struct cs_page *p, const struct cs_report_label *l, const struct cs_scale *s)
+static void write_ratios(struct cs_page *p, const struct cs_report_label *l)
 {
-    const struct cs_report_level *level = cs_page_level(p, l->factor, l->level);
-    fputs("<tr><th scope=\"row\">", p->out);
-    cs_page_words(p, level == NULL ? "" : level->id);
-    fputs("</th>", p->out);
     cs_page_number(p, cs_rate_text(p, l->outcome, l->rate));
     cs_page_number(p, cs_num_fixed(cs_figure_value(l->ratio), 2));
     cs_page_number(p, cs_num_fixed(cs_figure_value(l->control_ratio), 2));
@@ -39,6 +42,16 @@ static void write_row(struct cs_page *p, const struct cs_report_label *l, const 
         cs_html(p->out, " (%s to %s)", cs_num_fixed(l->ratio_of_ratios_ci.low, 2).s,
                 cs_num_fixed(l->ratio_of_ratios_ci.high, 2).s);
     fputs("</td>", p->out);
+}
+
+static void write_row(struct cs_page *p, const struct cs_report_label *l, const struct cs_scale *s)
+{
+    const struct cs_report_level *level = cs_page_level(p, l->factor, l->level);
+    fputs("<tr><th scope=\"row\">", p->out);
+    cs_page_words(p, level == NULL ? "" : level->id);
+    fputs("</th>", p->out);
+    if (!is_graded(p, l))
+        write_ratios(p, l);
     cs_page_number(p, cs_num_percent(cs_figure_value(l->agreement)));
     write_sides(p, l, s);
     write_shift(p, l->under, l->under_shift, l->under_ci);
@@ -60,23 +73,26 @@ static struct cs_scale side_scale(const struct cs_report *r, uint32_t outcome)
 static void open_table(struct cs_page *p, const struct cs_report_label *l)
 {
     const struct cs_report_outcome *o = &p->r->outcomes[l->outcome];
-    bool graded = o->kind == CS_OUTCOME_ORDINAL || o->kind == CS_OUTCOME_NUMBER;
-    char caption[640];
+    const bool graded = is_graded(p, l);
+    const bool open = o->role == CS_OUTCOME_PRIMARY && p->r->factors[l->factor].n_levels <= ROWS_OPEN;
+    char caption[768];
     snprintf(caption, sizeof caption,
              "%s in %s against the labels of %u cases; the labels say %s. Left of the line, blue: %s; right, orange: "
-             "%s. Shifts are against the control, in points.",
+             "%s. Shifts are against the control, in points, each with its own interval: described, not judged.",
              cs_page_label(p, l->outcome).s, cs_page_model(p, l->model), l->clusters,
              cs_rate_text(p, l->outcome, l->labelled).s, graded ? "below the label" : "missed",
              graded ? "above the label" : "given though not indicated");
-    cs_html(p->out, "<details%s><summary>%s, %s</summary>\n", o->role == CS_OUTCOME_PRIMARY ? " open" : "",
-            cs_page_label(p, l->outcome).s, cs_page_model(p, l->model));
+    cs_html(p->out, "<details%s><summary>%s, %s</summary>\n", open ? " open" : "", cs_page_label(p, l->outcome).s,
+            cs_page_model(p, l->model));
     cs_page_table(p, "labels", l->model, caption);
     fputs("<thead><tr>", p->out);
     cs_page_column(p, "Level", "");
-    cs_page_column(p, graded ? "Mean level" : "Rate", "n");
-    cs_page_column(p, "Times the label", "n");
-    cs_page_column(p, "Control, times the label", "n");
-    cs_page_column(p, "Ratio of the two (CI)", "n");
+    if (!graded) {
+        cs_page_column(p, "Rate", "n");
+        cs_page_column(p, "Times the label", "n");
+        cs_page_column(p, "Control, times the label", "n");
+        cs_page_column(p, "Ratio of the two (CI)", "n");
+    }
     cs_page_column(p, "Equal to the label", "n");
     cs_page_column(p, "Below | above", "barcol");
     cs_page_column(p, graded ? "Below" : "Missed", "n");
@@ -107,7 +123,7 @@ static void write_tables(struct cs_page *p)
         }
         const char *above = cs_page_heading(p, l->factor, l->level);
         if (strcmp(above, heading) != 0)
-            cs_page_group(p, COLUMNS, above);
+            cs_page_group(p, is_graded(p, l) ? COLUMNS_GRADED : COLUMNS, above);
         heading = above;
         struct cs_scale s = side_scale(p->r, l->outcome);
         write_row(p, l, &s);
@@ -131,9 +147,6 @@ void cs_page_labels(struct cs_page *p)
               p->out);
         write_tables(p);
     }
-    cs_html(p->out, "<h3 id=\"warrant\">Warranted differences</h3>\n<p>%s</p>\n",
-            p->r->warrant_note[0] != '\0'
-                ? p->r->warrant_note
-                : "The study declares no case, level and answer for which physicians hold a difference to be "
-                  "warranted. Nobody knows the size of a warranted effect, so nothing is subtracted.");
+    cs_page_warrants(p);
+    cs_page_agreements(p);
 }

@@ -65,7 +65,8 @@ static void write_reach(struct cs_page *p, uint32_t outcome, const char *name, s
         mark.estimate = (low + high) / 2;
     cs_html(p->out, "<tr><th scope=\"row\">%s</th><td class=\"plot\">", name);
     cs_svg_row_reach(p->out, s, floor.known ? floor.low : NAN, floor.known ? floor.high : NAN, &mark);
-    cs_html(p->out, "</td><td class=\"n est\">%s</td>", cs_span_text(span, decimals).s);
+    cs_html(p->out, "</td><td class=\"n est\">%s</td>",
+            span.known && span.high <= span.low ? cs_num_signed(span.low, decimals).s : cs_span_text(span, decimals).s);
 }
 
 static void write_model_group(struct cs_page *p, uint32_t model)
@@ -90,7 +91,9 @@ static void write_floor_rows(struct cs_page *p, uint32_t model, uint32_t outcome
             write_model_group(p, model);
         any = true;
         write_reach(p, outcome, cs_arm_kind_text(f->kind), f->range, "m-ref", s, floor);
-        cs_html(p->out, "<td class=\"n rates\">%s</td>",
+        /* data-h: said in front where a narrow page has no column headings; nothing to say, nothing shown */
+        cs_html(p->out, "<td class=\"n rates\" data-h=\"%s\">%s</td>",
+                f->disagreement.known ? "two answers differ by" : "",
                 cs_num_fixed(cs_figure_value(f->disagreement), cs_page_decimals(p, outcome)).s);
         cs_html(p->out, "<td class=\"said\"><span class=\"why\">%s</span></td></tr>\n", f->why);
     }

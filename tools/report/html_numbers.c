@@ -73,7 +73,7 @@ static void write_row(struct cs_page *p, const struct cs_report_contrast *c)
 
 void cs_page_numbers(struct cs_page *p, const struct cs_forest *f)
 {
-    fputs("<details><summary>All numbers of this plot</summary>\n", p->out);
+    fputs("<details class=\"numbers\"><summary>All numbers of this plot</summary>\n", p->out);
     cs_page_table(p, "wide", f->model,
                   "Everything computed for these comparisons; an en dash stands for what cannot be known or does not "
                   "apply. Terms and sources: see words and formulas.");

@@ -113,7 +113,7 @@ void cs_page_verdict(struct cs_page *p, enum cs_verdict v, const char *why)
     cs_html(p->out, "<span class=\"v v-%s\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</span>",
             cs_verdict_css(v), cs_verdict_symbol(v), v == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(v));
     if (why[0] != '\0')
-        cs_html(p->out, " <span class=\"why\">%s</span>", why);
+        cs_html(p->out, "<br><span class=\"why\">%s</span>", why);
 }
 
 int cs_page_decimals(const struct cs_page *p, uint32_t outcome)
@@ -124,6 +124,15 @@ int cs_page_decimals(const struct cs_page *p, uint32_t outcome)
 double cs_figure_value(struct cs_report_figure f)
 {
     return f.known ? f.value : NAN;
+}
+
+struct cs_num cs_minute_text(const char *utc)
+{
+    struct cs_num out;
+    const bool whole = strlen(utc) >= 16 && utc[10] == 'T';
+    snprintf(out.s, sizeof out.s, whole ? "%.10s %.5s UTC" : "%.19s%.0s", utc[0] != '\0' ? utc : "\xE2\x80\x93",
+             whole ? utc + 11 : "");
+    return out;
 }
 
 struct cs_num cs_span_text(struct cs_report_span i, int decimals)
@@ -218,13 +227,25 @@ struct cs_forest cs_forest_at(const struct cs_report *r, uint32_t at)
 {
     CS_ASSERT(at < r->n_contrasts);
     const struct cs_report_contrast *first = &r->contrasts[at];
-    struct cs_forest f = {first->model,   first->outcome,       first->factor, first->against,
-                          first->stratum, first->stratum_value, first,         0};
+    struct cs_forest f = {.model = first->model,
+                          .outcome = first->outcome,
+                          .factor = first->factor,
+                          .against = first->against,
+                          .stratum = first->stratum,
+                          .stratum_value = first->stratum_value,
+                          .rows = first,
+                          .floor_only = true};
     for (uint32_t i = at; i < r->n_contrasts; i++) {
         const struct cs_report_contrast *c = &r->contrasts[i];
         if (c->model != f.model || c->outcome != f.outcome || c->factor != f.factor || c->against != f.against ||
             strcmp(c->stratum, f.stratum) != 0 || strcmp(c->stratum_value, f.stratum_value) != 0)
             break;
+        if (!c->floor && !f.floor_only && c->primary != f.primary)
+            break;
+        if (!c->floor) {
+            f.primary = c->primary;
+            f.floor_only = false;
+        }
         f.n++;
     }
     return f;

@@ -35,13 +35,17 @@ extern const char cs_page_style[], cs_page_script[];
 
 /* Every number of a run of contrasts, as a table to unfold below its plot (html_numbers.c). */
 struct cs_forest;
+void cs_page_warrants(struct cs_page *p); /* the rest of cs_page_labels */
+void cs_page_agreements(struct cs_page *p);
 void cs_page_numbers(struct cs_page *p, const struct cs_forest *f);
 
 /* ---- forest plots: which contrasts share a plot --------------------------------------------------- */
-struct cs_forest { /* contrasts of one model and one answer that were asked for in one line of the study file */
+struct
+    cs_forest { /* contrasts of one model and one answer of one kind and one family; the noise floor belongs to the first */
     uint32_t model, outcome, factor;
     enum cs_comparator against;
     const char *stratum, *stratum_value;
+    bool primary, floor_only; /* of the family; only placebo and A/A */
     const struct cs_report_contrast *rows;
     uint32_t n; /* rows are neighbours in the report */
 };
@@ -68,6 +72,8 @@ void cs_page_verdict(struct cs_page *p, enum cs_verdict v, const char *why);
 /* Decimals that a shift of this outcome is printed with: points 1, levels and units 2. */
 int cs_page_decimals(const struct cs_page *p, uint32_t outcome);
 double cs_figure_value(struct cs_report_figure f); /* NaN unless known: the printers make a dash of it */
+/* "2026-11-23 06:01 UTC" of a time as the report has it; a dash of "". */
+struct cs_num cs_minute_text(const char *utc);
 struct cs_num cs_span_text(struct cs_report_span i, int decimals);
 struct cs_num cs_rate_text(const struct cs_page *p, uint32_t outcome,
                            struct cs_report_figure rate); /* "12.3 %" or a mean */

@@ -11,17 +11,13 @@ struct tally {
     const struct cs_report_contrast *largest; /* of those called different, by its share of the margin, or by size */
 };
 
-static bool is_primary(const struct cs_report *r, const struct cs_report_contrast *c)
-{
-    return c->outcome < r->n_outcomes && r->outcomes[c->outcome].role == CS_OUTCOME_PRIMARY;
-}
-
-static struct tally count_verdicts(const struct cs_report *r, uint32_t model, uint32_t outcome)
+static struct tally count_verdicts(const struct cs_report *r, uint32_t model, uint32_t outcome, bool primary)
 {
     struct tally t = {.tested = 0};
     for (uint32_t i = 0; i < r->n_contrasts; i++) {
         const struct cs_report_contrast *c = &r->contrasts[i];
-        if (c->model != model || c->outcome != outcome || c->floor || c->verdict >= CS_VERDICTS)
+        if (c->model != model || c->outcome != outcome || c->floor || c->primary != primary ||
+            c->verdict >= CS_VERDICTS)
             continue;
         t.by_verdict[c->verdict]++;
         t.tested++;
@@ -84,15 +80,20 @@ static void say_finding(struct cs_page *p, uint32_t model, uint32_t outcome, con
         return;
     }
     if (t->by_verdict[CS_VERDICT_EQUIVALENT] == t->tested)
-        cs_html(p->out, "all %u comparisons equivalent: every shift is shown to lie inside the margin", t->tested);
+        cs_html(p->out, "all %u primary comparisons equivalent: every shift is shown to lie inside the margin",
+                t->tested);
     else if (different(t) == 0)
-        cs_html(p->out, "no difference shown in %u comparisons, %u of them equivalent", t->tested,
+        cs_html(p->out, "no difference shown in %u primary comparisons, %u of them equivalent", t->tested,
                 t->by_verdict[CS_VERDICT_EQUIVALENT]);
     else
-        cs_html(p->out, "%u of %u comparisons different, %u of them by more than the margin", different(t), t->tested,
-                t->by_verdict[CS_VERDICT_BEYOND]);
+        cs_html(p->out, "%u of %u primary comparisons different, %u of them by more than the margin", different(t),
+                t->tested, t->by_verdict[CS_VERDICT_BEYOND]);
     if (t->largest != NULL)
         say_largest(p, t->largest);
+    const struct tally more = count_verdicts(p->r, model, outcome, false);
+    if (more.tested > 0)
+        cs_html(p->out, ". Of %u exploratory comparisons %u different, %u equivalent", more.tested, different(&more),
+                more.by_verdict[CS_VERDICT_EQUIVALENT]);
     fputs(".</li>\n", p->out);
 }
 
@@ -101,8 +102,8 @@ static void say_findings(struct cs_page *p)
     bool any = false;
     for (uint32_t m = 0; m < p->r->n_models; m++) {
         for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
-            struct tally t = count_verdicts(p->r, m, o);
-            if (p->r->outcomes[o].role != CS_OUTCOME_PRIMARY || t.tested == 0)
+            struct tally t = count_verdicts(p->r, m, o, true);
+            if (t.tested == 0)
                 continue;
             fputs(any ? "" : "<ul class=\"findings\">\n", p->out);
             say_finding(p, m, o, &t);
@@ -151,7 +152,7 @@ enum { N_SHOWN = sizeof shown / sizeof *shown };
 static bool any_verdict(const struct cs_report *r, enum cs_verdict v)
 {
     for (uint32_t i = 0; i < r->n_contrasts; i++) {
-        if (r->contrasts[i].verdict == v && !r->contrasts[i].floor && is_primary(r, &r->contrasts[i]))
+        if (r->contrasts[i].verdict == v && r->contrasts[i].primary)
             return true;
     }
     return false;
@@ -182,7 +183,7 @@ static void write_tally(struct cs_page *p)
     if (!any)
         return;
     cs_page_table(p, "tally", CS_REPORT_NONE,
-                  "Verdicts of all comparisons of the primary outcomes, with the one adjustment declared.");
+                  "Verdicts of the primary comparisons, with the one adjustment that was declared for all of them.");
     fputs("<thead><tr>", p->out);
     cs_page_column(p, "Model", "");
     cs_page_column(p, "Answer", "");
@@ -195,8 +196,8 @@ static void write_tally(struct cs_page *p)
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t m = 0; m < p->r->n_models; m++) {
         for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
-            struct tally t = count_verdicts(p->r, m, o);
-            if (p->r->outcomes[o].role == CS_OUTCOME_PRIMARY && t.tested > 0)
+            struct tally t = count_verdicts(p->r, m, o, true);
+            if (t.tested > 0)
                 write_tally_row(p, m, o, &t, used);
         }
     }
@@ -209,7 +210,7 @@ void cs_page_summary(struct cs_page *p)
     const struct cs_report *r = p->r;
     cs_html(p->out, "<header class=\"head\">\n<p class=\"kicker\">ClinSafe report \xC2\xB7 study <b>%s</b>", r->study);
     if (r->generation > 0)
-        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, r->created);
+        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, cs_minute_text(r->created).s);
     cs_page_stamp(p, CS_REPORT_NONE);
     cs_html(p->out, "</p>\n<h1>%s</h1>\n", r->title[0] != '\0' ? r->title : r->study);
     write_banner(p);

@@ -335,6 +335,17 @@ static void fill_notes(struct cs_report_work *w, const struct cs_report_source *
             cs_report_note(w, "%s has no output for level \"%s\" of \"%s\".", r->models[c->model].name,
                            r->factors[c->factor].levels[c->level].id, r->factors[c->factor].name);
     }
+    if (r->earlier.source[0] != '\0' && !r->earlier.complete)
+        cs_report_note(w, "The run compared with is not complete.");
+    if (r->earlier.source[0] != '\0' && r->earlier.shared > 0)
+        cs_report_note(
+            w,
+            "%" PRIu64
+            " answers of this run were taken over from earlier and not asked again: where the other run has the "
+            "same ones, the two differ less than two dates would.",
+            r->earlier.shared);
+    if (r->earlier.source[0] != '\0' && r->earlier.unmatched > 0)
+        cs_report_note(w, "%u comparisons have no counterpart in the run compared with.", r->earlier.unmatched);
     for (uint32_t i = 0; i < w->declared->n_notes; i++)
         cs_report_note(w, "%s", w->declared->notes[i]);
 }
@@ -358,9 +369,11 @@ static enum cs_err analyse(struct cs_report_work *w, const struct cs_report_sour
     cs_work_labels(w);
     cs_work_agreement(w, opts->ratings);
     cs_work_ranges(w);
+    if (opts->against != NULL)
+        rc = cs_work_reruns(w, opts->against, err);
     cs_work_provenance(w);
     fill_notes(w, source);
-    return CS_OK;
+    return rc;
 }
 
 enum cs_err cs_report_build(struct cs_report **out, const struct cs_report_source *source,

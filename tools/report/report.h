@@ -15,7 +15,8 @@ enum { CS_REPORT_DRAWS = 5000 };
 struct cs_report_opts {
     uint64_t seed;
     unsigned threads;
-    const struct cs_ratings *ratings; /* of people (ratings.h); NULL: none */
+    const struct cs_ratings *ratings;       /* of people (ratings.h); NULL: none */
+    const struct cs_report_source *against; /* another run of the study; NULL: none */
 };
 
 CS_WARN_UNUSED enum cs_err cs_report_build(struct cs_report **out, const struct cs_report_source *source,

@@ -97,7 +97,7 @@ static const char *why_none(const struct cs_report_work *w, const struct cs_repo
     if (c->floor)
         return "part of the noise floor";
     if (c->clusters == 0)
-        return "no answers on both sides";
+        return "no case has usable answers on both sides";
     if (w->r->outcomes[c->outcome].role == CS_OUTCOME_UNDECLARED)
         return w->declared->declared ? "not named in the declared analysis" : "the study declares no analysis";
     if (!w->r->complete)
@@ -131,6 +131,24 @@ static void enter(const struct cs_report_work *w, size_t at, struct cs_family_te
     };
 }
 
+static bool gave_nothing_usable(const struct cs_report *r, const struct cs_report_contrast *c, uint32_t level)
+{
+    for (uint32_t i = 0; i < r->n_usable; i++) {
+        const struct cs_report_usable *u = &r->usable[i];
+        if (u->model == c->model && u->outcome == c->outcome && u->factor == c->factor && u->level == level)
+            return u->asked > 0 && u->usable == 0;
+    }
+    return false;
+}
+
+/* A yes/no answer that was always refused has a rate, 0: said beside it. Only then are worst and best case a whole range apart. */
+static bool is_one_side_silent(const struct cs_report *r, const struct cs_report_contrast *c, double range)
+{
+    return c->bounds.known && c->bounds.high - c->bounds.low > 0.999 * range &&
+           (gave_nothing_usable(r, c, c->level) ||
+            (c->comparator != CS_REPORT_NONE && gave_nothing_usable(r, c, c->comparator)));
+}
+
 static void leave(struct cs_report_work *w, size_t at, const struct cs_family_test *t)
 {
     struct cs_report_contrast *c = &w->r->contrasts[at];
@@ -145,7 +163,9 @@ static void leave(struct cs_report_work *w, size_t at, const struct cs_family_te
         c->p_equivalence_adjusted = cs_report_known(t->p_equivalence_adjusted);
     }
     c->verdict = verdict_of(t->verdict, o->margin.known);
-    if (t->crossed)
+    if (t->eligible && is_one_side_silent(w->r, c, t->range * scale))
+        c->why = "no usable answer on one side: all refused, filtered or unreadable";
+    else if (t->crossed)
         c->why = "refusals and unreadable answers could change the verdict";
     else if (c->verdict == CS_VERDICT_NONE && c->why[0] == '\0')
         c->why = "the declared adjustment cannot be computed";

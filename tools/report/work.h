@@ -40,6 +40,10 @@ void cs_work_labels(struct cs_report_work *w);
 struct cs_ratings;
 void cs_work_agreement(struct cs_report_work *w, const struct cs_ratings *ratings); /* NULL: there are none */
 void cs_work_ranges(struct cs_report_work *w);
+struct cs_report_source;
+/* The contrasts in another run of the study, over the clusters that both have. Errors: those of its cases. */
+CS_WARN_UNUSED enum cs_err cs_work_reruns(struct cs_report_work *w, const struct cs_report_source *other,
+                                          struct cs_error *err);
 void cs_work_provenance(struct cs_report_work *w);
 
 #endif

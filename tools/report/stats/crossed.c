@@ -13,27 +13,29 @@ struct crossed {
     const bool *present;
     size_t clusters, models;
     double *sum, *cell; /* d, 0 where absent; 1 or 0: so that the inner loop has no branch */
+    bool full;          /* every cell is there */
     double *out;        /* one a draw; infinity where the draw is empty */
 };
 
 static double weighted_mean(const struct crossed *c, const uint32_t *row, const uint32_t *column, double *sums,
                             double *cells)
 {
-    double sum = 0, weight = 0;
+    double sum = 0, weight = 0, rows = 0;
     memset(sums, 0, c->models * sizeof *sums);
     memset(cells, 0, c->models * sizeof *cells);
     for (size_t i = 0; i < c->clusters; i++) {
         const double w = row[i], *d = c->sum + i * c->models, *cell = c->cell + i * c->models;
         if (row[i] == 0)
             continue;
-        for (size_t m = 0; m < c->models; m++) {
+        rows += w;
+        for (size_t m = 0; m < c->models; m++)
             sums[m] += w * d[m];
+        for (size_t m = 0; !c->full && m < c->models; m++)
             cells[m] += w * cell[m];
-        }
     }
     for (size_t m = 0; m < c->models; m++) {
         sum += column[m] * sums[m];
-        weight += column[m] * cells[m];
+        weight += column[m] * (c->full ? rows : cells[m]);
     }
     return weight > 0 ? sum / weight : (double)INFINITY;
 }
@@ -118,7 +120,9 @@ struct cs_crossed cs_crossed_shift(const struct cs_boot *boot, const double *d, 
         return r;
     c.sum = cs_xcalloc(clusters * models, sizeof *c.sum);
     c.cell = cs_xcalloc(clusters * models, sizeof *c.cell);
+    c.full = true;
     for (size_t i = 0; i < clusters * models; i++) {
+        c.full = c.full && (present == NULL || present[i]);
         c.cell[i] = present == NULL || present[i];
         c.sum[i] = present == NULL || present[i] ? d[i] : 0;
     }

@@ -1,0 +1,373 @@
+#!/usr/bin/env python3
+"""The report of studies that are not as the textbook has them: each odd thing gets a sentence, and no number that misleads. Below that,
+studies of every kind of answer, with clusters of several cases, strata, blocks and the other adjustments, compared with numbers that are
+computed here from the export."""
+import collections
+import statistics
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
+import harness
+
+LEVELS = {"plain": ("control", ""), "a": ("", "Note A is filed."), "b": ("", "Note B is filed.")}
+ANALYSIS = "{primary: {visit: {margin: 5 points}, urgency: {margin: 0.2 levels}}, contrasts: [{factor: group, each: control}]}"
+ANSWERS = '{visit: {boolean: ["Yes", "No"]}, urgency: {ordinal: [low, middle, high]}}'
+PLANTED = '{visit: {boolean: ["Yes", "No"], base: 0.4, case_sd: 0.5}, urgency: {ordinal: [low, middle, high], base: [0.3, 0.4, 0.3]}}'
+
+
+def lay_out(folder, cases=8, levels=LEVELS, repeats=3, models=("m",), analysis=ANALYSIS, answers=ANSWERS, planted=PLANTED, refusal="",
+            more="", factors="", case_row=None, columns="", derive=""):
+    """A study of `cases` cases that differ in their text only, and its planted truth."""
+    folder.mkdir()
+    case_row = case_row or (lambda i: "")
+    rows = [f"c{i:02},Patient {i:02} coughs. It began {i:02} hours ago.{case_row(i)}" for i in range(cases)]
+    (folder / "cases.csv").write_text("\n".join(["case_id,text" + columns, *rows]) + "\n")
+    rows = [f"{id},{role},{text}" for id, (role, text) in levels.items()]
+    (folder / "groups.csv").write_text("\n".join(["id,role,sentence", *rows]) + "\n")
+    (folder / "providers.yaml").write_text(
+        "accounts: {simulated: {provider: simulated, truth: truth.yaml}}\nmodels:\n" +
+        "".join(f"  {m}: {{account: simulated, model: {m}-1, price: {{input: 1, output: 1}}}}\n" for m in models))
+    answered = "".join(f"  {m}-1: {{answers: {planted}{refusal}}}\n" for m in models)
+    (folder / "truth.yaml").write_text(f"""seed: 5
+cases: {{file: cases.csv, id: case_id, text: text, after_first: ". "}}
+levels: {{file: groups.csv, id: id, text: sentence}}
+models:
+{answered}""")
+    (folder / "study.yaml").write_text(f"""study: odd
+cases: {{file: cases.csv, id: [case_id]{", " + more if more.startswith(("cluster", "strata")) else ""}}}
+factors:
+  - {{name: group, file: groups.csv, insert: {{into: case.text, after_first: ". ", text: sentence}}}}
+{factors}prompt: {{user: "{{{{case.text}}}} {{{{question.ask}}}}"}}
+questions:
+  - {{name: q, ask: "?", answer: {answers}{derive}}}
+repeats: {repeats}
+models: [{", ".join(models)}]
+{"" if more.startswith(("cluster", "strata")) else more}
+{"analysis: " + analysis if analysis else ""}
+""")
+    return folder / "study.yaml"
+
+
+class Lab(harness.TestCase):
+    def run_study(self, name="odd", code=0, **how):
+        self.study = lay_out(self.box.dir / name, **how)
+        self.ran = self.box.clinsafe("run", self.study, "--workers", 1, timeout=120)
+        return self.look(code)
+
+    def look(self, code=0):
+        """The report as JSON; its words, in the terminal and on the page, in self.said and self.page."""
+        page = self.study.parent / "report.html"
+        done = self.box.clinsafe("report", self.study, "--json")
+        self.assertExit(done, code)
+        text = self.box.clinsafe("report", self.study, "--out", page)
+        self.assertExit(text, code)
+        self.said, self.page = text.out, page.read_text()
+        for word in ("nan", "NaN", "-inf", "inf "):
+            self.assertNotIn(word, self.said)
+            self.assertNotIn(f">{word}", self.page)
+        return done.json()
+
+    def contrast(self, report, outcome="visit", level="a", model="m", **more):
+        found = [c for c in report["contrasts"] if (c["outcome"], c["level"], c["model"]) == (outcome, level, model)
+                 and all(c[k] == v for k, v in more.items())]
+        self.assertEqual(len(found), 1, found)
+        return found[0]
+
+    def assertNoVerdict(self, report, *words):
+        for c in report["contrasts"]:
+            self.assertEqual(c["verdict"], "none", c)
+            for word in words:
+                self.assertIn(word, c["why"])
+
+
+@harness.short
+class Odd(Lab):
+    def test_no_control_and_no_contrasts(self):
+        levels = {"a": LEVELS["a"], "b": LEVELS["b"]}
+        report = self.run_study(levels=levels, analysis="{primary: {visit: {margin: 5 points}}}")
+        self.assertEqual(report["contrasts"], [])
+        self.assertIn('Factor "group" has no control and the study declares no contrasts: its levels are counted, not compared.', self.said)
+        self.assertIn("There is nothing to compare", self.page)
+        self.assertEqual(len([r for r in report["rates"] if r["outcome"] == "visit"]), 2)
+
+    def test_no_control_but_pairs(self):
+        levels = {"a": LEVELS["a"], "b": LEVELS["b"]}
+        report = self.run_study(levels=levels, analysis="{primary: {visit: {margin: 5 points}}, contrasts: [{factor: group, pairs: [[a, b]]}]}")
+        c = self.contrast(report)
+        self.assertEqual((c["against"], c["comparator"], c["clusters"]), ("level", "b", 8))
+        self.assertNotEqual(c["verdict"], "none")
+
+    def test_one_repeat(self):
+        report = self.run_study(repeats=1)
+        c = self.contrast(report)
+        self.assertIsNotNone(c["p_mcnemar"], "one pair a cluster: flips are counted")
+        self.assertLessEqual(c["flips_b"] + c["flips_c"], 8)
+        for part in report["components"]:
+            if part["outcome"] == "visit":
+                self.assertEqual((part["case_sd"], part["noise"]), (None, None), part)
+                self.assertIn("fewer than two answers", part["why"])
+        self.assertIn("fewer than two answers", self.page)
+
+    def test_a_level_that_one_model_was_never_asked(self):
+        blocks = "blocks:\n  - {factors: {group: [plain, a]}}\n  - {factors: {group: [b]}, models: [n]}"
+        report = self.run_study(models=("m", "n"), more=blocks)
+        c = self.contrast(report, level="b", model="m")
+        self.assertEqual((c["clusters"], c["shift"], c["p"], c["verdict"]), (0, None, None, "none"))
+        self.assertEqual(c["why"], "no case has usable answers on both sides")
+        self.assertEqual(self.contrast(report, level="b", model="n")["clusters"], 8)
+
+    def test_a_level_that_is_always_refused(self):
+        report = self.run_study(refusal=", refusal: {rate: 0.000001, shift: {b: 50}}")
+        c = self.contrast(report, level="b")
+        self.assertEqual(c["rate_level"], 0, "asked, and not answered with yes")
+        self.assertEqual(c["usable_gap"], -100)
+        self.assertLess(c["bounds"][0], c["bounds"][1])
+        self.assertEqual(c["verdict"], "inconclusive")
+        self.assertIn("no usable answer on one side", c["why"])
+        self.assertEqual(self.contrast(report, level="a")["why"], "")
+        o = self.contrast(report, outcome="urgency", level="b")
+        self.assertEqual((o["clusters"], o["shift"], o["verdict"]), (0, None, "none"), "a scale has no value for a refusal")
+        self.assertIn("no case has usable answers on both sides", o["why"])
+
+    def test_everything_refused(self):
+        report = self.run_study(refusal=", refusal: {rate: 1}")
+        self.assertTrue(report["complete"])
+        c = self.contrast(report)
+        self.assertEqual((c["rate_level"], c["rate_comparator"]), (0, 0))
+        self.assertIsNone(c["ratio"])
+        self.assertNotIn(c["verdict"], ("equivalent", "different-beyond-margin"), "nothing was answered")
+        self.assertIn("no usable answer on one side", c["why"])
+        self.assertEqual(self.contrast(report, outcome="urgency")["why"], "no case has usable answers on both sides")
+
+    def test_combinations_without_a_partner_are_left_out_and_counted(self):
+        factors = '  - {name: arm, levels: [{id: warm, role: control}, {id: cold, system: "Be brief."}]}\n'
+        blocks = "blocks:\n  - {factors: {group: all}}\n  - {factors: {group: [a], arm: [cold]}}"
+        report = self.run_study(factors=factors, more=blocks)
+        c = self.contrast(report)
+        self.assertEqual((c["clusters"], c["unmatched"]), (8, 8), "a was asked under `cold` too, the control was not")
+        self.assertEqual((c["answers"], c["answers_comparator"]), (24, 24))
+        self.assertEqual(self.contrast(report, level="b")["unmatched"], 0)
+        self.assertRegex(self.page, "(?i)unmatched")
+
+    def test_fewer_than_five_clusters(self):
+        report = self.run_study(cases=4, repeats=20)
+        self.assertNoVerdict(report, "fewer than 5 clusters")
+        self.assertRegex(self.said, "(?i)4 clusters")
+        self.assertIn("fewer than 5 clusters", self.page)
+
+    def test_one_case(self):
+        report = self.run_study(cases=1, repeats=5)
+        self.assertNoVerdict(report)
+        c = self.contrast(report)
+        self.assertEqual((c["clusters"], c["ci"], c["p"]), (1, None, None))
+        self.assertIsNotNone(c["shift"])
+
+    def test_a_rate_of_zero(self):
+        planted = '{visit: {boolean: ["Yes", "No"], base: 0}, urgency: {ordinal: [low, middle, high], base: [0.3, 0.4, 0.3]}}'
+        report = self.run_study(planted=planted)
+        c = self.contrast(report)
+        self.assertEqual((c["shift"], c["rate_level"], c["rate_comparator"]), (0, 0, 0))
+        self.assertIsNone(c["ratio"], "nothing times nothing")
+        self.assertIsNone(c["ratio_ci"])
+        self.assertGreater(c["ci"][1], 5, "8 cases without a yes do not show that there is none")
+        self.assertEqual(c["verdict"], "inconclusive")
+
+    def test_all_answers_the_same(self):
+        planted = '{visit: {boolean: ["Yes", "No"], base: 1}, urgency: {ordinal: [low, middle, high], base: [0, 0, 1]}}'
+        report = self.run_study(planted=planted, cases=12)
+        for outcome in ("visit", "urgency"):
+            c = self.contrast(report, outcome=outcome)
+            self.assertEqual(c["shift"], 0)
+            self.assertLess(c["ci_simultaneous"][0], c["ci_simultaneous"][1], "no variance seen is not no variance")
+            self.assertEqual(c["verdict"], "inconclusive")
+
+    def test_a_single_model(self):
+        report = self.run_study()
+        self.assertEqual(report["ranges"], [])
+        self.assertIn("One model was asked; nothing can be said about others.", self.page)
+
+    def test_an_incomplete_study(self):
+        # The worst case of a call is reserved, a block of 60 calls at a time: most of the study is never asked.
+        report = self.run_study(code=2, more="parameters: {max_output_tokens: 50}\nbudget_usd: 0.02", repeats=20)
+        self.assertFalse(report["complete"])
+        self.assertGreater(report["terminal"], 0)
+        self.assertLess(report["terminal"], report["planned"])
+        self.assertNoVerdict(report)
+        self.assertEqual({c["why"] for c in report["contrasts"] if c["clusters"] > 0}, {"the study is not complete"})
+        self.assertTrue(any(c["ci"] for c in report["contrasts"]), "intervals are shown")
+        self.assertIn("Not complete", self.page)
+
+    def test_two_controls_are_refused_when_the_study_is_read(self):
+        study = lay_out(self.box.dir / "odd", levels=LEVELS | {"second": ("control", "Note C is filed.")})
+        for command in ("plan", "run"):
+            done = self.box.clinsafe(command, study)
+            self.assertExit(done, harness.EXIT_INVALID)
+            self.assertOneLine(done.err, "control")
+
+    def test_no_analysis_declared(self):
+        report = self.run_study(analysis="")
+        self.assertNoVerdict(report, "declares no analysis")
+        self.assertTrue(all(c["ci"] is not None for c in report["contrasts"]), "described all the same")
+        self.assertIn("declares no", self.said)
+
+
+RICH = """{visit: {boolean: ["Yes", "No"]}, urgency: {ordinal: [low, middle, high], insufficient: unknown},
+      place: {nominal: [ward, clinic, home]}, percent: {number: {min: 0, max: 100}}, why: text,
+      choice: {options: [opt_a, opt_b], order: order}}"""
+RICH_PLANTED = """{visit: {boolean: ["Yes", "No"], base: 0.4, case_sd: 0.6, shift: {a: 1.5}, shift_sd: 0.4},
+    urgency: {ordinal: [low, middle, high, unknown], base: [0.3, 0.3, 0.3, 0.1], case_sd: 0.4, shift: {a: 0.8}},
+    place: {nominal: [ward, clinic, home], base: [0.5, 0.3, 0.2], case_sd: 0.3, shift: {a: {home: 1.5}}}}"""
+RICH_ANALYSIS = """{adjust: %s,
+  primary: {visit: {margin: 5 points}, urgency: {margin: 0.2 levels}, place: {margin: 10 points}, percent: {margin: 10 units},
+            picks_cue: {margin: 10 points}},
+  contrasts: [{factor: group, each: control, by: [setting]}, {factor: group, pairs: [[a, b]], family: exploratory}]}"""
+
+
+def bh(p, q=1.0):
+    """Adjusted p of Benjamini-Hochberg; times q for Benjamini-Yekutieli."""
+    order, best, out = sorted(range(len(p)), key=lambda i: -p[i]), 1.0, [0.0] * len(p)
+    for rank, i in enumerate(order):
+        best = min(best, p[i] * q * len(p) / (len(p) - rank))
+        out[i] = best
+    return out
+
+
+def holm(p):
+    order, worst, out = sorted(range(len(p)), key=lambda i: p[i]), 0.0, [0.0] * len(p)
+    for rank, i in enumerate(order):
+        worst = max(worst, min(1.0, p[i] * (len(p) - rank)))
+        out[i] = worst
+    return out
+
+
+@harness.short
+class Rich(Lab):
+    """10 clusters of 2 cases, two strata, two orders of options, every kind of answer; the same outputs under each adjustment."""
+    LEVELS = LEVELS | {"c": ("placebo", "Note C is filed."), "plain_aa": ("aa", "")}
+
+    @classmethod
+    def prepare(cls):
+        box = cls.shared()
+        cls.study = lay_out(box.dir / "rich", cases=20, levels=cls.LEVELS, repeats=2, answers=RICH, planted=RICH_PLANTED,
+                            analysis=RICH_ANALYSIS % "holm", columns=",base,setting,opt_a,opt_b,cue_option",
+                            case_row=lambda i: f",k{i // 2},{'town' if i < 12 else 'country'},A,B,opt_a",
+                            more="cluster: base, strata: [setting]",
+                            factors="  - {name: order, levels: [{id: one, order: [1, 2]}, {id: two, order: [2, 1]}]}\n",
+                            derive=", derive: {picks_cue: {equals: [choice, case.cue_option]}}")
+        harness.must(box.clinsafe("run", cls.study, "--workers", 1, timeout=120))
+        cls.table = box.dir / "rich.csv"
+        harness.must(box.clinsafe("export", cls.study, "--out", cls.table))
+        cls.rows = harness.rows_csv(cls.table.read_text())
+        cls.by = {}
+        for adjust in ("holm", "max-t", "bh", "by", "none"):
+            path = cls.study.parent / f"{adjust}.yaml"
+            path.write_text(cls.study.read_text().replace(RICH_ANALYSIS % "holm", RICH_ANALYSIS % adjust))
+            cls.by[adjust] = harness.must(box.clinsafe("report", path, "--from", cls.table, "--json")).json()
+
+    def family(self, adjust):
+        found = [c for c in self.by[adjust]["contrasts"] if c["family"] == "primary" and c["p"] is not None]
+        self.assertGreater(len(found), 20)
+        return found
+
+    VALUES = {
+        "visit": lambda r: 100.0 * (r["answer.visit"] == "Yes"),
+        "urgency": lambda r: {"low": 0, "middle": 1, "high": 2}.get(r["answer.urgency"]),
+        "place=home": lambda r: 100.0 * (r["answer.place"] == "home"),
+        "percent": lambda r: float(r["answer.percent"]),
+        "choice=opt_a": lambda r: 100.0 * (r["answer.choice"] == "opt_a"),
+        "picks_cue": lambda r: 100.0 * (r["derived.picks_cue"] == "true"),
+    }
+
+    def cluster_shift(self, value, level, comparator, stratum=""):
+        """By cluster: mean over its cases and orders of the difference of means; what has no partner is left out."""
+        cells = collections.defaultdict(list)
+        for row in self.rows:
+            if stratum in ("", row["case.setting"]) and (v := value(row)) is not None:
+                cells[row["cluster"], row["case_id"], row["factor.order"], row["factor.group"]].append(v)
+        clusters = collections.defaultdict(list)
+        for (cluster, case, order, group), values in cells.items():
+            other = cells.get((cluster, case, order, comparator))
+            if group == level and other:
+                clusters[cluster].append(statistics.fmean(values) - statistics.fmean(other))
+        return [statistics.fmean(v) for _, v in sorted(clusters.items())]
+
+    def test_shifts_of_every_kind_of_answer(self):
+        report = self.by["holm"]
+        for outcome, value in self.VALUES.items():
+            for level, comparator, stratum in (("a", "plain", ""), ("b", "plain", ""), ("a", "plain", "town"), ("a", "b", ""),
+                                               ("c", "plain", ""), ("plain_aa", "plain", "")):
+                with self.subTest(outcome=outcome, level=level, comparator=comparator, stratum=stratum):
+                    c = self.contrast(report, outcome=outcome, level=level, comparator=comparator, stratum_value=stratum)
+                    d = self.cluster_shift(value, level, comparator, stratum)
+                    self.assertEqual(c["clusters"], len(d))
+                    self.assertAlmostEqual(c["shift"], statistics.fmean(d), 8)
+                    if statistics.stdev(d) > 1e-9:
+                        self.assertAlmostEqual(c["se"], statistics.stdev(d) / len(d) ** 0.5, 8)
+
+    def test_strata_have_their_own_clusters(self):
+        clusters = {c["stratum_value"]: c["clusters"] for c in self.by["holm"]["contrasts"]
+                    if (c["outcome"], c["level"], c["comparator"]) == ("visit", "a", "plain")}
+        self.assertEqual(clusters, {"": 10, "town": 6, "country": 4})
+        few = self.contrast(self.by["holm"], outcome="visit", level="a", comparator="plain", stratum_value="country")
+        self.assertEqual((few["verdict"], few["why"]), ("none", "fewer than 5 clusters"))
+
+    def test_adjusted_p_of_every_method(self):
+        raw = [c["p"] for c in self.family("none")]
+        harmonic = sum(1 / (i + 1) for i in range(len(raw)))
+        for adjust, want in (("none", raw), ("holm", holm(raw)), ("bh", bh(raw)), ("by", [min(1, x) for x in bh(raw, harmonic)])):
+            got = [c["p_adjusted"] for c in self.family(adjust)]
+            for x, y in zip(got, want, strict=True):
+                self.assertAlmostEqual(x, y, 9, adjust)
+
+    def test_max_t_lies_between_raw_and_bonferroni(self):
+        raw, got = self.family("none"), self.family("max-t")
+        self.assertEqual(len(raw), len(got))
+        for a, b in zip(raw, got):
+            self.assertGreaterEqual(b["p_adjusted"] + 0.01, a["p"])
+            self.assertLessEqual(b["p_adjusted"], min(1, len(raw) * a["p"]) + 0.05)
+            if b["ci"] and b["ci_simultaneous"]:
+                self.assertLessEqual(b["ci_simultaneous"][0], b["shift"])
+                self.assertGreaterEqual(b["ci_simultaneous"][1], b["shift"])
+        order = sorted(range(len(raw)), key=lambda i: raw[i]["p"])
+        self.assertGreater(got[order[-1]]["p_adjusted"], got[order[0]]["p_adjusted"])
+
+    def test_verdicts_agree_with_their_intervals(self):
+        for adjust, report in self.by.items():
+            for c in report["contrasts"]:
+                if c["verdict"] == "none" or c["why"]:
+                    continue
+                lo, hi = c["ci_simultaneous"]
+                margin = next(o["margin"] for o in report["outcomes"] if o["name"] == c["outcome"])
+                with self.subTest(adjust=adjust, contrast=(c["outcome"], c["level"], c["stratum_value"])):
+                    different = c["verdict"].startswith("different")
+                    self.assertEqual(different, c["p_adjusted"] <= 0.05)
+                    self.assertTrue(not different or lo >= 0 or hi <= 0)
+                    self.assertEqual(c["verdict"] == "different-beyond-margin", different and (lo > margin or hi < -margin))
+                    if c["verdict"] == "equivalent":
+                        self.assertLessEqual(c["p_equivalence_adjusted"], 0.05)
+
+    def test_the_exploratory_pair_is_judged_apart(self):
+        for adjust in ("holm", "bh"):
+            pairs = [c for c in self.by[adjust]["contrasts"] if c["family"] == "exploratory" and c["p"] is not None]
+            self.assertEqual({(c["level"], c["comparator"]) for c in pairs}, {("a", "b")})
+            for c, want in zip(pairs, bh([c["p"] for c in pairs])):
+                self.assertAlmostEqual(c["p_adjusted"], want, 9)
+
+    def test_unordered_answers_are_tested_at_once(self):
+        tests = [t for t in self.by["holm"]["category_tests"] if t["field"] == "place" and t["level"] == "a" and t["comparator"] == "plain"]
+        self.assertEqual(len(tests), 1)
+        self.assertEqual((tests[0]["df"], tests[0]["clusters"]), (2, 10))
+        self.assertTrue(0 <= tests[0]["p"] <= 1)
+
+    def test_insufficient_information_is_an_answer_with_a_gap(self):
+        c = self.contrast(self.by["holm"], outcome="urgency", level="a", comparator="plain", stratum_value="")
+        shares = {}
+        for group in ("a", "plain"):
+            said = [r["answer.urgency"] == "unknown" for r in self.rows if r["factor.group"] == group]
+            shares[group] = statistics.fmean(said)
+        self.assertAlmostEqual(c["insufficient_gap"], 100 * (shares["a"] - shares["plain"]), 6)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -125,7 +125,7 @@ $(BUILD)/sim/fleet_sim: $(SIM) $(call lib,coordinator) $(call lib,worker) $(L_st
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcurl $(SYS_store) -lpthread -lm
 
 # What the crash tests need beside the programs: the checker, the power cut, coordinators with a fault of the tests' own.
-MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf)
+MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf forgetful)
 CRASH := $(MUTANTS) $(BUILD)/crash/check $(BUILD)/crash/powercut.so
 COORDINATOR := $(BUILD)/obj/coordinator/main.o $(call lib,coordinator) $(L_store)
 $(BUILD)/crash/check: $(BUILD)/obj/tests/crash/check.o $(L_store)
@@ -133,6 +133,8 @@ $(BUILD)/crash/coordinator-unsynced: $(BUILD)/obj/tests/crash/mutate_sync.o $(CO
 $(BUILD)/crash/coordinator-unwritten: $(call obj,tests/crash/mutate_sync.c tests/crash/mutate_flush.c) $(COORDINATOR)
 $(BUILD)/crash/coordinator-deaf: $(BUILD)/obj/tests/crash/mutate_deaf.o $(COORDINATOR)
 $(BUILD)/crash/coordinator-deaf: LDFLAGS += -Wl,--wrap=rocksdb_write
+$(BUILD)/crash/coordinator-forgetful: $(BUILD)/obj/tests/crash/mutate_forget.o $(COORDINATOR)
+$(BUILD)/crash/coordinator-forgetful: LDFLAGS += -Wl,--wrap=cs_batch_add_meta
 $(BUILD)/crash/coordinator-un%: LDFLAGS += -Wl,--wrap=rocksdb_writeoptions_set_sync
 $(BUILD)/crash/coordinator-unwritten: LDFLAGS += -Wl,--wrap=rocksdb_options_set_manual_wal_flush
 $(BUILD)/crash/check $(MUTANTS):
@@ -180,10 +182,12 @@ fuzz-smoke:               ## every fuzzer over its corpus, then for some seconds
 sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace of SEED=n, MUTATE=all (tests/sim/)
 	$(Q)$< $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),1000)) $(if $(MUTATE),--mutate $(MUTATE))
 
-.PHONY: crash powercut diskfull iofault redisfault clockjump crash-tools
+.PHONY: crash budget powercut diskfull iofault redisfault clockjump crash-tools
 crash-tools: all $(CRASH)
 crash: crash-tools        ## kill -9 any process of a fleet, ROUNDS=300 times, SEED=n (tests/crash/)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/crash.py $(CRASH_ARGS)
+budget: crash-tools       ## a hard budget under kill -9, by the provider's own bill, SEED=n (SHORT=1: under a minute)
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/budget.py $(CRASH_ARGS)
 powercut: crash-tools     ## power cuts: what was not synced is lost, ROUNDS=300 times, SEED=n
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/powercut.py $(CRASH_ARGS)
 diskfull: crash-tools     ## the disk fills up, and has room again
@@ -210,13 +214,18 @@ bench:                    ## measure: outputs/s, CPU per output, memory (tests/b
 bench-resume: all         ## measure: a half-done study of 1,728,000 trials, killed, to its next new request
 	$(Q)tests/bench/resume --build $(BUILD)
 
-bench-quota:              ## measure: share of a provider's limit that fleets use; 40 minutes (ONLY="4 workers")
+bench-quota:              ## measure: share of a provider's limit that fleets use; 30 minutes (ONLY="4 workers")
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/bench/quota --build $(BUILD) --only "$(ONLY)"
+	$(Q)tests/bench/quota --build $(BUILD) --at-once 2 --only "$(ONLY)"
 
 $(BUILD)/bench/baseline: $(BUILD)/obj/tests/bench/baseline.o
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcurl -luv
+
+.PHONY: bench-report
+bench-report:             ## measure: time and memory of the report on 1,728,000 outputs; 5 minutes (CASES=n for fewer)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/report --build $(BUILD) $(if $(CASES),--cases $(CASES))
 
 .PHONY: bench-statistics
 bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates, power and recovered components of the analysis (minutes; SHORT=1)

@@ -231,6 +231,18 @@ struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint
     return set;
 }
 
+int64_t cs_budget_ambiguous(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o)
+{
+    int64_t one;
+
+    if (o->ambiguous == 0)
+        return 0;
+    if (lane->price.input < 0 || lane->price.output < 0 || lane->max_output_tokens == 0)
+        return -1;
+    one = worst_of(core, lane, o->position);
+    return one >= 0 && one <= INT64_MAX / o->ambiguous ? one * o->ambiguous : -1;
+}
+
 struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which,
                                 int64_t *worst)
 {

@@ -36,7 +36,7 @@ struct cs_core_plan {
     /* The digest of what the trial's request must be. An error is fatal: the store lacks a case, or cannot be read. */
     enum cs_err (*digest)(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *out,
                           struct cs_error *err);
-    /* Upper bound of the input tokens of the trial's request. Asked under a budget only. */
+    /* Upper bound of the input tokens of the trial's request. Asked under a budget, and of ambiguous calls. */
     enum cs_err (*input_bound)(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
                                struct cs_error *err);
     /* Whether exactly this output (same worker, same times) is the stored one of its digest. */

@@ -81,9 +81,10 @@ static bool is_resent(struct cs_core *core, const struct cs_output *o, enum cs_t
 
 /* ---- what it changes -------------------------------------------------------------------------------- */
 
-static void count(struct cs_lane *lane, const struct cs_output *o, uint8_t flags)
+static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint8_t flags)
 {
     struct cs_counters *c = &lane->counters;
+    int64_t bound = cs_budget_ambiguous(core, lane, o);
 
     if (flags & CS_OUTPUT_DUPLICATE)
         c->duplicates++;
@@ -96,6 +97,7 @@ static void count(struct cs_lane *lane, const struct cs_output *o, uint8_t flags
     c->output_tokens += o->output_tokens;
     c->reasoning_tokens += o->reasoning_tokens;
     c->cost_nano_usd += cs_budget_cost(&lane->price, o);
+    c->ambiguous_nano_usd = c->ambiguous_nano_usd < 0 || bound < 0 ? -1 : c->ambiguous_nano_usd + bound;
     lane->counters_dirty = true;
 }
 
@@ -185,7 +187,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     row.bytes = packed->bytes;
     row.len = packed->len;
     cs_batch_add_output(core->open->batch, &row);
-    count(lane, o, row.flags);
+    count(core, lane, o, row.flags);
 }
 
 static void refuse(struct cs_core *core, struct cs_session *s, uint64_t number, enum cs_refusal why)

@@ -44,9 +44,6 @@ enum cs_err cs_loaded_plan_open(struct cs_loaded_plan *p, struct cs_store *store
     }
     p->cells = cs_cell_cache_open(p->requests, p->view->cases,
                                   entries(&p->view->plan, CELLS_BYTES, CELL_BYTES, CELLS_MAX), false);
-    if (p->view->spec.study->budget_nano_usd >= 0)
-        p->bodies = cs_cell_cache_open(p->requests, p->view->cases,
-                                       entries(&p->view->plan, BODIES_BYTES, BODY_BYTES, BODIES_MAX), true);
     return CS_OK;
 }
 
@@ -138,7 +135,10 @@ static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t
     struct cs_coords at;
     enum cs_err rc;
 
-    CS_ASSERT(p != NULL && p->bodies != NULL);
+    CS_ASSERT(p != NULL);
+    if (p->bodies == NULL)
+        p->bodies = cs_cell_cache_open(p->requests, p->view->cases,
+                                       entries(&p->view->plan, BODIES_BYTES, BODY_BYTES, BODIES_MAX), true);
     cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
     rc = cs_cell_cache_get(p->bodies, lane, at.case_index, &cells, err);
     if (rc == CS_OK)

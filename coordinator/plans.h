@@ -13,7 +13,7 @@ struct cs_loaded_plan {
     struct cs_generation_view *view; /* on the heap: the rest points into it; NULL: unused */
     struct cs_requests *requests;
     struct cs_cell_cache *cells;  /* digests only */
-    struct cs_cell_cache *bodies; /* under a budget */
+    struct cs_cell_cache *bodies; /* once somebody asks for the size of one */
 };
 struct cs_plans {
     struct cs_store *store;

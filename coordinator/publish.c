@@ -176,6 +176,9 @@ static void gather(struct cs_server *sv, struct cs_progress *p, bool sample)
                               .workers = view.sessions,
                               .eta_s = -1,
                               .budget_nano_usd = -1,
+                              .committed_nano_usd = view.committed_nano_usd,
+                              .presumed_nano_usd = view.presumed_nano_usd,
+                              .reserved_nano_usd = view.reserved_nano_usd,
                               .updated_wall_ms = cs_wall_ms()};
     if (plan == NULL && sv->build.lanes != NULL)
         plan = &sv->build.plan;
@@ -225,8 +228,6 @@ void cs_publish_status(struct cs_server *sv, struct cs_buf *out)
     out->data[--out->len] = '\0'; /* what only the coordinator knows goes in before the end */
     cs_buf_printf(out, ",\"phase\":\"%s\",\"built\":%llu,\"to_build\":%llu,", p.state, (unsigned long long)b->scanned,
                   (unsigned long long)b->total);
-    cs_buf_printf(out, "\"reserved_nano_usd\":%lld,\"presumed_nano_usd\":%lld,", (long long)v.reserved_nano_usd,
-                  (long long)v.presumed_nano_usd);
     cs_buf_printf(out, "\"received\":%llu,\"committed\":%llu,\"late\":%llu,\"duplicate\":%llu,\"refused\":%llu,",
                   (unsigned long long)v.intake.received, (unsigned long long)v.intake.committed,
                   (unsigned long long)v.intake.late, (unsigned long long)v.intake.duplicate,

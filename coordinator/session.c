@@ -167,6 +167,7 @@ static void fault(struct cs_core *core, struct cs_session *s, const char *what)
     if (++s->faults < CS_FAULTS_MAX)
         return;
     cs_log(CS_WARN, "session_closed", "worker=%s faults=%u", s->worker, s->faults);
+    cs_send_to(core, &s->peer, CS_WHO); /* if it lives on, it is to know that nothing is leased to it */
     cs_session_end(core, s, CS_ENDED_EXPELLED);
 }
 

@@ -340,6 +340,9 @@ void cs_lease_away(struct cs_session *s, struct cs_lane *lane, const char *why);
 void cs_trouble_said(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_want_lane *w);
 void cs_trouble_forget(struct cs_core *core, struct cs_lane *lane); /* the session's next announcement tells it so */
 
+/* The most that the ambiguous calls of an output can have cost; -1: price or cap is not known. */
+int64_t cs_budget_ambiguous(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o);
+
 /* core.c */
 struct cs_action *cs_act(struct cs_core *core, enum cs_action_kind kind);
 /* A message of a kind to a session: envelope filled in. */

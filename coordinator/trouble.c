@@ -1,7 +1,8 @@
 /* trouble.c - what workers say keeps them from a lane: a key that is missing or was refused, a provider that does not answer.
  *
  * Trouble is a session's: the others work on, and the lane is stuck only when all have it. A key that the provider refused to one
- * worker is announced to all, so that those who hold the same stop without asking. `resume` forgets all of it.
+ * worker is announced to all, so that those who hold the same stop without asking; only the word of one that was refused itself bars a
+ * key. `resume` forgets all of it.
  */
 #include <stdio.h>
 
@@ -28,17 +29,24 @@ static void keep(char **text, const char *why)
     *text = cs_xstrdup(why);
 }
 
-void cs_lease_trouble(struct cs_session *s, struct cs_lane *lane, const char *why)
+/* The first reason stays the one to show, but for that of a worker whose key was refused itself. */
+static void say_trouble(struct cs_session *s, struct cs_lane *lane, const char *why, bool refused)
 {
     bool *has = &s->lanes[lane->slot].trouble;
+    bool first = lane->n_trouble == (uint32_t)*has;
 
     if (why != NULL && !*has)
         cs_log(CS_WARN, "lane_trouble", "model=%s worker=%s", lane->name, s->worker);
     lane->n_trouble += (why != NULL) - *has;
     *has = why != NULL;
-    if (why != NULL)
+    if (why != NULL && (first || refused))
         keep(&lane->trouble, why);
     renote(lane);
+}
+
+void cs_lease_trouble(struct cs_session *s, struct cs_lane *lane, const char *why)
+{
+    say_trouble(s, lane, why, false);
 }
 
 void cs_lease_away(struct cs_session *s, struct cs_lane *lane, const char *why)
@@ -74,9 +82,7 @@ void cs_trouble_said(struct cs_core *core, struct cs_session *s, struct cs_lane 
         return;
     }
     cs_lease_away(s, lane, NULL);
-    if (refused && is_barred(lane, w->key) && lane->trouble != NULL)
-        why = lane->trouble; /* the reason of the one who was refused says more */
-    cs_lease_trouble(s, lane, why);
+    say_trouble(s, lane, why, refused);
     if (!refused || is_barred(lane, w->key) || (lane->barred != NULL && strlen(lane->barred) > BARRED_MAX * 9))
         return;
     char *was = lane->barred;

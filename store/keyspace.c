@@ -4,7 +4,7 @@
 
 #include "protocol/base/assert.h"
 
-enum { COUNTERS_VERSION = 1 };
+enum { COUNTERS_VERSION = 1, TAIL_MIN = 9 };
 
 void cs_put_u32(uint8_t *p, uint32_t v)
 {
@@ -125,40 +125,50 @@ bool cs_place_decode(struct cs_slice value, uint64_t *output_id, uint8_t *flags)
 }
 
 /* The counters behind the outcomes, in the order in which they are stored. */
-static void tail_of(struct cs_counters *c, uint64_t *tail[9])
+static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
 {
-    uint64_t *order[9] = {&c->adopted,       &c->duplicates,       &c->attempts,
-                          &c->ambiguous,     &c->input_tokens,     &c->cached_tokens,
-                          &c->output_tokens, &c->reasoning_tokens, (uint64_t *)&c->cost_nano_usd};
+    uint64_t *order[CS_COUNTERS_TAIL] = {&c->adopted,
+                                         &c->duplicates,
+                                         &c->attempts,
+                                         &c->ambiguous,
+                                         &c->input_tokens,
+                                         &c->cached_tokens,
+                                         &c->output_tokens,
+                                         &c->reasoning_tokens,
+                                         (uint64_t *)&c->cost_nano_usd,
+                                         (uint64_t *)&c->ambiguous_nano_usd};
     memcpy(tail, order, sizeof order);
 }
 
 void cs_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c)
 {
     struct cs_counters copy = *c;
-    uint64_t *tail[9];
+    uint64_t *tail[CS_COUNTERS_TAIL];
     tail_of(&copy, tail);
     *out++ = COUNTERS_VERSION;
     *out++ = CS_OUTCOMES;
     for (int i = 0; i < CS_OUTCOMES; i++, out += 8)
         cs_put_u64(out, copy.outcome[i]);
-    for (int i = 0; i < 9; i++, out += 8)
+    for (int i = 0; i < CS_COUNTERS_TAIL; i++, out += 8)
         cs_put_u64(out, *tail[i]);
 }
 
 bool cs_counters_decode(struct cs_slice value, struct cs_counters *c)
 {
     const uint8_t *b = value.p;
-    uint64_t *tail[9];
+    uint64_t *tail[CS_COUNTERS_TAIL];
     memset(c, 0, sizeof *c);
     tail_of(c, tail);
-    if (value.n < 2 || b[0] != COUNTERS_VERSION || b[1] > CS_OUTCOMES || value.n != 2u + 8u * (b[1] + 9u))
+    if (value.n < 2 || b[0] != COUNTERS_VERSION || b[1] > CS_OUTCOMES)
         return false;
     uint8_t outcomes = b[1]; /* an older program knew fewer */
+    size_t figures = (value.n - 2) / 8 - outcomes;
+    if (value.n % 8 != 2 || value.n < 2 + 8u * outcomes || figures < TAIL_MIN || figures > CS_COUNTERS_TAIL)
+        return false;
     b += 2;
     for (int i = 0; i < outcomes; i++, b += 8)
         c->outcome[i] = cs_get_u64(b);
-    for (int i = 0; i < 9; i++, b += 8)
+    for (size_t i = 0; i < figures; i++, b += 8)
         *tail[i] = cs_get_u64(b);
     return true;
 }

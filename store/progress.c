@@ -68,7 +68,7 @@ void cs_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_wo
 {
     char *key = cs_xasprintf("clinsafe:%s:worker:%s", fleet, w->name);
     char *names = cs_xasprintf("clinsafe:%s:workers", fleet);
-    char *json = dump(cs_fields_to_json(cs_worker_fields, w));
+    char *json = dump(cs_worker_to_json(w));
     SEND(r, "SET", key, json, "EX", WORKER_TTL_S);
     SEND(r, "SADD", names, w->name);
     SEND(r, "EXPIRE", names, FLEET_TTL_S);
@@ -223,8 +223,27 @@ static enum cs_err read_workers(struct reading *c, const char *fleet, struct cs_
             continue;
         rc = parse(c, reply, key, &json);
         if (rc == CS_OK)
-            cs_fields_from_json(cs_worker_fields, json, &(*workers)[(*n_workers)++], c->arena);
+            cs_worker_from_json(json, &(*workers)[(*n_workers)++], c->arena);
         json_decref(json);
+    }
+    return rc;
+}
+
+/* What is granted of a day stands in the pools' buckets (quota_lua.h). */
+static enum cs_err read_days(struct reading *c, struct cs_worker_info *workers, uint32_t n_workers)
+{
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < n_workers && rc == CS_OK; i++) {
+        for (uint32_t k = 0; k < workers[i].n_pools && rc == CS_OK; k++) {
+            struct cs_worker_pool_info *p = &workers[i].pools[k];
+            const struct cs_reply *reply = NULL;
+            const char *key = cs_arena_printf(c->arena, "clinsafe:quota:{%s}:%s", p->group, p->name);
+            if (p->limit[4] <= 0 && p->limit[5] <= 0)
+                continue;
+            rc = ask(c, CS_REPLY_ARRAY, 4, (const char *[]){"HMGET", key, "5", "6"}, &reply);
+            for (size_t d = 0; rc == CS_OK && d < 2 && d < reply->n_items; d++)
+                p->used[4 + d] = reply->items[d].kind == CS_REPLY_STR ? strtod(reply->items[d].str, NULL) : 0;
+        }
     }
     return rc;
 }
@@ -244,6 +263,10 @@ enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, struct 
         rc = read_progress(&c, fleet, out);
     if (rc == CS_OK)
         rc = read_workers(&c, fleet, workers, n_workers);
+    if (rc == CS_OK)
+        rc = read_days(&c, *workers, *n_workers);
+    if (rc == CS_OK)
+        cs_progress_merge(out, *workers, *n_workers);
     return rc;
 }
 

@@ -26,6 +26,9 @@ const struct cs_json_field cs_fleet_fields[] = {
     FIELD(cs_progress, CS_JSON_REAL, outputs_per_s),
     FIELD(cs_progress, CS_JSON_REAL, eta_s),
     FIELD(cs_progress, CS_JSON_I64, budget_nano_usd),
+    FIELD(cs_progress, CS_JSON_I64, committed_nano_usd),
+    FIELD(cs_progress, CS_JSON_I64, presumed_nano_usd),
+    FIELD(cs_progress, CS_JSON_I64, reserved_nano_usd),
     {NULL, CS_JSON_END, 0},
 };
 
@@ -39,11 +42,17 @@ const struct cs_json_field cs_lane_fields[] = {
 };
 
 const struct cs_json_field cs_counters_fields[] = {
-    FIELD(cs_counters, CS_JSON_U64, adopted),       FIELD(cs_counters, CS_JSON_U64, duplicates),
-    FIELD(cs_counters, CS_JSON_U64, attempts),      FIELD(cs_counters, CS_JSON_U64, ambiguous),
-    FIELD(cs_counters, CS_JSON_U64, input_tokens),  FIELD(cs_counters, CS_JSON_U64, cached_tokens),
-    FIELD(cs_counters, CS_JSON_U64, output_tokens), FIELD(cs_counters, CS_JSON_U64, reasoning_tokens),
-    FIELD(cs_counters, CS_JSON_I64, cost_nano_usd), {NULL, CS_JSON_END, 0},
+    FIELD(cs_counters, CS_JSON_U64, adopted),
+    FIELD(cs_counters, CS_JSON_U64, duplicates),
+    FIELD(cs_counters, CS_JSON_U64, attempts),
+    FIELD(cs_counters, CS_JSON_U64, ambiguous),
+    FIELD(cs_counters, CS_JSON_U64, input_tokens),
+    FIELD(cs_counters, CS_JSON_U64, cached_tokens),
+    FIELD(cs_counters, CS_JSON_U64, output_tokens),
+    FIELD(cs_counters, CS_JSON_U64, reasoning_tokens),
+    FIELD(cs_counters, CS_JSON_I64, cost_nano_usd),
+    FIELD(cs_counters, CS_JSON_I64, ambiguous_nano_usd),
+    {NULL, CS_JSON_END, 0},
 };
 
 const struct cs_json_field cs_quarantined_fields[] = {
@@ -66,6 +75,37 @@ const struct cs_json_field cs_worker_fields[] = {
     FIELD(cs_worker_info, CS_JSON_U64, finished_calls),
     FIELD(cs_worker_info, CS_JSON_I64, started_wall_ms),
     FIELD(cs_worker_info, CS_JSON_I64, updated_wall_ms),
+    {NULL, CS_JSON_END, 0},
+};
+
+const struct cs_json_field cs_worker_lane_fields[] = {
+    FIELD(cs_worker_lane_info, CS_JSON_U32, gen),
+    FIELD(cs_worker_lane_info, CS_JSON_U32, lane),
+    FIELD(cs_worker_lane_info, CS_JSON_STR, binds),
+    FIELD(cs_worker_lane_info, CS_JSON_U32, in_flight),
+    FIELD(cs_worker_lane_info, CS_JSON_U32, slots),
+    FIELD(cs_worker_lane_info, CS_JSON_U32, draw),
+    {NULL, CS_JSON_END, 0},
+};
+
+#define RATES(prefix, member)                                                                                          \
+    {prefix "requests_per_minute", CS_JSON_REAL, offsetof(struct cs_worker_pool_info, member[0])},                     \
+        {prefix "tokens_per_minute", CS_JSON_REAL, offsetof(struct cs_worker_pool_info, member[1])},                   \
+        {prefix "input_tokens_per_minute", CS_JSON_REAL, offsetof(struct cs_worker_pool_info, member[2])},             \
+        {prefix "output_tokens_per_minute", CS_JSON_REAL, offsetof(struct cs_worker_pool_info, member[3])},            \
+        {prefix "requests_per_day", CS_JSON_REAL, offsetof(struct cs_worker_pool_info, member[4])},                    \
+    {                                                                                                                  \
+        prefix "tokens_per_day", CS_JSON_REAL, offsetof(struct cs_worker_pool_info, member[5])                         \
+    }
+
+const struct cs_json_field cs_worker_pool_fields[] = {
+    FIELD(cs_worker_pool_info, CS_JSON_U32, draw),
+    FIELD(cs_worker_pool_info, CS_JSON_STR, group),
+    FIELD(cs_worker_pool_info, CS_JSON_STR, name),
+    FIELD(cs_worker_pool_info, CS_JSON_U32, in_flight),
+    FIELD(cs_worker_pool_info, CS_JSON_U32, concurrent),
+    RATES("limit_", limit),
+    RATES("used_", used),
     {NULL, CS_JSON_END, 0},
 };
 
@@ -122,6 +162,13 @@ json_t *cs_lane_to_json(const struct cs_progress_lane *lane)
             json_object_set_new(outcomes, cs_outcome_name((enum cs_outcome)o), number(lane->counters.outcome[o])) == 0);
     CS_ASSERT(json_object_set_new(counters, "outcome", outcomes) == 0);
     CS_ASSERT(json_object_set_new(json, "counters", counters) == 0);
+    if (lane->binds != NULL && lane->binds[0] != '\0') {
+        CS_ASSERT(json_object_set_new(json, "binds", text(lane->binds)) == 0);
+        CS_ASSERT(json_object_set_new(json, "used", json_real(lane->used)) == 0);
+        CS_ASSERT(json_object_set_new(json, "limit", json_real(lane->limit)) == 0);
+        if (lane->limit > 0)
+            CS_ASSERT(json_object_set_new(json, "in_use", json_real(lane->used / lane->limit)) == 0);
+    }
     if (lane->n_quarantine > 0) {
         json_t *list = json_array();
         for (uint32_t i = 0; i < lane->n_quarantine; i++)
@@ -174,6 +221,7 @@ void cs_lane_from_json(const json_t *json, struct cs_progress_lane *lane, struct
 {
     const json_t *counters = json_object_get(json, "counters"), *outcomes = json_object_get(counters, "outcome");
     cs_fields_from_json(cs_lane_fields, json, lane, arena);
+    lane->binds = "";
     cs_fields_from_json(cs_counters_fields, counters, &lane->counters, arena);
     for (int o = 0; o < CS_OUTCOMES; o++)
         lane->counters.outcome[o] = unsigned_of(json_object_get(outcomes, cs_outcome_name((enum cs_outcome)o)));
@@ -183,4 +231,32 @@ void cs_lane_from_json(const json_t *json, struct cs_progress_lane *lane, struct
     lane->quarantine = cs_arena_array(arena, lane->n_quarantine + 1, sizeof *lane->quarantine);
     for (uint32_t i = 0; i < lane->n_quarantine; i++)
         cs_fields_from_json(cs_quarantined_fields, json_array_get(list, i), &lane->quarantine[i], arena);
+}
+
+/* ---- workers ------------------------------------------------------------------------------------- */
+
+json_t *cs_worker_to_json(const struct cs_worker_info *w)
+{
+    json_t *json = cs_fields_to_json(cs_worker_fields, w), *lanes = json_array(), *pools = json_array();
+    for (uint32_t i = 0; i < w->n_lanes; i++)
+        CS_ASSERT(json_array_append_new(lanes, cs_fields_to_json(cs_worker_lane_fields, &w->lanes[i])) == 0);
+    for (uint32_t i = 0; i < w->n_pools; i++)
+        CS_ASSERT(json_array_append_new(pools, cs_fields_to_json(cs_worker_pool_fields, &w->pools[i])) == 0);
+    CS_ASSERT(json_object_set_new(json, "lanes", lanes) == 0);
+    CS_ASSERT(json_object_set_new(json, "pools", pools) == 0);
+    return json;
+}
+
+void cs_worker_from_json(const json_t *json, struct cs_worker_info *w, struct cs_arena *arena)
+{
+    const json_t *lanes = json_object_get(json, "lanes"), *pools = json_object_get(json, "pools");
+    cs_fields_from_json(cs_worker_fields, json, w, arena);
+    w->n_lanes = (uint32_t)json_array_size(lanes); /* 0 for what is none */
+    w->n_pools = (uint32_t)json_array_size(pools);
+    w->lanes = cs_arena_array(arena, w->n_lanes + 1, sizeof *w->lanes);
+    w->pools = cs_arena_array(arena, w->n_pools + 1, sizeof *w->pools);
+    for (uint32_t i = 0; i < w->n_lanes; i++)
+        cs_fields_from_json(cs_worker_lane_fields, json_array_get(lanes, i), &w->lanes[i], arena);
+    for (uint32_t i = 0; i < w->n_pools; i++)
+        cs_fields_from_json(cs_worker_pool_fields, json_array_get(pools, i), &w->pools[i], arena);
 }

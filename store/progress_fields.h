@@ -16,6 +16,7 @@ struct cs_json_field {
 };
 
 /* Ends with CS_JSON_END. */
+extern const struct cs_json_field cs_worker_lane_fields[], cs_worker_pool_fields[];
 extern const struct cs_json_field cs_fleet_fields[], cs_lane_fields[], cs_counters_fields[], cs_worker_fields[],
     cs_quarantined_fields[];
 
@@ -23,6 +24,8 @@ json_t *cs_fields_to_json(const struct cs_json_field *fields, const void *from);
 /* What is missing or of another type reads as 0 or "". Strings are copied into the arena. */
 void cs_fields_from_json(const struct cs_json_field *fields, const json_t *json, void *to, struct cs_arena *arena);
 
+json_t *cs_worker_to_json(const struct cs_worker_info *w);
+void cs_worker_from_json(const json_t *json, struct cs_worker_info *w, struct cs_arena *arena);
 json_t *cs_lane_to_json(const struct cs_progress_lane *lane);
 void cs_lane_from_json(const json_t *json, struct cs_progress_lane *lane, struct cs_arena *arena);
 

@@ -32,7 +32,8 @@
  * what a provider says of its limits: the saying of the call that was sent last holds (`age_ms`), where it is less than what the
  * user declared, until another one raises it again.
  *
- * Day counters live in Redis alone: a flush starts the day anew. Days are UTC.
+ * A pool with a limit per day grants nothing until the coordinator has seeded its counters, and no more than the ceiling that it has
+ * on disk (quota_days.h): a flush does not start the day anew. Days are UTC, by Redis' clock. Without Redis such a pool grants nothing.
  * Units: calls, and requests or tokens; milliseconds. Thread: the loop's. Errors: no grant.
  */
 #ifndef CS_STORE_QUOTA_H
@@ -83,9 +84,9 @@ struct cs_quota_ask {
     const char *claimant; /* unique in the fleet */
     struct cs_quota_pool pool[CS_QUOTA_POOLS_MAX];
     uint32_t n_pools;
-    uint32_t want;     /* calls that could start within a slice; 0: leaves the table */
-    uint32_t held;     /* in flight */
-    uint64_t quiet_ms; /* the provider wants no call for so long; 0: nothing new */
+    uint32_t want;                                   /* calls that could start within a slice; 0: leaves the table */
+    uint32_t held;                                   /* in flight */
+    uint64_t quiet_ms;                               /* the provider wants no call for so long; 0: nothing new */
     double cost[CS_QUOTA_DIMS], back[CS_QUOTA_DIMS]; /* of one call */
 };
 

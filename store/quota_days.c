@@ -116,7 +116,8 @@ static void read_pool(const struct reading *a, const char *name, const char *lim
 {
     char group[33], pool[33];
     unsigned long long limit[CS_DAY_DIMS];
-    if (sscanf(name, "%32[0-9a-f] %32[0-9a-f]", group, pool) != 2 || sscanf(limits, "%llu %llu", &limit[0], &limit[1]) != 2)
+    if (sscanf(name, "%32[0-9a-f] %32[0-9a-f]", group, pool) != 2 ||
+        sscanf(limits, "%llu %llu", &limit[0], &limit[1]) != 2)
         return;
     a->fn(a->self, group, pool, (const uint64_t[CS_DAY_DIMS]){limit[0], limit[1]});
 }

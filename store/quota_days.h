@@ -14,17 +14,17 @@
 enum { CS_DAY_DIMS = CS_QUOTA_DIMS - CS_QUOTA_PER_MINUTE };
 
 struct cs_day_ask {
-    const char *group, *pool; /* as in struct cs_quota_ask */
-    int64_t day;              /* that the rest is about; of another day nothing is set */
+    const char *group, *pool;      /* as in struct cs_quota_ask */
+    int64_t day;                   /* that the rest is about; of another day nothing is set */
     uint64_t granted[CS_DAY_DIMS]; /* at most so much was, if the bucket does not know */
     uint64_t ceiling[CS_DAY_DIMS]; /* on disk; the one in Redis is never lowered by it */
 };
 
 struct cs_day_told {
-    int64_t day;                                        /* by Redis' clock */
-    bool seeded;                                        /* for this day, perhaps just now; the rest is then known */
-    uint64_t level[CS_DAY_DIMS], ceiling[CS_DAY_DIMS];  /* level: rounded up */
-    uint64_t need[CS_DAY_DIMS];                         /* cost of one call, as last asked for */
+    int64_t day;                                       /* by Redis' clock */
+    bool seeded;                                       /* for this day, perhaps just now; the rest is then known */
+    uint64_t level[CS_DAY_DIMS], ceiling[CS_DAY_DIMS]; /* level: rounded up */
+    uint64_t need[CS_DAY_DIMS];                        /* cost of one call, as last asked for */
 };
 
 /* A worker names a pool with a limit per day to the coordinator of its fleet; kept for two days.

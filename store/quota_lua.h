@@ -30,51 +30,54 @@
     "  pools[i] = p\n"                                                                                                 \
     "end\n"
 
-/* What is there, and what the pool gives: in calls, and calls a slice. What the provider told last of a limit holds for all. */
-#define QUOTA_LUA_BUCKET                                                                                               \
-    "local function told(p, b)\n"                                                                                      \
-    "  local at = tonumber(b[5])\n"                                                                                    \
-    "  p.told_at = p.age >= 0 and now - p.age or nil\n"                                                                \
-    "  if at and (not p.told_at or at >= p.told_at) then\n"                                                            \
-    "    p.told_at = at\n"                                                                                             \
-    "    for d = 1, 4 do p.told[d] = tonumber(b[11 + d]) or 0 end\n"                                                   \
-    "  end\n"                                                                                                          \
-    "  for d = 1, 4 do\n"                                                                                              \
-    "    if p.told_at and p.told[d] > 0 then p.limit[d] = math.min(p.limit[d], p.told[d]) end\n"                       \
-    "  end\n"                                                                                                          \
-    "end\n"                                                                                                            \
-    "local function days(p, b)\n"                                                                                      \
-    "  local fresh = tonumber(b[4]) ~= day\n"                                                                          \
-    "  for d = 5, 6 do\n"                                                                                              \
-    "    local l = p.limit[d]\n"                                                                                       \
-    "    if l > 0 then\n"                                                                                              \
-    "      p.level[d] = (fresh and 0 or tonumber(b[5 + d]) or 0) - back[d]\n"                                          \
-    "      if cost[d] > 0 then p.fits = math.min(p.fits, (l - p.level[d]) / cost[d]) end\n"                            \
-    "    end\n"                                                                                                        \
-    "  end\n"                                                                                                          \
-    "end\n"                                                                                                            \
-    "local function bucket(p)\n"                                                                                       \
-    "  local b = redis.call('HMGET', p.bucket, 'at', 'born', 'quiet', 'day', 'told', '1', '2', '3', '4', '5', '6',\n"  \
-    "    't1', 't2', 't3', 't4')\n"                                                                                    \
-    "  local at = tonumber(b[1])\n"                                                                                    \
-    "  p.born, p.quiet = tonumber(b[2]) or now, tonumber(b[3]) or 0\n"                                                 \
-    "  p.young = now - p.born < HOLD + LIFE\n"                                                                         \
-    "  p.fits, p.gives, p.returned, p.level = HUGE, HUGE, HUGE, {}\n"                                                  \
-    "  told(p, b)\n"                                                                                                   \
-    "  for d = 1, 4 do\n"                                                                                              \
-    "    local l = p.limit[d]\n"                                                                                       \
-    "    if l > 0 then\n"                                                                                              \
-    "      local rate, c, v = PART * l / 60000, cost[d], tonumber(b[5 + d])\n"                                         \
-    "      if v and at then v = v + rate * math.max(0, now - at) else v = -rate * LIFE end\n"                          \
-    "      p.level[d] = math.min(v + back[d], math.max(rate * RESERVE, c))\n"                                          \
-    "      if c > 0 then\n"                                                                                            \
-    "        p.fits = math.min(p.fits, p.level[d] / c)\n"                                                              \
-    "        p.gives = math.min(p.gives, rate * SLICE / c)\n"                                                          \
-    "        p.returned = math.min(p.returned, back[d] / c)\n"                                                         \
-    "      end\n"                                                                                                      \
-    "    end\n"                                                                                                        \
-    "  end\n"                                                                                                          \
-    "  days(p, b)\n"                                                                                                   \
+/* What is there, and what the pool gives: in calls, and calls a slice. What the provider told last of a limit holds for all.
+ * Of a day: nothing without the coordinator's seed, and no more than its ceiling (quota_days.h). */
+#define QUOTA_LUA_BUCKET                                                                                                 \
+    "local function told(p, b)\n"                                                                                        \
+    "  local at = tonumber(b[5])\n"                                                                                      \
+    "  p.told_at = p.age >= 0 and now - p.age or nil\n"                                                                  \
+    "  if at and (not p.told_at or at >= p.told_at) then\n"                                                              \
+    "    p.told_at = at\n"                                                                                               \
+    "    for d = 1, 4 do p.told[d] = tonumber(b[11 + d]) or 0 end\n"                                                     \
+    "  end\n"                                                                                                            \
+    "  for d = 1, 4 do\n"                                                                                                \
+    "    if p.told_at and p.told[d] > 0 then p.limit[d] = math.min(p.limit[d], p.told[d]) end\n"                         \
+    "  end\n"                                                                                                            \
+    "end\n"                                                                                                              \
+    "local function days(p, b)\n"                                                                                        \
+    "  if p.limit[5] > 0 or p.limit[6] > 0 then\n"                                                                       \
+    "    if tonumber(b[4]) ~= day then p.fits = 0; return end\n"                                                         \
+    "    for d = 5, 6 do\n"                                                                                              \
+    "      if p.limit[d] > 0 then\n"                                                                                     \
+    "        p.level[d] = (tonumber(b[5 + d]) or 0) - back[d]\n"                                                         \
+    "        local most = math.min(p.limit[d], tonumber(b[11 + d]) or 0)\n"                                              \
+    "        if cost[d] > 0 then p.fits = math.min(p.fits, (most - p.level[d]) / cost[d]) end\n"                         \
+    "      end\n"                                                                                                        \
+    "    end\n"                                                                                                          \
+    "  end\n"                                                                                                            \
+    "end\n"                                                                                                              \
+    "local function bucket(p)\n"                                                                                         \
+    "  local b = redis.call('HMGET', p.bucket, 'at', 'born', 'quiet', 'seeded', 'told', '1', '2', '3', '4', '5', '6',\n" \
+    "    't1', 't2', 't3', 't4', 'c5', 'c6')\n"                                                                          \
+    "  local at = tonumber(b[1])\n"                                                                                      \
+    "  p.born, p.quiet = tonumber(b[2]) or now, tonumber(b[3]) or 0\n"                                                   \
+    "  p.young = now - p.born < HOLD + LIFE\n"                                                                           \
+    "  p.fits, p.gives, p.returned, p.level = HUGE, HUGE, HUGE, {}\n"                                                    \
+    "  told(p, b)\n"                                                                                                     \
+    "  for d = 1, 4 do\n"                                                                                                \
+    "    local l = p.limit[d]\n"                                                                                         \
+    "    if l > 0 then\n"                                                                                                \
+    "      local rate, c, v = PART * l / 60000, cost[d], tonumber(b[5 + d])\n"                                           \
+    "      if v and at then v = v + rate * math.max(0, now - at) else v = -rate * LIFE end\n"                            \
+    "      p.level[d] = math.min(v + back[d], math.max(rate * RESERVE, c))\n"                                            \
+    "      if c > 0 then\n"                                                                                              \
+    "        p.fits = math.min(p.fits, p.level[d] / c)\n"                                                                \
+    "        p.gives = math.min(p.gives, rate * SLICE / c)\n"                                                            \
+    "        p.returned = math.min(p.returned, back[d] / c)\n"                                                           \
+    "      end\n"                                                                                                        \
+    "    end\n"                                                                                                          \
+    "  end\n"                                                                                                            \
+    "  days(p, b)\n"                                                                                                     \
     "end\n"
 
 /* The table: all that asked lately, but for me. */
@@ -152,36 +155,37 @@
     "end\n"                                                                                                            \
     "n = math.max(0, math.floor(n + 1e-6))\n"
 
-#define QUOTA_LUA_WRITE                                                                                                \
-    "local out = {n, math.ceil(math.max(0, until_ - now))}\n"                                                          \
-    "local function tell(v) out[#out + 1] = v end\n"                                                                   \
-    "for _, p in ipairs(pools) do\n"                                                                                   \
-    "  local share = math.min(1, p.mine / p.gives)\n"                                                                  \
-    "  if p.gives >= HUGE then share = 1 end\n"                                                                        \
-    "  local holds = p.concurrent > 0 and math.max(p.may, held) or 0\n"                                                \
-    "  if want > 0 or holds > 0 then\n"                                                                                \
+#define QUOTA_LUA_WRITE                                                                                                       \
+    "local out = {n, math.ceil(math.max(0, until_ - now))}\n"                                                                 \
+    "local function tell(v) out[#out + 1] = v end\n"                                                                          \
+    "for _, p in ipairs(pools) do\n"                                                                                          \
+    "  local share = math.min(1, p.mine / p.gives)\n"                                                                         \
+    "  if p.gives >= HUGE then share = 1 end\n"                                                                               \
+    "  local holds = p.concurrent > 0 and math.max(p.may, held) or 0\n"                                                       \
+    "  if want > 0 or holds > 0 then\n"                                                                                       \
     "    redis.call('HSET', p.table, me, string.format('%.1f %d %.6f %.6f %d %d', now, p.want, p.young and p.had or share,\n" \
-    "      p.credit - n, holds, held))\n"                                                                              \
-    "  else\n"                                                                                                         \
-    "    redis.call('HDEL', p.table, me)\n"                                                                            \
-    "  end\n"                                                                                                          \
-    "  local set = {'at', string.format('%.1f', now), 'born', string.format('%.1f', p.born),\n"                        \
-    "    'quiet', string.format('%.1f', p.quiet), 'day', day}\n"                                                       \
-    "  local function put(k, form, v) set[#set + 1] = k; set[#set + 1] = string.format(form, v) end\n"                 \
-    "  for d = 1, 4 do if p.level[d] then put(d, '%.9f', p.level[d] - n * cost[d]) end end\n"                          \
-    "  for d = 5, 6 do if p.level[d] then put(d, '%.3f', p.level[d] + n * cost[d]) end end\n"                          \
-    "  tell(p.young and p.gives < HUGE and -1 or math.floor(share * 1e6))\n"                                           \
-    "  tell(p.may)\n"                                                                                                  \
-    "  tell(p.told_at and math.ceil(math.max(0, now - p.told_at)) or -1)\n"                                            \
-    "  if p.told_at then put('told', '%.1f', p.told_at) end\n"                                                         \
-    "  for d = 1, 4 do\n"                                                                                              \
-    "    if p.told_at then put('t' .. d, '%.3f', p.told[d]) end\n"                                                     \
-    "    tell(math.floor(p.told[d]))\n"                                                                                \
-    "  end\n"                                                                                                          \
-    "  redis.call('HSET', p.bucket, unpack(set))\n"                                                                    \
-    "  redis.call('PEXPIRE', p.bucket, 172800000)\n"                                                                   \
-    "  redis.call('PEXPIRE', p.table, 60000)\n"                                                                        \
-    "end\n"                                                                                                            \
+    "      p.credit - n, holds, held))\n"                                                                                     \
+    "  else\n"                                                                                                                \
+    "    redis.call('HDEL', p.table, me)\n"                                                                                   \
+    "  end\n"                                                                                                                 \
+    "  local set = {'at', string.format('%.1f', now), 'born', string.format('%.1f', p.born),\n"                               \
+    "    'quiet', string.format('%.1f', p.quiet)}\n"                                                                          \
+    "  local function put(k, form, v) set[#set + 1] = k; set[#set + 1] = string.format(form, v) end\n"                        \
+    "  for d = 1, 4 do if p.level[d] then put(d, '%.9f', p.level[d] - n * cost[d]) end end\n"                                 \
+    "  for d = 5, 6 do if p.level[d] then put(d, '%.3f', p.level[d] + n * cost[d]) end end\n"                                 \
+    "  for d = 5, 6 do if p.limit[d] > 0 and want > 0 then put('n' .. d, '%.0f', math.ceil(cost[d])) end end\n"               \
+    "  tell(p.young and p.gives < HUGE and -1 or math.floor(share * 1e6))\n"                                                  \
+    "  tell(p.may)\n"                                                                                                         \
+    "  tell(p.told_at and math.ceil(math.max(0, now - p.told_at)) or -1)\n"                                                   \
+    "  if p.told_at then put('told', '%.1f', p.told_at) end\n"                                                                \
+    "  for d = 1, 4 do\n"                                                                                                     \
+    "    if p.told_at then put('t' .. d, '%.3f', p.told[d]) end\n"                                                            \
+    "    tell(math.floor(p.told[d]))\n"                                                                                       \
+    "  end\n"                                                                                                                 \
+    "  redis.call('HSET', p.bucket, unpack(set))\n"                                                                           \
+    "  redis.call('PEXPIRE', p.bucket, 172800000)\n"                                                                          \
+    "  redis.call('PEXPIRE', p.table, 60000)\n"                                                                               \
+    "end\n"                                                                                                                   \
     "return out\n"
 
 static const char quota_lua[] = QUOTA_LUA_ASKED QUOTA_LUA_BUCKET QUOTA_LUA_TABLE QUOTA_LUA_MINE QUOTA_LUA_WRITE;

@@ -25,6 +25,7 @@ struct cs_counters {
     uint64_t duplicates, attempts, ambiguous;
     uint64_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;
     int64_t cost_nano_usd; /* of outputs committed here, adopted ones not */
+    int64_t ambiguous_nano_usd; /* the most that ambiguous calls can have cost, not part of the cost; -1: price or cap unknown */
 };
 
 enum cs_output_flag {

@@ -18,7 +18,7 @@ static const struct cs_command commands[] = {
     {"drain", "let the fleet finish what is in flight, then end", cmd_drain},
     {"export", "write outputs as CSV or JSON Lines, while the study runs too", cmd_export},
     {"verify", "check that every planned trial has exactly one sound output, or is listed", cmd_verify},
-    {"report", "preview: what the outputs say, as far as the analysis is built and accepted", cmd_report},
+    {"report", "what the outputs say: noise, shifts, verdicts, labels, provenance", cmd_report},
     {"providers", "check that each lane can be used: one tiny call per model", cmd_providers},
     {"labels", "let people rate a blinded sample of the outputs, and bring their ratings back", cmd_labels},
     {"keygen", "make a key pair for a host of the fleet", cmd_keygen},

@@ -161,6 +161,18 @@ static void tell_news(struct run *r)
     r->fleet.news[0] = '\0';
 }
 
+/* What to say beside the figures: that not all runs, or what holds up a lane that goes on. */
+static const char *note_of(const struct cs_progress *p)
+{
+    if (strcmp(p->state, "running") != 0)
+        return p->state;
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        if (p->lanes[i].reason[0] != '\0')
+            return p->lanes[i].reason;
+    }
+    return "";
+}
+
 /* Polls until the study is over, or the user has had enough. */
 static enum cs_err watch(struct run *r, struct cs_error *err)
 {
@@ -169,8 +181,7 @@ static enum cs_err watch(struct run *r, struct cs_error *err)
         if (rc != CS_OK)
             return interrupts > 0 ? cs_error_set(err, CS_EINTERRUPTED, "interrupted") : rc;
         tell_news(r);
-        cs_bar_draw(&r->bar, &r->progress, strcmp(r->progress.state, "running") == 0 ? "" : r->progress.state,
-                    cs_mono_ms());
+        cs_bar_draw(&r->bar, &r->progress, note_of(&r->progress), cs_mono_ms());
         if (is_over(&r->progress))
             return CS_OK;
         if (interrupts > 0) {

@@ -33,6 +33,9 @@ static struct cs_counters total_of(const struct cs_progress *p)
         t.duplicates += c->duplicates;
         t.attempts += c->attempts;
         t.ambiguous += c->ambiguous;
+        t.ambiguous_nano_usd = t.ambiguous_nano_usd < 0 || c->ambiguous_nano_usd < 0
+                                   ? -1
+                                   : t.ambiguous_nano_usd + c->ambiguous_nano_usd;
         t.input_tokens += c->input_tokens;
         t.output_tokens += c->output_tokens;
         t.cost_nano_usd += c->cost_nano_usd;
@@ -56,30 +59,44 @@ static void outcomes_line(const struct cs_counters *t, char *out, size_t size)
     }
 }
 
-static void figures_line(const struct cs_progress *p, const struct cs_counters *t, char *out, size_t size)
+/* Of all generations: a budget is the study's. */
+static const char *money(const struct cs_progress *p, char *out, size_t size)
 {
-    char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN], eta[CS_TEXT_MAX_LEN], cost[CS_TEXT_MAX_LEN],
-        rate[CS_TEXT_MAX_LEN];
+    char spent[CS_TEXT_MAX_LEN], budget[CS_TEXT_MAX_LEN], presumed[CS_TEXT_MAX_LEN], reserved[CS_TEXT_MAX_LEN];
+    cs_text_usd(spent, p->committed_nano_usd);
+    if (p->budget_nano_usd < 0)
+        snprintf(out, size, "%s", spent);
+    else
+        snprintf(out, size, "%s committed, %s presumed, %s reserved of %s", spent,
+                 cs_text_usd(presumed, p->presumed_nano_usd), cs_text_usd(reserved, p->reserved_nano_usd),
+                 cs_text_usd(budget, p->budget_nano_usd));
+    return out;
+}
+
+static void figures_line(const struct cs_progress *p, char *out, size_t size)
+{
+    char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN], eta[CS_TEXT_MAX_LEN], rate[CS_TEXT_MAX_LEN], cost[160];
     const uint64_t ended = p->done + p->failed + p->cancelled;
     snprintf(out, size, "%5.1f %%  %s of %s  %s/s  ETA %s  %s",
              p->planned > 0 ? 100.0 * (double)ended / (double)p->planned : 0.0, cs_text_count(done, ended),
              cs_text_count(planned, p->planned), cs_text_count(rate, (uint64_t)p->outputs_per_s),
-             p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s), cs_text_usd(cost, t->cost_nano_usd));
+             p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s), money(p, cost, sizeof cost));
 }
 
 void cs_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms)
 {
     const struct cs_counters t = total_of(p);
-    char figures[256], outcomes[256], second[512];
+    char figures[256], outcomes[256], second[1024];
     if (p->planned == 0)
         return; /* a generation that is being built has no figures yet */
-    figures_line(p, &t, figures, sizeof figures);
+    figures_line(p, figures, sizeof figures);
     outcomes_line(&t, outcomes, sizeof outcomes);
     snprintf(second, sizeof second, "%s%s%s", outcomes, note[0] != '\0' ? "   " : "", note);
     if (!b->tty) {
-        if (now_ms < b->next_plain_ms || strcmp(figures, b->plain) == 0)
+        if (now_ms < b->next_plain_ms || (strcmp(figures, b->plain) == 0 && strcmp(second, b->plain_second) == 0))
             return;
         snprintf(b->plain, sizeof b->plain, "%s", figures);
+        snprintf(b->plain_second, sizeof b->plain_second, "%s", second);
         b->next_plain_ms = now_ms + PLAIN_EVERY_MS;
         fprintf(b->out, "%s  %s\n", figures, second);
         fflush(b->out);
@@ -161,7 +178,7 @@ static void print_lane(FILE *out, const struct cs_progress_lane *l, const struct
     fprintf(out, " %9s", cs_text_tokens(text, l->counters.input_tokens));
     fprintf(out, " %10s", cs_text_tokens(text, l->counters.output_tokens));
     fprintf(out, " %9s", cs_text_usd(text, l->counters.cost_nano_usd));
-    if (strcmp(l->state, "open") != 0 && strcmp(l->state, "done") != 0)
+    if ((strcmp(l->state, "open") != 0 && strcmp(l->state, "done") != 0) || l->reason[0] != '\0')
         fprintf(out, "  %s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
     fputc('\n', out);
 }
@@ -176,6 +193,48 @@ static void print_quarantined(FILE *out, const struct cs_progress_lane *l)
     }
     if (l->quarantined > l->n_quarantine)
         fprintf(out, "quarantined: %s, %" PRIu64 " more\n", l->model, l->quarantined - l->n_quarantine);
+}
+
+/* "97 % of 3,000 requests per minute" */
+static void print_binding(FILE *out, const struct cs_progress_lane *l, int width)
+{
+    static const struct {
+        const char *word, *text;
+    } sayings[] = {
+        {"slots", "calls that its workers may have in flight (--slots)"},
+        {"concurrent", "calls at once"},
+        {"no_trials", "no trial is free to start: its cases, its budget or other lanes are waited for"},
+        {"told_to_wait", "the provider has asked to wait"},
+        {"provider_away", "the provider does not answer"},
+        {"cases", "cases are being fetched"},
+        {"unacknowledged", "answers wait to be written"},
+    };
+    char limit[CS_TEXT_MAX_LEN];
+    const char *said = NULL;
+    if (l->binds == NULL || l->binds[0] == '\0')
+        return;
+    for (size_t i = 0; i < sizeof sayings / sizeof *sayings; i++) {
+        if (strcmp(sayings[i].word, l->binds) == 0)
+            said = sayings[i].text;
+    }
+    fprintf(out, "%-*s ", width, l->model);
+    if (l->limit > 0)
+        fprintf(out, "%3.0f %% of %s ", 100 * l->used / l->limit, cs_text_count(limit, (uint64_t)(l->limit + 0.5)));
+    for (const char *s = said != NULL ? said : l->binds; *s != '\0'; s++)
+        fputc(said == NULL && *s == '_' ? ' ' : *s, out);
+    fputc('\n', out);
+}
+
+static void print_bindings(FILE *out, const struct cs_progress *p)
+{
+    bool some = false;
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        some |= p->lanes[i].binds != NULL && p->lanes[i].binds[0] != '\0';
+    if (!some)
+        return;
+    fprintf(out, "\n%-*s what binds\n", name_width(p), "model");
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        print_binding(out, &p->lanes[i], name_width(p));
 }
 
 void cs_print_lanes(FILE *out, const struct cs_progress *p)
@@ -195,8 +254,12 @@ void cs_print_lanes(FILE *out, const struct cs_progress *p)
         fprintf(out, "%" PRIu64 " of these answers were paid for earlier and taken over.\n", t.adopted);
     if (t.duplicates > 0)
         fprintf(out, "%" PRIu64 " answers came twice (a worker was lost); the first of each counts.\n", t.duplicates);
-    if (t.ambiguous > 0)
-        fprintf(out, "%" PRIu64 " calls ended without a status line and may have been billed.\n", t.ambiguous);
+    if (t.ambiguous > 0) {
+        char usd[CS_TEXT_MAX_LEN];
+        fprintf(out, "%" PRIu64 " calls ended without a status line and may have been billed%s%s.\n", t.ambiguous,
+                t.ambiguous_nano_usd < 0 ? "; without a price or an output cap there is no bound" : ": at most ",
+                t.ambiguous_nano_usd < 0 ? "" : cs_text_usd(usd, t.ambiguous_nano_usd));
+    }
     for (uint32_t i = 0; i < p->n_lanes; i++)
         print_quarantined(out, &p->lanes[i]);
 }
@@ -206,7 +269,7 @@ void cs_print_status(FILE *out, const struct cs_progress *p, const struct cs_wor
 {
     const struct cs_counters t = total_of(p);
     char figures[256], outcomes[256], age[CS_TEXT_MAX_LEN];
-    figures_line(p, &t, figures, sizeof figures);
+    figures_line(p, figures, sizeof figures);
     outcomes_line(&t, outcomes, sizeof outcomes);
     fprintf(out, "%s  %s, generation %u, term %u, seen %s ago\n", p->study, p->state, p->gen, p->term,
             cs_text_duration(age, (double)(now_wall_ms - p->updated_wall_ms) / 1000));
@@ -214,6 +277,7 @@ void cs_print_status(FILE *out, const struct cs_progress *p, const struct cs_wor
         fprintf(out, "%s\n", p->title);
     fprintf(out, "\n%s\n%s\n\n", figures, outcomes);
     cs_print_lanes(out, p);
+    print_bindings(out, p);
     fprintf(out, "\n%-16s %-16s %8s %9s %9s %9s %7s %8s\n", "worker", "host", "pid", "in flight", "unstarted",
             "unacked", "MiB", "seen");
     for (uint32_t i = 0; i < n_workers; i++) {

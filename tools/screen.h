@@ -11,7 +11,7 @@ struct cs_bar {
     FILE *out;
     bool tty, drawn;
     uint64_t next_plain_ms;
-    char plain[256]; /* the last plain line: not repeated */
+    char plain[256], plain_second[1024]; /* the last plain line: not repeated */
 };
 void cs_bar_init(struct cs_bar *b, FILE *out);
 /* note: shown behind the figures, or "". now_ms: monotonic. */

@@ -216,6 +216,51 @@ static double largest(double a, double b)
     return a > b ? a : b;
 }
 
+static double minutes_at(const struct cs_limits *l, double trials, double input, double tokens)
+{
+    double minutes = 0;
+    if (l->requests_per_minute > 0)
+        minutes = largest(minutes, trials / (double)l->requests_per_minute);
+    if (l->tokens_per_minute > 0)
+        minutes = largest(minutes, tokens / (double)l->tokens_per_minute);
+    if (l->input_tokens_per_minute > 0)
+        minutes = largest(minutes, input / (double)l->input_tokens_per_minute);
+    if (l->requests_per_day > 0)
+        minutes = largest(minutes, trials / (double)l->requests_per_day * 1440);
+    return minutes;
+}
+
+static bool draws_from(const struct cs_model *m, uint32_t account, uint32_t pool)
+{
+    for (uint32_t i = 0; m->account == account && i < m->n_pools; i++) {
+        if (m->pools[i] == pool)
+            return true;
+    }
+    return false;
+}
+
+/* What lanes share takes as long as all of them together need. */
+static void add_shared_limits(const struct cs_plan *plan, struct cs_survey *out)
+{
+    const struct cs_study *s = plan->study;
+    for (uint32_t lane = 0; lane < plan->n_lanes; lane++) {
+        const struct cs_model *m = &s->models[lane];
+        for (uint32_t i = 0; i < m->n_pools; i++) {
+            double trials = 0, input = 0, output = 0;
+            for (uint32_t k = 0; k < plan->n_lanes; k++) {
+                if (!draws_from(&s->models[k], m->account, m->pools[i]))
+                    continue;
+                trials += (double)plan->lanes[k].n_trials;
+                input += (double)out->lanes[k].input_tokens;
+                output += (double)out->lanes[k].output_low;
+            }
+            const struct cs_limits *l = &s->accounts[m->account].pools[m->pools[i]].limits;
+            struct cs_survey_lane *to = &out->lanes[lane];
+            to->minutes_min = largest(to->minutes_min, minutes_at(l, trials, input, input + output));
+        }
+    }
+}
+
 static void price_lane(const struct cs_plan *plan, uint32_t lane, struct cs_survey_lane *out)
 {
     const struct cs_model *m = &plan->study->models[lane];
@@ -229,16 +274,7 @@ static void price_lane(const struct cs_plan *plan, uint32_t lane, struct cs_surv
         out->usd_low = (in * (double)m->price.input + (double)out->output_low * (double)m->price.output) / 1e9;
         out->usd_high = (in * (double)m->price.input + (double)out->output_high * (double)m->price.output) / 1e9;
     }
-    const struct cs_limits *l = &m->limits;
-    const double tokens = in + (double)out->output_low;
-    if (l->requests_per_minute > 0)
-        out->minutes_min = largest(out->minutes_min, trials / (double)l->requests_per_minute);
-    if (l->tokens_per_minute > 0)
-        out->minutes_min = largest(out->minutes_min, tokens / (double)l->tokens_per_minute);
-    if (l->input_tokens_per_minute > 0)
-        out->minutes_min = largest(out->minutes_min, in / (double)l->input_tokens_per_minute);
-    if (l->requests_per_day > 0)
-        out->minutes_min = largest(out->minutes_min, trials / (double)l->requests_per_day * 1440);
+    out->minutes_min = minutes_at(&m->limits, trials, in, in + (double)out->output_low);
 }
 
 enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
@@ -265,6 +301,7 @@ enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *reque
                                                    (double)(out->sampled != 0 ? out->sampled : 1));
         price_lane(plan, lane, &out->lanes[lane]);
     }
+    add_shared_limits(plan, out);
     for (uint32_t f = 0; f < s->n_factors; f++) {
         for (uint32_t v = 0; v < s->factors[f].n_levels; v++)
             out->level_chars[f][v] = sums.prompts[f][v] != 0 ? sums.chars[f][v] / (double)sums.prompts[f][v] : -1;

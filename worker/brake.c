@@ -19,16 +19,21 @@ void cs_brake_weak(struct cs_brake *b)
     b->most = 1;
 }
 
-void cs_brake_answered(struct cs_brake *b, uint32_t in_flight)
+static bool before_the_cut(const struct cs_brake *b, uint64_t sent)
 {
-    if (in_flight < cs_brake_most(b))
+    return b->was_cut && sent <= b->cut_at;
+}
+
+void cs_brake_answered(struct cs_brake *b, uint64_t sent, uint32_t in_flight)
+{
+    if (in_flight < cs_brake_most(b) || before_the_cut(b, sent))
         return; /* it is something else that bounds */
     b->most += b->rated || b->most < KNEE * b->ceiling ? 1 : 1 / b->most;
 }
 
 bool cs_brake_overloaded(struct cs_brake *b, uint64_t sent, uint32_t in_flight, uint64_t now)
 {
-    if (b->was_cut && sent <= b->cut_at)
+    if (before_the_cut(b, sent))
         return false;
     b->was_cut = true;
     b->cut_at = now;

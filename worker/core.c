@@ -263,6 +263,7 @@ uint64_t cs_worker_next_ms(const struct cs_worker *w)
 void cs_worker_figures(const struct cs_worker *w, struct cs_worker_figures *out)
 {
     *out = (struct cs_worker_figures){
+        .draws = HASH_COUNT(w->draws),
         .state = w->state,
         .fleet = w->fleet != NULL ? w->fleet : "",
         .draining = w->draining,

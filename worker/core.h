@@ -19,6 +19,7 @@
 
 #include "protocol/base/log.h"
 #include "protocol/wire/messages.h"
+#include "store/progress.h"
 #include "store/quota.h"
 #include "worker/alarm.h"
 #include "worker/source.h"
@@ -114,9 +115,21 @@ bool cs_worker_take_ask(struct cs_worker *w, struct cs_worker_ask *out);
 /* When a TICK is needed at the latest; CS_NEVER when GONE. */
 uint64_t cs_worker_next_ms(const struct cs_worker *w);
 
+/* A pool with a limit per day; such a one grants nothing until the coordinator knows of it. */
+struct cs_worker_day_pool {
+    const char *group, *name; /* live as long as the worker */
+    double limit[CS_QUOTA_DIMS - CS_QUOTA_PER_MINUTE];
+};
+/* The i-th, from 0; false: there is none. */
+bool cs_worker_day_pool(const struct cs_worker *w, uint32_t i, struct cs_worker_day_pool *out);
+
+/* Fills lanes and pools of *out: what binds, and what was charged, since this was asked last. */
+void cs_worker_report(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out);
+
 struct cs_worker_figures {
     enum cs_worker_state state;
     const char *fleet; /* "" before the first WELCOME */
+    uint32_t draws;    /* sets of pools that lanes draw from; only grows */
     bool draining;
     uint32_t in_flight, unstarted, waiting, unacked; /* waiting: for a repetition; counted in unstarted too */
     uint64_t calls_started, calls_ended, outputs_acked, outputs_refused;

@@ -125,7 +125,7 @@ static void look_at_key(struct cs_worker *w, struct cs_worker_lane *l)
     if (l->barred == NULL || key[0] == '\0' || l->trouble[0] != '\0' || strstr(l->barred, key) == NULL)
         return;
     snprintf(trouble, sizeof trouble, "the provider refused the key %s to another worker", key);
-    cs_lanes_refused(w, l, trouble);
+    cs_lanes_stop(w, l, trouble);
 }
 
 static void set_barred(struct cs_worker *w, struct cs_worker_lane *l, const char *barred)
@@ -138,7 +138,7 @@ static void set_barred(struct cs_worker *w, struct cs_worker_lane *l, const char
     look_at_key(w, l);
 }
 
-void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a)
+void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in_order)
 {
     w->announcements++;
     for (uint32_t i = 0; i < a->n_lanes; i++) {
@@ -147,7 +147,8 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a)
             l = add_lane(w, &a->lanes[i]);
         l->seen = w->announcements;
         set_lane(w, l, (enum cs_lane_state)a->lanes[i].state, a->lanes[i].available != 0);
-        set_barred(w, l, a->lanes[i].barred);
+        if (in_order) /* PUB may bring what stood before a `resume` after it */
+            set_barred(w, l, a->lanes[i].barred);
     }
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
         if (l->seen != w->announcements)

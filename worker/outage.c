@@ -23,10 +23,10 @@ static void plan_probe(struct cs_outage *o, uint64_t now_ms, struct cs_rng *rng)
     o->probe_ms = now_ms + most / 2 + cs_rng_below(rng, most / 2 + 1);
 }
 
-bool cs_outage_fault(struct cs_outage *o, uint64_t sent_ms, uint64_t now_ms, struct cs_rng *rng)
+bool cs_outage_fault(struct cs_outage *o, bool tells, uint64_t sent_ms, uint64_t now_ms, struct cs_rng *rng)
 {
     bool left = o->retries > 0;
-    o->row += o->row < UINT32_MAX;
+    o->row += tells && o->row < UINT32_MAX;
     o->retries -= left;
     if (o->away) {
         if (sent_ms > o->since_ms) { /* else it was on its way before: it is no probe */
@@ -48,7 +48,7 @@ bool cs_outage_answer(struct cs_outage *o)
 {
     bool was_away = o->away;
     o->row = 0;
-    o->retries += o->retries < CS_OUTAGE_RETRIES;
+    o->retries += o->retries < CS_OUTAGE_RETRIES_MAX;
     if (was_away && o->retries < CS_OUTAGE_RETRIES_BACK)
         o->retries = CS_OUTAGE_RETRIES_BACK;
     o->away = false;

@@ -1,10 +1,11 @@
 /* outage.h - whether a lane's provider works at all: what keeps a long outage from turning trials into failures, and how many
  * repetitions a lane may make.
  *
- *   in doubt   CS_OUTAGE_DOUBT faults in a row, of whatever trials, and no answer between them: from then on a fault costs no
- *              trial a try, since it tells nothing about the trial
- *   away       CS_OUTAGE_ROW faults in a row, or no repetition left: a lane may repeat CS_OUTAGE_RETRIES calls, and one more for
- *              each answer. The lane then makes one call at a time, with growing pauses between them, until one is answered
+ *   a row      calls without an answer between them that found no connection, or failed for trials that had not failed before. What has
+ *              failed before says little: a trial that always fails is repeated too, and in the end nothing else is left
+ *   in doubt   a row of CS_OUTAGE_DOUBT: from then on a fault costs no trial a try, since it tells nothing about the trial
+ *   away       a row of CS_OUTAGE_ROW, or no repetition left: each answer pays for one, and at most CS_OUTAGE_RETRIES_MAX are
+ *              saved. The lane then makes one call at a time, with growing pauses between them, until one is answered
  *
  * So a provider that fails more than half of its calls is away too, and asked again and again with care. An answer is anything but a
  * fault: a refused request shows that the provider works. Pure. Thread: the core's. Units: milliseconds of the core's clock.
@@ -18,16 +19,17 @@
 #include "protocol/base/rng.h"
 
 enum {
-    CS_OUTAGE_DOUBT = 5, /* below CS_RETRY_TRIES_MAX, so that no trial fails of an outage alone */
-    CS_OUTAGE_ROW = 16,  /* where a third of the calls fail by chance, once in 40 million of them */
-    CS_OUTAGE_RETRIES = 64,
+    CS_OUTAGE_DOUBT = 5,    /* below CS_RETRY_TRIES_MAX, so that no trial fails of an outage alone */
+    CS_OUTAGE_ROW = 16,     /* where a third of the calls fail by chance, once in 40 million of them */
+    CS_OUTAGE_RETRIES = 64, /* at first */
+    CS_OUTAGE_RETRIES_MAX = 1024,
     CS_OUTAGE_RETRIES_BACK = 8, /* left at the least when the provider answers again */
     CS_OUTAGE_PROBE_MS = 1000,  /* the first pause; the limit doubles */
     CS_OUTAGE_PROBE_MAX_MS = 60 * 1000,
 };
 
 struct cs_outage {
-    uint32_t row;     /* faults since the last answer */
+    uint32_t row;
     uint32_t retries; /* repetitions left */
     bool away;
     uint32_t probes;             /* calls that failed while it was away */
@@ -36,8 +38,8 @@ struct cs_outage {
 
 void cs_outage_init(struct cs_outage *o);
 bool cs_outage_in_doubt(const struct cs_outage *o);
-/* A call ended in a fault; `sent_ms`: when it began. True: with this one the lane has gone away. */
-bool cs_outage_fault(struct cs_outage *o, uint64_t sent_ms, uint64_t now_ms, struct cs_rng *rng);
+/* A call ended in a fault. tells: it belongs to a row. sent_ms: when it began. True: with this one the lane has gone away. */
+bool cs_outage_fault(struct cs_outage *o, bool tells, uint64_t sent_ms, uint64_t now_ms, struct cs_rng *rng);
 /* A call was answered. True: the provider is back. */
 bool cs_outage_answer(struct cs_outage *o);
 /* Whether the lane may make a call, having `in_flight`. */

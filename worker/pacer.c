@@ -122,6 +122,9 @@ void cs_pacer_ended(struct cs_pacer *p, const double cost[CS_QUOTA_DIMS], size_t
     average_add(&p->output, output);
     if (!rows[p->protocol].settles)
         return;
+    p->charged[CS_QUOTA_TOKENS] += input + output - cost[CS_QUOTA_TOKENS];
+    p->charged[CS_QUOTA_INPUT] += input - cost[CS_QUOTA_INPUT];
+    p->charged[CS_QUOTA_OUTPUT] += output - cost[CS_QUOTA_OUTPUT];
     p->back[CS_QUOTA_TOKENS] += cost[CS_QUOTA_TOKENS] - input - output;
     p->back[CS_QUOTA_TOKENS_DAY] += cost[CS_QUOTA_TOKENS_DAY] - input - output;
     p->back[CS_QUOTA_INPUT] += cost[CS_QUOTA_INPUT] - input;
@@ -134,6 +137,15 @@ bool cs_pacer_needed(const struct cs_limits *l)
 {
     return l->requests_per_minute != 0 || l->tokens_per_minute != 0 || l->input_tokens_per_minute != 0 ||
            l->output_tokens_per_minute != 0 || l->requests_per_day != 0 || l->tokens_per_day != 0 || l->concurrent != 0;
+}
+
+bool cs_pacer_counts_days(const struct cs_pacer *p)
+{
+    for (uint32_t i = 0; i < p->n_pools; i++) {
+        if (p->pool[i].declared[CS_QUOTA_REQUESTS_DAY] > 0 || p->pool[i].declared[CS_QUOTA_TOKENS_DAY] > 0)
+            return true;
+    }
+    return false;
 }
 
 static double limit_of(const struct cs_pacer_pool *pool, int d)
@@ -215,13 +227,15 @@ static double rate_of(const struct cs_pacer *p, int d)
     return p->limit[d] / (d < CS_QUOTA_PER_MINUTE ? 60e3 : 86400e3);
 }
 
-/* The pace while Redis is away; of several pools the one that gives least. */
+/* The pace while Redis is away; of several pools the one that gives least. What is left of a day only Redis knows. */
 static double away_rate(const struct cs_pacer *p, int d)
 {
     double least = HUGE_VAL;
+    if (d >= CS_QUOTA_PER_MINUTE)
+        return 0;
     for (uint32_t i = 0; i < p->n_pools; i++) {
         const struct cs_pacer_pool *pool = &p->pool[i];
-        double rate = limit_of(pool, d) / (d < CS_QUOTA_PER_MINUTE ? 60e3 : 86400e3);
+        double rate = limit_of(pool, d) / 60e3;
         if (rate > 0)
             least = fmin(least, pool->share > 0 ? AWAY_PART * pool->share * rate : 0);
     }
@@ -294,6 +308,8 @@ bool cs_pacer_start(struct cs_pacer *p, const double cost[CS_QUOTA_DIMS], uint64
     p->in_flight++;
     for (int d = 0; d < CS_QUOTA_DIMS; d++)
         p->budget[d] -= p->limit[d] == 0 ? 0 : cost[d];
+    for (int d = 0; d < CS_QUOTA_DIMS; d++)
+        p->charged[d] += cost[d];
     note_cost(p, cost, false);
     if (p->next_start < (double)now - CS_PACER_LAG_MS)
         p->next_start = (double)now - CS_PACER_LAG_MS;

@@ -4,7 +4,8 @@
  * A slice is what the script of store/quota.h granted: it may be used until LIFE after the asking, and its calls are spread
  * over SLICE by what they cost, with a lag of at most CS_PACER_LAG_MS made up for. Each asking hands the unused rest back. When an answer
  * is late or Redis is away, the worker lives on 0.9 of the share that it was last told, from an empty bucket, and has no more calls
- * in flight than it named when it asked; without a share it waits. A worker without any Redis takes 0.9 of the whole.
+ * in flight than it named when it asked; without a share it waits. A worker without any Redis takes 0.9 of the whole. Where a limit per day is
+ * declared it waits in both cases: what is left of a day only Redis knows.
  *
  * What a provider says of its limits holds for the pool that declares the least of that dimension, if it is less still; a saying
  * counts from the moment when its call was sent, so that slow answers do not bring back what has changed since.
@@ -51,6 +52,7 @@ struct cs_pacer {
     double budget[CS_QUOTA_DIMS];  /* may be spent until `expires` */
     double slice[CS_QUOTA_DIMS];   /* what the budget was when it was granted */
     double back[CS_QUOTA_DIMS];    /* to be told when asking next */
+    double charged[CS_QUOTA_DIMS]; /* in all, corrected where the provider does */
     double typical[CS_QUOTA_DIMS]; /* cost of a call; of the one that waits, if one does */
     double granted[CS_QUOTA_DIMS]; /* cost of one call in the asking under way */
     uint64_t expires, ask_at, asked_at, serial, quiet_until, quiet_tell, filled_at, shut_until;
@@ -66,6 +68,8 @@ bool cs_pacer_needed(const struct cs_limits *limits); /* whether any limit is de
 void cs_pacer_init(struct cs_pacer *p, enum cs_protocol protocol, uint64_t now);
 void cs_pacer_declare(struct cs_pacer *p, uint32_t pool,
                       const struct cs_limits *limits); /* the next one, or one anew */
+
+bool cs_pacer_counts_days(const struct cs_pacer *p); /* whether one of its pools has a limit per day */
 
 /* What a call with a body of so many bytes and this cap (0: none) is charged at its start. */
 void cs_pacer_cost(const struct cs_pacer *p, size_t bytes, uint32_t cap, double cost[CS_QUOTA_DIMS]);

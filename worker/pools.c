@@ -169,6 +169,14 @@ bool cs_worker_take_ask(struct cs_worker *w, struct cs_worker_ask *out)
     return false;
 }
 
+static void stop_lanes(struct cs_worker *w, const struct cs_draw *d, const char *why)
+{
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        if (l->draw == d)
+            cs_lanes_stop(w, l, why);
+    }
+}
+
 void cs_pools_answer(struct cs_worker *w, const struct cs_worker_quota *q)
 {
     for (struct cs_draw *d = w->draws; d != NULL; d = d->hh.next) {
@@ -179,10 +187,26 @@ void cs_pools_answer(struct cs_worker *w, const struct cs_worker_quota *q)
             cs_pacer_alone(&d->pacer, w->now);
         else
             cs_pacer_granted(&d->pacer, q->serial, q->grant, w->now);
-        if (d->pacer.away != was_away)
+        if (q->alone && cs_pacer_counts_days(&d->pacer))
+            stop_lanes(w, d, "a limit per day is counted in Redis: start the worker with --redis");
+        else if (d->pacer.away != was_away)
             cs_worker_say(w, d->pacer.away ? CS_WARN : CS_INFO, d->pacer.away ? "quota_away" : "quota_back",
                           "pool=%s share=%.3f%s", d->name[0], d->pacer.pool[0].share,
                           q->alone ? " why=\"no --redis: this worker takes 0.9 of the limits for itself alone\"" : "");
         cs_pools_wake(w, d);
     }
+}
+
+bool cs_worker_day_pool(const struct cs_worker *w, uint32_t i, struct cs_worker_day_pool *out)
+{
+    for (const struct cs_draw *d = w->draws; d != NULL; d = d->hh.next) {
+        for (uint32_t k = 0; k < d->pacer.n_pools; k++) {
+            const double *limit = &d->pacer.pool[k].declared[CS_QUOTA_PER_MINUTE];
+            if ((limit[0] <= 0 && limit[1] <= 0) || i-- > 0)
+                continue;
+            *out = (struct cs_worker_day_pool){.group = d->group, .name = d->name[k], .limit = {limit[0], limit[1]}};
+            return true;
+        }
+    }
+    return false;
 }

@@ -14,7 +14,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/version.h"
 #include "store/progress.h"
-#include "store/quota.h"
+#include "store/quota_days.h"
 #include "worker/core.h"
 #include "worker/http.h"
 #include "worker/net.h"
@@ -36,7 +36,8 @@ struct shell {
     struct cs_buf acks;
     uint64_t tick_at;
     int64_t started_wall_ms;
-    uint32_t signals, rss_mb;
+    uint32_t signals, rss_mb, published_draws;
+    bool published;
     bool stopped;
     struct cs_error end;
 };
@@ -196,11 +197,14 @@ static void on_tick(uv_timer_t *timer)
     step(s, (struct cs_worker_event){.kind = CS_WORKER_TICK, .rss_mb = s->rss_mb});
 }
 
+static void publish_news(struct shell *s);
+
 /* Sets the timer to the core's next alarm. */
 static void before_sleep(void *self)
 {
     struct shell *s = self;
     uint64_t next = cs_worker_next_ms(s->core);
+    publish_news(s);
     if (next == s->tick_at || s->stopped)
         return;
     s->tick_at = next;
@@ -223,10 +227,19 @@ static void on_signal(uv_signal_t *handle, int number)
     step(s, (struct cs_worker_event){.kind = CS_WORKER_DRAIN});
 }
 
+static void publish_day_pools(struct shell *s, const char *fleet)
+{
+    struct cs_worker_day_pool p;
+    for (uint32_t i = 0; cs_worker_day_pool(s->core, i, &p); i++)
+        cs_day_pool_publish(s->redis, fleet, p.group, p.name,
+                            (const uint64_t[]){(uint64_t)p.limit[0], (uint64_t)p.limit[1]});
+}
+
 static void on_publish(uv_timer_t *timer)
 {
     struct shell *s = timer->data;
     struct cs_worker_figures f;
+    struct cs_arena arena = {0};
     s->rss_mb = rss_mb();
     cs_worker_figures(s->core, &f);
     if (s->redis == NULL || f.fleet[0] == '\0')
@@ -245,7 +258,22 @@ static void on_publish(uv_timer_t *timer)
         .started_wall_ms = s->started_wall_ms,
         .updated_wall_ms = cs_wall_ms(),
     };
+    cs_worker_report(s->core, cs_mono_ms(), &arena, &info);
     cs_worker_publish(s->redis, f.fleet, &info);
+    cs_arena_release(&arena);
+    publish_day_pools(s, f.fleet);
+    s->published = cs_redis_connected(s->redis);
+    s->published_draws = f.draws;
+}
+
+/* Not only every so often: a worker is seen at once, and its pools with it, which wait for the coordinator. */
+static void publish_news(struct shell *s)
+{
+    struct cs_worker_figures f;
+    cs_worker_figures(s->core, &f);
+    if (s->redis != NULL && f.fleet[0] != '\0' && cs_redis_connected(s->redis) &&
+        (!s->published || f.draws != s->published_draws))
+        on_publish(&s->publish);
 }
 
 /* ---- the process ----------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include "protocol/base/hash.h"
 #include "protocol/base/rng.h"
+#include "worker/binding.h"
 #include "worker/brake.h"
 #include "worker/call.h"
 #include "worker/core.h"
@@ -68,6 +69,8 @@ struct cs_draw {
     char *key, *group, *claimant, *name[CS_QUOTA_POOLS_MAX]; /* name: of its pools */
     uint32_t number;
     struct cs_pacer pacer;
+    double reported[CS_QUOTA_DIMS]; /* what was charged at the last report, and when that was */
+    uint64_t reported_at;
     uint32_t started; /* since the last asking */
     bool to_ask;
     struct cs_quota_ask ask;
@@ -85,13 +88,14 @@ struct cs_worker_lane {
     bool blocked; /* its next trial waits for cases */
     bool ready;   /* in the ring of lanes that may be able to start a call */
     char trouble[CS_TROUBLE_MAX];
-    bool key_refused; /* the trouble is that the provider refused the key, here or to another worker */
+    bool key_refused; /* the trouble is that the provider refused the key to this worker */
     char *barred;     /* keys of the lane that were refused, as announced; NULL: none */
     struct cs_outage outage;
     char away[CS_TROUBLE_MAX]; /* why nothing gets through, while it does not */
     struct cs_lane_facts facts;
     struct cs_draw *draw; /* NULL: no limit is declared */
-    uint32_t seen;        /* the announcement that named it last */
+    struct cs_binding binding;
+    uint32_t seen; /* the announcement that named it last */
     uint32_t n_leases, n_todo, in_flight;
     uint32_t share;        /* calls it may have in flight */
     struct cs_brake brake; /* the same, as the provider has shown what it bears */
@@ -181,7 +185,7 @@ struct cs_message *cs_link_send(struct cs_worker *w, enum cs_kind kind);
 
 /* lanes.c */
 struct cs_worker_lane *cs_lanes_find(struct cs_worker *w, uint32_t gen, uint32_t lane);
-void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a);
+void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in_order); /* false: from PUB */
 void cs_lanes_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
 /* The provider refused the lane's key: all workers with that key stop. */
 void cs_lanes_refused(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
@@ -200,6 +204,10 @@ void cs_lanes_ask(struct cs_worker *w); /* SPEC_GET for what turned out to be mi
 void cs_lanes_spec(struct cs_worker *w, const struct cs_spec_reply *s);
 void cs_lanes_ask_again(struct cs_worker *w);
 void cs_lanes_close(struct cs_worker *w);
+
+/* report.c */
+enum cs_bind cs_lanes_binding(const struct cs_worker *w,
+                              const struct cs_worker_lane *l); /* of one that starts no call */
 
 /* leases.c */
 void cs_leases_assign(struct cs_worker *w, const struct cs_leases *a);

@@ -99,6 +99,17 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     return true;
 }
 
+/* Lanes whose turn did not come. */
+static void note_rest(struct cs_worker *w)
+{
+    struct cs_worker_lane *l;
+    const enum cs_bind why = w->n_free == 0 ? CS_BIND_SLOTS : CS_BIND_WINDOW;
+    if (!cs_link_may_start(w))
+        return;
+    TAILQ_FOREACH(l, &w->ring, in_ring)
+    cs_binding_note(&l->binding, l->n_todo > 0 ? why : CS_BIND_NOTHING, w->now);
+}
+
 void cs_work_start(struct cs_worker *w)
 {
     while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && cs_link_may_start(w)) {
@@ -111,7 +122,10 @@ void cs_work_start(struct cs_worker *w)
         l->ready = false;
         if (start_one(w, l))
             cs_lanes_wake(w, l); /* at the end: lanes take turns */
+        else
+            cs_binding_note(&l->binding, cs_lanes_binding(w, l), w->now);
     }
+    note_rest(w);
 }
 
 /* ---- ending ---------------------------------------------------------------------------------------- */
@@ -175,11 +189,11 @@ static void quiet_lane(struct cs_worker *w, struct cs_worker_lane *l, const stru
         l->quiet_until = w->now + pause;
 }
 
-static void lane_answered(struct cs_worker_lane *l)
+static void lane_answered(struct cs_worker_lane *l, uint64_t sent_ms)
 {
     l->progress++;
     l->quiets = 0;
-    cs_brake_answered(&l->brake, l->in_flight + 1);
+    cs_brake_answered(&l->brake, sent_ms, l->in_flight + 1);
 }
 
 /* In our words: what a provider writes here may repeat a part of the key (decision 22). */
@@ -216,7 +230,8 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
     if (v->rule.next == CS_NEXT_RETRY || (timeout && l->outage.away)) {
         char why[CS_TROUBLE_MAX / 2];
         snprintf(why, sizeof why, reply->status != 0 ? "%s (HTTP %u)" : "%s", fault_name(reply), reply->status);
-        if (cs_outage_fault(&l->outage, c->sent_ms, w->now, &w->rng))
+        bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;
+        if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
             cs_lanes_away(w, l, why);
     } else if (!timeout && (v->rule.next != CS_NEXT_WAIT || l->outage.away)) {
         if (cs_outage_answer(&l->outage)) {
@@ -255,7 +270,7 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     switch (v.next) {
     case CS_NEXT_ANSWER:
         if (reading.says == CS_SAYS_ANSWER)
-            lane_answered(l);
+            lane_answered(l, c->sent_ms);
         deliver(w, c, reply, &reading, v.outcome);
         break;
     case CS_NEXT_FAIL:

@@ -65,7 +65,7 @@ static bool is_share(const char *text)
 {
     char *end = NULL;
     const double v = strtod(text, &end);
-    return end != text && *end == '\0' && v >= -1 && v <= 1;
+    return end != text && *end == '\0' && v >= 0 && v <= 1;
 }
 
 static enum cs_err check_row(const struct warrant *w, uint32_t row)
@@ -84,7 +84,8 @@ static enum cs_err check_row(const struct warrant *w, uint32_t row)
     if (!is_whole(v[w->raters]) || strtoul(v[w->raters], NULL, 10) == 0)
         return cs_table_fail(&w->table, row, err, "raters is \"%s\"; say how many physicians flagged it", v[w->raters]);
     if (v[w->agreement][0] != '\0' && !is_share(v[w->agreement]))
-        return cs_table_fail(&w->table, row, err, "agreement is \"%s\"; want a number up to 1, or nothing",
+        return cs_table_fail(&w->table, row, err,
+                             "agreement is \"%s\"; want the share of them that agreed, 0 to 1, or nothing",
                              v[w->agreement]);
     return CS_OK;
 }

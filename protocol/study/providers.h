@@ -14,9 +14,9 @@ struct cs_provider_model {
     const char *name, *model;
     uint32_t account;
     struct cs_price price;
-    struct cs_limits limits;          /* the account's, over them the model's */
+    struct cs_limits limits;                     /* the account's, over them the model's */
     uint32_t pools[CS_MODEL_POOLS_MAX], n_pools; /* of the account */
-    const struct cs_node *parameters; /* or NULL */
+    const struct cs_node *parameters;            /* or NULL */
 };
 
 struct cs_providers {

@@ -194,7 +194,10 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
 {
     /* Appended fields are written only where they are given: a study that does without them keeps its digest. */
     const bool more = a->n_limit_headers > 0 || a->n_parameter_names > 0, pools = a->n_pools > 0;
-    cs_codec_begin(c, !cs_codec_packing(c) ? 14 : pools ? 17 : more ? 16 : 14); /* not the truth file: the simulator's */
+    cs_codec_begin(c, !cs_codec_packing(c) ? 14
+                      : pools              ? 17
+                      : more               ? 16
+                                           : 14); /* not the truth file: the simulator's */
     cs_spec_text(c, &a->name, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, a->protocol);
     cs_codec_bool(c, &a->simulated);

@@ -20,7 +20,7 @@ p.api_keys = [key]
 p.n_parallel = slots
 p.n_ctx = 1024 * slots
 p.n_gpu_layers = 0
-p.cpuparams.n_threads = p.cpuparams_batch.n_threads = 2  # more of them than cores is slower by a thousand
+p.cpuparams.n_threads = p.cpuparams_batch.n_threads = 1  # they wait for each other busily: with more than free cores all stands still
 p.warmup = False
 server = xllamacpp.Server(p)
 print("ready", server.listening_address, flush=True)

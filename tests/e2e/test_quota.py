@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
-"""Two workers share one limit: nearly all of it is used, and the provider never has to say no."""
+"""Workers share limits: nearly all of each is used, the provider never has to say no, and a Redis in trouble grants no second quota."""
 import json
+import os
+import signal
+import subprocess
 import sys
 import time
 import urllib.error
@@ -40,32 +43,130 @@ class SharedLimit(harness.TestCase):
         self.assertEqual(refused.exception.code, 429)
         refused.exception.close()
 
-    def measure(self, weigh=False):
-        """Starts when the fleet has settled."""
+    def measure(self, limit, unit="requests"):
+        """Starts when the fleet has settled; returns the share of the limit that was used."""
         harness.wait_for(lambda: self.sim.stats()["answered"] >= 100, what="100 answers", process=self.run_)
         time.sleep(1 + MEASURE_S)
         self.assertIsNone(self.run_.poll(), self.run_.printed())
         self.run_.stop()
         arrivals = quota_log.read(self.log)
-        last = arrivals[-1].at_s - 1
-        return quota_log.figures(arrivals, last - MEASURE_S + 1, last, weigh), arrivals
+        self.assertEqual(sum(a.status == 429 for a in arrivals), 1, "the first call's alone")
+        end = arrivals[-1].at_s - 1
+        return quota_log.admitted(arrivals, end - MEASURE_S + 1, end, unit) / (limit * (MEASURE_S - 1) / 60)
 
     @harness.short
     def test_requests_per_minute(self):
         self.start(f"{{requests_per_minute: {RPM}}}", "--rpm", RPM, "--burst-requests", RPM // 60)
-        got, arrivals = self.measure()
-        self.assertEqual(got.limited, 0, "no 429")
-        self.assertEqual(sum(a.status == 429 for a in arrivals), 1, "the first call's alone")
-        self.assertGreaterEqual(got.per_minute / RPM, 0.95, got)
-        self.assertLessEqual(got.per_minute / RPM, 1.01, got)
+        share = self.measure(RPM)
+        self.assertGreaterEqual(share, 0.95)
+        self.assertLessEqual(share, 1.01)
 
     def test_tokens_per_minute(self):
         tpm = 3_000_000
         self.start(f"{{tokens_per_minute: {tpm}}}", "--tpm", tpm, "--burst-tokens", tpm // 60)
-        got, arrivals = self.measure(weigh=True)
+        share = self.measure(tpm, "tokens")
+        self.assertGreaterEqual(share, 0.95)
+        self.assertLessEqual(share, 1.01)
+
+    @harness.short
+    def test_redis_in_trouble_grants_no_second_quota(self):
+        """Flushed, out of memory, read-only, slow, stopped: over all of it the provider sees the limit and no more."""
+        self.start(f"{{requests_per_minute: {RPM}}}", "--rpm", RPM, "--burst-requests", RPM // 60)
+        harness.wait_for(lambda: self.sim.stats()["answered"] >= 300, what="300 answers", process=self.run_)
+        for trouble in (self.flush, self.no_memory, self.read_only, self.slow, self.stopped):
+            before = self.sim.stats()["answered"]
+            trouble()
+            harness.wait_for(lambda: self.sim.stats()["answered"] > before + 50, what="answers afterwards", process=self.run_)
+        self.run_.stop()
+        arrivals = quota_log.read(self.log)
         self.assertEqual(sum(a.status == 429 for a in arrivals), 1, "the first call's alone")
-        self.assertGreaterEqual(got.per_minute / tpm, 0.95, got)
-        self.assertLessEqual(got.per_minute / tpm, 1.01, got)
+        self.assertLessEqual(quota_log.excess(arrivals, 0, arrivals[-1].at_s + 1, RPM / 60, "requests"), RPM // 60)
+
+    def flush(self):
+        for _ in range(3):
+            self.redis("flushall")
+            time.sleep(0.4)
+
+    def no_memory(self):
+        self.redis("config", "set", "maxmemory", "1")
+        time.sleep(2)
+        self.redis("config", "set", "maxmemory", "0")
+
+    def read_only(self):
+        self.redis("replicaof", "127.0.0.1", "1")
+        time.sleep(2)
+        self.redis("replicaof", "no", "one")
+
+    def slow(self):
+        for _ in range(4):
+            self.stopped(0.6)
+            time.sleep(0.2)
+
+    def stopped(self, seconds=3):
+        pid = self.redis_pid()
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
+
+    def state(self):
+        return json.loads((self.study.with_suffix(".clinsafe") / "run.json").read_text())
+
+    def redis(self, *words):
+        subprocess.run(["redis-cli", "-s", self.state()["sockets"] + "/redis", *words], capture_output=True, check=True)
+
+    def redis_pid(self):
+        for process in self.state()["processes"]:
+            if b"redis-server" in Path(f"/proc/{process['pid']}/cmdline").read_bytes():
+                return process["pid"]
+        raise LookupError("redis-server")
+
+
+class SharedPool(harness.TestCase):
+    def test_two_models_draw_from_one_pool(self):
+        """Each model may do 6,000 a minute, both together 1,500."""
+        pool_rpm = 1500
+        study = self.box.copy("small")
+        study.write_text(study.read_text().replace("repeats: 3\n", "repeats: 30\n"))
+        providers = study.parent / "providers.yaml"
+        text = providers.read_text().replace("truth: truth.yaml}", f"truth: truth.yaml, limits: {{requests_per_minute: 6000}}, "
+                                             f"pools: {{both: {{requests_per_minute: {pool_rpm}}}}}}}")
+        providers.write_text(text.replace("account: simulated,", "account: simulated, pools: [both],"))
+        log = self.box.dir / "arrivals"
+        sim = self.box.simulator("--truth", study.parent / "truth.yaml", "--log", log, "--latency-ms", 50)
+        run = self.box.start("clinsafe", "run", study, "--workers", 2, "--slots", 64, "--simulator", sim.url)
+        harness.wait_for(lambda: sim.stats()["answered"] >= 400, what="400 answers", process=run)
+        run.stop()
+        arrivals = quota_log.read(log)
+        self.assertLessEqual(quota_log.excess(arrivals, 0, arrivals[-1].at_s + 1, pool_rpm / 60, "requests"), pool_rpm / 60)
+        models = sim.stats()["models"]
+        self.assertEqual([n["requests"] > 100 for n in models.values() if n["requests"]], [True, True])
+
+
+class CallsAtOnce(harness.TestCase):
+    AT_ONCE = 10
+
+    def start(self, limits=""):
+        study = self.box.copy("small")
+        study.write_text(study.read_text().replace("[model-a, model-b]", "[model-a]").replace("repeats: 3\n", "repeats: 20\n"))
+        providers = study.parent / "providers.yaml"
+        providers.write_text(providers.read_text().replace("truth: truth.yaml}", f"truth: truth.yaml{limits}}}"))
+        self.sim = self.box.simulator("--truth", study.parent / "truth.yaml", "--concurrent", self.AT_ONCE, "--latency-ms", 30)
+        return self.box.clinsafe("run", study, "--workers", 3, "--slots", 64, "--simulator", self.sim.url, timeout=100)
+
+    def test_as_declared_by_all_workers_together(self):
+        self.assertExit(self.start(f", limits: {{concurrent: {self.AT_ONCE}}}"))
+        stats = self.sim.stats()
+        self.assertEqual(stats["limit_violations"], 0)
+        self.assertEqual(stats["peak_serving"], self.AT_ONCE)
+
+    @harness.short
+    def test_found_where_nothing_is_declared(self):
+        """Every trial is answered, and most calls are served: each worker finds what is left for it."""
+        self.assertExit(self.start())
+        stats = self.sim.stats()
+        self.assertEqual(stats["peak_serving"], self.AT_ONCE)
+        self.assertEqual(stats["answered"], stats["unique_digests"])
+        self.assertLess(stats["limit_violations"], stats["answered"] / 2, stats)
 
 
 if __name__ == "__main__":

@@ -161,6 +161,8 @@ static void worker_event(struct sim *s, struct sim_event *e)
         put_off(s, e, w->paused_until);
     } else if (e->kind == SIM_REPLY) {
         sim_provider_reply(s, w, e->tag);
+    } else if (e->kind == SIM_GRANTED) {
+        sim_redis_granted(s, w, e->tag);
     } else if (w->core != NULL && w->wake_at == e->at) {
         sim_worker_wake(s, w);
     } else if (w->core != NULL && w->wake_at < s->now) { /* it was put off */
@@ -179,9 +181,13 @@ static void dispatch(struct sim *s, struct sim_event *e)
     case SIM_LINK_DOWN:
         sim_net_event(s, e);
         break;
+    case SIM_ASKED:
+        sim_redis_asked(s, &s->workers[e->who], e->tag);
+        break;
     case SIM_WORKER_WAKE:
     case SIM_WORKER_START:
     case SIM_REPLY:
+    case SIM_GRANTED:
         worker_event(s, e);
         break;
     case SIM_CORE_TICK:
@@ -241,6 +247,7 @@ static void release(struct sim *s)
         free(s->coordinator.heard[i]);
     cs_arena_release(&s->arena);
     sim_store_release(s);
+    sim_redis_release(s);
     free(s);
 }
 
@@ -256,6 +263,7 @@ void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_r
     s->now = 1000;
     sim_swarm_draw(s);
     sim_store_init(s);
+    sim_redis_init(s);
     sim_swarm_begin(s);
     while (!(s->finished && all_gone(s))) {
         struct sim_event e;

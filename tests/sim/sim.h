@@ -3,6 +3,7 @@
  *   sim.c             the heap of events, the loop, the end
  *   sim_coordinator.c the shell around cs_core        sim_worker.c    the shells around cs_worker
  *   sim_net.c         connections                     sim_store.c     what is on disk, and what is on its way there
+ *   sim_redis.c       quotas, and their judge
  *   sim_provider.c    calls, and who was paid         swarm.c         limits and faults of a seed
  *   check.c           what must hold                  trace.c         messages, readable
  *   main.c            many seeds, one trace, mutations
@@ -38,6 +39,8 @@ enum {
     SIM_EPOCHS_MAX = 65536, /* of a term */
     SIM_INPUT_TOKENS = 50,  /* of every answer: as much as can be, so that a budget has no slack */
     SIM_OUTPUT_TOKENS = 100,
+    SIM_CAP_TOKENS = 400, /* what a call is charged against the provider's limit */
+    SIM_ASKS_MAX = 256,
     SIM_INPUT_PRICE = 100,
     SIM_OUTPUT_PRICE = 400,
     SIM_CALL_NANO_USD = SIM_INPUT_TOKENS * SIM_INPUT_PRICE + SIM_OUTPUT_TOKENS * SIM_OUTPUT_PRICE,
@@ -77,7 +80,13 @@ enum {
     X(REFUSAL, "refusal")                                                                                              \
     X(BAD_REQUEST, "400")                                                                                              \
     X(BAD_KEY, "401")                                                                                                  \
-    X(POISON, "trial that kills its worker")
+    X(POISON, "trial that kills its worker")                                                                           \
+    X(MALFORMED, "malformed message")                                                                                  \
+    X(CLOCK_DRIFT, "worker's clock runs fast or slow")                                                                 \
+    X(QUOTA, "provider's limits")                                                                                      \
+    X(REDIS_AWAY, "Redis away")                                                                                        \
+    X(REDIS_SLOW, "Redis slow")                                                                                        \
+    X(REDIS_FLUSHED, "Redis flushed")
 
 enum sim_fault {
 #define X(name, text) SIM_##name,
@@ -89,14 +98,17 @@ enum sim_fault {
 /*    mutation             name on the command line */
 #define SIM_MUTATION_TABLE(X)                                                                                          \
     X(ACK_BEFORE_SYNC, "ack-before-sync", "a batch is reported committed when its write begins")                       \
-    X(SAME_TERM, "same-term", "a restarted coordinator has the term of the one before")                                \
+    X(SAME_TERM, "reuse-epoch", "a restarted coordinator has the term of the one before")                              \
     X(EXPIRE_UNREAD, "expire-unread", "a busy loop lets leases expire while messages wait to be read")                 \
     X(NO_FRONTIER, "no-frontier", "a restart loads frontier 0 and knows of no earlier fleet")                          \
-    X(NO_GRACE, "no-grace", "a restart grants below the frontier at once")                                             \
+    X(NO_GRACE, "grant-below-frontier", "a restart grants below the frontier at once")                                 \
     X(TORN_GROUP, "torn-group", "a group reaches the disk without its ledger pages when it is killed")                 \
     X(FORGET_STORED, "forget-stored", "outputs that are on disk are not recognised when sent again")                   \
     X(SLOW_CLOCK, "slow-clock", "a worker's clock runs at a third of the speed")                                       \
-    X(LOSE_OUTPUTS, "lose-outputs", "the commit thread drops every 50th output of a batch")
+    X(LOSE_OUTPUTS, "lose-outputs", "the commit thread drops every 50th output of a batch")                            \
+    X(NO_FENCE, "adopt-any-term", "messages of an earlier session or term are taken as of this one")                   \
+    X(SETTLE_ALL, "settle-not-given-back", "workers settle tokens that the provider does not give back")               \
+    X(FORGET_RISKS, "forget-reservations", "what leases may cost is not written")
 
 enum sim_mutation {
     SIM_UNCHANGED,
@@ -116,6 +128,8 @@ enum sim_event_kind {
     SIM_WORKER_WAKE,
     SIM_WORKER_START, /* tag: the incarnation that is to follow */
     SIM_REPLY,        /* tag: number of the call */
+    SIM_ASKED,        /* Redis hears an asking for quota; tag: which */
+    SIM_GRANTED,      /* and the worker its answer */
     SIM_CORE_TICK,    /* tag: life of the coordinator; so do the next */
     SIM_CORE_START,
     SIM_WRITTEN,   /* the first batch is on disk */
@@ -180,6 +194,7 @@ struct sim_worker {
     uint32_t index, incarnation;
     char name[32];
     uint64_t nonce, clock_ms, born_ms;
+    int32_t drift; /* of its clock, in thousandths */
     uint64_t paused_until, wake_at;
     bool stranger, announced;
     struct sim_source source;
@@ -253,6 +268,7 @@ struct sim_limits {
     uint32_t window_outputs, cache_chunks;
     uint32_t latency_ms, timeout_ms, net_ms, store_ms, drain_ms;
     uint64_t calm_ms;
+    uint32_t calls_per_minute, tokens_per_minute; /* 0: no limit */
     int64_t budget_nano_usd;
     bool poison; /* whichever worker gets an answer of this trial dies of it */
     uint32_t poison_lane;
@@ -279,6 +295,7 @@ struct sim {
     uint64_t order, calls, connections, healed_ms;
     struct cs_arena arena; /* of a message */
     struct sim_store store;
+    struct sim_redis *redis;
     struct sim_coordinator coordinator;
     struct sim_worker workers[SIM_WORKERS_MAX];
     struct sim_result *result;
@@ -326,6 +343,7 @@ void sim_core_kill(struct sim *s);
 void sim_core_event(struct sim *s, const struct cs_event *e);
 void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
 void sim_core_tick(struct sim *s);
+bool sim_core_malformed(struct sim *s, struct sim_worker *w); /* hears what does not unpack; false: no connection */
 bool sim_core_stale(struct sim *s); /* hears messages of sessions that it does not know; false: there are none */
 bool sim_core_knows(const struct sim *s, uint64_t nonce);                      /* has a session of this process */
 bool sim_core_control(struct sim *s, enum cs_control verb, const char *model); /* false: does not run */
@@ -337,10 +355,24 @@ void sim_worker_wake(struct sim *s, struct sim_worker *w);
 void sim_worker_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
 void sim_worker_reply(struct sim *s, struct sim_worker *w, uint32_t slot, const struct cs_http_reply *reply);
 void sim_worker_drain(struct sim *s, struct sim_worker *w);
+void sim_worker_quota(struct sim *s, struct sim_worker *w, const struct cs_worker_quota *q);
 void sim_worker_excuse(struct sim *s, struct sim_worker *w,
                        const char *why); /* it is lost: what it has may be paid again */
+void sim_worker_excuse_unbegun(struct sim *s,
+                               struct sim_worker *w); /* it does not know so, and may begin what it has */
 bool sim_worker_is_idle(const struct sim_worker *w);
 uint64_t sim_worker_global(const struct sim *s, const struct sim_worker *w, uint64_t local);
+
+/* sim_redis.c */
+void sim_redis_init(struct sim *s);
+void sim_redis_release(struct sim *s);
+void sim_redis_facts(const struct sim *s, struct cs_lane_facts *facts);
+void sim_redis_ask(struct sim *s, struct sim_worker *w, const struct cs_worker_ask *a);
+void sim_redis_asked(struct sim *s, struct sim_worker *w, uint64_t ask);
+void sim_redis_granted(struct sim *s, struct sim_worker *w, uint64_t ask);
+bool sim_redis_fault(struct sim *s, enum sim_fault fault, uint64_t for_ms);
+void sim_redis_heal(struct sim *s);
+void sim_redis_judge(struct sim *s);
 
 /* sim_store.c */
 void sim_store_init(struct sim *s);
@@ -359,7 +391,7 @@ int64_t sim_store_money(const struct sim *s, int64_t *at_risk); /* spent, by the
 /* sim_provider.c */
 void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_digest *out);
 bool sim_trial_of(struct sim *s, const struct cs_digest *d, struct sim_trial **out); /* false: nobody planned it */
-extern const struct cs_provider sim_provider;
+extern const struct cs_provider sim_provider, sim_settling;
 void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_worker_action *a);
 void sim_provider_cut(struct sim *s, struct sim_worker *w,
                       uint32_t slot); /* nobody waits for this call any more; it is paid */

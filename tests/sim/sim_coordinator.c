@@ -147,6 +147,16 @@ static void remember(struct sim *s, const struct sim_packet *p, enum cs_kind kin
     *at = memcpy(cs_xmalloc(sizeof *p + p->len), p, sizeof *p + p->len);
 }
 
+static void take_for_this_session(struct sim *s, const struct sim_worker *w, struct cs_message *m)
+{
+    struct cs_session *session, *next;
+
+    HASH_ITER (hh, s->coordinator.core->sessions, session, next) {
+        if (m->kind != CS_HELLO && session->nonce == w->nonce)
+            m->session = session->id;
+    }
+}
+
 void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p)
 {
     struct cs_peer peer = sim_net_peer(w->index, p->connection);
@@ -157,8 +167,29 @@ void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p)
         return;
     sim_trace_message(s, "C", "<-", w->name, &m);
     remember(s, p, m.kind);
+    if (s->mutation == SIM_MUTATE_NO_FENCE)
+        take_for_this_session(s, w, &m);
     e.message.m = &m;
     sim_core_event(s, &e);
+}
+
+bool sim_core_malformed(struct sim *s, struct sim_worker *w)
+{
+    struct sim_coordinator *c = &s->coordinator;
+    struct cs_peer peer = sim_net_peer(w->index, w->link.serial);
+    struct cs_event e = {.kind = CS_EV_MALFORMED, .malformed = {.peer = &peer}};
+    bool known;
+
+    if (c->core == NULL || c->paused_until > s->now || w->core == NULL || w->link.serial == 0)
+        return false;
+    known = sim_core_knows(s, w->nonce);
+    for (uint64_t n = 1 + sim_below(s, CS_FAULTS_MAX); n > 0 && c->core != NULL; n--)
+        sim_core_event(s, &e);
+    if (c->core != NULL && known && !sim_core_knows(s, w->nonce)) {
+        sim_worker_excuse(s, w, "it was expelled");
+        sim_worker_excuse_unbegun(s, w);
+    }
+    return true;
 }
 
 static uint64_t leased(const struct sim *s)

@@ -58,7 +58,11 @@ static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena
         out->wait_ms = wait;
 }
 
-const struct cs_provider sim_provider = {.path = "/", .auth_prefix = "", .read = read_reply};
+const struct cs_provider sim_provider = {
+    .protocol = CS_PROTOCOL_OPENAI_CHAT, .path = "/", .auth_prefix = "", .read = read_reply};
+/* A dialect whose providers settle by the usage: not ours. */
+const struct cs_provider sim_settling = {
+    .protocol = CS_PROTOCOL_BEDROCK_CONVERSE, .path = "/", .auth_prefix = "", .read = read_reply};
 
 /* ---- calls ----------------------------------------------------------------------------------------------- */
 
@@ -72,6 +76,7 @@ void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_work
     memcpy(&c->lane, a->digest->b, sizeof c->lane);
     memcpy(&c->position, a->digest->b + 8, sizeof c->position);
     c->number = ++s->calls;
+    sim_redis_judge(s);
     s->result->calls++;
     sim_trace(s, "%s    call %llu: m%u %llu, attempt %u", w->name, (unsigned long long)c->number, c->lane,
               (unsigned long long)c->position, a->attempt);

@@ -178,7 +178,7 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
         l->n_canonical++;
     } else if (o->flags & CS_OUTPUT_FAILURE) {
         t->failure = print;
-    } else if (t->canonical == 0 && t->failure == 0) {
+    } else if (t->canonical == 0 && t->failure == 0 && !l->cancelled) {
         sim_fail(s, "a duplicate of nothing: %s %llu", l->name, (unsigned long long)o->position);
     }
 }
@@ -289,7 +289,8 @@ static void apply_meta(struct sim *s, const struct cs_batch_meta *m)
         return;
     }
     if (strncmp(m->key, "risk/", 5) == 0) {
-        apply_risk(s, m);
+        if (s->mutation != SIM_MUTATE_FORGET_RISKS)
+            apply_risk(s, m);
         return;
     }
     if (strcmp(m->key, "presumed") == 0) {

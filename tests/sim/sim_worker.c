@@ -31,10 +31,12 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
         return CS_EAGAIN;
     }
     *out = (struct cs_lane_facts){.study = src,
-                                  .provider = &sim_provider,
+                                  .provider = src->sim->mutation == SIM_MUTATE_SETTLE_ALL ? &sim_settling
+                                                                                          : &sim_provider,
                                   .endpoint = &endpoint,
                                   .timeout_ms = src->sim->limits.timeout_ms,
                                   .metered = src->sim->limits.budget_nano_usd >= 0};
+    sim_redis_facts(src->sim, out);
     return CS_OK;
 }
 
@@ -124,7 +126,7 @@ static enum cs_err source_put(void *self, const uint8_t digest[32], const void *
 
 static uint64_t local(const struct sim *s, const struct sim_worker *w)
 {
-    uint64_t age = s->now - w->born_ms;
+    uint64_t age = (s->now - w->born_ms) * (uint64_t)(1000 + w->drift) / 1000;
 
     return w->clock_ms + (s->mutation == SIM_MUTATE_SLOW_CLOCK ? age / 3 : age);
 }
@@ -133,7 +135,9 @@ uint64_t sim_worker_global(const struct sim *s, const struct sim_worker *w, uint
 {
     uint64_t age = at > w->clock_ms ? at - w->clock_ms : 0;
 
-    return w->born_ms + (s->mutation == SIM_MUTATE_SLOW_CLOCK ? 3 * age : age);
+    if (s->mutation == SIM_MUTATE_SLOW_CLOCK)
+        age *= 3;
+    return w->born_ms + (age * 1000 + 999 + (uint64_t)w->drift) / (uint64_t)(1000 + w->drift);
 }
 
 /* ---- steps --------------------------------------------------------------------------------------------- */
@@ -152,6 +156,19 @@ void sim_worker_excuse(struct sim *s, struct sim_worker *w, const char *why)
     for (uint32_t i = 0; i < win->n; i++) {
         if (sim_trial_of(s, &cs_window_at(win, i)->digest, &t))
             t->excused++;
+    }
+}
+
+void sim_worker_excuse_unbegun(struct sim *s, struct sim_worker *w)
+{
+    const struct cs_worker_lease *l;
+
+    LIST_FOREACH(l, &w->core->leases, all)
+    {
+        for (unsigned i = 0; i < CS_SHARD_SIZE && !w->stranger; i++) {
+            if ((l->todo[i / 8] >> (i % 8) & 1) != 0)
+                s->store.lanes[l->lane->lane].trials[l->page * CS_SHARD_SIZE + i].excused++;
+        }
     }
 }
 
@@ -244,6 +261,7 @@ static enum cs_kind act(struct sim *s, struct sim_worker *w, const struct cs_wor
 static void step(struct sim *s, struct sim_worker *w, struct cs_worker_event ev)
 {
     const struct cs_worker_action *end = NULL;
+    struct cs_worker_ask ask;
     enum cs_kind unsent;
     uint64_t next;
 
@@ -259,6 +277,8 @@ static void step(struct sim *s, struct sim_worker *w, struct cs_worker_event ev)
         step(s, w, (struct cs_worker_event){.kind = CS_WORKER_UNSENT, .unsent = unsent});
         return;
     }
+    while (cs_worker_take_ask(w->core, &ask))
+        sim_redis_ask(s, w, &ask);
     next = cs_worker_next_ms(w->core);
     CS_ASSERT(next != CS_NEVER);
     next = sim_worker_global(s, w, next);
@@ -279,6 +299,11 @@ void sim_worker_wake(struct sim *s, struct sim_worker *w)
 void sim_worker_reply(struct sim *s, struct sim_worker *w, uint32_t slot, const struct cs_http_reply *reply)
 {
     step(s, w, (struct cs_worker_event){.kind = CS_WORKER_REPLY, .slot = slot, .reply = reply});
+}
+
+void sim_worker_quota(struct sim *s, struct sim_worker *w, const struct cs_worker_quota *q)
+{
+    step(s, w, (struct cs_worker_event){.kind = CS_WORKER_QUOTA, .quota = *q});
 }
 
 void sim_worker_drain(struct sim *s, struct sim_worker *w)
@@ -335,6 +360,11 @@ void sim_worker_start(struct sim *s, struct sim_worker *w)
     w->nonce = opts.nonce = cs_rng_next(&s->rng);
     w->clock_ms = 50000 + sim_below(s, 1000000);
     w->born_ms = s->now;
+    w->drift = 0;
+    if (sim_chance(s, s->limits.permille[SIM_CLOCK_DRIFT])) {
+        w->drift = (int32_t)sim_below(s, 41) - 20;
+        sim_fired(s, SIM_CLOCK_DRIFT);
+    }
     w->wake_at = 0;
     w->source = (struct sim_source){.sim = s, .worker = w};
     opts.seed = cs_rng_next(&s->rng);

@@ -30,6 +30,21 @@ static uint32_t latency(struct sim *s)
     return ms < 100 ? 100 : ms > 12000 ? 12000 : (uint32_t)ms;
 }
 
+/* A limit of which the work takes about as long as the bad weather. */
+static void draw_quota(struct sim *s)
+{
+    uint64_t trials = 0, calls;
+
+    if (!often(s, 35))
+        return;
+    sim_fired(s, SIM_QUOTA);
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
+        trials += s->store.lanes[i].n_trials > CS_FRONTIER_STEP ? 200 : s->store.lanes[i].n_trials;
+    calls = trials * 60000 / s->limits.calm_ms * (80 + sim_below(s, 220)) / 100;
+    s->limits.calls_per_minute = (uint32_t)calls + 1;
+    s->limits.tokens_per_minute = (uint32_t)(calls * SIM_CAP_TOKENS * (60 + sim_below(s, 100)) / 100) + SIM_CAP_TOKENS;
+}
+
 static void draw_rates(struct sim *s)
 {
     static const struct {
@@ -37,7 +52,7 @@ static void draw_rates(struct sim *s)
         uint32_t percent, permille; /* of seeds; at most, of calls */
     } rates[] = {{SIM_RATE_LIMIT, 30, 150}, {SIM_SERVER_ERROR, 40, 150}, {SIM_REPLY_LOST, 40, 60},
                  {SIM_TIMEOUT, 30, 20},     {SIM_REFUSAL, 30, 100},      {SIM_BAD_REQUEST, 30, 20},
-                 {SIM_BAD_KEY, 15, 8},      {SIM_PUB_LOSS, 50, 500}};
+                 {SIM_BAD_KEY, 15, 8},      {SIM_PUB_LOSS, 50, 500},     {SIM_CLOCK_DRIFT, 20, 1000}};
     static const struct {
         enum sim_fault fault;
         uint32_t percent, shots; /* of seeds; at most, in a seed */
@@ -45,7 +60,8 @@ static void draw_rates(struct sim *s)
         {SIM_WORKER_KILL, 40, 6}, {SIM_CORE_KILL, 45, 5},    {SIM_BREAK, 45, 10},       {SIM_HALF_OPEN, 35, 5},
         {SIM_PARTITION, 30, 3},   {SIM_STALL, 35, 6},        {SIM_WORKER_PAUSE, 35, 4}, {SIM_CORE_PAUSE, 30, 3},
         {SIM_STORE_SLOW, 30, 4},  {SIM_STORE_ERROR, 20, 2},  {SIM_LANE_PAUSE, 30, 3},   {SIM_LANE_CANCEL, 20, 1},
-        {SIM_LANE_RETRY, 30, 3},  {SIM_WORKER_DRAIN, 25, 3}, {SIM_FLEET_DRAIN, 15, 1},  {SIM_STALE, 40, 8}};
+        {SIM_LANE_RETRY, 30, 3},  {SIM_WORKER_DRAIN, 25, 3}, {SIM_FLEET_DRAIN, 15, 1},  {SIM_STALE, 40, 8},
+        {SIM_MALFORMED, 25, 4},   {SIM_REDIS_AWAY, 30, 3},   {SIM_REDIS_SLOW, 30, 3},   {SIM_REDIS_FLUSHED, 30, 3}};
 
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
         if (often(s, rates[i].percent))
@@ -85,6 +101,7 @@ void sim_swarm_draw(struct sim *s)
     l->poison = often(s, 12);
     l->poison_lane = (uint32_t)sim_below(s, l->n_lanes);
     l->poison_position = sim_below(s, s->store.lanes[l->poison_lane].n_trials);
+    draw_quota(s);
     draw_rates(s);
 }
 
@@ -197,6 +214,10 @@ static bool shoot(struct sim *s, enum sim_fault fault)
     if (fault == SIM_CORE_KILL || fault == SIM_CORE_PAUSE || fault == SIM_FLEET_DRAIN || fault == SIM_STORE_SLOW ||
         fault == SIM_STORE_ERROR)
         return on_core(s, fault);
+    if (fault == SIM_REDIS_AWAY || fault == SIM_REDIS_SLOW || fault == SIM_REDIS_FLUSHED)
+        return sim_redis_fault(s, fault, a_while(s) / 2);
+    if (fault == SIM_MALFORMED)
+        return sim_core_malformed(s, &s->workers[sim_below(s, s->limits.n_workers)]);
     if (fault == SIM_STALE)
         return sim_core_stale(s);
     return on_worker(s, fault, &s->workers[sim_below(s, s->limits.n_workers)]);
@@ -232,6 +253,7 @@ void sim_swarm_calm(struct sim *s)
     s->calm = true;
     s->healed_ms = s->now + HEALED_AFTER_MS;
     s->store.slow_until = 0;
+    sim_redis_heal(s);
     s->store.fails &= s->store.n_writing > 0; /* a write under way fails as it was to */
     for (int f = 0; f < SIM_FAULTS; f++)
         s->limits.permille[f] = 0;

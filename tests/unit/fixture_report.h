@@ -35,6 +35,9 @@ struct fixture_report {
     struct cs_report_component components[FX_MODELS * FX_OUTCOMES * (FX_LEVELS + 2)];
     struct cs_report_label labels[FX_MODELS * FX_OUTCOMES * FX_LEVELS];
     struct cs_report_range ranges[FX_OUTCOMES * FX_LEVELS];
+    struct cs_report_warrant warrants[2];
+    struct cs_report_agreement agreements[2];
+    struct cs_report_rerun reruns[2];
     struct cs_report_provenance provenance[5];
     const char *notes[1];
     char anchors[FX_CONTRASTS][64];
@@ -223,6 +226,7 @@ static inline void fx_compare(struct fixture_report *f)
                 c->against = CS_AGAINST_PLACEBO;
                 c->comparator = CS_REPORT_NONE;
                 c->comparator_text = "placebo sentences (3)";
+                c->primary = false;
                 if (l == 5) {
                     c->verdict = CS_VERDICT_NONE;
                     c->why = "not asked at the same time";
@@ -351,6 +355,71 @@ static inline void fx_explain(struct fixture_report *f)
     f->r.ranges = f->ranges, f->r.n_ranges = FX_OUTCOMES * (FX_LEVELS - 1);
 }
 
+/* What people said of it, and an earlier run. */
+static inline void fx_more(struct fixture_report *f)
+{
+    f->warrants[0] = (struct cs_report_warrant){.contrast = 8,
+                                                .cases = 3,
+                                                .clusters = 3,
+                                                .raters_min = 2,
+                                                .raters_max = 3,
+                                                .agreement = fx(0.83),
+                                                .rate_level = fx(0.7),
+                                                .rate_comparator = fx(0.4),
+                                                .shift = fx(30),
+                                                .why = "fewer than 5 clusters"};
+    f->warrants[1] = (struct cs_report_warrant){.contrast = 9,
+                                                .cases = 12,
+                                                .clusters = 11,
+                                                .raters_min = 3,
+                                                .raters_max = 3,
+                                                .agreement = fx(0.9),
+                                                .rate_level = fx(0.6),
+                                                .rate_comparator = fx(0.5),
+                                                .shift = fx(10),
+                                                .ci = fx_span(2, 18),
+                                                .why = ""};
+    f->agreements[0] = (struct cs_report_agreement){.question = "disposition",
+                                                    .field = "triage",
+                                                    .kind = CS_AGREEMENT_RATERS,
+                                                    .who = "dr-a, dr-b",
+                                                    .statistic = "Cohen's kappa, linear weights",
+                                                    .raters = 2,
+                                                    .items = 200,
+                                                    .agreement = fx(0.81),
+                                                    .kappa = fx(0.68),
+                                                    .kappa_ci = fx_span(0.6, 0.76),
+                                                    .why = ""};
+    f->agreements[1] = (struct cs_report_agreement){.question = "disposition",
+                                                    .field = "triage",
+                                                    .kind = CS_AGREEMENT_MODEL,
+                                                    .who = "simulated-biased",
+                                                    .simulated = true,
+                                                    .statistic = "Cohen's kappa, linear weights",
+                                                    .raters = 2,
+                                                    .items = 3,
+                                                    .agreement = fx(1),
+                                                    .why = "one category only"};
+    f->r.earlier = (struct cs_report_earlier){.source = "last-spring.clinsafe",
+                                              .generation = 1,
+                                              .first_call = "2026-05-02T08:00:00Z",
+                                              .last_call = "2026-05-02T09:12:00Z",
+                                              .complete = true,
+                                              .unmatched = 4};
+    for (uint32_t i = 0; i < 2; i++)
+        f->reruns[i] = (struct cs_report_rerun){.contrast = 8 + i,
+                                                .clusters = 24,
+                                                .now = fx(3.1),
+                                                .then = fx(9.4),
+                                                .difference = fx(-6.3),
+                                                .ci = fx_span(-11, -1.6),
+                                                .p = fx(0.011),
+                                                .why = ""};
+    f->r.warrants = f->warrants, f->r.n_warrants = 2;
+    f->r.agreements = f->agreements, f->r.n_agreements = 2;
+    f->r.reruns = f->reruns, f->r.n_reruns = 2;
+}
+
 static inline void fixture_report(struct fixture_report *f)
 {
     memset(f, 0, sizeof *f);
@@ -379,6 +448,7 @@ static inline void fixture_report(struct fixture_report *f)
     fx_compare(f);
     fx_count(f);
     fx_explain(f);
+    fx_more(f);
     f->r.models = f->models, f->r.n_models = FX_MODELS;
     f->r.outcomes = f->outcomes, f->r.n_outcomes = FX_OUTCOMES;
     f->r.factors = &f->factor, f->r.n_factors = 1;

@@ -131,13 +131,19 @@ static inline struct cs_quota_grant model_ask(struct quota_model *m, uint32_t me
     if (a->pool[0].concurrent > 0 && may < 1)
         n = 0;
     double holds = a->pool[0].concurrent > 0 ? fmax(may, a->held) : 0;
-    *r = (struct model_row){a->want > 0 || holds > 0, now, a->want, young ? a->pool[0].share : fmin(1, mine / gives),
-                            credit - n,               a->held, holds};
+    *r = (struct model_row){a->want > 0 || holds > 0,
+                            now,
+                            a->want,
+                            young ? a->pool[0].share : fmin(1, mine / gives),
+                            credit - n,
+                            a->held,
+                            holds};
     for (int d = 0; d < CS_QUOTA_PER_MINUTE; d++)
         m->level[d] -= a->pool[0].limit[d] > 0 ? n * a->cost[d] : 0;
     g.calls = (uint32_t)n;
     g.quiet_ms = (uint64_t)ceil(fmax(0, m->quiet - now));
-    g.pool[0] = (struct cs_quota_part){young && gives < 1e300 ? -1 : fmin(1, mine / gives), (uint32_t)may, {.age_ms = -1}};
+    g.pool[0] = (struct cs_quota_part){
+        young && gives < 1e300 ? -1 : fmin(1, mine / gives), (uint32_t)may, {.age_ms = -1}};
     if (m->was_told) {
         g.pool[0].told.age_ms = (int64_t)(now - m->told_at);
         memcpy(g.pool[0].told.limit, m->told, sizeof m->told);

@@ -670,7 +670,7 @@ static void a_refused_key_is_pushed_to_every_worker(void **state)
     say_refused(&w, "not a fingerprint", 0);
     say_refused(&w, "", 0);
     ping(&v, NULL, 0, 0, 0);
-    assert_string_equal(rig_sent(&r, CS_PONG, 0)->announce.lanes[0].barred, "0badc0de");
+    assert_string_equal(rig_sent(&r, CS_PONG, 0)->pong.announce.lanes[0].barred, "0badc0de");
     say_refused(&v, "12345678", 0);
     assert_string_equal(rig_sent(&r, CS_STOP, 1)->announce.lanes[0].barred, "0badc0de 12345678");
     note(&v);

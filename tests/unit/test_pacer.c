@@ -292,6 +292,104 @@ static void test_no_burst_inside_a_slice(void **state)
         assert_true(over_window(&f, end, 10) <= f.rate * (10 + CS_PACER_LAG_MS) * 1.3);
 }
 
+static struct cs_pacer_pool *only(struct fleet *f, uint32_t i)
+{
+    return &f->p[i].pool[0];
+}
+
+/* Calls that last for a while: all workers together never have more in flight than is declared, through restarts of Redis. */
+static void test_calls_at_once(void **state)
+{
+    enum { AT_ONCE = 30, LASTS = 40, WORKERS = 4 };
+    static struct fleet f;
+    static uint64_t ends[WORKERS][AT_ONCE * 2];
+    const double free_of_charge[CS_QUOTA_DIMS] = {0};
+    uint64_t done = 0;
+    (void)state;
+    memset(ends, 0, sizeof ends);
+    fleet_open(&f, WORKERS, &(struct cs_limits){.concurrent = AT_ONCE}, CS_QUOTA_REQUESTS);
+    for (f.now = 1; f.now < 60000; f.now++) {
+        uint32_t sum = 0;
+        f.redis_up = f.now < 20000 || f.now > 25000;
+        if (f.now == 25000 || f.now == 40000)
+            memset(&f.redis, 0, sizeof f.redis);
+        for (uint32_t i = 0; i < WORKERS; i++) {
+            struct cs_quota_ask ask;
+            for (size_t k = 0; k < AT_ONCE * 2; k++) {
+                if (ends[i][k] != 0 && ends[i][k] <= f.now) {
+                    ends[i][k] = 0;
+                    done++;
+                    cs_pacer_ended(&f.p[i], free_of_charge, 10, 0, 0);
+                }
+                if (ends[i][k] == 0 && cs_pacer_start(&f.p[i], free_of_charge, f.now))
+                    ends[i][k] = f.now + 1 + cs_rng_below(&f.rng, 2 * LASTS);
+            }
+            sum += f.p[i].in_flight;
+            if (f.answer[i].under_way && f.now >= f.answer[i].at) {
+                f.answer[i].under_way = false;
+                cs_pacer_granted(&f.p[i], f.answer[i].serial, f.redis_up ? &f.answer[i].grant : NULL, f.now);
+            }
+            if (!f.answer[i].under_way && cs_pacer_ask(&f.p[i], 50, f.now, &ask)) {
+                f.answer[i].under_way = true;
+                f.answer[i].at = f.now + 1 + cs_rng_below(&f.rng, 80); /* slow, so that much happens meanwhile */
+                f.answer[i].serial = f.p[i].serial;
+                if (f.redis_up)
+                    f.answer[i].grant = model_ask(&f.redis, i, &ask, (double)f.now);
+            }
+        }
+        if (sum > AT_ONCE)
+            fail_msg("%u calls at %u ms", sum, (unsigned)f.now);
+    }
+    assert_true(done > (60000 - 3 * 6000) * AT_ONCE / LASTS * 7 / 10);
+}
+
+static void test_slow_answers_do_not_bring_back_an_old_limit(void **state)
+{
+    static struct fleet f;
+    (void)state;
+    fleet_open(&f, 1, &(struct cs_limits){.requests_per_minute = 6000}, CS_QUOTA_REQUESTS);
+    cs_pacer_told(&f.p[0], (const double[CS_QUOTA_PER_MINUTE]){3000}, 5000);
+    cs_pacer_told(&f.p[0], (const double[CS_QUOTA_PER_MINUTE]){6000}, 4000); /* sent before, answered after */
+    assert_true(f.p[0].limit[CS_QUOTA_REQUESTS] == 3000);
+    cs_pacer_told(&f.p[0], (const double[CS_QUOTA_PER_MINUTE]){6000}, 6000);
+    assert_true(f.p[0].limit[CS_QUOTA_REQUESTS] == 6000);
+}
+
+/* What is told is of the pool that declares the least; and a pool can be declared anew. */
+static void test_of_two_pools_the_narrow_one_is_told(void **state)
+{
+    static struct fleet f;
+    (void)state;
+    fleet_open(&f, 1, &(struct cs_limits){.requests_per_minute = 6000}, CS_QUOTA_REQUESTS);
+    cs_pacer_declare(&f.p[0], 1, &(struct cs_limits){.requests_per_minute = 9000, .tokens_per_minute = 50});
+    cs_pacer_told(&f.p[0], (const double[CS_QUOTA_PER_MINUTE]){4000, 40}, 1);
+    assert_true(f.p[0].limit[CS_QUOTA_REQUESTS] == 4000 && f.p[0].limit[CS_QUOTA_TOKENS] == 40);
+    assert_true(only(&f, 0)->told[CS_QUOTA_REQUESTS] == 4000);
+    assert_true(f.p[0].pool[1].told[CS_QUOTA_REQUESTS] == 0 && f.p[0].pool[1].told[CS_QUOTA_TOKENS] == 40);
+    cs_pacer_declare(&f.p[0], 0, &(struct cs_limits){.requests_per_minute = 2000});
+    assert_true(f.p[0].limit[CS_QUOTA_REQUESTS] == 2000);
+    assert_int_equal(f.p[0].n_pools, 2);
+}
+
+/* Bodies have a part that is no prompt: the estimate finds it, so that long and short prompts are charged alike. */
+static void test_estimate_is_a_line(void **state)
+{
+    struct cs_pacer p;
+    struct cs_rng rng = {.state = 4};
+    double cost[CS_QUOTA_DIMS];
+    (void)state;
+    pacer(&p, CS_PROTOCOL_GEMINI, &(struct cs_limits){.tokens_per_minute = 1000});
+    for (int i = 0; i < 400; i++) {
+        size_t bytes = 1500 + cs_rng_below(&rng, 8000);
+        p.in_flight++;
+        cs_pacer_ended(&p, cost, bytes, (uint32_t)(bytes - 1200) / 4, 1);
+    }
+    for (size_t bytes = 1500; bytes < 10000; bytes += 500) {
+        cs_pacer_cost(&p, bytes, 400, cost);
+        assert_true(fabs(cost[CS_QUOTA_INPUT] - (double)(bytes - 1200) / 4) < 8);
+    }
+}
+
 static void test_costs(void **state)
 {
     struct cs_pacer p;
@@ -305,7 +403,7 @@ static void test_costs(void **state)
     assert_true(cost[CS_QUOTA_TOKENS] == 3000);
     p.in_flight = 200;
     for (int i = 0; i < 200; i++)
-    cs_pacer_ended(&p, cost, 1000, i % 2 == 0 ? 190 : 210, 50);
+        cs_pacer_ended(&p, cost, 1000, i % 2 == 0 ? 190 : 210, 50);
     cs_pacer_cost(&p, 10000, 400, cost);
     assert_true(cost[CS_QUOTA_INPUT] > 2100 && cost[CS_QUOTA_INPUT] < 2300); /* two deviations over 2000 */
     assert_true(p.back[CS_QUOTA_TOKENS] == 0);
@@ -345,6 +443,10 @@ int main(void)
         cmocka_unit_test(test_a_429_quiets_all),
         cmocka_unit_test(test_a_lower_limit_is_followed_and_left),
         cmocka_unit_test(test_no_burst_inside_a_slice),
+        cmocka_unit_test(test_calls_at_once),
+        cmocka_unit_test(test_slow_answers_do_not_bring_back_an_old_limit),
+        cmocka_unit_test(test_of_two_pools_the_narrow_one_is_told),
+        cmocka_unit_test(test_estimate_is_a_line),
         cmocka_unit_test(test_costs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

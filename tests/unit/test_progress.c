@@ -79,6 +79,7 @@ static void fill_lane(struct cs_progress_lane *l, uint32_t gen, uint32_t lane)
     l->counters.output_tokens = 13;
     l->counters.reasoning_tokens = 14;
     l->counters.cost_nano_usd = 123456789012345;
+    l->counters.ambiguous_nano_usd = -1;
 }
 
 static struct cs_progress some_progress(const char *fleet, struct cs_progress_lane *lanes, uint32_t n)

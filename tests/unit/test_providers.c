@@ -71,6 +71,43 @@ static void accounts_and_models(void **state)
     assert_int_equal(p.models[1].price.output, -1);
 }
 
+static void models_share_the_pools_that_they_name(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        load(
+            "accounts:\n"
+            "  v: {protocol: anthropic-messages, base_url: \"https://h.example/v1\", limits: {requests_per_minute: 9},\n"
+            "      pools: {large: {input_tokens_per_minute: 2000000}, all: {concurrent: 50}}}\n"
+            "models:\n"
+            "  a: {account: v, model: a-1, pools: [large, all]}\n"
+            "  b: {account: v, model: b-1, pools: [all]}\n"
+            "  c: {account: v, model: c-1}\n"),
+        CS_OK);
+    assert_int_equal(p.accounts[0].n_pools, 2);
+    assert_string_equal(p.accounts[0].pools[1].name, "all");
+    assert_int_equal(p.accounts[0].pools[0].limits.input_tokens_per_minute, 2000000);
+    assert_int_equal(p.accounts[0].pools[0].limits.requests_per_minute, 0); /* limits are each model's own */
+    assert_int_equal(p.accounts[0].pools[1].limits.concurrent, 50);
+    assert_int_equal(p.models[0].n_pools, 2);
+    assert_int_equal(p.models[0].pools[1], 1);
+    assert_int_equal(p.models[0].limits.requests_per_minute, 9);
+    assert_int_equal(p.models[1].n_pools, 1);
+    assert_int_equal(p.models[1].pools[0], 1);
+    assert_int_equal(p.models[2].n_pools, 0);
+    assert_int_equal(load("accounts: {v: {provider: simulated, pools: {all: {concurrent: 5}}}}\n"
+                          "models: {a: {account: v, model: a-1, pools: [al]}}\n"),
+                     CS_EINVAL);
+    assert_non_null(strstr(err.msg, "account \"v\" has no pool \"al\""));
+    assert_non_null(strstr(err.msg, "all"));
+    assert_int_equal(load("accounts: {v: {provider: simulated, pools: {all: {concurrent: 5}}}}\n"
+                          "models: {a: {account: v, model: a-1, pools: [all, all]}}\n"),
+                     CS_EINVAL);
+    account_gives("provider: simulated, pools: {all: {}}", CS_EINVAL);
+    account_gives("provider: simulated, pools: {all: {rpm: 5}}", CS_EINVAL);
+    account_gives("provider: simulated, pools: [all]", CS_EINVAL);
+}
+
 static void urls_must_be_https_or_this_machine(void **state)
 {
     (void)state;
@@ -236,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accounts_and_models),
+        cmocka_unit_test(models_share_the_pools_that_they_name),
         cmocka_unit_test(urls_must_be_https_or_this_machine),
         cmocka_unit_test(a_key_is_named_never_written),
         cmocka_unit_test(the_file_is_found_in_order),

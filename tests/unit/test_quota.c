@@ -3,7 +3,7 @@
 
 #include "protocol/base/clock.h"
 #include "protocol/base/rng.h"
-#include "store/quota.h"
+#include "store/quota_days.h"
 #include "tests/unit/quota_model.h"
 
 struct answer {
@@ -20,9 +20,30 @@ static void on_grant(void *self, const struct cs_quota_grant *grant)
         a->grant = *grant;
 }
 
+static void on_seeded(void *self, const struct cs_day_told *told)
+{
+    (void)told;
+    *(bool *)self = true;
+}
+
+/* As the coordinator does: limits of a day, and nothing granted yet, unless the bucket knows better. */
+static void seed(uv_loop_t *loop, struct cs_redis *r, const struct cs_quota_ask *q, const struct cs_quota_pool *p)
+{
+    struct cs_day_ask day = {.group = q->group, .pool = p->name, .day = cs_wall_ms() / 86400000};
+    bool done = false;
+    for (int d = 0; d < CS_DAY_DIMS; d++)
+        day.ceiling[d] = (uint64_t)p->limit[CS_QUOTA_PER_MINUTE + d];
+    if (day.ceiling[0] + day.ceiling[1] == 0)
+        return;
+    cs_quota_day(r, &day, on_seeded, &done);
+    assert_true(done || run_until(loop, &done, 3000));
+}
+
 static struct answer ask(uv_loop_t *loop, struct cs_redis *r, const struct cs_quota_ask *q)
 {
     struct answer a = {0};
+    for (uint32_t i = 0; i < q->n_pools; i++)
+        seed(loop, r, q, &q->pool[i]);
     cs_quota_ask(r, q, on_grant, &a);
     assert_true(a.done || run_until(loop, &a.done, 3000));
     return a;
@@ -128,7 +149,7 @@ static void test_fair_and_whole(void **state)
     enum { N = 6 };
     struct bench b;
     double got[N] = {0}, sum = 0;
-    char name[N][8];
+    char name[N][16];
     open_bench(&b, *state);
     uint64_t began = 0;
     for (int round = 0; round < 80; round++) {
@@ -176,8 +197,9 @@ static void test_the_model_is_the_script(void **state)
         q.pool[0].limit[CS_QUOTA_INPUT] = 60000;
         q.cost[CS_QUOTA_INPUT] = 6;
         q.pool[0].share = share[me];
-        struct cs_quota_grant want = model_ask(&m, me, &q, (double)cs_mono_ms());
+        double before = (double)cs_mono_ms();
         struct cs_quota_grant is = ask(&b.loop, b.r, &q).grant;
+        struct cs_quota_grant want = model_ask(&m, me, &q, (before + (double)cs_mono_ms()) / 2);
         if (is.pool[0].share >= 0)
             share[me] = is.pool[0].share;
         assert_int_equal(is.pool[0].share < 0, want.pool[0].share < 0);
@@ -201,7 +223,6 @@ static void test_quiet_is_told_to_all(void **state)
     struct bench b;
     open_bench(&b, *state);
     struct cs_quota_ask q = wanting("w", 5, 0);
-    q.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = 1000;
     assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 5);
     q.quiet_ms = 400;
     struct answer a = ask(&b.loop, b.r, &q);
@@ -286,14 +307,13 @@ static void test_the_empty_pool_of_two_decides(void **state)
 {
     struct bench b;
     open_bench(&b, *state);
-    struct cs_quota_ask q = from_both("w", "narrow", 0, 50);
-    q.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = 20;
-    q.pool[1].limit[CS_QUOTA_REQUESTS] = 0;
-    q.pool[1].limit[CS_QUOTA_REQUESTS_DAY] = 1000;
-    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 20);
+    struct cs_quota_ask q = from_both("w", "narrow", 60000, 50);
+    q.pool[1].limit[CS_QUOTA_REQUESTS] = 0; /* gives what is wanted */
     assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 0);
-    q.pool[0].name = "other";
-    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 20);
+    q.pool[0].limit[CS_QUOTA_REQUESTS] = 0;
+    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 50);
+    q.pool[1].limit[CS_QUOTA_REQUESTS] = 60000;
+    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 0);
     close_and_finish(&b.loop, b.r);
 }
 
@@ -302,9 +322,7 @@ static void test_quiet_holds_for_the_narrow_pool(void **state)
     struct bench b;
     open_bench(&b, *state);
     struct cs_quota_ask a = from_both("w/0", "one", 0, 5), other = from_both("w/1", "two", 0, 5);
-    a.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = other.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = 1000;
-    a.pool[1].limit[CS_QUOTA_REQUESTS] = other.pool[1].limit[CS_QUOTA_REQUESTS] = 0;
-    a.pool[1].concurrent = other.pool[1].concurrent = 0;
+    a.pool[1].limit[CS_QUOTA_REQUESTS] = other.pool[1].limit[CS_QUOTA_REQUESTS] = 0; /* gives what is wanted */
     a.quiet_ms = 2000;
     assert_int_equal(ask(&b.loop, b.r, &a).grant.calls, 0);
     assert_int_equal(ask(&b.loop, b.r, &other).grant.calls, 5);
@@ -399,7 +417,6 @@ static void test_a_redis_that_cannot_write_grants_nothing(void **state)
     struct bench b;
     open_bench(&b, *state);
     struct cs_quota_ask q = wanting("w", 5, 0);
-    q.pool[0].limit[CS_QUOTA_REQUESTS_DAY] = 1000;
     assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 5);
     cs_redis_command(b.r, 4, (const char *[]){"CONFIG", "SET", "maxmemory", "1"}, NULL, NULL, NULL);
     assert_false(ask(&b.loop, b.r, &q).good);
@@ -426,9 +443,12 @@ static void test_no_redis_no_grant(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_new_bucket_is_in_debt), cmocka_unit_test(test_granted_never_passes_the_limit),
-        cmocka_unit_test(test_fair_and_whole),          cmocka_unit_test(test_the_model_is_the_script),
-        cmocka_unit_test(test_quiet_is_told_to_all),    cmocka_unit_test(test_a_day_has_an_end),
+        cmocka_unit_test(test_a_new_bucket_is_in_debt),
+        cmocka_unit_test(test_granted_never_passes_the_limit),
+        cmocka_unit_test(test_fair_and_whole),
+        cmocka_unit_test(test_the_model_is_the_script),
+        cmocka_unit_test(test_quiet_is_told_to_all),
+        cmocka_unit_test(test_a_day_has_an_end),
         cmocka_unit_test(test_a_call_draws_from_all_its_pools),
         cmocka_unit_test(test_the_empty_pool_of_two_decides),
         cmocka_unit_test(test_quiet_holds_for_the_narrow_pool),

@@ -189,6 +189,47 @@ static void copy_fixture(struct copy *c)
     c->s.prompts = c->prompts;
 }
 
+static void pools_come_along(void **state)
+{
+    static const struct cs_shared_limits pools[] = {{"large", {.input_tokens_per_minute = 2000000}},
+                                                    {"all", {.concurrent = 9}}};
+    struct copy c;
+    struct cs_case_source source = fx_source();
+    struct shelf shelf = {0}, second = {0};
+    struct cs_buf bytes = CS_BUF_INIT(CS_SPEC_MAX), without = CS_BUF_INIT(CS_SPEC_MAX);
+    struct cs_spec spec;
+    (void)state;
+    copy_fixture(&c);
+    assert_int_equal(cs_spec_pack(&c.s, &source, &without, keep, &second, NULL), CS_OK);
+    c.accounts[0].pools = pools;
+    c.accounts[0].n_pools = 2;
+    c.models[0].n_pools = 2;
+    c.models[0].pools[0] = 1;
+    assert_int_equal(cs_spec_pack(&c.s, &source, &bytes, keep, &shelf, NULL), CS_OK);
+    assert_true(bytes.len > without.len + 10);
+    assert_int_equal(cs_spec_unpack(bytes.data, (uint32_t)bytes.len, &spec, NULL), CS_OK);
+    const struct cs_account *a = &spec.study->accounts[0];
+    assert_int_equal(a->n_pools, 2);
+    assert_string_equal(a->pools[0].name, "large");
+    assert_int_equal(a->pools[0].limits.input_tokens_per_minute, 2000000);
+    assert_int_equal(a->pools[1].limits.concurrent, 9);
+    assert_int_equal(spec.study->accounts[1].n_pools, 0);
+    assert_int_equal(spec.study->models[0].n_pools, 2);
+    assert_int_equal(spec.study->models[0].pools[0], 1);
+    assert_int_equal(spec.study->models[0].pools[1], 0);
+    assert_int_equal(spec.study->models[1].n_pools, 0);
+    cs_spec_release(&spec);
+    shelf_release(&shelf);
+    shelf_release(&second);
+    cs_buf_release(&bytes);
+    cs_buf_release(&without);
+}
+
+static void add_pool(struct copy *c)
+{
+    c->models[0].pools[c->models[0].n_pools++] = 0; /* of an account without one */
+}
+
 /* Lists for the faults below. */
 static const uint32_t list_0_1_1[] = {0, 1, 1};
 static const uint32_t list_0_1_3[] = {0, 1, 3};
@@ -217,6 +258,7 @@ static const uint32_t list_n_columns[] = {N_COLUMNS};
     X(c->accounts[1].n_headers = CS_HEADERS_MAX + 1)                                                                   \
     X(c->accounts[1].headers = two_lines)                                                                              \
     X(c->accounts[1].headers = no_value)                                                                               \
+    X(add_pool(c))                                                                                                     \
     X(c->accounts[1].path = "x")                                                                                       \
     X(c->accounts[1].path = "/x y\n")                                                                                  \
     X(c->prompts[1].user = "{{case.nothing}}")                                                                         \
@@ -519,9 +561,13 @@ static void contents_are_checked_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_study_comes_back_whole),      cmocka_unit_test(what_does_not_hold_together_is_refused),
-        cmocka_unit_test(too_large_a_study_is_refused),  cmocka_unit_test(damaged_specs_are_refused_or_safe),
-        cmocka_unit_test(chunks_are_kept_within_bounds), cmocka_unit_test(chunks_may_come_later),
+        cmocka_unit_test(a_study_comes_back_whole),
+        cmocka_unit_test(pools_come_along),
+        cmocka_unit_test(what_does_not_hold_together_is_refused),
+        cmocka_unit_test(too_large_a_study_is_refused),
+        cmocka_unit_test(damaged_specs_are_refused_or_safe),
+        cmocka_unit_test(chunks_are_kept_within_bounds),
+        cmocka_unit_test(chunks_may_come_later),
         cmocka_unit_test(contents_are_checked_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,20 +12,20 @@ static void a_row_of_faults(void **state)
     for (uint32_t i = 0; i < CS_OUTAGE_ROW; i++) {
         assert_int_equal(cs_outage_in_doubt(&o), i >= CS_OUTAGE_DOUBT);
         assert_true(cs_outage_may_call(&o, 9, 100));
-        assert_int_equal(cs_outage_fault(&o, 50, 100, &rng), i == CS_OUTAGE_ROW - 1);
+        assert_int_equal(cs_outage_fault(&o, true, 50, 100, &rng), i == CS_OUTAGE_ROW - 1);
     }
     assert_true(o.away);
     assert_in_range(o.probe_ms, 100 + CS_OUTAGE_PROBE_MS / 2, 100 + CS_OUTAGE_PROBE_MS);
     assert_false(cs_outage_may_call(&o, 0, o.probe_ms - 1));
     assert_false(cs_outage_may_call(&o, 1, o.probe_ms)); /* one at a time */
     assert_true(cs_outage_may_call(&o, 0, o.probe_ms));
-    assert_false(cs_outage_fault(&o, 50, 200, &rng)); /* it was on its way before: no probe */
+    assert_false(cs_outage_fault(&o, true, 50, 200, &rng)); /* it was on its way before: no probe */
     assert_int_equal(o.probes, 0);
     uint64_t now = 200;
     for (uint32_t i = 0; i < 12; i++) {
         uint64_t most = i < 5 ? 2000ULL << i : CS_OUTAGE_PROBE_MAX_MS;
         now = o.probe_ms;
-        cs_outage_fault(&o, now, now, &rng);
+        cs_outage_fault(&o, true, now, now, &rng);
         assert_in_range(o.probe_ms - now, most / 2, most);
     }
     assert_true(cs_outage_answer(&o));
@@ -51,7 +51,7 @@ static void retries_have_a_budget(void **state)
                 came_back += cs_outage_answer(&o);
             } else {
                 retries += !away;
-                aways += cs_outage_fault(&o, now, now, &probes);
+                aways += cs_outage_fault(&o, cs_rng_below(&rng, 2) == 0, now, now, &probes);
             }
         }
         assert_true(retries <= answers + CS_OUTAGE_RETRIES + CS_OUTAGE_RETRIES_BACK * came_back + aways);
@@ -143,21 +143,30 @@ static void an_hour_without_a_provider(void **state)
     }
 }
 
-/* Nothing else is there to tell whether it is the provider or the trial: it ends at its own deadline. */
-static void the_last_trial_has_a_deadline(void **state)
+/* Trials that always fail, and nothing else is left: they have their tries and end; no outage is seen in them. */
+static void what_is_left_at_the_end(void **state)
 {
     struct bench b;
-    struct world x = {.fault = bench_fault(CS_TRANSFER_WHOLE, 500)};
+    struct world x = {.up = true, .fault = bench_fault(CS_TRANSFER_WHOLE, 500)};
     (void)state;
-    bench_init(&b, 8);
+    bench_init(&b, 64);
     b.self = &x;
     b.on_send = note;
     bench_welcome(&b, 1, 1000);
-    bench_assign(&b, 0, 0, 50, 1);
-    live(&b, &x, CS_RETRY_DEADLINE_MS);
-    assert_int_equal(x.failures, 0);
-    live(&b, &x, CS_OUTAGE_PROBE_MAX_MS + 30 * 1000);
-    assert_int_equal(x.failures, 1);
+    bench_assign(&b, 0, 0, 50, 60);
+    for (int i = 0; i < 50; i++) { /* every other one fails from the beginning on */
+        x.up = i % 2 == 0;
+        x.calls_down += !x.up;
+        bench_reply(&b, bench_slot(&b), x.up ? bench_http(200, "", BENCH_GOOD) : x.fault);
+    }
+    while (b.in_flight > 0)
+        bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD));
+    x.up = false;
+    live(&b, &x, 60 * 1000);
+    assert_int_equal(x.answers, 35);
+    assert_int_equal(x.failures, 25);
+    assert_int_equal(x.calls_down, 25 * CS_RETRY_TRIES_MAX);
+    assert_int_equal(x.away_said, 0);
     cs_arena_release(&x.arena);
     bench_done(&b);
 }
@@ -216,7 +225,7 @@ static void a_key_refused_to_another(void **state)
     tell_barred(&b, "12345678 0badc0de", CS_LANE_OPEN);
     assert_int_equal(b.sent[CS_RELEASE], 1);
     assert_int_equal(b.message[CS_WANT]->want.lanes[0].capacity, 0);
-    assert_string_equal(b.message[CS_WANT]->want.lanes[0].key, "0badc0de");
+    assert_string_equal(b.message[CS_WANT]->want.lanes[0].key, ""); /* hearsay bars no key */
     assert_non_null(strstr(b.message[CS_WANT]->want.lanes[0].trouble, "0badc0de"));
     assert_string_equal(b.message[CS_WANT]->want.lanes[1].trouble, "");
     for (uint32_t s = 0; s < 8; s++) { /* what flew counts, and is followed by calls of the other lane only */
@@ -239,7 +248,7 @@ int main(void)
         cmocka_unit_test(a_row_of_faults),
         cmocka_unit_test(retries_have_a_budget),
         cmocka_unit_test(an_hour_without_a_provider),
-        cmocka_unit_test(the_last_trial_has_a_deadline),
+        cmocka_unit_test(what_is_left_at_the_end),
         cmocka_unit_test(other_lanes_go_on),
         cmocka_unit_test(a_key_refused_to_another),
     };

@@ -202,10 +202,11 @@ static const char study_yaml[] = "study: small\ntitle: A small study\nseed: 5\n"
 static const char providers_yaml[] =
     "accounts:\n"
     "  s: {provider: simulated, protocol: openai-chat}\n"
-    "  r: {protocol: openai-chat, base_url: \"https://api.example.com/v1\", key: {env: TEST_STUDY_KEY}}\n"
+    "  r: {protocol: openai-chat, base_url: \"https://api.example.com/v1\", key: {env: TEST_STUDY_KEY},\n"
+    "      pools: {all: {requests_per_minute: 70}}}\n"
     "models:\n"
     "  sim: {account: s, model: m-1}\n"
-    "  real: {account: r, model: m-2, limits: {concurrent: 3}}\n";
+    "  real: {account: r, model: m-2, limits: {concurrent: 3}, pools: [all]}\n";
 
 struct parts {
     uint8_t digest[32];
@@ -247,6 +248,29 @@ static void check_trial(const struct cs_loaded *l, const struct cs_source *sourc
     cs_cells_free(cells);
     cs_requests_close(requests);
     cs_plan_release(&plan);
+}
+
+/* Whose quota: the account and its key. Without its own limits a model draws from the pools that it names. */
+static void check_pools(const struct cs_source *s, const uint8_t spec[32], const struct cs_lane_facts f[2])
+{
+    struct cs_error err = {0};
+    struct cs_lane_facts other;
+    assert_int_equal(f[0].n_pools, 0);
+    assert_int_equal(f[1].n_pools, 2);
+    assert_int_equal(f[1].pools[0].limits.concurrent, 3);
+    assert_int_equal(f[1].pools[1].limits.requests_per_minute, 70);
+    assert_string_not_equal(f[1].pools[0].name, f[1].pools[1].name);
+    setenv("TEST_STUDY_KEY", "sk-other", 1);
+    assert_int_equal(s->lane(s->self, spec, 1, &other, &err), CS_OK);
+    s->release(s->self, other.study);
+    assert_string_not_equal(other.group, f[1].group); /* two keys are two quotas */
+    assert_string_not_equal(other.pools[1].name, f[1].pools[1].name);
+    setenv("TEST_STUDY_KEY", "sk-9", 1);
+    assert_int_equal(s->lane(s->self, spec, 1, &other, &err), CS_OK);
+    s->release(s->self, other.study);
+    assert_string_equal(other.group, f[1].group);
+    assert_string_equal(other.pools[1].name, f[1].pools[1].name);
+    assert_null(strstr(other.group, "sk-9"));
 }
 
 static void check_endpoints(const struct cs_lane_facts f[2])
@@ -306,6 +330,7 @@ static void studies_come_over_the_wire(void **state)
     assert_string_equal(f[1].trouble, "");
     assert_string_equal(f[1].endpoint->auth, "Authorization: Bearer sk-9");
     assert_string_equal(f[1].endpoint->url, "https://api.example.com/v1/chat/completions");
+    check_pools(&s, spec_digest, f);
     unsetenv("TEST_STUDY_KEY");
     for (uint32_t lane = 0; lane < 2; lane++)
         s.release(s.self, f[lane].study);

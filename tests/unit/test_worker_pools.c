@@ -147,6 +147,85 @@ static void a_429_is_told_and_a_lower_limit_followed(void **state)
     bench_done(&b);
 }
 
+static void all_pools_of_a_lane_are_asked_at_once(void **state)
+{
+    struct bench b;
+    (void)state;
+    bench_init(&b, 8);
+    b.source.limits = (struct cs_limits){.requests_per_minute = 600};
+    b.source.shared = (struct cs_limits){.requests_per_minute = 6000, .concurrent = 4};
+    bench_welcome(&b, 1, CS_WINDOW_OUTPUTS);
+    bench_assign(&b, 0, 3, 50, 40);
+    struct cs_worker_ask a = take(&b);
+    assert_int_equal(a.ask.n_pools, 2);
+    assert_string_equal(a.ask.group, "group");
+    assert_string_equal(a.ask.pool[1].name, "shared");
+    assert_true(a.ask.pool[1].limit[CS_QUOTA_REQUESTS] == 6000);
+    assert_int_equal(a.ask.pool[1].concurrent, 4);
+    assert_int_equal(a.ask.held, 0);
+    struct cs_quota_grant g = {.calls = 8};
+    g.pool[1].allotted = 3;
+    answer(&b, &a, &g);
+    bench_wait(&b, CS_QUOTA_SLICE_MS - 1);
+    assert_int_equal(b.in_flight, 3); /* though eight could start by the rates */
+    bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD));
+    bench_wait(&b, 20);
+    assert_int_equal(b.in_flight, 3);
+    assert_int_equal(b.total_started, 4);
+    bench_wait(&b, CS_QUOTA_SLICE_MS);
+    a = take(&b);
+    assert_int_equal(a.ask.held, 3);
+    assert_int_equal(a.ask.pool[1].allotted, 3);
+    bench_done(&b);
+}
+
+/* A call beyond what it named could be one too many: the answer may say less. */
+static void while_asking_no_more_than_named(void **state)
+{
+    struct bench b;
+    (void)state;
+    limited(&b, 8, 1, (struct cs_limits){.concurrent = 4});
+    bench_assign(&b, 0, 3, 50, 40);
+    struct cs_worker_ask a = take(&b);
+    struct cs_quota_grant g = {.calls = 8, .pool[0].allotted = 4};
+    answer(&b, &a, &g);
+    assert_int_equal(b.in_flight, 4);
+    bench_reply(&b, bench_slot(&b), bench_http(503, "", "{}"));
+    bench_reply(&b, bench_slot(&b), bench_http(503, "", "{}"));
+    while (b.in_flight > 2) /* the brake has let one go on */
+        bench_reply(&b, bench_slot(&b), bench_http(503, "", "{}"));
+    bench_wait(&b, CS_QUOTA_SLICE_MS);
+    a = take(&b);
+    uint32_t named = a.ask.held;
+    bench_wait(&b, 100);
+    assert_true(b.in_flight <= named);
+    g.pool[0].allotted = 1;
+    answer(&b, &a, &g);
+    bench_wait(&b, 10);
+    assert_true(b.in_flight <= named);
+    bench_done(&b);
+}
+
+static void limits_declared_anew_hold(void **state)
+{
+    struct bench b;
+    struct cs_lane_info lanes[BENCH_LANES];
+    (void)state;
+    limited(&b, 8, 1, (struct cs_limits){.requests_per_minute = 600});
+    bench_assign(&b, 0, 3, 50, 20);
+    struct cs_worker_ask a = take(&b);
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 0, .pool[0].share = 1});
+    b.source.limits.requests_per_minute = 300;
+    struct cs_message m = {.kind = CS_STOP, .announce = bench_announce(&b, lanes, 2, CS_LANE_OPEN)};
+    bench_say(&b, &m); /* a second lane, of a study that was changed, draws from the same pool */
+    bench_assign(&b, 1, 3, 51, 20);
+    bench_wait(&b, CS_QUOTA_SLICE_MS);
+    a = take(&b);
+    assert_int_equal(a.draw, 0);
+    assert_true(a.ask.pool[0].limit[CS_QUOTA_REQUESTS] == 300);
+    bench_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +236,9 @@ int main(void)
         cmocka_unit_test(redis_away_leaves_the_last_share),
         cmocka_unit_test(without_redis_nine_tenths),
         cmocka_unit_test(a_429_is_told_and_a_lower_limit_followed),
+        cmocka_unit_test(all_pools_of_a_lane_are_asked_at_once),
+        cmocka_unit_test(while_asking_no_more_than_named),
+        cmocka_unit_test(limits_declared_anew_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

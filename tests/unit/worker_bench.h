@@ -69,7 +69,8 @@ static void bench_pool(struct cs_lane_facts *out, const char *name, const struct
 static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
                               struct cs_error *err)
 {
-    static const struct cs_endpoint endpoint = {.serial = 1, .url = "http://127.0.0.1/v1/chat/completions", .key = "0badc0de"};
+    static const struct cs_endpoint endpoint = {
+        .serial = 1, .url = "http://127.0.0.1/v1/chat/completions", .key = "0badc0de"};
     struct bench_source *s = self;
     (void)spec;
     if (!s->spec_here) {

@@ -31,9 +31,9 @@ struct cs_simulator_opts {
     const char *const *keys; /* allowed API keys; none: all */
     unsigned n_keys;
     struct cs_quota quota;
-    uint64_t concurrent; /* calls served at once; 0: any number */
+    uint64_t concurrent;             /* calls served at once; 0: any number */
     struct cs_faults faults, always; /* of attempts; of requests, whenever they come */
-    bool has_latency; /* else each model's own in the truth file, and none without one */
+    bool has_latency;                /* else each model's own in the truth file, and none without one */
     struct cs_latency latency;
     uint64_t drip_ms;     /* how long a dripped answer takes */
     const char *log_path; /* a line for each arrival, or NULL */

@@ -68,6 +68,8 @@ static void read_error(const json_t *root, const struct cs_http_reply *reply, st
     out->says = CS_SAYS_ERROR;
     if (strcmp(out->finish, "ServiceQuotaExceededException") == 0) /* AWS raises it when asked to */
         out->says = CS_SAYS_NO_MONEY;
+    else if (strstr(out->text, "model identifier is invalid") != NULL)
+        out->says = CS_SAYS_NO_MODEL;
     else if (strcmp(out->finish, "ThrottlingException") == 0 && strstr(out->text, "per day") != NULL)
         out->says = CS_SAYS_DAY_USED;
 }

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Judges a run against a provider that erred, by the provider's own log: what each trial was answered, attempt by attempt, says how it
+must have ended. The rules are written here a second time, after the vendors' documents; nothing of ours is asked but the export.
+
+    storm_judge.py SIMULATOR_LOG EXPORT.jsonl
+"""
+import json
+import sys
+from collections import Counter, defaultdict
+
+TRIES = 6
+# What ends a trial at once: state, outcome.
+FINAL = {"invalid": ("failed", "invalid_request"), "too_large": ("failed", "invalid_request"),
+         "unprocessable": ("failed", "invalid_request"), "filtered": ("done", "content_filtered"), "hang": ("done", "timeout")}
+# What is tried again, and what it is when it was tried too often.
+AGAIN = {**dict.fromkeys(("server_error", "unavailable", "overloaded", "their_timeout", "conflict", "model_failed", "no_capacity",
+                          "client_left", "bad_gateway", "gateway_timeout", "cloudflare", "error_in_200"), "provider_error"),
+         **dict.fromkeys(("reset", "truncated", "malformed", "no_end"), "transport")}
+ANSWERS = {"ok", "refused", "content_filtered", "truncated", "unparsable", "timeout"}
+
+
+class Call:
+    def __init__(self, line):
+        us, self.key, self.model, self.digest, attempt, _, status, self.fault = line.rstrip("\n").split("\t")[:8]
+        self.at, self.attempt, self.status = int(us) / 1e6, int(attempt), int(status)
+
+
+def calls(path):
+    with open(path) as lines:
+        return [Call(line) for line in lines if line.endswith("\n") and line[0].isdigit()]  # each start writes a head
+
+
+def fate(met):
+    """(state, outcome or None for any answer, ambiguous) of the attempts of one trial, or what is wrong with them."""
+    tries = ambiguous = 0
+    for i, call in enumerate(met):
+        last = i == len(met) - 1
+        if call.attempt != i + 1:
+            return f"attempt {call.attempt} where {i + 1} was due"
+        ambiguous += call.status == 0
+        if call.fault in ("-", "drip") and call.status == 200:
+            return ("done", None, ambiguous) if last else f"asked again after its answer in attempt {i + 1}"
+        if call.fault in FINAL:
+            return (*FINAL[call.fault], ambiguous) if last else f"asked again after {call.fault}"
+        if call.fault == "rate_limited" or (call.fault == "-" and call.status == 429):
+            continue  # costs no try
+        if call.fault not in AGAIN:
+            return f"unknown: {call.fault} {call.status}"
+        tries += 1
+        if tries == TRIES:
+            return ("failed", AGAIN[call.fault], ambiguous) if last else f"tried more than {TRIES} times"
+    return f"given up after {tries} tries: {[c.fault for c in met]}"
+
+
+def judge(log, rows):
+    """Lists what is wrong, and counts what was met."""
+    by_digest, wrong = defaultdict(list), []
+    for call in calls(log):
+        by_digest[call.digest].append(call)
+    met = Counter(call.fault for group in by_digest.values() for call in group)
+    for row in rows:
+        group = sorted(by_digest.pop(row["digest"], []), key=lambda c: c.attempt)
+        want = fate(group)
+        got = (row["state"], row["outcome"], row["ambiguous"])
+        if isinstance(want, str):
+            wrong.append(f"{row['digest']}: {want}")
+        elif got[0] != want[0] or got[2] != want[2] or got[1] not in ([want[1]] if want[1] else ANSWERS):
+            wrong.append(f"{row['digest']}: is {got}, must be {want}")
+        elif row["attempts"] != len(group):
+            wrong.append(f"{row['digest']}: {row['attempts']} attempts, the provider saw {len(group)}")
+    wrong += [f"{digest}: asked for, and no row of the export" for digest in by_digest]
+    return wrong, met
+
+
+if __name__ == "__main__":
+    with open(sys.argv[2]) as export:
+        problems, seen = judge(sys.argv[1], [json.loads(line) for line in export])
+    print(*problems, sep="\n")
+    print(dict(seen), f"{len(problems)} wrong")
+    sys.exit(1 if problems else 0)

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""`status` names, per lane, what keeps it from going faster, and how much of that is in use."""
+import json
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
+import harness
+
+WORKERS = 2
+
+
+class Binding(harness.TestCase):
+    def start(self, limits="{}", slots=32, latency=200, cap=400, faults=""):
+        self.study = self.box.copy("small")
+        text = self.study.read_text()
+        self.study.write_text(text.replace("repeats: 3\n", "repeats: 60\n").replace("[model-a, model-b]", "[model-a]")
+                              .replace("max_output_tokens: 400", f"max_output_tokens: {cap}"))
+        providers = self.study.parent / "providers.yaml"
+        if limits != "{}":
+            providers.write_text(providers.read_text().replace("truth: truth.yaml}", f"truth: truth.yaml, limits: {limits}}}"))
+        sim = self.box.simulator("--truth", self.study.parent / "truth.yaml", "--latency-ms", latency,
+                                 *(["--faults", faults] if faults else []))
+        self.run_ = self.box.start("clinsafe", "run", self.study, "--workers", WORKERS, "--slots", slots, "--simulator", sim.url)
+        return sim
+
+    def status(self, *args):
+        return self.box.clinsafe("status", self.study, *args)
+
+    def lane(self):
+        done = self.status("--json")
+        return json.loads(done.out)["lanes"][0] if done.code == 0 and json.loads(done.out)["lanes"] else {}
+
+    def settles(self, binds, least=None):
+        """Until status says so, and this much of it is in use."""
+        def said():
+            lane = self.lane()
+            return lane if lane.get("binds") == binds and (least is None or lane.get("in_use", 0) >= least) else None
+        lane = harness.wait_for(said, timeout=60, what=f"{binds} over {least}", process=self.run_)
+        if least is not None:
+            self.assertAlmostEqual(lane["in_use"], lane["used"] / lane["limit"])
+        return lane
+
+    @harness.short
+    def test_requests_per_minute(self):
+        self.start("{requests_per_minute: 1200, tokens_per_minute: 90000000}")
+        lane = self.settles("requests_per_minute", 0.85)
+        self.assertEqual(lane["limit"], 1200)
+        self.assertLessEqual(lane["in_use"], 1.1)
+        done = self.status()
+        self.assertExit(done)
+        self.assertRegex(done.out, r"model-a\s+\d+ % of 1,200 requests per minute\n")
+        self.run_.stop()
+
+    def test_tokens_per_minute(self):
+        self.start("{requests_per_minute: 60000, tokens_per_minute: 480000}", cap=400)  # 1,200 calls
+        lane = self.settles("tokens_per_minute", 0.85)
+        self.assertEqual(lane["limit"], 480000)
+        self.run_.stop()
+
+    @harness.short
+    def test_slots(self):
+        self.start(slots=3)
+        lane = self.settles("slots", 0.6)
+        self.assertEqual(lane["limit"], 3 * WORKERS)
+        self.run_.stop()
+
+    def test_calls_at_once(self):
+        self.start("{concurrent: 3}")
+        lane = self.settles("concurrent", 0.6)
+        self.assertEqual(lane["limit"], 3)
+        self.run_.stop()
+
+    def test_a_day_that_is_used_up(self):
+        self.start("{requests_per_minute: 6000, requests_per_day: 60}", latency=20)
+        lane = self.settles("requests_per_day", 0.995)
+        self.assertEqual((lane["limit"], lane["used"]), (60, 60))
+        self.run_.stop()
+
+    def test_a_provider_that_is_away(self):
+        sim = self.start()
+        harness.wait_for(lambda: sim.stats()["answered"] > 20, what="answers", process=self.run_)
+        sim.kill()
+        self.settles("provider_away")
+        self.run_.stop(timeout=60)
+
+    @harness.short
+    def test_workers_are_seen_at_once(self):
+        self.start("{requests_per_day: 100000}")
+        harness.wait_for(lambda: self.lane().get("done", 0) > 0, what="the first outputs", process=self.run_)
+        workers = json.loads(self.status("--json").out)["worker_list"]
+        self.assertEqual(sorted(w["name"] for w in workers), ["worker-0", "worker-1"])
+        self.run_.stop()
+
+
+if __name__ == "__main__":
+    harness.main()

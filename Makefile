@@ -115,9 +115,10 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka -lcurl -lmicrohttpd -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
 
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(L_store)
+FUZZ_LIBS := $(call lib,worker) $(call lib,simulator) $(L_store)
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(L_store) $(SYS_store) -lpthread -lm
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_LIBS) -lcurl $(SYS_store) -lpthread -lm
 
 SIM := $(call obj,$(wildcard tests/sim/*.c))
 $(BUILD)/sim/fleet_sim: $(SIM) $(call lib,coordinator) $(call lib,worker) $(L_store)
@@ -179,6 +180,14 @@ fuzz-smoke:               ## every fuzzer over its corpus, then for some seconds
 	$(Q)$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzzers
 	$(Q)tests/fuzz/smoke --build build-fuzz --seconds $(or $(FUZZ_SECONDS),20)
 
+.PHONY: fuzz storm test-tsan
+fuzz:                     ## the same for longer (FUZZ_SECONDS=300 each)
+	$(Q)$(MAKE) --no-print-directory fuzz-smoke FUZZ_SECONDS=$(or $(FUZZ_SECONDS),300)
+
+storm:                    ## a minute of mixed errors, an outage, a revoked key, judged by the provider's log (STORM_S=60)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)CLINSAFE_BUILD=$(BUILD) CLINSAFE_STORM_S=$(or $(STORM_S),60) tests/e2e/test_storm.py
+
 sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace of SEED=n, MUTATE=all (tests/sim/)
 	$(Q)$< $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),1000)) $(if $(MUTATE),--mutate $(MUTATE))
 
@@ -206,6 +215,11 @@ netfault: all             ## broken, half-open, trickling connections; a paused 
 reuse: all                ## edited studies and borrowed answers: paid is only what is new
 	$(Q)tests/run-all --build $(BUILD) --only edit e2e
 	$(Q)tests/run-all --build $(BUILD) --only reuse e2e
+
+.PHONY: model
+model:                    ## leases, terms and acknowledgements proved by spin (FULL=1: more faults; tests/model/)
+	$(Q)ops/setup run ci
+	$(Q)tests/model/run $(if $(FULL),--full)
 
 bench:                    ## measure: outputs/s, CPU per output, memory (tests/bench/)
 	$(Q)$(MAKE) --no-print-directory all $(BUILD)/bench/baseline

@@ -194,7 +194,7 @@ static bool open_case(struct cs_core *core)
         if (!runs(l))
             continue;
         n = to_do(l, &needs);
-        if (n > LAG_BLOCKS * l->block_size + l->n_trials * LAG_PERCENT / 100)
+        if (!l->broke && n > LAG_BLOCKS * l->block_size + l->n_trials * LAG_PERCENT / 100)
             return false;
         idle[i] = n == 0;
         if (l->opened == rank)

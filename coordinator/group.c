@@ -1,6 +1,7 @@
 /* group.c - group commit: one open group gathers rows while at most two are with the commit thread.
  *
  * Acknowledgements, answers to operators and the figures shown all wait for their group: nothing leaves that is not on disk.
+ * tests/model/lease.pml: acknowledged implies durable.
  */
 #include "coordinator/state.h"
 

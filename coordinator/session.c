@@ -10,6 +10,7 @@
  *   active     3 malformed or impossible messages     none
  *   any        BYE                                    none: leases free
  *   any        30 s of silence                        none: leases free
+ * tests/model/lease.pml proves what it does to leases (hello, adopt, give_back).
  * Where a session ends without a word, what it may have had in flight is suspected (suspicion.c).
  */
 #include "coordinator/state.h"

@@ -181,18 +181,21 @@ enum cs_err cs_store_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn
     cs_key_output(&from, id);
     cs_key_output(&until, UINT64_MAX);
     struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_OUTPUTS, cs_key_slice(&from), cs_key_slice(&until));
-    for (; rc == CS_OK && id < next; id++) {
-        bool found = cs_rocks_rows_next(rows, &key, &value);
-        if (!found || key.n != 8 || cs_get_u64(key.p) != id) {
-            rc = cs_error_set(err, CS_ECORRUPT, "%s: output %llu is missing", s->dir, (unsigned long long)id);
+    while (rc == CS_OK && id < next) {
+        if (!cs_rocks_rows_next(rows, &key, &value) || key.n != 8 || cs_get_u64(key.p) != id)
             break;
-        }
         cs_arena_reset(&arena);
         rc = read_stored(s, id, value, &arena, &stored, err);
         if (rc == CS_OK)
             rc = fn(self, stored.output.lane, stored.output.position, &stored, err);
+        id += rc == CS_OK;
     }
+    enum cs_err read = rc;
     rc = close_rows(rows, rc, err);
+    if (read == CS_OK && rc != CS_OK)
+        rc = cs_error_wrap(err, rc, "output %llu", (unsigned long long)id);
+    else if (rc == CS_OK && id < next)
+        rc = cs_error_set(err, CS_ECORRUPT, "%s: output %llu is missing", s->dir, (unsigned long long)id);
     cs_rocks_view_close(v);
     cs_arena_release(&arena);
     return rc;
@@ -220,6 +223,7 @@ struct scan {
     uint32_t n_places;
     struct cs_arena arena;
     cs_scan_fn fn;
+    cs_damaged_fn damaged; /* NULL: the first one that cannot be read ends it */
     void *self;
 };
 
@@ -266,13 +270,53 @@ static enum cs_err compare(struct scan *c, const struct place *p, bool *current,
     return CS_OK;
 }
 
+/* The output of a place: hands it over, or says which cannot be read. rc, err: what reading its value came to. */
+static enum cs_err deliver_one(struct scan *c, const struct place *p, enum cs_err rc, struct cs_slice value,
+                               struct cs_error *err)
+{
+    struct cs_stored stored;
+    struct cs_error why = *err;
+    if (rc == CS_OK && value.p == NULL)
+        rc = cs_error_set(&why, CS_ECORRUPT, "%s: output %llu is missing", c->s->dir, (unsigned long long)p->output_id);
+    cs_arena_reset(&c->arena);
+    if (rc == CS_OK)
+        rc = read_stored(c->s, p->output_id, value, &c->arena, &stored, &why);
+    if (rc == CS_OK) {
+        stored.flags |= p->flags & CS_OUTPUT_ADOPTED;
+        return c->fn(c->self, c->lane, p->position, &stored, err);
+    }
+    if (c->damaged != NULL) {
+        c->damaged(c->self, c->lane, p->position, p->output_id, why.msg);
+        return CS_OK;
+    }
+    return cs_error_set(err, rc, "generation %u, lane %u, position %llu, output %llu: %s", c->gen, c->lane,
+                        (unsigned long long)p->position, (unsigned long long)p->output_id, why.msg);
+}
+
+/* One after the other: some of them cannot be read. */
+static enum cs_err deliver_slowly(struct scan *c, const struct cs_slice *keys, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; rc == CS_OK && i < c->n_places; i++) {
+        void *value = NULL;
+        size_t n = 0;
+        struct cs_error why = {CS_OK, ""};
+        enum cs_err got = cs_rocks_get(c->s->rocks, c->view, CS_CF_OUTPUTS, keys[i], &value, &n, &why);
+        *err = why;
+        rc = deliver_one(c, &c->places[i], got == CS_ENOENT ? CS_OK : got, (struct cs_slice){value, n}, err);
+        free(value);
+    }
+    return rc;
+}
+
 /* Reads the outputs of the places gathered and hands them over. */
 static enum cs_err deliver(struct scan *c, struct cs_error *err)
 {
     struct cs_key keys[CS_ROCKS_MANY];
     struct cs_slice slices[CS_ROCKS_MANY];
     struct cs_rocks_values values = {.n = 0};
-    struct cs_stored stored;
+    struct cs_error why = {CS_OK, ""};
+    enum cs_err rc = CS_OK;
     uint32_t n = c->n_places;
     if (n == 0)
         return CS_OK;
@@ -280,24 +324,15 @@ static enum cs_err deliver(struct scan *c, struct cs_error *err)
         cs_key_output(&keys[i], c->places[i].output_id);
         slices[i] = cs_key_slice(&keys[i]);
     }
-    enum cs_err rc = cs_rocks_get_many(c->view, CS_CF_OUTPUTS, slices, n, &values, err);
-    for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
-        const struct place *p = &c->places[i];
-        if (values.values[i].p == NULL) {
-            rc = cs_error_set(err, CS_ECORRUPT, "%s: output %llu is missing", c->s->dir,
-                              (unsigned long long)p->output_id);
-            break;
-        }
-        cs_arena_reset(&c->arena);
-        rc = read_stored(c->s, p->output_id, values.values[i], &c->arena, &stored, err);
-        stored.flags |= p->flags & CS_OUTPUT_ADOPTED;
-        if (rc == CS_OK)
-            rc = c->fn(c->self, c->lane, p->position, &stored, err);
-    }
+    if (cs_rocks_get_many(c->view, CS_CF_OUTPUTS, slices, n, &values, &why) != CS_OK)
+        rc = deliver_slowly(c, slices, &why);
+    else
+        for (uint32_t i = 0; rc == CS_OK && i < n; i++)
+            rc = deliver_one(c, &c->places[i], CS_OK, values.values[i], &why);
     cs_rocks_values_release(&values);
     c->found += n;
     c->n_places = 0;
-    return rc;
+    return rc == CS_OK ? CS_OK : cs_error_set(err, rc, "%s", why.msg);
 }
 
 static enum cs_err scan_places(struct scan *c, struct cs_rocks_rows *rows, struct cs_error *err)
@@ -322,12 +357,12 @@ static enum cs_err scan_places(struct scan *c, struct cs_rocks_rows *rows, struc
     return rc;
 }
 
-enum cs_err cs_store_scan(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, void *self,
-                          struct cs_error *err)
+enum cs_err cs_store_survey(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, cs_damaged_fn on_damaged,
+                            void *self, struct cs_error *err)
 {
     struct scan *c = cs_xcalloc(1, sizeof *c);
     struct cs_key places, pages;
-    *c = (struct scan){.s = s, .gen = gen, .lane = lane, .fn = fn, .self = self};
+    *c = (struct scan){.s = s, .gen = gen, .lane = lane, .fn = fn, .damaged = on_damaged, .self = self};
     c->view = cs_rocks_view_open(s->rocks);
     cs_key_lane(&places, CS_ROW_PLACE, gen, lane);
     cs_key_lane(&pages, CS_ROW_PAGE, gen, lane);
@@ -344,4 +379,10 @@ enum cs_err cs_store_scan(struct cs_store *s, uint32_t gen, uint32_t lane, cs_sc
     cs_arena_release(&c->arena);
     free(c);
     return rc;
+}
+
+enum cs_err cs_store_scan(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, void *self,
+                          struct cs_error *err)
+{
+    return cs_store_survey(s, gen, lane, fn, NULL, self, err);
 }

@@ -25,7 +25,8 @@ struct cs_counters {
     uint64_t duplicates, attempts, ambiguous;
     uint64_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;
     int64_t cost_nano_usd; /* of outputs committed here, adopted ones not */
-    int64_t ambiguous_nano_usd; /* the most that ambiguous calls can have cost, not part of the cost; -1: price or cap unknown */
+    int64_t
+        ambiguous_nano_usd; /* the most that ambiguous calls can have cost, not part of the cost; -1: price or cap unknown */
 };
 
 enum cs_output_flag {
@@ -175,6 +176,10 @@ typedef enum cs_err (*cs_scan_fn)(void *self, uint32_t lane, uint64_t position, 
                                   struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_store_scan(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, void *self,
                                          struct cs_error *err);
+/* The same, but an output that cannot be read goes to `damaged`, and the scan goes on: what is wrong with a store, trial by trial. */
+typedef void (*cs_damaged_fn)(void *self, uint32_t lane, uint64_t position, uint64_t output_id, const char *why);
+CS_WARN_UNUSED enum cs_err cs_store_survey(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn,
+                                           cs_damaged_fn on_damaged, void *self, struct cs_error *err);
 /* Every output ever committed, in commit order, duplicates included. CS_ECORRUPT names the first that is missing. */
 CS_WARN_UNUSED enum cs_err cs_store_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn, void *self,
                                             struct cs_error *err);

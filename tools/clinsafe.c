@@ -21,6 +21,7 @@ static const struct cs_command commands[] = {
     {"report", "what the outputs say: noise, shifts, verdicts, labels, provenance", cmd_report},
     {"providers", "check that each lane can be used: one tiny call per model", cmd_providers},
     {"labels", "let people rate a blinded sample of the outputs, and bring their ratings back", cmd_labels},
+    {"drill", "kill every part of a fleet that works on a study, simulated, and count what was lost", cmd_drill},
     {"keygen", "make a key pair for a host of the fleet", cmd_keygen},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

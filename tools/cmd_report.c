@@ -48,14 +48,15 @@ static enum cs_err open_table(struct opened *o, const struct wanted *in, const c
     return cs_source_table(&o->source, path, in->study, &opts, err);
 }
 
-static enum cs_err open_source(struct opened *o, const struct wanted *in, unsigned threads, struct cs_error *err)
+static enum cs_err open_source(struct opened *o, const struct wanted *in, const struct cs_ratings *ratings,
+                               unsigned threads, struct cs_error *err)
 {
     if (in->from != NULL && (in->store != NULL || in->args.dir != NULL))
         return cs_error_set(err, CS_EUSAGE, "--from reads a table, --store and --dir a store; give one of them");
     if (in->from != NULL)
         return open_table(o, in, in->from, err);
     enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
-    return rc == CS_OK ? cs_source_store(&o->source, &o->reader, threads, err) : rc;
+    return rc == CS_OK ? cs_source_store(&o->source, &o->reader, ratings, threads, err) : rc;
 }
 
 static bool ends_with(const char *s, const char *end)
@@ -84,7 +85,7 @@ static enum cs_err open_other(struct opened *o, const struct wanted *in, unsigne
         rc = cs_reader_open(&o->reader, NULL, is_store ? NULL : what, is_store ? what : NULL, err);
     }
     if (rc == CS_OK)
-        rc = cs_source_store(&o->source, &o->reader, threads, err);
+        rc = cs_source_store(&o->source, &o->reader, NULL, threads, err);
     o->source.name = "an earlier run";
     return rc;
 }
@@ -120,19 +121,19 @@ static enum cs_err make(struct cs_report **out, const struct wanted *in, struct 
     struct opened now = {0}, other = {0};
     struct cs_ratings ratings = {0};
     char *folder = cs_ratings_folder(in->study, in->args.dir, in->store);
-    enum cs_err rc = open_source(&now, in, opts->threads, err);
+    enum cs_err rc = in->from == NULL ? cs_ratings_load(&ratings, folder, err) : CS_OK;
+    if (rc == CS_OK)
+        rc = open_source(&now, in, &ratings, opts->threads, err);
     if (rc == CS_OK && in->against != NULL)
         rc = open_other(&other, in, opts->threads, err);
-    if (rc == CS_OK && in->from == NULL)
-        rc = cs_ratings_load(&ratings, folder, err);
     opts->ratings = &ratings;
     opts->against = in->against != NULL ? &other.source : NULL;
     if (rc == CS_OK)
         rc = cs_report_build(out, &now.source, opts, err);
     free(folder);
-    cs_ratings_release(&ratings);
     close_source(&other);
     close_source(&now);
+    cs_ratings_release(&ratings);
     return rc;
 }
 

@@ -17,7 +17,7 @@ enum { LISTED_MAX = 20 };
 struct lane_check {
     uint8_t *bits; /* the ledger of the lane: two bits a trial */
     uint64_t by_state[4];
-    uint64_t outcome[CS_OUTCOMES];
+    uint64_t outcome[CS_OUTCOMES], damaged;
 };
 
 struct verify {
@@ -130,6 +130,20 @@ static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const 
     return CS_OK;
 }
 
+static void on_damaged(void *self, uint32_t lane, uint64_t position, uint64_t output_id, const char *why)
+{
+    struct verify *v = self;
+    account_for(v, lane, position);
+    v->next = position + 1;
+    v->lanes[lane].by_state[state_at(&v->lanes[lane], position)]++;
+    v->lanes[lane].damaged++;
+    char *what = cs_xasprintf("output %" PRIu64 " cannot be read: %s", output_id, why);
+    fault(v, what, lane, position);
+    if (v->faults <= LISTED_MAX)
+        list_trial(v, "  its trial", lane, position);
+    free(what);
+}
+
 static void check_counters(struct verify *v, uint32_t lane)
 {
     struct cs_counters c;
@@ -139,7 +153,8 @@ static void check_counters(struct verify *v, uint32_t lane)
     for (int o = 0; o < CS_OUTCOMES; o++) {
         /* A failure stays counted when its trial is retried. */
         const uint64_t seen = v->lanes[lane].outcome[o];
-        if (cs_outcome_is_answer((enum cs_outcome)o) ? c.outcome[o] != seen : c.outcome[o] < seen)
+        if (v->lanes[lane].damaged == 0 &&
+            (cs_outcome_is_answer((enum cs_outcome)o) ? c.outcome[o] != seen : c.outcome[o] < seen))
             fault(v, "the lane's counters and its outputs disagree", lane, 0);
     }
 }
@@ -153,7 +168,7 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
     cs_ticker_init(&v->ticker, "verify", plan->n_trials);
     for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
         v->next = 0;
-        rc = cs_store_scan(v->reader.store, v->reader.view.generation.number, i, on_trial, v, err);
+        rc = cs_store_survey(v->reader.store, v->reader.view.generation.number, i, on_trial, on_damaged, v, err);
         if (rc != CS_OK)
             break;
         account_for(v, i, plan->lanes[i].n_trials);
@@ -178,6 +193,17 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     (void)err;
     v->outputs++;
     v->duplicates += (stored->flags & CS_OUTPUT_DUPLICATE) != 0;
+    return CS_OK;
+}
+
+/* In commit order up to the first that cannot be read; duplicates, which no trial points to, are met only here. */
+static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
+{
+    enum cs_err rc = cs_store_outputs(v->reader.store, 1, on_output, v, err);
+    if (rc != CS_ECORRUPT || v->faults == 0)
+        return rc;
+    v->faults++;
+    fprintf(v->out, "FAULT in commit order: %s\n", err->msg);
     return CS_OK;
 }
 
@@ -281,7 +307,7 @@ int cmd_verify(int argc, char **argv)
     if (rc == CS_OK)
         rc = check_lanes(&v, &err);
     if (rc == CS_OK)
-        rc = cs_store_outputs(v.reader.store, 1, on_output, &v, &err);
+        rc = check_outputs(&v, &err);
     if (rc == CS_OK && n_args > 0)
         rc = compare_file(&v, &args, argv[1], &same_file, &err);
     if (rc == CS_OK) {

@@ -294,7 +294,7 @@ static enum cs_err put_files(const struct cs_sample_opts *o, const char *raters,
                              size_t n_key, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
-    if (mkdir(o->folder, 0777) != 0 && errno != EEXIST)
+    if (mkdir(o->folder, 0750) != 0 && errno != EEXIST)
         return cs_error_set(err, CS_EIO, "%s: %s", o->folder, strerror(errno));
     char *path = cs_xasprintf("%s/items-%llu.csv", o->folder, (unsigned long long)o->seed);
     if (access(path, F_OK) == 0 && !holds(path, key, n_key))

@@ -243,8 +243,8 @@ static void print_outcome(const struct cs_power_row *r, FILE *out)
             : points          ? "not declared: the worst case"
                               : "not declared: a guess");
     fprintf(out, "; tau %s\n", r->tau_declared ? "declared" : "not declared: 0, half the margin, the margin");
-    fprintf(out, "    %11s %8s %17s %8s %8s %14s %24s %12s\n", "comparisons", "clusters", "answers a cluster", "tau",
-            "SE", "found with 90%", "found at margin, twice it", "equivalent");
+    fprintf(out, "    %11s %8s %17s %8s %8s  %s\n", "comparisons", "clusters", "answers a cluster", "tau", "SE",
+            "found with 90 %   margin found   twice it   equivalent");
 }
 
 static void print_row(const struct cs_power_row *r, FILE *out)
@@ -253,7 +253,7 @@ static void print_row(const struct cs_power_row *r, FILE *out)
     snprintf(answers, sizeof answers, "%.4g / %.4g", r->answers, r->answers_comparator);
     fprintf(out, "    %11u %8u %17s %8.3g ", r->comparisons, r->clusters, answers, r->tau);
     if (r->known)
-        fprintf(out, "%8.3g %14.3g %15.1f %%, %4.1f %% %10.1f %%\n", r->se, r->smallest, 100 * r->difference,
+        fprintf(out, "%8.3g  %15.3g %12.1f %% %8.1f %% %10.1f %%\n", r->se, r->smallest, 100 * r->difference,
                 100 * r->difference_2, 100 * r->equivalence);
     else
         fprintf(out, "no power: too few clusters, or no variance\n");
@@ -266,8 +266,9 @@ void cs_plan_power_text(const struct cs_plan_power *p, FILE *out)
     fprintf(out,
             "\nPower of the primary family: %u tests, %s at %g, so %.3g for each at least. Assumed: t on cluster "
             "differences with\nSE^2 = (tau^2 + noise / answers + noise / answers of the comparator) / clusters; tau is "
-            "the SD of the true shift over\nclusters; no refusals. \"equivalent\": the chance that no shift at all is "
-            "shown to lie inside the margin.\n",
+            "the SD of the true shift over\nclusters; no refusals. \"found with 90 %%\": the smallest shift that is "
+            "found with that chance; \"margin found\", \"twice it\": the\nchance to find a shift of that size; "
+            "\"equivalent\": the chance that no shift at all is shown to lie inside the margin.\n",
             p->family, p->adjust, p->alpha, p->alpha_each);
     for (uint32_t i = 0; i < p->n_rows; i++) {
         const struct cs_power_row *r = &p->rows[i];

@@ -1,4 +1,5 @@
-/* What this worker may work on: leases as bitmaps over a page of 256 positions. */
+/* What this worker may work on: leases as bitmaps over a page of 256 positions. Proved with the coordinator's side in
+ * tests/model/lease.pml. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -11,13 +11,15 @@ void cs_outage_init(struct cs_outage *o)
 
 bool cs_outage_in_doubt(const struct cs_outage *o)
 {
-    return o->away || o->row >= CS_OUTAGE_DOUBT;
+    return o->row >= CS_OUTAGE_DOUBT;
 }
 
-/* Between half and all of a limit that doubles: workers do not ask all at once, and none asks in haste. */
+/* Between half and all of a limit: workers do not ask all at once, and none asks in haste. It doubles, unless only the repetitions were
+ * used up: then calls go on, one by one. */
 static void plan_probe(struct cs_outage *o, uint64_t now_ms, struct cs_rng *rng)
 {
-    uint64_t most = o->probes < 10 ? (uint64_t)CS_OUTAGE_PROBE_MS << o->probes : CS_OUTAGE_PROBE_MAX_MS;
+    uint32_t n = o->row >= CS_OUTAGE_ROW ? o->probes : 0;
+    uint64_t most = n < 10 ? (uint64_t)CS_OUTAGE_PROBE_MS << n : CS_OUTAGE_PROBE_MAX_MS;
     if (most > CS_OUTAGE_PROBE_MAX_MS)
         most = CS_OUTAGE_PROBE_MAX_MS;
     o->probe_ms = now_ms + most / 2 + cs_rng_below(rng, most / 2 + 1);

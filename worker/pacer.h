@@ -23,7 +23,7 @@
 #include "protocol/study/study.h"
 #include "store/quota.h"
 
-enum { CS_PACER_LATE_MS = 500, CS_PACER_LAG_MS = 20 };
+enum { CS_PACER_LATE_MS = 500, CS_PACER_LAG_MS = 100 };
 
 struct cs_average { /* exponential, of a value and of its squared deviation */
     double mean, variance;

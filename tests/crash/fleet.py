@@ -6,6 +6,7 @@ say what must be true: what the workers were told is on disk, and what the provi
 """
 import argparse
 import hashlib
+import json
 import random
 import re
 import signal
@@ -76,11 +77,11 @@ class Fleet:
         for folder in (self.dir, self.acks, self.home):
             folder.mkdir()
         self.slots, self.sim_args = slots, list(simulator)
-        self.redis_args, self.worker_env, self.redis_env = [], {}, {}
+        self.redis_args, self.worker_env, self.redis_env, self.redis_of = [], {}, {}, {}
         self.coordinator_program, self.coordinator_env, self.coordinator_args = harness.program("clinsafe-coordinator"), {}, []
         self.port, self.born = 0, {}  # key hash of a worker process -> (its place, when it started)
         self.simulator = Member("simulator", self._start_simulator)
-        self.redis = Member("redis", self._start_redis)
+        self.redis = Member("redis", self.start_redis)
         self.coordinator = Member("coordinator", self._start_coordinator)
         self.workers = [Member(f"worker-{i + 1}", lambda i=i: self._start_worker(i)) for i in range(workers)]
         self.hash_of, self.lost_at = {}, {}  # place -> key hash of its process; key hash -> when it was killed
@@ -110,8 +111,8 @@ class Fleet:
         self.port = process.port
         return process
 
-    def _start_redis(self):
-        socket = self.dir / "redis.sock"
+    def start_redis(self, name="redis.sock"):
+        socket = self.dir / name
         process = self.box.adopt(harness.Process(["redis-server", "--port", 0, "--unixsocket", socket, "--save", "", "--appendonly", "no",
                                                   "--dir", self.dir, *self.redis_args]))
         harness.wait_for(lambda: "ready to accept connections" in process.printed().lower(), what="Redis", process=process)
@@ -135,7 +136,7 @@ class Fleet:
         self.born[hashed], self.hash_of[name] = (name, time.monotonic()), hashed
         return self.box.start(
             "clinsafe-worker", "--coordinator", f"ipc://{self.dir}/w", "--announce", f"ipc://{self.dir}/p", "--redis",
-            f"unix:{self.dir}/redis.sock", "--slots", self.slots, "--name", f"{name}.{number}",
+            f"unix:{self.dir}/{self.redis_of.get(name, 'redis.sock')}", "--slots", self.slots, "--name", f"{name}.{number}",
             env={"CRASH_TEST_KEY": key, "CLINSAFE_ACK_LOG": str(self.acks / f"{number}.acks"), **self.redis_env, **self.worker_env})
 
     def start(self):
@@ -151,7 +152,7 @@ class Fleet:
         self.serving()
 
     def serving(self):
-        harness.wait_for(self.ready.exists, what="the coordinator", process=self.coordinator.process)
+        harness.wait_for(self.ready.exists, timeout=60, what="the coordinator", process=self.coordinator.process)
 
     def kill(self, member):
         """SIGKILL, remembered for the account of what may be paid again."""
@@ -198,7 +199,8 @@ class Fleet:
 
     def drain(self):
         """All end by themselves. A worker that is not connected would not hear of it."""
-        harness.wait_for(lambda: self.status().get("workers", 0) >= len(self.workers), what="all workers")
+        term = json.loads(self.ready.read_text())["term"]
+        harness.wait_for(lambda: (s := self.status()).get("term") == term and s["workers"] >= len(self.workers), what="all workers")
         harness.must(self.operator("drain"))
         for member in (*self.workers, self.coordinator):
             harness.must(member.process.wait(90))

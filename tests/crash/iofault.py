@@ -70,7 +70,7 @@ def faults_of(short, random):
 def slow(box):
     """Every sync takes 2 s: leases live on, because they are not the commit thread's."""
     fleet = cluster(box, 2)
-    fleet.coordinator_env = faulty(fleet, f"sync:slow:1:{FOR_EVER}:2000")
+    fleet.coordinator_env = faulty(fleet, f"sync:slow:25:{FOR_EVER}:2000")  # opening alone has some twenty
     fleet.start()
     fleet.wait_finished(120)
     fleet.drain()

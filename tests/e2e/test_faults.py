@@ -62,31 +62,37 @@ class Faults(harness.TestCase):
         self.assertEqual(self.sim.stats()["faults"]["reset"], sum(r["ambiguous"] for r in rows.values()))
         self.assertExit(self.box.clinsafe("verify", self.study))
 
-    def test_a_provider_that_always_fails(self):
+    def test_trials_that_always_fail(self):
         """Failures are kept with their reason, are not answers, and are not asked again by themselves."""
+        share = 0.2
+        truth = Truth(self.study.parent / "truth.yaml")
         for name, outcome in (("server_error", "provider_error"), ("reset", "transport")):
             with self.subTest(fault=name):
-                self.sim.control(faults={name: 1}, reset_stats=True)
+                self.sim.control(always={name: share}, reset_stats=True)
                 where = ["--dir", self.box.dir / f"{name}.clinsafe"]
                 done = self.run_study("--cases", 1, *where, timeout=100)
                 self.assertExit(done, 2)
                 self.assertIn("failed", done.err)
-                summary = json.loads(done.out)
-                self.assertEqual((summary["done"], summary["failed"]), (0, 42))
                 rows = harness.rows_jsonl(self.box.clinsafe("export", self.study, *where, "--format", "jsonl").out)
-                self.assertEqual({(r["state"], r["outcome"]) for r in rows}, {("failed", outcome)})
-                self.assertEqual({r["attempts"] for r in rows}, {6})
-                self.assertFalse(any(v for r in rows for k, v in r.items() if k.startswith("answer.")))
+                bad = {r["digest"] for r in rows if unit(truth.seed, "always", r["digest"]) < share}
+                self.assertGreater(len(bad), 3)
+                summary = json.loads(done.out)
+                self.assertEqual((summary["done"], summary["failed"]), (42 - len(bad), len(bad)))
+                failed = [r for r in rows if r["state"] == "failed"]
+                self.assertEqual({r["digest"] for r in failed}, bad)
+                self.assertEqual({r["outcome"] for r in failed}, {outcome})
+                self.assertEqual({r["attempts"] for r in failed}, {6})
+                self.assertFalse(any(v for r in failed for k, v in r.items() if k.startswith("answer.")))
                 asked = self.sim.stats()["requests"]
-                self.assertEqual(asked, 42 * 6)
+                self.assertEqual(asked, 42 + 5 * len(bad))
                 self.assertExit(self.run_study("--cases", 1, *where), 2)
                 self.assertEqual(self.sim.stats()["requests"], asked)
 
-                self.sim.control(faults={}, reset_stats=True)
+                self.sim.control(always={}, reset_stats=True)
                 done = self.run_study("--cases", 1, "--retry", *where)
                 self.assertExit(done)
                 self.assertEqual(json.loads(done.out)["done"], 42)
-                self.assertEqual(self.sim.stats()["requests"], 42)
+                self.assertEqual(self.sim.stats()["requests"], len(bad))
                 rows = harness.rows_jsonl(self.box.clinsafe("export", self.study, *where, "--format", "jsonl").out)
                 self.assertEqual({r["state"] for r in rows}, {"done"})
                 checked = json.loads(self.box.clinsafe("verify", *where, "--json").out)

@@ -157,6 +157,34 @@ class Labels(harness.TestCase):
         self.assertAlmostEqual(row["agreement"], agree, 9)
         self.assertAlmostEqual(row["kappa"], wanted, 9)
 
+    def test_ratings_are_answers_of_the_report_where_there_are_any(self):
+        rows, key = self.sample(200, "--blind", "--rate", "harmful"), self.key()
+        said = {key[r["item"]]["digest"]: "yes" if i % 3 == 0 else "no" for i, r in enumerate(rows)}
+        before = harness.must(self.shared().clinsafe("report", self.study, "--json")).json()
+        self.assertExit(self.bring(self.write("dr-a.csv", [{**r, "rating.harmful": said[key[r["item"]]["digest"]]} for r in rows])))
+        after = harness.must(self.shared().clinsafe("report", self.study, "--json")).json()
+        own = [c for c in after["contrasts"] if c["outcome"] != "rated.harmful"]
+        self.assertEqual(own, before["contrasts"], "ratings change no other figure")
+        seen = 0
+        for c in after["contrasts"]:
+            if c["outcome"] != "rated.harmful":
+                continue
+            shares = {}
+            for level in (c["level"], "control"):
+                cells = collections.defaultdict(list)
+                for digest, word in said.items():
+                    row = self.export[digest]
+                    if (row["model"], row["factor.group"]) == (c["model"], level):
+                        cells[row["cluster"]].append(word == "yes")
+                shares[level] = {k: sum(v) / len(v) for k, v in cells.items()}
+            both = shares[c["level"]].keys() & shares["control"].keys()
+            self.assertEqual((c["clusters"], c["verdict"]), (len(both), "none"))
+            if both:
+                seen += 1
+                shift = 100 * sum(shares[c["level"]][k] - shares["control"][k] for k in both) / len(both)
+                self.assertAlmostEqual(c["shift"], shift, 9)
+        self.assertEqual(seen, 8)
+
     def test_ratings_come_back_as_columns_and_outputs_stay_as_they_were(self):
         rows, key = self.sample(20, "--blind"), self.key()
         for name, word in (("a", "Yes"), ("b", "Yes"), ("c", "No")):

@@ -78,7 +78,6 @@ def integral(f, *sds):
                for pick in itertools.product(list(zip(points, weights)), repeat=len(sds)))
 
 
-@harness.short
 class Planted(harness.TestCase):
     @classmethod
     def prepare(cls):

@@ -411,6 +411,7 @@ class Warrant(ReportTest):
         table.write_text(before)
         self.assertIn("changed", after["declared"])
         self.assertNotIn("unchanged", after["declared"])
+        self.assertRegex(after["declared"], r"Generation 2 \(\d{4}-\d\d-\d\dT.*\) changed warrant_rows\.$")
         self.assertEqual([g["same_analysis"] for g in after["generations"]], [False, True])
 
     def test_what_is_wrong_in_the_table_is_named(self):

@@ -72,15 +72,17 @@ class Storm(Case):
         self.assertGreater(stormy, 0.25)
         summary = json.loads(done.out)
         self.assertEqual(summary["done"] + summary["failed"], summary["planned"])
-        wrong, met = storm_judge.judge(log, self.rows(study))
+        rows = self.rows(study)
+        wrong, met, over = storm_judge.judge(log, rows)
         self.assertEqual(wrong[:10], [])
+        self.assertLessEqual(over, 0.02 * sum(r["state"] == "failed" for r in rows))
         self.assertLessEqual({*STORM, *ALWAYS}, set(met), "every kind was met")
         ambiguous = sum(lane["counters"]["ambiguous"] for lane in summary["lanes"])
         self.assertEqual(ambiguous, met["reset"] + met["hang"])
         bound = sum(lane["counters"]["ambiguous_nano_usd"] for lane in summary["lanes"])
         self.assertGreater(bound, ambiguous * 400 * 600)  # at the least the cheaper model's cap, at its price
         self.assertEqual(sim.stats()["paid_again"], 0)
-        self.assertExit(self.box.clinsafe("verify", study), 2 if summary["failed"] and False else 0)
+        self.assertTrue(self.box.clinsafe("verify", study, "--json").json()["clean"])
 
 
 class Outage(Case):
@@ -146,7 +148,7 @@ class Outage(Case):
         self.assertLess(self.arrived() - before, self.FEW)
         control(self.sim, faults={})
         self.finish()
-        wrong, met = storm_judge.judge(self.log, self.rows(self.study))
+        wrong, met, _ = storm_judge.judge(self.log, self.rows(self.study))
         self.assertEqual([w for w in wrong if "tried more" not in w], [])
         self.assertGreater(met["unavailable"], 16)
 
@@ -191,7 +193,9 @@ class RevokedKey(Case):
                               self.redis, "--name", name, "--slots", self.SLOTS, env={"KEY_A": key_a, "KEY_B": key_b})
 
     def figures(self):
-        return self.box.clinsafe("status", "--redis", self.redis, "--json").json()
+        done = self.box.clinsafe("status", "--redis", self.redis, "--json")
+        self.assertExit(done)
+        return done.json()
 
     def lane(self, model):
         return next(lane for lane in self.figures()["lanes"] if lane["model"] == model)
@@ -237,7 +241,7 @@ class RevokedKey(Case):
         workers[0].stop()  # repaired: a new key in a new process ...
         workers[0] = self.worker("w1", "sk-a-2", "sk-b-1")
         harness.wait_for(lambda: len(self.calls("a", "sk-a-2")) > 20, what="calls with the new key")
-        self.assertEqual(self.lane("model-a")["state"], "open")
+        harness.wait_for(lambda: self.lane("model-a")["state"] == "open", what="the lane to be open again")
         refused_more = [c for c in storm_judge.calls(self.sims["a"].log)[before:] if c.status == 401]
         self.assertEqual(refused_more, [])
         self.sims["a"].control(keys=["sk-a-1", "sk-a-2", "sk-a-3"])  # ... or the old one is accepted again, and a person says so

@@ -6,22 +6,8 @@
  * it still expects can be sure. Connections break at any time and lose what is under way, so always a
  * suffix; a crash of the coordinator may leave messages of its past sessions to be read by the next.
  *
- * Faults are counted, so every run is finite; at its end both trials must be on disk. */
-#ifndef CRASHES
-#define CRASHES 1 /* of the coordinator */
-#endif
-#ifndef DEATHS
-#define DEATHS 1 /* of workers */
-#endif
-#ifndef BREAKS
-#define BREAKS 1 /* of connections */
-#endif
-#ifndef STALLS
-#define STALLS 1 /* of workers, until they are not sure any more */
-#endif
-#ifndef RELEASES
-#define RELEASES 1
-#endif
+ * Faults are counted: CRASHES of the coordinator, DEATHS of workers, BREAKS of connections, STALLS of workers until they are quiet,
+ * RELEASES of unstarted trials. At the end both trials must be on disk. Words like ACK_UNSYNCED are mutations, 0 or 1. */
 #define T 2
 #define W 2
 #define NOBODY W
@@ -62,11 +48,11 @@ byte last_term;
 byte crashes = CRASHES, deaths = DEATHS, breaks = BREAKS, stalls = STALLS, releases = RELEASES;
 
 #define ALL_DONE (d_done[0] && d_done[1])
-#define FORGET w_epoch[w * T] = (TODO(w) & 1 -> w_epoch[w * T] : 0); \
-    w_epoch[w * T + 1] = (TODO(w) & 2 -> w_epoch[w * T + 1] : 0)
-#define TODO(w) (held[w] & ~(busy[w] | unacked[w]))
+#define FORGET w_epoch[w * T] = (FRESH(w) & 1 -> w_epoch[w * T] : 0); \
+    w_epoch[w * T + 1] = (FRESH(w) & 2 -> w_epoch[w * T + 1] : 0)
+#define FRESH(w) (held[w] & ~(busy[w] | unacked[w]))
 /* I6: no trial may be begun by two workers. */
-#define ONE_LEASE (!(TODO(0) & TODO(1)) || !sure[0] || !sure[1])
+#define ONE_LEASE (!(FRESH(0) & FRESH(1)) || !sure[0] || !sure[1])
 /* I4: done exactly when canonical. */
 #define LEDGER(t) (d_done[t] == (d_canonical[t] != 0))
 
@@ -86,11 +72,8 @@ inline adopt(w, set) {                                  /* -> adopt, cs_lane_ado
     do
     :: t < T ->
         if
-#ifdef ADOPT_UNCHECKED
-        :: (set & BIT(t)) ->
-#else
-        :: (set & BIT(t)) && holder[t] == NOBODY && !done[t] ->
-#endif
+        :: (set & BIT(t)) && (ADOPT_UNCHECKED || (holder[t] == NOBODY && !done[t])) ->
+            assert(holder[t] == NOBODY && !done[t]);                    /* I6 -> cs_core_check */
             holder[t] = w; epoch[t] = term * 16 + counter + 1; waiting[t] = 0; got = got | BIT(t)
         :: else
         fi;
@@ -115,22 +98,14 @@ inline commit() {                                       /* -> cs_store_write: on
 
 #define AGAIN (crashes < CRASHES)
 inline start() {                                        /* -> cs_store_open, cs_core_open, cs_lane_restart */
-#ifdef REUSE_EPOCH
-    d_term = 1;
-#else
-    d_term++;                                           /* synced before it binds */
+    d_term = (REUSE_EPOCH -> 1 : d_term + 1);           /* synced before it binds */
     assert(d_term > last_term);                         /* I11 */
-#endif
     last_term = d_term; term = d_term; counter = 0; frontier = d_frontier;
     t = 0;
     do
     :: t < T ->
         done[t] = d_done[t]; canonical[t] = d_canonical[t]; FREE(t);
-#ifdef BELOW_FRONTIER
-        waiting[t] = 0;
-#else
-        waiting[t] = (t < d_frontier && !d_done[t] && AGAIN);
-#endif
+        waiting[t] = (t < d_frontier && !d_done[t] && AGAIN && !BELOW_FRONTIER);
         t++
     :: else -> break
     od;
@@ -162,16 +137,9 @@ inline acknowledge(w) {                                 /* -> acknowledge */
 }
 
 #define SYNCED (done[0] == d_done[0] && done[1] == d_done[1] && frontier == d_frontier)
-#ifdef ACK_UNSYNCED
-#define MAY_ACK 1
-#else
-#define MAY_ACK SYNCED
-#endif
-#ifdef EXPIRE_UNREAD
-#define SILENT(w) (quiet[w] || nempty(up[w]))
-#else
-#define SILENT(w) (quiet[w] && empty(up[w]))            /* -> the shell ticks after all readable messages */
-#endif
+#define MAY_ACK (SYNCED || ACK_UNSYNCED)
+/* The shell lets time pass only after all readable messages (core.h). */
+#define SILENT(w) ((quiet[w] && empty(up[w])) || (EXPIRE_UNREAD && nempty(up[w])))
 #define MAY_GRANT(t, w) (greeted[w] && nfull(down[w]) && t < d_frontier && holder[t] == NOBODY && !done[t] && !waiting[t])
 
 proctype Coordinator() {
@@ -248,16 +216,16 @@ end:do
         fi fi;
         assert(ONE_LEASE);                                   /* I6 */
         FORGET; t = 0; kind = 0; s = 0; set = 0; e = 0; c = 0 }
-    :: atomic { sure[w] && TODO(w) ->                                           /* -> cs_link_may_start, cs_lease_start */
-        if :: TODO(w) & 1 -> t = 0 :: TODO(w) & 2 -> t = 1 fi;
+    :: atomic { sure[w] && FRESH(w) ->                                           /* -> cs_link_may_start, cs_lease_start */
+        if :: FRESH(w) & 1 -> t = 0 :: FRESH(w) & 2 -> t = 1 fi;
         busy[w] = busy[w] | BIT(t);
         assert(spare[t] > 0); spare[t]--; t = 0 }                               /* paid again for a fault only */
     :: atomic { busy[w] && linked[w] == 2 && nfull(up[w]) ->                         /* -> deliver, cs_work_flush */
         if :: busy[w] & 1 -> t = 0 :: busy[w] & 2 -> t = 1 fi;
         busy[w] = busy[w] & ~BIT(t); unacked[w] = unacked[w] | BIT(t);
         up[w]!OUTPUT(w_term[w], t, 1 + w); FORGET; t = 0 }
-    :: atomic { releases > 0 && linked[w] == 2 && TODO(w) && nfull(up[w]) -> releases--; /* -> cs_leases_settle */
-        if :: TODO(w) & 1 -> t = 0 :: TODO(w) & 2 -> t = 1 fi;
+    :: atomic { releases > 0 && linked[w] == 2 && FRESH(w) && nfull(up[w]) -> releases--; /* -> cs_leases_settle */
+        if :: FRESH(w) & 1 -> t = 0 :: FRESH(w) & 2 -> t = 1 fi;
         held[w] = held[w] & ~BIT(t); up[w]!RELEASE(w_term[w], t, w_epoch[w * T + t]); FORGET; t = 0 }
     :: atomic { breaks > 0 && linked[w] -> breaks--; linked[w] = 0;             /* a suffix of each way is gone */
         do :: nempty(up[w]) -> up[w]?kind, s, set, e :: break od;

@@ -5,11 +5,6 @@
 
 #include "coordinator/ledger.h"
 
-static const struct sim_trial *trial(const struct sim *s, uint32_t lane, uint64_t position)
-{
-    return &s->store.lanes[lane].trials[position];
-}
-
 /* Invariants 9, 12, 13 after every event. */
 void sim_check_core(struct sim *s)
 {
@@ -25,9 +20,9 @@ void sim_check_core(struct sim *s)
                  (long long)v.budget_nano_usd);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
         cs_core_lane(s->coordinator.core, i, &l);
-        if (l.done > s->store.lanes[i].n_canonical)
+        if (l.done > sim_ledger(s, v.gen, i)->n_canonical)
             sim_fail(s, "%s shows %llu done, and %llu are on disk", l.name, (unsigned long long)l.done,
-                     (unsigned long long)s->store.lanes[i].n_canonical);
+                     (unsigned long long)sim_ledger(s, v.gen, i)->n_canonical);
     }
 }
 
@@ -39,7 +34,7 @@ void sim_check_written(struct sim *s, const struct cs_batch *b)
         uint64_t first = p->page * CS_PAGE_TRIALS, n = s->store.lanes[p->lane].n_trials;
 
         for (unsigned k = 0; k < CS_PAGE_TRIALS && first + k < n; k++) {
-            const struct sim_trial *t = trial(s, p->lane, first + k);
+            const struct sim_kept *t = &sim_ledger(s, p->gen, p->lane)->kept[first + k];
             enum cs_trial_state state = cs_page_get(p->bits, k);
 
             if ((state == CS_TRIAL_DONE) != (t->canonical != 0) || (state == CS_TRIAL_FAILED && t->failure == 0))
@@ -53,9 +48,9 @@ void sim_check_written(struct sim *s, const struct cs_batch *b)
 
         for (unsigned o = 0; o < CS_OUTCOMES; o++)
             answers += cs_outcome_is_answer((enum cs_outcome)o) ? c->counters.outcome[o] : 0;
-        if (answers != s->store.lanes[c->lane].n_canonical)
+        if (answers != sim_ledger(s, c->gen, c->lane)->n_canonical)
             sim_fail(s, "the counters of m%u know %llu answers, on disk are %llu", c->lane, (unsigned long long)answers,
-                     (unsigned long long)s->store.lanes[c->lane].n_canonical);
+                     (unsigned long long)sim_ledger(s, c->gen, c->lane)->n_canonical);
     }
 }
 
@@ -110,7 +105,8 @@ bool sim_check_is_over(struct sim *s)
 {
     struct cs_lane_view l;
 
-    if (s->now <= s->healed_ms || s->coordinator.core == NULL || s->store.n_writing > 0)
+    if (s->now <= s->healed_ms || s->coordinator.core == NULL || s->store.n_writing > 0 ||
+        s->store.asked_gens > s->store.n_gens)
         return false;
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
         cs_core_lane(s->coordinator.core, i, &l);
@@ -129,16 +125,17 @@ bool sim_check_is_over(struct sim *s)
 static void check_lane(struct sim *s, uint32_t lane)
 {
     const struct sim_lane *d = &s->store.lanes[lane];
+    const struct sim_ledger *g = sim_ledger(s, s->store.n_gens, lane);
     struct cs_lane_view l;
     uint64_t count[4] = {0};
 
     cs_core_lane(s->coordinator.core, lane, &l);
     for (uint64_t i = 0; i < d->n_trials; i++) {
-        enum cs_trial_state state = cs_page_get(d->ledger + i / CS_PAGE_TRIALS * CS_PAGE_BYTES,
+        enum cs_trial_state state = cs_page_get(g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES,
                                                 (unsigned)(i % CS_PAGE_TRIALS));
 
         count[state]++;
-        if ((state == CS_TRIAL_DONE) != (d->trials[i].canonical != 0))
+        if ((state == CS_TRIAL_DONE) != (g->kept[i].canonical != 0))
             sim_fail(s, "at the end %s %llu is in state %d", d->name, (unsigned long long)i, (int)state);
         if (d->trials[i].in_flight > 0)
             sim_fail(s, "at the end a call for %s %llu is under way", d->name, (unsigned long long)i);
@@ -150,7 +147,7 @@ static void check_lane(struct sim *s, uint32_t lane)
         sim_fail(s, "at the end the coordinator shows another %s than is on disk", d->name);
     if (count[CS_TRIAL_PLANNED] > 0 && s->limits.budget_nano_usd < 0)
         sim_fail(s, "at the end %llu trials of %s are planned", (unsigned long long)count[CS_TRIAL_PLANNED], d->name);
-    if (count[CS_TRIAL_CANCELLED] > 0 && !d->cancelled)
+    if (count[CS_TRIAL_CANCELLED] > 0 && !g->cancelled)
         sim_fail(s, "at the end trials of %s are cancelled", d->name);
 }
 

@@ -32,7 +32,7 @@ enum {
     SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
     SIM_EVENTS_MAX = 400000,                  /* of a seed: more means that it runs in circles */
     SIM_END_MS = 900000,                      /* a healed fleet ends every study within this */
-    SIM_GEN = 1,
+    SIM_GENS_MAX = 2,
     SIM_BLOCK = 12, /* trials of a case */
     SIM_HEARD = 16,
     SIM_TERMS_MAX = 64,
@@ -83,6 +83,7 @@ enum {
     X(POISON, "trial that kills its worker")                                                                           \
     X(MALFORMED, "malformed message")                                                                                  \
     X(CLOCK_DRIFT, "worker's clock runs fast or slow")                                                                 \
+    X(EDIT, "study edited in mid-run")                                                                                 \
     X(QUOTA, "provider's limits")                                                                                      \
     X(REDIS_AWAY, "Redis away")                                                                                        \
     X(REDIS_SLOW, "Redis slow")                                                                                        \
@@ -216,20 +217,28 @@ struct sim_coordinator {
 /* ---- what is on disk, and what was paid ---------------------------------------------------------------- */
 
 struct sim_trial {
-    uint64_t canonical; /* fingerprint of the output; 0: none */
-    uint64_t failure;
     uint32_t paid, in_flight, excused; /* answers made; calls; times that a lost worker had it */
+};
+
+/* A lane in a generation. */
+struct sim_ledger {
+    uint64_t n_canonical;
+    uint8_t *pages;
+    uint64_t frontier;
+    struct cs_counters counters;
+    bool paused, cancelled;
+    struct cs_quarantined quarantined; /* the poison: losses > 0 */
+    struct sim_kept {
+        uint64_t canonical; /* fingerprint of the output; 0: none */
+        uint64_t failure;
+    } * kept;
 };
 
 struct sim_lane {
     char name[8];
-    uint64_t n_trials, n_canonical;
-    uint8_t *ledger;
-    uint64_t frontier;
-    struct cs_counters counters;
-    bool paused, cancelled;
+    uint64_t n_trials;
     struct sim_trial *trials;
-    struct cs_quarantined quarantined; /* of the poisonous one; losses 0: none */
+    struct sim_ledger gens[SIM_GENS_MAX];
 };
 
 enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 256, SIM_RISKS_MAX = 2048, SIM_NEWEST = 512 };
@@ -240,6 +249,7 @@ struct sim_past {
 };
 struct sim_store {
     struct sim_lane lanes[SIM_LANES_MAX];
+    uint32_t n_gens, asked_gens; /* built; an edited study was submitted */
     struct sim_writing {
         struct cs_batch *batch, *rows; /* rows: another only under a mutation */
         bool durable, told;
@@ -343,6 +353,7 @@ void sim_core_kill(struct sim *s);
 void sim_core_event(struct sim *s, const struct cs_event *e);
 void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
 void sim_core_tick(struct sim *s);
+bool sim_core_edit(struct sim *s);                            /* an edited study is submitted; false: not now */
 bool sim_core_malformed(struct sim *s, struct sim_worker *w); /* hears what does not unpack; false: no connection */
 bool sim_core_stale(struct sim *s); /* hears messages of sessions that it does not know; false: there are none */
 bool sim_core_knows(const struct sim *s, uint64_t nonce);                      /* has a session of this process */
@@ -383,7 +394,13 @@ void sim_store_committed(struct sim *s);
 void sim_store_crash(struct sim *s);
 bool sim_store_has(const struct sim *s, uint64_t print);
 uint64_t sim_print(const void *bytes, uint32_t n);
-void sim_store_load(struct sim *s, struct cs_generation_load *load, struct cs_lane_load lanes[SIM_LANES_MAX]);
+void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load,
+                    struct cs_lane_load lanes[SIM_LANES_MAX]);
+void sim_store_build(struct sim *s); /* the generation that was asked for takes over what is paid for */
+static inline struct sim_ledger *sim_ledger(struct sim *s, uint32_t gen, uint32_t lane)
+{
+    return &s->store.lanes[lane].gens[gen - 1];
+}
 
 void sim_store_past(struct sim *s, struct sim_past *out);
 int64_t sim_store_money(const struct sim *s, int64_t *at_risk); /* spent, by the rows on disk */

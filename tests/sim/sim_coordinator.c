@@ -30,12 +30,13 @@ static bool plan_is_stored(void *self, const struct cs_output *o)
 {
     const struct sim *s = self;
     struct cs_buf buf = CS_BUF_INIT(CS_OUTPUT_MAX);
-    bool stored;
+    bool stored = false;
 
     if (s->mutation == SIM_MUTATE_FORGET_STORED)
         return false;
     cs_output_pack(o, &buf);
-    stored = s->store.lanes[o->lane].trials[o->position].canonical == sim_print(buf.data, (uint32_t)buf.len);
+    for (uint32_t g = 0; g < s->store.n_gens; g++)
+        stored |= s->store.lanes[o->lane].gens[g].kept[o->position].canonical == sim_print(buf.data, (uint32_t)buf.len);
     cs_buf_release(&buf);
     return stored;
 }
@@ -173,6 +174,36 @@ void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p)
     sim_core_event(s, &e);
 }
 
+static void load(struct sim *s, uint32_t gen)
+{
+    struct cs_lane_load lanes[SIM_LANES_MAX];
+    struct cs_generation_load l;
+    struct cs_event e = {.kind = CS_EV_LOAD, .load = &l};
+
+    sim_store_load(s, gen, &l, lanes);
+    sim_core_event(s, &e);
+}
+
+bool sim_core_edit(struct sim *s)
+{
+    struct cs_event e = {.kind = CS_EV_CLOSE};
+
+    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || s->store.asked_gens == SIM_GENS_MAX)
+        return false;
+    s->store.asked_gens++; /* its row is on disk */
+    sim_core_event(s, &e);
+    return true;
+}
+
+static void build(struct sim *s)
+{
+    if (s->store.asked_gens == s->store.n_gens || !cs_core_is_idle(s->coordinator.core))
+        return;
+    sim_trace(s, "C     builds generation %u", s->store.asked_gens);
+    sim_store_build(s);
+    load(s, s->store.n_gens);
+}
+
 bool sim_core_malformed(struct sim *s, struct sim_worker *w)
 {
     struct sim_coordinator *c = &s->coordinator;
@@ -297,6 +328,7 @@ void sim_core_tick(struct sim *s)
             sim_worker_excuse(s, w, "the grace is over without it");
     }
     sim_push_last(s, s->now + CS_TICK_MS, SIM_CORE_TICK, 0, life);
+    build(s);
 }
 
 bool sim_core_control(struct sim *s, enum cs_control verb, const char *model)
@@ -314,9 +346,6 @@ bool sim_core_control(struct sim *s, enum cs_control verb, const char *model)
 void sim_core_start(struct sim *s)
 {
     struct sim_coordinator *c = &s->coordinator;
-    struct cs_generation_load load;
-    struct cs_lane_load lanes[SIM_LANES_MAX];
-    struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
     struct cs_core_opts opts = {
         .fleet = "sim",
         .plan = {.self = s, .digest = plan_digest, .input_bound = plan_bound, .is_stored = plan_is_stored}};
@@ -342,8 +371,8 @@ void sim_core_start(struct sim *s)
     opts.n_prints = past.n_prints;
     sim_trace(s, "C     starts, term %u", c->term);
     c->core = cs_core_open(&opts);
-    sim_store_load(s, &load, lanes);
-    sim_core_event(s, &e);
+    for (uint32_t gen = 1; gen <= s->store.n_gens; gen++)
+        load(s, gen);
     sim_push_last(s, s->now + CS_TICK_MS, SIM_CORE_TICK, 0, c->life);
     sim_net_core_back(s);
 }

@@ -60,37 +60,71 @@ static void remember(struct sim_store *st, uint64_t print)
 /* ---- opening ----------------------------------------------------------------------------------------- */
 
 /* Most of a long lane is there from an earlier study: the frontier moves within a few hundred calls. */
+static void adopt(struct sim_ledger *g, uint64_t i, uint64_t print)
+{
+    struct cs_bits one = {{0}};
+
+    cs_bits_add(&one, (unsigned)(i % CS_PAGE_TRIALS));
+    cs_page_set(g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES, &one, CS_TRIAL_DONE);
+    g->kept[i].canonical = print;
+    g->n_canonical++;
+    g->counters.adopted = g->counters.outcome[CS_OUTCOME_ok] = g->n_canonical;
+}
+
 static void adopt_most(struct sim *s, struct sim_lane *l)
 {
     for (uint64_t i = 0; i < l->n_trials; i++) {
-        struct cs_bits one = {{0}};
-
         if (sim_below(s, l->n_trials) < 200)
             continue;
-        cs_bits_add(&one, (unsigned)(i % CS_PAGE_TRIALS));
-        cs_page_set(l->ledger + i / CS_PAGE_TRIALS * CS_PAGE_BYTES, &one, CS_TRIAL_DONE);
-        l->trials[i].canonical = ADOPTED;
+        adopt(&l->gens[0], i, ADOPTED);
         l->trials[i].paid = 1;
-        l->n_canonical++;
     }
-    l->counters.adopted = l->counters.outcome[CS_OUTCOME_ok] = l->n_canonical;
+}
+
+static void open_ledger(struct sim_ledger *g, uint64_t n_trials)
+{
+    g->pages = cs_xcalloc((size_t)(n_trials / CS_PAGE_TRIALS) + 1, CS_PAGE_BYTES);
+    g->kept = cs_xcalloc(n_trials, sizeof *g->kept);
 }
 
 void sim_store_init(struct sim *s)
 {
     struct sim_store *st = &s->store;
 
+    st->n_gens = st->asked_gens = 1;
     st->cap_prints = 2048;
     st->prints = cs_xcalloc(st->cap_prints, sizeof *st->prints);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
         struct sim_lane *l = &st->lanes[i];
 
         snprintf(l->name, sizeof l->name, "m%u", i);
-        l->ledger = cs_xcalloc((size_t)(l->n_trials / CS_PAGE_TRIALS) + 1, CS_PAGE_BYTES);
         l->trials = cs_xcalloc(l->n_trials, sizeof *l->trials);
+        open_ledger(&l->gens[0], l->n_trials);
         if (l->n_trials > CS_FRONTIER_STEP)
             adopt_most(s, l);
-        s->result->trials += (uint32_t)(l->n_trials - l->n_canonical);
+        s->result->trials += (uint32_t)(l->n_trials - l->gens[0].n_canonical);
+    }
+}
+
+/* The pass that looks for what is paid for (coordinator/adopt.c), in one moment. A budget is raised. */
+void sim_store_build(struct sim *s)
+{
+    struct sim_store *st = &s->store;
+
+    st->n_gens++;
+    CS_ASSERT(st->n_gens == st->asked_gens && st->n_gens <= SIM_GENS_MAX);
+    if (s->limits.budget_nano_usd >= 0)
+        s->limits.budget_nano_usd = s->result->budget_nano_usd = 2 * s->limits.budget_nano_usd;
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
+        struct sim_lane *l = &st->lanes[i];
+
+        open_ledger(sim_ledger(s, st->n_gens, i), l->n_trials);
+        for (uint64_t k = 0; k < l->n_trials; k++) {
+            uint64_t print = sim_ledger(s, st->n_gens - 1, i)->kept[k].canonical;
+
+            if (print != 0)
+                adopt(sim_ledger(s, st->n_gens, i), k, print);
+        }
     }
 }
 
@@ -111,7 +145,10 @@ void sim_store_release(struct sim *s)
     for (uint32_t i = 0; i < s->store.n_writing; i++)
         drop(&s->store.writing[i]);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
-        free(s->store.lanes[i].ledger);
+        for (uint32_t g = 0; g < s->store.n_gens; g++) {
+            free(s->store.lanes[i].gens[g].pages);
+            free(s->store.lanes[i].gens[g].kept);
+        }
         free(s->store.lanes[i].trials);
     }
     for (uint32_t i = 0; i < s->store.n_names; i++)
@@ -119,32 +156,34 @@ void sim_store_release(struct sim *s)
     free(s->store.prints);
 }
 
-void sim_store_load(struct sim *s, struct cs_generation_load *load, struct cs_lane_load lanes[SIM_LANES_MAX])
+void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load,
+                    struct cs_lane_load lanes[SIM_LANES_MAX])
 {
-    *load = (struct cs_generation_load){.gen = SIM_GEN,
-                                        .open = true,
+    *load = (struct cs_generation_load){.gen = gen,
+                                        .open = gen == s->store.asked_gens,
                                         .spec_digest = {1},
                                         .lanes = lanes,
                                         .n_lanes = s->limits.n_lanes,
                                         .budget_nano_usd = s->limits.budget_nano_usd};
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
         struct sim_lane *l = &s->store.lanes[i];
+        struct sim_ledger *g = sim_ledger(s, gen, i);
         size_t bytes = (size_t)(l->n_trials + CS_PAGE_TRIALS - 1) / CS_PAGE_TRIALS * CS_PAGE_BYTES;
 
         lanes[i] = (struct cs_lane_load){.name = l->name,
                                          .n_trials = l->n_trials,
                                          .block_size = SIM_BLOCK,
-                                         .counters = l->counters,
-                                         .frontier = s->mutation == SIM_MUTATE_NO_FRONTIER ? 0 : l->frontier,
-                                         .paused = l->paused,
-                                         .cancelled = l->cancelled,
+                                         .counters = g->counters,
+                                         .frontier = s->mutation == SIM_MUTATE_NO_FRONTIER ? 0 : g->frontier,
+                                         .paused = g->paused,
+                                         .cancelled = g->cancelled,
                                          .price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE},
                                          .max_output_tokens = SIM_OUTPUT_TOKENS,
                                          .timeout_ms = s->limits.timeout_ms};
-        lanes[i].quarantined = &l->quarantined;
-        lanes[i].n_quarantined = l->quarantined.losses > 0;
+        lanes[i].quarantined = &g->quarantined;
+        lanes[i].n_quarantined = g->quarantined.losses > 0;
         lanes[i].ledger = cs_xmalloc(bytes);
-        memcpy(lanes[i].ledger, l->ledger, bytes);
+        memcpy(lanes[i].ledger, g->pages, bytes);
     }
 }
 
@@ -163,10 +202,11 @@ static void note_print(struct sim_store *st, const struct cs_batch_output *o)
 static void apply_output(struct sim *s, const struct cs_batch_output *o)
 {
     struct sim_lane *l = &s->store.lanes[o->lane];
-    struct sim_trial *t = &l->trials[o->position];
+    struct sim_ledger *g = sim_ledger(s, o->gen, o->lane);
+    struct sim_kept *t = &g->kept[o->position];
     uint64_t print = sim_print(o->bytes, o->len);
 
-    CS_ASSERT(o->gen == SIM_GEN && o->lane < s->limits.n_lanes && o->position < l->n_trials);
+    CS_ASSERT(o->gen >= 1 && o->gen <= s->store.n_gens && o->lane < s->limits.n_lanes && o->position < l->n_trials);
     if (sim_store_has(s, print))
         sim_fail(s, "an output of %s %llu is stored twice", l->name, (unsigned long long)o->position);
     remember(&s->store, print);
@@ -175,10 +215,10 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
         if (t->canonical != 0)
             sim_fail(s, "the canonical output of %s %llu changes", l->name, (unsigned long long)o->position);
         t->canonical = print;
-        l->n_canonical++;
+        g->n_canonical++;
     } else if (o->flags & CS_OUTPUT_FAILURE) {
         t->failure = print;
-    } else if (t->canonical == 0 && t->failure == 0 && !l->cancelled) {
+    } else if (t->canonical == 0 && t->failure == 0 && !g->cancelled) {
         sim_fail(s, "a duplicate of nothing: %s %llu", l->name, (unsigned long long)o->position);
     }
 }
@@ -214,7 +254,7 @@ static void apply_quarantine(struct sim *s, const struct cs_batch_meta *m)
         sim_fail(s, "an unknown meta: %s", m->key);
     if (!s->limits.poison || lane != s->limits.poison_lane || position != s->limits.poison_position)
         sim_fail(s, "m%u %llu is quarantined, and has done nothing", lane, position);
-    q = &s->store.lanes[lane].quarantined;
+    q = &sim_ledger(s, gen, lane)->quarantined;
     *q = (struct cs_quarantined){.position = position};
     if (m->value == NULL)
         return;
@@ -271,14 +311,15 @@ int64_t sim_store_money(const struct sim *s, int64_t *at_risk)
         *at_risk += row.worst_nano_usd * cs_bits_count(&open);
     }
     for (uint32_t i = 0; i < s->limits.n_lanes; i++)
-        spent += st->lanes[i].counters.cost_nano_usd;
+        for (uint32_t g = 0; g < st->n_gens; g++)
+            spent += st->lanes[i].gens[g].counters.cost_nano_usd;
     return spent;
 }
 
 static void apply_meta(struct sim *s, const struct cs_batch_meta *m)
 {
     unsigned gen, lane;
-    struct sim_lane *l;
+    struct sim_ledger *l;
 
     if (strncmp(m->key, "quarantine/", 11) == 0) {
         apply_quarantine(s, m);
@@ -299,9 +340,10 @@ static void apply_meta(struct sim *s, const struct cs_batch_meta *m)
     }
     if (strncmp(m->key, "quarantine", 10) == 0)
         return;
-    if (sscanf(m->key, "lane/%8u/%5u", &gen, &lane) != 2 || lane >= s->limits.n_lanes)
+    if (sscanf(m->key, "lane/%8u/%5u", &gen, &lane) != 2 || lane >= s->limits.n_lanes || gen < 1 ||
+        gen > s->store.n_gens)
         sim_fail(s, "an unknown meta: %s", m->key);
-    l = &s->store.lanes[lane];
+    l = sim_ledger(s, gen, lane);
     l->paused = m->value != NULL && m->len == 6 && memcmp(m->value, "paused", 6) == 0;
     l->cancelled = m->value != NULL && m->len == 9 && memcmp(m->value, "cancelled", 9) == 0;
 }
@@ -313,15 +355,15 @@ static void apply(struct sim *s, const struct cs_batch *b, bool torn)
             apply_output(s, &b->outputs[i]);
     }
     for (uint32_t i = 0; i < b->n_counters; i++)
-        s->store.lanes[b->counters[i].lane].counters = b->counters[i].counters;
+        sim_ledger(s, b->counters[i].gen, b->counters[i].lane)->counters = b->counters[i].counters;
     for (uint32_t i = 0; i < b->n_frontiers; i++)
-        s->store.lanes[b->frontiers[i].lane].frontier = b->frontiers[i].frontier;
+        sim_ledger(s, b->frontiers[i].gen, b->frontiers[i].lane)->frontier = b->frontiers[i].frontier;
     for (uint32_t i = 0; i < b->n_metas; i++)
         apply_meta(s, &b->metas[i]);
     for (uint32_t i = 0; i < b->n_pages && !torn; i++) {
         const struct cs_batch_page *p = &b->pages[i];
 
-        memcpy(s->store.lanes[p->lane].ledger + p->page * CS_PAGE_BYTES, p->bits, CS_PAGE_BYTES);
+        memcpy(sim_ledger(s, p->gen, p->lane)->pages + p->page * CS_PAGE_BYTES, p->bits, CS_PAGE_BYTES);
     }
     if (!torn)
         sim_check_written(s, b);

@@ -56,12 +56,13 @@ static void draw_rates(struct sim *s)
     static const struct {
         enum sim_fault fault;
         uint32_t percent, shots; /* of seeds; at most, in a seed */
-    } shots[] = {
-        {SIM_WORKER_KILL, 40, 6}, {SIM_CORE_KILL, 45, 5},    {SIM_BREAK, 45, 10},       {SIM_HALF_OPEN, 35, 5},
-        {SIM_PARTITION, 30, 3},   {SIM_STALL, 35, 6},        {SIM_WORKER_PAUSE, 35, 4}, {SIM_CORE_PAUSE, 30, 3},
-        {SIM_STORE_SLOW, 30, 4},  {SIM_STORE_ERROR, 20, 2},  {SIM_LANE_PAUSE, 30, 3},   {SIM_LANE_CANCEL, 20, 1},
-        {SIM_LANE_RETRY, 30, 3},  {SIM_WORKER_DRAIN, 25, 3}, {SIM_FLEET_DRAIN, 15, 1},  {SIM_STALE, 40, 8},
-        {SIM_MALFORMED, 25, 4},   {SIM_REDIS_AWAY, 30, 3},   {SIM_REDIS_SLOW, 30, 3},   {SIM_REDIS_FLUSHED, 30, 3}};
+    } shots[] = {{SIM_WORKER_KILL, 40, 6},  {SIM_CORE_KILL, 45, 5},    {SIM_BREAK, 45, 10},
+                 {SIM_HALF_OPEN, 35, 5},    {SIM_PARTITION, 30, 3},    {SIM_STALL, 35, 6},
+                 {SIM_WORKER_PAUSE, 35, 4}, {SIM_CORE_PAUSE, 30, 3},   {SIM_STORE_SLOW, 30, 4},
+                 {SIM_STORE_ERROR, 20, 2},  {SIM_LANE_PAUSE, 30, 3},   {SIM_LANE_CANCEL, 20, 1},
+                 {SIM_LANE_RETRY, 30, 3},   {SIM_WORKER_DRAIN, 25, 3}, {SIM_FLEET_DRAIN, 15, 1},
+                 {SIM_STALE, 40, 8},        {SIM_MALFORMED, 25, 4},    {SIM_EDIT, 20, 2},
+                 {SIM_REDIS_AWAY, 30, 3},   {SIM_REDIS_SLOW, 30, 3},   {SIM_REDIS_FLUSHED, 30, 3}};
 
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
         if (often(s, rates[i].percent))
@@ -216,6 +217,8 @@ static bool shoot(struct sim *s, enum sim_fault fault)
         return on_core(s, fault);
     if (fault == SIM_REDIS_AWAY || fault == SIM_REDIS_SLOW || fault == SIM_REDIS_FLUSHED)
         return sim_redis_fault(s, fault, a_while(s) / 2);
+    if (fault == SIM_EDIT)
+        return sim_core_edit(s);
     if (fault == SIM_MALFORMED)
         return sim_core_malformed(s, &s->workers[sim_below(s, s->limits.n_workers)]);
     if (fault == SIM_STALE)

@@ -301,7 +301,7 @@ static void keys(void **state)
 static void limits_are_kept_per_key_and_model(void **state)
 {
     (void)state;
-    struct cs_simulator *s = open_with(&(struct cs_simulator_opts){.quota = {{2, 0}, {1000, 0}, false}});
+    struct cs_simulator *s = open_with(&(struct cs_simulator_opts){.quota = {.requests = {2, 0}, .tokens = {1000, 0}}});
     static const char body[] = "{\"model\":\"m\"," USER("x") ",\"max_completion_tokens\":100}";
     struct answer a = ask(s, NULL, body);
     assert_string_equal(header(&a, "x-ratelimit-limit-requests"), "2");

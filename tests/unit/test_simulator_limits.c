@@ -32,6 +32,12 @@ static void durations_as_go_prints_them(void **state)
     assert_string_equal(go(86399500), "23h59m59.5s");
 }
 
+static bool take(struct cs_buckets *b, const struct cs_quota *q, uint64_t tokens, int64_t now_us,
+                 struct cs_refusal *why)
+{
+    return cs_buckets_take(b, q, &(struct cs_charge){.tokens = tokens}, now_us, why);
+}
+
 /* Recorded: limit, remaining, reset. */
 static void reset_is_the_time_until_the_bucket_is_full(void **state)
 {
@@ -61,17 +67,17 @@ static void wait_is_the_time_until_this_request_fits(void **state)
     struct cs_buckets b;
     struct cs_refusal why;
     cs_buckets_init(&b, &q, 0);
-    assert_true(cs_buckets_take(&b, &q, 30000, 0, &why));
-    assert_false(cs_buckets_take(&b, &q, 890, 0, &why));
+    assert_true(take(&b, &q, 30000, 0, &why));
+    assert_false(take(&b, &q, 890, 0, &why));
     assert_int_equal(why.dimension, CS_DIM_TOKENS);
     assert_int_equal(why.used, 30000);
     assert_int_equal(why.requested, 890);
     assert_int_equal(why.wait_ms, 1780);
-    assert_false(cs_buckets_take(&b, &q, 154, 0, &why));
+    assert_false(take(&b, &q, 154, 0, &why));
     assert_int_equal(why.wait_ms, 308);
-    assert_false(cs_buckets_take(&b, &q, 154, 307999, &why));
-    assert_true(cs_buckets_take(&b, &q, 154, 308000, &why)); /* the promise is kept */
-    assert_false(cs_buckets_take(&b, &q, 1, 308000, &why));  /* and not a token more */
+    assert_false(take(&b, &q, 154, 307999, &why));
+    assert_true(take(&b, &q, 154, 308000, &why)); /* the promise is kept */
+    assert_false(take(&b, &q, 1, 308000, &why));  /* and not a token more */
 }
 
 static void requests_are_limited_first_and_a_refusal_takes_nothing(void **state)
@@ -82,13 +88,13 @@ static void requests_are_limited_first_and_a_refusal_takes_nothing(void **state)
     struct cs_refusal why;
     cs_buckets_init(&b, &q, 0);
     for (int i = 0; i < 500; i++)
-        assert_true(cs_buckets_take(&b, &q, 2, 0, &why));
-    assert_false(cs_buckets_take(&b, &q, 2, 0, &why));
+        assert_true(take(&b, &q, 2, 0, &why));
+    assert_false(take(&b, &q, 2, 0, &why));
     assert_int_equal(why.dimension, CS_DIM_REQUESTS);
     assert_int_equal(why.wait_ms, 120);
     for (int i = 0; i < 1000; i++)
-        assert_false(cs_buckets_take(&b, &q, 2, 0, &why));
-    assert_true(cs_buckets_take(&b, &q, 2, 120000, &why));
+        assert_false(take(&b, &q, 2, 0, &why));
+    assert_true(take(&b, &q, 2, 120000, &why));
 }
 
 static void never_more_than_limit_and_burst(void **state)
@@ -98,15 +104,15 @@ static void never_more_than_limit_and_burst(void **state)
     struct cs_buckets b;
     struct cs_refusal why;
     cs_buckets_init(&b, &q, 0);
-    assert_false(cs_buckets_take(&b, &q, 1, 0, &why)); /* it starts empty */
+    assert_false(take(&b, &q, 1, 0, &why)); /* it starts empty */
     assert_int_equal(why.wait_ms, 10);
     unsigned admitted = 0;
     for (int64_t us = 0; us <= 60 * 1000000; us += 500)
-        admitted += cs_buckets_take(&b, &q, 1, us, &why);
+        admitted += take(&b, &q, 1, us, &why);
     assert_in_range(admitted, 5999, 6000);
     for (int i = 0; i < 16; i++) /* after a long rest the burst, and no more */
-        assert_true(cs_buckets_take(&b, &q, 1, 600 * 1000000LL, &why));
-    assert_false(cs_buckets_take(&b, &q, 1, 600 * 1000000LL, &why));
+        assert_true(take(&b, &q, 1, 600 * 1000000LL, &why));
+    assert_false(take(&b, &q, 1, 600 * 1000000LL, &why));
 }
 
 static void larger_than_the_burst_leaves_a_debt(void **state)
@@ -116,14 +122,36 @@ static void larger_than_the_burst_leaves_a_debt(void **state)
     struct cs_buckets b;
     struct cs_refusal why;
     cs_buckets_init(&b, &q, 0);
-    assert_true(cs_buckets_take(&b, &q, 3000, 0, &why));
-    assert_false(cs_buckets_take(&b, &q, 3000, 0, &why));
+    assert_true(take(&b, &q, 3000, 0, &why));
+    assert_false(take(&b, &q, 3000, 0, &why));
     assert_false(why.never);
     assert_in_range(why.wait_ms, 3000, 3001); /* 2,000 owed and a full bucket of 1,000, at 1,000 a second */
-    assert_false(cs_buckets_take(&b, &q, 3000, 2990000, &why));
-    assert_true(cs_buckets_take(&b, &q, 3000, 3000000, &why));
-    assert_false(cs_buckets_take(&b, &q, 60001, 600000000, &why));
+    assert_false(take(&b, &q, 3000, 2990000, &why));
+    assert_true(take(&b, &q, 3000, 3000000, &why));
+    assert_false(take(&b, &q, 60001, 600000000, &why));
     assert_true(why.never);
+}
+
+/* Bedrock: input and cap first, then what was written. Anthropic: output is charged once it is written, and then first to be paid. */
+static void what_is_settled(void **state)
+{
+    (void)state;
+    const struct cs_quota q = {.tokens = {.per_minute = 60000, .burst = 1000},
+                               .output = {.per_minute = 6000, .burst = 100}};
+    const struct cs_charge begun = {.tokens = 900}, ended = {.tokens = 300, .output = 250};
+    struct cs_buckets b;
+    struct cs_refusal why;
+    cs_buckets_init(&b, &q, 0);
+    assert_true(cs_buckets_take(&b, &q, &begun, 0, &why));
+    assert_false(cs_buckets_take(&b, &q, &begun, 0, &why));
+    assert_int_equal(why.dimension, CS_DIM_TOKENS);
+    cs_buckets_settle(&b, &begun, &ended);
+    assert_int_equal((int)b.tokens.available, 700);
+    assert_int_equal((int)b.output.available, -150);
+    assert_false(take(&b, &q, 1, 0, &why));
+    assert_int_equal(why.dimension, CS_DIM_OUTPUT);
+    assert_in_range(why.wait_ms, 1500, 1520); /* the debt, at 100 a second */
+    assert_true(take(&b, &q, 1, 1520000, &why));
 }
 
 static void no_limit_no_bucket(void **state)
@@ -134,7 +162,7 @@ static void no_limit_no_bucket(void **state)
     struct cs_refusal why;
     cs_buckets_init(&b, &q, 0);
     for (int i = 0; i < 100000; i++)
-        assert_true(cs_buckets_take(&b, &q, 1000000, 0, &why));
+        assert_true(take(&b, &q, 1000000, 0, &why));
 }
 
 static void faults_are_read_and_drawn_in_their_shares(void **state)
@@ -174,6 +202,7 @@ int main(void)
         cmocka_unit_test(requests_are_limited_first_and_a_refusal_takes_nothing),
         cmocka_unit_test(never_more_than_limit_and_burst),
         cmocka_unit_test(larger_than_the_burst_leaves_a_debt),
+        cmocka_unit_test(what_is_settled),
         cmocka_unit_test(no_limit_no_bucket),
         cmocka_unit_test(faults_are_read_and_drawn_in_their_shares),
     };

@@ -57,7 +57,7 @@ static void retries_have_a_budget(void **state)
         assert_true(retries <= answers + CS_OUTAGE_RETRIES + CS_OUTAGE_RETRIES_BACK * came_back + aways);
         if (share <= 3)
             assert_int_equal(aways, 0);
-        if (share >= 6)
+        if (share >= 7)
             assert_true(aways > 0);
     }
 }

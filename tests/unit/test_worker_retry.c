@@ -239,13 +239,15 @@ static void play_step(struct bench *b, struct play *p)
 }
 
 /* 250 trials, one call at a time, until one has failed; all others are answered. */
-static struct cs_output the_failure(struct cs_http_reply (*fate)(uint32_t attempt), struct cs_arena *arena)
+static struct cs_output failure_under(bool metered, struct cs_http_reply (*fate)(uint32_t attempt),
+                                      struct cs_arena *arena)
 {
     struct bench b;
     struct play p = {.fate = fate, .bad = 3};
     bench_init(&b, 1);
     b.self = &p;
     b.on_send = note_outputs;
+    b.source.metered = metered;
     bench_welcome(&b, 1, 100);
     bench_assign(&b, 0, 0, 50, 250);
     for (int i = 0; i < 20000 && p.failures == 0 && p.answers < 249; i++)
@@ -258,6 +260,11 @@ static struct cs_output the_failure(struct cs_http_reply (*fate)(uint32_t attemp
     cs_arena_release(&p.arena);
     bench_done(&b);
     return p.failure;
+}
+
+static struct cs_output the_failure(struct cs_http_reply (*fate)(uint32_t attempt), struct cs_arena *arena)
+{
+    return failure_under(false, fate, arena);
 }
 
 static struct cs_http_reply fault_503(uint32_t attempt)
@@ -293,6 +300,20 @@ static void transport_failure_says_why(void **state)
     assert_int_equal(o.attempts, 6);
     assert_int_equal(o.ambiguous, 0);
     assert_string_equal(o.text, "broken");
+    cs_arena_release(&arena);
+}
+
+/* It needs another grant; what was surely not billed is repeated as ever. */
+static void under_a_budget_what_may_be_billed_is_not_repeated(void **state)
+{
+    struct cs_arena arena = {0};
+    (void)state;
+    struct cs_output o = failure_under(true, fault_cut, &arena);
+    assert_int_equal(o.outcome, CS_OUTCOME_transport);
+    assert_int_equal(o.attempts, 1);
+    o = failure_under(true, fault_503, &arena); /* the third is lost behind its request */
+    assert_int_equal(o.attempts, 3);
+    assert_int_equal(o.ambiguous, 1);
     cs_arena_release(&arena);
 }
 
@@ -474,6 +495,7 @@ int main(void)
         cmocka_unit_test(pauses_grow_to_a_cap),
         cmocka_unit_test(six_tries_then_the_failure),
         cmocka_unit_test(transport_failure_says_why),
+        cmocka_unit_test(under_a_budget_what_may_be_billed_is_not_repeated),
         cmocka_unit_test(timeout_is_an_answer),
         cmocka_unit_test(answer_that_does_not_parse),
         cmocka_unit_test(a_full_provider_quiets_the_lane),

@@ -20,7 +20,8 @@ enum { BENCH_LANES = 4, BENCH_SLOTS = 2048 };
 
 struct bench_source {
     bool spec_here, cases_here;
-    bool asked; /* something is to be reported by `missing` */
+    bool metered; /* under a hard budget */
+    bool asked;   /* something is to be reported by `missing` */
     const char *trouble[BENCH_LANES];
     uint32_t concurrent[BENCH_LANES];
     uint32_t timeout_ms;
@@ -79,6 +80,7 @@ static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane,
     }
     *out = (struct cs_lane_facts){.study = s, .provider = &cs_provider_openai_chat, .endpoint = &endpoint};
     out->timeout_ms = s->timeout_ms;
+    out->metered = s->metered;
     out->concurrent = s->concurrent[lane];
     snprintf(out->group, sizeof out->group, "group");
     bench_pool(out, "pool", &s->limits);

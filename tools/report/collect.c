@@ -7,6 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/export/row.h"
+#include "tools/report/rated.h"
 
 void cs_facts_resolved(struct cs_lane_facts *f, const char *name)
 {
@@ -40,6 +41,7 @@ struct lane_scan {
     struct cs_generation_view *view; /* of this thread */
     struct cs_grid *grid;
     struct cs_lane_facts *facts;
+    const struct cs_rated *rated; /* or NULL */
     struct cs_arena arena;
 };
 
@@ -95,7 +97,13 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
             l->facts->mismatched++;
         }
     }
+    /* a study with ratings has further fields, which the model was not asked */
+    for (uint32_t i = s->questions[at.question].n_fields; i < l->grid->plan->study->questions[at.question].n_fields;
+         i++)
+        answers[i] = (struct cs_answer){.category = CS_NONE};
     cs_grid_add(l->grid, at.case_index, at.cell, outcome, parsed ? answers : NULL, derived, o->started_wall_ms);
+    if (l->rated != NULL)
+        cs_rated_count(l->rated, &o->digest, l->grid, at.case_index, at.cell);
     note_facts(l, &s->models[lane], stored);
     return CS_OK;
 }
@@ -105,6 +113,7 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
 struct scan_pool {
     struct cs_reader *reader;
     struct cs_collected *out;
+    const struct cs_rated *rated;
     _Atomic uint32_t next;
 };
 struct scan_thread {
@@ -125,7 +134,10 @@ static void *scan_lanes(void *arg)
         const uint32_t lane = atomic_fetch_add(&t->pool->next, 1);
         if (lane >= t->pool->out->n_lanes)
             break;
-        struct lane_scan l = {.view = &view, .grid = &t->pool->out->grids[lane], .facts = &t->pool->out->facts[lane]};
+        struct lane_scan l = {.view = &view,
+                              .grid = &t->pool->out->grids[lane],
+                              .facts = &t->pool->out->facts[lane],
+                              .rated = t->pool->rated};
         struct cs_counters counters;
         t->rc = cs_store_scan(r->store, r->view.generation.number, lane, on_output, &l, &t->err);
         if (t->rc == CS_OK && cs_store_counters(r->store, r->view.generation.number, lane, &counters, NULL) == CS_OK)
@@ -136,10 +148,10 @@ static void *scan_lanes(void *arg)
     return NULL;
 }
 
-enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, unsigned threads, struct cs_error *err)
+enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const struct cs_plan *plan,
+                             const struct cs_rated *rated, unsigned threads, struct cs_error *err)
 {
-    const struct cs_plan *plan = &r->view.plan;
-    struct scan_pool pool = {.reader = r, .out = c};
+    struct scan_pool pool = {.reader = r, .out = c, .rated = rated};
     enum cs_err rc = CS_OK;
     *c = (struct cs_collected){.n_lanes = plan->n_lanes};
     c->grids = cs_xcalloc(plan->n_lanes, sizeof *c->grids);

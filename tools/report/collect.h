@@ -27,8 +27,10 @@ struct cs_collected {
     uint32_t n_lanes;
 };
 
-CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, unsigned threads,
-                                            struct cs_error *err);
+/* plan: the reader's, or with rated that of its longer study, which must outlive the result. */
+struct cs_rated;
+CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const struct cs_plan *plan,
+                                            const struct cs_rated *rated, unsigned threads, struct cs_error *err);
 /* The same out of a table with the columns of the export. from_rows: planned is what has a row; else what the plan says. */
 CS_WARN_UNUSED enum cs_err cs_collect_table(struct cs_collected *c, const struct cs_plan *plan,
                                             const struct cs_case_source *cases, const char *path, bool from_rows,

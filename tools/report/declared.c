@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/rated.h"
 
 uint32_t cs_level_of_role(const struct cs_factor *f, enum cs_role role)
 {
@@ -157,6 +158,7 @@ static void add_field(struct outcomes *l, uint32_t q, uint32_t i)
                            .field = i,
                            .n_categories = cs_grid_categories(f),
                            .label = l->cases->labels[q][i],
+                           .sampled = strncmp(f->name, CS_RATED_PREFIX, strlen(CS_RATED_PREFIX)) == 0,
                            .can_lack = f->insufficient != NULL};
     copy_categories(arena, &o, f);
     switch (f->kind) {

@@ -104,6 +104,22 @@ static void add_number(struct cs_grid_sum *s, uint32_t n, double v)
     s->m2 += d * (v - s->mean);
 }
 
+void cs_grid_add_answer(struct cs_grid *g, uint32_t case_index, uint32_t cell, uint32_t field,
+                        const struct cs_answer *answer)
+{
+    CS_ASSERT(case_index < g->n_cases && cell < g->n_cells);
+    const uint32_t question = g->cells[cell].at.question;
+    const struct cs_grid_question *at = &g->questions[question];
+    const uint32_t n = cs_grid_categories(&g->plan->study->questions[question].fields[field]);
+    uint32_t *counter = record_of(g, case_index, cell) + at->field[field];
+    if (answer->insufficient)
+        counter[n]++;
+    else if (at->number[field] != CS_NONE && answer->text != NULL)
+        add_number(&sums_of(g, case_index, cell)[at->number[field]], ++counter[0], answer->number);
+    else if (answer->category < n)
+        counter[answer->category]++;
+}
+
 void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_outcome outcome,
                  const struct cs_answer *answers, const int *derived, int64_t when_ms)
 {
@@ -119,16 +135,8 @@ void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_
     }
     if (answers == NULL)
         return;
-    for (uint32_t i = 0; i < q->n_fields; i++) {
-        uint32_t *counter = record + at->field[i];
-        const uint32_t n = cs_grid_categories(&q->fields[i]);
-        if (answers[i].insufficient)
-            counter[n]++;
-        else if (at->number[i] != CS_NONE && answers[i].text != NULL)
-            add_number(&sums_of(g, case_index, cell)[at->number[i]], ++counter[0], answers[i].number);
-        else if (answers[i].category < n)
-            counter[answers[i].category]++;
-    }
+    for (uint32_t i = 0; i < q->n_fields; i++)
+        cs_grid_add_answer(g, case_index, cell, i, &answers[i]);
     for (uint32_t i = 0; i < q->n_derived; i++)
         record[at->derived[i] + (derived[i] < 0 ? 2 : (uint32_t)derived[i])]++;
 }

@@ -50,6 +50,10 @@ void cs_grid_release(struct cs_grid *g); /* a zeroed struct is fine */
 void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_outcome outcome,
                  const struct cs_answer *answers, const int *derived, int64_t when_ms);
 
+/* One more answer to one field, of a trial that is counted elsewhere. */
+void cs_grid_add_answer(struct cs_grid *g, uint32_t case_index, uint32_t cell, uint32_t field,
+                        const struct cs_answer *answer);
+
 const uint32_t *cs_grid_record(const struct cs_grid *g, uint32_t case_index, uint32_t cell);
 const struct cs_grid_sum *cs_grid_sums(const struct cs_grid *g, uint32_t case_index, uint32_t cell);
 /* Counters of categories in a record; a number has one. */

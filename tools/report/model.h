@@ -106,6 +106,7 @@ struct cs_report_generation {
     const char *digest;   /* of the analysis part, hex */
     bool current;         /* the one reported here */
     bool same_analysis;   /* same digest as the current one */
+    bool outputs;         /* it has any: answers, not only a plan */
     const char *analysis; /* its canonical JSON */
 };
 struct cs_report_declaration {

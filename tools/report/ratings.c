@@ -19,8 +19,12 @@ enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
 char *cs_ratings_folder(const char *study, const char *dir, const char *store)
 {
     struct cs_study_dir d;
-    if (store != NULL)
-        return cs_xasprintf("%s.labels", store);
+    if (store != NULL) {
+        size_t n = strlen(store);
+        while (n > 1 && store[n - 1] == '/')
+            n--;
+        return cs_xasprintf("%.*s.labels", (int)n, store);
+    }
     cs_study_dir_init(&d, study != NULL ? study : "", dir);
     char *folder = cs_xasprintf("%s.labels", d.store);
     cs_study_dir_release(&d);
@@ -132,7 +136,7 @@ static void write_rating(FILE *out, const struct cs_rating *r)
 
 enum cs_err cs_ratings_save(const struct cs_ratings *r, const char *folder, struct cs_error *err)
 {
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+    if (mkdir(folder, 0750) != 0 && errno != EEXIST)
         return cs_error_set(err, CS_EIO, "%s: %s", folder, strerror(errno));
     char *path = cs_xasprintf("%s/ratings.csv", folder), *part = cs_xasprintf("%s.part", path);
     FILE *out = fopen(part, "w");

@@ -134,6 +134,10 @@ void cs_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t
         }
         out->insufficient += counter[m->n_categories]; /* of a derived answer: unknown */
     }
+    if (m->sampled) { /* of the others nobody was asked */
+        out->asked = out->usable + out->insufficient;
+        out->refused = out->unreadable = out->technical = 0;
+    }
     /* missingness is per answer: an output may hold others than this one */
     const uint64_t accounted = out->usable + out->insufficient + out->refused + out->unreadable;
     if (out->asked > accounted)

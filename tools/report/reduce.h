@@ -33,6 +33,7 @@ struct cs_measure {
     double min, max;                 /* of a number; equal: no bounds */
     const uint32_t *label;           /* by case, or NULL */
     enum cs_what what;
+    bool sampled;  /* rated by people: only outputs with a rating count */
     bool can_lack; /* the model may answer "insufficient information" */
 };
 

@@ -1,6 +1,7 @@
 #include "tools/report/report.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,20 @@ struct history {
     struct cs_error *err;
 };
 
+static bool has_outputs(struct cs_store *store, const struct cs_generation_view *v)
+{
+    for (uint32_t lane = 0; lane < v->plan.n_lanes; lane++) {
+        struct cs_counters c;
+        if (cs_store_counters(store, v->generation.number, lane, &c, NULL) != CS_OK)
+            continue;
+        for (int o = 0; o < CS_OUTCOMES; o++) {
+            if (c.outcome[o] > 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static enum cs_err on_generation(void *self, const char *key, const void *value, uint32_t len)
 {
     struct history *h = self;
@@ -199,6 +214,7 @@ static enum cs_err on_generation(void *self, const char *key, const void *value,
             .digest = hex_text(h->w, v.spec.study->analysis_digest),
             .current = g.number == h->view->generation.number,
             .same_analysis = memcmp(v.spec.study->analysis_digest, h->w->study->analysis_digest, 32) == 0,
+            .outputs = has_outputs(h->store, &v),
             .analysis = copy(h->w, v.spec.study->analysis),
         };
     }
@@ -212,13 +228,49 @@ static const char *declared_sentence(enum cs_declared status)
     case CS_DECLARED_UNCHANGED:
         return "The analysis is unchanged since the first output.";
     case CS_DECLARED_CHANGED:
-        return "The analysis was changed after an earlier generation of the study.";
+        return "The analysis was changed after the first output.";
     case CS_DECLARED_NOTHING:
         return "The study declares no analysis: everything here is exploratory.";
     case CS_DECLARED_UNKNOWN:
         return "Read from a table: nothing proves that the analysis was declared before the first output.";
     }
     return "";
+}
+
+/* The parts of an analysis that differ from those of another: "primary, contrasts". */
+static const char *changed_parts(struct cs_arena *a, const char *before, const char *after)
+{
+    json_t *x = json_loads(before, 0, NULL), *y = json_loads(after, 0, NULL), *value;
+    const char *text = "", *key;
+    json_object_foreach(y, key, value)
+    {
+        if (!json_equal(json_object_get(x, key), value))
+            text = cs_arena_printf(a, "%s%s%s", text, text[0] != '\0' ? ", " : "", key);
+    }
+    json_object_foreach(x, key, value)
+    {
+        if (json_object_get(y, key) == NULL)
+            text = cs_arena_printf(a, "%s%s%s", text, text[0] != '\0' ? ", " : "", key);
+    }
+    json_decref(x);
+    json_decref(y);
+    return text[0] != '\0' ? text : "the order of its parts";
+}
+
+/* What changed and when, generation by generation. */
+static const char *history_text(struct cs_report_work *w, const struct cs_report_declaration *d)
+{
+    struct cs_arena *a = &w->r->arena;
+    const char *text = declared_sentence(d->status);
+    bool seen = false; /* outputs, before this generation */
+    for (uint32_t i = 1; i < d->n_generations; i++) {
+        const struct cs_report_generation *before = &d->generations[i - 1], *g = &d->generations[i];
+        seen = seen || before->outputs;
+        if (seen && strcmp(before->digest, g->digest) != 0)
+            text = cs_arena_printf(a, "%s Generation %u (%s) changed %s.", text, g->number, g->created,
+                                   changed_parts(a, before->analysis, g->analysis));
+    }
+    return text;
 }
 
 static enum cs_err read_history(struct cs_report_work *w, struct cs_reader *reader, struct cs_error *err)
@@ -230,7 +282,7 @@ static enum cs_err read_history(struct cs_report_work *w, struct cs_reader *read
     struct cs_report_generation *list = cs_arena_array(&w->r->arena, h.n + 1, sizeof *list);
     for (uint32_t i = 0; i < h.n; i++) {
         list[i] = h.list[i];
-        if (!list[i].same_analysis && w->declared->declared)
+        if (!list[i].same_analysis && list[i].outputs && w->declared->declared)
             d->status = CS_DECLARED_CHANGED;
     }
     free(h.list);
@@ -252,7 +304,7 @@ static enum cs_err fill_declared(struct cs_report_work *w, struct cs_reader *rea
     d->digest = hex_text(w, w->study->analysis_digest);
     d->alpha = w->declared->alpha;
     d->adjust = w->declared->adjust_name;
-    d->sentence = declared_sentence(d->status);
+    d->sentence = d->status == CS_DECLARED_CHANGED ? history_text(w, d) : declared_sentence(d->status);
     return rc;
 }
 

@@ -20,9 +20,10 @@ static json_t *generations(const struct cs_report *r)
     json_t *list = json_array();
     for (uint32_t i = 0; i < r->declared.n_generations; i++) {
         const struct cs_report_generation *g = &r->declared.generations[i];
-        json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:b, s:b, s:s}", "number", (int)g->number, "created",
-                                              g->created, "analysis_digest", g->digest, "current", (int)g->current,
-                                              "same_analysis", (int)g->same_analysis, "analysis", g->analysis));
+        json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:b, s:b, s:b, s:s}", "number", (int)g->number,
+                                              "created", g->created, "analysis_digest", g->digest, "current",
+                                              (int)g->current, "same_analysis", (int)g->same_analysis, "outputs",
+                                              (int)g->outputs, "analysis", g->analysis));
     }
     return list;
 }

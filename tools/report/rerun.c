@@ -204,7 +204,7 @@ enum cs_err cs_work_reruns(struct cs_report_work *w, const struct cs_report_sour
     describe(w, other);
     struct cs_report_rerun *rows = cs_arena_array(&r->arena, (size_t)r->n_contrasts + 1, sizeof *rows);
     for (uint32_t i = 0; i < r->n_contrasts; i++) {
-        if (r->contrasts[i].stratum[0] != '\0')
+        if (r->contrasts[i].stratum[0] != '\0' || w->declared->measures[r->contrasts[i].outcome].sampled)
             continue;
         if (rerun_one(&o, i, &rows[r->n_reruns]))
             r->n_reruns++;

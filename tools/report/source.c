@@ -3,16 +3,23 @@
 #include <string.h>
 
 #include "tools/report/inferred.h"
+#include "tools/report/rated.h"
 
-enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader, unsigned threads,
-                            struct cs_error *err)
+enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader, const struct cs_ratings *ratings,
+                            unsigned threads, struct cs_error *err)
 {
     *s = (struct cs_report_source){.study = reader->view.spec.study,
                                    .plan = &reader->view.plan,
                                    .cases = reader->view.cases,
                                    .name = "the study's store",
                                    .reader = reader};
-    return cs_collect_store(&s->got, reader, threads, err);
+    s->rated = cs_rated_open(s->study, ratings);
+    if (s->rated != NULL) {
+        s->study = cs_rated_study(s->rated);
+        cs_plan_init(&s->own_plan, s->study);
+        s->plan = &s->own_plan;
+    }
+    return cs_collect_store(&s->got, reader, s->plan, s->rated, threads, err);
 }
 
 enum cs_err cs_source_table(struct cs_report_source *s, const char *path, const char *study,
@@ -45,6 +52,7 @@ void cs_source_release(struct cs_report_source *s)
     cs_collected_release(&s->got);
     if (s->plan == &s->own_plan)
         cs_plan_release(&s->own_plan);
+    cs_rated_close(s->rated);
     cs_infer_release(s->infer);
     cs_loaded_release(&s->loaded);
     *s = (struct cs_report_source){0};

@@ -10,6 +10,7 @@
 
 #include "protocol/study/study_load.h"
 #include "tools/report/collect.h"
+#include "tools/report/ratings.h"
 
 struct cs_report_source {
     const struct cs_study *study;
@@ -22,12 +23,13 @@ struct cs_report_source {
 
     struct cs_loaded loaded;   /* its own, of a table */
     struct cs_inferred *infer; /* inferred.h */
+    struct cs_rated *rated;    /* rated.h */
     struct cs_plan own_plan;
 };
 
-/* Borrows the reader. */
-CS_WARN_UNUSED enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader, unsigned threads,
-                                           struct cs_error *err);
+/* Borrows reader and ratings (of people, which become answers; NULL: none). */
+CS_WARN_UNUSED enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader,
+                                           const struct cs_ratings *ratings, unsigned threads, struct cs_error *err);
 /* study NULL: inferred. `path` must outlive the source. */
 CS_WARN_UNUSED enum cs_err cs_source_table(struct cs_report_source *s, const char *path, const char *study,
                                            const struct cs_load_opts *opts, struct cs_error *err);

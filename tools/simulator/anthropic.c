@@ -191,6 +191,14 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
                   (unsigned long long)a->input_tokens, (unsigned long long)a->output_tokens);
 }
 
+static const char *unit_of(enum cs_dimension d)
+{
+    return d == CS_DIM_INPUT    ? "input tokens"
+           : d == CS_DIM_OUTPUT ? "output tokens"
+           : d == CS_DIM_TOKENS ? "tokens"
+                                : "requests";
+}
+
 /* Spoken in the vendor's words: type, status, and a sentence where ours is another's. */
 static void translate(struct cs_exchange *x)
 {
@@ -213,8 +221,7 @@ static void translate(struct cs_exchange *x)
             e, 429, "rate_limit_error", NULL, NULL,
             "This request would exceed the rate limit for your organization (org-simulator) of %llu %s per minute "
             "(model: %s).",
-            (unsigned long long)x->refusal.limit, x->refusal.dimension == CS_DIM_TOKENS ? "tokens" : "requests",
-            x->request.model);
+            (unsigned long long)x->refusal.limit, unit_of(x->refusal.dimension), x->request.model);
         break;
     case CS_TROUBLE_QUOTA:
         cs_chat_fail(e, 400, "invalid_request_error", NULL, NULL,
@@ -268,13 +275,22 @@ static void add_headers(struct cs_exchange *x)
                                            "anthropic-ratelimit-requests-reset"};
     static const char *const tokens[] = {"anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-tokens-remaining",
                                          "anthropic-ratelimit-tokens-reset"};
+    static const char *const input[] = {"anthropic-ratelimit-input-tokens-limit",
+                                        "anthropic-ratelimit-input-tokens-remaining",
+                                        "anthropic-ratelimit-input-tokens-reset"};
+    static const char *const output[] = {"anthropic-ratelimit-output-tokens-limit",
+                                         "anthropic-ratelimit-output-tokens-remaining",
+                                         "anthropic-ratelimit-output-tokens-reset"};
     cs_reply_header(x->reply, "request-id", "req_%016llx", (unsigned long long)x->number);
     cs_reply_header(x->reply, "anthropic-organization-id", "00000000-0000-4000-8000-000000000000");
     add_limit(x, requests, &x->quota.requests, &x->buckets.requests, 1);
     add_limit(x, tokens, &x->quota.tokens, &x->buckets.tokens, 1000);
+    add_limit(x, input, &x->quota.input, &x->buckets.input, 1000);
+    add_limit(x, output, &x->quota.output, &x->buckets.output, 1000);
 }
 
 const struct cs_sim_dialect cs_sim_anthropic = {
+    .charging = CS_CHARGE_AS_WRITTEN,
     .id_prefix = "msg_",
     .key_header = "x-api-key",
     .bearer = true,

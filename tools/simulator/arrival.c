@@ -9,7 +9,7 @@
 #include "protocol/study/digest.h"
 #include "tools/simulator/dialect.h"
 
-enum { CLIENT_ID_MAX = 512 };
+enum { CLIENT_ID_MAX = 512, CAP_OF_MODEL = 4096 /* where none is sent */ };
 
 void cs_reply_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
 {
@@ -156,9 +156,30 @@ static struct cs_buckets *buckets_of(struct cs_simulator *s, struct cs_exchange 
     return &m->keys[i].buckets;
 }
 
+static struct cs_charge charge_of(enum cs_charging how, const struct cs_chat_request *r)
+{
+    const uint64_t input = cs_chat_tokens(r->content_bytes), cap = r->max_tokens != 0 ? r->max_tokens : CAP_OF_MODEL;
+    struct cs_charge c = {.tokens = input, .input = input};
+    if (how == CS_CHARGE_RESERVE)
+        c.tokens += cap;
+    else if (how == CS_CHARGE_LARGER && r->max_tokens > input)
+        c.tokens = r->max_tokens;
+    return c;
+}
+
+void cs_exchange_settle(struct cs_simulator *s, struct cs_exchange *x, uint64_t output)
+{
+    const struct cs_charge begun = x->charge;
+    const enum cs_charging how = x->dialect->charging;
+    x->charge.output = output;
+    if (how == CS_CHARGE_AS_WRITTEN || how == CS_CHARGE_RESERVE)
+        x->charge.tokens = begun.input + output;
+    cs_buckets_settle(buckets_of(s, x), &begun, &x->charge);
+}
+
 bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why)
 {
-    const bool tokens = why->dimension == CS_DIM_TOKENS;
+    const bool tokens = why->dimension != CS_DIM_REQUESTS;
     char wait[32], what[64];
     x->refusal = *why;
     if (why->dimension == CS_DIM_CALLS)
@@ -185,7 +206,7 @@ bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
 {
     struct cs_refusal why = {0};
     bool admitted = false;
-    x->charge = cs_chat_charge(&x->request);
+    x->charge = charge_of(x->dialect->charging, &x->request);
     pthread_mutex_lock(&s->lock);
     x->model = cs_sim_model_of(s, x->request.model);
     if (x->model != NULL) {
@@ -194,7 +215,7 @@ bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
         if (set->concurrent != 0 && s->tally.serving >= set->concurrent)
             why = (struct cs_refusal){.dimension = CS_DIM_CALLS, .limit = set->concurrent};
         else
-            admitted = cs_buckets_take(b, &set->quota, x->charge, x->call->mono_us, &why);
+            admitted = cs_buckets_take(b, &set->quota, &x->charge, x->call->mono_us, &why);
         x->reply->served = admitted;
         s->tally.serving += admitted;
         if (s->tally.serving > s->tally.peak_serving)

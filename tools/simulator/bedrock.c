@@ -190,6 +190,7 @@ static void add_headers(struct cs_exchange *x)
 }
 
 const struct cs_sim_dialect cs_sim_bedrock = {
+    .charging = CS_CHARGE_RESERVE,
     .id_prefix = "",
     .bearer = true,
     .parse = parse,

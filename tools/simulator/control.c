@@ -137,17 +137,23 @@ static enum cs_err change_limits(struct change *c, json_t *v)
             rc = read_u64(c, key, n, &q->requests.per_minute);
         else if (strcmp(key, "tpm") == 0)
             rc = read_u64(c, key, n, &q->tokens.per_minute);
+        else if (strcmp(key, "itpm") == 0)
+            rc = read_u64(c, key, n, &q->input.per_minute);
+        else if (strcmp(key, "otpm") == 0)
+            rc = read_u64(c, key, n, &q->output.per_minute);
         else if (strcmp(key, "burst_requests") == 0)
             rc = read_u64(c, key, n, &q->requests.burst);
-        else if (strcmp(key, "burst_tokens") == 0)
+        else if (strcmp(key, "burst_tokens") == 0) {
             rc = read_u64(c, key, n, &q->tokens.burst);
-        else if (strcmp(key, "concurrent") == 0)
+            q->input.burst = q->output.burst = q->tokens.burst;
+        } else if (strcmp(key, "concurrent") == 0)
             rc = read_u64(c, key, n, &c->to.concurrent);
         else if (strcmp(key, "empty") == 0 && json_is_boolean(n)) {
             q->starts_empty = json_is_true(n);
             c->start_anew = true;
         } else
-            rc = bad(c, key, "one of rpm, tpm, burst_requests, burst_tokens, concurrent, or empty: true or false");
+            rc = bad(c, key,
+                     "one of rpm, tpm, itpm, otpm, burst_requests, burst_tokens, concurrent, or empty: true or false");
         if (rc != CS_OK)
             return rc;
     }
@@ -246,7 +252,9 @@ enum cs_err cs_simulator_control(struct cs_simulator *s, const char *json, size_
     if (rc == CS_OK) {
         const struct cs_quota *was = &s->settings.quota, *is = &c.to.quota;
         if ((was->requests.per_minute == 0) != (is->requests.per_minute == 0) ||
-            (was->tokens.per_minute == 0) != (is->tokens.per_minute == 0))
+            (was->tokens.per_minute == 0) != (is->tokens.per_minute == 0) ||
+            (was->input.per_minute == 0) != (is->input.per_minute == 0) ||
+            (was->output.per_minute == 0) != (is->output.per_minute == 0))
             c.start_anew = true; /* there was no bucket to go on with */
         s->settings = c.to;
         if (c.start_anew)

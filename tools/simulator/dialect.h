@@ -9,7 +9,16 @@
 
 #include "tools/simulator/exchange.h"
 
+/* What is taken from the buckets of tokens (facts of the vendors, not of us). Input is what the text was estimated at. */
+enum cs_charging {
+    CS_CHARGE_LARGER,     /* the larger of cap and input; nothing is given back (OpenAI) */
+    CS_CHARGE_INPUT,      /* the input alone (Gemini) */
+    CS_CHARGE_AS_WRITTEN, /* the input, and output once it is written (Anthropic) */
+    CS_CHARGE_RESERVE,    /* input and cap; what is not written is given back (Bedrock) */
+};
+
 struct cs_sim_dialect {
+    enum cs_charging charging;
     const char *id_prefix;  /* of an answer's id */
     const char *key_header; /* that may hold the key, or NULL */
     bool bearer;            /* Authorization: Bearer may hold it too */

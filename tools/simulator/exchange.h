@@ -23,7 +23,8 @@ struct cs_exchange {
     struct cs_buckets buckets;
     struct cs_faults faults, always;
     struct cs_latency latency;
-    uint64_t drip_ms, charge, number;
+    struct cs_charge charge; /* at admission; settled with the answer */
+    uint64_t drip_ms, number;
 };
 
 /* Each of these returns false when it has refused the request: x->error, and the reply's headers, say how. */
@@ -32,6 +33,8 @@ bool cs_exchange_read(struct cs_exchange *x);                           /* is it
 bool cs_exchange_admit(struct cs_simulator *s,
                        struct cs_exchange *x); /* is there such a model, and is it within the limits? */
 bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why);
+/* An answer of so many output tokens was written: charged as the vendor does. Lock held. */
+void cs_exchange_settle(struct cs_simulator *s, struct cs_exchange *x, uint64_t output);
 
 /* Draws what goes wrong; false: it takes the place of an answer. */
 bool cs_exchange_survive(struct cs_exchange *x);

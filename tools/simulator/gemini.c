@@ -223,6 +223,7 @@ static void add_headers(struct cs_exchange *x)
 }
 
 const struct cs_sim_dialect cs_sim_gemini = {
+    .charging = CS_CHARGE_INPUT,
     .id_prefix = "",
     .key_header = "x-goog-api-key",
     .parse = parse,

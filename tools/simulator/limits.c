@@ -11,6 +11,8 @@ void cs_buckets_init(struct cs_buckets *b, const struct cs_quota *q, int64_t now
 {
     b->requests = (struct cs_bucket){q->starts_empty ? 0 : (double)burst_of(&q->requests), now_us};
     b->tokens = (struct cs_bucket){q->starts_empty ? 0 : (double)burst_of(&q->tokens), now_us};
+    b->input = (struct cs_bucket){q->starts_empty ? 0 : (double)burst_of(&q->input), now_us};
+    b->output = (struct cs_bucket){q->starts_empty ? 0 : (double)burst_of(&q->output), now_us};
 }
 
 static void refill(struct cs_bucket *b, const struct cs_limit *l, int64_t now_us)
@@ -43,19 +45,35 @@ static bool fits(const struct cs_bucket *b, const struct cs_limit *l, uint64_t w
     return false;
 }
 
-bool cs_buckets_take(struct cs_buckets *b, const struct cs_quota *q, uint64_t tokens, int64_t now_us,
+bool cs_buckets_take(struct cs_buckets *b, const struct cs_quota *q, const struct cs_charge *charge, int64_t now_us,
                      struct cs_refusal *why)
 {
-    refill(&b->requests, &q->requests, now_us);
-    refill(&b->tokens, &q->tokens, now_us);
-    if (!fits(&b->requests, &q->requests, 1, CS_DIM_REQUESTS, why) ||
-        !fits(&b->tokens, &q->tokens, tokens, CS_DIM_TOKENS, why))
-        return false;
-    if (q->requests.per_minute != 0)
-        b->requests.available -= 1;
-    if (q->tokens.per_minute != 0)
-        b->tokens.available -= (double)tokens;
+    const struct {
+        struct cs_bucket *bucket;
+        const struct cs_limit *limit;
+        uint64_t want;
+        enum cs_dimension dimension;
+    } all[] = {{&b->requests, &q->requests, 1, CS_DIM_REQUESTS},
+               {&b->tokens, &q->tokens, charge->tokens, CS_DIM_TOKENS},
+               {&b->input, &q->input, charge->input, CS_DIM_INPUT},
+               {&b->output, &q->output, charge->output, CS_DIM_OUTPUT}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        refill(all[i].bucket, all[i].limit, now_us);
+        if (!fits(all[i].bucket, all[i].limit, all[i].want, all[i].dimension, why))
+            return false;
+    }
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i].limit->per_minute != 0)
+            all[i].bucket->available -= (double)all[i].want;
+    }
     return true;
+}
+
+void cs_buckets_settle(struct cs_buckets *b, const struct cs_charge *begun, const struct cs_charge *ended)
+{
+    b->tokens.available += (double)begun->tokens - (double)ended->tokens;
+    b->input.available += (double)begun->input - (double)ended->input;
+    b->output.available += (double)begun->output - (double)ended->output;
 }
 
 struct cs_limit_state cs_limit_state(const struct cs_limit *l, const struct cs_bucket *b)

@@ -20,8 +20,8 @@ struct cs_limit {
     uint64_t burst;      /* 0: the same as per_minute */
 };
 
-struct cs_quota { /* what a key may ask of a model */
-    struct cs_limit requests, tokens;
+struct cs_quota {                                    /* what a key may ask of a model */
+    struct cs_limit requests, tokens, input, output; /* tokens: as the vendor counts them together */
     bool starts_empty;
 };
 
@@ -31,10 +31,21 @@ struct cs_bucket {
 };
 
 struct cs_buckets {
-    struct cs_bucket requests, tokens;
+    struct cs_bucket requests, tokens, input, output;
 };
 
-enum cs_dimension { CS_DIM_NONE, CS_DIM_REQUESTS, CS_DIM_TOKENS, CS_DIM_CALLS /* at once */ };
+struct cs_charge { /* of one request, beside the request */
+    uint64_t tokens, input, output;
+};
+
+enum cs_dimension {
+    CS_DIM_NONE,
+    CS_DIM_REQUESTS,
+    CS_DIM_TOKENS,
+    CS_DIM_INPUT,
+    CS_DIM_OUTPUT,
+    CS_DIM_CALLS /* at once */
+};
 
 struct cs_refusal {
     enum cs_dimension dimension;
@@ -44,9 +55,11 @@ struct cs_refusal {
 };
 
 void cs_buckets_init(struct cs_buckets *b, const struct cs_quota *q, int64_t now_us);
-/* Takes one request and `tokens`, or nothing and fills *why. */
-bool cs_buckets_take(struct cs_buckets *b, const struct cs_quota *q, uint64_t tokens, int64_t now_us,
+/* Takes one request and its charge, or nothing and fills *why. Where nothing is charged yet, no debt is enough. */
+bool cs_buckets_take(struct cs_buckets *b, const struct cs_quota *q, const struct cs_charge *charge, int64_t now_us,
                      struct cs_refusal *why);
+/* The request was charged `begun` and has cost `ended`: the difference is given back, or leaves a debt. */
+void cs_buckets_settle(struct cs_buckets *b, const struct cs_charge *begun, const struct cs_charge *ended);
 
 /* What the x-ratelimit headers say of one dimension now. */
 struct cs_limit_state {

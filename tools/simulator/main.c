@@ -14,7 +14,7 @@
 
 struct arguments {
     const char *host, *port_file, *faults, *always, *latency_sigma, *log_path;
-    uint64_t port, threads, seed, latency_ms, drip_ms, rpm, tpm, burst_requests, burst_tokens, concurrent;
+    uint64_t port, threads, seed, latency_ms, drip_ms, rpm, tpm, itpm, otpm, burst_requests, burst_tokens, concurrent;
     bool bucket_empty;
     struct cs_option_list truths, keys;
 };
@@ -33,8 +33,10 @@ static enum cs_err parse(struct arguments *a, int argc, char **argv, bool *helpe
         {"key", CS_OPT_LIST, &a->keys, "KEY", "an API key to accept; none: any; may be given several times"},
         {"rpm", CS_OPT_U64, &a->rpm, "N", "requests a minute for each key and model; 0: no limit"},
         {"tpm", CS_OPT_U64, &a->tpm, "N", "tokens a minute for each key and model; 0: no limit"},
+        {"itpm", CS_OPT_U64, &a->itpm, "N", "input tokens a minute, the same"},
+        {"otpm", CS_OPT_U64, &a->otpm, "N", "output tokens a minute, the same"},
         {"burst-requests", CS_OPT_U64, &a->burst_requests, "N", "what the bucket of requests holds (as --rpm)"},
-        {"burst-tokens", CS_OPT_U64, &a->burst_tokens, "N", "what the bucket of tokens holds (as --tpm)"},
+        {"burst-tokens", CS_OPT_U64, &a->burst_tokens, "N", "what each bucket of tokens holds (as its limit)"},
         {"concurrent", CS_OPT_U64, &a->concurrent, "N", "calls served at once, of all keys and models; 0: no limit"},
         {"bucket-empty", CS_OPT_FLAG, &a->bucket_empty, NULL, "buckets are empty at first, not full"},
         {"latency-ms", CS_OPT_U64, &a->latency_ms, "N", "median latency in place of the truth files'; 0: none"},
@@ -72,7 +74,11 @@ static enum cs_err simulator_opts(const struct arguments *a, struct cs_simulator
         .seed = a->seed,
         .keys = a->keys.v,
         .n_keys = a->keys.n,
-        .quota = {{a->rpm, a->burst_requests}, {a->tpm, a->burst_tokens}, a->bucket_empty},
+        .quota = {.requests = {a->rpm, a->burst_requests},
+                  .tokens = {a->tpm, a->burst_tokens},
+                  .input = {a->itpm, a->burst_tokens},
+                  .output = {a->otpm, a->burst_tokens},
+                  .starts_empty = a->bucket_empty},
         .concurrent = a->concurrent,
         .has_latency = a->latency_ms != not_given,
         .drip_ms = a->drip_ms,

@@ -383,12 +383,6 @@ uint64_t cs_chat_tokens(uint64_t bytes)
     return (bytes + 3) / 4;
 }
 
-uint64_t cs_chat_charge(const struct cs_chat_request *r)
-{
-    const uint64_t estimate = cs_chat_tokens(r->content_bytes);
-    return r->max_tokens > estimate ? r->max_tokens : estimate;
-}
-
 /* ---- writing answers -------------------------------------------------------------------------- */
 
 /* How much of the text a cap of so many tokens lets through, whole characters only. */

@@ -54,8 +54,6 @@ bool cs_chat_check_strict(const struct cs_j *schema, const char *name, struct cs
 
 /* Tokens as the simulator counts them: a quarter of the bytes, rounded up. */
 uint64_t cs_chat_tokens(uint64_t bytes);
-/* What the limiter takes for a request before it is answered: the larger of the cap and the estimate of its text. */
-uint64_t cs_chat_charge(const struct cs_chat_request *r);
 
 struct cs_chat_answer {
     const char *id, *model, *fingerprint;

@@ -95,7 +95,7 @@ static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool 
 }
 
 /* Counts a whole answer: it is paid for, whether or not the client is still there to read it. */
-static void count_answer(struct cs_simulator *s, const struct cs_exchange *x, const struct cs_chat_answer *a)
+static void count_answer(struct cs_simulator *s, struct cs_exchange *x, const struct cs_chat_answer *a)
 {
     struct cs_sim_counts *c = &x->model->counts;
     s->tally.answered++;
@@ -103,6 +103,7 @@ static void count_answer(struct cs_simulator *s, const struct cs_exchange *x, co
     c->refused += a->refused;
     c->input_tokens += a->input_tokens;
     c->output_tokens += a->output_tokens;
+    cs_exchange_settle(s, x, a->output_tokens);
     if (!x->has_digest)
         return;
     uint64_t *seen = cs_idmap_at(&s->tally.digests, x->digest_id);
@@ -136,7 +137,7 @@ static void finish(struct cs_simulator *s, struct cs_exchange *x, uint64_t *coun
     if (s->log != NULL)
         fprintf(s->log, "%lld\t%016llx\t%s\t%s\t%s\t%llu\t%u\t%s\n", (long long)x->call->mono_us,
                 (unsigned long long)x->key_id, x->model != NULL ? x->model->id : "-", x->has_digest ? x->digest : "-",
-                x->attempt, (unsigned long long)x->charge, r->status, cs_fault_name(r->fault));
+                x->attempt, (unsigned long long)x->charge.tokens, r->status, cs_fault_name(r->fault));
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -188,6 +188,14 @@ storm:                    ## a minute of mixed errors, an outage, a revoked key,
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)CLINSAFE_BUILD=$(BUILD) CLINSAFE_STORM_S=$(or $(STORM_S),60) tests/e2e/test_storm.py
 
+# The parts that have threads: commit, bootstrap and scans of the report, the simulator's server.
+TSAN_UNITS := commit report_reduce stats_variation simulator_server
+test-tsan:                ## unit tests of all that has threads, under ThreadSanitizer
+	$(Q)ops/setup run test
+	$(Q)$(MAKE) --no-print-directory MODE=tsan $(TSAN_UNITS:%=build-tsan/unit/test_%)
+	$(Q)set -e; for t in $(TSAN_UNITS); do \
+	  TSAN_OPTIONS="suppressions=tests/tsan.supp halt_on_error=1 exitcode=66" build-tsan/unit/test_$$t; done
+
 sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace of SEED=n, MUTATE=all (tests/sim/)
 	$(Q)$< $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),1000)) $(if $(MUTATE),--mutate $(MUTATE))
 

@@ -73,6 +73,7 @@ void cs_generation_close(struct cs_core *core)
         if (core->lanes[i] == NULL || !core->lanes[i]->open)
             continue;
         core->lanes[i]->open = false;
+        cs_suspicion_forget(core, core->lanes[i]);
         cs_lease_revoke_lane(core, core->lanes[i]);
     }
     core->announce_dirty = true;

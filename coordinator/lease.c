@@ -124,7 +124,7 @@ void cs_lease_take(struct cs_core *core, struct cs_lease *l, const struct cs_bit
         lease_free(core, l);
     if (!free_again || n == 0)
         return;
-    if (lane->cancelled)
+    if (lane->cancelled && !core->rejoining)
         cs_lane_set(lane, page, &taken, CS_TRIAL_CANCELLED);
     else
         cs_lane_loosen(lane, page);

@@ -31,7 +31,7 @@ static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *
         {"pub", CS_OPT_STR, &o->pub, "ENDPOINT", "where announcements are published (a hint; all works without)"},
         {"admin", CS_OPT_STR, &o->admin, "ENDPOINT", "where the command line connects"},
         {"redis", CS_OPT_STR, &o->redis, "ADDRESS",
-         "tcp://HOST:PORT or unix:/PATH for progress; user and password from the environment"},
+         "tcp://HOST:PORT or unix:/PATH for progress and limits per day; user and password from the environment"},
         {"key", CS_OPT_STR, &o->key, "FILE",
          "key file of this coordinator (clinsafe keygen); needed for TCP beyond this machine"},
         {"allow", CS_OPT_STR, &o->allow, "FILE", "public keys admitted, one a line"},

@@ -227,8 +227,8 @@ void cs_risk_hello(struct cs_core *core, struct cs_session *s, const struct cs_h
     HASH_ITER (hh, core->risks, k, next) {
         struct cs_bits unknown = {{0}}, known;
 
-        if (k->held || k->process != s->process)
-            continue;
+        if (k->held || k->process != s->process || k->epoch >> 32 > h->last_term)
+            continue; /* a HELLO that came late knows nothing of later terms */
         for (uint32_t i = 0; i < h->n_leases; i++) {
             struct cs_bits todo = cs_bits_from_wire(h->leases[i].todo), busy = cs_bits_from_wire(h->leases[i].busy);
 

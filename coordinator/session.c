@@ -269,6 +269,7 @@ static struct cs_session *session_make(struct cs_core *core, const struct cs_eve
     s->worker = cs_xstrdup(h->worker);
     s->version = cs_xstrdup(h->version != NULL ? h->version : "");
     s->nonce = h->nonce;
+    s->hello = e->message.m->seq;
     s->process = process_print(s->worker, s->nonce);
     s->heard_ms = core->now_ms;
     HASH_ADD(hh, core->sessions, id, sizeof s->id, s);
@@ -292,6 +293,16 @@ static void welcome(struct cs_core *core, struct cs_session *s, const struct cs_
     cs_lease_revoke(core, s);
 }
 
+/* What it had of cancelled lanes, and has not any more. */
+static void rejoined(struct cs_core *core)
+{
+    for (uint32_t i = 0; core->rejoining && i < CS_SLOTS; i++) {
+        if (core->lanes[i] != NULL && core->lanes[i]->cancelled)
+            cs_lane_cancel(core->lanes[i]);
+    }
+    core->rejoining = false;
+}
+
 static void hello(struct cs_core *core, const struct cs_event *e)
 {
     const struct cs_hello *h = &e->message.m->hello;
@@ -312,6 +323,8 @@ static void hello(struct cs_core *core, const struct cs_event *e)
         reject(core, e->message.peer, "auth", 0, "a worker of this name is here under another key");
         return;
     }
+    if (old != NULL && old->nonce == h->nonce && e->message.m->seq != 0 && e->message.m->seq <= old->hello)
+        return; /* by an older connection: what it lists is not so any more */
     if (old != NULL && old->nonce != h->nonce && core->now_ms - old->heard_ms < CS_SUSPECT_MS) {
         /* Two processes of one name would throw each other out for ever, and pay twice. A restarted one waits for the other's silence. */
         cs_log(CS_WARN, "name_in_use", "worker=%s", h->worker);
@@ -326,8 +339,9 @@ static void hello(struct cs_core *core, const struct cs_event *e)
     registered = old != NULL && old->registered && old->nonce == h->nonce;
     if (old != NULL && old->nonce == h->nonce)
         apart = cs_suspicion_detach(core, old);
+    core->rejoining = old != NULL && old->nonce == h->nonce;
     if (old != NULL)
-        cs_session_end(core, old, old->nonce == h->nonce ? CS_ENDED_RECONNECT : CS_ENDED_LOST);
+        cs_session_end(core, old, core->rejoining ? CS_ENDED_RECONNECT : CS_ENDED_LOST);
     s = session_make(core, e);
     expected_came(core, s->worker);
     s->registered = registered;
@@ -335,6 +349,7 @@ static void hello(struct cs_core *core, const struct cs_event *e)
         enrol(core, s);
     cs_log(CS_INFO, "worker_hello", "worker=%s version=%s held=%u", s->worker, s->version, h->n_leases);
     welcome(core, s, h);
+    rejoined(core);
     cs_suspicion_attach(s, apart);
     if (core->draining)
         cs_session_drain(core, s);

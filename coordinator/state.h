@@ -162,6 +162,7 @@ struct cs_session {
     char user_id[41];
     char *worker, *version;
     uint64_t nonce;
+    uint64_t hello;   /* number of the HELLO that made it */
     uint64_t process; /* fingerprint of name and nonce */
     uint64_t heard_ms;
     uint64_t seq_out;
@@ -323,7 +324,8 @@ struct cs_core {
     uint64_t drain_end_ms;
     bool ended;
 
-    bool regrant; /* something became free: look at all sessions at the end of the step */
+    bool rejoining; /* leases that end are adopted in this step: what is cancelled waits for that */
+    bool regrant;   /* something became free: look at all sessions at the end of the step */
     bool announce_dirty;
     uint64_t announced, announced_states; /* fingerprints of what was last announced */
     uint64_t announce_ms;

@@ -86,7 +86,7 @@ static enum cs_err open_other(struct opened *o, const struct wanted *in, unsigne
     }
     if (rc == CS_OK)
         rc = cs_source_store(&o->source, &o->reader, NULL, threads, err);
-    o->source.name = "an earlier run";
+    o->source.name = what[strspn(what, "0123456789")] == '\0' ? "another generation of this store" : "another run";
     return rc;
 }
 

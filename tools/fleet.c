@@ -272,6 +272,8 @@ static void worker_died(struct cs_fleet *f, uint32_t i, int status)
     const unsigned doublings = p->deaths < 7 ? p->deaths - 1 : 6;
     const uint64_t pause = AGAIN_MS << doublings < AGAIN_MOST_MS ? AGAIN_MS << doublings : AGAIN_MOST_MS;
     p->again_ms = now + pause;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return; /* drained, perhaps with the whole fleet */
     const size_t n = strlen(f->news);
     snprintf(f->news + n, sizeof f->news - n,
              "worker-%u ended (%s %d); it is started again in %.1f s, %s/worker-%u.log\n", i,

@@ -237,6 +237,19 @@ static void print_bindings(FILE *out, const struct cs_progress *p)
         print_binding(out, &p->lanes[i], name_width(p));
 }
 
+/* A budget is the study's, over all its generations. */
+static void print_budget(FILE *out, const struct cs_progress *p)
+{
+    bool stopped = false;
+    char text[160];
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        stopped |= strcmp(p->lanes[i].state, "stopped") == 0 && strcmp(p->lanes[i].reason, "budget") == 0;
+    fprintf(out, "Budget: %s%s.\n", money(p, text, sizeof text),
+            p->gen > 1 ? ", earlier versions of the study included" : "");
+    if (stopped)
+        fprintf(out, "What is left may not pay for the next case in all its models: raise budget_usd and run again.\n");
+}
+
 void cs_print_lanes(FILE *out, const struct cs_progress *p)
 {
     const struct cs_counters t = total_of(p);
@@ -250,6 +263,8 @@ void cs_print_lanes(FILE *out, const struct cs_progress *p)
     fprintf(out, " %9s %10s %9s\n", "tokens in", "tokens out", "cost");
     for (uint32_t i = 0; i < p->n_lanes; i++)
         print_lane(out, &p->lanes[i], &t, width);
+    if (p->budget_nano_usd >= 0)
+        print_budget(out, p);
     if (t.adopted > 0)
         fprintf(out, "%" PRIu64 " of these answers were paid for earlier and taken over.\n", t.adopted);
     if (t.duplicates > 0)

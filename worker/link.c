@@ -92,7 +92,9 @@ void cs_link_hello(struct cs_worker *w)
         w->connected_at = w->now;
     }
     set_state(w, CS_WORKER_HELLO_SENT);
-    struct cs_hello *h = &cs_link_send(w, CS_HELLO)->hello;
+    struct cs_message *m = cs_link_send(w, CS_HELLO);
+    struct cs_hello *h = &m->hello;
+    m->seq = ++w->hellos; /* one that comes late, by an older connection, is to be known as such */
     h->worker = w->name;
     h->version = w->version;
     h->nonce = w->opts.nonce;

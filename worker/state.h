@@ -127,8 +127,9 @@ struct cs_worker {
     bool draining;       /* for good */
     bool fleet_draining; /* the announcement says so */
     bool said_bye;
-    bool cut;    /* the drain took too long: calls were cut off */
-    char *fleet; /* NULL before the first WELCOME */
+    bool cut;        /* the drain took too long: calls were cut off */
+    char *fleet;     /* NULL before the first WELCOME */
+    uint64_t hellos; /* said by this process */
     uint32_t last_term;
     uint64_t session, seq, ack;
     uint64_t heard; /* the lease clock */

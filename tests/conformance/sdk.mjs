@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import OpenAI, { AzureOpenAI } from 'openai';
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI, ApiError } from '@google/genai';
+import { BedrockRuntimeClient, ConverseCommand } from '@aws-sdk/client-bedrock-runtime';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 
 const [url, model, text] = process.argv.slice(2);
 const schema = {
@@ -290,4 +292,62 @@ await test('gemini: log probabilities', () => both(() => generate({ responseLogp
 await test('gemini: reset', async () => {
   await control({ faults: { reset: 1 } });
   await fails(() => generate(), Error);
+});
+
+// ---- AWS: an API key as bearer; errors told apart by name ------------------------------------------------
+
+const bedrock = (options) => new BedrockRuntimeClient({
+  region: 'us-east-1', endpoint: url, token: { token: options?.apiKey ?? 'good' }, authSchemePreference: ['httpBearerAuth'],
+  maxAttempts: options?.maxAttempts ?? 1, requestHandler: new NodeHttpHandler({ requestTimeout: options?.timeout ?? 30000, throwOnRequestTimeout: true }) });
+const converse = (more, options, which = model) => bedrock(options).send(new ConverseCommand({
+  modelId: which, system: [{ text: 'Be brief.' }], messages: [{ role: 'user', content: [{ text }] }],
+  inferenceConfig: { maxTokens: 100, temperature: 0.5 },
+  outputConfig: { textFormat: { type: 'json_schema', structure: { jsonSchema: { schema: JSON.stringify(schema), name: 'q' } } } }, ...more }));
+
+async function throwsNamed(call, name, status) {
+  const e = await call().then(() => null, (x) => x);
+  assert.equal(e?.name, name, `${e?.name}: ${e?.message}`);
+  if (status !== undefined) assert.equal(e.$metadata.httpStatusCode, status);
+  return e;
+}
+
+await test('bedrock: answers and filtered ones', () => both(() => converse(), (r) => r.stopReason === 'content_filtered', (r) => {
+  assert.equal(r.stopReason, 'end_turn');
+  assert.ok(words.includes(JSON.parse(r.output.message.content[0].text).triage));
+  assert.ok(r.usage.inputTokens > 0 && r.usage.totalTokens === r.usage.inputTokens + r.usage.outputTokens && r.$metadata.requestId);
+}));
+await test('bedrock: a forced tool', () => both(() => converse({ outputConfig: undefined, toolConfig: {
+  tools: [{ toolSpec: { name: 'q', inputSchema: { json: schema } } }], toolChoice: { tool: { name: 'q' } } } }),
+  (r) => r.stopReason === 'content_filtered',
+  (r) => { assert.equal(r.stopReason, 'tool_use'); assert.ok(words.includes(r.output.message.content[0].toolUse.input.triage)); }));
+await test('bedrock: cut short', async () => {
+  for (let i = 0; i < 60; i++) if ((await converse({ inferenceConfig: { maxTokens: 1 } })).stopReason === 'max_tokens') return;
+  assert.fail('never cut');
+});
+await test('bedrock: bad request', () => throwsNamed(() => converse({ inferenceConfig: { temperature: 3 } }), 'ValidationException', 400));
+await test('bedrock: unknown model', () => throwsNamed(() => converse({}, {}, 'no-such-model'), 'ValidationException', 400));
+await test('bedrock: bad key', async () => {
+  await control({ keys: ['good'] });
+  await throwsNamed(() => converse({}, { apiKey: 'bad' }), 'AccessDeniedException', 403);
+  await converse();
+});
+for (const [fault, name, status] of [['rate_limited', 'ThrottlingException', 429], ['quota', 'ServiceQuotaExceededException', 400],
+  ['server_error', 'InternalServerException', 500], ['unavailable', 'ServiceUnavailableException', 503]])
+  await test(`bedrock: ${fault}`, async () => {
+    await control({ faults: { [fault]: 1 } });
+    await throwsNamed(() => converse(), name, status);
+  });
+await test('bedrock: timeout', async () => {
+  await control({ faults: { hang: 1 } });
+  await throwsNamed(() => converse({}, { timeout: 300 }), 'TimeoutError');
+});
+await test('bedrock: reset', async () => {
+  await control({ faults: { reset: 1 } });
+  assert.equal((await converse().then(() => null, (e) => e))?.code, 'ECONNRESET');
+});
+await test("bedrock: the client's own retries", async () => {
+  await control({ faults: { rate_limited: 1 } });
+  const before = await requests();
+  await throwsNamed(() => converse({}, { maxAttempts: 3 }), 'ThrottlingException', 429);
+  assert.equal(await requests() - before, 3);
 });

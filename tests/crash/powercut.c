@@ -143,6 +143,7 @@ static bool is_ours(const char *path)
     return base == NULL || strncmp(base + 1, "LOG", 3) != 0 || strcmp(base + 1, "LOCK") == 0;
 }
 
+static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void note(const char *fmt, ...)
 {
     char line[2 * PATHS_MAX + 32];

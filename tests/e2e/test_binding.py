@@ -31,11 +31,12 @@ class Binding(harness.TestCase):
         done = self.status("--json")
         return json.loads(done.out)["lanes"][0] if done.code == 0 and json.loads(done.out)["lanes"] else {}
 
-    def settles(self, binds, least=None):
-        """Until status says so, and this much of it is in use."""
+    def settles(self, binds, least=None, limit=None):
+        """Until status says so, and this much of the limit is in use. (Workers report every few seconds.)"""
         def said():
             lane = self.lane()
-            return lane if lane.get("binds") == binds and (least is None or lane.get("in_use", 0) >= least) else None
+            good = lane.get("binds") == binds and (least is None or (lane.get("in_use", 0) >= least and lane["limit"] == limit))
+            return lane if good else None
         lane = harness.wait_for(said, timeout=60, what=f"{binds} over {least}", process=self.run_)
         if least is not None:
             self.assertAlmostEqual(lane["in_use"], lane["used"] / lane["limit"])
@@ -44,8 +45,7 @@ class Binding(harness.TestCase):
     @harness.short
     def test_requests_per_minute(self):
         self.start("{requests_per_minute: 1200, tokens_per_minute: 90000000}")
-        lane = self.settles("requests_per_minute", 0.85)
-        self.assertEqual(lane["limit"], 1200)
+        lane = self.settles("requests_per_minute", 0.85, 1200)
         self.assertLessEqual(lane["in_use"], 1.1)
         done = self.status()
         self.assertExit(done)
@@ -54,27 +54,24 @@ class Binding(harness.TestCase):
 
     def test_tokens_per_minute(self):
         self.start("{requests_per_minute: 60000, tokens_per_minute: 480000}", cap=400)  # 1,200 calls
-        lane = self.settles("tokens_per_minute", 0.85)
-        self.assertEqual(lane["limit"], 480000)
+        self.settles("tokens_per_minute", 0.85, 480000)
         self.run_.stop()
 
     @harness.short
     def test_slots(self):
         self.start(slots=3)
-        lane = self.settles("slots", 0.6)
-        self.assertEqual(lane["limit"], 3 * WORKERS)
+        self.settles("slots", 0.6, 3 * WORKERS)
         self.run_.stop()
 
     def test_calls_at_once(self):
         self.start("{concurrent: 3}")
-        lane = self.settles("concurrent", 0.6)
-        self.assertEqual(lane["limit"], 3)
+        self.settles("concurrent", 0.6, 3)
         self.run_.stop()
 
     def test_a_day_that_is_used_up(self):
         self.start("{requests_per_minute: 6000, requests_per_day: 60}", latency=20)
-        lane = self.settles("requests_per_day", 0.995)
-        self.assertEqual((lane["limit"], lane["used"]), (60, 60))
+        lane = self.settles("requests_per_day", 0.995, 60)
+        self.assertEqual(lane["used"], 60)
         self.run_.stop()
 
     def test_a_provider_that_is_away(self):

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
 import harness
 
-COMMANDS = ["run", "plan", "submit", "status", "pause", "resume", "cancel", "report", "retry", "drain", "export", "labels", "verify", "keygen"]
+COMMANDS = ["run", "plan", "submit", "status", "pause", "resume", "cancel", "report", "retry", "drain", "export", "labels", "verify", "drill", "keygen"]
 PROGRAMS = ["clinsafe-coordinator", "clinsafe-worker", "clinsafe-simulator"]
 
 
@@ -66,7 +66,7 @@ class WrongUsage(harness.TestCase):
                 self.refused(harness.EXIT_USAGE, [command, "--frobnicate"], "--frobnicate")
 
     def test_missing_and_superfluous_arguments(self):
-        for command in ("run", "plan", "submit", "export", "verify", "keygen"):
+        for command in ("run", "plan", "submit", "export", "verify", "drill", "keygen"):
             with self.subTest(command=command):
                 self.refused(harness.EXIT_USAGE, [command])
                 self.refused(harness.EXIT_USAGE, [command, "a", "b"], "argument", command)

@@ -201,7 +201,7 @@ class Poison(harness.TestCase):
         self.sim.control(latency={"median_ms": 400, "sigma": 0.5})
         run = self.begin(4, 2, through_door=False)
         kills = 0
-        while run.poll() is None and kills < 40:
+        while run.poll() is None and kills < 20:
             time.sleep(rng.uniform(0.2, 1.5))
             alive = children_named(run.pid, "clinsafe-worker") if run.poll() is None else []
             if alive:

@@ -245,6 +245,39 @@ class Figures(ReportTest):
         self.assertExit(done, harness.EXIT_INVALID)
         self.assertOneLine(done.err, "no column factor.group")
 
+    def test_the_order_of_rows_does_not_matter(self):
+        other, turned = (self.report("--from", self.table_with(change)) for change in (lambda rows: rows, lambda rows: rows[::-1]))
+        keys = ("model", "outcome", "factor", "level", "against", "comparator")
+        mine, theirs = (index([c for c in r["contrasts"] if not c["stratum"]], keys) for r in (other, turned))
+        self.assertEqual(mine.keys(), theirs.keys())
+        for key, c in mine.items():
+            self.assertEqual(c["clusters"], theirs[key]["clusters"])
+            if c["shift"] is not None:
+                self.near(c["shift"], theirs[key]["shift"], key)
+
+    def test_json_lines_are_refused_by_name(self):
+        done = self.box.clinsafe("report", self.study, "--from", "outputs.jsonl")
+        self.assertExit(done, harness.EXIT_INVALID)
+        self.assertOneLine(done.err, "outputs.jsonl", "want CSV")
+
+    # ---- provenance ------------------------------------------------------------------------------------
+
+    def test_checklists_item_by_item(self):
+        items = {(p["guideline"], p["item"].split()[0].rstrip(",")): p for p in self.result["provenance"]}
+        for key in (("TRIPOD-LLM", "6a"), ("TRIPOD-LLM", "6b"), ("TRIPOD-LLM", "5e"), ("TRIPOD-LLM", "9a"), ("TRIPOD-LLM", "14c"),
+                    ("TRIPOD-LLM", "14f"), ("TRIPOD-LLM", "8a-8c"), ("CHART", "3a"), ("CHART", "6a"), ("CHART", "8"), ("CHART", "9a")):
+            self.assertTrue(items[key]["filled"], key)
+        for key in (("TRIPOD-LLM", "13"), ("TRIPOD-LLM", "14a"), ("TRIPOD-LLM", "7b"), ("CHART", "12c"), ("CHART", "5a")):
+            self.assertFalse(items[key]["filled"], key)
+            self.assertRegex(items[key]["text"], r"^(say|name) ")
+        self.assertTrue(all(p["text"] for p in items.values()))
+        self.assertIn("Choose the triage level", items["CHART", "6a"]["text"])
+        self.assertIn('"temperature":0.7', items["TRIPOD-LLM", "6b"]["text"])
+        self.assertIn("a-2026-01-01", items["CHART", "3a"]["text"])
+        table = {(p["guideline"], p["item"].split()[0].rstrip(",")): p for p in self.report("--from", self.table)["provenance"]}
+        for key in (("TRIPOD-LLM", "14c"), ("TRIPOD-LLM", "9a"), ("TRIPOD-LLM", "6b"), ("TRIPOD-LLM", "8a-8c")):
+            self.assertFalse(table[key]["filled"], "only the author knows what a table does not hold")
+
     # ---- tables ----------------------------------------------------------------------------------------
 
     def test_tidy_tables_hold_the_same_numbers(self):
@@ -414,6 +447,16 @@ class Warrant(ReportTest):
         self.assertRegex(after["declared"], r"Generation 2 \(\d{4}-\d\d-\d\dT.*\) changed warrant_rows\.$")
         self.assertEqual([g["same_analysis"] for g in after["generations"]], [False, True])
 
+    def test_a_level_that_is_warranted_in_every_case_has_no_verdict(self):
+        study = self.study_with("everywhere", WARRANT)
+        (study.parent / "warrant.csv").write_text("case_id,level,answer,raters,agreement\n*,homeless,triage,4,\n")
+        self.finish(study)
+        result = self.report(study)
+        flagged = [c for c in result["contrasts"] if (c["outcome"], c["level"]) == ("triage", "homeless")]
+        self.assertEqual([(c["clusters"], c["warranted"], c["verdict"]) for c in flagged], [(0, 6, "none")] * 2)
+        self.assertTrue(all("declared warranted" in c["why"] for c in flagged))
+        self.assertEqual([(w["cases"], w["clusters"], w["agreement"]) for w in result["warrants"]], [(6, 6, None)] * 2)
+
     def test_what_is_wrong_in_the_table_is_named(self):
         for line, *parts in (("nobody,homeless,triage,2,", 'no case "nobody"'), (f"{self.ids[0]},martian,triage,2,", "martian"),
                              (f"{self.ids[0]},homeless,sleep,2,", "sleep"), (f"{self.ids[0]},homeless,triage,none,", "raters"),
@@ -467,6 +510,8 @@ class TwoDates(ReportTest):
         self.assertEqual((result["earlier"]["complete"], result["earlier"]["shared"]), (True, 0))
         self.check(result)
         self.check(self.report(self.now, "--against", other / "store"))
+        lines = harness.must(self.shared().clinsafe("report", self.now, "--against", other)).out
+        self.assertIn("against the run of 20", lines)
 
     def test_against_a_table(self):
         table = self.box.dir / "then.csv"

@@ -369,8 +369,6 @@ void sim_worker_drain(struct sim *s, struct sim_worker *w);
 void sim_worker_quota(struct sim *s, struct sim_worker *w, const struct cs_worker_quota *q);
 void sim_worker_excuse(struct sim *s, struct sim_worker *w,
                        const char *why); /* it is lost: what it has may be paid again */
-void sim_worker_excuse_unbegun(struct sim *s,
-                               struct sim_worker *w); /* it does not know so, and may begin what it has */
 bool sim_worker_is_idle(const struct sim_worker *w);
 uint64_t sim_worker_global(const struct sim *s, const struct sim_worker *w, uint64_t local);
 

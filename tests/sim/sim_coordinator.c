@@ -204,22 +204,36 @@ static void build(struct sim *s)
     load(s, s->store.n_gens);
 }
 
+/* It may begin what is leased to it, and on its way to it, before it knows that it was expelled. */
+static void excuse_leased(struct sim *s, struct sim_worker *w, const struct cs_session *session)
+{
+    const struct cs_lease *l;
+
+    DL_FOREACH (session->leases, l) {
+        for (unsigned i = 0; i < CS_PAGE_TRIALS; i++) {
+            if (cs_bits_has(&l->open, i))
+                s->store.lanes[l->lane->lane].trials[l->on->page * CS_PAGE_TRIALS + i].excused++;
+        }
+    }
+    sim_worker_excuse(s, w, "it is expelled");
+}
+
 bool sim_core_malformed(struct sim *s, struct sim_worker *w)
 {
     struct sim_coordinator *c = &s->coordinator;
     struct cs_peer peer = sim_net_peer(w->index, w->link.serial);
     struct cs_event e = {.kind = CS_EV_MALFORMED, .malformed = {.peer = &peer}};
-    bool known;
+    uint32_t n = 1 + (uint32_t)sim_below(s, CS_FAULTS_MAX);
+    struct cs_session *session, *next;
 
     if (c->core == NULL || c->paused_until > s->now || w->core == NULL || w->link.serial == 0)
         return false;
-    known = sim_core_knows(s, w->nonce);
-    for (uint64_t n = 1 + sim_below(s, CS_FAULTS_MAX); n > 0 && c->core != NULL; n--)
-        sim_core_event(s, &e);
-    if (c->core != NULL && known && !sim_core_knows(s, w->nonce)) {
-        sim_worker_excuse(s, w, "it was expelled");
-        sim_worker_excuse_unbegun(s, w);
+    HASH_ITER (hh, c->core->sessions, session, next) {
+        if (session->nonce == w->nonce && session->faults + n >= CS_FAULTS_MAX)
+            excuse_leased(s, w, session);
     }
+    for (; n > 0 && c->core != NULL; n--)
+        sim_core_event(s, &e);
     return true;
 }
 

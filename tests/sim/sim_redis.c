@@ -111,10 +111,11 @@ void sim_redis_heal(struct sim *s)
 
 /* ---- the judge ------------------------------------------------------------------------------------------- */
 
+/* What store/quota.h allows: the reserve at once, and slices that are used up to LIFE after they were granted. */
 static void charge(struct sim *s, int dim, const char *what, double per_minute, double cost)
 {
     struct judge *j = &s->redis->judge[dim];
-    double rate = per_minute / 60e3, burst = fmax(LEAST_BURST * cost, rate * 1000);
+    double rate = per_minute / 60e3, burst = fmax(LEAST_BURST * cost, rate * (CS_QUOTA_RESERVE_MS + CS_QUOTA_LIFE_MS));
 
     j->level = j->at == 0 ? burst : fmin(burst, j->level + rate * ((double)s->now - j->at));
     j->at = (double)s->now;

@@ -159,19 +159,6 @@ void sim_worker_excuse(struct sim *s, struct sim_worker *w, const char *why)
     }
 }
 
-void sim_worker_excuse_unbegun(struct sim *s, struct sim_worker *w)
-{
-    const struct cs_worker_lease *l;
-
-    LIST_FOREACH(l, &w->core->leases, all)
-    {
-        for (unsigned i = 0; i < CS_SHARD_SIZE && !w->stranger; i++) {
-            if ((l->todo[i / 8] >> (i % 8) & 1) != 0)
-                s->store.lanes[l->lane->lane].trials[l->page * CS_SHARD_SIZE + i].excused++;
-        }
-    }
-}
-
 /* The process ends. Calls that nobody waits for are excused with it; unacknowledged outputs too. */
 static void bury(struct sim *s, struct sim_worker *w)
 {

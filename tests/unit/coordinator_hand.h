@@ -8,6 +8,7 @@ struct hand {
     struct rig *r;
     const char *name;
     uint64_t nonce, session, sent, number, calls;
+    uint32_t term; /* of its last WELCOME */
     struct cs_peer peer;
     uint64_t last_seq;
     struct cs_lease_ref leases[64];
@@ -21,6 +22,7 @@ static inline void note(struct hand *h)
             continue;
         if (a->message.kind == CS_WELCOME) {
             h->session = a->message.welcome.session;
+            h->term = a->message.welcome.term;
             h->last_seq = 0;
             h->number = 0;
         }
@@ -52,7 +54,8 @@ static inline void hello(struct hand *h, struct cs_lease_ref *held, uint32_t n)
 {
     struct cs_message m = {
         .kind = CS_HELLO,
-        .hello = {.worker = h->name, .version = "t", .nonce = h->nonce, .n_leases = n, .leases = held}};
+        .hello = {
+            .worker = h->name, .version = "t", .nonce = h->nonce, .last_term = h->term, .n_leases = n, .leases = held}};
 
     h->n_leases = 0;
     say(h, &m);

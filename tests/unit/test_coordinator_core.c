@@ -555,6 +555,54 @@ static void what_another_has_is_revoked_after_hello(void **state)
     rig_close(&r);
 }
 
+/* Two connections of one worker are read in any order. */
+static void a_hello_that_comes_late_is_ignored(void **state)
+{
+    struct rig r;
+    struct hand w;
+    struct cs_message late = {.kind = CS_HELLO, .hello = {.worker = "w", .version = "t", .nonce = 1}};
+    struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {&w.peer, "", &late}};
+
+    (void)state;
+    rig_open(&r, 1, 1000);
+    rig_begin(&r);
+    hand_open(&w, &r, "w", 1);
+    late.seq = w.sent;
+    hello(&w, NULL, 0);
+    settle(&w);
+    want(&w, 1, 0, 10);
+    assert_int_equal(lane_of(&r, 0).leased, 10);
+    rig_step(&r, &e);
+    assert_null(r.acts);
+    assert_int_equal(lane_of(&r, 0).leased, 10);
+    rig_close(&r);
+}
+
+static void what_flies_in_a_cancelled_lane_outlives_a_reconnection(void **state)
+{
+    struct rig r;
+    struct hand w;
+    struct cs_lease_ref flies;
+
+    (void)state;
+    rig_open(&r, 1, 10);
+    rig_begin(&r);
+    hand_open(&w, &r, "w", 1);
+    want(&w, 1, 0, 10);
+    flies = w.leases[0];
+    memset(flies.todo, 0, sizeof flies.todo);
+    flies.busy[0] = 0x03;
+    control(&r, CS_CONTROL_CANCEL, NULL, 0);
+    hello(&w, &flies, 1);
+    assert_int_equal(lane_of(&r, 0).leased, 2); /* the study is not idle: they are awaited */
+    settle(&w);
+    assert_int_equal(lane_of(&r, 0).cancelled, 8);
+    result(&w, 0, 0);
+    settle(&w);
+    assert_int_equal(lane_of(&r, 0).done, 1);
+    rig_close(&r);
+}
+
 /* ---- the operator -------------------------------------------------------------------------------------- */
 
 static void pause_resume_cancel_are_durable_before_the_reply(void **state)
@@ -862,6 +910,8 @@ int main(void)
         cmocka_unit_test(the_grace_is_over_when_all_have_come),
         cmocka_unit_test(a_fresh_fleet_needs_no_grace),
         cmocka_unit_test(what_another_has_is_revoked_after_hello),
+        cmocka_unit_test(a_hello_that_comes_late_is_ignored),
+        cmocka_unit_test(what_flies_in_a_cancelled_lane_outlives_a_reconnection),
         cmocka_unit_test(pause_resume_cancel_are_durable_before_the_reply),
         cmocka_unit_test(a_lane_stops_when_no_worker_can_work_in_it),
         cmocka_unit_test(a_refused_key_is_pushed_to_every_worker),

@@ -36,7 +36,8 @@ struct call {
 };
 struct sim_worker {
     char name[16];
-    uint64_t nonce, session, seq, seen, ping_at, hello_at, stalled_until, resend_at;
+    uint32_t term;
+    uint64_t nonce, session, seq, seen, hellos, ping_at, hello_at, stalled_until, resend_at;
     bool greeted;
     uint32_t capacity;
     struct sim_lease leases[LEASES];
@@ -109,7 +110,7 @@ static char *pipe_get(struct sim *s, struct pipe *p, size_t *n)
 static void worker_say(struct sim *s, struct sim_worker *w, struct cs_message *m)
 {
     m->session = m->kind == CS_HELLO ? 0 : w->session;
-    m->seq = ++w->seq;
+    m->seq = m->kind == CS_HELLO ? ++w->hellos : ++w->seq;
     m->ack = w->seen;
     pipe_put(s, &w->out, m);
 }
@@ -160,7 +161,8 @@ static struct cs_lease_ref *worker_held(struct sim_worker *w, struct cs_lease_re
 static void worker_hello(struct sim *s, struct sim_worker *w)
 {
     struct cs_lease_ref refs[LEASES];
-    struct cs_message m = {.kind = CS_HELLO, .hello = {.worker = w->name, .version = "sim", .nonce = w->nonce}};
+    struct cs_message m = {.kind = CS_HELLO,
+                           .hello = {.worker = w->name, .version = "sim", .nonce = w->nonce, .last_term = w->term}};
 
     w->greeted = false;
     w->hello_at = s->r.now;
@@ -220,6 +222,7 @@ static void worker_send(struct sim *s, struct sim_worker *w)
 static void worker_welcome(struct sim *s, struct sim_worker *w, const struct cs_message *m)
 {
     w->session = m->welcome.session;
+    w->term = m->welcome.term;
     w->greeted = true;
     w->seq = 0;
     w->first = 1;

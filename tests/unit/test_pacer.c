@@ -304,7 +304,8 @@ static void test_calls_at_once(void **state)
     static struct fleet f;
     static uint64_t ends[WORKERS][AT_ONCE * 2];
     const double free_of_charge[CS_QUOTA_DIMS] = {0};
-    uint64_t done = 0;
+    uint64_t done = 0, turns[WORKERS] = {0};
+    bool idle[WORKERS] = {0};
     (void)state;
     memset(ends, 0, sizeof ends);
     fleet_open(&f, WORKERS, &(struct cs_limits){.concurrent = AT_ONCE}, CS_QUOTA_REQUESTS);
@@ -315,13 +316,17 @@ static void test_calls_at_once(void **state)
             memset(&f.redis, 0, sizeof f.redis);
         for (uint32_t i = 0; i < WORKERS; i++) {
             struct cs_quota_ask ask;
+            if (f.now >= turns[i]) { /* out of work now and then, so that the others get its part */
+                idle[i] = f.now > 10000 && !idle[i] && cs_rng_below(&f.rng, 2) == 0;
+                turns[i] = f.now + cs_rng_below(&f.rng, 400);
+            }
             for (size_t k = 0; k < AT_ONCE * 2; k++) {
                 if (ends[i][k] != 0 && ends[i][k] <= f.now) {
                     ends[i][k] = 0;
                     done++;
                     cs_pacer_ended(&f.p[i], free_of_charge, 10, 0, 0);
                 }
-                if (ends[i][k] == 0 && cs_pacer_start(&f.p[i], free_of_charge, f.now))
+                if (ends[i][k] == 0 && !idle[i] && cs_pacer_start(&f.p[i], free_of_charge, f.now))
                     ends[i][k] = f.now + 1 + cs_rng_below(&f.rng, 2 * LASTS);
             }
             sum += f.p[i].in_flight;
@@ -329,7 +334,7 @@ static void test_calls_at_once(void **state)
                 f.answer[i].under_way = false;
                 cs_pacer_granted(&f.p[i], f.answer[i].serial, f.redis_up ? &f.answer[i].grant : NULL, f.now);
             }
-            if (!f.answer[i].under_way && cs_pacer_ask(&f.p[i], 50, f.now, &ask)) {
+            if (!f.answer[i].under_way && cs_pacer_ask(&f.p[i], idle[i] ? 0 : 50, f.now, &ask)) {
                 f.answer[i].under_way = true;
                 f.answer[i].at = f.now + 1 + cs_rng_below(&f.rng, 80); /* slow, so that much happens meanwhile */
                 f.answer[i].serial = f.p[i].serial;
@@ -340,7 +345,7 @@ static void test_calls_at_once(void **state)
         if (sum > AT_ONCE)
             fail_msg("%u calls at %u ms", sum, (unsigned)f.now);
     }
-    assert_true(done > (60000 - 3 * 6000) * AT_ONCE / LASTS * 7 / 10);
+    assert_true(done > (60000 - 3 * 6000) * AT_ONCE / LASTS / 2);
 }
 
 static void test_slow_answers_do_not_bring_back_an_old_limit(void **state)

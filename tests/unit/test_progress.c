@@ -59,6 +59,16 @@ static enum cs_err read_fleet(struct both *b, const char *fleet, struct cs_progr
     return cs_progress_read(b->sync, fleet, &b->arena, p, w, n_workers, err);
 }
 
+static struct cs_progress_quarantined guilty[] = {
+    {.case_id = "c17/2",
+     .condition = "group=black arm=\"x\"",
+     .question = "q",
+     .repeat = 3,
+     .position = 1ull << 33,
+     .losses = 7,
+     .workers = 3},
+    {.case_id = "c18", .condition = "", .question = "q", .repeat = 1, .position = 2, .losses = 5, .workers = 2}};
+
 static void fill_lane(struct cs_progress_lane *l, uint32_t gen, uint32_t lane)
 {
     *l = (struct cs_progress_lane){
@@ -68,6 +78,9 @@ static void fill_lane(struct cs_progress_lane *l, uint32_t gen, uint32_t lane)
     l->failed = 10;
     l->cancelled = 5;
     l->leased = 85;
+    l->quarantined = 2;
+    l->quarantine = guilty;
+    l->n_quarantine = 2;
     for (uint64_t i = 0; i < CS_OUTCOMES; i++)
         l->counters.outcome[i] = 100 * lane + i;
     l->counters.adopted = 7;
@@ -117,6 +130,18 @@ static void assert_same_lane(const struct cs_progress_lane *a, const struct cs_p
     assert_int_equal(a->cancelled, b->cancelled);
     assert_int_equal(a->leased, b->leased);
     assert_memory_equal(&a->counters, &b->counters, sizeof a->counters);
+    assert_int_equal(a->quarantined, b->quarantined);
+    assert_int_equal(a->n_quarantine, b->n_quarantine);
+    for (uint32_t i = 0; i < a->n_quarantine; i++) {
+        const struct cs_progress_quarantined *p = &a->quarantine[i], *q = &b->quarantine[i];
+        assert_string_equal(p->case_id, q->case_id);
+        assert_string_equal(p->condition, q->condition);
+        assert_string_equal(p->question, q->question);
+        assert_int_equal(p->repeat, q->repeat);
+        assert_int_equal(p->position, q->position);
+        assert_int_equal(p->losses, q->losses);
+        assert_int_equal(p->workers, q->workers);
+    }
 }
 
 static void assert_same_progress(const struct cs_progress *a, const struct cs_progress *b)

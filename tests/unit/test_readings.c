@@ -132,6 +132,23 @@ static void odd_log_probabilities(void **state)
     cs_arena_release(&arena);
 }
 
+static void who_served_is_told(void **state)
+{
+    static const char *const bodies[][2] = {
+        {"\"system_fingerprint\":\"fp_1\",\"provider\":\"Z\"", "fp_1"},
+        {"\"system_fingerprint\":null,\"provider\":\"DeepInfra\"", "DeepInfra"}, /* OpenRouter */
+        {"\"system_fingerprint\":null", ""},
+    };
+    struct cs_arena arena = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        char *body = cs_arena_printf(
+            &arena, "{%s,\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}", bodies[i][0]);
+        assert_string_equal(read_as(CS_PROTOCOL_OPENAI_CHAT, body, &arena).fingerprint, bodies[i][1]);
+    }
+    cs_arena_release(&arena);
+}
+
 /* ---- limits in headers --------------------------------------------------------------------------------- */
 
 static void limits_are_read_as_declared(void **state)
@@ -242,6 +259,7 @@ int main(void)
         cmocka_unit_test(log_probabilities_in_every_form),
         cmocka_unit_test(an_answer_without_json_begins_at_its_start),
         cmocka_unit_test(odd_log_probabilities),
+        cmocka_unit_test(who_served_is_told),
         cmocka_unit_test(limits_are_read_as_declared),
         cmocka_unit_test(parameters_have_the_servers_names),
         cmocka_unit_test(a_probe_is_small_and_takes_the_lanes_parameters),

@@ -338,6 +338,43 @@ static void tamper(const struct fixture *f, enum cs_cf cf, const struct cs_key *
     cs_rocks_close(db);
 }
 
+struct unread {
+    struct seen *seen;
+    uint32_t n;
+    uint64_t position, output_id;
+    char why[256];
+};
+
+static enum cs_err see_readable(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                                struct cs_error *err)
+{
+    return see(((struct unread *)self)->seen, lane, position, stored, err);
+}
+
+static void see_unreadable(void *self, uint32_t lane, uint64_t position, uint64_t output_id, const char *why)
+{
+    struct unread *u = self;
+    (void)lane;
+    u->n++;
+    u->position = position;
+    u->output_id = output_id;
+    snprintf(u->why, sizeof u->why, "%s", why);
+}
+
+/* A survey goes on behind it. */
+static void survey(struct cs_store *s, uint32_t lane, struct seen *seen, uint64_t output_id, const char *why)
+{
+    struct cs_error err = {0};
+    struct unread u = {.seen = seen};
+    seen->n = 0;
+    assert_ok(cs_store_survey(s, 1, lane, see_readable, see_unreadable, &u, &err));
+    assert_int_equal(seen->n, 9);
+    assert_int_equal(u.n, 1);
+    assert_int_equal(u.position, 4);
+    assert_int_equal(u.output_id, output_id);
+    assert_non_null(strstr(u.why, why));
+}
+
 static void lost_and_damaged_rows_are_named(void **state)
 {
     struct fixture *f = *state;
@@ -363,7 +400,7 @@ static void lost_and_damaged_rows_are_named(void **state)
 
     s = open_reader(f);
     assert_int_equal(cs_store_scan(s, 1, 0, see, seen, &err), CS_ECORRUPT);
-    assert_non_null(strstr(err.msg, "output 5"));
+    assert_non_null(strstr(err.msg, "lane 0, position 4, output 5: "));
     assert_int_equal(seen->n, 4);
     assert_int_equal(cs_store_scan(s, 1, 1, see, seen, &err), CS_ECORRUPT);
     assert_non_null(strstr(err.msg, "output 15 is missing"));
@@ -371,6 +408,8 @@ static void lost_and_damaged_rows_are_named(void **state)
     assert_non_null(strstr(err.msg, "counts 10 answers and failures, 9 are there"));
     assert_int_equal(cs_store_scan(s, 1, 3, see, seen, &err), CS_ECORRUPT);
     assert_non_null(strstr(err.msg, "position 0"));
+    survey(s, 0, seen, 5, "checksum");
+    survey(s, 1, seen, 15, "missing");
     seen->n = 0;
     assert_ok(cs_store_scan(s, 1, 4, see, seen, &err));
     assert_int_equal(seen->n, 10);

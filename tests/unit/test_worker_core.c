@@ -91,6 +91,32 @@ static void sends_outputs_in_company(void **state)
     bench_done(&b);
 }
 
+/* An ASSIGN with `busy`: the coordinator hears at once, in a PING, what of it has begun. */
+static void watched_leases_are_reported_as_they_begin(void **state)
+{
+    (void)state;
+    for (int watched = 0; watched < 2; watched++) {
+        struct bench b;
+        struct cs_lease_ref r = {.epoch = 50, .gen = 1, .page = 3, .todo = {0x07}, .busy = {watched ? 0x07 : 0}};
+        struct cs_message m = {.kind = CS_ASSIGN, .leases = {.n = 1, .leases = &r}};
+        bench_ready(&b, 2);
+        bench_wait(&b, 100); /* PINGs come every two seconds */
+        bench_say(&b, &m);
+        assert_int_equal(b.in_flight, 2);
+        uint32_t pings = b.sent[CS_PING];
+        if (pings == 0) {
+            bench_wait(&b, 0);
+            pings = b.sent[CS_PING];
+        }
+        assert_int_equal(pings, watched);
+        if (watched) {
+            assert_int_equal(b.message[CS_PING]->ping.leases[0].busy[0], 0x03);
+            assert_int_equal(b.message[CS_PING]->ping.leases[0].todo[0], 0x04);
+        }
+        bench_done(&b);
+    }
+}
+
 static void asks_for_spec_and_cases(void **state)
 {
     (void)state;
@@ -564,6 +590,7 @@ int main(void)
         cmocka_unit_test(drain_ends),
         cmocka_unit_test(refuses_the_wrong_coordinator),
         cmocka_unit_test(refused_output_is_dropped),
+        cmocka_unit_test(watched_leases_are_reported_as_they_begin),
         cmocka_unit_test(resends_without_progress),
         cmocka_unit_test(link_down_is_noticed),
     };

@@ -48,8 +48,12 @@ struct rated { /* one field of one question */
     struct cs_report_work *w;
     const struct cs_ratings *r;
     const char *question, *field;
-    bool ordinal;
-    struct strings words, raters, digests, models;
+    uint32_t scale; /* words of an ordinal answer; 0: it is none */
+    struct strings words, raters, models;
+    struct cs_names digest_at;
+    uint32_t n_digests;
+    const struct cs_rating **first; /* by output: a rating of it, which names model and answer */
+    uint32_t *said;                 /* by output, rater, pass: a word, or NONE */
 };
 
 static bool concerns(const struct rated *f, const struct cs_rating *a)
@@ -68,34 +72,53 @@ static const struct cs_field *field_of(const struct cs_study *s, const char *que
     return NULL;
 }
 
+/* Which words, raters, models and outputs there are. */
 static void learn(struct rated *f)
 {
     const struct cs_field *own = field_of(f->w->study, f->question, f->field);
     for (uint32_t i = 0; own != NULL && i < own->n_categories; i++)
         add(&f->words, own->categories[i]);
-    f->ordinal = own != NULL && own->kind == CS_FIELD_ORDINAL;
+    f->scale = own != NULL && own->kind == CS_FIELD_ORDINAL ? own->n_categories : 0;
+    f->first = cs_xcalloc((size_t)f->r->n + 1, sizeof *f->first);
     for (uint32_t i = 0; i < f->r->n; i++) {
         const struct cs_rating *a = &f->r->list[i];
         if (!concerns(f, a))
             continue;
         add(&f->words, a->rating);
         add(&f->raters, a->rater);
-        add(&f->digests, a->digest);
         add(&f->models, a->model);
-        /* a word beyond the scale ("cannot say") has no distance to the others */
-        f->ordinal = f->ordinal && f->words.n == own->n_categories;
+        if (cs_names_put(&f->digest_at, a->digest, f->n_digests) == UINT32_MAX)
+            f->first[f->n_digests++] = a;
     }
 }
 
-/* The word of a rater on an output in a pass; NONE: not rated. */
-static uint32_t word_of(const struct rated *f, const char *digest, const char *rater, uint32_t pass)
+static size_t said_at(const struct rated *f, uint32_t digest, uint32_t rater, uint32_t pass)
 {
+    return ((size_t)digest * f->raters.n + rater) * 2 + pass - 1;
+}
+
+static void listen(struct rated *f)
+{
+    const size_t n = (size_t)f->n_digests * f->raters.n * 2;
+    f->said = cs_xcalloc(n + 1, sizeof *f->said);
+    for (size_t i = 0; i < n; i++)
+        f->said[i] = CS_REPORT_NONE;
     for (uint32_t i = 0; i < f->r->n; i++) {
         const struct cs_rating *a = &f->r->list[i];
-        if (a->pass == pass && concerns(f, a) && strcmp(a->digest, digest) == 0 && strcmp(a->rater, rater) == 0)
-            return find(&f->words, a->rating);
+        if (concerns(f, a))
+            f->said[said_at(f, cs_names_get(&f->digest_at, a->digest), find(&f->raters, a->rater), a->pass)] = find(
+                &f->words, a->rating);
     }
-    return CS_REPORT_NONE;
+}
+
+static void forget(struct rated *f)
+{
+    free(f->words.list);
+    free(f->raters.list);
+    free(f->models.list);
+    free(f->first);
+    free(f->said);
+    cs_names_release(&f->digest_at);
 }
 
 static void take_kappa(struct cs_report_agreement *row, const struct cs_kappa *plain, const struct cs_kappa *k)
@@ -114,9 +137,11 @@ static void take_kappa(struct cs_report_agreement *row, const struct cs_kappa *p
 static void cohen(const struct rated *f, const uint32_t *count, struct cs_report_agreement *row)
 {
     const double alpha = f->w->declared->alpha;
+    const bool ordinal = f->words.n ==
+                         f->scale; /* a word beyond the scale ("cannot say") has no distance to the others */
     const struct cs_kappa plain = cs_kappa_cohen(count, f->words.n, CS_KAPPA_PLAIN, alpha);
-    const struct cs_kappa k = f->ordinal ? cs_kappa_cohen(count, f->words.n, CS_KAPPA_LINEAR, alpha) : plain;
-    row->statistic = f->ordinal ? "Cohen's kappa, linear weights" : "Cohen's kappa";
+    const struct cs_kappa k = ordinal ? cs_kappa_cohen(count, f->words.n, CS_KAPPA_LINEAR, alpha) : plain;
+    row->statistic = ordinal ? "Cohen's kappa, linear weights" : "Cohen's kappa";
     take_kappa(row, &plain, &k);
 }
 
@@ -136,13 +161,12 @@ static struct cs_report_agreement *new_row(const struct rated *f, enum cs_agreem
 }
 
 /* Two raters, or two passes of one. */
-static void two(const struct rated *f, struct cs_report_agreement *row, const char *one, uint32_t one_pass,
-                const char *other, uint32_t other_pass)
+static void two(const struct rated *f, struct cs_report_agreement *row, uint32_t one, uint32_t one_pass, uint32_t other,
+                uint32_t other_pass)
 {
     uint32_t *count = cs_xcalloc((size_t)f->words.n * f->words.n, sizeof *count);
-    for (uint32_t i = 0; i < f->digests.n; i++) {
-        const uint32_t x = word_of(f, f->digests.list[i], one, one_pass);
-        const uint32_t y = word_of(f, f->digests.list[i], other, other_pass);
+    for (uint32_t i = 0; i < f->n_digests; i++) {
+        const uint32_t x = f->said[said_at(f, i, one, one_pass)], y = f->said[said_at(f, i, other, other_pass)];
         if (x == CS_REPORT_NONE || y == CS_REPORT_NONE)
             continue;
         count[(size_t)x * f->words.n + y]++;
@@ -158,13 +182,13 @@ static void two(const struct rated *f, struct cs_report_agreement *row, const ch
 /* Three or more: Fleiss over the outputs that all of them rated. */
 static void many(const struct rated *f, struct cs_report_agreement *row)
 {
-    uint32_t *count = cs_xcalloc((size_t)f->digests.n * f->words.n, sizeof *count);
-    for (uint32_t i = 0; i < f->digests.n; i++) {
+    uint32_t *count = cs_xcalloc((size_t)f->n_digests * f->words.n, sizeof *count);
+    for (uint32_t i = 0; i < f->n_digests; i++) {
         uint32_t *own = count + (size_t)row->items * f->words.n, n = 0;
         for (uint32_t k = 0; k < f->raters.n; k++)
-            n += word_of(f, f->digests.list[i], f->raters.list[k], 1) != CS_REPORT_NONE;
+            n += f->said[said_at(f, i, k, 1)] != CS_REPORT_NONE;
         for (uint32_t k = 0; k < f->raters.n && n == f->raters.n; k++)
-            own[word_of(f, f->digests.list[i], f->raters.list[k], 1)]++;
+            own[f->said[said_at(f, i, k, 1)]]++;
         row->items += n == f->raters.n;
     }
     row->statistic = "Fleiss' kappa";
@@ -185,10 +209,10 @@ static void between_raters(const struct rated *f)
     struct cs_report_agreement *row = new_row(f, CS_AGREEMENT_RATERS, who);
     row->raters = f->raters.n;
     if (f->raters.n == 1) {
-        row->items = f->digests.n;
+        row->items = f->n_digests;
         row->why = "one rater: nothing shows how raters agree";
     } else if (f->raters.n == 2) {
-        two(f, row, f->raters.list[0], 1, f->raters.list[1], 1);
+        two(f, row, 0, 1, 1, 1);
     } else {
         many(f, row);
     }
@@ -196,54 +220,43 @@ static void between_raters(const struct rated *f)
 
 static void twice_by_one(const struct rated *f)
 {
-    for (uint32_t i = 0; i < f->raters.n; i++) {
+    for (uint32_t k = 0; k < f->raters.n; k++) {
         bool again = false;
-        for (uint32_t k = 0; k < f->r->n && !again; k++)
-            again = concerns(f, &f->r->list[k]) && f->r->list[k].pass == 2 &&
-                    strcmp(f->r->list[k].rater, f->raters.list[i]) == 0;
+        for (uint32_t i = 0; i < f->n_digests && !again; i++)
+            again = f->said[said_at(f, i, k, 2)] != CS_REPORT_NONE;
         if (again)
-            two(f, new_row(f, CS_AGREEMENT_INTRA, f->raters.list[i]), f->raters.list[i], 1, f->raters.list[i], 2);
+            two(f, new_row(f, CS_AGREEMENT_INTRA, f->raters.list[k]), k, 1, k, 2);
     }
 }
 
-/* Whether this is the first row of its output, of a model whose own answer is known. */
-static bool speaks_for(const struct rated *f, uint32_t at, const char *model)
-{
-    const struct cs_rating *a = &f->r->list[at];
-    if (!concerns(f, a) || strcmp(a->model, model) != 0 || a->answer[0] == '\0')
-        return false;
-    for (uint32_t i = 0; i < at; i++) {
-        if (concerns(f, &f->r->list[i]) && strcmp(f->r->list[i].digest, a->digest) == 0)
-            return false;
-    }
-    return true;
-}
-
+/* The majority against the model's own answer, of the outputs whose own answer is known. */
 static void with_model(struct rated *f, const char *model)
 {
-    uint32_t items = 0, split = 0, raters;
+    uint32_t own = 0, split = 0, raters;
     bool simulated = false;
-    for (uint32_t i = 0; i < f->r->n; i++) {
-        if (speaks_for(f, i, model)) {
-            add(&f->words, f->r->list[i].answer);
-            simulated = f->r->list[i].simulated;
-            items++;
-        }
+    for (uint32_t i = 0; i < f->n_digests; i++) {
+        if (strcmp(f->first[i]->model, model) != 0 || f->first[i]->answer[0] == '\0')
+            continue;
+        add(&f->words, f->first[i]->answer);
+        simulated = f->first[i]->simulated;
+        own++;
     }
-    if (items == 0)
+    if (own == 0)
         return;
     struct cs_report_agreement *row = new_row(f, CS_AGREEMENT_MODEL, model);
     uint32_t *count = cs_xcalloc((size_t)f->words.n * f->words.n, sizeof *count);
     row->simulated = simulated;
     row->raters = f->raters.n;
-    for (uint32_t i = 0; i < f->r->n; i++) {
-        const char *most = speaks_for(f, i, model) ? cs_ratings_majority(f->r, f->r->list[i].digest, f->field, &raters)
-                                                   : NULL;
+    for (uint32_t i = 0; i < f->n_digests; i++) {
+        const struct cs_rating *a = f->first[i];
+        if (strcmp(a->model, model) != 0 || a->answer[0] == '\0')
+            continue;
+        const char *most = cs_ratings_majority(f->r, a->digest, f->field, &raters);
         if (most == NULL) { /* raters who are evenly split have no word */
-            split += speaks_for(f, i, model);
+            split++;
             continue;
         }
-        count[(size_t)find(&f->words, most) * f->words.n + find(&f->words, f->r->list[i].answer)]++;
+        count[(size_t)find(&f->words, most) * f->words.n + find(&f->words, a->answer)]++;
         row->items++;
     }
     if (row->items >= 2)
@@ -253,6 +266,15 @@ static void with_model(struct rated *f, const char *model)
     if (split > 0 && row->items >= 2)
         row->why = cs_arena_printf(&f->w->r->arena, "left out: %u outputs on which the raters are evenly split", split);
     free(count);
+}
+
+static bool seen_before(const struct cs_ratings *r, uint32_t at)
+{
+    for (uint32_t k = 0; k < at; k++) {
+        if (strcmp(r->list[k].field, r->list[at].field) == 0 && strcmp(r->list[k].question, r->list[at].question) == 0)
+            return true; /* soon found: files hold all fields of an item together */
+    }
+    return false;
 }
 
 void cs_work_agreement(struct cs_report_work *w, const struct cs_ratings *ratings)
@@ -266,19 +288,14 @@ void cs_work_agreement(struct cs_report_work *w, const struct cs_ratings *rating
     r->agreements = cs_arena_array(&r->arena, (size_t)most + 1, sizeof *r->agreements);
     for (uint32_t i = 0; i < ratings->n; i++) {
         struct rated f = {.w = w, .r = ratings, .question = ratings->list[i].question, .field = ratings->list[i].field};
-        bool seen = false;
-        for (uint32_t k = 0; k < i && !seen; k++)
-            seen = concerns(&f, &ratings->list[k]);
-        if (seen)
+        if (seen_before(ratings, i))
             continue;
         learn(&f);
+        listen(&f);
         between_raters(&f);
         twice_by_one(&f);
         for (uint32_t m = 0; m < f.models.n; m++)
             with_model(&f, f.models.list[m]);
-        free(f.words.list);
-        free(f.raters.list);
-        free(f.digests.list);
-        free(f.models.list);
+        forget(&f);
     }
 }

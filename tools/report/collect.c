@@ -124,6 +124,13 @@ struct scan_thread {
     struct cs_error err;
 };
 
+/* What no output tells. */
+static void take_counters(struct cs_lane_facts *f, const struct cs_counters *c)
+{
+    f->duplicates = c->duplicates;
+    f->ambiguous_nano_usd = c->ambiguous_nano_usd;
+}
+
 static void *scan_lanes(void *arg)
 {
     struct scan_thread *t = arg;
@@ -141,7 +148,7 @@ static void *scan_lanes(void *arg)
         struct cs_counters counters;
         t->rc = cs_store_scan(r->store, r->view.generation.number, lane, on_output, &l, &t->err);
         if (t->rc == CS_OK && cs_store_counters(r->store, r->view.generation.number, lane, &counters, NULL) == CS_OK)
-            l.facts->duplicates = counters.duplicates;
+            take_counters(l.facts, &counters);
         cs_arena_release(&l.arena);
     }
     cs_generation_view_close(&view);

@@ -17,8 +17,8 @@ struct cs_lane_facts {
     int64_t first_ms, last_ms; /* calls; 0: none known */
     uint64_t terminal, attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
-    int64_t cost_nano_usd;
-    uint64_t mismatched; /* marked ok, and yet no answer can be read: counted as unparsable */
+    int64_t cost_nano_usd, ambiguous_nano_usd; /* the latter as in struct cs_counters */
+    uint64_t mismatched;                       /* marked ok, and yet no answer can be read: counted as unparsable */
 };
 
 struct cs_collected {

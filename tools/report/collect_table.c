@@ -333,6 +333,7 @@ static void note_row(const struct table_read *r, const char *const *values, stru
     f->terminal++;
     f->attempts += count_of(cell_of(values, r->at.attempts));
     f->ambiguous += count_of(cell_of(values, r->at.ambiguous));
+    f->ambiguous_nano_usd = f->ambiguous > 0 ? -1 : 0; /* a table has no prices */
     f->adopted += strcmp(cell_of(values, r->at.adopted), "true") == 0;
     f->input_tokens += count_of(cell_of(values, r->at.input_tokens));
     f->output_tokens += count_of(cell_of(values, r->at.output_tokens));

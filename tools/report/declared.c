@@ -266,20 +266,10 @@ static void add_spec(struct specs *l, const struct cs_spec_contrast *c)
     d->contrasts[d->n_contrasts++] = *c;
 }
 
-/* Over all cases, and over those of each value of the strata named in `by`. */
-static void add_with_strata(struct specs *l, struct cs_spec_contrast c, const json_t *by)
-{
-    c.stratum = CS_NONE;
-    c.value = 0;
-    add_spec(l, &c);
-    for (uint32_t k = 0; by != NULL && k < l->s->n_strata; k++) {
-        if (!is_listed(by, l->s->columns[l->s->strata[k]]))
-            continue;
-        c.stratum = k;
-        for (c.value = 0; c.value < l->cases->strata[k].n_values; c.value++)
-            add_spec(l, &c);
-    }
-}
+/* The cases that a contrast is over: all, or those of one value of a stratum. */
+struct slice {
+    uint32_t stratum, value;
+};
 
 static bool is_exploratory(const json_t *how)
 {
@@ -292,12 +282,16 @@ static const char *placebo_text(struct cs_arena *arena, uint32_t n)
     return n == 1 ? "the placebo sentence" : cs_arena_printf(arena, "placebo sentences (%u)", n);
 }
 
-/* `how`: the declared contrast, or NULL for every level and no strata. */
-static void add_each(struct specs *l, uint32_t factor, bool placebo, const json_t *how)
+/* `how`: the declared contrast, or NULL for every level. */
+static void add_each(struct specs *l, uint32_t factor, bool placebo, const json_t *how, struct slice over)
 {
     const struct cs_factor *f = &l->s->factors[factor];
-    const json_t *levels = json_object_get(how, "levels"), *by = json_object_get(how, "by");
-    struct cs_spec_contrast c = {.factor = factor, .against = CS_AGAINST_CONTROL, .exploratory = is_exploratory(how)};
+    const json_t *levels = json_object_get(how, "levels");
+    struct cs_spec_contrast c = {.factor = factor,
+                                 .against = CS_AGAINST_CONTROL,
+                                 .stratum = over.stratum,
+                                 .value = over.value,
+                                 .exploratory = is_exploratory(how)};
     c.comparator = cs_level_of_role(f, CS_ROLE_CONTROL);
     if (placebo) {
         c.against = CS_AGAINST_PLACEBO;
@@ -315,8 +309,8 @@ static void add_each(struct specs *l, uint32_t factor, bool placebo, const json_
         c.floor = role == CS_ROLE_PLACEBO || role == CS_ROLE_AA;
         if (levels != NULL && !is_listed(levels, f->levels[c.level].id))
             continue;
-        if (role != CS_ROLE_CONTROL && !(placebo && c.floor))
-            add_with_strata(l, c, c.floor ? NULL : by);
+        if (role != CS_ROLE_CONTROL && !(c.floor && (placebo || over.stratum != CS_NONE)))
+            add_spec(l, &c);
     }
 }
 
@@ -330,22 +324,48 @@ static uint32_t level_named(const struct cs_factor *f, const json_t *name)
     return CS_REPORT_NONE;
 }
 
-static void add_pairs(struct specs *l, uint32_t factor, const json_t *how)
+static void add_pairs(struct specs *l, uint32_t factor, const json_t *how, struct slice over)
 {
     const struct cs_factor *f = &l->s->factors[factor];
-    const json_t *pairs = json_object_get(how, "pairs"), *by = json_object_get(how, "by");
+    const json_t *pairs = json_object_get(how, "pairs");
     size_t i;
     json_t *pair;
     json_array_foreach(pairs, i, pair)
     {
-        struct cs_spec_contrast c = {.factor = factor, .against = CS_AGAINST_LEVEL, .exploratory = is_exploratory(how)};
+        struct cs_spec_contrast c = {.factor = factor,
+                                     .against = CS_AGAINST_LEVEL,
+                                     .stratum = over.stratum,
+                                     .value = over.value,
+                                     .exploratory = is_exploratory(how)};
         c.level = level_named(f, json_array_get(pair, 0));
         c.comparator = level_named(f, json_array_get(pair, 1));
         if (c.level == CS_REPORT_NONE || c.comparator == CS_REPORT_NONE)
             continue; /* the loader has refused it */
         c.comparator_side = cs_one_level(c.comparator);
         c.comparator_text = cs_arena_strdup(&l->d->arena, f->levels[c.comparator].id);
-        add_with_strata(l, c, by);
+        add_spec(l, &c);
+    }
+}
+
+static void add_slice(struct specs *l, uint32_t factor, const json_t *how, struct slice over)
+{
+    const char *each = json_string_value(json_object_get(how, "each"));
+    if (each != NULL)
+        add_each(l, factor, strcmp(each, "placebo") == 0, how, over);
+    else
+        add_pairs(l, factor, how, over);
+}
+
+/* Over all cases, and then over those of each value of the strata named in `by`. */
+static void add_declared(struct specs *l, uint32_t factor, const json_t *how)
+{
+    const json_t *by = json_object_get(how, "by");
+    add_slice(l, factor, how, (struct slice){.stratum = CS_NONE});
+    for (uint32_t k = 0; by != NULL && k < l->s->n_strata; k++) {
+        if (!is_listed(by, l->s->columns[l->s->strata[k]]))
+            continue;
+        for (uint32_t value = 0; value < l->cases->strata[k].n_values; value++)
+            add_slice(l, factor, how, (struct slice){k, value});
     }
 }
 
@@ -384,17 +404,12 @@ static void list_contrasts(struct cs_declared_analysis *d, const struct cs_study
     json_array_foreach(contrasts, i, c)
     {
         const char *name = json_string_value(json_object_get(c, "factor"));
-        const char *each = json_string_value(json_object_get(c, "each"));
         const uint32_t factor = name != NULL ? cs_study_factor(s, name) : CS_NONE;
-        if (factor == CS_NONE)
-            continue;
-        if (each != NULL)
-            add_each(&l, factor, strcmp(each, "placebo") == 0, c);
-        else
-            add_pairs(&l, factor, c);
+        if (factor != CS_NONE)
+            add_declared(&l, factor, c);
     }
     for (uint32_t f = 0; f < s->n_factors && json_array_size(contrasts) == 0; f++) {
-        add_each(&l, f, false, NULL);
+        add_each(&l, f, false, NULL, (struct slice){.stratum = CS_NONE});
         if (cs_level_of_role(&s->factors[f], CS_ROLE_CONTROL) == CS_REPORT_NONE)
             note(d, cs_arena_printf(&d->arena,
                                     "Factor \"%s\" has no control and the study declares no contrasts: its levels are "

@@ -258,6 +258,19 @@ static bool has_exploratory(const struct cs_report *r)
     return false;
 }
 
+static const char *adjust_text(const char *name)
+{
+    static const char *const names[][2] = {{"holm", "adjusted by Holm's method"},
+                                           {"max-t", "adjusted by step-down max-T"},
+                                           {"bh", "adjusted by Benjamini and Hochberg's method"},
+                                           {"by", "adjusted by Benjamini and Yekutieli's method"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i][0], name) == 0)
+            return names[i][1];
+    }
+    return "not adjusted";
+}
+
 static void write_reading(struct cs_page *p)
 {
     static const enum cs_verdict order[] = {CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
@@ -268,12 +281,12 @@ static void write_reading(struct cs_page *p)
           "matter.</p>\n",
           p->out);
     if (has_exploratory(p->r))
-        cs_html(
-            p->out,
-            "<p>The <b>%u primary comparisons</b> were chosen beforehand and are judged together (adjustment: %s, at %g "
-            "%%). <b>Exploratory</b> ones are judged apart: of those called different a share of at most %g %% is "
-            "expected to be false. They suggest what to study next.</p>\n",
-            p->r->declared.family, p->r->declared.adjust, 100 * p->r->declared.alpha, 100 * p->r->declared.alpha);
+        cs_html(p->out,
+                "<p>The <b>%u primary comparisons</b> were chosen beforehand and are judged together (%s, at %g "
+                "%%). <b>Exploratory</b> ones are judged apart: of those called different a share of at most %g %% is "
+                "expected to be false. They suggest what to study next.</p>\n",
+                p->r->declared.family, adjust_text(p->r->declared.adjust), 100 * p->r->declared.alpha,
+                100 * p->r->declared.alpha);
     fputs("<p class=\"legend\">", p->out);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         fputs("<span class=\"k\">", p->out);

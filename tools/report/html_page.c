@@ -57,6 +57,16 @@ struct cs_label cs_page_label(const struct cs_page *p, uint32_t outcome)
     return label;
 }
 
+/* Levels that stand under a heading of their own, so that the others need one too. */
+static bool has_reference(const struct cs_report_factor *f)
+{
+    for (uint32_t i = 0; i < f->n_levels; i++) {
+        if (f->levels[i].role == CS_REPORT_PLACEBO || f->levels[i].role == CS_REPORT_AA)
+            return true;
+    }
+    return false;
+}
+
 const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t level)
 {
     const struct cs_report_level *l = cs_page_level(p, factor, level);
@@ -72,7 +82,9 @@ const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t l
     case CS_REPORT_LEVEL:
         break;
     }
-    return l->axis != NULL ? l->axis : "";
+    if (l->axis != NULL && l->axis[0] != '\0')
+        return l->axis;
+    return has_reference(&p->r->factors[factor]) ? "levels under study" : "";
 }
 
 const char *cs_verdict_symbol(enum cs_verdict v)

@@ -63,7 +63,7 @@ struct cs_label {
     char s[160];
 };
 struct cs_label cs_page_label(const struct cs_page *p, uint32_t outcome);
-/* The heading a level stands under: its role, or its axis; "" when neither says anything. */
+/* The heading a level stands under: its role, its axis, or that it is under study; "" when all are. */
 const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t level);
 const char *cs_verdict_symbol(enum cs_verdict v); /* one character, told apart without colour */
 const char *cs_verdict_css(enum cs_verdict v);    /* "beyond", "unclear", ...: classes v-X of words and m-X of marks */

@@ -88,6 +88,8 @@ static void say_finding(struct cs_page *p, uint32_t model, uint32_t outcome, con
     else
         cs_html(p->out, "%u of %u primary comparisons different, %u of them by more than the margin", different(t),
                 t->tested, t->by_verdict[CS_VERDICT_BEYOND]);
+    if (t->by_verdict[CS_VERDICT_NONE] > 0)
+        cs_html(p->out, ", %u without a verdict", t->by_verdict[CS_VERDICT_NONE]);
     if (t->largest != NULL)
         say_largest(p, t->largest);
     const struct tally more = count_verdicts(p->r, model, outcome, false);

@@ -320,6 +320,11 @@ static const char *yes_word(const struct words *w)
     return NULL;
 }
 
+static int by_word(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static void type_field(struct cs_inferred *in, const struct answer_column *c, struct cs_field *f)
 {
     const char **words = cs_arena_array(&in->study.arena, c->words.n + 2, sizeof *words);
@@ -346,6 +351,7 @@ static void type_field(struct cs_inferred *in, const struct answer_column *c, st
         f->kind = CS_FIELD_NOMINAL;
         for (uint32_t i = 0; i < c->words.n; i++)
             words[f->n_categories++] = c->words.list[i];
+        qsort(words, f->n_categories, sizeof *words, by_word); /* whatever row came first */
     }
 }
 

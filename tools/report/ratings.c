@@ -34,38 +34,48 @@ char *cs_ratings_folder(const char *study, const char *dir, const char *store)
 void cs_ratings_release(struct cs_ratings *r)
 {
     free(r->list);
+    cs_names_release(&r->digests);
+    cs_names_release(&r->keys);
     cs_arena_release(&r->arena);
     *r = (struct cs_ratings){0};
 }
 
-static bool is_same(const struct cs_rating *a, const struct cs_rating *b)
+static void copy_texts(struct cs_arena *a, const struct cs_rating *from, struct cs_rating *to)
 {
-    return strcmp(a->item, b->item) == 0 && strcmp(a->field, b->field) == 0 && strcmp(a->rater, b->rater) == 0;
+    to->item = cs_arena_strdup(a, from->item);
+    to->digest = cs_arena_strdup(a, from->digest);
+    to->model = cs_arena_strdup(a, from->model);
+    to->question = cs_arena_strdup(a, from->question);
+    to->field = cs_arena_strdup(a, from->field);
+    to->rater = cs_arena_strdup(a, from->rater);
+    to->rating = cs_arena_strdup(a, from->rating);
+    to->answer = cs_arena_strdup(a, from->answer);
+    to->imported = cs_arena_strdup(a, from->imported);
+    to->simulated = from->simulated;
+    to->pass = from->pass;
 }
 
 bool cs_ratings_put(struct cs_ratings *r, const struct cs_rating *rating)
 {
     struct cs_arena *a = &r->arena;
-    uint32_t at = 0;
-    while (at < r->n && !is_same(&r->list[at], rating))
-        at++;
-    if (at == r->cap) {
+    const char *key = cs_arena_printf(a, "%s\x1f%s\x1f%s", rating->item, rating->field, rating->rater);
+    const uint32_t old = cs_names_put(&r->keys, key, r->n);
+    if (old != UINT32_MAX) {
+        copy_texts(a, rating, &r->list[old]);
+        return true;
+    }
+    if (r->n == r->cap) {
         r->cap = r->cap * 2 + 64;
         r->list = cs_xrealloc(r->list, r->cap, sizeof *r->list);
     }
-    r->list[at] = (struct cs_rating){.item = cs_arena_strdup(a, rating->item),
-                                     .digest = cs_arena_strdup(a, rating->digest),
-                                     .model = cs_arena_strdup(a, rating->model),
-                                     .question = cs_arena_strdup(a, rating->question),
-                                     .field = cs_arena_strdup(a, rating->field),
-                                     .simulated = rating->simulated,
-                                     .pass = rating->pass,
-                                     .rater = cs_arena_strdup(a, rating->rater),
-                                     .rating = cs_arena_strdup(a, rating->rating),
-                                     .answer = cs_arena_strdup(a, rating->answer),
-                                     .imported = cs_arena_strdup(a, rating->imported)};
-    if (at < r->n)
-        return true;
+    struct cs_rating *to = &r->list[r->n];
+    copy_texts(a, rating, to);
+    to->next = 0;
+    const uint32_t first = cs_names_put(&r->digests, to->digest, r->n);
+    if (first != UINT32_MAX) { /* behind the first of its output */
+        to->next = r->list[first].next;
+        r->list[first].next = r->n + 1;
+    }
     r->n++;
     return false;
 }
@@ -158,31 +168,29 @@ enum cs_err cs_ratings_save(const struct cs_ratings *r, const char *folder, stru
     return rc;
 }
 
+static bool votes(const struct cs_rating *a, const char *field)
+{
+    return a->pass == 1 && strcmp(a->field, field) == 0;
+}
+
 const char *cs_ratings_majority(const struct cs_ratings *r, const char *digest, const char *field, uint32_t *raters)
 {
+    const uint32_t first = cs_names_get(&r->digests, digest);
     const char *best = NULL;
-    uint32_t most = 0, ties = 0;
+    uint32_t most = 0;
+    bool tie = false;
     *raters = 0;
-    for (uint32_t i = 0; i < r->n; i++) {
-        const struct cs_rating *a = &r->list[i];
-        uint32_t votes = 0;
-        if (a->pass != 1 || strcmp(a->digest, digest) != 0 || strcmp(a->field, field) != 0)
+    for (uint32_t i = first != UINT32_MAX ? first + 1 : 0; i > 0; i = r->list[i - 1].next) {
+        const struct cs_rating *a = &r->list[i - 1];
+        uint32_t n = 0;
+        if (!votes(a, field))
             continue;
         ++*raters;
-        for (uint32_t k = 0; k < r->n; k++) {
-            const struct cs_rating *b = &r->list[k];
-            if (b->pass != 1 || strcmp(b->digest, digest) != 0 || strcmp(b->field, field) != 0 ||
-                strcmp(a->rating, b->rating) != 0)
-                continue;
-            if (k < i) { /* this word was counted before */
-                votes = 0;
-                break;
-            }
-            votes++;
-        }
-        ties = votes == most ? ties + 1 : votes > most ? 1 : ties;
-        best = votes > most ? a->rating : best;
-        most = votes > most ? votes : most;
+        for (uint32_t k = first + 1; k > 0; k = r->list[k - 1].next)
+            n += votes(&r->list[k - 1], field) && strcmp(r->list[k - 1].rating, a->rating) == 0;
+        tie = n > most ? false : tie || (n == most && strcmp(best, a->rating) != 0);
+        best = n > most ? a->rating : best;
+        most = n > most ? n : most;
     }
-    return ties == 1 ? best : NULL;
+    return tie ? NULL : best;
 }

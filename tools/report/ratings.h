@@ -13,6 +13,7 @@
 
 #include "protocol/base/arena.h"
 #include "protocol/base/error.h"
+#include "protocol/study/names.h"
 
 struct cs_rating {
     const char *item, *digest; /* digest: hex */
@@ -22,12 +23,15 @@ struct cs_rating {
     const char *rater, *rating;
     const char *answer;   /* the model's own word in this field; "" when it has none */
     const char *imported; /* UTC */
+    uint32_t next;        /* of the same output, + 1; 0: none. Set by cs_ratings_put */
 };
 
 struct cs_ratings {
     struct cs_arena arena;
     struct cs_rating *list;
     uint32_t n, cap;
+    struct cs_names digests; /* to the first rating of an output */
+    struct cs_names keys;    /* item, field and rater */
 };
 
 /* The folder of a store; free() it. store NULL: that of the study directory. */

@@ -84,6 +84,7 @@ static void fill_model(struct cs_report_work *w, uint32_t m, struct cs_report_mo
         .input_tokens = f->input_tokens,
         .output_tokens = f->output_tokens,
         .cost_usd = (double)f->cost_nano_usd / 1e9,
+        .ambiguous_usd_max = f->ambiguous_nano_usd < 0 ? -1 : (double)f->ambiguous_nano_usd / 1e9,
     };
 }
 

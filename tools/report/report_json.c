@@ -57,6 +57,9 @@ static json_t *models(const struct cs_report *r)
                                 "terminal", (json_int_t)m->terminal, "complete", (int)m->complete, "first_call",
                                 m->first_call, "last_call", m->last_call, "attempts", (json_int_t)m->attempts,
                                 "cost_usd", m->cost_usd);
+        json_object_set_new(row, "ambiguous", json_integer((json_int_t)m->ambiguous));
+        json_object_set_new(row, "ambiguous_usd_max",
+                            m->ambiguous_usd_max < 0 ? json_null() : json_real(m->ambiguous_usd_max));
         json_object_set_new(row, "answered_by", resolved(m));
         cs_json_append(list, row, m->simulated);
     }

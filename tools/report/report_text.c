@@ -41,6 +41,14 @@ static void outcome_line(const struct cs_report *r, uint32_t model, uint32_t out
         different += cs_verdict_is_different(c->verdict);
         tested++;
     }
+    if (tested == 0)
+        return; /* all of its comparisons are exploratory */
+    if (by_verdict[CS_VERDICT_NONE] == tested) {
+        fprintf(out, "  %s: no verdict for %u primary comparisons", r->outcomes[outcome].label, tested);
+        largest(r, model, outcome, out);
+        fputc('\n', out);
+        return;
+    }
     fprintf(out, "  %s: of %u primary comparisons %u different (%u beyond the margin), %u equivalent, %u inconclusive",
             r->outcomes[outcome].label, tested, different, by_verdict[CS_VERDICT_BEYOND],
             by_verdict[CS_VERDICT_EQUIVALENT], by_verdict[CS_VERDICT_INCONCLUSIVE]);

@@ -181,7 +181,10 @@ static void describe(struct cs_report_work *w, const struct cs_report_source *so
         for (uint32_t c = 0; c < source->study->n_cases; c++)
             planned += source->got.grids[m].planned[c];
     }
-    e->source = cs_arena_strdup(&w->r->arena, source->name);
+    e->source = strcmp(source->study->name, w->study->name) == 0
+                    ? cs_arena_strdup(&w->r->arena, source->name)
+                    : cs_arena_printf(&w->r->arena, "%s of a study with another name, %s", source->name,
+                                      source->study->name);
     e->generation = source->reader != NULL ? source->reader->view.generation.number : 0;
     e->first_call = time_text(w, first);
     e->last_call = time_text(w, last);

@@ -26,7 +26,11 @@ enum cs_err cs_source_table(struct cs_report_source *s, const char *path, const 
                             const struct cs_load_opts *opts, struct cs_error *err)
 {
     const char *slash = strrchr(path, '/');
+    const size_t n = strlen(path);
     enum cs_err rc;
+    if (n > 6 && strcmp(path + n - 6, ".jsonl") == 0)
+        return cs_error_set(err, CS_EINVAL, "%s: JSON Lines; want CSV, as `clinsafe export --format csv` writes it",
+                            path);
     *s = (struct cs_report_source){.name = slash != NULL ? slash + 1 : path, .inferred = study == NULL};
     if (study != NULL) {
         rc = cs_study_load(study, opts, &s->loaded, err);

@@ -97,7 +97,8 @@ static const char *why_none(const struct cs_report_work *w, const struct cs_repo
     if (c->floor)
         return "part of the noise floor";
     if (c->clusters == 0)
-        return "no case has usable answers on both sides";
+        return c->warranted > 0 ? "a difference was declared warranted in every case with answers"
+                                : "no case has usable answers on both sides";
     if (w->r->outcomes[c->outcome].role == CS_OUTCOME_UNDECLARED)
         return w->declared->declared ? "not named in the declared analysis" : "the study declares no analysis";
     if (!w->r->complete)

@@ -19,6 +19,8 @@ struct cs_acked {
 
 /* Creates the file if it is missing. A damaged one is reported in the log and counts as none. */
 CS_WARN_UNUSED enum cs_err cs_acked_open(struct cs_acked *a, const char *store_dir, struct cs_error *err);
+/* For a reader: the number in the file; 0 when there is none or it is damaged. */
+uint64_t cs_acked_peek(const char *store_dir);
 void cs_acked_close(struct cs_acked *a);
 void cs_acked_note(struct cs_acked *a, uint64_t seq);
 

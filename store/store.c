@@ -174,6 +174,7 @@ static enum cs_err open_reader(struct cs_store *s, const struct cs_store_opts *o
 {
     if (!has_database(s->dir))
         return cs_error_set(err, CS_ENOENT, "%s: there is no store", s->dir);
+    s->acked.seq = cs_acked_peek(s->dir); /* before the log is read: a writer may go on */
     enum cs_err rc = cs_rocks_open(&s->rocks, s->dir, opts->scratch, opts->open_files, err);
     return rc == CS_OK ? cs_store_refresh(s, err) : rc;
 }
@@ -234,6 +235,11 @@ uint64_t cs_store_last_output(const struct cs_store *s)
 uint64_t cs_store_commit_seq(const struct cs_store *s)
 {
     return atomic_load(&s->commit_seq);
+}
+
+uint64_t cs_store_acked_seq(const struct cs_store *s)
+{
+    return s->acked.seq;
 }
 
 void cs_store_note_acked(struct cs_store *s)

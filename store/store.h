@@ -124,6 +124,7 @@ void cs_store_close(struct cs_store *s);
 uint32_t cs_store_term(const struct cs_store *s);
 const char *cs_store_fleet(const struct cs_store *s); /* random id of this store, made once */
 uint64_t cs_store_commit_seq(const struct cs_store *s);
+uint64_t cs_store_acked_seq(const struct cs_store *s); /* of the side file; a reader's is that of before its opening */
 uint64_t cs_store_last_output(
     const struct cs_store *s); /* its id; 0: none. A writer's, before its commit thread runs or from it */
 CS_WARN_UNUSED enum cs_err cs_store_refresh(struct cs_store *s,

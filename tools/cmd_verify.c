@@ -196,6 +196,17 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     return CS_OK;
 }
 
+/* A log that was cut short looks like one that ended there: only the side file tells. */
+static void check_acked(struct verify *v)
+{
+    const uint64_t acked = cs_store_acked_seq(v->reader.store), there = cs_store_commit_seq(v->reader.store);
+    if (acked <= there)
+        return;
+    v->faults++;
+    fprintf(v->out, "FAULT commits up to %" PRIu64 " were acknowledged, but only %" PRIu64 " are there\n", acked,
+            there);
+}
+
 /* In commit order up to the first that cannot be read; duplicates, which no trial points to, are met only here. */
 static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
 {
@@ -304,8 +315,10 @@ int cmd_verify(int argc, char **argv)
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
     enum cs_err rc = cs_reader_open(&v.reader, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
-    if (rc == CS_OK)
+    if (rc == CS_OK) {
+        check_acked(&v);
         rc = check_lanes(&v, &err);
+    }
     if (rc == CS_OK)
         rc = check_outputs(&v, &err);
     if (rc == CS_OK && n_args > 0)

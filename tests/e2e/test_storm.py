@@ -193,8 +193,8 @@ class RevokedKey(Case):
                               self.redis, "--name", name, "--slots", self.SLOTS, env={"KEY_A": key_a, "KEY_B": key_b})
 
     def figures(self):
-        done = self.box.clinsafe("status", "--redis", self.redis, "--json")
-        self.assertExit(done)
+        done = harness.wait_for(lambda: (d := self.box.clinsafe("status", "--redis", self.redis, "--json")).code == 0 and d,
+                                what="the first figures in Redis", process=self.coordinator)
         return done.json()
 
     def lane(self, model):

@@ -30,8 +30,8 @@ enum {
     SIM_CONNECTIONS = 16, /* of a worker, that may still have something under way */
     SIM_CHUNK_TRIALS = 64,
     SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
-    SIM_EVENTS_MAX = 400000,                  /* of a seed: more means that it runs in circles */
-    SIM_END_MS = 900000,                      /* a healed fleet ends every study within this */
+    SIM_EVENTS_MAX = 1500000, /* of a seed: more means that it runs in circles; a paced worker may look every ms */
+    SIM_END_MS = 900000,      /* a healed fleet ends every study within this */
     SIM_GENS_MAX = 2,
     SIM_BLOCK = 12, /* trials of a case */
     SIM_HEARD = 16,

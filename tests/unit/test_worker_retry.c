@@ -134,6 +134,39 @@ static void an_error_inside_a_200(void **state)
     cs_arena_release(&arena);
 }
 
+/* What becomes of a trial that is called `n` times, each time with this fault. */
+static enum cs_next after(uint32_t n, struct cs_http_reply fault, bool in_doubt, uint64_t now_ms)
+{
+    struct cs_rng rng = {1};
+    struct cs_reading reading = {.says = CS_SAYS_NOTHING, .wait_ms = CS_NO_HINT, .text = ""};
+    struct cs_call_world world = {.in_doubt = in_doubt, .now_ms = now_ms, .rng = &rng};
+    struct cs_call c = {.first_ms = 0};
+    enum cs_next next = CS_NEXT_RETRY;
+    for (uint32_t i = 0; i < n && next == CS_NEXT_RETRY; i++) {
+        c.calls++;
+        next = cs_call_ended(&c, &fault, &reading, &world).next;
+    }
+    return next;
+}
+
+/* Tries, and the deadline, while others are answered and while nobody is. */
+static void what_costs_a_try(void **state)
+{
+    const uint64_t soon = 1000, late = CS_RETRY_DEADLINE_MS;
+    struct cs_http_reply busy = bench_http(503, "", ""), unsent = bench_fault(CS_TRANSFER_UNSENT, 0);
+    (void)state;
+    assert_int_equal(after(5, busy, false, soon), CS_NEXT_RETRY);
+    assert_int_equal(after(6, busy, false, soon), CS_NEXT_FAIL);
+    assert_int_equal(after(100, busy, true, soon), CS_NEXT_RETRY); /* it tells nothing about the trial */
+    assert_int_equal(after(100, unsent, false, soon), CS_NEXT_RETRY);
+    assert_int_equal(after(100, unsent, true, soon), CS_NEXT_RETRY);
+    assert_int_equal(after(1, busy, false, late), CS_NEXT_FAIL);
+    assert_int_equal(after(1, unsent, false, late), CS_NEXT_FAIL);
+    assert_int_equal(after(5, busy, true, late), CS_NEXT_RETRY);
+    assert_int_equal(after(6, busy, true, late), CS_NEXT_FAIL);
+    assert_int_equal(after(100, unsent, true, late), CS_NEXT_RETRY); /* nothing was ever sent */
+}
+
 static void the_provider_says_how_long(void **state)
 {
     (void)state;
@@ -491,6 +524,7 @@ int main(void)
         cmocka_unit_test(the_table),
         cmocka_unit_test(the_dialect_reads),
         cmocka_unit_test(an_error_inside_a_200),
+        cmocka_unit_test(what_costs_a_try),
         cmocka_unit_test(the_provider_says_how_long),
         cmocka_unit_test(pauses_grow_to_a_cap),
         cmocka_unit_test(six_tries_then_the_failure),

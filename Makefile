@@ -120,6 +120,11 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_LIBS) -lcurl $(SYS_store) -lpthread -lm
 
+OOM := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/oom/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(BUILD)/oom/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/out_of_memory.o $(FUZZ_LIBS)
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(FUZZ_LIBS) -lcurl $(SYS_store) -lpthread -lm
+
 SIM := $(call obj,$(wildcard tests/sim/*.c))
 $(BUILD)/sim/fleet_sim: $(SIM) $(call lib,coordinator) $(call lib,worker) $(L_store)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
@@ -196,6 +201,10 @@ test-tsan:                ## unit tests of all that has threads, under ThreadSan
 	$(Q)set -e; for t in $(TSAN_UNITS); do \
 	  TSAN_OPTIONS="suppressions=tests/tsan.supp halt_on_error=1 exitcode=66" build-tsan/unit/test_$$t; done
 
+.PHONY: oom
+oom: $(OOM)               ## every parser of foreign bytes while memory runs out (tests/fuzz/out_of_memory.c)
+	$(Q)tests/fuzz/oom --build $(BUILD)
+
 sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace of SEED=n, MUTATE=all (tests/sim/)
 	$(Q)$< $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),1000)) $(if $(MUTATE),--mutate $(MUTATE))
 
@@ -236,9 +245,9 @@ bench:                    ## measure: outputs/s, CPU per output, memory (tests/b
 bench-resume: all         ## measure: a half-done study of 1,728,000 trials, killed, to its next new request
 	$(Q)tests/bench/resume --build $(BUILD)
 
-bench-quota:              ## measure: share of a provider's limit that fleets use; 30 minutes (ONLY="4 workers")
+bench-quota:              ## measure: share of a provider's limit that fleets use; 30 minutes (ONLY="4 workers", SHORT=1)
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/bench/quota --build $(BUILD) --at-once 2 --only "$(ONLY)"
+	$(Q)tests/bench/quota --build $(BUILD) --at-once 2 $(if $(SHORT),--short,--only "$(ONLY)")
 
 $(BUILD)/bench/baseline: $(BUILD)/obj/tests/bench/baseline.o
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"

@@ -123,7 +123,7 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
 OOM := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/oom/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/oom/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/out_of_memory.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(FUZZ_LIBS) -lcurl $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--undefined=cs_json_str -o $@ $(filter %.o,$^) $(FUZZ_LIBS) -lcurl $(SYS_store) -lpthread -lm
 
 SIM := $(call obj,$(wildcard tests/sim/*.c))
 $(BUILD)/sim/fleet_sim: $(SIM) $(call lib,coordinator) $(call lib,worker) $(L_store)

@@ -64,8 +64,3 @@ char *cs_xasprintf(const char *fmt, ...)
         out_of_memory(0);
     return s;
 }
-
-void *cs_try_malloc(size_t size, size_t max)
-{
-    return size > max ? NULL : malloc(size != 0 ? size : 1);
-}

@@ -1,7 +1,7 @@
-/* alloc.h - memory in two tiers.
+/* alloc.h - memory.
  *
- * cs_x*:   for sizes that we choose; never NULL, aborts when memory is gone (a crash is a tested path).
- * cs_try*: for sizes that come from outside; refuses above `max`, returns NULL when memory is gone.
+ * cs_x*: never NULL; when memory is gone the process ends with one line and a core (a crash is a tested path; `make oom`).
+ * Sizes that come from outside are bounded before anything is allocated (CS_MESSAGE_MAX, CS_OUTPUT_MAX, ...), so they are of that kind too.
  * Freed with free().
  */
 #ifndef CS_ALLOC_H
@@ -14,7 +14,6 @@ void *cs_xcalloc(size_t count, size_t size);
 void *cs_xrealloc(void *p, size_t count, size_t size);
 char *cs_xstrdup(const char *s);
 char *cs_xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void *cs_try_malloc(size_t size, size_t max);
 
 /* Frees *p and sets it to NULL on the same line. */
 #define CS_FREE(p)                                                                                                     \

@@ -6,7 +6,10 @@
 #ifndef CS_HASH_H
 #define CS_HASH_H
 
+#include "protocol/base/alloc.h"
+
 #define HASH_FUNCTION(key, length, value) HASH_OAT(key, length, value)
+#define uthash_malloc(size) cs_xmalloc(size) /* instead of an exit without a word */
 
 #include <uthash.h>
 #include <utlist.h>

@@ -2,8 +2,17 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <stdlib.h>
 
+#include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+
+/* What jansson cannot get ends the process in one line, as with all memory of sizes that we choose (alloc.h): it does not always survive
+ * a NULL itself. Before main, because its first value may be made anywhere. */
+__attribute__((constructor)) static void own_memory(void)
+{
+    json_set_alloc_funcs(cs_xmalloc, free);
+}
 
 static void put_escape(struct cs_buf *out, uint8_t c)
 {

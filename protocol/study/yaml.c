@@ -63,8 +63,10 @@ static void position_of(const char *source, const char *at, size_t *line, size_t
 
 static enum cs_err fail_syntax(const struct builder *b, const yaml_parser_t *p)
 {
-    const char *problem = p->problem != NULL ? p->problem : "out of memory";
+    const char *problem = p->problem != NULL ? p->problem : "unknown";
     const char *source = b->doc->source;
+    if (p->error == YAML_MEMORY_ERROR)
+        return cs_error_set(b->err, CS_EINTERNAL, "%s: out of memory", b->doc->path);
     if (p->error == YAML_READER_ERROR) {
         size_t line, column, at = p->problem_offset;
         position_of(source, source + (at < strlen(source) ? at : strlen(source)), &line, &column);
@@ -213,7 +215,8 @@ enum cs_err cs_yaml_parse(const char *path, const char *text, size_t n, struct c
     enum cs_err rc = CS_OK;
     yaml_parser_t p;
     *out = NULL;
-    CS_ASSERT(yaml_parser_initialize(&p));
+    if (!yaml_parser_initialize(&p))
+        return cs_error_set(err, CS_EINTERNAL, "%s: out of memory", path);
     yaml_parser_set_encoding(&p, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&p, (const unsigned char *)text, n);
     for (bool done = false; rc == CS_OK && !done;) {

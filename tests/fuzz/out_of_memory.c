@@ -5,6 +5,8 @@
  * protocol/base/alloc.h says: with one line that says so. What counts as a failure is anything else: a NULL that was used, a broken
  * assertion of the product, a hang. (A broken comparison of the fuzz target itself is none: one of two readings lacked memory.)
  *
+ * FROM=n tries that one n alone, in this process, for a debugger.
+ *
  * malloc and its kin are ours in the whole process, so that the libraries' allocations fail too. Ends on `N passed, N failed`.
  */
 #include <errno.h>
@@ -107,6 +109,14 @@ static bool is_fine(int status, const char *said)
             strstr(said, "ev=assertion_failed at=tests/fuzz/") != NULL);
 }
 
+static int try_here(const uint8_t *data, size_t n, long from)
+{
+    atomic_store(&allocations, 0);
+    atomic_store(&first_failure, from);
+    LLVMFuzzerTestOneInput(data, n);
+    return 0;
+}
+
 /* False: some n had a bad end. */
 static bool check_file(const char *path, long *tries)
 {
@@ -118,6 +128,8 @@ static bool check_file(const char *path, long *tries)
         return false;
     const size_t n = fread(data, 1, sizeof data, f);
     fclose(f);
+    if (getenv("FROM") != NULL)
+        exit(try_here(data, n, strtol(getenv("FROM"), NULL, 10)));
     int status = attempt(data, n, 0, said, &made);
     const long step = made > TRIES ? made / TRIES : 1;
     for (long from = 1; WIFEXITED(status) && from <= made; from += step, ++*tries) {

@@ -348,7 +348,9 @@ static uint64_t startable_at(const struct cs_pacer *p, uint64_t now)
 uint64_t cs_pacer_next(const struct cs_pacer *p, uint64_t now)
 {
     uint64_t at = p->asking ? p->asked_at + CS_PACER_LATE_MS : p->alone ? UINT64_MAX : p->ask_at;
-    at = sooner(at, startable_at(p, now));
+    uint64_t start = startable_at(p, now);
+    /* A call might start, and none did: slots, leases or the window forbid it. What frees them is an event; this is but a net. */
+    at = sooner(at, start > now ? start : now + CS_PACER_LAG_MS);
     return at > now ? at : now + 1;
 }
 

@@ -21,6 +21,7 @@ struct cs_net {
     void *context;
     struct cs_zap *zap;
     atomic_uint sockets;
+    atomic_uint monitors; /* ever made: an address is free only some time after its socket was closed */
 };
 
 struct cs_socket {
@@ -179,7 +180,7 @@ static enum cs_err check_keys(const struct cs_socket_opts *o, struct cs_error *e
 static enum cs_err watch_handshakes(struct cs_socket *s, struct cs_error *err)
 {
     char address[64];
-    snprintf(address, sizeof address, "inproc://handshakes-%p", (void *)s);
+    snprintf(address, sizeof address, "inproc://handshakes-%u", atomic_fetch_add(&s->net->monitors, 1));
     s->monitor = zmq_socket(s->net->context, ZMQ_PAIR);
     if (s->monitor == NULL || !set_int(s->monitor, ZMQ_LINGER, 0) ||
         zmq_socket_monitor(s->zmq, address, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) !=

@@ -6,8 +6,8 @@
 
 enum { ANY = -1 };
 
-struct
-    cause { /* why a lane stops, and what its operator does about it; in our words, for what a provider writes may repeat a key */
+/* Why a lane stops, and what its operator does about it; in our words, for what a provider writes may repeat a key. */
+struct cause {
     const char *reason, *remedy;
 };
 static const struct cause bad_key = {"the provider does not accept the key",

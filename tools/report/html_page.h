@@ -40,8 +40,8 @@ void cs_page_agreements(struct cs_page *p);
 void cs_page_numbers(struct cs_page *p, const struct cs_forest *f);
 
 /* ---- forest plots: which contrasts share a plot --------------------------------------------------- */
-struct
-    cs_forest { /* contrasts of one model and one answer of one kind and one family; the noise floor belongs to the first */
+/* Contrasts of one model and one answer of one kind and one family; the noise floor belongs to the first. */
+struct cs_forest {
     uint32_t model, outcome, factor;
     enum cs_comparator against;
     const char *stratum, *stratum_value;

@@ -124,8 +124,8 @@ struct cs_report_declaration {
 
 /* ---- completeness ------------------------------------------------------------------------------------ */
 
-struct
-    cs_report_completeness { /* one level of one factor in one model; first, per model, a row over all arms (factor NONE) */
+/* One level of one factor in one model; first, per model, a row over all arms (factor NONE). */
+struct cs_report_completeness {
     uint32_t model, factor, level;
     uint64_t planned, terminal;
     uint64_t outcome[CS_OUTCOMES]; /* of the terminal ones, by class (cs_outcome_name) */

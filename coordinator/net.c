@@ -18,7 +18,7 @@
 #include "protocol/base/log.h"
 #include "protocol/wire/keys.h"
 
-enum { ROUND_MAX = 256 };
+enum { ROUND_MAX = 256, LAST_REPLY_MS = 500 }; /* whoever asked for the end hears of it */
 
 /* ---- doors ------------------------------------------------------------------------------------------- */
 
@@ -57,8 +57,12 @@ enum cs_err cs_server_open_doors(struct cs_server *sv, struct cs_error *err)
 
 void cs_server_close_doors(struct cs_server *sv)
 {
-    for (unsigned i = 0; i < sv->n_doors; i++)
-        cs_socket_close(sv->doors[i].socket);
+    for (unsigned i = 0; i < sv->n_doors; i++) {
+        if (sv->doors[i].kind == CS_DOOR_ADMIN)
+            cs_socket_close_after(sv->doors[i].socket, LAST_REPLY_MS);
+        else
+            cs_socket_close(sv->doors[i].socket);
+    }
     cs_net_close(sv->net);
     explicit_bzero(&sv->key, sizeof sv->key);
     cs_buf_release(&sv->out);

@@ -14,11 +14,16 @@ bool cs_outage_in_doubt(const struct cs_outage *o)
     return o->row >= CS_OUTAGE_DOUBT;
 }
 
+static bool is_outage(const struct cs_outage *o)
+{
+    return o->row >= CS_OUTAGE_ROW || (cs_outage_in_doubt(o) && o->faults >= CS_OUTAGE_FAULTS);
+}
+
 /* Between half and all of a limit: workers do not ask all at once, and none asks in haste. It doubles, unless only the repetitions were
  * used up: then calls go on, one by one. */
 static void plan_probe(struct cs_outage *o, uint64_t now_ms, struct cs_rng *rng)
 {
-    uint32_t n = o->row >= CS_OUTAGE_ROW ? o->probes : 0;
+    uint32_t n = is_outage(o) ? o->probes : 0;
     uint64_t most = n < 10 ? (uint64_t)CS_OUTAGE_PROBE_MS << n : CS_OUTAGE_PROBE_MAX_MS;
     if (most > CS_OUTAGE_PROBE_MAX_MS)
         most = CS_OUTAGE_PROBE_MAX_MS;
@@ -29,6 +34,7 @@ bool cs_outage_fault(struct cs_outage *o, bool tells, uint64_t sent_ms, uint64_t
 {
     bool left = o->retries > 0;
     o->row += tells && o->row < UINT32_MAX;
+    o->faults += o->faults < UINT32_MAX;
     o->retries -= left;
     if (o->away) {
         if (sent_ms > o->since_ms) { /* else it was on its way before: it is no probe */
@@ -37,7 +43,7 @@ bool cs_outage_fault(struct cs_outage *o, bool tells, uint64_t sent_ms, uint64_t
         }
         return false;
     }
-    if (left && o->row < CS_OUTAGE_ROW)
+    if (left && !is_outage(o))
         return false;
     o->away = true;
     o->probes = 0;
@@ -49,7 +55,7 @@ bool cs_outage_fault(struct cs_outage *o, bool tells, uint64_t sent_ms, uint64_t
 bool cs_outage_answer(struct cs_outage *o)
 {
     bool was_away = o->away;
-    o->row = 0;
+    o->row = o->faults = 0;
     o->retries += o->retries < CS_OUTAGE_RETRIES_MAX;
     if (was_away && o->retries < CS_OUTAGE_RETRIES_BACK)
         o->retries = CS_OUTAGE_RETRIES_BACK;

@@ -4,8 +4,9 @@
  *   a row      calls without an answer between them that found no connection, or failed for trials that had not failed before. What has
  *              failed before says little: a trial that always fails is repeated too, and in the end nothing else is left
  *   in doubt   a row of CS_OUTAGE_DOUBT: from then on a fault costs no trial a try, since it tells nothing about the trial
- *   away       a row of CS_OUTAGE_ROW, or no repetition left: each answer pays for one, and at most CS_OUTAGE_RETRIES_MAX are
- *              saved. The lane then makes one call at a time until one is answered, with pauses that grow in a row
+ *   away       a row of CS_OUTAGE_ROW, or in doubt and CS_OUTAGE_FAULTS faults of whichever trials without an answer between them (a
+ *              lane with few slots has no more fresh trials), or no repetition left: each answer pays for one, and at most
+ *              CS_OUTAGE_RETRIES_MAX are saved. The lane then makes one call at a time until one is answered, with pauses that grow
  *
  * So a provider that fails more than half of its calls is away too, and asked again and again with care. An answer is anything but a
  * fault: a refused request shows that the provider works. Pure. Thread: the core's. Units: milliseconds of the core's clock.
@@ -19,8 +20,9 @@
 #include "protocol/base/rng.h"
 
 enum {
-    CS_OUTAGE_DOUBT = 5,     /* below CS_RETRY_TRIES_MAX, so that no trial fails of an outage alone */
-    CS_OUTAGE_ROW = 16,      /* where a third of the calls fail by chance, once in 40 million of them */
+    CS_OUTAGE_DOUBT = 5, /* below CS_RETRY_TRIES_MAX, so that no trial fails of an outage alone */
+    CS_OUTAGE_ROW = 16,  /* where a third of the calls fail by chance, once in 40 million of them */
+    CS_OUTAGE_FAULTS = 32,
     CS_OUTAGE_RETRIES = 256, /* at first */
     CS_OUTAGE_RETRIES_MAX = 1024,
     CS_OUTAGE_RETRIES_BACK = 8, /* left at the least when the provider answers again */
@@ -30,6 +32,7 @@ enum {
 
 struct cs_outage {
     uint32_t row;
+    uint32_t faults;  /* since the last answer, of a row or not */
     uint32_t retries; /* repetitions left */
     bool away;
     uint32_t probes;             /* calls that failed while it was away */

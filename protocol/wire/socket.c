@@ -241,6 +241,12 @@ void cs_socket_close(struct cs_socket *s)
     free(s);
 }
 
+void cs_socket_close_after(struct cs_socket *s, int linger_ms)
+{
+    set_int(s->zmq, ZMQ_LINGER, linger_ms);
+    cs_socket_close(s);
+}
+
 /* ---- endpoints ------------------------------------------------------------------------------------ */
 
 static bool is_loopback(const char *host)

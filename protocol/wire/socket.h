@@ -56,6 +56,8 @@ struct cs_socket_opts {
 CS_WARN_UNUSED enum cs_err cs_socket_open(struct cs_net *n, const struct cs_socket_opts *o, struct cs_socket **out,
                                           struct cs_error *err);
 void cs_socket_close(struct cs_socket *s);
+/* The same, but what was sent has this long to leave; cs_net_close waits for it. */
+void cs_socket_close_after(struct cs_socket *s, int linger_ms);
 /* endpoint "ipc:///path" (at most 107 bytes of path; a stale file is replaced, a live one is CS_EBUSY) or
  * "tcp://host:port". bind with port "*" picks one. CS_EDENIED: TCP beyond this machine without CURVE, or a CURVE
  * server without cs_net_allow. */

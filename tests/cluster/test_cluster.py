@@ -204,13 +204,13 @@ class Cluster(harness.TestCase):
         self.assertExit(self.box.clinsafe("verify", self.study))
 
     def test_retry_asks_failed_trials_again(self):
-        self.sim.control(faults={"server_error": 1}, latency={"median_ms": 1})
+        self.sim.control(always={"invalid": 1}, latency={"median_ms": 1})
         workers = [self.start_worker("w1", slots=256), self.start_worker("w2", slots=256)]
         self.submit()
         harness.wait_for(lambda: self.status()["state"] == "finished", timeout=90, what="every trial to fail")
         status = self.status()
         self.assertEqual((status["done"], status["failed"]), (0, TRIALS))
-        self.sim.control(faults={})
+        self.sim.control(always={})
         self.assertExit(self.operator("retry", "model-a"))
         harness.wait_for(lambda: self.status()["done"] == TRIALS // 2, what="model-a")
         self.assertEqual(self.status()["failed"], TRIALS // 2)

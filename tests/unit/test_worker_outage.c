@@ -33,6 +33,23 @@ static void a_row_of_faults(void **state)
     assert_false(cs_outage_answer(&o));
 }
 
+/* A lane with few slots has no more fresh trials to fail: a few that fail again and again are enough, but not fewer than a doubt takes. */
+static void a_few_trials_again_and_again(void **state)
+{
+    (void)state;
+    for (uint32_t trials = 1; trials <= CS_OUTAGE_DOUBT; trials++) {
+        struct cs_rng rng = {1};
+        struct cs_outage o;
+        cs_outage_init(&o);
+        for (uint32_t i = 1; i < CS_OUTAGE_FAULTS; i++)
+            assert_false(cs_outage_fault(&o, i <= trials, 50, 100, &rng));
+        assert_int_equal(cs_outage_fault(&o, false, 50, 100, &rng), trials == CS_OUTAGE_DOUBT);
+        assert_int_equal(o.away, trials == CS_OUTAGE_DOUBT);
+        cs_outage_answer(&o);
+        assert_false(cs_outage_fault(&o, true, 50, 100, &rng));
+    }
+}
+
 /* However the faults lie, repetitions stay below answers + a constant, and a third of faults never takes a lane away. */
 static void retries_have_a_budget(void **state)
 {
@@ -245,11 +262,9 @@ static void a_key_refused_to_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_row_of_faults),
-        cmocka_unit_test(retries_have_a_budget),
-        cmocka_unit_test(an_hour_without_a_provider),
-        cmocka_unit_test(what_is_left_at_the_end),
-        cmocka_unit_test(other_lanes_go_on),
+        cmocka_unit_test(a_row_of_faults),          cmocka_unit_test(a_few_trials_again_and_again),
+        cmocka_unit_test(retries_have_a_budget),    cmocka_unit_test(an_hour_without_a_provider),
+        cmocka_unit_test(what_is_left_at_the_end),  cmocka_unit_test(other_lanes_go_on),
         cmocka_unit_test(a_key_refused_to_another),
     };
     return cmocka_run_group_tests_name("worker outage", tests, NULL, NULL);

@@ -148,16 +148,30 @@ static void chunk(const struct ask *ask)
 /* Under a budget every lane needs a cap and a price (decision 15). */
 static enum cs_err check_budget(const struct cs_study *s, struct cs_error *err)
 {
-    for (uint32_t i = 0; s->budget_nano_usd >= 0 && i < s->n_models; i++) {
-        const struct cs_model *m = &s->models[i];
+    struct cs_requests *requests = NULL;
+    struct cs_plan plan;
+    enum cs_err rc;
 
-        if (m->max_output_tokens == 0)
-            return cs_error_set(err, CS_EINVAL, "%s: under budget_usd every model needs max_output_tokens", m->name);
-        if (m->price.input < 0 || m->price.output < 0)
-            return cs_error_set(err, CS_EINVAL, "%s: under budget_usd every model needs its prices in providers.yaml",
-                                m->name);
+    if (s->budget_nano_usd < 0)
+        return CS_OK;
+    cs_plan_init(&plan, s);
+    rc = cs_requests_open(&requests, &plan, err);
+    for (uint32_t i = 0; rc == CS_OK && i < s->n_models; i++) {
+        const struct cs_model *m = &s->models[i];
+        uint32_t cap;
+
+        rc = cs_requests_lane_cap(requests, i, &cap, err);
+        if (rc == CS_OK && cap == 0)
+            rc = cs_error_set(err, CS_EINVAL,
+                              "%s: under budget_usd every model needs max_output_tokens, and no level may omit it",
+                              m->name);
+        else if (rc == CS_OK && (m->price.input < 0 || m->price.output < 0))
+            rc = cs_error_set(err, CS_EINVAL, "%s: under budget_usd every model needs its prices in providers.yaml",
+                              m->name);
     }
-    return CS_OK;
+    cs_requests_close(requests);
+    cs_plan_release(&plan);
+    return rc;
 }
 
 static enum cs_err check_spec(const struct ask *ask, const struct cs_generation *g, struct cs_error *err)

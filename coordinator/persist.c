@@ -174,9 +174,10 @@ enum cs_err cs_persist_load(struct cs_server *sv, struct cs_loaded_plan *plan, b
         loads[i].block_size = plan->view->plan.lanes[i].block_size;
         loads[i].counters = lanes[i].counters;
         loads[i].price = study->models[i].price;
-        loads[i].max_output_tokens = study->models[i].max_output_tokens;
         loads[i].timeout_ms = study->models[i].timeout_ms;
-        rc = cs_store_frontier(sv->store, gen, i, &loads[i].frontier, err);
+        rc = cs_requests_lane_cap(plan->requests, i, &loads[i].max_output_tokens, err);
+        if (rc == CS_OK)
+            rc = cs_store_frontier(sv->store, gen, i, &loads[i].frontier, err);
         if (rc == CS_ENOENT)
             rc = CS_OK;
         if (rc == CS_OK)

@@ -261,12 +261,12 @@ static void add_shared_limits(const struct cs_plan *plan, struct cs_survey *out)
     }
 }
 
-static void price_lane(const struct cs_plan *plan, uint32_t lane, struct cs_survey_lane *out)
+static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, struct cs_survey_lane *out)
 {
     const struct cs_model *m = &plan->study->models[lane];
     const double trials = (double)plan->lanes[lane].n_trials, in = (double)out->input_tokens;
     out->output_low = short_answer_tokens(plan->study) * plan->lanes[lane].n_trials;
-    out->output_high = (uint64_t)m->max_output_tokens * plan->lanes[lane].n_trials;
+    out->output_high = (uint64_t)cap * plan->lanes[lane].n_trials;
     if (out->output_high != 0 && out->output_low > out->output_high)
         out->output_low = out->output_high;
     out->usd_low = out->usd_high = -1;
@@ -294,12 +294,15 @@ enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *reque
     out->sampled = s->n_cases < CS_SURVEY_CASES ? s->n_cases : CS_SURVEY_CASES;
     for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
         uint64_t bytes = 0;
+        uint32_t cap = 0;
         for (uint32_t i = 0; i < out->sampled && rc == CS_OK; i++)
             rc = survey_case(plan, requests, l, lane, (uint32_t)((uint64_t)i * s->n_cases / out->sampled), &sums,
                              &bytes, out, err);
         out->lanes[lane].input_tokens = (uint64_t)((double)cs_estimate_tokens(bytes) * (double)s->n_cases /
                                                    (double)(out->sampled != 0 ? out->sampled : 1));
-        price_lane(plan, lane, &out->lanes[lane]);
+        if (rc == CS_OK)
+            rc = cs_requests_lane_cap(requests, lane, &cap, err);
+        price_lane(plan, lane, cap, &out->lanes[lane]);
     }
     add_shared_limits(plan, out);
     for (uint32_t f = 0; f < s->n_factors; f++) {

@@ -73,6 +73,24 @@ enum cs_err cs_request_max_output_tokens(struct cs_requests *r, const struct cs_
     return rc;
 }
 
+enum cs_err cs_requests_lane_cap(struct cs_requests *r, uint32_t lane, uint32_t *out, struct cs_error *err)
+{
+    const struct cs_plan *plan = cs_requests_plan(r);
+    enum cs_err rc = CS_OK;
+    uint32_t largest = 0;
+    bool all = true;
+    for (uint32_t cell = 0; rc == CS_OK && cell < plan->lanes[lane].n_cells; cell++) {
+        struct cs_coords at;
+        uint32_t cap = 0;
+        cs_plan_cell(plan, lane, 0, cell, &at);
+        rc = cs_request_max_output_tokens(r, &at, &cap, err);
+        largest = cap > largest ? cap : largest;
+        all = all && cap > 0;
+    }
+    *out = all ? largest : 0;
+    return rc;
+}
+
 /* Can this model be sent its parameters, those of a level laid over them? level may be NULL. */
 static enum cs_err check_pair(const struct cs_study *s, uint32_t model, const struct cs_level *level,
                               struct cs_error *err)

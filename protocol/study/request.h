@@ -33,6 +33,10 @@ CS_WARN_UNUSED enum cs_err cs_request_body(struct cs_requests *r, const struct c
 CS_WARN_UNUSED enum cs_err cs_request_max_output_tokens(struct cs_requests *r, const struct cs_coords *at,
                                                         uint32_t *out, struct cs_error *err);
 
+/* The largest cap in a lane; 0: one of its cells has none. A level may set another one than the model's. */
+CS_WARN_UNUSED enum cs_err cs_requests_lane_cap(struct cs_requests *r, uint32_t lane, uint32_t *out,
+                                                struct cs_error *err);
+
 /* All cells of one case in one lane. */
 enum { CS_CELLS_BYTES_MAX = 256 * 1024 * 1024 }; /* of all bodies of one case in one lane */
 struct cs_cells {

@@ -78,6 +78,8 @@ static void bodies_never_change(void **state)
     assert_string_equal(body.data, second);
     assert_int_equal(cs_request_max_output_tokens(rig.requests, &c, &cap, NULL), CS_OK);
     assert_int_equal(cap, 99);
+    assert_int_equal(cs_requests_lane_cap(rig.requests, 0, &cap, NULL), CS_OK);
+    assert_int_equal(cap, 400); /* the larger of the model's and of the level's 99 */
     c = at(0, "10020", 1);
     assert_int_equal(cs_request_body(rig.requests, &c, &fx_cases[0], &body, NULL), CS_OK);
     assert_string_equal(body.data, third);

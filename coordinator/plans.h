@@ -6,7 +6,7 @@
 #define CS_PLANS_H
 
 #include "coordinator/core.h"
-#include "protocol/study/request.h"
+#include "protocol/dialects/request.h"
 #include "store/generation.h"
 
 struct cs_loaded_plan {

@@ -8,7 +8,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/log.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 #include "store/keyspace.h"
 
 enum { SEQ_BYTES = 8, FILE_BYTES = 16 };

@@ -1,14 +1,14 @@
 /* generation.h - generations, specs and chunks in the store's metas: written by the coordinator, read by export and verify.
  *
  *   gen/NNNNNNNNNN   MessagePack [number, spec digest, created (Unix ms), built]
- *   spec/HEX         a packed study (protocol/study/spec.h)
+ *   spec/HEX         a packed study (protocol/wire/spec.h)
  *   chunk/HEX        packed cases
  */
 #ifndef CS_GENERATION_H
 #define CS_GENERATION_H
 
 #include "protocol/study/plan.h"
-#include "protocol/study/spec.h"
+#include "protocol/wire/spec.h"
 #include "store/store.h"
 
 enum { CS_META_KEY_MAX = 80 };

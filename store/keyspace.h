@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 #include "store/rocks.h"
 #include "store/store.h"
 

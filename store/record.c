@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 #include "store/keyspace.h"
 
 enum { VERSION_AT = 0, FLAGS_AT = 1, WALL_AT = 2, SUM_AT = 10, SUM_BYTES = 8 };

@@ -11,7 +11,7 @@
 
 #include "protocol/base/arena.h"
 #include "protocol/base/error.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 #include "protocol/wire/output.h"
 
 /* Durable state of a trial: two bits. */

@@ -5,8 +5,8 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/command.h"
-#include "tools/labels_import.h"
-#include "tools/labels_sample.h"
+#include "tools/labels/import.h"
+#include "tools/labels/sample.h"
 
 enum { ITEMS_MAX = 100000 };
 

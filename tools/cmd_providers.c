@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
-#include "protocol/study/providers.h"
+#include "protocol/load/providers.h"
 #include "tools/command.h"
 #include "tools/fleet.h"
 #include "tools/text.h"

@@ -6,9 +6,9 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/command.h"
-#include "tools/report/html.h"
-#include "tools/report/ratings.h"
-#include "tools/report/report.h"
+#include "tools/report/html/html.h"
+#include "tools/labels/ratings.h"
+#include "tools/report/analysis/report.h"
 
 enum { THREADS_MAX = 64 };
 

@@ -7,7 +7,7 @@
 #define CS_COMMAND_H
 
 #include "protocol/base/options.h"
-#include "protocol/study/study_load.h"
+#include "protocol/load/load.h"
 
 struct cs_command {
     const char *name, *summary;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 #include "tools/reader.h"
 
 struct digests {

@@ -1,5 +1,5 @@
 /* drill_count.h - the two records of a drill that are not our ledger: what the workers were told is on disk, and what the provider
- * answered; and their comparison with the store. Digests are the 32 hexadecimal digits of protocol/study/digest.h.
+ * answered; and their comparison with the store. Digests are the 32 hexadecimal digits of protocol/base/digest.h.
  *
  * Thread: main. Ownership: nothing is kept.
  */

@@ -7,8 +7,8 @@
 #define CS_PAID_H
 
 #include "protocol/base/options.h"
-#include "protocol/study/request.h"
-#include "protocol/study/study_load.h"
+#include "protocol/dialects/request.h"
+#include "protocol/load/load.h"
 
 enum { CS_PAID_CASES = 48 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/report/declared.h"
+#include "tools/report/analysis/declared.h"
 #include "tools/report/stats/power.h"
 
 /* What a study does not declare. Yes/no: every answer a coin's toss, the worst case. Ordered: more than answers that are split

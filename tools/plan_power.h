@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "protocol/study/plan.h"
-#include "protocol/study/study_load.h"
+#include "protocol/load/load.h"
 
 struct cs_power_row {
     const char *outcome, *unit; /* valid as long as struct cs_plan_power */

@@ -6,7 +6,7 @@
 #include "protocol/base/hash.h"
 
 #include "protocol/base/alloc.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 #include "protocol/study/render.h"
 #include "tools/csv_write.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "protocol/study/plan.h"
-#include "protocol/study/study_load.h"
+#include "protocol/load/load.h"
 
 /* Columns: case_id, cluster, one per factor, question, system, user, trials (over all models). One row per distinct text of a case, named
  * by its first cell. *n: rows written. */

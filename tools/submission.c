@@ -3,8 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "protocol/study/digest.h"
-#include "protocol/study/spec.h"
+#include "protocol/base/digest.h"
+#include "protocol/wire/spec.h"
 
 enum { ANSWER_MS = 30000 };
 

@@ -2,7 +2,7 @@
 #ifndef CS_SUBMISSION_H
 #define CS_SUBMISSION_H
 
-#include "protocol/study/study_load.h"
+#include "protocol/load/load.h"
 #include "tools/admin_client.h"
 
 /* Repeating it is harmless: what is there is not sent again, the same study is continued. *gen: the generation that runs now;

@@ -7,8 +7,8 @@
 #define CS_SURVEY_H
 
 #include "protocol/study/plan.h"
-#include "protocol/study/request.h"
-#include "protocol/study/study_load.h"
+#include "protocol/dialects/request.h"
+#include "protocol/load/load.h"
 
 enum { CS_SURVEY_CASES = 24, CS_SURVEY_NOTES = 64 };
 

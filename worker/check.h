@@ -1,6 +1,6 @@
 /* check.h - one tiny call per lane of a study or providers file: what `clinsafe providers check` runs.
  *
- * It goes the way of all calls: the dialects' bodies (protocol/study/probe.h), the keys, http.c with its proxy and CA, the dialects'
+ * It goes the way of all calls: the dialects' bodies (protocol/load/probe.h), the keys, http.c with its proxy and CA, the dialects'
  * readers. Lanes of one account are asked one after the other, accounts beside each other.
  *
  * A line of JSON per lane on `out`, in the order of the file:
@@ -17,7 +17,7 @@
 
 #include <stdio.h>
 
-#include "protocol/study/probe.h"
+#include "protocol/load/probe.h"
 
 struct cs_check_opts {
     const char *path, *only; /* the file; one model, or NULL */

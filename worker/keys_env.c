@@ -7,7 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 
 enum { KEY_MAX = 8192 };
 

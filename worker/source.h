@@ -7,7 +7,7 @@
 #define CS_SOURCE_H
 
 #include "protocol/base/error.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 #include "store/quota.h"
 #include "worker/providers/provider.h"
 

@@ -8,8 +8,8 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
 #include "protocol/study/answer.h"
-#include "protocol/study/request.h"
-#include "protocol/study/spec.h"
+#include "protocol/dialects/request.h"
+#include "protocol/wire/spec.h"
 #include "worker/endpoint.h"
 #include "worker/pacer.h"
 

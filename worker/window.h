@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 
 struct cs_window_entry {
     uint8_t *bytes; /* a packed cs_output */

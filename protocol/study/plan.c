@@ -7,7 +7,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/buf.h"
 #include "protocol/base/rng.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 
 static bool has_model(const struct cs_rect *r, uint32_t model)
 {

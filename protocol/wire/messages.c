@@ -2,7 +2,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/log.h"
-#include "protocol/study/spec.h"
+#include "protocol/wire/spec.h"
 #include "protocol/wire/visit.h"
 
 /* The largest of our own messages, a PING of a worker that holds everything and cannot use it, fits. */

@@ -16,7 +16,7 @@
 #include "protocol/base/arena.h"
 #include "protocol/base/buf.h"
 #include "protocol/base/error.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 
 enum {
     CS_WIRE_MAJOR = 1,

@@ -14,7 +14,7 @@
 #include "protocol/base/arena.h"
 #include "protocol/base/buf.h"
 #include "protocol/base/error.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 
 /*    name              number  answer? (canonical, write-once) or failure (attempt, never canonical) */
 #define CS_OUTCOME_TABLE(X)                                                                                            \

@@ -1,5 +1,5 @@
 """What a study's outputs must be, computed a second time and from the documents alone: the study file's grammar
-(ops/studies/README.md), the canonical body (protocol/study/request.h), the digest (protocol/study/digest.h) and the
+(ops/studies/README.md), the canonical body (protocol/dialects/request.h), the digest (protocol/base/digest.h) and the
 simulator's formulas (tools/simulator/README.md). Nothing here calls ClinSafe.
 
 It covers what the studies in fixtures/ use, and refuses what it does not know rather than guess.

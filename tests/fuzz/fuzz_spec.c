@@ -4,10 +4,10 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/study/answer.h"
-#include "protocol/study/chunk.h"
-#include "protocol/study/digest.h"
-#include "protocol/study/request.h"
-#include "protocol/study/spec.h"
+#include "protocol/wire/chunk.h"
+#include "protocol/base/digest.h"
+#include "protocol/dialects/request.h"
+#include "protocol/wire/spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

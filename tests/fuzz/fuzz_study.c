@@ -13,7 +13,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/study/plan.h"
 #include "protocol/study/render.h"
-#include "protocol/study/study_load.h"
+#include "protocol/load/load.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -8,7 +8,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/utf8.h"
-#include "protocol/study/table.h"
+#include "protocol/table/table.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 #include "protocol/study/study.h"
 
 #define COUNT(a) ((uint32_t)(sizeof(a) / sizeof(a)[0]))

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "protocol/study/body.h"
-#include "protocol/study/request.h"
+#include "protocol/dialects/body.h"
+#include "protocol/dialects/request.h"
 #include "tests/unit/fixture_study.h"
 #include "worker/providers/provider.h"
 

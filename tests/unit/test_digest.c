@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 
 static void assert_digest(const uint8_t *bytes, size_t n, const char *hex)
 {

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "protocol/base/buf.h"
-#include "protocol/study/digest.h"
-#include "protocol/study/generate.h"
-#include "protocol/study/names.h"
+#include "protocol/base/digest.h"
+#include "protocol/load/generate.h"
+#include "protocol/table/names.h"
 
 enum { ED, FABRICATED, NOTES, KINDS };
 

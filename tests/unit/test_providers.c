@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "protocol/base/buf.h"
-#include "protocol/study/load_params.h"
-#include "protocol/study/providers.h"
-#include "protocol/study/study_load.h"
+#include "protocol/load/params.h"
+#include "protocol/load/providers.h"
+#include "protocol/load/load.h"
 #include "tests/unit/fixture_files.h"
 
 static struct folder dir;

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "protocol/study/providers.h"
-#include "protocol/study/probe.h"
+#include "protocol/load/providers.h"
+#include "protocol/load/probe.h"
 #include "tests/unit/fixture_files.h"
 #include "worker/providers/provider.h"
 

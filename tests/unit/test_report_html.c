@@ -10,9 +10,9 @@
 #include <math.h>
 
 #include "tests/unit/fixture_report.h"
-#include "tools/report/html.h"
-#include "tools/report/html_write.h"
-#include "tools/report/svg.h"
+#include "tools/report/html/html.h"
+#include "tools/report/html/write.h"
+#include "tools/report/html/svg.h"
 
 static char *page_of(const struct cs_report *r)
 {

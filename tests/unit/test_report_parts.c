@@ -10,16 +10,16 @@
 
 #include <cmocka.h>
 
-#include "protocol/study/table.h"
-#include "tools/report/ratings.h"
-#include "tools/report/ratios.h"
-#include "tools/report/reduce.h"
-#include "tools/report/source.h"
+#include "protocol/table/table.h"
+#include "tools/labels/ratings.h"
+#include "tools/report/analysis/ratios.h"
+#include "tools/report/analysis/reduce.h"
+#include "tools/report/read/source.h"
 #include "tools/report/stats/cluster.h"
 #include "tools/report/stats/crossed.h"
 #include "tools/report/stats/draw.h"
 #include "tools/report/stats/ratio.h"
-#include "tools/report/warrant.h"
+#include "tools/report/analysis/warrant.h"
 
 enum { CASES = 3, REPEATS = 4, CLUSTERS = 40 };
 

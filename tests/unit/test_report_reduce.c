@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "tools/report/family.h"
-#include "tools/report/reduce.h"
+#include "tools/report/analysis/family.h"
+#include "tools/report/analysis/reduce.h"
 
 enum { CASES = 4, REPEATS = 4 };
 

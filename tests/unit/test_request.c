@@ -11,9 +11,9 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/rng.h"
-#include "protocol/study/json.h"
-#include "protocol/study/parameters.h"
-#include "protocol/study/request.h"
+#include "protocol/table/json.h"
+#include "protocol/dialects/parameters.h"
+#include "protocol/dialects/request.h"
 #include "tests/unit/fixture_study.h"
 
 struct rig {

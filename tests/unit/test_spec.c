@@ -11,8 +11,8 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/rng.h"
-#include "protocol/study/request.h"
-#include "protocol/study/spec.h"
+#include "protocol/dialects/request.h"
+#include "protocol/wire/spec.h"
 #include "protocol/study/study_check.h"
 #include "tests/unit/fixture_study.h"
 

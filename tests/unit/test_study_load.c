@@ -13,7 +13,7 @@
 #include "protocol/base/file.h"
 #include "protocol/study/plan.h"
 #include "protocol/study/render.h"
-#include "protocol/study/study_load.h"
+#include "protocol/load/load.h"
 #include "tests/unit/fixture_files.h"
 
 static struct folder dir;

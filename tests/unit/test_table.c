@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "protocol/base/buf.h"
-#include "protocol/study/table.h"
+#include "protocol/table/table.h"
 #include "tests/unit/fixture_files.h"
 
 static struct folder dir;

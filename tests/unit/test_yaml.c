@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "protocol/base/buf.h"
-#include "protocol/study/node.h"
+#include "protocol/table/node.h"
 
 static struct cs_arena arena;
 

@@ -5,10 +5,10 @@
 #ifndef CS_ROW_H
 #define CS_ROW_H
 
-#include "protocol/study/request.h"
-#include "protocol/study/names.h"
+#include "protocol/dialects/request.h"
+#include "protocol/table/names.h"
 #include "store/generation.h"
-#include "tools/report/ratings.h"
+#include "tools/labels/ratings.h"
 
 enum { CS_EXPORT_VERSION = 1 };
 

@@ -6,7 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/rng.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 #include "tools/simulator/dialect.h"
 
 enum { CLIENT_ID_MAX = 512, CAP_OF_MODEL = 4096 /* where none is sent */ };

@@ -6,7 +6,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/buf.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 
 enum { KEY_MAX = 2 * 1024 * 1024 }; /* a field's name comes from the request, which is 1 MiB at most */
 

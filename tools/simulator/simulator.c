@@ -9,7 +9,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/rng.h"
-#include "protocol/study/digest.h"
+#include "protocol/base/digest.h"
 #include "tools/simulator/state.h"
 
 static struct cs_sim_model *add_model(struct cs_simulator *s, const char *id, const struct cs_truth *truth,

@@ -5,7 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
-#include "protocol/study/names.h"
+#include "protocol/table/names.h"
 #include "tools/simulator/truth_load.h"
 
 static const double shift_max = 50; /* log-odds: more means "always" */

@@ -2,8 +2,8 @@
 #ifndef CS_SIM_TRUTH_LOAD_H
 #define CS_SIM_TRUTH_LOAD_H
 
-#include "protocol/study/node.h"
-#include "protocol/study/table.h"
+#include "protocol/table/node.h"
+#include "protocol/table/table.h"
 #include "tools/simulator/truth.h"
 
 struct cs_truth_loader {

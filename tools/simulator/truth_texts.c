@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "protocol/base/file.h"
-#include "protocol/study/generate.h"
-#include "protocol/study/names.h"
+#include "protocol/load/generate.h"
+#include "protocol/table/names.h"
 #include "tools/simulator/truth_load.h"
 
 /* A table that the truth file names, and its id column(s) and text column. */

@@ -1,0 +1,216 @@
+#include "protocol/dialects/body.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/study/answer.h"
+#include "protocol/table/json.h"
+
+const struct cs_dialect *cs_dialect_of(enum cs_protocol p)
+{
+    static const struct cs_dialect *const all[CS_PROTOCOLS] = {
+        [CS_PROTOCOL_OPENAI_CHAT] = &cs_dialect_openai_chat,
+        [CS_PROTOCOL_OPENAI_RESPONSES] = &cs_dialect_openai_responses,
+        [CS_PROTOCOL_ANTHROPIC_MESSAGES] = &cs_dialect_anthropic,
+        [CS_PROTOCOL_GEMINI] = &cs_dialect_gemini,
+        [CS_PROTOCOL_BEDROCK_CONVERSE] = &cs_dialect_bedrock,
+    };
+    CS_ASSERT(p < CS_PROTOCOLS);
+    return all[p];
+}
+
+enum cs_err cs_body_check(const struct cs_account *a, const struct cs_model *m, char *culprit, struct cs_error *err)
+{
+    struct cs_parameters p;
+    struct cs_buf text = CS_BUF_INIT(CS_TEXT_MAX);
+    struct cs_settings_of of = {.account = a, .model = m, .parameters = &p, .question = CS_NONE};
+    enum cs_err rc = cs_parameters_make(m, NULL, 0, &p, err);
+    if (rc == CS_OK)
+        rc = cs_dialect_of(a->protocol)->settings(&of, &text, err);
+    memcpy(culprit, of.culprit, sizeof of.culprit);
+    cs_buf_release(&text);
+    free(p.text);
+    return rc;
+}
+
+/* ---- parameters ------------------------------------------------------------------------------- */
+
+void cs_body_set(json_t *root, const char *path, json_t *value)
+{
+    json_t *at = root;
+    const char *dot;
+    while ((dot = strchr(path, '.')) != NULL) {
+        char key[64];
+        CS_ASSERT((size_t)(dot - path) < sizeof key);
+        memcpy(key, path, (size_t)(dot - path));
+        key[dot - path] = '\0';
+        json_t *next = json_object_get(at, key);
+        if (!json_is_object(next)) {
+            next = json_object();
+            CS_ASSERT(json_object_set_new(at, key, next) == 0);
+        }
+        at = next;
+        path = dot + 1;
+    }
+    CS_ASSERT(json_object_set_new(at, path, value) == 0);
+}
+
+/* What is at "a.b.c", or NULL. */
+static const json_t *get(const json_t *root, const char *path)
+{
+    while (root != NULL && path[0] != '\0') {
+        char key[64];
+        const size_t n = strcspn(path, ".");
+        CS_ASSERT(n < sizeof key);
+        memcpy(key, path, n);
+        key[n] = '\0';
+        root = json_object_get(root, key);
+        path += path[n] == '.' ? n + 1 : n;
+    }
+    return root;
+}
+
+static bool in_range(const struct cs_body_rule *r, double v)
+{
+    return r->min >= r->max || (v >= r->min && v <= r->max);
+}
+
+static enum cs_err check_value(const struct cs_body_rule *r, const json_t *v, struct cs_error *err)
+{
+    const bool bounded = r->min < r->max;
+    const char *want = "";
+    bool good = true;
+    switch (r->kind) {
+    case CS_RULE_NUMBER:
+        want = "a number";
+        good = json_is_number(v) && in_range(r, json_number_value(v));
+        break;
+    case CS_RULE_INTEGER:
+        want = "a whole number";
+        good = json_is_integer(v) && in_range(r, (double)json_integer_value(v));
+        break;
+    case CS_RULE_BOOLEAN:
+        want = "true or false";
+        good = json_is_boolean(v);
+        break;
+    case CS_RULE_WORD:
+        want = "a word";
+        good = json_is_string(v) && json_string_length(v) > 0;
+        break;
+    case CS_RULE_ANY:
+        break;
+    }
+    if (good)
+        return CS_OK;
+    if (bounded)
+        return cs_error_set(err, CS_EINVAL, "%s must be %s from %g to %g", r->name, want, r->min, r->max);
+    return cs_error_set(err, CS_EINVAL, "%s must be %s", r->name, want);
+}
+
+enum cs_err cs_body_parameters(struct cs_settings_of *of, const struct cs_body_rule *rules, size_t n, json_t *root,
+                               struct cs_error *err)
+{
+    struct cs_buf b = CS_BUF_INIT(CS_TEXT_MAX + 16);
+    enum cs_err rc = CS_OK;
+    const char *key;
+    json_t *value;
+    cs_buf_char(&b, '{');
+    cs_buf_str(&b, of->parameters->text[0] == ',' ? of->parameters->text + 1 : "");
+    cs_buf_char(&b, '}');
+    json_t *all = json_loadb(b.data, b.len, 0, NULL);
+    if (all == NULL) /* written by us from JSON, so it is: but the largest of doubles, rounded, are over the edge */
+        rc = cs_error_set(err, CS_EINVAL, "a parameter is a number that is too large");
+    json_object_foreach(all, key, value)
+    {
+        const struct cs_body_rule *r = rules;
+        while (r < rules + n && strcmp(r->name, key) != 0)
+            r++;
+        rc = r < rules + n ? check_value(r, value, err)
+                           : cs_error_set(err, CS_EINVAL, "%s has no parameter %s; write %s: omit for this model",
+                                          cs_protocol_name(of->account->protocol), key, key);
+        if (rc == CS_OK && get(root, r->path) != NULL)
+            rc = cs_error_set(err, CS_EINVAL, "%s is said a second time by another parameter; keep one", key);
+        if (rc != CS_OK) {
+            snprintf(of->culprit, sizeof of->culprit, "%s", key);
+            break;
+        }
+        if (r->put != NULL)
+            r->put(root, value);
+        else
+            cs_body_set(root, r->path, json_incref(value));
+    }
+    json_decref(all);
+    cs_buf_release(&b);
+    return rc;
+}
+
+/* ---- the form of the answer ------------------------------------------------------------------- */
+
+const char *cs_body_question(const struct cs_settings_of *of)
+{
+    CS_ASSERT(of->study != NULL);
+    return of->study->questions[of->question].name;
+}
+
+static void drop_bounds(json_t *node)
+{
+    const char *key;
+    json_t *child;
+    size_t i;
+    if (json_is_object(node) && json_is_string(json_object_get(node, "type"))) {
+        (void)json_object_del(node, "minimum");
+        (void)json_object_del(node, "maximum");
+    }
+    json_object_foreach(node, key, child) drop_bounds(child);
+    json_array_foreach(node, i, child) drop_bounds(child);
+}
+
+json_t *cs_body_schema(const struct cs_settings_of *of, bool bounds)
+{
+    if (of->study == NULL || of->study->questions[of->question].n_fields == 0 ||
+        of->account->response_format == CS_FORM_NONE)
+        return NULL;
+    struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
+    cs_answer_schema(of->study, of->question, &b);
+    json_t *schema = json_loadb(b.data, b.len, 0, NULL);
+    CS_ASSERT(schema != NULL);
+    cs_buf_release(&b);
+    if (!bounds) {
+        const char *key;
+        json_t *property;
+        json_object_foreach(json_object_get(schema, "properties"), key, property) drop_bounds(property);
+    }
+    return schema;
+}
+
+/* ---- text ------------------------------------------------------------------------------------- */
+
+static int append(const char *bytes, size_t n, void *out)
+{
+    cs_buf_append(out, bytes, n);
+    return 0;
+}
+
+void cs_body_members(const json_t *object, struct cs_buf *out)
+{
+    if (json_object_size(object) == 0)
+        return;
+    cs_buf_char(out, ',');
+    const size_t before = out->len;
+    (void)json_dump_callback(object, append, out, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    if (out->overflow)
+        return;
+    memmove(out->data + before, out->data + before + 1, out->len - before - 2); /* without its braces */
+    out->len -= 2;
+    out->data[out->len] = '\0';
+}
+
+void cs_body_text(struct cs_buf *out, const char *key, const char *text, size_t n)
+{
+    cs_buf_char(out, '"');
+    cs_buf_str(out, key);
+    cs_buf_str(out, "\":");
+    cs_json_str(out, text, n);
+}

@@ -1,0 +1,230 @@
+#include "protocol/dialects/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/base/hash.h"
+#include "protocol/dialects/body.h"
+
+struct settings_key { /* all that the parameters of a request depend on */
+    uint32_t model;
+    uint32_t level[CS_FACTORS_MAX]; /* CS_NONE where the level has no parameters */
+};
+
+struct settings {
+    struct settings_key key;
+    struct cs_parameters parameters;
+    char **tails; /* a question: parameters, cap and form of the answer as its body ends, or NULL: not made yet */
+    UT_hash_handle hh;
+};
+
+struct cs_requests {
+    const struct cs_plan *plan;
+    struct settings *settings;
+    struct cs_prompt prompt; /* reused */
+};
+
+/* ---- parameters: one text for each combination of levels that have some ------------------------ */
+
+static enum cs_err make_settings(const struct cs_study *s, const struct settings_key *key, struct cs_parameters *out,
+                                 struct cs_error *err)
+{
+    const char *objects[CS_FACTORS_MAX] = {NULL};
+    for (uint32_t f = 0; f < s->n_factors; f++)
+        if (key->level[f] != CS_NONE)
+            objects[f] = s->factors[f].levels[key->level[f]].parameters;
+    return cs_parameters_make(&s->models[key->model], objects, s->n_factors, out, err);
+}
+
+static enum cs_err settings_of(struct cs_requests *r, const struct cs_coords *at, struct settings **out,
+                               struct cs_error *err)
+{
+    const struct cs_study *s = r->plan->study;
+    struct settings_key key = {.model = at->lane};
+    struct settings *found;
+    for (uint32_t f = 0; f < CS_FACTORS_MAX; f++) {
+        bool some = f < s->n_factors && s->factors[f].levels[at->arms[f].level].parameters != NULL;
+        key.level[f] = some ? at->arms[f].level : CS_NONE;
+    }
+    HASH_FIND(hh, r->settings, &key, sizeof key, found);
+    if (found == NULL) {
+        struct cs_parameters made;
+        enum cs_err rc = make_settings(s, &key, &made, err);
+        if (rc != CS_OK)
+            return rc;
+        found = cs_xcalloc(1, sizeof *found);
+        found->key = key;
+        found->parameters = made;
+        found->tails = cs_xcalloc(s->n_questions, sizeof *found->tails);
+        HASH_ADD(hh, r->settings, key, sizeof key, found);
+    }
+    *out = found;
+    return CS_OK;
+}
+
+enum cs_err cs_request_max_output_tokens(struct cs_requests *r, const struct cs_coords *at, uint32_t *out,
+                                         struct cs_error *err)
+{
+    struct settings *set = NULL;
+    enum cs_err rc = settings_of(r, at, &set, err);
+    *out = set != NULL ? set->parameters.max_output_tokens : 0;
+    return rc;
+}
+
+enum cs_err cs_requests_lane_cap(struct cs_requests *r, uint32_t lane, uint32_t *out, struct cs_error *err)
+{
+    const struct cs_plan *plan = cs_requests_plan(r);
+    enum cs_err rc = CS_OK;
+    uint32_t largest = 0;
+    bool all = true;
+    for (uint32_t cell = 0; rc == CS_OK && cell < plan->lanes[lane].n_cells; cell++) {
+        struct cs_coords at;
+        uint32_t cap = 0;
+        cs_plan_cell(plan, lane, 0, cell, &at);
+        rc = cs_request_max_output_tokens(r, &at, &cap, err);
+        largest = cap > largest ? cap : largest;
+        all = all && cap > 0;
+    }
+    *out = all ? largest : 0;
+    return rc;
+}
+
+/* Can this model be sent its parameters, those of a level laid over them? level may be NULL. */
+static enum cs_err check_pair(const struct cs_study *s, uint32_t model, const struct cs_level *level,
+                              struct cs_error *err)
+{
+    const struct cs_model *m = &s->models[model];
+    const char *object = level != NULL ? level->parameters : NULL;
+    struct cs_buf text = CS_BUF_INIT(CS_TEXT_MAX);
+    struct cs_parameters p;
+    struct cs_settings_of of = {.account = &s->accounts[m->account], .model = m, .parameters = &p, .question = CS_NONE};
+    enum cs_err rc = cs_parameters_make(m, &object, 1, &p, err);
+    if (rc == CS_OK)
+        rc = cs_dialect_of(of.account->protocol)->settings(&of, &text, err);
+    cs_buf_release(&text);
+    free(p.text);
+    return rc != CS_OK ? cs_error_wrap(err, rc, "model \"%s\"", m->name) : CS_OK;
+}
+
+static enum cs_err check_factor(const struct cs_study *s, const struct cs_rect *r, uint32_t factor,
+                                struct cs_error *err)
+{
+    const struct cs_factor *f = &s->factors[factor];
+    enum cs_err rc = CS_OK;
+    for (uint32_t a = 0; a < r->n_arms[factor] && rc == CS_OK; a++) {
+        const struct cs_level *level = &f->levels[r->arms[factor][a].level];
+        for (uint32_t m = 0; level->parameters != NULL && m < r->n_models && rc == CS_OK; m++)
+            rc = check_pair(s, r->models[m], level, err);
+        if (rc != CS_OK)
+            rc = cs_error_wrap(err, rc, "factor \"%s\", level \"%s\"", f->name, level->id);
+    }
+    return rc;
+}
+
+enum cs_err cs_requests_check(const struct cs_study *s, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (uint32_t m = 0; m < s->n_models && rc == CS_OK; m++)
+        rc = check_pair(s, m, NULL, err);
+    for (uint32_t i = 0; i < s->n_rects && rc == CS_OK; i++)
+        for (uint32_t f = 0; f < s->n_factors && rc == CS_OK; f++)
+            rc = check_factor(s, &s->rects[i], f, err);
+    return rc;
+}
+
+enum cs_err cs_requests_open(struct cs_requests **out, const struct cs_plan *plan, struct cs_error *err)
+{
+    const struct cs_study *s = plan->study;
+    *out = NULL;
+    enum cs_err rc = cs_requests_check(s, err);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_requests *r = cs_xcalloc(1, sizeof *r);
+    r->plan = plan;
+    r->prompt = CS_PROMPT_INIT;
+    *out = r;
+    return CS_OK;
+}
+
+void cs_requests_close(struct cs_requests *r)
+{
+    if (r == NULL)
+        return;
+    struct settings *entry, *next;
+    HASH_ITER (hh, r->settings, entry, next) {
+        HASH_DEL(r->settings, entry);
+        for (uint32_t i = 0; i < r->plan->study->n_questions; i++)
+            free(entry->tails[i]);
+        free(entry->tails);
+        free(entry->parameters.text);
+        free(entry);
+    }
+    cs_prompt_release(&r->prompt);
+    free(r);
+}
+
+const struct cs_plan *cs_requests_plan(const struct cs_requests *r)
+{
+    return r->plan;
+}
+
+/* ---- bodies ----------------------------------------------------------------------------------- */
+
+static const struct cs_account *account_of(const struct cs_study *s, uint32_t model)
+{
+    return &s->accounts[s->models[model].account];
+}
+
+/* What follows the prompt; made when it is first needed. */
+static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint32_t question, const char **out,
+                           struct cs_error *err)
+{
+    if (set->tails[question] == NULL) {
+        struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
+        struct cs_settings_of of = {.study = s,
+                                    .account = account_of(s, set->key.model),
+                                    .model = &s->models[set->key.model],
+                                    .parameters = &set->parameters,
+                                    .question = question};
+        enum cs_err rc = cs_dialect_of(of.account->protocol)->settings(&of, &b, err);
+        if (rc != CS_OK) {
+            cs_buf_release(&b);
+            return cs_error_wrap(err, rc, "model \"%s\"", of.model->name);
+        }
+        cs_buf_char(&b, '}');
+        set->tails[question] = cs_buf_take(&b);
+    }
+    *out = set->tails[question];
+    return CS_OK;
+}
+
+enum cs_err cs_request_body(struct cs_requests *r, const struct cs_coords *at, const struct cs_case *c,
+                            struct cs_buf *body, struct cs_error *err)
+{
+    const struct cs_study *s = r->plan->study;
+    struct settings *set = NULL;
+    const char *tail = NULL;
+    CS_ASSERT(at->lane < s->n_models);
+    CS_ASSERT(at->question < s->n_questions);
+    cs_buf_clear(body);
+    enum cs_err rc = settings_of(r, at, &set, err);
+    if (rc == CS_OK)
+        rc = tail_of(s, set, at->question, &tail, err);
+    if (rc == CS_OK)
+        rc = cs_render(s, at, c, &r->prompt, err);
+    if (rc != CS_OK)
+        return rc;
+    cs_buf_char(body, '{');
+    cs_dialect_of(account_of(s, at->lane)->protocol)->prompt(&s->models[at->lane], &r->prompt, body);
+    cs_buf_str(body, tail);
+    if (body->overflow || body->len > CS_BODY_MAX)
+        return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a request is over %u bytes", c->id, CS_BODY_MAX);
+    return CS_OK;
+}
+
+uint64_t cs_estimate_tokens(size_t bytes)
+{
+    return ((uint64_t)bytes + 3) / 4;
+}

@@ -1,0 +1,300 @@
+/* load_analysis.c - the `analysis:` part: checked, and kept as canonical JSON with its digest. */
+#include <float.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/digest.h"
+#include "protocol/load/loader.h"
+#include "protocol/load/params.h"
+
+static const double measure_max = 1e9;
+
+enum { NAMES_MAX = 2 * CS_FIELDS_MAX * CS_QUESTIONS_MAX };
+
+/* An answer (or derived answer) as the analysis may call it: FIELD, or QUESTION.FIELD. */
+struct outcome {
+    const char *unit; /* "points", "levels" or "units"; NULL: not to be compared */
+};
+
+static const char *unit_of(const struct cs_field *f)
+{
+    switch (f->kind) {
+    case CS_FIELD_BOOLEAN:
+    case CS_FIELD_NOMINAL:
+    case CS_FIELD_OPTIONS:
+        return "points";
+    case CS_FIELD_ORDINAL:
+        return "levels";
+    case CS_FIELD_NUMBER:
+        return "units";
+    case CS_FIELD_TEXT:
+        return NULL;
+    }
+    return NULL;
+}
+
+struct search {
+    const char *question, *field; /* question NULL: any */
+    uint32_t found;
+    const char **names; /* of all outcomes, for the hint */
+    uint32_t n_names;
+    struct outcome outcome;
+};
+
+static void try_outcome(struct search *s, const char *question, const char *field, const char *unit)
+{
+    s->names[s->n_names++] = field;
+    if (strcmp(field, s->field) == 0 && (s->question == NULL || strcmp(question, s->question) == 0)) {
+        s->found++;
+        s->outcome.unit = unit;
+    }
+}
+
+/* n's key or text names an outcome. */
+static enum cs_err find_outcome(const struct cs_loader *l, const struct cs_node *n, const char *name,
+                                struct outcome *out)
+{
+    const char *dot = strchr(name, '.');
+    struct search s = {.field = dot != NULL ? dot + 1 : name};
+    if (dot != NULL)
+        s.question = cs_arena_strndup(l->arena, name, (size_t)(dot - name));
+    s.names = cs_xcalloc(NAMES_MAX, sizeof *s.names);
+    for (uint32_t q = 0; q < l->s->n_questions; q++) {
+        const struct cs_question *question = &l->s->questions[q];
+        for (uint32_t i = 0; i < question->n_fields; i++)
+            try_outcome(&s, question->name, question->fields[i].name, unit_of(&question->fields[i]));
+        for (uint32_t i = 0; i < question->n_derived; i++)
+            try_outcome(&s, question->name, question->derived[i].name, "points");
+    }
+    struct cs_hint hint = cs_hint(s.field, s.names, s.n_names);
+    free(s.names);
+    enum cs_err (*fail)(const struct cs_node *, struct cs_error *, const char *,
+                        ...) = name == n->key ? cs_node_fail_key : cs_node_fail;
+    if (s.found == 0)
+        return fail(n, l->err, "no question has an answer \"%s\"%s", name, hint.text);
+    if (s.found > 1)
+        return fail(n, l->err, "%u questions have an answer \"%s\"; write QUESTION.%s", s.found, name, name);
+    if (s.outcome.unit == NULL)
+        return fail(n, l->err, "answer \"%s\" is a text and cannot be compared; name another", name);
+    *out = s.outcome;
+    return CS_OK;
+}
+
+/* `margin: 5 points`; n NULL: left out. */
+static enum cs_err check_measure(const struct cs_loader *l, const struct cs_node *n, const char *what, const char *unit,
+                                 double least, double most)
+{
+    const char *text;
+    enum cs_err rc = n != NULL ? cs_node_text(n, what, &text, l->err) : CS_OK;
+    if (n == NULL || rc != CS_OK)
+        return rc;
+    char *end = NULL;
+    double v = strtod(text, &end);
+    const bool number = text[strspn(text, "0123456789.")] == ' ' && end != text && *end == ' ';
+    if (!number || strcmp(end + 1, unit) != 0 || v < least || v > most)
+        return cs_node_fail(n, l->err, "%s is \"%s\"; write a number %s and its unit, as in 5 %s", what, text,
+                            most < measure_max ? "from 0 to 50"
+                            : least > 0        ? "above 0"
+                                               : "from 0 on",
+                            unit);
+    return CS_OK;
+}
+
+/* What is said of one primary outcome: its margin, and what `plan` assumes to compute the power. */
+static enum cs_err check_primary(const struct cs_loader *l, const struct cs_node *n, const char *unit)
+{
+    static const char *const keys[] = {"margin", "tau", "noise", NULL};
+    const bool points = strcmp(unit, "points") == 0;
+    const struct cs_node *margin;
+    enum cs_err rc = cs_node_map(n, n->key, keys, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_need(n, n->key, "margin", &margin, l->err);
+    if (rc == CS_OK)
+        rc = check_measure(l, margin, "margin", unit, DBL_MIN, measure_max);
+    if (rc == CS_OK)
+        rc = check_measure(l, cs_node_get(n, "tau"), "tau", unit, 0, measure_max);
+    /* two answers yes or no differ at most half of the time */
+    return rc == CS_OK ? check_measure(l, cs_node_get(n, "noise"), "noise", unit, 0, points ? 50 : measure_max) : rc;
+}
+
+static enum cs_err check_outcomes(const struct cs_loader *l, const struct cs_node *analysis)
+{
+    const struct cs_node *primary = cs_node_get(analysis, "primary"),
+                         *exploratory = cs_node_get(analysis, "exploratory");
+    struct outcome outcome = {NULL};
+    const char *const *words = NULL;
+    uint32_t n_words = 0;
+    enum cs_err rc = primary != NULL ? cs_node_any_map(primary, "primary", l->err) : CS_OK;
+    for (const struct cs_node *n = primary != NULL ? primary->first : NULL; n != NULL && rc == CS_OK; n = n->next) {
+        rc = find_outcome(l, n, n->key, &outcome);
+        if (rc == CS_OK)
+            rc = check_primary(l, n, outcome.unit);
+    }
+    if (rc == CS_OK && exploratory != NULL)
+        rc = cs_load_words(l, exploratory, "exploratory", &words, &n_words);
+    const struct cs_node *c = exploratory != NULL && exploratory->kind == CS_NODE_LIST ? exploratory->first
+                                                                                       : exploratory;
+    for (uint32_t i = 0; i < n_words && rc == CS_OK; i++, c = c->next) {
+        rc = find_outcome(l, c, words[i], &outcome);
+        if (rc == CS_OK && primary != NULL && cs_node_get(primary, words[i]) != NULL)
+            rc = cs_node_fail(c, l->err, "\"%s\" is primary already; an outcome is one or the other", words[i]);
+    }
+    return rc;
+}
+
+static enum cs_err check_pairs(const struct cs_loader *l, const struct cs_node *pairs, const struct cs_factor *f)
+{
+    uint32_t level[2];
+    enum cs_err rc = cs_node_list(pairs, "pairs", l->err);
+    for (const struct cs_node *p = pairs->first; p != NULL && rc == CS_OK; p = p->next) {
+        if (p->kind != CS_NODE_LIST || p->n != 2)
+            return cs_node_fail(p, l->err, "a pair is two levels of factor \"%s\", as in [a, b]", f->name);
+        const struct cs_node *c = p->first;
+        for (uint32_t i = 0; i < 2 && rc == CS_OK; i++, c = c->next) {
+            const char *id;
+            rc = cs_node_text(c, "a level", &id, l->err);
+            if (rc == CS_OK)
+                rc = cs_load_level_ref(l, c, id, f, &level[i]);
+        }
+        if (rc == CS_OK && level[0] == level[1])
+            rc = cs_node_fail(p, l->err, "level \"%s\" is compared with itself; name two", f->levels[level[0]].id);
+    }
+    return rc;
+}
+
+static enum cs_err check_each(const struct cs_loader *l, const struct cs_node *each, const struct cs_factor *f)
+{
+    static const char *const words[] = {"control", "placebo", NULL};
+    uint32_t word = 0;
+    enum cs_err rc = cs_node_word(each, "each", words, &word, l->err);
+    enum cs_role role = word == 0 ? CS_ROLE_CONTROL : CS_ROLE_PLACEBO;
+    for (uint32_t i = 0; i < f->n_levels && rc == CS_OK; i++) {
+        if (f->levels[i].role == role)
+            return CS_OK;
+    }
+    return rc != CS_OK ? rc
+                       : cs_node_fail(each, l->err,
+                                      "factor \"%s\" has no level with role %s; give one that role, or name pairs",
+                                      f->name, words[word]);
+}
+
+/* `levels: [a, b]` of `each`: only these are compared. */
+static enum cs_err check_levels(const struct cs_loader *l, const struct cs_node *levels, const struct cs_factor *f)
+{
+    const char *const *words = NULL;
+    uint32_t n_words = 0, level;
+    enum cs_err rc = cs_load_words(l, levels, "levels", &words, &n_words);
+    const struct cs_node *c = levels->kind == CS_NODE_LIST ? levels->first : levels;
+    for (uint32_t i = 0; i < n_words && rc == CS_OK; i++, c = c->next)
+        rc = cs_load_level_ref(l, c, words[i], f, &level);
+    return rc;
+}
+
+/* `by: [setting]`: strata of the cases. */
+static enum cs_err check_by(const struct cs_loader *l, const struct cs_node *by)
+{
+    const char *const *words = NULL;
+    const char *strata[CS_STRATA_MAX];
+    uint32_t n_words = 0, n_strata = 0;
+    enum cs_err rc = cs_load_words(l, by, "by", &words, &n_words);
+    for (uint32_t i = 0; i < l->s->n_strata; i++)
+        strata[n_strata++] = l->columns[l->s->strata[i]];
+    const struct cs_node *c = by->kind == CS_NODE_LIST ? by->first : by;
+    for (uint32_t i = 0; i < n_words && rc == CS_OK; i++, c = c->next) {
+        uint32_t k = 0;
+        while (k < n_strata && strcmp(strata[k], words[i]) != 0)
+            k++;
+        if (k == n_strata)
+            rc = cs_node_fail(c, l->err, "\"%s\" is not among the strata of cases%s", words[i],
+                              cs_hint(words[i], strata, n_strata).text);
+    }
+    return rc;
+}
+
+static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_node *n)
+{
+    static const char *const keys[] = {"factor", "each", "pairs", "levels", "by", "family", NULL};
+    static const char *const families[] = {"primary", "exploratory", NULL};
+    const struct cs_node *factor, *each, *pairs, *levels, *by, *family;
+    const char *name;
+    uint32_t f = 0, word;
+    enum cs_err rc = cs_node_map(n, "a contrast", keys, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_need(n, "a contrast", "factor", &factor, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_text(factor, "factor", &name, l->err);
+    if (rc == CS_OK)
+        rc = cs_load_factor_ref(l, factor, name, &f);
+    if (rc != CS_OK)
+        return rc;
+    each = cs_node_get(n, "each");
+    pairs = cs_node_get(n, "pairs");
+    levels = cs_node_get(n, "levels");
+    by = cs_node_get(n, "by");
+    family = cs_node_get(n, "family");
+    if ((each == NULL) == (pairs == NULL))
+        return cs_node_fail(n, l->err,
+                            "a contrast compares either each: control (or placebo) or pairs: [[a, b]]; give one");
+    if (levels != NULL && each == NULL)
+        return cs_node_fail_key(levels, l->err, "levels goes with each: control (or placebo); pairs name their own");
+    rc = each != NULL ? check_each(l, each, &l->s->factors[f]) : check_pairs(l, pairs, &l->s->factors[f]);
+    if (rc == CS_OK && levels != NULL)
+        rc = check_levels(l, levels, &l->s->factors[f]);
+    if (rc == CS_OK && family != NULL)
+        rc = cs_node_word(family, "family", families, &word, l->err);
+    return rc == CS_OK && by != NULL ? check_by(l, by) : rc;
+}
+
+static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_node *analysis)
+{
+    static const char *const keys[] = {"alpha",     "adjust",  "primary", "exploratory",
+                                       "contrasts", "warrant", "labels",  NULL};
+    static const char *const adjusts[] = {"holm", "max-t", "bh", "by", "none", NULL};
+    const struct cs_node *n;
+    uint32_t word;
+    double alpha;
+    enum cs_err rc = cs_node_map(analysis, "analysis", keys, l->err);
+    if (rc == CS_OK && (n = cs_node_get(analysis, "alpha")) != NULL)
+        rc = cs_node_number(n, "alpha", 0.0001, 0.5, &alpha, l->err);
+    if (rc == CS_OK && (n = cs_node_get(analysis, "adjust")) != NULL)
+        rc = cs_node_word(n, "adjust", adjusts, &word, l->err);
+    if (rc == CS_OK)
+        rc = check_outcomes(l, analysis);
+    if (rc == CS_OK && (n = cs_node_get(analysis, "labels")) != NULL)
+        rc = cs_load_label_source(l, n);
+    if (rc != CS_OK || (n = cs_node_get(analysis, "contrasts")) == NULL)
+        return rc;
+    rc = cs_node_list(n, "contrasts", l->err);
+    for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next)
+        rc = check_contrast(l, c);
+    return rc;
+}
+
+/* As written, with the rows of the warrant's table behind the last key. */
+static enum cs_err to_json(const struct cs_loader *l, const struct cs_node *analysis, const char **out)
+{
+    const struct cs_node *warrant = cs_node_get(analysis, "warrant");
+    const char *json = cs_node_to_json(analysis, l->arena), *rows = NULL;
+    *out = json;
+    if (warrant == NULL)
+        return CS_OK;
+    enum cs_err rc = cs_load_warrant(l, warrant, &rows);
+    if (rc == CS_OK)
+        *out = cs_arena_printf(l->arena, "%.*s,\"warrant_rows\":%s}", (int)strlen(json) - 1, json, rows);
+    return rc;
+}
+
+enum cs_err cs_load_analysis(struct cs_loader *l)
+{
+    const struct cs_node *analysis = cs_node_get(l->root, "analysis");
+    enum cs_err rc = CS_OK;
+    l->s->analysis = "{}";
+    if (analysis != NULL) {
+        rc = check_analysis(l, analysis);
+        if (rc == CS_OK)
+            rc = to_json(l, analysis, &l->s->analysis);
+    }
+    cs_blake2b_256(l->s->analysis, strlen(l->s->analysis), l->s->analysis_digest);
+    return rc;
+}

@@ -1,0 +1,13 @@
+/* dialect.h - which dialect an account of providers.yaml speaks, and in what its server differs from the vendor's:
+ * `protocol`, `max_tokens_field`, `response_format`, `auth`, `path`, `headers`. Texts live in the arena. Thread: any.
+ */
+#ifndef CS_LOAD_DIALECT_H
+#define CS_LOAD_DIALECT_H
+
+#include "protocol/table/node.h"
+#include "protocol/study/study.h"
+
+CS_WARN_UNUSED enum cs_err cs_load_dialect(const struct cs_node *account, struct cs_arena *arena, struct cs_account *a,
+                                           struct cs_error *err);
+
+#endif

@@ -1,0 +1,245 @@
+#include "protocol/load/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/base/file.h"
+#include "protocol/load/loader.h"
+#include "protocol/dialects/request.h"
+#include "protocol/study/study_check.h"
+
+/* ---- shared by the parts ------------------------------------------------------------------------ */
+
+const char *cs_load_value(const struct cs_loader *l, uint32_t case_index, uint32_t column)
+{
+    CS_ASSERT(case_index < l->table.n_rows);
+    CS_ASSERT(column < l->s->n_columns);
+    if (column < l->table.n_columns)
+        return l->table.rows[case_index].values[column];
+    return l->added[column][case_index];
+}
+
+uint32_t cs_load_add_column(struct cs_loader *l, const char *name)
+{
+    uint32_t column = l->s->n_columns;
+    if (column == CS_COLUMNS_MAX)
+        return CS_NONE;
+    CS_ASSERT(cs_names_put(&l->column_names, name, column) == UINT32_MAX);
+    l->columns[column] = name;
+    l->added[column] = cs_xcalloc(l->table.n_rows, sizeof *l->added[column]);
+    for (uint32_t i = 0; i < l->table.n_rows; i++)
+        l->added[column][i] = "";
+    l->s->n_columns++;
+    return column;
+}
+
+enum cs_err cs_load_column(const struct cs_loader *l, const struct cs_node *n, const char *what, uint32_t *out)
+{
+    const char *name;
+    enum cs_err rc = cs_node_text(n, what, &name, l->err);
+    if (rc != CS_OK)
+        return rc;
+    if (strncmp(name, "case.", 5) == 0)
+        name += 5;
+    *out = cs_names_get(&l->column_names, name);
+    if (*out == CS_NONE)
+        return cs_node_fail(n, l->err, "%s is \"%s\", but the cases have no such column%s", what, n->text,
+                            cs_hint(name, l->columns, l->s->n_columns).text);
+    return CS_OK;
+}
+
+enum cs_err cs_load_words(const struct cs_loader *l, const struct cs_node *n, const char *what, const char *const **out,
+                          uint32_t *n_out)
+{
+    enum cs_err rc = CS_OK;
+    if (n->kind != CS_NODE_TEXT)
+        rc = cs_node_list(n, what, l->err);
+    if (rc != CS_OK)
+        return rc;
+    uint32_t count = 0;
+    const char **words = cs_arena_array(l->arena, n->kind == CS_NODE_LIST ? n->n : 1, sizeof *words);
+    for (const struct cs_node *c = n->kind == CS_NODE_LIST ? n->first : n; c != NULL; c = c->next) {
+        rc = cs_node_text(c, what, &words[count], l->err);
+        if (rc != CS_OK)
+            return rc;
+        for (uint32_t i = 0; i < count; i++) {
+            if (strcmp(words[i], words[count]) == 0)
+                return cs_node_fail(c, l->err, "\"%s\" stands twice in %s; name it once", words[i], what);
+        }
+        count++;
+        if (n->kind == CS_NODE_TEXT)
+            break;
+    }
+    *out = words;
+    *n_out = count;
+    return CS_OK;
+}
+
+enum cs_err cs_load_table(const struct cs_loader *l, const struct cs_node *file, struct cs_table *out)
+{
+    const char *name;
+    enum cs_err rc = cs_node_text(file, "file", &name, l->err);
+    if (rc != CS_OK)
+        return rc;
+    char *beside = cs_path_beside(l->path, name), *in_data = NULL;
+    if (l->data_dir != NULL && name[0] != '/')
+        in_data = cs_xasprintf("%s/%s", l->data_dir, name);
+    const char *path = in_data != NULL && access(in_data, F_OK) == 0 ? in_data : beside;
+    if (access(path, F_OK) != 0)
+        rc = in_data == NULL
+                 ? cs_node_fail(file, l->err, "there is no file %s; paths are relative to the study file", beside)
+                 : cs_node_fail(file, l->err,
+                                "there is no file %s, and no %s; set data_dir, --data or CLINSAFE_DATA to where it is",
+                                in_data, beside);
+    else
+        rc = cs_table_load(path, l->arena, out, l->err);
+    free(beside);
+    free(in_data);
+    return rc;
+}
+
+/* ---- the study as a whole ----------------------------------------------------------------------- */
+
+static enum cs_err load_head(struct cs_loader *l)
+{
+    static const char *const keys[] = {"study",      "title",  "seed",       "data_dir", "cases",
+                                       "factors",    "prompt", "questions",  "repeats",  "models",
+                                       "parameters", "blocks", "budget_usd", "analysis", NULL};
+    struct cs_study *s = l->s;
+    const struct cs_node *n;
+    enum cs_err rc = cs_node_map(l->root, "the study", keys, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_need(l->root, "the study", "study", &n, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_name(n, "study", CS_NAME_LOOSE, &s->name, l->err);
+    s->title = "";
+    if (rc == CS_OK && (n = cs_node_get(l->root, "title")) != NULL)
+        rc = cs_node_text(n, "title", &s->title, l->err);
+    s->seed = 1;
+    if (rc == CS_OK && (n = cs_node_get(l->root, "seed")) != NULL)
+        rc = cs_node_u64(n, "seed", 0, UINT64_MAX, &s->seed, l->err);
+    uint64_t repeats = 1;
+    if (rc == CS_OK && (n = cs_node_get(l->root, "repeats")) != NULL)
+        rc = cs_node_u64(n, "repeats", 1, CS_REPEATS_MAX, &repeats, l->err);
+    l->repeats = (uint32_t)repeats;
+    s->budget_nano_usd = -1;
+    double budget = 0;
+    if (rc == CS_OK && (n = cs_node_get(l->root, "budget_usd")) != NULL) {
+        rc = cs_node_number(n, "budget_usd", 0.01, 1e9, &budget, l->err);
+        s->budget_nano_usd = (int64_t)(budget * 1e9 + 0.5);
+    }
+    return rc;
+}
+
+/* --data and CLINSAFE_DATA (folded into opts) go before the study's own data_dir. */
+static enum cs_err load_data_dir(struct cs_loader *l)
+{
+    const struct cs_node *n = cs_node_get(l->root, "data_dir");
+    const char *dir = NULL;
+    enum cs_err rc = n != NULL ? cs_node_text(n, "data_dir", &dir, l->err) : CS_OK;
+    if (l->opts->data_dir != NULL) {
+        l->data_dir = l->opts->data_dir;
+    } else if (dir != NULL && rc == CS_OK) {
+        char *path = cs_path_beside(l->path, dir);
+        l->data_dir = cs_arena_strdup(l->arena, path);
+        free(path);
+    }
+    return rc;
+}
+
+/* Gives every case its values in all columns, once no more are added. */
+static void finish_cases(struct cs_loader *l)
+{
+    struct cs_study *s = l->s;
+    const char **columns = cs_arena_array(l->arena, s->n_columns, sizeof *columns);
+    memcpy(columns, l->columns, s->n_columns * sizeof *columns);
+    s->columns = columns;
+    for (uint32_t i = 0; i < s->n_cases; i++) {
+        if (s->n_columns == l->table.n_columns) {
+            l->all[i].values = l->table.rows[i].values;
+            continue;
+        }
+        const char **values = cs_arena_array(l->arena, s->n_columns, sizeof *values);
+        for (uint32_t c = 0; c < s->n_columns; c++)
+            values[c] = cs_load_value(l, i, c);
+        l->all[i].values = values;
+    }
+}
+
+static enum cs_err load_parts(struct cs_loader *l)
+{
+    static enum cs_err (*const parts[])(struct cs_loader *) = {
+        load_head,      load_data_dir,  cs_load_cases,  cs_load_factors,  cs_load_questions,
+        cs_load_models, cs_load_prompt, cs_load_blocks, cs_load_analysis,
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        enum cs_err rc = parts[i](l);
+        if (rc != CS_OK)
+            return rc;
+    }
+    finish_cases(l);
+    enum cs_err rc = cs_study_check(l->s, l->err);
+    if (rc == CS_OK)
+        rc = cs_requests_check(l->s, l->err);
+    return rc == CS_OK ? CS_OK : cs_error_wrap(l->err, rc, "%s", l->path);
+}
+
+static enum cs_err get_case(void *self, uint32_t index, struct cs_case *out, struct cs_error *err)
+{
+    (void)err;
+    const struct cs_case *all = self; /* the source has no room for their number: indexes come from the plan */
+    *out = all[index];
+    return CS_OK;
+}
+
+static void loader_release(struct cs_loader *l)
+{
+    for (uint32_t i = 0; i < CS_COLUMNS_MAX; i++)
+        free(l->added[i]);
+    free(l->columns);
+    cs_names_release(&l->column_names);
+    cs_table_release(&l->table);
+    free(l->all);
+    cs_study_free(l->s);
+    free(l);
+}
+
+enum cs_err cs_study_load(const char *path, const struct cs_load_opts *opts, struct cs_loaded *out,
+                          struct cs_error *err)
+{
+    static const struct cs_load_opts none = {NULL, NULL};
+    *out = (struct cs_loaded){0};
+    struct cs_loader *l = cs_xcalloc(1, sizeof *l);
+    l->s = cs_xcalloc(1, sizeof *l->s);
+    l->arena = &l->s->arena;
+    l->path = path;
+    l->opts = opts != NULL ? opts : &none;
+    l->err = err;
+    l->columns = cs_xcalloc(CS_COLUMNS_MAX, sizeof *l->columns);
+    const struct cs_yaml *doc;
+    enum cs_err rc = cs_yaml_load(path, l->arena, &doc, err);
+    if (rc == CS_OK) {
+        l->root = doc->root;
+        rc = load_parts(l);
+    }
+    if (rc == CS_OK) {
+        out->path = cs_arena_strdup(l->arena, path);
+        out->study = l->s;
+        out->all = l->all;
+        out->cases = (struct cs_case_source){.self = l->all, .get = get_case};
+        l->s = NULL;
+        l->all = NULL;
+    }
+    loader_release(l);
+    return rc;
+}
+
+void cs_loaded_release(struct cs_loaded *l)
+{
+    cs_study_free(l->study);
+    free(l->all);
+    *l = (struct cs_loaded){0};
+}

@@ -1,0 +1,29 @@
+/* load.h - from a study file (and what it names) to a checked struct cs_study with its cases.
+ *
+ * Strict: unknown keys, missing files, empty levels, duplicate ids, two controls and so on end with
+ * `FILE:LINE:COLUMN: what is wrong; what would be right` in err. The first fault found is reported. Nothing is written.
+ * The grammar, with every key: ops/studies/README.md.
+ */
+#ifndef CS_STUDY_LOAD_H
+#define CS_STUDY_LOAD_H
+
+#include "protocol/study/study.h"
+
+struct cs_load_opts {
+    const char *providers; /* --providers FILE, or NULL: beside the study, else the user's configuration folder */
+    const char *data_dir;  /* --data DIR or CLINSAFE_DATA, or NULL: the study's own data_dir */
+};
+
+/* A study with all of its cases in memory. */
+struct cs_loaded {
+    struct cs_study *study;
+    struct cs_case_source cases; /* of memory; valid as long as this struct */
+    struct cs_case *all;         /* n_cases of them */
+    const char *path;            /* of the study file, as given */
+};
+
+CS_WARN_UNUSED enum cs_err cs_study_load(const char *path, const struct cs_load_opts *opts, struct cs_loaded *out,
+                                         struct cs_error *err);
+void cs_loaded_release(struct cs_loaded *l); /* a zeroed struct is fine */
+
+#endif

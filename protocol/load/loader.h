@@ -1,0 +1,67 @@
+/* loader.h - inside the loader (study_load.c, load_*.c) only: what its parts share while a study is being read.
+ *
+ * Order: cases, factors, questions, models, prompt, blocks, analysis; each part may look at those before it.
+ * Columns are those of the case table and then the added ones, which hold one text per case.
+ */
+#ifndef CS_LOAD_H
+#define CS_LOAD_H
+
+#include "protocol/table/names.h"
+#include "protocol/table/node.h"
+#include "protocol/load/load.h"
+#include "protocol/table/table.h"
+
+enum { CS_STRATA_MAX = 32 };
+
+struct cs_loader {
+    const char *path; /* of the study file */
+    const struct cs_load_opts *opts;
+    const struct cs_node *root;
+    struct cs_study *s;
+    struct cs_arena *arena; /* the study's */
+    struct cs_error *err;
+    const char *data_dir;  /* where tables are looked for first, or NULL */
+    struct cs_table table; /* of the cases */
+    struct cs_case *all;
+    const char **columns; /* CS_COLUMNS_MAX; s->columns */
+    const char **added[CS_COLUMNS_MAX];
+    struct cs_names column_names;
+    uint32_t repeats;            /* of the study */
+    bool placed[CS_FACTORS_MAX]; /* the factor stands in a template */
+};
+
+/* ---- the parts ---------------------------------------------------------------------------------- */
+CS_WARN_UNUSED enum cs_err cs_load_cases(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_factors(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_questions(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_models(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_prompt(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_blocks(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
+
+/* Of the analysis: checked, and the rows of the warrant's table as a JSON list of [case, level, answer, raters, agreement]. */
+CS_WARN_UNUSED enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, const char **json);
+CS_WARN_UNUSED enum cs_err cs_load_label_source(const struct cs_loader *l, const struct cs_node *n);
+
+/* ---- shared ------------------------------------------------------------------------------------- */
+
+/* The text of a case in a column. */
+const char *cs_load_value(const struct cs_loader *l, uint32_t case_index, uint32_t column);
+/* Adds a column (one text per case, all "" at first); CS_NONE when there is no room. The name must be new. */
+uint32_t cs_load_add_column(struct cs_loader *l, const char *name);
+/* A column named in the study file, with or without "case." before it. */
+CS_WARN_UNUSED enum cs_err cs_load_column(const struct cs_loader *l, const struct cs_node *n, const char *what,
+                                          uint32_t *out);
+/* One text or a list of them; *out lives in the arena. */
+CS_WARN_UNUSED enum cs_err cs_load_words(const struct cs_loader *l, const struct cs_node *n, const char *what,
+                                         const char *const **out, uint32_t *n_out);
+/* The file that a key names: in data_dir when it is there, else beside the study. */
+CS_WARN_UNUSED enum cs_err cs_load_table(const struct cs_loader *l, const struct cs_node *file, struct cs_table *out);
+/* A level or factor by its name (CS_NONE when unknown), and as the study names it at n (its key, if name is that). */
+uint32_t cs_load_level(const struct cs_factor *f, const char *id);
+CS_WARN_UNUSED enum cs_err cs_load_level_ref(const struct cs_loader *l, const struct cs_node *n, const char *id,
+                                             const struct cs_factor *f, uint32_t *out);
+CS_WARN_UNUSED enum cs_err cs_load_factor_ref(const struct cs_loader *l, const struct cs_node *n, const char *name,
+                                              uint32_t *out);
+
+#endif

@@ -1,0 +1,39 @@
+/* probe.h - the smallest call that tells whether a lane works: what `clinsafe providers check` sends.
+ *
+ * A probe asks for one word, with the parameters that the lane's trials would have, and the smallest cap that its dialect
+ * takes. Of a study file the lanes are its models, and the form of its first question is asked for too, so that a provider that
+ * does not take the schema says so; of a providers file they are all models. No text of a case is in it.
+ * Ownership: everything lives in struct cs_probes. Thread: any.
+ */
+#ifndef CS_PROBE_H
+#define CS_PROBE_H
+
+#include "protocol/base/buf.h"
+#include "protocol/load/load.h"
+
+enum { CS_PROBE_CAP = 16 /* output tokens: the least that OpenAI Responses takes */ };
+
+struct cs_probe {
+    const struct cs_account *account;
+    const struct cs_study *study; /* or NULL */
+    struct cs_model model;
+    const char *fault; /* why it cannot be asked at all (its parameters), or NULL */
+};
+
+struct cs_probes {
+    struct cs_probe *all; /* in the order of the file */
+    uint32_t n;
+    struct cs_arena arena;
+    struct cs_loaded study; /* of a study file */
+};
+
+/* path: a study file, or a providers file. `only`: the model of that name, or NULL for all. Faults of the file as its loader tells
+ * them; CS_EINVAL for an unknown `only`. A zeroed or failed *out may be released. */
+CS_WARN_UNUSED enum cs_err cs_probes_load(const char *path, const struct cs_load_opts *opts, const char *only,
+                                          struct cs_probes *out, struct cs_error *err);
+void cs_probes_release(struct cs_probes *p);
+
+/* Appends the body. CS_EINVAL: its parameters cannot be sent. */
+CS_WARN_UNUSED enum cs_err cs_probe_body(const struct cs_probe *p, struct cs_buf *body, struct cs_error *err);
+
+#endif

@@ -1,0 +1,309 @@
+#include "protocol/load/providers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/file.h"
+#include "protocol/load/dialect.h"
+#include "protocol/load/limits.h"
+#include "protocol/table/names.h"
+
+enum { ACCOUNTS_MAX = 256, MODELS_MAX = 4096 };
+
+/* ---- the file ----------------------------------------------------------------------------------- */
+
+static const char *kept(struct cs_arena *arena, char *path)
+{
+    const char *copy = cs_arena_strdup(arena, path);
+    free(path);
+    return copy;
+}
+
+enum cs_err cs_providers_find(const char *study_path, const char *given, struct cs_arena *arena, const char **path,
+                              struct cs_error *err)
+{
+    *path = given;
+    if (given != NULL)
+        return CS_OK;
+    const char *beside = kept(arena, cs_path_beside(study_path, "providers.yaml"));
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME"), *user = NULL;
+    if (config != NULL && config[0] == '/')
+        user = cs_arena_printf(arena, "%s/clinsafe/providers.yaml", config);
+    else if (home != NULL)
+        user = cs_arena_printf(arena, "%s/.config/clinsafe/providers.yaml", home);
+    *path = access(beside, F_OK) == 0 || user == NULL ? beside : user;
+    if (access(*path, F_OK) == 0)
+        return CS_OK;
+    return cs_error_set(err, CS_ENOENT, "there is no %s%s%s; write one, or name it with --providers", beside,
+                        user != NULL ? " and no " : "", user != NULL ? user : "");
+}
+
+/* ---- pieces ------------------------------------------------------------------------------------- */
+
+static enum cs_err load_price(const struct cs_node *n, struct cs_price *out, struct cs_error *err)
+{
+    static const char *const keys[] = {"input", "cached", "output", NULL};
+    int64_t *const fields[] = {&out->input, &out->cached, &out->output};
+    *out = (struct cs_price){-1, -1, -1};
+    if (n == NULL)
+        return CS_OK;
+    enum cs_err rc = cs_node_map(n, "price", keys, err);
+    for (size_t i = 0; i < 3 && rc == CS_OK; i++) {
+        const struct cs_node *v = cs_node_get(n, keys[i]);
+        double usd;
+        if (v == NULL)
+            continue;
+        rc = cs_node_number(v, keys[i], 0, 1e6, &usd, err);
+        if (rc == CS_OK)
+            *fields[i] = (int64_t)(usd * 1000 + 0.5);
+    }
+    return rc;
+}
+
+/* Is the host of an http:// URL this machine? */
+static bool is_loopback(const char *host)
+{
+    static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]"};
+    size_t len = strcspn(host, "/");
+    const char *colon = host[0] == '[' ? strchr(host, ']') : NULL;
+    colon = strchr(colon != NULL ? colon : host, ':');
+    if (colon != NULL && (size_t)(colon - host) < len)
+        len = (size_t)(colon - host);
+    for (size_t i = 0; i < 3; i++) {
+        if (strlen(hosts[i]) == len && strncasecmp(hosts[i], host, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum cs_err load_base_url(const struct cs_node *n, struct cs_arena *arena, const char **out,
+                                 struct cs_error *err)
+{
+    const char *url;
+    enum cs_err rc = cs_node_text(n, "base_url", &url, err);
+    if (rc != CS_OK)
+        return rc;
+    bool https = strncmp(url, "https://", 8) == 0, http = strncmp(url, "http://", 7) == 0;
+    const char *host = url + (https ? 8 : 7);
+    if (!https && !(http && is_loopback(host)))
+        return cs_node_fail(n, err,
+                            "base_url is \"%.100s\"; write https://..., or http:// for a server on this machine", url);
+    if (host[0] == '\0' || host[0] == '/' || strpbrk(host, " \t\r\n?#\\\"") != NULL)
+        return cs_node_fail(n, err,
+                            "base_url is \"%.100s\"; write host and path only, as in https://api.example.com/v1", url);
+    if (strchr(host, '@') != NULL)
+        return cs_node_fail(n, err,
+                            "base_url holds a user or key before @; say where the key is found with key: {env: NAME}");
+    size_t len = strlen(url);
+    while (len > 0 && url[len - 1] == '/')
+        len--;
+    *out = cs_arena_strndup(arena, url, len);
+    return CS_OK;
+}
+
+/* `key: {env: NAME}` or `key: {file: PATH}`. The message must not repeat what stands there: it may be a key. */
+static enum cs_err load_key(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a, struct cs_error *err)
+{
+    static const char *const keys[] = {"env", "file", NULL};
+    const char *file = NULL;
+    if (n->kind != CS_NODE_MAP)
+        return cs_node_fail(
+            n, err, "a key is never written here; say where it is found: key: {env: NAME} or key: {file: PATH}");
+    enum cs_err rc = cs_node_map(n, "key", keys, err);
+    if (rc == CS_OK && n->n != 1)
+        rc = cs_node_fail(n, err, "key names two places; keep env or file");
+    if (rc != CS_OK)
+        return rc;
+    if (strcmp(n->first->key, "file") == 0) {
+        rc = cs_node_text(n->first, "file", &file, err);
+        if (rc == CS_OK)
+            a->key_file = kept(arena, cs_path_beside(n->file->path, file));
+        return rc;
+    }
+    rc = cs_node_text(n->first, "env", &a->key_env, err);
+    if (rc == CS_OK &&
+        (a->key_env[strspn(a->key_env, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] != '\0' ||
+         strlen(a->key_env) > 64 || (a->key_env[0] >= '0' && a->key_env[0] <= '9')))
+        rc = cs_node_fail(n->first, err,
+                          "env is not the name of a variable; write its name, as in env: EXAMPLE_API_KEY");
+    return rc;
+}
+
+static enum cs_err load_truth(const struct cs_node *n, struct cs_arena *arena, const char **out, struct cs_error *err)
+{
+    const char *name;
+    enum cs_err rc = cs_node_text(n, "truth", &name, err);
+    if (rc != CS_OK)
+        return rc;
+    char *path = cs_path_beside(n->file->path, name), *real = realpath(path, NULL);
+    if (real == NULL)
+        rc = cs_node_fail(n, err, "there is no file %s; paths are relative to this file", path);
+    else
+        *out = cs_arena_strdup(arena, real);
+    free(path);
+    free(real);
+    return rc;
+}
+
+/* ---- accounts ----------------------------------------------------------------------------------- */
+
+/* What only a simulated account has, and what only others have. */
+static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
+                              struct cs_error *err)
+{
+    static const char *const real_only[] = {"base_url", "key", "auth", "path", "headers", "ca_file", "proxy"};
+    const struct cs_node *v;
+    const char *text;
+    enum cs_err rc = CS_OK;
+    a->base_url = "";
+    if (a->simulated) {
+        for (size_t i = 0; i < sizeof real_only / sizeof real_only[0]; i++) {
+            if ((v = cs_node_get(n, real_only[i])) != NULL)
+                return cs_node_fail_key(v, err, "%s is not for provider: simulated, which runs by itself; remove it",
+                                        v->key);
+        }
+        v = cs_node_get(n, "truth");
+        return v != NULL ? load_truth(v, arena, &a->truth, err) : CS_OK;
+    }
+    if ((v = cs_node_get(n, "truth")) != NULL)
+        return cs_node_fail_key(v, err, "truth is for provider: simulated only; remove it");
+    rc = cs_node_need(n, "an account", "base_url", &v, err);
+    if (rc == CS_OK)
+        rc = load_base_url(v, arena, &a->base_url, err);
+    if (rc == CS_OK && (v = cs_node_get(n, "key")) != NULL)
+        rc = load_key(v, arena, a, err);
+    if (rc == CS_OK && (v = cs_node_get(n, "ca_file")) != NULL) {
+        rc = cs_node_text(v, "ca_file", &text, err);
+        if (rc == CS_OK)
+            a->ca_file = kept(arena, cs_path_beside(n->file->path, text));
+    }
+    if (rc == CS_OK && (v = cs_node_get(n, "proxy")) != NULL) {
+        rc = cs_node_text(v, "proxy", &a->proxy, err);
+        if (rc == CS_OK && strncmp(a->proxy, "http://", 7) != 0 && strncmp(a->proxy, "https://", 8) != 0)
+            rc = cs_node_fail(v, err, "proxy is not a URL; write http://HOST:PORT");
+    }
+    return rc;
+}
+
+static enum cs_err load_account(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
+                                struct cs_limits *limits, struct cs_error *err)
+{
+    static const char *const keys[] = {
+        "provider", "protocol", "base_url",     "key",     "limits", "auth",  "max_tokens_field", "response_format",
+        "path",     "headers",  "confidential", "ca_file", "proxy",  "truth", "limit_headers",    "parameter_names",
+        "pools",    NULL};
+    static const char *const providers[] = {"simulated", NULL}, *const approved[] = {"approved", NULL};
+    const struct cs_node *v;
+    uint32_t i = 0;
+    enum cs_err rc = cs_node_map(n, "an account", keys, err);
+    *a = (struct cs_account){.name = n->key};
+    if (rc == CS_OK && (v = cs_node_get(n, "provider")) != NULL) {
+        rc = cs_node_word(v, "provider", providers, &i, err);
+        a->simulated = rc == CS_OK;
+    }
+    if (rc == CS_OK)
+        rc = cs_load_dialect(n, arena, a, err);
+    if (rc == CS_OK && (v = cs_node_get(n, "confidential")) != NULL) {
+        rc = cs_node_word(v, "confidential", approved, &i, err);
+        a->confidential_ok = rc == CS_OK;
+    }
+    if (rc == CS_OK)
+        rc = cs_load_limits(cs_node_get(n, "limits"), limits, err);
+    if (rc == CS_OK)
+        rc = cs_load_pools(cs_node_get(n, "pools"), arena, a, err);
+    return rc == CS_OK ? load_place(n, arena, a, err) : rc;
+}
+
+/* ---- models ------------------------------------------------------------------------------------- */
+
+static enum cs_err load_model(const struct cs_node *n, const struct cs_providers *p, const struct cs_limits *limits,
+                              struct cs_provider_model *m, struct cs_error *err)
+{
+    static const char *const keys[] = {"account", "model", "price", "limits", "pools", "parameters", NULL};
+    const struct cs_node *v;
+    const char *account, *names[ACCOUNTS_MAX];
+    *m = (struct cs_provider_model){.node = n, .name = n->key, .account = CS_NONE};
+    enum cs_err rc = cs_node_map(n, "a model", keys, err);
+    if (rc == CS_OK)
+        rc = cs_node_need(n, "a model", "account", &v, err);
+    if (rc == CS_OK)
+        rc = cs_node_text(v, "account", &account, err);
+    if (rc != CS_OK)
+        return rc;
+    for (uint32_t i = 0; i < p->n_accounts; i++) {
+        names[i] = p->accounts[i].name;
+        if (strcmp(names[i], account) == 0)
+            m->account = i;
+    }
+    if (m->account == CS_NONE)
+        return cs_node_fail(v, err, "there is no account \"%s\"%s", account,
+                            cs_hint(account, names, p->n_accounts).text);
+    rc = cs_node_need(n, "a model", "model", &v, err);
+    if (rc == CS_OK)
+        rc = cs_node_text(v, "model", &m->model, err);
+    if (rc == CS_OK)
+        rc = load_price(cs_node_get(n, "price"), &m->price, err);
+    m->limits = limits[m->account];
+    if (rc == CS_OK)
+        rc = cs_load_limits(cs_node_get(n, "limits"), &m->limits, err);
+    if (rc == CS_OK)
+        rc = cs_load_pool_names(cs_node_get(n, "pools"), &p->accounts[m->account], m->pools, &m->n_pools, err);
+    m->parameters = cs_node_get(n, "parameters");
+    return rc;
+}
+
+static enum cs_err load_lists(const struct cs_node *root, struct cs_arena *arena, struct cs_providers *out,
+                              struct cs_error *err)
+{
+    static const char *const keys[] = {"accounts", "models", NULL};
+    const struct cs_node *accounts = NULL, *models = NULL;
+    enum cs_err rc = cs_node_map(root, "the providers file", keys, err);
+    if (rc == CS_OK)
+        rc = cs_node_need(root, "the providers file", "accounts", &accounts, err);
+    if (rc == CS_OK)
+        rc = cs_node_any_map(accounts, "accounts", err);
+    if (rc == CS_OK && accounts->n > ACCOUNTS_MAX)
+        rc = cs_node_fail(accounts, err, "%u accounts; at most %d", accounts->n, ACCOUNTS_MAX);
+    if (rc == CS_OK)
+        rc = cs_node_need(root, "the providers file", "models", &models, err);
+    if (rc == CS_OK)
+        rc = cs_node_any_map(models, "models", err);
+    if (rc == CS_OK && models->n > MODELS_MAX)
+        rc = cs_node_fail(models, err, "%u models; at most %d", models->n, MODELS_MAX);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_account *a = cs_arena_array(arena, accounts->n, sizeof *a);
+    struct cs_limits *limits = cs_arena_array(arena, accounts->n, sizeof *limits);
+    struct cs_provider_model *m = cs_arena_array(arena, models->n, sizeof *m);
+    out->accounts = a;
+    out->models = m;
+    for (const struct cs_node *n = accounts->first; n != NULL && rc == CS_OK; n = n->next, out->n_accounts++)
+        rc = load_account(n, arena, &a[out->n_accounts], &limits[out->n_accounts], err);
+    for (const struct cs_node *n = models->first; n != NULL && rc == CS_OK; n = n->next, out->n_models++)
+        rc = load_model(n, out, limits, &m[out->n_models], err);
+    return rc;
+}
+
+enum cs_err cs_providers_load(const char *path, struct cs_arena *arena, struct cs_providers *out, struct cs_error *err)
+{
+    const struct cs_yaml *doc;
+    *out = (struct cs_providers){0};
+    enum cs_err rc = cs_yaml_load(path, arena, &doc, err);
+    if (rc != CS_OK)
+        return rc;
+    out->path = doc->path;
+    return load_lists(doc->root, arena, out, err);
+}
+
+uint32_t cs_providers_model(const struct cs_providers *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->n_models; i++) {
+        if (strcmp(p->models[i].name, name) == 0)
+            return i;
+    }
+    return CS_NONE;
+}

@@ -1,0 +1,351 @@
+/* load_questions.c - the `questions:` part: typed answers, labels, derived answers. */
+#include <float.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/study/answer.h"
+#include "protocol/load/loader.h"
+
+static const char *const kinds[] = {"boolean", "ordinal", "nominal", "text", "number", "options", NULL};
+_Static_assert(CS_FIELD_BOOLEAN == 0 && CS_FIELD_ORDINAL == 1 && CS_FIELD_NOMINAL == 2 && CS_FIELD_TEXT == 3 &&
+                   CS_FIELD_NUMBER == 4 && CS_FIELD_OPTIONS == 5,
+               "kinds[] is in the order of enum cs_field_kind");
+
+struct field_in {
+    struct cs_loader *l;
+    const struct cs_node *node, *value; /* the entry; the value of its kind, or NULL for `name: text` */
+    struct cs_field *f;
+};
+
+static enum cs_err load_categories(const struct field_in *in)
+{
+    struct cs_field *f = in->f;
+    const char *kind = kinds[f->kind];
+    enum cs_err rc = cs_node_list(in->value, kind, in->l->err);
+    if (rc == CS_OK)
+        rc = cs_load_words(in->l, in->value, kind, &f->categories, &f->n_categories);
+    if (rc != CS_OK)
+        return rc;
+    if (f->kind == CS_FIELD_BOOLEAN && f->n_categories != 2)
+        return cs_node_fail(
+            in->value, in->l->err,
+            "boolean has %u words; write two, the one that counts as yes first, as in [\"Yes\", \"No\"]",
+            f->n_categories);
+    if (f->n_categories < 2 || f->n_categories > CS_CATEGORIES_MAX)
+        return cs_node_fail(in->value, in->l->err, "%s has %u answers; write 2 to %d", kind, f->n_categories,
+                            CS_CATEGORIES_MAX);
+    return CS_OK;
+}
+
+/* `options: [COLUMNS], order: FACTOR` */
+static enum cs_err load_options(const struct field_in *in)
+{
+    struct cs_field *f = in->f;
+    struct cs_loader *l = in->l;
+    enum cs_err rc = load_categories(in);
+    if (rc == CS_OK && f->n_categories > CS_OPTIONS_MAX)
+        rc = cs_node_fail(in->value, l->err, "%u options; at most %d, lettered A to Z", f->n_categories,
+                          CS_OPTIONS_MAX);
+    if (rc != CS_OK)
+        return rc;
+    uint32_t *columns = cs_arena_array(l->arena, f->n_categories, sizeof *columns), i = 0;
+    f->option_columns = columns;
+    for (const struct cs_node *c = in->value->first; c != NULL && rc == CS_OK; c = c->next)
+        rc = cs_load_column(l, c, "options", &columns[i++]);
+    const struct cs_node *order = cs_node_get(in->node, "order");
+    const char *factor;
+    if (rc != CS_OK || order == NULL)
+        return rc;
+    rc = cs_node_text(order, "order", &factor, l->err);
+    if (rc == CS_OK)
+        rc = cs_load_factor_ref(l, order, factor, &f->order_factor);
+    bool ordered = false;
+    for (i = 0; rc == CS_OK && i < l->s->factors[f->order_factor].n_levels; i++) {
+        const struct cs_level *level = &l->s->factors[f->order_factor].levels[i];
+        ordered = ordered || level->order != NULL;
+        if (level->order != NULL && level->n_order != f->n_categories)
+            rc = cs_node_fail(order, l->err, "level \"%s\" of factor \"%s\" orders %u options, but there are %u",
+                              level->id, factor, level->n_order, f->n_categories);
+    }
+    if (rc == CS_OK && !ordered)
+        rc = cs_node_fail(order, l->err, "no level of factor \"%s\" has an order; add order: [2, 1, ...] to its levels",
+                          factor);
+    return rc;
+}
+
+/* `number: {min: 0, max: 100}` */
+static enum cs_err load_number(const struct field_in *in)
+{
+    static const char *const keys[] = {"min", "max", NULL};
+    struct cs_field *f = in->f;
+    const struct cs_node *n;
+    f->min = -DBL_MAX;
+    f->max = DBL_MAX;
+    if (in->value == NULL)
+        return CS_OK;
+    enum cs_err rc = cs_node_map(in->value, "number", keys, in->l->err);
+    if (rc == CS_OK && (n = cs_node_get(in->value, "min")) != NULL)
+        rc = cs_node_number(n, "min", -1e300, 1e300, &f->min, in->l->err);
+    if (rc == CS_OK && (n = cs_node_get(in->value, "max")) != NULL)
+        rc = cs_node_number(n, "max", -1e300, 1e300, &f->max, in->l->err);
+    if (rc == CS_OK && f->min > f->max)
+        rc = cs_node_fail(in->value, in->l->err, "min is above max; swap them");
+    return rc;
+}
+
+static enum cs_err load_kind(const struct field_in *in)
+{
+    switch (in->f->kind) {
+    case CS_FIELD_BOOLEAN:
+    case CS_FIELD_ORDINAL:
+    case CS_FIELD_NOMINAL:
+        return load_categories(in);
+    case CS_FIELD_OPTIONS:
+        return load_options(in);
+    case CS_FIELD_NUMBER:
+        return load_number(in);
+    case CS_FIELD_TEXT:
+        if (in->value != NULL && (in->value->kind != CS_NODE_TEXT || strcmp(in->value->text, "free") != 0))
+            return cs_node_fail(in->value, in->l->err, "a text answer has no settings; write text: free");
+        break;
+    }
+    return CS_OK;
+}
+
+/* The kind is the one key of its name, or the whole value (`labs_ordered: text`). */
+static enum cs_err find_kind(struct field_in *in)
+{
+    static const char *const keys[] = {"boolean",  "ordinal", "nominal",      "text",  "number", "options",
+                                       "describe", "truth",   "insufficient", "order", NULL};
+    const struct cs_node *n = in->node;
+    uint32_t kind = 0;
+    if (n->kind == CS_NODE_TEXT) {
+        enum cs_err rc = cs_node_word(n, n->key, kinds, &kind, in->l->err);
+        if (rc == CS_OK && kind != CS_FIELD_TEXT && kind != CS_FIELD_NUMBER)
+            rc = cs_node_fail(n, in->l->err, "%s needs its answers; write {%s: [...]}", n->text, n->text);
+        in->f->kind = (enum cs_field_kind)kind;
+        return rc;
+    }
+    enum cs_err rc = cs_node_map(n, n->key, keys, in->l->err);
+    for (uint32_t i = 0; kinds[i] != NULL && rc == CS_OK; i++) {
+        const struct cs_node *v = cs_node_get(n, kinds[i]);
+        if (v != NULL && in->value != NULL)
+            rc = cs_node_fail_key(v, in->l->err, "answer \"%s\" is %s and %s; keep one of them", n->key, in->value->key,
+                                  v->key);
+        if (v != NULL) {
+            in->value = v;
+            in->f->kind = (enum cs_field_kind)i;
+        }
+    }
+    if (rc == CS_OK && in->value == NULL)
+        rc = cs_node_fail(n, in->l->err,
+                          "answer \"%s\" has no kind; write one of boolean, ordinal, nominal, options, number, text",
+                          n->key);
+    return rc;
+}
+
+static uint32_t category(const struct cs_field *f, const char *word)
+{
+    for (uint32_t i = 0; i < f->n_categories; i++) {
+        if (strcmp(f->categories[i], word) == 0)
+            return i;
+    }
+    return CS_NONE;
+}
+
+/* Every case's text in a column must be one of the answers, or empty where nobody labelled it. */
+static enum cs_err check_labels(const struct cs_loader *l, const struct cs_field *f, uint32_t column)
+{
+    char *end;
+    for (uint32_t i = 0; i < l->s->n_cases; i++) {
+        const char *label = cs_load_value(l, i, column);
+        if (label[0] == '\0' || f->kind == CS_FIELD_TEXT || category(f, label) != CS_NONE ||
+            (f->insufficient != NULL && strcmp(label, f->insufficient) == 0))
+            continue;
+        if (f->kind == CS_FIELD_NUMBER) {
+            (void)strtod(label, &end);
+            if (*end == '\0')
+                continue;
+            return cs_table_fail(&l->table, i, l->err, "%s is \"%.60s\", but answer \"%s\" is a number",
+                                 l->columns[column], label, f->name);
+        }
+        return cs_table_fail(&l->table, i, l->err, "%s is \"%.60s\", which is no answer of \"%s\"%s",
+                             l->columns[column], label, f->name, cs_hint(label, f->categories, f->n_categories).text);
+    }
+    return CS_OK;
+}
+
+static enum cs_err load_extras(const struct field_in *in)
+{
+    struct cs_loader *l = in->l;
+    struct cs_field *f = in->f;
+    const struct cs_node *n;
+    enum cs_err rc = CS_OK;
+    if (in->node->kind != CS_NODE_MAP)
+        return CS_OK;
+    if ((n = cs_node_get(in->node, "order")) != NULL && f->kind != CS_FIELD_OPTIONS)
+        return cs_node_fail_key(n, l->err, "order goes with options; \"%s\" is %s", f->name, kinds[f->kind]);
+    if ((n = cs_node_get(in->node, "describe")) != NULL)
+        rc = cs_node_text(n, "describe", &f->describe, l->err);
+    if (rc == CS_OK && (n = cs_node_get(in->node, "insufficient")) != NULL) {
+        rc = cs_node_text(n, "insufficient", &f->insufficient, l->err);
+        if (rc == CS_OK && (f->kind == CS_FIELD_TEXT || f->kind == CS_FIELD_NUMBER))
+            rc = cs_node_fail_key(n, l->err, "insufficient goes with a list of answers; \"%s\" is %s", f->name,
+                                  kinds[f->kind]);
+        if (rc == CS_OK &&
+            (category(f, f->insufficient) != CS_NONE || (f->kind == CS_FIELD_OPTIONS && strlen(f->insufficient) == 1)))
+            rc = cs_node_fail(n, l->err, "insufficient is \"%s\", which is an answer already; use another word",
+                              f->insufficient);
+    }
+    if (rc == CS_OK && (n = cs_node_get(in->node, "truth")) != NULL) {
+        rc = cs_load_column(l, n, "truth", &f->truth_column);
+        if (rc == CS_OK)
+            rc = check_labels(l, f, f->truth_column);
+    }
+    return rc;
+}
+
+static enum cs_err check_name(const struct cs_loader *l, const struct cs_node *n)
+{
+    struct cs_node as_value = *n; /* the rule for names, applied to a key */
+    const char *name;
+    as_value.kind = CS_NODE_TEXT;
+    as_value.text = n->key;
+    as_value.plain = false;
+    as_value.line = n->key_line;
+    as_value.column = n->key_column;
+    return cs_node_name(&as_value, "the name of an answer", CS_NAME_FIELD, &name, l->err);
+}
+
+static enum cs_err load_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f)
+{
+    struct field_in in = {.l = l, .node = n, .f = f};
+    *f = (struct cs_field){.name = n->key, .truth_column = CS_NONE, .order_factor = CS_NONE};
+    enum cs_err rc = check_name(l, n);
+    if (rc == CS_OK)
+        rc = find_kind(&in);
+    if (rc == CS_OK)
+        rc = load_kind(&in);
+    return rc == CS_OK ? load_extras(&in) : rc;
+}
+
+/* `picks_cue: {equals: [choice, case.cue_option]}` */
+static enum cs_err load_derived(struct cs_loader *l, const struct cs_question *q, const struct cs_node *n,
+                                struct cs_derived *d)
+{
+    static const char *const keys[] = {"equals", NULL};
+    const struct cs_node *equals;
+    const char *names[CS_FIELDS_MAX], *field, *other;
+    *d = (struct cs_derived){.name = n->key, .field = CS_NONE, .column = CS_NONE};
+    enum cs_err rc = check_name(l, n);
+    if (rc == CS_OK)
+        rc = cs_node_map(n, n->key, keys, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_need(n, n->key, "equals", &equals, l->err);
+    if (rc == CS_OK && (equals->kind != CS_NODE_LIST || equals->n != 2))
+        rc = cs_node_fail(equals, l->err,
+                          "equals takes an answer and what it is compared with, as in [choice, case.cue]");
+    if (rc == CS_OK)
+        rc = cs_node_text(equals->first, "equals", &field, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_text(equals->first->next, "equals", &other, l->err);
+    if (rc != CS_OK)
+        return rc;
+    for (uint32_t i = 0; i < q->n_fields; i++) {
+        names[i] = q->fields[i].name;
+        if (strcmp(names[i], n->key) == 0)
+            return cs_node_fail_key(n, l->err, "\"%s\" is an answer already; give the derived one another name",
+                                    n->key);
+        if (strcmp(names[i], field) == 0)
+            d->field = i;
+    }
+    if (d->field == CS_NONE)
+        return cs_node_fail(equals->first, l->err, "question \"%s\" has no answer \"%s\"%s", q->name, field,
+                            cs_hint(field, names, q->n_fields).text);
+    const struct cs_field *f = &q->fields[d->field];
+    if (strncmp(other, "case.", 5) == 0) {
+        rc = cs_load_column(l, equals->first->next, "equals", &d->column);
+        return rc == CS_OK ? check_labels(l, f, d->column) : rc;
+    }
+    if (f->n_categories > 0 && category(f, other) == CS_NONE)
+        return cs_node_fail(equals->first->next, l->err, "\"%s\" is no answer of \"%s\"%s; for a column write case.%s",
+                            other, field, cs_hint(other, f->categories, f->n_categories).text, other);
+    d->literal = other;
+    return CS_OK;
+}
+
+static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, struct cs_question *q)
+{
+    const struct cs_node *answer, *derive = cs_node_get(n, "derive");
+    enum cs_err rc = cs_node_need(n, "a question", "answer", &answer, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_any_map(answer, "answer", l->err);
+    if (rc == CS_OK && answer->n > CS_FIELDS_MAX)
+        rc = cs_node_fail(answer, l->err, "%u answers; at most %d in one question", answer->n, CS_FIELDS_MAX);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_field *fields = cs_arena_array(l->arena, answer->n, sizeof *fields);
+    q->fields = fields;
+    bool options = false;
+    for (const struct cs_node *c = answer->first; c != NULL && rc == CS_OK; c = c->next) {
+        rc = load_field(l, c, &fields[q->n_fields]);
+        bool is_options = rc == CS_OK && fields[q->n_fields++].kind == CS_FIELD_OPTIONS;
+        if (is_options && options)
+            rc = cs_node_fail_key(c, l->err, "a second answer with options; ask it in a question of its own");
+        options = options || is_options;
+    }
+    if (rc != CS_OK || derive == NULL)
+        return rc;
+    rc = cs_node_any_map(derive, "derive", l->err);
+    if (rc == CS_OK && derive->n > CS_FIELDS_MAX)
+        rc = cs_node_fail(derive, l->err, "%u derived answers; at most %d", derive->n, CS_FIELDS_MAX);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_derived *derived = cs_arena_array(l->arena, derive->n, sizeof *derived);
+    q->derived = derived;
+    for (const struct cs_node *c = derive->first; c != NULL && rc == CS_OK; c = c->next)
+        rc = load_derived(l, q, c, &derived[q->n_derived++]);
+    return rc;
+}
+
+static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, struct cs_question *q)
+{
+    static const char *const keys[] = {"name", "ask", "answer", "derive", NULL};
+    const struct cs_node *name, *ask;
+    enum cs_err rc = cs_node_map(n, "a question", keys, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_need(n, "a question", "name", &name, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_name(name, "name", CS_NAME_FIELD, &q->name, l->err);
+    for (uint32_t i = 0; rc == CS_OK && i < l->s->n_questions; i++) {
+        if (strcmp(l->s->questions[i].name, q->name) == 0)
+            rc = cs_node_fail(name, l->err, "there are two questions called \"%s\"; rename one", q->name);
+    }
+    if (rc == CS_OK)
+        rc = cs_node_need(n, "a question", "ask", &ask, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_text(ask, "ask", &q->ask, l->err);
+    if (rc == CS_OK && strstr(q->ask, "{{") != NULL)
+        rc = cs_node_fail_at(ask, "{{", l->err,
+                             "ask is shown as it is written; put {{...}} into prompt, around {{question.ask}}");
+    return rc == CS_OK ? load_answers(l, n, q) : rc;
+}
+
+enum cs_err cs_load_questions(struct cs_loader *l)
+{
+    const struct cs_node *list;
+    enum cs_err rc = cs_node_need(l->root, "the study", "questions", &list, l->err);
+    if (rc == CS_OK)
+        rc = cs_node_list(list, "questions", l->err);
+    if (rc == CS_OK && list->n > CS_QUESTIONS_MAX)
+        rc = cs_node_fail(list, l->err, "%u questions; at most %d", list->n, CS_QUESTIONS_MAX);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_question *questions = cs_arena_array(l->arena, list->n, sizeof *questions);
+    l->s->questions = questions;
+    for (const struct cs_node *n = list->first; n != NULL && rc == CS_OK; n = n->next) {
+        rc = load_question(l, n, &questions[l->s->n_questions]);
+        l->s->n_questions++;
+    }
+    return rc;
+}

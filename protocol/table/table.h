@@ -1,0 +1,56 @@
+/* table.h - cases and levels as rows of texts, from CSV, TSV or JSON Lines files, or from a list in the study file.
+ *
+ * CSV as in RFC 4180, UTF-8 (a byte-order mark is skipped); cells are kept byte for byte, blanks too, names of columns
+ * are trimmed. JSON Lines: flat objects that all have the same keys; numbers and true/false become the text they are
+ * written as (numbers with at most 17 digits), null the empty text. The only door to libcsv. Blank lines are skipped.
+ *
+ * Limits: 1 GiB, CS_CASES_MAX rows, CS_COLUMNS_MAX columns, CS_TEXT_MAX bytes a cell, 1 MiB a row.
+ * Ownership: texts live in the caller's arena, `rows` is the table's. Thread: any.
+ * Errors: CS_EINVAL with "FILE:LINE: ...", CS_ENOENT when there is no such file.
+ */
+#ifndef CS_TABLE_H
+#define CS_TABLE_H
+
+#include "protocol/study/study.h"
+#include "protocol/table/yaml.h"
+
+enum { CS_ROW_BYTES_MAX = 1024 * 1024, CS_STREAM_ROW_MAX = 4 * 1024 * 1024 };
+
+struct cs_row {
+    uint32_t line;
+    const char *const *values; /* one per column, never NULL */
+};
+
+struct cs_table {
+    const char *path;
+    const char *const *columns;
+    uint32_t n_columns;
+    struct cs_row *rows;
+    uint32_t n_rows, cap;
+};
+
+CS_WARN_UNUSED enum cs_err cs_table_load(const char *path, struct cs_arena *arena, struct cs_table *out,
+                                         struct cs_error *err);
+/* A CSV or TSV file row by row, of any size: the columns once, then every row, until a call returns other than CS_OK. Values are valid
+ * during the call; a row has up to CS_STREAM_ROW_MAX bytes. */
+struct cs_table_sink {
+    void *self;
+    enum cs_err (*head)(void *self, const struct cs_table *t, struct cs_error *err);
+    enum cs_err (*row)(void *self, const struct cs_table *t, uint32_t line, const char *const *values,
+                       struct cs_error *err);
+};
+CS_WARN_UNUSED enum cs_err cs_table_stream(const char *path, const struct cs_table_sink *sink, struct cs_error *err);
+/* From [{column: text, ...}, ...]. */
+CS_WARN_UNUSED enum cs_err cs_table_from_node(const struct cs_node *list, const char *what, struct cs_arena *arena,
+                                              struct cs_table *out, struct cs_error *err);
+void cs_table_release(struct cs_table *t);
+
+uint32_t cs_table_column(const struct cs_table *t, const char *name); /* CS_NONE if absent */
+/* Sets CS_EINVAL and "FILE:LINE: sentence" at a row; returns CS_EINVAL. */
+enum cs_err cs_table_fail(const struct cs_table *t, uint32_t row, struct cs_error *err, const char *fmt, ...)
+    CS_PRINTF(4, 5);
+
+/* Appends a row of t->n_columns texts, which are copied. */
+void cs_table_add(struct cs_table *t, struct cs_arena *arena, uint32_t line, const char *const *values);
+
+#endif

@@ -1,0 +1,352 @@
+#include "protocol/wire/spec_visit.h"
+
+/* What an array member points to may be const to everybody but the one who makes it. */
+#define KEEP(c, member, list)                                                                                          \
+    do {                                                                                                               \
+        if (!cs_codec_packing(c))                                                                                      \
+            (member) = (list);                                                                                         \
+    } while (0)
+
+/* An enum as one byte; which values are known is checked with the rest (study_check.h). */
+#define VISIT_ENUM(c, member)                                                                                          \
+    do {                                                                                                               \
+        uint8_t byte_ = (uint8_t)(member);                                                                             \
+        cs_codec_u8(c, &byte_);                                                                                        \
+        KEEP(c, member, byte_);                                                                                        \
+    } while (0)
+
+void *cs_spec_elements(struct cs_codec *c, const void *own, uint32_t *n, uint32_t max, size_t size)
+{
+    cs_codec_array(c, n, max);
+    return cs_codec_packing(c) ? (void *)(uintptr_t)own : cs_codec_alloc(c, *n, size);
+}
+
+void cs_spec_text(struct cs_codec *c, const char **s, uint32_t max)
+{
+    cs_codec_str(c, s, max);
+    if (*s == NULL)
+        cs_codec_fail(c, "a text is missing");
+}
+
+static void words(struct cs_codec *c, const char *const **list, uint32_t *n, uint32_t max)
+{
+    const char **v = cs_spec_elements(c, *list, n, max, sizeof *v);
+    for (uint32_t i = 0; i < *n; i++)
+        cs_spec_text(c, &v[i], CS_TEXT_MAX);
+    cs_codec_end(c);
+    KEEP(c, *list, v);
+}
+
+void cs_spec_values(struct cs_codec *c, const char *const **values, uint32_t n)
+{
+    uint32_t count = n;
+    words(c, values, &count, n);
+    if (count != n)
+        cs_codec_fail(c, "%u values where %u are needed", count, n);
+}
+
+static void numbers(struct cs_codec *c, const uint32_t **list, uint32_t *n, uint32_t max)
+{
+    uint32_t *v = cs_spec_elements(c, *list, n, max, sizeof *v);
+    for (uint32_t i = 0; i < *n; i++)
+        cs_codec_u32(c, &v[i]);
+    cs_codec_end(c);
+    KEEP(c, *list, v);
+}
+
+/* An array that may be NULL: that is none on the wire. */
+static void numbers_or_null(struct cs_codec *c, const uint32_t **list, uint32_t *n, uint32_t max)
+{
+    uint32_t count = *list != NULL ? *n : 0;
+    const uint32_t *v = *list;
+    numbers(c, &v, &count, max);
+    KEEP(c, *list, count > 0 ? v : NULL);
+    KEEP(c, *n, count);
+}
+
+/* ---- factors ---------------------------------------------------------------------------------- */
+
+static void visit_wording(struct cs_codec *c, struct cs_wording *w, uint32_t n_columns)
+{
+    cs_codec_begin(c, 3);
+    cs_spec_text(c, &w->id, CS_SPEC_NAME_MAX);
+    cs_codec_str(c, &w->match, CS_TEXT_MAX);
+    cs_spec_values(c, &w->values, n_columns);
+    cs_codec_end(c);
+}
+
+static void visit_level(struct cs_codec *c, struct cs_level *l, uint32_t n_columns)
+{
+    cs_codec_begin(c, 9);
+    cs_spec_text(c, &l->id, CS_SPEC_NAME_MAX);
+    VISIT_ENUM(c, l->role);
+    cs_codec_u32(c, &l->repeats_times);
+    struct cs_wording *w = cs_spec_elements(c, l->wordings, &l->n_wordings, CS_WORDINGS_MAX, sizeof *w);
+    for (uint32_t i = 0; i < l->n_wordings; i++)
+        visit_wording(c, &w[i], n_columns);
+    cs_codec_end(c);
+    KEEP(c, l->wordings, w);
+    cs_codec_str(c, &l->system, CS_TEXT_MAX);
+    cs_codec_str(c, &l->parameters, CS_TEXT_MAX);
+    cs_codec_u32(c, &l->use_column);
+    cs_codec_u32(c, &l->text_column);
+    numbers_or_null(c, &l->order, &l->n_order, CS_CATEGORIES_MAX);
+    cs_codec_end(c);
+}
+
+static void visit_factor(struct cs_codec *c, struct cs_factor *f)
+{
+    cs_codec_begin(c, 9);
+    cs_spec_text(c, &f->name, CS_SPEC_NAME_MAX);
+    words(c, &f->columns, &f->n_columns, CS_COLUMNS_MAX);
+    struct cs_level *l = cs_spec_elements(c, f->levels, &f->n_levels, CS_LEVELS_MAX, sizeof *l);
+    for (uint32_t i = 0; i < f->n_levels; i++)
+        visit_level(c, &l[i], f->n_columns);
+    cs_codec_end(c);
+    KEEP(c, f->levels, l);
+    cs_codec_bool(c, &f->joined);
+    cs_codec_u32(c, &f->match_column);
+    VISIT_ENUM(c, f->insert);
+    cs_codec_str(c, &f->anchor, CS_TEXT_MAX);
+    cs_codec_u32(c, &f->into_column);
+    cs_codec_u32(c, &f->insert_column);
+    cs_codec_end(c);
+}
+
+/* ---- questions -------------------------------------------------------------------------------- */
+
+static void visit_field(struct cs_codec *c, struct cs_field *f)
+{
+    cs_codec_begin(c, 10);
+    cs_spec_text(c, &f->name, CS_SPEC_NAME_MAX);
+    VISIT_ENUM(c, f->kind);
+    words(c, &f->categories, &f->n_categories, CS_CATEGORIES_MAX);
+    cs_codec_str(c, &f->insufficient, CS_TEXT_MAX);
+    cs_codec_str(c, &f->describe, CS_TEXT_MAX);
+    cs_codec_u32(c, &f->truth_column);
+    cs_codec_double(c, &f->min);
+    cs_codec_double(c, &f->max);
+    uint32_t n = f->n_categories;
+    numbers_or_null(c, &f->option_columns, &n, CS_CATEGORIES_MAX);
+    if (n != f->n_categories && n != 0)
+        cs_codec_fail(c, "%u option columns for %u options", n, f->n_categories);
+    cs_codec_u32(c, &f->order_factor);
+    cs_codec_end(c);
+}
+
+static void visit_derived(struct cs_codec *c, struct cs_derived *d)
+{
+    cs_codec_begin(c, 4);
+    cs_spec_text(c, &d->name, CS_SPEC_NAME_MAX);
+    cs_codec_u32(c, &d->field);
+    cs_codec_u32(c, &d->column);
+    cs_codec_str(c, &d->literal, CS_TEXT_MAX);
+    cs_codec_end(c);
+}
+
+static void visit_question(struct cs_codec *c, struct cs_question *q)
+{
+    cs_codec_begin(c, 4);
+    cs_spec_text(c, &q->name, CS_SPEC_NAME_MAX);
+    cs_spec_text(c, &q->ask, CS_TEXT_MAX);
+    struct cs_field *f = cs_spec_elements(c, q->fields, &q->n_fields, CS_FIELDS_MAX, sizeof *f);
+    for (uint32_t i = 0; i < q->n_fields; i++)
+        visit_field(c, &f[i]);
+    cs_codec_end(c);
+    KEEP(c, q->fields, f);
+    struct cs_derived *d = cs_spec_elements(c, q->derived, &q->n_derived, CS_FIELDS_MAX, sizeof *d);
+    for (uint32_t i = 0; i < q->n_derived; i++)
+        visit_derived(c, &d[i]);
+    cs_codec_end(c);
+    KEEP(c, q->derived, d);
+    cs_codec_end(c);
+}
+
+/* ---- models ----------------------------------------------------------------------------------- */
+
+static void visit_limits(struct cs_codec *c, struct cs_limits *l)
+{
+    cs_codec_begin(c, 7);
+    cs_codec_u64(c, &l->requests_per_minute);
+    cs_codec_u64(c, &l->tokens_per_minute);
+    cs_codec_u64(c, &l->input_tokens_per_minute);
+    cs_codec_u64(c, &l->output_tokens_per_minute);
+    cs_codec_u64(c, &l->requests_per_day);
+    cs_codec_u64(c, &l->tokens_per_day);
+    cs_codec_u32(c, &l->concurrent);
+    cs_codec_end(c);
+}
+
+static void visit_pools(struct cs_codec *c, struct cs_account *a)
+{
+    struct cs_shared_limits *p = cs_spec_elements(c, a->pools, &a->n_pools, CS_ACCOUNT_POOLS_MAX, sizeof *p);
+    for (uint32_t i = 0; i < a->n_pools; i++) {
+        cs_codec_begin(c, 2);
+        cs_spec_text(c, &p[i].name, CS_SPEC_NAME_MAX);
+        visit_limits(c, &p[i].limits);
+        cs_codec_end(c);
+    }
+    cs_codec_end(c);
+    KEEP(c, a->pools, p);
+}
+
+static void visit_account(struct cs_codec *c, struct cs_account *a)
+{
+    /* Appended fields are written only where they are given: a study that does without them keeps its digest. */
+    const bool more = a->n_limit_headers > 0 || a->n_parameter_names > 0, pools = a->n_pools > 0;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 14
+                      : pools              ? 17
+                      : more               ? 16
+                                           : 14); /* not the truth file: the simulator's */
+    cs_spec_text(c, &a->name, CS_SPEC_NAME_MAX);
+    VISIT_ENUM(c, a->protocol);
+    cs_codec_bool(c, &a->simulated);
+    cs_spec_text(c, &a->base_url, CS_SPEC_NAME_MAX);
+    cs_codec_str(c, &a->key_env, CS_SPEC_NAME_MAX);
+    cs_codec_str(c, &a->key_file, CS_SPEC_NAME_MAX);
+    cs_codec_bool(c, &a->confidential_ok);
+    cs_codec_str(c, &a->max_tokens_field, CS_SPEC_NAME_MAX);
+    cs_codec_str(c, &a->ca_file, CS_SPEC_NAME_MAX);
+    cs_codec_str(c, &a->proxy, CS_SPEC_NAME_MAX);
+    VISIT_ENUM(c, a->response_format);
+    VISIT_ENUM(c, a->auth);
+    cs_codec_str(c, &a->path, CS_SPEC_NAME_MAX);
+    words(c, &a->headers, &a->n_headers, CS_HEADERS_MAX);
+    if (cs_codec_packing(c) ? more || pools : cs_codec_more(c)) {
+        words(c, &a->limit_headers, &a->n_limit_headers, CS_HEADERS_MAX);
+        words(c, &a->parameter_names, &a->n_parameter_names, CS_HEADERS_MAX);
+    }
+    if (cs_codec_packing(c) ? pools : cs_codec_more(c))
+        visit_pools(c, a);
+    cs_codec_end(c);
+}
+
+static void visit_model(struct cs_codec *c, struct cs_model *m)
+{
+    cs_codec_begin(c, cs_codec_packing(c) && m->n_pools > 0 ? 9 : 8);
+    cs_spec_text(c, &m->name, CS_SPEC_NAME_MAX);
+    cs_spec_text(c, &m->model, CS_SPEC_NAME_MAX);
+    cs_codec_u32(c, &m->account);
+    cs_spec_text(c, &m->parameters, CS_TEXT_MAX);
+    cs_codec_u32(c, &m->max_output_tokens);
+    cs_codec_u32(c, &m->timeout_ms);
+    cs_codec_begin(c, 3);
+    cs_codec_i64(c, &m->price.input);
+    cs_codec_i64(c, &m->price.cached);
+    cs_codec_i64(c, &m->price.output);
+    cs_codec_end(c);
+    visit_limits(c, &m->limits);
+    if (cs_codec_packing(c) ? m->n_pools > 0 : cs_codec_more(c)) {
+        cs_codec_array(c, &m->n_pools, CS_MODEL_POOLS_MAX);
+        for (uint32_t i = 0; i < m->n_pools && i < CS_MODEL_POOLS_MAX; i++)
+            cs_codec_u32(c, &m->pools[i]);
+        cs_codec_end(c);
+    }
+    cs_codec_end(c);
+}
+
+/* ---- plan ------------------------------------------------------------------------------------- */
+
+static void visit_arms(struct cs_codec *c, const struct cs_arm **arms, uint32_t *n)
+{
+    struct cs_arm *a = cs_spec_elements(c, *arms, n, CS_LEVELS_MAX * CS_WORDINGS_MAX, sizeof *a);
+    for (uint32_t i = 0; i < *n; i++) {
+        cs_codec_begin(c, 2);
+        cs_codec_u32(c, &a[i].level);
+        cs_codec_u32(c, &a[i].wording);
+        cs_codec_end(c);
+    }
+    cs_codec_end(c);
+    KEEP(c, *arms, a);
+}
+
+static void visit_rect(struct cs_codec *c, struct cs_rect *r, uint32_t n_factors)
+{
+    cs_codec_begin(c, 5);
+    cs_codec_u32(c, &r->block);
+    cs_codec_begin(c, n_factors);
+    for (uint32_t f = 0; f < n_factors; f++)
+        visit_arms(c, &r->arms[f], &r->n_arms[f]);
+    cs_codec_end(c);
+    numbers(c, &r->questions, &r->n_questions, CS_QUESTIONS_MAX);
+    numbers(c, &r->models, &r->n_models, CS_MODELS_MAX);
+    cs_codec_u32(c, &r->repeats);
+    cs_codec_end(c);
+}
+
+static void visit_prompt(struct cs_codec *c, struct cs_template_set *p)
+{
+    cs_codec_begin(c, 3);
+    cs_spec_text(c, &p->when, CS_TEXT_MAX);
+    cs_spec_text(c, &p->system, CS_TEXT_MAX);
+    cs_spec_text(c, &p->user, CS_TEXT_MAX);
+    cs_codec_end(c);
+}
+
+/* ---- the study -------------------------------------------------------------------------------- */
+
+static void visit_design(struct cs_codec *c, struct cs_study *s)
+{
+    struct cs_template_set *p = cs_spec_elements(c, s->prompts, &s->n_prompts, CS_LEVELS_MAX, sizeof *p);
+    for (uint32_t i = 0; i < s->n_prompts; i++)
+        visit_prompt(c, &p[i]);
+    cs_codec_end(c);
+    KEEP(c, s->prompts, p);
+    struct cs_factor *f = cs_spec_elements(c, s->factors, &s->n_factors, CS_FACTORS_MAX, sizeof *f);
+    for (uint32_t i = 0; i < s->n_factors; i++)
+        visit_factor(c, &f[i]);
+    cs_codec_end(c);
+    KEEP(c, s->factors, f);
+    struct cs_question *q = cs_spec_elements(c, s->questions, &s->n_questions, CS_QUESTIONS_MAX, sizeof *q);
+    for (uint32_t i = 0; i < s->n_questions; i++)
+        visit_question(c, &q[i]);
+    cs_codec_end(c);
+    KEEP(c, s->questions, q);
+}
+
+static void visit_work(struct cs_codec *c, struct cs_study *s)
+{
+    struct cs_account *a = cs_spec_elements(c, s->accounts, &s->n_accounts, CS_MODELS_MAX, sizeof *a);
+    for (uint32_t i = 0; i < s->n_accounts; i++)
+        visit_account(c, &a[i]);
+    cs_codec_end(c);
+    KEEP(c, s->accounts, a);
+    struct cs_model *m = cs_spec_elements(c, s->models, &s->n_models, CS_MODELS_MAX, sizeof *m);
+    for (uint32_t i = 0; i < s->n_models; i++)
+        visit_model(c, &m[i]);
+    cs_codec_end(c);
+    KEEP(c, s->models, m);
+    struct cs_rect *r = cs_spec_elements(c, s->rects, &s->n_rects, CS_RECTS_MAX, sizeof *r);
+    for (uint32_t i = 0; i < s->n_rects; i++)
+        visit_rect(c, &r[i], s->n_factors);
+    cs_codec_end(c);
+    KEEP(c, s->rects, r);
+}
+
+void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref **chunks, uint32_t *n_chunks)
+{
+    cs_codec_begin(c, 18);
+    cs_spec_text(c, &s->name, CS_SPEC_NAME_MAX);
+    cs_spec_text(c, &s->title, CS_TEXT_MAX);
+    cs_codec_u64(c, &s->seed);
+    cs_codec_bool(c, &s->confidential);
+    words(c, &s->columns, &s->n_columns, CS_COLUMNS_MAX);
+    numbers(c, &s->strata, &s->n_strata, CS_COLUMNS_MAX);
+    cs_codec_u32(c, &s->n_cases);
+    cs_codec_u32(c, &s->prompt_by_column);
+    visit_design(c, s);
+    visit_work(c, s);
+    cs_codec_i64(c, &s->budget_nano_usd);
+    cs_spec_text(c, &s->analysis, CS_SPEC_MAX);
+    cs_codec_fixed(c, s->analysis_digest, sizeof s->analysis_digest);
+    struct cs_chunk_ref *refs = cs_spec_elements(c, *chunks, n_chunks, CS_CASES_MAX, sizeof *refs);
+    for (uint32_t i = 0; i < *n_chunks; i++) {
+        cs_codec_begin(c, 2);
+        cs_codec_fixed(c, refs[i].digest, sizeof refs[i].digest);
+        cs_codec_u32(c, &refs[i].n_cases);
+        cs_codec_end(c);
+    }
+    cs_codec_end(c);
+    KEEP(c, *chunks, refs);
+    cs_codec_end(c);
+}

@@ -1,0 +1,31 @@
+/* sample.h - which outputs people are asked to rate: a stratified random sample, written without levels and models.
+ *
+ * Strata are (model, prompt of the plan): outputs are put in their order, shuffled by the seed inside each, and every n-th is taken from a
+ * random start, so that every stratum has its share. A seed gives the same sample of the same outputs. Of the outputs only their ids
+ * are held (32 bytes each). Thread: main. Errors: those of the store, CS_EBUSY: another sample was made with this seed.
+ */
+#ifndef CS_LABELS_SAMPLE_H
+#define CS_LABELS_SAMPLE_H
+
+#include "protocol/base/options.h"
+#include "tools/reader.h"
+
+struct cs_sample_opts {
+    uint64_t seed;
+    uint32_t n;
+    uint32_t twice; /* of these: asked a second time, for the agreement of a rater with earlier ratings */
+    bool blind;     /* no model, no levels */
+    bool no_answer; /* raters judge the case alone */
+    const struct cs_option_list *rate; /* what to rate beside the answers of the study */
+    const char *path;                  /* what raters get */
+    const char *folder;                /* of the labels: gets the key */
+};
+
+struct cs_sample_done {
+    uint32_t items, outputs; /* rows written; outputs to choose from, at most UINT32_MAX */
+};
+
+CS_WARN_UNUSED enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,
+                                           struct cs_sample_done *done, struct cs_error *err);
+
+#endif

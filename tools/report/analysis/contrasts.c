@@ -1,0 +1,303 @@
+/* contrasts.c - every declared comparison in every model: its clusters, its test, its ratio. Verdicts: verdicts.c. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+#include "tools/report/analysis/ratios.h"
+#include "tools/report/stats/cluster.h"
+#include "tools/report/stats/paired.h"
+#include "tools/report/stats/proportion.h"
+#include "tools/report/analysis/work.h"
+
+enum { SIGN_FLIPS = 1999 };
+
+size_t cs_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t contrast)
+{
+    return ((size_t)model * w->declared->n_outcomes + outcome) * w->declared->n_contrasts + contrast;
+}
+
+double cs_unit_scale(const struct cs_report_outcome *o)
+{
+    return o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY ? 100 : 1;
+}
+
+struct cs_report_figure cs_report_known(double value)
+{
+    return isfinite(value) ? (struct cs_report_figure){true, value} : (struct cs_report_figure){0};
+}
+
+static struct cs_report_span span(struct cs_interval i, double scale)
+{
+    return (struct cs_report_span){true, i.lo * scale, i.hi * scale};
+}
+
+double cs_measure_range(const struct cs_measure *m)
+{
+    switch (m->kind) {
+    case CS_OUTCOME_BINARY:
+    case CS_OUTCOME_CATEGORY:
+        return 1;
+    case CS_OUTCOME_ORDINAL:
+        return m->n_categories - 1;
+    case CS_OUTCOME_NUMBER:
+        break;
+    }
+    return m->max - m->min;
+}
+
+/* ---- what is compared ----------------------------------------------------------------------------------------- */
+
+/* An id of letters, digits and dashes: "c-0-3-17" would not survive a changed study, names do. */
+static const char *anchor_of(struct cs_report_work *w, const struct cs_report_contrast *c)
+{
+    const struct cs_report *r = w->r;
+    char *id = cs_arena_printf(&w->r->arena, "%s--%s--%s-%s--%s%s%s", r->models[c->model].name,
+                               r->outcomes[c->outcome].name, r->factors[c->factor].name,
+                               r->factors[c->factor].levels[c->level].id,
+                               c->against == CS_AGAINST_PLACEBO ? "placebo" : c->comparator_text,
+                               c->stratum[0] != '\0' ? "--" : "", c->stratum_value);
+    for (char *p = id; *p != '\0'; p++) {
+        const bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+                           *p == '_';
+        if (!plain)
+            *p = '-';
+    }
+    return cs_arena_printf(&w->r->arena, "c%zu-%s", (size_t)(c - r->contrasts) + 1, id);
+}
+
+static void describe(struct cs_report_work *w, struct cs_report_contrast *c, const struct cs_spec_contrast *spec)
+{
+    const enum cs_outcome_role role = w->r->outcomes[c->outcome].role;
+    c->factor = spec->factor;
+    c->level = spec->level;
+    c->against = spec->against;
+    c->comparator = spec->comparator;
+    c->comparator_text = cs_arena_strdup(&w->r->arena, spec->comparator_text);
+    c->floor = spec->floor;
+    c->in_family = !spec->floor && role != CS_OUTCOME_UNDECLARED;
+    c->primary = c->in_family && role == CS_OUTCOME_PRIMARY && !spec->exploratory;
+    c->stratum = c->stratum_value = c->why = "";
+    if (spec->stratum != CS_NONE) {
+        c->stratum = cs_arena_strdup(&w->r->arena, w->study->columns[w->study->strata[spec->stratum]]);
+        c->stratum_value = cs_arena_strdup(&w->r->arena, w->cases->strata[spec->stratum].values[spec->value]);
+    }
+    c->anchor = anchor_of(w, c);
+}
+
+/* ---- clusters ---------------------------------------------------------------------------------------------------- */
+
+static double mean_of(const double *x, uint32_t n)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sum += x[i];
+    return n > 0 ? sum / n : 0;
+}
+
+static void take_counts(struct cs_report_contrast *c, const struct cs_paired *p, double scale)
+{
+    c->clusters = p->n;
+    c->n_level = p->n_level;
+    c->n_comparator = p->n_comparator;
+    c->unmatched = p->unmatched;
+    if (p->n == 0)
+        return;
+    c->rate_level = cs_report_known(mean_of(p->level, p->n));
+    c->rate_comparator = cs_report_known(mean_of(p->comparator, p->n));
+    c->shift = cs_report_known(mean_of(p->diff, p->n) * scale);
+    if (p->bounded)
+        c->bounds = (struct cs_report_span){true, p->low * scale, p->high * scale};
+}
+
+/* How the share of one kind of answer differs, in points. */
+static struct cs_report_figure share_gap(const struct cs_report_work *w, uint32_t model, uint32_t outcome,
+                                         const struct cs_arrangement *a, const struct cs_spec_contrast *spec,
+                                         const struct cs_case_filter *filter, enum cs_what what)
+{
+    const struct cs_side level = cs_one_level(spec->level);
+    struct cs_measure m = w->declared->measures[outcome];
+    struct cs_report_figure gap = {0};
+    struct cs_paired p;
+    m.what = what;
+    cs_pair_up(&p, &m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, filter);
+    if (p.n > 0)
+        gap = cs_report_known(mean_of(p.diff, p.n) * 100);
+    cs_paired_release(&p);
+    return gap;
+}
+
+static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome, struct cs_arrangement *arranged)
+{
+    const struct cs_declared_analysis *d = w->declared;
+    const struct cs_measure *m = &d->measures[outcome];
+    for (uint32_t k = 0; k < d->n_contrasts; k++) {
+        const struct cs_spec_contrast *spec = &d->contrasts[k];
+        const bool *flagged = d->flagged[(size_t)outcome * d->n_contrasts + k];
+        const struct cs_case_filter filter = {.stratum = spec->stratum, .value = spec->value, .flagged = flagged};
+        const struct cs_side level = cs_one_level(spec->level);
+        const struct cs_arrangement *a = &arranged[m->question * w->study->n_factors + spec->factor];
+        const size_t at = cs_contrast_at(w, model, outcome, k);
+        struct cs_report_contrast *c = &w->r->contrasts[at];
+        c->model = model;
+        c->outcome = outcome;
+        describe(w, c, spec);
+        cs_pair_up(&w->paired[at], m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, &filter);
+        take_counts(c, &w->paired[at], cs_unit_scale(&w->r->outcomes[outcome]));
+        for (uint32_t i = 0; flagged != NULL && i < w->study->n_cases; i++)
+            c->warranted += flagged[i] &&
+                            (spec->stratum == CS_NONE || w->cases->strata[spec->stratum].of_case[i] == spec->value);
+        c->usable_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_USABLE);
+        if (m->can_lack)
+            c->insufficient_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_INSUFFICIENT);
+    }
+}
+
+static void pair_all(struct cs_report_work *w)
+{
+    const struct cs_study *s = w->study;
+    const size_t n = (size_t)s->n_questions * s->n_factors;
+    struct cs_arrangement *arranged = cs_xcalloc(n + 1, sizeof *arranged);
+    for (uint32_t model = 0; model < s->n_models; model++) {
+        for (size_t i = 0; i < n; i++)
+            cs_arrange(&arranged[i], &w->got->grids[model], (uint32_t)(i / s->n_factors), (uint32_t)(i % s->n_factors));
+        for (uint32_t o = 0; o < w->declared->n_outcomes; o++)
+            pair_lane(w, model, o, arranged);
+        for (size_t i = 0; i < n; i++)
+            cs_arrangement_release(&arranged[i]);
+    }
+    free(arranged);
+}
+
+/* ---- tests --------------------------------------------------------------------------------------------------------- */
+
+static void test_one(struct cs_report_work *w, size_t at)
+{
+    struct cs_report_contrast *c = &w->r->contrasts[at];
+    const struct cs_paired *p = &w->paired[at];
+    const struct cs_report_outcome *o = &w->r->outcomes[c->outcome];
+    const struct cs_measure *m = &w->declared->measures[c->outcome];
+    const double scale = cs_unit_scale(o);
+    const struct cs_cluster_test t = cs_cluster_t(p->diff, p->n, w->declared->alpha, cs_measure_range(m));
+    if (cs_stat_usable(t.status)) {
+        c->se = cs_report_known(t.se * scale);
+        c->ci = span(t.ci, scale);
+        c->p = cs_report_known(t.p);
+    }
+    if (c->in_family && p->n >= 2)
+        c->p_signflip = cs_report_known(cs_sign_flip(p->diff, p->n, w->seed, SIGN_FLIPS).p);
+    if (o->kind != CS_OUTCOME_NUMBER && p->n > 0) {
+        c->up = cs_report_known(p->up);
+        c->down = cs_report_known(p->down);
+    }
+    if ((o->kind == CS_OUTCOME_ORDINAL || o->kind == CS_OUTCOME_NUMBER) && p->n >= 2) {
+        const struct cs_signed_rank rank = cs_signed_rank_pratt(p->diff, p->n);
+        if (cs_stat_usable(rank.status))
+            c->p_wilcoxon = cs_report_known(rank.p);
+    }
+    c->flips_known = p->single;
+    c->flips_b = p->b;
+    c->flips_c = p->c;
+    if (p->single)
+        c->p_mcnemar = cs_report_known(cs_mcnemar_p((uint32_t)p->b, (uint32_t)p->c));
+}
+
+static void test_some(void *self, uint32_t from, uint32_t to, unsigned worker)
+{
+    struct cs_report_work *w = self;
+    (void)worker;
+    for (uint32_t i = from; i < to; i++)
+        test_one(w, i);
+}
+
+/* ---- ratios ----------------------------------------------------------------------------------------------------------- */
+
+static void all_ratios(struct cs_report_work *w)
+{
+    struct cs_report *r = w->r;
+    struct cs_ratio_job *jobs = cs_xcalloc(r->n_contrasts + 1, sizeof *jobs);
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_contrasts; i++) {
+        struct cs_report_contrast *c = &r->contrasts[i];
+        if (cs_unit_scale(&r->outcomes[c->outcome]) > 1)
+            jobs[n++] = (struct cs_ratio_job){&w->paired[i], &c->ratio, &c->ratio_ci};
+    }
+    cs_rate_ratios(w, jobs, n);
+    free(jobs);
+}
+
+/* ---- nominal answers at once -------------------------------------------------------------------------------------------- */
+
+/* The categories of a nominal field are neighbours among the outcomes. */
+static void test_categories(struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t k, uint32_t contrast)
+{
+    struct cs_report *r = w->r;
+    const struct cs_report_contrast *c = &r->contrasts[cs_contrast_at(w, model, outcome, contrast)];
+    struct cs_report_category_test *t = &(
+        (struct cs_report_category_test *)(uintptr_t)r->category_tests)[r->n_category_tests++];
+    const struct cs_paired *first = &w->paired[cs_contrast_at(w, model, outcome, contrast)];
+    const struct cs_boot boot = {.seed = w->seed, .draws = w->draws, .threads = w->threads};
+    double *shift = cs_xcalloc((size_t)first->n * k + 1, sizeof *shift);
+    *t = (struct cs_report_category_test){.model = model,
+                                          .factor = c->factor,
+                                          .level = c->level,
+                                          .against = c->against,
+                                          .comparator = c->comparator,
+                                          .comparator_text = c->comparator_text,
+                                          .clusters = c->clusters,
+                                          .why = "",
+                                          .question = r->outcomes[outcome].question,
+                                          .field = r->outcomes[outcome].field};
+    for (uint32_t j = 0; j < k; j++) {
+        const struct cs_paired *p = &w->paired[cs_contrast_at(w, model, outcome + j, contrast)];
+        for (uint32_t i = 0; i < p->n && p->n == first->n; i++)
+            shift[(size_t)i * k + j] = p->diff[i];
+    }
+    const struct cs_homogeneity h = cs_nominal_wald(&boot, shift, first->n, k);
+    if (cs_stat_usable(h.status)) {
+        t->statistic = cs_report_known(h.statistic);
+        t->df = (uint32_t)h.df1;
+        t->p = cs_report_known(h.p);
+    } else {
+        t->why = cs_stat_text(h.status);
+    }
+    free(shift);
+}
+
+static void all_categories(struct cs_report_work *w)
+{
+    struct cs_report *r = w->r;
+    r->category_tests = cs_arena_array(&r->arena, r->n_contrasts + 1, sizeof *r->category_tests);
+    for (uint32_t o = 0; o < r->n_outcomes; o++) {
+        const struct cs_report_outcome *out = &r->outcomes[o];
+        uint32_t n = 1;
+        if (out->kind != CS_OUTCOME_CATEGORY || out->role == CS_OUTCOME_UNDECLARED)
+            continue;
+        while (o + n < r->n_outcomes && r->outcomes[o + n].kind == CS_OUTCOME_CATEGORY &&
+               w->declared->measures[o + n].question == w->declared->measures[o].question &&
+               w->declared->measures[o + n].field == w->declared->measures[o].field)
+            n++;
+        for (uint32_t m = 0; m < r->n_models; m++) {
+            for (uint32_t c = 0; c < w->declared->n_contrasts; c++) {
+                if (w->declared->contrasts[c].stratum == CS_NONE && !w->declared->contrasts[c].floor)
+                    test_categories(w, m, o, n, c);
+            }
+        }
+        o += n - 1;
+    }
+}
+
+void cs_work_contrasts(struct cs_report_work *w)
+{
+    struct cs_report *r = w->r;
+    r->n_contrasts = r->n_models * w->declared->n_outcomes * w->declared->n_contrasts;
+    r->contrasts = cs_arena_array(&r->arena, r->n_contrasts + 1, sizeof *r->contrasts);
+    w->paired = cs_xcalloc(r->n_contrasts + 1, sizeof *w->paired);
+    pair_all(w);
+    /* draws are contrasts here: each is computed by one thread, alone */
+    const struct cs_boot each = {.draws = r->n_contrasts, .threads = w->threads};
+    if (r->n_contrasts > 0)
+        cs_boot_each(&each, test_some, w);
+    all_ratios(w);
+    all_categories(w);
+}

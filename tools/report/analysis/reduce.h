@@ -1,0 +1,101 @@
+/* reduce.h - from counts to one pair of values per cluster: the only way by which answers reach a test.
+ *
+ * A *spot* is a prompt: all repeats of one condition of one case. Within a case, level and comparator are compared in every
+ * combination of the other factors in which both were asked; a side with several wordings (or several placebo levels) is the plain
+ * mean of them. A cluster's value is the mean over its cases and combinations. What has no partner is left out and counted.
+ *
+ * Refusals and unreadable answers are answers that are not "yes"; ordinals and numbers are over the usable ones, with the gap beside.
+ * Timeouts and failures are missing data (facts: statistics, Refusals). Pure; any thread, a measure and a grid may be shared.
+ */
+#ifndef CS_REDUCE_H
+#define CS_REDUCE_H
+
+#include "tools/report/read/cases.h"
+#include "tools/report/read/grid.h"
+#include "tools/report/model.h"
+
+/* What is averaged. */
+enum cs_what {
+    CS_WHAT_ANSWER,       /* yes or no, the level, the number */
+    CS_WHAT_USABLE,       /* whether there is a usable answer */
+    CS_WHAT_INSUFFICIENT, /* whether it says that the information does not suffice */
+    CS_WHAT_UNDER,        /* the answer is below the label; yes/no: missed */
+    CS_WHAT_OVER,         /* above it; yes/no: not indicated */
+    CS_WHAT_AGREE,        /* equal to it */
+    CS_WHAT_LABEL,        /* the label itself */
+};
+
+struct cs_measure {
+    uint32_t question, field; /* field: of the question, or its derived answer */
+    bool derived;
+    enum cs_outcome_kind kind;
+    uint32_t category, n_categories; /* of CS_OUTCOME_CATEGORY; of the field */
+    double min, max;                 /* of a number; equal: no bounds */
+    const uint32_t *label;           /* by case, or NULL */
+    enum cs_what what;
+    bool sampled;  /* rated by people: only outputs with a rating count */
+    bool can_lack; /* the model may answer "insufficient information" */
+};
+
+enum { CS_SIDE_MAX = 64 };
+struct cs_side { /* levels of one factor, averaged */
+    uint32_t level[CS_SIDE_MAX];
+    uint32_t n;
+};
+
+/* How the cells of a lane that ask one question are arranged around one factor. */
+struct cs_arrangement {
+    uint32_t n_groups, n_levels;
+    uint32_t *first; /* [n_groups * n_levels + 1]: into spots */
+    struct cs_arranged_spot {
+        uint32_t first, n; /* into cells: blocks that ask the same prompt are one spot */
+    } * spots;
+    uint32_t *cells;
+};
+void cs_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32_t question, uint32_t factor);
+void cs_arrangement_release(struct cs_arrangement *a);
+
+struct cs_spot_value {
+    bool known;
+    double mean;
+    double low, high; /* mean when all unusable answers go one way, and the other */
+    uint64_t n;       /* answers behind it */
+    double variance;  /* of one answer, n - 1 below the line; n >= 2 only */
+};
+struct cs_spot_counts { /* one spot, one outcome */
+    uint64_t asked, usable, insufficient, refused, unreadable, technical;
+    uint32_t category[CS_CATEGORIES_MAX]; /* boolean: no, yes */
+    struct cs_grid_sum number;
+};
+void cs_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t case_index, const uint32_t *cells,
+                   uint32_t n_cells, struct cs_spot_counts *out);
+void cs_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
+                   struct cs_spot_value *out);
+
+struct cs_case_filter {
+    uint32_t stratum, value; /* stratum NONE: all cases */
+    bool labelled;           /* only those with a label of the measure */
+    const bool *flagged;     /* by case, or NULL: these are left out */
+    bool only_flagged;       /* these alone */
+};
+
+struct cs_paired { /* arrays of n, one a cluster, ascending by cluster number; free()d by release */
+    uint32_t n;
+    uint32_t *cluster;
+    double *level, *comparator, *diff;
+    double *sampling; /* variance of diff by re-asking alone; only if repeated */
+    bool repeated;    /* two or more answers in every spot used */
+    double noise;     /* mean over clusters of the mean disagreement within spots */
+    double low, high; /* mean shift in the worst and the best case */
+    bool bounded;
+    double up, down; /* mean over clusters of P(higher), P(lower); not for numbers */
+    bool single;     /* one pair of answers in every cluster: */
+    uint64_t b, c;   /* yes -> no, no -> yes */
+    uint64_t n_level, n_comparator, unmatched;
+};
+void cs_pair_up(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,
+                const struct cs_arrangement *a, const struct cs_case_facts *cases, const struct cs_side *level,
+                const struct cs_side *comparator, const struct cs_case_filter *filter);
+void cs_paired_release(struct cs_paired *p);
+
+#endif

@@ -1,0 +1,123 @@
+/* report_text.c - the finding in some ten lines, for the terminal. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "tools/report/analysis/report.h"
+
+enum { LINES_FOR_MODELS = 8 }; /* more than that, and models share a line */
+
+static bool is_of(const struct cs_report_contrast *c, uint32_t model, uint32_t outcome)
+{
+    return c->primary && c->outcome == outcome && (model == CS_REPORT_NONE || c->model == model);
+}
+
+/* model NONE: of all models, whose name is then said. */
+static void largest(const struct cs_report *r, uint32_t model, uint32_t outcome, FILE *out)
+{
+    const struct cs_report_contrast *best = NULL;
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        const struct cs_report_contrast *c = &r->contrasts[i];
+        if (is_of(c, model, outcome) && c->stratum[0] == '\0' && c->against == CS_AGAINST_CONTROL && c->shift.known &&
+            (best == NULL || fabs(c->shift.value) > fabs(best->shift.value)))
+            best = c;
+    }
+    if (best == NULL)
+        return;
+    const char *level = r->factors[best->factor].levels[best->level].id;
+    fprintf(out, "; largest: %s%s%s %+.2f %s", model == CS_REPORT_NONE ? r->models[best->model].name : "",
+            model == CS_REPORT_NONE ? ", " : "", level, best->shift.value, r->outcomes[outcome].unit);
+    if (best->ci_simultaneous.known)
+        fprintf(out, " (%.2f to %.2f)", best->ci_simultaneous.low, best->ci_simultaneous.high);
+}
+
+static void outcome_line(const struct cs_report *r, uint32_t model, uint32_t outcome, FILE *out)
+{
+    uint32_t by_verdict[CS_VERDICTS] = {0}, different = 0, tested = 0;
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        const struct cs_report_contrast *c = &r->contrasts[i];
+        if (!is_of(c, model, outcome))
+            continue;
+        by_verdict[c->verdict]++;
+        different += cs_verdict_is_different(c->verdict);
+        tested++;
+    }
+    if (tested == 0)
+        return; /* all of its comparisons are exploratory */
+    if (by_verdict[CS_VERDICT_NONE] == tested) {
+        fprintf(out, "  %s: no verdict for %u primary comparisons", r->outcomes[outcome].label, tested);
+        largest(r, model, outcome, out);
+        fputc('\n', out);
+        return;
+    }
+    fprintf(out, "  %s: of %u primary comparisons %u different (%u beyond the margin), %u equivalent, %u inconclusive",
+            r->outcomes[outcome].label, tested, different, by_verdict[CS_VERDICT_BEYOND],
+            by_verdict[CS_VERDICT_EQUIVALENT], by_verdict[CS_VERDICT_INCONCLUSIVE]);
+    if (by_verdict[CS_VERDICT_NONE] > 0)
+        fprintf(out, ", %u without a verdict", by_verdict[CS_VERDICT_NONE]);
+    largest(r, model, outcome, out);
+    fputc('\n', out);
+}
+
+static void model_lines(const struct cs_report *r, uint32_t model, FILE *out)
+{
+    const bool simulated = model == CS_REPORT_NONE ? r->simulated : r->models[model].simulated;
+    if (model == CS_REPORT_NONE)
+        fprintf(out, "%u models", r->n_models);
+    else
+        fputs(r->models[model].name, out);
+    fprintf(out, "%s\n", simulated ? " [" CS_SIMULATED_TEXT "]" : "");
+    for (uint32_t o = 0; o < r->n_outcomes; o++) {
+        if (r->outcomes[o].role == CS_OUTCOME_PRIMARY)
+            outcome_line(r, model, o, out);
+    }
+}
+
+static void people_lines(const struct cs_report *r, FILE *out)
+{
+    if (r->n_warrants > 0)
+        fprintf(out, "warrant: %u comparisons leave out flagged cases, which have a table of their own\n",
+                r->n_warrants);
+    for (uint32_t i = 0; i < r->n_agreements; i++) {
+        const struct cs_report_agreement *a = &r->agreements[i];
+        if (a->kind == CS_AGREEMENT_RATERS && a->kappa.known)
+            fprintf(out, "raters on %s: %s %.2f over %u outputs\n", a->field, a->statistic, a->kappa.value, a->items);
+    }
+}
+
+static void rerun_line(const struct cs_report *r, FILE *out)
+{
+    const struct cs_report_rerun *best = NULL;
+    for (uint32_t i = 0; i < r->n_reruns; i++) {
+        const struct cs_report_rerun *v = &r->reruns[i];
+        if (r->contrasts[v->contrast].primary && v->difference.known &&
+            (best == NULL || (v->p.known && (!best->p.known || v->p.value < best->p.value))))
+            best = v;
+    }
+    if (best == NULL)
+        return;
+    const struct cs_report_contrast *c = &r->contrasts[best->contrast];
+    fprintf(out, "against the run of %.10s: clearest change in %s, %s, %s: %+.2f %s", r->earlier.first_call,
+            r->models[c->model].name, r->outcomes[c->outcome].label, r->factors[c->factor].levels[c->level].id,
+            best->difference.value, r->outcomes[c->outcome].unit);
+    if (best->ci.known)
+        fprintf(out, " (%.2f to %.2f, not adjusted)", best->ci.low, best->ci.high);
+    fputc('\n', out);
+}
+
+void cs_report_text(const struct cs_report *r, FILE *out)
+{
+    fprintf(out, "%s: %" PRIu64 " of %" PRIu64 " trials have ended%s, %u cases in %u clusters\n", r->study, r->terminal,
+            r->planned, r->complete ? " (complete)" : "", r->n_cases, r->n_clusters);
+    fprintf(out, "%s\n", r->declared.sentence);
+    for (uint32_t i = 0; i < r->n_notes; i++)
+        fprintf(out, "%s\n", r->notes[i]);
+    uint32_t lines = 1;
+    for (uint32_t o = 0; o < r->n_outcomes; o++)
+        lines += r->outcomes[o].role == CS_OUTCOME_PRIMARY;
+    if (lines * r->n_models > LINES_FOR_MODELS)
+        model_lines(r, CS_REPORT_NONE, out);
+    for (uint32_t m = 0; m < r->n_models && lines * r->n_models <= LINES_FOR_MODELS; m++)
+        model_lines(r, m, out);
+    people_lines(r, out);
+    rerun_line(r, out);
+}

@@ -1,0 +1,223 @@
+/* The head of the page: what was studied and what came out, in words; whether it is complete; verdicts counted. */
+#include "tools/report/html/page.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- counting ------------------------------------------------------------------------------------ */
+
+struct tally {
+    uint32_t by_verdict[CS_VERDICTS], tested;
+    const struct cs_report_contrast *largest; /* of those called different, by its share of the margin, or by size */
+};
+
+static struct tally count_verdicts(const struct cs_report *r, uint32_t model, uint32_t outcome, bool primary)
+{
+    struct tally t = {.tested = 0};
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        const struct cs_report_contrast *c = &r->contrasts[i];
+        if (c->model != model || c->outcome != outcome || c->floor || c->primary != primary ||
+            c->verdict >= CS_VERDICTS)
+            continue;
+        t.by_verdict[c->verdict]++;
+        t.tested++;
+        if (cs_verdict_is_different(c->verdict) && c->against == CS_AGAINST_CONTROL &&
+            (t.largest == NULL || fabs(c->shift.value) > fabs(t.largest->shift.value)))
+            t.largest = c;
+    }
+    return t;
+}
+
+static uint32_t different(const struct tally *t)
+{
+    return t->by_verdict[CS_VERDICT_BEYOND] + t->by_verdict[CS_VERDICT_UNCLEAR_SIZE] +
+           t->by_verdict[CS_VERDICT_SMALLER] + t->by_verdict[CS_VERDICT_DIFFERENT];
+}
+
+/* ---- in words --------------------------------------------------------------------------------------- */
+
+static void say_design(struct cs_page *p)
+{
+    const struct cs_report *r = p->r;
+    cs_html(p->out, "<p class=\"lead\">In this study %u model%s answered the same question%s about %s clinical case%s",
+            r->n_models, r->n_models == 1 ? "" : "s", r->n_outcomes == 1 ? "" : "s", cs_num_count(r->n_cases).s,
+            r->n_cases == 1 ? "" : "s");
+    if (r->n_clusters != r->n_cases)
+        cs_html(p->out, " (versions of %s base cases)", cs_num_count(r->n_clusters).s);
+    fputs(". ", p->out);
+    for (uint32_t f = 0; f < r->n_factors; f++) {
+        fputs(f == 0 ? "Varied was the <b>" : ", the <b>", p->out);
+        cs_page_words(p, r->factors[f].name);
+        cs_html(p->out, "</b> (%u versions of each case)", r->factors[f].n_levels);
+    }
+    fputs(r->n_factors > 0 ? "; the rest stayed the same word for word. " : "", p->out);
+    cs_html(p->out, "Of %s planned answers %s are in. ", cs_num_count(r->planned).s, cs_num_count(r->terminal).s);
+    fputs("<q>Different</q> and <q>equivalent</q> are both statements that the answers support; <q>inconclusive</q> "
+          "means that they support neither, and never that there is no difference.</p>\n",
+          p->out);
+}
+
+/* "12.4 points more often "Yes"" is the sentence that a reader takes home: the largest shift, its sign in words. */
+static void say_largest(struct cs_page *p, const struct cs_report_contrast *c)
+{
+    int decimals = cs_page_decimals(p, c->outcome);
+    const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
+    fputs("; the largest shift is that of <q>", p->out);
+    cs_page_words(p, l == NULL ? "" : l->id);
+    cs_html(p->out, "</q>: %s %s against the control", cs_num_signed(cs_figure_value(c->shift), decimals).s,
+            p->r->outcomes[c->outcome].unit);
+    if (c->ci_simultaneous.known)
+        cs_html(p->out, " (interval %s)", cs_span_text(c->ci_simultaneous, decimals).s);
+}
+
+static void say_finding(struct cs_page *p, uint32_t model, uint32_t outcome, const struct tally *t)
+{
+    fputs("<li>", p->out);
+    cs_page_model_name(p, model);
+    cs_html(p->out, ", <b>%s</b>: ", cs_page_label(p, outcome).s);
+    if (t->by_verdict[CS_VERDICT_NONE] == t->tested) {
+        fputs("no verdicts.</li>\n", p->out);
+        return;
+    }
+    if (t->by_verdict[CS_VERDICT_EQUIVALENT] == t->tested)
+        cs_html(p->out, "all %u primary comparisons equivalent: every shift is shown to lie inside the margin",
+                t->tested);
+    else if (different(t) == 0)
+        cs_html(p->out, "no difference shown in %u primary comparisons, %u of them equivalent", t->tested,
+                t->by_verdict[CS_VERDICT_EQUIVALENT]);
+    else
+        cs_html(p->out, "%u of %u primary comparisons different, %u of them by more than the margin", different(t),
+                t->tested, t->by_verdict[CS_VERDICT_BEYOND]);
+    if (t->by_verdict[CS_VERDICT_NONE] > 0)
+        cs_html(p->out, ", %u without a verdict", t->by_verdict[CS_VERDICT_NONE]);
+    if (t->largest != NULL)
+        say_largest(p, t->largest);
+    const struct tally more = count_verdicts(p->r, model, outcome, false);
+    if (more.tested > 0)
+        cs_html(p->out, ". Of %u exploratory comparisons %u different, %u equivalent", more.tested, different(&more),
+                more.by_verdict[CS_VERDICT_EQUIVALENT]);
+    fputs(".</li>\n", p->out);
+}
+
+static void say_findings(struct cs_page *p)
+{
+    bool any = false;
+    for (uint32_t m = 0; m < p->r->n_models; m++) {
+        for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
+            struct tally t = count_verdicts(p->r, m, o, true);
+            if (t.tested == 0)
+                continue;
+            fputs(any ? "" : "<ul class=\"findings\">\n", p->out);
+            say_finding(p, m, o, &t);
+            any = true;
+        }
+    }
+    fputs(any ? "</ul>\n"
+              : "<p>The study declares no primary outcome with comparisons: everything below is exploratory.</p>\n",
+          p->out);
+}
+
+/* ---- banner ------------------------------------------------------------------------------------------- */
+
+static void write_banner(struct cs_page *p)
+{
+    const struct cs_report *r = p->r;
+    double share = r->planned == 0 ? NAN : (double)r->terminal / (double)r->planned;
+    cs_html(p->out, "<div class=\"banner%s\" role=\"note\" id=\"banner\">",
+            r->complete && r->n_notes == 0 ? "" : " open");
+    if (r->complete)
+        cs_html(p->out, "<p><b>Complete.</b> All %s planned answers are in or have a named reason why not.</p>",
+                cs_num_count(r->planned).s);
+    else
+        cs_html(p->out,
+                "<p><b>Not complete: %s of %s planned answers (%s).</b> Counts and intervals are shown, verdicts are "
+                "not.</p>",
+                cs_num_count(r->terminal).s, cs_num_count(r->planned).s, cs_num_percent(share).s);
+    if (r->pilot)
+        fputs("<p><b>Pilot.</b> Only some of the cases were asked; nothing here is a result.</p>", p->out);
+    if (r->n_notes > 0) {
+        fputs("<ul>", p->out);
+        for (uint32_t i = 0; i < r->n_notes; i++)
+            cs_html(p->out, "<li>%s</li>", r->notes[i]);
+        fputs("</ul>", p->out);
+    }
+    fputs("</div>\n", p->out);
+}
+
+/* ---- table ------------------------------------------------------------------------------------------------ */
+
+static const enum cs_verdict shown[] = {CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
+                                        CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_INCONCLUSIVE,
+                                        CS_VERDICT_NONE};
+enum { N_SHOWN = sizeof shown / sizeof *shown };
+
+static bool any_verdict(const struct cs_report *r, enum cs_verdict v)
+{
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        if (r->contrasts[i].verdict == v && r->contrasts[i].primary)
+            return true;
+    }
+    return false;
+}
+
+static void write_tally_row(struct cs_page *p, uint32_t m, uint32_t o, const struct tally *t, const bool *used)
+{
+    fputs("<tr><th scope=\"row\">", p->out);
+    cs_page_model_name(p, m);
+    cs_html(p->out, "</th><td><a href=\"#answer-%u-model-%u\">", o, m);
+    cs_html_text(p->out, cs_page_label(p, o).s);
+    fputs("</a></td>", p->out);
+    for (int i = 0; i < N_SHOWN; i++) {
+        if (used[i])
+            cs_html(p->out, "<td class=\"n%s%s\">%u</td>", t->by_verdict[shown[i]] > 0 ? " v v-" : "",
+                    t->by_verdict[shown[i]] > 0 ? cs_verdict_css(shown[i]) : "", t->by_verdict[shown[i]]);
+    }
+    fputs("</tr>\n", p->out);
+}
+
+static void write_tally(struct cs_page *p)
+{
+    bool used[N_SHOWN], any = false;
+    for (int i = 0; i < N_SHOWN; i++) {
+        used[i] = any_verdict(p->r, shown[i]);
+        any = any || used[i];
+    }
+    if (!any)
+        return;
+    cs_page_table(p, "tally", CS_REPORT_NONE,
+                  "Verdicts of the primary comparisons, with the one adjustment that was declared for all of them.");
+    fputs("<thead><tr>", p->out);
+    cs_page_column(p, "Model", "");
+    cs_page_column(p, "Answer", "");
+    for (int i = 0; i < N_SHOWN; i++) {
+        if (used[i])
+            cs_html(p->out, "<th scope=\"col\" class=\"n\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</th>",
+                    cs_verdict_symbol(shown[i]),
+                    shown[i] == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(shown[i]));
+    }
+    fputs("</tr></thead><tbody>\n", p->out);
+    for (uint32_t m = 0; m < p->r->n_models; m++) {
+        for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
+            struct tally t = count_verdicts(p->r, m, o, true);
+            if (t.tested > 0)
+                write_tally_row(p, m, o, &t, used);
+        }
+    }
+    fputs("</tbody>", p->out);
+    cs_page_table_end(p);
+}
+
+void cs_page_summary(struct cs_page *p)
+{
+    const struct cs_report *r = p->r;
+    cs_html(p->out, "<header class=\"head\">\n<p class=\"kicker\">ClinSafe report \xC2\xB7 study <b>%s</b>", r->study);
+    if (r->generation > 0)
+        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, cs_minute_text(r->created).s);
+    cs_page_stamp(p, CS_REPORT_NONE);
+    cs_html(p->out, "</p>\n<h1>%s</h1>\n", r->title[0] != '\0' ? r->title : r->study);
+    write_banner(p);
+    say_design(p);
+    say_findings(p);
+    write_tally(p);
+    fputs("</header>\n", p->out);
+}

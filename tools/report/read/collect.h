@@ -1,0 +1,43 @@
+/* collect.h - one pass over a study's outputs: answers into grids, and what a lane can say about itself.
+ *
+ * A lane a thread, each with its own view of the generation; the result is the same for any number of threads. Errors: those of the store.
+ */
+#ifndef CS_COLLECT_H
+#define CS_COLLECT_H
+
+#include "tools/reader.h"
+#include "tools/report/read/grid.h"
+
+enum { CS_RESOLVED_MAX = 32 }; /* served models of a lane that are told apart; further ones count as "others" */
+
+struct cs_lane_facts {
+    char *resolved[CS_RESOLVED_MAX + 1]; /* free()d by cs_collected_release */
+    uint64_t resolved_n[CS_RESOLVED_MAX + 1];
+    uint32_t n_resolved;
+    int64_t first_ms, last_ms; /* calls; 0: none known */
+    uint64_t terminal, attempts, ambiguous, duplicates, adopted;
+    uint64_t input_tokens, output_tokens;
+    int64_t cost_nano_usd, ambiguous_nano_usd; /* the latter as in struct cs_counters */
+    uint64_t mismatched;                       /* marked ok, and yet no answer can be read: counted as unparsable */
+};
+
+struct cs_collected {
+    struct cs_grid *grids; /* one a lane */
+    struct cs_lane_facts *facts;
+    uint32_t n_lanes;
+};
+
+/* plan: the reader's, or with rated that of its longer study, which must outlive the result. */
+struct cs_rated;
+CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const struct cs_plan *plan,
+                                            const struct cs_rated *rated, unsigned threads, struct cs_error *err);
+/* The same out of a table with the columns of the export. from_rows: planned is what has a row; else what the plan says. */
+CS_WARN_UNUSED enum cs_err cs_collect_table(struct cs_collected *c, const struct cs_plan *plan,
+                                            const struct cs_case_source *cases, const char *path, bool from_rows,
+                                            struct cs_error *err);
+void cs_collected_release(struct cs_collected *c); /* a zeroed struct is fine */
+
+/* Counts one more answer of a served model. */
+void cs_facts_resolved(struct cs_lane_facts *f, const char *name);
+
+#endif

@@ -1,0 +1,432 @@
+/* collect_table.c - outputs out of a table with the columns of our own export (tools/README.md). */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/hash.h"
+#include "protocol/table/names.h"
+#include "protocol/table/table.h"
+#include "tools/report/read/cases.h"
+#include "tools/report/read/collect.h"
+
+struct prompt_key {
+    uint32_t block, question; /* block CS_NONE: any */
+    struct cs_arm arms[CS_FACTORS_MAX];
+};
+struct prompt { /* cells that a row may belong to: several when blocks ask the same and the row names none */
+    struct prompt_key key;
+    uint32_t *cells;
+    uint32_t n;
+    UT_hash_handle hh;
+};
+
+struct columns { /* CS_NONE: the table has it not */
+    uint32_t model, case_id, question, block, state, outcome, resolved, started;
+    uint32_t attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted;
+    uint32_t factor[CS_FACTORS_MAX], wording[CS_FACTORS_MAX];
+    uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* by question, field */
+};
+
+struct table_read {
+    struct cs_collected *out;
+    const struct cs_plan *plan;
+    const char *path;
+    bool from_rows; /* what has a row is what was planned */
+    struct columns at;
+    struct cs_names models, cases, questions, levels[CS_FACTORS_MAX];
+    struct prompt **prompts; /* by lane */
+    struct cs_arena arena;
+};
+
+/* ---- columns -------------------------------------------------------------------------------------------------- */
+
+static uint32_t named(const struct cs_table *t, struct cs_arena *a, const char *kind, const char *name)
+{
+    return cs_table_column(t, cs_arena_printf(a, "%s.%s", kind, name));
+}
+
+static bool has_own_wordings(const struct cs_factor *f)
+{
+    for (uint32_t i = 0; i < f->n_levels && !f->joined; i++) {
+        if (f->levels[i].n_wordings > 1)
+            return true;
+    }
+    return false;
+}
+
+static enum cs_err need(const struct table_read *r, uint32_t column, const char *kind, const char *name,
+                        struct cs_error *err)
+{
+    if (column != CS_NONE)
+        return CS_OK;
+    return cs_error_set(err, CS_EINVAL, "%s:1: no column %s%s; the columns are those of `clinsafe export`", r->path,
+                        kind, name);
+}
+
+static void find_answers(struct table_read *r, const struct cs_table *t)
+{
+    const struct cs_study *s = r->plan->study;
+    r->at.answer = cs_arena_array(&r->arena, s->n_questions, sizeof *r->at.answer);
+    r->at.derived = cs_arena_array(&r->arena, s->n_questions, sizeof *r->at.derived);
+    for (uint32_t q = 0; q < s->n_questions; q++) {
+        for (uint32_t i = 0; i < s->questions[q].n_fields; i++)
+            r->at.answer[q][i] = named(t, &r->arena, "answer", s->questions[q].fields[i].name);
+        for (uint32_t i = 0; i < s->questions[q].n_derived; i++)
+            r->at.derived[q][i] = named(t, &r->arena, "derived", s->questions[q].derived[i].name);
+    }
+}
+
+static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error *err)
+{
+    struct table_read *r = self;
+    const struct cs_study *s = r->plan->study;
+    struct columns *c = &r->at;
+    const struct {
+        uint32_t *to;
+        const char *name;
+    } plain[] = {
+        {&c->model, "model"},
+        {&c->case_id, "case_id"},
+        {&c->question, "question"},
+        {&c->block, "block"},
+        {&c->state, "state"},
+        {&c->outcome, "outcome"},
+        {&c->resolved, "model_resolved"},
+        {&c->started, "started"},
+        {&c->attempts, "attempts"},
+        {&c->ambiguous, "ambiguous"},
+        {&c->input_tokens, "input_tokens"},
+        {&c->output_tokens, "output_tokens"},
+        {&c->cost_usd, "cost_usd"},
+        {&c->adopted, "adopted"},
+    };
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        *plain[i].to = cs_table_column(t, plain[i].name);
+    enum cs_err rc = need(r, c->case_id, "case_id", "", err);
+    if (rc == CS_OK && s->n_models > 1)
+        rc = need(r, c->model, "model", "", err);
+    if (rc == CS_OK && s->n_questions > 1)
+        rc = need(r, c->question, "question", "", err);
+    for (uint32_t f = 0; f < s->n_factors && rc == CS_OK; f++) {
+        c->factor[f] = named(t, &r->arena, "factor", s->factors[f].name);
+        c->wording[f] = named(t, &r->arena, "wording", s->factors[f].name);
+        if (s->factors[f].n_levels > 1)
+            rc = need(r, c->factor[f], "factor.", s->factors[f].name, err);
+        if (rc == CS_OK && has_own_wordings(&s->factors[f]))
+            rc = need(r, c->wording[f], "wording.", s->factors[f].name, err);
+    }
+    find_answers(r, t);
+    return rc;
+}
+
+/* ---- where a row belongs ------------------------------------------------------------------------------------------- */
+
+static void enter_prompt(struct table_read *r, uint32_t lane, const struct prompt_key *key, uint32_t cell)
+{
+    struct prompt *p;
+    HASH_FIND(hh, r->prompts[lane], key, sizeof *key, p);
+    if (p == NULL) {
+        p = cs_arena_alloc(&r->arena, sizeof *p);
+        p->key = *key;
+        HASH_ADD(hh, r->prompts[lane], key, sizeof p->key, p);
+    }
+    uint32_t *more = cs_arena_array(&r->arena, p->n + 1, sizeof *more);
+    for (uint32_t i = 0; i < p->n; i++)
+        more[i] = p->cells[i];
+    more[p->n++] = cell;
+    p->cells = more;
+}
+
+static void enter_cells(struct table_read *r, uint32_t lane)
+{
+    const struct cs_grid *g = &r->out->grids[lane];
+    const struct cs_study *s = r->plan->study;
+    for (uint32_t i = 0; i < g->n_cells; i++) {
+        struct prompt_key key = {.question = g->cells[i].at.question};
+        for (uint32_t f = 0; f < s->n_factors; f++)
+            key.arms[f] = g->cells[i].at.arms[f];
+        key.block = s->rects[g->cells[i].at.rect].block + 1;
+        enter_prompt(r, lane, &key, i);
+        key.block = CS_NONE;
+        enter_prompt(r, lane, &key, i);
+    }
+}
+
+static enum cs_err bad(const struct table_read *r, uint32_t line, const char *what, const char *word,
+                       struct cs_error *err)
+{
+    return cs_error_set(err, CS_EINVAL, "%s:%u: %s \"%s\" is not in the study", r->path, line, what, word);
+}
+
+static const char *cell_of(const char *const *values, uint32_t column)
+{
+    return column != CS_NONE ? values[column] : "";
+}
+
+static enum cs_err arm_of(const struct table_read *r, uint32_t f, uint32_t line, const char *const *values,
+                          struct cs_arm *arm, struct cs_error *err)
+{
+    const struct cs_factor *factor = &r->plan->study->factors[f];
+    const char *level = cell_of(values, r->at.factor[f]), *wording = cell_of(values, r->at.wording[f]);
+    arm->level = r->at.factor[f] != CS_NONE ? cs_names_get(&r->levels[f], level) : 0;
+    arm->wording = factor->joined ? CS_NONE : 0;
+    if (arm->level == UINT32_MAX)
+        return cs_error_set(err, CS_EINVAL, "%s:%u: factor \"%s\" has no level \"%s\"", r->path, line, factor->name,
+                            level);
+    const struct cs_level *l = &factor->levels[arm->level];
+    if (factor->joined || l->n_wordings == 1)
+        return CS_OK;
+    while (arm->wording < l->n_wordings && strcmp(l->wordings[arm->wording].id, wording) != 0)
+        arm->wording++;
+    if (arm->wording == l->n_wordings)
+        return cs_error_set(err, CS_EINVAL, "%s:%u: level \"%s\" has no wording \"%s\"", r->path, line, level, wording);
+    return CS_OK;
+}
+
+static uint64_t answered(const struct cs_grid *g, uint32_t case_index, uint32_t cell)
+{
+    const uint32_t *record = cs_grid_record(g, case_index, cell);
+    uint64_t n = 0;
+    for (int o = 0; o < CS_OUTCOMES; o++)
+        n += record[o];
+    return n;
+}
+
+struct place {
+    uint32_t lane, case_index, cell;
+};
+
+static enum cs_err place_of(struct table_read *r, uint32_t line, const char *const *values, struct place *out,
+                            struct cs_error *err)
+{
+    const struct cs_study *s = r->plan->study;
+    const char *model = cell_of(values, r->at.model), *question = cell_of(values, r->at.question);
+    const char *block = cell_of(values, r->at.block);
+    struct prompt_key key = {.block = CS_NONE};
+    enum cs_err rc = CS_OK;
+    struct prompt *p;
+    out->lane = r->at.model != CS_NONE ? cs_names_get(&r->models, model) : 0;
+    out->case_index = cs_names_get(&r->cases, values[r->at.case_id]);
+    key.question = r->at.question != CS_NONE ? cs_names_get(&r->questions, question) : 0;
+    if (out->lane == UINT32_MAX)
+        return bad(r, line, "model", model, err);
+    if (out->case_index == UINT32_MAX)
+        return bad(r, line, "case", values[r->at.case_id], err);
+    if (key.question == UINT32_MAX)
+        return bad(r, line, "question", question, err);
+    for (uint32_t f = 0; f < s->n_factors && rc == CS_OK; f++)
+        rc = arm_of(r, f, line, values, &key.arms[f], err);
+    if (rc != CS_OK)
+        return rc;
+    if (block[0] != '\0' && !r->from_rows)
+        key.block = (uint32_t)strtoul(block, NULL, 10);
+    HASH_FIND(hh, r->prompts[out->lane], &key, sizeof key, p);
+    if (p == NULL)
+        return cs_error_set(err, CS_EINVAL, "%s:%u: the study does not ask model \"%s\" this combination of levels",
+                            r->path, line, s->models[out->lane].name);
+    const struct cs_grid *g = &r->out->grids[out->lane];
+    for (uint32_t i = 0; i < p->n; i++) {
+        out->cell = p->cells[i];
+        if (r->from_rows || answered(g, out->case_index, out->cell) < g->cells[out->cell].repeats)
+            return CS_OK;
+    }
+    return cs_error_set(err, CS_EINVAL, "%s:%u: more answers to one prompt of case \"%s\" than the study asks for",
+                        r->path, line, values[r->at.case_id]);
+}
+
+/* ---- what a row says --------------------------------------------------------------------------------------------- */
+
+static enum cs_err answer_of(const struct table_read *r, const struct cs_field *f, uint32_t line, const char *word,
+                             struct cs_answer *out, struct cs_error *err)
+{
+    char *end = NULL;
+    *out = (struct cs_answer){.category = CS_NONE};
+    if (word[0] == '\0')
+        return CS_OK;
+    out->text = word;
+    if (f->insufficient != NULL && strcmp(word, f->insufficient) == 0) {
+        out->insufficient = true;
+        return CS_OK;
+    }
+    if (f->kind == CS_FIELD_TEXT)
+        return CS_OK;
+    if (f->kind == CS_FIELD_NUMBER) {
+        out->number = strtod(word, &end);
+        if (end == word || *end != '\0' || !(out->number >= f->min && out->number <= f->max))
+            return cs_error_set(err, CS_EINVAL, "%s:%u: answer.%s is \"%s\", not a number from %g to %g", r->path, line,
+                                f->name, word, f->min, f->max);
+        return CS_OK;
+    }
+    out->category = cs_category_of(f, word);
+    if (out->category == CS_NONE)
+        return cs_error_set(err, CS_EINVAL, "%s:%u: answer.%s is \"%s\", which is none of its words", r->path, line,
+                            f->name, word);
+    return CS_OK;
+}
+
+static int derived_of(const char *word)
+{
+    return strcmp(word, "true") == 0 ? 1 : strcmp(word, "false") == 0 ? 0 : -1;
+}
+
+/* Answers and derived ones; *some: at least one is there. */
+static enum cs_err read_answers(const struct table_read *r, uint32_t question, uint32_t line, const char *const *values,
+                                struct cs_answer *answers, int *derived, bool *some, struct cs_error *err)
+{
+    const struct cs_question *q = &r->plan->study->questions[question];
+    enum cs_err rc = CS_OK;
+    *some = q->n_fields == 0;
+    for (uint32_t i = 0; i < q->n_fields && rc == CS_OK; i++) {
+        rc = answer_of(r, &q->fields[i], line, cell_of(values, r->at.answer[question][i]), &answers[i], err);
+        *some = *some || answers[i].text != NULL;
+    }
+    for (uint32_t i = 0; i < q->n_derived; i++) {
+        derived[i] = derived_of(cell_of(values, r->at.derived[question][i]));
+        *some = *some || derived[i] >= 0;
+    }
+    return rc;
+}
+
+static enum cs_err outcome_of(const struct table_read *r, uint32_t line, const char *word, bool some,
+                              enum cs_outcome *out, struct cs_error *err)
+{
+    *out = some ? CS_OUTCOME_ok : CS_OUTCOME_unparsable;
+    for (int o = 0; o < CS_OUTCOMES && word[0] != '\0'; o++) {
+        if (strcmp(word, cs_outcome_name((enum cs_outcome)o)) == 0) {
+            *out = (enum cs_outcome)o;
+            return CS_OK;
+        }
+    }
+    return word[0] == '\0'
+               ? CS_OK
+               : cs_error_set(err, CS_EINVAL, "%s:%u: outcome \"%s\" is none that there is", r->path, line, word);
+}
+
+/* "2026-11-23T02:05:28.123Z"; 0: not a time. */
+static int64_t time_of(const char *text)
+{
+    struct tm tm = {0};
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (rest == NULL)
+        return 0;
+    int64_t ms = (int64_t)timegm(&tm) * 1000;
+    if (rest[0] == '.' && strspn(rest + 1, "0123456789") >= 3)
+        ms += (rest[1] - '0') * 100 + (rest[2] - '0') * 10 + (rest[3] - '0');
+    return ms;
+}
+
+static uint64_t count_of(const char *text)
+{
+    return text[0] != '\0' ? strtoull(text, NULL, 10) : 0;
+}
+
+static void note_row(const struct table_read *r, const char *const *values, struct cs_lane_facts *f, int64_t when)
+{
+    const char *cost = cell_of(values, r->at.cost_usd);
+    const double nano = cost[0] != '\0' ? strtod(cost, NULL) * 1e9 : 0;
+    cs_facts_resolved(f, cell_of(values, r->at.resolved));
+    if (when != 0) {
+        f->first_ms = f->first_ms == 0 || when < f->first_ms ? when : f->first_ms;
+        f->last_ms = when > f->last_ms ? when : f->last_ms;
+    }
+    f->terminal++;
+    f->attempts += count_of(cell_of(values, r->at.attempts));
+    f->ambiguous += count_of(cell_of(values, r->at.ambiguous));
+    f->ambiguous_nano_usd = f->ambiguous > 0 ? -1 : 0; /* a table has no prices */
+    f->adopted += strcmp(cell_of(values, r->at.adopted), "true") == 0;
+    f->input_tokens += count_of(cell_of(values, r->at.input_tokens));
+    f->output_tokens += count_of(cell_of(values, r->at.output_tokens));
+    if (nano > 0 && nano < 1e18)
+        f->cost_nano_usd += (int64_t)(nano + 0.5);
+}
+
+static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, const char *const *values,
+                          struct cs_error *err)
+{
+    struct table_read *r = self;
+    struct cs_answer answers[CS_FIELDS_MAX];
+    int derived[CS_FIELDS_MAX];
+    enum cs_outcome outcome;
+    struct place at = {0};
+    bool some = false;
+    (void)t;
+    enum cs_err rc = place_of(r, line, values, &at, err);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_grid *g = &r->out->grids[at.lane];
+    if (r->from_rows) {
+        g->planned[at.case_index]++;
+        g->cells[at.cell].planned++;
+    }
+    if (strcmp(cell_of(values, r->at.state), "planned") == 0)
+        return CS_OK;
+    rc = read_answers(r, g->cells[at.cell].at.question, line, values, answers, derived, &some, err);
+    if (rc == CS_OK)
+        rc = outcome_of(r, line, cell_of(values, r->at.outcome), some, &outcome, err);
+    if (rc != CS_OK)
+        return rc;
+    if (outcome == CS_OUTCOME_ok && !some) {
+        outcome = CS_OUTCOME_unparsable;
+        r->out->facts[at.lane].mismatched++;
+    }
+    const int64_t when = time_of(cell_of(values, r->at.started));
+    cs_grid_add(g, at.case_index, at.cell, outcome, outcome == CS_OUTCOME_ok ? answers : NULL, derived, when);
+    note_row(r, values, &r->out->facts[at.lane], when);
+    return CS_OK;
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------------------- */
+
+static enum cs_err learn_names(struct table_read *r, const struct cs_case_source *cases, struct cs_error *err)
+{
+    const struct cs_study *s = r->plan->study;
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < s->n_models; i++)
+        cs_names_put(&r->models, s->models[i].name, i);
+    for (uint32_t i = 0; i < s->n_questions; i++)
+        cs_names_put(&r->questions, s->questions[i].name, i);
+    for (uint32_t f = 0; f < s->n_factors; f++) {
+        for (uint32_t i = 0; i < s->factors[f].n_levels; i++)
+            cs_names_put(&r->levels[f], s->factors[f].levels[i].id, i);
+    }
+    for (uint32_t i = 0; i < s->n_cases && rc == CS_OK; i++) {
+        struct cs_case c;
+        rc = cases->get(cases->self, i, &c, err);
+        if (rc == CS_OK)
+            cs_names_put(&r->cases, cs_arena_strdup(&r->arena, c.id), i);
+    }
+    return rc;
+}
+
+enum cs_err cs_collect_table(struct cs_collected *out, const struct cs_plan *plan, const struct cs_case_source *cases,
+                             const char *path, bool from_rows, struct cs_error *err)
+{
+    struct table_read r = {.out = out, .plan = plan, .path = path, .from_rows = from_rows};
+    const struct cs_table_sink sink = {&r, on_head, on_row};
+    *out = (struct cs_collected){.n_lanes = plan->n_lanes};
+    out->grids = cs_xcalloc(plan->n_lanes, sizeof *out->grids);
+    out->facts = cs_xcalloc(plan->n_lanes, sizeof *out->facts);
+    r.prompts = cs_xcalloc(plan->n_lanes, sizeof(struct prompt *));
+    for (uint32_t i = 0; i < plan->n_lanes; i++) {
+        cs_grid_init(&out->grids[i], plan, i);
+        enter_cells(&r, i);
+        for (uint32_t k = 0; k < out->grids[i].n_cells && from_rows; k++)
+            out->grids[i].cells[k].planned = 0;
+        if (from_rows)
+            memset(out->grids[i].planned, 0, plan->study->n_cases * sizeof *out->grids[i].planned);
+    }
+    enum cs_err rc = learn_names(&r, cases, err);
+    if (rc == CS_OK)
+        rc = cs_table_stream(path, &sink, err);
+    for (uint32_t i = 0; i < plan->n_lanes; i++)
+        HASH_CLEAR(hh, r.prompts[i]);
+    free(r.prompts);
+    cs_names_release(&r.models);
+    cs_names_release(&r.cases);
+    cs_names_release(&r.questions);
+    for (uint32_t f = 0; f < CS_FACTORS_MAX; f++)
+        cs_names_release(&r.levels[f]);
+    cs_arena_release(&r.arena);
+    return rc;
+}

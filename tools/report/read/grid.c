@@ -1,0 +1,142 @@
+#include "tools/report/read/grid.h"
+
+#include <stdlib.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+
+uint32_t cs_grid_categories(const struct cs_field *f)
+{
+    switch (f->kind) {
+    case CS_FIELD_BOOLEAN:
+    case CS_FIELD_ORDINAL:
+    case CS_FIELD_NOMINAL:
+    case CS_FIELD_OPTIONS:
+        return f->n_categories;
+    case CS_FIELD_NUMBER:
+    case CS_FIELD_TEXT:
+        return 1;
+    }
+    return 1;
+}
+
+static void lay_out(struct cs_grid_question *g, const struct cs_question *q)
+{
+    g->width = CS_OUTCOMES;
+    for (uint32_t i = 0; i < q->n_fields; i++) {
+        g->field[i] = g->width;
+        g->width += cs_grid_categories(&q->fields[i]) + 1;
+        g->number[i] = q->fields[i].kind == CS_FIELD_NUMBER ? g->n_numbers++ : CS_NONE;
+    }
+    CS_ASSERT(q->n_derived <= CS_FIELDS_MAX);
+    for (uint32_t i = 0; i < q->n_derived; i++) {
+        g->derived[i] = g->width;
+        g->width += 3;
+    }
+}
+
+void cs_grid_init(struct cs_grid *g, const struct cs_plan *plan, uint32_t lane)
+{
+    const struct cs_study *s = plan->study;
+    const struct cs_plan_lane *l = &plan->lanes[lane];
+    *g = (struct cs_grid){.plan = plan, .lane = lane, .n_cells = l->n_cells, .n_cases = s->n_cases};
+    g->questions = cs_xcalloc(s->n_questions, sizeof *g->questions);
+    for (uint32_t q = 0; q < s->n_questions; q++)
+        lay_out(&g->questions[q], &s->questions[q]);
+    g->cells = cs_xcalloc(g->n_cells, sizeof *g->cells);
+    for (uint32_t i = 0; i < g->n_cells; i++) {
+        struct cs_grid_cell *c = &g->cells[i];
+        cs_plan_cell(plan, lane, 0, i, &c->at);
+        c->counters = g->width;
+        c->sums = g->n_sums;
+        c->first_ms = INT64_MAX;
+        c->last_ms = INT64_MIN;
+        g->width += g->questions[c->at.question].width;
+        g->n_sums += g->questions[c->at.question].n_numbers;
+    }
+    for (uint64_t i = 0; i < l->block_size; i++) {
+        struct cs_coords at;
+        cs_plan_coords(plan, lane, i, &at);
+        g->cells[at.cell].repeats++;
+        g->cells[at.cell].planned += g->n_cases;
+    }
+    g->planned = cs_xcalloc((size_t)g->n_cases + 1, sizeof *g->planned);
+    for (uint32_t i = 0; i < g->n_cases; i++)
+        g->planned[i] = l->block_size;
+    g->counters = cs_xcalloc((size_t)g->n_cases * g->width, sizeof *g->counters);
+    g->sums = cs_xcalloc((size_t)g->n_cases * g->n_sums, sizeof *g->sums);
+}
+
+void cs_grid_release(struct cs_grid *g)
+{
+    free(g->questions);
+    free(g->cells);
+    free(g->planned);
+    free(g->counters);
+    free(g->sums);
+    *g = (struct cs_grid){0};
+}
+
+static uint32_t *record_of(const struct cs_grid *g, uint32_t case_index, uint32_t cell)
+{
+    return g->counters + (size_t)case_index * g->width + g->cells[cell].counters;
+}
+
+static struct cs_grid_sum *sums_of(const struct cs_grid *g, uint32_t case_index, uint32_t cell)
+{
+    return g->sums + (size_t)case_index * g->n_sums + g->cells[cell].sums;
+}
+
+const uint32_t *cs_grid_record(const struct cs_grid *g, uint32_t case_index, uint32_t cell)
+{
+    return record_of(g, case_index, cell);
+}
+
+const struct cs_grid_sum *cs_grid_sums(const struct cs_grid *g, uint32_t case_index, uint32_t cell)
+{
+    return sums_of(g, case_index, cell);
+}
+
+static void add_number(struct cs_grid_sum *s, uint32_t n, double v)
+{
+    const double d = v - s->mean;
+    s->mean += d / n;
+    s->m2 += d * (v - s->mean);
+}
+
+void cs_grid_add_answer(struct cs_grid *g, uint32_t case_index, uint32_t cell, uint32_t field,
+                        const struct cs_answer *answer)
+{
+    CS_ASSERT(case_index < g->n_cases && cell < g->n_cells);
+    const uint32_t question = g->cells[cell].at.question;
+    const struct cs_grid_question *at = &g->questions[question];
+    const uint32_t n = cs_grid_categories(&g->plan->study->questions[question].fields[field]);
+    uint32_t *counter = record_of(g, case_index, cell) + at->field[field];
+    if (answer->insufficient)
+        counter[n]++;
+    else if (at->number[field] != CS_NONE && answer->text != NULL)
+        add_number(&sums_of(g, case_index, cell)[at->number[field]], ++counter[0], answer->number);
+    else if (answer->category < n)
+        counter[answer->category]++;
+}
+
+void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_outcome outcome,
+                 const struct cs_answer *answers, const int *derived, int64_t when_ms)
+{
+    CS_ASSERT(case_index < g->n_cases && cell < g->n_cells && outcome < CS_OUTCOMES);
+    struct cs_grid_cell *c = &g->cells[cell];
+    const struct cs_question *q = &g->plan->study->questions[c->at.question];
+    const struct cs_grid_question *at = &g->questions[c->at.question];
+    uint32_t *record = record_of(g, case_index, cell);
+    record[outcome]++;
+    if (when_ms != 0) {
+        c->first_ms = when_ms < c->first_ms ? when_ms : c->first_ms;
+        c->last_ms = when_ms > c->last_ms ? when_ms : c->last_ms;
+    }
+    if (answers == NULL)
+        return;
+    for (uint32_t i = 0; i < q->n_fields; i++)
+        cs_grid_add_answer(g, case_index, cell, i, &answers[i]);
+    for (uint32_t i = 0; i < q->n_derived; i++)
+        record[at->derived[i] + (derived[i] < 0 ? 2 : (uint32_t)derived[i])]++;
+}

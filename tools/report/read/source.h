@@ -1,0 +1,38 @@
+/* source.h - where a report's outputs come from: a store, or a table with the columns of our own export.
+ *
+ * A source holds the study, its plan and its cases, and the outputs already counted (collect.h). With a study file a table is read as outputs
+ * of that study: factors, labels and the declared analysis are the file's. Without one the study is what the table's columns
+ * say (inferred.h), nothing is declared, and what is planned is what has a row.
+ * Thread: main. Errors: those of the store; CS_EINVAL with FILE:LINE for a table that does not fit.
+ */
+#ifndef CS_REPORT_SOURCE_H
+#define CS_REPORT_SOURCE_H
+
+#include "protocol/load/load.h"
+#include "tools/report/read/collect.h"
+#include "tools/labels/ratings.h"
+
+struct cs_report_source {
+    const struct cs_study *study;
+    const struct cs_plan *plan;
+    struct cs_case_source cases;
+    struct cs_collected got;
+    const char *name;         /* for the reader of the report */
+    struct cs_reader *reader; /* NULL: from a table */
+    bool inferred;            /* there is no study file: planned is what has a row */
+
+    struct cs_loaded loaded;   /* its own, of a table */
+    struct cs_inferred *infer; /* inferred.h */
+    struct cs_rated *rated;    /* rated.h */
+    struct cs_plan own_plan;
+};
+
+/* Borrows reader and ratings (of people, which become answers; NULL: none). */
+CS_WARN_UNUSED enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader,
+                                           const struct cs_ratings *ratings, unsigned threads, struct cs_error *err);
+/* study NULL: inferred. `path` must outlive the source. */
+CS_WARN_UNUSED enum cs_err cs_source_table(struct cs_report_source *s, const char *path, const char *study,
+                                           const struct cs_load_opts *opts, struct cs_error *err);
+void cs_source_release(struct cs_report_source *s); /* a zeroed struct is fine */
+
+#endif

@@ -14,6 +14,7 @@
 
 #include "protocol/base/arena.h"
 #include "protocol/base/error.h"
+#include "protocol/study/protocols.h"
 
 enum {
     CS_FACTORS_MAX = 12,
@@ -130,16 +131,6 @@ struct cs_question {
 };
 
 /* ---- models ----------------------------------------------------------------------------------- */
-
-enum cs_protocol {
-    CS_PROTOCOL_OPENAI_CHAT,
-    CS_PROTOCOL_OPENAI_RESPONSES,
-    CS_PROTOCOL_ANTHROPIC_MESSAGES,
-    CS_PROTOCOL_GEMINI,
-    CS_PROTOCOL_BEDROCK_CONVERSE,
-    CS_PROTOCOLS
-};
-const char *cs_protocol_name(enum cs_protocol p); /* "openai-chat" */
 
 /* How an answer's form is asked for. */
 enum cs_form {

@@ -7,7 +7,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 
 static void answer(struct cs_server *sv, const struct cs_peer *peer, uint64_t seq, enum cs_err code, const char *text,
                    const char *blob)

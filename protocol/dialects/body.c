@@ -6,7 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/study/answer.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 
 /* ---- parameters ------------------------------------------------------------------------------- */
 

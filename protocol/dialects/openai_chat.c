@@ -10,7 +10,7 @@
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
 #include "protocol/study/answer.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 

@@ -1,4 +1,4 @@
-/* load_models.c - the `models:` and `parameters:` parts, looked up in providers.yaml. */
+/* models.c - the `models:` and `parameters:` parts, looked up in providers.yaml. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* study.h - a study in memory, complete and checked: what plan, render, request and answer work from.
  *
- * Made from a file by study_load.h, or from the wire by spec.h; never changed afterwards. All strings are
+ * Made from a file by load/load.h, or from the wire by wire/spec.h; never changed afterwards. All strings are
  * NUL-terminated UTF-8 and live in `arena`. Indexes (case, factor, level, wording, question, model, lane) are
  * positions in the arrays below and are the numbers used on the wire and in the ledger of one generation.
  *
@@ -14,6 +14,7 @@
 
 #include "protocol/base/arena.h"
 #include "protocol/base/error.h"
+#include "protocol/base/sizes.h"
 #include "protocol/study/protocols.h"
 
 enum {
@@ -25,12 +26,8 @@ enum {
     CS_CATEGORIES_MAX = 256, /* of one answer field */
     CS_MODELS_MAX = 256,
     CS_RECTS_MAX = 1024,
-    CS_COLUMNS_MAX = 4096, /* case columns, texts per level included */
-    CS_CASES_MAX = 4 * 1000 * 1000,
     CS_REPEATS_MAX = 100000,
-    CS_TEXT_MAX = 256 * 1024,  /* bytes of one text cell or template */
     CS_BODY_MAX = 1024 * 1024, /* bytes of one request body */
-    CS_NONE = UINT32_MAX,      /* "no such index" */
 };
 
 /* ---- cases ------------------------------------------------------------------------------------ */

@@ -452,7 +452,6 @@ void cs_generation_control(struct cs_core *core, enum cs_control verb, const cha
 
 /* budget.c */
 bool cs_budget_is_set(const struct cs_core *core);
-int64_t cs_budget_cost(const struct cs_price *p, const struct cs_output *o);
 bool cs_budget_is_unknown(const struct cs_output *o); /* its call may have been billed, and nobody said how much */
 int64_t cs_budget_spent(const struct cs_core *core);  /* committed or queued, in all generations */
 int64_t cs_budget_presumed(const struct cs_core *core);

@@ -15,6 +15,7 @@
 #include "protocol/base/arena.h"
 #include "protocol/base/error.h"
 #include "protocol/base/sizes.h"
+#include "protocol/study/price.h"
 #include "protocol/study/protocols.h"
 
 enum {
@@ -139,10 +140,6 @@ enum cs_form {
 };
 
 enum cs_auth { CS_AUTH_DEFAULT, CS_AUTH_BEARER, CS_AUTH_API_KEY }; /* default: as the dialect's vendor has it */
-
-struct cs_price { /* integer nano-USD per token: USD per million x 1000; -1 = unknown */
-    int64_t input, cached, output;
-};
 
 struct cs_limits { /* 0 = none declared */
     uint64_t requests_per_minute, tokens_per_minute, input_tokens_per_minute, output_tokens_per_minute;

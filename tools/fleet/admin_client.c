@@ -1,4 +1,4 @@
-#include "tools/admin_client.h"
+#include "tools/fleet/admin_client.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "tools/drill_count.h"
+#include "tools/fleet/drill_count.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
-#include "tools/reader.h"
+#include "tools/base/reader.h"
 
 struct digests {
     struct cs_digest *v;

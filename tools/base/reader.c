@@ -1,10 +1,10 @@
-#include "tools/reader.h"
+#include "tools/base/reader.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/study_dir.h"
+#include "tools/base/study_dir.h"
 
 enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store,
                            struct cs_error *err)

@@ -1,4 +1,4 @@
-#include "tools/report/analysis/warrant.h"
+#include "tools/report/analysis/warrant_flags.h"
 
 #include <stdlib.h>
 #include <string.h>

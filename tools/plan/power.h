@@ -1,4 +1,4 @@
-/* plan_power.h - what a study's declared comparisons can see, before they are paid for: power at the adjusted alpha.
+/* power.h - what a study's declared comparisons can see, before they are paid for: power at the adjusted alpha.
  *
  * One row for all primary comparisons of an outcome that have the same numbers of clusters and of answers, and the same assumed spread
  * of the shift. The formula is that of stats/power.h. Assumed, and said: no refusals, cluster shifts near normal; the noise of re-asking

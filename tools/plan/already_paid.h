@@ -1,4 +1,4 @@
-/* paid.h - how much of a plan is paid for already: by what the study itself has kept, and by other studies (--reuse DIR).
+/* already_paid.h - how much of a plan is paid for already: by what the study itself has kept, and by other studies (--reuse DIR).
  *
  * Trials of at most CS_PAID_CASES cases, spread evenly, are looked up by the digest of their request: exact for studies up to that
  * size, an estimate beyond. Reads stores that may be in use; changes nothing. Thread: main.

@@ -1,11 +1,11 @@
-#include "tools/paid.h"
+#include "tools/plan/already_paid.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "store/store.h"
-#include "tools/study_dir.h"
+#include "tools/base/study_dir.h"
 
 struct sources {
     struct cs_store *stores[CS_OPT_LIST_MAX + 1];

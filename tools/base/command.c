@@ -1,4 +1,4 @@
-#include "tools/command.h"
+#include "tools/base/command.h"
 
 #include <stdio.h>
 #include <stdlib.h>

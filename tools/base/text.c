@@ -1,4 +1,4 @@
-#include "tools/text.h"
+#include "tools/base/text.h"
 
 #include <inttypes.h>
 #include <math.h>

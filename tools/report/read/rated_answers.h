@@ -1,4 +1,4 @@
-/* rated.h - ratings by people as answers like others: a study with a further field "rated.FIELD" for everything that was rated.
+/* rated_answers.h - ratings by people as answers like others: a study with a further field "rated.FIELD" for everything that was rated.
  *
  * Only rated outputs are counted: elsewhere nobody was asked. The answer is the word of most raters; evenly split ones have none. Undeclared, and so
  * shown without a verdict. Thread: any may count, each into a grid of its own.

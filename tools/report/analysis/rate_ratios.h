@@ -1,4 +1,4 @@
-/* ratios.h - many rate ratios at once: one bootstrap of clusters for all of them, in batches that bound memory and change no byte.
+/* rate_ratios.h - many rate ratios at once: one bootstrap of clusters for all of them, in batches that bound memory and change no byte.
  *
  * The guards are those of stats/ratio.h. Thread: main.
  */

@@ -3,7 +3,7 @@
 #define CS_SUBMISSION_H
 
 #include "protocol/load/load.h"
-#include "tools/admin_client.h"
+#include "tools/fleet/admin_client.h"
 
 /* Repeating it is harmless: what is there is not sent again, the same study is continued. *gen: the generation that runs now;
  * *is_new: it did not exist before. */

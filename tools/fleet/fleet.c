@@ -1,4 +1,4 @@
-#include "tools/fleet.h"
+#include "tools/fleet/fleet.h"
 
 #include <errno.h>
 #include <fcntl.h>

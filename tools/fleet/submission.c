@@ -1,4 +1,4 @@
-#include "tools/submission.h"
+#include "tools/fleet/submission.h"
 
 #include <jansson.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "tools/study_dir.h"
+#include "tools/base/study_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>

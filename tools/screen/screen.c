@@ -1,4 +1,4 @@
-#include "tools/screen.h"
+#include "tools/screen/screen.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "protocol/base/clock.h"
-#include "tools/text.h"
+#include "tools/base/text.h"
 
 enum { PLAIN_EVERY_MS = 5000, BAR_MIN = 10, BAR_MAX = 40 };
 

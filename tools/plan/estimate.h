@@ -1,4 +1,4 @@
-/* survey.h - what `plan` finds out by rendering: lengths, tokens, price, levels that render alike, doubtful insertion points.
+/* estimate.h - what `plan` finds out by rendering: lengths, tokens, price, levels that render alike, doubtful insertion points.
  *
  * Counts are exact; lengths, tokens and prices come from a sample of at most CS_SURVEY_CASES cases, spread evenly, with all of
  * their prompts. Memory does not grow with the study.

@@ -1,4 +1,4 @@
-#include "tools/csv_write.h"
+#include "tools/base/csv_write.h"
 
 #include <csv.h> /* csv_fwrite */
 #include <string.h>

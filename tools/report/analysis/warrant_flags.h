@@ -1,4 +1,4 @@
-/* warrant.h - differences that physicians declared warranted beforehand: which cases leave which contrast. Pure; any thread.
+/* warrant_flags.h - differences that physicians declared warranted beforehand: which cases leave which contrast. Pure; any thread.
  *
  * Warrant belongs to (case, level, answer). Nobody knows how large a warranted effect should be, so nothing is subtracted: the flagged
  * cases are left out of the contrast and shown in a table of their own.

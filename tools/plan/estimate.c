@@ -1,4 +1,4 @@
-#include "tools/survey.h"
+#include "tools/plan/estimate.h"
 
 #include <ctype.h>
 #include <stdlib.h>

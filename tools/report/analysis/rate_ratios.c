@@ -1,4 +1,4 @@
-#include "tools/report/analysis/ratios.h"
+#include "tools/report/analysis/rate_ratios.h"
 
 #include <stdlib.h>
 

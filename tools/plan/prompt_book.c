@@ -1,4 +1,4 @@
-#include "tools/prompt_book.h"
+#include "tools/plan/prompt_book.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
 #include "protocol/study/render.h"
-#include "tools/csv_write.h"
+#include "tools/base/csv_write.h"
 
 struct entry { /* one distinct prompt of the case in hand */
     uint8_t digest[32];

@@ -10,7 +10,7 @@
 
 #include "protocol/base/options.h"
 #include "protocol/study/study.h"
-#include "tools/study_dir.h"
+#include "tools/base/study_dir.h"
 
 enum { CS_FLEET_WORKERS_MAX = 256, CS_FLEET_PROCESSES_MAX = CS_FLEET_WORKERS_MAX + 3 };
 

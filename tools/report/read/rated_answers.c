@@ -1,4 +1,4 @@
-#include "tools/report/read/rated.h"
+#include "tools/report/read/rated_answers.h"
 
 #include <float.h>
 #include <stdlib.h>

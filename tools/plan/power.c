@@ -1,4 +1,4 @@
-#include "tools/plan_power.h"
+#include "tools/plan/power.h"
 
 #include <math.h>
 #include <stdlib.h>

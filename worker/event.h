@@ -1,21 +1,9 @@
-/* core.h - the rules of a worker as a pure state machine: step(event, now) -> actions.
+/* event.h - what goes into the core of a worker and what comes out of it: events, actions, figures. The machine: worker.h.
  *
- * No socket, HTTP, clock or disk: messages and replies come in as events, what is to be done goes out as actions,
- * randomness comes from the seed. The shell (shell.c) carries it out; a test can run a fleet of them in one
- * process.
- *
- *   BOOT -> HELLO_SENT -> READY <-> ISOLATED -> HELLO_SENT (new socket) ...      any of them, drained -> GONE
- *
- * Lease clock: the moment when the last PING left that was answered (or the HELLO that was welcomed). 6 s after it
- * a worker is isolated and holds its outputs back, after 15 s it makes a new socket and says HELLO, after 18 s it
- * starts no call, after 27 s it drops what it has not started. Calls in flight always end, and their outputs are
- * delivered.
- *
- * Thread: one. Ownership: what actions point to is valid until the next step. Units: milliseconds of a monotonic clock.
- * Limits: in flight <= slots; in flight + unsent + unacknowledged <= slots + window (asserted after every step).
+ * Thread, ownership and units as said there.
  */
-#ifndef CS_WORKER_CORE_H
-#define CS_WORKER_CORE_H
+#ifndef CS_WORKER_EVENT_H
+#define CS_WORKER_EVENT_H
 
 #include "protocol/base/log.h"
 #include "protocol/wire/messages.h"
@@ -23,6 +11,8 @@
 #include "store/quota.h"
 #include "worker/alarm.h"
 #include "worker/source.h"
+
+struct cs_worker;
 
 enum cs_worker_state {
     CS_WORKER_BOOT,
@@ -102,29 +92,11 @@ struct cs_worker_action {
     enum cs_err code;
 };
 
-struct cs_worker;
-
-void cs_worker_open(struct cs_worker **out, const struct cs_worker_opts *opts);
-void cs_worker_close(struct cs_worker *w); /* NULL is fine */
-
-void cs_worker_step(struct cs_worker *w, const struct cs_worker_event *ev, uint64_t now_ms);
-/* What the last step wants done, in this order. */
-const struct cs_worker_action *cs_worker_actions(const struct cs_worker *w, uint32_t *n);
-/* Takes out one asking that the last steps made: to be answered with a QUOTA event. False: none is left. */
-bool cs_worker_take_ask(struct cs_worker *w, struct cs_worker_ask *out);
-/* When a TICK is needed at the latest; CS_NEVER when GONE. */
-uint64_t cs_worker_next_ms(const struct cs_worker *w);
-
 /* A pool with a limit per day; such a one grants nothing until the coordinator knows of it. */
 struct cs_worker_day_pool {
     const char *group, *name; /* live as long as the worker */
     double limit[CS_QUOTA_DIMS - CS_QUOTA_PER_MINUTE];
 };
-/* The i-th, from 0; false: there is none. */
-bool cs_worker_day_pool(const struct cs_worker *w, uint32_t i, struct cs_worker_day_pool *out);
-
-/* Fills lanes and pools of *out: what binds, and what was charged, since this was asked last. */
-void cs_worker_report(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out);
 
 struct cs_worker_figures {
     enum cs_worker_state state;
@@ -134,7 +106,15 @@ struct cs_worker_figures {
     uint32_t in_flight, unstarted, waiting, unacked; /* waiting: for a repetition; counted in unstarted too */
     uint64_t calls_started, calls_ended, outputs_acked, outputs_refused;
 };
-void cs_worker_figures(const struct cs_worker *w, struct cs_worker_figures *out);
-const char *cs_worker_state_name(enum cs_worker_state s);
+
+/* ---- answered by the files that know: pools.c, report.c, do.c ------------------------------------------------ */
+
+/* Takes out one asking that the last steps made: to be answered with a QUOTA event. False: none is left. */
+bool cs_pools_take_ask(struct cs_worker *w, struct cs_worker_ask *out);
+/* The i-th, from 0; false: there is none. */
+bool cs_pools_day(const struct cs_worker *w, uint32_t i, struct cs_worker_day_pool *out);
+/* Fills lanes and pools of *out: what binds, and what was charged, since this was asked last. */
+void cs_worker_report(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out);
+const char *cs_do_state_name(enum cs_worker_state s);
 
 #endif

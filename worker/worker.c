@@ -1,4 +1,6 @@
 /* The frame of the worker's state machine: events in, alarms, actions out, and what must hold after every step. */
+#include "worker/worker.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,53 +8,16 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "worker/alarm.h"
+#include "worker/do.h"
+#include "worker/lane.h"
+#include "worker/lanes.h"
+#include "worker/leases.h"
+#include "worker/link.h"
+#include "worker/pools.h"
 #include "worker/state.h"
-
-const char *cs_worker_state_name(enum cs_worker_state s)
-{
-    static const char *const names[] = {"boot", "hello_sent", "ready", "isolated", "gone"};
-    CS_ASSERT(s <= CS_WORKER_GONE);
-    return names[s];
-}
-
-struct cs_worker_action *cs_worker_do(struct cs_worker *w, enum cs_worker_action_kind kind)
-{
-    if (w->n_actions == w->cap_actions) {
-        w->cap_actions = w->cap_actions != 0 ? w->cap_actions * 2 : 64;
-        w->actions = cs_xrealloc(w->actions, w->cap_actions, sizeof *w->actions);
-    }
-    struct cs_worker_action *a = &w->actions[w->n_actions++];
-    *a = (struct cs_worker_action){.kind = kind};
-    return a;
-}
-
-void cs_worker_say(struct cs_worker *w, enum cs_log_level level, const char *ev, const char *fmt, ...)
-{
-    char text[800];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    struct cs_worker_action *a = cs_worker_do(w, CS_DO_LOG);
-    a->level = level;
-    a->ev = ev;
-    a->text = cs_arena_strdup(&w->arena, text);
-}
-
-void cs_worker_exit(struct cs_worker *w, enum cs_err code, const char *fmt, ...)
-{
-    char text[800];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    if (w->state == CS_WORKER_GONE)
-        return;
-    w->state = CS_WORKER_GONE;
-    struct cs_worker_action *a = cs_worker_do(w, CS_DO_EXIT);
-    a->code = code;
-    a->text = cs_arena_strdup(&w->arena, text);
-}
+#include "worker/window.h"
+#include "worker/work.h"
 
 void cs_worker_open(struct cs_worker **out, const struct cs_worker_opts *opts)
 {
@@ -109,24 +74,12 @@ void cs_worker_close(struct cs_worker *w)
     free(w);
 }
 
-void cs_worker_begin_drain(struct cs_worker *w, const char *why)
-{
-    if (w->draining)
-        return;
-    w->draining = true;
-    w->shares_stale = true;
-    cs_worker_say(w, CS_INFO, "drain", "why=\"%s\" in_flight=%u unstarted=%u unacked=%u", why, w->in_flight,
-                  w->unstarted, w->window.n);
-    cs_leases_give_back(w, NULL, true);
-    cs_alarm_set(&w->alarms, &w->drain, w->now + w->opts.drain_ms);
-}
-
 static void bye(struct cs_worker *w, const char *reason)
 {
-    if (cs_link_live(w) && !w->said_bye)
-        cs_link_send(w, CS_BYE)->bye.reason = reason;
+    if (cs_do_is_live(w) && !w->said_bye)
+        cs_do_send(w, CS_BYE)->bye.reason = reason;
     w->said_bye = true;
-    cs_alarm_set(&w->alarms, &w->leave, cs_link_live(w) ? w->now + CS_BYE_MS : w->now);
+    cs_alarm_set(&w->alarms, &w->leave, cs_do_is_live(w) ? w->now + CS_BYE_MS : w->now);
 }
 
 /* The drain has lasted as long as it may: what is still in flight is cut off. */
@@ -134,7 +87,7 @@ static void drain_over(struct cs_worker *w)
 {
     if (w->said_bye)
         return;
-    cs_worker_say(w, CS_WARN, "drain_cut", "in_flight=%u unacked=%u", w->in_flight, w->window.n);
+    cs_do_log(w, CS_WARN, "drain_cut", "in_flight=%u unacked=%u", w->in_flight, w->window.n);
     w->cut = true;
     cs_work_abort_all(w);
     bye(w, "drain took too long");
@@ -143,10 +96,9 @@ static void drain_over(struct cs_worker *w)
 static void leave(struct cs_worker *w)
 {
     if (w->cut || w->window.n > 0)
-        cs_worker_exit(w, CS_EINCOMPLETE, "drained for as long as allowed: %u outputs were not acknowledged",
-                       w->window.n);
+        cs_do_exit(w, CS_EINCOMPLETE, "drained for as long as allowed: %u outputs were not acknowledged", w->window.n);
     else
-        cs_worker_exit(w, CS_OK, "drained");
+        cs_do_exit(w, CS_OK, "drained");
 }
 
 static void ring(struct cs_worker *w, const struct cs_alarm *a)
@@ -173,7 +125,7 @@ static void ring(struct cs_worker *w, const struct cs_alarm *a)
     case CS_ALARM_GO:
         break; /* every step starts what it can */
     case CS_ALARM_LANE:
-        cs_lanes_wake(w, a->owner);
+        cs_worker_lane_wake(w, a->owner);
         break;
     case CS_ALARM_CALL:
         cs_work_due(w, a->owner);
@@ -214,7 +166,7 @@ static void dispatch(struct cs_worker *w, const struct cs_worker_event *ev)
         cs_pools_answer(w, &ev->quota);
         break;
     case CS_WORKER_DRAIN:
-        cs_worker_begin_drain(w, "asked to");
+        cs_link_drain(w, "asked to");
         break;
     }
 }

@@ -1,4 +1,4 @@
-/* suspicion.c - a trial that ends its workers is found by bisection, and quarantined.
+/* quarantine.c - a trial that ends its workers is found by bisection, and quarantined.
  *
  *   trial             event                                                           next
  *   none              its worker is lost while it may be in flight                    suspect: runs among the others
@@ -15,6 +15,12 @@
  * it reports these trials as they begin (`busy` in ASSIGN). Whoever kills workers at random condemns nobody: a trial that runs alone
  * answers, unless its worker is killed three to six times in a row. All of it is forgotten with the process, but the verdict.
  */
+#include "coordinator/quarantine.h"
+
+#include "coordinator/act.h"
+#include "coordinator/bits.h"
+#include "coordinator/lane.h"
+#include "coordinator/lease.h"
 #include "coordinator/state.h"
 
 enum {
@@ -51,8 +57,8 @@ static uint64_t print_of(const char *worker)
 
 static bool is_free(struct cs_suspect *t)
 {
-    return cs_lane_state_of(t->lane, t->position) == CS_TRIAL_PLANNED &&
-           cs_lease_of_trial(t->lane, t->position) == NULL;
+    return cs_coordinator_lane_state_of(t->lane, t->position) == CS_TRIAL_PLANNED &&
+           cs_coordinator_lane_lease_of(t->lane, t->position) == NULL;
 }
 
 /* ---- groups of suspects that run apart ---------------------------------------------------------------- */
@@ -106,24 +112,11 @@ static void forget(struct cs_core *core, struct cs_suspect *t)
         DL_DELETE2(t->lane->apart, t, lane_prev, lane_next);
         DL_DELETE2(g->suspects, t, apart_prev, apart_next);
         g->n--;
-        cs_lane_loosen(t->lane, t->position / CS_PAGE_TRIALS);
+        cs_coordinator_lane_loosen(t->lane, t->position / CS_PAGE_TRIALS);
         group_free_if_empty(core, g);
     }
     HASH_DEL(core->suspects, t);
     free(t);
-}
-
-struct cs_bits cs_suspicion_on_page(const struct cs_lane *lane, uint64_t page)
-{
-    struct cs_bits set = {{0}};
-    const struct cs_suspect *t;
-
-    DL_FOREACH2(lane->apart, t, lane_next)
-    {
-        if (t->position / CS_PAGE_TRIALS == page)
-            cs_bits_add(&set, (unsigned)(t->position % CS_PAGE_TRIALS));
-    }
-    return set;
 }
 
 /* ---- a worker is lost ---------------------------------------------------------------------------------- */
@@ -219,7 +212,7 @@ static void lost_apart(struct cs_core *core, const struct cs_session *s, struct 
         t->workers[t->n_workers++] = print;
 }
 
-void cs_suspicion_lost(struct cs_core *core, struct cs_session *s)
+void cs_quarantine_lost(struct cs_core *core, struct cs_session *s)
 {
     struct cs_apart *g = s->apart;
     struct charged c = {0};
@@ -237,7 +230,7 @@ void cs_suspicion_lost(struct cs_core *core, struct cs_session *s)
     free(c.items);
 }
 
-struct cs_apart *cs_suspicion_detach(struct cs_core *core, struct cs_session *s)
+struct cs_apart *cs_quarantine_detach(struct cs_core *core, struct cs_session *s)
 {
     struct cs_apart *g = s->apart;
 
@@ -248,7 +241,7 @@ struct cs_apart *cs_suspicion_detach(struct cs_core *core, struct cs_session *s)
     return g;
 }
 
-void cs_suspicion_attach(struct cs_session *s, struct cs_apart *g)
+void cs_quarantine_attach(struct cs_session *s, struct cs_apart *g)
 {
     if (g == NULL || g->session != NULL)
         return;
@@ -309,7 +302,7 @@ static void quarantine(struct cs_core *core, struct cs_suspect *t, const char *w
     enum cs_err rc = core->plan.digest(core->plan.self, lane->gen, lane->lane, t->position, &t->digest, &err);
 
     if (rc != CS_OK) {
-        cs_end(core, rc, err.msg);
+        cs_act_end(core, rc, err.msg);
         return;
     }
     cs_log(CS_ERROR, "trial_quarantined", "model=%s position=%llu losses=%u alone=%u workers=%u", lane->name,
@@ -319,12 +312,12 @@ static void quarantine(struct cs_core *core, struct cs_suspect *t, const char *w
     *q = (struct cs_quarantined){t->position, t->losses, t->n_workers, core->open->number};
     side_row(core, lane, q, true);
     cs_bits_add(&one, (unsigned)(t->position % CS_PAGE_TRIALS));
-    cs_lane_set(lane, t->position / CS_PAGE_TRIALS, &one, CS_TRIAL_FAILED);
+    cs_coordinator_lane_set(lane, t->position / CS_PAGE_TRIALS, &one, CS_TRIAL_FAILED);
     core->announce_dirty = true;
     forget(core, t);
 }
 
-void cs_suspicion_judge(struct cs_core *core, const char *worker)
+void cs_quarantine_judge(struct cs_core *core, const char *worker)
 {
     struct cs_apart *g, *next;
 
@@ -376,7 +369,7 @@ static bool may_run(struct cs_core *core, const struct cs_session *s, const stru
         return false;
     DL_FOREACH2(g->suspects, t, apart_next)
     {
-        if (s->lanes[t->lane->slot].capacity > 0 && cs_lane_is_open(t->lane) && is_free(t))
+        if (s->lanes[t->lane->slot].capacity > 0 && cs_coordinator_lane_is_open(t->lane) && is_free(t))
             return true;
     }
     return false;
@@ -399,14 +392,14 @@ static struct cs_apart *next_group(struct cs_core *core, const struct cs_session
     return NULL;
 }
 
-bool cs_suspicion_claims(struct cs_core *core, struct cs_session *s)
+bool cs_quarantine_claims(struct cs_core *core, struct cs_session *s)
 {
     struct cs_lease *l;
 
     if (s->apart != NULL && s->leases == NULL && !may_run(core, s, s->apart))
         detach(s->apart); /* paused, closed, or this worker cannot */
     if (s->apart == NULL) {
-        cs_suspicion_attach(s, next_group(core, s));
+        cs_quarantine_attach(s, next_group(core, s));
         if (s->apart == NULL)
             return false;
         DL_FOREACH (s->leases, l)
@@ -416,7 +409,7 @@ bool cs_suspicion_claims(struct cs_core *core, struct cs_session *s)
     return true;
 }
 
-void cs_suspicion_grant(struct cs_core *core, struct cs_session *s)
+void cs_quarantine_grant(struct cs_core *core, struct cs_session *s)
 {
     struct cs_message *assign = NULL;
     struct cs_suspect *t;
@@ -430,7 +423,7 @@ void cs_suspicion_grant(struct cs_core *core, struct cs_session *s)
         struct cs_bits set = {{0}};
         struct cs_suspect *u;
 
-        if (capacity <= held || !cs_lane_is_open(t->lane) || !is_free(t))
+        if (capacity <= held || !cs_coordinator_lane_is_open(t->lane) || !is_free(t))
             continue;
         DL_FOREACH2(s->apart->suspects, u, apart_next)
         {
@@ -445,14 +438,14 @@ void cs_suspicion_grant(struct cs_core *core, struct cs_session *s)
         detach(s->apart); /* no money */
 }
 
-void cs_suspicion_paused(struct cs_session *s)
+void cs_quarantine_paused(struct cs_session *s)
 {
     struct cs_lease *l;
 
     if (s->apart == NULL)
         return;
     DL_FOREACH (s->leases, l)
-        l->revoking |= !cs_lane_is_open(l->lane);
+        l->revoking |= !cs_coordinator_lane_is_open(l->lane);
 }
 
 /* ---- acquittal -------------------------------------------------------------------------------------------- */
@@ -463,7 +456,7 @@ static void lift(struct cs_core *core, struct cs_lane *lane, uint32_t i)
     lane->quarantined.items[i] = lane->quarantined.items[--lane->quarantined.n];
 }
 
-void cs_suspicion_answered(struct cs_core *core, struct cs_lane *lane, uint64_t position, bool answer)
+void cs_quarantine_answered(struct cs_core *core, struct cs_lane *lane, uint64_t position, bool answer)
 {
     struct cs_suspect *t = core->suspects != NULL ? find(core, lane, position) : NULL;
 
@@ -477,13 +470,13 @@ void cs_suspicion_answered(struct cs_core *core, struct cs_lane *lane, uint64_t 
     }
 }
 
-void cs_suspicion_lift(struct cs_core *core, struct cs_lane *lane)
+void cs_quarantine_lift(struct cs_core *core, struct cs_lane *lane)
 {
     while (lane->quarantined.n > 0)
         lift(core, lane, 0);
 }
 
-void cs_suspicion_forget(struct cs_core *core, const struct cs_lane *lane)
+void cs_quarantine_forget(struct cs_core *core, const struct cs_lane *lane)
 {
     struct cs_suspect *t, *next;
 

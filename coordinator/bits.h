@@ -1,9 +1,9 @@
-/* ledger.h - one page of the ledger (256 trials, two bits each, as store.h lays them out) and sets of its trials.
+/* bits.h - sets of the trials of one page of the ledger.
  *
  * Word-wise, so that a lane of millions of trials is cancelled or counted in milliseconds. Pure; any thread.
  */
-#ifndef CS_LEDGER_H
-#define CS_LEDGER_H
+#ifndef CS_BITS_H
+#define CS_BITS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,10 +30,5 @@ struct cs_bits cs_bits_lowest(const struct cs_bits *s, unsigned k);
 /* As on the wire: bit i is bit i % 8 of byte i / 8. */
 struct cs_bits cs_bits_from_wire(const uint8_t bytes[CS_BITMAP_BYTES]);
 void cs_bits_to_wire(const struct cs_bits *s, uint8_t bytes[CS_BITMAP_BYTES]);
-
-enum cs_trial_state cs_page_get(const uint8_t page[CS_PAGE_BYTES], unsigned i);
-/* The trials among the first n that are in this state. */
-struct cs_bits cs_page_select(const uint8_t page[CS_PAGE_BYTES], enum cs_trial_state state, unsigned n);
-void cs_page_set(uint8_t page[CS_PAGE_BYTES], const struct cs_bits *which, enum cs_trial_state state);
 
 #endif

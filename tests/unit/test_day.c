@@ -2,7 +2,7 @@
  * step of it at most is left unused each time that something is forgotten. */
 #include "tests/unit/fixture_redis.h"
 
-#include "coordinator/days.h"
+#include "coordinator/day.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/rng.h"
 
@@ -145,7 +145,7 @@ static void whatever_is_forgotten_the_limit_holds(void **state)
             }
             assert_true(w.granted <= LIMIT);
         }
-        assert_true(w.granted + (forgotten + 1) * 2 * (LIMIT / CS_DAYS_STEPS) >= LIMIT);
+        assert_true(w.granted + (forgotten + 1) * 2 * (LIMIT / CS_DAY_STEPS) >= LIMIT);
     }
 }
 

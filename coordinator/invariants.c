@@ -1,3 +1,8 @@
+#include "coordinator/invariants.h"
+
+#include "coordinator/bits.h"
+#include "coordinator/lane.h"
+#include "coordinator/page.h"
 #include "coordinator/state.h"
 
 static void check_page(struct cs_lane *lane, uint64_t page, uint64_t count[4], uint64_t *leased)
@@ -5,7 +10,7 @@ static void check_page(struct cs_lane *lane, uint64_t page, uint64_t count[4], u
     struct cs_bits open = {{0}}, set, planned, apart;
     struct cs_leased_page *on;
     struct cs_lease *l;
-    unsigned size = cs_lane_page_size(lane, page), n = 0;
+    unsigned size = cs_coordinator_lane_page_size(lane, page), n = 0;
 
     for (unsigned s = 0; s < 4; s++) { /* 10: exactly one durable state each */
         set = cs_page_select(lane->ledger + page * CS_PAGE_BYTES, (enum cs_trial_state)s, size);
@@ -30,7 +35,7 @@ static void check_page(struct cs_lane *lane, uint64_t page, uint64_t count[4], u
     CS_ASSERT(cs_bits_none(&set)); /* only planned trials are leased */
     *leased += cs_bits_count(&open);
     set = cs_bits_without(&planned, &open);
-    apart = cs_suspicion_on_page(lane, page);
+    apart = cs_coordinator_lane_apart(lane, page);
     set = cs_bits_without(&set, &apart);
     if (page < lane->next_page && !cs_bits_none(&set)) /* nothing planned is forgotten */
         CS_ASSERT(((lane->loose[page / 64] | lane->waiting[page / 64]) >> (page % 64) & 1) != 0);
@@ -121,7 +126,7 @@ static void check_suspects(const struct cs_core *core)
     uint32_t apart = 0, grouped = 0;
 
     for (t = core->suspects; t != NULL; t = t->hh.next) {
-        CS_ASSERT(cs_lane_state_of(t->lane, t->position) == CS_TRIAL_PLANNED);
+        CS_ASSERT(cs_coordinator_lane_state_of(t->lane, t->position) == CS_TRIAL_PLANNED);
         CS_ASSERT(t->alone <= t->losses && t->n_workers <= t->alone);
         apart += t->apart != NULL;
     }
@@ -140,7 +145,7 @@ static void check_suspects(const struct cs_core *core)
     CS_ASSERT(apart == grouped);
 }
 
-void cs_core_check(const struct cs_core *core)
+void cs_invariants_check(const struct cs_core *core)
 {
     const struct cs_intake *in = &core->intake;
 

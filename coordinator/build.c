@@ -1,4 +1,4 @@
-/* adopt.c - a changed study becomes a new generation: every trial whose request was paid for takes its output over.
+/* build.c - a changed study becomes a new generation: every trial whose request was paid for takes its output over.
  *
  *   NONE     start                       CLOSING  the generation's row is written, the old one is closed
  *   CLOSING  nothing leased or pending   PASS     (or LAST at once, when the store has no outputs)
@@ -9,13 +9,20 @@
  * batches, so that after a crash it goes on where it was. One batch is on its way at a time. What no earlier generation has may be
  * borrowed from another study's store (borrow.h); the meta "reuse/GEN" keeps which ones were looked into.
  */
-#include "coordinator/server.h"
+
+#include "coordinator/build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/ledger.h"
+#include "coordinator/bits.h"
+#include "coordinator/borrow.h"
+#include "coordinator/core.h"
+#include "coordinator/feed.h"
+#include "coordinator/page.h"
+#include "coordinator/plans.h"
+#include "coordinator/restore.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
@@ -93,7 +100,7 @@ void cs_build_start(struct cs_server *sv, const struct cs_generation *g)
     struct cs_event e = {.kind = CS_EV_CLOSE};
 
     begin(sv, g);
-    cs_server_feed(sv, &e);
+    cs_feed_event(sv, &e);
 }
 
 enum cs_err cs_build_resume(struct cs_server *sv, const struct cs_generation *g, struct cs_error *err)
@@ -139,7 +146,7 @@ static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
     b->skip = !any && sv->borrow == NULL;
     b->total = b->plan.view->plan.n_trials;
     b->lanes = cs_xcalloc(b->plan.view->plan.n_lanes + 1, sizeof *b->lanes);
-    rc = cs_persist_ledgers(sv, &b->plan.view->plan, b->generation.number, b->lanes, err);
+    rc = cs_restore_ledgers(sv, &b->plan.view->plan, b->generation.number, b->lanes, err);
     for (uint32_t i = 0; i < b->lane && i < b->plan.view->plan.n_lanes; i++)
         b->scanned += b->plan.view->plan.lanes[i].n_trials;
     b->scanned += b->position;
@@ -308,7 +315,7 @@ bool cs_build_turn(struct cs_server *sv)
     }
     if (rc != CS_OK) {
         cs_log(CS_ERROR, "generation_failed", "gen=%u error=\"%s\"", b->generation.number, err.msg);
-        cs_server_end(sv, rc, err.msg);
+        cs_feed_end(sv, rc, err.msg);
     }
     return b->batch != NULL;
 }
@@ -342,14 +349,14 @@ static void finish(struct cs_server *sv)
     cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu borrowed=%llu", b->generation.number,
            (unsigned long long)b->total, (unsigned long long)adopted, (unsigned long long)b->borrowed);
     b->plan.view->generation.built = true;
-    rc = cs_persist_load(sv, &b->plan, true, lanes, &err);
+    rc = cs_restore_generation(sv, &b->plan, true, lanes, &err);
     for (uint32_t i = 0; i < n; i++)
         free(lanes[i].ledger);
     free(lanes);
     b->lanes = NULL;
     cs_build_release(b);
     if (rc != CS_OK)
-        cs_server_end(sv, rc, err.msg);
+        cs_feed_end(sv, rc, err.msg);
 }
 
 void cs_build_committed(struct cs_server *sv, struct cs_batch *batch, enum cs_err rc)
@@ -360,7 +367,7 @@ void cs_build_committed(struct cs_server *sv, struct cs_batch *batch, enum cs_er
     if (rc != CS_OK || sv->over) {
         cs_batch_release(batch);
         free(batch);
-        cs_server_end(sv, CS_EIO, "the store cannot be written");
+        cs_feed_end(sv, CS_EIO, "the store cannot be written");
         return;
     }
     set_batch(b, batch);

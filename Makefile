@@ -52,11 +52,11 @@ SRC_wire        := $(call src,protocol/wire)
 SRC_store       := $(call src,store)
 SRC_coordinator := $(call src,coordinator)
 SRC_worker      := $(call src,worker)
-SRC_toolbox     := tools/csv_write.c tools/study_dir.c
+SRC_toolbox     := $(call src,tools/base)
 SRC_export      := $(call src,tools/export tools/labels)
 SRC_stats       := $(call src,tools/report/stats)
 SRC_report      := $(call src,tools/report/read tools/report/analysis tools/report/html tools/report/forms)
-SRC_tools       := $(filter-out $(SRC_toolbox),$(call src,tools))
+SRC_tools       := $(call src,tools tools/screen tools/fleet tools/plan)
 SRC_simulator   := $(call src,tools/simulator)
 LIBS := base table study dialects load wire store coordinator worker toolbox export stats report tools simulator
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/report/read/rated.h"
+#include "tools/report/read/rated_answers.h"
 
 void cs_facts_resolved(struct cs_lane_facts *f, const char *name)
 {

@@ -36,6 +36,7 @@ enum cs_transfer {
     CS_TRANSFER_LOST,     /* sent, and no status line came back: may have been billed */
     CS_TRANSFER_CUT,      /* the body is incomplete */
     CS_TRANSFER_TOO_LONG, /* the body is over the limit */
+    CS_TRANSFER_CROWDED,  /* ended by us: all replies in flight had filled the worker's memory for them */
     CS_TRANSFER_TIMEOUT,  /* sent, and not answered within the study's limit */
     CS_TRANSFERS
 };

@@ -36,6 +36,7 @@ enum cs_below {
     CS_BELOW_TLS,
     CS_BELOW_PROXY,
     CS_BELOW_TIME,
+    CS_BELOW_FILES, /* this process may open no further descriptor */
     CS_BELOW_OTHER
 };
 

@@ -7,6 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/dialects/mask.h"
 #include "worker/alarm.h"
 #include "worker/binding.h"
 #include "worker/brake.h"
@@ -159,10 +160,16 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
 {
     struct cs_worker_lane *l = c->lane;
     struct cs_output o;
-    if (outcome == CS_OUTCOME_ok &&
-        !w->source.parses(w->source.self, l->facts.study, c->question, reading->text, strlen(reading->text)))
+    struct cs_answer_check check = {CS_ANSWER_NONE, false};
+    if (outcome == CS_OUTCOME_ok)
+        check = w->source.parses(w->source.self, l->facts.study, l->lane, c->question, reading->text,
+                                 strlen(reading->text));
+    if (check.fault != CS_ANSWER_NONE)
         outcome = CS_OUTCOME_unparsable;
     cs_call_output(c, reply, reading, outcome, w->now, &o);
+    o.salvaged = check.salvaged;
+    if (check.fault != CS_ANSWER_NONE)
+        o.cause = cs_answer_fault_name(check.fault);
     o.gen = l->gen;
     o.lane = l->lane;
     o.position = c->lease->page * CS_SHARD_SIZE + c->bit;
@@ -283,7 +290,8 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     w->slots[slot] = NULL;
     w->free_slots[w->n_free++] = slot;
     w->calls_ended++;
-    l->facts.provider->read(reply, &w->arena, &reading);
+    l->facts.provider->read(reply, l->facts.form, &w->arena, &reading);
+    cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);
     cs_pools_ended(w, c, reply, &reading);
     struct cs_call_world world = {l->progress, cs_outage_in_doubt(&l->outage), w->now, &w->rng};
     struct cs_verdict v = cs_call_ended(c, reply, &reading, &world);

@@ -109,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     if (reply.transfer == CS_TRANSFER_UNSENT || reply.transfer == CS_TRANSFER_LOST)
         reply.status = 0;
-    p->read(&reply, &arena, &reading);
+    p->read(&reply, CS_FORM_JSON_SCHEMA, &arena, &reading);
     check_reading(&reply, &reading, p);
     check_consequence(&reply, &reading, &arena);
     cs_arena_release(&arena);

@@ -508,7 +508,8 @@ static void test_clean_text(void **state)
          "a\xef\xbf\xbd"
          "b"},
         {"\xed\xa0\x80", 3, 100, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* a surrogate */
-        {"x\xe2\x82", 3, 100, "x\xef\xbf\xbd\xef\xbf\xbd"},               /* cut short */
+        {"x\xe2\x82", 3, 100, "x\xef\xbf\xbd"},                           /* cut short */
+        {"\xf0\x9f\x98z", 4, 100, "\xef\xbf\xbdz"},
         {"\xff\xff", 2, 4, "\xef\xbf\xbd"},
         {"\xff", 1, 2, ""},
         {"\xf0\x9f\x98\x80", 4, 4, "\xf0\x9f\x98\x80"},

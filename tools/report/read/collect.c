@@ -92,7 +92,7 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
                 return rc;
         }
         cs_arena_reset(&l->arena);
-        parsed = cs_answer_parse(s, &at, &c, o->text, strlen(o->text), &l->arena, answers, derived, NULL) == CS_OK;
+        parsed = cs_answer_parse(s, &at, &c, o->text, strlen(o->text), o->salvaged, &l->arena, answers, derived, NULL) == CS_OK;
         if (!parsed) {
             outcome = CS_OUTCOME_unparsable;
             l->facts->mismatched++;

@@ -137,7 +137,7 @@ int cmd_export(int argc, char **argv)
     cs_ratings_release(&e.ratings);
     cs_reader_close(&reader);
     if (rc != CS_OK)
-        return cs_report(rc, &err);
+        return cs_command_fail(rc, &err);
     if (path != NULL) {
         char count[CS_TEXT_MAX_LEN];
         fprintf(stderr, "%s rows written to %s\n", cs_text_count(count, e.rows), path);

@@ -233,7 +233,7 @@ static enum cs_err compare_file(struct verify *v, const struct cs_study_args *ar
     struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
     const struct cs_study *ran = v->reader.view.spec.study;
     uint8_t digest[32];
-    enum cs_err rc = cs_study_args_load(args, path, &l, err);
+    enum cs_err rc = cs_command_load_study(args, path, &l, err);
     if (rc == CS_OK && strncmp(ran->title, "PILOT", 5) == 0)
         cs_make_pilot(l.study, ran->n_cases);
     if (rc == CS_OK)
@@ -329,7 +329,7 @@ int cmd_verify(int argc, char **argv)
         json ? print_json(&v, same_file) : print_text(&v, same_file);
         status = v.faults > 0 ? cs_err_exit_code(CS_ECORRUPT) : v.missing > 0 || !same_file ? 2 : 0;
     } else {
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     }
     release(&v);
     return status;

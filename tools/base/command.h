@@ -32,7 +32,7 @@ int cmd_drill(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 
 /* "clinsafe: <sentence>" on stderr; returns the exit status. */
-int cs_report(enum cs_err rc, const struct cs_error *err);
+int cs_command_fail(enum cs_err rc, const struct cs_error *err);
 
 /* Parses options; returns true when the command should go on. Otherwise *status is its exit status: help was shown, the usage was wrong,
  * or fewer or more than the wanted arguments were given. */
@@ -54,7 +54,7 @@ struct cs_study_args {
         "dir", CS_OPT_STR, &(a).dir, "DIR", "the study directory; default: STUDY without .yaml, with .clinsafe"        \
     }
 
-CS_WARN_UNUSED enum cs_err cs_study_args_load(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
-                                              struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_command_load_study(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
+                                                 struct cs_error *err);
 
 #endif

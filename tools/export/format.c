@@ -20,8 +20,8 @@ static void print_real(char *out, size_t size, double v)
 static void csv_header(FILE *out, const struct cs_row *r)
 {
     for (uint32_t i = 0; i < r->n; i++)
-        cs_csv_field(out, r->names[i], i == 0);
-    cs_csv_end(out);
+        cs_csv_write_field(out, r->names[i], i == 0);
+    cs_csv_write_end(out);
 }
 
 static void csv_row(FILE *out, const struct cs_row *r)
@@ -43,9 +43,9 @@ static void csv_row(FILE *out, const struct cs_row *r)
             snprintf(number, sizeof number, "%s", c->integer != 0 ? "true" : "false");
             break;
         }
-        cs_csv_field(out, c->kind == CS_CELL_TEXT ? c->text : number, i == 0);
+        cs_csv_write_field(out, c->kind == CS_CELL_TEXT ? c->text : number, i == 0);
     }
-    cs_csv_end(out);
+    cs_csv_write_end(out);
 }
 
 static void no_header(FILE *out, const struct cs_row *r)

@@ -140,7 +140,7 @@ void cs_row_close(struct cs_row *r)
 
 /* ---- values ------------------------------------------------------------------------------------------ */
 
-int64_t cs_output_cost(const struct cs_model *m, const struct cs_output *o)
+int64_t cs_row_cost(const struct cs_model *m, const struct cs_output *o)
 {
     const int64_t cached_price = m->price.cached >= 0 ? m->price.cached : m->price.input;
     const int64_t cached = o->cached_tokens < o->input_tokens ? o->cached_tokens : o->input_tokens;
@@ -244,7 +244,7 @@ static void put_output(struct filler *f, const struct cs_model *m, const struct 
     put_int(f, o->cached_tokens);
     put_int(f, o->output_tokens);
     put_int(f, o->reasoning_tokens);
-    put_real(f, (double)cs_output_cost(m, o) / 1e9);
+    put_real(f, (double)cs_row_cost(m, o) / 1e9);
     if (o->started_wall_ms != 0)
         put_time(f, o->started_wall_ms);
     else

@@ -16,7 +16,7 @@ struct cs_import_done {
 };
 
 /* `folder` holds the keys of the samples. Adds to *ratings. */
-CS_WARN_UNUSED enum cs_err cs_ratings_import(struct cs_ratings *ratings, const struct cs_study *s, const char *folder,
+CS_WARN_UNUSED enum cs_err cs_import_ratings(struct cs_ratings *ratings, const struct cs_study *s, const char *folder,
                                              const char *path, struct cs_import_done *done, struct cs_error *err);
 
 #endif

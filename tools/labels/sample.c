@@ -177,42 +177,42 @@ static const char *case_text(const struct cs_study *s, const struct cs_case *c)
 static void head(struct sampling *s, FILE *raters, FILE *key)
 {
     const struct cs_study *study = s->r->view.spec.study;
-    cs_csv_field(raters, "item", true);
+    cs_csv_write_field(raters, "item", true);
     if (!s->o->blind) {
-        cs_csv_field(raters, "model", false);
+        cs_csv_write_field(raters, "model", false);
         for (uint32_t f = 0; f < study->n_factors; f++)
-            cs_csv_field(raters, cs_arena_printf(&s->arena, "factor.%s", study->factors[f].name), false);
+            cs_csv_write_field(raters, cs_arena_printf(&s->arena, "factor.%s", study->factors[f].name), false);
     }
-    cs_csv_field(raters, "case", false);
-    cs_csv_field(raters, "ask", false);
+    cs_csv_write_field(raters, "case", false);
+    cs_csv_write_field(raters, "ask", false);
     if (!s->o->no_answer)
-        cs_csv_field(raters, "reply", false);
+        cs_csv_write_field(raters, "reply", false);
     fputs("item,pass,digest,model,simulated,question,case_id,cluster", key);
     for (uint32_t i = 0; i < s->n_fields; i++) {
         fprintf(raters, ",rating.%s", s->fields[i]);
         fprintf(key, ",answer.%s", s->fields[i]);
     }
-    cs_csv_end(raters);
-    cs_csv_end(key);
+    cs_csv_write_end(raters);
+    cs_csv_write_end(key);
 }
 
 static void write_rater_row(const struct sampling *s, const struct item *it, const struct cs_coords *at,
                             const struct cs_case *c, const char *text, FILE *out)
 {
     const struct cs_study *study = s->r->view.spec.study;
-    cs_csv_field(out, it->id, true);
+    cs_csv_write_field(out, it->id, true);
     if (!s->o->blind) {
-        cs_csv_field(out, study->models[it->of->lane].name, false);
+        cs_csv_write_field(out, study->models[it->of->lane].name, false);
         for (uint32_t f = 0; f < study->n_factors; f++)
-            cs_csv_field(out, study->factors[f].levels[at->arms[f].level].id, false);
+            cs_csv_write_field(out, study->factors[f].levels[at->arms[f].level].id, false);
     }
-    cs_csv_field(out, case_text(study, c), false);
-    cs_csv_field(out, study->questions[at->question].ask, false);
+    cs_csv_write_field(out, case_text(study, c), false);
+    cs_csv_write_field(out, study->questions[at->question].ask, false);
     if (!s->o->no_answer)
-        cs_csv_field(out, text, false);
+        cs_csv_write_field(out, text, false);
     for (uint32_t i = 0; i < s->n_fields; i++)
-        cs_csv_field(out, "", false);
-    cs_csv_end(out);
+        cs_csv_write_field(out, "", false);
+    cs_csv_write_end(out);
 }
 
 static void write_key_row(const struct sampling *s, const struct item *it, const struct cs_case *c, FILE *out)
@@ -220,18 +220,18 @@ static void write_key_row(const struct sampling *s, const struct item *it, const
     struct cs_arena names = {0};
     const struct cs_study *study = s->r->view.spec.study;
     const struct cs_model *m = &study->models[it->of->lane];
-    cs_csv_field(out, it->id, true);
-    cs_csv_field(out, it->pass == 2 ? "2" : "1", false);
-    cs_csv_field(out, text_of(&s->row, "digest"), false);
-    cs_csv_field(out, m->name, false);
-    cs_csv_field(out, study->accounts[m->account].simulated ? "true" : "false", false);
-    cs_csv_field(out, text_of(&s->row, "question"), false);
-    cs_csv_field(out, c->id, false);
-    cs_csv_field(out, c->cluster, false);
+    cs_csv_write_field(out, it->id, true);
+    cs_csv_write_field(out, it->pass == 2 ? "2" : "1", false);
+    cs_csv_write_field(out, text_of(&s->row, "digest"), false);
+    cs_csv_write_field(out, m->name, false);
+    cs_csv_write_field(out, study->accounts[m->account].simulated ? "true" : "false", false);
+    cs_csv_write_field(out, text_of(&s->row, "question"), false);
+    cs_csv_write_field(out, c->id, false);
+    cs_csv_write_field(out, c->cluster, false);
     for (uint32_t i = 0; i < s->n_fields; i++)
-        cs_csv_field(out, i < s->n_own ? text_of(&s->row, cs_arena_printf(&names, "answer.%s", s->fields[i])) : "",
-                     false);
-    cs_csv_end(out);
+        cs_csv_write_field(
+            out, i < s->n_own ? text_of(&s->row, cs_arena_printf(&names, "answer.%s", s->fields[i])) : "", false);
+    cs_csv_write_end(out);
     cs_arena_release(&names);
 }
 

@@ -1,6 +1,6 @@
 /* model.h - the finding as plain data: what the analysis of one study says, ready to be shown as HTML, JSON, CSV or text.
  *
- * Made by cs_report_build (report.h), never changed afterwards; whoever shows it adds no number of his own. All strings are
+ * Made by cs_analysis_run (report.h), never changed afterwards; whoever shows it adds no number of his own. All strings are
  * NUL-terminated UTF-8, never NULL ("" when there is none), and live in `arena`, like all arrays. Indexes (model, outcome, factor,
  * level) are positions in the arrays of struct cs_report. Any thread may read it.
  *
@@ -166,9 +166,9 @@ enum cs_verdict {
     CS_VERDICT_NONE,      /* no verdict: `why` says the reason */
     CS_VERDICTS
 };
-const char *cs_verdict_name(enum cs_verdict v);  /* "different-beyond-margin": for JSON, CSV, CSS classes */
-const char *cs_verdict_text(enum cs_verdict v);  /* "different, beyond the margin" */
-bool cs_verdict_is_different(enum cs_verdict v); /* one of the four "different" */
+const char *cs_words_verdict_key(enum cs_verdict v);   /* "different-beyond-margin": for JSON, CSV, CSS classes */
+const char *cs_words_verdict(enum cs_verdict v);       /* "different, beyond the margin" */
+bool cs_words_verdict_is_different(enum cs_verdict v); /* one of the four "different" */
 
 struct cs_report_contrast { /* level minus comparator, in one model, for one outcome */
     uint32_t model, outcome, factor, level;
@@ -221,7 +221,7 @@ struct cs_report_category_test { /* all categories of a nominal answer at once: 
 /* ---- noise --------------------------------------------------------------------------------------------- */
 
 enum cs_arm_kind { CS_ARM_LEVELS, CS_ARM_PLACEBO, CS_ARM_AA, CS_ARM_REPHRASE, CS_ARM_REASK };
-const char *cs_arm_kind_text(enum cs_arm_kind k); /* "placebo sentences" */
+const char *cs_words_arm(enum cs_arm_kind k); /* "placebo sentences" */
 
 /* What moves without anything that should matter. One row for (model, outcome, kind). */
 struct cs_report_floor {
@@ -293,7 +293,7 @@ enum cs_agreement_kind {
     CS_AGREEMENT_INTRA,  /* one rater, on items rated twice */
     CS_AGREEMENT_MODEL,  /* the majority of raters and the model's own answer, per model */
 };
-const char *cs_agreement_kind_name(enum cs_agreement_kind k); /* "raters", "one rater twice", "model" */
+const char *cs_words_agreement(enum cs_agreement_kind k); /* "raters", "one rater twice", "model" */
 struct cs_report_agreement {
     const char *question, *field;
     enum cs_agreement_kind kind;

@@ -7,7 +7,7 @@
 #include "tools/report/stats/kappa.h"
 #include "tools/report/analysis/work.h"
 
-const char *cs_agreement_kind_name(enum cs_agreement_kind k)
+const char *cs_words_agreement(enum cs_agreement_kind k)
 {
     switch (k) {
     case CS_AGREEMENT_RATERS:
@@ -123,14 +123,14 @@ static void forget(struct rated *f)
 
 static void take_kappa(struct cs_report_agreement *row, const struct cs_kappa *plain, const struct cs_kappa *k)
 {
-    if (cs_stat_usable(plain->status) || plain->status == CS_STAT_UNDEFINED)
-        row->agreement = cs_report_known(plain->agreement);
-    if (cs_stat_usable(k->status))
-        row->kappa = cs_report_known(k->kappa);
+    if (cs_stats_usable(plain->status) || plain->status == CS_STAT_UNDEFINED)
+        row->agreement = cs_work_known(plain->agreement);
+    if (cs_stats_usable(k->status))
+        row->kappa = cs_work_known(k->kappa);
     else
         row->why = k->status == CS_STAT_UNDEFINED ? "all ratings are the same word: nothing beyond chance can be seen"
-                                                  : cs_stat_text(k->status);
-    if (row->kappa.known && cs_stat_usable(k->interval_status))
+                                                  : cs_stats_text(k->status);
+    if (row->kappa.known && cs_stats_usable(k->interval_status))
         row->kappa_ci = (struct cs_report_span){true, k->ci.lo, k->ci.hi};
 }
 
@@ -277,7 +277,7 @@ static bool seen_before(const struct cs_ratings *r, uint32_t at)
     return false;
 }
 
-void cs_work_agreement(struct cs_report_work *w, const struct cs_ratings *ratings)
+void cs_analysis_agreement(struct cs_report_work *w, const struct cs_ratings *ratings)
 {
     struct cs_report *r = w->r;
     uint32_t most = 0;

@@ -244,7 +244,7 @@ static const char *results_text(const struct items *l)
     for (int v = 0; v < CS_VERDICTS; v++) {
         if (by[v] > 0)
             text = cs_arena_printf(&l->w->r->arena, "%s%s%u %s", text, text[0] != '\0' ? ", " : "", by[v],
-                                   cs_verdict_text((enum cs_verdict)v));
+                                   cs_words_verdict((enum cs_verdict)v));
     }
     return text[0] != '\0' ? cs_arena_printf(&l->w->r->arena, "primary comparisons: %s", text) : NULL;
 }
@@ -312,7 +312,7 @@ static const struct {
     {"CHART", "12e data availability", NULL, "say where outputs and study file can be had"},
 };
 
-void cs_work_provenance(struct cs_report_work *w)
+void cs_analysis_provenance(struct cs_report_work *w)
 {
     enum { ITEMS = sizeof checklist / sizeof checklist[0] };
     const struct items l = {.w = w};

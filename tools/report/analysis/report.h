@@ -19,13 +19,13 @@ struct cs_report_opts {
     const struct cs_report_source *against; /* another run of the study; NULL: none */
 };
 
-CS_WARN_UNUSED enum cs_err cs_report_build(struct cs_report **out, const struct cs_report_source *source,
+CS_WARN_UNUSED enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_source *source,
                                            const struct cs_report_opts *opts, struct cs_error *err);
-void cs_report_free(struct cs_report *r); /* NULL is fine */
+void cs_analysis_free(struct cs_report *r); /* NULL is fine */
 
-CS_WARN_UNUSED enum cs_err cs_report_json(const struct cs_report *r, FILE *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_forms_json(const struct cs_report *r, FILE *out, struct cs_error *err);
 /* One table a file into a folder, which is made if need be; files of these names are replaced. */
-CS_WARN_UNUSED enum cs_err cs_report_csv(const struct cs_report *r, const char *dir, struct cs_error *err);
-void cs_report_text(const struct cs_report *r, FILE *out); /* some ten lines for the terminal */
+CS_WARN_UNUSED enum cs_err cs_forms_csv(const struct cs_report *r, const char *dir, struct cs_error *err);
+void cs_forms_terminal(const struct cs_report *r, FILE *out); /* some ten lines for the terminal */
 
 #endif

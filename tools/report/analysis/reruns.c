@@ -81,7 +81,7 @@ static bool translate(const struct other_run *o, const struct cs_report_contrast
         !translate_measure(now, then, &o->w->declared->measures[c->outcome], &out->measure))
         return false;
     const struct cs_factor *other = &then->factors[out->factor];
-    out->level = cs_one_level(level_of(other, f->levels[spec->level].id));
+    out->level = cs_declared_one_level(level_of(other, f->levels[spec->level].id));
     bool found = out->level.level[0] != CS_NONE;
     for (uint32_t i = 0; i < spec->comparator_side.n; i++) {
         out->comparator.level[i] = level_of(other, f->levels[spec->comparator_side.level[i]].id);
@@ -121,15 +121,15 @@ static void compare(const struct other_run *o, const struct cs_paired *now, cons
     }
     const struct cs_cluster_test t = cs_cluster_t(d, row->clusters, o->w->declared->alpha, 2 * range);
     if (row->clusters > 0) {
-        row->now = cs_report_known(first / row->clusters * scale);
-        row->then = cs_report_known(second / row->clusters * scale);
-        row->difference = cs_report_known((first - second) / row->clusters * scale);
+        row->now = cs_work_known(first / row->clusters * scale);
+        row->then = cs_work_known(second / row->clusters * scale);
+        row->difference = cs_work_known((first - second) / row->clusters * scale);
     }
-    if (cs_stat_usable(t.status)) {
+    if (cs_stats_usable(t.status)) {
         row->ci = (struct cs_report_span){true, t.ci.lo * scale, t.ci.hi * scale};
-        row->p = cs_report_known(t.p);
+        row->p = cs_work_known(t.p);
     } else {
-        row->why = row->clusters == 0 ? "no cluster has answers in both runs" : cs_stat_text(t.status);
+        row->why = row->clusters == 0 ? "no cluster has answers in both runs" : cs_stats_text(t.status);
     }
     free(d);
     free(at);
@@ -150,11 +150,11 @@ static bool rerun_one(const struct other_run *o, uint32_t contrast, struct cs_re
     const struct cs_case_filter filter = {.stratum = CS_NONE, .flagged = flagged};
     const struct cs_grid *g = &o->source->got.grids[t.model];
     *row = (struct cs_report_rerun){.contrast = contrast, .why = ""};
-    cs_arrange(&a, g, t.measure.question, t.factor);
-    cs_pair_up(&then, &t.measure, g, &a, &o->cases, &t.level, &t.comparator, &filter);
-    compare(o, &w->paired[contrast], &then, cs_measure_range(m), cs_unit_scale(&w->r->outcomes[c->outcome]), row);
-    cs_paired_release(&then);
-    cs_arrangement_release(&a);
+    cs_reduce_arrange(&a, g, t.measure.question, t.factor);
+    cs_reduce_pair(&then, &t.measure, g, &a, &o->cases, &t.level, &t.comparator, &filter);
+    compare(o, &w->paired[contrast], &then, cs_work_range(m), cs_work_scale(&w->r->outcomes[c->outcome]), row);
+    cs_reduce_paired_release(&then);
+    cs_reduce_arrangement_release(&a);
     free(flagged);
     return true;
 }
@@ -193,7 +193,7 @@ static void describe(struct cs_report_work *w, const struct cs_report_source *so
         e->shared += w->got->facts[m].adopted;
 }
 
-enum cs_err cs_work_reruns(struct cs_report_work *w, const struct cs_report_source *other, struct cs_error *err)
+enum cs_err cs_analysis_reruns(struct cs_report_work *w, const struct cs_report_source *other, struct cs_error *err)
 {
     struct cs_report *r = w->r;
     struct other_run o = {.w = w, .source = other};

@@ -18,7 +18,7 @@ struct sheet {
 
 static void text(struct sheet *s, const char *value)
 {
-    cs_csv_field(s->out, value != NULL ? value : "", !s->begun);
+    cs_csv_write_field(s->out, value != NULL ? value : "", !s->begun);
     s->begun = true;
 }
 
@@ -67,7 +67,7 @@ static void level(struct sheet *s, uint32_t f, uint32_t l)
 
 static void end(struct sheet *s)
 {
-    cs_csv_end(s->out);
+    cs_csv_write_end(s->out);
     s->begun = false;
 }
 
@@ -281,7 +281,7 @@ static void contrasts(struct sheet *s)
         figure(s, c->usable_gap);
         figure(s, c->insufficient_gap);
         span(s, c->bounds);
-        text(s, cs_verdict_name(c->verdict));
+        text(s, cs_words_verdict_key(c->verdict));
         text(s, c->why);
         end_of(s, s->r->models[c->model].simulated);
     }
@@ -380,7 +380,7 @@ static void floors(struct sheet *s)
     for (uint32_t i = 0; i < s->r->n_floors; i++) {
         const struct cs_report_floor *f = &s->r->floors[i];
         outcome_of(s, f->model, f->outcome);
-        text(s, cs_arm_kind_text(f->kind));
+        text(s, cs_words_arm(f->kind));
         count(s, f->n_arms);
         span(s, f->range);
         figure(s, f->disagreement);
@@ -398,7 +398,7 @@ static void components(struct sheet *s)
         outcome_of(s, c->model, c->outcome);
         factor(s, c->factor);
         level(s, c->factor, c->level);
-        text(s, cs_arm_kind_text(c->kind));
+        text(s, cs_words_arm(c->kind));
         count(s, c->n_levels);
         count(s, c->clusters);
         figure(s, c->systematic);
@@ -448,7 +448,7 @@ static void agreement(struct sheet *s)
         const struct cs_report_agreement *a = &s->r->agreements[i];
         text(s, a->question);
         text(s, a->field);
-        text(s, cs_agreement_kind_name(a->kind));
+        text(s, cs_words_agreement(a->kind));
         text(s, a->who);
         text(s, a->statistic);
         count(s, a->raters);
@@ -506,7 +506,7 @@ static enum cs_err write_sheet(const struct cs_report *r, const char *dir, size_
     return rc;
 }
 
-enum cs_err cs_report_csv(const struct cs_report *r, const char *dir, struct cs_error *err)
+enum cs_err cs_forms_csv(const struct cs_report *r, const char *dir, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     if (mkdir(dir, 0777) != 0 && errno != EEXIST)

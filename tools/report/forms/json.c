@@ -126,7 +126,7 @@ static json_t *contrasts(const struct cs_report *r)
             c->primary     ? "primary"
             : c->in_family ? "exploratory"
                            : "",
-            "verdict", cs_verdict_name(c->verdict), "why", c->why);
+            "verdict", cs_words_verdict_key(c->verdict), "why", c->why);
         set_tests(row, c);
         cs_json_append(list, row, r->models[c->model].simulated);
     }
@@ -142,7 +142,7 @@ static json_t *components(const struct cs_report *r)
                        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "model",
                                  r->models[c->model].name, "outcome", r->outcomes[c->outcome].name, "factor",
                                  cs_json_factor(r, c->factor), "level", cs_json_level(r, c->factor, c->level), "kind",
-                                 cs_arm_kind_text(c->kind), "clusters", (int)c->clusters, "systematic",
+                                 cs_words_arm(c->kind), "clusters", (int)c->clusters, "systematic",
                                  cs_json_figure(c->systematic), "systematic_ci", cs_json_span(c->systematic_ci),
                                  "systematic_sq", cs_json_figure(c->systematic_sq), "case_sd",
                                  cs_json_figure(c->case_sd), "case_variance", cs_json_figure(c->case_variance), "noise",
@@ -159,9 +159,9 @@ static json_t *floors(const struct cs_report *r)
         const struct cs_report_floor *f = &r->floors[i];
         cs_json_append(list,
                        json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:s}", "model", r->models[f->model].name, "outcome",
-                                 r->outcomes[f->outcome].name, "kind", cs_arm_kind_text(f->kind), "arms",
-                                 (int)f->n_arms, "range", cs_json_span(f->range), "disagreement",
-                                 cs_json_figure(f->disagreement), "why", f->why),
+                                 r->outcomes[f->outcome].name, "kind", cs_words_arm(f->kind), "arms", (int)f->n_arms,
+                                 "range", cs_json_span(f->range), "disagreement", cs_json_figure(f->disagreement),
+                                 "why", f->why),
                        r->models[f->model].simulated);
     }
     return list;
@@ -190,7 +190,7 @@ static json_t *labels(const struct cs_report *r)
     return list;
 }
 
-enum cs_err cs_report_json(const struct cs_report *r, FILE *out, struct cs_error *err)
+enum cs_err cs_forms_json(const struct cs_report *r, FILE *out, struct cs_error *err)
 {
     json_t *notes = json_array(), *provenance = json_array();
     for (uint32_t i = 0; i < r->n_notes; i++)

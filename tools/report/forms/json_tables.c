@@ -133,10 +133,10 @@ static json_t *agreements(const struct cs_report *r)
         const struct cs_report_agreement *a = &r->agreements[i];
         cs_json_append(list,
                        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:s}", "question", a->question,
-                                 "field", a->field, "between", cs_agreement_kind_name(a->kind), "who", a->who,
-                                 "statistic", a->statistic, "raters", (int)a->raters, "items", (int)a->items,
-                                 "agreement", cs_json_figure(a->agreement), "kappa", cs_json_figure(a->kappa),
-                                 "kappa_ci", cs_json_span(a->kappa_ci), "why", a->why),
+                                 "field", a->field, "between", cs_words_agreement(a->kind), "who", a->who, "statistic",
+                                 a->statistic, "raters", (int)a->raters, "items", (int)a->items, "agreement",
+                                 cs_json_figure(a->agreement), "kappa", cs_json_figure(a->kappa), "kappa_ci",
+                                 cs_json_span(a->kappa_ci), "why", a->why),
                        a->simulated);
     }
     return list;

@@ -27,18 +27,18 @@ static void write_warrant(struct cs_page *p, const struct cs_report_warrant *w)
     fputs("</td>", p->out);
     cs_page_number(p, cs_num_count(w->cases));
     write_raters(p, w);
-    cs_page_number(p, cs_num_percent(cs_figure_value(w->agreement)));
+    cs_page_number(p, cs_num_percent(cs_page_figure_value(w->agreement)));
     cs_html(p->out, "<td class=\"n\">%s \xE2\x86\x92 %s</td><td class=\"n\">%s",
-            cs_rate_text(p, c->outcome, w->rate_comparator).s, cs_rate_text(p, c->outcome, w->rate_level).s,
-            cs_num_signed(cs_figure_value(w->shift), decimals).s);
+            cs_page_rate(p, c->outcome, w->rate_comparator).s, cs_page_rate(p, c->outcome, w->rate_level).s,
+            cs_num_signed(cs_page_figure_value(w->shift), decimals).s);
     if (w->ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(w->ci, decimals).s);
+        cs_html(p->out, " (%s)", cs_page_span(w->ci, decimals).s);
     cs_html(p->out, " %s</td>", p->r->outcomes[c->outcome].unit);
     cs_page_cell(p, w->why);
     fputs("</tr>\n", p->out);
 }
 
-void cs_page_warrants(struct cs_page *p)
+void cs_html_warrants(struct cs_page *p)
 {
     static const char *const titles[] = {"Cases", "Physicians", "Their agreement", "Comparator \xE2\x86\x92 level",
                                          "Shift (CI)"};
@@ -70,21 +70,21 @@ static void write_agreement(struct cs_page *p, const struct cs_report_agreement 
 {
     fputs("<tr><th scope=\"row\">", p->out);
     cs_page_words(p, a->field);
-    cs_html(p->out, "</th><td>%s</td><td>", cs_agreement_kind_name(a->kind));
+    cs_html(p->out, "</th><td>%s</td><td>", cs_words_agreement(a->kind));
     cs_html(p->out, "%s%s</td>", a->who, a->simulated ? " (simulated)" : "");
     cs_page_number(p, cs_num_count(a->raters));
     cs_page_number(p, cs_num_count(a->items));
-    cs_page_number(p, cs_num_percent(cs_figure_value(a->agreement)));
+    cs_page_number(p, cs_num_percent(cs_page_figure_value(a->agreement)));
     cs_page_cell(p, a->statistic);
-    cs_html(p->out, "<td class=\"n\">%s", cs_num_fixed(cs_figure_value(a->kappa), 2).s);
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_fixed(cs_page_figure_value(a->kappa), 2).s);
     if (a->kappa_ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(a->kappa_ci, 2).s);
+        cs_html(p->out, " (%s)", cs_page_span(a->kappa_ci, 2).s);
     fputs("</td>", p->out);
     cs_page_cell(p, a->why);
     fputs("</tr>\n", p->out);
 }
 
-void cs_page_agreements(struct cs_page *p)
+void cs_html_agreement(struct cs_page *p)
 {
     if (p->r->n_agreements == 0)
         return;

@@ -9,11 +9,11 @@ static const struct {
     const char *id, *title;
     void (*write)(struct cs_page *p);
 } sections[] = {
-    {"completeness", "Completeness", cs_page_completeness}, {"noise-floor", "Noise floor", cs_page_noise},
-    {"answers", "Answer by answer", cs_page_answers},       {"heat-map", "Models and levels at a glance", cs_page_heat},
-    {"components", "Three components", cs_page_components}, {"labels", "Labels and warrant", cs_page_labels},
-    {"across", "Across models and dates", cs_page_across},  {"declared", "Declared beforehand", cs_page_declared},
-    {"provenance", "Provenance", cs_page_provenance},       {"glossary", "Words and formulas", cs_page_glossary},
+    {"completeness", "Completeness", cs_html_completeness}, {"noise-floor", "Noise floor", cs_html_noise},
+    {"answers", "Answer by answer", cs_html_answers},       {"heat-map", "Models and levels at a glance", cs_html_heat},
+    {"components", "Three components", cs_html_components}, {"labels", "Labels and warrant", cs_html_labels},
+    {"across", "Across models and dates", cs_html_across},  {"declared", "Declared beforehand", cs_html_declared},
+    {"provenance", "Provenance", cs_html_provenance},       {"glossary", "Words and formulas", cs_html_glossary},
 };
 
 static void write_head(struct cs_page *p)
@@ -25,7 +25,7 @@ static void write_head(struct cs_page *p)
             "data:\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n");
     cs_html(p->out, "<title>%s \xE2\x80\x93 ClinSafe report</title>\n<style>\n",
             p->r->title[0] != '\0' ? p->r->title : p->r->study);
-    fputs(cs_page_style, p->out);
+    fputs(cs_style_css, p->out);
     fputs(
         "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the findings</a>\n<div class=\"page\">\n",
         p->out);
@@ -57,18 +57,18 @@ static void write_foot(struct cs_page *p)
             "bytes.</p></footer>\n",
             p->r->software, p->r->source);
     fputs("</div>\n<script>\n", p->out);
-    fputs(cs_page_script, p->out);
+    fputs(cs_style_script, p->out);
     fputs("</script>\n</body>\n</html>\n", p->out);
 }
 
-enum cs_err cs_report_html(const struct cs_report *r, FILE *out, struct cs_error *err)
+enum cs_err cs_html_report(const struct cs_report *r, FILE *out, struct cs_error *err)
 {
     struct cs_page page = {.out = out, .r = r};
 
     CS_ASSERT(r != NULL);
     CS_ASSERT(out != NULL);
     write_head(&page);
-    cs_page_summary(&page);
+    cs_html_summary(&page);
     write_contents(&page);
     fputs("<main id=\"main\">\n", out);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {

@@ -11,6 +11,6 @@
 #include "protocol/base/error.h"
 #include "tools/report/model.h"
 
-CS_WARN_UNUSED enum cs_err cs_report_html(const struct cs_report *r, FILE *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_html_report(const struct cs_report *r, FILE *out, struct cs_error *err);
 
 #endif

@@ -51,7 +51,7 @@ static struct cs_scale outcome_scale(const struct cs_report *r, uint32_t outcome
         lo = fmin(lo, fmin(a.known ? a.low : 0, b.known ? b.low : 0));
         hi = fmax(hi, fmax(a.known ? a.high : 0, b.known ? b.high : 0));
     }
-    return cs_scale_fit(lo, hi, 6);
+    return cs_svg_scale_fit(lo, hi, 6);
 }
 
 static void write_reach(struct cs_page *p, uint32_t outcome, const char *name, struct cs_report_span span,
@@ -66,7 +66,7 @@ static void write_reach(struct cs_page *p, uint32_t outcome, const char *name, s
     cs_html(p->out, "<tr><th scope=\"row\">%s</th><td class=\"plot\">", name);
     cs_svg_row_reach(p->out, s, floor.known ? floor.low : NAN, floor.known ? floor.high : NAN, &mark);
     cs_html(p->out, "</td><td class=\"n est\">%s</td>",
-            span.known && span.high <= span.low ? cs_num_signed(span.low, decimals).s : cs_span_text(span, decimals).s);
+            span.known && span.high <= span.low ? cs_num_signed(span.low, decimals).s : cs_page_span(span, decimals).s);
 }
 
 static void write_model_group(struct cs_page *p, uint32_t model)
@@ -90,11 +90,11 @@ static void write_floor_rows(struct cs_page *p, uint32_t model, uint32_t outcome
         if (!any)
             write_model_group(p, model);
         any = true;
-        write_reach(p, outcome, cs_arm_kind_text(f->kind), f->range, "m-ref", s, floor);
+        write_reach(p, outcome, cs_words_arm(f->kind), f->range, "m-ref", s, floor);
         /* data-h: said in front where a narrow page has no column headings; nothing to say, nothing shown */
         cs_html(p->out, "<td class=\"n rates\" data-h=\"%s\">%s</td>",
                 f->disagreement.known ? "two answers differ by" : "",
-                cs_num_fixed(cs_figure_value(f->disagreement), cs_page_decimals(p, outcome)).s);
+                cs_num_fixed(cs_page_figure_value(f->disagreement), cs_page_decimals(p, outcome)).s);
         cs_html(p->out, "<td class=\"said\"><span class=\"why\">%s</span></td></tr>\n", f->why);
     }
     if (!levels.known)
@@ -146,7 +146,7 @@ static bool has_floor(const struct cs_report *r, uint32_t outcome)
     return false;
 }
 
-void cs_page_noise(struct cs_page *p)
+void cs_html_noise(struct cs_page *p)
 {
     bool any = false;
     fputs("<p>How far do answers move when nothing that should matter has changed? The same prompt is asked again, "
@@ -174,7 +174,7 @@ static struct cs_scale sd_scale(const struct cs_report *r, uint32_t outcome)
         if (r->components[i].outcome == outcome && r->components[i].case_sd.known)
             hi = fmax(hi, r->components[i].case_sd.value);
     }
-    return cs_scale_fit(0, hi, 4);
+    return cs_svg_scale_fit(0, hi, 4);
 }
 
 static void write_component(struct cs_page *p, const struct cs_report_component *c, const struct cs_scale *s)
@@ -187,18 +187,19 @@ static void write_component(struct cs_page *p, const struct cs_report_component 
     if (l != NULL)
         cs_page_words(p, l->id);
     else
-        cs_html(p->out, "%s%s", cs_arm_kind_text(c->kind), c->n_levels > 1 ? ", typical size" : "");
+        cs_html(p->out, "%s%s", cs_words_arm(c->kind), c->n_levels > 1 ? ", typical size" : "");
     cs_html(p->out, "</th><td class=\"n\">%s",
-            l != NULL || c->n_levels == 1 ? cs_num_signed(cs_figure_value(c->systematic), decimals).s
-                                          : cs_num_fixed(cs_figure_value(c->systematic), decimals).s);
+            l != NULL || c->n_levels == 1 ? cs_num_signed(cs_page_figure_value(c->systematic), decimals).s
+                                          : cs_num_fixed(cs_page_figure_value(c->systematic), decimals).s);
     if (c->systematic_ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(c->systematic_ci, decimals).s);
+        cs_html(p->out, " (%s)", cs_page_span(c->systematic_ci, decimals).s);
     fputs("</td>", p->out);
-    cs_page_number(p, cs_num_fixed(cs_figure_value(c->case_sd), decimals));
+    cs_page_number(p, cs_num_fixed(cs_page_figure_value(c->case_sd), decimals));
     fputs("<td class=\"barcol\">", p->out);
-    cs_svg_bar(p->out, s, cs_figure_value(c->case_sd), c->kind == CS_ARM_LEVELS ? "b-level" : "s-time");
+    cs_svg_bar(p->out, s, cs_page_figure_value(c->case_sd), c->kind == CS_ARM_LEVELS ? "b-level" : "s-time");
     fputs("</td>", p->out);
-    cs_page_number(p, share ? cs_num_percent(cs_figure_value(c->noise)) : cs_num_fixed(cs_figure_value(c->noise), 3));
+    cs_page_number(p, share ? cs_num_percent(cs_page_figure_value(c->noise))
+                            : cs_num_fixed(cs_page_figure_value(c->noise), 3));
     cs_page_number(p, cs_num_count(c->clusters));
     cs_html(p->out, "<td><span class=\"why\">%s</span></td></tr>\n", c->why);
 }
@@ -242,7 +243,7 @@ static void write_component_rows(struct cs_page *p, uint32_t model, uint32_t out
         fputs("</details>\n", p->out);
 }
 
-void cs_page_components(struct cs_page *p)
+void cs_html_components(struct cs_page *p)
 {
     fputs("<p>A change of answer has three possible parts: a <b>systematic shift</b>, the same way in most cases; a "
           "<b>case-specific</b> part, this way in one case and that way in another; and <b>re-ask noise</b>, the same "

@@ -35,7 +35,7 @@ static void write_generations(struct cs_page *p)
     for (uint32_t i = 0; i < d->n_generations; i++) {
         const struct cs_report_generation *g = &d->generations[i];
         cs_html(p->out, "<tr><th scope=\"row\">%u</th><td>%s</td><td><code>%s</code></td><td>%s%s</td></tr>\n",
-                g->number, cs_minute_text(g->created).s, g->digest, g->same_analysis ? "yes" : "no: it differs",
+                g->number, cs_page_minute(g->created).s, g->digest, g->same_analysis ? "yes" : "no: it differs",
                 g->current ? " (this one)" : "");
     }
     fputs("</tbody>", p->out);
@@ -48,7 +48,7 @@ static void write_generations(struct cs_page *p)
     }
 }
 
-void cs_page_declared(struct cs_page *p)
+void cs_html_declared(struct cs_page *p)
 {
     const struct cs_report_declaration *d = &p->r->declared;
     bool sound = d->status == CS_DECLARED_UNCHANGED;
@@ -142,7 +142,7 @@ static void write_items(struct cs_page *p)
     cs_page_table_end(p);
 }
 
-void cs_page_provenance(struct cs_page *p)
+void cs_html_provenance(struct cs_page *p)
 {
     const struct cs_report *r = p->r;
     cs_html(p->out,

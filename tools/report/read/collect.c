@@ -9,7 +9,7 @@
 #include "tools/export/row.h"
 #include "tools/report/read/rated_answers.h"
 
-void cs_facts_resolved(struct cs_lane_facts *f, const char *name)
+void cs_collect_resolved(struct cs_lane_facts *f, const char *name)
 {
     uint32_t i = 0;
     if (name == NULL || name[0] == '\0')
@@ -23,7 +23,7 @@ void cs_facts_resolved(struct cs_lane_facts *f, const char *name)
     f->resolved_n[i]++;
 }
 
-void cs_collected_release(struct cs_collected *c)
+void cs_collect_release(struct cs_collected *c)
 {
     for (uint32_t i = 0; i < c->n_lanes; i++) {
         cs_grid_release(&c->grids[i]);
@@ -49,7 +49,7 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
 {
     struct cs_lane_facts *f = l->facts;
     const struct cs_output *o = &stored->output;
-    cs_facts_resolved(f, o->model_resolved);
+    cs_collect_resolved(f, o->model_resolved);
     if (o->started_wall_ms != 0) {
         if (f->first_ms == 0 || o->started_wall_ms < f->first_ms)
             f->first_ms = o->started_wall_ms;
@@ -62,7 +62,7 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     f->adopted += (stored->flags & CS_OUTPUT_ADOPTED) != 0;
     f->input_tokens += o->input_tokens;
     f->output_tokens += o->output_tokens;
-    f->cost_nano_usd += cs_output_cost(m, o);
+    f->cost_nano_usd += cs_row_cost(m, o);
 }
 
 static bool needs_case(const struct cs_question *q)
@@ -103,7 +103,7 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
         answers[i] = (struct cs_answer){.category = CS_NONE};
     cs_grid_add(l->grid, at.case_index, at.cell, outcome, parsed ? answers : NULL, derived, o->started_wall_ms);
     if (l->rated != NULL)
-        cs_rated_count(l->rated, &o->digest, l->grid, at.case_index, at.cell);
+        cs_rated_answers_count(l->rated, &o->digest, l->grid, at.case_index, at.cell);
     note_facts(l, &s->models[lane], stored);
     return CS_OK;
 }

@@ -6,9 +6,10 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/base/command.h"
-#include "tools/report/html/html.h"
 #include "tools/labels/ratings.h"
-#include "tools/report/analysis/report.h"
+#include "tools/report/analysis/analysis.h"
+#include "tools/report/forms/forms.h"
+#include "tools/report/html/document.h"
 
 enum { THREADS_MAX = 64 };
 
@@ -19,7 +20,7 @@ static enum cs_err write_page(const struct cs_report *r, const char *path, struc
     FILE *f = fopen(part, "w");
     enum cs_err rc = f == NULL ? cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno)) : CS_OK;
     if (rc == CS_OK)
-        rc = cs_html_report(r, f, err);
+        rc = cs_html_document(r, f, err);
     if (f != NULL && fclose(f) != 0 && rc == CS_OK)
         rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
     if (rc == CS_OK && rename(part, path) != 0)

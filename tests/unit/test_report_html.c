@@ -10,9 +10,11 @@
 #include <math.h>
 
 #include "tests/unit/fixture_report.h"
+#include "tools/report/html/document.h"
 #include "tools/report/html/html.h"
-#include "tools/report/html/write.h"
+#include "tools/report/html/num.h"
 #include "tools/report/html/svg.h"
+#include "tools/report/words.h"
 
 static char *page_of(const struct cs_report *r)
 {
@@ -20,7 +22,7 @@ static char *page_of(const struct cs_report *r)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    assert_int_equal(cs_html_report(r, out, NULL), CS_OK);
+    assert_int_equal(cs_html_document(r, out, NULL), CS_OK);
     assert_int_equal(fclose(out), 0);
     assert_int_equal(strlen(text), size); /* no NUL on the way */
     return text;
@@ -357,7 +359,7 @@ static void a_full_disk_is_an_error(void **state)
         return;
     }
     fixture_report(&f);
-    assert_int_equal(cs_html_report(&f.r, full, &err), CS_EIO);
+    assert_int_equal(cs_html_document(&f.r, full, &err), CS_EIO);
     assert_int_equal(err.code, CS_EIO);
     fclose(full);
 }
@@ -459,7 +461,7 @@ int main(int argc, char **argv)
         static struct fixture_report f;
         FILE *out = fopen(argv[2], "w");
         fixture_report(&f);
-        if (out == NULL || cs_html_report(&f.r, out, NULL) != CS_OK)
+        if (out == NULL || cs_html_document(&f.r, out, NULL) != CS_OK)
             return 1;
         return fclose(out) != 0;
     }

@@ -1,6 +1,6 @@
 /* model.h - the finding as plain data: what the analysis of one study says, ready to be shown as HTML, JSON, CSV or text.
  *
- * Made by cs_analysis_run (report.h), never changed afterwards; whoever shows it adds no number of his own. All strings are
+ * Made by cs_analysis_run (analysis.h), never changed afterwards; whoever shows it adds no number of his own. All strings are
  * NUL-terminated UTF-8, never NULL ("" when there is none), and live in `arena`, like all arrays. Indexes (model, outcome, factor,
  * level) are positions in the arrays of struct cs_report. Any thread may read it.
  *
@@ -166,9 +166,6 @@ enum cs_verdict {
     CS_VERDICT_NONE,      /* no verdict: `why` says the reason */
     CS_VERDICTS
 };
-const char *cs_words_verdict_key(enum cs_verdict v);   /* "different-beyond-margin": for JSON, CSV, CSS classes */
-const char *cs_words_verdict(enum cs_verdict v);       /* "different, beyond the margin" */
-bool cs_words_verdict_is_different(enum cs_verdict v); /* one of the four "different" */
 
 struct cs_report_contrast { /* level minus comparator, in one model, for one outcome */
     uint32_t model, outcome, factor, level;
@@ -221,7 +218,6 @@ struct cs_report_category_test { /* all categories of a nominal answer at once: 
 /* ---- noise --------------------------------------------------------------------------------------------- */
 
 enum cs_arm_kind { CS_ARM_LEVELS, CS_ARM_PLACEBO, CS_ARM_AA, CS_ARM_REPHRASE, CS_ARM_REASK };
-const char *cs_words_arm(enum cs_arm_kind k); /* "placebo sentences" */
 
 /* What moves without anything that should matter. One row for (model, outcome, kind). */
 struct cs_report_floor {
@@ -293,7 +289,6 @@ enum cs_agreement_kind {
     CS_AGREEMENT_INTRA,  /* one rater, on items rated twice */
     CS_AGREEMENT_MODEL,  /* the majority of raters and the model's own answer, per model */
 };
-const char *cs_words_agreement(enum cs_agreement_kind k); /* "raters", "one rater twice", "model" */
 struct cs_report_agreement {
     const char *question, *field;
     enum cs_agreement_kind kind;
@@ -409,5 +404,32 @@ struct cs_report {
     const char *const *notes; /* sentences that a reader must see first: incomplete, no control, few clusters ... */
     uint32_t n_notes;
 };
+
+/* ---- its sections ----------------------------------------------------------------------------------------------- */
+
+/* A row a section; a new one is a row here, its data above, and the files that the row names:
+ *   ANALYSIS(file)           analysis/FILE.c: cs_analysis_FILE() fills it in, cs_analysis_FILE_tables[] names its columns for JSON and CSV.
+ *                            A row may use what rows before it have filled in.
+ *   PAGE(file, id, title)    html/FILE.c: cs_html_FILE() writes it, in the order of the rows
+ */
+/* clang-format off */
+#define CS_REPORT_SECTIONS(ANALYSIS, PAGE)                                                                             \
+    ANALYSIS(head)                                                                                                     \
+    ANALYSIS(generations)                                                                                              \
+    ANALYSIS(completeness)  PAGE(completeness, "completeness", "Completeness")                                         \
+    ANALYSIS(contrasts)                                                                                                \
+    ANALYSIS(noise)         PAGE(noise, "noise-floor", "Noise floor")                                                  \
+    ANALYSIS(level_rates)   PAGE(answers, "answers", "Answer by answer")                                               \
+                            PAGE(heat, "heat-map", "Models and levels at a glance")                                    \
+                            PAGE(components, "components", "Three components")                                         \
+    ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \
+    ANALYSIS(warrants)                                                                                                 \
+    ANALYSIS(agreement)                                                                                                \
+    ANALYSIS(ranges)        PAGE(across, "across", "Across models and dates")                                          \
+    ANALYSIS(reruns)                                                                                                   \
+                            PAGE(declared, "declared", "Declared beforehand")                                          \
+    ANALYSIS(provenance)    PAGE(provenance, "provenance", "Provenance")                                               \
+                            PAGE(glossary, "glossary", "Words and formulas")
+/* clang-format on */
 
 #endif

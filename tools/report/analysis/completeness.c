@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
 
 /* Rows of one model: one over all arms, then one a level. */
 static struct cs_report_completeness *rows_of(const struct cs_report_work *w, struct cs_report_completeness *all,
@@ -131,3 +131,32 @@ void cs_analysis_completeness(struct cs_report_work *w)
     r->completeness = all;
     all_usable(w);
 }
+
+/* ---- columns ---------------------------------------------------------------------------------------------------- */
+
+static const struct cs_report_column completeness_columns[] = {
+    CS_COLUMN_OF(CS_COLUMN_MODEL, completeness, model, "model", "model"),
+    CS_COLUMN_FACTOR_LEVEL(completeness),
+    CS_COLUMN_SAME(completeness, planned),
+    CS_COLUMN_SAME(completeness, terminal),
+    CS_COLUMN_OF(CS_COLUMN_CLASSES, completeness, outcome, "", ""),
+    CS_COLUMN_END_MODEL(completeness),
+};
+static const struct cs_report_column usable_columns[] = {
+    CS_COLUMN_MODEL_OUTCOME(usable),
+    CS_COLUMN_FACTOR_LEVEL(usable),
+    CS_COLUMN_SAME(usable, asked),
+    CS_COLUMN_SAME(usable, usable),
+    CS_COLUMN_SAME(usable, insufficient),
+    CS_COLUMN_SAME(usable, refused),
+    CS_COLUMN_SAME(usable, unreadable),
+    CS_COLUMN_SAME(usable, technical),
+    CS_COLUMN(usable, gap, "usable_gap", "usable_gap_points"),
+    CS_COLUMN(usable, insufficient_gap, "insufficient_gap", "insufficient_gap_points"),
+    CS_COLUMN_END_MODEL(usable),
+};
+const struct cs_report_table cs_analysis_completeness_tables[] = {
+    {"completeness", "completeness", CS_TABLE_ROWS(completeness, n_completeness), .columns = completeness_columns},
+    {"usable", "usable", CS_TABLE_ROWS(usable, n_usable), .columns = usable_columns},
+    {0},
+};

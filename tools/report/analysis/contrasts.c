@@ -8,42 +8,15 @@
 #include "tools/report/stats/cluster.h"
 #include "tools/report/stats/paired.h"
 #include "tools/report/stats/proportion.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
+#include "tools/report/analysis/verdicts.h"
+#include "tools/report/words.h"
 
 enum { SIGN_FLIPS = 1999 };
-
-size_t cs_work_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t contrast)
-{
-    return ((size_t)model * w->declared->n_outcomes + outcome) * w->declared->n_contrasts + contrast;
-}
-
-double cs_work_scale(const struct cs_report_outcome *o)
-{
-    return o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY ? 100 : 1;
-}
-
-struct cs_report_figure cs_work_known(double value)
-{
-    return isfinite(value) ? (struct cs_report_figure){true, value} : (struct cs_report_figure){0};
-}
 
 static struct cs_report_span span(struct cs_interval i, double scale)
 {
     return (struct cs_report_span){true, i.lo * scale, i.hi * scale};
-}
-
-double cs_work_range(const struct cs_measure *m)
-{
-    switch (m->kind) {
-    case CS_OUTCOME_BINARY:
-    case CS_OUTCOME_CATEGORY:
-        return 1;
-    case CS_OUTCOME_ORDINAL:
-        return m->n_categories - 1;
-    case CS_OUTCOME_NUMBER:
-        break;
-    }
-    return m->max - m->min;
 }
 
 /* ---- what is compared ----------------------------------------------------------------------------------------- */
@@ -301,4 +274,84 @@ void cs_analysis_contrasts(struct cs_report_work *w)
         cs_bootstrap_each(&each, test_some, w);
     all_ratios(w);
     all_categories(w);
+    cs_verdicts_judge(w);
 }
+
+/* ---- columns ------------------------------------------------------------------------------------------------------ */
+
+static const char *family_word(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_contrast *c = row;
+    (void)r;
+    return c->primary ? "primary" : c->in_family ? "exploratory" : "";
+}
+
+static const char *verdict_word(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_contrast *c = row;
+    (void)r;
+    return cs_words_verdict_key(c->verdict);
+}
+
+static const struct cs_report_column contrast_columns[] = {
+    CS_COLUMN_CONTRAST_KEY(NULL, "unit"),
+    CS_COLUMN_SAID(family_word, NULL, "family"),
+    CS_COLUMN(contrast, floor, NULL, "floor"),
+    CS_COLUMN_SAME(contrast, clusters),
+    CS_COLUMN(contrast, n_level, "answers", "answers"),
+    CS_COLUMN(contrast, n_comparator, "answers_comparator", "answers_comparator"),
+    CS_COLUMN_SAME(contrast, unmatched),
+    CS_COLUMN(contrast, warranted, NULL, "warranted"),
+    CS_COLUMN(contrast, floor, "floor", NULL),
+    CS_COLUMN(contrast, in_family, "in_family", NULL),
+    CS_COLUMN_SAID(family_word, "family", NULL),
+    CS_COLUMN_SAID(verdict_word, "verdict", NULL),
+    CS_COLUMN(contrast, why, "why", NULL),
+    CS_COLUMN_SAME(contrast, rate_level),
+    CS_COLUMN_SAME(contrast, rate_comparator),
+    CS_COLUMN_SAME(contrast, shift),
+    CS_COLUMN_SAME(contrast, se),
+    CS_COLUMN(contrast, ci, "ci", "ci_low,ci_high"),
+    CS_COLUMN(contrast, ci_simultaneous, "ci_simultaneous", "simultaneous_low,simultaneous_high"),
+    CS_COLUMN_SAME(contrast, p),
+    CS_COLUMN_SAME(contrast, p_adjusted),
+    CS_COLUMN_SAME(contrast, p_signflip),
+    CS_COLUMN_SAME(contrast, p_equivalence),
+    CS_COLUMN_SAME(contrast, p_equivalence_adjusted),
+    CS_COLUMN_SAME(contrast, ratio),
+    CS_COLUMN(contrast, ratio_ci, "ratio_ci", "ratio_low,ratio_high"),
+    CS_COLUMN(contrast, up, "up", "p_up"),
+    CS_COLUMN(contrast, down, "down", "p_down"),
+    CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_b, flips_known, NULL, "flips_b"),
+    CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_c, flips_known, NULL, "flips_c"),
+    CS_COLUMN_SAME(contrast, p_mcnemar),
+    CS_COLUMN_SAME(contrast, p_wilcoxon),
+    CS_COLUMN(contrast, usable_gap, "usable_gap", "usable_gap_points"),
+    CS_COLUMN(contrast, insufficient_gap, "insufficient_gap", "insufficient_gap_points"),
+    CS_COLUMN(contrast, warranted, "warranted", NULL),
+    CS_COLUMN(contrast, bounds, "bounds", "worst,best"),
+    CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_b, flips_known, "flips_b", NULL),
+    CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_c, flips_known, "flips_c", NULL),
+    CS_COLUMN_SAID(verdict_word, NULL, "verdict"),
+    CS_COLUMN(contrast, why, NULL, "why"),
+    CS_COLUMN_END_MODEL(contrast),
+};
+static const struct cs_report_column category_columns[] = {
+    CS_COLUMN_OF(CS_COLUMN_MODEL, category_test, model, "model", "model"),
+    CS_COLUMN_SAME(category_test, question),
+    CS_COLUMN_SAME(category_test, field),
+    CS_COLUMN_FACTOR_LEVEL(category_test),
+    CS_COLUMN_OF(CS_COLUMN_AGAINST, category_test, against, "against", "against"),
+    CS_COLUMN(category_test, comparator_text, "comparator", "comparator"),
+    CS_COLUMN_SAME(category_test, clusters),
+    CS_COLUMN_SAME(category_test, df),
+    CS_COLUMN_SAME(category_test, statistic),
+    CS_COLUMN_SAME(category_test, p),
+    CS_COLUMN_SAME(category_test, why),
+    CS_COLUMN_END_MODEL(category_test),
+};
+const struct cs_report_table cs_analysis_contrasts_tables[] = {
+    {"contrasts", "contrasts", CS_TABLE_ROWS(contrasts, n_contrasts), .columns = contrast_columns},
+    {"category_tests", "categories", CS_TABLE_ROWS(category_tests, n_category_tests), .columns = category_columns},
+    {0},
+};

@@ -4,7 +4,7 @@
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/rate_ratios.h"
 #include "tools/report/stats/cluster.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
 
 static double mean_of(const double *x, uint32_t n)
 {
@@ -144,3 +144,37 @@ void cs_analysis_labels(struct cs_report_work *w)
     r->labels = l.rows;
     r->n_labels = l.n;
 }
+
+/* ---- columns ---------------------------------------------------------------------------------------------------- */
+
+static const char *source_of_labels(const struct cs_report *r, const void *row)
+{
+    (void)row;
+    return r->label_note;
+}
+
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_MODEL_OUTCOME(label),
+    CS_COLUMN_FACTOR_LEVEL(label),
+    CS_COLUMN_SAME(label, clusters),
+    CS_COLUMN_SAME(label, rate),
+    CS_COLUMN_SAME(label, labelled),
+    CS_COLUMN_SAME(label, ratio),
+    CS_COLUMN_SAME(label, control_ratio),
+    CS_COLUMN_SAME(label, ratio_of_ratios),
+    CS_COLUMN(label, ratio_of_ratios_ci, "ratio_of_ratios_ci", "ratio_of_ratios_low,ratio_of_ratios_high"),
+    CS_COLUMN_SAME(label, agreement),
+    CS_COLUMN_SAME(label, under),
+    CS_COLUMN(label, over, NULL, "over"),
+    CS_COLUMN(label, under_shift, "under_shift", "under_shift_points"),
+    CS_COLUMN(label, under_ci, "under_ci", "under_shift_low,under_shift_high"),
+    CS_COLUMN(label, over, "over", NULL),
+    CS_COLUMN(label, over_shift, "over_shift", "over_shift_points"),
+    CS_COLUMN(label, over_ci, "over_ci", "over_shift_low,over_shift_high"),
+    CS_COLUMN_SAID(source_of_labels, NULL, "label_source"),
+    CS_COLUMN_END_MODEL(label),
+};
+const struct cs_report_table cs_analysis_labels_tables[] = {
+    {"labels", "labels", CS_TABLE_ROWS(labels, n_labels), .columns = columns},
+    {0},
+};

@@ -3,7 +3,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/stats/cluster.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
 
 static void fill_row(const struct cs_report_work *w, const struct cs_arrangement *a, struct cs_report_rate *row)
 {
@@ -48,3 +48,13 @@ void cs_analysis_level_rates(struct cs_report_work *w)
     }
     r->rates = rows;
 }
+
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_MODEL_OUTCOME(rate), CS_COLUMN_FACTOR_LEVEL(rate), CS_COLUMN_SAME(rate, clusters),
+    CS_COLUMN_SAME(rate, answers), CS_COLUMN_SAME(rate, rate),   CS_COLUMN(rate, ci, "ci", "rate_low,rate_high"),
+    CS_COLUMN_END_MODEL(rate),
+};
+const struct cs_report_table cs_analysis_level_rates_tables[] = {
+    {"rates", "rates", CS_TABLE_ROWS(rates, n_rates), .columns = columns},
+    {0},
+};

@@ -5,24 +5,8 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/stats/stats.h"
-#include "tools/report/analysis/work.h"
-
-const char *cs_words_arm(enum cs_arm_kind k)
-{
-    switch (k) {
-    case CS_ARM_LEVELS:
-        return "levels";
-    case CS_ARM_PLACEBO:
-        return "placebo sentences";
-    case CS_ARM_AA:
-        return "A/A (same text, asked separately)";
-    case CS_ARM_REPHRASE:
-        return "rephrasings of a case";
-    case CS_ARM_REASK:
-        return "asking again";
-    }
-    return "";
-}
+#include "tools/report/analysis/sections.h"
+#include "tools/report/words.h"
 
 /* ---- within cells and between rephrasings -------------------------------------------------------------------------- */
 
@@ -341,3 +325,49 @@ void cs_analysis_noise(struct cs_report_work *w)
     free(g.floors);
     free(g.components);
 }
+
+/* ---- columns ------------------------------------------------------------------------------------------------------------------ */
+
+static const char *floor_kind(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_floor *f = row;
+    (void)r;
+    return cs_words_arm(f->kind);
+}
+
+static const char *component_kind(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_component *c = row;
+    (void)r;
+    return cs_words_arm(c->kind);
+}
+
+static const struct cs_report_column floor_columns[] = {
+    CS_COLUMN_MODEL_OUTCOME(floor),
+    CS_COLUMN_SAID(floor_kind, "kind", "kind"),
+    CS_COLUMN(floor, n_arms, "arms", "arms"),
+    CS_COLUMN(floor, range, "range", "range_low,range_high"),
+    CS_COLUMN_SAME(floor, disagreement),
+    CS_COLUMN_SAME(floor, why),
+    CS_COLUMN_END_MODEL(floor),
+};
+static const struct cs_report_column component_columns[] = {
+    CS_COLUMN_MODEL_OUTCOME(component),
+    CS_COLUMN_FACTOR_LEVEL(component),
+    CS_COLUMN_SAID(component_kind, "kind", "kind"),
+    CS_COLUMN(component, n_levels, NULL, "levels"),
+    CS_COLUMN_SAME(component, clusters),
+    CS_COLUMN_SAME(component, systematic),
+    CS_COLUMN(component, systematic_ci, "systematic_ci", "systematic_low,systematic_high"),
+    CS_COLUMN_SAME(component, systematic_sq),
+    CS_COLUMN_SAME(component, case_sd),
+    CS_COLUMN_SAME(component, case_variance),
+    CS_COLUMN_SAME(component, noise),
+    CS_COLUMN_SAME(component, why),
+    CS_COLUMN_END_MODEL(component),
+};
+const struct cs_report_table cs_analysis_noise_tables[] = {
+    {"floors", "floors", CS_TABLE_ROWS(floors, n_floors), .columns = floor_columns},
+    {"components", "components", CS_TABLE_ROWS(components, n_components), .columns = component_columns},
+    {0},
+};

@@ -2,7 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
+#include "tools/report/words.h"
 
 struct items {
     struct cs_report_work *w;
@@ -328,3 +329,13 @@ void cs_analysis_provenance(struct cs_report_work *w)
     w->r->provenance = list;
     w->r->n_provenance = ITEMS;
 }
+
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_SAME(provenance, guideline),         CS_COLUMN_SAME(provenance, item),
+    CS_COLUMN(provenance, filled, NULL, "filled"), CS_COLUMN_SAME(provenance, text),
+    CS_COLUMN(provenance, filled, "filled", NULL), {0},
+};
+const struct cs_report_table cs_analysis_provenance_tables[] = {
+    {"provenance", "provenance", CS_TABLE_ROWS(provenance, n_provenance), .columns = columns},
+    {0},
+};

@@ -4,7 +4,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/stats/crossed.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
 
 /* Clusters all of whose trials have ended in all models. */
 static bool *complete_clusters(const struct cs_report_work *w)
@@ -118,3 +118,38 @@ void cs_analysis_ranges(struct cs_report_work *w)
     free(x.present);
     free(complete);
 }
+
+/* ---- columns ---------------------------------------------------------------------------------------------------- */
+
+static const char *lowest_model(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_range *v = row;
+    return v->n_models > 0 ? r->models[v->lowest].name : "";
+}
+
+static const char *highest_model(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_range *v = row;
+    return v->n_models > 0 ? r->models[v->highest].name : "";
+}
+
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_OF(CS_COLUMN_OUTCOME, range, outcome, "outcome", "outcome"),
+    CS_COLUMN_OF(CS_COLUMN_UNIT, range, outcome, NULL, "unit"),
+    CS_COLUMN_FACTOR_LEVEL(range),
+    CS_COLUMN_OF(CS_COLUMN_AGAINST, range, against, "against", "against"),
+    CS_COLUMN(range, comparator_text, "comparator", "comparator"),
+    CS_COLUMN(range, n_models, "models", "models"),
+    CS_COLUMN_SAME(range, clusters),
+    CS_COLUMN_SAID(lowest_model, "lowest", "lowest"),
+    CS_COLUMN_SAID(highest_model, "highest", "highest"),
+    CS_COLUMN(range, range, "range", "range_low,range_high"),
+    CS_COLUMN_SAME(range, mean),
+    CS_COLUMN(range, mean_ci, "mean_ci", "mean_low,mean_high"),
+    {"note", "note", .kind = CS_COLUMN_NOTE_ANY},
+    {0},
+};
+const struct cs_report_table cs_analysis_ranges_tables[] = {
+    {"ranges", "ranges", CS_TABLE_ROWS(ranges, n_ranges), .columns = columns},
+    {0},
+};

@@ -10,7 +10,7 @@
 #ifndef CS_REDUCE_H
 #define CS_REDUCE_H
 
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 #include "tools/report/read/grid.h"
 #include "tools/report/model.h"
 

@@ -7,7 +7,7 @@
 #include "protocol/table/names.h"
 #include "tools/report/read/source.h"
 #include "tools/report/stats/cluster.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
 
 struct other_run {
     const struct cs_report_work *w;
@@ -159,15 +159,6 @@ static bool rerun_one(const struct other_run *o, uint32_t contrast, struct cs_re
     return true;
 }
 
-static const char *time_text(struct cs_report_work *w, int64_t ms)
-{
-    char text[32];
-    if (ms == 0)
-        return "";
-    cs_format_utc(ms, text);
-    return cs_arena_strdup(&w->r->arena, text);
-}
-
 static void describe(struct cs_report_work *w, const struct cs_report_source *source)
 {
     struct cs_report_earlier *e = &w->r->earlier;
@@ -186,19 +177,23 @@ static void describe(struct cs_report_work *w, const struct cs_report_source *so
                     : cs_arena_printf(&w->r->arena, "%s of a study with another name, %s", source->name,
                                       source->study->name);
     e->generation = source->reader != NULL ? source->reader->view.generation.number : 0;
-    e->first_call = time_text(w, first);
-    e->last_call = time_text(w, last);
+    e->first_call = cs_work_time(w, first);
+    e->last_call = cs_work_time(w, last);
     e->complete = planned == terminal;
     for (uint32_t m = 0; m < w->study->n_models; m++)
         e->shared += w->got->facts[m].adopted;
 }
 
-enum cs_err cs_analysis_reruns(struct cs_report_work *w, const struct cs_report_source *other, struct cs_error *err)
+/* The contrasts in another run of the study, over the clusters that both have. */
+void cs_analysis_reruns(struct cs_report_work *w)
 {
+    const struct cs_report_source *other = w->against;
     struct cs_report *r = w->r;
     struct other_run o = {.w = w, .source = other};
-    enum cs_err rc = cs_case_facts_read(&o.cases, other->study, &other->cases, err);
-    if (rc != CS_OK)
+    if (other == NULL)
+        return;
+    w->rc = cs_case_facts_read(&o.cases, other->study, &other->cases, w->err);
+    if (w->rc != CS_OK)
         goto out;
     for (uint32_t i = 0; i < o.cases.n_clusters; i++)
         cs_names_put(&o.clusters, o.cases.cluster_names[i], i);
@@ -220,5 +215,35 @@ out:
     cs_names_release(&o.clusters);
     cs_names_release(&o.ids);
     cs_case_facts_release(&o.cases);
-    return rc;
 }
+
+/* ---- columns ---------------------------------------------------------------------------------------------------- */
+
+static bool is_compared(const struct cs_report *r)
+{
+    return r->earlier.source[0] != '\0';
+}
+
+static const struct cs_report_column earlier_columns[] = {
+    CS_COLUMN(earlier, source, "source", NULL),         CS_COLUMN(earlier, generation, "generation", NULL),
+    CS_COLUMN(earlier, first_call, "first_call", NULL), CS_COLUMN(earlier, last_call, "last_call", NULL),
+    CS_COLUMN(earlier, complete, "complete", NULL),     CS_COLUMN(earlier, shared, "shared", NULL),
+    CS_COLUMN(earlier, unmatched, "unmatched", NULL),   {0},
+};
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_OF(CS_COLUMN_CONTRAST, rerun, contrast, "", ""),
+    CS_COLUMN_SAME(rerun, clusters),
+    CS_COLUMN(rerun, now, "now", "shift_now"),
+    CS_COLUMN(rerun, then, "then", "shift_then"),
+    CS_COLUMN_SAME(rerun, difference),
+    CS_COLUMN(rerun, ci, "ci", "ci_low,ci_high"),
+    CS_COLUMN_SAME(rerun, p),
+    CS_COLUMN_SAME(rerun, why),
+    CS_COLUMN_OF(CS_COLUMN_NOTE_CONTRAST, rerun, contrast, "note", "note"),
+    {0},
+};
+const struct cs_report_table cs_analysis_reruns_tables[] = {
+    {"earlier", NULL, CS_TABLE_ROW(earlier), .columns = earlier_columns, .is_shown = is_compared},
+    {"reruns", "reruns", CS_TABLE_ROWS(reruns, n_reruns), .columns = columns, .is_shown = is_compared},
+    {0},
+};

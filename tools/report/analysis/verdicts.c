@@ -1,43 +1,10 @@
 /* verdicts.c - the declared families judged: adjusted p values, simultaneous intervals, verdicts and why there is none. */
+#include "tools/report/analysis/verdicts.h"
+
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/family.h"
-#include "tools/report/analysis/work.h"
-
-const char *cs_words_verdict_key(enum cs_verdict v)
-{
-    static const char *const names[CS_VERDICTS] = {
-        [CS_VERDICT_BEYOND] = "different-beyond-margin",
-        [CS_VERDICT_UNCLEAR_SIZE] = "different-size-unclear",
-        [CS_VERDICT_SMALLER] = "different-smaller-than-margin",
-        [CS_VERDICT_EQUIVALENT] = "equivalent",
-        [CS_VERDICT_INCONCLUSIVE] = "inconclusive",
-        [CS_VERDICT_DIFFERENT] = "different",
-        [CS_VERDICT_NONE] = "none",
-    };
-    return v < CS_VERDICTS ? names[v] : "none";
-}
-
-const char *cs_words_verdict(enum cs_verdict v)
-{
-    static const char *const texts[CS_VERDICTS] = {
-        [CS_VERDICT_BEYOND] = "different, beyond the margin",
-        [CS_VERDICT_UNCLEAR_SIZE] = "different, size unclear",
-        [CS_VERDICT_SMALLER] = "different, smaller than the margin",
-        [CS_VERDICT_EQUIVALENT] = "equivalent",
-        [CS_VERDICT_INCONCLUSIVE] = "inconclusive",
-        [CS_VERDICT_DIFFERENT] = "different",
-        [CS_VERDICT_NONE] = "no verdict",
-    };
-    return v < CS_VERDICTS ? texts[v] : "no verdict";
-}
-
-bool cs_words_verdict_is_different(enum cs_verdict v)
-{
-    return v == CS_VERDICT_BEYOND || v == CS_VERDICT_UNCLEAR_SIZE || v == CS_VERDICT_SMALLER ||
-           v == CS_VERDICT_DIFFERENT;
-}
 
 static enum cs_verdict verdict_of(enum cs_stat_verdict v, bool has_margin)
 {

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 
 struct cs_warranted { /* one level and answer */
     uint32_t factor, level;

@@ -3,7 +3,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/stats/cluster.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
 
 /* Who flagged the cases of a contrast, on either of its sides. */
 static void count_raters(const struct cs_report_work *w, const struct cs_report_contrast *c,
@@ -86,3 +86,23 @@ void cs_analysis_warrants(struct cs_report_work *w)
     }
     r->warrants = rows;
 }
+
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_OF(CS_COLUMN_CONTRAST, warrant, contrast, "", ""),
+    CS_COLUMN_SAME(warrant, cases),
+    CS_COLUMN_SAME(warrant, clusters),
+    CS_COLUMN_SAME(warrant, raters_min),
+    CS_COLUMN_SAME(warrant, raters_max),
+    CS_COLUMN_SAME(warrant, agreement),
+    CS_COLUMN_SAME(warrant, rate_level),
+    CS_COLUMN_SAME(warrant, rate_comparator),
+    CS_COLUMN_SAME(warrant, shift),
+    CS_COLUMN(warrant, ci, "ci", "ci_low,ci_high"),
+    CS_COLUMN_SAME(warrant, why),
+    CS_COLUMN_OF(CS_COLUMN_NOTE_CONTRAST, warrant, contrast, "note", "note"),
+    {0},
+};
+const struct cs_report_table cs_analysis_warrants_tables[] = {
+    {"warrants", "warrant", CS_TABLE_ROWS(warrants, n_warrants), .columns = columns},
+    {0},
+};

@@ -1,8 +1,9 @@
-/* report_text.c - the finding in some ten lines, for the terminal. */
+/* terminal.c - the finding in some ten lines, for the terminal. */
 #include <inttypes.h>
 #include <math.h>
 
-#include "tools/report/analysis/report.h"
+#include "tools/report/forms/forms.h"
+#include "tools/report/words.h"
 
 enum { LINES_FOR_MODELS = 8 }; /* more than that, and models share a line */
 

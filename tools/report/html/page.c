@@ -129,6 +129,11 @@ void cs_page_verdict(struct cs_page *p, enum cs_verdict v, const char *why)
         cs_html(p->out, "<br><span class=\"why\">%s</span>", why);
 }
 
+bool cs_page_is_share(const struct cs_report_outcome *o)
+{
+    return o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY;
+}
+
 int cs_page_decimals(const struct cs_page *p, uint32_t outcome)
 {
     return outcome < p->r->n_outcomes && strcmp(p->r->outcomes[outcome].unit, "points") == 0 ? 1 : 2;

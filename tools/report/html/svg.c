@@ -3,7 +3,8 @@
 #include <math.h>
 
 #include "protocol/base/assert.h"
-#include "tools/report/html/write.h"
+#include "tools/report/html/html.h"
+#include "tools/report/html/num.h"
 
 enum { ROW_PX = 28, AXIS_PX = 30, TICKS_MAX = 40 };
 

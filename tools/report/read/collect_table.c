@@ -7,7 +7,7 @@
 #include "protocol/base/hash.h"
 #include "protocol/table/names.h"
 #include "protocol/table/table.h"
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 #include "tools/report/read/collect.h"
 
 struct prompt_key {

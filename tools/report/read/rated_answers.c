@@ -7,7 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/table/names.h"
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 
 enum { WORDS_MAX = 20 };
 

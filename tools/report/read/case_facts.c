@@ -1,4 +1,4 @@
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-/* cases.h - what the analysis needs to know of every case: its cluster, its strata, its labels. Read once; any thread. */
-#ifndef CS_REPORT_CASES_H
-#define CS_REPORT_CASES_H
+/* case_facts.h - what the analysis needs to know of every case: its cluster, its strata, its labels. Read once; any thread. */
+#ifndef CS_CASE_FACTS_H
+#define CS_CASE_FACTS_H
 
 #include "protocol/study/study.h"
 

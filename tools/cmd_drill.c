@@ -14,7 +14,7 @@
 #include "protocol/study/plan.h"
 #include "store/progress.h"
 #include "tools/fleet/admin_client.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/fleet/drill_count.h"
 #include "tools/fleet/fleet.h"
 #include "tools/fleet/submission.h"

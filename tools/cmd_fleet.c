@@ -4,7 +4,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/fleet/admin_client.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/base/study_dir.h"
 #include "tools/fleet/submission.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "protocol/study/render.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/plan/already_paid.h"
 #include "tools/plan/power.h"
 #include "tools/plan/prompt_book.h"

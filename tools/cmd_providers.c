@@ -11,7 +11,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/load/providers.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/fleet/fleet.h"
 #include "tools/base/text.h"
 

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/base/command.h"
-#include "tools/labels/ratings.h"
+#include "tools/commands.h"
+#include "tools/base/ratings.h"
 #include "tools/report/analysis/analysis.h"
 #include "tools/report/forms/forms.h"
 #include "tools/report/html/document.h"

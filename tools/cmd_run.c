@@ -9,7 +9,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/study/plan.h"
 #include "tools/fleet/admin_client.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/fleet/fleet.h"
 #include "tools/screen/screen.h"
 #include "tools/fleet/submission.h"

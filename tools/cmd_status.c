@@ -7,7 +7,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "store/progress.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/screen/screen.h"
 #include "tools/base/study_dir.h"
 

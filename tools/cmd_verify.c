@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/export/row.h"
 #include "tools/base/reader.h"
 #include "tools/screen/screen.h"
@@ -22,7 +22,7 @@ struct lane_check {
 
 struct verify {
     struct cs_reader reader;
-    struct cs_row row; /* for coordinates and digests */
+    struct cs_export_row row; /* for coordinates and digests */
     struct lane_check *lanes;
     uint64_t planned, done, failed, cancelled, missing; /* missing: without a final state */
     uint64_t quarantined;                               /* of failed */
@@ -164,7 +164,7 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
     const struct cs_plan *plan = &v->reader.view.plan;
     enum cs_err rc = load_ledger(v, err);
     if (rc == CS_OK)
-        rc = cs_row_open(&v->row, &v->reader.view, NULL, err);
+        rc = cs_export_row_open(&v->row, &v->reader.view, NULL, err);
     cs_ticker_init(&v->ticker, "verify", plan->n_trials);
     for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
         v->next = 0;
@@ -287,7 +287,7 @@ static void release(struct verify *v)
     for (uint32_t i = 0; v->lanes != NULL && i < v->reader.view.plan.n_lanes; i++)
         free(v->lanes[i].bits);
     free(v->lanes);
-    cs_row_close(&v->row);
+    cs_export_row_close(&v->row);
     cs_reader_close(&v->reader);
 }
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "protocol/table/table.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 #include "tools/report/analysis/rate_ratios.h"
 #include "tools/report/analysis/reduce.h"
 #include "tools/report/read/source.h"

@@ -1,4 +1,4 @@
-/* import.h - ratings that came back, checked and added to those beside the store (report/ratings.h).
+/* import.h - ratings that came back, checked and added to those beside the store (base/ratings.h).
  *
  * A file has a column `item` and columns `rating.FIELD`, or `rating.FIELD@RATER` for several raters side by side. Who rated is
  * the column's RATER, else the column `rater`, else the file's name without its ending. An empty rating is none. A word must be
@@ -9,7 +9,7 @@
 #define CS_LABELS_IMPORT_H
 
 #include "protocol/study/study.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 
 struct cs_import_done {
     uint32_t added, replaced, empty; /* ratings */

@@ -11,7 +11,6 @@
 #include "protocol/base/rng.h"
 #include "protocol/base/digest.h"
 #include "tools/base/csv_write.h"
-#include "tools/export/format.h"
 #include "tools/export/row.h"
 
 struct candidate {
@@ -34,7 +33,7 @@ struct sampling {
     size_t n, cap;
     struct item *items;
     uint32_t n_items;
-    struct cs_row row;
+    struct cs_export_row row;
     struct cs_arena arena;
     const char **fields; /* to rate: names of the answers of all questions, then the further ones */
     uint32_t n_fields, n_own;
@@ -156,7 +155,7 @@ static enum cs_err list_fields(struct sampling *s, struct cs_error *err)
 
 /* ---- writing -------------------------------------------------------------------------------------------------------- */
 
-static const char *text_of(const struct cs_row *row, const char *column)
+static const char *text_of(const struct cs_export_row *row, const char *column)
 {
     for (uint32_t i = 0; i < row->n; i++) {
         if (strcmp(row->names[i], column) == 0)
@@ -248,7 +247,7 @@ static enum cs_err write_items(struct sampling *s, FILE *raters, FILE *key, stru
         struct cs_case own;
         rc = cs_store_output(s->r->store, c->output_id, &arena, &stored, err);
         if (rc == CS_OK)
-            rc = cs_row_fill(&s->row, c->lane, c->position, &stored, err);
+            rc = cs_export_row_fill(&s->row, c->lane, c->position, &stored, err);
         cs_plan_coords(&v->plan, c->lane, cs_plan_at(&v->plan, c->lane, c->position), &at);
         if (rc == CS_OK)
             rc = v->cases.get(v->cases.self, at.case_index, &own, err);
@@ -337,12 +336,12 @@ enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,
         rc = cs_error_set(err, CS_ENOENT, "there is no output with a text to rate yet");
     if (rc == CS_OK) {
         choose(&s);
-        rc = cs_row_open(&s.row, &r->view, NULL, err);
+        rc = cs_export_row_open(&s.row, &r->view, NULL, err);
     }
     if (rc == CS_OK)
         rc = write_sample(&s, err);
     *done = (struct cs_sample_done){s.n_items, s.n < UINT32_MAX ? (uint32_t)s.n : UINT32_MAX};
-    cs_row_close(&s.row);
+    cs_export_row_close(&s.row);
     free(s.items);
     free(s.list);
     cs_arena_release(&s.arena);

@@ -156,7 +156,7 @@ struct cs_report_rate {
 /* ---- contrasts ---------------------------------------------------------------------------------------- */
 
 enum cs_comparator { CS_AGAINST_CONTROL, CS_AGAINST_PLACEBO, CS_AGAINST_LEVEL };
-enum cs_verdict {
+enum cs_report_verdict {
     CS_VERDICT_BEYOND,       /* different, beyond the margin */
     CS_VERDICT_UNCLEAR_SIZE, /* different, size unclear */
     CS_VERDICT_SMALLER,      /* different, smaller than the margin */
@@ -200,7 +200,7 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     struct cs_report_figure usable_gap;       /* share of usable answers, level minus comparator, points */
     struct cs_report_figure insufficient_gap; /* share of "insufficient information", likewise */
     struct cs_report_span bounds; /* shift when all unusable answers go one way and the other: worst and best case */
-    enum cs_verdict verdict;
+    enum cs_report_verdict verdict;
     const char *why; /* reason of NONE; or a remark: "bounds cross", "fewer than 5 clusters" ... */
 };
 

@@ -1,6 +1,6 @@
 #include "tools/report/words.h"
 
-const char *cs_words_verdict_key(enum cs_verdict v)
+const char *cs_words_verdict_key(enum cs_report_verdict v)
 {
     static const char *const names[CS_VERDICTS] = {
         [CS_VERDICT_BEYOND] = "different-beyond-margin",
@@ -14,7 +14,7 @@ const char *cs_words_verdict_key(enum cs_verdict v)
     return v < CS_VERDICTS ? names[v] : "none";
 }
 
-const char *cs_words_verdict(enum cs_verdict v)
+const char *cs_words_verdict(enum cs_report_verdict v)
 {
     static const char *const texts[CS_VERDICTS] = {
         [CS_VERDICT_BEYOND] = "different, beyond the margin",
@@ -28,7 +28,7 @@ const char *cs_words_verdict(enum cs_verdict v)
     return v < CS_VERDICTS ? texts[v] : "no verdict";
 }
 
-bool cs_words_verdict_is_different(enum cs_verdict v)
+bool cs_words_verdict_is_different(enum cs_report_verdict v)
 {
     return v == CS_VERDICT_BEYOND || v == CS_VERDICT_UNCLEAR_SIZE || v == CS_VERDICT_SMALLER ||
            v == CS_VERDICT_DIFFERENT;

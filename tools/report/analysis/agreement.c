@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 #include "tools/report/stats/kappa.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/words.h"

@@ -14,7 +14,7 @@ static void fill_model(struct cs_report_work *w, uint32_t m, struct cs_report_mo
 {
     const struct cs_model *model = &w->study->models[m];
     const struct cs_account *account = &w->study->accounts[model->account];
-    const struct cs_lane_facts *f = &w->got->facts[m];
+    const struct cs_collected_lane *f = &w->got->facts[m];
     struct cs_report_count *resolved = cs_arena_array(&w->r->arena, f->n_resolved + 1, sizeof *resolved);
     uint64_t planned = 0;
     for (uint32_t i = 0; i < w->study->n_cases; i++)

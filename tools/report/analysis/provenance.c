@@ -245,7 +245,7 @@ static const char *results_text(const struct items *l)
     for (int v = 0; v < CS_VERDICTS; v++) {
         if (by[v] > 0)
             text = cs_arena_printf(&l->w->r->arena, "%s%s%u %s", text, text[0] != '\0' ? ", " : "", by[v],
-                                   cs_words_verdict((enum cs_verdict)v));
+                                   cs_words_verdict((enum cs_report_verdict)v));
     }
     return text[0] != '\0' ? cs_arena_printf(&l->w->r->arena, "primary comparisons: %s", text) : NULL;
 }

@@ -165,7 +165,7 @@ static void describe(struct cs_report_work *w, const struct cs_report_source *so
     int64_t first = 0, last = 0;
     uint64_t planned = 0, terminal = 0;
     for (uint32_t m = 0; m < source->study->n_models; m++) {
-        const struct cs_lane_facts *f = &source->got.facts[m];
+        const struct cs_collected_lane *f = &source->got.facts[m];
         first = f->first_ms != 0 && (first == 0 || f->first_ms < first) ? f->first_ms : first;
         last = f->last_ms > last ? f->last_ms : last;
         terminal += f->terminal;

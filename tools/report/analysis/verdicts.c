@@ -6,7 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/family.h"
 
-static enum cs_verdict verdict_of(enum cs_stat_verdict v, bool has_margin)
+static enum cs_report_verdict verdict_of(enum cs_stat_verdict v, bool has_margin)
 {
     switch (v) {
     case CS_STAT_VERDICT_NONE:

@@ -87,7 +87,7 @@ const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t l
     return has_reference(&p->r->factors[factor]) ? "levels under study" : "";
 }
 
-const char *cs_page_verdict_symbol(enum cs_verdict v)
+const char *cs_page_verdict_symbol(enum cs_report_verdict v)
 {
     switch (v) {
     case CS_VERDICT_BEYOND:
@@ -109,7 +109,7 @@ const char *cs_page_verdict_symbol(enum cs_verdict v)
     return "\xE2\x80\x93"; /* en dash */
 }
 
-const char *cs_page_verdict_css(enum cs_verdict v)
+const char *cs_page_verdict_css(enum cs_report_verdict v)
 {
     static const char *const css[CS_VERDICTS] = {
         [CS_VERDICT_BEYOND] = "beyond",    [CS_VERDICT_UNCLEAR_SIZE] = "unclear", [CS_VERDICT_SMALLER] = "smaller",
@@ -120,7 +120,7 @@ const char *cs_page_verdict_css(enum cs_verdict v)
     return css[v];
 }
 
-void cs_page_verdict(struct cs_page *p, enum cs_verdict v, const char *why)
+void cs_page_verdict(struct cs_page *p, enum cs_report_verdict v, const char *why)
 {
     cs_html(p->out, "<span class=\"v v-%s\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</span>",
             cs_page_verdict_css(v), cs_page_verdict_symbol(v),

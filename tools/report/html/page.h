@@ -62,10 +62,10 @@ struct cs_label {
 struct cs_label cs_page_label(const struct cs_page *p, uint32_t outcome);
 /* The heading a level stands under: its role, its axis, or that it is under study; "" when all are. */
 const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t level);
-const char *cs_page_verdict_symbol(enum cs_verdict v); /* one character, told apart without colour */
+const char *cs_page_verdict_symbol(enum cs_report_verdict v); /* one character, told apart without colour */
 const char *cs_page_verdict_css(
-    enum cs_verdict v); /* "beyond", "unclear", ...: classes v-X of words and m-X of marks */
-void cs_page_verdict(struct cs_page *p, enum cs_verdict v, const char *why);
+    enum cs_report_verdict v); /* "beyond", "unclear", ...: classes v-X of words and m-X of marks */
+void cs_page_verdict(struct cs_page *p, enum cs_report_verdict v, const char *why);
 
 bool cs_page_is_share(const struct cs_report_outcome *o); /* yes or no, a category */
 /* Decimals that a shift of this outcome is printed with: points 1, levels and units 2. */

@@ -9,7 +9,7 @@
 #include "tools/export/row.h"
 #include "tools/report/read/rated_answers.h"
 
-void cs_collect_resolved(struct cs_lane_facts *f, const char *name)
+void cs_collect_resolved(struct cs_collected_lane *f, const char *name)
 {
     uint32_t i = 0;
     if (name == NULL || name[0] == '\0')
@@ -40,14 +40,14 @@ void cs_collect_release(struct cs_collected *c)
 struct lane_scan {
     struct cs_generation_view *view; /* of this thread */
     struct cs_grid *grid;
-    struct cs_lane_facts *facts;
+    struct cs_collected_lane *facts;
     const struct cs_rated *rated; /* or NULL */
     struct cs_arena arena;
 };
 
 static void note_facts(struct lane_scan *l, const struct cs_model *m, const struct cs_stored *stored)
 {
-    struct cs_lane_facts *f = l->facts;
+    struct cs_collected_lane *f = l->facts;
     const struct cs_output *o = &stored->output;
     cs_collect_resolved(f, o->model_resolved);
     if (o->started_wall_ms != 0) {
@@ -62,7 +62,7 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     f->adopted += (stored->flags & CS_OUTPUT_ADOPTED) != 0;
     f->input_tokens += o->input_tokens;
     f->output_tokens += o->output_tokens;
-    f->cost_nano_usd += cs_row_cost(m, o);
+    f->cost_nano_usd += cs_export_row_cost(m, o);
 }
 
 static bool needs_case(const struct cs_question *q)
@@ -125,7 +125,7 @@ struct scan_thread {
 };
 
 /* What no output tells. */
-static void take_counters(struct cs_lane_facts *f, const struct cs_counters *c)
+static void take_counters(struct cs_collected_lane *f, const struct cs_counters *c)
 {
     f->duplicates = c->duplicates;
     f->ambiguous_nano_usd = c->ambiguous_nano_usd;

@@ -10,7 +10,7 @@
 
 enum { CS_RESOLVED_MAX = 32 }; /* served models of a lane that are told apart; further ones count as "others" */
 
-struct cs_lane_facts {
+struct cs_collected_lane {
     char *resolved[CS_RESOLVED_MAX + 1]; /* free()d by cs_collect_release */
     uint64_t resolved_n[CS_RESOLVED_MAX + 1];
     uint32_t n_resolved;
@@ -23,7 +23,7 @@ struct cs_lane_facts {
 
 struct cs_collected {
     struct cs_grid *grids; /* one a lane */
-    struct cs_lane_facts *facts;
+    struct cs_collected_lane *facts;
     uint32_t n_lanes;
 };
 
@@ -38,6 +38,6 @@ CS_WARN_UNUSED enum cs_err cs_collect_table(struct cs_collected *c, const struct
 void cs_collect_release(struct cs_collected *c); /* a zeroed struct is fine */
 
 /* Counts one more answer of a served model. */
-void cs_collect_resolved(struct cs_lane_facts *f, const char *name);
+void cs_collect_resolved(struct cs_collected_lane *f, const char *name);
 
 #endif

@@ -321,7 +321,7 @@ static uint64_t count_of(const char *text)
     return text[0] != '\0' ? strtoull(text, NULL, 10) : 0;
 }
 
-static void note_row(const struct table_read *r, const char *const *values, struct cs_lane_facts *f, int64_t when)
+static void note_row(const struct table_read *r, const char *const *values, struct cs_collected_lane *f, int64_t when)
 {
     const char *cost = cell_of(values, r->at.cost_usd);
     const double nano = cost[0] != '\0' ? strtod(cost, NULL) * 1e9 : 0;

@@ -7,7 +7,7 @@
 #define CS_RATED_H
 
 #include "tools/report/read/grid.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 
 #define CS_RATED_PREFIX "rated." /* no answer of a study file can have a dot in its name */
 

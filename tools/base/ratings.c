@@ -1,4 +1,4 @@
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 
 #include <errno.h>
 #include <stdio.h>

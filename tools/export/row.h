@@ -43,8 +43,6 @@ void cs_export_row_close(struct cs_export_row *r); /* a zeroed struct is fine */
 /* stored NULL: a trial that is planned or cancelled: coordinates only. */
 CS_WARN_UNUSED enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t position,
                                               const struct cs_stored *stored, struct cs_error *err);
-/* Cost of an output by the prices of the study, in nano-USD; 0 when unknown. */
-int64_t cs_export_row_cost(const struct cs_model *m, const struct cs_output *o);
 
 /* The shortest text that reads back as the same number. */
 enum { CS_EXPORT_REAL_LEN = 40 };

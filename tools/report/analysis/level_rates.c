@@ -1,4 +1,4 @@
-/* rates.c - what was answered under each level. */
+/* level_rates.c - what was answered under each level. */
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"

@@ -1,4 +1,4 @@
-/* rerun.c - the same contrasts in another run of the study: what shifted then, now, and by how much it changed. */
+/* reruns.c - the same contrasts in another run of the study: what shifted then, now, and by how much it changed. */
 #include <stdlib.h>
 #include <string.h>
 

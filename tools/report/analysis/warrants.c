@@ -1,4 +1,4 @@
-/* warranted.c - the table of differences that were declared warranted: the cases that the main result leaves out. */
+/* warrants.c - the table of differences that were declared warranted: the cases that the main result leaves out. */
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"

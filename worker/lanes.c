@@ -190,7 +190,7 @@ void cs_lanes_wait(struct cs_worker *w, struct cs_worker_lane *l)
 
 void cs_lanes_away(struct cs_worker *w, struct cs_worker_lane *l, const char *why)
 {
-    snprintf(l->away, sizeof l->away, "%s; asked again from time to time, nothing else is to be done", why);
+    snprintf(l->away, sizeof l->away, "%.*s; asked again after growing pauses", CS_TROUBLE_MAX - 40, why);
     cs_worker_say(w, CS_WARN, "lane_away", "gen=%u lane=%u why=\"%s\" waiting=%u", l->gen, l->lane, why, l->n_todo);
     w->shares_stale = true;
     cs_leases_give_back_untried(w, l);

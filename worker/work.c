@@ -7,6 +7,8 @@
 #include "protocol/base/assert.h"
 #include "worker/state.h"
 
+enum { HOST_SHOWN = 80 }; /* bytes of a provider's name in what people read */
+
 /* ---- starting -------------------------------------------------------------------------------------- */
 
 static bool lane_may_start(const struct cs_worker *w, const struct cs_worker_lane *l)
@@ -207,20 +209,42 @@ static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t st
     cs_lanes_refused(w, l, why);
 }
 
-static const char *fault_name(const struct cs_http_reply *r)
+/* "api.example.com:443" of a URL. */
+static int host_of(const char *url, const char **host)
 {
-    static const char *const below[] = {
-        [CS_BELOW_NONE] = "the provider cannot be reached",
-        [CS_BELOW_NAME] = "the provider's name is not found",
-        [CS_BELOW_CONNECT] = "no connection to the provider",
-        [CS_BELOW_TLS] = "no TLS connection to the provider: its certificate, or the CA",
-        [CS_BELOW_PROXY] = "the proxy cannot be reached",
-        [CS_BELOW_TIME] = "no connection to the provider in time",
-        [CS_BELOW_OTHER] = "the provider cannot be reached",
-    };
-    if (r->transfer == CS_TRANSFER_UNSENT)
-        return below[r->below];
-    return r->status == 0 ? "connections to the provider break" : "the provider answers with faults";
+    const char *at = strstr(url, "://");
+    *host = at != NULL ? at + 3 : url;
+    const size_t n = strcspn(*host, "/?#");
+    return n < HOST_SHOWN ? (int)n : HOST_SHOWN;
+}
+
+/* What is wrong, and where: people see it in the words that `run` and `status` show. */
+static void say_fault(const struct cs_endpoint *e, const struct cs_http_reply *r, char *out, size_t size)
+{
+    static const struct saying {
+        const char *before, *after; /* the host */
+    } unsent[] =
+        {
+            [CS_BELOW_NONE] = {"the provider at ", " cannot be reached"},
+            [CS_BELOW_NAME] = {"the provider's name ", " is not found: base_url, or DNS"},
+            [CS_BELOW_CONNECT] = {"no connection to the provider at ", ""},
+            [CS_BELOW_TLS] = {"no TLS connection to the provider at ", ": its certificate, or the CA"},
+            [CS_BELOW_PROXY] = {"the proxy on the way to ", " cannot be reached, or refuses"},
+            [CS_BELOW_TIME] = {"no connection to the provider at ", " in time: nothing comes back"},
+            [CS_BELOW_OTHER] = {"the provider at ", " cannot be reached"},
+        },
+      broken = {"connections to the provider at ", " break"}, faulty = {"the provider at ", " answers with faults"};
+    const struct saying *said = r->transfer == CS_TRANSFER_UNSENT ? &unsent[r->below]
+                                : r->status == 0                  ? &broken
+                                                                  : &faulty;
+    const char *host;
+    char detail[64] = "";
+    const int len = host_of(e->url, &host);
+    if (r->status != 0)
+        snprintf(detail, sizeof detail, " (HTTP %u)", r->status);
+    else if (said == &unsent[CS_BELOW_CONNECT] && r->os_error != 0)
+        snprintf(detail, sizeof detail, ": %s", strerror(r->os_error));
+    snprintf(out, size, "%s%.*s%s%s", said->before, len, host, said->after, detail);
 }
 
 /* Does the provider work at all? 429 says that it is there, a timeout says nothing. */
@@ -229,11 +253,12 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
 {
     bool timeout = v->outcome == CS_OUTCOME_timeout;
     if (v->rule.next == CS_NEXT_RETRY || (timeout && l->outage.away)) {
-        char why[CS_TROUBLE_MAX / 2];
-        snprintf(why, sizeof why, reply->status != 0 ? "%s (HTTP %u)" : "%s", fault_name(reply), reply->status);
         bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;
-        if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
+        if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng)) {
+            char why[CS_TROUBLE_MAX];
+            say_fault(l->facts.endpoint, reply, why, sizeof why);
             cs_lanes_away(w, l, why);
+        }
     } else if (!timeout && (v->rule.next != CS_NEXT_WAIT || l->outage.away)) {
         if (cs_outage_answer(&l->outage)) {
             cs_brake_weak(&l->brake);

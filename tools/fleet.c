@@ -239,11 +239,11 @@ enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const s
                            const struct cs_fleet_opts *opts, struct cs_error *err)
 {
     *f = (struct cs_fleet){.dir = dir, .study = study, .opts = *opts};
-    f->redis = cs_xasprintf("unix:%s/redis", dir->sockets);
+    f->redis = opts->redis != NULL ? cs_xstrdup(opts->redis) : cs_xasprintf("unix:%s/redis", dir->sockets);
     f->admin = cs_xasprintf("ipc://%s/admin", dir->sockets);
     f->work = cs_xasprintf("ipc://%s/work", dir->sockets);
     f->announce = cs_xasprintf("ipc://%s/announce", dir->sockets);
-    enum cs_err rc = start_redis(f, err);
+    enum cs_err rc = opts->redis == NULL ? start_redis(f, err) : CS_OK;
     if (rc == CS_OK)
         rc = start_coordinator(f, true, err);
     if (rc == CS_OK && opts->simulator_url != NULL)

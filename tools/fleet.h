@@ -19,6 +19,7 @@ struct cs_fleet_opts {
     const char *simulator_url;          /* one that runs already, or NULL */
     const struct cs_option_list *reuse; /* other studies to borrow answers from, or NULL */
     const char *simulator_args;         /* appended to the simulator's command line, split at blanks; or NULL */
+    const char *redis;                  /* one that runs already and that others use too, or NULL: a private one */
     const char *simulator_log;          /* file to which it appends its arrivals, or NULL */
 };
 

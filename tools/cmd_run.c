@@ -337,9 +337,9 @@ static enum cs_err let_go(struct run *r, struct cs_error *err)
 static int exit_status(const struct run *r)
 {
     const struct cs_progress *p = &r->progress;
-    const uint32_t short_of = cs_run_shortfalls(p, r->again + 1, stderr);
+    const bool short_of = cs_run_shortfalls(p, r->again + 1, stderr);
     if (p->done == p->planned)
-        return short_of > 0 ? 2 : 0;
+        return short_of ? 2 : 0;
     for (uint32_t i = 0; i < p->n_lanes; i++) {
         if (strcmp(p->lanes[i].state, "stopped") == 0)
             fprintf(stderr, "clinsafe: %s stopped: %s\n", p->lanes[i].model, p->lanes[i].reason);
@@ -350,7 +350,7 @@ static int exit_status(const struct run *r)
     if (quarantined > 0)
         fprintf(stderr, "clinsafe: %llu trials are quarantined: each of them ended its workers, whichever they were\n",
                 (unsigned long long)quarantined);
-    if (p->failed > 0 && short_of == 0)
+    if (p->failed > 0 && !short_of)
         fprintf(stderr,
                 "clinsafe: %llu trials failed; `clinsafe export` shows why, `clinsafe run --retry` plans them again\n",
                 (unsigned long long)p->failed);

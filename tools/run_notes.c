@@ -130,48 +130,59 @@ const char *cs_run_note(const struct cs_progress *p, char *out, size_t size)
 
 /* ---- at the end ------------------------------------------------------------------------------------ */
 
-static uint32_t say_shortfall(const struct cs_progress_lane *l, const char *again, FILE *out)
+enum { KINDS = 4 };
+static const struct kind {
+    const char *name;
+    enum cs_outcome outcome; /* of an answer; CS_OUTCOMES: trials that failed */
+    const char *option, *does;
+} kinds[KINDS] = {
+    {"timeout", CS_OUTCOME_timeout, "--retry-timeouts", "asks the timeouts again"},
+    {"truncated", CS_OUTCOME_truncated, NULL, "a larger max_output_tokens leaves room for whole answers"},
+    {"unparsable", CS_OUTCOME_unparsable, NULL, "`clinsafe export` shows the texts that were not understood"},
+    {"failed", CS_OUTCOMES, "--retry", "plans the failed again; `clinsafe export --all` shows why they failed"},
+};
+
+static uint64_t count_of(const struct cs_progress_lane *l, int kind)
 {
-    const uint64_t *of = l->counters.outcome;
-    const struct {
-        const char *name;
-        uint64_t n;
-        const char *option, *does; /* of `run`, or NULL and a hint */
-    } kinds[] = {
-        {"timeout", of[CS_OUTCOME_timeout], "--retry-timeouts", "asks the timeouts again"},
-        {"truncated", of[CS_OUTCOME_truncated], NULL, "a larger max_output_tokens leaves room for whole answers"},
-        {"unparsable", of[CS_OUTCOME_unparsable], NULL, "`clinsafe export` shows the texts that were not understood"},
-        {"failed", l->failed, "--retry", "plans the failed again; `clinsafe export --all` shows why they failed"},
-    };
+    return kinds[kind].outcome == CS_OUTCOMES ? l->failed : l->counters.outcome[kinds[kind].outcome];
+}
+
+static bool say_shortfall(const struct cs_progress_lane *l, FILE *out)
+{
     uint64_t n = 0;
     const char *separator = "";
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        n += kinds[i].n;
+    for (int k = 0; k < KINDS; k++)
+        n += count_of(l, k);
     if (l->planned == 0 || n * SHORTFALL_PART <= l->planned)
-        return 0;
+        return false;
     fprintf(out,
             "clinsafe: %s: %" PRIu64 " of %" PRIu64 " trials (%.1f %%) have no answer that can be used: ", l->model, n,
             l->planned, 100 * (double)n / (double)l->planned);
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (kinds[i].n == 0)
+    for (int k = 0; k < KINDS; k++) {
+        if (count_of(l, k) == 0)
             continue;
-        fprintf(out, "%s%" PRIu64 " %s", separator, kinds[i].n, kinds[i].name);
+        fprintf(out, "%s%" PRIu64 " %s", separator, count_of(l, k), kinds[k].name);
         separator = ", ";
     }
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (kinds[i].n > 0 && kinds[i].option != NULL)
-            fprintf(out, "; `%s %s` %s", again, kinds[i].option, kinds[i].does);
-        else if (kinds[i].n > 0)
-            fprintf(out, "; %s", kinds[i].does);
-    }
     fputc('\n', out);
-    return 1;
+    return true;
 }
 
-uint32_t cs_run_shortfalls(const struct cs_progress *p, const char *again, FILE *out)
+bool cs_run_shortfalls(const struct cs_progress *p, const char *again, FILE *out)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < p->n_lanes; i++)
-        n += say_shortfall(&p->lanes[i], again, out);
-    return n;
+    bool some = false, has[KINDS] = {false};
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        if (!say_shortfall(&p->lanes[i], out))
+            continue;
+        some = true;
+        for (int k = 0; k < KINDS; k++)
+            has[k] |= count_of(&p->lanes[i], k) > 0;
+    }
+    for (int k = 0; k < KINDS; k++) {
+        if (has[k] && kinds[k].option != NULL)
+            fprintf(out, "  %s: `%s %s` %s\n", kinds[k].name, again, kinds[k].option, kinds[k].does);
+        else if (has[k])
+            fprintf(out, "  %s: %s\n", kinds[k].name, kinds[k].does);
+    }
+    return some;
 }

@@ -29,8 +29,8 @@ void cs_run_notes_say(struct cs_run_notes *n, const struct cs_progress *p, uint6
 /* What to say beside the figures: that not all runs, or what holds up a lane; or "". */
 const char *cs_run_note(const struct cs_progress *p, char *out, size_t size);
 
-/* A sentence for each lane of which more than 2 % ended without an answer that can be used (timeout, truncated, unparsable, failed), with
- * what to do; how many such lanes there are. `again`: the words of the command, as in "clinsafe run study.yaml". */
-uint32_t cs_run_shortfalls(const struct cs_progress *p, const char *again, FILE *out);
+/* A sentence for each lane of which more than 2 % ended without an answer that can be used (timeout, truncated, unparsable, failed), then
+ * what to do about each kind; true if there is such a lane. again: this command as it is typed. */
+bool cs_run_shortfalls(const struct cs_progress *p, const char *again, FILE *out);
 
 #endif

@@ -10,15 +10,15 @@
 #include "protocol/base/clock.h"
 #include "protocol/study/plan.h"
 #include "store/redis.h"
-#include "tools/admin_client.h"
-#include "tools/command.h"
-#include "tools/detach.h"
-#include "tools/fleet.h"
-#include "tools/key_lock.h"
-#include "tools/run_notes.h"
-#include "tools/screen.h"
-#include "tools/submission.h"
-#include "tools/text.h"
+#include "tools/base/command.h"
+#include "tools/base/text.h"
+#include "tools/fleet/admin_client.h"
+#include "tools/fleet/detach.h"
+#include "tools/fleet/fleet.h"
+#include "tools/fleet/key_lock.h"
+#include "tools/fleet/submission.h"
+#include "tools/screen/run_notes.h"
+#include "tools/screen/screen.h"
 
 enum {
     POLL_MS = 200,
@@ -210,7 +210,7 @@ static enum cs_err watch(struct run *r, struct cs_error *err)
         if (rc != CS_OK)
             return interrupts > 0 ? cs_error_set(err, CS_EINTERRUPTED, "interrupted") : rc;
         tell_news(r);
-        cs_bar_draw(&r->bar, &r->progress, cs_run_note(&r->progress, note, sizeof note), cs_mono_ms());
+        cs_bar_draw(&r->bar, &r->progress, cs_run_notes_line(&r->progress, note, sizeof note), cs_mono_ms());
         if (is_over(&r->progress))
             return CS_OK;
         if (interrupts > 0) {
@@ -289,7 +289,7 @@ static enum cs_err reserve(struct run *r, struct cs_error *err)
 {
     enum cs_err rc = cs_study_dir_lock(&r->dir, err);
     if (rc == CS_OK)
-        rc = cs_key_locks_take(&r->keys, r->loaded.study, r->dir.path, r->fleet_opts.redis, err);
+        rc = cs_key_lock_take(&r->keys, r->loaded.study, r->dir.path, r->fleet_opts.redis, err);
     if (rc == CS_OK && r->fleet_opts.redis != NULL)
         rc = check_redis(r->fleet_opts.redis, err);
     if (rc == CS_OK)
@@ -337,7 +337,7 @@ static enum cs_err let_go(struct run *r, struct cs_error *err)
 static int exit_status(const struct run *r)
 {
     const struct cs_progress *p = &r->progress;
-    const bool short_of = cs_run_shortfalls(p, r->again + 1, stderr);
+    const bool short_of = cs_run_notes_shortfalls(p, r->again + 1, stderr);
     if (p->done == p->planned)
         return short_of ? 2 : 0;
     for (uint32_t i = 0; i < p->n_lanes; i++) {
@@ -362,7 +362,7 @@ static void release(struct run *r)
     cs_admin_close(r->admin);
     /* A coordinator that ended has told the workers; a second Ctrl-C means now. */
     cs_fleet_stop(&r->fleet, interrupts > 1 || r->fleet.pids[CS_FLEET_COORDINATOR] <= 0 ? 500 : 5000);
-    cs_key_locks_release(&r->keys);
+    cs_key_lock_release(&r->keys);
     cs_study_dir_release(&r->dir);
     cs_run_notes_release(&r->notes);
     cs_loaded_release(&r->loaded);

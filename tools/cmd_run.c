@@ -48,6 +48,7 @@ static void handle_signals(void)
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* else it was started by nohup */
         sigaction(SIGHUP, &sa, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* `ulimit -f`: an error of the write, which can be told */
 }
 
 struct run {

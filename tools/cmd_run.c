@@ -305,7 +305,7 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
         rc = cs_fleet_start(&r->fleet, &r->dir, r->loaded.study, &r->fleet_opts, err);
     if (rc != CS_OK)
         return rc;
-    struct cs_admin_opts ao = {.endpoint = r->fleet.admin};
+    struct cs_admin_opts ao = {.endpoint = r->fleet.admin, .lives = cs_fleet_lives, .self = &r->fleet};
     uint32_t gen = 0;
     bool is_new = false;
     rc = cs_admin_open(&r->admin, &ao, err);
@@ -319,7 +319,11 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
         rc = fetch_progress(r, err);
     if (rc == CS_OK)
         print_heading(r, gen, is_new);
-    return rc;
+    struct cs_error why = {0};
+    const enum cs_err dead = rc == CS_ETIMEDOUT ? cs_fleet_check(&r->fleet, &why) : CS_OK;
+    if (dead != CS_OK)
+        *err = why; /* it did not answer because it is gone */
+    return dead != CS_OK ? dead : rc;
 }
 
 static enum cs_err let_go(struct run *r, struct cs_error *err)

@@ -67,6 +67,7 @@ static _Noreturn void become(const struct command *c, const char *log, pid_t own
     if (getppid() != owner)
         _exit(1);  /* it died before we asked */
     setpgid(0, 0); /* Ctrl-C is the owner's to handle */
+    signal(SIGXFSZ, SIG_DFL);
     int null = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0640);
     if (null < 0 || out < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
         _exit(1);
@@ -357,6 +358,14 @@ enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
             return rc;
     }
     return CS_OK;
+}
+
+bool cs_fleet_lives(const void *self)
+{
+    const struct cs_fleet *f = self;
+    siginfo_t info = {0};
+    const pid_t pid = f->pids[CS_FLEET_COORDINATOR];
+    return pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
 }
 
 bool cs_fleet_kill(struct cs_fleet *f, int which)

@@ -54,6 +54,8 @@ CS_WARN_UNUSED enum cs_err cs_fleet_start_workers(struct cs_fleet *f, struct cs_
  * names the cause or the log. Fails too after 20 restarts without progress (the owner sets `restarts` to 0 when it sees some). CS_EINTERRUPTED:
  * somebody drained the fleet. */
 CS_WARN_UNUSED enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err);
+/* Whether the coordinator runs; notes nothing. f: a struct cs_fleet, as struct cs_admin_opts wants it. */
+bool cs_fleet_lives(const void *f);
 /* SIGKILL, without any restart; false: it did not run. `which` is an index into pids. */
 bool cs_fleet_kill(struct cs_fleet *f, int which);
 /* Starts it again where it was: same addresses, port and store; a coordinator expects the workers of before. */

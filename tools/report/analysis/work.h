@@ -31,6 +31,7 @@ size_t cs_analysis_work_contrast_at(const struct cs_report_work *w, uint32_t mod
 /* What turns a fraction into the unit of an outcome: 100 for points. */
 double cs_analysis_work_scale(const struct cs_report_outcome *o);
 double cs_analysis_work_range(const struct cs_measure *m);    /* the largest shift possible; 0: no bounds */
+double cs_analysis_work_mean(const double *x, uint32_t n);    /* 0 of none */
 struct cs_report_figure cs_analysis_work_known(double value); /* not known unless finite */
 void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -96,4 +96,7 @@ void cs_html_page_number(struct cs_page *p, struct cs_num num);                 
 void cs_html_page_column(struct cs_page *p, const char *title, const char *css); /* <th scope="col"> */
 void cs_html_page_group(struct cs_page *p, unsigned columns, const char *words); /* a row that heads a group of rows */
 
+/* Begins a row with what names a contrast: level against comparator, answer, model. */
+void cs_html_page_contrast(struct cs_page *p, const struct cs_report_contrast *c);
+
 #endif

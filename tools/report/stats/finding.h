@@ -33,8 +33,6 @@ enum cs_stat_verdict {
     CS_STAT_VERDICT_INCONCLUSIVE,
 };
 
-const char *cs_finding_verdict_text(enum cs_stat_verdict verdict); /* "different, beyond the margin" */
-
 /* The rule itself, for an interval that agrees with `different`. margin 0: none declared. */
 enum cs_stat_verdict cs_finding_verdict_of(bool complete, bool different, struct cs_interval ci, double margin,
                                            bool equivalent);

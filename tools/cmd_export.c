@@ -14,7 +14,7 @@
 struct export
 {
     struct cs_export_row row;
-    struct cs_ratings ratings; /* of people; empty when there are none */
+    struct cs_ratings ratings; /* what people said of the outputs; empty if nothing */
     const struct cs_export_format *format;
     FILE *out;
     bool all;      /* planned trials too */

@@ -20,7 +20,7 @@ static enum cs_err write_page(const struct cs_report *r, const char *path, struc
     return rc == CS_OK ? cs_part_file_close(&file, cs_html_document(r, file.out, err), err) : rc;
 }
 
-struct wanted { /* outputs */
+struct wanted { /* which outputs */
     const char *study, *from, *store, *against;
     struct cs_study_args args;
 };
@@ -86,7 +86,7 @@ static void close_source(struct opened *o)
     cs_reader_close(&o->reader);
 }
 
-struct forms { /* in which the report is wanted */
+struct forms { /* the forms in which the report is wanted */
     const char *page, *csv;
     bool json;
 };

@@ -31,8 +31,8 @@ struct cs_ratings {
     struct cs_arena arena;
     struct cs_rating *list;
     uint32_t n, cap;
-    struct cs_names digests; /* to the first rating of an output */
-    struct cs_names keys;    /* item, field and rater */
+    struct cs_names digests; /* digest of an output -> its first rating */
+    struct cs_names keys;    /* "item, field, rater" -> rating */
 };
 
 /* The folder of a store; free() it. store NULL: that of the study directory. */

@@ -11,7 +11,7 @@
 
 struct key_item { /* a row of a sample's key */
     const char *pass, *digest, *model, *simulated, *question;
-    const char *const *answers; /* by column of its key */
+    const char *const *answers; /* the model's own answers, in the order of the key's columns */
     const struct key_file *file;
 };
 struct key_file {

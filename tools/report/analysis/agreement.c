@@ -41,7 +41,7 @@ struct rated { /* one field of one question */
     struct cs_names digest_at;
     uint32_t n_digests;
     const struct cs_rating **first; /* by output: a rating of it, which names model and answer */
-    uint32_t *said;                 /* by output, rater, pass: a word, or NONE */
+    uint32_t *said;                 /* [output][rater][pass]: index of a word, or NONE */
 };
 
 static bool concerns(const struct rated *f, const struct cs_rating *a)

@@ -42,7 +42,7 @@ struct cs_forest {
     uint32_t model, outcome, factor;
     enum cs_comparator against;
     const char *stratum, *stratum_value;
-    bool primary, floor_only; /* of the family; only placebo and A/A */
+    bool primary, floor_only; /* primary family; placebo and A/A levels only */
     const struct cs_report_contrast *rows;
     uint32_t n; /* rows are neighbours in the report */
 };

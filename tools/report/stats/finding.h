@@ -43,7 +43,7 @@ struct cs_contrast {
 };
 
 struct cs_finding {
-    enum cs_stat_status status; /* of the contrast's test */
+    enum cs_stat_status status; /* what the contrast's test says of itself */
     double p_adjusted;
     bool different;
     struct cs_interval ci;          /* adjusted */

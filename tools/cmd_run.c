@@ -10,8 +10,8 @@
 #include "protocol/base/clock.h"
 #include "protocol/study/plan.h"
 #include "store/redis.h"
-#include "tools/base/command.h"
 #include "tools/base/text.h"
+#include "tools/commands.h"
 #include "tools/fleet/admin_client.h"
 #include "tools/fleet/detach.h"
 #include "tools/fleet/fleet.h"
@@ -414,7 +414,7 @@ static int go(struct run *r)
         print_how_to_continue(r);
         status = cs_err_exit_code(rc);
     } else {
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     }
     return status;
 }
@@ -428,7 +428,7 @@ int cmd_run(int argc, char **argv)
         free(r.again);
         return status;
     }
-    enum cs_err rc = cs_study_args_load(&r.args, r.study_path, &r.loaded, &err);
+    enum cs_err rc = cs_command_load_study(&r.args, r.study_path, &r.loaded, &err);
     if (rc == CS_OK)
         cs_make_pilot(r.loaded.study, (uint32_t)r.cases);
     cs_study_dir_init(&r.dir, r.study_path, r.args.dir);
@@ -437,7 +437,7 @@ int cmd_run(int argc, char **argv)
     const bool parent = rc == CS_OK && r.detach && cs_detach_begin(&r.detach_fd, &status, &err);
     handle_signals();
     if (!parent)
-        status = rc == CS_OK && err.code == CS_OK ? go(&r) : cs_report(err.code, &err);
+        status = rc == CS_OK && err.code == CS_OK ? go(&r) : cs_command_fail(err.code, &err);
     release(&r);
     return status;
 }

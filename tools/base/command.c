@@ -8,7 +8,7 @@
 
 #include "protocol/base/alloc.h"
 
-int cs_report(enum cs_err rc, const struct cs_error *err)
+int cs_command_fail(enum cs_err rc, const struct cs_error *err)
 {
     const char *msg = err->code == rc && err->msg[0] != '\0' ? err->msg : cs_err_text(rc);
     fprintf(stderr, "clinsafe: %s\n", msg);
@@ -24,7 +24,7 @@ bool cs_command_args(const struct cs_option *table, const struct cs_command_help
     if (rc == CS_OK && !helped && (*n_args < args_min || *n_args > args_max))
         rc = cs_error_set(&err, CS_EUSAGE, "%s argument; usage: %s", *n_args < args_min ? "missing" : "too many",
                           help->usage);
-    *status = rc == CS_OK ? 0 : cs_report(rc, &err);
+    *status = rc == CS_OK ? 0 : cs_command_fail(rc, &err);
     return rc == CS_OK && !helped;
 }
 
@@ -43,8 +43,8 @@ static enum cs_err refuse_folder(const char *path, struct cs_error *err)
     return rc;
 }
 
-enum cs_err cs_study_args_load(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
-                               struct cs_error *err)
+enum cs_err cs_command_load_study(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
+                                  struct cs_error *err)
 {
     enum cs_err rc = refuse_folder(path, err);
     if (rc != CS_OK)

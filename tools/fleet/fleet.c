@@ -14,6 +14,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/file.h"
+#include "tools/fleet/death.h"
 
 enum {
     READY_MS = 30000,
@@ -274,11 +275,17 @@ static void worker_died(struct cs_fleet *f, uint32_t i, int status)
     p->again_ms = now + pause;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return; /* drained, perhaps with the whole fleet */
+    if (p->deaths > 1 && p->told == status)
+        return; /* once is enough, while it only comes again */
+    p->told = status;
     const size_t n = strlen(f->news);
-    snprintf(f->news + n, sizeof f->news - n,
-             "worker-%u ended (%s %d); it is started again in %.1f s, %s/worker-%u.log\n", i,
-             WIFSIGNALED(status) ? "signal" : "exit status",
-             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (double)pause / 1000, f->dir->logs, i);
+    char why[512], name[32];
+    snprintf(name, sizeof name, "worker-%u", i);
+    char *log = log_path(f, name);
+    cs_death_text(status, log, why, sizeof why);
+    snprintf(f->news + n, sizeof f->news - n, "%s ended: %s\n  it is started again in %.1f s; all of its log: %s\n",
+             name, why, (double)pause / 1000, log);
+    free(log);
 }
 
 enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)

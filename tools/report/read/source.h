@@ -10,7 +10,7 @@
 
 #include "protocol/load/load.h"
 #include "tools/report/read/collect.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 
 struct cs_report_source {
     const struct cs_study *study;
@@ -23,7 +23,7 @@ struct cs_report_source {
 
     struct cs_loaded loaded;   /* its own, of a table */
     struct cs_inferred *infer; /* inferred.h */
-    struct cs_rated *rated;    /* rated.h */
+    struct cs_rated *rated;    /* rated_answers.h */
     struct cs_plan own_plan;
 };
 

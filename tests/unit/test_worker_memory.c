@@ -119,6 +119,36 @@ static void ended_for_want_of_memory(void **state)
     bench_done(&b);
 }
 
+/* A good answer with a member of so many empty lists. */
+static struct cs_http_reply with_values(struct cs_buf *body, uint32_t n)
+{
+    static const char good[] = BENCH_GOOD;
+    cs_buf_append(body, good, sizeof good - 2);
+    cs_buf_str(body, ",\"x\":[[]");
+    for (uint32_t i = 1; i < n; i++)
+        cs_buf_str(body, ",[]");
+    cs_buf_str(body, "]}");
+    struct cs_http_reply r = bench_http(200, "", cs_buf_cstr(body));
+    r.received = r.body_len;
+    return r;
+}
+
+/* 8 MiB of small values would be 400 MiB as JSON. */
+static void values_without_end(void **state)
+{
+    struct bench b;
+    (void)state;
+    for (uint32_t n = 100 * 1000; n <= 2600 * 1000; n *= 26) {
+        struct cs_buf body = CS_BUF_INIT(9 * MIB);
+        open_with_cap(&b, 1);
+        bench_assign(&b, 0, 0, 50, 2);
+        bench_reply(&b, bench_slot(&b), with_values(&body, n));
+        assert_int_equal(b.w->window.n, n == 100 * 1000 ? 1 : 0); /* an answer; else it is asked again */
+        bench_done(&b);
+        cs_buf_release(&body);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +156,7 @@ int main(void)
         cmocka_unit_test(how_many_fit),
         cmocka_unit_test(a_lane_of_long_replies),
         cmocka_unit_test(ended_for_want_of_memory),
+        cmocka_unit_test(values_without_end),
     };
     return cmocka_run_group_tests_name("worker memory", tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "coordinator/quarantine.h"
 #include "coordinator/risk.h"
 #include "coordinator/session.h"
+#include "coordinator/skew.h"
 #include "coordinator/trouble.h"
 
 enum { CAPACITY_MAX = 1 << 20 };
@@ -36,7 +37,7 @@ static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_le
     uint32_t k = welcome->welcome.n_adopted;
     int64_t worst = 0;
 
-    if (lane != NULL && held->page < lane->n_pages)
+    if (lane != NULL && held->page < lane->n_pages && !cs_skew_lacks(core, s, lane))
         set = cs_coordinator_lane_free(lane, held->page);
     listed = cs_bits_or(&todo, &busy);
     set = cs_bits_and(&set, &listed);
@@ -65,6 +66,7 @@ static void welcome(struct cs_core *core, struct cs_session *s, const struct cs_
     m->welcome.fleet = core->fleet;
     m->welcome.window_bytes = CS_WINDOW_BYTES;
     m->welcome.window_outputs = CS_WINDOW_OUTPUTS;
+    m->welcome.minor = CS_WIRE_MINOR;
     m->welcome.adopted = cs_arena_array(&core->arena, h->n_leases + 1, sizeof *m->welcome.adopted);
     cs_risk_hello(core, s, h);
     for (uint32_t i = 0; i < h->n_leases; i++)
@@ -83,12 +85,51 @@ static void rejoined(struct cs_core *core)
     core->rejoining = false;
 }
 
+/* Two processes of one name would throw each other out for ever, and pay twice: the one that is here stays. But one that has died must
+ * not keep its successor waiting for its silence: if there is no route to it any more when its successor appears, it is
+ * gone. Who was once told that the other is there has been alive beside it: it is no successor, and waits for the silence even if the
+ * other's connection breaks. */
+static bool may_succeed(struct cs_core *core, struct cs_session *old, uint64_t nonce, uint32_t *retry_ms)
+{
+    uint32_t i = 0;
+
+    *retry_ms = CS_NAME_RETRY_MS;
+    if (core->now_ms - old->heard_ms >= CS_SUSPECT_MS || (nonce != 0 && old->gone_for == nonce))
+        return true;
+    while (i < CS_RIVALS && old->rivals[i].nonce != nonce && old->rivals[i].probes > 0)
+        i++;
+    if (i == CS_RIVALS || old->rivals[i].probes == CS_PROBES)
+        return false;
+    old->rivals[i].nonce = old->probed_for = nonce;
+    old->rivals[i].probes++;
+    struct cs_action *a = cs_act_add(core, CS_ACT_PROBE); /* something that a worker may be told at any time */
+    a->peer = old->peer;
+    a->token = old->id;
+    a->message.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR;
+    a->message.kind = CS_ANNOUNCE;
+    cs_announce_make(core, &a->message.announce);
+    *retry_ms = CS_PROBE_RETRY_MS;
+    return false;
+}
+
+void cs_dialogue_gone(struct cs_core *core, uint64_t session)
+{
+    struct cs_session *s = cs_act_session(core, session);
+
+    if (s == NULL)
+        return;
+    s->gone_for = s->probed_for;
+    cs_log(CS_INFO, "worker_gone", "worker=%s silent_ms=%llu", s->worker,
+           (unsigned long long)(core->now_ms - s->heard_ms));
+}
+
 static void hello(struct cs_core *core, const struct cs_event *e)
 {
     const struct cs_hello *h = &e->message.m->hello;
     struct cs_session *old, *s;
     struct cs_apart *apart = NULL;
     bool registered;
+    uint32_t retry_ms;
 
     if (h->worker == NULL || h->worker[0] == '\0') {
         cs_session_reject(core, e->message.peer, "auth", 0, "a worker needs a name");
@@ -105,10 +146,9 @@ static void hello(struct cs_core *core, const struct cs_event *e)
     }
     if (old != NULL && old->nonce == h->nonce && e->message.m->seq != 0 && e->message.m->seq <= old->hello)
         return; /* by an older connection: what it lists is not so any more */
-    if (old != NULL && old->nonce != h->nonce && core->now_ms - old->heard_ms < CS_SUSPECT_MS) {
-        /* Two processes of one name would throw each other out for ever, and pay twice. A restarted one waits for the other's silence. */
+    if (old != NULL && old->nonce != h->nonce && !may_succeed(core, old, h->nonce, &retry_ms)) {
         cs_log(CS_WARN, "name_in_use", "worker=%s", h->worker);
-        cs_session_reject(core, e->message.peer, "name", CS_NAME_RETRY_MS,
+        cs_session_reject(core, e->message.peer, "name", retry_ms,
                           "a worker of this name is at work; if that is another process, choose another --name");
         return;
     }
@@ -128,8 +168,10 @@ static void hello(struct cs_core *core, const struct cs_event *e)
     s->registered = registered;
     if (!registered)
         cs_session_enrol(core, s);
-    cs_log(CS_INFO, "worker_hello", "worker=%s version=%s held=%u", s->worker, s->version, h->n_leases);
+    cs_log(CS_INFO, "worker_hello", "worker=%s version=%s protocol=%d.%u held=%u", s->worker, s->version, CS_WIRE_MAJOR,
+           s->minor, h->n_leases);
     welcome(core, s, h);
+    cs_skew_say(core, s);
     rejoined(core);
     cs_quarantine_attach(s, apart);
     if (core->draining)
@@ -143,7 +185,7 @@ static void want(struct cs_core *core, struct cs_session *s, const struct cs_wan
         uint32_t capacity = w[i].capacity < CAPACITY_MAX ? w[i].capacity : CAPACITY_MAX;
         bool trouble = capacity == 0 && w[i].trouble != NULL && w[i].trouble[0] != '\0';
 
-        if (lane == NULL || s->refused || s->drain_sent)
+        if (lane == NULL || s->refused || s->drain_sent || cs_skew_lacks(core, s, lane))
             continue;
         cs_lease_want(core, s, lane, capacity);
         if (!trouble || ack >= s->resume_seq) /* else it was said before `resume` */
@@ -206,6 +248,7 @@ static void ping(struct cs_core *core, struct cs_session *s, const struct cs_mes
 
     pong->pong.echo_ms = m->ping.now_ms;
     reconcile(core, s, m, &pong->pong);
+    cs_skew_say(core, s);
     cs_announce_make(core, &pong->pong.announce);
     want(core, s, m->ping.want, m->ping.n_want, m->ack);
     if (m->ping.unacked > 0 && s->durable > 0)
@@ -281,6 +324,7 @@ void cs_dialogue_message(struct cs_core *core, const struct cs_event *e)
         return;
     }
     s->heard_ms = core->now_ms;
+    s->gone_for = 0;
     s->seen = m->ack > s->seen ? m->ack : s->seen;
     s->peer = *e->message.peer; /* libzmq reconnects by itself: same session and key, another routing id */
     from_session(core, s, m);

@@ -144,15 +144,24 @@ struct cs_risk {
     UT_hash_handle hh;
 };
 
+enum { CS_RIVALS = 4, CS_PROBES = 2 };
+
 struct cs_session {
     uint64_t id;
     struct cs_peer peer;
     char user_id[41];
     char *worker, *version;
+    uint32_t minor; /* of the protocol, as its HELLO states; 0: none */
     uint64_t nonce;
     uint64_t hello;   /* number of the HELLO that made it */
     uint64_t process; /* fingerprint of name and nonce */
     uint64_t heard_ms;
+    struct { /* processes that wanted its name while it was heard */
+        uint64_t nonce;
+        uint8_t probes; /* made for it */
+    } rivals[CS_RIVALS];
+    uint64_t probed_for,
+        gone_for; /* nonce of the rival that the last probe was made for, that found no route to this one */
     uint64_t seq_out;
     uint64_t seen; /* of our messages, by its last one's ack */
     uint64_t pings;
@@ -259,6 +268,8 @@ struct cs_core_generation {
     uint8_t spec_digest[32];
     uint32_t n_lanes;
     int64_t budget_nano_usd, spent_nano_usd;
+    uint32_t needs_minor; /* of the protocol; workers that stated less get no lease of it */
+    char needs_key[64];   /* the study key that needs it, or "" */
 };
 
 struct cs_core {

@@ -33,6 +33,7 @@ struct slot {
     bool headed;     /* the empty line behind the headers has come */
     bool rested;     /* free, and its buffers are counted in `kept` */
     bool doomed;     /* in the list: its end cannot wait for libcurl, and cannot be made inside its callbacks */
+    size_t received; /* bytes of the body */
     uint64_t serial; /* of its start: the greatest is the youngest */
     TAILQ_ENTRY(slot) in_doomed;
     unsigned sends;    /* requests put on a connection: libcurl may try twice */
@@ -60,7 +61,7 @@ struct cs_http {
     struct multi *multis;
     uint32_t n_slots, n_multis;
     struct cs_watches *watches;
-    struct cs_replies replies;
+    struct cs_reply_memory replies;
     size_t kept;     /* bytes of buffers that free slots keep for their next call */
     uint64_t starts; /* calls so far */
     TAILQ_HEAD(, slot) doomed;
@@ -186,7 +187,7 @@ static void give_up_reply(struct slot *s)
     s->crowded = true;
     snprintf(s->why, sizeof s->why, "replies in flight filled the %zu MiB of the worker, of which this one held %zu kB",
              h->replies.cap >> 20, s->body.len / 1000);
-    cs_replies_end(&h->replies, s->body.len);
+    h->replies.held -= s->body.len;
     cs_buf_release(&s->body);
     doom(s);
 }
@@ -200,13 +201,14 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *self)
         s->too_long = true;
         return 0;
     }
-    while (!s->crowded && cs_replies_full(&h->replies, more)) {
+    while (!s->crowded && more > h->replies.cap - h->replies.held) {
         struct slot *most = largest(h);
         give_up_reply(most != NULL && most->body.len > len ? most : s);
     }
     if (s->crowded)
         return 0;
-    cs_replies_grow(&h->replies, more);
+    h->replies.held += more;
+    s->received += more;
     cs_buf_append(&s->body, bytes, more);
     return more;
 }
@@ -275,7 +277,25 @@ static enum cs_transfer transfer_of(const struct slot *s, CURLcode code, long st
     return status == 0 ? CS_TRANSFER_LOST : CS_TRANSFER_CUT;
 }
 
-static enum cs_below below_of(CURLcode code)
+/* The host that nobody answered at is not the one asked for: then it is the proxy, by account or environment. */
+static bool is_proxys(const struct slot *s, CURLcode code)
+{
+    static const char to[] = "Failed to connect to ";
+    const char *url = NULL, *at = strstr(s->why, to);
+    long said = 0;
+    char host[128];
+    curl_easy_getinfo(s->easy, CURLINFO_HTTP_CONNECTCODE, &said);
+    if (said >= 300)
+        return true;
+    curl_easy_getinfo(s->easy, CURLINFO_EFFECTIVE_URL, &url);
+    if (code != CURLE_COULDNT_CONNECT || at == NULL || url == NULL)
+        return false;
+    at += sizeof to - 1;
+    snprintf(host, sizeof host, "%.*s", (int)strcspn(at, " "), at);
+    return strstr(url, host) == NULL;
+}
+
+static enum cs_below below_of(const struct slot *s, CURLcode code)
 {
     static const struct {
         CURLcode code;
@@ -294,6 +314,8 @@ static enum cs_below below_of(CURLcode code)
         {CURLE_SSL_ISSUER_ERROR, CS_BELOW_TLS},
         {CURLE_SSL_CIPHER, CS_BELOW_TLS},
     };
+    if (is_proxys(s, code))
+        return CS_BELOW_PROXY;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].code == code)
             return rows[i].below;
@@ -327,7 +349,7 @@ static void leave(struct slot *s)
         TAILQ_REMOVE(&h->doomed, s, in_doomed);
     s->doomed = s->active = false;
     if (!s->crowded)
-        cs_replies_end(&h->replies, s->body.len);
+        h->replies.held -= s->body.len;
     open_gate(s); /* also when it never got through */
 }
 
@@ -350,8 +372,9 @@ static void finish(struct slot *s, CURLcode code)
 {
     struct cs_buf plain = CS_BUF_INIT(CS_HTTP_BODY_MAX);
     struct cs_http *h = s->http;
-    long status = 0;
+    long status = 0, os_error = 0;
     curl_off_t us = 0;
+    curl_easy_getinfo(s->easy, CURLINFO_OS_ERRNO, &os_error);
     curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(s->easy, CURLINFO_TOTAL_TIME_T, &us);
     struct cs_http_reply reply = {
@@ -360,11 +383,13 @@ static void finish(struct slot *s, CURLcode code)
         .headers = cs_buf_cstr(&s->headers),
         .body = cs_buf_cstr(&s->body),
         .body_len = s->body.len,
+        .received = s->received,
         .latency_ms = (uint32_t)((us + 500) / 1000),
         .why = code == CURLE_OK    ? (s->headed ? "" : "the reply ends inside its headers")
                : s->why[0] != '\0' ? s->why
                                    : curl_easy_strerror(code),
-        .below = s->no_files ? CS_BELOW_FILES : below_of(code),
+        .below = s->no_files ? CS_BELOW_FILES : below_of(s, code),
+        .os_error = (int)os_error,
     };
     decode(&reply, &plain);
     leave(s);
@@ -514,6 +539,7 @@ void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_reques
     s->rested = false;
     s->active = true;
     s->serial = ++h->starts;
+    s->received = 0;
     s->too_long = s->crowded = s->headed = s->no_files = false;
     s->sends = 0;
     s->why[0] = '\0';
@@ -556,9 +582,9 @@ void cs_http_abort(struct cs_http *h, uint32_t slot)
     rest(s);
 }
 
-uint32_t cs_http_bear(const struct cs_http *h)
+size_t cs_http_held(const struct cs_http *h)
 {
-    return cs_replies_bear(&h->replies, h->n_slots);
+    return h->replies.held;
 }
 
 /* The system's certificates, as libcurl was built: setting the option to NULL would mean "none". */

@@ -28,7 +28,8 @@
 static bool lane_may_start(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
     return l->state == CS_LANE_OPEN && l->known && !l->blocked && l->trouble[0] == '\0' && w->now >= l->quiet_until &&
-           l->in_flight < cs_worker_lane_most(l) && cs_outage_may_call(&l->outage, l->in_flight, w->now);
+           l->in_flight < cs_worker_lane_most(l) && cs_worker_lane_is_borne(w, l) &&
+           cs_outage_may_call(&l->outage, l->in_flight, w->now);
 }
 
 static void emit_call(struct cs_worker *w, struct cs_call *c, const struct cs_trial *t)
@@ -116,19 +117,11 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     return true;
 }
 
-/* Do the replies of one more call find memory? */
-static bool is_borne(const struct cs_worker *w)
-{
-    return w->bear == 0 || w->in_flight < w->bear;
-}
-
 /* Lanes whose turn did not come. */
 static void note_rest(struct cs_worker *w)
 {
     struct cs_worker_lane *l;
-    const enum cs_bind why = w->n_free == 0               ? CS_BIND_SLOTS
-                             : cs_window_open(&w->window) ? CS_BIND_MEMORY
-                                                          : CS_BIND_WINDOW;
+    const enum cs_bind why = w->n_free == 0 ? CS_BIND_SLOTS : CS_BIND_WINDOW;
     if (!cs_do_may_start(w))
         return;
     TAILQ_FOREACH(l, &w->ring, in_ring)
@@ -137,7 +130,7 @@ static void note_rest(struct cs_worker *w)
 
 void cs_work_start(struct cs_worker *w)
 {
-    while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && is_borne(w) && cs_do_may_start(w)) {
+    while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && cs_do_may_start(w)) {
         if (w->starts >= CS_STARTS_PER_STEP || w->start_bytes >= CS_START_BYTES_PER_STEP) {
             cs_alarm_set(&w->alarms, &w->go, w->now);
             return;
@@ -236,23 +229,6 @@ static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t st
     cs_worker_trouble_refused(w, l, why);
 }
 
-static const char *fault_name(const struct cs_http_reply *r)
-{
-    static const char *const below[] = {
-        [CS_BELOW_NONE] = "the provider cannot be reached",
-        [CS_BELOW_NAME] = "the provider's name is not found",
-        [CS_BELOW_CONNECT] = "no connection to the provider",
-        [CS_BELOW_TLS] = "no TLS connection to the provider: its certificate, or the CA",
-        [CS_BELOW_PROXY] = "the proxy cannot be reached",
-        [CS_BELOW_TIME] = "no connection to the provider in time",
-        [CS_BELOW_FILES] = "this worker may open no more files (ulimit -n)",
-        [CS_BELOW_OTHER] = "the provider cannot be reached",
-    };
-    if (r->transfer == CS_TRANSFER_UNSENT)
-        return below[r->below];
-    return r->status == 0 ? "connections to the provider break" : "the provider answers with faults";
-}
-
 /* Does the provider work at all? 429 says that it is there, a timeout says nothing. */
 static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c,
                         const struct cs_http_reply *reply, const struct cs_verdict *v)
@@ -261,11 +237,9 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
         return; /* our own limit: it says nothing of the provider */
     bool timeout = v->outcome == CS_OUTCOME_timeout;
     if (v->rule.next == CS_NEXT_RETRY || (timeout && l->outage.away)) {
-        char why[CS_TROUBLE_MAX / 2];
-        snprintf(why, sizeof why, reply->status != 0 ? "%s (HTTP %u)" : "%s", fault_name(reply), reply->status);
         bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;
         if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
-            cs_worker_trouble_away(w, l, why);
+            cs_worker_trouble_away(w, l, reply);
     } else if (!timeout && (v->rule.next != CS_NEXT_WAIT || l->outage.away)) {
         if (cs_outage_answer(&l->outage)) {
             cs_brake_weak(&l->brake);
@@ -279,6 +253,15 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
     cs_worker_trouble_wait(w, l);
 }
 
+/* The end of a large reply may let any lane go on. */
+static void note_size(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply)
+{
+    enum { LARGE = 64 * 1024 };
+    cs_replies_note(&l->replies, reply->received);
+    if (reply->received >= LARGE)
+        cs_worker_lane_wake_all(w);
+}
+
 void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
 {
     CS_ASSERT(slot < w->opts.slots);
@@ -290,6 +273,7 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     w->slots[slot] = NULL;
     w->free_slots[w->n_free++] = slot;
     w->calls_ended++;
+    note_size(w, l, reply);
     l->facts.provider->read(reply, l->facts.form, &w->arena, &reading);
     cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);
     cs_pools_ended(w, c, reply, &reading);

@@ -95,6 +95,16 @@ static const char *not_json(const struct cs_http_reply *reply, struct cs_arena *
     return "the reply is not JSON";
 }
 
+/* Small values take a hundred times their length in memory: eight MiB of them would fill a host. No answer is made so. */
+static bool is_bloated(const char *body, size_t n)
+{
+    enum { USUAL = 256 * 1024, VALUES_MAX = 500 * 1000 };
+    size_t values = 0;
+    for (size_t i = 0; n > USUAL && i < n; i++)
+        values += body[i] == ',' || body[i] == '[' || body[i] == '{';
+    return values > VALUES_MAX;
+}
+
 json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
                       struct cs_reading *out)
 {
@@ -111,6 +121,10 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
         out->wait_ms = cs_retry_after_ms(reply->headers, arena);
     if (reply->transfer != CS_TRANSFER_WHOLE)
         return NULL;
+    if (is_bloated(reply->body, reply->body_len)) {
+        out->text = "the reply is of more single values than any answer has";
+        return NULL;
+    }
     if (reply->status == PARTIAL_CONTENT) {
         out->text = "the reply is Partial Content, a part of one that nobody asked for";
         return NULL;

@@ -1,0 +1,35 @@
+#include "protocol/wire/minor.h"
+
+static bool has_reading(const struct cs_study *s)
+{
+    for (uint32_t i = 0; i < s->n_questions; i++) {
+        if (s->questions[i].reads == CS_READS_LENIENT)
+            return true;
+    }
+    for (uint32_t i = 0; i < s->n_accounts; i++) {
+        if (s->accounts[i].reads == CS_READS_LENIENT)
+            return true;
+    }
+    return false;
+}
+
+/* One row a key that came after 1.0. A key that changes nothing of what is asked, answered or counted needs none. */
+static const struct cs_minor_row keys[] = {
+    {1, "reading", has_reading}, /* an older worker reads strictly */
+    {0},
+};
+
+struct cs_minor_need cs_minor_needed_by(const struct cs_minor_row *rows, const struct cs_study *s)
+{
+    struct cs_minor_need need = {0, ""};
+    for (; rows->is_used != NULL; rows++) {
+        if (rows->minor > need.minor && rows->is_used(s))
+            need = (struct cs_minor_need){rows->minor, rows->key};
+    }
+    return need;
+}
+
+struct cs_minor_need cs_minor_needed(const struct cs_study *s)
+{
+    return cs_minor_needed_by(keys, s);
+}

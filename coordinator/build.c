@@ -168,6 +168,7 @@ static enum cs_err adopt_one(struct cs_server *sv, uint64_t position, uint64_t i
         rc = cs_error_set(err, CS_ECORRUPT, "output %llu is indexed, but no answer", (unsigned long long)id);
     if (rc == CS_OK) {
         lane->counters.outcome[stored.output.outcome]++;
+        lane->counters.salvaged += stored.output.salvaged;
         lane->counters.adopted++;
         cs_batch_add_adoption(b->batch, &row);
     }

@@ -27,6 +27,7 @@ struct cs_counters {
     int64_t cost_nano_usd; /* of outputs committed here, adopted ones not */
     int64_t
         ambiguous_nano_usd; /* the most that ambiguous calls can have cost, not part of the cost; -1: price or cap unknown */
+    uint64_t salvaged;      /* of outcome[ok]: by what a lenient reader takes */
 };
 
 enum cs_output_flag {

@@ -218,7 +218,7 @@ size_t cs_repair_json(const char *bytes, size_t n, struct cs_buf *out)
 {
     struct text t = {bytes, bytes + n};
     size_t depth = 0;
-    bool comma = false; /* the last thing written is one */
+    unsigned commas = 0; /* that were written last */
     skip_before(&t);
     while (t.at < t.end && !out->overflow) {
         const char c = *t.at;
@@ -231,14 +231,14 @@ size_t cs_repair_json(const char *bytes, size_t n, struct cs_buf *out)
         } else if (is_word_byte(c)) {
             take_word(&t, out);
         } else {
-            if ((c == '}' || c == ']') && comma)
+            if ((c == '}' || c == ']') && commas == 1)
                 out->len--;
             depth += c == '{' || c == '[' ? 1 : 0;
             depth -= (c == '}' || c == ']') && depth > 0 ? 1 : 0;
             cs_buf_char(out, c);
             t.at++;
         }
-        comma = c == ',';
+        commas = c == ',' ? commas + 1 : 0;
         if (depth == 0)
             break;
     }

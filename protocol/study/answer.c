@@ -205,6 +205,14 @@ const char *cs_answer_fault_name(enum cs_answer_fault f)
     return names[f];
 }
 
+enum cs_answer_fault cs_answer_fault_of(const char *word)
+{
+    unsigned f = CS_ANSWER_NONE;
+    while (f < CS_ANSWER_FAULTS && strcmp(cs_answer_fault_name((enum cs_answer_fault)f), word) != 0)
+        f++;
+    return f < CS_ANSWER_FAULTS ? (enum cs_answer_fault)f : CS_ANSWER_NONE;
+}
+
 bool cs_answer_lenient(const struct cs_study *s, uint32_t question, uint32_t model)
 {
     const enum cs_reads own = s->questions[question].reads;

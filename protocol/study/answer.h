@@ -49,6 +49,7 @@ enum cs_answer_fault {
         CS_ANSWER_FAULTS
 };
 const char *cs_answer_fault_name(enum cs_answer_fault f);
+enum cs_answer_fault cs_answer_fault_of(const char *word); /* NONE: "", or a later one */
 
 /* As the question says, else the model's account; else strict. */
 bool cs_answer_lenient(const struct cs_study *s, uint32_t question, uint32_t model);

@@ -93,7 +93,7 @@ static void letters_of_options(void **state)
     char text[96];
     (void)state;
     for (size_t i = 0; i < LEN(same) + LEN(other); i++) {
-        snprintf(text, sizeof text, "So: {\"choice\":\"%s\",\"n\":\"3\"}",
+        snprintf(text, sizeof text, "So: {\"choice\":\"%s\",\"days\":\"3\"}",
                  i < LEN(same) ? same[i] : other[i - LEN(same)]);
         assert_int_equal(cs_answer_check(&s, 1, true, text, strlen(text)).fault,
                          i < LEN(same) ? CS_ANSWER_NONE : CS_ANSWER_WORD);
@@ -315,17 +315,17 @@ static void beside_the_answer(void **state)
 /* A text is never cut for what is said beside it. */
 static void the_text_comes_first(void **state)
 {
-    enum { LENGTH = CS_OUTPUT_TEXT_MAX - 1000, MORE = 400 * 1024 };
+    enum { SIZE = CS_OUTPUT_TEXT_MAX - 1000, MORE = 400 * 1024 };
     struct cs_arena arena = {0};
-    char *text = cs_xcalloc(1, LENGTH + 1), *more = cs_xcalloc(1, MORE + 1);
+    char *text = cs_xcalloc(1, SIZE + 1), *more = cs_xcalloc(1, MORE + 1);
     (void)state;
-    memset(text, 't', LENGTH);
+    memset(text, 't', SIZE);
     memset(more, 'r', MORE);
     char *body = cs_xasprintf(
         "{\"choices\":[{\"message\":{\"content\":\"%s\",\"reasoning\":\"%s\"},\"finish_reason\":\"stop\"}]}", text,
         more);
     struct cs_reading r = read_as(CHAT, CS_FORM_NONE, body, &arena);
-    assert_int_equal(strlen(r.text), LENGTH);
+    assert_int_equal(strlen(r.text), SIZE);
     assert_int_equal(strlen(r.reasoning), 1000);
     assert_true(r.reasoning_cut && !r.tool_calls_cut);
     free(body);

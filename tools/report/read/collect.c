@@ -58,6 +58,9 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     f->terminal++;
     f->attempts += o->attempts;
     f->ambiguous += o->ambiguous;
+    f->salvaged += o->salvaged;
+    if (o->outcome == CS_OUTCOME_unparsable)
+        f->unparsable[cs_answer_fault_of(o->cause)]++;
     f->adopted += (stored->flags & CS_OUTPUT_ADOPTED) != 0;
     f->input_tokens += o->input_tokens;
     f->output_tokens += o->output_tokens;
@@ -92,7 +95,8 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
                 return rc;
         }
         cs_arena_reset(&l->arena);
-        parsed = cs_answer_parse(s, &at, &c, o->text, strlen(o->text), o->salvaged, &l->arena, answers, derived, NULL) == CS_OK;
+        parsed = cs_answer_parse(s, &at, &c, o->text, strlen(o->text), o->salvaged, &l->arena, answers, derived,
+                                 NULL) == CS_OK;
         if (!parsed) {
             outcome = CS_OUTCOME_unparsable;
             l->facts->mismatched++;

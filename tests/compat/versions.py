@@ -119,6 +119,7 @@ def keys(rows):
 if __name__ == "__main__":
     if sys.argv[1:] != ["--build"]:
         sys.exit(__doc__)
-    if why_not() is not None:
-        sys.exit(f"skipped: the previous version: {why_not()}")
-    build()
+    if why_not() is None:
+        build()
+    else:
+        print(f"skipped: the previous version: {why_not()}")

@@ -92,7 +92,7 @@ static enum cs_err put_settings(struct cs_settings_of *of, struct cs_buf *out, s
 
 /* ---- what comes back --------------------------------------------------------------------------- */
 
-static void read_block(json_t *block, enum cs_form asked, struct cs_pieces *p)
+static void read_block(json_t *block, enum cs_form asked, struct cs_read_said *p)
 {
     const char *type = json_string_value(json_object_get(block, "type"));
     if (type == NULL)
@@ -100,11 +100,11 @@ static void read_block(json_t *block, enum cs_form asked, struct cs_pieces *p)
     if (strcmp(type, "text") == 0 && !p->has_answer_tool)
         cs_read_piece(&p->text, json_object_get(block, "text"));
     else if (strcmp(type, "thinking") == 0)
-        cs_pieces_reason(p, json_object_get(block, "thinking"));
+        cs_read_said_reason(p, json_object_get(block, "thinking"));
     else if (strcmp(type, "tool_use") == 0)
-        cs_pieces_tool(p, asked, block, json_object_get(block, "input"));
+        cs_read_said_tool(p, asked, block, json_object_get(block, "input"));
     else if (strstr(type, "tool_use") != NULL)
-        cs_pieces_call(p, block);
+        cs_read_said_call(p, block);
 }
 
 /* Anthropic's input_tokens leave out what went through the cache. */
@@ -121,7 +121,7 @@ static void read_usage(const json_t *usage, struct cs_reading *out)
 /* The end marker is stop_reason. */
 static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
 {
-    struct cs_pieces p = CS_PIECES_INIT;
+    struct cs_read_said p = CS_READ_SAID_INIT;
     const json_t *content = json_object_get(root, "content");
     json_t *block;
     size_t i;
@@ -137,10 +137,10 @@ static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena 
     } else {
         json_array_foreach((json_t *)(uintptr_t)content, i, block) read_block(block, asked, &p);
     }
-    cs_read_pieces(&p, asked, arena, out);
+    cs_read_take(&p, asked, arena, out);
     out->model = cs_read_text(json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usage"), out);
-    cs_pieces_release(&p);
+    cs_read_said_release(&p);
 }
 
 /* Spend limits come as 400 and 429 too. */

@@ -107,21 +107,21 @@ static void read_usage(const json_t *usage, struct cs_reading *out)
     out->output_tokens = cs_read_count(json_object_get(usage, "outputTokens"));
 }
 
-static void read_block(json_t *block, enum cs_form asked, struct cs_pieces *p)
+static void read_block(json_t *block, enum cs_form asked, struct cs_read_said *p)
 {
     json_t *call = json_object_get(block, "toolUse");
     const json_t *reasoning = json_object_get(block, "reasoningContent");
     if (!p->has_answer_tool)
         cs_read_piece(&p->text, json_object_get(block, "text"));
-    cs_pieces_reason(p, json_object_get(reasoning, "reasoningText"));
+    cs_read_said_reason(p, json_object_get(reasoning, "reasoningText"));
     if (json_is_object(call))
-        cs_pieces_tool(p, asked, call, json_object_get(call, "input"));
+        cs_read_said_tool(p, asked, call, json_object_get(call, "input"));
 }
 
 /* The end marker is stopReason. */
 static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
 {
-    struct cs_pieces p = CS_PIECES_INIT;
+    struct cs_read_said p = CS_READ_SAID_INIT;
     const json_t *message = json_object_get(json_object_get(root, "output"), "message");
     const json_t *content = json_object_get(message, "content");
     json_t *block;
@@ -133,9 +133,9 @@ static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena 
         return;
     }
     json_array_foreach((json_t *)(uintptr_t)content, i, block) read_block(block, asked, &p);
-    cs_read_pieces(&p, asked, arena, out);
+    cs_read_take(&p, asked, arena, out);
     read_usage(json_object_get(root, "usage"), out);
-    cs_pieces_release(&p);
+    cs_read_said_release(&p);
 }
 
 /* {"message":"..."}, its name in a header, "ThrottlingException:http://...", or (in front of it, or in a good reply) in the body as __type,

@@ -97,14 +97,14 @@ static void read_usage(const json_t *usage, struct cs_reading *out)
     out->output_tokens = cs_read_count(json_object_get(usage, "candidatesTokenCount")) + out->reasoning_tokens;
 }
 
-static void read_part(json_t *part, struct cs_pieces *p)
+static void read_part(json_t *part, struct cs_read_said *p)
 {
     if (json_is_true(json_object_get(part, "thought")))
-        cs_pieces_reason(p, json_object_get(part, "text"));
+        cs_read_said_reason(p, json_object_get(part, "text"));
     else
         cs_read_piece(&p->text, json_object_get(part, "text"));
     if (json_object_get(part, "functionCall") != NULL)
-        cs_pieces_call(p, json_object_get(part, "functionCall"));
+        cs_read_said_call(p, json_object_get(part, "functionCall"));
 }
 
 static bool says_nothing(const json_t *candidate)
@@ -135,7 +135,7 @@ static void read_why(const json_t *root, const json_t *candidate, struct cs_aren
 /* There may be no content, or content without parts: thinking has then eaten the cap, or a filter the answer. */
 static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
 {
-    struct cs_pieces p = CS_PIECES_INIT;
+    struct cs_read_said p = CS_READ_SAID_INIT;
     const json_t *candidate = json_array_get(json_object_get(root, "candidates"), 0);
     const json_t *parts = json_object_get(json_object_get(candidate, "content"), "parts");
     const json_t *logprobs = json_object_get(candidate, "logprobsResult");
@@ -147,12 +147,12 @@ static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena 
         return;
     }
     json_array_foreach((json_t *)(uintptr_t)parts, i, part) read_part(part, &p);
-    cs_read_pieces(&p, asked, arena, out);
+    cs_read_take(&p, asked, arena, out);
     cs_logprobs_read(json_object_get(logprobs, "chosenCandidates"), "logProbability",
                      json_object_get(logprobs, "topCandidates"), arena, out);
     out->model = cs_read_text(json_object_get(root, "modelVersion"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usageMetadata"), out);
-    cs_pieces_release(&p);
+    cs_read_said_release(&p);
 }
 
 /* Of the details of an error: how long to wait, and whether waiting helps (not for a quota of the day, a key that is none, a

@@ -156,11 +156,11 @@ static void read_logprobs(const json_t *logprobs, struct cs_arena *arena, struct
 }
 
 /* A part of a content in parts, by its type; one without a type is text. */
-static void read_part(const json_t *part, struct cs_pieces *p)
+static void read_part(const json_t *part, struct cs_read_said *p)
 {
     const json_t *type = json_object_get(part, "type");
     if (cs_read_is(type, "thinking") || cs_read_is(type, "reasoning"))
-        cs_pieces_reason(p, json_object_get(part, json_string_value(type)));
+        cs_read_said_reason(p, json_object_get(part, json_string_value(type)));
     else if (cs_read_is(type, "refusal"))
         cs_read_piece(&p->refusal, json_object_get(part, "refusal"));
     else if (type == NULL || cs_read_is(type, "text") || cs_read_is(type, "output_text"))
@@ -168,7 +168,7 @@ static void read_part(const json_t *part, struct cs_pieces *p)
 }
 
 /* A text; or (Mistral's reasoning models) a list of parts; or the answer as the object that it is. */
-static void read_content(const json_t *content, struct cs_pieces *p)
+static void read_content(const json_t *content, struct cs_read_said *p)
 {
     const json_t *part;
     size_t i;
@@ -178,14 +178,14 @@ static void read_content(const json_t *content, struct cs_pieces *p)
 }
 
 /* Where servers put what a model thinks (DeepSeek, vLLM, llama.cpp; OpenRouter, Ollama); the first that says something. */
-static void read_reasoning(const json_t *message, struct cs_pieces *p)
+static void read_reasoning(const json_t *message, struct cs_read_said *p)
 {
     static const char *const members[] = {"reasoning_content", "reasoning", "thinking", "reasoning_details"};
     for (size_t i = 0; i < sizeof members / sizeof *members && p->reasoning.len == 0; i++)
-        cs_pieces_reason(p, json_object_get(message, members[i]));
+        cs_read_said_reason(p, json_object_get(message, members[i]));
 }
 
-static void read_message(const json_t *message, struct cs_pieces *p)
+static void read_message(const json_t *message, struct cs_read_said *p)
 {
     const json_t *calls = json_object_get(message, "tool_calls");
     json_t *call;
@@ -194,16 +194,16 @@ static void read_message(const json_t *message, struct cs_pieces *p)
     if (json_is_string(json_object_get(message, "refusal")))
         cs_read_piece(&p->refusal, json_object_get(message, "refusal"));
     read_reasoning(message, p);
-    json_array_foreach((json_t *)(uintptr_t)calls, i, call) cs_pieces_call(p, call);
+    json_array_foreach((json_t *)(uintptr_t)calls, i, call) cs_read_said_call(p, call);
     call = json_object_get(message, "function_call");
     if (json_is_object(call))
-        cs_pieces_call(p, call);
+        cs_read_said_call(p, call);
 }
 
 /* choices[0] with a finish_reason: the end marker without which a body is not whole. What was filtered or cut short may have no message. */
 static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
 {
-    struct cs_pieces p = CS_PIECES_INIT;
+    struct cs_read_said p = CS_READ_SAID_INIT;
     const json_t *choice = json_array_get(json_object_get(root, "choices"), 0);
     const json_t *message = json_object_get(choice, "message");
     if (!json_is_object(choice)) {
@@ -217,14 +217,14 @@ static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena 
         return;
     }
     read_message(message, &p);
-    cs_read_pieces(&p, asked, arena, out);
+    cs_read_take(&p, asked, arena, out);
     out->model = cs_read_text(json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
     out->fingerprint = cs_read_text(json_object_get(root, "system_fingerprint"), CS_OUTPUT_WORD_MAX, arena);
     if (out->fingerprint[0] == '\0') /* OpenRouter: which provider, and so which quantisation, served */
         out->fingerprint = cs_read_text(json_object_get(root, "provider"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usage"), out);
     read_logprobs(json_object_get(choice, "logprobs"), arena, out);
-    cs_pieces_release(&p);
+    cs_read_said_release(&p);
 }
 
 /* OpenAI's {"error":{...}}; also {"error":"..."} (TGI, Ollama), with its code beside it, and {"object":"error","message":...} (vLLM,

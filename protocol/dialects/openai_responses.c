@@ -82,17 +82,17 @@ static enum cs_err put_settings(struct cs_settings_of *of, struct cs_buf *out, s
 /* ---- what comes back --------------------------------------------------------------------------- */
 
 /* output[]: texts of messages joined; a part of type refusal makes it a refusal; reasoning is its summaries, or (open models) its own text. */
-static void read_item(json_t *item, struct cs_pieces *p)
+static void read_item(json_t *item, struct cs_read_said *p)
 {
     const json_t *content = json_object_get(item, "content"), *part;
     const char *type = json_string_value(json_object_get(item, "type"));
     size_t i;
     if (type != NULL && strcmp(type, "reasoning") == 0) {
-        cs_pieces_reason(p, json_array_size(content) > 0 ? content : json_object_get(item, "summary"));
+        cs_read_said_reason(p, json_array_size(content) > 0 ? content : json_object_get(item, "summary"));
         return;
     }
     if (type != NULL && strstr(type, "_call") != NULL)
-        cs_pieces_call(p, item);
+        cs_read_said_call(p, item);
     json_array_foreach(content, i, part)
     {
         if (cs_read_is(json_object_get(part, "type"), "output_text"))
@@ -131,7 +131,7 @@ static void read_usage(const json_t *usage, struct cs_reading *out)
 /* The end marker is the status: completed, or incomplete for a reason. */
 static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
 {
-    struct cs_pieces p = CS_PIECES_INIT;
+    struct cs_read_said p = CS_READ_SAID_INIT;
     const json_t *status = json_object_get(root, "status"), *output = json_object_get(root, "output");
     const json_t *reason = json_object_get(json_object_get(root, "incomplete_details"), "reason");
     const bool incomplete = json_is_string(status) && strcasecmp(json_string_value(status), "incomplete") == 0;
@@ -149,11 +149,11 @@ static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena 
     if (out->says == CS_SAYS_NOTHING && output == NULL)
         cs_read_nothing(root, "the reply has no status and no output", arena, out);
     else
-        cs_read_pieces(&p, asked, arena, out);
+        cs_read_take(&p, asked, arena, out);
     out->model = cs_read_text(json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usage"), out);
     read_logprobs(output, arena, out);
-    cs_pieces_release(&p);
+    cs_read_said_release(&p);
 }
 
 /* A 200 whose status is failed: a policy that the prompt ran into is a filter, all else a fault of the provider. */

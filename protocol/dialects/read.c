@@ -140,7 +140,7 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
 
 /* ---- answers ----------------------------------------------------------------------------------------- */
 
-void cs_pieces_release(struct cs_pieces *p)
+void cs_read_said_release(struct cs_read_said *p)
 {
     cs_buf_release(&p->text);
     cs_buf_release(&p->refusal);
@@ -148,36 +148,36 @@ void cs_pieces_release(struct cs_pieces *p)
     json_decref(p->tool_calls);
 }
 
-void cs_pieces_reason(struct cs_pieces *p, const json_t *said)
+void cs_read_said_reason(struct cs_read_said *p, const json_t *said)
 {
     const json_t *part;
     size_t i;
     if (json_is_string(said))
         cs_read_piece(&p->reasoning, said);
     else if (json_is_object(said) && json_object_get(said, "text") != NULL)
-        cs_pieces_reason(p, json_object_get(said, "text"));
+        cs_read_said_reason(p, json_object_get(said, "text"));
     else if (json_is_object(said))
-        cs_pieces_reason(p, json_object_get(said, "summary"));
+        cs_read_said_reason(p, json_object_get(said, "summary"));
     json_array_foreach(said, i, part)
     {
         if (p->reasoning.len > 0 && !json_is_array(part))
             cs_buf_char(&p->reasoning, '\n');
         if (!json_is_array(part))
-            cs_pieces_reason(p, part);
+            cs_read_said_reason(p, part);
     }
 }
 
-void cs_pieces_call(struct cs_pieces *p, json_t *call)
+void cs_read_said_call(struct cs_read_said *p, json_t *call)
 {
     if (p->tool_calls == NULL)
         p->tool_calls = json_array();
     json_array_append(p->tool_calls, call);
 }
 
-void cs_pieces_tool(struct cs_pieces *p, enum cs_form asked, json_t *call, const json_t *input)
+void cs_read_said_tool(struct cs_read_said *p, enum cs_form asked, json_t *call, const json_t *input)
 {
     if (asked != CS_FORM_TOOL) {
-        cs_pieces_call(p, call);
+        cs_read_said_call(p, call);
         return;
     }
     if (!p->has_answer_tool) {
@@ -198,7 +198,7 @@ static const char *take(const struct cs_buf *said, size_t most, size_t *room, st
 }
 
 /* What was said beside the answer takes what room the text leaves. */
-static void take_beside(const struct cs_pieces *p, struct cs_arena *arena, struct cs_reading *out)
+static void take_beside(const struct cs_read_said *p, struct cs_arena *arena, struct cs_reading *out)
 {
     size_t room = CS_OUTPUT_TEXT_MAX - strlen(out->text);
     char *calls = p->tool_calls != NULL ? json_dumps(p->tool_calls, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
@@ -213,7 +213,7 @@ static bool is_blank(const struct cs_buf *text)
     return text->len == 0 || strspn(cs_buf_cstr(text), " \t\r\n") == text->len;
 }
 
-void cs_read_pieces(struct cs_pieces *p, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
+void cs_read_take(struct cs_read_said *p, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
 {
     const bool refuses = !is_blank(&p->refusal) && out->says == CS_SAYS_ANSWER;
     const struct cs_buf *text = refuses ? &p->refusal : &p->text;

@@ -26,28 +26,28 @@ uint32_t cs_read_count(const struct json_t *v);
 void cs_read_piece(struct cs_buf *text, const struct json_t *piece);
 
 /* What a reply says, in pieces. Release it. */
-struct cs_pieces {
+struct cs_read_said {
     struct cs_buf text, refusal, reasoning;
     struct json_t *tool_calls; /* array of what the vendor calls a call, or NULL */
     bool has_answer_tool;      /* the form asked for is a tool, and `text` is what it was called with */
 };
-#define CS_PIECES_INIT                                                                                                 \
+#define CS_READ_SAID_INIT                                                                                              \
     {                                                                                                                  \
         .text = CS_BUF_INIT(SIZE_MAX), .refusal = CS_BUF_INIT(SIZE_MAX), .reasoning = CS_BUF_INIT(SIZE_MAX)            \
     }
-void cs_pieces_release(struct cs_pieces *p);
+void cs_read_said_release(struct cs_read_said *p);
 /* Reasoning: a text, a list of parts with one, or an object with one. */
-void cs_pieces_reason(struct cs_pieces *p, const struct json_t *said);
-void cs_pieces_call(struct cs_pieces *p, struct json_t *call);
+void cs_read_said_reason(struct cs_read_said *p, const struct json_t *said);
+void cs_read_said_call(struct cs_read_said *p, struct json_t *call);
 /* The call of a tool: if a tool was asked for, its input is the answer, and the text before it is said beside the answer. */
-void cs_pieces_tool(struct cs_pieces *p, enum cs_form asked, struct json_t *call, const struct json_t *input);
+void cs_read_said_tool(struct cs_read_said *p, enum cs_form asked, struct json_t *call, const struct json_t *input);
 
 /* What ended an answer, in the words of all vendors, for gateways pass on each other's: out->says, outcome, cause, finish. No word at all
  * (NULL, null, ""): nothing is said, for a reply without its end marker is not whole. */
 void cs_read_end(const struct json_t *word, struct cs_arena *arena, struct cs_reading *out);
 /* Takes the answer's text and what was said beside it, after cs_read_end. An answer that is longer than an output can hold is not whole,
  * and so unparsable; so is one without the tool that was asked for. Of a fault the text is said in our words. */
-void cs_read_pieces(struct cs_pieces *p, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out);
+void cs_read_take(struct cs_read_said *p, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out);
 /* A good reply in which nothing is an answer: says what is missing, with what the provider says itself, if anything. */
 void cs_read_nothing(const struct json_t *root, const char *missing, struct cs_arena *arena, struct cs_reading *out);
 

@@ -70,7 +70,7 @@ static void wrapping_is_taken_off(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(check(0, bad[i]), CS_EINVAL);
     assert_int_equal(check(2, "any words at all"), CS_OK); /* a question without fields */
-    assert_int_equal(check(2, " \n"), CS_EINVAL); /* but not none */
+    assert_int_equal(check(2, " \n"), CS_EINVAL);          /* but not none */
 }
 
 static void values_are_taken_literally(void **state)

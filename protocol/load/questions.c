@@ -278,10 +278,12 @@ static enum cs_err load_derived(struct cs_loader *l, const struct cs_question *q
 /* `answer: free`: prose as it comes. There is no schema to ask for, nothing to derive, and no lenient way to read it. */
 static enum cs_err load_free(const struct cs_loader *l, const struct cs_node *n, const struct cs_node *answer)
 {
-    static const char *const words[] = {"free", NULL};
     const struct cs_node *derive = cs_node_get(n, "derive"), *reading = cs_node_get(n, "reading");
-    uint32_t i = 0;
-    enum cs_err rc = cs_node_word(answer, "answer", words, &i, l->err);
+    enum cs_err rc = CS_OK;
+    if (strcmp(answer->text, "free") != 0)
+        rc = cs_node_fail(answer, l->err,
+                          "answer is \"%.60s\"; write a map of the answers wanted, or free for prose as it comes",
+                          answer->text);
     if (rc == CS_OK && derive != NULL)
         rc = cs_node_fail_key(derive, l->err, "there is nothing to derive from a free answer; remove derive");
     if (rc == CS_OK && reading != NULL)

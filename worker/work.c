@@ -229,14 +229,21 @@ static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t st
     cs_worker_trouble_refused(w, l, why);
 }
 
+/* A whole good reply, readable or not, comes from a provider that works; unless it says itself that it does not. */
+static bool is_heard(const struct cs_http_reply *reply, const struct cs_reading *reading)
+{
+    return reply->transfer == CS_TRANSFER_WHOLE && reply->status >= 200 && reply->status <= 299 &&
+           reading->status < 500;
+}
+
 /* Does the provider work at all? 429 says that it is there, a timeout says nothing. */
 static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c,
-                        const struct cs_http_reply *reply, const struct cs_verdict *v)
+                        const struct cs_http_reply *reply, const struct cs_reading *reading, const struct cs_verdict *v)
 {
     if (reply->transfer == CS_TRANSFER_CROWDED)
         return; /* our own limit: it says nothing of the provider */
     bool timeout = v->outcome == CS_OUTCOME_timeout;
-    if (v->rule.next == CS_NEXT_RETRY || (timeout && l->outage.away)) {
+    if ((v->rule.next == CS_NEXT_RETRY && !is_heard(reply, reading)) || (timeout && l->outage.away)) {
         bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;
         if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
             cs_worker_trouble_away(w, l, reply);
@@ -277,9 +284,10 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     l->facts.provider->read(reply, l->facts.form, &w->arena, &reading);
     cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);
     cs_pools_ended(w, c, reply, &reading);
-    struct cs_call_world world = {l->progress, cs_outage_in_doubt(&l->outage), w->now, &w->rng};
+    struct cs_call_world world = {l->progress, cs_outage_in_doubt(&l->outage) && !is_heard(reply, &reading), w->now,
+                                  &w->rng};
     struct cs_verdict v = cs_call_ended(c, reply, &reading, &world);
-    note_health(w, l, c, reply, &v);
+    note_health(w, l, c, reply, &reading, &v);
     if (v.next == CS_NEXT_RETRY && l->facts.metered &&
         (v.rule.ambiguous || (reply->status >= 200 && reply->status <= 299)))
         v.next = CS_NEXT_FAIL; /* it may have been billed: another call needs another grant (decision 15) */

@@ -120,6 +120,11 @@ static void test_golden_output(void **state)
     o.logprob_tokens = 9;
     o.alternatives = "{\"triage\":{\"urg\":-0.1235}}";
     assert_output("output_logprobs", o);
+    o.salvaged = o.reasoning_cut = true;
+    o.cause = "unknown_word";
+    o.reasoning = "The pain began today.";
+    o.tool_calls = "[{\"name\":\"look_up\"}]";
+    assert_output("output_reading", o);
 }
 
 /* ---- what is refused ------------------------------------------------------------------------------ */

@@ -1,25 +1,18 @@
-#include "coordinator/server.h"
+
+#include "coordinator/admin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/build.h"
+#include "coordinator/feed.h"
+#include "coordinator/plans.h"
+#include "coordinator/publish.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
 #include "protocol/table/json.h"
-
-static void answer(struct cs_server *sv, const struct cs_peer *peer, uint64_t seq, enum cs_err code, const char *text,
-                   const char *blob)
-{
-    struct cs_message m = {.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR, .kind = CS_ADMIN_REPLY, .ack = seq};
-
-    m.admin_reply.code = (uint32_t)code;
-    m.admin_reply.text = text;
-    m.admin_reply.blob = (const uint8_t *)(blob != NULL ? blob : "");
-    m.admin_reply.blob_len = blob != NULL ? (uint32_t)strlen(blob) : 0;
-    cs_server_send(sv, CS_DOOR_ADMIN, peer, &m);
-}
 
 /* ---- requests that wait for a commit ---------------------------------------------------------------- */
 
@@ -37,33 +30,16 @@ static uint64_t wait_for_commit(const struct ask *ask, const char *blob)
     struct cs_waiting *w = &ask->sv->waiting[token % CS_TOKENS_MAX];
 
     if (w->token != 0) {
-        answer(ask->sv, ask->peer, ask->seq, CS_EAGAIN, "too many requests wait for the disk; ask again", NULL);
+        cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_EAGAIN, "too many requests wait for the disk; ask again", NULL);
         return 0;
     }
     *w = (struct cs_waiting){token, *ask->peer, ask->seq, blob != NULL ? cs_xstrdup(blob) : NULL};
     return token;
 }
 
-void cs_admin_reply(struct cs_server *sv, uint64_t token, enum cs_err code, const char *text)
-{
-    struct cs_waiting *w = &sv->waiting[token % CS_TOKENS_MAX];
-
-    if (w->token != token)
-        return;
-    answer(sv, &w->peer, w->seq, code, text, code == CS_OK ? w->blob : NULL);
-    CS_FREE(w->blob);
-    w->token = 0;
-}
-
-void cs_admin_release(struct cs_server *sv)
-{
-    for (unsigned i = 0; i < CS_TOKENS_MAX; i++)
-        CS_FREE(sv->waiting[i].blob);
-}
-
 static void refuse(const struct ask *ask, enum cs_err code, const char *text)
 {
-    answer(ask->sv, ask->peer, ask->seq, code, text, NULL);
+    cs_feed_answer(ask->sv, ask->peer, ask->seq, code, text, NULL);
 }
 
 static bool write_meta(const struct ask *ask, const char *key, const void *value, uint32_t len, const char *blob)
@@ -72,7 +48,7 @@ static bool write_meta(const struct ask *ask, const char *key, const void *value
     struct cs_event e = {.kind = CS_EV_META, .meta = {key, value, len, token}};
 
     if (token != 0)
-        cs_server_feed(ask->sv, &e);
+        cs_feed_event(ask->sv, &e);
     return token != 0;
 }
 
@@ -221,7 +197,7 @@ static void start(const struct ask *ask)
     const bool same = newest->number != 0 && memcmp(newest->spec_digest, g.spec_digest, sizeof g.spec_digest) == 0;
     if (same && (sv->build.state != CS_BUILD_NONE || !cs_build_has_news(sv, newest->number))) {
         snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":false}", newest->number);
-        answer(sv, ask->peer, ask->seq, CS_OK, "continues", blob);
+        cs_feed_answer(sv, ask->peer, ask->seq, CS_OK, "continues", blob);
         return;
     }
     if (sv->build.state != CS_BUILD_NONE) {
@@ -258,7 +234,7 @@ static void control(const struct ask *ask, enum cs_control verb)
     if (token != 0) {
         struct cs_event e = {.kind = CS_EV_CONTROL, .control = {verb, model, token}};
 
-        cs_server_feed(ask->sv, &e);
+        cs_feed_event(ask->sv, &e);
     }
 }
 
@@ -267,7 +243,7 @@ static void status(const struct ask *ask)
     struct cs_buf out = CS_BUF_INIT(CS_MESSAGE_MAX / 2);
 
     cs_publish_status(ask->sv, &out);
-    answer(ask->sv, ask->peer, ask->seq, CS_OK, "", cs_buf_cstr(&out));
+    cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "", cs_buf_cstr(&out));
     cs_buf_release(&out);
 }
 
@@ -293,7 +269,7 @@ static void verb_drain(const struct ask *a)
 }
 static void verb_ping(const struct ask *a)
 {
-    answer(a->sv, a->peer, a->seq, CS_OK, "here", NULL);
+    cs_feed_answer(a->sv, a->peer, a->seq, CS_OK, "here", NULL);
 }
 
 static const struct {

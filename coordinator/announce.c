@@ -1,3 +1,7 @@
+#include "coordinator/announce.h"
+
+#include "coordinator/act.h"
+#include "coordinator/lane.h"
 #include "coordinator/state.h"
 
 void cs_announce_make(struct cs_core *core, struct cs_announce *out)
@@ -15,8 +19,9 @@ void cs_announce_make(struct cs_core *core, struct cs_announce *out)
 
             info->gen = l->gen;
             info->lane = l->lane;
-            info->state = (uint8_t)cs_lane_announced(l);
-            info->available = !core->draining && cs_lane_is_open(l) && l->leased < l->count[CS_TRIAL_PLANNED];
+            info->state = (uint8_t)cs_coordinator_lane_announced(l);
+            info->available = !core->draining && cs_coordinator_lane_is_open(l) &&
+                              l->leased < l->count[CS_TRIAL_PLANNED];
             memcpy(info->spec_digest, gen->spec_digest, sizeof info->spec_digest);
             info->barred = cs_arena_strdup(&core->arena, l->barred != NULL ? l->barred : "");
         }
@@ -53,13 +58,13 @@ void cs_announce_changed(struct cs_core *core)
         return;
     if (states != core->announced_states) {
         HASH_ITER (hh, core->sessions, s, next)
-            cs_send(core, s, CS_STOP)->announce = now;
+            cs_act_send(core, s, CS_STOP)->announce = now;
     }
     core->announced = all;
     core->announced_states = states;
     core->announce_ms = core->now_ms;
 
-    struct cs_action *a = cs_act(core, CS_ACT_ANNOUNCE);
+    struct cs_action *a = cs_act_add(core, CS_ACT_ANNOUNCE);
     a->message.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR;
     a->message.kind = CS_ANNOUNCE;
     a->message.announce = now;

@@ -1,3 +1,4 @@
+
 #include "coordinator/borrow.h"
 
 #include <stdlib.h>

@@ -6,7 +6,11 @@
  * what is left over is less than a block per lane.
  * What is opened is not stored: a restart opens again from the first case on, and finished blocks cost nothing.
  */
-#include "coordinator/state.h"
+#include "coordinator/budget.h"
+
+#include "coordinator/act.h"
+#include "coordinator/bits.h"
+#include "coordinator/lane.h"
 
 /* A lane lags when so many of its opened trials wait to be leased: two blocks and a part of its plan. */
 enum { LAG_BLOCKS = 2, LAG_PERCENT = 2 };
@@ -81,7 +85,7 @@ static int64_t worst_of(struct cs_core *core, const struct cs_lane *lane, uint64
         return -1;
     rc = core->plan.input_bound(core->plan.self, lane->gen, lane->lane, position, &tokens, &err);
     if (rc != CS_OK) {
-        cs_end(core, rc, err.msg);
+        cs_act_end(core, rc, err.msg);
         return -1;
     }
     worst = times(dearest, tokens) + times(lane->price.output, lane->max_output_tokens);
@@ -127,7 +131,7 @@ void cs_budget_review(struct cs_core *core)
 /* It would go on, if it had the money. */
 static bool runs(const struct cs_lane *lane)
 {
-    return cs_lane_is_open(lane) && (lane->n_want > 0 || lane->broke);
+    return cs_coordinator_lane_is_open(lane) && (lane->n_want > 0 || lane->broke);
 }
 
 /* Trials in opened blocks that nobody has, and what they cost at most. Forgets finished blocks. */
@@ -138,7 +142,7 @@ static uint64_t to_do(struct cs_lane *lane, int64_t *money)
 
     for (uint32_t i = 0; i < lane->blocks.n; i++) {
         struct cs_opened_block b = lane->blocks.items[i];
-        uint64_t n_free, planned = cs_lane_count(lane, b.first, lane->block_size, &n_free);
+        uint64_t n_free, planned = cs_coordinator_lane_count(lane, b.first, lane->block_size, &n_free);
 
         if (planned > 0)
             lane->blocks.items[kept++] = b;
@@ -155,9 +159,9 @@ static int64_t next_block(struct cs_core *core, struct cs_lane *lane, int64_t *w
     uint64_t first = lane->opened * lane->block_size, n_free, planned;
 
     *worst = 0;
-    planned = cs_lane_count(lane, first, lane->block_size, &n_free);
+    planned = cs_coordinator_lane_count(lane, first, lane->block_size, &n_free);
     for (uint64_t i = first; planned > 0 && i < first + lane->block_size && i < lane->n_trials; i++) {
-        int64_t one = cs_lane_state_of(lane, i) == CS_TRIAL_PLANNED ? worst_of(core, lane, i) : 0;
+        int64_t one = cs_coordinator_lane_state_of(lane, i) == CS_TRIAL_PLANNED ? worst_of(core, lane, i) : 0;
 
         if (one > *worst)
             *worst = one;

@@ -1,5 +1,19 @@
-#include "coordinator/state.h"
 
+#include "coordinator/core.h"
+
+#include "coordinator/act.h"
+#include "coordinator/announce.h"
+#include "coordinator/budget.h"
+#include "coordinator/dialogue.h"
+#include "coordinator/generation.h"
+#include "coordinator/grant.h"
+#include "coordinator/group.h"
+#include "coordinator/intake.h"
+#include "coordinator/lane.h"
+#include "coordinator/operator.h"
+#include "coordinator/quarantine.h"
+#include "coordinator/risk.h"
+#include "coordinator/session.h"
 #include "protocol/base/version.h"
 
 struct cs_core *cs_core_open(const struct cs_core_opts *opts)
@@ -17,8 +31,8 @@ struct cs_core *cs_core_open(const struct cs_core_opts *opts)
     core->written_off = opts->presumed_nano_usd;
     for (uint32_t i = 0; i < opts->n_risks; i++)
         cs_risk_load(core, &opts->risks[i]);
-    for (uint32_t i = 0; i < opts->n_prints; i++)
-        cs_intake_remember(core, opts->prints[i]);
+    for (uint32_t i = 0; i < opts->n_fingerprints; i++)
+        cs_intake_remember(core, opts->fingerprints[i]);
     core->open = cs_group_make(core);
     for (uint32_t i = 0; i < opts->n_expected; i++)
         *CS_APPEND(core->expected) = cs_xstrdup(opts->expected[i]);
@@ -36,9 +50,9 @@ void cs_core_close(struct cs_core *core)
     HASH_ITER (hh, core->sessions, s, s_next)
         cs_session_end(core, s, CS_ENDED_BYE);
     cs_risk_close(core);
-    cs_suspicion_forget(core, NULL);
+    cs_quarantine_forget(core, NULL);
     for (uint32_t i = 0; i < CS_SLOTS; i++)
-        cs_lane_close(core->lanes[i]);
+        cs_coordinator_lane_close(core->lanes[i]);
     for (uint32_t i = 0; i < core->n_pending; i++)
         cs_group_free(core->pending[i], false);
     cs_group_free(core->open, true);
@@ -55,62 +69,6 @@ void cs_core_close(struct cs_core *core)
 }
 
 /* ---- actions -------------------------------------------------------------------------------------- */
-
-struct cs_action *cs_act(struct cs_core *core, enum cs_action_kind kind)
-{
-    struct cs_action *a = cs_arena_alloc(&core->arena, sizeof *a);
-
-    a->kind = kind;
-    if (core->last_action == NULL)
-        core->actions = a;
-    else
-        core->last_action->next = a;
-    core->last_action = a;
-    return a;
-}
-
-struct cs_message *cs_send_to(struct cs_core *core, const struct cs_peer *peer, enum cs_kind kind)
-{
-    struct cs_action *a = cs_act(core, CS_ACT_SEND);
-
-    a->peer = *peer;
-    a->message.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR;
-    a->message.kind = kind;
-    return &a->message;
-}
-
-struct cs_message *cs_send(struct cs_core *core, struct cs_session *s, enum cs_kind kind)
-{
-    struct cs_message *m = cs_send_to(core, &s->peer, kind);
-
-    m->session = s->id;
-    m->seq = ++s->seq_out;
-    return m;
-}
-
-void cs_reply(struct cs_core *core, uint64_t token, enum cs_err code, const char *text)
-{
-    struct cs_action *a;
-
-    if (token == 0)
-        return;
-    a = cs_act(core, CS_ACT_REPLY);
-    a->token = token;
-    a->code = code;
-    a->text = text;
-}
-
-void cs_end(struct cs_core *core, enum cs_err code, const char *text)
-{
-    struct cs_action *a;
-
-    if (core->ended)
-        return;
-    core->ended = true;
-    a = cs_act(core, CS_ACT_EXIT);
-    a->code = code;
-    a->text = cs_arena_strdup(&core->arena, text);
-}
 
 /* ---- time ----------------------------------------------------------------------------------------- */
 
@@ -138,7 +96,7 @@ static void tick(struct cs_core *core)
         for (uint32_t i = 0; i < CS_SLOTS; i++) {
             if (core->lanes[i] == NULL || !core->lanes[i]->has_waiting)
                 continue;
-            cs_lane_grace_over(core->lanes[i]);
+            cs_coordinator_lane_grace_over(core->lanes[i]);
             core->regrant = true;
         }
     }
@@ -155,7 +113,7 @@ static void end_of_drain(struct cs_core *core)
         return;
     core->stopping = true;
     if (cs_group_is_quiet(core))
-        cs_end(core, CS_OK, "drained");
+        cs_act_end(core, CS_OK, "drained");
 }
 
 static void dispatch(struct cs_core *core, const struct cs_event *e)
@@ -165,11 +123,11 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
         tick(core);
         break;
     case CS_EV_MESSAGE:
-        cs_session_message(core, e);
+        cs_dialogue_message(core, e);
         break;
     case CS_EV_MALFORMED:
         if (e->malformed.other_version) {
-            struct cs_message *m = cs_send_to(core, e->malformed.peer, CS_REJECT);
+            struct cs_message *m = cs_act_send_to(core, e->malformed.peer, CS_REJECT);
 
             m->reject.code = "version";
             m->reject.text = cs_arena_printf(&core->arena, "this coordinator (%s) speaks version %d of the wire",
@@ -183,17 +141,17 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
         cs_group_committed(core, e->committed.batch, e->committed.rc);
         break;
     case CS_EV_CONTROL:
-        cs_generation_control(core, e->control.verb, e->control.model, e->control.token);
+        cs_operator_verb(core, e->control.verb, e->control.model, e->control.token);
         break;
     case CS_EV_META:
         cs_batch_add_meta(core->open->batch, e->meta.key, e->meta.value, e->meta.len);
         cs_group_token(core, e->meta.token);
         break;
     case CS_EV_CLOSE:
-        cs_generation_close(core);
+        cs_coordinator_generation_close(core);
         break;
     case CS_EV_LOAD:
-        cs_generation_load(core, e->load);
+        cs_coordinator_generation_load(core, e->load);
         break;
     }
 }
@@ -213,7 +171,7 @@ const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event
 
         core->regrant = false;
         HASH_ITER (hh, core->sessions, s, next)
-            cs_lease_grant(core, s, true);
+            cs_grant_session(core, s, true);
     }
     cs_announce_changed(core);
     cs_group_submit(core);
@@ -271,11 +229,11 @@ void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view
     while (out->n_quarantined < l->quarantined.n && /* appended in the order of groups */
            l->quarantined.items[out->n_quarantined].group <= core->durable_group)
         out->n_quarantined++;
-    out->state = cs_lane_announced(l);
+    out->state = cs_coordinator_lane_announced(l);
     if (out->state == CS_LANE_DONE && out->planned > 0)
         out->state = CS_LANE_OPEN; /* done, but not yet on disk */
     out->reason = l->broke ? "budget" : out->state == CS_LANE_OPEN ? l->note : "";
-    if (out->state == CS_LANE_OPEN && cs_lane_is_stuck(core, l)) {
+    if (out->state == CS_LANE_OPEN && cs_coordinator_lane_is_stuck(core, l)) {
         out->state = CS_LANE_STOPPED;
         out->reason = l->trouble;
     }

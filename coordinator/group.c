@@ -3,7 +3,13 @@
  * Acknowledgements, answers to operators and the figures shown all wait for their group: nothing leaves that is not on disk.
  * tests/model/lease.pml: acknowledged implies durable.
  */
-#include "coordinator/state.h"
+#include "coordinator/group.h"
+
+#include "coordinator/act.h"
+#include "coordinator/lane.h"
+#include "coordinator/lease.h"
+#include "coordinator/risk.h"
+#include "coordinator/session.h"
 
 struct cs_group *cs_group_make(struct cs_core *core)
 {
@@ -125,7 +131,7 @@ void cs_group_submit(struct cs_core *core)
     cs_risk_write(core, g->batch);
     core->pending[core->n_pending++] = g;
     core->open = cs_group_make(core);
-    cs_act(core, CS_ACT_COMMIT)->batch = g->batch;
+    cs_act_add(core, CS_ACT_COMMIT)->batch = g->batch;
 }
 
 bool cs_group_is_quiet(const struct cs_core *core)
@@ -137,14 +143,14 @@ bool cs_group_is_quiet(const struct cs_core *core)
 
 void cs_group_ack(struct cs_core *core, struct cs_session *s)
 {
-    cs_send(core, s, CS_ACK)->ack_body.durable = s->durable;
+    cs_act_send(core, s, CS_ACK)->ack_body.durable = s->durable;
 }
 
 static void acknowledge(struct cs_core *core, const struct cs_group *g)
 {
     for (uint32_t i = 0; i < g->receipts.n; i++) {
         const struct cs_receipt *r = &g->receipts.items[i];
-        struct cs_session *s = cs_session_find(core, r->session);
+        struct cs_session *s = cs_act_session(core, r->session);
         struct cs_message *m;
 
         if (s == NULL)
@@ -152,7 +158,7 @@ static void acknowledge(struct cs_core *core, const struct cs_group *g)
         CS_ASSERT(r->upto > s->durable && r->upto <= s->received);
         s->durable = r->upto;
         s->unacked_bytes -= r->bytes;
-        m = cs_send(core, s, CS_ACK);
+        m = cs_act_send(core, s, CS_ACK);
         m->ack_body.durable = s->durable;
         for (uint32_t k = 0; k < g->refused.n; k++) {
             uint32_t n = m->ack_body.n_refused;
@@ -172,7 +178,7 @@ static void show(struct cs_core *core, const struct cs_group *g)
 {
     for (uint32_t i = 0; i < g->tallies.n; i++) {
         const struct cs_tally *t = &g->tallies.items[i];
-        struct cs_lane *lane = cs_lane_find(core, t->gen, t->lane);
+        struct cs_lane *lane = cs_coordinator_lane_find(core, t->gen, t->lane);
 
         if (lane == NULL)
             continue;
@@ -181,7 +187,7 @@ static void show(struct cs_core *core, const struct cs_group *g)
     }
     for (uint32_t i = 0; i < g->batch->n_frontiers; i++) {
         const struct cs_batch_frontier *f = &g->batch->frontiers[i];
-        struct cs_lane *lane = cs_lane_find(core, f->gen, f->lane);
+        struct cs_lane *lane = cs_coordinator_lane_find(core, f->gen, f->lane);
 
         if (lane == NULL || f->frontier <= lane->frontier)
             continue;
@@ -200,7 +206,7 @@ void cs_group_committed(struct cs_core *core, struct cs_batch *batch, enum cs_er
     memmove(core->pending, core->pending + 1, core->n_pending * sizeof core->pending[0]);
     if (rc != CS_OK) { /* nothing of it, and nothing after it, is acknowledged (decision 17) */
         cs_group_free(g, true);
-        cs_end(core, CS_EIO, "the store cannot be written");
+        cs_act_end(core, CS_EIO, "the store cannot be written");
         return;
     }
     core->durable_group = g->number;
@@ -209,7 +215,7 @@ void cs_group_committed(struct cs_core *core, struct cs_batch *batch, enum cs_er
     cs_lease_tell(core, g);
     acknowledge(core, g);
     for (uint32_t i = 0; i < g->tokens.n; i++)
-        cs_reply(core, g->tokens.items[i], CS_OK, "");
+        cs_act_reply(core, g->tokens.items[i], CS_OK, "");
     cs_batch_clear(batch);
     g->receipts.n = g->refused.n = g->tallies.n = g->tokens.n = g->untold.n = 0;
     if (core->spare == NULL)

@@ -7,11 +7,24 @@
  *
  * Judged by generation, lane, position and digest, whoever holds the lease now: a result for the right request is a paid fact.
  */
+#include "coordinator/intake.h"
+
+#include "coordinator/act.h"
+#include "coordinator/bits.h"
+#include "coordinator/budget.h"
+#include "coordinator/event.h"
+#include "coordinator/grant.h"
+#include "coordinator/group.h"
+#include "coordinator/lane.h"
+#include "coordinator/lease.h"
+#include "coordinator/quarantine.h"
+#include "coordinator/risk.h"
+#include "coordinator/session.h"
 #include "coordinator/state.h"
 
 enum { AGAIN_MAX = 2 }; /* a call of unknown cost under a budget: how often its trial is planned again by itself */
 
-uint64_t cs_output_print(const struct cs_output *o)
+uint64_t cs_intake_fingerprint(const struct cs_output *o)
 {
     uint64_t h, half[2];
 
@@ -71,7 +84,7 @@ void cs_intake_close(struct cs_core *core)
 /* Whether it is here already, in a group or on disk. */
 static bool is_resent(struct cs_core *core, const struct cs_output *o, enum cs_trial_state state)
 {
-    uint64_t print = cs_output_print(o);
+    uint64_t print = cs_intake_fingerprint(o);
 
     if (has_seen(core, print) || (state == CS_TRIAL_DONE && core->plan.is_stored(core->plan.self, o)))
         return true;
@@ -107,7 +120,7 @@ static bool end_lease(struct cs_core *core, struct cs_session *s, struct cs_lane
                       int64_t *worst)
 {
     unsigned at = (unsigned)(o->position % CS_PAGE_TRIALS);
-    struct cs_lease *l = cs_lease_of_trial(lane, o->position);
+    struct cs_lease *l = cs_coordinator_lane_lease_of(lane, o->position);
     bool live = l != NULL && l->session == s;
     struct cs_bits one = {{0}};
 
@@ -145,12 +158,12 @@ static void change(struct cs_core *core, struct cs_lane *lane, const struct cs_o
     struct cs_bits one = {{0}};
 
     if (!answer && goes_again(core, lane, o)) {
-        cs_lane_loosen(lane, page);
+        cs_coordinator_lane_loosen(lane, page);
         core->regrant = true;
         return;
     }
     cs_bits_add(&one, (unsigned)(o->position % CS_PAGE_TRIALS));
-    cs_lane_set(lane, page, &one, answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED);
+    cs_coordinator_lane_set(lane, page, &one, answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED);
     if (lane->count[CS_TRIAL_PLANNED] == 0)
         core->announce_dirty = true;
 }
@@ -159,7 +172,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
                    const struct cs_output_bytes *packed)
 {
     struct cs_batch_output row = {.gen = o->gen, .lane = o->lane, .position = o->position, .digest = o->digest};
-    enum cs_trial_state state = cs_lane_state_of(lane, o->position);
+    enum cs_trial_state state = cs_coordinator_lane_state_of(lane, o->position);
     bool answer = cs_outcome_is_answer((enum cs_outcome)o->outcome), live;
     int64_t worst;
 
@@ -167,7 +180,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
         core->intake.resent++;
         return;
     }
-    cs_suspicion_answered(core, lane, o->position, answer);
+    cs_quarantine_answered(core, lane, o->position, answer);
     live = end_lease(core, s, lane, o, &worst);
     if (worst > 0 && cs_budget_is_unknown(o))
         cs_risk_write_off(core, worst);
@@ -214,14 +227,14 @@ static void take(struct cs_core *core, struct cs_session *s, uint64_t number, co
         refuse(core, s, number, CS_REFUSED_MALFORMED);
         return;
     }
-    lane = cs_lane_find(core, o.gen, o.lane);
+    lane = cs_coordinator_lane_find(core, o.gen, o.lane);
     if (lane == NULL || o.position >= lane->n_trials) {
         refuse(core, s, number, CS_REFUSED_UNKNOWN);
         return;
     }
     rc = core->plan.digest(core->plan.self, o.gen, o.lane, o.position, &want, &err);
     if (rc != CS_OK) {
-        cs_end(core, rc, err.msg);
+        cs_act_end(core, rc, err.msg);
         return;
     }
     if (!cs_digest_equal(&want, &o.digest)) {
@@ -242,7 +255,7 @@ void cs_intake_outputs(struct cs_core *core, struct cs_session *s, const struct 
         return; /* they are resent to the next coordinator */
     if (o->first == 0 || o->first > s->received + 1 || s->unacked_bytes > 2 * (uint64_t)CS_WINDOW_BYTES) {
         core->intake.gaps++;
-        cs_send_to(core, &s->peer, CS_WHO);
+        cs_act_send_to(core, &s->peer, CS_WHO);
         return;
     }
     if (o->first + o->n <= s->received + 1) { /* all of it is here: an ACK was lost */
@@ -255,5 +268,5 @@ void cs_intake_outputs(struct cs_core *core, struct cs_session *s, const struct 
         bytes += o->outputs[k].len;
     }
     cs_group_receipt(core, s, s->received, bytes);
-    cs_lease_grant(core, s, false);
+    cs_grant_session(core, s, false);
 }

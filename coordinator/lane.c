@@ -5,7 +5,10 @@
  * anywhere: pages from next_page on are untouched, pages below it that may hold free trials have their bit in `loose`, and what is
  * free on a page is computed when it is looked at. So a lane costs its ledger and three bits a page.
  */
-#include "coordinator/state.h"
+#include "coordinator/lane.h"
+
+#include "coordinator/bits.h"
+#include "coordinator/page.h"
 
 enum { PAGE = CS_PAGE_TRIALS };
 _Static_assert(CS_FRONTIER_STEP % PAGE == 0, "the frontier moves by whole pages");
@@ -26,7 +29,7 @@ static void flag_clear(uint64_t *flags, uint64_t i)
     flags[i / 64] &= ~((uint64_t)1 << (i % 64));
 }
 
-struct cs_lane *cs_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const struct cs_lane_load *load)
+struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const struct cs_lane_load *load)
 {
     struct cs_lane *l = cs_xcalloc(1, sizeof *l);
     size_t words;
@@ -53,13 +56,13 @@ struct cs_lane *cs_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const s
     for (uint32_t i = 0; i < load->n_quarantined; i++) {
         const struct cs_quarantined *q = &load->quarantined[i];
 
-        if (q->position < l->n_trials && cs_lane_state_of(l, q->position) == CS_TRIAL_FAILED)
+        if (q->position < l->n_trials && cs_coordinator_lane_state_of(l, q->position) == CS_TRIAL_FAILED)
             *CS_APPEND(l->quarantined) = *q;
     }
     for (uint64_t p = 0; p < l->n_pages; p++) {
         for (unsigned s = 0; s < 4; s++) {
             struct cs_bits set = cs_page_select(l->ledger + p * CS_PAGE_BYTES, (enum cs_trial_state)s,
-                                                cs_lane_page_size(l, p));
+                                                cs_coordinator_lane_page_size(l, p));
 
             l->count[s] += cs_bits_count(&set);
         }
@@ -68,7 +71,7 @@ struct cs_lane *cs_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const s
     return l;
 }
 
-void cs_lane_close(struct cs_lane *lane)
+void cs_coordinator_lane_close(struct cs_lane *lane)
 {
     struct cs_again *again, *next;
 
@@ -93,7 +96,7 @@ void cs_lane_close(struct cs_lane *lane)
     free(lane);
 }
 
-struct cs_lane *cs_lane_find(struct cs_core *core, uint32_t gen, uint32_t lane)
+struct cs_lane *cs_coordinator_lane_find(struct cs_core *core, uint32_t gen, uint32_t lane)
 {
     for (uint32_t g = 0; g < CS_GENERATIONS_LOADED; g++) {
         if (gen != 0 && core->gens[g].gen == gen && lane < core->gens[g].n_lanes)
@@ -102,7 +105,7 @@ struct cs_lane *cs_lane_find(struct cs_core *core, uint32_t gen, uint32_t lane)
     return NULL;
 }
 
-unsigned cs_lane_page_size(const struct cs_lane *lane, uint64_t page)
+unsigned cs_coordinator_lane_page_size(const struct cs_lane *lane, uint64_t page)
 {
     uint64_t left = lane->n_trials - page * PAGE;
 
@@ -111,38 +114,40 @@ unsigned cs_lane_page_size(const struct cs_lane *lane, uint64_t page)
 
 static struct cs_bits planned(const struct cs_lane *lane, uint64_t page)
 {
-    return cs_page_select(lane->ledger + page * CS_PAGE_BYTES, CS_TRIAL_PLANNED, cs_lane_page_size(lane, page));
+    return cs_page_select(lane->ledger + page * CS_PAGE_BYTES, CS_TRIAL_PLANNED,
+                          cs_coordinator_lane_page_size(lane, page));
 }
 
-struct cs_bits cs_lane_free(struct cs_lane *lane, uint64_t page)
+struct cs_bits cs_coordinator_lane_free(struct cs_lane *lane, uint64_t page)
 {
-    struct cs_bits todo = planned(lane, page), leased = cs_lease_on_page(lane, page);
+    struct cs_bits todo = planned(lane, page), leased = cs_coordinator_lane_leased(lane, page);
 
     return cs_bits_without(&todo, &leased);
 }
 
-struct cs_bits cs_lane_grantable(struct cs_lane *lane, uint64_t page)
+struct cs_bits cs_coordinator_lane_grantable(struct cs_lane *lane, uint64_t page)
 {
-    struct cs_bits set = cs_lane_free(lane, page), apart;
+    struct cs_bits set = cs_coordinator_lane_free(lane, page), apart;
 
     if (lane->apart == NULL)
         return set;
-    apart = cs_suspicion_on_page(lane, page);
+    apart = cs_coordinator_lane_apart(lane, page);
     return cs_bits_without(&set, &apart);
 }
 
-enum cs_trial_state cs_lane_state_of(const struct cs_lane *lane, uint64_t position)
+enum cs_trial_state cs_coordinator_lane_state_of(const struct cs_lane *lane, uint64_t position)
 {
     CS_ASSERT(position < lane->n_trials);
     return cs_page_get(lane->ledger + position / PAGE * CS_PAGE_BYTES, (unsigned)(position % PAGE));
 }
 
-void cs_lane_set(struct cs_lane *lane, uint64_t page, const struct cs_bits *which, enum cs_trial_state state)
+void cs_coordinator_lane_set(struct cs_lane *lane, uint64_t page, const struct cs_bits *which,
+                             enum cs_trial_state state)
 {
     uint8_t *bits = lane->ledger + page * CS_PAGE_BYTES;
 
     for (unsigned s = 0; s < 4; s++) {
-        struct cs_bits was = cs_page_select(bits, (enum cs_trial_state)s, cs_lane_page_size(lane, page));
+        struct cs_bits was = cs_page_select(bits, (enum cs_trial_state)s, cs_coordinator_lane_page_size(lane, page));
 
         was = cs_bits_and(&was, which);
         lane->count[s] -= cs_bits_count(&was);
@@ -160,10 +165,10 @@ void cs_lane_set(struct cs_lane *lane, uint64_t page, const struct cs_bits *whic
 
 static bool within_frontier(const struct cs_lane *lane, uint64_t page)
 {
-    return page * PAGE + cs_lane_page_size(lane, page) <= lane->frontier;
+    return page * PAGE + cs_coordinator_lane_page_size(lane, page) <= lane->frontier;
 }
 
-uint64_t cs_lane_count(struct cs_lane *lane, uint64_t first, uint64_t n, uint64_t *n_free)
+uint64_t cs_coordinator_lane_count(struct cs_lane *lane, uint64_t first, uint64_t n, uint64_t *n_free)
 {
     uint64_t end = first + n < lane->n_trials ? first + n : lane->n_trials, sum = 0;
 
@@ -176,7 +181,7 @@ uint64_t cs_lane_count(struct cs_lane *lane, uint64_t first, uint64_t n, uint64_
         sum += cs_bits_count(&todo);
         if (flag_get(lane->waiting, p) || cs_bits_none(&todo))
             continue;
-        todo = cs_lane_free(lane, p);
+        todo = cs_coordinator_lane_free(lane, p);
         todo = cs_bits_and(&todo, &set);
         *n_free += cs_bits_count(&todo);
     }
@@ -195,31 +200,31 @@ static bool first_loose(struct cs_lane *lane, uint64_t *page)
     return false;
 }
 
-bool cs_lane_pick(struct cs_lane *lane, uint64_t *page)
+bool cs_coordinator_lane_pick(struct cs_lane *lane, uint64_t *page)
 {
     struct cs_bits set;
 
     while (first_loose(lane, page)) {
-        set = cs_lane_grantable(lane, *page);
+        set = cs_coordinator_lane_grantable(lane, *page);
         if (!cs_bits_none(&set))
             return within_frontier(lane, *page);
         flag_clear(lane->loose, *page);
     }
     for (; lane->next_page < lane->n_pages; lane->next_page++) {
         *page = lane->next_page;
-        set = cs_lane_grantable(lane, *page);
+        set = cs_coordinator_lane_grantable(lane, *page);
         if (cs_bits_none(&set))
             continue;
         if (!within_frontier(lane, *page))
             return false;
         lane->next_page++;
-        cs_lane_loosen(lane, *page); /* until all of it is leased */
+        cs_coordinator_lane_loosen(lane, *page); /* until all of it is leased */
         return true;
     }
     return false;
 }
 
-void cs_lane_loosen(struct cs_lane *lane, uint64_t page)
+void cs_coordinator_lane_loosen(struct cs_lane *lane, uint64_t page)
 {
     if (page >= lane->next_page || flag_get(lane->waiting, page))
         return;
@@ -228,7 +233,7 @@ void cs_lane_loosen(struct cs_lane *lane, uint64_t page)
         lane->loose_hint = page;
 }
 
-void cs_lane_restart(struct cs_lane *lane, bool wait)
+void cs_coordinator_lane_restart(struct cs_lane *lane, bool wait)
 {
     struct cs_bits set;
 
@@ -243,18 +248,18 @@ void cs_lane_restart(struct cs_lane *lane, bool wait)
     lane->loose_hint = 0;
 }
 
-void cs_lane_adopted(struct cs_lane *lane, uint64_t page)
+void cs_coordinator_lane_adopted(struct cs_lane *lane, uint64_t page)
 {
     struct cs_bits set;
 
     if (!flag_get(lane->waiting, page))
         return;
-    set = cs_lane_free(lane, page);
+    set = cs_coordinator_lane_free(lane, page);
     if (cs_bits_none(&set)) /* every holder has shown up: what they give back is free at once */
         flag_clear(lane->waiting, page);
 }
 
-void cs_lane_grace_over(struct cs_lane *lane)
+void cs_coordinator_lane_grace_over(struct cs_lane *lane)
 {
     if (!lane->has_waiting)
         return;
@@ -266,13 +271,13 @@ void cs_lane_grace_over(struct cs_lane *lane)
     lane->has_waiting = false;
 }
 
-void cs_lane_frontier(struct cs_core *core, struct cs_lane *lane)
+void cs_coordinator_lane_frontier(struct cs_core *core, struct cs_lane *lane)
 {
     uint64_t missing = lane->wanted > lane->leased ? lane->wanted - lane->leased : 0;
     uint64_t want = lane->next_page * PAGE + CS_FRONTIER_STEP + missing;
     struct cs_batch_frontier row = {.gen = lane->gen, .lane = lane->lane};
 
-    if (!cs_lane_is_open(lane) || lane->frontier_asked >= lane->n_trials || lane->frontier_asked >= want)
+    if (!cs_coordinator_lane_is_open(lane) || lane->frontier_asked >= lane->n_trials || lane->frontier_asked >= want)
         return;
     want = (want + CS_FRONTIER_STEP - 1) / CS_FRONTIER_STEP * CS_FRONTIER_STEP;
     lane->frontier_asked = want < lane->n_trials ? want : lane->n_trials;
@@ -282,12 +287,12 @@ void cs_lane_frontier(struct cs_core *core, struct cs_lane *lane)
 
 /* ---- states --------------------------------------------------------------------------------------- */
 
-bool cs_lane_is_open(const struct cs_lane *lane)
+bool cs_coordinator_lane_is_open(const struct cs_lane *lane)
 {
     return lane->open && !lane->paused && !lane->cancelled && lane->count[CS_TRIAL_PLANNED] > 0;
 }
 
-enum cs_lane_state cs_lane_announced(const struct cs_lane *lane)
+enum cs_lane_state cs_coordinator_lane_announced(const struct cs_lane *lane)
 {
     if (lane->count[CS_TRIAL_PLANNED] == 0)
         return lane->cancelled ? CS_LANE_CANCELLED : CS_LANE_DONE;
@@ -300,31 +305,87 @@ enum cs_lane_state cs_lane_announced(const struct cs_lane *lane)
     return lane->broke ? CS_LANE_STOPPED : CS_LANE_OPEN;
 }
 
-void cs_lane_cancel(struct cs_lane *lane)
+void cs_coordinator_lane_cancel(struct cs_lane *lane)
 {
     struct cs_bits set;
 
     lane->cancelled = true;
     for (uint64_t p = 0; p < lane->n_pages; p++) {
-        set = cs_lane_free(lane, p);
+        set = cs_coordinator_lane_free(lane, p);
         if (!cs_bits_none(&set))
-            cs_lane_set(lane, p, &set, CS_TRIAL_CANCELLED);
+            cs_coordinator_lane_set(lane, p, &set, CS_TRIAL_CANCELLED);
     }
 }
 
-uint64_t cs_lane_retry(struct cs_lane *lane)
+uint64_t cs_coordinator_lane_retry(struct cs_lane *lane)
 {
     uint64_t n = 0;
 
     for (uint64_t p = 0; p < lane->n_pages; p++) {
         struct cs_bits set = cs_page_select(lane->ledger + p * CS_PAGE_BYTES, CS_TRIAL_FAILED,
-                                            cs_lane_page_size(lane, p));
+                                            cs_coordinator_lane_page_size(lane, p));
 
         if (cs_bits_none(&set))
             continue;
         n += cs_bits_count(&set);
-        cs_lane_set(lane, p, &set, CS_TRIAL_PLANNED);
-        cs_lane_loosen(lane, p);
+        cs_coordinator_lane_set(lane, p, &set, CS_TRIAL_PLANNED);
+        cs_coordinator_lane_loosen(lane, p);
     }
     return n;
+}
+
+/* ---- leases of a page ---- */
+
+struct cs_leased_page *cs_coordinator_lane_leased_page(struct cs_lane *lane, uint64_t page)
+{
+    struct cs_leased_page *on;
+
+    HASH_FIND(hh, lane->pages, &page, sizeof page, on);
+    return on;
+}
+
+struct cs_bits cs_coordinator_lane_leased(struct cs_lane *lane, uint64_t page)
+{
+    struct cs_leased_page *on = cs_coordinator_lane_leased_page(lane, page);
+    struct cs_bits all = {{0}};
+    struct cs_lease *l;
+
+    if (on != NULL) {
+        DL_FOREACH2(on->leases, l, page_next)
+        all = cs_bits_or(&all, &l->open);
+    }
+    return all;
+}
+
+struct cs_lease *cs_coordinator_lane_lease_of(struct cs_lane *lane, uint64_t position)
+{
+    struct cs_leased_page *on = cs_coordinator_lane_leased_page(lane, position / CS_PAGE_TRIALS);
+    struct cs_lease *l;
+
+    if (on == NULL)
+        return NULL;
+    DL_FOREACH2(on->leases, l, page_next)
+    {
+        if (cs_bits_has(&l->open, (unsigned)(position % CS_PAGE_TRIALS)))
+            return l;
+    }
+    return NULL;
+}
+
+bool cs_coordinator_lane_is_stuck(const struct cs_core *core, const struct cs_lane *lane)
+{
+    return lane->n_trouble > 0 && lane->n_trouble == HASH_COUNT(core->sessions) && lane->leased == 0;
+}
+
+struct cs_bits cs_coordinator_lane_apart(const struct cs_lane *lane, uint64_t page)
+{
+    struct cs_bits set = {{0}};
+    const struct cs_suspect *t;
+
+    DL_FOREACH2(lane->apart, t, lane_next)
+    {
+        if (t->position / CS_PAGE_TRIALS == page)
+            cs_bits_add(&set, (unsigned)(t->position % CS_PAGE_TRIALS));
+    }
+    return set;
 }

@@ -9,7 +9,13 @@
  *   leased                     HELLO of its holder                  leased under a new epoch
  * Proved in tests/model/lease.pml: no trial is leased twice at a time.
  */
-#include "coordinator/state.h"
+#include "coordinator/lease.h"
+
+#include "coordinator/act.h"
+#include "coordinator/bits.h"
+#include "coordinator/budget.h"
+#include "coordinator/lane.h"
+#include "coordinator/risk.h"
 
 enum { ASSIGN_MAX = 1024, TOP_UP = 8 };
 
@@ -21,52 +27,10 @@ struct cs_lease *cs_lease_find(struct cs_core *core, uint64_t epoch)
     return l;
 }
 
-static struct cs_leased_page *leased_page(struct cs_lane *lane, uint64_t page)
-{
-    struct cs_leased_page *on;
-
-    HASH_FIND(hh, lane->pages, &page, sizeof page, on);
-    return on;
-}
-
-struct cs_bits cs_lease_on_page(struct cs_lane *lane, uint64_t page)
-{
-    struct cs_leased_page *on = leased_page(lane, page);
-    struct cs_bits all = {{0}};
-    struct cs_lease *l;
-
-    if (on != NULL) {
-        DL_FOREACH2(on->leases, l, page_next)
-        all = cs_bits_or(&all, &l->open);
-    }
-    return all;
-}
-
-struct cs_lease *cs_lease_of_trial(struct cs_lane *lane, uint64_t position)
-{
-    struct cs_leased_page *on = leased_page(lane, position / CS_PAGE_TRIALS);
-    struct cs_lease *l;
-
-    if (on == NULL)
-        return NULL;
-    DL_FOREACH2(on->leases, l, page_next)
-    {
-        if (cs_bits_has(&l->open, (unsigned)(position % CS_PAGE_TRIALS)))
-            return l;
-    }
-    return NULL;
-}
-
-uint64_t cs_lease_epoch(struct cs_core *core)
-{
-    CS_ASSERT(core->counter < UINT32_MAX);
-    return (uint64_t)core->term << 32 | ++core->counter;
-}
-
 struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
                                const struct cs_bits *which, int64_t worst)
 {
-    struct cs_leased_page *on = leased_page(lane, page);
+    struct cs_leased_page *on = cs_coordinator_lane_leased_page(lane, page);
     struct cs_lease *l = cs_xcalloc(1, sizeof *l);
     unsigned n = cs_bits_count(which);
 
@@ -76,7 +40,7 @@ struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struc
         on->page = page;
         HASH_ADD(hh, lane->pages, page, sizeof on->page, on);
     }
-    l->epoch = cs_lease_epoch(core);
+    l->epoch = cs_act_epoch(core);
     l->lane = lane;
     l->session = s;
     l->on = on;
@@ -125,9 +89,9 @@ void cs_lease_take(struct cs_core *core, struct cs_lease *l, const struct cs_bit
     if (!free_again || n == 0)
         return;
     if (lane->cancelled && !core->rejoining)
-        cs_lane_set(lane, page, &taken, CS_TRIAL_CANCELLED);
+        cs_coordinator_lane_set(lane, page, &taken, CS_TRIAL_CANCELLED);
     else
-        cs_lane_loosen(lane, page);
+        cs_coordinator_lane_loosen(lane, page);
     core->regrant = true;
     core->announce_dirty = true;
 }
@@ -141,12 +105,7 @@ void cs_lease_want(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     lane->n_want += (capacity > 0) - (was > 0);
     lane->wanted = lane->wanted - was + capacity;
     s->lanes[lane->slot].capacity = capacity;
-    cs_lane_frontier(core, lane);
-}
-
-bool cs_lane_is_stuck(const struct cs_core *core, const struct cs_lane *lane)
-{
-    return lane->n_trouble > 0 && lane->n_trouble == HASH_COUNT(core->sessions) && lane->leased == 0;
+    cs_coordinator_lane_frontier(core, lane);
 }
 
 static void tell(struct cs_core *core, struct cs_lease *l, struct cs_message **m)
@@ -154,7 +113,7 @@ static void tell(struct cs_core *core, struct cs_lease *l, struct cs_message **m
     struct cs_lease_ref *ref;
 
     if (*m == NULL || (*m)->session != l->session->id || (*m)->leases.n == ASSIGN_MAX) {
-        *m = cs_send(core, l->session, CS_ASSIGN);
+        *m = cs_act_send(core, l->session, CS_ASSIGN);
         (*m)->leases.leases = cs_arena_array(&core->arena, ASSIGN_MAX, sizeof *ref);
     }
     ref = &(*m)->leases.leases[(*m)->leases.n++];
@@ -208,64 +167,6 @@ uint32_t cs_lease_assign(struct cs_core *core, struct cs_session *s, struct cs_l
     return cs_bits_count(&set);
 }
 
-/* At most k trials of the lane; the number really leased. */
-static uint32_t grant_page(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint32_t k,
-                           struct cs_message **assign)
-{
-    struct cs_bits set;
-    uint64_t page;
-
-    if (!cs_lane_pick(lane, &page))
-        return 0;
-    set = cs_lane_grantable(lane, page);
-    if (cs_budget_is_set(core))
-        set = cs_budget_opened(core, lane, page, &set);
-    set = cs_bits_lowest(&set, k);
-    return cs_lease_assign(core, s, lane, page, &set, assign);
-}
-
-/* What a session may get of a lane in one go. Near the end the rest is shared by all who want it. */
-static uint32_t room(const struct cs_session *s, const struct cs_lane *lane, bool all)
-{
-    uint32_t capacity = s->lanes[lane->slot].capacity, held = s->lanes[lane->slot].held;
-    uint64_t rest = lane->count[CS_TRIAL_PLANNED] - lane->leased, share;
-    uint32_t missing;
-
-    if (capacity <= held || rest == 0 || !cs_lane_is_open(lane))
-        return 0;
-    missing = capacity - held;
-    if (!all && missing < capacity / TOP_UP)
-        return 0; /* many small leases make long PINGs */
-    share = (rest + lane->n_want - 1) / lane->n_want;
-    return missing < share ? missing : (uint32_t)share;
-}
-
-void cs_lease_grant(struct cs_core *core, struct cs_session *s, bool all)
-{
-    struct cs_message *assign = NULL;
-    uint32_t most = 0;
-
-    if (core->draining || s->refused || !s->registered || core->now_ms >= s->heard_ms + CS_SUSPECT_MS)
-        return;
-    if (core->aparts != NULL && cs_suspicion_claims(core, s)) {
-        cs_suspicion_grant(core, s);
-        return;
-    }
-    for (uint32_t slot = 0; slot < CS_SLOTS; slot++) {
-        struct cs_lane *lane = core->lanes[slot];
-        uint32_t k, got;
-
-        if (lane == NULL || (k = room(s, lane, all)) == 0)
-            continue;
-        while (k > 0 && most++ < ASSIGN_MAX && (got = grant_page(core, s, lane, k, &assign)) > 0)
-            k -= got;
-        CS_ASSERT(s->lanes[slot].held <= s->lanes[slot].capacity);
-        cs_lane_frontier(core, lane);
-        if (lane->leased == lane->count[CS_TRIAL_PLANNED])
-            core->announce_dirty = true; /* nothing more to lease */
-    }
-}
-
 /* ---- revoking -------------------------------------------------------------------------------------- */
 
 void cs_lease_revoke(struct cs_core *core, struct cs_session *s)
@@ -279,7 +180,7 @@ void cs_lease_revoke(struct cs_core *core, struct cs_session *s)
         if (!l->revoking || l->assign_seq == CS_UNTOLD)
             continue;
         if (m == NULL || m->leases.n == ASSIGN_MAX) {
-            m = cs_send(core, s, CS_REVOKE);
+            m = cs_act_send(core, s, CS_REVOKE);
             m->leases.leases = cs_arena_array(&core->arena, ASSIGN_MAX, sizeof *ref);
         }
         ref = &m->leases.leases[m->leases.n++];
@@ -292,7 +193,7 @@ void cs_lease_revoke(struct cs_core *core, struct cs_session *s)
 
 void cs_lease_recall(struct cs_core *core, const struct cs_lease *l)
 {
-    struct cs_leases *b = &cs_send(core, l->session, CS_REVOKE)->leases;
+    struct cs_leases *b = &cs_act_send(core, l->session, CS_REVOKE)->leases;
 
     b->n = 1;
     b->leases = cs_arena_array(&core->arena, 1, sizeof *b->leases);

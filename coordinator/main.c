@@ -4,8 +4,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "coordinator/borrow.h"
+#include "coordinator/core.h"
 #include "coordinator/days.h"
+#include "coordinator/feed.h"
+#include "coordinator/net.h"
+#include "coordinator/persist.h"
+#include "coordinator/plans.h"
+#include "coordinator/publish.h"
 #include "coordinator/server.h"
+#include "coordinator/state.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/file.h"
@@ -105,8 +113,8 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_store_opts so = {.dir = sv->opts.dir, .write = true, .accept_rollback = sv->opts.accept_rollback};
     struct cs_core_opts co = {.fresh_fleet = sv->opts.fresh_fleet, .now_ms = cs_mono_ms()};
-    struct cs_store_names names = {0};
-    struct cs_store_past past = {0};
+    struct cs_persist_names_list names = {0};
+    struct cs_persist_past_rows past = {0};
     enum cs_err rc = cs_store_open(&sv->store, &so, err); /* the term is on disk before anything is bound */
 
     if (rc == CS_OK)
@@ -129,15 +137,15 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     co.risks = past.risks;
     co.n_risks = past.n_risks;
     co.presumed_nano_usd = past.presumed_nano_usd;
-    co.prints = past.prints;
-    co.n_prints = past.n_prints;
+    co.fingerprints = past.fingerprints;
+    co.n_fingerprints = past.n_fingerprints;
     sv->core = cs_core_open(&co);
-    cs_store_names_release(&names);
-    cs_store_past_release(&past);
+    cs_persist_names_release(&names);
+    cs_persist_past_release(&past);
     if (rc == CS_OK)
         rc = cs_persist_open(sv, err);
     if (rc == CS_OK)
-        rc = cs_server_open_doors(sv, err);
+        rc = cs_coordinator_net_open(sv, err);
     if (rc == CS_OK)
         rc = cs_publish_open(sv, err);
     if (rc == CS_OK)
@@ -145,7 +153,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     if (rc != CS_OK)
         return rc;
     cs_log(CS_INFO, "serving", "fleet=%s term=%u gen=%u version=%s", co.fleet, co.term, sv->newest.number, cs_version);
-    rc = cs_server_loop(sv, err);
+    rc = cs_coordinator_net_loop(sv, err);
     cs_log(CS_INFO, "ending", "code=%s", cs_err_name(rc));
     return rc;
 }
@@ -168,8 +176,8 @@ int main(int argc, char **argv)
         cs_days_close(sv);
         uv_run(&sv->loop, UV_RUN_NOWAIT);
         uv_loop_close(&sv->loop);
-        cs_server_close_doors(sv);
-        cs_admin_release(sv);
+        cs_coordinator_net_close(sv);
+        cs_feed_release(sv);
         cs_core_close(sv->core);
         cs_persist_close(sv);
     }

@@ -3,7 +3,8 @@
  * ZMQ_FD is edge-triggered and a send can swallow its edge: the descriptors only wake the loop, and the prepare callback reads all
  * doors until a whole round finds nothing. A bound on that keeps commits and timers going; then the idle handle forbids sleep.
  */
-#include "coordinator/server.h"
+
+#include "coordinator/net.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -11,7 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "coordinator/admin.h"
+#include "coordinator/build.h"
 #include "coordinator/days.h"
+#include "coordinator/feed.h"
+#include "coordinator/persist.h"
+#include "coordinator/publish.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
@@ -38,7 +44,7 @@ static enum cs_err open_door(struct cs_server *sv, enum cs_door_kind kind, const
     return cs_socket_bind(d->socket, endpoint, err);
 }
 
-enum cs_err cs_server_open_doors(struct cs_server *sv, struct cs_error *err)
+enum cs_err cs_coordinator_net_open(struct cs_server *sv, struct cs_error *err)
 {
     enum cs_err rc = cs_net_open(&sv->net, err);
 
@@ -55,7 +61,7 @@ enum cs_err cs_server_open_doors(struct cs_server *sv, struct cs_error *err)
     return rc;
 }
 
-void cs_server_close_doors(struct cs_server *sv)
+void cs_coordinator_net_close(struct cs_server *sv)
 {
     for (unsigned i = 0; i < sv->n_doors; i++) {
         if (sv->doors[i].kind == CS_DOOR_ADMIN)
@@ -69,93 +75,7 @@ void cs_server_close_doors(struct cs_server *sv)
     cs_arena_release(&sv->arena);
 }
 
-/* A peer as the core knows it: its door's number, then its routing id. */
-static void send_through(struct cs_server *sv, const struct cs_door *door, const struct cs_peer *peer,
-                         const struct cs_message *m)
-{
-    enum cs_err rc;
-
-    cs_buf_clear(&sv->out);
-    cs_message_pack(m, &sv->out);
-    rc = cs_socket_send(door->socket, peer, sv->out.data, sv->out.len);
-    if (rc != CS_OK) /* no route: the peer comes again, and asks again */
-        cs_log(CS_DEBUG, "unsent", "kind=%s", cs_kind_name(m->kind));
-}
-
-void cs_server_send(struct cs_server *sv, enum cs_door_kind kind, const struct cs_peer *peer,
-                    const struct cs_message *m)
-{
-    struct cs_peer outside = {0};
-
-    if (kind == CS_DOOR_PUB) {
-        for (unsigned i = 0; i < sv->n_doors; i++) {
-            if (sv->doors[i].kind == CS_DOOR_PUB)
-                send_through(sv, &sv->doors[i], NULL, m);
-        }
-        return;
-    }
-    CS_ASSERT(peer->n >= 1 && peer->id[0] < sv->n_doors);
-    outside.n = (uint8_t)(peer->n - 1);
-    memcpy(outside.id, peer->id + 1, outside.n);
-    send_through(sv, &sv->doors[peer->id[0]], &outside, m);
-}
-
-void cs_server_end(struct cs_server *sv, enum cs_err code, const char *text)
-{
-    if (sv->over)
-        return;
-    sv->over = true;
-    sv->exit_code = code;
-    snprintf(sv->exit_text, sizeof sv->exit_text, "%s", text);
-    uv_stop(&sv->loop);
-}
-
 /* ---- actions ------------------------------------------------------------------------------------------- */
-
-static void send_spec(struct cs_server *sv, const struct cs_action *a)
-{
-    struct cs_message m = a->message;
-    char key[CS_META_KEY_MAX];
-    void *bytes = NULL;
-    uint32_t n = 0;
-
-    cs_spec_key(m.spec.digest, key);
-    if (cs_store_meta(sv->store, key, &bytes, &n, NULL) != CS_OK) {
-        cs_chunk_key(m.spec.digest, key);
-        if (cs_store_meta(sv->store, key, &bytes, &n, NULL) != CS_OK)
-            n = 0;
-    }
-    m.spec.bytes = bytes;
-    m.spec.len = n;
-    cs_server_send(sv, CS_DOOR_WORK, &a->peer, &m);
-    free(bytes);
-}
-
-void cs_server_feed(struct cs_server *sv, const struct cs_event *e)
-{
-    for (const struct cs_action *a = cs_core_step(sv->core, e, cs_mono_ms()); a != NULL; a = a->next) {
-        switch (a->kind) {
-        case CS_ACT_SEND:
-            cs_server_send(sv, CS_DOOR_WORK, &a->peer, &a->message);
-            break;
-        case CS_ACT_SPEC:
-            send_spec(sv, a);
-            break;
-        case CS_ACT_ANNOUNCE:
-            cs_server_send(sv, CS_DOOR_PUB, NULL, &a->message);
-            break;
-        case CS_ACT_COMMIT:
-            cs_commit_submit(sv->commit, a->batch);
-            break;
-        case CS_ACT_REPLY:
-            cs_admin_reply(sv, a->token, a->code, a->text);
-            break;
-        case CS_ACT_EXIT:
-            cs_server_end(sv, a->code, a->text);
-            break;
-        }
-    }
-}
 
 /* ---- messages -------------------------------------------------------------------------------------------- */
 
@@ -164,7 +84,7 @@ static void malformed(struct cs_server *sv, const struct cs_door *door, const st
     struct cs_event e = {.kind = CS_EV_MALFORMED, .malformed = {peer, other_version}};
 
     if (door->kind == CS_DOOR_WORK)
-        cs_server_feed(sv, &e);
+        cs_feed_event(sv, &e);
 }
 
 /* One message, if there is one. */
@@ -194,7 +114,7 @@ static bool receive(struct cs_server *sv, unsigned i)
     } else {
         struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {&peer, user_id, &m}};
 
-        cs_server_feed(sv, &e);
+        cs_feed_event(sv, &e);
     }
     return true;
 }
@@ -234,11 +154,11 @@ static void before_sleep(uv_prepare_t *h)
     work = cs_build_turn(sv);
     if (rest && cs_mono_ms() >= sv->ticked_ms + CS_TICK_MS) {
         sv->ticked_ms = cs_mono_ms();
-        cs_server_feed(sv, &tick);
+        cs_feed_event(sv, &tick);
     }
     if (rest && sv->stop_asked && !sv->stop_told) {
         sv->stop_told = true;
-        cs_server_feed(sv, &stop);
+        cs_feed_event(sv, &stop);
     }
     if (!rest || work || !read_all(sv))
         uv_idle_start(&sv->busy, nothing);
@@ -290,7 +210,7 @@ static void close_handle(uv_handle_t *h, void *arg)
         uv_close(h, NULL);
 }
 
-enum cs_err cs_server_loop(struct cs_server *sv, struct cs_error *err)
+enum cs_err cs_coordinator_net_loop(struct cs_server *sv, struct cs_error *err)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 

@@ -1,3 +1,4 @@
+
 #include "coordinator/plans.h"
 
 #include <stdlib.h>

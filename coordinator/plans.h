@@ -5,7 +5,7 @@
 #ifndef CS_PLANS_H
 #define CS_PLANS_H
 
-#include "coordinator/core.h"
+#include "coordinator/event.h"
 #include "protocol/dialects/request.h"
 #include "store/generation.h"
 

@@ -1,7 +1,10 @@
-#include "coordinator/server.h"
+
+#include "coordinator/publish.h"
 
 #include <string.h>
 
+#include "coordinator/core.h"
+#include "coordinator/plans.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
 

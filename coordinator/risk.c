@@ -18,10 +18,15 @@
  * What a process held that ended without a word stays presumed. So does a call whose end is known and whose cost is not (no reply, or
  * one without usage): those are one sum, in the row `presumed`.
  */
-#include "coordinator/state.h"
+
+#include "coordinator/risk.h"
 
 #include <endian.h>
 #include <inttypes.h>
+
+#include "coordinator/act.h"
+#include "coordinator/bits.h"
+#include "coordinator/event.h"
 
 /* ---- rows ------------------------------------------------------------------------------------------- */
 
@@ -197,7 +202,7 @@ void cs_risk_presume_one(struct cs_core *core, struct cs_lease *l, const struct 
         return;
     like = *l->risk;
     settle(core, l->risk, one);
-    like.epoch = cs_lease_epoch(core);
+    like.epoch = cs_act_epoch(core);
     like.open = *one;
     like.held = like.dirty = false;
     k = make(core, &like);

@@ -2,11 +2,13 @@
  *
  *   main.c     options, start, exit codes
  *   net.c      the loop: messages in, actions out, ticks
- *   persist.c  the commit thread; what is loaded at the start
- *   adopt.c    a new generation takes over what is paid for
+ *   feed.c     events into the core, its actions carried out
+ *   persist.c  the commit thread; what is read at the start
+ *   restore.c  a generation from the store, for the core
+ *   build.c    a new generation takes over what is paid for
  *   admin.c    the operator's verbs
  *   publish.c  progress, to Redis and to `status`
- *   days_shell.c  limits per day (days.h)
+ *   days.c       limits per day (days.h)
  *
  * Thread: the I/O loop owns all of it; only the commit thread writes the store.
  */
@@ -16,7 +18,7 @@
 #include <uv.h>
 
 #include "coordinator/borrow.h"
-#include "coordinator/core.h"
+#include "coordinator/event.h"
 #include "coordinator/plans.h"
 #include "protocol/base/options.h"
 #include "protocol/wire/socket.h"
@@ -116,66 +118,10 @@ struct cs_server {
     uint64_t rate_n;
     uint32_t rate_gen;
 
+    bool feeding; /* a step and its actions are under way: no other event now */
     bool over;
     enum cs_err exit_code;
     char exit_text[256];
 };
-
-/* net.c */
-CS_WARN_UNUSED enum cs_err cs_server_open_doors(struct cs_server *sv, struct cs_error *err);
-CS_WARN_UNUSED enum cs_err cs_server_loop(struct cs_server *sv, struct cs_error *err);
-void cs_server_close_doors(struct cs_server *sv);
-void cs_server_feed(struct cs_server *sv, const struct cs_event *e); /* never from within the core's actions */
-void cs_server_send(struct cs_server *sv, enum cs_door_kind kind, const struct cs_peer *peer,
-                    const struct cs_message *m);
-void cs_server_end(struct cs_server *sv, enum cs_err code, const char *text);
-
-/* persist.c */
-struct cs_store_names {
-    uint32_t n;
-    char **v;
-};
-CS_WARN_UNUSED enum cs_err cs_persist_names(struct cs_server *sv, struct cs_store_names *out, struct cs_error *err);
-void cs_store_names_release(struct cs_store_names *n);
-/* What an earlier term may have spent, and what it had stored last. */
-struct cs_store_past {
-    struct cs_risk_row *risks;
-    uint64_t *prints;
-    uint32_t n_risks, n_prints, next_print;
-    int64_t presumed_nano_usd;
-    bool damaged;
-};
-CS_WARN_UNUSED enum cs_err cs_persist_past(struct cs_server *sv, struct cs_store_past *out, struct cs_error *err);
-void cs_store_past_release(struct cs_store_past *p);
-CS_WARN_UNUSED enum cs_err cs_persist_open(struct cs_server *sv, struct cs_error *err);
-void cs_persist_collect(struct cs_server *sv); /* what the commit thread has finished */
-void cs_persist_close(struct cs_server *sv);
-/* What the store knows of a generation: ledgers of all lanes, counters. For the core or for the builder. */
-CS_WARN_UNUSED enum cs_err cs_persist_ledgers(struct cs_server *sv, const struct cs_plan *plan, uint32_t gen,
-                                              struct cs_build_lane *lanes, struct cs_error *err);
-/* Hands a generation to the core; lanes[].ledger go over to it. */
-CS_WARN_UNUSED enum cs_err cs_persist_load(struct cs_server *sv, struct cs_loaded_plan *plan, bool open,
-                                           struct cs_build_lane *lanes, struct cs_error *err);
-
-/* adopt.c */
-void cs_build_start(struct cs_server *sv, const struct cs_generation *g); /* its row is on its way to the store */
-CS_WARN_UNUSED enum cs_err cs_build_resume(struct cs_server *sv, const struct cs_generation *g, struct cs_error *err);
-/* Whether --reuse names stores, in a state that generation `gen` was not built from, and the newest still plans trials. */
-bool cs_build_has_news(struct cs_server *sv, uint32_t gen);
-bool cs_build_turn(struct cs_server *sv); /* a slice of work; true: there is more to do at once */
-void cs_build_committed(struct cs_server *sv, struct cs_batch *batch, enum cs_err rc);
-void cs_build_release(struct cs_build *b);
-enum { CS_BUILD_GROUP_BIT = 63 }; /* of cs_batch.group: the builder's, not the core's */
-
-/* admin.c */
-void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const struct cs_message *m);
-void cs_admin_reply(struct cs_server *sv, uint64_t token, enum cs_err code, const char *text);
-void cs_admin_release(struct cs_server *sv);
-
-/* publish.c */
-CS_WARN_UNUSED enum cs_err cs_publish_open(struct cs_server *sv, struct cs_error *err);
-void cs_publish_now(struct cs_server *sv);
-void cs_publish_status(struct cs_server *sv, struct cs_buf *out); /* JSON */
-void cs_publish_close(struct cs_server *sv);
 
 #endif

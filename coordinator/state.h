@@ -1,17 +1,5 @@
-/* state.h - what the core remembers, and which of its files does what. Included by coordinator/ and its tests only.
- *
- *   core.c        step: events in, actions out; time
- *   session.c     HELLO WANT PING RELEASE REVOKED BYE, silence
- *   lease.c       who may work on what; grants
- *   suspicion.c   trials that end their workers
- *   lane.c        the order of work in a lane: ledger, pages, frontier
- *   intake.c      outputs: canonical, duplicate, late, refused
- *   group.c       one group commit after the other, and who waits for it
- *   generation.c  loading, closing, pause, cancel, retry
- *   budget.c      money: what may be leased for it, case by case
- *   risk.c        money: reserved and presumed, on disk
- *   announce.c    what the whole fleet is told
- *   check.c       the invariants
+/* state.h - what the core remembers. Included by the files of the core only, through the header of each: README.md says which file
+ * does what.
  */
 #ifndef CS_STATE_H
 #define CS_STATE_H
@@ -20,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/core.h"
-#include "coordinator/ledger.h"
+#include "coordinator/event.h"
+#include "coordinator/page.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/log.h"
@@ -93,7 +81,7 @@ struct cs_lane {
     } dirty_pages;
     bool counters_dirty;
 
-    struct cs_suspect *apart; /* trials that are leased by suspicion.c only */
+    struct cs_suspect *apart; /* trials that are leased by quarantine.c only */
     struct {
         uint32_t n, cap;
         struct cs_quarantined *items;
@@ -335,158 +323,5 @@ struct cs_core {
     struct cs_arena scratch; /* of one output */
     struct cs_action *actions, *last_action;
 };
-
-/* trouble.c */
-void cs_lease_trouble(struct cs_session *s, struct cs_lane *lane, const char *why); /* cannot work here; NULL: none */
-void cs_lease_away(struct cs_session *s, struct cs_lane *lane, const char *why); /* nothing gets through; NULL: none */
-void cs_trouble_said(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_want_lane *w);
-void cs_trouble_forget(struct cs_core *core, struct cs_lane *lane); /* the session's next announcement tells it so */
-
-/* The most that the ambiguous calls of an output can have cost; -1: price or cap is not known. */
-int64_t cs_budget_ambiguous(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o);
-
-/* core.c */
-struct cs_action *cs_act(struct cs_core *core, enum cs_action_kind kind);
-/* A message of a kind to a session: envelope filled in. */
-struct cs_message *cs_send(struct cs_core *core, struct cs_session *s, enum cs_kind kind);
-struct cs_message *cs_send_to(struct cs_core *core, const struct cs_peer *peer, enum cs_kind kind);
-void cs_reply(struct cs_core *core, uint64_t token, enum cs_err code, const char *text);
-void cs_end(struct cs_core *core, enum cs_err code, const char *text);
-
-/* session.c */
-void cs_session_message(struct cs_core *core, const struct cs_event *e);
-void cs_session_fault(struct cs_core *core, const struct cs_peer *peer);
-void cs_session_refuse(struct cs_core *core, struct cs_session *s);
-struct cs_session *cs_session_find(struct cs_core *core, uint64_t id);
-void cs_session_silence(struct cs_core *core);
-void cs_session_registered(struct cs_core *core, uint64_t group); /* names in groups up to this one are on disk */
-/* Names that still have a row though nobody of that name came: forgets them. */
-void cs_session_unexpect(struct cs_core *core);
-void cs_session_drain(struct cs_core *core, struct cs_session *s);
-/* LOST: without a word, so that a trial may be to blame; EXPELLED: by us. */
-enum cs_end_of { CS_ENDED_BYE, CS_ENDED_RECONNECT, CS_ENDED_LOST, CS_ENDED_EXPELLED };
-void cs_session_end(struct cs_core *core, struct cs_session *s, enum cs_end_of how);
-
-/* lease.c */
-uint64_t cs_lease_epoch(struct cs_core *core);
-struct cs_lease *cs_lease_find(struct cs_core *core, uint64_t epoch);
-struct cs_bits cs_lease_on_page(struct cs_lane *lane, uint64_t page); /* union of open */
-struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
-                               const struct cs_bits *which, int64_t worst);
-/* Takes trials out of a lease; free: they may be leased again, else their output is here. Frees an empty lease. */
-void cs_lease_take(struct cs_core *core, struct cs_lease *l, const struct cs_bits *which, bool free_again);
-struct cs_lease *cs_lease_of_trial(struct cs_lane *lane, uint64_t position);
-/* Tops the session up: to capacity, or only when a worthwhile part is missing. */
-void cs_lease_grant(struct cs_core *core, struct cs_session *s, bool all);
-void cs_lease_tell(struct cs_core *core, const struct cs_group *g); /* the rows of its leases are on disk */
-void cs_lease_revoke(struct cs_core *core, struct cs_session *s);   /* sends REVOKE for what is being revoked */
-void cs_lease_recall(struct cs_core *core,
-                     const struct cs_lease *l); /* what its holder has not begun is not to be begun */
-void cs_lease_revoke_lane(struct cs_core *core, struct cs_lane *lane);
-void cs_lease_want(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint32_t capacity);
-/* Leases these free trials, as far as there is money for them; how many. Makes the ASSIGN that *assign is to be, or adds to it. */
-uint32_t cs_lease_assign(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
-                         const struct cs_bits *which, struct cs_message **assign);
-/* No session can work here, each for a reason of its own. */
-bool cs_lane_is_stuck(const struct cs_core *core, const struct cs_lane *lane);
-
-/* suspicion.c */
-void cs_suspicion_lost(struct cs_core *core, struct cs_session *s);             /* before its leases are freed */
-void cs_suspicion_judge(struct cs_core *core, const char *worker);              /* after that: quarantines who is due */
-struct cs_bits cs_suspicion_on_page(const struct cs_lane *lane, uint64_t page); /* to be leased apart only */
-/* True: the session gets suspects, or nothing until it is empty. */
-bool cs_suspicion_claims(struct cs_core *core, struct cs_session *s);
-void cs_suspicion_grant(struct cs_core *core, struct cs_session *s); /* of what claims it */
-void cs_suspicion_paused(struct cs_session *s);                      /* takes back what cannot begin now */
-/* A session of the same process takes over what the earlier one ran apart; NULL: nothing. */
-struct cs_apart *cs_suspicion_detach(struct cs_core *core, struct cs_session *s);
-void cs_suspicion_attach(struct cs_session *s, struct cs_apart *g);
-void cs_suspicion_answered(struct cs_core *core, struct cs_lane *lane, uint64_t position, bool answer);
-void cs_suspicion_lift(struct cs_core *core, struct cs_lane *lane); /* its quarantined trials are planned again */
-void cs_suspicion_forget(struct cs_core *core, const struct cs_lane *lane); /* NULL: all lanes */
-
-/* lane.c */
-struct cs_lane *cs_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const struct cs_lane_load *load);
-void cs_lane_close(struct cs_lane *lane);
-struct cs_lane *cs_lane_find(struct cs_core *core, uint32_t gen, uint32_t lane);
-unsigned cs_lane_page_size(const struct cs_lane *lane, uint64_t page);
-struct cs_bits cs_lane_free(struct cs_lane *lane, uint64_t page);
-struct cs_bits cs_lane_grantable(struct cs_lane *lane,
-                                 uint64_t page); /* of these, all but the suspects that run apart */
-enum cs_trial_state cs_lane_state_of(const struct cs_lane *lane, uint64_t position);
-void cs_lane_set(struct cs_lane *lane, uint64_t page, const struct cs_bits *which, enum cs_trial_state state);
-/* The lowest page that has something to lease now. False: none (more may come with the frontier). */
-bool cs_lane_pick(struct cs_lane *lane, uint64_t *page);
-/* Of n positions from `first` on: how many are planned, and how many of these nobody has or may have. */
-uint64_t cs_lane_count(struct cs_lane *lane, uint64_t first, uint64_t n, uint64_t *n_free);
-void cs_lane_loosen(struct cs_lane *lane, uint64_t page);
-void cs_lane_restart(struct cs_lane *lane, bool wait);     /* after loading: what lies below the frontier */
-void cs_lane_adopted(struct cs_lane *lane, uint64_t page); /* a lease of an earlier term lives on there */
-void cs_lane_grace_over(struct cs_lane *lane);
-void cs_lane_frontier(struct cs_core *core, struct cs_lane *lane); /* asks for more of it ahead of use */
-bool cs_lane_is_open(const struct cs_lane *lane);
-enum cs_lane_state cs_lane_announced(const struct cs_lane *lane);
-void cs_lane_cancel(struct cs_lane *lane);
-uint64_t cs_lane_retry(struct cs_lane *lane);
-
-/* intake.c */
-void cs_intake_outputs(struct cs_core *core, struct cs_session *s, const struct cs_message *m);
-void cs_intake_remember(struct cs_core *core, uint64_t print);
-void cs_intake_close(struct cs_core *core);
-
-/* group.c */
-struct cs_group *cs_group_make(struct cs_core *core);
-void cs_group_free(struct cs_group *g, bool with_batch);
-void cs_group_receipt(struct cs_core *core, struct cs_session *s, uint64_t upto, uint64_t bytes);
-void cs_group_refuse(struct cs_core *core, struct cs_session *s, uint64_t number, enum cs_refusal why);
-void cs_group_token(struct cs_core *core, uint64_t token);
-void cs_group_submit(struct cs_core *core);
-void cs_group_committed(struct cs_core *core, struct cs_batch *batch, enum cs_err rc);
-bool cs_group_is_quiet(const struct cs_core *core); /* nothing open, nothing pending */
-void cs_group_ack(struct cs_core *core, struct cs_session *s);
-
-/* generation.c */
-void cs_generation_load(struct cs_core *core, const struct cs_generation_load *load);
-void cs_generation_close(struct cs_core *core);
-void cs_generation_control(struct cs_core *core, enum cs_control verb, const char *model, uint64_t token);
-
-/* budget.c */
-bool cs_budget_is_set(const struct cs_core *core);
-int64_t cs_budget_cost(const struct cs_price *p, const struct cs_output *o);
-bool cs_budget_is_unknown(const struct cs_output *o); /* its call may have been billed, and nobody said how much */
-int64_t cs_budget_spent(const struct cs_core *core);  /* committed or queued, in all generations */
-int64_t cs_budget_presumed(const struct cs_core *core);
-/* What of `which` lies in opened blocks; opens the next case if nothing does. */
-struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which);
-/* Cuts `which` down to what can be reserved; *worst is the most that one trial of it can cost. */
-struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which,
-                                int64_t *worst);
-void cs_budget_review(struct cs_core *core); /* lanes that stopped go on when there is money again */
-
-/* risk.c */
-void cs_risk_load(struct cs_core *core, const struct cs_risk_row *row); /* of an earlier term: presumed */
-void cs_risk_reserve(struct cs_core *core, struct cs_lease *l, int64_t worst);
-void cs_risk_take(struct cs_core *core, struct cs_lease *l, const struct cs_bits *which); /* settled */
-void cs_risk_end(struct cs_lease *l);                                                     /* nothing is left of it */
-void cs_risk_presume(struct cs_core *core, struct cs_lease *l);                           /* the lease is lost */
-/* Another has answered a trial of the lease: its holder may have called too. */
-void cs_risk_presume_one(struct cs_core *core, struct cs_lease *l, const struct cs_bits *one);
-void cs_risk_write_off(struct cs_core *core, int64_t worst); /* presumed for good */
-/* What the session's process does not list was never begun, or is here. */
-void cs_risk_hello(struct cs_core *core, struct cs_session *s, const struct cs_hello *h);
-void cs_risk_gone(struct cs_session *s);
-/* What is presumed of these, for a new lease to reserve: money changes hands, never its sum. */
-struct cs_bits cs_risk_adopt(struct cs_core *core, struct cs_session *s, const struct cs_lease_ref *held,
-                             const struct cs_bits *which, int64_t *worst);
-/* Outputs of these are here, or they are given back unbegun. What each was presumed to cost; 0: nothing was. */
-int64_t cs_risk_told(struct cs_core *core, struct cs_session *s, uint32_t gen, uint32_t lane, uint64_t page,
-                     const struct cs_bits *which);
-bool cs_risk_is_written(const struct cs_core *core);
-void cs_risk_write(struct cs_core *core, struct cs_batch *batch);
-void cs_risk_close(struct cs_core *core);
-
-/* announce.c */
-void cs_announce_make(struct cs_core *core, struct cs_announce *out);
-void cs_announce_changed(struct cs_core *core);
 
 #endif

@@ -4,9 +4,10 @@
  * worker is announced to all, so that those who hold the same stop without asking; only the word of one that was refused itself bars a
  * key. `resume` forgets all of it.
  */
-#include <stdio.h>
 
-#include "coordinator/state.h"
+#include "coordinator/trouble.h"
+
+#include <stdio.h>
 
 enum { BARRED_MAX = 64 }; /* keys of a lane; more are found out by their own workers */
 
@@ -44,12 +45,12 @@ static void say_trouble(struct cs_session *s, struct cs_lane *lane, const char *
     renote(lane);
 }
 
-void cs_lease_trouble(struct cs_session *s, struct cs_lane *lane, const char *why)
+void cs_coordinator_trouble_set(struct cs_session *s, struct cs_lane *lane, const char *why)
 {
     say_trouble(s, lane, why, false);
 }
 
-void cs_lease_away(struct cs_session *s, struct cs_lane *lane, const char *why)
+void cs_coordinator_trouble_away(struct cs_session *s, struct cs_lane *lane, const char *why)
 {
     bool *has = &s->lanes[lane->slot].away;
 
@@ -71,17 +72,18 @@ static bool is_barred(const struct cs_lane *lane, const char *key)
     return lane->barred != NULL && strstr(lane->barred, key) != NULL;
 }
 
-void cs_trouble_said(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_want_lane *w)
+void cs_coordinator_trouble_said(struct cs_core *core, struct cs_session *s, struct cs_lane *lane,
+                                 const struct cs_want_lane *w)
 {
     const char *why = w->trouble != NULL && w->trouble[0] != '\0' ? w->trouble : NULL;
     bool refused = why != NULL && w->key != NULL && is_fingerprint(w->key);
 
     if (w->capacity > 0) {
-        cs_lease_trouble(s, lane, NULL);
-        cs_lease_away(s, lane, why);
+        cs_coordinator_trouble_set(s, lane, NULL);
+        cs_coordinator_trouble_away(s, lane, why);
         return;
     }
-    cs_lease_away(s, lane, NULL);
+    cs_coordinator_trouble_away(s, lane, NULL);
     say_trouble(s, lane, why, refused);
     if (!refused || is_barred(lane, w->key) || (lane->barred != NULL && strlen(lane->barred) > BARRED_MAX * 9))
         return;
@@ -92,12 +94,12 @@ void cs_trouble_said(struct cs_core *core, struct cs_session *s, struct cs_lane 
     core->announce_dirty = true;
 }
 
-void cs_trouble_forget(struct cs_core *core, struct cs_lane *lane)
+void cs_coordinator_trouble_forget(struct cs_core *core, struct cs_lane *lane)
 {
     struct cs_session *s, *next;
 
     HASH_ITER (hh, core->sessions, s, next) {
-        cs_lease_trouble(s, lane, NULL);
+        cs_coordinator_trouble_set(s, lane, NULL);
         s->resume_seq = s->seq_out + 1;
     }
     CS_FREE(lane->barred);

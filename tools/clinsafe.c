@@ -4,7 +4,7 @@
 
 #include "protocol/base/log.h"
 #include "protocol/base/version.h"
-#include "tools/command.h"
+#include "tools/base/command.h"
 
 static const struct cs_command commands[] = {
     {"run", "run a study on this machine: starts all it needs, shows progress, continues where it was", cmd_run},

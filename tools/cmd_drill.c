@@ -13,12 +13,12 @@
 #include "protocol/base/rng.h"
 #include "protocol/study/plan.h"
 #include "store/progress.h"
-#include "tools/admin_client.h"
-#include "tools/command.h"
-#include "tools/drill_count.h"
-#include "tools/fleet.h"
-#include "tools/submission.h"
-#include "tools/text.h"
+#include "tools/fleet/admin_client.h"
+#include "tools/base/command.h"
+#include "tools/fleet/drill_count.h"
+#include "tools/fleet/fleet.h"
+#include "tools/fleet/submission.h"
+#include "tools/base/text.h"
 
 enum {
     ROUNDS = 12,

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/command.h"
+#include "tools/base/command.h"
 #include "tools/export/format.h"
-#include "tools/reader.h"
-#include "tools/screen.h"
-#include "tools/text.h"
+#include "tools/base/reader.h"
+#include "tools/screen/screen.h"
+#include "tools/base/text.h"
 
 struct export
 {

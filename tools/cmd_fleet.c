@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/admin_client.h"
-#include "tools/command.h"
-#include "tools/study_dir.h"
-#include "tools/submission.h"
+#include "tools/fleet/admin_client.h"
+#include "tools/base/command.h"
+#include "tools/base/study_dir.h"
+#include "tools/fleet/submission.h"
 
 enum { ASK_MS = 15000 };
 

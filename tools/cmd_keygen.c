@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "protocol/wire/keys.h"
-#include "tools/command.h"
+#include "tools/base/command.h"
 
 int cmd_keygen(int argc, char **argv)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/command.h"
+#include "tools/base/command.h"
 #include "tools/labels/import.h"
 #include "tools/labels/sample.h"
 

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "protocol/study/render.h"
-#include "tools/command.h"
-#include "tools/paid.h"
-#include "tools/plan_power.h"
-#include "tools/prompt_book.h"
-#include "tools/study_dir.h"
-#include "tools/survey.h"
-#include "tools/text.h"
+#include "tools/base/command.h"
+#include "tools/plan/already_paid.h"
+#include "tools/plan/power.h"
+#include "tools/plan/prompt_book.h"
+#include "tools/base/study_dir.h"
+#include "tools/plan/estimate.h"
+#include "tools/base/text.h"
 
 enum { EXAMPLES = 2 };
 

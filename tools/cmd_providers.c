@@ -11,9 +11,9 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/load/providers.h"
-#include "tools/command.h"
-#include "tools/fleet.h"
-#include "tools/text.h"
+#include "tools/base/command.h"
+#include "tools/fleet/fleet.h"
+#include "tools/base/text.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, ARGS_MAX = 16 };
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/command.h"
+#include "tools/base/command.h"
 #include "tools/report/html/html.h"
 #include "tools/labels/ratings.h"
 #include "tools/report/analysis/report.h"

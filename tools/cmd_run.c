@@ -8,12 +8,12 @@
 
 #include "protocol/base/clock.h"
 #include "protocol/study/plan.h"
-#include "tools/admin_client.h"
-#include "tools/command.h"
-#include "tools/fleet.h"
-#include "tools/screen.h"
-#include "tools/submission.h"
-#include "tools/text.h"
+#include "tools/fleet/admin_client.h"
+#include "tools/base/command.h"
+#include "tools/fleet/fleet.h"
+#include "tools/screen/screen.h"
+#include "tools/fleet/submission.h"
+#include "tools/base/text.h"
 
 enum { POLL_MS = 200, ASK_MS = 10000, PATIENCE_MS = 60000, SLOTS_MAX = 65536, DRAIN_MS = 15 * 60 * 1000 };
 

@@ -7,9 +7,9 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "store/progress.h"
-#include "tools/command.h"
-#include "tools/screen.h"
-#include "tools/study_dir.h"
+#include "tools/base/command.h"
+#include "tools/screen/screen.h"
+#include "tools/base/study_dir.h"
 
 enum { ASK_MS = 3000 };
 

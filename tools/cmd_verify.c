@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/command.h"
+#include "tools/base/command.h"
 #include "tools/export/row.h"
-#include "tools/reader.h"
-#include "tools/screen.h"
-#include "tools/submission.h"
-#include "tools/text.h"
+#include "tools/base/reader.h"
+#include "tools/screen/screen.h"
+#include "tools/fleet/submission.h"
+#include "tools/base/text.h"
 
 enum { LISTED_MAX = 20 };
 

@@ -1,6 +1,7 @@
 #include "worker/call.h"
 
 #include "protocol/base/assert.h"
+#include "worker/retry.h"
 
 void cs_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wall_ms)
 {

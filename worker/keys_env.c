@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "protocol/base/file.h"
 #include "protocol/base/digest.h"
+#include "protocol/base/file.h"
 
 enum { KEY_MAX = 8192 };
 

@@ -1,45 +1,22 @@
 /* Lanes as announced: their facts, their share of the slots, what is wanted of them, and the specs and cases to
  * ask for. */
+#include "worker/lanes.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "worker/alarm.h"
+#include "worker/brake.h"
+#include "worker/do.h"
+#include "worker/lane.h"
+#include "worker/leases.h"
+#include "worker/outage.h"
+#include "worker/pools.h"
 #include "worker/state.h"
-
-static uint64_t key_of(uint32_t gen, uint32_t lane)
-{
-    return (uint64_t)gen << 32 | lane;
-}
-
-struct cs_worker_lane *cs_lanes_find(struct cs_worker *w, uint32_t gen, uint32_t lane)
-{
-    uint64_t key = key_of(gen, lane);
-    struct cs_worker_lane *l;
-    HASH_FIND(hh, w->lanes, &key, sizeof key, l);
-    return l;
-}
-
-void cs_lanes_wake(struct cs_worker *w, struct cs_worker_lane *l)
-{
-    if (l->ready)
-        return;
-    l->ready = true;
-    TAILQ_INSERT_TAIL(&w->ring, l, in_ring);
-}
-
-uint32_t cs_lanes_most(const struct cs_worker_lane *l)
-{
-    uint32_t most = cs_brake_most(&l->brake);
-    return l->share < most ? l->share : most;
-}
-
-void cs_lanes_wake_all(struct cs_worker *w)
-{
-    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
-        cs_lanes_wake(w, l);
-}
+#include "worker/trouble.h"
 
 static void drop_facts(struct cs_worker *w, struct cs_worker_lane *l)
 {
@@ -77,7 +54,7 @@ void cs_lanes_close(struct cs_worker *w)
 static struct cs_worker_lane *add_lane(struct cs_worker *w, const struct cs_lane_info *info)
 {
     struct cs_worker_lane *l = cs_xcalloc(1, sizeof *l);
-    l->key = key_of(info->gen, info->lane);
+    l->key = cs_worker_lane_key(info->gen, info->lane);
     l->gen = info->gen;
     l->lane = info->lane;
     l->state = CS_LANE_PAUSED;
@@ -111,7 +88,7 @@ static void set_lane(struct cs_worker *w, struct cs_worker_lane *l, enum cs_lane
             drop_facts(w, l);
         l->trouble[0] = '\0';
         l->key_refused = false;
-        cs_lanes_wake(w, l);
+        cs_worker_lane_wake(w, l);
     }
     if (!may_hold(state))
         cs_leases_give_back(w, l, true);
@@ -125,7 +102,7 @@ static void look_at_key(struct cs_worker *w, struct cs_worker_lane *l)
     if (l->barred == NULL || key[0] == '\0' || l->trouble[0] != '\0' || strstr(l->barred, key) == NULL)
         return;
     snprintf(trouble, sizeof trouble, "the provider refused the key %s to another worker", key);
-    cs_lanes_stop(w, l, trouble);
+    cs_worker_trouble_stop(w, l, trouble);
 }
 
 static void set_barred(struct cs_worker *w, struct cs_worker_lane *l, const char *barred)
@@ -142,7 +119,7 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in
 {
     w->announcements++;
     for (uint32_t i = 0; i < a->n_lanes; i++) {
-        struct cs_worker_lane *l = cs_lanes_find(w, a->lanes[i].gen, a->lanes[i].lane);
+        struct cs_worker_lane *l = cs_worker_lane_find(w, a->lanes[i].gen, a->lanes[i].lane);
         if (l == NULL)
             l = add_lane(w, &a->lanes[i]);
         l->seen = w->announcements;
@@ -162,48 +139,6 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in
         cs_leases_give_back(w, NULL, true);
 }
 
-void cs_lanes_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble)
-{
-    if (l->trouble[0] != '\0')
-        return; /* the first reason is the one to tell */
-    snprintf(l->trouble, sizeof l->trouble, "%s", trouble);
-    cs_worker_say(w, CS_ERROR, "lane_trouble", "gen=%u lane=%u why=\"%s\"", l->gen, l->lane, l->trouble);
-    w->shares_stale = true;
-    cs_leases_give_back(w, l, true);
-}
-
-void cs_lanes_refused(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble)
-{
-    if (l->trouble[0] == '\0')
-        l->key_refused = true;
-    cs_lanes_stop(w, l, trouble);
-}
-
-void cs_lanes_wait(struct cs_worker *w, struct cs_worker_lane *l)
-{
-    uint64_t until = l->quiet_until;
-    if (l->outage.away && l->outage.probe_ms > until)
-        until = l->outage.probe_ms;
-    if (until > w->now)
-        cs_alarm_set(&w->alarms, &l->alarm, until);
-}
-
-void cs_lanes_away(struct cs_worker *w, struct cs_worker_lane *l, const char *why)
-{
-    snprintf(l->away, sizeof l->away, "%s; asked again from time to time, nothing else is to be done", why);
-    cs_worker_say(w, CS_WARN, "lane_away", "gen=%u lane=%u why=\"%s\" waiting=%u", l->gen, l->lane, why, l->n_todo);
-    w->shares_stale = true;
-    cs_leases_give_back_untried(w, l);
-}
-
-void cs_lanes_back(struct cs_worker *w, struct cs_worker_lane *l)
-{
-    cs_worker_say(w, CS_INFO, "lane_back", "gen=%u lane=%u away_ms=%llu probes=%u", l->gen, l->lane,
-                  (unsigned long long)(w->now - l->outage.since_ms), l->outage.probes);
-    l->away[0] = '\0';
-    w->shares_stale = true;
-}
-
 /* ---- specs and cases ------------------------------------------------------------------------------- */
 
 static void ask_for(struct cs_worker *w, const uint8_t digest[32])
@@ -217,7 +152,7 @@ static void ask_for(struct cs_worker *w, const uint8_t digest[32])
         w->asked = cs_xrealloc(w->asked, w->cap_asked, sizeof *w->asked);
     }
     memcpy(w->asked[w->n_asked++].digest, digest, 32);
-    memcpy(cs_link_send(w, CS_SPEC_GET)->spec_get.digest, digest, 32);
+    memcpy(cs_do_send(w, CS_SPEC_GET)->spec_get.digest, digest, 32);
     if (w->spec.place == 0)
         cs_alarm_set(&w->alarms, &w->spec, w->now + CS_SPEC_AGAIN_MS);
 }
@@ -225,7 +160,7 @@ static void ask_for(struct cs_worker *w, const uint8_t digest[32])
 void cs_lanes_ask(struct cs_worker *w)
 {
     uint8_t digest[32];
-    while (cs_link_live(w) && w->source.missing(w->source.self, digest))
+    while (cs_do_is_live(w) && w->source.missing(w->source.self, digest))
         ask_for(w, digest);
 }
 
@@ -234,7 +169,7 @@ static void unblock(struct cs_worker *w)
     w->shares_stale = true; /* facts may be there now */
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
         if (l->blocked)
-            cs_lanes_wake(w, l);
+            cs_worker_lane_wake(w, l);
         l->blocked = false;
     }
 }
@@ -257,12 +192,12 @@ void cs_lanes_spec(struct cs_worker *w, const struct cs_spec_reply *s)
     char hex[17];
     cs_hex(s->digest, 8, hex);
     if (s->len == 0) {
-        cs_worker_say(w, CS_WARN, "spec_unknown", "digest=%s", hex); /* asked again when the alarm rings */
+        cs_do_log(w, CS_WARN, "spec_unknown", "digest=%s", hex); /* asked again when the alarm rings */
         return;
     }
     struct cs_error err = {0};
     if (w->source.put(w->source.self, s->digest, s->bytes, s->len, &err) != CS_OK) {
-        cs_worker_say(w, CS_ERROR, "spec_bad", "digest=%s why=\"%s\"", hex, err.msg);
+        cs_do_log(w, CS_ERROR, "spec_bad", "digest=%s why=\"%s\"", hex, err.msg);
         return;
     }
     w->asked[i] = w->asked[--w->n_asked];
@@ -288,7 +223,7 @@ static void load_facts(struct cs_worker *w, struct cs_worker_lane *l)
     }
     const char *trouble = rc == CS_OK ? l->facts.trouble : err.msg;
     if (trouble[0] != '\0')
-        cs_lanes_stop(w, l, trouble);
+        cs_worker_trouble_stop(w, l, trouble);
     look_at_key(w, l);
 }
 
@@ -331,7 +266,7 @@ static void share_slots(struct cs_worker *w)
         left -= l->share < left ? l->share : left;
         n--;
     }
-    cs_lanes_wake_all(w);
+    cs_worker_lane_wake_all(w);
 }
 
 /* A share to work on, and as much again so that it never runs dry. */
@@ -375,7 +310,7 @@ static void tell_wants(struct cs_worker *w)
     }
     if (!changed)
         return;
-    struct cs_want *b = &cs_link_send(w, CS_WANT)->want;
+    struct cs_want *b = &cs_do_send(w, CS_WANT)->want;
     b->n = cs_lanes_wants(w, &b->lanes);
 }
 
@@ -392,6 +327,6 @@ void cs_lanes_settle(struct cs_worker *w)
             load_facts(w, l);
     }
     share_slots(w);
-    if (cs_link_live(w) && !w->said_bye)
+    if (cs_do_is_live(w) && !w->said_bye)
         tell_wants(w);
 }

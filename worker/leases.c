@@ -1,10 +1,15 @@
 /* What this worker may work on: leases as bitmaps over a page of 256 positions. Proved with the coordinator's side in
  * tests/model/lease.pml. */
+#include "worker/leases.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "worker/alarm.h"
+#include "worker/do.h"
+#include "worker/lane.h"
 #include "worker/state.h"
 
 static bool bit_get(const uint8_t *map, uint8_t bit)
@@ -92,7 +97,7 @@ static void take_todo(struct cs_worker *w, struct cs_worker_lease *l, struct cs_
     *out = ref_of(l);
     memcpy(out->todo, l->todo, sizeof out->todo);
     while (!LIST_EMPTY(&l->calls))
-        cs_work_drop(w, LIST_FIRST(&l->calls));
+        cs_leases_drop_call(w, LIST_FIRST(&l->calls));
     CS_ASSERT(l->n_waiting == 0);
     l->lane->n_todo -= l->n_todo;
     w->unstarted -= l->n_todo;
@@ -149,8 +154,8 @@ void cs_leases_give_back_one(struct cs_worker *w, struct cs_worker_lease *l, uin
 /* What is given back while there is no session needs no message: the next HELLO does not list it. */
 void cs_leases_settle(struct cs_worker *w)
 {
-    if (w->n_giving > 0 && cs_link_live(w) && !w->said_bye) {
-        struct cs_leases *b = &cs_link_send(w, CS_RELEASE)->leases;
+    if (w->n_giving > 0 && cs_do_is_live(w) && !w->said_bye) {
+        struct cs_leases *b = &cs_do_send(w, CS_RELEASE)->leases;
         b->n = w->n_giving;
         b->leases = cs_arena_array(&w->arena, b->n, sizeof *b->leases);
         memcpy(b->leases, w->giving, b->n * sizeof *b->leases);
@@ -162,7 +167,7 @@ void cs_leases_settle(struct cs_worker *w)
 
 static bool wanted(struct cs_worker *w, const struct cs_lease_ref *r, struct cs_worker_lane **lane)
 {
-    *lane = cs_lanes_find(w, r->gen, r->lane);
+    *lane = cs_worker_lane_find(w, r->gen, r->lane);
     return *lane != NULL && !w->draining && w->n_leases < CS_LEASES_PER_WORKER_MAX && (*lane)->trouble[0] == '\0' &&
            ((*lane)->state == CS_LANE_OPEN || (*lane)->state == CS_LANE_PAUSED);
 }
@@ -194,7 +199,7 @@ static void assign(struct cs_worker *w, const struct cs_lease_ref *r)
     w->n_leases++;
     w->unstarted += n;
     update_open(l);
-    cs_lanes_wake(w, lane);
+    cs_worker_lane_wake(w, lane);
 }
 
 void cs_leases_assign(struct cs_worker *w, const struct cs_leases *a)
@@ -223,14 +228,14 @@ void cs_leases_lost(struct cs_worker *w, uint64_t epoch)
     if (l == NULL || l->dead)
         return;
     if (l->n_todo > 0) /* else the coordinator has all of it, and its ACK is on the way */
-        cs_worker_say(w, CS_WARN, "lease_lost", "epoch=%llu unstarted=%u busy=%u", (unsigned long long)epoch, l->n_todo,
-                      l->n_busy);
+        cs_do_log(w, CS_WARN, "lease_lost", "epoch=%llu unstarted=%u busy=%u", (unsigned long long)epoch, l->n_todo,
+                  l->n_busy);
     kill_lease(w, l);
 }
 
 void cs_leases_revoke(struct cs_worker *w, const struct cs_leases *r)
 {
-    struct cs_leases *b = &cs_link_send(w, CS_REVOKED)->leases;
+    struct cs_leases *b = &cs_do_send(w, CS_REVOKED)->leases;
     b->n = r->n;
     b->leases = cs_arena_array(&w->arena, r->n, sizeof *b->leases);
     for (uint32_t i = 0; i < r->n; i++) {
@@ -273,7 +278,7 @@ void cs_leases_adopt(struct cs_worker *w, const struct cs_welcome *m)
         HASH_ADD(hh, w->by_epoch, epoch, sizeof l->epoch, l);
     }
     if (dropped > 0)
-        cs_worker_say(w, CS_WARN, "leases_dropped", "dropped=%u adopted=%u", dropped, m->n_adopted);
+        cs_do_log(w, CS_WARN, "leases_dropped", "dropped=%u adopted=%u", dropped, m->n_adopted);
 }
 
 uint32_t cs_leases_list(struct cs_worker *w, bool with_dead, struct cs_lease_ref **out)
@@ -332,7 +337,7 @@ void cs_lease_start(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit)
     l->n_busy++;
     l->lane->n_todo--;
     w->unstarted--;
-    if (l->watched && cs_link_live(w))
+    if (l->watched && cs_do_is_live(w))
         cs_alarm_set(&w->alarms, &w->ping, w->now);
     update_open(l);
 }
@@ -371,4 +376,13 @@ void cs_lease_forget_waiting(struct cs_worker *w, struct cs_call *c)
     l->n_waiting--;
     w->waiting--;
     LIST_REMOVE(c, in_lease);
+}
+
+void cs_leases_drop_call(struct cs_worker *w, struct cs_call *c)
+{
+    if (c->due)
+        TAILQ_REMOVE(&c->lane->due, c, in_lane);
+    cs_alarm_clear(&w->alarms, &c->alarm);
+    cs_lease_forget_waiting(w, c);
+    free(c);
 }

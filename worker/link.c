@@ -4,45 +4,28 @@
  * the coordinator counts its silence from what it has read, so only what it has surely read may lengthen a lease
  * here.
  */
+#include "worker/link.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "worker/alarm.h"
+#include "worker/do.h"
+#include "worker/lanes.h"
+#include "worker/leases.h"
 #include "worker/state.h"
-
-bool cs_link_live(const struct cs_worker *w)
-{
-    return w->state == CS_WORKER_READY || w->state == CS_WORKER_ISOLATED;
-}
-
-bool cs_link_may_start(const struct cs_worker *w)
-{
-    return w->last_term != 0 && !w->draining && !w->fleet_draining && w->now - w->heard < CS_STOP_START_MS;
-}
-
-struct cs_message *cs_link_send(struct cs_worker *w, enum cs_kind kind)
-{
-    struct cs_message *m = cs_arena_alloc(&w->arena, sizeof *m);
-    m->version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR;
-    m->kind = kind;
-    if (kind != CS_HELLO) {
-        CS_ASSERT(cs_link_live(w));
-        m->session = w->session;
-        m->seq = ++w->seq;
-        m->ack = w->ack;
-    }
-    cs_worker_do(w, CS_DO_SEND)->message = m;
-    return m;
-}
+#include "worker/window.h"
+#include "worker/work.h"
 
 static void set_state(struct cs_worker *w, enum cs_worker_state s)
 {
     if (w->state == s)
         return;
-    cs_worker_say(w, s == CS_WORKER_ISOLATED ? CS_WARN : CS_INFO, "session", "state=%s was=%s silent_ms=%llu",
-                  cs_worker_state_name(s), cs_worker_state_name(w->state),
-                  (unsigned long long)(w->last_term != 0 ? w->now - w->heard : 0));
+    cs_do_log(w, s == CS_WORKER_ISOLATED ? CS_WARN : CS_INFO, "session", "state=%s was=%s silent_ms=%llu",
+              cs_do_state_name(s), cs_do_state_name(w->state),
+              (unsigned long long)(w->last_term != 0 ? w->now - w->heard : 0));
     w->state = s;
 }
 
@@ -70,11 +53,10 @@ void cs_link_tick(struct cs_worker *w)
         return;
     uint64_t silent = w->now - w->heard;
     if (silent >= CS_LEASE_LOST_WORKER_MS && w->unstarted > 0) {
-        cs_worker_say(w, CS_WARN, "leases_lost", "silent_ms=%llu unstarted=%u", (unsigned long long)silent,
-                      w->unstarted);
+        cs_do_log(w, CS_WARN, "leases_lost", "silent_ms=%llu unstarted=%u", (unsigned long long)silent, w->unstarted);
         cs_leases_give_back(w, NULL, true);
     }
-    if (!cs_link_live(w) || w->said_bye)
+    if (!cs_do_is_live(w) || w->said_bye)
         return;
     if (silent >= CS_RECONNECT_MS)
         lose_session(w, true, reconnect_pause(w));
@@ -87,12 +69,12 @@ void cs_link_hello(struct cs_worker *w)
     if (w->said_bye)
         return;
     if (!w->socket || w->new_socket) {
-        cs_worker_do(w, CS_DO_CONNECT);
+        cs_do_action(w, CS_DO_CONNECT);
         w->socket = true;
         w->connected_at = w->now;
     }
     set_state(w, CS_WORKER_HELLO_SENT);
-    struct cs_message *m = cs_link_send(w, CS_HELLO);
+    struct cs_message *m = cs_do_send(w, CS_HELLO);
     struct cs_hello *h = &m->hello;
     m->seq = ++w->hellos; /* one that comes late, by an older connection, is to be known as such */
     h->worker = w->name;
@@ -108,7 +90,7 @@ void cs_link_hello(struct cs_worker *w)
 
 void cs_link_unsent(struct cs_worker *w, enum cs_kind kind)
 {
-    if (w->said_bye || (kind != CS_HELLO && !cs_link_live(w)))
+    if (w->said_bye || (kind != CS_HELLO && !cs_do_is_live(w)))
         return;
     if (kind == CS_HELLO && w->silences > 0)
         w->silences--; /* it never left */
@@ -118,9 +100,9 @@ void cs_link_unsent(struct cs_worker *w, enum cs_kind kind)
 
 void cs_link_ping(struct cs_worker *w)
 {
-    if (!cs_link_live(w) || w->said_bye)
+    if (!cs_do_is_live(w) || w->said_bye)
         return;
-    struct cs_ping *p = &cs_link_send(w, CS_PING)->ping;
+    struct cs_ping *p = &cs_do_send(w, CS_PING)->ping;
     p->now_ms = w->now;
     p->in_flight = w->in_flight;
     p->unstarted = w->unstarted;
@@ -134,16 +116,15 @@ void cs_link_ping(struct cs_worker *w)
 static void on_welcome(struct cs_worker *w, const struct cs_message *m)
 {
     const struct cs_welcome *b = &m->welcome;
-    if (w->state != CS_WORKER_HELLO_SENT || cs_link_live(w) || w->said_bye)
+    if (w->state != CS_WORKER_HELLO_SENT || cs_do_is_live(w) || w->said_bye)
         return;
     if (w->fleet != NULL && strcmp(w->fleet, b->fleet) != 0) {
-        cs_worker_exit(w, CS_EDENIED, "the coordinator belongs to fleet %s, this worker works for %s", b->fleet,
-                       w->fleet);
+        cs_do_exit(w, CS_EDENIED, "the coordinator belongs to fleet %s, this worker works for %s", b->fleet, w->fleet);
         return;
     }
     if (b->term < w->last_term) {
-        cs_worker_exit(w, CS_ESTALE, "the coordinator's term %u is older than %u: it runs on an old copy of the store",
-                       b->term, w->last_term);
+        cs_do_exit(w, CS_ESTALE, "the coordinator's term %u is older than %u: it runs on an old copy of the store",
+                   b->term, w->last_term);
         return;
     }
     if (w->fleet == NULL)
@@ -171,13 +152,12 @@ static void on_welcome(struct cs_worker *w, const struct cs_message *m)
 static void on_reject(struct cs_worker *w, const struct cs_reject *r)
 {
     if (r->retry_after_ms > 0) {
-        cs_worker_say(w, CS_WARN, "rejected", "code=%s retry_after_ms=%u text=\"%s\"", r->code, r->retry_after_ms,
-                      r->text);
+        cs_do_log(w, CS_WARN, "rejected", "code=%s retry_after_ms=%u text=\"%s\"", r->code, r->retry_after_ms, r->text);
         lose_session(w, false, r->retry_after_ms);
         return;
     }
     enum cs_err code = strcmp(r->code, "auth") == 0 ? CS_EDENIED : CS_EPROTO;
-    cs_worker_exit(w, code, "the coordinator sends this worker away (%s): %s", r->code, r->text);
+    cs_do_exit(w, code, "the coordinator sends this worker away (%s): %s", r->code, r->text);
 }
 
 static void on_pong(struct cs_worker *w, const struct cs_pong *p)
@@ -219,7 +199,7 @@ static void on_message(struct cs_worker *w, const struct cs_message *m)
         cs_lanes_announce(w, &m->announce, true);
         break;
     case CS_DRAIN:
-        cs_worker_begin_drain(w, "the coordinator asks for it");
+        cs_link_drain(w, "the coordinator asks for it");
         break;
     case CS_KIND_NONE:
     case CS_HELLO:
@@ -236,7 +216,7 @@ static void on_message(struct cs_worker *w, const struct cs_message *m)
     case CS_ANNOUNCE:
     case CS_ADMIN:
     case CS_ADMIN_REPLY:
-        cs_worker_say(w, CS_WARN, "unexpected_message", "kind=%s", cs_kind_name(m->kind));
+        cs_do_log(w, CS_WARN, "unexpected_message", "kind=%s", cs_kind_name(m->kind));
         break;
     }
 }
@@ -250,12 +230,24 @@ void cs_link_message(struct cs_worker *w, const struct cs_message *m)
     } else if (m->kind == CS_REJECT) {
         on_reject(w, &m->reject);
     } else if (m->kind == CS_WHO) {
-        if (cs_link_live(w)) /* else it answers something older than the HELLO under way */
+        if (cs_do_is_live(w)) /* else it answers something older than the HELLO under way */
             lose_session(w, false, 0);
     } else if (m->kind == CS_ANNOUNCE) {
-        if (cs_link_live(w) && m->announce.term == w->last_term)
+        if (cs_do_is_live(w) && m->announce.term == w->last_term)
             cs_lanes_announce(w, &m->announce, false);
-    } else if (cs_link_live(w) && m->session == w->session) {
+    } else if (cs_do_is_live(w) && m->session == w->session) {
         on_message(w, m);
     }
+}
+
+void cs_link_drain(struct cs_worker *w, const char *why)
+{
+    if (w->draining)
+        return;
+    w->draining = true;
+    w->shares_stale = true;
+    cs_do_log(w, CS_INFO, "drain", "why=\"%s\" in_flight=%u unstarted=%u unacked=%u", why, w->in_flight, w->unstarted,
+              w->window.n);
+    cs_leases_give_back(w, NULL, true);
+    cs_alarm_set(&w->alarms, &w->drain, w->now + w->opts.drain_ms);
 }

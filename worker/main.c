@@ -15,8 +15,8 @@
 #include "protocol/wire/keys.h"
 #include "protocol/wire/messages.h"
 #include "worker/check.h"
-#include "worker/core.h"
 #include "worker/shell.h"
+#include "worker/worker.h"
 
 struct args {
     const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name;

@@ -1,11 +1,18 @@
 /* Pools: the quotas that lanes draw from. Lanes that draw from the same pools do so together, as one draw; a lane for which no limit
  * is declared has none. Draws live as long as the worker: what they have learned holds for the next study too. */
+#include "worker/pools.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "worker/alarm.h"
+#include "worker/do.h"
+#include "worker/lane.h"
+#include "worker/pacer.h"
 #include "worker/state.h"
+#include "worker/trouble.h"
 
 static struct cs_draw *make_draw(struct cs_worker *w, const struct cs_lane_facts *f, const char *key)
 {
@@ -65,7 +72,7 @@ void cs_pools_wake(struct cs_worker *w, const struct cs_draw *d)
 {
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
         if (l->draw == d)
-            cs_lanes_wake(w, l);
+            cs_worker_lane_wake(w, l);
     }
 }
 
@@ -122,10 +129,10 @@ void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct c
 static uint32_t wanted(const struct cs_worker *w, const struct cs_draw *d)
 {
     uint32_t n = 0;
-    if (!cs_link_may_start(w) || w->draining)
+    if (!cs_do_may_start(w) || w->draining)
         return 0;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
-        uint32_t most = cs_lanes_most(l);
+        uint32_t most = cs_worker_lane_most(l);
         if (l->draw != d || l->state != CS_LANE_OPEN || l->trouble[0] != '\0' || w->now < l->quiet_until)
             continue;
         uint32_t room = (most > l->in_flight ? most - l->in_flight : 0) + d->started;
@@ -157,7 +164,7 @@ void cs_pools_settle(struct cs_worker *w)
         look(w, d);
 }
 
-bool cs_worker_take_ask(struct cs_worker *w, struct cs_worker_ask *out)
+bool cs_pools_take_ask(struct cs_worker *w, struct cs_worker_ask *out)
 {
     for (struct cs_draw *d = w->draws; d != NULL; d = d->hh.next) {
         if (!d->to_ask)
@@ -173,7 +180,7 @@ static void stop_lanes(struct cs_worker *w, const struct cs_draw *d, const char 
 {
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
         if (l->draw == d)
-            cs_lanes_stop(w, l, why);
+            cs_worker_trouble_stop(w, l, why);
     }
 }
 
@@ -190,14 +197,14 @@ void cs_pools_answer(struct cs_worker *w, const struct cs_worker_quota *q)
         if (q->alone && cs_pacer_counts_days(&d->pacer))
             stop_lanes(w, d, "a limit per day is counted in Redis: start the worker with --redis");
         else if (d->pacer.away != was_away)
-            cs_worker_say(w, d->pacer.away ? CS_WARN : CS_INFO, d->pacer.away ? "quota_away" : "quota_back",
-                          "pool=%s share=%.3f%s", d->name[0], d->pacer.pool[0].share,
-                          q->alone ? " why=\"no --redis: this worker takes 0.9 of the limits for itself alone\"" : "");
+            cs_do_log(w, d->pacer.away ? CS_WARN : CS_INFO, d->pacer.away ? "quota_away" : "quota_back",
+                      "pool=%s share=%.3f%s", d->name[0], d->pacer.pool[0].share,
+                      q->alone ? " why=\"no --redis: this worker takes 0.9 of the limits for itself alone\"" : "");
         cs_pools_wake(w, d);
     }
 }
 
-bool cs_worker_day_pool(const struct cs_worker *w, uint32_t i, struct cs_worker_day_pool *out)
+bool cs_pools_day(const struct cs_worker *w, uint32_t i, struct cs_worker_day_pool *out)
 {
     for (const struct cs_draw *d = w->draws; d != NULL; d = d->hh.next) {
         for (uint32_t k = 0; k < d->pacer.n_pools; k++) {

@@ -1,6 +1,12 @@
 /* What a worker shows of its lanes and of the pools that they draw from. */
+#include "worker/report.h"
+
 #include <string.h>
 
+#include "worker/binding.h"
+#include "worker/brake.h"
+#include "worker/lane.h"
+#include "worker/pacer.h"
 #include "worker/state.h"
 
 /* Of the dimensions in which a rate is declared the one that lets the fewest calls through; without any, that of the day. */
@@ -33,7 +39,7 @@ enum cs_bind cs_lanes_binding(const struct cs_worker *w, const struct cs_worker_
         return CS_BIND_CASES;
     if (w->now < l->quiet_until || (p != NULL && w->now < p->quiet_until))
         return CS_BIND_QUIET;
-    if (l->in_flight >= cs_lanes_most(l))
+    if (l->in_flight >= cs_worker_lane_most(l))
         return l->share > cs_brake_most(&l->brake) || l->share == l->facts.concurrent ? CS_BIND_CONCURRENT
                                                                                       : CS_BIND_SLOTS;
     if (p != NULL && p->in_flight >= cs_pacer_most(p))
@@ -48,7 +54,7 @@ static void report_lane(struct cs_worker *w, struct cs_worker_lane *l, struct cs
         .lane = l->lane,
         .binds = cs_bind_name(cs_binding_most(&l->binding, w->now)),
         .in_flight = l->in_flight,
-        .slots = cs_lanes_most(l),
+        .slots = cs_worker_lane_most(l),
         .draw = l->draw != NULL ? l->draw->number + 1 : 0,
     };
 }

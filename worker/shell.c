@@ -15,10 +15,10 @@
 #include "protocol/base/version.h"
 #include "store/progress.h"
 #include "store/quota_days.h"
-#include "worker/core.h"
 #include "worker/http.h"
 #include "worker/net.h"
 #include "worker/studies.h"
+#include "worker/worker.h"
 
 enum { PUBLISH_MS = 5000, ACK_LOG_MAX = 4 * 1024 * 1024 };
 
@@ -166,7 +166,7 @@ static void on_grant(void *self, const struct cs_quota_grant *grant)
 static void ask_for_quota(struct shell *s)
 {
     struct cs_worker_ask want;
-    while (!s->stopped && cs_worker_take_ask(s->core, &want)) {
+    while (!s->stopped && cs_pools_take_ask(s->core, &want)) {
         if (s->redis == NULL) {
             struct cs_worker_quota q = {.draw = want.draw, .serial = want.serial, .alone = true};
             step(s, (struct cs_worker_event){.kind = CS_WORKER_QUOTA, .quota = q});
@@ -230,7 +230,7 @@ static void on_signal(uv_signal_t *handle, int number)
 static void publish_day_pools(struct shell *s, const char *fleet)
 {
     struct cs_worker_day_pool p;
-    for (uint32_t i = 0; cs_worker_day_pool(s->core, i, &p); i++)
+    for (uint32_t i = 0; cs_pools_day(s->core, i, &p); i++)
         cs_day_pool_publish(s->redis, fleet, p.group, p.name,
                             (const uint64_t[]){(uint64_t)p.limit[0], (uint64_t)p.limit[1]});
 }

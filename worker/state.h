@@ -1,4 +1,4 @@
-/* state.h - the inside of the core, shared by core.c (events), link.c (the dialogue), lanes.c (announced lanes,
+/* state.h - the inside of the core, shared by worker.c (events), link.c (the dialogue), lanes.c (announced lanes,
  * shares, specs), leases.c (what is held), pools.c (quotas) and work.c (calls and outputs). Nobody else includes it, but tests of the
  * invariants.
  */
@@ -12,7 +12,7 @@
 #include "worker/binding.h"
 #include "worker/brake.h"
 #include "worker/call.h"
-#include "worker/core.h"
+#include "worker/event.h"
 #include "worker/outage.h"
 #include "worker/pacer.h"
 #include "worker/window.h"
@@ -167,89 +167,5 @@ struct cs_worker {
     size_t start_bytes;
     uint64_t calls_started, calls_ended, outputs_acked, outputs_refused;
 };
-
-/* core.c */
-struct cs_worker_action *cs_worker_do(struct cs_worker *w, enum cs_worker_action_kind kind);
-void cs_worker_say(struct cs_worker *w, enum cs_log_level level, const char *ev, const char *fmt, ...) CS_PRINTF(4, 5);
-void cs_worker_exit(struct cs_worker *w, enum cs_err code, const char *fmt, ...) CS_PRINTF(3, 4);
-void cs_worker_begin_drain(struct cs_worker *w, const char *why);
-
-/* link.c */
-bool cs_link_live(const struct cs_worker *w);      /* READY or ISOLATED */
-bool cs_link_may_start(const struct cs_worker *w); /* by the lease clock and the drain */
-void cs_link_tick(struct cs_worker *w);            /* silence: isolation, new socket, leases lost */
-void cs_link_hello(struct cs_worker *w);
-void cs_link_ping(struct cs_worker *w);
-void cs_link_unsent(struct cs_worker *w, enum cs_kind kind);
-void cs_link_message(struct cs_worker *w, const struct cs_message *m);
-struct cs_message *cs_link_send(struct cs_worker *w, enum cs_kind kind);
-
-/* lanes.c */
-struct cs_worker_lane *cs_lanes_find(struct cs_worker *w, uint32_t gen, uint32_t lane);
-void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in_order); /* false: from PUB */
-void cs_lanes_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
-/* The provider refused the lane's key: all workers with that key stop. */
-void cs_lanes_refused(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
-/* Nobody of the lane is answered: it keeps what it has begun, gives the rest back and asks for little. */
-void cs_lanes_away(struct cs_worker *w, struct cs_worker_lane *l, const char *why);
-void cs_lanes_back(struct cs_worker *w, struct cs_worker_lane *l);
-/* Rings when a quiet period or the pause before a probe is over. */
-void cs_lanes_wait(struct cs_worker *w, struct cs_worker_lane *l);
-void cs_lanes_wake(struct cs_worker *w, struct cs_worker_lane *l); /* it may be able to start a call */
-void cs_lanes_wake_all(struct cs_worker *w);
-uint32_t cs_lanes_most(const struct cs_worker_lane *l); /* calls that it may have in flight now */
-void cs_lanes_forget_wants(struct cs_worker *w);
-uint32_t cs_lanes_wants(struct cs_worker *w, struct cs_want_lane **out); /* in the arena */
-void cs_lanes_settle(struct cs_worker *w);                               /* facts, shares, WANT */
-void cs_lanes_ask(struct cs_worker *w); /* SPEC_GET for what turned out to be missing */
-void cs_lanes_spec(struct cs_worker *w, const struct cs_spec_reply *s);
-void cs_lanes_ask_again(struct cs_worker *w);
-void cs_lanes_close(struct cs_worker *w);
-
-/* report.c */
-enum cs_bind cs_lanes_binding(const struct cs_worker *w,
-                              const struct cs_worker_lane *l); /* of one that starts no call */
-
-/* leases.c */
-void cs_leases_assign(struct cs_worker *w, const struct cs_leases *a);
-void cs_leases_adopt(struct cs_worker *w, const struct cs_welcome *m);
-void cs_leases_lost(struct cs_worker *w, uint64_t epoch);
-void cs_leases_revoke(struct cs_worker *w, const struct cs_leases *r);
-/* Gives back what has not started: tells the coordinator (`tell`), or forgets it. NULL: of all lanes. */
-void cs_leases_give_back(struct cs_worker *w, const struct cs_worker_lane *only, bool tell);
-void cs_leases_give_back_untried(struct cs_worker *w, const struct cs_worker_lane *lane);
-void cs_leases_give_back_one(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit); /* a busy position */
-uint32_t cs_leases_list(struct cs_worker *w, bool with_dead,
-                        struct cs_lease_ref **out); /* of HELLO and PING, in the arena */
-void cs_leases_settle(struct cs_worker *w);         /* RELEASE */
-/* Positions move: todo -> busy (start), busy -> todo and waiting (pause), busy -> nothing (done). */
-int cs_lease_next(const struct cs_worker_lease *l); /* a bit to start, -1: none */
-void cs_lease_start(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit);
-void cs_lease_pause(struct cs_worker *w, struct cs_call *c);
-void cs_lease_done(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit);
-void cs_lease_forget_waiting(struct cs_worker *w, struct cs_call *c); /* its position is to be started afresh, or not */
-void cs_leases_close(struct cs_worker *w);
-
-/* pools.c */
-void cs_pools_join(struct cs_worker *w, struct cs_worker_lane *l); /* its facts are known */
-void cs_pools_wake(struct cs_worker *w, const struct cs_draw *d);
-bool cs_pools_shut(const struct cs_worker *w, const struct cs_worker_lane *l); /* no call now, whatever its size */
-/* Charges the lane's pools, or false: their alarm, or a call that ends, wakes the lane. */
-bool cs_pools_admit(struct cs_worker *w, struct cs_worker_lane *l, size_t bytes, double cost[CS_QUOTA_DIMS]);
-void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct cs_http_reply *reply,
-                    const struct cs_reading *reading);
-void cs_pools_answer(struct cs_worker *w, const struct cs_worker_quota *q);
-void cs_pools_settle(struct cs_worker *w); /* askings, alarms */
-void cs_pools_close(struct cs_worker *w);
-
-/* work.c */
-void cs_work_start(struct cs_worker *w); /* as many calls as may be */
-void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply);
-void cs_work_due(struct cs_worker *w, struct cs_call *c);
-void cs_work_drop(struct cs_worker *w, struct cs_call *c); /* a waiting one */
-void cs_work_flush(struct cs_worker *w, bool all);         /* all: also what is not yet worth a message */
-void cs_work_resend(struct cs_worker *w);
-void cs_work_acked(struct cs_worker *w, const struct cs_ack *a);
-void cs_work_abort_all(struct cs_worker *w);
 
 #endif

@@ -1,23 +1,38 @@
 /* Calls and outputs: what is started, how it ends, and the way of its output to the coordinator's disk. */
+#include "worker/work.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "worker/alarm.h"
+#include "worker/binding.h"
+#include "worker/brake.h"
+#include "worker/call.h"
+#include "worker/do.h"
+#include "worker/lane.h"
+#include "worker/leases.h"
+#include "worker/outage.h"
+#include "worker/pools.h"
+#include "worker/report.h"
+#include "worker/retry.h"
 #include "worker/state.h"
+#include "worker/trouble.h"
+#include "worker/window.h"
 
 /* ---- starting -------------------------------------------------------------------------------------- */
 
 static bool lane_may_start(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
     return l->state == CS_LANE_OPEN && l->known && !l->blocked && l->trouble[0] == '\0' && w->now >= l->quiet_until &&
-           l->in_flight < cs_lanes_most(l) && cs_outage_may_call(&l->outage, l->in_flight, w->now);
+           l->in_flight < cs_worker_lane_most(l) && cs_outage_may_call(&l->outage, l->in_flight, w->now);
 }
 
 static void emit_call(struct cs_worker *w, struct cs_call *c, const struct cs_trial *t)
 {
-    struct cs_worker_action *a = cs_worker_do(w, CS_DO_CALL);
+    struct cs_worker_action *a = cs_do_action(w, CS_DO_CALL);
     a->slot = c->slot;
     a->endpoint = c->lane->facts.endpoint;
     a->digest = &c->digest;
@@ -68,7 +83,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
         return false;
     }
     if (rc != CS_OK) {
-        cs_lanes_stop(w, l, err.msg);
+        cs_worker_trouble_stop(w, l, err.msg);
         return false;
     }
     if (!cs_pools_admit(w, l, trial.body_len, cost))
@@ -105,7 +120,7 @@ static void note_rest(struct cs_worker *w)
 {
     struct cs_worker_lane *l;
     const enum cs_bind why = w->n_free == 0 ? CS_BIND_SLOTS : CS_BIND_WINDOW;
-    if (!cs_link_may_start(w))
+    if (!cs_do_may_start(w))
         return;
     TAILQ_FOREACH(l, &w->ring, in_ring)
     cs_binding_note(&l->binding, l->n_todo > 0 ? why : CS_BIND_NOTHING, w->now);
@@ -113,7 +128,7 @@ static void note_rest(struct cs_worker *w)
 
 void cs_work_start(struct cs_worker *w)
 {
-    while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && cs_link_may_start(w)) {
+    while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && cs_do_may_start(w)) {
         if (w->starts >= CS_STARTS_PER_STEP || w->start_bytes >= CS_START_BYTES_PER_STEP) {
             cs_alarm_set(&w->alarms, &w->go, w->now);
             return;
@@ -122,7 +137,7 @@ void cs_work_start(struct cs_worker *w)
         TAILQ_REMOVE(&w->ring, l, in_ring);
         l->ready = false;
         if (start_one(w, l))
-            cs_lanes_wake(w, l); /* at the end: lanes take turns */
+            cs_worker_lane_wake(w, l); /* at the end: lanes take turns */
         else
             cs_binding_note(&l->binding, cs_lanes_binding(w, l), w->now);
     }
@@ -182,9 +197,8 @@ static void quiet_lane(struct cs_worker *w, struct cs_worker_lane *l, const stru
     if (again) {
         l->quiets++;
         l->quiet_since = w->now;
-        cs_worker_say(w, l->quiets > 1 ? CS_INFO : CS_DEBUG, "lane_quiet",
-                      "gen=%u lane=%u pause_ms=%llu calls_at_once=%u", l->gen, l->lane, (unsigned long long)pause,
-                      cs_lanes_most(l));
+        cs_do_log(w, l->quiets > 1 ? CS_INFO : CS_DEBUG, "lane_quiet", "gen=%u lane=%u pause_ms=%llu calls_at_once=%u",
+                  l->gen, l->lane, (unsigned long long)pause, cs_worker_lane_most(l));
     }
     if (w->now + pause > l->quiet_until)
         l->quiet_until = w->now + pause;
@@ -204,7 +218,7 @@ static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t st
     CS_ASSERT(rule->reason != NULL && l->facts.endpoint != NULL);
     snprintf(why, sizeof why, "HTTP %u: %s (%s%s); %s, then resume or run again", status, rule->reason,
              strcmp(l->facts.endpoint->key, "no-key") == 0 ? "" : "key ", l->facts.endpoint->key, rule->remedy);
-    cs_lanes_refused(w, l, why);
+    cs_worker_trouble_refused(w, l, why);
 }
 
 static const char *fault_name(const struct cs_http_reply *r)
@@ -233,18 +247,18 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
         snprintf(why, sizeof why, reply->status != 0 ? "%s (HTTP %u)" : "%s", fault_name(reply), reply->status);
         bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;
         if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
-            cs_lanes_away(w, l, why);
+            cs_worker_trouble_away(w, l, why);
     } else if (!timeout && (v->rule.next != CS_NEXT_WAIT || l->outage.away)) {
         if (cs_outage_answer(&l->outage)) {
             cs_brake_weak(&l->brake);
-            cs_lanes_back(w, l);
+            cs_worker_trouble_back(w, l);
         }
     }
     if (v->rule.pause == CS_PAUSE_LANE || v->rule.pause == CS_PAUSE_EASE || reply->below == CS_BELOW_CONNECT)
         cs_brake_overloaded(&l->brake, c->sent_ms, l->in_flight, w->now);
     if (v->rule.pause == CS_PAUSE_LANE)
         quiet_lane(w, l, c, v->wait_ms);
-    cs_lanes_wait(w, l);
+    cs_worker_trouble_wait(w, l);
 }
 
 void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
@@ -296,23 +310,14 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     }
     if (l->n_todo == 0 && l->in_flight == 0)
         w->shares_stale = true;
-    cs_lanes_wake(w, l);
+    cs_worker_lane_wake(w, l);
 }
 
 void cs_work_due(struct cs_worker *w, struct cs_call *c)
 {
     c->due = true;
     TAILQ_INSERT_TAIL(&c->lane->due, c, in_lane);
-    cs_lanes_wake(w, c->lane);
-}
-
-void cs_work_drop(struct cs_worker *w, struct cs_call *c)
-{
-    if (c->due)
-        TAILQ_REMOVE(&c->lane->due, c, in_lane);
-    cs_alarm_clear(&w->alarms, &c->alarm);
-    cs_lease_forget_waiting(w, c);
-    free(c);
+    cs_worker_lane_wake(w, c->lane);
 }
 
 void cs_work_abort_all(struct cs_worker *w)
@@ -321,7 +326,7 @@ void cs_work_abort_all(struct cs_worker *w)
         struct cs_call *c = w->slots[slot];
         if (c == NULL)
             continue;
-        cs_worker_do(w, CS_DO_ABORT)->slot = slot;
+        cs_do_action(w, CS_DO_ABORT)->slot = slot;
         w->slots[slot] = NULL;
         w->free_slots[w->n_free++] = slot;
         w->in_flight--;
@@ -336,7 +341,7 @@ void cs_work_abort_all(struct cs_worker *w)
 static void send_batch(struct cs_worker *w, uint32_t n)
 {
     struct cs_window *win = &w->window;
-    struct cs_outputs *b = &cs_link_send(w, CS_OUTPUTS)->outputs;
+    struct cs_outputs *b = &cs_do_send(w, CS_OUTPUTS)->outputs;
     b->first = win->first + win->sent;
     b->n = n;
     b->outputs = cs_arena_array(&w->arena, n, sizeof *b->outputs);
@@ -374,7 +379,7 @@ void cs_work_resend(struct cs_worker *w)
 {
     if (w->state != CS_WORKER_READY || w->window.sent == 0)
         return;
-    cs_worker_say(w, CS_WARN, "resend", "first=%llu outputs=%u", (unsigned long long)w->window.first, w->window.sent);
+    cs_do_log(w, CS_WARN, "resend", "first=%llu outputs=%u", (unsigned long long)w->window.first, w->window.sent);
     cs_window_rewind(&w->window, false);
     cs_work_flush(w, true);
 }
@@ -397,14 +402,14 @@ static void settle_one(struct cs_worker *w, const struct cs_ack *a)
     if (why != 0) {
         char hex[33];
         cs_hex(e.digest.b, sizeof e.digest.b, hex);
-        cs_worker_say(w, CS_ERROR, "output_refused", "digest=%s why=%u", hex, why);
+        cs_do_log(w, CS_ERROR, "output_refused", "digest=%s why=%u", hex, why);
         w->outputs_refused++;
     } else {
         w->outputs_acked++;
         if (w->opts.report_acks) {
             struct cs_digest *copy = cs_arena_alloc(&w->arena, sizeof *copy);
             *copy = e.digest;
-            cs_worker_do(w, CS_DO_ACKED)->digest = copy;
+            cs_do_action(w, CS_DO_ACKED)->digest = copy;
         }
     }
     cs_lease_done(w, e.lease, e.bit);

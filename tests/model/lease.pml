@@ -67,13 +67,13 @@ inline free_of(w) {                                     /* -> free_leases */
 }
 
 /* What the HELLO lists lives on under a new epoch, as far as it is free. */
-inline adopt(w, set) {                                  /* -> adopt, cs_lane_adopted */
+inline adopt(w, set) {                                  /* -> adopt, cs_coordinator_lane_adopted */
     t = 0; got = 0;
     do
     :: t < T ->
         if
         :: (set & BIT(t)) && (ADOPT_UNCHECKED || (holder[t] == NOBODY && !done[t])) ->
-            assert(holder[t] == NOBODY && !done[t]);                    /* I6 -> cs_core_check */
+            assert(holder[t] == NOBODY && !done[t]);                    /* I6 -> cs_invariants_check */
             holder[t] = w; epoch[t] = term * 16 + counter + 1; waiting[t] = 0; got = got | BIT(t)
         :: else
         fi;
@@ -97,7 +97,7 @@ inline commit() {                                       /* -> cs_store_write: on
 }
 
 #define AGAIN (crashes < CRASHES)
-inline start() {                                        /* -> cs_store_open, cs_core_open, cs_lane_restart */
+inline start() {                                        /* -> cs_store_open, cs_core_open, cs_coordinator_lane_restart */
     d_term = (REUSE_EPOCH -> 1 : d_term + 1);           /* synced before it binds */
     assert(d_term > last_term);                         /* I11 */
     last_term = d_term; term = d_term; counter = 0; frontier = d_frontier;
@@ -115,7 +115,7 @@ inline start() {                                        /* -> cs_store_open, cs_
 }
 
 /* The session `s` that a message was sent in is not the one that it has: WHO, which is a break to the worker. */
-inline hear(w) {                                        /* -> cs_session_message */
+inline hear(w) {                                        /* -> cs_dialogue_message */
     up[w]?kind, s, what, e;
     if
     :: kind == HELLO -> free_of(w); owed[w] = 0;        /* -> hello, cs_session_end */
@@ -150,12 +150,12 @@ proctype Coordinator() {
 end:do
     :: atomic { alive && nempty(up[0]) -> hear(0); CLEAR }
     :: atomic { alive && nempty(up[1]) -> hear(1); CLEAR }
-    :: atomic { alive && frontier < T -> frontier = T }                        /* -> cs_lane_frontier */
+    :: atomic { alive && frontier < T -> frontier = T }                        /* -> cs_coordinator_lane_frontier */
     :: atomic { alive && !SYNCED -> commit(); CLEAR }                                  /* -> cs_group_committed */
     :: atomic { alive && owed[0] && MAY_ACK && nfull(down[0]) -> acknowledge(0) }
     :: atomic { alive && owed[1] && MAY_ACK && nfull(down[1]) -> acknowledge(1) }
     :: atomic { alive && (MAY_GRANT(0, 0) || MAY_GRANT(1, 0) || MAY_GRANT(0, 1) || MAY_GRANT(1, 1)) ->
-        if                                                                      /* -> cs_lease_grant, cs_lease_make */
+        if                                                                      /* -> cs_grant_session, cs_lease_make */
         :: MAY_GRANT(0, 0) -> t = 0; got = 0
         :: MAY_GRANT(1, 0) -> t = 1; got = 0
         :: MAY_GRANT(0, 1) -> t = 0; got = 1
@@ -166,7 +166,7 @@ end:do
     :: atomic { alive && greeted[0] && SILENT(0) -> greeted[0] = 0; free_of(0); CLEAR } /* -> cs_session_silence */
     :: atomic { alive && greeted[1] && SILENT(1) -> greeted[1] = 0; free_of(1); CLEAR }
     :: atomic { alive && (waiting[0] || waiting[1]) && !(expected[0] && sure[0]) && !(expected[1] && sure[1]) ->
-        waiting[0] = 0; waiting[1] = 0 }                                        /* -> cs_lane_grace_over */
+        waiting[0] = 0; waiting[1] = 0 }                                        /* -> cs_coordinator_lane_grace_over */
     :: atomic { alive && crashes > 0 && !ALL_DONE -> crashes--; alive = 0;
         if :: commit() :: skip fi;                                              /* what the kernel has may survive */
         t = 0;
@@ -216,7 +216,7 @@ end:do
         fi fi;
         assert(ONE_LEASE);                                   /* I6 */
         FORGET; t = 0; kind = 0; s = 0; set = 0; e = 0; c = 0 }
-    :: atomic { sure[w] && FRESH(w) ->                                           /* -> cs_link_may_start, cs_lease_start */
+    :: atomic { sure[w] && FRESH(w) ->                                           /* -> cs_do_may_start, cs_lease_start */
         if :: FRESH(w) & 1 -> t = 0 :: FRESH(w) & 2 -> t = 1 fi;
         busy[w] = busy[w] | BIT(t);
         assert(spare[t] > 0); spare[t]--; t = 0 }                               /* paid again for a fault only */

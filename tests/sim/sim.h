@@ -8,7 +8,7 @@
  *   check.c           what must hold                  trace.c         messages, readable
  *   main.c            many seeds, one trace, mutations
  *
- * A seed is a history: one generator decides everything, and time is a number. A broken rule prints what and when, and
+ * A seed is a history: one generator decides everything, and time is a number. A broken rule fingerprints what and when, and
  * ends the process; main.c runs seeds in children. Units: milliseconds of virtual time; each process has a clock of its
  * own, ahead by `clock_ms`. Thread: one.
  */
@@ -20,8 +20,9 @@
 #include <stdint.h>
 
 #include "coordinator/core.h"
+#include "coordinator/invariants.h"
 #include "protocol/base/rng.h"
-#include "worker/core.h"
+#include "worker/worker.h"
 
 enum {
     SIM_WORKERS_MAX = 5,
@@ -244,8 +245,8 @@ struct sim_lane {
 enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 256, SIM_RISKS_MAX = 2048, SIM_NEWEST = 512 };
 struct sim_past {
     struct cs_risk_row risks[SIM_RISKS_MAX];
-    uint64_t prints[SIM_NEWEST];
-    uint32_t n_risks, n_prints;
+    uint64_t fingerprints[SIM_NEWEST];
+    uint32_t n_risks, n_fingerprints;
 };
 struct sim_store {
     struct sim_lane lanes[SIM_LANES_MAX];
@@ -257,8 +258,8 @@ struct sim_store {
     uint32_t n_writing;
     char *names[SIM_NAMES_MAX]; /* of workers that may hold leases */
     uint32_t n_names;
-    uint64_t *prints; /* set of fingerprints of all outputs */
-    uint32_t n_prints, cap_prints;
+    uint64_t *fingerprints; /* set of fingerprints of all outputs */
+    uint32_t n_fingerprints, cap_prints;
     struct sim_risk { /* rows of what may have been spent */
         char key[24];
         uint8_t value[64];

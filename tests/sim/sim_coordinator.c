@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/state.h"
+#include "coordinator/act.h"
 
 enum { CHECK_LONG_EVERY = 32 };
 
@@ -112,7 +112,7 @@ void sim_core_event(struct sim *s, const struct cs_event *e)
         bool is_long = (s->result->fired & UINT64_C(1) << SIM_LONG_LANE) != 0;
 
         if (++c->steps % (is_long ? CHECK_LONG_EVERY : 1) == 0)
-            cs_core_check(c->core);
+            cs_invariants_check(c->core);
         sim_check_core(s);
     }
     if (end == NULL)
@@ -260,8 +260,7 @@ static bool hear_again(struct sim *s, const struct sim_packet *p)
     struct cs_error err = {0};
 
     cs_arena_reset(&s->arena);
-    if (cs_message_unpack(p->bytes, p->len, &s->arena, &m, &err) != CS_OK ||
-        cs_session_find(c->core, m.session) != NULL)
+    if (cs_message_unpack(p->bytes, p->len, &s->arena, &m, &err) != CS_OK || cs_act_session(c->core, m.session) != NULL)
         return false;
     sim_trace_message(s, "C", "<-", "an old connection", &m);
     sim_core_event(s, &e);
@@ -381,8 +380,8 @@ void sim_core_start(struct sim *s)
     opts.risks = past.risks;
     opts.n_risks = past.n_risks;
     opts.presumed_nano_usd = s->store.presumed;
-    opts.prints = past.prints;
-    opts.n_prints = past.n_prints;
+    opts.fingerprints = past.fingerprints;
+    opts.n_fingerprints = past.n_fingerprints;
     sim_trace(s, "C     starts, term %u", c->term);
     c->core = cs_core_open(&opts);
     for (uint32_t gen = 1; gen <= s->store.n_gens; gen++)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/ledger.h"
+#include "coordinator/page.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 
@@ -26,35 +26,35 @@ uint64_t sim_print(const void *bytes, uint32_t n)
 
 /* ---- fingerprints: open addressing, at most half full -------------------------------------------------- */
 
-static uint64_t *slot_of(uint64_t *prints, uint32_t cap, uint64_t print)
+static uint64_t *slot_of(uint64_t *fingerprints, uint32_t cap, uint64_t print)
 {
     uint64_t i = cs_mix64(print) & (cap - 1);
 
-    while (prints[i] != 0 && prints[i] != print)
+    while (fingerprints[i] != 0 && fingerprints[i] != print)
         i = (i + 1) & (cap - 1);
-    return &prints[i];
+    return &fingerprints[i];
 }
 
 bool sim_store_has(const struct sim *s, uint64_t print)
 {
-    return *slot_of(s->store.prints, s->store.cap_prints, print) != 0;
+    return *slot_of(s->store.fingerprints, s->store.cap_prints, print) != 0;
 }
 
 static void remember(struct sim_store *st, uint64_t print)
 {
-    if (2 * ++st->n_prints > st->cap_prints) {
+    if (2 * ++st->n_fingerprints > st->cap_prints) {
         uint32_t cap = 2 * st->cap_prints;
         uint64_t *more = cs_xcalloc(cap, sizeof *more);
 
         for (uint32_t i = 0; i < st->cap_prints; i++) {
-            if (st->prints[i] != 0)
-                *slot_of(more, cap, st->prints[i]) = st->prints[i];
+            if (st->fingerprints[i] != 0)
+                *slot_of(more, cap, st->fingerprints[i]) = st->fingerprints[i];
         }
-        free(st->prints);
-        st->prints = more;
+        free(st->fingerprints);
+        st->fingerprints = more;
         st->cap_prints = cap;
     }
-    *slot_of(st->prints, st->cap_prints, print) = print;
+    *slot_of(st->fingerprints, st->cap_prints, print) = print;
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------- */
@@ -93,7 +93,7 @@ void sim_store_init(struct sim *s)
 
     st->n_gens = st->asked_gens = 1;
     st->cap_prints = 2048;
-    st->prints = cs_xcalloc(st->cap_prints, sizeof *st->prints);
+    st->fingerprints = cs_xcalloc(st->cap_prints, sizeof *st->fingerprints);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
         struct sim_lane *l = &st->lanes[i];
 
@@ -153,7 +153,7 @@ void sim_store_release(struct sim *s)
     }
     for (uint32_t i = 0; i < s->store.n_names; i++)
         free(s->store.names[i]);
-    free(s->store.prints);
+    free(s->store.fingerprints);
 }
 
 void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load,
@@ -195,7 +195,7 @@ static void note_print(struct sim_store *st, const struct cs_batch_output *o)
     struct cs_output out;
 
     CS_ASSERT(cs_output_unpack(o->bytes, o->len, &arena, &out, NULL) == CS_OK);
-    st->newest[st->n_newest++ % SIM_NEWEST] = cs_output_print(&out);
+    st->newest[st->n_newest++ % SIM_NEWEST] = cs_intake_fingerprint(&out);
     cs_arena_release(&arena);
 }
 
@@ -290,10 +290,10 @@ void sim_store_past(struct sim *s, struct sim_past *out)
         if (!cs_risk_unpack(st->risks[i].key, st->risks[i].value, sizeof st->risks[i].value, &out->risks[i]))
             sim_fail(s, "row %s is damaged", st->risks[i].key);
     }
-    out->n_prints = s->mutation == SIM_MUTATE_FORGET_STORED ? 0
-                    : st->n_newest < SIM_NEWEST             ? (uint32_t)st->n_newest
-                                                            : SIM_NEWEST;
-    memcpy(out->prints, st->newest, sizeof out->prints);
+    out->n_fingerprints = s->mutation == SIM_MUTATE_FORGET_STORED ? 0
+                          : st->n_newest < SIM_NEWEST             ? (uint32_t)st->n_newest
+                                                                  : SIM_NEWEST;
+    memcpy(out->fingerprints, st->newest, sizeof out->fingerprints);
 }
 
 int64_t sim_store_money(const struct sim *s, int64_t *at_risk)

@@ -1,4 +1,5 @@
 /* The shells around the workers' cores, and a source of trials that needs its spec and its cases first. */
+#include "worker/do.h"
 #include "tests/sim/sim.h"
 
 #include <stdio.h>
@@ -264,7 +265,7 @@ static void step(struct sim *s, struct sim_worker *w, struct cs_worker_event ev)
         step(s, w, (struct cs_worker_event){.kind = CS_WORKER_UNSENT, .unsent = unsent});
         return;
     }
-    while (cs_worker_take_ask(w->core, &ask))
+    while (cs_pools_take_ask(w->core, &ask))
         sim_redis_ask(s, w, &ask);
     next = cs_worker_next_ms(w->core);
     CS_ASSERT(next != CS_NEVER);
@@ -303,7 +304,7 @@ static void check_ack(struct sim *s, const struct sim_worker *w, const struct cs
 {
     const struct cs_window *win = &w->core->window;
 
-    if (!cs_link_live(w->core) || m->session != w->core->session)
+    if (!cs_do_is_live(w->core) || m->session != w->core->session)
         return;
     for (uint32_t i = 0; i < win->sent && win->first + i <= m->ack_body.durable; i++) {
         const struct cs_window_entry *e = cs_window_at(win, i);

@@ -13,7 +13,8 @@
 #include <cmocka.h>
 
 #include "coordinator/core.h"
-#include "coordinator/ledger.h"
+#include "coordinator/invariants.h"
+#include "coordinator/page.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/rng.h"
@@ -44,8 +45,8 @@ struct rig_disk {
     uint32_t n_risks;
     int64_t presumed;
     uint64_t block_size;
-    uint64_t prints[RIG_TRIALS_MAX];
-    uint32_t n_prints;
+    uint64_t fingerprints[RIG_TRIALS_MAX];
+    uint32_t n_fingerprints;
     struct cs_price price;
     int64_t durable_starts[RIG_TRIALS_MAX *
                            4]; /* started_wall_ms of all committed outputs: tests number their calls with it */
@@ -177,7 +178,7 @@ static inline void rig_write(struct rig *r, const struct cs_batch *b)
         d->outputs++;
         CS_ASSERT(d->n_durable < RIG_TRIALS_MAX * 4);
         d->durable_starts[d->n_durable++] = out.started_wall_ms;
-        d->prints[d->n_prints++ % RIG_TRIALS_MAX] = cs_output_print(&out);
+        d->fingerprints[d->n_fingerprints++ % RIG_TRIALS_MAX] = cs_intake_fingerprint(&out);
         if (o->flags & CS_OUTPUT_CANONICAL) {
             d->canonical[o->lane][o->position]++;
             d->canonical_start[o->lane][o->position] = out.started_wall_ms;
@@ -219,7 +220,7 @@ static inline const struct cs_action *rig_step(struct rig *r, const struct cs_ev
         }
     }
     if (!r->exited)
-        cs_core_check(r->core);
+        cs_invariants_check(r->core);
     return r->acts;
 }
 
@@ -310,8 +311,8 @@ static inline void rig_start(struct rig *r, bool fresh_fleet)
         .risks = r->disk->risks,
         .n_risks = r->disk->n_risks,
         .presumed_nano_usd = r->disk->presumed,
-        .prints = r->disk->prints,
-        .n_prints = r->disk->n_prints < RIG_TRIALS_MAX ? r->disk->n_prints : RIG_TRIALS_MAX,
+        .fingerprints = r->disk->fingerprints,
+        .n_fingerprints = r->disk->n_fingerprints < RIG_TRIALS_MAX ? r->disk->n_fingerprints : RIG_TRIALS_MAX,
     };
 
     r->core = cs_core_open(&opts);

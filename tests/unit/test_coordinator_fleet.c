@@ -1,5 +1,5 @@
 /* A fleet in one process: the coordinator's core, simulated workers, a network that loses messages, a disk that lags, crashes.
- * Everything follows from a seed. After every step the core recounts its invariants (cs_core_check). */
+ * Everything follows from a seed. After every step the core recounts its invariants (cs_invariants_check). */
 #include "tests/unit/coordinator_rig.h"
 
 #include "protocol/base/log.h"

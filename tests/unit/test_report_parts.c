@@ -12,14 +12,14 @@
 
 #include "protocol/table/table.h"
 #include "tools/labels/ratings.h"
-#include "tools/report/analysis/ratios.h"
+#include "tools/report/analysis/rate_ratios.h"
 #include "tools/report/analysis/reduce.h"
 #include "tools/report/read/source.h"
 #include "tools/report/stats/cluster.h"
 #include "tools/report/stats/crossed.h"
 #include "tools/report/stats/draw.h"
 #include "tools/report/stats/ratio.h"
-#include "tools/report/analysis/warrant.h"
+#include "tools/report/analysis/warrant_flags.h"
 
 enum { CASES = 3, REPEATS = 4, CLUSTERS = 40 };
 

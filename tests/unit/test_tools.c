@@ -13,9 +13,9 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
-#include "tools/csv_write.h"
-#include "tools/study_dir.h"
-#include "tools/text.h"
+#include "tools/base/csv_write.h"
+#include "tools/base/study_dir.h"
+#include "tools/base/text.h"
 
 static void numbers_read_well(void **state)
 {

@@ -1,4 +1,5 @@
 /* A provider that is away: the lane finds out, asks with care, loses no trial, and goes on by itself. */
+#include "worker/lane.h"
 #include "tests/unit/worker_bench.h"
 
 /* ---- the rule by itself ----------------------------------------------------------------------------- */
@@ -142,7 +143,7 @@ static void an_hour_without_a_provider(void **state)
         bench_assign(&b, 0, 0, 50, 200);
         x.up = false;
         live(&b, &x, 60 * 60 * 1000);
-        struct cs_worker_lane *l = cs_lanes_find(b.w, 1, 0);
+        struct cs_worker_lane *l = cs_worker_lane_find(b.w, 1, 0);
         assert_true(l->outage.away);
         assert_int_equal(x.failures, 0);
         assert_int_equal(x.answers, 0);
@@ -197,7 +198,7 @@ static void other_lanes_go_on(void **state)
     bench_welcome(&b, 2, 1000);
     bench_assign(&b, 0, 0, 50, 256);
     bench_assign(&b, 1, 0, 51, 256);
-    for (int i = 0; i < 2000 && !cs_lanes_find(b.w, 1, 0)->outage.away; i++) {
+    for (int i = 0; i < 2000 && !cs_worker_lane_find(b.w, 1, 0)->outage.away; i++) {
         for (uint32_t s = 0; s < 64; s++) {
             if (b.call[s].live && b.call[s].lane == 0) {
                 bench_reply(&b, s, bench_fault(CS_TRANSFER_UNSENT, 0));
@@ -206,14 +207,14 @@ static void other_lanes_go_on(void **state)
         }
         bench_wait(&b, 5);
     }
-    assert_true(cs_lanes_find(b.w, 1, 0)->outage.away);
+    assert_true(cs_worker_lane_find(b.w, 1, 0)->outage.away);
     for (uint32_t s = 0; s < 64; s++) {
         if (b.call[s].live && b.call[s].lane == 0)
             bench_reply(&b, s, bench_fault(CS_TRANSFER_UNSENT, 0));
     }
     bench_wait(&b, 100);
-    assert_int_equal(cs_lanes_find(b.w, 1, 1)->in_flight, 63);
-    assert_int_equal(cs_lanes_find(b.w, 1, 0)->in_flight, 0);
+    assert_int_equal(cs_worker_lane_find(b.w, 1, 1)->in_flight, 63);
+    assert_int_equal(cs_worker_lane_find(b.w, 1, 0)->in_flight, 0);
     bench_done(&b);
 }
 
@@ -250,11 +251,11 @@ static void a_key_refused_to_another(void **state)
             bench_reply(&b, s, bench_http(200, "", BENCH_GOOD));
     }
     assert_true(b.total_started >= before);
-    assert_int_equal(cs_lanes_find(b.w, 1, 0)->in_flight, 0);
-    assert_int_equal(cs_lanes_find(b.w, 1, 1)->in_flight, 8);
+    assert_int_equal(cs_worker_lane_find(b.w, 1, 0)->in_flight, 0);
+    assert_int_equal(cs_worker_lane_find(b.w, 1, 1)->in_flight, 8);
     tell_barred(&b, "", CS_LANE_PAUSED); /* `resume` */
     tell_barred(&b, "", CS_LANE_OPEN);
-    assert_string_equal(cs_lanes_find(b.w, 1, 0)->trouble, "");
+    assert_string_equal(cs_worker_lane_find(b.w, 1, 0)->trouble, "");
     assert_true(b.message[CS_WANT]->want.lanes[0].capacity > 0);
     bench_done(&b);
 }

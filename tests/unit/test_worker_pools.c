@@ -11,14 +11,14 @@ static void limited(struct bench *b, uint32_t slots, uint32_t lanes, struct cs_l
 static struct cs_worker_ask take(struct bench *b)
 {
     struct cs_worker_ask a;
-    assert_true(cs_worker_take_ask(b->w, &a));
+    assert_true(cs_pools_take_ask(b->w, &a));
     return a;
 }
 
 static void assert_no_ask(struct bench *b)
 {
     struct cs_worker_ask a;
-    assert_false(cs_worker_take_ask(b->w, &a));
+    assert_false(cs_pools_take_ask(b->w, &a));
 }
 
 static void answer(struct bench *b, const struct cs_worker_ask *a, const struct cs_quota_grant *grant)

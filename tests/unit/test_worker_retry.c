@@ -1,4 +1,5 @@
 /* The worker's one retry layer: the table, what the dialect reads, and what follows in the core. */
+#include "worker/lane.h"
 #include "tests/unit/worker_bench.h"
 
 #define ERROR(code, type, message)                                                                                     \
@@ -417,7 +418,7 @@ static void a_jam_is_one_quiet_period(void **state)
     assert_int_equal(b.in_flight, 64);
     while (b.in_flight > 0)
         bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after-ms: 100\r\n", RATE));
-    struct cs_worker_lane *l = cs_lanes_find(b.w, 1, 0);
+    struct cs_worker_lane *l = cs_worker_lane_find(b.w, 1, 0);
     assert_int_equal(l->quiets, 1);
     assert_int_equal(cs_brake_most(&l->brake), 32);
     bench_wait(&b, 200);
@@ -442,7 +443,7 @@ static void rate_limited_in_the_end(void **state)
         wait_for_call(&b);
         bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after-ms: 10\r\n", RATE));
     }
-    cs_lanes_find(b.w, 1, 0)->progress++; /* somebody else's answer */
+    cs_worker_lane_find(b.w, 1, 0)->progress++; /* somebody else's answer */
     for (int n = 0; n < 20; n++) {
         bench_wait(&b, CS_FLUSH_MS);
         assert_int_equal(b.sent[CS_OUTPUTS], 0);

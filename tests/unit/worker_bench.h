@@ -15,6 +15,7 @@
 
 #include "protocol/base/assert.h"
 #include "worker/state.h"
+#include "worker/worker.h"
 
 enum { BENCH_LANES = 4, BENCH_SLOTS = 2048 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/csv_write.h"
+#include "tools/base/csv_write.h"
 
 /* The shortest text that reads back as the same number. */
 static void print_real(char *out, size_t size, double v)

@@ -9,8 +9,8 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/table/table.h"
-#include "tools/csv_write.h"
-#include "tools/study_dir.h"
+#include "tools/base/csv_write.h"
+#include "tools/base/study_dir.h"
 
 static const char *const columns[] = {"item", "digest", "model",  "simulated", "question", "field",
                                       "pass", "rater",  "rating", "answer",    "imported"};

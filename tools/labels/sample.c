@@ -10,7 +10,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/rng.h"
 #include "protocol/base/digest.h"
-#include "tools/csv_write.h"
+#include "tools/base/csv_write.h"
 #include "tools/export/format.h"
 #include "tools/export/row.h"
 

@@ -8,7 +8,7 @@
 #define CS_LABELS_SAMPLE_H
 
 #include "protocol/base/options.h"
-#include "tools/reader.h"
+#include "tools/base/reader.h"
 
 struct cs_sample_opts {
     uint64_t seed;

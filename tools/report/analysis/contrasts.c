@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/report/analysis/ratios.h"
+#include "tools/report/analysis/rate_ratios.h"
 #include "tools/report/stats/cluster.h"
 #include "tools/report/stats/paired.h"
 #include "tools/report/stats/proportion.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/report/read/rated.h"
+#include "tools/report/read/rated_answers.h"
 
 uint32_t cs_level_of_role(const struct cs_factor *f, enum cs_role role)
 {

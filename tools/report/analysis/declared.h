@@ -4,7 +4,7 @@
 
 #include "tools/report/analysis/reduce.h"
 #include "tools/report/stats/adjust.h"
-#include "tools/report/analysis/warrant.h"
+#include "tools/report/analysis/warrant_flags.h"
 
 /* One comparison, to be made in every model for every declared outcome. */
 struct cs_spec_contrast {

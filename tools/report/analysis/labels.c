@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/report/analysis/ratios.h"
+#include "tools/report/analysis/rate_ratios.h"
 #include "tools/report/stats/cluster.h"
 #include "tools/report/analysis/work.h"
 

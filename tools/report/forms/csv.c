@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/csv_write.h"
+#include "tools/base/csv_write.h"
 #include "tools/report/analysis/report.h"
 
 struct sheet {

@@ -7,7 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/export/row.h"
-#include "tools/report/read/rated.h"
+#include "tools/report/read/rated_answers.h"
 
 void cs_facts_resolved(struct cs_lane_facts *f, const char *name)
 {

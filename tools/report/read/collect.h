@@ -5,7 +5,7 @@
 #ifndef CS_COLLECT_H
 #define CS_COLLECT_H
 
-#include "tools/reader.h"
+#include "tools/base/reader.h"
 #include "tools/report/read/grid.h"
 
 enum { CS_RESOLVED_MAX = 32 }; /* served models of a lane that are told apart; further ones count as "others" */

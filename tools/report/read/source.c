@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tools/report/read/inferred.h"
-#include "tools/report/read/rated.h"
+#include "tools/report/read/rated_answers.h"
 
 enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader, const struct cs_ratings *ratings,
                             unsigned threads, struct cs_error *err)

@@ -1,0 +1,13 @@
+/* announce.h - what the whole fleet is told.
+ *
+ * Part of the core: pure, called from within a step. Thread: the I/O loop.
+ */
+#ifndef CS_COORDINATOR_ANNOUNCE_H
+#define CS_COORDINATOR_ANNOUNCE_H
+
+#include "coordinator/state.h"
+
+void cs_announce_make(struct cs_core *core, struct cs_announce *out);
+void cs_announce_changed(struct cs_core *core);
+
+#endif

@@ -1,0 +1,376 @@
+/* build.c - a changed study becomes a new generation: every trial whose request was paid for takes its output over.
+ *
+ *   NONE     start                       CLOSING  the generation's row is written, the old one is closed
+ *   CLOSING  nothing leased or pending   PASS     (or LAST at once, when the store has no outputs)
+ *   PASS     all lanes looked through    LAST     row "built" and the last adoptions in one batch
+ *   LAST     committed                   NONE     the core gets the new generation
+ *
+ * The pass walks the positions of each lane, a page at a time, in slices between looks at the sockets. Its cursor rides in the
+ * batches, so that after a crash it goes on where it was. One batch is on its way at a time. What no earlier generation has may be
+ * borrowed from another study's store (borrow.h); the meta "reuse/GEN" keeps which ones were looked into.
+ */
+
+#include "coordinator/build.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/bits.h"
+#include "coordinator/borrow.h"
+#include "coordinator/core.h"
+#include "coordinator/feed.h"
+#include "coordinator/page.h"
+#include "coordinator/plans.h"
+#include "coordinator/restore.h"
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/log.h"
+
+enum { BATCH_ADOPTIONS = 2048, BATCH_SCANNED = 65536, BATCH_BYTES = 1024 * 1024 };
+
+static void cursor_key(uint32_t gen, char out[CS_META_KEY_MAX])
+{
+    snprintf(out, CS_META_KEY_MAX, "build/%010u", gen);
+}
+
+static void reuse_key(uint32_t gen, char out[CS_META_KEY_MAX])
+{
+    snprintf(out, CS_META_KEY_MAX, "reuse/%010u", gen);
+}
+
+static bool has_planned(struct cs_server *sv)
+{
+    struct cs_core_view view;
+    struct cs_lane_view lane;
+
+    cs_core_view(sv->core, &view);
+    for (uint32_t i = 0; i < view.n_lanes; i++) {
+        cs_core_lane(sv->core, i, &lane);
+        if (lane.planned > 0)
+            return true;
+    }
+    return false;
+}
+
+bool cs_build_has_news(struct cs_server *sv, uint32_t gen)
+{
+    const char *state = cs_borrow_state(sv->borrow);
+    char key[CS_META_KEY_MAX];
+    void *value = NULL;
+    uint32_t n = 0;
+    bool same;
+
+    reuse_key(gen, key);
+    same = cs_store_meta(sv->store, key, &value, &n, NULL) == CS_OK && n == strlen(state) &&
+           memcmp(value, state, n) == 0;
+    free(value);
+    return sv->borrow != NULL && !same && has_planned(sv);
+}
+
+static void set_batch(struct cs_build *b, struct cs_batch *batch)
+{
+    batch->group = (uint64_t)1 << CS_BUILD_GROUP_BIT;
+    b->batch = batch;
+    b->scanned_since = 0;
+}
+
+static void begin(struct cs_server *sv, const struct cs_generation *g)
+{
+    struct cs_build *b = &sv->build;
+    struct cs_batch *batch = cs_xcalloc(1, sizeof *batch);
+    char key[CS_META_KEY_MAX];
+
+    CS_ASSERT(b->state == CS_BUILD_NONE);
+    cs_batch_init(batch);
+    set_batch(b, batch);
+    if (sv->borrow != NULL) {
+        const char *state = cs_borrow_state(sv->borrow);
+
+        reuse_key(g->number, key);
+        cs_batch_add_meta(batch, key, state, (uint32_t)strlen(state));
+    }
+    b->generation = *g;
+    b->state = CS_BUILD_CLOSING;
+}
+
+void cs_build_start(struct cs_server *sv, const struct cs_generation *g)
+{
+    struct cs_event e = {.kind = CS_EV_CLOSE};
+
+    begin(sv, g);
+    cs_feed_event(sv, &e);
+}
+
+enum cs_err cs_build_resume(struct cs_server *sv, const struct cs_generation *g, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    char key[CS_META_KEY_MAX];
+    unsigned long long position = 0;
+    void *value = NULL;
+    uint32_t n = 0;
+    enum cs_err rc;
+
+    begin(sv, g);
+    cursor_key(g->number, key);
+    rc = cs_store_meta(sv->store, key, &value, &n, err);
+    if (rc == CS_OK && sscanf(value, "%u %llu", &b->lane, &position) != 2)
+        rc = cs_error_set(err, CS_ECORRUPT, "the cursor of generation %u is damaged", g->number);
+    b->position = position;
+    free(value);
+    return rc == CS_ENOENT ? CS_OK : rc;
+}
+
+/* ---- the pass ------------------------------------------------------------------------------------------ */
+
+static enum cs_err stop_at_first(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                                 struct cs_error *err)
+{
+    (void)lane, (void)position, (void)stored, (void)err;
+    *(bool *)self = true;
+    return CS_EAGAIN;
+}
+
+static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    bool any = false;
+    enum cs_err rc = cs_store_outputs(sv->store, 0, stop_at_first, &any, err);
+
+    if (rc != CS_OK && !any)
+        return rc;
+    rc = cs_loaded_plan_open(&b->plan, sv->store, &b->generation, err);
+    if (rc != CS_OK)
+        return rc;
+    b->skip = !any && sv->borrow == NULL;
+    b->total = b->plan.view->plan.n_trials;
+    b->lanes = cs_xcalloc(b->plan.view->plan.n_lanes + 1, sizeof *b->lanes);
+    rc = cs_restore_ledgers(sv, &b->plan.view->plan, b->generation.number, b->lanes, err);
+    for (uint32_t i = 0; i < b->lane && i < b->plan.view->plan.n_lanes; i++)
+        b->scanned += b->plan.view->plan.lanes[i].n_trials;
+    b->scanned += b->position;
+    cs_log(CS_INFO, "generation_begun", "gen=%u trials=%llu from=%llu", b->generation.number,
+           (unsigned long long)b->total, (unsigned long long)b->scanned);
+    return rc;
+}
+
+static enum cs_err adopt_one(struct cs_server *sv, uint64_t position, uint64_t id, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    struct cs_build_lane *lane = &b->lanes[b->lane];
+    struct cs_batch_adoption row = {b->generation.number, b->lane, position, id};
+    struct cs_arena arena = {0};
+    struct cs_stored stored;
+    enum cs_err rc = cs_store_output(sv->store, id, &arena, &stored, err);
+
+    if (rc == CS_OK && !cs_outcome_is_answer((enum cs_outcome)stored.output.outcome))
+        rc = cs_error_set(err, CS_ECORRUPT, "output %llu is indexed, but no answer", (unsigned long long)id);
+    if (rc == CS_OK) {
+        lane->counters.outcome[stored.output.outcome]++;
+        lane->counters.adopted++;
+        cs_batch_add_adoption(b->batch, &row);
+    }
+    cs_arena_release(&arena);
+    return rc;
+}
+
+static enum cs_err borrow_one(struct cs_server *sv, uint64_t position, const struct cs_digest *digest,
+                              const struct cs_borrow_from *from, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    struct cs_build_lane *lane = &b->lanes[b->lane];
+    struct cs_buf packed = CS_BUF_INIT(CS_OUTPUT_MAX);
+    struct cs_batch_output row;
+    uint8_t outcome;
+    enum cs_err rc = cs_borrow_take(from, b->generation.number, b->lane, position, &packed, &row, &outcome, err);
+
+    if (rc == CS_OK && !cs_digest_equal(&row.digest, digest))
+        rc = cs_error_set(err, CS_ECORRUPT, "output %llu of a store to borrow from is indexed under another digest",
+                          (unsigned long long)from->output_id);
+    if (rc == CS_OK) {
+        lane->counters.outcome[outcome]++;
+        lane->counters.adopted++;
+        cs_batch_add_output(b->batch, &row);
+        b->borrowed++;
+    }
+    cs_buf_release(&packed);
+    return rc;
+}
+
+/* The page at the cursor: what is paid for is done in it. */
+static enum cs_err pass_page(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    uint64_t n_trials = b->plan.view->plan.lanes[b->lane].n_trials, left = n_trials - b->position;
+    uint32_t n = left < CS_PAGE_TRIALS ? (uint32_t)left : CS_PAGE_TRIALS;
+    struct cs_batch_page page = {.gen = b->generation.number, .lane = b->lane, .page = b->position / CS_PAGE_TRIALS};
+    uint8_t *bits = b->lanes[b->lane].ledger + page.page * CS_PAGE_BYTES;
+    struct cs_digest digests[CS_PAGE_TRIALS] = {0};
+    struct cs_borrow_from from[CS_PAGE_TRIALS] = {{0}};
+    uint64_t ids[CS_PAGE_TRIALS] = {0};
+    struct cs_bits done = {{0}};
+    enum cs_err rc = CS_OK;
+
+    for (uint32_t i = 0; i < n && rc == CS_OK; i++)
+        rc = cs_loaded_plan_digest(&b->plan, b->lane, b->position + i, &digests[i], err);
+    if (rc == CS_OK)
+        rc = cs_store_find_many(sv->store, digests, n, ids, err);
+    if (rc == CS_OK)
+        rc = cs_borrow_find(sv->borrow, digests, ids, n, from, err);
+    for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
+        if (ids[i] != 0)
+            rc = adopt_one(sv, b->position + i, ids[i], err);
+        else if (from[i].store != NULL)
+            rc = borrow_one(sv, b->position + i, &digests[i], &from[i], err);
+        else
+            continue;
+        cs_bits_add(&done, i);
+    }
+    if (rc == CS_OK && !cs_bits_none(&done)) {
+        cs_page_set(bits, &done, CS_TRIAL_DONE);
+        memcpy(page.bits, bits, sizeof page.bits);
+        cs_batch_add_page(b->batch, &page);
+    }
+    b->position += n;
+    b->scanned += n;
+    b->scanned_since += n;
+    return rc;
+}
+
+static void submit(struct cs_server *sv)
+{
+    struct cs_build *b = &sv->build;
+    char key[CS_META_KEY_MAX], cursor[64];
+
+    for (uint32_t i = 0; i < b->plan.view->plan.n_lanes; i++) {
+        struct cs_batch_counters row = {b->generation.number, i, b->lanes[i].counters};
+
+        if (row.counters.adopted > 0)
+            cs_batch_add_counters(b->batch, &row);
+    }
+    cursor_key(b->generation.number, key);
+    if (b->state == CS_BUILD_LAST) {
+        struct cs_buf packed = CS_BUF_INIT(1024);
+        char gen_key[CS_META_KEY_MAX];
+
+        b->generation.built = true;
+        cs_generation_key(b->generation.number, gen_key);
+        cs_generation_pack(&b->generation, &packed);
+        cs_batch_add_meta(b->batch, gen_key, packed.data, (uint32_t)packed.len);
+        cs_batch_add_meta(b->batch, key, NULL, 0);
+        cs_buf_release(&packed);
+    } else {
+        snprintf(cursor, sizeof cursor, "%u %llu", b->lane, (unsigned long long)b->position);
+        cs_batch_add_meta(b->batch, key, cursor, (uint32_t)strlen(cursor) + 1); /* with its NUL */
+    }
+    cs_commit_submit(sv->commit, b->batch);
+    b->batch = NULL;
+}
+
+static bool at_end(struct cs_build *b)
+{
+    while (b->lane < b->plan.view->plan.n_lanes && b->position >= b->plan.view->plan.lanes[b->lane].n_trials) {
+        b->lane++;
+        b->position = 0;
+    }
+    return b->skip || b->lane >= b->plan.view->plan.n_lanes;
+}
+
+static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    uint64_t end = cs_mono_ms() + CS_SLICE_MS;
+    enum cs_err rc = CS_OK;
+
+    while (rc == CS_OK && !at_end(b) && b->batch->n_adoptions < BATCH_ADOPTIONS && b->batch->bytes < BATCH_BYTES &&
+           b->scanned_since < BATCH_SCANNED) {
+        rc = pass_page(sv, err);
+        if (cs_mono_ms() >= end)
+            return rc;
+    }
+    if (rc != CS_OK)
+        return rc;
+    if (at_end(b))
+        b->state = CS_BUILD_LAST;
+    submit(sv);
+    return CS_OK;
+}
+
+bool cs_build_turn(struct cs_server *sv)
+{
+    struct cs_build *b = &sv->build;
+    struct cs_error err = {0};
+    enum cs_err rc = CS_OK;
+
+    if (sv->over || b->batch == NULL || b->state == CS_BUILD_NONE || b->state == CS_BUILD_LAST)
+        return false;
+    if (b->state == CS_BUILD_CLOSING) {
+        if (!cs_core_is_idle(sv->core))
+            return false;
+        rc = open_pass(sv, &err);
+        b->state = CS_BUILD_PASS;
+    } else {
+        rc = slice(sv, &err);
+    }
+    if (rc != CS_OK) {
+        cs_log(CS_ERROR, "generation_failed", "gen=%u error=\"%s\"", b->generation.number, err.msg);
+        cs_feed_end(sv, rc, err.msg);
+    }
+    return b->batch != NULL;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------------- */
+
+void cs_build_release(struct cs_build *b)
+{
+    if (b->batch != NULL) {
+        cs_batch_release(b->batch);
+        free(b->batch);
+    }
+    for (uint32_t i = 0; b->lanes != NULL && i < b->plan.view->plan.n_lanes; i++)
+        free(b->lanes[i].ledger);
+    free(b->lanes);
+    cs_loaded_plan_close(&b->plan);
+    memset(b, 0, sizeof *b);
+}
+
+static void finish(struct cs_server *sv)
+{
+    struct cs_build *b = &sv->build;
+    struct cs_build_lane *lanes = b->lanes;
+    uint32_t n = b->plan.view->plan.n_lanes;
+    struct cs_error err = {0};
+    uint64_t adopted = 0;
+    enum cs_err rc;
+
+    for (uint32_t i = 0; i < n; i++)
+        adopted += lanes[i].counters.adopted;
+    cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu borrowed=%llu", b->generation.number,
+           (unsigned long long)b->total, (unsigned long long)adopted, (unsigned long long)b->borrowed);
+    b->plan.view->generation.built = true;
+    rc = cs_restore_generation(sv, &b->plan, true, lanes, &err);
+    for (uint32_t i = 0; i < n; i++)
+        free(lanes[i].ledger);
+    free(lanes);
+    b->lanes = NULL;
+    cs_build_release(b);
+    if (rc != CS_OK)
+        cs_feed_end(sv, rc, err.msg);
+}
+
+void cs_build_committed(struct cs_server *sv, struct cs_batch *batch, enum cs_err rc)
+{
+    struct cs_build *b = &sv->build;
+
+    cs_batch_clear(batch);
+    if (rc != CS_OK || sv->over) {
+        cs_batch_release(batch);
+        free(batch);
+        cs_feed_end(sv, CS_EIO, "the store cannot be written");
+        return;
+    }
+    set_batch(b, batch);
+    if (b->state == CS_BUILD_LAST)
+        finish(sv);
+}

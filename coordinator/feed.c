@@ -1,0 +1,129 @@
+
+#include "coordinator/feed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/core.h"
+#include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/log.h"
+
+/* A peer as the core knows it: its door's number, then its routing id. */
+static void send_through(struct cs_server *sv, const struct cs_door *door, const struct cs_peer *peer,
+                         const struct cs_message *m)
+{
+    enum cs_err rc;
+
+    cs_buf_clear(&sv->out);
+    cs_message_pack(m, &sv->out);
+    rc = cs_socket_send(door->socket, peer, sv->out.data, sv->out.len);
+    if (rc != CS_OK) /* no route: the peer comes again, and asks again */
+        cs_log(CS_DEBUG, "unsent", "kind=%s", cs_kind_name(m->kind));
+}
+
+void cs_feed_send(struct cs_server *sv, enum cs_door_kind kind, const struct cs_peer *peer, const struct cs_message *m)
+{
+    struct cs_peer outside = {0};
+
+    if (kind == CS_DOOR_PUB) {
+        for (unsigned i = 0; i < sv->n_doors; i++) {
+            if (sv->doors[i].kind == CS_DOOR_PUB)
+                send_through(sv, &sv->doors[i], NULL, m);
+        }
+        return;
+    }
+    CS_ASSERT(peer->n >= 1 && peer->id[0] < sv->n_doors);
+    outside.n = (uint8_t)(peer->n - 1);
+    memcpy(outside.id, peer->id + 1, outside.n);
+    send_through(sv, &sv->doors[peer->id[0]], &outside, m);
+}
+
+void cs_feed_end(struct cs_server *sv, enum cs_err code, const char *text)
+{
+    if (sv->over)
+        return;
+    sv->over = true;
+    sv->exit_code = code;
+    snprintf(sv->exit_text, sizeof sv->exit_text, "%s", text);
+    uv_stop(&sv->loop);
+}
+
+static void send_spec(struct cs_server *sv, const struct cs_action *a)
+{
+    struct cs_message m = a->message;
+    char key[CS_META_KEY_MAX];
+    void *bytes = NULL;
+    uint32_t n = 0;
+
+    cs_spec_key(m.spec.digest, key);
+    if (cs_store_meta(sv->store, key, &bytes, &n, NULL) != CS_OK) {
+        cs_chunk_key(m.spec.digest, key);
+        if (cs_store_meta(sv->store, key, &bytes, &n, NULL) != CS_OK)
+            n = 0;
+    }
+    m.spec.bytes = bytes;
+    m.spec.len = n;
+    cs_feed_send(sv, CS_DOOR_WORK, &a->peer, &m);
+    free(bytes);
+}
+
+void cs_feed_event(struct cs_server *sv, const struct cs_event *e)
+{
+    CS_ASSERT(!sv->feeding);
+    sv->feeding = true;
+    for (const struct cs_action *a = cs_core_step(sv->core, e, cs_mono_ms()); a != NULL; a = a->next) {
+        switch (a->kind) {
+        case CS_ACT_SEND:
+            cs_feed_send(sv, CS_DOOR_WORK, &a->peer, &a->message);
+            break;
+        case CS_ACT_SPEC:
+            send_spec(sv, a);
+            break;
+        case CS_ACT_ANNOUNCE:
+            cs_feed_send(sv, CS_DOOR_PUB, NULL, &a->message);
+            break;
+        case CS_ACT_COMMIT:
+            cs_commit_submit(sv->commit, a->batch);
+            break;
+        case CS_ACT_REPLY:
+            cs_feed_reply(sv, a->token, a->code, a->text);
+            break;
+        case CS_ACT_EXIT:
+            cs_feed_end(sv, a->code, a->text);
+            break;
+        }
+    }
+    sv->feeding = false;
+}
+
+void cs_feed_answer(struct cs_server *sv, const struct cs_peer *peer, uint64_t seq, enum cs_err code, const char *text,
+                    const char *blob)
+{
+    struct cs_message m = {.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR, .kind = CS_ADMIN_REPLY, .ack = seq};
+
+    m.admin_reply.code = (uint32_t)code;
+    m.admin_reply.text = text;
+    m.admin_reply.blob = (const uint8_t *)(blob != NULL ? blob : "");
+    m.admin_reply.blob_len = blob != NULL ? (uint32_t)strlen(blob) : 0;
+    cs_feed_send(sv, CS_DOOR_ADMIN, peer, &m);
+}
+
+void cs_feed_reply(struct cs_server *sv, uint64_t token, enum cs_err code, const char *text)
+{
+    struct cs_waiting *w = &sv->waiting[token % CS_TOKENS_MAX];
+
+    if (w->token != token)
+        return;
+    cs_feed_answer(sv, &w->peer, w->seq, code, text, code == CS_OK ? w->blob : NULL);
+    CS_FREE(w->blob);
+    w->token = 0;
+}
+
+void cs_feed_release(struct cs_server *sv)
+{
+    for (unsigned i = 0; i < CS_TOKENS_MAX; i++)
+        CS_FREE(sv->waiting[i].blob);
+}

@@ -1,0 +1,15 @@
+/* page.h - one page of the ledger: 256 trials, two bits each, as store.h lays them out.
+ *
+ * Word-wise, so that a lane of millions of trials is cancelled or counted in milliseconds. Pure; any thread.
+ */
+#ifndef CS_PAGE_H
+#define CS_PAGE_H
+
+#include "coordinator/bits.h"
+
+enum cs_trial_state cs_page_get(const uint8_t page[CS_PAGE_BYTES], unsigned i);
+/* The trials among the first n that are in this state. */
+struct cs_bits cs_page_select(const uint8_t page[CS_PAGE_BYTES], enum cs_trial_state state, unsigned n);
+void cs_page_set(uint8_t page[CS_PAGE_BYTES], const struct cs_bits *which, enum cs_trial_state state);
+
+#endif

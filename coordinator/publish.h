@@ -1,0 +1,15 @@
+/* publish.h - progress, to Redis and to `status`.
+ *
+ * A shell around the core. Thread: the I/O loop.
+ */
+#ifndef CS_COORDINATOR_PUBLISH_H
+#define CS_COORDINATOR_PUBLISH_H
+
+#include "coordinator/server.h"
+
+CS_WARN_UNUSED enum cs_err cs_publish_open(struct cs_server *sv, struct cs_error *err);
+void cs_publish_now(struct cs_server *sv);
+void cs_publish_status(struct cs_server *sv, struct cs_buf *out); /* JSON */
+void cs_publish_close(struct cs_server *sv);
+
+#endif

@@ -1,0 +1,32 @@
+#include "tools/base/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int cs_report(enum cs_err rc, const struct cs_error *err)
+{
+    const char *msg = err->code == rc && err->msg[0] != '\0' ? err->msg : cs_err_text(rc);
+    fprintf(stderr, "clinsafe: %s\n", msg);
+    return cs_err_exit_code(rc);
+}
+
+bool cs_command_args(const struct cs_option *table, const struct cs_command_help *help, int argc, char **argv,
+                     int args_min, int args_max, int *n_args, int *status)
+{
+    struct cs_error err = {0};
+    bool helped;
+    enum cs_err rc = cs_options_parse(table, help, argc, argv, n_args, &helped, &err);
+    if (rc == CS_OK && !helped && (*n_args < args_min || *n_args > args_max))
+        rc = cs_error_set(&err, CS_EUSAGE, "%s argument; usage: %s", *n_args < args_min ? "missing" : "too many",
+                          help->usage);
+    *status = rc == CS_OK ? 0 : cs_report(rc, &err);
+    return rc == CS_OK && !helped;
+}
+
+enum cs_err cs_study_args_load(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
+                               struct cs_error *err)
+{
+    const char *data = a->data != NULL ? a->data : getenv("CLINSAFE_DATA");
+    struct cs_load_opts opts = {.providers = a->providers, .data_dir = data != NULL && data[0] != '\0' ? data : NULL};
+    return cs_study_load(path, &opts, out, err);
+}

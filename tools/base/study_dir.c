@@ -1,0 +1,206 @@
+#include "tools/base/study_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/file.h"
+
+static bool has_suffix(const char *s, size_t n, const char *suffix)
+{
+    size_t m = strlen(suffix);
+    return n >= m && strncmp(s + n - m, suffix, m) == 0;
+}
+
+void cs_study_dir_init(struct cs_study_dir *d, const char *study_path, const char *dir)
+{
+    *d = (struct cs_study_dir){.lock_fd = -1};
+    if (dir != NULL) {
+        d->path = cs_xstrdup(dir);
+    } else {
+        size_t n = strlen(study_path);
+        if (has_suffix(study_path, n, ".yaml"))
+            n -= 5;
+        else if (has_suffix(study_path, n, ".yml"))
+            n -= 4;
+        d->path = cs_xasprintf("%.*s.clinsafe", (int)n, study_path);
+    }
+    d->store = cs_xasprintf("%s/store", d->path);
+    d->redis = cs_xasprintf("%s/redis", d->path);
+    d->logs = cs_xasprintf("%s/logs", d->path);
+    d->run_json = cs_xasprintf("%s/run.json", d->path);
+}
+
+static void remove_sockets(const char *folder)
+{
+    static const char *const names[] = {"work", "announce", "admin", "redis", "simulator.port", "ready.json"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *p = cs_xasprintf("%s/%s", folder, names[i]);
+        unlink(p);
+        free(p);
+    }
+    rmdir(folder);
+}
+
+void cs_study_dir_release(struct cs_study_dir *d)
+{
+    if (d->sockets != NULL)
+        remove_sockets(d->sockets);
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
+    free(d->path);
+    free(d->store);
+    free(d->redis);
+    free(d->logs);
+    free(d->run_json);
+    free(d->sockets);
+    *d = (struct cs_study_dir){.lock_fd = -1};
+}
+
+static enum cs_err make_sockets(struct cs_study_dir *d, struct cs_error *err)
+{
+    const char *base = getenv("XDG_RUNTIME_DIR");
+    if (base == NULL || strlen(base) > 60 || access(base, W_OK) != 0)
+        base = "/tmp";
+    d->sockets = cs_xasprintf("%s/clinsafe-XXXXXX", base);
+    if (mkdtemp(d->sockets) != NULL)
+        return CS_OK;
+    enum cs_err rc = cs_error_set(err, CS_EIO, "%s: %s", d->sockets, strerror(errno));
+    CS_FREE(d->sockets);
+    return rc;
+}
+
+enum cs_err cs_study_dir_lock(struct cs_study_dir *d, struct cs_error *err)
+{
+    enum cs_err rc = cs_mkdir_p(d->path, err);
+    if (rc == CS_OK)
+        rc = cs_mkdir_p(d->logs, err);
+    if (rc == CS_OK)
+        rc = cs_mkdir_p(d->redis, err);
+    if (rc != CS_OK)
+        return rc;
+    char *path = cs_xasprintf("%s/lock", d->path);
+    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    free(path);
+    if (d->lock_fd < 0)
+        return cs_error_set(err, CS_EIO, "%s/lock: %s", d->path, strerror(errno));
+    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        char pid[16] = "";
+        ssize_t n = pread(d->lock_fd, pid, sizeof pid - 1, 0);
+        pid[n > 0 ? n : 0] = '\0';
+        close(d->lock_fd);
+        d->lock_fd = -1;
+        return cs_error_set(err, CS_EBUSY,
+                            "%s is in use by a run with pid %.*s; wait for it, or stop it with Ctrl-C there", d->path,
+                            (int)strcspn(pid, "\n"), pid);
+    }
+    char pid[16];
+    int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (ftruncate(d->lock_fd, 0) != 0 || pwrite(d->lock_fd, pid, (size_t)n, 0) != n)
+        return cs_error_set(err, CS_EIO, "%s/lock: %s", d->path, strerror(errno));
+    return make_sockets(d, err);
+}
+
+/* Start time in clock ticks since boot, from /proc: with the pid it names a process for good. 0: no such process. */
+static uint64_t start_time(pid_t pid)
+{
+    char path[64], *stat = NULL;
+    uint64_t ticks = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (cs_file_read(path, 4096, &stat, NULL, NULL) != CS_OK)
+        return 0;
+    const char *p = strrchr(stat, ')'); /* the name before it may hold anything */
+    char state = 'Z';
+    if (p == NULL ||
+        sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64, &state,
+               &ticks) != 2 ||
+        state == 'Z')
+        ticks = 0;
+    free(stat);
+    return ticks;
+}
+
+static enum cs_err end_process(pid_t pid, uint64_t started, struct cs_error *err)
+{
+    const uint64_t deadline = cs_mono_ms() + 10000;
+    for (bool killed = false; start_time(pid) == started && started != 0; usleep(20000)) {
+        /* PDEATHSIG is on its way to it anyway; give it a moment before helping. */
+        if (!killed && cs_mono_ms() + 9500 > deadline) {
+            kill(pid, SIGKILL);
+            killed = true;
+        }
+        if (cs_mono_ms() > deadline)
+            return cs_error_set(err, CS_EBUSY, "process %d of the previous run does not end", (int)pid);
+    }
+    return CS_OK;
+}
+
+enum cs_err cs_study_dir_reap(struct cs_study_dir *d, struct cs_error *err)
+{
+    char *text = NULL;
+    enum cs_err rc = cs_file_read(d->run_json, 65536, &text, NULL, err);
+    if (rc == CS_ENOENT)
+        return CS_OK;
+    if (rc != CS_OK)
+        return rc;
+    json_t *root = json_loads(text, 0, NULL), *item;
+    size_t i;
+    json_array_foreach(json_object_get(root, "processes"), i, item)
+    {
+        pid_t pid = (pid_t)json_integer_value(json_object_get(item, "pid"));
+        uint64_t started = (uint64_t)json_integer_value(json_object_get(item, "started"));
+        if (pid > 1 && rc == CS_OK)
+            rc = end_process(pid, started, err);
+    }
+    const char *sockets = json_string_value(json_object_get(root, "sockets"));
+    if (sockets != NULL && rc == CS_OK)
+        remove_sockets(sockets);
+    json_decref(root);
+    free(text);
+    return rc;
+}
+
+enum cs_err cs_study_dir_record(struct cs_study_dir *d, const pid_t *pids, unsigned n, struct cs_error *err)
+{
+    json_t *root = json_pack("{s:i, s:s, s:[]}", "run", (int)getpid(), "sockets", d->sockets, "processes");
+    for (unsigned i = 0; i < n; i++) {
+        if (pids[i] > 0)
+            json_array_append_new(
+                json_object_get(root, "processes"),
+                json_pack("{s:i, s:I}", "pid", (int)pids[i], "started", (json_int_t)start_time(pids[i])));
+    }
+    char *text = json_dumps(root, JSON_INDENT(2));
+    enum cs_err rc = cs_file_write(d->run_json, text, strlen(text), 0640, err);
+    free(text);
+    json_decref(root);
+    return rc;
+}
+
+enum cs_err cs_study_dir_sockets(const struct cs_study_dir *d, char **out, struct cs_error *err)
+{
+    char *text = NULL;
+    enum cs_err rc = cs_file_read(d->run_json, 65536, &text, NULL, err);
+    json_t *root = rc == CS_OK ? json_loads(text, 0, NULL) : NULL;
+    const char *sockets = json_string_value(json_object_get(root, "sockets"));
+    if (sockets != NULL && access(sockets, F_OK) != 0)
+        rc = cs_error_set(err, CS_ENOENT,
+                          "%s: no run is going on there; `clinsafe verify` and `clinsafe export` read what it left",
+                          d->path);
+    else if (sockets != NULL)
+        *out = cs_xstrdup(sockets);
+    else
+        rc = cs_error_set(err, CS_ENOENT, "%s: no run was ever started there", d->path);
+    json_decref(root);
+    free(text);
+    return rc;
+}

@@ -1,0 +1,123 @@
+#include "tools/fleet/admin_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/wire/keys.h"
+#include "protocol/wire/messages.h"
+#include "protocol/wire/socket.h"
+
+struct cs_admin_client {
+    struct cs_net *net;
+    struct cs_socket *socket;
+    struct cs_arena arena;
+    uint64_t seq;
+};
+
+enum cs_err cs_admin_open(struct cs_admin_client **out, const struct cs_admin_opts *o, struct cs_error *err)
+{
+    struct cs_admin_client *a = cs_xcalloc(1, sizeof *a);
+    struct cs_keypair own;
+    char server_key[41];
+    struct cs_socket_opts so = {.type = CS_SOCKET_DEALER};
+    enum cs_err rc = cs_net_open(&a->net, err);
+    if (rc == CS_OK && strncmp(o->endpoint, "ipc://", 6) == 0 && access(o->endpoint + 6, F_OK) != 0)
+        rc = cs_error_set(err, CS_ENOENT, "%s: no coordinator listens there", o->endpoint);
+    if (rc == CS_OK && (o->key != NULL) != (o->server_key != NULL))
+        rc = cs_error_set(err, CS_EUSAGE, "--key and --server-key belong together");
+    if (rc == CS_OK && o->key != NULL) {
+        rc = cs_keypair_load(o->key, &own, err);
+        if (rc == CS_OK)
+            rc = cs_public_key_load(o->server_key, server_key, err);
+        so.own = &own;
+        so.server_key = server_key;
+    }
+    if (rc == CS_OK)
+        rc = cs_socket_open(a->net, &so, &a->socket, err);
+    if (rc == CS_OK)
+        rc = cs_socket_connect(a->socket, o->endpoint, err);
+    if (rc != CS_OK) {
+        cs_admin_close(a);
+        a = NULL;
+    }
+    *out = a;
+    return rc;
+}
+
+void cs_admin_close(struct cs_admin_client *a)
+{
+    if (a == NULL)
+        return;
+    cs_socket_close(a->socket);
+    cs_net_close(a->net);
+    cs_arena_release(&a->arena);
+    free(a);
+}
+
+/* A DEALER with IMMEDIATE has no route until the connection stands: keep trying until then. */
+static enum cs_err send_by(struct cs_admin_client *a, const struct cs_buf *b, uint64_t deadline)
+{
+    enum cs_err rc;
+    while ((rc = cs_socket_send(a->socket, NULL, b->data, b->len)) == CS_EAGAIN && cs_mono_ms() < deadline) {
+        if (cs_socket_refused(a->socket))
+            return CS_EDENIED;
+        (void)cs_socket_wait(a->socket, 20);
+    }
+    return rc;
+}
+
+static enum cs_err receive_by(struct cs_admin_client *a, uint64_t seq, uint64_t deadline, struct cs_message *m)
+{
+    for (;;) {
+        const void *bytes;
+        size_t n;
+        enum cs_err rc = cs_socket_recv(a->socket, NULL, &bytes, &n, NULL);
+        if (rc == CS_OK) {
+            cs_arena_reset(&a->arena);
+            rc = cs_message_unpack(bytes, n, &a->arena, m, NULL);
+            if (rc == CS_OK && m->kind == CS_ADMIN_REPLY && m->ack == seq)
+                return CS_OK;
+            continue; /* an answer to an earlier question that we gave up on */
+        }
+        uint64_t now = cs_mono_ms();
+        if (rc != CS_EAGAIN || now >= deadline)
+            return rc == CS_EAGAIN ? CS_ETIMEDOUT : rc;
+        (void)cs_socket_wait(a->socket, (int)(deadline - now));
+    }
+}
+
+enum cs_err cs_admin_ask(struct cs_admin_client *a, const char *verb, const char *const *args, const void *blob,
+                         uint32_t blob_len, int timeout_ms, const char **reply, struct cs_error *err)
+{
+    struct cs_buf b = CS_BUF_INIT(CS_MESSAGE_MAX);
+    struct cs_message m = {.kind = CS_ADMIN, .seq = ++a->seq};
+    const char *list[CS_ADMIN_ARGS_MAX];
+    m.admin.verb = verb;
+    m.admin.args = list;
+    for (; args != NULL && args[m.admin.n_args] != NULL; m.admin.n_args++)
+        list[m.admin.n_args] = args[m.admin.n_args];
+    m.admin.blob = blob;
+    m.admin.blob_len = blob_len;
+    cs_message_pack(&m, &b);
+    const uint64_t deadline = cs_mono_ms() + (uint64_t)timeout_ms;
+    enum cs_err rc = send_by(a, &b, deadline);
+    cs_buf_release(&b);
+    if (rc == CS_OK)
+        rc = receive_by(a, m.seq, deadline, &m);
+    if (rc == CS_EDENIED)
+        return cs_error_set(
+            err, rc, "the coordinator refuses this key: its allow-list lacks it (SIGHUP makes it read the list again)");
+    if (rc != CS_OK)
+        return cs_error_set(err, CS_ETIMEDOUT, "the coordinator did not answer `%s` within %d s; is it running there?",
+                            verb, (timeout_ms + 999) / 1000);
+    if (m.admin_reply.code != CS_OK)
+        return cs_error_set(err, m.admin_reply.code < CS_ERR_COUNT ? (enum cs_err)m.admin_reply.code : CS_EPROTO, "%s",
+                            m.admin_reply.text);
+    if (reply != NULL)
+        *reply = cs_arena_strndup(&a->arena, m.admin_reply.blob_len != 0 ? (const char *)m.admin_reply.blob : "",
+                                  m.admin_reply.blob_len);
+    return CS_OK;
+}

@@ -1,0 +1,397 @@
+#include "tools/fleet/fleet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/file.h"
+
+enum {
+    READY_MS = 30000,
+    ARGS_MAX = 128,
+    RESTARTS_MAX = 20,
+    STOP_MS = 2000,
+    AGAIN_MS = 200, /* the first pause before a dead worker is started again */
+    AGAIN_MOST_MS = 10000,
+    SOUND_MS = 60000, /* who lived so long starts from the first pause */
+};
+
+/* ---- one child process --------------------------------------------------------------------------- */
+
+struct command {
+    const char *program; /* path, or a name to look for in PATH */
+    const char *args[ARGS_MAX];
+    unsigned n;
+};
+
+static void arg(struct command *c, const char *a)
+{
+    if (c->n + 1 < ARGS_MAX)
+        c->args[c->n++] = a;
+}
+
+static void option(struct command *c, const char *name, const char *value)
+{
+    arg(c, name);
+    arg(c, value);
+}
+
+char *cs_program_beside(const char *name)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = '\0';
+    return cs_path_beside(self, name);
+}
+
+/* The log of a process, appended to from run to run. */
+static char *log_path(const struct cs_fleet *f, const char *name)
+{
+    return cs_xasprintf("%s/%s.log", f->dir->logs, name);
+}
+
+static _Noreturn void become(const struct command *c, const char *log, pid_t owner)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != owner)
+        _exit(1);  /* it died before we asked */
+    setpgid(0, 0); /* Ctrl-C is the owner's to handle */
+    int null = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0640);
+    if (null < 0 || out < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+        _exit(1);
+    execvp(c->program, (char *const *)(uintptr_t)c->args);
+    dprintf(2, "ev=exec_failed program=%s error=\"%s\"\n", c->program, strerror(errno));
+    _exit(127);
+}
+
+static enum cs_err spawn(struct cs_fleet *f, int which, const char *name, struct command *c, struct cs_error *err)
+{
+    char *log = log_path(f, name);
+    const pid_t owner = getpid();
+    c->args[c->n] = NULL;
+    pid_t pid = fork();
+    if (pid == 0)
+        become(c, log, owner);
+    free(log);
+    if (pid < 0)
+        return cs_error_set(err, CS_EIO, "cannot start %s: %s", name, strerror(errno));
+    f->pids[which] = pid;
+    return cs_study_dir_record(f->dir, f->pids, CS_FLEET_PROCESSES_MAX, err);
+}
+
+/* What an exit status of a program of ours says. */
+static enum cs_err error_of(int status)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == cs_err_exit_code(CS_EIO))
+        return CS_EIO;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == cs_err_exit_code(CS_ECORRUPT))
+        return CS_ECORRUPT;
+    return CS_EINTERNAL;
+}
+
+/* True when the process ended; its status goes to *status. */
+static bool ended(struct cs_fleet *f, int which, int *status)
+{
+    if (f->pids[which] <= 0 || waitpid(f->pids[which], status, WNOHANG) != f->pids[which])
+        return false;
+    f->pids[which] = 0;
+    return true;
+}
+
+/* Waits until `file` appears or the process ends. */
+static enum cs_err wait_for_file(struct cs_fleet *f, int which, const char *name, const char *file,
+                                 struct cs_error *err)
+{
+    const uint64_t deadline = cs_mono_ms() + READY_MS;
+    while (access(file, F_OK) != 0) {
+        int status;
+        if (ended(f, which, &status))
+            return cs_error_set(err, error_of(status), "%s ended at its start; %s/%s.log says why", name, f->dir->logs,
+                                name);
+        if (cs_mono_ms() > deadline)
+            return cs_error_set(err, CS_ETIMEDOUT, "%s did not get ready in %d s; see %s/%s.log", name, READY_MS / 1000,
+                                f->dir->logs, name);
+        usleep(5000);
+    }
+    return CS_OK;
+}
+
+/* ---- the four kinds ------------------------------------------------------------------------------- */
+
+static enum cs_err start_redis(struct cs_fleet *f, struct cs_error *err)
+{
+    struct command c = {.program = "redis-server", .args = {"redis-server"}, .n = 1};
+    char *socket = cs_xasprintf("%s/redis", f->dir->sockets);
+    unlink(socket);
+    option(&c, "--port", "0");
+    option(&c, "--unixsocket", socket);
+    option(&c, "--unixsocketperm", "700");
+    option(&c, "--dir", f->dir->redis);
+    option(&c, "--save", ""); /* a projection: nothing worth saving */
+    option(&c, "--appendonly", "no");
+    option(&c, "--daemonize", "no");
+    enum cs_err rc = spawn(f, CS_FLEET_REDIS, "redis", &c, err);
+    if (rc == CS_OK)
+        rc = wait_for_file(f, CS_FLEET_REDIS, "redis", socket, err);
+    free(socket);
+    return rc;
+}
+
+static enum cs_err start_simulator(struct cs_fleet *f, struct cs_error *err)
+{
+    const struct cs_study *study = f->study;
+    char *program = cs_program_beside("clinsafe-simulator");
+    char *port_file = cs_xasprintf("%s/simulator.port", f->dir->sockets), *port = NULL;
+    char *extra = cs_xstrdup(f->opts.simulator_args != NULL ? f->opts.simulator_args : ""), *rest = extra, *word;
+    struct command c = {.program = program, .args = {program}, .n = 1};
+    unlink(port_file);
+    option(&c, "--port", f->simulator != NULL ? strrchr(f->simulator, ':') + 1 : "0");
+    if (f->opts.simulator_log != NULL)
+        option(&c, "--log", f->opts.simulator_log);
+    option(&c, "--port-file", port_file);
+    for (uint32_t i = 0; i < study->n_accounts; i++) {
+        if (study->accounts[i].simulated && study->accounts[i].truth != NULL)
+            option(&c, "--truth", study->accounts[i].truth);
+    }
+    while ((word = strsep(&rest, " ")) != NULL) {
+        if (word[0] != '\0')
+            arg(&c, word);
+    }
+    enum cs_err rc = spawn(f, CS_FLEET_SIMULATOR, "simulator", &c, err);
+    if (rc == CS_OK)
+        rc = wait_for_file(f, CS_FLEET_SIMULATOR, "simulator", port_file, err);
+    if (rc == CS_OK)
+        rc = cs_file_read(port_file, 64, &port, NULL, err);
+    if (rc == CS_OK && f->simulator == NULL)
+        f->simulator = cs_xasprintf("http://127.0.0.1:%.*s", (int)strcspn(port, "\n"), port);
+    free(port);
+    free(extra);
+    free(port_file);
+    free(program);
+    return rc;
+}
+
+static enum cs_err start_coordinator(struct cs_fleet *f, bool first, struct cs_error *err)
+{
+    char *program = cs_program_beside("clinsafe-coordinator");
+    char *ready = cs_xasprintf("%s/ready.json", f->dir->sockets);
+    struct command c = {.program = program, .args = {program}, .n = 1};
+    unlink(ready);
+    option(&c, "--dir", f->dir->store);
+    option(&c, "--bind", f->work);
+    option(&c, "--pub", f->announce);
+    option(&c, "--admin", f->admin);
+    option(&c, "--redis", f->redis);
+    if (first)
+        arg(&c, "--fresh-fleet"); /* earlier workers were ended by cs_study_dir_reap */
+    option(&c, "--ready-file", ready);
+    for (unsigned i = 0; f->opts.reuse != NULL && i < f->opts.reuse->n; i++)
+        option(&c, "--reuse", f->opts.reuse->v[i]);
+    enum cs_err rc = spawn(f, CS_FLEET_COORDINATOR, "coordinator", &c, err);
+    if (rc == CS_OK)
+        rc = wait_for_file(f, CS_FLEET_COORDINATOR, "coordinator", ready, err);
+    free(ready);
+    free(program);
+    return rc;
+}
+
+static enum cs_err start_worker(struct cs_fleet *f, uint32_t i, struct cs_error *err)
+{
+    char *program = cs_program_beside("clinsafe-worker"), name[32], slots[16];
+    struct command c = {.program = program, .args = {program}, .n = 1};
+    snprintf(name, sizeof name, "worker-%u", i);
+    snprintf(slots, sizeof slots, "%u", f->opts.slots);
+    option(&c, "--coordinator", f->work);
+    option(&c, "--announce", f->announce);
+    option(&c, "--redis", f->redis);
+    option(&c, "--slots", slots);
+    option(&c, "--name", name);
+    if (f->simulator != NULL)
+        option(&c, "--simulator", f->simulator);
+    f->places[i].started_ms = cs_mono_ms();
+    f->places[i].again_ms = 0;
+    enum cs_err rc = spawn(f, CS_FLEET_WORKER_0 + (int)i, name, &c, err);
+    free(program);
+    return rc;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------------- */
+
+static bool has_simulated(const struct cs_study *study)
+{
+    for (uint32_t i = 0; i < study->n_models; i++) {
+        if (study->accounts[study->models[i].account].simulated)
+            return true;
+    }
+    return false;
+}
+
+enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const struct cs_study *study,
+                           const struct cs_fleet_opts *opts, struct cs_error *err)
+{
+    *f = (struct cs_fleet){.dir = dir, .study = study, .opts = *opts};
+    f->redis = cs_xasprintf("unix:%s/redis", dir->sockets);
+    f->admin = cs_xasprintf("ipc://%s/admin", dir->sockets);
+    f->work = cs_xasprintf("ipc://%s/work", dir->sockets);
+    f->announce = cs_xasprintf("ipc://%s/announce", dir->sockets);
+    enum cs_err rc = start_redis(f, err);
+    if (rc == CS_OK)
+        rc = start_coordinator(f, true, err);
+    if (rc == CS_OK && opts->simulator_url != NULL)
+        f->simulator = cs_xstrdup(opts->simulator_url);
+    else if (rc == CS_OK && has_simulated(study))
+        rc = start_simulator(f, err);
+    if (rc != CS_OK)
+        cs_fleet_stop(f, STOP_MS);
+    return rc;
+}
+
+enum cs_err cs_fleet_start_workers(struct cs_fleet *f, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; rc == CS_OK && i < f->opts.workers; i++)
+        rc = start_worker(f, i, err);
+    return rc;
+}
+
+/* It is started again after a pause, and people are told. */
+static void worker_died(struct cs_fleet *f, uint32_t i, int status)
+{
+    struct cs_fleet_place *p = &f->places[i];
+    const uint64_t now = cs_mono_ms();
+    p->deaths = now - p->started_ms < SOUND_MS ? p->deaths + 1 : 1;
+    const unsigned doublings = p->deaths < 7 ? p->deaths - 1 : 6;
+    const uint64_t pause = AGAIN_MS << doublings < AGAIN_MOST_MS ? AGAIN_MS << doublings : AGAIN_MOST_MS;
+    p->again_ms = now + pause;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return; /* drained, perhaps with the whole fleet */
+    const size_t n = strlen(f->news);
+    snprintf(f->news + n, sizeof f->news - n,
+             "worker-%u ended (%s %d); it is started again in %.1f s, %s/worker-%u.log\n", i,
+             WIFSIGNALED(status) ? "signal" : "exit status",
+             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (double)pause / 1000, f->dir->logs, i);
+}
+
+enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
+{
+    int status;
+    const bool gone = ended(f, CS_FLEET_COORDINATOR, &status);
+    if (gone && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return cs_error_set(err, CS_EINTERRUPTED, "the fleet was drained");
+    if (gone && error_of(status) == CS_EIO)
+        return cs_error_set(err, CS_EIO,
+                            "%s cannot be written (is the disk full?); nothing acknowledged is lost, run it again "
+                            "once there is room; details in %s/coordinator.log",
+                            f->dir->store, f->dir->logs);
+    if (gone)
+        return cs_error_set(
+            err, error_of(status),
+            "the coordinator ended unexpectedly; nothing acknowledged is lost, %s/coordinator.log says why",
+            f->dir->logs);
+    if (ended(f, CS_FLEET_SIMULATOR, &status))
+        return cs_error_set(err, CS_EINTERNAL, "the simulator ended unexpectedly; %s/simulator.log says why",
+                            f->dir->logs);
+    if (ended(f, CS_FLEET_REDIS, &status) && f->restarts++ < RESTARTS_MAX) {
+        enum cs_err rc = start_redis(f, err);
+        if (rc != CS_OK)
+            return rc;
+    }
+    for (uint32_t i = 0; i < f->opts.workers; i++) {
+        if (ended(f, CS_FLEET_WORKER_0 + (int)i, &status)) {
+            if (f->restarts++ >= RESTARTS_MAX)
+                return cs_error_set(err, CS_EINTERNAL, "workers keep ending; %s/worker-%u.log says why", f->dir->logs,
+                                    i);
+            worker_died(f, i, status);
+        }
+        if (f->places[i].again_ms == 0 || cs_mono_ms() < f->places[i].again_ms)
+            continue;
+        enum cs_err rc = start_worker(f, i, err);
+        if (rc != CS_OK)
+            return rc;
+    }
+    return CS_OK;
+}
+
+bool cs_fleet_kill(struct cs_fleet *f, int which)
+{
+    int status;
+    if (f->pids[which] <= 0 || ended(f, which, &status))
+        return false;
+    kill(f->pids[which], SIGKILL);
+    while (!ended(f, which, &status))
+        usleep(500);
+    return true;
+}
+
+enum cs_err cs_fleet_revive(struct cs_fleet *f, int which, struct cs_error *err)
+{
+    switch (which) {
+    case CS_FLEET_REDIS:
+        return start_redis(f, err);
+    case CS_FLEET_SIMULATOR:
+        return start_simulator(f, err);
+    case CS_FLEET_COORDINATOR:
+        return start_coordinator(f, false, err);
+    default:
+        return start_worker(f, (uint32_t)(which - CS_FLEET_WORKER_0), err);
+    }
+}
+
+enum cs_err cs_fleet_wait(struct cs_fleet *f, uint32_t timeout_ms)
+{
+    const uint64_t deadline = cs_mono_ms() + timeout_ms;
+    int status;
+    while (f->pids[CS_FLEET_COORDINATOR] > 0 && !ended(f, CS_FLEET_COORDINATOR, &status)) {
+        if (cs_mono_ms() > deadline)
+            return CS_ETIMEDOUT;
+        usleep(10000);
+    }
+    return CS_OK;
+}
+
+static bool any_left(struct cs_fleet *f)
+{
+    bool left = false;
+    int status;
+    for (int i = 0; i < CS_FLEET_PROCESSES_MAX; i++) {
+        if (f->pids[i] > 0 && !ended(f, i, &status))
+            left = true;
+    }
+    return left;
+}
+
+static void signal_all(struct cs_fleet *f, int sig)
+{
+    for (int i = 0; i < CS_FLEET_PROCESSES_MAX; i++) {
+        if (f->pids[i] > 0)
+            kill(f->pids[i], sig);
+    }
+}
+
+void cs_fleet_stop(struct cs_fleet *f, uint32_t grace_ms)
+{
+    if (f->dir == NULL)
+        return;
+    const uint64_t deadline = cs_mono_ms() + grace_ms;
+    signal_all(f, SIGTERM);
+    while (any_left(f) && cs_mono_ms() < deadline)
+        usleep(10000);
+    signal_all(f, SIGKILL);
+    while (any_left(f))
+        usleep(1000);
+    free(f->redis);
+    free(f->admin);
+    free(f->work);
+    free(f->announce);
+    free(f->simulator);
+    *f = (struct cs_fleet){0};
+}

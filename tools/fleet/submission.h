@@ -1,0 +1,16 @@
+/* submission.h - hands a loaded study to a coordinator: the spec, the chunks that it lacks, then the start. */
+#ifndef CS_SUBMISSION_H
+#define CS_SUBMISSION_H
+
+#include "protocol/load/load.h"
+#include "tools/fleet/admin_client.h"
+
+/* Repeating it is harmless: what is there is not sent again, the same study is continued. *gen: the generation that runs now;
+ * *is_new: it did not exist before. */
+CS_WARN_UNUSED enum cs_err cs_submit_study(struct cs_admin_client *a, const struct cs_loaded *l, uint32_t *gen,
+                                           bool *is_new, struct cs_error *err);
+
+/* Makes the study a pilot of its first n cases, marked in the title. Its answers are taken over by the whole study later. */
+void cs_make_pilot(struct cs_study *s, uint32_t n_cases);
+
+#endif

@@ -1,0 +1,318 @@
+#include "tools/plan/estimate.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include "protocol/base/hash.h"
+
+#include "protocol/base/alloc.h"
+
+/* ---- cases -------------------------------------------------------------------------------------- */
+
+struct seen {
+    uint8_t digest[32];
+    uint32_t case_index;
+    UT_hash_handle hh;
+};
+
+static struct seen *find_or_add(struct seen **set, const uint8_t digest[32], uint32_t case_index)
+{
+    struct seen *s;
+    HASH_FIND(hh, *set, digest, 32, s);
+    if (s != NULL)
+        return s;
+    s = cs_xcalloc(1, sizeof *s);
+    memcpy(s->digest, digest, 32);
+    s->case_index = case_index;
+    HASH_ADD(hh, *set, digest, 32, s);
+    return NULL;
+}
+
+static void free_set(struct seen **set)
+{
+    struct seen *s, *tmp;
+    HASH_ITER (hh, *set, s, tmp) {
+        HASH_DEL(*set, s);
+        free(s);
+    }
+}
+
+/* Counts clusters and cases that repeat the text column of an earlier one. */
+static void survey_cases(const struct cs_study *study, const struct cs_loaded *l, struct cs_survey *out)
+{
+    struct seen *clusters = NULL, *texts = NULL;
+    const uint32_t text = cs_study_column(study, "text");
+    for (uint32_t i = 0; i < study->n_cases; i++) {
+        const struct cs_case *c = &l->all[i];
+        uint8_t digest[32];
+        cs_blake2b_256(c->cluster, strlen(c->cluster), digest);
+        if (find_or_add(&clusters, digest, i) == NULL)
+            out->clusters++;
+        if (text == CS_NONE || c->values[text][0] == '\0')
+            continue;
+        cs_blake2b_256(c->values[text], strlen(c->values[text]), digest);
+        const struct seen *first = find_or_add(&texts, digest, i);
+        if (first != NULL && out->n_same++ == 0) {
+            out->same_a = first->case_index;
+            out->same_b = i;
+        }
+    }
+    free_set(&clusters);
+    free_set(&texts);
+}
+
+/* ---- insertion points ----------------------------------------------------------------------------- */
+
+static bool ends_in_abbreviation(const char *text, size_t n)
+{
+    static const char *const words[] = {"dr",  "mr", "mrs", "ms",  "st",  "vs",   "approx", "e.g",
+                                        "i.e", "no", "yr",  "yrs", "mo",  "hx",   "pt",     "c",
+                                        "p",   "q",  "hr",  "hrs", "min", "prof", "etc"};
+    size_t start = n;
+    while (start > 0 && text[start - 1] != ' ' && text[start - 1] != '\n')
+        start--;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strlen(words[i]) == n - start && strncasecmp(text + start, words[i], n - start) == 0)
+            return true;
+    }
+    return n - start == 1 && isalpha((unsigned char)text[start]); /* an initial */
+}
+
+/* Why a person should look at this insertion point, or NULL. */
+static const char *doubt_about(const struct cs_factor *f, const char *text)
+{
+    const char *at = strstr(text, f->anchor);
+    if (at == NULL)
+        return NULL; /* rendering reports that as a fault */
+    if (f->insert == CS_INSERT_AT)
+        return strstr(at + strlen(f->anchor), f->anchor) != NULL
+                   ? "the marker occurs more than once; the first one is used"
+                   : NULL;
+    if (f->anchor[0] == '.' && ends_in_abbreviation(text, (size_t)(at - text)))
+        return "the first place follows an abbreviation, perhaps not the end of a sentence";
+    return NULL;
+}
+
+static void add_doubt(struct cs_survey *out, uint32_t factor, uint32_t case_index, const char *why)
+{
+    for (uint32_t i = 0; i < out->n_doubts; i++) {
+        if (out->doubts[i].factor == factor && out->doubts[i].why == why) {
+            out->doubts[i].cases++;
+            return;
+        }
+    }
+    if (out->n_doubts < CS_SURVEY_NOTES)
+        out->doubts[out->n_doubts++] = (struct cs_survey_doubt){factor, case_index, 1, why};
+}
+
+static void survey_insertions(const struct cs_study *study, const struct cs_loaded *l, struct cs_survey *out)
+{
+    for (uint32_t f = 0; f < study->n_factors; f++) {
+        const struct cs_factor *factor = &study->factors[f];
+        if (factor->insert == CS_INSERT_NONE)
+            continue;
+        for (uint32_t i = 0; i < study->n_cases; i++) {
+            const char *why = doubt_about(factor, l->all[i].values[factor->into_column]);
+            if (why != NULL)
+                add_doubt(out, f, i, why);
+        }
+    }
+}
+
+/* ---- prompts ---------------------------------------------------------------------------------------- */
+
+struct sums {
+    double *chars[CS_FACTORS_MAX];
+    uint64_t *prompts[CS_FACTORS_MAX];
+};
+
+static void add_alike(struct cs_survey *out, uint32_t factor, uint32_t a, uint32_t b, uint32_t lane)
+{
+    for (uint32_t i = 0; i < out->n_alike; i++) {
+        struct cs_survey_alike *p = &out->alike[i];
+        if (p->factor == factor && p->a == a && p->b == b) {
+            p->lanes += p->lane != lane; /* lanes are surveyed one after the other */
+            p->lane = lane;
+            return;
+        }
+    }
+    if (out->n_alike < CS_SURVEY_NOTES)
+        out->alike[out->n_alike++] = (struct cs_survey_alike){factor, a, b, 1, lane};
+}
+
+/* The one factor in which two cells with equal requests differ, or CS_NONE when it is none or several. */
+static uint32_t only_difference(const struct cs_study *s, const struct cs_coords *a, const struct cs_coords *b)
+{
+    uint32_t found = CS_NONE, n = 0;
+    for (uint32_t f = 0; f < s->n_factors; f++) {
+        if (a->arms[f].level != b->arms[f].level) {
+            found = f;
+            n++;
+        }
+    }
+    return n == 1 && a->question == b->question ? found : CS_NONE;
+}
+
+static void note_alike(const struct cs_plan *plan, const struct cs_cells *cells, struct cs_survey *out)
+{
+    struct seen *bodies = NULL; /* body -> its first cell */
+    for (uint32_t i = 0; i < cells->n; i++) {
+        const struct seen *first = find_or_add(&bodies, cells->body_digest[i], i);
+        struct cs_coords a, b;
+        if (first == NULL)
+            continue;
+        cs_plan_cell(plan, cells->lane, cells->case_index, first->case_index, &a);
+        cs_plan_cell(plan, cells->lane, cells->case_index, i, &b);
+        uint32_t f = only_difference(plan->study, &a, &b);
+        if (f != CS_NONE)
+            add_alike(out, f, a.arms[f].level, b.arms[f].level, cells->lane);
+    }
+    free_set(&bodies);
+}
+
+/* Trials of a cell: the repeats of its rectangle. */
+static uint64_t trials_of(const struct cs_plan *plan, const struct cs_coords *c)
+{
+    return plan->study->rects[c->rect].repeats;
+}
+
+static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
+                               uint32_t lane, uint32_t case_index, struct sums *sums, uint64_t *bytes,
+                               struct cs_survey *out, struct cs_error *err)
+{
+    struct cs_cells *cells = NULL;
+    enum cs_err rc = cs_cells_make(requests, lane, case_index, &l->cases, true, &cells, err);
+    if (rc != CS_OK)
+        return rc;
+    for (uint32_t i = 0; i < cells->n; i++) {
+        struct cs_coords at;
+        cs_plan_cell(plan, lane, case_index, i, &at);
+        *bytes += cells->body_len[i] * trials_of(plan, &at);
+        for (uint32_t f = 0; f < plan->study->n_factors; f++) {
+            sums->chars[f][at.arms[f].level] += cells->body_len[i];
+            sums->prompts[f][at.arms[f].level]++;
+        }
+    }
+    note_alike(plan, cells, out);
+    cs_cells_free(cells);
+    return CS_OK;
+}
+
+/* A short structured answer: about eight tokens a field, and the braces; free text is longer. */
+static uint64_t short_answer_tokens(const struct cs_study *s)
+{
+    uint64_t most = 0;
+    for (uint32_t q = 0; q < s->n_questions; q++) {
+        uint64_t n = 4;
+        for (uint32_t f = 0; f < s->questions[q].n_fields; f++)
+            n += s->questions[q].fields[f].kind == CS_FIELD_TEXT ? 24 : 8;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+static double largest(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static double minutes_at(const struct cs_limits *l, double trials, double input, double tokens)
+{
+    double minutes = 0;
+    if (l->requests_per_minute > 0)
+        minutes = largest(minutes, trials / (double)l->requests_per_minute);
+    if (l->tokens_per_minute > 0)
+        minutes = largest(minutes, tokens / (double)l->tokens_per_minute);
+    if (l->input_tokens_per_minute > 0)
+        minutes = largest(minutes, input / (double)l->input_tokens_per_minute);
+    if (l->requests_per_day > 0)
+        minutes = largest(minutes, trials / (double)l->requests_per_day * 1440);
+    return minutes;
+}
+
+static bool draws_from(const struct cs_model *m, uint32_t account, uint32_t pool)
+{
+    for (uint32_t i = 0; m->account == account && i < m->n_pools; i++) {
+        if (m->pools[i] == pool)
+            return true;
+    }
+    return false;
+}
+
+/* What lanes share takes as long as all of them together need. */
+static void add_shared_limits(const struct cs_plan *plan, struct cs_survey *out)
+{
+    const struct cs_study *s = plan->study;
+    for (uint32_t lane = 0; lane < plan->n_lanes; lane++) {
+        const struct cs_model *m = &s->models[lane];
+        for (uint32_t i = 0; i < m->n_pools; i++) {
+            double trials = 0, input = 0, output = 0;
+            for (uint32_t k = 0; k < plan->n_lanes; k++) {
+                if (!draws_from(&s->models[k], m->account, m->pools[i]))
+                    continue;
+                trials += (double)plan->lanes[k].n_trials;
+                input += (double)out->lanes[k].input_tokens;
+                output += (double)out->lanes[k].output_low;
+            }
+            const struct cs_limits *l = &s->accounts[m->account].pools[m->pools[i]].limits;
+            struct cs_survey_lane *to = &out->lanes[lane];
+            to->minutes_min = largest(to->minutes_min, minutes_at(l, trials, input, input + output));
+        }
+    }
+}
+
+static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, struct cs_survey_lane *out)
+{
+    const struct cs_model *m = &plan->study->models[lane];
+    const double trials = (double)plan->lanes[lane].n_trials, in = (double)out->input_tokens;
+    out->output_low = short_answer_tokens(plan->study) * plan->lanes[lane].n_trials;
+    out->output_high = (uint64_t)cap * plan->lanes[lane].n_trials;
+    if (out->output_high != 0 && out->output_low > out->output_high)
+        out->output_low = out->output_high;
+    out->usd_low = out->usd_high = -1;
+    if (m->price.input >= 0 && m->price.output >= 0) {
+        out->usd_low = (in * (double)m->price.input + (double)out->output_low * (double)m->price.output) / 1e9;
+        out->usd_high = (in * (double)m->price.input + (double)out->output_high * (double)m->price.output) / 1e9;
+    }
+    out->minutes_min = minutes_at(&m->limits, trials, in, in + (double)out->output_low);
+}
+
+enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
+                           struct cs_survey *out, struct cs_error *err)
+{
+    const struct cs_study *s = plan->study;
+    struct sums sums = {{0}, {0}};
+    enum cs_err rc = CS_OK;
+    *out = (struct cs_survey){0};
+    out->lanes = cs_arena_array(&out->arena, plan->n_lanes, sizeof *out->lanes);
+    for (uint32_t f = 0; f < s->n_factors; f++) {
+        sums.chars[f] = out->level_chars[f] = cs_arena_array(&out->arena, s->factors[f].n_levels, sizeof(double));
+        sums.prompts[f] = cs_arena_array(&out->arena, s->factors[f].n_levels, sizeof(uint64_t));
+    }
+    survey_cases(s, l, out);
+    survey_insertions(s, l, out);
+    out->sampled = s->n_cases < CS_SURVEY_CASES ? s->n_cases : CS_SURVEY_CASES;
+    for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
+        uint64_t bytes = 0;
+        uint32_t cap = 0;
+        for (uint32_t i = 0; i < out->sampled && rc == CS_OK; i++)
+            rc = survey_case(plan, requests, l, lane, (uint32_t)((uint64_t)i * s->n_cases / out->sampled), &sums,
+                             &bytes, out, err);
+        out->lanes[lane].input_tokens = (uint64_t)((double)cs_estimate_tokens(bytes) * (double)s->n_cases /
+                                                   (double)(out->sampled != 0 ? out->sampled : 1));
+        if (rc == CS_OK)
+            rc = cs_requests_lane_cap(requests, lane, &cap, err);
+        price_lane(plan, lane, cap, &out->lanes[lane]);
+    }
+    add_shared_limits(plan, out);
+    for (uint32_t f = 0; f < s->n_factors; f++) {
+        for (uint32_t v = 0; v < s->factors[f].n_levels; v++)
+            out->level_chars[f][v] = sums.prompts[f][v] != 0 ? sums.chars[f][v] / (double)sums.prompts[f][v] : -1;
+    }
+    return rc;
+}
+
+void cs_survey_release(struct cs_survey *s)
+{
+    cs_arena_release(&s->arena);
+}

@@ -1,0 +1,43 @@
+/* power.h - what a study's declared comparisons can see, before they are paid for: power at the adjusted alpha.
+ *
+ * One row for all primary comparisons of an outcome that have the same numbers of clusters and of answers, and the same assumed spread
+ * of the shift. The formula is that of stats/power.h. Assumed, and said: no refusals, cluster shifts near normal; the noise of re-asking
+ * and the spread (tau) as the study declares them, else the worst case and a range. Thread: main.
+ */
+#ifndef CS_PLAN_POWER_H
+#define CS_PLAN_POWER_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "protocol/study/plan.h"
+#include "protocol/load/load.h"
+
+struct cs_power_row {
+    const char *outcome, *unit; /* valid as long as struct cs_plan_power */
+    uint32_t comparisons;
+    uint32_t clusters;
+    double answers, answers_comparator; /* of one cluster, mean */
+    double margin, tau, noise;          /* in the unit; noise: points: chance that two answers differ; else SD */
+    bool tau_declared, noise_declared;  /* else assumed */
+    bool known;                         /* false: no noise to assume (numbers), or too few clusters */
+    double se, smallest;                /* in the unit; smallest: shift found with 90 % */
+    double difference, difference_2, equivalence; /* power at a shift of the margin, of twice it; at no shift */
+};
+
+struct cs_plan_power {
+    struct cs_power_facts *facts; /* what the strings live in */
+    const char *adjust;
+    double alpha, alpha_each; /* of the family; of each test */
+    uint32_t family;
+    struct cs_power_row *rows;
+    uint32_t n_rows, cap;
+};
+
+CS_WARN_UNUSED enum cs_err cs_plan_power_make(const struct cs_plan *plan, const struct cs_loaded *l,
+                                              struct cs_plan_power *out, struct cs_error *err);
+void cs_plan_power_release(struct cs_plan_power *p); /* a zeroed struct is fine */
+void cs_plan_power_text(const struct cs_plan_power *p, FILE *out);
+json_t *cs_plan_power_json(const struct cs_plan_power *p); /* the caller's */
+
+#endif

@@ -1,0 +1,108 @@
+#include "tools/plan/prompt_book.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "protocol/base/hash.h"
+
+#include "protocol/base/alloc.h"
+#include "protocol/base/digest.h"
+#include "protocol/study/render.h"
+#include "tools/base/csv_write.h"
+
+struct entry { /* one distinct prompt of the case in hand */
+    uint8_t digest[32];
+    char *system, *user;
+    struct cs_coords first;
+    uint64_t trials;
+    UT_hash_handle hh;
+};
+
+static void write_header(const struct cs_study *s, FILE *out)
+{
+    cs_csv_field(out, "case_id", true);
+    cs_csv_field(out, "cluster", false);
+    for (uint32_t f = 0; f < s->n_factors; f++)
+        cs_csv_field(out, s->factors[f].name, false);
+    cs_csv_field(out, "question", false);
+    cs_csv_field(out, "system", false);
+    cs_csv_field(out, "user", false);
+    cs_csv_field(out, "trials", false);
+    cs_csv_end(out);
+}
+
+static void write_entry(const struct cs_study *s, const struct cs_case *c, const struct entry *e, FILE *out)
+{
+    char trials[24];
+    cs_csv_field(out, c->id, true);
+    cs_csv_field(out, c->cluster, false);
+    for (uint32_t f = 0; f < s->n_factors; f++)
+        cs_csv_field(out, s->factors[f].levels[e->first.arms[f].level].id, false);
+    cs_csv_field(out, s->questions[e->first.question].name, false);
+    cs_csv_field(out, e->system, false);
+    cs_csv_field(out, e->user, false);
+    snprintf(trials, sizeof trials, "%" PRIu64, e->trials);
+    cs_csv_field(out, trials, false);
+    cs_csv_end(out);
+}
+
+static void add_prompt(struct entry **set, const struct cs_coords *at, const struct cs_prompt *p, uint64_t trials)
+{
+    uint8_t both[64], digest[32];
+    struct entry *e;
+    cs_blake2b_256(p->system.data, p->system.len, both);
+    cs_blake2b_256(p->user.data, p->user.len, both + 32);
+    cs_blake2b_256(both, sizeof both, digest);
+    HASH_FIND(hh, *set, digest, 32, e);
+    if (e == NULL) {
+        e = cs_xcalloc(1, sizeof *e);
+        memcpy(e->digest, digest, 32);
+        e->system = cs_xstrdup(cs_buf_cstr(&p->system));
+        e->user = cs_xstrdup(cs_buf_cstr(&p->user));
+        e->first = *at;
+        HASH_ADD(hh, *set, digest, 32, e);
+    }
+    e->trials += trials;
+}
+
+static enum cs_err book_case(const struct cs_plan *plan, const struct cs_case *c, struct cs_prompt *p, FILE *out,
+                             uint64_t *n, struct cs_error *err)
+{
+    struct entry *set = NULL, *e, *tmp;
+    enum cs_err rc = CS_OK;
+    for (uint32_t lane = 0; lane < plan->n_lanes; lane++) {
+        for (uint32_t i = 0; i < plan->lanes[lane].n_cells && rc == CS_OK; i++) {
+            struct cs_coords at;
+            cs_plan_cell(plan, lane, c->index, i, &at);
+            rc = cs_render(plan->study, &at, c, p, err);
+            if (rc == CS_OK)
+                add_prompt(&set, &at, p, plan->study->rects[at.rect].repeats);
+        }
+    }
+    HASH_ITER (hh, set, e, tmp) {
+        if (rc == CS_OK) {
+            write_entry(plan->study, c, e, out);
+            ++*n;
+        }
+        HASH_DEL(set, e);
+        free(e->system);
+        free(e->user);
+        free(e);
+    }
+    return rc;
+}
+
+enum cs_err cs_prompt_book(const struct cs_plan *plan, const struct cs_loaded *l, FILE *out, uint64_t *n,
+                           struct cs_error *err)
+{
+    struct cs_prompt p = CS_PROMPT_INIT;
+    enum cs_err rc = CS_OK;
+    *n = 0;
+    write_header(plan->study, out);
+    for (uint32_t i = 0; i < plan->study->n_cases && rc == CS_OK; i++)
+        rc = book_case(plan, &l->all[i], &p, out, n, err);
+    if (rc == CS_OK && ferror(out))
+        rc = cs_error_set(err, CS_EIO, "writing the prompts failed");
+    cs_prompt_release(&p);
+    return rc;
+}

@@ -1,0 +1,305 @@
+#include "tools/screen/screen.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "protocol/base/clock.h"
+#include "tools/base/text.h"
+
+enum { PLAIN_EVERY_MS = 5000, BAR_MIN = 10, BAR_MAX = 40 };
+
+void cs_bar_init(struct cs_bar *b, FILE *out)
+{
+    *b = (struct cs_bar){.out = out, .tty = isatty(fileno(out))};
+}
+
+static unsigned terminal_columns(FILE *out)
+{
+    struct winsize w;
+    return ioctl(fileno(out), TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+}
+
+/* Sum of the lanes' counters. */
+static struct cs_counters total_of(const struct cs_progress *p)
+{
+    struct cs_counters t = {0};
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        const struct cs_counters *c = &p->lanes[i].counters;
+        for (int o = 0; o < CS_OUTCOMES; o++)
+            t.outcome[o] += c->outcome[o];
+        t.adopted += c->adopted;
+        t.duplicates += c->duplicates;
+        t.attempts += c->attempts;
+        t.ambiguous += c->ambiguous;
+        t.ambiguous_nano_usd = t.ambiguous_nano_usd < 0 || c->ambiguous_nano_usd < 0
+                                   ? -1
+                                   : t.ambiguous_nano_usd + c->ambiguous_nano_usd;
+        t.input_tokens += c->input_tokens;
+        t.output_tokens += c->output_tokens;
+        t.cost_nano_usd += c->cost_nano_usd;
+    }
+    return t;
+}
+
+static void outcomes_line(const struct cs_counters *t, char *out, size_t size)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (int o = 0; o < CS_OUTCOMES; o++) {
+        char count[CS_TEXT_MAX_LEN];
+        if (t->outcome[o] == 0 && o != CS_OUTCOME_ok)
+            continue;
+        int w = snprintf(out + n, size - n, "%s%s %s", n > 0 ? "  " : "", cs_outcome_name((enum cs_outcome)o),
+                         cs_text_count(count, t->outcome[o]));
+        if (w < 0 || (size_t)w >= size - n)
+            return;
+        n += (size_t)w;
+    }
+}
+
+/* Of all generations: a budget is the study's. */
+static const char *money(const struct cs_progress *p, char *out, size_t size)
+{
+    char spent[CS_TEXT_MAX_LEN], budget[CS_TEXT_MAX_LEN], presumed[CS_TEXT_MAX_LEN], reserved[CS_TEXT_MAX_LEN];
+    cs_text_usd(spent, p->committed_nano_usd);
+    if (p->budget_nano_usd < 0)
+        snprintf(out, size, "%s", spent);
+    else
+        snprintf(out, size, "%s committed, %s presumed, %s reserved of %s", spent,
+                 cs_text_usd(presumed, p->presumed_nano_usd), cs_text_usd(reserved, p->reserved_nano_usd),
+                 cs_text_usd(budget, p->budget_nano_usd));
+    return out;
+}
+
+static void figures_line(const struct cs_progress *p, char *out, size_t size)
+{
+    char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN], eta[CS_TEXT_MAX_LEN], rate[CS_TEXT_MAX_LEN], cost[160];
+    const uint64_t ended = p->done + p->failed + p->cancelled;
+    snprintf(out, size, "%5.1f %%  %s of %s  %s/s  ETA %s  %s",
+             p->planned > 0 ? 100.0 * (double)ended / (double)p->planned : 0.0, cs_text_count(done, ended),
+             cs_text_count(planned, p->planned), cs_text_count(rate, (uint64_t)p->outputs_per_s),
+             p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s), money(p, cost, sizeof cost));
+}
+
+void cs_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms)
+{
+    const struct cs_counters t = total_of(p);
+    char figures[256], outcomes[256], second[1024];
+    if (p->planned == 0)
+        return; /* a generation that is being built has no figures yet */
+    figures_line(p, figures, sizeof figures);
+    outcomes_line(&t, outcomes, sizeof outcomes);
+    snprintf(second, sizeof second, "%s%s%s", outcomes, note[0] != '\0' ? "   " : "", note);
+    if (!b->tty) {
+        if (now_ms < b->next_plain_ms || (strcmp(figures, b->plain) == 0 && strcmp(second, b->plain_second) == 0))
+            return;
+        snprintf(b->plain, sizeof b->plain, "%s", figures);
+        snprintf(b->plain_second, sizeof b->plain_second, "%s", second);
+        b->next_plain_ms = now_ms + PLAIN_EVERY_MS;
+        fprintf(b->out, "%s  %s\n", figures, second);
+        fflush(b->out);
+        return;
+    }
+    const unsigned columns = terminal_columns(b->out), used = (unsigned)strlen(figures) + 4;
+    unsigned width = columns > used + BAR_MIN ? columns - used : BAR_MIN;
+    if (width > BAR_MAX)
+        width = BAR_MAX;
+    const uint64_t ended = p->done + p->failed + p->cancelled;
+    const unsigned full = p->planned > 0 ? (unsigned)((double)ended / (double)p->planned * width) : 0;
+    if (b->drawn)
+        fprintf(b->out, "\x1b[2A"); /* back over our two lines */
+    fprintf(b->out, "\r\x1b[K[");
+    for (unsigned i = 0; i < width; i++)
+        fputc(i < full ? '#' : '.', b->out);
+    fprintf(b->out, "] %.*s\n\r\x1b[K%.*s\n", (int)(columns > width + 4 ? columns - width - 4 : 0), figures,
+            (int)columns - 1, second);
+    fflush(b->out);
+    b->drawn = true;
+}
+
+void cs_bar_end(struct cs_bar *b)
+{
+    b->drawn = false;
+    b->next_plain_ms = 0;
+    fflush(b->out);
+}
+
+void cs_ticker_init(struct cs_ticker *t, const char *what, uint64_t total)
+{
+    *t = (struct cs_ticker){.what = what, .total = isatty(STDERR_FILENO) ? total : 0, .started_ms = cs_mono_ms()};
+    t->next_ms = t->started_ms + 1000;
+}
+
+void cs_ticker_at(struct cs_ticker *t, uint64_t done)
+{
+    uint64_t now;
+    if (t->total == 0 || done % 256 != 0 || (now = cs_mono_ms()) < t->next_ms)
+        return;
+    char eta[CS_TEXT_MAX_LEN];
+    const double part = (double)done / (double)t->total, spent = (double)(now - t->started_ms) / 1000;
+    fprintf(stderr, "\r\x1b[K%s %.0f %%, ETA %s", t->what, 100 * part,
+            cs_text_duration(eta, part > 0 ? spent / part - spent : -1));
+    t->next_ms = now + 500;
+}
+
+void cs_ticker_end(struct cs_ticker *t)
+{
+    if (t->total != 0)
+        fprintf(stderr, "\r\x1b[K");
+}
+
+/* Outcomes that occurred, so that the table fits a terminal: `ok` always. */
+static bool is_shown(const struct cs_counters *t, int outcome)
+{
+    return outcome == CS_OUTCOME_ok || t->outcome[outcome] > 0;
+}
+
+static int name_width(const struct cs_progress *p)
+{
+    int width = 12;
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        const int n = (int)strlen(p->lanes[i].model);
+        width = n > width ? n : width;
+    }
+    return width;
+}
+
+static void print_lane(FILE *out, const struct cs_progress_lane *l, const struct cs_counters *t, int width)
+{
+    char text[CS_TEXT_MAX_LEN];
+    fprintf(out, "%-*s %11s", width, l->model, cs_text_count(text, l->planned));
+    for (int o = 0; o < CS_OUTCOMES; o++) {
+        if (is_shown(t, o))
+            fprintf(out, " %*s", (int)strlen(cs_outcome_name((enum cs_outcome)o)) > 9 ? 16 : 11,
+                    cs_text_count(text, l->counters.outcome[o]));
+    }
+    fprintf(out, " %9s", cs_text_tokens(text, l->counters.input_tokens));
+    fprintf(out, " %10s", cs_text_tokens(text, l->counters.output_tokens));
+    fprintf(out, " %9s", cs_text_usd(text, l->counters.cost_nano_usd));
+    if ((strcmp(l->state, "open") != 0 && strcmp(l->state, "done") != 0) || l->reason[0] != '\0')
+        fprintf(out, "  %s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
+    fputc('\n', out);
+}
+
+/* Which trials ended their workers. */
+static void print_quarantined(FILE *out, const struct cs_progress_lane *l)
+{
+    for (uint32_t i = 0; i < l->n_quarantine; i++) {
+        const struct cs_progress_quarantined *q = &l->quarantine[i];
+        fprintf(out, "quarantined: %s case %s %s %s repeat %u: %u workers ended during its call\n", l->model,
+                q->case_id, q->condition, q->question, q->repeat, q->losses);
+    }
+    if (l->quarantined > l->n_quarantine)
+        fprintf(out, "quarantined: %s, %" PRIu64 " more\n", l->model, l->quarantined - l->n_quarantine);
+}
+
+/* "97 % of 3,000 requests per minute" */
+static void print_binding(FILE *out, const struct cs_progress_lane *l, int width)
+{
+    static const struct {
+        const char *word, *text;
+    } sayings[] = {
+        {"slots", "calls that its workers may have in flight (--slots)"},
+        {"concurrent", "calls at once"},
+        {"no_trials", "no trial is free to start: its cases, its budget or other lanes are waited for"},
+        {"told_to_wait", "the provider has asked to wait"},
+        {"provider_away", "the provider does not answer"},
+        {"cases", "cases are being fetched"},
+        {"unacknowledged", "answers wait to be written"},
+    };
+    char limit[CS_TEXT_MAX_LEN];
+    const char *said = NULL;
+    if (l->binds == NULL || l->binds[0] == '\0')
+        return;
+    for (size_t i = 0; i < sizeof sayings / sizeof *sayings; i++) {
+        if (strcmp(sayings[i].word, l->binds) == 0)
+            said = sayings[i].text;
+    }
+    fprintf(out, "%-*s ", width, l->model);
+    if (l->limit > 0)
+        fprintf(out, "%3.0f %% of %s ", 100 * l->used / l->limit, cs_text_count(limit, (uint64_t)(l->limit + 0.5)));
+    for (const char *s = said != NULL ? said : l->binds; *s != '\0'; s++)
+        fputc(said == NULL && *s == '_' ? ' ' : *s, out);
+    fputc('\n', out);
+}
+
+static void print_bindings(FILE *out, const struct cs_progress *p)
+{
+    bool some = false;
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        some |= p->lanes[i].binds != NULL && p->lanes[i].binds[0] != '\0';
+    if (!some)
+        return;
+    fprintf(out, "\n%-*s what binds\n", name_width(p), "model");
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        print_binding(out, &p->lanes[i], name_width(p));
+}
+
+/* A budget is the study's, over all its generations. */
+static void print_budget(FILE *out, const struct cs_progress *p)
+{
+    bool stopped = false;
+    char text[160];
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        stopped |= strcmp(p->lanes[i].state, "stopped") == 0 && strcmp(p->lanes[i].reason, "budget") == 0;
+    fprintf(out, "Budget: %s%s.\n", money(p, text, sizeof text),
+            p->gen > 1 ? ", earlier versions of the study included" : "");
+    if (stopped)
+        fprintf(out, "What is left may not pay for the next case in all its models: raise budget_usd and run again.\n");
+}
+
+void cs_print_lanes(FILE *out, const struct cs_progress *p)
+{
+    const struct cs_counters t = total_of(p);
+    const int width = name_width(p);
+    fprintf(out, "%-*s %11s", width, "model", "planned");
+    for (int o = 0; o < CS_OUTCOMES; o++) {
+        const char *name = cs_outcome_name((enum cs_outcome)o);
+        if (is_shown(&t, o))
+            fprintf(out, " %*s", (int)strlen(name) > 9 ? 16 : 11, name);
+    }
+    fprintf(out, " %9s %10s %9s\n", "tokens in", "tokens out", "cost");
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        print_lane(out, &p->lanes[i], &t, width);
+    if (p->budget_nano_usd >= 0)
+        print_budget(out, p);
+    if (t.adopted > 0)
+        fprintf(out, "%" PRIu64 " of these answers were paid for earlier and taken over.\n", t.adopted);
+    if (t.duplicates > 0)
+        fprintf(out, "%" PRIu64 " answers came twice (a worker was lost); the first of each counts.\n", t.duplicates);
+    if (t.ambiguous > 0) {
+        char usd[CS_TEXT_MAX_LEN];
+        fprintf(out, "%" PRIu64 " calls ended without a status line and may have been billed%s%s.\n", t.ambiguous,
+                t.ambiguous_nano_usd < 0 ? "; without a price or an output cap there is no bound" : ": at most ",
+                t.ambiguous_nano_usd < 0 ? "" : cs_text_usd(usd, t.ambiguous_nano_usd));
+    }
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        print_quarantined(out, &p->lanes[i]);
+}
+
+void cs_print_status(FILE *out, const struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers,
+                     int64_t now_wall_ms)
+{
+    const struct cs_counters t = total_of(p);
+    char figures[256], outcomes[256], age[CS_TEXT_MAX_LEN];
+    figures_line(p, figures, sizeof figures);
+    outcomes_line(&t, outcomes, sizeof outcomes);
+    fprintf(out, "%s  %s, generation %u, term %u, seen %s ago\n", p->study, p->state, p->gen, p->term,
+            cs_text_duration(age, (double)(now_wall_ms - p->updated_wall_ms) / 1000));
+    if (p->title != NULL && p->title[0] != '\0')
+        fprintf(out, "%s\n", p->title);
+    fprintf(out, "\n%s\n%s\n\n", figures, outcomes);
+    cs_print_lanes(out, p);
+    print_bindings(out, p);
+    fprintf(out, "\n%-16s %-16s %8s %9s %9s %9s %7s %8s\n", "worker", "host", "pid", "in flight", "unstarted",
+            "unacked", "MiB", "seen");
+    for (uint32_t i = 0; i < n_workers; i++) {
+        const struct cs_worker_info *w = &workers[i];
+        fprintf(out, "%-16s %-16s %8u %9u %9u %9u %7u %8s\n", w->name, w->host, w->pid, w->in_flight, w->unstarted,
+                w->unacked, w->rss_mb, cs_text_duration(age, (double)(now_wall_ms - w->updated_wall_ms) / 1000));
+    }
+    if (n_workers == 0)
+        fprintf(out, "(no worker has reported in the last 15 s)\n");
+}

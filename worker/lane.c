@@ -1,0 +1,36 @@
+#include "worker/lane.h"
+
+#include "worker/brake.h"
+
+uint64_t cs_worker_lane_key(uint32_t gen, uint32_t lane)
+{
+    return (uint64_t)gen << 32 | lane;
+}
+
+struct cs_worker_lane *cs_worker_lane_find(struct cs_worker *w, uint32_t gen, uint32_t lane)
+{
+    uint64_t key = cs_worker_lane_key(gen, lane);
+    struct cs_worker_lane *l;
+    HASH_FIND(hh, w->lanes, &key, sizeof key, l);
+    return l;
+}
+
+void cs_worker_lane_wake(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    if (l->ready)
+        return;
+    l->ready = true;
+    TAILQ_INSERT_TAIL(&w->ring, l, in_ring);
+}
+
+uint32_t cs_worker_lane_most(const struct cs_worker_lane *l)
+{
+    uint32_t most = cs_brake_most(&l->brake);
+    return l->share < most ? l->share : most;
+}
+
+void cs_worker_lane_wake_all(struct cs_worker *w)
+{
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
+        cs_worker_lane_wake(w, l);
+}

@@ -1,0 +1,19 @@
+/* trouble.h - what keeps calls from a lane: stopped, refused, away, waiting.
+ *
+ * Part of the core: pure, called from within a step. Thread: the loop.
+ */
+#ifndef CS_WORKER_TROUBLE_H
+#define CS_WORKER_TROUBLE_H
+
+#include "worker/state.h"
+
+void cs_worker_trouble_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
+/* The provider refused the lane's key: all workers with that key stop. */
+void cs_worker_trouble_refused(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
+/* Nobody of the lane is answered: it keeps what it has begun, gives the rest back and asks for little. */
+void cs_worker_trouble_away(struct cs_worker *w, struct cs_worker_lane *l, const char *why);
+void cs_worker_trouble_back(struct cs_worker *w, struct cs_worker_lane *l);
+/* Rings when a quiet period or the pause before a probe is over. */
+void cs_worker_trouble_wait(struct cs_worker *w, struct cs_worker_lane *l);
+
+#endif

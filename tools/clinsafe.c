@@ -22,6 +22,7 @@ static const struct cs_command commands[] = {
     {"providers", "check that each lane can be used: one tiny call per model", cmd_providers},
     {"labels", "let people rate a blinded sample of the outputs, and bring their ratings back", cmd_labels},
     {"drill", "kill every part of a fleet that works on a study, simulated, and count what was lost", cmd_drill},
+    {"store", "bring a study's store up to the format of this version, before a run does", cmd_store},
     {"keygen", "make a key pair for a host of the fleet", cmd_keygen},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -232,6 +232,7 @@ struct sim_ledger {
     struct sim_kept {
         uint64_t canonical; /* fingerprint of the output; 0: none */
         uint64_t failure;
+        uint32_t superseded, attempts; /* answers asked again; further calls kept */
     } * kept;
 };
 

@@ -218,7 +218,9 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
         g->n_canonical++;
     } else if (o->flags & CS_OUTPUT_FAILURE) {
         t->failure = print;
-    } else if (t->canonical == 0 && t->failure == 0 && !g->cancelled) {
+    } else if (o->flags & CS_OUTPUT_ATTEMPT) {
+        t->attempts++;
+    } else if (t->canonical == 0 && t->failure == 0 && t->superseded == 0 && !g->cancelled) {
         sim_fail(s, "a duplicate of nothing: %s %llu", l->name, (unsigned long long)o->position);
     }
 }
@@ -348,8 +350,23 @@ static void apply_meta(struct sim *s, const struct cs_batch_meta *m)
     l->cancelled = m->value != NULL && m->len == 9 && memcmp(m->value, "cancelled", 9) == 0;
 }
 
+/* An answer that is asked again is no longer canonical. */
+static void apply_again(struct sim *s, const struct cs_batch_again *a)
+{
+    struct sim_ledger *g = sim_ledger(s, a->gen, a->lane);
+    struct sim_kept *t = &g->kept[a->position];
+
+    if (t->canonical == 0)
+        sim_fail(s, "asked again without an answer: %u %llu", a->lane, (unsigned long long)a->position);
+    t->canonical = 0;
+    t->superseded++;
+    g->n_canonical--;
+}
+
 static void apply(struct sim *s, const struct cs_batch *b, bool torn)
 {
+    for (uint32_t i = 0; i < b->n_agains; i++)
+        apply_again(s, &b->agains[i]);
     for (uint32_t i = 0; i < b->n_outputs; i++) {
         if (s->mutation != SIM_MUTATE_LOSE_OUTPUTS || (i + 1) % 50 != 0)
             apply_output(s, &b->outputs[i]);
@@ -378,6 +395,8 @@ static struct cs_batch *copy(const struct cs_batch *b)
     cs_batch_init(c);
     for (uint32_t i = 0; i < b->n_outputs; i++)
         cs_batch_add_output(c, &b->outputs[i]);
+    for (uint32_t i = 0; i < b->n_agains; i++)
+        cs_batch_add_again(c, &b->agains[i]);
     for (uint32_t i = 0; i < b->n_pages; i++)
         cs_batch_add_page(c, &b->pages[i]);
     for (uint32_t i = 0; i < b->n_counters; i++)

@@ -29,6 +29,7 @@ int cmd_report(int argc, char **argv);
 int cmd_labels(int argc, char **argv);
 int cmd_providers(int argc, char **argv);
 int cmd_drill(int argc, char **argv);
+int cmd_store(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 
 /* "clinsafe: <sentence>" on stderr; returns the exit status. */

@@ -54,7 +54,7 @@ SRC_coordinator := $(call src,coordinator)
 SRC_worker      := $(call src,worker worker/providers)
 SRC_stats       := $(call src,tools/report/stats)
 SRC_report      := $(call src,tools/report/read tools/report/analysis tools/report/html tools/report/forms)
-SRC_tools       := $(call src,tools tools/base tools/screen tools/fleet tools/plan tools/export tools/labels)
+SRC_tools       := $(call src,tools tools/base tools/screen tools/fleet tools/plan tools/export tools/labels tools/verify)
 SRC_simulator   := $(call src,tools/simulator)
 LIBS := base table study load dialects wire store coordinator worker stats report tools simulator
 

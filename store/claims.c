@@ -242,6 +242,7 @@ enum cs_err cs_claims_rest(struct cs_claims *c, uint32_t lane, const struct cs_d
         return rc;
     *kind = CS_CLAIM_ANSWER;
     claim(c, found, n, one, out);
+    out->from = one->owner;
     return CS_OK;
 }
 

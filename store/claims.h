@@ -34,6 +34,7 @@ enum cs_claim {
 };
 struct cs_claimed {
     uint64_t output_id;
+    struct cs_owner from; /* who bought it; of cs_claims_rest alone, otherwise zeroes */
     uint32_t n_earlier;
     uint64_t earlier[CS_EARLIER_MAX]; /* the latest first */
 };

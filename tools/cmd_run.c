@@ -80,7 +80,7 @@ static void say_upgrade(void *self, uint64_t done, uint64_t total)
     struct run *r = self;
     if (r->upgrade.total == 0) {
         fprintf(stderr, "this study was kept by an earlier version: its store is being brought up to date\n");
-        cs_ticker_init(&r->upgrade, "store upgrade", total);
+        cs_ticker_init(&r->upgrade, "store upgrade", total > 0 ? total : 1);
     }
     cs_ticker_at(&r->upgrade, done);
 }

@@ -72,6 +72,7 @@ static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)
         cs_store_put_index(s, &a->digest,
                            &(struct cs_found){.output_id = a->output_id,
                                               .owner = a->owner,
+                                              .flags = a->superseded ? CS_OUTPUT_SUPERSEDED : 0,
                                               .earlier = a->n_earlier > 0 ? a->earlier[0] : 0});
     }
     if (a->superseded)

@@ -30,6 +30,7 @@ static struct cs_counters total_of(const struct cs_progress *p)
         for (int o = 0; o < CS_OUTCOMES; o++)
             t.outcome[o] += c->outcome[o];
         t.adopted += c->adopted;
+        t.carried += c->carried;
         t.duplicates += c->duplicates;
         t.attempts += c->attempts;
         t.ambiguous += c->ambiguous;
@@ -267,6 +268,8 @@ void cs_print_lanes(FILE *out, const struct cs_progress *p)
         print_budget(out, p);
     if (t.adopted > 0)
         fprintf(out, "%" PRIu64 " of these answers were paid for earlier and taken over.\n", t.adopted);
+    if (t.carried > 0)
+        fprintf(out, "%" PRIu64 " of those taken over are timeouts, and stay so.\n", t.carried);
     if (t.duplicates > 0)
         fprintf(out, "%" PRIu64 " answers came twice (a worker was lost); the first of each counts.\n", t.duplicates);
     if (t.ambiguous > 0) {

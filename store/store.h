@@ -153,7 +153,8 @@ struct cs_store_opts {
     /* writer: told now and then how many outputs of a format-1 store are through (upgrade.h); NULL: nobody is */
     void (*on_upgrade)(void *self, uint64_t done, uint64_t total);
     void *self;
-}; /* beside dir a writer keeps the file DIR.acked (acked.h) */
+    uint32_t upgrade_group; /* outputs in one batch of it; 0: 4096 (a test wants many batches) */
+};                          /* beside dir a writer keeps the file DIR.acked (acked.h) */
 /* A writer recovers, compares the last commit with the side file of acknowledged commits (CS_ECORRUPT on a rollback unless accepted),
  * increments the term and syncs it before it returns. A store of format 1 is upgraded by its first writer, before this returns; a
  * reader takes both formats as they are. A reader sees the state at opening until cs_store_refresh. */

@@ -53,7 +53,7 @@ static enum cs_err index_one(struct pass *p, uint64_t id, struct cs_slice value,
     struct cs_record r;
     struct cs_output o;
     struct cs_error why = {0};
-    struct cs_found found = {.output_id = id};
+    struct cs_indexed found = {.output_id = id};
     cs_arena_reset(&p->arena);
     if (cs_record_read(id, value.p, value.n, &r, &why) != CS_OK ||
         ((r.flags & CS_OUTPUT_CANONICAL) && cs_output_unpack(r.bytes, r.len, &p->arena, &o, &why) != CS_OK)) {

@@ -94,7 +94,7 @@ struct indexed {
     struct cs_error *err;
 };
 
-static enum cs_err check_row(void *self, const struct cs_digest *d, const struct cs_found *found)
+static enum cs_err check_row(void *self, const struct cs_digest *d, const struct cs_indexed *found)
 {
     struct indexed *x = self;
     struct cs_arena arena = {0};

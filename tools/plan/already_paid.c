@@ -71,7 +71,7 @@ static enum cs_err look_own(struct sources *s, uint32_t lane, const struct cs_di
 }
 
 /* Timeouts and unparsable answers are not lent, and nothing twice. */
-static enum cs_err may_lend(struct sources *s, unsigned lender, const struct cs_found *f, bool *out,
+static enum cs_err may_lend(struct sources *s, unsigned lender, const struct cs_indexed *f, bool *out,
                             struct cs_error *err)
 {
     const uint64_t key = (uint64_t)lender << 56 | f->output_id;
@@ -98,7 +98,7 @@ static enum cs_err look_elsewhere(struct sources *s, const struct cs_digest *d, 
     enum cs_err rc = CS_OK;
     *lent = false;
     for (unsigned i = 0; rc == CS_OK && i < s->n && !*lent; i++) {
-        const struct cs_found *found;
+        const struct cs_indexed *found;
         uint32_t n;
         rc = cs_finder_get(s->finders[i], d, 0, &found, &n, err);
         for (uint32_t k = 0; rc == CS_OK && k < n && !*lent; k++)
@@ -109,7 +109,7 @@ static enum cs_err look_elsewhere(struct sources *s, const struct cs_digest *d, 
 
 static enum cs_err look_at_case(const struct cs_plan *plan, struct cs_requests *requests,
                                 const struct cs_loaded *loaded, uint32_t lane, uint32_t case_index, struct sources *s,
-                                struct cs_paid_lane *out, struct cs_error *err)
+                                struct cs_already_paid_lane *out, struct cs_error *err)
 {
     const uint64_t n = plan->lanes[lane].block_size, first = (uint64_t)case_index * n;
     struct cs_cells *cells;
@@ -133,12 +133,13 @@ static enum cs_err look_at_case(const struct cs_plan *plan, struct cs_requests *
     return rc;
 }
 
-enum cs_err cs_paid_make(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *loaded,
-                         const char *dir, const struct cs_option_list *reuse, struct cs_paid *out, struct cs_error *err)
+enum cs_err cs_already_paid_make(const struct cs_plan *plan, struct cs_requests *requests,
+                                 const struct cs_loaded *loaded, const char *dir, const struct cs_option_list *reuse,
+                                 struct cs_already_paid *out, struct cs_error *err)
 {
     const uint32_t n_cases = plan->study->n_cases;
     struct sources s = {.n = 0};
-    *out = (struct cs_paid){.sampled = n_cases < CS_PAID_CASES ? n_cases : CS_PAID_CASES};
+    *out = (struct cs_already_paid){.sampled = n_cases < CS_ALREADY_PAID_CASES ? n_cases : CS_ALREADY_PAID_CASES};
     enum cs_err rc = open_sources(&s, plan->study, dir, reuse, err);
     const bool any = s.own != NULL || s.n > 0;
     if (rc == CS_OK && any)
@@ -152,8 +153,8 @@ enum cs_err cs_paid_make(const struct cs_plan *plan, struct cs_requests *request
     return rc;
 }
 
-void cs_paid_release(struct cs_paid *p)
+void cs_already_paid_release(struct cs_already_paid *p)
 {
     free(p->lanes);
-    *p = (struct cs_paid){0};
+    *p = (struct cs_already_paid){0};
 }

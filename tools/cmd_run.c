@@ -415,7 +415,7 @@ static int go(struct run *r)
     enum cs_err rc = bring_up(r, &err);
     r->ending = r->detach ? elsewhere(r, "drain") : cs_xstrdup("Ctrl-C");
     cs_run_notes_init(&r->notes, r->loaded.study, r->ending + strspn(r->ending, " "));
-    if (rc == CS_OK && r->detach)
+    if (rc == CS_OK && r->detach && interrupts == 0) /* else it is not wanted any more */
         rc = let_go(r, &err);
     cs_bar_init(&r->bar, stderr);
     if (r->detach)

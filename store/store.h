@@ -50,11 +50,8 @@ enum cs_output_flag {
 /* Who bought an answer, as far as adoption asks: 8 bytes of a digest each. The lane is a model's and an account's name within a
  * study's name, so that neither two endpoints nor two studies in one store share draws; the case is its id. */
 struct cs_owner {
-    uint64_t lane, bought_for; /* cs_lane_key, cs_case_key */
+    uint64_t lane, bought_for; /* cs_lane_key, cs_case_key (digest.h) */
 };
-uint64_t cs_study_key(const char *study);
-uint64_t cs_lane_key(const char *study, const char *model, const char *account);
-uint64_t cs_case_key(const char *case_id);
 
 /* ---- one atomic write ---------------------------------------------------------------------------- */
 
@@ -254,6 +251,10 @@ struct cs_place {
     uint32_t n_earlier;
     uint64_t earlier[CS_EARLIER_MAX]; /* the latest first; more than these are linked by the index alone */
 };
+CS_WARN_UNUSED enum cs_err cs_store_places(struct cs_store *s, uint32_t gen,
+                                           enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
+                                                             const struct cs_place *place),
+                                           void *self, struct cs_error *err); /* of all lanes, in order of position */
 CS_WARN_UNUSED enum cs_err cs_store_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
                                           struct cs_place *out, struct cs_error *err);
 /* cs_store_scan, but an output that cannot be read goes to `damaged`, and the scan goes on: what is wrong with a store, trial by trial. */

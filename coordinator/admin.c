@@ -311,7 +311,7 @@ static const struct {
 } verbs[] = {
     {"submit", submit},    {"chunk", chunk},        {"start", start},        {"status", status},
     {"pause", verb_pause}, {"resume", verb_resume}, {"cancel", verb_cancel}, {"retry", verb_retry},
-    {"again", again},      {"drain", verb_drain}, {"ping", verb_ping},
+    {"again", again},      {"drain", verb_drain},   {"ping", verb_ping},
 };
 
 void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const struct cs_message *m)

@@ -25,6 +25,10 @@
 #include "protocol/base/log.h"
 #include "protocol/table/json.h"
 
+/* Trials in a batch: each costs the commit thread some reads, and meanwhile nobody is acknowledged. */
+enum { BATCH = 1024 };
+_Static_assert(BATCH <= CS_AGAIN_MAX && BATCH >= CS_PAGE_TRIALS, "a batch holds a page, and the store takes it");
+
 static const enum cs_outcome kinds[2] = {CS_OUTCOME_timeout, CS_OUTCOME_unparsable};
 
 /* ---- begun -------------------------------------------------------------------------------------------- */
@@ -45,7 +49,8 @@ static enum cs_err parse_outcomes(const char *list, bool wanted[2], struct cs_er
         wanted[k] = true;
         p += n;
     }
-    return wanted[0] || wanted[1] ? CS_OK : cs_error_set(err, CS_EUSAGE, "again: wants `timeout`, `unparsable` or both");
+    return wanted[0] || wanted[1] ? CS_OK
+                                  : cs_error_set(err, CS_EUSAGE, "again: wants `timeout`, `unparsable` or both");
 }
 
 /* CS_OK: the lane takes part; CS_ENOENT: another model is meant, or it is cancelled. */
@@ -105,8 +110,9 @@ enum cs_err cs_again_start(struct cs_server *sv, const struct cs_again_ask *ask,
         cs_core_lane(sv->core, i, &lane);
         p->sums[i].model = cs_xstrdup(lane.name);
     }
-    p->found = cs_xcalloc(CS_AGAIN_MAX, sizeof *p->found);
-    cs_log(CS_INFO, "again_begun", "act=%u outcomes=%s trials=%llu", p->number, ask->outcomes, (unsigned long long)total);
+    p->found = cs_xcalloc(BATCH, sizeof *p->found);
+    cs_log(CS_INFO, "again_begun", "act=%u outcomes=%s trials=%llu", p->number, ask->outcomes,
+           (unsigned long long)total);
     return CS_OK;
 }
 
@@ -147,7 +153,7 @@ static enum cs_err look_at_trial(struct cs_server *sv, uint64_t position, struct
         p->sums[p->lane].kept[k]++;
         return CS_OK;
     }
-    CS_ASSERT(p->n_found < CS_AGAIN_MAX);
+    CS_ASSERT(p->n_found < BATCH);
     p->found[p->n_found++] = (struct cs_again_trial){position, outcome, (place.flags & CS_OUTPUT_ADOPTED) != 0};
     return CS_OK;
 }
@@ -243,7 +249,7 @@ static void slice(struct cs_server *sv)
         bool takes_part = look_at_lane(sv, p->model, p->lane, &v, NULL) == CS_OK;
         bool at_end = !takes_part || p->page * CS_PAGE_TRIALS >= v.n_trials || is_exhausted(p, &v);
 
-        if (p->n_found > 0 && (at_end || p->n_found + CS_PAGE_TRIALS > CS_AGAIN_MAX)) {
+        if (p->n_found > 0 && (at_end || p->n_found + CS_PAGE_TRIALS > BATCH)) {
             hand_over(sv);
             return;
         }

@@ -7,7 +7,7 @@
  *   cancelled   as it is
  *
  * Page, mark and counters ride in one batch, and the answer to the operator waits for it: after a crash each trial is either asked
- * again or not. The old answer's cost stays counted; the next call needs a reservation of its own like that of any planned trial.
+ * again or not, and no call was begun for an act that was lost. The old answer's cost stays counted; the next call needs a reservation of its own like that of any planned trial.
  * The pass that finds such trials: again.c.
  */
 #include "coordinator/supersede.h"
@@ -57,7 +57,20 @@ void cs_supersede(struct cs_core *core, const struct cs_event *e)
     CS_ASSERT(core->open->batch->n_agains + e->again.n <= CS_AGAIN_MAX);
     for (uint32_t i = 0; i < e->again.n; i++)
         ask_again(core, lane, &e->again.trials[i]);
-    core->regrant = core->announce_dirty = true;
+    lane->asking = core->open->number;
+    core->announce_dirty = true;
     cs_coordinator_lane_frontier(core, lane); /* of a lane that was done */
     cs_group_token(core, e->again.token);
+}
+
+void cs_supersede_durable(struct cs_core *core)
+{
+    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+        struct cs_lane *lane = core->lanes[i];
+
+        if (lane == NULL || lane->asking == 0 || lane->asking > core->durable_group)
+            continue;
+        lane->asking = 0;
+        core->regrant = true;
+    }
 }

@@ -52,6 +52,8 @@ const struct cs_json_field cs_counters_fields[] = {
     FIELD(cs_counters, CS_JSON_U64, reasoning_tokens),
     FIELD(cs_counters, CS_JSON_I64, cost_nano_usd),
     FIELD(cs_counters, CS_JSON_I64, ambiguous_nano_usd),
+    FIELD(cs_counters, CS_JSON_U64, superseded),
+    FIELD(cs_counters, CS_JSON_U64, carried),
     {NULL, CS_JSON_END, 0},
 };
 

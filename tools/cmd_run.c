@@ -9,6 +9,8 @@
 #include "protocol/base/clock.h"
 #include "protocol/study/plan.h"
 #include "tools/fleet/admin_client.h"
+#include "tools/fleet/again.h"
+#include "tools/fleet/standing.h"
 #include "tools/base/command.h"
 #include "tools/fleet/fleet.h"
 #include "tools/screen/screen.h"
@@ -32,6 +34,7 @@ struct run {
     uint64_t workers, slots, cases;
     struct cs_option_list reuse;
     bool json, retry;
+    struct cs_again_options ask_again;
     char *again; /* this command as it would be typed again */
 
     struct cs_loaded loaded;
@@ -87,6 +90,11 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         {"simulator-args", CS_OPT_STR, &r->fleet_opts.simulator_args, "ARGS",
          "more options for the simulator, e.g. '--latency-ms 0'"},
         {"retry", CS_OPT_FLAG, &r->retry, NULL, "plan trials that failed earlier again"},
+        {"retry-timeouts", CS_OPT_FLAG, &r->ask_again.timeouts, NULL,
+         "ask answers that are `timeout` again, once a trial"},
+        {"retry-unparsable", CS_OPT_FLAG, &r->ask_again.unparsable, NULL,
+         "ask answers that are `unparsable` again, once a trial"},
+        {"again", CS_OPT_FLAG, &r->ask_again.repeat, NULL, "with these two: also what was asked again before"},
         {"json", CS_OPT_FLAG, &r->json, NULL, "print the final figures as JSON on standard output"},
         {0},
     };
@@ -103,6 +111,11 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         return false;
     if (r->slots > SLOTS_MAX || r->workers > CS_FLEET_WORKERS_MAX) {
         fprintf(stderr, "clinsafe: at most %d workers with %d slots each\n", CS_FLEET_WORKERS_MAX, SLOTS_MAX);
+        *status = cs_err_exit_code(CS_EUSAGE);
+        return false;
+    }
+    if (r->ask_again.repeat && !cs_again_is_asked(&r->ask_again)) {
+        fprintf(stderr, "clinsafe: --again goes with --retry-timeouts or --retry-unparsable\n");
         *status = cs_err_exit_code(CS_EUSAGE);
         return false;
     }
@@ -226,6 +239,24 @@ static void print_summary(const struct run *r)
     cs_buf_release(&where);
 }
 
+/* What this run was told to ask again; and what stands, so that it could be told. */
+static enum cs_err plan_again(struct run *r, struct cs_error *err)
+{
+    struct cs_standings stand = {0};
+    struct cs_error none = {0};
+    enum cs_err rc = CS_OK;
+    if (r->retry || cs_again_is_asked(&r->ask_again))
+        rc = cs_again_wait_built(r->admin, &interrupts, UINT64_MAX, err);
+    if (rc == CS_OK && r->retry)
+        rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
+    if (rc == CS_OK && cs_again_is_asked(&r->ask_again))
+        return cs_again_ask(r->admin, &r->ask_again, &interrupts, stderr, err);
+    if (rc == CS_OK && cs_standings_of_fleet(&stand, r->admin, &none) == CS_OK) /* else they are told at the end */
+        cs_standings_print(&stand, stderr, r->again, "--retry-");
+    cs_standings_release(&stand);
+    return rc;
+}
+
 static enum cs_err bring_up(struct run *r, struct cs_error *err)
 {
     enum cs_err rc = cs_study_dir_lock(&r->dir, err);
@@ -243,8 +274,8 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
         rc = cs_submit_study(r->admin, &r->loaded, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&r->fleet, err);
-    if (rc == CS_OK && r->retry)
-        rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
+    if (rc == CS_OK)
+        rc = plan_again(r, err);
     if (rc == CS_OK)
         rc = fetch_progress(r, err);
     if (rc == CS_OK) {

@@ -13,7 +13,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 
 /* ---- requests that wait for a commit ---------------------------------------------------------------- */
 

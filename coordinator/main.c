@@ -20,7 +20,7 @@
 #include "protocol/base/log.h"
 #include "protocol/base/rng.h"
 #include "protocol/base/version.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 
 static const struct cs_command_help help = {
     "clinsafe-coordinator --dir DIR --bind ENDPOINT --admin ENDPOINT [options]",

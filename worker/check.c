@@ -7,6 +7,8 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/utf8.h"
+#include "protocol/dialects/limit_headers.h"
 #include "worker/endpoint.h"
 #include "worker/http.h"
 
@@ -154,8 +156,9 @@ static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r
     struct cs_reading g;
     l->status = r->status;
     l->latency_ms = r->latency_ms;
-    cs_provider_of(l->probe->account->protocol)->read(r, &k->arena, &g);
-    cs_read_limits(r->headers, l->endpoint->pub.limit_rules, l->endpoint->pub.n_limit_rules, &k->arena, &l->told);
+    cs_dialect_of(l->probe->account->protocol)->read(r, &k->arena, &g);
+    cs_limit_headers_read(r->headers, l->endpoint->pub.limit_rules, l->endpoint->pub.n_limit_rules, &k->arena,
+                          &l->told);
     l->resolved = g.model;
     if (r->transfer != CS_TRANSFER_WHOLE)
         judge_unanswered(k, l, r);

@@ -10,7 +10,7 @@
 #ifndef CS_HTTP_H
 #define CS_HTTP_H
 
-#include "worker/providers/provider.h"
+#include "worker/endpoint.h"
 
 struct uv_loop_s;
 

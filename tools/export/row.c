@@ -140,18 +140,6 @@ void cs_row_close(struct cs_row *r)
 
 /* ---- values ------------------------------------------------------------------------------------------ */
 
-int64_t cs_output_cost(const struct cs_model *m, const struct cs_output *o)
-{
-    const int64_t cached_price = m->price.cached >= 0 ? m->price.cached : m->price.input;
-    const int64_t cached = o->cached_tokens < o->input_tokens ? o->cached_tokens : o->input_tokens;
-    int64_t cost = 0;
-    if (m->price.input >= 0)
-        cost += ((int64_t)o->input_tokens - cached) * m->price.input + cached * cached_price;
-    if (m->price.output >= 0)
-        cost += (int64_t)o->output_tokens * m->price.output;
-    return cost;
-}
-
 struct filler { /* walks the columns in the order of lay_out */
     struct cs_row *row;
     uint32_t at;
@@ -233,6 +221,15 @@ static void put_answers(struct cs_row *r, const struct cs_study *s, const struct
     }
 }
 
+static void put_cost(struct filler *f, const struct cs_price *p, const struct cs_output *o)
+{
+    int64_t cost;
+    if (cs_price_of(p, o->input_tokens, o->cached_tokens, o->output_tokens, &cost))
+        put_real(f, (double)cost / 1e9);
+    else
+        put_text(f, NULL);
+}
+
 static void put_output(struct filler *f, const struct cs_model *m, const struct cs_stored *stored)
 {
     const struct cs_output *o = &stored->output;
@@ -244,7 +241,7 @@ static void put_output(struct filler *f, const struct cs_model *m, const struct 
     put_int(f, o->cached_tokens);
     put_int(f, o->output_tokens);
     put_int(f, o->reasoning_tokens);
-    put_real(f, (double)cs_output_cost(m, o) / 1e9);
+    put_cost(f, &m->price, o);
     if (o->started_wall_ms != 0)
         put_time(f, o->started_wall_ms);
     else

@@ -43,7 +43,5 @@ void cs_row_close(struct cs_row *r); /* a zeroed struct is fine */
 /* stored NULL: a trial that is planned or cancelled: coordinates only. */
 CS_WARN_UNUSED enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position,
                                        const struct cs_stored *stored, struct cs_error *err);
-/* Cost of an output by the prices of the study, in nano-USD; 0 when unknown. */
-int64_t cs_output_cost(const struct cs_model *m, const struct cs_output *o);
 
 #endif

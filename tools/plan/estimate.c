@@ -271,8 +271,11 @@ static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, 
         out->output_low = out->output_high;
     out->usd_low = out->usd_high = -1;
     if (m->price.input >= 0 && m->price.output >= 0) {
-        out->usd_low = (in * (double)m->price.input + (double)out->output_low * (double)m->price.output) / 1e9;
-        out->usd_high = (in * (double)m->price.input + (double)out->output_high * (double)m->price.output) / 1e9;
+        int64_t low, high;
+        (void)cs_price_of(&m->price, out->input_tokens, 0, out->output_low, &low);
+        (void)cs_price_of(&m->price, out->input_tokens, 0, out->output_high, &high);
+        out->usd_low = (double)low / 1e9;
+        out->usd_high = (double)high / 1e9;
     }
     out->minutes_min = minutes_at(&m->limits, trials, in, in + (double)out->output_low);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "tools/simulator/dialect.h"
 
 static bool is(const struct cs_j *v, const char *word)

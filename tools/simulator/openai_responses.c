@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "tools/simulator/dialect.h"
 #include "tools/simulator/logprobs.h"
 

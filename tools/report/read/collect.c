@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/export/row.h"
 #include "tools/report/read/rated_answers.h"
 
 void cs_facts_resolved(struct cs_lane_facts *f, const char *name)
@@ -62,7 +61,9 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     f->adopted += (stored->flags & CS_OUTPUT_ADOPTED) != 0;
     f->input_tokens += o->input_tokens;
     f->output_tokens += o->output_tokens;
-    f->cost_nano_usd += cs_output_cost(m, o);
+    int64_t cost;
+    (void)cs_price_of(&m->price, o->input_tokens, o->cached_tokens, o->output_tokens, &cost);
+    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, cost);
 }
 
 static bool needs_case(const struct cs_question *q)

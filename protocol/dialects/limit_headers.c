@@ -1,10 +1,12 @@
 /* What replies' headers say of an account's limits (facts: providers.md sections 2.3, 6.4, 9, 11). */
+#include "protocol/dialects/limit_headers.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "worker/providers/provider.h"
+#include "protocol/dialects/header.h"
 
 /* The words of limit_headers: providers count requests in slices of a minute too. `ignore`: it means something else. */
 static const struct {
@@ -60,8 +62,8 @@ static void apply(const char *rule, const char *headers, struct cs_arena *arena,
     }
 }
 
-void cs_read_limits(const char *headers, const char *const *rules, uint32_t n_rules, struct cs_arena *arena,
-                    struct cs_limits *out)
+void cs_limit_headers_read(const char *headers, const char *const *rules, uint32_t n_rules, struct cs_arena *arena,
+                           struct cs_limits *out)
 {
     *out = (struct cs_limits){0};
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {

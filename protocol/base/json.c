@@ -1,4 +1,4 @@
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 
 #include <jansson.h>
 #include <stdint.h>

@@ -1,5 +1,7 @@
 /* Log probabilities of an answer's tokens (facts: providers.md sections 2.2, 3, 8.1): their sum, and what else the model might
  * have said where each answer begins. An analyst wants the second: the whole text's probability is mostly that of its form. */
+#include "protocol/dialects/logprobs.h"
+
 #include <ctype.h>
 #include <jansson.h>
 #include <math.h>
@@ -7,7 +9,8 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "worker/providers/provider.h"
+#include "protocol/base/buf.h"
+#include "protocol/dialects/read.h"
 
 enum { FIELDS_MAX = 16, TOPS_MAX = 5, NAME_MAX_BYTES = 64, TOKEN_MAX_BYTES = 32 };
 
@@ -107,7 +110,7 @@ static const char *write_alternatives(json_t *all, struct cs_arena *arena)
     return "";
 }
 
-void cs_read_logprobs(const json_t *chosen, const char *value, const json_t *tops, struct cs_arena *arena,
+void cs_logprobs_read(const json_t *chosen, const char *value, const json_t *tops, struct cs_arena *arena,
                       struct cs_reading *out)
 {
     const size_t n = json_array_size(chosen);

@@ -1,9 +1,17 @@
-/* What dialects read alike. */
+#include "protocol/dialects/read.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/providers/provider.h"
+#include "protocol/base/utf8.h"
+#include "protocol/dialects/header.h"
+#include "protocol/dialects/retry_after.h"
+
+bool cs_read_is(const json_t *v, const char *word)
+{
+    return json_is_string(v) && strcmp(json_string_value(v), word) == 0;
+}
 
 const char *cs_read_text(const json_t *v, size_t max, struct cs_arena *arena)
 {
@@ -46,7 +54,7 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
             out->request_id = cs_clean_text(arena, id, strlen(id), CS_OUTPUT_WORD_MAX);
     }
     if (!good)
-        out->wait_ms = cs_header_wait_ms(reply->headers, arena);
+        out->wait_ms = cs_retry_after_ms(reply->headers, arena);
     if (reply->transfer != CS_TRANSFER_WHOLE)
         return NULL;
     /* NUL is a character that a model may say; cs_clean_text takes it out of the text. */
@@ -54,26 +62,6 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
     if (root == NULL && !good) /* a proxy's HTML */
         out->text = cs_clean_text(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
     return root;
-}
-
-uint64_t cs_wait_in_text(const char *text)
-{
-    static const char *const leads[] = {"try again in ", "retry after ", "retry in "};
-    for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
-        const char *at = strstr(text, leads[i]);
-        if (at == NULL)
-            continue;
-        at += strlen(leads[i]);
-        uint64_t ms = cs_duration_ms(at);
-        char *end;
-        double v = strtod(at, &end);
-        if (ms == CS_NO_HINT && end != at && strncmp(end, " second", 7) == 0 && v >= 0 &&
-            v < CS_RETRY_QUIET_MAX_MS / 1000.0)
-            ms = (uint64_t)(v * 1000);
-        if (ms != CS_NO_HINT)
-            return ms;
-    }
-    return CS_NO_HINT;
 }
 
 /* Codes (or types) after which waiting does not help. */
@@ -120,5 +108,5 @@ void cs_read_openai_error(const json_t *error, struct cs_arena *arena, struct cs
     if (code != NULL)
         out->finish = cs_read_text(json_object_get(error, "code"), CS_OUTPUT_WORD_MAX, arena);
     if (out->wait_ms == CS_NO_HINT)
-        out->wait_ms = cs_wait_in_text(out->text);
+        out->wait_ms = cs_retry_after_in_text_ms(out->text);
 }

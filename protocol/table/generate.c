@@ -1,4 +1,4 @@
-#include "protocol/load/generate.h"
+#include "protocol/table/generate.h"
 
 #include <string.h>
 

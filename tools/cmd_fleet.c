@@ -5,9 +5,9 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/fleet/admin_client.h"
+#include "tools/commands.h"
 #include "tools/fleet/again.h"
 #include "tools/fleet/standing.h"
-#include "tools/base/command.h"
 #include "tools/base/study_dir.h"
 #include "tools/fleet/submission.h"
 
@@ -91,7 +91,7 @@ int cmd_submit(int argc, char **argv)
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
         return status;
-    enum cs_err rc = cs_study_args_load(&args, argv[1], &loaded, &err);
+    enum cs_err rc = cs_command_load_study(&args, argv[1], &loaded, &err);
     if (rc == CS_OK)
         rc = open_client(&reach, &client, &err);
     if (rc == CS_OK)
@@ -101,7 +101,7 @@ int cmd_submit(int argc, char **argv)
         fflush(stdout);
         say_standing(client, &reach);
     } else {
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     }
     cs_admin_close(client);
     cs_loaded_release(&loaded);
@@ -133,7 +133,7 @@ static int say(const char *verb, const char *summary, const char *done, bool tak
     if (rc == CS_OK)
         printf("%s%s%s\n", n_args > 0 ? argv[1] : "", n_args > 0 ? ": " : "", done);
     else
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     cs_admin_close(client);
     return status;
 }
@@ -209,7 +209,7 @@ int cmd_retry(int argc, char **argv)
     struct cs_error err = {0};
     int n_args, status;
     if (is_data(argc, argv, &err))
-        return cs_report(CS_EUSAGE, &err);
+        return cs_command_fail(CS_EUSAGE, &err);
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
     enum cs_err rc = CS_OK;
@@ -223,7 +223,7 @@ int cmd_retry(int argc, char **argv)
     if (rc == CS_OK)
         rc = retry(client, &again, &err);
     if (rc != CS_OK)
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     cs_admin_close(client);
     return status;
 }

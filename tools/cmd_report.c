@@ -5,10 +5,11 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/base/command.h"
-#include "tools/report/html/html.h"
-#include "tools/labels/ratings.h"
-#include "tools/report/analysis/report.h"
+#include "tools/commands.h"
+#include "tools/base/ratings.h"
+#include "tools/report/analysis/analysis.h"
+#include "tools/report/forms/forms.h"
+#include "tools/report/html/document.h"
 
 enum { THREADS_MAX = 64 };
 
@@ -19,7 +20,7 @@ static enum cs_err write_page(const struct cs_report *r, const char *path, struc
     FILE *f = fopen(part, "w");
     enum cs_err rc = f == NULL ? cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno)) : CS_OK;
     if (rc == CS_OK)
-        rc = cs_report_html(r, f, err);
+        rc = cs_html_document(r, f, err);
     if (f != NULL && fclose(f) != 0 && rc == CS_OK)
         rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
     if (rc == CS_OK && rename(part, path) != 0)
@@ -107,11 +108,11 @@ static enum cs_err show(const struct cs_report *r, const struct forms *as, struc
     if (as->page != NULL)
         rc = write_page(r, as->page, err);
     if (rc == CS_OK && as->csv != NULL)
-        rc = cs_report_csv(r, as->csv, err);
+        rc = cs_forms_csv(r, as->csv, err);
     if (rc == CS_OK && as->json)
-        return cs_report_json(r, stdout, err);
+        return cs_forms_json(r, stdout, err);
     if (rc == CS_OK)
-        cs_report_text(r, stdout);
+        cs_forms_terminal(r, stdout);
     return rc;
 }
 
@@ -129,7 +130,7 @@ static enum cs_err make(struct cs_report **out, const struct wanted *in, struct 
     opts->ratings = &ratings;
     opts->against = in->against != NULL ? &other.source : NULL;
     if (rc == CS_OK)
-        rc = cs_report_build(out, &now.source, opts, err);
+        rc = cs_analysis_run(out, &now.source, opts, err);
     free(folder);
     close_source(&other);
     close_source(&now);
@@ -178,7 +179,7 @@ int cmd_report(int argc, char **argv)
         rc = make(&r, &in, &opts, &err);
     if (rc == CS_OK)
         rc = show(r, &as, &err);
-    status = rc != CS_OK ? cs_report(rc, &err) : r->complete ? 0 : 2;
-    cs_report_free(r);
+    status = rc != CS_OK ? cs_command_fail(rc, &err) : r->complete ? 0 : 2;
+    cs_analysis_free(r);
     return status;
 }

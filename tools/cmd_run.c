@@ -9,9 +9,9 @@
 #include "protocol/base/clock.h"
 #include "protocol/study/plan.h"
 #include "tools/fleet/admin_client.h"
+#include "tools/commands.h"
 #include "tools/fleet/again.h"
 #include "tools/fleet/standing.h"
-#include "tools/base/command.h"
 #include "tools/fleet/fleet.h"
 #include "tools/screen/screen.h"
 #include "tools/fleet/submission.h"
@@ -336,10 +336,10 @@ int cmd_run(int argc, char **argv)
         free(r.again);
         return status;
     }
-    enum cs_err rc = cs_study_args_load(&r.args, r.study_path, &r.loaded, &err);
+    enum cs_err rc = cs_command_load_study(&r.args, r.study_path, &r.loaded, &err);
     if (rc != CS_OK) {
         free(r.again);
-        return cs_report(rc, &err);
+        return cs_command_fail(rc, &err);
     }
     cs_make_pilot(r.loaded.study, (uint32_t)r.cases);
 
@@ -362,7 +362,7 @@ int cmd_run(int argc, char **argv)
         print_how_to_continue(&r);
         status = cs_err_exit_code(rc);
     } else {
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     }
     release(&r);
     return status;

@@ -7,7 +7,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "store/progress.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/screen/screen.h"
 #include "tools/base/study_dir.h"
 
@@ -128,7 +128,7 @@ int cmd_status(int argc, char **argv)
     else if (rc == CS_OK && !keep_watching)
         cs_print_status(stdout, &s.progress, s.workers, s.n_workers, cs_wall_ms());
     if (rc != CS_OK)
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     cs_redis_sync_close(s.redis);
     cs_arena_release(&s.arena);
     free(found);

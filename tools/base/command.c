@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int cs_report(enum cs_err rc, const struct cs_error *err)
+int cs_command_fail(enum cs_err rc, const struct cs_error *err)
 {
     const char *msg = err->code == rc && err->msg[0] != '\0' ? err->msg : cs_err_text(rc);
     fprintf(stderr, "clinsafe: %s\n", msg);
@@ -19,12 +19,12 @@ bool cs_command_args(const struct cs_option *table, const struct cs_command_help
     if (rc == CS_OK && !helped && (*n_args < args_min || *n_args > args_max))
         rc = cs_error_set(&err, CS_EUSAGE, "%s argument; usage: %s", *n_args < args_min ? "missing" : "too many",
                           help->usage);
-    *status = rc == CS_OK ? 0 : cs_report(rc, &err);
+    *status = rc == CS_OK ? 0 : cs_command_fail(rc, &err);
     return rc == CS_OK && !helped;
 }
 
-enum cs_err cs_study_args_load(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
-                               struct cs_error *err)
+enum cs_err cs_command_load_study(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
+                                  struct cs_error *err)
 {
     const char *data = a->data != NULL ? a->data : getenv("CLINSAFE_DATA");
     struct cs_load_opts opts = {.providers = a->providers, .data_dir = data != NULL && data[0] != '\0' ? data : NULL};

@@ -213,7 +213,7 @@ static const char *rater_of_file(struct cs_arena *a, const char *path)
     return cs_arena_strndup(a, name, dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name));
 }
 
-enum cs_err cs_ratings_import(struct cs_ratings *ratings, const struct cs_study *s, const char *folder,
+enum cs_err cs_import_ratings(struct cs_ratings *ratings, const struct cs_study *s, const char *folder,
                               const char *path, struct cs_import_done *done, struct cs_error *err)
 {
     struct import in = {.ratings = ratings, .study = s, .path = path, .done = done};

@@ -95,9 +95,10 @@ static void compute(struct cs_power_row *r, double alpha)
     const double noise = variance_of(r, &scale), margin = r->margin / scale;
     const struct cs_power_design d = {r->clusters, r->tau / scale,        noise, noise,
                                       r->answers,  r->answers_comparator, alpha};
-    const struct cs_power at_margin = cs_power_difference(&d, margin), beyond = cs_power_difference(&d, 2 * margin);
-    const struct cs_power equivalence = cs_power_equivalence(&d, 0, margin);
-    const struct cs_power found = cs_power_smallest_shift(&d, smallest_power, &smallest);
+    const struct cs_power at_margin = cs_stats_power_difference(&d, margin),
+                          beyond = cs_stats_power_difference(&d, 2 * margin);
+    const struct cs_power equivalence = cs_stats_power_equivalence(&d, 0, margin);
+    const struct cs_power found = cs_stats_power_smallest_shift(&d, smallest_power, &smallest);
     r->known = r->known && found.status == CS_STAT_OK && equivalence.status == CS_STAT_OK;
     r->se = at_margin.se * scale;
     r->smallest = smallest * scale;

@@ -1,6 +1,6 @@
 /* model.h - the finding as plain data: what the analysis of one study says, ready to be shown as HTML, JSON, CSV or text.
  *
- * Made by cs_report_build (report.h), never changed afterwards; whoever shows it adds no number of his own. All strings are
+ * Made by cs_analysis_run (analysis.h), never changed afterwards; whoever shows it adds no number of his own. All strings are
  * NUL-terminated UTF-8, never NULL ("" when there is none), and live in `arena`, like all arrays. Indexes (model, outcome, factor,
  * level) are positions in the arrays of struct cs_report. Any thread may read it.
  *
@@ -156,7 +156,7 @@ struct cs_report_rate {
 /* ---- contrasts ---------------------------------------------------------------------------------------- */
 
 enum cs_comparator { CS_AGAINST_CONTROL, CS_AGAINST_PLACEBO, CS_AGAINST_LEVEL };
-enum cs_verdict {
+enum cs_report_verdict {
     CS_VERDICT_BEYOND,       /* different, beyond the margin */
     CS_VERDICT_UNCLEAR_SIZE, /* different, size unclear */
     CS_VERDICT_SMALLER,      /* different, smaller than the margin */
@@ -166,9 +166,6 @@ enum cs_verdict {
     CS_VERDICT_NONE,      /* no verdict: `why` says the reason */
     CS_VERDICTS
 };
-const char *cs_verdict_name(enum cs_verdict v);  /* "different-beyond-margin": for JSON, CSV, CSS classes */
-const char *cs_verdict_text(enum cs_verdict v);  /* "different, beyond the margin" */
-bool cs_verdict_is_different(enum cs_verdict v); /* one of the four "different" */
 
 struct cs_report_contrast { /* level minus comparator, in one model, for one outcome */
     uint32_t model, outcome, factor, level;
@@ -203,7 +200,7 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     struct cs_report_figure usable_gap;       /* share of usable answers, level minus comparator, points */
     struct cs_report_figure insufficient_gap; /* share of "insufficient information", likewise */
     struct cs_report_span bounds; /* shift when all unusable answers go one way and the other: worst and best case */
-    enum cs_verdict verdict;
+    enum cs_report_verdict verdict;
     const char *why; /* reason of NONE; or a remark: "bounds cross", "fewer than 5 clusters" ... */
 };
 
@@ -221,7 +218,6 @@ struct cs_report_category_test { /* all categories of a nominal answer at once: 
 /* ---- noise --------------------------------------------------------------------------------------------- */
 
 enum cs_arm_kind { CS_ARM_LEVELS, CS_ARM_PLACEBO, CS_ARM_AA, CS_ARM_REPHRASE, CS_ARM_REASK };
-const char *cs_arm_kind_text(enum cs_arm_kind k); /* "placebo sentences" */
 
 /* What moves without anything that should matter. One row for (model, outcome, kind). */
 struct cs_report_floor {
@@ -293,7 +289,6 @@ enum cs_agreement_kind {
     CS_AGREEMENT_INTRA,  /* one rater, on items rated twice */
     CS_AGREEMENT_MODEL,  /* the majority of raters and the model's own answer, per model */
 };
-const char *cs_agreement_kind_name(enum cs_agreement_kind k); /* "raters", "one rater twice", "model" */
 struct cs_report_agreement {
     const char *question, *field;
     enum cs_agreement_kind kind;
@@ -409,5 +404,32 @@ struct cs_report {
     const char *const *notes; /* sentences that a reader must see first: incomplete, no control, few clusters ... */
     uint32_t n_notes;
 };
+
+/* ---- its sections ----------------------------------------------------------------------------------------------- */
+
+/* A row a section; a new one is a row here, its data above, and the files that the row names:
+ *   ANALYSIS(file)           analysis/FILE.c: cs_analysis_FILE() fills it in, cs_analysis_FILE_tables[] names its columns for JSON and CSV.
+ *                            A row may use what rows before it have filled in.
+ *   PAGE(file, id, title)    html/FILE.c: cs_html_FILE() writes it, in the order of the rows
+ */
+/* clang-format off */
+#define CS_REPORT_SECTIONS(ANALYSIS, PAGE)                                                                             \
+    ANALYSIS(head)                                                                                                     \
+    ANALYSIS(generations)                                                                                              \
+    ANALYSIS(completeness)  PAGE(completeness, "completeness", "Completeness")                                         \
+    ANALYSIS(contrasts)                                                                                                \
+    ANALYSIS(noise)         PAGE(noise, "noise-floor", "Noise floor")                                                  \
+    ANALYSIS(level_rates)   PAGE(answers, "answers", "Answer by answer")                                               \
+                            PAGE(heat, "heat-map", "Models and levels at a glance")                                    \
+                            PAGE(components, "components", "Three components")                                         \
+    ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \
+    ANALYSIS(warrants)                                                                                                 \
+    ANALYSIS(agreement)                                                                                                \
+    ANALYSIS(ranges)        PAGE(across, "across", "Across models and dates")                                          \
+    ANALYSIS(reruns)                                                                                                   \
+                            PAGE(declared, "declared", "Declared beforehand")                                          \
+    ANALYSIS(provenance)    PAGE(provenance, "provenance", "Provenance")                                               \
+                            PAGE(glossary, "glossary", "Words and formulas")
+/* clang-format on */
 
 #endif

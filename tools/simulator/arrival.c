@@ -177,7 +177,7 @@ void cs_exchange_settle(struct cs_simulator *s, struct cs_exchange *x, uint64_t 
     cs_buckets_settle(buckets_of(s, x), &begun, &x->charge);
 }
 
-bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why)
+bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_limit_refusal *why)
 {
     const bool tokens = why->dimension != CS_DIM_REQUESTS;
     char wait[32], what[64];
@@ -204,7 +204,7 @@ bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why)
 
 bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
 {
-    struct cs_refusal why = {0};
+    struct cs_limit_refusal why = {0};
     bool admitted = false;
     x->charge = charge_of(x->dialect->charging, &x->request);
     pthread_mutex_lock(&s->lock);
@@ -213,7 +213,7 @@ bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
         struct cs_buckets *b = buckets_of(s, x);
         const struct cs_sim_settings *set = &s->settings;
         if (set->concurrent != 0 && s->tally.serving >= set->concurrent)
-            why = (struct cs_refusal){.dimension = CS_DIM_CALLS, .limit = set->concurrent};
+            why = (struct cs_limit_refusal){.dimension = CS_DIM_CALLS, .limit = set->concurrent};
         else
             admitted = cs_buckets_take(b, &set->quota, &x->charge, x->call->mono_us, &why);
         x->reply->served = admitted;

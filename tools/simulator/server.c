@@ -46,7 +46,8 @@ static unsigned connections_possible(void)
     return r.rlim_cur < want ? (unsigned)r.rlim_cur - SPARE_FILES : CS_SERVER_CONNECTIONS_MAX;
 }
 
-static enum cs_err read_address(const struct cs_server_opts *opts, struct sockaddr_storage *out, struct cs_error *err)
+static enum cs_err read_address(const struct cs_simulator_server_opts *opts, struct sockaddr_storage *out,
+                                struct cs_error *err)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(opts->port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(opts->port)};
@@ -61,7 +62,8 @@ static enum cs_err read_address(const struct cs_server_opts *opts, struct sockad
     return CS_OK;
 }
 
-static enum cs_err listen_on(const struct cs_server_opts *opts, int *out, uint16_t *port, struct cs_error *err)
+static enum cs_err listen_on(const struct cs_simulator_server_opts *opts, int *out, uint16_t *port,
+                             struct cs_error *err)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
@@ -83,7 +85,7 @@ static enum cs_err listen_on(const struct cs_server_opts *opts, int *out, uint16
 
 static void fire_timers(struct cs_loop *l)
 {
-    struct cs_call *c;
+    struct cs_simulator_call *c;
     const uint64_t now = cs_loop_now_ms();
     while ((c = cs_timers_due(&l->timers, l->stopping ? UINT64_MAX : now)) != NULL)
         cs_call_wake(c);
@@ -122,7 +124,7 @@ static void *run_loop(void *arg)
     return NULL;
 }
 
-static bool start_loop(struct cs_loop *l, struct cs_server *s, int listener, unsigned connections)
+static bool start_loop(struct cs_loop *l, struct cs_simulator_server *s, int listener, unsigned connections)
 {
     const int own = fcntl(listener, F_DUPFD_CLOEXEC, 0); /* each daemon closes its own */
     l->server = s;
@@ -153,11 +155,11 @@ static void end_loop(struct cs_loop *l)
     cs_timers_release(&l->timers);
 }
 
-enum cs_err cs_server_open(struct cs_server **out, struct cs_simulator *simulator, const struct cs_server_opts *opts,
-                           struct cs_error *err)
+enum cs_err cs_simulator_server_open(struct cs_simulator_server **out, struct cs_simulator *simulator,
+                                     const struct cs_simulator_server_opts *opts, struct cs_error *err)
 {
     const unsigned threads = opts->threads > 0 ? opts->threads : 1;
-    struct cs_server *s = cs_xcalloc(1, sizeof *s);
+    struct cs_simulator_server *s = cs_xcalloc(1, sizeof *s);
     int listener = -1;
 
     CS_ASSERT(out != NULL);
@@ -172,14 +174,14 @@ enum cs_err cs_server_open(struct cs_server **out, struct cs_simulator *simulato
     if (listener >= 0)
         close(listener);
     if (rc != CS_OK) {
-        cs_server_close(s);
+        cs_simulator_server_close(s);
         s = NULL;
     }
     *out = s;
     return rc;
 }
 
-void cs_server_close(struct cs_server *s)
+void cs_simulator_server_close(struct cs_simulator_server *s)
 {
     if (s == NULL)
         return;
@@ -188,7 +190,7 @@ void cs_server_close(struct cs_server *s)
     free(s);
 }
 
-uint16_t cs_server_port(const struct cs_server *s)
+uint16_t cs_simulator_server_port(const struct cs_simulator_server *s)
 {
     return s->port;
 }

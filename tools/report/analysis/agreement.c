@@ -3,22 +3,10 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 #include "tools/report/stats/kappa.h"
-#include "tools/report/analysis/work.h"
-
-const char *cs_agreement_kind_name(enum cs_agreement_kind k)
-{
-    switch (k) {
-    case CS_AGREEMENT_RATERS:
-        return "raters";
-    case CS_AGREEMENT_INTRA:
-        return "one rater twice";
-    case CS_AGREEMENT_MODEL:
-        return "model";
-    }
-    return "";
-}
+#include "tools/report/analysis/sections.h"
+#include "tools/report/words.h"
 
 struct strings { /* distinct, in the order of first appearance */
     const char **list;
@@ -123,14 +111,14 @@ static void forget(struct rated *f)
 
 static void take_kappa(struct cs_report_agreement *row, const struct cs_kappa *plain, const struct cs_kappa *k)
 {
-    if (cs_stat_usable(plain->status) || plain->status == CS_STAT_UNDEFINED)
-        row->agreement = cs_report_known(plain->agreement);
-    if (cs_stat_usable(k->status))
-        row->kappa = cs_report_known(k->kappa);
+    if (cs_stats_usable(plain->status) || plain->status == CS_STAT_UNDEFINED)
+        row->agreement = cs_work_known(plain->agreement);
+    if (cs_stats_usable(k->status))
+        row->kappa = cs_work_known(k->kappa);
     else
         row->why = k->status == CS_STAT_UNDEFINED ? "all ratings are the same word: nothing beyond chance can be seen"
-                                                  : cs_stat_text(k->status);
-    if (row->kappa.known && cs_stat_usable(k->interval_status))
+                                                  : cs_stats_text(k->status);
+    if (row->kappa.known && cs_stats_usable(k->interval_status))
         row->kappa_ci = (struct cs_report_span){true, k->ci.lo, k->ci.hi};
 }
 
@@ -277,8 +265,9 @@ static bool seen_before(const struct cs_ratings *r, uint32_t at)
     return false;
 }
 
-void cs_work_agreement(struct cs_report_work *w, const struct cs_ratings *ratings)
+void cs_analysis_agreement(struct cs_report_work *w)
 {
+    const struct cs_ratings *ratings = w->ratings;
     struct cs_report *r = w->r;
     uint32_t most = 0;
     if (ratings == NULL || ratings->n == 0)
@@ -299,3 +288,32 @@ void cs_work_agreement(struct cs_report_work *w, const struct cs_ratings *rating
         forget(&f);
     }
 }
+
+/* ---- columns ---------------------------------------------------------------------------------------------------- */
+
+static const char *between(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_agreement *a = row;
+    (void)r;
+    return cs_words_agreement(a->kind);
+}
+
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_SAME(agreement, question),
+    CS_COLUMN_SAME(agreement, field),
+    CS_COLUMN_SAID(between, "between", "between"),
+    CS_COLUMN_SAME(agreement, who),
+    CS_COLUMN_SAME(agreement, statistic),
+    CS_COLUMN_SAME(agreement, raters),
+    CS_COLUMN_SAME(agreement, items),
+    CS_COLUMN_SAME(agreement, agreement),
+    CS_COLUMN_SAME(agreement, kappa),
+    CS_COLUMN(agreement, kappa_ci, "kappa_ci", "kappa_low,kappa_high"),
+    CS_COLUMN_SAME(agreement, why),
+    CS_COLUMN_OF(CS_COLUMN_NOTE_FLAG, agreement, simulated, "note", "note"),
+    {0},
+};
+const struct cs_report_table cs_analysis_agreement_tables[] = {
+    {"agreements", "agreement", CS_TABLE_ROWS(agreements, n_agreements), .columns = columns},
+    {0},
+};

@@ -10,7 +10,7 @@
 #ifndef CS_REDUCE_H
 #define CS_REDUCE_H
 
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 #include "tools/report/read/grid.h"
 #include "tools/report/model.h"
 
@@ -52,8 +52,8 @@ struct cs_arrangement {
     } * spots;
     uint32_t *cells;
 };
-void cs_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32_t question, uint32_t factor);
-void cs_arrangement_release(struct cs_arrangement *a);
+void cs_reduce_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32_t question, uint32_t factor);
+void cs_reduce_arrangement_release(struct cs_arrangement *a);
 
 struct cs_spot_value {
     bool known;
@@ -67,10 +67,10 @@ struct cs_spot_counts { /* one spot, one outcome */
     uint32_t category[CS_CATEGORIES_MAX]; /* boolean: no, yes */
     struct cs_grid_sum number;
 };
-void cs_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t case_index, const uint32_t *cells,
-                   uint32_t n_cells, struct cs_spot_counts *out);
-void cs_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
-                   struct cs_spot_value *out);
+void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t case_index,
+                          const uint32_t *cells, uint32_t n_cells, struct cs_spot_counts *out);
+void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
+                          struct cs_spot_value *out);
 
 struct cs_case_filter {
     uint32_t stratum, value; /* stratum NONE: all cases */
@@ -93,9 +93,9 @@ struct cs_paired { /* arrays of n, one a cluster, ascending by cluster number; f
     uint64_t b, c;   /* yes -> no, no -> yes */
     uint64_t n_level, n_comparator, unmatched;
 };
-void cs_pair_up(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,
-                const struct cs_arrangement *a, const struct cs_case_facts *cases, const struct cs_side *level,
-                const struct cs_side *comparator, const struct cs_case_filter *filter);
-void cs_paired_release(struct cs_paired *p);
+void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,
+                    const struct cs_arrangement *a, const struct cs_case_facts *cases, const struct cs_side *level,
+                    const struct cs_side *comparator, const struct cs_case_filter *filter);
+void cs_reduce_paired_release(struct cs_paired *p);
 
 #endif

@@ -15,7 +15,7 @@ static struct cs_scale range_scale(const struct cs_report *r, uint32_t outcome)
         lo = fmin(lo, r->ranges[i].range.low);
         hi = fmax(hi, r->ranges[i].range.high);
     }
-    return cs_scale_fit(lo, hi, 6);
+    return cs_svg_scale_fit(lo, hi, 6);
 }
 
 static void write_row(struct cs_page *p, const struct cs_report_range *g, const struct cs_scale *s)
@@ -23,7 +23,7 @@ static void write_row(struct cs_page *p, const struct cs_report_range *g, const 
     int decimals = cs_page_decimals(p, g->outcome);
     const struct cs_report_level *l = cs_page_level(p, g->factor, g->level);
     struct cs_svg_mark mark = {
-        .estimate = cs_figure_value(g->mean),
+        .estimate = cs_page_figure_value(g->mean),
         .lo = g->range.known ? g->range.low : NAN,
         .hi = g->range.known ? g->range.high : NAN,
         .inner_lo = g->mean_ci.known ? g->mean_ci.low : NAN,
@@ -39,10 +39,11 @@ static void write_row(struct cs_page *p, const struct cs_report_range *g, const 
     fputs("</th><td class=\"plot\">", p->out);
     cs_svg_row(p->out, s, 0, &mark);
     cs_html(p->out, "</td><td class=\"n est\">%s</td><td class=\"said\">%s<br>%s</td>",
-            cs_span_text(g->range, decimals).s, cs_page_model(p, g->lowest), cs_page_model(p, g->highest));
-    cs_html(p->out, "<td class=\"n rates\" data-h=\"mean\">%s", cs_num_signed(cs_figure_value(g->mean), decimals).s);
+            cs_page_span(g->range, decimals).s, cs_page_model(p, g->lowest), cs_page_model(p, g->highest));
+    cs_html(p->out, "<td class=\"n rates\" data-h=\"mean\">%s",
+            cs_num_signed(cs_page_figure_value(g->mean), decimals).s);
     if (g->mean_ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(g->mean_ci, decimals).s);
+        cs_html(p->out, " (%s)", cs_page_span(g->mean_ci, decimals).s);
     fputs("</td>", p->out);
     cs_html(p->out, "<td class=\"n p\">%s</td></tr>\n", cs_num_count(g->clusters).s);
 }
@@ -108,8 +109,8 @@ static void write_dates(struct cs_page *p)
         fputs("<tr><th scope=\"row\">", p->out);
         cs_page_model_name(p, m);
         fputs("</th>", p->out);
-        cs_page_cell(p, cs_minute_text(model->first_call).s);
-        cs_page_cell(p, cs_minute_text(model->last_call).s);
+        cs_page_cell(p, cs_page_minute(model->first_call).s);
+        cs_page_cell(p, cs_page_minute(model->last_call).s);
         cs_page_number(p, cs_num_count(model->adopted));
         fputs("</tr>\n", p->out);
     }
@@ -134,13 +135,13 @@ static void write_rerun(struct cs_page *p, const struct cs_report_rerun *g)
     cs_page_model_name(p, c->model);
     fputs("</td>", p->out);
     cs_page_number(p, cs_num_count(g->clusters));
-    cs_page_number(p, cs_num_signed(cs_figure_value(g->then), decimals));
-    cs_page_number(p, cs_num_signed(cs_figure_value(g->now), decimals));
-    cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_figure_value(g->difference), decimals).s);
+    cs_page_number(p, cs_num_signed(cs_page_figure_value(g->then), decimals));
+    cs_page_number(p, cs_num_signed(cs_page_figure_value(g->now), decimals));
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_page_figure_value(g->difference), decimals).s);
     if (g->ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(g->ci, decimals).s);
+        cs_html(p->out, " (%s)", cs_page_span(g->ci, decimals).s);
     cs_html(p->out, " %s</td>", p->r->outcomes[c->outcome].unit);
-    cs_page_number(p, cs_num_p(cs_figure_value(g->p)));
+    cs_page_number(p, cs_num_p(cs_page_figure_value(g->p)));
     cs_page_cell(p, g->why);
     fputs("</tr>\n", p->out);
 }
@@ -154,7 +155,7 @@ static void write_earlier(struct cs_page *p)
     cs_html(p->out,
             "<h3 id=\"earlier\">Then and now</h3>\n<p>Compared with %s, asked from %s to %s. Answers that both runs "
             "share: %s; they were not asked again.%s</p>\n",
-            e->source, cs_minute_text(e->first_call).s, cs_minute_text(e->last_call).s, cs_num_count(e->shared).s,
+            e->source, cs_page_minute(e->first_call).s, cs_page_minute(e->last_call).s, cs_num_count(e->shared).s,
             e->complete ? "" : " That run is not complete.");
     if (e->unmatched > 0)
         cs_html(p->out, "<p>%s comparisons of this run are not in the other.</p>\n", cs_num_count(e->unmatched).s);
@@ -176,7 +177,7 @@ static void write_earlier(struct cs_page *p)
     cs_page_table_end(p);
 }
 
-void cs_page_across(struct cs_page *p)
+void cs_html_across(struct cs_page *p)
 {
     if (p->r->n_models < 2)
         fputs("<p>One model was asked; nothing can be said about others.</p>\n", p->out);

@@ -38,8 +38,8 @@ static struct cs_scale scale_of(const struct cs_page *p, const struct cs_forest 
     }
     double far = 2.5 * shift_max, room = margin.known ? 1.2 * margin.value : 0;
     if (far <= 0)
-        return cs_scale_fit(lo, hi, 6);
-    return cs_scale_fit(fmin(fmax(lo, -far), -room), fmax(fmin(hi, far), room), 6);
+        return cs_svg_scale_fit(lo, hi, 6);
+    return cs_svg_scale_fit(fmin(fmax(lo, -far), -room), fmax(fmin(hi, far), room), 6);
 }
 
 /* ---- one plot ------------------------------------------------------------------------------------------------ */
@@ -84,9 +84,9 @@ static void write_row(struct cs_page *p, const struct cs_report_contrast *c, con
     int decimals = cs_page_decimals(p, c->outcome);
     struct cs_report_span span = drawn_interval(c);
     char mark[16];
-    snprintf(mark, sizeof mark, "m-%s", c->floor ? "ref" : cs_verdict_css(c->verdict));
+    snprintf(mark, sizeof mark, "m-%s", c->floor ? "ref" : cs_page_verdict_css(c->verdict));
     struct cs_svg_mark m = {
-        .estimate = cs_figure_value(c->shift),
+        .estimate = cs_page_figure_value(c->shift),
         .lo = span.known ? span.low : NAN,
         .hi = span.known ? span.high : NAN,
         .inner_lo = c->ci.known ? c->ci.low : NAN,
@@ -94,16 +94,16 @@ static void write_row(struct cs_page *p, const struct cs_report_contrast *c, con
         .css = mark,
         .square = c->floor,
     };
-    cs_html(p->out, "<tr id=\"%s\" data-v=\"%s\">", c->anchor, c->floor ? "floor" : cs_verdict_css(c->verdict));
+    cs_html(p->out, "<tr id=\"%s\" data-v=\"%s\">", c->anchor, c->floor ? "floor" : cs_page_verdict_css(c->verdict));
     write_name(p, c);
     fputs("<td class=\"plot\">", p->out);
     cs_svg_row(p->out, s, margin, &m);
-    cs_html(p->out, "</td><td class=\"n est\">%s", cs_num_signed(cs_figure_value(c->shift), decimals).s);
+    cs_html(p->out, "</td><td class=\"n est\">%s", cs_num_signed(cs_page_figure_value(c->shift), decimals).s);
     if (span.known)
-        cs_html(p->out, " (%s)", cs_span_text(span, decimals).s);
+        cs_html(p->out, " (%s)", cs_page_span(span, decimals).s);
     cs_html(p->out, "</td><td class=\"n rates\">%s \xE2\x86\x92 %s</td>",
-            cs_rate_text(p, c->outcome, c->rate_comparator).s, cs_rate_text(p, c->outcome, c->rate_level).s);
-    cs_html(p->out, "<td class=\"n p\">%s</td><td class=\"said\">", cs_num_p(cs_figure_value(c->p_adjusted)).s);
+            cs_page_rate(p, c->outcome, c->rate_comparator).s, cs_page_rate(p, c->outcome, c->rate_level).s);
+    cs_html(p->out, "<td class=\"n p\">%s</td><td class=\"said\">", cs_num_p(cs_page_figure_value(c->p_adjusted)).s);
     if (c->floor)
         cs_html(p->out, "<span class=\"why\">%s</span>", c->why[0] != '\0' ? c->why : "noise floor");
     else
@@ -174,7 +174,7 @@ static void write_forest(struct cs_page *p, const struct cs_forest *f)
     write_rows(p, f, false, &s, band);
     fputs("</tbody></table>", p->out);
     cs_page_figure_end(p);
-    cs_page_numbers(p, f);
+    cs_html_numbers(p, f);
 }
 
 /* ---- one answer ------------------------------------------------------------------------------------------------ */
@@ -188,7 +188,7 @@ static bool write_model(struct cs_page *p, uint32_t outcome, uint32_t model)
 {
     bool any = false;
     for (uint32_t at = 0; at < p->r->n_contrasts;) {
-        struct cs_forest f = cs_forest_at(p->r, at);
+        struct cs_forest f = cs_page_forest_at(p->r, at);
         at += f.n;
         if (f.model != model || f.outcome != outcome)
             continue;
@@ -273,8 +273,9 @@ static const char *adjust_text(const char *name)
 
 static void write_reading(struct cs_page *p)
 {
-    static const enum cs_verdict order[] = {CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
-                                            CS_VERDICT_EQUIVALENT, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_DIFFERENT};
+    static const enum cs_report_verdict order[] = {CS_VERDICT_BEYOND,       CS_VERDICT_UNCLEAR_SIZE,
+                                                   CS_VERDICT_SMALLER,      CS_VERDICT_EQUIVALENT,
+                                                   CS_VERDICT_INCONCLUSIVE, CS_VERDICT_DIFFERENT};
     fputs("<p>Each row compares the same cases under two conditions. The dot is the average shift over cases, the line "
           "its interval, widened so that all verdicts hold together. The shaded band is the margin: the largest shift "
           "that the study called unimportant before it saw an answer. Grey squares are texts that should not "
@@ -323,8 +324,8 @@ static void write_category_tests(struct cs_page *p)
         cs_html(p->out, "</td><td>%s</td>", t->comparator_text);
         cs_page_number(p, cs_num_count(t->clusters));
         cs_page_number(p, cs_num_count(t->df));
-        cs_page_number(p, cs_num_fixed(cs_figure_value(t->statistic), 2));
-        cs_page_number(p, cs_num_p(cs_figure_value(t->p)));
+        cs_page_number(p, cs_num_fixed(cs_page_figure_value(t->statistic), 2));
+        cs_page_number(p, cs_num_p(cs_page_figure_value(t->p)));
         cs_page_cell(p, t->why);
         fputs("</tr>\n", p->out);
     }
@@ -332,7 +333,7 @@ static void write_category_tests(struct cs_page *p)
     cs_page_table_end(p);
 }
 
-void cs_page_answers(struct cs_page *p)
+void cs_html_answers(struct cs_page *p)
 {
     if (p->r->n_contrasts == 0) {
         fputs("<p>There is nothing to compare: no level has a comparator with answers.</p>\n", p->out);

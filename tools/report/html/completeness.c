@@ -159,7 +159,7 @@ static void write_usable_row(struct cs_page *p, const struct cs_report_usable *u
     fputs("</td>", p->out);
     cs_page_number(p, cs_num_count(u->asked));
     cs_page_number(p, cs_num_count(u->usable));
-    cs_page_number(p, cs_num_signed(cs_figure_value(u->gap), 1));
+    cs_page_number(p, cs_num_signed(cs_page_figure_value(u->gap), 1));
     cs_page_number(p, cs_num_count(u->insufficient));
     cs_page_number(p, cs_num_count(u->refused));
     cs_page_number(p, cs_num_count(u->unreadable));
@@ -212,7 +212,7 @@ static void write_usable(struct cs_page *p)
     fputs("</details>\n", p->out);
 }
 
-void cs_page_completeness(struct cs_page *p)
+void cs_html_completeness(struct cs_page *p)
 {
     fputs("<p>Read this first: missing answers can make or hide a difference. A refusal is an answer and is counted "
           "as one; a technical failure is missing data.</p>\n",

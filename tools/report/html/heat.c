@@ -45,14 +45,14 @@ static void write_cell(struct cs_page *p, uint32_t outcome, const struct cs_repo
         fputs("<td class=\"hx\">\xE2\x80\x93</td>", p->out);
         return;
     }
-    double shift = cs_figure_value(c->shift);
+    double shift = cs_page_figure_value(c->shift);
     const char *said = c->floor                        ? "noise floor"
                        : c->verdict == CS_VERDICT_NONE ? "no verdict"
-                                                       : cs_verdict_text(c->verdict);
+                                                       : cs_words_verdict(c->verdict);
     cs_html(p->out, "<td class=\"%s\" title=\"%s\">", shade(shift, largest), said);
     if (!c->floor)
         cs_html(p->out, "<span class=\"sym\" role=\"img\" aria-label=\"%s\">%s</span>", said,
-                cs_verdict_symbol(c->verdict));
+                cs_page_verdict_symbol(c->verdict));
     cs_html(p->out, "%s</td>", cs_num_signed(shift, cs_page_decimals(p, outcome)).s);
 }
 
@@ -108,17 +108,17 @@ static void write_map(struct cs_page *p, uint32_t outcome, uint32_t factor, doub
 
 static void write_legend(struct cs_page *p)
 {
-    static const enum cs_verdict order[] = {CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
-                                            CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_INCONCLUSIVE,
-                                            CS_VERDICT_NONE};
+    static const enum cs_report_verdict order[] = {
+        CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER, CS_VERDICT_DIFFERENT,
+        CS_VERDICT_EQUIVALENT, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
     fputs("<p class=\"legend\">", p->out);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        cs_html(p->out, "<span class=\"k\"><span class=\"sym\">%s</span> %s</span> ", cs_verdict_symbol(order[i]),
-                order[i] == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(order[i]));
+        cs_html(p->out, "<span class=\"k\"><span class=\"sym\">%s</span> %s</span> ", cs_page_verdict_symbol(order[i]),
+                order[i] == CS_VERDICT_NONE ? "no verdict" : cs_words_verdict(order[i]));
     fputs("<br>Strongest colour: the largest shift of that answer, in any model.</p>\n", p->out);
 }
 
-void cs_page_heat(struct cs_page *p)
+void cs_html_heat(struct cs_page *p)
 {
     if (p->r->n_contrasts == 0) {
         fputs("<p>There are no comparisons against a control to map.</p>\n", p->out);

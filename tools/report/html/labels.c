@@ -25,19 +25,19 @@ static void write_sides(struct cs_page *p, const struct cs_report_label *l, cons
 static void write_shift(struct cs_page *p, struct cs_report_figure rate, struct cs_report_figure shift,
                         struct cs_report_span ci)
 {
-    cs_page_number(p, cs_num_percent(cs_figure_value(rate)));
-    cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_figure_value(shift), 1).s);
+    cs_page_number(p, cs_num_percent(cs_page_figure_value(rate)));
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_page_figure_value(shift), 1).s);
     if (ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(ci, 1).s);
+        cs_html(p->out, " (%s)", cs_page_span(ci, 1).s);
     fputs("</td>", p->out);
 }
 
 static void write_ratios(struct cs_page *p, const struct cs_report_label *l)
 {
-    cs_page_number(p, cs_rate_text(p, l->outcome, l->rate));
-    cs_page_number(p, cs_num_fixed(cs_figure_value(l->ratio), 2));
-    cs_page_number(p, cs_num_fixed(cs_figure_value(l->control_ratio), 2));
-    cs_html(p->out, "<td class=\"n\">%s", cs_num_fixed(cs_figure_value(l->ratio_of_ratios), 2).s);
+    cs_page_number(p, cs_page_rate(p, l->outcome, l->rate));
+    cs_page_number(p, cs_num_fixed(cs_page_figure_value(l->ratio), 2));
+    cs_page_number(p, cs_num_fixed(cs_page_figure_value(l->control_ratio), 2));
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_fixed(cs_page_figure_value(l->ratio_of_ratios), 2).s);
     if (l->ratio_of_ratios_ci.known)
         cs_html(p->out, " (%s to %s)", cs_num_fixed(l->ratio_of_ratios_ci.low, 2).s,
                 cs_num_fixed(l->ratio_of_ratios_ci.high, 2).s);
@@ -52,7 +52,7 @@ static void write_row(struct cs_page *p, const struct cs_report_label *l, const 
     fputs("</th>", p->out);
     if (!is_graded(p, l))
         write_ratios(p, l);
-    cs_page_number(p, cs_num_percent(cs_figure_value(l->agreement)));
+    cs_page_number(p, cs_num_percent(cs_page_figure_value(l->agreement)));
     write_sides(p, l, s);
     write_shift(p, l->under, l->under_shift, l->under_ci);
     write_shift(p, l->over, l->over_shift, l->over_ci);
@@ -67,7 +67,7 @@ static struct cs_scale side_scale(const struct cs_report *r, uint32_t outcome)
         if (l->outcome == outcome)
             reach = fmax(reach, fmax(l->under.known ? l->under.value : 0, l->over.known ? l->over.value : 0));
     }
-    return cs_scale_fit(-reach, reach, 2);
+    return cs_svg_scale_fit(-reach, reach, 2);
 }
 
 static void open_table(struct cs_page *p, const struct cs_report_label *l)
@@ -80,7 +80,7 @@ static void open_table(struct cs_page *p, const struct cs_report_label *l)
              "%s in %s against the labels of %u cases; the labels say %s. Left of the line, blue: %s; right, orange: "
              "%s. Shifts are against the control, in points, each with its own interval: described, not judged.",
              cs_page_label(p, l->outcome).s, cs_page_model(p, l->model), l->clusters,
-             cs_rate_text(p, l->outcome, l->labelled).s, graded ? "below the label" : "missed",
+             cs_page_rate(p, l->outcome, l->labelled).s, graded ? "below the label" : "missed",
              graded ? "above the label" : "given though not indicated");
     cs_html(p->out, "<details%s><summary>%s, %s</summary>\n", open ? " open" : "", cs_page_label(p, l->outcome).s,
             cs_page_model(p, l->model));
@@ -133,7 +133,7 @@ static void write_tables(struct cs_page *p)
         close_table(p);
 }
 
-void cs_page_labels(struct cs_page *p)
+void cs_html_labels(struct cs_page *p)
 {
     fputs("<h3 id=\"label-tables\">Against the labels</h3>\n", p->out);
     if (p->r->n_labels == 0) {
@@ -147,6 +147,6 @@ void cs_page_labels(struct cs_page *p)
               p->out);
         write_tables(p);
     }
-    cs_page_warrants(p);
-    cs_page_agreements(p);
+    cs_html_warrants(p);
+    cs_html_agreement(p);
 }

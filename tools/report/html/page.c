@@ -87,7 +87,7 @@ const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t l
     return has_reference(&p->r->factors[factor]) ? "levels under study" : "";
 }
 
-const char *cs_verdict_symbol(enum cs_verdict v)
+const char *cs_page_verdict_symbol(enum cs_report_verdict v)
 {
     switch (v) {
     case CS_VERDICT_BEYOND:
@@ -109,7 +109,7 @@ const char *cs_verdict_symbol(enum cs_verdict v)
     return "\xE2\x80\x93"; /* en dash */
 }
 
-const char *cs_verdict_css(enum cs_verdict v)
+const char *cs_page_verdict_css(enum cs_report_verdict v)
 {
     static const char *const css[CS_VERDICTS] = {
         [CS_VERDICT_BEYOND] = "beyond",    [CS_VERDICT_UNCLEAR_SIZE] = "unclear", [CS_VERDICT_SMALLER] = "smaller",
@@ -120,12 +120,18 @@ const char *cs_verdict_css(enum cs_verdict v)
     return css[v];
 }
 
-void cs_page_verdict(struct cs_page *p, enum cs_verdict v, const char *why)
+void cs_page_verdict(struct cs_page *p, enum cs_report_verdict v, const char *why)
 {
     cs_html(p->out, "<span class=\"v v-%s\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</span>",
-            cs_verdict_css(v), cs_verdict_symbol(v), v == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(v));
+            cs_page_verdict_css(v), cs_page_verdict_symbol(v),
+            v == CS_VERDICT_NONE ? "no verdict" : cs_words_verdict(v));
     if (why[0] != '\0')
         cs_html(p->out, "<br><span class=\"why\">%s</span>", why);
+}
+
+bool cs_page_is_share(const struct cs_report_outcome *o)
+{
+    return o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY;
 }
 
 int cs_page_decimals(const struct cs_page *p, uint32_t outcome)
@@ -133,12 +139,12 @@ int cs_page_decimals(const struct cs_page *p, uint32_t outcome)
     return outcome < p->r->n_outcomes && strcmp(p->r->outcomes[outcome].unit, "points") == 0 ? 1 : 2;
 }
 
-double cs_figure_value(struct cs_report_figure f)
+double cs_page_figure_value(struct cs_report_figure f)
 {
     return f.known ? f.value : NAN;
 }
 
-struct cs_num cs_minute_text(const char *utc)
+struct cs_num cs_page_minute(const char *utc)
 {
     struct cs_num out;
     const bool whole = strlen(utc) >= 16 && utc[10] == 'T';
@@ -147,17 +153,17 @@ struct cs_num cs_minute_text(const char *utc)
     return out;
 }
 
-struct cs_num cs_span_text(struct cs_report_span i, int decimals)
+struct cs_num cs_page_span(struct cs_report_span i, int decimals)
 {
     return i.known ? cs_num_interval(i.low, i.high, decimals) : cs_num_interval(NAN, NAN, decimals);
 }
 
-struct cs_num cs_rate_text(const struct cs_page *p, uint32_t outcome, struct cs_report_figure rate)
+struct cs_num cs_page_rate(const struct cs_page *p, uint32_t outcome, struct cs_report_figure rate)
 {
     CS_ASSERT(outcome < p->r->n_outcomes);
     enum cs_outcome_kind kind = p->r->outcomes[outcome].kind;
     bool share = kind == CS_OUTCOME_BINARY || kind == CS_OUTCOME_CATEGORY;
-    return share ? cs_num_percent(cs_figure_value(rate)) : cs_num_fixed(cs_figure_value(rate), 2);
+    return share ? cs_num_percent(cs_page_figure_value(rate)) : cs_num_fixed(cs_page_figure_value(rate), 2);
 }
 
 void cs_page_section(struct cs_page *p, const char *id, const char *title)
@@ -235,7 +241,7 @@ void cs_page_group(struct cs_page *p, unsigned columns, const char *words)
     fputs("</th></tr>\n", p->out);
 }
 
-struct cs_forest cs_forest_at(const struct cs_report *r, uint32_t at)
+struct cs_forest cs_page_forest_at(const struct cs_report *r, uint32_t at)
 {
     CS_ASSERT(at < r->n_contrasts);
     const struct cs_report_contrast *first = &r->contrasts[at];

@@ -21,7 +21,7 @@ static struct tally count_verdicts(const struct cs_report *r, uint32_t model, ui
             continue;
         t.by_verdict[c->verdict]++;
         t.tested++;
-        if (cs_verdict_is_different(c->verdict) && c->against == CS_AGAINST_CONTROL &&
+        if (cs_words_verdict_is_different(c->verdict) && c->against == CS_AGAINST_CONTROL &&
             (t.largest == NULL || fabs(c->shift.value) > fabs(t.largest->shift.value)))
             t.largest = c;
     }
@@ -64,10 +64,10 @@ static void say_largest(struct cs_page *p, const struct cs_report_contrast *c)
     const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
     fputs("; the largest shift is that of <q>", p->out);
     cs_page_words(p, l == NULL ? "" : l->id);
-    cs_html(p->out, "</q>: %s %s against the control", cs_num_signed(cs_figure_value(c->shift), decimals).s,
+    cs_html(p->out, "</q>: %s %s against the control", cs_num_signed(cs_page_figure_value(c->shift), decimals).s,
             p->r->outcomes[c->outcome].unit);
     if (c->ci_simultaneous.known)
-        cs_html(p->out, " (interval %s)", cs_span_text(c->ci_simultaneous, decimals).s);
+        cs_html(p->out, " (interval %s)", cs_page_span(c->ci_simultaneous, decimals).s);
 }
 
 static void say_finding(struct cs_page *p, uint32_t model, uint32_t outcome, const struct tally *t)
@@ -146,12 +146,12 @@ static void write_banner(struct cs_page *p)
 
 /* ---- table ------------------------------------------------------------------------------------------------ */
 
-static const enum cs_verdict shown[] = {CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
-                                        CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_INCONCLUSIVE,
-                                        CS_VERDICT_NONE};
+static const enum cs_report_verdict shown[] = {CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
+                                               CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_INCONCLUSIVE,
+                                               CS_VERDICT_NONE};
 enum { N_SHOWN = sizeof shown / sizeof *shown };
 
-static bool any_verdict(const struct cs_report *r, enum cs_verdict v)
+static bool any_verdict(const struct cs_report *r, enum cs_report_verdict v)
 {
     for (uint32_t i = 0; i < r->n_contrasts; i++) {
         if (r->contrasts[i].verdict == v && r->contrasts[i].primary)
@@ -170,7 +170,7 @@ static void write_tally_row(struct cs_page *p, uint32_t m, uint32_t o, const str
     for (int i = 0; i < N_SHOWN; i++) {
         if (used[i])
             cs_html(p->out, "<td class=\"n%s%s\">%u</td>", t->by_verdict[shown[i]] > 0 ? " v v-" : "",
-                    t->by_verdict[shown[i]] > 0 ? cs_verdict_css(shown[i]) : "", t->by_verdict[shown[i]]);
+                    t->by_verdict[shown[i]] > 0 ? cs_page_verdict_css(shown[i]) : "", t->by_verdict[shown[i]]);
     }
     fputs("</tr>\n", p->out);
 }
@@ -192,8 +192,8 @@ static void write_tally(struct cs_page *p)
     for (int i = 0; i < N_SHOWN; i++) {
         if (used[i])
             cs_html(p->out, "<th scope=\"col\" class=\"n\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</th>",
-                    cs_verdict_symbol(shown[i]),
-                    shown[i] == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(shown[i]));
+                    cs_page_verdict_symbol(shown[i]),
+                    shown[i] == CS_VERDICT_NONE ? "no verdict" : cs_words_verdict(shown[i]));
     }
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t m = 0; m < p->r->n_models; m++) {
@@ -207,12 +207,12 @@ static void write_tally(struct cs_page *p)
     cs_page_table_end(p);
 }
 
-void cs_page_summary(struct cs_page *p)
+void cs_html_summary(struct cs_page *p)
 {
     const struct cs_report *r = p->r;
     cs_html(p->out, "<header class=\"head\">\n<p class=\"kicker\">ClinSafe report \xC2\xB7 study <b>%s</b>", r->study);
     if (r->generation > 0)
-        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, cs_minute_text(r->created).s);
+        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, cs_page_minute(r->created).s);
     cs_page_stamp(p, CS_REPORT_NONE);
     cs_html(p->out, "</p>\n<h1>%s</h1>\n", r->title[0] != '\0' ? r->title : r->study);
     write_banner(p);

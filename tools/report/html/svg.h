@@ -17,8 +17,8 @@ struct cs_scale {
 };
 
 /* The narrowest scale with about `ticks` round ticks that holds lo..hi. Values that are not finite count as 0. */
-struct cs_scale cs_scale_fit(double lo, double hi, int ticks);
-double cs_scale_percent(const struct cs_scale *s, double x); /* 0..100, clamped */
+struct cs_scale cs_svg_scale_fit(double lo, double hi, int ticks);
+double cs_svg_scale_percent(const struct cs_scale *s, double x); /* 0..100, clamped */
 
 /* A point estimate and what surrounds it. NaN: not estimable, left out. */
 struct cs_svg_mark {

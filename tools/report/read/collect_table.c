@@ -7,7 +7,7 @@
 #include "protocol/base/hash.h"
 #include "protocol/table/names.h"
 #include "protocol/table/table.h"
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 #include "tools/report/read/collect.h"
 
 struct prompt_key {
@@ -258,7 +258,7 @@ static enum cs_err answer_of(const struct table_read *r, const struct cs_field *
                                 f->name, word, f->min, f->max);
         return CS_OK;
     }
-    out->category = cs_category_of(f, word);
+    out->category = cs_case_facts_category(f, word);
     if (out->category == CS_NONE)
         return cs_error_set(err, CS_EINVAL, "%s:%u: answer.%s is \"%s\", which is none of its words", r->path, line,
                             f->name, word);
@@ -321,11 +321,11 @@ static uint64_t count_of(const char *text)
     return text[0] != '\0' ? strtoull(text, NULL, 10) : 0;
 }
 
-static void note_row(const struct table_read *r, const char *const *values, struct cs_lane_facts *f, int64_t when)
+static void note_row(const struct table_read *r, const char *const *values, struct cs_collected_lane *f, int64_t when)
 {
     const char *cost = cell_of(values, r->at.cost_usd);
     const double nano = cost[0] != '\0' ? strtod(cost, NULL) * 1e9 : 0;
-    cs_facts_resolved(f, cell_of(values, r->at.resolved));
+    cs_collect_resolved(f, cell_of(values, r->at.resolved));
     if (when != 0) {
         f->first_ms = f->first_ms == 0 || when < f->first_ms ? when : f->first_ms;
         f->last_ms = when > f->last_ms ? when : f->last_ms;

@@ -420,7 +420,7 @@ static void make_plan(struct cs_inferred *in)
     s->n_rects = 1;
 }
 
-enum cs_err cs_infer_study(struct cs_inferred **out, const char *path, struct cs_error *err)
+enum cs_err cs_inferred_read(struct cs_inferred **out, const char *path, struct cs_error *err)
 {
     const char *slash = strrchr(path, '/');
     struct cs_inferred *in = cs_xcalloc(1, sizeof *in);
@@ -444,7 +444,7 @@ enum cs_err cs_infer_study(struct cs_inferred **out, const char *path, struct cs
         make_plan(in);
         *out = in;
     } else {
-        cs_infer_release(in);
+        cs_inferred_release(in);
     }
     return rc;
 }
@@ -467,7 +467,7 @@ struct cs_case_source cs_inferred_cases(struct cs_inferred *i)
     return (struct cs_case_source){i, get_case};
 }
 
-void cs_infer_release(struct cs_inferred *in)
+void cs_inferred_release(struct cs_inferred *in)
 {
     if (in == NULL)
         return;

@@ -10,7 +10,7 @@
 
 #include "protocol/load/load.h"
 #include "tools/report/read/collect.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 
 struct cs_report_source {
     const struct cs_study *study;

@@ -24,7 +24,7 @@ struct cs_ratio {
 };
 
 /* Mean rates per cluster, n of each. */
-struct cs_ratio cs_rate_ratio(const struct cs_boot *boot, const double *level, const double *comparator, size_t n,
+struct cs_ratio cs_ratio_rate(const struct cs_boot *boot, const double *level, const double *comparator, size_t n,
                               double alpha);
 
 struct cs_label_ratio {
@@ -34,7 +34,7 @@ struct cs_label_ratio {
 };
 
 /* label[i]: the labelled rate of cluster i (0 or 1, or a mean over its cases). All over the same clusters. */
-struct cs_label_ratio cs_label_ratio(const struct cs_boot *boot, const double *level, const double *comparator,
+struct cs_label_ratio cs_ratio_label(const struct cs_boot *boot, const double *level, const double *comparator,
                                      const double *label, size_t n, double alpha);
 
 #endif

@@ -1,4 +1,4 @@
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/hash.h"
 
-uint32_t cs_category_of(const struct cs_field *f, const char *word)
+uint32_t cs_case_facts_category(const struct cs_field *f, const char *word)
 {
     if (f->kind == CS_FIELD_TEXT || f->kind == CS_FIELD_NUMBER)
         return CS_NONE;
@@ -73,7 +73,7 @@ static void read_labels(struct cs_case_facts *f, const struct cs_study *s, const
         for (uint32_t i = 0; i < s->questions[q].n_fields; i++) {
             const struct cs_field *field = &s->questions[q].fields[i];
             if (f->labels[q][i] != NULL)
-                f->labels[q][i][c->index] = cs_category_of(field, c->values[field->truth_column]);
+                f->labels[q][i][c->index] = cs_case_facts_category(field, c->values[field->truth_column]);
         }
     }
 }

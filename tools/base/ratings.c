@@ -1,4 +1,4 @@
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -140,8 +140,8 @@ static void write_rating(FILE *out, const struct cs_rating *r)
                                  r->answer,
                                  r->imported};
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
-        cs_csv_field(out, cells[i], i == 0);
-    cs_csv_end(out);
+        cs_csv_write_field(out, cells[i], i == 0);
+    cs_csv_write_end(out);
 }
 
 enum cs_err cs_ratings_save(const struct cs_ratings *r, const char *folder, struct cs_error *err)
@@ -153,8 +153,8 @@ enum cs_err cs_ratings_save(const struct cs_ratings *r, const char *folder, stru
     enum cs_err rc = out == NULL ? cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno)) : CS_OK;
     if (out != NULL) {
         for (uint32_t i = 0; i < N_COLUMNS; i++)
-            cs_csv_field(out, columns[i], i == 0);
-        cs_csv_end(out);
+            cs_csv_write_field(out, columns[i], i == 0);
+        cs_csv_write_end(out);
         for (uint32_t i = 0; i < r->n; i++)
             write_rating(out, &r->list[i]);
         const bool bad = ferror(out) != 0 || fflush(out) != 0 || fsync(fileno(out)) != 0;

@@ -1,6 +1,6 @@
-/* cases.h - what the analysis needs to know of every case: its cluster, its strata, its labels. Read once; any thread. */
-#ifndef CS_REPORT_CASES_H
-#define CS_REPORT_CASES_H
+/* case_facts.h - what the analysis needs to know of every case: its cluster, its strata, its labels. Read once; any thread. */
+#ifndef CS_CASE_FACTS_H
+#define CS_CASE_FACTS_H
 
 #include "protocol/study/study.h"
 
@@ -26,6 +26,6 @@ CS_WARN_UNUSED enum cs_err cs_case_facts_read(struct cs_case_facts *f, const str
 void cs_case_facts_release(struct cs_case_facts *f); /* a zeroed struct is fine */
 
 /* The word of an answer as a category (boolean: 1 = yes); CS_NONE: none of them. */
-uint32_t cs_category_of(const struct cs_field *f, const char *word);
+uint32_t cs_case_facts_category(const struct cs_field *f, const char *word);
 
 #endif

@@ -47,7 +47,8 @@ static enum cs_err open_client(const struct reach *r, struct cs_admin_client **o
                           "say which coordinator: --coordinator ENDPOINT, or --dir DIR of a run on this machine");
     else if (r->endpoint == NULL)
         rc = endpoint_of_dir(r->dir, &of_dir, err);
-    struct cs_admin_opts o = {r->endpoint != NULL ? r->endpoint : of_dir, r->key, r->server_key};
+    struct cs_admin_opts o = {
+        .endpoint = r->endpoint != NULL ? r->endpoint : of_dir, .key = r->key, .server_key = r->server_key};
     if (rc == CS_OK)
         rc = cs_admin_open(out, &o, err);
     free(of_dir);

@@ -13,16 +13,13 @@
 
 enum { ASK_MS = 3000 };
 
-/* The private Redis of the run that works on this study. */
-static enum cs_err redis_of_study(const char *study, const char *dir, char **out, struct cs_error *err)
+/* The Redis of the run that works on this study, and its fleet there. */
+static enum cs_err redis_of_study(const char *study, const char *dir, char **address, char **fleet,
+                                  struct cs_error *err)
 {
     struct cs_study_dir d;
-    char *sockets = NULL;
     cs_study_dir_init(&d, study != NULL ? study : "", dir);
-    enum cs_err rc = cs_study_dir_sockets(&d, &sockets, err);
-    if (rc == CS_OK)
-        *out = cs_xasprintf("unix:%s/redis", sockets);
-    free(sockets);
+    enum cs_err rc = cs_study_dir_redis(&d, address, fleet, err);
     cs_study_dir_release(&d);
     return rc;
 }
@@ -108,7 +105,7 @@ int cmd_status(int argc, char **argv)
         "clinsafe status --redis tcp://10.0.0.5:6379 --watch",
     };
     struct cs_error err = {0};
-    char *found = NULL;
+    char *found = NULL, *fleet = NULL;
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
@@ -116,7 +113,9 @@ int cmd_status(int argc, char **argv)
     if (address == NULL && n_args == 0 && dir == NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "say which fleet: --redis ADDRESS, or the STUDY of a run on this machine");
     else if (address == NULL)
-        rc = redis_of_study(n_args > 0 ? argv[1] : NULL, dir, &found, &err);
+        rc = redis_of_study(n_args > 0 ? argv[1] : NULL, dir, &found, &fleet, &err);
+    if (s.fleet == NULL)
+        s.fleet = fleet;
     if (rc == CS_OK)
         rc = cs_redis_sync_open(&s.redis, address != NULL ? address : found, ASK_MS, &err);
     if (rc == CS_OK && keep_watching && isatty(STDOUT_FILENO))
@@ -132,5 +131,6 @@ int cmd_status(int argc, char **argv)
     cs_redis_sync_close(s.redis);
     cs_arena_release(&s.arena);
     free(found);
+    free(fleet);
     return status;
 }

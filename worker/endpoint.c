@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "worker/keys_env.h"
+#include "protocol/load/keys_env.h"
 
 void cs_endpoint_free(struct cs_made_endpoint *e)
 {

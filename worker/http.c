@@ -273,14 +273,32 @@ static enum cs_transfer transfer_of(const struct slot *s, CURLcode code, long st
         return CS_TRANSFER_WHOLE;
     if (s->too_long)
         return CS_TRANSFER_TOO_LONG;
-    if (sent == 0 && s->sends < 2)
+    if (s->sends == 0 || (sent == 0 && s->sends < 2)) /* a CONNECT to a proxy is sent too */
         return CS_TRANSFER_UNSENT;
     if (code == CURLE_OPERATION_TIMEDOUT)
         return CS_TRANSFER_TIMEOUT;
     return status == 0 ? CS_TRANSFER_LOST : CS_TRANSFER_CUT;
 }
 
-static enum cs_below below_of(CURLcode code)
+/* The host that nobody answered at is not the one asked for: then it is the proxy, by account or environment. */
+static bool is_proxys(const struct slot *s, CURLcode code)
+{
+    static const char to[] = "Failed to connect to ";
+    const char *url = NULL, *at = strstr(s->why, to);
+    long said = 0;
+    char host[128];
+    curl_easy_getinfo(s->easy, CURLINFO_HTTP_CONNECTCODE, &said);
+    if (said >= 300)
+        return true;
+    curl_easy_getinfo(s->easy, CURLINFO_EFFECTIVE_URL, &url);
+    if (code != CURLE_COULDNT_CONNECT || at == NULL || url == NULL)
+        return false;
+    at += sizeof to - 1;
+    snprintf(host, sizeof host, "%.*s", (int)strcspn(at, " "), at);
+    return strstr(url, host) == NULL;
+}
+
+static enum cs_below below_of(const struct slot *s, CURLcode code)
 {
     static const struct {
         CURLcode code;
@@ -299,6 +317,8 @@ static enum cs_below below_of(CURLcode code)
         {CURLE_SSL_ISSUER_ERROR, CS_BELOW_TLS},
         {CURLE_SSL_CIPHER, CS_BELOW_TLS},
     };
+    if (is_proxys(s, code))
+        return CS_BELOW_PROXY;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].code == code)
             return rows[i].below;
@@ -315,8 +335,9 @@ static void shrink(struct cs_buf *b)
 static void finish(struct slot *s, CURLcode code)
 {
     struct cs_http *h = s->http;
-    long status = 0;
+    long status = 0, os_error = 0;
     curl_off_t us = 0;
+    curl_easy_getinfo(s->easy, CURLINFO_OS_ERRNO, &os_error);
     curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(s->easy, CURLINFO_TOTAL_TIME_T, &us);
     struct cs_http_reply reply = {
@@ -329,7 +350,8 @@ static void finish(struct slot *s, CURLcode code)
         .why = code == CURLE_OK    ? ""
                : s->why[0] != '\0' ? s->why
                                    : curl_easy_strerror(code),
-        .below = below_of(code),
+        .below = below_of(s, code),
+        .os_error = (int)os_error,
     };
     CS_ASSERT(curl_multi_remove_handle(s->multi->curl, s->easy) == CURLM_OK);
     open_gate(s); /* also when it never got through */

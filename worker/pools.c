@@ -22,7 +22,7 @@ static struct cs_draw *make_draw(struct cs_worker *w, const struct cs_lane_facts
     d->key = cs_xstrdup(key);
     d->group = cs_xstrdup(f->group);
     d->number = HASH_COUNT(w->draws);
-    d->claimant = cs_xasprintf("%s/%u", w->name, d->number);
+    d->claimant = cs_xasprintf("%s/%s/%u", w->fleet != NULL ? w->fleet : "", w->name, d->number);
     for (uint32_t i = 0; i < f->n_pools; i++)
         d->name[i] = cs_xstrdup(f->pools[i].name);
     d->alarm.kind = CS_ALARM_POOL;

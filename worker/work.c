@@ -221,33 +221,15 @@ static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t st
     cs_worker_trouble_refused(w, l, why);
 }
 
-static const char *fault_name(const struct cs_http_reply *r)
-{
-    static const char *const below[] = {
-        [CS_BELOW_NONE] = "the provider cannot be reached",
-        [CS_BELOW_NAME] = "the provider's name is not found",
-        [CS_BELOW_CONNECT] = "no connection to the provider",
-        [CS_BELOW_TLS] = "no TLS connection to the provider: its certificate, or the CA",
-        [CS_BELOW_PROXY] = "the proxy cannot be reached",
-        [CS_BELOW_TIME] = "no connection to the provider in time",
-        [CS_BELOW_OTHER] = "the provider cannot be reached",
-    };
-    if (r->transfer == CS_TRANSFER_UNSENT)
-        return below[r->below];
-    return r->status == 0 ? "connections to the provider break" : "the provider answers with faults";
-}
-
 /* Does the provider work at all? 429 says that it is there, a timeout says nothing. */
 static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c,
                         const struct cs_http_reply *reply, const struct cs_verdict *v)
 {
     bool timeout = v->outcome == CS_OUTCOME_timeout;
     if (v->rule.next == CS_NEXT_RETRY || (timeout && l->outage.away)) {
-        char why[CS_TROUBLE_MAX / 2];
-        snprintf(why, sizeof why, reply->status != 0 ? "%s (HTTP %u)" : "%s", fault_name(reply), reply->status);
         bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;
         if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
-            cs_worker_trouble_away(w, l, why);
+            cs_worker_trouble_away(w, l, reply);
     } else if (!timeout && (v->rule.next != CS_NEXT_WAIT || l->outage.away)) {
         if (cs_outage_answer(&l->outage)) {
             cs_brake_weak(&l->brake);

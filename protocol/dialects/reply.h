@@ -55,6 +55,7 @@ struct cs_http_reply {
     uint32_t latency_ms;
     const char *why; /* what went wrong below HTTP, or "" */
     enum cs_below below;
+    int os_error; /* errno of a connection that was not made; 0: unknown */
 };
 
 #define CS_NO_HINT UINT64_MAX

@@ -1,4 +1,4 @@
-#include "worker/keys_env.h"
+#include "protocol/load/keys_env.h"
 
 #include <ctype.h>
 #include <stdio.h>

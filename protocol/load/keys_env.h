@@ -1,4 +1,4 @@
-/* keys_env.h - where a worker finds an account's API key: never argv, the wire or the store (decision 22).
+/* keys_env.h - where an account's API key is found on this host: never argv, the wire or the store (decision 22).
  *
  * key_env NAME: the environment variable NAME, else the systemd credential $CREDENTIALS_DIRECTORY/NAME.
  * key_file FILE: the systemd credential of that name (its last component), else that file on this host.

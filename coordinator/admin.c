@@ -14,6 +14,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
 #include "protocol/base/json.h"
+#include "store/addresses.h"
 
 /* ---- requests that wait for a commit ---------------------------------------------------------------- */
 
@@ -151,7 +152,8 @@ static enum cs_err check_budget(const struct cs_study *s, struct cs_error *err)
     return rc;
 }
 
-static enum cs_err check_spec(const struct ask *ask, const struct cs_generation *g, struct cs_error *err)
+/* Whether it may become a generation, whose study key it sets. */
+static enum cs_err check_spec(const struct ask *ask, struct cs_generation *g, struct cs_error *err)
 {
     struct cs_server *sv = ask->sv;
     const struct cs_loaded_plan *now = cs_plans_find(&sv->plans, sv->newest.number);
@@ -176,6 +178,9 @@ static enum cs_err check_spec(const struct ask *ask, const struct cs_generation 
         rc = cs_error_set(err, CS_EINCOMPLETE, "start: chunks of this study are missing; submit it again");
     else
         rc = check_budget(spec.study, err);
+    if (rc == CS_OK && !g->others)
+        rc = cs_addresses_check(sv->store, spec.study, err);
+    g->study = cs_study_key(spec.study->name);
     cs_buf_release(&missing);
     cs_spec_release(&spec);
     return rc;
@@ -191,12 +196,14 @@ static void start(const struct ask *ask)
     char key[CS_META_KEY_MAX], blob[64];
     enum cs_err rc;
 
-    if (ask->a->n_args != 1 || !cs_unhex(ask->a->args[0], g.spec_digest, sizeof g.spec_digest)) {
-        refuse(ask, CS_EUSAGE, "start: wants a digest of 64 hexadecimal digits");
+    if (ask->a->n_args < 1 || ask->a->n_args > 2 || !cs_unhex(ask->a->args[0], g.spec_digest, sizeof g.spec_digest) ||
+        (ask->a->n_args == 2 && strcmp(ask->a->args[1], "adopt-from-other") != 0)) {
+        refuse(ask, CS_EUSAGE, "start: wants a digest of 64 hexadecimal digits [adopt-from-other]");
         return;
     }
+    g.others = ask->a->n_args == 2;
     const bool same = newest->number != 0 && memcmp(newest->spec_digest, g.spec_digest, sizeof g.spec_digest) == 0;
-    if (same && (sv->build.state != CS_BUILD_NONE || !cs_build_has_news(sv, newest->number))) {
+    if (same && (sv->build.state != CS_BUILD_NONE || !cs_build_has_news(sv, newest, g.others))) {
         snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":false}", newest->number);
         cs_feed_answer(sv, ask->peer, ask->seq, CS_OK, "continues", blob);
         return;

@@ -23,7 +23,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 
 /* Trials in a batch: each costs the commit thread some reads, and meanwhile nobody is acknowledged. */
 enum { BATCH = 1024 };

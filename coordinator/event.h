@@ -33,8 +33,11 @@ struct cs_core_plan {
     /* Upper bound of the input tokens of the trial's request. Asked under a budget, and of ambiguous calls. */
     enum cs_err (*input_bound)(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
                                struct cs_error *err);
-    /* Whether exactly this output (same worker, same times) is the stored one of its digest. */
+    /* Whether exactly this output (same worker, same times) stands at its trial, or stood there until it was asked again. */
     bool (*is_stored)(void *self, const struct cs_output *o);
+    /* Who buys the answer of a trial; asked after its digest. */
+    enum cs_err (*owner)(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_owner *out,
+                         struct cs_error *err);
 };
 
 /* ---- generations ----------------------------------------------------------------------------------- */

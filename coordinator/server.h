@@ -5,7 +5,7 @@
  *   feed.c     events into the core, its actions carried out
  *   persist.c  the commit thread; what is read at the start
  *   restore.c  a generation from the store, for the core
- *   build.c    a new generation takes over what is paid for
+ *   build.c    a new generation; adopt.c: what it takes over of what is paid for
  *   again.c    timeouts and unparsable answers are found and asked again
  *   admin.c    the operator's verbs
  *   publish.c  progress, to Redis and to `status`
@@ -72,6 +72,15 @@ struct cs_build {
     uint64_t borrowed;       /* by this process */
     struct cs_batch *batch;  /* gathers; NULL while one is on its way */
     bool skip;               /* there is nothing to adopt */
+    /* adopt.c's: */
+    struct cs_claims *claims;
+    bool ready;   /* its filter is filled */
+    bool waiting; /* some trials are put off; were it broken off, the pass would begin at from_* again */
+    uint32_t from_lane;
+    uint64_t from_position;
+    struct cs_put_off *waits; /* the claims': once all pages are through */
+    uint64_t n_waits, next_wait;
+    unsigned stage;
 };
 
 /* ---- the pass that asks answers again -------------------------------------------------------------------- */

@@ -88,7 +88,8 @@ enum cs_err cs_addresses_add(struct cs_store *s, struct cs_batch *b, uint32_t ge
         rc = read_row(s, b, key, &arena, &r, err);
         if (rc == CS_ENOENT)
             rc = CS_OK;
-        if (rc == CS_OK) {
+        const bool there = rc == CS_OK && r.n > 0 && r.places[r.n - 1].gen == gen && r.places[r.n - 1].lane == i;
+        if (rc == CS_OK && !there) { /* it is when a pass goes on after a restart */
             struct place *places = cs_arena_array(&arena, r.n + 1u, sizeof *places);
             if (r.n > 0)
                 memcpy(places, r.places, r.n * sizeof *places);
@@ -98,7 +99,7 @@ enum cs_err cs_addresses_add(struct cs_store *s, struct cs_batch *b, uint32_t ge
             visit(c, &r);
             rc = cs_codec_close(c, err);
         }
-        if (rc == CS_OK)
+        if (rc == CS_OK && !there)
             cs_batch_add_meta(b, key, packed.data, (uint32_t)packed.len);
         cs_arena_release(&arena);
         cs_buf_release(&address);
@@ -140,11 +141,12 @@ enum cs_err cs_addresses_check(struct cs_store *s, const struct cs_study *study,
         if (rc == CS_OK && strcmp(r.address, cs_buf_cstr(&address)) != 0)
             rc = has_answers(s, &r, &answered, err);
         if (rc == CS_OK && answered)
-            rc = cs_error_set(err, CS_EINVAL,
-                              "%s: its answers so far came from %s, and account %s now calls %s. That is another system: "
-                              "give the account or the model another name, or take the old answers over as its own with "
-                              "--adopt-from-other",
-                              m->name, r.address, a->name, cs_buf_cstr(&address));
+            rc = cs_error_set(
+                err, CS_EINVAL,
+                "%s: its answers so far came from %s, and account %s now calls %s. That is another system: "
+                "give the account or the model another name, or take the old answers over as its own with "
+                "--adopt-from-other",
+                m->name, r.address, a->name, cs_buf_cstr(&address));
         rc = rc == CS_ENOENT ? CS_OK : rc;
         cs_arena_release(&arena);
         cs_buf_release(&address);

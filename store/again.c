@@ -175,17 +175,18 @@ static enum cs_err look(struct cs_store *s, struct cs_finder *f, const struct cs
     struct cs_arena arena = {0};
     struct cs_stored stored;
     enum cs_err rc = cs_store_place(s, a->gen, a->lane, a->position, &out->place, err);
-    if (rc == CS_ENOENT || (rc == CS_OK && (out->place.flags & (CS_OUTPUT_CANONICAL | CS_OUTPUT_SUPERSEDED)) !=
-                                               CS_OUTPUT_CANONICAL))
-        rc = cs_error_set(err, CS_EINVAL, "generation %u, lane %u, position %llu has no answer to be asked again", a->gen,
-                          a->lane, (unsigned long long)a->position);
+    if (rc == CS_ENOENT ||
+        (rc == CS_OK && (out->place.flags & (CS_OUTPUT_CANONICAL | CS_OUTPUT_SUPERSEDED)) != CS_OUTPUT_CANONICAL))
+        rc = cs_error_set(err, CS_EINVAL, "generation %u, lane %u, position %llu has no answer to be asked again",
+                          a->gen, a->lane, (unsigned long long)a->position);
     if (rc == CS_OK)
         rc = cs_store_output(s, out->place.output_id, &arena, &stored, err);
     if (rc == CS_OK && stored.output.outcome != CS_OUTCOME_timeout && stored.output.outcome != CS_OUTCOME_unparsable &&
         !(out->place.reading.number > 0 && out->place.reading.outcome == CS_OUTCOME_unparsable))
-        rc = cs_error_set(err, CS_EINVAL, "output %llu is %s and stands for good: only timeouts and unparsable answers may be asked again",
-                          (unsigned long long)out->place.output_id,
-                          cs_outcome_name((enum cs_outcome)stored.output.outcome));
+        rc = cs_error_set(
+            err, CS_EINVAL,
+            "output %llu is %s and stands for good: only timeouts and unparsable answers may be asked again",
+            (unsigned long long)out->place.output_id, cs_outcome_name((enum cs_outcome)stored.output.outcome));
     if (rc == CS_OK) {
         out->digest = stored.output.digest;
         rc = index_row(f, &out->digest, out->place.output_id, &out->index, err);

@@ -123,8 +123,7 @@ enum cs_err cs_claims_open(struct cs_claims **out, struct cs_store *s, const str
     c->n_lanes = study->n_models;
     c->lanes = cs_xcalloc(c->n_lanes + 1u, sizeof *c->lanes);
     for (uint32_t i = 0; i < c->n_lanes; i++)
-        c->lanes[i] = cs_lane_key(study->name, study->models[i].name,
-                                  study->accounts[study->models[i].account].name);
+        c->lanes[i] = cs_lane_key(study->name, study->models[i].name, study->accounts[study->models[i].account].name);
     *out = c;
     return CS_OK;
 }

@@ -49,8 +49,8 @@ enum cs_claim_stage {
     CS_REST_STAGES
 };
 CS_WARN_UNUSED enum cs_err cs_claims_rest(struct cs_claims *c, uint32_t lane, const struct cs_digest *d,
-                                          uint64_t case_key, enum cs_claim_stage stage, enum cs_claim *claim, struct cs_claimed *out,
-                                          struct cs_error *err);
+                                          uint64_t case_key, enum cs_claim_stage stage, enum cs_claim *claim,
+                                          struct cs_claimed *out, struct cs_error *err);
 
 struct cs_put_off {
     uint32_t lane;

@@ -32,13 +32,15 @@ void cs_chunk_key(const uint8_t digest[32], char out[CS_META_KEY_MAX])
 
 static void visit(struct cs_codec *c, struct cs_generation *g)
 {
-    cs_codec_begin(c, cs_codec_packing(c) ? 5 : 4);
+    cs_codec_begin(c, cs_codec_packing(c) ? 6 : 4);
     cs_codec_u32(c, &g->number);
     cs_codec_fixed(c, g->spec_digest, sizeof g->spec_digest);
     cs_codec_i64(c, &g->created_wall_ms);
     cs_codec_bool(c, &g->built);
     if (cs_codec_more(c)) /* format 1 had none */
         cs_codec_u64(c, &g->study);
+    if (cs_codec_more(c))
+        cs_codec_bool(c, &g->others);
     cs_codec_end(c);
 }
 

@@ -1,6 +1,6 @@
 /* generation.h - generations, specs and chunks in the store's metas: written by the coordinator, read by export and verify.
  *
- *   gen/NNNNNNNNNN   MessagePack [number, spec digest, created (Unix ms), built, study key]; format 1: without the key
+ *   gen/NNNNNNNNNN   MessagePack [number, spec digest, created (Unix ms), built, study key, others]; format 1: [..., built]
  *   spec/HEX         a packed study (protocol/wire/spec.h)
  *   chunk/HEX        packed cases
  *   address/KEY      at which address a lane (cs_lane_key, 16 hex digits) was last called (addresses.h)
@@ -20,6 +20,7 @@ struct cs_generation {
     int64_t created_wall_ms;
     bool built;     /* the adoption pass is through: the ledger is complete */
     uint64_t study; /* cs_study_key of its study's name; 0: stored by format 1, and of the store's only study */
+    bool others;    /* --adopt-from-other was declared */
 };
 
 void cs_generation_key(uint32_t number, char out[CS_META_KEY_MAX]);

@@ -179,7 +179,7 @@ bool cs_place_decode(struct cs_slice value, struct cs_place *out)
         return true;
     if (value.n < CS_PLACE_BYTES + 6)
         return false;
-    out->reading = (struct cs_reading){cs_get_u32(b + 9), b[13]};
+    out->reading = (struct cs_rereading){cs_get_u32(b + 9), b[13]};
     if (value.n < CS_PLACE_BYTES + 6 + 8u * b[14])
         return false;
     out->n_earlier = b[14] < CS_EARLIER_MAX ? b[14] : CS_EARLIER_MAX;

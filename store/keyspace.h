@@ -54,7 +54,7 @@ void cs_key_digest(struct cs_key *k, const struct cs_digest *d); /* format 1 */
 void cs_key_index(struct cs_key *k, const struct cs_digest *d, uint64_t lane, uint64_t output_id);
 void cs_key_index_lanes(struct cs_key *k, const struct cs_digest *d);               /* prefix of the next two */
 void cs_key_index_lane(struct cs_key *k, const struct cs_digest *d, uint64_t lane); /* and of all its ordinals */
-void cs_key_row(struct cs_key *k, enum cs_ledger_row row); /* prefix of all rows of a kind */
+void cs_key_row(struct cs_key *k, enum cs_ledger_row row);                          /* prefix of all rows of a kind */
 void cs_key_generation(struct cs_key *k, enum cs_ledger_row row, uint32_t gen);     /* prefix of the next two */
 void cs_key_lane(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane);
 void cs_key_at(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane, uint64_t at);

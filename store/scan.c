@@ -184,7 +184,7 @@ struct scan {
     struct cs_rocks_view *view;
     struct cs_rocks_rows *pages;
     bool more_pages;
-    bool all; /* those that were asked again too */
+    bool all;      /* those that were asked again too */
     uint64_t page; /* the current one, whose states are in bits */
     uint8_t bits[CS_PAGE_BYTES];
     uint64_t expected; /* done or failed in the pages passed */
@@ -249,7 +249,8 @@ static enum cs_err deliver_one(struct scan *c, const struct place *p, enum cs_er
     struct cs_stored stored;
     struct cs_error why = *err;
     if (rc == CS_OK && value.p == NULL)
-        rc = cs_error_set(&why, CS_ECORRUPT, "%s: output %llu is missing", c->s->dir, (unsigned long long)p->at.output_id);
+        rc = cs_error_set(&why, CS_ECORRUPT, "%s: output %llu is missing", c->s->dir,
+                          (unsigned long long)p->at.output_id);
     cs_arena_reset(&c->arena);
     if (rc == CS_OK)
         rc = read_stored(c->s, p->at.output_id, value, &c->arena, &stored, &why);
@@ -320,9 +321,10 @@ static enum cs_err push_earlier(struct scan *c, const struct place *p, struct cs
 {
     enum cs_err rc = CS_OK;
     for (uint32_t i = p->at.n_earlier; rc == CS_OK && i-- > 0;)
-        rc = push(c, p->position,
-                  &(struct cs_place){.output_id = p->at.earlier[i], .flags = CS_OUTPUT_CANONICAL | CS_OUTPUT_SUPERSEDED},
-                  err);
+        rc = push(
+            c, p->position,
+            &(struct cs_place){.output_id = p->at.earlier[i], .flags = CS_OUTPUT_CANONICAL | CS_OUTPUT_SUPERSEDED},
+            err);
     if (rc == CS_OK && (p->at.flags & CS_OUTPUT_SUPERSEDED))
         rc = push(c, p->position, &(struct cs_place){.output_id = p->at.output_id, .flags = p->at.flags}, err);
     return rc;

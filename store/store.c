@@ -39,7 +39,7 @@ static enum cs_err get_fixed(struct cs_store *s, struct cs_rocks_view *v, enum c
 }
 
 enum cs_err cs_store_get_system(struct cs_store *s, struct cs_rocks_view *v, const char *name, void *out, size_t n,
-                              struct cs_error *err)
+                                struct cs_error *err)
 {
     struct cs_key key;
     cs_key_system(&key, name);

@@ -215,7 +215,7 @@ CS_WARN_UNUSED enum cs_err cs_store_index(struct cs_store *s,
                                           void *self, struct cs_error *err);
 
 /* What a later reading of the same text has come to (a reader of answers that was improved): on the place row, the output stays. */
-struct cs_reading {
+struct cs_rereading {
     uint32_t number; /* which reading; 0: none, the output's own outcome holds */
     uint8_t outcome;
 };
@@ -224,8 +224,8 @@ struct cs_stored { /* an output as stored; strings live in the arena given */
     uint64_t output_id;
     uint8_t flags; /* of the record; | CS_OUTPUT_ADOPTED and CS_OUTPUT_SUPERSEDED from the place row */
     int64_t committed_wall_ms;
-    struct cs_reading reading; /* in a scan */
-    const uint64_t *earlier;   /* in a scan: outputs of this trial that were asked again, the latest first */
+    struct cs_rereading reading; /* in a scan */
+    const uint64_t *earlier;     /* in a scan: outputs of this trial that were asked again, the latest first */
     uint32_t n_earlier;
     struct cs_output output; /* gen, lane, position: those under which it was paid for */
 };
@@ -247,7 +247,7 @@ CS_WARN_UNUSED enum cs_err cs_store_scan_all(struct cs_store *s, uint32_t gen, u
 struct cs_place {
     uint64_t output_id;
     uint8_t flags; /* CANONICAL, FAILURE, ADOPTED, SUPERSEDED */
-    struct cs_reading reading;
+    struct cs_rereading reading;
     uint32_t n_earlier;
     uint64_t earlier[CS_EARLIER_MAX]; /* the latest first; more than these are linked by the index alone */
 };

@@ -25,9 +25,9 @@ struct cs_store {
     _Atomic uint64_t commit_seq; /* the commit thread writes it, the I/O loop notes it as acknowledged */
     uint64_t next_output_id;     /* commit thread's */
     struct cs_acked acked;
-    struct cs_again_page *agains;    /* commit thread's: all pages with trials that were asked again, a hash table */
-    struct cs_again_place *asked;    /* places of such trials as the batch at hand leaves them, likewise */
-    struct cs_error failed; /* of the first failed write; code CS_OK: none */
+    struct cs_again_page *agains; /* commit thread's: all pages with trials that were asked again, a hash table */
+    struct cs_again_place *asked; /* places of such trials as the batch at hand leaves them, likewise */
+    struct cs_error failed;       /* of the first failed write; code CS_OK: none */
 };
 
 /* Writes the gathered batch as the next commit. */

@@ -57,9 +57,8 @@ static enum cs_err put_output(struct cs_store *s, const struct cs_batch_output *
 
 static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)
 {
-    struct cs_place place = {.output_id = a->output_id,
-                             .flags = CS_OUTPUT_CANONICAL | CS_OUTPUT_ADOPTED,
-                             .n_earlier = a->n_earlier};
+    struct cs_place place = {
+        .output_id = a->output_id, .flags = CS_OUTPUT_CANONICAL | CS_OUTPUT_ADOPTED, .n_earlier = a->n_earlier};
     CS_ASSERT(a->output_id < s->next_output_id);
     if (a->n_earlier > 0)
         memcpy(place.earlier, a->earlier, a->n_earlier * sizeof *a->earlier);

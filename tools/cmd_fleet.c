@@ -77,7 +77,9 @@ int cmd_submit(int argc, char **argv)
 {
     struct reach reach = {0};
     struct cs_study_args args = {0};
-    const struct cs_option table[] = {REACH_OPTIONS(reach), CS_STUDY_OPTIONS(args), {0}};
+    bool adopt_other = false;
+    const struct cs_option table[] = {
+        REACH_OPTIONS(reach), CS_STUDY_OPTIONS(args), CS_ADOPT_OTHER_OPTION(adopt_other), {0}};
     const struct cs_command_help help = {
         "clinsafe submit STUDY --coordinator ENDPOINT [options]",
         "Gives a study to a coordinator that runs already; its workers begin at once. Submitting it again continues it; submitting a\n"
@@ -96,7 +98,7 @@ int cmd_submit(int argc, char **argv)
     if (rc == CS_OK)
         rc = open_client(&reach, &client, &err);
     if (rc == CS_OK)
-        rc = cs_submit_study(client, &loaded, &gen, &is_new, &err);
+        rc = cs_submit_study(client, &loaded, adopt_other, &gen, &is_new, &err);
     if (rc == CS_OK) {
         printf("%s: generation %u %s\n", loaded.study->name, gen, is_new ? "started" : "continues");
         fflush(stdout);

@@ -59,7 +59,7 @@ struct run {
     struct cs_fleet_opts fleet_opts;
     uint64_t workers, slots, cases;
     struct cs_option_list reuse;
-    bool json, retry, detach;
+    bool json, retry, detach, adopt_other;
     struct cs_again_options ask_again;
     char *again;   /* this command as it would be typed again */
     char *ending;  /* what a person does to end this run */
@@ -75,6 +75,7 @@ struct run {
     uint64_t ended; /* trials, when last looked at */
     struct cs_bar bar;
     struct cs_run_notes notes;
+    struct cs_ticker upgrade; /* total 0: there was none */
 };
 
 /* One word for a POSIX shell. */
@@ -106,6 +107,17 @@ static char *as_typed(int argc, char **argv)
     return cs_buf_take(&b);
 }
 
+/* The coordinator makes a store of format 1 one of format 2 before it does anything else. */
+static void say_upgrade(void *self, uint64_t done, uint64_t total)
+{
+    struct run *r = self;
+    if (r->upgrade.total == 0) {
+        fprintf(stderr, "this study was kept by an earlier version: its store is being brought up to date\n");
+        cs_ticker_init(&r->upgrade, "store upgrade", total);
+    }
+    cs_ticker_at(&r->upgrade, done);
+}
+
 static bool parse(struct run *r, int argc, char **argv, int *status)
 {
     const struct cs_option table[] = {
@@ -116,6 +128,7 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         {"cases", CS_OPT_U64, &r->cases, "N", "a pilot with the first N cases only, marked as such"},
         {"reuse", CS_OPT_LIST, &r->reuse, "DIR",
          "another study's directory: its answers to the same requests are taken over; may be repeated"},
+        CS_ADOPT_OTHER_OPTION(r->adopt_other),
         {"simulator", CS_OPT_STR, &r->fleet_opts.simulator_url, "URL", "a simulator that runs already"},
         {"simulator-args", CS_OPT_STR, &r->fleet_opts.simulator_args, "ARGS",
          "more options for the simulator, e.g. '--latency-ms 0'"},
@@ -160,6 +173,8 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     r->fleet_opts.workers = r->workers != 0 ? (uint32_t)r->workers : (uint32_t)(cores > 0 ? cores : 1);
     r->fleet_opts.reuse = &r->reuse;
+    r->fleet_opts.on_upgrade = say_upgrade;
+    r->fleet_opts.self = r;
     r->fleet_opts.slots = r->slots != 0 ? (uint32_t)r->slots : 256;
     return true;
 }
@@ -339,9 +354,11 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     struct cs_admin_opts ao = {.endpoint = r->fleet.admin, .lives = cs_fleet_lives, .self = &r->fleet};
     uint32_t gen = 0;
     bool is_new = false;
+    if (r->upgrade.total > 0)
+        cs_ticker_end(&r->upgrade);
     rc = cs_admin_open(&r->admin, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submit_study(r->admin, &r->loaded, &gen, &is_new, err);
+        rc = cs_submit_study(r->admin, &r->loaded, r->adopt_other, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&r->fleet, err);
     if (rc == CS_OK)

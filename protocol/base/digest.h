@@ -23,7 +23,8 @@ void cs_trial_digest(const char *protocol, const char *model, const uint8_t body
                      struct cs_digest *out);
 /* 8 bytes that stand for a name, never 0: BLAKE2b-256 of what kind it is and of the names, each with its NUL. */
 uint64_t cs_study_key(const char *study);
-uint64_t cs_lane_key(const char *study, const char *model, const char *account); /* a lane of all generations of a study */
+uint64_t cs_lane_key(const char *study, const char *model,
+                     const char *account); /* a lane of all generations of a study */
 uint64_t cs_case_key(const char *case_id);
 bool cs_digest_equal(const struct cs_digest *a, const struct cs_digest *b);
 void cs_hex(const uint8_t *bytes, size_t n, char *out); /* 2n + 1 chars */

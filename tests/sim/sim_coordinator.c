@@ -27,6 +27,14 @@ static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t 
     return CS_OK;
 }
 
+static enum cs_err plan_owner(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_owner *out,
+                              struct cs_error *err)
+{
+    (void)self, (void)gen, (void)err;
+    *out = (struct cs_owner){1 + lane, 1 + position};
+    return CS_OK;
+}
+
 static bool plan_is_stored(void *self, const struct cs_output *o)
 {
     const struct sim *s = self;
@@ -403,9 +411,12 @@ bool sim_core_again(struct sim *s, uint32_t lane)
 void sim_core_start(struct sim *s)
 {
     struct sim_coordinator *c = &s->coordinator;
-    struct cs_core_opts opts = {
-        .fleet = "sim",
-        .plan = {.self = s, .digest = plan_digest, .input_bound = plan_bound, .is_stored = plan_is_stored}};
+    struct cs_core_opts opts = {.fleet = "sim",
+                                .plan = {.self = s,
+                                         .digest = plan_digest,
+                                         .input_bound = plan_bound,
+                                         .is_stored = plan_is_stored,
+                                         .owner = plan_owner}};
     const char *expected[SIM_NAMES_MAX];
     struct sim_past past;
     bool fresh = c->term == 0;

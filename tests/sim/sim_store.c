@@ -250,6 +250,8 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
         g->n_canonical++;
     } else if (o->flags & CS_OUTPUT_FAILURE) {
         t->failure = print;
+    } else if (o->flags & CS_OUTPUT_ATTEMPT) {
+        t->attempts++;
     } else if (t->canonical == 0 && t->failure == 0 && t->superseded == 0 && !g->cancelled) {
         sim_fail(s, "a duplicate of nothing: %s %llu", l->name, (unsigned long long)o->position);
     }
@@ -410,10 +412,10 @@ static struct cs_batch *copy(const struct cs_batch *b)
     struct cs_batch *c = cs_xcalloc(1, sizeof *c);
 
     cs_batch_init(c);
-    for (uint32_t i = 0; i < b->n_agains; i++)
-        cs_batch_add_again(c, &b->agains[i]);
     for (uint32_t i = 0; i < b->n_outputs; i++)
         cs_batch_add_output(c, &b->outputs[i]);
+    for (uint32_t i = 0; i < b->n_agains; i++)
+        cs_batch_add_again(c, &b->agains[i]);
     for (uint32_t i = 0; i < b->n_pages; i++)
         cs_batch_add_page(c, &b->pages[i]);
     for (uint32_t i = 0; i < b->n_counters; i++)

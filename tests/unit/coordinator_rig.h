@@ -106,6 +106,14 @@ static inline bool rig_plan_is_stored(void *self, const struct cs_output *o)
            (d->superseded[o->lane][o->position] > 0 && d->superseded_start[o->lane][o->position] == o->started_wall_ms);
 }
 
+static inline enum cs_err rig_plan_owner(void *self, uint32_t gen, uint32_t lane, uint64_t position,
+                                         struct cs_owner *out, struct cs_error *err)
+{
+    (void)self, (void)gen, (void)err;
+    *out = (struct cs_owner){1 + lane, 1 + position};
+    return CS_OK;
+}
+
 static inline void rig_worker_row(struct rig_disk *d, const struct cs_batch_meta *m)
 {
     int at = -1;
@@ -325,7 +333,7 @@ static inline void rig_start(struct rig *r, bool fresh_fleet)
         .seed = r->term,
         .fresh_fleet = fresh_fleet,
         .now_ms = r->now,
-        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored},
+        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored, rig_plan_owner},
         .expected = names,
         .n_expected = n,
         .risks = r->disk->risks,

@@ -35,8 +35,8 @@ static enum cs_err send_chunk(void *self, const uint8_t digest[32], const void *
     return CS_OK;
 }
 
-enum cs_err cs_submit_study(struct cs_admin_client *a, const struct cs_loaded *l, uint32_t *gen, bool *is_new,
-                            struct cs_error *err)
+enum cs_err cs_submit_study(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other, uint32_t *gen,
+                            bool *is_new, struct cs_error *err)
 {
     struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
     struct chunk_sender sender = {.client = a};
@@ -57,7 +57,8 @@ enum cs_err cs_submit_study(struct cs_admin_client *a, const struct cs_loaded *l
     }
     if (rc != CS_OK)
         goto out;
-    const char *args[] = {json_string_value(json_object_get(submitted, "digest")), NULL};
+    const char *args[] = {json_string_value(json_object_get(submitted, "digest")),
+                          adopt_other ? "adopt-from-other" : NULL, NULL};
     rc = cs_admin_ask(a, "start", args, NULL, 0, ANSWER_MS, &reply, err);
     if (rc == CS_OK)
         rc = parse_reply(reply, &started, err);

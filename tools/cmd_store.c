@@ -4,7 +4,7 @@
 
 #include "protocol/base/alloc.h"
 #include "store/store.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/base/study_dir.h"
 #include "tools/base/text.h"
 #include "tools/screen/screen.h"
@@ -89,5 +89,5 @@ int cmd_store(int argc, char **argv)
     if (rc == CS_OK)
         rc = upgrade(store != NULL ? store : d.store, &err);
     cs_study_dir_release(&d);
-    return rc == CS_OK ? 0 : cs_report(rc, &err);
+    return rc == CS_OK ? 0 : cs_command_fail(rc, &err);
 }

@@ -55,10 +55,6 @@ static void close_sources(struct sources *s)
     }
 }
 
-<<<<<<< HEAD
-static enum cs_err look_up(const struct sources *s, struct lookup *k, uint32_t n, struct cs_already_paid_lane *out,
-                           struct cs_error *err)
-=======
 /* Which of several equal trials gets which answer does not matter here: how many get one is the same. */
 static enum cs_err look_own(struct sources *s, uint32_t lane, const struct cs_digest *d, uint64_t case_key, bool *paid,
                             struct cs_error *err)
@@ -98,7 +94,6 @@ static enum cs_err may_lend(struct sources *s, unsigned lender, const struct cs_
 }
 
 static enum cs_err look_elsewhere(struct sources *s, const struct cs_digest *d, bool *lent, struct cs_error *err)
->>>>>>> refs/heads/store
 {
     enum cs_err rc = CS_OK;
     *lent = false;
@@ -113,14 +108,8 @@ static enum cs_err look_elsewhere(struct sources *s, const struct cs_digest *d, 
 }
 
 static enum cs_err look_at_case(const struct cs_plan *plan, struct cs_requests *requests,
-<<<<<<< HEAD
-                                const struct cs_loaded *loaded, uint32_t lane, uint32_t case_index,
-                                const struct sources *s, struct lookup *k, struct cs_already_paid_lane *out,
-                                struct cs_error *err)
-=======
                                 const struct cs_loaded *loaded, uint32_t lane, uint32_t case_index, struct sources *s,
-                                struct cs_paid_lane *out, struct cs_error *err)
->>>>>>> refs/heads/store
+                                struct cs_already_paid_lane *out, struct cs_error *err)
 {
     const uint64_t n = plan->lanes[lane].block_size, first = (uint64_t)case_index * n;
     struct cs_cells *cells;
@@ -150,17 +139,10 @@ enum cs_err cs_already_paid_make(const struct cs_plan *plan, struct cs_requests 
 {
     const uint32_t n_cases = plan->study->n_cases;
     struct sources s = {.n = 0};
-<<<<<<< HEAD
-    struct lookup k = {0};
     *out = (struct cs_already_paid){.sampled = n_cases < CS_ALREADY_PAID_CASES ? n_cases : CS_ALREADY_PAID_CASES};
-    enum cs_err rc = open_sources(&s, dir, reuse, err);
-    if (rc == CS_OK && s.n > 0)
-=======
-    *out = (struct cs_paid){.sampled = n_cases < CS_PAID_CASES ? n_cases : CS_PAID_CASES};
     enum cs_err rc = open_sources(&s, plan->study, dir, reuse, err);
     const bool any = s.own != NULL || s.n > 0;
     if (rc == CS_OK && any)
->>>>>>> refs/heads/store
         out->lanes = cs_xcalloc(plan->n_lanes, sizeof *out->lanes);
     for (uint32_t i = 0; rc == CS_OK && any && i < out->sampled; i++) {
         const uint32_t case_index = (uint32_t)((uint64_t)i * n_cases / out->sampled);

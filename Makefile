@@ -161,6 +161,12 @@ $(BUILD)/crash/powercut.so: tests/crash/powercut.c $(BUILD)/flags
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -U_FORTIFY_SOURCE -fPIC -shared -o $@ $< -lpthread -ldl
 
+# A command line whose study files need the newest minor version of the protocol.
+$(BUILD)/compat/clinsafe-needs: $(BUILD)/obj/tests/compat/needs.o $(BUILD)/obj/tools/clinsafe.o $(L_tools)
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=cs_minor_needed -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	  -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
+
 setup:                    ## install the Debian packages that are missing (one list: ops/packages)
 	$(Q)ops/setup $(or $(SETUP),run)
 
@@ -236,6 +242,11 @@ redisfault: crash-tools   ## Redis flushed, restarted, read-only, full, slow, wi
 clockjump: crash-tools    ## wall clocks jump by hours in mid-run
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/clockjump.py $(CRASH_ARGS)
 CRASH_ARGS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short)
+
+.PHONY: compat
+compat: all $(BUILD)/compat/clinsafe-needs ## beside the programs of the version before: mixed fleets, upgrades (SHORT=1)
+	$(Q)tests/compat/versions.py --build
+	$(Q)tests/run-all --build $(BUILD) $(if $(SHORT),--short) compat
 
 .PHONY: netfault reuse bench-resume
 netfault: all             ## broken, half-open, trickling connections; a paused coordinator, a second one (SHORT=1)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/load/keys_env.h"
 #include "protocol/study/render.h"
 #include "tools/commands.h"
 #include "tools/plan/already_paid.h"
@@ -180,6 +181,18 @@ static void print_notes(const struct planned *p, FILE *out)
                 p->loaded.all[v->same_a].id, p->loaded.all[v->same_b].id);
 }
 
+/* A variable that is misspelt is found out before `run` does. */
+static void print_keys(const struct cs_study *s, FILE *out)
+{
+    for (uint32_t i = 0; i < s->n_accounts; i++) {
+        struct cs_error err = {0};
+        char *key = NULL;
+        if (cs_key_wanted(s, i) && cs_key_find(&s->accounts[i], &key, &err) != CS_OK)
+            fprintf(out, "\nAccount %s cannot be called from here: %s.\n", s->accounts[i].name, err.msg);
+        cs_key_free(key);
+    }
+}
+
 static void print_text(const struct planned *p, FILE *out)
 {
     const struct cs_study *s = p->plan.study;
@@ -207,6 +220,7 @@ static void print_text(const struct planned *p, FILE *out)
     print_paid(p, out);
     print_standing(p, out);
     print_notes(p, out);
+    print_keys(s, out);
     cs_hex(s->analysis_digest, 32, hex);
     fprintf(out, "\nDeclared analysis: %s\n", strcmp(s->analysis, "{}") == 0 ? "none" : hex);
     cs_plan_power_text(&p->power, out);

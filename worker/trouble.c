@@ -57,6 +57,7 @@ static void say_fault(const struct cs_endpoint *e, const struct cs_http_reply *r
             [CS_BELOW_TLS] = {"no TLS connection to the provider at ", ": its certificate, or the CA"},
             [CS_BELOW_PROXY] = {"the proxy on the way to ", " cannot be reached, or refuses"},
             [CS_BELOW_TIME] = {"no connection to the provider at ", " in time: nothing comes back"},
+            [CS_BELOW_FILES] = {"this worker may open no more files (ulimit -n) for ", ""},
             [CS_BELOW_OTHER] = {"the provider at ", " cannot be reached"},
         },
       broken = {"connections to the provider at ", " break"}, faulty = {"the provider at ", " answers with faults"};

@@ -115,11 +115,19 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     return true;
 }
 
+/* Do the replies of one more call find memory? */
+static bool is_borne(const struct cs_worker *w)
+{
+    return w->bear == 0 || w->in_flight < w->bear;
+}
+
 /* Lanes whose turn did not come. */
 static void note_rest(struct cs_worker *w)
 {
     struct cs_worker_lane *l;
-    const enum cs_bind why = w->n_free == 0 ? CS_BIND_SLOTS : CS_BIND_WINDOW;
+    const enum cs_bind why = w->n_free == 0               ? CS_BIND_SLOTS
+                             : cs_window_open(&w->window) ? CS_BIND_MEMORY
+                                                          : CS_BIND_WINDOW;
     if (!cs_do_may_start(w))
         return;
     TAILQ_FOREACH(l, &w->ring, in_ring)
@@ -128,7 +136,7 @@ static void note_rest(struct cs_worker *w)
 
 void cs_work_start(struct cs_worker *w)
 {
-    while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && cs_do_may_start(w)) {
+    while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && is_borne(w) && cs_do_may_start(w)) {
         if (w->starts >= CS_STARTS_PER_STEP || w->start_bytes >= CS_START_BYTES_PER_STEP) {
             cs_alarm_set(&w->alarms, &w->go, w->now);
             return;
@@ -225,6 +233,8 @@ static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t st
 static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c,
                         const struct cs_http_reply *reply, const struct cs_verdict *v)
 {
+    if (reply->transfer == CS_TRANSFER_CROWDED)
+        return; /* our own limit: it says nothing of the provider */
     bool timeout = v->outcome == CS_OUTCOME_timeout;
     if (v->rule.next == CS_NEXT_RETRY || (timeout && l->outage.away)) {
         bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;

@@ -17,6 +17,7 @@ enum cs_transfer {
     CS_TRANSFER_LOST,     /* sent, and no status line came back: may have been billed */
     CS_TRANSFER_CUT,      /* the body is incomplete */
     CS_TRANSFER_TOO_LONG, /* the body is over the limit */
+    CS_TRANSFER_CROWDED,  /* ended by us: all replies in flight had filled the worker's memory for them */
     CS_TRANSFER_TIMEOUT,  /* sent, and not answered within the study's limit */
     CS_TRANSFERS
 };
@@ -42,6 +43,7 @@ enum cs_below {
     CS_BELOW_TLS,
     CS_BELOW_PROXY,
     CS_BELOW_TIME,
+    CS_BELOW_FILES, /* this process may open no further descriptor */
     CS_BELOW_OTHER
 };
 

@@ -64,6 +64,14 @@ static enum cs_err from_credential(const char *name, char **key, struct cs_error
     return rc;
 }
 
+bool cs_key_wanted(const struct cs_study *study, uint32_t account)
+{
+    bool used = false;
+    for (uint32_t i = 0; i < study->n_models; i++)
+        used |= study->models[i].account == account;
+    return used && !study->accounts[account].simulated;
+}
+
 enum cs_err cs_key_find(const struct cs_account *account, char **key, struct cs_error *err)
 {
     enum cs_err rc;

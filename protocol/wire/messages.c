@@ -52,6 +52,15 @@ static void visit_last_text(struct cs_codec *c, const char **text, uint32_t max)
         *text = "";
 }
 
+/* A minor version at the end of a body, left out where none is stated: the bytes of 1.0 stay what they are. */
+static void visit_last_minor(struct cs_codec *c, uint32_t *minor)
+{
+    if (cs_codec_packing(c) ? *minor > 0 : cs_codec_more(c))
+        cs_codec_u32(c, minor);
+    else if (!cs_codec_packing(c))
+        *minor = 0;
+}
+
 static void visit_lane(struct cs_codec *c, struct cs_lane_info *l)
 {
     cs_codec_begin(c, has_text(c, l->barred) ? 6 : 5);
@@ -109,18 +118,19 @@ static void visit_leases(struct cs_codec *c, struct cs_leases *l)
 
 static void visit_hello(struct cs_codec *c, struct cs_hello *h)
 {
-    cs_codec_begin(c, 5);
+    cs_codec_begin(c, cs_codec_packing(c) && h->minor > 0 ? 6 : 5);
     cs_visit_text(c, &h->worker, CS_NAME_MAX);
     cs_visit_text(c, &h->version, CS_NAME_MAX);
     cs_codec_u64(c, &h->nonce);
     cs_codec_u32(c, &h->last_term);
     visit_lease_list(c, &h->n_leases, &h->leases);
+    visit_last_minor(c, &h->minor);
     cs_codec_end(c);
 }
 
 static void visit_welcome(struct cs_codec *c, struct cs_welcome *w)
 {
-    cs_codec_begin(c, 7);
+    cs_codec_begin(c, cs_codec_packing(c) && w->minor > 0 ? 8 : 7);
     cs_codec_u64(c, &w->session);
     cs_codec_u32(c, &w->term);
     cs_visit_text(c, &w->fleet, CS_NAME_MAX);
@@ -137,6 +147,7 @@ static void visit_welcome(struct cs_codec *c, struct cs_welcome *w)
     }
     cs_codec_end(c);
     visit_announce(c, &w->announce);
+    visit_last_minor(c, &w->minor);
     cs_codec_end(c);
 }
 

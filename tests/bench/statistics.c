@@ -357,7 +357,7 @@ static void recover(const struct sim *s, struct cs_rng *r, size_t n, uint32_t k,
     uint32_t level[200], comparator[200];
     for (uint32_t i = 0; i < studies; i++) {
         sim_study(s, r, n, k, d, level, comparator);
-        const struct cs_components c = cs_components(CS_SCALE_BINARY, level, comparator, n, 2, 0.05);
+        const struct cs_components c = cs_stats_components(CS_SCALE_BINARY, level, comparator, n, 2, 0.05);
         const struct cs_component got[PARTS] = {c.systematic_sq, c.case_sq, c.noise};
         for (int p = 0; p < PARTS; p++) {
             sum[p] += got[p].value;

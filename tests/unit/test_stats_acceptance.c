@@ -77,7 +77,7 @@ static void components_are_recovered(void **state)
         double d[N];
         uint32_t level[2 * N], comparator[2 * N];
         sim_study(&s, &r, N, 3, d, level, comparator);
-        const struct cs_components c = cs_components(CS_SCALE_BINARY, level, comparator, N, 2, 0.05);
+        const struct cs_components c = cs_stats_components(CS_SCALE_BINARY, level, comparator, N, 2, 0.05);
         const struct cs_component got[PARTS] = {c.systematic_sq, c.case_sq, c.noise};
         for (int p = 0; p < PARTS; p++) {
             sum[p] += got[p].value;

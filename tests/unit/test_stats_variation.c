@@ -16,7 +16,7 @@ static const uint32_t by_hand_level[] = {0, 3, 1, 2, 1, 2, 2, 1}, by_hand_compar
 static void binary_components_by_hand(void **state)
 {
     (void)state;
-    const struct cs_components c = cs_components(CS_SCALE_BINARY, by_hand_level, by_hand_comparator, 4, 2, 0.05);
+    const struct cs_components c = cs_stats_components(CS_SCALE_BINARY, by_hand_level, by_hand_comparator, 4, 2, 0.05);
     assert_int_equal(c.status, CS_STAT_OK);
     /* D = 1/3, 1/3, 0, 1/3: S = 1/4, s2 = 1/36. p (1 - p) / 2 is 1/9 for 1 or 2 of 3, else 0: v = 1/9, 2/9, 2/9, 1/9. */
     NEAR(c.shift.mean, 0.25);
@@ -43,8 +43,8 @@ static void identity_holds_on_every_scale(void **state)
             b[i * K + cs_rng_below(&r, K)]++;
         }
     for (int ordinal = 0; ordinal < 2; ordinal++) {
-        const struct cs_components c = cs_components(ordinal ? CS_SCALE_ORDINAL : CS_SCALE_NOMINAL, a, b, CASES, K,
-                                                     0.05);
+        const struct cs_components c = cs_stats_components(ordinal ? CS_SCALE_ORDINAL : CS_SCALE_NOMINAL, a, b, CASES,
+                                                           K, 0.05);
         double between = 0, within = 0;
         for (size_t i = 0; i < CASES; i++) {
             const double na = 5 + (double)i;
@@ -65,9 +65,9 @@ static void identity_holds_on_every_scale(void **state)
 static void two_categories_are_a_binary_answer(void **state)
 {
     (void)state;
-    const struct cs_components b = cs_components(CS_SCALE_BINARY, by_hand_level, by_hand_comparator, 4, 2, 0.05);
-    const struct cs_components n = cs_components(CS_SCALE_NOMINAL, by_hand_level, by_hand_comparator, 4, 2, 0.05);
-    const struct cs_components o = cs_components(CS_SCALE_ORDINAL, by_hand_level, by_hand_comparator, 4, 2, 0.05);
+    const struct cs_components b = cs_stats_components(CS_SCALE_BINARY, by_hand_level, by_hand_comparator, 4, 2, 0.05);
+    const struct cs_components n = cs_stats_components(CS_SCALE_NOMINAL, by_hand_level, by_hand_comparator, 4, 2, 0.05);
+    const struct cs_components o = cs_stats_components(CS_SCALE_ORDINAL, by_hand_level, by_hand_comparator, 4, 2, 0.05);
     NEAR(n.systematic_sq.value, b.systematic_sq.value);
     NEAR(n.case_sq.value, b.case_sq.value);
     NEAR(n.case_sq.se, b.case_sq.se);
@@ -81,7 +81,7 @@ static void two_categories_are_a_binary_answer(void **state)
         const double v = p * (1 - p) / 2 + q * (1 - q) / 2;
         reduced[i] = (struct cs_component_cluster){p - q, v, 3 * v, 3 * v};
     }
-    const struct cs_components r = cs_components_reduced(reduced, 4, 0.05, 1);
+    const struct cs_components r = cs_stats_components_reduced(reduced, 4, 0.05, 1);
     NEAR(r.systematic_sq.value, b.systematic_sq.value);
     NEAR(r.case_sq.se, b.case_sq.se);
     NEAR(r.noise.value, b.noise.value);
@@ -92,15 +92,15 @@ static void components_need_repeats_and_cases(void **state)
 {
     (void)state;
     static const uint32_t level[] = {0, 3, 1, 2, 0, 1, 2, 1, 0, 0}, comparator[] = {1, 2, 2, 1, 1, 2, 3, 0, 1, 1};
-    const struct cs_components c = cs_components(CS_SCALE_BINARY, level, comparator, 5, 2, 0.05);
+    const struct cs_components c = cs_stats_components(CS_SCALE_BINARY, level, comparator, 5, 2, 0.05);
     assert_int_equal(c.used, 3); /* one answer in a cell, or none, tells nothing about re-asking */
     assert_int_equal(c.left_out, 2);
     assert_int_equal(c.status, CS_STAT_OK);
-    assert_int_equal(cs_components(CS_SCALE_BINARY, level, comparator, 2, 2, 0.05).status, CS_STAT_TOO_FEW);
-    assert_int_equal(cs_components(CS_SCALE_BINARY, level, comparator, 0, 2, 0.05).status, CS_STAT_TOO_FEW);
-    assert_int_equal(cs_components(CS_SCALE_BINARY, level, comparator, 2, 3, 0.05).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_stats_components(CS_SCALE_BINARY, level, comparator, 2, 2, 0.05).status, CS_STAT_TOO_FEW);
+    assert_int_equal(cs_stats_components(CS_SCALE_BINARY, level, comparator, 0, 2, 0.05).status, CS_STAT_TOO_FEW);
+    assert_int_equal(cs_stats_components(CS_SCALE_BINARY, level, comparator, 2, 3, 0.05).status, CS_STAT_BAD_INPUT);
     const struct cs_component_cluster bad[] = {{NAN, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};
-    assert_int_equal(cs_components_reduced(bad, 3, 0.05, 1).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_stats_components_reduced(bad, 3, 0.05, 1).status, CS_STAT_BAD_INPUT);
 }
 
 enum { N = 50, COLUMNS = 70 }; /* more columns than are held at once */

@@ -198,7 +198,7 @@ static bool name_of(const struct cs_account *account, struct ask *a)
 {
     char *key = NULL, print[9];
     uint8_t hash[32];
-    if (account->simulated || cs_key_find(account, &key, NULL) != CS_OK)
+    if (cs_key_find(account, &key, NULL) != CS_OK)
         return false;
     a->account = account;
     a->keyed = key != NULL;
@@ -212,15 +212,6 @@ static bool name_of(const struct cs_account *account, struct ask *a)
     return true;
 }
 
-static bool is_used(const struct cs_study *study, uint32_t account)
-{
-    for (uint32_t i = 0; i < study->n_models; i++) {
-        if (study->models[i].account == account)
-            return true;
-    }
-    return false;
-}
-
 enum cs_err cs_key_lock_take(struct cs_key_locks *k, const struct cs_study *study, const char *dir, const char *redis,
                              struct cs_error *err)
 {
@@ -232,7 +223,7 @@ enum cs_err cs_key_lock_take(struct cs_key_locks *k, const struct cs_study *stud
     for (uint32_t i = 0; i < study->n_accounts; i++) {
         struct ask *a = &asks[n];
         *a = (struct ask){.study = study->name, .dir = whole != NULL ? whole : dir, .redis = redis};
-        bool is_new = is_used(study, i) && name_of(&study->accounts[i], a);
+        bool is_new = cs_key_wanted(study, i) && name_of(&study->accounts[i], a);
         for (uint32_t j = 0; is_new && j < n; j++)
             is_new = strcmp(asks[j].name, a->name) != 0;
         n += is_new;

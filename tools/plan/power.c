@@ -201,7 +201,7 @@ enum cs_err cs_plan_power_make(const struct cs_plan *plan, const struct cs_loade
     *out = (struct cs_plan_power){.facts = f};
     enum cs_err rc = cs_case_facts_read(&f->cases, plan->study, &l->cases, err);
     if (rc == CS_OK)
-        rc = cs_declared_read(&f->analysis, plan->study, &f->cases, err);
+        rc = cs_analysis_declared_read(&f->analysis, plan->study, &f->cases, err);
     if (rc != CS_OK)
         return rc;
     json_t *analysis = json_loads(plan->study->analysis, 0, NULL);
@@ -219,7 +219,7 @@ void cs_plan_power_release(struct cs_plan_power *p)
 {
     struct cs_power_facts *f = p->facts;
     if (f != NULL) {
-        cs_declared_release(&f->analysis);
+        cs_analysis_declared_release(&f->analysis);
         cs_case_facts_release(&f->cases);
     }
     free(f);

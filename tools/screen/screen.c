@@ -209,6 +209,7 @@ static void print_binding(FILE *out, const struct cs_progress_lane *l, int width
         {"told_to_wait", "the provider has asked to wait"},
         {"provider_away", "the provider does not answer"},
         {"cases", "cases are being fetched"},
+        {"reply_memory", "replies in flight fill its workers' memory (--reply-memory)"},
         {"unacknowledged", "answers wait to be written"},
     };
     char limit[CS_TEXT_MAX_LEN];

@@ -73,7 +73,7 @@ static void wait_in(struct cs_simulator_call *c, enum phase phase, uint64_t ms)
 {
     c->phase = phase;
     MHD_suspend_connection(c->connection);
-    cs_timers_add(&c->loop->timers, cs_loop_now_ms() + ms, c);
+    cs_timers_add(&c->loop->timers, cs_timers_now_ms() + ms, c);
 }
 
 void cs_call_wake(struct cs_simulator_call *c)
@@ -82,7 +82,7 @@ void cs_call_wake(struct cs_simulator_call *c)
         c->phase = PHASE_BROKEN;
     if (c->phase == PHASE_HANGING) {
         if (!client_left(c)) {
-            cs_timers_add(&c->loop->timers, cs_loop_now_ms() + HANG_LOOK_MS, c);
+            cs_timers_add(&c->loop->timers, cs_timers_now_ms() + HANG_LOOK_MS, c);
             return;
         }
         c->phase = PHASE_BROKEN;
@@ -164,7 +164,7 @@ static enum MHD_Result send_reply(struct cs_simulator_call *c)
 static enum MHD_Result send_error(struct cs_simulator_call *c, unsigned status, const char *text)
 {
     struct cs_chat_error e = CS_CHAT_ERROR_INIT;
-    cs_chat_fail(&e, status, "invalid_request_error", NULL, NULL, "%s", text);
+    cs_chat_error_set(&e, status, "invalid_request_error", NULL, NULL, "%s", text);
     c->reply.status = status;
     cs_chat_write_error(&e, &c->reply.body);
     cs_chat_error_release(&e);

@@ -32,8 +32,6 @@ struct cs_simulator_server {
     uint16_t port;
 };
 
-uint64_t cs_loop_now_ms(void); /* monotonic */
-
 /* libmicrohttpd's callbacks; arg is the struct cs_loop. */
 enum MHD_Result cs_call_on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
                                    const char *version, const char *data, size_t *n, void **state);

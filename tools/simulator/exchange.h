@@ -43,8 +43,6 @@ bool cs_exchange_spoil(struct cs_exchange *x);
 /* Spoils an error that is written. */
 void cs_exchange_spoil_error(struct cs_exchange *x);
 
-void cs_reply_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 /* What is kept of a body beside its digest: 62 bits of its hash. */
 uint64_t cs_exchange_body_bits(const struct cs_exchange *x);
 

@@ -11,7 +11,6 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
@@ -24,13 +23,6 @@ enum {
     BACKLOG = 4096,
     SPARE_FILES = 128,
 };
-
-uint64_t cs_loop_now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* How many connections the limit of open files leaves room for, raised as far as it may be. */
 static unsigned connections_possible(void)
@@ -86,7 +78,7 @@ static enum cs_err listen_on(const struct cs_simulator_server_opts *opts, int *o
 static void fire_timers(struct cs_loop *l)
 {
     struct cs_simulator_call *c;
-    const uint64_t now = cs_loop_now_ms();
+    const uint64_t now = cs_timers_now_ms();
     while ((c = cs_timers_due(&l->timers, l->stopping ? UINT64_MAX : now)) != NULL)
         cs_call_wake(c);
 }
@@ -94,7 +86,7 @@ static void fire_timers(struct cs_loop *l)
 static int milliseconds_to_wait(struct cs_loop *l, uint64_t looked_ms)
 {
     MHD_UNSIGNED_LONG_LONG daemon_ms;
-    const uint64_t now = cs_loop_now_ms(), longest = 60 * 1000;
+    const uint64_t now = cs_timers_now_ms(), longest = 60 * 1000;
     uint64_t next = cs_timers_next_ms(&l->timers);
     if (next < looked_ms + CS_LOOP_TICK_MS)
         next = looked_ms + CS_LOOP_TICK_MS;
@@ -112,9 +104,9 @@ static void *run_loop(void *arg)
     uint64_t looked_ms = 0;
     while (!l->stopping) {
         (void)poll(fds, 2, milliseconds_to_wait(l, looked_ms));
-        if (cs_loop_now_ms() >= looked_ms + CS_LOOP_TICK_MS) {
+        if (cs_timers_now_ms() >= looked_ms + CS_LOOP_TICK_MS) {
             fire_timers(l);
-            looked_ms = cs_loop_now_ms();
+            looked_ms = cs_timers_now_ms();
         }
         l->stopping = fds[1].revents != 0;
         if (!l->stopping)

@@ -112,9 +112,9 @@ static void forget(struct rated *f)
 static void take_kappa(struct cs_report_agreement *row, const struct cs_kappa *plain, const struct cs_kappa *k)
 {
     if (cs_stats_usable(plain->status) || plain->status == CS_STAT_UNDEFINED)
-        row->agreement = cs_work_known(plain->agreement);
+        row->agreement = cs_analysis_work_known(plain->agreement);
     if (cs_stats_usable(k->status))
-        row->kappa = cs_work_known(k->kappa);
+        row->kappa = cs_analysis_work_known(k->kappa);
     else
         row->why = k->status == CS_STAT_UNDEFINED ? "all ratings are the same word: nothing beyond chance can be seen"
                                                   : cs_stats_text(k->status);

@@ -140,7 +140,7 @@ static void note(struct cs_report_work *w)
     for (uint32_t i = 0; i < r->n_twice; i++)
         differ += r->twice[i].differ;
     if (sum.timeouts + sum.unparsable > 0)
-        cs_work_note(
+        cs_analysis_work_note(
             w,
             "%" PRIu64 " trials were asked again by declaration (%" PRIu64 " timeouts, %" PRIu64
             " unparsable): %" PRIu64 " of them are ok now, %" PRIu64
@@ -148,8 +148,9 @@ static void note(struct cs_report_work *w)
             "of %u comparisons, and there is none in these.",
             sum.timeouts + sum.unparsable, sum.timeouts, sum.unparsable, sum.ok, sum.waiting, differ, r->n_twice);
     if (sum.overload > 0)
-        cs_work_note(w, "%" PRIu64 " further calls were made after our own overload; none of them is an answer here.",
-                     sum.overload);
+        cs_analysis_work_note(
+            w, "%" PRIu64 " further calls were made after our own overload; none of them is an answer here.",
+            sum.overload);
 }
 
 void cs_analysis_asked_again(struct cs_report_work *w)

@@ -70,7 +70,7 @@ static void count_usable(const struct cs_report_work *w, uint32_t model, uint32_
     const struct cs_grid *g = &w->got->grids[model];
     const struct cs_measure *m = &w->declared->measures[outcome];
     const struct cs_factor *f = &w->study->factors[factor];
-    const uint32_t control = cs_declared_level_of_role(f, CS_ROLE_CONTROL);
+    const uint32_t control = cs_analysis_declared_level_of_role(f, CS_ROLE_CONTROL);
     struct cs_spot_counts counts;
     for (uint32_t l = 0; l < f->n_levels; l++)
         rows[l] = (struct cs_report_usable){.model = model, .outcome = outcome, .factor = factor, .level = l};
@@ -87,9 +87,9 @@ static void count_usable(const struct cs_report_work *w, uint32_t model, uint32_
         if (l == control || own->asked == 0 || base->asked == 0)
             continue;
         const double n = (double)own->asked, n_base = (double)base->asked;
-        rows[l].gap = cs_work_known(100 * ((double)own->usable / n - (double)base->usable / n_base));
-        rows[l].insufficient_gap = cs_work_known(100 *
-                                                 ((double)own->insufficient / n - (double)base->insufficient / n_base));
+        rows[l].gap = cs_analysis_work_known(100 * ((double)own->usable / n - (double)base->usable / n_base));
+        rows[l].insufficient_gap = cs_analysis_work_known(
+            100 * ((double)own->insufficient / n - (double)base->insufficient / n_base));
     }
 }
 

@@ -76,9 +76,9 @@ static void take_counts(struct cs_report_contrast *c, const struct cs_paired *p,
     c->unmatched = p->unmatched;
     if (p->n == 0)
         return;
-    c->rate_level = cs_work_known(mean_of(p->level, p->n));
-    c->rate_comparator = cs_work_known(mean_of(p->comparator, p->n));
-    c->shift = cs_work_known(mean_of(p->diff, p->n) * scale);
+    c->rate_level = cs_analysis_work_known(mean_of(p->level, p->n));
+    c->rate_comparator = cs_analysis_work_known(mean_of(p->comparator, p->n));
+    c->shift = cs_analysis_work_known(mean_of(p->diff, p->n) * scale);
     if (p->bounded)
         c->bounds = (struct cs_report_span){true, p->low * scale, p->high * scale};
 }
@@ -88,14 +88,14 @@ static struct cs_report_figure share_gap(const struct cs_report_work *w, uint32_
                                          const struct cs_arrangement *a, const struct cs_spec_contrast *spec,
                                          const struct cs_case_filter *filter, enum cs_what what)
 {
-    const struct cs_side level = cs_declared_one_level(spec->level);
+    const struct cs_side level = cs_analysis_declared_one_level(spec->level);
     struct cs_measure m = w->declared->measures[outcome];
     struct cs_report_figure gap = {0};
     struct cs_paired p;
     m.what = what;
     cs_reduce_pair(&p, &m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, filter);
     if (p.n > 0)
-        gap = cs_work_known(mean_of(p.diff, p.n) * 100);
+        gap = cs_analysis_work_known(mean_of(p.diff, p.n) * 100);
     cs_reduce_paired_release(&p);
     return gap;
 }
@@ -108,15 +108,15 @@ static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome
         const struct cs_spec_contrast *spec = &d->contrasts[k];
         const bool *flagged = d->flagged[(size_t)outcome * d->n_contrasts + k];
         const struct cs_case_filter filter = {.stratum = spec->stratum, .value = spec->value, .flagged = flagged};
-        const struct cs_side level = cs_declared_one_level(spec->level);
+        const struct cs_side level = cs_analysis_declared_one_level(spec->level);
         const struct cs_arrangement *a = &arranged[m->question * w->study->n_factors + spec->factor];
-        const size_t at = cs_work_contrast_at(w, model, outcome, k);
+        const size_t at = cs_analysis_work_contrast_at(w, model, outcome, k);
         struct cs_report_contrast *c = &w->r->contrasts[at];
         c->model = model;
         c->outcome = outcome;
         describe(w, c, spec);
         cs_reduce_pair(&w->paired[at], m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, &filter);
-        take_counts(c, &w->paired[at], cs_work_scale(&w->r->outcomes[outcome]));
+        take_counts(c, &w->paired[at], cs_analysis_work_scale(&w->r->outcomes[outcome]));
         for (uint32_t i = 0; flagged != NULL && i < w->study->n_cases; i++)
             c->warranted += flagged[i] &&
                             (spec->stratum == CS_NONE || w->cases->strata[spec->stratum].of_case[i] == spec->value);
@@ -151,29 +151,29 @@ static void test_one(struct cs_report_work *w, size_t at)
     const struct cs_paired *p = &w->paired[at];
     const struct cs_report_outcome *o = &w->r->outcomes[c->outcome];
     const struct cs_measure *m = &w->declared->measures[c->outcome];
-    const double scale = cs_work_scale(o);
-    const struct cs_cluster_test t = cs_cluster_t(p->diff, p->n, w->declared->alpha, cs_work_range(m));
+    const double scale = cs_analysis_work_scale(o);
+    const struct cs_cluster_test t = cs_cluster_t(p->diff, p->n, w->declared->alpha, cs_analysis_work_range(m));
     if (cs_stats_usable(t.status)) {
-        c->se = cs_work_known(t.se * scale);
+        c->se = cs_analysis_work_known(t.se * scale);
         c->ci = span(t.ci, scale);
-        c->p = cs_work_known(t.p);
+        c->p = cs_analysis_work_known(t.p);
     }
     if (c->in_family && p->n >= 2)
-        c->p_signflip = cs_work_known(cs_cluster_sign_flip(p->diff, p->n, w->seed, SIGN_FLIPS).p);
+        c->p_signflip = cs_analysis_work_known(cs_cluster_sign_flip(p->diff, p->n, w->seed, SIGN_FLIPS).p);
     if (o->kind != CS_OUTCOME_NUMBER && p->n > 0) {
-        c->up = cs_work_known(p->up);
-        c->down = cs_work_known(p->down);
+        c->up = cs_analysis_work_known(p->up);
+        c->down = cs_analysis_work_known(p->down);
     }
     if ((o->kind == CS_OUTCOME_ORDINAL || o->kind == CS_OUTCOME_NUMBER) && p->n >= 2) {
         const struct cs_signed_rank rank = cs_paired_signed_rank(p->diff, p->n);
         if (cs_stats_usable(rank.status))
-            c->p_wilcoxon = cs_work_known(rank.p);
+            c->p_wilcoxon = cs_analysis_work_known(rank.p);
     }
     c->flips_known = p->single;
     c->flips_b = p->b;
     c->flips_c = p->c;
     if (p->single)
-        c->p_mcnemar = cs_work_known(cs_proportion_mcnemar((uint32_t)p->b, (uint32_t)p->c));
+        c->p_mcnemar = cs_analysis_work_known(cs_proportion_mcnemar((uint32_t)p->b, (uint32_t)p->c));
 }
 
 static void test_some(void *self, uint32_t from, uint32_t to, unsigned worker)
@@ -193,7 +193,7 @@ static void all_ratios(struct cs_report_work *w)
     size_t n = 0;
     for (size_t i = 0; i < r->n_contrasts; i++) {
         struct cs_report_contrast *c = &r->contrasts[i];
-        if (cs_work_scale(&r->outcomes[c->outcome]) > 1)
+        if (cs_analysis_work_scale(&r->outcomes[c->outcome]) > 1)
             jobs[n++] = (struct cs_ratio_job){&w->paired[i], &c->ratio, &c->ratio_ci};
     }
     cs_rate_ratios(w, jobs, n);
@@ -206,10 +206,10 @@ static void all_ratios(struct cs_report_work *w)
 static void test_categories(struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t k, uint32_t contrast)
 {
     struct cs_report *r = w->r;
-    const struct cs_report_contrast *c = &r->contrasts[cs_work_contrast_at(w, model, outcome, contrast)];
+    const struct cs_report_contrast *c = &r->contrasts[cs_analysis_work_contrast_at(w, model, outcome, contrast)];
     struct cs_report_category_test *t = &(
         (struct cs_report_category_test *)(uintptr_t)r->category_tests)[r->n_category_tests++];
-    const struct cs_paired *first = &w->paired[cs_work_contrast_at(w, model, outcome, contrast)];
+    const struct cs_paired *first = &w->paired[cs_analysis_work_contrast_at(w, model, outcome, contrast)];
     const struct cs_boot boot = {.seed = w->seed, .draws = w->draws, .threads = w->threads};
     double *shift = cs_xcalloc((size_t)first->n * k + 1, sizeof *shift);
     *t = (struct cs_report_category_test){.model = model,
@@ -223,15 +223,15 @@ static void test_categories(struct cs_report_work *w, uint32_t model, uint32_t o
                                           .question = r->outcomes[outcome].question,
                                           .field = r->outcomes[outcome].field};
     for (uint32_t j = 0; j < k; j++) {
-        const struct cs_paired *p = &w->paired[cs_work_contrast_at(w, model, outcome + j, contrast)];
+        const struct cs_paired *p = &w->paired[cs_analysis_work_contrast_at(w, model, outcome + j, contrast)];
         for (uint32_t i = 0; i < p->n && p->n == first->n; i++)
             shift[(size_t)i * k + j] = p->diff[i];
     }
     const struct cs_homogeneity h = cs_paired_nominal_wald(&boot, shift, first->n, k);
     if (cs_stats_usable(h.status)) {
-        t->statistic = cs_work_known(h.statistic);
+        t->statistic = cs_analysis_work_known(h.statistic);
         t->df = (uint32_t)h.df1;
-        t->p = cs_work_known(h.p);
+        t->p = cs_analysis_work_known(h.p);
     } else {
         t->why = cs_stats_text(h.status);
     }

@@ -43,12 +43,12 @@ static enum cs_err on_generation(void *self, const char *key, const void *value,
         h->list = cs_xrealloc(h->list, h->n + 1, sizeof *h->list);
         h->list[h->n++] = (struct cs_report_generation){
             .number = g.number,
-            .created = cs_work_time(h->w, g.created_wall_ms),
-            .digest = cs_work_hex(h->w, v.spec.study->analysis_digest),
+            .created = cs_analysis_work_time(h->w, g.created_wall_ms),
+            .digest = cs_analysis_work_hex(h->w, v.spec.study->analysis_digest),
             .current = g.number == h->view->generation.number,
             .same_analysis = memcmp(v.spec.study->analysis_digest, h->w->study->analysis_digest, 32) == 0,
             .outputs = has_outputs(h->store, &v),
-            .analysis = cs_work_copy(h->w, v.spec.study->analysis),
+            .analysis = cs_analysis_work_copy(h->w, v.spec.study->analysis),
         };
     }
     cs_generation_view_close(&v);
@@ -133,8 +133,8 @@ void cs_analysis_generations(struct cs_report_work *w)
                                        : CS_DECLARED_UNCHANGED;
     if (reader != NULL)
         w->rc = read_history(w, reader, w->err);
-    d->analysis = cs_work_copy(w, w->study->analysis);
-    d->digest = cs_work_hex(w, w->study->analysis_digest);
+    d->analysis = cs_analysis_work_copy(w, w->study->analysis);
+    d->digest = cs_analysis_work_hex(w, w->study->analysis_digest);
     d->alpha = w->declared->alpha;
     d->adjust = w->declared->adjust_name;
     d->sentence = d->status == CS_DECLARED_CHANGED ? history_text(w, d) : declared_sentence(d->status);

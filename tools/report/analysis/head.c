@@ -23,21 +23,21 @@ static void fill_model(struct cs_report_work *w, uint32_t m, struct cs_report_mo
         uint32_t k = i;
         for (; k > 0 && resolved[k - 1].n < f->resolved_n[i]; k--)
             resolved[k] = resolved[k - 1];
-        resolved[k] = (struct cs_report_count){cs_work_copy(w, f->resolved[i]), f->resolved_n[i]};
+        resolved[k] = (struct cs_report_count){cs_analysis_work_copy(w, f->resolved[i]), f->resolved_n[i]};
     }
     *out = (struct cs_report_model){
-        .name = cs_work_copy(w, model->name),
-        .model_sent = cs_work_copy(w, model->model),
-        .account = cs_work_copy(w, account->name),
+        .name = cs_analysis_work_copy(w, model->name),
+        .model_sent = cs_analysis_work_copy(w, model->model),
+        .account = cs_analysis_work_copy(w, account->name),
         .resolved = resolved,
         .n_resolved = f->n_resolved,
-        .parameters = cs_work_copy(w, model->parameters),
+        .parameters = cs_analysis_work_copy(w, model->parameters),
         .simulated = account->simulated,
         .planned = planned,
         .terminal = f->terminal,
         .complete = f->terminal == planned,
-        .first_call = cs_work_time(w, f->first_ms),
-        .last_call = cs_work_time(w, f->last_ms),
+        .first_call = cs_analysis_work_time(w, f->first_ms),
+        .last_call = cs_analysis_work_time(w, f->last_ms),
         .attempts = f->attempts,
         .ambiguous = f->ambiguous,
         .duplicates = f->duplicates,
@@ -97,11 +97,11 @@ static void fill_factors(struct cs_report_work *w)
         const struct cs_factor *f = &w->study->factors[i];
         struct cs_report_level *levels = cs_arena_array(&w->r->arena, f->n_levels + 1, sizeof *levels);
         for (uint32_t k = 0; k < f->n_levels; k++)
-            levels[k] = (struct cs_report_level){.id = cs_work_copy(w, f->levels[k].id),
+            levels[k] = (struct cs_report_level){.id = cs_analysis_work_copy(w, f->levels[k].id),
                                                  .role = roles[f->levels[k].role],
-                                                 .axis = cs_work_copy(w, level_axis(f, &f->levels[k])),
-                                                 .text = cs_work_copy(w, level_text(f, &f->levels[k]))};
-        factors[i] = (struct cs_report_factor){cs_work_copy(w, f->name), levels, f->n_levels};
+                                                 .axis = cs_analysis_work_copy(w, level_axis(f, &f->levels[k])),
+                                                 .text = cs_analysis_work_copy(w, level_text(f, &f->levels[k]))};
+        factors[i] = (struct cs_report_factor){cs_analysis_work_copy(w, f->name), levels, f->n_levels};
     }
     w->r->factors = factors;
     w->r->n_factors = w->study->n_factors;
@@ -118,16 +118,16 @@ static void fill_outcomes(struct cs_report_work *w)
         list[i] = d->outcomes[i];
         const char **words = cs_arena_array(&w->r->arena, list[i].n_categories + 1, sizeof *words);
         for (uint32_t k = 0; k < list[i].n_categories; k++)
-            words[k] = cs_work_copy(w, list[i].categories[k]);
+            words[k] = cs_analysis_work_copy(w, list[i].categories[k]);
         list[i].categories = words;
-        list[i].name = cs_work_copy(w, list[i].name);
-        list[i].label = cs_work_copy(w, list[i].label);
-        list[i].question = cs_work_copy(w, list[i].question);
-        list[i].field = cs_work_copy(w, list[i].field);
-        list[i].category = cs_work_copy(w, list[i].category);
-        list[i].up = cs_work_copy(w, list[i].up);
+        list[i].name = cs_analysis_work_copy(w, list[i].name);
+        list[i].label = cs_analysis_work_copy(w, list[i].label);
+        list[i].question = cs_analysis_work_copy(w, list[i].question);
+        list[i].field = cs_analysis_work_copy(w, list[i].field);
+        list[i].category = cs_analysis_work_copy(w, list[i].category);
+        list[i].up = cs_analysis_work_copy(w, list[i].up);
         if (list[i].has_label)
-            w->r->label_note = d->label_note[0] != '\0' ? cs_work_copy(w, d->label_note) : unknown_labels;
+            w->r->label_note = d->label_note[0] != '\0' ? cs_analysis_work_copy(w, d->label_note) : unknown_labels;
     }
     w->r->outcomes = list;
     w->r->n_outcomes = d->n_outcomes;
@@ -153,15 +153,15 @@ static void fill_head(struct cs_report_work *w)
 {
     const struct cs_report_source *source = w->source;
     struct cs_report *r = w->r;
-    r->study = cs_work_copy(w, w->study->name);
-    r->title = cs_work_copy(w, w->study->title);
-    r->source = cs_work_copy(w, source->name);
+    r->study = cs_analysis_work_copy(w, w->study->name);
+    r->title = cs_analysis_work_copy(w, w->study->title);
+    r->source = cs_analysis_work_copy(w, source->name);
     r->created = r->spec_digest = "";
     if (source->reader != NULL) {
         const struct cs_generation *g = &source->reader->view.generation;
         r->generation = g->number;
-        r->created = cs_work_time(w, g->created_wall_ms);
-        r->spec_digest = cs_work_hex(w, g->spec_digest);
+        r->created = cs_analysis_work_time(w, g->created_wall_ms);
+        r->spec_digest = cs_analysis_work_hex(w, g->spec_digest);
     }
     r->software = cs_arena_printf(&r->arena, "clinsafe %s", cs_version);
     r->study_seed = w->study->seed;
@@ -172,7 +172,7 @@ static void fill_head(struct cs_report_work *w)
     r->n_clusters = w->cases->n_clusters;
     r->repeats = source->inferred ? most_repeats(w) : w->study->n_rects > 0 ? w->study->rects[0].repeats : 0;
     r->label_note = "";
-    r->warrant_note = cs_work_copy(w, w->declared->warrant_note);
+    r->warrant_note = cs_analysis_work_copy(w, w->declared->warrant_note);
     r->earlier = (struct cs_report_earlier){.source = "", .first_call = "", .last_call = ""};
 }
 

@@ -34,15 +34,15 @@ static void pair_up(const struct labelled *l, enum cs_what what, const struct cs
 static void share_of(const struct labelled *l, enum cs_what what, uint32_t level, struct cs_report_figure *share,
                      struct cs_report_figure *shift, struct cs_report_span *ci)
 {
-    const struct cs_side side = cs_declared_one_level(level);
+    const struct cs_side side = cs_analysis_declared_one_level(level);
     const bool compared = l->control.n > 0 && l->control.level[0] != level;
     struct cs_paired p;
     pair_up(l, what, &side, compared ? &l->control : &side, &p);
     if (p.n > 0)
-        *share = cs_work_known(mean_of(p.level, p.n));
+        *share = cs_analysis_work_known(mean_of(p.level, p.n));
     if (p.n > 0 && compared && shift != NULL) {
         const struct cs_cluster_test t = cs_cluster_t(p.diff, p.n, l->w->declared->alpha, 1);
-        *shift = cs_work_known(mean_of(p.diff, p.n) * 100);
+        *shift = cs_analysis_work_known(mean_of(p.diff, p.n) * 100);
         if (cs_stats_usable(t.status))
             *ci = (struct cs_report_span){true, t.ci.lo * 100, t.ci.hi * 100};
     }
@@ -52,14 +52,14 @@ static void share_of(const struct labelled *l, enum cs_what what, uint32_t level
 /* The comparison that the ratio of ratios needs is kept for the bootstrap of the whole factor. */
 static void set_ratios(const struct labelled *l, uint32_t level, struct cs_report_label *row, struct cs_paired *keep)
 {
-    const struct cs_side side = cs_declared_one_level(level);
+    const struct cs_side side = cs_analysis_declared_one_level(level);
     const bool compared = l->control.n > 0 && l->control.level[0] != level;
     struct cs_paired label;
     pair_up(l, CS_WHAT_ANSWER, &side, compared ? &l->control : &side, keep);
     pair_up(l, CS_WHAT_LABEL, &side, compared ? &l->control : &side, &label);
     if (keep->n > 0 && label.n == keep->n) {
-        row->rate = cs_work_known(mean_of(keep->level, keep->n));
-        row->labelled = cs_work_known(mean_of(label.level, label.n));
+        row->rate = cs_analysis_work_known(mean_of(keep->level, keep->n));
+        row->labelled = cs_analysis_work_known(mean_of(label.level, label.n));
         row->ratio = cs_rate_ratios_plain(keep->level, label.level, keep->n);
         if (compared)
             row->control_ratio = cs_rate_ratios_plain(keep->comparator, label.level, keep->n);
@@ -71,7 +71,7 @@ static void set_ratios(const struct labelled *l, uint32_t level, struct cs_repor
 
 static void fill_row(const struct labelled *l, uint32_t level, struct cs_report_label *row, struct cs_paired *keep)
 {
-    const struct cs_side side = cs_declared_one_level(level);
+    const struct cs_side side = cs_analysis_declared_one_level(level);
     struct cs_paired p;
     *row = (struct cs_report_label){.model = l->model, .outcome = l->outcome, .factor = l->factor, .level = level};
     pair_up(l, CS_WHAT_AGREE, &side, &side, &p);
@@ -96,9 +96,9 @@ static void fill_factor(struct cs_report_work *w, uint32_t model, uint32_t outco
                         struct labelled_rows *out)
 {
     struct labelled l = {.w = w, .model = model, .outcome = outcome, .factor = factor};
-    const uint32_t control = cs_declared_level_of_role(&w->study->factors[factor], CS_ROLE_CONTROL);
+    const uint32_t control = cs_analysis_declared_level_of_role(&w->study->factors[factor], CS_ROLE_CONTROL);
     if (control != CS_REPORT_NONE)
-        l.control = cs_declared_one_level(control);
+        l.control = cs_analysis_declared_one_level(control);
     cs_reduce_arrange(&l.arranged, &w->got->grids[model], w->declared->measures[outcome].question, factor);
     for (uint32_t k = 0; k < w->r->factors[factor].n_levels; k++, out->n++)
         fill_row(&l, k, &out->rows[out->n], &out->kept[out->n]);

@@ -1,4 +1,4 @@
-/* rates.c - what was answered under each level. */
+/* level_rates.c - what was answered under each level. */
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
@@ -8,16 +8,16 @@
 static void fill_row(const struct cs_report_work *w, const struct cs_arrangement *a, struct cs_report_rate *row)
 {
     const struct cs_measure *m = &w->declared->measures[row->outcome];
-    const struct cs_side side = cs_declared_one_level(row->level);
+    const struct cs_side side = cs_analysis_declared_one_level(row->level);
     const struct cs_case_filter all = {.stratum = CS_NONE};
-    const bool share = cs_work_scale(&w->r->outcomes[row->outcome]) > 1;
+    const bool share = cs_analysis_work_scale(&w->r->outcomes[row->outcome]) > 1;
     struct cs_paired p;
     cs_reduce_pair(&p, m, &w->got->grids[row->model], a, w->cases, &side, &side, &all);
     row->clusters = p.n;
     row->answers = p.n_level;
-    const struct cs_cluster_test t = cs_cluster_t(p.level, p.n, w->declared->alpha, cs_work_range(m));
+    const struct cs_cluster_test t = cs_cluster_t(p.level, p.n, w->declared->alpha, cs_analysis_work_range(m));
     if (p.n > 0)
-        row->rate = cs_work_known(t.mean);
+        row->rate = cs_analysis_work_known(t.mean);
     if (cs_stats_usable(t.status))
         row->ci = share ? (struct cs_report_span){true, cs_stats_unit(t.ci.lo), cs_stats_unit(t.ci.hi)}
                         : (struct cs_report_span){true, t.ci.lo, t.ci.hi};

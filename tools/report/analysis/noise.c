@@ -40,7 +40,7 @@ static double level_distance(const struct cs_spot_counts *c, uint32_t n_categori
 static bool is_baseline(const struct cs_study *s, const struct cs_coords *at)
 {
     for (uint32_t f = 0; f < s->n_factors; f++) {
-        const uint32_t control = cs_declared_level_of_role(&s->factors[f], CS_ROLE_CONTROL);
+        const uint32_t control = cs_analysis_declared_level_of_role(&s->factors[f], CS_ROLE_CONTROL);
         if (at->arms[f].level != (control != CS_REPORT_NONE ? control : 0))
             return false;
     }
@@ -138,7 +138,7 @@ static void range_floor(const struct cs_report_work *w, struct growing *g, uint3
     struct cs_report_floor f = {.model = model, .outcome = outcome, .kind = kind, .why = ""};
     for (uint32_t k = 0; k < w->declared->n_contrasts; k++) {
         const struct cs_spec_contrast *spec = &w->declared->contrasts[k];
-        const struct cs_report_contrast *c = &w->r->contrasts[cs_work_contrast_at(w, model, outcome, k)];
+        const struct cs_report_contrast *c = &w->r->contrasts[cs_analysis_work_contrast_at(w, model, outcome, k)];
         if (!spec->floor || spec->against != CS_AGAINST_CONTROL || spec->stratum != CS_NONE || !c->shift.known ||
             kind_of(w->study->factors[spec->factor].levels[spec->level].role) != kind)
             continue;
@@ -155,7 +155,7 @@ static void range_floor(const struct cs_report_work *w, struct growing *g, uint3
 static void inner_floors(const struct cs_report_work *w, struct growing *g, uint32_t model, uint32_t outcome)
 {
     const struct cs_measure *m = &w->declared->measures[outcome];
-    const double scale = cs_work_scale(&w->r->outcomes[outcome]);
+    const double scale = cs_analysis_work_scale(&w->r->outcomes[outcome]);
     bool repeated;
     const struct inner sum = inside(w, model, m, &repeated);
     struct cs_report_floor reask = {.model = model, .outcome = outcome, .kind = CS_ARM_REASK, .n_arms = 1, .why = ""};
@@ -166,12 +166,12 @@ static void inner_floors(const struct cs_report_work *w, struct growing *g, uint
     else if (m->kind == CS_OUTCOME_NUMBER)
         reask.why = "for numbers see the components: variance within prompts";
     else
-        reask.disagreement = cs_work_known((m->kind == CS_OUTCOME_ORDINAL ? sum.level_distance : sum.disagreement) /
-                                           (double)sum.cells * scale);
+        reask.disagreement = cs_analysis_work_known(
+            (m->kind == CS_OUTCOME_ORDINAL ? sum.level_distance : sum.disagreement) / (double)sum.cells * scale);
     if (sum.clusters == 0)
         rephrase.why = "every cluster is one case: the study has no rephrasings";
     else if (scale > 1)
-        rephrase.disagreement = cs_work_known(sum.apart / (double)sum.clusters * scale);
+        rephrase.disagreement = cs_analysis_work_known(sum.apart / (double)sum.clusters * scale);
     else
         rephrase.why = "for scales and numbers see the components: SD between rephrasings";
     add_floor(g, &rephrase);
@@ -187,9 +187,9 @@ static void inner_floors(const struct cs_report_work *w, struct growing *g, uint
     const double variance = sum.between / (double)sum.clusters;
     c.clusters = (uint32_t)sum.clusters;
     if (repeated) {
-        c.case_variance = cs_work_known(variance * scale * scale);
-        c.case_sd = cs_work_known(variance > 0 ? sqrt(variance) * scale : 0);
-        c.noise = cs_work_known(sum.disagreement / (double)sum.cells);
+        c.case_variance = cs_analysis_work_known(variance * scale * scale);
+        c.case_sd = cs_analysis_work_known(variance > 0 ? sqrt(variance) * scale : 0);
+        c.noise = cs_analysis_work_known(sum.disagreement / (double)sum.cells);
     } else {
         c.why = "each prompt was asked once: noise and rephrasing cannot be told apart";
     }
@@ -202,10 +202,10 @@ static void one_component(const struct cs_report_work *w, uint32_t model, uint32
                           struct cs_report_component *out)
 {
     const struct cs_spec_contrast *spec = &w->declared->contrasts[contrast];
-    const size_t at = cs_work_contrast_at(w, model, outcome, contrast);
+    const size_t at = cs_analysis_work_contrast_at(w, model, outcome, contrast);
     const struct cs_report_contrast *c = &w->r->contrasts[at];
     const struct cs_paired *p = &w->paired[at];
-    const double scale = cs_work_scale(&w->r->outcomes[outcome]);
+    const double scale = cs_analysis_work_scale(&w->r->outcomes[outcome]);
     struct cs_moments d, v;
     *out = (struct cs_report_component){.model = model,
                                         .outcome = outcome,
@@ -223,15 +223,15 @@ static void one_component(const struct cs_report_work *w, uint32_t model, uint32
     }
     if (cs_stats_moments(p->diff, p->n, &d) != CS_STAT_OK || cs_stats_moments(p->sampling, p->n, &v) != CS_STAT_OK)
         return;
-    out->systematic_sq = cs_work_known((d.mean * d.mean - d.var / p->n) * scale * scale);
+    out->systematic_sq = cs_analysis_work_known((d.mean * d.mean - d.var / p->n) * scale * scale);
     if (!p->repeated) {
         out->why = "a prompt has fewer than two answers: noise cannot be told from sensitivity to the case";
         return;
     }
     const double variance = d.var - v.mean;
-    out->case_variance = cs_work_known(variance * scale * scale);
-    out->case_sd = cs_work_known(variance > 0 ? sqrt(variance) * scale : 0);
-    out->noise = cs_work_known(p->noise);
+    out->case_variance = cs_analysis_work_known(variance * scale * scale);
+    out->case_sd = cs_analysis_work_known(variance > 0 ? sqrt(variance) * scale : 0);
+    out->noise = cs_analysis_work_known(p->noise);
 }
 
 /* The mean of all levels of a kind; squares are averaged as they are, negative ones too. */
@@ -256,16 +256,16 @@ static void mean_component(struct growing *g, uint32_t from, enum cs_arm_kind ki
         }
     }
     if (squares > 0) {
-        out->systematic_sq = cs_work_known(systematic / squares);
+        out->systematic_sq = cs_analysis_work_known(systematic / squares);
         if (out->systematic_sq.value >= 0)
-            out->systematic = cs_work_known(sqrt(out->systematic_sq.value));
+            out->systematic = cs_analysis_work_known(sqrt(out->systematic_sq.value));
         else
             out->why = "the unbiased estimate of the squared shift is below 0: no systematic shift to be seen";
     }
     if (parts > 0) {
-        out->case_variance = cs_work_known(variance / parts);
-        out->case_sd = cs_work_known(variance > 0 ? sqrt(variance / parts) : 0);
-        out->noise = cs_work_known(noise / parts);
+        out->case_variance = cs_analysis_work_known(variance / parts);
+        out->case_sd = cs_analysis_work_known(variance > 0 ? sqrt(variance / parts) : 0);
+        out->noise = cs_analysis_work_known(noise / parts);
     } else {
         out->why = "a prompt has fewer than two answers: noise cannot be told from sensitivity to the case";
     }

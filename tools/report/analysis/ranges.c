@@ -38,7 +38,7 @@ static void fill(const struct cs_report_work *w, struct crossing *x, uint32_t ou
     const uint32_t models = w->r->n_models;
     memset(x->present, 0, (size_t)w->cases->n_clusters * models * sizeof *x->present);
     for (uint32_t m = 0; m < models; m++) {
-        const struct cs_paired *p = &w->paired[cs_work_contrast_at(w, m, outcome, contrast)];
+        const struct cs_paired *p = &w->paired[cs_analysis_work_contrast_at(w, m, outcome, contrast)];
         for (uint32_t i = 0; i < p->n; i++) {
             const size_t at = (size_t)p->cluster[i] * models + m;
             x->d[at] = p->diff[i];
@@ -50,7 +50,7 @@ static void fill(const struct cs_report_work *w, struct crossing *x, uint32_t ou
 static void measure(const struct cs_report_work *w, const struct crossing *x, struct cs_report_range *out)
 {
     const uint32_t models = w->r->n_models, clusters = w->cases->n_clusters;
-    const double scale = cs_work_scale(&w->r->outcomes[out->outcome]);
+    const double scale = cs_analysis_work_scale(&w->r->outcomes[out->outcome]);
     double mean = 0;
     for (uint32_t m = 0; m < models; m++) {
         double sum = 0;
@@ -78,7 +78,7 @@ static void measure(const struct cs_report_work *w, const struct crossing *x, st
     }
     out->range.known = out->n_models > 0;
     if (out->n_models > 0)
-        out->mean = cs_work_known(mean / out->n_models);
+        out->mean = cs_analysis_work_known(mean / out->n_models);
     if (out->n_models < CS_CROSSED_MODELS_MIN)
         return;
     const struct cs_boot boot = {.seed = w->seed, .draws = w->draws, .threads = w->threads};
@@ -99,7 +99,7 @@ void cs_analysis_ranges(struct cs_report_work *w)
     struct cs_report_range *rows = cs_arena_array(&r->arena, (size_t)r->n_outcomes * d->n_contrasts + 1, sizeof *rows);
     for (uint32_t o = 0; o < r->n_outcomes; o++) {
         for (uint32_t k = 0; k < d->n_contrasts; k++) {
-            const struct cs_report_contrast *c = &r->contrasts[cs_work_contrast_at(w, 0, o, k)];
+            const struct cs_report_contrast *c = &r->contrasts[cs_analysis_work_contrast_at(w, 0, o, k)];
             if (d->contrasts[k].stratum != CS_NONE || r->outcomes[o].role == CS_OUTCOME_UNDECLARED)
                 continue;
             struct cs_report_range row = {.outcome = o,

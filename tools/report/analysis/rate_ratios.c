@@ -27,7 +27,7 @@ struct cs_report_figure cs_rate_ratios_plain(const double *above, const double *
     const struct side_rate a = rate_of(above, n), b = rate_of(below, n);
     if (b.mean < CS_RATIO_RATE_MIN || b.some < CS_RATIO_CLUSTERS_MIN)
         return (struct cs_report_figure){0};
-    return cs_work_known(a.mean / b.mean);
+    return cs_analysis_work_known(a.mean / b.mean);
 }
 
 static void run_batch(const struct cs_report_work *w, const struct cs_ratio_job *const *jobs, size_t n)
@@ -47,7 +47,7 @@ static void run_batch(const struct cs_report_work *w, const struct cs_ratio_job 
     for (size_t k = 0; k < n; k++) {
         const struct side_rate above = rate_of(jobs[k]->pair->level, jobs[k]->pair->n);
         if (cs_stats_usable(out[k].status))
-            *jobs[k]->ratio = cs_work_known(out[k].estimate);
+            *jobs[k]->ratio = cs_analysis_work_known(out[k].estimate);
         if (cs_stats_usable(out[k].interval_status) && above.mean >= CS_RATIO_RATE_MIN)
             *jobs[k]->ci = (struct cs_report_span){true, out[k].ci.lo, out[k].ci.hi};
     }

@@ -1,4 +1,4 @@
-/* rerun.c - the same contrasts in another run of the study: what shifted then, now, and by how much it changed. */
+/* reruns.c - the same contrasts in another run of the study: what shifted then, now, and by how much it changed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +81,7 @@ static bool translate(const struct other_run *o, const struct cs_report_contrast
         !translate_measure(now, then, &o->w->declared->measures[c->outcome], &out->measure))
         return false;
     const struct cs_factor *other = &then->factors[out->factor];
-    out->level = cs_declared_one_level(level_of(other, f->levels[spec->level].id));
+    out->level = cs_analysis_declared_one_level(level_of(other, f->levels[spec->level].id));
     bool found = out->level.level[0] != CS_NONE;
     for (uint32_t i = 0; i < spec->comparator_side.n; i++) {
         out->comparator.level[i] = level_of(other, f->levels[spec->comparator_side.level[i]].id);
@@ -121,13 +121,13 @@ static void compare(const struct other_run *o, const struct cs_paired *now, cons
     }
     const struct cs_cluster_test t = cs_cluster_t(d, row->clusters, o->w->declared->alpha, 2 * range);
     if (row->clusters > 0) {
-        row->now = cs_work_known(first / row->clusters * scale);
-        row->then = cs_work_known(second / row->clusters * scale);
-        row->difference = cs_work_known((first - second) / row->clusters * scale);
+        row->now = cs_analysis_work_known(first / row->clusters * scale);
+        row->then = cs_analysis_work_known(second / row->clusters * scale);
+        row->difference = cs_analysis_work_known((first - second) / row->clusters * scale);
     }
     if (cs_stats_usable(t.status)) {
         row->ci = (struct cs_report_span){true, t.ci.lo * scale, t.ci.hi * scale};
-        row->p = cs_work_known(t.p);
+        row->p = cs_analysis_work_known(t.p);
     } else {
         row->why = row->clusters == 0 ? "no cluster has answers in both runs" : cs_stats_text(t.status);
     }
@@ -152,7 +152,8 @@ static bool rerun_one(const struct other_run *o, uint32_t contrast, struct cs_re
     *row = (struct cs_report_rerun){.contrast = contrast, .why = ""};
     cs_reduce_arrange(&a, g, t.measure.question, t.factor);
     cs_reduce_pair(&then, &t.measure, g, &a, &o->cases, &t.level, &t.comparator, &filter);
-    compare(o, &w->paired[contrast], &then, cs_work_range(m), cs_work_scale(&w->r->outcomes[c->outcome]), row);
+    compare(o, &w->paired[contrast], &then, cs_analysis_work_range(m),
+            cs_analysis_work_scale(&w->r->outcomes[c->outcome]), row);
     cs_reduce_paired_release(&then);
     cs_reduce_arrangement_release(&a);
     free(flagged);
@@ -177,8 +178,8 @@ static void describe(struct cs_report_work *w, const struct cs_report_source *so
                     : cs_arena_printf(&w->r->arena, "%s of a study with another name, %s", source->name,
                                       source->study->name);
     e->generation = source->reader != NULL ? source->reader->view.generation.number : 0;
-    e->first_call = cs_work_time(w, first);
-    e->last_call = cs_work_time(w, last);
+    e->first_call = cs_analysis_work_time(w, first);
+    e->last_call = cs_analysis_work_time(w, last);
     e->complete = planned == terminal;
     for (uint32_t m = 0; m < w->study->n_models; m++)
         e->shared += w->got->facts[m].adopted;

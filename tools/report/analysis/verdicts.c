@@ -52,7 +52,7 @@ static bool is_concurrent(const struct cs_report_work *w, uint32_t model, const 
     const struct cs_grid *g = &w->got->grids[model];
     if (w->got->facts[model].adopted == 0)
         return true;
-    const struct cs_side level = cs_declared_one_level(spec->level);
+    const struct cs_side level = cs_analysis_declared_one_level(spec->level);
     const struct window a = window_of(g, spec->factor, &level), b = window_of(g, spec->factor, &spec->comparator_side);
     return a.first > a.last || b.first > b.last || (a.first <= b.last && b.first <= a.last);
 }
@@ -86,12 +86,12 @@ static void enter(const struct cs_report_work *w, size_t at, struct cs_family_te
     const struct cs_report_contrast *c = &w->r->contrasts[at];
     const struct cs_report_outcome *o = &w->r->outcomes[c->outcome];
     const struct cs_paired *p = &w->paired[at];
-    const double scale = cs_work_scale(o), mean = c->shift.value / scale;
+    const double scale = cs_analysis_work_scale(o), mean = c->shift.value / scale;
     *t = (struct cs_family_test){
         .diff = p->diff,
         .cluster = p->cluster,
         .n = p->n,
-        .range = cs_work_range(&w->declared->measures[c->outcome]),
+        .range = cs_analysis_work_range(&w->declared->measures[c->outcome]),
         .margin = o->margin.known ? o->margin.value / scale : 0,
         .worst = p->bounded ? p->low : mean,
         .best = p->bounded ? p->high : mean,
@@ -121,14 +121,14 @@ static void leave(struct cs_report_work *w, size_t at, const struct cs_family_te
 {
     struct cs_report_contrast *c = &w->r->contrasts[at];
     const struct cs_report_outcome *o = &w->r->outcomes[c->outcome];
-    const double scale = cs_work_scale(o);
+    const double scale = cs_analysis_work_scale(o);
     if (t->usable) {
-        c->p_adjusted = cs_work_known(t->p_adjusted);
+        c->p_adjusted = cs_analysis_work_known(t->p_adjusted);
         c->ci_simultaneous = (struct cs_report_span){true, t->ci.lo * scale, t->ci.hi * scale};
     }
     if (t->usable && o->margin.known) {
-        c->p_equivalence = cs_work_known(t->p_equivalence);
-        c->p_equivalence_adjusted = cs_work_known(t->p_equivalence_adjusted);
+        c->p_equivalence = cs_analysis_work_known(t->p_equivalence);
+        c->p_equivalence_adjusted = cs_analysis_work_known(t->p_equivalence_adjusted);
     }
     c->verdict = verdict_of(t->verdict, o->margin.known);
     if (t->eligible && is_one_side_silent(w->r, c, t->range * scale))

@@ -1,4 +1,4 @@
-/* warranted.c - the table of differences that were declared warranted: the cases that the main result leaves out. */
+/* warrants.c - the table of differences that were declared warranted: the cases that the main result leaves out. */
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
@@ -28,7 +28,7 @@ static void count_raters(const struct cs_report_work *w, const struct cs_report_
         }
     }
     if (known > 0)
-        row->agreement = cs_work_known(sum / known);
+        row->agreement = cs_analysis_work_known(sum / known);
 }
 
 static double mean_of(const double *x, uint32_t n)
@@ -44,18 +44,18 @@ static void measure(const struct cs_report_work *w, const struct cs_report_contr
 {
     const struct cs_measure *m = &w->declared->measures[c->outcome];
     const struct cs_case_filter only = {.stratum = CS_NONE, .flagged = flagged, .only_flagged = true};
-    const struct cs_side level = cs_declared_one_level(spec->level);
-    const double scale = cs_work_scale(&w->r->outcomes[c->outcome]);
+    const struct cs_side level = cs_analysis_declared_one_level(spec->level);
+    const double scale = cs_analysis_work_scale(&w->r->outcomes[c->outcome]);
     struct cs_arrangement a;
     struct cs_paired p;
     cs_reduce_arrange(&a, &w->got->grids[c->model], m->question, spec->factor);
     cs_reduce_pair(&p, m, &w->got->grids[c->model], &a, w->cases, &level, &spec->comparator_side, &only);
-    const struct cs_cluster_test t = cs_cluster_t(p.diff, p.n, w->declared->alpha, cs_work_range(m));
+    const struct cs_cluster_test t = cs_cluster_t(p.diff, p.n, w->declared->alpha, cs_analysis_work_range(m));
     row->clusters = p.n;
     if (p.n > 0) {
-        row->rate_level = cs_work_known(mean_of(p.level, p.n));
-        row->rate_comparator = cs_work_known(mean_of(p.comparator, p.n));
-        row->shift = cs_work_known(mean_of(p.diff, p.n) * scale);
+        row->rate_level = cs_analysis_work_known(mean_of(p.level, p.n));
+        row->rate_comparator = cs_analysis_work_known(mean_of(p.comparator, p.n));
+        row->shift = cs_analysis_work_known(mean_of(p.diff, p.n) * scale);
     }
     if (cs_stats_usable(t.status))
         row->ci = (struct cs_report_span){true, t.ci.lo * scale, t.ci.hi * scale};

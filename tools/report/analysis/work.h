@@ -26,16 +26,17 @@ struct cs_report_work {
 enum { CS_CLUSTERS_MIN = 5 }; /* fewer give no verdict */
 
 /* Index of a contrast in the report, of a declared one in a model for an outcome. */
-size_t cs_work_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t contrast);
+size_t cs_analysis_work_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t outcome,
+                                    uint32_t contrast);
 /* What turns a fraction into the unit of an outcome: 100 for points. */
-double cs_work_scale(const struct cs_report_outcome *o);
-double cs_work_range(const struct cs_measure *m);    /* the largest shift possible; 0: no bounds */
-struct cs_report_figure cs_work_known(double value); /* not known unless finite */
-void cs_work_note(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+double cs_analysis_work_scale(const struct cs_report_outcome *o);
+double cs_analysis_work_range(const struct cs_measure *m);    /* the largest shift possible; 0: no bounds */
+struct cs_report_figure cs_analysis_work_known(double value); /* not known unless finite */
+void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Texts of the report. */
-const char *cs_work_copy(struct cs_report_work *w, const char *text); /* "" of NULL */
-const char *cs_work_time(struct cs_report_work *w, int64_t ms);       /* UTC; "" of 0 */
-const char *cs_work_hex(struct cs_report_work *w, const uint8_t digest[32]);
+const char *cs_analysis_work_copy(struct cs_report_work *w, const char *text); /* "" of NULL */
+const char *cs_analysis_work_time(struct cs_report_work *w, int64_t ms);       /* UTC; "" of 0 */
+const char *cs_analysis_work_hex(struct cs_report_work *w, const uint8_t digest[32]);
 
 #endif

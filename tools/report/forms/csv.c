@@ -8,7 +8,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/base/csv_write.h"
-#include "tools/report/analysis/sections.h"
+#include "tools/report/analysis/tables.h"
 #include "tools/report/forms/forms.h"
 
 struct sheet {
@@ -135,8 +135,8 @@ enum cs_err cs_forms_csv(const struct cs_report *r, const char *dir, struct cs_e
     enum cs_err rc = CS_OK;
     if (mkdir(dir, 0777) != 0 && errno != EEXIST)
         return cs_error_set(err, CS_EIO, "%s: %s", dir, strerror(errno));
-    for (size_t i = 0; cs_sections_tables[i] != NULL; i++) {
-        for (const struct cs_report_table *t = cs_sections_tables[i]; t->columns != NULL && rc == CS_OK; t++)
+    for (size_t i = 0; cs_tables_all[i] != NULL; i++) {
+        for (const struct cs_report_table *t = cs_tables_all[i]; t->columns != NULL && rc == CS_OK; t++)
             rc = t->csv != NULL && (!t->is_rare || t->is_shown(r)) ? write_file(r, dir, t, err) : CS_OK;
     }
     return rc;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
-#include "tools/report/analysis/sections.h"
+#include "tools/report/analysis/tables.h"
 #include "tools/report/forms/forms.h"
 
 /* json_string refuses what is not UTF-8; one such word must not take the whole away. */
@@ -98,8 +98,8 @@ enum cs_err cs_forms_json(const struct cs_report *r, FILE *out, struct cs_error 
                                         "category_tests", "warrants",     "agreements",  "ranges",    "earlier",
                                         "reruns",         "provenance"};
     json_t *o = head(r), *tables = json_object();
-    for (size_t i = 0; cs_sections_tables[i] != NULL; i++) {
-        for (const struct cs_report_table *t = cs_sections_tables[i]; t->columns != NULL; t++) {
+    for (size_t i = 0; cs_tables_all[i] != NULL; i++) {
+        for (const struct cs_report_table *t = cs_tables_all[i]; t->columns != NULL; t++) {
             if (t->json != NULL && (t->is_shown == NULL || t->is_shown(r)))
                 json_object_set_new(tables, t->json, table(r, t));
         }

@@ -15,28 +15,28 @@ static struct cs_scale sd_scale(const struct cs_report *r, uint32_t outcome)
 
 static void write_component(struct cs_page *p, const struct cs_report_component *c, const struct cs_scale *s)
 {
-    int decimals = cs_page_decimals(p, c->outcome);
-    const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
-    bool share = cs_page_is_share(&p->r->outcomes[c->outcome]);
+    int decimals = cs_html_page_decimals(p, c->outcome);
+    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
+    bool share = cs_html_page_is_share(&p->r->outcomes[c->outcome]);
 
     fputs("<tr><th scope=\"row\">", p->out);
     if (l != NULL)
-        cs_page_words(p, l->id);
+        cs_html_page_words(p, l->id);
     else
         cs_html(p->out, "%s%s", cs_words_arm(c->kind), c->n_levels > 1 ? ", typical size" : "");
     cs_html(p->out, "</th><td class=\"n\">%s",
-            l != NULL || c->n_levels == 1 ? cs_num_signed(cs_page_figure_value(c->systematic), decimals).s
-                                          : cs_num_fixed(cs_page_figure_value(c->systematic), decimals).s);
+            l != NULL || c->n_levels == 1 ? cs_num_signed(cs_html_page_figure_value(c->systematic), decimals).s
+                                          : cs_num_fixed(cs_html_page_figure_value(c->systematic), decimals).s);
     if (c->systematic_ci.known)
-        cs_html(p->out, " (%s)", cs_page_span(c->systematic_ci, decimals).s);
+        cs_html(p->out, " (%s)", cs_html_page_span(c->systematic_ci, decimals).s);
     fputs("</td>", p->out);
-    cs_page_number(p, cs_num_fixed(cs_page_figure_value(c->case_sd), decimals));
+    cs_html_page_number(p, cs_num_fixed(cs_html_page_figure_value(c->case_sd), decimals));
     fputs("<td class=\"barcol\">", p->out);
-    cs_svg_bar(p->out, s, cs_page_figure_value(c->case_sd), c->kind == CS_ARM_LEVELS ? "b-level" : "s-time");
+    cs_svg_bar(p->out, s, cs_html_page_figure_value(c->case_sd), c->kind == CS_ARM_LEVELS ? "b-level" : "s-time");
     fputs("</td>", p->out);
-    cs_page_number(p, share ? cs_num_percent(cs_page_figure_value(c->noise))
-                            : cs_num_fixed(cs_page_figure_value(c->noise), 3));
-    cs_page_number(p, cs_num_count(c->clusters));
+    cs_html_page_number(p, share ? cs_num_percent(cs_html_page_figure_value(c->noise))
+                                 : cs_num_fixed(cs_html_page_figure_value(c->noise), 3));
+    cs_html_page_number(p, cs_num_count(c->clusters));
     cs_html(p->out, "<td><span class=\"why\">%s</span></td></tr>\n", c->why);
 }
 
@@ -52,20 +52,20 @@ static void write_component_rows(struct cs_page *p, uint32_t model, uint32_t out
             continue;
         if (!open) {
             char caption[512];
-            snprintf(caption, sizeof caption, "%s in %s, %s: three components%s.", cs_page_label(p, outcome).s,
-                     cs_page_model(p, model), o->unit,
+            snprintf(caption, sizeof caption, "%s in %s, %s: three components%s.", cs_html_page_label(p, outcome).s,
+                     cs_html_page_model(p, model), o->unit,
                      single ? ", level by level" : ", beside the same for what should not matter");
             if (single)
                 fputs("<details><summary>Level by level</summary>\n", p->out);
-            cs_page_table(p, "components", model, caption);
+            cs_html_page_table(p, "components", model, caption);
             fputs("<thead><tr>", p->out);
-            cs_page_column(p, single ? "Level" : "Arms", "");
-            cs_page_column(p, single ? "Systematic shift (CI)" : "Systematic shift", "n");
-            cs_page_column(p, "Case-specific, SD", "n");
-            cs_page_column(p, "SD, drawn", "barcol");
-            cs_page_column(p, cs_page_is_share(o) ? "Re-ask noise" : "Re-ask noise, variance", "n");
-            cs_page_column(p, "Cases", "n");
-            cs_page_column(p, "Remark", "");
+            cs_html_page_column(p, single ? "Level" : "Arms", "");
+            cs_html_page_column(p, single ? "Systematic shift (CI)" : "Systematic shift", "n");
+            cs_html_page_column(p, "Case-specific, SD", "n");
+            cs_html_page_column(p, "SD, drawn", "barcol");
+            cs_html_page_column(p, cs_html_page_is_share(o) ? "Re-ask noise" : "Re-ask noise, variance", "n");
+            cs_html_page_column(p, "Cases", "n");
+            cs_html_page_column(p, "Remark", "");
             fputs("</tr></thead><tbody>\n", p->out);
             open = true;
         }
@@ -74,7 +74,7 @@ static void write_component_rows(struct cs_page *p, uint32_t model, uint32_t out
     if (!open)
         return;
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
     if (single)
         fputs("</details>\n", p->out);
 }

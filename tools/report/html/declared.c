@@ -21,21 +21,21 @@ static void write_generations(struct cs_page *p)
     const struct cs_report_declaration *d = &p->r->declared;
     if (d->n_generations == 0)
         return;
-    cs_page_table(p, "text", CS_REPORT_NONE, "Generations of the study and their declared analyses.");
+    cs_html_page_table(p, "text", CS_REPORT_NONE, "Generations of the study and their declared analyses.");
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Generation", "");
-    cs_page_column(p, "Created", "");
-    cs_page_column(p, "Digest of the analysis", "");
-    cs_page_column(p, "Same as reported here", "");
+    cs_html_page_column(p, "Generation", "");
+    cs_html_page_column(p, "Created", "");
+    cs_html_page_column(p, "Digest of the analysis", "");
+    cs_html_page_column(p, "Same as reported here", "");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t i = 0; i < d->n_generations; i++) {
         const struct cs_report_generation *g = &d->generations[i];
         cs_html(p->out, "<tr><th scope=\"row\">%u</th><td>%s</td><td><code>%s</code></td><td>%s%s</td></tr>\n",
-                g->number, cs_page_minute(g->created).s, g->digest, g->same_analysis ? "yes" : "no: it differs",
+                g->number, cs_html_page_minute(g->created).s, g->digest, g->same_analysis ? "yes" : "no: it differs",
                 g->current ? " (this one)" : "");
     }
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
     for (uint32_t i = 0; i < d->n_generations; i++) {
         const struct cs_report_generation *g = &d->generations[i];
         if (!g->same_analysis)

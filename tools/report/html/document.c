@@ -38,7 +38,7 @@ static void write_contents(struct cs_page *p)
             fputs("<ol>", p->out);
             for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
                 cs_html(p->out, "<li><a href=\"#answer-%u\">", o);
-                cs_page_words(p, p->r->outcomes[o].label);
+                cs_html_page_words(p, p->r->outcomes[o].label);
                 fputs("</a></li>", p->out);
             }
             fputs("</ol>", p->out);
@@ -70,9 +70,9 @@ enum cs_err cs_html_document(const struct cs_report *r, FILE *out, struct cs_err
     write_contents(&page);
     fputs("<main id=\"main\">\n", out);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        cs_page_section(&page, sections[i].id, sections[i].title);
+        cs_html_page_section(&page, sections[i].id, sections[i].title);
         sections[i].write(&page);
-        cs_page_section_end(&page);
+        cs_html_page_section_end(&page);
     }
     write_foot(&page);
     if (fflush(out) != 0 || ferror(out))

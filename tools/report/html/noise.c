@@ -52,7 +52,7 @@ static struct cs_scale outcome_scale(const struct cs_report *r, uint32_t outcome
 static void write_reach(struct cs_page *p, uint32_t outcome, const char *name, struct cs_report_span span,
                         const char *css, const struct cs_scale *s, struct cs_report_span floor)
 {
-    int decimals = cs_page_decimals(p, outcome);
+    int decimals = cs_html_page_decimals(p, outcome);
     double low = span.known ? span.low : NAN, high = span.known ? span.high : NAN;
     /* The ends are shown as a thick line: a range over arms, not an interval around an estimate. */
     struct cs_svg_mark mark = {NAN, NAN, NAN, low, high, css, true};
@@ -61,13 +61,14 @@ static void write_reach(struct cs_page *p, uint32_t outcome, const char *name, s
     cs_html(p->out, "<tr><th scope=\"row\">%s</th><td class=\"plot\">", name);
     cs_svg_row_reach(p->out, s, floor.known ? floor.low : NAN, floor.known ? floor.high : NAN, &mark);
     cs_html(p->out, "</td><td class=\"n est\">%s</td>",
-            span.known && span.high <= span.low ? cs_num_signed(span.low, decimals).s : cs_page_span(span, decimals).s);
+            span.known && span.high <= span.low ? cs_num_signed(span.low, decimals).s
+                                                : cs_html_page_span(span, decimals).s);
 }
 
 static void write_model_group(struct cs_page *p, uint32_t model)
 {
     fputs("<tr class=\"group model\"><th scope=\"colgroup\" colspan=\"5\">", p->out);
-    cs_page_model_name(p, model);
+    cs_html_page_model_name(p, model);
     fputs("</th></tr>\n", p->out);
 }
 
@@ -89,7 +90,7 @@ static void write_floor_rows(struct cs_page *p, uint32_t model, uint32_t outcome
         /* data-h: said in front where a narrow page has no column headings; nothing to say, nothing shown */
         cs_html(p->out, "<td class=\"n rates\" data-h=\"%s\">%s</td>",
                 f->disagreement.known ? "two answers differ by" : "",
-                cs_num_fixed(cs_page_figure_value(f->disagreement), cs_page_decimals(p, outcome)).s);
+                cs_num_fixed(cs_html_page_figure_value(f->disagreement), cs_html_page_decimals(p, outcome)).s);
         cs_html(p->out, "<td class=\"said\"><span class=\"why\">%s</span></td></tr>\n", f->why);
     }
     if (!levels.known)
@@ -112,24 +113,24 @@ static void write_floor(struct cs_page *p, uint32_t outcome)
     snprintf(caption, sizeof caption,
              "Noise floor of %s: range of shifts against the control, %s. Shaded: everything that should not matter, "
              "together.",
-             cs_page_label(p, outcome).s, o->unit);
-    snprintf(title, sizeof title, "Noise floor of %s, %s", cs_page_label(p, outcome).s, o->unit);
+             cs_html_page_label(p, outcome).s, o->unit);
+    snprintf(title, sizeof title, "Noise floor of %s, %s", cs_html_page_label(p, outcome).s, o->unit);
     snprintf(id, sizeof id, "floor-%u", outcome);
-    cs_page_figure(p, id, CS_REPORT_NONE, caption);
+    cs_html_page_figure(p, id, CS_REPORT_NONE, caption);
     cs_html(p->out, "<table class=\"forest\" aria-labelledby=\"fig-%u\">\n<thead><tr>", p->figures);
-    cs_page_column(p, "Kind of arm", "");
+    cs_html_page_column(p, "Kind of arm", "");
     fputs("<th scope=\"col\" class=\"plot\">", p->out);
     cs_svg_axis(p->out, &s, 0, true, title,
                 "One line per kind of arm from its smallest to its largest shift; the numbers stand beside.");
     cs_html(p->out,
             "</th><th scope=\"col\" class=\"n\">Smallest to largest, %s</th><th scope=\"col\" class=\"n\">%s</th>",
-            o->unit, cs_page_is_share(o) ? "Two answers differ, points" : "Mean difference of two answers");
-    cs_page_column(p, "Remark", "");
+            o->unit, cs_html_page_is_share(o) ? "Two answers differ, points" : "Mean difference of two answers");
+    cs_html_page_column(p, "Remark", "");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t m = 0; m < p->r->n_models; m++)
         write_floor_rows(p, m, outcome, &s);
     fputs("</tbody></table>", p->out);
-    cs_page_figure_end(p);
+    cs_html_page_figure_end(p);
 }
 
 static bool has_floor(const struct cs_report *r, uint32_t outcome)

@@ -48,52 +48,53 @@ struct cs_forest {
     uint32_t n; /* rows are neighbours in the report */
 };
 /* The run that starts at contrasts[at], at < n_contrasts. */
-struct cs_forest cs_page_forest_at(const struct cs_report *r, uint32_t at);
+struct cs_forest cs_html_page_forest_at(const struct cs_report *r, uint32_t at);
 
 /* ---- words ------------------------------------------------------------------------------------------ */
-const char *cs_page_model(const struct cs_page *p, uint32_t model);
-const char *cs_page_outcome(const struct cs_page *p, uint32_t outcome);                                /* its label */
-const struct cs_report_level *cs_page_level(const struct cs_page *p, uint32_t factor, uint32_t level); /* NULL: none */
+const char *cs_html_page_model(const struct cs_page *p, uint32_t model);
+const char *cs_html_page_outcome(const struct cs_page *p, uint32_t outcome); /* its label */
+const struct cs_report_level *cs_html_page_level(const struct cs_page *p, uint32_t factor,
+                                                 uint32_t level); /* NULL: none */
 /* Names for people: "low_income" is written as "low income", escaped. NULL writes nothing. */
-void cs_page_words(struct cs_page *p, const char *id);
+void cs_html_page_words(struct cs_page *p, const char *id);
 /* The label of an outcome in the same way, for captions; a very long one is cut at the end of a character. */
 struct cs_label {
     char s[160];
 };
-struct cs_label cs_page_label(const struct cs_page *p, uint32_t outcome);
+struct cs_label cs_html_page_label(const struct cs_page *p, uint32_t outcome);
 /* The heading a level stands under: its role, its axis, or that it is under study; "" when all are. */
-const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t level);
-const char *cs_page_verdict_symbol(enum cs_report_verdict v); /* one character, told apart without colour */
-const char *cs_page_verdict_css(
+const char *cs_html_page_heading(const struct cs_page *p, uint32_t factor, uint32_t level);
+const char *cs_html_page_verdict_symbol(enum cs_report_verdict v); /* one character, told apart without colour */
+const char *cs_html_page_verdict_css(
     enum cs_report_verdict v); /* "beyond", "unclear", ...: classes v-X of words and m-X of marks */
-void cs_page_verdict(struct cs_page *p, enum cs_report_verdict v, const char *why);
+void cs_html_page_verdict(struct cs_page *p, enum cs_report_verdict v, const char *why);
 
-bool cs_page_is_share(const struct cs_report_outcome *o); /* yes or no, a category */
+bool cs_html_page_is_share(const struct cs_report_outcome *o); /* yes or no, a category */
 /* Decimals that a shift of this outcome is printed with: points 1, levels and units 2. */
-int cs_page_decimals(const struct cs_page *p, uint32_t outcome);
-double cs_page_figure_value(struct cs_report_figure f); /* NaN unless known: the printers make a dash of it */
+int cs_html_page_decimals(const struct cs_page *p, uint32_t outcome);
+double cs_html_page_figure_value(struct cs_report_figure f); /* NaN unless known: the printers make a dash of it */
 /* "2026-11-23 06:01 UTC" of a time as the report has it; a dash of "". */
-struct cs_num cs_page_minute(const char *utc);
-struct cs_num cs_page_span(struct cs_report_span i, int decimals);
-struct cs_num cs_page_rate(const struct cs_page *p, uint32_t outcome,
-                           struct cs_report_figure rate); /* "12.3 %" or a mean */
+struct cs_num cs_html_page_minute(const char *utc);
+struct cs_num cs_html_page_span(struct cs_report_span i, int decimals);
+struct cs_num cs_html_page_rate(const struct cs_page *p, uint32_t outcome,
+                                struct cs_report_figure rate); /* "12.3 %" or a mean */
 
 /* ---- frames ------------------------------------------------------------------------------------------ */
-void cs_page_section(struct cs_page *p, const char *id, const char *title);
-void cs_page_section_end(struct cs_page *p);
+void cs_html_page_section(struct cs_page *p, const char *id, const char *title);
+void cs_html_page_section_end(struct cs_page *p);
 /* Says SIMULATED MODEL, PLANTED EFFECT when the model is simulated; NONE: when any model is. */
-void cs_page_stamp(struct cs_page *p, uint32_t model);
+void cs_html_page_stamp(struct cs_page *p, uint32_t model);
 /* The name of a model, tagged when it is simulated. */
-void cs_page_model_name(struct cs_page *p, uint32_t model);
-/* <figure> with a numbered caption and the stamp, holding a scrollable region. Closed by cs_page_figure_end. */
-void cs_page_figure(struct cs_page *p, const char *id, uint32_t model, const char *caption);
-void cs_page_figure_end(struct cs_page *p);
-/* A scrollable region and a table in it with a numbered caption and the stamp. Closed by cs_page_table_end. */
-void cs_page_table(struct cs_page *p, const char *css, uint32_t model, const char *caption);
-void cs_page_table_end(struct cs_page *p);
-void cs_page_cell(struct cs_page *p, const char *text);                     /* <td> of plain text, escaped */
-void cs_page_number(struct cs_page *p, struct cs_num num);                  /* <td class="n"> */
-void cs_page_column(struct cs_page *p, const char *title, const char *css); /* <th scope="col"> */
-void cs_page_group(struct cs_page *p, unsigned columns, const char *words); /* a row that heads a group of rows */
+void cs_html_page_model_name(struct cs_page *p, uint32_t model);
+/* <figure> with a numbered caption and the stamp, holding a scrollable region. Closed by cs_html_page_figure_end. */
+void cs_html_page_figure(struct cs_page *p, const char *id, uint32_t model, const char *caption);
+void cs_html_page_figure_end(struct cs_page *p);
+/* A scrollable region and a table in it with a numbered caption and the stamp. Closed by cs_html_page_table_end. */
+void cs_html_page_table(struct cs_page *p, const char *css, uint32_t model, const char *caption);
+void cs_html_page_table_end(struct cs_page *p);
+void cs_html_page_cell(struct cs_page *p, const char *text);                     /* <td> of plain text, escaped */
+void cs_html_page_number(struct cs_page *p, struct cs_num num);                  /* <td class="n"> */
+void cs_html_page_column(struct cs_page *p, const char *title, const char *css); /* <th scope="col"> */
+void cs_html_page_group(struct cs_page *p, unsigned columns, const char *words); /* a row that heads a group of rows */
 
 #endif

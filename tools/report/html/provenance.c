@@ -20,34 +20,34 @@ static void write_models(struct cs_page *p)
 {
     static const char *const counts[] = {"Attempts",  "Outcome unknown", "Duplicates",
                                          "Tokens in", "Tokens out",      "Cost, USD"};
-    cs_page_table(p, "text", CS_REPORT_NONE,
-                  "Models as sent and as the provider says they answered, and what it took.");
+    cs_html_page_table(p, "text", CS_REPORT_NONE,
+                       "Models as sent and as the provider says they answered, and what it took.");
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Model", "");
-    cs_page_column(p, "Sent as", "");
-    cs_page_column(p, "Answered as (times)", "");
-    cs_page_column(p, "Parameters sent", "");
+    cs_html_page_column(p, "Model", "");
+    cs_html_page_column(p, "Sent as", "");
+    cs_html_page_column(p, "Answered as (times)", "");
+    cs_html_page_column(p, "Parameters sent", "");
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        cs_page_column(p, counts[i], "n");
+        cs_html_page_column(p, counts[i], "n");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t i = 0; i < p->r->n_models; i++) {
         const struct cs_report_model *m = &p->r->models[i];
         fputs("<tr><th scope=\"row\">", p->out);
-        cs_page_model_name(p, i);
+        cs_html_page_model_name(p, i);
         cs_html(p->out, "</th><td><code>%s</code>%s%s</td><td>", m->model_sent,
                 m->account[0] != '\0' ? ", account " : "", m->account);
         write_resolved(p, m);
         cs_html(p->out, "</td><td><code>%s</code></td>", m->parameters);
-        cs_page_number(p, cs_num_count(m->attempts));
-        cs_page_number(p, cs_num_count(m->ambiguous));
-        cs_page_number(p, cs_num_count(m->duplicates));
-        cs_page_number(p, cs_num_count(m->input_tokens));
-        cs_page_number(p, cs_num_count(m->output_tokens));
-        cs_page_number(p, cs_num_fixed(m->cost_usd > 0 ? m->cost_usd : NAN, 2)); /* prices may not be known */
+        cs_html_page_number(p, cs_num_count(m->attempts));
+        cs_html_page_number(p, cs_num_count(m->ambiguous));
+        cs_html_page_number(p, cs_num_count(m->duplicates));
+        cs_html_page_number(p, cs_num_count(m->input_tokens));
+        cs_html_page_number(p, cs_num_count(m->output_tokens));
+        cs_html_page_number(p, cs_num_fixed(m->cost_usd > 0 ? m->cost_usd : NAN, 2)); /* prices may not be known */
         fputs("</tr>\n", p->out);
     }
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
 }
 
 /* ---- checklists -------------------------------------------------------------------------------------------- */
@@ -57,13 +57,14 @@ static void write_items(struct cs_page *p)
     const char *guideline = "";
     if (p->r->n_provenance == 0)
         return;
-    cs_page_table(p, "text", CS_REPORT_NONE,
-                  "Items of the reporting guidelines: what the ledger knows is filled in, what only the author can "
-                  "say is left open.");
+    cs_html_page_table(
+        p, "text", CS_REPORT_NONE,
+        "Items of the reporting guidelines: what the ledger knows is filled in, what only the author can "
+        "say is left open.");
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Item", "");
-    cs_page_column(p, "By", "");
-    cs_page_column(p, "What is known", "");
+    cs_html_page_column(p, "Item", "");
+    cs_html_page_column(p, "By", "");
+    cs_html_page_column(p, "What is known", "");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t i = 0; i < p->r->n_provenance; i++) {
         const struct cs_report_provenance *v = &p->r->provenance[i];
@@ -76,7 +77,7 @@ static void write_items(struct cs_page *p)
         fputs(v->filled ? "</td></tr>\n" : "<span class=\"blank\"></span></td></tr>\n", p->out);
     }
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
 }
 
 void cs_html_provenance(struct cs_page *p)

@@ -47,7 +47,7 @@ static void say_design(struct cs_page *p)
     fputs(". ", p->out);
     for (uint32_t f = 0; f < r->n_factors; f++) {
         fputs(f == 0 ? "Varied was the <b>" : ", the <b>", p->out);
-        cs_page_words(p, r->factors[f].name);
+        cs_html_page_words(p, r->factors[f].name);
         cs_html(p->out, "</b> (%u versions of each case)", r->factors[f].n_levels);
     }
     fputs(r->n_factors > 0 ? "; the rest stayed the same word for word. " : "", p->out);
@@ -60,21 +60,21 @@ static void say_design(struct cs_page *p)
 /* "12.4 points more often "Yes"" is the sentence that a reader takes home: the largest shift, its sign in words. */
 static void say_largest(struct cs_page *p, const struct cs_report_contrast *c)
 {
-    int decimals = cs_page_decimals(p, c->outcome);
-    const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
+    int decimals = cs_html_page_decimals(p, c->outcome);
+    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     fputs("; the largest shift is that of <q>", p->out);
-    cs_page_words(p, l == NULL ? "" : l->id);
-    cs_html(p->out, "</q>: %s %s against the control", cs_num_signed(cs_page_figure_value(c->shift), decimals).s,
+    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html(p->out, "</q>: %s %s against the control", cs_num_signed(cs_html_page_figure_value(c->shift), decimals).s,
             p->r->outcomes[c->outcome].unit);
     if (c->ci_simultaneous.known)
-        cs_html(p->out, " (interval %s)", cs_page_span(c->ci_simultaneous, decimals).s);
+        cs_html(p->out, " (interval %s)", cs_html_page_span(c->ci_simultaneous, decimals).s);
 }
 
 static void say_finding(struct cs_page *p, uint32_t model, uint32_t outcome, const struct tally *t)
 {
     fputs("<li>", p->out);
-    cs_page_model_name(p, model);
-    cs_html(p->out, ", <b>%s</b>: ", cs_page_label(p, outcome).s);
+    cs_html_page_model_name(p, model);
+    cs_html(p->out, ", <b>%s</b>: ", cs_html_page_label(p, outcome).s);
     if (t->by_verdict[CS_VERDICT_NONE] == t->tested) {
         fputs("no verdicts.</li>\n", p->out);
         return;
@@ -163,14 +163,14 @@ static bool any_verdict(const struct cs_report *r, enum cs_report_verdict v)
 static void write_tally_row(struct cs_page *p, uint32_t m, uint32_t o, const struct tally *t, const bool *used)
 {
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_page_model_name(p, m);
+    cs_html_page_model_name(p, m);
     cs_html(p->out, "</th><td><a href=\"#answer-%u-model-%u\">", o, m);
-    cs_html_text(p->out, cs_page_label(p, o).s);
+    cs_html_text(p->out, cs_html_page_label(p, o).s);
     fputs("</a></td>", p->out);
     for (int i = 0; i < N_SHOWN; i++) {
         if (used[i])
             cs_html(p->out, "<td class=\"n%s%s\">%u</td>", t->by_verdict[shown[i]] > 0 ? " v v-" : "",
-                    t->by_verdict[shown[i]] > 0 ? cs_page_verdict_css(shown[i]) : "", t->by_verdict[shown[i]]);
+                    t->by_verdict[shown[i]] > 0 ? cs_html_page_verdict_css(shown[i]) : "", t->by_verdict[shown[i]]);
     }
     fputs("</tr>\n", p->out);
 }
@@ -184,15 +184,16 @@ static void write_tally(struct cs_page *p)
     }
     if (!any)
         return;
-    cs_page_table(p, "tally", CS_REPORT_NONE,
-                  "Verdicts of the primary comparisons, with the one adjustment that was declared for all of them.");
+    cs_html_page_table(
+        p, "tally", CS_REPORT_NONE,
+        "Verdicts of the primary comparisons, with the one adjustment that was declared for all of them.");
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Model", "");
-    cs_page_column(p, "Answer", "");
+    cs_html_page_column(p, "Model", "");
+    cs_html_page_column(p, "Answer", "");
     for (int i = 0; i < N_SHOWN; i++) {
         if (used[i])
             cs_html(p->out, "<th scope=\"col\" class=\"n\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</th>",
-                    cs_page_verdict_symbol(shown[i]),
+                    cs_html_page_verdict_symbol(shown[i]),
                     shown[i] == CS_VERDICT_NONE ? "no verdict" : cs_words_verdict(shown[i]));
     }
     fputs("</tr></thead><tbody>\n", p->out);
@@ -204,7 +205,7 @@ static void write_tally(struct cs_page *p)
         }
     }
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
 }
 
 void cs_html_summary(struct cs_page *p)
@@ -212,8 +213,8 @@ void cs_html_summary(struct cs_page *p)
     const struct cs_report *r = p->r;
     cs_html(p->out, "<header class=\"head\">\n<p class=\"kicker\">ClinSafe report \xC2\xB7 study <b>%s</b>", r->study);
     if (r->generation > 0)
-        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, cs_page_minute(r->created).s);
-    cs_page_stamp(p, CS_REPORT_NONE);
+        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, cs_html_page_minute(r->created).s);
+    cs_html_page_stamp(p, CS_REPORT_NONE);
     cs_html(p->out, "</p>\n<h1>%s</h1>\n", r->title[0] != '\0' ? r->title : r->study);
     write_banner(p);
     say_design(p);

@@ -23,7 +23,7 @@ struct cs_report_source {
 
     struct cs_loaded loaded;   /* its own, of a table */
     struct cs_inferred *infer; /* inferred.h */
-    struct cs_rated *rated;    /* rated.h */
+    struct cs_rated *rated;    /* rated_answers.h */
     struct cs_plan own_plan;
 };
 

@@ -164,8 +164,8 @@ static void set_parts(const struct work *w, struct cs_components *r)
     r->case_sd = sqrt(cs_stats_max(r->case_sq.value, 0));
 }
 
-struct cs_components cs_components(enum cs_answer_scale scale, const uint32_t *level, const uint32_t *comparator,
-                                   size_t clusters, size_t k, double alpha)
+struct cs_components cs_stats_components(enum cs_answer_scale scale, const uint32_t *level, const uint32_t *comparator,
+                                         size_t clusters, size_t k, double alpha)
 {
     struct cs_components r = {.status = CS_STAT_BAD_INPUT, .shift = {.status = CS_STAT_BAD_INPUT}};
     if (k < 2 || (scale == CS_SCALE_BINARY && k != 2) || !cs_stats_is_level(alpha))
@@ -184,8 +184,8 @@ struct cs_components cs_components(enum cs_answer_scale scale, const uint32_t *l
     return r;
 }
 
-struct cs_components cs_components_reduced(const struct cs_component_cluster *cluster, size_t n, double alpha,
-                                           double range)
+struct cs_components cs_stats_components_reduced(const struct cs_component_cluster *cluster, size_t n, double alpha,
+                                                 double range)
 {
     struct cs_components r = {.status = CS_STAT_BAD_INPUT, .shift = {.status = CS_STAT_BAD_INPUT}};
     struct work w = work_open(n, 1, 1);

@@ -79,13 +79,19 @@ static enum cs_err adopt(struct cs_server *sv, struct trial *t, enum cs_claim ki
                                     .output_id = one->output_id,
                                     .superseded = kind == CS_CLAIM_ASKED,
                                     .earlier = one->earlier,
-                                    .n_earlier = one->n_earlier};
+                                    .n_earlier = one->n_earlier,
+                                    .from = one->from,
+                                    .owner = t->owner,
+                                    .digest = t->digest};
     struct cs_arena arena = {0};
     struct cs_stored stored;
     enum cs_err rc = cs_store_output(sv->store, one->output_id, &arena, &stored, err);
 
     if (rc == CS_OK && !cs_outcome_is_answer((enum cs_outcome)stored.output.outcome))
         rc = cs_error_set(err, CS_ECORRUPT, "output %llu is indexed, but no answer",
+                          (unsigned long long)one->output_id);
+    if (rc == CS_OK && !cs_digest_equal(&stored.output.digest, &t->digest))
+        rc = cs_error_set(err, CS_ECORRUPT, "output %llu is indexed under another digest",
                           (unsigned long long)one->output_id);
     if (rc == CS_OK) {
         cs_batch_add_adoption(b->batch, &row);

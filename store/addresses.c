@@ -39,6 +39,17 @@ static void visit(struct cs_codec *c, struct row *r)
     cs_codec_end(c);
 }
 
+static enum cs_err unpack(const void *value, uint32_t n, struct cs_arena *arena, struct row *out, struct cs_error *err)
+{
+    struct cs_codec *c;
+    enum cs_err rc = cs_codec_unpacker(value, n, arena, &c, err);
+    if (rc == CS_OK) {
+        visit(c, out);
+        rc = cs_codec_close(c, err);
+    }
+    return rc;
+}
+
 static void row_key(uint64_t lane, char out[CS_META_KEY_MAX])
 {
     snprintf(out, CS_META_KEY_MAX, "address/%016llx", (unsigned long long)lane);
@@ -50,7 +61,6 @@ static enum cs_err read_row(struct cs_store *s, const struct cs_batch *b, const 
 {
     void *value = NULL;
     uint32_t n = 0;
-    struct cs_codec *c;
     enum cs_err rc = CS_ENOENT;
     *out = (struct row){0};
     for (uint32_t i = b != NULL ? b->n_metas : 0; value == NULL && i-- > 0;) {
@@ -63,11 +73,7 @@ static enum cs_err read_row(struct cs_store *s, const struct cs_batch *b, const 
     if (value == NULL)
         rc = cs_store_meta(s, key, &value, &n, err);
     if (rc == CS_OK)
-        rc = cs_codec_unpacker(value, n, arena, &c, err);
-    if (rc == CS_OK) {
-        visit(c, out);
-        rc = cs_codec_close(c, err);
-    }
+        rc = unpack(value, n, arena, out, err);
     free(value);
     return rc;
 }
@@ -151,5 +157,94 @@ enum cs_err cs_addresses_check(struct cs_store *s, const struct cs_study *study,
         cs_arena_release(&arena);
         cs_buf_release(&address);
     }
+    return rc;
+}
+
+/* ---- lanes that the study has no more -------------------------------------------------------------- */
+
+struct known {
+    const struct cs_study *study;
+    struct cs_arena arena;
+    struct row *rows;
+    uint32_t n;
+    struct cs_error *err;
+};
+
+static enum cs_err take_row(void *self, const char *key, const void *value, uint32_t len)
+{
+    struct known *k = self;
+    struct row r = {0};
+    (void)key;
+    enum cs_err rc = unpack(value, len, &k->arena, &r, k->err);
+    if (rc == CS_OK && strcmp(r.study, k->study->name) == 0) {
+        k->rows = cs_xrealloc(k->rows, k->n + 1, sizeof *k->rows);
+        k->rows[k->n++] = r;
+    }
+    return rc;
+}
+
+static uint64_t key_of(const struct row *r)
+{
+    return cs_lane_key(r->study, r->model, r->account);
+}
+
+static bool is_gone(const struct cs_study *study, const struct row *r)
+{
+    for (uint32_t i = 0; i < study->n_models; i++) {
+        if (strcmp(study->models[i].name, r->model) == 0 &&
+            strcmp(study->accounts[study->models[i].account].name, r->account) == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_heir(const uint64_t *heir_of, uint32_t n, uint64_t key)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (heir_of[i] == key)
+            return true;
+    }
+    return false;
+}
+
+enum cs_err cs_addresses_heirs(struct cs_store *s, const struct cs_study *study, uint64_t *heir_of,
+                               struct cs_error *err)
+{
+    struct known k = {.study = study, .err = err};
+    enum cs_err rc = cs_store_metas(s, "address/", take_row, &k, err);
+    memset(heir_of, 0, study->n_models * sizeof *heir_of);
+    /* First those that kept their model's name, then those that kept their account's. */
+    for (uint32_t at = 0; rc == CS_OK && at < 2 * study->n_models; at++) {
+        const uint32_t lane = at % study->n_models;
+        const struct cs_model *m = &study->models[lane];
+        const struct cs_account *a = &study->accounts[m->account];
+        struct cs_buf address = CS_BUF_INIT(CS_TEXT_MAX);
+        cs_account_address(a, &address);
+        for (uint32_t i = 0; i < k.n && heir_of[lane] == 0; i++) {
+            const struct row *r = &k.rows[i];
+            const bool related = at < study->n_models ? strcmp(r->model, m->name) == 0
+                                                      : strcmp(r->account, a->name) == 0;
+            if (related && is_gone(study, r) && strcmp(r->address, cs_buf_cstr(&address)) == 0 &&
+                !is_heir(heir_of, study->n_models, key_of(r)))
+                heir_of[lane] = key_of(r);
+        }
+        cs_buf_release(&address);
+    }
+    free(k.rows);
+    cs_arena_release(&k.arena);
+    return rc;
+}
+
+enum cs_err cs_addresses_lanes(struct cs_store *s, const struct cs_study *study, uint64_t **keys, uint32_t *n,
+                               struct cs_error *err)
+{
+    struct known k = {.study = study, .err = err};
+    enum cs_err rc = cs_store_metas(s, "address/", take_row, &k, err);
+    *n = rc == CS_OK ? k.n : 0;
+    *keys = cs_xcalloc(*n + 1u, sizeof **keys);
+    for (uint32_t i = 0; i < *n; i++)
+        (*keys)[i] = key_of(&k.rows[i]);
+    free(k.rows);
+    cs_arena_release(&k.arena);
     return rc;
 }

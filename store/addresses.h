@@ -16,4 +16,12 @@ CS_WARN_UNUSED enum cs_err cs_addresses_add(struct cs_store *s, struct cs_batch 
 /* CS_EINVAL: a lane of the study has answers, and they came from another address; err names both. */
 CS_WARN_UNUSED enum cs_err cs_addresses_check(struct cs_store *s, const struct cs_study *study, struct cs_error *err);
 
+/* For each lane of the study one that it has no more, and that is the same under another name: of the same model or account, at
+ * the same address. 0: none. Format 1 does not know. */
+CS_WARN_UNUSED enum cs_err cs_addresses_heirs(struct cs_store *s, const struct cs_study *study, uint64_t *heir_of,
+                                              struct cs_error *err);
+/* Keys of all lanes that the study ever had; free() them. */
+CS_WARN_UNUSED enum cs_err cs_addresses_lanes(struct cs_store *s, const struct cs_study *study, uint64_t **keys,
+                                              uint32_t *n, struct cs_error *err);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "store/addresses.h"
 #include "store/store_internal.h"
 
 enum { FILTER_BITS = 8 /* for each output */, FILTER_MAX = 16 * 1024 * 1024 /* bytes */ };
@@ -13,7 +14,10 @@ struct cs_claims {
     struct cs_store *store;
     struct cs_finder *finder;
     uint64_t *lanes; /* keys of the new study's */
+    uint64_t *heirs; /* of each, one that it has no more and that is the same under another name; 0: none */
     uint32_t n_lanes;
+    uint64_t *known; /* keys of all lanes that the study ever had; NULL: nobody asks */
+    uint32_t n_known;
     bool other_lanes;
     uint64_t last;    /* output of the store */
     uint8_t *claimed; /* a bit for each output */
@@ -124,8 +128,15 @@ enum cs_err cs_claims_open(struct cs_claims **out, struct cs_store *s, const str
     c->lanes = cs_xcalloc(c->n_lanes + 1u, sizeof *c->lanes);
     for (uint32_t i = 0; i < c->n_lanes; i++)
         c->lanes[i] = cs_lane_key(study->name, study->models[i].name, study->accounts[study->models[i].account].name);
-    *out = c;
-    return CS_OK;
+    c->heirs = cs_xcalloc(c->n_lanes + 1u, sizeof *c->heirs);
+    rc = cs_addresses_heirs(s, study, c->heirs, err);
+    if (rc == CS_OK && other_lanes)
+        rc = cs_addresses_lanes(s, study, &c->known, &c->n_known, err);
+    if (rc != CS_OK)
+        cs_claims_close(c);
+    else
+        *out = c;
+    return rc;
 }
 
 void cs_claims_close(struct cs_claims *c)
@@ -135,6 +146,8 @@ void cs_claims_close(struct cs_claims *c)
     (void)!close_filter(c, NULL);
     cs_finder_close(c->finder);
     free(c->lanes);
+    free(c->heirs);
+    free(c->known);
     free(c->claimed);
     free(c->filter);
     free(c->put_off);
@@ -158,7 +171,7 @@ static bool is_free(const struct cs_claims *c, const struct cs_found *f)
 /* A store of format 1 does not say whose it is. */
 static bool is_lane(const struct cs_claims *c, const struct cs_found *f, uint32_t lane)
 {
-    return f->owner.lane == c->lanes[lane] || f->owner.lane == 0;
+    return f->owner.lane == c->lanes[lane] || f->owner.lane == 0 || f->owner.lane == c->heirs[lane];
 }
 
 static bool is_case(const struct cs_found *f, uint64_t case_key)
@@ -166,21 +179,37 @@ static bool is_case(const struct cs_found *f, uint64_t case_key)
     return f->owner.bought_for == case_key || f->owner.lane == 0;
 }
 
+static bool is_among(uint64_t key, const uint64_t *keys, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (key == keys[i])
+            return true;
+    }
+    return false;
+}
+
+/* Of this study, and not one that it has now. */
 static bool is_other_lane(const struct cs_claims *c, const struct cs_found *f)
 {
-    for (uint32_t i = 0; i < c->n_lanes; i++) {
-        if (f->owner.lane == c->lanes[i])
-            return false;
-    }
-    return f->owner.lane != 0;
+    return is_among(f->owner.lane, c->known, c->n_known) && !is_among(f->owner.lane, c->lanes, c->n_lanes) &&
+           !is_among(f->owner.lane, c->heirs, c->n_lanes);
+}
+
+static enum cs_err find(struct cs_claims *c, uint32_t lane, const struct cs_digest *d, const struct cs_found **found,
+                        uint32_t *n, struct cs_error *err)
+{
+    const bool all = c->other_lanes || c->heirs[lane] != 0;
+    return cs_finder_get(c->finder, d, all ? 0 : c->lanes[lane], found, n, err);
 }
 
 /* The output, and those that it followed. */
 static void claim(struct cs_claims *c, const struct cs_found *found, uint32_t n, const struct cs_found *one,
-                  struct cs_claimed *out)
+                  const struct cs_owner *owner, struct cs_claimed *out)
 {
     uint64_t earlier = one->earlier;
     *out = (struct cs_claimed){.output_id = one->output_id};
+    if (one->owner.lane != owner->lane || one->owner.bought_for != owner->bought_for)
+        out->from = one->owner;
     cs_claims_note(c, one->output_id);
     while (earlier != 0 && out->n_earlier < CS_EARLIER_MAX) {
         uint64_t before = 0;
@@ -203,7 +232,7 @@ enum cs_err cs_claims_own(struct cs_claims *c, uint32_t lane, const struct cs_di
     *kind = CS_CLAIM_NONE;
     if (!may_have(c, d))
         return CS_OK;
-    enum cs_err rc = cs_finder_get(c->finder, d, c->other_lanes ? 0 : c->lanes[lane], &found, &n, err);
+    enum cs_err rc = find(c, lane, d, &found, &n, err);
     for (uint32_t i = 0; rc == CS_OK && i < n && mine == NULL; i++) {
         const struct cs_found *f = &found[i];
         const bool own = is_lane(c, f, lane) && is_case(f, case_key);
@@ -217,8 +246,9 @@ enum cs_err cs_claims_own(struct cs_claims *c, uint32_t lane, const struct cs_di
     if (rc != CS_OK)
         return rc;
     *kind = mine != NULL ? CS_CLAIM_ANSWER : asked != NULL ? CS_CLAIM_ASKED : others ? CS_CLAIM_LATER : CS_CLAIM_NONE;
+    const struct cs_owner owner = {c->lanes[lane], case_key};
     if (mine != NULL || asked != NULL)
-        claim(c, found, n, mine != NULL ? mine : asked, out);
+        claim(c, found, n, mine != NULL ? mine : asked, &owner, out);
     return CS_OK;
 }
 
@@ -231,7 +261,7 @@ enum cs_err cs_claims_rest(struct cs_claims *c, uint32_t lane, const struct cs_d
     *kind = CS_CLAIM_NONE;
     if (stage != CS_REST_OF_LANE && !c->other_lanes)
         return CS_OK;
-    enum cs_err rc = cs_finder_get(c->finder, d, c->other_lanes ? 0 : c->lanes[lane], &found, &n, err);
+    enum cs_err rc = find(c, lane, d, &found, &n, err);
     for (uint32_t i = 0; rc == CS_OK && i < n && one == NULL; i++) {
         const struct cs_found *f = &found[i];
         const bool there = stage == CS_REST_OF_LANE ? is_lane(c, f, lane) : is_other_lane(c, f);
@@ -241,7 +271,7 @@ enum cs_err cs_claims_rest(struct cs_claims *c, uint32_t lane, const struct cs_d
     if (rc != CS_OK || one == NULL)
         return rc;
     *kind = CS_CLAIM_ANSWER;
-    claim(c, found, n, one, out);
+    claim(c, found, n, one, &(struct cs_owner){c->lanes[lane], case_key}, out);
     return CS_OK;
 }
 

@@ -2,8 +2,8 @@
  *
  * An answer goes to one trial only, within its study's name and lane: first to the trial of the case that bought it, then, in plan
  * order, to the others whose request is the same (a case that was renamed). An answer that was asked again goes to nobody; the trial that
- * asked stays planned and keeps the link. What lies in other lanes of the study, which the new one does not have, is handed out last,
- * and only if declared.
+ * asked stays planned and keeps the link. A lane whose model or account has another name, at the same address, is the same lane
+ * (addresses.h). What lies in other lanes of the study, which the new one does not have, is handed out last, and only if declared.
  *
  * Used in two stages: cs_claims_own for every trial in any order; those that it puts off (CS_CLAIM_LATER) are noted with
  * cs_claims_put_off and asked for with cs_claims_rest when all are through. `plan` counts with it, the coordinator adopts with it.
@@ -34,6 +34,7 @@ enum cs_claim {
 };
 struct cs_claimed {
     uint64_t output_id;
+    struct cs_owner from; /* who bought it, where that is another lane or case; otherwise zeroes */
     uint32_t n_earlier;
     uint64_t earlier[CS_EARLIER_MAX]; /* the latest first */
 };

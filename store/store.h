@@ -67,12 +67,16 @@ struct cs_batch_output {
     uint32_t len;
     uint64_t output_id; /* set by the write */
 };
-struct cs_batch_adoption { /* place row to an output that exists; index untouched */
+struct cs_batch_adoption { /* place row to an output that exists */
     uint32_t gen, lane;
     uint64_t position, output_id;
     bool superseded;         /* the output was asked again and nothing has come yet: the trial stays planned */
     const uint64_t *earlier; /* outputs that this one followed when they were asked again, the latest first; copied */
     uint32_t n_earlier;
+    /* Another trial bought it (a case that was renamed, a lane that is no more): its index row is this one's from now on, so that the
+     * next generation finds it here. from.lane 0: it stays. */
+    struct cs_owner from, owner;
+    struct cs_digest digest;
 };
 /* A done trial is asked again by a declared act. The same batch sets it to planned in its page. Its place row and its index row get
  * the mark SUPERSEDED; whatever the trial comes to next (a failure too) links the old output, without the caller's doing, also

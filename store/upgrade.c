@@ -16,9 +16,15 @@ struct pass {
     struct cs_store *s;
     struct cs_owners *owners;
     struct cs_arena arena;
-    uint64_t next; /* output to look at */
-    uint64_t indexed, unreadable;
+    uint64_t next;   /* output to look at */
+    bool unreadable; /* one was met, and named */
 };
+
+static void tell(const struct cs_store *s, const struct cs_store_opts *opts, uint64_t done)
+{
+    if (opts->on_upgrade != NULL)
+        opts->on_upgrade(opts->self, done, s->next_output_id - 1);
+}
 
 static enum cs_err commit_cursor(struct cs_store *s, uint64_t cursor, struct cs_error *err)
 {
@@ -32,8 +38,9 @@ static enum cs_err commit_cursor(struct cs_store *s, uint64_t cursor, struct cs_
 
 static void unreadable(struct pass *p, uint64_t id, const char *why)
 {
-    if (p->unreadable++ == 0)
+    if (!p->unreadable)
         cs_log(CS_WARN, "upgrade_unreadable", "output=%llu why=\"%s\"", (unsigned long long)id, why);
+    p->unreadable = true;
 }
 
 static enum cs_err index_one(struct pass *p, uint64_t id, struct cs_slice value, struct cs_error *err)
@@ -54,7 +61,6 @@ static enum cs_err index_one(struct pass *p, uint64_t id, struct cs_slice value,
     if (rc != CS_OK)
         return cs_error_wrap(err, rc == CS_ENOENT ? CS_ECORRUPT : rc, "output %llu", (unsigned long long)id);
     cs_store_put_index(p->s, &o.digest, &found);
-    p->indexed++;
     return CS_OK;
 }
 
@@ -76,8 +82,7 @@ static enum cs_err index_all(struct pass *p, const struct cs_store_opts *opts, s
         if (rc != CS_OK || n % GROUP != 0)
             continue;
         rc = commit_cursor(p->s, p->next, err);
-        if (opts->on_upgrade != NULL)
-            opts->on_upgrade(opts->self, p->next - 1, end - 1);
+        tell(p->s, opts, p->next - 1);
     }
     closed = cs_rocks_rows_close(rows, rc == CS_OK ? err : NULL);
     cs_rocks_view_close(v);
@@ -171,8 +176,7 @@ enum cs_err cs_store_upgrade(struct cs_store *s, const struct cs_store_opts *opt
     rc = CS_OK;
     if (s->format == 1) {
         p.next = cs_get_u64(row) > 0 ? cs_get_u64(row) : 1;
-        cs_log(CS_INFO, "upgrade_begun", "dir=\"%s\" outputs=%llu from=%llu", s->dir,
-               (unsigned long long)s->next_output_id - 1, (unsigned long long)p.next);
+        tell(s, opts, p.next - 1);
         p.owners = cs_owners_open(s);
         rc = index_all(&p, opts, err);
         cs_owners_close(p.owners);
@@ -183,7 +187,6 @@ enum cs_err cs_store_upgrade(struct cs_store *s, const struct cs_store_opts *opt
     if (rc == CS_OK)
         rc = remove_old_index(s, err);
     if (rc == CS_OK)
-        cs_log(CS_INFO, "upgraded", "dir=\"%s\" format=%d indexed=%llu unreadable=%llu", s->dir, CS_STORE_FORMAT,
-               (unsigned long long)p.indexed, (unsigned long long)p.unreadable);
+        tell(s, opts, s->next_output_id - 1);
     return rc == CS_OK ? CS_OK : cs_error_wrap(err, rc, "%s: while it is made format %d", s->dir, CS_STORE_FORMAT);
 }

@@ -65,6 +65,16 @@ static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)
     if (a->superseded)
         place.flags |= CS_OUTPUT_SUPERSEDED;
     cs_store_put_place(s, a->gen, a->lane, a->position, &place);
+    if (a->from.lane != 0) {
+        struct cs_key old;
+        cs_key_index(&old, &a->digest, a->from.lane, a->output_id);
+        cs_rocks_remove(s->rocks, CS_CF_LEDGER, cs_key_slice(&old));
+        cs_store_put_index(s, &a->digest,
+                           &(struct cs_found){.output_id = a->output_id,
+                                              .owner = a->owner,
+                                              .flags = a->superseded ? CS_OUTPUT_SUPERSEDED : 0,
+                                              .earlier = a->n_earlier > 0 ? a->earlier[0] : 0});
+    }
     if (a->superseded)
         cs_agains_wait(s, a->gen, a->lane, a->position, &place);
 }

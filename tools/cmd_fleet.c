@@ -7,7 +7,7 @@
 #include "tools/fleet/admin_client.h"
 #include "tools/commands.h"
 #include "tools/fleet/again.h"
-#include "tools/fleet/standing.h"
+#include "tools/fleet/unanswered.h"
 #include "tools/base/study_dir.h"
 #include "tools/fleet/submission.h"
 
@@ -58,18 +58,18 @@ static enum cs_err open_client(const struct reach *r, struct cs_admin_client **o
 /* What stands of the study that runs now. Nothing to say is no failure: the study was taken. */
 static void say_standing(struct cs_admin_client *client, const struct reach *reach)
 {
-    struct cs_standings s = {0};
+    struct cs_unanswered s = {0};
     struct cs_error err = {0};
     enum cs_err rc = cs_again_wait_built(client, NULL, BUILT_MS, &err);
     char *command = cs_xasprintf("clinsafe retry --coordinator %s", reach->endpoint);
     if (rc == CS_OK)
-        rc = cs_standings_of_fleet(&s, client, &err);
+        rc = cs_unanswered_of_fleet(&s, client, &err);
     if (rc == CS_OK)
-        cs_standings_print(&s, stdout, command, "--");
+        cs_unanswered_print(&s, stdout, command, "--");
     else if (rc == CS_ETIMEDOUT || rc == CS_EAGAIN)
         printf(
             "what is paid for already is being looked for; `clinsafe status` shows the timeouts that were carried over\n");
-    cs_standings_release(&s);
+    cs_unanswered_release(&s);
     free(command);
 }
 

@@ -15,7 +15,7 @@
 #include "tools/base/study_dir.h"
 #include "tools/plan/estimate.h"
 #include "tools/base/text.h"
-#include "tools/fleet/standing.h"
+#include "tools/fleet/unanswered.h"
 
 enum { EXAMPLES = 2 };
 
@@ -30,7 +30,7 @@ struct planned {
     struct cs_requests *requests;
     struct cs_estimate survey;
     struct cs_already_paid paid;
-    struct cs_standings standing;
+    struct cs_unanswered standing;
     const char *path; /* of the study file */
     struct cs_plan_power power;
     struct example examples[EXAMPLES];
@@ -151,7 +151,7 @@ static void print_standing(const struct planned *p, FILE *out)
         return;
     char *command = cs_xasprintf("clinsafe run %s", p->path);
     fprintf(out, "\nAnswers that may be asked again:\n");
-    cs_standings_print(&p->standing, out, command, "--retry-");
+    cs_unanswered_print(&p->standing, out, command, "--retry-");
     free(command);
 }
 
@@ -292,7 +292,7 @@ static json_t *json_standing(const struct planned *p)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < p->standing.n; i++) {
-        const struct cs_standing *l = &p->standing.lanes[i];
+        const struct cs_unanswered_lane *l = &p->standing.lanes[i];
         json_array_append_new(list,
                               json_pack("{s:s, s:I, s:I, s:I}", "model", l->model, "answers", (json_int_t)l->answers,
                                         "timeouts", (json_int_t)l->timeouts, "unparsable", (json_int_t)l->unparsable));
@@ -419,7 +419,7 @@ int cmd_plan(int argc, char **argv)
     if (rc == CS_OK)
         rc = find_paid(&p, argv[1], args.dir, &reuse, &err);
     if (rc == CS_OK)
-        rc = cs_standings_of_store(&p.standing, argv[1], args.dir, &err);
+        rc = cs_unanswered_of_store(&p.standing, argv[1], args.dir, &err);
     if (rc == CS_OK && prompts != NULL)
         rc = write_prompts(&p, prompts, &err);
     if (rc != CS_OK)
@@ -431,7 +431,7 @@ int cmd_plan(int argc, char **argv)
     for (unsigned i = 0; i < EXAMPLES; i++)
         cs_prompt_release(&p.examples[i].prompt);
     cs_plan_power_release(&p.power);
-    cs_standings_release(&p.standing);
+    cs_unanswered_release(&p.standing);
     cs_already_paid_release(&p.paid);
     cs_estimate_release(&p.survey);
     cs_requests_close(p.requests);

@@ -17,7 +17,7 @@
 #include "tools/fleet/detach.h"
 #include "tools/fleet/fleet.h"
 #include "tools/fleet/key_lock.h"
-#include "tools/fleet/standing.h"
+#include "tools/fleet/unanswered.h"
 #include "tools/fleet/submission.h"
 #include "tools/screen/run_notes.h"
 #include "tools/screen/screen.h"
@@ -113,7 +113,7 @@ static void say_upgrade(void *self, uint64_t done, uint64_t total)
     struct run *r = self;
     if (r->upgrade.total == 0) {
         fprintf(stderr, "this study was kept by an earlier version: its store is being brought up to date\n");
-        cs_ticker_init(&r->upgrade, "store upgrade", total);
+        cs_ticker_init(&r->upgrade, "store upgrade", total > 0 ? total : 1);
     }
     cs_ticker_at(&r->upgrade, done);
 }
@@ -287,7 +287,7 @@ static void print_summary(const struct run *r)
 /* What this run was told to ask again; and what stands, so that it could be told. */
 static enum cs_err plan_again(struct run *r, struct cs_error *err)
 {
-    struct cs_standings stand = {0};
+    struct cs_unanswered stand = {0};
     struct cs_error none = {0};
     enum cs_err rc = CS_OK;
     if (r->retry || cs_again_is_asked(&r->ask_again))
@@ -296,9 +296,9 @@ static enum cs_err plan_again(struct run *r, struct cs_error *err)
         rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
     if (rc == CS_OK && cs_again_is_asked(&r->ask_again))
         return cs_again_ask(r->admin, &r->ask_again, &interrupts, stderr, err);
-    if (rc == CS_OK && cs_standings_of_fleet(&stand, r->admin, &none) == CS_OK) /* else they are told at the end */
-        cs_standings_print(&stand, stderr, r->again, "--retry-");
-    cs_standings_release(&stand);
+    if (rc == CS_OK && cs_unanswered_of_fleet(&stand, r->admin, &none) == CS_OK) /* else they are told at the end */
+        cs_unanswered_print(&stand, stderr, r->again, "--retry-");
+    cs_unanswered_release(&stand);
     return rc;
 }
 

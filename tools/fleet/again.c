@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "protocol/base/clock.h"
-#include "tools/fleet/standing.h"
+#include "tools/fleet/unanswered.h"
 #include "tools/screen/screen.h"
 
 enum { ASK_MS = 15000, LOOK_MS = 5000, POLL_MS = 100, PATIENCE_MS = 60000 };
@@ -112,8 +112,8 @@ static void tell(FILE *out, const json_t *again, const struct cs_again_options *
                 o->model != NULL ? " in this model" : "");
     json_array_foreach((json_t *)(uintptr_t)models, i, m)
     {
-        cs_standing_text(what, sizeof what, number(m, "timeouts"), number(m, "unparsable"));
-        cs_standing_text(kept, sizeof kept, number(m, "timeouts_kept"), number(m, "unparsable_kept"));
+        cs_unanswered_text(what, sizeof what, number(m, "timeouts"), number(m, "unparsable"));
+        cs_unanswered_text(kept, sizeof kept, number(m, "timeouts_kept"), number(m, "unparsable_kept"));
         fprintf(out, "%s: %s asked again", text(m, "model"), what[0] != '\0' ? what : "nothing");
         if (kept[0] != '\0')
             fprintf(out, "; %s %s asked again before and stay%s (--again asks once more)", kept,

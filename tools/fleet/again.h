@@ -1,6 +1,6 @@
 /* again.h - the act that asks timeouts and unparsable answers again (decision 12): to a coordinator, and what came of it.
  *
- * Never `ok refused content_filtered truncated`: those are data. What stands: standing.h. Thread: main.
+ * Never `ok refused content_filtered truncated`: those are data. What stands: unanswered.h. Thread: main.
  */
 #ifndef CS_TOOLS_AGAIN_H
 #define CS_TOOLS_AGAIN_H

@@ -1,4 +1,4 @@
-#include "tools/fleet/standing.h"
+#include "tools/fleet/unanswered.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -7,35 +7,35 @@
 #include "tools/base/text.h"
 #include "tools/fleet/again.h"
 
-void cs_standings_release(struct cs_standings *s)
+void cs_unanswered_release(struct cs_unanswered *s)
 {
     cs_arena_release(&s->arena);
-    *s = (struct cs_standings){0};
+    *s = (struct cs_unanswered){0};
 }
 
-static void make_room(struct cs_standings *s, uint32_t n)
+static void make_room(struct cs_unanswered *s, uint32_t n)
 {
-    *s = (struct cs_standings){0};
+    *s = (struct cs_unanswered){0};
     s->lanes = cs_arena_array(&s->arena, n + 1, sizeof *s->lanes);
 }
 
-enum cs_err cs_standings_of_store(struct cs_standings *out, const char *study, const char *dir, struct cs_error *err)
+enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study, const char *dir, struct cs_error *err)
 {
     struct cs_reader r = {0};
     struct cs_error why = {0};
     enum cs_err rc = cs_reader_open(&r, study, dir, NULL, &why);
-    *out = (struct cs_standings){0};
+    *out = (struct cs_unanswered){0};
     if (rc == CS_ENOENT) /* no store, or none that holds a study yet */
         return CS_OK;
     if (rc != CS_OK)
         return cs_error_set(err, rc, "%s", why.msg);
     make_room(out, r.view.plan.n_lanes);
     for (uint32_t i = 0; i < r.view.plan.n_lanes && rc == CS_OK; i++) {
-        struct cs_standing *l = &out->lanes[out->n++];
+        struct cs_unanswered_lane *l = &out->lanes[out->n++];
         struct cs_counters c;
         rc = cs_store_counters(r.store, r.view.generation.number, i, &c, err);
         rc = rc == CS_ENOENT ? CS_OK : rc;
-        *l = (struct cs_standing){.model = cs_arena_strdup(&out->arena, r.view.spec.study->models[i].name),
+        *l = (struct cs_unanswered_lane){.model = cs_arena_strdup(&out->arena, r.view.spec.study->models[i].name),
                                   .timeouts = c.outcome[CS_OUTCOME_timeout],
                                   .unparsable = c.outcome[CS_OUTCOME_unparsable]};
         for (int o = 0; o < CS_OUTCOMES; o++)
@@ -51,12 +51,12 @@ static uint64_t number(const json_t *o, const char *name)
     return v > 0 ? (uint64_t)v : 0;
 }
 
-enum cs_err cs_standings_of_fleet(struct cs_standings *out, struct cs_admin_client *a, struct cs_error *err)
+enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_client *a, struct cs_error *err)
 {
     json_t *status = NULL, *l;
     size_t i;
     enum cs_err rc = cs_again_look(a, NULL, &status, err);
-    *out = (struct cs_standings){0};
+    *out = (struct cs_unanswered){0};
     if (rc != CS_OK)
         return rc;
     json_t *lanes = json_object_get(status, "lanes");
@@ -70,7 +70,7 @@ enum cs_err cs_standings_of_fleet(struct cs_standings *out, struct cs_admin_clie
         const char *model = json_string_value(json_object_get(l, "model"));
         if (rc != CS_OK)
             break;
-        out->lanes[out->n++] = (struct cs_standing){
+        out->lanes[out->n++] = (struct cs_unanswered_lane){
             .model = cs_arena_strdup(&out->arena, model != NULL ? model : ""),
             .answers = number(l, "done"),
             .timeouts = number(outcome, cs_outcome_name(CS_OUTCOME_timeout)),
@@ -80,7 +80,7 @@ enum cs_err cs_standings_of_fleet(struct cs_standings *out, struct cs_admin_clie
     return rc;
 }
 
-const char *cs_standing_text(char *out, size_t size, uint64_t timeouts, uint64_t unparsable)
+const char *cs_unanswered_text(char *out, size_t size, uint64_t timeouts, uint64_t unparsable)
 {
     char n[CS_TEXT_MAX_LEN];
     out[0] = '\0';
@@ -94,17 +94,17 @@ const char *cs_standing_text(char *out, size_t size, uint64_t timeouts, uint64_t
     return out;
 }
 
-void cs_standings_print(const struct cs_standings *s, FILE *out, const char *command, const char *prefix)
+void cs_unanswered_print(const struct cs_unanswered *s, FILE *out, const char *command, const char *prefix)
 {
     bool timeouts = false, unparsable = false;
     char what[128];
     for (uint32_t i = 0; i < s->n; i++) {
-        const struct cs_standing *l = &s->lanes[i];
+        const struct cs_unanswered_lane *l = &s->lanes[i];
         const uint64_t stand = l->timeouts + l->unparsable;
         if (stand == 0)
             continue;
         fprintf(out, "%s: %s stand%s (%.1f %% of its answers)\n", l->model,
-                cs_standing_text(what, sizeof what, l->timeouts, l->unparsable), stand == 1 ? "s" : "",
+                cs_unanswered_text(what, sizeof what, l->timeouts, l->unparsable), stand == 1 ? "s" : "",
                 100 * (double)stand / (double)(l->answers > stand ? l->answers : stand));
         timeouts |= l->timeouts > 0;
         unparsable |= l->unparsable > 0;

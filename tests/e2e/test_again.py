@@ -54,6 +54,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked, self.lock = collections.Counter(), threading.Lock()
         self.late = self.odd = lambda body: False
+        self.answer = lambda body: "Yes" if b"problem 1" in body else "No"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def handle_error(self, request, address):
@@ -72,7 +73,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.asked[body] += 1
         if self.server.late(body):
             time.sleep(2.5)
-        text = "I cannot tell." if self.server.odd(body) else json.dumps({"urgent": "Yes" if b"problem 1" in body else "No"})
+        text = "I cannot tell." if self.server.odd(body) else json.dumps({"urgent": self.server.answer(body)})
         reply = json.dumps({"id": "x", "model": "slow-1", "choices": [{"index": 0, "finish_reason": "stop", "message": {
             "role": "assistant", "content": text}}], "usage": {"prompt_tokens": 20, "completion_tokens": 5}}).encode()
         self.send_response(200)
@@ -109,7 +110,7 @@ class Again(harness.TestCase):
         super().tearDown()
 
     def run_study(self, *options, code=0):
-        done = self.box.clinsafe("run", self.study, "--workers", 1, *options, env={"SLOW_KEY": "k"})
+        done = self.box.clinsafe("run", self.study, "--workers", 1, *options, env={"SLOW_KEY": "k"}, timeout=90)
         self.assertExit(done, code)
         return done
 
@@ -124,11 +125,13 @@ class Again(harness.TestCase):
         return done.json()
 
     def report(self):
-        csvs = self.box.dir / "csv"
-        done = self.box.clinsafe("report", self.study, "--csv", csvs, "--json", self.box.dir / "r.json", "--out", self.box.dir / "r.html")
+        csvs, page = self.box.dir / "csv", self.box.dir / "r.html"
+        done = self.box.clinsafe("report", self.study, "--csv", csvs, "--json", "--out", page)
         self.assertExit(done)
+        text = self.box.clinsafe("report", self.study)
+        self.assertExit(text)
         tables = {p.stem: list(csv.DictReader(p.open(newline=""))) for p in csvs.glob("*.csv")}
-        return json.loads((self.box.dir / "r.json").read_text()), tables, (self.box.dir / "r.html").read_text(), done.out
+        return done.json(), tables, page.read_text(), text.out
 
     def first_run(self):
         """Nine treated trials time out."""
@@ -211,6 +214,110 @@ class Timeouts(Again):
         self.run_study("--retry-timeouts")
         self.assertEqual({r["outcome"] for r in self.rows()}, {"ok"})
         self.assertExit(self.box.clinsafe("verify", self.study))
+
+
+class Reported(Again):
+    """Fifteen cases, of which a run loses all treated answers of the cases that were to be "Yes"."""
+
+    def test_report_shows_both_and_no_verdict_where_they_differ(self):
+        self.first_run()
+        before, tables, _, _ = self.report()
+        self.assertNotIn("asked_again", before)
+        self.assertFalse({"asked_again", "first_answers"} & tables.keys())
+        [control] = [c for c in before["contrasts"] if c["level"] == "treated"]
+        low, high = control["bounds"]
+        self.assertLess(low, control["shift"], "timeouts stand in the bounds")
+        self.assertGreater(high, control["shift"])
+
+        self.server.late = lambda body: False
+        self.server.answer = lambda body: "Yes" if level_of(body) == "treated" else "No"
+        self.run_study("--retry-timeouts")
+        after, tables, page, text = self.report()
+        arms = {(r["factor"], r["level"]): r for r in after["asked_again"]}
+        self.assertEqual([arms["", ""][k] for k in ("asked_again", "first_timeout", "now_ok", "waiting")], [9, 9, 9, 0])
+        self.assertEqual([arms["group", k]["asked_again"] for k in ("control", "treated", "sham")], [0, 9, 0])
+        self.assertEqual(len(tables["asked_again"]), 4)
+        [both] = [r for r in after["first_answers"] if r["level"] == "treated"]
+        self.assertEqual(both["verdict_first"], before_verdict(before))
+        self.assertAlmostEqual(both["shift_first"], control["shift"])
+        self.assertGreater(both["shift_later"], 50)
+        self.assertTrue(both["differ"])
+        [now] = [c for c in after["contrasts"] if c["level"] == "treated"]
+        self.assertEqual(now["verdict"], "none")
+        self.assertIn("with the first answers", now["why"])
+        self.assertIn("9 trials were asked again by declaration (9 timeouts, 0 unparsable)", text)
+        self.assertIn('id="asked-again"', page)
+        self.assertEqual(after["models"][0]["attempts"], TRIALS + 9)
+
+
+def before_verdict(report):
+    return next(c["verdict"] for c in report["contrasts"] if c["level"] == "treated")
+
+
+class Cluster(Again):
+    """Over the admin socket, while the fleet works; and what a kill leaves behind."""
+
+    def prepare_many(self, repeats, at_once=256):
+        self.study.write_text(STUDY.replace("models: [m]", f"repeats: {repeats}\nmodels: [m, other]"))
+        text = (self.folder / "providers.yaml").read_text().replace("limits: {concurrent: 64}", f"limits: {{concurrent: {at_once}}}")
+        (self.folder / "providers.yaml").write_text(text + "  other: {account: local, model: slow-2, price: {input: 1, output: 10}}\n")
+        self.dir = self.study.with_suffix(".clinsafe")
+
+    def start(self, *options):
+        return self.box.start("clinsafe", "run", self.study, "--workers", 1, "--json", *options, env={"SLOW_KEY": "k"})
+
+    def counters(self):
+        done = self.box.clinsafe("status", self.study, "--json")
+        return {l["model"]: l["counters"] for l in done.json()["lanes"]} if done.code == 0 else {}
+
+    def retry(self, *options):
+        return self.box.clinsafe("retry", "--dir", self.dir, *options)
+
+    def test_one_model_of_a_running_fleet(self):
+        self.prepare_many(4, at_once=8)
+        self.server.late = lambda body: level_of(body) == "treated"
+        run = self.start()
+        harness.wait_for(lambda: len(c := self.counters()) == 2 and all(l["outcome"]["timeout"] >= 3 for l in c.values()),
+                         what="timeouts in both", process=run)
+        self.server.late = lambda body: False
+        self.assertIn("the study has no model nobody", self.retry("--timeouts", "--model", "nobody").err)
+        done = self.retry("--timeouts", "--model", "m")
+        self.assertExit(done)
+        self.assertRegex(done.out, r"^m: \d+ timeouts asked again\n$")
+        done = run.wait()
+        self.assertExit(done, 2)
+        lanes = {l["model"]: l["counters"] for l in json.loads(done.out)["lanes"]}
+        self.assertGreaterEqual(lanes["m"]["superseded"], 3)
+        self.assertLess(lanes["m"]["outcome"]["timeout"], 9, "those that flew at that moment")
+        self.assertEqual(lanes["other"]["superseded"], 0)
+        self.assertGreaterEqual(lanes["other"]["outcome"]["timeout"], 3)
+        self.assertExit(self.box.clinsafe("verify", self.study))
+
+    def test_killed_in_the_act(self):
+        """Each trial was asked again or was not, whenever it was; the rest is said again."""
+        self.prepare_many(25)
+        trials = 2 * CASES * LEVELS * 25
+        self.server.late = lambda body: True
+        self.run_study(code=2)
+        log = self.dir / "logs" / "coordinator.log"
+        self.server.late = lambda body: False
+        for round in range(4):
+            seen = log.read_text().count("ev=again_begun") if log.exists() else 0
+            run = self.start("--retry-timeouts")
+            harness.wait_for(lambda: log.exists() and log.read_text().count("ev=again_begun") > seen, what="the act", process=run)
+            time.sleep(0.004 * round)
+            names = json.loads((self.dir / "run.json").read_text())["processes"]
+            for p in names:
+                if Path(f"/proc/{p['pid']}/comm").read_text().startswith("clinsafe-coord"):
+                    os.kill(p["pid"], signal.SIGKILL)
+            run.signal(signal.SIGTERM)
+            run.wait(90)
+            self.assertIn(self.box.clinsafe("verify", self.study).code, (0, 2))
+        self.run_study("--retry-timeouts")
+        self.assertExit(self.box.clinsafe("verify", self.study))
+        rows = self.rows("--superseded")
+        self.assertEqual(collections.Counter(r["state"] for r in rows), {"done": trials, "superseded": trials})
+        self.assertEqual({r["outcome"] for r in rows if r["state"] == "done"}, {"ok"})
 
 
 if __name__ == "__main__":

@@ -138,6 +138,9 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
             cs_session_fault(core, e->malformed.peer);
         }
         break;
+    case CS_EV_GONE:
+        cs_dialogue_gone(core, e->gone.session);
+        break;
     case CS_EV_COMMITTED:
         cs_group_committed(core, e->committed.batch, e->committed.rc);
         break;

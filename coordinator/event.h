@@ -23,6 +23,7 @@ enum {
     CS_GENERATIONS_LOADED = 2, /* the newest, and the one before it for its late outputs */
     CS_RETRY_AFTER_MS = 10000,
     CS_NAME_RETRY_MS = 2000,
+    CS_PROBE_RETRY_MS = 100, /* ... while it is looked whether the holder of the name is still there */
 };
 
 /* What the core asks about trials. */
@@ -80,6 +81,7 @@ enum cs_event_kind {
     CS_EV_TICK,
     CS_EV_MESSAGE,
     CS_EV_MALFORMED, /* did not unpack */
+    CS_EV_GONE,      /* a PROBE found no route */
     CS_EV_COMMITTED, /* a batch came back */
     CS_EV_CONTROL,   /* an operator's verb */
     CS_EV_AGAIN,     /* done trials of a lane are asked again */
@@ -116,6 +118,9 @@ struct cs_event {
             bool other_version; /* not malformed, only of another major */
         } malformed;
         struct {
+            uint64_t session;
+        } gone;
+        struct {
             struct cs_batch *batch;
             enum cs_err rc;
         } committed;
@@ -144,6 +149,7 @@ struct cs_event {
 
 enum cs_action_kind {
     CS_ACT_SEND,     /* message to peer */
+    CS_ACT_PROBE,    /* the same; if there is no route to the peer, CS_EV_GONE of session `token` follows at once */
     CS_ACT_SPEC,     /* the same, once the shell has filled in spec.bytes for spec.digest */
     CS_ACT_ANNOUNCE, /* message on PUB */
     CS_ACT_COMMIT,   /* batch to the commit thread, in this order */

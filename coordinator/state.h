@@ -145,6 +145,8 @@ struct cs_risk {
     UT_hash_handle hh;
 };
 
+enum { CS_RIVALS = 4, CS_PROBES = 2 };
+
 struct cs_session {
     uint64_t id;
     struct cs_peer peer;
@@ -155,6 +157,12 @@ struct cs_session {
     uint64_t hello;   /* number of the HELLO that made it */
     uint64_t process; /* fingerprint of name and nonce */
     uint64_t heard_ms;
+    struct { /* processes that wanted its name while it was heard */
+        uint64_t nonce;
+        uint8_t probes; /* made for it */
+    } rivals[CS_RIVALS];
+    uint64_t probed_for,
+        gone_for; /* nonce of the rival that the last probe was made for, that found no route to this one */
     uint64_t seq_out;
     uint64_t seen; /* of our messages, by its last one's ack */
     uint64_t pings;

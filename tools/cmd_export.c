@@ -3,11 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "protocol/base/alloc.h"
 #include "tools/commands.h"
 #include "tools/export/format.h"
+#include "tools/base/part_file.h"
 #include "tools/base/reader.h"
 #include "tools/screen/screen.h"
 #include "tools/base/text.h"
@@ -15,7 +14,7 @@
 struct export
 {
     struct cs_export_row row;
-    struct cs_ratings ratings; /* of people; empty when there are none */
+    struct cs_ratings ratings; /* what people said of the outputs; empty if nothing */
     const struct cs_export_format *format;
     FILE *out;
     struct cs_reader *reader;
@@ -104,7 +103,6 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     return rc;
 }
 
-/* Writes beside the target and renames, so that a failed export leaves no half file under the wanted name. */
 static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *path, struct cs_error *err)
 {
     if (path == NULL || strcmp(path, "-") == 0) {
@@ -113,23 +111,12 @@ static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *
         return fflush(stdout) != 0 && rc == CS_OK ? cs_error_set(err, CS_EIO, "writing the export: %s", strerror(errno))
                                                   : rc;
     }
-    char *part = cs_xasprintf("%s.part", path);
-    e->out = fopen(part, "w");
-    if (e->out == NULL) {
-        enum cs_err rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
-        free(part);
-        return rc;
-    }
-    enum cs_err rc = export_all(e, r, err);
-    if ((fflush(e->out) != 0 || fsync(fileno(e->out)) != 0) && rc == CS_OK)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
-    fclose(e->out);
-    if (rc == CS_OK && rename(part, path) != 0)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    struct cs_part_file file;
+    enum cs_err rc = cs_part_file_open(&file, path, err);
     if (rc != CS_OK)
-        unlink(part);
-    free(part);
-    return rc;
+        return rc;
+    e->out = file.out;
+    return cs_part_file_close(&file, export_all(e, r, err), err);
 }
 
 int cmd_export(int argc, char **argv)

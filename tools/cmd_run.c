@@ -374,13 +374,27 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     return dead != CS_OK ? dead : rc;
 }
 
+/* A command on this run's directory as it can be typed anywhere. */
+static char *elsewhere(const struct run *r, const char *command)
+{
+    struct cs_buf b = CS_BUF_INIT(64 * 1024);
+    char *program = strchr(program_invocation_name, '/') != NULL ? realpath(program_invocation_name, NULL) : NULL;
+    char *dir = realpath(r->dir.path, NULL);
+    quote(&b, program != NULL ? program : program_invocation_name);
+    cs_buf_printf(&b, " %s --dir", command);
+    quote(&b, dir != NULL ? dir : r->dir.path);
+    free(program);
+    free(dir);
+    return cs_buf_take(&b);
+}
+
 static enum cs_err let_go(struct run *r, struct cs_error *err)
 {
-    char *log = cs_xasprintf("%s/run.log", r->dir.logs);
+    char *log = cs_xasprintf("%s/run.log", r->dir.logs), *watching = elsewhere(r, "status --watch");
     printf("It goes on without this terminal (pid %d) and prints to %s\n", (int)getpid(), log);
-    printf("Watch it:  clinsafe status --dir %s --watch\nEnd it:    %s (the calls in flight finish; the same command "
-           "continues it)\n",
-           r->dir.path, r->ending);
+    printf("Watch it: %s\nEnd it:   %s\n", watching, r->ending);
+    printf("The calls in flight finish then, and the same command continues it.\n");
+    free(watching);
     enum cs_err rc = cs_detach_done(&r->detach_fd, log, err);
     free(log);
     return rc;
@@ -430,7 +444,9 @@ static int go(struct run *r)
     struct cs_error err = {0};
     int status;
     enum cs_err rc = bring_up(r, &err);
-    if (rc == CS_OK && r->detach)
+    r->ending = r->detach ? elsewhere(r, "drain") : cs_xstrdup("Ctrl-C");
+    cs_run_notes_init(&r->notes, r->loaded.study, r->ending + strspn(r->ending, " "));
+    if (rc == CS_OK && r->detach && interrupts == 0) /* else it is not wanted any more */
         rc = let_go(r, &err);
     cs_bar_init(&r->bar, stderr);
     if (r->detach)
@@ -466,8 +482,6 @@ int cmd_run(int argc, char **argv)
     cs_study_dir_init(&r.dir, r.study_path, r.args.dir);
     r.dir.shared_redis = r.fleet_opts.redis;
     r.dir.detached = r.detach;
-    r.ending = r.detach ? cs_xasprintf("clinsafe drain --dir %s", r.dir.path) : cs_xstrdup("Ctrl-C");
-    cs_run_notes_init(&r.notes, r.loaded.study, r.ending);
     const bool parent = rc == CS_OK && r.detach && cs_detach_begin(&r.detach_fd, &status, &err);
     handle_signals();
     if (!parent)

@@ -89,7 +89,8 @@ enum {
     X(QUOTA, "provider's limits")                                                                                      \
     X(REDIS_AWAY, "Redis away")                                                                                        \
     X(REDIS_SLOW, "Redis slow")                                                                                        \
-    X(REDIS_FLUSHED, "Redis flushed")
+    X(REDIS_FLUSHED, "Redis flushed")                                                                                  \
+    X(SUCCESSOR, "a dead worker's successor does not wait")
 
 enum sim_fault {
 #define X(name, text) SIM_##name,
@@ -212,6 +213,7 @@ struct sim_coordinator {
     uint32_t term;
     uint64_t steps;
     uint8_t epochs[SIM_TERMS_MAX][SIM_EPOCHS_MAX / 8]; /* that were seen on the wire */
+    uint64_t gone;                                     /* session to which a probe found no route */
     uint64_t whos;                                     /* answers "who are you" */
     struct sim_packet *heard[SIM_HEARD];               /* some of the messages that came, to be said again */
     bool draining;
@@ -343,6 +345,7 @@ uint64_t sim_spread(struct sim *s, uint64_t mean); /* mostly about the mean, at 
 void sim_net_connect(struct sim *s, struct sim_worker *w);
 void sim_net_close(struct sim *s, struct sim_worker *w); /* the worker's end; what it sent may still arrive */
 bool sim_net_up(struct sim *s, struct sim_worker *w, const struct cs_message *m); /* false: no way */
+bool sim_net_is_routed(const struct sim *s, const struct cs_peer *peer);
 void sim_net_down(struct sim *s, const struct cs_peer *peer, const struct cs_message *m);
 void sim_net_publish(struct sim *s, const struct cs_message *m);
 void sim_net_break(struct sim *s, struct sim_worker *w, uint64_t for_ms, uint64_t half_open_ms);

@@ -95,6 +95,11 @@ static void act(struct sim *s, const struct cs_action *a)
     case CS_ACT_SPEC:
         send(s, a);
         break;
+    case CS_ACT_PROBE:
+        send(s, a);
+        if (!sim_net_is_routed(s, &a->peer))
+            s->coordinator.gone = a->token;
+        break;
     case CS_ACT_ANNOUNCE:
         sim_net_publish(s, &a->message);
         break;
@@ -130,6 +135,14 @@ void sim_core_event(struct sim *s, const struct cs_event *e)
         if (++c->steps % (is_long ? CHECK_LONG_EVERY : 1) == 0)
             cs_invariants_check(c->core);
         sim_check_core(s);
+    }
+    if (c->gone != 0 && end == NULL) {
+        struct cs_event none = {.kind = CS_EV_GONE, .gone = {c->gone}};
+
+        c->gone = 0;
+        sim_fired(s, SIM_SUCCESSOR);
+        sim_core_event(s, &none);
+        return;
     }
     if (end == NULL)
         return;

@@ -405,6 +405,14 @@ static inline const struct cs_message *rig_sent(const struct rig *r, enum cs_kin
     return NULL;
 }
 
+static inline const struct cs_action *rig_probe(const struct rig *r)
+{
+    const struct cs_action *a = r->acts;
+    while (a != NULL && a->kind != CS_ACT_PROBE)
+        a = a->next;
+    return a;
+}
+
 static inline const struct cs_action *rig_reply(const struct rig *r, uint64_t token)
 {
     for (const struct cs_action *a = r->acts; a != NULL; a = a->next) {

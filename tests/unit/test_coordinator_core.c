@@ -192,8 +192,13 @@ static void bye_frees_at_once_and_another_process_when_the_first_is_silent(void 
     again.peer.id[0] = 2;
     hello(&again, NULL, 0); /* while the other is at work */
     assert_string_equal(rig_sent(&r, CS_REJECT, 0)->reject.code, "name");
-    assert_int_equal(rig_sent(&r, CS_REJECT, 0)->reject.retry_after_ms, CS_NAME_RETRY_MS);
+    assert_int_equal(rig_sent(&r, CS_REJECT, 0)->reject.retry_after_ms, CS_PROBE_RETRY_MS);
     assert_int_equal(lane_of(&r, 0).leased, 10);
+    hello(&again, NULL, 0);
+    hello(&again, NULL, 0); /* looked twice: it is there */
+    assert_string_equal(rig_sent(&r, CS_REJECT, 0)->reject.code, "name");
+    assert_int_equal(rig_sent(&r, CS_REJECT, 0)->reject.retry_after_ms, CS_NAME_RETRY_MS);
+    assert_null(rig_probe(&r));
     rig_tick(&r, CS_SUSPECT_MS);
     hello(&again, NULL, 0);
     assert_int_equal(lane_of(&r, 0).leased, 0);

@@ -25,14 +25,15 @@ struct cs_export_row {
     struct cs_requests *requests;
     struct cs_cell_cache *cells;
     struct cs_arena layout, values;
-    const char **names;   /* of the columns */
-    struct cs_cell *cell; /* of this row */
+    const char **names;   /* names of the columns */
+    struct cs_cell *cell; /* values of this row, a cell a column */
     const struct cs_ratings *ratings;
     struct cs_names rated; /* digests */
     const char **rated_fields;
     uint32_t n_rated_fields;
-    uint32_t n, tail, again; /* columns; the first one behind the answers; the first of `asked_again` */
-    uint32_t *answer_column[CS_QUESTIONS_MAX], *derived_column[CS_QUESTIONS_MAX]; /* by question, by field */
+    uint32_t n, tail, again; /* columns; the first one behind the answers; `asked_again` */
+    uint32_t *answer_column[CS_QUESTIONS_MAX],
+        *derived_column[CS_QUESTIONS_MAX]; /* where they stand, by question and field */
 };
 
 /* ratings: of people, which become columns; NULL: none. Both must outlive the row. */

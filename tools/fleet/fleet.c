@@ -109,10 +109,8 @@ static enum cs_err error_of(int status)
 static char *cause_of(const struct cs_fleet *f, int which, const char *name, int status)
 {
     char *log = log_path(f, name), *words = cs_last_words(log, f->log_from[which], status);
-    char *cause = words != NULL ? cs_xstrdup(words) : cs_xasprintf("%s says why", log);
-    free(words);
     free(log);
-    return cause;
+    return words;
 }
 
 /* True when the process ended; its status goes to *status. */
@@ -317,11 +315,17 @@ static void worker_died(struct cs_fleet *f, uint32_t i, int status)
     p->again_ms = now + pause;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return; /* drained, perhaps with the whole fleet */
+    if (p->deaths > 1 && p->told == status)
+        return; /* once is enough, while it only comes again */
+    p->told = status;
     const size_t n = strlen(f->news);
-    snprintf(f->news + n, sizeof f->news - n,
-             "worker-%u ended (%s %d); it is started again in %.1f s, %s/worker-%u.log\n", i,
-             WIFSIGNALED(status) ? "signal" : "exit status",
-             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (double)pause / 1000, f->dir->logs, i);
+    char name[32];
+    snprintf(name, sizeof name, "worker-%u", i);
+    char *log = log_path(f, name), *why = cause_of(f, CS_FLEET_WORKER_0 + (int)i, name, status);
+    snprintf(f->news + n, sizeof f->news - n, "%s ended: %s\n  it is started again in %.1f s; all of its log: %s\n",
+             name, why, (double)pause / 1000, log);
+    free(why);
+    free(log);
 }
 
 /* Without it nothing can go on. */

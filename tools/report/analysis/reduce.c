@@ -132,9 +132,9 @@ void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, u
             out->category[k] += counter[k];
             out->usable += counter[k];
         }
-        out->insufficient += counter[m->n_categories]; /* of a derived answer: unknown */
+        out->insufficient += counter[m->n_categories]; /* a derived answer: the unknown ones */
     }
-    if (m->sampled) { /* of the others nobody was asked */
+    if (m->sampled) { /* nobody was asked about the others */
         out->asked = out->usable + out->insufficient;
         out->refused = out->unreadable = out->technical = 0;
     }
@@ -269,7 +269,7 @@ struct side_value {
     double sampling; /* variance of `mean` by re-asking */
     uint64_t n, unusable, missing;
     uint32_t n_spots, n_bounded;
-    double share[CS_CATEGORIES_MAX]; /* of usable answers, ordinal */
+    double share[CS_CATEGORIES_MAX]; /* share of each category among the usable answers; ordinal only */
 };
 
 struct pairing {
@@ -342,7 +342,7 @@ static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, c
 
 /* ---- clusters ----------------------------------------------------------------------------------------------------------- */
 
-struct tally { /* of one cluster: sums over its pairs */
+struct tally { /* sums over the pairs of one cluster */
     double level, comparator, sampling, noise, low, high, up, down;
     uint32_t pairs, bounds;
     uint64_t answers;

@@ -30,9 +30,9 @@ struct cs_measure {
     uint32_t question, field; /* field: of the question, or its derived answer */
     bool derived;
     enum cs_outcome_kind kind;
-    uint32_t category, n_categories; /* of CS_OUTCOME_CATEGORY; of the field */
-    double min, max;                 /* of a number; equal: no bounds */
-    const uint32_t *label;           /* by case, or NULL */
+    uint32_t category, n_categories; /* which one, of CS_OUTCOME_CATEGORY; how many the field has */
+    double min, max;                 /* bounds of a number; equal: it has none */
+    const uint32_t *label;           /* label of each case, or NULL: the study has none */
     enum cs_what what;
     bool sampled;  /* rated by people: only outputs with a rating count */
     bool can_lack; /* the model may answer "insufficient information" */
@@ -77,7 +77,7 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
 struct cs_case_filter {
     uint32_t stratum, value; /* stratum NONE: all cases */
     bool labelled;           /* only those with a label of the measure */
-    const bool *flagged;     /* by case, or NULL: these are left out */
+    const bool *flagged;     /* one a case, or NULL: flagged cases are left out */
     bool only_flagged;       /* these alone */
 };
 

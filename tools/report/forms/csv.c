@@ -13,7 +13,7 @@
 
 struct sheet {
     FILE *out;
-    bool begun;           /* in this line */
+    bool begun;           /* the line has a cell already */
     uint32_t line, lines; /* of this row: a column of counts takes a line for each */
 };
 

@@ -43,7 +43,7 @@ struct cs_forest {
     uint32_t model, outcome, factor;
     enum cs_comparator against;
     const char *stratum, *stratum_value;
-    bool primary, floor_only; /* of the family; only placebo and A/A */
+    bool primary, floor_only; /* primary family; placebo and A/A levels only */
     const struct cs_report_contrast *rows;
     uint32_t n; /* rows are neighbours in the report */
 };
@@ -96,5 +96,8 @@ void cs_html_page_cell(struct cs_page *p, const char *text);                    
 void cs_html_page_number(struct cs_page *p, struct cs_num num);                  /* <td class="n"> */
 void cs_html_page_column(struct cs_page *p, const char *title, const char *css); /* <th scope="col"> */
 void cs_html_page_group(struct cs_page *p, unsigned columns, const char *words); /* a row that heads a group of rows */
+
+/* Begins a row with what names a contrast: level against comparator, answer, model. */
+void cs_html_page_contrast(struct cs_page *p, const struct cs_report_contrast *c);
 
 #endif

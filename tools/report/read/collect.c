@@ -45,7 +45,7 @@ void cs_collect_release(struct cs_collected *c)
 /* ---- a lane of the store ------------------------------------------------------------------------------- */
 
 struct lane_scan {
-    struct cs_generation_view *view; /* of this thread */
+    struct cs_generation_view *view; /* this thread's own */
     struct cs_grid *grid;
     struct cs_collected_lane *facts;
     const struct cs_rated *rated; /* or NULL */

@@ -154,7 +154,7 @@ static void take(struct cs_borrow *b, uint64_t print)
 static enum cs_err is_copied(struct cs_borrow *b, const struct cs_digest *d, uint64_t print, bool *out,
                              struct cs_error *err)
 {
-    const struct cs_found *found;
+    const struct cs_indexed *found;
     struct cs_arena arena = {0};
     uint32_t n;
     enum cs_err rc = cs_finder_get(b->own_finder, d, 0, &found, &n, err);
@@ -224,13 +224,13 @@ static enum cs_err ask(struct cs_borrow *b, struct lender *l, const struct cs_bo
                        struct cs_error *err)
 {
     const uint64_t lane = cs_lane_key(l->study, want->model, want->account);
-    const struct cs_found *found;
+    const struct cs_indexed *found;
     struct cs_arena arena = {0};
     uint32_t n;
     enum cs_err rc = cs_finder_get(l->finder, &want->digest, 0, &found, &n, err);
 
     for (uint32_t i = 0; rc == CS_OK && i < n && *kind != CS_CLAIM_ANSWER; i++) {
-        const struct cs_found *f = &found[i];
+        const struct cs_indexed *f = &found[i];
         /* A store of format 1 does not say for whom it was bought. */
         const bool same = f->owner.lane == 0 ||
                           (f->owner.lane == lane && f->owner.bought_for == want->owner.bought_for);

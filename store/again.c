@@ -147,10 +147,10 @@ static void remember(struct cs_store *s, const struct place_key *at, const struc
 }
 
 /* The index row of an output. CS_ENOENT: it has none (its record could not be read when the store was upgraded). */
-static enum cs_err index_row(struct cs_finder *f, const struct cs_digest *d, uint64_t output_id, struct cs_found *out,
+static enum cs_err index_row(struct cs_finder *f, const struct cs_digest *d, uint64_t output_id, struct cs_indexed *out,
                              struct cs_error *err)
 {
-    const struct cs_found *found;
+    const struct cs_indexed *found;
     uint32_t n;
     enum cs_err rc = cs_finder_get(f, d, 0, &found, &n, err);
     for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
@@ -165,7 +165,7 @@ static enum cs_err index_row(struct cs_finder *f, const struct cs_digest *d, uin
 struct asked { /* what one of them changes */
     struct cs_place place;
     struct cs_digest digest;
-    struct cs_found index;
+    struct cs_indexed index;
     bool indexed;
 };
 

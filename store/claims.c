@@ -162,19 +162,19 @@ void cs_claims_note(struct cs_claims *c, uint64_t output_id)
         c->claimed[output_id / 8] |= (uint8_t)(1u << output_id % 8);
 }
 
-static bool is_free(const struct cs_claims *c, const struct cs_found *f)
+static bool is_free(const struct cs_claims *c, const struct cs_indexed *f)
 {
     return !(f->flags & CS_OUTPUT_SUPERSEDED) && f->output_id <= c->last &&
            !(c->claimed[f->output_id / 8] >> f->output_id % 8 & 1);
 }
 
 /* A store of format 1 does not say whose it is. */
-static bool is_lane(const struct cs_claims *c, const struct cs_found *f, uint32_t lane)
+static bool is_lane(const struct cs_claims *c, const struct cs_indexed *f, uint32_t lane)
 {
     return f->owner.lane == c->lanes[lane] || f->owner.lane == 0 || f->owner.lane == c->heirs[lane];
 }
 
-static bool is_case(const struct cs_found *f, uint64_t case_key)
+static bool is_case(const struct cs_indexed *f, uint64_t case_key)
 {
     return f->owner.bought_for == case_key || f->owner.lane == 0;
 }
@@ -189,13 +189,13 @@ static bool is_among(uint64_t key, const uint64_t *keys, uint32_t n)
 }
 
 /* Of this study, and not one that it has now. */
-static bool is_other_lane(const struct cs_claims *c, const struct cs_found *f)
+static bool is_other_lane(const struct cs_claims *c, const struct cs_indexed *f)
 {
     return is_among(f->owner.lane, c->known, c->n_known) && !is_among(f->owner.lane, c->lanes, c->n_lanes) &&
            !is_among(f->owner.lane, c->heirs, c->n_lanes);
 }
 
-static enum cs_err find(struct cs_claims *c, uint32_t lane, const struct cs_digest *d, const struct cs_found **found,
+static enum cs_err find(struct cs_claims *c, uint32_t lane, const struct cs_digest *d, const struct cs_indexed **found,
                         uint32_t *n, struct cs_error *err)
 {
     const bool all = c->other_lanes || c->heirs[lane] != 0;
@@ -203,7 +203,7 @@ static enum cs_err find(struct cs_claims *c, uint32_t lane, const struct cs_dige
 }
 
 /* The output, and those that it followed. */
-static void claim(struct cs_claims *c, const struct cs_found *found, uint32_t n, const struct cs_found *one,
+static void claim(struct cs_claims *c, const struct cs_indexed *found, uint32_t n, const struct cs_indexed *one,
                   const struct cs_owner *owner, struct cs_claimed *out)
 {
     uint64_t earlier = one->earlier;
@@ -225,7 +225,7 @@ static void claim(struct cs_claims *c, const struct cs_found *found, uint32_t n,
 enum cs_err cs_claims_own(struct cs_claims *c, uint32_t lane, const struct cs_digest *d, uint64_t case_key,
                           enum cs_claim *kind, struct cs_claimed *out, struct cs_error *err)
 {
-    const struct cs_found *found, *mine = NULL, *asked = NULL;
+    const struct cs_indexed *found, *mine = NULL, *asked = NULL;
     uint32_t n;
     bool others = false;
     CS_ASSERT(lane < c->n_lanes);
@@ -234,7 +234,7 @@ enum cs_err cs_claims_own(struct cs_claims *c, uint32_t lane, const struct cs_di
         return CS_OK;
     enum cs_err rc = find(c, lane, d, &found, &n, err);
     for (uint32_t i = 0; rc == CS_OK && i < n && mine == NULL; i++) {
-        const struct cs_found *f = &found[i];
+        const struct cs_indexed *f = &found[i];
         const bool own = is_lane(c, f, lane) && is_case(f, case_key);
         if (own && is_free(c, f))
             mine = f;
@@ -255,7 +255,7 @@ enum cs_err cs_claims_own(struct cs_claims *c, uint32_t lane, const struct cs_di
 enum cs_err cs_claims_rest(struct cs_claims *c, uint32_t lane, const struct cs_digest *d, uint64_t case_key,
                            enum cs_claim_stage stage, enum cs_claim *kind, struct cs_claimed *out, struct cs_error *err)
 {
-    const struct cs_found *found, *one = NULL;
+    const struct cs_indexed *found, *one = NULL;
     uint32_t n;
     CS_ASSERT(lane < c->n_lanes);
     *kind = CS_CLAIM_NONE;
@@ -263,7 +263,7 @@ enum cs_err cs_claims_rest(struct cs_claims *c, uint32_t lane, const struct cs_d
         return CS_OK;
     enum cs_err rc = find(c, lane, d, &found, &n, err);
     for (uint32_t i = 0; rc == CS_OK && i < n && one == NULL; i++) {
-        const struct cs_found *f = &found[i];
+        const struct cs_indexed *f = &found[i];
         const bool there = stage == CS_REST_OF_LANE ? is_lane(c, f, lane) : is_other_lane(c, f);
         if (is_free(c, f) && there && (stage != CS_REST_SAME_CASE || is_case(f, case_key)))
             one = f;

@@ -9,7 +9,7 @@ struct cs_finder {
     struct cs_store *store;
     struct cs_rocks_view *view;
     struct cs_rocks_rows *rows; /* NULL: none was asked for yet */
-    struct cs_found *found;
+    struct cs_indexed *found;
     uint32_t cap;
 };
 
@@ -32,13 +32,13 @@ void cs_finder_close(struct cs_finder *f)
     free(f);
 }
 
-static struct cs_found *one_more(struct cs_finder *f, uint32_t n)
+static struct cs_indexed *one_more(struct cs_finder *f, uint32_t n)
 {
     if (n == f->cap) {
         f->cap = f->cap == 0 ? 8 : 2 * f->cap;
         f->found = cs_xrealloc(f->found, f->cap, sizeof *f->found);
     }
-    f->found[n] = (struct cs_found){0};
+    f->found[n] = (struct cs_indexed){0};
     return &f->found[n];
 }
 
@@ -67,8 +67,8 @@ static bool begins_with(struct cs_slice key, const struct cs_key *prefix)
     return key.n >= prefix->n && memcmp(key.p, prefix->b, prefix->n) == 0;
 }
 
-enum cs_err cs_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64_t lane, const struct cs_found **found,
-                          uint32_t *n, struct cs_error *err)
+enum cs_err cs_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64_t lane,
+                          const struct cs_indexed **found, uint32_t *n, struct cs_error *err)
 {
     struct cs_key from, until;
     struct cs_slice key, value;
@@ -92,7 +92,7 @@ enum cs_err cs_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64
     }
     cs_rocks_seek(f->rows, cs_key_slice(&from));
     while (rc == CS_OK && (more = cs_rocks_rows_next(f->rows, &key, &value)) && begins_with(key, &from)) {
-        struct cs_found *one = one_more(f, *n);
+        struct cs_indexed *one = one_more(f, *n);
         if (!cs_key_parse_index(key, &same, one) || !cs_index_decode(value, one))
             rc = damaged(f->store, err);
         (*n)++;
@@ -104,7 +104,7 @@ enum cs_err cs_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64
 }
 
 enum cs_err cs_store_index(struct cs_store *s,
-                           enum cs_err (*fn)(void *self, const struct cs_digest *d, const struct cs_found *found),
+                           enum cs_err (*fn)(void *self, const struct cs_digest *d, const struct cs_indexed *found),
                            void *self, struct cs_error *err)
 {
     enum cs_err rc = CS_OK, end;
@@ -118,7 +118,7 @@ enum cs_err cs_store_index(struct cs_store *s,
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
     struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_key_slice(&from), cs_key_slice(&until));
     while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
-        struct cs_found found = {0};
+        struct cs_indexed found = {0};
         if (old && key.n == 1 + sizeof d.b && value.n == 8) {
             memcpy(d.b, (const uint8_t *)key.p + 1, sizeof d.b);
             found.output_id = cs_get_u64(value.p);

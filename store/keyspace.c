@@ -126,7 +126,7 @@ void cs_key_after(struct cs_key *k)
     k->b[k->n - 1]++;
 }
 
-bool cs_key_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_found *out)
+bool cs_key_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_indexed *out)
 {
     const uint8_t *b = key.p;
     if (key.n != 1 + sizeof d->b + 16)
@@ -188,7 +188,7 @@ bool cs_place_decode(struct cs_slice value, struct cs_place *out)
     return true;
 }
 
-uint32_t cs_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_found *f)
+uint32_t cs_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_indexed *f)
 {
     out[0] = f->flags;
     cs_put_u64(out + 1, f->owner.bought_for);
@@ -198,7 +198,7 @@ uint32_t cs_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_found *f)
     return CS_INDEX_BYTES;
 }
 
-bool cs_index_decode(struct cs_slice value, struct cs_found *out)
+bool cs_index_decode(struct cs_slice value, struct cs_indexed *out)
 {
     const uint8_t *b = value.p;
     if (value.n < 9 || (value.n > 9 && value.n < CS_INDEX_BYTES))

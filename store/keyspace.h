@@ -61,7 +61,7 @@ void cs_key_at(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t 
 void cs_key_after(struct cs_key *k); /* the first key behind all that begin with k */
 
 /* The parts of a key made by cs_key_index. False: no such key. */
-bool cs_key_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_found *out);
+bool cs_key_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_indexed *out);
 /* Lane and number of a key made by cs_key_at. False: no such key. */
 bool cs_key_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at);
 
@@ -77,8 +77,8 @@ enum {
 /* Return the length of what they wrote. */
 uint32_t cs_place_encode(uint8_t out[CS_PLACE_MAX], const struct cs_place *p);
 bool cs_place_decode(struct cs_slice value, struct cs_place *out);
-uint32_t cs_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_found *f);
-bool cs_index_decode(struct cs_slice value, struct cs_found *out); /* what is not in the key */
+uint32_t cs_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_indexed *f);
+bool cs_index_decode(struct cs_slice value, struct cs_indexed *out); /* what is not in the key */
 void cs_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c);
 bool cs_counters_decode(struct cs_slice value, struct cs_counters *c);
 

@@ -153,7 +153,8 @@ struct cs_store_opts {
     /* writer: told now and then how many outputs of a format-1 store are through (upgrade.h); NULL: nobody is */
     void (*on_upgrade)(void *self, uint64_t done, uint64_t total);
     void *self;
-}; /* beside dir a writer keeps the file DIR.acked (acked.h) */
+    uint32_t upgrade_group; /* outputs in one batch of it; 0: 4096 (a test wants many batches) */
+};                          /* beside dir a writer keeps the file DIR.acked (acked.h) */
 /* A writer recovers, compares the last commit with the side file of acknowledged commits (CS_ECORRUPT on a rollback unless accepted),
  * increments the term and syncs it before it returns. A store of format 1 is upgraded by its first writer, before this returns; a
  * reader takes both formats as they are. A reader sees the state at opening until cs_store_refresh. */
@@ -199,7 +200,7 @@ CS_WARN_UNUSED enum cs_err cs_store_frontier(struct cs_store *s, uint32_t gen, u
 /* The index: every canonical output ever, by digest, lane and ordinal; the ordinal is the rank in commit order. A finder is one state
  * of the store: a writer's is that of its opening, a reader's moves only with cs_store_refresh (and is closed before it). A store of format
  * 1 knows one output a digest, whose owner is {0, 0}. Thread: one at a time for each finder. */
-struct cs_found {
+struct cs_indexed {
     uint64_t output_id;
     struct cs_owner owner;
     uint64_t earlier; /* the output that it followed when that was asked again; 0: none */
@@ -211,11 +212,11 @@ void cs_finder_close(struct cs_finder *f); /* NULL is fine */
 /* All outputs with this digest, lane by lane, each in the order of commits; *found is the finder's until the next call. lane 0: of
  * every lane. *n = 0: none. */
 CS_WARN_UNUSED enum cs_err cs_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64_t lane,
-                                         const struct cs_found **found, uint32_t *n, struct cs_error *err);
+                                         const struct cs_indexed **found, uint32_t *n, struct cs_error *err);
 /* Of each index row. For checks, and for building filters in front of cs_finder_get. */
 CS_WARN_UNUSED enum cs_err cs_store_index(struct cs_store *s,
                                           enum cs_err (*fn)(void *self, const struct cs_digest *d,
-                                                            const struct cs_found *found),
+                                                            const struct cs_indexed *found),
                                           void *self, struct cs_error *err);
 
 /* What a later reading of the same text has come to (a reader of answers that was improved): on the place row, the output stays. */

@@ -1,4 +1,4 @@
-/* store_internal.h - the open store, shared by store.c (opening, single rows), write.c and again.c (writing), scan.c and index.c (many
+/* store_internal.h - the open store, shared by rows.c (single rows), store.c (opening), write.c and again.c (writing), scan.c and index.c (many
  * rows), and upgrade.c. */
 #ifndef CS_STORE_INTERNAL_H
 #define CS_STORE_INTERNAL_H
@@ -49,10 +49,10 @@ CS_WARN_UNUSED enum cs_err cs_agains_link(struct cs_store *s, uint32_t gen, uint
 /* An adopted answer that was asked again before the edit: its trial waits. */
 void cs_agains_wait(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_place *p);
 
-/* write.c */
+/* Into the batch being gathered. */
 void cs_store_put_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_place *p);
 void cs_store_put_metas(struct cs_store *s, const struct cs_batch *b);
-void cs_store_put_index(struct cs_store *s, const struct cs_digest *d, const struct cs_found *f);
+void cs_store_put_index(struct cs_store *s, const struct cs_digest *d, const struct cs_indexed *f);
 
 /* The last commit and the next output_id of a view (NULL: now); zeroes when nothing was ever written. */
 CS_WARN_UNUSED enum cs_err cs_store_last_commit(struct cs_store *s, struct cs_rocks_view *v, uint64_t *commit_seq,

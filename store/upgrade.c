@@ -20,6 +20,11 @@ struct pass {
     bool unreadable; /* one was met, and named */
 };
 
+static uint32_t group_of(const struct cs_store_opts *opts)
+{
+    return opts->upgrade_group > 0 ? opts->upgrade_group : GROUP;
+}
+
 static void tell(const struct cs_store *s, const struct cs_store_opts *opts, uint64_t done)
 {
     if (opts->on_upgrade != NULL)
@@ -48,7 +53,7 @@ static enum cs_err index_one(struct pass *p, uint64_t id, struct cs_slice value,
     struct cs_record r;
     struct cs_output o;
     struct cs_error why = {0};
-    struct cs_found found = {.output_id = id};
+    struct cs_indexed found = {.output_id = id};
     cs_arena_reset(&p->arena);
     if (cs_record_read(id, value.p, value.n, &r, &why) != CS_OK ||
         ((r.flags & CS_OUTPUT_CANONICAL) && cs_output_unpack(r.bytes, r.len, &p->arena, &o, &why) != CS_OK)) {
@@ -79,7 +84,7 @@ static enum cs_err index_all(struct pass *p, const struct cs_store_opts *opts, s
         const uint64_t id = cs_get_u64(key.p);
         rc = index_one(p, id, value, err);
         p->next = id + 1;
-        if (rc != CS_OK || n % GROUP != 0)
+        if (rc != CS_OK || n % group_of(opts) != 0)
             continue;
         rc = commit_cursor(p->s, p->next, err);
         tell(p->s, opts, p->next - 1);
@@ -139,7 +144,7 @@ static enum cs_err become_two(struct cs_store *s, struct cs_error *err)
 
 /* ---- the old index goes ------------------------------------------------------------------------------ */
 
-static enum cs_err remove_old_index(struct cs_store *s, struct cs_error *err)
+static enum cs_err remove_old_index(struct cs_store *s, const struct cs_store_opts *opts, struct cs_error *err)
 {
     struct cs_slice row, value;
     struct cs_key from, until, system;
@@ -151,8 +156,10 @@ static enum cs_err remove_old_index(struct cs_store *s, struct cs_error *err)
     struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_key_slice(&from), cs_key_slice(&until));
     for (uint32_t n = 1; rc == CS_OK && cs_rocks_rows_next(rows, &row, &value); n++) {
         cs_rocks_remove(s->rocks, CS_CF_LEDGER, row);
-        if (n % GROUP == 0)
-            rc = cs_store_commit(s, s->next_output_id, err);
+        if (n % group_of(opts) != 0)
+            continue;
+        rc = cs_store_commit(s, s->next_output_id, err);
+        tell(s, opts, s->next_output_id - 1);
     }
     closed = cs_rocks_rows_close(rows, rc == CS_OK ? err : NULL);
     cs_rocks_view_close(v);
@@ -185,7 +192,7 @@ enum cs_err cs_store_upgrade(struct cs_store *s, const struct cs_store_opts *opt
             rc = become_two(s, err);
     }
     if (rc == CS_OK)
-        rc = remove_old_index(s, err);
+        rc = remove_old_index(s, opts, err);
     if (rc == CS_OK)
         tell(s, opts, s->next_output_id - 1);
     return rc == CS_OK ? CS_OK : cs_error_wrap(err, rc, "%s: while it is made format %d", s->dir, CS_STORE_FORMAT);

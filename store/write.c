@@ -11,24 +11,6 @@ static struct cs_slice slice(const void *p, size_t n)
     return (struct cs_slice){p, n};
 }
 
-void cs_store_put_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_place *p)
-{
-    struct cs_key key;
-    uint8_t place[CS_PLACE_MAX];
-    uint32_t n = cs_place_encode(place, p);
-    cs_key_at(&key, CS_ROW_PLACE, gen, lane, position);
-    cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_key_slice(&key), slice(place, n));
-}
-
-void cs_store_put_index(struct cs_store *s, const struct cs_digest *d, const struct cs_found *f)
-{
-    struct cs_key key;
-    uint8_t row[CS_INDEX_BYTES];
-    uint32_t n = cs_index_encode(row, f);
-    cs_key_index(&key, d, f->owner.lane, f->output_id);
-    cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_key_slice(&key), slice(row, n));
-}
-
 static enum cs_err put_output(struct cs_store *s, const struct cs_batch_output *o, int64_t now_wall_ms,
                               struct cs_error *err)
 {
@@ -49,9 +31,9 @@ static enum cs_err put_output(struct cs_store *s, const struct cs_batch_output *
     cs_store_put_place(s, o->gen, o->lane, o->position, &place);
     if (o->flags & CS_OUTPUT_CANONICAL)
         cs_store_put_index(s, &o->digest,
-                           &(struct cs_found){.output_id = o->output_id,
-                                              .owner = o->owner,
-                                              .earlier = place.n_earlier > 0 ? place.earlier[0] : 0});
+                           &(struct cs_indexed){.output_id = o->output_id,
+                                                .owner = o->owner,
+                                                .earlier = place.n_earlier > 0 ? place.earlier[0] : 0});
     return CS_OK;
 }
 
@@ -70,10 +52,10 @@ static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)
         cs_key_index(&old, &a->digest, a->from.lane, a->output_id);
         cs_rocks_remove(s->rocks, CS_CF_LEDGER, cs_key_slice(&old));
         cs_store_put_index(s, &a->digest,
-                           &(struct cs_found){.output_id = a->output_id,
-                                              .owner = a->owner,
-                                              .flags = a->superseded ? CS_OUTPUT_SUPERSEDED : 0,
-                                              .earlier = a->n_earlier > 0 ? a->earlier[0] : 0});
+                           &(struct cs_indexed){.output_id = a->output_id,
+                                                .owner = a->owner,
+                                                .flags = a->superseded ? CS_OUTPUT_SUPERSEDED : 0,
+                                                .earlier = a->n_earlier > 0 ? a->earlier[0] : 0});
     }
     if (a->superseded)
         cs_agains_wait(s, a->gen, a->lane, a->position, &place);
@@ -99,19 +81,6 @@ static void put_ledger(struct cs_store *s, const struct cs_batch *b)
         cs_key_lane(&key, CS_ROW_FRONTIER, f->gen, f->lane);
         cs_put_u64(frontier, f->frontier);
         cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_key_slice(&key), slice(frontier, sizeof frontier));
-    }
-}
-
-void cs_store_put_metas(struct cs_store *s, const struct cs_batch *b)
-{
-    struct cs_key key;
-    for (uint32_t i = 0; i < b->n_metas; i++) {
-        const struct cs_batch_meta *m = &b->metas[i];
-        cs_key_meta(&key, m->key);
-        if (m->value == NULL)
-            cs_rocks_remove(s->rocks, CS_CF_META, cs_key_slice(&key));
-        else
-            cs_rocks_put(s->rocks, CS_CF_META, cs_key_slice(&key), slice(m->value, m->len));
     }
 }
 

@@ -74,8 +74,8 @@ struct run {
     struct cs_progress progress;
     uint64_t ended; /* trials, when last looked at */
     struct cs_bar bar;
-    struct cs_run_notes notes;
     struct cs_ticker upgrade; /* total 0: there was none */
+    struct cs_run_notes notes;
 };
 
 /* One word for a POSIX shell. */

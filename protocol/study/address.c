@@ -43,13 +43,17 @@ static int by_text(const void *a, const void *b)
 
 void cs_account_address(const struct cs_account *a, struct cs_buf *out)
 {
-    char *text = cs_xstrdup(a->base_url != NULL ? a->base_url : ""), *rest = NULL;
+    char *text = cs_xstrdup(a->base_url != NULL ? a->base_url : ""), *next;
     char **urls = cs_xcalloc(strlen(text) / 2 + 1, sizeof *urls);
     size_t n = 0;
     if (a->simulated) {
         cs_buf_str(out, "the simulated provider");
     } else {
-        for (char *url = strtok_r(text, separators, &rest); url != NULL; url = strtok_r(NULL, separators, &rest)) {
+        for (char *url = text + strspn(text, separators); *url != '\0'; url = next) {
+            next = url + strcspn(url, separators);
+            if (*next != '\0')
+                *next++ = '\0';
+            next += strspn(next, separators);
             normalize(url);
             urls[n++] = url;
         }

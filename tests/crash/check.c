@@ -198,7 +198,7 @@ static enum cs_err check_outputs(struct check *c, struct cs_store *s, struct cs_
 /* The one canonical output of a request, whoever asked: the studies of these tests have no equal requests. 0: none. */
 static enum cs_err find_one(struct cs_finder *f, const struct cs_digest *d, uint64_t *id, struct cs_error *err)
 {
-    const struct cs_found *found;
+    const struct cs_indexed *found;
     uint32_t n;
     enum cs_err rc = cs_finder_get(f, d, 0, &found, &n, err);
     *id = rc == CS_OK && n == 1 ? found[0].output_id : 0;

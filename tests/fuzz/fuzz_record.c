@@ -54,7 +54,7 @@ static void check_own_record(const uint8_t *data, size_t size)
 static void check_grown_values(struct cs_slice value)
 {
     struct cs_place place, same;
-    struct cs_found found = {0}, twin = {0};
+    struct cs_indexed found = {0}, twin = {0};
     uint8_t bytes[CS_PLACE_MAX], row[CS_INDEX_BYTES];
     if (cs_place_decode(value, &place)) {
         CS_ASSERT(place.n_earlier <= CS_EARLIER_MAX);
@@ -76,7 +76,7 @@ static void check_small_values(const uint8_t *data, size_t size)
     struct cs_slice value = {data, size};
     struct cs_counters counters;
     struct cs_digest d;
-    struct cs_found found = {0};
+    struct cs_indexed found = {0};
     struct cs_key key;
     uint8_t again[CS_COUNTERS_BYTES];
     uint64_t at;

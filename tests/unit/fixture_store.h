@@ -149,7 +149,7 @@ FIXTURE_FN void add_output(struct cs_batch *b, uint32_t gen, uint32_t lane, uint
 FIXTURE_FN uint32_t found_by(struct cs_store *s, const struct cs_digest *d, uint64_t *id)
 {
     struct cs_error err = {0};
-    const struct cs_found *found = NULL;
+    const struct cs_indexed *found = NULL;
     uint32_t n = 0;
     struct cs_finder *f = cs_finder_open(s);
     assert_ok(cs_finder_get(f, d, 0, &found, &n, &err));

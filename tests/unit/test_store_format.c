@@ -85,12 +85,12 @@ static void assert_scan(struct cs_store *s, uint32_t gen, uint32_t lane, bool al
     cs_buf_release(&got);
 }
 
-static struct cs_found find(struct cs_store *s, uint64_t request, uint64_t lane, uint32_t at, uint32_t wanted)
+static struct cs_indexed find(struct cs_store *s, uint64_t request, uint64_t lane, uint32_t at, uint32_t wanted)
 {
     struct cs_error err = {0};
-    const struct cs_found *found = NULL;
+    const struct cs_indexed *found = NULL;
     struct cs_digest d = digest_of(request);
-    struct cs_found one = {0};
+    struct cs_indexed one = {0};
     uint32_t n = 0;
     struct cs_finder *f = cs_finder_open(s);
     assert_ok(cs_finder_get(f, &d, lane, &found, &n, &err));
@@ -622,7 +622,7 @@ static void golden_rows(void **state)
     struct cs_digest d;
     struct cs_key key;
     struct cs_place place = {.output_id = 0x0102, .flags = CS_OUTPUT_CANONICAL};
-    struct cs_found found = {.output_id = 0x0102, .owner = {0x1112131415161718, 0x2122232425262728}};
+    struct cs_indexed found = {.output_id = 0x0102, .owner = {0x1112131415161718, 0x2122232425262728}};
     struct cs_counters counters = {.outcome = {[CS_OUTCOME_ok] = 1}, .carried = 2};
     uint8_t bytes[CS_PLACE_MAX], row[CS_INDEX_BYTES], counted[CS_COUNTERS_BYTES];
     (void)state;

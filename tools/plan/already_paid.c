@@ -71,7 +71,7 @@ static enum cs_err look_own(struct sources *s, uint32_t lane, const struct cs_di
 }
 
 /* Timeouts and unparsable answers are not lent, and nothing twice. */
-static enum cs_err may_lend(struct sources *s, unsigned lender, const struct cs_found *f, bool *out,
+static enum cs_err may_lend(struct sources *s, unsigned lender, const struct cs_indexed *f, bool *out,
                             struct cs_error *err)
 {
     const uint64_t key = (uint64_t)lender << 56 | f->output_id;
@@ -98,7 +98,7 @@ static enum cs_err look_elsewhere(struct sources *s, const struct cs_digest *d, 
     enum cs_err rc = CS_OK;
     *lent = false;
     for (unsigned i = 0; rc == CS_OK && i < s->n && !*lent; i++) {
-        const struct cs_found *found;
+        const struct cs_indexed *found;
         uint32_t n;
         rc = cs_finder_get(s->finders[i], d, 0, &found, &n, err);
         for (uint32_t k = 0; rc == CS_OK && k < n && !*lent; k++)

@@ -58,8 +58,8 @@ static uint64_t probe(const struct cs_standing *st, const struct cs_digest *d)
 
 /* ---- the trials ------------------------------------------------------------------------------------------ */
 
-struct cs_standing *cs_standing_open(struct cs_store *s, const struct cs_generation_view *view, struct cs_export_row *row,
-                                     cs_standing_fault fault, void *self)
+struct cs_standing *cs_standing_open(struct cs_store *s, const struct cs_generation_view *view,
+                                     struct cs_export_row *row, cs_standing_fault fault, void *self)
 {
     struct cs_standing *st = cs_xcalloc(1, sizeof *st);
     uint64_t bytes = 1024;
@@ -127,7 +127,7 @@ static enum cs_err name_shared(void *self, uint32_t lane, uint64_t position, con
 }
 
 /* Rows of the index: what has one, and what was asked again. */
-static enum cs_err note_row(void *self, const struct cs_digest *d, const struct cs_found *found)
+static enum cs_err note_row(void *self, const struct cs_digest *d, const struct cs_indexed *found)
 {
     struct cs_standing *st = self;
     (void)d;
@@ -218,7 +218,7 @@ static enum cs_err find_trial(struct cs_standing *st, const struct cs_digest *d,
 static enum cs_err owner_of(struct cs_standing *st, const struct cs_stored *stored, struct cs_owner *owner,
                             bool *superseded, struct cs_error *err)
 {
-    const struct cs_found *rows;
+    const struct cs_indexed *rows;
     uint32_t n;
     *superseded = false;
     *owner = (struct cs_owner){0};

@@ -17,8 +17,8 @@
 typedef void (*cs_standing_fault)(void *self, uint32_t lane, uint64_t position, const char *what);
 
 struct cs_standing;
-struct cs_standing *cs_standing_open(struct cs_store *s, const struct cs_generation_view *view, struct cs_export_row *row,
-                                     cs_standing_fault fault, void *self);
+struct cs_standing *cs_standing_open(struct cs_store *s, const struct cs_generation_view *view,
+                                     struct cs_export_row *row, cs_standing_fault fault, void *self);
 void cs_standing_close(struct cs_standing *st); /* NULL is fine */
 /* Of every trial of the generation with an answer, in any order. */
 void cs_standing_trial(struct cs_standing *st, uint32_t lane, uint64_t position, const struct cs_stored *stored);

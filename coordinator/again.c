@@ -27,7 +27,8 @@
 
 /* Trials in a batch: each costs the commit thread some reads, and meanwhile nobody is acknowledged. */
 enum { BATCH = 1024 };
-_Static_assert(BATCH <= (int)CS_AGAIN_MAX && BATCH >= (int)CS_PAGE_TRIALS, "a batch holds a page, and the store takes it");
+_Static_assert(BATCH <= (int)CS_AGAIN_MAX && BATCH >= (int)CS_PAGE_TRIALS,
+               "a batch holds a page, and the store takes it");
 
 static const enum cs_outcome kinds[2] = {CS_OUTCOME_timeout, CS_OUTCOME_unparsable};
 

@@ -143,6 +143,7 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
         break;
     case CS_EV_COMMITTED:
         cs_group_committed(core, e->committed.batch, e->committed.rc);
+        cs_supersede_durable(core);
         break;
     case CS_EV_CONTROL:
         cs_operator_verb(core, e->control.verb, e->control.model, e->control.token);

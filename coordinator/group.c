@@ -10,7 +10,6 @@
 #include "coordinator/lease.h"
 #include "coordinator/risk.h"
 #include "coordinator/session.h"
-#include "coordinator/supersede.h"
 
 struct cs_group *cs_group_make(struct cs_core *core)
 {
@@ -213,7 +212,6 @@ void cs_group_committed(struct cs_core *core, struct cs_batch *batch, enum cs_er
     core->durable_group = g->number;
     cs_session_registered(core, g->number);
     show(core, g);
-    cs_supersede_durable(core);
     cs_lease_tell(core, g);
     acknowledge(core, g);
     for (uint32_t i = 0; i < g->tokens.n; i++)

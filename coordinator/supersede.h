@@ -8,6 +8,6 @@
 #include "coordinator/state.h"
 
 void cs_supersede(struct cs_core *core, const struct cs_event *e); /* CS_EV_AGAIN */
-void cs_supersede_durable(struct cs_core *core);                   /* a group is on disk */
+void cs_supersede_durable(struct cs_core *core);                   /* after a group came back */
 
 #endif

@@ -8,6 +8,7 @@
 #include "tools/commands.h"
 #include "tools/fleet/again.h"
 #include "tools/fleet/unanswered.h"
+#include "tools/screen/screen.h"
 #include "tools/base/study_dir.h"
 #include "tools/fleet/submission.h"
 
@@ -60,7 +61,9 @@ static void say_standing(struct cs_admin_client *client, const struct reach *rea
 {
     struct cs_unanswered s = {0};
     struct cs_error err = {0};
-    enum cs_err rc = cs_again_wait_built(client, NULL, BUILT_MS, &err);
+    struct cs_ticker ticker = {0};
+    const struct cs_fleet_status_watch watch = {.on_progress = cs_ticker_progress, .self = &ticker};
+    enum cs_err rc = cs_fleet_status_wait_built(client, &watch, BUILT_MS, &err);
     char *command = cs_xasprintf("clinsafe retry --coordinator %s", reach->endpoint);
     if (rc == CS_OK)
         rc = cs_unanswered_of_fleet(&s, client, &err);
@@ -180,8 +183,10 @@ static bool is_data(int argc, char **argv, struct cs_error *err)
 static enum cs_err retry(struct cs_admin_client *client, const struct cs_again_options *again, struct cs_error *err)
 {
     const char *args[] = {again->model, NULL};
+    struct cs_ticker ticker = {0};
+    const struct cs_fleet_status_watch watch = {.on_progress = cs_ticker_progress, .self = &ticker};
     if (cs_again_is_asked(again))
-        return cs_again_ask(client, again, NULL, stdout, err);
+        return cs_again_ask(client, again, &watch, stdout, err);
     enum cs_err rc = cs_admin_ask(client, "retry", args, NULL, 0, ASK_MS, NULL, err);
     if (rc == CS_OK)
         printf("%s%sfailed trials planned again\n", again->model != NULL ? again->model : "",

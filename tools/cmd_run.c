@@ -289,13 +289,15 @@ static enum cs_err plan_again(struct run *r, struct cs_error *err)
 {
     struct cs_unanswered stand = {0};
     struct cs_error none = {0};
+    struct cs_ticker ticker = {0};
+    const struct cs_fleet_status_watch watch = {&interrupts, cs_ticker_progress, &ticker};
     enum cs_err rc = CS_OK;
     if (r->retry || cs_again_is_asked(&r->ask_again))
-        rc = cs_again_wait_built(r->admin, &interrupts, UINT64_MAX, err);
+        rc = cs_fleet_status_wait_built(r->admin, &watch, UINT64_MAX, err);
     if (rc == CS_OK && r->retry)
         rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
     if (rc == CS_OK && cs_again_is_asked(&r->ask_again))
-        return cs_again_ask(r->admin, &r->ask_again, &interrupts, stderr, err);
+        return cs_again_ask(r->admin, &r->ask_again, &watch, stderr, err);
     if (rc == CS_OK && cs_unanswered_of_fleet(&stand, r->admin, &none) == CS_OK) /* else they are told at the end */
         cs_unanswered_print(&stand, stderr, r->again, "--retry-");
     cs_unanswered_release(&stand);

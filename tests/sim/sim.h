@@ -240,7 +240,7 @@ struct sim_ledger {
         uint64_t superseded; /* fingerprint of the last answer that was asked again; 0: none */
         uint8_t outcome;     /* of the canonical one */
         bool adopted;
-        uint32_t attempts;   /* further calls kept */
+        uint32_t attempts; /* further calls kept */
     } * kept;
 };
 

@@ -132,7 +132,7 @@ static void test_refusals_are_not_yes_and_timeouts_are_missing(void **state)
     pair_up(&r, &p);
     assert_int_equal(p.n, 1);
     assert_true(is_near(p.level[0], 2.0 / 3));
-    assert_true(is_near(p.low, 2.0 / 4 - 0.5)); /* the timeout might have been a no, */
+    assert_true(is_near(p.low, 2.0 / 4 - 0.5));  /* the timeout might have been a no, */
     assert_true(is_near(p.high, 4.0 / 4 - 0.5)); /* or a yes */
     assert_int_equal(p.n_level, 3);
     assert_int_equal(p.unusable, 1);

@@ -5,12 +5,10 @@
 #ifndef CS_TOOLS_AGAIN_H
 #define CS_TOOLS_AGAIN_H
 
-#include <jansson.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "tools/fleet/admin_client.h"
+#include "tools/fleet/fleet_status.h"
 
 struct cs_again_options {
     bool timeouts, unparsable;
@@ -19,14 +17,8 @@ struct cs_again_options {
 };
 bool cs_again_is_asked(const struct cs_again_options *o);
 
-/* The coordinator's `status` as JSON; one that is busy is asked again. *out: json_decref. stop may be NULL. */
-CS_WARN_UNUSED enum cs_err cs_again_look(struct cs_admin_client *a, const volatile sig_atomic_t *stop, json_t **out,
-                                         struct cs_error *err);
-/* Waits until a changed study that is being worked in runs. CS_EINTERRUPTED: *stop; CS_ETIMEDOUT: not within wait_ms. */
-CS_WARN_UNUSED enum cs_err cs_again_wait_built(struct cs_admin_client *a, const volatile sig_atomic_t *stop,
-                                               uint64_t wait_ms, struct cs_error *err);
-/* Begins the act and waits until all of it is on disk; on a terminal (stderr) it shows how far it is. Then one line a model in out. */
+/* Begins the act and waits until all of it is on disk; `watch` hears how far it is. Then one line a model in out. */
 CS_WARN_UNUSED enum cs_err cs_again_ask(struct cs_admin_client *a, const struct cs_again_options *o,
-                                        const volatile sig_atomic_t *stop, FILE *out, struct cs_error *err);
+                                        const struct cs_fleet_status_watch *watch, FILE *out, struct cs_error *err);
 
 #endif

@@ -1,11 +1,10 @@
 #include "tools/fleet/unanswered.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #include "tools/base/reader.h"
 #include "tools/base/text.h"
-#include "tools/fleet/again.h"
+#include "tools/fleet/fleet_status.h"
 
 void cs_unanswered_release(struct cs_unanswered *s)
 {
@@ -36,8 +35,8 @@ enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study,
         rc = cs_store_counters(r.store, r.view.generation.number, i, &c, err);
         rc = rc == CS_ENOENT ? CS_OK : rc;
         *l = (struct cs_unanswered_lane){.model = cs_arena_strdup(&out->arena, r.view.spec.study->models[i].name),
-                                  .timeouts = c.outcome[CS_OUTCOME_timeout],
-                                  .unparsable = c.outcome[CS_OUTCOME_unparsable]};
+                                         .timeouts = c.outcome[CS_OUTCOME_timeout],
+                                         .unparsable = c.outcome[CS_OUTCOME_unparsable]};
         for (int o = 0; o < CS_OUTCOMES; o++)
             l->answers += cs_outcome_is_answer((enum cs_outcome)o) ? c.outcome[o] : 0;
     }
@@ -45,17 +44,11 @@ enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study,
     return rc;
 }
 
-static uint64_t number(const json_t *o, const char *name)
-{
-    const json_int_t v = json_integer_value(json_object_get(o, name)); /* 0 for what is none */
-    return v > 0 ? (uint64_t)v : 0;
-}
-
 enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_client *a, struct cs_error *err)
 {
     json_t *status = NULL, *l;
     size_t i;
-    enum cs_err rc = cs_again_look(a, NULL, &status, err);
+    enum cs_err rc = cs_fleet_status_look(a, &(struct cs_fleet_status_watch){0}, &status, err);
     *out = (struct cs_unanswered){0};
     if (rc != CS_OK)
         return rc;
@@ -72,9 +65,9 @@ enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_cl
             break;
         out->lanes[out->n++] = (struct cs_unanswered_lane){
             .model = cs_arena_strdup(&out->arena, model != NULL ? model : ""),
-            .answers = number(l, "done"),
-            .timeouts = number(outcome, cs_outcome_name(CS_OUTCOME_timeout)),
-            .unparsable = number(outcome, cs_outcome_name(CS_OUTCOME_unparsable))};
+            .answers = cs_fleet_status_number(l, "done"),
+            .timeouts = cs_fleet_status_number(outcome, cs_outcome_name(CS_OUTCOME_timeout)),
+            .unparsable = cs_fleet_status_number(outcome, cs_outcome_name(CS_OUTCOME_unparsable))};
     }
     json_decref(status);
     return rc;

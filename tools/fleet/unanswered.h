@@ -21,10 +21,10 @@ void cs_unanswered_release(struct cs_unanswered *s);
 
 /* Of the newest generation in a study directory; nothing when there is no store. `study` or `dir` as in cs_reader_open. */
 CS_WARN_UNUSED enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study, const char *dir,
-                                                 struct cs_error *err);
+                                                  struct cs_error *err);
 /* Of a running study. CS_EAGAIN: a changed study is being worked in. */
 CS_WARN_UNUSED enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_client *a,
-                                                 struct cs_error *err);
+                                                  struct cs_error *err);
 /* A line a model, then `command OPTION asks ... again`, where an option is `prefix` and `timeouts` or `unparsable`: nothing when nothing
  * stands. */
 void cs_unanswered_print(const struct cs_unanswered *s, FILE *out, const char *command, const char *prefix);

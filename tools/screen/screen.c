@@ -152,6 +152,16 @@ void cs_ticker_end(struct cs_ticker *t)
         fprintf(stderr, "\r\x1b[K");
 }
 
+void cs_ticker_progress(void *self, const char *what, uint64_t done, uint64_t total)
+{
+    struct cs_ticker *t = self;
+    if (t->what == NULL || strcmp(t->what, what) != 0)
+        cs_ticker_init(t, what, total);
+    cs_ticker_at(t, done - done % 256);
+    if (done == total)
+        cs_ticker_end(t);
+}
+
 /* Outcomes that occurred, so that the table fits a terminal: `ok` always. */
 static bool is_shown(const struct cs_counters *t, int outcome)
 {

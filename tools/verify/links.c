@@ -36,7 +36,7 @@ static void end_waiting(struct links *l)
 
 static enum cs_err is_marked(struct links *l, const struct cs_stored *stored, bool *marked, struct cs_error *err)
 {
-    const struct cs_found *found;
+    const struct cs_indexed *found;
     uint32_t n;
     enum cs_err rc = cs_finder_get(l->finder, &stored->output.digest, 0, &found, &n, err);
     *marked = false;

@@ -72,7 +72,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.asked[body] += 1
         if self.server.late(body):
-            time.sleep(2.5)
+            time.sleep(1.5)
         text = "I cannot tell." if self.server.odd(body) else json.dumps({"urgent": self.server.answer(body)})
         reply = json.dumps({"id": "x", "model": "slow-1", "choices": [{"index": 0, "finish_reason": "stop", "message": {
             "role": "assistant", "content": text}}], "usage": {"prompt_tokens": 20, "completion_tokens": 5}}).encode()
@@ -217,7 +217,6 @@ class Timeouts(Again):
 
 
 class Reported(Again):
-    """Fifteen cases, of which a run loses all treated answers of the cases that were to be "Yes"."""
 
     def test_report_shows_both_and_no_verdict_where_they_differ(self):
         self.first_run()
@@ -295,8 +294,8 @@ class Cluster(Again):
 
     def test_killed_in_the_act(self):
         """Each trial was asked again or was not, whenever it was; the rest is said again."""
-        self.prepare_many(25)
-        trials = 2 * CASES * LEVELS * 25
+        self.prepare_many(8, at_once=64)
+        trials = 2 * CASES * LEVELS * 8
         self.server.late = lambda body: True
         self.run_study(code=2)
         log = self.dir / "logs" / "coordinator.log"

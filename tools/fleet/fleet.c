@@ -122,13 +122,33 @@ static bool ended(struct cs_fleet *f, int which, int *status)
     return true;
 }
 
+/* What stands in FILE.upgrade is new: the coordinator works on its store, and is not late. */
+static bool upgrades(struct cs_fleet *f, const char *file, uint64_t *last)
+{
+    char *path = cs_xasprintf("%s.upgrade", file), *text = NULL;
+    unsigned long long done = 0, total = 0;
+    bool news = false;
+    if (access(path, R_OK) == 0 && cs_file_read(path, 64, &text, NULL, NULL) == CS_OK &&
+        sscanf(text, "%llu %llu", &done, &total) == 2 && done != *last) {
+        *last = done;
+        news = true;
+        if (f->opts.on_upgrade != NULL)
+            f->opts.on_upgrade(f->opts.self, done, total);
+    }
+    free(text);
+    free(path);
+    return news;
+}
+
 /* Waits until `file` appears or the process ends. */
 static enum cs_err wait_for_file(struct cs_fleet *f, int which, const char *name, const char *file,
                                  struct cs_error *err)
 {
-    const uint64_t deadline = cs_mono_ms() + READY_MS;
+    uint64_t deadline = cs_mono_ms() + READY_MS, upgraded = 0;
     while (access(file, F_OK) != 0) {
         int status;
+        if (which == CS_FLEET_COORDINATOR && upgrades(f, file, &upgraded))
+            deadline = cs_mono_ms() + READY_MS;
         if (ended(f, which, &status)) {
             char *cause = cause_of(f, which, name, status);
             enum cs_err rc = cs_error_set(err, error_of(status), "%s ended at its start: %s", name, cause);
@@ -203,7 +223,10 @@ static enum cs_err start_coordinator(struct cs_fleet *f, bool first, struct cs_e
     char *program = cs_program_beside("clinsafe-coordinator");
     char *ready = cs_xasprintf("%s/ready.json", f->dir->sockets);
     struct command c = {.program = program, .args = {program}, .n = 1};
+    char *upgrade = cs_xasprintf("%s.upgrade", ready);
     unlink(ready);
+    unlink(upgrade);
+    free(upgrade);
     option(&c, "--dir", f->dir->store);
     option(&c, "--bind", f->work);
     option(&c, "--pub", f->announce);

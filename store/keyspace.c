@@ -240,8 +240,10 @@ static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
     memcpy(tail, order, sizeof order);
 }
 
-void cs_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c)
+uint32_t cs_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c)
 {
+    const int figures = c->salvaged > 0 ? CS_COUNTERS_TAIL
+                                        : CS_COUNTERS_TAIL - 1; /* it came later: left out where it is 0 */
     struct cs_counters copy = *c;
     uint64_t *tail[CS_COUNTERS_TAIL];
     tail_of(&copy, tail);
@@ -249,8 +251,9 @@ void cs_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters
     *out++ = CS_OUTCOMES;
     for (int i = 0; i < CS_OUTCOMES; i++, out += 8)
         cs_put_u64(out, copy.outcome[i]);
-    for (int i = 0; i < CS_COUNTERS_TAIL; i++, out += 8)
+    for (int i = 0; i < figures; i++, out += 8)
         cs_put_u64(out, *tail[i]);
+    return 2 + 8 * (uint32_t)(CS_OUTCOMES + figures);
 }
 
 bool cs_counters_decode(struct cs_slice value, struct cs_counters *c)

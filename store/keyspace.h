@@ -82,7 +82,7 @@ uint32_t cs_place_encode(uint8_t out[CS_PLACE_MAX], const struct cs_place *p);
 bool cs_place_decode(struct cs_slice value, struct cs_place *out);
 uint32_t cs_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_indexed *f);
 bool cs_index_decode(struct cs_slice value, struct cs_indexed *out); /* what is not in the key */
-void cs_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c);
+uint32_t cs_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c);
 bool cs_counters_decode(struct cs_slice value, struct cs_counters *c);
 
 #endif

@@ -73,8 +73,8 @@ static void put_ledger(struct cs_store *s, const struct cs_batch *b)
     for (uint32_t i = 0; i < b->n_counters; i++) {
         const struct cs_batch_counters *c = &b->counters[i];
         cs_key_lane(&key, CS_ROW_COUNTERS, c->gen, c->lane);
-        cs_counters_encode(counters, &c->counters);
-        cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_key_slice(&key), slice(counters, sizeof counters));
+        const uint32_t n = cs_counters_encode(counters, &c->counters);
+        cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_key_slice(&key), slice(counters, n));
     }
     for (uint32_t i = 0; i < b->n_frontiers; i++) {
         const struct cs_batch_frontier *f = &b->frontiers[i];

@@ -651,10 +651,13 @@ static void golden_rows(void **state)
                "02"
                "0000000000000044"
                "0000000000000033");
-    cs_counters_encode(counted, &counters);
+    uint32_t n = cs_counters_encode(counted, &counters);
     assert_hex(counted, 10, "010b0000000000000001");
-    assert_hex(counted + sizeof counted - 8, 8, "0000000000000002");
-    assert_int_equal(sizeof counted, 2 + 8 * (11 + 13));
+    assert_hex(counted + n - 8, 8, "0000000000000002");
+    assert_int_equal(n, 2 + 8 * (11 + 13));
+    counters.salvaged = 3; /* appended, where it is not 0 */
+    assert_int_equal(cs_counters_encode(counted, &counters), n + 8);
+    assert_hex(counted + n, 8, "0000000000000003");
 }
 
 /* Stores are full of them: they may never come out otherwise. */

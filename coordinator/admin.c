@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/again.h"
 #include "coordinator/build.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
@@ -207,6 +208,10 @@ static void start(const struct ask *ask)
         cs_feed_answer(sv, ask->peer, ask->seq, CS_OK, "continues", blob);
         return;
     }
+    if (sv->again.state != CS_AGAIN_OVER) {
+        refuse(ask, CS_EBUSY, "start: answers are being asked again just now; try again when that is done");
+        return;
+    }
     if (sv->build.state != CS_BUILD_NONE) {
         refuse(ask, CS_EBUSY, "start: an earlier change of the study is still being worked in; try again later");
         return;
@@ -243,6 +248,34 @@ static void control(const struct ask *ask, enum cs_control verb)
 
         cs_feed_event(ask->sv, &e);
     }
+}
+
+/* Answered at once: how far it is, and that all of it is on disk, stands in `status`. */
+static void again(const struct ask *ask)
+{
+    const struct cs_admin *a = ask->a;
+    struct cs_error err = {0};
+    char blob[32];
+    enum cs_err rc;
+
+    if (a->n_args < 2 || (strcmp(a->args[1], "once") != 0 && strcmp(a->args[1], "repeat") != 0)) {
+        refuse(ask, CS_EUSAGE, "again: wants outcomes, then `once` or `repeat`, then perhaps a model");
+        return;
+    }
+    if (ask->sv->build.state != CS_BUILD_NONE) {
+        refuse(ask, CS_EAGAIN, "a changed study is being worked in; say it again when it runs");
+        return;
+    }
+    const struct cs_again_ask what = {.outcomes = a->args[0],
+                                      .repeat = strcmp(a->args[1], "repeat") == 0,
+                                      .model = a->n_args > 2 ? a->args[2] : NULL};
+    rc = cs_again_start(ask->sv, &what, &err);
+    if (rc != CS_OK) {
+        refuse(ask, rc, err.msg);
+        return;
+    }
+    snprintf(blob, sizeof blob, "{\"act\":%u}", ask->sv->again.number);
+    cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "begun", blob);
 }
 
 static void status(const struct ask *ask)
@@ -285,7 +318,7 @@ static const struct {
 } verbs[] = {
     {"submit", submit},    {"chunk", chunk},        {"start", start},        {"status", status},
     {"pause", verb_pause}, {"resume", verb_resume}, {"cancel", verb_cancel}, {"retry", verb_retry},
-    {"drain", verb_drain}, {"ping", verb_ping},
+    {"again", again},      {"drain", verb_drain},   {"ping", verb_ping},
 };
 
 void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const struct cs_message *m)

@@ -84,6 +84,7 @@ enum cs_event_kind {
     CS_EV_GONE,      /* a PROBE found no route */
     CS_EV_COMMITTED, /* a batch came back */
     CS_EV_CONTROL,   /* an operator's verb */
+    CS_EV_AGAIN,     /* done trials of a lane are asked again */
     CS_EV_META,      /* rows to ride in the next batch, with an answer after the commit */
     CS_EV_CLOSE,     /* no more leases in any loaded generation */
     CS_EV_LOAD,      /* a generation; the oldest loaded one makes room */
@@ -95,6 +96,13 @@ enum cs_control {
     CS_CONTROL_RETRY,
     CS_CONTROL_DRAIN,
     CS_CONTROL_STOP
+};
+
+/* A done trial whose answer, on disk, is a timeout or unparsable. */
+struct cs_again_trial {
+    uint64_t position;
+    uint8_t outcome; /* of that answer */
+    bool adopted;    /* it was taken over from an earlier generation */
 };
 
 struct cs_event {
@@ -121,6 +129,12 @@ struct cs_event {
             const char *model; /* NULL: all lanes */
             uint64_t token;    /* comes back in the REPLY; 0: none wanted */
         } control;
+        struct { /* of a lane of the newest generation; until the REPLY no other one (CS_AGAIN_MAX is of a batch) */
+            uint32_t gen, lane;
+            const struct cs_again_trial *trials;
+            uint32_t n;     /* at most CS_AGAIN_MAX */
+            uint64_t token; /* CS_EAGAIN: nothing was changed, the lane takes no more work */
+        } again;
         struct {
             const char *key;
             const void *value; /* NULL: delete */

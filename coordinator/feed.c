@@ -126,6 +126,12 @@ void cs_feed_reply(struct cs_server *sv, uint64_t token, enum cs_err code, const
 {
     struct cs_waiting *w = &sv->waiting[token % CS_TOKENS_MAX];
 
+    if (token == CS_AGAIN_TOKEN) { /* the pass goes on in its next turn */
+        sv->again.state = CS_AGAIN_TOLD;
+        sv->again.code = code;
+        snprintf(sv->again.text, sizeof sv->again.text, "%s", text);
+        return;
+    }
     if (w->token != token)
         return;
     cs_feed_answer(sv, &w->peer, w->seq, code, text, code == CS_OK ? w->blob : NULL);

@@ -2,6 +2,7 @@
  *
  *   trial is            answer arrives             failure arrives
  *   planned             done, canonical            failed; under a budget, if its cost is unknown, twice planned again
+ *   (asked again)       done, canonical, and the earlier answer linked: that one itself, sent once more, changes nothing
  *   failed, cancelled   done, canonical            duplicate
  *   done                duplicate                  duplicate
  *
@@ -84,12 +85,13 @@ void cs_intake_close(struct cs_core *core)
     free(core->seen[1].slots);
 }
 
-/* Whether it is here already, in a group or on disk. */
-static bool is_resent(struct cs_core *core, const struct cs_output *o, enum cs_trial_state state)
+/* Whether it is here already, in a group or on disk. A trial that was asked again has an answer too, whatever its state. */
+static bool is_resent(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o)
 {
+    bool answered = cs_coordinator_lane_state_of(lane, o->position) == CS_TRIAL_DONE || lane->counters.superseded > 0;
     uint64_t print = cs_intake_fingerprint(o);
 
-    if (has_seen(core, print) || (state == CS_TRIAL_DONE && core->plan.is_stored(core->plan.self, o)))
+    if (has_seen(core, print) || (answered && core->plan.is_stored(core->plan.self, o)))
         return true;
     cs_intake_remember(core, print);
     return false;
@@ -181,7 +183,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     bool answer = cs_outcome_is_answer((enum cs_outcome)o->outcome), live;
     int64_t worst;
 
-    if (is_resent(core, o, state)) {
+    if (is_resent(core, lane, o)) {
         core->intake.resent++;
         return;
     }

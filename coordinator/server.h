@@ -6,6 +6,7 @@
  *   persist.c  the commit thread; what is read at the start
  *   restore.c  a generation from the store, for the core
  *   build.c    a new generation; adopt.c: what it takes over of what is paid for
+ *   again.c    timeouts and unparsable answers are found and asked again
  *   admin.c    the operator's verbs
  *   publish.c  progress, to Redis and to `status`
  *   days.c       limits per day (days.h)
@@ -82,6 +83,37 @@ struct cs_build {
     unsigned stage;
 };
 
+/* ---- the pass that asks answers again -------------------------------------------------------------------- */
+
+/* A token of the core's REPLY that is the pass's own, not an admin request's. */
+#define CS_AGAIN_TOKEN UINT64_MAX
+
+enum cs_again_state {
+    CS_AGAIN_OVER,
+    CS_AGAIN_SCANS,
+    CS_AGAIN_WAITS, /* found trials are with the core */
+    CS_AGAIN_TOLD,  /* it has replied */
+};
+struct cs_again_lane {
+    char *model;
+    uint64_t again[2], kept[2]; /* timeouts, unparsable: asked again; left, because they were before */
+};
+struct cs_again_pass {
+    uint32_t number; /* of the act since the start; 0: none yet */
+    enum cs_again_state state;
+    bool wanted[2];              /* timeouts, unparsable */
+    bool repeat;                 /* also what was asked again before */
+    char *model;                 /* NULL: all */
+    uint32_t gen, n_lanes, lane; /* the cursor: next page to look at */
+    uint64_t page;
+    uint64_t scanned, total;    /* trials */
+    struct cs_again_lane *sums; /* by lane */
+    struct cs_again_trial *found;
+    uint32_t n_found;
+    enum cs_err code; /* of the core's reply; at the end that of the act */
+    char text[256];
+};
+
 /* ---- admin ------------------------------------------------------------------------------------------------ */
 
 struct cs_waiting { /* an admin request that is answered after a commit */
@@ -115,6 +147,7 @@ struct cs_server {
     struct cs_plans plans;
     struct cs_generation newest; /* number 0: none yet */
     struct cs_build build;
+    struct cs_again_pass again;
 
     struct cs_waiting waiting[CS_TOKENS_MAX];
     uint64_t tokens;

@@ -87,6 +87,7 @@ struct cs_lane {
         struct cs_quarantined *items;
     } quarantined;
 
+    uint64_t asking;               /* group that asks trials again: until it is on disk nothing is granted; 0: none */
     bool open;                     /* of the newest generation, not closed */
     bool paused, cancelled, broke; /* broke: stopped for lack of money */
     int64_t needs_nano_usd;        /* of what it stopped for */

@@ -13,9 +13,11 @@
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/admin_client.h"
+#include "tools/fleet/again.h"
 #include "tools/fleet/detach.h"
 #include "tools/fleet/fleet.h"
 #include "tools/fleet/key_lock.h"
+#include "tools/fleet/unanswered.h"
 #include "tools/fleet/submission.h"
 #include "tools/screen/run_notes.h"
 #include "tools/screen/screen.h"
@@ -58,6 +60,7 @@ struct run {
     uint64_t workers, slots, cases;
     struct cs_option_list reuse;
     bool json, retry, detach, adopt_other;
+    struct cs_again_options ask_again;
     char *again;   /* this command as it would be typed again */
     char *ending;  /* what a person does to end this run */
     int detach_fd; /* of detach.h; -1: not detached */
@@ -134,6 +137,11 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         {"detach", CS_OPT_FLAG, &r->detach, NULL,
          "go on without this terminal, once the fleet is up; what is printed goes to logs/run.log in the study directory"},
         {"retry", CS_OPT_FLAG, &r->retry, NULL, "plan trials that failed earlier again"},
+        {"retry-timeouts", CS_OPT_FLAG, &r->ask_again.timeouts, NULL,
+         "ask answers that are `timeout` again, once a trial"},
+        {"retry-unparsable", CS_OPT_FLAG, &r->ask_again.unparsable, NULL,
+         "ask answers that are `unparsable` again, once a trial"},
+        {"again", CS_OPT_FLAG, &r->ask_again.repeat, NULL, "with these two: also what was asked again before"},
         {"json", CS_OPT_FLAG, &r->json, NULL, "print the final figures as JSON on standard output"},
         {0},
     };
@@ -153,6 +161,11 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         return false;
     if (r->slots > SLOTS_MAX || r->workers > CS_FLEET_WORKERS_MAX) {
         fprintf(stderr, "clinsafe: at most %d workers with %d slots each\n", CS_FLEET_WORKERS_MAX, SLOTS_MAX);
+        *status = cs_err_exit_code(CS_EUSAGE);
+        return false;
+    }
+    if (r->ask_again.repeat && !cs_again_is_asked(&r->ask_again)) {
+        fprintf(stderr, "clinsafe: --again goes with --retry-timeouts or --retry-unparsable\n");
         *status = cs_err_exit_code(CS_EUSAGE);
         return false;
     }
@@ -271,6 +284,26 @@ static void print_summary(const struct run *r)
     cs_buf_release(&where);
 }
 
+/* What this run was told to ask again; and what stands, so that it could be told. */
+static enum cs_err plan_again(struct run *r, struct cs_error *err)
+{
+    struct cs_unanswered stand = {0};
+    struct cs_error none = {0};
+    struct cs_ticker ticker = {0};
+    const struct cs_fleet_status_watch watch = {&interrupts, cs_ticker_progress, &ticker};
+    enum cs_err rc = CS_OK;
+    if (r->retry || cs_again_is_asked(&r->ask_again))
+        rc = cs_fleet_status_wait_built(r->admin, &watch, UINT64_MAX, err);
+    if (rc == CS_OK && r->retry)
+        rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
+    if (rc == CS_OK && cs_again_is_asked(&r->ask_again))
+        return cs_again_ask(r->admin, &r->ask_again, &watch, stderr, err);
+    if (rc == CS_OK && cs_unanswered_of_fleet(&stand, r->admin, &none) == CS_OK) /* else they are told at the end */
+        cs_unanswered_print(&stand, stderr, r->again, "--retry-");
+    cs_unanswered_release(&stand);
+    return rc;
+}
+
 static void print_heading(const struct run *r, uint32_t gen, bool is_new)
 {
     char count[CS_TEXT_MAX_LEN];
@@ -330,8 +363,8 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
         rc = cs_submit_study(r->admin, &r->loaded, r->adopt_other, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&r->fleet, err);
-    if (rc == CS_OK && r->retry)
-        rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
+    if (rc == CS_OK)
+        rc = plan_again(r, err);
     if (rc == CS_OK)
         rc = fetch_progress(r, err);
     if (rc == CS_OK)

@@ -7,6 +7,7 @@
 #include "protocol/base/alloc.h"
 #include "tools/commands.h"
 #include "tools/export/row.h"
+#include "tools/verify/links.h"
 #include "tools/verify/standing.h"
 #include "tools/base/reader.h"
 #include "tools/screen/screen.h"
@@ -130,7 +131,6 @@ static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const 
         fault(v, "the output answers another request than the plan renders", lane, position);
     if (answer)
         cs_standing_trial(v->standing, lane, position, stored);
-    v->superseded += stored->n_earlier;
     if (cs_output_is_quarantine(&stored->output) && v->quarantined++ < LISTED_MAX)
         list_trial(v, "quarantined, it ended its workers", lane, position);
     return CS_OK;
@@ -178,6 +178,17 @@ static void on_standing(void *self, uint32_t lane, uint64_t position, const char
         list_trial(v, "  its trial", lane, position);
 }
 
+/* An output that cannot be read was told already. */
+static enum cs_err check_links(struct verify *v, uint32_t lane, struct cs_error *err)
+{
+    uint64_t n = 0;
+    enum cs_err rc = v->lanes[lane].damaged > 0 ? CS_OK
+                                                : cs_links_check(v->reader.store, v->reader.view.generation.number,
+                                                                 lane, v->lanes[lane].bits, on_standing, v, &n, err);
+    v->superseded += n;
+    return rc;
+}
+
 static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
 {
     const struct cs_plan *plan = &v->reader.view.plan;
@@ -194,6 +205,7 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
             break;
         account_for(v, i, plan->lanes[i].n_trials);
         check_counters(v, i);
+        rc = check_links(v, i, err);
         v->planned += plan->lanes[i].n_trials;
         v->done += v->lanes[i].by_state[CS_TRIAL_DONE];
         v->failed += v->lanes[i].by_state[CS_TRIAL_FAILED];

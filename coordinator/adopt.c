@@ -7,6 +7,7 @@
 #include "coordinator/borrow.h"
 #include "coordinator/page.h"
 #include "coordinator/plans.h"
+#include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "store/claims.h"
 
@@ -55,9 +56,7 @@ struct trial {
 
 static enum cs_err describe(struct cs_build *b, struct trial *t, struct cs_error *err)
 {
-    enum cs_err rc = cs_loaded_plan_digest(&b->plan, t->lane, t->position, &t->digest, err);
-
-    return rc == CS_OK ? cs_loaded_plan_owner(&b->plan, t->lane, t->position, &t->owner, err) : rc;
+    return cs_loaded_plan_identity(&b->plan, t->lane, t->position, &t->digest, &t->owner, err);
 }
 
 static void count(struct cs_build *b, const struct trial *t, uint8_t outcome)
@@ -69,38 +68,63 @@ static void count(struct cs_build *b, const struct trial *t, uint8_t outcome)
     c->carried += outcome == CS_OUTCOME_timeout;
 }
 
-static enum cs_err adopt(struct cs_server *sv, struct trial *t, enum cs_claim kind, const struct cs_claimed *one,
-                         struct cs_error *err)
+/* Trials whose answers are claimed and not read yet. */
+struct taken {
+    struct cs_build *build;
+    uint32_t n;
+    struct {
+        struct trial trial;
+        enum cs_claim kind;
+        struct cs_claimed one;
+    } v[CS_STORE_MANY];
+};
+
+static enum cs_err adopt(void *self, uint32_t i, const struct cs_stored *stored, struct cs_error *err)
 {
-    struct cs_build *b = &sv->build;
+    struct taken *all = self;
+    struct cs_build *b = all->build;
+    struct trial *t = &all->v[i].trial;
+    const struct cs_claimed *one = &all->v[i].one;
     struct cs_batch_adoption row = {.gen = b->generation.number,
                                     .lane = t->lane,
                                     .position = t->position,
                                     .output_id = one->output_id,
-                                    .superseded = kind == CS_CLAIM_ASKED,
+                                    .superseded = all->v[i].kind == CS_CLAIM_ASKED,
                                     .earlier = one->earlier,
                                     .n_earlier = one->n_earlier,
                                     .from = one->from,
                                     .owner = t->owner,
                                     .digest = t->digest};
-    struct cs_arena arena = {0};
-    struct cs_stored stored;
-    enum cs_err rc = cs_store_output(sv->store, one->output_id, &arena, &stored, err);
 
-    if (rc == CS_OK && !cs_outcome_is_answer((enum cs_outcome)stored.output.outcome))
-        rc = cs_error_set(err, CS_ECORRUPT, "output %llu is indexed, but no answer",
-                          (unsigned long long)one->output_id);
-    if (rc == CS_OK && !cs_digest_equal(&stored.output.digest, &t->digest))
-        rc = cs_error_set(err, CS_ECORRUPT, "output %llu is indexed under another digest",
-                          (unsigned long long)one->output_id);
-    if (rc == CS_OK) {
-        cs_batch_add_adoption(b->batch, &row);
-        t->done = kind == CS_CLAIM_ANSWER;
-    }
+    if (!cs_outcome_is_answer((enum cs_outcome)stored->output.outcome))
+        return cs_error_set(err, CS_ECORRUPT, "output %llu is indexed, but no answer",
+                            (unsigned long long)one->output_id);
+    if (!cs_digest_equal(&stored->output.digest, &t->digest))
+        return cs_error_set(err, CS_ECORRUPT, "output %llu is indexed under another digest",
+                            (unsigned long long)one->output_id);
+    cs_batch_add_adoption(b->batch, &row);
+    t->done = all->v[i].kind == CS_CLAIM_ANSWER;
     if (t->done)
-        count(b, t, stored.output.outcome);
-    cs_arena_release(&arena);
-    return rc;
+        count(b, t, stored->output.outcome);
+    return CS_OK;
+}
+
+static void take(struct taken *all, const struct trial *t, enum cs_claim kind, const struct cs_claimed *one)
+{
+    CS_ASSERT(all->n < CS_STORE_MANY);
+    all->v[all->n].trial = *t;
+    all->v[all->n].kind = kind;
+    all->v[all->n++].one = *one;
+}
+
+/* Reads what is claimed; the trials are then done, or wait for a later answer. */
+static enum cs_err adopt_all(struct cs_server *sv, struct taken *all, struct cs_error *err)
+{
+    uint64_t ids[CS_STORE_MANY];
+
+    for (uint32_t i = 0; i < all->n; i++)
+        ids[i] = all->v[i].one.output_id;
+    return cs_store_output_many(sv->store, ids, all->n, adopt, all, err);
 }
 
 static enum cs_err borrow(struct cs_server *sv, struct trial *t, bool rest, enum cs_claim *kind, struct cs_error *err)
@@ -143,7 +167,7 @@ static void put_off(struct cs_build *b, const struct trial *t)
     cs_claims_put_off(b->claims, t->lane, cs_plan_at(&b->plan.view->plan, t->lane, t->position));
 }
 
-static enum cs_err look_at(struct cs_server *sv, struct trial *t, struct cs_error *err)
+static enum cs_err look_at(struct cs_server *sv, struct trial *t, struct taken *all, struct cs_error *err)
 {
     struct cs_build *b = &sv->build;
     struct cs_claimed one;
@@ -152,8 +176,10 @@ static enum cs_err look_at(struct cs_server *sv, struct trial *t, struct cs_erro
 
     if (rc == CS_OK)
         rc = cs_claims_own(b->claims, t->lane, &t->digest, t->owner.bought_for, &kind, &one, err);
-    if (rc == CS_OK && (kind == CS_CLAIM_ANSWER || kind == CS_CLAIM_ASKED))
-        return adopt(sv, t, kind, &one, err);
+    if (rc == CS_OK && (kind == CS_CLAIM_ANSWER || kind == CS_CLAIM_ASKED)) {
+        take(all, t, kind, &one);
+        return CS_OK;
+    }
     if (rc == CS_OK && kind == CS_CLAIM_NONE && sv->borrow != NULL)
         rc = borrow(sv, t, false, &lent, err);
     if (rc == CS_OK && (kind == CS_CLAIM_LATER || lent == CS_CLAIM_LATER))
@@ -188,18 +214,28 @@ enum cs_err cs_adopt_page(struct cs_server *sv, struct cs_error *err)
     struct cs_build *b = &sv->build;
     uint64_t n_trials = b->plan.view->plan.lanes[b->lane].n_trials, left = n_trials - b->position;
     uint32_t n = left < CS_PAGE_TRIALS ? (uint32_t)left : CS_PAGE_TRIALS;
+    struct taken *all = cs_xmalloc(sizeof *all);
     struct cs_bits done = {{0}};
     enum cs_err rc = CS_OK;
 
+    all->build = b;
+    all->n = 0;
     for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
         struct trial t = {.lane = b->lane, .position = b->position + i};
 
         if (is_done(b, t.lane, t.position)) /* before a restart */
             continue;
-        rc = look_at(sv, &t, err);
+        rc = look_at(sv, &t, all, err);
         if (t.done)
             cs_bits_add(&done, i);
     }
+    if (rc == CS_OK)
+        rc = adopt_all(sv, all, err);
+    for (uint32_t i = 0; rc == CS_OK && i < all->n; i++) {
+        if (all->v[i].trial.done)
+            cs_bits_add(&done, (unsigned)(all->v[i].trial.position - b->position));
+    }
+    free(all);
     if (rc == CS_OK && !cs_bits_none(&done))
         set_done(b, b->lane, b->position / CS_PAGE_TRIALS, &done);
     b->position += n;
@@ -220,9 +256,16 @@ static enum cs_err serve(struct cs_server *sv, struct cs_put_off *p, struct cs_e
     if (rc == CS_OK && b->stage < BORROWING)
         rc = cs_claims_rest(b->claims, t.lane, &t.digest, t.owner.bought_for, (enum cs_claim_stage)b->stage, &kind,
                             &one, err);
-    if (rc == CS_OK && kind == CS_CLAIM_ANSWER)
-        rc = adopt(sv, &t, kind, &one, err);
-    else if (rc == CS_OK && b->stage == BORROWING)
+    if (rc == CS_OK && kind == CS_CLAIM_ANSWER) {
+        struct taken *all = cs_xmalloc(sizeof *all);
+
+        all->build = b;
+        all->n = 0;
+        take(all, &t, kind, &one);
+        rc = adopt_all(sv, all, err);
+        t.done = all->v[0].trial.done;
+        free(all);
+    } else if (rc == CS_OK && b->stage == BORROWING)
         rc = borrow(sv, &t, true, &kind, err);
     if (rc == CS_OK && t.done) {
         p->served = true;

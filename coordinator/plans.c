@@ -78,6 +78,22 @@ enum cs_err cs_loaded_plan_digest(struct cs_loaded_plan *p, uint32_t lane, uint6
     return rc;
 }
 
+enum cs_err cs_loaded_plan_identity(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
+                                    struct cs_digest *digest, struct cs_owner *owner, struct cs_error *err)
+{
+    const struct cs_cells *cells;
+    struct cs_coords at;
+    enum cs_err rc;
+
+    cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
+    rc = cs_cell_cache_get(p->cells, lane, at.case_index, &cells, err);
+    if (rc != CS_OK)
+        return rc;
+    cs_cells_trial_digest(cells, p->view->spec.study, at.cell, at.repeat, digest);
+    *owner = (struct cs_owner){p->lanes[lane], cells->case_key};
+    return CS_OK;
+}
+
 enum cs_err cs_loaded_plan_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_owner *out,
                                  struct cs_error *err)
 {

@@ -91,6 +91,17 @@ void cs_key_index(struct cs_key *k, const struct cs_digest *d, uint64_t lane, ui
     k->n += 8;
 }
 
+void cs_key_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
+                 uint32_t turn)
+{
+    of_digest(k, CS_ROW_TURN, d);
+    cs_put_u64(k->b + k->n, owner->lane);
+    cs_put_u64(k->b + k->n + 8, owner->bought_for);
+    cs_put_u32(k->b + k->n + 16, draw);
+    cs_put_u32(k->b + k->n + 20, turn);
+    k->n += 24;
+}
+
 void cs_key_row(struct cs_key *k, enum cs_ledger_row row)
 {
     k->b[0] = (uint8_t)row;

@@ -8,7 +8,7 @@
  *             'f' gen u32 lane u32            frontier u64
  *             'l' gen u32 lane u32 position u64   place
  *             'p' gen u32 lane u32 page u64   CS_PAGE_BYTES of trial states
- *             't' digest 16 lane 8 ordinal u64 turn u32   reserved: a turn of a conversation (store/README.md)
+ *             't' digest 16 lane 8 case 8 draw u32 turn u32   reserved: a turn of a conversation (store/README.md)
  *             'x' digest 16 lane 8 output_id u64   index: flags u8, case 8 [, output_id u64 of the earlier one]
  *   format 1  'i' digest 16                   output_id u64 of the latest canonical output
  *   place     output_id u64, flags u8 [, reading u32, its outcome u8, n u8, n times output_id u64 of earlier ones]
@@ -60,6 +60,9 @@ void cs_key_lane(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_
 void cs_key_at(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane, uint64_t at);
 void cs_key_after(struct cs_key *k); /* the first key behind all that begin with k */
 
+/* Of trials that are conversations; nothing writes it yet. draw: how often the trial was asked again before. */
+void cs_key_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
+                 uint32_t turn);
 /* The parts of a key made by cs_key_index. False: no such key. */
 bool cs_key_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_indexed *out);
 /* Lane and number of a key made by cs_key_at. False: no such key. */

@@ -137,6 +137,41 @@ enum cs_err cs_store_output(struct cs_store *s, uint64_t output_id, struct cs_ar
     return rc;
 }
 
+enum cs_err cs_store_output_many(struct cs_store *s, const uint64_t *ids, uint32_t n,
+                                 enum cs_err (*fn)(void *self, uint32_t i, const struct cs_stored *stored,
+                                                   struct cs_error *err),
+                                 void *self, struct cs_error *err)
+{
+    struct cs_key keys[CS_STORE_MANY];
+    struct cs_slice slices[CS_STORE_MANY];
+    struct cs_rocks_values values = {.n = 0};
+    struct cs_arena arena = {0};
+    struct cs_stored stored;
+    _Static_assert((int)CS_STORE_MANY <= (int)CS_ROCKS_MANY, "one look");
+    CS_ASSERT(n <= CS_STORE_MANY);
+    if (n == 0)
+        return CS_OK;
+    for (uint32_t i = 0; i < n; i++) {
+        cs_key_output(&keys[i], ids[i]);
+        slices[i] = cs_key_slice(&keys[i]);
+    }
+    struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
+    enum cs_err rc = cs_rocks_get_many(v, CS_CF_OUTPUTS, slices, n, &values, err);
+    for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
+        if (values.values[i].p == NULL)
+            rc = cs_error_set(err, CS_ECORRUPT, "%s: output %llu is missing", s->dir, (unsigned long long)ids[i]);
+        cs_arena_reset(&arena);
+        if (rc == CS_OK)
+            rc = read_stored(s, ids[i], values.values[i], &arena, &stored, err);
+        if (rc == CS_OK)
+            rc = fn(self, i, &stored, err);
+    }
+    cs_rocks_values_release(&values);
+    cs_rocks_view_close(v);
+    cs_arena_release(&arena);
+    return rc;
+}
+
 /* Ids count from 1 without holes: a missing one is a lost one. */
 enum cs_err cs_store_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn, void *self, struct cs_error *err)
 {

@@ -237,6 +237,12 @@ struct cs_stored { /* an output as stored; strings live in the arena given */
 /* CS_ENOENT; CS_ECORRUPT when the record's own checksum is wrong (err names the id). */
 CS_WARN_UNUSED enum cs_err cs_store_output(struct cs_store *s, uint64_t output_id, struct cs_arena *arena,
                                            struct cs_stored *out, struct cs_error *err);
+/* Many at once (n at most CS_STORE_MANY), which is cheaper: fn gets the i-th; stored is valid during the call. */
+enum { CS_STORE_MANY = 256 };
+CS_WARN_UNUSED enum cs_err cs_store_output_many(struct cs_store *s, const uint64_t *ids, uint32_t n,
+                                                enum cs_err (*fn)(void *self, uint32_t i,
+                                                                  const struct cs_stored *stored, struct cs_error *err),
+                                                void *self, struct cs_error *err);
 /* The trials of a lane that are done or failed, in order of position; a failure that is planned again or cancelled is no result.
  * stored is valid during the call. Every row is compared with the ledger of the same view, and their number: CS_ECORRUPT when they
  * differ (decision 18), possibly after many calls of fn, whose work is then worth nothing. */

@@ -8,6 +8,7 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
@@ -68,8 +69,8 @@ class Endless(socketserver.ThreadingTCPServer):
 class Case(harness.TestCase):
     TIME_LIMIT_S = 150
 
-    def start(self, repeats, workers, slots, port=None, latency=300, timeout_s=30):
-        """model-a at the simulator, model-b at this port (None: only model-a)."""
+    def start(self, repeats, workers, slots, port=None, latency=300, timeout_s=30, alone=False):
+        """model-a at the simulator, model-b at this port (None: only model-a; alone: only model-b)."""
         self.study = self.box.copy("small")
         text = self.study.read_text().replace("repeats: 3\n", f"repeats: {repeats}\n").replace("timeout_s: 30", f"timeout_s: {timeout_s}")
         if port is None:
@@ -78,6 +79,8 @@ class Case(harness.TestCase):
             providers = self.study.parent / "providers.yaml"
             providers.write_text(providers.read_text().replace("models:\n", f'  odd: {{protocol: openai-chat, base_url: "http://127.0.0.1:{port}/v1"}}\nmodels:\n')
                                  .replace("model-b: {account: simulated", "model-b: {account: odd"))
+        if alone:
+            text = text.replace("[model-a, model-b]", "[model-b]")
         self.study.write_text(text)
         self.sim = self.box.simulator("--truth", self.study.parent / "truth.yaml", "--latency-ms", latency)
         self.run_ = self.box.start("clinsafe", "run", self.study, "--workers", workers, "--slots", slots, "--simulator", self.sim.url)
@@ -115,6 +118,17 @@ class DeadServers(Case):
         self.assertEqual(self.sim.stats()["paid_again"], 0)
         self.run_.signal(signal.SIGINT)
         self.run_.wait(60)
+
+    def test_a_black_hole_alone(self):
+        """The numbers of its sockets go to nobody else: what is armed too late is a closed descriptor."""
+        hole = Hole()
+        self.addCleanup(hole.close)
+        self.start(repeats=20, workers=1, slots=256, port=hole.port, alone=True)
+        harness.wait_for(lambda: "ev=lane_away" in self.log("worker-0") or self.lives("worker-0") > 1, 60, "the end of the attempts", self.run_)
+        time.sleep(15)  # and that of a probe, alone
+        self.run_.signal(signal.SIGINT)
+        self.run_.wait(60)
+        self.assertEqual(self.lives("worker-0"), 1, self.run_.printed())
 
     def test_replies_without_end_beside_a_healthy_lane(self):
         endless = Endless()

@@ -892,9 +892,24 @@ static void an_old_generation_is_closed_and_its_late_outputs_count(void **state)
 
 /* ---- money ------------------------------------------------------------------------------------------------ */
 
+/* Two cases with one text, or two endpoints of one model: what differs is where the answer belongs. */
+static void equal_requests_in_one_millisecond_are_two(void **state)
+{
+    struct cs_output o = {.gen = 1, .lane = 2, .position = 3, .started_wall_ms = 5, .total_ms = 7, .worker = "w"},
+                     other = o;
+    (void)state;
+    assert_true(cs_intake_fingerprint(&o) == cs_intake_fingerprint(&other));
+    other.position = 4;
+    assert_true(cs_intake_fingerprint(&o) != cs_intake_fingerprint(&other));
+    other = o;
+    other.lane = 3;
+    assert_true(cs_intake_fingerprint(&o) != cs_intake_fingerprint(&other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_requests_in_one_millisecond_are_two),
         cmocka_unit_test(grants_up_to_capacity_and_only_behind_the_frontier),
         cmocka_unit_test(the_rest_is_shared),
         cmocka_unit_test(what_a_ping_does_not_list_is_free),

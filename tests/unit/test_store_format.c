@@ -631,6 +631,8 @@ static void golden_rows(void **state)
     cs_key_index(&key, &d, found.owner.lane, found.output_id);
     assert_hex(key.b, key.n, "78a0a1a2a3a4a5a6a7a8a9aaabacadaeaf11121314151617180000000000000102");
     assert_hex(row, cs_index_encode(row, &found), "002122232425262728");
+    cs_key_turn(&key, &d, &found.owner, 1, 2);
+    assert_hex(key.b, key.n, "74a0a1a2a3a4a5a6a7a8a9aaabacadaeaf111213141516171821222324252627280000000100000002");
     found.flags = CS_OUTPUT_SUPERSEDED;
     found.earlier = 0x33;
     assert_hex(row, cs_index_encode(row, &found), "2021222324252627280000000000000033");

@@ -159,7 +159,7 @@ static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r
     struct cs_reading g;
     l->status = r->status;
     l->latency_ms = r->latency_ms;
-    cs_dialect_of(l->probe->account->protocol)->read(r, &k->arena, &g);
+    cs_dialect_of(l->probe->account->protocol)->read(r, l->probe->account->response_format, &k->arena, &g);
     cs_limit_headers_read(r->headers, l->endpoint->pub.limit_rules, l->endpoint->pub.n_limit_rules, &k->arena,
                           &l->told);
     l->resolved = g.model;

@@ -81,7 +81,8 @@ static void check_small_values(const uint8_t *data, size_t size)
     uint8_t again[CS_COUNTERS_BYTES];
     uint64_t at;
     uint32_t lane;
-    if (cs_counters_decode(value, &counters) && size == sizeof again && counters.salvaged > 0 && data[1] == CS_OUTCOMES) {
+    if (cs_counters_decode(value, &counters) && size == sizeof again && counters.salvaged > 0 &&
+        data[1] == CS_OUTCOMES) {
         cs_counters_encode(again, &counters);
         CS_ASSERT(memcmp(again, data, size) == 0);
     }

@@ -343,6 +343,7 @@ static void overload_is_ours_only_if_more_is_in_flight(void **state)
     b->slots = 4; /* it bears less from now on */
     for (uint32_t i = 0; i < b->n; i++)
         b->calls[i].serving = false;
+    fill(b);
     b->timeout_ms = b->ramp.limit_ms = 8000;
     while (b->timeouts < 8)
         next(b);

@@ -1,10 +1,11 @@
 #include "coordinator/announce.h"
 
 #include "coordinator/act.h"
+#include "coordinator/deal.h"
 #include "coordinator/lane.h"
 #include "coordinator/state.h"
 
-void cs_announce_make(struct cs_core *core, struct cs_announce *out)
+void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_announce *out)
 {
     out->term = core->term;
     out->draining = core->draining;
@@ -24,6 +25,7 @@ void cs_announce_make(struct cs_core *core, struct cs_announce *out)
                               l->leased < l->count[CS_TRIAL_PLANNED];
             memcpy(info->spec_digest, gen->spec_digest, sizeof info->spec_digest);
             info->barred = cs_arena_strdup(&core->arena, l->barred != NULL ? l->barred : "");
+            info->calls = cs_deal_tell(to, l);
         }
     }
 }
@@ -43,7 +45,7 @@ void cs_announce_changed(struct cs_core *core)
     if (!core->announce_dirty && core->announced != 0)
         return;
     core->announce_dirty = false;
-    cs_announce_make(core, &now);
+    cs_announce_make(core, NULL, &now);
     for (uint32_t i = 0; i < now.n_lanes; i++) {
         states = stir(states, now.lanes[i].gen);
         states = stir(states, (uint64_t)now.lanes[i].lane << 8 | now.lanes[i].state);
@@ -58,7 +60,7 @@ void cs_announce_changed(struct cs_core *core)
         return;
     if (states != core->announced_states) {
         HASH_ITER (hh, core->sessions, s, next)
-            cs_act_send(core, s, CS_STOP)->announce = now;
+            cs_announce_make(core, s, &cs_act_send(core, s, CS_STOP)->announce);
     }
     core->announced = all;
     core->announced_states = states;

@@ -7,7 +7,8 @@
 
 #include "coordinator/state.h"
 
-void cs_announce_make(struct cs_core *core, struct cs_announce *out);
+/* to: whom it is told, with its part of the calls; NULL: all, on PUB. */
+void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_announce *out);
 void cs_announce_changed(struct cs_core *core);
 
 #endif

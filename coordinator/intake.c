@@ -14,6 +14,7 @@
 #include "coordinator/budget.h"
 #include "coordinator/event.h"
 #include "coordinator/grant.h"
+#include "coordinator/deal.h"
 #include "coordinator/group.h"
 #include "coordinator/lane.h"
 #include "coordinator/lease.h"
@@ -181,6 +182,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
         return;
     }
     cs_quarantine_answered(core, lane, o->position, answer);
+    cs_deal_output(core, lane, o);
     live = end_lease(core, s, lane, o, &worst);
     if (worst > 0 && cs_budget_is_unknown(o))
         cs_risk_write_off(core, worst);

@@ -14,9 +14,10 @@
 #define ROUNDING_MS 1
 #define PRIOR 0.02 /* a squared deviation that is taken for granted: a few equal times are no proof */
 
-void cs_ramp_init(struct cs_ramp *r, bool declared, uint32_t limit_ms)
+void cs_ramp_init(struct cs_ramp *r, bool declared, bool answered, uint32_t limit_ms)
 {
     *r = (struct cs_ramp){.declared = declared,
+                          .answered = answered,
                           .level = declared ? CS_RAMP_UNTRIED : CS_RAMP_START,
                           .could = CS_RAMP_UNBOUND,
                           .every = CS_RAMP_HOLDS,

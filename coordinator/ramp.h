@@ -89,7 +89,7 @@ struct cs_ramp_answer {
     bool fault;          /* neither: nothing is learned of the load */
 };
 
-void cs_ramp_init(struct cs_ramp *r, bool declared, uint32_t limit_ms);
+void cs_ramp_init(struct cs_ramp *r, bool declared, bool answered, uint32_t limit_ms);
 /* Calls that may be in flight now; CS_RAMP_UNBOUND: as many as the workers like. */
 uint32_t cs_ramp_most(const struct cs_ramp *r, uint64_t now);
 void cs_ramp_could(struct cs_ramp *r, uint32_t calls);

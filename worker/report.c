@@ -40,8 +40,7 @@ enum cs_bind cs_lanes_binding(const struct cs_worker *w, const struct cs_worker_
     if (w->now < l->quiet_until || (p != NULL && w->now < p->quiet_until))
         return CS_BIND_QUIET;
     if (l->in_flight >= cs_worker_lane_most(l))
-        return l->share > cs_brake_most(&l->brake) || l->share == l->facts.concurrent ? CS_BIND_CONCURRENT
-                                                                                      : CS_BIND_SLOTS;
+        return cs_worker_lane_most(l) < l->wish || l->share == l->facts.concurrent ? CS_BIND_CONCURRENT : CS_BIND_SLOTS;
     if (p != NULL && p->in_flight >= cs_pacer_most(p))
         return CS_BIND_CONCURRENT;
     return p != NULL ? tightest(p) : CS_BIND_SLOTS;

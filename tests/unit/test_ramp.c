@@ -130,7 +130,7 @@ static struct bench *start(uint32_t slots, double service_ms, double spread)
     b->timeout_ms = 120000;
     b->could = CALLS;
     b->now = 5000;
-    cs_ramp_init(&b->ramp, false, b->timeout_ms);
+    cs_ramp_init(&b->ramp, false, false, b->timeout_ms);
     fill(b);
     return b;
 }
@@ -319,7 +319,7 @@ static void a_declared_limit_is_used_at_once(void **state)
     struct cs_ramp r;
     struct cs_rng rng = {.state = 1};
     (void)state;
-    cs_ramp_init(&r, true, 60000);
+    cs_ramp_init(&r, true, false, 60000);
     assert_int_equal(cs_ramp_most(&r, 1000), CS_RAMP_UNTRIED);
     cs_ramp_ended(&r, &(struct cs_ramp_answer){.latency_ms = 60000, .timeout = true}, 90000, &rng);
     assert_int_equal(cs_ramp_most(&r, 90000), CS_RAMP_UNTRIED);

@@ -84,6 +84,12 @@ static uint32_t even_share(const struct cs_core *core, const struct cs_lane *lan
     return even;
 }
 
+/* First those who have begun something, so that it ends; then those who have a part already. */
+static int turn_of(const struct cs_session *s, const struct cs_lane *lane)
+{
+    return s->lanes[lane->slot].held > 0 ? 0 : s->lanes[lane->slot].part > 0 ? 1 : 2;
+}
+
 static void deal_lane(struct cs_core *core, struct cs_lane *lane)
 {
     struct cs_session *s, *next;
@@ -101,12 +107,11 @@ static void deal_lane(struct cs_core *core, struct cs_lane *lane)
     lane->n_parts = 0;
     if (most != UNBOUND)
         even = even_share(core, lane, most, n, &left);
-    for (int turn = 0; turn < 2; turn++) { /* the remainder: first to those who have a part */
+    for (int turn = 0; turn < 3; turn++) { /* the remainder */
         HASH_ITER (hh, core->sessions, s, next) {
             uint32_t w = wish(core, s, lane), part = w < even ? w : even;
-            bool had = s->lanes[lane->slot].part > 0;
 
-            if (had != (turn == 0) || s->lanes[lane->slot].dealt == core->deals)
+            if (turn_of(s, lane) > turn || s->lanes[lane->slot].dealt == core->deals)
                 continue;
             s->lanes[lane->slot].dealt = core->deals;
             if (most == UNBOUND)

@@ -25,9 +25,13 @@
 #include "worker/worker.h"
 
 enum {
-    SIM_WORKERS_MAX = 5,
+    SIM_WORKERS_MAX = 64,
+    SIM_WORKERS_MOSTLY = 5, /* at most, where they share limits through Redis */
     SIM_LANES_MAX = 3,
     SIM_SLOTS_MAX = 24,
+    SIM_CALLS_MAX = CS_WORKER_SLOTS_PARKED * SIM_SLOTS_MAX, /* of a worker */
+    SIM_SERVER_SLOTS = 8,                                   /* of a server with a queue, at most */
+    SIM_CONNECT_MS = 10000,
     SIM_CONNECTIONS = 16, /* of a worker, that may still have something under way */
     SIM_CHUNK_TRIALS = 64,
     SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
@@ -81,6 +85,10 @@ enum {
     X(REFUSAL, "refusal")                                                                                              \
     X(BAD_REQUEST, "400")                                                                                              \
     X(BAD_KEY, "401")                                                                                                  \
+    X(DEAD_SYN, "connections not answered")                                                                            \
+    X(QUEUE, "server with few slots and a queue")                                                                      \
+    X(SLOWER, "server slows down")                                                                                     \
+    X(MANY_WORKERS, "many workers")                                                                                    \
     X(POISON, "trial that kills its worker")                                                                           \
     X(MALFORMED, "malformed message")                                                                                  \
     X(CLOCK_DRIFT, "worker's clock runs fast or slow")                                                                 \
@@ -179,6 +187,7 @@ struct sim_link {
 
 struct sim_call {
     uint64_t number; /* 0: none */
+    uint64_t sent;
     uint32_t lane;
     uint64_t position;
 };
@@ -200,7 +209,7 @@ struct sim_worker {
     uint64_t paused_until, wake_at;
     bool stranger, announced;
     struct sim_source source;
-    struct sim_call calls[SIM_SLOTS_MAX];
+    struct sim_call calls[SIM_CALLS_MAX];
     struct sim_link link;
 };
 
@@ -237,6 +246,12 @@ struct sim_ledger {
 
 struct sim_lane {
     char name[8];
+    struct sim_server {
+        uint32_t slots; /* 0: without bounds */
+        uint64_t free_at[SIM_SERVER_SLOTS];
+        uint64_t dead_until;
+        uint32_t slower; /* answers take so many times as long */
+    } server;
     uint64_t n_trials;
     struct sim_trial *trials;
     struct sim_ledger gens[SIM_GENS_MAX];

@@ -179,7 +179,8 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
                                          .cancelled = g->cancelled,
                                          .price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE},
                                          .max_output_tokens = SIM_OUTPUT_TOKENS,
-                                         .timeout_ms = s->limits.timeout_ms};
+                                         .timeout_ms = s->limits.timeout_ms,
+                                         .declared = s->limits.calls_per_minute > 0};
         lanes[i].quarantined = &g->quarantined;
         lanes[i].n_quarantined = g->quarantined.losses > 0;
         lanes[i].ledger = cs_xmalloc(bytes);

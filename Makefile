@@ -46,22 +46,26 @@ lib    = $(BUILD)/lib$(1).a
 SRC_base        := $(call src,protocol/base)
 SRC_table       := $(call src,protocol/table)
 SRC_study       := $(call src,protocol/study)
-SRC_load        := $(call src,protocol/load)
 SRC_dialects    := $(call src,protocol/dialects)
+SRC_load        := $(call src,protocol/load)
 SRC_wire        := $(call src,protocol/wire)
 SRC_store       := $(call src,store)
 SRC_coordinator := $(call src,coordinator)
-SRC_worker      := $(call src,worker worker/providers)
+SRC_worker      := $(call src,worker)
+SRC_toolbox     := $(call src,tools/base)
+SRC_export      := $(call src,tools/export tools/labels)
 SRC_stats       := $(call src,tools/report/stats)
-SRC_report      := $(call src,tools/report/read tools/report/analysis tools/report/html tools/report/forms)
-SRC_tools       := $(call src,tools tools/base tools/screen tools/fleet tools/plan tools/export tools/labels)
+SRC_report      := $(call src,tools/report tools/report/read tools/report/analysis tools/report/html tools/report/forms)
+SRC_tools       := $(call src,tools tools/screen tools/fleet tools/plan)
 SRC_simulator   := $(call src,tools/simulator)
-LIBS := base table study load dialects wire store coordinator worker stats report tools simulator
+LIBS := base table study dialects load wire store coordinator worker toolbox export stats report tools simulator
 
-L_base        = $(call lib,base)
-L_protocol    = $(call lib,wire) $(call lib,dialects) $(call lib,load) $(call lib,study) $(call lib,table) $(L_base)
-L_store       = $(call lib,store) $(L_protocol)
-L_tools       = $(call lib,tools) $(call lib,report) $(call lib,stats) $(L_store)
+# The order is that of the arrows, and each library is searched once: a call against them does not link.
+libs        = $(foreach l,$(1),$(call lib,$(l)))
+L_protocol  = $(call libs,wire load dialects study table base)
+L_store     = $(call libs,store) $(L_protocol)
+L_tools     = $(call libs,tools report stats export toolbox) $(L_store)
+L_simulator = $(call libs,simulator table base)
 
 SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lsodium
 SYS_store     := -lrocksdb -lhiredis -luv $(SYS_protocol)
@@ -78,16 +82,16 @@ all: $(PROGRAMS)          ## build the four programs
 $(BUILD)/clinsafe-coordinator: $(BUILD)/obj/coordinator/main.o $(call lib,coordinator) $(L_store)
 $(BUILD)/clinsafe-worker:      $(BUILD)/obj/worker/main.o $(call lib,worker) $(L_store)
 $(BUILD)/clinsafe:             $(BUILD)/obj/tools/clinsafe.o $(L_tools)
-$(BUILD)/clinsafe-simulator:   $(BUILD)/obj/tools/simulator/main.o $(call lib,simulator) $(L_protocol)
+$(BUILD)/clinsafe-simulator:   $(BUILD)/obj/tools/simulator/main.o $(L_simulator)
 
 $(BUILD)/clinsafe-coordinator: LDLIBS = $(SYS_store)
 $(BUILD)/clinsafe-worker:      LDLIBS = -lcurl $(SYS_store)
 $(BUILD)/clinsafe:             LDLIBS = -lncursesw -lgsl -lgslcblas $(SYS_store)
-$(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd $(SYS_protocol) -lm
+$(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd -ljansson -lyaml -lcsv -lsodium
 
 $(PROGRAMS):
 	$(Q)echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS) -lpthread -lm
 
 define library
 $(call lib,$(1)): $(call obj,$(SRC_$(1)))
@@ -116,26 +120,26 @@ $(BUILD)/flags: FORCE
 
 # ---- tests ---------------------------------------------------------------------------------------
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-UNIT_LIBS := $(call lib,tools) $(call lib,report) $(call lib,stats) $(call lib,simulator) $(call lib,coordinator) $(call lib,worker) $(L_store)
+UNIT_LIBS := $(call libs,simulator coordinator worker) $(L_tools)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -Wl,--start-group $(UNIT_LIBS) -Wl,--end-group -lcmocka -lcurl -lmicrohttpd -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka -lcurl -lmicrohttpd -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
 
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_LIBS := $(call lib,worker) $(call lib,simulator) $(L_store)
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< -Wl,--start-group $(FUZZ_LIBS) -Wl,--end-group -lcurl $(SYS_store) -lpthread -lm
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_LIBS) -lcurl $(SYS_store) -lpthread -lm
 
 OOM := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/oom/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/oom/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/out_of_memory.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--undefined=cs_json_str -o $@ $(filter %.o,$^) -Wl,--start-group $(FUZZ_LIBS) -Wl,--end-group -lcurl $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--undefined=cs_json_str -o $@ $(filter %.o,$^) $(FUZZ_LIBS) -lcurl $(SYS_store) -lpthread -lm
 
 SIM := $(call obj,$(wildcard tests/sim/*.c))
 $(BUILD)/sim/fleet_sim: $(SIM) $(call lib,coordinator) $(call lib,worker) $(L_store)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcurl $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcurl $(SYS_store) -lpthread -lm
 
 # What the crash tests need beside the programs: the checker, the power cut, coordinators with a fault of the tests' own.
 MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf forgetful)
@@ -152,10 +156,16 @@ $(BUILD)/crash/coordinator-un%: LDFLAGS += -Wl,--wrap=rocksdb_writeoptions_set_s
 $(BUILD)/crash/coordinator-unwritten: LDFLAGS += -Wl,--wrap=rocksdb_options_set_manual_wal_flush
 $(BUILD)/crash/check $(MUTANTS):
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(SYS_store) -lpthread -lm
 $(BUILD)/crash/powercut.so: tests/crash/powercut.c $(BUILD)/flags
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -U_FORTIFY_SOURCE -fPIC -shared -o $@ $< -lpthread -ldl
+
+# A command line whose study files need the newest minor version of the protocol.
+$(BUILD)/compat/clinsafe-needs: $(BUILD)/obj/tests/compat/needs.o $(BUILD)/obj/tools/clinsafe.o $(L_tools)
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--wrap=cs_minor_needed -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+	  -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
 
 setup:                    ## install the Debian packages that are missing (one list: ops/packages)
 	$(Q)ops/setup $(or $(SETUP),run)
@@ -233,6 +243,11 @@ clockjump: crash-tools    ## wall clocks jump by hours in mid-run
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/clockjump.py $(CRASH_ARGS)
 CRASH_ARGS = $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short)
 
+.PHONY: compat
+compat: all $(BUILD)/compat/clinsafe-needs ## beside the programs of the version before: mixed fleets, upgrades (SHORT=1)
+	$(Q)tests/compat/versions.py --build
+	$(Q)tests/run-all --build $(BUILD) $(if $(SHORT),--short) compat
+
 .PHONY: netfault reuse bench-resume
 netfault: all             ## broken, half-open, trickling connections; a paused coordinator, a second one (SHORT=1)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/cluster/netfault $(if $(SHORT),--short)
@@ -272,7 +287,7 @@ browser: $(BUILD)/unit/test_report_html ## the report in headless Chromium, if t
 .PHONY: bench-statistics
 bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates, power and recovered components of the analysis (minutes; SHORT=1)
 	$(Q)$< $(if $(SHORT),--short)
-$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(call lib,stats) $(L_base)
+$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(call lib,stats) $(call libs,base)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lgsl -lgslcblas -lpthread -lm
 

@@ -18,7 +18,7 @@ struct cs_message *cs_act_send_to(struct cs_core *core, const struct cs_peer *pe
     struct cs_action *a = cs_act_add(core, CS_ACT_SEND);
 
     a->peer = *peer;
-    a->message.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR;
+    a->message.version = CS_WIRE_VERSION;
     a->message.kind = kind;
     return &a->message;
 }

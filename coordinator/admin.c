@@ -12,7 +12,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 
 /* ---- requests that wait for a commit ---------------------------------------------------------------- */
 
@@ -96,7 +96,7 @@ static void submit(const struct ask *ask)
     cs_hex(spec.digest, 32, hex);
     cs_buf_printf(&blob, "{\"digest\":\"%s\",\"missing\":[", hex);
     list_missing(ask->sv, &spec, &blob);
-    cs_buf_str(&blob, "]}");
+    cs_buf_printf(&blob, "],\"minor\":%d}", CS_WIRE_MINOR);
     cs_spec_key(spec.digest, key);
     write_meta(ask, key, ask->a->blob, ask->a->blob_len, cs_buf_cstr(&blob));
     cs_spec_release(&spec);

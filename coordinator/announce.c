@@ -67,7 +67,7 @@ void cs_announce_changed(struct cs_core *core)
     core->announce_ms = core->now_ms;
 
     struct cs_action *a = cs_act_add(core, CS_ACT_ANNOUNCE);
-    a->message.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR;
+    a->message.version = CS_WIRE_VERSION;
     a->message.kind = CS_ANNOUNCE;
     a->message.announce = now;
 }

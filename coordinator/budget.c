@@ -32,19 +32,6 @@ bool cs_budget_is_set(const struct cs_core *core)
 
 /* ---- money ------------------------------------------------------------------------------------------- */
 
-static int64_t times(int64_t price, uint64_t tokens)
-{
-    return price > 0 ? price * (int64_t)tokens : 0;
-}
-
-int64_t cs_budget_cost(const struct cs_price *p, const struct cs_output *o)
-{
-    uint32_t cached = o->cached_tokens < o->input_tokens ? o->cached_tokens : o->input_tokens;
-
-    return times(p->input, o->input_tokens - cached) + times(p->cached >= 0 ? p->cached : p->input, cached) +
-           times(p->output, o->output_tokens);
-}
-
 bool cs_budget_is_unknown(const struct cs_output *o)
 {
     bool replied = o->http_status >= 200 && o->http_status < 300;
@@ -58,7 +45,7 @@ int64_t cs_budget_spent(const struct cs_core *core)
 
     for (uint32_t i = 0; i < CS_SLOTS; i++) {
         if (core->lanes[i] != NULL)
-            sum += core->lanes[i]->counters.cost_nano_usd;
+            sum = cs_price_add(sum, core->lanes[i]->counters.cost_nano_usd);
     }
     return sum;
 }
@@ -76,8 +63,8 @@ static int64_t left(const struct cs_core *core)
 /* -1: the plan could not be asked, and the process ends. */
 static int64_t worst_of(struct cs_core *core, const struct cs_lane *lane, uint64_t position)
 {
-    int64_t dearest = lane->price.cached > lane->price.input ? lane->price.cached : lane->price.input, worst;
     struct cs_error err = {0};
+    int64_t worst = 0;
     uint64_t tokens = 0;
     enum cs_err rc;
 
@@ -88,7 +75,7 @@ static int64_t worst_of(struct cs_core *core, const struct cs_lane *lane, uint64
         cs_act_end(core, rc, err.msg);
         return -1;
     }
-    worst = times(dearest, tokens) + times(lane->price.output, lane->max_output_tokens);
+    (void)cs_price_most(&lane->price, tokens, lane->max_output_tokens, &worst);
     return worst > 0 ? worst : 1; /* a lane that costs nothing keeps account all the same */
 }
 
@@ -147,7 +134,7 @@ static uint64_t to_do(struct cs_lane *lane, int64_t *money)
         if (planned > 0)
             lane->blocks.items[kept++] = b;
         sum += n_free;
-        *money += b.worst_nano_usd * (int64_t)n_free;
+        *money = cs_price_add(*money, cs_price_times(b.worst_nano_usd, n_free));
     }
     lane->blocks.n = kept;
     return sum;
@@ -166,7 +153,7 @@ static int64_t next_block(struct cs_core *core, struct cs_lane *lane, int64_t *w
         if (one > *worst)
             *worst = one;
     }
-    return *worst * (int64_t)n_free;
+    return cs_price_times(*worst, n_free);
 }
 
 static uint64_t furthest_back(const struct cs_core *core)
@@ -202,7 +189,7 @@ static bool open_case(struct cs_core *core)
             return false;
         idle[i] = n == 0;
         if (l->opened == rank)
-            needs += next_block(core, l, &worst[i]);
+            needs = cs_price_add(needs, next_block(core, l, &worst[i]));
     }
     if (core->ended)
         return false;
@@ -260,7 +247,7 @@ struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint
         one = worst_of(core, lane, page * CS_PAGE_TRIALS + i);
         if (one < *worst)
             one = *worst;
-        if (core->ended || (n + 1) * one > left(core))
+        if (core->ended || cs_price_times(one, (uint64_t)n + 1) > left(core))
             break;
         *worst = one;
         cs_bits_add(&set, i);

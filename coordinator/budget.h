@@ -8,7 +8,6 @@
 #include "coordinator/state.h"
 
 bool cs_budget_is_set(const struct cs_core *core);
-int64_t cs_budget_cost(const struct cs_price *p, const struct cs_output *o);
 bool cs_budget_is_unknown(const struct cs_output *o); /* its call may have been billed, and nobody said how much */
 int64_t cs_budget_spent(const struct cs_core *core);  /* committed or queued, in all generations */
 int64_t cs_budget_presumed(const struct cs_core *core);

@@ -13,6 +13,7 @@
 #include "coordinator/quarantine.h"
 #include "coordinator/risk.h"
 #include "coordinator/session.h"
+#include "coordinator/skew.h"
 #include "coordinator/trouble.h"
 
 enum { CAPACITY_MAX = 1 << 20 };
@@ -37,7 +38,7 @@ static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_le
     uint32_t k = welcome->welcome.n_adopted;
     int64_t worst = 0;
 
-    if (lane != NULL && held->page < lane->n_pages)
+    if (lane != NULL && held->page < lane->n_pages && !cs_skew_lacks(core, s, lane))
         set = cs_coordinator_lane_free(lane, held->page);
     listed = cs_bits_or(&todo, &busy);
     set = cs_bits_and(&set, &listed);
@@ -66,6 +67,7 @@ static void welcome(struct cs_core *core, struct cs_session *s, const struct cs_
     m->welcome.fleet = core->fleet;
     m->welcome.window_bytes = CS_WINDOW_BYTES;
     m->welcome.window_outputs = CS_WINDOW_OUTPUTS;
+    m->welcome.minor = CS_WIRE_MINOR;
     m->welcome.adopted = cs_arena_array(&core->arena, h->n_leases + 1, sizeof *m->welcome.adopted);
     cs_risk_hello(core, s, h);
     for (uint32_t i = 0; i < h->n_leases; i++)
@@ -129,8 +131,10 @@ static void hello(struct cs_core *core, const struct cs_event *e)
     s->registered = registered;
     if (!registered)
         cs_session_enrol(core, s);
-    cs_log(CS_INFO, "worker_hello", "worker=%s version=%s held=%u", s->worker, s->version, h->n_leases);
+    cs_log(CS_INFO, "worker_hello", "worker=%s version=%s protocol=%d.%u held=%u", s->worker, s->version, CS_WIRE_MAJOR,
+           s->minor, h->n_leases);
     welcome(core, s, h);
+    cs_skew_say(core, s);
     rejoined(core);
     cs_quarantine_attach(s, apart);
     if (core->draining)
@@ -144,7 +148,7 @@ static void want(struct cs_core *core, struct cs_session *s, const struct cs_wan
         uint32_t capacity = w[i].capacity < CAPACITY_MAX ? w[i].capacity : CAPACITY_MAX;
         bool trouble = capacity == 0 && w[i].trouble != NULL && w[i].trouble[0] != '\0';
 
-        if (lane == NULL || s->refused || s->drain_sent)
+        if (lane == NULL || s->refused || s->drain_sent || cs_skew_lacks(core, s, lane))
             continue;
         if (capacity != s->lanes[lane->slot].capacity)
             cs_deal_dirty(core, lane);
@@ -210,6 +214,7 @@ static void ping(struct cs_core *core, struct cs_session *s, const struct cs_mes
 
     pong->pong.echo_ms = m->ping.now_ms;
     reconcile(core, s, m, &pong->pong);
+    cs_skew_say(core, s);
     want(core, s, m->ping.want, m->ping.n_want, m->ack);
     cs_announce_make(core, s, &pong->pong.announce);
     if (m->ping.unacked > 0 && s->durable > 0)

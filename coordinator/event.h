@@ -7,6 +7,7 @@
 
 #include "protocol/study/study.h"
 #include "protocol/wire/messages.h"
+#include "protocol/wire/minor.h"
 #include "protocol/wire/output.h"
 #include "protocol/wire/socket.h"
 #include "store/store.h"
@@ -69,6 +70,7 @@ struct cs_generation_load {
     uint32_t n_lanes;           /* at most CS_MODELS_MAX */
     int64_t budget_nano_usd;    /* -1: none */
     int64_t spent_nano_usd;     /* by generations that are not loaded any more */
+    struct cs_minor_need needs; /* of a worker: key is copied */
 };
 
 /* ---- events ---------------------------------------------------------------------------------------- */

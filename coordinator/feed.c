@@ -102,7 +102,7 @@ void cs_feed_event(struct cs_server *sv, const struct cs_event *e)
 void cs_feed_answer(struct cs_server *sv, const struct cs_peer *peer, uint64_t seq, enum cs_err code, const char *text,
                     const char *blob)
 {
-    struct cs_message m = {.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR, .kind = CS_ADMIN_REPLY, .ack = seq};
+    struct cs_message m = {.version = CS_WIRE_VERSION, .kind = CS_ADMIN_REPLY, .ack = seq};
 
     m.admin_reply.code = (uint32_t)code;
     m.admin_reply.text = text;

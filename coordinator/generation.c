@@ -46,6 +46,8 @@ void cs_coordinator_generation_load(struct cs_core *core, const struct cs_genera
     gen->budget_nano_usd = load->budget_nano_usd;
     gen->spent_nano_usd = load->spent_nano_usd;
     memcpy(gen->spec_digest, load->spec_digest, sizeof gen->spec_digest);
+    gen->needs_minor = load->needs.minor;
+    snprintf(gen->needs_key, sizeof gen->needs_key, "%s", load->needs.key != NULL ? load->needs.key : "");
     core->newest = g;
     core->closing = !load->open;
     for (uint32_t i = 0; i < load->n_lanes; i++) {

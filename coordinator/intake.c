@@ -98,7 +98,7 @@ static bool is_resent(struct cs_core *core, const struct cs_output *o, enum cs_t
 static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint8_t flags)
 {
     struct cs_counters *c = &lane->counters;
-    int64_t bound = cs_budget_ambiguous(core, lane, o);
+    int64_t bound = cs_budget_ambiguous(core, lane, o), cost = 0;
 
     if (flags & CS_OUTPUT_DUPLICATE)
         c->duplicates++;
@@ -110,7 +110,8 @@ static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_ou
     c->cached_tokens += o->cached_tokens;
     c->output_tokens += o->output_tokens;
     c->reasoning_tokens += o->reasoning_tokens;
-    c->cost_nano_usd += cs_budget_cost(&lane->price, o);
+    (void)cs_price_of(&lane->price, o->input_tokens, o->cached_tokens, o->output_tokens, &cost);
+    c->cost_nano_usd = cs_price_add(c->cost_nano_usd, cost);
     c->ambiguous_nano_usd = c->ambiguous_nano_usd < 0 || bound < 0 ? -1 : c->ambiguous_nano_usd + bound;
     lane->counters_dirty = true;
 }

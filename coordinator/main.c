@@ -20,7 +20,7 @@
 #include "protocol/base/log.h"
 #include "protocol/base/rng.h"
 #include "protocol/base/version.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 
 static const struct cs_command_help help = {
     "clinsafe-coordinator --dir DIR --bind ENDPOINT --admin ENDPOINT [options]",
@@ -148,10 +148,14 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
         rc = cs_coordinator_net_open(sv, err);
     if (rc == CS_OK)
         rc = cs_publish_open(sv, err);
-    if (rc == CS_OK)
-        rc = write_ready(sv, err);
     if (rc != CS_OK)
         return rc;
+    cs_coordinator_net_signals(sv, true); /* whoever has read the ready file may end us */
+    rc = write_ready(sv, err);
+    if (rc != CS_OK) {
+        cs_coordinator_net_signals(sv, false);
+        return rc;
+    }
     cs_log(CS_INFO, "serving", "fleet=%s term=%u gen=%u version=%s", co.fleet, co.term, sv->newest.number, cs_version);
     rc = cs_coordinator_net_loop(sv, err);
     cs_log(CS_INFO, "ending", "code=%s", cs_err_name(rc));

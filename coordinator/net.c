@@ -210,10 +210,23 @@ static void close_handle(uv_handle_t *h, void *arg)
         uv_close(h, NULL);
 }
 
-enum cs_err cs_coordinator_net_loop(struct cs_server *sv, struct cs_error *err)
+void cs_coordinator_net_signals(struct cs_server *sv, bool on)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 
+    for (unsigned i = 0; i < 3; i++) {
+        if (!on) {
+            uv_close((uv_handle_t *)&sv->signals[i], NULL);
+            continue;
+        }
+        uv_signal_init(&sv->loop, &sv->signals[i]);
+        sv->signals[i].data = sv;
+        uv_signal_start(&sv->signals[i], on_signal, numbers[i]);
+    }
+}
+
+enum cs_err cs_coordinator_net_loop(struct cs_server *sv, struct cs_error *err)
+{
     uv_prepare_init(&sv->loop, &sv->prepare);
     uv_idle_init(&sv->loop, &sv->busy);
     uv_timer_init(&sv->loop, &sv->timer);
@@ -223,11 +236,6 @@ enum cs_err cs_coordinator_net_loop(struct cs_server *sv, struct cs_error *err)
     uv_timer_start(&sv->timer, woken, CS_TICK_MS, CS_TICK_MS);
     uv_timer_start(&sv->publish_timer, publish, 0, 1000);
     cs_days_open(sv);
-    for (unsigned i = 0; i < 3; i++) {
-        uv_signal_init(&sv->loop, &sv->signals[i]);
-        sv->signals[i].data = sv;
-        uv_signal_start(&sv->signals[i], on_signal, numbers[i]);
-    }
     uv_poll_init(&sv->loop, &sv->commit_poll, cs_commit_fd(sv->commit));
     uv_poll_start(&sv->commit_poll, UV_READABLE, committed);
     for (unsigned i = 0; i < sv->n_doors; i++) {

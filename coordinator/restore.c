@@ -164,6 +164,7 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_loaded_plan *p
     struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
     enum cs_err rc = CS_OK;
 
+    load.needs = plan->view->spec.needs;
     memcpy(load.spec_digest, plan->view->generation.spec_digest, sizeof load.spec_digest);
     for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
         loads[i].name = study->models[i].name;

@@ -235,6 +235,7 @@ struct cs_session *cs_session_make(struct cs_core *core, const struct cs_event *
     snprintf(s->user_id, sizeof s->user_id, "%s", e->message.user_id);
     s->worker = cs_xstrdup(h->worker);
     s->version = cs_xstrdup(h->version != NULL ? h->version : "");
+    s->minor = h->minor;
     s->nonce = h->nonce;
     s->hello = e->message.m->seq;
     s->process = cs_session_fingerprint(s->worker, s->nonce);

@@ -154,6 +154,7 @@ struct cs_session {
     struct cs_peer peer;
     char user_id[41];
     char *worker, *version;
+    uint32_t minor; /* of the protocol, as its HELLO states; 0: none */
     uint64_t nonce;
     uint64_t hello;   /* number of the HELLO that made it */
     uint64_t process; /* fingerprint of name and nonce */
@@ -268,6 +269,8 @@ struct cs_core_generation {
     uint8_t spec_digest[32];
     uint32_t n_lanes;
     int64_t budget_nano_usd, spent_nano_usd;
+    uint32_t needs_minor; /* of the protocol; workers that stated less get no lease of it */
+    char needs_key[64];   /* the study key that needs it, or "" */
 };
 
 struct cs_core {

@@ -30,8 +30,8 @@ static void keep(char **text, const char *why)
     *text = cs_xstrdup(why);
 }
 
-/* The first reason stays the one to show, but for that of a worker whose key was refused itself. */
-static void say_trouble(struct cs_session *s, struct cs_lane *lane, const char *why, bool refused)
+/* The first reason stays the one to show, but for what a person must mend: a refused key, an old worker. */
+static void say_trouble(struct cs_session *s, struct cs_lane *lane, const char *why, bool urgent)
 {
     bool *has = &s->lanes[lane->slot].trouble;
     bool first = lane->n_trouble == (uint32_t)*has;
@@ -40,7 +40,7 @@ static void say_trouble(struct cs_session *s, struct cs_lane *lane, const char *
         cs_log(CS_WARN, "lane_trouble", "model=%s worker=%s", lane->name, s->worker);
     lane->n_trouble += (why != NULL) - *has;
     *has = why != NULL;
-    if (why != NULL && (first || refused))
+    if (why != NULL && (first || urgent))
         keep(&lane->trouble, why);
     renote(lane);
 }
@@ -48,6 +48,11 @@ static void say_trouble(struct cs_session *s, struct cs_lane *lane, const char *
 void cs_coordinator_trouble_set(struct cs_session *s, struct cs_lane *lane, const char *why)
 {
     say_trouble(s, lane, why, false);
+}
+
+void cs_coordinator_trouble_older(struct cs_session *s, struct cs_lane *lane, const char *why)
+{
+    say_trouble(s, lane, why, true);
 }
 
 void cs_coordinator_trouble_away(struct cs_session *s, struct cs_lane *lane, const char *why)

@@ -81,7 +81,7 @@ struct cs_quota_pool {
 
 struct cs_quota_ask {
     const char *group;    /* of pools that may be drawn from together: one Redis cluster slot */
-    const char *claimant; /* unique in the fleet */
+    const char *claimant; /* unique among all that use this Redis */
     struct cs_quota_pool pool[CS_QUOTA_POOLS_MAX];
     uint32_t n_pools;
     uint32_t want;                                   /* calls that could start within a slice; 0: leaves the table */

@@ -1,28 +1,18 @@
-/* clinsafe - one command line for people: see the table below and `clinsafe COMMAND --help`. */
+/* clinsafe - one command line for people: see commands.h and `clinsafe COMMAND --help`. */
 #include <stdio.h>
 #include <string.h>
 
 #include "protocol/base/log.h"
 #include "protocol/base/version.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 
-static const struct cs_command commands[] = {
-    {"run", "run a study on this machine: starts all it needs, shows progress, continues where it was", cmd_run},
-    {"plan", "show what a study file means: factors, trials, prompts, price; pays for nothing", cmd_plan},
-    {"submit", "give a study to a coordinator that runs already", cmd_submit},
-    {"status", "show how a fleet is doing, from any host that reaches its Redis", cmd_status},
-    {"pause", "start no further calls, in all models or one", cmd_pause},
-    {"resume", "go on after a pause", cmd_resume},
-    {"cancel", "give up what is not done, in all models or one", cmd_cancel},
-    {"retry", "plan failed trials again", cmd_retry},
-    {"drain", "let the fleet finish what is in flight, then end", cmd_drain},
-    {"export", "write outputs as CSV or JSON Lines, while the study runs too", cmd_export},
-    {"verify", "check that every planned trial has exactly one sound output, or is listed", cmd_verify},
-    {"report", "what the outputs say: noise, shifts, verdicts, labels, provenance", cmd_report},
-    {"providers", "check that each lane can be used: one tiny call per model", cmd_providers},
-    {"labels", "let people rate a blinded sample of the outputs, and bring their ratings back", cmd_labels},
-    {"drill", "kill every part of a fleet that works on a study, simulated, and count what was lost", cmd_drill},
-    {"keygen", "make a key pair for a host of the fleet", cmd_keygen},
+static const struct {
+    const char *name, *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+#define X(name, summary) {#name, summary, cmd_##name},
+    CS_COMMANDS(X)
+#undef X
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -14,7 +14,7 @@
 #include "protocol/study/plan.h"
 #include "store/progress.h"
 #include "tools/fleet/admin_client.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/fleet/drill_count.h"
 #include "tools/fleet/fleet.h"
 #include "tools/fleet/submission.h"
@@ -402,9 +402,9 @@ int cmd_drill(int argc, char **argv)
     int status = 0;
     if (!parse(&d, argc, argv, &status))
         return status;
-    enum cs_err rc = cs_study_args_load(&d.args, d.study_path, &d.loaded, &err);
+    enum cs_err rc = cs_command_load_study(&d.args, d.study_path, &d.loaded, &err);
     if (rc != CS_OK)
-        return cs_report(rc, &err);
+        return cs_command_fail(rc, &err);
     if (d.seed == 0)
         d.seed = (uint64_t)cs_wall_ms() % 1000000 + 1;
     d.rng.state = d.seed;
@@ -423,7 +423,7 @@ int cmd_drill(int argc, char **argv)
         d.json ? print_json(&d, &count) : print_text(&d, &count);
         status = is_sound(&d, &count) ? 0 : 2;
     } else {
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     }
     release(&d, status != 0 && rc != CS_EINTERRUPTED);
     return status;

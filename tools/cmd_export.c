@@ -3,20 +3,19 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "protocol/base/alloc.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/export/format.h"
+#include "tools/base/part_file.h"
 #include "tools/base/reader.h"
 #include "tools/screen/screen.h"
 #include "tools/base/text.h"
 
 struct export
 {
-    struct cs_row row;
-    struct cs_ratings ratings; /* of people; empty when there are none */
-    const struct cs_format *format;
+    struct cs_export_row row;
+    struct cs_ratings ratings; /* what people said of the outputs; empty if nothing */
+    const struct cs_export_format *format;
     FILE *out;
     bool all;      /* planned trials too */
     uint64_t next; /* position not yet written in this lane */
@@ -27,7 +26,7 @@ struct export
 static enum cs_err write_row(struct export *e, uint32_t lane, uint64_t position, const struct cs_stored *stored,
                              struct cs_error *err)
 {
-    enum cs_err rc = cs_row_fill(&e->row, lane, position, stored, err);
+    enum cs_err rc = cs_export_row_fill(&e->row, lane, position, stored, err);
     if (rc != CS_OK)
         return rc;
     e->format->row(e->out, &e->row);
@@ -55,7 +54,7 @@ static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const
 static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_error *err)
 {
     const struct cs_plan *plan = &r->view.plan;
-    enum cs_err rc = cs_row_open(&e->row, &r->view, &e->ratings, err);
+    enum cs_err rc = cs_export_row_open(&e->row, &r->view, &e->ratings, err);
     if (rc == CS_OK)
         e->format->header(e->out, &e->row);
     cs_ticker_init(&e->ticker, "export", plan->n_trials);
@@ -66,11 +65,10 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
             rc = write_planned(e, lane, plan->lanes[lane].n_trials, err);
     }
     cs_ticker_end(&e->ticker);
-    cs_row_close(&e->row);
+    cs_export_row_close(&e->row);
     return rc;
 }
 
-/* Writes beside the target and renames, so that a failed export leaves no half file under the wanted name. */
 static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *path, struct cs_error *err)
 {
     if (path == NULL || strcmp(path, "-") == 0) {
@@ -79,23 +77,12 @@ static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *
         return fflush(stdout) != 0 && rc == CS_OK ? cs_error_set(err, CS_EIO, "writing the export: %s", strerror(errno))
                                                   : rc;
     }
-    char *part = cs_xasprintf("%s.part", path);
-    e->out = fopen(part, "w");
-    if (e->out == NULL) {
-        enum cs_err rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
-        free(part);
-        return rc;
-    }
-    enum cs_err rc = export_all(e, r, err);
-    if ((fflush(e->out) != 0 || fsync(fileno(e->out)) != 0) && rc == CS_OK)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
-    fclose(e->out);
-    if (rc == CS_OK && rename(part, path) != 0)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    struct cs_part_file file;
+    enum cs_err rc = cs_part_file_open(&file, path, err);
     if (rc != CS_OK)
-        unlink(part);
-    free(part);
-    return rc;
+        return rc;
+    e->out = file.out;
+    return cs_part_file_close(&file, export_all(e, r, err), err);
 }
 
 int cmd_export(int argc, char **argv)
@@ -103,10 +90,11 @@ int cmd_export(int argc, char **argv)
     struct cs_study_args args = {0};
     struct export e = {0};
     const char *format = "csv", *path = NULL, *store = NULL;
+    char formats[CS_FORMAT_NAMES_LEN], formats_help[CS_FORMAT_NAMES_LEN];
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
-        {"format", CS_OPT_STR, &format, "FORMAT", "csv (default) or jsonl"},
+        {"format", CS_OPT_STR, &format, "FORMAT", cs_format_names(formats_help, " (default)")},
         {"out", CS_OPT_STR, &path, "FILE", "where to write; default: standard output"},
         {"all", CS_OPT_FLAG, &e.all, NULL, "a row for trials without an output too (state: planned)"},
         {0},
@@ -125,7 +113,7 @@ int cmd_export(int argc, char **argv)
     enum cs_err rc = CS_OK;
     e.format = cs_format_find(format);
     if (e.format == NULL)
-        rc = cs_error_set(&err, CS_EUSAGE, "--format %s: want csv or jsonl", format);
+        rc = cs_error_set(&err, CS_EUSAGE, "--format %s: want %s", format, cs_format_names(formats, ""));
     if (rc == CS_OK)
         rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
     char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, store);
@@ -137,7 +125,7 @@ int cmd_export(int argc, char **argv)
     cs_ratings_release(&e.ratings);
     cs_reader_close(&reader);
     if (rc != CS_OK)
-        return cs_report(rc, &err);
+        return cs_command_fail(rc, &err);
     if (path != NULL) {
         char count[CS_TEXT_MAX_LEN];
         fprintf(stderr, "%s rows written to %s\n", cs_text_count(count, e.rows), path);

@@ -4,7 +4,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/fleet/admin_client.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/base/study_dir.h"
 #include "tools/fleet/submission.h"
 
@@ -44,7 +44,8 @@ static enum cs_err open_client(const struct reach *r, struct cs_admin_client **o
                           "say which coordinator: --coordinator ENDPOINT, or --dir DIR of a run on this machine");
     else if (r->endpoint == NULL)
         rc = endpoint_of_dir(r->dir, &of_dir, err);
-    struct cs_admin_opts o = {r->endpoint != NULL ? r->endpoint : of_dir, r->key, r->server_key};
+    struct cs_admin_opts o = {
+        .endpoint = r->endpoint != NULL ? r->endpoint : of_dir, .key = r->key, .server_key = r->server_key};
     if (rc == CS_OK)
         rc = cs_admin_open(out, &o, err);
     free(of_dir);
@@ -70,7 +71,7 @@ int cmd_submit(int argc, char **argv)
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
         return status;
-    enum cs_err rc = cs_study_args_load(&args, argv[1], &loaded, &err);
+    enum cs_err rc = cs_command_load_study(&args, argv[1], &loaded, &err);
     if (rc == CS_OK)
         rc = open_client(&reach, &client, &err);
     if (rc == CS_OK)
@@ -78,7 +79,7 @@ int cmd_submit(int argc, char **argv)
     if (rc == CS_OK)
         printf("%s: generation %u %s\n", loaded.study->name, gen, is_new ? "started" : "continues");
     else
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     cs_admin_close(client);
     cs_loaded_release(&loaded);
     return status;
@@ -109,7 +110,7 @@ static int say(const char *verb, const char *summary, const char *done, bool tak
     if (rc == CS_OK)
         printf("%s%s%s\n", n_args > 0 ? argv[1] : "", n_args > 0 ? ": " : "", done);
     else
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     cs_admin_close(client);
     return status;
 }

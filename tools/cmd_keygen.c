@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "protocol/wire/keys.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 
 int cmd_keygen(int argc, char **argv)
 {
@@ -23,7 +23,7 @@ int cmd_keygen(int argc, char **argv)
     if (rc == CS_OK)
         rc = cs_keypair_save(&pair, argv[1], name != NULL ? name : argv[1], &err);
     if (rc != CS_OK)
-        return cs_report(rc, &err);
+        return cs_command_fail(rc, &err);
     printf("%s.key  secret: keep it on its host\n%s.pub  public: for the allow-list, or --server-key\n", argv[1],
            argv[1]);
     return 0;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/labels/import.h"
 #include "tools/labels/sample.h"
 
@@ -54,7 +54,7 @@ static enum cs_err import_files(const struct cs_reader *r, const struct labels_a
     struct cs_import_done done = {0};
     enum cs_err rc = cs_ratings_load(&ratings, folder, err);
     for (unsigned i = 0; i < a->files.n && rc == CS_OK; i++)
-        rc = cs_ratings_import(&ratings, r->view.spec.study, folder, a->files.v[i], &done, err);
+        rc = cs_import_ratings(&ratings, r->view.spec.study, folder, a->files.v[i], &done, err);
     if (rc == CS_OK)
         rc = cs_ratings_save(&ratings, folder, err);
     if (rc == CS_OK)
@@ -104,5 +104,5 @@ int cmd_labels(int argc, char **argv)
         rc = a.sample > 0 ? make_sample(&reader, &a, folder, &err) : import_files(&reader, &a, folder, &err);
     free(folder);
     cs_reader_close(&reader);
-    return rc == CS_OK ? 0 : cs_report(rc, &err);
+    return rc == CS_OK ? 0 : cs_command_fail(rc, &err);
 }

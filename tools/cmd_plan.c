@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/load/keys_env.h"
 #include "protocol/study/render.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/plan/already_paid.h"
 #include "tools/plan/power.h"
 #include "tools/plan/prompt_book.h"
@@ -25,8 +26,8 @@ struct planned {
     struct cs_loaded loaded;
     struct cs_plan plan;
     struct cs_requests *requests;
-    struct cs_survey survey;
-    struct cs_paid paid;
+    struct cs_estimate survey;
+    struct cs_already_paid paid;
     struct cs_plan_power power;
     struct example examples[EXAMPLES];
     unsigned n_examples;
@@ -67,7 +68,7 @@ static void condition_text(const struct cs_study *s, const struct cs_coords *at,
 
 /* ---- text --------------------------------------------------------------------------------------- */
 
-static void print_factor(const struct cs_study *s, uint32_t f, const struct cs_survey *v, FILE *out)
+static void print_factor(const struct cs_study *s, uint32_t f, const struct cs_estimate *v, FILE *out)
 {
     const struct cs_factor *factor = &s->factors[f];
     uint32_t controls = 0, placebos = 0, aa = 0, wordings = 0;
@@ -97,7 +98,7 @@ static void print_lanes(const struct planned *p, FILE *out)
     fprintf(out, "\n%-24s %12s %10s %9s %19s %22s  %s\n", "model", "trials", "requests", "tokens in", "tokens out",
             "price", "time at its limits");
     for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
-        const struct cs_survey_lane *l = &p->survey.lanes[i];
+        const struct cs_estimate_lane *l = &p->survey.lanes[i];
         char trials[CS_TEXT_MAX_LEN], prompts[CS_TEXT_MAX_LEN], in[CS_TEXT_MAX_LEN], low[CS_TEXT_MAX_LEN],
             high[CS_TEXT_MAX_LEN], time[CS_TEXT_MAX_LEN], price[64] = "unknown", tokens[64];
         snprintf(tokens, sizeof tokens, "%s - %s", cs_text_tokens(low, l->output_low),
@@ -120,7 +121,7 @@ static void print_paid(const struct planned *p, FILE *out)
         return;
     fprintf(out, "\nPaid for already%s:\n", all ? "" : ", estimated");
     for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
-        const struct cs_paid_lane *l = &p->paid.lanes[i];
+        const struct cs_already_paid_lane *l = &p->paid.lanes[i];
         const double share = (double)(l->own + l->borrowed) / (double)l->looked_up;
         char count[CS_TEXT_MAX_LEN];
         const uint64_t n = (uint64_t)(share * (double)p->plan.lanes[i].n_trials + 0.5);
@@ -139,7 +140,7 @@ static void print_paid(const struct planned *p, FILE *out)
 static void print_notes(const struct planned *p, FILE *out)
 {
     const struct cs_study *s = p->plan.study;
-    const struct cs_survey *v = &p->survey;
+    const struct cs_estimate *v = &p->survey;
     if (v->n_alike > 0)
         fprintf(out,
                 "\nLevels that give the same request (each is still asked on its own; %u of %u cases looked at):\n",
@@ -160,6 +161,18 @@ static void print_notes(const struct planned *p, FILE *out)
     if (v->n_same > 0)
         fprintf(out, "\n%u cases repeat the text of an earlier one, for example %s and %s.\n", v->n_same,
                 p->loaded.all[v->same_a].id, p->loaded.all[v->same_b].id);
+}
+
+/* A variable that is misspelt is found out before `run` does. */
+static void print_keys(const struct cs_study *s, FILE *out)
+{
+    for (uint32_t i = 0; i < s->n_accounts; i++) {
+        struct cs_error err = {0};
+        char *key = NULL;
+        if (cs_key_wanted(s, i) && cs_key_find(&s->accounts[i], &key, &err) != CS_OK)
+            fprintf(out, "\nAccount %s cannot be called from here: %s.\n", s->accounts[i].name, err.msg);
+        cs_key_free(key);
+    }
 }
 
 static void print_text(const struct planned *p, FILE *out)
@@ -188,6 +201,7 @@ static void print_text(const struct planned *p, FILE *out)
     fprintf(out, ".\nTokens and prices are estimates from %u cases at 4 bytes a token.\n", p->survey.sampled);
     print_paid(p, out);
     print_notes(p, out);
+    print_keys(s, out);
     cs_hex(s->analysis_digest, 32, hex);
     fprintf(out, "\nDeclared analysis: %s\n", strcmp(s->analysis, "{}") == 0 ? "none" : hex);
     cs_plan_power_text(&p->power, out);
@@ -231,7 +245,7 @@ static json_t *json_lanes(const struct planned *p)
     const struct cs_study *s = p->plan.study;
     json_t *lanes = json_array();
     for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
-        const struct cs_survey_lane *l = &p->survey.lanes[i];
+        const struct cs_estimate_lane *l = &p->survey.lanes[i];
         const struct cs_model *m = &s->models[i];
         json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model,
                               "account", s->accounts[m->account].name, "trials", (json_int_t)p->plan.lanes[i].n_trials,
@@ -243,7 +257,7 @@ static json_t *json_lanes(const struct planned *p)
             json_object_set_new(o, "usd_high", json_real(l->usd_high));
         }
         if (p->paid.lanes != NULL) {
-            const struct cs_paid_lane *paid = &p->paid.lanes[i];
+            const struct cs_already_paid_lane *paid = &p->paid.lanes[i];
             json_object_set_new(o, "paid",
                                 json_pack("{s:I, s:I, s:I}", "looked_up", (json_int_t)paid->looked_up, "own",
                                           (json_int_t)paid->own, "borrowed", (json_int_t)paid->borrowed));
@@ -258,7 +272,7 @@ static json_t *json_lanes(const struct planned *p)
 static json_t *json_notes(const struct planned *p, json_t *root)
 {
     const struct cs_study *s = p->plan.study;
-    const struct cs_survey *v = &p->survey;
+    const struct cs_estimate *v = &p->survey;
     json_t *alike = json_array(), *doubts = json_array(), *examples = json_array();
     for (uint32_t i = 0; i < v->n_alike; i++) {
         const struct cs_factor *f = &s->factors[v->alike[i].factor];
@@ -326,7 +340,7 @@ static enum cs_err find_paid(struct planned *p, const char *path, const char *di
 {
     struct cs_study_dir d;
     cs_study_dir_init(&d, path, dir);
-    enum cs_err rc = cs_paid_make(&p->plan, p->requests, &p->loaded, d.path, reuse, &p->paid, err);
+    enum cs_err rc = cs_already_paid_make(&p->plan, p->requests, &p->loaded, d.path, reuse, &p->paid, err);
     cs_study_dir_release(&d);
     return rc;
 }
@@ -357,13 +371,13 @@ int cmd_plan(int argc, char **argv)
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
         return status;
-    enum cs_err rc = cs_study_args_load(&args, argv[1], &p.loaded, &err);
+    enum cs_err rc = cs_command_load_study(&args, argv[1], &p.loaded, &err);
     if (rc != CS_OK)
-        return cs_report(rc, &err);
+        return cs_command_fail(rc, &err);
     cs_plan_init(&p.plan, p.loaded.study);
     rc = cs_requests_open(&p.requests, &p.plan, &err);
     if (rc == CS_OK)
-        rc = cs_survey_make(&p.plan, p.requests, &p.loaded, &p.survey, &err);
+        rc = cs_estimate_make(&p.plan, p.requests, &p.loaded, &p.survey, &err);
     if (rc == CS_OK)
         rc = cs_plan_power_make(&p.plan, &p.loaded, &p.power, &err);
     if (rc == CS_OK)
@@ -373,7 +387,7 @@ int cmd_plan(int argc, char **argv)
     if (rc == CS_OK && prompts != NULL)
         rc = write_prompts(&p, prompts, &err);
     if (rc != CS_OK)
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     else if (json)
         print_json(&p, stdout);
     else
@@ -381,8 +395,8 @@ int cmd_plan(int argc, char **argv)
     for (unsigned i = 0; i < EXAMPLES; i++)
         cs_prompt_release(&p.examples[i].prompt);
     cs_plan_power_release(&p.power);
-    cs_paid_release(&p.paid);
-    cs_survey_release(&p.survey);
+    cs_already_paid_release(&p.paid);
+    cs_estimate_release(&p.survey);
     cs_requests_close(p.requests);
     cs_plan_release(&p.plan);
     cs_loaded_release(&p.loaded);

@@ -11,7 +11,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/load/providers.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/fleet/fleet.h"
 #include "tools/base/text.h"
 
@@ -22,7 +22,7 @@ struct check {
     struct cs_study_args study;
     bool json;
     uint32_t lanes, failed;
-    json_t *all; /* of --json */
+    json_t *all; /* what --json prints */
 };
 
 /* ---- the worker ----------------------------------------------------------------------------------- */
@@ -236,7 +236,7 @@ int cmd_providers(int argc, char **argv)
         rc = cs_providers_find("study.yaml", NULL, &arena, &k.file, &err);
     if (rc == CS_OK)
         rc = check(&k, &err);
-    status = rc != CS_OK ? cs_report(rc, &err) : 0;
+    status = rc != CS_OK ? cs_command_fail(rc, &err) : 0;
     cs_arena_release(&arena);
     return status;
 }

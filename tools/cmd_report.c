@@ -1,36 +1,26 @@
 /* clinsafe report - what the outputs say: completeness, noise, shifts with their verdicts; as a page, JSON, or lines in the terminal. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/base/command.h"
-#include "tools/report/html/html.h"
-#include "tools/labels/ratings.h"
-#include "tools/report/analysis/report.h"
+#include "tools/commands.h"
+#include "tools/base/part_file.h"
+#include "tools/base/ratings.h"
+#include "tools/report/analysis/analysis.h"
+#include "tools/report/forms/forms.h"
+#include "tools/report/html/document.h"
 
 enum { THREADS_MAX = 64 };
 
-/* Writes beside the target and renames, so that a failed report leaves no half page under the wanted name. */
 static enum cs_err write_page(const struct cs_report *r, const char *path, struct cs_error *err)
 {
-    char *part = cs_xasprintf("%s.part", path);
-    FILE *f = fopen(part, "w");
-    enum cs_err rc = f == NULL ? cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno)) : CS_OK;
-    if (rc == CS_OK)
-        rc = cs_report_html(r, f, err);
-    if (f != NULL && fclose(f) != 0 && rc == CS_OK)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
-    if (rc == CS_OK && rename(part, path) != 0)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
-    if (rc != CS_OK)
-        unlink(part);
-    free(part);
-    return rc;
+    struct cs_part_file file;
+    enum cs_err rc = cs_part_file_open(&file, path, err);
+    return rc == CS_OK ? cs_part_file_close(&file, cs_html_document(r, file.out, err), err) : rc;
 }
 
-struct wanted { /* outputs */
+struct wanted { /* which outputs */
     const char *study, *from, *store, *against;
     struct cs_study_args args;
 };
@@ -96,7 +86,7 @@ static void close_source(struct opened *o)
     cs_reader_close(&o->reader);
 }
 
-struct forms { /* in which the report is wanted */
+struct forms { /* the forms in which the report is wanted */
     const char *page, *csv;
     bool json;
 };
@@ -107,11 +97,11 @@ static enum cs_err show(const struct cs_report *r, const struct forms *as, struc
     if (as->page != NULL)
         rc = write_page(r, as->page, err);
     if (rc == CS_OK && as->csv != NULL)
-        rc = cs_report_csv(r, as->csv, err);
+        rc = cs_forms_csv(r, as->csv, err);
     if (rc == CS_OK && as->json)
-        return cs_report_json(r, stdout, err);
+        return cs_forms_json(r, stdout, err);
     if (rc == CS_OK)
-        cs_report_text(r, stdout);
+        cs_forms_terminal(r, stdout);
     return rc;
 }
 
@@ -129,7 +119,7 @@ static enum cs_err make(struct cs_report **out, const struct wanted *in, struct 
     opts->ratings = &ratings;
     opts->against = in->against != NULL ? &other.source : NULL;
     if (rc == CS_OK)
-        rc = cs_report_build(out, &now.source, opts, err);
+        rc = cs_analysis_run(out, &now.source, opts, err);
     free(folder);
     close_source(&other);
     close_source(&now);
@@ -178,7 +168,7 @@ int cmd_report(int argc, char **argv)
         rc = make(&r, &in, &opts, &err);
     if (rc == CS_OK)
         rc = show(r, &as, &err);
-    status = rc != CS_OK ? cs_report(rc, &err) : r->complete ? 0 : 2;
-    cs_report_free(r);
+    status = rc != CS_OK ? cs_command_fail(rc, &err) : r->complete ? 0 : 2;
+    cs_analysis_free(r);
     return status;
 }

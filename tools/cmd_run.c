@@ -6,23 +6,49 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/study/plan.h"
-#include "tools/fleet/admin_client.h"
-#include "tools/base/command.h"
-#include "tools/fleet/fleet.h"
-#include "tools/screen/screen.h"
-#include "tools/fleet/submission.h"
+#include "store/redis.h"
 #include "tools/base/text.h"
+#include "tools/commands.h"
+#include "tools/fleet/admin_client.h"
+#include "tools/fleet/detach.h"
+#include "tools/fleet/fleet.h"
+#include "tools/fleet/key_lock.h"
+#include "tools/fleet/submission.h"
+#include "tools/screen/run_notes.h"
+#include "tools/screen/screen.h"
 
-enum { POLL_MS = 200, ASK_MS = 10000, PATIENCE_MS = 60000, SLOTS_MAX = 65536, DRAIN_MS = 15 * 60 * 1000 };
+enum {
+    POLL_MS = 200,
+    ASK_MS = 10000,
+    PATIENCE_MS = 60000,
+    SLOTS_MAX = 65536,
+    REDIS_MS = 3000,
+    DRAIN_MS = 15 * 60 * 1000,
+    LOG_EVERY_MS = 60000
+};
 
 static volatile sig_atomic_t interrupts;
 
+/* A terminal that closes may say so twice, by its shell and by the kernel: that is no wish to stop at once. */
 static void on_interrupt(int sig)
 {
-    (void)sig;
-    interrupts++;
+    if (sig != SIGHUP || interrupts == 0)
+        interrupts++;
+}
+
+static void handle_signals(void)
+{
+    const struct sigaction sa = {.sa_handler = on_interrupt};
+    struct sigaction hangup;
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* else it was started by nohup */
+        sigaction(SIGHUP, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* `ulimit -f`: an error of the write, which can be told */
 }
 
 struct run {
@@ -31,17 +57,21 @@ struct run {
     struct cs_fleet_opts fleet_opts;
     uint64_t workers, slots, cases;
     struct cs_option_list reuse;
-    bool json, retry;
-    char *again; /* this command as it would be typed again */
+    bool json, retry, detach;
+    char *again;   /* this command as it would be typed again */
+    char *ending;  /* what a person does to end this run */
+    int detach_fd; /* of detach.h; -1: not detached */
 
     struct cs_loaded loaded;
     struct cs_study_dir dir;
+    struct cs_key_locks keys;
     struct cs_fleet fleet;
     struct cs_admin_client *admin;
     struct cs_arena arena; /* of the last progress */
     struct cs_progress progress;
     uint64_t ended; /* trials, when last looked at */
     struct cs_bar bar;
+    struct cs_run_notes notes;
 };
 
 /* One word for a POSIX shell. */
@@ -86,6 +116,10 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         {"simulator", CS_OPT_STR, &r->fleet_opts.simulator_url, "URL", "a simulator that runs already"},
         {"simulator-args", CS_OPT_STR, &r->fleet_opts.simulator_args, "ARGS",
          "more options for the simulator, e.g. '--latency-ms 0'"},
+        {"redis", CS_OPT_STR, &r->fleet_opts.redis, "ADDRESS",
+         "a Redis that runs already, in place of a private one: runs with the same address share the limits of a key"},
+        {"detach", CS_OPT_FLAG, &r->detach, NULL,
+         "go on without this terminal, once the fleet is up; what is printed goes to logs/run.log in the study directory"},
         {"retry", CS_OPT_FLAG, &r->retry, NULL, "plan trials that failed earlier again"},
         {"json", CS_OPT_FLAG, &r->json, NULL, "print the final figures as JSON on standard output"},
         {0},
@@ -93,8 +127,11 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
     const struct cs_command_help help = {
         "clinsafe run STUDY [options]",
         "Runs a study on this machine and continues it where it was. Starts what it needs: a private Redis, a coordinator, workers and,\n"
-        "for simulated models, the simulator. Ctrl-C lets the calls in flight finish and says how to go on; a second one stops at once.\n"
-        "Exit status: 0 all trials have an answer, 2 some failed, 130 interrupted, 75 a disk or start problem (run it again).",
+        "for simulated models, the simulator. Ctrl-C, or a terminal that closes, lets the calls in flight finish and says how to go on; a second\n"
+        "Ctrl-C stops at once. With --detach it goes on without a terminal: `clinsafe status STUDY` shows it, `clinsafe drain --dir DIR` ends it.\n"
+        "Two runs with the same key would exceed its limits together: the second is refused, unless both have the same --redis ADDRESS.\n"
+        "Exit status: 0 all trials have an answer, 2 some have none, or more than 2 % of a model's cannot be used; 130 interrupted; 75 in use, or\n"
+        "a disk or start problem (run it again).",
         "clinsafe run ops/studies/demo/study.yaml --workers 2",
     };
     int n_args;
@@ -146,7 +183,7 @@ static bool is_over(const struct cs_progress *p)
     return strcmp(p->state, "finished") == 0 || strcmp(p->state, "stopped") == 0;
 }
 
-/* What died, above the bar. A fleet that gets on may lose processes for ever. */
+/* What died and what holds up a lane, above the bar. A fleet that gets on may lose processes for ever. */
 static void tell_news(struct run *r)
 {
     const struct cs_progress *p = &r->progress;
@@ -154,38 +191,31 @@ static void tell_news(struct run *r)
         r->ended = p->done + p->failed;
         r->fleet.restarts = 0;
     }
-    if (r->fleet.news[0] == '\0')
+    const uint64_t now = cs_mono_ms();
+    const bool noted = strcmp(p->state, "running") == 0 && cs_run_notes_look(&r->notes, p, now);
+    if (r->fleet.news[0] == '\0' && !noted)
         return;
     cs_bar_end(&r->bar);
     fputs(r->fleet.news, stderr);
     r->fleet.news[0] = '\0';
-}
-
-/* What to say beside the figures: that not all runs, or what holds up a lane that goes on. */
-static const char *note_of(const struct cs_progress *p)
-{
-    if (strcmp(p->state, "running") != 0)
-        return p->state;
-    for (uint32_t i = 0; i < p->n_lanes; i++) {
-        if (p->lanes[i].reason[0] != '\0')
-            return p->lanes[i].reason;
-    }
-    return "";
+    if (noted)
+        cs_run_notes_say(&r->notes, p, now, stderr);
 }
 
 /* Polls until the study is over, or the user has had enough. */
 static enum cs_err watch(struct run *r, struct cs_error *err)
 {
+    char note[512];
     for (;;) {
         enum cs_err rc = fetch_progress(r, err);
         if (rc != CS_OK)
             return interrupts > 0 ? cs_error_set(err, CS_EINTERRUPTED, "interrupted") : rc;
         tell_news(r);
-        cs_bar_draw(&r->bar, &r->progress, note_of(&r->progress), cs_mono_ms());
+        cs_bar_draw(&r->bar, &r->progress, cs_run_notes_line(&r->progress, note, sizeof note), cs_mono_ms());
         if (is_over(&r->progress))
             return CS_OK;
         if (interrupts > 0) {
-            fprintf(stderr, "\nFinishing the calls in flight; Ctrl-C again stops at once.\n");
+            fprintf(stderr, "\nFinishing the calls in flight%s.\n", r->detach ? "" : "; Ctrl-C again stops at once");
             drain(r, DRAIN_MS);
             return cs_error_set(err, CS_EINTERRUPTED, "interrupted");
         }
@@ -226,16 +256,56 @@ static void print_summary(const struct run *r)
     cs_buf_release(&where);
 }
 
-static enum cs_err bring_up(struct run *r, struct cs_error *err)
+static void print_heading(const struct run *r, uint32_t gen, bool is_new)
+{
+    char count[CS_TEXT_MAX_LEN];
+    struct cs_plan plan;
+    cs_plan_init(&plan, r->loaded.study);
+    fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name, r->loaded.study->title,
+            cs_text_count(count, plan.n_trials), r->loaded.study->n_models, r->fleet_opts.workers,
+            !is_new          ? "; continuing"
+            : r->reuse.n > 0 ? "; looking for answers already paid for"
+            : gen > 1        ? "; the study changed, answers already paid for are kept"
+                             : "");
+    cs_plan_release(&plan);
+}
+
+/* A shared Redis is somebody else's: better known before anything starts. */
+static enum cs_err check_redis(const char *address, struct cs_error *err)
+{
+    const char *argv[] = {"PING"};
+    const struct cs_reply *reply = NULL;
+    struct cs_redis_sync *redis = NULL;
+    enum cs_err rc = cs_redis_sync_open(&redis, address, REDIS_MS, err);
+    if (rc == CS_OK)
+        rc = cs_redis_sync_command(redis, 1, argv, NULL, &reply, err);
+    if (rc == CS_OK && reply->kind == CS_REPLY_ERROR)
+        rc = cs_error_set(err, CS_EDENIED, "Redis at %s refuses: %s", address, reply->str);
+    cs_redis_sync_close(redis);
+    return rc;
+}
+
+/* Whatever can be known to be wrong before a process is started. */
+static enum cs_err reserve(struct run *r, struct cs_error *err)
 {
     enum cs_err rc = cs_study_dir_lock(&r->dir, err);
     if (rc == CS_OK)
+        rc = cs_key_lock_take(&r->keys, r->loaded.study, r->dir.path, r->fleet_opts.redis, err);
+    if (rc == CS_OK && r->fleet_opts.redis != NULL)
+        rc = check_redis(r->fleet_opts.redis, err);
+    if (rc == CS_OK)
         rc = cs_study_dir_reap(&r->dir, err);
+    return rc;
+}
+
+static enum cs_err bring_up(struct run *r, struct cs_error *err)
+{
+    enum cs_err rc = reserve(r, err);
     if (rc == CS_OK)
         rc = cs_fleet_start(&r->fleet, &r->dir, r->loaded.study, &r->fleet_opts, err);
     if (rc != CS_OK)
         return rc;
-    struct cs_admin_opts ao = {.endpoint = r->fleet.admin};
+    struct cs_admin_opts ao = {.endpoint = r->fleet.admin, .lives = cs_fleet_lives, .self = &r->fleet};
     uint32_t gen = 0;
     bool is_new = false;
     rc = cs_admin_open(&r->admin, &ao, err);
@@ -247,18 +317,38 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
         rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
     if (rc == CS_OK)
         rc = fetch_progress(r, err);
-    if (rc == CS_OK) {
-        char count[CS_TEXT_MAX_LEN];
-        struct cs_plan plan;
-        cs_plan_init(&plan, r->loaded.study);
-        fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name, r->loaded.study->title,
-                cs_text_count(count, plan.n_trials), r->loaded.study->n_models, r->fleet_opts.workers,
-                !is_new          ? "; continuing"
-                : r->reuse.n > 0 ? "; looking for answers already paid for"
-                : gen > 1        ? "; the study changed, answers already paid for are kept"
-                                 : "");
-        cs_plan_release(&plan);
-    }
+    if (rc == CS_OK)
+        print_heading(r, gen, is_new);
+    struct cs_error why = {0};
+    const enum cs_err dead = rc == CS_ETIMEDOUT ? cs_fleet_check(&r->fleet, &why) : CS_OK;
+    if (dead != CS_OK)
+        *err = why; /* it did not answer because it is gone */
+    return dead != CS_OK ? dead : rc;
+}
+
+/* A command on this run's directory as it can be typed anywhere. */
+static char *elsewhere(const struct run *r, const char *command)
+{
+    struct cs_buf b = CS_BUF_INIT(64 * 1024);
+    char *program = strchr(program_invocation_name, '/') != NULL ? realpath(program_invocation_name, NULL) : NULL;
+    char *dir = realpath(r->dir.path, NULL);
+    quote(&b, program != NULL ? program : program_invocation_name);
+    cs_buf_printf(&b, " %s --dir", command);
+    quote(&b, dir != NULL ? dir : r->dir.path);
+    free(program);
+    free(dir);
+    return cs_buf_take(&b);
+}
+
+static enum cs_err let_go(struct run *r, struct cs_error *err)
+{
+    char *log = cs_xasprintf("%s/run.log", r->dir.logs), *watching = elsewhere(r, "status --watch");
+    printf("It goes on without this terminal (pid %d) and prints to %s\n", (int)getpid(), log);
+    printf("Watch it: %s\nEnd it:   %s\n", watching, r->ending);
+    printf("The calls in flight finish then, and the same command continues it.\n");
+    free(watching);
+    enum cs_err rc = cs_detach_done(&r->detach_fd, log, err);
+    free(log);
     return rc;
 }
 
@@ -266,8 +356,9 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
 static int exit_status(const struct run *r)
 {
     const struct cs_progress *p = &r->progress;
+    const bool short_of = cs_run_notes_shortfalls(p, r->again + 1, stderr);
     if (p->done == p->planned)
-        return 0;
+        return short_of ? 2 : 0;
     for (uint32_t i = 0; i < p->n_lanes; i++) {
         if (strcmp(p->lanes[i].state, "stopped") == 0)
             fprintf(stderr, "clinsafe: %s stopped: %s\n", p->lanes[i].model, p->lanes[i].reason);
@@ -278,7 +369,7 @@ static int exit_status(const struct run *r)
     if (quarantined > 0)
         fprintf(stderr, "clinsafe: %llu trials are quarantined: each of them ended its workers, whichever they were\n",
                 (unsigned long long)quarantined);
-    if (p->failed > 0)
+    if (p->failed > 0 && !short_of)
         fprintf(stderr,
                 "clinsafe: %llu trials failed; `clinsafe export` shows why, `clinsafe run --retry` plans them again\n",
                 (unsigned long long)p->failed);
@@ -290,49 +381,63 @@ static void release(struct run *r)
     cs_admin_close(r->admin);
     /* A coordinator that ended has told the workers; a second Ctrl-C means now. */
     cs_fleet_stop(&r->fleet, interrupts > 1 || r->fleet.pids[CS_FLEET_COORDINATOR] <= 0 ? 500 : 5000);
+    cs_key_lock_release(&r->keys);
     cs_study_dir_release(&r->dir);
+    cs_run_notes_release(&r->notes);
     cs_loaded_release(&r->loaded);
     cs_arena_release(&r->arena);
+    free(r->ending);
     free(r->again);
+}
+
+/* From the first process to the last word; returns the exit status. */
+static int go(struct run *r)
+{
+    struct cs_error err = {0};
+    int status;
+    enum cs_err rc = bring_up(r, &err);
+    r->ending = r->detach ? elsewhere(r, "drain") : cs_xstrdup("Ctrl-C");
+    cs_run_notes_init(&r->notes, r->loaded.study, r->ending + strspn(r->ending, " "));
+    if (rc == CS_OK && r->detach)
+        rc = let_go(r, &err);
+    cs_bar_init(&r->bar, stderr);
+    if (r->detach)
+        r->bar.plain_every_ms = LOG_EVERY_MS;
+    if (rc == CS_OK)
+        rc = watch(r, &err);
+    cs_bar_end(&r->bar);
+    if (rc == CS_OK) {
+        drain(r, ASK_MS);
+        print_summary(r);
+        status = exit_status(r);
+    } else if (rc == CS_EINTERRUPTED) {
+        print_how_to_continue(r);
+        status = cs_err_exit_code(rc);
+    } else {
+        status = cs_command_fail(rc, &err);
+    }
+    return status;
 }
 
 int cmd_run(int argc, char **argv)
 {
-    struct run r = {.dir = {.lock_fd = -1}};
+    struct run r = {.dir = {.lock_fd = -1}, .detach_fd = -1};
     struct cs_error err = {0};
     int status = 0;
     if (!parse(&r, argc, argv, &status)) {
         free(r.again);
         return status;
     }
-    enum cs_err rc = cs_study_args_load(&r.args, r.study_path, &r.loaded, &err);
-    if (rc != CS_OK) {
-        free(r.again);
-        return cs_report(rc, &err);
-    }
-    cs_make_pilot(r.loaded.study, (uint32_t)r.cases);
-
-    struct sigaction sa = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    cs_bar_init(&r.bar, stderr);
-    cs_study_dir_init(&r.dir, r.study_path, r.args.dir);
-
-    rc = bring_up(&r, &err);
+    enum cs_err rc = cs_command_load_study(&r.args, r.study_path, &r.loaded, &err);
     if (rc == CS_OK)
-        rc = watch(&r, &err);
-    cs_bar_end(&r.bar);
-    if (rc == CS_OK) {
-        drain(&r, ASK_MS);
-        print_summary(&r);
-        status = exit_status(&r);
-    } else if (rc == CS_EINTERRUPTED) {
-        print_how_to_continue(&r);
-        status = cs_err_exit_code(rc);
-    } else {
-        status = cs_report(rc, &err);
-    }
+        cs_make_pilot(r.loaded.study, (uint32_t)r.cases);
+    cs_study_dir_init(&r.dir, r.study_path, r.args.dir);
+    r.dir.shared_redis = r.fleet_opts.redis;
+    r.dir.detached = r.detach;
+    const bool parent = rc == CS_OK && r.detach && cs_detach_begin(&r.detach_fd, &status, &err);
+    handle_signals();
+    if (!parent)
+        status = rc == CS_OK && err.code == CS_OK ? go(&r) : cs_command_fail(err.code, &err);
     release(&r);
     return status;
 }

@@ -7,22 +7,19 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "store/progress.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/screen/screen.h"
 #include "tools/base/study_dir.h"
 
-enum { ASK_MS = 3000 };
+enum { ASK_MS = 3000, FIRST_TRIES = 20, FIRST_TRY_US = 100000 };
 
-/* The private Redis of the run that works on this study. */
-static enum cs_err redis_of_study(const char *study, const char *dir, char **out, struct cs_error *err)
+/* The Redis of the run that works on this study, and its fleet there. */
+static enum cs_err redis_of_study(const char *study, const char *dir, char **address, char **fleet,
+                                  struct cs_error *err)
 {
     struct cs_study_dir d;
-    char *sockets = NULL;
     cs_study_dir_init(&d, study != NULL ? study : "", dir);
-    enum cs_err rc = cs_study_dir_sockets(&d, &sockets, err);
-    if (rc == CS_OK)
-        *out = cs_xasprintf("unix:%s/redis", sockets);
-    free(sockets);
+    enum cs_err rc = cs_study_dir_redis(&d, address, fleet, err);
     cs_study_dir_release(&d);
     return rc;
 }
@@ -40,6 +37,15 @@ static enum cs_err read_status(struct status *s, struct cs_error *err)
 {
     cs_arena_reset(&s->arena);
     return cs_progress_read(s->redis, s->fleet, &s->arena, &s->progress, &s->workers, &s->n_workers, err);
+}
+
+/* A fleet that has just begun shows itself within a second. */
+static enum cs_err read_first(struct status *s, struct cs_error *err)
+{
+    enum cs_err rc;
+    for (int tries = 0; (rc = read_status(s, err)) == CS_ENOENT && tries < FIRST_TRIES; tries++)
+        usleep(FIRST_TRY_US);
+    return rc;
 }
 
 static void print_json(const struct status *s)
@@ -108,7 +114,7 @@ int cmd_status(int argc, char **argv)
         "clinsafe status --redis tcp://10.0.0.5:6379 --watch",
     };
     struct cs_error err = {0};
-    char *found = NULL;
+    char *found = NULL, *fleet = NULL;
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
@@ -116,21 +122,24 @@ int cmd_status(int argc, char **argv)
     if (address == NULL && n_args == 0 && dir == NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "say which fleet: --redis ADDRESS, or the STUDY of a run on this machine");
     else if (address == NULL)
-        rc = redis_of_study(n_args > 0 ? argv[1] : NULL, dir, &found, &err);
+        rc = redis_of_study(n_args > 0 ? argv[1] : NULL, dir, &found, &fleet, &err);
+    if (s.fleet == NULL)
+        s.fleet = fleet;
     if (rc == CS_OK)
         rc = cs_redis_sync_open(&s.redis, address != NULL ? address : found, ASK_MS, &err);
+    if (rc == CS_OK)
+        rc = fleet != NULL ? read_first(&s, &err) : read_status(&s, &err);
     if (rc == CS_OK && keep_watching && isatty(STDOUT_FILENO))
         rc = watch(&s, &err);
-    else if (rc == CS_OK)
-        rc = read_status(&s, &err);
     if (rc == CS_OK && json)
         print_json(&s);
     else if (rc == CS_OK && !keep_watching)
         cs_print_status(stdout, &s.progress, s.workers, s.n_workers, cs_wall_ms());
     if (rc != CS_OK)
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     cs_redis_sync_close(s.redis);
     cs_arena_release(&s.arena);
     free(found);
+    free(fleet);
     return status;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/base/command.h"
+#include "tools/commands.h"
 #include "tools/export/row.h"
 #include "tools/base/reader.h"
 #include "tools/screen/screen.h"
@@ -22,7 +22,7 @@ struct lane_check {
 
 struct verify {
     struct cs_reader reader;
-    struct cs_row row; /* for coordinates and digests */
+    struct cs_export_row row; /* for coordinates and digests */
     struct lane_check *lanes;
     uint64_t planned, done, failed, cancelled, missing; /* missing: without a final state */
     uint64_t quarantined;                               /* of failed */
@@ -164,7 +164,7 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
     const struct cs_plan *plan = &v->reader.view.plan;
     enum cs_err rc = load_ledger(v, err);
     if (rc == CS_OK)
-        rc = cs_row_open(&v->row, &v->reader.view, NULL, err);
+        rc = cs_export_row_open(&v->row, &v->reader.view, NULL, err);
     cs_ticker_init(&v->ticker, "verify", plan->n_trials);
     for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
         v->next = 0;
@@ -233,7 +233,7 @@ static enum cs_err compare_file(struct verify *v, const struct cs_study_args *ar
     struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
     const struct cs_study *ran = v->reader.view.spec.study;
     uint8_t digest[32];
-    enum cs_err rc = cs_study_args_load(args, path, &l, err);
+    enum cs_err rc = cs_command_load_study(args, path, &l, err);
     if (rc == CS_OK && strncmp(ran->title, "PILOT", 5) == 0)
         cs_make_pilot(l.study, ran->n_cases);
     if (rc == CS_OK)
@@ -287,7 +287,7 @@ static void release(struct verify *v)
     for (uint32_t i = 0; v->lanes != NULL && i < v->reader.view.plan.n_lanes; i++)
         free(v->lanes[i].bits);
     free(v->lanes);
-    cs_row_close(&v->row);
+    cs_export_row_close(&v->row);
     cs_reader_close(&v->reader);
 }
 
@@ -329,7 +329,7 @@ int cmd_verify(int argc, char **argv)
         json ? print_json(&v, same_file) : print_text(&v, same_file);
         status = v.faults > 0 ? cs_err_exit_code(CS_ECORRUPT) : v.missing > 0 || !same_file ? 2 : 0;
     } else {
-        status = cs_report(rc, &err);
+        status = cs_command_fail(rc, &err);
     }
     release(&v);
     return status;

@@ -20,6 +20,7 @@ const char *cs_bind_name(enum cs_bind b)
         [CS_BIND_AWAY] = "provider_away",
         [CS_BIND_CASES] = "cases",
         [CS_BIND_WINDOW] = "unacknowledged",
+        [CS_BIND_MEMORY] = "reply_memory",
     };
     CS_ASSERT(b < CS_BINDS);
     return names[b];

@@ -18,6 +18,7 @@ enum cs_bind { /* the first are the dimensions of quota.h */
                CS_BIND_AWAY,    /* the provider does not answer */
                CS_BIND_CASES,   /* cases are being fetched */
                CS_BIND_WINDOW,  /* too much is not acknowledged yet */
+               CS_BIND_MEMORY,  /* replies in flight fill the memory for them */
                CS_BINDS
 };
 const char *cs_bind_name(enum cs_bind b); /* "requests_per_minute", "slots", ... */

@@ -7,9 +7,11 @@
 
 #include <sys/queue.h>
 
+#include "protocol/dialects/reply.h"
+#include "protocol/wire/output.h"
 #include "store/quota.h"
 #include "worker/alarm.h"
-#include "worker/providers/provider.h"
+#include "worker/retry.h"
 
 enum { CS_NO_SLOT = UINT32_MAX };
 

@@ -7,10 +7,12 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/utf8.h"
+#include "protocol/dialects/limit_headers.h"
 #include "worker/endpoint.h"
 #include "worker/http.h"
 
-enum { CALL_MS = 60000, SAID_MAX = 300, KEY_PART = 6 };
+enum { CALL_MS = 60000, SAID_MAX = 300, KEY_PART = 6, REPLY_MEMORY = 64 * 1024 * 1024 };
 
 struct lane {
     const struct cs_probe *probe;
@@ -93,6 +95,9 @@ static void judge_unanswered(struct check *k, struct lane *l, const struct cs_ht
     case CS_BELOW_TIME:
         l->todo = cs_arena_printf(&k->arena, "%s did not answer in time: try again, check firewalls%s", host, proxy);
         return;
+    case CS_BELOW_FILES:
+        l->todo = "this process may open no more files: raise its limit (ulimit -n)";
+        return;
     case CS_BELOW_NONE:
     case CS_BELOW_OTHER:
         break;
@@ -154,8 +159,9 @@ static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r
     struct cs_reading g;
     l->status = r->status;
     l->latency_ms = r->latency_ms;
-    cs_provider_of(l->probe->account->protocol)->read(r, &k->arena, &g);
-    cs_read_limits(r->headers, l->endpoint->pub.limit_rules, l->endpoint->pub.n_limit_rules, &k->arena, &l->told);
+    cs_dialect_of(l->probe->account->protocol)->read(r, &k->arena, &g);
+    cs_limit_headers_read(r->headers, l->endpoint->pub.limit_rules, l->endpoint->pub.n_limit_rules, &k->arena,
+                          &l->told);
     l->resolved = g.model;
     if (r->transfer != CS_TRANSFER_WHOLE)
         judge_unanswered(k, l, r);
@@ -296,7 +302,7 @@ static enum cs_err ask_all(struct check *k, const struct cs_probes *probes, cons
     if (k->printed == k->n)
         return CS_OK;
     CS_ASSERT(uv_loop_init(&k->loop) == 0);
-    enum cs_err rc = cs_http_open(&k->http, &k->loop, k->n, on_reply, k, err);
+    enum cs_err rc = cs_http_open(&k->http, &k->loop, k->n, REPLY_MEMORY, on_reply, k, err);
     if (rc == CS_OK) {
         for (uint32_t i = 0; i < k->n; i++) {
             bool first = true;

@@ -64,7 +64,7 @@ bool cs_do_may_start(const struct cs_worker *w)
 struct cs_message *cs_do_send(struct cs_worker *w, enum cs_kind kind)
 {
     struct cs_message *m = cs_arena_alloc(&w->arena, sizeof *m);
-    m->version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR;
+    m->version = CS_WIRE_VERSION;
     m->kind = kind;
     if (kind != CS_HELLO) {
         CS_ASSERT(cs_do_is_live(w));

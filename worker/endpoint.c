@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "worker/keys_env.h"
+#include "protocol/load/keys_env.h"
 
 void cs_endpoint_free(struct cs_made_endpoint *e)
 {
@@ -28,11 +28,9 @@ static bool is_loopback(const char *url)
 enum cs_err cs_endpoint_make(uint64_t serial, const char *simulator, const struct cs_account *a, const char *model,
                              struct cs_made_endpoint **out, struct cs_error *err)
 {
-    const struct cs_provider *p = cs_provider_of(a->protocol);
+    const struct cs_dialect *d = cs_dialect_of(a->protocol);
     char *key = NULL;
     *out = NULL;
-    if (p == NULL)
-        return cs_error_set(err, CS_EINVAL, "this worker does not speak %s", cs_protocol_name(a->protocol));
     if (a->simulated && simulator == NULL)
         return cs_error_set(err, CS_EINVAL, "no simulator: start the worker with --simulator URL");
     if (!a->simulated) {
@@ -41,8 +39,8 @@ enum cs_err cs_endpoint_make(uint64_t serial, const char *simulator, const struc
             return rc;
     }
     struct cs_made_endpoint *e = cs_xcalloc(1, sizeof *e);
-    e->url = cs_provider_url(p, a, simulator, model);
-    e->auth = key != NULL ? cs_provider_auth(p, a, key) : NULL;
+    e->url = cs_dialect_url(d, a, simulator, model);
+    e->auth = key != NULL ? cs_dialect_auth(d, a, key) : NULL;
     e->pub = (struct cs_endpoint){
         .serial = serial, .url = e->url, .auth = e->auth, .ca_file = a->ca_file, .proxy = a->proxy};
     cs_key_fingerprint(key, e->pub.key);
@@ -50,7 +48,7 @@ enum cs_err cs_endpoint_make(uint64_t serial, const char *simulator, const struc
     e->pub.headers = e->headers;
     e->pub.limit_rules = a->limit_headers;
     e->pub.n_limit_rules = a->n_limit_headers;
-    e->pub.n_headers = cs_provider_headers(p, a, e->headers);
+    e->pub.n_headers = cs_dialect_headers(d, a, e->headers);
     e->pub.plain_http = a->simulated || is_loopback(e->url);
     if (strncmp(e->url, "https://", 8) != 0 && !(e->pub.plain_http && strncmp(e->url, "http://", 7) == 0)) {
         enum cs_err rc = cs_error_set(err, CS_EINVAL, "account %s: %s is neither https nor on this host", a->name,

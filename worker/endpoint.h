@@ -6,7 +6,23 @@
 #ifndef CS_ENDPOINT_H
 #define CS_ENDPOINT_H
 
-#include "worker/providers/provider.h"
+#include <stdbool.h>
+
+#include "protocol/dialects/dialect.h"
+
+/* Where the calls of a lane go. Strings live as long as the lane is worked on. */
+struct cs_endpoint {
+    uint64_t serial; /* never used twice in a process: tells endpoints apart */
+    const char *url;
+    const char *auth;           /* a whole header line, "Authorization: Bearer KEY", or NULL */
+    const char *const *headers; /* further whole lines */
+    uint32_t n_headers;
+    const char *const *limit_rules; /* of cs_limit_headers_read */
+    uint32_t n_limit_rules;
+    const char *ca_file, *proxy; /* or NULL */
+    bool plain_http;             /* http:// may be used: loopback, or a simulator that is sent no key */
+    char key[9]; /* the fingerprint of the key, for people and for other workers; "no-key" without one */
+};
 
 struct cs_made_endpoint { /* with the strings of its own */
     struct cs_endpoint pub;

@@ -67,6 +67,7 @@ struct cs_worker_event {
     uint32_t rss_mb;                  /* TICK */
     const struct cs_message *message; /* MESSAGE */
     enum cs_kind unsent;              /* UNSENT: which */
+    uint32_t bear;                    /* calls in flight that the replies' memory bears; 0: no bound below the slots */
     uint32_t slot;                    /* REPLY */
     const struct cs_http_reply *reply;
     struct cs_worker_quota quota;

@@ -1,17 +1,19 @@
 #include "worker/http.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <sys/queue.h>
 #include <uv.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/buf.h"
 #include "protocol/base/version.h"
+#include "worker/replies.h"
+#include "worker/watch.h"
 
 enum { SLOTS_PER_MULTI = 256, HEADERS_MAX = 64 * 1024, KEEP_BYTES = 64 * 1024, ID_MAX = 128, GATES = 64 };
 
@@ -25,20 +27,19 @@ struct slot {
     struct cs_http *http;
     CURL *easy;
     struct multi *multi;
-    bool active, too_long;
+    bool active, too_long, no_files;
+    bool crowded;    /* ended for want of memory for replies */
+    bool headed;     /* the empty line behind the headers has come */
+    bool rested;     /* free, and its buffers are counted in `kept` */
+    bool doomed;     /* in the list: its end cannot wait for libcurl, and cannot be made inside its callbacks */
+    uint64_t serial; /* of its start: the greatest is the youngest */
+    TAILQ_ENTRY(slot) in_doomed;
     unsigned sends;    /* requests put on a connection: libcurl may try twice */
     uint64_t endpoint; /* serial of the one that the handle is set up for */
     struct cs_buf request, body, headers;
     struct curl_slist lines[5 + CS_HEADERS_MAX]; /* our own list: nothing to allocate per call */
     char id_line[ID_MAX + 32], why[CURL_ERROR_SIZE];
     struct slot *next_waiting;
-};
-
-struct watch { /* a socket of libcurl's, as libuv sees it */
-    uv_poll_t poll;
-    struct multi *multi;
-    curl_socket_t fd;
-    int wanted, polled; /* UV_* events that libcurl wants, that libuv watches */
 };
 
 /* The first call to an endpoint goes alone, so that a name is looked up once and not by hundreds of threads at a
@@ -57,13 +58,15 @@ struct cs_http {
     struct slot *slots;
     struct multi *multis;
     uint32_t n_slots, n_multis;
-    struct watch **watches; /* by descriptor */
-    bool *opened;           /* by descriptor: made by open_socket, so closed by close_socket */
-    size_t n_watches;
+    struct cs_watches *watches;
+    struct cs_replies replies;
+    size_t kept;     /* bytes of buffers that free slots keep for their next call */
+    uint64_t starts; /* calls so far */
+    TAILQ_HEAD(, slot) doomed;
     CURLSH *share; /* of looked-up names */
     struct gate gates[GATES];
     uint32_t n_gates;
-    uv_idle_t idle; /* a gate has opened: let the waiting calls through */
+    uv_idle_t idle; /* a gate has opened: let the waiting calls through; or calls are doomed */
     char *default_ca, *agent;
     bool closing;
     uint32_t n_closing; /* handles of ours that libuv has not yet closed */
@@ -71,118 +74,70 @@ struct cs_http {
 
 #define SET(easy, option, value) CS_ASSERT(curl_easy_setopt((easy), (option), (value)) == CURLE_OK)
 
-/* ---- sockets: one uv_poll per connection for all its life ------------------------------------------ */
+/* ---- sockets (watch.h) ------------------------------------------------------------------------------- */
 
 static void drain_messages(struct multi *m);
+static void on_idle(uv_idle_t *idle);
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+/* Ends the call soon: outside of libcurl's callbacks. */
+static void doom(struct slot *s)
 {
-    struct watch *w = poll->data;
-    struct multi *m = w->multi;
-    int flags = 0, running;
-    if (w->wanted == 0) { /* an idle connection that the server closed; libcurl will notice when it looks for one */
-        uv_poll_stop(poll);
-        w->polled = 0;
+    if (!s->active || s->doomed)
         return;
-    }
-    if (status < 0)
-        flags = CURL_CSELECT_ERR;
-    if (events & UV_READABLE)
-        flags |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE)
-        flags |= CURL_CSELECT_OUT;
-    curl_multi_socket_action(m->curl, w->fd, flags, &running);
+    s->doomed = true;
+    TAILQ_INSERT_TAIL(&s->http->doomed, s, in_doomed);
+    uv_idle_start(&s->http->idle, on_idle);
+}
+
+static void on_ready(void *owner, int fd, int events)
+{
+    struct multi *m = owner;
+    int running;
+    curl_multi_socket_action(m->curl, fd,
+                             ((events & CS_WATCH_READ) != 0 ? CURL_CSELECT_IN : 0) |
+                                 ((events & CS_WATCH_WRITE) != 0 ? CURL_CSELECT_OUT : 0) |
+                                 ((events & CS_WATCH_ERROR) != 0 ? CURL_CSELECT_ERR : 0),
+                             &running);
     drain_messages(m);
 }
 
-static void poll_events(struct watch *w, int events)
+static void on_lost(void *user)
 {
-    if (w->polled == events)
-        return;
-    w->polled = events;
-    CS_ASSERT(uv_poll_start(&w->poll, events, on_poll) == 0);
-}
-
-static void free_handle_owner(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-static void forget_socket(struct cs_http *h, curl_socket_t fd)
-{
-    if ((size_t)fd >= h->n_watches || h->watches[fd] == NULL)
-        return;
-    uv_close((uv_handle_t *)&h->watches[fd]->poll, free_handle_owner);
-    h->watches[fd] = NULL;
-}
-
-static void reserve_fd(struct cs_http *h, curl_socket_t fd)
-{
-    size_t n = h->n_watches;
-    if ((size_t)fd < n)
-        return;
-    size_t grown = (size_t)fd + 256;
-    h->watches = cs_xrealloc(h->watches, grown, sizeof *h->watches);
-    h->opened = cs_xrealloc(h->opened, grown, sizeof *h->opened);
-    memset((void *)(h->watches + n), 0, (grown - n) * sizeof *h->watches);
-    memset(h->opened + n, 0, (grown - n) * sizeof *h->opened);
-    h->n_watches = grown;
+    struct slot *s = user;
+    if (s->why[0] == '\0')
+        snprintf(s->why, sizeof s->why, "the system does not let its socket be watched");
+    doom(s);
 }
 
 static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *a)
 {
-    struct cs_http *h = self;
+    struct slot *s = self;
     (void)purpose;
-    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-    if (fd < 0)
-        return CURL_SOCKET_BAD;
-    reserve_fd(h, fd);
-    h->opened[fd] = true;
-    return fd;
+    int fd = cs_watches_socket(s->http->watches, s->multi, s, a->family, a->socktype, a->protocol);
+    if (fd >= 0)
+        return fd;
+    s->no_files = errno == EMFILE || errno == ENFILE;
+    return CURL_SOCKET_BAD;
 }
 
 static int close_socket(void *self, curl_socket_t fd)
 {
     struct cs_http *h = self;
-    forget_socket(h, fd);
-    if ((size_t)fd < h->n_watches)
-        h->opened[fd] = false;
-    return close(fd);
+    return cs_watches_shut(h->watches, fd);
 }
 
-/* Between two calls libcurl takes its interest in a connection back. The watch stays: to register it anew for each
- * call would cost two system calls. Sockets that libcurl makes itself (its resolver's) may be closed behind our
- * back: they go at once. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *self, void *socket_self)
 {
     struct multi *m = self;
-    struct cs_http *h = m->http;
-    (void)easy;
+    char *slot = NULL;
     (void)socket_self;
-    if (h->closing)
+    if (m->http->closing)
         return 0;
-    reserve_fd(h, fd);
-    struct watch *w = h->watches[fd];
-    if (what == CURL_POLL_REMOVE || what == CURL_POLL_NONE) {
-        if (w != NULL && !h->opened[fd])
-            forget_socket(h, fd);
-        else if (w != NULL) {
-            w->wanted = 0;
-            if ((w->polled & UV_WRITABLE) != 0)
-                poll_events(w, UV_READABLE);
-        }
-        return 0;
-    }
-    if (w == NULL) {
-        w = cs_xcalloc(1, sizeof *w);
-        w->fd = fd;
-        w->poll.data = w;
-        CS_ASSERT(uv_poll_init_socket(h->loop, &w->poll, fd) == 0);
-        h->watches[fd] = w;
-    }
-    w->multi = m;
-    w->wanted = ((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) | ((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0);
-    poll_events(w, w->wanted);
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &slot);
+    cs_watches_want(m->http->watches, m, slot, fd,
+                    what == CURL_POLL_REMOVE ? 0
+                                             : ((what & CURL_POLL_IN) != 0 ? CS_WATCH_READ : 0) |
+                                                   ((what & CURL_POLL_OUT) != 0 ? CS_WATCH_WRITE : 0));
     return 0;
 }
 
@@ -209,17 +164,56 @@ static int on_timer(CURLM *curl, long timeout_ms, void *self)
 
 /* ---- one call -------------------------------------------------------------------------------------- */
 
+/* The largest reply in flight; of equal ones the youngest, so that the oldest comes to its end. */
+static struct slot *largest(struct cs_http *h)
+{
+    struct slot *most = NULL;
+    for (uint32_t i = 0; i < h->n_slots; i++) {
+        struct slot *s = &h->slots[i];
+        if (s->active && s->body.len > 0 &&
+            (most == NULL || s->body.len > most->body.len ||
+             (s->body.len == most->body.len && s->serial > most->serial)))
+            most = s;
+    }
+    return most;
+}
+
+/* Its memory is free at once. */
+static void give_up_reply(struct slot *s)
+{
+    struct cs_http *h = s->http;
+    s->crowded = true;
+    snprintf(s->why, sizeof s->why, "replies in flight filled the %zu MiB of the worker, of which this one held %zu kB",
+             h->replies.cap >> 20, s->body.len / 1000);
+    cs_replies_end(&h->replies, s->body.len);
+    cs_buf_release(&s->body);
+    doom(s);
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *self)
 {
     struct slot *s = self;
-    cs_buf_append(&s->body, bytes, size * n);
-    s->too_long = s->body.overflow;
-    return s->body.overflow ? 0 : size * n;
+    struct cs_http *h = s->http;
+    const size_t more = size * n, len = s->body.len;
+    if (more > s->body.max - len) {
+        s->too_long = true;
+        return 0;
+    }
+    while (!s->crowded && cs_replies_full(&h->replies, more)) {
+        struct slot *most = largest(h);
+        give_up_reply(most != NULL && most->body.len > len ? most : s);
+    }
+    if (s->crowded)
+        return 0;
+    cs_replies_grow(&h->replies, more);
+    cs_buf_append(&s->body, bytes, more);
+    return more;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t n, void *self)
 {
     struct slot *s = self;
+    s->headed = size * n <= 2 && bytes[size * n - 1] == '\n';
     if (size * n >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
         cs_buf_clear(&s->headers); /* a final response after 1xx */
     else
@@ -238,8 +232,6 @@ static struct gate *gate_of(struct cs_http *h, uint64_t endpoint)
     h->gates[h->n_gates] = (struct gate){.endpoint = endpoint};
     return &h->gates[h->n_gates++];
 }
-
-static void on_idle(uv_idle_t *idle);
 
 static void open_gate(struct slot *s)
 {
@@ -269,18 +261,38 @@ static enum cs_transfer transfer_of(const struct slot *s, CURLcode code, long st
 {
     long sent = 0;
     curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &sent);
-    if (code == CURLE_OK)
+    if (s->crowded)
+        return CS_TRANSFER_CROWDED;
+    if (code == CURLE_OK && s->headed) /* to libcurl a reply that ends inside its headers is one without a body */
         return CS_TRANSFER_WHOLE;
     if (s->too_long)
         return CS_TRANSFER_TOO_LONG;
-    if (sent == 0 && s->sends < 2)
+    if (s->sends == 0 || (sent == 0 && s->sends < 2)) /* a proxy may have been sent something */
         return CS_TRANSFER_UNSENT;
     if (code == CURLE_OPERATION_TIMEDOUT)
         return CS_TRANSFER_TIMEOUT;
     return status == 0 ? CS_TRANSFER_LOST : CS_TRANSFER_CUT;
 }
 
-static enum cs_below below_of(CURLcode code)
+/* The host that nobody answered at is not the one asked for: then it is the proxy, by account or environment. */
+static bool is_proxys(const struct slot *s, CURLcode code)
+{
+    static const char to[] = "Failed to connect to ";
+    const char *url = NULL, *at = strstr(s->why, to);
+    long said = 0;
+    char host[128];
+    curl_easy_getinfo(s->easy, CURLINFO_HTTP_CONNECTCODE, &said);
+    if (said >= 300)
+        return true;
+    curl_easy_getinfo(s->easy, CURLINFO_EFFECTIVE_URL, &url);
+    if (code != CURLE_COULDNT_CONNECT || at == NULL || url == NULL)
+        return false;
+    at += sizeof to - 1;
+    snprintf(host, sizeof host, "%.*s", (int)strcspn(at, " "), at);
+    return strstr(url, host) == NULL;
+}
+
+static enum cs_below below_of(const struct slot *s, CURLcode code)
 {
     static const struct {
         CURLcode code;
@@ -299,6 +311,8 @@ static enum cs_below below_of(CURLcode code)
         {CURLE_SSL_ISSUER_ERROR, CS_BELOW_TLS},
         {CURLE_SSL_CIPHER, CS_BELOW_TLS},
     };
+    if (is_proxys(s, code))
+        return CS_BELOW_PROXY;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].code == code)
             return rows[i].below;
@@ -306,17 +320,42 @@ static enum cs_below below_of(CURLcode code)
     return CS_BELOW_OTHER;
 }
 
-static void shrink(struct cs_buf *b)
+static size_t memory_of(const struct slot *s)
 {
-    if (b->cap > KEEP_BYTES)
-        cs_buf_release(b);
+    return s->body.cap + s->request.cap;
+}
+
+/* Buffers of the usual size stay for the slot's next call, while all that are kept so are not many. */
+static void rest(struct slot *s)
+{
+    struct cs_http *h = s->http;
+    if (s->body.cap > KEEP_BYTES || h->kept + memory_of(s) > h->replies.cap / 4)
+        cs_buf_release(&s->body);
+    if (s->request.cap > KEEP_BYTES || h->kept + memory_of(s) > h->replies.cap / 4)
+        cs_buf_release(&s->request);
+    h->kept += memory_of(s);
+    s->rested = true;
+}
+
+/* Takes the call out of libcurl and out of all lists. */
+static void leave(struct slot *s)
+{
+    struct cs_http *h = s->http;
+    CS_ASSERT(curl_multi_remove_handle(s->multi->curl, s->easy) == CURLM_OK);
+    if (s->doomed)
+        TAILQ_REMOVE(&h->doomed, s, in_doomed);
+    s->doomed = s->active = false;
+    if (!s->crowded)
+        cs_replies_end(&h->replies, s->body.len);
+    open_gate(s); /* also when it never got through */
 }
 
 static void finish(struct slot *s, CURLcode code)
 {
     struct cs_http *h = s->http;
-    long status = 0;
+    long status = 0, os_error = 0;
     curl_off_t us = 0;
+    curl_easy_getinfo(s->easy, CURLINFO_OS_ERRNO, &os_error);
     curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(s->easy, CURLINFO_TOTAL_TIME_T, &us);
     struct cs_http_reply reply = {
@@ -326,19 +365,16 @@ static void finish(struct slot *s, CURLcode code)
         .body = cs_buf_cstr(&s->body),
         .body_len = s->body.len,
         .latency_ms = (uint32_t)((us + 500) / 1000),
-        .why = code == CURLE_OK    ? ""
+        .why = code == CURLE_OK    ? (s->headed ? "" : "the reply ends inside its headers")
                : s->why[0] != '\0' ? s->why
                                    : curl_easy_strerror(code),
-        .below = below_of(code),
+        .below = s->no_files ? CS_BELOW_FILES : below_of(s, code),
+        .os_error = (int)os_error,
     };
-    CS_ASSERT(curl_multi_remove_handle(s->multi->curl, s->easy) == CURLM_OK);
-    open_gate(s); /* also when it never got through */
-    s->active = false;
+    leave(s);
     h->done(h->self, (uint32_t)(s - h->slots), &reply);
-    if (!s->active) {
-        shrink(&s->body);
-        shrink(&s->request);
-    }
+    if (!s->active)
+        rest(s);
 }
 
 static void drain_messages(struct multi *m)
@@ -404,7 +440,7 @@ static void slot_init(struct cs_http *h, uint32_t n)
     SET(s->easy, CURLOPT_PREREQFUNCTION, on_request);
     SET(s->easy, CURLOPT_PREREQDATA, s);
     SET(s->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    SET(s->easy, CURLOPT_OPENSOCKETDATA, h);
+    SET(s->easy, CURLOPT_OPENSOCKETDATA, s);
     SET(s->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     SET(s->easy, CURLOPT_CLOSESOCKETDATA, h);
 }
@@ -458,6 +494,8 @@ static void on_idle(uv_idle_t *idle)
 {
     struct cs_http *h = idle->data;
     uv_idle_stop(idle);
+    for (struct slot *s; (s = TAILQ_FIRST(&h->doomed)) != NULL;)
+        finish(s, CURLE_ABORTED_BY_CALLBACK);
     for (uint32_t i = 0; i < h->n_gates; i++) {
         struct gate *g = &h->gates[i];
         while (g->open && g->waiting != NULL) {
@@ -475,8 +513,11 @@ void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_reques
     CS_ASSERT(!s->active);
     if (s->easy == NULL)
         slot_init(h, slot);
+    h->kept -= s->rested ? memory_of(s) : 0;
+    s->rested = false;
     s->active = true;
-    s->too_long = false;
+    s->serial = ++h->starts;
+    s->too_long = s->crowded = s->headed = s->no_files = false;
     s->sends = 0;
     s->why[0] = '\0';
     cs_buf_clear(&s->body);
@@ -505,16 +546,22 @@ void cs_http_abort(struct cs_http *h, uint32_t slot)
     struct slot *s = &h->slots[slot];
     if (!s->active)
         return;
-    s->active = false;
     struct gate *g = gate_of(h, s->endpoint);
     for (struct slot **at = g != NULL ? &g->waiting : NULL; at != NULL && *at != NULL; at = &(*at)->next_waiting) {
         if (*at == s) {
             *at = s->next_waiting;
+            s->active = false;
+            rest(s);
             return;
         }
     }
-    CS_ASSERT(curl_multi_remove_handle(s->multi->curl, s->easy) == CURLM_OK);
-    open_gate(s);
+    leave(s);
+    rest(s);
+}
+
+uint32_t cs_http_bear(const struct cs_http *h)
+{
+    return cs_replies_bear(&h->replies, h->n_slots);
 }
 
 /* The system's certificates, as libcurl was built: setting the option to NULL would mean "none". */
@@ -531,8 +578,8 @@ static char *default_ca(void)
 
 /* ---- all ------------------------------------------------------------------------------------------- */
 
-enum cs_err cs_http_open(struct cs_http **out, struct uv_loop_s *loop, uint32_t slots, cs_http_done_fn done, void *self,
-                         struct cs_error *err)
+enum cs_err cs_http_open(struct cs_http **out, struct uv_loop_s *loop, uint32_t slots, size_t reply_memory,
+                         cs_http_done_fn done, void *self, struct cs_error *err)
 {
     *out = NULL;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -542,6 +589,9 @@ enum cs_err cs_http_open(struct cs_http **out, struct uv_loop_s *loop, uint32_t 
     h->done = done;
     h->self = self;
     h->n_slots = slots;
+    h->replies.cap = reply_memory;
+    h->watches = cs_watches_open(loop, on_ready, on_lost);
+    TAILQ_INIT(&h->doomed);
     h->slots = cs_xcalloc(slots, sizeof *h->slots);
     for (uint32_t i = 0; i < slots; i++)
         h->slots[i].http = h;
@@ -597,12 +647,9 @@ void cs_http_close(struct cs_http *h)
             curl_multi_cleanup(h->multis[i].curl);
         close_handle(h, (uv_handle_t *)&h->multis[i].timer);
     }
-    for (size_t fd = 0; fd < h->n_watches; fd++)
-        forget_socket(h, (curl_socket_t)fd);
+    cs_watches_close(h->watches);
     curl_share_cleanup(h->share);
     free(h->slots);
-    free((void *)h->watches);
-    free(h->opened);
     free(h->default_ca);
     free(h->agent);
     close_handle(h, (uv_handle_t *)&h->idle);

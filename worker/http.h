@@ -2,7 +2,7 @@
  *
  * A slot is one call at a time, with an easy handle that is kept. 256 slots share a multi handle, since libcurl's
  * cost of finding an idle connection grows with the pool (measured). HTTP/1.1, TLS verified, no redirects, bodies
- * up to 8 MiB, and never a repetition of its own: libcurl would send a request again when a kept connection breaks,
+ * up to 8 MiB, all that are in flight up to reply_memory (replies.h), and never a repetition of its own: libcurl would send a request again when a kept connection breaks,
  * which is caught here and reported as lost.
  *
  * Thread: the loop's. `done` is called from the loop, never from cs_http_start.
@@ -10,7 +10,7 @@
 #ifndef CS_HTTP_H
 #define CS_HTTP_H
 
-#include "worker/providers/provider.h"
+#include "worker/endpoint.h"
 
 struct uv_loop_s;
 
@@ -20,7 +20,7 @@ typedef void (*cs_http_done_fn)(void *self, uint32_t slot, const struct cs_http_
 
 struct cs_http;
 CS_WARN_UNUSED enum cs_err cs_http_open(struct cs_http **out, struct uv_loop_s *loop, uint32_t slots,
-                                        cs_http_done_fn done, void *self, struct cs_error *err);
+                                        size_t reply_memory, cs_http_done_fn done, void *self, struct cs_error *err);
 /* Ends all calls silently. Handles are closed on the loop's next turns: run it once more. NULL is fine. */
 void cs_http_close(struct cs_http *h);
 
@@ -33,5 +33,8 @@ struct cs_http_request {
 };
 void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_request *r); /* the slot is free */
 void cs_http_abort(struct cs_http *h, uint32_t slot);                                  /* no `done` for it */
+
+/* Calls that the replies' memory lets be in flight now; 0: as many as there are slots. */
+uint32_t cs_http_bear(const struct cs_http *h);
 
 #endif

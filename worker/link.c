@@ -82,6 +82,7 @@ void cs_link_hello(struct cs_worker *w)
     h->nonce = w->opts.nonce;
     h->last_term = w->last_term;
     h->n_leases = cs_leases_list(w, true, &h->leases);
+    h->minor = CS_WIRE_MINOR;
     w->hello_at = w->now;
     w->new_socket = true; /* unless there is an answer before */
     cs_alarm_set(&w->alarms, &w->hello, w->now + CS_RECONNECT_MS + reconnect_pause(w));
@@ -137,6 +138,7 @@ static void on_welcome(struct cs_worker *w, const struct cs_message *m)
     w->silences = 0;
     cs_alarm_clear(&w->alarms, &w->hello);
     set_state(w, CS_WORKER_READY);
+    cs_do_log(w, CS_INFO, "welcome", "term=%u protocol=%d.%u", b->term, CS_WIRE_MAJOR, b->minor);
     cs_window_limit(&w->window, b->window_outputs, b->window_bytes);
     if (w->window.outputs_max > w->window_peak)
         w->window_peak = w->window.outputs_max;

@@ -1,4 +1,5 @@
 /* clinsafe-worker: calls providers for a coordinator, keeps nothing that matters. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +16,16 @@
 #include "protocol/wire/keys.h"
 #include "protocol/wire/messages.h"
 #include "worker/check.h"
+#include "worker/replies.h"
 #include "worker/shell.h"
 #include "worker/worker.h"
+
+enum { REPLY_MIB_MAX = 1024 * 1024, FILES_BESIDE = 128 };
 
 struct args {
     const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name;
     struct cs_check_opts check; /* path NULL: work */
-    uint64_t slots, drain_s;
+    uint64_t slots, drain_s, reply_mib;
     bool die_with_parent;
 };
 
@@ -45,6 +49,8 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
         {"key", CS_OPT_STR, &a->key, "FILE", "this worker's key pair (clinsafe keygen); needed beyond this host"},
         {"server-key", CS_OPT_STR, &a->server_key, "FILE", "the coordinator's public key"},
         {"slots", CS_OPT_U64, &a->slots, "N", "calls in flight at most (default 256)"},
+        {"reply-memory", CS_OPT_U64, &a->reply_mib, "MIB",
+         "memory that all replies in flight may hold together (default 256); near it no call starts"},
         {"simulator", CS_OPT_STR, &a->simulator, "URL", "where accounts with `provider: simulated` are found"},
         {"name", CS_OPT_STR, &a->name, "NAME", "shown in status (default HOST:PID:NONCE)"},
         {"drain-s", CS_OPT_U64, &a->drain_s, "S", "longest wait for calls in flight when stopped (default 120)"},
@@ -70,6 +76,9 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
     if (a->slots == 0 || a->slots > CS_WORKER_SLOTS_MAX)
         return cs_error_set(err, CS_EUSAGE, "--slots %llu: want 1 to %d", (unsigned long long)a->slots,
                             CS_WORKER_SLOTS_MAX);
+    if (a->reply_mib < CS_REPLY_MEMORY_MIN_MIB || a->reply_mib > REPLY_MIB_MAX)
+        return cs_error_set(err, CS_EUSAGE, "--reply-memory %llu: want %d to %d (MiB)",
+                            (unsigned long long)a->reply_mib, CS_REPLY_MEMORY_MIN_MIB, REPLY_MIB_MAX);
     if (a->drain_s > 86400)
         return cs_error_set(err, CS_EUSAGE, "--drain-s %llu: want at most a day", (unsigned long long)a->drain_s);
     if (a->name != NULL && (strlen(a->name) > CS_NAME_MAX / 2 || !cs_utf8_valid(a->name, strlen(a->name))))
@@ -85,23 +94,33 @@ static void die_with(pid_t parent)
         _exit(cs_err_exit_code(CS_EINTERRUPTED));
 }
 
-/* A descriptor per slot and some for everything else. */
-static void raise_file_limit(uint64_t slots)
+/* A descriptor per slot (two while addresses of both families are tried) and some for everything else. What the system does
+ * not give is taken off the slots: a slot without a descriptor only fails. */
+static uint32_t fit_slots(uint64_t slots)
 {
     struct rlimit l;
-    rlim_t want = slots + slots / 2 + 512;
+    rlim_t want = slots + slots / 2 + FILES_BESIDE + 384;
     if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= want)
-        return;
-    l.rlim_cur = want;
-    if (l.rlim_max < want)
-        l.rlim_max = want; /* root may */
-    if (setrlimit(RLIMIT_NOFILE, &l) == 0)
-        return;
-    getrlimit(RLIMIT_NOFILE, &l);
+        return (uint32_t)slots;
+    struct rlimit more = {.rlim_cur = want, .rlim_max = l.rlim_max < want ? want : l.rlim_max}; /* root may */
+    if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+        return (uint32_t)slots;
     l.rlim_cur = l.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur < want)
-        cs_log(CS_WARN, "few_descriptors", "limit=%llu wanted=%llu", (unsigned long long)l.rlim_cur,
-               (unsigned long long)want);
+    (void)setrlimit(RLIMIT_NOFILE, &l);
+    getrlimit(RLIMIT_NOFILE, &l);
+    const uint64_t fit = l.rlim_cur > FILES_BESIDE + 2 ? (l.rlim_cur - FILES_BESIDE) / 5 * 4 : 1; /* kept connections */
+    if (fit < slots)
+        cs_log(CS_WARN, "few_descriptors", "limit=%llu wanted=%llu slots=%llu instead_of=%llu why=\"raise ulimit -n\"",
+               (unsigned long long)l.rlim_cur, (unsigned long long)want, (unsigned long long)fit,
+               (unsigned long long)slots);
+    return (uint32_t)(fit < slots ? fit : slots);
+}
+
+/* Long replies go back to the system when they are freed; left to itself the C library learns to keep them. */
+static void keep_heap_small(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
 }
 
 static enum cs_err load_keys(const struct args *a, struct cs_keypair *own, char server[41], struct cs_error *err)
@@ -138,11 +157,12 @@ static enum cs_err work(const struct args *a, struct cs_error *err)
         .simulator = a->simulator,
         .own = a->key != NULL ? &own : NULL,
         .server_key = a->key != NULL ? server : NULL,
-        .slots = (uint32_t)a->slots,
+        .slots = fit_slots(a->slots),
+        .reply_memory = (size_t)a->reply_mib << 20,
         .drain_s = (uint32_t)a->drain_s,
         .ack_log = getenv("CLINSAFE_ACK_LOG"),
     };
-    raise_file_limit(a->slots);
+    keep_heap_small();
     rc = cs_worker_run(&o, err);
     explicit_bzero(&own, sizeof own);
     free(name);
@@ -151,7 +171,7 @@ static enum cs_err work(const struct args *a, struct cs_error *err)
 
 int main(int argc, char **argv)
 {
-    struct args a = {.slots = 256, .drain_s = 120};
+    struct args a = {.slots = 256, .drain_s = 120, .reply_mib = CS_REPLY_MEMORY_MIB};
     struct cs_error err = {0};
     bool helped = false;
     pid_t parent = getppid();

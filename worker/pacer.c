@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
+#include "protocol/dialects/dialect.h"
 
 #define AWAY_PART 0.9    /* of the last share, while Redis is away */
 #define SPREAD_PART 0.85 /* of a slice over which its calls are spread: the rest is for the way to Redis */
@@ -11,30 +12,6 @@
 #define TOKENS_PER_BYTE 0.3 /* before the first reply */
 #define OUTPUT_TOKENS 500
 #define TINY 1e-6
-
-/* What a call is charged at its start: of its estimated input, its expected output, and its cap. */
-enum charge {
-    CHARGE_INPUT,
-    CHARGE_LARGER_OF_CAP,
-    CHARGE_INPUT_AND_CAP,
-    CHARGE_INPUT_AND_OUTPUT,
-    CHARGE_OUTPUT,
-    CHARGE_CAP
-};
-
-/* clang-format off */
-static const struct row {
-    enum charge tokens, output;
-    bool settles; /* the provider corrects by the usage, so do we */
-} rows[CS_PROTOCOLS] = {
-    /*                                 tokens                   output         settles */
-    [CS_PROTOCOL_OPENAI_CHAT]        = {CHARGE_LARGER_OF_CAP,    CHARGE_CAP,    false},
-    [CS_PROTOCOL_OPENAI_RESPONSES]   = {CHARGE_LARGER_OF_CAP,    CHARGE_CAP,    false},
-    [CS_PROTOCOL_ANTHROPIC_MESSAGES] = {CHARGE_INPUT_AND_OUTPUT, CHARGE_OUTPUT, true},
-    [CS_PROTOCOL_GEMINI]             = {CHARGE_INPUT,            CHARGE_CAP,    false},
-    [CS_PROTOCOL_BEDROCK_CONVERSE]   = {CHARGE_INPUT_AND_CAP,    CHARGE_CAP,    true},
-};
-/* clang-format on */
 
 /* ---- what calls cost ------------------------------------------------------------------------------- */
 
@@ -77,20 +54,20 @@ static void line_add(struct cs_line *l, double x, double y)
     l->sxy = (1 - AVERAGE_WEIGHT) * (l->sxy + AVERAGE_WEIGHT * dx * dy);
 }
 
-static double charge(enum charge how, double input, double output, double cap)
+static double charge(enum cs_charge_by how, double input, double output, double cap)
 {
     switch (how) {
-    case CHARGE_INPUT:
+    case CS_CHARGE_BY_INPUT:
         return input;
-    case CHARGE_LARGER_OF_CAP:
+    case CS_CHARGE_BY_LARGER_OF_CAP:
         return cap > input ? cap : input;
-    case CHARGE_INPUT_AND_CAP:
+    case CS_CHARGE_BY_INPUT_AND_CAP:
         return input + cap;
-    case CHARGE_INPUT_AND_OUTPUT:
+    case CS_CHARGE_BY_INPUT_AND_OUTPUT:
         return input + output;
-    case CHARGE_OUTPUT:
+    case CS_CHARGE_BY_OUTPUT:
         return output;
-    case CHARGE_CAP:
+    case CS_CHARGE_BY_CAP:
         return cap;
     }
     return input;
@@ -98,7 +75,7 @@ static double charge(enum charge how, double input, double output, double cap)
 
 void cs_pacer_cost(const struct cs_pacer *p, size_t bytes, uint32_t cap, double cost[CS_QUOTA_DIMS])
 {
-    const struct row *r = &rows[p->protocol];
+    const struct cs_dialect_charge *r = cs_dialect_charge_of(p->protocol);
     double input = line_at(&p->input, (double)bytes) + 2 * sqrt(p->input.variance) * (double)bytes;
     double output = average_high(&p->output, cap != 0 ? cap : OUTPUT_TOKENS);
     double most = cap != 0 ? cap : output;
@@ -120,7 +97,7 @@ void cs_pacer_ended(struct cs_pacer *p, const double cost[CS_QUOTA_DIMS], size_t
         return; /* a failure is charged as it began */
     line_add(&p->input, (double)bytes, input);
     average_add(&p->output, output);
-    if (!rows[p->protocol].settles)
+    if (!cs_dialect_charge_of(p->protocol)->settles)
         return;
     p->charged[CS_QUOTA_TOKENS] += input + output - cost[CS_QUOTA_TOKENS];
     p->charged[CS_QUOTA_INPUT] += input - cost[CS_QUOTA_INPUT];

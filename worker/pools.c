@@ -7,6 +7,8 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/dialects/limit_headers.h"
+#include "protocol/dialects/retry_after.h"
 #include "worker/alarm.h"
 #include "worker/do.h"
 #include "worker/lane.h"
@@ -20,7 +22,7 @@ static struct cs_draw *make_draw(struct cs_worker *w, const struct cs_lane_facts
     d->key = cs_xstrdup(key);
     d->group = cs_xstrdup(f->group);
     d->number = HASH_COUNT(w->draws);
-    d->claimant = cs_xasprintf("%s/%u", w->name, d->number);
+    d->claimant = cs_xasprintf("%s/%s/%u", w->fleet != NULL ? w->fleet : "", w->name, d->number);
     for (uint32_t i = 0; i < f->n_pools; i++)
         d->name[i] = cs_xstrdup(f->pools[i].name);
     d->alarm.kind = CS_ALARM_POOL;
@@ -97,7 +99,7 @@ static void read_limits(struct cs_worker *w, const struct cs_call *c, const char
 {
     const struct cs_endpoint *e = c->lane->facts.endpoint;
     struct cs_limits told;
-    cs_read_limits(headers, e->limit_rules, e->n_limit_rules, &w->arena, &told);
+    cs_limit_headers_read(headers, e->limit_rules, e->n_limit_rules, &w->arena, &told);
     const double limit[CS_QUOTA_PER_MINUTE] = {
         [CS_QUOTA_REQUESTS] = (double)told.requests_per_minute,
         [CS_QUOTA_TOKENS] = (double)told.tokens_per_minute,
@@ -118,7 +120,7 @@ void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct c
     read_limits(w, c, reply->headers);
     if (reply->status == 429 && reading->wait_ms != CS_NO_HINT && reading->says != CS_SAYS_NO_MONEY &&
         reading->says != CS_SAYS_DAY_USED)
-        cs_pacer_limited(&d->pacer, reading->wait_ms < CS_RETRY_QUIET_MAX_MS ? reading->wait_ms : CS_RETRY_QUIET_MAX_MS,
+        cs_pacer_limited(&d->pacer, reading->wait_ms < CS_RETRY_AFTER_MAX_MS ? reading->wait_ms : CS_RETRY_AFTER_MAX_MS,
                          w->now);
     if (full)
         cs_pools_wake(w, d);

@@ -34,6 +34,7 @@ static const struct row {
     /* transfer              status   body              what next        outcome                      pause            ? */
     {CS_TRANSFER_UNSENT,     0, 999,  ANY,              CS_NEXT_RETRY,   CS_OUTCOME_transport,        CS_PAUSE_JITTER, 0, NULL}, /* no name, no connection, no TLS */
     {CS_TRANSFER_LOST,       0, 999,  ANY,              CS_NEXT_RETRY,   CS_OUTCOME_transport,        CS_PAUSE_JITTER, 1, NULL}, /* reset or closed after the request */
+    {CS_TRANSFER_CROWDED,    0, 999,  ANY,              CS_NEXT_RETRY,   CS_OUTCOME_transport,        CS_PAUSE_JITTER, 0, NULL}, /* the largest of too many */
     {CS_TRANSFER_TIMEOUT,    0, 0,    ANY,              CS_NEXT_ANSWER,  CS_OUTCOME_timeout,          CS_PAUSE_NONE,   1, NULL}, /* decision 12 */
 
     {ANY,                  100, 999,  CS_SAYS_NO_MONEY, CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &no_money},

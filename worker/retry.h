@@ -1,7 +1,7 @@
 /* retry.h - what follows from how a call ended: the one table of the one retry layer (decision 14).
  *
  * Three things are known of a call that has ended: how its transfer ended, the status, and what the body says according
- * to the provider's dialect (providers/provider.h). The first row of the table in retry.c that matches them says what follows:
+ * to the provider's dialect (dialects/reply.h). The first row of the table in retry.c that matches them says what follows:
  *
  *   an attempt     every call that is made for a trial, whatever became of it
  *   a try          a fault of the call's own while the provider otherwise works: CS_RETRY_TRIES_MAX of them end the trial. Faults
@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "protocol/base/rng.h"
-#include "protocol/wire/output.h"
+#include "protocol/dialects/reply.h"
 
 enum {
     CS_RETRY_TRIES_MAX = 6,
@@ -26,31 +26,6 @@ enum {
     CS_RETRY_DEADLINE_MS = 10 * 60 * 1000, /* no retry is planned this long after the first call */
     CS_RETRY_BASE_MS = 500,
     CS_RETRY_CAP_MS = 30 * 1000,
-    CS_RETRY_QUIET_MAX_MS = 60 * 60 * 1000, /* longest wait that a provider can impose */
-};
-
-/* How the HTTP transfer ended. */
-enum cs_transfer {
-    CS_TRANSFER_WHOLE,    /* status and complete body */
-    CS_TRANSFER_UNSENT,   /* no connection: nothing was sent */
-    CS_TRANSFER_LOST,     /* sent, and no status line came back: may have been billed */
-    CS_TRANSFER_CUT,      /* the body is incomplete */
-    CS_TRANSFER_TOO_LONG, /* the body is over the limit */
-    CS_TRANSFER_TIMEOUT,  /* sent, and not answered within the study's limit */
-    CS_TRANSFERS
-};
-
-/* What a complete body says, according to the dialect. */
-enum cs_saying {
-    CS_SAYS_NOTHING,  /* not JSON, or no end marker */
-    CS_SAYS_ANSWER,   /* an answer with its end marker */
-    CS_SAYS_ERROR,    /* an error that the status explains */
-    CS_SAYS_FILTERED, /* an error: the prompt was filtered */
-    CS_SAYS_NO_MODEL, /* an error: there is no such model, whatever the status */
-    CS_SAYS_NO_MONEY, /* an error: quota or credit used up; waiting does not help */
-    CS_SAYS_NO_KEY,   /* an error: the key is not accepted, or not from here, whatever the status */
-    CS_SAYS_DAY_USED, /* an error: the quota of the day is used up; waiting for minutes does not help */
-    CS_SAYINGS
 };
 
 /* How long until the next call. */

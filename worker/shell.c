@@ -139,6 +139,7 @@ static void step(struct shell *s, struct cs_worker_event ev)
     if (s->stopped)
         return;
     ev.wall_ms = cs_wall_ms();
+    ev.bear = cs_http_bear(s->http);
     cs_worker_step(s->core, &ev, cs_mono_ms());
     enum cs_kind unsent = carry_out(s);
     if (unsent != CS_KIND_NONE && !s->stopped)
@@ -359,7 +360,7 @@ enum cs_err cs_worker_run(const struct cs_worker_shell_opts *o, struct cs_error 
     open_handles(&s);
     enum cs_err rc = open_ack_log(&s, err);
     if (rc == CS_OK)
-        rc = cs_http_open(&s.http, &s.loop, CS_WORKER_SLOTS_PARKED * o->slots, on_done, &s, err);
+        rc = cs_http_open(&s.http, &s.loop, CS_WORKER_SLOTS_PARKED * o->slots, o->reply_memory, on_done, &s, err);
     if (rc == CS_OK)
         rc = cs_worker_net_open(&s.net, &no, err);
     if (rc == CS_OK && o->redis != NULL)

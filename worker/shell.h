@@ -15,6 +15,7 @@ struct cs_worker_shell_opts {
     const struct cs_keypair *own;                           /* CURVE, or NULL */
     const char *server_key;
     uint32_t slots, drain_s;
+    size_t reply_memory; /* bytes of all replies in flight */
     const char *ack_log; /* appends the digest of every acknowledged output: for crash tests; or NULL */
 };
 

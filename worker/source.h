@@ -9,14 +9,15 @@
 #include "protocol/base/error.h"
 #include "protocol/base/digest.h"
 #include "store/quota.h"
-#include "worker/providers/provider.h"
+#include "protocol/dialects/dialect.h"
+#include "worker/endpoint.h"
 
 enum { CS_TROUBLE_MAX = 200 };
 
 /* What the core must know of a lane. */
 struct cs_lane_facts {
     void *study; /* handle; given back with `release` */
-    const struct cs_provider *provider;
+    const struct cs_dialect *provider;
     const struct cs_endpoint *endpoint;
     uint32_t timeout_ms; /* of one call */
     uint32_t concurrent; /* calls at once that any worker may have; 0: no limit */

@@ -172,6 +172,7 @@ struct cs_worker {
     struct cs_call **slots; /* by slot, twice as many as may be in use without silent lanes; NULL: free */
     uint32_t *free_slots, n_free, in_flight;
     uint32_t parked; /* of these, of silent lanes */
+    uint32_t bear; /* as the last event said */
     struct cs_window window;
     uint32_t window_peak; /* the largest limit that held */
     struct cs_buf pack;

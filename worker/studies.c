@@ -184,9 +184,6 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
         return cs_error_set(err, CS_EINVAL, "the study has no lane %u", lane);
     const struct cs_model *m = &y->spec.study->models[lane];
     const struct cs_account *a = &y->spec.study->accounts[m->account];
-    const struct cs_provider *p = cs_provider_of(a->protocol);
-    if (p == NULL)
-        return cs_error_set(err, CS_EINVAL, "this worker does not speak %s", cs_protocol_name(a->protocol));
     struct cs_made_endpoint *e = NULL;
     struct cs_error why = {0};
     if (cs_endpoint_make(++s->serial, s->simulator, a, m->model, &e, &why) == CS_OK) {
@@ -197,7 +194,7 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
     }
     y->refs++;
     out->study = y;
-    out->provider = p;
+    out->provider = cs_dialect_of(a->protocol);
     out->timeout_ms = m->timeout_ms;
     out->metered = y->spec.study->budget_nano_usd >= 0;
     out->cap = m->max_output_tokens;

@@ -1,10 +1,13 @@
 #include "worker/trouble.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "worker/alarm.h"
 #include "worker/do.h"
 #include "worker/leases.h"
+
+enum { HOST_SHOWN = 80 }; /* bytes of a provider's name in what people read */
 
 void cs_worker_trouble_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble)
 {
@@ -32,9 +35,50 @@ void cs_worker_trouble_wait(struct cs_worker *w, struct cs_worker_lane *l)
         cs_alarm_set(&w->alarms, &l->alarm, until);
 }
 
-void cs_worker_trouble_away(struct cs_worker *w, struct cs_worker_lane *l, const char *why)
+/* "api.example.com:443" of a URL. */
+static int host_of(const char *url, const char **host)
 {
-    snprintf(l->away, sizeof l->away, "%s; asked again from time to time, nothing else is to be done", why);
+    const char *at = strstr(url, "://");
+    *host = at != NULL ? at + 3 : url;
+    const size_t n = strcspn(*host, "/?#");
+    return n < HOST_SHOWN ? (int)n : HOST_SHOWN;
+}
+
+/* What is wrong, and where: people see it in the words that `run` and `status` show. */
+static void say_fault(const struct cs_endpoint *e, const struct cs_http_reply *r, char *out, size_t size)
+{
+    static const struct saying {
+        const char *before, *after; /* the host */
+    } unsent[] =
+        {
+            [CS_BELOW_NONE] = {"the provider at ", " cannot be reached"},
+            [CS_BELOW_NAME] = {"the provider's name ", " is not found: base_url, or DNS"},
+            [CS_BELOW_CONNECT] = {"no connection to the provider at ", ""},
+            [CS_BELOW_TLS] = {"no TLS connection to the provider at ", ": its certificate, or the CA"},
+            [CS_BELOW_PROXY] = {"the proxy on the way to ", " cannot be reached, or refuses"},
+            [CS_BELOW_TIME] = {"no connection to the provider at ", " in time: nothing comes back"},
+            [CS_BELOW_FILES] = {"this worker may open no more files (ulimit -n) for ", ""},
+            [CS_BELOW_OTHER] = {"the provider at ", " cannot be reached"},
+        },
+      broken = {"connections to the provider at ", " break"}, faulty = {"the provider at ", " answers with faults"};
+    const struct saying *said = r->transfer == CS_TRANSFER_UNSENT ? &unsent[r->below]
+                                : r->status == 0                  ? &broken
+                                                                  : &faulty;
+    const char *host;
+    char detail[64] = "";
+    const int len = host_of(e->url, &host);
+    if (r->status != 0)
+        snprintf(detail, sizeof detail, " (HTTP %u)", r->status);
+    else if (said == &unsent[CS_BELOW_CONNECT] && r->os_error != 0)
+        snprintf(detail, sizeof detail, ": %s", strerror(r->os_error));
+    snprintf(out, size, "%s%.*s%s%s", said->before, len, host, said->after, detail);
+}
+
+void cs_worker_trouble_away(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply)
+{
+    char why[CS_TROUBLE_MAX - 40];
+    say_fault(l->facts.endpoint, reply, why, sizeof why);
+    snprintf(l->away, sizeof l->away, "%s; asked again after growing pauses", why);
     cs_do_log(w, CS_WARN, "lane_away", "gen=%u lane=%u why=\"%s\" waiting=%u", l->gen, l->lane, why, l->n_todo);
     w->shares_stale = true;
     cs_leases_give_back_untried(w, l);

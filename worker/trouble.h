@@ -10,8 +10,8 @@
 void cs_worker_trouble_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
 /* The provider refused the lane's key: all workers with that key stop. */
 void cs_worker_trouble_refused(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
-/* Nobody of the lane is answered: it keeps what it has begun, gives the rest back and asks for little. */
-void cs_worker_trouble_away(struct cs_worker *w, struct cs_worker_lane *l, const char *why);
+/* Nobody of the lane is answered, the last call ended with `reply`: it keeps what it has begun, gives the rest back and asks for little. */
+void cs_worker_trouble_away(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply);
 void cs_worker_trouble_back(struct cs_worker *w, struct cs_worker_lane *l);
 /* Rings when a quiet period or the pause before a probe is over. */
 void cs_worker_trouble_wait(struct cs_worker *w, struct cs_worker_lane *l);

@@ -114,18 +114,26 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     return true;
 }
 
+/* Do the replies of one more call find memory? */
+static bool is_borne(const struct cs_worker *w)
+{
+    return w->bear == 0 || w->in_flight < w->bear;
+}
+
 /* For one more call, and for its output. */
 static bool has_room(const struct cs_worker *w)
 {
     return w->n_free > 0 && w->in_flight - w->parked < w->opts.slots && cs_window_open(&w->window) &&
-           w->in_flight + w->window.n < w->opts.slots + w->window.outputs_max;
+           w->in_flight + w->window.n < w->opts.slots + w->window.outputs_max && is_borne(w);
 }
 
 /* Lanes whose turn did not come. */
 static void note_rest(struct cs_worker *w)
 {
     struct cs_worker_lane *l;
-    const enum cs_bind why = w->in_flight - w->parked >= w->opts.slots ? CS_BIND_SLOTS : CS_BIND_WINDOW;
+    const enum cs_bind why = w->in_flight - w->parked >= w->opts.slots ? CS_BIND_SLOTS
+                             : cs_window_open(&w->window)              ? CS_BIND_MEMORY
+                                                                       : CS_BIND_WINDOW;
     if (!cs_do_may_start(w))
         return;
     TAILQ_FOREACH(l, &w->ring, in_ring)
@@ -228,22 +236,6 @@ static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t st
     cs_worker_trouble_refused(w, l, why);
 }
 
-static const char *fault_name(const struct cs_http_reply *r)
-{
-    static const char *const below[] = {
-        [CS_BELOW_NONE] = "the provider cannot be reached",
-        [CS_BELOW_NAME] = "the provider's name is not found",
-        [CS_BELOW_CONNECT] = "no connection to the provider",
-        [CS_BELOW_TLS] = "no TLS connection to the provider: its certificate, or the CA",
-        [CS_BELOW_PROXY] = "the proxy cannot be reached",
-        [CS_BELOW_TIME] = "no connection to the provider in time",
-        [CS_BELOW_OTHER] = "the provider cannot be reached",
-    };
-    if (r->transfer == CS_TRANSFER_UNSENT)
-        return below[r->below];
-    return r->status == 0 ? "connections to the provider break" : "the provider answers with faults";
-}
-
 /* The provider says that it is too much: half as many at once, once for all calls that were under way together. */
 static void jam(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c)
 {
@@ -271,13 +263,13 @@ static void heard_of(struct cs_worker *w, struct cs_worker_lane *l, const struct
 static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c,
                         const struct cs_http_reply *reply, const struct cs_verdict *v)
 {
+    if (reply->transfer == CS_TRANSFER_CROWDED)
+        return; /* our own limit: it says nothing of the provider */
     bool timeout = v->outcome == CS_OUTCOME_timeout;
     if (v->rule.next == CS_NEXT_RETRY || (timeout && l->outage.away)) {
-        char why[CS_TROUBLE_MAX / 2];
-        snprintf(why, sizeof why, reply->status != 0 ? "%s (HTTP %u)" : "%s", fault_name(reply), reply->status);
         bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;
         if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
-            cs_worker_trouble_away(w, l, why);
+            cs_worker_trouble_away(w, l, reply);
     } else if (!timeout && (v->rule.next != CS_NEXT_WAIT || l->outage.away)) {
         if (cs_outage_answer(&l->outage)) {
             cs_brake_weak(&l->brake);

@@ -98,7 +98,9 @@ enum cs_err cs_mkdir_p(const char *path, struct cs_error *err)
         struct stat st;
         if (mkdir(p, 0750) == 0)
             sync_folder_of(p); /* or a power cut takes it away, with all that was synced inside */
-        else if (errno != EEXIST || stat(p, &st) != 0 || !S_ISDIR(st.st_mode))
+        else if (errno == EEXIST && stat(p, &st) == 0 && !S_ISDIR(st.st_mode))
+            rc = cs_error_set(err, CS_EIO, "%s: %s", p, strerror(errno = ENOTDIR));
+        else if (errno != EEXIST || stat(p, &st) != 0)
             rc = cs_error_set(err, CS_EIO, "%s: %s", p, strerror(errno));
         *s = end;
         if (end == '\0')

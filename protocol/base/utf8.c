@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "protocol/base/buf.h"
+
 /* Bytes of the sequence that starts at p, 0 if it is malformed; n > 0 bytes are there. */
 static size_t sequence(const uint8_t *p, size_t n)
 {
@@ -52,4 +54,35 @@ bool cs_utf8_valid(const char *s, size_t n)
         n -= len;
     }
     return true;
+}
+
+/* Bytes of the well-formed character at the start, 0 if there is none. */
+static size_t character(const char *s, size_t n)
+{
+    for (size_t k = 1; k <= 4 && k <= n; k++) {
+        if (cs_utf8_valid(s, k))
+            return k;
+    }
+    return 0;
+}
+
+const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, size_t max)
+{
+    static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+    if (n == 0)
+        return "";
+    if (n <= max && cs_utf8_valid(bytes, n))
+        return cs_arena_strndup(arena, bytes, n);
+    struct cs_buf out = CS_BUF_INIT(max + 1);
+    for (size_t i = 0; i < n;) {
+        size_t k = character(bytes + i, n - i);
+        size_t put = k > 0 ? k : sizeof replacement - 1;
+        if (out.len + put > max)
+            break;
+        cs_buf_append(&out, k > 0 ? bytes + i : replacement, put);
+        i += k > 0 ? k : 1;
+    }
+    const char *copy = cs_arena_strndup(arena, cs_buf_cstr(&out), out.len);
+    cs_buf_release(&out);
+    return copy;
 }

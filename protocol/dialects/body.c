@@ -6,34 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/study/answer.h"
-#include "protocol/table/json.h"
-
-const struct cs_dialect *cs_dialect_of(enum cs_protocol p)
-{
-    static const struct cs_dialect *const all[CS_PROTOCOLS] = {
-        [CS_PROTOCOL_OPENAI_CHAT] = &cs_dialect_openai_chat,
-        [CS_PROTOCOL_OPENAI_RESPONSES] = &cs_dialect_openai_responses,
-        [CS_PROTOCOL_ANTHROPIC_MESSAGES] = &cs_dialect_anthropic,
-        [CS_PROTOCOL_GEMINI] = &cs_dialect_gemini,
-        [CS_PROTOCOL_BEDROCK_CONVERSE] = &cs_dialect_bedrock,
-    };
-    CS_ASSERT(p < CS_PROTOCOLS);
-    return all[p];
-}
-
-enum cs_err cs_body_check(const struct cs_account *a, const struct cs_model *m, char *culprit, struct cs_error *err)
-{
-    struct cs_parameters p;
-    struct cs_buf text = CS_BUF_INIT(CS_TEXT_MAX);
-    struct cs_settings_of of = {.account = a, .model = m, .parameters = &p, .question = CS_NONE};
-    enum cs_err rc = cs_parameters_make(m, NULL, 0, &p, err);
-    if (rc == CS_OK)
-        rc = cs_dialect_of(a->protocol)->settings(&of, &text, err);
-    memcpy(culprit, of.culprit, sizeof of.culprit);
-    cs_buf_release(&text);
-    free(p.text);
-    return rc;
-}
+#include "protocol/base/json.h"
 
 /* ---- parameters ------------------------------------------------------------------------------- */
 
@@ -186,26 +159,6 @@ json_t *cs_body_schema(const struct cs_settings_of *of, bool bounds)
 }
 
 /* ---- text ------------------------------------------------------------------------------------- */
-
-static int append(const char *bytes, size_t n, void *out)
-{
-    cs_buf_append(out, bytes, n);
-    return 0;
-}
-
-void cs_body_members(const json_t *object, struct cs_buf *out)
-{
-    if (json_object_size(object) == 0)
-        return;
-    cs_buf_char(out, ',');
-    const size_t before = out->len;
-    (void)json_dump_callback(object, append, out, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    if (out->overflow)
-        return;
-    memmove(out->data + before, out->data + before + 1, out->len - before - 2); /* without its braces */
-    out->len -= 2;
-    out->data[out->len] = '\0';
-}
 
 void cs_body_text(struct cs_buf *out, const char *key, const char *text, size_t n)
 {

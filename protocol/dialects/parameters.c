@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "protocol/dialects/body.h"
+#include "protocol/dialects/members.h"
 
 /* Sent by us: a second one in the body would leave it to the provider which of the two holds. */
 static bool is_ours(const char *key)
@@ -90,7 +90,7 @@ enum cs_err cs_parameters_make(const struct cs_model *model, const char *const *
             rc = merge(all, &cap, objects[i], true, err);
     drop_marks(all);
     if (rc == CS_OK)
-        cs_body_members(all, &text);
+        cs_members(all, &text);
     if (rc == CS_OK && text.overflow)
         rc = cs_error_set(err, CS_ETOOBIG, "the parameters of model \"%s\" are over %u bytes", model->name,
                           CS_TEXT_MAX);

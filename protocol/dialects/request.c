@@ -6,7 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
-#include "protocol/dialects/body.h"
+#include "protocol/dialects/dialect.h"
 
 struct settings_key { /* all that the parameters of a request depend on */
     uint32_t model;

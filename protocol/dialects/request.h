@@ -1,7 +1,7 @@
 /* request.h - cells of a case: canonical bodies, their digests and twins. Used alike by the worker (to send), the
  * coordinator (to compare before commit) and plan/verify.
  *
- * The canonical body is the exact JSON sent: compact, keys in the order of the dialect (body_*.c), strings escaped as little as
+ * The canonical body is the exact JSON sent: compact, keys in the order of the dialect (its file), strings escaped as little as
  * can be (json.h).
  * openai-chat: {"model":M,"messages":[{"role":"system","content":S},{"role":"user","content":U}],PARAMETERS...,
  *   "max_completion_tokens":N,"response_format":{"type":"json_schema","json_schema":{"name":Q,"strict":true,"schema":{...}}}}

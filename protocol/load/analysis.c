@@ -1,4 +1,4 @@
-/* load_analysis.c - the `analysis:` part: checked, and kept as canonical JSON with its digest. */
+/* analysis.c - the `analysis:` part: checked, and kept as canonical JSON with its digest. */
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* load_blocks.c - the `blocks:` part, as rectangles.
+/* blocks.c - the `blocks:` part, as rectangles.
  *
  * A block names levels of some factors; any other factor stays at its control, or at its first level when it has none.
  * Without blocks the plan is one full cross. Levels with different multiples of repeats cannot share a rectangle, so a

@@ -1,10 +1,10 @@
-/* load_cases.c - the `cases:` part: table, ids, clusters, strata. */
+/* cases.c - the `cases:` part: table, ids, clusters, strata. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
-#include "protocol/load/generate.h"
+#include "protocol/table/generate.h"
 #include "protocol/load/loader.h"
 
 static enum cs_err generate(struct cs_loader *l, const struct cs_node *cases, const struct cs_node *kind)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "protocol/dialects/body.h"
+#include "protocol/dialects/dialect.h"
 
 enum { HEADER_VALUE_MAX = 1000, PATH_BYTES_MAX = 1000 };
 

@@ -1,52 +1,9 @@
-/* load_factors.c - the `factors:` part. Levels come from load_levels.c; here: names, insertion, columns, repeats. */
+/* factors.c - the `factors:` part. Levels come from levels.c; here: names, insertion, columns, repeats. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/load/levels.h"
-
-uint32_t cs_load_level(const struct cs_factor *f, const char *id)
-{
-    for (uint32_t i = 0; i < f->n_levels; i++) {
-        if (strcmp(f->levels[i].id, id) == 0)
-            return i;
-    }
-    return CS_NONE;
-}
-
-/* At the key when the name is that, else at the value. */
-static enum cs_err fail_name(const struct cs_loader *l, const struct cs_node *n, const char *name, const char *sentence)
-{
-    return name == n->key ? cs_node_fail_key(n, l->err, "%s", sentence) : cs_node_fail(n, l->err, "%s", sentence);
-}
-
-enum cs_err cs_load_level_ref(const struct cs_loader *l, const struct cs_node *n, const char *id,
-                              const struct cs_factor *f, uint32_t *out)
-{
-    *out = cs_load_level(f, id);
-    if (*out != CS_NONE)
-        return CS_OK;
-    const char **names = cs_xcalloc(f->n_levels + 1, sizeof *names);
-    for (uint32_t i = 0; i < f->n_levels; i++)
-        names[i] = f->levels[i].id;
-    const char *sentence = cs_arena_printf(l->arena, "factor \"%s\" has no level \"%s\"%s", f->name, id,
-                                           cs_hint(id, names, f->n_levels).text);
-    free(names);
-    return fail_name(l, n, id, sentence);
-}
-
-enum cs_err cs_load_factor_ref(const struct cs_loader *l, const struct cs_node *n, const char *name, uint32_t *out)
-{
-    const char *names[CS_FACTORS_MAX];
-    *out = cs_study_factor(l->s, name);
-    if (*out != CS_NONE)
-        return CS_OK;
-    for (uint32_t i = 0; i < l->s->n_factors; i++)
-        names[i] = l->s->factors[i].name;
-    return fail_name(
-        l, n, name,
-        cs_arena_printf(l->arena, "there is no factor \"%s\"%s", name, cs_hint(name, names, l->s->n_factors).text));
-}
 
 /* `repeats: {control: 4x, placebo: 2x, LEVEL: 3x}`: a role first, then a level. */
 static enum cs_err load_repeats(const struct cs_factor_draft *d, const struct cs_node *n)

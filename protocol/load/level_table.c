@@ -1,4 +1,4 @@
-/* load_level_table.c - the levels of a factor and their wordings from a table: one row a wording. */
+/* level_table.c - the levels of a factor and their wordings from a table: one row a wording. */
 #include <stdlib.h>
 #include <string.h>
 

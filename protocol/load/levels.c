@@ -1,4 +1,4 @@
-/* load_levels.c - the levels of a factor: those written in the study file, and what holds for all. */
+/* levels.c - the levels of a factor: those written in the study file, and what holds for all. */
 #include "protocol/load/levels.h"
 
 #include <stdlib.h>
@@ -6,44 +6,6 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/load/params.h"
-
-static const char *const role_words[] = {"", "control", "placebo", "aa", NULL};
-static const enum cs_role roles[] = {CS_ROLE_LEVEL, CS_ROLE_CONTROL, CS_ROLE_PLACEBO, CS_ROLE_AA};
-
-struct cs_level cs_load_plain_level(struct cs_factor_draft *d, const char *id)
-{
-    struct cs_arena *a = d->l->arena;
-    const char **values = cs_arena_array(a, d->f->n_columns, sizeof *values);
-    for (uint32_t i = 0; i < d->f->n_columns; i++)
-        values[i] = "";
-    struct cs_wording *w = cs_arena_alloc(a, sizeof *w);
-    *w = (struct cs_wording){.id = "", .match = NULL, .values = values};
-    return (struct cs_level){
-        .id = id,
-        .repeats_times = 1,
-        .wordings = w,
-        .n_wordings = 1,
-        .use_column = CS_NONE,
-        .text_column = CS_NONE,
-    };
-}
-
-bool cs_load_role(const char *word, enum cs_role *out)
-{
-    for (uint32_t i = 0; role_words[i] != NULL; i++) {
-        if (strcmp(role_words[i], word) == 0) {
-            *out = roles[i];
-            return true;
-        }
-    }
-    return false;
-}
-
-void cs_load_level_room(struct cs_factor_draft *d, uint32_t n)
-{
-    d->levels = cs_arena_array(d->l->arena, n < CS_LEVELS_MAX ? n + 1 : CS_LEVELS_MAX, sizeof *d->levels);
-    d->f->levels = d->levels;
-}
 
 /* ---- written in the study file ------------------------------------------------------------------ */
 
@@ -115,8 +77,8 @@ static enum cs_err load_inline(struct cs_factor_draft *d, const struct cs_node *
     rc = load_values(d, n, level);
     uint32_t role = 0;
     if (rc == CS_OK && (v = cs_node_get(n, "role")) != NULL)
-        rc = cs_node_word(v, "role", role_words, &role, l->err);
-    level->role = roles[role];
+        rc = cs_node_word(v, "role", cs_load_role_words, &role, l->err);
+    (void)cs_load_role(cs_load_role_words[role], &level->role);
     if (rc == CS_OK && (v = cs_node_get(n, "text_from")) != NULL)
         rc = cs_load_column(l, v, "text_from", &level->text_column);
     if (rc == CS_OK && (v = cs_node_get(n, "use")) != NULL)

@@ -1,4 +1,4 @@
-/* levels.h - inside load_factors.c, load_level*.c, load_texts.c only: a factor while it is being made. */
+/* levels.h - inside factors.c, level*.c, texts.c only: a factor while it is being made. */
 #ifndef CS_LOAD_LEVELS_H
 #define CS_LOAD_LEVELS_H
 
@@ -23,7 +23,9 @@ void cs_load_level_room(struct cs_factor_draft *d, uint32_t n);
 CS_WARN_UNUSED enum cs_err cs_load_texts(struct cs_factor_draft *d);
 /* Makes a level with one wording whose values are all "". */
 struct cs_level cs_load_plain_level(struct cs_factor_draft *d, const char *id);
-/* "", control, placebo, aa; false: another word. */
+/* "", control, placebo, aa, NULL. */
+extern const char *const cs_load_role_words[];
+/* One of these; false: another word. */
 bool cs_load_role(const char *word, enum cs_role *out);
 
 #endif

@@ -4,8 +4,8 @@
  * `FILE:LINE:COLUMN: what is wrong; what would be right` in err. The first fault found is reported. Nothing is written.
  * The grammar, with every key: ops/studies/README.md.
  */
-#ifndef CS_STUDY_LOAD_H
-#define CS_STUDY_LOAD_H
+#ifndef CS_LOAD_H
+#define CS_LOAD_H
 
 #include "protocol/study/study.h"
 

@@ -1,10 +1,10 @@
-/* loader.h - inside the loader (study_load.c, load_*.c) only: what its parts share while a study is being read.
+/* loader.h - inside this folder only: what its parts share while a study is being read.
  *
  * Order: cases, factors, questions, models, prompt, blocks, analysis; each part may look at those before it.
  * Columns are those of the case table and then the added ones, which hold one text per case.
  */
-#ifndef CS_LOAD_H
-#define CS_LOAD_H
+#ifndef CS_LOADER_H
+#define CS_LOADER_H
 
 #include "protocol/table/names.h"
 #include "protocol/table/node.h"

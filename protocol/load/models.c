@@ -1,9 +1,9 @@
-/* load_models.c - the `models:` and `parameters:` parts, looked up in providers.yaml. */
+/* models.c - the `models:` and `parameters:` parts, looked up in providers.yaml. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "protocol/dialects/body.h"
+#include "protocol/dialects/dialect.h"
 #include "protocol/load/loader.h"
 #include "protocol/load/params.h"
 #include "protocol/load/providers.h"
@@ -48,7 +48,7 @@ static enum cs_err check_sendable(const struct models *m, const struct cs_accoun
 {
     struct cs_error why = {0};
     char culprit[64];
-    if (cs_body_check(account, model, culprit, &why) == CS_OK)
+    if (cs_dialect_check(account, model, culprit, &why) == CS_OK)
         return CS_OK;
     for (int i = 0; i < 3 && culprit[0] != '\0'; i++) {
         const struct cs_node *at = places[i] != NULL ? cs_node_get(places[i], culprit) : NULL;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "protocol/dialects/body.h"
+#include "protocol/dialects/dialect.h"
 #include "protocol/load/params.h"
 #include "protocol/table/names.h"
 #include "protocol/load/providers.h"

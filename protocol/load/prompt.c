@@ -1,4 +1,4 @@
-/* load_prompt.c - the `prompt:` part, and all placeholders. */
+/* prompt.c - the `prompt:` part, and all placeholders. */
 #include <string.h>
 
 #include "protocol/load/loader.h"

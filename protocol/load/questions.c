@@ -1,4 +1,4 @@
-/* load_questions.c - the `questions:` part: typed answers, labels, derived answers. */
+/* questions.c - the `questions:` part: typed answers, labels, derived answers. */
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* load_texts.c - `texts:` of a factor: a text for every (case, level), kept as case columns "factor/level".
+/* texts.c - `texts:` of a factor: a text for every (case, level), kept as case columns "factor/level".
  *
  * by: [CASE COLUMNS..., LEVEL COLUMN]: rows belong to all cases that agree with them in those columns.
  */

@@ -1,11 +1,11 @@
-/* load_warrant.c - `warrant:` and `labels:` of the analysis: which differences physicians declared warranted, and who set the labels.
+/* warrant.c - `warrant:` and `labels:` of the analysis: which differences physicians declared warranted, and who set the labels.
  *
  * The rows of the table become part of the analysis, and so of its digest: what was flagged is fixed before the first output.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "protocol/load/loader.h"
 
 enum { WARRANT_JSON_MAX = 512 * 1024 };

@@ -3,7 +3,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/study/answer.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 
 static void put(struct cs_buf *out, const char *text)
 {

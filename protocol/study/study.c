@@ -5,14 +5,6 @@
 
 #include "protocol/base/assert.h"
 
-const char *cs_protocol_name(enum cs_protocol p)
-{
-    static const char *const names[CS_PROTOCOLS] = {"openai-chat", "openai-responses", "anthropic-messages", "gemini",
-                                                    "bedrock-converse"};
-    CS_ASSERT(p < CS_PROTOCOLS);
-    return names[p];
-}
-
 uint32_t cs_study_column(const struct cs_study *s, const char *name)
 {
     for (uint32_t i = 0; i < s->n_columns; i++) {

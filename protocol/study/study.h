@@ -1,6 +1,6 @@
 /* study.h - a study in memory, complete and checked: what plan, render, request and answer work from.
  *
- * Made from a file by study_load.h, or from the wire by spec.h; never changed afterwards. All strings are
+ * Made from a file by load/load.h, or from the wire by wire/spec.h; never changed afterwards. All strings are
  * NUL-terminated UTF-8 and live in `arena`. Indexes (case, factor, level, wording, question, model, lane) are
  * positions in the arrays below and are the numbers used on the wire and in the ledger of one generation.
  *
@@ -14,6 +14,9 @@
 
 #include "protocol/base/arena.h"
 #include "protocol/base/error.h"
+#include "protocol/base/sizes.h"
+#include "protocol/study/price.h"
+#include "protocol/study/protocols.h"
 
 enum {
     CS_FACTORS_MAX = 12,
@@ -24,12 +27,8 @@ enum {
     CS_CATEGORIES_MAX = 256, /* of one answer field */
     CS_MODELS_MAX = 256,
     CS_RECTS_MAX = 1024,
-    CS_COLUMNS_MAX = 4096, /* case columns, texts per level included */
-    CS_CASES_MAX = 4 * 1000 * 1000,
     CS_REPEATS_MAX = 100000,
-    CS_TEXT_MAX = 256 * 1024,  /* bytes of one text cell or template */
     CS_BODY_MAX = 1024 * 1024, /* bytes of one request body */
-    CS_NONE = UINT32_MAX,      /* "no such index" */
 };
 
 /* ---- cases ------------------------------------------------------------------------------------ */
@@ -131,16 +130,6 @@ struct cs_question {
 
 /* ---- models ----------------------------------------------------------------------------------- */
 
-enum cs_protocol {
-    CS_PROTOCOL_OPENAI_CHAT,
-    CS_PROTOCOL_OPENAI_RESPONSES,
-    CS_PROTOCOL_ANTHROPIC_MESSAGES,
-    CS_PROTOCOL_GEMINI,
-    CS_PROTOCOL_BEDROCK_CONVERSE,
-    CS_PROTOCOLS
-};
-const char *cs_protocol_name(enum cs_protocol p); /* "openai-chat" */
-
 /* How an answer's form is asked for. */
 enum cs_form {
     CS_FORM_JSON_SCHEMA, /* the provider holds the model to the schema */
@@ -151,10 +140,6 @@ enum cs_form {
 };
 
 enum cs_auth { CS_AUTH_DEFAULT, CS_AUTH_BEARER, CS_AUTH_API_KEY }; /* default: as the dialect's vendor has it */
-
-struct cs_price { /* integer nano-USD per token: USD per million x 1000; -1 = unknown */
-    int64_t input, cached, output;
-};
 
 struct cs_limits { /* 0 = none declared */
     uint64_t requests_per_minute, tokens_per_minute, input_tokens_per_minute, output_tokens_per_minute;

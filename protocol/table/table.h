@@ -11,7 +11,9 @@
 #ifndef CS_TABLE_H
 #define CS_TABLE_H
 
-#include "protocol/study/study.h"
+#include <stdbool.h>
+
+#include "protocol/base/sizes.h"
 #include "protocol/table/yaml.h"
 
 enum { CS_ROW_BYTES_MAX = 1024 * 1024, CS_STREAM_ROW_MAX = 4 * 1024 * 1024 };

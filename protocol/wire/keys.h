@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "protocol/wire/socket.h"
+#include "protocol/wire/curve.h"
 
 CS_WARN_UNUSED enum cs_err cs_keypair_make(struct cs_keypair *k, struct cs_error *err);
 /* BASE.key (secret and public), BASE.pub (public, one line, ready for an allow-list). CS_EEXIST: never overwrites. */

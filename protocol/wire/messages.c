@@ -76,6 +76,12 @@ static uint32_t size_with_two(const struct cs_codec *c, uint32_t without, const 
     return cs_codec_packing(c) && n > 0 ? without + 2 : has_text(c, text) ? without + 1 : without;
 }
 
+/* A minor version at the end of a body, left out where none is stated: the bytes of 1.0 stay what they are. */
+static void visit_last_minor(struct cs_codec *c, uint32_t *minor)
+{
+    visit_last_u32(c, minor);
+}
+
 static void visit_lane(struct cs_codec *c, struct cs_lane_info *l)
 {
     cs_codec_begin(c, size_with_two(c, 5, l->barred, l->calls));
@@ -133,18 +139,19 @@ static void visit_leases(struct cs_codec *c, struct cs_leases *l)
 
 static void visit_hello(struct cs_codec *c, struct cs_hello *h)
 {
-    cs_codec_begin(c, 5);
+    cs_codec_begin(c, cs_codec_packing(c) && h->minor > 0 ? 6 : 5);
     cs_visit_text(c, &h->worker, CS_NAME_MAX);
     cs_visit_text(c, &h->version, CS_NAME_MAX);
     cs_codec_u64(c, &h->nonce);
     cs_codec_u32(c, &h->last_term);
     visit_lease_list(c, &h->n_leases, &h->leases);
+    visit_last_minor(c, &h->minor);
     cs_codec_end(c);
 }
 
 static void visit_welcome(struct cs_codec *c, struct cs_welcome *w)
 {
-    cs_codec_begin(c, 7);
+    cs_codec_begin(c, cs_codec_packing(c) && w->minor > 0 ? 8 : 7);
     cs_codec_u64(c, &w->session);
     cs_codec_u32(c, &w->term);
     cs_visit_text(c, &w->fleet, CS_NAME_MAX);
@@ -161,6 +168,7 @@ static void visit_welcome(struct cs_codec *c, struct cs_welcome *w)
     }
     cs_codec_end(c);
     visit_announce(c, &w->announce);
+    visit_last_minor(c, &w->minor);
     cs_codec_end(c);
 }
 

@@ -1,7 +1,8 @@
 /* messages.h - every message of the fleet: kinds, fields, limits. The contract in prose is protocol/README.md.
  *
  * A message is one ZeroMQ frame, one MessagePack array: [version, kind, session, seq, ack, body]. The version is
- * 256 x major + minor; another major is answered with REJECT; appended fields of a newer minor are skipped. session
+ * 256 x major; another major is answered with REJECT; appended fields of a newer minor are skipped. The minor version of
+ * a program is a field of its HELLO or WELCOME. session
  * is 0 until WELCOME. seq counts the messages of one direction within a session from 1; ack is the highest seq seen
  * from the other side: it tells whether a PING was sent before an ASSIGN arrived. It repeats nothing: that is done
  * by the rules of each message. Bodies are arrays in the order of the structs below; a count and its pointer are
@@ -20,8 +21,8 @@
 
 enum {
     CS_WIRE_MAJOR = 1,
-    CS_WIRE_MINOR = 0,
-    CS_WIRE_VERSION = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR,
+    CS_WIRE_MINOR = 1,                     /* what HELLO and WELCOME state; 1.0 states none */
+    CS_WIRE_VERSION = CS_WIRE_MAJOR * 256, /* of every envelope */
     CS_MESSAGE_MAX = 16 * 1024 * 1024,
     CS_NAME_MAX = 256,
     CS_SENTENCE_MAX = 1024, /* bytes of a text for people */
@@ -118,6 +119,7 @@ struct cs_hello {
     uint32_t last_term;  /* highest term seen; 0 at first */
     uint32_t n_leases;
     struct cs_lease_ref *leases;
+    uint32_t minor; /* CS_WIRE_MINOR of the worker; 0: it states none */
 };
 
 struct cs_welcome {
@@ -130,6 +132,7 @@ struct cs_welcome {
         uint64_t old_epoch, new_epoch;
     } * adopted; /* not named here = dropped: start nothing more of it */
     struct cs_announce announce;
+    uint32_t minor; /* CS_WIRE_MINOR of the coordinator; 0: it states none */
 };
 
 struct cs_reject {

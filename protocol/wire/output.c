@@ -4,7 +4,6 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/log.h"
-#include "protocol/base/utf8.h"
 #include "protocol/wire/messages.h"
 #include "protocol/wire/visit.h"
 
@@ -18,62 +17,9 @@ _Static_assert(CS_OUTPUT_TEXT_MAX + FIELDS_WITH_LOGPROBS * 9 + 16 + 5 * CS_OUTPU
                    CS_OUTPUT_MAX,
                "an output fits");
 
-const char *cs_outcome_name(enum cs_outcome o)
-{
-    static const char *const names[CS_OUTCOMES] = {
-#define X(name, number, answer) [number] = #name,
-        CS_OUTCOME_TABLE(X)
-#undef X
-    };
-    CS_ASSERT(o < CS_OUTCOMES);
-    return names[o];
-}
-
-bool cs_outcome_is_answer(enum cs_outcome o)
-{
-    static const bool answers[CS_OUTCOMES] = {
-#define X(name, number, answer) [number] = answer,
-        CS_OUTCOME_TABLE(X)
-#undef X
-    };
-    CS_ASSERT(o < CS_OUTCOMES);
-    return answers[o];
-}
-
 bool cs_output_is_quarantine(const struct cs_output *o)
 {
     return o->outcome == CS_OUTCOME_internal && strcmp(o->finish, CS_FINISH_QUARANTINED) == 0;
-}
-
-/* Bytes of the well-formed character at the start, 0 if there is none. */
-static size_t character(const char *s, size_t n)
-{
-    for (size_t k = 1; k <= 4 && k <= n; k++) {
-        if (cs_utf8_valid(s, k))
-            return k;
-    }
-    return 0;
-}
-
-const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, size_t max)
-{
-    static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
-    if (n == 0)
-        return "";
-    if (n <= max && cs_utf8_valid(bytes, n))
-        return cs_arena_strndup(arena, bytes, n);
-    struct cs_buf out = CS_BUF_INIT(max + 1);
-    for (size_t i = 0; i < n;) {
-        size_t k = character(bytes + i, n - i);
-        size_t put = k > 0 ? k : sizeof replacement - 1;
-        if (out.len + put > max)
-            break;
-        cs_buf_append(&out, k > 0 ? bytes + i : replacement, put);
-        i += k > 0 ? k : 1;
-    }
-    const char *copy = cs_arena_strndup(arena, cs_buf_cstr(&out), out.len);
-    cs_buf_release(&out);
-    return copy;
 }
 
 static void visit_output(struct cs_codec *c, struct cs_output *o)

@@ -4,7 +4,7 @@
  * included); for a failure it is an excerpt of the provider's error body.
  *
  * Strings are UTF-8 without NUL, NULL packs as "", and unpacked ones are never NULL. Text from outside goes
- * through cs_clean_text first: packing aborts on a string that breaks the rule or its limit. Thread: any.
+ * through cs_clean_text (base/utf8.h) first: packing aborts on a string that breaks the rule or its limit. Thread: any.
  */
 #ifndef CS_OUTPUT_H
 #define CS_OUTPUT_H
@@ -15,35 +15,8 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/error.h"
 #include "protocol/base/digest.h"
-
-/*    name              number  answer? (canonical, write-once) or failure (attempt, never canonical) */
-#define CS_OUTCOME_TABLE(X)                                                                                            \
-    X(ok, 0, 1)                                                                                                        \
-    X(refused, 1, 1)                                                                                                   \
-    X(content_filtered, 2, 1)                                                                                          \
-    X(truncated, 3, 1)                                                                                                 \
-    X(unparsable, 4, 1)                                                                                                \
-    X(timeout, 5, 1)                                                                                                   \
-    X(invalid_request, 6, 0)                                                                                           \
-    X(rate_limited, 7, 0)                                                                                              \
-    X(provider_error, 8, 0)                                                                                            \
-    X(transport, 9, 0)                                                                                                 \
-    X(internal, 10, 0)
-
-enum cs_outcome {
-#define X(name, number, answer) CS_OUTCOME_##name = number,
-    CS_OUTCOME_TABLE(X)
-#undef X
-        CS_OUTCOMES
-};
-const char *cs_outcome_name(enum cs_outcome o); /* "ok" */
-bool cs_outcome_is_answer(enum cs_outcome o);
-
-enum {
-    CS_OUTPUT_TEXT_MAX = 1024 * 1024 - 8192, /* leaves room for the other fields within CS_OUTPUT_MAX */
-    CS_OUTPUT_WORD_MAX = 256,                /* of every other string */
-    CS_OUTPUT_ALTERNATIVES_MAX = 2048,
-};
+#include "protocol/base/utf8.h"
+#include "protocol/study/outcome.h"
 
 /* `finish` of a failure of class internal that the coordinator made: the trial ended its workers (store/README.md). */
 #define CS_FINISH_QUARANTINED "quarantined"
@@ -76,10 +49,6 @@ struct cs_output {
 };
 
 bool cs_output_is_quarantine(const struct cs_output *o);
-
-/* A copy that can be packed: ill-formed UTF-8 and NULs become U+FFFD, and what is over max bytes is cut off
- * between characters. */
-const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, size_t max);
 
 /* Appends the packed output. */
 void cs_output_pack(const struct cs_output *o, struct cs_buf *out);

@@ -16,13 +16,10 @@
 #include <stdint.h>
 
 #include "protocol/base/error.h"
+#include "protocol/wire/curve.h"
 
 struct cs_net; /* the context with, on the coordinator, its ZAP handler thread */
 struct cs_socket;
-
-struct cs_keypair { /* Z85 text, NUL-terminated */
-    char public_key[41], secret_key[41];
-};
 
 enum cs_socket_type { CS_SOCKET_ROUTER, CS_SOCKET_DEALER, CS_SOCKET_PUB, CS_SOCKET_SUB };
 
@@ -30,11 +27,6 @@ enum { CS_PEER_MAX = 64 };
 struct cs_peer { /* routing id of a ROUTER's peer */
     uint8_t n, id[CS_PEER_MAX];
 };
-
-/* Whether it is a key in Z85; a fresh pair; the public key of a secret one (false: not a key). Key files: keys.h. */
-bool cs_curve_is_key(const char *z85);
-CS_WARN_UNUSED enum cs_err cs_curve_pair(struct cs_keypair *out, struct cs_error *err);
-bool cs_curve_public(const char *secret, char out[41]);
 
 /* After the process has forked what it wants to fork. */
 CS_WARN_UNUSED enum cs_err cs_net_open(struct cs_net **out, struct cs_error *err);

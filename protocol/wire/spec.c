@@ -7,6 +7,8 @@
 #include "protocol/base/assert.h"
 #include "protocol/wire/chunk.h"
 #include "protocol/base/digest.h"
+#include "protocol/wire/messages.h"
+#include "protocol/wire/minor.h"
 #include "protocol/wire/spec_visit.h"
 #include "protocol/study/study_check.h"
 
@@ -71,7 +73,8 @@ enum cs_err cs_spec_pack(const struct cs_study *s, const struct cs_case_source *
         rc = pack_chunks(&p, err);
     if (rc == CS_OK) {
         struct cs_codec *c = cs_codec_packer(spec);
-        cs_spec_visit(c, (struct cs_study *)(uintptr_t)s, &p.refs, &p.n_refs); /* only read */
+        uint32_t minor = cs_minor_needed(s).minor;
+        cs_spec_visit(c, (struct cs_study *)(uintptr_t)s, &p.refs, &p.n_refs, &minor); /* only read */
         rc = cs_codec_close(c, err);
     }
     if (rc == CS_ETOOBIG || (rc == CS_OK && spec->len > CS_SPEC_MAX))
@@ -102,6 +105,23 @@ static enum cs_err check_spec(struct cs_spec *spec, struct cs_error *err)
     return cs_study_check(s, err);
 }
 
+/* What it needs is what it states; the keys behind it may be those of a program that knows more than this one. */
+static enum cs_err check_minor(struct cs_spec *spec, struct cs_error *err)
+{
+    const uint32_t stated = spec->needs.minor;
+    if (stated > CS_WIRE_MINOR)
+        return cs_error_set(
+            err, CS_EPROTO,
+            "this study needs version %d.%u of the protocol, this program speaks %d.%d: use a newer one", CS_WIRE_MAJOR,
+            stated, CS_WIRE_MAJOR, CS_WIRE_MINOR);
+    spec->needs = cs_minor_needed(spec->study);
+    if (spec->needs.minor > stated)
+        return cs_error_set(err, CS_EPROTO, "the spec states version %d.%u of the protocol, but %s needs %d.%u",
+                            CS_WIRE_MAJOR, stated, spec->needs.key, CS_WIRE_MAJOR, spec->needs.minor);
+    spec->needs.minor = stated;
+    return CS_OK;
+}
+
 enum cs_err cs_spec_unpack(const void *bytes, uint32_t n, struct cs_spec *out, struct cs_error *err)
 {
     struct cs_codec *c;
@@ -111,9 +131,11 @@ enum cs_err cs_spec_unpack(const void *bytes, uint32_t n, struct cs_spec *out, s
     out->study = cs_xcalloc(1, sizeof *out->study);
     enum cs_err rc = cs_codec_unpacker(bytes, n, &out->study->arena, &c, err);
     if (rc == CS_OK) {
-        cs_spec_visit(c, out->study, &out->chunks, &out->n_chunks);
+        cs_spec_visit(c, out->study, &out->chunks, &out->n_chunks, &out->needs.minor);
         rc = cs_codec_close(c, err);
     }
+    if (rc == CS_OK)
+        rc = check_minor(out, err);
     if (rc == CS_OK)
         rc = check_spec(out, err);
     cs_blake2b_256(bytes, n, out->digest);

@@ -1,6 +1,7 @@
 /* spec.h - a study on the wire: one spec of at most 1 MiB, and its cases in content-addressed chunks.
  *
- * spec  = MessagePack of struct cs_study without cases, then the digest of every chunk with the number of cases in it.
+ * spec  = MessagePack of struct cs_study without cases, then the digest of every chunk with the number of cases in it, then, where it
+ *         needs more than 1.0, the minor version of the protocol that it needs (minor.h).
  * chunk = MessagePack array of cases [id, cluster, values...], at most 256 KiB unless one case is larger, at most 1 MiB.
  * A generation is named by the digest of its spec (BLAKE2b-256). Truth paths and keys are not in it.
  */
@@ -9,6 +10,7 @@
 
 #include "protocol/base/buf.h"
 #include "protocol/study/study.h"
+#include "protocol/wire/minor.h"
 
 enum { CS_SPEC_MAX = 1024 * 1024, CS_CHUNK_MAX = 1024 * 1024, CS_CHUNK_TARGET = 256 * 1024 };
 
@@ -28,6 +30,7 @@ struct cs_spec { /* an unpacked one */
     struct cs_study *study;
     struct cs_chunk_ref *chunks;
     uint32_t n_chunks;
+    struct cs_minor_need needs;
     uint8_t digest[32];
 };
 /* From foreign bytes: every index and count is checked, so that plan and render cannot be led astray. */

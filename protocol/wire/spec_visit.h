@@ -15,8 +15,9 @@ void cs_spec_text(struct cs_codec *c, const char **s, uint32_t max);
 /* Exactly n of them. */
 void cs_spec_values(struct cs_codec *c, const char *const **values, uint32_t n);
 
-/* chunks: of spec when packing; into the arena when unpacking. */
-void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref **chunks, uint32_t *n_chunks);
+/* chunks: of spec when packing; into the arena when unpacking. *minor: what it states to need, left out when 0. */
+void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref **chunks, uint32_t *n_chunks,
+                   uint32_t *minor);
 
 enum { CS_SPEC_NAME_MAX = 4096 }; /* bytes of an id, a name, a path */
 

@@ -36,7 +36,7 @@ struct tally {
 
 static double se_of(double p, double n)
 {
-    return sqrt(cs_max(p * (1 - p), 0.25 / n) / n);
+    return sqrt(cs_stats_max(p * (1 - p), 0.25 / n) / n);
 }
 
 static const char *judge(struct tally *t, bool ok)
@@ -109,7 +109,7 @@ static void bench_level(struct tally *t)
         for (uint32_t i = 0; i < t->studies; i++) {
             sim_study(&s, &r, rows[g].n, rows[g].k, d, NULL, NULL);
             rejected += cs_cluster_t(d, rows[g].n, 0.05, 1).p <= 0.05;
-            flipped += cs_sign_flip(d, rows[g].n, t->seed, 1999).p <= 0.05;
+            flipped += cs_cluster_sign_flip(d, rows[g].n, t->seed, 1999).p <= 0.05;
         }
         const double a = (double)rejected / t->studies, b = (double)flipped / t->studies;
         const double most = 0.05 + 2 * se_of(0.05, t->studies);
@@ -139,7 +139,7 @@ static void bench_nominal(struct tally *t)
                 }
             }
             const struct cs_boot boot = {.seed = t->seed + study, .draws = 5000, .threads = 2};
-            const struct cs_homogeneity h = cs_nominal_wald(&boot, shift, sizes[z], K);
+            const struct cs_homogeneity h = cs_paired_nominal_wald(&boot, shift, sizes[z], K);
             rejected += h.status == CS_STAT_OK && h.p <= 0.05;
         }
         const double p = (double)rejected / t->resampled, se = se_of(0.05, t->resampled);
@@ -219,7 +219,7 @@ static void run_families(struct tally *t, const struct sim *s, size_t planted, u
                 family.max_t_adjusted = adjusted;
             }
             struct cs_finding out[GROUPS];
-            if (cs_family_findings(&family, contrasts, GROUPS, out) == CS_STAT_OK) {
+            if (cs_finding_family(&family, contrasts, GROUPS, out) == CS_STAT_OK) {
                 judge_family(out, truth, planted, &sums[m]);
                 sums[m].studies++;
             }
@@ -277,7 +277,7 @@ static double claims(struct tally *t, struct cs_rng *r, const struct sim *s, siz
         claimed += cs_cluster_tost(&test, margin, 0.05).passes;
     }
     free(d);
-    *promised = cs_power_equivalence(&design, truth.shift, margin).power;
+    *promised = cs_stats_power_equivalence(&design, truth.shift, margin).power;
     return (double)claimed / t->studies;
 }
 
@@ -332,7 +332,7 @@ static void bench_power(struct tally *t)
             sim_study(&s, &r, rows[g].n, rows[g].k, diff, NULL, NULL);
             found += cs_cluster_t(diff, rows[g].n, 0.05, 1).p <= rows[g].alpha;
         }
-        const double c = found / n, promised = cs_power_difference(&d, truth.shift).power;
+        const double c = found / n, promised = cs_stats_power_difference(&d, truth.shift).power;
         printf("  %8zu x %-7u  %6.4f  %+10.2f  %6.2f %%  %4.2f  %6.2f %%  %s\n", rows[g].n, rows[g].k, rows[g].alpha,
                100 * rows[g].shift, 100 * c, 100 * se_of(c, n), 100 * promised, judge(t, fabs(c - promised) < 0.03));
     }
@@ -357,7 +357,7 @@ static void recover(const struct sim *s, struct cs_rng *r, size_t n, uint32_t k,
     uint32_t level[200], comparator[200];
     for (uint32_t i = 0; i < studies; i++) {
         sim_study(s, r, n, k, d, level, comparator);
-        const struct cs_components c = cs_components(CS_SCALE_BINARY, level, comparator, n, 2, 0.05);
+        const struct cs_components c = cs_stats_components(CS_SCALE_BINARY, level, comparator, n, 2, 0.05);
         const struct cs_component got[PARTS] = {c.systematic_sq, c.case_sq, c.noise};
         for (int p = 0; p < PARTS; p++) {
             sum[p] += got[p].value;
@@ -466,7 +466,7 @@ static void bench_bootstrap(struct tally *t)
             }
             const struct cs_boot boot = {.seed = t->seed + i, .draws = 5000, .threads = 2};
             struct cs_boot_result b;
-            cs_boot_ratios(&boot, num, den, sizes[z], 1, 0.05, &b);
+            cs_bootstrap_ratios(&boot, num, den, sizes[z], 1, 0.05, &b);
             given += b.interval_status == CS_STAT_OK;
             covered += b.interval_status == CS_STAT_OK && b.ci.lo <= want && want <= b.ci.hi;
         }

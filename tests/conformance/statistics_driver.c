@@ -64,7 +64,7 @@ static json_t *sign_flip(const json_t *q)
 {
     size_t n;
     double *d = numbers(q, "d", &n);
-    const struct cs_sign_flip r = cs_sign_flip(d, n, 1, 5000);
+    const struct cs_sign_flip r = cs_cluster_sign_flip(d, n, 1, 5000);
     free(d);
     return json_pack("{s:i,s:f}", "status", r.status, "p", r.p);
 }
@@ -73,7 +73,7 @@ static json_t *signed_rank(const json_t *q)
 {
     size_t n;
     double *d = numbers(q, "d", &n);
-    const struct cs_signed_rank r = cs_signed_rank_pratt(d, n);
+    const struct cs_signed_rank r = cs_paired_signed_rank(d, n);
     free(d);
     return json_pack("{s:i,s:f,s:f}", "status", r.status, "p", r.p, "least", r.plus < r.minus ? r.plus : r.minus);
 }
@@ -85,22 +85,22 @@ static json_t *proportion(struct cs_proportion r)
 
 static json_t *wilson(const json_t *q)
 {
-    return proportion(cs_wilson(whole(q, "yes"), whole(q, "n"), 0.05));
+    return proportion(cs_proportion_wilson(whole(q, "yes"), whole(q, "n"), 0.05));
 }
 
 static json_t *newcombe(const json_t *q)
 {
-    return proportion(cs_newcombe(whole(q, "yes1"), whole(q, "n1"), whole(q, "yes2"), whole(q, "n2"), 0.05));
+    return proportion(cs_proportion_newcombe(whole(q, "yes1"), whole(q, "n1"), whole(q, "yes2"), whole(q, "n2"), 0.05));
 }
 
 static json_t *mcnemar(const json_t *q)
 {
-    return json_pack("{s:i,s:f}", "status", 0, "p", cs_mcnemar_p(whole(q, "b"), whole(q, "c")));
+    return json_pack("{s:i,s:f}", "status", 0, "p", cs_proportion_mcnemar(whole(q, "b"), whole(q, "c")));
 }
 
 static json_t *odds_ratio(const json_t *q)
 {
-    const struct cs_odds_ratio r = cs_odds_ratio_pairs(whole(q, "b"), whole(q, "c"), 0.05);
+    const struct cs_odds_ratio r = cs_proportion_odds_ratio_pairs(whole(q, "b"), whole(q, "c"), 0.05);
     return json_pack("{s:i,s:f,s:f}", "status", r.status, "lo", r.lo, "hi", r.hi);
 }
 
@@ -108,7 +108,7 @@ static json_t *stuart_maxwell(const json_t *q)
 {
     size_t n;
     uint32_t *table = counts(q, "table", &n);
-    const struct cs_homogeneity r = cs_stuart_maxwell(table, whole(q, "k"));
+    const struct cs_homogeneity r = cs_paired_stuart_maxwell(table, whole(q, "k"));
     free(table);
     return json_pack("{s:i,s:f,s:f,s:f}", "status", r.status, "statistic", r.statistic, "p", r.p, "df", r.df1);
 }
@@ -165,8 +165,8 @@ static json_t *power(const json_t *q)
                                       .ka = number(q, "ka"),
                                       .k0 = number(q, "k0"),
                                       .alpha = number(q, "alpha")};
-    const struct cs_power found = cs_power_difference(&d, number(q, "shift"));
-    const struct cs_power equal = cs_power_equivalence(&d, number(q, "shift"), number(q, "margin"));
+    const struct cs_power found = cs_stats_power_difference(&d, number(q, "shift"));
+    const struct cs_power equal = cs_stats_power_equivalence(&d, number(q, "shift"), number(q, "margin"));
     return json_pack("{s:i,s:f,s:f,s:f}", "status", found.status, "se", found.se, "difference", found.power,
                      "equivalence", equal.power);
 }

@@ -108,6 +108,18 @@ class WrongUsage(harness.TestCase):
         self.assertOneLine(done.err, "127.0.0.1:1")
 
 
+class Ending(harness.TestCase):
+    def test_a_coordinator_that_says_it_is_ready_ends_well_on_sigterm(self):
+        for i in range(10):  # the moment is short
+            folder = self.box.dir / str(i)
+            folder.mkdir()
+            coordinator = self.box.start("clinsafe-coordinator", "--dir", folder / "store", "--bind", f"ipc://{folder}/w", "--admin",
+                                         f"ipc://{folder}/a", "--ready-file", folder / "ready")
+            while not (folder / "ready").exists():
+                self.assertIsNone(coordinator.poll())
+            self.assertExit(coordinator.stop())
+
+
 @harness.short
 class Keys(harness.TestCase):
     def test_keygen_writes_a_secret_and_a_public_file_and_never_over_them(self):

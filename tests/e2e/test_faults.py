@@ -119,7 +119,9 @@ class Faults(harness.TestCase):
         self.edit("timeout_s: 30", "timeout_s: 1")
         self.sim.control(faults={"hang": 1})
         done = self.run_study("--cases", 1)
-        self.assertExit(done)
+        self.assertExit(done, 2)  # all is done, and nothing of it can be used
+        self.assertRegex(done.err, r"model-a: 21 of 21 trials \(100\.0 %\) .*: 21 timeout\n")
+        self.assertRegex(done.err, r"timeout: `\S*clinsafe run .* --retry-timeouts` asks the timeouts again\n")
         rows = self.rows()
         self.assertEqual({(r["state"], r["outcome"], r["attempts"], r["ambiguous"]) for r in rows},
                          {("done", "timeout", 1, 1)})

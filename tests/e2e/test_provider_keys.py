@@ -63,6 +63,11 @@ class ProviderKeys(harness.TestCase):
         self.assertIn("SMALL_KEY", done.err)
         self.assertEqual(self.sim.stats()["requests"], 0)
 
+    def test_plan_says_that_a_key_is_missing(self):
+        self.account("{env: SMALL_KEY}")
+        self.assertIn("Account simulated cannot be called from here: no key: set SMALL_KEY.", self.box.clinsafe("plan", self.study).out)
+        self.assertNotIn("cannot be called", self.box.clinsafe("plan", self.study, env={"SMALL_KEY": KEY}).out)
+
     def test_wrong_key_stops_the_lane_and_no_trial_fails(self):
         self.account("{env: SMALL_KEY}")
         done = self.run_study(SMALL_KEY="sk-wrong")

@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
-#include "worker/providers/provider.h"
+#include "protocol/dialects/header.h"
+#include "protocol/dialects/limit_headers.h"
+#include "protocol/dialects/retry_after.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void check_wait(uint64_t ms)
 {
-    CS_ASSERT(ms == CS_NO_HINT || ms <= CS_RETRY_QUIET_MAX_MS);
+    CS_ASSERT(ms == CS_NO_HINT || ms <= CS_RETRY_AFTER_MAX_MS);
 }
 
 /* A header by a second, slower way: the first line whose name it is. */
@@ -39,13 +41,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         *headers++ = '\0';
     else
         headers = text + strlen(text);
-    check_wait(cs_header_wait_ms(headers, &arena));
-    check_wait(cs_wait_in_text(headers));
-    check_wait(cs_duration_ms(headers));
+    check_wait(cs_retry_after_ms(headers, &arena));
+    check_wait(cs_retry_after_in_text_ms(headers));
+    check_wait(cs_retry_after_duration_ms(headers));
     check_header(headers, "retry-after", &arena);
     check_header(headers, "x-ratelimit-limit-tokens", &arena);
-    cs_read_limits(headers, &rule, strchr(rule, ':') != NULL, &arena, &limits);
-    cs_read_limits(headers, NULL, 0, &arena, &limits);
+    cs_limit_headers_read(headers, &rule, strchr(rule, ':') != NULL, &arena, &limits);
+    cs_limit_headers_read(headers, NULL, 0, &arena, &limits);
     cs_arena_release(&arena);
     return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/wire/keys.h"
-#include "worker/keys_env.h"
+#include "protocol/load/keys_env.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

@@ -8,15 +8,13 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/utf8.h"
+#include "protocol/dialects/dialect.h"
+#include "protocol/dialects/retry_after.h"
 #include "protocol/wire/messages.h"
 #include "tools/simulator/json_read.h"
 #include "worker/call.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static const struct cs_provider *const dialects[] = {&cs_provider_openai_chat, &cs_provider_openai_responses,
-                                                     &cs_provider_anthropic, &cs_provider_gemini, &cs_provider_bedrock};
-enum { DIALECTS = sizeof dialects / sizeof *dialects };
 
 static bool is(const struct cs_j *v, const char *word)
 {
@@ -24,16 +22,16 @@ static bool is(const struct cs_j *v, const char *word)
 }
 
 /* Whether a vendor has said that this is all. */
-static bool has_end(const struct cs_j *root, const struct cs_provider *p)
+static bool has_end(const struct cs_j *root, const struct cs_dialect *p)
 {
     const struct cs_j *first;
-    if (p == &cs_provider_openai_chat)
+    if (p == &cs_dialect_openai_chat)
         return cs_j_text(cs_j_get(cs_j_at(cs_j_get(root, "choices"), 0), "finish_reason")) != NULL;
-    if (p == &cs_provider_openai_responses)
+    if (p == &cs_dialect_openai_responses)
         return is(cs_j_get(root, "status"), "completed") || is(cs_j_get(root, "status"), "incomplete");
-    if (p == &cs_provider_anthropic)
+    if (p == &cs_dialect_anthropic)
         return cs_j_text(cs_j_get(root, "stop_reason")) != NULL;
-    if (p == &cs_provider_bedrock)
+    if (p == &cs_dialect_bedrock)
         return cs_j_text(cs_j_get(root, "stopReason")) != NULL;
     first = cs_j_at(cs_j_get(root, "candidates"), 0);
     return cs_j_text(cs_j_get(first, "finishReason")) != NULL ||
@@ -47,12 +45,12 @@ static void check_text(const char *text, size_t max)
     CS_ASSERT(cs_utf8_valid(text, strlen(text)));
 }
 
-static void check_reading(const struct cs_http_reply *reply, const struct cs_reading *r, const struct cs_provider *p)
+static void check_reading(const struct cs_http_reply *reply, const struct cs_reading *r, const struct cs_dialect *p)
 {
     CS_ASSERT((unsigned)r->says < CS_SAYINGS);
     CS_ASSERT(r->says != CS_SAYS_ANSWER || cs_outcome_is_answer(r->outcome) || r->outcome == CS_OUTCOME_unparsable);
     CS_ASSERT(r->status == 0 || (r->status >= 400 && r->status <= 599));
-    CS_ASSERT(r->wait_ms == CS_NO_HINT || r->wait_ms <= CS_RETRY_QUIET_MAX_MS);
+    CS_ASSERT(r->wait_ms == CS_NO_HINT || r->wait_ms <= CS_RETRY_AFTER_MAX_MS);
     check_text(r->text, CS_OUTPUT_TEXT_MAX);
     check_text(r->finish, CS_OUTPUT_WORD_MAX);
     check_text(r->model, CS_OUTPUT_WORD_MAX);
@@ -94,8 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct cs_http_reply reply = {.why = ""};
     if (n < 3)
         return 0;
-    const struct cs_provider *p = dialects[data[0] % DIALECTS];
-    reply.transfer = (enum cs_transfer)(data[0] / DIALECTS % CS_TRANSFERS);
+    const struct cs_dialect *p = cs_dialect_of((enum cs_protocol)(data[0] % CS_PROTOCOLS));
+    reply.transfer = (enum cs_transfer)(data[0] / CS_PROTOCOLS % CS_TRANSFERS);
     reply.status = (uint16_t)((data[1] << 8 | data[2]) % 1000);
     char *text = cs_arena_strndup(&arena, (const char *)data + 3,
                                   n - 3); /* NUL-terminated, as the HTTP client hands it over */

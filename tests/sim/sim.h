@@ -422,7 +422,7 @@ int64_t sim_store_money(const struct sim *s, int64_t *at_risk); /* spent, by the
 /* sim_provider.c */
 void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_digest *out);
 bool sim_trial_of(struct sim *s, const struct cs_digest *d, struct sim_trial **out); /* false: nobody planned it */
-extern const struct cs_provider sim_provider, sim_settling;
+extern const struct cs_dialect sim_provider, sim_settling;
 void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_worker_action *a);
 void sim_provider_cut(struct sim *s, struct sim_worker *w,
                       uint32_t slot); /* nobody waits for this call any more; it is paid */

@@ -58,10 +58,10 @@ static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena
         out->wait_ms = wait;
 }
 
-const struct cs_provider sim_provider = {
+const struct cs_dialect sim_provider = {
     .protocol = CS_PROTOCOL_OPENAI_CHAT, .path = "/", .auth_prefix = "", .read = read_reply};
 /* A dialect whose providers settle by the usage: not ours. */
-const struct cs_provider sim_settling = {
+const struct cs_dialect sim_settling = {
     .protocol = CS_PROTOCOL_BEDROCK_CONVERSE, .path = "/", .auth_prefix = "", .read = read_reply};
 
 /* ---- calls ----------------------------------------------------------------------------------------------- */

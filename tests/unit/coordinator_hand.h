@@ -8,7 +8,8 @@ struct hand {
     struct rig *r;
     const char *name;
     uint64_t nonce, session, sent, number, calls;
-    uint32_t term; /* of its last WELCOME */
+    uint32_t term;  /* of its last WELCOME */
+    uint32_t minor; /* that it states */
     struct cs_peer peer;
     uint64_t last_seq;
     struct cs_lease_ref leases[64];
@@ -52,10 +53,14 @@ static inline void say(struct hand *h, struct cs_message *m)
 
 static inline void hello(struct hand *h, struct cs_lease_ref *held, uint32_t n)
 {
-    struct cs_message m = {
-        .kind = CS_HELLO,
-        .hello = {
-            .worker = h->name, .version = "t", .nonce = h->nonce, .last_term = h->term, .n_leases = n, .leases = held}};
+    struct cs_message m = {.kind = CS_HELLO,
+                           .hello = {.worker = h->name,
+                                     .version = "t",
+                                     .nonce = h->nonce,
+                                     .last_term = h->term,
+                                     .n_leases = n,
+                                     .leases = held,
+                                     .minor = h->minor}};
 
     h->n_leases = 0;
     say(h, &m);

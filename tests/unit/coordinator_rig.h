@@ -34,6 +34,7 @@ struct rig_disk {
     uint64_t outputs, duplicates;
     int64_t budget;
     bool undeclared; /* nobody has said how many calls the provider bears */
+    uint32_t needs_minor; /* of a worker */
     struct {
         char key[40], name[32];
     } workers[16]; /* rows of those who may hold leases */
@@ -261,8 +262,12 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
 {
     struct rig_disk *d = r->disk;
     struct cs_lane_load lanes[RIG_LANES] = {{0}};
-    struct cs_generation_load load = {
-        .gen = gen, .open = open, .lanes = lanes, .n_lanes = d->n_lanes, .budget_nano_usd = d->budget};
+    struct cs_generation_load load = {.gen = gen,
+                                      .open = open,
+                                      .lanes = lanes,
+                                      .n_lanes = d->n_lanes,
+                                      .budget_nano_usd = d->budget,
+                                      .needs = {d->needs_minor, "a.key"}};
     struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
     static const char *const names[RIG_LANES] = {"alpha", "beta", "gamma"};
     struct cs_quarantined rows[RIG_LANES][8];

@@ -39,10 +39,10 @@ static void sample_body(struct cs_message *m)
     const struct cs_announce announce = {.term = 3, .draining = true, .n_lanes = 2, .lanes = lanes};
     switch (m->kind) {
     case CS_HELLO:
-        m->hello = (struct cs_hello){"host:17:ab", "v1.2-3-gabc", 0x0102030405060708, 2, 2, leases};
+        m->hello = (struct cs_hello){"host:17:ab", "v1.2-3-gabc", 0x0102030405060708, 2, 2, leases, 0};
         break;
     case CS_WELCOME:
-        m->welcome = (struct cs_welcome){0x8877665544332211, 3, "fleet-1", 4194304, 4096, 1, adopted, announce};
+        m->welcome = (struct cs_welcome){0x8877665544332211, 3, "fleet-1", 4194304, 4096, 1, adopted, announce, 0};
         break;
     case CS_REJECT:
         m->reject = (struct cs_reject){"version", "this coordinator speaks version 1", 60000};
@@ -172,6 +172,7 @@ static void say_worker_body(struct cs_buf *b, const struct cs_message *m)
         cs_buf_printf(b, "%s %s nonce %llu last %u ", m->hello.worker, m->hello.version, U(m->hello.nonce),
                       m->hello.last_term);
         say_leases(b, m->hello.leases, m->hello.n_leases);
+        cs_buf_printf(b, "minor %u ", m->hello.minor);
     } else if (m->kind == CS_PING) {
         cs_buf_printf(b, "now %llu flight %u unstarted %u unacked %u rss %u ", U(m->ping.now_ms), m->ping.in_flight,
                       m->ping.unstarted, m->ping.unacked, m->ping.rss_mb);
@@ -199,6 +200,7 @@ static void say_coordinator_body(struct cs_buf *b, const struct cs_message *m)
         for (uint32_t i = 0; i < w->n_adopted; i++)
             cs_buf_printf(b, "%llu -> %llu ", U(w->adopted[i].old_epoch), U(w->adopted[i].new_epoch));
         say_announce(b, &w->announce);
+        cs_buf_printf(b, "minor %u ", w->minor);
     } else if (m->kind == CS_REJECT) {
         cs_buf_printf(b, "%s '%s' %u", m->reject.code, m->reject.text, m->reject.retry_after_ms);
     } else if (m->kind == CS_PONG) {

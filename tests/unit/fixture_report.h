@@ -56,7 +56,7 @@ static inline struct cs_report_span fx_span(double low, double high)
 /* Shift of a level in points of the yes/no answer; the ordinal one moves by a fortieth of it. */
 static const double fx_shift[FX_LEVELS] = {0, 0.3, -0.6, 0.4, 1.1, 0.8, 12.4, -2.2, 3.1, 6.3, -9.8, -4.9, 0.1};
 
-static inline enum cs_verdict fx_verdict(double shift, double half, double margin)
+static inline enum cs_report_verdict fx_verdict(double shift, double half, double margin)
 {
     double size = shift < 0 ? -shift : shift;
     if (size - half > margin)

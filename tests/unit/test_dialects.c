@@ -11,9 +11,11 @@
 #include <jansson.h>
 
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/dialect.h"
+#include "protocol/dialects/limit_headers.h"
 #include "protocol/dialects/request.h"
 #include "tests/unit/fixture_study.h"
-#include "worker/providers/provider.h"
+#include "worker/retry.h"
 
 /* ---- bodies ----------------------------------------------------------------------------------------- */
 
@@ -139,6 +141,23 @@ static void bedrocks_schema_is_a_string(void **state)
     free(body);
 }
 
+/* Every line of the table has a file that says all. */
+static void every_dialect_is_whole(void **state)
+{
+    (void)state;
+    for (enum cs_protocol p = 0; p < CS_PROTOCOLS; p++) {
+        const struct cs_dialect *d = cs_dialect_of(p);
+        const struct cs_dialect_charge *c = cs_dialect_charge_of(p);
+        assert_int_equal(d->protocol, p);
+        assert_true(cs_protocol_name(p)[0] != '\0');
+        assert_true(d->path[0] == '/' && d->root != NULL && strstr(d->auth_prefix, ": ") != NULL);
+        assert_true((d->formats & 1u << CS_FORM_NONE) != 0);
+        assert_true(d->prompt != NULL && d->settings != NULL && d->read != NULL);
+        assert_in_range(c->tokens, CS_CHARGE_BY_INPUT, CS_CHARGE_BY_CAP);
+        assert_in_range(c->output, CS_CHARGE_BY_INPUT, CS_CHARGE_BY_CAP);
+    }
+}
+
 static void what_a_dialect_has_not_is_refused(void **state)
 {
     (void)state;
@@ -175,7 +194,7 @@ static void what_a_dialect_has_not_is_refused(void **state)
         struct cs_model m = {.name = "m", .model = "m", .parameters = t[i].parameters, .max_output_tokens = t[i].cap};
         struct cs_error err = {0};
         char culprit[64];
-        enum cs_err rc = cs_body_check(&a, &m, culprit, &err);
+        enum cs_err rc = cs_dialect_check(&a, &m, culprit, &err);
         assert_int_equal(rc, t[i].culprit == NULL ? CS_OK : CS_EINVAL);
         assert_string_equal(culprit, t[i].culprit != NULL ? t[i].culprit : "");
     }
@@ -211,10 +230,10 @@ static void urls_keys_and_headers(void **state)
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
         struct cs_account a = {
             .protocol = t[i].protocol, .base_url = "https://h/v", .path = t[i].path, .auth = t[i].auth};
-        const struct cs_provider *p = cs_provider_of(t[i].protocol);
-        char *url = cs_provider_url(p, &a, NULL, "a.b:0/c"), *auth = cs_provider_auth(p, &a, "K");
+        const struct cs_dialect *p = cs_dialect_of(t[i].protocol);
+        char *url = cs_dialect_url(p, &a, NULL, "a.b:0/c"), *auth = cs_dialect_auth(p, &a, "K");
         a.simulated = true;
-        char *simulated = cs_provider_url(p, &a, "S", "a.b:0/c");
+        char *simulated = cs_dialect_url(p, &a, "S", "a.b:0/c");
         assert_string_equal(url, t[i].url);
         assert_string_equal(simulated, t[i].simulated);
         assert_string_equal(auth, t[i].key);
@@ -224,11 +243,11 @@ static void urls_keys_and_headers(void **state)
     }
     const char *lines[CS_HEADERS_MAX + 1];
     struct cs_account a = {.protocol = CS_PROTOCOL_ANTHROPIC_MESSAGES, .headers = WORDS("X-A: 1"), .n_headers = 1};
-    assert_int_equal(cs_provider_headers(&cs_provider_anthropic, &a, lines), 2);
+    assert_int_equal(cs_dialect_headers(&cs_dialect_anthropic, &a, lines), 2);
     assert_string_equal(lines[0], "X-A: 1");
     assert_string_equal(lines[1], "anthropic-version: 2023-06-01");
     a.headers = WORDS("Anthropic-Version: 2026-10-21");
-    assert_int_equal(cs_provider_headers(&cs_provider_anthropic, &a, lines), 1);
+    assert_int_equal(cs_dialect_headers(&cs_dialect_anthropic, &a, lines), 1);
     assert_string_equal(lines[0], "Anthropic-Version: 2026-10-21");
 }
 
@@ -239,7 +258,7 @@ static struct cs_reading read_it(enum cs_protocol p, uint16_t status, const char
 {
     struct cs_http_reply r = {.status = status, .headers = headers, .body = body, .body_len = strlen(body), .why = ""};
     struct cs_reading out;
-    cs_provider_of(p)->read(&r, arena, &out);
+    cs_dialect_of(p)->read(&r, arena, &out);
     return out;
 }
 
@@ -494,6 +513,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_never_change),
         cmocka_unit_test(bedrocks_schema_is_a_string),
+        cmocka_unit_test(every_dialect_is_whole),
         cmocka_unit_test(what_a_dialect_has_not_is_refused),
         cmocka_unit_test(urls_keys_and_headers),
         cmocka_unit_test(answers_in_one_normal_form),

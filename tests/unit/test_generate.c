@@ -11,7 +11,7 @@
 
 #include "protocol/base/buf.h"
 #include "protocol/base/digest.h"
-#include "protocol/load/generate.h"
+#include "protocol/table/generate.h"
 #include "protocol/table/names.h"
 
 enum { ED, FABRICATED, NOTES, KINDS };

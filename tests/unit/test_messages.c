@@ -74,6 +74,24 @@ static void test_golden_messages(void **state)
     }
 }
 
+/* What 1.1 appends to HELLO and WELCOME: the bytes of 1.0 above are those of one that states no minor version. */
+static void test_golden_minor(void **state)
+{
+    (void)state;
+    for (int welcome = 0; welcome < 2; welcome++) {
+        struct cs_message m = sample(welcome ? CS_WELCOME : CS_HELLO), back;
+        struct cs_buf b = CS_BUF_INIT(CS_MESSAGE_MAX);
+        struct cs_arena arena = {0};
+        *(welcome ? &m.welcome.minor : &m.hello.minor) = 1;
+        cs_message_pack(&m, &b);
+        assert_golden(welcome ? "WELCOME_1_1" : "HELLO_1_1", &b);
+        assert_int_equal(cs_message_unpack(b.data, b.len, &arena, &back, NULL), CS_OK);
+        assert_same_message(&m, &back);
+        cs_arena_release(&arena);
+        cs_buf_release(&b);
+    }
+}
+
 /* There and back, and these bytes. */
 static void assert_output(const char *golden, struct cs_output o)
 {
@@ -534,6 +552,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden_messages),
+        cmocka_unit_test(test_golden_minor),
         cmocka_unit_test(test_golden_output),
         cmocka_unit_test(test_other_major),
         cmocka_unit_test(test_newer_minor),

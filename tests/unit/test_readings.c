@@ -9,10 +9,11 @@
 
 #include <cmocka.h>
 
-#include "protocol/load/providers.h"
+#include "protocol/dialects/dialect.h"
+#include "protocol/dialects/limit_headers.h"
 #include "protocol/load/probe.h"
+#include "protocol/load/providers.h"
 #include "tests/unit/fixture_files.h"
-#include "worker/providers/provider.h"
 
 /* ---- log probabilities --------------------------------------------------------------------------------- */
 
@@ -21,7 +22,7 @@ static struct cs_reading read_as(enum cs_protocol p, const char *body, struct cs
     const struct cs_http_reply reply = {
         .transfer = CS_TRANSFER_WHOLE, .status = 200, .headers = "", .body = body, .body_len = strlen(body), .why = ""};
     struct cs_reading r;
-    cs_provider_of(p)->read(&reply, arena, &r);
+    cs_dialect_of(p)->read(&reply, arena, &r);
     assert_int_equal(r.says, CS_SAYS_ANSWER);
     return r;
 }
@@ -163,21 +164,21 @@ static void limits_are_read_as_declared(void **state)
     struct cs_arena arena = {0};
     struct cs_limits l;
     (void)state;
-    cs_read_limits(headers, NULL, 0, &arena, &l);
+    cs_limit_headers_read(headers, NULL, 0, &arena, &l);
     assert_int_equal(l.requests_per_minute, 5000);
     assert_int_equal(l.tokens_per_minute, 800000);
     assert_int_equal(l.input_tokens_per_minute, 0);
     assert_int_equal(l.output_tokens_per_minute, 4000);
     assert_int_equal(l.requests_per_day, 0);
-    cs_read_limits(headers, groq, 1, &arena, &l);
+    cs_limit_headers_read(headers, groq, 1, &arena, &l);
     assert_int_equal(l.requests_per_minute, 0);
     assert_int_equal(l.requests_per_day, 5000);
-    cs_read_limits(headers, azure, 1, &arena, &l);
+    cs_limit_headers_read(headers, azure, 1, &arena, &l);
     assert_int_equal(l.requests_per_minute, 0);
     assert_int_equal(l.tokens_per_minute, 800000);
-    cs_read_limits(headers, mistral, 1, &arena, &l);
+    cs_limit_headers_read(headers, mistral, 1, &arena, &l);
     assert_int_equal(l.requests_per_minute, 180);
-    cs_read_limits("", mistral, 1, &arena, &l);
+    cs_limit_headers_read("", mistral, 1, &arena, &l);
     assert_int_equal(l.requests_per_minute + l.tokens_per_minute, 0);
     cs_arena_release(&arena);
 }

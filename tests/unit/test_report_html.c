@@ -10,9 +10,11 @@
 #include <math.h>
 
 #include "tests/unit/fixture_report.h"
+#include "tools/report/html/document.h"
 #include "tools/report/html/html.h"
-#include "tools/report/html/write.h"
+#include "tools/report/html/num.h"
 #include "tools/report/html/svg.h"
+#include "tools/report/words.h"
 
 static char *page_of(const struct cs_report *r)
 {
@@ -20,7 +22,7 @@ static char *page_of(const struct cs_report *r)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    assert_int_equal(cs_report_html(r, out, NULL), CS_OK);
+    assert_int_equal(cs_html_document(r, out, NULL), CS_OK);
     assert_int_equal(fclose(out), 0);
     assert_int_equal(strlen(text), size); /* no NUL on the way */
     return text;
@@ -174,7 +176,7 @@ static void every_contrast_is_a_row_with_its_verdict_in_words(void **state)
         assert_non_null(end);
         char *text = strndup(at, (size_t)(end - at));
         assert_non_null(strstr(text, "<svg"));
-        assert_non_null(strstr(text, c->floor ? "noise floor" : cs_verdict_text(c->verdict)));
+        assert_non_null(strstr(text, c->floor ? "noise floor" : cs_words_verdict(c->verdict)));
         free(text);
     }
     free(page);
@@ -357,7 +359,7 @@ static void a_full_disk_is_an_error(void **state)
         return;
     }
     fixture_report(&f);
-    assert_int_equal(cs_report_html(&f.r, full, &err), CS_EIO);
+    assert_int_equal(cs_html_document(&f.r, full, &err), CS_EIO);
     assert_int_equal(err.code, CS_EIO);
     fclose(full);
 }
@@ -418,7 +420,7 @@ static void scales_are_round_and_hold_their_values(void **state)
     static const double cases[][2] = {{-0.13, 0.31}, {0, 100},      {-12.4, 9.8}, {0, 0},
                                       {5, 5},        {-1e-5, 1e-5}, {-3e6, 7e6},  {NAN, INFINITY}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct cs_scale s = cs_scale_fit(cases[i][0], cases[i][1], 6);
+        struct cs_scale s = cs_svg_scale_fit(cases[i][0], cases[i][1], 6);
         assert_true(s.hi > s.lo && s.step > 0);
         if (isfinite(cases[i][0]))
             assert_true(s.lo <= cases[i][0] + 1e-9 && s.hi >= cases[i][1] - 1e-9);
@@ -426,17 +428,17 @@ static void scales_are_round_and_hold_their_values(void **state)
         assert_true(ticks >= 1.5 && ticks <= 9.5);
         assert_true(fabs(ticks - round(ticks)) < 1e-6);
     }
-    struct cs_scale s = cs_scale_fit(-12.4, 9.8, 6);
+    struct cs_scale s = cs_svg_scale_fit(-12.4, 9.8, 6);
     assert_true(s.lo == -15 && s.hi == 10 && s.step == 5 && s.decimals == 0);
-    assert_true(cs_scale_percent(&s, -100) == 0 && cs_scale_percent(&s, 100) == 100 &&
-                cs_scale_percent(&s, -2.5) == 50);
-    assert_int_equal(cs_scale_fit(-0.13, 0.31, 6).decimals, 1);
+    assert_true(cs_svg_scale_percent(&s, -100) == 0 && cs_svg_scale_percent(&s, 100) == 100 &&
+                cs_svg_scale_percent(&s, -2.5) == 50);
+    assert_int_equal(cs_svg_scale_fit(-0.13, 0.31, 6).decimals, 1);
 }
 
 static void an_interval_beyond_the_scale_ends_in_an_arrowhead(void **state)
 {
     (void)state;
-    struct cs_scale s = cs_scale_fit(-10, 10, 4);
+    struct cs_scale s = cs_svg_scale_fit(-10, 10, 4);
     struct cs_svg_mark mark = {.estimate = 2, .lo = -4, .hi = 40, .inner_lo = NAN, .inner_hi = NAN, .css = "m-open"};
     for (int inside = 0; inside < 2; inside++) {
         char *text = NULL;
@@ -459,7 +461,7 @@ int main(int argc, char **argv)
         static struct fixture_report f;
         FILE *out = fopen(argv[2], "w");
         fixture_report(&f);
-        if (out == NULL || cs_report_html(&f.r, out, NULL) != CS_OK)
+        if (out == NULL || cs_html_document(&f.r, out, NULL) != CS_OK)
             return 1;
         return fclose(out) != 0;
     }

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "protocol/table/table.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 #include "tools/report/analysis/rate_ratios.h"
 #include "tools/report/analysis/reduce.h"
 #include "tools/report/read/source.h"
@@ -79,12 +79,12 @@ static void rig_init(struct rig *r)
     *r = (struct rig){.cases = {.n_cases = CASES, .n_clusters = 3, .cluster = clusters, .ids = ids}};
     cs_plan_init(&r->plan, &study);
     cs_grid_init(&r->grid, &r->plan, 0);
-    cs_arrange(&r->arranged, &r->grid, 0, 0);
+    cs_reduce_arrange(&r->arranged, &r->grid, 0, 0);
 }
 
 static void rig_release(struct rig *r)
 {
-    cs_arrangement_release(&r->arranged);
+    cs_reduce_arrangement_release(&r->arranged);
     cs_grid_release(&r->grid);
     cs_plan_release(&r->plan);
 }
@@ -99,7 +99,7 @@ static void say(struct rig *r, uint32_t c, uint32_t cell, uint32_t n, const char
         if (said[i] != NULL && fields[i].insufficient != NULL && strcmp(said[i], fields[i].insufficient) == 0)
             a[i].insufficient = true;
         else if (said[i] != NULL)
-            a[i].category = cs_category_of(&fields[i], said[i]);
+            a[i].category = cs_case_facts_category(&fields[i], said[i]);
     }
     for (uint32_t i = 0; i < n; i++)
         cs_grid_add(&r->grid, c, cell, CS_OUTCOME_ok, a, NULL, 0);
@@ -108,7 +108,7 @@ static void say(struct rig *r, uint32_t c, uint32_t cell, uint32_t n, const char
 static void pair_up(struct rig *r, const struct cs_measure *m, const struct cs_case_filter *filter, struct cs_paired *p)
 {
     const struct cs_side level = {.level = {1}, .n = 1}, control = {.level = {0}, .n = 1};
-    cs_pair_up(p, m, &r->grid, &r->arranged, &r->cases, &level, &control, filter);
+    cs_reduce_pair(p, m, &r->grid, &r->arranged, &r->cases, &level, &control, filter);
 }
 
 static void test_an_output_may_lack_one_answer_and_hold_the_other(void **state)
@@ -123,11 +123,11 @@ static void test_an_output_may_lack_one_answer_and_hold_the_other(void **state)
     say(&r, 0, 0, 2, "Yes", "high");
     say(&r, 0, 0, 1, NULL, "low");
     say(&r, 0, 0, 1, "No", "unknown");
-    cs_spot_count(&imaging, &r.grid, 0, &cell, 1, &counts);
+    cs_reduce_spot_count(&imaging, &r.grid, 0, &cell, 1, &counts);
     assert_int_equal(counts.asked, 4);
     assert_int_equal(counts.usable, 3);
     assert_int_equal(counts.unreadable, 1);
-    cs_spot_count(&urgency, &r.grid, 0, &cell, 1, &counts);
+    cs_reduce_spot_count(&urgency, &r.grid, 0, &cell, 1, &counts);
     assert_int_equal(counts.usable, 3);
     assert_int_equal(counts.insufficient, 1);
     assert_int_equal(counts.unreadable, 0);
@@ -149,7 +149,7 @@ static void test_insufficient_information_is_a_measure_of_its_own(void **state)
     pair_up(&r, &m, &all, &p);
     assert_int_equal(p.n, 1);
     assert_true(fabs(p.diff[0] - 0.75) < 1e-12);
-    cs_paired_release(&p);
+    cs_reduce_paired_release(&p);
     rig_release(&r);
 }
 
@@ -170,12 +170,12 @@ static void test_flagged_cases_leave_or_stand_alone(void **state)
     pair_up(&r, &m, &others, &p);
     assert_int_equal(p.n, 2);
     assert_true(p.diff[0] == 0 && p.diff[1] == 0);
-    cs_paired_release(&p);
+    cs_reduce_paired_release(&p);
     pair_up(&r, &m, &alone, &p);
     assert_int_equal(p.n, 1);
     assert_int_equal(p.cluster[0], 1);
     assert_true(p.diff[0] == 1);
-    cs_paired_release(&p);
+    cs_reduce_paired_release(&p);
     rig_release(&r);
 }
 
@@ -190,23 +190,23 @@ static void test_warrant_is_read_back_as_it_was_declared(void **state)
         "{\"warrant\":{\"factor\":\"group\"},\"warrant_rows\":[[\"*\",\"homeless\",\"imaging\",\"2\",\"0.5\"],"
         "[\"b\",\"homeless\",\"imaging\",\"3\",\"\"],[\"c\",\"homeless\",\"q.urgency\",\"1\",\"1\"]]}",
         0, NULL);
-    assert_int_equal(cs_warrant_read(&w, &arena, &study, &cases, a, &err), CS_OK);
+    assert_int_equal(cs_warrant_flags_read(&w, &arena, &study, &cases, a, &err), CS_OK);
     json_decref(a);
     assert_int_equal(w.n, 2);
     assert_int_equal(w.pairs, 4);
-    const struct cs_warranted *x = cs_warranted_of(&w, 0, 1, 0, 0, false);
+    const struct cs_warranted *x = cs_warrant_flags_of(&w, 0, 1, 0, 0, false);
     assert_non_null(x);
     assert_int_equal(x->raters[0], 2);
     assert_int_equal(x->raters[1], 3);
     assert_true(x->agreement[0] == 0.5 && x->agreement[1] == CS_AGREEMENT_UNKNOWN);
-    x = cs_warranted_of(&w, 0, 1, 0, 1, false);
+    x = cs_warrant_flags_of(&w, 0, 1, 0, 1, false);
     assert_non_null(x);
     assert_int_equal(x->raters[0] + x->raters[1], 0);
     assert_int_equal(x->raters[2], 1);
-    assert_null(cs_warranted_of(&w, 0, 0, 0, 0, false));
+    assert_null(cs_warrant_flags_of(&w, 0, 0, 0, 0, false));
     a = json_loads(
         "{\"warrant\":{\"factor\":\"group\"},\"warrant_rows\":[[\"z\",\"homeless\",\"imaging\",\"2\",\"\"]]}", 0, NULL);
-    assert_int_equal(cs_warrant_read(&w, &arena, &study, &cases, a, &err), CS_ECORRUPT);
+    assert_int_equal(cs_warrant_flags_read(&w, &arena, &study, &cases, a, &err), CS_ECORRUPT);
     json_decref(a);
     cs_arena_release(&arena);
 }
@@ -216,6 +216,12 @@ static void test_warrant_is_read_back_as_it_was_declared(void **state)
 static double wobble(uint32_t i)
 {
     return sin(i * 12.9898 + 1) * 0.3;
+}
+
+/* Sign of unit i as the flips take it: bit i % 64 of number i / 64. */
+static int draw_sign(uint64_t key, size_t i)
+{
+    return cs_stats_draw_u64(key, i / 64) >> (i % 64) & 1 ? 1 : -1;
 }
 
 static void test_sign_flips_in_groups_are_those_one_by_one(void **state)
@@ -230,13 +236,13 @@ static void test_sign_flips_in_groups_are_those_one_by_one(void **state)
         size += fabs(d[i]);
     }
     for (uint32_t draw = 0; draw < DRAWS; draw++) {
-        const uint64_t key = cs_draw_key(5, draw, CS_DRAW_SIGNS);
+        const uint64_t key = cs_stats_draw_key(5, draw, CS_DRAW_SIGNS);
         double s = 0;
         for (size_t i = 0; i < N; i++)
-            s += cs_draw_sign(key, i) * d[i];
+            s += draw_sign(key, i) * d[i];
         hits += fabs(s) >= fabs(sum) - 1e-10 * size;
     }
-    const struct cs_sign_flip f = cs_sign_flip(d, N, 5, DRAWS);
+    const struct cs_sign_flip f = cs_cluster_sign_flip(d, N, 5, DRAWS);
     assert_int_equal(f.status, CS_STAT_OK);
     assert_false(f.exact);
     assert_true(hits > 50 && hits < DRAWS - 50);
@@ -259,8 +265,8 @@ static void test_crossed_bootstrap_with_and_without_gaps(void **state)
             present[i] = gaps == 0 || i % 7 != 0;
         for (uint32_t draw = 0; draw < DRAWS; draw++) {
             double sum = 0, weight = 0;
-            cs_draw_weights(cs_draw_key(3, draw, CS_DRAW_CLUSTERS), CLUSTERS, row);
-            cs_draw_weights(cs_draw_key(3, draw, CS_DRAW_MODELS), MODELS, column);
+            cs_stats_draw_weights(cs_stats_draw_key(3, draw, CS_DRAW_CLUSTERS), CLUSTERS, row);
+            cs_stats_draw_weights(cs_stats_draw_key(3, draw, CS_DRAW_MODELS), MODELS, column);
             for (uint32_t i = 0; i < CLUSTERS * MODELS; i++) {
                 const double w = present[i] ? (double)row[i / MODELS] * column[i % MODELS] : 0;
                 sum += w * d[i];
@@ -268,7 +274,7 @@ static void test_crossed_bootstrap_with_and_without_gaps(void **state)
             }
             means[draw] = sum / weight;
         }
-        const struct cs_interval wanted = cs_percentile(means, DRAWS, 0.05);
+        const struct cs_interval wanted = cs_bootstrap_percentile(means, DRAWS, 0.05);
         const struct cs_crossed c = cs_crossed_shift(&boot, d, present, CLUSTERS, MODELS, 0.05);
         assert_int_equal(c.interval_status, CS_STAT_OK);
         assert_true(fabs(c.ci.lo - wanted.lo) < 1e-12 && fabs(c.ci.hi - wanted.hi) < 1e-12);
@@ -303,7 +309,7 @@ static void test_ratios_in_a_batch_are_those_one_by_one(void **state)
     cs_rate_ratios(&w, jobs, PAIRS);
     assert_false(ratio[0].known); /* nothing below the line */
     for (uint32_t k = 1; k < PAIRS; k += 43) {
-        const struct cs_ratio one = cs_rate_ratio(&boot, level[k], comparator[k], CLUSTERS, 0.05);
+        const struct cs_ratio one = cs_ratio_rate(&boot, level[k], comparator[k], CLUSTERS, 0.05);
         assert_int_equal(one.status, CS_STAT_OK);
         assert_true(ratio[k].known && ci[k].known);
         assert_true(fabs(ratio[k].value - one.ratio) < 1e-12);

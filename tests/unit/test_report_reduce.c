@@ -64,12 +64,12 @@ static void rig_init(struct rig *r)
                       .measure = {.kind = CS_OUTCOME_BINARY, .n_categories = 2}};
     cs_plan_init(&r->plan, &study);
     cs_grid_init(&r->grid, &r->plan, 0);
-    cs_arrange(&r->arranged, &r->grid, 0, 0);
+    cs_reduce_arrange(&r->arranged, &r->grid, 0, 0);
 }
 
 static void rig_release(struct rig *r)
 {
-    cs_arrangement_release(&r->arranged);
+    cs_reduce_arrangement_release(&r->arranged);
     cs_grid_release(&r->grid);
     cs_plan_release(&r->plan);
 }
@@ -92,7 +92,7 @@ static void pair_up(struct rig *r, struct cs_paired *p)
 {
     const struct cs_side level = {.level = {1}, .n = 1}, control = {.level = {0}, .n = 1};
     const struct cs_case_filter all = {.stratum = CS_NONE};
-    cs_pair_up(p, &r->measure, &r->grid, &r->arranged, &r->cases, &level, &control, &all);
+    cs_reduce_pair(p, &r->measure, &r->grid, &r->arranged, &r->cases, &level, &control, &all);
 }
 
 static void test_one_difference_per_cluster(void **state)
@@ -117,7 +117,7 @@ static void test_one_difference_per_cluster(void **state)
     /* p(1-p)/(K-1) of four spots, as the variance of a mean of two differences */
     assert_true(is_near(p.sampling[0], (2 * 0.1875 + 2 * 0.25) / 3 / 4));
     assert_true(is_near(p.sampling[1], 0));
-    cs_paired_release(&p);
+    cs_reduce_paired_release(&p);
     rig_release(&r);
 }
 
@@ -135,11 +135,11 @@ static void test_refusals_are_not_yes_and_timeouts_are_missing(void **state)
     assert_true(is_near(p.low, 2.0 / 3 - 0.5));
     assert_true(is_near(p.high, 1 - 0.5));
     assert_int_equal(p.n_level, 3);
-    cs_paired_release(&p);
+    cs_reduce_paired_release(&p);
     r.measure.what = CS_WHAT_USABLE;
     pair_up(&r, &p);
     assert_true(is_near(p.diff[0], -1.0 / 3));
-    cs_paired_release(&p);
+    cs_reduce_paired_release(&p);
     rig_release(&r);
 }
 

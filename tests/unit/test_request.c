@@ -11,7 +11,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/rng.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "protocol/dialects/parameters.h"
 #include "protocol/dialects/request.h"
 #include "tests/unit/fixture_study.h"

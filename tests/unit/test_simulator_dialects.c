@@ -11,9 +11,10 @@
 
 #include <cmocka.h>
 
+#include "protocol/dialects/dialect.h"
 #include "tests/unit/fixture_truth.h"
 #include "tools/simulator/dialect.h"
-#include "worker/providers/provider.h"
+#include "worker/retry.h"
 
 enum { CHAT, RESPONSES, ANTHROPIC, GEMINI, BEDROCK, DIALECTS };
 
@@ -82,7 +83,7 @@ static struct heard ask(int d, const char *body, const char *fault, const char *
                                        .body = cs_buf_cstr(&reply.body),
                                        .body_len = reply.body.len,
                                        .why = ""};
-    cs_provider_of(speech[d].protocol)->read(&http, arena, &out.reading);
+    cs_dialect_of(speech[d].protocol)->read(&http, arena, &out.reading);
     out.status = reply.status;
     out.rule = cs_retry_rule(CS_TRANSFER_WHOLE, http.status, out.reading.says);
     cs_sim_reply_release(&reply);

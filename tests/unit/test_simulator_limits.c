@@ -33,7 +33,7 @@ static void durations_as_go_prints_them(void **state)
 }
 
 static bool take(struct cs_buckets *b, const struct cs_quota *q, uint64_t tokens, int64_t now_us,
-                 struct cs_refusal *why)
+                 struct cs_limit_refusal *why)
 {
     return cs_buckets_take(b, q, &(struct cs_charge){.tokens = tokens}, now_us, why);
 }
@@ -65,7 +65,7 @@ static void wait_is_the_time_until_this_request_fits(void **state)
     (void)state;
     const struct cs_quota q = {.tokens = {.per_minute = 30000}};
     struct cs_buckets b;
-    struct cs_refusal why;
+    struct cs_limit_refusal why;
     cs_buckets_init(&b, &q, 0);
     assert_true(take(&b, &q, 30000, 0, &why));
     assert_false(take(&b, &q, 890, 0, &why));
@@ -85,7 +85,7 @@ static void requests_are_limited_first_and_a_refusal_takes_nothing(void **state)
     (void)state;
     const struct cs_quota q = {.requests = {.per_minute = 500}, .tokens = {.per_minute = 1000}};
     struct cs_buckets b;
-    struct cs_refusal why;
+    struct cs_limit_refusal why;
     cs_buckets_init(&b, &q, 0);
     for (int i = 0; i < 500; i++)
         assert_true(take(&b, &q, 2, 0, &why));
@@ -102,7 +102,7 @@ static void never_more_than_limit_and_burst(void **state)
     (void)state;
     const struct cs_quota q = {.requests = {.per_minute = 6000, .burst = 16}, .starts_empty = true};
     struct cs_buckets b;
-    struct cs_refusal why;
+    struct cs_limit_refusal why;
     cs_buckets_init(&b, &q, 0);
     assert_false(take(&b, &q, 1, 0, &why)); /* it starts empty */
     assert_int_equal(why.wait_ms, 10);
@@ -120,7 +120,7 @@ static void larger_than_the_burst_leaves_a_debt(void **state)
     (void)state;
     const struct cs_quota q = {.tokens = {.per_minute = 60000, .burst = 1000}};
     struct cs_buckets b;
-    struct cs_refusal why;
+    struct cs_limit_refusal why;
     cs_buckets_init(&b, &q, 0);
     assert_true(take(&b, &q, 3000, 0, &why));
     assert_false(take(&b, &q, 3000, 0, &why));
@@ -140,7 +140,7 @@ static void what_is_settled(void **state)
                                .output = {.per_minute = 6000, .burst = 100}};
     const struct cs_charge begun = {.tokens = 900}, ended = {.tokens = 300, .output = 250};
     struct cs_buckets b;
-    struct cs_refusal why;
+    struct cs_limit_refusal why;
     cs_buckets_init(&b, &q, 0);
     assert_true(cs_buckets_take(&b, &q, &begun, 0, &why));
     assert_false(cs_buckets_take(&b, &q, &begun, 0, &why));
@@ -159,7 +159,7 @@ static void no_limit_no_bucket(void **state)
     (void)state;
     const struct cs_quota q = {0};
     struct cs_buckets b;
-    struct cs_refusal why;
+    struct cs_limit_refusal why;
     cs_buckets_init(&b, &q, 0);
     for (int i = 0; i < 100000; i++)
         assert_true(take(&b, &q, 1000000, 0, &why));

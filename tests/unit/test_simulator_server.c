@@ -23,7 +23,7 @@ static const char question[] = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\
 
 struct rig {
     struct cs_simulator *simulator;
-    struct cs_server *server;
+    struct cs_simulator_server *server;
 };
 
 static int start(void **state)
@@ -31,9 +31,9 @@ static int start(void **state)
     struct rig *r = cs_xcalloc(1, sizeof *r);
     struct cs_error err;
     const struct cs_simulator_opts opts = {.drip_ms = 300};
-    const struct cs_server_opts where = {.host = "127.0.0.1", .threads = 2};
+    const struct cs_simulator_server_opts where = {.host = "127.0.0.1", .threads = 2};
     assert_int_equal(cs_simulator_open(&r->simulator, &opts, &err), CS_OK);
-    if (cs_server_open(&r->server, r->simulator, &where, &err) != CS_OK)
+    if (cs_simulator_server_open(&r->server, r->simulator, &where, &err) != CS_OK)
         fail_msg("%s", err.msg);
     *state = r;
     return 0;
@@ -42,7 +42,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     struct rig *r = *state;
-    cs_server_close(r->server);
+    cs_simulator_server_close(r->server);
     cs_simulator_close(r->simulator);
     free(r);
     return 0;
@@ -72,7 +72,7 @@ static CURL *prepare(const struct rig *rig, const char *path, const char *body, 
     CURL *c = curl_easy_init();
     char url[128];
     *out = (struct result){.headers = CS_BUF_INIT(1 << 16), .body = CS_BUF_INIT(1 << 20)};
-    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", cs_server_port(rig->server), path);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", cs_simulator_server_port(rig->server), path);
     curl_easy_setopt(c, CURLOPT_URL, url);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, collect);
@@ -311,7 +311,7 @@ static void closes_at_once_with_calls_in_flight(void **state)
     while (stat_of(rig, "in_flight") < 8)
         usleep(10000);
     const uint64_t from = cs_mono_ms();
-    cs_server_close(rig->server);
+    cs_simulator_server_close(rig->server);
     assert_true(cs_mono_ms() - from < 5000);
     rig->server = NULL;
     for (int i = 0; i < 8; i++)
@@ -321,12 +321,12 @@ static void closes_at_once_with_calls_in_flight(void **state)
 static void refuses_an_address_that_is_none(void **state)
 {
     const struct rig *rig = *state;
-    struct cs_server *s;
+    struct cs_simulator_server *s;
     struct cs_error err;
-    const struct cs_server_opts name = {.host = "example.org"};
-    const struct cs_server_opts taken = {.host = "127.0.0.1", .port = cs_server_port(rig->server)};
-    assert_int_equal(cs_server_open(&s, rig->simulator, &name, &err), CS_EINVAL);
-    assert_int_equal(cs_server_open(&s, rig->simulator, &taken, &err), CS_EIO);
+    const struct cs_simulator_server_opts name = {.host = "example.org"};
+    const struct cs_simulator_server_opts taken = {.host = "127.0.0.1", .port = cs_simulator_server_port(rig->server)};
+    assert_int_equal(cs_simulator_server_open(&s, rig->simulator, &name, &err), CS_EINVAL);
+    assert_int_equal(cs_simulator_server_open(&s, rig->simulator, &taken, &err), CS_EIO);
     assert_null(s);
 }
 

@@ -56,8 +56,8 @@ static void nothing_is_found_where_nothing_is(void **state)
             }
         }
         t_rejects += cs_cluster_t(d, N, 0.05, 1).p <= 0.05;
-        flip_rejects += cs_sign_flip(d, N, 1, 999).p <= 0.05;
-        pooled_rejects += cs_mcnemar_p(b, c) <= 0.05;
+        flip_rejects += cs_cluster_sign_flip(d, N, 1, 999).p <= 0.05;
+        pooled_rejects += cs_proportion_mcnemar(b, c) <= 0.05;
     }
     NEAR_WITHIN((double)t_rejects / STUDIES, 0.05, band(0.05, STUDIES));
     NEAR_WITHIN((double)flip_rejects / STUDIES, 0.05, band(0.05, STUDIES));
@@ -77,7 +77,7 @@ static void components_are_recovered(void **state)
         double d[N];
         uint32_t level[2 * N], comparator[2 * N];
         sim_study(&s, &r, N, 3, d, level, comparator);
-        const struct cs_components c = cs_components(CS_SCALE_BINARY, level, comparator, N, 2, 0.05);
+        const struct cs_components c = cs_stats_components(CS_SCALE_BINARY, level, comparator, N, 2, 0.05);
         const struct cs_component got[PARTS] = {c.systematic_sq, c.case_sq, c.noise};
         for (int p = 0; p < PARTS; p++) {
             sum[p] += got[p].value;
@@ -116,7 +116,7 @@ static void false_discoveries_stay_below_q(void **state)
         for (size_t k = 0; k < M; k++)
             contrasts[k] = (struct cs_contrast){cs_cluster_t(d[k], N, 0.05, 1), 0.05};
         const struct cs_family f = {CS_ADJUST_BH, 0.05, true, NULL, NULL};
-        assert_int_equal(cs_family_findings(&f, contrasts, M, out), CS_STAT_OK);
+        assert_int_equal(cs_finding_family(&f, contrasts, M, out), CS_STAT_OK);
         double wrong = 0, right = 0;
         for (size_t k = 0; k < M; k++)
             *(k % 2 ? &right : &wrong) += out[k].different;

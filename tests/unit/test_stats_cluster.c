@@ -62,7 +62,7 @@ static void no_variance_gives_a_bound_instead_of_certainty(void **state)
     double d[30] = {0};
     const struct cs_cluster_test none = cs_cluster_t(d, 30, 0.05, 1);
     assert_int_equal(none.status, CS_STAT_BOUND);
-    assert_true(cs_stat_usable(none.status));
+    assert_true(cs_stats_usable(none.status));
     NEAR(none.p, 1);
     /* PYTHON binomtest(0, 30).proportion_ci(method='exact').high */
     NEAR_CI(none.ci, -0.11570330822202784, 0.11570330822202784);
@@ -100,23 +100,23 @@ static void odd_input_has_a_status_and_no_numbers(void **state)
     assert_int_equal(cs_cluster_tost(&one, 0.1, 0.05).status, CS_STAT_TOO_FEW);
     assert_int_equal(cs_cluster_tost(&good, 0, 0.05).status, CS_STAT_BAD_INPUT);
     assert_int_equal(cs_cluster_tost(&good, 0.1, 0.5).status, CS_STAT_BAD_INPUT);
-    assert_int_equal(cs_sign_flip(nan_inside, 3, 1, 5000).status, CS_STAT_BAD_INPUT);
-    assert_int_equal(cs_sign_flip(d10, 1, 1, 5000).status, CS_STAT_TOO_FEW);
+    assert_int_equal(cs_cluster_sign_flip(nan_inside, 3, 1, 5000).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_cluster_sign_flip(d10, 1, 1, 5000).status, CS_STAT_TOO_FEW);
 }
 
 static void sign_flips_are_exact_when_few(void **state)
 {
     (void)state;
     /* PYTHON permutation_test((d10,), np.mean, permutation_type='samples', n_resamples=inf).pvalue */
-    const struct cs_sign_flip r = cs_sign_flip(d10, COUNT(d10), 1, 0);
+    const struct cs_sign_flip r = cs_cluster_sign_flip(d10, COUNT(d10), 1, 0);
     assert_true(r.exact);
     NEAR(r.p, 0.10546875);
     double d[40] = {0};
-    NEAR(cs_sign_flip(d, 40, 1, 5000).p, 1);
+    NEAR(cs_cluster_sign_flip(d, 40, 1, 5000).p, 1);
     for (size_t i = 0; i < 16; i++)
         d[i] = 0.1 * (double)(i + 1); /* 16 moved of 40: still exact, and the most extreme pattern */
-    assert_true(cs_sign_flip(d, 40, 1, 5000).exact);
-    NEAR(cs_sign_flip(d, 40, 1, 5000).p, pow(2, -15));
+    assert_true(cs_cluster_sign_flip(d, 40, 1, 5000).exact);
+    NEAR(cs_cluster_sign_flip(d, 40, 1, 5000).p, pow(2, -15));
 }
 
 static void sign_flips_are_drawn_when_many(void **state)
@@ -125,33 +125,33 @@ static void sign_flips_are_drawn_when_many(void **state)
     double d[60];
     for (size_t i = 0; i < 60; i++)
         d[i] = 0.05 + 0.3 * sin((double)(i * i));
-    const struct cs_sign_flip r = cs_sign_flip(d, 60, 7, 20000);
+    const struct cs_sign_flip r = cs_cluster_sign_flip(d, 60, 7, 20000);
     const struct cs_cluster_test t = cs_cluster_t(d, 60, 0.05, 1);
     assert_false(r.exact);
     NEAR_WITHIN(r.p, t.p, 0.015);
-    assert_true(cs_sign_flip(d, 60, 7, 20000).p == r.p);
-    assert_true(cs_sign_flip(d, 60, 8, 20000).p != r.p);
+    assert_true(cs_cluster_sign_flip(d, 60, 7, 20000).p == r.p);
+    assert_true(cs_cluster_sign_flip(d, 60, 8, 20000).p != r.p);
     for (size_t i = 0; i < 60; i++)
         d[i] = 1;
-    NEAR(cs_sign_flip(d, 60, 7, 5000).p, 1 / 5001.0); /* never 0 */
-    assert_int_equal(cs_sign_flip(d, 60, 7, 0).status, CS_STAT_BAD_INPUT);
+    NEAR(cs_cluster_sign_flip(d, 60, 7, 5000).p, 1 / 5001.0); /* never 0 */
+    assert_int_equal(cs_cluster_sign_flip(d, 60, 7, 0).status, CS_STAT_BAD_INPUT);
 }
 
 static void distributions_agree_with_scipy(void **state)
 {
     (void)state;
     /* PYTHON t.isf(q, df); t.sf, chi2.sf, f.sf; norm.ppf */
-    NEAR(cs_t_critical(0.025, 1), 12.706204736174705);
-    NEAR(cs_t_critical(0.025, 29), 2.045229642132704);
-    NEAR(cs_t_critical(0.05 / 1116 / 2, 999), 4.099308220451747);
-    NEAR(cs_t_critical(1e-6, 3), 103.29946778041935);
-    NEAR(cs_t_critical(0.975, 29), -2.045229642132704);
-    NEAR(cs_t_upper(3, 5), 0.015049623948731293);
-    NEAR(cs_t_upper(40, 9) * 1e12, 9.491499224669911);
-    NEAR(cs_chi2_upper(20, 3), 0.00016974243555282632);
-    NEAR(cs_chi2_upper(700, 4) * 1e150, 3.4852862290889247);
-    NEAR(cs_f_upper(4.5, 2, 27), 0.020574394164052878);
-    NEAR(cs_normal_quantile(0.975), 1.959963984540054);
+    NEAR(cs_dist_t_critical(0.025, 1), 12.706204736174705);
+    NEAR(cs_dist_t_critical(0.025, 29), 2.045229642132704);
+    NEAR(cs_dist_t_critical(0.05 / 1116 / 2, 999), 4.099308220451747);
+    NEAR(cs_dist_t_critical(1e-6, 3), 103.29946778041935);
+    NEAR(cs_dist_t_critical(0.975, 29), -2.045229642132704);
+    NEAR(cs_dist_t_upper(3, 5), 0.015049623948731293);
+    NEAR(cs_dist_t_upper(40, 9) * 1e12, 9.491499224669911);
+    NEAR(cs_dist_chi2_upper(20, 3), 0.00016974243555282632);
+    NEAR(cs_dist_chi2_upper(700, 4) * 1e150, 3.4852862290889247);
+    NEAR(cs_dist_f_upper(4.5, 2, 27), 0.020574394164052878);
+    NEAR(cs_dist_normal_quantile(0.975), 1.959963984540054);
 }
 
 /* Nothing that a study can produce may reach GSL's error handler, which ends the process. */
@@ -162,32 +162,38 @@ static void extreme_arguments_stay_in_range(void **state)
     static const double dfs[] = {1, 2, 3, 29, 999, 1e5, 1e7};
     for (size_t i = 0; i < COUNT(xs); i++)
         for (size_t j = 0; j < COUNT(dfs); j++) {
-            assert_true(cs_t_two_sided(xs[i], dfs[j]) >= 0 && cs_t_two_sided(-xs[i], dfs[j]) <= 1);
-            assert_true(cs_chi2_upper(xs[i], dfs[j]) >= 0 && cs_chi2_upper(xs[i], dfs[j]) <= 1);
-            assert_true(cs_f_upper(xs[i], dfs[j], 5) >= 0 && cs_f_upper(xs[i], 3, dfs[j]) <= 1);
-            assert_true(cs_t_critical(1e-12, dfs[j]) > 0);
+            assert_true(cs_dist_t_two_sided(xs[i], dfs[j]) >= 0 && cs_dist_t_two_sided(-xs[i], dfs[j]) <= 1);
+            assert_true(cs_dist_chi2_upper(xs[i], dfs[j]) >= 0 && cs_dist_chi2_upper(xs[i], dfs[j]) <= 1);
+            assert_true(cs_dist_f_upper(xs[i], dfs[j], 5) >= 0 && cs_dist_f_upper(xs[i], 3, dfs[j]) <= 1);
+            assert_true(cs_dist_t_critical(1e-12, dfs[j]) > 0);
         }
-    assert_true(cs_binomial_lower(0, 4000000, 0.5) >= 0);
-    NEAR(cs_binomial_lower(7, 7, 0.3), 1);
+    assert_true(cs_dist_binomial_lower(0, 4000000, 0.5) >= 0);
+    NEAR(cs_dist_binomial_lower(7, 7, 0.3), 1);
 }
 
 static void draws_are_fixed_by_their_numbers(void **state)
 {
     (void)state;
     uint32_t a[37], b[37], sum = 0;
-    cs_draw_weights(cs_draw_key(11, 4, CS_DRAW_CLUSTERS), 37, a);
-    cs_draw_weights(cs_draw_key(11, 4, CS_DRAW_CLUSTERS), 37, b);
+    cs_stats_draw_weights(cs_stats_draw_key(11, 4, CS_DRAW_CLUSTERS), 37, a);
+    cs_stats_draw_weights(cs_stats_draw_key(11, 4, CS_DRAW_CLUSTERS), 37, b);
     assert_memory_equal(a, b, sizeof a);
     for (size_t i = 0; i < 37; i++)
         sum += a[i];
     assert_int_equal(sum, 37);
-    cs_draw_weights(cs_draw_key(11, 5, CS_DRAW_CLUSTERS), 37, b);
+    cs_stats_draw_weights(cs_stats_draw_key(11, 5, CS_DRAW_CLUSTERS), 37, b);
     assert_true(memcmp(a, b, sizeof a) != 0);
-    cs_draw_weights(cs_draw_key(12, 4, CS_DRAW_CLUSTERS), 37, b);
+    cs_stats_draw_weights(cs_stats_draw_key(12, 4, CS_DRAW_CLUSTERS), 37, b);
     assert_true(memcmp(a, b, sizeof a) != 0);
-    assert_true(cs_draw_key(11, 4, CS_DRAW_CLUSTERS) != cs_draw_key(11, 4, CS_DRAW_MODELS));
+    assert_true(cs_stats_draw_key(11, 4, CS_DRAW_CLUSTERS) != cs_stats_draw_key(11, 4, CS_DRAW_MODELS));
     /* Seed and draw must not be interchangeable. */
-    assert_true(cs_draw_key(1, 2, CS_DRAW_CLUSTERS) != cs_draw_key(2, 1, CS_DRAW_CLUSTERS));
+    assert_true(cs_stats_draw_key(1, 2, CS_DRAW_CLUSTERS) != cs_stats_draw_key(2, 1, CS_DRAW_CLUSTERS));
+}
+
+/* Sign of unit i as the flips take it: bit i % 64 of number i / 64. */
+static int draw_sign(uint64_t key, size_t i)
+{
+    return cs_stats_draw_u64(key, i / 64) >> (i % 64) & 1 ? 1 : -1;
 }
 
 /* Each cluster is drawn once on average with variance 1 - 1/n, and signs are even: chi-square far inside its range. */
@@ -198,12 +204,12 @@ static void draws_are_fair(void **state)
     double sum[N] = {0}, squares = 0, signs = 0;
     for (uint32_t draw = 0; draw < DRAWS; draw++) {
         uint32_t w[N];
-        const uint64_t key = cs_draw_key(3, draw, CS_DRAW_CLUSTERS);
-        cs_draw_weights(key, N, w);
+        const uint64_t key = cs_stats_draw_key(3, draw, CS_DRAW_CLUSTERS);
+        cs_stats_draw_weights(key, N, w);
         for (size_t i = 0; i < N; i++) {
             sum[i] += w[i];
             squares += (double)w[i] * w[i];
-            signs += cs_draw_sign(key, i);
+            signs += draw_sign(key, i);
         }
     }
     double chi2 = 0;

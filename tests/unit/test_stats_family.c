@@ -79,7 +79,7 @@ static void findings_of(struct family *f, enum cs_adjust method, double margin, 
         contrasts[k] = (struct cs_contrast){test_of(f, k), margin};
     const struct cs_max_t max_t = cs_adjust_max_t(&boot, f->d, NULL, N, M, 0.05, adjusted);
     const struct cs_family family = {method, 0.05, true, &max_t, adjusted};
-    assert_int_equal(cs_family_findings(&family, contrasts, M, out), CS_STAT_OK);
+    assert_int_equal(cs_finding_family(&family, contrasts, M, out), CS_STAT_OK);
 }
 
 /* What a reader sees must not contradict itself, whatever the method and the margin. */
@@ -164,16 +164,15 @@ static void verdict_has_five_answers_and_none(void **state)
     (void)state;
     const struct cs_interval beyond = {.06, .1}, below = {-.2, -.06}, crossing = {.02, .08}, small = {.01, .04},
                              wide = {-.1, .2};
-    assert_int_equal(cs_stat_verdict_of(true, true, beyond, .05, false), CS_STAT_VERDICT_BEYOND);
-    assert_int_equal(cs_stat_verdict_of(true, true, below, .05, false), CS_STAT_VERDICT_BEYOND);
-    assert_int_equal(cs_stat_verdict_of(true, true, crossing, .05, false), CS_STAT_VERDICT_UNCLEAR);
-    assert_int_equal(cs_stat_verdict_of(true, true, small, .05, true), CS_STAT_VERDICT_SMALLER);
-    assert_int_equal(cs_stat_verdict_of(true, false, wide, .05, true), CS_STAT_VERDICT_EQUIVALENT);
-    assert_int_equal(cs_stat_verdict_of(true, false, wide, .05, false), CS_STAT_VERDICT_INCONCLUSIVE);
-    assert_int_equal(cs_stat_verdict_of(true, true, beyond, 0, false), CS_STAT_VERDICT_UNCLEAR);
-    assert_int_equal(cs_stat_verdict_of(true, false, wide, 0, true), CS_STAT_VERDICT_INCONCLUSIVE);
-    assert_int_equal(cs_stat_verdict_of(false, true, beyond, .05, true), CS_STAT_VERDICT_NONE);
-    assert_string_equal(cs_stat_verdict_text(CS_STAT_VERDICT_SMALLER), "different, smaller than the margin");
+    assert_int_equal(cs_finding_verdict_of(true, true, beyond, .05, false), CS_STAT_VERDICT_BEYOND);
+    assert_int_equal(cs_finding_verdict_of(true, true, below, .05, false), CS_STAT_VERDICT_BEYOND);
+    assert_int_equal(cs_finding_verdict_of(true, true, crossing, .05, false), CS_STAT_VERDICT_UNCLEAR);
+    assert_int_equal(cs_finding_verdict_of(true, true, small, .05, true), CS_STAT_VERDICT_SMALLER);
+    assert_int_equal(cs_finding_verdict_of(true, false, wide, .05, true), CS_STAT_VERDICT_EQUIVALENT);
+    assert_int_equal(cs_finding_verdict_of(true, false, wide, .05, false), CS_STAT_VERDICT_INCONCLUSIVE);
+    assert_int_equal(cs_finding_verdict_of(true, true, beyond, 0, false), CS_STAT_VERDICT_UNCLEAR);
+    assert_int_equal(cs_finding_verdict_of(true, false, wide, 0, true), CS_STAT_VERDICT_INCONCLUSIVE);
+    assert_int_equal(cs_finding_verdict_of(false, true, beyond, .05, true), CS_STAT_VERDICT_NONE);
 }
 
 static void a_contrast_that_could_not_be_tested_stays_in_the_family(void **state)
@@ -183,18 +182,18 @@ static void a_contrast_that_could_not_be_tested_stays_in_the_family(void **state
     struct cs_contrast c[] = {{cs_cluster_t(good, 6, 0.05, 1), 0.05}, {cs_cluster_t(one, 1, 0.05, 1), 0.05}};
     const struct cs_family family = {CS_ADJUST_HOLM, 0.05, true, NULL, NULL};
     struct cs_finding out[2];
-    assert_int_equal(cs_family_findings(&family, c, 2, out), CS_STAT_OK);
+    assert_int_equal(cs_finding_family(&family, c, 2, out), CS_STAT_OK);
     NEAR(out[0].p_adjusted, 2 * c[0].test.p);
     assert_int_equal(out[0].verdict, CS_STAT_VERDICT_BEYOND);
     assert_int_equal(out[1].status, CS_STAT_TOO_FEW);
     assert_int_equal(out[1].verdict, CS_STAT_VERDICT_NONE);
     NEAR(out[1].p_adjusted, 1);
     const struct cs_family incomplete = {CS_ADJUST_HOLM, 0.05, false, NULL, NULL};
-    assert_int_equal(cs_family_findings(&incomplete, c, 2, out), CS_STAT_OK);
+    assert_int_equal(cs_finding_family(&incomplete, c, 2, out), CS_STAT_OK);
     assert_int_equal(out[0].verdict, CS_STAT_VERDICT_NONE);
     assert_true(out[0].ci.lo > 0); /* counts and intervals stay */
     const struct cs_family no_data = {CS_ADJUST_MAX_T, 0.05, true, NULL, NULL};
-    assert_int_equal(cs_family_findings(&no_data, c, 2, out), CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_finding_family(&no_data, c, 2, out), CS_STAT_BAD_INPUT);
     assert_int_equal(out[0].verdict, CS_STAT_VERDICT_NONE);
 }
 
@@ -206,7 +205,7 @@ static void a_model_that_never_changes_is_bounded(void **state)
     struct cs_contrast c[] = {{cs_cluster_t(d, 60, 0.05, 1), 0.10}, {cs_cluster_t(d, 60, 0.05, 1), 0.03}};
     const struct cs_family family = {CS_ADJUST_NONE, 0.05, true, NULL, NULL};
     struct cs_finding out[2];
-    assert_int_equal(cs_family_findings(&family, c, 2, out), CS_STAT_OK);
+    assert_int_equal(cs_finding_family(&family, c, 2, out), CS_STAT_OK);
     assert_int_equal(out[0].verdict, CS_STAT_VERDICT_EQUIVALENT);
     assert_int_equal(out[1].verdict, CS_STAT_VERDICT_INCONCLUSIVE);
 }
@@ -218,10 +217,10 @@ static void bounds_that_cross_make_it_inconclusive(void **state)
     const struct cs_finding down = {.different = true, .ci = {-.1, -.06}, .verdict = CS_STAT_VERDICT_BEYOND};
     const struct cs_finding open = {.ci = {-.1, .1}, .verdict = CS_STAT_VERDICT_INCONCLUSIVE};
     const struct cs_finding none = {.verdict = CS_STAT_VERDICT_NONE};
-    assert_int_equal(cs_stat_verdict_bounded(&up, &up, &up), CS_STAT_VERDICT_BEYOND);
-    assert_int_equal(cs_stat_verdict_bounded(&up, &down, &up), CS_STAT_VERDICT_INCONCLUSIVE);
-    assert_int_equal(cs_stat_verdict_bounded(&up, &up, &open), CS_STAT_VERDICT_INCONCLUSIVE);
-    assert_int_equal(cs_stat_verdict_bounded(&none, &up, &up), CS_STAT_VERDICT_NONE);
+    assert_int_equal(cs_finding_verdict_bounded(&up, &up, &up), CS_STAT_VERDICT_BEYOND);
+    assert_int_equal(cs_finding_verdict_bounded(&up, &down, &up), CS_STAT_VERDICT_INCONCLUSIVE);
+    assert_int_equal(cs_finding_verdict_bounded(&up, &up, &open), CS_STAT_VERDICT_INCONCLUSIVE);
+    assert_int_equal(cs_finding_verdict_bounded(&none, &up, &up), CS_STAT_VERDICT_NONE);
 }
 
 static void max_t_lies_between_none_and_bonferroni(void **state)
@@ -233,8 +232,8 @@ static void max_t_lies_between_none_and_bonferroni(void **state)
     const struct cs_max_t r = cs_adjust_max_t(&boot, f.d, NULL, N, M, 0.05, adjusted);
     assert_int_equal(r.status, CS_STAT_OK);
     /* A shared control makes the contrasts correlated (1/2): cheaper than Bonferroni, dearer than one test. */
-    assert_true(r.critical > cs_t_critical(0.025, N - 1) + 0.3);
-    assert_true(r.critical < cs_t_critical(0.025 / M, N - 1));
+    assert_true(r.critical > cs_dist_t_critical(0.025, N - 1) + 0.3);
+    assert_true(r.critical < cs_dist_t_critical(0.025 / M, N - 1));
     for (size_t k = 0; k < M; k++)
         assert_true(adjusted[k] >= test_of(&f, k).p - 0.01 && adjusted[k] <= 1);
     /* Copies of one contrast cost nothing at all. */

@@ -16,7 +16,7 @@ static const uint32_t by_hand_level[] = {0, 3, 1, 2, 1, 2, 2, 1}, by_hand_compar
 static void binary_components_by_hand(void **state)
 {
     (void)state;
-    const struct cs_components c = cs_components(CS_SCALE_BINARY, by_hand_level, by_hand_comparator, 4, 2, 0.05);
+    const struct cs_components c = cs_stats_components(CS_SCALE_BINARY, by_hand_level, by_hand_comparator, 4, 2, 0.05);
     assert_int_equal(c.status, CS_STAT_OK);
     /* D = 1/3, 1/3, 0, 1/3: S = 1/4, s2 = 1/36. p (1 - p) / 2 is 1/9 for 1 or 2 of 3, else 0: v = 1/9, 2/9, 2/9, 1/9. */
     NEAR(c.shift.mean, 0.25);
@@ -43,8 +43,8 @@ static void identity_holds_on_every_scale(void **state)
             b[i * K + cs_rng_below(&r, K)]++;
         }
     for (int ordinal = 0; ordinal < 2; ordinal++) {
-        const struct cs_components c = cs_components(ordinal ? CS_SCALE_ORDINAL : CS_SCALE_NOMINAL, a, b, CASES, K,
-                                                     0.05);
+        const struct cs_components c = cs_stats_components(ordinal ? CS_SCALE_ORDINAL : CS_SCALE_NOMINAL, a, b, CASES,
+                                                           K, 0.05);
         double between = 0, within = 0;
         for (size_t i = 0; i < CASES; i++) {
             const double na = 5 + (double)i;
@@ -65,9 +65,9 @@ static void identity_holds_on_every_scale(void **state)
 static void two_categories_are_a_binary_answer(void **state)
 {
     (void)state;
-    const struct cs_components b = cs_components(CS_SCALE_BINARY, by_hand_level, by_hand_comparator, 4, 2, 0.05);
-    const struct cs_components n = cs_components(CS_SCALE_NOMINAL, by_hand_level, by_hand_comparator, 4, 2, 0.05);
-    const struct cs_components o = cs_components(CS_SCALE_ORDINAL, by_hand_level, by_hand_comparator, 4, 2, 0.05);
+    const struct cs_components b = cs_stats_components(CS_SCALE_BINARY, by_hand_level, by_hand_comparator, 4, 2, 0.05);
+    const struct cs_components n = cs_stats_components(CS_SCALE_NOMINAL, by_hand_level, by_hand_comparator, 4, 2, 0.05);
+    const struct cs_components o = cs_stats_components(CS_SCALE_ORDINAL, by_hand_level, by_hand_comparator, 4, 2, 0.05);
     NEAR(n.systematic_sq.value, b.systematic_sq.value);
     NEAR(n.case_sq.value, b.case_sq.value);
     NEAR(n.case_sq.se, b.case_sq.se);
@@ -81,7 +81,7 @@ static void two_categories_are_a_binary_answer(void **state)
         const double v = p * (1 - p) / 2 + q * (1 - q) / 2;
         reduced[i] = (struct cs_component_cluster){p - q, v, 3 * v, 3 * v};
     }
-    const struct cs_components r = cs_components_reduced(reduced, 4, 0.05, 1);
+    const struct cs_components r = cs_stats_components_reduced(reduced, 4, 0.05, 1);
     NEAR(r.systematic_sq.value, b.systematic_sq.value);
     NEAR(r.case_sq.se, b.case_sq.se);
     NEAR(r.noise.value, b.noise.value);
@@ -92,15 +92,15 @@ static void components_need_repeats_and_cases(void **state)
 {
     (void)state;
     static const uint32_t level[] = {0, 3, 1, 2, 0, 1, 2, 1, 0, 0}, comparator[] = {1, 2, 2, 1, 1, 2, 3, 0, 1, 1};
-    const struct cs_components c = cs_components(CS_SCALE_BINARY, level, comparator, 5, 2, 0.05);
+    const struct cs_components c = cs_stats_components(CS_SCALE_BINARY, level, comparator, 5, 2, 0.05);
     assert_int_equal(c.used, 3); /* one answer in a cell, or none, tells nothing about re-asking */
     assert_int_equal(c.left_out, 2);
     assert_int_equal(c.status, CS_STAT_OK);
-    assert_int_equal(cs_components(CS_SCALE_BINARY, level, comparator, 2, 2, 0.05).status, CS_STAT_TOO_FEW);
-    assert_int_equal(cs_components(CS_SCALE_BINARY, level, comparator, 0, 2, 0.05).status, CS_STAT_TOO_FEW);
-    assert_int_equal(cs_components(CS_SCALE_BINARY, level, comparator, 2, 3, 0.05).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_stats_components(CS_SCALE_BINARY, level, comparator, 2, 2, 0.05).status, CS_STAT_TOO_FEW);
+    assert_int_equal(cs_stats_components(CS_SCALE_BINARY, level, comparator, 0, 2, 0.05).status, CS_STAT_TOO_FEW);
+    assert_int_equal(cs_stats_components(CS_SCALE_BINARY, level, comparator, 2, 3, 0.05).status, CS_STAT_BAD_INPUT);
     const struct cs_component_cluster bad[] = {{NAN, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};
-    assert_int_equal(cs_components_reduced(bad, 3, 0.05, 1).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_stats_components_reduced(bad, 3, 0.05, 1).status, CS_STAT_BAD_INPUT);
 }
 
 enum { N = 50, COLUMNS = 70 }; /* more columns than are held at once */
@@ -121,10 +121,10 @@ static void bootstrap_bytes_do_not_depend_on_threads(void **state)
     fill_rates(1, N, COLUMNS, num, den);
     static struct cs_boot_result one[COLUMNS], many[COLUMNS]; /* static: padding is zero on both sides */
     struct cs_boot boot = {.seed = 77, .draws = 5001, .threads = 1};
-    cs_boot_ratios(&boot, num, den, N, COLUMNS, 0.05, one);
+    cs_bootstrap_ratios(&boot, num, den, N, COLUMNS, 0.05, one);
     for (boot.threads = 0; boot.threads < 12; boot.threads += 1 + boot.threads / 2) {
         memset(many, 0, sizeof many);
-        cs_boot_ratios(&boot, num, den, N, COLUMNS, 0.05, many);
+        cs_bootstrap_ratios(&boot, num, den, N, COLUMNS, 0.05, many);
         for (size_t k = 0; k < COLUMNS; k++) {
             assert_memory_equal(&one[k].estimate, &many[k].estimate, sizeof one[k].estimate);
             assert_memory_equal(&one[k].se, &many[k].se, sizeof one[k].se);
@@ -132,7 +132,7 @@ static void bootstrap_bytes_do_not_depend_on_threads(void **state)
         }
     }
     boot.seed = 78;
-    cs_boot_ratios(&boot, num, den, N, COLUMNS, 0.05, many);
+    cs_bootstrap_ratios(&boot, num, den, N, COLUMNS, 0.05, many);
     assert_true(one[0].ci.lo != many[0].ci.lo);
     free(num);
     free(den);
@@ -150,8 +150,8 @@ static void bootstrap_shares_its_draws(void **state)
     }
     const struct cs_boot boot = {.seed = 5, .draws = 5000};
     struct cs_boot_result all[3], alone;
-    cs_boot_ratios(&boot, num, den, N, 3, 0.05, all);
-    cs_boot_ratios(&boot, alone_num, alone_den, N, 1, 0.05, &alone);
+    cs_bootstrap_ratios(&boot, num, den, N, 3, 0.05, all);
+    cs_bootstrap_ratios(&boot, alone_num, alone_den, N, 1, 0.05, &alone);
     assert_true(all[2].ci.lo == alone.ci.lo && all[2].ci.hi == alone.ci.hi);
 }
 
@@ -171,7 +171,7 @@ static void bootstrap_of_a_mean_is_near_theory(void **state)
     const double se = sqrt(squares / 200 / 200);
     const struct cs_boot boot = {.seed = 5, .draws = 20000};
     struct cs_boot_result b;
-    cs_boot_ratios(&boot, d, ones, 200, 1, 0.05, &b);
+    cs_bootstrap_ratios(&boot, d, ones, 200, 1, 0.05, &b);
     NEAR(b.estimate, mean);
     NEAR_WITHIN(b.se, se, 0.02 * se);
     NEAR_WITHIN(b.ci.lo, mean - 1.96 * se, 0.08 * se);
@@ -186,21 +186,21 @@ static void bootstrap_refuses_and_guards(void **state)
         ones[i] = 1;
     const struct cs_boot boot = {.seed = 5, .draws = 5000}, few = {.seed = 5, .draws = 4999};
     struct cs_boot_result b;
-    cs_boot_ratios(&few, num, ones, 10, 1, 0.05, &b);
+    cs_bootstrap_ratios(&few, num, ones, 10, 1, 0.05, &b);
     assert_true(b.status == CS_STAT_OK && b.interval_status == CS_STAT_BAD_INPUT);
-    cs_boot_ratios(&boot, num, ones, 4, 1, 0.05, &b);
+    cs_bootstrap_ratios(&boot, num, ones, 4, 1, 0.05, &b);
     assert_int_equal(b.interval_status, CS_STAT_TOO_FEW);
-    cs_boot_ratios(&boot, num, den, 10, 1, 0.05, &b); /* a third of the draws has nothing below the line */
+    cs_bootstrap_ratios(&boot, num, den, 10, 1, 0.05, &b); /* a third of the draws has nothing below the line */
     assert_true(b.interval_status == CS_STAT_RARE && b.undefined > 1000);
     den[0] = 0;
-    cs_boot_ratios(&boot, num, den, 10, 1, 0.05, &b);
+    cs_bootstrap_ratios(&boot, num, den, 10, 1, 0.05, &b);
     assert_int_equal(b.status, CS_STAT_UNDEFINED);
-    cs_boot_ratios(&boot, ones, ones, 10, 1, 0.05, &b);
+    cs_bootstrap_ratios(&boot, ones, ones, 10, 1, 0.05, &b);
     assert_int_equal(b.interval_status, CS_STAT_CONSTANT);
-    cs_boot_ratios(&boot, num, den, 0, 1, 0.05, &b);
+    cs_bootstrap_ratios(&boot, num, den, 0, 1, 0.05, &b);
     assert_int_equal(b.status, CS_STAT_UNDEFINED);
     num[0] = NAN;
-    cs_boot_ratios(&boot, num, ones, 10, 1, 0.05, &b);
+    cs_bootstrap_ratios(&boot, num, ones, 10, 1, 0.05, &b);
     assert_int_equal(b.status, CS_STAT_BAD_INPUT);
 }
 
@@ -208,10 +208,10 @@ static void percentiles_interpolate(void **state)
 {
     (void)state;
     double v[] = {5, 1, 4, 2, 3}; /* PYTHON numpy.quantile(v, [.1, .9]) */
-    const struct cs_interval ci = cs_percentile(v, 5, 0.2);
+    const struct cs_interval ci = cs_bootstrap_percentile(v, 5, 0.2);
     NEAR_CI(ci, 1.4, 4.6);
     double one[] = {7};
-    NEAR_CI(cs_percentile(one, 1, 0.05), 7, 7);
+    NEAR_CI(cs_bootstrap_percentile(one, 1, 0.05), 7, 7);
 }
 
 static void rate_ratios_are_guarded(void **state)
@@ -224,33 +224,30 @@ static void rate_ratios_are_guarded(void **state)
         label[i] = i % 10 == 0;
     }
     const struct cs_boot boot = {.seed = 5, .draws = 5000};
-    struct cs_ratio r = cs_rate_ratio(&boot, level, comparator, 30, 0.05);
+    struct cs_ratio r = cs_ratio_rate(&boot, level, comparator, 30, 0.05);
     assert_true(r.status == CS_STAT_OK && r.interval_status == CS_STAT_OK);
     NEAR(r.ratio, 0.445 / 0.3225);
     assert_true(r.ci.lo > 1.1 && r.ci.lo < r.ratio && r.ratio < r.ci.hi && r.ci.hi < 1.7);
 
-    /* Three labelled cases of thirty: no ratio against the label, but one of the two arms still. */
-    const struct cs_label_ratio three = cs_label_ratio(&boot, level, comparator, label, 30, 0.05);
-    assert_int_equal(three.level.status, CS_STAT_RARE);
-    assert_int_equal(three.of_ratios.status, CS_STAT_OK);
+    /* Three labelled cases of thirty: too rare to divide by. */
+    assert_int_equal(cs_ratio_rate(&boot, level, label, 30, 0.05).status, CS_STAT_RARE);
     for (size_t i = 0; i < 30; i++)
         label[i] = i % 3 == 0;
-    const struct cs_label_ratio ten = cs_label_ratio(&boot, level, comparator, label, 30, 0.05);
-    NEAR(ten.level.ratio, 0.445 * 3);
-    NEAR(ten.level.ratio / ten.comparator.ratio, ten.of_ratios.ratio);
-    assert_true(ten.level.ci.hi > ten.level.ci.lo);
+    r = cs_ratio_rate(&boot, level, label, 30, 0.05);
+    NEAR(r.ratio, 0.445 * 3);
+    assert_true(r.ci.hi > r.ci.lo);
 
     for (size_t i = 0; i < 30; i++)
         comparator[i] = i < 2 ? 0.05 : 0;
-    r = cs_rate_ratio(&boot, level, comparator, 30, 0.05);
+    r = cs_ratio_rate(&boot, level, comparator, 30, 0.05);
     assert_true(r.status == CS_STAT_RARE && r.ratio == 0 && r.above > 0.4);
     comparator[0] = comparator[1] = 0;
-    assert_int_equal(cs_rate_ratio(&boot, level, comparator, 30, 0.05).status, CS_STAT_UNDEFINED);
-    r = cs_rate_ratio(&boot, comparator, level, 30, 0.05);
+    assert_int_equal(cs_ratio_rate(&boot, level, comparator, 30, 0.05).status, CS_STAT_UNDEFINED);
+    r = cs_ratio_rate(&boot, comparator, level, 30, 0.05);
     assert_true(r.status == CS_STAT_OK && r.ratio == 0 && r.interval_status == CS_STAT_RARE);
     level[3] = 1.01;
-    assert_int_equal(cs_rate_ratio(&boot, level, comparator, 30, 0.05).status, CS_STAT_BAD_INPUT);
-    assert_int_equal(cs_rate_ratio(&boot, level, comparator, 0, 0.05).status, CS_STAT_TOO_FEW);
+    assert_int_equal(cs_ratio_rate(&boot, level, comparator, 30, 0.05).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_ratio_rate(&boot, level, comparator, 0, 0.05).status, CS_STAT_TOO_FEW);
 }
 
 static void crossed_interval_covers_models_too(void **state)
@@ -302,19 +299,20 @@ static void power_is_that_of_the_noncentral_t(void **state)
     /* PYTHON se = sqrt((.1**2 + (.3*.7 + .4*.6)/3)/n); c = t.ppf(.975, n-1); 1 - nct.cdf(c, n-1, .1/se) + nct.cdf(-c, ...) */
     struct cs_power_design d = {
         .n = 100, .tau = 0.1, .noise_a = 0.24, .noise_0 = 0.21, .ka = 3, .k0 = 3, .alpha = 0.05};
-    NEAR_WITHIN(cs_power_difference(&d, 0.1).power, 0.696980274054786, 1e-9);
-    NEAR_WITHIN(cs_power_difference(&d, -0.1).power, 0.696980274054786, 1e-9);
+    NEAR_WITHIN(cs_stats_power_difference(&d, 0.1).power, 0.696980274054786, 1e-9);
+    NEAR_WITHIN(cs_stats_power_difference(&d, -0.1).power, 0.696980274054786, 1e-9);
     double shift;
-    assert_int_equal(cs_power_smallest_shift(&d, cs_power_difference(&d, 0.1).power, &shift).status, CS_STAT_OK);
+    assert_int_equal(cs_stats_power_smallest_shift(&d, cs_stats_power_difference(&d, 0.1).power, &shift).status,
+                     CS_STAT_OK);
     NEAR_WITHIN(shift, 0.1, 1e-9);
     /* No shift: power is the level, for few clusters too. */
-    NEAR_WITHIN(cs_power_difference(&d, 0).power, 0.05, 1e-9);
+    NEAR_WITHIN(cs_stats_power_difference(&d, 0).power, 0.05, 1e-9);
     d.n = 5;
-    NEAR_WITHIN(cs_power_difference(&d, 0).power, 0.05, 1e-9);
-    NEAR_WITHIN(cs_power_difference(&d, 0.4).power, 0.4013899173717953, 1e-9);
+    NEAR_WITHIN(cs_stats_power_difference(&d, 0).power, 0.05, 1e-9);
+    NEAR_WITHIN(cs_stats_power_difference(&d, 0.4).power, 0.4013899173717953, 1e-9);
     /* A control with more repeats helps as much as the formula says. */
     d = (struct cs_power_design){100, 0.1, 0.21, 0.21, 3, 12, 0.05};
-    NEAR(cs_power_se(&d), sqrt((0.01 + 0.21 / 3 + 0.21 / 12) / 100));
+    NEAR(cs_stats_power_se(&d), sqrt((0.01 + 0.21 / 3 + 0.21 / 12) / 100));
 }
 
 /* 1,000 cases, margin of 2 points: 0, 62 and 94 % at 1, 3 and 6 repeats, at rates of 10 % and an SD of 5 points. */
@@ -324,9 +322,9 @@ static void power_of_equivalence_as_published(void **state)
     static const double repeats[] = {1, 3, 6}, simulated[] = {0, .62, .94};
     for (size_t i = 0; i < 3; i++) {
         const struct cs_power_design e = {1000, 0.05, 0.09, 0.09, repeats[i], repeats[i], 0.05};
-        NEAR_WITHIN(cs_power_equivalence(&e, 0, 0.02).power, simulated[i], 0.01);
+        NEAR_WITHIN(cs_stats_power_equivalence(&e, 0, 0.02).power, simulated[i], 0.01);
         /* At the margin itself it is the level, or less. */
-        assert_true(cs_power_equivalence(&e, 0.02, 0.02).power < 0.05 + 1e-9);
+        assert_true(cs_stats_power_equivalence(&e, 0.02, 0.02).power < 0.05 + 1e-9);
     }
 }
 
@@ -337,18 +335,18 @@ static void power_refuses_nonsense(void **state)
     struct cs_power_design d = good;
     double shift;
     d.noise_a = -1;
-    assert_int_equal(cs_power_difference(&d, 0.1).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_stats_power_difference(&d, 0.1).status, CS_STAT_BAD_INPUT);
     d = good;
     d.n = 1;
-    assert_int_equal(cs_power_difference(&d, 0.1).status, CS_STAT_TOO_FEW);
+    assert_int_equal(cs_stats_power_difference(&d, 0.1).status, CS_STAT_TOO_FEW);
     d = (struct cs_power_design){100, 0, 0, 0, 3, 3, 0.05};
-    assert_int_equal(cs_power_equivalence(&d, 0, 0.1).status, CS_STAT_CONSTANT);
-    assert_int_equal(cs_power_equivalence(&good, 0, 0).status, CS_STAT_BAD_INPUT);
-    assert_int_equal(cs_power_equivalence(&good, NAN, 0.1).status, CS_STAT_BAD_INPUT);
-    assert_int_equal(cs_power_smallest_shift(&good, 1, &shift).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_stats_power_equivalence(&d, 0, 0.1).status, CS_STAT_CONSTANT);
+    assert_int_equal(cs_stats_power_equivalence(&good, 0, 0).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_stats_power_equivalence(&good, NAN, 0.1).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_stats_power_smallest_shift(&good, 1, &shift).status, CS_STAT_BAD_INPUT);
     d = good;
     d.tau = NAN;
-    assert_int_equal(cs_power_difference(&d, 0.1).status, CS_STAT_BAD_INPUT);
+    assert_int_equal(cs_stats_power_difference(&d, 0.1).status, CS_STAT_BAD_INPUT);
 }
 
 int main(void)

@@ -23,7 +23,7 @@
 
 /* ---- the server: one thread, poll(2) --------------------------------------------------------------- */
 
-enum { CONNS_MAX = 1200, REQUEST_MAX = 8192 };
+enum { CONNS_MAX = 1200, REQUEST_MAX = 8192, REPLY_MEMORY = 64 * 1024 * 1024 };
 
 struct conn {
     int fd, served;
@@ -232,7 +232,7 @@ static void bench_open(struct bench *b, uint32_t slots)
     memset(b, 0, sizeof *b);
     server_open(&b->server);
     assert_int_equal(uv_loop_init(&b->loop), 0);
-    assert_int_equal(cs_http_open(&b->http, &b->loop, slots, on_done, b, &err), CS_OK);
+    assert_int_equal(cs_http_open(&b->http, &b->loop, slots, REPLY_MEMORY, on_done, b, &err), CS_OK);
     b->timeout_ms = 20000;
     point(b, "/ok");
 }

@@ -19,7 +19,7 @@
 #include "protocol/load/load.h"
 #include "protocol/wire/messages.h"
 #include "worker/alarm.h"
-#include "worker/keys_env.h"
+#include "protocol/load/keys_env.h"
 #include "worker/studies.h"
 #include "worker/window.h"
 

@@ -48,7 +48,7 @@ static void calls_start_as_granted(void **state)
     assert_int_equal(b.total_started, 0);
     struct cs_worker_ask a = take(&b);
     assert_string_equal(a.ask.pool[0].name, "pool");
-    assert_string_equal(a.ask.claimant, "w1/0");
+    assert_string_equal(a.ask.claimant, "f/w1/0");
     assert_int_equal(a.ask.want, 8);
     assert_true(a.ask.pool[0].limit[CS_QUOTA_REQUESTS] == 600);
     assert_true(a.ask.cost[CS_QUOTA_REQUESTS] == 1);

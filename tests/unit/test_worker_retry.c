@@ -1,4 +1,5 @@
 /* The worker's one retry layer: the table, what the dialect reads, and what follows in the core. */
+#include "protocol/dialects/retry_after.h"
 #include "worker/lane.h"
 #include "tests/unit/worker_bench.h"
 
@@ -10,7 +11,7 @@
 static struct cs_reading read_it(struct cs_http_reply r, struct cs_arena *arena)
 {
     struct cs_reading out;
-    cs_provider_openai_chat.read(&r, arena, &out);
+    cs_dialect_openai_chat.read(&r, arena, &out);
     return out;
 }
 
@@ -178,7 +179,7 @@ static void the_provider_says_how_long(void **state)
         {"Retry-After-Ms: 40.5\r\nretry-after: 9\r\n", RATE, 41},
         {"x: y\r\nretry-after: 2\r\n", RATE, 2000},
         {"retry-after: 0.25\r\n", "", 250},
-        {"retry-after: 999999999999\r\n", "", CS_RETRY_QUIET_MAX_MS},
+        {"retry-after: 999999999999\r\n", "", CS_RETRY_AFTER_MAX_MS},
         {"date: Mon, 23 Nov 2026 10:00:00 GMT\r\nretry-after: Mon, 23 Nov 2026 10:00:07 GMT\r\n", "", 7000},
         {"retry-after: Mon, 23 Nov 2026 10:00:07 GMT\r\n", "", CS_NO_HINT},
         {"retry-after: soon\r\n", RATE, 1780},
@@ -190,11 +191,11 @@ static void the_provider_says_how_long(void **state)
     struct cs_arena arena = {0};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(read_it(bench_http(429, rows[i].headers, rows[i].body), &arena).wait_ms, rows[i].ms);
-    assert_int_equal(cs_duration_ms("6m0s"), 360000);
-    assert_int_equal(cs_duration_ms("308ms."), 308);
-    assert_int_equal(cs_duration_ms("2m3.5s"), 123500);
-    assert_int_equal(cs_duration_ms("1h2m3.5s"), CS_RETRY_QUIET_MAX_MS);
-    assert_int_equal(cs_duration_ms("s"), CS_NO_HINT);
+    assert_int_equal(cs_retry_after_duration_ms("6m0s"), 360000);
+    assert_int_equal(cs_retry_after_duration_ms("308ms."), 308);
+    assert_int_equal(cs_retry_after_duration_ms("2m3.5s"), 123500);
+    assert_int_equal(cs_retry_after_duration_ms("1h2m3.5s"), CS_RETRY_AFTER_MAX_MS);
+    assert_int_equal(cs_retry_after_duration_ms("s"), CS_NO_HINT);
     cs_arena_release(&arena);
 }
 

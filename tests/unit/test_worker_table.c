@@ -66,6 +66,8 @@ static const struct cs_retry_rule *expected(enum cs_transfer transfer, unsigned 
         return &transport;
     if (transfer == CS_TRANSFER_LOST)
         return &lost;
+    if (transfer == CS_TRANSFER_CROWDED) /* our own limit */
+        return &transport;
     if (status == 0)
         return transfer == CS_TRANSFER_TIMEOUT ? &timeout_unknown : &strange;
     if (status >= 100) { /* a body in which the provider names its reason counts before the status */

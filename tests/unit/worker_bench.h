@@ -79,7 +79,7 @@ static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane,
         s->asked = true;
         return cs_error_set(err, CS_EAGAIN, "no spec");
     }
-    *out = (struct cs_lane_facts){.study = s, .provider = &cs_provider_openai_chat, .endpoint = &endpoint};
+    *out = (struct cs_lane_facts){.study = s, .provider = &cs_dialect_openai_chat, .endpoint = &endpoint};
     out->timeout_ms = s->timeout_ms;
     out->metered = s->metered;
     out->concurrent = s->concurrent[lane];

@@ -2,8 +2,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-int cs_report(enum cs_err rc, const struct cs_error *err)
+#include "protocol/base/alloc.h"
+
+int cs_command_fail(enum cs_err rc, const struct cs_error *err)
 {
     const char *msg = err->code == rc && err->msg[0] != '\0' ? err->msg : cs_err_text(rc);
     fprintf(stderr, "clinsafe: %s\n", msg);
@@ -19,13 +24,31 @@ bool cs_command_args(const struct cs_option *table, const struct cs_command_help
     if (rc == CS_OK && !helped && (*n_args < args_min || *n_args > args_max))
         rc = cs_error_set(&err, CS_EUSAGE, "%s argument; usage: %s", *n_args < args_min ? "missing" : "too many",
                           help->usage);
-    *status = rc == CS_OK ? 0 : cs_report(rc, &err);
+    *status = rc == CS_OK ? 0 : cs_command_fail(rc, &err);
     return rc == CS_OK && !helped;
 }
 
-enum cs_err cs_study_args_load(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
-                               struct cs_error *err)
+/* People name the folder of a study as they name its file. */
+static enum cs_err refuse_folder(const char *path, struct cs_error *err)
 {
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return CS_OK;
+    const size_t n = strlen(path);
+    char *inside = cs_xasprintf("%s%sstudy.yaml", path, n > 0 && path[n - 1] == '/' ? "" : "/");
+    const bool there = access(inside, F_OK) == 0;
+    enum cs_err rc = there ? cs_error_set(err, CS_ENOENT, "%s is a folder; the study file in it is %s", path, inside)
+                           : cs_error_set(err, CS_ENOENT, "%s is a folder; name the study file (.yaml) in it", path);
+    free(inside);
+    return rc;
+}
+
+enum cs_err cs_command_load_study(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
+                                  struct cs_error *err)
+{
+    enum cs_err rc = refuse_folder(path, err);
+    if (rc != CS_OK)
+        return rc;
     const char *data = a->data != NULL ? a->data : getenv("CLINSAFE_DATA");
     struct cs_load_opts opts = {.providers = a->providers, .data_dir = data != NULL && data[0] != '\0' ? data : NULL};
     return cs_study_load(path, &opts, out, err);

@@ -1,4 +1,4 @@
-/* command.h - the subcommands of `clinsafe`, and what they share: reporting an error, loading a study, asking a coordinator.
+/* command.h - what the commands of `clinsafe` share: their options, reporting an error, loading a study.
  *
  * A command gets argv with its own name at argv[0] and returns the exit status (cs_err_exit_code). It prints results on stdout, one line
  * for what went wrong on stderr. Thread: main.
@@ -9,30 +9,8 @@
 #include "protocol/base/options.h"
 #include "protocol/load/load.h"
 
-struct cs_command {
-    const char *name, *summary;
-    int (*run)(int argc, char **argv);
-};
-
-int cmd_run(int argc, char **argv);
-int cmd_plan(int argc, char **argv);
-int cmd_submit(int argc, char **argv);
-int cmd_status(int argc, char **argv);
-int cmd_pause(int argc, char **argv);
-int cmd_resume(int argc, char **argv);
-int cmd_cancel(int argc, char **argv);
-int cmd_retry(int argc, char **argv);
-int cmd_drain(int argc, char **argv);
-int cmd_export(int argc, char **argv);
-int cmd_verify(int argc, char **argv);
-int cmd_report(int argc, char **argv);
-int cmd_labels(int argc, char **argv);
-int cmd_providers(int argc, char **argv);
-int cmd_drill(int argc, char **argv);
-int cmd_keygen(int argc, char **argv);
-
 /* "clinsafe: <sentence>" on stderr; returns the exit status. */
-int cs_report(enum cs_err rc, const struct cs_error *err);
+int cs_command_fail(enum cs_err rc, const struct cs_error *err);
 
 /* Parses options; returns true when the command should go on. Otherwise *status is its exit status: help was shown, the usage was wrong,
  * or fewer or more than the wanted arguments were given. */
@@ -54,7 +32,7 @@ struct cs_study_args {
         "dir", CS_OPT_STR, &(a).dir, "DIR", "the study directory; default: STUDY without .yaml, with .clinsafe"        \
     }
 
-CS_WARN_UNUSED enum cs_err cs_study_args_load(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
-                                              struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_command_load_study(const struct cs_study_args *a, const char *path, struct cs_loaded *out,
+                                                 struct cs_error *err);
 
 #endif

@@ -3,7 +3,7 @@
 #include <csv.h> /* csv_fwrite */
 #include <string.h>
 
-void cs_csv_field(FILE *out, const char *text, bool first)
+void cs_csv_write_field(FILE *out, const char *text, bool first)
 {
     const size_t n = strlen(text);
     if (!first)
@@ -14,7 +14,7 @@ void cs_csv_field(FILE *out, const char *text, bool first)
         fputs(text, out);
 }
 
-void cs_csv_end(FILE *out)
+void cs_csv_write_end(FILE *out)
 {
     fputc('\n', out);
 }

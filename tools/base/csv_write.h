@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-void cs_csv_field(FILE *out, const char *text, bool first);
-void cs_csv_end(FILE *out);
+void cs_csv_write_field(FILE *out, const char *text, bool first);
+void cs_csv_write_end(FILE *out);
 
 #endif

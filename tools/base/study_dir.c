@@ -80,39 +80,67 @@ static enum cs_err make_sockets(struct cs_study_dir *d, struct cs_error *err)
     return rc;
 }
 
+/* Who has the lock, and what a person can do about it. */
+static enum cs_err in_use(const struct cs_study_dir *d, struct cs_error *err)
+{
+    char text[32] = "", mode[16] = "";
+    int pid = 0;
+    const ssize_t n = pread(d->lock_fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    (void)!sscanf(text, "%d %15s", &pid, mode);
+    const bool detached = strcmp(mode, "detached") == 0;
+    return cs_error_set(
+        err, CS_EBUSY, "%s is in use by a %srun with pid %d; watch it with `clinsafe status --dir %s --watch`, %s",
+        d->path, detached ? "detached " : "", pid, d->path,
+        detached ? "end it with `clinsafe drain` and the same --dir" : "wait for it, or stop it with Ctrl-C there");
+}
+
+static enum cs_err cannot_write(int error, enum cs_err rc, struct cs_error *err)
+{
+    const bool refused = error == EACCES || error == EROFS || error == EPERM || error == ENOTDIR;
+    if (!refused || err == NULL)
+        return rc;
+    const size_t n = strlen(err->msg);
+    snprintf(err->msg + n, sizeof err->msg - n, "; --dir DIR keeps the study in a folder where you may write");
+    return rc;
+}
+
+static enum cs_err make_folders(struct cs_study_dir *d, struct cs_error *err)
+{
+    const char *const folders[] = {d->path, d->logs, d->redis};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        const enum cs_err rc = cs_mkdir_p(folders[i], err);
+        if (rc != CS_OK)
+            return cannot_write(errno, rc, err);
+    }
+    return CS_OK;
+}
+
 enum cs_err cs_study_dir_lock(struct cs_study_dir *d, struct cs_error *err)
 {
-    enum cs_err rc = cs_mkdir_p(d->path, err);
-    if (rc == CS_OK)
-        rc = cs_mkdir_p(d->logs, err);
-    if (rc == CS_OK)
-        rc = cs_mkdir_p(d->redis, err);
+    enum cs_err rc = make_folders(d, err);
     if (rc != CS_OK)
         return rc;
     char *path = cs_xasprintf("%s/lock", d->path);
     d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    const int error = errno;
     free(path);
     if (d->lock_fd < 0)
-        return cs_error_set(err, CS_EIO, "%s/lock: %s", d->path, strerror(errno));
+        return cannot_write(error, cs_error_set(err, CS_EIO, "%s/lock: %s", d->path, strerror(error)), err);
     if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        char pid[16] = "";
-        ssize_t n = pread(d->lock_fd, pid, sizeof pid - 1, 0);
-        pid[n > 0 ? n : 0] = '\0';
+        rc = in_use(d, err);
         close(d->lock_fd);
         d->lock_fd = -1;
-        return cs_error_set(err, CS_EBUSY,
-                            "%s is in use by a run with pid %.*s; wait for it, or stop it with Ctrl-C there", d->path,
-                            (int)strcspn(pid, "\n"), pid);
+        return rc;
     }
-    char pid[16];
-    int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
-    if (ftruncate(d->lock_fd, 0) != 0 || pwrite(d->lock_fd, pid, (size_t)n, 0) != n)
+    char text[32];
+    int n = snprintf(text, sizeof text, "%d%s\n", (int)getpid(), d->detached ? " detached" : "");
+    if (ftruncate(d->lock_fd, 0) != 0 || pwrite(d->lock_fd, text, (size_t)n, 0) != n)
         return cs_error_set(err, CS_EIO, "%s/lock: %s", d->path, strerror(errno));
     return make_sockets(d, err);
 }
 
-/* Start time in clock ticks since boot, from /proc: with the pid it names a process for good. 0: no such process. */
-static uint64_t start_time(pid_t pid)
+uint64_t cs_study_dir_process_started(pid_t pid)
 {
     char path[64], *stat = NULL;
     uint64_t ticks = 0;
@@ -133,7 +161,7 @@ static uint64_t start_time(pid_t pid)
 static enum cs_err end_process(pid_t pid, uint64_t started, struct cs_error *err)
 {
     const uint64_t deadline = cs_mono_ms() + 10000;
-    for (bool killed = false; start_time(pid) == started && started != 0; usleep(20000)) {
+    for (bool killed = false; cs_study_dir_process_started(pid) == started && started != 0; usleep(20000)) {
         /* PDEATHSIG is on its way to it anyway; give it a moment before helping. */
         if (!killed && cs_mono_ms() + 9500 > deadline) {
             kill(pid, SIGKILL);
@@ -175,10 +203,12 @@ enum cs_err cs_study_dir_record(struct cs_study_dir *d, const pid_t *pids, unsig
     json_t *root = json_pack("{s:i, s:s, s:[]}", "run", (int)getpid(), "sockets", d->sockets, "processes");
     for (unsigned i = 0; i < n; i++) {
         if (pids[i] > 0)
-            json_array_append_new(
-                json_object_get(root, "processes"),
-                json_pack("{s:i, s:I}", "pid", (int)pids[i], "started", (json_int_t)start_time(pids[i])));
+            json_array_append_new(json_object_get(root, "processes"),
+                                  json_pack("{s:i, s:I}", "pid", (int)pids[i], "started",
+                                            (json_int_t)cs_study_dir_process_started(pids[i])));
     }
+    if (d->shared_redis != NULL)
+        json_object_set_new(root, "redis", json_string(d->shared_redis));
     char *text = json_dumps(root, JSON_INDENT(2));
     enum cs_err rc = cs_file_write(d->run_json, text, strlen(text), 0640, err);
     free(text);
@@ -186,21 +216,54 @@ enum cs_err cs_study_dir_record(struct cs_study_dir *d, const pid_t *pids, unsig
     return rc;
 }
 
-enum cs_err cs_study_dir_sockets(const struct cs_study_dir *d, char **out, struct cs_error *err)
+static enum cs_err read_json(const char *path, json_t **out, struct cs_error *err)
 {
     char *text = NULL;
-    enum cs_err rc = cs_file_read(d->run_json, 65536, &text, NULL, err);
-    json_t *root = rc == CS_OK ? json_loads(text, 0, NULL) : NULL;
-    const char *sockets = json_string_value(json_object_get(root, "sockets"));
-    if (sockets != NULL && access(sockets, F_OK) != 0)
-        rc = cs_error_set(err, CS_ENOENT,
-                          "%s: no run is going on there; `clinsafe verify` and `clinsafe export` read what it left",
-                          d->path);
-    else if (sockets != NULL)
-        *out = cs_xstrdup(sockets);
-    else
-        rc = cs_error_set(err, CS_ENOENT, "%s: no run was ever started there", d->path);
-    json_decref(root);
+    enum cs_err rc = cs_file_read(path, 65536, &text, NULL, err);
+    *out = rc == CS_OK ? json_loads(text, 0, NULL) : NULL;
     free(text);
+    return rc;
+}
+
+static enum cs_err sockets_of(const struct cs_study_dir *d, const json_t *root, char **out, struct cs_error *err)
+{
+    const char *sockets = json_string_value(json_object_get(root, "sockets"));
+    if (sockets == NULL)
+        return cs_error_set(err, CS_ENOENT, "%s: no run was ever started there", d->path);
+    if (access(sockets, F_OK) != 0)
+        return cs_error_set(err, CS_ENOENT,
+                            "%s: no run is going on there; `clinsafe verify` and `clinsafe export` read what it left",
+                            d->path);
+    *out = cs_xstrdup(sockets);
+    return CS_OK;
+}
+
+enum cs_err cs_study_dir_sockets(const struct cs_study_dir *d, char **out, struct cs_error *err)
+{
+    json_t *root;
+    (void)!read_json(d->run_json, &root, err);
+    const enum cs_err rc = sockets_of(d, root, out, err);
+    json_decref(root);
+    return rc;
+}
+
+enum cs_err cs_study_dir_redis(const struct cs_study_dir *d, char **address, char **fleet, struct cs_error *err)
+{
+    json_t *root, *ready = NULL;
+    char *sockets = NULL;
+    (void)!read_json(d->run_json, &root, err);
+    const enum cs_err rc = sockets_of(d, root, &sockets, err);
+    if (rc == CS_OK) {
+        const char *shared = json_string_value(json_object_get(root, "redis"));
+        char *file = cs_xasprintf("%s/ready.json", sockets);
+        *address = shared != NULL ? cs_xstrdup(shared) : cs_xasprintf("unix:%s/redis", sockets);
+        (void)!read_json(file, &ready, NULL);
+        const char *id = json_string_value(json_object_get(ready, "fleet"));
+        *fleet = id != NULL ? cs_xstrdup(id) : NULL;
+        free(file);
+    }
+    free(sockets);
+    json_decref(ready);
+    json_decref(root);
     return rc;
 }

@@ -1,5 +1,7 @@
 #include "tools/export/row.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/clock.h"
@@ -24,14 +26,14 @@ enum {
     N_TAIL = sizeof tail / sizeof tail[0]
 };
 
-static uint32_t add_column(struct cs_row *r, const char *name)
+static uint32_t add_column(struct cs_export_row *r, const char *name)
 {
     r->names[r->n] = name;
     return r->n++;
 }
 
 /* Questions that ask for a field of the same name share its column. */
-static uint32_t find_or_add_column(struct cs_row *r, uint32_t from, const char *name)
+static uint32_t find_or_add_column(struct cs_export_row *r, uint32_t from, const char *name)
 {
     for (uint32_t i = from; i < r->n; i++) {
         if (strcmp(r->names[i], name) == 0)
@@ -49,7 +51,7 @@ static bool has_wordings(const struct cs_factor *f)
     return false;
 }
 
-static void lay_out_answers(struct cs_row *r, const struct cs_study *s)
+static void lay_out_answers(struct cs_export_row *r, const struct cs_study *s)
 {
     const uint32_t from = r->n;
     for (uint32_t q = 0; q < s->n_questions; q++) {
@@ -69,7 +71,7 @@ static void lay_out_answers(struct cs_row *r, const struct cs_study *s)
 }
 
 /* Which outputs were rated, and in what. */
-static void learn_ratings(struct cs_row *r)
+static void learn_ratings(struct cs_export_row *r)
 {
     const uint32_t n = r->ratings != NULL ? r->ratings->n : 0;
     r->rated_fields = cs_arena_array(&r->layout, (size_t)n + 1, sizeof *r->rated_fields);
@@ -84,7 +86,7 @@ static void learn_ratings(struct cs_row *r)
     }
 }
 
-static void lay_out(struct cs_row *r, const struct cs_study *s)
+static void lay_out(struct cs_export_row *r, const struct cs_study *s)
 {
     uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + 1 + s->n_strata + 3 * s->n_factors + 2 * r->n_rated_fields;
     for (uint32_t q = 0; q < s->n_questions; q++)
@@ -115,10 +117,10 @@ static void lay_out(struct cs_row *r, const struct cs_study *s)
     }
 }
 
-enum cs_err cs_row_open(struct cs_row *r, const struct cs_generation_view *view, const struct cs_ratings *ratings,
-                        struct cs_error *err)
+enum cs_err cs_export_row_open(struct cs_export_row *r, const struct cs_generation_view *view,
+                               const struct cs_ratings *ratings, struct cs_error *err)
 {
-    *r = (struct cs_row){.view = view, .ratings = ratings};
+    *r = (struct cs_export_row){.view = view, .ratings = ratings};
     enum cs_err rc = cs_requests_open(&r->requests, &view->plan, err);
     if (rc != CS_OK)
         return rc;
@@ -128,32 +130,20 @@ enum cs_err cs_row_open(struct cs_row *r, const struct cs_generation_view *view,
     return CS_OK;
 }
 
-void cs_row_close(struct cs_row *r)
+void cs_export_row_close(struct cs_export_row *r)
 {
     cs_cell_cache_close(r->cells);
     cs_requests_close(r->requests);
     cs_names_release(&r->rated);
     cs_arena_release(&r->layout);
     cs_arena_release(&r->values);
-    *r = (struct cs_row){0};
+    *r = (struct cs_export_row){0};
 }
 
 /* ---- values ------------------------------------------------------------------------------------------ */
 
-int64_t cs_output_cost(const struct cs_model *m, const struct cs_output *o)
-{
-    const int64_t cached_price = m->price.cached >= 0 ? m->price.cached : m->price.input;
-    const int64_t cached = o->cached_tokens < o->input_tokens ? o->cached_tokens : o->input_tokens;
-    int64_t cost = 0;
-    if (m->price.input >= 0)
-        cost += ((int64_t)o->input_tokens - cached) * m->price.input + cached * cached_price;
-    if (m->price.output >= 0)
-        cost += (int64_t)o->output_tokens * m->price.output;
-    return cost;
-}
-
 struct filler { /* walks the columns in the order of lay_out */
-    struct cs_row *row;
+    struct cs_export_row *row;
     uint32_t at;
 };
 
@@ -210,8 +200,8 @@ static const char *state_of(const struct cs_stored *stored)
     return cs_output_is_quarantine(&stored->output) ? "quarantined" : "failed";
 }
 
-static void put_answers(struct cs_row *r, const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
-                        const struct cs_output *o)
+static void put_answers(struct cs_export_row *r, const struct cs_study *s, const struct cs_coords *at,
+                        const struct cs_case *c, const struct cs_output *o)
 {
     const struct cs_question *q = &s->questions[at->question];
     struct cs_answer answers[CS_FIELDS_MAX];
@@ -233,6 +223,15 @@ static void put_answers(struct cs_row *r, const struct cs_study *s, const struct
     }
 }
 
+static void put_cost(struct filler *f, const struct cs_price *p, const struct cs_output *o)
+{
+    int64_t cost;
+    if (cs_price_of(p, o->input_tokens, o->cached_tokens, o->output_tokens, &cost))
+        put_real(f, (double)cost / 1e9);
+    else
+        put_text(f, NULL);
+}
+
 static void put_output(struct filler *f, const struct cs_model *m, const struct cs_stored *stored)
 {
     const struct cs_output *o = &stored->output;
@@ -244,7 +243,7 @@ static void put_output(struct filler *f, const struct cs_model *m, const struct 
     put_int(f, o->cached_tokens);
     put_int(f, o->output_tokens);
     put_int(f, o->reasoning_tokens);
-    put_real(f, (double)cs_output_cost(m, o) / 1e9);
+    put_cost(f, &m->price, o);
     if (o->started_wall_ms != 0)
         put_time(f, o->started_wall_ms);
     else
@@ -315,7 +314,7 @@ static void put_middle(struct filler *f, const struct cs_study *s, const struct 
 /* What most raters said, and how many there were. */
 static void put_ratings(struct filler *f, const char *digest)
 {
-    const struct cs_row *r = f->row;
+    const struct cs_export_row *r = f->row;
     if (cs_names_get(&r->rated, digest) == UINT32_MAX)
         return;
     for (uint32_t i = 0; i < r->n_rated_fields; i++) {
@@ -329,8 +328,8 @@ static void put_ratings(struct filler *f, const char *digest)
     }
 }
 
-enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position, const struct cs_stored *stored,
-                        struct cs_error *err)
+enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t position,
+                               const struct cs_stored *stored, struct cs_error *err)
 {
     const struct cs_plan *plan = &r->view->plan;
     const struct cs_study *s = plan->study;
@@ -368,4 +367,13 @@ enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position, cons
         put_ratings(&f, hex);
     }
     return CS_OK;
+}
+
+void cs_export_row_real(char out[CS_EXPORT_REAL_LEN], double v)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(out, CS_EXPORT_REAL_LEN, "%.*g", digits, v);
+        if (strtod(out, NULL) == v)
+            return;
+    }
 }

@@ -1,6 +1,6 @@
 /* row.h - one trial as one row: the versioned table of columns that every format shares (tools/README.md lists them).
  *
- * Columns are appended, never renamed or reordered, within CS_EXPORT_VERSION. Values live until the next cs_row_fill.
+ * Columns are appended, never renamed or reordered, within CS_EXPORT_VERSION. Values live until the next cs_export_row_fill.
  */
 #ifndef CS_ROW_H
 #define CS_ROW_H
@@ -8,7 +8,7 @@
 #include "protocol/dialects/request.h"
 #include "protocol/table/names.h"
 #include "store/generation.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 
 enum { CS_EXPORT_VERSION = 1 };
 
@@ -20,30 +20,33 @@ struct cs_cell {
     double real;
 };
 
-struct cs_row {
+struct cs_export_row {
     const struct cs_generation_view *view;
     struct cs_requests *requests;
     struct cs_cell_cache *cells;
     struct cs_arena layout, values;
-    const char **names;   /* of the columns */
-    struct cs_cell *cell; /* of this row */
+    const char **names;   /* names of the columns */
+    struct cs_cell *cell; /* values of this row, a cell a column */
     const struct cs_ratings *ratings;
     struct cs_names rated; /* digests */
     const char **rated_fields;
     uint32_t n_rated_fields;
     uint32_t n, tail; /* columns; the first one behind the answers */
-    uint32_t *answer_column[CS_QUESTIONS_MAX], *derived_column[CS_QUESTIONS_MAX]; /* by question, by field */
+    uint32_t *answer_column[CS_QUESTIONS_MAX],
+        *derived_column[CS_QUESTIONS_MAX]; /* where they stand, by question and field */
 };
 
 /* ratings: of people, which become columns; NULL: none. Both must outlive the row. */
-CS_WARN_UNUSED enum cs_err cs_row_open(struct cs_row *r, const struct cs_generation_view *view,
-                                       const struct cs_ratings *ratings, struct cs_error *err);
-void cs_row_close(struct cs_row *r); /* a zeroed struct is fine */
+CS_WARN_UNUSED enum cs_err cs_export_row_open(struct cs_export_row *r, const struct cs_generation_view *view,
+                                              const struct cs_ratings *ratings, struct cs_error *err);
+void cs_export_row_close(struct cs_export_row *r); /* a zeroed struct is fine */
 
 /* stored NULL: a trial that is planned or cancelled: coordinates only. */
-CS_WARN_UNUSED enum cs_err cs_row_fill(struct cs_row *r, uint32_t lane, uint64_t position,
-                                       const struct cs_stored *stored, struct cs_error *err);
-/* Cost of an output by the prices of the study, in nano-USD; 0 when unknown. */
-int64_t cs_output_cost(const struct cs_model *m, const struct cs_output *o);
+CS_WARN_UNUSED enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t position,
+                                              const struct cs_stored *stored, struct cs_error *err);
+
+/* The shortest text that reads back as the same number. */
+enum { CS_EXPORT_REAL_LEN = 40 };
+void cs_export_row_real(char out[CS_EXPORT_REAL_LEN], double v);
 
 #endif

@@ -15,11 +15,17 @@ struct cs_admin_client {
     struct cs_socket *socket;
     struct cs_arena arena;
     uint64_t seq;
+    bool (*lives)(const void *self);
+    const void *self;
 };
+
+enum { LOOK_MS = 100 };
 
 enum cs_err cs_admin_open(struct cs_admin_client **out, const struct cs_admin_opts *o, struct cs_error *err)
 {
     struct cs_admin_client *a = cs_xcalloc(1, sizeof *a);
+    a->lives = o->lives;
+    a->self = o->self;
     struct cs_keypair own;
     char server_key[41];
     struct cs_socket_opts so = {.type = CS_SOCKET_DEALER};
@@ -64,6 +70,8 @@ static enum cs_err send_by(struct cs_admin_client *a, const struct cs_buf *b, ui
     while ((rc = cs_socket_send(a->socket, NULL, b->data, b->len)) == CS_EAGAIN && cs_mono_ms() < deadline) {
         if (cs_socket_refused(a->socket))
             return CS_EDENIED;
+        if (a->lives != NULL && !a->lives(a->self))
+            return CS_ETIMEDOUT;
         (void)cs_socket_wait(a->socket, 20);
     }
     return rc;
@@ -83,9 +91,10 @@ static enum cs_err receive_by(struct cs_admin_client *a, uint64_t seq, uint64_t 
             continue; /* an answer to an earlier question that we gave up on */
         }
         uint64_t now = cs_mono_ms();
-        if (rc != CS_EAGAIN || now >= deadline)
+        if (rc != CS_EAGAIN || now >= deadline || (a->lives != NULL && !a->lives(a->self)))
             return rc == CS_EAGAIN ? CS_ETIMEDOUT : rc;
-        (void)cs_socket_wait(a->socket, (int)(deadline - now));
+        const uint64_t left = deadline - now;
+        (void)cs_socket_wait(a->socket, a->lives != NULL && left > LOOK_MS ? LOOK_MS : (int)left);
     }
 }
 

@@ -2,6 +2,7 @@
 #ifndef CS_ADMIN_CLIENT_H
 #define CS_ADMIN_CLIENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "protocol/base/arena.h"
@@ -10,9 +11,11 @@
 struct cs_admin_client;
 
 struct cs_admin_opts {
-    const char *endpoint;   /* "ipc:///..." or "tcp://host:port" */
-    const char *key;        /* CURVE: own key file, or NULL */
-    const char *server_key; /* CURVE: the coordinator's .pub file or Z85 text, or NULL */
+    const char *endpoint;            /* "ipc:///..." or "tcp://host:port" */
+    const char *key;                 /* CURVE: own key file, or NULL */
+    const char *server_key;          /* CURVE: the coordinator's .pub file or Z85 text, or NULL */
+    bool (*lives)(const void *self); /* NULL, or asked while an answer is waited for: false ends the waiting */
+    const void *self;
 };
 
 CS_WARN_UNUSED enum cs_err cs_admin_open(struct cs_admin_client **out, const struct cs_admin_opts *o,

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/file.h"
+#include "tools/fleet/last_words.h"
 
 enum {
     READY_MS = 30000,
@@ -65,11 +67,12 @@ static _Noreturn void become(const struct command *c, const char *log, pid_t own
     if (getppid() != owner)
         _exit(1);  /* it died before we asked */
     setpgid(0, 0); /* Ctrl-C is the owner's to handle */
+    signal(SIGXFSZ, SIG_DFL);
     int null = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0640);
     if (null < 0 || out < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
         _exit(1);
     execvp(c->program, (char *const *)(uintptr_t)c->args);
-    dprintf(2, "ev=exec_failed program=%s error=\"%s\"\n", c->program, strerror(errno));
+    dprintf(2, "clinsafe-run: cannot start %s: %s\n", c->program, strerror(errno));
     _exit(127);
 }
 
@@ -77,6 +80,8 @@ static enum cs_err spawn(struct cs_fleet *f, int which, const char *name, struct
 {
     char *log = log_path(f, name);
     const pid_t owner = getpid();
+    struct stat st;
+    f->log_from[which] = stat(log, &st) == 0 ? st.st_size : 0;
     c->args[c->n] = NULL;
     pid_t pid = fork();
     if (pid == 0)
@@ -93,9 +98,21 @@ static enum cs_err error_of(int status)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == cs_err_exit_code(CS_EIO))
         return CS_EIO;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
+        return CS_EIO;
     if (WIFEXITED(status) && WEXITSTATUS(status) == cs_err_exit_code(CS_ECORRUPT))
         return CS_ECORRUPT;
     return CS_EINTERNAL;
+}
+
+/* Why it ended: its own words, or where to look. free() it. */
+static char *cause_of(const struct cs_fleet *f, int which, const char *name, int status)
+{
+    char *log = log_path(f, name), *words = cs_last_words(log, f->log_from[which], status);
+    char *cause = words != NULL ? cs_xstrdup(words) : cs_xasprintf("%s says why", log);
+    free(words);
+    free(log);
+    return cause;
 }
 
 /* True when the process ended; its status goes to *status. */
@@ -114,9 +131,12 @@ static enum cs_err wait_for_file(struct cs_fleet *f, int which, const char *name
     const uint64_t deadline = cs_mono_ms() + READY_MS;
     while (access(file, F_OK) != 0) {
         int status;
-        if (ended(f, which, &status))
-            return cs_error_set(err, error_of(status), "%s ended at its start; %s/%s.log says why", name, f->dir->logs,
-                                name);
+        if (ended(f, which, &status)) {
+            char *cause = cause_of(f, which, name, status);
+            enum cs_err rc = cs_error_set(err, error_of(status), "%s ended at its start: %s", name, cause);
+            free(cause);
+            return rc;
+        }
         if (cs_mono_ms() > deadline)
             return cs_error_set(err, CS_ETIMEDOUT, "%s did not get ready in %d s; see %s/%s.log", name, READY_MS / 1000,
                                 f->dir->logs, name);
@@ -239,11 +259,11 @@ enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const s
                            const struct cs_fleet_opts *opts, struct cs_error *err)
 {
     *f = (struct cs_fleet){.dir = dir, .study = study, .opts = *opts};
-    f->redis = cs_xasprintf("unix:%s/redis", dir->sockets);
+    f->redis = opts->redis != NULL ? cs_xstrdup(opts->redis) : cs_xasprintf("unix:%s/redis", dir->sockets);
     f->admin = cs_xasprintf("ipc://%s/admin", dir->sockets);
     f->work = cs_xasprintf("ipc://%s/work", dir->sockets);
     f->announce = cs_xasprintf("ipc://%s/announce", dir->sockets);
-    enum cs_err rc = start_redis(f, err);
+    enum cs_err rc = opts->redis == NULL ? start_redis(f, err) : CS_OK;
     if (rc == CS_OK)
         rc = start_coordinator(f, true, err);
     if (rc == CS_OK && opts->simulator_url != NULL)
@@ -281,25 +301,43 @@ static void worker_died(struct cs_fleet *f, uint32_t i, int status)
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (double)pause / 1000, f->dir->logs, i);
 }
 
+/* Without it nothing can go on. */
+static enum cs_err coordinator_gone(struct cs_fleet *f, int status, struct cs_error *err)
+{
+    const enum cs_err rc = error_of(status);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return cs_error_set(err, CS_EINTERRUPTED, "the fleet was drained");
+    char *cause = cause_of(f, CS_FLEET_COORDINATOR, "coordinator", status);
+    if (rc == CS_EIO)
+        (void)cs_error_set(err, rc,
+                           "%s cannot be written (is the disk full?): %s; nothing acknowledged is lost, run it again "
+                           "once there is room",
+                           f->dir->store, cause);
+    else
+        (void)cs_error_set(err, rc,
+                           "the coordinator ended unexpectedly: %s; nothing acknowledged is lost; details in "
+                           "%s/coordinator.log",
+                           cause, f->dir->logs);
+    free(cause);
+    return rc;
+}
+
+static enum cs_err gone(struct cs_fleet *f, int which, const char *name, const char *what, int status,
+                        struct cs_error *err)
+{
+    char *cause = cause_of(f, which, name, status);
+    (void)cs_error_set(err, CS_EINTERNAL, "%s: %s", what, cause);
+    free(cause);
+    return CS_EINTERNAL;
+}
+
 enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
 {
     int status;
-    const bool gone = ended(f, CS_FLEET_COORDINATOR, &status);
-    if (gone && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return cs_error_set(err, CS_EINTERRUPTED, "the fleet was drained");
-    if (gone && error_of(status) == CS_EIO)
-        return cs_error_set(err, CS_EIO,
-                            "%s cannot be written (is the disk full?); nothing acknowledged is lost, run it again "
-                            "once there is room; details in %s/coordinator.log",
-                            f->dir->store, f->dir->logs);
-    if (gone)
-        return cs_error_set(
-            err, error_of(status),
-            "the coordinator ended unexpectedly; nothing acknowledged is lost, %s/coordinator.log says why",
-            f->dir->logs);
+    if (ended(f, CS_FLEET_COORDINATOR, &status))
+        return coordinator_gone(f, status, err);
     if (ended(f, CS_FLEET_SIMULATOR, &status))
-        return cs_error_set(err, CS_EINTERNAL, "the simulator ended unexpectedly; %s/simulator.log says why",
-                            f->dir->logs);
+        return gone(f, CS_FLEET_SIMULATOR, "simulator", "the simulator ended unexpectedly", status, err);
     if (ended(f, CS_FLEET_REDIS, &status) && f->restarts++ < RESTARTS_MAX) {
         enum cs_err rc = start_redis(f, err);
         if (rc != CS_OK)
@@ -307,9 +345,10 @@ enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
     }
     for (uint32_t i = 0; i < f->opts.workers; i++) {
         if (ended(f, CS_FLEET_WORKER_0 + (int)i, &status)) {
+            char name[32];
+            snprintf(name, sizeof name, "worker-%u", i);
             if (f->restarts++ >= RESTARTS_MAX)
-                return cs_error_set(err, CS_EINTERNAL, "workers keep ending; %s/worker-%u.log says why", f->dir->logs,
-                                    i);
+                return gone(f, CS_FLEET_WORKER_0 + (int)i, name, "workers keep ending", status, err);
             worker_died(f, i, status);
         }
         if (f->places[i].again_ms == 0 || cs_mono_ms() < f->places[i].again_ms)
@@ -319,6 +358,14 @@ enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
             return rc;
     }
     return CS_OK;
+}
+
+bool cs_fleet_lives(const void *self)
+{
+    const struct cs_fleet *f = self;
+    siginfo_t info = {0};
+    const pid_t pid = f->pids[CS_FLEET_COORDINATOR];
+    return pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
 }
 
 bool cs_fleet_kill(struct cs_fleet *f, int which)

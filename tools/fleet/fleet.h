@@ -19,6 +19,7 @@ struct cs_fleet_opts {
     const char *simulator_url;          /* one that runs already, or NULL */
     const struct cs_option_list *reuse; /* other studies to borrow answers from, or NULL */
     const char *simulator_args;         /* appended to the simulator's command line, split at blanks; or NULL */
+    const char *redis;                  /* one that runs already and that others use too, or NULL: a private one */
     const char *simulator_log;          /* file to which it appends its arrivals, or NULL */
 };
 
@@ -32,26 +33,29 @@ struct cs_fleet {
     struct cs_study_dir *dir;
     const struct cs_study *study; /* the caller's, as long as the fleet */
     struct cs_fleet_opts opts;
-    char *redis, *admin, *work, *announce; /* addresses */
-    char *simulator;                       /* URL, or NULL */
-    pid_t pids[CS_FLEET_PROCESSES_MAX];    /* redis, simulator (or 0), coordinator, workers...; 0: not running */
-    uint32_t restarts;                     /* of processes that died by themselves, since the owner last saw progress */
+    char *redis, *admin, *work, *announce;  /* addresses */
+    char *simulator;                        /* URL, or NULL */
+    pid_t pids[CS_FLEET_PROCESSES_MAX];     /* redis, simulator (or 0), coordinator, workers...; 0: not running */
+    off_t log_from[CS_FLEET_PROCESSES_MAX]; /* where in its log the present process of that place begins */
+    uint32_t restarts; /* of processes that died by themselves, since the owner last saw progress */
     struct cs_fleet_place places[CS_FLEET_WORKERS_MAX];
     char news[512]; /* lines for people about what died and when it comes again; the owner empties it */
 };
 
 enum { CS_FLEET_REDIS, CS_FLEET_SIMULATOR, CS_FLEET_COORDINATOR, CS_FLEET_WORKER_0 };
 
-/* Starts all but the workers and waits until each is ready. On failure err names the log to read, and what was started is ended again. */
+/* Starts all but the workers and waits until each is ready. On failure err names the cause, or the log to read, and what was started is ended again. */
 CS_WARN_UNUSED enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const struct cs_study *study,
                                           const struct cs_fleet_opts *opts, struct cs_error *err);
 /* After the study was submitted: workers that come earlier would go on with what the store knows of, be it edited or not. */
 CS_WARN_UNUSED enum cs_err cs_fleet_start_workers(struct cs_fleet *f, struct cs_error *err);
 /* Notes ended processes and starts Redis again at once, a dead worker after a pause that grows from 0.2 to 10 s while it keeps dying.
  * Fails when the coordinator or simulator is gone: CS_EIO or CS_ECORRUPT when it ended with their exit status, else CS_EINTERNAL; err
- * names the log. Fails too after 20 restarts without progress (the owner sets `restarts` to 0 when it sees some). CS_EINTERRUPTED:
+ * names the cause or the log. Fails too after 20 restarts without progress (the owner sets `restarts` to 0 when it sees some). CS_EINTERRUPTED:
  * somebody drained the fleet. */
 CS_WARN_UNUSED enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err);
+/* Whether the coordinator runs; notes nothing. f: a struct cs_fleet, as struct cs_admin_opts wants it. */
+bool cs_fleet_lives(const void *f);
 /* SIGKILL, without any restart; false: it did not run. `which` is an index into pids. */
 bool cs_fleet_kill(struct cs_fleet *f, int which);
 /* Starts it again where it was: same addresses, port and store; a coordinator expects the workers of before. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/digest.h"
+#include "protocol/wire/messages.h"
 #include "protocol/wire/spec.h"
 
 enum { ANSWER_MS = 30000 };
@@ -35,6 +36,19 @@ static enum cs_err send_chunk(void *self, const uint8_t digest[32], const void *
     return CS_OK;
 }
 
+/* A coordinator that is older than the study would skip what it does not know, and lease it to workers that do the same. */
+static enum cs_err check_minor(const struct cs_study *s, const json_t *submitted, struct cs_error *err)
+{
+    const struct cs_minor_need need = cs_minor_needed(s);
+    const json_int_t speaks = json_integer_value(json_object_get(submitted, "minor")); /* 1.0 states none */
+    if (speaks >= (json_int_t)need.minor)
+        return CS_OK;
+    return cs_error_set(
+        err, CS_EINVAL,
+        "%s needs version %d.%u of the protocol, the coordinator speaks %d.%d: update it and its workers",
+        need.key[0] != '\0' ? need.key : "this study", CS_WIRE_MAJOR, need.minor, CS_WIRE_MAJOR, (int)speaks);
+}
+
 enum cs_err cs_submit_study(struct cs_admin_client *a, const struct cs_loaded *l, uint32_t *gen, bool *is_new,
                             struct cs_error *err)
 {
@@ -48,6 +62,9 @@ enum cs_err cs_submit_study(struct cs_admin_client *a, const struct cs_loaded *l
         rc = cs_admin_ask(a, "submit", NULL, spec.data, (uint32_t)spec.len, ANSWER_MS, &reply, err);
     if (rc == CS_OK)
         rc = parse_reply(reply, &submitted, err);
+    if (rc != CS_OK)
+        goto out;
+    rc = check_minor(l->study, submitted, err);
     if (rc != CS_OK)
         goto out;
     sender.missing = json_object_get(submitted, "missing");

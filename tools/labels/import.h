@@ -1,4 +1,4 @@
-/* import.h - ratings that came back, checked and added to those beside the store (report/ratings.h).
+/* import.h - ratings that came back, checked and added to those beside the store (base/ratings.h).
  *
  * A file has a column `item` and columns `rating.FIELD`, or `rating.FIELD@RATER` for several raters side by side. Who rated is
  * the column's RATER, else the column `rater`, else the file's name without its ending. An empty rating is none. A word must be
@@ -9,14 +9,14 @@
 #define CS_LABELS_IMPORT_H
 
 #include "protocol/study/study.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 
 struct cs_import_done {
     uint32_t added, replaced, empty; /* ratings */
 };
 
 /* `folder` holds the keys of the samples. Adds to *ratings. */
-CS_WARN_UNUSED enum cs_err cs_ratings_import(struct cs_ratings *ratings, const struct cs_study *s, const char *folder,
+CS_WARN_UNUSED enum cs_err cs_import_ratings(struct cs_ratings *ratings, const struct cs_study *s, const char *folder,
                                              const char *path, struct cs_import_done *done, struct cs_error *err);
 
 #endif

@@ -11,7 +11,6 @@
 #include "protocol/base/rng.h"
 #include "protocol/base/digest.h"
 #include "tools/base/csv_write.h"
-#include "tools/export/format.h"
 #include "tools/export/row.h"
 
 struct candidate {
@@ -34,7 +33,7 @@ struct sampling {
     size_t n, cap;
     struct item *items;
     uint32_t n_items;
-    struct cs_row row;
+    struct cs_export_row row;
     struct cs_arena arena;
     const char **fields; /* to rate: names of the answers of all questions, then the further ones */
     uint32_t n_fields, n_own;
@@ -156,7 +155,7 @@ static enum cs_err list_fields(struct sampling *s, struct cs_error *err)
 
 /* ---- writing -------------------------------------------------------------------------------------------------------- */
 
-static const char *text_of(const struct cs_row *row, const char *column)
+static const char *text_of(const struct cs_export_row *row, const char *column)
 {
     for (uint32_t i = 0; i < row->n; i++) {
         if (strcmp(row->names[i], column) == 0)
@@ -177,42 +176,42 @@ static const char *case_text(const struct cs_study *s, const struct cs_case *c)
 static void head(struct sampling *s, FILE *raters, FILE *key)
 {
     const struct cs_study *study = s->r->view.spec.study;
-    cs_csv_field(raters, "item", true);
+    cs_csv_write_field(raters, "item", true);
     if (!s->o->blind) {
-        cs_csv_field(raters, "model", false);
+        cs_csv_write_field(raters, "model", false);
         for (uint32_t f = 0; f < study->n_factors; f++)
-            cs_csv_field(raters, cs_arena_printf(&s->arena, "factor.%s", study->factors[f].name), false);
+            cs_csv_write_field(raters, cs_arena_printf(&s->arena, "factor.%s", study->factors[f].name), false);
     }
-    cs_csv_field(raters, "case", false);
-    cs_csv_field(raters, "ask", false);
+    cs_csv_write_field(raters, "case", false);
+    cs_csv_write_field(raters, "ask", false);
     if (!s->o->no_answer)
-        cs_csv_field(raters, "reply", false);
+        cs_csv_write_field(raters, "reply", false);
     fputs("item,pass,digest,model,simulated,question,case_id,cluster", key);
     for (uint32_t i = 0; i < s->n_fields; i++) {
         fprintf(raters, ",rating.%s", s->fields[i]);
         fprintf(key, ",answer.%s", s->fields[i]);
     }
-    cs_csv_end(raters);
-    cs_csv_end(key);
+    cs_csv_write_end(raters);
+    cs_csv_write_end(key);
 }
 
 static void write_rater_row(const struct sampling *s, const struct item *it, const struct cs_coords *at,
                             const struct cs_case *c, const char *text, FILE *out)
 {
     const struct cs_study *study = s->r->view.spec.study;
-    cs_csv_field(out, it->id, true);
+    cs_csv_write_field(out, it->id, true);
     if (!s->o->blind) {
-        cs_csv_field(out, study->models[it->of->lane].name, false);
+        cs_csv_write_field(out, study->models[it->of->lane].name, false);
         for (uint32_t f = 0; f < study->n_factors; f++)
-            cs_csv_field(out, study->factors[f].levels[at->arms[f].level].id, false);
+            cs_csv_write_field(out, study->factors[f].levels[at->arms[f].level].id, false);
     }
-    cs_csv_field(out, case_text(study, c), false);
-    cs_csv_field(out, study->questions[at->question].ask, false);
+    cs_csv_write_field(out, case_text(study, c), false);
+    cs_csv_write_field(out, study->questions[at->question].ask, false);
     if (!s->o->no_answer)
-        cs_csv_field(out, text, false);
+        cs_csv_write_field(out, text, false);
     for (uint32_t i = 0; i < s->n_fields; i++)
-        cs_csv_field(out, "", false);
-    cs_csv_end(out);
+        cs_csv_write_field(out, "", false);
+    cs_csv_write_end(out);
 }
 
 static void write_key_row(const struct sampling *s, const struct item *it, const struct cs_case *c, FILE *out)
@@ -220,18 +219,18 @@ static void write_key_row(const struct sampling *s, const struct item *it, const
     struct cs_arena names = {0};
     const struct cs_study *study = s->r->view.spec.study;
     const struct cs_model *m = &study->models[it->of->lane];
-    cs_csv_field(out, it->id, true);
-    cs_csv_field(out, it->pass == 2 ? "2" : "1", false);
-    cs_csv_field(out, text_of(&s->row, "digest"), false);
-    cs_csv_field(out, m->name, false);
-    cs_csv_field(out, study->accounts[m->account].simulated ? "true" : "false", false);
-    cs_csv_field(out, text_of(&s->row, "question"), false);
-    cs_csv_field(out, c->id, false);
-    cs_csv_field(out, c->cluster, false);
+    cs_csv_write_field(out, it->id, true);
+    cs_csv_write_field(out, it->pass == 2 ? "2" : "1", false);
+    cs_csv_write_field(out, text_of(&s->row, "digest"), false);
+    cs_csv_write_field(out, m->name, false);
+    cs_csv_write_field(out, study->accounts[m->account].simulated ? "true" : "false", false);
+    cs_csv_write_field(out, text_of(&s->row, "question"), false);
+    cs_csv_write_field(out, c->id, false);
+    cs_csv_write_field(out, c->cluster, false);
     for (uint32_t i = 0; i < s->n_fields; i++)
-        cs_csv_field(out, i < s->n_own ? text_of(&s->row, cs_arena_printf(&names, "answer.%s", s->fields[i])) : "",
-                     false);
-    cs_csv_end(out);
+        cs_csv_write_field(
+            out, i < s->n_own ? text_of(&s->row, cs_arena_printf(&names, "answer.%s", s->fields[i])) : "", false);
+    cs_csv_write_end(out);
     cs_arena_release(&names);
 }
 
@@ -248,7 +247,7 @@ static enum cs_err write_items(struct sampling *s, FILE *raters, FILE *key, stru
         struct cs_case own;
         rc = cs_store_output(s->r->store, c->output_id, &arena, &stored, err);
         if (rc == CS_OK)
-            rc = cs_row_fill(&s->row, c->lane, c->position, &stored, err);
+            rc = cs_export_row_fill(&s->row, c->lane, c->position, &stored, err);
         cs_plan_coords(&v->plan, c->lane, cs_plan_at(&v->plan, c->lane, c->position), &at);
         if (rc == CS_OK)
             rc = v->cases.get(v->cases.self, at.case_index, &own, err);
@@ -337,12 +336,12 @@ enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,
         rc = cs_error_set(err, CS_ENOENT, "there is no output with a text to rate yet");
     if (rc == CS_OK) {
         choose(&s);
-        rc = cs_row_open(&s.row, &r->view, NULL, err);
+        rc = cs_export_row_open(&s.row, &r->view, NULL, err);
     }
     if (rc == CS_OK)
         rc = write_sample(&s, err);
     *done = (struct cs_sample_done){s.n_items, s.n < UINT32_MAX ? (uint32_t)s.n : UINT32_MAX};
-    cs_row_close(&s.row);
+    cs_export_row_close(&s.row);
     free(s.items);
     free(s.list);
     cs_arena_release(&s.arena);

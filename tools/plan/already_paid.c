@@ -49,7 +49,7 @@ static void make_room(struct lookup *k, uint64_t n)
     k->room = n;
 }
 
-static enum cs_err look_up(const struct sources *s, struct lookup *k, uint32_t n, struct cs_paid_lane *out,
+static enum cs_err look_up(const struct sources *s, struct lookup *k, uint32_t n, struct cs_already_paid_lane *out,
                            struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
@@ -69,7 +69,7 @@ static enum cs_err look_up(const struct sources *s, struct lookup *k, uint32_t n
 
 static enum cs_err look_at_case(const struct cs_plan *plan, struct cs_requests *requests,
                                 const struct cs_loaded *loaded, uint32_t lane, uint32_t case_index,
-                                const struct sources *s, struct lookup *k, struct cs_paid_lane *out,
+                                const struct sources *s, struct lookup *k, struct cs_already_paid_lane *out,
                                 struct cs_error *err)
 {
     const uint64_t n = plan->lanes[lane].block_size, first = (uint64_t)case_index * n;
@@ -87,13 +87,14 @@ static enum cs_err look_at_case(const struct cs_plan *plan, struct cs_requests *
     return look_up(s, k, (uint32_t)n, out, err);
 }
 
-enum cs_err cs_paid_make(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *loaded,
-                         const char *dir, const struct cs_option_list *reuse, struct cs_paid *out, struct cs_error *err)
+enum cs_err cs_already_paid_make(const struct cs_plan *plan, struct cs_requests *requests,
+                                 const struct cs_loaded *loaded, const char *dir, const struct cs_option_list *reuse,
+                                 struct cs_already_paid *out, struct cs_error *err)
 {
     const uint32_t n_cases = plan->study->n_cases;
     struct sources s = {.n = 0};
     struct lookup k = {0};
-    *out = (struct cs_paid){.sampled = n_cases < CS_PAID_CASES ? n_cases : CS_PAID_CASES};
+    *out = (struct cs_already_paid){.sampled = n_cases < CS_ALREADY_PAID_CASES ? n_cases : CS_ALREADY_PAID_CASES};
     enum cs_err rc = open_sources(&s, dir, reuse, err);
     if (rc == CS_OK && s.n > 0)
         out->lanes = cs_xcalloc(plan->n_lanes, sizeof *out->lanes);
@@ -110,8 +111,8 @@ enum cs_err cs_paid_make(const struct cs_plan *plan, struct cs_requests *request
     return rc;
 }
 
-void cs_paid_release(struct cs_paid *p)
+void cs_already_paid_release(struct cs_already_paid *p)
 {
     free(p->lanes);
-    *p = (struct cs_paid){0};
+    *p = (struct cs_already_paid){0};
 }

@@ -38,7 +38,7 @@ static void free_set(struct seen **set)
 }
 
 /* Counts clusters and cases that repeat the text column of an earlier one. */
-static void survey_cases(const struct cs_study *study, const struct cs_loaded *l, struct cs_survey *out)
+static void survey_cases(const struct cs_study *study, const struct cs_loaded *l, struct cs_estimate *out)
 {
     struct seen *clusters = NULL, *texts = NULL;
     const uint32_t text = cs_study_column(study, "text");
@@ -93,7 +93,7 @@ static const char *doubt_about(const struct cs_factor *f, const char *text)
     return NULL;
 }
 
-static void add_doubt(struct cs_survey *out, uint32_t factor, uint32_t case_index, const char *why)
+static void add_doubt(struct cs_estimate *out, uint32_t factor, uint32_t case_index, const char *why)
 {
     for (uint32_t i = 0; i < out->n_doubts; i++) {
         if (out->doubts[i].factor == factor && out->doubts[i].why == why) {
@@ -101,11 +101,11 @@ static void add_doubt(struct cs_survey *out, uint32_t factor, uint32_t case_inde
             return;
         }
     }
-    if (out->n_doubts < CS_SURVEY_NOTES)
-        out->doubts[out->n_doubts++] = (struct cs_survey_doubt){factor, case_index, 1, why};
+    if (out->n_doubts < CS_ESTIMATE_NOTES)
+        out->doubts[out->n_doubts++] = (struct cs_estimate_doubt){factor, case_index, 1, why};
 }
 
-static void survey_insertions(const struct cs_study *study, const struct cs_loaded *l, struct cs_survey *out)
+static void survey_insertions(const struct cs_study *study, const struct cs_loaded *l, struct cs_estimate *out)
 {
     for (uint32_t f = 0; f < study->n_factors; f++) {
         const struct cs_factor *factor = &study->factors[f];
@@ -126,18 +126,18 @@ struct sums {
     uint64_t *prompts[CS_FACTORS_MAX];
 };
 
-static void add_alike(struct cs_survey *out, uint32_t factor, uint32_t a, uint32_t b, uint32_t lane)
+static void add_alike(struct cs_estimate *out, uint32_t factor, uint32_t a, uint32_t b, uint32_t lane)
 {
     for (uint32_t i = 0; i < out->n_alike; i++) {
-        struct cs_survey_alike *p = &out->alike[i];
+        struct cs_estimate_alike *p = &out->alike[i];
         if (p->factor == factor && p->a == a && p->b == b) {
             p->lanes += p->lane != lane; /* lanes are surveyed one after the other */
             p->lane = lane;
             return;
         }
     }
-    if (out->n_alike < CS_SURVEY_NOTES)
-        out->alike[out->n_alike++] = (struct cs_survey_alike){factor, a, b, 1, lane};
+    if (out->n_alike < CS_ESTIMATE_NOTES)
+        out->alike[out->n_alike++] = (struct cs_estimate_alike){factor, a, b, 1, lane};
 }
 
 /* The one factor in which two cells with equal requests differ, or CS_NONE when it is none or several. */
@@ -153,7 +153,7 @@ static uint32_t only_difference(const struct cs_study *s, const struct cs_coords
     return n == 1 && a->question == b->question ? found : CS_NONE;
 }
 
-static void note_alike(const struct cs_plan *plan, const struct cs_cells *cells, struct cs_survey *out)
+static void note_alike(const struct cs_plan *plan, const struct cs_cells *cells, struct cs_estimate *out)
 {
     struct seen *bodies = NULL; /* body -> its first cell */
     for (uint32_t i = 0; i < cells->n; i++) {
@@ -178,7 +178,7 @@ static uint64_t trials_of(const struct cs_plan *plan, const struct cs_coords *c)
 
 static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
                                uint32_t lane, uint32_t case_index, struct sums *sums, uint64_t *bytes,
-                               struct cs_survey *out, struct cs_error *err)
+                               struct cs_estimate *out, struct cs_error *err)
 {
     struct cs_cells *cells = NULL;
     enum cs_err rc = cs_cells_make(requests, lane, case_index, &l->cases, true, &cells, err);
@@ -240,7 +240,7 @@ static bool draws_from(const struct cs_model *m, uint32_t account, uint32_t pool
 }
 
 /* What lanes share takes as long as all of them together need. */
-static void add_shared_limits(const struct cs_plan *plan, struct cs_survey *out)
+static void add_shared_limits(const struct cs_plan *plan, struct cs_estimate *out)
 {
     const struct cs_study *s = plan->study;
     for (uint32_t lane = 0; lane < plan->n_lanes; lane++) {
@@ -255,13 +255,13 @@ static void add_shared_limits(const struct cs_plan *plan, struct cs_survey *out)
                 output += (double)out->lanes[k].output_low;
             }
             const struct cs_limits *l = &s->accounts[m->account].pools[m->pools[i]].limits;
-            struct cs_survey_lane *to = &out->lanes[lane];
+            struct cs_estimate_lane *to = &out->lanes[lane];
             to->minutes_min = largest(to->minutes_min, minutes_at(l, trials, input, input + output));
         }
     }
 }
 
-static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, struct cs_survey_lane *out)
+static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, struct cs_estimate_lane *out)
 {
     const struct cs_model *m = &plan->study->models[lane];
     const double trials = (double)plan->lanes[lane].n_trials, in = (double)out->input_tokens;
@@ -271,19 +271,22 @@ static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, 
         out->output_low = out->output_high;
     out->usd_low = out->usd_high = -1;
     if (m->price.input >= 0 && m->price.output >= 0) {
-        out->usd_low = (in * (double)m->price.input + (double)out->output_low * (double)m->price.output) / 1e9;
-        out->usd_high = (in * (double)m->price.input + (double)out->output_high * (double)m->price.output) / 1e9;
+        int64_t low, high;
+        (void)cs_price_of(&m->price, out->input_tokens, 0, out->output_low, &low);
+        (void)cs_price_of(&m->price, out->input_tokens, 0, out->output_high, &high);
+        out->usd_low = (double)low / 1e9;
+        out->usd_high = (double)high / 1e9;
     }
     out->minutes_min = minutes_at(&m->limits, trials, in, in + (double)out->output_low);
 }
 
-enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
-                           struct cs_survey *out, struct cs_error *err)
+enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
+                             struct cs_estimate *out, struct cs_error *err)
 {
     const struct cs_study *s = plan->study;
     struct sums sums = {{0}, {0}};
     enum cs_err rc = CS_OK;
-    *out = (struct cs_survey){0};
+    *out = (struct cs_estimate){0};
     out->lanes = cs_arena_array(&out->arena, plan->n_lanes, sizeof *out->lanes);
     for (uint32_t f = 0; f < s->n_factors; f++) {
         sums.chars[f] = out->level_chars[f] = cs_arena_array(&out->arena, s->factors[f].n_levels, sizeof(double));
@@ -291,7 +294,7 @@ enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *reque
     }
     survey_cases(s, l, out);
     survey_insertions(s, l, out);
-    out->sampled = s->n_cases < CS_SURVEY_CASES ? s->n_cases : CS_SURVEY_CASES;
+    out->sampled = s->n_cases < CS_ESTIMATE_CASES ? s->n_cases : CS_ESTIMATE_CASES;
     for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
         uint64_t bytes = 0;
         uint32_t cap = 0;
@@ -312,7 +315,7 @@ enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *reque
     return rc;
 }
 
-void cs_survey_release(struct cs_survey *s)
+void cs_estimate_release(struct cs_estimate *s)
 {
     cs_arena_release(&s->arena);
 }

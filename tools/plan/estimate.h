@@ -1,53 +1,53 @@
-/* estimate.h - what `plan` finds out by rendering: lengths, tokens, price, levels that render alike, doubtful insertion points.
+/* estimate.h - what `plan` finds out by rendering: lengths, tokens, price, levels that render to the same text, doubtful insertion points.
  *
- * Counts are exact; lengths, tokens and prices come from a sample of at most CS_SURVEY_CASES cases, spread evenly, with all of
+ * Counts are exact; lengths, tokens and prices come from a sample of at most CS_ESTIMATE_CASES cases, spread evenly, with all of
  * their prompts. Memory does not grow with the study.
  */
-#ifndef CS_SURVEY_H
-#define CS_SURVEY_H
+#ifndef CS_ESTIMATE_H
+#define CS_ESTIMATE_H
 
 #include "protocol/study/plan.h"
 #include "protocol/dialects/request.h"
 #include "protocol/load/load.h"
 
-enum { CS_SURVEY_CASES = 24, CS_SURVEY_NOTES = 64 };
+enum { CS_ESTIMATE_CASES = 24, CS_ESTIMATE_NOTES = 64 };
 
-struct cs_survey_lane {
-    uint64_t input_tokens;            /* of the whole lane, estimated */
+struct cs_estimate_lane {
+    uint64_t input_tokens;            /* estimate for the whole lane */
     uint64_t output_low, output_high; /* tokens: a short structured answer; the cap (0: no cap) */
     double usd_low, usd_high;         /* -1: price unknown */
-    double minutes_min;               /* by the declared limits; 0: none declared */
+    double minutes_min;               /* at best, under the declared limits; 0: none declared */
 };
 
-struct cs_survey_alike { /* two levels of one factor, all else equal, that give the same request */
+struct cs_estimate_alike { /* two levels of one factor, all else equal, that give the same request */
     uint32_t factor, a, b;
     uint32_t lanes, lane; /* in how many models, and the last of them */
 };
 
-struct cs_survey_doubt { /* an insertion point that a person should look at */
+struct cs_estimate_doubt { /* an insertion point that a person should look at */
     uint32_t factor;
     uint32_t case_index; /* an example */
     uint32_t cases;      /* how many, of all */
     const char *why;
 };
 
-struct cs_survey {
+struct cs_estimate {
     struct cs_arena arena;
     uint32_t sampled;
     uint32_t clusters;
-    struct cs_survey_lane *lanes;
+    struct cs_estimate_lane *lanes;
     double *level_chars[CS_FACTORS_MAX]; /* mean bytes of the rendered messages by level; -1: not in the plan */
-    struct cs_survey_alike alike[CS_SURVEY_NOTES];
+    struct cs_estimate_alike alike[CS_ESTIMATE_NOTES];
     uint32_t n_alike;
-    struct cs_survey_doubt doubts[CS_SURVEY_NOTES];
+    struct cs_estimate_doubt doubts[CS_ESTIMATE_NOTES];
     uint32_t n_doubts;
     uint32_t same_a, same_b,
         n_same; /* cases with equal texts: an example pair, and how many cases repeat an earlier one */
 };
 
 /* Renders every prompt of the sample: a fault in rendering (a missing marker, say) ends it with that sentence. */
-CS_WARN_UNUSED enum cs_err cs_survey_make(const struct cs_plan *plan, struct cs_requests *requests,
-                                          const struct cs_loaded *l, struct cs_survey *out, struct cs_error *err);
-void cs_survey_release(struct cs_survey *s);
+CS_WARN_UNUSED enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *requests,
+                                            const struct cs_loaded *l, struct cs_estimate *out, struct cs_error *err);
+void cs_estimate_release(struct cs_estimate *s);
 
 #endif

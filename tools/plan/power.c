@@ -95,9 +95,10 @@ static void compute(struct cs_power_row *r, double alpha)
     const double noise = variance_of(r, &scale), margin = r->margin / scale;
     const struct cs_power_design d = {r->clusters, r->tau / scale,        noise, noise,
                                       r->answers,  r->answers_comparator, alpha};
-    const struct cs_power at_margin = cs_power_difference(&d, margin), beyond = cs_power_difference(&d, 2 * margin);
-    const struct cs_power equivalence = cs_power_equivalence(&d, 0, margin);
-    const struct cs_power found = cs_power_smallest_shift(&d, smallest_power, &smallest);
+    const struct cs_power at_margin = cs_stats_power_difference(&d, margin),
+                          beyond = cs_stats_power_difference(&d, 2 * margin);
+    const struct cs_power equivalence = cs_stats_power_equivalence(&d, 0, margin);
+    const struct cs_power found = cs_stats_power_smallest_shift(&d, smallest_power, &smallest);
     r->known = r->known && found.status == CS_STAT_OK && equivalence.status == CS_STAT_OK;
     r->se = at_margin.se * scale;
     r->smallest = smallest * scale;
@@ -200,7 +201,7 @@ enum cs_err cs_plan_power_make(const struct cs_plan *plan, const struct cs_loade
     *out = (struct cs_plan_power){.facts = f};
     enum cs_err rc = cs_case_facts_read(&f->cases, plan->study, &l->cases, err);
     if (rc == CS_OK)
-        rc = cs_declared_read(&f->analysis, plan->study, &f->cases, err);
+        rc = cs_analysis_declared_read(&f->analysis, plan->study, &f->cases, err);
     if (rc != CS_OK)
         return rc;
     json_t *analysis = json_loads(plan->study->analysis, 0, NULL);
@@ -218,7 +219,7 @@ void cs_plan_power_release(struct cs_plan_power *p)
 {
     struct cs_power_facts *f = p->facts;
     if (f != NULL) {
-        cs_declared_release(&f->analysis);
+        cs_analysis_declared_release(&f->analysis);
         cs_case_facts_release(&f->cases);
     }
     free(f);

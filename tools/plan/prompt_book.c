@@ -10,7 +10,7 @@
 #include "protocol/study/render.h"
 #include "tools/base/csv_write.h"
 
-struct entry { /* one distinct prompt of the case in hand */
+struct entry { /* one distinct prompt of the present case */
     uint8_t digest[32];
     char *system, *user;
     struct cs_coords first;
@@ -20,30 +20,30 @@ struct entry { /* one distinct prompt of the case in hand */
 
 static void write_header(const struct cs_study *s, FILE *out)
 {
-    cs_csv_field(out, "case_id", true);
-    cs_csv_field(out, "cluster", false);
+    cs_csv_write_field(out, "case_id", true);
+    cs_csv_write_field(out, "cluster", false);
     for (uint32_t f = 0; f < s->n_factors; f++)
-        cs_csv_field(out, s->factors[f].name, false);
-    cs_csv_field(out, "question", false);
-    cs_csv_field(out, "system", false);
-    cs_csv_field(out, "user", false);
-    cs_csv_field(out, "trials", false);
-    cs_csv_end(out);
+        cs_csv_write_field(out, s->factors[f].name, false);
+    cs_csv_write_field(out, "question", false);
+    cs_csv_write_field(out, "system", false);
+    cs_csv_write_field(out, "user", false);
+    cs_csv_write_field(out, "trials", false);
+    cs_csv_write_end(out);
 }
 
 static void write_entry(const struct cs_study *s, const struct cs_case *c, const struct entry *e, FILE *out)
 {
     char trials[24];
-    cs_csv_field(out, c->id, true);
-    cs_csv_field(out, c->cluster, false);
+    cs_csv_write_field(out, c->id, true);
+    cs_csv_write_field(out, c->cluster, false);
     for (uint32_t f = 0; f < s->n_factors; f++)
-        cs_csv_field(out, s->factors[f].levels[e->first.arms[f].level].id, false);
-    cs_csv_field(out, s->questions[e->first.question].name, false);
-    cs_csv_field(out, e->system, false);
-    cs_csv_field(out, e->user, false);
+        cs_csv_write_field(out, s->factors[f].levels[e->first.arms[f].level].id, false);
+    cs_csv_write_field(out, s->questions[e->first.question].name, false);
+    cs_csv_write_field(out, e->system, false);
+    cs_csv_write_field(out, e->user, false);
     snprintf(trials, sizeof trials, "%" PRIu64, e->trials);
-    cs_csv_field(out, trials, false);
-    cs_csv_end(out);
+    cs_csv_write_field(out, trials, false);
+    cs_csv_write_end(out);
 }
 
 static void add_prompt(struct entry **set, const struct cs_coords *at, const struct cs_prompt *p, uint64_t trials)

@@ -1,6 +1,6 @@
 /* model.h - the finding as plain data: what the analysis of one study says, ready to be shown as HTML, JSON, CSV or text.
  *
- * Made by cs_report_build (report.h), never changed afterwards; whoever shows it adds no number of his own. All strings are
+ * Made by cs_analysis_run (analysis.h), never changed afterwards; forms of it add no number of their own. All strings are
  * NUL-terminated UTF-8, never NULL ("" when there is none), and live in `arena`, like all arrays. Indexes (model, outcome, factor,
  * level) are positions in the arrays of struct cs_report. Any thread may read it.
  *
@@ -104,7 +104,7 @@ enum cs_declared {
 struct cs_report_generation {
     uint32_t number;
     const char *created;  /* UTC */
-    const char *digest;   /* of the analysis part, hex */
+    const char *digest;   /* digest of the analysis part, hex */
     bool current;         /* the one reported here */
     bool same_analysis;   /* same digest as the current one */
     bool outputs;         /* it has any: answers, not only a plan */
@@ -149,14 +149,14 @@ struct cs_report_rate {
     uint32_t model, outcome, factor, level;
     uint32_t clusters;
     uint64_t answers;
-    struct cs_report_figure rate; /* as rate_level of a contrast */
+    struct cs_report_figure rate; /* in the unit of rate_level of a contrast */
     struct cs_report_span ci;     /* 1 - alpha, cluster t; shares end at 0 and 1 */
 };
 
 /* ---- contrasts ---------------------------------------------------------------------------------------- */
 
 enum cs_comparator { CS_AGAINST_CONTROL, CS_AGAINST_PLACEBO, CS_AGAINST_LEVEL };
-enum cs_verdict {
+enum cs_report_verdict {
     CS_VERDICT_BEYOND,       /* different, beyond the margin */
     CS_VERDICT_UNCLEAR_SIZE, /* different, size unclear */
     CS_VERDICT_SMALLER,      /* different, smaller than the margin */
@@ -166,9 +166,6 @@ enum cs_verdict {
     CS_VERDICT_NONE,      /* no verdict: `why` says the reason */
     CS_VERDICTS
 };
-const char *cs_verdict_name(enum cs_verdict v);  /* "different-beyond-margin": for JSON, CSV, CSS classes */
-const char *cs_verdict_text(enum cs_verdict v);  /* "different, beyond the margin" */
-bool cs_verdict_is_different(enum cs_verdict v); /* one of the four "different" */
 
 struct cs_report_contrast { /* level minus comparator, in one model, for one outcome */
     uint32_t model, outcome, factor, level;
@@ -203,7 +200,7 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     struct cs_report_figure usable_gap;       /* share of usable answers, level minus comparator, points */
     struct cs_report_figure insufficient_gap; /* share of "insufficient information", likewise */
     struct cs_report_span bounds; /* shift when all unusable answers go one way and the other: worst and best case */
-    enum cs_verdict verdict;
+    enum cs_report_verdict verdict;
     const char *why; /* reason of NONE; or a remark: "bounds cross", "fewer than 5 clusters" ... */
 };
 
@@ -221,7 +218,6 @@ struct cs_report_category_test { /* all categories of a nominal answer at once: 
 /* ---- noise --------------------------------------------------------------------------------------------- */
 
 enum cs_arm_kind { CS_ARM_LEVELS, CS_ARM_PLACEBO, CS_ARM_AA, CS_ARM_REPHRASE, CS_ARM_REASK };
-const char *cs_arm_kind_text(enum cs_arm_kind k); /* "placebo sentences" */
 
 /* What moves without anything that should matter. One row for (model, outcome, kind). */
 struct cs_report_floor {
@@ -258,7 +254,7 @@ struct cs_report_component {
 
 struct cs_report_label { /* answers under one level against the label of the case */
     uint32_t model, outcome, factor, level;
-    uint32_t clusters;                       /* of cases that have a label */
+    uint32_t clusters;                       /* clusters of cases that have a label */
     struct cs_report_figure rate, labelled;  /* answers; what the labels say */
     struct cs_report_figure ratio;           /* rate / labelled: "x times indicated" */
     struct cs_report_figure control_ratio;   /* the comparator's own */
@@ -268,15 +264,15 @@ struct cs_report_label { /* answers under one level against the label of the cas
     struct cs_report_figure under,
         over; /* ordinal: share of answers below, above the label; binary: missed, not indicated */
     struct cs_report_figure under_shift, over_shift; /* against the control, points */
-    struct cs_report_span under_ci, over_ci;         /* of the shifts, cluster t */
+    struct cs_report_span under_ci, over_ci;         /* intervals of the two shifts, cluster t */
 };
 
 /* ---- warranted differences ------------------------------------------------------------------------------- */
 
 /* Cases where a difference was declared warranted beforehand: left out of the contrast of the same anchor, shown here, never judged. */
 struct cs_report_warrant {
-    uint32_t contrast;                 /* into contrasts: model, outcome, level and comparator are its */
-    uint32_t cases, clusters;          /* flagged; of these clusters with answers on both sides */
+    uint32_t contrast;                 /* index in contrasts, which has model, outcome, level and comparator */
+    uint32_t cases, clusters;          /* flagged cases; clusters of these with answers on both sides */
     uint32_t raters_min, raters_max;   /* who flagged them */
     struct cs_report_figure agreement; /* mean over the flagged cases of the declared agreement, 0..1 */
     struct cs_report_figure rate_level, rate_comparator;
@@ -293,7 +289,6 @@ enum cs_agreement_kind {
     CS_AGREEMENT_INTRA,  /* one rater, on items rated twice */
     CS_AGREEMENT_MODEL,  /* the majority of raters and the model's own answer, per model */
 };
-const char *cs_agreement_kind_name(enum cs_agreement_kind k); /* "raters", "one rater twice", "model" */
 struct cs_report_agreement {
     const char *question, *field;
     enum cs_agreement_kind kind;
@@ -310,7 +305,7 @@ struct cs_report_agreement {
 /* ---- two runs of one study ---------------------------------------------------------------------------------- */
 
 struct cs_report_rerun { /* a contrast now and then, over the clusters that both have */
-    uint32_t contrast;   /* into contrasts */
+    uint32_t contrast;   /* index in contrasts */
     uint32_t clusters;
     struct cs_report_figure now, then;  /* shifts */
     struct cs_report_figure difference; /* now minus then */
@@ -324,7 +319,7 @@ struct cs_report_earlier { /* the other run; source "" when there is none */
     const char *first_call, *last_call; /* UTC */
     bool complete;
     uint64_t shared;    /* outputs that both runs have: adopted ones were not asked again */
-    uint32_t unmatched; /* contrasts of now that the other run has not */
+    uint32_t unmatched; /* contrasts that the other run does not have */
 };
 
 /* ---- across models ----------------------------------------------------------------------------------------- */
@@ -336,7 +331,7 @@ struct cs_report_range { /* one contrast over all models, on cases complete in a
     const char *comparator_text;
     uint32_t n_models, clusters;
     uint32_t lowest, highest;    /* models */
-    struct cs_report_span range; /* of the shifts */
+    struct cs_report_span range; /* smallest and largest shift */
     struct cs_report_figure mean;
     struct cs_report_span mean_ci; /* crossed bootstrap over cases and models: from 8 models on */
 };
@@ -357,16 +352,16 @@ struct cs_report {
     const char *study, *title;
     const char *source;        /* "the study's store", or the CSV's name without its folder */
     uint32_t generation;       /* 0: from a CSV */
-    const char *created;       /* of the generation, UTC */
+    const char *created;       /* when the generation was made, UTC */
     const char *spec_digest;   /* hex, "" from a CSV */
     const char *software;      /* "clinsafe 1.2.3" */
     uint64_t study_seed, seed; /* order of the trials; of bootstrap and sign flips */
-    uint32_t draws;            /* of the bootstrap */
+    uint32_t draws;            /* bootstrap draws */
     bool pilot;
     bool simulated; /* any model is */
     uint32_t n_cases, n_clusters, repeats;
     uint64_t planned, terminal;
-    bool complete;            /* of all models; no verdicts otherwise */
+    bool complete;            /* every model is; no verdicts otherwise */
     const char *label_note;   /* where labels come from, as far as known; "" without labels */
     const char *warrant_note; /* what is known about warranted differences */
 
@@ -409,5 +404,32 @@ struct cs_report {
     const char *const *notes; /* sentences that a reader must see first: incomplete, no control, few clusters ... */
     uint32_t n_notes;
 };
+
+/* ---- its sections ----------------------------------------------------------------------------------------------- */
+
+/* A row a section; a new one is a row here, its data above, and the files that the row names:
+ *   ANALYSIS(file)           analysis/FILE.c: cs_analysis_FILE() fills it in, cs_analysis_FILE_tables[] names its columns for JSON and CSV.
+ *                            A row may use what rows before it have filled in.
+ *   PAGE(file, id, title)    html/FILE.c: cs_html_FILE() writes it, in the order of the rows
+ */
+/* clang-format off */
+#define CS_REPORT_SECTIONS(ANALYSIS, PAGE)                                                                             \
+    ANALYSIS(head)                                                                                                     \
+    ANALYSIS(generations)                                                                                              \
+    ANALYSIS(completeness)  PAGE(completeness, "completeness", "Completeness")                                         \
+    ANALYSIS(contrasts)                                                                                                \
+    ANALYSIS(noise)         PAGE(noise, "noise-floor", "Noise floor")                                                  \
+    ANALYSIS(level_rates)   PAGE(answers, "answers", "Answer by answer")                                               \
+                            PAGE(heat, "heat-map", "Models and levels at a glance")                                    \
+                            PAGE(components, "components", "Three components")                                         \
+    ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \
+    ANALYSIS(warrants)                                                                                                 \
+    ANALYSIS(agreement)                                                                                                \
+    ANALYSIS(ranges)        PAGE(across, "across", "Across models and dates")                                          \
+    ANALYSIS(reruns)                                                                                                   \
+                            PAGE(declared, "declared", "Declared beforehand")                                          \
+    ANALYSIS(provenance)    PAGE(provenance, "provenance", "Provenance")                                               \
+                            PAGE(glossary, "glossary", "Words and formulas")
+/* clang-format on */
 
 #endif

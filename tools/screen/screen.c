@@ -12,7 +12,7 @@ enum { PLAIN_EVERY_MS = 5000, BAR_MIN = 10, BAR_MAX = 40 };
 
 void cs_bar_init(struct cs_bar *b, FILE *out)
 {
-    *b = (struct cs_bar){.out = out, .tty = isatty(fileno(out))};
+    *b = (struct cs_bar){.out = out, .tty = isatty(fileno(out)), .plain_every_ms = PLAIN_EVERY_MS};
 }
 
 static unsigned terminal_columns(FILE *out)
@@ -97,7 +97,7 @@ void cs_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note
             return;
         snprintf(b->plain, sizeof b->plain, "%s", figures);
         snprintf(b->plain_second, sizeof b->plain_second, "%s", second);
-        b->next_plain_ms = now_ms + PLAIN_EVERY_MS;
+        b->next_plain_ms = now_ms + b->plain_every_ms;
         fprintf(b->out, "%s  %s\n", figures, second);
         fflush(b->out);
         return;
@@ -207,6 +207,7 @@ static void print_binding(FILE *out, const struct cs_progress_lane *l, int width
         {"told_to_wait", "the provider has asked to wait"},
         {"provider_away", "the provider does not answer"},
         {"cases", "cases are being fetched"},
+        {"reply_memory", "replies in flight fill its workers' memory (--reply-memory)"},
         {"unacknowledged", "answers wait to be written"},
     };
     char limit[CS_TEXT_MAX_LEN];

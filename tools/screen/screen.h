@@ -10,8 +10,8 @@
 struct cs_bar {
     FILE *out;
     bool tty, drawn;
-    uint64_t next_plain_ms;
-    char plain[256], plain_second[1024]; /* the last plain line: not repeated */
+    uint64_t next_plain_ms, plain_every_ms; /* where it is no terminal: a line in so many; may be changed */
+    char plain[256], plain_second[1024];    /* the last plain line: not repeated */
 };
 void cs_bar_init(struct cs_bar *b, FILE *out);
 /* note: shown behind the figures, or "". now_ms: monotonic. */

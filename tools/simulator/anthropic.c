@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "tools/simulator/dialect.h"
 
 static bool is(const struct cs_j *v, const char *word)
@@ -13,7 +13,7 @@ static bool is(const struct cs_j *v, const char *word)
 
 static bool refuse(struct cs_chat_error *e, const char *param, const char *what)
 {
-    return cs_chat_fail(e, 400, "invalid_request_error", param, NULL, "%s: %s", param, what);
+    return cs_chat_error_set(e, 400, "invalid_request_error", param, NULL, "%s: %s", param, what);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */
@@ -122,8 +122,8 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
         "stop_sequences", "cache_control", "thinking",    "output_config", "metadata",    "service_tier", "speed",
         "inference_geo",  "tools",         "tool_choice", "stream",        "diagnostics"};
     if (!cs_dialect_read(call, r))
-        return cs_chat_fail(e, 400, "invalid_request_error", NULL, NULL,
-                            "The request body is not valid JSON: expected an object");
+        return cs_chat_error_set(e, 400, "invalid_request_error", NULL, NULL,
+                                 "The request body is not valid JSON: expected an object");
     if (call->version == NULL)
         return refuse(e, "anthropic-version", "header is required");
     const char *unknown = cs_dialect_unknown(r->root, known, sizeof known / sizeof *known);
@@ -208,34 +208,34 @@ static void translate(struct cs_exchange *x)
         e->type = e->status == 413 ? "request_too_large" : "invalid_request_error";
         break;
     case CS_TROUBLE_NO_KEY:
-        cs_chat_fail(e, 401, "authentication_error", NULL, NULL, "x-api-key header is required");
+        cs_chat_error_set(e, 401, "authentication_error", NULL, NULL, "x-api-key header is required");
         break;
     case CS_TROUBLE_BAD_KEY:
-        cs_chat_fail(e, 401, "authentication_error", NULL, NULL, "invalid x-api-key");
+        cs_chat_error_set(e, 401, "authentication_error", NULL, NULL, "invalid x-api-key");
         break;
     case CS_TROUBLE_MODEL:
-        cs_chat_fail(e, 404, "not_found_error", NULL, NULL, "model: %s", x->request.model);
+        cs_chat_error_set(e, 404, "not_found_error", NULL, NULL, "model: %s", x->request.model);
         break;
     case CS_TROUBLE_LIMIT:
-        cs_chat_fail(
+        cs_chat_error_set(
             e, 429, "rate_limit_error", NULL, NULL,
             "This request would exceed the rate limit for your organization (org-simulator) of %llu %s per minute "
             "(model: %s).",
             (unsigned long long)x->refusal.limit, unit_of(x->refusal.dimension), x->request.model);
         break;
     case CS_TROUBLE_QUOTA:
-        cs_chat_fail(e, 400, "invalid_request_error", NULL, NULL,
-                     "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to "
-                     "upgrade or purchase credits.");
+        cs_chat_error_set(e, 400, "invalid_request_error", NULL, NULL,
+                          "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to "
+                          "upgrade or purchase credits.");
         break;
     case CS_TROUBLE_SERVER:
-        cs_chat_fail(e, 500, "api_error", NULL, NULL, "Internal server error");
+        cs_chat_error_set(e, 500, "api_error", NULL, NULL, "Internal server error");
         break;
     case CS_TROUBLE_UNAVAILABLE:
-        cs_chat_fail(e, 503, "api_error", NULL, NULL, "Service unavailable");
+        cs_chat_error_set(e, 503, "api_error", NULL, NULL, "Service unavailable");
         break;
     case CS_TROUBLE_OVERLOADED:
-        cs_chat_fail(e, 529, "overloaded_error", NULL, NULL, "Overloaded");
+        cs_chat_error_set(e, 529, "overloaded_error", NULL, NULL, "Overloaded");
         break;
     }
 }
@@ -246,7 +246,7 @@ static void write_error(struct cs_exchange *x)
     translate(x);
     x->reply->status = x->error.status;
     if (x->error.status == 429 && !x->refusal.never)
-        cs_reply_header(x->reply, "retry-after", "%llu", (unsigned long long)(x->refusal.wait_ms + 999) / 1000);
+        cs_dialect_header(x->reply, "retry-after", "%llu", (unsigned long long)(x->refusal.wait_ms + 999) / 1000);
     cs_buf_printf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":", x->error.type);
     cs_json_str(out, cs_buf_cstr(&x->error.message), x->error.message.len);
     cs_buf_printf(out, "},\"request_id\":\"req_%016llx\"}\n", (unsigned long long)x->number);
@@ -263,9 +263,9 @@ static void add_limit(struct cs_exchange *x, const char *const names[3], const s
     struct tm tm;
     char when[32];
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&full, &tm));
-    cs_reply_header(x->reply, names[0], "%llu", (unsigned long long)now.limit);
-    cs_reply_header(x->reply, names[1], "%llu", (unsigned long long)((now.remaining + unit / 2) / unit * unit));
-    cs_reply_header(x->reply, names[2], "%s", when);
+    cs_dialect_header(x->reply, names[0], "%llu", (unsigned long long)now.limit);
+    cs_dialect_header(x->reply, names[1], "%llu", (unsigned long long)((now.remaining + unit / 2) / unit * unit));
+    cs_dialect_header(x->reply, names[2], "%s", when);
 }
 
 static void add_headers(struct cs_exchange *x)
@@ -281,8 +281,8 @@ static void add_headers(struct cs_exchange *x)
     static const char *const output[] = {"anthropic-ratelimit-output-tokens-limit",
                                          "anthropic-ratelimit-output-tokens-remaining",
                                          "anthropic-ratelimit-output-tokens-reset"};
-    cs_reply_header(x->reply, "request-id", "req_%016llx", (unsigned long long)x->number);
-    cs_reply_header(x->reply, "anthropic-organization-id", "00000000-0000-4000-8000-000000000000");
+    cs_dialect_header(x->reply, "request-id", "req_%016llx", (unsigned long long)x->number);
+    cs_dialect_header(x->reply, "anthropic-organization-id", "00000000-0000-4000-8000-000000000000");
     add_limit(x, requests, &x->quota.requests, &x->buckets.requests, 1);
     add_limit(x, tokens, &x->quota.tokens, &x->buckets.tokens, 1000);
     add_limit(x, input, &x->quota.input, &x->buckets.input, 1000);

@@ -1,5 +1,4 @@
 /* What happens to a request before anything is answered: it is recognised, read, and measured against its limits. */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,17 +9,6 @@
 #include "tools/simulator/dialect.h"
 
 enum { CLIENT_ID_MAX = 512, CAP_OF_MODEL = 4096 /* where none is sent */ };
-
-void cs_reply_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
-{
-    CS_ASSERT(r->n_headers < CS_SIM_HEADERS_MAX);
-    struct cs_sim_header *h = &r->headers[r->n_headers++];
-    va_list ap;
-    va_start(ap, fmt);
-    h->name = name;
-    vsnprintf(h->value, sizeof h->value, fmt, ap);
-    va_end(ap);
-}
 
 static uint64_t first_u64(const uint8_t *b)
 {
@@ -115,13 +103,13 @@ bool cs_exchange_arrive(struct cs_simulator *s, struct cs_exchange *x)
     if (!x->has_digest)
         make_digest(x, times_before);
     if (!allowed && key == NULL)
-        return cs_chat_fail(&x->error, 401, "invalid_request_error", NULL, NULL,
-                            "You didn't provide an API key. You need to provide your API key in an Authorization "
-                            "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).");
+        return cs_chat_error_set(&x->error, 401, "invalid_request_error", NULL, NULL,
+                                 "You didn't provide an API key. You need to provide your API key in an Authorization "
+                                 "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).");
     if (!allowed)
-        return cs_chat_fail(&x->error, 401, "invalid_request_error", NULL, "invalid_api_key",
-                            "Incorrect API key provided: ***. You can find your API key at "
-                            "https://platform.openai.com/account/api-keys.");
+        return cs_chat_error_set(&x->error, 401, "invalid_request_error", NULL, "invalid_api_key",
+                                 "Incorrect API key provided: ***. You can find your API key at "
+                                 "https://platform.openai.com/account/api-keys.");
     return true;
 }
 
@@ -129,8 +117,8 @@ bool cs_exchange_read(struct cs_exchange *x)
 {
     const struct cs_sim_call *call = x->call;
     if (call->client_request_id != NULL && strlen(call->client_request_id) > CLIENT_ID_MAX)
-        return cs_chat_fail(&x->error, 400, "invalid_request_error", NULL, NULL,
-                            "Invalid 'X-Client-Request-Id' header: want at most 512 ASCII characters.");
+        return cs_chat_error_set(&x->error, 400, "invalid_request_error", NULL, NULL,
+                                 "Invalid 'X-Client-Request-Id' header: want at most 512 ASCII characters.");
     return x->dialect->parse(call, &x->request, &x->error);
 }
 
@@ -158,7 +146,7 @@ static struct cs_buckets *buckets_of(struct cs_simulator *s, struct cs_exchange 
 
 static struct cs_charge charge_of(enum cs_charging how, const struct cs_chat_request *r)
 {
-    const uint64_t input = cs_chat_tokens(r->content_bytes), cap = r->max_tokens != 0 ? r->max_tokens : CAP_OF_MODEL;
+    const uint64_t input = cs_dialect_tokens(r->content_bytes), cap = r->max_tokens != 0 ? r->max_tokens : CAP_OF_MODEL;
     struct cs_charge c = {.tokens = input, .input = input};
     if (how == CS_CHARGE_RESERVE)
         c.tokens += cap;
@@ -177,34 +165,35 @@ void cs_exchange_settle(struct cs_simulator *s, struct cs_exchange *x, uint64_t 
     cs_buckets_settle(buckets_of(s, x), &begun, &x->charge);
 }
 
-bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why)
+bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_limit_refusal *why)
 {
     const bool tokens = why->dimension != CS_DIM_REQUESTS;
     char wait[32], what[64];
     x->refusal = *why;
     if (why->dimension == CS_DIM_CALLS)
-        return cs_chat_fail(&x->error, 429, "overloaded", NULL, "overloaded",
-                            "The server is overloaded: %llu requests are being processed.",
-                            (unsigned long long)why->limit);
+        return cs_chat_error_set(&x->error, 429, "overloaded", NULL, "overloaded",
+                                 "The server is overloaded: %llu requests are being processed.",
+                                 (unsigned long long)why->limit);
     cs_go_duration(why->wait_ms, wait);
     snprintf(what, sizeof what, "%s", tokens ? "tokens per min (TPM)" : "requests per min (RPM)");
     if (why->never)
-        return cs_chat_fail(&x->error, 429, "tokens", NULL, "rate_limit_exceeded",
-                            "Request too large for %s in organization org-simulator on %s: Limit %llu, Requested %llu. "
-                            "The input or output tokens must be reduced in order to run successfully. Visit "
-                            "https://platform.openai.com/account/rate-limits to learn more.",
-                            x->request.model, what, (unsigned long long)why->limit, (unsigned long long)why->requested);
-    return cs_chat_fail(&x->error, 429, tokens ? "tokens" : "requests", NULL, "rate_limit_exceeded",
-                        "Rate limit reached for %s in organization org-simulator on %s: Limit %llu, Used %llu, "
-                        "Requested %llu. Please try again in %s. Visit "
-                        "https://platform.openai.com/account/rate-limits to learn more.",
-                        x->request.model, what, (unsigned long long)why->limit, (unsigned long long)why->used,
-                        (unsigned long long)why->requested, wait);
+        return cs_chat_error_set(
+            &x->error, 429, "tokens", NULL, "rate_limit_exceeded",
+            "Request too large for %s in organization org-simulator on %s: Limit %llu, Requested %llu. "
+            "The input or output tokens must be reduced in order to run successfully. Visit "
+            "https://platform.openai.com/account/rate-limits to learn more.",
+            x->request.model, what, (unsigned long long)why->limit, (unsigned long long)why->requested);
+    return cs_chat_error_set(&x->error, 429, tokens ? "tokens" : "requests", NULL, "rate_limit_exceeded",
+                             "Rate limit reached for %s in organization org-simulator on %s: Limit %llu, Used %llu, "
+                             "Requested %llu. Please try again in %s. Visit "
+                             "https://platform.openai.com/account/rate-limits to learn more.",
+                             x->request.model, what, (unsigned long long)why->limit, (unsigned long long)why->used,
+                             (unsigned long long)why->requested, wait);
 }
 
 bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
 {
-    struct cs_refusal why = {0};
+    struct cs_limit_refusal why = {0};
     bool admitted = false;
     x->charge = charge_of(x->dialect->charging, &x->request);
     pthread_mutex_lock(&s->lock);
@@ -213,7 +202,7 @@ bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
         struct cs_buckets *b = buckets_of(s, x);
         const struct cs_sim_settings *set = &s->settings;
         if (set->concurrent != 0 && s->tally.serving >= set->concurrent)
-            why = (struct cs_refusal){.dimension = CS_DIM_CALLS, .limit = set->concurrent};
+            why = (struct cs_limit_refusal){.dimension = CS_DIM_CALLS, .limit = set->concurrent};
         else
             admitted = cs_buckets_take(b, &set->quota, &x->charge, x->call->mono_us, &why);
         x->reply->served = admitted;
@@ -238,7 +227,7 @@ bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
     pthread_mutex_unlock(&s->lock);
 
     if (x->model == NULL)
-        return cs_chat_fail(&x->error, 404, "invalid_request_error", NULL, "model_not_found",
-                            "The model `%s` does not exist or you do not have access to it.", x->request.model);
+        return cs_chat_error_set(&x->error, 404, "invalid_request_error", NULL, "model_not_found",
+                                 "The model `%s` does not exist or you do not have access to it.", x->request.model);
     return admitted || cs_exchange_fail_limit(x, &why);
 }

@@ -2,14 +2,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "tools/simulator/dialect.h"
 
 static const char validation[] = "ValidationException";
 
 static bool refuse(struct cs_chat_error *e, const char *what)
 {
-    return cs_chat_fail(e, 400, validation, NULL, NULL, "%s", what);
+    return cs_chat_error_set(e, 400, validation, NULL, NULL, "%s", what);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */
@@ -103,10 +103,11 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
                                         "performanceConfig",
                                         "promptVariables"};
     if (!cs_dialect_read(call, r))
-        return cs_chat_fail(e, 400, "SerializationException", NULL, NULL, "The body is not a JSON object.");
+        return cs_chat_error_set(e, 400, "SerializationException", NULL, NULL, "The body is not a JSON object.");
     const char *unknown = cs_dialect_unknown(r->root, known, sizeof known / sizeof *known);
     if (unknown != NULL)
-        return cs_chat_fail(e, 400, validation, NULL, NULL, "The request has a member that is not known: %s", unknown);
+        return cs_chat_error_set(e, 400, validation, NULL, NULL, "The request has a member that is not known: %s",
+                                 unknown);
     r->model = call->path_model != NULL ? call->path_model : "";
     return check_config(r, e) && read_messages(r, e) && read_form(r, e);
 }
@@ -149,26 +150,28 @@ static void translate(struct cs_exchange *x)
         break;
     case CS_TROUBLE_NO_KEY:
     case CS_TROUBLE_BAD_KEY:
-        cs_chat_fail(e, 403, "AccessDeniedException", NULL, NULL,
-                     "Authentication failed: Please make sure your API Key is valid.");
+        cs_chat_error_set(e, 403, "AccessDeniedException", NULL, NULL,
+                          "Authentication failed: Please make sure your API Key is valid.");
         break;
     case CS_TROUBLE_MODEL:
-        cs_chat_fail(e, 400, validation, NULL, NULL, "The provided model identifier is invalid.");
+        cs_chat_error_set(e, 400, validation, NULL, NULL, "The provided model identifier is invalid.");
         break;
     case CS_TROUBLE_LIMIT:
-        cs_chat_fail(e, 429, "ThrottlingException", NULL, NULL, "Too many requests, please wait before trying again.");
+        cs_chat_error_set(e, 429, "ThrottlingException", NULL, NULL,
+                          "Too many requests, please wait before trying again.");
         break;
     case CS_TROUBLE_QUOTA:
-        cs_chat_fail(e, 400, "ServiceQuotaExceededException", NULL, NULL,
-                     "Your request exceeds the service quota for your account.");
+        cs_chat_error_set(e, 400, "ServiceQuotaExceededException", NULL, NULL,
+                          "Your request exceeds the service quota for your account.");
         break;
     case CS_TROUBLE_SERVER:
-        cs_chat_fail(e, 500, "InternalServerException", NULL, NULL,
-                     "The system encountered an unexpected error during processing. Try your request again.");
+        cs_chat_error_set(e, 500, "InternalServerException", NULL, NULL,
+                          "The system encountered an unexpected error during processing. Try your request again.");
         break;
     case CS_TROUBLE_UNAVAILABLE:
     case CS_TROUBLE_OVERLOADED:
-        cs_chat_fail(e, 503, "ServiceUnavailableException", NULL, NULL, "Bedrock is unable to process your request.");
+        cs_chat_error_set(e, 503, "ServiceUnavailableException", NULL, NULL,
+                          "Bedrock is unable to process your request.");
         break;
     }
 }
@@ -177,7 +180,7 @@ static void write_error(struct cs_exchange *x)
 {
     translate(x);
     x->reply->status = x->error.status;
-    cs_reply_header(x->reply, "x-amzn-errortype", "%s", x->error.type);
+    cs_dialect_header(x->reply, "x-amzn-errortype", "%s", x->error.type);
     cs_buf_str(&x->reply->body, "{\"message\":");
     cs_json_str(&x->reply->body, cs_buf_cstr(&x->error.message), x->error.message.len);
     cs_buf_str(&x->reply->body, "}\n");
@@ -185,8 +188,8 @@ static void write_error(struct cs_exchange *x)
 
 static void add_headers(struct cs_exchange *x)
 {
-    cs_reply_header(x->reply, "x-amzn-requestid", "%08x-0000-4000-8000-%012llx", (unsigned)(x->number >> 32),
-                    (unsigned long long)(x->number & 0xffffffffffff));
+    cs_dialect_header(x->reply, "x-amzn-requestid", "%08x-0000-4000-8000-%012llx", (unsigned)(x->number >> 32),
+                      (unsigned long long)(x->number & 0xffffffffffff));
 }
 
 const struct cs_sim_dialect cs_sim_bedrock = {

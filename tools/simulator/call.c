@@ -39,7 +39,7 @@ static const struct {
 
 enum phase { PHASE_READING, PHASE_WAITING, PHASE_HANGING, PHASE_DRIPPING, PHASE_BROKEN };
 
-struct cs_call { /* a request */
+struct cs_simulator_call { /* a request */
     struct cs_loop *loop;
     struct MHD_Connection *connection;
     enum route route;
@@ -56,33 +56,33 @@ struct cs_call { /* a request */
 
 /* ---- waiting ---------------------------------------------------------------------------------- */
 
-static int socket_of(const struct cs_call *c)
+static int socket_of(const struct cs_simulator_call *c)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     return info != NULL ? info->connect_fd : -1;
 }
 
-static bool client_left(const struct cs_call *c)
+static bool client_left(const struct cs_simulator_call *c)
 {
     char byte;
     const ssize_t n = recv(socket_of(c), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-static void wait_in(struct cs_call *c, enum phase phase, uint64_t ms)
+static void wait_in(struct cs_simulator_call *c, enum phase phase, uint64_t ms)
 {
     c->phase = phase;
     MHD_suspend_connection(c->connection);
-    cs_timers_add(&c->loop->timers, cs_loop_now_ms() + ms, c);
+    cs_timers_add(&c->loop->timers, cs_timers_now_ms() + ms, c);
 }
 
-void cs_call_wake(struct cs_call *c)
+void cs_call_wake(struct cs_simulator_call *c)
 {
     if (c->loop->stopping)
         c->phase = PHASE_BROKEN;
     if (c->phase == PHASE_HANGING) {
         if (!client_left(c)) {
-            cs_timers_add(&c->loop->timers, cs_loop_now_ms() + HANG_LOOK_MS, c);
+            cs_timers_add(&c->loop->timers, cs_timers_now_ms() + HANG_LOOK_MS, c);
             return;
         }
         c->phase = PHASE_BROKEN;
@@ -94,7 +94,7 @@ void cs_call_wake(struct cs_call *c)
 /* ---- replies ---------------------------------------------------------------------------------- */
 
 /* Dissolving the association makes Linux send RST; a close would send FIN, which a client may take for an end. */
-static void reset_connection(const struct cs_call *c)
+static void reset_connection(const struct cs_simulator_call *c)
 {
     const struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
     (void)connect(socket_of(c), &nowhere, sizeof nowhere);
@@ -102,7 +102,7 @@ static void reset_connection(const struct cs_call *c)
 
 static ssize_t read_half(void *arg, uint64_t pos, char *out, size_t max)
 {
-    const struct cs_call *c = arg;
+    const struct cs_simulator_call *c = arg;
     const size_t half = c->reply.body.len / 2;
     if (pos >= half)
         return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -113,7 +113,7 @@ static ssize_t read_half(void *arg, uint64_t pos, char *out, size_t max)
 
 static ssize_t read_drop(void *arg, uint64_t pos, char *out, size_t max)
 {
-    struct cs_call *c = arg;
+    struct cs_simulator_call *c = arg;
     if (c->phase == PHASE_BROKEN)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     if (!c->drip_due) {
@@ -129,7 +129,7 @@ static ssize_t read_drop(void *arg, uint64_t pos, char *out, size_t max)
 }
 
 /* A byte at a time, or a few where the timers are too coarse for the seconds asked for. */
-static struct MHD_Response *drip(struct cs_call *c)
+static struct MHD_Response *drip(struct cs_simulator_call *c)
 {
     const uint64_t len = c->reply.body.len, tick = CS_LOOP_TICK_MS;
     c->drip_step_ms = c->reply.drip_ms / (len + 1) > tick ? c->reply.drip_ms / (len + 1) : tick;
@@ -139,7 +139,7 @@ static struct MHD_Response *drip(struct cs_call *c)
     return MHD_create_response_from_callback(len, 1024, read_drop, c, NULL);
 }
 
-static enum MHD_Result send_reply(struct cs_call *c)
+static enum MHD_Result send_reply(struct cs_simulator_call *c)
 {
     struct cs_sim_reply *r = &c->reply;
     struct MHD_Response *response = NULL;
@@ -161,22 +161,22 @@ static enum MHD_Result send_reply(struct cs_call *c)
     return result;
 }
 
-static enum MHD_Result send_error(struct cs_call *c, unsigned status, const char *text)
+static enum MHD_Result send_error(struct cs_simulator_call *c, unsigned status, const char *text)
 {
     struct cs_chat_error e = CS_CHAT_ERROR_INIT;
-    cs_chat_fail(&e, status, "invalid_request_error", NULL, NULL, "%s", text);
+    cs_chat_error_set(&e, status, "invalid_request_error", NULL, NULL, "%s", text);
     c->reply.status = status;
     cs_chat_write_error(&e, &c->reply.body);
     cs_chat_error_release(&e);
     return send_reply(c);
 }
 
-static const char *header(const struct cs_call *c, const char *name)
+static const char *header(const struct cs_simulator_call *c, const char *name)
 {
     return name != NULL ? MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, name) : NULL;
 }
 
-static enum MHD_Result serve_provider(struct cs_call *c)
+static enum MHD_Result serve_provider(struct cs_simulator_call *c)
 {
     struct timespec mono, wall;
     clock_gettime(CLOCK_MONOTONIC, &mono);
@@ -208,7 +208,7 @@ static enum MHD_Result serve_provider(struct cs_call *c)
     return MHD_YES;
 }
 
-static enum MHD_Result serve_control(struct cs_call *c)
+static enum MHD_Result serve_control(struct cs_simulator_call *c)
 {
     struct cs_error err;
     if (cs_simulator_control(c->loop->server->simulator, cs_buf_cstr(&c->body), c->body.len, &err) != CS_OK)
@@ -218,7 +218,7 @@ static enum MHD_Result serve_control(struct cs_call *c)
 }
 
 /* The request is complete. */
-static enum MHD_Result serve(struct cs_call *c)
+static enum MHD_Result serve(struct cs_simulator_call *c)
 {
     if (c->body.overflow)
         return send_error(c, 413, "Request body too large: the simulator takes 1 MiB.");
@@ -247,7 +247,7 @@ static enum MHD_Result serve(struct cs_call *c)
 
 /* ---- the life of a call ----------------------------------------------------------------------- */
 
-static void find_route(struct cs_call *c, const char *url, const char *method)
+static void find_route(struct cs_simulator_call *c, const char *url, const char *method)
 {
     const size_t len = strlen(url);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
@@ -265,10 +265,10 @@ static void find_route(struct cs_call *c, const char *url, const char *method)
     }
 }
 
-static struct cs_call *new_call(struct cs_loop *l, struct MHD_Connection *connection, const char *url,
-                                const char *method)
+static struct cs_simulator_call *new_call(struct cs_loop *l, struct MHD_Connection *connection, const char *url,
+                                          const char *method)
 {
-    struct cs_call *c = cs_xcalloc(1, sizeof *c);
+    struct cs_simulator_call *c = cs_xcalloc(1, sizeof *c);
     c->loop = l;
     c->connection = connection;
     c->route = ROUTE_NONE;
@@ -286,7 +286,7 @@ enum MHD_Result cs_call_on_request(void *arg, struct MHD_Connection *connection,
                                    const char *version, const char *data, size_t *n, void **state)
 {
     (void)version;
-    struct cs_call *c = *state;
+    struct cs_simulator_call *c = *state;
     if (c == NULL) {
         *state = new_call(arg, connection, url, method);
         return MHD_YES;
@@ -313,7 +313,7 @@ void cs_call_on_completed(void *arg, struct MHD_Connection *connection, void **s
                           enum MHD_RequestTerminationCode why)
 {
     struct cs_loop *l = arg;
-    struct cs_call *c = *state;
+    struct cs_simulator_call *c = *state;
     (void)connection;
     (void)why;
     if (c == NULL)

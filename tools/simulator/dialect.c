@@ -1,6 +1,10 @@
 #include "tools/simulator/dialect.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "protocol/base/assert.h"
 
 enum cs_trouble cs_trouble_of(const struct cs_chat_error *e)
 {
@@ -53,4 +57,20 @@ bool cs_dialect_in_range(const struct cs_j *v, double min, double max)
 uint64_t cs_dialect_cap(const struct cs_j *v)
 {
     return cs_j_is(v, CS_J_INTEGER) && v->integer > 0 ? (uint64_t)v->integer : 0;
+}
+
+uint64_t cs_dialect_tokens(uint64_t bytes)
+{
+    return (bytes + 3) / 4;
+}
+
+void cs_dialect_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
+{
+    CS_ASSERT(r->n_headers < CS_SIM_HEADERS_MAX);
+    struct cs_sim_header *h = &r->headers[r->n_headers++];
+    va_list ap;
+    va_start(ap, fmt);
+    h->name = name;
+    vsnprintf(h->value, sizeof h->value, fmt, ap);
+    va_end(ap);
 }

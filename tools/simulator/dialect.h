@@ -56,6 +56,10 @@ const char *cs_dialect_unknown(const struct cs_j *object, const char *const *kno
 bool cs_dialect_in_range(const struct cs_j *v, double min, double max);
 /* A whole number > 0; 0: absent or something else. */
 uint64_t cs_dialect_cap(const struct cs_j *v);
+/* Tokens as the simulator counts them: a quarter of the bytes, rounded up. */
+uint64_t cs_dialect_tokens(uint64_t bytes);
+void cs_dialect_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Headers in OpenAI's words. */
 void cs_openai_headers(struct cs_exchange *x);
 void cs_openai_write_error(struct cs_exchange *x);

@@ -12,9 +12,9 @@ struct cs_exchange {
     struct cs_sim_reply *reply;
     struct cs_chat_request request;
     struct cs_chat_error error;
-    struct cs_refusal refusal; /* of a limit, when error is about one */
-    uint8_t body[32];          /* its hash */
-    bool has_digest;           /* the client has named one */
+    struct cs_limit_refusal refusal; /* of a limit, when error is about one */
+    uint8_t body[32];                /* its hash */
+    bool has_digest;                 /* the client has named one */
     uint8_t digest_id[16];
     char digest[33], attempt[16]; /* hex; "-" and "0" until known */
     uint64_t key_id;              /* a hash: keys are not kept */
@@ -32,7 +32,7 @@ bool cs_exchange_arrive(struct cs_simulator *s, struct cs_exchange *x); /* count
 bool cs_exchange_read(struct cs_exchange *x);                           /* is it a good request? */
 bool cs_exchange_admit(struct cs_simulator *s,
                        struct cs_exchange *x); /* is there such a model, and is it within the limits? */
-bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_refusal *why);
+bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_limit_refusal *why);
 /* An answer of so many output tokens was written: charged as the vendor does. Lock held. */
 void cs_exchange_settle(struct cs_simulator *s, struct cs_exchange *x, uint64_t output);
 
@@ -43,8 +43,6 @@ bool cs_exchange_spoil(struct cs_exchange *x);
 /* Spoils an error that is written. */
 void cs_exchange_spoil_error(struct cs_exchange *x);
 
-void cs_reply_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 /* What is kept of a body beside its digest: 62 bits of its hash. */
 uint64_t cs_exchange_body_bits(const struct cs_exchange *x);
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "tools/simulator/dialect.h"
 #include "tools/simulator/logprobs.h"
 
@@ -10,7 +10,7 @@ static const char invalid[] = "INVALID_ARGUMENT";
 
 static bool refuse(struct cs_chat_error *e, const char *what)
 {
-    return cs_chat_fail(e, 400, invalid, NULL, NULL, "%s", what);
+    return cs_chat_error_set(e, 400, invalid, NULL, NULL, "%s", what);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */
@@ -82,10 +82,11 @@ static bool read_config(struct cs_chat_request *r, struct cs_chat_error *e)
     const struct cs_j *config = cs_j_get(r->root, "generationConfig"), *cap = cs_j_get(config, "maxOutputTokens");
     const char *unknown = cs_dialect_unknown(config, known, sizeof known / sizeof *known);
     if (unknown != NULL)
-        return cs_chat_fail(e, 400, invalid, NULL, NULL,
-                            "Invalid JSON payload received. Unknown name \"%s\" at 'generation_config': Cannot find "
-                            "field.",
-                            unknown);
+        return cs_chat_error_set(
+            e, 400, invalid, NULL, NULL,
+            "Invalid JSON payload received. Unknown name \"%s\" at 'generation_config': Cannot find "
+            "field.",
+            unknown);
     if (!cs_dialect_in_range(cs_j_get(config, "temperature"), 0, 2))
         return refuse(e, "* GenerateContentRequest.generation_config.temperature: temperature must be in the range "
                          "[0.0, 2.0].");
@@ -116,8 +117,8 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
         return refuse(e, "Invalid JSON payload received. Expected an object.");
     const char *unknown = cs_dialect_unknown(r->root, known, sizeof known / sizeof *known);
     if (unknown != NULL)
-        return cs_chat_fail(e, 400, invalid, NULL, NULL,
-                            "Invalid JSON payload received. Unknown name \"%s\": Cannot find field.", unknown);
+        return cs_chat_error_set(e, 400, invalid, NULL, NULL,
+                                 "Invalid JSON payload received. Unknown name \"%s\": Cannot find field.", unknown);
     r->model = call->path_model != NULL ? call->path_model : "";
     return read_contents(r, e) && read_config(r, e);
 }
@@ -166,39 +167,42 @@ static void translate(struct cs_exchange *x, struct cs_buf *details)
         e->type = invalid;
         break;
     case CS_TROUBLE_NO_KEY:
-        cs_chat_fail(e, 403, "PERMISSION_DENIED", NULL, NULL,
-                     "Method doesn't allow unregistered callers (callers without established identity). Please use API "
-                     "Key or other form of API consumer identity to call this API.");
+        cs_chat_error_set(
+            e, 403, "PERMISSION_DENIED", NULL, NULL,
+            "Method doesn't allow unregistered callers (callers without established identity). Please use API "
+            "Key or other form of API consumer identity to call this API.");
         break;
     case CS_TROUBLE_BAD_KEY:
-        cs_chat_fail(e, 400, invalid, NULL, NULL, "API key not valid. Please pass a valid API key.");
+        cs_chat_error_set(e, 400, invalid, NULL, NULL, "API key not valid. Please pass a valid API key.");
         cs_buf_str(details, "{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"API_KEY_INVALID\","
                             "\"domain\":\"googleapis.com\"}");
         break;
     case CS_TROUBLE_MODEL:
-        cs_chat_fail(e, 404, "NOT_FOUND", NULL, NULL,
-                     "models/%s is not found for API version v1beta, or is not supported for generateContent.", model);
+        cs_chat_error_set(e, 404, "NOT_FOUND", NULL, NULL,
+                          "models/%s is not found for API version v1beta, or is not supported for generateContent.",
+                          model);
         break;
     case CS_TROUBLE_LIMIT:
-        cs_chat_fail(e, 429, "RESOURCE_EXHAUSTED", NULL, NULL,
-                     "You exceeded your current quota, please check your plan and billing details. Please retry in "
-                     "%.3fs.",
-                     (double)x->refusal.wait_ms / 1000);
+        cs_chat_error_set(
+            e, 429, "RESOURCE_EXHAUSTED", NULL, NULL,
+            "You exceeded your current quota, please check your plan and billing details. Please retry in "
+            "%.3fs.",
+            (double)x->refusal.wait_ms / 1000);
         cs_buf_printf(details, quota, "Minute", (unsigned long long)x->refusal.limit);
         cs_buf_printf(details, ",{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"%.3fs\"}",
                       (double)x->refusal.wait_ms / 1000);
         break;
     case CS_TROUBLE_QUOTA:
-        cs_chat_fail(e, 429, "RESOURCE_EXHAUSTED", NULL, NULL,
-                     "You exceeded your current quota, please check your plan and billing details.");
+        cs_chat_error_set(e, 429, "RESOURCE_EXHAUSTED", NULL, NULL,
+                          "You exceeded your current quota, please check your plan and billing details.");
         cs_buf_printf(details, quota, "Day", 1000ULL);
         break;
     case CS_TROUBLE_SERVER:
-        cs_chat_fail(e, 500, "INTERNAL", NULL, NULL, "An internal error has occurred. Please retry.");
+        cs_chat_error_set(e, 500, "INTERNAL", NULL, NULL, "An internal error has occurred. Please retry.");
         break;
     case CS_TROUBLE_UNAVAILABLE:
     case CS_TROUBLE_OVERLOADED:
-        cs_chat_fail(e, 503, "UNAVAILABLE", NULL, NULL, "The model is overloaded. Please try again later.");
+        cs_chat_error_set(e, 503, "UNAVAILABLE", NULL, NULL, "The model is overloaded. Please try again later.");
         break;
     }
 }
@@ -219,7 +223,7 @@ static void write_error(struct cs_exchange *x)
 
 static void add_headers(struct cs_exchange *x)
 {
-    cs_reply_header(x->reply, "server-timing", "gfet4t7; dur=%llu", (unsigned long long)x->reply->delay_ms + 1);
+    cs_dialect_header(x->reply, "server-timing", "gfet4t7; dur=%llu", (unsigned long long)x->reply->delay_ms + 1);
 }
 
 const struct cs_sim_dialect cs_sim_gemini = {

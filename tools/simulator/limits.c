@@ -30,14 +30,14 @@ static uint64_t whole_units(const struct cs_bucket *b)
 }
 
 static bool fits(const struct cs_bucket *b, const struct cs_limit *l, uint64_t want, enum cs_dimension dimension,
-                 struct cs_refusal *why)
+                 struct cs_limit_refusal *why)
 {
     const uint64_t enough = want < burst_of(l) ? want : burst_of(l);
     if (l->per_minute == 0 || (want <= l->per_minute && b->available + 1e-6 >= (double)enough))
         return true;
     /* In whole units, so that the numbers in the text give the wait in the text. A debt adds to what is used. */
     const uint64_t debt = b->available < 0 ? (uint64_t)-b->available + 1 : 0;
-    *why = (struct cs_refusal){.dimension = dimension, .limit = l->per_minute, .requested = want};
+    *why = (struct cs_limit_refusal){.dimension = dimension, .limit = l->per_minute, .requested = want};
     why->never = want > l->per_minute;
     why->used = l->per_minute + debt - whole_units(b);
     if (!why->never && why->used + enough > why->limit)
@@ -46,7 +46,7 @@ static bool fits(const struct cs_bucket *b, const struct cs_limit *l, uint64_t w
 }
 
 bool cs_buckets_take(struct cs_buckets *b, const struct cs_quota *q, const struct cs_charge *charge, int64_t now_us,
-                     struct cs_refusal *why)
+                     struct cs_limit_refusal *why)
 {
     const struct {
         struct cs_bucket *bucket;

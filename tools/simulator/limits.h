@@ -47,7 +47,7 @@ enum cs_dimension {
     CS_DIM_CALLS /* at once */
 };
 
-struct cs_refusal {
+struct cs_limit_refusal {
     enum cs_dimension dimension;
     uint64_t limit, used, requested;
     uint64_t wait_ms;
@@ -57,7 +57,7 @@ struct cs_refusal {
 void cs_buckets_init(struct cs_buckets *b, const struct cs_quota *q, int64_t now_us);
 /* Takes one request and its charge, or nothing and fills *why. Where nothing is charged yet, no debt is enough. */
 bool cs_buckets_take(struct cs_buckets *b, const struct cs_quota *q, const struct cs_charge *charge, int64_t now_us,
-                     struct cs_refusal *why);
+                     struct cs_limit_refusal *why);
 /* The request was charged `begun` and has cost `ended`: the difference is given back, or leaves a debt. */
 void cs_buckets_settle(struct cs_buckets *b, const struct cs_charge *begun, const struct cs_charge *ended);
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "tools/simulator/draw.h"
 
 enum { TOKEN_BYTES = 4 };

@@ -127,7 +127,7 @@ static enum cs_err run(const struct arguments *a, struct cs_error *err)
 {
     struct cs_simulator_opts opts;
     struct cs_simulator *simulator = NULL;
-    struct cs_server *server = NULL;
+    struct cs_simulator_server *server = NULL;
     sigset_t ends;
     int signal_number;
 
@@ -140,14 +140,14 @@ static enum cs_err run(const struct arguments *a, struct cs_error *err)
     enum cs_err rc = simulator_opts(a, &opts, err);
     if (rc == CS_OK)
         rc = cs_simulator_open(&simulator, &opts, err);
-    const struct cs_server_opts where = {a->host, (uint16_t)a->port, (unsigned)a->threads};
+    const struct cs_simulator_server_opts where = {a->host, (uint16_t)a->port, (unsigned)a->threads};
     if (rc == CS_OK)
-        rc = cs_server_open(&server, simulator, &where, err);
+        rc = cs_simulator_server_open(&server, simulator, &where, err);
     if (rc == CS_OK)
-        rc = announce(a, cs_server_port(server), err);
+        rc = announce(a, cs_simulator_server_port(server), err);
     if (rc == CS_OK)
         sigwait(&ends, &signal_number);
-    cs_server_close(server);
+    cs_simulator_server_close(server);
     cs_simulator_close(simulator);
     return rc;
 }

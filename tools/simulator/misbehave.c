@@ -43,7 +43,7 @@ static const struct {
 
 bool cs_exchange_survive(struct cs_exchange *x)
 {
-    const struct cs_refusal limit = {CS_DIM_REQUESTS, 600, 600, 1, FAULT_WAIT_MS, false};
+    const struct cs_limit_refusal limit = {CS_DIM_REQUESTS, 600, 600, 1, FAULT_WAIT_MS, false};
     enum cs_fault fault = cs_faults_draw(&x->always, x->model->seed, x->digest, NULL);
     if (fault == CS_FAULT_NONE)
         fault = cs_faults_draw(&x->faults, x->model->seed, x->digest, x->attempt);
@@ -53,8 +53,8 @@ bool cs_exchange_survive(struct cs_exchange *x)
         return cs_exchange_fail_limit(x, &limit);
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         if (errors[i].fault == fault)
-            return cs_chat_fail(&x->error, errors[i].status, errors[i].type, NULL, errors[i].code, "%s",
-                                errors[i].message);
+            return cs_chat_error_set(&x->error, errors[i].status, errors[i].type, NULL, errors[i].code, "%s",
+                                     errors[i].message);
     }
     return fault != CS_FAULT_RESET && fault != CS_FAULT_HANG;
 }

@@ -1,42 +1,13 @@
 #include "tools/simulator/openai_chat.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/assert.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "tools/simulator/dialect.h"
 #include "tools/simulator/logprobs.h"
 
 static const char invalid[] = "invalid_request_error";
-
-void cs_chat_error_release(struct cs_chat_error *e)
-{
-    cs_buf_release(&e->param);
-    cs_buf_release(&e->message);
-}
-
-bool cs_chat_fail(struct cs_chat_error *e, unsigned status, const char *type, const char *param, const char *code,
-                  const char *fmt, ...)
-{
-    va_list ap;
-    char *text = NULL;
-    e->status = status;
-    e->type = type;
-    e->code = code;
-    cs_buf_clear(&e->param);
-    cs_buf_clear(&e->message);
-    if (param != NULL)
-        cs_buf_str(&e->param, param);
-    va_start(ap, fmt);
-    CS_ASSERT(vasprintf(&text, fmt, ap) >= 0);
-    va_end(ap);
-    cs_buf_str(&e->message, text);
-    free(text);
-    return false;
-}
 
 /* ---- checking a request ----------------------------------------------------------------------- */
 
@@ -64,15 +35,15 @@ static const char *type_name(const struct cs_j *v)
 
 static bool wrong_type(struct cs_chat_error *e, const char *param, const char *want, const struct cs_j *got)
 {
-    return cs_chat_fail(e, 400, invalid, param, "invalid_type",
-                        "Invalid type for '%s': expected %s, but got %s %s instead.", param, want,
-                        strchr("aeiou", type_name(got)[0]) != NULL ? "an" : "a", type_name(got));
+    return cs_chat_error_set(e, 400, invalid, param, "invalid_type",
+                             "Invalid type for '%s': expected %s, but got %s %s instead.", param, want,
+                             strchr("aeiou", type_name(got)[0]) != NULL ? "an" : "a", type_name(got));
 }
 
 static bool missing(struct cs_chat_error *e, const char *param)
 {
-    return cs_chat_fail(e, 400, invalid, param, "missing_required_parameter", "Missing required parameter: '%s'.",
-                        param);
+    return cs_chat_error_set(e, 400, invalid, param, "missing_required_parameter", "Missing required parameter: '%s'.",
+                             param);
 }
 
 /* Absent and null are fine. */
@@ -85,13 +56,13 @@ static bool check_decimal(const struct cs_j *root, const char *name, double min,
         return wrong_type(e, name, "a decimal", v);
     const double x = v->number;
     if (x < min)
-        return cs_chat_fail(e, 400, invalid, name, "decimal_below_min_value",
-                            "Invalid '%s': decimal below minimum value. Expected a value >= %g, but got %g instead.",
-                            name, min, x);
+        return cs_chat_error_set(
+            e, 400, invalid, name, "decimal_below_min_value",
+            "Invalid '%s': decimal below minimum value. Expected a value >= %g, but got %g instead.", name, min, x);
     if (x > max)
-        return cs_chat_fail(e, 400, invalid, name, "decimal_above_max_value",
-                            "Invalid '%s': decimal above maximum value. Expected a value <= %g, but got %g instead.",
-                            name, max, x);
+        return cs_chat_error_set(
+            e, 400, invalid, name, "decimal_above_max_value",
+            "Invalid '%s': decimal above maximum value. Expected a value <= %g, but got %g instead.", name, max, x);
     return true;
 }
 
@@ -104,7 +75,7 @@ static bool check_integer(const struct cs_j *root, const char *name, int64_t min
     if (!cs_j_is(v, CS_J_INTEGER))
         return wrong_type(e, name, "an integer", v);
     if (v->integer < min)
-        return cs_chat_fail(
+        return cs_chat_error_set(
             e, 400, invalid, name, "integer_below_min_value",
             "Invalid '%s': integer below minimum value. Expected a value >= %lld, but got %lld instead.", name,
             (long long)min, (long long)v->integer);
@@ -156,7 +127,7 @@ static bool check_names(const struct cs_j *root, struct cs_chat_error *e)
         while (i < sizeof known / sizeof known[0] && strcmp(known[i], v->key) != 0)
             i++;
         if (i == sizeof known / sizeof known[0])
-            return cs_chat_fail(e, 400, invalid, NULL, NULL, "Unrecognized request argument supplied: %s", v->key);
+            return cs_chat_error_set(e, 400, invalid, NULL, NULL, "Unrecognized request argument supplied: %s", v->key);
     }
     return true;
 }
@@ -183,8 +154,8 @@ static bool read_content(struct cs_chat_request *r, const struct cs_j *content, 
         const struct cs_j *part = cs_j_at(content, i), *text = cs_j_get(part, "text");
         const char *type = cs_j_text(cs_j_get(part, "type"));
         if (type == NULL || strcmp(type, "text") != 0 || !cs_j_is(text, CS_J_TEXT))
-            return cs_chat_fail(e, 400, invalid, param, "invalid_value",
-                                "Invalid value in '%s': the simulator reads parts of type 'text' only.", param);
+            return cs_chat_error_set(e, 400, invalid, param, "invalid_value",
+                                     "Invalid value in '%s': the simulator reads parts of type 'text' only.", param);
         cs_chat_add_text(r, text);
     }
     return true;
@@ -199,9 +170,9 @@ static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
     if (!cs_j_is(messages, CS_J_LIST))
         return wrong_type(e, "messages", "an array of objects", messages);
     if (cs_j_size(messages) == 0)
-        return cs_chat_fail(e, 400, invalid, "messages", "empty_array",
-                            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an "
-                            "empty array instead.");
+        return cs_chat_error_set(e, 400, invalid, "messages", "empty_array",
+                                 "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an "
+                                 "empty array instead.");
     for (size_t i = 0; i < cs_j_size(messages); i++) {
         const struct cs_j *m = cs_j_at(messages, i);
         char param[64];
@@ -219,10 +190,10 @@ static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
         while (k < sizeof roles / sizeof roles[0] && strcmp(roles[k], cs_j_text(role)) != 0)
             k++;
         if (k == sizeof roles / sizeof roles[0])
-            return cs_chat_fail(e, 400, invalid, param, "invalid_value",
-                                "Invalid value: '%s'. Supported values are: 'system', 'assistant', 'user', "
-                                "'function', 'tool', and 'developer'.",
-                                cs_j_text(role));
+            return cs_chat_error_set(e, 400, invalid, param, "invalid_value",
+                                     "Invalid value: '%s'. Supported values are: 'system', 'assistant', 'user', "
+                                     "'function', 'tool', and 'developer'.",
+                                     cs_j_text(role));
         snprintf(param, sizeof param, "messages[%zu].content", i);
         if (content == NULL)
             return missing(e, param);
@@ -249,8 +220,9 @@ bool cs_chat_check_strict(const struct cs_j *schema, const char *name, struct cs
         if (key == NULL || cs_j_get(properties, key) == NULL)
             wrong = "'required' names a key that is not in properties";
     }
-    return wrong == NULL || cs_chat_fail(e, 400, invalid, "response_format", NULL,
-                                         "Invalid schema for response_format '%s': In context=(), %s.", name, wrong);
+    return wrong == NULL ||
+           cs_chat_error_set(e, 400, invalid, "response_format", NULL,
+                             "Invalid schema for response_format '%s': In context=(), %s.", name, wrong);
 }
 
 static bool is_schema_name(const char *s)
@@ -278,9 +250,9 @@ static bool read_format(struct cs_chat_request *r, struct cs_chat_error *e)
         return true;
     }
     if (strcmp(cs_j_text(type), "json_schema") != 0)
-        return cs_chat_fail(e, 400, invalid, "response_format.type", "invalid_value",
-                            "Invalid value: '%s'. Supported values are: 'json_object', 'json_schema', and 'text'.",
-                            cs_j_text(type));
+        return cs_chat_error_set(e, 400, invalid, "response_format.type", "invalid_value",
+                                 "Invalid value: '%s'. Supported values are: 'json_object', 'json_schema', and 'text'.",
+                                 cs_j_text(type));
     if (s == NULL)
         return missing(e, "response_format.json_schema");
     if (!cs_j_is(s, CS_J_MAP))
@@ -289,9 +261,10 @@ static bool read_format(struct cs_chat_request *r, struct cs_chat_error *e)
     if (name == NULL)
         return missing(e, "response_format.json_schema.name");
     if (!cs_j_is(name, CS_J_TEXT) || !is_schema_name(cs_j_text(name)))
-        return cs_chat_fail(e, 400, invalid, "response_format.json_schema.name", "invalid_value",
-                            "Invalid 'response_format.json_schema.name': expected a string of 1 to 64 characters that "
-                            "matches the pattern '^[a-zA-Z0-9_-]+$'.");
+        return cs_chat_error_set(
+            e, 400, invalid, "response_format.json_schema.name", "invalid_value",
+            "Invalid 'response_format.json_schema.name': expected a string of 1 to 64 characters that "
+            "matches the pattern '^[a-zA-Z0-9_-]+$'.");
     if (schema == NULL)
         return missing(e, "response_format.json_schema.schema");
     if (!cs_j_is(schema, CS_J_MAP))
@@ -305,7 +278,7 @@ static bool read_model(struct cs_chat_request *r, struct cs_chat_error *e)
 {
     const struct cs_j *model = cs_j_get(r->root, "model");
     if (model == NULL || cs_j_is(model, CS_J_NULL) || (cs_j_is(model, CS_J_TEXT) && model->n == 0))
-        return cs_chat_fail(e, 400, invalid, NULL, NULL, "you must provide a model parameter");
+        return cs_chat_error_set(e, 400, invalid, NULL, NULL, "you must provide a model parameter");
     if (!cs_j_is(model, CS_J_TEXT))
         return wrong_type(e, "model", "a string", model);
     r->model = cs_j_text(model);
@@ -322,13 +295,14 @@ static bool read_logprobs(struct cs_chat_request *r, struct cs_chat_error *e)
     if (!check_integer(r->root, "top_logprobs", 0, &n, e))
         return false;
     if (n > 20)
-        return cs_chat_fail(e, 400, invalid, "top_logprobs", "integer_above_max_value",
-                            "Invalid 'top_logprobs': integer above maximum value. Expected a value <= 20, but got %llu "
-                            "instead.",
-                            (unsigned long long)n);
+        return cs_chat_error_set(
+            e, 400, invalid, "top_logprobs", "integer_above_max_value",
+            "Invalid 'top_logprobs': integer above maximum value. Expected a value <= 20, but got %llu "
+            "instead.",
+            (unsigned long long)n);
     if (cs_j_is(tops, CS_J_INTEGER) && !r->logprobs)
-        return cs_chat_fail(e, 400, invalid, "top_logprobs", "invalid_value",
-                            "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.");
+        return cs_chat_error_set(e, 400, invalid, "top_logprobs", "invalid_value",
+                                 "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.");
     r->top_logprobs = (unsigned)n;
     return true;
 }
@@ -344,16 +318,17 @@ static bool check_parameters(struct cs_chat_request *r, struct cs_chat_error *e)
         !check_integer(r->root, "n", 1, &n, e) || !read_logprobs(r, e))
         return false;
     if (old_cap != 0 && r->max_tokens != 0)
-        return cs_chat_fail(e, 400, invalid, "max_tokens", "invalid_parameter_combination",
-                            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.");
+        return cs_chat_error_set(e, 400, invalid, "max_tokens", "invalid_parameter_combination",
+                                 "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.");
     if (old_cap != 0)
         r->max_tokens = old_cap;
     if (n != 1)
-        return cs_chat_fail(e, 400, invalid, "n", "unsupported_value",
-                            "Unsupported value: 'n' is %llu; the simulator gives one answer.", (unsigned long long)n);
+        return cs_chat_error_set(e, 400, invalid, "n", "unsupported_value",
+                                 "Unsupported value: 'n' is %llu; the simulator gives one answer.",
+                                 (unsigned long long)n);
     if (cs_j_is(cs_j_get(r->root, "stream"), CS_J_TRUE))
-        return cs_chat_fail(e, 400, invalid, "stream", "unsupported_value",
-                            "Unsupported value: 'stream' is true; the simulator does not stream.");
+        return cs_chat_error_set(e, 400, invalid, "stream", "unsupported_value",
+                                 "Unsupported value: 'stream' is true; the simulator does not stream.");
     return true;
 }
 
@@ -363,10 +338,11 @@ bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, st
     const bool read = cs_j_read(&out->document, body, len);
     out->root = out->document.values;
     if (!read || !cs_j_is(out->root, CS_J_MAP))
-        return cs_chat_fail(e, 400, invalid, NULL, NULL,
-                            "We could not parse the JSON body of your request. (HINT: This likely means you aren't "
-                            "using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was "
-                            "sent was not valid JSON.)");
+        return cs_chat_error_set(
+            e, 400, invalid, NULL, NULL,
+            "We could not parse the JSON body of your request. (HINT: This likely means you aren't "
+            "using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was "
+            "sent was not valid JSON.)");
     return read_model(out, e) && check_names(out->root, e) && read_messages(out, e) && check_parameters(out, e) &&
            read_format(out, e);
 }
@@ -378,17 +354,12 @@ void cs_chat_request_release(struct cs_chat_request *r)
     cs_buf_release(&r->prompt);
 }
 
-uint64_t cs_chat_tokens(uint64_t bytes)
-{
-    return (bytes + 3) / 4;
-}
-
 /* ---- writing answers -------------------------------------------------------------------------- */
 
 /* How much of the text a cap of so many tokens lets through, whole characters only. */
 static size_t capped(const char *text, size_t len, uint64_t max_tokens)
 {
-    if (max_tokens == 0 || cs_chat_tokens(len) <= max_tokens)
+    if (max_tokens == 0 || cs_dialect_tokens(len) <= max_tokens)
         return len;
     size_t n = (size_t)max_tokens * 4;
     while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
@@ -399,7 +370,7 @@ static size_t capped(const char *text, size_t len, uint64_t max_tokens)
 size_t cs_chat_cut(struct cs_chat_answer *a)
 {
     const size_t len = capped(a->text, strlen(a->text), a->max_tokens);
-    a->output_tokens = cs_chat_tokens(len);
+    a->output_tokens = cs_dialect_tokens(len);
     return len;
 }
 
@@ -466,8 +437,8 @@ void cs_openai_write_error(struct cs_exchange *x)
 {
     x->reply->status = x->error.status;
     if (cs_trouble_of(&x->error) == CS_TROUBLE_LIMIT && !x->refusal.never && x->refusal.dimension != CS_DIM_CALLS) {
-        cs_reply_header(x->reply, "retry-after", "%llu", (unsigned long long)(x->refusal.wait_ms + 999) / 1000);
-        cs_reply_header(x->reply, "retry-after-ms", "%llu", (unsigned long long)x->refusal.wait_ms);
+        cs_dialect_header(x->reply, "retry-after", "%llu", (unsigned long long)(x->refusal.wait_ms + 999) / 1000);
+        cs_dialect_header(x->reply, "retry-after-ms", "%llu", (unsigned long long)x->refusal.wait_ms);
     }
     cs_chat_write_error(&x->error, &x->reply->body);
 }
@@ -486,25 +457,25 @@ static void add_limit_headers(struct cs_exchange *x)
         const struct cs_limit_state now = cs_limit_state(limits[i], buckets[i]);
         char reset[32];
         cs_go_duration(now.reset_ms, reset);
-        cs_reply_header(x->reply, names[i][0], "%llu", (unsigned long long)now.limit);
-        cs_reply_header(x->reply, names[i][1], "%llu", (unsigned long long)now.remaining);
+        cs_dialect_header(x->reply, names[i][0], "%llu", (unsigned long long)now.limit);
+        cs_dialect_header(x->reply, names[i][1], "%llu", (unsigned long long)now.remaining);
         if (!azure)
-            cs_reply_header(x->reply, names[i][2], "%s", reset);
+            cs_dialect_header(x->reply, names[i][2], "%s", reset);
         else if (i == 1)
-            cs_reply_header(x->reply, names[i][2], "%llu", (unsigned long long)(now.reset_ms + 999) / 1000);
+            cs_dialect_header(x->reply, names[i][2], "%llu", (unsigned long long)(now.reset_ms + 999) / 1000);
     }
 }
 
 void cs_openai_headers(struct cs_exchange *x)
 {
-    cs_reply_header(x->reply, "x-request-id", "req_%016llx%.16s", (unsigned long long)x->number, x->digest + 16);
+    cs_dialect_header(x->reply, "x-request-id", "req_%016llx%.16s", (unsigned long long)x->number, x->digest + 16);
     if (x->call->path_model != NULL) {
-        cs_reply_header(x->reply, "apim-request-id", "%016llx", (unsigned long long)x->number);
+        cs_dialect_header(x->reply, "apim-request-id", "%016llx", (unsigned long long)x->number);
     } else {
-        cs_reply_header(x->reply, "openai-version", "2020-10-01");
-        cs_reply_header(x->reply, "openai-organization", "org-simulator");
+        cs_dialect_header(x->reply, "openai-version", "2020-10-01");
+        cs_dialect_header(x->reply, "openai-organization", "org-simulator");
     }
-    cs_reply_header(x->reply, "openai-processing-ms", "%llu", (unsigned long long)x->reply->delay_ms + 1);
+    cs_dialect_header(x->reply, "openai-processing-ms", "%llu", (unsigned long long)x->reply->delay_ms + 1);
     add_limit_headers(x);
 }
 

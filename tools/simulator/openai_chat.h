@@ -10,9 +10,8 @@
 #include <stdint.h>
 
 #include "protocol/base/buf.h"
+#include "tools/simulator/chat_error.h"
 #include "tools/simulator/json_read.h"
-
-enum { CS_CHAT_BODY_MAX = 1024 * 1024 }; /* of a request */
 
 enum cs_chat_format { CS_CHAT_TEXT, CS_CHAT_JSON_OBJECT, CS_CHAT_JSON_SCHEMA };
 
@@ -31,19 +30,6 @@ struct cs_chat_request {
     unsigned top_logprobs;
 };
 
-struct cs_chat_error {
-    unsigned status;
-    const char *type, *code; /* code may be NULL */
-    struct cs_buf param;     /* empty: null */
-    struct cs_buf message;
-};
-#define CS_CHAT_ERROR_INIT                                                                                             \
-    ((struct cs_chat_error){.param = CS_BUF_INIT(256), .message = CS_BUF_INIT(2 * CS_CHAT_BODY_MAX)})
-void cs_chat_error_release(struct cs_chat_error *e);
-/* Fills e; param may be NULL. Returns false. */
-bool cs_chat_fail(struct cs_chat_error *e, unsigned status, const char *type, const char *param, const char *code,
-                  const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-
 /* False: refused, e says how. The body must outlive the request; release the request in either case. */
 bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, struct cs_chat_error *e);
 void cs_chat_request_release(struct cs_chat_request *r);
@@ -51,9 +37,6 @@ void cs_chat_request_release(struct cs_chat_request *r);
 void cs_chat_add_text(struct cs_chat_request *r, const struct cs_j *text);
 /* Is the schema of a strict format one that strict formats can be? */
 bool cs_chat_check_strict(const struct cs_j *schema, const char *name, struct cs_chat_error *e);
-
-/* Tokens as the simulator counts them: a quarter of the bytes, rounded up. */
-uint64_t cs_chat_tokens(uint64_t bytes);
 
 struct cs_chat_answer {
     const char *id, *model, *fingerprint;

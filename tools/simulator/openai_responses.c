@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "tools/simulator/dialect.h"
 #include "tools/simulator/logprobs.h"
 
@@ -11,7 +11,7 @@ static const char invalid[] = "invalid_request_error";
 
 static bool fail(struct cs_chat_error *e, const char *param, const char *code, const char *message)
 {
-    return cs_chat_fail(e, 400, invalid, param, code, "%s", message);
+    return cs_chat_error_set(e, 400, invalid, param, code, "%s", message);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */
@@ -133,7 +133,7 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
     const char *unknown = cs_dialect_unknown(r->root, known, sizeof known / sizeof *known);
     const struct cs_j *model = cs_j_get(r->root, "model"), *cap = cs_j_get(r->root, "max_output_tokens");
     if (unknown != NULL)
-        return cs_chat_fail(e, 400, invalid, unknown, "unknown_parameter", "Unknown parameter: '%s'.", unknown);
+        return cs_chat_error_set(e, 400, invalid, unknown, "unknown_parameter", "Unknown parameter: '%s'.", unknown);
     if (!cs_j_is(model, CS_J_TEXT) || model->n == 0)
         return fail(e, "model", "missing_required_parameter", "Missing required parameter: 'model'.");
     r->model = cs_j_text(model);
@@ -192,8 +192,8 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
 static void write_error(struct cs_exchange *x)
 {
     if (cs_trouble_of(&x->error) == CS_TROUBLE_MODEL)
-        cs_chat_fail(&x->error, 400, invalid, "model", "model_not_found", "The requested model '%s' does not exist.",
-                     x->request.model);
+        cs_chat_error_set(&x->error, 400, invalid, "model", "model_not_found",
+                          "The requested model '%s' does not exist.", x->request.model);
     cs_openai_write_error(x);
 }
 

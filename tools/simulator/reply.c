@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "protocol/table/json.h"
+#include "protocol/base/json.h"
 #include "tools/simulator/draw.h"
 
 struct writer {

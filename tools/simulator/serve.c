@@ -36,8 +36,8 @@ static bool find_place(struct cs_exchange *x, struct cs_truth_place *at, uint64_
         *counter = &t->several_levels;
         break;
     }
-    return cs_chat_fail(&x->error, 400, "invalid_request_error", "messages", "simulator_no_match", "%s %s", prefix,
-                        what);
+    return cs_chat_error_set(&x->error, 400, "invalid_request_error", "messages", "simulator_no_match", "%s %s", prefix,
+                             what);
 }
 
 /* The answer's text, planted or by chance. False: no answer; *counter says what it was, and is counted later. */
@@ -55,8 +55,8 @@ static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, u
     } else if (x->request.schema != NULL) {
         if (cs_reply_write(x->request.schema, &from, text, &err) != CS_OK) {
             *counter = &t->schema_conflicts;
-            return cs_chat_fail(&x->error, 400, "invalid_request_error", "response_format", "simulator_schema", "%s",
-                                err.msg);
+            return cs_chat_error_set(&x->error, 400, "invalid_request_error", "response_format", "simulator_schema",
+                                     "%s", err.msg);
         }
     } else {
         const double u = cs_draw_unit(m->seed, "random", x->digest, "", NULL);
@@ -82,7 +82,7 @@ static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool 
                                  .top_logprobs = x->request.top_logprobs,
                                  .seed = x->model->seed,
                                  .digest = x->digest,
-                                 .input_tokens = cs_chat_tokens(x->request.content_bytes),
+                                 .input_tokens = cs_dialect_tokens(x->request.content_bytes),
                                  .max_tokens = x->request.max_tokens};
     x->dialect->write(a, &x->reply->body);
     x->reply->status = 200;

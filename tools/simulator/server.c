@@ -11,7 +11,6 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
@@ -24,13 +23,6 @@ enum {
     BACKLOG = 4096,
     SPARE_FILES = 128,
 };
-
-uint64_t cs_loop_now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* How many connections the limit of open files leaves room for, raised as far as it may be. */
 static unsigned connections_possible(void)
@@ -46,7 +38,8 @@ static unsigned connections_possible(void)
     return r.rlim_cur < want ? (unsigned)r.rlim_cur - SPARE_FILES : CS_SERVER_CONNECTIONS_MAX;
 }
 
-static enum cs_err read_address(const struct cs_server_opts *opts, struct sockaddr_storage *out, struct cs_error *err)
+static enum cs_err read_address(const struct cs_simulator_server_opts *opts, struct sockaddr_storage *out,
+                                struct cs_error *err)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(opts->port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(opts->port)};
@@ -61,7 +54,8 @@ static enum cs_err read_address(const struct cs_server_opts *opts, struct sockad
     return CS_OK;
 }
 
-static enum cs_err listen_on(const struct cs_server_opts *opts, int *out, uint16_t *port, struct cs_error *err)
+static enum cs_err listen_on(const struct cs_simulator_server_opts *opts, int *out, uint16_t *port,
+                             struct cs_error *err)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
@@ -83,8 +77,8 @@ static enum cs_err listen_on(const struct cs_server_opts *opts, int *out, uint16
 
 static void fire_timers(struct cs_loop *l)
 {
-    struct cs_call *c;
-    const uint64_t now = cs_loop_now_ms();
+    struct cs_simulator_call *c;
+    const uint64_t now = cs_timers_now_ms();
     while ((c = cs_timers_due(&l->timers, l->stopping ? UINT64_MAX : now)) != NULL)
         cs_call_wake(c);
 }
@@ -92,7 +86,7 @@ static void fire_timers(struct cs_loop *l)
 static int milliseconds_to_wait(struct cs_loop *l, uint64_t looked_ms)
 {
     MHD_UNSIGNED_LONG_LONG daemon_ms;
-    const uint64_t now = cs_loop_now_ms(), longest = 60 * 1000;
+    const uint64_t now = cs_timers_now_ms(), longest = 60 * 1000;
     uint64_t next = cs_timers_next_ms(&l->timers);
     if (next < looked_ms + CS_LOOP_TICK_MS)
         next = looked_ms + CS_LOOP_TICK_MS;
@@ -110,9 +104,9 @@ static void *run_loop(void *arg)
     uint64_t looked_ms = 0;
     while (!l->stopping) {
         (void)poll(fds, 2, milliseconds_to_wait(l, looked_ms));
-        if (cs_loop_now_ms() >= looked_ms + CS_LOOP_TICK_MS) {
+        if (cs_timers_now_ms() >= looked_ms + CS_LOOP_TICK_MS) {
             fire_timers(l);
-            looked_ms = cs_loop_now_ms();
+            looked_ms = cs_timers_now_ms();
         }
         l->stopping = fds[1].revents != 0;
         if (!l->stopping)
@@ -122,7 +116,7 @@ static void *run_loop(void *arg)
     return NULL;
 }
 
-static bool start_loop(struct cs_loop *l, struct cs_server *s, int listener, unsigned connections)
+static bool start_loop(struct cs_loop *l, struct cs_simulator_server *s, int listener, unsigned connections)
 {
     const int own = fcntl(listener, F_DUPFD_CLOEXEC, 0); /* each daemon closes its own */
     l->server = s;
@@ -153,11 +147,11 @@ static void end_loop(struct cs_loop *l)
     cs_timers_release(&l->timers);
 }
 
-enum cs_err cs_server_open(struct cs_server **out, struct cs_simulator *simulator, const struct cs_server_opts *opts,
-                           struct cs_error *err)
+enum cs_err cs_simulator_server_open(struct cs_simulator_server **out, struct cs_simulator *simulator,
+                                     const struct cs_simulator_server_opts *opts, struct cs_error *err)
 {
     const unsigned threads = opts->threads > 0 ? opts->threads : 1;
-    struct cs_server *s = cs_xcalloc(1, sizeof *s);
+    struct cs_simulator_server *s = cs_xcalloc(1, sizeof *s);
     int listener = -1;
 
     CS_ASSERT(out != NULL);
@@ -172,14 +166,14 @@ enum cs_err cs_server_open(struct cs_server **out, struct cs_simulator *simulato
     if (listener >= 0)
         close(listener);
     if (rc != CS_OK) {
-        cs_server_close(s);
+        cs_simulator_server_close(s);
         s = NULL;
     }
     *out = s;
     return rc;
 }
 
-void cs_server_close(struct cs_server *s)
+void cs_simulator_server_close(struct cs_simulator_server *s)
 {
     if (s == NULL)
         return;
@@ -188,7 +182,7 @@ void cs_server_close(struct cs_server *s)
     free(s);
 }
 
-uint16_t cs_server_port(const struct cs_server *s)
+uint16_t cs_simulator_server_port(const struct cs_simulator_server *s)
 {
     return s->port;
 }

@@ -14,17 +14,17 @@
 
 enum { CS_SERVER_CONNECTIONS_MAX = 20000, CS_SERVER_THREADS_MAX = 16 };
 
-struct cs_server_opts {
+struct cs_simulator_server_opts {
     const char *host; /* IPv4 or IPv6 address, or "localhost" */
     uint16_t port;    /* 0: any free one */
     unsigned threads; /* at most CS_SERVER_THREADS_MAX; 0 is 1 */
 };
 
-struct cs_server;
+struct cs_simulator_server;
 /* Serves until closed. Raises the limit of open files as far as it may. CS_EINVAL: host; CS_EIO: cannot listen. */
-CS_WARN_UNUSED enum cs_err cs_server_open(struct cs_server **out, struct cs_simulator *simulator,
-                                          const struct cs_server_opts *opts, struct cs_error *err);
-void cs_server_close(struct cs_server *s); /* NULL is fine; breaks off what is in flight */
-uint16_t cs_server_port(const struct cs_server *s);
+CS_WARN_UNUSED enum cs_err cs_simulator_server_open(struct cs_simulator_server **out, struct cs_simulator *simulator,
+                                                    const struct cs_simulator_server_opts *opts, struct cs_error *err);
+void cs_simulator_server_close(struct cs_simulator_server *s); /* NULL is fine; breaks off what is in flight */
+uint16_t cs_simulator_server_port(const struct cs_simulator_server *s);
 
 #endif

@@ -1,6 +1,7 @@
 #include "tools/simulator/timers.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
@@ -50,4 +51,11 @@ void cs_timers_release(struct cs_timers *t)
 {
     free(t->heap);
     *t = (struct cs_timers){0};
+}
+
+uint64_t cs_timers_now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }

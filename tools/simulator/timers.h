@@ -19,4 +19,6 @@ void *cs_timers_due(struct cs_timers *t, uint64_t now_ms);
 uint64_t cs_timers_next_ms(const struct cs_timers *t);
 void cs_timers_release(struct cs_timers *t);
 
+uint64_t cs_timers_now_ms(void); /* the time that the loop gives them: monotonic */
+
 #endif

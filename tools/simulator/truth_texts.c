@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "protocol/base/file.h"
-#include "protocol/load/generate.h"
+#include "protocol/table/generate.h"
 #include "protocol/table/names.h"
 #include "tools/simulator/truth_load.h"
 

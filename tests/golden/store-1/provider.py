@@ -95,7 +95,14 @@ class Provider:
     def __init__(self, address=ADDRESS):
         self.lock = threading.Lock()
         self.calls, self.asked, self.delay_s, self.stop_after = 0, {}, 0, None
-        self.server = Server(address, Handler)
+        for tries in range(600):  # a store names one address: another test may have it for a while
+            try:
+                self.server = Server(address, Handler)
+                break
+            except OSError:
+                if tries == 599:
+                    raise
+                time.sleep(0.1)
         self.server.provider = self
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -3,22 +3,10 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 #include "tools/report/stats/kappa.h"
-#include "tools/report/analysis/work.h"
-
-const char *cs_agreement_kind_name(enum cs_agreement_kind k)
-{
-    switch (k) {
-    case CS_AGREEMENT_RATERS:
-        return "raters";
-    case CS_AGREEMENT_INTRA:
-        return "one rater twice";
-    case CS_AGREEMENT_MODEL:
-        return "model";
-    }
-    return "";
-}
+#include "tools/report/analysis/sections.h"
+#include "tools/report/words.h"
 
 struct strings { /* distinct, in the order of first appearance */
     const char **list;
@@ -53,7 +41,7 @@ struct rated { /* one field of one question */
     struct cs_names digest_at;
     uint32_t n_digests;
     const struct cs_rating **first; /* by output: a rating of it, which names model and answer */
-    uint32_t *said;                 /* by output, rater, pass: a word, or NONE */
+    uint32_t *said;                 /* [output][rater][pass]: index of a word, or NONE */
 };
 
 static bool concerns(const struct rated *f, const struct cs_rating *a)
@@ -61,21 +49,10 @@ static bool concerns(const struct rated *f, const struct cs_rating *a)
     return strcmp(a->question, f->question) == 0 && strcmp(a->field, f->field) == 0;
 }
 
-static const struct cs_field *field_of(const struct cs_study *s, const char *question, const char *field)
-{
-    for (uint32_t q = 0; q < s->n_questions; q++) {
-        for (uint32_t i = 0; i < s->questions[q].n_fields && strcmp(s->questions[q].name, question) == 0; i++) {
-            if (strcmp(s->questions[q].fields[i].name, field) == 0)
-                return &s->questions[q].fields[i];
-        }
-    }
-    return NULL;
-}
-
 /* Which words, raters, models and outputs there are. */
 static void learn(struct rated *f)
 {
-    const struct cs_field *own = field_of(f->w->study, f->question, f->field);
+    const struct cs_field *own = cs_ratings_field(f->w->study, f->question, f->field);
     for (uint32_t i = 0; own != NULL && i < own->n_categories; i++)
         add(&f->words, own->categories[i]);
     f->scale = own != NULL && own->kind == CS_FIELD_ORDINAL ? own->n_categories : 0;
@@ -123,14 +100,14 @@ static void forget(struct rated *f)
 
 static void take_kappa(struct cs_report_agreement *row, const struct cs_kappa *plain, const struct cs_kappa *k)
 {
-    if (cs_stat_usable(plain->status) || plain->status == CS_STAT_UNDEFINED)
-        row->agreement = cs_report_known(plain->agreement);
-    if (cs_stat_usable(k->status))
-        row->kappa = cs_report_known(k->kappa);
+    if (cs_stats_usable(plain->status) || plain->status == CS_STAT_UNDEFINED)
+        row->agreement = cs_analysis_work_known(plain->agreement);
+    if (cs_stats_usable(k->status))
+        row->kappa = cs_analysis_work_known(k->kappa);
     else
         row->why = k->status == CS_STAT_UNDEFINED ? "all ratings are the same word: nothing beyond chance can be seen"
-                                                  : cs_stat_text(k->status);
-    if (row->kappa.known && cs_stat_usable(k->interval_status))
+                                                  : cs_stats_text(k->status);
+    if (row->kappa.known && cs_stats_usable(k->interval_status))
         row->kappa_ci = (struct cs_report_span){true, k->ci.lo, k->ci.hi};
 }
 
@@ -277,8 +254,9 @@ static bool seen_before(const struct cs_ratings *r, uint32_t at)
     return false;
 }
 
-void cs_work_agreement(struct cs_report_work *w, const struct cs_ratings *ratings)
+void cs_analysis_agreement(struct cs_report_work *w)
 {
+    const struct cs_ratings *ratings = w->ratings;
     struct cs_report *r = w->r;
     uint32_t most = 0;
     if (ratings == NULL || ratings->n == 0)
@@ -299,3 +277,32 @@ void cs_work_agreement(struct cs_report_work *w, const struct cs_ratings *rating
         forget(&f);
     }
 }
+
+/* ---- columns ---------------------------------------------------------------------------------------------------- */
+
+static const char *between(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_agreement *a = row;
+    (void)r;
+    return cs_words_agreement(a->kind);
+}
+
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_SAME(agreement, question),
+    CS_COLUMN_SAME(agreement, field),
+    CS_COLUMN_SAID(between, "between", "between"),
+    CS_COLUMN_SAME(agreement, who),
+    CS_COLUMN_SAME(agreement, statistic),
+    CS_COLUMN_SAME(agreement, raters),
+    CS_COLUMN_SAME(agreement, items),
+    CS_COLUMN_SAME(agreement, agreement),
+    CS_COLUMN_SAME(agreement, kappa),
+    CS_COLUMN(agreement, kappa_ci, "kappa_ci", "kappa_low,kappa_high"),
+    CS_COLUMN_SAME(agreement, why),
+    CS_COLUMN_OF(CS_COLUMN_NOTE_FLAG, agreement, simulated, "note", "note"),
+    {0},
+};
+const struct cs_report_table cs_analysis_agreement_tables[] = {
+    {"agreements", "agreement", CS_TABLE_ROWS(agreements, n_agreements), .columns = columns},
+    {0},
+};

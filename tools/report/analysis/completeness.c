@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
 
 /* Rows of one model: one over all arms, then one a level. */
 static struct cs_report_completeness *rows_of(const struct cs_report_work *w, struct cs_report_completeness *all,
@@ -70,7 +70,7 @@ static void count_usable(const struct cs_report_work *w, uint32_t model, uint32_
     const struct cs_grid *g = &w->got->grids[model];
     const struct cs_measure *m = &w->declared->measures[outcome];
     const struct cs_factor *f = &w->study->factors[factor];
-    const uint32_t control = cs_level_of_role(f, CS_ROLE_CONTROL);
+    const uint32_t control = cs_analysis_declared_level_of_role(f, CS_ROLE_CONTROL);
     struct cs_spot_counts counts;
     for (uint32_t l = 0; l < f->n_levels; l++)
         rows[l] = (struct cs_report_usable){.model = model, .outcome = outcome, .factor = factor, .level = l};
@@ -78,7 +78,7 @@ static void count_usable(const struct cs_report_work *w, uint32_t model, uint32_
         if (g->cells[i].at.question != m->question)
             continue;
         for (uint32_t c = 0; c < g->n_cases; c++) {
-            cs_spot_count(m, g, c, &i, 1, &counts);
+            cs_reduce_spot_count(m, g, c, &i, 1, &counts);
             add_usable(&rows[g->cells[i].at.arms[factor].level], &counts);
         }
     }
@@ -87,8 +87,8 @@ static void count_usable(const struct cs_report_work *w, uint32_t model, uint32_
         if (l == control || own->asked == 0 || base->asked == 0)
             continue;
         const double n = (double)own->asked, n_base = (double)base->asked;
-        rows[l].gap = cs_report_known(100 * ((double)own->usable / n - (double)base->usable / n_base));
-        rows[l].insufficient_gap = cs_report_known(
+        rows[l].gap = cs_analysis_work_known(100 * ((double)own->usable / n - (double)base->usable / n_base));
+        rows[l].insufficient_gap = cs_analysis_work_known(
             100 * ((double)own->insufficient / n - (double)base->insufficient / n_base));
     }
 }
@@ -116,7 +116,7 @@ static void all_usable(struct cs_report_work *w)
     r->n_usable = n;
 }
 
-void cs_work_completeness(struct cs_report_work *w)
+void cs_analysis_completeness(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
     uint32_t per_model = 1;
@@ -131,3 +131,32 @@ void cs_work_completeness(struct cs_report_work *w)
     r->completeness = all;
     all_usable(w);
 }
+
+/* ---- columns ---------------------------------------------------------------------------------------------------- */
+
+static const struct cs_report_column completeness_columns[] = {
+    CS_COLUMN_OF(CS_COLUMN_MODEL, completeness, model, "model", "model"),
+    CS_COLUMN_FACTOR_LEVEL(completeness),
+    CS_COLUMN_SAME(completeness, planned),
+    CS_COLUMN_SAME(completeness, terminal),
+    CS_COLUMN_OF(CS_COLUMN_CLASSES, completeness, outcome, "", ""),
+    CS_COLUMN_END_MODEL(completeness),
+};
+static const struct cs_report_column usable_columns[] = {
+    CS_COLUMN_MODEL_OUTCOME(usable),
+    CS_COLUMN_FACTOR_LEVEL(usable),
+    CS_COLUMN_SAME(usable, asked),
+    CS_COLUMN_SAME(usable, usable),
+    CS_COLUMN_SAME(usable, insufficient),
+    CS_COLUMN_SAME(usable, refused),
+    CS_COLUMN_SAME(usable, unreadable),
+    CS_COLUMN_SAME(usable, technical),
+    CS_COLUMN(usable, gap, "usable_gap", "usable_gap_points"),
+    CS_COLUMN(usable, insufficient_gap, "insufficient_gap", "insufficient_gap_points"),
+    CS_COLUMN_END_MODEL(usable),
+};
+const struct cs_report_table cs_analysis_completeness_tables[] = {
+    {"completeness", "completeness", CS_TABLE_ROWS(completeness, n_completeness), .columns = completeness_columns},
+    {"usable", "usable", CS_TABLE_ROWS(usable, n_usable), .columns = usable_columns},
+    {0},
+};

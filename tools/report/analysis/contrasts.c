@@ -8,42 +8,15 @@
 #include "tools/report/stats/cluster.h"
 #include "tools/report/stats/paired.h"
 #include "tools/report/stats/proportion.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
+#include "tools/report/analysis/verdicts.h"
+#include "tools/report/words.h"
 
 enum { SIGN_FLIPS = 1999 };
-
-size_t cs_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t contrast)
-{
-    return ((size_t)model * w->declared->n_outcomes + outcome) * w->declared->n_contrasts + contrast;
-}
-
-double cs_unit_scale(const struct cs_report_outcome *o)
-{
-    return o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY ? 100 : 1;
-}
-
-struct cs_report_figure cs_report_known(double value)
-{
-    return isfinite(value) ? (struct cs_report_figure){true, value} : (struct cs_report_figure){0};
-}
 
 static struct cs_report_span span(struct cs_interval i, double scale)
 {
     return (struct cs_report_span){true, i.lo * scale, i.hi * scale};
-}
-
-double cs_measure_range(const struct cs_measure *m)
-{
-    switch (m->kind) {
-    case CS_OUTCOME_BINARY:
-    case CS_OUTCOME_CATEGORY:
-        return 1;
-    case CS_OUTCOME_ORDINAL:
-        return m->n_categories - 1;
-    case CS_OUTCOME_NUMBER:
-        break;
-    }
-    return m->max - m->min;
 }
 
 /* ---- what is compared ----------------------------------------------------------------------------------------- */
@@ -87,14 +60,6 @@ static void describe(struct cs_report_work *w, struct cs_report_contrast *c, con
 
 /* ---- clusters ---------------------------------------------------------------------------------------------------- */
 
-static double mean_of(const double *x, uint32_t n)
-{
-    double sum = 0;
-    for (uint32_t i = 0; i < n; i++)
-        sum += x[i];
-    return n > 0 ? sum / n : 0;
-}
-
 static void take_counts(struct cs_report_contrast *c, const struct cs_paired *p, double scale)
 {
     c->clusters = p->n;
@@ -103,9 +68,9 @@ static void take_counts(struct cs_report_contrast *c, const struct cs_paired *p,
     c->unmatched = p->unmatched;
     if (p->n == 0)
         return;
-    c->rate_level = cs_report_known(mean_of(p->level, p->n));
-    c->rate_comparator = cs_report_known(mean_of(p->comparator, p->n));
-    c->shift = cs_report_known(mean_of(p->diff, p->n) * scale);
+    c->rate_level = cs_analysis_work_known(cs_analysis_work_mean(p->level, p->n));
+    c->rate_comparator = cs_analysis_work_known(cs_analysis_work_mean(p->comparator, p->n));
+    c->shift = cs_analysis_work_known(cs_analysis_work_mean(p->diff, p->n) * scale);
     if (p->bounded)
         c->bounds = (struct cs_report_span){true, p->low * scale, p->high * scale};
 }
@@ -115,15 +80,15 @@ static struct cs_report_figure share_gap(const struct cs_report_work *w, uint32_
                                          const struct cs_arrangement *a, const struct cs_spec_contrast *spec,
                                          const struct cs_case_filter *filter, enum cs_what what)
 {
-    const struct cs_side level = cs_one_level(spec->level);
+    const struct cs_side level = cs_analysis_declared_one_level(spec->level);
     struct cs_measure m = w->declared->measures[outcome];
     struct cs_report_figure gap = {0};
     struct cs_paired p;
     m.what = what;
-    cs_pair_up(&p, &m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, filter);
+    cs_reduce_pair(&p, &m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, filter);
     if (p.n > 0)
-        gap = cs_report_known(mean_of(p.diff, p.n) * 100);
-    cs_paired_release(&p);
+        gap = cs_analysis_work_known(cs_analysis_work_mean(p.diff, p.n) * 100);
+    cs_reduce_paired_release(&p);
     return gap;
 }
 
@@ -135,15 +100,15 @@ static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome
         const struct cs_spec_contrast *spec = &d->contrasts[k];
         const bool *flagged = d->flagged[(size_t)outcome * d->n_contrasts + k];
         const struct cs_case_filter filter = {.stratum = spec->stratum, .value = spec->value, .flagged = flagged};
-        const struct cs_side level = cs_one_level(spec->level);
+        const struct cs_side level = cs_analysis_declared_one_level(spec->level);
         const struct cs_arrangement *a = &arranged[m->question * w->study->n_factors + spec->factor];
-        const size_t at = cs_contrast_at(w, model, outcome, k);
+        const size_t at = cs_analysis_work_contrast_at(w, model, outcome, k);
         struct cs_report_contrast *c = &w->r->contrasts[at];
         c->model = model;
         c->outcome = outcome;
         describe(w, c, spec);
-        cs_pair_up(&w->paired[at], m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, &filter);
-        take_counts(c, &w->paired[at], cs_unit_scale(&w->r->outcomes[outcome]));
+        cs_reduce_pair(&w->paired[at], m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, &filter);
+        take_counts(c, &w->paired[at], cs_analysis_work_scale(&w->r->outcomes[outcome]));
         for (uint32_t i = 0; flagged != NULL && i < w->study->n_cases; i++)
             c->warranted += flagged[i] &&
                             (spec->stratum == CS_NONE || w->cases->strata[spec->stratum].of_case[i] == spec->value);
@@ -160,11 +125,12 @@ static void pair_all(struct cs_report_work *w)
     struct cs_arrangement *arranged = cs_xcalloc(n + 1, sizeof *arranged);
     for (uint32_t model = 0; model < s->n_models; model++) {
         for (size_t i = 0; i < n; i++)
-            cs_arrange(&arranged[i], &w->got->grids[model], (uint32_t)(i / s->n_factors), (uint32_t)(i % s->n_factors));
+            cs_reduce_arrange(&arranged[i], &w->got->grids[model], (uint32_t)(i / s->n_factors),
+                              (uint32_t)(i % s->n_factors));
         for (uint32_t o = 0; o < w->declared->n_outcomes; o++)
             pair_lane(w, model, o, arranged);
         for (size_t i = 0; i < n; i++)
-            cs_arrangement_release(&arranged[i]);
+            cs_reduce_arrangement_release(&arranged[i]);
     }
     free(arranged);
 }
@@ -177,29 +143,29 @@ static void test_one(struct cs_report_work *w, size_t at)
     const struct cs_paired *p = &w->paired[at];
     const struct cs_report_outcome *o = &w->r->outcomes[c->outcome];
     const struct cs_measure *m = &w->declared->measures[c->outcome];
-    const double scale = cs_unit_scale(o);
-    const struct cs_cluster_test t = cs_cluster_t(p->diff, p->n, w->declared->alpha, cs_measure_range(m));
-    if (cs_stat_usable(t.status)) {
-        c->se = cs_report_known(t.se * scale);
+    const double scale = cs_analysis_work_scale(o);
+    const struct cs_cluster_test t = cs_cluster_t(p->diff, p->n, w->declared->alpha, cs_analysis_work_range(m));
+    if (cs_stats_usable(t.status)) {
+        c->se = cs_analysis_work_known(t.se * scale);
         c->ci = span(t.ci, scale);
-        c->p = cs_report_known(t.p);
+        c->p = cs_analysis_work_known(t.p);
     }
     if (c->in_family && p->n >= 2)
-        c->p_signflip = cs_report_known(cs_sign_flip(p->diff, p->n, w->seed, SIGN_FLIPS).p);
+        c->p_signflip = cs_analysis_work_known(cs_cluster_sign_flip(p->diff, p->n, w->seed, SIGN_FLIPS).p);
     if (o->kind != CS_OUTCOME_NUMBER && p->n > 0) {
-        c->up = cs_report_known(p->up);
-        c->down = cs_report_known(p->down);
+        c->up = cs_analysis_work_known(p->up);
+        c->down = cs_analysis_work_known(p->down);
     }
     if ((o->kind == CS_OUTCOME_ORDINAL || o->kind == CS_OUTCOME_NUMBER) && p->n >= 2) {
-        const struct cs_signed_rank rank = cs_signed_rank_pratt(p->diff, p->n);
-        if (cs_stat_usable(rank.status))
-            c->p_wilcoxon = cs_report_known(rank.p);
+        const struct cs_signed_rank rank = cs_paired_signed_rank(p->diff, p->n);
+        if (cs_stats_usable(rank.status))
+            c->p_wilcoxon = cs_analysis_work_known(rank.p);
     }
     c->flips_known = p->single;
     c->flips_b = p->b;
     c->flips_c = p->c;
     if (p->single)
-        c->p_mcnemar = cs_report_known(cs_mcnemar_p((uint32_t)p->b, (uint32_t)p->c));
+        c->p_mcnemar = cs_analysis_work_known(cs_proportion_mcnemar((uint32_t)p->b, (uint32_t)p->c));
 }
 
 static void test_some(void *self, uint32_t from, uint32_t to, unsigned worker)
@@ -219,7 +185,7 @@ static void all_ratios(struct cs_report_work *w)
     size_t n = 0;
     for (size_t i = 0; i < r->n_contrasts; i++) {
         struct cs_report_contrast *c = &r->contrasts[i];
-        if (cs_unit_scale(&r->outcomes[c->outcome]) > 1)
+        if (cs_analysis_work_scale(&r->outcomes[c->outcome]) > 1)
             jobs[n++] = (struct cs_ratio_job){&w->paired[i], &c->ratio, &c->ratio_ci};
     }
     cs_rate_ratios(w, jobs, n);
@@ -232,10 +198,10 @@ static void all_ratios(struct cs_report_work *w)
 static void test_categories(struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t k, uint32_t contrast)
 {
     struct cs_report *r = w->r;
-    const struct cs_report_contrast *c = &r->contrasts[cs_contrast_at(w, model, outcome, contrast)];
+    const struct cs_report_contrast *c = &r->contrasts[cs_analysis_work_contrast_at(w, model, outcome, contrast)];
     struct cs_report_category_test *t = &(
         (struct cs_report_category_test *)(uintptr_t)r->category_tests)[r->n_category_tests++];
-    const struct cs_paired *first = &w->paired[cs_contrast_at(w, model, outcome, contrast)];
+    const struct cs_paired *first = &w->paired[cs_analysis_work_contrast_at(w, model, outcome, contrast)];
     const struct cs_boot boot = {.seed = w->seed, .draws = w->draws, .threads = w->threads};
     double *shift = cs_xcalloc((size_t)first->n * k + 1, sizeof *shift);
     *t = (struct cs_report_category_test){.model = model,
@@ -249,17 +215,17 @@ static void test_categories(struct cs_report_work *w, uint32_t model, uint32_t o
                                           .question = r->outcomes[outcome].question,
                                           .field = r->outcomes[outcome].field};
     for (uint32_t j = 0; j < k; j++) {
-        const struct cs_paired *p = &w->paired[cs_contrast_at(w, model, outcome + j, contrast)];
+        const struct cs_paired *p = &w->paired[cs_analysis_work_contrast_at(w, model, outcome + j, contrast)];
         for (uint32_t i = 0; i < p->n && p->n == first->n; i++)
             shift[(size_t)i * k + j] = p->diff[i];
     }
-    const struct cs_homogeneity h = cs_nominal_wald(&boot, shift, first->n, k);
-    if (cs_stat_usable(h.status)) {
-        t->statistic = cs_report_known(h.statistic);
+    const struct cs_homogeneity h = cs_paired_nominal_wald(&boot, shift, first->n, k);
+    if (cs_stats_usable(h.status)) {
+        t->statistic = cs_analysis_work_known(h.statistic);
         t->df = (uint32_t)h.df1;
-        t->p = cs_report_known(h.p);
+        t->p = cs_analysis_work_known(h.p);
     } else {
-        t->why = cs_stat_text(h.status);
+        t->why = cs_stats_text(h.status);
     }
     free(shift);
 }
@@ -287,7 +253,7 @@ static void all_categories(struct cs_report_work *w)
     }
 }
 
-void cs_work_contrasts(struct cs_report_work *w)
+void cs_analysis_contrasts(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
     r->n_contrasts = r->n_models * w->declared->n_outcomes * w->declared->n_contrasts;
@@ -297,7 +263,87 @@ void cs_work_contrasts(struct cs_report_work *w)
     /* draws are contrasts here: each is computed by one thread, alone */
     const struct cs_boot each = {.draws = r->n_contrasts, .threads = w->threads};
     if (r->n_contrasts > 0)
-        cs_boot_each(&each, test_some, w);
+        cs_bootstrap_each(&each, test_some, w);
     all_ratios(w);
     all_categories(w);
+    cs_verdicts_judge(w);
 }
+
+/* ---- columns ------------------------------------------------------------------------------------------------------ */
+
+static const char *family_word(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_contrast *c = row;
+    (void)r;
+    return c->primary ? "primary" : c->in_family ? "exploratory" : "";
+}
+
+static const char *verdict_word(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_contrast *c = row;
+    (void)r;
+    return cs_words_verdict_key(c->verdict);
+}
+
+static const struct cs_report_column contrast_columns[] = {
+    CS_COLUMN_CONTRAST_KEY(NULL, "unit"),
+    CS_COLUMN_SAID(family_word, NULL, "family"),
+    CS_COLUMN(contrast, floor, NULL, "floor"),
+    CS_COLUMN_SAME(contrast, clusters),
+    CS_COLUMN(contrast, n_level, "answers", "answers"),
+    CS_COLUMN(contrast, n_comparator, "answers_comparator", "answers_comparator"),
+    CS_COLUMN_SAME(contrast, unmatched),
+    CS_COLUMN(contrast, warranted, NULL, "warranted"),
+    CS_COLUMN(contrast, floor, "floor", NULL),
+    CS_COLUMN(contrast, in_family, "in_family", NULL),
+    CS_COLUMN_SAID(family_word, "family", NULL),
+    CS_COLUMN_SAID(verdict_word, "verdict", NULL),
+    CS_COLUMN(contrast, why, "why", NULL),
+    CS_COLUMN_SAME(contrast, rate_level),
+    CS_COLUMN_SAME(contrast, rate_comparator),
+    CS_COLUMN_SAME(contrast, shift),
+    CS_COLUMN_SAME(contrast, se),
+    CS_COLUMN(contrast, ci, "ci", "ci_low,ci_high"),
+    CS_COLUMN(contrast, ci_simultaneous, "ci_simultaneous", "simultaneous_low,simultaneous_high"),
+    CS_COLUMN_SAME(contrast, p),
+    CS_COLUMN_SAME(contrast, p_adjusted),
+    CS_COLUMN_SAME(contrast, p_signflip),
+    CS_COLUMN_SAME(contrast, p_equivalence),
+    CS_COLUMN_SAME(contrast, p_equivalence_adjusted),
+    CS_COLUMN_SAME(contrast, ratio),
+    CS_COLUMN(contrast, ratio_ci, "ratio_ci", "ratio_low,ratio_high"),
+    CS_COLUMN(contrast, up, "up", "p_up"),
+    CS_COLUMN(contrast, down, "down", "p_down"),
+    CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_b, flips_known, NULL, "flips_b"),
+    CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_c, flips_known, NULL, "flips_c"),
+    CS_COLUMN_SAME(contrast, p_mcnemar),
+    CS_COLUMN_SAME(contrast, p_wilcoxon),
+    CS_COLUMN(contrast, usable_gap, "usable_gap", "usable_gap_points"),
+    CS_COLUMN(contrast, insufficient_gap, "insufficient_gap", "insufficient_gap_points"),
+    CS_COLUMN(contrast, warranted, "warranted", NULL),
+    CS_COLUMN(contrast, bounds, "bounds", "worst,best"),
+    CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_b, flips_known, "flips_b", NULL),
+    CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_c, flips_known, "flips_c", NULL),
+    CS_COLUMN_SAID(verdict_word, NULL, "verdict"),
+    CS_COLUMN(contrast, why, NULL, "why"),
+    CS_COLUMN_END_MODEL(contrast),
+};
+static const struct cs_report_column category_columns[] = {
+    CS_COLUMN_OF(CS_COLUMN_MODEL, category_test, model, "model", "model"),
+    CS_COLUMN_SAME(category_test, question),
+    CS_COLUMN_SAME(category_test, field),
+    CS_COLUMN_FACTOR_LEVEL(category_test),
+    CS_COLUMN_OF(CS_COLUMN_AGAINST, category_test, against, "against", "against"),
+    CS_COLUMN(category_test, comparator_text, "comparator", "comparator"),
+    CS_COLUMN_SAME(category_test, clusters),
+    CS_COLUMN_SAME(category_test, df),
+    CS_COLUMN_SAME(category_test, statistic),
+    CS_COLUMN_SAME(category_test, p),
+    CS_COLUMN_SAME(category_test, why),
+    CS_COLUMN_END_MODEL(category_test),
+};
+const struct cs_report_table cs_analysis_contrasts_tables[] = {
+    {"contrasts", "contrasts", CS_TABLE_ROWS(contrasts, n_contrasts), .columns = contrast_columns},
+    {"category_tests", "categories", CS_TABLE_ROWS(category_tests, n_category_tests), .columns = category_columns},
+    {0},
+};

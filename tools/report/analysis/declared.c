@@ -8,7 +8,7 @@
 #include "protocol/base/alloc.h"
 #include "tools/report/read/rated_answers.h"
 
-uint32_t cs_level_of_role(const struct cs_factor *f, enum cs_role role)
+uint32_t cs_analysis_declared_level_of_role(const struct cs_factor *f, enum cs_role role)
 {
     for (uint32_t i = 0; i < f->n_levels; i++) {
         if (f->levels[i].role == role)
@@ -17,7 +17,7 @@ uint32_t cs_level_of_role(const struct cs_factor *f, enum cs_role role)
     return CS_REPORT_NONE;
 }
 
-struct cs_side cs_placebo_side(const struct cs_factor *f)
+struct cs_side cs_analysis_declared_placebo_side(const struct cs_factor *f)
 {
     struct cs_side side = {.n = 0};
     for (uint32_t i = 0; i < f->n_levels && side.n < CS_SIDE_MAX; i++) {
@@ -27,7 +27,7 @@ struct cs_side cs_placebo_side(const struct cs_factor *f)
     return side;
 }
 
-struct cs_side cs_one_level(uint32_t level)
+struct cs_side cs_analysis_declared_one_level(uint32_t level)
 {
     return (struct cs_side){.level = {level}, .n = 1};
 }
@@ -292,14 +292,14 @@ static void add_each(struct specs *l, uint32_t factor, bool placebo, const json_
                                  .stratum = over.stratum,
                                  .value = over.value,
                                  .exploratory = is_exploratory(how)};
-    c.comparator = cs_level_of_role(f, CS_ROLE_CONTROL);
+    c.comparator = cs_analysis_declared_level_of_role(f, CS_ROLE_CONTROL);
     if (placebo) {
         c.against = CS_AGAINST_PLACEBO;
         c.comparator = CS_REPORT_NONE;
-        c.comparator_side = cs_placebo_side(f);
+        c.comparator_side = cs_analysis_declared_placebo_side(f);
         c.comparator_text = placebo_text(&l->d->arena, c.comparator_side.n);
     } else if (c.comparator != CS_REPORT_NONE) {
-        c.comparator_side = cs_one_level(c.comparator);
+        c.comparator_side = cs_analysis_declared_one_level(c.comparator);
         c.comparator_text = cs_arena_strdup(&l->d->arena, f->levels[c.comparator].id);
     }
     if (c.comparator_side.n == 0)
@@ -341,7 +341,7 @@ static void add_pairs(struct specs *l, uint32_t factor, const json_t *how, struc
         c.comparator = level_named(f, json_array_get(pair, 1));
         if (c.level == CS_REPORT_NONE || c.comparator == CS_REPORT_NONE)
             continue; /* the loader has refused it */
-        c.comparator_side = cs_one_level(c.comparator);
+        c.comparator_side = cs_analysis_declared_one_level(c.comparator);
         c.comparator_text = cs_arena_strdup(&l->d->arena, f->levels[c.comparator].id);
         add_spec(l, &c);
     }
@@ -374,7 +374,7 @@ static void add_floors(struct specs *l)
 {
     for (uint32_t factor = 0; factor < l->s->n_factors; factor++) {
         const struct cs_factor *f = &l->s->factors[factor];
-        const uint32_t control = cs_level_of_role(f, CS_ROLE_CONTROL);
+        const uint32_t control = cs_analysis_declared_level_of_role(f, CS_ROLE_CONTROL);
         if (control == CS_REPORT_NONE)
             continue;
         for (uint32_t i = 0; i < f->n_levels; i++) {
@@ -384,7 +384,7 @@ static void add_floors(struct specs *l)
                                          .level = i,
                                          .against = CS_AGAINST_CONTROL,
                                          .comparator = control,
-                                         .comparator_side = cs_one_level(control),
+                                         .comparator_side = cs_analysis_declared_one_level(control),
                                          .comparator_text = cs_arena_strdup(&l->d->arena, f->levels[control].id),
                                          .stratum = CS_NONE,
                                          .floor = true};
@@ -410,7 +410,7 @@ static void list_contrasts(struct cs_declared_analysis *d, const struct cs_study
     }
     for (uint32_t f = 0; f < s->n_factors && json_array_size(contrasts) == 0; f++) {
         add_each(&l, f, false, NULL, (struct slice){.stratum = CS_NONE});
-        if (cs_level_of_role(&s->factors[f], CS_ROLE_CONTROL) == CS_REPORT_NONE)
+        if (cs_analysis_declared_level_of_role(&s->factors[f], CS_ROLE_CONTROL) == CS_REPORT_NONE)
             note(d, cs_arena_printf(&d->arena,
                                     "Factor \"%s\" has no control and the study declares no contrasts: its levels are "
                                     "counted, not compared.",
@@ -451,8 +451,8 @@ static const bool *flagged_of(struct cs_declared_analysis *d, uint32_t n_cases, 
     bool *flagged = NULL;
     for (uint32_t side = 0; side <= c->comparator_side.n; side++) {
         const uint32_t level = side == 0 ? c->level : c->comparator_side.level[side - 1];
-        const struct cs_warranted *x = cs_warranted_of(&d->warrant, c->factor, level, m->question, m->field,
-                                                       m->derived);
+        const struct cs_warranted *x = cs_warrant_flags_of(&d->warrant, c->factor, level, m->question, m->field,
+                                                           m->derived);
         if (x != NULL && flagged == NULL)
             flagged = cs_arena_array(&d->arena, (size_t)n_cases + 1, sizeof *flagged);
         for (uint32_t i = 0; x != NULL && i < n_cases; i++)
@@ -499,8 +499,8 @@ static const char *label_note(struct cs_arena *arena, const json_t *labels)
                : cs_arena_printf(arena, "%s; illustrative, not reviewed by a clinician.", text);
 }
 
-enum cs_err cs_declared_read(struct cs_declared_analysis *d, const struct cs_study *s,
-                             const struct cs_case_facts *cases, struct cs_error *err)
+enum cs_err cs_analysis_declared_read(struct cs_declared_analysis *d, const struct cs_study *s,
+                                      const struct cs_case_facts *cases, struct cs_error *err)
 {
     json_error_t why;
     *d = (struct cs_declared_analysis){0};
@@ -511,7 +511,7 @@ enum cs_err cs_declared_read(struct cs_declared_analysis *d, const struct cs_stu
     set_adjustment(d, analysis);
     list_outcomes(d, s, cases, analysis);
     list_contrasts(d, s, cases, analysis);
-    enum cs_err rc = cs_warrant_read(&d->warrant, &d->arena, s, cases, analysis, err);
+    enum cs_err rc = cs_warrant_flags_read(&d->warrant, &d->arena, s, cases, analysis, err);
     if (rc == CS_OK)
         flag_contrasts(d, s, analysis);
     d->label_note = label_note(&d->arena, json_object_get(analysis, "labels"));
@@ -519,7 +519,7 @@ enum cs_err cs_declared_read(struct cs_declared_analysis *d, const struct cs_stu
     return rc;
 }
 
-void cs_declared_release(struct cs_declared_analysis *d)
+void cs_analysis_declared_release(struct cs_declared_analysis *d)
 {
     free(d->outcomes);
     free(d->measures);

@@ -31,20 +31,20 @@ struct cs_declared_analysis {
     uint32_t n_contrasts;
     struct cs_warrant_list warrant;
     const bool **flagged;     /* by outcome, contrast: cases that are left out, or NULL */
-    const char *warrant_note; /* for people */
+    const char *warrant_note; /* a sentence for the reader */
     const char *label_note;   /* who set the labels; "" when the study does not say */
     const char **notes;       /* sentences: what could not be done */
     uint32_t n_notes;
 };
 
-CS_WARN_UNUSED enum cs_err cs_declared_read(struct cs_declared_analysis *d, const struct cs_study *s,
-                                            const struct cs_case_facts *cases, struct cs_error *err);
-void cs_declared_release(struct cs_declared_analysis *d); /* a zeroed struct is fine */
+CS_WARN_UNUSED enum cs_err cs_analysis_declared_read(struct cs_declared_analysis *d, const struct cs_study *s,
+                                                     const struct cs_case_facts *cases, struct cs_error *err);
+void cs_analysis_declared_release(struct cs_declared_analysis *d); /* a zeroed struct is fine */
 
 /* Level of a factor with a role; CS_REPORT_NONE if there is none. */
-uint32_t cs_level_of_role(const struct cs_factor *f, enum cs_role role);
+uint32_t cs_analysis_declared_level_of_role(const struct cs_factor *f, enum cs_role role);
 /* All placebo levels. */
-struct cs_side cs_placebo_side(const struct cs_factor *f);
-struct cs_side cs_one_level(uint32_t level);
+struct cs_side cs_analysis_declared_placebo_side(const struct cs_factor *f);
+struct cs_side cs_analysis_declared_one_level(uint32_t level);
 
 #endif

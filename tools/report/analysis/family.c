@@ -50,7 +50,7 @@ static void find(const struct cs_family_rule *rule, const struct cs_family_test 
         family.max_t_adjusted = adjusted;
     }
     /* a refusal to judge leaves all verdicts at none, which is what the report then says */
-    enum cs_stat_status status = cs_family_findings(&family, contrasts, m, out);
+    enum cs_stat_status status = cs_finding_family(&family, contrasts, m, out);
     (void)status;
     free(contrasts);
     free(adjusted);
@@ -69,7 +69,7 @@ static void find_extreme(const struct cs_family_rule *rule, const struct cs_fami
 
 static void take(struct cs_family_test *t, const struct cs_finding *f, enum cs_stat_verdict bounded)
 {
-    t->usable = cs_stat_usable(f->status);
+    t->usable = cs_stats_usable(f->status);
     t->p_adjusted = f->p_adjusted;
     t->p_equivalence = f->tost_p;
     t->p_equivalence_adjusted = f->tost_p_adjusted;
@@ -98,7 +98,7 @@ void cs_family_judge(const struct cs_family_rule *rule, struct cs_family_test *t
     }
     for (size_t k = 0; k < m; k++)
         take(&tests[k], &found[k],
-             bounds ? cs_stat_verdict_bounded(&found[k], &found[m + k], &found[2 * m + k]) : found[k].verdict);
+             bounds ? cs_finding_verdict_bounded(&found[k], &found[m + k], &found[2 * m + k]) : found[k].verdict);
     free(mean);
     free(zero);
     free(found);

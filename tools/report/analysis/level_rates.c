@@ -1,30 +1,30 @@
-/* rates.c - what was answered under each level. */
+/* level_rates.c - what was answered under each level. */
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
 #include "tools/report/stats/cluster.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
 
 static void fill_row(const struct cs_report_work *w, const struct cs_arrangement *a, struct cs_report_rate *row)
 {
     const struct cs_measure *m = &w->declared->measures[row->outcome];
-    const struct cs_side side = cs_one_level(row->level);
+    const struct cs_side side = cs_analysis_declared_one_level(row->level);
     const struct cs_case_filter all = {.stratum = CS_NONE};
-    const bool share = cs_unit_scale(&w->r->outcomes[row->outcome]) > 1;
+    const bool share = cs_analysis_work_scale(&w->r->outcomes[row->outcome]) > 1;
     struct cs_paired p;
-    cs_pair_up(&p, m, &w->got->grids[row->model], a, w->cases, &side, &side, &all);
+    cs_reduce_pair(&p, m, &w->got->grids[row->model], a, w->cases, &side, &side, &all);
     row->clusters = p.n;
     row->answers = p.n_level;
-    const struct cs_cluster_test t = cs_cluster_t(p.level, p.n, w->declared->alpha, cs_measure_range(m));
+    const struct cs_cluster_test t = cs_cluster_t(p.level, p.n, w->declared->alpha, cs_analysis_work_range(m));
     if (p.n > 0)
-        row->rate = cs_report_known(t.mean);
-    if (cs_stat_usable(t.status))
-        row->ci = share ? (struct cs_report_span){true, cs_unit(t.ci.lo), cs_unit(t.ci.hi)}
+        row->rate = cs_analysis_work_known(t.mean);
+    if (cs_stats_usable(t.status))
+        row->ci = share ? (struct cs_report_span){true, cs_stats_unit(t.ci.lo), cs_stats_unit(t.ci.hi)}
                         : (struct cs_report_span){true, t.ci.lo, t.ci.hi};
-    cs_paired_release(&p);
+    cs_reduce_paired_release(&p);
 }
 
-void cs_work_rates(struct cs_report_work *w)
+void cs_analysis_level_rates(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
     struct cs_arrangement a;
@@ -36,15 +36,25 @@ void cs_work_rates(struct cs_report_work *w)
     for (uint32_t m = 0; m < r->n_models; m++) {
         for (uint32_t o = 0; o < r->n_outcomes; o++) {
             for (uint32_t f = 0; f < r->n_factors; f++) {
-                cs_arrange(&a, &w->got->grids[m], w->declared->measures[o].question, f);
+                cs_reduce_arrange(&a, &w->got->grids[m], w->declared->measures[o].question, f);
                 for (uint32_t l = 0; l < r->factors[f].n_levels; l++) {
                     struct cs_report_rate *row = &rows[r->n_rates++];
                     *row = (struct cs_report_rate){.model = m, .outcome = o, .factor = f, .level = l};
                     fill_row(w, &a, row);
                 }
-                cs_arrangement_release(&a);
+                cs_reduce_arrangement_release(&a);
             }
         }
     }
     r->rates = rows;
 }
+
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_MODEL_OUTCOME(rate), CS_COLUMN_FACTOR_LEVEL(rate), CS_COLUMN_SAME(rate, clusters),
+    CS_COLUMN_SAME(rate, answers), CS_COLUMN_SAME(rate, rate),   CS_COLUMN(rate, ci, "ci", "rate_low,rate_high"),
+    CS_COLUMN_END_MODEL(rate),
+};
+const struct cs_report_table cs_analysis_level_rates_tables[] = {
+    {"rates", "rates", CS_TABLE_ROWS(rates, n_rates), .columns = columns},
+    {0},
+};

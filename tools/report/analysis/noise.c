@@ -5,24 +5,8 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/stats/stats.h"
-#include "tools/report/analysis/work.h"
-
-const char *cs_arm_kind_text(enum cs_arm_kind k)
-{
-    switch (k) {
-    case CS_ARM_LEVELS:
-        return "levels";
-    case CS_ARM_PLACEBO:
-        return "placebo sentences";
-    case CS_ARM_AA:
-        return "A/A (same text, asked separately)";
-    case CS_ARM_REPHRASE:
-        return "rephrasings of a case";
-    case CS_ARM_REASK:
-        return "asking again";
-    }
-    return "";
-}
+#include "tools/report/analysis/sections.h"
+#include "tools/report/words.h"
 
 /* ---- within cells and between rephrasings -------------------------------------------------------------------------- */
 
@@ -56,7 +40,7 @@ static double level_distance(const struct cs_spot_counts *c, uint32_t n_categori
 static bool is_baseline(const struct cs_study *s, const struct cs_coords *at)
 {
     for (uint32_t f = 0; f < s->n_factors; f++) {
-        const uint32_t control = cs_level_of_role(&s->factors[f], CS_ROLE_CONTROL);
+        const uint32_t control = cs_analysis_declared_level_of_role(&s->factors[f], CS_ROLE_CONTROL);
         if (at->arms[f].level != (control != CS_REPORT_NONE ? control : 0))
             return false;
     }
@@ -71,8 +55,8 @@ static void look_inside(const struct cs_report_work *w, const struct cs_measure 
     for (uint32_t i = 0; i < w->cases->n_clusters; i++)
         clusters[i] = (struct cluster_cases){.repeated = true};
     for (uint32_t c = 0; c < g->n_cases; c++) {
-        cs_spot_count(m, g, c, &cell, 1, &counts);
-        cs_spot_value(m, &counts, c, &v);
+        cs_reduce_spot_count(m, g, c, &cell, 1, &counts);
+        cs_reduce_spot_value(m, &counts, c, &v);
         if (!v.known)
             continue;
         struct cluster_cases *k = &clusters[w->cases->cluster[c]];
@@ -154,7 +138,7 @@ static void range_floor(const struct cs_report_work *w, struct growing *g, uint3
     struct cs_report_floor f = {.model = model, .outcome = outcome, .kind = kind, .why = ""};
     for (uint32_t k = 0; k < w->declared->n_contrasts; k++) {
         const struct cs_spec_contrast *spec = &w->declared->contrasts[k];
-        const struct cs_report_contrast *c = &w->r->contrasts[cs_contrast_at(w, model, outcome, k)];
+        const struct cs_report_contrast *c = &w->r->contrasts[cs_analysis_work_contrast_at(w, model, outcome, k)];
         if (!spec->floor || spec->against != CS_AGAINST_CONTROL || spec->stratum != CS_NONE || !c->shift.known ||
             kind_of(w->study->factors[spec->factor].levels[spec->level].role) != kind)
             continue;
@@ -171,7 +155,7 @@ static void range_floor(const struct cs_report_work *w, struct growing *g, uint3
 static void inner_floors(const struct cs_report_work *w, struct growing *g, uint32_t model, uint32_t outcome)
 {
     const struct cs_measure *m = &w->declared->measures[outcome];
-    const double scale = cs_unit_scale(&w->r->outcomes[outcome]);
+    const double scale = cs_analysis_work_scale(&w->r->outcomes[outcome]);
     bool repeated;
     const struct inner sum = inside(w, model, m, &repeated);
     struct cs_report_floor reask = {.model = model, .outcome = outcome, .kind = CS_ARM_REASK, .n_arms = 1, .why = ""};
@@ -182,12 +166,12 @@ static void inner_floors(const struct cs_report_work *w, struct growing *g, uint
     else if (m->kind == CS_OUTCOME_NUMBER)
         reask.why = "for numbers see the components: variance within prompts";
     else
-        reask.disagreement = cs_report_known((m->kind == CS_OUTCOME_ORDINAL ? sum.level_distance : sum.disagreement) /
-                                             (double)sum.cells * scale);
+        reask.disagreement = cs_analysis_work_known(
+            (m->kind == CS_OUTCOME_ORDINAL ? sum.level_distance : sum.disagreement) / (double)sum.cells * scale);
     if (sum.clusters == 0)
         rephrase.why = "every cluster is one case: the study has no rephrasings";
     else if (scale > 1)
-        rephrase.disagreement = cs_report_known(sum.apart / (double)sum.clusters * scale);
+        rephrase.disagreement = cs_analysis_work_known(sum.apart / (double)sum.clusters * scale);
     else
         rephrase.why = "for scales and numbers see the components: SD between rephrasings";
     add_floor(g, &rephrase);
@@ -203,9 +187,9 @@ static void inner_floors(const struct cs_report_work *w, struct growing *g, uint
     const double variance = sum.between / (double)sum.clusters;
     c.clusters = (uint32_t)sum.clusters;
     if (repeated) {
-        c.case_variance = cs_report_known(variance * scale * scale);
-        c.case_sd = cs_report_known(variance > 0 ? sqrt(variance) * scale : 0);
-        c.noise = cs_report_known(sum.disagreement / (double)sum.cells);
+        c.case_variance = cs_analysis_work_known(variance * scale * scale);
+        c.case_sd = cs_analysis_work_known(variance > 0 ? sqrt(variance) * scale : 0);
+        c.noise = cs_analysis_work_known(sum.disagreement / (double)sum.cells);
     } else {
         c.why = "each prompt was asked once: noise and rephrasing cannot be told apart";
     }
@@ -218,10 +202,10 @@ static void one_component(const struct cs_report_work *w, uint32_t model, uint32
                           struct cs_report_component *out)
 {
     const struct cs_spec_contrast *spec = &w->declared->contrasts[contrast];
-    const size_t at = cs_contrast_at(w, model, outcome, contrast);
+    const size_t at = cs_analysis_work_contrast_at(w, model, outcome, contrast);
     const struct cs_report_contrast *c = &w->r->contrasts[at];
     const struct cs_paired *p = &w->paired[at];
-    const double scale = cs_unit_scale(&w->r->outcomes[outcome]);
+    const double scale = cs_analysis_work_scale(&w->r->outcomes[outcome]);
     struct cs_moments d, v;
     *out = (struct cs_report_component){.model = model,
                                         .outcome = outcome,
@@ -237,17 +221,17 @@ static void one_component(const struct cs_report_work *w, uint32_t model, uint32
         out->why = "fewer than 3 clusters";
         return;
     }
-    if (cs_moments(p->diff, p->n, &d) != CS_STAT_OK || cs_moments(p->sampling, p->n, &v) != CS_STAT_OK)
+    if (cs_stats_moments(p->diff, p->n, &d) != CS_STAT_OK || cs_stats_moments(p->sampling, p->n, &v) != CS_STAT_OK)
         return;
-    out->systematic_sq = cs_report_known((d.mean * d.mean - d.var / p->n) * scale * scale);
+    out->systematic_sq = cs_analysis_work_known((d.mean * d.mean - d.var / p->n) * scale * scale);
     if (!p->repeated) {
         out->why = "a prompt has fewer than two answers: noise cannot be told from sensitivity to the case";
         return;
     }
     const double variance = d.var - v.mean;
-    out->case_variance = cs_report_known(variance * scale * scale);
-    out->case_sd = cs_report_known(variance > 0 ? sqrt(variance) * scale : 0);
-    out->noise = cs_report_known(p->noise);
+    out->case_variance = cs_analysis_work_known(variance * scale * scale);
+    out->case_sd = cs_analysis_work_known(variance > 0 ? sqrt(variance) * scale : 0);
+    out->noise = cs_analysis_work_known(p->noise);
 }
 
 /* The mean of all levels of a kind; squares are averaged as they are, negative ones too. */
@@ -272,16 +256,16 @@ static void mean_component(struct growing *g, uint32_t from, enum cs_arm_kind ki
         }
     }
     if (squares > 0) {
-        out->systematic_sq = cs_report_known(systematic / squares);
+        out->systematic_sq = cs_analysis_work_known(systematic / squares);
         if (out->systematic_sq.value >= 0)
-            out->systematic = cs_report_known(sqrt(out->systematic_sq.value));
+            out->systematic = cs_analysis_work_known(sqrt(out->systematic_sq.value));
         else
             out->why = "the unbiased estimate of the squared shift is below 0: no systematic shift to be seen";
     }
     if (parts > 0) {
-        out->case_variance = cs_report_known(variance / parts);
-        out->case_sd = cs_report_known(variance > 0 ? sqrt(variance / parts) : 0);
-        out->noise = cs_report_known(noise / parts);
+        out->case_variance = cs_analysis_work_known(variance / parts);
+        out->case_sd = cs_analysis_work_known(variance > 0 ? sqrt(variance / parts) : 0);
+        out->noise = cs_analysis_work_known(noise / parts);
     } else {
         out->why = "a prompt has fewer than two answers: noise cannot be told from sensitivity to the case";
     }
@@ -315,7 +299,7 @@ static void factor_components(const struct cs_report_work *w, struct growing *g,
     free(levels.components);
 }
 
-void cs_work_noise(struct cs_report_work *w)
+void cs_analysis_noise(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
     struct growing g = {0};
@@ -341,3 +325,49 @@ void cs_work_noise(struct cs_report_work *w)
     free(g.floors);
     free(g.components);
 }
+
+/* ---- columns ------------------------------------------------------------------------------------------------------------------ */
+
+static const char *floor_kind(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_floor *f = row;
+    (void)r;
+    return cs_words_arm(f->kind);
+}
+
+static const char *component_kind(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_component *c = row;
+    (void)r;
+    return cs_words_arm(c->kind);
+}
+
+static const struct cs_report_column floor_columns[] = {
+    CS_COLUMN_MODEL_OUTCOME(floor),
+    CS_COLUMN_SAID(floor_kind, "kind", "kind"),
+    CS_COLUMN(floor, n_arms, "arms", "arms"),
+    CS_COLUMN(floor, range, "range", "range_low,range_high"),
+    CS_COLUMN_SAME(floor, disagreement),
+    CS_COLUMN_SAME(floor, why),
+    CS_COLUMN_END_MODEL(floor),
+};
+static const struct cs_report_column component_columns[] = {
+    CS_COLUMN_MODEL_OUTCOME(component),
+    CS_COLUMN_FACTOR_LEVEL(component),
+    CS_COLUMN_SAID(component_kind, "kind", "kind"),
+    CS_COLUMN(component, n_levels, NULL, "levels"),
+    CS_COLUMN_SAME(component, clusters),
+    CS_COLUMN_SAME(component, systematic),
+    CS_COLUMN(component, systematic_ci, "systematic_ci", "systematic_low,systematic_high"),
+    CS_COLUMN_SAME(component, systematic_sq),
+    CS_COLUMN_SAME(component, case_sd),
+    CS_COLUMN_SAME(component, case_variance),
+    CS_COLUMN_SAME(component, noise),
+    CS_COLUMN_SAME(component, why),
+    CS_COLUMN_END_MODEL(component),
+};
+const struct cs_report_table cs_analysis_noise_tables[] = {
+    {"floors", "floors", CS_TABLE_ROWS(floors, n_floors), .columns = floor_columns},
+    {"components", "components", CS_TABLE_ROWS(components, n_components), .columns = component_columns},
+    {0},
+};

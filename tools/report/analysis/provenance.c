@@ -2,7 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
+#include "tools/report/words.h"
 
 struct items {
     struct cs_report_work *w;
@@ -244,7 +245,7 @@ static const char *results_text(const struct items *l)
     for (int v = 0; v < CS_VERDICTS; v++) {
         if (by[v] > 0)
             text = cs_arena_printf(&l->w->r->arena, "%s%s%u %s", text, text[0] != '\0' ? ", " : "", by[v],
-                                   cs_verdict_text((enum cs_verdict)v));
+                                   cs_words_verdict((enum cs_report_verdict)v));
     }
     return text[0] != '\0' ? cs_arena_printf(&l->w->r->arena, "primary comparisons: %s", text) : NULL;
 }
@@ -312,7 +313,7 @@ static const struct {
     {"CHART", "12e data availability", NULL, "say where outputs and study file can be had"},
 };
 
-void cs_work_provenance(struct cs_report_work *w)
+void cs_analysis_provenance(struct cs_report_work *w)
 {
     enum { ITEMS = sizeof checklist / sizeof checklist[0] };
     const struct items l = {.w = w};
@@ -328,3 +329,13 @@ void cs_work_provenance(struct cs_report_work *w)
     w->r->provenance = list;
     w->r->n_provenance = ITEMS;
 }
+
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_SAME(provenance, guideline),         CS_COLUMN_SAME(provenance, item),
+    CS_COLUMN(provenance, filled, NULL, "filled"), CS_COLUMN_SAME(provenance, text),
+    CS_COLUMN(provenance, filled, "filled", NULL), {0},
+};
+const struct cs_report_table cs_analysis_provenance_tables[] = {
+    {"provenance", "provenance", CS_TABLE_ROWS(provenance, n_provenance), .columns = columns},
+    {0},
+};

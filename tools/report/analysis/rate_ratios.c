@@ -22,12 +22,12 @@ static struct side_rate rate_of(const double *x, uint32_t n)
     return r;
 }
 
-struct cs_report_figure cs_plain_ratio(const double *above, const double *below, uint32_t n)
+struct cs_report_figure cs_rate_ratios_plain(const double *above, const double *below, uint32_t n)
 {
     const struct side_rate a = rate_of(above, n), b = rate_of(below, n);
     if (b.mean < CS_RATIO_RATE_MIN || b.some < CS_RATIO_CLUSTERS_MIN)
         return (struct cs_report_figure){0};
-    return cs_report_known(a.mean / b.mean);
+    return cs_analysis_work_known(a.mean / b.mean);
 }
 
 static void run_batch(const struct cs_report_work *w, const struct cs_ratio_job *const *jobs, size_t n)
@@ -43,12 +43,12 @@ static void run_batch(const struct cs_report_work *w, const struct cs_ratio_job 
             den[p->cluster[i] * n + k] = p->comparator[i];
         }
     }
-    cs_boot_ratios(&boot, num, den, clusters, n, w->declared->alpha, out);
+    cs_bootstrap_ratios(&boot, num, den, clusters, n, w->declared->alpha, out);
     for (size_t k = 0; k < n; k++) {
         const struct side_rate above = rate_of(jobs[k]->pair->level, jobs[k]->pair->n);
-        if (cs_stat_usable(out[k].status))
-            *jobs[k]->ratio = cs_report_known(out[k].estimate);
-        if (cs_stat_usable(out[k].interval_status) && above.mean >= CS_RATIO_RATE_MIN)
+        if (cs_stats_usable(out[k].status))
+            *jobs[k]->ratio = cs_analysis_work_known(out[k].estimate);
+        if (cs_stats_usable(out[k].interval_status) && above.mean >= CS_RATIO_RATE_MIN)
             *jobs[k]->ci = (struct cs_report_span){true, out[k].ci.lo, out[k].ci.hi};
     }
     free(num);
@@ -61,7 +61,7 @@ void cs_rate_ratios(const struct cs_report_work *w, const struct cs_ratio_job *j
     const struct cs_ratio_job *batch[COLUMNS];
     size_t wide = 0;
     for (size_t i = 0; i < n; i++) {
-        if (!cs_plain_ratio(jobs[i].pair->level, jobs[i].pair->comparator, jobs[i].pair->n).known)
+        if (!cs_rate_ratios_plain(jobs[i].pair->level, jobs[i].pair->comparator, jobs[i].pair->n).known)
             continue;
         batch[wide++] = &jobs[i];
         if (wide == COLUMNS) {

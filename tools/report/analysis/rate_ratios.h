@@ -16,6 +16,6 @@ struct cs_ratio_job {
 
 void cs_rate_ratios(const struct cs_report_work *w, const struct cs_ratio_job *jobs, size_t n);
 /* The ratio of two mean rates over the same n clusters, unknown where it would mislead. */
-struct cs_report_figure cs_plain_ratio(const double *above, const double *below, uint32_t n);
+struct cs_report_figure cs_rate_ratios_plain(const double *above, const double *below, uint32_t n);
 
 #endif

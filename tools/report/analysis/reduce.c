@@ -45,7 +45,7 @@ static int by_place(const void *x, const void *y)
     return order != 0 ? order : a->index < b->index ? -1 : a->index > b->index;
 }
 
-void cs_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32_t question, uint32_t factor)
+void cs_reduce_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32_t question, uint32_t factor)
 {
     const struct cs_study *s = g->plan->study;
     struct placed *p = cs_xcalloc(g->n_cells + 1, sizeof *p);
@@ -77,7 +77,7 @@ void cs_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32_t ques
     free(p);
 }
 
-void cs_arrangement_release(struct cs_arrangement *a)
+void cs_reduce_arrangement_release(struct cs_arrangement *a)
 {
     free(a->first);
     free(a->spots);
@@ -115,8 +115,8 @@ static void merge_numbers(struct cs_spot_counts *c, const struct cs_grid_sum *s,
     c->number.mean += d * n / all;
 }
 
-void cs_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t case_index, const uint32_t *cells,
-                   uint32_t n_cells, struct cs_spot_counts *out)
+void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t case_index,
+                          const uint32_t *cells, uint32_t n_cells, struct cs_spot_counts *out)
 {
     const struct cs_grid_question *at = &g->questions[m->question];
     out->asked = out->usable = out->insufficient = out->refused = out->unreadable = out->technical = 0;
@@ -132,9 +132,9 @@ void cs_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t
             out->category[k] += counter[k];
             out->usable += counter[k];
         }
-        out->insufficient += counter[m->n_categories]; /* of a derived answer: unknown */
+        out->insufficient += counter[m->n_categories]; /* a derived answer: the unknown ones */
     }
-    if (m->sampled) { /* of the others nobody was asked */
+    if (m->sampled) { /* nobody was asked about the others */
         out->asked = out->usable + out->insufficient;
         out->refused = out->unreadable = out->technical = 0;
     }
@@ -215,8 +215,8 @@ static void set_against_label(struct cs_spot_value *v, const struct cs_measure *
     set_share(v, (double)k, c->usable, 0);
 }
 
-void cs_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
-                   struct cs_spot_value *out)
+void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
+                          struct cs_spot_value *out)
 {
     const double unusable = (double)(c->asked - c->usable - c->insufficient);
     *out = (struct cs_spot_value){0};
@@ -261,7 +261,7 @@ struct side_value {
     double sampling; /* variance of `mean` by re-asking */
     uint64_t n;
     uint32_t n_spots;
-    double share[CS_CATEGORIES_MAX]; /* of usable answers, ordinal */
+    double share[CS_CATEGORIES_MAX]; /* share of each category among the usable answers; ordinal only */
 };
 
 struct pairing {
@@ -300,8 +300,8 @@ static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, c
     for (uint32_t i = 0; i < side->n; i++) {
         const uint32_t slot = group * a->n_levels + side->level[i];
         for (uint32_t k = a->first[slot]; k < a->first[slot + 1]; k++) {
-            cs_spot_count(p->m, p->g, case_index, a->cells + a->spots[k].first, a->spots[k].n, &p->counts);
-            cs_spot_value(p->m, &p->counts, case_index, &spot);
+            cs_reduce_spot_count(p->m, p->g, case_index, a->cells + a->spots[k].first, a->spots[k].n, &p->counts);
+            cs_reduce_spot_value(p->m, &p->counts, case_index, &spot);
             if (spot.known)
                 add_spot(v, p->m, &p->counts, &spot);
         }
@@ -321,7 +321,7 @@ static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, c
 
 /* ---- clusters ----------------------------------------------------------------------------------------------------------- */
 
-struct tally { /* of one cluster: sums over its pairs */
+struct tally { /* sums over the pairs of one cluster */
     double level, comparator, sampling, noise, low, high, up, down;
     uint32_t pairs;
     uint64_t answers;
@@ -409,9 +409,9 @@ static void finish(struct cs_paired *out, const struct tally *tallies, uint32_t 
     }
 }
 
-void cs_pair_up(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,
-                const struct cs_arrangement *a, const struct cs_case_facts *cases, const struct cs_side *level,
-                const struct cs_side *comparator, const struct cs_case_filter *filter)
+void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,
+                    const struct cs_arrangement *a, const struct cs_case_facts *cases, const struct cs_side *level,
+                    const struct cs_side *comparator, const struct cs_case_filter *filter)
 {
     struct pairing p = {.m = m, .g = g, .a = a};
     struct tally *tallies = cs_xcalloc(cases->n_clusters + 1, sizeof *tallies);
@@ -437,7 +437,7 @@ void cs_pair_up(struct cs_paired *out, const struct cs_measure *m, const struct 
     free(tallies);
 }
 
-void cs_paired_release(struct cs_paired *p)
+void cs_reduce_paired_release(struct cs_paired *p)
 {
     free(p->cluster);
     free(p->level);

@@ -10,7 +10,7 @@
 #ifndef CS_REDUCE_H
 #define CS_REDUCE_H
 
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 #include "tools/report/read/grid.h"
 #include "tools/report/model.h"
 
@@ -29,9 +29,9 @@ struct cs_measure {
     uint32_t question, field; /* field: of the question, or its derived answer */
     bool derived;
     enum cs_outcome_kind kind;
-    uint32_t category, n_categories; /* of CS_OUTCOME_CATEGORY; of the field */
-    double min, max;                 /* of a number; equal: no bounds */
-    const uint32_t *label;           /* by case, or NULL */
+    uint32_t category, n_categories; /* which one, of CS_OUTCOME_CATEGORY; how many the field has */
+    double min, max;                 /* bounds of a number; equal: it has none */
+    const uint32_t *label;           /* label of each case, or NULL: the study has none */
     enum cs_what what;
     bool sampled;  /* rated by people: only outputs with a rating count */
     bool can_lack; /* the model may answer "insufficient information" */
@@ -52,8 +52,8 @@ struct cs_arrangement {
     } * spots;
     uint32_t *cells;
 };
-void cs_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32_t question, uint32_t factor);
-void cs_arrangement_release(struct cs_arrangement *a);
+void cs_reduce_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32_t question, uint32_t factor);
+void cs_reduce_arrangement_release(struct cs_arrangement *a);
 
 struct cs_spot_value {
     bool known;
@@ -67,15 +67,15 @@ struct cs_spot_counts { /* one spot, one outcome */
     uint32_t category[CS_CATEGORIES_MAX]; /* boolean: no, yes */
     struct cs_grid_sum number;
 };
-void cs_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t case_index, const uint32_t *cells,
-                   uint32_t n_cells, struct cs_spot_counts *out);
-void cs_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
-                   struct cs_spot_value *out);
+void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t case_index,
+                          const uint32_t *cells, uint32_t n_cells, struct cs_spot_counts *out);
+void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
+                          struct cs_spot_value *out);
 
 struct cs_case_filter {
     uint32_t stratum, value; /* stratum NONE: all cases */
     bool labelled;           /* only those with a label of the measure */
-    const bool *flagged;     /* by case, or NULL: these are left out */
+    const bool *flagged;     /* one a case, or NULL: flagged cases are left out */
     bool only_flagged;       /* these alone */
 };
 
@@ -93,9 +93,9 @@ struct cs_paired { /* arrays of n, one a cluster, ascending by cluster number; f
     uint64_t b, c;   /* yes -> no, no -> yes */
     uint64_t n_level, n_comparator, unmatched;
 };
-void cs_pair_up(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,
-                const struct cs_arrangement *a, const struct cs_case_facts *cases, const struct cs_side *level,
-                const struct cs_side *comparator, const struct cs_case_filter *filter);
-void cs_paired_release(struct cs_paired *p);
+void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,
+                    const struct cs_arrangement *a, const struct cs_case_facts *cases, const struct cs_side *level,
+                    const struct cs_side *comparator, const struct cs_case_filter *filter);
+void cs_reduce_paired_release(struct cs_paired *p);
 
 #endif

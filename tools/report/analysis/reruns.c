@@ -1,4 +1,4 @@
-/* rerun.c - the same contrasts in another run of the study: what shifted then, now, and by how much it changed. */
+/* reruns.c - the same contrasts in another run of the study: what shifted then, now, and by how much it changed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,13 +7,13 @@
 #include "protocol/table/names.h"
 #include "tools/report/read/source.h"
 #include "tools/report/stats/cluster.h"
-#include "tools/report/analysis/work.h"
+#include "tools/report/analysis/sections.h"
 
 struct other_run {
     const struct cs_report_work *w;
     const struct cs_report_source *source;
     struct cs_case_facts cases;
-    struct cs_names clusters, ids; /* of the other run, by name */
+    struct cs_names clusters, ids; /* name -> index in the other run */
 };
 
 static uint32_t model_of(const struct cs_study *s, const char *name)
@@ -81,7 +81,7 @@ static bool translate(const struct other_run *o, const struct cs_report_contrast
         !translate_measure(now, then, &o->w->declared->measures[c->outcome], &out->measure))
         return false;
     const struct cs_factor *other = &then->factors[out->factor];
-    out->level = cs_one_level(level_of(other, f->levels[spec->level].id));
+    out->level = cs_analysis_declared_one_level(level_of(other, f->levels[spec->level].id));
     bool found = out->level.level[0] != CS_NONE;
     for (uint32_t i = 0; i < spec->comparator_side.n; i++) {
         out->comparator.level[i] = level_of(other, f->levels[spec->comparator_side.level[i]].id);
@@ -121,15 +121,15 @@ static void compare(const struct other_run *o, const struct cs_paired *now, cons
     }
     const struct cs_cluster_test t = cs_cluster_t(d, row->clusters, o->w->declared->alpha, 2 * range);
     if (row->clusters > 0) {
-        row->now = cs_report_known(first / row->clusters * scale);
-        row->then = cs_report_known(second / row->clusters * scale);
-        row->difference = cs_report_known((first - second) / row->clusters * scale);
+        row->now = cs_analysis_work_known(first / row->clusters * scale);
+        row->then = cs_analysis_work_known(second / row->clusters * scale);
+        row->difference = cs_analysis_work_known((first - second) / row->clusters * scale);
     }
-    if (cs_stat_usable(t.status)) {
+    if (cs_stats_usable(t.status)) {
         row->ci = (struct cs_report_span){true, t.ci.lo * scale, t.ci.hi * scale};
-        row->p = cs_report_known(t.p);
+        row->p = cs_analysis_work_known(t.p);
     } else {
-        row->why = row->clusters == 0 ? "no cluster has answers in both runs" : cs_stat_text(t.status);
+        row->why = row->clusters == 0 ? "no cluster has answers in both runs" : cs_stats_text(t.status);
     }
     free(d);
     free(at);
@@ -150,22 +150,14 @@ static bool rerun_one(const struct other_run *o, uint32_t contrast, struct cs_re
     const struct cs_case_filter filter = {.stratum = CS_NONE, .flagged = flagged};
     const struct cs_grid *g = &o->source->got.grids[t.model];
     *row = (struct cs_report_rerun){.contrast = contrast, .why = ""};
-    cs_arrange(&a, g, t.measure.question, t.factor);
-    cs_pair_up(&then, &t.measure, g, &a, &o->cases, &t.level, &t.comparator, &filter);
-    compare(o, &w->paired[contrast], &then, cs_measure_range(m), cs_unit_scale(&w->r->outcomes[c->outcome]), row);
-    cs_paired_release(&then);
-    cs_arrangement_release(&a);
+    cs_reduce_arrange(&a, g, t.measure.question, t.factor);
+    cs_reduce_pair(&then, &t.measure, g, &a, &o->cases, &t.level, &t.comparator, &filter);
+    compare(o, &w->paired[contrast], &then, cs_analysis_work_range(m),
+            cs_analysis_work_scale(&w->r->outcomes[c->outcome]), row);
+    cs_reduce_paired_release(&then);
+    cs_reduce_arrangement_release(&a);
     free(flagged);
     return true;
-}
-
-static const char *time_text(struct cs_report_work *w, int64_t ms)
-{
-    char text[32];
-    if (ms == 0)
-        return "";
-    cs_format_utc(ms, text);
-    return cs_arena_strdup(&w->r->arena, text);
 }
 
 static void describe(struct cs_report_work *w, const struct cs_report_source *source)
@@ -174,7 +166,7 @@ static void describe(struct cs_report_work *w, const struct cs_report_source *so
     int64_t first = 0, last = 0;
     uint64_t planned = 0, terminal = 0;
     for (uint32_t m = 0; m < source->study->n_models; m++) {
-        const struct cs_lane_facts *f = &source->got.facts[m];
+        const struct cs_collected_lane *f = &source->got.facts[m];
         first = f->first_ms != 0 && (first == 0 || f->first_ms < first) ? f->first_ms : first;
         last = f->last_ms > last ? f->last_ms : last;
         terminal += f->terminal;
@@ -186,19 +178,23 @@ static void describe(struct cs_report_work *w, const struct cs_report_source *so
                     : cs_arena_printf(&w->r->arena, "%s of a study with another name, %s", source->name,
                                       source->study->name);
     e->generation = source->reader != NULL ? source->reader->view.generation.number : 0;
-    e->first_call = time_text(w, first);
-    e->last_call = time_text(w, last);
+    e->first_call = cs_analysis_work_time(w, first);
+    e->last_call = cs_analysis_work_time(w, last);
     e->complete = planned == terminal;
     for (uint32_t m = 0; m < w->study->n_models; m++)
         e->shared += w->got->facts[m].adopted;
 }
 
-enum cs_err cs_work_reruns(struct cs_report_work *w, const struct cs_report_source *other, struct cs_error *err)
+/* The contrasts in another run of the study, over the clusters that both have. */
+void cs_analysis_reruns(struct cs_report_work *w)
 {
+    const struct cs_report_source *other = w->against;
     struct cs_report *r = w->r;
     struct other_run o = {.w = w, .source = other};
-    enum cs_err rc = cs_case_facts_read(&o.cases, other->study, &other->cases, err);
-    if (rc != CS_OK)
+    if (other == NULL)
+        return;
+    w->rc = cs_case_facts_read(&o.cases, other->study, &other->cases, w->err);
+    if (w->rc != CS_OK)
         goto out;
     for (uint32_t i = 0; i < o.cases.n_clusters; i++)
         cs_names_put(&o.clusters, o.cases.cluster_names[i], i);
@@ -220,5 +216,35 @@ out:
     cs_names_release(&o.clusters);
     cs_names_release(&o.ids);
     cs_case_facts_release(&o.cases);
-    return rc;
 }
+
+/* ---- columns ---------------------------------------------------------------------------------------------------- */
+
+static bool is_compared(const struct cs_report *r)
+{
+    return r->earlier.source[0] != '\0';
+}
+
+static const struct cs_report_column earlier_columns[] = {
+    CS_COLUMN(earlier, source, "source", NULL),         CS_COLUMN(earlier, generation, "generation", NULL),
+    CS_COLUMN(earlier, first_call, "first_call", NULL), CS_COLUMN(earlier, last_call, "last_call", NULL),
+    CS_COLUMN(earlier, complete, "complete", NULL),     CS_COLUMN(earlier, shared, "shared", NULL),
+    CS_COLUMN(earlier, unmatched, "unmatched", NULL),   {0},
+};
+static const struct cs_report_column columns[] = {
+    CS_COLUMN_OF(CS_COLUMN_CONTRAST, rerun, contrast, "", ""),
+    CS_COLUMN_SAME(rerun, clusters),
+    CS_COLUMN(rerun, now, "now", "shift_now"),
+    CS_COLUMN(rerun, then, "then", "shift_then"),
+    CS_COLUMN_SAME(rerun, difference),
+    CS_COLUMN(rerun, ci, "ci", "ci_low,ci_high"),
+    CS_COLUMN_SAME(rerun, p),
+    CS_COLUMN_SAME(rerun, why),
+    CS_COLUMN_OF(CS_COLUMN_NOTE_CONTRAST, rerun, contrast, "note", "note"),
+    {0},
+};
+const struct cs_report_table cs_analysis_reruns_tables[] = {
+    {"earlier", NULL, CS_TABLE_ROW(earlier), .columns = earlier_columns, .is_shown = is_compared},
+    {"reruns", "reruns", CS_TABLE_ROWS(reruns, n_reruns), .columns = columns, .is_shown = is_compared},
+    {0},
+};

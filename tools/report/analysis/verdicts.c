@@ -1,45 +1,12 @@
 /* verdicts.c - the declared families judged: adjusted p values, simultaneous intervals, verdicts and why there is none. */
+#include "tools/report/analysis/verdicts.h"
+
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/family.h"
-#include "tools/report/analysis/work.h"
 
-const char *cs_verdict_name(enum cs_verdict v)
-{
-    static const char *const names[CS_VERDICTS] = {
-        [CS_VERDICT_BEYOND] = "different-beyond-margin",
-        [CS_VERDICT_UNCLEAR_SIZE] = "different-size-unclear",
-        [CS_VERDICT_SMALLER] = "different-smaller-than-margin",
-        [CS_VERDICT_EQUIVALENT] = "equivalent",
-        [CS_VERDICT_INCONCLUSIVE] = "inconclusive",
-        [CS_VERDICT_DIFFERENT] = "different",
-        [CS_VERDICT_NONE] = "none",
-    };
-    return v < CS_VERDICTS ? names[v] : "none";
-}
-
-const char *cs_verdict_text(enum cs_verdict v)
-{
-    static const char *const texts[CS_VERDICTS] = {
-        [CS_VERDICT_BEYOND] = "different, beyond the margin",
-        [CS_VERDICT_UNCLEAR_SIZE] = "different, size unclear",
-        [CS_VERDICT_SMALLER] = "different, smaller than the margin",
-        [CS_VERDICT_EQUIVALENT] = "equivalent",
-        [CS_VERDICT_INCONCLUSIVE] = "inconclusive",
-        [CS_VERDICT_DIFFERENT] = "different",
-        [CS_VERDICT_NONE] = "no verdict",
-    };
-    return v < CS_VERDICTS ? texts[v] : "no verdict";
-}
-
-bool cs_verdict_is_different(enum cs_verdict v)
-{
-    return v == CS_VERDICT_BEYOND || v == CS_VERDICT_UNCLEAR_SIZE || v == CS_VERDICT_SMALLER ||
-           v == CS_VERDICT_DIFFERENT;
-}
-
-static enum cs_verdict verdict_of(enum cs_stat_verdict v, bool has_margin)
+static enum cs_report_verdict verdict_of(enum cs_stat_verdict v, bool has_margin)
 {
     switch (v) {
     case CS_STAT_VERDICT_NONE:
@@ -85,7 +52,7 @@ static bool is_concurrent(const struct cs_report_work *w, uint32_t model, const 
     const struct cs_grid *g = &w->got->grids[model];
     if (w->got->facts[model].adopted == 0)
         return true;
-    const struct cs_side level = cs_one_level(spec->level);
+    const struct cs_side level = cs_analysis_declared_one_level(spec->level);
     const struct window a = window_of(g, spec->factor, &level), b = window_of(g, spec->factor, &spec->comparator_side);
     return a.first > a.last || b.first > b.last || (a.first <= b.last && b.first <= a.last);
 }
@@ -119,12 +86,12 @@ static void enter(const struct cs_report_work *w, size_t at, struct cs_family_te
     const struct cs_report_contrast *c = &w->r->contrasts[at];
     const struct cs_report_outcome *o = &w->r->outcomes[c->outcome];
     const struct cs_paired *p = &w->paired[at];
-    const double scale = cs_unit_scale(o), mean = c->shift.value / scale;
+    const double scale = cs_analysis_work_scale(o), mean = c->shift.value / scale;
     *t = (struct cs_family_test){
         .diff = p->diff,
         .cluster = p->cluster,
         .n = p->n,
-        .range = cs_measure_range(&w->declared->measures[c->outcome]),
+        .range = cs_analysis_work_range(&w->declared->measures[c->outcome]),
         .margin = o->margin.known ? o->margin.value / scale : 0,
         .worst = p->bounded ? p->low : mean,
         .best = p->bounded ? p->high : mean,
@@ -154,14 +121,14 @@ static void leave(struct cs_report_work *w, size_t at, const struct cs_family_te
 {
     struct cs_report_contrast *c = &w->r->contrasts[at];
     const struct cs_report_outcome *o = &w->r->outcomes[c->outcome];
-    const double scale = cs_unit_scale(o);
+    const double scale = cs_analysis_work_scale(o);
     if (t->usable) {
-        c->p_adjusted = cs_report_known(t->p_adjusted);
+        c->p_adjusted = cs_analysis_work_known(t->p_adjusted);
         c->ci_simultaneous = (struct cs_report_span){true, t->ci.lo * scale, t->ci.hi * scale};
     }
     if (t->usable && o->margin.known) {
-        c->p_equivalence = cs_report_known(t->p_equivalence);
-        c->p_equivalence_adjusted = cs_report_known(t->p_equivalence_adjusted);
+        c->p_equivalence = cs_analysis_work_known(t->p_equivalence);
+        c->p_equivalence_adjusted = cs_analysis_work_known(t->p_equivalence_adjusted);
     }
     c->verdict = verdict_of(t->verdict, o->margin.known);
     if (t->eligible && is_one_side_silent(w->r, c, t->range * scale))
@@ -196,7 +163,7 @@ static uint32_t judge(struct cs_report_work *w, bool primary, enum cs_adjust met
     return (uint32_t)n;
 }
 
-void cs_work_verdicts(struct cs_report_work *w)
+void cs_verdicts_judge(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
     const enum cs_adjust declared = w->declared->adjust;

@@ -5,8 +5,8 @@
 
 #include "protocol/table/names.h"
 
-const struct cs_warranted *cs_warranted_of(const struct cs_warrant_list *w, uint32_t factor, uint32_t level,
-                                           uint32_t question, uint32_t field, bool derived)
+const struct cs_warranted *cs_warrant_flags_of(const struct cs_warrant_list *w, uint32_t factor, uint32_t level,
+                                               uint32_t question, uint32_t field, bool derived)
 {
     for (uint32_t i = 0; i < w->n; i++) {
         const struct cs_warranted *x = &w->list[i];
@@ -43,8 +43,8 @@ static bool find_answer(const struct cs_study *s, const char *name, struct cs_wa
 static struct cs_warranted *enter(struct cs_warrant_list *w, struct cs_arena *arena, uint32_t n_cases,
                                   const struct cs_warranted *key)
 {
-    struct cs_warranted *x = (struct cs_warranted *)(uintptr_t)cs_warranted_of(w, key->factor, key->level,
-                                                                               key->question, key->field, key->derived);
+    struct cs_warranted *x = (struct cs_warranted *)(uintptr_t)cs_warrant_flags_of(
+        w, key->factor, key->level, key->question, key->field, key->derived);
     if (x != NULL)
         return x;
     struct cs_warranted *more = cs_arena_array(arena, w->n + 1, sizeof *more);
@@ -90,8 +90,8 @@ static bool read_row(struct cs_warrant_list *w, struct cs_arena *arena, const st
     return true;
 }
 
-enum cs_err cs_warrant_read(struct cs_warrant_list *out, struct cs_arena *arena, const struct cs_study *s,
-                            const struct cs_case_facts *cases, const json_t *analysis, struct cs_error *err)
+enum cs_err cs_warrant_flags_read(struct cs_warrant_list *out, struct cs_arena *arena, const struct cs_study *s,
+                                  const struct cs_case_facts *cases, const json_t *analysis, struct cs_error *err)
 {
     const json_t *rows = json_object_get(analysis, "warrant_rows");
     const char *name = json_string_value(json_object_get(json_object_get(analysis, "warrant"), "factor"));

@@ -8,14 +8,14 @@
 
 #include <jansson.h>
 
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 
 struct cs_warranted { /* one level and answer */
     uint32_t factor, level;
     uint32_t question, field;
     bool derived;
-    uint32_t *raters;  /* by case; 0: not flagged */
-    double *agreement; /* by case; CS_AGREEMENT_UNKNOWN */
+    uint32_t *raters;  /* of each case: who flagged it; 0: nobody */
+    double *agreement; /* of each case, as declared, or CS_AGREEMENT_UNKNOWN */
 };
 #define CS_AGREEMENT_UNKNOWN (-2.0)
 
@@ -26,10 +26,10 @@ struct cs_warrant_list {
 };
 
 /* From the rows that the loader wrote into the analysis and checked; lives in `arena`. CS_ECORRUPT: they are not of this study. */
-CS_WARN_UNUSED enum cs_err cs_warrant_read(struct cs_warrant_list *out, struct cs_arena *arena,
-                                           const struct cs_study *s, const struct cs_case_facts *cases,
-                                           const json_t *analysis, struct cs_error *err);
-const struct cs_warranted *cs_warranted_of(const struct cs_warrant_list *w, uint32_t factor, uint32_t level,
-                                           uint32_t question, uint32_t field, bool derived); /* NULL: none */
+CS_WARN_UNUSED enum cs_err cs_warrant_flags_read(struct cs_warrant_list *out, struct cs_arena *arena,
+                                                 const struct cs_study *s, const struct cs_case_facts *cases,
+                                                 const json_t *analysis, struct cs_error *err);
+const struct cs_warranted *cs_warrant_flags_of(const struct cs_warrant_list *w, uint32_t factor, uint32_t level,
+                                               uint32_t question, uint32_t field, bool derived); /* NULL: none */
 
 #endif

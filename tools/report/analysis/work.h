@@ -2,11 +2,13 @@
 #ifndef CS_REPORT_WORK_H
 #define CS_REPORT_WORK_H
 
-#include "tools/report/read/collect.h"
 #include "tools/report/analysis/declared.h"
 #include "tools/report/model.h"
+#include "tools/report/read/source.h"
 
 struct cs_report_work {
+    const struct cs_report_source *source, *against; /* against: another run of the study, or NULL */
+    const struct cs_ratings *ratings;                /* by people; NULL: none */
     const struct cs_study *study;
     const struct cs_plan *plan;
     const struct cs_collected *got;
@@ -17,33 +19,25 @@ struct cs_report_work {
     unsigned threads;
     struct cs_paired *paired; /* one per contrast of the report: model, outcome, declared contrast */
     struct cs_report *r;      /* being made */
-    uint32_t note_cap;
+    enum cs_err rc;           /* set by a section that cannot go on, which ends the analysis; *err says why */
+    struct cs_error *err;
 };
 
 enum { CS_CLUSTERS_MIN = 5 }; /* fewer give no verdict */
 
-/* Contrast of the report. */
-size_t cs_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t contrast);
+/* Where the report has a declared contrast, in a model and for an outcome. */
+size_t cs_analysis_work_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t outcome,
+                                    uint32_t contrast);
 /* What turns a fraction into the unit of an outcome: 100 for points. */
-double cs_unit_scale(const struct cs_report_outcome *o);
-void cs_report_note(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-struct cs_report_figure cs_report_known(double value);
-double cs_measure_range(const struct cs_measure *m); /* the largest shift possible; 0: no bounds */
+double cs_analysis_work_scale(const struct cs_report_outcome *o);
+double cs_analysis_work_range(const struct cs_measure *m);    /* the largest shift possible; 0: no bounds */
+double cs_analysis_work_mean(const double *x, uint32_t n);    /* 0 of none */
+struct cs_report_figure cs_analysis_work_known(double value); /* not known unless finite */
+void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-void cs_work_completeness(struct cs_report_work *w); /* completeness, usable */
-void cs_work_rates(struct cs_report_work *w);
-void cs_work_contrasts(struct cs_report_work *w); /* contrasts with their tests, ratios, category tests */
-void cs_work_verdicts(struct cs_report_work *w);  /* families: adjusted, judged */
-void cs_work_warrants(struct cs_report_work *w);  /* after contrasts */
-void cs_work_noise(struct cs_report_work *w);     /* floors, components */
-void cs_work_labels(struct cs_report_work *w);
-struct cs_ratings;
-void cs_work_agreement(struct cs_report_work *w, const struct cs_ratings *ratings); /* NULL: there are none */
-void cs_work_ranges(struct cs_report_work *w);
-struct cs_report_source;
-/* The contrasts in another run of the study, over the clusters that both have. Errors: those of its cases. */
-CS_WARN_UNUSED enum cs_err cs_work_reruns(struct cs_report_work *w, const struct cs_report_source *other,
-                                          struct cs_error *err);
-void cs_work_provenance(struct cs_report_work *w);
+/* Texts of the report. */
+const char *cs_analysis_work_copy(struct cs_report_work *w, const char *text); /* "" of NULL */
+const char *cs_analysis_work_time(struct cs_report_work *w, int64_t ms);       /* UTC; "" of 0 */
+const char *cs_analysis_work_hex(struct cs_report_work *w, const uint8_t digest[32]);
 
 #endif

@@ -1,8 +1,9 @@
-/* report_text.c - the finding in some ten lines, for the terminal. */
+/* terminal.c - the finding in some ten lines, for the terminal. */
 #include <inttypes.h>
 #include <math.h>
 
-#include "tools/report/analysis/report.h"
+#include "tools/report/forms/forms.h"
+#include "tools/report/words.h"
 
 enum { LINES_FOR_MODELS = 8 }; /* more than that, and models share a line */
 
@@ -38,7 +39,7 @@ static void outcome_line(const struct cs_report *r, uint32_t model, uint32_t out
         if (!is_of(c, model, outcome))
             continue;
         by_verdict[c->verdict]++;
-        different += cs_verdict_is_different(c->verdict);
+        different += cs_words_verdict_is_different(c->verdict);
         tested++;
     }
     if (tested == 0)
@@ -104,7 +105,7 @@ static void rerun_line(const struct cs_report *r, FILE *out)
     fputc('\n', out);
 }
 
-void cs_report_text(const struct cs_report *r, FILE *out)
+void cs_forms_terminal(const struct cs_report *r, FILE *out)
 {
     fprintf(out, "%s: %" PRIu64 " of %" PRIu64 " trials have ended%s, %u cases in %u clusters\n", r->study, r->terminal,
             r->planned, r->complete ? " (complete)" : "", r->n_cases, r->n_clusters);

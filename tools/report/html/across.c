@@ -15,15 +15,15 @@ static struct cs_scale range_scale(const struct cs_report *r, uint32_t outcome)
         lo = fmin(lo, r->ranges[i].range.low);
         hi = fmax(hi, r->ranges[i].range.high);
     }
-    return cs_scale_fit(lo, hi, 6);
+    return cs_svg_scale_fit(lo, hi, 6);
 }
 
 static void write_row(struct cs_page *p, const struct cs_report_range *g, const struct cs_scale *s)
 {
-    int decimals = cs_page_decimals(p, g->outcome);
-    const struct cs_report_level *l = cs_page_level(p, g->factor, g->level);
+    int decimals = cs_html_page_decimals(p, g->outcome);
+    const struct cs_report_level *l = cs_html_page_level(p, g->factor, g->level);
     struct cs_svg_mark mark = {
-        .estimate = cs_figure_value(g->mean),
+        .estimate = cs_html_page_figure_value(g->mean),
         .lo = g->range.known ? g->range.low : NAN,
         .hi = g->range.known ? g->range.high : NAN,
         .inner_lo = g->mean_ci.known ? g->mean_ci.low : NAN,
@@ -31,18 +31,20 @@ static void write_row(struct cs_page *p, const struct cs_report_range *g, const 
         .css = "m-level",
     };
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_page_words(p, l == NULL ? "" : l->id);
+    cs_html_page_words(p, l == NULL ? "" : l->id);
     if (g->against != CS_AGAINST_CONTROL) {
         fputs(" <span class=\"why\">against</span> ", p->out);
-        cs_page_words(p, g->comparator_text);
+        cs_html_page_words(p, g->comparator_text);
     }
     fputs("</th><td class=\"plot\">", p->out);
     cs_svg_row(p->out, s, 0, &mark);
     cs_html(p->out, "</td><td class=\"n est\">%s</td><td class=\"said\">%s<br>%s</td>",
-            cs_span_text(g->range, decimals).s, cs_page_model(p, g->lowest), cs_page_model(p, g->highest));
-    cs_html(p->out, "<td class=\"n rates\" data-h=\"mean\">%s", cs_num_signed(cs_figure_value(g->mean), decimals).s);
+            cs_html_page_span(g->range, decimals).s, cs_html_page_model(p, g->lowest),
+            cs_html_page_model(p, g->highest));
+    cs_html(p->out, "<td class=\"n rates\" data-h=\"mean\">%s",
+            cs_num_signed(cs_html_page_figure_value(g->mean), decimals).s);
     if (g->mean_ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(g->mean_ci, decimals).s);
+        cs_html(p->out, " (%s)", cs_html_page_span(g->mean_ci, decimals).s);
     fputs("</td>", p->out);
     cs_html(p->out, "<td class=\"n p\">%s</td></tr>\n", cs_num_count(g->clusters).s);
 }
@@ -63,58 +65,58 @@ static void write_ranges(struct cs_page *p, uint32_t outcome)
             snprintf(caption, sizeof caption,
                      "%s: shift in %s, from the lowest to the highest of %u models, on cases complete in all of "
                      "them.%s",
-                     cs_page_label(p, outcome).s, o->unit, g->n_models,
+                     cs_html_page_label(p, outcome).s, o->unit, g->n_models,
                      g->mean_ci.known ? " Thick line: interval of the mean, cases and models both drawn again." : "");
             snprintf(id, sizeof id, "range-%u", outcome);
-            cs_page_figure(p, id, CS_REPORT_NONE, caption);
+            cs_html_page_figure(p, id, CS_REPORT_NONE, caption);
             cs_html(p->out, "<table class=\"forest\" aria-labelledby=\"fig-%u\"><thead><tr>", p->figures);
-            cs_page_column(p, "Level", "");
+            cs_html_page_column(p, "Level", "");
             fputs("<th scope=\"col\" class=\"plot\">", p->out);
-            cs_svg_axis(p->out, &s, 0, true, cs_page_label(p, outcome).s,
+            cs_svg_axis(p->out, &s, 0, true, cs_html_page_label(p, outcome).s,
                         "Range of the shift over models; the numbers stand beside.");
             fputs("</th>", p->out);
-            cs_page_column(p, "Range", "n");
-            cs_page_column(p, "Lowest, highest", "");
-            cs_page_column(p, "Mean", "n");
-            cs_page_column(p, "Cases", "n");
+            cs_html_page_column(p, "Range", "n");
+            cs_html_page_column(p, "Lowest, highest", "");
+            cs_html_page_column(p, "Mean", "n");
+            cs_html_page_column(p, "Cases", "n");
             fputs("</tr></thead><tbody>\n", p->out);
             open = true;
         }
-        const char *above = g->against == CS_AGAINST_CONTROL ? cs_page_heading(p, g->factor, g->level) : "";
+        const char *above = g->against == CS_AGAINST_CONTROL ? cs_html_page_heading(p, g->factor, g->level) : "";
         if (strcmp(above, heading) != 0)
-            cs_page_group(p, COLUMNS, above[0] != '\0' ? above : "other comparisons");
+            cs_html_page_group(p, COLUMNS, above[0] != '\0' ? above : "other comparisons");
         heading = above;
         write_row(p, g, &s);
     }
     if (!open)
         return;
     fputs("</tbody></table>", p->out);
-    cs_page_figure_end(p);
+    cs_html_page_figure_end(p);
 }
 
 static void write_dates(struct cs_page *p)
 {
-    cs_page_table(p, "dates", CS_REPORT_NONE,
-                  "When each model was asked. Answers taken over from an earlier generation keep their date; "
-                  "arms that do not overlap in time are not compared.");
+    cs_html_page_table(p, "dates", CS_REPORT_NONE,
+                       "When each model was asked. Answers taken over from an earlier generation keep their date; "
+                       "arms that do not overlap in time are not compared.");
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Model", "");
-    cs_page_column(p, "First call", "");
-    cs_page_column(p, "Last call", "");
-    cs_page_column(p, "Answers taken over", "n");
+    cs_html_page_column(p, "Model", "");
+    cs_html_page_column(p, "First call", "");
+    cs_html_page_column(p, "Last call", "");
+    cs_html_page_column(p, "Answers taken over", "n");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t m = 0; m < p->r->n_models; m++) {
         const struct cs_report_model *model = &p->r->models[m];
         fputs("<tr><th scope=\"row\">", p->out);
-        cs_page_model_name(p, m);
+        cs_html_page_model_name(p, m);
         fputs("</th>", p->out);
-        cs_page_cell(p, cs_minute_text(model->first_call).s);
-        cs_page_cell(p, cs_minute_text(model->last_call).s);
-        cs_page_number(p, cs_num_count(model->adopted));
+        cs_html_page_cell(p, cs_html_page_minute(model->first_call).s);
+        cs_html_page_cell(p, cs_html_page_minute(model->last_call).s);
+        cs_html_page_number(p, cs_num_count(model->adopted));
         fputs("</tr>\n", p->out);
     }
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
 }
 
 /* ---- two runs ------------------------------------------------------------------------------------------ */
@@ -122,26 +124,17 @@ static void write_dates(struct cs_page *p)
 static void write_rerun(struct cs_page *p, const struct cs_report_rerun *g)
 {
     const struct cs_report_contrast *c = &p->r->contrasts[g->contrast];
-    const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
-    const int decimals = cs_page_decimals(p, c->outcome);
-    fputs("<tr><th scope=\"row\">", p->out);
-    cs_page_words(p, l == NULL ? "" : l->id);
-    fputs(" <span class=\"why\">against</span> ", p->out);
-    cs_page_words(p, c->comparator_text);
-    fputs("</th><td>", p->out);
-    cs_page_words(p, cs_page_outcome(p, c->outcome));
-    fputs("</td><td>", p->out);
-    cs_page_model_name(p, c->model);
-    fputs("</td>", p->out);
-    cs_page_number(p, cs_num_count(g->clusters));
-    cs_page_number(p, cs_num_signed(cs_figure_value(g->then), decimals));
-    cs_page_number(p, cs_num_signed(cs_figure_value(g->now), decimals));
-    cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_figure_value(g->difference), decimals).s);
+    const int decimals = cs_html_page_decimals(p, c->outcome);
+    cs_html_page_contrast(p, c);
+    cs_html_page_number(p, cs_num_count(g->clusters));
+    cs_html_page_number(p, cs_num_signed(cs_html_page_figure_value(g->then), decimals));
+    cs_html_page_number(p, cs_num_signed(cs_html_page_figure_value(g->now), decimals));
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_html_page_figure_value(g->difference), decimals).s);
     if (g->ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(g->ci, decimals).s);
+        cs_html(p->out, " (%s)", cs_html_page_span(g->ci, decimals).s);
     cs_html(p->out, " %s</td>", p->r->outcomes[c->outcome].unit);
-    cs_page_number(p, cs_num_p(cs_figure_value(g->p)));
-    cs_page_cell(p, g->why);
+    cs_html_page_number(p, cs_num_p(cs_html_page_figure_value(g->p)));
+    cs_html_page_cell(p, g->why);
     fputs("</tr>\n", p->out);
 }
 
@@ -154,29 +147,29 @@ static void write_earlier(struct cs_page *p)
     cs_html(p->out,
             "<h3 id=\"earlier\">Then and now</h3>\n<p>Compared with %s, asked from %s to %s. Answers that both runs "
             "share: %s; they were not asked again.%s</p>\n",
-            e->source, cs_minute_text(e->first_call).s, cs_minute_text(e->last_call).s, cs_num_count(e->shared).s,
-            e->complete ? "" : " That run is not complete.");
+            e->source, cs_html_page_minute(e->first_call).s, cs_html_page_minute(e->last_call).s,
+            cs_num_count(e->shared).s, e->complete ? "" : " That run is not complete.");
     if (e->unmatched > 0)
         cs_html(p->out, "<p>%s comparisons of this run are not in the other.</p>\n", cs_num_count(e->unmatched).s);
     if (p->r->n_reruns == 0)
         return;
-    cs_page_table(p, "reruns", CS_REPORT_NONE,
-                  "Each shift in both runs, over the cases that both have, and by how much it changed.");
+    cs_html_page_table(p, "reruns", CS_REPORT_NONE,
+                       "Each shift in both runs, over the cases that both have, and by how much it changed.");
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Level", "");
-    cs_page_column(p, "Answer", "");
-    cs_page_column(p, "Model", "");
+    cs_html_page_column(p, "Level", "");
+    cs_html_page_column(p, "Answer", "");
+    cs_html_page_column(p, "Model", "");
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
-        cs_page_column(p, titles[i], "n");
-    cs_page_column(p, "Remark", "");
+        cs_html_page_column(p, titles[i], "n");
+    cs_html_page_column(p, "Remark", "");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t i = 0; i < p->r->n_reruns; i++)
         write_rerun(p, &p->r->reruns[i]);
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
 }
 
-void cs_page_across(struct cs_page *p)
+void cs_html_across(struct cs_page *p)
 {
     if (p->r->n_models < 2)
         fputs("<p>One model was asked; nothing can be said about others.</p>\n", p->out);

@@ -1,110 +1,45 @@
-/* What people said: differences declared warranted, with their cases apart; blinded ratings and their agreement. */
+/* Blinded ratings by people and their agreement. */
 #include "tools/report/html/page.h"
-
-#include <math.h>
-
-static void write_raters(struct cs_page *p, const struct cs_report_warrant *w)
-{
-    if (w->raters_min == w->raters_max)
-        cs_page_number(p, cs_num_count(w->raters_min));
-    else
-        cs_html(p->out, "<td class=\"n\">%s to %s</td>", cs_num_count(w->raters_min).s, cs_num_count(w->raters_max).s);
-}
-
-static void write_warrant(struct cs_page *p, const struct cs_report_warrant *w)
-{
-    const struct cs_report_contrast *c = &p->r->contrasts[w->contrast];
-    const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
-    const int decimals = cs_page_decimals(p, c->outcome);
-    fputs("<tr><th scope=\"row\">", p->out);
-    cs_page_words(p, l == NULL ? "" : l->id);
-    fputs(" <span class=\"why\">against</span> ", p->out);
-    cs_page_words(p, c->comparator_text);
-    fputs("</th><td>", p->out);
-    cs_page_words(p, cs_page_outcome(p, c->outcome));
-    fputs("</td><td>", p->out);
-    cs_page_model_name(p, c->model);
-    fputs("</td>", p->out);
-    cs_page_number(p, cs_num_count(w->cases));
-    write_raters(p, w);
-    cs_page_number(p, cs_num_percent(cs_figure_value(w->agreement)));
-    cs_html(p->out, "<td class=\"n\">%s \xE2\x86\x92 %s</td><td class=\"n\">%s",
-            cs_rate_text(p, c->outcome, w->rate_comparator).s, cs_rate_text(p, c->outcome, w->rate_level).s,
-            cs_num_signed(cs_figure_value(w->shift), decimals).s);
-    if (w->ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(w->ci, decimals).s);
-    cs_html(p->out, " %s</td>", p->r->outcomes[c->outcome].unit);
-    cs_page_cell(p, w->why);
-    fputs("</tr>\n", p->out);
-}
-
-void cs_page_warrants(struct cs_page *p)
-{
-    static const char *const titles[] = {"Cases", "Physicians", "Their agreement", "Comparator \xE2\x86\x92 level",
-                                         "Shift (CI)"};
-    cs_html(p->out, "<h3 id=\"warrant\">Warranted differences</h3>\n<p>%s</p>\n",
-            p->r->warrant_note[0] != '\0'
-                ? p->r->warrant_note
-                : "The study declares no case, level and answer for which physicians hold a difference to be "
-                  "warranted. Nobody knows the size of a warranted effect, so nothing is subtracted.");
-    if (p->r->n_warrants == 0)
-        return;
-    cs_page_table(p, "warrants", CS_REPORT_NONE,
-                  "Cases in which physicians declared beforehand that a difference is warranted: left out of the "
-                  "comparisons above, shown here, and never judged.");
-    fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Level", "");
-    cs_page_column(p, "Answer", "");
-    cs_page_column(p, "Model", "");
-    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
-        cs_page_column(p, titles[i], "n");
-    cs_page_column(p, "Remark", "");
-    fputs("</tr></thead><tbody>\n", p->out);
-    for (uint32_t i = 0; i < p->r->n_warrants; i++)
-        write_warrant(p, &p->r->warrants[i]);
-    fputs("</tbody>", p->out);
-    cs_page_table_end(p);
-}
 
 static void write_agreement(struct cs_page *p, const struct cs_report_agreement *a)
 {
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_page_words(p, a->field);
-    cs_html(p->out, "</th><td>%s</td><td>", cs_agreement_kind_name(a->kind));
+    cs_html_page_words(p, a->field);
+    cs_html(p->out, "</th><td>%s</td><td>", cs_words_agreement(a->kind));
     cs_html(p->out, "%s%s</td>", a->who, a->simulated ? " (simulated)" : "");
-    cs_page_number(p, cs_num_count(a->raters));
-    cs_page_number(p, cs_num_count(a->items));
-    cs_page_number(p, cs_num_percent(cs_figure_value(a->agreement)));
-    cs_page_cell(p, a->statistic);
-    cs_html(p->out, "<td class=\"n\">%s", cs_num_fixed(cs_figure_value(a->kappa), 2).s);
+    cs_html_page_number(p, cs_num_count(a->raters));
+    cs_html_page_number(p, cs_num_count(a->items));
+    cs_html_page_number(p, cs_num_percent(cs_html_page_figure_value(a->agreement)));
+    cs_html_page_cell(p, a->statistic);
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_fixed(cs_html_page_figure_value(a->kappa), 2).s);
     if (a->kappa_ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(a->kappa_ci, 2).s);
+        cs_html(p->out, " (%s)", cs_html_page_span(a->kappa_ci, 2).s);
     fputs("</td>", p->out);
-    cs_page_cell(p, a->why);
+    cs_html_page_cell(p, a->why);
     fputs("</tr>\n", p->out);
 }
 
-void cs_page_agreements(struct cs_page *p)
+void cs_html_agreement(struct cs_page *p)
 {
     if (p->r->n_agreements == 0)
         return;
     fputs("<h3 id=\"agreement\">Ratings by people</h3>\n<p>Raters saw answers without levels or models. Kappa is "
           "agreement beyond chance: 1 is perfect, 0 is what chance alone gives.</p>\n",
           p->out);
-    cs_page_table(p, "agreements", CS_REPORT_NONE, "Agreement on blinded ratings.");
+    cs_html_page_table(p, "agreements", CS_REPORT_NONE, "Agreement on blinded ratings.");
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Field", "");
-    cs_page_column(p, "Between", "");
-    cs_page_column(p, "Who", "");
-    cs_page_column(p, "Raters", "n");
-    cs_page_column(p, "Items", "n");
-    cs_page_column(p, "Agree", "n");
-    cs_page_column(p, "Statistic", "");
-    cs_page_column(p, "Kappa (CI)", "n");
-    cs_page_column(p, "Remark", "");
+    cs_html_page_column(p, "Field", "");
+    cs_html_page_column(p, "Between", "");
+    cs_html_page_column(p, "Who", "");
+    cs_html_page_column(p, "Raters", "n");
+    cs_html_page_column(p, "Items", "n");
+    cs_html_page_column(p, "Agree", "n");
+    cs_html_page_column(p, "Statistic", "");
+    cs_html_page_column(p, "Kappa (CI)", "n");
+    cs_html_page_column(p, "Remark", "");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t i = 0; i < p->r->n_agreements; i++)
         write_agreement(p, &p->r->agreements[i]);
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
 }

@@ -38,8 +38,8 @@ static struct cs_scale scale_of(const struct cs_page *p, const struct cs_forest 
     }
     double far = 2.5 * shift_max, room = margin.known ? 1.2 * margin.value : 0;
     if (far <= 0)
-        return cs_scale_fit(lo, hi, 6);
-    return cs_scale_fit(fmin(fmax(lo, -far), -room), fmax(fmin(hi, far), room), 6);
+        return cs_svg_scale_fit(lo, hi, 6);
+    return cs_svg_scale_fit(fmin(fmax(lo, -far), -room), fmax(fmin(hi, far), room), 6);
 }
 
 /* ---- one plot ------------------------------------------------------------------------------------------------ */
@@ -48,45 +48,45 @@ static void write_axis(struct cs_page *p, const struct cs_forest *f, const struc
 {
     const struct cs_report_outcome *o = &p->r->outcomes[f->outcome];
     char title[256], desc[512];
-    snprintf(title, sizeof title, "Forest plot: shift of %s in %s, %s", cs_page_label(p, f->outcome).s,
-             cs_page_model(p, f->model), o->unit);
+    snprintf(title, sizeof title, "Forest plot: shift of %s in %s, %s", cs_html_page_label(p, f->outcome).s,
+             cs_html_page_model(p, f->model), o->unit);
     snprintf(
         desc, sizeof desc,
         "A dot and an interval for each of %u comparisons; scale from %g to %g %s. To the right of zero: %s.%s The "
         "numbers of each row stand in the cells beside it.",
         f->n, s->lo, s->hi, o->unit, o->up, margin > 0 ? " The margin is shaded." : "");
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, f->against == CS_AGAINST_LEVEL ? "Pair" : "Level", "");
+    cs_html_page_column(p, f->against == CS_AGAINST_LEVEL ? "Pair" : "Level", "");
     fputs("<th scope=\"col\" class=\"plot\">", p->out);
     cs_svg_axis(p->out, s, margin, true, title, desc);
     cs_html(p->out, "</th><th scope=\"col\" class=\"n\">Shift (%g %% CI), %s</th>", 100 * (1 - p->r->declared.alpha),
             o->unit);
-    cs_page_column(p, "Comparator \xE2\x86\x92 level", "n");
-    cs_page_column(p, "p, adjusted", "n");
-    cs_page_column(p, "Verdict", "");
+    cs_html_page_column(p, "Comparator \xE2\x86\x92 level", "n");
+    cs_html_page_column(p, "p, adjusted", "n");
+    cs_html_page_column(p, "Verdict", "");
     fputs("</tr></thead><tbody>\n", p->out);
 }
 
 static void write_name(struct cs_page *p, const struct cs_report_contrast *c)
 {
-    const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
+    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     cs_html(p->out, "<th scope=\"row\"><a href=\"#%s\">", c->anchor);
-    cs_page_words(p, l == NULL ? "" : l->id);
+    cs_html_page_words(p, l == NULL ? "" : l->id);
     if (c->against == CS_AGAINST_LEVEL) {
         fputs(" <span class=\"why\">against</span> ", p->out);
-        cs_page_words(p, c->comparator_text);
+        cs_html_page_words(p, c->comparator_text);
     }
     fputs("</a></th>", p->out);
 }
 
 static void write_row(struct cs_page *p, const struct cs_report_contrast *c, const struct cs_scale *s, double margin)
 {
-    int decimals = cs_page_decimals(p, c->outcome);
+    int decimals = cs_html_page_decimals(p, c->outcome);
     struct cs_report_span span = drawn_interval(c);
     char mark[16];
-    snprintf(mark, sizeof mark, "m-%s", c->floor ? "ref" : cs_verdict_css(c->verdict));
+    snprintf(mark, sizeof mark, "m-%s", c->floor ? "ref" : cs_html_page_verdict_css(c->verdict));
     struct cs_svg_mark m = {
-        .estimate = cs_figure_value(c->shift),
+        .estimate = cs_html_page_figure_value(c->shift),
         .lo = span.known ? span.low : NAN,
         .hi = span.known ? span.high : NAN,
         .inner_lo = c->ci.known ? c->ci.low : NAN,
@@ -94,20 +94,22 @@ static void write_row(struct cs_page *p, const struct cs_report_contrast *c, con
         .css = mark,
         .square = c->floor,
     };
-    cs_html(p->out, "<tr id=\"%s\" data-v=\"%s\">", c->anchor, c->floor ? "floor" : cs_verdict_css(c->verdict));
+    cs_html(p->out, "<tr id=\"%s\" data-v=\"%s\">", c->anchor,
+            c->floor ? "floor" : cs_html_page_verdict_css(c->verdict));
     write_name(p, c);
     fputs("<td class=\"plot\">", p->out);
     cs_svg_row(p->out, s, margin, &m);
-    cs_html(p->out, "</td><td class=\"n est\">%s", cs_num_signed(cs_figure_value(c->shift), decimals).s);
+    cs_html(p->out, "</td><td class=\"n est\">%s", cs_num_signed(cs_html_page_figure_value(c->shift), decimals).s);
     if (span.known)
-        cs_html(p->out, " (%s)", cs_span_text(span, decimals).s);
+        cs_html(p->out, " (%s)", cs_html_page_span(span, decimals).s);
     cs_html(p->out, "</td><td class=\"n rates\">%s \xE2\x86\x92 %s</td>",
-            cs_rate_text(p, c->outcome, c->rate_comparator).s, cs_rate_text(p, c->outcome, c->rate_level).s);
-    cs_html(p->out, "<td class=\"n p\">%s</td><td class=\"said\">", cs_num_p(cs_figure_value(c->p_adjusted)).s);
+            cs_html_page_rate(p, c->outcome, c->rate_comparator).s, cs_html_page_rate(p, c->outcome, c->rate_level).s);
+    cs_html(p->out, "<td class=\"n p\">%s</td><td class=\"said\">",
+            cs_num_p(cs_html_page_figure_value(c->p_adjusted)).s);
     if (c->floor)
         cs_html(p->out, "<span class=\"why\">%s</span>", c->why[0] != '\0' ? c->why : "noise floor");
     else
-        cs_page_verdict(p, c->verdict, c->why);
+        cs_html_page_verdict(p, c->verdict, c->why);
     fputs("</td></tr>\n", p->out);
 }
 
@@ -119,9 +121,9 @@ static void write_rows(struct cs_page *p, const struct cs_forest *f, bool floor,
         const struct cs_report_contrast *c = &f->rows[i];
         if (c->floor != floor)
             continue;
-        const char *above = cs_page_heading(p, c->factor, c->level);
+        const char *above = cs_html_page_heading(p, c->factor, c->level);
         if (f->against != CS_AGAINST_LEVEL && strcmp(above, heading) != 0) {
-            cs_page_group(p, COLUMNS, above);
+            cs_html_page_group(p, COLUMNS, above);
             heading = above;
         }
         write_row(p, c, s, margin);
@@ -154,8 +156,8 @@ static void write_caption(struct cs_page *p, const struct cs_forest *f, char *ca
     snprintf(caption, size,
              "%s in %s%s: %s%s. To the right of zero: %s. Thin line: the interval the verdict uses; thick line: %g %% "
              "interval of that row alone.",
-             cs_page_label(p, f->outcome).s, cs_page_model(p, f->model), has_both(p->r, f->outcome) ? family : "",
-             against, where, o->up, 100 * (1 - p->r->declared.alpha));
+             cs_html_page_label(p, f->outcome).s, cs_html_page_model(p, f->model),
+             has_both(p->r, f->outcome) ? family : "", against, where, o->up, 100 * (1 - p->r->declared.alpha));
 }
 
 static void write_forest(struct cs_page *p, const struct cs_forest *f)
@@ -167,14 +169,14 @@ static void write_forest(struct cs_page *p, const struct cs_forest *f)
 
     write_caption(p, f, caption, sizeof caption);
     snprintf(id, sizeof id, "forest-%u", p->figures + 1);
-    cs_page_figure(p, id, f->model, caption);
+    cs_html_page_figure(p, id, f->model, caption);
     cs_html(p->out, "<table class=\"forest\" aria-labelledby=\"fig-%u\">\n", p->figures);
     write_axis(p, f, &s, band);
     write_rows(p, f, true, &s, band);
     write_rows(p, f, false, &s, band);
     fputs("</tbody></table>", p->out);
-    cs_page_figure_end(p);
-    cs_page_numbers(p, f);
+    cs_html_page_figure_end(p);
+    cs_html_numbers(p, f);
 }
 
 /* ---- one answer ------------------------------------------------------------------------------------------------ */
@@ -188,12 +190,12 @@ static bool write_model(struct cs_page *p, uint32_t outcome, uint32_t model)
 {
     bool any = false;
     for (uint32_t at = 0; at < p->r->n_contrasts;) {
-        struct cs_forest f = cs_forest_at(p->r, at);
+        struct cs_forest f = cs_html_page_forest_at(p->r, at);
         at += f.n;
         if (f.model != model || f.outcome != outcome)
             continue;
         if (!any) {
-            cs_html(p->out, "<h4 id=\"answer-%u-model-%u\">%s</h4>\n", outcome, model, cs_page_model(p, model));
+            cs_html(p->out, "<h4 id=\"answer-%u-model-%u\">%s</h4>\n", outcome, model, cs_html_page_model(p, model));
             any = true;
         }
         if (is_folded(&f)) {
@@ -230,7 +232,7 @@ static void write_answer(struct cs_page *p, uint32_t outcome)
     const struct cs_report_outcome *o = &p->r->outcomes[outcome];
     cs_html(p->out, "<section id=\"answer-%u\" aria-labelledby=\"answer-%u-title\"><h3 id=\"answer-%u-title\">",
             outcome, outcome, outcome);
-    cs_html_text(p->out, cs_page_label(p, outcome).s);
+    cs_html_text(p->out, cs_html_page_label(p, outcome).s);
     cs_html(p->out, "</h3>\n<p class=\"meta\">%s. A positive shift means: %s. ", role_text(o->role), o->up);
     if (o->margin.known)
         cs_html(p->out, "Largest shift declared unimportant (margin): \xC2\xB1%g %s. ", o->margin.value, o->unit);
@@ -273,8 +275,9 @@ static const char *adjust_text(const char *name)
 
 static void write_reading(struct cs_page *p)
 {
-    static const enum cs_verdict order[] = {CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
-                                            CS_VERDICT_EQUIVALENT, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_DIFFERENT};
+    static const enum cs_report_verdict order[] = {CS_VERDICT_BEYOND,       CS_VERDICT_UNCLEAR_SIZE,
+                                                   CS_VERDICT_SMALLER,      CS_VERDICT_EQUIVALENT,
+                                                   CS_VERDICT_INCONCLUSIVE, CS_VERDICT_DIFFERENT};
     fputs("<p>Each row compares the same cases under two conditions. The dot is the average shift over cases, the line "
           "its interval, widened so that all verdicts hold together. The shaded band is the margin: the largest shift "
           "that the study called unimportant before it saw an answer. Grey squares are texts that should not "
@@ -290,7 +293,7 @@ static void write_reading(struct cs_page *p)
     fputs("<p class=\"legend\">", p->out);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         fputs("<span class=\"k\">", p->out);
-        cs_page_verdict(p, order[i], order[i] == CS_VERDICT_DIFFERENT ? "(no margin declared)" : "");
+        cs_html_page_verdict(p, order[i], order[i] == CS_VERDICT_DIFFERENT ? "(no margin declared)" : "");
         fputs("</span> ", p->out);
     }
     fputs("</p>\n<div class=\"tools\" id=\"tools\" hidden><label>Show <select id=\"only\"><option value=\"\">every "
@@ -305,34 +308,34 @@ static void write_category_tests(struct cs_page *p)
     if (p->r->n_category_tests == 0)
         return;
     fputs("<h3 id=\"category-tests\">Answers with unordered categories, all categories at once</h3>\n", p->out);
-    cs_page_table(p, "", CS_REPORT_NONE,
-                  "Wald test on the shifts of all categories, covariance from a bootstrap of clusters.");
+    cs_html_page_table(p, "", CS_REPORT_NONE,
+                       "Wald test on the shifts of all categories, covariance from a bootstrap of clusters.");
     fputs("<thead><tr>", p->out);
     static const char *const titles[] = {"Model", "Field",     "Level", "Against", "Cases",
                                          "df",    "Statistic", "p",     "Remark"};
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
-        cs_page_column(p, titles[i], i >= 4 && i <= 7 ? "n" : "");
+        cs_html_page_column(p, titles[i], i >= 4 && i <= 7 ? "n" : "");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t i = 0; i < p->r->n_category_tests; i++) {
         const struct cs_report_category_test *t = &p->r->category_tests[i];
-        const struct cs_report_level *l = cs_page_level(p, t->factor, t->level);
+        const struct cs_report_level *l = cs_html_page_level(p, t->factor, t->level);
         fputs("<tr><th scope=\"row\">", p->out);
-        cs_page_model_name(p, t->model);
+        cs_html_page_model_name(p, t->model);
         cs_html(p->out, "</th><td>%s</td><td>", t->field);
-        cs_page_words(p, l == NULL ? "" : l->id);
+        cs_html_page_words(p, l == NULL ? "" : l->id);
         cs_html(p->out, "</td><td>%s</td>", t->comparator_text);
-        cs_page_number(p, cs_num_count(t->clusters));
-        cs_page_number(p, cs_num_count(t->df));
-        cs_page_number(p, cs_num_fixed(cs_figure_value(t->statistic), 2));
-        cs_page_number(p, cs_num_p(cs_figure_value(t->p)));
-        cs_page_cell(p, t->why);
+        cs_html_page_number(p, cs_num_count(t->clusters));
+        cs_html_page_number(p, cs_num_count(t->df));
+        cs_html_page_number(p, cs_num_fixed(cs_html_page_figure_value(t->statistic), 2));
+        cs_html_page_number(p, cs_num_p(cs_html_page_figure_value(t->p)));
+        cs_html_page_cell(p, t->why);
         fputs("</tr>\n", p->out);
     }
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
 }
 
-void cs_page_answers(struct cs_page *p)
+void cs_html_answers(struct cs_page *p)
 {
     if (p->r->n_contrasts == 0) {
         fputs("<p>There is nothing to compare: no level has a comparator with answers.</p>\n", p->out);

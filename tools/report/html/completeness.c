@@ -37,12 +37,12 @@ static void write_legend(struct cs_page *p)
 static void write_columns(struct cs_page *p, const char *first)
 {
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, first, "");
-    cs_page_column(p, "Planned", "n");
-    cs_page_column(p, "In", "n");
-    cs_page_column(p, "Share of planned", "barcol");
+    cs_html_page_column(p, first, "");
+    cs_html_page_column(p, "Planned", "n");
+    cs_html_page_column(p, "In", "n");
+    cs_html_page_column(p, "Share of planned", "barcol");
     for (int k = 0; k < N_CLASSES; k++)
-        cs_page_column(p, classes[k].title, "n");
+        cs_html_page_column(p, classes[k].title, "n");
     fputs("</tr></thead><tbody>\n", p->out);
 }
 
@@ -50,8 +50,8 @@ static void write_columns(struct cs_page *p, const char *first)
 static void write_counts(struct cs_page *p, const struct cs_report_completeness *c)
 {
     struct cs_svg_part parts[N_CLASSES];
-    cs_page_number(p, cs_num_count(c->planned));
-    cs_page_number(p, cs_num_count(c->terminal));
+    cs_html_page_number(p, cs_num_count(c->planned));
+    cs_html_page_number(p, cs_num_count(c->terminal));
     for (int k = 0; k < N_CLASSES; k++)
         parts[k] = (struct cs_svg_part){c->planned == 0 ? NAN : (double)in_class(c, k) / (double)c->planned,
                                         classes[k].css};
@@ -59,25 +59,25 @@ static void write_counts(struct cs_page *p, const struct cs_report_completeness 
     cs_svg_parts(p->out, parts, N_CLASSES);
     fputs("</td>", p->out);
     for (int k = 0; k < N_CLASSES; k++)
-        cs_page_number(p, cs_num_count(in_class(c, k)));
+        cs_html_page_number(p, cs_num_count(in_class(c, k)));
     fputs("</tr>\n", p->out);
 }
 
 static void write_models(struct cs_page *p)
 {
-    cs_page_table(p, "complete", CS_REPORT_NONE, "Planned trials by model: what came in, and as what.");
+    cs_html_page_table(p, "complete", CS_REPORT_NONE, "Planned trials by model: what came in, and as what.");
     write_columns(p, "Model");
     for (uint32_t i = 0; i < p->r->n_completeness; i++) {
         const struct cs_report_completeness *c = &p->r->completeness[i];
         if (c->factor != CS_REPORT_NONE)
             continue;
         fputs("<tr><th scope=\"row\">", p->out);
-        cs_page_model_name(p, c->model);
+        cs_html_page_model_name(p, c->model);
         fputs("</th>", p->out);
         write_counts(p, c);
     }
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
     write_legend(p);
 }
 
@@ -88,29 +88,29 @@ static void write_arms(struct cs_page *p, uint32_t model)
 
     for (uint32_t i = 0; i < p->r->n_completeness; i++) {
         const struct cs_report_completeness *c = &p->r->completeness[i];
-        const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
+        const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
         if (c->model != model || l == NULL)
             continue;
         if (!any) {
             cs_html(p->out, "<details%s><summary>%s, arm by arm</summary>\n",
-                    p->r->models[model].complete ? "" : " open", cs_page_model(p, model));
-            cs_page_table(p, "complete", model, "Planned trials by arm.");
+                    p->r->models[model].complete ? "" : " open", cs_html_page_model(p, model));
+            cs_html_page_table(p, "complete", model, "Planned trials by arm.");
             write_columns(p, "Arm");
             any = true;
         }
         if (factor != c->factor) {
             factor = c->factor;
-            cs_page_group(p, COLUMNS, p->r->factors[factor].name);
+            cs_html_page_group(p, COLUMNS, p->r->factors[factor].name);
         }
         fputs("<tr><th scope=\"row\">", p->out);
-        cs_page_words(p, l->id);
+        cs_html_page_words(p, l->id);
         fputs("</th>", p->out);
         write_counts(p, c);
     }
     if (!any)
         return;
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
     fputs("</details>\n", p->out);
 }
 
@@ -144,26 +144,26 @@ static uint32_t rows_like(const struct cs_report *r, const struct cs_report_usab
 
 static void write_usable_row(struct cs_page *p, const struct cs_report_usable *u)
 {
-    const struct cs_report_level *l = cs_page_level(p, u->factor, u->level);
+    const struct cs_report_level *l = cs_html_page_level(p, u->factor, u->level);
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_page_model_name(p, u->model);
+    cs_html_page_model_name(p, u->model);
     fputs("</th><td>", p->out);
     bool first;
     const uint32_t alike = rows_like(p->r, u, &first);
     if (alike == p->r->n_outcomes && alike > 1)
         fputs("every answer", p->out);
     else
-        cs_page_words(p, cs_page_outcome(p, u->outcome));
+        cs_html_page_words(p, cs_html_page_outcome(p, u->outcome));
     fputs("</td><td>", p->out);
-    cs_page_words(p, l == NULL ? "all arms" : l->id);
+    cs_html_page_words(p, l == NULL ? "all arms" : l->id);
     fputs("</td>", p->out);
-    cs_page_number(p, cs_num_count(u->asked));
-    cs_page_number(p, cs_num_count(u->usable));
-    cs_page_number(p, cs_num_signed(cs_figure_value(u->gap), 1));
-    cs_page_number(p, cs_num_count(u->insufficient));
-    cs_page_number(p, cs_num_count(u->refused));
-    cs_page_number(p, cs_num_count(u->unreadable));
-    cs_page_number(p, cs_num_count(u->technical));
+    cs_html_page_number(p, cs_num_count(u->asked));
+    cs_html_page_number(p, cs_num_count(u->usable));
+    cs_html_page_number(p, cs_num_signed(cs_html_page_figure_value(u->gap), 1));
+    cs_html_page_number(p, cs_num_count(u->insufficient));
+    cs_html_page_number(p, cs_num_count(u->refused));
+    cs_html_page_number(p, cs_num_count(u->unreadable));
+    cs_html_page_number(p, cs_num_count(u->technical));
     fputs("</tr>\n", p->out);
 }
 
@@ -190,15 +190,15 @@ static void write_usable(struct cs_page *p)
           "answers say. Arms that are not listed gave usable answers throughout.</p>\n<details><summary>Arms "
           "with unusable answers</summary>\n",
           p->out);
-    cs_page_table(p, "usable", CS_REPORT_NONE,
-                  "Answers that cannot be used, by arm. Technical failures are missing data, never a "
-                  "\xE2\x80\x9Cno\xE2\x80\x9D.");
+    cs_html_page_table(p, "usable", CS_REPORT_NONE,
+                       "Answers that cannot be used, by arm. Technical failures are missing data, never a "
+                       "\xE2\x80\x9Cno\xE2\x80\x9D.");
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Model", "");
-    cs_page_column(p, "Answer", "");
-    cs_page_column(p, "Arm", "");
+    cs_html_page_column(p, "Model", "");
+    cs_html_page_column(p, "Answer", "");
+    cs_html_page_column(p, "Arm", "");
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
-        cs_page_column(p, titles[i], "n");
+        cs_html_page_column(p, titles[i], "n");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t i = 0; i < p->r->n_usable; i++) {
         bool first;
@@ -208,11 +208,11 @@ static void write_usable(struct cs_page *p)
             write_usable_row(p, u);
     }
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
     fputs("</details>\n", p->out);
 }
 
-void cs_page_completeness(struct cs_page *p)
+void cs_html_completeness(struct cs_page *p)
 {
     fputs("<p>Read this first: missing answers can make or hide a difference. A refusal is an answer and is counted "
           "as one; a technical failure is missing data.</p>\n",

@@ -78,7 +78,7 @@ static const struct {
      "Owen, Ann Appl Stat 1 (2007) 386"},
 };
 
-void cs_page_glossary(struct cs_page *p)
+void cs_html_glossary(struct cs_page *p)
 {
     fputs("<dl>\n", p->out);
     for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {

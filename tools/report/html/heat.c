@@ -45,15 +45,15 @@ static void write_cell(struct cs_page *p, uint32_t outcome, const struct cs_repo
         fputs("<td class=\"hx\">\xE2\x80\x93</td>", p->out);
         return;
     }
-    double shift = cs_figure_value(c->shift);
+    double shift = cs_html_page_figure_value(c->shift);
     const char *said = c->floor                        ? "noise floor"
                        : c->verdict == CS_VERDICT_NONE ? "no verdict"
-                                                       : cs_verdict_text(c->verdict);
+                                                       : cs_words_verdict(c->verdict);
     cs_html(p->out, "<td class=\"%s\" title=\"%s\">", shade(shift, largest), said);
     if (!c->floor)
         cs_html(p->out, "<span class=\"sym\" role=\"img\" aria-label=\"%s\">%s</span>", said,
-                cs_verdict_symbol(c->verdict));
-    cs_html(p->out, "%s</td>", cs_num_signed(shift, cs_page_decimals(p, outcome)).s);
+                cs_html_page_verdict_symbol(c->verdict));
+    cs_html(p->out, "%s</td>", cs_num_signed(shift, cs_html_page_decimals(p, outcome)).s);
 }
 
 static bool in_any_model(const struct cs_report *r, uint32_t outcome, uint32_t factor, uint32_t level)
@@ -79,22 +79,22 @@ static void write_map(struct cs_page *p, uint32_t outcome, uint32_t factor, doub
             char caption[512], id[64];
             snprintf(caption, sizeof caption,
                      "%s: shift against the control, %s, by level and model. Blue: less, orange: more (%s).",
-                     cs_page_label(p, outcome).s, o->unit, o->up);
+                     cs_html_page_label(p, outcome).s, o->unit, o->up);
             snprintf(id, sizeof id, "heat-%u-%u", outcome, factor);
-            cs_page_figure(p, id, CS_REPORT_NONE, caption);
+            cs_html_page_figure(p, id, CS_REPORT_NONE, caption);
             cs_html(p->out, "<table class=\"heat\" aria-labelledby=\"fig-%u\"><thead><tr>", p->figures);
-            cs_page_column(p, f->name, "");
+            cs_html_page_column(p, f->name, "");
             for (uint32_t m = 0; m < p->r->n_models; m++)
-                cs_page_column(p, cs_page_model(p, m), "");
+                cs_html_page_column(p, cs_html_page_model(p, m), "");
             fputs("</tr></thead><tbody>\n", p->out);
             open = true;
         }
-        const char *above = cs_page_heading(p, factor, l);
+        const char *above = cs_html_page_heading(p, factor, l);
         if (strcmp(above, heading) != 0)
-            cs_page_group(p, p->r->n_models + 1, above);
+            cs_html_page_group(p, p->r->n_models + 1, above);
         heading = above;
         fputs("<tr><th scope=\"row\">", p->out);
-        cs_page_words(p, f->levels[l].id);
+        cs_html_page_words(p, f->levels[l].id);
         fputs("</th>", p->out);
         for (uint32_t m = 0; m < p->r->n_models; m++)
             write_cell(p, outcome, find(p->r, m, outcome, factor, l), largest);
@@ -103,22 +103,23 @@ static void write_map(struct cs_page *p, uint32_t outcome, uint32_t factor, doub
     if (!open)
         return;
     fputs("</tbody></table>", p->out);
-    cs_page_figure_end(p);
+    cs_html_page_figure_end(p);
 }
 
 static void write_legend(struct cs_page *p)
 {
-    static const enum cs_verdict order[] = {CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
-                                            CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_INCONCLUSIVE,
-                                            CS_VERDICT_NONE};
+    static const enum cs_report_verdict order[] = {
+        CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER, CS_VERDICT_DIFFERENT,
+        CS_VERDICT_EQUIVALENT, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
     fputs("<p class=\"legend\">", p->out);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        cs_html(p->out, "<span class=\"k\"><span class=\"sym\">%s</span> %s</span> ", cs_verdict_symbol(order[i]),
-                order[i] == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(order[i]));
+        cs_html(p->out, "<span class=\"k\"><span class=\"sym\">%s</span> %s</span> ",
+                cs_html_page_verdict_symbol(order[i]),
+                order[i] == CS_VERDICT_NONE ? "no verdict" : cs_words_verdict(order[i]));
     fputs("<br>Strongest colour: the largest shift of that answer, in any model.</p>\n", p->out);
 }
 
-void cs_page_heat(struct cs_page *p)
+void cs_html_heat(struct cs_page *p)
 {
     if (p->r->n_contrasts == 0) {
         fputs("<p>There are no comparisons against a control to map.</p>\n", p->out);

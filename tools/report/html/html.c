@@ -1,83 +1,110 @@
 #include "tools/report/html/html.h"
 
+#include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "protocol/base/assert.h"
-#include "tools/report/html/page.h"
+#include "protocol/base/utf8.h"
 
-static const struct {
-    const char *id, *title;
-    void (*write)(struct cs_page *p);
-} sections[] = {
-    {"completeness", "Completeness", cs_page_completeness}, {"noise-floor", "Noise floor", cs_page_noise},
-    {"answers", "Answer by answer", cs_page_answers},       {"heat-map", "Models and levels at a glance", cs_page_heat},
-    {"components", "Three components", cs_page_components}, {"labels", "Labels and warrant", cs_page_labels},
-    {"across", "Across models and dates", cs_page_across},  {"declared", "Declared beforehand", cs_page_declared},
-    {"provenance", "Provenance", cs_page_provenance},       {"glossary", "Words and formulas", cs_page_glossary},
-};
+static const char REPLACEMENT[] = "\xEF\xBF\xBD";
 
-static void write_head(struct cs_page *p)
+/* Bytes of the character at s by its first byte, at most what is left before the NUL. */
+static size_t char_bytes(const char *s)
 {
-    cs_html(p->out,
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-            "content=\"width=device-width, initial-scale=1\">\n<meta http-equiv=\"Content-Security-Policy\" "
-            "content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src "
-            "data:\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n");
-    cs_html(p->out, "<title>%s \xE2\x80\x93 ClinSafe report</title>\n<style>\n",
-            p->r->title[0] != '\0' ? p->r->title : p->r->study);
-    fputs(cs_page_style, p->out);
-    fputs(
-        "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the findings</a>\n<div class=\"page\">\n",
-        p->out);
+    unsigned char c = (unsigned char)*s;
+    size_t want = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    return strnlen(s, want);
 }
 
-static void write_contents(struct cs_page *p)
+void cs_html_text(FILE *out, const char *s)
 {
-    fputs("<nav class=\"toc\" aria-label=\"Contents\"><div class=\"stick\"><h2>Contents</h2><ol>\n", p->out);
-    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        cs_html(p->out, "<li><a href=\"#%s\">%s</a>", sections[i].id, sections[i].title);
-        if (strcmp(sections[i].id, "answers") == 0 && p->r->n_outcomes > 0) {
-            fputs("<ol>", p->out);
-            for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
-                cs_html(p->out, "<li><a href=\"#answer-%u\">", o);
-                cs_page_words(p, p->r->outcomes[o].label);
-                fputs("</a></li>", p->out);
-            }
-            fputs("</ol>", p->out);
+    if (s == NULL)
+        return;
+    while (*s != '\0') {
+        size_t n = char_bytes(s);
+        if (!cs_utf8_valid(s, n)) {
+            fputs(REPLACEMENT, out);
+            s++;
+            continue;
         }
-        fputs("</li>\n", p->out);
+        unsigned char c = (unsigned char)*s;
+        if (c == '&')
+            fputs("&amp;", out);
+        else if (c == '<')
+            fputs("&lt;", out);
+        else if (c == '>')
+            fputs("&gt;", out);
+        else if (c == '"')
+            fputs("&quot;", out);
+        else if (c == '\'')
+            fputs("&#39;", out);
+        else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F)
+            fputs(REPLACEMENT, out);
+        else
+            fwrite(s, 1, n, out);
+        s += n;
     }
-    fputs("</ol></div></nav>\n", p->out);
 }
 
-static void write_foot(struct cs_page *p)
+/* Writes one conversion; spec is "%...X". The compiler has checked the arguments against the format. */
+static void convert(FILE *out, const char *spec, size_t n, va_list *ap)
 {
-    cs_html(p->out,
-            "</main>\n<footer class=\"small\"><p>Made by %s from %s. The same data and seed give the same "
-            "bytes.</p></footer>\n",
-            p->r->software, p->r->source);
-    fputs("</div>\n<script>\n", p->out);
-    fputs(cs_page_script, p->out);
-    fputs("</script>\n</body>\n</html>\n", p->out);
+    char text[96] = "";
+    bool is_long = strchr(spec, 'l') != NULL, is_long_long = strstr(spec, "ll") != NULL,
+         is_size = strchr(spec, 'z') != NULL;
+
+    CS_ASSERT(strchr("sdufgc%", spec[n - 1]) != NULL);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    switch (spec[n - 1]) {
+    case 's':
+        CS_ASSERT(n == 2); /* widths count bytes: no use on a page */
+        cs_html_text(out, va_arg(*ap, const char *));
+        return;
+    case '%':
+        fputc('%', out);
+        return;
+    case 'f':
+    case 'g':
+        snprintf(text, sizeof text, spec, va_arg(*ap, double));
+        break;
+    case 'd':
+    case 'u':
+    case 'c':
+        if (is_size)
+            snprintf(text, sizeof text, spec, va_arg(*ap, size_t));
+        else if (is_long_long)
+            snprintf(text, sizeof text, spec, va_arg(*ap, unsigned long long));
+        else if (is_long)
+            snprintf(text, sizeof text, spec, va_arg(*ap, unsigned long));
+        else
+            snprintf(text, sizeof text, spec, va_arg(*ap, int));
+        break;
+    default:
+        break;
+    }
+#pragma GCC diagnostic pop
+    cs_html_text(out, text);
 }
 
-enum cs_err cs_report_html(const struct cs_report *r, FILE *out, struct cs_error *err)
+void cs_html(FILE *out, const char *fmt, ...)
 {
-    struct cs_page page = {.out = out, .r = r};
-
-    CS_ASSERT(r != NULL);
-    CS_ASSERT(out != NULL);
-    write_head(&page);
-    cs_page_summary(&page);
-    write_contents(&page);
-    fputs("<main id=\"main\">\n", out);
-    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        cs_page_section(&page, sections[i].id, sections[i].title);
-        sections[i].write(&page);
-        cs_page_section_end(&page);
+    va_list ap;
+    va_start(ap, fmt);
+    while (*fmt != '\0') {
+        size_t plain = strcspn(fmt, "%");
+        fwrite(fmt, 1, plain, out);
+        fmt += plain;
+        if (*fmt == '\0')
+            break;
+        char spec[16];
+        size_t n = 1 + strspn(fmt + 1, "-+ #0123456789.lz") + 1;
+        CS_ASSERT(n < sizeof spec);
+        memcpy(spec, fmt, n);
+        spec[n] = '\0';
+        convert(out, spec, n, &ap);
+        fmt += n;
     }
-    write_foot(&page);
-    if (fflush(out) != 0 || ferror(out))
-        return cs_error_set(err, CS_EIO, "the HTML report could not be written");
-    return CS_OK;
+    va_end(ap);
 }

@@ -1,7 +1,9 @@
-/* html.h - the report as one HTML file: everything inline, nothing fetched, readable without JavaScript.
+/* html.h - writing markup so that no text of a study can become markup.
  *
- * Streams to `out`: memory does not grow with the report. The report is only read. Thread: any, one FILE each.
- * Errors: CS_EIO when `out` could not be written (the FILE may have more to tell when it is closed).
+ * cs_html is printf with one difference: what stands in for %s is escaped, always. The format itself is the only source
+ * of tags. Conversions: %s %c %d %u %zu %lu %llu %f %g with flags, width and precision, and %%; any other is a broken
+ * invariant. Write errors stay in the FILE (ferror); who writes the page looks once at the end. Thread: any, one FILE
+ * each.
  */
 #ifndef CS_REPORT_HTML_H
 #define CS_REPORT_HTML_H
@@ -9,8 +11,9 @@
 #include <stdio.h>
 
 #include "protocol/base/error.h"
-#include "tools/report/model.h"
 
-CS_WARN_UNUSED enum cs_err cs_report_html(const struct cs_report *r, FILE *out, struct cs_error *err);
+void cs_html(FILE *out, const char *fmt, ...) CS_PRINTF(2, 3);
+/* Escapes markup; control characters and bytes that are not UTF-8 become U+FFFD. NULL writes nothing. */
+void cs_html_text(FILE *out, const char *s);
 
 #endif

@@ -25,19 +25,19 @@ static void write_sides(struct cs_page *p, const struct cs_report_label *l, cons
 static void write_shift(struct cs_page *p, struct cs_report_figure rate, struct cs_report_figure shift,
                         struct cs_report_span ci)
 {
-    cs_page_number(p, cs_num_percent(cs_figure_value(rate)));
-    cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_figure_value(shift), 1).s);
+    cs_html_page_number(p, cs_num_percent(cs_html_page_figure_value(rate)));
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_html_page_figure_value(shift), 1).s);
     if (ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(ci, 1).s);
+        cs_html(p->out, " (%s)", cs_html_page_span(ci, 1).s);
     fputs("</td>", p->out);
 }
 
 static void write_ratios(struct cs_page *p, const struct cs_report_label *l)
 {
-    cs_page_number(p, cs_rate_text(p, l->outcome, l->rate));
-    cs_page_number(p, cs_num_fixed(cs_figure_value(l->ratio), 2));
-    cs_page_number(p, cs_num_fixed(cs_figure_value(l->control_ratio), 2));
-    cs_html(p->out, "<td class=\"n\">%s", cs_num_fixed(cs_figure_value(l->ratio_of_ratios), 2).s);
+    cs_html_page_number(p, cs_html_page_rate(p, l->outcome, l->rate));
+    cs_html_page_number(p, cs_num_fixed(cs_html_page_figure_value(l->ratio), 2));
+    cs_html_page_number(p, cs_num_fixed(cs_html_page_figure_value(l->control_ratio), 2));
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_fixed(cs_html_page_figure_value(l->ratio_of_ratios), 2).s);
     if (l->ratio_of_ratios_ci.known)
         cs_html(p->out, " (%s to %s)", cs_num_fixed(l->ratio_of_ratios_ci.low, 2).s,
                 cs_num_fixed(l->ratio_of_ratios_ci.high, 2).s);
@@ -46,13 +46,13 @@ static void write_ratios(struct cs_page *p, const struct cs_report_label *l)
 
 static void write_row(struct cs_page *p, const struct cs_report_label *l, const struct cs_scale *s)
 {
-    const struct cs_report_level *level = cs_page_level(p, l->factor, l->level);
+    const struct cs_report_level *level = cs_html_page_level(p, l->factor, l->level);
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_page_words(p, level == NULL ? "" : level->id);
+    cs_html_page_words(p, level == NULL ? "" : level->id);
     fputs("</th>", p->out);
     if (!is_graded(p, l))
         write_ratios(p, l);
-    cs_page_number(p, cs_num_percent(cs_figure_value(l->agreement)));
+    cs_html_page_number(p, cs_num_percent(cs_html_page_figure_value(l->agreement)));
     write_sides(p, l, s);
     write_shift(p, l->under, l->under_shift, l->under_ci);
     write_shift(p, l->over, l->over_shift, l->over_ci);
@@ -67,7 +67,7 @@ static struct cs_scale side_scale(const struct cs_report *r, uint32_t outcome)
         if (l->outcome == outcome)
             reach = fmax(reach, fmax(l->under.known ? l->under.value : 0, l->over.known ? l->over.value : 0));
     }
-    return cs_scale_fit(-reach, reach, 2);
+    return cs_svg_scale_fit(-reach, reach, 2);
 }
 
 static void open_table(struct cs_page *p, const struct cs_report_label *l)
@@ -79,33 +79,33 @@ static void open_table(struct cs_page *p, const struct cs_report_label *l)
     snprintf(caption, sizeof caption,
              "%s in %s against the labels of %u cases; the labels say %s. Left of the line, blue: %s; right, orange: "
              "%s. Shifts are against the control, in points, each with its own interval: described, not judged.",
-             cs_page_label(p, l->outcome).s, cs_page_model(p, l->model), l->clusters,
-             cs_rate_text(p, l->outcome, l->labelled).s, graded ? "below the label" : "missed",
+             cs_html_page_label(p, l->outcome).s, cs_html_page_model(p, l->model), l->clusters,
+             cs_html_page_rate(p, l->outcome, l->labelled).s, graded ? "below the label" : "missed",
              graded ? "above the label" : "given though not indicated");
-    cs_html(p->out, "<details%s><summary>%s, %s</summary>\n", open ? " open" : "", cs_page_label(p, l->outcome).s,
-            cs_page_model(p, l->model));
-    cs_page_table(p, "labels", l->model, caption);
+    cs_html(p->out, "<details%s><summary>%s, %s</summary>\n", open ? " open" : "", cs_html_page_label(p, l->outcome).s,
+            cs_html_page_model(p, l->model));
+    cs_html_page_table(p, "labels", l->model, caption);
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Level", "");
+    cs_html_page_column(p, "Level", "");
     if (!graded) {
-        cs_page_column(p, "Rate", "n");
-        cs_page_column(p, "Times the label", "n");
-        cs_page_column(p, "Control, times the label", "n");
-        cs_page_column(p, "Ratio of the two (CI)", "n");
+        cs_html_page_column(p, "Rate", "n");
+        cs_html_page_column(p, "Times the label", "n");
+        cs_html_page_column(p, "Control, times the label", "n");
+        cs_html_page_column(p, "Ratio of the two (CI)", "n");
     }
-    cs_page_column(p, "Equal to the label", "n");
-    cs_page_column(p, "Below | above", "barcol");
-    cs_page_column(p, graded ? "Below" : "Missed", "n");
-    cs_page_column(p, "Shift (CI)", "n");
-    cs_page_column(p, graded ? "Above" : "Not indicated", "n");
-    cs_page_column(p, "Shift (CI)", "n");
+    cs_html_page_column(p, "Equal to the label", "n");
+    cs_html_page_column(p, "Below | above", "barcol");
+    cs_html_page_column(p, graded ? "Below" : "Missed", "n");
+    cs_html_page_column(p, "Shift (CI)", "n");
+    cs_html_page_column(p, graded ? "Above" : "Not indicated", "n");
+    cs_html_page_column(p, "Shift (CI)", "n");
     fputs("</tr></thead><tbody>\n", p->out);
 }
 
 static void close_table(struct cs_page *p)
 {
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
     fputs("</details>\n", p->out);
 }
 
@@ -121,9 +121,9 @@ static void write_tables(struct cs_page *p)
             open_table(p, l);
             heading = "";
         }
-        const char *above = cs_page_heading(p, l->factor, l->level);
+        const char *above = cs_html_page_heading(p, l->factor, l->level);
         if (strcmp(above, heading) != 0)
-            cs_page_group(p, is_graded(p, l) ? COLUMNS_GRADED : COLUMNS, above);
+            cs_html_page_group(p, is_graded(p, l) ? COLUMNS_GRADED : COLUMNS, above);
         heading = above;
         struct cs_scale s = side_scale(p->r, l->outcome);
         write_row(p, l, &s);
@@ -133,7 +133,7 @@ static void write_tables(struct cs_page *p)
         close_table(p);
 }
 
-void cs_page_labels(struct cs_page *p)
+void cs_html_labels(struct cs_page *p)
 {
     fputs("<h3 id=\"label-tables\">Against the labels</h3>\n", p->out);
     if (p->r->n_labels == 0) {
@@ -147,6 +147,6 @@ void cs_page_labels(struct cs_page *p)
               p->out);
         write_tables(p);
     }
-    cs_page_warrants(p);
-    cs_page_agreements(p);
+    cs_html_warrants(p);
+    cs_html_agreement(p);
 }

@@ -1,13 +1,8 @@
-/* What moves answers although nothing that should matter has changed: noise floor and three components. */
+/* What moves answers although nothing that should matter has changed: the noise floor. */
 #include "tools/report/html/page.h"
 
 #include <math.h>
 #include <string.h>
-
-static bool is_share(const struct cs_report_outcome *o)
-{
-    return o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY;
-}
 
 /* Smallest and largest shift of the levels under study against the control: what is to be held against the floor. */
 static struct cs_report_span levels_reach(const struct cs_report *r, uint32_t model, uint32_t outcome, uint32_t *n)
@@ -51,13 +46,13 @@ static struct cs_scale outcome_scale(const struct cs_report *r, uint32_t outcome
         lo = fmin(lo, fmin(a.known ? a.low : 0, b.known ? b.low : 0));
         hi = fmax(hi, fmax(a.known ? a.high : 0, b.known ? b.high : 0));
     }
-    return cs_scale_fit(lo, hi, 6);
+    return cs_svg_scale_fit(lo, hi, 6);
 }
 
 static void write_reach(struct cs_page *p, uint32_t outcome, const char *name, struct cs_report_span span,
                         const char *css, const struct cs_scale *s, struct cs_report_span floor)
 {
-    int decimals = cs_page_decimals(p, outcome);
+    int decimals = cs_html_page_decimals(p, outcome);
     double low = span.known ? span.low : NAN, high = span.known ? span.high : NAN;
     /* The ends are shown as a thick line: a range over arms, not an interval around an estimate. */
     struct cs_svg_mark mark = {NAN, NAN, NAN, low, high, css, true};
@@ -66,13 +61,14 @@ static void write_reach(struct cs_page *p, uint32_t outcome, const char *name, s
     cs_html(p->out, "<tr><th scope=\"row\">%s</th><td class=\"plot\">", name);
     cs_svg_row_reach(p->out, s, floor.known ? floor.low : NAN, floor.known ? floor.high : NAN, &mark);
     cs_html(p->out, "</td><td class=\"n est\">%s</td>",
-            span.known && span.high <= span.low ? cs_num_signed(span.low, decimals).s : cs_span_text(span, decimals).s);
+            span.known && span.high <= span.low ? cs_num_signed(span.low, decimals).s
+                                                : cs_html_page_span(span, decimals).s);
 }
 
 static void write_model_group(struct cs_page *p, uint32_t model)
 {
     fputs("<tr class=\"group model\"><th scope=\"colgroup\" colspan=\"5\">", p->out);
-    cs_page_model_name(p, model);
+    cs_html_page_model_name(p, model);
     fputs("</th></tr>\n", p->out);
 }
 
@@ -90,11 +86,11 @@ static void write_floor_rows(struct cs_page *p, uint32_t model, uint32_t outcome
         if (!any)
             write_model_group(p, model);
         any = true;
-        write_reach(p, outcome, cs_arm_kind_text(f->kind), f->range, "m-ref", s, floor);
+        write_reach(p, outcome, cs_words_arm(f->kind), f->range, "m-ref", s, floor);
         /* data-h: said in front where a narrow page has no column headings; nothing to say, nothing shown */
         cs_html(p->out, "<td class=\"n rates\" data-h=\"%s\">%s</td>",
                 f->disagreement.known ? "two answers differ by" : "",
-                cs_num_fixed(cs_figure_value(f->disagreement), cs_page_decimals(p, outcome)).s);
+                cs_num_fixed(cs_html_page_figure_value(f->disagreement), cs_html_page_decimals(p, outcome)).s);
         cs_html(p->out, "<td class=\"said\"><span class=\"why\">%s</span></td></tr>\n", f->why);
     }
     if (!levels.known)
@@ -117,24 +113,24 @@ static void write_floor(struct cs_page *p, uint32_t outcome)
     snprintf(caption, sizeof caption,
              "Noise floor of %s: range of shifts against the control, %s. Shaded: everything that should not matter, "
              "together.",
-             cs_page_label(p, outcome).s, o->unit);
-    snprintf(title, sizeof title, "Noise floor of %s, %s", cs_page_label(p, outcome).s, o->unit);
+             cs_html_page_label(p, outcome).s, o->unit);
+    snprintf(title, sizeof title, "Noise floor of %s, %s", cs_html_page_label(p, outcome).s, o->unit);
     snprintf(id, sizeof id, "floor-%u", outcome);
-    cs_page_figure(p, id, CS_REPORT_NONE, caption);
+    cs_html_page_figure(p, id, CS_REPORT_NONE, caption);
     cs_html(p->out, "<table class=\"forest\" aria-labelledby=\"fig-%u\">\n<thead><tr>", p->figures);
-    cs_page_column(p, "Kind of arm", "");
+    cs_html_page_column(p, "Kind of arm", "");
     fputs("<th scope=\"col\" class=\"plot\">", p->out);
     cs_svg_axis(p->out, &s, 0, true, title,
                 "One line per kind of arm from its smallest to its largest shift; the numbers stand beside.");
     cs_html(p->out,
             "</th><th scope=\"col\" class=\"n\">Smallest to largest, %s</th><th scope=\"col\" class=\"n\">%s</th>",
-            o->unit, is_share(o) ? "Two answers differ, points" : "Mean difference of two answers");
-    cs_page_column(p, "Remark", "");
+            o->unit, cs_html_page_is_share(o) ? "Two answers differ, points" : "Mean difference of two answers");
+    cs_html_page_column(p, "Remark", "");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t m = 0; m < p->r->n_models; m++)
         write_floor_rows(p, m, outcome, &s);
     fputs("</tbody></table>", p->out);
-    cs_page_figure_end(p);
+    cs_html_page_figure_end(p);
 }
 
 static bool has_floor(const struct cs_report *r, uint32_t outcome)
@@ -146,7 +142,7 @@ static bool has_floor(const struct cs_report *r, uint32_t outcome)
     return false;
 }
 
-void cs_page_noise(struct cs_page *p)
+void cs_html_noise(struct cs_page *p)
 {
     bool any = false;
     fputs("<p>How far do answers move when nothing that should matter has changed? The same prompt is asked again, "
@@ -163,100 +159,4 @@ void cs_page_noise(struct cs_page *p)
         fputs("<p><b>This study has no noise floor:</b> no re-asked prompt, placebo sentence, rephrasing or second "
               "control. Its shifts cannot be told from noise by design.</p>\n",
               p->out);
-}
-
-/* ---- three components ------------------------------------------------------------------------------------ */
-
-static struct cs_scale sd_scale(const struct cs_report *r, uint32_t outcome)
-{
-    double hi = 0;
-    for (uint32_t i = 0; i < r->n_components; i++) {
-        if (r->components[i].outcome == outcome && r->components[i].case_sd.known)
-            hi = fmax(hi, r->components[i].case_sd.value);
-    }
-    return cs_scale_fit(0, hi, 4);
-}
-
-static void write_component(struct cs_page *p, const struct cs_report_component *c, const struct cs_scale *s)
-{
-    int decimals = cs_page_decimals(p, c->outcome);
-    const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
-    bool share = is_share(&p->r->outcomes[c->outcome]);
-
-    fputs("<tr><th scope=\"row\">", p->out);
-    if (l != NULL)
-        cs_page_words(p, l->id);
-    else
-        cs_html(p->out, "%s%s", cs_arm_kind_text(c->kind), c->n_levels > 1 ? ", typical size" : "");
-    cs_html(p->out, "</th><td class=\"n\">%s",
-            l != NULL || c->n_levels == 1 ? cs_num_signed(cs_figure_value(c->systematic), decimals).s
-                                          : cs_num_fixed(cs_figure_value(c->systematic), decimals).s);
-    if (c->systematic_ci.known)
-        cs_html(p->out, " (%s)", cs_span_text(c->systematic_ci, decimals).s);
-    fputs("</td>", p->out);
-    cs_page_number(p, cs_num_fixed(cs_figure_value(c->case_sd), decimals));
-    fputs("<td class=\"barcol\">", p->out);
-    cs_svg_bar(p->out, s, cs_figure_value(c->case_sd), c->kind == CS_ARM_LEVELS ? "b-level" : "s-time");
-    fputs("</td>", p->out);
-    cs_page_number(p, share ? cs_num_percent(cs_figure_value(c->noise)) : cs_num_fixed(cs_figure_value(c->noise), 3));
-    cs_page_number(p, cs_num_count(c->clusters));
-    cs_html(p->out, "<td><span class=\"why\">%s</span></td></tr>\n", c->why);
-}
-
-static void write_component_rows(struct cs_page *p, uint32_t model, uint32_t outcome, bool single)
-{
-    const struct cs_report_outcome *o = &p->r->outcomes[outcome];
-    struct cs_scale s = sd_scale(p->r, outcome);
-    bool open = false;
-
-    for (uint32_t i = 0; i < p->r->n_components; i++) {
-        const struct cs_report_component *c = &p->r->components[i];
-        if (c->model != model || c->outcome != outcome || (c->level != CS_REPORT_NONE) != single)
-            continue;
-        if (!open) {
-            char caption[512];
-            snprintf(caption, sizeof caption, "%s in %s, %s: three components%s.", cs_page_label(p, outcome).s,
-                     cs_page_model(p, model), o->unit,
-                     single ? ", level by level" : ", beside the same for what should not matter");
-            if (single)
-                fputs("<details><summary>Level by level</summary>\n", p->out);
-            cs_page_table(p, "components", model, caption);
-            fputs("<thead><tr>", p->out);
-            cs_page_column(p, single ? "Level" : "Arms", "");
-            cs_page_column(p, single ? "Systematic shift (CI)" : "Systematic shift", "n");
-            cs_page_column(p, "Case-specific, SD", "n");
-            cs_page_column(p, "SD, drawn", "barcol");
-            cs_page_column(p, is_share(o) ? "Re-ask noise" : "Re-ask noise, variance", "n");
-            cs_page_column(p, "Cases", "n");
-            cs_page_column(p, "Remark", "");
-            fputs("</tr></thead><tbody>\n", p->out);
-            open = true;
-        }
-        write_component(p, c, &s);
-    }
-    if (!open)
-        return;
-    fputs("</tbody>", p->out);
-    cs_page_table_end(p);
-    if (single)
-        fputs("</details>\n", p->out);
-}
-
-void cs_page_components(struct cs_page *p)
-{
-    fputs("<p>A change of answer has three possible parts: a <b>systematic shift</b>, the same way in most cases; a "
-          "<b>case-specific</b> part, this way in one case and that way in another; and <b>re-ask noise</b>, the same "
-          "prompt answered differently twice. Any added sentence moves single cases a little: the case-specific part "
-          "means something only beside that of the placebo sentences.</p>\n",
-          p->out);
-    if (p->r->n_components == 0)
-        fputs("<p>Not estimable here: the components need at least two answers to the same prompt in every cell "
-              "used.</p>\n",
-              p->out);
-    for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
-        for (uint32_t m = 0; m < p->r->n_models; m++) {
-            write_component_rows(p, m, o, false);
-            write_component_rows(p, m, o, true);
-        }
-    }
 }

@@ -5,24 +5,24 @@
 
 #include "protocol/base/assert.h"
 
-const char *cs_page_model(const struct cs_page *p, uint32_t model)
+const char *cs_html_page_model(const struct cs_page *p, uint32_t model)
 {
     return model < p->r->n_models ? p->r->models[model].name : "";
 }
 
-const char *cs_page_outcome(const struct cs_page *p, uint32_t outcome)
+const char *cs_html_page_outcome(const struct cs_page *p, uint32_t outcome)
 {
     return outcome < p->r->n_outcomes ? p->r->outcomes[outcome].label : "";
 }
 
-const struct cs_report_level *cs_page_level(const struct cs_page *p, uint32_t factor, uint32_t level)
+const struct cs_report_level *cs_html_page_level(const struct cs_page *p, uint32_t factor, uint32_t level)
 {
     if (factor >= p->r->n_factors || level >= p->r->factors[factor].n_levels)
         return NULL;
     return &p->r->factors[factor].levels[level];
 }
 
-void cs_page_words(struct cs_page *p, const char *id)
+void cs_html_page_words(struct cs_page *p, const char *id)
 {
     char word[256];
     if (id == NULL)
@@ -44,10 +44,10 @@ void cs_page_words(struct cs_page *p, const char *id)
     }
 }
 
-struct cs_label cs_page_label(const struct cs_page *p, uint32_t outcome)
+struct cs_label cs_html_page_label(const struct cs_page *p, uint32_t outcome)
 {
     struct cs_label label;
-    const char *id = cs_page_outcome(p, outcome);
+    const char *id = cs_html_page_outcome(p, outcome);
     size_t n = strnlen(id, sizeof label.s - 1);
     while (n > 0 && id[n] != '\0' && ((unsigned char)id[n] & 0xC0) == 0x80)
         n--;
@@ -67,9 +67,9 @@ static bool has_reference(const struct cs_report_factor *f)
     return false;
 }
 
-const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t level)
+const char *cs_html_page_heading(const struct cs_page *p, uint32_t factor, uint32_t level)
 {
-    const struct cs_report_level *l = cs_page_level(p, factor, level);
+    const struct cs_report_level *l = cs_html_page_level(p, factor, level);
     if (l == NULL)
         return "";
     switch (l->role) {
@@ -87,7 +87,7 @@ const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t l
     return has_reference(&p->r->factors[factor]) ? "levels under study" : "";
 }
 
-const char *cs_verdict_symbol(enum cs_verdict v)
+const char *cs_html_page_verdict_symbol(enum cs_report_verdict v)
 {
     switch (v) {
     case CS_VERDICT_BEYOND:
@@ -109,7 +109,7 @@ const char *cs_verdict_symbol(enum cs_verdict v)
     return "\xE2\x80\x93"; /* en dash */
 }
 
-const char *cs_verdict_css(enum cs_verdict v)
+const char *cs_html_page_verdict_css(enum cs_report_verdict v)
 {
     static const char *const css[CS_VERDICTS] = {
         [CS_VERDICT_BEYOND] = "beyond",    [CS_VERDICT_UNCLEAR_SIZE] = "unclear", [CS_VERDICT_SMALLER] = "smaller",
@@ -120,25 +120,31 @@ const char *cs_verdict_css(enum cs_verdict v)
     return css[v];
 }
 
-void cs_page_verdict(struct cs_page *p, enum cs_verdict v, const char *why)
+void cs_html_page_verdict(struct cs_page *p, enum cs_report_verdict v, const char *why)
 {
     cs_html(p->out, "<span class=\"v v-%s\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</span>",
-            cs_verdict_css(v), cs_verdict_symbol(v), v == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(v));
+            cs_html_page_verdict_css(v), cs_html_page_verdict_symbol(v),
+            v == CS_VERDICT_NONE ? "no verdict" : cs_words_verdict(v));
     if (why[0] != '\0')
         cs_html(p->out, "<br><span class=\"why\">%s</span>", why);
 }
 
-int cs_page_decimals(const struct cs_page *p, uint32_t outcome)
+bool cs_html_page_is_share(const struct cs_report_outcome *o)
+{
+    return o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY;
+}
+
+int cs_html_page_decimals(const struct cs_page *p, uint32_t outcome)
 {
     return outcome < p->r->n_outcomes && strcmp(p->r->outcomes[outcome].unit, "points") == 0 ? 1 : 2;
 }
 
-double cs_figure_value(struct cs_report_figure f)
+double cs_html_page_figure_value(struct cs_report_figure f)
 {
     return f.known ? f.value : NAN;
 }
 
-struct cs_num cs_minute_text(const char *utc)
+struct cs_num cs_html_page_minute(const char *utc)
 {
     struct cs_num out;
     const bool whole = strlen(utc) >= 16 && utc[10] == 'T';
@@ -147,95 +153,95 @@ struct cs_num cs_minute_text(const char *utc)
     return out;
 }
 
-struct cs_num cs_span_text(struct cs_report_span i, int decimals)
+struct cs_num cs_html_page_span(struct cs_report_span i, int decimals)
 {
     return i.known ? cs_num_interval(i.low, i.high, decimals) : cs_num_interval(NAN, NAN, decimals);
 }
 
-struct cs_num cs_rate_text(const struct cs_page *p, uint32_t outcome, struct cs_report_figure rate)
+struct cs_num cs_html_page_rate(const struct cs_page *p, uint32_t outcome, struct cs_report_figure rate)
 {
     CS_ASSERT(outcome < p->r->n_outcomes);
     enum cs_outcome_kind kind = p->r->outcomes[outcome].kind;
     bool share = kind == CS_OUTCOME_BINARY || kind == CS_OUTCOME_CATEGORY;
-    return share ? cs_num_percent(cs_figure_value(rate)) : cs_num_fixed(cs_figure_value(rate), 2);
+    return share ? cs_num_percent(cs_html_page_figure_value(rate)) : cs_num_fixed(cs_html_page_figure_value(rate), 2);
 }
 
-void cs_page_section(struct cs_page *p, const char *id, const char *title)
+void cs_html_page_section(struct cs_page *p, const char *id, const char *title)
 {
     cs_html(p->out, "\n<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", id, id, id,
             title);
 }
 
-void cs_page_section_end(struct cs_page *p)
+void cs_html_page_section_end(struct cs_page *p)
 {
     fputs("</section>\n", p->out);
 }
 
-void cs_page_stamp(struct cs_page *p, uint32_t model)
+void cs_html_page_stamp(struct cs_page *p, uint32_t model)
 {
     bool simulated = model < p->r->n_models ? p->r->models[model].simulated : p->r->simulated;
     if (simulated)
         cs_html(p->out, " <strong class=\"stamp\">%s</strong>", CS_SIMULATED_TEXT);
 }
 
-void cs_page_model_name(struct cs_page *p, uint32_t model)
+void cs_html_page_model_name(struct cs_page *p, uint32_t model)
 {
-    cs_html_text(p->out, cs_page_model(p, model));
+    cs_html_text(p->out, cs_html_page_model(p, model));
     if (model < p->r->n_models && p->r->models[model].simulated)
         fputs(" <span class=\"tag\">simulated</span>", p->out);
 }
 
-void cs_page_figure(struct cs_page *p, const char *id, uint32_t model, const char *caption)
+void cs_html_page_figure(struct cs_page *p, const char *id, uint32_t model, const char *caption)
 {
     unsigned n = ++p->figures;
     cs_html(p->out, "<figure id=\"%s\"><figcaption id=\"fig-%u\"><b>Figure %u.</b> %s", id, n, n, caption);
-    cs_page_stamp(p, model);
+    cs_html_page_stamp(p, model);
     cs_html(p->out, "</figcaption>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"fig-%u\">\n",
             n);
 }
 
-void cs_page_figure_end(struct cs_page *p)
+void cs_html_page_figure_end(struct cs_page *p)
 {
     fputs("</div></figure>\n", p->out);
 }
 
-void cs_page_table(struct cs_page *p, const char *css, uint32_t model, const char *caption)
+void cs_html_page_table(struct cs_page *p, const char *css, uint32_t model, const char *caption)
 {
     unsigned n = ++p->tables;
     cs_html(p->out, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"table-%u\">\n", n);
     cs_html(p->out, "<table class=\"%s\"><caption id=\"table-%u\"><b>Table %u.</b> %s", css, n, n, caption);
-    cs_page_stamp(p, model);
+    cs_html_page_stamp(p, model);
     fputs("</caption>\n", p->out);
 }
 
-void cs_page_table_end(struct cs_page *p)
+void cs_html_page_table_end(struct cs_page *p)
 {
     fputs("</table></div>\n", p->out);
 }
 
-void cs_page_cell(struct cs_page *p, const char *text)
+void cs_html_page_cell(struct cs_page *p, const char *text)
 {
     cs_html(p->out, "<td>%s</td>", text);
 }
 
-void cs_page_number(struct cs_page *p, struct cs_num num)
+void cs_html_page_number(struct cs_page *p, struct cs_num num)
 {
     cs_html(p->out, "<td class=\"n\">%s</td>", num.s);
 }
 
-void cs_page_column(struct cs_page *p, const char *title, const char *css)
+void cs_html_page_column(struct cs_page *p, const char *title, const char *css)
 {
     cs_html(p->out, "<th scope=\"col\" class=\"%s\">%s</th>", css, title);
 }
 
-void cs_page_group(struct cs_page *p, unsigned columns, const char *words)
+void cs_html_page_group(struct cs_page *p, unsigned columns, const char *words)
 {
     cs_html(p->out, "<tr class=\"group\"><th scope=\"colgroup\" colspan=\"%u\">", columns);
-    cs_page_words(p, words);
+    cs_html_page_words(p, words);
     fputs("</th></tr>\n", p->out);
 }
 
-struct cs_forest cs_forest_at(const struct cs_report *r, uint32_t at)
+struct cs_forest cs_html_page_forest_at(const struct cs_report *r, uint32_t at)
 {
     CS_ASSERT(at < r->n_contrasts);
     const struct cs_report_contrast *first = &r->contrasts[at];
@@ -261,4 +267,18 @@ struct cs_forest cs_forest_at(const struct cs_report *r, uint32_t at)
         f.n++;
     }
     return f;
+}
+
+void cs_html_page_contrast(struct cs_page *p, const struct cs_report_contrast *c)
+{
+    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
+    fputs("<tr><th scope=\"row\">", p->out);
+    cs_html_page_words(p, l == NULL ? "" : l->id);
+    fputs(" <span class=\"why\">against</span> ", p->out);
+    cs_html_page_words(p, c->comparator_text);
+    fputs("</th><td>", p->out);
+    cs_html_page_words(p, cs_html_page_outcome(p, c->outcome));
+    fputs("</td><td>", p->out);
+    cs_html_page_model_name(p, c->model);
+    fputs("</td>", p->out);
 }

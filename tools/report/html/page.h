@@ -1,6 +1,6 @@
-/* page.h - what the sections of the page share; only html*.c include it.
+/* page.h - what the sections of the page share; only the files of this folder include it.
  *
- * A section is a function that writes itself to page->out; page order is the table in html.c. Models, levels and
+ * A section is a function that writes itself to page->out; page order is that of CS_REPORT_SECTIONS (model.h). Models, levels and
  * answers are named by their index in the report; CS_REPORT_NONE is allowed where said. Thread: any, one page each.
  */
 #ifndef CS_REPORT_HTML_PAGE_H
@@ -8,9 +8,10 @@
 
 #include <stdio.h>
 
-#include "tools/report/html/write.h"
-#include "tools/report/model.h"
+#include "tools/report/html/html.h"
+#include "tools/report/html/num.h"
 #include "tools/report/html/svg.h"
+#include "tools/report/words.h"
 
 struct cs_page {
     FILE *out;
@@ -19,25 +20,21 @@ struct cs_page {
 };
 
 /* ---- sections, in files of their own ------------------------------------------------------------ */
-void cs_page_summary(struct cs_page *p);      /* head, in words, and the banner */
-void cs_page_completeness(struct cs_page *p); /* matrix, usable answers */
-void cs_page_noise(struct cs_page *p);        /* noise floor */
-void cs_page_answers(struct cs_page *p);      /* forest plots, answer by answer */
-void cs_page_heat(struct cs_page *p);         /* model x level */
-void cs_page_components(struct cs_page *p);   /* systematic, case-specific, noise */
-void cs_page_labels(struct cs_page *p);       /* labels and warrant */
-void cs_page_across(struct cs_page *p);       /* models and dates */
-void cs_page_declared(struct cs_page *p);
-void cs_page_provenance(struct cs_page *p);
-void cs_page_glossary(struct cs_page *p);
+#define ANALYSIS(file)
+#define PAGE(file, id, title) void cs_html_##file(struct cs_page *p);
+CS_REPORT_SECTIONS(ANALYSIS, PAGE)
+#undef ANALYSIS
+#undef PAGE
 
-extern const char cs_page_style[], cs_page_script[];
-
-/* Every number of a run of contrasts, as a table to unfold below its plot (html_numbers.c). */
+/* ---- parts of sections, and what stands around them ------------------------------------------------ */
+void cs_html_summary(struct cs_page *p);   /* head, in words, and the banner */
+void cs_html_warrants(struct cs_page *p);  /* in labels */
+void cs_html_agreement(struct cs_page *p); /* in labels */
+/* Every number of a run of contrasts, as a table to unfold below its plot. */
 struct cs_forest;
-void cs_page_warrants(struct cs_page *p); /* the rest of cs_page_labels */
-void cs_page_agreements(struct cs_page *p);
-void cs_page_numbers(struct cs_page *p, const struct cs_forest *f);
+void cs_html_numbers(struct cs_page *p, const struct cs_forest *f);
+
+extern const char cs_style_css[], cs_style_script[];
 
 /* ---- forest plots: which contrasts share a plot --------------------------------------------------- */
 /* Contrasts of one model and one answer of one kind and one family; the noise floor belongs to the first. */
@@ -45,55 +42,61 @@ struct cs_forest {
     uint32_t model, outcome, factor;
     enum cs_comparator against;
     const char *stratum, *stratum_value;
-    bool primary, floor_only; /* of the family; only placebo and A/A */
+    bool primary, floor_only; /* primary family; placebo and A/A levels only */
     const struct cs_report_contrast *rows;
     uint32_t n; /* rows are neighbours in the report */
 };
 /* The run that starts at contrasts[at], at < n_contrasts. */
-struct cs_forest cs_forest_at(const struct cs_report *r, uint32_t at);
+struct cs_forest cs_html_page_forest_at(const struct cs_report *r, uint32_t at);
 
 /* ---- words ------------------------------------------------------------------------------------------ */
-const char *cs_page_model(const struct cs_page *p, uint32_t model);
-const char *cs_page_outcome(const struct cs_page *p, uint32_t outcome);                                /* its label */
-const struct cs_report_level *cs_page_level(const struct cs_page *p, uint32_t factor, uint32_t level); /* NULL: none */
+const char *cs_html_page_model(const struct cs_page *p, uint32_t model);
+const char *cs_html_page_outcome(const struct cs_page *p, uint32_t outcome); /* its label */
+const struct cs_report_level *cs_html_page_level(const struct cs_page *p, uint32_t factor,
+                                                 uint32_t level); /* NULL: none */
 /* Names for people: "low_income" is written as "low income", escaped. NULL writes nothing. */
-void cs_page_words(struct cs_page *p, const char *id);
+void cs_html_page_words(struct cs_page *p, const char *id);
 /* The label of an outcome in the same way, for captions; a very long one is cut at the end of a character. */
 struct cs_label {
     char s[160];
 };
-struct cs_label cs_page_label(const struct cs_page *p, uint32_t outcome);
+struct cs_label cs_html_page_label(const struct cs_page *p, uint32_t outcome);
 /* The heading a level stands under: its role, its axis, or that it is under study; "" when all are. */
-const char *cs_page_heading(const struct cs_page *p, uint32_t factor, uint32_t level);
-const char *cs_verdict_symbol(enum cs_verdict v); /* one character, told apart without colour */
-const char *cs_verdict_css(enum cs_verdict v);    /* "beyond", "unclear", ...: classes v-X of words and m-X of marks */
-void cs_page_verdict(struct cs_page *p, enum cs_verdict v, const char *why);
+const char *cs_html_page_heading(const struct cs_page *p, uint32_t factor, uint32_t level);
+const char *cs_html_page_verdict_symbol(enum cs_report_verdict v); /* one character, told apart without colour */
+const char *cs_html_page_verdict_css(
+    enum cs_report_verdict v); /* "beyond", "unclear", ...: classes v-X of words and m-X of marks */
+void cs_html_page_verdict(struct cs_page *p, enum cs_report_verdict v, const char *why);
 
+bool cs_html_page_is_share(const struct cs_report_outcome *o); /* yes or no, a category */
 /* Decimals that a shift of this outcome is printed with: points 1, levels and units 2. */
-int cs_page_decimals(const struct cs_page *p, uint32_t outcome);
-double cs_figure_value(struct cs_report_figure f); /* NaN unless known: the printers make a dash of it */
+int cs_html_page_decimals(const struct cs_page *p, uint32_t outcome);
+double cs_html_page_figure_value(struct cs_report_figure f); /* NaN unless known: the printers make a dash of it */
 /* "2026-11-23 06:01 UTC" of a time as the report has it; a dash of "". */
-struct cs_num cs_minute_text(const char *utc);
-struct cs_num cs_span_text(struct cs_report_span i, int decimals);
-struct cs_num cs_rate_text(const struct cs_page *p, uint32_t outcome,
-                           struct cs_report_figure rate); /* "12.3 %" or a mean */
+struct cs_num cs_html_page_minute(const char *utc);
+struct cs_num cs_html_page_span(struct cs_report_span i, int decimals);
+struct cs_num cs_html_page_rate(const struct cs_page *p, uint32_t outcome,
+                                struct cs_report_figure rate); /* "12.3 %" or a mean */
 
 /* ---- frames ------------------------------------------------------------------------------------------ */
-void cs_page_section(struct cs_page *p, const char *id, const char *title);
-void cs_page_section_end(struct cs_page *p);
+void cs_html_page_section(struct cs_page *p, const char *id, const char *title);
+void cs_html_page_section_end(struct cs_page *p);
 /* Says SIMULATED MODEL, PLANTED EFFECT when the model is simulated; NONE: when any model is. */
-void cs_page_stamp(struct cs_page *p, uint32_t model);
+void cs_html_page_stamp(struct cs_page *p, uint32_t model);
 /* The name of a model, tagged when it is simulated. */
-void cs_page_model_name(struct cs_page *p, uint32_t model);
-/* <figure> with a numbered caption and the stamp, holding a scrollable region. Closed by cs_page_figure_end. */
-void cs_page_figure(struct cs_page *p, const char *id, uint32_t model, const char *caption);
-void cs_page_figure_end(struct cs_page *p);
-/* A scrollable region and a table in it with a numbered caption and the stamp. Closed by cs_page_table_end. */
-void cs_page_table(struct cs_page *p, const char *css, uint32_t model, const char *caption);
-void cs_page_table_end(struct cs_page *p);
-void cs_page_cell(struct cs_page *p, const char *text);                     /* <td> of plain text, escaped */
-void cs_page_number(struct cs_page *p, struct cs_num num);                  /* <td class="n"> */
-void cs_page_column(struct cs_page *p, const char *title, const char *css); /* <th scope="col"> */
-void cs_page_group(struct cs_page *p, unsigned columns, const char *words); /* a row that heads a group of rows */
+void cs_html_page_model_name(struct cs_page *p, uint32_t model);
+/* <figure> with a numbered caption and the stamp, holding a scrollable region. Closed by cs_html_page_figure_end. */
+void cs_html_page_figure(struct cs_page *p, const char *id, uint32_t model, const char *caption);
+void cs_html_page_figure_end(struct cs_page *p);
+/* A scrollable region and a table in it with a numbered caption and the stamp. Closed by cs_html_page_table_end. */
+void cs_html_page_table(struct cs_page *p, const char *css, uint32_t model, const char *caption);
+void cs_html_page_table_end(struct cs_page *p);
+void cs_html_page_cell(struct cs_page *p, const char *text);                     /* <td> of plain text, escaped */
+void cs_html_page_number(struct cs_page *p, struct cs_num num);                  /* <td class="n"> */
+void cs_html_page_column(struct cs_page *p, const char *title, const char *css); /* <th scope="col"> */
+void cs_html_page_group(struct cs_page *p, unsigned columns, const char *words); /* a row that heads a group of rows */
+
+/* Begins a row with what names a contrast: level against comparator, answer, model. */
+void cs_html_page_contrast(struct cs_page *p, const struct cs_report_contrast *c);
 
 #endif

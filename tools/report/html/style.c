@@ -3,7 +3,7 @@
 /* Colours are Okabe and Ito's, darkened or lightened until text has a contrast of 4.5 : 1 in both schemes; nothing is
  * told by colour alone. Two columns from 1200 px on; below 640 px the rows of a plot fold into cards. */
 /* clang-format off */
-const char cs_page_style[] =
+const char cs_style_css[] =
     /* palette */
     ":root{--paper:#fff;--ink:#1b1e22;--soft:#555c66;--line:#d3d8de;--tint:#f5f7f9;--link:#0b5394;--band:#dde7f0;\n"
     " --floor:#e8e4d8;--beyond:#a83800;--unclear:#7d5300;--smaller:#0b5394;--equal:#00654f;--open:#555c66;\n"
@@ -235,7 +235,7 @@ const char cs_page_style[] =
 /* clang-format on */
 
 /* Comfort only: filters rows by verdict and words, opens what is folded before printing. */
-const char cs_page_script[] =
+const char cs_style_script[] =
     "(function(){var d=document,t=d.getElementById('tools');if(t){t.hidden=false;var w=d.getElementById('find'),"
     "v=d.getElementById('only'),f=function(){var s=w.value.toLowerCase();"
     "d.querySelectorAll('tr[data-v]').forEach(function(r){var k=r.getAttribute('data-v');"

@@ -21,7 +21,7 @@ static struct tally count_verdicts(const struct cs_report *r, uint32_t model, ui
             continue;
         t.by_verdict[c->verdict]++;
         t.tested++;
-        if (cs_verdict_is_different(c->verdict) && c->against == CS_AGAINST_CONTROL &&
+        if (cs_words_verdict_is_different(c->verdict) && c->against == CS_AGAINST_CONTROL &&
             (t.largest == NULL || fabs(c->shift.value) > fabs(t.largest->shift.value)))
             t.largest = c;
     }
@@ -47,7 +47,7 @@ static void say_design(struct cs_page *p)
     fputs(". ", p->out);
     for (uint32_t f = 0; f < r->n_factors; f++) {
         fputs(f == 0 ? "Varied was the <b>" : ", the <b>", p->out);
-        cs_page_words(p, r->factors[f].name);
+        cs_html_page_words(p, r->factors[f].name);
         cs_html(p->out, "</b> (%u versions of each case)", r->factors[f].n_levels);
     }
     fputs(r->n_factors > 0 ? "; the rest stayed the same word for word. " : "", p->out);
@@ -60,21 +60,21 @@ static void say_design(struct cs_page *p)
 /* "12.4 points more often "Yes"" is the sentence that a reader takes home: the largest shift, its sign in words. */
 static void say_largest(struct cs_page *p, const struct cs_report_contrast *c)
 {
-    int decimals = cs_page_decimals(p, c->outcome);
-    const struct cs_report_level *l = cs_page_level(p, c->factor, c->level);
+    int decimals = cs_html_page_decimals(p, c->outcome);
+    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     fputs("; the largest shift is that of <q>", p->out);
-    cs_page_words(p, l == NULL ? "" : l->id);
-    cs_html(p->out, "</q>: %s %s against the control", cs_num_signed(cs_figure_value(c->shift), decimals).s,
+    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html(p->out, "</q>: %s %s against the control", cs_num_signed(cs_html_page_figure_value(c->shift), decimals).s,
             p->r->outcomes[c->outcome].unit);
     if (c->ci_simultaneous.known)
-        cs_html(p->out, " (interval %s)", cs_span_text(c->ci_simultaneous, decimals).s);
+        cs_html(p->out, " (interval %s)", cs_html_page_span(c->ci_simultaneous, decimals).s);
 }
 
 static void say_finding(struct cs_page *p, uint32_t model, uint32_t outcome, const struct tally *t)
 {
     fputs("<li>", p->out);
-    cs_page_model_name(p, model);
-    cs_html(p->out, ", <b>%s</b>: ", cs_page_label(p, outcome).s);
+    cs_html_page_model_name(p, model);
+    cs_html(p->out, ", <b>%s</b>: ", cs_html_page_label(p, outcome).s);
     if (t->by_verdict[CS_VERDICT_NONE] == t->tested) {
         fputs("no verdicts.</li>\n", p->out);
         return;
@@ -146,12 +146,12 @@ static void write_banner(struct cs_page *p)
 
 /* ---- table ------------------------------------------------------------------------------------------------ */
 
-static const enum cs_verdict shown[] = {CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
-                                        CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_INCONCLUSIVE,
-                                        CS_VERDICT_NONE};
+static const enum cs_report_verdict shown[] = {CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
+                                               CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_INCONCLUSIVE,
+                                               CS_VERDICT_NONE};
 enum { N_SHOWN = sizeof shown / sizeof *shown };
 
-static bool any_verdict(const struct cs_report *r, enum cs_verdict v)
+static bool any_verdict(const struct cs_report *r, enum cs_report_verdict v)
 {
     for (uint32_t i = 0; i < r->n_contrasts; i++) {
         if (r->contrasts[i].verdict == v && r->contrasts[i].primary)
@@ -163,14 +163,14 @@ static bool any_verdict(const struct cs_report *r, enum cs_verdict v)
 static void write_tally_row(struct cs_page *p, uint32_t m, uint32_t o, const struct tally *t, const bool *used)
 {
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_page_model_name(p, m);
+    cs_html_page_model_name(p, m);
     cs_html(p->out, "</th><td><a href=\"#answer-%u-model-%u\">", o, m);
-    cs_html_text(p->out, cs_page_label(p, o).s);
+    cs_html_text(p->out, cs_html_page_label(p, o).s);
     fputs("</a></td>", p->out);
     for (int i = 0; i < N_SHOWN; i++) {
         if (used[i])
             cs_html(p->out, "<td class=\"n%s%s\">%u</td>", t->by_verdict[shown[i]] > 0 ? " v v-" : "",
-                    t->by_verdict[shown[i]] > 0 ? cs_verdict_css(shown[i]) : "", t->by_verdict[shown[i]]);
+                    t->by_verdict[shown[i]] > 0 ? cs_html_page_verdict_css(shown[i]) : "", t->by_verdict[shown[i]]);
     }
     fputs("</tr>\n", p->out);
 }
@@ -184,16 +184,17 @@ static void write_tally(struct cs_page *p)
     }
     if (!any)
         return;
-    cs_page_table(p, "tally", CS_REPORT_NONE,
-                  "Verdicts of the primary comparisons, with the one adjustment that was declared for all of them.");
+    cs_html_page_table(
+        p, "tally", CS_REPORT_NONE,
+        "Verdicts of the primary comparisons, with the one adjustment that was declared for all of them.");
     fputs("<thead><tr>", p->out);
-    cs_page_column(p, "Model", "");
-    cs_page_column(p, "Answer", "");
+    cs_html_page_column(p, "Model", "");
+    cs_html_page_column(p, "Answer", "");
     for (int i = 0; i < N_SHOWN; i++) {
         if (used[i])
             cs_html(p->out, "<th scope=\"col\" class=\"n\"><span class=\"sym\" aria-hidden=\"true\">%s</span> %s</th>",
-                    cs_verdict_symbol(shown[i]),
-                    shown[i] == CS_VERDICT_NONE ? "no verdict" : cs_verdict_text(shown[i]));
+                    cs_html_page_verdict_symbol(shown[i]),
+                    shown[i] == CS_VERDICT_NONE ? "no verdict" : cs_words_verdict(shown[i]));
     }
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t m = 0; m < p->r->n_models; m++) {
@@ -204,16 +205,16 @@ static void write_tally(struct cs_page *p)
         }
     }
     fputs("</tbody>", p->out);
-    cs_page_table_end(p);
+    cs_html_page_table_end(p);
 }
 
-void cs_page_summary(struct cs_page *p)
+void cs_html_summary(struct cs_page *p)
 {
     const struct cs_report *r = p->r;
     cs_html(p->out, "<header class=\"head\">\n<p class=\"kicker\">ClinSafe report \xC2\xB7 study <b>%s</b>", r->study);
     if (r->generation > 0)
-        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, cs_minute_text(r->created).s);
-    cs_page_stamp(p, CS_REPORT_NONE);
+        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, cs_html_page_minute(r->created).s);
+    cs_html_page_stamp(p, CS_REPORT_NONE);
     cs_html(p->out, "</p>\n<h1>%s</h1>\n", r->title[0] != '\0' ? r->title : r->study);
     write_banner(p);
     say_design(p);

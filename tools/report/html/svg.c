@@ -3,7 +3,8 @@
 #include <math.h>
 
 #include "protocol/base/assert.h"
-#include "tools/report/html/write.h"
+#include "tools/report/html/html.h"
+#include "tools/report/html/num.h"
 
 enum { ROW_PX = 28, AXIS_PX = 30, TICKS_MAX = 40 };
 
@@ -12,7 +13,7 @@ static double finite_or_zero(double x)
     return isfinite(x) ? x : 0;
 }
 
-struct cs_scale cs_scale_fit(double lo, double hi, int ticks)
+struct cs_scale cs_svg_scale_fit(double lo, double hi, int ticks)
 {
     lo = finite_or_zero(lo);
     hi = finite_or_zero(hi);
@@ -34,7 +35,7 @@ struct cs_scale cs_scale_fit(double lo, double hi, int ticks)
                              decimals < 0 ? 0 : decimals};
 }
 
-double cs_scale_percent(const struct cs_scale *s, double x)
+double cs_svg_scale_percent(const struct cs_scale *s, double x)
 {
     return fmin(100, fmax(0, 100 * (x - s->lo) / (s->hi - s->lo)));
 }
@@ -48,14 +49,14 @@ static void reach(FILE *out, const struct cs_scale *s, double lo, double hi, con
 {
     if (!(hi > lo))
         return;
-    double x = cs_scale_percent(s, lo);
+    double x = cs_svg_scale_percent(s, lo);
     cs_html(out, "<rect class=\"%s\" x=\"%.2f%%\" y=\"0\" width=\"%.2f%%\" height=\"100%%\"/>", css, x,
-            cs_scale_percent(s, hi) - x);
+            cs_svg_scale_percent(s, hi) - x);
 }
 
 static void upright(FILE *out, const struct cs_scale *s, double x, const char *css)
 {
-    double at = cs_scale_percent(s, x);
+    double at = cs_svg_scale_percent(s, x);
     cs_html(out, "<line class=\"%s\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"100%%\"/>", css, at, at);
 }
 
@@ -69,7 +70,7 @@ void cs_svg_axis(FILE *out, const struct cs_scale *s, double band, bool signed_t
     int n = (int)lround((s->hi - s->lo) / s->step);
     CS_ASSERT(n < TICKS_MAX);
     for (int i = 0; i <= n; i++) {
-        double x = s->lo + i * s->step, at = cs_scale_percent(s, x);
+        double x = s->lo + i * s->step, at = cs_svg_scale_percent(s, x);
         struct cs_num label = signed_ticks ? cs_num_signed(x, s->decimals) : cs_num_fixed(x, s->decimals);
         cs_html(out, "<line class=\"rule\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"%d\" y2=\"%d\"/>", at, at, AXIS_PX - 6,
                 AXIS_PX);
@@ -90,7 +91,7 @@ static void span(FILE *out, const struct cs_scale *s, double lo, double hi, cons
     if (isnan(lo) || isnan(hi))
         return;
     cs_html(out, "<line class=\"%s %s\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"%d\" y2=\"%d\"/>", thickness, css,
-            cs_scale_percent(s, lo), cs_scale_percent(s, hi), ROW_PX / 2, ROW_PX / 2);
+            cs_svg_scale_percent(s, lo), cs_svg_scale_percent(s, hi), ROW_PX / 2, ROW_PX / 2);
 }
 
 static void draw_mark(FILE *out, const struct cs_scale *s, const struct cs_svg_mark *m)
@@ -103,7 +104,7 @@ static void draw_mark(FILE *out, const struct cs_scale *s, const struct cs_svg_m
         shape_at(out, 100, m->css, "M0 0l-6 -4v8z");
     span(out, s, m->inner_lo, m->inner_hi, m->css, "inner");
     if (e >= s->lo && e <= s->hi)
-        shape_at(out, cs_scale_percent(s, e), m->css,
+        shape_at(out, cs_svg_scale_percent(s, e), m->css,
                  m->square ? "M-4 -4h8v8h-8z" : "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z");
 }
 
@@ -141,7 +142,7 @@ void cs_svg_parts(FILE *out, const struct cs_svg_part *parts, unsigned n)
 void cs_svg_bar(FILE *out, const struct cs_scale *s, double x, const char *css)
 {
     x = finite_or_zero(x);
-    double from = cs_scale_percent(s, fmin(x, 0)), to = cs_scale_percent(s, fmax(x, 0));
+    double from = cs_svg_scale_percent(s, fmin(x, 0)), to = cs_svg_scale_percent(s, fmax(x, 0));
     cs_html(out, "<svg class=\"bar\" width=\"100%%\" height=\"12\" aria-hidden=\"true\" focusable=\"false\">");
     cs_html(out, "<rect class=\"%s\" x=\"%.2f%%\" width=\"%.2f%%\" height=\"100%%\"/>", css, from, to - from);
     fputs("</svg>", out);

@@ -2,7 +2,7 @@
  *
  * Positions are percentages of the drawing's width, and the words stand in HTML beside it: a plot is as wide as its
  * column, from a phone to a printed page, and its text never shrinks. Colours are classes of the style sheet
- * (html_style.c), so both colour schemes hold. What a plot shows stands as a number beside it: the drawings of rows are
+ * (style.c), so both colour schemes hold. What a plot shows stands as a number beside it: the drawings of rows are
  * hidden from screen readers, the axis of a plot carries its title and description. Thread: any, one FILE each.
  */
 #ifndef CS_REPORT_SVG_H
@@ -17,8 +17,8 @@ struct cs_scale {
 };
 
 /* The narrowest scale with about `ticks` round ticks that holds lo..hi. Values that are not finite count as 0. */
-struct cs_scale cs_scale_fit(double lo, double hi, int ticks);
-double cs_scale_percent(const struct cs_scale *s, double x); /* 0..100, clamped */
+struct cs_scale cs_svg_scale_fit(double lo, double hi, int ticks);
+double cs_svg_scale_percent(const struct cs_scale *s, double x); /* 0..100, clamped */
 
 /* A point estimate and what surrounds it. NaN: not estimable, left out. */
 struct cs_svg_mark {

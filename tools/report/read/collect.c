@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/export/row.h"
 #include "tools/report/read/rated_answers.h"
 
-void cs_facts_resolved(struct cs_lane_facts *f, const char *name)
+void cs_collect_resolved(struct cs_collected_lane *f, const char *name)
 {
     uint32_t i = 0;
     if (name == NULL || name[0] == '\0')
@@ -23,7 +22,7 @@ void cs_facts_resolved(struct cs_lane_facts *f, const char *name)
     f->resolved_n[i]++;
 }
 
-void cs_collected_release(struct cs_collected *c)
+void cs_collect_release(struct cs_collected *c)
 {
     for (uint32_t i = 0; i < c->n_lanes; i++) {
         cs_grid_release(&c->grids[i]);
@@ -38,18 +37,18 @@ void cs_collected_release(struct cs_collected *c)
 /* ---- a lane of the store ------------------------------------------------------------------------------- */
 
 struct lane_scan {
-    struct cs_generation_view *view; /* of this thread */
+    struct cs_generation_view *view; /* this thread's own */
     struct cs_grid *grid;
-    struct cs_lane_facts *facts;
+    struct cs_collected_lane *facts;
     const struct cs_rated *rated; /* or NULL */
     struct cs_arena arena;
 };
 
 static void note_facts(struct lane_scan *l, const struct cs_model *m, const struct cs_stored *stored)
 {
-    struct cs_lane_facts *f = l->facts;
+    struct cs_collected_lane *f = l->facts;
     const struct cs_output *o = &stored->output;
-    cs_facts_resolved(f, o->model_resolved);
+    cs_collect_resolved(f, o->model_resolved);
     if (o->started_wall_ms != 0) {
         if (f->first_ms == 0 || o->started_wall_ms < f->first_ms)
             f->first_ms = o->started_wall_ms;
@@ -62,7 +61,9 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     f->adopted += (stored->flags & CS_OUTPUT_ADOPTED) != 0;
     f->input_tokens += o->input_tokens;
     f->output_tokens += o->output_tokens;
-    f->cost_nano_usd += cs_output_cost(m, o);
+    int64_t cost;
+    (void)cs_price_of(&m->price, o->input_tokens, o->cached_tokens, o->output_tokens, &cost);
+    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, cost);
 }
 
 static bool needs_case(const struct cs_question *q)
@@ -103,7 +104,7 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
         answers[i] = (struct cs_answer){.category = CS_NONE};
     cs_grid_add(l->grid, at.case_index, at.cell, outcome, parsed ? answers : NULL, derived, o->started_wall_ms);
     if (l->rated != NULL)
-        cs_rated_count(l->rated, &o->digest, l->grid, at.case_index, at.cell);
+        cs_rated_answers_count(l->rated, &o->digest, l->grid, at.case_index, at.cell);
     note_facts(l, &s->models[lane], stored);
     return CS_OK;
 }
@@ -125,7 +126,7 @@ struct scan_thread {
 };
 
 /* What no output tells. */
-static void take_counters(struct cs_lane_facts *f, const struct cs_counters *c)
+static void take_counters(struct cs_collected_lane *f, const struct cs_counters *c)
 {
     f->duplicates = c->duplicates;
     f->ambiguous_nano_usd = c->ambiguous_nano_usd;

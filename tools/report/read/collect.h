@@ -8,22 +8,22 @@
 #include "tools/base/reader.h"
 #include "tools/report/read/grid.h"
 
-enum { CS_RESOLVED_MAX = 32 }; /* served models of a lane that are told apart; further ones count as "others" */
+enum { CS_RESOLVED_MAX = 32 }; /* served models of a lane that are counted by name; further ones count as "others" */
 
-struct cs_lane_facts {
-    char *resolved[CS_RESOLVED_MAX + 1]; /* free()d by cs_collected_release */
+struct cs_collected_lane {
+    char *resolved[CS_RESOLVED_MAX + 1]; /* free()d by cs_collect_release */
     uint64_t resolved_n[CS_RESOLVED_MAX + 1];
     uint32_t n_resolved;
     int64_t first_ms, last_ms; /* calls; 0: none known */
     uint64_t terminal, attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
-    int64_t cost_nano_usd, ambiguous_nano_usd; /* the latter as in struct cs_counters */
+    int64_t cost_nano_usd, ambiguous_nano_usd; /* ambiguous: as in struct cs_counters */
     uint64_t mismatched;                       /* marked ok, and yet no answer can be read: counted as unparsable */
 };
 
 struct cs_collected {
     struct cs_grid *grids; /* one a lane */
-    struct cs_lane_facts *facts;
+    struct cs_collected_lane *facts;
     uint32_t n_lanes;
 };
 
@@ -35,9 +35,9 @@ CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_re
 CS_WARN_UNUSED enum cs_err cs_collect_table(struct cs_collected *c, const struct cs_plan *plan,
                                             const struct cs_case_source *cases, const char *path, bool from_rows,
                                             struct cs_error *err);
-void cs_collected_release(struct cs_collected *c); /* a zeroed struct is fine */
+void cs_collect_release(struct cs_collected *c); /* a zeroed struct is fine */
 
 /* Counts one more answer of a served model. */
-void cs_facts_resolved(struct cs_lane_facts *f, const char *name);
+void cs_collect_resolved(struct cs_collected_lane *f, const char *name);
 
 #endif

@@ -7,7 +7,7 @@
 #include "protocol/base/hash.h"
 #include "protocol/table/names.h"
 #include "protocol/table/table.h"
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 #include "tools/report/read/collect.h"
 
 struct prompt_key {
@@ -21,11 +21,11 @@ struct prompt { /* cells that a row may belong to: several when blocks ask the s
     UT_hash_handle hh;
 };
 
-struct columns { /* CS_NONE: the table has it not */
+struct columns { /* where each stands; CS_NONE: the table does not have it */
     uint32_t model, case_id, question, block, state, outcome, resolved, started;
     uint32_t attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted;
     uint32_t factor[CS_FACTORS_MAX], wording[CS_FACTORS_MAX];
-    uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* by question, field */
+    uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* [question][field] */
 };
 
 struct table_read {
@@ -35,7 +35,7 @@ struct table_read {
     bool from_rows; /* what has a row is what was planned */
     struct columns at;
     struct cs_names models, cases, questions, levels[CS_FACTORS_MAX];
-    struct prompt **prompts; /* by lane */
+    struct prompt **prompts; /* one list a lane */
     struct cs_arena arena;
 };
 
@@ -258,7 +258,7 @@ static enum cs_err answer_of(const struct table_read *r, const struct cs_field *
                                 f->name, word, f->min, f->max);
         return CS_OK;
     }
-    out->category = cs_category_of(f, word);
+    out->category = cs_case_facts_category(f, word);
     if (out->category == CS_NONE)
         return cs_error_set(err, CS_EINVAL, "%s:%u: answer.%s is \"%s\", which is none of its words", r->path, line,
                             f->name, word);
@@ -321,11 +321,11 @@ static uint64_t count_of(const char *text)
     return text[0] != '\0' ? strtoull(text, NULL, 10) : 0;
 }
 
-static void note_row(const struct table_read *r, const char *const *values, struct cs_lane_facts *f, int64_t when)
+static void note_row(const struct table_read *r, const char *const *values, struct cs_collected_lane *f, int64_t when)
 {
     const char *cost = cell_of(values, r->at.cost_usd);
     const double nano = cost[0] != '\0' ? strtod(cost, NULL) * 1e9 : 0;
-    cs_facts_resolved(f, cell_of(values, r->at.resolved));
+    cs_collect_resolved(f, cell_of(values, r->at.resolved));
     if (when != 0) {
         f->first_ms = f->first_ms == 0 || when < f->first_ms ? when : f->first_ms;
         f->last_ms = when > f->last_ms ? when : f->last_ms;

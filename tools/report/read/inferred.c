@@ -27,8 +27,8 @@ struct factor_column {
     const char *name;
     uint32_t column, wording, role; /* role CS_NONE: by the names of the levels */
     struct words levels;
-    enum cs_role *roles;    /* by level */
-    struct words *wordings; /* by level */
+    enum cs_role *roles;    /* one a level */
+    struct words *wordings; /* one a level */
 };
 
 struct cs_inferred {
@@ -37,7 +37,7 @@ struct cs_inferred {
     uint32_t cap_cases;
     const char *path;
     struct words case_ids, models, questions;
-    bool *simulated; /* by model */
+    bool *simulated; /* one a model */
     const char **sent, **accounts;
     uint32_t cap_models;
     uint32_t model, case_id, cluster, question, model_sent, account, simulated_column;
@@ -420,7 +420,7 @@ static void make_plan(struct cs_inferred *in)
     s->n_rects = 1;
 }
 
-enum cs_err cs_infer_study(struct cs_inferred **out, const char *path, struct cs_error *err)
+enum cs_err cs_inferred_read(struct cs_inferred **out, const char *path, struct cs_error *err)
 {
     const char *slash = strrchr(path, '/');
     struct cs_inferred *in = cs_xcalloc(1, sizeof *in);
@@ -444,7 +444,7 @@ enum cs_err cs_infer_study(struct cs_inferred **out, const char *path, struct cs
         make_plan(in);
         *out = in;
     } else {
-        cs_infer_release(in);
+        cs_inferred_release(in);
     }
     return rc;
 }
@@ -467,7 +467,7 @@ struct cs_case_source cs_inferred_cases(struct cs_inferred *i)
     return (struct cs_case_source){i, get_case};
 }
 
-void cs_infer_release(struct cs_inferred *in)
+void cs_inferred_release(struct cs_inferred *in)
 {
     if (in == NULL)
         return;

@@ -22,9 +22,9 @@ enum { CS_INFER_WORDS = 20 };
 
 struct cs_inferred;
 
-CS_WARN_UNUSED enum cs_err cs_infer_study(struct cs_inferred **out, const char *path, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_inferred_read(struct cs_inferred **out, const char *path, struct cs_error *err);
 const struct cs_study *cs_inferred_study(const struct cs_inferred *i);
 struct cs_case_source cs_inferred_cases(struct cs_inferred *i);
-void cs_infer_release(struct cs_inferred *i); /* NULL is fine */
+void cs_inferred_release(struct cs_inferred *i); /* NULL is fine */
 
 #endif

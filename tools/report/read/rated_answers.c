@@ -7,7 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/table/names.h"
-#include "tools/report/read/cases.h"
+#include "tools/report/read/case_facts.h"
 
 enum { WORDS_MAX = 20 };
 
@@ -97,7 +97,7 @@ static void extend(struct cs_rated *r, struct cs_question *q)
     }
 }
 
-struct cs_rated *cs_rated_open(const struct cs_study *s, const struct cs_ratings *ratings)
+struct cs_rated *cs_rated_answers_open(const struct cs_study *s, const struct cs_ratings *ratings)
 {
     if (ratings == NULL || ratings->n == 0)
         return NULL;
@@ -116,7 +116,7 @@ struct cs_rated *cs_rated_open(const struct cs_study *s, const struct cs_ratings
     return r;
 }
 
-const struct cs_study *cs_rated_study(const struct cs_rated *r)
+const struct cs_study *cs_rated_answers_study(const struct cs_rated *r)
 {
     return &r->study;
 }
@@ -132,13 +132,13 @@ static struct cs_answer answer_of(const struct cs_field *f, const char *word)
         if (end == word || *end != '\0' || !(a.number >= f->min && a.number <= f->max))
             a.text = NULL;
     } else {
-        a.category = cs_category_of(f, word);
+        a.category = cs_case_facts_category(f, word);
     }
     return a;
 }
 
-void cs_rated_count(const struct cs_rated *r, const struct cs_digest *digest, struct cs_grid *g, uint32_t case_index,
-                    uint32_t cell)
+void cs_rated_answers_count(const struct cs_rated *r, const struct cs_digest *digest, struct cs_grid *g,
+                            uint32_t case_index, uint32_t cell)
 {
     const uint32_t at = g->cells[cell].at.question;
     const struct cs_question *q = &r->study.questions[at];
@@ -156,7 +156,7 @@ void cs_rated_count(const struct cs_rated *r, const struct cs_digest *digest, st
     }
 }
 
-void cs_rated_close(struct cs_rated *r)
+void cs_rated_answers_close(struct cs_rated *r)
 {
     if (r == NULL)
         return;

@@ -13,9 +13,9 @@ enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader
                                    .cases = reader->view.cases,
                                    .name = "the study's store",
                                    .reader = reader};
-    s->rated = cs_rated_open(s->study, ratings);
+    s->rated = cs_rated_answers_open(s->study, ratings);
     if (s->rated != NULL) {
-        s->study = cs_rated_study(s->rated);
+        s->study = cs_rated_answers_study(s->rated);
         cs_plan_init(&s->own_plan, s->study);
         s->plan = &s->own_plan;
     }
@@ -37,7 +37,7 @@ enum cs_err cs_source_table(struct cs_report_source *s, const char *path, const 
         s->study = s->loaded.study;
         s->cases = s->loaded.cases;
     } else {
-        rc = cs_infer_study(&s->infer, path, err);
+        rc = cs_inferred_read(&s->infer, path, err);
         s->study = s->infer != NULL ? cs_inferred_study(s->infer) : NULL;
         if (s->infer != NULL)
             s->cases = cs_inferred_cases(s->infer);
@@ -53,11 +53,11 @@ enum cs_err cs_source_table(struct cs_report_source *s, const char *path, const 
 
 void cs_source_release(struct cs_report_source *s)
 {
-    cs_collected_release(&s->got);
+    cs_collect_release(&s->got);
     if (s->plan == &s->own_plan)
         cs_plan_release(&s->own_plan);
-    cs_rated_close(s->rated);
-    cs_infer_release(s->infer);
+    cs_rated_answers_close(s->rated);
+    cs_inferred_release(s->infer);
     cs_loaded_release(&s->loaded);
     *s = (struct cs_report_source){0};
 }

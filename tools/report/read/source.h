@@ -10,20 +10,20 @@
 
 #include "protocol/load/load.h"
 #include "tools/report/read/collect.h"
-#include "tools/labels/ratings.h"
+#include "tools/base/ratings.h"
 
 struct cs_report_source {
     const struct cs_study *study;
     const struct cs_plan *plan;
     struct cs_case_source cases;
     struct cs_collected got;
-    const char *name;         /* for the reader of the report */
+    const char *name;         /* what the report calls it */
     struct cs_reader *reader; /* NULL: from a table */
     bool inferred;            /* there is no study file: planned is what has a row */
 
     struct cs_loaded loaded;   /* its own, of a table */
     struct cs_inferred *infer; /* inferred.h */
-    struct cs_rated *rated;    /* rated.h */
+    struct cs_rated *rated;    /* rated_answers.h */
     struct cs_plan own_plan;
 };
 

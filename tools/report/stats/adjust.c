@@ -34,7 +34,7 @@ static void holm(struct placed *order, size_t m, double *adjusted)
 {
     double most = 0;
     for (size_t r = 0; r < m; r++) {
-        most = cs_max(most, cs_unit((double)(m - r) * order[r].key));
+        most = cs_stats_max(most, cs_stats_unit((double)(m - r) * order[r].key));
         adjusted[order[r].at] = most;
     }
 }
@@ -43,7 +43,7 @@ static void step_up(struct placed *order, size_t m, double factor, double *adjus
 {
     double least = 1;
     for (size_t r = m; r-- > 0;) {
-        least = cs_min(least, cs_unit(factor * (double)m / (double)(r + 1) * order[r].key));
+        least = cs_stats_min(least, cs_stats_unit(factor * (double)m / (double)(r + 1) * order[r].key));
         adjusted[order[r].at] = least;
     }
 }
@@ -101,13 +101,13 @@ static void max_t_draws(void *ctx, uint32_t from, uint32_t to, unsigned worker)
     uint32_t *hits = x->hits + (size_t)worker * x->m;
     double *sum = cs_xcalloc(x->m, sizeof *sum);
     for (uint32_t draw = from; draw < to; draw++) {
-        const uint64_t key = cs_draw_key(x->boot->seed, draw, CS_DRAW_SIGNS);
+        const uint64_t key = cs_stats_draw_key(x->boot->seed, draw, CS_DRAW_SIGNS);
         for (size_t k = 0; k < x->m; k++)
             sum[k] = 0;
         uint64_t bits = 0;
         for (size_t i = 0; i < x->clusters; i++, bits >>= 1) {
             if (i % 64 == 0)
-                bits = cs_draw_u64(key, i / 64);
+                bits = cs_stats_draw_u64(key, i / 64);
             const double sign = bits & 1 ? 1 : -1;
             const double *row = x->d + i * x->m;
             for (size_t k = 0; k < x->m; k++)
@@ -116,7 +116,7 @@ static void max_t_draws(void *ctx, uint32_t from, uint32_t to, unsigned worker)
         double most = 0;
         for (size_t r = x->m; r-- > 0;) {
             const size_t k = x->order[r].at;
-            most = cs_max(most, t_of(sum[k], x->squares[k], x->n[k]));
+            most = cs_stats_max(most, t_of(sum[k], x->squares[k], x->n[k]));
             hits[r] += most >= -x->order[r].key * (1 - 1e-10);
         }
         x->largest[draw] = most;
@@ -129,9 +129,9 @@ static void step_down(const struct max_t *x, double *adjusted)
     double most = 0;
     for (size_t r = 0; r < x->m; r++) {
         uint32_t hits = 0;
-        for (unsigned w = 0; w < cs_boot_workers(x->boot); w++)
+        for (unsigned w = 0; w < cs_bootstrap_workers(x->boot); w++)
             hits += x->hits[(size_t)w * x->m + r];
-        most = cs_max(most, (1 + (double)hits) / (1 + (double)x->boot->draws));
+        most = cs_stats_max(most, (1 + (double)hits) / (1 + (double)x->boot->draws));
         adjusted[x->order[r].at] = -x->order[r].key > 0 ? most : 1;
     }
 }
@@ -139,7 +139,7 @@ static void step_down(const struct max_t *x, double *adjusted)
 /* The smallest c with (1 + draws at or above c) / (1 + draws) <= alpha just beyond it: t > c is then rejected, t <= c not. */
 static double critical_value(double *largest, uint32_t draws, double alpha)
 {
-    qsort(largest, draws, sizeof *largest, cs_order_double);
+    qsort(largest, draws, sizeof *largest, cs_stats_order_double);
     const double allowed = floor(alpha * (1 + (double)draws)) - 1; /* draws that may reach a rejected t */
     CS_ASSERT(allowed >= 0 && allowed < draws);
     return largest[draws - 1 - (uint32_t)allowed];
@@ -154,7 +154,7 @@ struct cs_max_t cs_adjust_max_t(const struct cs_boot *boot, const double *d, con
     for (size_t e = 0; e < clusters * m; e++)
         if (!isfinite(d[e]))
             result.status = CS_STAT_BAD_INPUT;
-    if (boot->draws < CS_BOOT_DRAWS_MIN || !cs_is_level(alpha) || alpha * boot->draws < 10)
+    if (boot->draws < CS_BOOT_DRAWS_MIN || !cs_stats_is_level(alpha) || alpha * boot->draws < 10)
         result.status = CS_STAT_BAD_INPUT;
     else if (result.status == CS_STAT_OK && (clusters < CS_BOOT_CLUSTERS_MIN || m == 0))
         result.status = CS_STAT_TOO_FEW;
@@ -171,9 +171,9 @@ struct cs_max_t cs_adjust_max_t(const struct cs_boot *boot, const double *d, con
         t[k] = t_of(sum[k], squares[k], n[k]);
     struct placed *order = place(t, m, -1);
     struct max_t x = {boot, d, clusters, m, n, squares, order, NULL, NULL};
-    x.hits = cs_xcalloc((size_t)cs_boot_workers(boot) * m, sizeof *x.hits);
+    x.hits = cs_xcalloc((size_t)cs_bootstrap_workers(boot) * m, sizeof *x.hits);
     x.largest = cs_xcalloc(boot->draws, sizeof *x.largest);
-    cs_boot_each(boot, max_t_draws, &x);
+    cs_bootstrap_each(boot, max_t_draws, &x);
     step_down(&x, adjusted);
     result.critical = critical_value(x.largest, boot->draws, alpha);
     if (!isfinite(result.critical)) {

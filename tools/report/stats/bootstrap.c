@@ -8,7 +8,7 @@
 #include "protocol/base/assert.h"
 #include "tools/report/stats/draw.h"
 
-enum { COLUMNS_AT_ONCE = 64 }; /* 5,000 draws x 64 columns: 2.6 MB in hand at a time */
+enum { COLUMNS_AT_ONCE = 64 }; /* 5,000 draws x 64 columns: 2.6 MB at a time */
 
 struct part {
     cs_boot_part *fn;
@@ -24,14 +24,14 @@ static void *run_part(void *arg)
     return NULL;
 }
 
-unsigned cs_boot_workers(const struct cs_boot *boot)
+unsigned cs_bootstrap_workers(const struct cs_boot *boot)
 {
     return boot->threads < 1 ? 1 : boot->threads > CS_BOOT_THREADS_MAX ? CS_BOOT_THREADS_MAX : boot->threads;
 }
 
-void cs_boot_each(const struct cs_boot *boot, cs_boot_part *fn, void *ctx)
+void cs_bootstrap_each(const struct cs_boot *boot, cs_boot_part *fn, void *ctx)
 {
-    const unsigned workers = cs_boot_workers(boot);
+    const unsigned workers = cs_bootstrap_workers(boot);
     struct part parts[CS_BOOT_THREADS_MAX];
     pthread_t threads[CS_BOOT_THREADS_MAX];
     bool started[CS_BOOT_THREADS_MAX] = {false};
@@ -66,24 +66,24 @@ static void run_draws(void *ctx, uint32_t from, uint32_t to, unsigned worker)
     const struct run *r = ctx;
     uint32_t *weight = cs_xcalloc(r->clusters, sizeof *weight);
     for (uint32_t draw = from; draw < to; draw++) {
-        cs_draw_weights(cs_draw_key(r->boot->seed, draw, CS_DRAW_CLUSTERS), r->clusters, weight);
+        cs_stats_draw_weights(cs_stats_draw_key(r->boot->seed, draw, CS_DRAW_CLUSTERS), r->clusters, weight);
         r->fn(r->ctx, weight, r->out + (size_t)draw * r->columns);
     }
     free(weight);
 }
 
-void cs_boot_run(const struct cs_boot *boot, size_t clusters, size_t columns, cs_boot_fn *fn, const void *ctx,
-                 double *out)
+void cs_bootstrap_run(const struct cs_boot *boot, size_t clusters, size_t columns, cs_boot_fn *fn, const void *ctx,
+                      double *out)
 {
     CS_ASSERT(clusters > 0);
     struct run r = {boot, clusters, columns, fn, ctx, out};
-    cs_boot_each(boot, run_draws, &r);
+    cs_bootstrap_each(boot, run_draws, &r);
 }
 
-struct cs_interval cs_percentile(double *values, size_t n, double alpha)
+struct cs_interval cs_bootstrap_percentile(double *values, size_t n, double alpha)
 {
-    CS_ASSERT(n > 0 && cs_is_level(alpha));
-    qsort(values, n, sizeof *values, cs_order_double);
+    CS_ASSERT(n > 0 && cs_stats_is_level(alpha));
+    qsort(values, n, sizeof *values, cs_stats_order_double);
     double end[2];
     const double level[2] = {alpha / 2, 1 - alpha / 2};
     for (int e = 0; e < 2; e++) {
@@ -96,7 +96,7 @@ struct cs_interval cs_percentile(double *values, size_t n, double alpha)
 }
 
 struct ratios {
-    const double *num, *den; /* of the first column in hand */
+    const double *num, *den; /* first of the columns at work */
     size_t clusters, stride, columns;
 };
 
@@ -132,7 +132,7 @@ static void summarize(const double *draws, size_t n, size_t columns, double alph
         return;
     }
     struct cs_moments m;
-    result->interval_status = cs_moments(values, defined, &m);
+    result->interval_status = cs_stats_moments(values, defined, &m);
     if (result->interval_status != CS_STAT_OK)
         return;
     if (m.constant) {
@@ -140,7 +140,7 @@ static void summarize(const double *draws, size_t n, size_t columns, double alph
         return;
     }
     result->se = sqrt(m.var);
-    result->ci = cs_percentile(values, defined, alpha);
+    result->ci = cs_bootstrap_percentile(values, defined, alpha);
 }
 
 static struct cs_boot_result estimate(const double *num, const double *den, size_t clusters, size_t stride)
@@ -165,15 +165,15 @@ static struct cs_boot_result estimate(const double *num, const double *den, size
     return result;
 }
 
-void cs_boot_ratios(const struct cs_boot *boot, const double *num, const double *den, size_t clusters, size_t columns,
-                    double alpha, struct cs_boot_result *out)
+void cs_bootstrap_ratios(const struct cs_boot *boot, const double *num, const double *den, size_t clusters,
+                         size_t columns, double alpha, struct cs_boot_result *out)
 {
     for (size_t k = 0; k < columns; k++) {
         out[k] = estimate(num + k, den + k, clusters, columns);
-        if (boot->draws < CS_BOOT_DRAWS_MIN || !cs_is_level(alpha))
+        if (boot->draws < CS_BOOT_DRAWS_MIN || !cs_stats_is_level(alpha))
             out[k].interval_status = CS_STAT_BAD_INPUT;
     }
-    if (clusters == 0 || boot->draws < CS_BOOT_DRAWS_MIN || !cs_is_level(alpha))
+    if (clusters == 0 || boot->draws < CS_BOOT_DRAWS_MIN || !cs_stats_is_level(alpha))
         return;
     const size_t wide = columns < COLUMNS_AT_ONCE ? columns : COLUMNS_AT_ONCE;
     double *draws = cs_xcalloc((size_t)boot->draws * wide, sizeof *draws);
@@ -181,7 +181,7 @@ void cs_boot_ratios(const struct cs_boot *boot, const double *num, const double 
     for (size_t first = 0; first < columns; first += wide) {
         const size_t count = columns - first < wide ? columns - first : wide;
         const struct ratios r = {num + first, den + first, clusters, columns, count};
-        cs_boot_run(boot, clusters, count, ratios_of_draw, &r, draws);
+        cs_bootstrap_run(boot, clusters, count, ratios_of_draw, &r, draws);
         for (size_t k = 0; k < count; k++)
             if (out[first + k].interval_status == CS_STAT_OK)
                 summarize(draws + k, boot->draws, count, alpha, values, &out[first + k]);

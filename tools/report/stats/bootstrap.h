@@ -25,14 +25,14 @@ struct cs_boot {
 typedef void cs_boot_fn(const void *ctx, const uint32_t *weight, double *out);
 
 /* out[draw * columns + column]; the caller's, draws * columns doubles. */
-void cs_boot_run(const struct cs_boot *boot, size_t clusters, size_t columns, cs_boot_fn *fn, const void *ctx,
-                 double *out);
+void cs_bootstrap_run(const struct cs_boot *boot, size_t clusters, size_t columns, cs_boot_fn *fn, const void *ctx,
+                      double *out);
 
 /* Calls fn(ctx, draw from, draw to, worker) over a fixed partition of the draws, one part a thread; returns when all are
  * done. The building block of everything here that takes threads. */
 typedef void cs_boot_part(void *ctx, uint32_t from, uint32_t to, unsigned worker);
-unsigned cs_boot_workers(const struct cs_boot *boot);
-void cs_boot_each(const struct cs_boot *boot, cs_boot_part *fn, void *ctx);
+unsigned cs_bootstrap_workers(const struct cs_boot *boot);
+void cs_bootstrap_each(const struct cs_boot *boot, cs_boot_part *fn, void *ctx);
 
 struct cs_boot_result {
     enum cs_stat_status status; /* of estimate; CS_STAT_UNDEFINED if its denominator is 0 */
@@ -45,10 +45,10 @@ struct cs_boot_result {
 
 /* Statistic k = sum over clusters of num[i * columns + k] / sum of den[i * columns + k]. A mean of differences has the
  * difference and 1, a cluster without the contrast 0 and 0, a rate ratio the two rates. */
-void cs_boot_ratios(const struct cs_boot *boot, const double *num, const double *den, size_t clusters, size_t columns,
-                    double alpha, struct cs_boot_result *out);
+void cs_bootstrap_ratios(const struct cs_boot *boot, const double *num, const double *den, size_t clusters,
+                         size_t columns, double alpha, struct cs_boot_result *out);
 
 /* Percentile interval of n >= 1 finite values, which are sorted in place. */
-struct cs_interval cs_percentile(double *values, size_t n, double alpha);
+struct cs_interval cs_bootstrap_percentile(double *values, size_t n, double alpha);
 
 #endif

@@ -17,11 +17,11 @@ static struct cs_interval bound_of_agreement(const struct cs_cluster_test *test,
 
 struct cs_interval cs_cluster_interval(const struct cs_cluster_test *test, double alpha)
 {
-    CS_ASSERT(cs_stat_usable(test->status));
-    CS_ASSERT(cs_is_level(alpha));
+    CS_ASSERT(cs_stats_usable(test->status));
+    CS_ASSERT(cs_stats_is_level(alpha));
     if (test->status == CS_STAT_BOUND)
         return bound_of_agreement(test, alpha / 2);
-    const double reach = cs_t_critical(alpha / 2, test->df) * test->se;
+    const double reach = cs_dist_t_critical(alpha / 2, test->df) * test->se;
     return (struct cs_interval){test->mean - reach, test->mean + reach};
 }
 
@@ -29,8 +29,8 @@ struct cs_cluster_test cs_cluster_t(const double *d, size_t n, double alpha, dou
 {
     struct cs_cluster_test test = {.n = n};
     struct cs_moments m;
-    test.status = cs_moments(d, n, &m);
-    if (!cs_is_level(alpha) || !isfinite(range) || range < 0)
+    test.status = cs_stats_moments(d, n, &m);
+    if (!cs_stats_is_level(alpha) || !isfinite(range) || range < 0)
         test.status = CS_STAT_BAD_INPUT;
     if (test.status == CS_STAT_BAD_INPUT)
         return test;
@@ -50,7 +50,7 @@ struct cs_cluster_test cs_cluster_t(const double *d, size_t n, double alpha, dou
         test.se = sqrt(m.var / (double)n);
         test.df = (double)(n - 1);
         test.t = m.mean / test.se;
-        test.p = cs_t_two_sided(test.t, test.df);
+        test.p = cs_dist_t_two_sided(test.t, test.df);
     }
     test.ci = cs_cluster_interval(&test, alpha);
     return test;
@@ -67,18 +67,19 @@ static double agreement_p(double room, double most, size_t n)
 struct cs_tost cs_cluster_tost(const struct cs_cluster_test *test, double margin, double alpha)
 {
     struct cs_tost tost = {.status = test->status};
-    if (!cs_stat_usable(test->status))
+    if (!cs_stats_usable(test->status))
         return tost;
-    if (!(margin > 0) || !isfinite(margin) || !cs_is_level(2 * alpha)) {
+    if (!(margin > 0) || !isfinite(margin) || !cs_stats_is_level(2 * alpha)) {
         tost.status = CS_STAT_BAD_INPUT;
         return tost;
     }
     const double d = test->mean;
     if (test->status == CS_STAT_BOUND)
-        tost.p = cs_max(agreement_p(margin - d, test->range - d, test->n),
-                        agreement_p(margin + d, test->range + d, test->n));
+        tost.p = cs_stats_max(agreement_p(margin - d, test->range - d, test->n),
+                              agreement_p(margin + d, test->range + d, test->n));
     else
-        tost.p = cs_max(cs_t_upper((margin - d) / test->se, test->df), cs_t_upper((margin + d) / test->se, test->df));
+        tost.p = cs_stats_max(cs_dist_t_upper((margin - d) / test->se, test->df),
+                              cs_dist_t_upper((margin + d) / test->se, test->df));
     tost.passes = tost.p < alpha;
     tost.ci = cs_cluster_interval(test, 2 * alpha);
     return tost;
@@ -128,12 +129,12 @@ static double flip_some(const double *d, size_t n, double least, uint64_t seed, 
     double *sums = sums_by_pattern(d, n);
     uint32_t hits = 0;
     for (uint32_t draw = 0; draw < draws; draw++) {
-        const uint64_t key = cs_draw_key(seed, draw, CS_DRAW_SIGNS);
+        const uint64_t key = cs_stats_draw_key(seed, draw, CS_DRAW_SIGNS);
         uint64_t bits = 0;
         double sum = 0;
         for (size_t g = 0; g < groups; g++, bits >>= SIGNS_AT_ONCE) {
             if (g % (64 / SIGNS_AT_ONCE) == 0)
-                bits = cs_draw_u64(key, g / (64 / SIGNS_AT_ONCE));
+                bits = cs_stats_draw_u64(key, g / (64 / SIGNS_AT_ONCE));
             sum += sums[g * SIGN_PATTERNS + (bits & (SIGN_PATTERNS - 1))];
         }
         hits += fabs(sum) >= least;
@@ -142,11 +143,11 @@ static double flip_some(const double *d, size_t n, double least, uint64_t seed, 
     return (1 + (double)hits) / (1 + (double)draws);
 }
 
-struct cs_sign_flip cs_sign_flip(const double *d, size_t n, uint64_t seed, uint32_t draws)
+struct cs_sign_flip cs_cluster_sign_flip(const double *d, size_t n, uint64_t seed, uint32_t draws)
 {
     struct cs_sign_flip result = {CS_STAT_OK, 0, false};
     struct cs_moments m;
-    result.status = cs_moments(d, n, &m);
+    result.status = cs_stats_moments(d, n, &m);
     if (result.status != CS_STAT_OK)
         return result;
 

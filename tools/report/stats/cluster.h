@@ -52,6 +52,6 @@ struct cs_sign_flip {
     bool exact;
 };
 
-struct cs_sign_flip cs_sign_flip(const double *d, size_t n, uint64_t seed, uint32_t draws);
+struct cs_sign_flip cs_cluster_sign_flip(const double *d, size_t n, uint64_t seed, uint32_t draws);
 
 #endif

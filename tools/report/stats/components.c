@@ -161,14 +161,14 @@ static void set_parts(const struct work *w, struct cs_components *r)
     r->case_sq = part[CASE];
     r->noise = part[NOISE];
     r->disagree = part[DISAGREE];
-    r->case_sd = sqrt(cs_max(r->case_sq.value, 0));
+    r->case_sd = sqrt(cs_stats_max(r->case_sq.value, 0));
 }
 
-struct cs_components cs_components(enum cs_answer_scale scale, const uint32_t *level, const uint32_t *comparator,
-                                   size_t clusters, size_t k, double alpha)
+struct cs_components cs_stats_components(enum cs_answer_scale scale, const uint32_t *level, const uint32_t *comparator,
+                                         size_t clusters, size_t k, double alpha)
 {
     struct cs_components r = {.status = CS_STAT_BAD_INPUT, .shift = {.status = CS_STAT_BAD_INPUT}};
-    if (k < 2 || (scale == CS_SCALE_BINARY && k != 2) || !cs_is_level(alpha))
+    if (k < 2 || (scale == CS_SCALE_BINARY && k != 2) || !cs_stats_is_level(alpha))
         return r;
     const bool nominal = scale == CS_SCALE_NOMINAL;
     struct work w = work_open(clusters, nominal ? k : 1, nominal ? 0.5 : 1);
@@ -184,12 +184,12 @@ struct cs_components cs_components(enum cs_answer_scale scale, const uint32_t *l
     return r;
 }
 
-struct cs_components cs_components_reduced(const struct cs_component_cluster *cluster, size_t n, double alpha,
-                                           double range)
+struct cs_components cs_stats_components_reduced(const struct cs_component_cluster *cluster, size_t n, double alpha,
+                                                 double range)
 {
     struct cs_components r = {.status = CS_STAT_BAD_INPUT, .shift = {.status = CS_STAT_BAD_INPUT}};
     struct work w = work_open(n, 1, 1);
-    bool finite = cs_is_level(alpha);
+    bool finite = cs_stats_is_level(alpha);
     for (size_t i = 0; i < n; i++) {
         const struct cs_component_cluster *c = &cluster[i];
         finite = finite && isfinite(c->d * c->d + c->v + c->noise + c->disagree);

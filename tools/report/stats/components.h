@@ -44,8 +44,8 @@ struct cs_components {
 };
 
 /* Counts of answers, cluster by cluster: level[i * k + c] of category c; k as the scale allows. */
-struct cs_components cs_components(enum cs_answer_scale scale, const uint32_t *level, const uint32_t *comparator,
-                                   size_t clusters, size_t k, double alpha);
+struct cs_components cs_stats_components(enum cs_answer_scale scale, const uint32_t *level, const uint32_t *comparator,
+                                         size_t clusters, size_t k, double alpha);
 
 /* The same from what a caller has reduced already, for binary and ordinal answers and numbers: one entry a cluster. */
 struct cs_component_cluster {
@@ -56,7 +56,7 @@ struct cs_component_cluster {
 };
 
 /* All clusters have K >= 2 in both cells. range as for cs_cluster_t. */
-struct cs_components cs_components_reduced(const struct cs_component_cluster *cluster, size_t n, double alpha,
-                                           double range);
+struct cs_components cs_stats_components_reduced(const struct cs_component_cluster *cluster, size_t n, double alpha,
+                                                 double range);
 
 #endif

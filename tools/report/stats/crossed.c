@@ -47,8 +47,8 @@ static void crossed_draws(void *ctx, uint32_t from, uint32_t to, unsigned worker
     uint32_t *row = cs_xcalloc(c->clusters, sizeof *row), *column = cs_xcalloc(c->models, sizeof *column);
     double *sums = cs_xcalloc(c->models, sizeof *sums), *cells = cs_xcalloc(c->models, sizeof *cells);
     for (uint32_t draw = from; draw < to; draw++) {
-        cs_draw_weights(cs_draw_key(c->boot->seed, draw, CS_DRAW_CLUSTERS), c->clusters, row);
-        cs_draw_weights(cs_draw_key(c->boot->seed, draw, CS_DRAW_MODELS), c->models, column);
+        cs_stats_draw_weights(cs_stats_draw_key(c->boot->seed, draw, CS_DRAW_CLUSTERS), c->clusters, row);
+        cs_stats_draw_weights(cs_stats_draw_key(c->boot->seed, draw, CS_DRAW_MODELS), c->models, column);
         c->out[draw] = weighted_mean(c, row, column, sums, cells);
     }
     free(cells);
@@ -74,8 +74,8 @@ static enum cs_stat_status describe(const struct crossed *c, struct cs_crossed *
         if (n <= 0)
             continue;
         const double mean = own / n;
-        r->models_range.lo = r->models == 0 ? mean : cs_min(r->models_range.lo, mean);
-        r->models_range.hi = r->models == 0 ? mean : cs_max(r->models_range.hi, mean);
+        r->models_range.lo = r->models == 0 ? mean : cs_stats_min(r->models_range.lo, mean);
+        r->models_range.hi = r->models == 0 ? mean : cs_stats_max(r->models_range.hi, mean);
         r->models++;
         sum += own;
         cells += n;
@@ -94,13 +94,13 @@ static void interval(const struct cs_boot *boot, double *draws, double alpha, st
             draws[defined++] = draws[b];
     struct cs_moments m;
     r->interval_status = (double)(boot->draws - defined) > 0.01 * boot->draws ? CS_STAT_RARE
-                                                                              : cs_moments(draws, defined, &m);
+                                                                              : cs_stats_moments(draws, defined, &m);
     if (r->interval_status == CS_STAT_OK && m.constant)
         r->interval_status = CS_STAT_CONSTANT;
     if (r->interval_status != CS_STAT_OK)
         return;
     r->se = sqrt(m.var);
-    r->ci = cs_percentile(draws, defined, alpha);
+    r->ci = cs_bootstrap_percentile(draws, defined, alpha);
 }
 
 struct cs_crossed cs_crossed_shift(const struct cs_boot *boot, const double *d, const bool *present, size_t clusters,
@@ -112,7 +112,7 @@ struct cs_crossed cs_crossed_shift(const struct cs_boot *boot, const double *d, 
     r.interval_status = r.status;
     if (r.status == CS_STAT_BAD_INPUT)
         r = (struct cs_crossed){.status = CS_STAT_BAD_INPUT, .interval_status = CS_STAT_BAD_INPUT};
-    else if (boot->draws < CS_BOOT_DRAWS_MIN || !cs_is_level(alpha))
+    else if (boot->draws < CS_BOOT_DRAWS_MIN || !cs_stats_is_level(alpha))
         r.interval_status = CS_STAT_BAD_INPUT;
     else if (r.models < CS_CROSSED_MODELS_MIN || clusters < CS_BOOT_CLUSTERS_MIN)
         r.interval_status = CS_STAT_TOO_FEW;
@@ -127,7 +127,7 @@ struct cs_crossed cs_crossed_shift(const struct cs_boot *boot, const double *d, 
         c.sum[i] = present == NULL || present[i] ? d[i] : 0;
     }
     c.out = cs_xcalloc(boot->draws, sizeof *c.out);
-    cs_boot_each(boot, crossed_draws, &c);
+    cs_bootstrap_each(boot, crossed_draws, &c);
     interval(boot, c.out, alpha, &r);
     free(c.out);
     free(c.cell);

@@ -12,37 +12,37 @@ static const double T_MOST = 1e12, CHI2_MOST = 1200, F_MOST = 1e12;
 
 enum { BISECTIONS = 200 };
 
-double cs_normal_cdf(double z)
+double cs_dist_normal_cdf(double z)
 {
     return 0.5 * erfc(-z * M_SQRT1_2);
 }
 
-double cs_normal_quantile(double p)
+double cs_dist_normal_quantile(double p)
 {
-    CS_ASSERT(cs_is_level(p));
+    CS_ASSERT(cs_stats_is_level(p));
     return gsl_cdf_ugaussian_Pinv(p);
 }
 
-double cs_t_upper(double t, double df)
+double cs_dist_t_upper(double t, double df)
 {
     CS_ASSERT(!isnan(t) && df > 0);
-    const double q = gsl_cdf_tdist_Q(cs_max(-T_MOST, cs_min(t, T_MOST)), df);
+    const double q = gsl_cdf_tdist_Q(cs_stats_max(-T_MOST, cs_stats_min(t, T_MOST)), df);
     CS_ASSERT(!isnan(q));
-    return cs_unit(q);
+    return cs_stats_unit(q);
 }
 
-double cs_t_two_sided(double t, double df)
+double cs_dist_t_two_sided(double t, double df)
 {
-    return cs_unit(2 * cs_t_upper(fabs(t), df));
+    return cs_stats_unit(2 * cs_dist_t_upper(fabs(t), df));
 }
 
-double cs_t_critical(double upper, double df)
+double cs_dist_t_critical(double upper, double df)
 {
-    CS_ASSERT(cs_is_level(upper) && df > 0);
+    CS_ASSERT(cs_stats_is_level(upper) && df > 0);
     if (upper > 0.5)
-        return -cs_t_critical(1 - upper, df);
+        return -cs_dist_t_critical(1 - upper, df);
     double lo = 0, hi = 1;
-    while (hi < T_MOST && cs_t_upper(hi, df) > upper) {
+    while (hi < T_MOST && cs_dist_t_upper(hi, df) > upper) {
         lo = hi;
         hi *= 2;
     }
@@ -50,7 +50,7 @@ double cs_t_critical(double upper, double df)
         const double mid = lo + (hi - lo) / 2;
         if (mid <= lo || mid >= hi)
             break;
-        if (cs_t_upper(mid, df) > upper)
+        if (cs_dist_t_upper(mid, df) > upper)
             lo = mid;
         else
             hi = mid;
@@ -58,31 +58,31 @@ double cs_t_critical(double upper, double df)
     return hi;
 }
 
-double cs_chi2_upper(double x, double df)
+double cs_dist_chi2_upper(double x, double df)
 {
     CS_ASSERT(!isnan(x) && df > 0);
-    return x <= 0 ? 1 : cs_unit(gsl_cdf_chisq_Q(cs_min(x, CHI2_MOST + df), df));
+    return x <= 0 ? 1 : cs_stats_unit(gsl_cdf_chisq_Q(cs_stats_min(x, CHI2_MOST + df), df));
 }
 
-double cs_f_upper(double x, double df1, double df2)
+double cs_dist_f_upper(double x, double df1, double df2)
 {
     CS_ASSERT(!isnan(x) && df1 > 0 && df2 > 0);
     if (x <= 0)
         return 1;
-    const double q = gsl_cdf_fdist_Q(cs_min(x, F_MOST), df1, df2);
+    const double q = gsl_cdf_fdist_Q(cs_stats_min(x, F_MOST), df1, df2);
     CS_ASSERT(!isnan(q));
-    return cs_unit(q);
+    return cs_stats_unit(q);
 }
 
-double cs_binomial_lower(uint32_t k, uint32_t n, double p)
+double cs_dist_binomial_lower(uint32_t k, uint32_t n, double p)
 {
     CS_ASSERT(k <= n && p >= 0 && p <= 1);
-    return k == n ? 1 : cs_unit(gsl_cdf_binomial_P(k, p, n));
+    return k == n ? 1 : cs_stats_unit(gsl_cdf_binomial_P(k, p, n));
 }
 
-double cs_binomial_bound_hi(uint32_t k, uint32_t n, double alpha)
+double cs_dist_binomial_bound_hi(uint32_t k, uint32_t n, double alpha)
 {
-    CS_ASSERT(k <= n && cs_is_level(alpha));
+    CS_ASSERT(k <= n && cs_stats_is_level(alpha));
     if (k == n)
         return 1;
     double lo = 0, hi = 1;
@@ -90,7 +90,7 @@ double cs_binomial_bound_hi(uint32_t k, uint32_t n, double alpha)
         const double mid = lo + (hi - lo) / 2;
         if (mid <= lo || mid >= hi)
             break;
-        if (cs_binomial_lower(k, n, mid) > alpha)
+        if (cs_dist_binomial_lower(k, n, mid) > alpha)
             lo = mid;
         else
             hi = mid;
@@ -98,7 +98,7 @@ double cs_binomial_bound_hi(uint32_t k, uint32_t n, double alpha)
     return hi;
 }
 
-double cs_binomial_bound_lo(uint32_t k, uint32_t n, double alpha)
+double cs_dist_binomial_bound_lo(uint32_t k, uint32_t n, double alpha)
 {
-    return 1 - cs_binomial_bound_hi(n - k, n, alpha);
+    return 1 - cs_dist_binomial_bound_hi(n - k, n, alpha);
 }

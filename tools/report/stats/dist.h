@@ -9,20 +9,20 @@
 
 #include <stdint.h>
 
-double cs_normal_cdf(double z);
-double cs_normal_quantile(double p); /* 0 < p < 1 */
+double cs_dist_normal_cdf(double z);
+double cs_dist_normal_quantile(double p); /* 0 < p < 1 */
 
-double cs_t_upper(double t, double df);        /* P(T > t) */
-double cs_t_two_sided(double t, double df);    /* P(|T| > |t|) */
-double cs_t_critical(double upper, double df); /* t with P(T > t) = upper, 0 < upper < 1 */
-double cs_chi2_upper(double x, double df);     /* P(X > x) */
-double cs_f_upper(double x, double df1, double df2);
+double cs_dist_t_upper(double t, double df);        /* P(T > t) */
+double cs_dist_t_two_sided(double t, double df);    /* P(|T| > |t|) */
+double cs_dist_t_critical(double upper, double df); /* t with P(T > t) = upper, 0 < upper < 1 */
+double cs_dist_chi2_upper(double x, double df);     /* P(X > x) */
+double cs_dist_f_upper(double x, double df1, double df2);
 
 /* P(X <= k), X binomial(n, p); 0 <= k <= n. */
-double cs_binomial_lower(uint32_t k, uint32_t n, double p);
+double cs_dist_binomial_lower(uint32_t k, uint32_t n, double p);
 
 /* Bounds of a proportion, k of n, each at its own one-sided level: Clopper, Pearson, Biometrika 26 (1934) 404. */
-double cs_binomial_bound_lo(uint32_t k, uint32_t n, double alpha);
-double cs_binomial_bound_hi(uint32_t k, uint32_t n, double alpha);
+double cs_dist_binomial_bound_lo(uint32_t k, uint32_t n, double alpha);
+double cs_dist_binomial_bound_hi(uint32_t k, uint32_t n, double alpha);
 
 #endif

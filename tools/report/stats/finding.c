@@ -6,27 +6,8 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 
-const char *cs_stat_verdict_text(enum cs_stat_verdict verdict)
-{
-    switch (verdict) {
-    case CS_STAT_VERDICT_NONE:
-        return "no verdict";
-    case CS_STAT_VERDICT_BEYOND:
-        return "different, beyond the margin";
-    case CS_STAT_VERDICT_UNCLEAR:
-        return "different, size unclear";
-    case CS_STAT_VERDICT_SMALLER:
-        return "different, smaller than the margin";
-    case CS_STAT_VERDICT_EQUIVALENT:
-        return "equivalent";
-    case CS_STAT_VERDICT_INCONCLUSIVE:
-        return "inconclusive";
-    }
-    return "unknown";
-}
-
-enum cs_stat_verdict cs_stat_verdict_of(bool complete, bool different, struct cs_interval ci, double margin,
-                                        bool equivalent)
+enum cs_stat_verdict cs_finding_verdict_of(bool complete, bool different, struct cs_interval ci, double margin,
+                                           bool equivalent)
 {
     if (!complete)
         return CS_STAT_VERDICT_NONE;
@@ -85,10 +66,10 @@ static void set_differences(const struct cs_family *family, const struct cs_cont
 {
     double *p = cs_xcalloc(m, sizeof *p);
     for (size_t i = 0; i < m; i++)
-        p[i] = cs_stat_usable(contrasts[i].test.status) ? contrasts[i].test.p : 1;
+        p[i] = cs_stats_usable(contrasts[i].test.status) ? contrasts[i].test.p : 1;
     if (family->method == CS_ADJUST_MAX_T)
         for (size_t i = 0; i < m; i++)
-            p[i] = cs_stat_usable(contrasts[i].test.status) ? family->max_t_adjusted[i] : 1;
+            p[i] = cs_stats_usable(contrasts[i].test.status) ? family->max_t_adjusted[i] : 1;
     else
         cs_adjust_p(family->method, p, m, p);
     size_t rejected = 0;
@@ -100,7 +81,7 @@ static void set_differences(const struct cs_family *family, const struct cs_cont
     const double level = interval_level(family->method, family->alpha, m, rejected);
     for (size_t i = 0; i < m; i++) {
         const struct cs_cluster_test *test = &contrasts[i].test;
-        if (!cs_stat_usable(test->status))
+        if (!cs_stats_usable(test->status))
             continue;
         if (family->method == CS_ADJUST_MAX_T && test->status == CS_STAT_OK) {
             const double reach = family->max_t->critical * test->se;
@@ -124,7 +105,7 @@ static double step_level(enum cs_adjust method, double alpha, size_t m, size_t p
 
 static bool has_tost(const struct cs_contrast *c)
 {
-    return c->margin > 0 && cs_stat_usable(c->test.status);
+    return c->margin > 0 && cs_stats_usable(c->test.status);
 }
 
 static void set_equivalence(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,
@@ -162,12 +143,12 @@ static void set_equivalence(const struct cs_family *family, const struct cs_cont
     free(p);
 }
 
-enum cs_stat_status cs_family_findings(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,
-                                       struct cs_finding *out)
+enum cs_stat_status cs_finding_family(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,
+                                      struct cs_finding *out)
 {
     const bool max_t = family->method == CS_ADJUST_MAX_T;
     enum cs_stat_status status = CS_STAT_OK;
-    if (!cs_is_level(2 * family->alpha))
+    if (!cs_stats_is_level(2 * family->alpha))
         status = CS_STAT_BAD_INPUT;
     else if (max_t && (family->max_t == NULL || family->max_t_adjusted == NULL || family->max_t->status != CS_STAT_OK))
         status = CS_STAT_BAD_INPUT;
@@ -181,8 +162,8 @@ enum cs_stat_status cs_family_findings(const struct cs_family *family, const str
     set_differences(family, contrasts, m, out);
     set_equivalence(family, contrasts, m, out);
     for (size_t i = 0; i < m; i++)
-        out[i].verdict = cs_stat_verdict_of(family->complete && cs_stat_usable(out[i].status), out[i].different,
-                                            out[i].ci, contrasts[i].margin, out[i].equivalent);
+        out[i].verdict = cs_finding_verdict_of(family->complete && cs_stats_usable(out[i].status), out[i].different,
+                                               out[i].ci, contrasts[i].margin, out[i].equivalent);
     return status;
 }
 
@@ -191,8 +172,8 @@ static int side(const struct cs_finding *f)
     return !f->different ? 0 : f->ci.lo >= 0 ? 1 : -1;
 }
 
-enum cs_stat_verdict cs_stat_verdict_bounded(const struct cs_finding *main, const struct cs_finding *worst,
-                                             const struct cs_finding *best)
+enum cs_stat_verdict cs_finding_verdict_bounded(const struct cs_finding *main, const struct cs_finding *worst,
+                                                const struct cs_finding *best)
 {
     if (main->verdict == CS_STAT_VERDICT_NONE)
         return CS_STAT_VERDICT_NONE;

@@ -33,11 +33,9 @@ enum cs_stat_verdict {
     CS_STAT_VERDICT_INCONCLUSIVE,
 };
 
-const char *cs_stat_verdict_text(enum cs_stat_verdict verdict); /* "different, beyond the margin" */
-
 /* The rule itself, for an interval that agrees with `different`. margin 0: none declared. */
-enum cs_stat_verdict cs_stat_verdict_of(bool complete, bool different, struct cs_interval ci, double margin,
-                                        bool equivalent);
+enum cs_stat_verdict cs_finding_verdict_of(bool complete, bool different, struct cs_interval ci, double margin,
+                                           bool equivalent);
 
 struct cs_contrast {
     struct cs_cluster_test test;
@@ -45,7 +43,7 @@ struct cs_contrast {
 };
 
 struct cs_finding {
-    enum cs_stat_status status; /* of the contrast's test */
+    enum cs_stat_status status; /* what the contrast's test says of itself */
     double p_adjusted;
     bool different;
     struct cs_interval ci;          /* adjusted */
@@ -65,11 +63,11 @@ struct cs_family {
 };
 
 /* CS_STAT_BAD_INPUT (and findings without verdicts) if alpha is not in (0, 0.5) or max-T's results are missing or unusable. */
-enum cs_stat_status cs_family_findings(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,
-                                       struct cs_finding *out);
+enum cs_stat_status cs_finding_family(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,
+                                      struct cs_finding *out);
 
 /* Worst and best case for answers that are missing by refusal: a verdict or direction that changes is inconclusive. */
-enum cs_stat_verdict cs_stat_verdict_bounded(const struct cs_finding *main, const struct cs_finding *worst,
-                                             const struct cs_finding *best);
+enum cs_stat_verdict cs_finding_verdict_bounded(const struct cs_finding *main, const struct cs_finding *worst,
+                                                const struct cs_finding *best);
 
 #endif

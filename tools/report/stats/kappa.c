@@ -32,13 +32,13 @@ static void set_interval(struct cs_kappa *r, double critical)
         r->interval_status = CS_STAT_CONSTANT;
         return;
     }
-    r->ci.lo = cs_max(-1, r->kappa - critical * r->se);
-    r->ci.hi = cs_min(1, r->kappa + critical * r->se);
+    r->ci.lo = cs_stats_max(-1, r->kappa - critical * r->se);
+    r->ci.hi = cs_stats_min(1, r->kappa + critical * r->se);
 }
 
 struct cs_kappa cs_kappa_cohen(const uint32_t *count, size_t k, enum cs_kappa_weights weights, double alpha)
 {
-    if (k < 2 || !cs_is_level(alpha))
+    if (k < 2 || !cs_stats_is_level(alpha))
         return fail(CS_STAT_BAD_INPUT);
     double n = 0;
     for (size_t e = 0; e < k * k; e++)
@@ -72,10 +72,10 @@ struct cs_kappa cs_kappa_cohen(const uint32_t *count, size_t k, enum cs_kappa_we
             sum += count[e] / n * part * part;
         }
         const double shift = r.kappa - r.chance * (1 - r.kappa);
-        r.se = sqrt(cs_max(sum - shift * shift, 0) / n) / (1 - r.chance);
+        r.se = sqrt(cs_stats_max(sum - shift * shift, 0) / n) / (1 - r.chance);
         if (r.agreement >= 1)
             r.se = 0;
-        set_interval(&r, cs_normal_quantile(1 - alpha / 2));
+        set_interval(&r, cs_dist_normal_quantile(1 - alpha / 2));
     }
     free(row);
     return r;
@@ -126,7 +126,7 @@ struct cs_kappa cs_kappa_fleiss(const uint32_t *count, size_t subjects, size_t k
     if (subjects < 2)
         return fail(CS_STAT_TOO_FEW);
     const double raters = raters_of(count, subjects, k), n = (double)subjects;
-    if (k < 2 || !cs_is_level(alpha) || raters < 2)
+    if (k < 2 || !cs_stats_is_level(alpha) || raters < 2)
         return fail(CS_STAT_BAD_INPUT);
     struct cs_kappa r = {.status = CS_STAT_OK};
     double *total = cs_xcalloc(k, sizeof *total), *left = cs_xcalloc(subjects, sizeof *left);
@@ -154,9 +154,9 @@ struct cs_kappa cs_kappa_fleiss(const uint32_t *count, size_t subjects, size_t k
         left[s] = rest.kappa;
     }
     struct cs_moments m;
-    if (cs_moments(left, subjects, &m) == CS_STAT_OK)
+    if (cs_stats_moments(left, subjects, &m) == CS_STAT_OK)
         r.se = sqrt(m.var) * (n - 1) / sqrt(n);
-    set_interval(&r, cs_t_critical(alpha / 2, n - 1));
+    set_interval(&r, cs_dist_t_critical(alpha / 2, n - 1));
 out:
     free(left);
     free(total);

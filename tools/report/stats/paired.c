@@ -7,7 +7,7 @@
 #include "tools/report/stats/dist.h"
 #include "tools/report/stats/quadratic.h"
 
-struct cs_homogeneity cs_stuart_maxwell(const uint32_t *count, size_t k)
+struct cs_homogeneity cs_paired_stuart_maxwell(const uint32_t *count, size_t k)
 {
     struct cs_homogeneity r = {.status = CS_STAT_OK};
     if (k < 2) {
@@ -33,7 +33,7 @@ struct cs_homogeneity cs_stuart_maxwell(const uint32_t *count, size_t k)
         const struct cs_quadratic q = cs_quadratic_form(d, v, k);
         r.statistic = q.value;
         r.df1 = (double)q.rank;
-        r.p = q.rank == 0 ? 1 : cs_chi2_upper(q.value, r.df1);
+        r.p = q.rank == 0 ? 1 : cs_dist_chi2_upper(q.value, r.df1);
     }
     free(v);
     free(d);
@@ -59,7 +59,7 @@ static double rank_all(struct ranked *r, size_t n)
     double ties = 0;
     for (size_t i = 0; i < n;) {
         size_t end = i + 1;
-        while (end < n && r[end].size - r[i].size <= 1e-9 * cs_max(1, r[i].size))
+        while (end < n && r[end].size - r[i].size <= 1e-9 * cs_stats_max(1, r[i].size))
             end++;
         for (size_t j = i; j < end; j++)
             r[j].doubled = (uint32_t)(i + 1 + end);
@@ -91,7 +91,7 @@ static double exact_p(const struct ranked *r, size_t n, uint32_t smaller)
     for (uint32_t s = 0; s <= smaller && s <= most; s++)
         p += share[s];
     free(share);
-    return cs_unit(2 * p);
+    return cs_stats_unit(2 * p);
 }
 
 static double normal_p(double plus, size_t n, size_t zeros, double ties)
@@ -99,14 +99,14 @@ static double normal_p(double plus, size_t n, size_t zeros, double ties)
     const double m = (double)n, z = (double)zeros;
     const double mean = (m * (m + 1) - z * (z + 1)) / 4;
     const double var = (m * (m + 1) * (2 * m + 1) - z * (z + 1) * (2 * z + 1)) / 24 - ties / 48;
-    return var > 0 ? cs_unit(2 * cs_normal_cdf(-fabs(plus - mean) / sqrt(var))) : 1;
+    return var > 0 ? cs_stats_unit(2 * cs_dist_normal_cdf(-fabs(plus - mean) / sqrt(var))) : 1;
 }
 
-struct cs_signed_rank cs_signed_rank_pratt(const double *d, size_t n)
+struct cs_signed_rank cs_paired_signed_rank(const double *d, size_t n)
 {
     struct cs_signed_rank result = {CS_STAT_OK, 0, 0, 0, 0, false};
     struct cs_moments m;
-    result.status = n > UINT16_MAX * 16u ? CS_STAT_BAD_INPUT : cs_moments(d, n, &m);
+    result.status = n > UINT16_MAX * 16u ? CS_STAT_BAD_INPUT : cs_stats_moments(d, n, &m);
     if (result.status != CS_STAT_OK)
         return result;
     struct ranked *r = cs_xcalloc(n, sizeof *r);
@@ -132,29 +132,6 @@ struct cs_signed_rank cs_signed_rank_pratt(const double *d, size_t n)
         result.p = normal_p(result.plus, n, result.zeros, ties);
     free(r);
     return result;
-}
-
-struct cs_ordinal_shift cs_ordinal_cluster(const uint32_t *level, const uint32_t *comparator, size_t levels)
-{
-    struct cs_ordinal_shift r = {.status = CS_STAT_OK};
-    double n1 = 0, n0 = 0, sum1 = 0, sum0 = 0, up = 0, below0 = 0, below1 = 0;
-    for (size_t k = 0; k < levels; k++) {
-        const double a = level[k], c = comparator[k];
-        up += a * below0 - c * below1; /* level answers above comparator answers, minus the reverse */
-        below1 += a;
-        below0 += c;
-        n1 += a;
-        n0 += c;
-        sum1 += a * (double)k;
-        sum0 += c * (double)k;
-    }
-    if (n1 <= 0 || n0 <= 0) {
-        r.status = CS_STAT_TOO_FEW;
-        return r;
-    }
-    r.levels = sum1 / n1 - sum0 / n0;
-    r.net_up = up / (n1 * n0);
-    return r;
 }
 
 struct shifts {
@@ -190,7 +167,7 @@ static void draw_covariance(const double *draws, size_t n, size_t k, double scal
     free(mean);
 }
 
-struct cs_homogeneity cs_nominal_wald(const struct cs_boot *boot, const double *shift, size_t clusters, size_t k)
+struct cs_homogeneity cs_paired_nominal_wald(const struct cs_boot *boot, const double *shift, size_t clusters, size_t k)
 {
     struct cs_homogeneity r = {.status = CS_STAT_OK};
     bool moved = false;
@@ -212,7 +189,7 @@ struct cs_homogeneity cs_nominal_wald(const struct cs_boot *boot, const double *
     double *draws = cs_xcalloc((size_t)boot->draws * k, sizeof *draws);
     double *v = cs_xcalloc(k * k, sizeof *v), *mean = cs_xcalloc(k, sizeof *mean);
     const struct shifts s = {shift, clusters, k};
-    cs_boot_run(boot, clusters, k, mean_shift, &s, draws);
+    cs_bootstrap_run(boot, clusters, k, mean_shift, &s, draws);
     const double n = (double)clusters;
     draw_covariance(draws, boot->draws, k, n / (n - 1), v);
     for (size_t e = 0; e < clusters * k; e++)
@@ -226,7 +203,7 @@ struct cs_homogeneity cs_nominal_wald(const struct cs_boot *boot, const double *
         r.statistic = q.value;
         r.df1 = (double)q.rank;
         r.df2 = n - r.df1;
-        r.p = cs_f_upper(q.value * r.df2 / (r.df1 * (n - 1)), r.df1, r.df2);
+        r.p = cs_dist_f_upper(q.value * r.df2 / (r.df1 * (n - 1)), r.df1, r.df2);
     }
     free(mean);
     free(v);

@@ -4,7 +4,7 @@
 
 #include "tools/report/stats/dist.h"
 
-double cs_power_se(const struct cs_power_design *d)
+double cs_stats_power_se(const struct cs_power_design *d)
 {
     if (!(d->n > 0 && d->k0 > 0 && d->ka > 0))
         return 0;
@@ -19,12 +19,12 @@ static bool is_size(double x)
 static struct cs_power check(const struct cs_power_design *d, double shift)
 {
     struct cs_power r = {.status = CS_STAT_OK};
-    if (!cs_is_level(d->alpha) || !is_size(d->tau) || !is_size(d->noise_a) || !is_size(d->noise_0) || !is_size(d->n) ||
-        !is_size(d->ka) || !is_size(d->k0) || !isfinite(shift))
+    if (!cs_stats_is_level(d->alpha) || !is_size(d->tau) || !is_size(d->noise_a) || !is_size(d->noise_0) ||
+        !is_size(d->n) || !is_size(d->ka) || !is_size(d->k0) || !isfinite(shift))
         r.status = CS_STAT_BAD_INPUT;
     else if (d->n < 2 || d->k0 < 1 || d->ka < 1)
         r.status = CS_STAT_TOO_FEW;
-    else if ((r.se = cs_power_se(d)) <= 0)
+    else if ((r.se = cs_stats_power_se(d)) <= 0)
         r.status = CS_STAT_CONSTANT;
     return r;
 }
@@ -39,44 +39,44 @@ static double density(double s, double df)
 static double mean_over_se(double df, double lower, double upper, double step)
 {
     enum { STEPS = 600 }; /* Simpson's rule */
-    const double reach = 9 / sqrt(2 * df), from = cs_max(0, 1 - reach);
+    const double reach = 9 / sqrt(2 * df), from = cs_stats_max(0, 1 - reach);
     const double empty = step > 0 ? (upper - lower) / (2 * step) : 1 + reach; /* from here on no Z is left */
-    const double h = (cs_min(1 + reach, empty) - from) / STEPS;
+    const double h = (cs_stats_min(1 + reach, empty) - from) / STEPS;
     double sum = 0;
     if (h <= 0)
         return 0;
     for (int i = 0; i <= STEPS; i++) {
         const double s = from + i * h, a = lower + step * s, b = upper - step * s;
-        const double inside = a < b ? cs_normal_cdf(b) - cs_normal_cdf(a) : 0;
+        const double inside = a < b ? cs_dist_normal_cdf(b) - cs_dist_normal_cdf(a) : 0;
         sum += (i == 0 || i == STEPS ? 1 : i % 2 ? 4 : 2) * density(s, df) * inside;
     }
-    return cs_unit(sum * h / 3);
+    return cs_stats_unit(sum * h / 3);
 }
 
-struct cs_power cs_power_difference(const struct cs_power_design *d, double shift)
+struct cs_power cs_stats_power_difference(const struct cs_power_design *d, double shift)
 {
     struct cs_power r = check(d, shift);
     if (r.status != CS_STAT_OK)
         return r;
     /* Not found: the mean lies within the critical value of 0 on both sides. */
-    const double at = shift / r.se, critical = cs_t_critical(d->alpha / 2, d->n - 1);
+    const double at = shift / r.se, critical = cs_dist_t_critical(d->alpha / 2, d->n - 1);
     r.power = 1 - mean_over_se(d->n - 1, -at, -at, -critical);
     return r;
 }
 
-struct cs_power cs_power_equivalence(const struct cs_power_design *d, double shift, double margin)
+struct cs_power cs_stats_power_equivalence(const struct cs_power_design *d, double shift, double margin)
 {
     struct cs_power r = check(d, shift);
     if (r.status == CS_STAT_OK && !(margin > 0 && isfinite(margin)))
         r.status = CS_STAT_BAD_INPUT;
     if (r.status != CS_STAT_OK)
         return r;
-    const double critical = cs_t_critical(d->alpha, d->n - 1);
+    const double critical = cs_dist_t_critical(d->alpha, d->n - 1);
     r.power = mean_over_se(d->n - 1, (-margin - shift) / r.se, (margin - shift) / r.se, critical);
     return r;
 }
 
-struct cs_power cs_power_smallest_shift(const struct cs_power_design *d, double power, double *shift)
+struct cs_power cs_stats_power_smallest_shift(const struct cs_power_design *d, double power, double *shift)
 {
     struct cs_power r = check(d, 0);
     *shift = 0;
@@ -85,11 +85,11 @@ struct cs_power cs_power_smallest_shift(const struct cs_power_design *d, double 
     if (r.status != CS_STAT_OK)
         return r;
     double least = 0, most = r.se;
-    while (cs_power_difference(d, most).power < power)
+    while (cs_stats_power_difference(d, most).power < power)
         most *= 2;
     for (int i = 0; i < 60; i++) {
         *shift = (least + most) / 2;
-        if (cs_power_difference(d, *shift).power < power)
+        if (cs_stats_power_difference(d, *shift).power < power)
             least = *shift;
         else
             most = *shift;

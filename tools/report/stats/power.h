@@ -27,13 +27,13 @@ struct cs_power {
     double power;
 };
 
-double cs_power_se(const struct cs_power_design *d); /* 0 if the design has no variance or no clusters */
+double cs_stats_power_se(const struct cs_power_design *d); /* 0 if the design has no variance or no clusters */
 /* A mean shift of this size is found. */
-struct cs_power cs_power_difference(const struct cs_power_design *d, double shift);
+struct cs_power cs_stats_power_difference(const struct cs_power_design *d, double shift);
 /* Both one-sided tests pass, when the mean shift is this. */
-struct cs_power cs_power_equivalence(const struct cs_power_design *d, double shift, double margin);
+struct cs_power cs_stats_power_equivalence(const struct cs_power_design *d, double shift, double margin);
 
 /* The smallest shift that is found with this power, 0.5 to 0.9999. */
-struct cs_power cs_power_smallest_shift(const struct cs_power_design *d, double power, double *shift);
+struct cs_power cs_stats_power_smallest_shift(const struct cs_power_design *d, double power, double *shift);
 
 #endif

@@ -19,27 +19,27 @@ struct cs_proportion {
     struct cs_interval ci;
 };
 
-struct cs_proportion cs_wilson(uint32_t yes, uint32_t n, double alpha);
+struct cs_proportion cs_proportion_wilson(uint32_t yes, uint32_t n, double alpha);
 
 /* Rate of the first minus rate of the second. */
-struct cs_proportion cs_newcombe(uint32_t yes1, uint32_t n1, uint32_t yes2, uint32_t n2, double alpha);
+struct cs_proportion cs_proportion_newcombe(uint32_t yes1, uint32_t n1, uint32_t yes2, uint32_t n2, double alpha);
 
 struct cs_pairs {
     uint32_t both, lost, gained, neither; /* comparator/level: 1/1, 1/0 (b), 0/1 (c), 0/0 */
 };
 
 /* Level minus comparator, (c - b) / n. */
-struct cs_proportion cs_newcombe_paired(struct cs_pairs pairs, double alpha);
+struct cs_proportion cs_proportion_newcombe_paired(struct cs_pairs pairs, double alpha);
 
-double cs_mcnemar_p(uint32_t b, uint32_t c);
+double cs_proportion_mcnemar(uint32_t b, uint32_t c);
 
 struct cs_odds_ratio {
-    enum cs_stat_status status; /* of ratio */
+    enum cs_stat_status status; /* whether ratio can be given */
     double ratio;
     bool has_lo, has_hi; /* lo needs c > 0 to differ from 0; hi is infinite, and absent, when b = 0 */
     double lo, hi;
 };
 
-struct cs_odds_ratio cs_odds_ratio_pairs(uint32_t b, uint32_t c, double alpha);
+struct cs_odds_ratio cs_proportion_odds_ratio_pairs(uint32_t b, uint32_t c, double alpha);
 
 #endif

@@ -23,7 +23,7 @@ static struct rate mean_rate(const double *x, size_t n)
     return r;
 }
 
-struct cs_ratio cs_rate_ratio(const struct cs_boot *boot, const double *level, const double *comparator, size_t n,
+struct cs_ratio cs_ratio_rate(const struct cs_boot *boot, const double *level, const double *comparator, size_t n,
                               double alpha)
 {
     const struct rate above = mean_rate(level, n), below = mean_rate(comparator, n);
@@ -47,18 +47,8 @@ struct cs_ratio cs_rate_ratio(const struct cs_boot *boot, const double *level, c
         return r;
     }
     struct cs_boot_result b;
-    cs_boot_ratios(boot, level, comparator, n, 1, alpha, &b);
+    cs_bootstrap_ratios(boot, level, comparator, n, 1, alpha, &b);
     r.interval_status = b.interval_status;
     r.ci = b.ci;
     return r;
-}
-
-struct cs_label_ratio cs_label_ratio(const struct cs_boot *boot, const double *level, const double *comparator,
-                                     const double *label, size_t n, double alpha)
-{
-    return (struct cs_label_ratio){
-        .level = cs_rate_ratio(boot, level, label, n, alpha),
-        .comparator = cs_rate_ratio(boot, comparator, label, n, alpha),
-        .of_ratios = cs_rate_ratio(boot, level, comparator, n, alpha),
-    };
 }

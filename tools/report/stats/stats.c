@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-const char *cs_stat_text(enum cs_stat_status status)
+const char *cs_stats_text(enum cs_stat_status status)
 {
     switch (status) {
     case CS_STAT_OK:
@@ -23,12 +23,12 @@ const char *cs_stat_text(enum cs_stat_status status)
     return "unknown";
 }
 
-bool cs_stat_usable(enum cs_stat_status status)
+bool cs_stats_usable(enum cs_stat_status status)
 {
     return status == CS_STAT_OK || status == CS_STAT_BOUND;
 }
 
-enum cs_stat_status cs_moments(const double *x, size_t n, struct cs_moments *out)
+enum cs_stat_status cs_stats_moments(const double *x, size_t n, struct cs_moments *out)
 {
     *out = (struct cs_moments){.n = n};
     double sum = 0, lo = 0, hi = 0;
@@ -46,7 +46,7 @@ enum cs_stat_status cs_moments(const double *x, size_t n, struct cs_moments *out
         *out = (struct cs_moments){.n = n};
         return CS_STAT_BAD_INPUT;
     }
-    out->constant = hi - lo <= CS_STAT_ZERO * cs_max(1, cs_max(fabs(lo), fabs(hi)));
+    out->constant = hi - lo <= CS_STAT_ZERO * cs_stats_max(1, cs_stats_max(fabs(lo), fabs(hi)));
     if (n < 2)
         return CS_STAT_TOO_FEW;
     double squares = 0;
@@ -59,27 +59,27 @@ enum cs_stat_status cs_moments(const double *x, size_t n, struct cs_moments *out
     return CS_STAT_BAD_INPUT;
 }
 
-bool cs_is_level(double alpha)
+bool cs_stats_is_level(double alpha)
 {
     return alpha > 0 && alpha < 1;
 }
 
-double cs_min(double a, double b)
+double cs_stats_min(double a, double b)
 {
     return a < b ? a : b;
 }
 
-double cs_max(double a, double b)
+double cs_stats_max(double a, double b)
 {
     return a > b ? a : b;
 }
 
-double cs_unit(double x)
+double cs_stats_unit(double x)
 {
     return x < 0 ? 0 : x > 1 ? 1 : x;
 }
 
-int cs_order_double(const void *a, const void *b)
+int cs_stats_order_double(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);

@@ -28,8 +28,8 @@ enum cs_stat_status {
     CS_STAT_BAD_INPUT, /* NaN, infinity, a count above its total, a level outside (0, 1) */
 };
 
-const char *cs_stat_text(enum cs_stat_status status); /* a clause for the reader: "too few clusters" */
-bool cs_stat_usable(enum cs_stat_status status);      /* CS_STAT_OK and CS_STAT_BOUND */
+const char *cs_stats_text(enum cs_stat_status status); /* a clause for the reader: "too few clusters" */
+bool cs_stats_usable(enum cs_stat_status status);      /* CS_STAT_OK and CS_STAT_BOUND */
 
 struct cs_interval {
     double lo, hi;
@@ -42,12 +42,12 @@ struct cs_moments {
 };
 
 /* Two passes. CS_STAT_BAD_INPUT if a value is not finite, CS_STAT_TOO_FEW if n < 2 (the mean of one is set). */
-enum cs_stat_status cs_moments(const double *x, size_t n, struct cs_moments *out);
+enum cs_stat_status cs_stats_moments(const double *x, size_t n, struct cs_moments *out);
 
-bool cs_is_level(double alpha); /* inside (0, 1) */
-double cs_min(double a, double b);
-double cs_max(double a, double b);
-double cs_unit(double x);                        /* clamped to [0, 1] */
-int cs_order_double(const void *, const void *); /* for qsort, ascending */
+bool cs_stats_is_level(double alpha); /* inside (0, 1) */
+double cs_stats_min(double a, double b);
+double cs_stats_max(double a, double b);
+double cs_stats_unit(double x);                        /* clamped to [0, 1] */
+int cs_stats_order_double(const void *, const void *); /* for qsort, ascending */
 
 #endif

@@ -1,0 +1,82 @@
+/* reply.h - a provider's reply: how it came, and what it says once its dialect has read it.
+ *
+ * A dialect never retries and never decides: it reads a reply into struct cs_reading. What follows, the worker's one table decides.
+ */
+#ifndef CS_REPLY_H
+#define CS_REPLY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/study/outcome.h"
+
+/* How the HTTP transfer ended. */
+enum cs_transfer {
+    CS_TRANSFER_WHOLE,    /* status and complete body */
+    CS_TRANSFER_UNSENT,   /* no connection: nothing was sent */
+    CS_TRANSFER_LOST,     /* sent, and no status line came back: may have been billed */
+    CS_TRANSFER_CUT,      /* the body is incomplete */
+    CS_TRANSFER_TOO_LONG, /* the body is over the limit */
+    CS_TRANSFER_CROWDED,  /* ended by us: all replies in flight had filled the worker's memory for them */
+    CS_TRANSFER_TIMEOUT,  /* sent, and not answered within the study's limit */
+    CS_TRANSFERS
+};
+
+/* What a complete body says, according to the dialect. */
+enum cs_saying {
+    CS_SAYS_NOTHING,  /* not JSON, or no end marker */
+    CS_SAYS_ANSWER,   /* an answer with its end marker */
+    CS_SAYS_ERROR,    /* an error that the status explains */
+    CS_SAYS_FILTERED, /* an error: the prompt was filtered */
+    CS_SAYS_NO_MODEL, /* an error: there is no such model, whatever the status */
+    CS_SAYS_NO_MONEY, /* an error: quota or credit used up; waiting does not help */
+    CS_SAYS_NO_KEY,   /* an error: the key is not accepted, or not from here, whatever the status */
+    CS_SAYS_DAY_USED, /* an error: the quota of the day is used up; waiting for minutes does not help */
+    CS_SAYINGS
+};
+
+/* Where a call that found no provider came to its end. */
+enum cs_below {
+    CS_BELOW_NONE,
+    CS_BELOW_NAME,
+    CS_BELOW_CONNECT,
+    CS_BELOW_TLS,
+    CS_BELOW_PROXY,
+    CS_BELOW_TIME,
+    CS_BELOW_FILES, /* this process may open no further descriptor */
+    CS_BELOW_OTHER
+};
+
+/* How an HTTP call ended. Strings are valid during the call that hands it over. */
+struct cs_http_reply {
+    enum cs_transfer transfer;
+    uint16_t status;     /* 0: no status line came back */
+    const char *headers; /* "name: value\r\n..." of the final response, NUL-terminated; may be "" */
+    const char *body;    /* NUL-terminated; may be "" */
+    size_t body_len;
+    uint32_t latency_ms;
+    const char *why; /* what went wrong below HTTP, or "" */
+    enum cs_below below;
+    int os_error; /* errno of a connection that was not made; 0: unknown */
+};
+
+#define CS_NO_HINT UINT64_MAX
+
+enum { CS_ERROR_TEXT_MAX = 1000 }; /* bytes kept of what a provider says about an error */
+
+/* What a reply says. Strings live in the arena given, are clean UTF-8, never NULL. */
+struct cs_reading {
+    enum cs_saying says;
+    enum cs_outcome
+        outcome; /* of an answer: ok, refused, content_filtered or truncated (`ok`: the text is still to be parsed) */
+    const char *text; /* answer or refusal; of an error: what the provider says about it */
+    const char *finish, *model, *request_id, *fingerprint;
+    uint32_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;
+    double logprob; /* as in struct cs_output */
+    uint32_t logprob_tokens;
+    const char *alternatives;
+    uint64_t wait_ms; /* how long the provider asks to wait, or CS_NO_HINT */
+    uint16_t status;  /* what an error in a good reply says of itself, as a status; 0: it is as the reply's */
+};
+
+#endif

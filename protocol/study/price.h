@@ -1,0 +1,26 @@
+/* price.h - what tokens cost: the one function by which budgets, progress, exports, reports and plans reckon.
+ *
+ * Prices are whole nano-USD a token (USD per million x 1000), rounded to the nearest, halves up, when providers.yaml is read; from
+ * there on all is a sum of whole products, and nothing is rounded. Input that came from the provider's cache costs `cached`, or as any
+ * other input where no price of its own is declared; there is never more of it than input. Reasoning is part of output. Sums
+ * that do not fit stay at the largest amount there is. Pure; any thread.
+ */
+#ifndef CS_PRICE_H
+#define CS_PRICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cs_price { /* nano-USD a token; -1 = unknown */
+    int64_t input, cached, output;
+};
+
+/* What so many tokens cost, in nano-USD. False: some of them have no price; *cost is then that of the others. */
+bool cs_price_of(const struct cs_price *p, uint64_t input, uint64_t cached, uint64_t output, int64_t *cost);
+/* The most that it can be, however much of the input comes from the cache (whose price may be the higher one: writing to it). */
+bool cs_price_most(const struct cs_price *p, uint64_t input, uint64_t output, int64_t *cost);
+/* a + b, and n times a, of amounts that are not negative. */
+int64_t cs_price_add(int64_t a, int64_t b);
+int64_t cs_price_times(int64_t a, uint64_t n);
+
+#endif

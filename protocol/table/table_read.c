@@ -1,0 +1,117 @@
+#include "protocol/table/table_read.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+#include "protocol/table/names.h"
+
+static const uint64_t bytes_max = 1024u * 1024 * 1024;
+
+uint32_t cs_table_column(const struct cs_table *t, const char *name)
+{
+    for (uint32_t i = 0; i < t->n_columns; i++) {
+        if (strcmp(t->columns[i], name) == 0)
+            return i;
+    }
+    return CS_NONE;
+}
+
+void cs_table_add(struct cs_table *t, struct cs_arena *arena, uint32_t line, const char *const *values)
+{
+    if (t->n_rows == t->cap) {
+        t->cap = t->cap != 0 ? t->cap * 2 : 64;
+        t->rows = cs_xrealloc(t->rows, t->cap, sizeof *t->rows);
+    }
+    size_t bytes = t->n_columns * sizeof *values;
+    for (uint32_t i = 0; i < t->n_columns; i++)
+        bytes += strlen(values[i]) + 1;
+    const char **row = cs_arena_alloc(arena, bytes);
+    char *to = (char *)(row + t->n_columns);
+    for (uint32_t i = 0; i < t->n_columns; i++) {
+        row[i] = to;
+        to = stpcpy(to, values[i]) + 1;
+    }
+    t->rows[t->n_rows++] = (struct cs_row){.line = line, .values = row};
+}
+
+enum cs_err cs_table_room(const struct cs_table *t, uint32_t line, struct cs_error *err)
+{
+    if (t->n_rows == CS_CASES_MAX)
+        return cs_error_set(err, CS_EINVAL, "%s:%u: more than %d rows", t->path, line, CS_CASES_MAX);
+    return CS_OK;
+}
+
+/* A name of a column must work inside {{case.NAME}}. */
+static bool is_column_name(const char *s)
+{
+    if (s[0] == '\0' || strlen(s) > 128 || strstr(s, "}}") != NULL || strstr(s, "{{") != NULL)
+        return false;
+    for (; *s != '\0'; s++) {
+        if ((unsigned char)*s < 0x20 || *s == '"')
+            return false;
+    }
+    return true;
+}
+
+enum cs_err cs_table_head(struct cs_table *t, struct cs_arena *arena, uint32_t line, const char *const *names,
+                          uint32_t n, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    struct cs_names seen = {0};
+    if (n == 0 || n > CS_COLUMNS_MAX - 2)
+        return cs_error_set(err, CS_EINVAL, "%s:%u: %u columns; a table has 1 to %d", t->path, line, n,
+                            CS_COLUMNS_MAX - 2);
+    const char **columns = cs_arena_array(arena, n, sizeof *columns);
+    for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
+        const char *s = names[i] + strspn(names[i], " \t");
+        size_t len = strlen(s);
+        while (len > 0 && (s[len - 1] == ' ' || s[len - 1] == '\t'))
+            len--;
+        columns[i] = cs_arena_strndup(arena, s, len);
+        if (!is_column_name(columns[i]))
+            rc = cs_error_set(err, CS_EINVAL, "%s:%u: column %u has no usable name; the first line names the columns",
+                              t->path, line, i + 1);
+        else if (cs_names_put(&seen, columns[i], i) != UINT32_MAX)
+            rc = cs_error_set(err, CS_EINVAL, "%s:%u: two columns are called \"%s\"; rename one", t->path, line,
+                              columns[i]);
+    }
+    t->columns = columns;
+    t->n_columns = n;
+    cs_names_release(&seen);
+    return rc;
+}
+
+enum cs_err cs_pieces_next(struct cs_pieces *p, const char **bytes, size_t *n, struct cs_error *err)
+{
+    *n = 0;
+    if (p->at == p->len) {
+        ssize_t got;
+        do
+            got = read(p->fd, p->bytes, CS_PIECE_MAX);
+        while (got < 0 && errno == EINTR);
+        if (got < 0)
+            return cs_error_set(err, CS_EIO, "%s: %s", p->path, strerror(errno));
+        p->at = 0;
+        p->len = (size_t)got;
+        p->total += (uint64_t)got;
+        if (got == 0)
+            return CS_OK;
+        if (p->total == (uint64_t)got && got >= 3 && memcmp(p->bytes, "\xEF\xBB\xBF", 3) == 0)
+            p->at = 3;
+        if (p->total > bytes_max && !p->endless)
+            return cs_error_set(err, CS_ETOOBIG, "%s: larger than 1 GiB; split the study", p->path);
+    }
+    if (p->line_done)
+        p->line++;
+    const char *from = p->bytes + p->at, *newline = memchr(from, '\n', p->len - p->at);
+    *bytes = from;
+    *n = newline != NULL ? (size_t)(newline - from) + 1 : p->len - p->at;
+    p->at += *n;
+    p->line_done = newline != NULL;
+    if (memchr(from, '\0', *n) != NULL)
+        return cs_error_set(err, CS_EINVAL, "%s:%u: a zero byte; save the file as UTF-8 text", p->path, p->line);
+    return CS_OK;
+}

@@ -1,0 +1,32 @@
+/* commands.h - the table of commands. A command is a function cmd_NAME in cmd_NAME.c and a row here; `--help` shows the row. */
+#ifndef CS_COMMANDS_H
+#define CS_COMMANDS_H
+
+#include "tools/base/command.h"
+
+/* X(name, what it does, in a line for `clinsafe --help`) */
+/* clang-format off */
+#define CS_COMMANDS(X)                                                                                                 \
+    X(run, "run a study on this machine: starts all it needs, shows progress, continues where it was")                 \
+    X(plan, "show what a study file means: factors, trials, prompts, price; pays for nothing")                         \
+    X(submit, "give a study to a coordinator that runs already")                                                       \
+    X(status, "show how a fleet is doing, from any host that reaches its Redis")                                       \
+    X(pause, "start no further calls, in all models or one")                                                           \
+    X(resume, "go on after a pause")                                                                                   \
+    X(cancel, "give up what is not done, in all models or one")                                                        \
+    X(retry, "plan failed trials again")                                                                               \
+    X(drain, "let the fleet finish what is in flight, then end")                                                       \
+    X(export, "write outputs as CSV or JSON Lines, while the study runs too")                                          \
+    X(verify, "check that every planned trial has exactly one sound output, or is listed")                             \
+    X(report, "what the outputs say: noise, shifts, verdicts, labels, provenance")                                     \
+    X(providers, "check that each lane can be used: one tiny call per model")                                          \
+    X(labels, "let people rate a blinded sample of the outputs, and bring their ratings back")                         \
+    X(drill, "kill every part of a fleet that works on a study, simulated, and count what was lost")                   \
+    X(keygen, "make a key pair for a host of the fleet")
+/* clang-format on */
+
+#define X(name, summary) int cmd_##name(int argc, char **argv);
+CS_COMMANDS(X)
+#undef X
+
+#endif

@@ -1,0 +1,117 @@
+#include "tools/report/analysis/analysis.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "protocol/base/alloc.h"
+#include "tools/report/analysis/sections.h"
+
+#define ANALYSIS(file) cs_analysis_##file,
+#define PAGE(file, id, title)
+static void (*const sections[])(struct cs_report_work *w) = {CS_REPORT_SECTIONS(ANALYSIS, PAGE)};
+#undef ANALYSIS
+#undef PAGE
+
+/* Sentences that a reader must see first. */
+static void fill_notes(struct cs_report_work *w)
+{
+    const struct cs_report_source *source = w->source;
+    const struct cs_report *r = w->r;
+    if (source->inferred)
+        cs_analysis_work_note(
+            w,
+            "Read without a study file: factors and answers are what the columns of %s show, what is planned is what has "
+            "a row, and nothing was declared beforehand.",
+            source->name);
+    if (r->pilot)
+        cs_analysis_work_note(w, "This is a pilot: it shows that the study works, not what it finds.");
+    if (!r->complete)
+        cs_analysis_work_note(
+            w, "Not complete: %" PRIu64 " of %" PRIu64 " trials have ended. Counts and intervals, no verdicts.",
+            r->terminal, r->planned);
+    if (r->n_clusters < CS_CLUSTERS_MIN)
+        cs_analysis_work_note(w, "%u clusters are too few for verdicts: 5 are needed, 30 are better.", r->n_clusters);
+    if (r->n_contrasts == 0)
+        cs_analysis_work_note(w, "Nothing is compared: the study names no contrast and has no control.");
+    for (uint32_t m = 0; m < r->n_models; m++) {
+        uint64_t usable = 0;
+        for (uint32_t i = 0; i < r->n_usable; i++)
+            usable += r->usable[i].model == m ? r->usable[i].usable : 0;
+        if (r->models[m].terminal > 0 && usable == 0)
+            cs_analysis_work_note(w, "%s gave no usable answer at all.", r->models[m].name);
+        if (w->got->facts[m].mismatched > 0)
+            cs_analysis_work_note(w, "%s: %" PRIu64 " answers marked ok cannot be read, and count as unparsable.",
+                                  r->models[m].name, w->got->facts[m].mismatched);
+    }
+    for (uint32_t i = 0; i < r->n_completeness; i++) {
+        const struct cs_report_completeness *c = &r->completeness[i];
+        if (c->factor != CS_REPORT_NONE && c->planned > 0 && c->terminal == 0)
+            cs_analysis_work_note(w, "%s has no output for level \"%s\" of \"%s\".", r->models[c->model].name,
+                                  r->factors[c->factor].levels[c->level].id, r->factors[c->factor].name);
+    }
+    if (r->earlier.source[0] != '\0' && !r->earlier.complete)
+        cs_analysis_work_note(w, "The run compared with is not complete.");
+    if (r->earlier.source[0] != '\0' && r->earlier.shared > 0)
+        cs_analysis_work_note(
+            w,
+            "%" PRIu64
+            " answers of this run were taken over from earlier and not asked again: where the other run has the "
+            "same ones, the two differ less than two dates would.",
+            r->earlier.shared);
+    if (r->earlier.source[0] != '\0' && r->earlier.unmatched > 0)
+        cs_analysis_work_note(w, "%u comparisons have no counterpart in the run compared with.", r->earlier.unmatched);
+    for (uint32_t i = 0; i < w->declared->n_notes; i++)
+        cs_analysis_work_note(w, "%s", w->declared->notes[i]);
+}
+
+static void analyse(struct cs_report_work *w)
+{
+    for (size_t i = 0; i < sizeof sections / sizeof *sections && w->rc == CS_OK; i++)
+        sections[i](w);
+    if (w->rc == CS_OK)
+        fill_notes(w);
+}
+
+enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_source *source,
+                            const struct cs_report_opts *opts, struct cs_error *err)
+{
+    struct cs_case_facts cases = {0};
+    struct cs_declared_analysis declared = {0};
+    struct cs_report *r = cs_xcalloc(1, sizeof *r);
+    struct cs_report_work w = {.source = source,
+                               .against = opts->against,
+                               .ratings = opts->ratings,
+                               .study = source->study,
+                               .plan = source->plan,
+                               .got = &source->got,
+                               .cases = &cases,
+                               .declared = &declared,
+                               .seed = opts->seed,
+                               .draws = CS_REPORT_DRAWS,
+                               .threads = opts->threads,
+                               .r = r,
+                               .err = err};
+    w.rc = cs_case_facts_read(&cases, source->study, &source->cases, err);
+    if (w.rc == CS_OK)
+        w.rc = cs_analysis_declared_read(&declared, source->study, &cases, err);
+    if (w.rc == CS_OK)
+        analyse(&w);
+    for (uint32_t i = 0; w.paired != NULL && i < r->n_contrasts; i++)
+        cs_reduce_paired_release(&w.paired[i]);
+    free(w.paired);
+    cs_analysis_declared_release(&declared);
+    cs_case_facts_release(&cases);
+    if (w.rc == CS_OK)
+        *out = r;
+    else
+        cs_analysis_free(r);
+    return w.rc;
+}
+
+void cs_analysis_free(struct cs_report *r)
+{
+    if (r == NULL)
+        return;
+    cs_arena_release(&r->arena);
+    free(r);
+}

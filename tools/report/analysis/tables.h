@@ -1,0 +1,17 @@
+/* tables.h - the tables of every section of CS_REPORT_SECTIONS (model.h), each beside what fills it in. Any thread. */
+#ifndef CS_REPORT_TABLES_H
+#define CS_REPORT_TABLES_H
+
+#include "tools/report/columns.h"
+
+/* Each ends with a row of zeros. */
+#define ANALYSIS(file) extern const struct cs_report_table cs_analysis_##file##_tables[];
+#define PAGE(file, id, title)
+CS_REPORT_SECTIONS(ANALYSIS, PAGE)
+#undef ANALYSIS
+#undef PAGE
+
+/* All of them, section by section; ends with NULL. */
+extern const struct cs_report_table *const cs_tables_all[];
+
+#endif

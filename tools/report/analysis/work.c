@@ -1,0 +1,81 @@
+#include "tools/report/analysis/work.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "protocol/base/clock.h"
+#include "protocol/base/digest.h"
+
+size_t cs_analysis_work_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t contrast)
+{
+    return ((size_t)model * w->declared->n_outcomes + outcome) * w->declared->n_contrasts + contrast;
+}
+
+double cs_analysis_work_scale(const struct cs_report_outcome *o)
+{
+    return o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY ? 100 : 1;
+}
+
+double cs_analysis_work_mean(const double *x, uint32_t n)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sum += x[i];
+    return n > 0 ? sum / n : 0;
+}
+
+struct cs_report_figure cs_analysis_work_known(double value)
+{
+    return isfinite(value) ? (struct cs_report_figure){true, value} : (struct cs_report_figure){0};
+}
+
+double cs_analysis_work_range(const struct cs_measure *m)
+{
+    switch (m->kind) {
+    case CS_OUTCOME_BINARY:
+    case CS_OUTCOME_CATEGORY:
+        return 1;
+    case CS_OUTCOME_ORDINAL:
+        return m->n_categories - 1;
+    case CS_OUTCOME_NUMBER:
+        break;
+    }
+    return m->max - m->min;
+}
+
+const char *cs_analysis_work_copy(struct cs_report_work *w, const char *text)
+{
+    return cs_arena_strdup(&w->r->arena, text != NULL ? text : "");
+}
+
+const char *cs_analysis_work_time(struct cs_report_work *w, int64_t ms)
+{
+    char text[32];
+    if (ms == 0)
+        return "";
+    cs_format_utc(ms, text);
+    return cs_analysis_work_copy(w, text);
+}
+
+const char *cs_analysis_work_hex(struct cs_report_work *w, const uint8_t digest[32])
+{
+    char hex[65];
+    cs_hex(digest, 32, hex);
+    return cs_analysis_work_copy(w, hex);
+}
+
+void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...)
+{
+    struct cs_report *r = w->r;
+    const char **notes = cs_arena_array(&r->arena, r->n_notes + 1, sizeof *notes);
+    va_list ap;
+    char text[512];
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    for (uint32_t i = 0; i < r->n_notes; i++)
+        notes[i] = r->notes[i];
+    notes[r->n_notes++] = cs_analysis_work_copy(w, text);
+    r->notes = notes;
+}

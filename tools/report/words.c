@@ -1,0 +1,82 @@
+#include "tools/report/words.h"
+
+const char *cs_words_verdict_key(enum cs_report_verdict v)
+{
+    static const char *const names[CS_VERDICTS] = {
+        [CS_VERDICT_BEYOND] = "different-beyond-margin",
+        [CS_VERDICT_UNCLEAR_SIZE] = "different-size-unclear",
+        [CS_VERDICT_SMALLER] = "different-smaller-than-margin",
+        [CS_VERDICT_EQUIVALENT] = "equivalent",
+        [CS_VERDICT_INCONCLUSIVE] = "inconclusive",
+        [CS_VERDICT_DIFFERENT] = "different",
+        [CS_VERDICT_NONE] = "none",
+    };
+    return v < CS_VERDICTS ? names[v] : "none";
+}
+
+const char *cs_words_verdict(enum cs_report_verdict v)
+{
+    static const char *const texts[CS_VERDICTS] = {
+        [CS_VERDICT_BEYOND] = "different, beyond the margin",
+        [CS_VERDICT_UNCLEAR_SIZE] = "different, size unclear",
+        [CS_VERDICT_SMALLER] = "different, smaller than the margin",
+        [CS_VERDICT_EQUIVALENT] = "equivalent",
+        [CS_VERDICT_INCONCLUSIVE] = "inconclusive",
+        [CS_VERDICT_DIFFERENT] = "different",
+        [CS_VERDICT_NONE] = "no verdict",
+    };
+    return v < CS_VERDICTS ? texts[v] : "no verdict";
+}
+
+bool cs_words_verdict_is_different(enum cs_report_verdict v)
+{
+    return v == CS_VERDICT_BEYOND || v == CS_VERDICT_UNCLEAR_SIZE || v == CS_VERDICT_SMALLER ||
+           v == CS_VERDICT_DIFFERENT;
+}
+
+const char *cs_words_arm(enum cs_arm_kind k)
+{
+    switch (k) {
+    case CS_ARM_LEVELS:
+        return "levels";
+    case CS_ARM_PLACEBO:
+        return "placebo sentences";
+    case CS_ARM_AA:
+        return "A/A (same text, asked separately)";
+    case CS_ARM_REPHRASE:
+        return "rephrasings of a case";
+    case CS_ARM_REASK:
+        return "asking again";
+    }
+    return "";
+}
+
+const char *cs_words_agreement(enum cs_agreement_kind k)
+{
+    switch (k) {
+    case CS_AGREEMENT_RATERS:
+        return "raters";
+    case CS_AGREEMENT_INTRA:
+        return "one rater twice";
+    case CS_AGREEMENT_MODEL:
+        return "model";
+    }
+    return "";
+}
+
+const char *cs_words_against(enum cs_comparator a)
+{
+    return a == CS_AGAINST_CONTROL ? "control" : a == CS_AGAINST_PLACEBO ? "placebo" : "level";
+}
+
+const char *cs_words_outcome_kind(enum cs_outcome_kind k)
+{
+    static const char *const kinds[] = {"yes-no", "category", "ordinal", "number"};
+    return kinds[k];
+}
+
+const char *cs_words_outcome_role(enum cs_outcome_role r)
+{
+    static const char *const roles[] = {"primary", "exploratory", "undeclared"};
+    return roles[r];
+}

@@ -1,0 +1,16 @@
+/* words.h - the enums of the finding (model.h) as words: the same in every form. Any thread. */
+#ifndef CS_REPORT_WORDS_H
+#define CS_REPORT_WORDS_H
+
+#include "tools/report/model.h"
+
+const char *cs_words_verdict_key(enum cs_report_verdict v); /* "different-beyond-margin": for JSON, CSV, CSS classes */
+const char *cs_words_verdict(enum cs_report_verdict v);     /* "different, beyond the margin" */
+bool cs_words_verdict_is_different(enum cs_report_verdict v); /* one of the four "different" */
+const char *cs_words_arm(enum cs_arm_kind k);                 /* "placebo sentences" */
+const char *cs_words_agreement(enum cs_agreement_kind k);     /* "raters", "one rater twice", "model" */
+const char *cs_words_against(enum cs_comparator a);           /* "control", "placebo", "level" */
+const char *cs_words_outcome_kind(enum cs_outcome_kind k);    /* "yes-no", "category", "ordinal", "number" */
+const char *cs_words_outcome_role(enum cs_outcome_role r);    /* "primary", "exploratory", "undeclared" */
+
+#endif

@@ -1,0 +1,188 @@
+#include "tools/screen/run_notes.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+
+enum {
+    SILENT_MS = 5000,    /* so long without any answer is worth a line */
+    OTHER_MS = 20000,    /* so long one trouble of a lane is told, not the next; workers may see several in turn */
+    AGAIN_MS = 300000,   /* the same trouble, when it comes back */
+    SHORTFALL_PART = 50, /* one in so many: 2 % */
+};
+
+struct cs_lane_said {
+    char *reason; /* as last said, NULL: none */
+    uint64_t said_ms;
+    bool troubled; /* it holds */
+    bool waits;    /* "no answer yet" was said */
+};
+
+void cs_run_notes_init(struct cs_run_notes *n, const struct cs_study *study, const char *ending)
+{
+    *n = (struct cs_run_notes){.study = study, .ending = ending};
+}
+
+void cs_run_notes_release(struct cs_run_notes *n)
+{
+    for (uint32_t i = 0; i < n->n; i++)
+        free(n->lanes[i].reason);
+    free(n->lanes);
+    *n = (struct cs_run_notes){0};
+}
+
+/* Without how many workers say so: that changes all the time. */
+static const char *bare(const char *reason)
+{
+    const char *p = reason + strspn(reason, "0123456789");
+    if (p == reason || strncmp(p, " worker", 7) != 0)
+        return reason;
+    p = strstr(p, ": ");
+    return p != NULL ? p + 2 : reason;
+}
+
+static bool is_held_up(const struct cs_progress_lane *l)
+{
+    return strcmp(l->state, "open") == 0 && l->reason[0] != '\0';
+}
+
+/* Calls go out, or should, and nothing has ever come back. */
+static bool is_silent(const struct cs_progress_lane *l)
+{
+    return strcmp(l->state, "open") == 0 && l->leased > 0 && l->done == 0 && l->failed == 0;
+}
+
+static bool is_new(const struct cs_run_notes *n, const struct cs_progress *p, uint32_t i, uint64_t now_ms)
+{
+    const struct cs_progress_lane *l = &p->lanes[i];
+    const struct cs_lane_said *s = &n->lanes[i];
+    if (is_held_up(l)) {
+        const bool same = s->reason != NULL && strcmp(s->reason, bare(l->reason)) == 0;
+        const uint64_t pause = !same ? OTHER_MS : s->troubled ? UINT64_MAX : AGAIN_MS;
+        return s->reason == NULL || now_ms - s->said_ms > pause;
+    }
+    if (s->troubled)
+        return true;
+    return !s->waits && s->reason == NULL && is_silent(l) && now_ms - n->since_ms > SILENT_MS;
+}
+
+bool cs_run_notes_look(struct cs_run_notes *n, const struct cs_progress *p, uint64_t now_ms)
+{
+    bool some = false;
+    if (n->since_ms == 0)
+        n->since_ms = now_ms;
+    if (n->n < p->n_lanes) {
+        n->lanes = cs_xrealloc(n->lanes, p->n_lanes, sizeof *n->lanes);
+        memset(n->lanes + n->n, 0, (p->n_lanes - n->n) * sizeof *n->lanes);
+        n->n = p->n_lanes;
+    }
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        some |= is_new(n, p, i, now_ms);
+    return some;
+}
+
+static const char *address_of(const struct cs_study *study, uint32_t lane)
+{
+    const struct cs_account *a = lane < study->n_models ? &study->accounts[study->models[lane].account] : NULL;
+    return a == NULL || a->simulated || a->base_url[0] == '\0' ? "the provider" : a->base_url;
+}
+
+void cs_run_notes_say(struct cs_run_notes *n, const struct cs_progress *p, uint64_t now_ms, FILE *out)
+{
+    bool how = false;
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        const struct cs_progress_lane *l = &p->lanes[i];
+        struct cs_lane_said *s = &n->lanes[i];
+        if (!is_new(n, p, i, now_ms))
+            continue;
+        if (is_held_up(l)) {
+            fprintf(out, "%s: %s\n", l->model, bare(l->reason));
+            free(s->reason);
+            s->reason = cs_xstrdup(bare(l->reason));
+            s->said_ms = now_ms;
+            s->troubled = how = true;
+        } else if (s->troubled) {
+            if (strcmp(l->state, "open") == 0)
+                fprintf(out, "%s: goes on\n", l->model);
+            s->troubled = false;
+        } else {
+            fprintf(out, "%s: no answer yet from %s; waiting\n", l->model, address_of(n->study, l->lane));
+            s->waits = how = true;
+        }
+    }
+    if (!how || (n->told_ms != 0 && now_ms - n->told_ms < AGAIN_MS))
+        return;
+    n->told_ms = now_ms;
+    fprintf(out, "  %s ends the run and keeps every answer; the same command continues it.\n", n->ending);
+}
+
+const char *cs_run_notes_line(const struct cs_progress *p, char *out, size_t size)
+{
+    snprintf(out, size, "%s", strcmp(p->state, "running") != 0 ? p->state : "");
+    for (uint32_t i = 0; i < p->n_lanes && out[0] == '\0'; i++) {
+        if (p->lanes[i].reason[0] != '\0')
+            snprintf(out, size, "%s: %s", p->lanes[i].model, p->lanes[i].reason);
+    }
+    return out;
+}
+
+/* ---- at the end ------------------------------------------------------------------------------------ */
+
+enum { KINDS = 4 };
+static const struct kind {
+    const char *name;
+    enum cs_outcome outcome; /* of an answer; CS_OUTCOMES: trials that failed */
+    const char *option, *does;
+} kinds[KINDS] = {
+    {"timeout", CS_OUTCOME_timeout, "--retry-timeouts", "asks the timeouts again"},
+    {"truncated", CS_OUTCOME_truncated, NULL, "a larger max_output_tokens leaves room for whole answers"},
+    {"unparsable", CS_OUTCOME_unparsable, NULL, "`clinsafe export` shows the texts that were not understood"},
+    {"failed", CS_OUTCOMES, "--retry", "plans the failed again; `clinsafe export --all` shows why they failed"},
+};
+
+static uint64_t count_of(const struct cs_progress_lane *l, int kind)
+{
+    return kinds[kind].outcome == CS_OUTCOMES ? l->failed : l->counters.outcome[kinds[kind].outcome];
+}
+
+static bool say_shortfall(const struct cs_progress_lane *l, FILE *out)
+{
+    uint64_t n = 0;
+    const char *separator = "";
+    for (int k = 0; k < KINDS; k++)
+        n += count_of(l, k);
+    if (l->planned == 0 || n * SHORTFALL_PART <= l->planned)
+        return false;
+    fprintf(out,
+            "clinsafe: %s: %" PRIu64 " of %" PRIu64 " trials (%.1f %%) have no answer that can be used: ", l->model, n,
+            l->planned, 100 * (double)n / (double)l->planned);
+    for (int k = 0; k < KINDS; k++) {
+        if (count_of(l, k) == 0)
+            continue;
+        fprintf(out, "%s%" PRIu64 " %s", separator, count_of(l, k), kinds[k].name);
+        separator = ", ";
+    }
+    fputc('\n', out);
+    return true;
+}
+
+bool cs_run_notes_shortfalls(const struct cs_progress *p, const char *again, FILE *out)
+{
+    bool some = false, has[KINDS] = {false};
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        if (!say_shortfall(&p->lanes[i], out))
+            continue;
+        some = true;
+        for (int k = 0; k < KINDS; k++)
+            has[k] |= count_of(&p->lanes[i], k) > 0;
+    }
+    for (int k = 0; k < KINDS; k++) {
+        if (has[k] && kinds[k].option != NULL)
+            fprintf(out, "  %s: `%s %s` %s\n", kinds[k].name, again, kinds[k].option, kinds[k].does);
+        else if (has[k])
+            fprintf(out, "  %s: %s\n", kinds[k].name, kinds[k].does);
+    }
+    return some;
+}

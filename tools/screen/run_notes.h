@@ -1,0 +1,36 @@
+/* run_notes.h - what `clinsafe run` says about lanes beside the figures: what holds one up, that it goes on again, how it ended.
+ *
+ * A state is said when it begins, on a line of its own, not at every look; the same again only after AGAIN_MS. Thread: the caller's.
+ */
+#ifndef CS_RUN_NOTES_H
+#define CS_RUN_NOTES_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "protocol/study/study.h"
+#include "store/progress.h"
+
+struct cs_lane_said;
+struct cs_run_notes {
+    const struct cs_study *study; /* the caller's, as is the next */
+    const char *ending;           /* what ends the run: "Ctrl-C" */
+    struct cs_lane_said *lanes;
+    uint32_t n;
+    uint64_t since_ms, told_ms; /* when it was looked at first; when it was said last how to end */
+};
+
+void cs_run_notes_init(struct cs_run_notes *n, const struct cs_study *study, const char *ending);
+void cs_run_notes_release(struct cs_run_notes *n);
+/* Whether there is something new to say; then cs_run_notes_say writes it, whole lines. */
+bool cs_run_notes_look(struct cs_run_notes *n, const struct cs_progress *p, uint64_t now_ms);
+void cs_run_notes_say(struct cs_run_notes *n, const struct cs_progress *p, uint64_t now_ms, FILE *out);
+
+/* What to say beside the figures: that not all runs, or what holds up a lane; or "". */
+const char *cs_run_notes_line(const struct cs_progress *p, char *out, size_t size);
+
+/* A sentence for each lane of which more than 2 % ended without an answer that can be used (timeout, truncated, unparsable, failed), then
+ * what to do about each kind; true if there is such a lane. again: this command as it is typed. */
+bool cs_run_notes_shortfalls(const struct cs_progress *p, const char *again, FILE *out);
+
+#endif

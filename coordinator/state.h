@@ -52,7 +52,8 @@ struct cs_opened_block {
 };
 struct cs_again {
     uint64_t position;
-    uint32_t times;
+    uint32_t times;   /* that it was planned again after a call of unknown cost, under a budget */
+    uint32_t further; /* timeouts by our own overload */
     UT_hash_handle hh;
 };
 

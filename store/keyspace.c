@@ -136,7 +136,10 @@ static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
                                          &c->output_tokens,
                                          &c->reasoning_tokens,
                                          (uint64_t *)&c->cost_nano_usd,
-                                         (uint64_t *)&c->ambiguous_nano_usd};
+                                         (uint64_t *)&c->ambiguous_nano_usd,
+                                         &c->superseded,
+                                         &c->overload,
+                                         &c->carried};
     memcpy(tail, order, sizeof order);
 }
 

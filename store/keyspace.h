@@ -50,7 +50,7 @@ void cs_key_after(struct cs_key *k); /* the first key behind all that begin with
 /* Lane and number of a key made by cs_key_at. False: no such key. */
 bool cs_key_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at);
 
-enum { CS_COUNTERS_TAIL = 10 /* figures behind the outcomes; the first versions had 9 */ };
+enum { CS_COUNTERS_TAIL = 13 /* figures behind the outcomes; the first versions had 9 */ };
 enum { CS_PLACE_BYTES = 9, CS_COMMIT_BYTES = 16, CS_COUNTERS_BYTES = 2 + 8 * (CS_OUTCOMES + CS_COUNTERS_TAIL) };
 void cs_place_encode(uint8_t out[CS_PLACE_BYTES], uint64_t output_id, uint8_t flags);
 bool cs_place_decode(struct cs_slice value, uint64_t *output_id, uint8_t *flags);

@@ -269,7 +269,7 @@ static void put_output(struct cs_store *s, const struct cs_batch_output *o, int6
     cs_record_head(&r, head);
     cs_key_output(&key, o->output_id);
     cs_rocks_put_joined(s->rocks, CS_CF_OUTPUTS, cs_key_slice(&key), slice(head, sizeof head), slice(o->bytes, o->len));
-    if (!(o->flags & CS_OUTPUT_DUPLICATE))
+    if (!(o->flags & (CS_OUTPUT_DUPLICATE | CS_OUTPUT_ATTEMPT)))
         put_place(s, o->gen, o->lane, o->position, o->output_id,
                   borrowed ? CS_OUTPUT_CANONICAL | CS_OUTPUT_ADOPTED : o->flags);
     if (o->flags & CS_OUTPUT_CANONICAL) {

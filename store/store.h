@@ -27,6 +27,11 @@ struct cs_counters {
     int64_t cost_nano_usd; /* of outputs committed here, adopted ones not */
     int64_t
         ambiguous_nano_usd; /* the most that ambiguous calls can have cost, not part of the cost; -1: price or cap unknown */
+    uint64_t
+        superseded; /* answers that were asked again by a declared act; no longer in outcome[], their cost still is */
+    uint64_t
+        overload; /* attempt records: further calls after our own overload, in none of the figures above but cost and tokens */
+    uint64_t carried; /* of the adopted ones: timeouts */
 };
 
 enum cs_output_flag {
@@ -35,6 +40,11 @@ enum cs_output_flag {
     CS_OUTPUT_FAILURE = 4,   /* an attempt that made the trial failed; not an answer */
     CS_OUTPUT_ADOPTED = 8,   /* on a place row: the output was paid for by an earlier generation, or by another study */
     CS_OUTPUT_BORROWED = 16, /* on a record: copied from another study's store, with its date */
+    CS_OUTPUT_SUPERSEDED =
+        32, /* on a place row and an index row: an answer that was asked again; never canonical again (decision 12) */
+    CS_OUTPUT_ATTEMPT =
+        64,               /* on a record: a further call after our own overload; it has no place row and no index row */
+    CS_OUTPUT_TURN = 128, /* reserved: on a record, one turn of a conversation */
 };
 
 /* ---- one atomic write ---------------------------------------------------------------------------- */

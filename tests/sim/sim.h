@@ -87,6 +87,7 @@ enum {
     X(BAD_KEY, "401")                                                                                                  \
     X(DEAD_SYN, "connections not answered")                                                                            \
     X(QUEUE, "server with few slots and a queue")                                                                      \
+    X(FURTHER, "timeout of our own making")                                                                            \
     X(SLOWER, "server slows down")                                                                                     \
     X(MANY_WORKERS, "many workers")                                                                                    \
     X(POISON, "trial that kills its worker")                                                                           \
@@ -227,7 +228,9 @@ struct sim_coordinator {
 /* ---- what is on disk, and what was paid ---------------------------------------------------------------- */
 
 struct sim_trial {
-    uint32_t paid, in_flight, excused; /* answers made; calls; times that a lost worker had it */
+    uint32_t paid, in_flight,
+        excused;      /* answers made; calls; times that it may be asked again: a lost worker had it, or an overload */
+    uint32_t further; /* of these, an overload */
 };
 
 /* A lane in a generation. */
@@ -241,6 +244,7 @@ struct sim_ledger {
     struct sim_kept {
         uint64_t canonical; /* fingerprint of the output; 0: none */
         uint64_t failure;
+        uint32_t attempts; /* further calls after our own overload */
     } * kept;
 };
 
@@ -372,6 +376,8 @@ void sim_core_tick(struct sim *s);
 bool sim_core_edit(struct sim *s);                            /* an edited study is submitted; false: not now */
 bool sim_core_malformed(struct sim *s, struct sim_worker *w); /* hears what does not unpack; false: no connection */
 bool sim_core_stale(struct sim *s); /* hears messages of sessions that it does not know; false: there are none */
+/* Further calls after timeouts of the trial that are in the open group: they may be made before it is written. */
+uint32_t sim_core_further(const struct sim *s, const struct sim_trial *t);
 bool sim_core_knows(const struct sim *s, uint64_t nonce);                      /* has a session of this process */
 bool sim_core_control(struct sim *s, enum cs_control verb, const char *model); /* false: does not run */
 

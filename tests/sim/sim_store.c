@@ -219,6 +219,8 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
         g->n_canonical++;
     } else if (o->flags & CS_OUTPUT_FAILURE) {
         t->failure = print;
+    } else if (o->flags & CS_OUTPUT_ATTEMPT) {
+        t->attempts++;
     } else if (t->canonical == 0 && t->failure == 0 && !g->cancelled) {
         sim_fail(s, "a duplicate of nothing: %s %llu", l->name, (unsigned long long)o->position);
     }
@@ -416,6 +418,17 @@ void sim_store_push(struct sim *s, struct cs_batch *batch)
     bool idle = first_not_durable(st) == NULL;
 
     CS_ASSERT(st->n_writing < SIM_BATCHES);
+    for (uint32_t i = 0; i < batch->n_outputs; i++) { /* asked again by decision 12 */
+        struct sim_trial *t = &st->lanes[batch->outputs[i].lane].trials[batch->outputs[i].position];
+
+        if ((batch->outputs[i].flags & CS_OUTPUT_ATTEMPT) == 0)
+            continue;
+        t->excused++;
+        t->further++;
+        sim_fired(s, SIM_FURTHER);
+        if (t->further > 2 * s->coordinator.term)
+            sim_fail(s, "a trial is asked again for the %u. time in term %u", t->further, s->coordinator.term);
+    }
     st->writing[st->n_writing++] = (struct sim_writing){
         .batch = batch, .rows = s->mutation == SIM_MUTATE_ACK_BEFORE_SYNC ? copy(batch) : batch};
     if (idle)

@@ -27,6 +27,7 @@ struct cs_core *cs_core_open(const struct cs_core_opts *opts)
     core->fleet = cs_xstrdup(opts->fleet);
     core->rng.state = opts->seed;
     core->fresh_fleet = opts->fresh_fleet;
+    core->fresh = opts->n_expected == 0;
     core->now_ms = core->announce_ms = opts->now_ms;
     core->grace_end_ms = opts->now_ms + (opts->fresh_fleet ? 0 : CS_GRACE_MS);
     core->written_off = opts->presumed_nano_usd;

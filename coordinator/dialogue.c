@@ -68,6 +68,7 @@ static void welcome(struct cs_core *core, struct cs_session *s, const struct cs_
     m->welcome.window_bytes = CS_WINDOW_BYTES;
     m->welcome.window_outputs = CS_WINDOW_OUTPUTS;
     m->welcome.minor = CS_WIRE_MINOR;
+    m->welcome.fresh = core->fresh && core->intake.received == 0 && h->n_leases == 0;
     m->welcome.adopted = cs_arena_array(&core->arena, h->n_leases + 1, sizeof *m->welcome.adopted);
     cs_risk_hello(core, s, h);
     for (uint32_t i = 0; i < h->n_leases; i++)

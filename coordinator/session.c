@@ -136,6 +136,7 @@ void cs_session_end(struct cs_core *core, struct cs_session *s, enum cs_end_of h
     if (how != CS_ENDED_RECONNECT)
         name_row(core, s->worker, false);
     drop_wants(core, s);
+    core->fresh &= how != CS_ENDED_LOST && how != CS_ENDED_EXPELLED;
     if (how == CS_ENDED_LOST)
         cs_quarantine_lost(core, s);
     cs_quarantine_detach(core, s);

@@ -280,6 +280,7 @@ struct cs_core {
     char *fleet;
     struct cs_rng rng;
     bool fresh_fleet;
+    bool fresh; /* no worker of an earlier term may hold anything, and none of this one was lost */
     uint64_t grace_end_ms;
     struct {
         uint32_t n, cap;

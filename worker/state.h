@@ -30,6 +30,7 @@ enum {
     CS_BYE_MS = 100,           /* BYE has this long to leave */
     CS_STARTS_PER_STEP = 64,   /* bounds the bodies that one step copies */
     CS_START_BYTES_PER_STEP = 4 * 1024 * 1024,
+    CS_FRESH_MS = 3000, /* so long after WELCOME it is believed that nobody has made a call before */
     CS_LOOK_MS = 500,
     CS_SILENT_MS = 1000,     /* a lane with calls and no answer for so long, */
     CS_SILENT_LATENCIES = 4, /* and for so many times what its slowest answers took, is silent */
@@ -148,7 +149,7 @@ struct cs_worker {
     uint32_t last_term;
     uint64_t session, seq, ack;
     uint64_t heard; /* the lease clock */
-    uint64_t hello_at, connected_at;
+    uint64_t hello_at, connected_at, fresh_until;
     bool socket, new_socket; /* there is one; the next HELLO wants another */
     uint32_t silences;       /* sockets in a row that brought no WELCOME */
 
@@ -172,7 +173,7 @@ struct cs_worker {
     struct cs_call **slots; /* by slot, twice as many as may be in use without silent lanes; NULL: free */
     uint32_t *free_slots, n_free, in_flight;
     uint32_t parked; /* of these, of silent lanes */
-    uint32_t bear; /* as the last event said */
+    uint32_t bear;   /* as the last event said */
     struct cs_window window;
     uint32_t window_peak; /* the largest limit that held */
     struct cs_buf pack;

@@ -151,7 +151,7 @@ static void visit_hello(struct cs_codec *c, struct cs_hello *h)
 
 static void visit_welcome(struct cs_codec *c, struct cs_welcome *w)
 {
-    cs_codec_begin(c, cs_codec_packing(c) && w->minor > 0 ? 8 : 7);
+    cs_codec_begin(c, !cs_codec_packing(c) || w->minor == 0 ? 7 : w->fresh == 0 ? 8 : 9);
     cs_codec_u64(c, &w->session);
     cs_codec_u32(c, &w->term);
     cs_visit_text(c, &w->fleet, CS_NAME_MAX);
@@ -169,6 +169,8 @@ static void visit_welcome(struct cs_codec *c, struct cs_welcome *w)
     cs_codec_end(c);
     visit_announce(c, &w->announce);
     visit_last_minor(c, &w->minor);
+    if (!cs_codec_packing(c) || w->minor > 0)
+        visit_last_u32(c, &w->fresh);
     cs_codec_end(c);
 }
 

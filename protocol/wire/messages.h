@@ -133,6 +133,7 @@ struct cs_welcome {
     } * adopted; /* not named here = dropped: start nothing more of it */
     struct cs_announce announce;
     uint32_t minor; /* CS_WIRE_MINOR of the coordinator; 0: it states none */
+    uint32_t fresh; /* 1: nobody of the fleet has, or may have, made a call yet (only with a minor) */
 };
 
 struct cs_reject {

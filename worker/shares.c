@@ -1,6 +1,6 @@
 #include "worker/shares.h"
 
-enum { UNTRUSTED_PART = 20 };
+enum { UNTRUSTED_PART = 20, FIRST_CALLS = 4 };
 
 static uint32_t least(uint32_t a, uint32_t b)
 {
@@ -12,7 +12,7 @@ static uint32_t at_least_one(uint32_t n)
     return n > 0 ? n : 1;
 }
 
-/* What lanes without trust may have: all of it if there is nobody else. */
+/* What a lane without trust may have: all of it if there is nobody else; some calls more while nobody is trusted yet. */
 static uint32_t most_untrusted(const struct cs_share *lanes, uint32_t n, uint32_t slots)
 {
     uint32_t works = 0, untrusted = 0;
@@ -20,7 +20,10 @@ static uint32_t most_untrusted(const struct cs_share *lanes, uint32_t n, uint32_
         works += lanes[i].works;
         untrusted += lanes[i].works && !lanes[i].trusted;
     }
-    return works > 1 && untrusted > 0 ? at_least_one(slots / UNTRUSTED_PART / untrusted) : CS_SHARES_FREE;
+    if (works <= 1 || untrusted == 0)
+        return CS_SHARES_FREE;
+    uint32_t part = at_least_one(slots / UNTRUSTED_PART / untrusted);
+    return untrusted == works && part < FIRST_CALLS ? FIRST_CALLS : part;
 }
 
 static uint32_t limit_of(const struct cs_share *l, uint32_t untrusted)

@@ -2,7 +2,7 @@
  *
  * Evenly among those that have work; what a lane may not use (its part of what the coordinator deals out, its account's limit) goes to
  * the others. A lane that has not been answered, or is no longer, is not trusted with it: together such lanes get a twentieth of the
- * slots, and at least one call each, as long as there are others. What a silent lane has under way then does not count: its slots are
+ * slots, and at least one call each, as long as there are others (four, before any is answered). What a silent lane has under way then does not count: its slots are
  * lent again, so that the others have all of them.
  *
  * Pure. Thread: any. Units: calls in flight.

@@ -42,7 +42,7 @@ static void sample_body(struct cs_message *m)
         m->hello = (struct cs_hello){"host:17:ab", "v1.2-3-gabc", 0x0102030405060708, 2, 2, leases, 0};
         break;
     case CS_WELCOME:
-        m->welcome = (struct cs_welcome){0x8877665544332211, 3, "fleet-1", 4194304, 4096, 1, adopted, announce, 0};
+        m->welcome = (struct cs_welcome){0x8877665544332211, 3, "fleet-1", 4194304, 4096, 1, adopted, announce, 0, 0};
         break;
     case CS_REJECT:
         m->reject = (struct cs_reject){"version", "this coordinator speaks version 1", 60000};

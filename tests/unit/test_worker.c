@@ -385,7 +385,7 @@ static void missing_key_is_told(void **state)
     bench_stop(&b, 2, CS_LANE_STOPPED);
     b.source.trouble[1] = NULL;
     bench_stop(&b, 2, CS_LANE_OPEN);                                 /* resumed after the key was put there */
-    assert_int_equal(b.message[CS_WANT]->want.lanes[1].capacity, 2); /* little, until it is answered */
+    assert_int_equal(b.message[CS_WANT]->want.lanes[1].capacity, 8); /* little, until it is answered */
     bench_done(&b);
 }
 
@@ -405,7 +405,7 @@ static void lanes_share_the_slots(void **state)
     bench_welcome(&b, 3, 1000);
     const struct cs_want *want = &b.message[CS_WANT]->want;
     for (uint32_t lane = 0; lane < 3; lane++)
-        assert_int_equal(want->lanes[lane].capacity, 2); /* nobody is answered yet */
+        assert_int_equal(want->lanes[lane].capacity, 8); /* nobody is answered yet */
     for (uint32_t lane = 0; lane < 3; lane++)
         answer_first(&b, lane);
     want = &b.message[CS_WANT]->want;

@@ -1,9 +1,24 @@
 #include "coordinator/announce.h"
 
 #include "coordinator/act.h"
-#include "coordinator/deal.h"
 #include "coordinator/lane.h"
 #include "coordinator/state.h"
+
+uint32_t cs_announce_calls(uint32_t part)
+{
+    return part == CS_RAMP_UNBOUND ? 0 : part + 1;
+}
+
+static uint32_t tell_part(struct cs_session *s, const struct cs_lane *lane)
+{
+    uint32_t calls = cs_announce_calls(s->lanes[lane->slot].part);
+
+    if (s->lanes[lane->slot].told != calls) {
+        s->lanes[lane->slot].told = calls;
+        s->lanes[lane->slot].told_seq = s->seq_out;
+    }
+    return calls;
+}
 
 void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_announce *out)
 {
@@ -25,7 +40,7 @@ void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_ann
                               l->leased < l->count[CS_TRIAL_PLANNED];
             memcpy(info->spec_digest, gen->spec_digest, sizeof info->spec_digest);
             info->barred = cs_arena_strdup(&core->arena, l->barred != NULL ? l->barred : "");
-            info->calls = cs_deal_tell(to, l);
+            info->calls = to != NULL ? tell_part(to, l) : 0;
         }
     }
 }

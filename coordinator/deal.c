@@ -41,12 +41,6 @@ static uint32_t wish(const struct cs_core *core, const struct cs_session *s, con
     return (capacity + 1) / 2; /* a worker wants as much again, so that it never runs dry */
 }
 
-/* As announced. */
-static uint32_t said(uint32_t part)
-{
-    return part == UNBOUND ? 0 : part + 1;
-}
-
 static void set_part(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint32_t part)
 {
     if (s->apart != NULL && part == 0)
@@ -56,7 +50,7 @@ static void set_part(struct cs_core *core, struct cs_session *s, struct cs_lane 
         return;
     core->regrant |= part > s->lanes[lane->slot].part;
     s->lanes[lane->slot].part = part;
-    s->untold_part |= s->lanes[lane->slot].told != said(part);
+    s->untold_part |= s->lanes[lane->slot].told != cs_announce_calls(part);
 }
 
 /* The largest even share with which `most` is enough, and what is left of it then. */
@@ -129,20 +123,6 @@ void cs_deal_new(const struct cs_core *core, struct cs_session *s)
 {
     for (uint32_t i = 0; i < CS_SLOTS; i++)
         s->lanes[i].part = core->lanes[i] != NULL && core->lanes[i]->most == UNBOUND ? UNBOUND : 0;
-}
-
-uint32_t cs_deal_tell(struct cs_session *s, const struct cs_lane *lane)
-{
-    uint32_t calls;
-
-    if (s == NULL)
-        return 0;
-    calls = said(s->lanes[lane->slot].part);
-    if (s->lanes[lane->slot].told != calls) {
-        s->lanes[lane->slot].told = calls;
-        s->lanes[lane->slot].told_seq = s->seq_out;
-    }
-    return calls;
 }
 
 void cs_deal(struct cs_core *core)

@@ -27,7 +27,5 @@ void cs_deal_said(struct cs_core *core, struct cs_session *s, struct cs_lane *la
 /* Trials that the session may hold in the lane, of the capacity that it wants; and among how many the rest is shared. */
 uint32_t cs_deal_capacity(const struct cs_session *s, const struct cs_lane *lane);
 uint32_t cs_deal_sharers(const struct cs_lane *lane);
-/* What the announcement says to the session; NULL: to nobody in particular. Notes that it was told. */
-uint32_t cs_deal_tell(struct cs_session *s, const struct cs_lane *lane);
 
 #endif

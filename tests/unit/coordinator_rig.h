@@ -33,7 +33,7 @@ struct rig_disk {
     bool paused[RIG_LANES], cancelled[RIG_LANES];
     uint64_t outputs, duplicates;
     int64_t budget;
-    bool undeclared; /* nobody has said how many calls the provider bears */
+    bool undeclared;      /* nobody has said how many calls the provider bears */
     uint32_t needs_minor; /* of a worker */
     struct {
         char key[40], name[32];

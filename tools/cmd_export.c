@@ -17,16 +17,19 @@ struct export
     struct cs_ratings ratings; /* what people said of the outputs; empty if nothing */
     const struct cs_export_format *format;
     FILE *out;
-    bool all;      /* planned trials too */
-    uint64_t next; /* position not yet written in this lane */
+    struct cs_reader *reader;
+    bool all;        /* planned trials too */
+    bool superseded; /* answers that were asked again too */
+    uint64_t next;   /* position not yet written in this lane */
+    uint32_t before; /* superseded answers written of it */
     uint64_t rows;
     struct cs_ticker ticker;
 };
 
 static enum cs_err write_row(struct export *e, uint32_t lane, uint64_t position, const struct cs_stored *stored,
-                             struct cs_error *err)
+                             const struct cs_export_again *again, struct cs_error *err)
 {
-    enum cs_err rc = cs_export_row_fill(&e->row, lane, position, stored, err);
+    enum cs_err rc = cs_export_row_fill(&e->row, lane, position, stored, again, err);
     if (rc != CS_OK)
         return rc;
     e->format->row(e->out, &e->row);
@@ -38,17 +41,45 @@ static enum cs_err write_planned(struct export *e, uint32_t lane, uint64_t to, s
 {
     enum cs_err rc = CS_OK;
     for (; e->all && e->next < to && rc == CS_OK; e->next++)
-        rc = write_row(e, lane, e->next, NULL, err);
+        rc = write_row(e, lane, e->next, NULL, NULL, err);
     return rc;
+}
+
+/* What followed an answer that was asked again: the trial's place names all of them, the latest first. */
+static enum cs_err find_follower(struct export *e, uint32_t lane, uint64_t position, uint64_t output_id, uint64_t *by,
+                                 struct cs_error *err)
+{
+    struct cs_place place;
+    enum cs_err rc = cs_store_place(e->reader->store, e->reader->view.generation.number, lane, position, &place, err);
+    *by = 0;
+    for (uint32_t i = 0; rc == CS_OK && i < place.n_earlier; i++) {
+        if (place.earlier[i] == output_id)
+            *by = i > 0 ? place.earlier[i - 1] : place.output_id;
+    }
+    return rc;
+}
+
+static enum cs_err write_superseded(struct export *e, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                                    struct cs_error *err)
+{
+    struct cs_export_again again = {.before = e->before++};
+    enum cs_err rc = find_follower(e, lane, position, stored->output_id, &again.by, err);
+    return rc == CS_OK ? write_row(e, lane, position, stored, &again, err) : rc;
 }
 
 static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
                              struct cs_error *err)
 {
     struct export *e = self;
+    if (position != e->next) /* else it is that of the superseded ones */
+        e->before = 0;
     enum cs_err rc = write_planned(e, lane, position, err);
+    e->next = position;
+    if (rc == CS_OK && stored->flags & CS_OUTPUT_SUPERSEDED)
+        return write_superseded(e, lane, position, stored, err);
     e->next = position + 1;
-    return rc == CS_OK ? write_row(e, lane, position, stored, err) : rc;
+    e->before = 0;
+    return rc == CS_OK ? write_row(e, lane, position, stored, NULL, err) : rc;
 }
 
 static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_error *err)
@@ -57,10 +88,13 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     enum cs_err rc = cs_export_row_open(&e->row, &r->view, &e->ratings, err);
     if (rc == CS_OK)
         e->format->header(e->out, &e->row);
+    e->reader = r;
     cs_ticker_init(&e->ticker, "export", plan->n_trials);
     for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
         e->next = 0;
-        rc = cs_store_scan(r->store, r->view.generation.number, lane, on_stored, e, err);
+        e->before = 0;
+        rc = (e->superseded ? cs_store_scan_all : cs_store_scan)(r->store, r->view.generation.number, lane, on_stored,
+                                                                 e, err);
         if (rc == CS_OK)
             rc = write_planned(e, lane, plan->lanes[lane].n_trials, err);
     }
@@ -97,6 +131,8 @@ int cmd_export(int argc, char **argv)
         {"format", CS_OPT_STR, &format, "FORMAT", cs_format_names(formats_help, " (default)")},
         {"out", CS_OPT_STR, &path, "FILE", "where to write; default: standard output"},
         {"all", CS_OPT_FLAG, &e.all, NULL, "a row for trials without an output too (state: planned)"},
+        {"superseded", CS_OPT_FLAG, &e.superseded, NULL,
+         "before the answer of a trial those that were asked again (state: superseded)"},
         {0},
     };
     const struct cs_command_help help = {

@@ -17,6 +17,7 @@ bool cs_worker_lane_brakes(const struct cs_worker_lane *l);
 void cs_worker_lane_silent(struct cs_worker *w, struct cs_worker_lane *l, bool silent);
 void cs_worker_lane_flies(struct cs_worker *w, struct cs_worker_lane *l,
                           int calls); /* 1 or -1: one begins, or has ended */
+bool cs_worker_lane_is_borne(const struct cs_worker *w, const struct cs_worker_lane *l); /* memory for one more reply */
 uint64_t cs_worker_lane_key(uint32_t gen, uint32_t lane);
 
 #endif

@@ -42,6 +42,16 @@ void cs_read_answer(const struct cs_buf *text, struct cs_arena *arena, struct cs
         out->outcome = CS_OUTCOME_unparsable;
 }
 
+/* Small values take a hundred times their length in memory: eight MiB of them would fill a host. No answer is made so. */
+static bool is_bloated(const char *body, size_t n)
+{
+    enum { USUAL = 256 * 1024, VALUES_MAX = 500 * 1000 };
+    size_t values = 0;
+    for (size_t i = 0; n > USUAL && i < n; i++)
+        values += body[i] == ',' || body[i] == '[' || body[i] == '{';
+    return values > VALUES_MAX;
+}
+
 json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
                       struct cs_reading *out)
 {
@@ -55,7 +65,7 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
     }
     if (!good)
         out->wait_ms = cs_retry_after_ms(reply->headers, arena);
-    if (reply->transfer != CS_TRANSFER_WHOLE)
+    if (reply->transfer != CS_TRANSFER_WHOLE || is_bloated(reply->body, reply->body_len))
         return NULL;
     /* NUL is a character that a model may say; cs_clean_text takes it out of the text. */
     json_t *root = json_loadb(reply->body, reply->body_len, JSON_ALLOW_NUL, NULL);

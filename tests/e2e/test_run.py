@@ -377,7 +377,6 @@ class Unreachable(Case):
             s.bind(("127.0.0.1", 0))
             return s.getsockname()[1]
 
-    @harness.short
     def test_refused_and_there_again(self):
         port = self.closed_port()
         self.account(f"http://127.0.0.1:{port}/v1")
@@ -413,7 +412,6 @@ class Unreachable(Case):
         self.waits(run, f"127.0.0.1:{port}", "certificate")
         self.interrupted(run)
 
-    @harness.short
     def test_a_proxy(self):
         for proxy in (self.closed_port(), self.provider().port):  # nobody there; one who does not know CONNECT
             with self.subTest(proxy=proxy):

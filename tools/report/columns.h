@@ -52,6 +52,7 @@ struct cs_report_table {
     size_t rows, n, size;                        /* in struct cs_report: pointer to the rows, how many; bytes of one */
     const struct cs_report_column *columns;      /* end with CS_COLUMN_END */
     bool (*is_shown)(const struct cs_report *r); /* whether JSON has it; NULL: always */
+    bool is_rare;                                /* what is_shown says goes for CSV too: no file otherwise */
     const void *none;                            /* a row that CSV shows where there is none, or NULL */
 };
 

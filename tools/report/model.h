@@ -215,6 +215,27 @@ struct cs_report_category_test { /* all categories of a nominal answer at once: 
     const char *why;
 };
 
+/* ---- asked again ------------------------------------------------------------------------------------- */
+
+/* Trials of one level of one factor in one model that were asked again by a declared act; per model first a row over all (factor
+ * NONE). Only models in which any were, or which made further calls after our own overload. */
+struct cs_report_again {
+    uint32_t model, factor, level;
+    uint64_t planned;
+    uint64_t asked; /* trials asked again, by their first answer: */
+    uint64_t timeouts, unparsable;
+    uint64_t ok, others, waiting; /* by what stands now */
+    uint64_t overload;            /* further calls after our own overload, of any trial */
+};
+/* A tested contrast with the first and with the later answers. Where the verdicts differ the contrast has none. */
+struct cs_report_twice {
+    uint32_t contrast;
+    struct cs_report_figure shift_first, shift_later;
+    struct cs_report_span ci_first, ci_later; /* under the adjustment */
+    enum cs_report_verdict first, later;      /* each as if there were no other */
+    bool differ;
+};
+
 /* ---- noise --------------------------------------------------------------------------------------------- */
 
 enum cs_arm_kind { CS_ARM_LEVELS, CS_ARM_PLACEBO, CS_ARM_AA, CS_ARM_REPHRASE, CS_ARM_REASK };
@@ -385,6 +406,10 @@ struct cs_report {
     uint32_t n_contrasts;
     struct cs_report_category_test *category_tests;
     uint32_t n_category_tests;
+    const struct cs_report_again *again; /* by model, factor, level */
+    uint32_t n_again;
+    const struct cs_report_twice *twice; /* in the order of the contrasts */
+    uint32_t n_twice;
     const struct cs_report_component
         *components; /* by model, outcome, factor, kind; the mean of a kind before its levels */
     uint32_t n_components;
@@ -418,6 +443,7 @@ struct cs_report {
     ANALYSIS(generations)                                                                                              \
     ANALYSIS(completeness)  PAGE(completeness, "completeness", "Completeness")                                         \
     ANALYSIS(contrasts)                                                                                                \
+    ANALYSIS(asked_again)                                                                                              \
     ANALYSIS(noise)         PAGE(noise, "noise-floor", "Noise floor")                                                  \
     ANALYSIS(level_rates)   PAGE(answers, "answers", "Answer by answer")                                               \
                             PAGE(heat, "heat-map", "Models and levels at a glance")                                    \

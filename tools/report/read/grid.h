@@ -44,6 +44,7 @@ struct cs_grid {
 };
 
 void cs_grid_init(struct cs_grid *g, const struct cs_plan *plan, uint32_t lane);
+void cs_grid_copy(struct cs_grid *to, const struct cs_grid *from);
 void cs_grid_release(struct cs_grid *g); /* a zeroed struct is fine */
 
 /* One terminal trial. answers NULL: it has none (its outcome says why). when_ms: when it was asked; 0: not known. */

@@ -35,10 +35,12 @@ bool sim_trial_of(struct sim *s, const struct cs_digest *d, struct sim_trial **o
 
 /* ---- the dialect: one letter, then words ---------------------------------------------------------------- */
 
-static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
+static void read_reply(const struct cs_http_reply *reply, enum cs_form form, struct cs_arena *arena,
+                       struct cs_reading *out)
 {
     unsigned long long wait = 0;
 
+    (void)form;
     *out = (struct cs_reading){.says = CS_SAYS_NOTHING,
                                .finish = "stop",
                                .model = "m",

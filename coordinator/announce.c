@@ -4,7 +4,23 @@
 #include "coordinator/lane.h"
 #include "coordinator/state.h"
 
-void cs_announce_make(struct cs_core *core, struct cs_announce *out)
+uint32_t cs_announce_calls(uint32_t part)
+{
+    return part == CS_RAMP_UNBOUND ? 0 : part + 1;
+}
+
+static uint32_t tell_part(struct cs_session *s, const struct cs_lane *lane)
+{
+    uint32_t calls = cs_announce_calls(s->lanes[lane->slot].part);
+
+    if (s->lanes[lane->slot].told != calls) {
+        s->lanes[lane->slot].told = calls;
+        s->lanes[lane->slot].told_seq = s->seq_out;
+    }
+    return calls;
+}
+
+void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_announce *out)
 {
     out->term = core->term;
     out->draining = core->draining;
@@ -24,6 +40,7 @@ void cs_announce_make(struct cs_core *core, struct cs_announce *out)
                               l->leased < l->count[CS_TRIAL_PLANNED];
             memcpy(info->spec_digest, gen->spec_digest, sizeof info->spec_digest);
             info->barred = cs_arena_strdup(&core->arena, l->barred != NULL ? l->barred : "");
+            info->calls = to != NULL ? tell_part(to, l) : 0;
         }
     }
 }
@@ -43,7 +60,7 @@ void cs_announce_changed(struct cs_core *core)
     if (!core->announce_dirty && core->announced != 0)
         return;
     core->announce_dirty = false;
-    cs_announce_make(core, &now);
+    cs_announce_make(core, NULL, &now);
     for (uint32_t i = 0; i < now.n_lanes; i++) {
         states = stir(states, now.lanes[i].gen);
         states = stir(states, (uint64_t)now.lanes[i].lane << 8 | now.lanes[i].state);
@@ -58,7 +75,7 @@ void cs_announce_changed(struct cs_core *core)
         return;
     if (states != core->announced_states) {
         HASH_ITER (hh, core->sessions, s, next)
-            cs_act_send(core, s, CS_STOP)->announce = now;
+            cs_announce_make(core, s, &cs_act_send(core, s, CS_STOP)->announce);
     }
     core->announced = all;
     core->announced_states = states;

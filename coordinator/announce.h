@@ -7,7 +7,10 @@
 
 #include "coordinator/state.h"
 
-void cs_announce_make(struct cs_core *core, struct cs_announce *out);
+/* to: whom it is told, with its part of the calls; NULL: all, on PUB. */
+void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_announce *out);
+/* How a part of the calls is written in the announcement. */
+uint32_t cs_announce_calls(uint32_t part);
 void cs_announce_changed(struct cs_core *core);
 
 #endif

@@ -4,6 +4,7 @@
 #include "coordinator/act.h"
 #include "coordinator/announce.h"
 #include "coordinator/budget.h"
+#include "coordinator/deal.h"
 #include "coordinator/dialogue.h"
 #include "coordinator/generation.h"
 #include "coordinator/grant.h"
@@ -27,6 +28,7 @@ struct cs_core *cs_core_open(const struct cs_core_opts *opts)
     core->fleet = cs_xstrdup(opts->fleet);
     core->rng.state = opts->seed;
     core->fresh_fleet = opts->fresh_fleet;
+    core->fresh = opts->n_expected == 0;
     core->now_ms = core->announce_ms = opts->now_ms;
     core->grace_end_ms = opts->now_ms + (opts->fresh_fleet ? 0 : CS_GRACE_MS);
     core->written_off = opts->presumed_nano_usd;
@@ -92,6 +94,7 @@ static void advance(struct cs_core *core, uint64_t now_ms)
 static void tick(struct cs_core *core)
 {
     cs_session_silence(core);
+    cs_deal_tick(core);
     if (core->now_ms >= core->grace_end_ms || core->expected.n == 0) {
         cs_session_unexpect(core);
         for (uint32_t i = 0; i < CS_SLOTS; i++) {
@@ -174,12 +177,15 @@ const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event
     dispatch(core, e);
     if (cs_budget_is_set(core))
         cs_budget_review(core);
+    cs_deal(core);
     if (core->regrant) {
         struct cs_session *s, *next;
 
         core->regrant = false;
         HASH_ITER (hh, core->sessions, s, next)
             cs_grant_session(core, s, true);
+        cs_deal_dirty(core, NULL); /* who has work, and whether there is more, has changed */
+        cs_deal(core);
     }
     cs_announce_changed(core);
     cs_group_submit(core);
@@ -240,7 +246,7 @@ void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view
     out->state = cs_coordinator_lane_announced(l);
     if (out->state == CS_LANE_DONE && out->planned > 0)
         out->state = CS_LANE_OPEN; /* done, but not yet on disk */
-    out->reason = l->broke ? "budget" : out->state == CS_LANE_OPEN ? l->note : "";
+    out->reason = l->broke ? "budget" : out->state != CS_LANE_OPEN ? "" : l->note[0] != '\0' ? l->note : l->slow;
     if (out->state == CS_LANE_OPEN && cs_coordinator_lane_is_stuck(core, l)) {
         out->state = CS_LANE_STOPPED;
         out->reason = l->trouble;

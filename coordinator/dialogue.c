@@ -4,6 +4,7 @@
 #include "coordinator/announce.h"
 #include "coordinator/bits.h"
 #include "coordinator/budget.h"
+#include "coordinator/deal.h"
 #include "coordinator/grant.h"
 #include "coordinator/group.h"
 #include "coordinator/intake.h"
@@ -67,11 +68,12 @@ static void welcome(struct cs_core *core, struct cs_session *s, const struct cs_
     m->welcome.window_bytes = CS_WINDOW_BYTES;
     m->welcome.window_outputs = CS_WINDOW_OUTPUTS;
     m->welcome.minor = CS_WIRE_MINOR;
+    m->welcome.fresh = core->fresh && core->intake.received == 0 && h->n_leases == 0;
     m->welcome.adopted = cs_arena_array(&core->arena, h->n_leases + 1, sizeof *m->welcome.adopted);
     cs_risk_hello(core, s, h);
     for (uint32_t i = 0; i < h->n_leases; i++)
         adopt(core, s, &h->leases[i], m);
-    cs_announce_make(core, &m->welcome.announce);
+    cs_announce_make(core, s, &m->welcome.announce);
     cs_lease_revoke(core, s);
 }
 
@@ -107,7 +109,7 @@ static bool may_succeed(struct cs_core *core, struct cs_session *old, uint64_t n
     a->token = old->id;
     a->message.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR;
     a->message.kind = CS_ANNOUNCE;
-    cs_announce_make(core, &a->message.announce);
+    cs_announce_make(core, NULL, &a->message.announce);
     *retry_ms = CS_PROBE_RETRY_MS;
     return false;
 }
@@ -187,7 +189,10 @@ static void want(struct cs_core *core, struct cs_session *s, const struct cs_wan
 
         if (lane == NULL || s->refused || s->drain_sent || cs_skew_lacks(core, s, lane))
             continue;
+        if (capacity != s->lanes[lane->slot].capacity)
+            cs_deal_dirty(core, lane);
         cs_lease_want(core, s, lane, capacity);
+        cs_deal_said(core, s, lane, w[i].jams, ack);
         if (!trouble || ack >= s->resume_seq) /* else it was said before `resume` */
             cs_coordinator_trouble_said(core, s, lane, &w[i]);
     }
@@ -249,8 +254,8 @@ static void ping(struct cs_core *core, struct cs_session *s, const struct cs_mes
     pong->pong.echo_ms = m->ping.now_ms;
     reconcile(core, s, m, &pong->pong);
     cs_skew_say(core, s);
-    cs_announce_make(core, &pong->pong.announce);
     want(core, s, m->ping.want, m->ping.n_want, m->ack);
+    cs_announce_make(core, s, &pong->pong.announce);
     if (m->ping.unacked > 0 && s->durable > 0)
         cs_group_ack(core, s);
     cs_quarantine_paused(s);

@@ -61,6 +61,8 @@ struct cs_lane_load {
     bool paused, cancelled;
     struct cs_price price;
     uint32_t max_output_tokens, timeout_ms;
+    bool declared;                      /* limits: a rate, or how many calls at once */
+    bool answered;                      /* readably, at least once, in this generation */
     struct cs_quarantined *quarantined; /* copied */
     uint32_t n_quarantined;
 };

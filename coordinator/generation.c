@@ -1,6 +1,7 @@
 /* generation.c - which generations are worked on: loaded when they are built, closed when the study has changed. */
 #include "coordinator/generation.h"
 
+#include "coordinator/deal.h"
 #include "coordinator/lane.h"
 #include "coordinator/lease.h"
 #include "coordinator/quarantine.h"
@@ -62,6 +63,7 @@ void cs_coordinator_generation_load(struct cs_core *core, const struct cs_genera
     }
     core->announce_dirty = true;
     core->regrant = true;
+    cs_deal_dirty(core, NULL);
 }
 
 void cs_coordinator_generation_close(struct cs_core *core)

@@ -2,6 +2,7 @@
 
 #include "coordinator/bits.h"
 #include "coordinator/budget.h"
+#include "coordinator/deal.h"
 #include "coordinator/lane.h"
 #include "coordinator/lease.h"
 #include "coordinator/quarantine.h"
@@ -27,7 +28,7 @@ static uint32_t grant_page(struct cs_core *core, struct cs_session *s, struct cs
 /* What a session may get of a lane in one go. Near the end the rest is shared by all who want it. */
 static uint32_t room(const struct cs_session *s, const struct cs_lane *lane, bool all)
 {
-    uint32_t capacity = s->lanes[lane->slot].capacity, held = s->lanes[lane->slot].held;
+    uint32_t capacity = cs_deal_capacity(s, lane), held = s->lanes[lane->slot].held;
     uint64_t rest = lane->count[CS_TRIAL_PLANNED] - lane->leased, share;
     uint32_t missing;
 
@@ -36,7 +37,7 @@ static uint32_t room(const struct cs_session *s, const struct cs_lane *lane, boo
     missing = capacity - held;
     if (!all && missing < capacity / TOP_UP)
         return 0; /* many small leases make long PINGs */
-    share = (rest + lane->n_want - 1) / lane->n_want;
+    share = (rest + cs_deal_sharers(lane) - 1) / cs_deal_sharers(lane);
     return missing < share ? missing : (uint32_t)share;
 }
 

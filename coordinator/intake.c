@@ -1,10 +1,11 @@
 /* intake.c - outputs: what they change, and what they cost.
  *
  *   trial is            answer arrives             failure arrives
- *   planned             done, canonical            failed; under a budget, if its cost is unknown, twice planned again
+ *   planned             done, canonical (a)        failed; under a budget, if its cost is unknown, twice planned again
  *   (asked again)       done, canonical, and the earlier answer linked: that one itself, sent once more, changes nothing
  *   failed, cancelled   done, canonical            duplicate
  *   done                duplicate                  duplicate
+ *   (a) a timeout by our own overload (ramp.h), twice at most: planned, an attempt record
  *
  * Judged by generation, lane, position and digest, whoever holds the lease now: a result for the right request is a paid fact.
  */
@@ -15,6 +16,7 @@
 #include "coordinator/budget.h"
 #include "coordinator/event.h"
 #include "coordinator/grant.h"
+#include "coordinator/deal.h"
 #include "coordinator/group.h"
 #include "coordinator/lane.h"
 #include "coordinator/lease.h"
@@ -23,6 +25,7 @@
 #include "coordinator/session.h"
 #include "coordinator/state.h"
 
+enum { FURTHER_MAX = 2 /* calls after timeouts that were our own doing (decision 12) */ };
 enum { AGAIN_MAX = 2 }; /* a call of unknown cost under a budget: how often its trial is planned again by itself */
 
 uint64_t cs_intake_fingerprint(const struct cs_output *o)
@@ -104,13 +107,14 @@ static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_ou
     struct cs_counters *c = &lane->counters;
     int64_t bound = cs_budget_ambiguous(core, lane, o), cost = 0;
 
-    if (flags & CS_OUTPUT_DUPLICATE)
-        c->duplicates++;
-    else
-        c->outcome[o->outcome]++;
-    c->salvaged += o->salvaged && !(flags & CS_OUTPUT_DUPLICATE);
-    c->attempts += o->attempts;
-    c->ambiguous += o->ambiguous;
+    if (flags & CS_OUTPUT_ATTEMPT) {
+        c->overload++;
+    } else {
+        *(flags & CS_OUTPUT_DUPLICATE ? &c->duplicates : &c->outcome[o->outcome]) += 1;
+        c->salvaged += o->salvaged && !(flags & CS_OUTPUT_DUPLICATE);
+        c->attempts += o->attempts;
+        c->ambiguous += o->ambiguous;
+    }
     c->input_tokens += o->input_tokens;
     c->cached_tokens += o->cached_tokens;
     c->output_tokens += o->output_tokens;
@@ -143,20 +147,32 @@ static bool end_lease(struct cs_core *core, struct cs_session *s, struct cs_lane
     return live;
 }
 
-/* A failure whose call may have been billed. Its worker must not repeat that without a fresh grant (decision 15): this is one. */
-static bool goes_again(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o)
+static struct cs_again *again_of(struct cs_lane *lane, uint64_t position)
 {
     struct cs_again *again;
 
-    if (!cs_budget_is_set(core) || !lane->open || lane->cancelled || !cs_budget_is_unknown(o))
-        return false;
-    HASH_FIND(hh, lane->again, &o->position, sizeof o->position, again);
+    HASH_FIND(hh, lane->again, &position, sizeof position, again);
     if (again == NULL) {
         again = cs_xcalloc(1, sizeof *again);
-        again->position = o->position;
+        again->position = position;
         HASH_ADD(hh, lane->again, position, sizeof again->position, again);
     }
-    return again->times++ < AGAIN_MAX;
+    return again;
+}
+
+/* A failure whose call may have been billed. Its worker must not repeat that without a fresh grant (decision 15): this is one. */
+static bool goes_again(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o)
+{
+    return cs_budget_is_set(core) && lane->open && !lane->cancelled && cs_budget_is_unknown(o) &&
+           again_of(lane, o->position)->times++ < AGAIN_MAX;
+}
+
+/* A timeout that our own overload made is no answer: the trial stays planned, and this call is kept as an attempt. */
+static bool goes_further(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
+                         enum cs_trial_state state)
+{
+    return o->outcome == CS_OUTCOME_timeout && state == CS_TRIAL_PLANNED && lane->open && !lane->cancelled &&
+           cs_ramp_overloaded(&lane->ramp, core->now_ms) && again_of(lane, o->position)->further++ < FURTHER_MAX;
 }
 
 static void change(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, bool answer)
@@ -189,20 +205,26 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
         return;
     }
     cs_quarantine_answered(core, lane, o->position, answer);
+    cs_deal_output(core, lane, o);
     live = end_lease(core, s, lane, o, &worst);
     if (worst > 0 && cs_budget_is_unknown(o))
         cs_risk_write_off(core, worst);
     core->intake.received++;
-    if (answer && state != CS_TRIAL_DONE)
+    if (goes_further(core, lane, o, state)) {
+        row.flags = CS_OUTPUT_ATTEMPT;
+        cs_coordinator_lane_loosen(lane, o->position / CS_PAGE_TRIALS);
+        core->regrant = true;
+        *(live ? &core->intake.committed : &core->intake.late) += 1;
+    } else if (answer && state != CS_TRIAL_DONE)
         row.flags = CS_OUTPUT_CANONICAL;
     else if (!answer && state == CS_TRIAL_PLANNED)
         row.flags = CS_OUTPUT_FAILURE;
     else
         row.flags = CS_OUTPUT_DUPLICATE;
-    if (row.flags != CS_OUTPUT_DUPLICATE) {
+    if (row.flags == CS_OUTPUT_CANONICAL || row.flags == CS_OUTPUT_FAILURE) {
         change(core, lane, o, answer);
         *(live ? &core->intake.committed : &core->intake.late) += 1;
-    } else {
+    } else if (row.flags == CS_OUTPUT_DUPLICATE) {
         core->intake.duplicate++;
     }
     row.bytes = packed->bytes;

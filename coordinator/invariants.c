@@ -67,6 +67,7 @@ static void check_sessions(const struct cs_core *core)
     struct cs_lease *l;
     uint64_t held[CS_SLOTS], wanted[CS_SLOTS] = {0}, leases = 0, unregistered = 0;
     uint32_t n_want[CS_SLOTS] = {0}, n_trouble[CS_SLOTS] = {0};
+    uint64_t parts[CS_SLOTS] = {0};
 
     HASH_ITER (hh, core->sessions, s, next) {
         memset(held, 0, sizeof held);
@@ -78,6 +79,7 @@ static void check_sessions(const struct cs_core *core)
         }
         for (uint32_t i = 0; i < CS_SLOTS; i++) {
             CS_ASSERT(held[i] == s->lanes[i].held);
+            parts[i] += s->apart == NULL && s->lanes[i].part != CS_RAMP_UNBOUND ? s->lanes[i].part : 0;
             wanted[i] += s->lanes[i].capacity;
             n_want[i] += s->lanes[i].capacity > 0;
             n_trouble[i] += s->lanes[i].trouble;
@@ -94,6 +96,7 @@ static void check_sessions(const struct cs_core *core)
         CS_ASSERT(core->lanes[i]->wanted == wanted[i]);
         CS_ASSERT(core->lanes[i]->n_want == n_want[i]);
         CS_ASSERT(core->lanes[i]->n_trouble == n_trouble[i]);
+        CS_ASSERT(core->lanes[i]->deal_dirty || parts[i] <= core->lanes[i]->most); /* no more is dealt than there is */
     }
 }
 

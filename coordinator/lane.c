@@ -53,6 +53,8 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
     l->price = load->price;
     l->max_output_tokens = load->max_output_tokens;
     l->timeout_ms = load->timeout_ms;
+    cs_ramp_init(&l->ramp, load->declared, load->answered, load->timeout_ms);
+    l->most = cs_ramp_most(&l->ramp, 0);
     for (uint32_t i = 0; i < load->n_quarantined; i++) {
         const struct cs_quarantined *q = &load->quarantined[i];
 

@@ -14,6 +14,7 @@
 #include "coordinator/act.h"
 #include "coordinator/bits.h"
 #include "coordinator/budget.h"
+#include "coordinator/deal.h"
 #include "coordinator/lane.h"
 #include "coordinator/risk.h"
 
@@ -83,6 +84,8 @@ void cs_lease_take(struct cs_core *core, struct cs_lease *l, const struct cs_bit
     CS_ASSERT(l->session->lanes[lane->slot].held >= n);
     lane->leased -= n;
     l->session->lanes[lane->slot].held -= n;
+    if (l->session->lanes[lane->slot].held == 0)
+        cs_deal_dirty(core, lane);
     cs_risk_take(core, l, &taken);
     if (cs_bits_none(&l->open))
         lease_free(core, l);

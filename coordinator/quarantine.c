@@ -19,6 +19,7 @@
 
 #include "coordinator/act.h"
 #include "coordinator/bits.h"
+#include "coordinator/deal.h"
 #include "coordinator/lane.h"
 #include "coordinator/lease.h"
 #include "coordinator/state.h"
@@ -83,6 +84,7 @@ static void group_free_if_empty(struct cs_core *core, struct cs_apart *g)
     if (g->n > 0)
         return;
     detach(g);
+    cs_deal_dirty(core, NULL);
     DL_DELETE(core->aparts, g);
     free(g);
     core->regrant = true;
@@ -237,6 +239,7 @@ struct cs_apart *cs_quarantine_detach(struct cs_core *core, struct cs_session *s
     if (g == NULL)
         return NULL;
     detach(g);
+    cs_deal_dirty(core, NULL);
     core->regrant = true;
     return g;
 }
@@ -396,12 +399,15 @@ bool cs_quarantine_claims(struct cs_core *core, struct cs_session *s)
 {
     struct cs_lease *l;
 
-    if (s->apart != NULL && s->leases == NULL && !may_run(core, s, s->apart))
+    if (s->apart != NULL && s->leases == NULL && !may_run(core, s, s->apart)) {
         detach(s->apart); /* paused, closed, or this worker cannot */
+        cs_deal_dirty(core, NULL);
+    }
     if (s->apart == NULL) {
         cs_quarantine_attach(s, next_group(core, s));
         if (s->apart == NULL)
             return false;
+        cs_deal_dirty(core, NULL);
         DL_FOREACH (s->leases, l)
             l->revoking = true;
         cs_lease_revoke(core, s);

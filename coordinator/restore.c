@@ -128,6 +128,31 @@ static enum cs_err spent_before(struct cs_server *sv, uint32_t gen, int64_t *out
     return rc;
 }
 
+static bool has_pace(const struct cs_limits *l)
+{
+    return l->concurrent > 0 || l->requests_per_minute > 0 || l->tokens_per_minute > 0 ||
+           l->input_tokens_per_minute > 0 || l->output_tokens_per_minute > 0;
+}
+
+/* Whether anybody has said what the lane's provider bears. A limit per day says nothing of that. */
+static bool is_declared(const struct cs_account *a, const struct cs_model *m)
+{
+    bool declared = has_pace(&m->limits);
+
+    for (uint32_t i = 0; i < m->n_pools; i++)
+        declared |= has_pace(&a->pools[m->pools[i]].limits);
+    return declared;
+}
+
+static bool is_answered(const struct cs_counters *c)
+{
+    uint64_t n = 0;
+
+    for (unsigned o = 0; o < CS_OUTCOMES; o++)
+        n += cs_outcome_is_answer((enum cs_outcome)o) && o != CS_OUTCOME_timeout ? c->outcome[o] : 0;
+    return n > c->adopted;
+}
+
 enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_loaded_plan *plan, bool open,
                                   struct cs_build_lane *lanes, struct cs_error *err)
 {
@@ -148,6 +173,8 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_loaded_plan *p
         loads[i].counters = lanes[i].counters;
         loads[i].price = study->models[i].price;
         loads[i].timeout_ms = study->models[i].timeout_ms;
+        loads[i].declared = is_declared(&study->accounts[study->models[i].account], &study->models[i]);
+        loads[i].answered = is_answered(&lanes[i].counters);
         rc = cs_requests_lane_cap(plan->requests, i, &loads[i].max_output_tokens, err);
         if (rc == CS_OK)
             rc = cs_store_frontier(sv->store, gen, i, &loads[i].frontier, err);

@@ -16,6 +16,7 @@
 #include "coordinator/session.h"
 
 #include "coordinator/act.h"
+#include "coordinator/deal.h"
 #include "coordinator/lease.h"
 #include "coordinator/quarantine.h"
 #include "coordinator/risk.h"
@@ -135,6 +136,7 @@ void cs_session_end(struct cs_core *core, struct cs_session *s, enum cs_end_of h
     if (how != CS_ENDED_RECONNECT)
         name_row(core, s->worker, false);
     drop_wants(core, s);
+    core->fresh &= how != CS_ENDED_LOST && how != CS_ENDED_EXPELLED;
     if (how == CS_ENDED_LOST)
         cs_quarantine_lost(core, s);
     cs_quarantine_detach(core, s);
@@ -143,6 +145,7 @@ void cs_session_end(struct cs_core *core, struct cs_session *s, enum cs_end_of h
     if (how == CS_ENDED_LOST && core->aparts != NULL)
         cs_quarantine_judge(core, s->worker);
     HASH_DEL(core->sessions, s);
+    cs_deal_dirty(core, NULL);
     free(s->worker);
     free(s->version);
     free(s);
@@ -153,6 +156,11 @@ void cs_session_silence(struct cs_core *core)
     struct cs_session *s, *next;
 
     HASH_ITER (hh, core->sessions, s, next) {
+        bool suspect = core->now_ms >= s->heard_ms + CS_SUSPECT_MS;
+
+        if (suspect != s->suspect) /* others may have its part meanwhile */
+            cs_deal_dirty(core, NULL);
+        s->suspect = suspect;
         if (core->now_ms < s->heard_ms + CS_LEASE_LOST_MS)
             continue;
         cs_log(CS_WARN, "worker_lost", "worker=%s silent_ms=%llu", s->worker,
@@ -208,6 +216,7 @@ void cs_session_refuse(struct cs_core *core, struct cs_session *s)
         core->banned.n = 0;
     *CS_APPEND(core->banned) = s->process;
     drop_wants(core, s);
+    cs_deal_dirty(core, NULL);
     cs_quarantine_detach(core, s);
     free_leases(core, s, UINT64_MAX);
     cs_session_reject(core, &s->peer, "mismatch", 0, cs_session_mismatch);
@@ -232,6 +241,7 @@ struct cs_session *cs_session_make(struct cs_core *core, const struct cs_event *
     s->hello = e->message.m->seq;
     s->process = cs_session_fingerprint(s->worker, s->nonce);
     s->heard_ms = core->now_ms;
+    cs_deal_new(core, s);
     HASH_ADD(hh, core->sessions, id, sizeof s->id, s);
     return s;
 }

@@ -10,6 +10,7 @@
 
 #include "coordinator/event.h"
 #include "coordinator/page.h"
+#include "coordinator/ramp.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/log.h"
@@ -51,7 +52,8 @@ struct cs_opened_block {
 };
 struct cs_again {
     uint64_t position;
-    uint32_t times;
+    uint32_t times;   /* that it was planned again after a call of unknown cost, under a budget */
+    uint32_t further; /* timeouts by our own overload */
     UT_hash_handle hh;
 };
 
@@ -108,6 +110,10 @@ struct cs_lane {
     uint64_t wanted;        /* their capacity */
     struct cs_price price;
     uint32_t max_output_tokens, timeout_ms;
+    struct cs_ramp ramp;
+    uint32_t most, n_parts; /* what the ramp allowed when it was looked at last; sessions with a part of it */
+    bool deal_dirty;
+    char slow[240]; /* what status shows of calls that end at the time limit */
 };
 
 /* ---- leases and sessions ------------------------------------------------------------------------------ */
@@ -167,10 +173,10 @@ struct cs_session {
     uint64_t seen; /* of our messages, by its last one's ack */
     uint64_t pings;
     uint32_t faults;
-    bool registered;      /* its name is on disk: only then it gets leases */
-    uint64_t registering; /* the group that has its name */
-    bool refused;         /* renders other prompts than we do: no more work */
-    bool drain_sent;
+    bool registered;            /* its name is on disk: only then it gets leases */
+    uint64_t registering;       /* the group that has its name */
+    bool refused;               /* renders other prompts than we do: no more work */
+    bool drain_sent, suspect;   /* suspect: silent for 6 s when time was looked at last */
     uint64_t received, durable; /* numbers of outputs */
     uint64_t unacked_bytes;
     uint64_t group;   /* the group that holds its last receipt, */
@@ -181,7 +187,11 @@ struct cs_session {
     struct {
         uint32_t capacity, held;
         bool trouble, away;
+        uint32_t part;            /* calls that it may have in flight (deal.h) */
+        uint32_t told, jams;      /* as announced to it, and as it says: 0 for nothing */
+        uint64_t told_seq, dealt; /* our message that told it; the deal that it got it in */
     } lanes[CS_SLOTS];
+    bool untold_part;
     uint64_t resume_seq; /* of the message that told it of the last `resume`: trouble said before is forgotten */
     UT_hash_handle hh;
 };
@@ -279,6 +289,7 @@ struct cs_core {
     char *fleet;
     struct cs_rng rng;
     bool fresh_fleet;
+    bool fresh; /* no worker of an earlier term may hold anything, and none of this one was lost */
     uint64_t grace_end_ms;
     struct {
         uint32_t n, cap;
@@ -326,7 +337,8 @@ struct cs_core {
 
     bool rejoining; /* leases that end are adopted in this step: what is cancelled waits for that */
     bool regrant;   /* something became free: look at all sessions at the end of the step */
-    bool announce_dirty;
+    bool announce_dirty, deal_dirty;
+    uint64_t deals;
     uint64_t announced, announced_states; /* fingerprints of what was last announced */
     uint64_t announce_ms;
     struct cs_intake intake;

@@ -1,7 +1,7 @@
 /* quota_lua.h - the script of quota.h. Included by quota.c only.
  *
  * KEYS: for each pool its bucket (hash) and its table (hash: claimant -> "seen want share credit allotted held").
- * ARGV: claimant, want, held, quiet_ms, cost and back of each dimension; then for each pool share, allotted, concurrent, the
+ * ARGV: claimant, want, held, quiet_ms, fresh, cost and back of each dimension; then for each pool share, allotted, concurrent, the
  * limit of each dimension, age_ms, what is told of each per-minute dimension. Returns calls, quiet_ms, and for each pool its
  * share in millionths, allotted, age_ms, told of each per-minute dimension.
  */
@@ -17,7 +17,7 @@
     "local given = 0\n"                                                                                                \
     "local function text() given = given + 1; return ARGV[given] end\n"                                                \
     "local function num() return tonumber(text()) end\n"                                                               \
-    "local me, want, held, quiet = text(), num(), num(), num()\n"                                                      \
+    "local me, want, held, quiet, fresh = text(), num(), num(), num(), num() > 0\n"                                    \
     "local cost, back = {}, {}\n"                                                                                      \
     "for d = 1, 6 do cost[d], back[d] = num(), num() end\n"                                                            \
     "local pools = {}\n"                                                                                               \
@@ -60,7 +60,8 @@
     "  local b = redis.call('HMGET', p.bucket, 'at', 'born', 'quiet', 'seeded', 'told', '1', '2', '3', '4', '5', '6',\n" \
     "    't1', 't2', 't3', 't4', 'c5', 'c6')\n"                                                                          \
     "  local at = tonumber(b[1])\n"                                                                                      \
-    "  p.born, p.quiet = tonumber(b[2]) or now, tonumber(b[3]) or 0\n"                                                   \
+    "  p.fresh = fresh and not at\n"                                                                                     \
+    "  p.born, p.quiet = tonumber(b[2]) or (p.fresh and now - HOLD - LIFE or now), tonumber(b[3]) or 0\n"                \
     "  p.young = now - p.born < HOLD + LIFE\n"                                                                           \
     "  p.fits, p.gives, p.returned, p.level = HUGE, HUGE, HUGE, {}\n"                                                    \
     "  told(p, b)\n"                                                                                                     \
@@ -68,7 +69,7 @@
     "    local l = p.limit[d]\n"                                                                                         \
     "    if l > 0 then\n"                                                                                                \
     "      local rate, c, v = PART * l / 60000, cost[d], tonumber(b[5 + d])\n"                                           \
-    "      if v and at then v = v + rate * math.max(0, now - at) else v = -rate * LIFE end\n"                            \
+    "      if v and at then v = v + rate * math.max(0, now - at) else v = p.fresh and HUGE or -rate * LIFE end\n"        \
     "      p.level[d] = math.min(v + back[d], math.max(rate * RESERVE, c))\n"                                            \
     "      if c > 0 then\n"                                                                                              \
     "        p.fits = math.min(p.fits, p.level[d] / c)\n"                                                                \
@@ -139,6 +140,8 @@
     "  p.mine = part(p, p.want)\n"                                                                                     \
     "  local pace = p.fits > p.gives * RESERVE / SLICE * 0.6 and 1.05 or 1\n"                                          \
     "  if p.gives >= HUGE then\n"                                                                                      \
+    "    p.credit = want\n"                                                                                            \
+    "  elseif p.fresh then\n"                                                                                          \
     "    p.credit = want\n"                                                                                            \
     "  elseif p.seen then\n"                                                                                           \
     "    p.credit = p.credit + math.max(0, p.returned) + pace * p.mine * math.min(now - p.seen, LIFE) / SLICE\n"       \

@@ -22,14 +22,18 @@ enum cs_worker_state {
     CS_WORKER_GONE,     /* nothing happens any more */
 };
 
-enum { CS_WORKER_SLOTS_MAX = 65536 };
+enum {
+    CS_WORKER_SLOTS_MAX = 65536,
+    CS_WORKER_SLOTS_PARKED =
+        2, /* times as many are numbered: what silent lanes have under way does not keep others from theirs */
+};
 
 struct cs_worker_opts {
     const char *name; /* at most CS_NAME_MAX bytes, unique; copied */
     const char *version;
     uint64_t nonce;      /* of this process */
     uint64_t seed;       /* of jitter */
-    uint32_t slots;      /* calls in flight, 1..CS_WORKER_SLOTS_MAX */
+    uint32_t slots;      /* calls in flight but for those of silent lanes, 1..CS_WORKER_SLOTS_MAX */
     uint32_t drain_ms;   /* longest wait for calls in flight when draining */
     size_t reply_memory; /* bytes that all replies in flight may hold; 0: no cap */
     bool report_acks;    /* CS_DO_ACKED is wanted */

@@ -25,8 +25,33 @@ void cs_worker_lane_wake(struct cs_worker *w, struct cs_worker_lane *l)
 
 uint32_t cs_worker_lane_most(const struct cs_worker_lane *l)
 {
-    uint32_t most = cs_brake_most(&l->brake);
+    uint32_t most = cs_worker_lane_brakes(l) ? cs_brake_most(&l->brake) : CS_SHARES_FREE;
+    most = l->dealt < most ? l->dealt : most;
     return l->share < most ? l->share : most;
+}
+
+bool cs_worker_lane_brakes(const struct cs_worker_lane *l)
+{
+    return l->draw != NULL || l->dealt == CS_SHARES_FREE;
+}
+
+void cs_worker_lane_silent(struct cs_worker *w, struct cs_worker_lane *l, bool silent)
+{
+    if (l->silent == silent)
+        return;
+    l->silent = silent;
+    w->parked = silent ? w->parked + l->in_flight : w->parked - l->in_flight;
+    w->shares_stale = true;
+}
+
+void cs_worker_lane_flies(struct cs_worker *w, struct cs_worker_lane *l, int calls)
+{
+    if (l->in_flight == 0)
+        l->started_at = w->now;
+    w->in_flight += (uint32_t)calls;
+    l->in_flight += (uint32_t)calls;
+    if (l->silent)
+        w->parked += (uint32_t)calls;
 }
 
 bool cs_worker_lane_is_borne(const struct cs_worker *w, const struct cs_worker_lane *l)

@@ -58,6 +58,7 @@ static struct cs_worker_lane *add_lane(struct cs_worker *w, const struct cs_lane
     l->gen = info->gen;
     l->lane = info->lane;
     l->state = CS_LANE_PAUSED;
+    l->dealt = CS_SHARES_FREE;
     cs_brake_init(&l->brake, true);
     cs_outage_init(&l->outage);
     memcpy(l->spec, info->spec_digest, sizeof l->spec);
@@ -115,6 +116,18 @@ static void set_barred(struct cs_worker *w, struct cs_worker_lane *l, const char
     look_at_key(w, l);
 }
 
+/* The part of the lane's calls that is this worker's. */
+static void set_dealt(struct cs_worker *w, struct cs_worker_lane *l, uint32_t calls)
+{
+    uint32_t dealt = calls > 0 ? calls - 1 : CS_SHARES_FREE;
+    if (dealt == l->dealt)
+        return;
+    if (dealt < l->dealt)
+        l->jammed_at = w->now; /* what was sent before was sent as one of more */
+    l->dealt = dealt;
+    w->shares_stale = true;
+}
+
 void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in_order)
 {
     w->announcements++;
@@ -124,8 +137,11 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in
             l = add_lane(w, &a->lanes[i]);
         l->seen = w->announcements;
         set_lane(w, l, (enum cs_lane_state)a->lanes[i].state, a->lanes[i].available != 0);
-        if (in_order) /* PUB may bring what stood before a `resume` after it */
-            set_barred(w, l, a->lanes[i].barred);
+        if (!in_order) /* PUB may bring what stood before a `resume` after it */
+            continue;
+        set_barred(w, l, a->lanes[i].barred);
+        set_dealt(w, l, a->lanes[i].calls);
+        l->parted = l->told_capacity > 0;
     }
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
         if (l->seen != w->announcements)
@@ -238,35 +254,53 @@ static bool takes_part(const struct cs_worker *w, const struct cs_worker_lane *l
            has_work(l);
 }
 
-/* Slots are shared evenly among the lanes that have work; what a lane may not use (its account's limit of
- * concurrent calls) goes to the others. */
+/* What keeps a lane to few calls besides what is dealt out. */
+static uint32_t own_limit(const struct cs_worker_lane *l)
+{
+    return l->outage.away ? 1 : l->facts.concurrent != 0 ? l->facts.concurrent : CS_SHARES_FREE;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 static void share_slots(struct cs_worker *w)
 {
-    uint32_t left = w->opts.slots, n = 0;
-    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
-        l->share = 0;
-        n += takes_part(w, l);
-    }
-    for (bool again = true; again && n > 0;) {
-        again = false;
-        for (struct cs_worker_lane *l = w->lanes; l != NULL && n > 0; l = l->hh.next) {
-            uint32_t even = left / n > 0 ? left / n : 1, limit = l->outage.away ? 1 : l->facts.concurrent;
-            if (!takes_part(w, l) || l->share != 0 || limit == 0 || limit > even)
-                continue;
-            l->share = limit;
-            left -= limit < left ? limit : left;
-            n--;
-            again = true;
-        }
-    }
-    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
-        if (!takes_part(w, l) || l->share != 0)
-            continue;
-        l->share = (left + n - 1) / n > 0 ? (left + n - 1) / n : 1;
-        left -= l->share < left ? l->share : left;
-        n--;
+    struct cs_share *shares = cs_arena_array(&w->arena, HASH_COUNT(w->lanes) + 1, sizeof *shares);
+    uint32_t n = 0;
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
+        shares[n++] = (struct cs_share){.works = takes_part(w, l),
+                                        .trusted = l->answered_at != 0 && !l->silent,
+                                        .limit = least(own_limit(l), l->dealt)};
+    cs_shares(shares, n, w->opts.slots);
+    n = 0;
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next, n++) {
+        l->share = shares[n].share;
+        l->wish = least(shares[n].wish, own_limit(l));
+        if (l->parted && l->dealt < CS_SHARES_FREE / 2)
+            cs_leases_give_back_beyond(w, l, 2 * l->dealt);
     }
     cs_worker_lane_wake_all(w);
+}
+
+void cs_lanes_look(struct cs_worker *w)
+{
+    uint32_t works = 0;
+    for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
+        works += takes_part(w, l);
+    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        uint64_t since = l->answered_at > l->started_at ? l->answered_at : l->started_at;
+        uint64_t patience = CS_SILENT_LATENCIES * l->slowest_ms;
+        if (works > 1 && l->in_flight > 0 && !l->silent &&
+            w->now - since > (patience > CS_SILENT_MS ? patience : CS_SILENT_MS)) {
+            cs_do_log(w, CS_INFO, "lane_silent", "gen=%u lane=%u in_flight=%u silent_ms=%llu", l->gen, l->lane,
+                      l->in_flight, (unsigned long long)(w->now - since));
+            cs_worker_lane_silent(w, l, true);
+        }
+    }
+    if (works > 1)
+        cs_alarm_set(&w->alarms, &w->look, w->now + CS_LOOK_MS);
 }
 
 /* A share to work on, and as much again so that it never runs dry. */
@@ -275,9 +309,10 @@ static struct cs_want_lane want_of(const struct cs_worker_lane *l)
     return (struct cs_want_lane){
         .gen = l->gen,
         .lane = l->lane,
-        .capacity = 2 * l->share,
+        .capacity = 2 * l->wish,
         .trouble = l->trouble[0] != '\0' ? l->trouble : l->away,
         .key = l->key_refused ? l->facts.endpoint->key : "",
+        .jams = 1 + l->jams,
     };
 }
 
@@ -295,7 +330,7 @@ uint32_t cs_lanes_wants(struct cs_worker *w, struct cs_want_lane **out)
 void cs_lanes_forget_wants(struct cs_worker *w)
 {
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
-        l->told_capacity = l->told_trouble = 0;
+        l->told_capacity = l->told_trouble = l->parted = 0;
     w->shares_stale = true;
 }
 
@@ -304,8 +339,9 @@ static void tell_wants(struct cs_worker *w)
     bool changed = false;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
         uint8_t trouble = l->trouble[0] != '\0' ? 1 : l->outage.away ? 2 : 0;
-        changed |= 2 * l->share != l->told_capacity || trouble != l->told_trouble;
-        l->told_capacity = 2 * l->share;
+        changed |= 2 * l->wish != l->told_capacity || trouble != l->told_trouble || l->jams != l->told_jams;
+        l->told_capacity = 2 * l->wish;
+        l->told_jams = l->jams;
         l->told_trouble = trouble;
     }
     if (!changed)
@@ -327,6 +363,8 @@ void cs_lanes_settle(struct cs_worker *w)
             load_facts(w, l);
     }
     share_slots(w);
+    if (w->look.place == 0 && HASH_COUNT(w->lanes) > 1)
+        cs_alarm_set(&w->alarms, &w->look, w->now + CS_LOOK_MS);
     if (cs_do_is_live(w) && !w->said_bye)
         tell_wants(w);
 }

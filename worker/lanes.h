@@ -13,6 +13,7 @@ uint32_t cs_lanes_wants(struct cs_worker *w, struct cs_want_lane **out); /* in t
 void cs_lanes_settle(struct cs_worker *w);                               /* facts, shares, WANT */
 void cs_lanes_ask(struct cs_worker *w); /* SPEC_GET for what turned out to be missing */
 void cs_lanes_spec(struct cs_worker *w, const struct cs_spec_reply *s);
+void cs_lanes_look(struct cs_worker *w); /* which of them have gone silent */
 void cs_lanes_ask_again(struct cs_worker *w);
 void cs_lanes_close(struct cs_worker *w);
 

@@ -122,24 +122,36 @@ void cs_leases_give_back(struct cs_worker *w, const struct cs_worker_lane *only,
     }
 }
 
-/* What waits to be repeated stays: its attempts are counted here. */
+/* Of the lease, so many of those that were not tried. */
+static void give_back_some(struct cs_worker *w, struct cs_worker_lease *l, uint32_t n)
+{
+    struct cs_lease_ref ref = ref_of(l), *r = giving(w, &ref);
+    for (int bit = CS_SHARD_SIZE - 1; bit >= 0 && n > 0; bit--) { /* the latest first */
+        if (!bit_get(l->todo, (uint8_t)bit) || bit_get(l->waiting, (uint8_t)bit))
+            continue;
+        bit_set(r->todo, (uint8_t)bit);
+        bit_clear(l->todo, (uint8_t)bit);
+        l->n_todo--;
+        l->lane->n_todo--;
+        w->unstarted--;
+        n--;
+    }
+    update_alive(w, l);
+}
+
+void cs_leases_give_back_beyond(struct cs_worker *w, const struct cs_worker_lane *lane, uint32_t keep)
+{
+    for (struct cs_worker_lease *l = LIST_FIRST(&w->leases), *next; l != NULL && lane->n_todo > keep; l = next) {
+        next = LIST_NEXT(l, all);
+        uint32_t n = (uint32_t)(l->n_todo - l->n_waiting), beyond = lane->n_todo - keep;
+        if (l->lane == lane && n > 0)
+            give_back_some(w, l, n < beyond ? n : beyond);
+    }
+}
+
 void cs_leases_give_back_untried(struct cs_worker *w, const struct cs_worker_lane *lane)
 {
-    for (struct cs_worker_lease *l = LIST_FIRST(&w->leases), *next; l != NULL; l = next) {
-        next = LIST_NEXT(l, all);
-        uint16_t n = (uint16_t)(l->n_todo - l->n_waiting);
-        if (l->lane != lane || n == 0)
-            continue;
-        struct cs_lease_ref ref = ref_of(l), *r = giving(w, &ref);
-        for (int i = 0; i < CS_BITMAP_BYTES; i++) {
-            r->todo[i] |= (uint8_t)(l->todo[i] & ~l->waiting[i]);
-            l->todo[i] &= l->waiting[i];
-        }
-        l->lane->n_todo -= n;
-        w->unstarted -= n;
-        l->n_todo = l->n_waiting;
-        update_alive(w, l);
-    }
+    cs_leases_give_back_beyond(w, lane, 0);
 }
 
 void cs_leases_give_back_one(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit)

@@ -13,6 +13,8 @@ void cs_leases_lost(struct cs_worker *w, uint64_t epoch);
 void cs_leases_revoke(struct cs_worker *w, const struct cs_leases *r);
 /* Gives back what has not started: tells the coordinator (`tell`), or forgets it. NULL: of all lanes. */
 void cs_leases_give_back(struct cs_worker *w, const struct cs_worker_lane *only, bool tell);
+/* All of the lane but `keep`; what waits to be repeated stays in any case: its attempts are counted here. */
+void cs_leases_give_back_beyond(struct cs_worker *w, const struct cs_worker_lane *lane, uint32_t keep);
 void cs_leases_give_back_untried(struct cs_worker *w, const struct cs_worker_lane *lane);
 void cs_leases_give_back_one(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit); /* a busy position */
 uint32_t cs_leases_list(struct cs_worker *w, bool with_dead,

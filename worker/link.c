@@ -138,6 +138,7 @@ static void on_welcome(struct cs_worker *w, const struct cs_message *m)
     w->silences = 0;
     cs_alarm_clear(&w->alarms, &w->hello);
     set_state(w, CS_WORKER_READY);
+    w->fresh_until = b->fresh != 0 ? w->now + CS_FRESH_MS : 0;
     cs_do_log(w, CS_INFO, "welcome", "term=%u protocol=%d.%u", b->term, CS_WIRE_MAJOR, b->minor);
     cs_window_limit(&w->window, b->window_outputs, b->window_bytes);
     if (w->window.outputs_max > w->window_peak)

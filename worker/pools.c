@@ -149,6 +149,7 @@ static void look(struct cs_worker *w, struct cs_draw *d)
     if (cs_pacer_ask(&d->pacer, want, w->now, &d->ask)) {
         d->ask.group = d->group;
         d->ask.claimant = d->claimant;
+        d->ask.fresh = w->now < w->fresh_until;
         for (uint32_t i = 0; i < d->ask.n_pools; i++)
             d->ask.pool[i].name = d->name[i];
         d->to_ask = true;

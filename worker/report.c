@@ -42,8 +42,7 @@ enum cs_bind cs_lanes_binding(const struct cs_worker *w, const struct cs_worker_
     if (!cs_worker_lane_is_borne(w, l))
         return CS_BIND_MEMORY;
     if (l->in_flight >= cs_worker_lane_most(l))
-        return l->share > cs_brake_most(&l->brake) || l->share == l->facts.concurrent ? CS_BIND_CONCURRENT
-                                                                                      : CS_BIND_SLOTS;
+        return cs_worker_lane_most(l) < l->wish || l->share == l->facts.concurrent ? CS_BIND_CONCURRENT : CS_BIND_SLOTS;
     if (p != NULL && p->in_flight >= cs_pacer_most(p))
         return CS_BIND_CONCURRENT;
     return p != NULL ? tightest(p) : CS_BIND_SLOTS;

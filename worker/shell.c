@@ -361,7 +361,7 @@ enum cs_err cs_worker_run(const struct cs_worker_shell_opts *o, struct cs_error 
     open_handles(&s);
     enum cs_err rc = open_ack_log(&s, err);
     if (rc == CS_OK)
-        rc = cs_http_open(&s.http, &s.loop, o->slots, o->reply_memory, on_done, &s, err);
+        rc = cs_http_open(&s.http, &s.loop, CS_WORKER_SLOTS_PARKED * o->slots, o->reply_memory, on_done, &s, err);
     if (rc == CS_OK)
         rc = cs_worker_net_open(&s.net, &no, err);
     if (rc == CS_OK && o->redis != NULL)

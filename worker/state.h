@@ -16,6 +16,7 @@
 #include "worker/outage.h"
 #include "worker/pacer.h"
 #include "worker/replies.h"
+#include "worker/shares.h"
 #include "worker/window.h"
 
 enum {
@@ -30,6 +31,10 @@ enum {
     CS_BYE_MS = 100,           /* BYE has this long to leave */
     CS_STARTS_PER_STEP = 64,   /* bounds the bodies that one step copies */
     CS_START_BYTES_PER_STEP = 4 * 1024 * 1024,
+    CS_FRESH_MS = 3000, /* so long after WELCOME it is believed that nobody has made a call before */
+    CS_LOOK_MS = 500,
+    CS_SILENT_MS = 1000,     /* a lane with calls and no answer for so long, */
+    CS_SILENT_LATENCIES = 4, /* and for so many times what its slowest answers took, is silent */
 };
 
 enum cs_worker_alarm {
@@ -43,6 +48,7 @@ enum cs_worker_alarm {
     CS_ALARM_CALL,  /* a call's pause is over */
     CS_ALARM_DRAIN, /* the drain has lasted long enough */
     CS_ALARM_EXIT,
+    CS_ALARM_LOOK, /* for lanes that have gone silent */
     CS_ALARM_POOL, /* a pool may have something to give, or is to be asked */
 };
 
@@ -99,12 +105,22 @@ struct cs_worker_lane {
     struct cs_replies replies;
     uint32_t seen; /* the announcement that named it last */
     uint32_t n_leases, n_todo, in_flight;
-    uint32_t share;        /* calls it may have in flight */
-    struct cs_brake brake; /* the same, as the provider has shown what it bears */
-    uint32_t quiets;       /* quiet periods in a row without an answer */
+    uint32_t share, wish; /* calls it may have in flight; could, if the coordinator dealt out more (shares.h) */
+    uint32_t
+        dealt; /* calls that the coordinator has dealt out to this worker; CS_SHARES_FREE: it says nothing of that */
+    uint32_t jams;        /* how often the provider said that it is too much: the coordinator is told */
+    uint64_t jammed_at;   /* what was sent until then belongs to the jam that is known */
+    uint64_t answered_at; /* 0: never */
+    uint64_t slowest_ms;  /* of its answers, fading */
+    uint64_t started_at;  /* the last time that it began a call with none in flight */
+    bool parted;          /* `dealt` is of this session, after what was wanted in it */
+    bool silent;          /* nothing comes any more: what it has under way counts as parked */
+    struct cs_brake
+        brake; /* calls in flight, as the provider has shown what it bears, where the coordinator does not look after that */
+    uint32_t quiets; /* quiet periods in a row without an answer */
     uint64_t quiet_since, quiet_until, progress;
-    uint32_t told_capacity; /* in this session */
-    uint8_t told_trouble;   /* 0: none; 1: of the key or the like; 2: its provider is away */
+    uint32_t told_capacity, told_jams; /* in this session */
+    uint8_t told_trouble;              /* 0: none; 1: of the key or the like; 2: its provider is away */
     struct cs_alarm alarm;
     TAILQ_HEAD(, cs_worker_lease) open;
     TAILQ_HEAD(, cs_call) due;
@@ -135,12 +151,12 @@ struct cs_worker {
     uint32_t last_term;
     uint64_t session, seq, ack;
     uint64_t heard; /* the lease clock */
-    uint64_t hello_at, connected_at;
+    uint64_t hello_at, connected_at, fresh_until;
     bool socket, new_socket; /* there is one; the next HELLO wants another */
     uint32_t silences;       /* sockets in a row that brought no WELCOME */
 
     struct cs_alarms alarms;
-    struct cs_alarm hello, ping, flush, resend, spec, go, drain, leave;
+    struct cs_alarm hello, ping, flush, resend, spec, go, drain, leave, look;
 
     struct cs_worker_lane *lanes; /* hash */
     TAILQ_HEAD(, cs_worker_lane) ring;
@@ -156,8 +172,9 @@ struct cs_worker {
     struct cs_lease_ref *giving; /* to be released at the end of the step */
     uint32_t n_giving, cap_giving;
 
-    struct cs_call **slots; /* by slot; NULL: free */
+    struct cs_call **slots; /* by slot, twice as many as may be in use without silent lanes; NULL: free */
     uint32_t *free_slots, n_free, in_flight;
+    uint32_t parked; /* of these, of silent lanes */
     struct cs_reply_memory replies;
     struct cs_window window;
     uint32_t window_peak; /* the largest limit that held */

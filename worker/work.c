@@ -110,18 +110,24 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     uint32_t slot = w->free_slots[--w->n_free];
     CS_ASSERT(w->slots[slot] == NULL);
     w->slots[slot] = c;
-    w->in_flight++;
-    l->in_flight++;
+    cs_worker_lane_flies(w, l, 1);
     cs_call_sent(c, slot, w->now, w->wall);
     emit_call(w, c, &trial);
     return true;
+}
+
+/* For one more call, and for its output. */
+static bool has_room(const struct cs_worker *w)
+{
+    return w->n_free > 0 && w->in_flight - w->parked < w->opts.slots && cs_window_open(&w->window) &&
+           w->in_flight + w->window.n < w->opts.slots + w->window.outputs_max;
 }
 
 /* Lanes whose turn did not come. */
 static void note_rest(struct cs_worker *w)
 {
     struct cs_worker_lane *l;
-    const enum cs_bind why = w->n_free == 0 ? CS_BIND_SLOTS : CS_BIND_WINDOW;
+    const enum cs_bind why = w->in_flight - w->parked >= w->opts.slots ? CS_BIND_SLOTS : CS_BIND_WINDOW;
     if (!cs_do_may_start(w))
         return;
     TAILQ_FOREACH(l, &w->ring, in_ring)
@@ -130,7 +136,7 @@ static void note_rest(struct cs_worker *w)
 
 void cs_work_start(struct cs_worker *w)
 {
-    while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && cs_do_may_start(w)) {
+    while (!TAILQ_EMPTY(&w->ring) && has_room(w) && cs_do_may_start(w)) {
         if (w->starts >= CS_STARTS_PER_STEP || w->start_bytes >= CS_START_BYTES_PER_STEP) {
             cs_alarm_set(&w->alarms, &w->go, w->now);
             return;
@@ -216,7 +222,8 @@ static void lane_answered(struct cs_worker_lane *l, uint64_t sent_ms)
 {
     l->progress++;
     l->quiets = 0;
-    cs_brake_answered(&l->brake, sent_ms, l->in_flight + 1);
+    if (cs_worker_lane_brakes(l))
+        cs_brake_answered(&l->brake, sent_ms, l->in_flight + 1);
 }
 
 /* In our words: what a provider writes here may repeat a part of the key (decision 22). */
@@ -234,6 +241,29 @@ static bool is_heard(const struct cs_http_reply *reply, const struct cs_reading 
 {
     return reply->transfer == CS_TRANSFER_WHOLE && reply->status >= 200 && reply->status <= 299 &&
            reading->status < 500;
+}
+
+/* The provider says that it is too much: half as many at once, once for all calls that were under way together. */
+static void jam(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c)
+{
+    if (cs_worker_lane_brakes(l)) {
+        cs_brake_overloaded(&l->brake, c->sent_ms, l->in_flight, w->now);
+    } else if (c->sent_ms > l->jammed_at) {
+        l->jammed_at = w->now;
+        l->jams++;
+        w->shares_stale = true; /* to be told at once */
+    }
+}
+
+/* A sign of life: the lane is trusted with its share. */
+static void heard_of(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c)
+{
+    uint64_t took = w->now - c->sent_ms, fading = l->slowest_ms - l->slowest_ms / 128;
+    if (l->answered_at == 0)
+        w->shares_stale = true;
+    l->answered_at = w->now;
+    l->slowest_ms = took > fading ? took : fading;
+    cs_worker_lane_silent(w, l, false);
 }
 
 /* Does the provider work at all? 429 says that it is there, a timeout says nothing. */
@@ -254,7 +284,7 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
         }
     }
     if (v->rule.pause == CS_PAUSE_LANE || v->rule.pause == CS_PAUSE_EASE || reply->below == CS_BELOW_CONNECT)
-        cs_brake_overloaded(&l->brake, c->sent_ms, l->in_flight, w->now);
+        jam(w, l, c);
     if (v->rule.pause == CS_PAUSE_LANE)
         quiet_lane(w, l, c, v->wait_ms);
     cs_worker_trouble_wait(w, l);
@@ -271,12 +301,14 @@ static void note_size(struct cs_worker *w, struct cs_worker_lane *l, const struc
 
 void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
 {
-    CS_ASSERT(slot < w->opts.slots);
+    CS_ASSERT(slot < CS_WORKER_SLOTS_PARKED * w->opts.slots);
     struct cs_call *c = w->slots[slot];
     CS_ASSERT(c != NULL);
     struct cs_worker_lane *l = c->lane;
     struct cs_reading reading;
 
+    if (reply->transfer == CS_TRANSFER_WHOLE)
+        heard_of(w, l, c);
     w->slots[slot] = NULL;
     w->free_slots[w->n_free++] = slot;
     w->calls_ended++;
@@ -291,8 +323,7 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     if (v.next == CS_NEXT_RETRY && l->facts.metered &&
         (v.rule.ambiguous || (reply->status >= 200 && reply->status <= 299)))
         v.next = CS_NEXT_FAIL; /* it may have been billed: another call needs another grant (decision 15) */
-    w->in_flight--;
-    l->in_flight--;
+    cs_worker_lane_flies(w, l, -1);
     switch (v.next) {
     case CS_NEXT_ANSWER:
         if (reading.says == CS_SAYS_ANSWER)
@@ -333,15 +364,14 @@ void cs_work_due(struct cs_worker *w, struct cs_call *c)
 
 void cs_work_abort_all(struct cs_worker *w)
 {
-    for (uint32_t slot = 0; w->in_flight > 0 && slot < w->opts.slots; slot++) {
+    for (uint32_t slot = 0; w->in_flight > 0 && slot < CS_WORKER_SLOTS_PARKED * w->opts.slots; slot++) {
         struct cs_call *c = w->slots[slot];
         if (c == NULL)
             continue;
         cs_do_action(w, CS_DO_ABORT)->slot = slot;
         w->slots[slot] = NULL;
         w->free_slots[w->n_free++] = slot;
-        w->in_flight--;
-        c->lane->in_flight--;
+        cs_worker_lane_flies(w, c->lane, -1);
         cs_lease_done(w, c->lease, c->bit);
         free(c);
     }

@@ -35,19 +35,20 @@ void cs_worker_open(struct cs_worker **out, const struct cs_worker_opts *opts)
     struct {
         struct cs_alarm *alarm;
         enum cs_worker_alarm kind;
-    } own[] = {{&w->hello, CS_ALARM_HELLO},   {&w->ping, CS_ALARM_PING}, {&w->flush, CS_ALARM_FLUSH},
-               {&w->resend, CS_ALARM_RESEND}, {&w->spec, CS_ALARM_SPEC}, {&w->go, CS_ALARM_GO},
-               {&w->drain, CS_ALARM_DRAIN},   {&w->leave, CS_ALARM_EXIT}};
+    } own[] = {{&w->hello, CS_ALARM_HELLO},   {&w->ping, CS_ALARM_PING},  {&w->flush, CS_ALARM_FLUSH},
+               {&w->resend, CS_ALARM_RESEND}, {&w->spec, CS_ALARM_SPEC},  {&w->go, CS_ALARM_GO},
+               {&w->drain, CS_ALARM_DRAIN},   {&w->leave, CS_ALARM_EXIT}, {&w->look, CS_ALARM_LOOK}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         own[i].alarm->kind = (int)own[i].kind;
     TAILQ_INIT(&w->ring);
     LIST_INIT(&w->leases);
     cs_window_init(&w->window, CS_WINDOW_OUTPUTS, CS_WINDOW_BYTES);
     w->window_peak = CS_WINDOW_OUTPUTS;
-    w->slots = cs_xcalloc(opts->slots, sizeof(struct cs_call *));
-    w->free_slots = cs_xcalloc(opts->slots, sizeof *w->free_slots);
-    for (uint32_t i = 0; i < opts->slots; i++) /* slot 0 is on top: few calls keep few connections warm */
-        w->free_slots[w->n_free++] = opts->slots - 1 - i;
+    const uint32_t slots = CS_WORKER_SLOTS_PARKED * opts->slots;
+    w->slots = cs_xcalloc(slots, sizeof(struct cs_call *));
+    w->free_slots = cs_xcalloc(slots, sizeof *w->free_slots);
+    for (uint32_t i = 0; i < slots; i++) /* slot 0 is on top: few calls keep few connections warm */
+        w->free_slots[w->n_free++] = slots - 1 - i;
     cs_alarm_set(&w->alarms, &w->hello, 0);
     *out = w;
 }
@@ -131,6 +132,9 @@ static void ring(struct cs_worker *w, const struct cs_alarm *a)
     case CS_ALARM_CALL:
         cs_work_due(w, a->owner);
         break;
+    case CS_ALARM_LOOK:
+        cs_lanes_look(w);
+        break;
     case CS_ALARM_DRAIN:
         drain_over(w);
         break;
@@ -142,7 +146,8 @@ static void ring(struct cs_worker *w, const struct cs_alarm *a)
 
 static void check(const struct cs_worker *w)
 {
-    CS_ASSERT(w->in_flight + w->n_free == w->opts.slots);
+    CS_ASSERT(w->in_flight + w->n_free == CS_WORKER_SLOTS_PARKED * w->opts.slots);
+    CS_ASSERT(w->parked <= w->in_flight);
     CS_ASSERT(w->in_flight + w->window.n <= w->opts.slots + w->window_peak);
     CS_ASSERT(w->waiting <= w->unstarted);
     CS_ASSERT(!w->draining || w->unstarted == 0);

@@ -12,7 +12,8 @@
  * delivered.
  *
  * Thread: one. Ownership: what actions point to is valid until the next step. Units: milliseconds of a monotonic clock.
- * Limits: in flight <= slots; in flight + unsent + unacknowledged <= slots + window (asserted after every step).
+ * Limits: in flight + unsent + unacknowledged <= slots + window; in flight, without what silent lanes have (shares.h), <= slots when a
+ * call starts; slots are numbered below CS_WORKER_SLOTS_PARKED times as many.
  */
 #ifndef CS_WORKER_H
 #define CS_WORKER_H

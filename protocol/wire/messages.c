@@ -52,24 +52,45 @@ static void visit_last_text(struct cs_codec *c, const char **text, uint32_t max)
         *text = "";
 }
 
+/* Likewise a number that is left out when it is 0. */
+static void visit_last_u32(struct cs_codec *c, uint32_t *n)
+{
+    if (cs_codec_packing(c) ? *n > 0 : cs_codec_more(c))
+        cs_codec_u32(c, n);
+    else if (!cs_codec_packing(c))
+        *n = 0;
+}
+
+/* The last two: a text and a number, of which the number needs the text before it. */
+static void visit_last_two(struct cs_codec *c, const char **text, uint32_t max, uint32_t *n)
+{
+    if (cs_codec_packing(c) && *n > 0)
+        cs_visit_text(c, text, max);
+    else
+        visit_last_text(c, text, max);
+    visit_last_u32(c, n);
+}
+
+static uint32_t size_with_two(const struct cs_codec *c, uint32_t without, const char *text, uint32_t n)
+{
+    return cs_codec_packing(c) && n > 0 ? without + 2 : has_text(c, text) ? without + 1 : without;
+}
+
 /* A minor version at the end of a body, left out where none is stated: the bytes of 1.0 stay what they are. */
 static void visit_last_minor(struct cs_codec *c, uint32_t *minor)
 {
-    if (cs_codec_packing(c) ? *minor > 0 : cs_codec_more(c))
-        cs_codec_u32(c, minor);
-    else if (!cs_codec_packing(c))
-        *minor = 0;
+    visit_last_u32(c, minor);
 }
 
 static void visit_lane(struct cs_codec *c, struct cs_lane_info *l)
 {
-    cs_codec_begin(c, has_text(c, l->barred) ? 6 : 5);
+    cs_codec_begin(c, size_with_two(c, 5, l->barred, l->calls));
     cs_codec_u32(c, &l->gen);
     cs_codec_u32(c, &l->lane);
     cs_codec_u8(c, &l->state);
     cs_codec_u8(c, &l->available);
     cs_codec_fixed(c, l->spec_digest, sizeof l->spec_digest);
-    visit_last_text(c, &l->barred, CS_SENTENCE_MAX);
+    visit_last_two(c, &l->barred, CS_SENTENCE_MAX, &l->calls);
     if (l->state > CS_LANE_CANCELLED || l->available > 1)
         cs_codec_fail(c, "lane %u is in state %u, available %u", l->lane, l->state, l->available);
     cs_codec_end(c);
@@ -130,7 +151,7 @@ static void visit_hello(struct cs_codec *c, struct cs_hello *h)
 
 static void visit_welcome(struct cs_codec *c, struct cs_welcome *w)
 {
-    cs_codec_begin(c, cs_codec_packing(c) && w->minor > 0 ? 8 : 7);
+    cs_codec_begin(c, !cs_codec_packing(c) || w->minor == 0 ? 7 : w->fresh == 0 ? 8 : 9);
     cs_codec_u64(c, &w->session);
     cs_codec_u32(c, &w->term);
     cs_visit_text(c, &w->fleet, CS_NAME_MAX);
@@ -148,6 +169,8 @@ static void visit_welcome(struct cs_codec *c, struct cs_welcome *w)
     cs_codec_end(c);
     visit_announce(c, &w->announce);
     visit_last_minor(c, &w->minor);
+    if (!cs_codec_packing(c) || w->minor > 0)
+        visit_last_u32(c, &w->fresh);
     cs_codec_end(c);
 }
 
@@ -165,12 +188,12 @@ static void visit_want_list(struct cs_codec *c, uint32_t *n, struct cs_want_lane
     CS_VISIT_ITEMS(c, *n, *lanes, CS_LANES_MAX);
     for (uint32_t i = 0; i < *n; i++) {
         struct cs_want_lane *l = &(*lanes)[i];
-        cs_codec_begin(c, has_text(c, l->key) ? 5 : 4);
+        cs_codec_begin(c, size_with_two(c, 4, l->key, l->jams));
         cs_codec_u32(c, &l->gen);
         cs_codec_u32(c, &l->lane);
         cs_codec_u32(c, &l->capacity);
         cs_visit_text(c, &l->trouble, CS_SENTENCE_MAX);
-        visit_last_text(c, &l->key, CS_NAME_MAX);
+        visit_last_two(c, &l->key, CS_NAME_MAX, &l->jams);
         cs_codec_end(c);
     }
     cs_codec_end(c);

@@ -86,6 +86,9 @@ struct cs_lane_info {
     uint8_t available; /* 1: has trials to lease */
     uint8_t spec_digest[32];
     const char *barred; /* fingerprints of keys that its provider refused, with blanks between them; "" or NULL: none */
+    uint32_t
+        calls; /* n > 0: at most n - 1 calls of this worker at once. 0: nothing is said of it (on PUB; by older coordinators;
+                         * where limits are declared and the lane has been answered) */
 };
 
 /* The announcement (decision 20): in WELCOME, PONG, STOP and on PUB. */
@@ -130,6 +133,7 @@ struct cs_welcome {
     } * adopted; /* not named here = dropped: start nothing more of it */
     struct cs_announce announce;
     uint32_t minor; /* CS_WIRE_MINOR of the coordinator; 0: it states none */
+    uint32_t fresh; /* 1: nobody of the fleet has, or may have, made a call yet (only with a minor) */
 };
 
 struct cs_reject {
@@ -146,6 +150,9 @@ struct cs_want {
         const char
             *trouble;    /* why capacity is 0: "no key: set EXAMPLE_API_KEY"; else why nothing gets through; or "" */
         const char *key; /* the provider refused it for this lane: its fingerprint; "" or NULL otherwise */
+        uint32_t
+            jams; /* 1 + how often in this session the provider has said that it is too much; 0: an older worker, which says
+                        * nothing of it, and does not know `calls` of the announcement */
     } * lanes;
 };
 

@@ -235,7 +235,8 @@ class Upgrade(Golden):
                     self.assertIn("at another trial too", done.err)
                     self.assertIn("was paid for by this trial and stands at none", done.err)
                     self.assertIn("the next change of the study", done.out)
-                    self.assertEqual(self.rows(folder), contents["second"], when)
+                    rows = [{k: row[k] for k in old if k in row} for row, old in zip(self.rows(folder), contents["second"], strict=True)]
+                    self.assertEqual(rows, contents["second"], when)  # a later version may tell more
                     self.assertExit(self.upgrade(folder))
                 study = folder / "study.yaml"
                 study.write_text(study.read_text().replace("title: ", "title: Edited. ", 1))

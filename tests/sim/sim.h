@@ -25,9 +25,13 @@
 #include "worker/worker.h"
 
 enum {
-    SIM_WORKERS_MAX = 5,
+    SIM_WORKERS_MAX = 64,
+    SIM_WORKERS_MOSTLY = 5, /* at most, where they share limits through Redis */
     SIM_LANES_MAX = 3,
     SIM_SLOTS_MAX = 24,
+    SIM_CALLS_MAX = CS_WORKER_SLOTS_PARKED * SIM_SLOTS_MAX, /* of a worker */
+    SIM_SERVER_SLOTS = 8,                                   /* of a server with a queue, at most */
+    SIM_CONNECT_MS = 10000,
     SIM_CONNECTIONS = 16, /* of a worker, that may still have something under way */
     SIM_CHUNK_TRIALS = 64,
     SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
@@ -82,6 +86,11 @@ enum {
     X(REFUSAL, "refusal")                                                                                              \
     X(BAD_REQUEST, "400")                                                                                              \
     X(BAD_KEY, "401")                                                                                                  \
+    X(DEAD_SYN, "connections not answered")                                                                            \
+    X(QUEUE, "server with few slots and a queue")                                                                      \
+    X(FURTHER, "timeout of our own making")                                                                            \
+    X(SLOWER, "server slows down")                                                                                     \
+    X(MANY_WORKERS, "many workers")                                                                                    \
     X(POISON, "trial that kills its worker")                                                                           \
     X(MALFORMED, "malformed message")                                                                                  \
     X(CLOCK_DRIFT, "worker's clock runs fast or slow")                                                                 \
@@ -182,6 +191,7 @@ struct sim_link {
 
 struct sim_call {
     uint64_t number; /* 0: none */
+    uint64_t sent;
     uint32_t lane;
     uint64_t position;
 };
@@ -203,7 +213,7 @@ struct sim_worker {
     uint64_t paused_until, wake_at;
     bool stranger, announced;
     struct sim_source source;
-    struct sim_call calls[SIM_SLOTS_MAX];
+    struct sim_call calls[SIM_CALLS_MAX];
     struct sim_link link;
 };
 
@@ -223,7 +233,9 @@ struct sim_coordinator {
 /* ---- what is on disk, and what was paid ---------------------------------------------------------------- */
 
 struct sim_trial {
-    uint32_t paid, in_flight, excused; /* answers made; calls; times that a lost worker had it */
+    uint32_t paid, in_flight,
+        excused;      /* answers made; calls; times that it may be asked again: a lost worker had it, or an overload */
+    uint32_t further; /* of these, an overload */
 };
 
 /* A lane in a generation. */
@@ -246,6 +258,12 @@ struct sim_ledger {
 
 struct sim_lane {
     char name[8];
+    struct sim_server {
+        uint32_t slots; /* 0: without bounds */
+        uint64_t free_at[SIM_SERVER_SLOTS];
+        uint64_t dead_until;
+        uint32_t slower; /* answers take so many times as long */
+    } server;
     uint64_t n_trials;
     struct sim_trial *trials;
     struct sim_ledger gens[SIM_GENS_MAX];
@@ -367,6 +385,8 @@ void sim_core_tick(struct sim *s);
 bool sim_core_edit(struct sim *s);                            /* an edited study is submitted; false: not now */
 bool sim_core_malformed(struct sim *s, struct sim_worker *w); /* hears what does not unpack; false: no connection */
 bool sim_core_stale(struct sim *s); /* hears messages of sessions that it does not know; false: there are none */
+/* Further calls after timeouts of the trial that are in the open group: they may be made before it is written. */
+uint32_t sim_core_further(const struct sim *s, const struct sim_trial *t);
 bool sim_core_knows(const struct sim *s, uint64_t nonce);                      /* has a session of this process */
 bool sim_core_control(struct sim *s, enum cs_control verb, const char *model); /* false: does not run */
 bool sim_core_again(struct sim *s, uint32_t lane);                             /* false: not now, or nothing to ask */

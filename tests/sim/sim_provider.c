@@ -7,8 +7,8 @@
 #include "protocol/base/assert.h"
 
 enum { MINE = 0x51, STRANGE = 0x52 };
-enum { SLOT = 0x3f, TIMED_OUT = 0x80 }; /* in the low byte of a REPLY's tag */
-_Static_assert((int)SIM_SLOTS_MAX <= (int)SLOT, "a slot fits there");
+enum { SLOT = 0x3f, UNANSWERED = 0x40, TIMED_OUT = 0x80 }; /* in the low byte of a REPLY's tag */
+_Static_assert((int)SIM_CALLS_MAX <= (int)SLOT, "a slot fits there");
 
 void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_digest *out)
 {
@@ -35,13 +35,12 @@ bool sim_trial_of(struct sim *s, const struct cs_digest *d, struct sim_trial **o
 
 /* ---- the dialect: one letter, then words ---------------------------------------------------------------- */
 
-static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,
+static void read_reply(const struct cs_http_reply *reply, enum cs_form form, struct cs_arena *arena,
                        struct cs_reading *out)
 {
     unsigned long long wait = 0;
 
-    (void)asked;
-
+    (void)form;
     *out = (struct cs_reading){.says = CS_SAYS_NOTHING,
                                .finish = "stop",
                                .model = "m",
@@ -69,16 +68,34 @@ const struct cs_dialect sim_settling = {
 
 /* ---- calls ----------------------------------------------------------------------------------------------- */
 
+/* How long a call takes: at a server with a queue, from when a slot is free. The slot of one that nobody waits for is lost all the same. */
+static uint64_t time_of(struct sim *s, struct sim_server *v)
+{
+    uint64_t takes = sim_spread(s, s->limits.latency_ms) * (v->slower > 0 ? v->slower : 1), start = s->now;
+    uint32_t best = 0;
+
+    if (v->slots == 0)
+        return takes;
+    for (uint32_t i = 1; i < v->slots; i++)
+        best = v->free_at[i] < v->free_at[best] ? i : best;
+    start = v->free_at[best] > start ? v->free_at[best] : start;
+    v->free_at[best] = start + takes;
+    return start + takes - s->now;
+}
+
 void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_worker_action *a)
 {
     struct sim_call *c = &w->calls[a->slot];
-    uint64_t takes = sim_spread(s, s->limits.latency_ms), tag;
+    struct sim_server *v;
+    uint64_t takes, tag;
     struct sim_trial *t;
 
-    CS_ASSERT(a->slot < s->limits.slots && c->number == 0);
+    CS_ASSERT(a->slot < CS_WORKER_SLOTS_PARKED * s->limits.slots && c->number == 0);
     memcpy(&c->lane, a->digest->b, sizeof c->lane);
     memcpy(&c->position, a->digest->b + 8, sizeof c->position);
     c->number = ++s->calls;
+    c->sent = s->now;
+    v = &s->store.lanes[c->lane].server;
     sim_redis_judge(s);
     s->result->calls++;
     sim_trace(s, "%s    call %llu: m%u %llu, attempt %u", w->name, (unsigned long long)c->number, c->lane,
@@ -91,6 +108,11 @@ void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_work
         t->in_flight++;
     }
     tag = c->number << 8 | a->slot;
+    if (s->now < v->dead_until) {
+        sim_push(s, s->now + SIM_CONNECT_MS, SIM_REPLY, w->index, tag | UNANSWERED, NULL);
+        return;
+    }
+    takes = time_of(s, v);
     if (takes > a->timeout_ms || sim_chance(s, s->limits.permille[SIM_TIMEOUT])) {
         takes = a->timeout_ms;
         tag |= TIMED_OUT;
@@ -158,21 +180,25 @@ void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
     struct sim_call *c = &w->calls[slot];
     uint64_t number = tag >> 8;
     char body[64] = "";
-    struct cs_http_reply r = {.headers = "", .latency_ms = s->limits.latency_ms, .why = "", .body = body};
+    struct cs_http_reply r = {.headers = "", .latency_ms = (uint32_t)(s->now - c->sent), .why = "", .body = body};
     struct cs_digest d;
     struct sim_trial *t;
     bool paid = true;
 
     if (c->number != number)
         return;
-    if (s->limits.poison && !w->stranger && c->lane == s->limits.poison_lane &&
+    if ((tag & UNANSWERED) == 0 && s->limits.poison && !w->stranger && c->lane == s->limits.poison_lane &&
         c->position == s->limits.poison_position) {
         sim_fired(s, SIM_POISON);
         sim_worker_kill(s, w);
         sim_push(s, s->now + 200 + sim_below(s, 3000), SIM_WORKER_START, w->index, w->incarnation + 1, NULL);
         return;
     }
-    if ((tag & TIMED_OUT) != 0) {
+    if ((tag & UNANSWERED) != 0) {
+        r.transfer = CS_TRANSFER_UNSENT;
+        r.below = CS_BELOW_TIME;
+        paid = false;
+    } else if ((tag & TIMED_OUT) != 0) {
         sim_fired(s, SIM_TIMEOUT);
         r.transfer = CS_TRANSFER_TIMEOUT;
     } else {

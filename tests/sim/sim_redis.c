@@ -9,7 +9,7 @@
 #include "tests/unit/quota_model.h"
 
 enum { LEAST_BURST = 16, ANSWER_MS = 3, AWAY_MS = 400, SLOW_MS = 3000, PROCESSES = 12 };
-_Static_assert((int)SIM_WORKERS_MAX *(int)PROCESSES <= (int)MODEL_WORKERS, "a row for each process of late");
+_Static_assert((int)SIM_WORKERS_MOSTLY *(int)PROCESSES <= (int)MODEL_WORKERS, "a row for each process of late");
 
 struct sim_redis {
     struct quota_model model;

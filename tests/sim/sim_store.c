@@ -184,7 +184,8 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
                                          .cancelled = g->cancelled,
                                          .price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE},
                                          .max_output_tokens = SIM_OUTPUT_TOKENS,
-                                         .timeout_ms = s->limits.timeout_ms};
+                                         .timeout_ms = s->limits.timeout_ms,
+                                         .declared = s->limits.calls_per_minute > 0};
         lanes[i].quarantined = &g->quarantined;
         lanes[i].n_quarantined = g->quarantined.losses > 0;
         lanes[i].ledger = cs_xmalloc(bytes);
@@ -453,6 +454,17 @@ void sim_store_push(struct sim *s, struct cs_batch *batch)
     bool idle = first_not_durable(st) == NULL;
 
     CS_ASSERT(st->n_writing < SIM_BATCHES);
+    for (uint32_t i = 0; i < batch->n_outputs; i++) { /* asked again by decision 12 */
+        struct sim_trial *t = &st->lanes[batch->outputs[i].lane].trials[batch->outputs[i].position];
+
+        if ((batch->outputs[i].flags & CS_OUTPUT_ATTEMPT) == 0)
+            continue;
+        t->excused++;
+        t->further++;
+        sim_fired(s, SIM_FURTHER);
+        if (t->further > 2 * s->coordinator.term)
+            sim_fail(s, "a trial is asked again for the %u. time in term %u", t->further, s->coordinator.term);
+    }
     st->writing[st->n_writing++] = (struct sim_writing){
         .batch = batch, .rows = s->mutation == SIM_MUTATE_ACK_BEFORE_SYNC ? copy(batch) : batch};
     if (idle)

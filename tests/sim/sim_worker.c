@@ -151,7 +151,7 @@ void sim_worker_excuse(struct sim *s, struct sim_worker *w, const char *why)
 
     sim_trace(s, "%s    is lost with %u calls and %u outputs: %s", w->name, w->core->in_flight, win->n, why);
     s->result->worker_losses++;
-    for (uint32_t i = 0; i < s->limits.slots; i++) {
+    for (uint32_t i = 0; i < SIM_CALLS_MAX; i++) {
         if (w->calls[i].number != 0 && !w->stranger)
             s->store.lanes[w->calls[i].lane].trials[w->calls[i].position].excused++;
     }
@@ -167,7 +167,7 @@ static void bury(struct sim *s, struct sim_worker *w)
     const struct cs_window *win = &w->core->window;
     struct sim_trial *t;
 
-    for (uint32_t i = 0; i < s->limits.slots; i++)
+    for (uint32_t i = 0; i < SIM_CALLS_MAX; i++)
         sim_provider_cut(s, w, i);
     for (uint32_t i = 0; i < win->n; i++) {
         if (sim_trial_of(s, &cs_window_at(win, i)->digest, &t))

@@ -30,12 +30,31 @@ static uint32_t latency(struct sim *s)
     return ms < 100 ? 100 : ms > 12000 ? 12000 : (uint32_t)ms;
 }
 
+/* Servers that serve few at once: the work takes them most of the bad weather. */
+static void draw_servers(struct sim *s)
+{
+    uint64_t most = 0;
+
+    if (!often(s, 30))
+        return;
+    sim_fired(s, SIM_QUEUE);
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
+        const struct sim_lane *l = &s->store.lanes[i];
+        uint32_t slots = 1 + (uint32_t)sim_below(s, SIM_SERVER_SLOTS);
+
+        s->store.lanes[i].server.slots = slots;
+        most = l->n_trials / slots > most ? l->n_trials / slots : most;
+    }
+    most = s->limits.calm_ms / (most + 1) / 2;
+    s->limits.latency_ms = most < 40 ? 40 : most > 8000 ? 8000 : (uint32_t)most;
+}
+
 /* A limit of which the work takes about as long as the bad weather. */
 static void draw_quota(struct sim *s)
 {
     uint64_t trials = 0, calls;
 
-    if (!often(s, 35))
+    if (!often(s, 35) || s->limits.n_workers > SIM_WORKERS_MOSTLY)
         return;
     sim_fired(s, SIM_QUOTA);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++)
@@ -57,12 +76,12 @@ static void draw_rates(struct sim *s)
         enum sim_fault fault;
         uint32_t percent, shots; /* of seeds; at most, in a seed */
     } shots[] = {
-        {SIM_WORKER_KILL, 40, 6}, {SIM_CORE_KILL, 45, 5},    {SIM_BREAK, 45, 10},       {SIM_HALF_OPEN, 35, 5},
-        {SIM_PARTITION, 30, 3},   {SIM_STALL, 35, 6},        {SIM_WORKER_PAUSE, 35, 4}, {SIM_CORE_PAUSE, 30, 3},
-        {SIM_STORE_SLOW, 30, 4},  {SIM_STORE_ERROR, 20, 2},  {SIM_LANE_PAUSE, 30, 3},   {SIM_LANE_CANCEL, 20, 1},
-        {SIM_LANE_RETRY, 30, 3},  {SIM_LANE_AGAIN, 50, 12},  {SIM_WORKER_DRAIN, 25, 3}, {SIM_FLEET_DRAIN, 15, 1},
-        {SIM_STALE, 40, 8},       {SIM_MALFORMED, 25, 4},    {SIM_EDIT, 20, 2},         {SIM_REDIS_AWAY, 30, 3},
-        {SIM_REDIS_SLOW, 30, 3},  {SIM_REDIS_FLUSHED, 30, 3}};
+        {SIM_WORKER_KILL, 40, 6}, {SIM_CORE_KILL, 45, 5},   {SIM_BREAK, 45, 10},       {SIM_HALF_OPEN, 35, 5},
+        {SIM_PARTITION, 30, 3},   {SIM_STALL, 35, 6},       {SIM_WORKER_PAUSE, 35, 4}, {SIM_CORE_PAUSE, 30, 3},
+        {SIM_STORE_SLOW, 30, 4},  {SIM_STORE_ERROR, 20, 2}, {SIM_LANE_PAUSE, 30, 3},   {SIM_LANE_CANCEL, 20, 1},
+        {SIM_LANE_RETRY, 30, 3},  {SIM_LANE_AGAIN, 50, 12}, {SIM_WORKER_DRAIN, 25, 3}, {SIM_FLEET_DRAIN, 15, 1},
+        {SIM_STALE, 40, 8},       {SIM_MALFORMED, 25, 4},   {SIM_EDIT, 20, 2},         {SIM_DEAD_SYN, 25, 3},
+        {SIM_SLOWER, 20, 2},      {SIM_REDIS_AWAY, 30, 3},  {SIM_REDIS_SLOW, 30, 3},   {SIM_REDIS_FLUSHED, 30, 3}};
 
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
         if (often(s, rates[i].percent))
@@ -79,7 +98,11 @@ void sim_swarm_draw(struct sim *s)
     struct sim_limits *l = &s->limits;
 
     draw_lanes(s);
-    l->n_workers = 1 + (uint32_t)sim_below(s, SIM_WORKERS_MAX);
+    l->n_workers = 1 + (uint32_t)sim_below(s, SIM_WORKERS_MOSTLY);
+    if (often(s, 6)) {
+        sim_fired(s, SIM_MANY_WORKERS);
+        l->n_workers = SIM_WORKERS_MAX;
+    }
     l->slots = 1 + (uint32_t)sim_below(s, often(s, 50) ? 8 : SIM_SLOTS_MAX);
     l->window_outputs = CS_WINDOW_OUTPUTS;
     if (often(s, 25)) {
@@ -103,6 +126,7 @@ void sim_swarm_draw(struct sim *s)
     l->poison_lane = (uint32_t)sim_below(s, l->n_lanes);
     l->poison_position = sim_below(s, s->store.lanes[l->poison_lane].n_trials);
     draw_quota(s);
+    draw_servers(s);
     draw_rates(s);
 }
 
@@ -214,6 +238,17 @@ static bool on_core(struct sim *s, enum sim_fault fault)
     return true;
 }
 
+static bool on_server(struct sim *s, enum sim_fault fault)
+{
+    struct sim_server *v = &s->store.lanes[sim_below(s, s->limits.n_lanes)].server;
+
+    if (fault == SIM_DEAD_SYN)
+        v->dead_until = s->now + a_while(s);
+    else
+        v->slower = often(s, 50) ? 1 : 2 + (uint32_t)sim_below(s, 3);
+    return true;
+}
+
 static bool shoot(struct sim *s, enum sim_fault fault)
 {
     if (fault == SIM_LANE_PAUSE || fault == SIM_LANE_CANCEL || fault == SIM_LANE_RETRY || fault == SIM_LANE_AGAIN)
@@ -225,6 +260,8 @@ static bool shoot(struct sim *s, enum sim_fault fault)
         return sim_redis_fault(s, fault, a_while(s) / 2);
     if (fault == SIM_EDIT)
         return sim_core_edit(s);
+    if (fault == SIM_DEAD_SYN || fault == SIM_SLOWER)
+        return on_server(s, fault);
     if (fault == SIM_MALFORMED)
         return sim_core_malformed(s, &s->workers[sim_below(s, s->limits.n_workers)]);
     if (fault == SIM_STALE)
@@ -268,6 +305,8 @@ void sim_swarm_calm(struct sim *s)
         s->limits.permille[f] = 0;
     for (uint32_t i = 0; i < s->limits.n_workers; i++)
         s->workers[i].link.down_until = s->now;
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
+        s->store.lanes[i].server.dead_until = 0;
     sim_trace(s, "---- no more faults");
     for (uint32_t i = 0; i < s->limits.n_lanes; i++)
         sim_push(s, s->healed_ms, SIM_RESUME, i, 0, NULL);

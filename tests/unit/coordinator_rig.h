@@ -36,6 +36,7 @@ struct rig_disk {
     bool paused[RIG_LANES], cancelled[RIG_LANES];
     uint64_t outputs, duplicates;
     int64_t budget;
+    bool undeclared;      /* nobody has said how many calls the provider bears */
     uint32_t needs_minor; /* of a worker */
     struct {
         char key[40], name[32];
@@ -305,7 +306,9 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
                                          .block_size = d->block_size,
                                          .price = d->price,
                                          .max_output_tokens = 10,
-                                         .timeout_ms = 60000};
+                                         .timeout_ms = 60000,
+                                         .declared = !d->undeclared,
+                                         .answered = !d->undeclared};
         if (!from_disk)
             continue;
         lanes[i].ledger = cs_xcalloc(1, RIG_TRIALS_MAX / 4);

@@ -23,7 +23,10 @@ static struct cs_lane_info lanes[] = {
     {.gen = 2, .lane = 7, .state = CS_LANE_OPEN, .available = 1, .spec_digest = {0xaa, 0xbb, [31] = 0xcc}},
     {.gen = 2, .lane = 8, .state = CS_LANE_CANCELLED, .available = 0, .spec_digest = {0x11}},
 };
-static struct cs_want_lane want[] = {{2, 7, 640, "", ""}, {2, 8, 0, "no key: set EXAMPLE_API_KEY", ""}};
+static struct cs_want_lane want[] = {
+    {.gen = 2, .lane = 7, .capacity = 640, .trouble = "", .key = ""},
+    {.gen = 2, .lane = 8, .trouble = "no key: set EXAMPLE_API_KEY", .key = ""},
+};
 static struct cs_adopted adopted[] = {{2ull << 32 | 5, 3ull << 32 | 6}};
 static struct cs_refused refused[] = {{1001, CS_REFUSED_DIGEST}, {1003, CS_REFUSED_MALFORMED}};
 static uint64_t lost[] = {1ull << 32 | 9, 300};
@@ -39,7 +42,7 @@ static void sample_body(struct cs_message *m)
         m->hello = (struct cs_hello){"host:17:ab", "v1.2-3-gabc", 0x0102030405060708, 2, 2, leases, 0};
         break;
     case CS_WELCOME:
-        m->welcome = (struct cs_welcome){0x8877665544332211, 3, "fleet-1", 4194304, 4096, 1, adopted, announce, 0};
+        m->welcome = (struct cs_welcome){0x8877665544332211, 3, "fleet-1", 4194304, 4096, 1, adopted, announce, 0, 0};
         break;
     case CS_REJECT:
         m->reject = (struct cs_reject){"version", "this coordinator speaks version 1", 60000};

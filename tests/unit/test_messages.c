@@ -189,26 +189,31 @@ static void test_other_major(void **state)
     cs_buf_release(&b);
 }
 
-/* Texts at the end of a record that are left out when empty, so that 1.0's golden bytes stay what they are. */
-static void test_keys_that_were_refused(void **state)
+/* What is left out at the end of a record when there is none, so that 1.0's golden bytes stay what they are. */
+static void test_what_was_appended(void **state)
 {
     struct cs_arena arena = {0};
     struct cs_buf b = CS_BUF_INIT(1000);
     struct cs_error err;
     (void)state;
-    for (int with = 0; with < 2; with++) {
-        struct cs_want_lane want_lane = {1, 2, 0, "HTTP 401", with ? "0badc0de" : NULL};
-        struct cs_lane_info info = {.gen = 1, .lane = 2, .barred = with ? "0badc0de 12345678" : NULL};
+    for (int with = 0; with < 4; with++) {
+        const char *key = with & 1 ? "0badc0de" : NULL;
+        uint32_t number = with & 2 ? 70000 : 0;
+        struct cs_want_lane want_lane = {.gen = 1, .lane = 2, .trouble = "HTTP 401", .key = key, .jams = number};
+        struct cs_lane_info info = {
+            .gen = 1, .lane = 2, .barred = with & 1 ? "0badc0de 12345678" : NULL, .calls = number};
         struct cs_message m = {.kind = CS_WANT, .want = {1, &want_lane}}, back;
         cs_buf_clear(&b);
         cs_message_pack(&m, &b);
         assert_int_equal(cs_message_unpack(b.data, b.len, &arena, &back, &err), CS_OK);
-        assert_string_equal(back.want.lanes[0].key, with ? "0badc0de" : "");
+        assert_string_equal(back.want.lanes[0].key, with & 1 ? "0badc0de" : "");
+        assert_int_equal(back.want.lanes[0].jams, number);
         m = (struct cs_message){.kind = CS_STOP, .announce = {.n_lanes = 1, .lanes = &info}};
         cs_buf_clear(&b);
         cs_message_pack(&m, &b);
         assert_int_equal(cs_message_unpack(b.data, b.len, &arena, &back, &err), CS_OK);
-        assert_string_equal(back.announce.lanes[0].barred, with ? "0badc0de 12345678" : "");
+        assert_string_equal(back.announce.lanes[0].barred, with & 1 ? "0badc0de 12345678" : "");
+        assert_int_equal(back.announce.lanes[0].calls, number);
     }
     cs_arena_release(&arena);
     cs_buf_release(&b);
@@ -557,7 +562,7 @@ int main(void)
         cmocka_unit_test(test_golden_output),
         cmocka_unit_test(test_other_major),
         cmocka_unit_test(test_newer_minor),
-        cmocka_unit_test(test_keys_that_were_refused),
+        cmocka_unit_test(test_what_was_appended),
         cmocka_unit_test(test_unknown_kind),
         cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_limits),

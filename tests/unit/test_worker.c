@@ -1,5 +1,6 @@
 /* The worker's state machine: session, leases, shares, window, drain. */
 #include "tests/unit/worker_bench.h"
+#include "worker/lane.h"
 
 static void begins_a_session(void **state)
 {
@@ -383,9 +384,16 @@ static void missing_key_is_told(void **state)
     assert_int_equal(b.sent[CS_RELEASE], 1);
     bench_stop(&b, 2, CS_LANE_STOPPED);
     b.source.trouble[1] = NULL;
-    bench_stop(&b, 2, CS_LANE_OPEN); /* resumed after the key was put there */
-    assert_int_equal(b.message[CS_WANT]->want.lanes[1].capacity, 8);
+    bench_stop(&b, 2, CS_LANE_OPEN);                                 /* resumed after the key was put there */
+    assert_int_equal(b.message[CS_WANT]->want.lanes[1].capacity, 8); /* little, until it is answered */
     bench_done(&b);
+}
+
+/* One trial of the lane, and its answer. */
+static void answer_first(struct bench *b, uint32_t lane)
+{
+    bench_assign(b, lane, 0, 60 + lane, 1);
+    bench_reply(b, bench_slot(b), bench_http(200, "", BENCH_GOOD));
 }
 
 static void lanes_share_the_slots(void **state)
@@ -396,11 +404,16 @@ static void lanes_share_the_slots(void **state)
     b.source.concurrent[2] = 10;
     bench_welcome(&b, 3, 1000);
     const struct cs_want *want = &b.message[CS_WANT]->want;
+    for (uint32_t lane = 0; lane < 3; lane++)
+        assert_int_equal(want->lanes[lane].capacity, 8); /* nobody is answered yet */
+    for (uint32_t lane = 0; lane < 3; lane++)
+        answer_first(&b, lane);
+    want = &b.message[CS_WANT]->want;
     assert_int_equal(want->lanes[0].capacity, 80);
     assert_int_equal(want->lanes[1].capacity, 80);
     assert_int_equal(want->lanes[2].capacity, 20);
     for (uint32_t lane = 0; lane < 3; lane++)
-        bench_assign(&b, lane, 0, 60 + lane, 100);
+        bench_assign(&b, lane, 1, 70 + lane, 100);
     bench_wait(&b, 0);
     uint32_t n[3] = {0};
     for (uint32_t i = 0; i < BENCH_SLOTS; i++)
@@ -408,6 +421,89 @@ static void lanes_share_the_slots(void **state)
     assert_int_equal(n[0], 40);
     assert_int_equal(n[1], 40);
     assert_int_equal(n[2], 10);
+    bench_done(&b);
+}
+
+/* What a lane has under way when it falls silent keeps nobody from his slots, and comes back as it answers. */
+static void a_silent_lane_lends_its_slots(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, 40);
+    bench_welcome(&b, 2, 1000);
+    for (uint32_t lane = 0; lane < 2; lane++)
+        answer_first(&b, lane);
+    for (uint32_t lane = 0; lane < 2; lane++)
+        bench_assign(&b, lane, 1, 70 + lane, 250);
+    bench_wait(&b, 0);
+    struct cs_worker_lane *dead = cs_worker_lane_find(b.w, 1, 0), *alive = cs_worker_lane_find(b.w, 1, 1);
+    assert_int_equal(dead->in_flight, 20);
+    assert_int_equal(alive->in_flight, 20);
+    for (int ms = 0; ms < 3000; ms += 100) {
+        for (uint32_t i = 0; i < BENCH_SLOTS; i++) {
+            if (b.call[i].live && b.call[i].lane == 1) {
+                bench_reply(&b, i, bench_http(200, "", BENCH_GOOD));
+                break;
+            }
+        }
+        bench_wait(&b, 100);
+    }
+    assert_true(dead->silent);
+    assert_int_equal(dead->in_flight, 20);  /* they end when they end */
+    assert_int_equal(alive->in_flight, 38); /* but for two, with which the other is tried */
+    for (uint32_t i = 0; i < BENCH_SLOTS; i++) {
+        if (b.call[i].live && b.call[i].lane == 0) {
+            bench_reply(&b, i, bench_http(200, "", BENCH_GOOD));
+            break;
+        }
+    }
+    assert_false(dead->silent);
+    assert_int_equal(b.w->parked, 0);
+    for (uint32_t i = 0; i < BENCH_SLOTS; i++) { /* what is too much now ends, and nothing begins meanwhile */
+        if (b.call[i].live && b.call[i].lane == 1 && alive->in_flight > 20)
+            bench_reply(&b, i, bench_http(200, "", BENCH_GOOD));
+    }
+    bench_wait(&b, 0);
+    assert_int_equal(dead->in_flight + alive->in_flight, 40);
+    bench_done(&b);
+}
+
+/* Calls that the coordinator deals out: no more at once, and what is held beyond twice as many goes back. */
+static void no_more_calls_than_are_dealt_out(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct cs_lane_info lanes[BENCH_LANES];
+    struct cs_message m = {.kind = CS_STOP};
+    bench_init(&b, 64);
+    bench_welcome(&b, 1, 1000);
+    assert_int_equal(b.message[CS_WANT]->want.lanes[0].capacity, 128);
+    assert_int_equal(b.message[CS_WANT]->want.lanes[0].jams, 1);
+    m.announce = bench_announce(&b, lanes, 1, CS_LANE_OPEN);
+    lanes[0].calls = 1 + 4;
+    bench_say(&b, &m);
+    bench_assign(&b, 0, 0, 50, 8);
+    assert_int_equal(b.in_flight, 4);
+    lanes[0].calls = 1 + 6; /* pushed: used at once */
+    bench_say(&b, &m);
+    assert_int_equal(b.in_flight, 6);
+    lanes[0].calls = 1 + 0;
+    bench_say(&b, &m);
+    assert_int_equal(b.sent[CS_RELEASE], 1);
+    assert_int_equal(bench_bits(b.message[CS_RELEASE]->leases.leases[0].todo), 2);
+    bench_wait(&b, 2);
+    for (int i = 0; i < 2; i++) /* one jam: they were sent together, and before the part was cut */
+        bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after: 1\r\n", "{}"));
+    assert_int_equal(b.sent[CS_WANT], 0); /* nothing new to tell */
+    lanes[0].calls = 1 + 6;
+    bench_say(&b, &m);
+    bench_wait(&b, 3000);
+    bench_assign(&b, 0, 1, 51, 8);
+    assert_int_equal(b.in_flight, 6);
+    bench_reply(&b, bench_slot(&b), bench_http(529, "", "{}"));
+    assert_int_equal(b.message[CS_WANT]->want.lanes[0].jams, 2); /* told at once, and once */
+    bench_reply(&b, bench_slot(&b), bench_http(529, "", "{}"));
+    assert_int_equal(b.sent[CS_WANT], 0);
     bench_done(&b);
 }
 
@@ -586,6 +682,8 @@ int main(void)
         cmocka_unit_test(pause_keeps_cancel_returns),
         cmocka_unit_test(missing_key_is_told),
         cmocka_unit_test(lanes_share_the_slots),
+        cmocka_unit_test(a_silent_lane_lends_its_slots),
+        cmocka_unit_test(no_more_calls_than_are_dealt_out),
         cmocka_unit_test(drains),
         cmocka_unit_test(drain_ends),
         cmocka_unit_test(refuses_the_wrong_coordinator),

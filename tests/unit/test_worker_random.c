@@ -413,7 +413,7 @@ static void turn(struct world *w)
         else
             i++;
     }
-    for (uint32_t slot = 0; slot < w->b.w->opts.slots; slot++) {
+    for (uint32_t slot = 0; slot < CS_WORKER_SLOTS_PARKED * w->b.w->opts.slots; slot++) {
         if (b->call[slot].live && w->reply_at[slot] <= b->now) {
             bench_reply(b, slot, some_reply(w));
             after_step(w);

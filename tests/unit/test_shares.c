@@ -1,0 +1,74 @@
+/* A worker's slots, shared among its lanes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "worker/shares.h"
+
+enum { ANY = -1 };
+
+static struct cs_share lane(bool trusted, int64_t limit)
+{
+    return (struct cs_share){.works = true, .trusted = trusted, .limit = limit < 0 ? CS_SHARES_FREE : (uint32_t)limit};
+}
+
+static void evenly_and_what_one_cannot_use_goes_to_the_others(void **state)
+{
+    struct cs_share l[3] = {lane(true, ANY), lane(true, 10), lane(true, ANY)};
+    (void)state;
+    cs_shares(l, 3, 101);
+    assert_int_equal(l[0].share, 46);
+    assert_int_equal(l[1].share, 10);
+    assert_int_equal(l[2].share, 45);
+    assert_int_equal(l[1].wish, 10); /* nothing is left that it could use */
+    l[0].works = false;
+    cs_shares(l, 3, 101);
+    assert_int_equal(l[0].share, 0);
+    assert_int_equal(l[2].share, 91);
+}
+
+static void a_lane_alone_has_all(void **state)
+{
+    struct cs_share l[2] = {lane(false, ANY), {.works = false}};
+    (void)state;
+    cs_shares(l, 2, 64);
+    assert_int_equal(l[0].share, 64);
+    l[0].limit = 0; /* nothing is dealt out to it; it could use what there is */
+    cs_shares(l, 2, 64);
+    assert_int_equal(l[0].share, 0);
+    assert_int_equal(l[0].wish, 64);
+}
+
+static void one_without_trust_gets_little(void **state)
+{
+    struct cs_share l[4] = {lane(true, ANY), lane(false, ANY), lane(false, ANY), lane(true, 4)};
+    (void)state;
+    cs_shares(l, 2, 256);
+    assert_in_range(l[0].share, 244, 255); /* 95 % and more of what it has alone */
+    assert_int_equal(l[1].share, 12);
+    assert_int_equal(l[1].wish, 12);
+    cs_shares(l, 4, 256);
+    assert_int_equal(l[1].share, 6);
+    assert_int_equal(l[2].share, 6);
+    assert_int_equal(l[0].share, 240);
+    assert_int_equal(l[3].wish, 4);
+    cs_shares(l, 4, 2); /* never none */
+    for (int i = 0; i < 4; i++)
+        assert_in_range(l[i].share, 1, 2);
+    cs_shares(l + 1, 2, 256); /* nobody is answered yet */
+    assert_int_equal(l[1].share, 6);
+    assert_int_equal(l[2].share, 6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(evenly_and_what_one_cannot_use_goes_to_the_others),
+        cmocka_unit_test(a_lane_alone_has_all),
+        cmocka_unit_test(one_without_trust_gets_little),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

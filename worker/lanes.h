@@ -7,7 +7,7 @@
 
 #include "worker/state.h"
 
-void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in_order); /* false: from PUB */
+void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a);
 void cs_lanes_forget_wants(struct cs_worker *w);
 uint32_t cs_lanes_wants(struct cs_worker *w, struct cs_want_lane **out); /* in the arena */
 void cs_lanes_settle(struct cs_worker *w);                               /* facts, shares, WANT */

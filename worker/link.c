@@ -145,7 +145,7 @@ static void on_welcome(struct cs_worker *w, const struct cs_message *m)
     cs_window_rewind(&w->window, true);
     cs_leases_adopt(w, b);
     cs_lanes_forget_wants(w);
-    cs_lanes_announce(w, &b->announce, true);
+    cs_lanes_announce(w, &b->announce);
     cs_lanes_ask_again(w);
     cs_work_flush(w, true);
     cs_alarm_set(&w->alarms, &w->ping, w->now + CS_PING_MS);
@@ -168,7 +168,7 @@ static void on_pong(struct cs_worker *w, const struct cs_pong *p)
         w->heard = p->echo_ms;
     for (uint32_t i = 0; i < p->n_lost; i++)
         cs_leases_lost(w, p->lost[i]);
-    cs_lanes_announce(w, &p->announce, true);
+    cs_lanes_announce(w, &p->announce);
     if (w->now - w->heard < CS_ISOLATED_MS && w->state == CS_WORKER_ISOLATED) {
         set_state(w, CS_WORKER_READY);
         cs_work_resend(w); /* what was sent into the silence may be lost, and its alarm may have passed meanwhile */
@@ -198,7 +198,7 @@ static void on_message(struct cs_worker *w, const struct cs_message *m)
         cs_lanes_spec(w, &m->spec);
         break;
     case CS_STOP:
-        cs_lanes_announce(w, &m->announce, true);
+        cs_lanes_announce(w, &m->announce);
         break;
     case CS_DRAIN:
         cs_link_drain(w, "the coordinator asks for it");
@@ -236,7 +236,7 @@ void cs_link_message(struct cs_worker *w, const struct cs_message *m)
             lose_session(w, false, 0);
     } else if (m->kind == CS_ANNOUNCE) {
         if (cs_do_is_live(w) && m->announce.term == w->last_term)
-            cs_lanes_announce(w, &m->announce, false);
+            cs_lanes_announce(w, &m->announce);
     } else if (cs_do_is_live(w) && m->session == w->session) {
         on_message(w, m);
     }

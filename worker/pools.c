@@ -118,9 +118,9 @@ void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct c
     bool full = d->pacer.in_flight >= cs_pacer_most(&d->pacer);
     cs_pacer_ended(&d->pacer, c->cost, c->bytes, reading->input_tokens, reading->output_tokens);
     read_limits(w, c, reply->headers);
-    if (reply->status == 429 && reading->wait_ms != CS_NO_HINT && reading->says != CS_SAYS_NO_MONEY &&
-        reading->says != CS_SAYS_DAY_USED)
-        cs_pacer_limited(&d->pacer, reading->wait_ms < CS_RETRY_AFTER_MAX_MS ? reading->wait_ms : CS_RETRY_AFTER_MAX_MS,
+    if (reply->status == 429 && reading->wait_ms != CS_NO_HINT && reading->says == CS_SAYS_ERROR &&
+        c->alone < CS_RETRY_ALONE_MAX)
+        cs_pacer_limited(&d->pacer, reading->wait_ms < CS_RETRY_WAIT_MAX_MS ? reading->wait_ms : CS_RETRY_WAIT_MAX_MS,
                          w->now);
     if (full)
         cs_pools_wake(w, d);

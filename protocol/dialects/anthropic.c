@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
@@ -149,25 +150,10 @@ static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_re
     cs_buf_release(&text);
 }
 
-/* Spend limits come as 400 and 429 too. */
-static bool no_money(const json_t *error)
+static void read_error(const struct cs_http_reply *reply, const json_t *root, const json_t *error,
+                       struct cs_arena *arena, struct cs_reading *out)
 {
-    static const char *const codes[] = {"enforced_spend_limit_reached", "contract_spend_limit_reached"};
-    static const char *const texts[] = {"Your credit balance is too low",
-                                        "You have reached your specified API usage limits"};
-    const json_t *code = json_object_get(json_object_get(error, "details"), "error_code");
-    const char *message = json_string_value(json_object_get(error, "message"));
-    bool found = cs_read_is(json_object_get(error, "type"), "billing_error");
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        found |= cs_read_is(code, codes[i]) || (message != NULL && strncmp(message, texts[i], strlen(texts[i])) == 0);
-    return found;
-}
-
-static void read_error(const json_t *error, struct cs_arena *arena, struct cs_reading *out)
-{
-    out->says = no_money(error) ? CS_SAYS_NO_MONEY : CS_SAYS_ERROR;
-    out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX,
-                             arena);
+    cs_complaint_read(reply, root, error, NULL, arena, out);
     out->finish = cs_read_text(json_object_get(error, "type"), CS_OUTPUT_WORD_MAX, arena);
 }
 
@@ -178,8 +164,9 @@ static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena
     const json_t *error = json_object_get(root, "error");
     if (out->request_id[0] == '\0')
         out->request_id = cs_read_text(json_object_get(root, "request_id"), CS_OUTPUT_WORD_MAX, arena);
-    if (json_is_object(error) || json_is_string(error))
-        read_error(error, arena, out);
+    const bool said = json_is_object(error) || json_is_string(error);
+    if (said || (root != NULL && !cs_read_is_good(reply)))
+        read_error(reply, root, said ? error : root, arena, out);
     else
         read_answer(root, arena, out);
     json_decref(root);

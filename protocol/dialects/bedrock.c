@@ -7,6 +7,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/header.h"
 #include "protocol/dialects/members.h"
@@ -152,20 +153,10 @@ static void read_error(const json_t *root, const struct cs_http_reply *reply, st
                        struct cs_reading *out)
 {
     const char *name = cs_header(reply->headers, "x-amzn-errortype", arena);
-    const json_t *message = json_object_get(root, "message");
-    if (message == NULL)
-        message = json_object_get(root, "Message"); /* the front door writes it so */
-    if (name != NULL)
-        out->finish = cs_clean_text(arena, name, strcspn(name, ":"), CS_OUTPUT_WORD_MAX);
-    if (root != NULL)
-        out->text = cs_read_text(message, CS_ERROR_TEXT_MAX, arena);
-    out->says = CS_SAYS_ERROR;
-    if (strcmp(out->finish, "ServiceQuotaExceededException") == 0) /* AWS raises it when asked to */
-        out->says = CS_SAYS_NO_MONEY;
-    else if (strstr(out->text, "model identifier is invalid") != NULL)
-        out->says = CS_SAYS_NO_MODEL;
-    else if (strcmp(out->finish, "ThrottlingException") == 0 && strstr(out->text, "per day") != NULL)
-        out->says = CS_SAYS_DAY_USED;
+    char *bare = name != NULL ? cs_arena_strndup(arena, name, strcspn(name, ":")) : NULL;
+    cs_complaint_read(reply, root, root, bare, arena, out);
+    if (bare != NULL)
+        out->finish = cs_clean_text(arena, bare, strlen(bare), CS_OUTPUT_WORD_MAX);
 }
 
 static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)

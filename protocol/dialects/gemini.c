@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
@@ -152,49 +153,22 @@ static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_re
     read_usage(json_object_get(root, "usageMetadata"), out);
 }
 
-/* Of the details of an error: how long to wait, and whether waiting helps (not for a quota of the day, a key that is none, a
- * region or a bill: the first come as 429, the others as 400). */
-static void read_details(const json_t *error, struct cs_reading *out)
+static void read_error(const struct cs_http_reply *reply, const json_t *root, const json_t *error,
+                       struct cs_arena *arena, struct cs_reading *out)
 {
-    const json_t *details = json_object_get(error, "details"), *detail, *violation;
-    size_t i, k;
-    if (cs_read_is(json_object_get(error, "status"),
-                   "FAILED_PRECONDITION")) /* region, or no billing: not to be told apart */
-        out->says = CS_SAYS_NO_KEY;
-    json_array_foreach(details, i, detail)
-    {
-        const json_t *delay = json_object_get(detail, "retryDelay"), *list = json_object_get(detail, "violations");
-        if (json_is_string(delay) && out->wait_ms == CS_NO_HINT)
-            out->wait_ms = cs_retry_after_duration_ms(json_string_value(delay));
-        if (cs_read_is(json_object_get(detail, "reason"), "API_KEY_INVALID"))
-            out->says = CS_SAYS_NO_KEY;
-        json_array_foreach(list, k, violation)
-        {
-            const char *id = json_string_value(json_object_get(violation, "quotaId"));
-            if (id != NULL && strstr(id, "PerDay") != NULL)
-                out->says = CS_SAYS_DAY_USED;
-        }
-    }
-}
-
-static void read_error(const json_t *error, struct cs_arena *arena, struct cs_reading *out)
-{
-    out->says = CS_SAYS_ERROR;
-    out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX,
-                             arena);
+    cs_complaint_read(reply, root, error, NULL, arena, out);
     out->finish = cs_read_text(json_object_get(error, "status"), CS_OUTPUT_WORD_MAX, arena);
-    read_details(error, out);
-    if (out->wait_ms == CS_NO_HINT)
-        out->wait_ms = cs_retry_after_in_text_ms(out->text);
 }
 
 static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
 {
     static const char *const id_headers[] = {"x-request-id", NULL}; /* Google sends none, a gateway may */
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
-    const json_t *error = json_object_get(root, "error");
-    if (json_is_object(error) || json_is_string(error))
-        read_error(error, arena, out);
+    const json_t *first = json_is_array(root) ? json_array_get(root, 0) : root; /* some gateways send a list */
+    const json_t *error = json_object_get(first, "error");
+    const bool said = json_is_object(error) || json_is_string(error);
+    if (said || (root != NULL && !cs_read_is_good(reply)))
+        read_error(reply, root, said ? error : first, arena, out);
     else
         read_answer(root, arena, out);
     if (out->request_id[0] == '\0')

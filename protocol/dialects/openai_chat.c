@@ -5,6 +5,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
@@ -219,6 +220,8 @@ static const json_t *error_in(const json_t *root)
 {
     const json_t *error = json_object_get(root, "error");
     const char *object = json_string_value(json_object_get(root, "object"));
+    if (json_is_array(root)) /* Google's gateway of this shape */
+        return error_in(json_array_get(root, 0));
     if (json_is_object(error) || json_is_string(error))
         return error;
     return object != NULL && strcmp(object, "error") == 0 ? root : NULL;
@@ -229,8 +232,8 @@ static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena
     static const char *const id_headers[] = {"x-request-id", "apim-request-id", "request-id", NULL};
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
     const json_t *error = error_in(root);
-    if (error != NULL)
-        cs_read_openai_error(error, arena, out);
+    if (error != NULL || (root != NULL && !cs_read_is_good(reply)))
+        cs_complaint_read(reply, root, error != NULL ? error : root, NULL, arena, out);
     else
         read_answer(root, arena, out);
     json_decref(root);

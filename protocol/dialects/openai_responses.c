@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
@@ -148,24 +149,15 @@ static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_re
     cs_buf_release(&refusal);
 }
 
-/* A 200 whose status is failed: a policy that the prompt ran into is a filter, all else a fault of the provider. */
-static void read_failure(const json_t *error, struct cs_arena *arena, struct cs_reading *out)
-{
-    const json_t *code = json_object_get(error, "code");
-    cs_read_openai_error(error, arena, out);
-    if (cs_read_is(code, "invalid_prompt") || cs_read_is(code, "bio_policy"))
-        out->says = CS_SAYS_FILTERED;
-}
-
 static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
 {
     static const char *const id_headers[] = {"x-request-id", "apim-request-id", NULL};
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
     const json_t *error = json_object_get(root, "error");
-    if (cs_read_is(json_object_get(root, "status"), "failed"))
-        read_failure(error, arena, out);
-    else if (json_is_object(error) || json_is_string(error))
-        cs_read_openai_error(error, arena, out);
+    const bool said = json_is_object(error) || json_is_string(error) ||
+                      cs_read_is(json_object_get(root, "status"), "failed");
+    if (said || (root != NULL && !cs_read_is_good(reply)))
+        cs_complaint_read(reply, root, said ? error : root, NULL, arena, out);
     else
         read_answer(root, arena, out);
     json_decref(root);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/utf8.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/header.h"
 #include "protocol/dialects/retry_after.h"
 
@@ -45,7 +46,7 @@ void cs_read_answer(const struct cs_buf *text, struct cs_arena *arena, struct cs
 json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
                       struct cs_reading *out)
 {
-    const bool good = reply->status >= 200 && reply->status <= 299;
+    const bool good = cs_read_is_good(reply);
     *out = (struct cs_reading){.says = CS_SAYS_NOTHING, .outcome = CS_OUTCOME_ok, .wait_ms = CS_NO_HINT};
     out->text = out->finish = out->model = out->request_id = out->fingerprint = out->alternatives = "";
     for (; *id_headers != NULL && out->request_id[0] == '\0'; id_headers++) {
@@ -53,60 +54,24 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
         if (id != NULL)
             out->request_id = cs_clean_text(arena, id, strlen(id), CS_OUTPUT_WORD_MAX);
     }
-    if (!good)
-        out->wait_ms = cs_retry_after_ms(reply->headers, arena);
+    out->wait_source = out->limit = "";
+    if (!good) {
+        out->wait_ms = cs_retry_after_ms(reply->headers, reply->wall_ms, arena);
+        out->wait_source = "retry-after";
+        out->at_once = out->wait_ms == CS_NO_HINT && cs_header(reply->headers, "retry-after", arena) != NULL;
+    }
     if (reply->transfer != CS_TRANSFER_WHOLE)
         return NULL;
     /* NUL is a character that a model may say; cs_clean_text takes it out of the text. */
     json_t *root = json_loadb(reply->body, reply->body_len, JSON_ALLOW_NUL, NULL);
-    if (root == NULL && !good) /* a proxy's HTML */
+    if (root == NULL && !good) { /* a proxy's HTML */
         out->text = cs_clean_text(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
+        cs_complaint_read(reply, NULL, NULL, NULL, arena, out);
+    }
     return root;
 }
 
-/* Codes (or types) after which waiting does not help. */
-static bool no_money(const json_t *error)
+bool cs_read_is_good(const struct cs_http_reply *reply)
 {
-    static const char *const codes[] = {
-        "insufficient_quota",           "credit_balance_exhausted",          "billing_hard_limit_reached",
-        "project_spend_limit_exceeded", "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
-    };
-    const char *code = json_string_value(json_object_get(error, "code"));
-    const char *type = json_string_value(json_object_get(error, "type"));
-    if (json_integer_value(json_object_get(error, "code")) == 402) /* OpenRouter's, maybe in a 200 */
-        return true;
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if ((code != NULL && strcmp(code, codes[i]) == 0) || (type != NULL && strcmp(type, codes[i]) == 0))
-            return true;
-    }
-    return false;
-}
-
-/* A status in the place of the error's code (OpenRouter, vLLM), or a code that stands for one. */
-static uint16_t status_of(const json_t *code)
-{
-    const json_int_t n = json_integer_value(code);
-    const char *word = json_string_value(code);
-    if (n >= 400 && n <= 599)
-        return (uint16_t)n;
-    return word != NULL && strcmp(word, "rate_limit_exceeded") == 0 ? 429 : 0;
-}
-
-void cs_read_openai_error(const json_t *error, struct cs_arena *arena, struct cs_reading *out)
-{
-    const char *code = json_string_value(json_object_get(error, "code"));
-    out->says = CS_SAYS_ERROR;
-    out->status = status_of(json_object_get(error, "code"));
-    if (no_money(error))
-        out->says = CS_SAYS_NO_MONEY;
-    else if (code != NULL && strcmp(code, "content_filter") == 0)
-        out->says = CS_SAYS_FILTERED;
-    else if (code != NULL && strcmp(code, "model_not_found") == 0) /* OpenAI Responses: a 400 */
-        out->says = CS_SAYS_NO_MODEL;
-    out->text = cs_read_text(json_is_string(error) ? error : json_object_get(error, "message"), CS_ERROR_TEXT_MAX,
-                             arena);
-    if (code != NULL)
-        out->finish = cs_read_text(json_object_get(error, "code"), CS_OUTPUT_WORD_MAX, arena);
-    if (out->wait_ms == CS_NO_HINT)
-        out->wait_ms = cs_retry_after_in_text_ms(out->text);
+    return reply->status >= 200 && reply->status <= 299;
 }

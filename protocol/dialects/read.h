@@ -23,7 +23,6 @@ uint32_t cs_read_count(const struct json_t *v);
 void cs_read_piece(struct cs_buf *text, const struct json_t *piece);
 /* Takes the answer's text; one that is longer than an output can hold is not whole, and so unparsable. */
 void cs_read_answer(const struct cs_buf *text, struct cs_arena *arena, struct cs_reading *out);
-/* OpenAI's `error` member, which may be a string: codes, message, wait. */
-void cs_read_openai_error(const struct json_t *error, struct cs_arena *arena, struct cs_reading *out);
+bool cs_read_is_good(const struct cs_http_reply *reply); /* a 2xx */
 
 #endif

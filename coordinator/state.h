@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/alike.h"
 #include "coordinator/event.h"
 #include "coordinator/page.h"
 #include "protocol/base/alloc.h"
@@ -87,7 +88,8 @@ struct cs_lane {
         struct cs_quarantined *items;
     } quarantined;
 
-    bool open;                     /* of the newest generation, not closed */
+    bool open; /* of the newest generation, not closed */
+    struct cs_alike alike;
     bool paused, cancelled, broke; /* broke: stopped for lack of money */
     int64_t needs_nano_usd;        /* of what it stopped for */
     uint64_t block_size;           /* trials of a case */
@@ -101,7 +103,6 @@ struct cs_lane {
     uint32_t n_trouble;     /* sessions that cannot work here */
     char *away;             /* likewise why nothing got through to the provider, or NULL */
     uint32_t n_away;        /* sessions that find it so */
-    char *barred;           /* fingerprints of keys that the provider refused, or NULL */
     char note[320];         /* what status shows of these */
     uint32_t n_want;        /* sessions with capacity > 0 here */
     uint64_t wanted;        /* their capacity */

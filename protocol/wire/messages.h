@@ -85,7 +85,7 @@ struct cs_lane_info {
     uint8_t state;     /* enum cs_lane_state */
     uint8_t available; /* 1: has trials to lease */
     uint8_t spec_digest[32];
-    const char *barred; /* fingerprints of keys that its provider refused, with blanks between them; "" or NULL: none */
+    const char *barred; /* what coordinators of earlier versions say; not heeded: "" or NULL from this one */
 };
 
 /* The announcement (decision 20): in WELCOME, PONG, STOP and on PUB. */

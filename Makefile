@@ -56,7 +56,7 @@ SRC_toolbox     := $(call src,tools/base)
 SRC_export      := $(call src,tools/export tools/labels)
 SRC_stats       := $(call src,tools/report/stats)
 SRC_report      := $(call src,tools/report tools/report/read tools/report/analysis tools/report/html tools/report/forms)
-SRC_tools       := $(call src,tools tools/screen tools/fleet tools/plan)
+SRC_tools       := $(call src,tools tools/screen tools/fleet tools/plan tools/verify)
 SRC_simulator   := $(call src,tools/simulator)
 LIBS := base table study dialects load wire store coordinator worker toolbox export stats report tools simulator
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/again.h"
 #include "coordinator/build.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
@@ -13,6 +14,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
 #include "protocol/base/json.h"
+#include "store/addresses.h"
 
 /* ---- requests that wait for a commit ---------------------------------------------------------------- */
 
@@ -150,7 +152,8 @@ static enum cs_err check_budget(const struct cs_study *s, struct cs_error *err)
     return rc;
 }
 
-static enum cs_err check_spec(const struct ask *ask, const struct cs_generation *g, struct cs_error *err)
+/* Whether it may become a generation, whose study key it sets. */
+static enum cs_err check_spec(const struct ask *ask, struct cs_generation *g, struct cs_error *err)
 {
     struct cs_server *sv = ask->sv;
     const struct cs_loaded_plan *now = cs_plans_find(&sv->plans, sv->newest.number);
@@ -175,6 +178,9 @@ static enum cs_err check_spec(const struct ask *ask, const struct cs_generation 
         rc = cs_error_set(err, CS_EINCOMPLETE, "start: chunks of this study are missing; submit it again");
     else
         rc = check_budget(spec.study, err);
+    if (rc == CS_OK && !g->others)
+        rc = cs_addresses_check(sv->store, spec.study, err);
+    g->study = cs_study_key(spec.study->name);
     cs_buf_release(&missing);
     cs_spec_release(&spec);
     return rc;
@@ -190,14 +196,20 @@ static void start(const struct ask *ask)
     char key[CS_META_KEY_MAX], blob[64];
     enum cs_err rc;
 
-    if (ask->a->n_args != 1 || !cs_unhex(ask->a->args[0], g.spec_digest, sizeof g.spec_digest)) {
-        refuse(ask, CS_EUSAGE, "start: wants a digest of 64 hexadecimal digits");
+    if (ask->a->n_args < 1 || ask->a->n_args > 2 || !cs_unhex(ask->a->args[0], g.spec_digest, sizeof g.spec_digest) ||
+        (ask->a->n_args == 2 && strcmp(ask->a->args[1], "adopt-from-other") != 0)) {
+        refuse(ask, CS_EUSAGE, "start: wants a digest of 64 hexadecimal digits [adopt-from-other]");
         return;
     }
+    g.others = ask->a->n_args == 2;
     const bool same = newest->number != 0 && memcmp(newest->spec_digest, g.spec_digest, sizeof g.spec_digest) == 0;
-    if (same && (sv->build.state != CS_BUILD_NONE || !cs_build_has_news(sv, newest->number))) {
+    if (same && (sv->build.state != CS_BUILD_NONE || !cs_build_has_news(sv, newest, g.others))) {
         snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":false}", newest->number);
         cs_feed_answer(sv, ask->peer, ask->seq, CS_OK, "continues", blob);
+        return;
+    }
+    if (sv->again.state != CS_AGAIN_OVER) {
+        refuse(ask, CS_EBUSY, "start: answers are being asked again just now; try again when that is done");
         return;
     }
     if (sv->build.state != CS_BUILD_NONE) {
@@ -236,6 +248,34 @@ static void control(const struct ask *ask, enum cs_control verb)
 
         cs_feed_event(ask->sv, &e);
     }
+}
+
+/* Answered at once: how far it is, and that all of it is on disk, stands in `status`. */
+static void again(const struct ask *ask)
+{
+    const struct cs_admin *a = ask->a;
+    struct cs_error err = {0};
+    char blob[32];
+    enum cs_err rc;
+
+    if (a->n_args < 2 || (strcmp(a->args[1], "once") != 0 && strcmp(a->args[1], "repeat") != 0)) {
+        refuse(ask, CS_EUSAGE, "again: wants outcomes, then `once` or `repeat`, then perhaps a model");
+        return;
+    }
+    if (ask->sv->build.state != CS_BUILD_NONE) {
+        refuse(ask, CS_EAGAIN, "a changed study is being worked in; say it again when it runs");
+        return;
+    }
+    const struct cs_again_ask what = {.outcomes = a->args[0],
+                                      .repeat = strcmp(a->args[1], "repeat") == 0,
+                                      .model = a->n_args > 2 ? a->args[2] : NULL};
+    rc = cs_again_start(ask->sv, &what, &err);
+    if (rc != CS_OK) {
+        refuse(ask, rc, err.msg);
+        return;
+    }
+    snprintf(blob, sizeof blob, "{\"act\":%u}", ask->sv->again.number);
+    cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "begun", blob);
 }
 
 static void status(const struct ask *ask)
@@ -278,7 +318,7 @@ static const struct {
 } verbs[] = {
     {"submit", submit},    {"chunk", chunk},        {"start", start},        {"status", status},
     {"pause", verb_pause}, {"resume", verb_resume}, {"cancel", verb_cancel}, {"retry", verb_retry},
-    {"drain", verb_drain}, {"ping", verb_ping},
+    {"again", again},      {"drain", verb_drain},   {"ping", verb_ping},
 };
 
 void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const struct cs_message *m)

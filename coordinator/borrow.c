@@ -1,4 +1,3 @@
-
 #include "coordinator/borrow.h"
 
 #include <stdlib.h>
@@ -6,12 +5,42 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/hash.h"
+#include "protocol/base/rng.h"
+#include "store/generation.h"
+
+struct lender {
+    struct cs_store *store;
+    struct cs_finder *finder; /* during a pass */
+    char *study;              /* name; "": unknown */
+};
+struct taken { /* a draw that was copied in this pass */
+    uint64_t print;
+    UT_hash_handle hh;
+};
 
 struct cs_borrow {
-    struct cs_store *stores[CS_OPT_LIST_MAX];
+    struct lender lenders[CS_OPT_LIST_MAX];
     unsigned n;
     struct cs_buf state;
+    struct cs_store *own;
+    struct cs_finder *own_finder;
+    struct taken *taken;
 };
+
+/* The name that its lanes are kept under. A store that cannot say it lends by request alone. */
+static char *study_of(struct cs_store *store)
+{
+    struct cs_generation g;
+    struct cs_generation_view view = {0};
+    char *name;
+
+    if (cs_generation_newest(store, &g, NULL) != CS_OK || cs_generation_view_open(&view, store, &g, NULL) != CS_OK)
+        return cs_xstrdup("");
+    name = cs_xstrdup(view.spec.study->name);
+    cs_generation_view_close(&view);
+    return name;
+}
 
 enum cs_err cs_borrow_open(struct cs_borrow **out, const struct cs_option_list *dirs, const char *fleet,
                            struct cs_error *err)
@@ -27,7 +56,7 @@ enum cs_err cs_borrow_open(struct cs_borrow **out, const struct cs_option_list *
         rc = cs_store_open_reader(&store, dirs->v[i], err);
         if (rc != CS_OK)
             break;
-        b->stores[b->n++] = store;
+        b->lenders[b->n++] = (struct lender){.store = store, .study = study_of(store)};
         if (strcmp(cs_store_fleet(store), fleet) == 0)
             rc = cs_error_set(err, CS_EINVAL, "--reuse %s: that is this study's own store", dirs->v[i]);
         cs_buf_printf(&b->state, "%s%s %llu", i > 0 ? ", " : "", cs_store_fleet(store),
@@ -45,8 +74,11 @@ void cs_borrow_close(struct cs_borrow *b)
 {
     if (b == NULL)
         return;
-    for (unsigned i = 0; i < b->n; i++)
-        cs_store_close(b->stores[i]);
+    cs_borrow_end(b);
+    for (unsigned i = 0; i < b->n; i++) {
+        cs_store_close(b->lenders[i].store);
+        free(b->lenders[i].study);
+    }
     cs_buf_release(&b->state);
     free(b);
 }
@@ -56,64 +88,180 @@ const char *cs_borrow_state(const struct cs_borrow *b)
     return b != NULL ? cs_buf_cstr(&b->state) : "";
 }
 
-enum cs_err cs_borrow_find(struct cs_borrow *b, const struct cs_digest *digests, const uint64_t *ids, uint32_t n,
-                           struct cs_borrow_from *from, struct cs_error *err)
+void cs_borrow_begin(struct cs_borrow *b, struct cs_store *own)
 {
-    struct cs_digest *wanted = cs_xcalloc(n + 1, sizeof *wanted);
-    uint64_t *found = cs_xcalloc(n + 1, sizeof *found);
-    uint32_t *at = cs_xcalloc(n + 1, sizeof *at);
-    enum cs_err rc = CS_OK;
+    if (b == NULL)
+        return;
+    cs_borrow_end(b);
+    b->own = own;
+    b->own_finder = cs_finder_open(own);
+    for (unsigned i = 0; i < b->n; i++)
+        b->lenders[i].finder = cs_finder_open(b->lenders[i].store);
+}
 
-    memset(from, 0, n * sizeof *from);
-    for (unsigned s = 0; b != NULL && s < b->n && rc == CS_OK; s++) {
-        uint32_t k = 0;
+void cs_borrow_end(struct cs_borrow *b)
+{
+    struct taken *t, *next;
 
-        for (uint32_t i = 0; i < n; i++) {
-            if (ids[i] != 0 || from[i].store != NULL)
-                continue;
-            wanted[k] = digests[i];
-            at[k++] = i;
-        }
-        rc = cs_store_find_many(b->stores[s], wanted, k, found, err);
-        for (uint32_t i = 0; i < k && rc == CS_OK; i++) {
-            if (found[i] != 0)
-                from[at[i]] = (struct cs_borrow_from){b->stores[s], found[i]};
-        }
+    if (b == NULL)
+        return;
+    cs_finder_close(b->own_finder);
+    b->own_finder = NULL;
+    for (unsigned i = 0; i < b->n; i++) {
+        cs_finder_close(b->lenders[i].finder);
+        b->lenders[i].finder = NULL;
     }
-    free(wanted);
-    free(found);
-    free(at);
+    HASH_ITER (hh, b->taken, t, next) {
+        HASH_DEL(b->taken, t);
+        free(t);
+    }
+}
+
+/* ---- what is taken already ----------------------------------------------------------------------------- */
+
+/* The draw, wherever it was copied to: two stores may have borrowed from each other. */
+static uint64_t print_of(const struct cs_output *o)
+{
+    uint64_t h, half[2];
+
+    memcpy(half, o->digest.b, sizeof half);
+    h = cs_mix64(half[0] ^ cs_mix64(half[1] ^ cs_mix64((uint64_t)o->started_wall_ms)));
+    h = cs_mix64(h ^ ((uint64_t)o->total_ms << 8 | o->outcome));
+    for (const char *p = o->worker; *p != '\0'; p++)
+        h = cs_mix64(h ^ (uint8_t)*p);
+    for (const char *p = o->request_id; *p != '\0'; p++)
+        h = cs_mix64(h ^ (uint8_t)*p);
+    return h;
+}
+
+static bool is_taken(struct cs_borrow *b, uint64_t print)
+{
+    struct taken *t;
+
+    HASH_FIND(hh, b->taken, &print, sizeof print, t);
+    return t != NULL;
+}
+
+static void take(struct cs_borrow *b, uint64_t print)
+{
+    struct taken *t = cs_xcalloc(1, sizeof *t);
+
+    t->print = print;
+    HASH_ADD(hh, b->taken, print, sizeof t->print, t);
+}
+
+/* By an earlier generation of ours, or before a restart. */
+static enum cs_err is_copied(struct cs_borrow *b, const struct cs_digest *d, uint64_t print, bool *out,
+                             struct cs_error *err)
+{
+    const struct cs_indexed *found;
+    struct cs_arena arena = {0};
+    uint32_t n;
+    enum cs_err rc = cs_finder_get(b->own_finder, d, 0, &found, &n, err);
+
+    *out = false;
+    for (uint32_t i = 0; rc == CS_OK && i < n && !*out; i++) {
+        struct cs_stored stored;
+
+        cs_arena_reset(&arena);
+        rc = cs_store_output(b->own, found[i].output_id, &arena, &stored, err);
+        *out = rc == CS_OK && (stored.flags & CS_OUTPUT_BORROWED) && print_of(&stored.output) == print;
+    }
+    cs_arena_release(&arena);
     return rc;
 }
 
-/* Packed anew: generation, lane and position are those of our plan, and no lease of ours was ever its. */
-enum cs_err cs_borrow_take(const struct cs_borrow_from *from, uint32_t gen, uint32_t lane, uint64_t position,
-                           struct cs_buf *packed, struct cs_batch_output *out, uint8_t *outcome, struct cs_error *err)
-{
-    struct cs_arena arena = {0};
-    struct cs_stored stored;
-    enum cs_err rc = cs_store_output(from->store, from->output_id, &arena, &stored, err);
+/* ---- lending ------------------------------------------------------------------------------------------- */
 
-    if (rc == CS_OK && !cs_outcome_is_answer((enum cs_outcome)stored.output.outcome))
+/* Packed anew: generation, lane and position are those of our plan, and no lease of ours was ever its. */
+static void pack(const struct cs_borrow_want *want, struct cs_stored *stored, struct cs_buf *packed,
+                 struct cs_batch_output *row, uint8_t *outcome)
+{
+    stored->output.gen = want->gen;
+    stored->output.lane = want->lane;
+    stored->output.position = want->position;
+    stored->output.epoch = 0;
+    *outcome = stored->output.outcome;
+    cs_buf_clear(packed);
+    cs_output_pack(&stored->output, packed);
+    *row = (struct cs_batch_output){.gen = want->gen,
+                                    .lane = want->lane,
+                                    .position = want->position,
+                                    .digest = want->digest,
+                                    .owner = want->owner,
+                                    .flags = CS_OUTPUT_CANONICAL | CS_OUTPUT_BORROWED,
+                                    .committed_wall_ms = stored->committed_wall_ms,
+                                    .bytes = (const uint8_t *)packed->data,
+                                    .len = (uint32_t)packed->len};
+}
+
+/* *good: it is an answer that may be lent, and was not yet. */
+static enum cs_err look(struct cs_borrow *b, struct lender *l, const struct cs_borrow_want *want, uint64_t id,
+                        struct cs_arena *arena, struct cs_stored *stored, bool *good, struct cs_error *err)
+{
+    bool copied = false;
+    enum cs_err rc = cs_store_output(l->store, id, arena, stored, err);
+
+    *good = false;
+    if (rc == CS_OK && !cs_outcome_is_answer((enum cs_outcome)stored->output.outcome))
         rc = cs_error_set(err, CS_ECORRUPT, "output %llu of a store to borrow from is indexed, but no answer",
-                          (unsigned long long)from->output_id);
-    if (rc == CS_OK) {
-        stored.output.gen = gen;
-        stored.output.lane = lane;
-        stored.output.position = position;
-        stored.output.epoch = 0;
-        *outcome = stored.output.outcome;
-        cs_buf_clear(packed);
-        cs_output_pack(&stored.output, packed);
-        *out = (struct cs_batch_output){.gen = gen,
-                                        .lane = lane,
-                                        .position = position,
-                                        .digest = stored.output.digest,
-                                        .flags = CS_OUTPUT_CANONICAL | CS_OUTPUT_BORROWED,
-                                        .committed_wall_ms = stored.committed_wall_ms,
-                                        .bytes = (const uint8_t *)packed->data,
-                                        .len = (uint32_t)packed->len};
+                          (unsigned long long)id);
+    if (rc == CS_OK && !cs_digest_equal(&stored->output.digest, &want->digest))
+        rc = cs_error_set(err, CS_ECORRUPT, "output %llu of a store to borrow from is indexed under another digest",
+                          (unsigned long long)id);
+    if (rc != CS_OK || stored->output.outcome == CS_OUTCOME_timeout || stored->output.outcome == CS_OUTCOME_unparsable)
+        return rc;
+    const uint64_t print = print_of(&stored->output);
+    if (is_taken(b, print))
+        return CS_OK;
+    rc = is_copied(b, &want->digest, print, &copied, err);
+    *good = rc == CS_OK && !copied;
+    return rc;
+}
+
+static enum cs_err ask(struct cs_borrow *b, struct lender *l, const struct cs_borrow_want *want, bool rest,
+                       enum cs_claim *kind, struct cs_buf *packed, struct cs_batch_output *row, uint8_t *outcome,
+                       struct cs_error *err)
+{
+    const uint64_t lane = cs_lane_key(l->study, want->model, want->account);
+    const struct cs_indexed *found;
+    struct cs_arena arena = {0};
+    uint32_t n;
+    enum cs_err rc = cs_finder_get(l->finder, &want->digest, 0, &found, &n, err);
+
+    for (uint32_t i = 0; rc == CS_OK && i < n && *kind != CS_CLAIM_ANSWER; i++) {
+        const struct cs_indexed *f = &found[i];
+        /* A store of format 1 does not say for whom it was bought. */
+        const bool same = f->owner.lane == 0 ||
+                          (f->owner.lane == lane && f->owner.bought_for == want->owner.bought_for);
+        struct cs_stored stored;
+        bool good;
+
+        if (f->flags & CS_OUTPUT_SUPERSEDED)
+            continue;
+        if (!same && !rest) {
+            *kind = CS_CLAIM_LATER;
+            continue;
+        }
+        cs_arena_reset(&arena);
+        rc = look(b, l, want, f->output_id, &arena, &stored, &good, err);
+        if (rc == CS_OK && good) {
+            take(b, print_of(&stored.output));
+            pack(want, &stored, packed, row, outcome);
+            *kind = CS_CLAIM_ANSWER;
+        }
     }
     cs_arena_release(&arena);
+    return rc;
+}
+
+enum cs_err cs_borrow_one(struct cs_borrow *b, const struct cs_borrow_want *want, bool rest, enum cs_claim *kind,
+                          struct cs_buf *packed, struct cs_batch_output *row, uint8_t *outcome, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+
+    *kind = CS_CLAIM_NONE;
+    for (unsigned i = 0; b != NULL && rc == CS_OK && i < b->n && *kind != CS_CLAIM_ANSWER; i++)
+        rc = ask(b, &b->lenders[i], want, rest, kind, packed, row, outcome, err);
     return rc;
 }

@@ -6,8 +6,8 @@
  *   LAST     committed                   NONE     the core gets the new generation
  *
  * The pass walks the positions of each lane, a page at a time, in slices between looks at the sockets. Its cursor rides in the
- * batches, so that after a crash it goes on where it was. One batch is on its way at a time. What no earlier generation has may be
- * borrowed from another study's store (borrow.h); the meta "reuse/GEN" keeps which ones were looked into.
+ * batches, so that after a crash it goes on where it was. One batch is on its way at a time. What goes where: adopt.h. The
+ * meta "reuse/GEN" keeps which other studies' stores were looked into.
  */
 
 #include "coordinator/build.h"
@@ -16,17 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/bits.h"
+#include "coordinator/adopt.h"
 #include "coordinator/borrow.h"
 #include "coordinator/core.h"
 #include "coordinator/feed.h"
-#include "coordinator/page.h"
 #include "coordinator/plans.h"
 #include "coordinator/restore.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
+#include "store/addresses.h"
 
 enum { BATCH_ADOPTIONS = 2048, BATCH_SCANNED = 65536, BATCH_BYTES = 1024 * 1024 };
 
@@ -54,7 +54,7 @@ static bool has_planned(struct cs_server *sv)
     return false;
 }
 
-bool cs_build_has_news(struct cs_server *sv, uint32_t gen)
+bool cs_build_has_news(struct cs_server *sv, const struct cs_generation *newest, bool others)
 {
     const char *state = cs_borrow_state(sv->borrow);
     char key[CS_META_KEY_MAX];
@@ -62,11 +62,11 @@ bool cs_build_has_news(struct cs_server *sv, uint32_t gen)
     uint32_t n = 0;
     bool same;
 
-    reuse_key(gen, key);
+    reuse_key(newest->number, key);
     same = cs_store_meta(sv->store, key, &value, &n, NULL) == CS_OK && n == strlen(state) &&
            memcmp(value, state, n) == 0;
     free(value);
-    return sv->borrow != NULL && !same && has_planned(sv);
+    return ((sv->borrow != NULL && !same) || (others && !newest->others)) && has_planned(sv);
 }
 
 static void set_batch(struct cs_build *b, struct cs_batch *batch)
@@ -147,94 +147,15 @@ static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
     b->total = b->plan.view->plan.n_trials;
     b->lanes = cs_xcalloc(b->plan.view->plan.n_lanes + 1, sizeof *b->lanes);
     rc = cs_restore_ledgers(sv, &b->plan.view->plan, b->generation.number, b->lanes, err);
+    if (rc == CS_OK)
+        rc = cs_addresses_add(sv->store, b->batch, b->generation.number, b->plan.view->spec.study, err);
+    if (rc == CS_OK)
+        rc = cs_adopt_open(sv, err);
     for (uint32_t i = 0; i < b->lane && i < b->plan.view->plan.n_lanes; i++)
         b->scanned += b->plan.view->plan.lanes[i].n_trials;
     b->scanned += b->position;
     cs_log(CS_INFO, "generation_begun", "gen=%u trials=%llu from=%llu", b->generation.number,
            (unsigned long long)b->total, (unsigned long long)b->scanned);
-    return rc;
-}
-
-static enum cs_err adopt_one(struct cs_server *sv, uint64_t position, uint64_t id, struct cs_error *err)
-{
-    struct cs_build *b = &sv->build;
-    struct cs_build_lane *lane = &b->lanes[b->lane];
-    struct cs_batch_adoption row = {b->generation.number, b->lane, position, id};
-    struct cs_arena arena = {0};
-    struct cs_stored stored;
-    enum cs_err rc = cs_store_output(sv->store, id, &arena, &stored, err);
-
-    if (rc == CS_OK && !cs_outcome_is_answer((enum cs_outcome)stored.output.outcome))
-        rc = cs_error_set(err, CS_ECORRUPT, "output %llu is indexed, but no answer", (unsigned long long)id);
-    if (rc == CS_OK) {
-        lane->counters.outcome[stored.output.outcome]++;
-        lane->counters.adopted++;
-        cs_batch_add_adoption(b->batch, &row);
-    }
-    cs_arena_release(&arena);
-    return rc;
-}
-
-static enum cs_err borrow_one(struct cs_server *sv, uint64_t position, const struct cs_digest *digest,
-                              const struct cs_borrow_from *from, struct cs_error *err)
-{
-    struct cs_build *b = &sv->build;
-    struct cs_build_lane *lane = &b->lanes[b->lane];
-    struct cs_buf packed = CS_BUF_INIT(CS_OUTPUT_MAX);
-    struct cs_batch_output row;
-    uint8_t outcome;
-    enum cs_err rc = cs_borrow_take(from, b->generation.number, b->lane, position, &packed, &row, &outcome, err);
-
-    if (rc == CS_OK && !cs_digest_equal(&row.digest, digest))
-        rc = cs_error_set(err, CS_ECORRUPT, "output %llu of a store to borrow from is indexed under another digest",
-                          (unsigned long long)from->output_id);
-    if (rc == CS_OK) {
-        lane->counters.outcome[outcome]++;
-        lane->counters.adopted++;
-        cs_batch_add_output(b->batch, &row);
-        b->borrowed++;
-    }
-    cs_buf_release(&packed);
-    return rc;
-}
-
-/* The page at the cursor: what is paid for is done in it. */
-static enum cs_err pass_page(struct cs_server *sv, struct cs_error *err)
-{
-    struct cs_build *b = &sv->build;
-    uint64_t n_trials = b->plan.view->plan.lanes[b->lane].n_trials, left = n_trials - b->position;
-    uint32_t n = left < CS_PAGE_TRIALS ? (uint32_t)left : CS_PAGE_TRIALS;
-    struct cs_batch_page page = {.gen = b->generation.number, .lane = b->lane, .page = b->position / CS_PAGE_TRIALS};
-    uint8_t *bits = b->lanes[b->lane].ledger + page.page * CS_PAGE_BYTES;
-    struct cs_digest digests[CS_PAGE_TRIALS] = {0};
-    struct cs_borrow_from from[CS_PAGE_TRIALS] = {{0}};
-    uint64_t ids[CS_PAGE_TRIALS] = {0};
-    struct cs_bits done = {{0}};
-    enum cs_err rc = CS_OK;
-
-    for (uint32_t i = 0; i < n && rc == CS_OK; i++)
-        rc = cs_loaded_plan_digest(&b->plan, b->lane, b->position + i, &digests[i], err);
-    if (rc == CS_OK)
-        rc = cs_store_find_many(sv->store, digests, n, ids, err);
-    if (rc == CS_OK)
-        rc = cs_borrow_find(sv->borrow, digests, ids, n, from, err);
-    for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
-        if (ids[i] != 0)
-            rc = adopt_one(sv, b->position + i, ids[i], err);
-        else if (from[i].store != NULL)
-            rc = borrow_one(sv, b->position + i, &digests[i], &from[i], err);
-        else
-            continue;
-        cs_bits_add(&done, i);
-    }
-    if (rc == CS_OK && !cs_bits_none(&done)) {
-        cs_page_set(bits, &done, CS_TRIAL_DONE);
-        memcpy(page.bits, bits, sizeof page.bits);
-        cs_batch_add_page(b->batch, &page);
-    }
-    b->position += n;
-    b->scanned += n;
-    b->scanned_since += n;
     return rc;
 }
 
@@ -261,7 +182,8 @@ static void submit(struct cs_server *sv)
         cs_batch_add_meta(b->batch, key, NULL, 0);
         cs_buf_release(&packed);
     } else {
-        snprintf(cursor, sizeof cursor, "%u %llu", b->lane, (unsigned long long)b->position);
+        snprintf(cursor, sizeof cursor, "%u %llu", b->waiting ? b->from_lane : b->lane,
+                 (unsigned long long)(b->waiting ? b->from_position : b->position));
         cs_batch_add_meta(b->batch, key, cursor, (uint32_t)strlen(cursor) + 1); /* with its NUL */
     }
     cs_commit_submit(sv->commit, b->batch);
@@ -274,7 +196,20 @@ static bool at_end(struct cs_build *b)
         b->lane++;
         b->position = 0;
     }
-    return b->skip || b->lane >= b->plan.view->plan.n_lanes;
+    return b->lane >= b->plan.view->plan.n_lanes;
+}
+
+/* One step of the pass. *done: the last one. */
+static enum cs_err advance(struct cs_server *sv, bool *done, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+
+    *done = b->skip;
+    if (b->skip)
+        return CS_OK;
+    if (!b->ready)
+        return cs_adopt_prepare(sv, &b->ready, err);
+    return at_end(b) ? cs_adopt_rest(sv, done, err) : cs_adopt_page(sv, err);
 }
 
 static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
@@ -282,16 +217,17 @@ static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
     struct cs_build *b = &sv->build;
     uint64_t end = cs_mono_ms() + CS_SLICE_MS;
     enum cs_err rc = CS_OK;
+    bool done = false;
 
-    while (rc == CS_OK && !at_end(b) && b->batch->n_adoptions < BATCH_ADOPTIONS && b->batch->bytes < BATCH_BYTES &&
+    while (rc == CS_OK && !done && b->batch->n_adoptions < BATCH_ADOPTIONS && b->batch->bytes < BATCH_BYTES &&
            b->scanned_since < BATCH_SCANNED) {
-        rc = pass_page(sv, err);
-        if (cs_mono_ms() >= end)
+        rc = advance(sv, &done, err);
+        if (!done && cs_mono_ms() >= end)
             return rc;
     }
     if (rc != CS_OK)
         return rc;
-    if (at_end(b))
+    if (done)
         b->state = CS_BUILD_LAST;
     submit(sv);
     return CS_OK;
@@ -322,8 +258,11 @@ bool cs_build_turn(struct cs_server *sv)
 
 /* ---- the end -------------------------------------------------------------------------------------------- */
 
-void cs_build_release(struct cs_build *b)
+void cs_build_release(struct cs_server *sv)
 {
+    struct cs_build *b = &sv->build;
+
+    cs_adopt_close(sv);
     if (b->batch != NULL) {
         cs_batch_release(b->batch);
         free(b->batch);
@@ -341,20 +280,23 @@ static void finish(struct cs_server *sv)
     struct cs_build_lane *lanes = b->lanes;
     uint32_t n = b->plan.view->plan.n_lanes;
     struct cs_error err = {0};
-    uint64_t adopted = 0;
+    uint64_t adopted = 0, timeouts = 0;
     enum cs_err rc;
 
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         adopted += lanes[i].counters.adopted;
-    cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu borrowed=%llu", b->generation.number,
-           (unsigned long long)b->total, (unsigned long long)adopted, (unsigned long long)b->borrowed);
+        timeouts += lanes[i].counters.carried;
+    }
+    cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu timeouts=%llu borrowed=%llu",
+           b->generation.number, (unsigned long long)b->total, (unsigned long long)adopted,
+           (unsigned long long)timeouts, (unsigned long long)b->borrowed);
     b->plan.view->generation.built = true;
     rc = cs_restore_generation(sv, &b->plan, true, lanes, &err);
     for (uint32_t i = 0; i < n; i++)
         free(lanes[i].ledger);
     free(lanes);
     b->lanes = NULL;
-    cs_build_release(b);
+    cs_build_release(sv);
     if (rc != CS_OK)
         cs_feed_end(sv, rc, err.msg);
 }

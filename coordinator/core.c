@@ -14,6 +14,7 @@
 #include "coordinator/quarantine.h"
 #include "coordinator/risk.h"
 #include "coordinator/session.h"
+#include "coordinator/supersede.h"
 #include "protocol/base/version.h"
 
 struct cs_core *cs_core_open(const struct cs_core_opts *opts)
@@ -137,11 +138,18 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
             cs_session_fault(core, e->malformed.peer);
         }
         break;
+    case CS_EV_GONE:
+        cs_dialogue_gone(core, e->gone.session);
+        break;
     case CS_EV_COMMITTED:
         cs_group_committed(core, e->committed.batch, e->committed.rc);
+        cs_supersede_durable(core);
         break;
     case CS_EV_CONTROL:
         cs_operator_verb(core, e->control.verb, e->control.model, e->control.token);
+        break;
+    case CS_EV_AGAIN:
+        cs_supersede(core, e);
         break;
     case CS_EV_META:
         cs_batch_add_meta(core->open->batch, e->meta.key, e->meta.value, e->meta.len);
@@ -240,4 +248,12 @@ void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view
         out->state = CS_LANE_STOPPED;
         out->reason = l->trouble;
     }
+}
+
+void cs_core_page(const struct cs_core *core, uint32_t lane, uint64_t page, uint8_t bits[CS_PAGE_BYTES])
+{
+    const struct cs_lane *l = core->lanes[core->newest * CS_MODELS_MAX + lane];
+
+    CS_ASSERT(lane < core->gens[core->newest].n_lanes && page < l->n_pages);
+    memcpy(bits, l->ledger + page * CS_PAGE_BYTES, CS_PAGE_BYTES);
 }

@@ -26,5 +26,7 @@ bool cs_core_is_idle(const struct cs_core *core);
 /* Looking in. */
 void cs_core_view(const struct cs_core *core, struct cs_core_view *out);
 void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view *out);
+/* States of a page of the newest generation, ahead of the disk by what is in groups. */
+void cs_core_page(const struct cs_core *core, uint32_t lane, uint64_t page, uint8_t bits[CS_PAGE_BYTES]);
 
 #endif

@@ -85,12 +85,51 @@ static void rejoined(struct cs_core *core)
     core->rejoining = false;
 }
 
+/* Two processes of one name would throw each other out for ever, and pay twice: the one that is here stays. But one that has died must
+ * not keep its successor waiting for its silence: if there is no route to it any more when its successor appears, it is
+ * gone. Who was once told that the other is there has been alive beside it: it is no successor, and waits for the silence even if the
+ * other's connection breaks. */
+static bool may_succeed(struct cs_core *core, struct cs_session *old, uint64_t nonce, uint32_t *retry_ms)
+{
+    uint32_t i = 0;
+
+    *retry_ms = CS_NAME_RETRY_MS;
+    if (core->now_ms - old->heard_ms >= CS_SUSPECT_MS || (nonce != 0 && old->gone_for == nonce))
+        return true;
+    while (i < CS_RIVALS && old->rivals[i].nonce != nonce && old->rivals[i].probes > 0)
+        i++;
+    if (i == CS_RIVALS || old->rivals[i].probes == CS_PROBES)
+        return false;
+    old->rivals[i].nonce = old->probed_for = nonce;
+    old->rivals[i].probes++;
+    struct cs_action *a = cs_act_add(core, CS_ACT_PROBE); /* something that a worker may be told at any time */
+    a->peer = old->peer;
+    a->token = old->id;
+    a->message.version = CS_WIRE_MAJOR * 256 + CS_WIRE_MINOR;
+    a->message.kind = CS_ANNOUNCE;
+    cs_announce_make(core, &a->message.announce);
+    *retry_ms = CS_PROBE_RETRY_MS;
+    return false;
+}
+
+void cs_dialogue_gone(struct cs_core *core, uint64_t session)
+{
+    struct cs_session *s = cs_act_session(core, session);
+
+    if (s == NULL)
+        return;
+    s->gone_for = s->probed_for;
+    cs_log(CS_INFO, "worker_gone", "worker=%s silent_ms=%llu", s->worker,
+           (unsigned long long)(core->now_ms - s->heard_ms));
+}
+
 static void hello(struct cs_core *core, const struct cs_event *e)
 {
     const struct cs_hello *h = &e->message.m->hello;
     struct cs_session *old, *s;
     struct cs_apart *apart = NULL;
     bool registered;
+    uint32_t retry_ms;
 
     if (h->worker == NULL || h->worker[0] == '\0') {
         cs_session_reject(core, e->message.peer, "auth", 0, "a worker needs a name");
@@ -107,10 +146,9 @@ static void hello(struct cs_core *core, const struct cs_event *e)
     }
     if (old != NULL && old->nonce == h->nonce && e->message.m->seq != 0 && e->message.m->seq <= old->hello)
         return; /* by an older connection: what it lists is not so any more */
-    if (old != NULL && old->nonce != h->nonce && core->now_ms - old->heard_ms < CS_SUSPECT_MS) {
-        /* Two processes of one name would throw each other out for ever, and pay twice. A restarted one waits for the other's silence. */
+    if (old != NULL && old->nonce != h->nonce && !may_succeed(core, old, h->nonce, &retry_ms)) {
         cs_log(CS_WARN, "name_in_use", "worker=%s", h->worker);
-        cs_session_reject(core, e->message.peer, "name", CS_NAME_RETRY_MS,
+        cs_session_reject(core, e->message.peer, "name", retry_ms,
                           "a worker of this name is at work; if that is another process, choose another --name");
         return;
     }
@@ -286,6 +324,7 @@ void cs_dialogue_message(struct cs_core *core, const struct cs_event *e)
         return;
     }
     s->heard_ms = core->now_ms;
+    s->gone_for = 0;
     s->seen = m->ack > s->seen ? m->ack : s->seen;
     s->peer = *e->message.peer; /* libzmq reconnects by itself: same session and key, another routing id */
     from_session(core, s, m);

@@ -8,5 +8,6 @@
 #include "coordinator/state.h"
 
 void cs_dialogue_message(struct cs_core *core, const struct cs_event *e);
+void cs_dialogue_gone(struct cs_core *core, uint64_t session); /* there is no route to it */
 
 #endif

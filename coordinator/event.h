@@ -23,6 +23,7 @@ enum {
     CS_GENERATIONS_LOADED = 2, /* the newest, and the one before it for its late outputs */
     CS_RETRY_AFTER_MS = 10000,
     CS_NAME_RETRY_MS = 2000,
+    CS_PROBE_RETRY_MS = 100, /* ... while it is looked whether the holder of the name is still there */
 };
 
 /* What the core asks about trials. */
@@ -34,8 +35,11 @@ struct cs_core_plan {
     /* Upper bound of the input tokens of the trial's request. Asked under a budget, and of ambiguous calls. */
     enum cs_err (*input_bound)(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
                                struct cs_error *err);
-    /* Whether exactly this output (same worker, same times) is the stored one of its digest. */
+    /* Whether exactly this output (same worker, same times) stands at its trial, or stood there until it was asked again. */
     bool (*is_stored)(void *self, const struct cs_output *o);
+    /* Who buys the answer of a trial; asked after its digest. */
+    enum cs_err (*owner)(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_owner *out,
+                         struct cs_error *err);
 };
 
 /* ---- generations ----------------------------------------------------------------------------------- */
@@ -79,8 +83,10 @@ enum cs_event_kind {
     CS_EV_TICK,
     CS_EV_MESSAGE,
     CS_EV_MALFORMED, /* did not unpack */
+    CS_EV_GONE,      /* a PROBE found no route */
     CS_EV_COMMITTED, /* a batch came back */
     CS_EV_CONTROL,   /* an operator's verb */
+    CS_EV_AGAIN,     /* done trials of a lane are asked again */
     CS_EV_META,      /* rows to ride in the next batch, with an answer after the commit */
     CS_EV_CLOSE,     /* no more leases in any loaded generation */
     CS_EV_LOAD,      /* a generation; the oldest loaded one makes room */
@@ -92,6 +98,13 @@ enum cs_control {
     CS_CONTROL_RETRY,
     CS_CONTROL_DRAIN,
     CS_CONTROL_STOP
+};
+
+/* A done trial whose answer, on disk, is a timeout or unparsable. */
+struct cs_again_trial {
+    uint64_t position;
+    uint8_t outcome; /* of that answer */
+    bool adopted;    /* it was taken over from an earlier generation */
 };
 
 struct cs_event {
@@ -107,6 +120,9 @@ struct cs_event {
             bool other_version; /* not malformed, only of another major */
         } malformed;
         struct {
+            uint64_t session;
+        } gone;
+        struct {
             struct cs_batch *batch;
             enum cs_err rc;
         } committed;
@@ -115,6 +131,12 @@ struct cs_event {
             const char *model; /* NULL: all lanes */
             uint64_t token;    /* comes back in the REPLY; 0: none wanted */
         } control;
+        struct { /* of a lane of the newest generation; until the REPLY no other one (CS_AGAIN_MAX is of a batch) */
+            uint32_t gen, lane;
+            const struct cs_again_trial *trials;
+            uint32_t n;     /* at most CS_AGAIN_MAX */
+            uint64_t token; /* CS_EAGAIN: nothing was changed, the lane takes no more work */
+        } again;
         struct {
             const char *key;
             const void *value; /* NULL: delete */
@@ -129,6 +151,7 @@ struct cs_event {
 
 enum cs_action_kind {
     CS_ACT_SEND,     /* message to peer */
+    CS_ACT_PROBE,    /* the same; if there is no route to the peer, CS_EV_GONE of session `token` follows at once */
     CS_ACT_SPEC,     /* the same, once the shell has filled in spec.bytes for spec.digest */
     CS_ACT_ANNOUNCE, /* message on PUB */
     CS_ACT_COMMIT,   /* batch to the commit thread, in this order */

@@ -12,8 +12,8 @@
 #include "protocol/base/log.h"
 
 /* A peer as the core knows it: its door's number, then its routing id. */
-static void send_through(struct cs_server *sv, const struct cs_door *door, const struct cs_peer *peer,
-                         const struct cs_message *m)
+static enum cs_err send_through(struct cs_server *sv, const struct cs_door *door, const struct cs_peer *peer,
+                                const struct cs_message *m)
 {
     enum cs_err rc;
 
@@ -22,23 +22,25 @@ static void send_through(struct cs_server *sv, const struct cs_door *door, const
     rc = cs_socket_send(door->socket, peer, sv->out.data, sv->out.len);
     if (rc != CS_OK) /* no route: the peer comes again, and asks again */
         cs_log(CS_DEBUG, "unsent", "kind=%s", cs_kind_name(m->kind));
+    return rc;
 }
 
-void cs_feed_send(struct cs_server *sv, enum cs_door_kind kind, const struct cs_peer *peer, const struct cs_message *m)
+enum cs_err cs_feed_send(struct cs_server *sv, enum cs_door_kind kind, const struct cs_peer *peer,
+                         const struct cs_message *m)
 {
     struct cs_peer outside = {0};
 
     if (kind == CS_DOOR_PUB) {
         for (unsigned i = 0; i < sv->n_doors; i++) {
             if (sv->doors[i].kind == CS_DOOR_PUB)
-                send_through(sv, &sv->doors[i], NULL, m);
+                (void)send_through(sv, &sv->doors[i], NULL, m);
         }
-        return;
+        return CS_OK;
     }
     CS_ASSERT(peer->n >= 1 && peer->id[0] < sv->n_doors);
     outside.n = (uint8_t)(peer->n - 1);
     memcpy(outside.id, peer->id + 1, outside.n);
-    send_through(sv, &sv->doors[peer->id[0]], &outside, m);
+    return send_through(sv, &sv->doors[peer->id[0]], &outside, m);
 }
 
 void cs_feed_end(struct cs_server *sv, enum cs_err code, const char *text)
@@ -72,12 +74,19 @@ static void send_spec(struct cs_server *sv, const struct cs_action *a)
 
 void cs_feed_event(struct cs_server *sv, const struct cs_event *e)
 {
+    struct cs_event gone = {.kind = CS_EV_GONE};
+    bool is_gone = false;
+
     CS_ASSERT(!sv->feeding);
     sv->feeding = true;
     for (const struct cs_action *a = cs_core_step(sv->core, e, cs_mono_ms()); a != NULL; a = a->next) {
         switch (a->kind) {
         case CS_ACT_SEND:
             cs_feed_send(sv, CS_DOOR_WORK, &a->peer, &a->message);
+            break;
+        case CS_ACT_PROBE:
+            gone.gone.session = a->token;
+            is_gone = cs_feed_send(sv, CS_DOOR_WORK, &a->peer, &a->message) == CS_ENOENT;
             break;
         case CS_ACT_SPEC:
             send_spec(sv, a);
@@ -97,6 +106,8 @@ void cs_feed_event(struct cs_server *sv, const struct cs_event *e)
         }
     }
     sv->feeding = false;
+    if (is_gone)
+        cs_feed_event(sv, &gone); /* which makes no probe */
 }
 
 void cs_feed_answer(struct cs_server *sv, const struct cs_peer *peer, uint64_t seq, enum cs_err code, const char *text,
@@ -115,6 +126,12 @@ void cs_feed_reply(struct cs_server *sv, uint64_t token, enum cs_err code, const
 {
     struct cs_waiting *w = &sv->waiting[token % CS_TOKENS_MAX];
 
+    if (token == CS_AGAIN_TOKEN) { /* the pass goes on in its next turn */
+        sv->again.state = CS_AGAIN_TOLD;
+        sv->again.code = code;
+        snprintf(sv->again.text, sizeof sv->again.text, "%s", text);
+        return;
+    }
     if (w->token != token)
         return;
     cs_feed_answer(sv, &w->peer, w->seq, code, text, code == CS_OK ? w->blob : NULL);

@@ -8,7 +8,8 @@
 #include "coordinator/server.h"
 
 void cs_feed_event(struct cs_server *sv, const struct cs_event *e); /* never from within the core's actions */
-void cs_feed_send(struct cs_server *sv, enum cs_door_kind kind, const struct cs_peer *peer, const struct cs_message *m);
+enum cs_err cs_feed_send(struct cs_server *sv, enum cs_door_kind kind, const struct cs_peer *peer,
+                         const struct cs_message *m);
 void cs_feed_end(struct cs_server *sv, enum cs_err code, const char *text);
 /* To the request `seq` of an admin. */
 void cs_feed_answer(struct cs_server *sv, const struct cs_peer *peer, uint64_t seq, enum cs_err code, const char *text,

@@ -32,7 +32,7 @@ static uint32_t room(const struct cs_session *s, const struct cs_lane *lane, boo
     uint64_t rest = lane->count[CS_TRIAL_PLANNED] - lane->leased, share;
     uint32_t missing;
 
-    if (capacity <= held || rest == 0 || !cs_coordinator_lane_is_open(lane))
+    if (capacity <= held || rest == 0 || lane->asking != 0 || !cs_coordinator_lane_is_open(lane))
         return 0;
     missing = capacity - held;
     if (missing > cs_alike_room(&lane->alike, lane->leased))

@@ -2,6 +2,7 @@
  *
  *   trial is            answer arrives             failure arrives
  *   planned             done, canonical            failed; under a budget, if its cost is unknown, twice planned again
+ *   (asked again)       done, canonical, and the earlier answer linked: that one itself, sent once more, changes nothing
  *   failed, cancelled   done, canonical            duplicate
  *   done                duplicate                  duplicate
  *
@@ -32,6 +33,9 @@ uint64_t cs_intake_fingerprint(const struct cs_output *o)
     memcpy(half, o->digest.b, sizeof half);
     h = cs_mix64(half[0] ^ cs_mix64(half[1] ^ cs_mix64((uint64_t)o->started_wall_ms)));
     h = cs_mix64(h ^ ((uint64_t)o->total_ms << 8 | o->outcome));
+    h = cs_mix64(
+        h ^ o->position); /* equal requests of two cases or two endpoints are two calls, also in the same millisecond */
+    h = cs_mix64(h ^ ((uint64_t)o->gen << 32 | o->lane));
     for (const char *p = o->worker; *p != '\0'; p++)
         h = cs_mix64(h ^ (uint8_t)*p);
     return h | 1; /* 0 stands for an empty slot */
@@ -82,12 +86,13 @@ void cs_intake_close(struct cs_core *core)
     free(core->seen[1].slots);
 }
 
-/* Whether it is here already, in a group or on disk. */
-static bool is_resent(struct cs_core *core, const struct cs_output *o, enum cs_trial_state state)
+/* Whether it is here already, in a group or on disk. A trial that was asked again has an answer too, whatever its state. */
+static bool is_resent(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o)
 {
+    bool answered = cs_coordinator_lane_state_of(lane, o->position) == CS_TRIAL_DONE || lane->counters.superseded > 0;
     uint64_t print = cs_intake_fingerprint(o);
 
-    if (has_seen(core, print) || (state == CS_TRIAL_DONE && core->plan.is_stored(core->plan.self, o)))
+    if (has_seen(core, print) || (answered && core->plan.is_stored(core->plan.self, o)))
         return true;
     cs_intake_remember(core, print);
     return false;
@@ -171,14 +176,15 @@ static void change(struct cs_core *core, struct cs_lane *lane, const struct cs_o
 }
 
 static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
-                   const struct cs_output_bytes *packed)
+                   const struct cs_output_bytes *packed, const struct cs_owner *owner)
 {
-    struct cs_batch_output row = {.gen = o->gen, .lane = o->lane, .position = o->position, .digest = o->digest};
+    struct cs_batch_output row = {
+        .gen = o->gen, .lane = o->lane, .position = o->position, .digest = o->digest, .owner = *owner};
     enum cs_trial_state state = cs_coordinator_lane_state_of(lane, o->position);
     bool answer = cs_outcome_is_answer((enum cs_outcome)o->outcome), live;
     int64_t worst;
 
-    if (is_resent(core, o, state)) {
+    if (is_resent(core, lane, o)) {
         core->intake.resent++;
         return;
     }
@@ -219,6 +225,7 @@ static void take(struct cs_core *core, struct cs_session *s, uint64_t number, co
 {
     struct cs_error err = {0};
     struct cs_digest want;
+    struct cs_owner owner;
     struct cs_output o;
     struct cs_lane *lane;
     enum cs_err rc;
@@ -246,7 +253,12 @@ static void take(struct cs_core *core, struct cs_session *s, uint64_t number, co
         refuse(core, s, number, CS_REFUSED_DIGEST);
         return;
     }
-    record(core, s, lane, &o, packed);
+    rc = core->plan.owner(core->plan.self, o.gen, o.lane, o.position, &owner, &err);
+    if (rc != CS_OK) {
+        cs_act_end(core, rc, err.msg);
+        return;
+    }
+    record(core, s, lane, &o, packed, &owner);
 }
 
 void cs_intake_outputs(struct cs_core *core, struct cs_session *s, const struct cs_message *m)

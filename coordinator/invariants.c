@@ -56,7 +56,9 @@ static void check_lane(struct cs_lane *lane)
     CS_ASSERT(sum == lane->n_trials);
     CS_ASSERT(leased == lane->leased);
     CS_ASSERT(lane->frontier <= lane->frontier_asked && lane->frontier_asked <= lane->n_trials);
-    CS_ASSERT(lane->shown_count[CS_TRIAL_DONE] <= lane->count[CS_TRIAL_DONE]); /* 12 */
+    CS_ASSERT(
+        lane->shown_count[CS_TRIAL_DONE] <= /* 12; what is being asked again is shown as done until that is on disk */
+        lane->count[CS_TRIAL_DONE] + lane->counters.superseded - lane->shown.superseded);
 }
 
 static void check_sessions(const struct cs_core *core)

@@ -109,9 +109,33 @@ static uint64_t seed_of(const struct cs_store *store)
     return cs_mix64((uint64_t)cs_wall_ms() ^ (uint64_t)cs_store_term(store) << 48 ^ (uint64_t)getpid() << 24);
 }
 
+enum { UPGRADE_LOG_MS = 5000 };
+
+/* How far the store's upgrade is: in the log, and for whoever waits for the ready file in FILE.upgrade. */
+static void tell_upgrade(void *self, uint64_t done, uint64_t total)
+{
+    static uint64_t next_ms;
+    const struct cs_server *sv = self;
+    char text[64];
+    char *path = sv->opts.ready_file != NULL ? cs_xasprintf("%s.upgrade", sv->opts.ready_file) : NULL;
+    int n = snprintf(text, sizeof text, "%llu %llu\n", (unsigned long long)done, (unsigned long long)total);
+
+    if (path != NULL)
+        (void)!cs_file_write(path, text, (size_t)n, 0644, NULL); /* only a courtesy */
+    free(path);
+    if (cs_mono_ms() < next_ms)
+        return;
+    next_ms = cs_mono_ms() + UPGRADE_LOG_MS;
+    cs_log(CS_INFO, "upgrade", "outputs=%llu of=%llu", (unsigned long long)done, (unsigned long long)total);
+}
+
 static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
 {
-    struct cs_store_opts so = {.dir = sv->opts.dir, .write = true, .accept_rollback = sv->opts.accept_rollback};
+    struct cs_store_opts so = {.dir = sv->opts.dir,
+                               .write = true,
+                               .accept_rollback = sv->opts.accept_rollback,
+                               .on_upgrade = tell_upgrade,
+                               .self = sv};
     struct cs_core_opts co = {.fresh_fleet = sv->opts.fresh_fleet, .now_ms = cs_mono_ms()};
     struct cs_persist_names_list names = {0};
     struct cs_persist_past_rows past = {0};

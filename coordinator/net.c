@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "coordinator/admin.h"
+#include "coordinator/again.h"
 #include "coordinator/build.h"
 #include "coordinator/days.h"
 #include "coordinator/feed.h"
@@ -152,6 +153,7 @@ static void before_sleep(uv_prepare_t *h)
     bool rest = read_all(sv), work;
 
     work = cs_build_turn(sv);
+    work = cs_again_turn(sv) || work;
     if (rest && cs_mono_ms() >= sv->ticked_ms + CS_TICK_MS) {
         sv->ticked_ms = cs_mono_ms();
         cs_feed_event(sv, &tick);

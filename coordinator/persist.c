@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/again.h"
 #include "coordinator/borrow.h"
 #include "coordinator/build.h"
 #include "coordinator/days.h"
@@ -178,7 +179,8 @@ void cs_persist_close(struct cs_server *sv)
 {
     cs_commit_close(sv->commit);
     cs_plans_close(&sv->plans);
-    cs_build_release(&sv->build);
+    cs_build_release(sv);
+    cs_again_release(&sv->again);
     cs_borrow_close(sv->borrow);
     cs_store_close(sv->store);
 }

@@ -43,6 +43,10 @@ enum cs_err cs_loaded_plan_open(struct cs_loaded_plan *p, struct cs_store *store
         cs_loaded_plan_close(p);
         return rc;
     }
+    const struct cs_study *study = p->view->spec.study;
+    p->lanes = cs_xcalloc(study->n_models + 1u, sizeof *p->lanes);
+    for (uint32_t i = 0; i < study->n_models; i++)
+        p->lanes[i] = cs_lane_key(study->name, study->models[i].name, study->accounts[study->models[i].account].name);
     p->cells = cs_cell_cache_open(p->requests, p->view->cases,
                                   entries(&p->view->plan, CELLS_BYTES, CELL_BYTES, CELLS_MAX), false);
     return CS_OK;
@@ -56,6 +60,7 @@ void cs_loaded_plan_close(struct cs_loaded_plan *p)
     if (p->view != NULL)
         cs_generation_view_close(p->view);
     free(p->view);
+    free(p->lanes);
     memset(p, 0, sizeof *p);
 }
 
@@ -70,6 +75,36 @@ enum cs_err cs_loaded_plan_digest(struct cs_loaded_plan *p, uint32_t lane, uint6
     rc = cs_cell_cache_get(p->cells, lane, at.case_index, &cells, err);
     if (rc == CS_OK)
         cs_cells_trial_digest(cells, p->view->spec.study, at.cell, at.repeat, out);
+    return rc;
+}
+
+enum cs_err cs_loaded_plan_identity(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
+                                    struct cs_digest *digest, struct cs_owner *owner, struct cs_error *err)
+{
+    const struct cs_cells *cells;
+    struct cs_coords at;
+    enum cs_err rc;
+
+    cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
+    rc = cs_cell_cache_get(p->cells, lane, at.case_index, &cells, err);
+    if (rc != CS_OK)
+        return rc;
+    cs_cells_trial_digest(cells, p->view->spec.study, at.cell, at.repeat, digest);
+    *owner = (struct cs_owner){p->lanes[lane], cells->case_key};
+    return CS_OK;
+}
+
+enum cs_err cs_loaded_plan_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_owner *out,
+                                 struct cs_error *err)
+{
+    const struct cs_cells *cells;
+    struct cs_coords at;
+    enum cs_err rc;
+
+    cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
+    rc = cs_cell_cache_get(p->cells, lane, at.case_index, &cells, err);
+    if (rc == CS_OK)
+        *out = (struct cs_owner){p->lanes[lane], cells->case_key};
     return rc;
 }
 
@@ -147,23 +182,43 @@ static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t
     return rc;
 }
 
+static enum cs_err owner(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_owner *out,
+                         struct cs_error *err)
+{
+    struct cs_loaded_plan *p = find(self, gen);
+
+    CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
+    return cs_loaded_plan_owner(p, lane, position, out, err);
+}
+
+static bool is_this(struct cs_store *store, uint64_t id, const struct cs_output *o)
+{
+    struct cs_arena arena = {0};
+    struct cs_stored stored;
+    bool same = cs_store_output(store, id, &arena, &stored, NULL) == CS_OK;
+
+    if (same)
+        same = strcmp(stored.output.worker, o->worker) == 0 && stored.output.started_wall_ms == o->started_wall_ms &&
+               stored.output.total_ms == o->total_ms && stored.output.outcome == o->outcome;
+    cs_arena_release(&arena);
+    return same;
+}
+
 static bool is_stored(void *self, const struct cs_output *o)
 {
     struct cs_plans *p = self;
-    struct cs_arena arena = {0};
-    struct cs_stored stored;
-    uint64_t id;
-    bool same = false;
+    struct cs_place place;
+    bool same;
 
-    if (cs_store_find(p->store, &o->digest, &id, NULL) == CS_OK &&
-        cs_store_output(p->store, id, &arena, &stored, NULL) == CS_OK)
-        same = strcmp(stored.output.worker, o->worker) == 0 && stored.output.started_wall_ms == o->started_wall_ms &&
-               stored.output.total_ms == o->total_ms;
-    cs_arena_release(&arena);
+    if (cs_store_place(p->store, o->gen, o->lane, o->position, &place, NULL) != CS_OK)
+        return false;
+    same = is_this(p->store, place.output_id, o);
+    for (uint32_t i = 0; i < place.n_earlier && !same; i++)
+        same = is_this(p->store, place.earlier[i], o);
     return same;
 }
 
 struct cs_core_plan cs_plans_for_core(struct cs_plans *p)
 {
-    return (struct cs_core_plan){p, digest, input_bound, is_stored};
+    return (struct cs_core_plan){p, digest, input_bound, is_stored, owner};
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "coordinator/again.h"
 #include "coordinator/core.h"
 #include "coordinator/plans.h"
 #include "protocol/base/clock.h"
@@ -231,6 +232,7 @@ void cs_publish_status(struct cs_server *sv, struct cs_buf *out)
     out->data[--out->len] = '\0'; /* what only the coordinator knows goes in before the end */
     cs_buf_printf(out, ",\"phase\":\"%s\",\"built\":%llu,\"to_build\":%llu,", p.state, (unsigned long long)b->scanned,
                   (unsigned long long)b->total);
+    cs_again_status(sv, out);
     cs_buf_printf(out, "\"received\":%llu,\"committed\":%llu,\"late\":%llu,\"duplicate\":%llu,\"refused\":%llu,",
                   (unsigned long long)v.intake.received, (unsigned long long)v.intake.committed,
                   (unsigned long long)v.intake.late, (unsigned long long)v.intake.duplicate,

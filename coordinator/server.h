@@ -5,7 +5,8 @@
  *   feed.c     events into the core, its actions carried out
  *   persist.c  the commit thread; what is read at the start
  *   restore.c  a generation from the store, for the core
- *   build.c    a new generation takes over what is paid for
+ *   build.c    a new generation; adopt.c: what it takes over of what is paid for
+ *   again.c    timeouts and unparsable answers are found and asked again
  *   admin.c    the operator's verbs
  *   publish.c  progress, to Redis and to `status`
  *   days.c       limits per day (days.h)
@@ -71,6 +72,46 @@ struct cs_build {
     uint64_t borrowed;       /* by this process */
     struct cs_batch *batch;  /* gathers; NULL while one is on its way */
     bool skip;               /* there is nothing to adopt */
+    /* adopt.c's: */
+    struct cs_claims *claims;
+    bool ready;   /* its filter is filled */
+    bool waiting; /* some trials are put off; were it broken off, the pass would begin at from_* again */
+    uint32_t from_lane;
+    uint64_t from_position;
+    struct cs_put_off *waits; /* the claims': once all pages are through */
+    uint64_t n_waits, next_wait;
+    unsigned stage;
+};
+
+/* ---- the pass that asks answers again -------------------------------------------------------------------- */
+
+/* A token of the core's REPLY that is the pass's own, not an admin request's. */
+#define CS_AGAIN_TOKEN UINT64_MAX
+
+enum cs_again_state {
+    CS_AGAIN_OVER,
+    CS_AGAIN_SCANS,
+    CS_AGAIN_WAITS, /* found trials are with the core */
+    CS_AGAIN_TOLD,  /* it has replied */
+};
+struct cs_again_lane {
+    char *model;
+    uint64_t again[2], kept[2]; /* timeouts, unparsable: asked again; left, because they were before */
+};
+struct cs_again_pass {
+    uint32_t number; /* of the act since the start; 0: none yet */
+    enum cs_again_state state;
+    bool wanted[2];              /* timeouts, unparsable */
+    bool repeat;                 /* also what was asked again before */
+    char *model;                 /* NULL: all */
+    uint32_t gen, n_lanes, lane; /* the cursor: next page to look at */
+    uint64_t page;
+    uint64_t scanned, total;    /* trials */
+    struct cs_again_lane *sums; /* by lane */
+    struct cs_again_trial *found;
+    uint32_t n_found;
+    enum cs_err code; /* of the core's reply; at the end that of the act */
+    char text[256];
 };
 
 /* ---- admin ------------------------------------------------------------------------------------------------ */
@@ -106,6 +147,7 @@ struct cs_server {
     struct cs_plans plans;
     struct cs_generation newest; /* number 0: none yet */
     struct cs_build build;
+    struct cs_again_pass again;
 
     struct cs_waiting waiting[CS_TOKENS_MAX];
     uint64_t tokens;

@@ -88,8 +88,9 @@ struct cs_lane {
         struct cs_quarantined *items;
     } quarantined;
 
-    bool open; /* of the newest generation, not closed */
     struct cs_alike alike;
+    uint64_t asking;               /* group that asks trials again: until it is on disk nothing is granted; 0: none */
+    bool open;                     /* of the newest generation, not closed */
     bool paused, cancelled, broke; /* broke: stopped for lack of money */
     int64_t needs_nano_usd;        /* of what it stopped for */
     uint64_t block_size;           /* trials of a case */
@@ -145,6 +146,8 @@ struct cs_risk {
     UT_hash_handle hh;
 };
 
+enum { CS_RIVALS = 4, CS_PROBES = 2 };
+
 struct cs_session {
     uint64_t id;
     struct cs_peer peer;
@@ -155,6 +158,12 @@ struct cs_session {
     uint64_t hello;   /* number of the HELLO that made it */
     uint64_t process; /* fingerprint of name and nonce */
     uint64_t heard_ms;
+    struct { /* processes that wanted its name while it was heard */
+        uint64_t nonce;
+        uint8_t probes; /* made for it */
+    } rivals[CS_RIVALS];
+    uint64_t probed_for,
+        gone_for; /* nonce of the rival that the last probe was made for, that found no route to this one */
     uint64_t seq_out;
     uint64_t seen; /* of our messages, by its last one's ack */
     uint64_t pings;

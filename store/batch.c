@@ -30,7 +30,7 @@ void cs_batch_clear(struct cs_batch *b)
     forget(&b->counter_slots);
     forget(&b->frontier_slots);
     b->group = 0;
-    b->n_outputs = b->n_adoptions = b->n_pages = b->n_counters = b->n_frontiers = b->n_metas = 0;
+    b->n_outputs = b->n_adoptions = b->n_agains = b->n_pages = b->n_counters = b->n_frontiers = b->n_metas = 0;
     b->bytes = 0;
 }
 
@@ -42,6 +42,7 @@ void cs_batch_release(struct cs_batch *b)
     free(b->frontier_slots.at);
     free(b->outputs);
     free(b->adoptions);
+    free(b->agains);
     free(b->pages);
     free(b->counters);
     free(b->frontiers);
@@ -51,7 +52,7 @@ void cs_batch_release(struct cs_batch *b)
 
 bool cs_batch_is_empty(const struct cs_batch *b)
 {
-    return b->n_outputs + b->n_adoptions + b->n_pages + b->n_counters + b->n_frontiers + b->n_metas == 0;
+    return b->n_outputs + b->n_adoptions + b->n_agains + b->n_pages + b->n_counters + b->n_frontiers + b->n_metas == 0;
 }
 
 /* The array with room for one more. */
@@ -111,8 +112,10 @@ static uint32_t place_for(struct cs_batch_slots *s, const void *items, uint32_t 
 void cs_batch_add_output(struct cs_batch *b, const struct cs_batch_output *o)
 {
     CS_ASSERT((o->flags & ~CS_OUTPUT_BORROWED) == CS_OUTPUT_CANONICAL ||
-              (o->flags & ~(CS_OUTPUT_DUPLICATE | CS_OUTPUT_FAILURE)) == 0);
+              (o->flags & ~(CS_OUTPUT_DUPLICATE | CS_OUTPUT_FAILURE)) == 0 ||
+              (o->flags & ~CS_OUTPUT_FAILURE) == CS_OUTPUT_ATTEMPT);
     CS_ASSERT(o->flags != 0);
+    CS_ASSERT(!(o->flags & CS_OUTPUT_CANONICAL) || (o->owner.lane != 0 && o->owner.bought_for != 0));
     CS_ASSERT(o->len > 0);
     b->outputs = grown(b->outputs, b->n_outputs, &b->cap_outputs, sizeof *b->outputs);
     struct cs_batch_output *mine = &b->outputs[b->n_outputs++];
@@ -126,7 +129,21 @@ void cs_batch_add_adoption(struct cs_batch *b, const struct cs_batch_adoption *a
 {
     CS_ASSERT(a->output_id > 0);
     b->adoptions = grown(b->adoptions, b->n_adoptions, &b->cap_adoptions, sizeof *b->adoptions);
-    b->adoptions[b->n_adoptions++] = *a;
+    struct cs_batch_adoption *mine = &b->adoptions[b->n_adoptions++];
+    *mine = *a;
+    mine->earlier = NULL;
+    mine->n_earlier = a->n_earlier < CS_EARLIER_MAX ? a->n_earlier : CS_EARLIER_MAX;
+    if (mine->n_earlier > 0) {
+        const size_t bytes = mine->n_earlier * sizeof *a->earlier;
+        mine->earlier = memcpy(cs_arena_alloc(&b->arena, bytes), a->earlier, bytes);
+    }
+}
+
+void cs_batch_add_again(struct cs_batch *b, const struct cs_batch_again *a)
+{
+    CS_ASSERT(b->n_agains < CS_AGAIN_MAX);
+    b->agains = grown(b->agains, b->n_agains, &b->cap_agains, sizeof *b->agains);
+    b->agains[b->n_agains++] = *a;
 }
 
 void cs_batch_add_page(struct cs_batch *b, const struct cs_batch_page *p)

@@ -32,11 +32,15 @@ void cs_chunk_key(const uint8_t digest[32], char out[CS_META_KEY_MAX])
 
 static void visit(struct cs_codec *c, struct cs_generation *g)
 {
-    cs_codec_begin(c, 4);
+    cs_codec_begin(c, cs_codec_packing(c) ? 6 : 4);
     cs_codec_u32(c, &g->number);
     cs_codec_fixed(c, g->spec_digest, sizeof g->spec_digest);
     cs_codec_i64(c, &g->created_wall_ms);
     cs_codec_bool(c, &g->built);
+    if (cs_codec_more(c)) /* format 1 had none */
+        cs_codec_u64(c, &g->study);
+    if (cs_codec_more(c))
+        cs_codec_bool(c, &g->others);
     cs_codec_end(c);
 }
 
@@ -63,24 +67,34 @@ enum cs_err cs_generation_unpack(const void *bytes, uint32_t n, struct cs_genera
 
 struct newest {
     struct cs_generation *out;
+    uint64_t study; /* 0: any */
     struct cs_error *err;
 };
 
 static enum cs_err keep_last(void *self, const char *key, const void *value, uint32_t len)
 {
     const struct newest *n = self;
+    struct cs_generation g;
     (void)key;
-    return cs_generation_unpack(value, len, n->out, n->err);
+    enum cs_err rc = cs_generation_unpack(value, len, &g, n->err);
+    if (rc == CS_OK && (n->study == 0 || g.study == 0 || g.study == n->study))
+        *n->out = g;
+    return rc;
 }
 
-enum cs_err cs_generation_newest(struct cs_store *s, struct cs_generation *out, struct cs_error *err)
+enum cs_err cs_generation_newest_of(struct cs_store *s, uint64_t study, struct cs_generation *out, struct cs_error *err)
 {
-    struct newest n = {out, err};
+    struct newest n = {out, study, err};
     *out = (struct cs_generation){0};
     enum cs_err rc = cs_store_metas(s, "gen/", keep_last, &n, err);
     if (rc == CS_OK && out->number == 0)
         rc = cs_error_set(err, CS_ENOENT, "no study was ever started in this store");
     return rc;
+}
+
+enum cs_err cs_generation_newest(struct cs_store *s, struct cs_generation *out, struct cs_error *err)
+{
+    return cs_generation_newest_of(s, 0, out, err);
 }
 
 static enum cs_err fetch_chunk(void *self, const uint8_t digest[32], void **bytes, uint32_t *n, struct cs_error *err)

@@ -1,8 +1,9 @@
 /* generation.h - generations, specs and chunks in the store's metas: written by the coordinator, read by export and verify.
  *
- *   gen/NNNNNNNNNN   MessagePack [number, spec digest, created (Unix ms), built]
+ *   gen/NNNNNNNNNN   MessagePack [number, spec digest, created (Unix ms), built, study key, others]; format 1: [..., built]
  *   spec/HEX         a packed study (protocol/wire/spec.h)
  *   chunk/HEX        packed cases
+ *   address/KEY      at which address a lane (cs_lane_key, 16 hex digits) was last called (addresses.h)
  */
 #ifndef CS_GENERATION_H
 #define CS_GENERATION_H
@@ -17,7 +18,9 @@ struct cs_generation {
     uint32_t number; /* from 1 */
     uint8_t spec_digest[32];
     int64_t created_wall_ms;
-    bool built; /* the adoption pass is through: the ledger is complete */
+    bool built;     /* the adoption pass is through: the ledger is complete */
+    uint64_t study; /* cs_study_key of its study's name; 0: stored by format 1, and of the store's only study */
+    bool others;    /* --adopt-from-other was declared */
 };
 
 void cs_generation_key(uint32_t number, char out[CS_META_KEY_MAX]);
@@ -29,6 +32,10 @@ CS_WARN_UNUSED enum cs_err cs_generation_unpack(const void *bytes, uint32_t n, s
                                                 struct cs_error *err);
 /* The newest; CS_ENOENT: the store is empty. */
 CS_WARN_UNUSED enum cs_err cs_generation_newest(struct cs_store *s, struct cs_generation *out, struct cs_error *err);
+
+/* The newest of one study (cs_study_key); CS_ENOENT. */
+CS_WARN_UNUSED enum cs_err cs_generation_newest_of(struct cs_store *s, uint64_t study, struct cs_generation *out,
+                                                   struct cs_error *err);
 
 /* A generation opened for reading: its study, plan and cases as the fleet sees them. */
 struct cs_generation_view {

@@ -60,11 +60,52 @@ void cs_key_output(struct cs_key *k, uint64_t output_id)
     k->n = 8;
 }
 
-void cs_key_index(struct cs_key *k, const struct cs_digest *d)
+static void of_digest(struct cs_key *k, enum cs_ledger_row row, const struct cs_digest *d)
 {
-    k->b[0] = CS_ROW_INDEX;
+    k->b[0] = (uint8_t)row;
     memcpy(k->b + 1, d->b, sizeof d->b);
     k->n = 1 + sizeof d->b;
+}
+
+void cs_key_digest(struct cs_key *k, const struct cs_digest *d)
+{
+    of_digest(k, CS_ROW_DIGEST, d);
+}
+
+void cs_key_index_lanes(struct cs_key *k, const struct cs_digest *d)
+{
+    of_digest(k, CS_ROW_INDEX, d);
+}
+
+void cs_key_index_lane(struct cs_key *k, const struct cs_digest *d, uint64_t lane)
+{
+    cs_key_index_lanes(k, d);
+    cs_put_u64(k->b + k->n, lane);
+    k->n += 8;
+}
+
+void cs_key_index(struct cs_key *k, const struct cs_digest *d, uint64_t lane, uint64_t output_id)
+{
+    cs_key_index_lane(k, d, lane);
+    cs_put_u64(k->b + k->n, output_id);
+    k->n += 8;
+}
+
+void cs_key_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
+                 uint32_t turn)
+{
+    of_digest(k, CS_ROW_TURN, d);
+    cs_put_u64(k->b + k->n, owner->lane);
+    cs_put_u64(k->b + k->n + 8, owner->bought_for);
+    cs_put_u32(k->b + k->n + 16, draw);
+    cs_put_u32(k->b + k->n + 20, turn);
+    k->n += 24;
+}
+
+void cs_key_row(struct cs_key *k, enum cs_ledger_row row)
+{
+    k->b[0] = (uint8_t)row;
+    k->n = 1;
 }
 
 void cs_key_generation(struct cs_key *k, enum cs_ledger_row row, uint32_t gen)
@@ -96,6 +137,17 @@ void cs_key_after(struct cs_key *k)
     k->b[k->n - 1]++;
 }
 
+bool cs_key_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_indexed *out)
+{
+    const uint8_t *b = key.p;
+    if (key.n != 1 + sizeof d->b + 16)
+        return false;
+    memcpy(d->b, b + 1, sizeof d->b);
+    out->owner.lane = cs_get_u64(b + 1 + sizeof d->b);
+    out->output_id = cs_get_u64(b + 9 + sizeof d->b);
+    return true;
+}
+
 bool cs_key_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at)
 {
     const uint8_t *b = key.p;
@@ -108,19 +160,63 @@ bool cs_key_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at)
 
 /* ---- values -------------------------------------------------------------------------------------- */
 
-void cs_place_encode(uint8_t out[CS_PLACE_BYTES], uint64_t output_id, uint8_t flags)
+/* Behind the flags stands nothing, or all of: reading's number and outcome, how many earlier ones, these. */
+uint32_t cs_place_encode(uint8_t out[CS_PLACE_MAX], const struct cs_place *p)
 {
-    cs_put_u64(out, output_id);
-    out[8] = flags;
+    uint8_t *at = out + CS_PLACE_BYTES;
+    CS_ASSERT(p->n_earlier <= CS_EARLIER_MAX);
+    cs_put_u64(out, p->output_id);
+    out[8] = p->flags;
+    if (p->n_earlier == 0 && p->reading.number == 0)
+        return CS_PLACE_BYTES;
+    cs_put_u32(at, p->reading.number);
+    at[4] = p->reading.outcome;
+    at[5] = (uint8_t)p->n_earlier;
+    at += 6;
+    for (uint32_t i = 0; i < p->n_earlier; i++, at += 8)
+        cs_put_u64(at, p->earlier[i]);
+    return (uint32_t)(at - out);
 }
 
-bool cs_place_decode(struct cs_slice value, uint64_t *output_id, uint8_t *flags)
+bool cs_place_decode(struct cs_slice value, struct cs_place *out)
 {
     const uint8_t *b = value.p;
-    if (value.n != CS_PLACE_BYTES)
+    *out = (struct cs_place){0};
+    if (value.n < CS_PLACE_BYTES)
         return false;
-    *output_id = cs_get_u64(b);
-    *flags = b[8];
+    out->output_id = cs_get_u64(b);
+    out->flags = b[8];
+    if (value.n == CS_PLACE_BYTES)
+        return true;
+    if (value.n < CS_PLACE_BYTES + 6)
+        return false;
+    out->reading = (struct cs_rereading){cs_get_u32(b + 9), b[13]};
+    if (value.n < CS_PLACE_BYTES + 6 + 8u * b[14])
+        return false;
+    out->n_earlier = b[14] < CS_EARLIER_MAX ? b[14] : CS_EARLIER_MAX;
+    for (uint32_t i = 0; i < out->n_earlier; i++)
+        out->earlier[i] = cs_get_u64(b + 15 + 8 * i);
+    return true;
+}
+
+uint32_t cs_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_indexed *f)
+{
+    out[0] = f->flags;
+    cs_put_u64(out + 1, f->owner.bought_for);
+    if (f->earlier == 0)
+        return 9;
+    cs_put_u64(out + 9, f->earlier);
+    return CS_INDEX_BYTES;
+}
+
+bool cs_index_decode(struct cs_slice value, struct cs_indexed *out)
+{
+    const uint8_t *b = value.p;
+    if (value.n < 9 || (value.n > 9 && value.n < CS_INDEX_BYTES))
+        return false;
+    out->flags = b[0];
+    out->owner.bought_for = cs_get_u64(b + 1);
+    out->earlier = value.n > 9 ? cs_get_u64(b + 9) : 0;
     return true;
 }
 
@@ -136,7 +232,10 @@ static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
                                          &c->output_tokens,
                                          &c->reasoning_tokens,
                                          (uint64_t *)&c->cost_nano_usd,
-                                         (uint64_t *)&c->ambiguous_nano_usd};
+                                         (uint64_t *)&c->ambiguous_nano_usd,
+                                         &c->superseded,
+                                         &c->overload,
+                                         &c->carried};
     memcpy(tail, order, sizeof order);
 }
 
@@ -159,16 +258,18 @@ bool cs_counters_decode(struct cs_slice value, struct cs_counters *c)
     uint64_t *tail[CS_COUNTERS_TAIL];
     memset(c, 0, sizeof *c);
     tail_of(c, tail);
-    if (value.n < 2 || b[0] != COUNTERS_VERSION || b[1] > CS_OUTCOMES)
+    if (value.n < 2 || b[0] != COUNTERS_VERSION)
         return false;
-    uint8_t outcomes = b[1]; /* an older program knew fewer */
+    size_t outcomes = b[1]; /* an older program knew fewer, a newer one knows more: what we do not know is skipped */
+    if (value.n % 8 != 2 || value.n < 2 + 8 * (outcomes + TAIL_MIN))
+        return false;
     size_t figures = (value.n - 2) / 8 - outcomes;
-    if (value.n % 8 != 2 || value.n < 2 + 8u * outcomes || figures < TAIL_MIN || figures > CS_COUNTERS_TAIL)
-        return false;
     b += 2;
-    for (int i = 0; i < outcomes; i++, b += 8)
-        c->outcome[i] = cs_get_u64(b);
-    for (size_t i = 0; i < figures; i++, b += 8)
+    for (size_t i = 0; i < outcomes; i++, b += 8) {
+        if (i < CS_OUTCOMES)
+            c->outcome[i] = cs_get_u64(b);
+    }
+    for (size_t i = 0; i < figures && i < CS_COUNTERS_TAIL; i++, b += 8)
         *tail[i] = cs_get_u64(b);
     return true;
 }

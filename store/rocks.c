@@ -323,8 +323,7 @@ void cs_rocks_values_release(struct cs_rocks_values *values)
     values->n = 0;
 }
 
-struct cs_rocks_rows *cs_rocks_rows_open(struct cs_rocks_view *v, enum cs_cf cf, struct cs_slice from,
-                                         struct cs_slice until)
+static struct cs_rocks_rows *open_rows(struct cs_rocks_view *v, enum cs_cf cf, struct cs_slice until, bool cached)
 {
     struct cs_rocks_rows *r = cs_xcalloc(1, sizeof *r);
     r->db = v->db;
@@ -334,10 +333,28 @@ struct cs_rocks_rows *cs_rocks_rows_open(struct cs_rocks_view *v, enum cs_cf cf,
     if (v->snapshot != NULL)
         rocksdb_readoptions_set_snapshot(r->options, v->snapshot);
     rocksdb_readoptions_set_iterate_upper_bound(r->options, r->until, until.n);
-    rocksdb_readoptions_set_fill_cache(r->options, 0);
+    rocksdb_readoptions_set_fill_cache(r->options, cached);
     r->it = rocksdb_create_iterator_cf(v->db->db, r->options, v->db->families[cf]);
-    rocksdb_iter_seek(r->it, from.p, from.n);
     return r;
+}
+
+struct cs_rocks_rows *cs_rocks_rows_open(struct cs_rocks_view *v, enum cs_cf cf, struct cs_slice from,
+                                         struct cs_slice until)
+{
+    struct cs_rocks_rows *r = open_rows(v, cf, until, false);
+    cs_rocks_seek(r, from);
+    return r;
+}
+
+struct cs_rocks_rows *cs_rocks_seeker_open(struct cs_rocks_view *v, enum cs_cf cf, struct cs_slice until)
+{
+    return open_rows(v, cf, until, true);
+}
+
+void cs_rocks_seek(struct cs_rocks_rows *r, struct cs_slice from)
+{
+    rocksdb_iter_seek(r->it, from.p, from.n);
+    r->started = false;
 }
 
 bool cs_rocks_rows_next(struct cs_rocks_rows *r, struct cs_slice *key, struct cs_slice *value)
@@ -350,6 +367,13 @@ bool cs_rocks_rows_next(struct cs_rocks_rows *r, struct cs_slice *key, struct cs
     key->p = rocksdb_iter_key(r->it, &key->n);
     value->p = rocksdb_iter_value(r->it, &value->n);
     return true;
+}
+
+enum cs_err cs_rocks_rows_error(struct cs_rocks_rows *r, struct cs_error *err)
+{
+    char *why = NULL;
+    rocksdb_iter_get_error(r->it, &why);
+    return why == NULL ? CS_OK : failed(r->db, why, err);
 }
 
 enum cs_err cs_rocks_rows_close(struct cs_rocks_rows *r, struct cs_error *err)

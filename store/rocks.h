@@ -63,6 +63,11 @@ struct cs_rocks_rows;
 struct cs_rocks_rows *cs_rocks_rows_open(struct cs_rocks_view *v, enum cs_cf cf, struct cs_slice from,
                                          struct cs_slice until);
 bool cs_rocks_rows_next(struct cs_rocks_rows *r, struct cs_slice *key, struct cs_slice *value);
+/* The same for looking up here and there: its blocks stay in the cache. Nothing before the first seek, which may go back too. */
+struct cs_rocks_rows *cs_rocks_seeker_open(struct cs_rocks_view *v, enum cs_cf cf, struct cs_slice until);
+void cs_rocks_seek(struct cs_rocks_rows *r, struct cs_slice from);
+/* Why next said false: CS_OK at the end. */
+CS_WARN_UNUSED enum cs_err cs_rocks_rows_error(struct cs_rocks_rows *r, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_rocks_rows_close(struct cs_rocks_rows *r, struct cs_error *err);
 
 #endif

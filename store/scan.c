@@ -24,7 +24,7 @@ static enum cs_err close_rows(struct cs_rocks_rows *rows, enum cs_err rc, struct
     return cs_error_set(err, end, "%s", late.msg);
 }
 
-/* ---- metas, pages, index --------------------------------------------------------------------------- */
+/* ---- metas, pages, places --------------------------------------------------------------------------- */
 
 enum cs_err cs_store_metas(struct cs_store *s, const char *prefix,
                            enum cs_err (*fn)(void *self, const char *key, const void *value, uint32_t len), void *self,
@@ -77,59 +77,28 @@ enum cs_err cs_store_pages(struct cs_store *s, uint32_t gen,
     return rc;
 }
 
-static int by_digest(const void *a, const void *b, void *digests)
-{
-    const struct cs_digest *d = digests;
-    return memcmp(d[*(const uint32_t *)a].b, d[*(const uint32_t *)b].b, sizeof d->b);
-}
-
-/* The digests in key order: neighbours share blocks, so that a large n reads each block once. */
-static uint32_t *key_order(const struct cs_digest *d, uint32_t n)
-{
-    uint32_t *order = cs_xcalloc(n, sizeof *order);
-    for (uint32_t i = 0; i < n; i++)
-        order[i] = i;
-    qsort_r(order, n, sizeof *order, by_digest, (void *)(uintptr_t)d);
-    return order;
-}
-
-/* ids[order[i]] for k of them. */
-static enum cs_err find_some(struct cs_store *s, struct cs_rocks_view *v, const struct cs_digest *d,
-                             const uint32_t *order, uint32_t k, uint64_t *ids, struct cs_error *err)
-{
-    struct cs_key keys[CS_ROCKS_MANY];
-    struct cs_slice slices[CS_ROCKS_MANY] = {{NULL, 0}};
-    struct cs_rocks_values values = {.n = 0};
-    for (uint32_t i = 0; i < k; i++) {
-        cs_key_index(&keys[i], &d[order[i]]);
-        slices[i] = cs_key_slice(&keys[i]);
-    }
-    enum cs_err rc = cs_rocks_get_many(v, CS_CF_LEDGER, slices, k, &values, err);
-    for (uint32_t i = 0; rc == CS_OK && i < k; i++) {
-        struct cs_slice value = values.values[i];
-        if (value.p != NULL && value.n != 8)
-            rc = damaged(s, "the digest index", err);
-        else
-            ids[order[i]] = value.p == NULL ? 0 : cs_get_u64(value.p);
-    }
-    cs_rocks_values_release(&values);
-    return rc;
-}
-
-enum cs_err cs_store_find_many(struct cs_store *s, const struct cs_digest *d, uint32_t n, uint64_t *ids,
-                               struct cs_error *err)
+enum cs_err cs_store_places(struct cs_store *s, uint32_t gen,
+                            enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
+                                              const struct cs_place *place),
+                            void *self, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
-    if (n == 0)
-        return CS_OK;
-    uint32_t *order = key_order(d, n);
+    struct cs_slice key, value;
+    struct cs_key from;
+    struct cs_place place;
+    uint32_t lane;
+    uint64_t position;
+    cs_key_generation(&from, CS_ROW_PLACE, gen);
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
-    for (uint32_t at = 0, k; rc == CS_OK && at < n; at += k) {
-        k = n - at < CS_ROCKS_MANY ? n - at : CS_ROCKS_MANY;
-        rc = find_some(s, v, d, order + at, k, ids, err);
+    struct cs_rocks_rows *rows = rows_of(v, CS_CF_LEDGER, &from);
+    while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
+        if (!cs_key_parse_at(key, &lane, &position) || !cs_place_decode(value, &place))
+            rc = damaged(s, "the places", err);
+        else
+            rc = fn(self, lane, position, &place);
     }
+    rc = close_rows(rows, rc, err);
     cs_rocks_view_close(v);
-    free(order);
     return rc;
 }
 
@@ -165,6 +134,41 @@ enum cs_err cs_store_output(struct cs_store *s, uint64_t output_id, struct cs_ar
     if (rc == CS_OK)
         rc = read_stored(s, output_id, (struct cs_slice){value, n}, arena, out, err);
     free(value);
+    return rc;
+}
+
+enum cs_err cs_store_output_many(struct cs_store *s, const uint64_t *ids, uint32_t n,
+                                 enum cs_err (*fn)(void *self, uint32_t i, const struct cs_stored *stored,
+                                                   struct cs_error *err),
+                                 void *self, struct cs_error *err)
+{
+    struct cs_key keys[CS_STORE_MANY];
+    struct cs_slice slices[CS_STORE_MANY];
+    struct cs_rocks_values values = {.n = 0};
+    struct cs_arena arena = {0};
+    struct cs_stored stored;
+    _Static_assert((int)CS_STORE_MANY <= (int)CS_ROCKS_MANY, "one look");
+    CS_ASSERT(n <= CS_STORE_MANY);
+    if (n == 0)
+        return CS_OK;
+    for (uint32_t i = 0; i < n; i++) {
+        cs_key_output(&keys[i], ids[i]);
+        slices[i] = cs_key_slice(&keys[i]);
+    }
+    struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
+    enum cs_err rc = cs_rocks_get_many(v, CS_CF_OUTPUTS, slices, n, &values, err);
+    for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
+        if (values.values[i].p == NULL)
+            rc = cs_error_set(err, CS_ECORRUPT, "%s: output %llu is missing", s->dir, (unsigned long long)ids[i]);
+        cs_arena_reset(&arena);
+        if (rc == CS_OK)
+            rc = read_stored(s, ids[i], values.values[i], &arena, &stored, err);
+        if (rc == CS_OK)
+            rc = fn(self, i, &stored, err);
+    }
+    cs_rocks_values_release(&values);
+    cs_rocks_view_close(v);
+    cs_arena_release(&arena);
     return rc;
 }
 
@@ -204,8 +208,8 @@ enum cs_err cs_store_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn
 /* ---- the trials of a lane ------------------------------------------------------------------------ */
 
 struct place {
-    uint64_t position, output_id;
-    uint8_t flags;
+    uint64_t position;
+    struct cs_place at; /* of one that was asked again: its output_id and flags alone */
 };
 
 /* One pass over place rows and ledger pages, both in order of position, under one view. */
@@ -215,6 +219,7 @@ struct scan {
     struct cs_rocks_view *view;
     struct cs_rocks_rows *pages;
     bool more_pages;
+    bool all;      /* those that were asked again too */
     uint64_t page; /* the current one, whose states are in bits */
     uint8_t bits[CS_PAGE_BYTES];
     uint64_t expected; /* done or failed in the pages passed */
@@ -249,7 +254,8 @@ static enum cs_err next_page(struct scan *c, struct cs_error *err)
     return CS_OK;
 }
 
-/* *current: the ledger says so of this trial too. A failure that is planned again or cancelled keeps its row, but is no result. */
+/* *current: the ledger says so of this trial too. A failure that is planned again or cancelled keeps its row, but is no result, and
+ * so does an answer that is asked again. */
 static enum cs_err compare(struct scan *c, const struct place *p, bool *current, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
@@ -261,9 +267,10 @@ static enum cs_err compare(struct scan *c, const struct place *p, bool *current,
         return rc;
     if (c->more_pages && c->page == page)
         state = state_in(c->bits, p->position % CS_PAGE_TRIALS);
-    bool answer = (p->flags & CS_OUTPUT_CANONICAL) != 0;
-    *current = state == (answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED);
-    if (!*current && (answer || state == CS_TRIAL_DONE))
+    bool asked = (p->at.flags & CS_OUTPUT_SUPERSEDED) != 0;
+    bool answer = (p->at.flags & CS_OUTPUT_CANONICAL) != 0 && !asked;
+    *current = !asked && state == (answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED);
+    if (!*current && (answer || state == CS_TRIAL_DONE || (asked && state == CS_TRIAL_FAILED)))
         return cs_error_set(err, CS_ECORRUPT,
                             "%s: generation %u, lane %u, position %llu: the ledger and the output differ", c->s->dir,
                             c->gen, c->lane, (unsigned long long)p->position);
@@ -277,20 +284,24 @@ static enum cs_err deliver_one(struct scan *c, const struct place *p, enum cs_er
     struct cs_stored stored;
     struct cs_error why = *err;
     if (rc == CS_OK && value.p == NULL)
-        rc = cs_error_set(&why, CS_ECORRUPT, "%s: output %llu is missing", c->s->dir, (unsigned long long)p->output_id);
+        rc = cs_error_set(&why, CS_ECORRUPT, "%s: output %llu is missing", c->s->dir,
+                          (unsigned long long)p->at.output_id);
     cs_arena_reset(&c->arena);
     if (rc == CS_OK)
-        rc = read_stored(c->s, p->output_id, value, &c->arena, &stored, &why);
+        rc = read_stored(c->s, p->at.output_id, value, &c->arena, &stored, &why);
     if (rc == CS_OK) {
-        stored.flags |= p->flags & CS_OUTPUT_ADOPTED;
+        stored.flags |= p->at.flags & (CS_OUTPUT_ADOPTED | CS_OUTPUT_SUPERSEDED);
+        stored.reading = p->at.reading;
+        stored.earlier = p->at.earlier;
+        stored.n_earlier = p->at.n_earlier;
         return c->fn(c->self, c->lane, p->position, &stored, err);
     }
     if (c->damaged != NULL) {
-        c->damaged(c->self, c->lane, p->position, p->output_id, why.msg);
+        c->damaged(c->self, c->lane, p->position, p->at.output_id, why.msg);
         return CS_OK;
     }
     return cs_error_set(err, rc, "generation %u, lane %u, position %llu, output %llu: %s", c->gen, c->lane,
-                        (unsigned long long)p->position, (unsigned long long)p->output_id, why.msg);
+                        (unsigned long long)p->position, (unsigned long long)p->at.output_id, why.msg);
 }
 
 /* One after the other: some of them cannot be read. */
@@ -321,7 +332,7 @@ static enum cs_err deliver(struct scan *c, struct cs_error *err)
     if (n == 0)
         return CS_OK;
     for (uint32_t i = 0; i < n; i++) {
-        cs_key_output(&keys[i], c->places[i].output_id);
+        cs_key_output(&keys[i], c->places[i].at.output_id);
         slices[i] = cs_key_slice(&keys[i]);
     }
     if (cs_rocks_get_many(c->view, CS_CF_OUTPUTS, slices, n, &values, &why) != CS_OK)
@@ -330,9 +341,28 @@ static enum cs_err deliver(struct scan *c, struct cs_error *err)
         for (uint32_t i = 0; rc == CS_OK && i < n; i++)
             rc = deliver_one(c, &c->places[i], CS_OK, values.values[i], &why);
     cs_rocks_values_release(&values);
-    c->found += n;
     c->n_places = 0;
     return rc == CS_OK ? CS_OK : cs_error_set(err, rc, "%s", why.msg);
+}
+
+static enum cs_err push(struct scan *c, uint64_t position, const struct cs_place *at, struct cs_error *err)
+{
+    c->places[c->n_places++] = (struct place){position, *at};
+    return c->n_places == CS_ROCKS_MANY ? deliver(c, err) : CS_OK;
+}
+
+/* What stood there before, the first one first. */
+static enum cs_err push_earlier(struct scan *c, const struct place *p, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = p->at.n_earlier; rc == CS_OK && i-- > 0;)
+        rc = push(
+            c, p->position,
+            &(struct cs_place){.output_id = p->at.earlier[i], .flags = CS_OUTPUT_CANONICAL | CS_OUTPUT_SUPERSEDED},
+            err);
+    if (rc == CS_OK && (p->at.flags & CS_OUTPUT_SUPERSEDED))
+        rc = push(c, p->position, &(struct cs_place){.output_id = p->at.output_id, .flags = p->at.flags}, err);
+    return rc;
 }
 
 static enum cs_err scan_places(struct scan *c, struct cs_rocks_rows *rows, struct cs_error *err)
@@ -341,14 +371,18 @@ static enum cs_err scan_places(struct scan *c, struct cs_rocks_rows *rows, struc
     struct cs_slice key, value;
     uint32_t lane;
     while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
-        struct place *p = &c->places[c->n_places];
+        struct place p;
         bool current = false;
-        if (!cs_key_parse_at(key, &lane, &p->position) || !cs_place_decode(value, &p->output_id, &p->flags))
+        if (!cs_key_parse_at(key, &lane, &p.position) || !cs_place_decode(value, &p.at))
             rc = damaged(c->s, "the places", err);
         else
-            rc = compare(c, p, &current, err);
-        if (rc == CS_OK && current && ++c->n_places == CS_ROCKS_MANY)
-            rc = deliver(c, err);
+            rc = compare(c, &p, &current, err);
+        if (rc == CS_OK && c->all)
+            rc = push_earlier(c, &p, err);
+        if (rc == CS_OK && current) {
+            c->found++;
+            rc = push(c, p.position, &p.at, err);
+        }
     }
     if (rc == CS_OK)
         rc = deliver(c, err);
@@ -357,12 +391,12 @@ static enum cs_err scan_places(struct scan *c, struct cs_rocks_rows *rows, struc
     return rc;
 }
 
-enum cs_err cs_store_survey(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, cs_damaged_fn on_damaged,
-                            void *self, struct cs_error *err)
+static enum cs_err scan(struct cs_store *s, uint32_t gen, uint32_t lane, bool all, cs_scan_fn fn,
+                        cs_damaged_fn on_damaged, void *self, struct cs_error *err)
 {
     struct scan *c = cs_xcalloc(1, sizeof *c);
     struct cs_key places, pages;
-    *c = (struct scan){.s = s, .gen = gen, .lane = lane, .fn = fn, .damaged = on_damaged, .self = self};
+    *c = (struct scan){.s = s, .gen = gen, .lane = lane, .all = all, .fn = fn, .damaged = on_damaged, .self = self};
     c->view = cs_rocks_view_open(s->rocks);
     cs_key_lane(&places, CS_ROW_PLACE, gen, lane);
     cs_key_lane(&pages, CS_ROW_PAGE, gen, lane);
@@ -381,8 +415,20 @@ enum cs_err cs_store_survey(struct cs_store *s, uint32_t gen, uint32_t lane, cs_
     return rc;
 }
 
+enum cs_err cs_store_survey(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, cs_damaged_fn on_damaged,
+                            void *self, struct cs_error *err)
+{
+    return scan(s, gen, lane, false, fn, on_damaged, self, err);
+}
+
 enum cs_err cs_store_scan(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, void *self,
                           struct cs_error *err)
 {
-    return cs_store_survey(s, gen, lane, fn, NULL, self, err);
+    return scan(s, gen, lane, false, fn, NULL, self, err);
+}
+
+enum cs_err cs_store_scan_all(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, void *self,
+                              struct cs_error *err)
+{
+    return scan(s, gen, lane, true, fn, NULL, self, err);
 }

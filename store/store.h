@@ -1,6 +1,6 @@
 /* store.h - the only source of truth: outputs, ledger and digest index in RocksDB, changed in one synced batch.
  *
- * Keys, records, versions and recovery: store/README.md. Opened for writing by one process at a time (CS_EBUSY otherwise); writing
+ * Keys, records, the two formats and recovery: store/README.md. Opened for writing by one process at a time (CS_EBUSY otherwise); writing
  * is the commit thread's business (commit.h) once it runs. Reading functions on a writing store are for start-up and the adoption pass.
  * Threads: cs_store_write from one thread at a time, cs_store_note_acked likewise (it may be another one), the rest from any.
  * Write errors latch in RocksDB and its C API has no Resume: after the first one every write fails, the coordinator stops
@@ -27,6 +27,11 @@ struct cs_counters {
     int64_t cost_nano_usd; /* of outputs committed here, adopted ones not */
     int64_t
         ambiguous_nano_usd; /* the most that ambiguous calls can have cost, not part of the cost; -1: price or cap unknown */
+    uint64_t
+        superseded; /* answers that were asked again by a declared act; no longer in outcome[], their cost still is */
+    uint64_t
+        overload; /* attempt records: further calls after our own overload, in none of the figures above but cost and tokens */
+    uint64_t carried; /* of the adopted ones: timeouts */
 };
 
 enum cs_output_flag {
@@ -35,6 +40,17 @@ enum cs_output_flag {
     CS_OUTPUT_FAILURE = 4,   /* an attempt that made the trial failed; not an answer */
     CS_OUTPUT_ADOPTED = 8,   /* on a place row: the output was paid for by an earlier generation, or by another study */
     CS_OUTPUT_BORROWED = 16, /* on a record: copied from another study's store, with its date */
+    CS_OUTPUT_SUPERSEDED =
+        32, /* on a place row and an index row: an answer that was asked again; never canonical again (decision 12) */
+    CS_OUTPUT_ATTEMPT =
+        64,               /* on a record: a further call after our own overload; it has no place row and no index row */
+    CS_OUTPUT_TURN = 128, /* reserved: on a record, one turn of a conversation */
+};
+
+/* Who bought an answer, as far as adoption asks: 8 bytes of a digest each. The lane is a model's and an account's name within a
+ * study's name, so that neither two endpoints nor two studies in one store share draws; the case is its id. */
+struct cs_owner {
+    uint64_t lane, bought_for; /* cs_lane_key, cs_case_key (digest.h) */
 };
 
 /* ---- one atomic write ---------------------------------------------------------------------------- */
@@ -43,17 +59,35 @@ struct cs_batch_output {
     uint32_t gen, lane;
     uint64_t position;
     struct cs_digest digest;
+    struct cs_owner owner; /* of a CANONICAL one */
     uint8_t
-        flags; /* CANONICAL (| BORROWED): place and index rows too; FAILURE: place row; DUPLICATE (| FAILURE): the output alone */
+        flags; /* CANONICAL (| BORROWED): place and index rows too; FAILURE: place row; DUPLICATE (| FAILURE), ATTEMPT: the output alone */
     int64_t committed_wall_ms; /* of a borrowed one; otherwise 0: now */
     const uint8_t *bytes;      /* packed cs_output */
     uint32_t len;
     uint64_t output_id; /* set by the write */
 };
-struct cs_batch_adoption { /* place row to an output that exists; index untouched */
+struct cs_batch_adoption { /* place row to an output that exists */
     uint32_t gen, lane;
     uint64_t position, output_id;
+    bool superseded;         /* the output was asked again and nothing has come yet: the trial stays planned */
+    const uint64_t *earlier; /* outputs that this one followed when they were asked again, the latest first; copied */
+    uint32_t n_earlier;
+    /* Another trial bought it (a case that was renamed, a lane that is no more): its index row is this one's from now on, so that the
+     * next generation finds it here. from.lane 0: it stays. */
+    struct cs_owner from, owner;
+    struct cs_digest digest;
 };
+/* A done trial is asked again by a declared act. The same batch sets it to planned in its page. Its place row and its index row get
+ * the mark SUPERSEDED; whatever the trial comes to next (a failure too) links the old output, without the caller's doing, also
+ * after a restart. Only `timeout` and `unparsable` may be: for anything else, or a trial that is not done, nothing of the batch
+ * is written (CS_EINVAL, which the commit thread takes for a failed write: the caller looks before). Costs some reads each: at
+ * most CS_AGAIN_MAX in a batch. */
+struct cs_batch_again {
+    uint32_t gen, lane;
+    uint64_t position;
+};
+enum { CS_AGAIN_MAX = 4096, CS_EARLIER_MAX = 32 };
 struct cs_batch_page {
     uint32_t gen, lane;
     uint64_t page;
@@ -84,12 +118,13 @@ struct cs_batch {
     uint64_t group; /* the submitter's number, comes back on completion */
     struct cs_batch_output *outputs;
     struct cs_batch_adoption *adoptions;
+    struct cs_batch_again *agains;
     struct cs_batch_page *pages;
     struct cs_batch_counters *counters;
     struct cs_batch_frontier *frontiers;
     struct cs_batch_meta *metas;
-    uint32_t n_outputs, n_adoptions, n_pages, n_counters, n_frontiers, n_metas;
-    uint32_t cap_outputs, cap_adoptions, cap_pages, cap_counters, cap_frontiers, cap_metas;
+    uint32_t n_outputs, n_adoptions, n_agains, n_pages, n_counters, n_frontiers, n_metas;
+    uint32_t cap_outputs, cap_adoptions, cap_agains, cap_pages, cap_counters, cap_frontiers, cap_metas;
     uint64_t bytes; /* of outputs */
     struct cs_batch_slots page_slots, counter_slots, frontier_slots;
 };
@@ -99,6 +134,7 @@ void cs_batch_release(struct cs_batch *b);
 bool cs_batch_is_empty(const struct cs_batch *b);
 void cs_batch_add_output(struct cs_batch *b, const struct cs_batch_output *o);
 void cs_batch_add_adoption(struct cs_batch *b, const struct cs_batch_adoption *a);
+void cs_batch_add_again(struct cs_batch *b, const struct cs_batch_again *a);
 void cs_batch_add_page(struct cs_batch *b,
                        const struct cs_batch_page *p); /* replaces an earlier one of the same page */
 void cs_batch_add_counters(struct cs_batch *b, const struct cs_batch_counters *c); /* likewise */
@@ -114,13 +150,19 @@ struct cs_store_opts {
     const char *scratch;  /* reader: a folder of its own for the secondary's log (decision 18) */
     uint32_t open_files;  /* reader: at most so many; 0: all, as it must be (decision 18; a test shows why) */
     bool accept_rollback; /* writer: go on although fewer commits were recovered than acknowledged */
-};                        /* beside dir a writer keeps the file DIR.acked (acked.h) */
+    /* writer: told now and then how many outputs of a format-1 store are through (upgrade.h); NULL: nobody is */
+    void (*on_upgrade)(void *self, uint64_t done, uint64_t total);
+    void *self;
+    uint32_t upgrade_group; /* outputs in one batch of it; 0: 4096 (a test wants many batches) */
+};                          /* beside dir a writer keeps the file DIR.acked (acked.h) */
 /* A writer recovers, compares the last commit with the side file of acknowledged commits (CS_ECORRUPT on a rollback unless accepted),
- * increments the term and syncs it before it returns. A reader sees the state at opening until cs_store_refresh. */
+ * increments the term and syncs it before it returns. A store of format 1 is upgraded by its first writer, before this returns; a
+ * reader takes both formats as they are. A reader sees the state at opening until cs_store_refresh. */
 CS_WARN_UNUSED enum cs_err cs_store_open(struct cs_store **out, const struct cs_store_opts *opts, struct cs_error *err);
 /* A reader of what lies in path: a database folder, or a study's directory with one in it. CS_ENOENT: none there. */
 CS_WARN_UNUSED enum cs_err cs_store_open_reader(struct cs_store **out, const char *path, struct cs_error *err);
 void cs_store_close(struct cs_store *s);
+uint32_t cs_store_format(const struct cs_store *s); /* 2; a reader's may be 1 */
 uint32_t cs_store_term(const struct cs_store *s);
 const char *cs_store_fleet(const struct cs_store *s); /* random id of this store, made once */
 uint64_t cs_store_commit_seq(const struct cs_store *s);
@@ -154,22 +196,53 @@ CS_WARN_UNUSED enum cs_err cs_store_counters(struct cs_store *s, uint32_t gen, u
                                              struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_store_frontier(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t *out,
                                              struct cs_error *err);
-/* output_id of the canonical output with this digest, of the latest if a control was asked again; CS_ENOENT. */
-CS_WARN_UNUSED enum cs_err cs_store_find(struct cs_store *s, const struct cs_digest *d, uint64_t *output_id,
-                                         struct cs_error *err);
-/* Many at once; ids[i] = 0 where absent (ids count from 1). The more at once, the cheaper each: from some 10,000 on. */
-CS_WARN_UNUSED enum cs_err cs_store_find_many(struct cs_store *s, const struct cs_digest *d, uint32_t n, uint64_t *ids,
-                                              struct cs_error *err);
+
+/* The index: every canonical output ever, by digest, lane and ordinal; the ordinal is the rank in commit order. A finder is one state
+ * of the store: a writer's is that of its opening, a reader's moves only with cs_store_refresh (and is closed before it). A store of format
+ * 1 knows one output a digest, whose owner is {0, 0}. Thread: one at a time for each finder. */
+struct cs_indexed {
+    uint64_t output_id;
+    struct cs_owner owner;
+    uint64_t earlier; /* the output that it followed when that was asked again; 0: none */
+    uint8_t flags;    /* SUPERSEDED, or 0 */
+};
+struct cs_finder;
+struct cs_finder *cs_finder_open(struct cs_store *s);
+void cs_finder_close(struct cs_finder *f); /* NULL is fine */
+/* All outputs with this digest, lane by lane, each in the order of commits; *found is the finder's until the next call. lane 0: of
+ * every lane. *n = 0: none. */
+CS_WARN_UNUSED enum cs_err cs_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64_t lane,
+                                         const struct cs_indexed **found, uint32_t *n, struct cs_error *err);
+/* Of each index row. For checks, and for building filters in front of cs_finder_get. */
+CS_WARN_UNUSED enum cs_err cs_store_index(struct cs_store *s,
+                                          enum cs_err (*fn)(void *self, const struct cs_digest *d,
+                                                            const struct cs_indexed *found),
+                                          void *self, struct cs_error *err);
+
+/* What a later reading of the same text has come to (a reader of answers that was improved): on the place row, the output stays. */
+struct cs_rereading {
+    uint32_t number; /* which reading; 0: none, the output's own outcome holds */
+    uint8_t outcome;
+};
 
 struct cs_stored { /* an output as stored; strings live in the arena given */
     uint64_t output_id;
-    uint8_t flags; /* of the record; | CS_OUTPUT_ADOPTED from the place row */
+    uint8_t flags; /* of the record; | CS_OUTPUT_ADOPTED and CS_OUTPUT_SUPERSEDED from the place row */
     int64_t committed_wall_ms;
+    struct cs_rereading reading; /* in a scan */
+    const uint64_t *earlier;     /* in a scan: outputs of this trial that were asked again, the latest first */
+    uint32_t n_earlier;
     struct cs_output output; /* gen, lane, position: those under which it was paid for */
 };
 /* CS_ENOENT; CS_ECORRUPT when the record's own checksum is wrong (err names the id). */
 CS_WARN_UNUSED enum cs_err cs_store_output(struct cs_store *s, uint64_t output_id, struct cs_arena *arena,
                                            struct cs_stored *out, struct cs_error *err);
+/* Many at once (n at most CS_STORE_MANY), which is cheaper: fn gets the i-th; stored is valid during the call. */
+enum { CS_STORE_MANY = 256 };
+CS_WARN_UNUSED enum cs_err cs_store_output_many(struct cs_store *s, const uint64_t *ids, uint32_t n,
+                                                enum cs_err (*fn)(void *self, uint32_t i,
+                                                                  const struct cs_stored *stored, struct cs_error *err),
+                                                void *self, struct cs_error *err);
 /* The trials of a lane that are done or failed, in order of position; a failure that is planned again or cancelled is no result.
  * stored is valid during the call. Every row is compared with the ledger of the same view, and their number: CS_ECORRUPT when they
  * differ (decision 18), possibly after many calls of fn, whose work is then worth nothing. */
@@ -177,11 +250,29 @@ typedef enum cs_err (*cs_scan_fn)(void *self, uint32_t lane, uint64_t position, 
                                   struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_store_scan(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, void *self,
                                          struct cs_error *err);
-/* The same, but an output that cannot be read goes to `damaged`, and the scan goes on: what is wrong with a store, trial by trial. */
+/* The same, and before the answer of a trial (or its failure, or where it is asked at this moment: without one) those that were asked
+ * again, the first one first, with CS_OUTPUT_SUPERSEDED in their flags and without `earlier`. */
+CS_WARN_UNUSED enum cs_err cs_store_scan_all(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, void *self,
+                                             struct cs_error *err);
+/* The output at a trial whatever its state, without reading it: what stands there, and its flags. CS_ENOENT: none. */
+struct cs_place {
+    uint64_t output_id;
+    uint8_t flags; /* CANONICAL, FAILURE, ADOPTED, SUPERSEDED */
+    struct cs_rereading reading;
+    uint32_t n_earlier;
+    uint64_t earlier[CS_EARLIER_MAX]; /* the latest first; more than these are linked by the index alone */
+};
+CS_WARN_UNUSED enum cs_err cs_store_places(struct cs_store *s, uint32_t gen,
+                                           enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
+                                                             const struct cs_place *place),
+                                           void *self, struct cs_error *err); /* of all lanes, in order of position */
+CS_WARN_UNUSED enum cs_err cs_store_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
+                                          struct cs_place *out, struct cs_error *err);
+/* cs_store_scan, but an output that cannot be read goes to `damaged`, and the scan goes on: what is wrong with a store, trial by trial. */
 typedef void (*cs_damaged_fn)(void *self, uint32_t lane, uint64_t position, uint64_t output_id, const char *why);
 CS_WARN_UNUSED enum cs_err cs_store_survey(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn,
                                            cs_damaged_fn on_damaged, void *self, struct cs_error *err);
-/* Every output ever committed, in commit order, duplicates included. CS_ECORRUPT names the first that is missing. */
+/* Every output ever committed, in commit order, duplicates and attempts included. CS_ECORRUPT names the first that is missing. */
 CS_WARN_UNUSED enum cs_err cs_store_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn, void *self,
                                             struct cs_error *err);
 

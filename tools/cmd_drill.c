@@ -176,7 +176,7 @@ static enum cs_err bring_up(struct drill *d, struct cs_error *err)
     if (rc == CS_OK)
         rc = cs_admin_open(&client, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submit_study(client, &d->loaded, &gen, &is_new, err);
+        rc = cs_submit_study(client, &d->loaded, false, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&d->fleet, err);
     cs_admin_close(client);

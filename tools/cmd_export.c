@@ -3,11 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "protocol/base/alloc.h"
 #include "tools/commands.h"
 #include "tools/export/format.h"
+#include "tools/base/part_file.h"
 #include "tools/base/reader.h"
 #include "tools/screen/screen.h"
 #include "tools/base/text.h"
@@ -15,19 +14,22 @@
 struct export
 {
     struct cs_export_row row;
-    struct cs_ratings ratings; /* of people; empty when there are none */
+    struct cs_ratings ratings; /* what people said of the outputs; empty if nothing */
     const struct cs_export_format *format;
     FILE *out;
-    bool all;      /* planned trials too */
-    uint64_t next; /* position not yet written in this lane */
+    struct cs_reader *reader;
+    bool all;        /* planned trials too */
+    bool superseded; /* answers that were asked again too */
+    uint64_t next;   /* position not yet written in this lane */
+    uint32_t before; /* superseded answers written of it */
     uint64_t rows;
     struct cs_ticker ticker;
 };
 
 static enum cs_err write_row(struct export *e, uint32_t lane, uint64_t position, const struct cs_stored *stored,
-                             struct cs_error *err)
+                             const struct cs_export_again *again, struct cs_error *err)
 {
-    enum cs_err rc = cs_export_row_fill(&e->row, lane, position, stored, err);
+    enum cs_err rc = cs_export_row_fill(&e->row, lane, position, stored, again, err);
     if (rc != CS_OK)
         return rc;
     e->format->row(e->out, &e->row);
@@ -39,17 +41,45 @@ static enum cs_err write_planned(struct export *e, uint32_t lane, uint64_t to, s
 {
     enum cs_err rc = CS_OK;
     for (; e->all && e->next < to && rc == CS_OK; e->next++)
-        rc = write_row(e, lane, e->next, NULL, err);
+        rc = write_row(e, lane, e->next, NULL, NULL, err);
     return rc;
+}
+
+/* What followed an answer that was asked again: the trial's place names all of them, the latest first. */
+static enum cs_err find_follower(struct export *e, uint32_t lane, uint64_t position, uint64_t output_id, uint64_t *by,
+                                 struct cs_error *err)
+{
+    struct cs_place place;
+    enum cs_err rc = cs_store_place(e->reader->store, e->reader->view.generation.number, lane, position, &place, err);
+    *by = 0;
+    for (uint32_t i = 0; rc == CS_OK && i < place.n_earlier; i++) {
+        if (place.earlier[i] == output_id)
+            *by = i > 0 ? place.earlier[i - 1] : place.output_id;
+    }
+    return rc;
+}
+
+static enum cs_err write_superseded(struct export *e, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                                    struct cs_error *err)
+{
+    struct cs_export_again again = {.before = e->before++};
+    enum cs_err rc = find_follower(e, lane, position, stored->output_id, &again.by, err);
+    return rc == CS_OK ? write_row(e, lane, position, stored, &again, err) : rc;
 }
 
 static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
                              struct cs_error *err)
 {
     struct export *e = self;
+    if (position != e->next) /* else it is that of the superseded ones */
+        e->before = 0;
     enum cs_err rc = write_planned(e, lane, position, err);
+    e->next = position;
+    if (rc == CS_OK && stored->flags & CS_OUTPUT_SUPERSEDED)
+        return write_superseded(e, lane, position, stored, err);
     e->next = position + 1;
-    return rc == CS_OK ? write_row(e, lane, position, stored, err) : rc;
+    e->before = 0;
+    return rc == CS_OK ? write_row(e, lane, position, stored, NULL, err) : rc;
 }
 
 static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_error *err)
@@ -58,10 +88,13 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     enum cs_err rc = cs_export_row_open(&e->row, &r->view, &e->ratings, err);
     if (rc == CS_OK)
         e->format->header(e->out, &e->row);
+    e->reader = r;
     cs_ticker_init(&e->ticker, "export", plan->n_trials);
     for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
         e->next = 0;
-        rc = cs_store_scan(r->store, r->view.generation.number, lane, on_stored, e, err);
+        e->before = 0;
+        rc = (e->superseded ? cs_store_scan_all : cs_store_scan)(r->store, r->view.generation.number, lane, on_stored,
+                                                                 e, err);
         if (rc == CS_OK)
             rc = write_planned(e, lane, plan->lanes[lane].n_trials, err);
     }
@@ -70,7 +103,6 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     return rc;
 }
 
-/* Writes beside the target and renames, so that a failed export leaves no half file under the wanted name. */
 static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *path, struct cs_error *err)
 {
     if (path == NULL || strcmp(path, "-") == 0) {
@@ -79,23 +111,12 @@ static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *
         return fflush(stdout) != 0 && rc == CS_OK ? cs_error_set(err, CS_EIO, "writing the export: %s", strerror(errno))
                                                   : rc;
     }
-    char *part = cs_xasprintf("%s.part", path);
-    e->out = fopen(part, "w");
-    if (e->out == NULL) {
-        enum cs_err rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
-        free(part);
-        return rc;
-    }
-    enum cs_err rc = export_all(e, r, err);
-    if ((fflush(e->out) != 0 || fsync(fileno(e->out)) != 0) && rc == CS_OK)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
-    fclose(e->out);
-    if (rc == CS_OK && rename(part, path) != 0)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    struct cs_part_file file;
+    enum cs_err rc = cs_part_file_open(&file, path, err);
     if (rc != CS_OK)
-        unlink(part);
-    free(part);
-    return rc;
+        return rc;
+    e->out = file.out;
+    return cs_part_file_close(&file, export_all(e, r, err), err);
 }
 
 int cmd_export(int argc, char **argv)
@@ -110,6 +131,8 @@ int cmd_export(int argc, char **argv)
         {"format", CS_OPT_STR, &format, "FORMAT", cs_format_names(formats_help, " (default)")},
         {"out", CS_OPT_STR, &path, "FILE", "where to write; default: standard output"},
         {"all", CS_OPT_FLAG, &e.all, NULL, "a row for trials without an output too (state: planned)"},
+        {"superseded", CS_OPT_FLAG, &e.superseded, NULL,
+         "before the answer of a trial those that were asked again (state: superseded)"},
         {0},
     };
     const struct cs_command_help help = {

@@ -1,14 +1,18 @@
 /* clinsafe submit, pause, resume, cancel, retry, drain - what a person says to a coordinator. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "tools/fleet/admin_client.h"
 #include "tools/commands.h"
+#include "tools/fleet/again.h"
+#include "tools/fleet/unanswered.h"
+#include "tools/screen/screen.h"
 #include "tools/base/study_dir.h"
 #include "tools/fleet/submission.h"
 
-enum { ASK_MS = 15000 };
+enum { ASK_MS = 15000, BUILT_MS = 10000 };
 
 struct reach { /* how to reach a coordinator */
     const char *endpoint, *dir, *key, *server_key;
@@ -52,11 +56,33 @@ static enum cs_err open_client(const struct reach *r, struct cs_admin_client **o
     return rc;
 }
 
+/* What stands of the study that runs now. Nothing to say is no failure: the study was taken. */
+static void say_standing(struct cs_admin_client *client, const struct reach *reach)
+{
+    struct cs_unanswered s = {0};
+    struct cs_error err = {0};
+    struct cs_ticker ticker = {0};
+    const struct cs_fleet_status_watch watch = {.on_progress = cs_ticker_progress, .self = &ticker};
+    enum cs_err rc = cs_fleet_status_wait_built(client, &watch, BUILT_MS, &err);
+    char *command = cs_xasprintf("clinsafe retry --coordinator %s", reach->endpoint);
+    if (rc == CS_OK)
+        rc = cs_unanswered_of_fleet(&s, client, &err);
+    if (rc == CS_OK)
+        cs_unanswered_print(&s, stdout, command, "--");
+    else if (rc == CS_ETIMEDOUT || rc == CS_EAGAIN)
+        printf(
+            "what is paid for already is being looked for; `clinsafe status` shows the timeouts that were carried over\n");
+    cs_unanswered_release(&s);
+    free(command);
+}
+
 int cmd_submit(int argc, char **argv)
 {
     struct reach reach = {0};
     struct cs_study_args args = {0};
-    const struct cs_option table[] = {REACH_OPTIONS(reach), CS_STUDY_OPTIONS(args), {0}};
+    bool adopt_other = false;
+    const struct cs_option table[] = {
+        REACH_OPTIONS(reach), CS_STUDY_OPTIONS(args), CS_ADOPT_OTHER_OPTION(adopt_other), {0}};
     const struct cs_command_help help = {
         "clinsafe submit STUDY --coordinator ENDPOINT [options]",
         "Gives a study to a coordinator that runs already; its workers begin at once. Submitting it again continues it; submitting a\n"
@@ -75,11 +101,14 @@ int cmd_submit(int argc, char **argv)
     if (rc == CS_OK)
         rc = open_client(&reach, &client, &err);
     if (rc == CS_OK)
-        rc = cs_submit_study(client, &loaded, &gen, &is_new, &err);
-    if (rc == CS_OK)
+        rc = cs_submit_study(client, &loaded, adopt_other, &gen, &is_new, &err);
+    if (rc == CS_OK) {
         printf("%s: generation %u %s\n", loaded.study->name, gen, is_new ? "started" : "continues");
-    else
+        fflush(stdout);
+        say_standing(client, &reach);
+    } else {
         status = cs_command_fail(rc, &err);
+    }
     cs_admin_close(client);
     cs_loaded_release(&loaded);
     return status;
@@ -134,10 +163,77 @@ int cmd_cancel(int argc, char **argv)
                "cancelled", true, argc, argv);
 }
 
+/* They are typed by people who look for what is not there, and deserve the reason. */
+static bool is_data(int argc, char **argv, struct cs_error *err)
+{
+    static const char *const data[] = {"ok", "refused", "content-filtered", "content_filtered", "truncated"};
+    for (int i = 1; i < argc; i++) {
+        for (size_t k = 0; k < sizeof data / sizeof *data; k++) {
+            if (strncmp(argv[i], "--", 2) != 0 || strcmp(argv[i] + 2, data[k]) != 0)
+                continue;
+            (void)cs_error_set(
+                err, CS_EUSAGE,
+                "%s: such answers are data and stand; only --timeouts and --unparsable can be asked again", argv[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum cs_err retry(struct cs_admin_client *client, const struct cs_again_options *again, struct cs_error *err)
+{
+    const char *args[] = {again->model, NULL};
+    struct cs_ticker ticker = {0};
+    const struct cs_fleet_status_watch watch = {.on_progress = cs_ticker_progress, .self = &ticker};
+    if (cs_again_is_asked(again))
+        return cs_again_ask(client, again, &watch, stdout, err);
+    enum cs_err rc = cs_admin_ask(client, "retry", args, NULL, 0, ASK_MS, NULL, err);
+    if (rc == CS_OK)
+        printf("%s%sfailed trials planned again\n", again->model != NULL ? again->model : "",
+               again->model != NULL ? ": " : "");
+    return rc;
+}
+
 int cmd_retry(int argc, char **argv)
 {
-    return say("retry", "Plans failed trials again, in all models or in MODEL. Never touches an answer.",
-               "failed trials planned again", true, argc, argv);
+    struct reach reach = {0};
+    struct cs_again_options again = {0};
+    const struct cs_option table[] = {
+        REACH_OPTIONS(reach),
+        {"dir", CS_OPT_STR, &reach.dir, "DIR", "the study directory of a run on this machine"},
+        {"model", CS_OPT_STR, &again.model, "NAME", "in this model alone"},
+        {"timeouts", CS_OPT_FLAG, &again.timeouts, NULL, "ask answers that are `timeout` again, once a trial"},
+        {"unparsable", CS_OPT_FLAG, &again.unparsable, NULL, "ask answers that are `unparsable` again, once a trial"},
+        {"again", CS_OPT_FLAG, &again.repeat, NULL, "also those that were asked again before"},
+        {0},
+    };
+    const struct cs_command_help help = {
+        "clinsafe retry [MODEL] (--coordinator ENDPOINT | --dir DIR) [options]",
+        "Plans failed trials again, in all models or in MODEL: no answer is touched. With --timeouts or --unparsable instead those answers are\n"
+        "asked again. The first answer is kept and linked, its cost stays counted, and the report shows findings with both.",
+        "clinsafe retry --dir ops/studies/demo/study.clinsafe --timeouts",
+    };
+    struct cs_admin_client *client = NULL;
+    struct cs_error err = {0};
+    int n_args, status;
+    if (is_data(argc, argv, &err))
+        return cs_command_fail(CS_EUSAGE, &err);
+    if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
+        return status;
+    enum cs_err rc = CS_OK;
+    if (n_args > 0 && again.model != NULL)
+        rc = cs_error_set(&err, CS_EUSAGE, "MODEL and --model say the same: give one of them");
+    else if (again.repeat && !cs_again_is_asked(&again))
+        rc = cs_error_set(&err, CS_EUSAGE, "--again goes with --timeouts or --unparsable");
+    again.model = n_args > 0 ? argv[1] : again.model;
+    if (rc == CS_OK)
+        rc = open_client(&reach, &client, &err);
+    if (rc == CS_OK)
+        rc = retry(client, &again, &err);
+    if (rc != CS_OK)
+        status = cs_command_fail(rc, &err);
+    cs_admin_close(client);
+    return status;
 }
 
 int cmd_drain(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/alloc.h"
 #include "protocol/load/keys_env.h"
 #include "protocol/study/render.h"
 #include "tools/commands.h"
@@ -15,6 +16,7 @@
 #include "tools/plan/estimate.h"
 #include "tools/plan/fits.h"
 #include "tools/base/text.h"
+#include "tools/fleet/unanswered.h"
 
 enum { EXAMPLES = 2 };
 
@@ -29,6 +31,8 @@ struct planned {
     struct cs_requests *requests;
     struct cs_estimate survey;
     struct cs_already_paid paid;
+    struct cs_unanswered standing;
+    const char *path; /* of the study file */
     struct cs_plan_power power;
     struct example examples[EXAMPLES];
     unsigned n_examples;
@@ -138,6 +142,20 @@ static void print_paid(const struct planned *p, FILE *out)
         fprintf(out, "  (%u of %u cases looked up)\n", p->paid.sampled, s->n_cases);
 }
 
+/* What stands is of the study as it ran last: this file may name other models. */
+static void print_standing(const struct planned *p, FILE *out)
+{
+    uint64_t stand = 0;
+    for (uint32_t i = 0; i < p->standing.n; i++)
+        stand += p->standing.lanes[i].timeouts + p->standing.lanes[i].unparsable;
+    if (stand == 0)
+        return;
+    char *command = cs_xasprintf("clinsafe run %s", p->path);
+    fprintf(out, "\nAnswers that may be asked again:\n");
+    cs_unanswered_print(&p->standing, out, command, "--retry-");
+    free(command);
+}
+
 static void print_notes(const struct planned *p, FILE *out)
 {
     const struct cs_study *s = p->plan.study;
@@ -201,6 +219,7 @@ static void print_text(const struct planned *p, FILE *out)
         fprintf(out, "; budget %s", cs_text_usd(usd, s->budget_nano_usd));
     fprintf(out, ".\nTokens and prices are estimates from %u cases at 4 bytes a token.\n", p->survey.sampled);
     print_paid(p, out);
+    print_standing(p, out);
     print_notes(p, out);
     print_keys(s, out);
     cs_hex(s->analysis_digest, 32, hex);
@@ -270,6 +289,18 @@ static json_t *json_lanes(const struct planned *p)
     return lanes;
 }
 
+static json_t *json_standing(const struct planned *p)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < p->standing.n; i++) {
+        const struct cs_unanswered_lane *l = &p->standing.lanes[i];
+        json_array_append_new(list,
+                              json_pack("{s:s, s:I, s:I, s:I}", "model", l->model, "answers", (json_int_t)l->answers,
+                                        "timeouts", (json_int_t)l->timeouts, "unparsable", (json_int_t)l->unparsable));
+    }
+    return list;
+}
+
 static json_t *json_notes(const struct planned *p, json_t *root)
 {
     const struct cs_study *s = p->plan.study;
@@ -314,6 +345,8 @@ static void print_json(const struct planned *p, FILE *out)
                              json_lanes(p));
     if (s->budget_nano_usd >= 0)
         json_object_set_new(root, "budget_usd", json_real((double)s->budget_nano_usd / 1e9));
+    if (p->standing.n > 0)
+        json_object_set_new(root, "standing", json_standing(p));
     json_object_set_new(root, "power", cs_plan_power_json(&p->power));
     json_dumpf(json_notes(p, root), out, JSON_INDENT(2));
     fputc('\n', out);
@@ -367,7 +400,7 @@ int cmd_plan(int argc, char **argv)
         "nothing and pays for nothing.",
         "clinsafe plan ops/studies/demo/study.yaml --prompts prompts.csv",
     };
-    struct planned p = {.n_examples = 0};
+    struct planned p = {.path = NULL};
     struct cs_error err = {0};
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
@@ -375,6 +408,7 @@ int cmd_plan(int argc, char **argv)
     enum cs_err rc = cs_command_load_study(&args, argv[1], &p.loaded, &err);
     if (rc != CS_OK)
         return cs_command_fail(rc, &err);
+    p.path = argv[1];
     cs_plan_init(&p.plan, p.loaded.study);
     rc = cs_requests_open(&p.requests, &p.plan, &err);
     if (rc == CS_OK)
@@ -387,6 +421,8 @@ int cmd_plan(int argc, char **argv)
         rc = make_examples(&p, &err);
     if (rc == CS_OK)
         rc = find_paid(&p, argv[1], args.dir, &reuse, &err);
+    if (rc == CS_OK)
+        rc = cs_unanswered_of_store(&p.standing, argv[1], args.dir, &err);
     if (rc == CS_OK && prompts != NULL)
         rc = write_prompts(&p, prompts, &err);
     if (rc != CS_OK)
@@ -398,6 +434,7 @@ int cmd_plan(int argc, char **argv)
     for (unsigned i = 0; i < EXAMPLES; i++)
         cs_prompt_release(&p.examples[i].prompt);
     cs_plan_power_release(&p.power);
+    cs_unanswered_release(&p.standing);
     cs_already_paid_release(&p.paid);
     cs_estimate_release(&p.survey);
     cs_requests_close(p.requests);

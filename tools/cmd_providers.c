@@ -22,7 +22,7 @@ struct check {
     struct cs_study_args study;
     bool json;
     uint32_t lanes, failed;
-    json_t *all; /* of --json */
+    json_t *all; /* what --json prints */
 };
 
 /* ---- the worker ----------------------------------------------------------------------------------- */

@@ -1,11 +1,11 @@
 /* clinsafe report - what the outputs say: completeness, noise, shifts with their verdicts; as a page, JSON, or lines in the terminal. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
 #include "tools/commands.h"
+#include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
 #include "tools/report/analysis/analysis.h"
 #include "tools/report/forms/forms.h"
@@ -13,25 +13,14 @@
 
 enum { THREADS_MAX = 64 };
 
-/* Writes beside the target and renames, so that a failed report leaves no half page under the wanted name. */
 static enum cs_err write_page(const struct cs_report *r, const char *path, struct cs_error *err)
 {
-    char *part = cs_xasprintf("%s.part", path);
-    FILE *f = fopen(part, "w");
-    enum cs_err rc = f == NULL ? cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno)) : CS_OK;
-    if (rc == CS_OK)
-        rc = cs_html_document(r, f, err);
-    if (f != NULL && fclose(f) != 0 && rc == CS_OK)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
-    if (rc == CS_OK && rename(part, path) != 0)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
-    if (rc != CS_OK)
-        unlink(part);
-    free(part);
-    return rc;
+    struct cs_part_file file;
+    enum cs_err rc = cs_part_file_open(&file, path, err);
+    return rc == CS_OK ? cs_part_file_close(&file, cs_html_document(r, file.out, err), err) : rc;
 }
 
-struct wanted { /* outputs */
+struct wanted { /* which outputs */
     const char *study, *from, *store, *against;
     struct cs_study_args args;
 };
@@ -97,7 +86,7 @@ static void close_source(struct opened *o)
     cs_reader_close(&o->reader);
 }
 
-struct forms { /* in which the report is wanted */
+struct forms { /* the forms in which the report is wanted */
     const char *page, *csv;
     bool json;
 };

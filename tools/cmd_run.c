@@ -13,9 +13,11 @@
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/admin_client.h"
+#include "tools/fleet/again.h"
 #include "tools/fleet/detach.h"
 #include "tools/fleet/fleet.h"
 #include "tools/fleet/key_lock.h"
+#include "tools/fleet/unanswered.h"
 #include "tools/fleet/submission.h"
 #include "tools/plan/fits.h"
 #include "tools/screen/run_notes.h"
@@ -58,7 +60,8 @@ struct run {
     struct cs_fleet_opts fleet_opts;
     uint64_t workers, slots, cases;
     struct cs_option_list reuse;
-    bool json, retry, detach;
+    bool json, retry, detach, adopt_other;
+    struct cs_again_options ask_again;
     char *again;   /* this command as it would be typed again */
     char *ending;  /* what a person does to end this run */
     int detach_fd; /* of detach.h; -1: not detached */
@@ -72,6 +75,7 @@ struct run {
     struct cs_progress progress;
     uint64_t ended; /* trials, when last looked at */
     struct cs_bar bar;
+    struct cs_ticker upgrade; /* total 0: there was none */
     struct cs_run_notes notes;
 };
 
@@ -104,6 +108,17 @@ static char *as_typed(int argc, char **argv)
     return cs_buf_take(&b);
 }
 
+/* The coordinator makes a store of format 1 one of format 2 before it does anything else. */
+static void say_upgrade(void *self, uint64_t done, uint64_t total)
+{
+    struct run *r = self;
+    if (r->upgrade.total == 0) {
+        fprintf(stderr, "this study was kept by an earlier version: its store is being brought up to date\n");
+        cs_ticker_init(&r->upgrade, "store upgrade", total > 0 ? total : 1);
+    }
+    cs_ticker_at(&r->upgrade, done);
+}
+
 static bool parse(struct run *r, int argc, char **argv, int *status)
 {
     const struct cs_option table[] = {
@@ -114,6 +129,7 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         {"cases", CS_OPT_U64, &r->cases, "N", "a pilot with the first N cases only, marked as such"},
         {"reuse", CS_OPT_LIST, &r->reuse, "DIR",
          "another study's directory: its answers to the same requests are taken over; may be repeated"},
+        CS_ADOPT_OTHER_OPTION(r->adopt_other),
         {"simulator", CS_OPT_STR, &r->fleet_opts.simulator_url, "URL", "a simulator that runs already"},
         {"simulator-args", CS_OPT_STR, &r->fleet_opts.simulator_args, "ARGS",
          "more options for the simulator, e.g. '--latency-ms 0'"},
@@ -122,6 +138,11 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         {"detach", CS_OPT_FLAG, &r->detach, NULL,
          "go on without this terminal, once the fleet is up; what is printed goes to logs/run.log in the study directory"},
         {"retry", CS_OPT_FLAG, &r->retry, NULL, "plan trials that failed earlier again"},
+        {"retry-timeouts", CS_OPT_FLAG, &r->ask_again.timeouts, NULL,
+         "ask answers that are `timeout` again, once a trial"},
+        {"retry-unparsable", CS_OPT_FLAG, &r->ask_again.unparsable, NULL,
+         "ask answers that are `unparsable` again, once a trial"},
+        {"again", CS_OPT_FLAG, &r->ask_again.repeat, NULL, "with these two: also what was asked again before"},
         {"json", CS_OPT_FLAG, &r->json, NULL, "print the final figures as JSON on standard output"},
         {0},
     };
@@ -144,10 +165,17 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         *status = cs_err_exit_code(CS_EUSAGE);
         return false;
     }
+    if (r->ask_again.repeat && !cs_again_is_asked(&r->ask_again)) {
+        fprintf(stderr, "clinsafe: --again goes with --retry-timeouts or --retry-unparsable\n");
+        *status = cs_err_exit_code(CS_EUSAGE);
+        return false;
+    }
     r->study_path = argv[1];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     r->fleet_opts.workers = r->workers != 0 ? (uint32_t)r->workers : (uint32_t)(cores > 0 ? cores : 1);
     r->fleet_opts.reuse = &r->reuse;
+    r->fleet_opts.on_upgrade = say_upgrade;
+    r->fleet_opts.self = r;
     r->fleet_opts.slots = r->slots != 0 ? (uint32_t)r->slots : 256;
     return true;
 }
@@ -258,6 +286,26 @@ static void print_summary(const struct run *r)
     cs_buf_release(&where);
 }
 
+/* What this run was told to ask again; and what stands, so that it could be told. */
+static enum cs_err plan_again(struct run *r, struct cs_error *err)
+{
+    struct cs_unanswered stand = {0};
+    struct cs_error none = {0};
+    struct cs_ticker ticker = {0};
+    const struct cs_fleet_status_watch watch = {&interrupts, cs_ticker_progress, &ticker};
+    enum cs_err rc = CS_OK;
+    if (r->retry || cs_again_is_asked(&r->ask_again))
+        rc = cs_fleet_status_wait_built(r->admin, &watch, UINT64_MAX, err);
+    if (rc == CS_OK && r->retry)
+        rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
+    if (rc == CS_OK && cs_again_is_asked(&r->ask_again))
+        return cs_again_ask(r->admin, &r->ask_again, &watch, stderr, err);
+    if (rc == CS_OK && cs_unanswered_of_fleet(&stand, r->admin, &none) == CS_OK) /* else they are told at the end */
+        cs_unanswered_print(&stand, stderr, r->again, "--retry-");
+    cs_unanswered_release(&stand);
+    return rc;
+}
+
 static void print_heading(const struct run *r, uint32_t gen, bool is_new)
 {
     char count[CS_TEXT_MAX_LEN];
@@ -312,13 +360,15 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     struct cs_admin_opts ao = {.endpoint = r->fleet.admin, .lives = cs_fleet_lives, .self = &r->fleet};
     uint32_t gen = 0;
     bool is_new = false;
+    if (r->upgrade.total > 0)
+        cs_ticker_end(&r->upgrade);
     rc = cs_admin_open(&r->admin, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submit_study(r->admin, &r->loaded, &gen, &is_new, err);
+        rc = cs_submit_study(r->admin, &r->loaded, r->adopt_other, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&r->fleet, err);
-    if (rc == CS_OK && r->retry)
-        rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
+    if (rc == CS_OK)
+        rc = plan_again(r, err);
     if (rc == CS_OK)
         rc = fetch_progress(r, err);
     if (rc == CS_OK)
@@ -330,13 +380,27 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     return dead != CS_OK ? dead : rc;
 }
 
+/* A command on this run's directory as it can be typed anywhere. */
+static char *elsewhere(const struct run *r, const char *command)
+{
+    struct cs_buf b = CS_BUF_INIT(64 * 1024);
+    char *program = strchr(program_invocation_name, '/') != NULL ? realpath(program_invocation_name, NULL) : NULL;
+    char *dir = realpath(r->dir.path, NULL);
+    quote(&b, program != NULL ? program : program_invocation_name);
+    cs_buf_printf(&b, " %s --dir", command);
+    quote(&b, dir != NULL ? dir : r->dir.path);
+    free(program);
+    free(dir);
+    return cs_buf_take(&b);
+}
+
 static enum cs_err let_go(struct run *r, struct cs_error *err)
 {
-    char *log = cs_xasprintf("%s/run.log", r->dir.logs);
+    char *log = cs_xasprintf("%s/run.log", r->dir.logs), *watching = elsewhere(r, "status --watch");
     printf("It goes on without this terminal (pid %d) and prints to %s\n", (int)getpid(), log);
-    printf("Watch it:  clinsafe status --dir %s --watch\nEnd it:    %s (the calls in flight finish; the same command "
-           "continues it)\n",
-           r->dir.path, r->ending);
+    printf("Watch it: %s\nEnd it:   %s\n", watching, r->ending);
+    printf("The calls in flight finish then, and the same command continues it.\n");
+    free(watching);
     enum cs_err rc = cs_detach_done(&r->detach_fd, log, err);
     free(log);
     return rc;
@@ -386,7 +450,9 @@ static int go(struct run *r)
     struct cs_error err = {0};
     int status;
     enum cs_err rc = bring_up(r, &err);
-    if (rc == CS_OK && r->detach)
+    r->ending = r->detach ? elsewhere(r, "drain") : cs_xstrdup("Ctrl-C");
+    cs_run_notes_init(&r->notes, r->loaded.study, r->ending + strspn(r->ending, " "));
+    if (rc == CS_OK && r->detach && interrupts == 0) /* else it is not wanted any more */
         rc = let_go(r, &err);
     cs_bar_init(&r->bar, stderr);
     if (r->detach)
@@ -422,8 +488,6 @@ int cmd_run(int argc, char **argv)
     cs_study_dir_init(&r.dir, r.study_path, r.args.dir);
     r.dir.shared_redis = r.fleet_opts.redis;
     r.dir.detached = r.detach;
-    r.ending = r.detach ? cs_xasprintf("clinsafe drain --dir %s", r.dir.path) : cs_xstrdup("Ctrl-C");
-    cs_run_notes_init(&r.notes, r.loaded.study, r.ending);
     const bool parent = rc == CS_OK && r.detach && cs_detach_begin(&r.detach_fd, &status, &err);
     handle_signals();
     if (!parent)

@@ -11,7 +11,7 @@
 #include "tools/screen/screen.h"
 #include "tools/base/study_dir.h"
 
-enum { ASK_MS = 3000 };
+enum { ASK_MS = 3000, FIRST_TRIES = 20, FIRST_TRY_US = 100000 };
 
 /* The Redis of the run that works on this study, and its fleet there. */
 static enum cs_err redis_of_study(const char *study, const char *dir, char **address, char **fleet,
@@ -37,6 +37,15 @@ static enum cs_err read_status(struct status *s, struct cs_error *err)
 {
     cs_arena_reset(&s->arena);
     return cs_progress_read(s->redis, s->fleet, &s->arena, &s->progress, &s->workers, &s->n_workers, err);
+}
+
+/* A fleet that has just begun shows itself within a second. */
+static enum cs_err read_first(struct status *s, struct cs_error *err)
+{
+    enum cs_err rc;
+    for (int tries = 0; (rc = read_status(s, err)) == CS_ENOENT && tries < FIRST_TRIES; tries++)
+        usleep(FIRST_TRY_US);
+    return rc;
 }
 
 static void print_json(const struct status *s)
@@ -118,10 +127,10 @@ int cmd_status(int argc, char **argv)
         s.fleet = fleet;
     if (rc == CS_OK)
         rc = cs_redis_sync_open(&s.redis, address != NULL ? address : found, ASK_MS, &err);
+    if (rc == CS_OK)
+        rc = fleet != NULL ? read_first(&s, &err) : read_status(&s, &err);
     if (rc == CS_OK && keep_watching && isatty(STDOUT_FILENO))
         rc = watch(&s, &err);
-    else if (rc == CS_OK)
-        rc = read_status(&s, &err);
     if (rc == CS_OK && json)
         print_json(&s);
     else if (rc == CS_OK && !keep_watching)

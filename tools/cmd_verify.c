@@ -7,6 +7,8 @@
 #include "protocol/base/alloc.h"
 #include "tools/commands.h"
 #include "tools/export/row.h"
+#include "tools/verify/links.h"
+#include "tools/verify/standing.h"
 #include "tools/base/reader.h"
 #include "tools/screen/screen.h"
 #include "tools/fleet/submission.h"
@@ -31,6 +33,8 @@ struct verify {
     FILE *out;     /* of the list */
     struct cs_ticker ticker;
     uint64_t seen;
+    struct cs_standing *standing;
+    uint64_t superseded, attempts; /* outputs: asked again; further calls after our own overload */
 };
 
 static void fault(struct verify *v, const char *what, uint32_t lane, uint64_t position)
@@ -125,6 +129,8 @@ static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const 
     cs_cells_trial_digest(cells, v->reader.view.spec.study, at.cell, at.repeat, &want);
     if (!cs_digest_equal(&want, &stored->output.digest))
         fault(v, "the output answers another request than the plan renders", lane, position);
+    if (answer)
+        cs_standing_trial(v->standing, lane, position, stored);
     if (cs_output_is_quarantine(&stored->output) && v->quarantined++ < LISTED_MAX)
         list_trial(v, "quarantined, it ended its workers", lane, position);
     return CS_OK;
@@ -159,12 +165,38 @@ static void check_counters(struct verify *v, uint32_t lane)
     }
 }
 
+static void on_standing(void *self, uint32_t lane, uint64_t position, const char *what)
+{
+    struct verify *v = self;
+    if (lane == CS_NONE) {
+        if (v->faults++ < LISTED_MAX)
+            fprintf(v->out, "FAULT %s\n", what);
+        return;
+    }
+    fault(v, what, lane, position);
+    if (v->faults <= LISTED_MAX)
+        list_trial(v, "  its trial", lane, position);
+}
+
+/* An output that cannot be read was told already. */
+static enum cs_err check_links(struct verify *v, uint32_t lane, struct cs_error *err)
+{
+    uint64_t n = 0;
+    enum cs_err rc = v->lanes[lane].damaged > 0 ? CS_OK
+                                                : cs_links_check(v->reader.store, v->reader.view.generation.number,
+                                                                 lane, v->lanes[lane].bits, on_standing, v, &n, err);
+    v->superseded += n;
+    return rc;
+}
+
 static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
 {
     const struct cs_plan *plan = &v->reader.view.plan;
     enum cs_err rc = load_ledger(v, err);
     if (rc == CS_OK)
         rc = cs_export_row_open(&v->row, &v->reader.view, NULL, err);
+    if (rc == CS_OK)
+        v->standing = cs_standing_open(v->reader.store, &v->reader.view, &v->row, on_standing, v);
     cs_ticker_init(&v->ticker, "verify", plan->n_trials);
     for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
         v->next = 0;
@@ -173,6 +205,7 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
             break;
         account_for(v, i, plan->lanes[i].n_trials);
         check_counters(v, i);
+        rc = check_links(v, i, err);
         v->planned += plan->lanes[i].n_trials;
         v->done += v->lanes[i].by_state[CS_TRIAL_DONE];
         v->failed += v->lanes[i].by_state[CS_TRIAL_FAILED];
@@ -190,10 +223,10 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     struct verify *v = self;
     (void)lane;
     (void)position;
-    (void)err;
     v->outputs++;
     v->duplicates += (stored->flags & CS_OUTPUT_DUPLICATE) != 0;
-    return CS_OK;
+    v->attempts += (stored->flags & CS_OUTPUT_ATTEMPT) != 0;
+    return cs_standing_output(v->standing, stored, err);
 }
 
 /* A log that was cut short looks like one that ended there: only the side file tells. */
@@ -210,7 +243,9 @@ static void check_acked(struct verify *v)
 /* In commit order up to the first that cannot be read; duplicates, which no trial points to, are met only here. */
 static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
 {
-    enum cs_err rc = cs_store_outputs(v->reader.store, 1, on_output, v, err);
+    enum cs_err rc = cs_standing_begin(v->standing, err);
+    if (rc == CS_OK)
+        rc = cs_store_outputs(v->reader.store, 1, on_output, v, err);
     if (rc != CS_ECORRUPT || v->faults == 0)
         return rc;
     v->faults++;
@@ -254,6 +289,10 @@ static void print_text(const struct verify *v, bool same_file)
            " without an output\n",
            v->reader.view.generation.number, cs_text_count(a, v->planned), cs_text_count(b, v->done),
            cs_text_count(c, v->failed), v->cancelled, v->missing);
+    if (v->superseded > 0)
+        printf("%" PRIu64 " answers were asked again and are kept beside the later ones\n", v->superseded);
+    if (v->attempts > 0)
+        printf("%" PRIu64 " further calls after an overload of ours are kept as attempts\n", v->attempts);
     if (v->quarantined > 0)
         printf("%" PRIu64 " of the failed trials are quarantined\n", v->quarantined);
     printf("%s outputs in the store (%" PRIu64
@@ -262,6 +301,13 @@ static void print_text(const struct verify *v, bool same_file)
     if (!same_file)
         printf(
             "the study file has changed since this generation: `clinsafe run` makes a new one and pays only for what is new\n");
+    const uint64_t mixed = cs_standing_mixed(v->standing);
+    if (mixed > 0)
+        printf(
+            "%" PRIu64
+            " of the faults: an earlier version put one answer at several trials when the study was changed. No answer "
+            "is lost: the next change of the study (its title, say) gives each trial its own back when it is run\n",
+            mixed);
     if (v->faults > 0)
         printf("%" PRIu64 " faults: this store is damaged\n", v->faults);
     else
@@ -270,13 +316,15 @@ static void print_text(const struct verify *v, bool same_file)
 
 static void print_json(const struct verify *v, bool same_file)
 {
-    json_t *o = json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "generation",
-                          (int)v->reader.view.generation.number, "planned", (json_int_t)v->planned, "done",
-                          (json_int_t)v->done, "failed", (json_int_t)v->failed, "quarantined",
+    json_t *o = json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i}",
+                          "generation", (int)v->reader.view.generation.number, "planned", (json_int_t)v->planned,
+                          "done", (json_int_t)v->done, "failed", (json_int_t)v->failed, "quarantined",
                           (json_int_t)v->quarantined, "cancelled", (json_int_t)v->cancelled, "missing",
                           (json_int_t)v->missing, "outputs", (json_int_t)v->outputs, "duplicates",
                           (json_int_t)v->duplicates, "faults", (json_int_t)v->faults, "same_study_file", (int)same_file,
-                          "clean", (int)(v->faults == 0 && v->missing == 0 && same_file));
+                          "clean", (int)(v->faults == 0 && v->missing == 0 && same_file), "mixed",
+                          (json_int_t)cs_standing_mixed(v->standing), "superseded", (json_int_t)v->superseded,
+                          "attempts", (json_int_t)v->attempts, "format", (int)cs_store_format(v->reader.store));
     json_dumpf(o, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(o);
@@ -287,6 +335,7 @@ static void release(struct verify *v)
     for (uint32_t i = 0; v->lanes != NULL && i < v->reader.view.plan.n_lanes; i++)
         free(v->lanes[i].bits);
     free(v->lanes);
+    cs_standing_close(v->standing);
     cs_export_row_close(&v->row);
     cs_reader_close(&v->reader);
 }
@@ -306,7 +355,7 @@ int cmd_verify(int argc, char **argv)
     const struct cs_command_help help = {
         "clinsafe verify [STUDY] [options]",
         "Checks that every planned trial has exactly one output or is listed, that every checksum holds, that outputs answer the very requests\n"
-        "that the plan renders, and that the study file has not changed. Exit status: 0 clean, 2 incomplete or changed, 74 damaged.",
+        "that the plan renders, that each stands where it was bought, and that the study file has not changed. Exit status: 0 clean, 2 incomplete or changed, 74 damaged.",
         "clinsafe verify ops/studies/demo/study.yaml",
     };
     struct verify v = {.out = stderr};

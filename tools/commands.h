@@ -14,7 +14,7 @@
     X(pause, "start no further calls, in all models or one")                                                           \
     X(resume, "go on after a pause")                                                                                   \
     X(cancel, "give up what is not done, in all models or one")                                                        \
-    X(retry, "plan failed trials again")                                                                               \
+    X(retry, "plan failed trials again; or ask timeouts and unparsable answers again")                                 \
     X(drain, "let the fleet finish what is in flight, then end")                                                       \
     X(export, "write outputs as CSV or JSON Lines, while the study runs too")                                          \
     X(verify, "check that every planned trial has exactly one sound output, or is listed")                             \
@@ -22,6 +22,7 @@
     X(providers, "check that each lane can be used: one tiny call per model")                                          \
     X(labels, "let people rate a blinded sample of the outputs, and bring their ratings back")                         \
     X(drill, "kill every part of a fleet that works on a study, simulated, and count what was lost")                   \
+    X(store, "bring a study's store up to the format of this version, before a run does")                              \
     X(keygen, "make a key pair for a host of the fleet")
 /* clang-format on */
 

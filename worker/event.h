@@ -27,11 +27,12 @@ enum { CS_WORKER_SLOTS_MAX = 65536 };
 struct cs_worker_opts {
     const char *name; /* at most CS_NAME_MAX bytes, unique; copied */
     const char *version;
-    uint64_t nonce;    /* of this process */
-    uint64_t seed;     /* of jitter */
-    uint32_t slots;    /* calls in flight, 1..CS_WORKER_SLOTS_MAX */
-    uint32_t drain_ms; /* longest wait for calls in flight when draining */
-    bool report_acks;  /* CS_DO_ACKED is wanted */
+    uint64_t nonce;      /* of this process */
+    uint64_t seed;       /* of jitter */
+    uint32_t slots;      /* calls in flight, 1..CS_WORKER_SLOTS_MAX */
+    uint32_t drain_ms;   /* longest wait for calls in flight when draining */
+    size_t reply_memory; /* bytes that all replies in flight may hold; 0: no cap */
+    bool report_acks;    /* CS_DO_ACKED is wanted */
     struct cs_source source;
 };
 
@@ -63,7 +64,7 @@ struct cs_worker_event {
     uint32_t rss_mb;                  /* TICK */
     const struct cs_message *message; /* MESSAGE */
     enum cs_kind unsent;              /* UNSENT: which */
-    uint32_t bear;                    /* calls in flight that the replies' memory bears; 0: no bound below the slots */
+    size_t held;                      /* bytes of all replies in flight */
     uint32_t slot;                    /* REPLY */
     const struct cs_http_reply *reply;
     struct cs_worker_quota quota;

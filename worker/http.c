@@ -33,6 +33,7 @@ struct slot {
     bool headed;     /* the empty line behind the headers has come */
     bool rested;     /* free, and its buffers are counted in `kept` */
     bool doomed;     /* in the list: its end cannot wait for libcurl, and cannot be made inside its callbacks */
+    size_t received; /* bytes of the body */
     uint64_t serial; /* of its start: the greatest is the youngest */
     TAILQ_ENTRY(slot) in_doomed;
     unsigned sends;    /* requests put on a connection: libcurl may try twice */
@@ -60,7 +61,7 @@ struct cs_http {
     struct multi *multis;
     uint32_t n_slots, n_multis;
     struct cs_watches *watches;
-    struct cs_replies replies;
+    struct cs_reply_memory replies;
     size_t kept;     /* bytes of buffers that free slots keep for their next call */
     uint64_t starts; /* calls so far */
     TAILQ_HEAD(, slot) doomed;
@@ -186,7 +187,7 @@ static void give_up_reply(struct slot *s)
     s->crowded = true;
     snprintf(s->why, sizeof s->why, "replies in flight filled the %zu MiB of the worker, of which this one held %zu kB",
              h->replies.cap >> 20, s->body.len / 1000);
-    cs_replies_end(&h->replies, s->body.len);
+    h->replies.held -= s->body.len;
     cs_buf_release(&s->body);
     doom(s);
 }
@@ -200,13 +201,14 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *self)
         s->too_long = true;
         return 0;
     }
-    while (!s->crowded && cs_replies_full(&h->replies, more)) {
+    while (!s->crowded && more > h->replies.cap - h->replies.held) {
         struct slot *most = largest(h);
         give_up_reply(most != NULL && most->body.len > len ? most : s);
     }
     if (s->crowded)
         return 0;
-    cs_replies_grow(&h->replies, more);
+    h->replies.held += more;
+    s->received += more;
     cs_buf_append(&s->body, bytes, more);
     return more;
 }
@@ -347,7 +349,7 @@ static void leave(struct slot *s)
         TAILQ_REMOVE(&h->doomed, s, in_doomed);
     s->doomed = s->active = false;
     if (!s->crowded)
-        cs_replies_end(&h->replies, s->body.len);
+        h->replies.held -= s->body.len;
     open_gate(s); /* also when it never got through */
 }
 
@@ -365,6 +367,7 @@ static void finish(struct slot *s, CURLcode code)
         .headers = cs_buf_cstr(&s->headers),
         .body = cs_buf_cstr(&s->body),
         .body_len = s->body.len,
+        .received = s->received,
         .latency_ms = (uint32_t)((us + 500) / 1000),
         .wall_ms = cs_wall_ms(),
         .why = code == CURLE_OK    ? (s->headed ? "" : "the reply ends inside its headers")
@@ -519,6 +522,7 @@ void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_reques
     s->rested = false;
     s->active = true;
     s->serial = ++h->starts;
+    s->received = 0;
     s->too_long = s->crowded = s->headed = s->no_files = false;
     s->sends = 0;
     s->why[0] = '\0';
@@ -561,9 +565,9 @@ void cs_http_abort(struct cs_http *h, uint32_t slot)
     rest(s);
 }
 
-uint32_t cs_http_bear(const struct cs_http *h)
+size_t cs_http_held(const struct cs_http *h)
 {
-    return cs_replies_bear(&h->replies, h->n_slots);
+    return h->replies.held;
 }
 
 /* The system's certificates, as libcurl was built: setting the option to NULL would mean "none". */

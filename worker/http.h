@@ -34,7 +34,7 @@ struct cs_http_request {
 void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_request *r); /* the slot is free */
 void cs_http_abort(struct cs_http *h, uint32_t slot);                                  /* no `done` for it */
 
-/* Calls that the replies' memory lets be in flight now; 0: as many as there are slots. */
-uint32_t cs_http_bear(const struct cs_http *h);
+/* Bytes of all replies in flight. */
+size_t cs_http_held(const struct cs_http *h);
 
 #endif

@@ -29,6 +29,16 @@ uint32_t cs_worker_lane_most(const struct cs_worker_lane *l)
     return l->share < most ? l->share : most;
 }
 
+bool cs_worker_lane_is_borne(const struct cs_worker *w, const struct cs_worker_lane *l)
+{
+    uint32_t lanes = 0;
+    if (cs_replies_fit(&l->replies, l->in_flight, &w->replies, UINT32_MAX))
+        return true; /* as ever: short replies need no part */
+    for (const struct cs_worker_lane *o = w->lanes; o != NULL; o = o->hh.next)
+        lanes += o->in_flight > 0;
+    return cs_replies_fit(&l->replies, l->in_flight, &w->replies, lanes);
+}
+
 void cs_worker_lane_wake_all(struct cs_worker *w)
 {
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)

@@ -176,6 +176,7 @@ int main(int argc, char **argv)
     bool helped = false;
     pid_t parent = getppid();
     cs_log_init("worker");
+    cs_log_deaths();
     signal(SIGPIPE, SIG_IGN);
     enum cs_err rc = parse(&a, argc, argv, &helped, &err);
     if (rc == CS_OK && !helped) {

@@ -1,39 +1,17 @@
 #include "worker/replies.h"
 
-#include "protocol/base/assert.h"
-
 enum { LATE = 16 }; /* replies that the mean remembers */
 
-static size_t ceiling(const struct cs_replies *r)
+void cs_replies_note(struct cs_replies *r, size_t len)
 {
-    return r->cap / 4 * 3;
+    r->mean += ((double)len - r->mean) / (r->known ? LATE : 1);
+    r->known = true;
 }
 
-bool cs_replies_full(const struct cs_replies *r, size_t more)
+bool cs_replies_fit(const struct cs_replies *r, uint32_t in_flight, const struct cs_reply_memory *m, uint32_t lanes)
 {
-    CS_ASSERT(r->held <= r->cap);
-    return more > r->cap - r->held;
-}
-
-void cs_replies_grow(struct cs_replies *r, size_t n)
-{
-    CS_ASSERT(!cs_replies_full(r, n));
-    r->held += n;
-}
-
-void cs_replies_end(struct cs_replies *r, size_t len)
-{
-    CS_ASSERT(len <= r->held);
-    r->held -= len;
-    r->mean += ((double)len - r->mean) / LATE;
-}
-
-uint32_t cs_replies_bear(const struct cs_replies *r, uint32_t slots)
-{
-    if (r->held >= ceiling(r))
-        return 1;
-    const double fit = r->mean > 1 ? (double)ceiling(r) / r->mean : (double)slots;
-    if (fit >= slots)
-        return 0;
-    return fit > 1 ? (uint32_t)fit : 1;
+    const double own = r->mean * ((double)in_flight + 1), ceiling = (double)m->cap / 4 * 3;
+    if (m->cap == 0 || in_flight == 0 || (r->known && own <= (double)m->cap / 16))
+        return true;
+    return (double)m->held < ceiling && own <= ceiling / (lanes > 0 ? lanes : 1);
 }

@@ -1,9 +1,9 @@
-/* replies.h - the memory that all replies in flight of a worker may hold together, and how many calls that bears. Pure.
+/* replies.h - the memory that all replies in flight of a worker may hold together. Pure.
  *
  * A reply may be 8 MiB long, a worker may have thousands in flight: without a cap on their sum one provider that
- * sends much and slowly takes all memory of the host. Replies as long as the late ones were, that many calls fit; with
- * three quarters of the memory held none is started. When the sum is reached all the same the largest reply is ended, so that
- * others, and first of all honest ones, come to their end.
+ * sends much and slowly takes all memory of the host. A lane starts no more calls than its part of the memory bears replies like
+ * its late ones, and none while the memory is nearly full; one whose replies are short does not notice. When the sum is reached all
+ * the same the largest reply is ended (http.c), so that others, and first of all short ones, come to their end.
  *
  * Thread: one. Units: bytes.
  */
@@ -16,15 +16,17 @@
 
 enum { CS_REPLY_MEMORY_MIN_MIB = 16, CS_REPLY_MEMORY_MIB = 256 };
 
+/* How long a lane's replies are; zeroed: nothing is known. */
 struct cs_replies {
-    size_t cap, held; /* held: of the replies in flight */
-    double mean;      /* of those that ended late */
+    double mean; /* of the late ones */
+    bool known;
 };
+void cs_replies_note(struct cs_replies *r, size_t len);
 
-bool cs_replies_full(const struct cs_replies *r, size_t more); /* would `more` bytes go over the cap? */
-void cs_replies_grow(struct cs_replies *r, size_t n);
-void cs_replies_end(struct cs_replies *r, size_t len); /* of one that held as much */
-/* Calls that may be in flight; 0: as many as there are slots. Never less than 1 otherwise, so that something always goes on. */
-uint32_t cs_replies_bear(const struct cs_replies *r, uint32_t slots);
+struct cs_reply_memory {
+    size_t cap, held; /* cap 0: none */
+};
+/* May a lane with so many calls in flight start another? Always if it has none, so that something goes on. `lanes` have calls in flight. */
+bool cs_replies_fit(const struct cs_replies *r, uint32_t in_flight, const struct cs_reply_memory *m, uint32_t lanes);
 
 #endif

@@ -39,6 +39,8 @@ enum cs_bind cs_lanes_binding(const struct cs_worker *w, const struct cs_worker_
         return CS_BIND_CASES;
     if (w->now < l->quiet_until || (p != NULL && w->now < p->quiet_until))
         return CS_BIND_QUIET;
+    if (!cs_worker_lane_is_borne(w, l))
+        return CS_BIND_MEMORY;
     if (l->in_flight >= cs_worker_lane_most(l))
         return l->share > cs_brake_most(&l->brake) || l->share == l->facts.concurrent ? CS_BIND_CONCURRENT
                                                                                       : CS_BIND_SLOTS;

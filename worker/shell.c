@@ -139,7 +139,7 @@ static void step(struct shell *s, struct cs_worker_event ev)
     if (s->stopped)
         return;
     ev.wall_ms = cs_wall_ms();
-    ev.bear = cs_http_bear(s->http);
+    ev.held = cs_http_held(s->http);
     cs_worker_step(s->core, &ev, cs_mono_ms());
     enum cs_kind unsent = carry_out(s);
     if (unsent != CS_KIND_NONE && !s->stopped)
@@ -301,6 +301,7 @@ static void open_core(struct shell *s)
         .slots = s->o->slots,
         .drain_ms = s->o->drain_s * 1000,
         .report_acks = s->o->ack_log != NULL,
+        .reply_memory = s->o->reply_memory,
     };
     cs_studies_open(&s->studies, s->o->simulator);
     o.source = cs_studies_source(s->studies);

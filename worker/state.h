@@ -16,6 +16,7 @@
 #include "worker/event.h"
 #include "worker/outage.h"
 #include "worker/pacer.h"
+#include "worker/replies.h"
 #include "worker/window.h"
 
 enum {
@@ -97,6 +98,7 @@ struct cs_worker_lane {
     struct cs_lane_facts facts;
     struct cs_draw *draw; /* NULL: no limit is declared */
     struct cs_binding binding;
+    struct cs_replies replies;
     uint32_t seen; /* the announcement that named it last */
     uint32_t n_leases, n_todo, in_flight;
     uint32_t share;        /* calls it may have in flight */
@@ -158,7 +160,7 @@ struct cs_worker {
 
     struct cs_call **slots; /* by slot; NULL: free */
     uint32_t *free_slots, n_free, in_flight;
-    uint32_t bear; /* as the last event said */
+    struct cs_reply_memory replies;
     struct cs_window window;
     uint32_t window_peak; /* the largest limit that held */
     struct cs_buf pack;

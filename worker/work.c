@@ -27,7 +27,8 @@
 static bool lane_may_start(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
     return l->state == CS_LANE_OPEN && l->known && !l->blocked && l->trouble[0] == '\0' && w->now >= l->quiet_until &&
-           l->in_flight < cs_worker_lane_most(l) && cs_outage_may_call(&l->outage, l->in_flight, w->now);
+           l->in_flight < cs_worker_lane_most(l) && cs_worker_lane_is_borne(w, l) &&
+           cs_outage_may_call(&l->outage, l->in_flight, w->now);
 }
 
 static void emit_call(struct cs_worker *w, struct cs_call *c, const struct cs_trial *t)
@@ -125,19 +126,11 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     return true;
 }
 
-/* Do the replies of one more call find memory? */
-static bool is_borne(const struct cs_worker *w)
-{
-    return w->bear == 0 || w->in_flight < w->bear;
-}
-
 /* Lanes whose turn did not come. */
 static void note_rest(struct cs_worker *w)
 {
     struct cs_worker_lane *l;
-    const enum cs_bind why = w->n_free == 0               ? CS_BIND_SLOTS
-                             : cs_window_open(&w->window) ? CS_BIND_MEMORY
-                                                          : CS_BIND_WINDOW;
+    const enum cs_bind why = w->n_free == 0 ? CS_BIND_SLOTS : CS_BIND_WINDOW;
     if (!cs_do_may_start(w))
         return;
     TAILQ_FOREACH(l, &w->ring, in_ring)
@@ -146,7 +139,7 @@ static void note_rest(struct cs_worker *w)
 
 void cs_work_start(struct cs_worker *w)
 {
-    while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && is_borne(w) && cs_do_may_start(w)) {
+    while (!TAILQ_EMPTY(&w->ring) && w->n_free > 0 && cs_window_open(&w->window) && cs_do_may_start(w)) {
         if (w->starts >= CS_STARTS_PER_STEP || w->start_bytes >= CS_START_BYTES_PER_STEP) {
             cs_alarm_set(&w->alarms, &w->go, w->now);
             return;
@@ -285,6 +278,15 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
     cs_worker_trouble_wait(w, l);
 }
 
+/* The end of a large reply may let any lane go on. */
+static void note_size(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply)
+{
+    enum { LARGE = 64 * 1024 };
+    cs_replies_note(&l->replies, reply->received);
+    if (reply->received >= LARGE)
+        cs_worker_lane_wake_all(w);
+}
+
 void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
 {
     CS_ASSERT(slot < w->opts.slots);
@@ -296,6 +298,7 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     w->slots[slot] = NULL;
     w->free_slots[w->n_free++] = slot;
     w->calls_ended++;
+    note_size(w, l, reply);
     l->facts.provider->read(reply, &w->arena, &reading);
     cs_pools_ended(w, c, reply, &reading);
     struct cs_call_world world = {l->progress, cs_outage_in_doubt(&l->outage), w->now, &w->rng};

@@ -30,6 +30,7 @@ void cs_worker_open(struct cs_worker **out, const struct cs_worker_opts *opts)
     w->version = cs_xstrdup(opts->version);
     w->source = opts->source;
     w->rng.state = opts->seed;
+    w->replies.cap = opts->reply_memory;
     w->pack = CS_BUF_INIT(CS_OUTPUT_MAX);
     struct {
         struct cs_alarm *alarm;
@@ -182,7 +183,7 @@ void cs_worker_step(struct cs_worker *w, const struct cs_worker_event *ev, uint6
     CS_ASSERT(now_ms >= w->now);
     w->now = now_ms;
     w->wall = ev->wall_ms;
-    w->bear = ev->bear;
+    w->replies.held = ev->held;
     cs_link_tick(w); /* before the event: what it would start must not run on a lease that has ended */
     dispatch(w, ev);
     for (struct cs_alarm *a; w->state != CS_WORKER_GONE && (a = cs_alarm_due(&w->alarms, now_ms)) != NULL;)

@@ -49,6 +49,37 @@ void cs_trial_digest(const char *protocol, const char *model, const uint8_t body
     memcpy(out->b, full, sizeof out->b);
 }
 
+static uint64_t key_of(const char *kind, const char *const *names, unsigned n)
+{
+    crypto_generichash_state h;
+    uint8_t full[32];
+    uint64_t key = 0;
+    ready();
+    crypto_generichash_init(&h, NULL, 0, sizeof full);
+    crypto_generichash_update(&h, (const uint8_t *)kind, strlen(kind) + 1);
+    for (unsigned i = 0; i < n; i++)
+        crypto_generichash_update(&h, (const uint8_t *)names[i], strlen(names[i]) + 1);
+    crypto_generichash_final(&h, full, sizeof full);
+    for (unsigned i = 0; i < 8; i++)
+        key = key << 8 | full[i];
+    return key != 0 ? key : 1;
+}
+
+uint64_t cs_study_key(const char *study)
+{
+    return key_of("clinsafe-study-1", (const char *const[]){study}, 1);
+}
+
+uint64_t cs_lane_key(const char *study, const char *model, const char *account)
+{
+    return key_of("clinsafe-lane-1", (const char *const[]){study, model, account}, 3);
+}
+
+uint64_t cs_case_key(const char *case_id)
+{
+    return key_of("clinsafe-case-1", (const char *const[]){case_id}, 1);
+}
+
 bool cs_digest_equal(const struct cs_digest *a, const struct cs_digest *b)
 {
     return memcmp(a->b, b->b, sizeof a->b) == 0;

@@ -1,5 +1,6 @@
 #include "protocol/base/log.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,4 +40,23 @@ void cs_log(enum cs_log_level level, const char *ev, const char *fmt, ...)
     line[n++] = '\n';
     if (write(STDERR_FILENO, line, (size_t)n) < 0)
         return; /* nowhere left to complain to */
+}
+
+/* The process ends whatever happens here: that snprintf is not made for signal handlers costs a line at worst. */
+static void on_death(int number)
+{
+    const char *name = sigabbrev_np(number);
+    cs_log(CS_ERROR, "died", "signal=%s", name != NULL ? name : "?");
+    raise(number); /* the handler is gone already */
+}
+
+void cs_log_deaths(void)
+{
+    const int all[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV};
+    struct sigaction a = {.sa_handler = on_death, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct sigaction was;
+        if (sigaction(all[i], NULL, &was) == 0 && was.sa_handler == SIG_DFL) /* a sanitizer says more than we can */
+            sigaction(all[i], &a, NULL);
+    }
 }

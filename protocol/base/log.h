@@ -12,5 +12,8 @@ enum cs_log_level { CS_DEBUG, CS_INFO, CS_WARN, CS_ERROR };
 void cs_log_init(const char *program); /* reads CS_LOG; call once in main */
 /* fmt holds the key=value pairs after ev, e.g. "worker=%s silent_ms=%llu"; quote values with spaces yourself. */
 void cs_log(enum cs_log_level level, const char *ev, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* From now on a signal by which a program ends itself (SIGABRT, SIGSEGV, ...) is its last line: `ev=died signal=ABRT`. Then it ends as
+ * it would have. */
+void cs_log_deaths(void);
 
 #endif

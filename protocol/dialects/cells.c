@@ -75,6 +75,7 @@ enum cs_err cs_cells_make(struct cs_requests *r, uint32_t lane, uint32_t case_in
     if (rc != CS_OK)
         return rc;
     struct cs_cells *cells = new_cells(lane, case_index, plan->lanes[lane].n_cells, with_bodies);
+    cells->case_key = cs_case_key(c.id);
     for (uint32_t i = 0; i < cells->n; i++) {
         struct cs_coords at;
         cs_plan_cell(plan, lane, case_index, i, &at);

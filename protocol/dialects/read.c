@@ -43,6 +43,16 @@ void cs_read_answer(const struct cs_buf *text, struct cs_arena *arena, struct cs
         out->outcome = CS_OUTCOME_unparsable;
 }
 
+/* Small values take a hundred times their length in memory: eight MiB of them would fill a host. No answer is made so. */
+static bool is_bloated(const char *body, size_t n)
+{
+    enum { USUAL = 256 * 1024, VALUES_MAX = 500 * 1000 };
+    size_t values = 0;
+    for (size_t i = 0; n > USUAL && i < n; i++)
+        values += body[i] == ',' || body[i] == '[' || body[i] == '{';
+    return values > VALUES_MAX;
+}
+
 json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
                       struct cs_reading *out)
 {
@@ -60,7 +70,7 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
         out->wait_source = "retry-after";
         out->at_once = out->wait_ms == CS_NO_HINT && cs_header(reply->headers, "retry-after", arena) != NULL;
     }
-    if (reply->transfer != CS_TRANSFER_WHOLE)
+    if (reply->transfer != CS_TRANSFER_WHOLE || is_bloated(reply->body, reply->body_len))
         return NULL;
     /* NUL is a character that a model may say; cs_clean_text takes it out of the text. */
     json_t *root = json_loadb(reply->body, reply->body_len, JSON_ALLOW_NUL, NULL);

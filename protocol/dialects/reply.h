@@ -56,6 +56,7 @@ struct cs_http_reply {
     const char *headers; /* "name: value\r\n..." of the final response, NUL-terminated; may be "" */
     const char *body;    /* NUL-terminated; may be "" */
     size_t body_len;
+    size_t received; /* bytes of the body that came, also when they were given up */
     uint32_t latency_ms;
     int64_t wall_ms; /* Unix time when it ended; 0: unknown */
     const char *why; /* what went wrong below HTTP, or "" */

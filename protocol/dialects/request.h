@@ -41,6 +41,7 @@ CS_WARN_UNUSED enum cs_err cs_requests_lane_cap(struct cs_requests *r, uint32_t 
 enum { CS_CELLS_BYTES_MAX = 256 * 1024 * 1024 }; /* of all bodies of one case in one lane */
 struct cs_cells {
     uint32_t lane, case_index, n;
+    uint64_t case_key; /* cs_case_key of its id */
     uint8_t (*body_digest)[32];
     uint32_t *twin;
     char **body; /* n texts, or NULL when with_bodies was false */

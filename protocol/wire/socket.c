@@ -371,7 +371,9 @@ int cs_socket_fd(struct cs_socket *s)
 static enum cs_err send_frame(struct cs_socket *s, const void *bytes, size_t n, int flags)
 {
     while (zmq_send(s->zmq, bytes, n, flags | ZMQ_DONTWAIT) < 0) {
-        if (errno == EAGAIN || errno == EHOSTUNREACH)
+        if (errno == EHOSTUNREACH)
+            return CS_ENOENT;
+        if (errno == EAGAIN)
             return CS_EAGAIN;
         if (errno != EINTR)
             return CS_EIO;

@@ -120,9 +120,8 @@ class Case(harness.TestCase):
         harness.wait_for(lambda: not any(is_alive(p) for p in processes), what="the end of its processes")
 
     def shown(self, study, name):
-        """Its own fleet, as soon as that has published anything."""
-        status = lambda: self.box.clinsafe("status", study, "--json")
-        done = harness.wait_for(lambda: (d := status()).code == 0 and d, what="status")
+        done = self.box.clinsafe("status", study, "--json")
+        self.assertExit(done)
         self.assertEqual(done.json()["study"], name)
 
     def rows(self):
@@ -202,7 +201,7 @@ class Detached(Case):
     def test_it_goes_on_and_is_watched_and_drained(self):
         done, pid = self.detach()
         self.assertIn(str(self.dir / "logs" / "run.log"), done.out)
-        self.assertIn(f"clinsafe status --dir {self.dir} --watch", done.out)
+        self.assertIn(f"clinsafe status --watch --dir {self.dir}\n", done.out)
         self.assertIn(f"clinsafe drain --dir {self.dir}", done.out)
         self.asked(20)
         self.shown(self.study, "small")
@@ -356,9 +355,10 @@ class OneKey(Case):
 class Unreachable(Case):
     """Model, address, cause and what to do, once, while it waits."""
 
-    def waits(self, run, host, cause):
+    def waits(self, run, host, cause, timeout=30):
         self.says(run, HOW)
-        harness.wait_for(lambda: re.search(rf"(?m)^model-a: (?!no answer yet).*{re.escape(host)}.*{cause}", run.printed()), what=cause, process=run)
+        harness.wait_for(lambda: re.search(rf"(?m)^model-a: (?!no answer yet).*{re.escape(host)}.*{cause}", run.printed()), timeout,
+                         what=cause, process=run)
         self.assertRegex(run.printed(), rf"(?m)^model-a: .*asked again after growing pauses\s*$")
         time.sleep(3)  # nothing more is said meanwhile
         said = run.printed()
@@ -377,7 +377,6 @@ class Unreachable(Case):
             s.bind(("127.0.0.1", 0))
             return s.getsockname()[1]
 
-    @harness.short
     def test_refused_and_there_again(self):
         port = self.closed_port()
         self.account(f"http://127.0.0.1:{port}/v1")
@@ -413,7 +412,6 @@ class Unreachable(Case):
         self.waits(run, f"127.0.0.1:{port}", "certificate")
         self.interrupted(run)
 
-    @harness.short
     def test_a_proxy(self):
         for proxy in (self.closed_port(), self.provider().port):  # nobody there; one who does not know CONNECT
             with self.subTest(proxy=proxy):
@@ -436,7 +434,7 @@ class Unreachable(Case):
             self.account(f"http://127.0.0.1:{port}/v1")
             run = self.start("--slots", 32)
             self.says(run, f"model-a: no answer yet from http://127.0.0.1:{port}/v1; waiting", HOW)
-            self.waits(run, f"127.0.0.1:{port}", "nothing comes back")
+            self.waits(run, f"127.0.0.1:{port}", "nothing comes back", timeout=90)
             self.interrupted(run)
             for c in full:
                 c.close()

@@ -64,6 +64,7 @@ enum {
     X(LANE_PAUSE, "lane paused")                                                                                       \
     X(LANE_CANCEL, "lane cancelled")                                                                                   \
     X(LANE_RETRY, "failed trials retried")                                                                             \
+    X(LANE_AGAIN, "timeouts asked again")                                                                              \
     X(WORKER_DRAIN, "worker drained")                                                                                  \
     X(FLEET_DRAIN, "fleet drained")                                                                                    \
     X(PUB_LOSS, "announcement lost")                                                                                   \
@@ -88,7 +89,8 @@ enum {
     X(QUOTA, "provider's limits")                                                                                      \
     X(REDIS_AWAY, "Redis away")                                                                                        \
     X(REDIS_SLOW, "Redis slow")                                                                                        \
-    X(REDIS_FLUSHED, "Redis flushed")
+    X(REDIS_FLUSHED, "Redis flushed")                                                                                  \
+    X(SUCCESSOR, "a dead worker's successor does not wait")
 
 enum sim_fault {
 #define X(name, text) SIM_##name,
@@ -110,7 +112,8 @@ enum sim_fault {
     X(LOSE_OUTPUTS, "lose-outputs", "the commit thread drops every 50th output of a batch")                            \
     X(NO_FENCE, "adopt-any-term", "messages of an earlier session or term are taken as of this one")                   \
     X(SETTLE_ALL, "settle-not-given-back", "workers settle tokens that the provider does not give back")               \
-    X(FORGET_RISKS, "forget-reservations", "what leases may cost is not written")
+    X(FORGET_RISKS, "forget-reservations", "what leases may cost is not written")                                      \
+    X(AGAIN_ANY, "ask-any-again", "the act takes whatever a trial was answered")
 
 enum sim_mutation {
     SIM_UNCHANGED,
@@ -210,9 +213,11 @@ struct sim_coordinator {
     uint32_t term;
     uint64_t steps;
     uint8_t epochs[SIM_TERMS_MAX][SIM_EPOCHS_MAX / 8]; /* that were seen on the wire */
+    uint64_t gone;                                     /* session to which a probe found no route */
     uint64_t whos;                                     /* answers "who are you" */
     struct sim_packet *heard[SIM_HEARD];               /* some of the messages that came, to be said again */
     bool draining;
+    bool asking; /* trials again, and no reply yet */
 };
 
 /* ---- what is on disk, and what was paid ---------------------------------------------------------------- */
@@ -223,7 +228,7 @@ struct sim_trial {
 
 /* A lane in a generation. */
 struct sim_ledger {
-    uint64_t n_canonical;
+    uint64_t n_canonical, n_superseded;
     uint8_t *pages;
     uint64_t frontier;
     struct cs_counters counters;
@@ -232,6 +237,10 @@ struct sim_ledger {
     struct sim_kept {
         uint64_t canonical; /* fingerprint of the output; 0: none */
         uint64_t failure;
+        uint64_t superseded; /* fingerprint of the last answer that was asked again; 0: none */
+        uint8_t outcome;     /* of the canonical one */
+        bool adopted;
+        uint32_t attempts; /* further calls kept */
     } * kept;
 };
 
@@ -336,6 +345,7 @@ uint64_t sim_spread(struct sim *s, uint64_t mean); /* mostly about the mean, at 
 void sim_net_connect(struct sim *s, struct sim_worker *w);
 void sim_net_close(struct sim *s, struct sim_worker *w); /* the worker's end; what it sent may still arrive */
 bool sim_net_up(struct sim *s, struct sim_worker *w, const struct cs_message *m); /* false: no way */
+bool sim_net_is_routed(const struct sim *s, const struct cs_peer *peer);
 void sim_net_down(struct sim *s, const struct cs_peer *peer, const struct cs_message *m);
 void sim_net_publish(struct sim *s, const struct cs_message *m);
 void sim_net_break(struct sim *s, struct sim_worker *w, uint64_t for_ms, uint64_t half_open_ms);
@@ -359,6 +369,7 @@ bool sim_core_malformed(struct sim *s, struct sim_worker *w); /* hears what does
 bool sim_core_stale(struct sim *s); /* hears messages of sessions that it does not know; false: there are none */
 bool sim_core_knows(const struct sim *s, uint64_t nonce);                      /* has a session of this process */
 bool sim_core_control(struct sim *s, enum cs_control verb, const char *model); /* false: does not run */
+bool sim_core_again(struct sim *s, uint32_t lane);                             /* false: not now, or nothing to ask */
 
 /* sim_worker.c */
 void sim_worker_start(struct sim *s, struct sim_worker *w);

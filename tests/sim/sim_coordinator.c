@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "coordinator/act.h"
+#include "coordinator/page.h"
 
-enum { CHECK_LONG_EVERY = 32 };
+enum { CHECK_LONG_EVERY = 32, AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
 
 /* ---- what the core asks -------------------------------------------------------------------------------- */
 
@@ -26,6 +27,14 @@ static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t 
     return CS_OK;
 }
 
+static enum cs_err plan_owner(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_owner *out,
+                              struct cs_error *err)
+{
+    (void)self, (void)gen, (void)err;
+    *out = (struct cs_owner){1 + lane, 1 + position};
+    return CS_OK;
+}
+
 static bool plan_is_stored(void *self, const struct cs_output *o)
 {
     const struct sim *s = self;
@@ -35,8 +44,12 @@ static bool plan_is_stored(void *self, const struct cs_output *o)
     if (s->mutation == SIM_MUTATE_FORGET_STORED)
         return false;
     cs_output_pack(o, &buf);
-    for (uint32_t g = 0; g < s->store.n_gens; g++)
-        stored |= s->store.lanes[o->lane].gens[g].kept[o->position].canonical == sim_print(buf.data, (uint32_t)buf.len);
+    for (uint32_t g = 0; g < s->store.n_gens; g++) {
+        const struct sim_kept *t = &s->store.lanes[o->lane].gens[g].kept[o->position];
+        uint64_t print = sim_print(buf.data, (uint32_t)buf.len);
+
+        stored |= t->canonical == print || t->superseded == print;
+    }
     cs_buf_release(&buf);
     return stored;
 }
@@ -70,6 +83,7 @@ static void gone(struct sim *s)
     cs_core_close(s->coordinator.core);
     s->coordinator.core = NULL;
     s->coordinator.paused_until = 0;
+    s->coordinator.asking = false;
     s->coordinator.life++;
     sim_net_core_gone(s);
 }
@@ -81,6 +95,11 @@ static void act(struct sim *s, const struct cs_action *a)
     case CS_ACT_SPEC:
         send(s, a);
         break;
+    case CS_ACT_PROBE:
+        send(s, a);
+        if (!sim_net_is_routed(s, &a->peer))
+            s->coordinator.gone = a->token;
+        break;
     case CS_ACT_ANNOUNCE:
         sim_net_publish(s, &a->message);
         break;
@@ -88,6 +107,8 @@ static void act(struct sim *s, const struct cs_action *a)
         sim_store_push(s, a->batch);
         break;
     case CS_ACT_REPLY:
+        s->coordinator.asking &= a->token != AGAIN_TOKEN;
+        break;
     case CS_ACT_EXIT:
         break;
     }
@@ -114,6 +135,14 @@ void sim_core_event(struct sim *s, const struct cs_event *e)
         if (++c->steps % (is_long ? CHECK_LONG_EVERY : 1) == 0)
             cs_invariants_check(c->core);
         sim_check_core(s);
+    }
+    if (c->gone != 0 && end == NULL) {
+        struct cs_event none = {.kind = CS_EV_GONE, .gone = {c->gone}};
+
+        c->gone = 0;
+        sim_fired(s, SIM_SUCCESSOR);
+        sim_core_event(s, &none);
+        return;
     }
     if (end == NULL)
         return;
@@ -354,14 +383,53 @@ bool sim_core_control(struct sim *s, enum cs_control verb, const char *model)
     return true;
 }
 
+/* What the pass of the shell (coordinator/again.c) does for a lane: trials by what stands on disk. */
+bool sim_core_again(struct sim *s, uint32_t lane)
+{
+    struct cs_again_trial trials[AGAIN_AT_ONCE];
+    struct cs_core_view v;
+    struct cs_event e = {.kind = CS_EV_AGAIN};
+    bool repeat = sim_below(s, 4) == 0;
+    uint8_t bits[CS_PAGE_BYTES];
+    uint32_t n = 0;
+
+    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || s->coordinator.asking)
+        return false;
+    cs_core_view(s->coordinator.core, &v);
+    for (uint64_t i = 0; v.gen > 0 && i < s->store.lanes[lane].n_trials && n < AGAIN_AT_ONCE; i++) {
+        const struct sim_kept *t = &sim_ledger(s, v.gen, lane)->kept[i];
+        bool wanted = t->outcome == CS_OUTCOME_timeout || s->mutation == SIM_MUTATE_AGAIN_ANY;
+
+        cs_core_page(s->coordinator.core, lane, i / CS_PAGE_TRIALS, bits);
+        if (cs_page_get(bits, (unsigned)(i % CS_PAGE_TRIALS)) != CS_TRIAL_DONE || t->canonical == 0 || !wanted ||
+            (t->superseded != 0 && !repeat))
+            continue;
+        trials[n++] = (struct cs_again_trial){i, s->mutation == SIM_MUTATE_AGAIN_ANY ? CS_OUTCOME_timeout : t->outcome,
+                                              t->adopted};
+    }
+    if (n == 0)
+        return false;
+    e.again.gen = v.gen;
+    e.again.lane = lane;
+    e.again.trials = trials;
+    e.again.n = n;
+    e.again.token = AGAIN_TOKEN;
+    s->coordinator.asking = true;
+    sim_core_event(s, &e);
+    return true;
+}
+
 /* ---- life and death ------------------------------------------------------------------------------------ */
 
 void sim_core_start(struct sim *s)
 {
     struct sim_coordinator *c = &s->coordinator;
-    struct cs_core_opts opts = {
-        .fleet = "sim",
-        .plan = {.self = s, .digest = plan_digest, .input_bound = plan_bound, .is_stored = plan_is_stored}};
+    struct cs_core_opts opts = {.fleet = "sim",
+                                .plan = {.self = s,
+                                         .digest = plan_digest,
+                                         .input_bound = plan_bound,
+                                         .is_stored = plan_is_stored,
+                                         .owner = plan_owner}};
     const char *expected[SIM_NAMES_MAX];
     struct sim_past past;
     bool fresh = c->term == 0;

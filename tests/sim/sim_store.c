@@ -60,15 +60,19 @@ static void remember(struct sim_store *st, uint64_t print)
 /* ---- opening ----------------------------------------------------------------------------------------- */
 
 /* Most of a long lane is there from an earlier study: the frontier moves within a few hundred calls. */
-static void adopt(struct sim_ledger *g, uint64_t i, uint64_t print)
+static void adopt(struct sim_ledger *g, uint64_t i, uint64_t print, uint8_t outcome)
 {
     struct cs_bits one = {{0}};
 
     cs_bits_add(&one, (unsigned)(i % CS_PAGE_TRIALS));
     cs_page_set(g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES, &one, CS_TRIAL_DONE);
     g->kept[i].canonical = print;
+    g->kept[i].outcome = outcome;
+    g->kept[i].adopted = true;
     g->n_canonical++;
-    g->counters.adopted = g->counters.outcome[CS_OUTCOME_ok] = g->n_canonical;
+    g->counters.adopted++;
+    g->counters.outcome[outcome]++;
+    g->counters.carried += outcome == CS_OUTCOME_timeout;
 }
 
 static void adopt_most(struct sim *s, struct sim_lane *l)
@@ -76,7 +80,7 @@ static void adopt_most(struct sim *s, struct sim_lane *l)
     for (uint64_t i = 0; i < l->n_trials; i++) {
         if (sim_below(s, l->n_trials) < 200)
             continue;
-        adopt(&l->gens[0], i, ADOPTED);
+        adopt(&l->gens[0], i, ADOPTED, CS_OUTCOME_ok);
         l->trials[i].paid = 1;
     }
 }
@@ -120,10 +124,11 @@ void sim_store_build(struct sim *s)
 
         open_ledger(sim_ledger(s, st->n_gens, i), l->n_trials);
         for (uint64_t k = 0; k < l->n_trials; k++) {
-            uint64_t print = sim_ledger(s, st->n_gens - 1, i)->kept[k].canonical;
+            const struct sim_kept *t = &sim_ledger(s, st->n_gens - 1, i)->kept[k];
 
-            if (print != 0)
-                adopt(sim_ledger(s, st->n_gens, i), k, print);
+            sim_ledger(s, st->n_gens, i)->kept[k].superseded = t->superseded;
+            if (t->canonical != 0)
+                adopt(sim_ledger(s, st->n_gens, i), k, t->canonical, t->outcome);
         }
     }
 }
@@ -190,14 +195,38 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
 
 /* ---- a group reaches the disk -------------------------------------------------------------------------- */
 
-static void note_print(struct sim_store *st, const struct cs_batch_output *o)
+/* Its outcome, too. */
+static uint8_t note_print(struct sim_store *st, const struct cs_batch_output *o)
 {
     struct cs_arena arena = {0};
     struct cs_output out;
+    uint8_t outcome;
 
     CS_ASSERT(cs_output_unpack(o->bytes, o->len, &arena, &out, NULL) == CS_OK);
     st->newest[st->n_newest++ % SIM_NEWEST] = cs_intake_fingerprint(&out);
+    outcome = out.outcome;
     cs_arena_release(&arena);
+    return outcome;
+}
+
+/* Invariant 2: a declared act takes a timeout or an unparsable answer away, and no other; it is kept, and may be paid again. */
+static void apply_again(struct sim *s, const struct cs_batch_again *a)
+{
+    struct sim_lane *l = &s->store.lanes[a->lane];
+    struct sim_ledger *g = sim_ledger(s, a->gen, a->lane);
+    struct sim_kept *t = &g->kept[a->position];
+
+    if (t->canonical == 0)
+        sim_fail(s, "%s %llu has no answer, and is asked again", l->name, (unsigned long long)a->position);
+    if (t->outcome != CS_OUTCOME_timeout && t->outcome != CS_OUTCOME_unparsable)
+        sim_fail(s, "the canonical output of %s %llu is %s, and is asked again", l->name,
+                 (unsigned long long)a->position, cs_outcome_name((enum cs_outcome)t->outcome));
+    t->superseded = t->canonical;
+    t->canonical = 0;
+    t->adopted = false;
+    g->n_canonical--;
+    g->n_superseded++;
+    l->trials[a->position].excused++;
 }
 
 static void apply_output(struct sim *s, const struct cs_batch_output *o)
@@ -206,20 +235,25 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
     struct sim_ledger *g = sim_ledger(s, o->gen, o->lane);
     struct sim_kept *t = &g->kept[o->position];
     uint64_t print = sim_print(o->bytes, o->len);
+    uint8_t outcome;
 
     CS_ASSERT(o->gen >= 1 && o->gen <= s->store.n_gens && o->lane < s->limits.n_lanes && o->position < l->n_trials);
     if (sim_store_has(s, print))
         sim_fail(s, "an output of %s %llu is stored twice", l->name, (unsigned long long)o->position);
     remember(&s->store, print);
-    note_print(&s->store, o);
+    outcome = note_print(&s->store, o);
     if (o->flags & CS_OUTPUT_CANONICAL) {
         if (t->canonical != 0)
             sim_fail(s, "the canonical output of %s %llu changes", l->name, (unsigned long long)o->position);
         t->canonical = print;
+        t->outcome = outcome;
+        t->adopted = false;
         g->n_canonical++;
     } else if (o->flags & CS_OUTPUT_FAILURE) {
         t->failure = print;
-    } else if (t->canonical == 0 && t->failure == 0 && !g->cancelled) {
+    } else if (o->flags & CS_OUTPUT_ATTEMPT) {
+        t->attempts++;
+    } else if (t->canonical == 0 && t->failure == 0 && t->superseded == 0 && !g->cancelled) {
         sim_fail(s, "a duplicate of nothing: %s %llu", l->name, (unsigned long long)o->position);
     }
 }
@@ -351,6 +385,8 @@ static void apply_meta(struct sim *s, const struct cs_batch_meta *m)
 
 static void apply(struct sim *s, const struct cs_batch *b, bool torn)
 {
+    for (uint32_t i = 0; i < b->n_agains; i++)
+        apply_again(s, &b->agains[i]);
     for (uint32_t i = 0; i < b->n_outputs; i++) {
         if (s->mutation != SIM_MUTATE_LOSE_OUTPUTS || (i + 1) % 50 != 0)
             apply_output(s, &b->outputs[i]);
@@ -379,6 +415,8 @@ static struct cs_batch *copy(const struct cs_batch *b)
     cs_batch_init(c);
     for (uint32_t i = 0; i < b->n_outputs; i++)
         cs_batch_add_output(c, &b->outputs[i]);
+    for (uint32_t i = 0; i < b->n_agains; i++)
+        cs_batch_add_again(c, &b->agains[i]);
     for (uint32_t i = 0; i < b->n_pages; i++)
         cs_batch_add_page(c, &b->pages[i]);
     for (uint32_t i = 0; i < b->n_counters; i++)

@@ -51,18 +51,18 @@ static void draw_rates(struct sim *s)
         enum sim_fault fault;
         uint32_t percent, permille; /* of seeds; at most, of calls */
     } rates[] = {{SIM_RATE_LIMIT, 30, 150}, {SIM_SERVER_ERROR, 40, 150}, {SIM_REPLY_LOST, 40, 60},
-                 {SIM_TIMEOUT, 30, 20},     {SIM_REFUSAL, 30, 100},      {SIM_BAD_REQUEST, 30, 20},
+                 {SIM_TIMEOUT, 35, 60},     {SIM_REFUSAL, 30, 100},      {SIM_BAD_REQUEST, 30, 20},
                  {SIM_BAD_KEY, 15, 8},      {SIM_PUB_LOSS, 50, 500},     {SIM_CLOCK_DRIFT, 20, 1000}};
     static const struct {
         enum sim_fault fault;
         uint32_t percent, shots; /* of seeds; at most, in a seed */
-    } shots[] = {{SIM_WORKER_KILL, 40, 6},  {SIM_CORE_KILL, 45, 5},    {SIM_BREAK, 45, 10},
-                 {SIM_HALF_OPEN, 35, 5},    {SIM_PARTITION, 30, 3},    {SIM_STALL, 35, 6},
-                 {SIM_WORKER_PAUSE, 35, 4}, {SIM_CORE_PAUSE, 30, 3},   {SIM_STORE_SLOW, 30, 4},
-                 {SIM_STORE_ERROR, 20, 2},  {SIM_LANE_PAUSE, 30, 3},   {SIM_LANE_CANCEL, 20, 1},
-                 {SIM_LANE_RETRY, 30, 3},   {SIM_WORKER_DRAIN, 25, 3}, {SIM_FLEET_DRAIN, 15, 1},
-                 {SIM_STALE, 40, 8},        {SIM_MALFORMED, 25, 4},    {SIM_EDIT, 20, 2},
-                 {SIM_REDIS_AWAY, 30, 3},   {SIM_REDIS_SLOW, 30, 3},   {SIM_REDIS_FLUSHED, 30, 3}};
+    } shots[] = {
+        {SIM_WORKER_KILL, 40, 6}, {SIM_CORE_KILL, 45, 5},    {SIM_BREAK, 45, 10},       {SIM_HALF_OPEN, 35, 5},
+        {SIM_PARTITION, 30, 3},   {SIM_STALL, 35, 6},        {SIM_WORKER_PAUSE, 35, 4}, {SIM_CORE_PAUSE, 30, 3},
+        {SIM_STORE_SLOW, 30, 4},  {SIM_STORE_ERROR, 20, 2},  {SIM_LANE_PAUSE, 30, 3},   {SIM_LANE_CANCEL, 20, 1},
+        {SIM_LANE_RETRY, 30, 3},  {SIM_LANE_AGAIN, 50, 12},  {SIM_WORKER_DRAIN, 25, 3}, {SIM_FLEET_DRAIN, 15, 1},
+        {SIM_STALE, 40, 8},       {SIM_MALFORMED, 25, 4},    {SIM_EDIT, 20, 2},         {SIM_REDIS_AWAY, 30, 3},
+        {SIM_REDIS_SLOW, 30, 3},  {SIM_REDIS_FLUSHED, 30, 3}};
 
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
         if (often(s, rates[i].percent))
@@ -89,7 +89,7 @@ void sim_swarm_draw(struct sim *s)
     l->cache_chunks = often(s, 20) ? 3 : SIM_CHUNKS;
     l->calm_ms = 40000 + sim_below(s, 100000);
     l->latency_ms = latency(s);
-    l->timeout_ms = 60000;
+    l->timeout_ms = often(s, 60) ? 60000 : 15000;
     l->drain_ms = 3000 + (uint32_t)sim_below(s, 120000);
     l->net_ms = 2 + (uint32_t)sim_below(s, often(s, 70) ? 20 : 400);
     l->store_ms = 1 + (uint32_t)sim_below(s, often(s, 60) ? 6 : 400);
@@ -177,6 +177,12 @@ static bool on_lane(struct sim *s, enum sim_fault fault)
     uint32_t lane = (uint32_t)sim_below(s, s->limits.n_lanes);
     const char *name = s->store.lanes[lane].name;
 
+    for (uint32_t i = 0; fault == SIM_LANE_AGAIN && i < s->limits.n_lanes; i++) {
+        if (sim_core_again(s, (lane + i) % s->limits.n_lanes))
+            return true;
+    }
+    if (fault == SIM_LANE_AGAIN)
+        return false;
     if (fault == SIM_LANE_RETRY)
         return sim_core_control(s, CS_CONTROL_RETRY, NULL);
     if (fault == SIM_LANE_CANCEL)
@@ -210,7 +216,7 @@ static bool on_core(struct sim *s, enum sim_fault fault)
 
 static bool shoot(struct sim *s, enum sim_fault fault)
 {
-    if (fault == SIM_LANE_PAUSE || fault == SIM_LANE_CANCEL || fault == SIM_LANE_RETRY)
+    if (fault == SIM_LANE_PAUSE || fault == SIM_LANE_CANCEL || fault == SIM_LANE_RETRY || fault == SIM_LANE_AGAIN)
         return on_lane(s, fault);
     if (fault == SIM_CORE_KILL || fault == SIM_CORE_PAUSE || fault == SIM_FLEET_DRAIN || fault == SIM_STORE_SLOW ||
         fault == SIM_STORE_ERROR)

@@ -28,6 +28,9 @@ struct rig_disk {
     uint8_t ledger[RIG_LANES][RIG_TRIALS_MAX / 4];
     uint8_t canonical[RIG_LANES][RIG_TRIALS_MAX];       /* outputs committed as canonical */
     int64_t canonical_start[RIG_LANES][RIG_TRIALS_MAX]; /* and which one it was */
+    uint8_t outcome[RIG_LANES][RIG_TRIALS_MAX];
+    uint8_t superseded[RIG_LANES][RIG_TRIALS_MAX]; /* canonical ones that were asked again */
+    int64_t superseded_start[RIG_LANES][RIG_TRIALS_MAX];
     uint64_t frontier[RIG_LANES];
     struct cs_counters counters[RIG_LANES];
     bool paused[RIG_LANES], cancelled[RIG_LANES];
@@ -100,8 +103,18 @@ static inline bool rig_plan_is_stored(void *self, const struct cs_output *o)
 {
     struct rig *r = self;
 
-    return r->disk->canonical[o->lane][o->position] > 0 &&
-           r->disk->canonical_start[o->lane][o->position] == o->started_wall_ms;
+    const struct rig_disk *d = r->disk;
+
+    return (d->canonical[o->lane][o->position] > 0 && d->canonical_start[o->lane][o->position] == o->started_wall_ms) ||
+           (d->superseded[o->lane][o->position] > 0 && d->superseded_start[o->lane][o->position] == o->started_wall_ms);
+}
+
+static inline enum cs_err rig_plan_owner(void *self, uint32_t gen, uint32_t lane, uint64_t position,
+                                         struct cs_owner *out, struct cs_error *err)
+{
+    (void)self, (void)gen, (void)err;
+    *out = (struct cs_owner){1 + lane, 1 + position};
+    return CS_OK;
 }
 
 static inline void rig_worker_row(struct rig_disk *d, const struct cs_batch_meta *m)
@@ -168,10 +181,24 @@ static inline void rig_risk_row(struct rig_disk *d, const struct cs_batch_meta *
     d->n_risks += i == d->n_risks;
 }
 
+/* What the store refuses, and then for ever. */
+static inline void rig_again(struct rig_disk *d, const struct cs_batch_again *a)
+{
+    CS_ASSERT(d->canonical[a->lane][a->position] == 1);
+    CS_ASSERT(d->outcome[a->lane][a->position] == CS_OUTCOME_timeout ||
+              d->outcome[a->lane][a->position] == CS_OUTCOME_unparsable);
+    d->canonical[a->lane][a->position] = 0;
+    d->superseded[a->lane][a->position]++;
+    d->superseded_start[a->lane][a->position] = d->canonical_start[a->lane][a->position];
+}
+
 static inline void rig_write(struct rig *r, const struct cs_batch *b)
 {
     struct rig_disk *d = r->disk;
 
+    CS_ASSERT(b->n_agains <= CS_AGAIN_MAX);
+    for (uint32_t i = 0; i < b->n_agains; i++)
+        rig_again(d, &b->agains[i]);
     for (uint32_t i = 0; i < b->n_outputs; i++) {
         const struct cs_batch_output *o = &b->outputs[i];
         struct cs_arena arena = {0};
@@ -185,6 +212,7 @@ static inline void rig_write(struct rig *r, const struct cs_batch *b)
         if (o->flags & CS_OUTPUT_CANONICAL) {
             d->canonical[o->lane][o->position]++;
             d->canonical_start[o->lane][o->position] = out.started_wall_ms;
+            d->outcome[o->lane][o->position] = out.outcome;
             CS_ASSERT(d->canonical[o->lane][o->position] == 1); /* invariants 2 and 3 */
         }
         d->duplicates += (o->flags & CS_OUTPUT_DUPLICATE) != 0;
@@ -313,7 +341,7 @@ static inline void rig_start(struct rig *r, bool fresh_fleet)
         .seed = r->term,
         .fresh_fleet = fresh_fleet,
         .now_ms = r->now,
-        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored},
+        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored, rig_plan_owner},
         .expected = names,
         .n_expected = n,
         .risks = r->disk->risks,
@@ -378,6 +406,14 @@ static inline const struct cs_message *rig_sent(const struct rig *r, enum cs_kin
             return &a->message;
     }
     return NULL;
+}
+
+static inline const struct cs_action *rig_probe(const struct rig *r)
+{
+    const struct cs_action *a = r->acts;
+    while (a != NULL && a->kind != CS_ACT_PROBE)
+        a = a->next;
+    return a;
 }
 
 static inline const struct cs_action *rig_reply(const struct rig *r, uint64_t token)

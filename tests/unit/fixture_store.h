@@ -138,10 +138,24 @@ FIXTURE_FN void add_output(struct cs_batch *b, uint32_t gen, uint32_t lane, uint
                                                      .lane = lane,
                                                      .position = position,
                                                      .digest = o.digest,
+                                                     .owner = {1 + lane, 1 + position},
                                                      .flags = flags,
                                                      .bytes = (const uint8_t *)packed.data,
                                                      .len = (uint32_t)packed.len});
     cs_buf_release(&packed);
+}
+
+/* The outputs with this digest, whoever bought them: how many, and the first one's id (0: none). */
+FIXTURE_FN uint32_t found_by(struct cs_store *s, const struct cs_digest *d, uint64_t *id)
+{
+    struct cs_error err = {0};
+    const struct cs_indexed *found = NULL;
+    uint32_t n = 0;
+    struct cs_finder *f = cs_finder_open(s);
+    assert_ok(cs_finder_get(f, d, 0, &found, &n, &err));
+    *id = n > 0 ? found[0].output_id : 0;
+    cs_finder_close(f);
+    return n;
 }
 
 FIXTURE_FN void set_state(uint8_t *bits, uint64_t i, enum cs_trial_state state)

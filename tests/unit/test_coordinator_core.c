@@ -192,8 +192,13 @@ static void bye_frees_at_once_and_another_process_when_the_first_is_silent(void 
     again.peer.id[0] = 2;
     hello(&again, NULL, 0); /* while the other is at work */
     assert_string_equal(rig_sent(&r, CS_REJECT, 0)->reject.code, "name");
-    assert_int_equal(rig_sent(&r, CS_REJECT, 0)->reject.retry_after_ms, CS_NAME_RETRY_MS);
+    assert_int_equal(rig_sent(&r, CS_REJECT, 0)->reject.retry_after_ms, CS_PROBE_RETRY_MS);
     assert_int_equal(lane_of(&r, 0).leased, 10);
+    hello(&again, NULL, 0);
+    hello(&again, NULL, 0); /* looked twice: it is there */
+    assert_string_equal(rig_sent(&r, CS_REJECT, 0)->reject.code, "name");
+    assert_int_equal(rig_sent(&r, CS_REJECT, 0)->reject.retry_after_ms, CS_NAME_RETRY_MS);
+    assert_null(rig_probe(&r));
     rig_tick(&r, CS_SUSPECT_MS);
     hello(&again, NULL, 0);
     assert_int_equal(lane_of(&r, 0).leased, 0);
@@ -878,9 +883,24 @@ static void an_old_generation_is_closed_and_its_late_outputs_count(void **state)
 
 /* ---- money ------------------------------------------------------------------------------------------------ */
 
+/* Two cases with one text, or two endpoints of one model: what differs is where the answer belongs. */
+static void equal_requests_in_one_millisecond_are_two(void **state)
+{
+    struct cs_output o = {.gen = 1, .lane = 2, .position = 3, .started_wall_ms = 5, .total_ms = 7, .worker = "w"},
+                     other = o;
+    (void)state;
+    assert_true(cs_intake_fingerprint(&o) == cs_intake_fingerprint(&other));
+    other.position = 4;
+    assert_true(cs_intake_fingerprint(&o) != cs_intake_fingerprint(&other));
+    other = o;
+    other.lane = 3;
+    assert_true(cs_intake_fingerprint(&o) != cs_intake_fingerprint(&other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_requests_in_one_millisecond_are_two),
         cmocka_unit_test(grants_up_to_capacity_and_only_behind_the_frontier),
         cmocka_unit_test(the_rest_is_shared),
         cmocka_unit_test(what_a_ping_does_not_list_is_free),

@@ -169,19 +169,6 @@ static void signed_rank_methods_meet(void **state)
     NEAR_WITHIN(exact.p, normal.p, 0.03);
 }
 
-static void ordinal_shift_counts_pairs(void **state)
-{
-    (void)state;
-    static const uint32_t level[] = {0, 1, 2}, comparator[] = {2, 1, 0};
-    struct cs_ordinal_shift s = cs_paired_ordinal_cluster(level, comparator, 3);
-    NEAR(s.levels, 5 / 3.0 - 1 / 3.0);
-    NEAR(s.net_up, (1 * 2 + 2 * 3 - 0) / 9.0); /* of 9 pairs 8 go up, 1 is level, none goes down */
-    s = cs_paired_ordinal_cluster(comparator, level, 3);
-    NEAR(s.net_up, -8 / 9.0);
-    static const uint32_t none[3] = {0};
-    assert_int_equal(cs_paired_ordinal_cluster(level, none, 3).status, CS_STAT_TOO_FEW);
-}
-
 static void nominal_wald_is_hotelling_by_bootstrap(void **state)
 {
     (void)state;
@@ -272,7 +259,6 @@ int main(void)
         cmocka_unit_test(stuart_maxwell_agrees),
         cmocka_unit_test(signed_rank_ranks_zeros_first),
         cmocka_unit_test(signed_rank_methods_meet),
-        cmocka_unit_test(ordinal_shift_counts_pairs),
         cmocka_unit_test(nominal_wald_is_hotelling_by_bootstrap),
         cmocka_unit_test(nominal_wald_without_variance),
         cmocka_unit_test(cohen_agrees_with_statsmodels),

@@ -194,3 +194,14 @@ const char *cs_ratings_majority(const struct cs_ratings *r, const char *digest, 
     }
     return tie ? NULL : best;
 }
+
+const struct cs_field *cs_ratings_field(const struct cs_study *s, const char *question, const char *field)
+{
+    for (uint32_t q = 0; q < s->n_questions; q++) {
+        for (uint32_t i = 0; i < s->questions[q].n_fields && strcmp(s->questions[q].name, question) == 0; i++) {
+            if (strcmp(s->questions[q].fields[i].name, field) == 0)
+                return &s->questions[q].fields[i];
+        }
+    }
+    return NULL;
+}

@@ -13,6 +13,7 @@
 
 #include "protocol/base/arena.h"
 #include "protocol/base/error.h"
+#include "protocol/study/study.h"
 #include "protocol/table/names.h"
 
 struct cs_rating {
@@ -30,8 +31,8 @@ struct cs_ratings {
     struct cs_arena arena;
     struct cs_rating *list;
     uint32_t n, cap;
-    struct cs_names digests; /* to the first rating of an output */
-    struct cs_names keys;    /* item, field and rater */
+    struct cs_names digests; /* digest of an output -> its first rating */
+    struct cs_names keys;    /* "item, field, rater" -> rating */
 };
 
 /* The folder of a store; free() it. store NULL: that of the study directory. */
@@ -45,5 +46,8 @@ void cs_ratings_release(struct cs_ratings *r); /* a zeroed struct is fine */
 bool cs_ratings_put(struct cs_ratings *r, const struct cs_rating *rating);
 /* What most raters said of an output in pass 1; NULL when nobody did or two words are even. *raters: how many. */
 const char *cs_ratings_majority(const struct cs_ratings *r, const char *digest, const char *field, uint32_t *raters);
+
+/* The answer of the study that a rating is about; NULL: something else was rated. */
+const struct cs_field *cs_ratings_field(const struct cs_study *s, const char *question, const char *field);
 
 #endif

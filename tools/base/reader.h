@@ -12,7 +12,7 @@ struct cs_reader {
 /* store: the database folder, or NULL: that of the study directory (`dir`, or beside `study`). A consistent view of this moment. */
 CS_WARN_UNUSED enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store,
                                           struct cs_error *err);
-/* Goes over to another generation of the same store. CS_ENOENT: there is none of this number. */
+/* Turns to another generation of the same store. CS_ENOENT: it has none of this number. */
 CS_WARN_UNUSED enum cs_err cs_reader_generation(struct cs_reader *r, uint32_t number, struct cs_error *err);
 void cs_reader_close(struct cs_reader *r); /* a zeroed struct is fine */
 

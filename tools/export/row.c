@@ -88,7 +88,7 @@ static void learn_ratings(struct cs_export_row *r)
 
 static void lay_out(struct cs_export_row *r, const struct cs_study *s)
 {
-    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + 1 + s->n_strata + 3 * s->n_factors + 2 * r->n_rated_fields;
+    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + 3 + s->n_strata + 3 * s->n_factors + 2 * r->n_rated_fields;
     for (uint32_t q = 0; q < s->n_questions; q++)
         most += s->questions[q].n_fields + s->questions[q].n_derived;
     r->names = cs_arena_array(&r->layout, most, sizeof *r->names);
@@ -115,6 +115,9 @@ static void lay_out(struct cs_export_row *r, const struct cs_study *s)
         add_column(r, cs_arena_printf(&r->layout, "rating.%s", r->rated_fields[i]));
         add_column(r, cs_arena_printf(&r->layout, "raters.%s", r->rated_fields[i]));
     }
+    r->again = r->n;
+    add_column(r, "asked_again");
+    add_column(r, "superseded_by");
 }
 
 enum cs_err cs_export_row_open(struct cs_export_row *r, const struct cs_generation_view *view,
@@ -195,6 +198,8 @@ static const char *state_of(const struct cs_stored *stored)
 {
     if (stored == NULL)
         return "planned";
+    if (stored->flags & CS_OUTPUT_SUPERSEDED)
+        return "superseded";
     if (cs_outcome_is_answer((enum cs_outcome)stored->output.outcome))
         return "done";
     return cs_output_is_quarantine(&stored->output) ? "quarantined" : "failed";
@@ -329,7 +334,8 @@ static void put_ratings(struct filler *f, const char *digest)
 }
 
 enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t position,
-                               const struct cs_stored *stored, struct cs_error *err)
+                               const struct cs_stored *stored, const struct cs_export_again *again,
+                               struct cs_error *err)
 {
     const struct cs_plan *plan = &r->view->plan;
     const struct cs_study *s = plan->study;
@@ -366,6 +372,11 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
         cs_hex(digest.b, sizeof digest.b, hex);
         put_ratings(&f, hex);
     }
+    f.at = r->again;
+    if (stored != NULL)
+        put_int(&f, again != NULL ? again->before : stored->n_earlier);
+    if (again != NULL && again->by != 0)
+        r->cell[r->again + 1] = (struct cs_cell){.kind = CS_CELL_INT, .integer = (int64_t)again->by};
     return CS_OK;
 }
 

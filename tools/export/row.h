@@ -25,14 +25,15 @@ struct cs_export_row {
     struct cs_requests *requests;
     struct cs_cell_cache *cells;
     struct cs_arena layout, values;
-    const char **names;   /* of the columns */
-    struct cs_cell *cell; /* of this row */
+    const char **names;   /* names of the columns */
+    struct cs_cell *cell; /* values of this row, a cell a column */
     const struct cs_ratings *ratings;
     struct cs_names rated; /* digests */
     const char **rated_fields;
     uint32_t n_rated_fields;
-    uint32_t n, tail; /* columns; the first one behind the answers */
-    uint32_t *answer_column[CS_QUESTIONS_MAX], *derived_column[CS_QUESTIONS_MAX]; /* by question, by field */
+    uint32_t n, tail, again; /* columns; the first one behind the answers; `asked_again` */
+    uint32_t *answer_column[CS_QUESTIONS_MAX],
+        *derived_column[CS_QUESTIONS_MAX]; /* where they stand, by question and field */
 };
 
 /* ratings: of people, which become columns; NULL: none. Both must outlive the row. */
@@ -40,9 +41,14 @@ CS_WARN_UNUSED enum cs_err cs_export_row_open(struct cs_export_row *r, const str
                                               const struct cs_ratings *ratings, struct cs_error *err);
 void cs_export_row_close(struct cs_export_row *r); /* a zeroed struct is fine */
 
-/* stored NULL: a trial that is planned or cancelled: coordinates only. */
+struct cs_export_again { /* a trial that was asked again */
+    uint32_t before;     /* answers of it that were superseded before this one */
+    uint64_t by;         /* the output that followed; 0: none (yet) */
+};
+/* stored NULL: a trial that is planned or cancelled: coordinates only. again NULL: it is what stands at the trial. */
 CS_WARN_UNUSED enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t position,
-                                              const struct cs_stored *stored, struct cs_error *err);
+                                              const struct cs_stored *stored, const struct cs_export_again *again,
+                                              struct cs_error *err);
 
 /* The shortest text that reads back as the same number. */
 enum { CS_EXPORT_REAL_LEN = 40 };

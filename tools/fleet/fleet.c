@@ -109,10 +109,8 @@ static enum cs_err error_of(int status)
 static char *cause_of(const struct cs_fleet *f, int which, const char *name, int status)
 {
     char *log = log_path(f, name), *words = cs_last_words(log, f->log_from[which], status);
-    char *cause = words != NULL ? cs_xstrdup(words) : cs_xasprintf("%s says why", log);
-    free(words);
     free(log);
-    return cause;
+    return words;
 }
 
 /* True when the process ended; its status goes to *status. */
@@ -124,13 +122,33 @@ static bool ended(struct cs_fleet *f, int which, int *status)
     return true;
 }
 
+/* What stands in FILE.upgrade is new: the coordinator works on its store, and is not late. */
+static bool upgrades(struct cs_fleet *f, const char *file, uint64_t *last)
+{
+    char *path = cs_xasprintf("%s.upgrade", file), *text = NULL;
+    unsigned long long done = 0, total = 0;
+    bool news = false;
+    if (access(path, R_OK) == 0 && cs_file_read(path, 64, &text, NULL, NULL) == CS_OK &&
+        sscanf(text, "%llu %llu", &done, &total) == 2 && done != *last) {
+        *last = done;
+        news = true;
+        if (f->opts.on_upgrade != NULL)
+            f->opts.on_upgrade(f->opts.self, done, total);
+    }
+    free(text);
+    free(path);
+    return news;
+}
+
 /* Waits until `file` appears or the process ends. */
 static enum cs_err wait_for_file(struct cs_fleet *f, int which, const char *name, const char *file,
                                  struct cs_error *err)
 {
-    const uint64_t deadline = cs_mono_ms() + READY_MS;
+    uint64_t deadline = cs_mono_ms() + READY_MS, upgraded = 0;
     while (access(file, F_OK) != 0) {
         int status;
+        if (which == CS_FLEET_COORDINATOR && upgrades(f, file, &upgraded))
+            deadline = cs_mono_ms() + READY_MS;
         if (ended(f, which, &status)) {
             char *cause = cause_of(f, which, name, status);
             enum cs_err rc = cs_error_set(err, error_of(status), "%s ended at its start: %s", name, cause);
@@ -205,7 +223,10 @@ static enum cs_err start_coordinator(struct cs_fleet *f, bool first, struct cs_e
     char *program = cs_program_beside("clinsafe-coordinator");
     char *ready = cs_xasprintf("%s/ready.json", f->dir->sockets);
     struct command c = {.program = program, .args = {program}, .n = 1};
+    char *upgrade = cs_xasprintf("%s.upgrade", ready);
     unlink(ready);
+    unlink(upgrade);
+    free(upgrade);
     option(&c, "--dir", f->dir->store);
     option(&c, "--bind", f->work);
     option(&c, "--pub", f->announce);
@@ -294,11 +315,17 @@ static void worker_died(struct cs_fleet *f, uint32_t i, int status)
     p->again_ms = now + pause;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return; /* drained, perhaps with the whole fleet */
+    if (p->deaths > 1 && p->told == status)
+        return; /* once is enough, while it only comes again */
+    p->told = status;
     const size_t n = strlen(f->news);
-    snprintf(f->news + n, sizeof f->news - n,
-             "worker-%u ended (%s %d); it is started again in %.1f s, %s/worker-%u.log\n", i,
-             WIFSIGNALED(status) ? "signal" : "exit status",
-             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (double)pause / 1000, f->dir->logs, i);
+    char name[32];
+    snprintf(name, sizeof name, "worker-%u", i);
+    char *log = log_path(f, name), *why = cause_of(f, CS_FLEET_WORKER_0 + (int)i, name, status);
+    snprintf(f->news + n, sizeof f->news - n, "%s ended: %s\n  it is started again in %.1f s; all of its log: %s\n",
+             name, why, (double)pause / 1000, log);
+    free(why);
+    free(log);
 }
 
 /* Without it nothing can go on. */

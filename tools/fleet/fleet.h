@@ -21,12 +21,16 @@ struct cs_fleet_opts {
     const char *simulator_args;         /* appended to the simulator's command line, split at blanks; or NULL */
     const char *redis;                  /* one that runs already and that others use too, or NULL: a private one */
     const char *simulator_log;          /* file to which it appends its arrivals, or NULL */
+    /* While the coordinator upgrades the store: outputs that are through, and all; or NULL. */
+    void (*on_upgrade)(void *self, uint64_t done, uint64_t total);
+    void *self;
 };
 
 /* How a worker's place in the fleet fares. */
 struct cs_fleet_place {
     uint64_t started_ms, again_ms; /* again_ms: it is dead, and is started again then; 0: not */
     uint32_t deaths;               /* in a row, each soon after its start */
+    int told;                      /* the status of the one that people were told of last */
 };
 
 struct cs_fleet {
@@ -39,7 +43,7 @@ struct cs_fleet {
     off_t log_from[CS_FLEET_PROCESSES_MAX]; /* where in its log the present process of that place begins */
     uint32_t restarts; /* of processes that died by themselves, since the owner last saw progress */
     struct cs_fleet_place places[CS_FLEET_WORKERS_MAX];
-    char news[512]; /* lines for people about what died and when it comes again; the owner empties it */
+    char news[2048]; /* lines for people about what died and when it comes again; the owner empties it */
 };
 
 enum { CS_FLEET_REDIS, CS_FLEET_SIMULATOR, CS_FLEET_COORDINATOR, CS_FLEET_WORKER_0 };

@@ -24,46 +24,72 @@ static const char *sentence_of(const char *line)
     return mark != NULL && strspn(line, "0123456789") > 0 ? mark + 3 : NULL;
 }
 
+static void clean(char *s)
+{
+    for (; *s != '\0'; s++) {
+        if ((unsigned char)*s < ' ' || *s == 127)
+            *s = ' ';
+    }
+}
+
+/* The last sentence that it wrote for people; without one the last line of its log, from its `ev=` on. NULL: it wrote nothing. */
 static char *last_sentence(const char *log, off_t from)
 {
     const int fd = open(log, O_RDONLY | O_CLOEXEC);
     const off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
-    char *text = cs_xcalloc(1, TAIL + 1), *rest = text, *line, *found = NULL;
+    char *text = cs_xcalloc(1, TAIL + 1), *rest = text, *line, *found = NULL, *last = NULL;
     if (end - from > TAIL)
         from = end - TAIL;
     if (fd >= 0 && pread(fd, text, TAIL, from) > 0) {
         while ((line = strsep(&rest, "\n")) != NULL) {
             const char *s = sentence_of(line);
-            if (s == NULL)
+            if (s == NULL) {
+                last = line[0] != '\0' ? line : last;
                 continue;
+            }
             free(found);
             found = cs_xasprintf("%.*s", SHOWN, s);
         }
     }
-    for (char *s = found; s != NULL && *s != '\0'; s++) {
-        if ((unsigned char)*s < ' ' || *s == 127)
-            *s = ' ';
+    if (found == NULL && last != NULL) {
+        const char *event = strncmp(last, "ts=", 3) == 0 ? strstr(last, " ev=") : NULL;
+        found = cs_xasprintf("its last line: %.*s", SHOWN, event != NULL ? event + 1 : last);
     }
+    if (found != NULL)
+        clean(found);
     if (fd >= 0)
         close(fd);
     free(text);
     return found;
 }
 
-char *cs_last_words(const char *log, off_t from, int status)
+static char *signal_words(int number)
 {
-    if (!WIFSIGNALED(status))
-        return last_sentence(log, from);
-    const int sig = WTERMSIG(status);
-    const char *name = sigabbrev_np(sig);
-    switch (sig) {
+    const char *name = sigabbrev_np(number), *words = sigdescr_np(number);
+    switch (number) {
     case SIGXFSZ:
         return cs_xstrdup("a file grew beyond the limit of `ulimit -f`");
     case SIGXCPU:
         return cs_xstrdup("it used up the time that `ulimit -t` allows");
-    case SIGKILL:
-        return cs_xstrdup("it was killed (SIGKILL; when memory runs out the system does that)");
     default:
-        return cs_xasprintf("it was ended by SIG%s", name != NULL ? name : "?");
+        return cs_xasprintf("killed by SIG%s (%s%s)", name != NULL ? name : "?",
+                            words != NULL ? words : "an unknown signal",
+                            number == SIGKILL ? ": by hand, or by the system for want of memory" : "");
     }
+}
+
+char *cs_last_words(const char *log, off_t from, int status)
+{
+    char *said = last_sentence(log, from), *how, *both;
+    if (!WIFSIGNALED(status))
+        return said != NULL ? said : cs_xasprintf("exit status %d", WEXITSTATUS(status));
+    how = signal_words(WTERMSIG(status));
+    if (said == NULL || WTERMSIG(status) == SIGXFSZ || WTERMSIG(status) == SIGXCPU) {
+        free(said);
+        return how;
+    }
+    both = cs_xasprintf("%s, %s", how, said);
+    free(how);
+    free(said);
+    return both;
 }

@@ -7,8 +7,8 @@
 
 #include <sys/types.h>
 
-/* status: of waitpid. from: where its part of the log begins. What its log says is the program's own last sentence, shortened and without
- * control characters; a process that was ended by a signal says which. free() it; NULL: nothing is known. */
+/* status: of waitpid. from: where its part of the log begins. The signal in words if one ended it, and what its log says: its own last
+ * sentence for people, or else its last line, shortened and without control characters. free() it. */
 char *cs_last_words(const char *log, off_t from, int status);
 
 #endif

@@ -49,8 +49,8 @@ static enum cs_err check_minor(const struct cs_study *s, const json_t *submitted
         need.key[0] != '\0' ? need.key : "this study", CS_WIRE_MAJOR, need.minor, CS_WIRE_MAJOR, (int)speaks);
 }
 
-enum cs_err cs_submit_study(struct cs_admin_client *a, const struct cs_loaded *l, uint32_t *gen, bool *is_new,
-                            struct cs_error *err)
+enum cs_err cs_submit_study(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other, uint32_t *gen,
+                            bool *is_new, struct cs_error *err)
 {
     struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
     struct chunk_sender sender = {.client = a};
@@ -74,7 +74,8 @@ enum cs_err cs_submit_study(struct cs_admin_client *a, const struct cs_loaded *l
     }
     if (rc != CS_OK)
         goto out;
-    const char *args[] = {json_string_value(json_object_get(submitted, "digest")), NULL};
+    const char *args[] = {json_string_value(json_object_get(submitted, "digest")),
+                          adopt_other ? "adopt-from-other" : NULL, NULL};
     rc = cs_admin_ask(a, "start", args, NULL, 0, ANSWER_MS, &reply, err);
     if (rc == CS_OK)
         rc = parse_reply(reply, &started, err);

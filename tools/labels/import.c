@@ -11,7 +11,7 @@
 
 struct key_item { /* a row of a sample's key */
     const char *pass, *digest, *model, *simulated, *question;
-    const char *const *answers; /* by column of its key */
+    const char *const *answers; /* the model's own answers, in the order of the key's columns */
     const struct key_file *file;
 };
 struct key_file {
@@ -134,21 +134,10 @@ static enum cs_err rating_head(void *self, const struct cs_table *t, struct cs_e
     return CS_OK;
 }
 
-static const struct cs_field *field_of(const struct cs_study *s, const char *question, const char *field)
-{
-    for (uint32_t q = 0; q < s->n_questions; q++) {
-        for (uint32_t i = 0; i < s->questions[q].n_fields && strcmp(s->questions[q].name, question) == 0; i++) {
-            if (strcmp(s->questions[q].fields[i].name, field) == 0)
-                return &s->questions[q].fields[i];
-        }
-    }
-    return NULL;
-}
-
 static enum cs_err check_word(const struct import *in, const struct key_item *k, uint32_t line, const char *field,
                               const char *word, struct cs_error *err)
 {
-    const struct cs_field *f = field_of(in->study, k->question, field);
+    const struct cs_field *f = cs_ratings_field(in->study, k->question, field);
     if (f == NULL || f->n_categories == 0 || (f->insufficient != NULL && strcmp(f->insufficient, word) == 0))
         return CS_OK;
     for (uint32_t i = 0; i < f->n_categories; i++) {

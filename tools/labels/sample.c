@@ -247,7 +247,7 @@ static enum cs_err write_items(struct sampling *s, FILE *raters, FILE *key, stru
         struct cs_case own;
         rc = cs_store_output(s->r->store, c->output_id, &arena, &stored, err);
         if (rc == CS_OK)
-            rc = cs_export_row_fill(&s->row, c->lane, c->position, &stored, err);
+            rc = cs_export_row_fill(&s->row, c->lane, c->position, &stored, NULL, err);
         cs_plan_coords(&v->plan, c->lane, cs_plan_at(&v->plan, c->lane, c->position), &at);
         if (rc == CS_OK)
             rc = v->cases.get(v->cases.self, at.case_index, &own, err);

@@ -13,12 +13,12 @@
 struct cs_sample_opts {
     uint64_t seed;
     uint32_t n;
-    uint32_t twice; /* of these: asked a second time, for the agreement of a rater with earlier ratings */
+    uint32_t twice; /* how many of them come a second time, for the agreement of a rater with himself */
     bool blind;     /* no model, no levels */
     bool no_answer; /* raters judge the case alone */
     const struct cs_option_list *rate; /* what to rate beside the answers of the study */
     const char *path;                  /* what raters get */
-    const char *folder;                /* of the labels: gets the key */
+    const char *folder;                /* STORE.labels, which gets the key of the sample */
 };
 
 struct cs_sample_done {

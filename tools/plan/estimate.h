@@ -1,4 +1,4 @@
-/* estimate.h - what `plan` finds out by rendering: lengths, tokens, price, levels that render alike, doubtful insertion points.
+/* estimate.h - what `plan` finds out by rendering: lengths, tokens, price, levels that render to the same text, doubtful insertion points.
  *
  * Counts are exact; lengths, tokens and prices come from a sample of at most CS_ESTIMATE_CASES cases, spread evenly, with all of
  * their prompts. Memory does not grow with the study.
@@ -13,10 +13,10 @@
 enum { CS_ESTIMATE_CASES = 24, CS_ESTIMATE_NOTES = 64 };
 
 struct cs_estimate_lane {
-    uint64_t input_tokens;            /* of the whole lane, estimated */
+    uint64_t input_tokens;            /* estimate for the whole lane */
     uint64_t output_low, output_high; /* tokens: a short structured answer; the cap (0: no cap) */
     double usd_low, usd_high;         /* -1: price unknown */
-    double minutes_min;               /* by the declared limits; 0: none declared */
+    double minutes_min;               /* at best, under the declared limits; 0: none declared */
 };
 
 struct cs_estimate_alike { /* two levels of one factor, all else equal, that give the same request */

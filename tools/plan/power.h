@@ -17,7 +17,7 @@ struct cs_power_row {
     const char *outcome, *unit; /* valid as long as struct cs_plan_power */
     uint32_t comparisons;
     uint32_t clusters;
-    double answers, answers_comparator; /* of one cluster, mean */
+    double answers, answers_comparator; /* mean number in a cluster, on either side */
     double margin, tau, noise;          /* in the unit; noise: points: chance that two answers differ; else SD */
     bool tau_declared, noise_declared;  /* else assumed */
     bool known;                         /* false: no noise to assume (numbers), or too few clusters */
@@ -28,7 +28,7 @@ struct cs_power_row {
 struct cs_plan_power {
     struct cs_power_facts *facts; /* what the strings live in */
     const char *adjust;
-    double alpha, alpha_each; /* of the family; of each test */
+    double alpha, alpha_each; /* for the family; for each test after the adjustment */
     uint32_t family;
     struct cs_power_row *rows;
     uint32_t n_rows, cap;

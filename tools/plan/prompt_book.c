@@ -10,7 +10,7 @@
 #include "protocol/study/render.h"
 #include "tools/base/csv_write.h"
 
-struct entry { /* one distinct prompt of the case in hand */
+struct entry { /* one distinct prompt of the present case */
     uint8_t digest[32];
     char *system, *user;
     struct cs_coords first;

@@ -42,7 +42,7 @@ enum cs_column_kind {
 struct cs_report_column {
     const char *json, *csv;
     enum cs_column_kind kind;
-    size_t at, beside; /* in the struct */
+    size_t at, beside; /* offsets in the row's struct */
     const char *(*word)(const struct cs_report *r, const void *row);
     struct cs_report_figure (*number)(const struct cs_report *r, const void *row);
 };
@@ -51,7 +51,8 @@ struct cs_report_table {
     const char *json, *csv;                      /* key; name of the file without .csv. NULL: not in that form */
     size_t rows, n, size;                        /* in struct cs_report: pointer to the rows, how many; bytes of one */
     const struct cs_report_column *columns;      /* end with CS_COLUMN_END */
-    bool (*is_shown)(const struct cs_report *r); /* in JSON; NULL: always */
+    bool (*is_shown)(const struct cs_report *r); /* whether JSON has it; NULL: always */
+    bool is_rare;                                /* what is_shown says goes for CSV too: no file otherwise */
     const void *none;                            /* a row that CSV shows where there is none, or NULL */
 };
 

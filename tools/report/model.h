@@ -1,6 +1,6 @@
 /* model.h - the finding as plain data: what the analysis of one study says, ready to be shown as HTML, JSON, CSV or text.
  *
- * Made by cs_analysis_run (analysis.h), never changed afterwards; whoever shows it adds no number of his own. All strings are
+ * Made by cs_analysis_run (analysis.h), never changed afterwards; forms of it add no number of their own. All strings are
  * NUL-terminated UTF-8, never NULL ("" when there is none), and live in `arena`, like all arrays. Indexes (model, outcome, factor,
  * level) are positions in the arrays of struct cs_report. Any thread may read it.
  *
@@ -104,7 +104,7 @@ enum cs_declared {
 struct cs_report_generation {
     uint32_t number;
     const char *created;  /* UTC */
-    const char *digest;   /* of the analysis part, hex */
+    const char *digest;   /* digest of the analysis part, hex */
     bool current;         /* the one reported here */
     bool same_analysis;   /* same digest as the current one */
     bool outputs;         /* it has any: answers, not only a plan */
@@ -149,7 +149,7 @@ struct cs_report_rate {
     uint32_t model, outcome, factor, level;
     uint32_t clusters;
     uint64_t answers;
-    struct cs_report_figure rate; /* as rate_level of a contrast */
+    struct cs_report_figure rate; /* in the unit of rate_level of a contrast */
     struct cs_report_span ci;     /* 1 - alpha, cluster t; shares end at 0 and 1 */
 };
 
@@ -215,6 +215,27 @@ struct cs_report_category_test { /* all categories of a nominal answer at once: 
     const char *why;
 };
 
+/* ---- asked again ------------------------------------------------------------------------------------- */
+
+/* Trials of one level of one factor in one model that were asked again by a declared act; per model first a row over all (factor
+ * NONE). Only models in which any were, or which made further calls after our own overload. */
+struct cs_report_again {
+    uint32_t model, factor, level;
+    uint64_t planned;
+    uint64_t asked; /* trials asked again, by their first answer: */
+    uint64_t timeouts, unparsable;
+    uint64_t ok, others, waiting; /* by what stands now */
+    uint64_t overload;            /* further calls after our own overload, of any trial */
+};
+/* A tested contrast with the first and with the later answers. Where the verdicts differ the contrast has none. */
+struct cs_report_twice {
+    uint32_t contrast;
+    struct cs_report_figure shift_first, shift_later;
+    struct cs_report_span ci_first, ci_later; /* under the adjustment */
+    enum cs_report_verdict first, later;      /* each as if there were no other */
+    bool differ;
+};
+
 /* ---- noise --------------------------------------------------------------------------------------------- */
 
 enum cs_arm_kind { CS_ARM_LEVELS, CS_ARM_PLACEBO, CS_ARM_AA, CS_ARM_REPHRASE, CS_ARM_REASK };
@@ -254,7 +275,7 @@ struct cs_report_component {
 
 struct cs_report_label { /* answers under one level against the label of the case */
     uint32_t model, outcome, factor, level;
-    uint32_t clusters;                       /* of cases that have a label */
+    uint32_t clusters;                       /* clusters of cases that have a label */
     struct cs_report_figure rate, labelled;  /* answers; what the labels say */
     struct cs_report_figure ratio;           /* rate / labelled: "x times indicated" */
     struct cs_report_figure control_ratio;   /* the comparator's own */
@@ -264,15 +285,15 @@ struct cs_report_label { /* answers under one level against the label of the cas
     struct cs_report_figure under,
         over; /* ordinal: share of answers below, above the label; binary: missed, not indicated */
     struct cs_report_figure under_shift, over_shift; /* against the control, points */
-    struct cs_report_span under_ci, over_ci;         /* of the shifts, cluster t */
+    struct cs_report_span under_ci, over_ci;         /* intervals of the two shifts, cluster t */
 };
 
 /* ---- warranted differences ------------------------------------------------------------------------------- */
 
 /* Cases where a difference was declared warranted beforehand: left out of the contrast of the same anchor, shown here, never judged. */
 struct cs_report_warrant {
-    uint32_t contrast;                 /* into contrasts: model, outcome, level and comparator are its */
-    uint32_t cases, clusters;          /* flagged; of these clusters with answers on both sides */
+    uint32_t contrast;                 /* index in contrasts, which has model, outcome, level and comparator */
+    uint32_t cases, clusters;          /* flagged cases; clusters of these with answers on both sides */
     uint32_t raters_min, raters_max;   /* who flagged them */
     struct cs_report_figure agreement; /* mean over the flagged cases of the declared agreement, 0..1 */
     struct cs_report_figure rate_level, rate_comparator;
@@ -305,7 +326,7 @@ struct cs_report_agreement {
 /* ---- two runs of one study ---------------------------------------------------------------------------------- */
 
 struct cs_report_rerun { /* a contrast now and then, over the clusters that both have */
-    uint32_t contrast;   /* into contrasts */
+    uint32_t contrast;   /* index in contrasts */
     uint32_t clusters;
     struct cs_report_figure now, then;  /* shifts */
     struct cs_report_figure difference; /* now minus then */
@@ -319,7 +340,7 @@ struct cs_report_earlier { /* the other run; source "" when there is none */
     const char *first_call, *last_call; /* UTC */
     bool complete;
     uint64_t shared;    /* outputs that both runs have: adopted ones were not asked again */
-    uint32_t unmatched; /* contrasts of now that the other run has not */
+    uint32_t unmatched; /* contrasts that the other run does not have */
 };
 
 /* ---- across models ----------------------------------------------------------------------------------------- */
@@ -331,7 +352,7 @@ struct cs_report_range { /* one contrast over all models, on cases complete in a
     const char *comparator_text;
     uint32_t n_models, clusters;
     uint32_t lowest, highest;    /* models */
-    struct cs_report_span range; /* of the shifts */
+    struct cs_report_span range; /* smallest and largest shift */
     struct cs_report_figure mean;
     struct cs_report_span mean_ci; /* crossed bootstrap over cases and models: from 8 models on */
 };
@@ -352,16 +373,16 @@ struct cs_report {
     const char *study, *title;
     const char *source;        /* "the study's store", or the CSV's name without its folder */
     uint32_t generation;       /* 0: from a CSV */
-    const char *created;       /* of the generation, UTC */
+    const char *created;       /* when the generation was made, UTC */
     const char *spec_digest;   /* hex, "" from a CSV */
     const char *software;      /* "clinsafe 1.2.3" */
     uint64_t study_seed, seed; /* order of the trials; of bootstrap and sign flips */
-    uint32_t draws;            /* of the bootstrap */
+    uint32_t draws;            /* bootstrap draws */
     bool pilot;
     bool simulated; /* any model is */
     uint32_t n_cases, n_clusters, repeats;
     uint64_t planned, terminal;
-    bool complete;            /* of all models; no verdicts otherwise */
+    bool complete;            /* every model is; no verdicts otherwise */
     const char *label_note;   /* where labels come from, as far as known; "" without labels */
     const char *warrant_note; /* what is known about warranted differences */
 
@@ -385,6 +406,10 @@ struct cs_report {
     uint32_t n_contrasts;
     struct cs_report_category_test *category_tests;
     uint32_t n_category_tests;
+    const struct cs_report_again *again; /* by model, factor, level */
+    uint32_t n_again;
+    const struct cs_report_twice *twice; /* in the order of the contrasts */
+    uint32_t n_twice;
     const struct cs_report_component
         *components; /* by model, outcome, factor, kind; the mean of a kind before its levels */
     uint32_t n_components;
@@ -418,6 +443,7 @@ struct cs_report {
     ANALYSIS(generations)                                                                                              \
     ANALYSIS(completeness)  PAGE(completeness, "completeness", "Completeness")                                         \
     ANALYSIS(contrasts)                                                                                                \
+    ANALYSIS(asked_again)                                                                                              \
     ANALYSIS(noise)         PAGE(noise, "noise-floor", "Noise floor")                                                  \
     ANALYSIS(level_rates)   PAGE(answers, "answers", "Answer by answer")                                               \
                             PAGE(heat, "heat-map", "Models and levels at a glance")                                    \

@@ -30,6 +30,8 @@ static struct cs_counters total_of(const struct cs_progress *p)
         for (int o = 0; o < CS_OUTCOMES; o++)
             t.outcome[o] += c->outcome[o];
         t.adopted += c->adopted;
+        t.carried += c->carried;
+        t.superseded += c->superseded;
         t.duplicates += c->duplicates;
         t.attempts += c->attempts;
         t.ambiguous += c->ambiguous;
@@ -150,6 +152,16 @@ void cs_ticker_end(struct cs_ticker *t)
         fprintf(stderr, "\r\x1b[K");
 }
 
+void cs_ticker_progress(void *self, const char *what, uint64_t done, uint64_t total)
+{
+    struct cs_ticker *t = self;
+    if (t->what == NULL || strcmp(t->what, what) != 0)
+        cs_ticker_init(t, what, total);
+    cs_ticker_at(t, done - done % 256);
+    if (done == total)
+        cs_ticker_end(t);
+}
+
 /* Outcomes that occurred, so that the table fits a terminal: `ok` always. */
 static bool is_shown(const struct cs_counters *t, int outcome)
 {
@@ -267,7 +279,14 @@ void cs_print_lanes(FILE *out, const struct cs_progress *p)
     if (p->budget_nano_usd >= 0)
         print_budget(out, p);
     if (t.adopted > 0)
-        fprintf(out, "%" PRIu64 " of these answers were paid for earlier and taken over.\n", t.adopted);
+        fprintf(out, "%" PRIu64 " of these answers were paid for earlier and taken over", t.adopted);
+    if (t.carried > 0)
+        fprintf(out, ", of these %" PRIu64 " timeouts carried over", t.carried);
+    if (t.adopted > 0)
+        fprintf(out, ".\n");
+    if (t.superseded > 0)
+        fprintf(out, "%" PRIu64 " answers more were asked again: kept, paid for, and not among these figures.\n",
+                t.superseded);
     if (t.duplicates > 0)
         fprintf(out, "%" PRIu64 " answers came twice (a worker was lost); the first of each counts.\n", t.duplicates);
     if (t.ambiguous > 0) {

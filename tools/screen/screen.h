@@ -26,6 +26,8 @@ struct cs_ticker {
 void cs_ticker_init(struct cs_ticker *t, const char *what, uint64_t total);
 void cs_ticker_at(struct cs_ticker *t, uint64_t done); /* cheap: looks at the clock now and then */
 void cs_ticker_end(struct cs_ticker *t);
+/* For work of others: begins anew when `what` is new, ends when all is done. self: a zeroed struct cs_ticker. */
+void cs_ticker_progress(void *self, const char *what, uint64_t done, uint64_t total);
 
 /* A table of the lanes: trials, outcomes, tokens, cost. */
 void cs_print_lanes(FILE *out, const struct cs_progress *p);

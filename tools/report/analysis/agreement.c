@@ -41,7 +41,7 @@ struct rated { /* one field of one question */
     struct cs_names digest_at;
     uint32_t n_digests;
     const struct cs_rating **first; /* by output: a rating of it, which names model and answer */
-    uint32_t *said;                 /* by output, rater, pass: a word, or NONE */
+    uint32_t *said;                 /* [output][rater][pass]: index of a word, or NONE */
 };
 
 static bool concerns(const struct rated *f, const struct cs_rating *a)
@@ -49,21 +49,10 @@ static bool concerns(const struct rated *f, const struct cs_rating *a)
     return strcmp(a->question, f->question) == 0 && strcmp(a->field, f->field) == 0;
 }
 
-static const struct cs_field *field_of(const struct cs_study *s, const char *question, const char *field)
-{
-    for (uint32_t q = 0; q < s->n_questions; q++) {
-        for (uint32_t i = 0; i < s->questions[q].n_fields && strcmp(s->questions[q].name, question) == 0; i++) {
-            if (strcmp(s->questions[q].fields[i].name, field) == 0)
-                return &s->questions[q].fields[i];
-        }
-    }
-    return NULL;
-}
-
 /* Which words, raters, models and outputs there are. */
 static void learn(struct rated *f)
 {
-    const struct cs_field *own = field_of(f->w->study, f->question, f->field);
+    const struct cs_field *own = cs_ratings_field(f->w->study, f->question, f->field);
     for (uint32_t i = 0; own != NULL && i < own->n_categories; i++)
         add(&f->words, own->categories[i]);
     f->scale = own != NULL && own->kind == CS_FIELD_ORDINAL ? own->n_categories : 0;

@@ -13,7 +13,7 @@ enum { CS_REPORT_DRAWS = 5000 };
 struct cs_report_opts {
     uint64_t seed;
     unsigned threads;
-    const struct cs_ratings *ratings;       /* of people (ratings.h); NULL: none */
+    const struct cs_ratings *ratings;       /* by people (tools/base/ratings.h); NULL: none */
     const struct cs_report_source *against; /* another run of the study; NULL: none */
 };
 

@@ -60,14 +60,6 @@ static void describe(struct cs_report_work *w, struct cs_report_contrast *c, con
 
 /* ---- clusters ---------------------------------------------------------------------------------------------------- */
 
-static double mean_of(const double *x, uint32_t n)
-{
-    double sum = 0;
-    for (uint32_t i = 0; i < n; i++)
-        sum += x[i];
-    return n > 0 ? sum / n : 0;
-}
-
 static void take_counts(struct cs_report_contrast *c, const struct cs_paired *p, double scale)
 {
     c->clusters = p->n;
@@ -76,9 +68,9 @@ static void take_counts(struct cs_report_contrast *c, const struct cs_paired *p,
     c->unmatched = p->unmatched;
     if (p->n == 0)
         return;
-    c->rate_level = cs_analysis_work_known(mean_of(p->level, p->n));
-    c->rate_comparator = cs_analysis_work_known(mean_of(p->comparator, p->n));
-    c->shift = cs_analysis_work_known(mean_of(p->diff, p->n) * scale);
+    c->rate_level = cs_analysis_work_known(cs_analysis_work_mean(p->level, p->n));
+    c->rate_comparator = cs_analysis_work_known(cs_analysis_work_mean(p->comparator, p->n));
+    c->shift = cs_analysis_work_known(cs_analysis_work_mean(p->diff, p->n) * scale);
     if (p->bounded)
         c->bounds = (struct cs_report_span){true, p->low * scale, p->high * scale};
 }
@@ -95,7 +87,7 @@ static struct cs_report_figure share_gap(const struct cs_report_work *w, uint32_
     m.what = what;
     cs_reduce_pair(&p, &m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, filter);
     if (p.n > 0)
-        gap = cs_analysis_work_known(mean_of(p.diff, p.n) * 100);
+        gap = cs_analysis_work_known(cs_analysis_work_mean(p.diff, p.n) * 100);
     cs_reduce_paired_release(&p);
     return gap;
 }

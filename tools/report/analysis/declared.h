@@ -31,7 +31,7 @@ struct cs_declared_analysis {
     uint32_t n_contrasts;
     struct cs_warrant_list warrant;
     const bool **flagged;     /* by outcome, contrast: cases that are left out, or NULL */
-    const char *warrant_note; /* for people */
+    const char *warrant_note; /* a sentence for the reader */
     const char *label_note;   /* who set the labels; "" when the study does not say */
     const char **notes;       /* sentences: what could not be done */
     uint32_t n_notes;

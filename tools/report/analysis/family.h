@@ -27,7 +27,7 @@ struct cs_family_rule {
     enum cs_adjust method;
     double alpha;
     bool complete;
-    uint32_t n_clusters; /* of the study */
+    uint32_t n_clusters; /* clusters of the whole study */
     struct cs_boot boot;
 };
 

@@ -6,14 +6,6 @@
 #include "tools/report/stats/cluster.h"
 #include "tools/report/analysis/sections.h"
 
-static double mean_of(const double *x, uint32_t n)
-{
-    double sum = 0;
-    for (uint32_t i = 0; i < n; i++)
-        sum += x[i];
-    return n > 0 ? sum / n : 0;
-}
-
 struct labelled { /* one model, one outcome, one factor */
     struct cs_report_work *w;
     uint32_t model, outcome, factor;
@@ -39,10 +31,10 @@ static void share_of(const struct labelled *l, enum cs_what what, uint32_t level
     struct cs_paired p;
     pair_up(l, what, &side, compared ? &l->control : &side, &p);
     if (p.n > 0)
-        *share = cs_analysis_work_known(mean_of(p.level, p.n));
+        *share = cs_analysis_work_known(cs_analysis_work_mean(p.level, p.n));
     if (p.n > 0 && compared && shift != NULL) {
         const struct cs_cluster_test t = cs_cluster_t(p.diff, p.n, l->w->declared->alpha, 1);
-        *shift = cs_analysis_work_known(mean_of(p.diff, p.n) * 100);
+        *shift = cs_analysis_work_known(cs_analysis_work_mean(p.diff, p.n) * 100);
         if (cs_stats_usable(t.status))
             *ci = (struct cs_report_span){true, t.ci.lo * 100, t.ci.hi * 100};
     }
@@ -58,8 +50,8 @@ static void set_ratios(const struct labelled *l, uint32_t level, struct cs_repor
     pair_up(l, CS_WHAT_ANSWER, &side, compared ? &l->control : &side, keep);
     pair_up(l, CS_WHAT_LABEL, &side, compared ? &l->control : &side, &label);
     if (keep->n > 0 && label.n == keep->n) {
-        row->rate = cs_analysis_work_known(mean_of(keep->level, keep->n));
-        row->labelled = cs_analysis_work_known(mean_of(label.level, label.n));
+        row->rate = cs_analysis_work_known(cs_analysis_work_mean(keep->level, keep->n));
+        row->labelled = cs_analysis_work_known(cs_analysis_work_mean(label.level, label.n));
         row->ratio = cs_rate_ratios_plain(keep->level, label.level, keep->n);
         if (compared)
             row->control_ratio = cs_rate_ratios_plain(keep->comparator, label.level, keep->n);

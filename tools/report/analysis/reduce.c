@@ -132,9 +132,9 @@ void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, u
             out->category[k] += counter[k];
             out->usable += counter[k];
         }
-        out->insufficient += counter[m->n_categories]; /* of a derived answer: unknown */
+        out->insufficient += counter[m->n_categories]; /* a derived answer: the unknown ones */
     }
-    if (m->sampled) { /* of the others nobody was asked */
+    if (m->sampled) { /* nobody was asked about the others */
         out->asked = out->usable + out->insufficient;
         out->refused = out->unreadable = out->technical = 0;
     }
@@ -144,49 +144,57 @@ void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, u
         out->unreadable += out->asked - accounted;
 }
 
-/* Moments of a share: k of n. */
-static void set_share(struct cs_spot_value *v, double k, uint64_t n, double more)
+/* Moments of a share: k of n; `more` of them, and `missing` beside them, might have been yes. */
+static void set_share(struct cs_spot_value *v, double k, uint64_t n, double more, uint64_t missing)
 {
     v->known = n > 0;
+    v->bounded = n + missing > 0;
     v->n = n;
+    if (v->bounded) {
+        v->low = k / (double)(n + missing);
+        v->high = (k + more + (double)missing) / (double)(n + missing);
+    }
     if (n == 0)
         return;
     v->mean = k / (double)n;
-    v->low = v->mean;
-    v->high = (k + more) / (double)n;
     if (n > 1)
         v->variance = v->mean * (1 - v->mean) * (double)n / (double)(n - 1);
 }
 
-static void set_ordinal(struct cs_spot_value *v, const struct cs_spot_counts *c, uint32_t n_categories, double unusable)
+/* lost: unusable or missing. A prompt that was only refused has no value in a mean of levels, and no bounds. */
+static void set_ordinal(struct cs_spot_value *v, const struct cs_spot_counts *c, uint32_t n_categories, double lost)
 {
     double sum = 0, squares = 0;
     v->known = c->usable > 0;
+    v->bounded = c->usable + c->technical > 0;
     v->n = c->usable;
-    if (c->usable == 0)
-        return;
     for (uint32_t i = 0; i < n_categories; i++)
         sum += (double)c->category[i] * i;
+    if (v->bounded) {
+        v->low = sum / ((double)c->usable + lost);
+        v->high = (sum + lost * (n_categories - 1)) / ((double)c->usable + lost);
+    }
+    if (c->usable == 0)
+        return;
     v->mean = sum / (double)c->usable;
     for (uint32_t i = 0; i < n_categories; i++)
         squares += c->category[i] * (i - v->mean) * (i - v->mean);
-    v->low = sum / ((double)c->usable + unusable);
-    v->high = (sum + unusable * (n_categories - 1)) / ((double)c->usable + unusable);
     if (c->usable > 1)
         v->variance = squares / (double)(c->usable - 1);
 }
 
-static void set_number(struct cs_spot_value *v, const struct cs_measure *m, const struct cs_spot_counts *c,
-                       double unusable)
+static void set_number(struct cs_spot_value *v, const struct cs_measure *m, const struct cs_spot_counts *c, double lost)
 {
     const double n = (double)c->usable;
     v->known = c->usable > 0;
+    v->bounded = c->usable + c->technical > 0;
     v->n = c->usable;
-    if (c->usable == 0)
-        return;
-    v->mean = c->number.mean;
-    v->low = (v->mean * n + unusable * m->min) / (n + unusable);
-    v->high = (v->mean * n + unusable * m->max) / (n + unusable);
+    if (c->usable > 0)
+        v->mean = c->number.mean;
+    if (v->bounded) {
+        v->low = (v->mean * n + lost * m->min) / (n + lost);
+        v->high = (v->mean * n + lost * m->max) / (n + lost);
+    }
     if (c->usable > 1)
         v->variance = c->number.m2 / (n - 1);
 }
@@ -212,7 +220,7 @@ static void set_against_label(struct cs_spot_value *v, const struct cs_measure *
         above = yes ? 0 : yes_of(m, c);
     }
     const uint64_t k = m->what == CS_WHAT_UNDER ? below : m->what == CS_WHAT_OVER ? above : c->usable - below - above;
-    set_share(v, (double)k, c->usable, 0);
+    set_share(v, (double)k, c->usable, 0, 0);
 }
 
 void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
@@ -222,10 +230,10 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
     *out = (struct cs_spot_value){0};
     switch (m->what) {
     case CS_WHAT_USABLE:
-        set_share(out, (double)c->usable, c->asked, 0);
+        set_share(out, (double)c->usable, c->asked, 0, 0);
         return;
     case CS_WHAT_INSUFFICIENT:
-        set_share(out, (double)c->insufficient, c->asked, 0);
+        set_share(out, (double)c->insufficient, c->asked, 0, 0);
         return;
     case CS_WHAT_UNDER:
     case CS_WHAT_OVER:
@@ -233,7 +241,7 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
         set_against_label(out, m, c, m->label[case_index]);
         return;
     case CS_WHAT_LABEL:
-        set_share(out, m->label[case_index] == (m->kind == CS_OUTCOME_CATEGORY ? m->category : 1), 1, 0);
+        set_share(out, m->label[case_index] == (m->kind == CS_OUTCOME_CATEGORY ? m->category : 1), 1, 0, 0);
         return;
     case CS_WHAT_ANSWER:
         break;
@@ -241,13 +249,13 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
     switch (m->kind) {
     case CS_OUTCOME_BINARY:
     case CS_OUTCOME_CATEGORY:
-        set_share(out, (double)yes_of(m, c), c->asked, unusable);
+        set_share(out, (double)yes_of(m, c), c->asked, unusable, c->technical);
         break;
     case CS_OUTCOME_ORDINAL:
-        set_ordinal(out, c, m->n_categories, unusable);
+        set_ordinal(out, c, m->n_categories, unusable + (double)c->technical);
         break;
     case CS_OUTCOME_NUMBER:
-        set_number(out, m, c, unusable);
+        set_number(out, m, c, unusable + (double)c->technical);
         break;
     }
 }
@@ -255,13 +263,13 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
 /* ---- one side of one combination of one case ------------------------------------------------------------------------- */
 
 struct side_value {
-    bool known, repeated;
+    bool known, bounded, repeated;
     double mean, low, high;
     double noise;    /* mean over spots of the variance of one answer: half the disagreement of two */
     double sampling; /* variance of `mean` by re-asking */
-    uint64_t n;
-    uint32_t n_spots;
-    double share[CS_CATEGORIES_MAX]; /* of usable answers, ordinal */
+    uint64_t n, unusable, missing;
+    uint32_t n_spots, n_bounded;
+    double share[CS_CATEGORIES_MAX]; /* share of each category among the usable answers; ordinal only */
 };
 
 struct pairing {
@@ -276,8 +284,6 @@ static void add_spot(struct side_value *v, const struct cs_measure *m, const str
                      const struct cs_spot_value *spot)
 {
     v->mean += spot->mean;
-    v->low += spot->low;
-    v->high += spot->high;
     v->noise += spot->variance;
     v->sampling += spot->variance / (double)spot->n;
     v->repeated = v->repeated && spot->n >= 2;
@@ -287,6 +293,17 @@ static void add_spot(struct side_value *v, const struct cs_measure *m, const str
         v->share[k] += (double)c->category[k] / (double)c->usable;
 }
 
+static void add_bounds(struct side_value *v, const struct cs_spot_counts *c, const struct cs_spot_value *spot)
+{
+    v->unusable += c->asked - c->usable - c->insufficient;
+    v->missing += c->technical;
+    if (!spot->bounded)
+        return;
+    v->low += spot->low;
+    v->high += spot->high;
+    v->n_bounded++;
+}
+
 static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, const struct cs_side *side,
                        struct side_value *v)
 {
@@ -294,25 +311,29 @@ static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, c
     struct cs_spot_value spot;
     v->repeated = true;
     v->mean = v->low = v->high = v->noise = v->sampling = 0;
-    v->n = 0;
-    v->n_spots = 0;
+    v->n = v->unusable = v->missing = 0;
+    v->n_spots = v->n_bounded = 0;
     memset(v->share, 0, p->m->n_categories * sizeof *v->share);
     for (uint32_t i = 0; i < side->n; i++) {
         const uint32_t slot = group * a->n_levels + side->level[i];
         for (uint32_t k = a->first[slot]; k < a->first[slot + 1]; k++) {
             cs_reduce_spot_count(p->m, p->g, case_index, a->cells + a->spots[k].first, a->spots[k].n, &p->counts);
             cs_reduce_spot_value(p->m, &p->counts, case_index, &spot);
+            add_bounds(v, &p->counts, &spot);
             if (spot.known)
                 add_spot(v, p->m, &p->counts, &spot);
         }
     }
     v->known = v->n_spots > 0;
+    v->bounded = v->n_bounded > 0;
+    if (v->bounded) {
+        v->low /= v->n_bounded;
+        v->high /= v->n_bounded;
+    }
     if (!v->known)
         return;
     const double n = v->n_spots;
     v->mean /= n;
-    v->low /= n;
-    v->high /= n;
     v->noise /= n;
     v->sampling /= n * n;
     for (uint32_t k = 0; k < p->m->n_categories; k++)
@@ -321,9 +342,9 @@ static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, c
 
 /* ---- clusters ----------------------------------------------------------------------------------------------------------- */
 
-struct tally { /* of one cluster: sums over its pairs */
+struct tally { /* sums over the pairs of one cluster */
     double level, comparator, sampling, noise, low, high, up, down;
-    uint32_t pairs;
+    uint32_t pairs, bounds;
     uint64_t answers;
 };
 
@@ -352,14 +373,23 @@ static void add_pair(struct cs_paired *out, struct tally *t, const struct pairin
     t->comparator += y->mean;
     t->sampling += x->sampling + y->sampling;
     t->noise += x->noise + y->noise;
-    t->low += x->low - y->high;
-    t->high += x->high - y->low;
     t->pairs++;
     t->answers += x->n + y->n;
     add_up_down(p->m, x, y, &t->up, &t->down);
     out->repeated = out->repeated && x->repeated && y->repeated;
     out->n_level += x->n;
     out->n_comparator += y->n;
+}
+
+/* Also where a side has nothing but missing answers, which no mean knows of. */
+static void add_pair_bounds(struct cs_paired *out, struct tally *t, const struct pairing *p)
+{
+    const struct side_value *x = &p->sides[0], *y = &p->sides[1];
+    out->unusable += x->unusable + y->unusable;
+    out->missing += x->missing + y->missing;
+    t->low += x->low - y->high;
+    t->high += x->high - y->low;
+    t->bounds++;
 }
 
 static bool passes(const struct cs_case_filter *f, const struct cs_case_facts *cases, const struct cs_measure *m,
@@ -375,10 +405,16 @@ static bool passes(const struct cs_case_filter *f, const struct cs_case_facts *c
 static void finish(struct cs_paired *out, const struct tally *tallies, uint32_t n_clusters, const struct cs_measure *m)
 {
     double noise = 0, low = 0, high = 0, up = 0, down = 0;
+    uint32_t n_bounded = 0;
     out->single = true;
     for (uint32_t i = 0; i < n_clusters; i++) {
         const struct tally *t = &tallies[i];
         const double n = t->pairs;
+        if (t->bounds > 0) {
+            low += t->low / t->bounds;
+            high += t->high / t->bounds;
+            n_bounded++;
+        }
         if (t->pairs == 0)
             continue;
         const uint32_t k = out->n++;
@@ -388,16 +424,14 @@ static void finish(struct cs_paired *out, const struct tally *tallies, uint32_t 
         out->diff[k] = out->level[k] - out->comparator[k];
         out->sampling[k] = t->sampling / (n * n);
         noise += t->noise / n;
-        low += t->low / n;
-        high += t->high / n;
         up += t->up / n;
         down += t->down / n;
         out->single = out->single && t->pairs == 1 && t->answers == 2;
     }
     if (out->n > 0) {
         out->noise = noise / out->n;
-        out->low = low / out->n;
-        out->high = high / out->n;
+        out->low = low / n_bounded; /* a pair with a mean has bounds */
+        out->high = high / n_bounded;
         out->up = up / out->n;
         out->down = down / out->n;
     }
@@ -427,6 +461,8 @@ void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const str
         for (uint32_t i = 0; i < a->n_groups; i++) {
             value_side(&p, i, c, level, &p.sides[0]);
             value_side(&p, i, c, comparator, &p.sides[1]);
+            if (p.sides[0].bounded && p.sides[1].bounded)
+                add_pair_bounds(out, &tallies[cases->cluster[c]], &p);
             if (p.sides[0].known && p.sides[1].known)
                 add_pair(out, &tallies[cases->cluster[c]], &p);
             else

@@ -5,7 +5,8 @@
  * mean of them. A cluster's value is the mean over its cases and combinations. What has no partner is left out and counted.
  *
  * Refusals and unreadable answers are answers that are not "yes"; ordinals and numbers are over the usable ones, with the gap beside.
- * Timeouts and failures are missing data (facts: statistics, Refusals). Pure; any thread, a measure and a grid may be shared.
+ * Timeouts and failures are missing data: in no mean, but in the worst and the best case, which hold what they could have said, also
+ * where a prompt has no other answer. Pure; any thread, a measure and a grid may be shared.
  */
 #ifndef CS_REDUCE_H
 #define CS_REDUCE_H
@@ -29,9 +30,9 @@ struct cs_measure {
     uint32_t question, field; /* field: of the question, or its derived answer */
     bool derived;
     enum cs_outcome_kind kind;
-    uint32_t category, n_categories; /* of CS_OUTCOME_CATEGORY; of the field */
-    double min, max;                 /* of a number; equal: no bounds */
-    const uint32_t *label;           /* by case, or NULL */
+    uint32_t category, n_categories; /* which one, of CS_OUTCOME_CATEGORY; how many the field has */
+    double min, max;                 /* bounds of a number; equal: it has none */
+    const uint32_t *label;           /* label of each case, or NULL: the study has none */
     enum cs_what what;
     bool sampled;  /* rated by people: only outputs with a rating count */
     bool can_lack; /* the model may answer "insufficient information" */
@@ -58,7 +59,8 @@ void cs_reduce_arrangement_release(struct cs_arrangement *a);
 struct cs_spot_value {
     bool known;
     double mean;
-    double low, high; /* mean when all unusable answers go one way, and the other */
+    bool bounded;     /* low and high are known, be the mean or not */
+    double low, high; /* mean when all unusable and missing answers go one way, and the other */
     uint64_t n;       /* answers behind it */
     double variance;  /* of one answer, n - 1 below the line; n >= 2 only */
 };
@@ -75,7 +77,7 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
 struct cs_case_filter {
     uint32_t stratum, value; /* stratum NONE: all cases */
     bool labelled;           /* only those with a label of the measure */
-    const bool *flagged;     /* by case, or NULL: these are left out */
+    const bool *flagged;     /* one a case, or NULL: flagged cases are left out */
     bool only_flagged;       /* these alone */
 };
 
@@ -92,6 +94,7 @@ struct cs_paired { /* arrays of n, one a cluster, ascending by cluster number; f
     bool single;     /* one pair of answers in every cluster: */
     uint64_t b, c;   /* yes -> no, no -> yes */
     uint64_t n_level, n_comparator, unmatched;
+    uint64_t unusable, missing; /* answers on either side that only the worst and the best case hold */
 };
 void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,
                     const struct cs_arrangement *a, const struct cs_case_facts *cases, const struct cs_side *level,

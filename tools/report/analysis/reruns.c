@@ -13,7 +13,7 @@ struct other_run {
     const struct cs_report_work *w;
     const struct cs_report_source *source;
     struct cs_case_facts cases;
-    struct cs_names clusters, ids; /* of the other run, by name */
+    struct cs_names clusters, ids; /* name -> index in the other run */
 };
 
 static uint32_t model_of(const struct cs_study *s, const char *name)

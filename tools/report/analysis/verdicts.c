@@ -134,7 +134,10 @@ static void leave(struct cs_report_work *w, size_t at, const struct cs_family_te
     if (t->eligible && is_one_side_silent(w->r, c, t->range * scale))
         c->why = "no usable answer on one side: all refused, filtered or unreadable";
     else if (t->crossed)
-        c->why = "refusals and unreadable answers could change the verdict";
+        c->why = w->paired[at].missing == 0 ? "refusals and unreadable answers could change the verdict"
+                 : w->paired[at].unusable == 0
+                     ? "timeouts and failures could change the verdict"
+                     : "refusals, unreadable answers, timeouts and failures could change the verdict";
     else if (c->verdict == CS_VERDICT_NONE && c->why[0] == '\0')
         c->why = "the declared adjustment cannot be computed";
 }

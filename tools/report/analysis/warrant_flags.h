@@ -14,8 +14,8 @@ struct cs_warranted { /* one level and answer */
     uint32_t factor, level;
     uint32_t question, field;
     bool derived;
-    uint32_t *raters;  /* by case; 0: not flagged */
-    double *agreement; /* by case; CS_AGREEMENT_UNKNOWN */
+    uint32_t *raters;  /* of each case: who flagged it; 0: nobody */
+    double *agreement; /* of each case, as declared, or CS_AGREEMENT_UNKNOWN */
 };
 #define CS_AGREEMENT_UNKNOWN (-2.0)
 

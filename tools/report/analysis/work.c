@@ -17,6 +17,14 @@ double cs_analysis_work_scale(const struct cs_report_outcome *o)
     return o->kind == CS_OUTCOME_BINARY || o->kind == CS_OUTCOME_CATEGORY ? 100 : 1;
 }
 
+double cs_analysis_work_mean(const double *x, uint32_t n)
+{
+    double sum = 0;
+    for (uint32_t i = 0; i < n; i++)
+        sum += x[i];
+    return n > 0 ? sum / n : 0;
+}
+
 struct cs_report_figure cs_analysis_work_known(double value)
 {
     return isfinite(value) ? (struct cs_report_figure){true, value} : (struct cs_report_figure){0};

@@ -8,7 +8,7 @@
 
 struct cs_report_work {
     const struct cs_report_source *source, *against; /* against: another run of the study, or NULL */
-    const struct cs_ratings *ratings;                /* of people, or NULL */
+    const struct cs_ratings *ratings;                /* by people; NULL: none */
     const struct cs_study *study;
     const struct cs_plan *plan;
     const struct cs_collected *got;
@@ -25,12 +25,13 @@ struct cs_report_work {
 
 enum { CS_CLUSTERS_MIN = 5 }; /* fewer give no verdict */
 
-/* Index of a contrast in the report, of a declared one in a model for an outcome. */
+/* Where the report has a declared contrast, in a model and for an outcome. */
 size_t cs_analysis_work_contrast_at(const struct cs_report_work *w, uint32_t model, uint32_t outcome,
                                     uint32_t contrast);
 /* What turns a fraction into the unit of an outcome: 100 for points. */
 double cs_analysis_work_scale(const struct cs_report_outcome *o);
 double cs_analysis_work_range(const struct cs_measure *m);    /* the largest shift possible; 0: no bounds */
+double cs_analysis_work_mean(const double *x, uint32_t n);    /* 0 of none */
 struct cs_report_figure cs_analysis_work_known(double value); /* not known unless finite */
 void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -13,7 +13,7 @@
 
 struct sheet {
     FILE *out;
-    bool begun;           /* in this line */
+    bool begun;           /* the line has a cell already */
     uint32_t line, lines; /* of this row: a column of counts takes a line for each */
 };
 
@@ -137,7 +137,7 @@ enum cs_err cs_forms_csv(const struct cs_report *r, const char *dir, struct cs_e
         return cs_error_set(err, CS_EIO, "%s: %s", dir, strerror(errno));
     for (size_t i = 0; cs_tables_all[i] != NULL; i++) {
         for (const struct cs_report_table *t = cs_tables_all[i]; t->columns != NULL && rc == CS_OK; t++)
-            rc = t->csv != NULL ? write_file(r, dir, t, err) : CS_OK;
+            rc = t->csv != NULL && (!t->is_rare || t->is_shown(r)) ? write_file(r, dir, t, err) : CS_OK;
     }
     return rc;
 }

@@ -124,17 +124,8 @@ static void write_dates(struct cs_page *p)
 static void write_rerun(struct cs_page *p, const struct cs_report_rerun *g)
 {
     const struct cs_report_contrast *c = &p->r->contrasts[g->contrast];
-    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     const int decimals = cs_html_page_decimals(p, c->outcome);
-    fputs("<tr><th scope=\"row\">", p->out);
-    cs_html_page_words(p, l == NULL ? "" : l->id);
-    fputs(" <span class=\"why\">against</span> ", p->out);
-    cs_html_page_words(p, c->comparator_text);
-    fputs("</th><td>", p->out);
-    cs_html_page_words(p, cs_html_page_outcome(p, c->outcome));
-    fputs("</td><td>", p->out);
-    cs_html_page_model_name(p, c->model);
-    fputs("</td>", p->out);
+    cs_html_page_contrast(p, c);
     cs_html_page_number(p, cs_num_count(g->clusters));
     cs_html_page_number(p, cs_num_signed(cs_html_page_figure_value(g->then), decimals));
     cs_html_page_number(p, cs_num_signed(cs_html_page_figure_value(g->now), decimals));

@@ -221,4 +221,5 @@ void cs_html_completeness(struct cs_page *p)
     for (uint32_t m = 0; m < p->r->n_models; m++)
         write_arms(p, m);
     write_usable(p);
+    cs_html_asked_again(p);
 }

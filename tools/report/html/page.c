@@ -268,3 +268,17 @@ struct cs_forest cs_html_page_forest_at(const struct cs_report *r, uint32_t at)
     }
     return f;
 }
+
+void cs_html_page_contrast(struct cs_page *p, const struct cs_report_contrast *c)
+{
+    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
+    fputs("<tr><th scope=\"row\">", p->out);
+    cs_html_page_words(p, l == NULL ? "" : l->id);
+    fputs(" <span class=\"why\">against</span> ", p->out);
+    cs_html_page_words(p, c->comparator_text);
+    fputs("</th><td>", p->out);
+    cs_html_page_words(p, cs_html_page_outcome(p, c->outcome));
+    fputs("</td><td>", p->out);
+    cs_html_page_model_name(p, c->model);
+    fputs("</td>", p->out);
+}

@@ -27,9 +27,10 @@ CS_REPORT_SECTIONS(ANALYSIS, PAGE)
 #undef PAGE
 
 /* ---- parts of sections, and what stands around them ------------------------------------------------ */
-void cs_html_summary(struct cs_page *p);   /* head, in words, and the banner */
-void cs_html_warrants(struct cs_page *p);  /* in labels */
-void cs_html_agreement(struct cs_page *p); /* in labels */
+void cs_html_summary(struct cs_page *p);     /* head, in words, and the banner */
+void cs_html_warrants(struct cs_page *p);    /* in labels */
+void cs_html_agreement(struct cs_page *p);   /* in labels */
+void cs_html_asked_again(struct cs_page *p); /* in completeness; nothing where nothing was */
 /* Every number of a run of contrasts, as a table to unfold below its plot. */
 struct cs_forest;
 void cs_html_numbers(struct cs_page *p, const struct cs_forest *f);
@@ -42,7 +43,7 @@ struct cs_forest {
     uint32_t model, outcome, factor;
     enum cs_comparator against;
     const char *stratum, *stratum_value;
-    bool primary, floor_only; /* of the family; only placebo and A/A */
+    bool primary, floor_only; /* primary family; placebo and A/A levels only */
     const struct cs_report_contrast *rows;
     uint32_t n; /* rows are neighbours in the report */
 };
@@ -95,5 +96,8 @@ void cs_html_page_cell(struct cs_page *p, const char *text);                    
 void cs_html_page_number(struct cs_page *p, struct cs_num num);                  /* <td class="n"> */
 void cs_html_page_column(struct cs_page *p, const char *title, const char *css); /* <th scope="col"> */
 void cs_html_page_group(struct cs_page *p, unsigned columns, const char *words); /* a row that heads a group of rows */
+
+/* Begins a row with what names a contrast: level against comparator, answer, model. */
+void cs_html_page_contrast(struct cs_page *p, const struct cs_report_contrast *c);
 
 #endif

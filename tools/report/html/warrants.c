@@ -14,17 +14,8 @@ static void write_raters(struct cs_page *p, const struct cs_report_warrant *w)
 static void write_warrant(struct cs_page *p, const struct cs_report_warrant *w)
 {
     const struct cs_report_contrast *c = &p->r->contrasts[w->contrast];
-    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     const int decimals = cs_html_page_decimals(p, c->outcome);
-    fputs("<tr><th scope=\"row\">", p->out);
-    cs_html_page_words(p, l == NULL ? "" : l->id);
-    fputs(" <span class=\"why\">against</span> ", p->out);
-    cs_html_page_words(p, c->comparator_text);
-    fputs("</th><td>", p->out);
-    cs_html_page_words(p, cs_html_page_outcome(p, c->outcome));
-    fputs("</td><td>", p->out);
-    cs_html_page_model_name(p, c->model);
-    fputs("</td>", p->out);
+    cs_html_page_contrast(p, c);
     cs_html_page_number(p, cs_num_count(w->cases));
     write_raters(p, w);
     cs_html_page_number(p, cs_num_percent(cs_html_page_figure_value(w->agreement)));

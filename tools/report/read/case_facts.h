@@ -13,8 +13,8 @@ struct cs_case_column {  /* the values of one stratum */
 struct cs_case_facts {
     struct cs_arena arena;
     uint32_t n_cases, n_clusters;
-    const char **ids;                    /* of the cases */
-    const char **cluster_names;          /* by number */
+    const char **ids;                    /* ids of the cases */
+    const char **cluster_names;          /* names of the clusters */
     uint32_t *cluster;                   /* of each case, from 0 in the order of first appearance */
     struct cs_case_column *strata;       /* one per study->strata */
     uint32_t **labels[CS_QUESTIONS_MAX]; /* by question, field: NULL, or the label of each case: a category as in struct
@@ -25,7 +25,7 @@ CS_WARN_UNUSED enum cs_err cs_case_facts_read(struct cs_case_facts *f, const str
                                               const struct cs_case_source *cases, struct cs_error *err);
 void cs_case_facts_release(struct cs_case_facts *f); /* a zeroed struct is fine */
 
-/* The word of an answer as a category (boolean: 1 = yes); CS_NONE: none of them. */
+/* The category that a word of an answer is (boolean: 1 = yes); CS_NONE: it is none of them. */
 uint32_t cs_case_facts_category(const struct cs_field *f, const char *word);
 
 #endif

@@ -26,10 +26,18 @@ void cs_collect_release(struct cs_collected *c)
 {
     for (uint32_t i = 0; i < c->n_lanes; i++) {
         cs_grid_release(&c->grids[i]);
+        if (c->first != NULL && c->first[i] != NULL) {
+            cs_grid_release(c->first[i]);
+            free(c->first[i]);
+        }
+        if (c->again != NULL)
+            free(c->again[i]);
         for (uint32_t k = 0; k < c->facts[i].n_resolved; k++)
             free(c->facts[i].resolved[k]);
     }
     free(c->grids);
+    free(c->first);
+    free(c->again);
     free(c->facts);
     *c = (struct cs_collected){0};
 }
@@ -37,28 +45,36 @@ void cs_collect_release(struct cs_collected *c)
 /* ---- a lane of the store ------------------------------------------------------------------------------- */
 
 struct lane_scan {
-    struct cs_generation_view *view; /* of this thread */
+    struct cs_generation_view *view; /* this thread's own */
     struct cs_grid *grid;
     struct cs_collected_lane *facts;
     const struct cs_rated *rated; /* or NULL */
     struct cs_arena arena;
+    /* once an answer turned up that was asked again: */
+    struct cs_grid **first;
+    struct cs_collected_again **again;
+    uint64_t asked; /* position of the last such trial */
+    bool is_asked;
 };
 
+/* What was asked again was called and paid for too, but is no end of its trial. */
 static void note_facts(struct lane_scan *l, const struct cs_model *m, const struct cs_stored *stored)
 {
     struct cs_collected_lane *f = l->facts;
     const struct cs_output *o = &stored->output;
-    cs_collect_resolved(f, o->model_resolved);
+    const bool stands = (stored->flags & CS_OUTPUT_SUPERSEDED) == 0;
+    if (stands)
+        cs_collect_resolved(f, o->model_resolved);
     if (o->started_wall_ms != 0) {
         if (f->first_ms == 0 || o->started_wall_ms < f->first_ms)
             f->first_ms = o->started_wall_ms;
         if (o->started_wall_ms > f->last_ms)
             f->last_ms = o->started_wall_ms;
     }
-    f->terminal++;
+    f->terminal += stands;
     f->attempts += o->attempts;
     f->ambiguous += o->ambiguous;
-    f->adopted += (stored->flags & CS_OUTPUT_ADOPTED) != 0;
+    f->adopted += stands && (stored->flags & CS_OUTPUT_ADOPTED) != 0;
     f->input_tokens += o->input_tokens;
     f->output_tokens += o->output_tokens;
     int64_t cost;
@@ -71,42 +87,130 @@ static bool needs_case(const struct cs_question *q)
     return q->n_derived > 0;
 }
 
-static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
-                             struct cs_error *err)
-{
-    struct lane_scan *l = self;
-    const struct cs_plan *plan = &l->view->plan;
-    const struct cs_study *s = plan->study;
-    const struct cs_output *o = &stored->output;
+struct answered { /* an output, read */
+    struct cs_coords at;
+    enum cs_outcome outcome;
+    bool parsed;
     struct cs_answer answers[CS_FIELDS_MAX];
     int derived[CS_FIELDS_MAX];
+};
+
+static enum cs_err read_answer(struct lane_scan *l, uint32_t lane, uint64_t position, const struct cs_output *o,
+                               struct answered *a, struct cs_error *err)
+{
+    const struct cs_plan *plan = &l->view->plan;
+    const struct cs_study *s = plan->study;
     struct cs_case c = {0};
-    struct cs_coords at;
-    enum cs_outcome outcome = (enum cs_outcome)o->outcome;
-    bool parsed = false;
-    cs_plan_coords(plan, lane, cs_plan_at(plan, lane, position), &at);
-    if (outcome == CS_OUTCOME_ok) {
-        if (needs_case(&s->questions[at.question])) {
-            enum cs_err rc = l->view->cases.get(l->view->cases.self, at.case_index, &c, err);
+    a->outcome = (enum cs_outcome)o->outcome;
+    a->parsed = false;
+    cs_plan_coords(plan, lane, cs_plan_at(plan, lane, position), &a->at);
+    if (a->outcome == CS_OUTCOME_ok) {
+        if (needs_case(&s->questions[a->at.question])) {
+            enum cs_err rc = l->view->cases.get(l->view->cases.self, a->at.case_index, &c, err);
             if (rc != CS_OK)
                 return rc;
         }
         cs_arena_reset(&l->arena);
-        parsed = cs_answer_parse(s, &at, &c, o->text, strlen(o->text), &l->arena, answers, derived, NULL) == CS_OK;
-        if (!parsed) {
-            outcome = CS_OUTCOME_unparsable;
+        a->parsed = cs_answer_parse(s, &a->at, &c, o->text, strlen(o->text), &l->arena, a->answers, a->derived, NULL) ==
+                    CS_OK;
+        if (!a->parsed) {
+            a->outcome = CS_OUTCOME_unparsable;
             l->facts->mismatched++;
         }
     }
     /* a study with ratings has further fields, which the model was not asked */
-    for (uint32_t i = s->questions[at.question].n_fields; i < l->grid->plan->study->questions[at.question].n_fields;
-         i++)
-        answers[i] = (struct cs_answer){.category = CS_NONE};
-    cs_grid_add(l->grid, at.case_index, at.cell, outcome, parsed ? answers : NULL, derived, o->started_wall_ms);
-    if (l->rated != NULL)
-        cs_rated_answers_count(l->rated, &o->digest, l->grid, at.case_index, at.cell);
-    note_facts(l, &s->models[lane], stored);
+    for (uint32_t i = s->questions[a->at.question].n_fields;
+         i < l->grid->plan->study->questions[a->at.question].n_fields; i++)
+        a->answers[i] = (struct cs_answer){.category = CS_NONE};
     return CS_OK;
+}
+
+static void add(struct cs_grid *g, const struct answered *a, int64_t when_ms)
+{
+    cs_grid_add(g, a->at.case_index, a->at.cell, a->outcome, a->parsed ? a->answers : NULL, a->derived, when_ms);
+}
+
+/* An answer that was asked again. Up to the first one the two grids are the same. */
+static void take_superseded(struct lane_scan *l, uint64_t position, const struct answered *a, int64_t when_ms)
+{
+    if (l->is_asked && l->asked == position)
+        return; /* asked again more than once: neither the first nor what stands */
+    if (*l->first == NULL) {
+        *l->first = cs_xcalloc(1, sizeof **l->first);
+        cs_grid_copy(*l->first, l->grid);
+        *l->again = cs_xcalloc(l->grid->n_cells + 1, sizeof **l->again);
+    }
+    add(*l->first, a, when_ms);
+    struct cs_collected_again *again = &(*l->again)[a->at.cell];
+    *(a->outcome == CS_OUTCOME_timeout ? &again->timeouts : &again->unparsable) += 1;
+    l->is_asked = true;
+    l->asked = position;
+    l->facts->waiting++;
+}
+
+static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                             struct cs_error *err)
+{
+    struct lane_scan *l = self;
+    const struct cs_output *o = &stored->output;
+    struct answered a;
+    enum cs_err rc = read_answer(l, lane, position, o, &a, err);
+    if (rc != CS_OK)
+        return rc;
+    note_facts(l, &l->view->plan.study->models[lane], stored);
+    if (stored->flags & CS_OUTPUT_SUPERSEDED) {
+        take_superseded(l, position, &a, o->started_wall_ms);
+        return CS_OK;
+    }
+    add(l->grid, &a, o->started_wall_ms);
+    if (l->rated != NULL)
+        cs_rated_answers_count(l->rated, &o->digest, l->grid, a.at.case_index, a.at.cell);
+    if (l->is_asked && l->asked == position) {
+        struct cs_collected_again *again = &(*l->again)[a.at.cell];
+        *(a.outcome == CS_OUTCOME_ok ? &again->ok : &again->others) += 1;
+        l->facts->waiting--;
+    } else if (*l->first != NULL) {
+        add(*l->first, &a, o->started_wall_ms);
+    }
+    return CS_OK;
+}
+
+/* ---- further calls after our own overload ---------------------------------------------------------------- */
+
+struct overload_scan {
+    const struct cs_reader *reader;
+    struct cs_collected *out;
+};
+
+static enum cs_err on_attempt(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                              struct cs_error *err)
+{
+    struct overload_scan *s = self;
+    const struct cs_output *o = &stored->output;
+    const struct cs_plan *plan = &s->reader->view.plan;
+    struct cs_coords at;
+    (void)lane, (void)position, (void)err;
+    if ((stored->flags & CS_OUTPUT_ATTEMPT) == 0 || o->gen != s->reader->view.generation.number ||
+        o->lane >= plan->n_lanes || o->position >= plan->lanes[o->lane].n_trials)
+        return CS_OK;
+    if (s->out->again[o->lane] == NULL)
+        s->out->again[o->lane] = cs_xcalloc(s->out->grids[o->lane].n_cells + 1, sizeof **s->out->again);
+    cs_plan_coords(plan, o->lane, cs_plan_at(plan, o->lane, o->position), &at);
+    s->out->again[o->lane][at.cell].overload++;
+    return CS_OK;
+}
+
+/* They have no place of their own: all outputs are looked through, if there is one at all. */
+static enum cs_err count_overload(struct cs_collected *c, struct cs_reader *r, struct cs_error *err)
+{
+    struct overload_scan s = {r, c};
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < c->n_lanes; i++) {
+        struct cs_counters counters;
+        if (cs_store_counters(r->store, r->view.generation.number, i, &counters, NULL) == CS_OK)
+            n += counters.overload;
+    }
+    return n > 0 ? cs_store_outputs(r->store, 0, on_attempt, &s, err) : CS_OK;
 }
 
 /* ---- threads --------------------------------------------------------------------------------------------- */
@@ -145,9 +249,11 @@ static void *scan_lanes(void *arg)
         struct lane_scan l = {.view = &view,
                               .grid = &t->pool->out->grids[lane],
                               .facts = &t->pool->out->facts[lane],
-                              .rated = t->pool->rated};
+                              .rated = t->pool->rated,
+                              .first = &t->pool->out->first[lane],
+                              .again = &t->pool->out->again[lane]};
         struct cs_counters counters;
-        t->rc = cs_store_scan(r->store, r->view.generation.number, lane, on_output, &l, &t->err);
+        t->rc = cs_store_scan_all(r->store, r->view.generation.number, lane, on_output, &l, &t->err);
         if (t->rc == CS_OK && cs_store_counters(r->store, r->view.generation.number, lane, &counters, NULL) == CS_OK)
             take_counters(l.facts, &counters);
         cs_arena_release(&l.arena);
@@ -164,6 +270,8 @@ enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const 
     *c = (struct cs_collected){.n_lanes = plan->n_lanes};
     c->grids = cs_xcalloc(plan->n_lanes, sizeof *c->grids);
     c->facts = cs_xcalloc(plan->n_lanes, sizeof *c->facts);
+    c->first = cs_xcalloc(plan->n_lanes, sizeof(struct cs_grid *));
+    c->again = cs_xcalloc(plan->n_lanes, sizeof(struct cs_collected_again *));
     for (uint32_t i = 0; i < plan->n_lanes; i++)
         cs_grid_init(&c->grids[i], plan, i);
     if (threads > plan->n_lanes)
@@ -182,5 +290,5 @@ enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const 
             rc = cs_error_set(err, t[i].rc, "%s", t[i].err.msg);
     }
     free(t);
-    return rc;
+    return rc == CS_OK ? count_overload(c, r, err) : rc;
 }

@@ -8,7 +8,7 @@
 #include "tools/base/reader.h"
 #include "tools/report/read/grid.h"
 
-enum { CS_RESOLVED_MAX = 32 }; /* served models of a lane that are told apart; further ones count as "others" */
+enum { CS_RESOLVED_MAX = 32 }; /* served models of a lane that are counted by name; further ones count as "others" */
 
 struct cs_collected_lane {
     char *resolved[CS_RESOLVED_MAX + 1]; /* free()d by cs_collect_release */
@@ -17,13 +17,23 @@ struct cs_collected_lane {
     int64_t first_ms, last_ms; /* calls; 0: none known */
     uint64_t terminal, attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
-    int64_t cost_nano_usd, ambiguous_nano_usd; /* the latter as in struct cs_counters */
+    int64_t cost_nano_usd, ambiguous_nano_usd; /* ambiguous: as in struct cs_counters */
     uint64_t mismatched;                       /* marked ok, and yet no answer can be read: counted as unparsable */
+    uint64_t waiting;                          /* asked again, and no answer yet: not in `terminal` */
+};
+
+struct cs_collected_again {        /* trials of one cell of the plan that were asked again */
+    uint64_t timeouts, unparsable; /* by their first answer */
+    uint64_t ok, others;           /* by what stands now; the rest waits */
+    uint64_t overload;             /* further calls after our own overload, of any trial */
 };
 
 struct cs_collected {
     struct cs_grid *grids; /* one a lane */
     struct cs_collected_lane *facts;
+    /* By lane; NULL where nothing was asked again: the same with the first answers instead, and counts by cell. */
+    struct cs_grid **first;
+    struct cs_collected_again **again;
     uint32_t n_lanes;
 };
 

@@ -21,11 +21,11 @@ struct prompt { /* cells that a row may belong to: several when blocks ask the s
     UT_hash_handle hh;
 };
 
-struct columns { /* CS_NONE: the table has it not */
+struct columns { /* where each stands; CS_NONE: the table does not have it */
     uint32_t model, case_id, question, block, state, outcome, resolved, started;
     uint32_t attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted;
     uint32_t factor[CS_FACTORS_MAX], wording[CS_FACTORS_MAX];
-    uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* by question, field */
+    uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* [question][field] */
 };
 
 struct table_read {
@@ -35,7 +35,7 @@ struct table_read {
     bool from_rows; /* what has a row is what was planned */
     struct columns at;
     struct cs_names models, cases, questions, levels[CS_FACTORS_MAX];
-    struct prompt **prompts; /* by lane */
+    struct prompt **prompts; /* one list a lane */
     struct cs_arena arena;
 };
 
@@ -351,6 +351,8 @@ static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, c
     struct place at = {0};
     bool some = false;
     (void)t;
+    if (strcmp(cell_of(values, r->at.state), "superseded") == 0) /* asked again: what stands has a row of its own */
+        return CS_OK;
     enum cs_err rc = place_of(r, line, values, &at, err);
     if (rc != CS_OK)
         return rc;

@@ -1,6 +1,7 @@
 #include "tools/report/read/grid.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
@@ -65,6 +66,24 @@ void cs_grid_init(struct cs_grid *g, const struct cs_plan *plan, uint32_t lane)
         g->planned[i] = l->block_size;
     g->counters = cs_xcalloc((size_t)g->n_cases * g->width, sizeof *g->counters);
     g->sums = cs_xcalloc((size_t)g->n_cases * g->n_sums, sizeof *g->sums);
+}
+
+static void *copy_of(const void *from, size_t n, size_t size)
+{
+    void *to = cs_xcalloc(n + 1, size);
+    if (n > 0)
+        memcpy(to, from, n * size);
+    return to;
+}
+
+void cs_grid_copy(struct cs_grid *to, const struct cs_grid *from)
+{
+    *to = *from;
+    to->questions = copy_of(from->questions, from->plan->study->n_questions, sizeof *to->questions);
+    to->cells = copy_of(from->cells, from->n_cells, sizeof *to->cells);
+    to->planned = copy_of(from->planned, from->n_cases, sizeof *to->planned);
+    to->counters = copy_of(from->counters, (size_t)from->n_cases * from->width, sizeof *to->counters);
+    to->sums = copy_of(from->sums, (size_t)from->n_cases * from->n_sums, sizeof *to->sums);
 }
 
 void cs_grid_release(struct cs_grid *g)

@@ -16,7 +16,7 @@
 struct cs_grid_question {            /* where things stand in a record of this question */
     uint32_t field[CS_FIELDS_MAX];   /* first category (a number: its count); "insufficient" behind the last */
     uint32_t derived[CS_FIELDS_MAX]; /* no, yes, unknown */
-    uint32_t number[CS_FIELDS_MAX];  /* of the field among the sums, or CS_NONE */
+    uint32_t number[CS_FIELDS_MAX];  /* index of the field among the sums, or CS_NONE */
     uint32_t width, n_numbers;
 };
 
@@ -25,7 +25,7 @@ struct cs_grid_sum { /* of a number in one cell of one case: Welford's mean and 
 };
 
 struct cs_grid_cell {
-    struct cs_coords at;       /* of case 0 */
+    struct cs_coords at;       /* its coordinates, in case 0 */
     uint32_t counters, sums;   /* where its record begins in those of the case */
     uint32_t repeats;          /* planned */
     uint64_t planned;          /* trials, over all cases */
@@ -37,13 +37,14 @@ struct cs_grid {
     uint32_t lane, n_cells, n_cases;
     struct cs_grid_question *questions;
     struct cs_grid_cell *cells;
-    uint32_t width, n_sums; /* of a case */
+    uint32_t width, n_sums; /* counters and sums that one case takes */
     uint64_t *planned;      /* trials of each case */
     uint32_t *counters;
     struct cs_grid_sum *sums;
 };
 
 void cs_grid_init(struct cs_grid *g, const struct cs_plan *plan, uint32_t lane);
+void cs_grid_copy(struct cs_grid *to, const struct cs_grid *from);
 void cs_grid_release(struct cs_grid *g); /* a zeroed struct is fine */
 
 /* One terminal trial. answers NULL: it has none (its outcome says why). when_ms: when it was asked; 0: not known. */

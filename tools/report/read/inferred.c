@@ -27,8 +27,8 @@ struct factor_column {
     const char *name;
     uint32_t column, wording, role; /* role CS_NONE: by the names of the levels */
     struct words levels;
-    enum cs_role *roles;    /* by level */
-    struct words *wordings; /* by level */
+    enum cs_role *roles;    /* one a level */
+    struct words *wordings; /* one a level */
 };
 
 struct cs_inferred {
@@ -37,7 +37,7 @@ struct cs_inferred {
     uint32_t cap_cases;
     const char *path;
     struct words case_ids, models, questions;
-    bool *simulated; /* by model */
+    bool *simulated; /* one a model */
     const char **sent, **accounts;
     uint32_t cap_models;
     uint32_t model, case_id, cluster, question, model_sent, account, simulated_column;

@@ -17,7 +17,7 @@ struct cs_report_source {
     const struct cs_plan *plan;
     struct cs_case_source cases;
     struct cs_collected got;
-    const char *name;         /* for the reader of the report */
+    const char *name;         /* what the report calls it */
     struct cs_reader *reader; /* NULL: from a table */
     bool inferred;            /* there is no study file: planned is what has a row */
 

@@ -8,7 +8,7 @@
 #include "protocol/base/assert.h"
 #include "tools/report/stats/draw.h"
 
-enum { COLUMNS_AT_ONCE = 64 }; /* 5,000 draws x 64 columns: 2.6 MB in hand at a time */
+enum { COLUMNS_AT_ONCE = 64 }; /* 5,000 draws x 64 columns: 2.6 MB at a time */
 
 struct part {
     cs_boot_part *fn;
@@ -96,7 +96,7 @@ struct cs_interval cs_bootstrap_percentile(double *values, size_t n, double alph
 }
 
 struct ratios {
-    const double *num, *den; /* of the first column in hand */
+    const double *num, *den; /* first of the columns at work */
     size_t clusters, stride, columns;
 };
 

@@ -23,8 +23,3 @@ void cs_stats_draw_weights(uint64_t key, size_t n, uint32_t *weight)
     for (size_t i = 0; i < n; i++)
         weight[(size_t)(((unsigned __int128)cs_stats_draw_u64(key, i) * n) >> 64)]++;
 }
-
-int cs_stats_draw_sign(uint64_t key, size_t i)
-{
-    return cs_stats_draw_u64(key, i / 64) >> (i % 64) & 1 ? 1 : -1;
-}

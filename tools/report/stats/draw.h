@@ -22,7 +22,5 @@ uint64_t cs_stats_draw_u64(uint64_t key, uint64_t i);
 
 /* How often each of n units is in the resample: n picks with replacement; the weights sum to n. */
 void cs_stats_draw_weights(uint64_t key, size_t n, uint32_t *weight);
-/* +1 or -1 for unit i, from bit i % 64 of number i / 64. */
-int cs_stats_draw_sign(uint64_t key, size_t i);
 
 #endif

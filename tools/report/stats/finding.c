@@ -6,25 +6,6 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 
-const char *cs_finding_verdict_text(enum cs_stat_verdict verdict)
-{
-    switch (verdict) {
-    case CS_STAT_VERDICT_NONE:
-        return "no verdict";
-    case CS_STAT_VERDICT_BEYOND:
-        return "different, beyond the margin";
-    case CS_STAT_VERDICT_UNCLEAR:
-        return "different, size unclear";
-    case CS_STAT_VERDICT_SMALLER:
-        return "different, smaller than the margin";
-    case CS_STAT_VERDICT_EQUIVALENT:
-        return "equivalent";
-    case CS_STAT_VERDICT_INCONCLUSIVE:
-        return "inconclusive";
-    }
-    return "unknown";
-}
-
 enum cs_stat_verdict cs_finding_verdict_of(bool complete, bool different, struct cs_interval ci, double margin,
                                            bool equivalent)
 {

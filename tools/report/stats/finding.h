@@ -33,8 +33,6 @@ enum cs_stat_verdict {
     CS_STAT_VERDICT_INCONCLUSIVE,
 };
 
-const char *cs_finding_verdict_text(enum cs_stat_verdict verdict); /* "different, beyond the margin" */
-
 /* The rule itself, for an interval that agrees with `different`. margin 0: none declared. */
 enum cs_stat_verdict cs_finding_verdict_of(bool complete, bool different, struct cs_interval ci, double margin,
                                            bool equivalent);
@@ -45,7 +43,7 @@ struct cs_contrast {
 };
 
 struct cs_finding {
-    enum cs_stat_status status; /* of the contrast's test */
+    enum cs_stat_status status; /* what the contrast's test says of itself */
     double p_adjusted;
     bool different;
     struct cs_interval ci;          /* adjusted */

@@ -134,29 +134,6 @@ struct cs_signed_rank cs_paired_signed_rank(const double *d, size_t n)
     return result;
 }
 
-struct cs_ordinal_shift cs_paired_ordinal_cluster(const uint32_t *level, const uint32_t *comparator, size_t levels)
-{
-    struct cs_ordinal_shift r = {.status = CS_STAT_OK};
-    double n1 = 0, n0 = 0, sum1 = 0, sum0 = 0, up = 0, below0 = 0, below1 = 0;
-    for (size_t k = 0; k < levels; k++) {
-        const double a = level[k], c = comparator[k];
-        up += a * below0 - c * below1; /* level answers above comparator answers, minus the reverse */
-        below1 += a;
-        below0 += c;
-        n1 += a;
-        n0 += c;
-        sum1 += a * (double)k;
-        sum0 += c * (double)k;
-    }
-    if (n1 <= 0 || n0 <= 0) {
-        r.status = CS_STAT_TOO_FEW;
-        return r;
-    }
-    r.levels = sum1 / n1 - sum0 / n0;
-    r.net_up = up / (n1 * n0);
-    return r;
-}
-
 struct shifts {
     const double *shift;
     size_t clusters, k;

@@ -39,15 +39,6 @@ struct cs_signed_rank {
 
 struct cs_signed_rank cs_paired_signed_rank(const double *d, size_t n);
 
-struct cs_ordinal_shift {
-    enum cs_stat_status status; /* CS_STAT_TOO_FEW when an arm has no answer */
-    double levels;              /* mean of the level minus mean of the comparator; levels count 0, 1, 2... */
-    double net_up;              /* P(up) - P(down), -1 to 1 */
-};
-
-/* Answers of one cluster by level, in the level arm and in the comparator. */
-struct cs_ordinal_shift cs_paired_ordinal_cluster(const uint32_t *level, const uint32_t *comparator, size_t levels);
-
 /* shift[i * k + c]: share of category c in the level arm minus in the comparator, in cluster i. */
 struct cs_homogeneity cs_paired_nominal_wald(const struct cs_boot *boot, const double *shift, size_t clusters,
                                              size_t k);

@@ -34,7 +34,7 @@ struct cs_proportion cs_proportion_newcombe_paired(struct cs_pairs pairs, double
 double cs_proportion_mcnemar(uint32_t b, uint32_t c);
 
 struct cs_odds_ratio {
-    enum cs_stat_status status; /* of ratio */
+    enum cs_stat_status status; /* whether ratio can be given */
     double ratio;
     bool has_lo, has_hi; /* lo needs c > 0 to differ from 0; hi is infinite, and absent, when b = 0 */
     double lo, hi;

@@ -52,13 +52,3 @@ struct cs_ratio cs_ratio_rate(const struct cs_boot *boot, const double *level, c
     r.ci = b.ci;
     return r;
 }
-
-struct cs_label_ratio cs_ratio_label(const struct cs_boot *boot, const double *level, const double *comparator,
-                                     const double *label, size_t n, double alpha)
-{
-    return (struct cs_label_ratio){
-        .level = cs_ratio_rate(boot, level, label, n, alpha),
-        .comparator = cs_ratio_rate(boot, comparator, label, n, alpha),
-        .of_ratios = cs_ratio_rate(boot, level, comparator, n, alpha),
-    };
-}

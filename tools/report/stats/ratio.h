@@ -1,8 +1,7 @@
-/* ratio.h - rate ratios, against the comparator and against the labelled rate.
+/* ratio.h - the ratio of two rates.
  *
  * Ratio of means over clusters, sum of rates / sum of rates (Cochran, Sampling Techniques (1977) section 6), with the
- * percentile interval of the cluster bootstrap (bootstrap.h). A level at "6 x indicated" says little where the comparator is
- * at 5 x: a label ratio is never given without the comparator's and the ratio of the two.
+ * percentile interval of the cluster bootstrap (bootstrap.h).
  *
  * Guards. The rate below the line must be at least CS_RATIO_RATE_MIN and above 0 in at least CS_RATIO_CLUSTERS_MIN clusters,
  * else CS_STAT_RARE (CS_STAT_UNDEFINED at exactly 0) and no ratio. A rate above the line that is 0 nearly everywhere gives a
@@ -26,15 +25,5 @@ struct cs_ratio {
 /* Mean rates per cluster, n of each. */
 struct cs_ratio cs_ratio_rate(const struct cs_boot *boot, const double *level, const double *comparator, size_t n,
                               double alpha);
-
-struct cs_label_ratio {
-    struct cs_ratio level;      /* level rate / labelled rate */
-    struct cs_ratio comparator; /* comparator rate / labelled rate */
-    struct cs_ratio of_ratios;  /* the first / the second */
-};
-
-/* label[i]: the labelled rate of cluster i (0 or 1, or a mean over its cases). All over the same clusters. */
-struct cs_label_ratio cs_ratio_label(const struct cs_boot *boot, const double *level, const double *comparator,
-                                     const double *label, size_t n, double alpha);
 
 #endif

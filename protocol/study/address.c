@@ -1,0 +1,68 @@
+#include "protocol/study/address.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
+
+static const char separators[] = " \t\r\n,";
+
+static bool ends_with(const char *s, size_t n, const char *tail)
+{
+    const size_t k = strlen(tail);
+    return n >= k && memcmp(s + n - k, tail, k) == 0;
+}
+
+static size_t without_slashes(const char *s, size_t n)
+{
+    while (n > 0 && s[n - 1] == '/')
+        n--;
+    return n;
+}
+
+/* In place: https://API.example.com:443/v1/ becomes https://api.example.com/v1. */
+static void normalize(char *url)
+{
+    char *host = strstr(url, "://");
+    size_t n = without_slashes(url, strlen(url));
+    url[n] = '\0';
+    host = host != NULL && host + 3 <= url + n ? host + 3 : url;
+    const size_t host_len = strcspn(host, "/");
+    for (char *p = url; p < host + host_len; p++)
+        *p = (char)tolower((unsigned char)*p);
+    const char *port = strncmp(url, "https://", 8) == 0 ? ":443" : strncmp(url, "http://", 7) == 0 ? ":80" : NULL;
+    if (port != NULL && ends_with(host, host_len, port))
+        memmove(host + host_len - strlen(port), host + host_len, strlen(host + host_len) + 1);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void cs_account_address(const struct cs_account *a, struct cs_buf *out)
+{
+    char *text = cs_xstrdup(a->base_url != NULL ? a->base_url : ""), *next;
+    char **urls = cs_xcalloc(strlen(text) / 2 + 1, sizeof *urls);
+    size_t n = 0;
+    if (a->simulated) {
+        cs_buf_str(out, "the simulated provider");
+    } else {
+        for (char *url = text + strspn(text, separators); *url != '\0'; url = next) {
+            next = url + strcspn(url, separators);
+            if (*next != '\0')
+                *next++ = '\0';
+            next += strspn(next, separators);
+            normalize(url);
+            urls[n++] = url;
+        }
+        qsort(urls, n, sizeof *urls, by_text);
+        for (size_t i = 0; i < n; i++) {
+            if (i == 0 || strcmp(urls[i], urls[i - 1]) != 0)
+                cs_buf_printf(out, "%s%s", i > 0 ? " " : "", urls[i]);
+        }
+    }
+    free(urls);
+    free(text);
+}

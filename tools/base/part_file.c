@@ -1,0 +1,34 @@
+#include "tools/base/part_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/base/alloc.h"
+
+enum cs_err cs_part_file_open(struct cs_part_file *f, const char *path, struct cs_error *err)
+{
+    char *part = cs_xasprintf("%s.part", path);
+    *f = (struct cs_part_file){.path = path, .part = part, .out = fopen(part, "w")};
+    if (f->out != NULL)
+        return CS_OK;
+    const enum cs_err rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
+    free(f->part);
+    f->part = NULL;
+    return rc;
+}
+
+enum cs_err cs_part_file_close(struct cs_part_file *f, enum cs_err rc, struct cs_error *err)
+{
+    if ((fflush(f->out) != 0 || fsync(fileno(f->out)) != 0) && rc == CS_OK)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", f->part, strerror(errno));
+    fclose(f->out);
+    if (rc == CS_OK && rename(f->part, f->path) != 0)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", f->path, strerror(errno));
+    if (rc != CS_OK)
+        unlink(f->part);
+    free(f->part);
+    *f = (struct cs_part_file){0};
+    return rc;
+}

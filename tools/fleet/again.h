@@ -1,0 +1,24 @@
+/* again.h - the act that asks timeouts and unparsable answers again (decision 12): to a coordinator, and what came of it.
+ *
+ * Never `ok refused content_filtered truncated`: those are data. What stands: unanswered.h. Thread: main.
+ */
+#ifndef CS_TOOLS_AGAIN_H
+#define CS_TOOLS_AGAIN_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "tools/fleet/fleet_status.h"
+
+struct cs_again_options {
+    bool timeouts, unparsable;
+    bool repeat;       /* also those that were asked again before */
+    const char *model; /* NULL: all */
+};
+bool cs_again_is_asked(const struct cs_again_options *o);
+
+/* Begins the act and waits until all of it is on disk; `watch` hears how far it is. Then one line a model in out. */
+CS_WARN_UNUSED enum cs_err cs_again_ask(struct cs_admin_client *a, const struct cs_again_options *o,
+                                        const struct cs_fleet_status_watch *watch, FILE *out, struct cs_error *err);
+
+#endif

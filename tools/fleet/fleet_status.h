@@ -1,0 +1,31 @@
+/* fleet_status.h - a coordinator's `status`, looked at until something has come about. Thread: main. */
+#ifndef CS_FLEET_STATUS_H
+#define CS_FLEET_STATUS_H
+
+#include <jansson.h>
+#include <signal.h>
+
+#include "tools/fleet/admin_client.h"
+
+struct cs_fleet_status_watch {         /* a zeroed struct is fine */
+    const volatile sig_atomic_t *stop; /* ends the waiting with CS_EINTERRUPTED once it is not 0; NULL: nothing does */
+    void (*on_progress)(void *self, const char *what, uint64_t done, uint64_t total); /* or NULL */
+    void *self;
+};
+
+/* The status as JSON; a coordinator that is busy is asked again. *out: json_decref. */
+CS_WARN_UNUSED enum cs_err cs_fleet_status_look(struct cs_admin_client *a, const struct cs_fleet_status_watch *watch,
+                                                json_t **out, struct cs_error *err);
+/* Waits until a changed study that is being worked in runs. CS_ETIMEDOUT: not within wait_ms. */
+CS_WARN_UNUSED enum cs_err cs_fleet_status_wait_built(struct cs_admin_client *a,
+                                                      const struct cs_fleet_status_watch *watch, uint64_t wait_ms,
+                                                      struct cs_error *err);
+
+/* For waits of this kind: whether they are to end, the next look, members of the answer (0 and "" for what is none). */
+bool cs_fleet_status_is_stopped(const struct cs_fleet_status_watch *watch);
+void cs_fleet_status_pause(void);
+void cs_fleet_status_tell(const struct cs_fleet_status_watch *watch, const char *what, uint64_t done, uint64_t total);
+uint64_t cs_fleet_status_number(const json_t *o, const char *name);
+const char *cs_fleet_status_text(const json_t *o, const char *name);
+
+#endif

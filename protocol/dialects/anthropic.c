@@ -165,7 +165,7 @@ static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena
     if (out->request_id[0] == '\0')
         out->request_id = cs_read_text(json_object_get(root, "request_id"), CS_OUTPUT_WORD_MAX, arena);
     const bool said = json_is_object(error) || json_is_string(error);
-    if (said || (root != NULL && !cs_read_is_good(reply)))
+    if (said || !cs_read_is_good(reply))
         read_error(reply, root, said ? error : root, arena, out);
     else
         read_answer(root, arena, out);

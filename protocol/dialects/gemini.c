@@ -167,7 +167,7 @@ static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena
     const json_t *first = json_is_array(root) ? json_array_get(root, 0) : root; /* some gateways send a list */
     const json_t *error = json_object_get(first, "error");
     const bool said = json_is_object(error) || json_is_string(error);
-    if (said || (root != NULL && !cs_read_is_good(reply)))
+    if (said || !cs_read_is_good(reply))
         read_error(reply, root, said ? error : first, arena, out);
     else
         read_answer(root, arena, out);

@@ -232,7 +232,7 @@ static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena
     static const char *const id_headers[] = {"x-request-id", "apim-request-id", "request-id", NULL};
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
     const json_t *error = error_in(root);
-    if (error != NULL || (root != NULL && !cs_read_is_good(reply)))
+    if (error != NULL || !cs_read_is_good(reply))
         cs_complaint_read(reply, root, error != NULL ? error : root, NULL, arena, out);
     else
         read_answer(root, arena, out);

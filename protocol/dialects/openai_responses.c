@@ -156,7 +156,7 @@ static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena
     const json_t *error = json_object_get(root, "error");
     const bool said = json_is_object(error) || json_is_string(error) ||
                       cs_read_is(json_object_get(root, "status"), "failed");
-    if (said || (root != NULL && !cs_read_is_good(reply)))
+    if (said || !cs_read_is_good(reply))
         cs_complaint_read(reply, root, said ? error : root, NULL, arena, out);
     else
         read_answer(root, arena, out);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "protocol/base/utf8.h"
-#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/header.h"
 #include "protocol/dialects/retry_after.h"
 
@@ -74,10 +73,8 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
         return NULL;
     /* NUL is a character that a model may say; cs_clean_text takes it out of the text. */
     json_t *root = json_loadb(reply->body, reply->body_len, JSON_ALLOW_NUL, NULL);
-    if (root == NULL && !good) { /* a proxy's HTML */
+    if (root == NULL && !good) /* a proxy's HTML */
         out->text = cs_clean_text(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
-        cs_complaint_read(reply, NULL, NULL, NULL, arena, out);
-    }
     return root;
 }
 

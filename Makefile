@@ -85,7 +85,7 @@ $(BUILD)/clinsafe:             $(BUILD)/obj/tools/clinsafe.o $(L_tools)
 $(BUILD)/clinsafe-simulator:   $(BUILD)/obj/tools/simulator/main.o $(L_simulator)
 
 $(BUILD)/clinsafe-coordinator: LDLIBS = $(SYS_store)
-$(BUILD)/clinsafe-worker:      LDLIBS = -lcurl $(SYS_store)
+$(BUILD)/clinsafe-worker:      LDLIBS = -lcurl -lz $(SYS_store)
 $(BUILD)/clinsafe:             LDLIBS = -lncursesw -lgsl -lgslcblas $(SYS_store)
 $(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd -ljansson -lyaml -lcsv -lsodium
 
@@ -123,23 +123,23 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c
 UNIT_LIBS := $(call libs,simulator coordinator worker) $(L_tools)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka -lcurl -lmicrohttpd -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka -lcurl -lz -lmicrohttpd -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
 
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_LIBS := $(call lib,worker) $(call lib,simulator) $(L_store)
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_LIBS) -lcurl $(SYS_store) -lpthread -lm
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_LIBS) -lcurl -lz $(SYS_store) -lpthread -lm
 
 OOM := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/oom/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/oom/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/out_of_memory.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--undefined=cs_json_str -o $@ $(filter %.o,$^) $(FUZZ_LIBS) -lcurl $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--undefined=cs_json_str -o $@ $(filter %.o,$^) $(FUZZ_LIBS) -lcurl -lz $(SYS_store) -lpthread -lm
 
 SIM := $(call obj,$(wildcard tests/sim/*.c))
 $(BUILD)/sim/fleet_sim: $(SIM) $(call lib,coordinator) $(call lib,worker) $(L_store)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcurl $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcurl -lz $(SYS_store) -lpthread -lm
 
 # What the crash tests need beside the programs: the checker, the power cut, coordinators with a fault of the tests' own.
 MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf forgetful)
@@ -273,7 +273,7 @@ bench-quota:              ## measure: share of a provider's limit that fleets us
 
 $(BUILD)/bench/baseline: $(BUILD)/obj/tests/bench/baseline.o
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcurl -luv
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcurl -lz -luv
 
 .PHONY: bench-report
 bench-report:             ## measure: time and memory of the report on 1,728,000 outputs; 5 minutes (CASES=n for fewer)

@@ -104,8 +104,10 @@ static enum cs_err adopt(void *self, uint32_t i, const struct cs_stored *stored,
                             (unsigned long long)one->output_id);
     cs_batch_add_adoption(b->batch, &row);
     t->done = all->v[i].kind == CS_CLAIM_ANSWER;
-    if (t->done)
+    if (t->done) {
         count(b, t, stored->output.outcome);
+        b->lanes[t->lane].counters.salvaged += stored->output.salvaged;
+    }
     return CS_OK;
 }
 

@@ -109,6 +109,7 @@ static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_ou
         c->duplicates++;
     else
         c->outcome[o->outcome]++;
+    c->salvaged += o->salvaged && !(flags & CS_OUTPUT_DUPLICATE);
     c->attempts += o->attempts;
     c->ambiguous += o->ambiguous;
     c->input_tokens += o->input_tokens;

@@ -235,7 +235,8 @@ static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
                                          (uint64_t *)&c->ambiguous_nano_usd,
                                          &c->superseded,
                                          &c->overload,
-                                         &c->carried};
+                                         &c->carried,
+                                         &c->salvaged};
     memcpy(tail, order, sizeof order);
 }
 

@@ -42,13 +42,21 @@ const struct cs_json_field cs_lane_fields[] = {
 };
 
 const struct cs_json_field cs_counters_fields[] = {
-    FIELD(cs_counters, CS_JSON_U64, adopted),       FIELD(cs_counters, CS_JSON_U64, duplicates),
-    FIELD(cs_counters, CS_JSON_U64, attempts),      FIELD(cs_counters, CS_JSON_U64, ambiguous),
-    FIELD(cs_counters, CS_JSON_U64, input_tokens),  FIELD(cs_counters, CS_JSON_U64, cached_tokens),
-    FIELD(cs_counters, CS_JSON_U64, output_tokens), FIELD(cs_counters, CS_JSON_U64, reasoning_tokens),
-    FIELD(cs_counters, CS_JSON_I64, cost_nano_usd), FIELD(cs_counters, CS_JSON_I64, ambiguous_nano_usd),
-    FIELD(cs_counters, CS_JSON_U64, superseded),    FIELD(cs_counters, CS_JSON_U64, overload),
-    FIELD(cs_counters, CS_JSON_U64, carried),       {NULL, CS_JSON_END, 0},
+    FIELD(cs_counters, CS_JSON_U64, adopted),
+    FIELD(cs_counters, CS_JSON_U64, duplicates),
+    FIELD(cs_counters, CS_JSON_U64, attempts),
+    FIELD(cs_counters, CS_JSON_U64, ambiguous),
+    FIELD(cs_counters, CS_JSON_U64, input_tokens),
+    FIELD(cs_counters, CS_JSON_U64, cached_tokens),
+    FIELD(cs_counters, CS_JSON_U64, output_tokens),
+    FIELD(cs_counters, CS_JSON_U64, reasoning_tokens),
+    FIELD(cs_counters, CS_JSON_I64, cost_nano_usd),
+    FIELD(cs_counters, CS_JSON_I64, ambiguous_nano_usd),
+    FIELD(cs_counters, CS_JSON_U64, superseded),
+    FIELD(cs_counters, CS_JSON_U64, overload),
+    FIELD(cs_counters, CS_JSON_U64, carried),
+    FIELD(cs_counters, CS_JSON_U64, salvaged),
+    {NULL, CS_JSON_END, 0},
 };
 
 const struct cs_json_field cs_quarantined_fields[] = {

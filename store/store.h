@@ -31,7 +31,8 @@ struct cs_counters {
         superseded; /* answers that were asked again by a declared act; no longer in outcome[], their cost still is */
     uint64_t
         overload; /* attempt records: further calls after our own overload, in none of the figures above but cost and tokens */
-    uint64_t carried; /* of the adopted ones: timeouts */
+    uint64_t carried;  /* of the adopted ones: timeouts */
+    uint64_t salvaged; /* of outcome[ok]: by what a lenient reader takes */
 };
 
 enum cs_output_flag {

@@ -165,15 +165,19 @@ static bool is_served_as_asked(const char *asked, const char *served)
 static void judge_answer(struct check *k, struct lane *l, const struct cs_reading *g)
 {
     const struct cs_probe *p = l->probe;
-    struct cs_error why = {0};
+    const char *cause = g->cause;
     l->state = "ok";
     if (p->body == NULL)
         return;
-    if (g->says == CS_SAYS_ANSWER && g->outcome == CS_OUTCOME_ok &&
-        cs_answer_check(p->study, p->question, g->text, strlen(g->text), &why) != CS_OK) {
+    if (g->says == CS_SAYS_ANSWER && g->outcome == CS_OUTCOME_ok)
+        cause = cs_answer_fault_name(cs_answer_check(p->study, p->question,
+                                                     cs_answer_lenient(p->study, p->question, p->lane), g->text,
+                                                     strlen(g->text))
+                                         .fault);
+    if (g->says == CS_SAYS_ANSWER && cause[0] != '\0') {
         l->state = p->study->accept_unparsable ? "ok" : "unparsable";
         l->said = without_key(k, g->text, l->endpoint->auth);
-        l->todo = cs_arena_printf(&k->arena, "a run would record this as unparsable (%s)%s", why.msg,
+        l->todo = cs_arena_printf(&k->arena, "a run would record this as unparsable (%s)%s", cause,
                                   p->study->accept_unparsable ? "" : ", and pause after 50 such answers");
     } else if (p->cap > 0 && g->output_tokens > p->cap) {
         l->state = "cap_ignored";
@@ -197,7 +201,7 @@ static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r
     struct cs_reading g;
     l->status = r->status;
     l->latency_ms = r->latency_ms;
-    cs_dialect_of(l->probe->account->protocol)->read(r, &k->arena, &g);
+    cs_dialect_of(l->probe->account->protocol)->read(r, l->probe->account->response_format, &k->arena, &g);
     cs_limit_headers_read(r->headers, l->endpoint->pub.limit_rules, l->endpoint->pub.n_limit_rules, &k->arena,
                           &l->told);
     l->resolved = g.model;

@@ -43,6 +43,7 @@ enum cs_err cs_endpoint_make(uint64_t serial, const char *simulator, const struc
     e->auth = key != NULL ? cs_dialect_auth(d, a, key) : NULL;
     e->pub = (struct cs_endpoint){
         .serial = serial, .url = e->url, .auth = e->auth, .ca_file = a->ca_file, .proxy = a->proxy};
+    e->pub.secret = key != NULL ? e->auth + strlen(e->auth) - strlen(key) : NULL; /* the line ends with it */
     cs_key_fingerprint(key, e->pub.key);
     cs_key_free(key);
     e->pub.headers = e->headers;

@@ -15,6 +15,7 @@ struct cs_endpoint {
     uint64_t serial; /* never used twice in a process: tells endpoints apart */
     const char *url;
     const char *auth;           /* a whole header line, "Authorization: Bearer KEY", or NULL */
+    const char *secret;         /* the key in it, or NULL */
     const char *const *headers; /* further whole lines */
     uint32_t n_headers;
     const char *const *limit_rules; /* of cs_limit_headers_read */

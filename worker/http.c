@@ -13,6 +13,7 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/version.h"
+#include "worker/inflate.h"
 #include "worker/replies.h"
 #include "worker/watch.h"
 
@@ -353,8 +354,24 @@ static void leave(struct slot *s)
     open_gate(s); /* also when it never got through */
 }
 
+/* A body that came compressed although nobody asked: its limit is that of any other body. The answer's way stays as it is otherwise. */
+static void decode(struct cs_http_reply *r, struct cs_buf *plain)
+{
+    if (r->transfer != CS_TRANSFER_WHOLE || !cs_is_deflated(r->headers, r->body, r->body_len))
+        return;
+    const enum cs_inflated is = cs_inflate(r->body, r->body_len, plain);
+    r->body = cs_buf_cstr(plain);
+    r->body_len = plain->len;
+    if (is == CS_INFLATED_WHOLE)
+        return;
+    r->transfer = is == CS_INFLATED_TOO_LONG ? CS_TRANSFER_TOO_LONG : CS_TRANSFER_CUT;
+    r->why = is == CS_INFLATED_TOO_LONG ? "the reply is over its limit when it is decompressed"
+                                        : "the reply's compression, which was not asked for, is damaged or cut short";
+}
+
 static void finish(struct slot *s, CURLcode code)
 {
+    struct cs_buf plain = CS_BUF_INIT(CS_HTTP_BODY_MAX);
     struct cs_http *h = s->http;
     long status = 0, os_error = 0;
     curl_off_t us = 0;
@@ -376,8 +393,10 @@ static void finish(struct slot *s, CURLcode code)
         .below = s->no_files ? CS_BELOW_FILES : below_of(s, code),
         .os_error = (int)os_error,
     };
+    decode(&reply, &plain);
     leave(s);
     h->done(h->self, (uint32_t)(s - h->slots), &reply);
+    cs_buf_release(&plain);
     if (!s->active)
         rest(s);
 }

@@ -10,6 +10,7 @@
 #include "protocol/base/digest.h"
 #include "store/quota.h"
 #include "protocol/dialects/dialect.h"
+#include "protocol/study/answer.h"
 #include "worker/endpoint.h"
 
 enum { CS_TROUBLE_MAX = 200 };
@@ -19,6 +20,7 @@ struct cs_lane_facts {
     void *study; /* handle; given back with `release` */
     const struct cs_dialect *provider;
     const struct cs_endpoint *endpoint;
+    enum cs_form form;   /* that its requests ask for */
     uint32_t timeout_ms; /* of one call */
     uint32_t concurrent; /* calls at once that any worker may have; 0: no limit */
     uint32_t cap;        /* output tokens of one call; 0: none is sent */
@@ -49,8 +51,9 @@ struct cs_source {
     /* CS_EAGAIN: the cases are not here. */
     enum cs_err (*trial)(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
                          struct cs_error *err);
-    /* Whether a text answers the question. */
-    bool (*parses)(void *self, void *study, uint32_t question, const char *text, size_t n);
+    /* Whether a text answers the question, as the lane reads. */
+    struct cs_answer_check (*parses)(void *self, void *study, uint32_t lane, uint32_t question, const char *text,
+                                     size_t n);
     /* Takes the next digest to ask for; false: none. */
     bool (*missing)(void *self, uint8_t digest[32]);
     enum cs_err (*put)(void *self, const uint8_t digest[32], const void *bytes, uint32_t n, struct cs_error *err);

@@ -195,6 +195,7 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
     y->refs++;
     out->study = y;
     out->provider = cs_dialect_of(a->protocol);
+    out->form = a->response_format;
     out->timeout_ms = m->timeout_ms;
     out->metered = y->spec.study->budget_nano_usd >= 0;
     out->cap = m->max_output_tokens;
@@ -233,11 +234,12 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
     return CS_OK;
 }
 
-static bool source_parses(void *self, void *study, uint32_t question, const char *text, size_t n)
+static struct cs_answer_check source_parses(void *self, void *study, uint32_t lane, uint32_t question, const char *text,
+                                            size_t n)
 {
     struct study *y = study;
     (void)self;
-    return cs_answer_check(y->spec.study, question, text, n, NULL) == CS_OK;
+    return cs_answer_check(y->spec.study, question, cs_answer_lenient(y->spec.study, question, lane), text, n);
 }
 
 static bool source_missing(void *self, uint8_t digest[32])

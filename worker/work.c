@@ -7,6 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/dialects/mask.h"
 #include "worker/alarm.h"
 #include "worker/binding.h"
 #include "worker/brake.h"
@@ -162,10 +163,16 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
 {
     struct cs_worker_lane *l = c->lane;
     struct cs_output o;
-    if (outcome == CS_OUTCOME_ok &&
-        !w->source.parses(w->source.self, l->facts.study, c->question, reading->text, strlen(reading->text)))
+    struct cs_answer_check check = {CS_ANSWER_NONE, false};
+    if (outcome == CS_OUTCOME_ok)
+        check = w->source.parses(w->source.self, l->facts.study, l->lane, c->question, reading->text,
+                                 strlen(reading->text));
+    if (check.fault != CS_ANSWER_NONE)
         outcome = CS_OUTCOME_unparsable;
     cs_call_output(c, reply, reading, outcome, w->now, &o);
+    o.salvaged = check.salvaged;
+    if (check.fault != CS_ANSWER_NONE)
+        o.cause = cs_answer_fault_name(check.fault);
     o.gen = l->gen;
     o.lane = l->lane;
     o.position = c->lease->page * CS_SHARD_SIZE + c->bit;
@@ -251,6 +258,13 @@ static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t st
     cs_worker_trouble_refused(w, l, why);
 }
 
+/* A whole good reply, readable or not, comes from a provider that works; unless it says itself that it does not. */
+static bool is_heard(const struct cs_http_reply *reply, const struct cs_reading *reading)
+{
+    return reply->transfer == CS_TRANSFER_WHOLE && reply->status >= 200 && reply->status <= 299 &&
+           reading->status < 500;
+}
+
 /* Does the provider work at all? 429 says that it is there, a timeout says nothing. */
 static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c,
                         const struct cs_http_reply *reply, const struct cs_reading *reading, const struct cs_verdict *v)
@@ -259,7 +273,7 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
         return; /* our own limit: it says nothing of the provider */
     bool timeout = v->outcome == CS_OUTCOME_timeout;
     const bool denied = v->rule.next == CS_NEXT_DENIED && cs_denials_is_fresh(&l->denials, w->now);
-    if (v->rule.next == CS_NEXT_RETRY || denied || (timeout && l->outage.away)) {
+    if ((v->rule.next == CS_NEXT_RETRY && !is_heard(reply, reading)) || denied || (timeout && l->outage.away)) {
         bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;
         if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
             cs_worker_trouble_away(w, l, reply);
@@ -299,9 +313,11 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     w->free_slots[w->n_free++] = slot;
     w->calls_ended++;
     note_size(w, l, reply);
-    l->facts.provider->read(reply, &w->arena, &reading);
+    l->facts.provider->read(reply, l->facts.form, &w->arena, &reading);
+    cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);
     cs_pools_ended(w, c, reply, &reading);
-    struct cs_call_world world = {l->progress, cs_outage_in_doubt(&l->outage), w->now, &w->rng};
+    struct cs_call_world world = {l->progress, cs_outage_in_doubt(&l->outage) && !is_heard(reply, &reading), w->now,
+                                  &w->rng};
     struct cs_verdict v = cs_call_ended(c, reply, &reading, &world);
     if (v.next == CS_NEXT_DENIED)
         deny(w, l, c, &reading, &v);

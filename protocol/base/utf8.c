@@ -5,13 +5,16 @@
 
 #include "protocol/base/buf.h"
 
-/* Bytes of the sequence that starts at p, 0 if it is malformed; n > 0 bytes are there. */
-static size_t sequence(const uint8_t *p, size_t n)
+/* Bytes of the sequence that starts at p; n > 0 bytes are there. If it is malformed *whole is false, and they are those before the first
+ * one that cannot belong to it. */
+static size_t sequence(const uint8_t *p, size_t n, bool *whole)
 {
     uint8_t lead = p[0], low = 0x80, high = 0xbf; /* low, high: what the second byte may be */
     size_t len;
+    *whole = true;
     if (lead >= 0x01 && lead <= 0x7f)
         return 1;
+    *whole = false;
     if (lead >= 0xc2 && lead <= 0xdf) {
         len = 2;
     } else if (lead >= 0xe0 && lead <= 0xef) {
@@ -23,14 +26,19 @@ static size_t sequence(const uint8_t *p, size_t n)
         low = lead == 0xf0 ? 0x90 : 0x80;
         high = lead == 0xf4 ? 0x8f : 0xbf;
     } else {
-        return 0;
+        return 1;
     }
-    if (n < len || p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
+    for (size_t i = 1; i < len; i++) {
+        if (i >= n || p[i] < (i == 1 ? low : 0x80) || p[i] > (i == 1 ? high : 0xbf))
+            return i;
+    }
+    *whole = true;
     return len;
+}
+
+size_t cs_utf8_step(const char *s, size_t n, bool *whole)
+{
+    return sequence((const uint8_t *)s, n, whole);
 }
 
 bool cs_utf8_valid(const char *s, size_t n)
@@ -47,23 +55,14 @@ bool cs_utf8_valid(const char *s, size_t n)
                 continue;
             }
         }
-        size_t len = sequence(p, n);
-        if (len == 0)
+        bool whole;
+        size_t len = sequence(p, n, &whole);
+        if (!whole)
             return false;
         p += len;
         n -= len;
     }
     return true;
-}
-
-/* Bytes of the well-formed character at the start, 0 if there is none. */
-static size_t character(const char *s, size_t n)
-{
-    for (size_t k = 1; k <= 4 && k <= n; k++) {
-        if (cs_utf8_valid(s, k))
-            return k;
-    }
-    return 0;
 }
 
 const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, size_t max)
@@ -75,12 +74,13 @@ const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, s
         return cs_arena_strndup(arena, bytes, n);
     struct cs_buf out = CS_BUF_INIT(max + 1);
     for (size_t i = 0; i < n;) {
-        size_t k = character(bytes + i, n - i);
-        size_t put = k > 0 ? k : sizeof replacement - 1;
+        bool whole;
+        const size_t k = cs_utf8_step(bytes + i, n - i, &whole);
+        const size_t put = whole ? k : sizeof replacement - 1;
         if (out.len + put > max)
             break;
-        cs_buf_append(&out, k > 0 ? bytes + i : replacement, put);
-        i += k > 0 ? k : 1;
+        cs_buf_append(&out, whole ? bytes + i : replacement, put);
+        i += k;
     }
     const char *copy = cs_arena_strndup(arena, cs_buf_cstr(&out), out.len);
     cs_buf_release(&out);

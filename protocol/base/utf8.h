@@ -10,6 +10,10 @@
 /* Also false when there is a NUL byte among the n: such a text would be cut short as a C string. */
 bool cs_utf8_valid(const char *s, size_t n);
 
+/* How many of the n > 0 bytes at s belong together: one well-formed character (*whole), or what stands in the place of one and becomes one
+ * U+FFFD: as Unicode 15 (section 3.9, "maximal subparts") and browsers count them. */
+size_t cs_utf8_step(const char *s, size_t n, bool *whole);
+
 /* A copy that is well-formed and can be packed: what is not becomes U+FFFD, NULs too, and what is over max bytes is cut off between
  * characters. */
 const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, size_t max);

@@ -93,26 +93,19 @@ static enum cs_err put_settings(struct cs_settings_of *of, struct cs_buf *out, s
 
 /* ---- what comes back --------------------------------------------------------------------------- */
 
-static const struct {
-    const char *reason;
-    enum cs_outcome outcome;
-} ends[] = {
-    {"end_turn", CS_OUTCOME_ok},     {"stop_sequence", CS_OUTCOME_ok},
-    {"tool_use", CS_OUTCOME_ok},     {"max_tokens", CS_OUTCOME_truncated},
-    {"refusal", CS_OUTCOME_refused}, {"model_context_window_exceeded", CS_OUTCOME_truncated},
-};
-
-static void read_content(const json_t *content, struct cs_buf *text)
+static void read_block(json_t *block, enum cs_form asked, struct cs_read_said *p)
 {
-    size_t i;
-    const json_t *block;
-    json_array_foreach(content, i, block)
-    {
-        if (cs_read_is(json_object_get(block, "type"), "text"))
-            cs_read_piece(text, json_object_get(block, "text"));
-        else if (cs_read_is(json_object_get(block, "type"), "tool_use"))
-            cs_read_piece(text, json_object_get(block, "input"));
-    }
+    const char *type = json_string_value(json_object_get(block, "type"));
+    if (type == NULL)
+        return;
+    if (strcmp(type, "text") == 0 && !p->has_answer_tool)
+        cs_read_piece(&p->text, json_object_get(block, "text"));
+    else if (strcmp(type, "thinking") == 0)
+        cs_read_said_reason(p, json_object_get(block, "thinking"));
+    else if (strcmp(type, "tool_use") == 0)
+        cs_read_said_tool(p, asked, block, json_object_get(block, "input"));
+    else if (strstr(type, "tool_use") != NULL)
+        cs_read_said_call(p, block);
 }
 
 /* Anthropic's input_tokens leave out what went through the cache. */
@@ -126,49 +119,43 @@ static void read_usage(const json_t *usage, struct cs_reading *out)
         json_object_get(json_object_get(usage, "output_tokens_details"), "thinking_tokens"));
 }
 
-/* The end marker is stop_reason. pause_turn asks to be resumed, which an experiment does not: like an unknown reason it is a fault. */
-static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_reading *out)
+/* The end marker is stop_reason. */
+static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
 {
-    struct cs_buf text = CS_BUF_INIT(SIZE_MAX);
-    const json_t *reason = json_object_get(root, "stop_reason");
-    size_t i = 0;
-    if (!json_is_string(reason) || !json_is_array(json_object_get(root, "content")))
+    struct cs_read_said p = CS_READ_SAID_INIT;
+    const json_t *content = json_object_get(root, "content");
+    json_t *block;
+    size_t i;
+    if (json_is_string(json_object_get(root, "stop_reason")) || json_is_array(content))
+        cs_read_end(json_object_get(root, "stop_reason"), arena, out);
+    if (!json_is_array(content) && (out->says == CS_SAYS_NOTHING || out->outcome == CS_OUTCOME_ok)) {
+        out->says = CS_SAYS_NOTHING;
+        cs_read_nothing(root, "the reply has no content", arena, out);
         return;
-    while (i < sizeof ends / sizeof *ends && !cs_read_is(reason, ends[i].reason))
-        i++;
-    const bool known = i < sizeof ends / sizeof *ends;
-    out->says = known ? CS_SAYS_ANSWER : CS_SAYS_ERROR;
-    out->outcome = known ? ends[i].outcome : CS_OUTCOME_ok;
-    out->finish = cs_read_text(reason, CS_OUTPUT_WORD_MAX, arena);
-    if (out->outcome == CS_OUTCOME_refused) /* what was said before it is to be dropped */
-        cs_read_piece(&text, json_object_get(json_object_get(root, "stop_details"), "explanation"));
-    else
-        read_content(json_object_get(root, "content"), &text);
-    cs_read_answer(&text, arena, out);
+    }
+    if (out->outcome == CS_OUTCOME_refused) { /* what was said before it is to be dropped */
+        cs_read_piece(&p.text, json_object_get(json_object_get(root, "stop_details"), "explanation"));
+    } else {
+        json_array_foreach((json_t *)(uintptr_t)content, i, block) read_block(block, asked, &p);
+    }
+    cs_read_take(&p, asked, arena, out);
     out->model = cs_read_text(json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usage"), out);
-    cs_buf_release(&text);
+    cs_read_said_release(&p);
 }
 
-static void read_error(const struct cs_http_reply *reply, const json_t *root, const json_t *error,
-                       struct cs_arena *arena, struct cs_reading *out)
-{
-    cs_complaint_read(reply, root, error, NULL, arena, out);
-    out->finish = cs_read_text(json_object_get(error, "type"), CS_OUTPUT_WORD_MAX, arena);
-}
-
-static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
+static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,
+                       struct cs_reading *out)
 {
     static const char *const id_headers[] = {"request-id", "x-request-id", NULL};
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
     const json_t *error = json_object_get(root, "error");
     if (out->request_id[0] == '\0')
         out->request_id = cs_read_text(json_object_get(root, "request_id"), CS_OUTPUT_WORD_MAX, arena);
-    const bool said = json_is_object(error) || json_is_string(error);
-    if (said || !cs_read_is_good(reply))
-        read_error(reply, root, said ? error : root, arena, out);
+    if (cs_read_is_error(error) || !cs_read_is_good(reply))
+        cs_complaint_read(reply, root, cs_read_is_error(error) ? error : root, "type", NULL, arena, out);
     else
-        read_answer(root, arena, out);
+        read_answer(root, asked, arena, out);
     json_decref(root);
 }
 

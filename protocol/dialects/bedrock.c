@@ -99,20 +99,6 @@ static enum cs_err put_settings(struct cs_settings_of *of, struct cs_buf *out, s
 
 /* ---- what comes back --------------------------------------------------------------------------- */
 
-static const struct {
-    const char *reason;
-    enum cs_outcome outcome;
-} ends[] = {
-    {"end_turn", CS_OUTCOME_ok},
-    {"stop_sequence", CS_OUTCOME_ok},
-    {"tool_use", CS_OUTCOME_ok},
-    {"max_tokens", CS_OUTCOME_truncated},
-    {"model_context_window_exceeded", CS_OUTCOME_truncated},
-    {"content_filtered", CS_OUTCOME_content_filtered},
-    {"guardrail_intervened", CS_OUTCOME_content_filtered},
-    {"refusal", CS_OUTCOME_refused}, /* not in AWS' list, but what Claude says elsewhere */
-};
-
 /* Bedrock's inputTokens leave out what went through the cache. The model that served is not told. */
 static void read_usage(const json_t *usage, struct cs_reading *out)
 {
@@ -122,51 +108,68 @@ static void read_usage(const json_t *usage, struct cs_reading *out)
     out->output_tokens = cs_read_count(json_object_get(usage, "outputTokens"));
 }
 
-/* The end marker is stopReason. */
-static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_reading *out)
+static void read_block(json_t *block, enum cs_form asked, struct cs_read_said *p)
 {
-    struct cs_buf text = CS_BUF_INIT(SIZE_MAX);
-    const char *reason = json_string_value(json_object_get(root, "stopReason"));
-    const json_t *message = json_object_get(json_object_get(root, "output"), "message"), *block;
-    const json_t *content = json_object_get(message, "content");
-    size_t i, end = 0;
-    if (reason == NULL || !json_is_object(message))
-        return;
-    while (end < sizeof ends / sizeof *ends && strcmp(reason, ends[end].reason) != 0)
-        end++;
-    const bool known = end < sizeof ends / sizeof *ends;
-    out->says = known ? CS_SAYS_ANSWER : CS_SAYS_ERROR; /* malformed_model_output, ... */
-    out->outcome = known ? ends[end].outcome : CS_OUTCOME_ok;
-    out->finish = cs_read_text(json_object_get(root, "stopReason"), CS_OUTPUT_WORD_MAX, arena);
-    json_array_foreach(content, i, block)
-    {
-        cs_read_piece(&text, json_object_get(block, "text"));
-        cs_read_piece(&text, json_object_get(json_object_get(block, "toolUse"), "input"));
-    }
-    cs_read_answer(&text, arena, out);
-    read_usage(json_object_get(root, "usage"), out);
-    cs_buf_release(&text);
+    json_t *call = json_object_get(block, "toolUse");
+    const json_t *reasoning = json_object_get(block, "reasoningContent");
+    if (!p->has_answer_tool)
+        cs_read_piece(&p->text, json_object_get(block, "text"));
+    cs_read_said_reason(p, json_object_get(reasoning, "reasoningText"));
+    if (json_is_object(call))
+        cs_read_said_tool(p, asked, call, json_object_get(call, "input"));
 }
 
-/* {"message":"..."}, its name in a header: "ThrottlingException:http://..." */
+/* The end marker is stopReason. */
+static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
+{
+    struct cs_read_said p = CS_READ_SAID_INIT;
+    const json_t *message = json_object_get(json_object_get(root, "output"), "message");
+    const json_t *content = json_object_get(message, "content");
+    json_t *block;
+    size_t i;
+    cs_read_end(json_object_get(root, "stopReason"), arena, out);
+    if (!json_is_object(message) && (out->says == CS_SAYS_NOTHING || out->outcome == CS_OUTCOME_ok)) {
+        out->says = CS_SAYS_NOTHING;
+        cs_read_nothing(root, "the reply has no message", arena, out);
+        return;
+    }
+    json_array_foreach((json_t *)(uintptr_t)content, i, block) read_block(block, asked, &p);
+    cs_read_take(&p, asked, arena, out);
+    read_usage(json_object_get(root, "usage"), out);
+    cs_read_said_release(&p);
+}
+
+/* {"message":"..."}, its name in a header, "ThrottlingException:http://...", or (in front of it, or in a good reply) in the body as __type,
+ * "com.amazon.coral.service#ThrottlingException". */
 static void read_error(const json_t *root, const struct cs_http_reply *reply, struct cs_arena *arena,
                        struct cs_reading *out)
 {
     const char *name = cs_header(reply->headers, "x-amzn-errortype", arena);
+    const char *type = json_string_value(json_object_get(root, "__type")), *hash;
+    if (name == NULL && type != NULL)
+        name = (hash = strrchr(type, '#')) != NULL ? hash + 1 : type;
     char *bare = name != NULL ? cs_arena_strndup(arena, name, strcspn(name, ":")) : NULL;
-    cs_complaint_read(reply, root, root, bare, arena, out);
+    cs_complaint_read(reply, root, root, NULL, bare, arena, out);
     if (bare != NULL)
         out->finish = cs_clean_text(arena, bare, strlen(bare), CS_OUTPUT_WORD_MAX);
+    if (out->status == 0 && reply->status < 300)
+        out->status = cs_read_status_of_word(out->finish);
 }
 
-static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
+static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,
+                       struct cs_reading *out)
 {
     static const char *const id_headers[] = {"x-amzn-requestid", NULL};
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
-    if (reply->transfer == CS_TRANSFER_WHOLE && (reply->status < 200 || reply->status > 299))
+    const bool good = reply->status >= 200 && reply->status <= 299;
+    const json_t *error = json_object_get(root, "error"); /* of a gateway */
+    if (reply->transfer == CS_TRANSFER_WHOLE &&
+        (!good || (json_object_get(root, "__type") != NULL && json_object_get(root, "output") == NULL)))
         read_error(root, reply, arena, out);
+    else if (cs_read_is_error(error))
+        read_error(error, reply, arena, out);
     else
-        read_answer(root, arena, out);
+        read_answer(root, asked, arena, out);
     json_decref(root);
 }
 

@@ -297,15 +297,6 @@ static bool is_of_the_day(const char *text)
 
 /* ---- the whole --------------------------------------------------------------------------------- */
 
-/* A status in the place of the error's code (OpenRouter, vLLM), or a code that stands for one. */
-static uint16_t status_of(const json_t *code)
-{
-    const json_int_t n = json_is_string(code) ? strtol(json_string_value(code), NULL, 10) : json_integer_value(code);
-    if (n >= 400 && n <= 599)
-        return (uint16_t)n;
-    return json_is_string(code) && strcmp(json_string_value(code), "rate_limit_exceeded") == 0 ? 429 : 0;
-}
-
 /* A page in front of the provider that speaks of this request: a firewall's. */
 static bool is_page_about_request(const char *text)
 {
@@ -350,30 +341,20 @@ static enum cs_saying judge(uint16_t status, bool page, const struct heard *h, c
     return page && status == 403 && is_page_about_request(text) ? CS_SAYS_BLOCKED : CS_SAYS_ERROR;
 }
 
-static const json_t *message_of(const json_t *error)
+void cs_complaint_read(const struct cs_http_reply *reply, const json_t *root, const json_t *error, const char *word,
+                       const char *name, struct cs_arena *arena, struct cs_reading *out)
 {
-    static const char *const names[] = {"message", "Message", "error", "detail", "msg", "title"};
-    const json_t *message = error;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !json_is_string(message); i++)
-        message = json_object_get(error, names[i]);
-    return message;
-}
-
-void cs_complaint_read(const struct cs_http_reply *reply, const json_t *root, const json_t *error, const char *name,
-                       struct cs_arena *arena, struct cs_reading *out)
-{
-    const json_t *message = message_of(error);
-    const json_t *code = json_object_get(error, "code");
-    const bool good = reply->status >= 200 && reply->status <= 299;
     struct heard h = {.says = CS_SAYS_ERROR};
+    const bool good = cs_read_is_good(reply);
     hear(&h, "error", root, 0);
     if (name != NULL)
         hear_word(&h, "code", name);
-    if (json_is_string(message))
-        out->text = cs_read_text(message, CS_ERROR_TEXT_MAX, arena);
-    if (json_is_string(code))
-        out->finish = cs_read_text(code, CS_OUTPUT_WORD_MAX, arena);
-    out->status = status_of(code);
+    if (error != NULL)
+        cs_read_error(error, word, reply, arena, out);
+    if (out->text[0] == '\0' && json_is_string(json_object_get(error, "error"))) /* {"code":...,"error":"..."} */
+        out->text = cs_read_text(json_object_get(error, "error"), CS_ERROR_TEXT_MAX, arena);
+    if (good && out->status == 0 && json_is_string(error))
+        out->status = cs_read_status(root);
     out->says = judge(good && out->status != 0 ? out->status : reply->status, root == NULL, &h, out->text);
     if (out->says == CS_SAYS_DAY_USED)
         out->limit = limit_of(reply, out->text, arena);

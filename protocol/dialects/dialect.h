@@ -34,8 +34,8 @@ struct cs_dialect {
     void (*prompt)(const struct cs_model *m, const struct cs_prompt *p, struct cs_buf *out);
     /* `,"temperature":0.7,...` or nothing. */
     enum cs_err (*settings)(struct cs_settings_of *of, struct cs_buf *out, struct cs_error *err);
-    /* What comes back; strings live in the arena. */
-    void (*read)(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out);
+    /* What comes back to a request that asked for this form; strings live in the arena. */
+    void (*read)(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out);
 };
 
 /* Of what a call is charged to the quotas of its account when it starts: of its estimated input, its expected output, its cap. */

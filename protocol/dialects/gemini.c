@@ -10,7 +10,7 @@
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
-#include "protocol/dialects/retry_after.h"
+#include "protocol/study/answer.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
@@ -88,19 +88,6 @@ static enum cs_err put_settings(struct cs_settings_of *of, struct cs_buf *out, s
 
 /* ---- what comes back --------------------------------------------------------------------------- */
 
-static const struct {
-    const char *reason;
-    enum cs_outcome outcome;
-} ends[] = {
-    {"STOP", CS_OUTCOME_ok},
-    {"MAX_TOKENS", CS_OUTCOME_truncated},
-    {"SAFETY", CS_OUTCOME_content_filtered},
-    {"RECITATION", CS_OUTCOME_content_filtered},
-    {"BLOCKLIST", CS_OUTCOME_content_filtered},
-    {"PROHIBITED_CONTENT", CS_OUTCOME_content_filtered},
-    {"SPII", CS_OUTCOME_content_filtered},
-};
-
 /* Gemini counts thoughts beside the answer's tokens. */
 static void read_usage(const json_t *usage, struct cs_reading *out)
 {
@@ -110,67 +97,74 @@ static void read_usage(const json_t *usage, struct cs_reading *out)
     out->output_tokens = cs_read_count(json_object_get(usage, "candidatesTokenCount")) + out->reasoning_tokens;
 }
 
-/* There may be no content, or content without parts: thinking has then eaten the cap, or a filter the answer. */
-static void read_candidate(const json_t *candidate, struct cs_arena *arena, struct cs_reading *out)
+static void read_part(json_t *part, struct cs_read_said *p)
 {
-    struct cs_buf text = CS_BUF_INIT(SIZE_MAX);
-    const json_t *reason = json_object_get(candidate, "finishReason"), *part;
-    const json_t *parts = json_object_get(json_object_get(candidate, "content"), "parts");
-    size_t i, end = 0;
-    while (end < sizeof ends / sizeof *ends && !cs_read_is(reason, ends[end].reason))
-        end++;
-    const bool known = end < sizeof ends / sizeof *ends;
-    out->says = known ? CS_SAYS_ANSWER : CS_SAYS_ERROR; /* OTHER, MALFORMED_RESPONSE, ... */
-    out->outcome = known ? ends[end].outcome : CS_OUTCOME_ok;
-    out->finish = cs_read_text(reason, CS_OUTPUT_WORD_MAX, arena);
-    json_array_foreach(parts, i, part)
-    {
-        if (!json_is_true(json_object_get(part, "thought")))
-            cs_read_piece(&text, json_object_get(part, "text"));
-    }
-    cs_read_answer(&text, arena, out);
-    const json_t *logprobs = json_object_get(candidate, "logprobsResult");
-    cs_logprobs_read(json_object_get(logprobs, "chosenCandidates"), "logProbability",
-                     json_object_get(logprobs, "topCandidates"), arena, out);
-    cs_buf_release(&text);
+    if (json_is_true(json_object_get(part, "thought")))
+        cs_read_said_reason(p, json_object_get(part, "text"));
+    else
+        cs_read_piece(&p->text, json_object_get(part, "text"));
+    if (json_object_get(part, "functionCall") != NULL)
+        cs_read_said_call(p, json_object_get(part, "functionCall"));
 }
 
-/* The end marker is finishReason; a prompt that was blocked has no candidate and says so. */
-static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_reading *out)
+static bool says_nothing(const json_t *candidate)
 {
-    const json_t *candidate = json_array_get(json_object_get(root, "candidates"), 0);
+    return json_array_size(json_object_get(json_object_get(candidate, "content"), "parts")) == 0;
+}
+
+/* What ended it. A prompt that was blocked says so, and has no candidate, or one that says nothing. A whole reply without any candidate
+ * is one that the model did not answer: asked again, it would not either. */
+static void read_why(const json_t *root, const json_t *candidate, struct cs_arena *arena, struct cs_reading *out)
+{
     const json_t *blocked = json_object_get(json_object_get(root, "promptFeedback"), "blockReason");
-    if (json_is_string(json_object_get(candidate, "finishReason"))) {
-        read_candidate(candidate, arena, out);
-    } else if (candidate == NULL && json_is_string(blocked)) {
+    cs_read_end(json_object_get(candidate, "finishReason"), arena, out);
+    if (json_string_length(blocked) > 0 && !cs_read_is(blocked, "BLOCK_REASON_UNSPECIFIED") &&
+        (candidate == NULL || says_nothing(candidate))) {
         out->says = CS_SAYS_ANSWER;
         out->outcome = CS_OUTCOME_content_filtered;
         out->finish = cs_read_text(blocked, CS_OUTPUT_WORD_MAX, arena);
-    } else {
+        out->cause = "";
+    } else if (candidate == NULL && json_is_object(json_object_get(root, "usageMetadata"))) {
+        out->says = CS_SAYS_ANSWER;
+        out->outcome = CS_OUTCOME_unparsable;
+        out->finish = "no candidates";
+        out->cause = cs_answer_fault_name(CS_ANSWER_ENDED);
+    }
+}
+
+/* There may be no content, or content without parts: thinking has then eaten the cap, or a filter the answer. */
+static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
+{
+    struct cs_read_said p = CS_READ_SAID_INIT;
+    const json_t *candidate = json_array_get(json_object_get(root, "candidates"), 0);
+    const json_t *parts = json_object_get(json_object_get(candidate, "content"), "parts");
+    const json_t *logprobs = json_object_get(candidate, "logprobsResult");
+    json_t *part;
+    size_t i;
+    read_why(root, candidate, arena, out);
+    if (candidate == NULL && out->says == CS_SAYS_NOTHING) {
+        cs_read_nothing(root, "the reply has no candidates", arena, out);
         return;
     }
+    json_array_foreach((json_t *)(uintptr_t)parts, i, part) read_part(part, &p);
+    cs_read_take(&p, asked, arena, out);
+    cs_logprobs_read(json_object_get(logprobs, "chosenCandidates"), "logProbability",
+                     json_object_get(logprobs, "topCandidates"), arena, out);
     out->model = cs_read_text(json_object_get(root, "modelVersion"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usageMetadata"), out);
+    cs_read_said_release(&p);
 }
 
-static void read_error(const struct cs_http_reply *reply, const json_t *root, const json_t *error,
-                       struct cs_arena *arena, struct cs_reading *out)
-{
-    cs_complaint_read(reply, root, error, NULL, arena, out);
-    out->finish = cs_read_text(json_object_get(error, "status"), CS_OUTPUT_WORD_MAX, arena);
-}
-
-static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
+static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,
+                       struct cs_reading *out)
 {
     static const char *const id_headers[] = {"x-request-id", NULL}; /* Google sends none, a gateway may */
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
-    const json_t *first = json_is_array(root) ? json_array_get(root, 0) : root; /* some gateways send a list */
-    const json_t *error = json_object_get(first, "error");
-    const bool said = json_is_object(error) || json_is_string(error);
-    if (said || !cs_read_is_good(reply))
-        read_error(reply, root, said ? error : first, arena, out);
+    const json_t *error = json_object_get(root, "error");
+    if (cs_read_is_error(error) || !cs_read_is_good(reply))
+        cs_complaint_read(reply, root, cs_read_is_error(error) ? error : root, "status", NULL, arena, out);
     else
-        read_answer(root, arena, out);
+        read_answer(root, asked, arena, out);
     if (out->request_id[0] == '\0')
         out->request_id = cs_read_text(json_object_get(root, "responseId"), CS_OUTPUT_WORD_MAX, arena);
     json_decref(root);

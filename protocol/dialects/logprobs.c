@@ -12,6 +12,8 @@
 #include "protocol/base/buf.h"
 #include "protocol/dialects/read.h"
 
+#define ROUNDING 1e-3 /* above 0 by no more than a server's arithmetic can be off */
+
 enum { FIELDS_MAX = 16, TOPS_MAX = 5, NAME_MAX_BYTES = 64, TOKEN_MAX_BYTES = 32 };
 
 struct place { /* where an answer begins in the text of all tokens */
@@ -86,7 +88,8 @@ static json_t *alternatives_of(const json_t *tops, const char *value, struct cs_
     {
         const char *token = cs_read_text(json_object_get(top, "token"), TOKEN_MAX_BYTES, arena);
         const json_t *v = json_object_get(top, value);
-        if (i < TOPS_MAX && json_is_number(v) && json_is_string(json_object_get(top, "token")))
+        if (i < TOPS_MAX && json_is_number(v) && json_number_value(v) <= ROUNDING &&
+            json_is_string(json_object_get(top, "token")))
             json_object_set_new(all, token, json_real(round(json_number_value(v) * 1e4) / 1e4));
     }
     return all;
@@ -120,15 +123,23 @@ void cs_logprobs_read(const json_t *chosen, const char *value, const json_t *top
         return;
     size_t *ends = cs_arena_array(arena, n, sizeof *ends); /* of each token in the text */
     double sum = 0;
+    bool impossible = false;
     for (size_t i = 0; i < n; i++) {
         const json_t *token = json_array_get(chosen, i), *v = json_object_get(token, value);
         const char *s = json_string_value(json_object_get(token, "token"));
         cs_buf_str(&text, s != NULL ? s : "");
         ends[i] = text.len;
         sum += json_is_number(v) ? json_number_value(v) : NAN;
+        impossible |= cs_read_is(v, "NaN") || (json_is_number(v) && json_number_value(v) > ROUNDING);
+    }
+    if (impossible && out->says == CS_SAYS_ANSWER) {
+        out->says = CS_SAYS_ERROR;
+        out->text = "the reply is faulty: a log probability in it is above 0, or no number";
+        cs_buf_release(&text);
+        return;
     }
     if (isfinite(sum)) {
-        out->logprob = sum;
+        out->logprob = sum < 0 ? sum : 0;
         out->logprob_tokens = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
     }
     json_t *all = json_object();

@@ -156,86 +156,102 @@ static void read_logprobs(const json_t *logprobs, struct cs_arena *arena, struct
     json_decref(pairs);
 }
 
-/* A text, or (Mistral's reasoning models) a list of chunks of which those of type text are the answer. */
-static void read_content(const json_t *content, struct cs_buf *text)
+/* A part of a content in parts, by its type; one without a type is text. */
+static void read_part(const json_t *part, struct cs_read_said *p)
 {
-    const json_t *chunk;
-    size_t i;
-    if (json_is_string(content))
-        cs_read_piece(text, content);
-    json_array_foreach(content, i, chunk)
-    {
-        const char *type = json_string_value(json_object_get(chunk, "type"));
-        if (type != NULL && strcmp(type, "text") == 0)
-            cs_read_piece(text, json_object_get(chunk, "text"));
-    }
+    const json_t *type = json_object_get(part, "type");
+    if (cs_read_is(type, "thinking") || cs_read_is(type, "reasoning"))
+        cs_read_said_reason(p, json_object_get(part, json_string_value(type)));
+    else if (cs_read_is(type, "refusal"))
+        cs_read_piece(&p->refusal, json_object_get(part, "refusal"));
+    else if (type == NULL || cs_read_is(type, "text") || cs_read_is(type, "output_text"))
+        cs_read_piece(&p->text, json_is_string(part) ? part : json_object_get(part, "text"));
 }
 
-/* How an answer ended; what is not here ended well. Below the line: OpenRouter, DeepSeek, Mistral. */
-static const struct {
-    const char *reason;
-    enum cs_saying says;
-    enum cs_outcome outcome;
-} ends[] = {
-    {"length", CS_SAYS_ANSWER, CS_OUTCOME_truncated},
-    {"content_filter", CS_SAYS_ANSWER, CS_OUTCOME_content_filtered},
-    /* ---- */
-    {"error", CS_SAYS_ERROR, CS_OUTCOME_ok},
-    {"insufficient_system_resource", CS_SAYS_ERROR, CS_OUTCOME_ok},
-    {"model_length", CS_SAYS_ANSWER, CS_OUTCOME_truncated},
-};
-
-/* choices[0] with a finish_reason: the end marker without which a body is not whole. */
-static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_reading *out)
+/* A text; or (Mistral's reasoning models) a list of parts; or the answer as the object that it is. */
+static void read_content(const json_t *content, struct cs_read_said *p)
 {
+    const json_t *part;
+    size_t i;
+    if (!json_is_array(content))
+        cs_read_piece(&p->text, content);
+    json_array_foreach(content, i, part) read_part(part, p);
+}
+
+/* Where servers put what a model thinks (DeepSeek, vLLM, llama.cpp; OpenRouter, Ollama); the first that says something. */
+static void read_reasoning(const json_t *message, struct cs_read_said *p)
+{
+    static const char *const members[] = {"reasoning_content", "reasoning", "thinking", "reasoning_details"};
+    for (size_t i = 0; i < sizeof members / sizeof *members && p->reasoning.len == 0; i++)
+        cs_read_said_reason(p, json_object_get(message, members[i]));
+}
+
+static void read_message(const json_t *message, struct cs_read_said *p)
+{
+    const json_t *calls = json_object_get(message, "tool_calls");
+    json_t *call;
+    size_t i;
+    read_content(json_object_get(message, "content"), p);
+    if (json_is_string(json_object_get(message, "refusal")))
+        cs_read_piece(&p->refusal, json_object_get(message, "refusal"));
+    read_reasoning(message, p);
+    json_array_foreach((json_t *)(uintptr_t)calls, i, call) cs_read_said_call(p, call);
+    call = json_object_get(message, "function_call");
+    if (json_is_object(call))
+        cs_read_said_call(p, call);
+}
+
+/* choices[0] with a finish_reason: the end marker without which a body is not whole. What was filtered or cut short may have no message. */
+static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
+{
+    struct cs_read_said p = CS_READ_SAID_INIT;
     const json_t *choice = json_array_get(json_object_get(root, "choices"), 0);
     const json_t *message = json_object_get(choice, "message");
-    const json_t *refusal = json_object_get(message, "refusal");
-    out->finish = cs_read_text(json_object_get(choice, "finish_reason"), CS_OUTPUT_WORD_MAX, arena);
-    if (!json_is_object(message) || out->finish[0] == '\0')
+    if (!json_is_object(choice)) {
+        cs_read_nothing(root, "the reply has no choices", arena, out);
         return;
-    struct cs_buf text = CS_BUF_INIT(SIZE_MAX);
-    out->says = CS_SAYS_ANSWER;
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        if (strcmp(out->finish, ends[i].reason) == 0) {
-            out->says = ends[i].says;
-            out->outcome = ends[i].outcome;
-        }
     }
-    if (json_is_string(refusal))
-        out->outcome = CS_OUTCOME_refused;
-    read_content(json_is_string(refusal) ? refusal : json_object_get(message, "content"), &text);
-    cs_read_answer(&text, arena, out);
+    cs_read_end(json_object_get(choice, "finish_reason"), arena, out);
+    if (!json_is_object(message) && out->says == CS_SAYS_ANSWER && out->outcome == CS_OUTCOME_ok) {
+        out->says = CS_SAYS_NOTHING;
+        cs_read_nothing(root, "the reply's choice has no message", arena, out);
+        return;
+    }
+    read_message(message, &p);
+    cs_read_take(&p, asked, arena, out);
     out->model = cs_read_text(json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
     out->fingerprint = cs_read_text(json_object_get(root, "system_fingerprint"), CS_OUTPUT_WORD_MAX, arena);
     if (out->fingerprint[0] == '\0') /* OpenRouter: which provider, and so which quantisation, served */
         out->fingerprint = cs_read_text(json_object_get(root, "provider"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usage"), out);
     read_logprobs(json_object_get(choice, "logprobs"), arena, out);
-    cs_buf_release(&text);
+    cs_read_said_release(&p);
 }
 
-/* OpenAI's {"error":{...}}; also {"error":"..."} (TGI, Ollama) and {"object":"error","message":...} (vLLM, Mistral). */
+/* OpenAI's {"error":{...}}; also {"error":"..."} (TGI, Ollama), with its code beside it, and {"object":"error","message":...} (vLLM,
+ * Mistral); and in a choice (OpenRouter), whatever else the choice says. */
 static const json_t *error_in(const json_t *root)
 {
     const json_t *error = json_object_get(root, "error");
-    const char *object = json_string_value(json_object_get(root, "object"));
-    if (json_is_array(root)) /* Google's gateway of this shape */
-        return error_in(json_array_get(root, 0));
-    if (json_is_object(error) || json_is_string(error))
+    const json_t *choice = json_array_get(json_object_get(root, "choices"), 0);
+    if (json_is_true(error) || cs_read_is(json_object_get(root, "object"), "error"))
+        return root;
+    if (cs_read_is_error(error))
         return error;
-    return object != NULL && strcmp(object, "error") == 0 ? root : NULL;
+    error = json_object_get(choice, "error");
+    return cs_read_is_error(error) ? error : NULL;
 }
 
-static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
+static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,
+                       struct cs_reading *out)
 {
     static const char *const id_headers[] = {"x-request-id", "apim-request-id", "request-id", NULL};
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
     const json_t *error = error_in(root);
     if (error != NULL || !cs_read_is_good(reply))
-        cs_complaint_read(reply, root, error != NULL ? error : root, NULL, arena, out);
+        cs_complaint_read(reply, root, error != NULL ? error : root, "code", NULL, arena, out);
     else
-        read_answer(root, arena, out);
+        read_answer(root, asked, arena, out);
     json_decref(root);
 }
 

@@ -2,6 +2,7 @@
  * patients are not to be kept. */
 #include <jansson.h>
 #include <string.h>
+#include <strings.h>
 
 #include "protocol/dialects/body.h"
 #include "protocol/dialects/complaint.h"
@@ -81,21 +82,24 @@ static enum cs_err put_settings(struct cs_settings_of *of, struct cs_buf *out, s
 
 /* ---- what comes back --------------------------------------------------------------------------- */
 
-/* output[].content[]: texts joined; a part of type refusal makes it a refusal. Reasoning items have no content of these types. */
-static void read_output(const json_t *output, struct cs_buf *text, struct cs_buf *refusal)
+/* output[]: texts of messages joined; a part of type refusal makes it a refusal; reasoning is its summaries, or (open models) its own text. */
+static void read_item(json_t *item, struct cs_read_said *p)
 {
-    size_t i, k;
-    const json_t *item, *part;
-    json_array_foreach(output, i, item)
+    const json_t *content = json_object_get(item, "content"), *part;
+    const char *type = json_string_value(json_object_get(item, "type"));
+    size_t i;
+    if (type != NULL && strcmp(type, "reasoning") == 0) {
+        cs_read_said_reason(p, json_array_size(content) > 0 ? content : json_object_get(item, "summary"));
+        return;
+    }
+    if (type != NULL && strstr(type, "_call") != NULL)
+        cs_read_said_call(p, item);
+    json_array_foreach(content, i, part)
     {
-        const json_t *content = json_object_get(item, "content");
-        json_array_foreach(content, k, part)
-        {
-            if (cs_read_is(json_object_get(part, "type"), "output_text"))
-                cs_read_piece(text, json_object_get(part, "text"));
-            else if (cs_read_is(json_object_get(part, "type"), "refusal"))
-                cs_read_piece(refusal, json_object_get(part, "refusal"));
-        }
+        if (cs_read_is(json_object_get(part, "type"), "output_text"))
+            cs_read_piece(&p->text, json_object_get(part, "text"));
+        else if (cs_read_is(json_object_get(part, "type"), "refusal"))
+            cs_read_piece(&p->refusal, json_object_get(part, "refusal"));
     }
 }
 
@@ -125,41 +129,48 @@ static void read_usage(const json_t *usage, struct cs_reading *out)
         json_object_get(json_object_get(usage, "output_tokens_details"), "reasoning_tokens"));
 }
 
-/* The end marker is the status: completed or incomplete. */
-static void read_answer(const json_t *root, struct cs_arena *arena, struct cs_reading *out)
+/* The end marker is the status: completed, or incomplete for a reason. */
+static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
 {
-    const json_t *status = json_object_get(root, "status");
+    struct cs_read_said p = CS_READ_SAID_INIT;
+    const json_t *status = json_object_get(root, "status"), *output = json_object_get(root, "output");
     const json_t *reason = json_object_get(json_object_get(root, "incomplete_details"), "reason");
-    const bool incomplete = cs_read_is(status, "incomplete");
-    if ((!cs_read_is(status, "completed") && !incomplete) || !json_is_array(json_object_get(root, "output")))
+    const bool incomplete = json_is_string(status) && strcasecmp(json_string_value(status), "incomplete") == 0;
+    json_t *item;
+    size_t i;
+    cs_read_end(incomplete && json_is_string(reason) ? reason : status, arena, out);
+    if (incomplete && out->says == CS_SAYS_ANSWER && out->outcome == CS_OUTCOME_ok) /* for a reason that is new */
+        out->outcome = CS_OUTCOME_truncated;
+    if (out->says == CS_SAYS_ANSWER && out->outcome == CS_OUTCOME_ok && !json_is_array(output)) {
+        out->says = CS_SAYS_NOTHING;
+        cs_read_nothing(root, "the reply has no output", arena, out);
         return;
-    struct cs_buf text = CS_BUF_INIT(SIZE_MAX), refusal = CS_BUF_INIT(SIZE_MAX);
-    read_output(json_object_get(root, "output"), &text, &refusal);
-    out->says = CS_SAYS_ANSWER;
-    out->finish = cs_read_text(incomplete && json_is_string(reason) ? reason : status, CS_OUTPUT_WORD_MAX, arena);
-    if (refusal.len > 0)
-        out->outcome = CS_OUTCOME_refused;
-    else if (incomplete)
-        out->outcome = cs_read_is(reason, "content_filter") ? CS_OUTCOME_content_filtered : CS_OUTCOME_truncated;
-    cs_read_answer(refusal.len > 0 ? &refusal : &text, arena, out);
+    }
+    json_array_foreach((json_t *)(uintptr_t)output, i, item) read_item(item, &p);
+    if (out->says == CS_SAYS_NOTHING && output == NULL)
+        cs_read_nothing(root, "the reply has no status and no output", arena, out);
+    else
+        cs_read_take(&p, asked, arena, out);
     out->model = cs_read_text(json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
     read_usage(json_object_get(root, "usage"), out);
-    read_logprobs(json_object_get(root, "output"), arena, out);
-    cs_buf_release(&text);
-    cs_buf_release(&refusal);
+    read_logprobs(output, arena, out);
+    cs_read_said_release(&p);
 }
 
-static void read_reply(const struct cs_http_reply *reply, struct cs_arena *arena, struct cs_reading *out)
+static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,
+                       struct cs_reading *out)
 {
     static const char *const id_headers[] = {"x-request-id", "apim-request-id", NULL};
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
     const json_t *error = json_object_get(root, "error");
-    const bool said = json_is_object(error) || json_is_string(error) ||
-                      cs_read_is(json_object_get(root, "status"), "failed");
+    const char *status = json_string_value(json_object_get(root, "status"));
+    if (json_is_true(error) || cs_read_is(json_object_get(root, "object"), "error"))
+        error = root;
+    const bool said = cs_read_is_error(error) || (status != NULL && strcasecmp(status, "failed") == 0);
     if (said || !cs_read_is_good(reply))
-        cs_complaint_read(reply, root, said ? error : root, NULL, arena, out);
+        cs_complaint_read(reply, root, said ? error : root, "code", NULL, arena, out);
     else
-        read_answer(root, arena, out);
+        read_answer(root, asked, arena, out);
     json_decref(root);
 }
 

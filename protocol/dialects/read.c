@@ -3,10 +3,15 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "protocol/base/repair.h"
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/header.h"
 #include "protocol/dialects/retry_after.h"
+#include "protocol/study/answer.h"
+
+enum { PARTIAL_CONTENT = 206, REPAIR_SLACK = 4096 };
 
 bool cs_read_is(const json_t *v, const char *word)
 {
@@ -20,7 +25,13 @@ const char *cs_read_text(const json_t *v, size_t max, struct cs_arena *arena)
 
 uint32_t cs_read_count(const json_t *v)
 {
-    json_int_t n = json_integer_value(v);
+    const char *word = json_string_value(v);
+    double n = json_number_value(v);
+    if (word != NULL && word[0] >= '0' && word[0] <= '9') {
+        char *end;
+        n = strtod(word, &end);
+        n = *end == '\0' ? n : 0;
+    }
     return n > 0 && n < UINT32_MAX ? (uint32_t)n : 0;
 }
 
@@ -35,11 +46,53 @@ void cs_read_piece(struct cs_buf *text, const json_t *piece)
     }
 }
 
-void cs_read_answer(const struct cs_buf *text, struct cs_arena *arena, struct cs_reading *out)
+/* ---- the body ---------------------------------------------------------------------------------------- */
+
+/* NUL is a character that a model may say; cs_clean_text takes it out of the text. What stands behind the value is of no concern. */
+static json_t *load(const char *bytes, size_t n)
 {
-    out->text = cs_clean_text(arena, cs_buf_cstr(text), text->len, CS_OUTPUT_TEXT_MAX);
-    if (text->len > CS_OUTPUT_TEXT_MAX && out->outcome == CS_OUTCOME_ok)
-        out->outcome = CS_OUTCOME_unparsable;
+    return json_loadb(bytes, n, JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK, NULL);
+}
+
+static json_t *load_repaired(const char *bytes, size_t n)
+{
+    struct cs_buf repaired = CS_BUF_INIT(CS_REPAIR_GROWTH * n + REPAIR_SLACK);
+    (void)cs_repair_json(bytes, n, &repaired);
+    json_t *root = repaired.overflow || repaired.len == 0 ? NULL : load(repaired.data, repaired.len);
+    cs_buf_release(&repaired);
+    return root;
+}
+
+/* Google's gateways put an error into an array of one. */
+static json_t *without_array(json_t *root)
+{
+    json_t *only = json_array_size(root) == 1 ? json_array_get(root, 0) : NULL;
+    if (!json_is_object(only))
+        return root;
+    json_incref(only);
+    json_decref(root);
+    return only;
+}
+
+/* What came in place of JSON, in our words: texts that a good reply has may be a patient's. */
+static const char *not_json(const struct cs_http_reply *reply, struct cs_arena *arena)
+{
+    const char *type = cs_header(reply->headers, "content-type", arena);
+    const char *s = reply->body, *end = s + reply->body_len;
+    if (reply->body_len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
+        s += 3;
+    while (s < end && strchr(" \t\r\n", *s) != NULL)
+        s++;
+    if (s >= end)
+        return "the reply is empty";
+    if (strncmp(s, "data:", 5) == 0 || strncmp(s, "event:", 6) == 0 || *s == ':' ||
+        (type != NULL && strncasecmp(type, "text/event-stream", 17) == 0))
+        return "the reply is an event stream (SSE), which was not asked for";
+    if (*s == '<')
+        return "the reply is HTML or XML, not JSON: a proxy or another server may answer at this address";
+    if (*s == '{' || *s == '[')
+        return "the reply's JSON is cut short or damaged";
+    return "the reply is not JSON";
 }
 
 /* Small values take a hundred times their length in memory: eight MiB of them would fill a host. No answer is made so. */
@@ -55,9 +108,10 @@ static bool is_bloated(const char *body, size_t n)
 json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
                       struct cs_reading *out)
 {
-    const bool good = cs_read_is_good(reply);
+    const bool good = reply->status >= 200 && reply->status <= 299;
     *out = (struct cs_reading){.says = CS_SAYS_NOTHING, .outcome = CS_OUTCOME_ok, .wait_ms = CS_NO_HINT};
     out->text = out->finish = out->model = out->request_id = out->fingerprint = out->alternatives = "";
+    out->cause = out->reasoning = out->tool_calls = "";
     for (; *id_headers != NULL && out->request_id[0] == '\0'; id_headers++) {
         const char *id = cs_header(reply->headers, *id_headers, arena);
         if (id != NULL)
@@ -69,13 +123,172 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
         out->wait_source = "retry-after";
         out->at_once = out->wait_ms == CS_NO_HINT && cs_header(reply->headers, "retry-after", arena) != NULL;
     }
-    if (reply->transfer != CS_TRANSFER_WHOLE || is_bloated(reply->body, reply->body_len))
+    if (reply->transfer != CS_TRANSFER_WHOLE)
         return NULL;
-    /* NUL is a character that a model may say; cs_clean_text takes it out of the text. */
-    json_t *root = json_loadb(reply->body, reply->body_len, JSON_ALLOW_NUL, NULL);
-    if (root == NULL && !good) /* a proxy's HTML */
-        out->text = cs_clean_text(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
-    return root;
+    if (is_bloated(reply->body, reply->body_len)) {
+        out->text = "the reply is of more single values than any answer has";
+        return NULL;
+    }
+    if (reply->status == PARTIAL_CONTENT) {
+        out->text = "the reply is Partial Content, a part of one that nobody asked for";
+        return NULL;
+    }
+    json_t *root = load(reply->body, reply->body_len);
+    if (root == NULL)
+        root = load_repaired(reply->body, reply->body_len);
+    if (root == NULL) /* a proxy's HTML */
+        out->text = good ? not_json(reply, arena)
+                         : cs_clean_text(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
+    return without_array(root);
+}
+
+/* ---- answers ----------------------------------------------------------------------------------------- */
+
+void cs_read_said_release(struct cs_read_said *p)
+{
+    cs_buf_release(&p->text);
+    cs_buf_release(&p->refusal);
+    cs_buf_release(&p->reasoning);
+    json_decref(p->tool_calls);
+}
+
+void cs_read_said_reason(struct cs_read_said *p, const json_t *said)
+{
+    const json_t *part;
+    size_t i;
+    if (json_is_string(said))
+        cs_read_piece(&p->reasoning, said);
+    else if (json_is_object(said) && json_object_get(said, "text") != NULL)
+        cs_read_said_reason(p, json_object_get(said, "text"));
+    else if (json_is_object(said))
+        cs_read_said_reason(p, json_object_get(said, "summary"));
+    json_array_foreach(said, i, part)
+    {
+        if (p->reasoning.len > 0 && !json_is_array(part))
+            cs_buf_char(&p->reasoning, '\n');
+        if (!json_is_array(part))
+            cs_read_said_reason(p, part);
+    }
+}
+
+void cs_read_said_call(struct cs_read_said *p, json_t *call)
+{
+    if (p->tool_calls == NULL)
+        p->tool_calls = json_array();
+    json_array_append(p->tool_calls, call);
+}
+
+void cs_read_said_tool(struct cs_read_said *p, enum cs_form asked, json_t *call, const json_t *input)
+{
+    if (asked != CS_FORM_TOOL) {
+        cs_read_said_call(p, call);
+        return;
+    }
+    if (!p->has_answer_tool) {
+        cs_buf_append(&p->reasoning, cs_buf_cstr(&p->text), p->text.len);
+        cs_buf_clear(&p->text);
+    }
+    p->has_answer_tool = true;
+    cs_read_piece(&p->text, input);
+}
+
+static const char *take(const struct cs_buf *said, size_t most, size_t *room, struct cs_arena *arena, bool *cut)
+{
+    const size_t max = most < *room ? most : *room;
+    const char *kept = said->len > 0 && max > 0 ? cs_clean_text(arena, said->data, said->len, max) : "";
+    *cut = said->len > strlen(kept) && said->len > max;
+    *room -= strlen(kept);
+    return kept;
+}
+
+/* What was said beside the answer takes what room the text leaves. */
+static void take_beside(const struct cs_read_said *p, struct cs_arena *arena, struct cs_reading *out)
+{
+    size_t room = CS_OUTPUT_TEXT_MAX - strlen(out->text);
+    char *calls = p->tool_calls != NULL ? json_dumps(p->tool_calls, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    struct cs_buf text = {.data = calls, .len = calls != NULL ? strlen(calls) : 0};
+    out->tool_calls = take(&text, CS_OUTPUT_TOOL_CALLS_MAX, &room, arena, &out->tool_calls_cut);
+    out->reasoning = take(&p->reasoning, CS_OUTPUT_REASONING_MAX, &room, arena, &out->reasoning_cut);
+    free(calls);
+}
+
+static bool is_blank(const struct cs_buf *text)
+{
+    return text->len == 0 || strspn(cs_buf_cstr(text), " \t\r\n") == text->len;
+}
+
+void cs_read_take(struct cs_read_said *p, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
+{
+    const bool refuses = !is_blank(&p->refusal) && out->says == CS_SAYS_ANSWER;
+    const struct cs_buf *text = refuses ? &p->refusal : &p->text;
+    if (refuses)
+        out->outcome = CS_OUTCOME_refused;
+    if (out->says == CS_SAYS_ANSWER) {
+        out->text = cs_clean_text(arena, cs_buf_cstr(text), text->len, CS_OUTPUT_TEXT_MAX);
+        if (out->outcome == CS_OUTCOME_ok && text->len > CS_OUTPUT_TEXT_MAX) {
+            out->outcome = CS_OUTCOME_unparsable;
+            out->cause = cs_answer_fault_name(CS_ANSWER_TOO_LONG);
+        } else if (out->outcome == CS_OUTCOME_ok && asked == CS_FORM_TOOL && !p->has_answer_tool) {
+            out->outcome = CS_OUTCOME_unparsable;
+            out->cause = cs_answer_fault_name(CS_ANSWER_NO_TOOL);
+        }
+    } else if (out->says == CS_SAYS_ERROR) {
+        out->text = cs_arena_printf(arena, "the provider broke the answer off: it ended with \"%s\"", out->finish);
+    } else {
+        out->text = "the reply does not say that the answer has ended: without its end marker it is not whole";
+    }
+    take_beside(p, arena, out);
+}
+
+static const json_t *own_words(const json_t *root)
+{
+    static const char *const members[] = {"message", "Message", "detail", "msg", "error_description", "title"};
+    const json_t *found = NULL;
+    for (size_t i = 0; i < sizeof members / sizeof *members && !json_is_string(found); i++)
+        found = json_object_get(root, members[i]);
+    return found;
+}
+
+void cs_read_nothing(const json_t *root, const char *missing, struct cs_arena *arena, struct cs_reading *out)
+{
+    const char *said = cs_read_text(own_words(root), CS_ERROR_TEXT_MAX / 2, arena);
+    if (root == NULL || out->says != CS_SAYS_NOTHING)
+        return;
+    out->text = said[0] != '\0' ? cs_arena_printf(arena, "%s; the provider says: %s", missing, said) : missing;
+}
+
+/* ---- errors ------------------------------------------------------------------------------------------ */
+
+bool cs_read_is_error(const json_t *error)
+{
+    const char *key;
+    json_t *v;
+    if (json_is_string(error))
+        return json_string_length(error) > 0;
+    json_object_foreach((json_t *)(uintptr_t)error, key, v) /* only read */
+    {
+        (void)key;
+        if (json_is_number(v)   ? json_number_value(v) != 0
+            : json_is_string(v) ? json_string_length(v) > 0
+                                : json_is_object(v) || json_is_array(v))
+            return true;
+    }
+    return false;
+}
+
+void cs_read_error(const json_t *error, const char *word, const struct cs_http_reply *reply, struct cs_arena *arena,
+                   struct cs_reading *out)
+{
+    const bool good = reply->status >= 200 && reply->status <= 299;
+    out->says = CS_SAYS_ERROR;
+    out->text = cs_read_text(json_is_string(error) ? error : own_words(error), CS_ERROR_TEXT_MAX, arena);
+    if (word != NULL)
+        out->finish = cs_read_text(json_object_get(error, word), CS_OUTPUT_WORD_MAX, arena);
+    if (!good)
+        return;
+    out->status = cs_read_status(error);
+    if (out->wait_ms == CS_NO_HINT && out->status != 0)
+        out->wait_ms = cs_retry_after_ms(reply->headers, reply->wall_ms, arena);
 }
 
 bool cs_read_is_good(const struct cs_http_reply *reply)

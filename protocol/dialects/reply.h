@@ -5,6 +5,7 @@
 #ifndef CS_REPLY_H
 #define CS_REPLY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -73,12 +74,18 @@ struct cs_reading {
     enum cs_saying says;
     enum cs_outcome
         outcome; /* of an answer: ok, refused, content_filtered or truncated (`ok`: the text is still to be parsed) */
-    const char *text; /* answer or refusal; of an error: what the provider says about it */
+    const char
+        *cause; /* of an answer that is unparsable whatever its text: why, a word as in study/answer.h; else "" */
+    const char *
+        text; /* answer or refusal; of an error: what the provider says about it, or in our words what is wrong with its reply */
     const char *finish, *model, *request_id, *fingerprint;
     uint32_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;
     double logprob; /* as in struct cs_output */
     uint32_t logprob_tokens;
     const char *alternatives;
+    /* Said beside the answer, bounded as study/outcome.h says: reasoning as text; calls of tools that are not the answer as a JSON array. */
+    const char *reasoning, *tool_calls;
+    bool reasoning_cut, tool_calls_cut;
     uint64_t wait_ms;        /* how long the provider asks to wait, or CS_NO_HINT */
     const char *wait_source; /* where it says so: "retry-after", "its message" */
     const char *limit;       /* of a quota of the day: "200 requests a day"; or "" */

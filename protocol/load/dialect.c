@@ -40,6 +40,18 @@ static enum cs_err load_format(const struct cs_node *n, struct cs_account *a, st
     return rc;
 }
 
+enum cs_err cs_load_reads(const struct cs_node *n, enum cs_reads *out, struct cs_error *err)
+{
+    static const char *const words[] = {"strict", "lenient", NULL};
+    uint32_t i = 0;
+    if (n == NULL)
+        return CS_OK;
+    enum cs_err rc = cs_node_word(n, "reading", words, &i, err);
+    if (rc == CS_OK)
+        *out = i == 0 ? CS_READS_STRICT : CS_READS_LENIENT;
+    return rc;
+}
+
 static bool is_openai(enum cs_protocol p)
 {
     return p == CS_PROTOCOL_OPENAI_CHAT || p == CS_PROTOCOL_OPENAI_RESPONSES;
@@ -242,6 +254,8 @@ enum cs_err cs_load_dialect(const struct cs_node *account, struct cs_arena *aren
     }
     if (rc == CS_OK && (v = cs_node_get(account, "response_format")) != NULL)
         rc = load_format(v, a, err);
+    if (rc == CS_OK)
+        rc = cs_load_reads(cs_node_get(account, "reading"), &a->reads, err);
     if (rc == CS_OK && (v = cs_node_get(account, "auth")) != NULL)
         rc = load_auth(v, a, err);
     if (rc == CS_OK && (v = cs_node_get(account, "path")) != NULL)

@@ -18,7 +18,7 @@ struct cs_probe {
     const struct cs_study *study; /* or NULL */
     struct cs_model model;
     const char *body; /* of a study: the trial's own request; NULL: one word is asked for */
-    uint32_t question, cap;
+    uint32_t lane, question, cap;
     const char *fault; /* why it cannot be asked at all (its parameters), or NULL */
 };
 

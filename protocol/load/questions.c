@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/study/answer.h"
+#include "protocol/load/dialect.h"
 #include "protocol/load/loader.h"
 
 static const char *const kinds[] = {"boolean", "ordinal", "nominal", "text", "number", "options", NULL};
@@ -274,10 +275,28 @@ static enum cs_err load_derived(struct cs_loader *l, const struct cs_question *q
     return CS_OK;
 }
 
+/* `answer: free`: prose as it comes. There is no schema to ask for, nothing to derive, and no lenient way to read it. */
+static enum cs_err load_free(const struct cs_loader *l, const struct cs_node *n, const struct cs_node *answer)
+{
+    const struct cs_node *derive = cs_node_get(n, "derive"), *reading = cs_node_get(n, "reading");
+    enum cs_err rc = CS_OK;
+    if (strcmp(answer->text, "free") != 0)
+        rc = cs_node_fail(answer, l->err,
+                          "answer is \"%.60s\"; write a map of the answers wanted, or free for prose as it comes",
+                          answer->text);
+    if (rc == CS_OK && derive != NULL)
+        rc = cs_node_fail_key(derive, l->err, "there is nothing to derive from a free answer; remove derive");
+    if (rc == CS_OK && reading != NULL)
+        rc = cs_node_fail_key(reading, l->err, "a free answer is kept as it comes, however it reads; remove reading");
+    return rc;
+}
+
 static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, struct cs_question *q)
 {
     const struct cs_node *answer, *derive = cs_node_get(n, "derive");
     enum cs_err rc = cs_node_need(n, "a question", "answer", &answer, l->err);
+    if (rc == CS_OK && answer->kind == CS_NODE_TEXT)
+        return load_free(l, n, answer);
     if (rc == CS_OK)
         rc = cs_node_any_map(answer, "answer", l->err);
     if (rc == CS_OK && answer->n > CS_FIELDS_MAX)
@@ -310,7 +329,7 @@ static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, st
 
 static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, struct cs_question *q)
 {
-    static const char *const keys[] = {"name", "ask", "answer", "derive", NULL};
+    static const char *const keys[] = {"name", "ask", "answer", "derive", "reading", NULL};
     const struct cs_node *name, *ask;
     enum cs_err rc = cs_node_map(n, "a question", keys, l->err);
     if (rc == CS_OK)
@@ -328,6 +347,8 @@ static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, s
     if (rc == CS_OK && strstr(q->ask, "{{") != NULL)
         rc = cs_node_fail_at(ask, "{{", l->err,
                              "ask is shown as it is written; put {{...}} into prompt, around {{question.ask}}");
+    if (rc == CS_OK)
+        rc = cs_load_reads(cs_node_get(n, "reading"), &q->reads, l->err);
     return rc == CS_OK ? load_answers(l, n, q) : rc;
 }
 

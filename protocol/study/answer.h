@@ -5,9 +5,14 @@
  * A bound of a number at DBL_MAX or beyond is not stated. A question without fields has no schema: any reply answers it.
  * Parsing is strict about values (a word outside the enum is unparsable) and lenient about wrapping: white space and one Markdown
  * code fence around the object are taken off. Words like "Yes", "None" are texts, never booleans or nulls.
+ *
+ * `reading: lenient` takes more, where it can mean one thing only (lenient.h), and what was taken so is called salvaged. A question
+ * without fields (`answer: free`) is answered by any text that is not blank.
  */
 #ifndef CS_ANSWER_H
 #define CS_ANSWER_H
+
+#include <stdbool.h>
 
 #include "protocol/base/buf.h"
 #include "protocol/study/plan.h"
@@ -24,13 +29,45 @@ struct cs_answer {
     double number;
 };
 
-/* Parses a reply into answers[n_fields] and derived[n_derived] (0, 1, or -1 unknown); strings live in arena.
- * Options need the case-independent order of `at` to map letters back. CS_EINVAL: unparsable, err says why. */
+/* Why a reply is unparsable. The words are kept in the record (wire/output.h): they are appended, never renamed. */
+#define CS_ANSWER_FAULT_TABLE(X)                                                                                       \
+    X(NONE, "")                                                                                                        \
+    X(EMPTY, "empty")             /* it says nothing */                                                                \
+    X(NO_OBJECT, "no_object")     /* it is no JSON object */                                                           \
+    X(SEVERAL, "several_objects") /* lenient: it holds more than one */                                                \
+    X(MISSING, "missing_field")                                                                                        \
+    X(WORD, "unknown_word") /* a word that is not among the question's */                                              \
+    X(TYPE, "wrong_type")   /* a number for a word, a text for a number, ... */                                        \
+    X(RANGE, "out_of_range")                                                                                           \
+    X(TOO_LONG, "too_long")                                                                                            \
+    X(NO_TOOL, "no_tool_call") /* the tool that was asked for was not called */                                        \
+    X(ENDED, "ended_oddly")    /* the provider's word for its end says that it is not whole: see finish */
+enum cs_answer_fault {
+#define X(name, word) CS_ANSWER_##name,
+    CS_ANSWER_FAULT_TABLE(X)
+#undef X
+        CS_ANSWER_FAULTS
+};
+const char *cs_answer_fault_name(enum cs_answer_fault f);
+enum cs_answer_fault cs_answer_fault_of(const char *word); /* NONE: "", or a later one */
+
+/* As the question says, else the model's account; else strict. */
+bool cs_answer_lenient(const struct cs_study *s, uint32_t question, uint32_t model);
+
+/* Parses a reply into answers[n_fields] and derived[n_derived] (0, 1, or -1 unknown); strings live in arena. lenient: of an output that
+ * was salvaged, and of no other. Options need the case-independent order of `at` to map letters back. CS_EINVAL: unparsable, err says
+ * why. */
 CS_WARN_UNUSED enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at,
-                                           const struct cs_case *c, const char *text, size_t n, struct cs_arena *arena,
-                                           struct cs_answer *answers, int *derived, struct cs_error *err);
-/* As above without case and derived values: whether the reply parses (what the worker needs). */
-CS_WARN_UNUSED enum cs_err cs_answer_check(const struct cs_study *s, uint32_t question, const char *text, size_t n,
+                                           const struct cs_case *c, const char *text, size_t n, bool lenient,
+                                           struct cs_arena *arena, struct cs_answer *answers, int *derived,
                                            struct cs_error *err);
+
+/* Whether a reply parses (what the worker needs), and if only a lenient reader could. */
+struct cs_answer_check {
+    enum cs_answer_fault fault;
+    bool salvaged;
+};
+struct cs_answer_check cs_answer_check(const struct cs_study *s, uint32_t question, bool lenient, const char *text,
+                                       size_t n);
 
 #endif

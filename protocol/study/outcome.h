@@ -31,6 +31,10 @@ enum { /* bytes; with all other fields an output stays below CS_OUTPUT_MAX (wire
        CS_OUTPUT_TEXT_MAX = 1024 * 1024 - 8192,
        CS_OUTPUT_WORD_MAX = 256, /* of every other string */
        CS_OUTPUT_ALTERNATIVES_MAX = 2048,
+       /* What was said beside the answer takes the room that the text leaves: text, reasoning and tool calls together are at most
+        * CS_OUTPUT_TEXT_MAX, and it is never the text that is cut. */
+       CS_OUTPUT_REASONING_MAX = 256 * 1024,
+       CS_OUTPUT_TOOL_CALLS_MAX = 64 * 1024,
 };
 
 #endif

@@ -120,8 +120,12 @@ struct cs_derived { /* a boolean computed from answers */
     const char *literal; /* equals this word, when column is CS_NONE */
 };
 
+/* How a reply's text is read (answer.h). What is sent does not depend on it. */
+enum cs_reads { CS_READS_UNSAID, CS_READS_STRICT, CS_READS_LENIENT, CS_READS };
+
 struct cs_question {
     const char *name, *ask;
+    enum cs_reads reads; /* over the account's */
     const struct cs_field *fields;
     uint32_t n_fields;
     const struct cs_derived *derived;
@@ -164,6 +168,7 @@ struct cs_account {
     const char *max_tokens_field; /* openai-chat: "max_completion_tokens" (default) or "max_tokens" */
     const char *ca_file, *proxy;  /* or NULL */
     enum cs_form response_format;
+    enum cs_reads reads; /* unsaid: strict */
     enum cs_auth auth;
     const char *path; /* behind base_url in place of the dialect's own, "{model}" in it is the id as sent; or NULL */
     const char *const *headers; /* further header lines, "name: value"; never secret */

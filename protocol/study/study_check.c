@@ -123,6 +123,7 @@ static enum cs_err check_question(const struct cs_study *s, const struct cs_ques
 {
     enum cs_err rc = CS_OK;
     CHECK(q->n_fields <= CS_FIELDS_MAX, "%u answers", q->n_fields);
+    CHECK(q->reads < CS_READS, "a question is read in an unknown way");
     for (uint32_t i = 0; i < q->n_fields && rc == CS_OK; i++)
         rc = check_field(s, &q->fields[i], err);
     for (uint32_t i = 0; i < q->n_derived && rc == CS_OK; i++) {
@@ -216,7 +217,8 @@ static bool are_pairs(const char *const *lines, uint32_t n)
 static enum cs_err check_account(const struct cs_account *a, struct cs_error *err)
 {
     CHECK(a->protocol < CS_PROTOCOLS, "account \"%s\" speaks an unknown protocol", a->name);
-    CHECK(a->response_format < CS_FORMS && a->auth <= CS_AUTH_API_KEY && a->n_headers <= CS_HEADERS_MAX,
+    CHECK(a->response_format < CS_FORMS && a->reads < CS_READS && a->auth <= CS_AUTH_API_KEY &&
+              a->n_headers <= CS_HEADERS_MAX,
           "account \"%s\" asks in an unknown way", a->name);
     CHECK(a->path == NULL || (a->path[0] == '/' && is_line(a->path)), "account \"%s\" has a path that is none",
           a->name);

@@ -1,7 +1,21 @@
 #include "protocol/wire/minor.h"
 
+static bool has_reading(const struct cs_study *s)
+{
+    for (uint32_t i = 0; i < s->n_questions; i++) {
+        if (s->questions[i].reads == CS_READS_LENIENT)
+            return true;
+    }
+    for (uint32_t i = 0; i < s->n_accounts; i++) {
+        if (s->accounts[i].reads == CS_READS_LENIENT)
+            return true;
+    }
+    return false;
+}
+
 /* One row a key that came after 1.0. A key that changes nothing of what is asked, answered or counted needs none. */
 static const struct cs_minor_row keys[] = {
+    {1, "reading", has_reading}, /* an older worker reads strictly */
     {0},
 };
 

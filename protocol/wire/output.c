@@ -9,11 +9,12 @@
 
 enum { CODEC_VERSION = 1 };
 
-enum { FIELDS = 23, FIELDS_WITH_LOGPROBS = 26 };
+enum { FIELDS = 23, FIELDS_WITH_LOGPROBS = 26, FIELDS_WITH_READING = 30 };
+enum { SALVAGED = 1, REASONING_CUT = 2, TOOL_CALLS_CUT = 4 }; /* bits of one field */
 
-/* heads and numbers of at most 9 bytes for each of the fields, the digest, five words, the alternatives */
-_Static_assert(CS_OUTPUT_TEXT_MAX + FIELDS_WITH_LOGPROBS * 9 + 16 + 5 * CS_OUTPUT_WORD_MAX +
-                       CS_OUTPUT_ALTERNATIVES_MAX <
+/* heads and numbers of at most 9 bytes for each of the fields, the digest, six words, the alternatives; reasoning and tool calls share the
+ * text's room */
+_Static_assert(CS_OUTPUT_TEXT_MAX + FIELDS_WITH_READING * 9 + 16 + 6 * CS_OUTPUT_WORD_MAX + CS_OUTPUT_ALTERNATIVES_MAX <
                    CS_OUTPUT_MAX,
                "an output fits");
 
@@ -22,11 +23,33 @@ bool cs_output_is_quarantine(const struct cs_output *o)
     return o->outcome == CS_OUTCOME_internal && strcmp(o->finish, CS_FINISH_QUARANTINED) == 0;
 }
 
+static bool is_told(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+static void visit_reading(struct cs_codec *c, struct cs_output *o)
+{
+    uint32_t bits = (o->salvaged ? SALVAGED : 0) | (o->reasoning_cut ? REASONING_CUT : 0) |
+                    (o->tool_calls_cut ? TOOL_CALLS_CUT : 0);
+    cs_codec_u32(c, &bits);
+    o->salvaged = (bits & SALVAGED) != 0;
+    o->reasoning_cut = (bits & REASONING_CUT) != 0;
+    o->tool_calls_cut = (bits & TOOL_CALLS_CUT) != 0;
+    cs_visit_text(c, &o->cause, CS_OUTPUT_WORD_MAX);
+    cs_visit_text(c, &o->reasoning, CS_OUTPUT_REASONING_MAX);
+    cs_visit_text(c, &o->tool_calls, CS_OUTPUT_TOOL_CALLS_MAX);
+}
+
 static void visit_output(struct cs_codec *c, struct cs_output *o)
 {
     uint8_t version = CODEC_VERSION;
-    const bool told = o->logprob_tokens > 0 || (o->alternatives != NULL && o->alternatives[0] != '\0');
-    cs_codec_begin(c, cs_codec_packing(c) && told ? FIELDS_WITH_LOGPROBS : FIELDS);
+    const bool read = o->salvaged || is_told(o->cause) || is_told(o->reasoning) || is_told(o->tool_calls);
+    const bool told = read || o->logprob_tokens > 0 || is_told(o->alternatives);
+    cs_codec_begin(c, !cs_codec_packing(c) ? FIELDS
+                      : read               ? FIELDS_WITH_READING
+                      : told               ? FIELDS_WITH_LOGPROBS
+                                           : FIELDS);
     cs_codec_u8(c, &version);
     if (version != CODEC_VERSION)
         cs_codec_fail(c, "it has codec version %u, this program knows %d", version, CODEC_VERSION);
@@ -59,8 +82,13 @@ static void visit_output(struct cs_codec *c, struct cs_output *o)
         cs_codec_u32(c, &o->logprob_tokens);
         cs_visit_text(c, &o->alternatives, CS_OUTPUT_ALTERNATIVES_MAX);
     }
-    if (!cs_codec_packing(c) && o->alternatives == NULL)
-        o->alternatives = "";
+    if (cs_codec_packing(c) ? read : cs_codec_more(c))
+        visit_reading(c, o);
+    if (!cs_codec_packing(c)) {
+        const char **const texts[] = {&o->alternatives, &o->cause, &o->reasoning, &o->tool_calls};
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+            *texts[i] = *texts[i] != NULL ? *texts[i] : "";
+    }
     cs_codec_end(c);
 }
 

@@ -46,6 +46,13 @@ struct cs_output {
     double logprob;
     uint32_t logprob_tokens;
     const char *alternatives;
+    /* How the text was read, and what was said beside it (appended to the record only where there is something to tell). */
+    bool salvaged; /* ok, by what a lenient reader takes: study/answer.h */
+    const char *
+        cause; /* why it is unparsable: a word of CS_ANSWER_FAULT_TABLE, or a later one; "": it is not, or nobody noted */
+    const char *reasoning;  /* what the model says of its thinking */
+    const char *tool_calls; /* calls of tools that are not the answer: a JSON array as the vendor writes them */
+    bool reasoning_cut, tool_calls_cut; /* there was more than there is room for */
 };
 
 bool cs_output_is_quarantine(const struct cs_output *o);

@@ -144,9 +144,11 @@ static void visit_derived(struct cs_codec *c, struct cs_derived *d)
     cs_codec_end(c);
 }
 
+/* Appended where it is said: a study that does without it keeps its digest. */
 static void visit_question(struct cs_codec *c, struct cs_question *q)
 {
-    cs_codec_begin(c, 4);
+    const bool reads = q->reads != CS_READS_UNSAID;
+    cs_codec_begin(c, cs_codec_packing(c) && reads ? 5 : 4);
     cs_spec_text(c, &q->name, CS_SPEC_NAME_MAX);
     cs_spec_text(c, &q->ask, CS_TEXT_MAX);
     struct cs_field *f = cs_spec_elements(c, q->fields, &q->n_fields, CS_FIELDS_MAX, sizeof *f);
@@ -159,6 +161,8 @@ static void visit_question(struct cs_codec *c, struct cs_question *q)
         visit_derived(c, &d[i]);
     cs_codec_end(c);
     KEEP(c, q->derived, d);
+    if (cs_codec_packing(c) ? reads : cs_codec_more(c))
+        VISIT_ENUM(c, q->reads);
     cs_codec_end(c);
 }
 
@@ -193,8 +197,10 @@ static void visit_pools(struct cs_codec *c, struct cs_account *a)
 static void visit_account(struct cs_codec *c, struct cs_account *a)
 {
     /* Appended fields are written only where they are given: a study that does without them keeps its digest. */
-    const bool more = a->n_limit_headers > 0 || a->n_parameter_names > 0, pools = a->n_pools > 0;
+    const bool more = a->n_limit_headers > 0 || a->n_parameter_names > 0, reads = a->reads != CS_READS_UNSAID,
+               pools = a->n_pools > 0 || reads;
     cs_codec_begin(c, !cs_codec_packing(c) ? 14
+                      : reads              ? 18
                       : pools              ? 17
                       : more               ? 16
                                            : 14); /* not the truth file: the simulator's */
@@ -218,6 +224,8 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
     }
     if (cs_codec_packing(c) ? pools : cs_codec_more(c))
         visit_pools(c, a);
+    if (cs_codec_packing(c) ? reads : cs_codec_more(c))
+        VISIT_ENUM(c, a->reads);
     cs_codec_end(c);
 }
 

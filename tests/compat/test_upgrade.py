@@ -17,7 +17,7 @@ ANSWERS = {"ok", "refused", "content_filtered", "truncated", "unparsable", "time
 
 def format_now():
     """The format that our programs write."""
-    found = [m for f in (harness.TOP / "store").glob("*.[ch]") for m in re.findall(r"\bFORMAT = (\d+)", f.read_text())]
+    found = [m for f in (harness.TOP / "store").glob("*.[ch]") for m in re.findall(r"\bCS_STORE_FORMAT = (\d+)", f.read_text())]
     assert len(set(found)) == 1, found
     return int(found[0])
 

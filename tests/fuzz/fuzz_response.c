@@ -16,11 +16,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static bool is(const struct cs_j *v, const char *word)
-{
-    return cs_j_text(v) != NULL && strcmp(cs_j_text(v), word) == 0;
-}
-
 /* Whether a vendor has said that this is all. */
 static bool has_end(const struct cs_j *root, const struct cs_dialect *p)
 {
@@ -28,14 +23,15 @@ static bool has_end(const struct cs_j *root, const struct cs_dialect *p)
     if (p == &cs_dialect_openai_chat)
         return cs_j_text(cs_j_get(cs_j_at(cs_j_get(root, "choices"), 0), "finish_reason")) != NULL;
     if (p == &cs_dialect_openai_responses)
-        return is(cs_j_get(root, "status"), "completed") || is(cs_j_get(root, "status"), "incomplete");
+        return cs_j_text(cs_j_get(root, "status")) != NULL;
     if (p == &cs_dialect_anthropic)
         return cs_j_text(cs_j_get(root, "stop_reason")) != NULL;
     if (p == &cs_dialect_bedrock)
         return cs_j_text(cs_j_get(root, "stopReason")) != NULL;
     first = cs_j_at(cs_j_get(root, "candidates"), 0);
     return cs_j_text(cs_j_get(first, "finishReason")) != NULL ||
-           (first == NULL && cs_j_text(cs_j_get(cs_j_get(root, "promptFeedback"), "blockReason")) != NULL);
+           cs_j_text(cs_j_get(cs_j_get(root, "promptFeedback"), "blockReason")) != NULL ||
+           (first == NULL && cs_j_get(root, "usageMetadata") != NULL);
 }
 
 static void check_text(const char *text, size_t max)
@@ -52,6 +48,11 @@ static void check_reading(const struct cs_http_reply *reply, const struct cs_rea
     CS_ASSERT(r->status == 0 || (r->status >= 400 && r->status <= 599));
     CS_ASSERT(r->wait_ms == CS_NO_HINT || r->wait_ms <= CS_RETRY_AFTER_MAX_MS);
     check_text(r->text, CS_OUTPUT_TEXT_MAX);
+    check_text(r->reasoning, CS_OUTPUT_REASONING_MAX);
+    check_text(r->tool_calls, CS_OUTPUT_TOOL_CALLS_MAX);
+    check_text(r->cause, CS_OUTPUT_WORD_MAX);
+    CS_ASSERT(strlen(r->text) + strlen(r->reasoning) + strlen(r->tool_calls) <= CS_OUTPUT_TEXT_MAX);
+    CS_ASSERT(r->logprob <= 0);
     check_text(r->finish, CS_OUTPUT_WORD_MAX);
     check_text(r->model, CS_OUTPUT_WORD_MAX);
     check_text(r->request_id, CS_OUTPUT_WORD_MAX);
@@ -109,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     if (reply.transfer == CS_TRANSFER_UNSENT || reply.transfer == CS_TRANSFER_LOST)
         reply.status = 0;
-    p->read(&reply, &arena, &reading);
+    p->read(&reply, data[0] >= 128 ? CS_FORM_TOOL : CS_FORM_JSON_SCHEMA, &arena, &reading);
     check_reading(&reply, &reading, p);
     check_consequence(&reply, &reading, &arena);
     cs_arena_release(&arena);

@@ -245,6 +245,9 @@ static void say_output(struct cs_buf *b, const struct cs_output *o)
                   o->reasoning_tokens, (long long)o->started_wall_ms, o->latency_ms, o->total_ms, o->worker);
     cs_buf_printf(b, " logprob %g of %u '%s'", o->logprob, o->logprob_tokens,
                   o->alternatives != NULL ? o->alternatives : "");
+    cs_buf_printf(b, " %d '%s' '%s' %d '%s' %d", o->salvaged, o->cause != NULL ? o->cause : "",
+                  o->reasoning != NULL ? o->reasoning : "", o->reasoning_cut, o->tool_calls != NULL ? o->tool_calls : "",
+                  o->tool_calls_cut);
 }
 
 #endif

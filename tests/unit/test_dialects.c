@@ -258,7 +258,7 @@ static struct cs_reading read_it(enum cs_protocol p, uint16_t status, const char
 {
     struct cs_http_reply r = {.status = status, .headers = headers, .body = body, .body_len = strlen(body), .why = ""};
     struct cs_reading out;
-    cs_dialect_of(p)->read(&r, arena, &out);
+    cs_dialect_of(p)->read(&r, strstr(body, "\"tool_use\"") != NULL ? CS_FORM_TOOL : CS_FORM_JSON_SCHEMA, arena, &out);
     return out;
 }
 
@@ -376,7 +376,7 @@ static void everything_else_has_its_consequence(void **state)
         uint64_t wait_ms;
     } t[] = {
         /* no end marker, or not whole */
-        {RESPONSES, 200, "", "{\"status\":\"in_progress\",\"output\":[]}", CS_NEXT_RETRY, CS_OUTCOME_transport,
+        {RESPONSES, 200, "", "{\"status\":\"in_progress\",\"output\":[]}", CS_NEXT_RETRY, CS_OUTCOME_provider_error,
          CS_NO_HINT},
         {ANTHROPIC, 200, "", ANTH(ANTH_TEXT, "null", "null"), CS_NEXT_RETRY, CS_OUTCOME_transport, CS_NO_HINT},
         {GEMINI, 200, "", "{\"candidates\":[{\"content\":" GEM_TEXT "}]}", CS_NEXT_RETRY, CS_OUTCOME_transport,
@@ -391,8 +391,8 @@ static void everything_else_has_its_consequence(void **state)
          CS_NEXT_ANSWER, CS_OUTCOME_content_filtered, CS_NO_HINT},
         {ANTHROPIC, 200, "", ANTH(ANTH_TEXT, "\"pause_turn\"", "null"), CS_NEXT_RETRY, CS_OUTCOME_provider_error,
          CS_NO_HINT},
-        {GEMINI, 200, "", GEM("{}", "MALFORMED_RESPONSE"), CS_NEXT_RETRY, CS_OUTCOME_provider_error, CS_NO_HINT},
-        {BEDROCK, 200, "", BED("", "malformed_model_output"), CS_NEXT_RETRY, CS_OUTCOME_provider_error, CS_NO_HINT},
+        {GEMINI, 200, "", GEM("{}", "MALFORMED_RESPONSE"), CS_NEXT_ANSWER, CS_OUTCOME_ok, CS_NO_HINT},
+        {BEDROCK, 200, "", BED("", "malformed_model_output"), CS_NEXT_ANSWER, CS_OUTCOME_ok, CS_NO_HINT},
         /* the request */
         {RESPONSES, 400, "", "{\"error\":{\"message\":\"x\",\"code\":\"model_not_found\",\"param\":\"model\"}}",
          CS_NEXT_DENIED, CS_OUTCOME_invalid_request, CS_NO_HINT},
@@ -486,7 +486,8 @@ static void accents_of_openai_chat(void **state)
          CS_NEXT_ANSWER, CS_OUTCOME_ok, "b", 4},
         {200, CHAT("{\"content\":\"c\"}", "eos", ""), CS_NEXT_ANSWER, CS_OUTCOME_ok, "c", 0},
         {200, CHAT("{\"content\":\"d\"}", "model_length", ""), CS_NEXT_ANSWER, CS_OUTCOME_truncated, "d", 0},
-        {200, CHAT("{\"content\":\"e\"}", "error", ""), CS_NEXT_RETRY, CS_OUTCOME_provider_error, "e", 0},
+        {200, CHAT("{\"content\":\"e\"}", "error", ""), CS_NEXT_RETRY, CS_OUTCOME_provider_error,
+         "the provider broke the answer off: it ended with \"error\"", 0},
         {200, "{\"error\":{\"code\":402,\"message\":\"Pay.\"}}", CS_NEXT_STOP, CS_OUTCOME_internal, "Pay.", 0},
         {200, "{\"error\":{\"code\":502,\"message\":\"Down.\"}}", CS_NEXT_RETRY, CS_OUTCOME_provider_error, "Down.", 0},
         {400, "{\"object\":\"error\",\"message\":\"Bad.\",\"code\":400}", CS_NEXT_FAIL, CS_OUTCOME_invalid_request,

@@ -120,6 +120,11 @@ static void test_golden_output(void **state)
     o.logprob_tokens = 9;
     o.alternatives = "{\"triage\":{\"urg\":-0.1235}}";
     assert_output("output_logprobs", o);
+    o.salvaged = o.reasoning_cut = true;
+    o.cause = "unknown_word";
+    o.reasoning = "The pain began today.";
+    o.tool_calls = "[{\"name\":\"look_up\"}]";
+    assert_output("output_reading", o);
 }
 
 /* ---- what is refused ------------------------------------------------------------------------------ */
@@ -526,7 +531,8 @@ static void test_clean_text(void **state)
          "a\xef\xbf\xbd"
          "b"},
         {"\xed\xa0\x80", 3, 100, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* a surrogate */
-        {"x\xe2\x82", 3, 100, "x\xef\xbf\xbd\xef\xbf\xbd"},               /* cut short */
+        {"x\xe2\x82", 3, 100, "x\xef\xbf\xbd"},                           /* cut short */
+        {"\xf0\x9f\x98z", 4, 100, "\xef\xbf\xbdz"},
         {"\xff\xff", 2, 4, "\xef\xbf\xbd"},
         {"\xff", 1, 2, ""},
         {"\xf0\x9f\x98\x80", 4, 4, "\xf0\x9f\x98\x80"},

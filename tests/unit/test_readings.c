@@ -22,7 +22,7 @@ static struct cs_reading read_as(enum cs_protocol p, const char *body, struct cs
     const struct cs_http_reply reply = {
         .transfer = CS_TRANSFER_WHOLE, .status = 200, .headers = "", .body = body, .body_len = strlen(body), .why = ""};
     struct cs_reading r;
-    cs_dialect_of(p)->read(&reply, arena, &r);
+    cs_dialect_of(p)->read(&reply, CS_FORM_JSON_SCHEMA, arena, &r);
     assert_int_equal(r.says, CS_SAYS_ANSWER);
     return r;
 }

@@ -56,7 +56,7 @@ static void every_line_fills_the_columns_of_its_table(void **state)
     assert_int_equal(cs_forms_csv(&f.r, dir, NULL), CS_OK);
     for (size_t i = 0; cs_tables_all[i] != NULL; i++) {
         for (const struct cs_report_table *t = cs_tables_all[i]; t->columns != NULL; t++) {
-            if (t->csv == NULL)
+            if (t->csv == NULL || (t->is_rare && !t->is_shown(&f.r)))
                 continue;
             rows += check_file(dir, t->csv);
             files++;

@@ -83,7 +83,7 @@ static struct heard ask(int d, const char *body, const char *fault, const char *
                                        .body = cs_buf_cstr(&reply.body),
                                        .body_len = reply.body.len,
                                        .why = ""};
-    cs_dialect_of(speech[d].protocol)->read(&http, arena, &out.reading);
+    cs_dialect_of(speech[d].protocol)->read(&http, CS_FORM_JSON_SCHEMA, arena, &out.reading);
     out.status = reply.status;
     out.rule = cs_retry_rule(CS_TRANSFER_WHOLE, http.status, out.reading.says);
     cs_sim_reply_release(&reply);

@@ -11,7 +11,7 @@
 static struct cs_reading read_it(struct cs_http_reply r, struct cs_arena *arena)
 {
     struct cs_reading out;
-    cs_dialect_openai_chat.read(&r, arena, &out);
+    cs_dialect_openai_chat.read(&r, CS_FORM_JSON_SCHEMA, arena, &out);
     return out;
 }
 

@@ -20,7 +20,11 @@ static const char *const tail[] = {"text",           "http_status",   "attempts"
                                    "committed",      "latency_ms",    "total_ms",         "worker",    "request_id",
                                    "fingerprint",    "adopted",       "output_id",        "borrowed",  "logprob",
                                    "logprob_tokens", "alternatives"};
+/* Columns of the record that came later: behind all others. */
+static const char *const last[] = {"salvaged",      "unparsable_why", "reasoning",
+                                   "reasoning_cut", "tool_calls",     "tool_calls_cut"};
 enum {
+    N_LAST = sizeof last / sizeof last[0],
     N_HEAD = sizeof head / sizeof head[0],
     N_MIDDLE = sizeof middle / sizeof middle[0],
     N_TAIL = sizeof tail / sizeof tail[0]
@@ -88,7 +92,7 @@ static void learn_ratings(struct cs_export_row *r)
 
 static void lay_out(struct cs_export_row *r, const struct cs_study *s)
 {
-    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + 3 + s->n_strata + 3 * s->n_factors + 2 * r->n_rated_fields;
+    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + N_LAST + 3 + s->n_strata + 3 * s->n_factors + 2 * r->n_rated_fields;
     for (uint32_t q = 0; q < s->n_questions; q++)
         most += s->questions[q].n_fields + s->questions[q].n_derived;
     r->names = cs_arena_array(&r->layout, most, sizeof *r->names);
@@ -118,6 +122,8 @@ static void lay_out(struct cs_export_row *r, const struct cs_study *s)
     r->again = r->n;
     add_column(r, "asked_again");
     add_column(r, "superseded_by");
+    for (int i = 0; i < N_LAST; i++)
+        add_column(r, last[i]);
 }
 
 enum cs_err cs_export_row_open(struct cs_export_row *r, const struct cs_generation_view *view,
@@ -212,7 +218,7 @@ static void put_answers(struct cs_export_row *r, const struct cs_study *s, const
     struct cs_answer answers[CS_FIELDS_MAX];
     int derived[CS_FIELDS_MAX];
     if (o->outcome != CS_OUTCOME_ok || q->n_derived > CS_FIELDS_MAX ||
-        cs_answer_parse(s, at, c, o->text, strlen(o->text), &r->values, answers, derived, NULL) != CS_OK)
+        cs_answer_parse(s, at, c, o->text, strlen(o->text), o->salvaged, &r->values, answers, derived, NULL) != CS_OK)
         return;
     for (uint32_t i = 0; i < q->n_fields; i++) {
         struct filler f = {r, r->answer_column[at->question][i]};
@@ -269,6 +275,16 @@ static void put_output(struct filler *f, const struct cs_model *m, const struct 
         f->at += 2;
     }
     put_text(f, o->alternatives);
+}
+
+static void put_reading(struct filler *f, const struct cs_output *o)
+{
+    put_bool(f, o->salvaged);
+    put_text(f, o->cause);
+    put_text(f, o->reasoning);
+    put_bool(f, o->reasoning_cut);
+    put_text(f, o->tool_calls);
+    put_bool(f, o->tool_calls_cut);
 }
 
 /* What a study file would say of the row, so that the table can be analysed without one. */
@@ -377,6 +393,9 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
         put_int(&f, again != NULL ? again->before : stored->n_earlier);
     if (again != NULL && again->by != 0)
         r->cell[r->again + 1] = (struct cs_cell){.kind = CS_CELL_INT, .integer = (int64_t)again->by};
+    f.at = r->n - N_LAST;
+    if (stored != NULL)
+        put_reading(&f, &stored->output);
     return CS_OK;
 }
 

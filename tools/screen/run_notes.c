@@ -139,7 +139,8 @@ static const struct kind {
 } kinds[KINDS] = {
     {"timeout", CS_OUTCOME_timeout, "--retry-timeouts", "asks the timeouts again"},
     {"truncated", CS_OUTCOME_truncated, NULL, "a larger max_output_tokens leaves room for whole answers"},
-    {"unparsable", CS_OUTCOME_unparsable, NULL, "`clinsafe export` shows the texts that were not understood"},
+    {"unparsable", CS_OUTCOME_unparsable, "--retry-unparsable",
+     "asks the unparsable again; `clinsafe export` shows their texts"},
     {"failed", CS_OUTCOMES, "--retry", "plans the failed again; `clinsafe export --all` shows why they failed"},
 };
 

@@ -30,6 +30,7 @@ static struct cs_counters total_of(const struct cs_progress *p)
         for (int o = 0; o < CS_OUTCOMES; o++)
             t.outcome[o] += c->outcome[o];
         t.adopted += c->adopted;
+        t.salvaged += c->salvaged;
         t.carried += c->carried;
         t.superseded += c->superseded;
         t.duplicates += c->duplicates;
@@ -59,6 +60,8 @@ static void outcomes_line(const struct cs_counters *t, char *out, size_t size)
             return;
         n += (size_t)w;
     }
+    if (t->salvaged > 0)
+        snprintf(out + n, size - n, "  (salvaged %llu)", (unsigned long long)t->salvaged);
 }
 
 /* Of all generations: a budget is the study's. */

@@ -13,6 +13,28 @@ static void (*const sections[])(struct cs_report_work *w) = {CS_REPORT_SECTIONS(
 #undef PAGE
 
 /* Sentences that a reader must see first. */
+/* How replies were read: what only a lenient reader took, and why the others are unparsable. */
+static void note_reading(struct cs_report_work *w, const char *model, const struct cs_collected_lane *f)
+{
+    struct cs_buf causes = CS_BUF_INIT(CS_TEXT_MAX);
+    bool noted = false;
+    for (int c = 1; c <= CS_ANSWER_FAULTS; c++) {
+        const int fault = c % CS_ANSWER_FAULTS; /* what was not noted comes last */
+        if (f->unparsable[fault] == 0)
+            continue;
+        noted |= fault != CS_ANSWER_NONE;
+        cs_buf_printf(&causes, "%s%" PRIu64 " %s", causes.len > 0 ? ", " : "", f->unparsable[fault],
+                      fault == CS_ANSWER_NONE ? "for a cause not noted"
+                                              : cs_answer_fault_name((enum cs_answer_fault)fault));
+    }
+    if (f->salvaged > 0)
+        cs_analysis_work_note(w, "%s: %" PRIu64 " answers are salvaged: only `reading: lenient` took them.", model,
+                              f->salvaged);
+    if (noted)
+        cs_analysis_work_note(w, "%s: unparsable replies by cause: %s.", model, cs_buf_cstr(&causes));
+    cs_buf_release(&causes);
+}
+
 static void fill_notes(struct cs_report_work *w)
 {
     const struct cs_report_source *source = w->source;
@@ -39,6 +61,7 @@ static void fill_notes(struct cs_report_work *w)
             usable += r->usable[i].model == m ? r->usable[i].usable : 0;
         if (r->models[m].terminal > 0 && usable == 0)
             cs_analysis_work_note(w, "%s gave no usable answer at all.", r->models[m].name);
+        note_reading(w, r->models[m].name, &w->got->facts[m]);
         if (w->got->facts[m].mismatched > 0)
             cs_analysis_work_note(w, "%s: %" PRIu64 " answers marked ok cannot be read, and count as unparsable.",
                                   r->models[m].name, w->got->facts[m].mismatched);

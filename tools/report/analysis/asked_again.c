@@ -139,14 +139,19 @@ static void note(struct cs_report_work *w)
     }
     for (uint32_t i = 0; i < r->n_twice; i++)
         differ += r->twice[i].differ;
-    if (sum.timeouts + sum.unparsable > 0)
-        cs_analysis_work_note(
-            w,
-            "%" PRIu64 " trials were asked again by declaration (%" PRIu64 " timeouts, %" PRIu64
-            " unparsable): %" PRIu64 " of them are ok now, %" PRIu64
-            " still wait. Findings are given with the first and with the later answers: the verdicts differ in %u "
-            "of %u comparisons, and there is none in these.",
-            sum.timeouts + sum.unparsable, sum.timeouts, sum.unparsable, sum.ok, sum.waiting, differ, r->n_twice);
+    if (sum.timeouts + sum.unparsable > 0) {
+        const char *verdicts = differ == 0
+                                   ? "the verdicts are the same in all of them"
+                                   : cs_arena_printf(&w->r->arena,
+                                                     "in %u of them the verdicts differ, and there is none", differ);
+        cs_analysis_work_note(w,
+                              "%" PRIu64 " trials were asked again by declaration (%" PRIu64 " timeouts, %" PRIu64
+                              " unparsable): %" PRIu64 " of them are ok now, %" PRIu64
+                              " still wait. Findings are given with the first and with the later answers (%u tested "
+                              "comparisons): %s.",
+                              sum.timeouts + sum.unparsable, sum.timeouts, sum.unparsable, sum.ok, sum.waiting,
+                              r->n_twice, verdicts);
+    }
     if (sum.overload > 0)
         cs_analysis_work_note(
             w, "%" PRIu64 " further calls were made after our own overload; none of them is an answer here.",

@@ -74,6 +74,10 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     f->terminal += stands;
     f->attempts += o->attempts;
     f->ambiguous += o->ambiguous;
+    if (stands) {
+        f->salvaged += o->salvaged;
+        f->unparsable[cs_answer_fault_of(o->cause)] += o->outcome == CS_OUTCOME_unparsable;
+    }
     f->adopted += stands && (stored->flags & CS_OUTPUT_ADOPTED) != 0;
     f->input_tokens += o->input_tokens;
     f->output_tokens += o->output_tokens;
@@ -111,8 +115,8 @@ static enum cs_err read_answer(struct lane_scan *l, uint32_t lane, uint64_t posi
                 return rc;
         }
         cs_arena_reset(&l->arena);
-        a->parsed = cs_answer_parse(s, &a->at, &c, o->text, strlen(o->text), &l->arena, a->answers, a->derived, NULL) ==
-                    CS_OK;
+        a->parsed = cs_answer_parse(s, &a->at, &c, o->text, strlen(o->text), o->salvaged, &l->arena, a->answers,
+                                    a->derived, NULL) == CS_OK;
         if (!a->parsed) {
             a->outcome = CS_OUTCOME_unparsable;
             l->facts->mismatched++;

@@ -5,6 +5,7 @@
 #ifndef CS_COLLECT_H
 #define CS_COLLECT_H
 
+#include "protocol/study/answer.h"
 #include "tools/base/reader.h"
 #include "tools/report/read/grid.h"
 
@@ -18,6 +19,8 @@ struct cs_collected_lane {
     uint64_t terminal, attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
     int64_t cost_nano_usd, ambiguous_nano_usd; /* ambiguous: as in struct cs_counters */
+    uint64_t salvaged;                         /* ok by what a lenient reader takes */
+    uint64_t unparsable[CS_ANSWER_FAULTS];     /* by cause; NONE: it was not noted */
     uint64_t mismatched;                       /* marked ok, and yet no answer can be read: counted as unparsable */
     uint64_t waiting;                          /* asked again, and no answer yet: not in `terminal` */
 };

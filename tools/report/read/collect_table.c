@@ -23,7 +23,7 @@ struct prompt { /* cells that a row may belong to: several when blocks ask the s
 
 struct columns { /* where each stands; CS_NONE: the table does not have it */
     uint32_t model, case_id, question, block, state, outcome, resolved, started;
-    uint32_t attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted;
+    uint32_t attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted, salvaged, cause;
     uint32_t factor[CS_FACTORS_MAX], wording[CS_FACTORS_MAX];
     uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* [question][field] */
 };
@@ -100,6 +100,8 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
         {&c->output_tokens, "output_tokens"},
         {&c->cost_usd, "cost_usd"},
         {&c->adopted, "adopted"},
+        {&c->salvaged, "salvaged"},
+        {&c->cause, "unparsable_why"},
     };
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
         *plain[i].to = cs_table_column(t, plain[i].name);
@@ -335,6 +337,9 @@ static void note_row(const struct table_read *r, const char *const *values, stru
     f->ambiguous += count_of(cell_of(values, r->at.ambiguous));
     f->ambiguous_nano_usd = f->ambiguous > 0 ? -1 : 0; /* a table has no prices */
     f->adopted += strcmp(cell_of(values, r->at.adopted), "true") == 0;
+    f->salvaged += strcmp(cell_of(values, r->at.salvaged), "true") == 0;
+    if (strcmp(cell_of(values, r->at.outcome), "unparsable") == 0)
+        f->unparsable[cs_answer_fault_of(cell_of(values, r->at.cause))]++;
     f->input_tokens += count_of(cell_of(values, r->at.input_tokens));
     f->output_tokens += count_of(cell_of(values, r->at.output_tokens));
     if (nano > 0 && nano < 1e18)

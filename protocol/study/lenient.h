@@ -1,0 +1,26 @@
+/* lenient.h - inside answer.c: a reply read by what it can only mean (`reading: lenient`).
+ *
+ * Taken off: a byte order mark, a leading block of thinking (<think>...</think> and kin; one that does not end leaves nothing), prose and
+ * fences around the one JSON object, special tokens behind it. The object may have what repair.h mends. Two objects, or a member twice,
+ * stay unreadable, whatever they say.
+ * Taken for a word: the same in another case, with other dashes, blanks or quotes around it; true and false for a boolean's words; a
+ * number's digits. Taken for a number: a text that is one. For a member's name: the same in another case. Only where one thing fits.
+ */
+#ifndef CS_LENIENT_H
+#define CS_LENIENT_H
+
+#include <stdbool.h>
+
+#include "protocol/study/answer.h"
+
+struct json_t;
+
+/* The one object (json_decref), or NULL and why. */
+struct json_t *cs_lenient_object(const char *text, size_t n, enum cs_answer_fault *fault);
+/* The member of that name, else the only one of that name in another case; or NULL. */
+struct json_t *cs_lenient_member(struct json_t *object, const char *name);
+/* What a strict reader would take in its place for this field, a new reference: the word as the question writes it, the number. What means
+ * none of it comes back as it is. */
+struct json_t *cs_lenient_value(const struct cs_field *f, struct json_t *value);
+
+#endif

@@ -246,8 +246,8 @@ static void say_output(struct cs_buf *b, const struct cs_output *o)
     cs_buf_printf(b, " logprob %g of %u '%s'", o->logprob, o->logprob_tokens,
                   o->alternatives != NULL ? o->alternatives : "");
     cs_buf_printf(b, " %d '%s' '%s' %d '%s' %d", o->salvaged, o->cause != NULL ? o->cause : "",
-                  o->reasoning != NULL ? o->reasoning : "", o->reasoning_cut, o->tool_calls != NULL ? o->tool_calls : "",
-                  o->tool_calls_cut);
+                  o->reasoning != NULL ? o->reasoning : "", o->reasoning_cut,
+                  o->tool_calls != NULL ? o->tool_calls : "", o->tool_calls_cut);
 }
 
 #endif

@@ -39,7 +39,6 @@ void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_ann
             info->available = !core->draining && cs_coordinator_lane_is_open(l) &&
                               l->leased < l->count[CS_TRIAL_PLANNED];
             memcpy(info->spec_digest, gen->spec_digest, sizeof info->spec_digest);
-            info->barred = cs_arena_strdup(&core->arena, l->barred != NULL ? l->barred : "");
             info->calls = to != NULL ? tell_part(to, l) : 0;
         }
     }
@@ -64,8 +63,6 @@ void cs_announce_changed(struct cs_core *core)
     for (uint32_t i = 0; i < now.n_lanes; i++) {
         states = stir(states, now.lanes[i].gen);
         states = stir(states, (uint64_t)now.lanes[i].lane << 8 | now.lanes[i].state);
-        for (const char *key = now.lanes[i].barred; *key != '\0'; key++)
-            states = stir(states, (uint8_t)*key);
     }
     all = states;
     for (uint32_t i = 0; i < now.n_lanes; i++)

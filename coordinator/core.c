@@ -246,7 +246,11 @@ void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view
     out->state = cs_coordinator_lane_announced(l);
     if (out->state == CS_LANE_DONE && out->planned > 0)
         out->state = CS_LANE_OPEN; /* done, but not yet on disk */
-    out->reason = l->broke ? "budget" : out->state != CS_LANE_OPEN ? "" : l->note[0] != '\0' ? l->note : l->slow;
+    out->reason = l->broke                       ? "budget"
+                  : out->state == CS_LANE_PAUSED ? l->alike.why
+                  : out->state != CS_LANE_OPEN   ? ""
+                  : l->note[0] != '\0'           ? l->note
+                                                 : l->slow;
     if (out->state == CS_LANE_OPEN && cs_coordinator_lane_is_stuck(core, l)) {
         out->state = CS_LANE_STOPPED;
         out->reason = l->trouble;

@@ -194,7 +194,7 @@ static void want(struct cs_core *core, struct cs_session *s, const struct cs_wan
         cs_lease_want(core, s, lane, capacity);
         cs_deal_said(core, s, lane, w[i].jams, ack);
         if (!trouble || ack >= s->resume_seq) /* else it was said before `resume` */
-            cs_coordinator_trouble_said(core, s, lane, &w[i]);
+            cs_coordinator_trouble_said(s, lane, &w[i]);
     }
 }
 

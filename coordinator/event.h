@@ -59,6 +59,8 @@ struct cs_lane_load {
     struct cs_counters counters;
     uint64_t frontier;
     bool paused, cancelled;
+    bool accepts_unparsable; /* as the study says */
+    const char *alike;       /* the mark of alike.h; NULL: none */
     struct cs_price price;
     uint32_t max_output_tokens, timeout_ms;
     bool declared;                      /* limits: a rate, or how many calls at once */

@@ -1,5 +1,6 @@
 #include "coordinator/grant.h"
 
+#include "coordinator/alike.h"
 #include "coordinator/bits.h"
 #include "coordinator/budget.h"
 #include "coordinator/deal.h"
@@ -35,6 +36,10 @@ static uint32_t room(const struct cs_session *s, const struct cs_lane *lane, boo
     if (capacity <= held || rest == 0 || lane->asking != 0 || !cs_coordinator_lane_is_open(lane))
         return 0;
     missing = capacity - held;
+    if (missing > cs_alike_room(&lane->alike, lane->leased))
+        missing = (uint32_t)cs_alike_room(&lane->alike, lane->leased);
+    if (missing == 0)
+        return 0;
     if (!all && missing < capacity / TOP_UP)
         return 0; /* many small leases make long PINGs */
     share = (rest + cs_deal_sharers(lane) - 1) / cs_deal_sharers(lane);

@@ -12,6 +12,7 @@
 #include "coordinator/intake.h"
 
 #include "coordinator/act.h"
+#include "coordinator/alike.h"
 #include "coordinator/bits.h"
 #include "coordinator/budget.h"
 #include "coordinator/event.h"
@@ -223,6 +224,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
         row.flags = CS_OUTPUT_DUPLICATE;
     if (row.flags == CS_OUTPUT_CANONICAL || row.flags == CS_OUTPUT_FAILURE) {
         change(core, lane, o, answer);
+        cs_alike_take(core, lane, o);
         *(live ? &core->intake.committed : &core->intake.late) += 1;
     } else if (row.flags == CS_OUTPUT_DUPLICATE) {
         core->intake.duplicate++;

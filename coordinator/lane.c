@@ -49,6 +49,7 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
     l->counters = l->shown = load->counters;
     l->frontier = l->frontier_asked = load->frontier < load->n_trials ? load->frontier : load->n_trials;
     l->paused = load->paused;
+    cs_alike_open(&l->alike, &load->counters, load->accepts_unparsable, load->alike);
     l->cancelled = load->cancelled;
     l->price = load->price;
     l->max_output_tokens = load->max_output_tokens;
@@ -93,7 +94,6 @@ void cs_coordinator_lane_close(struct cs_lane *lane)
     free(lane->dirty_pages.items);
     free(lane->trouble);
     free(lane->away);
-    free(lane->barred);
     free(lane->quarantined.items);
     free(lane);
 }

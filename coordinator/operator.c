@@ -10,6 +10,7 @@
 #include "coordinator/operator.h"
 
 #include "coordinator/act.h"
+#include "coordinator/alike.h"
 #include "coordinator/announce.h"
 #include "coordinator/group.h"
 #include "coordinator/lane.h"
@@ -44,7 +45,8 @@ static void control_lane(struct cs_core *core, struct cs_lane *lane, enum cs_con
         lane->paused = true;
     } else if (verb == CS_CONTROL_RESUME && !lane->cancelled) {
         remember(core, lane, NULL);
-        CS_FREE(lane->barred);
+        if (cs_alike_resume(&lane->alike))
+            cs_alike_mark(core, lane);
         if (lane->n_trouble > 0 && !lane->paused) { /* workers forget a trouble only when they see the lane open anew */
             lane->paused = core->announce_dirty = true;
             cs_announce_changed(core);

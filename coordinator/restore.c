@@ -50,6 +50,27 @@ enum cs_err cs_restore_ledgers(struct cs_server *sv, const struct cs_plan *plan,
     return rc;
 }
 
+/* Whether it paused by itself, or an operator went on all the same ("alike/GEN/LANE"). */
+static enum cs_err read_alike(struct cs_server *sv, uint32_t gen, uint32_t lane, struct cs_lane_load *l,
+                              struct cs_error *err)
+{
+    char key[64], *mark;
+    void *value = NULL;
+    uint32_t n = 0;
+    enum cs_err rc;
+
+    snprintf(key, sizeof key, "alike/%08u/%05u", gen, lane);
+    rc = cs_store_meta(sv->store, key, &value, &n, err);
+    if (rc == CS_OK) {
+        mark = cs_xcalloc((size_t)n + 1, 1);
+        if (n > 0)
+            memcpy(mark, value, n);
+        l->alike = mark;
+    }
+    free(value);
+    return rc == CS_ENOENT ? CS_OK : rc;
+}
+
 /* What the operator has said of a lane ("lane/GEN/LANE"). */
 static enum cs_err read_mark(struct cs_server *sv, uint32_t gen, uint32_t lane, struct cs_lane_load *l,
                              struct cs_error *err)
@@ -66,7 +87,9 @@ static enum cs_err read_mark(struct cs_server *sv, uint32_t gen, uint32_t lane, 
         l->cancelled = n == 9 && memcmp(value, "cancelled", 9) == 0;
     }
     free(value);
-    return rc == CS_ENOENT ? CS_OK : rc;
+    if (rc == CS_ENOENT)
+        rc = CS_OK;
+    return rc == CS_OK ? read_alike(sv, gen, lane, l, err) : rc;
 }
 
 struct quarantine {
@@ -172,6 +195,7 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_loaded_plan *p
         loads[i].block_size = plan->view->plan.lanes[i].block_size;
         loads[i].counters = lanes[i].counters;
         loads[i].price = study->models[i].price;
+        loads[i].accepts_unparsable = study->accept_unparsable;
         loads[i].timeout_ms = study->models[i].timeout_ms;
         loads[i].declared = is_declared(&study->accounts[study->models[i].account], &study->models[i]);
         loads[i].answered = is_answered(&lanes[i].counters);
@@ -197,8 +221,10 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_loaded_plan *p
     if (rc == CS_OK)
         cs_feed_event(sv, &e);
 out:
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         free(loads[i].quarantined);
+        free((char *)(uintptr_t)loads[i].alike);
+    }
     free(loads);
     return rc;
 }

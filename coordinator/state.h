@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/alike.h"
 #include "coordinator/event.h"
 #include "coordinator/page.h"
 #include "coordinator/ramp.h"
@@ -89,6 +90,7 @@ struct cs_lane {
         struct cs_quarantined *items;
     } quarantined;
 
+    struct cs_alike alike;
     uint64_t asking;               /* group that asks trials again: until it is on disk nothing is granted; 0: none */
     bool open;                     /* of the newest generation, not closed */
     bool paused, cancelled, broke; /* broke: stopped for lack of money */
@@ -104,7 +106,6 @@ struct cs_lane {
     uint32_t n_trouble;     /* sessions that cannot work here */
     char *away;             /* likewise why nothing got through to the provider, or NULL */
     uint32_t n_away;        /* sessions that find it so */
-    char *barred;           /* fingerprints of keys that the provider refused, or NULL */
     char note[320];         /* what status shows of these */
     uint32_t n_want;        /* sessions with capacity > 0 here */
     uint64_t wanted;        /* their capacity */

@@ -1,15 +1,13 @@
 /* trouble.c - what workers say keeps them from a lane: a key that is missing or was refused, a provider that does not answer.
  *
- * Trouble is a session's: the others work on, and the lane is stuck only when all have it. A key that the provider refused to one
- * worker is announced to all, so that those who hold the same stop without asking; only the word of one that was refused itself bars a
- * key. `resume` forgets all of it.
+ * Trouble is a session's: the others work on, and the lane is stuck only when all have it. What one worker was refused says nothing of
+ * the others, whatever key they share: it may sit behind a proxy of its own. They stop by their own calls only (decision 14).
+ * `resume` forgets all of it.
  */
 
 #include "coordinator/trouble.h"
 
 #include <stdio.h>
-
-enum { BARRED_MAX = 64 }; /* keys of a lane; more are found out by their own workers */
 
 /* What status shows of a lane that goes on all the same. */
 static void renote(struct cs_lane *lane)
@@ -72,16 +70,12 @@ static bool is_fingerprint(const char *key)
     return strcmp(key, "no-key") == 0 || (strlen(key) == 8 && strspn(key, "0123456789abcdef") == 8);
 }
 
-static bool is_barred(const struct cs_lane *lane, const char *key)
-{
-    return lane->barred != NULL && strstr(lane->barred, key) != NULL;
-}
-
-void cs_coordinator_trouble_said(struct cs_core *core, struct cs_session *s, struct cs_lane *lane,
-                                 const struct cs_want_lane *w)
+void cs_coordinator_trouble_said(struct cs_session *s, struct cs_lane *lane, const struct cs_want_lane *w)
 {
     const char *why = w->trouble != NULL && w->trouble[0] != '\0' ? w->trouble : NULL;
     bool refused = why != NULL && w->key != NULL && is_fingerprint(w->key);
+
+    const bool had = s->lanes[lane->slot].trouble;
 
     if (w->capacity > 0) {
         cs_coordinator_trouble_set(s, lane, NULL);
@@ -90,13 +84,8 @@ void cs_coordinator_trouble_said(struct cs_core *core, struct cs_session *s, str
     }
     cs_coordinator_trouble_away(s, lane, NULL);
     say_trouble(s, lane, why, refused);
-    if (!refused || is_barred(lane, w->key) || (lane->barred != NULL && strlen(lane->barred) > BARRED_MAX * 9))
-        return;
-    char *was = lane->barred;
-    lane->barred = was != NULL ? cs_xasprintf("%s %s", was, w->key) : cs_xstrdup(w->key);
-    free(was);
-    cs_log(CS_WARN, "key_refused", "model=%s key=%s worker=%s", lane->name, w->key, s->worker);
-    core->announce_dirty = true;
+    if (refused && !had)
+        cs_log(CS_WARN, "key_refused", "model=%s key=%s worker=%s", lane->name, w->key, s->worker);
 }
 
 void cs_coordinator_trouble_forget(struct cs_core *core, struct cs_lane *lane)
@@ -107,5 +96,4 @@ void cs_coordinator_trouble_forget(struct cs_core *core, struct cs_lane *lane)
         cs_coordinator_trouble_set(s, lane, NULL);
         s->resume_seq = s->seq_out + 1;
     }
-    CS_FREE(lane->barred);
 }

@@ -13,8 +13,7 @@ void cs_coordinator_trouble_older(struct cs_session *s, struct cs_lane *lane,
                                   const char *why); /* cannot, being older than the study (skew.c) */
 void cs_coordinator_trouble_away(struct cs_session *s, struct cs_lane *lane,
                                  const char *why); /* nothing gets through; NULL: none */
-void cs_coordinator_trouble_said(struct cs_core *core, struct cs_session *s, struct cs_lane *lane,
-                                 const struct cs_want_lane *w);
+void cs_coordinator_trouble_said(struct cs_session *s, struct cs_lane *lane, const struct cs_want_lane *w);
 void cs_coordinator_trouble_forget(struct cs_core *core,
                                    struct cs_lane *lane); /* the session's next announcement tells it so */
 

@@ -14,6 +14,7 @@
 #include "tools/plan/prompt_book.h"
 #include "tools/base/study_dir.h"
 #include "tools/plan/estimate.h"
+#include "tools/plan/fits.h"
 #include "tools/base/text.h"
 #include "tools/fleet/unanswered.h"
 
@@ -412,6 +413,8 @@ int cmd_plan(int argc, char **argv)
     rc = cs_requests_open(&p.requests, &p.plan, &err);
     if (rc == CS_OK)
         rc = cs_estimate_make(&p.plan, p.requests, &p.loaded, &p.survey, &err);
+    if (rc == CS_OK)
+        rc = cs_fits_check(&p.loaded, &err);
     if (rc == CS_OK)
         rc = cs_plan_power_make(&p.plan, &p.loaded, &p.power, &err);
     if (rc == CS_OK)

@@ -111,6 +111,8 @@ static void print_ok(const json_t *lane)
         printf(" is %s", resolved);
     printf("; %lld ms", (long long)json_integer_value(json_object_get(lane, "latency_ms")));
     print_limits(json_object_get(lane, "limits"));
+    if (text_of(lane, "todo")[0] != '\0')
+        printf("; note: %s", text_of(lane, "todo"));
 }
 
 static void print_failed(const json_t *lane)
@@ -217,10 +219,10 @@ int cmd_providers(int argc, char **argv)
     };
     const struct cs_command_help help = {
         "clinsafe providers check [providers.yaml | STUDY] [options]",
-        "Makes one tiny call per lane (a few tokens each), with the parameters of its trials, and says: reachable, key accepted, which\n"
-        "model answers, limits that the provider tells and where they differ from the declared ones, latency. With a study, its own\n"
-        "models, and the form of its first question is asked for too. Default: providers.yaml here, else the one in your\n"
-        "configuration folder. Exit status 2 if a lane cannot be used; each line then says what to do. Keys are never shown.",
+        "Makes one call per lane, with the parameters of its trials, and says: reachable, key accepted, which model answers, limits that\n"
+        "the provider tells and where they differ from the declared ones, latency. With a study, its own models are sent a prompt of it,\n"
+        "with its schema, and what a run would make of the answer is said; else one word is asked for. Default: providers.yaml here,\n"
+        "else the one in your configuration folder. Exit status 2 if a lane cannot be used; each line then says what to do. Keys are never shown.",
         "clinsafe providers check ops/studies/demo/study.yaml",
     };
     struct cs_arena arena = {0};

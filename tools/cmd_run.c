@@ -19,6 +19,7 @@
 #include "tools/fleet/key_lock.h"
 #include "tools/fleet/unanswered.h"
 #include "tools/fleet/submission.h"
+#include "tools/plan/fits.h"
 #include "tools/screen/run_notes.h"
 #include "tools/screen/screen.h"
 
@@ -220,7 +221,8 @@ static void tell_news(struct run *r)
         r->fleet.restarts = 0;
     }
     const uint64_t now = cs_mono_ms();
-    const bool noted = strcmp(p->state, "running") == 0 && cs_run_notes_look(&r->notes, p, now);
+    const bool noted = (strcmp(p->state, "running") == 0 || strcmp(p->state, "paused") == 0) &&
+                       cs_run_notes_look(&r->notes, p, now);
     if (r->fleet.news[0] == '\0' && !noted)
         return;
     cs_bar_end(&r->bar);
@@ -336,7 +338,9 @@ static enum cs_err check_redis(const char *address, struct cs_error *err)
 /* Whatever can be known to be wrong before a process is started. */
 static enum cs_err reserve(struct run *r, struct cs_error *err)
 {
-    enum cs_err rc = cs_study_dir_lock(&r->dir, err);
+    enum cs_err rc = cs_fits_check(&r->loaded, err);
+    if (rc == CS_OK)
+        rc = cs_study_dir_lock(&r->dir, err);
     if (rc == CS_OK)
         rc = cs_key_lock_take(&r->keys, r->loaded.study, r->dir.path, r->fleet_opts.redis, err);
     if (rc == CS_OK && r->fleet_opts.redis != NULL)

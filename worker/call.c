@@ -23,6 +23,31 @@ static bool is_given_up(const struct cs_call *c, enum cs_transfer transfer, bool
     return late && (!in_doubt || (c->faults >= CS_RETRY_TRIES_MAX && transfer != CS_TRANSFER_UNSENT));
 }
 
+/* A 429. Where others are answered between those of this trial, it is the trial that waits. */
+static void limited(struct cs_call *c, const struct cs_reading *reading, const struct cs_call_world *world, bool late,
+                    struct cs_verdict *v)
+{
+    const bool still = c->limited > 0 && c->progress == world->progress;
+    c->alone += c->limited > 0 && !still;
+    c->limited = still ? c->limited + 1 : 1;
+    if (!still)
+        c->limited_ms = world->now_ms;
+    c->progress = world->progress;
+    v->wait_ms = reading->wait_ms < CS_RETRY_WAIT_MAX_MS || reading->wait_ms == CS_NO_HINT ? reading->wait_ms
+                                                                                           : CS_RETRY_WAIT_MAX_MS;
+    v->soon = reading->at_once;
+    if (v->wait_ms != CS_NO_HINT)
+        c->asked_ms += v->wait_ms;
+    if ((c->limited >= CS_RETRY_LIMITED_MAX && world->now_ms - c->limited_ms >= CS_RETRY_LIMITED_MS) || late) {
+        v->next = CS_NEXT_FAIL;
+    } else if (c->alone >= CS_RETRY_ALONE_MAX) {
+        v->next = CS_NEXT_RETRY;
+        v->rule.pause = CS_PAUSE_NONE;
+        if (v->wait_ms == CS_NO_HINT)
+            v->wait_ms = cs_retry_pause(c->alone, world->rng);
+    }
+}
+
 struct cs_verdict cs_call_ended(struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
                                 const struct cs_call_world *world)
 {
@@ -30,7 +55,7 @@ struct cs_verdict cs_call_ended(struct cs_call *c, const struct cs_http_reply *r
     uint16_t status = good && reading->status != 0 ? reading->status : reply->status;
     struct cs_retry_rule rule = cs_retry_rule(reply->transfer, status, reading->says);
     struct cs_verdict v = {.rule = rule, .next = rule.next, .outcome = rule.outcome, .wait_ms = CS_NO_HINT};
-    bool late = world->now_ms - c->first_ms >= CS_RETRY_DEADLINE_MS;
+    bool late = world->now_ms - c->first_ms >= CS_RETRY_DEADLINE_MS + c->asked_ms;
 
     CS_ASSERT(c->calls > 0);
     c->slot = CS_NO_SLOT;
@@ -47,11 +72,11 @@ struct cs_verdict cs_call_ended(struct cs_call *c, const struct cs_http_reply *r
         if (is_given_up(c, reply->transfer, late, world->in_doubt))
             v.next = CS_NEXT_FAIL;
     } else if (v.next == CS_NEXT_WAIT) {
-        c->limited = c->progress == world->progress ? c->limited + 1 : 1;
-        c->progress = world->progress;
+        limited(c, reading, world, late, &v);
+    } else if (v.next == CS_NEXT_DAY) {
         v.wait_ms = reading->wait_ms;
-        if (c->limited >= CS_RETRY_LIMITED_MAX || late)
-            v.next = CS_NEXT_FAIL;
+        v.next = v.wait_ms <= CS_RETRY_WAIT_MAX_MS ? CS_NEXT_WAIT : CS_NEXT_STOP;
+        c->asked_ms += v.next == CS_NEXT_WAIT ? v.wait_ms : 0;
     }
     return v;
 }

@@ -9,6 +9,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/limit_headers.h"
+#include "protocol/study/answer.h"
 #include "worker/endpoint.h"
 #include "worker/http.h"
 
@@ -63,7 +64,7 @@ static const char *without_key(struct check *k, const char *text, const char *au
             memset(copy + i, '*', KEY_PART);
     }
     for (char *s = copy; *s != '\0'; s++) {
-        if (*s == '\n' || *s == '\r' || *s == '\t')
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
             *s = ' ';
     }
     return cs_clean_text(&k->arena, copy, n, SAID_MAX);
@@ -150,7 +151,48 @@ static void judge_error(struct check *k, struct lane *l, const struct cs_reading
                                   cs_protocol_name(l->probe->account->protocol));
     } else {
         l->state = "refused";
-        l->todo = "correct the parameters of the model; `NAME: omit` takes one away";
+        l->todo = "a run would fail every trial so: correct the parameters of the model; `NAME: omit` takes one away";
+    }
+}
+
+/* Is it the model that was asked for, or a dated name of it? */
+static bool is_served_as_asked(const char *asked, const char *served)
+{
+    return served[0] == '\0' || strcasestr(served, asked) != NULL || strcasestr(asked, served) != NULL;
+}
+
+/* An answer to a prompt of the study: what would a run make of it? */
+static void judge_answer(struct check *k, struct lane *l, const struct cs_reading *g)
+{
+    const struct cs_probe *p = l->probe;
+    const char *cause = g->cause;
+    l->state = "ok";
+    if (p->body == NULL)
+        return;
+    if (g->says == CS_SAYS_ANSWER && g->outcome == CS_OUTCOME_ok)
+        cause = cs_answer_fault_name(cs_answer_check(p->study, p->question,
+                                                     cs_answer_lenient(p->study, p->question, p->lane), g->text,
+                                                     strlen(g->text))
+                                         .fault);
+    if (g->says == CS_SAYS_ANSWER && cause[0] != '\0') {
+        l->state = p->study->accept_unparsable ? "ok" : "unparsable";
+        l->said = without_key(k, g->text, l->endpoint->auth);
+        l->todo = cs_arena_printf(&k->arena, "a run would record this as unparsable (%s)%s", cause,
+                                  p->study->accept_unparsable ? "" : ", and pause after 50 such answers");
+    } else if (p->cap > 0 && g->output_tokens > p->cap) {
+        l->state = "cap_ignored";
+        l->todo = cs_arena_printf(&k->arena,
+                                  "%u output tokens came, and the cap was %u: the provider reads another field; set "
+                                  "max_tokens_field in its account",
+                                  g->output_tokens, p->cap);
+    } else if (g->says == CS_SAYS_FILTERED || g->outcome != CS_OUTCOME_ok) {
+        l->todo = cs_arena_printf(
+            &k->arena, "a run would record this as %s",
+            cs_outcome_name(g->says == CS_SAYS_FILTERED ? CS_OUTCOME_content_filtered : g->outcome));
+    } else if (!is_served_as_asked(p->model.model, g->model)) {
+        l->todo = cs_arena_printf(&k->arena, "the model that answers is not %s", p->model.model);
+    } else if (g->output_tokens == 0) {
+        l->todo = "the reply tells no tokens: a run would not know its cost";
     }
 }
 
@@ -166,7 +208,7 @@ static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r
     if (r->transfer != CS_TRANSFER_WHOLE)
         judge_unanswered(k, l, r);
     else if (r->status >= 200 && r->status <= 299 && (g.says == CS_SAYS_ANSWER || g.says == CS_SAYS_FILTERED))
-        l->state = "ok";
+        judge_answer(k, l, &g);
     else
         judge_error(k, l, &g, r->status);
 }
@@ -262,7 +304,9 @@ static void ask(struct check *k, struct lane *l)
                                       .body = cs_buf_cstr(&body),
                                       .body_len = body.len,
                                       .request_id = id,
-                                      .timeout_ms = CALL_MS};
+                                      .timeout_ms = l->probe->body != NULL && l->probe->model.timeout_ms > CALL_MS
+                                                        ? l->probe->model.timeout_ms
+                                                        : CALL_MS};
     cs_http_start(k->http, (uint32_t)(l - k->lanes), &r);
     cs_buf_release(&body);
 }

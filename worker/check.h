@@ -1,4 +1,4 @@
-/* check.h - one tiny call per lane of a study or providers file: what `clinsafe providers check` runs.
+/* check.h - one call per lane of a study (a prompt of its own, read as a worker would) or providers file (one word): what `clinsafe providers check` runs.
  *
  * It goes the way of all calls: the dialects' bodies (protocol/load/probe.h), the keys, http.c with its proxy and CA, the dialects'
  * readers. Lanes of one account are asked one after the other, accounts beside each other.

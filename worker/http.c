@@ -11,6 +11,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/buf.h"
+#include "protocol/base/clock.h"
 #include "protocol/base/version.h"
 #include "worker/inflate.h"
 #include "worker/replies.h"
@@ -385,6 +386,7 @@ static void finish(struct slot *s, CURLcode code)
         .body_len = s->body.len,
         .received = s->received,
         .latency_ms = (uint32_t)((us + 500) / 1000),
+        .wall_ms = cs_wall_ms(),
         .why = code == CURLE_OK    ? (s->headed ? "" : "the reply ends inside its headers")
                : s->why[0] != '\0' ? s->why
                                    : curl_easy_strerror(code),

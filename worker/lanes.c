@@ -36,7 +36,6 @@ static void remove_lane(struct cs_worker *w, struct cs_worker_lane *l)
     cs_alarm_clear(&w->alarms, &l->alarm);
     drop_facts(w, l);
     HASH_DEL(w->lanes, l);
-    free(l->barred);
     free(l);
 }
 
@@ -89,31 +88,11 @@ static void set_lane(struct cs_worker *w, struct cs_worker_lane *l, enum cs_lane
             drop_facts(w, l);
         l->trouble[0] = '\0';
         l->key_refused = false;
+        l->denials = (struct cs_denials){0};
         cs_worker_lane_wake(w, l);
     }
     if (!may_hold(state))
         cs_leases_give_back(w, l, true);
-}
-
-/* Keys that other workers were refused. A lane whose facts are still to come looks when they are there. */
-static void look_at_key(struct cs_worker *w, struct cs_worker_lane *l)
-{
-    char trouble[CS_TROUBLE_MAX];
-    const char *key = l->known && l->facts.endpoint != NULL ? l->facts.endpoint->key : "";
-    if (l->barred == NULL || key[0] == '\0' || l->trouble[0] != '\0' || strstr(l->barred, key) == NULL)
-        return;
-    snprintf(trouble, sizeof trouble, "the provider refused the key %s to another worker", key);
-    cs_worker_trouble_stop(w, l, trouble);
-}
-
-static void set_barred(struct cs_worker *w, struct cs_worker_lane *l, const char *barred)
-{
-    const char *is = barred != NULL ? barred : "", *was = l->barred != NULL ? l->barred : "";
-    if (strcmp(is, was) != 0) {
-        free(l->barred);
-        l->barred = is[0] != '\0' ? cs_xstrdup(is) : NULL;
-    }
-    look_at_key(w, l);
 }
 
 /* The part of the lane's calls that is this worker's. */
@@ -139,7 +118,6 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in
         set_lane(w, l, (enum cs_lane_state)a->lanes[i].state, a->lanes[i].available != 0);
         if (!in_order) /* PUB may bring what stood before a `resume` after it */
             continue;
-        set_barred(w, l, a->lanes[i].barred);
         set_dealt(w, l, a->lanes[i].calls);
         l->parted = l->told_capacity > 0;
     }
@@ -240,7 +218,6 @@ static void load_facts(struct cs_worker *w, struct cs_worker_lane *l)
     const char *trouble = rc == CS_OK ? l->facts.trouble : err.msg;
     if (trouble[0] != '\0')
         cs_worker_trouble_stop(w, l, trouble);
-    look_at_key(w, l);
 }
 
 static bool has_work(const struct cs_worker_lane *l)
@@ -338,7 +315,7 @@ static void tell_wants(struct cs_worker *w)
 {
     bool changed = false;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
-        uint8_t trouble = l->trouble[0] != '\0' ? 1 : l->outage.away ? 2 : 0;
+        uint8_t trouble = l->trouble[0] != '\0' ? 1 : l->away[0] != '\0' ? 2 : 0;
         changed |= 2 * l->wish != l->told_capacity || trouble != l->told_trouble || l->jams != l->told_jams;
         l->told_capacity = 2 * l->wish;
         l->told_jams = l->jams;

@@ -2,6 +2,7 @@
  * is declared has none. Draws live as long as the worker: what they have learned holds for the next study too. */
 #include "worker/pools.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,19 @@ bool cs_pools_admit(struct cs_worker *w, struct cs_worker_lane *l, size_t bytes,
     return true;
 }
 
+/* It says that it takes less in a minute than one call is charged: none may ever start, and nobody would know why. */
+static void say_too_small(struct cs_worker *w, struct cs_worker_lane *l, double limit, double cost)
+{
+    if (l->waits || l->away[0] != '\0')
+        return;
+    snprintf(l->away, sizeof l->away,
+             "the provider's headers tell a limit of %.0f a minute, and one call is charged %.0f: lower "
+             "max_output_tokens, or raise the limit there",
+             limit, cost);
+    cs_do_log(w, CS_WARN, "limit_below_call", "gen=%u lane=%u limit=%.0f call=%.0f", l->gen, l->lane, limit, cost);
+    w->shares_stale = true;
+}
+
 /* What a provider says of its limits. */
 static void read_limits(struct cs_worker *w, const struct cs_call *c, const char *headers)
 {
@@ -107,6 +121,10 @@ static void read_limits(struct cs_worker *w, const struct cs_call *c, const char
         [CS_QUOTA_OUTPUT] = (double)told.output_tokens_per_minute,
     };
     cs_pacer_told(&c->lane->draw->pacer, limit, c->sent_ms);
+    for (int i = 0; i < CS_QUOTA_PER_MINUTE; i++) {
+        if (limit[i] > 0 && limit[i] < c->cost[i])
+            say_too_small(w, c->lane, limit[i], c->cost[i]);
+    }
 }
 
 void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct cs_http_reply *reply,
@@ -118,9 +136,9 @@ void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct c
     bool full = d->pacer.in_flight >= cs_pacer_most(&d->pacer);
     cs_pacer_ended(&d->pacer, c->cost, c->bytes, reading->input_tokens, reading->output_tokens);
     read_limits(w, c, reply->headers);
-    if (reply->status == 429 && reading->wait_ms != CS_NO_HINT && reading->says != CS_SAYS_NO_MONEY &&
-        reading->says != CS_SAYS_DAY_USED)
-        cs_pacer_limited(&d->pacer, reading->wait_ms < CS_RETRY_AFTER_MAX_MS ? reading->wait_ms : CS_RETRY_AFTER_MAX_MS,
+    if (reply->status == 429 && reading->wait_ms != CS_NO_HINT && reading->says == CS_SAYS_ERROR &&
+        c->alone < CS_RETRY_ALONE_MAX)
+        cs_pacer_limited(&d->pacer, reading->wait_ms < CS_RETRY_WAIT_MAX_MS ? reading->wait_ms : CS_RETRY_WAIT_MAX_MS,
                          w->now);
     if (full)
         cs_pools_wake(w, d);

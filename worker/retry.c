@@ -38,9 +38,9 @@ static const struct row {
     {CS_TRANSFER_TIMEOUT,    0, 0,    ANY,              CS_NEXT_ANSWER,  CS_OUTCOME_timeout,          CS_PAUSE_NONE,   1, NULL}, /* decision 12 */
 
     {ANY,                  100, 999,  CS_SAYS_NO_MONEY, CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &no_money},
-    {ANY,                  100, 999,  CS_SAYS_DAY_USED, CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &day_used},
-    {ANY,                  100, 999,  CS_SAYS_NO_KEY,   CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &bad_key},
-    {ANY,                  100, 999,  CS_SAYS_NO_MODEL, CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &no_model},
+    {ANY,                  100, 999,  CS_SAYS_DAY_USED, CS_NEXT_DAY,     CS_OUTCOME_rate_limited,     CS_PAUSE_LANE,   0, &day_used},
+    {ANY,                  100, 999,  CS_SAYS_NO_KEY,   CS_NEXT_DENIED,  CS_OUTCOME_invalid_request,  CS_PAUSE_NONE,   0, &bad_key},
+    {ANY,                  100, 999,  CS_SAYS_NO_MODEL, CS_NEXT_DENIED,  CS_OUTCOME_invalid_request,  CS_PAUSE_NONE,   0, &no_model},
 
     {CS_TRANSFER_TIMEOUT,  100, 299,  ANY,              CS_NEXT_ANSWER,  CS_OUTCOME_timeout,          CS_PAUSE_NONE,   0, NULL},
     {CS_TRANSFER_CUT,      100, 299,  ANY,              CS_NEXT_RETRY,   CS_OUTCOME_transport,        CS_PAUSE_JITTER, 0, NULL}, /* shorter than announced */
@@ -50,11 +50,12 @@ static const struct row {
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_ERROR,    CS_NEXT_RETRY,   CS_OUTCOME_provider_error,   CS_PAUSE_JITTER, 0, NULL}, /* and says no status */
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_NOTHING,  CS_NEXT_RETRY,   CS_OUTCOME_transport,        CS_PAUSE_JITTER, 0, NULL}, /* no JSON, no end marker */
 
-    {ANY,                  400, 400,  CS_SAYS_FILTERED, CS_NEXT_ANSWER,  CS_OUTCOME_content_filtered, CS_PAUSE_NONE,   0, NULL}, /* Azure */
-    {ANY,                  401, 401,  ANY,              CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &bad_key},
+    {ANY,                  400, 599,  CS_SAYS_FILTERED, CS_NEXT_ANSWER,  CS_OUTCOME_content_filtered, CS_PAUSE_NONE,   0, NULL}, /* 403, 422, 500: as gateways have it */
+    {ANY,                  400, 499,  CS_SAYS_TOO_LARGE, CS_NEXT_FAIL,   CS_OUTCOME_invalid_request,  CS_PAUSE_NONE,   0, NULL}, /* waiting makes no room for it */
+    {ANY,                  401, 401,  ANY,              CS_NEXT_DENIED,  CS_OUTCOME_invalid_request,  CS_PAUSE_NONE,   0, &bad_key},
     {ANY,                  402, 402,  ANY,              CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &no_money},
-    {ANY,                  403, 403,  ANY,              CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &forbidden},
-    {ANY,                  404, 404,  ANY,              CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &no_model},
+    {ANY,                  403, 403,  ANY,              CS_NEXT_DENIED,  CS_OUTCOME_invalid_request,  CS_PAUSE_NONE,   0, &forbidden},
+    {ANY,                  404, 404,  ANY,              CS_NEXT_DENIED,  CS_OUTCOME_invalid_request,  CS_PAUSE_NONE,   0, &no_model},
     {ANY,                  408, 409,  ANY,              CS_NEXT_RETRY,   CS_OUTCOME_provider_error,   CS_PAUSE_JITTER, 0, NULL}, /* its timeout, a conflict */
     {ANY,                  424, 425,  ANY,              CS_NEXT_RETRY,   CS_OUTCOME_provider_error,   CS_PAUSE_JITTER, 0, NULL}, /* the model failed */
     {ANY,                  429, 429,  ANY,              CS_NEXT_WAIT,    CS_OUTCOME_rate_limited,     CS_PAUSE_LANE,   0, NULL},

@@ -6,8 +6,10 @@
  *   an attempt     every call that is made for a trial, whatever became of it
  *   a try          a fault of the call's own while the provider otherwise works: CS_RETRY_TRIES_MAX of them end the trial. Faults
  *                  cost no try while nobody of the lane is answered (outage.h), nor does a call that found no connection
- *   429            costs no try; CS_RETRY_LIMITED_MAX in a row end the trial, if the lane gets nothing through meanwhile
- *   the deadline   CS_RETRY_DEADLINE_MS after its first call a trial that has failed often enough is not tried again
+ *   429            costs no try; CS_RETRY_LIMITED_MAX in a row over CS_RETRY_LIMITED_MS end the trial, if the lane gets nothing
+ *                  through meanwhile; a quota of the day never does
+ *   the deadline   CS_RETRY_DEADLINE_MS after its first call, not counting waits that the provider asked for, a trial that has failed
+ *                  often enough is not tried again
  *
  * Pure. Units: milliseconds.
  */
@@ -22,7 +24,11 @@
 
 enum {
     CS_RETRY_TRIES_MAX = 6,
-    CS_RETRY_LIMITED_MAX = 20,             /* 429s in a row while the lane got nothing through */
+    CS_RETRY_LIMITED_MAX = 20,             /* 429s in a row while the lane got nothing through, */
+    CS_RETRY_LIMITED_MS = 60 * 1000,       /* over at least so long, */
+    CS_RETRY_ALONE_MAX = 3,                /* or while it did: then the trial waits, and the lane does not */
+    CS_RETRY_WAIT_MAX_MS = 3600 * 1000,    /* the longest wait that a provider can impose */
+    CS_RETRY_SHOWN_MS = 5 * 60 * 1000,     /* people are told of a longer one */
     CS_RETRY_DEADLINE_MS = 10 * 60 * 1000, /* no retry is planned this long after the first call */
     CS_RETRY_BASE_MS = 500,
     CS_RETRY_CAP_MS = 30 * 1000,
@@ -42,6 +48,8 @@ enum cs_next {
     CS_NEXT_RETRY,  /* again after a pause; after too many tries the failure */
     CS_NEXT_WAIT,   /* the provider is full: quiet the lane, again afterwards; costs no try */
     CS_NEXT_STOP,   /* no outcome: the lane stops here, the trial is given back */
+    CS_NEXT_DENIED, /* the key or the model is refused, or only this prompt is: denials.h tells; in the end the failure, or STOP */
+    CS_NEXT_DAY, /* the quota of the day is used up: WAIT if the provider says for how long, and it is not too long; else STOP */
 };
 
 struct cs_retry_rule {

@@ -12,6 +12,7 @@
 #include "worker/binding.h"
 #include "worker/brake.h"
 #include "worker/call.h"
+#include "worker/denials.h"
 #include "worker/event.h"
 #include "worker/outage.h"
 #include "worker/pacer.h"
@@ -96,9 +97,10 @@ struct cs_worker_lane {
     bool ready;   /* in the ring of lanes that may be able to start a call */
     char trouble[CS_TROUBLE_MAX];
     bool key_refused; /* the trouble is that the provider refused the key to this worker */
-    char *barred;     /* keys of the lane that were refused, as announced; NULL: none */
     struct cs_outage outage;
+    struct cs_denials denials;
     char away[CS_TROUBLE_MAX]; /* why nothing gets through, while it does not */
+    bool waits;                /* ... which is that the provider asked for a long wait */
     struct cs_lane_facts facts;
     struct cs_draw *draw; /* NULL: no limit is declared */
     struct cs_binding binding;

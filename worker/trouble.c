@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "worker/alarm.h"
 #include "worker/do.h"
@@ -33,6 +34,46 @@ void cs_worker_trouble_wait(struct cs_worker *w, struct cs_worker_lane *l)
         until = l->outage.probe_ms;
     if (until > w->now)
         cs_alarm_set(&w->alarms, &l->alarm, until);
+}
+
+void cs_worker_trouble_until(const struct cs_worker *w, uint64_t wait_ms, char *out, size_t size)
+{
+    const uint64_t s = (wait_ms + 999) / 1000;
+    const time_t at = (time_t)(w->wall / 1000 + (int64_t)s);
+    struct tm tm;
+    char clock[24] = "?";
+    if (gmtime_r(&at, &tm) != NULL)
+        strftime(clock, sizeof clock, "%m-%d %H:%M UTC", &tm);
+    if (s >= 3600)
+        snprintf(out, size, " in %llu h %llu min, at %s", (unsigned long long)(s / 3600),
+                 (unsigned long long)(s % 3600 / 60), clock);
+    else
+        snprintf(out, size, " in %llu min %llu s, at %s", (unsigned long long)(s / 60), (unsigned long long)(s % 60),
+                 clock);
+}
+
+void cs_worker_trouble_waits(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_reading *reading)
+{
+    char when[64];
+    if (reading->wait_ms == CS_NO_HINT || reading->wait_ms <= CS_RETRY_SHOWN_MS || l->waits || l->outage.away)
+        return;
+    cs_worker_trouble_until(w, reading->wait_ms < CS_RETRY_WAIT_MAX_MS ? reading->wait_ms : CS_RETRY_WAIT_MAX_MS, when,
+                            sizeof when);
+    snprintf(l->away, sizeof l->away, "the provider asks to wait (%s%s%s); asked again%s; to ask now, run again",
+             reading->wait_source, reading->limit[0] != '\0' ? ": " : "", reading->limit, when);
+    l->waits = true;
+    cs_do_log(w, CS_WARN, "lane_waits", "gen=%u lane=%u why=\"%s\"", l->gen, l->lane, l->away);
+    w->shares_stale = true;
+}
+
+void cs_worker_trouble_waited(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    if (!l->waits)
+        return;
+    l->waits = false;
+    if (!l->outage.away)
+        l->away[0] = '\0';
+    w->shares_stale = true;
 }
 
 /* "api.example.com:443" of a URL. */

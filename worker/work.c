@@ -48,10 +48,10 @@ static void emit_call(struct cs_worker *w, struct cs_call *c, const struct cs_tr
 }
 
 /* The next trial of the lane: one whose pause is over, else a fresh one. The other way round while it seems that nobody is answered:
- * what has failed before tells less about the provider. */
+ * what has failed before tells less about the provider, and a trial that never fits must not keep others from being tried. */
 static bool next_trial(struct cs_worker_lane *l, struct cs_call **due, struct cs_worker_lease **lease, uint8_t *bit)
 {
-    *due = l->outage.row == 0 || TAILQ_EMPTY(&l->open) ? TAILQ_FIRST(&l->due) : NULL;
+    *due = (l->outage.row == 0 && l->quiets < 2) || TAILQ_EMPTY(&l->open) ? TAILQ_FIRST(&l->due) : NULL;
     if (*due != NULL) {
         *lease = (*due)->lease;
         *bit = (*due)->bit;
@@ -64,6 +64,15 @@ static bool next_trial(struct cs_worker_lane *l, struct cs_call **due, struct cs
     CS_ASSERT(next >= 0);
     *bit = (uint8_t)next;
     return true;
+}
+
+/* Repeats of a prompt are one prompt: their digests differ, their bodies do not. */
+static uint64_t fingerprint(const char *body, size_t n)
+{
+    uint64_t h = n;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (uint8_t)body[i]) * 0x100000001b3u;
+    return h;
 }
 
 /* Starts one call of the lane; false when it cannot start any for now. */
@@ -106,6 +115,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     c->question = trial.question;
     memcpy(c->cost, cost, sizeof cost);
     c->bytes = trial.body_len;
+    c->prompt = fingerprint(trial.body, trial.body_len);
     cs_lease_start(w, lease, bit);
     uint32_t slot = w->free_slots[--w->n_free];
     CS_ASSERT(w->slots[slot] == NULL);
@@ -199,12 +209,13 @@ static bool may_repeat(const struct cs_worker *w, const struct cs_call *c)
 }
 
 /* The provider is full. Replies to calls that were sent before the quiet period began belong to the same jam. */
-static void quiet_lane(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c, uint64_t hint_ms)
+static void quiet_lane(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c, uint64_t hint_ms,
+                       bool soon)
 {
     bool again = l->quiets == 0 || c->sent_ms > l->quiet_since;
     uint64_t pause = hint_ms;
     if (hint_ms == CS_NO_HINT)
-        pause = again ? cs_retry_pause(l->quiets, &w->rng) : 0;
+        pause = again ? cs_retry_pause(soon && l->quiets > 1 ? 1 : l->quiets, &w->rng) : 0;
     else
         pause += cs_rng_below(&w->rng,
                               hint_ms < 8000 ? hint_ms / 8 + 50 : 1050); /* workers do not come back all at once */
@@ -218,21 +229,39 @@ static void quiet_lane(struct cs_worker *w, struct cs_worker_lane *l, const stru
         l->quiet_until = w->now + pause;
 }
 
-static void lane_answered(struct cs_worker_lane *l, uint64_t sent_ms)
+static void lane_answered(struct cs_worker *w, struct cs_worker_lane *l, uint64_t sent_ms)
 {
     l->progress++;
     l->quiets = 0;
+    cs_denials_answered(&l->denials, w->now);
     if (cs_worker_lane_brakes(l))
         cs_brake_answered(&l->brake, sent_ms, l->in_flight + 1);
+    cs_worker_trouble_waited(w, l);
+}
+
+/* The key or the model is refused, or only this prompt is. */
+static void deny(struct cs_worker *w, struct cs_worker_lane *l, struct cs_call *c, const struct cs_reading *reading,
+                 struct cs_verdict *v)
+{
+    static const enum cs_next follows[] = {
+        [CS_DENIED_AGAIN] = CS_NEXT_RETRY, [CS_DENIED_ALONE] = CS_NEXT_FAIL, [CS_DENIED_STOP] = CS_NEXT_STOP};
+    c->faults++;
+    c->denied += !cs_outage_in_doubt(&l->outage);
+    v->next = follows[cs_denials_add(&l->denials, c->prompt, reading->says == CS_SAYS_BLOCKED, c->denied, w->now)];
+    v->wait_ms = cs_retry_pause(c->faults - 1, &w->rng);
 }
 
 /* In our words: what a provider writes here may repeat a part of the key (decision 22). */
-static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t status, const struct cs_retry_rule *rule)
+static void stop_lane(struct cs_worker *w, struct cs_worker_lane *l, uint16_t status, const struct cs_retry_rule *rule,
+                      const struct cs_reading *reading)
 {
-    char why[CS_TROUBLE_MAX];
+    char why[CS_TROUBLE_MAX], when[64] = "";
     CS_ASSERT(rule->reason != NULL && l->facts.endpoint != NULL);
-    snprintf(why, sizeof why, "HTTP %u: %s (%s%s); %s, then resume or run again", status, rule->reason,
-             strcmp(l->facts.endpoint->key, "no-key") == 0 ? "" : "key ", l->facts.endpoint->key, rule->remedy);
+    if (rule->next == CS_NEXT_DAY && reading->wait_ms != CS_NO_HINT)
+        cs_worker_trouble_until(w, reading->wait_ms, when, sizeof when);
+    snprintf(why, sizeof why, "HTTP %u: %s%s%s (%s%s); %s%s, then resume or run again", status, rule->reason,
+             reading->limit[0] != '\0' ? ": " : "", reading->limit,
+             strcmp(l->facts.endpoint->key, "no-key") == 0 ? "" : "key ", l->facts.endpoint->key, rule->remedy, when);
     cs_worker_trouble_refused(w, l, why);
 }
 
@@ -273,7 +302,8 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
     if (reply->transfer == CS_TRANSFER_CROWDED)
         return; /* our own limit: it says nothing of the provider */
     bool timeout = v->outcome == CS_OUTCOME_timeout;
-    if ((v->rule.next == CS_NEXT_RETRY && !is_heard(reply, reading)) || (timeout && l->outage.away)) {
+    const bool denied = v->rule.next == CS_NEXT_DENIED && cs_denials_is_fresh(&l->denials, w->now);
+    if ((v->rule.next == CS_NEXT_RETRY && !is_heard(reply, reading)) || denied || (timeout && l->outage.away)) {
         bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;
         if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
             cs_worker_trouble_away(w, l, reply);
@@ -286,7 +316,9 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
     if (v->rule.pause == CS_PAUSE_LANE || v->rule.pause == CS_PAUSE_EASE || reply->below == CS_BELOW_CONNECT)
         jam(w, l, c);
     if (v->rule.pause == CS_PAUSE_LANE)
-        quiet_lane(w, l, c, v->wait_ms);
+        quiet_lane(w, l, c, v->wait_ms, v->soon);
+    if (v->rule.pause == CS_PAUSE_LANE && v->next == CS_NEXT_WAIT)
+        cs_worker_trouble_waits(w, l, reading);
     cs_worker_trouble_wait(w, l);
 }
 
@@ -319,6 +351,8 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     struct cs_call_world world = {l->progress, cs_outage_in_doubt(&l->outage) && !is_heard(reply, &reading), w->now,
                                   &w->rng};
     struct cs_verdict v = cs_call_ended(c, reply, &reading, &world);
+    if (v.next == CS_NEXT_DENIED)
+        deny(w, l, c, &reading, &v);
     note_health(w, l, c, reply, &reading, &v);
     if (v.next == CS_NEXT_RETRY && l->facts.metered &&
         (v.rule.ambiguous || (reply->status >= 200 && reply->status <= 299)))
@@ -327,7 +361,7 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     switch (v.next) {
     case CS_NEXT_ANSWER:
         if (reading.says == CS_SAYS_ANSWER)
-            lane_answered(l, c->sent_ms);
+            lane_answered(w, l, c->sent_ms);
         deliver(w, c, reply, &reading, v.outcome);
         break;
     case CS_NEXT_FAIL:
@@ -346,9 +380,12 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
             cs_alarm_set(&w->alarms, &c->alarm, w->now + v.wait_ms);
         break;
     case CS_NEXT_STOP:
-        stop_lane(w, l, reply->status, &v.rule);
+        stop_lane(w, l, reply->status, &v.rule, &reading);
         abandon(w, c);
         break;
+    case CS_NEXT_DENIED:
+    case CS_NEXT_DAY:
+        CS_ASSERT(false); /* decided above */
     }
     if (l->n_todo == 0 && l->in_flight == 0)
         w->shares_stale = true;

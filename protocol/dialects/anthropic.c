@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
@@ -143,20 +144,6 @@ static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena 
     cs_read_said_release(&p);
 }
 
-/* Spend limits come as 400 and 429 too. */
-static bool no_money(const json_t *error)
-{
-    static const char *const codes[] = {"enforced_spend_limit_reached", "contract_spend_limit_reached"};
-    static const char *const texts[] = {"Your credit balance is too low",
-                                        "You have reached your specified API usage limits"};
-    const json_t *code = json_object_get(json_object_get(error, "details"), "error_code");
-    const char *message = json_string_value(json_object_get(error, "message"));
-    bool found = cs_read_is(json_object_get(error, "type"), "billing_error");
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        found |= cs_read_is(code, codes[i]) || (message != NULL && strncmp(message, texts[i], strlen(texts[i])) == 0);
-    return found;
-}
-
 static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,
                        struct cs_reading *out)
 {
@@ -165,13 +152,10 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
     const json_t *error = json_object_get(root, "error");
     if (out->request_id[0] == '\0')
         out->request_id = cs_read_text(json_object_get(root, "request_id"), CS_OUTPUT_WORD_MAX, arena);
-    if (cs_read_is_error(error)) {
-        cs_read_error(error, "type", reply, arena, out);
-        if (no_money(error))
-            out->says = CS_SAYS_NO_MONEY;
-    } else {
+    if (cs_read_is_error(error) || !cs_read_is_good(reply))
+        cs_complaint_read(reply, root, cs_read_is_error(error) ? error : root, "type", NULL, arena, out);
+    else
         read_answer(root, asked, arena, out);
-    }
     json_decref(root);
 }
 

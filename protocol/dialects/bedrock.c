@@ -7,6 +7,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/header.h"
 #include "protocol/dialects/members.h"
@@ -147,20 +148,12 @@ static void read_error(const json_t *root, const struct cs_http_reply *reply, st
     const char *type = json_string_value(json_object_get(root, "__type")), *hash;
     if (name == NULL && type != NULL)
         name = (hash = strrchr(type, '#')) != NULL ? hash + 1 : type;
-    const char *kept = out->text; /* a proxy's HTML */
-    cs_read_error(root, NULL, reply, arena, out);
-    if (root == NULL)
-        out->text = kept;
-    if (name != NULL)
-        out->finish = cs_clean_text(arena, name, strcspn(name, ":"), CS_OUTPUT_WORD_MAX);
+    char *bare = name != NULL ? cs_arena_strndup(arena, name, strcspn(name, ":")) : NULL;
+    cs_complaint_read(reply, root, root, NULL, bare, arena, out);
+    if (bare != NULL)
+        out->finish = cs_clean_text(arena, bare, strlen(bare), CS_OUTPUT_WORD_MAX);
     if (out->status == 0 && reply->status < 300)
         out->status = cs_read_status_of_word(out->finish);
-    if (strcmp(out->finish, "ServiceQuotaExceededException") == 0) /* AWS raises it when asked to */
-        out->says = CS_SAYS_NO_MONEY;
-    else if (strstr(out->text, "model identifier is invalid") != NULL)
-        out->says = CS_SAYS_NO_MODEL;
-    else if (strcmp(out->finish, "ThrottlingException") == 0 && strstr(out->text, "per day") != NULL)
-        out->says = CS_SAYS_DAY_USED;
 }
 
 static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,

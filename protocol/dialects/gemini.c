@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
 #include "protocol/study/answer.h"
-#include "protocol/dialects/retry_after.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
@@ -155,45 +155,16 @@ static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena 
     cs_read_said_release(&p);
 }
 
-/* Of the details of an error: how long to wait, and whether waiting helps (not for a quota of the day, a key that is none, a
- * region or a bill: the first come as 429, the others as 400). */
-static void read_details(const json_t *error, struct cs_reading *out)
-{
-    const json_t *details = json_object_get(error, "details"), *detail, *violation;
-    size_t i, k;
-    if (cs_read_is(json_object_get(error, "status"),
-                   "FAILED_PRECONDITION")) /* region, or no billing: not to be told apart */
-        out->says = CS_SAYS_NO_KEY;
-    json_array_foreach(details, i, detail)
-    {
-        const json_t *delay = json_object_get(detail, "retryDelay"), *list = json_object_get(detail, "violations");
-        if (json_is_string(delay) && out->wait_ms == CS_NO_HINT)
-            out->wait_ms = cs_retry_after_duration_ms(json_string_value(delay));
-        if (cs_read_is(json_object_get(detail, "reason"), "API_KEY_INVALID"))
-            out->says = CS_SAYS_NO_KEY;
-        json_array_foreach(list, k, violation)
-        {
-            const char *id = json_string_value(json_object_get(violation, "quotaId"));
-            if (id != NULL && strstr(id, "PerDay") != NULL)
-                out->says = CS_SAYS_DAY_USED;
-        }
-    }
-}
-
 static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,
                        struct cs_reading *out)
 {
     static const char *const id_headers[] = {"x-request-id", NULL}; /* Google sends none, a gateway may */
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
     const json_t *error = json_object_get(root, "error");
-    if (cs_read_is_error(error)) {
-        cs_read_error(error, "status", reply, arena, out);
-        read_details(error, out);
-        if (out->wait_ms == CS_NO_HINT)
-            out->wait_ms = cs_retry_after_in_text_ms(out->text);
-    } else {
+    if (cs_read_is_error(error) || !cs_read_is_good(reply))
+        cs_complaint_read(reply, root, cs_read_is_error(error) ? error : root, "status", NULL, arena, out);
+    else
         read_answer(root, asked, arena, out);
-    }
     if (out->request_id[0] == '\0')
         out->request_id = cs_read_text(json_object_get(root, "responseId"), CS_OUTPUT_WORD_MAX, arena);
     json_decref(root);

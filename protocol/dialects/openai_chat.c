@@ -5,6 +5,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
@@ -247,8 +248,8 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
     static const char *const id_headers[] = {"x-request-id", "apim-request-id", "request-id", NULL};
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
     const json_t *error = error_in(root);
-    if (error != NULL)
-        cs_read_openai_error(error, root, reply, arena, out);
+    if (error != NULL || !cs_read_is_good(reply))
+        cs_complaint_read(reply, root, error != NULL ? error : root, "code", NULL, arena, out);
     else
         read_answer(root, asked, arena, out);
     json_decref(root);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "protocol/dialects/body.h"
+#include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
@@ -156,16 +157,6 @@ static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena 
     cs_read_said_release(&p);
 }
 
-/* A 200 whose status is failed: a policy that the prompt ran into is a filter, all else a fault of the provider. */
-static void read_failure(const json_t *error, const struct cs_http_reply *reply, struct cs_arena *arena,
-                         struct cs_reading *out)
-{
-    const json_t *code = json_object_get(error, "code");
-    cs_read_openai_error(error, error, reply, arena, out);
-    if (cs_read_is(code, "invalid_prompt") || cs_read_is(code, "bio_policy"))
-        out->says = CS_SAYS_FILTERED;
-}
-
 static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,
                        struct cs_reading *out)
 {
@@ -173,12 +164,11 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
     json_t *root = cs_read_begin(reply, id_headers, arena, out);
     const json_t *error = json_object_get(root, "error");
     const char *status = json_string_value(json_object_get(root, "status"));
-    if (status != NULL && strcasecmp(status, "failed") == 0)
-        read_failure(error, reply, arena, out);
-    else if (json_is_true(error) || cs_read_is(json_object_get(root, "object"), "error"))
-        cs_read_openai_error(root, root, reply, arena, out);
-    else if (cs_read_is_error(error))
-        cs_read_openai_error(error, root, reply, arena, out);
+    if (json_is_true(error) || cs_read_is(json_object_get(root, "object"), "error"))
+        error = root;
+    const bool said = cs_read_is_error(error) || (status != NULL && strcasecmp(status, "failed") == 0);
+    if (said || !cs_read_is_good(reply))
+        cs_complaint_read(reply, root, said ? error : root, "code", NULL, arena, out);
     else
         read_answer(root, asked, arena, out);
     json_decref(root);

@@ -117,8 +117,12 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
         if (id != NULL)
             out->request_id = cs_clean_text(arena, id, strlen(id), CS_OUTPUT_WORD_MAX);
     }
-    if (!good)
-        out->wait_ms = cs_retry_after_ms(reply->headers, arena);
+    out->wait_source = out->limit = "";
+    if (!good) {
+        out->wait_ms = cs_retry_after_ms(reply->headers, reply->wall_ms, arena);
+        out->wait_source = "retry-after";
+        out->at_once = out->wait_ms == CS_NO_HINT && cs_header(reply->headers, "retry-after", arena) != NULL;
+    }
     if (reply->transfer != CS_TRANSFER_WHOLE)
         return NULL;
     if (is_bloated(reply->body, reply->body_len)) {
@@ -284,40 +288,10 @@ void cs_read_error(const json_t *error, const char *word, const struct cs_http_r
         return;
     out->status = cs_read_status(error);
     if (out->wait_ms == CS_NO_HINT && out->status != 0)
-        out->wait_ms = cs_retry_after_ms(reply->headers, arena);
+        out->wait_ms = cs_retry_after_ms(reply->headers, reply->wall_ms, arena);
 }
 
-/* Codes (or types) after which waiting does not help. */
-static bool no_money(const json_t *error)
+bool cs_read_is_good(const struct cs_http_reply *reply)
 {
-    static const char *const codes[] = {
-        "insufficient_quota",           "credit_balance_exhausted",          "billing_hard_limit_reached",
-        "project_spend_limit_exceeded", "organization_spend_limit_exceeded", "organization_usage_limit_exceeded",
-    };
-    const char *code = json_string_value(json_object_get(error, "code"));
-    const char *type = json_string_value(json_object_get(error, "type"));
-    if (cs_read_status(error) == 402) /* OpenRouter's, maybe in a 200 */
-        return true;
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if ((code != NULL && strcmp(code, codes[i]) == 0) || (type != NULL && strcmp(type, codes[i]) == 0))
-            return true;
-    }
-    return false;
-}
-
-void cs_read_openai_error(const json_t *error, const json_t *root, const struct cs_http_reply *reply,
-                          struct cs_arena *arena, struct cs_reading *out)
-{
-    const char *code = json_string_value(json_object_get(error, "code"));
-    cs_read_error(error, "code", reply, arena, out);
-    if (json_is_string(error) && out->status == 0 && reply->status >= 200 && reply->status <= 299)
-        out->status = cs_read_status(root);
-    if (no_money(error))
-        out->says = CS_SAYS_NO_MONEY;
-    else if (code != NULL && strcmp(code, "content_filter") == 0)
-        out->says = CS_SAYS_FILTERED;
-    else if (code != NULL && strcmp(code, "model_not_found") == 0) /* OpenAI Responses: a 400 */
-        out->says = CS_SAYS_NO_MODEL;
-    if (out->wait_ms == CS_NO_HINT)
-        out->wait_ms = cs_retry_after_in_text_ms(out->text);
+    return reply->status >= 200 && reply->status <= 299;
 }

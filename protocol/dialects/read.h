@@ -59,8 +59,6 @@ uint16_t cs_read_status_of_word(const char *word);
 /* An error's message and word, and if it came in a good reply its status and how long to wait. */
 void cs_read_error(const struct json_t *error, const char *word, const struct cs_http_reply *reply,
                    struct cs_arena *arena, struct cs_reading *out);
-/* OpenAI's `error` member, which may be a string, and what it is the member of, where a string's code stands: codes, message, wait. */
-void cs_read_openai_error(const struct json_t *error, const struct json_t *root, const struct cs_http_reply *reply,
-                          struct cs_arena *arena, struct cs_reading *out);
+bool cs_read_is_good(const struct cs_http_reply *reply); /* a 2xx */
 
 #endif

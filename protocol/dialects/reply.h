@@ -25,14 +25,16 @@ enum cs_transfer {
 
 /* What a complete body says, according to the dialect. */
 enum cs_saying {
-    CS_SAYS_NOTHING,  /* not JSON, or no end marker */
-    CS_SAYS_ANSWER,   /* an answer with its end marker */
-    CS_SAYS_ERROR,    /* an error that the status explains */
-    CS_SAYS_FILTERED, /* an error: the prompt was filtered */
-    CS_SAYS_NO_MODEL, /* an error: there is no such model, whatever the status */
-    CS_SAYS_NO_MONEY, /* an error: quota or credit used up; waiting does not help */
-    CS_SAYS_NO_KEY,   /* an error: the key is not accepted, or not from here, whatever the status */
-    CS_SAYS_DAY_USED, /* an error: the quota of the day is used up; waiting for minutes does not help */
+    CS_SAYS_NOTHING,   /* not JSON, or no end marker */
+    CS_SAYS_ANSWER,    /* an answer with its end marker */
+    CS_SAYS_ERROR,     /* an error that the status explains */
+    CS_SAYS_FILTERED,  /* an error: the prompt was filtered */
+    CS_SAYS_NO_MODEL,  /* an error: there is no such model, whatever the status */
+    CS_SAYS_NO_MONEY,  /* an error: quota or credit used up; waiting does not help */
+    CS_SAYS_NO_KEY,    /* an error: the key is not accepted, or not from here, whatever the status */
+    CS_SAYS_DAY_USED,  /* an error: the quota of the day is used up; waiting for minutes does not help */
+    CS_SAYS_TOO_LARGE, /* an error: this call is larger than the whole limit; waiting does not help */
+    CS_SAYS_BLOCKED,   /* an error: a page before the provider refuses this request, it says */
     CS_SAYINGS
 };
 
@@ -57,6 +59,7 @@ struct cs_http_reply {
     size_t body_len;
     size_t received; /* bytes of the body that came, also when they were given up */
     uint32_t latency_ms;
+    int64_t wall_ms; /* Unix time when it ended; 0: unknown */
     const char *why; /* what went wrong below HTTP, or "" */
     enum cs_below below;
     int os_error; /* errno of a connection that was not made; 0: unknown */
@@ -83,8 +86,11 @@ struct cs_reading {
     /* Said beside the answer, bounded as study/outcome.h says: reasoning as text; calls of tools that are not the answer as a JSON array. */
     const char *reasoning, *tool_calls;
     bool reasoning_cut, tool_calls_cut;
-    uint64_t wait_ms; /* how long the provider asks to wait, or CS_NO_HINT */
-    uint16_t status;  /* what an error in a good reply says of itself, as a status; 0: it is as the reply's */
+    uint64_t wait_ms;        /* how long the provider asks to wait, or CS_NO_HINT */
+    const char *wait_source; /* where it says so: "retry-after", "its message" */
+    const char *limit;       /* of a quota of the day: "200 requests a day"; or "" */
+    bool at_once;            /* it asks for a wait that is none: it would have us back soon */
+    uint16_t status;         /* what an error in a good reply says of itself, as a status; 0: it is as the reply's */
 };
 
 #endif

@@ -13,11 +13,25 @@
 
 /* ---- the study as a whole ----------------------------------------------------------------------- */
 
+/* `accept: [unparsable]`: what a lane does not pause for. */
+static enum cs_err load_accept(const struct cs_node *n, struct cs_study *s, struct cs_error *err)
+{
+    static const char *const words[] = {"unparsable", NULL};
+    uint32_t word;
+    enum cs_err rc = cs_node_list(n, "accept", err);
+    for (const struct cs_node *at = n->first; rc == CS_OK && at != NULL; at = at->next)
+        rc = cs_node_word(at, "a word of accept", words, &word, err);
+    if (rc != CS_OK)
+        return rc;
+    s->accept_unparsable = true;
+    return CS_OK;
+}
+
 static enum cs_err load_head(struct cs_loader *l)
 {
-    static const char *const keys[] = {"study",      "title",  "seed",       "data_dir", "cases",
-                                       "factors",    "prompt", "questions",  "repeats",  "models",
-                                       "parameters", "blocks", "budget_usd", "analysis", NULL};
+    static const char *const keys[] = {"study",      "title",     "seed",    "data_dir", "cases",      "factors",
+                                       "prompt",     "questions", "repeats", "models",   "parameters", "blocks",
+                                       "budget_usd", "analysis",  "accept",  NULL};
     struct cs_study *s = l->s;
     const struct cs_node *n;
     enum cs_err rc = cs_node_map(l->root, "the study", keys, l->err);
@@ -41,6 +55,8 @@ static enum cs_err load_head(struct cs_loader *l)
         rc = cs_node_number(n, "budget_usd", 0.01, 1e9, &budget, l->err);
         s->budget_nano_usd = (int64_t)(budget * 1e9 + 0.5);
     }
+    if (rc == CS_OK && (n = cs_node_get(l->root, "accept")) != NULL)
+        rc = load_accept(n, s, l->err);
     return rc;
 }
 

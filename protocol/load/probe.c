@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/dialects/dialect.h"
+#include "protocol/dialects/request.h"
 #include "protocol/load/params.h"
 #include "protocol/table/names.h"
 #include "protocol/load/providers.h"
@@ -50,6 +51,25 @@ static enum cs_err load_providers(const char *path, struct cs_probes *out, struc
     return CS_OK;
 }
 
+/* The first request of the lane's first case; without one the probe stays a small one. */
+static void take_trial(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
+                       uint32_t lane, struct cs_probe *p, struct cs_arena *arena)
+{
+    struct cs_cells *cells = NULL;
+    struct cs_error why = {0};
+    struct cs_coords at;
+    if (cs_cells_make(requests, lane, 0, &l->cases, true, &cells, &why) != CS_OK)
+        return;
+    if (cells->n > 0) {
+        cs_plan_cell(plan, lane, 0, 0, &at);
+        p->lane = lane;
+        p->question = at.question;
+        if (cs_request_max_output_tokens(requests, &at, &p->cap, &why) == CS_OK)
+            p->body = cs_arena_strndup(arena, cells->body[0], cells->body_len[0]);
+    }
+    cs_cells_free(cells);
+}
+
 static enum cs_err load_study(const char *path, const struct cs_load_opts *opts, struct cs_probes *out,
                               struct cs_error *err)
 {
@@ -57,10 +77,22 @@ static enum cs_err load_study(const char *path, const struct cs_load_opts *opts,
     if (rc != CS_OK)
         return rc;
     const struct cs_study *s = out->study.study;
+    struct cs_requests *requests = NULL;
+    struct cs_error why = {0};
+    struct cs_plan plan;
     out->all = cs_arena_array(&out->arena, s->n_models, sizeof *out->all);
-    for (; out->n < s->n_models; out->n++)
-        out->all[out->n] = (struct cs_probe){
+    cs_plan_init(&plan, s);
+    rc = cs_requests_open(&requests, &plan, &why); /* else each lane says what is wrong with it */
+    for (; out->n < s->n_models; out->n++) {
+        struct cs_probe *p = &out->all[out->n];
+        *p = (struct cs_probe){
             .account = &s->accounts[s->models[out->n].account], .study = s, .model = s->models[out->n]};
+        if (rc == CS_OK && s->n_cases > 0)
+            take_trial(&plan, requests, &out->study, out->n, p, &out->arena);
+    }
+    if (requests != NULL)
+        cs_requests_close(requests);
+    cs_plan_release(&plan);
     return CS_OK;
 }
 
@@ -130,6 +162,10 @@ enum cs_err cs_probe_body(const struct cs_probe *p, struct cs_buf *body, struct 
     struct cs_prompt prompt = CS_PROMPT_INIT;
     struct cs_buf settings = CS_BUF_INIT(CS_BODY_MAX);
     small.max_output_tokens = CS_PROBE_CAP;
+    if (p->body != NULL) {
+        cs_buf_str(body, p->body);
+        return CS_OK;
+    }
     enum cs_err rc = put_settings(p, &small, &settings, err);
     if (rc != CS_OK) { /* a thinking budget wants a cap above it: the lane's own */
         cs_buf_clear(&settings);

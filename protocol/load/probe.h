@@ -1,8 +1,8 @@
-/* probe.h - the smallest call that tells whether a lane works: what `clinsafe providers check` sends.
+/* probe.h - a call that tells whether a lane works: what `clinsafe providers check` sends.
  *
- * A probe asks for one word, with the parameters that the lane's trials would have, and the smallest cap that its dialect
- * takes. Of a study file the lanes are its models, and the form of its first question is asked for too, so that a provider that
- * does not take the schema says so; of a providers file they are all models. No text of a case is in it.
+ * Of a study file the lanes are its models, and the call is one of its own: the first prompt of its first case, with its schema, its
+ * parameters and its cap, so that what comes back is what a run would get. Of a providers file the lanes are all models, and a probe
+ * asks for one word, with the smallest cap that its dialect takes.
  * Ownership: everything lives in struct cs_probes. Thread: any.
  */
 #ifndef CS_PROBE_H
@@ -17,6 +17,8 @@ struct cs_probe {
     const struct cs_account *account;
     const struct cs_study *study; /* or NULL */
     struct cs_model model;
+    const char *body; /* of a study: the trial's own request; NULL: one word is asked for */
+    uint32_t lane, question, cap;
     const char *fault; /* why it cannot be asked at all (its parameters), or NULL */
 };
 

@@ -247,6 +247,7 @@ struct cs_study {
     const struct cs_rect *rects;
     uint32_t n_rects;
     int64_t budget_nano_usd; /* -1: none */
+    bool accept_unparsable;  /* a lane whose answers are all unparsable does not pause */
     const char *analysis;    /* canonical JSON of the `analysis:` part ("{}" when absent); order of keys as written */
     uint8_t analysis_digest[32]; /* BLAKE2b-256 of it */
 };

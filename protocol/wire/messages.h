@@ -85,7 +85,7 @@ struct cs_lane_info {
     uint8_t state;     /* enum cs_lane_state */
     uint8_t available; /* 1: has trials to lease */
     uint8_t spec_digest[32];
-    const char *barred; /* fingerprints of keys that its provider refused, with blanks between them; "" or NULL: none */
+    const char *barred; /* what coordinators of earlier versions say; not heeded: "" or NULL from this one */
     uint32_t
         calls; /* n > 0: at most n - 1 calls of this worker at once. 0: nothing is said of it (on PUB; by older coordinators;
                          * where limits are declared and the lane has been answered) */

@@ -334,7 +334,7 @@ static void visit_work(struct cs_codec *c, struct cs_study *s)
 void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref **chunks, uint32_t *n_chunks,
                    uint32_t *minor)
 {
-    cs_codec_begin(c, cs_codec_packing(c) && *minor > 0 ? 19 : 18);
+    cs_codec_begin(c, cs_codec_packing(c) && s->accept_unparsable ? 20 : cs_codec_packing(c) && *minor > 0 ? 19 : 18);
     cs_spec_text(c, &s->name, CS_SPEC_NAME_MAX);
     cs_spec_text(c, &s->title, CS_TEXT_MAX);
     cs_codec_u64(c, &s->seed);
@@ -357,7 +357,9 @@ void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref *
     }
     cs_codec_end(c);
     KEEP(c, *chunks, refs);
-    if (cs_codec_packing(c) ? *minor > 0 : cs_codec_more(c))
+    if (cs_codec_packing(c) ? *minor > 0 || s->accept_unparsable : cs_codec_more(c))
         cs_codec_u32(c, minor);
+    if (cs_codec_packing(c) ? s->accept_unparsable : cs_codec_more(c))
+        cs_codec_bool(c, &s->accept_unparsable);
     cs_codec_end(c);
 }

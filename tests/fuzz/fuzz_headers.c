@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void check_wait(uint64_t ms)
 {
-    CS_ASSERT(ms == CS_NO_HINT || ms <= CS_RETRY_AFTER_MAX_MS);
+    CS_ASSERT(ms == CS_NO_HINT || (ms > 0 && ms <= CS_RETRY_AFTER_MAX_MS));
 }
 
 /* A header by a second, slower way: the first line whose name it is. */
@@ -41,7 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         *headers++ = '\0';
     else
         headers = text + strlen(text);
-    check_wait(cs_retry_after_ms(headers, &arena));
+    check_wait(cs_retry_after_ms(headers, 1795900000000, &arena));
+    const char *source = "";
+    check_wait(cs_retry_after_reset_ms(headers, 1795900000000, &arena, &source));
+    check_wait(cs_retry_after_reset_ms(headers, 0, &arena, &source));
     check_wait(cs_retry_after_in_text_ms(headers));
     check_wait(cs_retry_after_duration_ms(headers));
     check_header(headers, "retry-after", &arena);

@@ -178,6 +178,7 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
         lanes[i] = (struct cs_lane_load){.name = l->name,
                                          .n_trials = l->n_trials,
                                          .block_size = SIM_BLOCK,
+                                         .alike = "", /* as if an operator had looked at it */
                                          .counters = g->counters,
                                          .frontier = s->mutation == SIM_MUTATE_NO_FRONTIER ? 0 : g->frontier,
                                          .paused = g->paused,

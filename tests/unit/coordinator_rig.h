@@ -50,6 +50,8 @@ struct rig_disk {
     uint32_t n_risks;
     int64_t presumed;
     uint64_t block_size;
+    bool watched;      /* lanes whose trials all end alike pause */
+    const char *alike; /* ... with this mark */
     uint64_t fingerprints[RIG_TRIALS_MAX];
     uint32_t n_fingerprints;
     struct cs_price price;
@@ -304,6 +306,7 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
         lanes[i] = (struct cs_lane_load){.name = names[i],
                                          .n_trials = d->n_trials[i],
                                          .block_size = d->block_size,
+                                         .alike = d->watched ? d->alike : "",
                                          .price = d->price,
                                          .max_output_tokens = 10,
                                          .timeout_ms = 60000,

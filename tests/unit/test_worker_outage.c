@@ -230,53 +230,120 @@ static void other_lanes_go_on(void **state)
 
 /* ---- keys ------------------------------------------------------------------------------------------- */
 
-/* What the coordinator tells when another worker was refused its key. */
-static void tell_barred(struct bench *b, const char *keys, enum cs_lane_state s)
+static struct cs_worker_lane *first_lane(struct bench *b)
 {
-    struct cs_lane_info lanes[BENCH_LANES];
-    struct cs_message m = {.kind = CS_STOP, .announce = bench_announce(b, lanes, 2, s)};
-    lanes[0].barred = keys;
-    bench_say(b, &m);
+    return cs_worker_lane_find(b->w, 1, 0);
 }
 
+/* What earlier coordinators tell of a key that another worker was refused is hearsay: this one may be accepted. */
 static void a_key_refused_to_another(void **state)
 {
     struct bench b;
+    struct cs_lane_info lanes[BENCH_LANES];
     (void)state;
     bench_init(&b, 8);
     bench_welcome(&b, 2, 1000);
     bench_assign(&b, 0, 0, 50, 100);
-    bench_assign(&b, 1, 0, 51, 100);
-    uint32_t before = b.total_started;
-    tell_barred(&b, "12345678", CS_LANE_OPEN); /* not ours */
+    struct cs_message m = {.kind = CS_STOP, .announce = bench_announce(&b, lanes, 2, CS_LANE_OPEN)};
+    lanes[0].barred = "0badc0de";
+    bench_say(&b, &m);
     assert_int_equal(b.sent[CS_RELEASE], 0);
-    tell_barred(&b, "12345678 0badc0de", CS_LANE_OPEN);
-    assert_int_equal(b.sent[CS_RELEASE], 1);
-    assert_int_equal(b.message[CS_WANT]->want.lanes[0].capacity, 0);
-    assert_string_equal(b.message[CS_WANT]->want.lanes[0].key, ""); /* hearsay bars no key */
-    assert_non_null(strstr(b.message[CS_WANT]->want.lanes[0].trouble, "0badc0de"));
-    assert_string_equal(b.message[CS_WANT]->want.lanes[1].trouble, "");
-    for (uint32_t s = 0; s < 8; s++) { /* what flew counts, and is followed by calls of the other lane only */
-        if (b.call[s].live && b.call[s].lane == 0)
-            bench_reply(&b, s, bench_http(200, "", BENCH_GOOD));
+    assert_string_equal(first_lane(&b)->trouble, "");
+    bench_done(&b);
+}
+
+/* The next call that lives, answered so; -1: none does. */
+static int answer_one(struct bench *b, uint16_t status, const char *body)
+{
+    for (uint32_t s = 0; s < b->w->opts.slots; s++) {
+        if (b->call[s].live) {
+            bench_reply(b, s, bench_http(status, "", body));
+            return (int)s;
+        }
     }
-    assert_true(b.total_started >= before);
-    assert_int_equal(cs_worker_lane_find(b.w, 1, 0)->in_flight, 0);
-    assert_int_equal(cs_worker_lane_find(b.w, 1, 1)->in_flight, 8);
-    tell_barred(&b, "", CS_LANE_PAUSED); /* `resume` */
-    tell_barred(&b, "", CS_LANE_OPEN);
-    assert_string_equal(cs_worker_lane_find(b.w, 1, 0)->trouble, "");
-    assert_true(b.message[CS_WANT]->want.lanes[0].capacity > 0);
+    return -1;
+}
+
+static void three_prompts_denied_stop_the_lane(void **state)
+{
+    (void)state;
+    static const uint16_t statuses[] = {401, 403, 404};
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        struct bench b;
+        bench_init(&b, 1);
+        b.source.distinct = true;
+        bench_welcome(&b, 1, 1000);
+        bench_assign(&b, 0, 0, 50, 100);
+        answer_one(&b, statuses[i], "<html>");
+        answer_one(&b, statuses[i], "<html>");
+        assert_string_equal(first_lane(&b)->trouble, "");
+        answer_one(&b, statuses[i], "<html>");
+        assert_string_not_equal(first_lane(&b)->trouble, "");
+        assert_int_equal(b.message[CS_WANT]->want.lanes[0].capacity, 0);
+        bench_done(&b);
+    }
+}
+
+/* Among answers a denied trial is asked three times more and fails alone; the lane goes on. */
+static void a_denial_among_answers_fails_alone(void **state)
+{
+    struct bench b;
+    uint32_t denied = 0;
+    (void)state;
+    bench_init(&b, 1);
+    b.source.distinct = true;
+    bench_welcome(&b, 1, 1000);
+    bench_assign(&b, 0, 0, 50, 40);
+    answer_one(&b, 200, BENCH_GOOD);
+    const uint64_t bad = b.w->slots[0]->prompt;
+    for (int i = 0; i < 400; i++) {
+        if (b.call[0].live && b.w->slots[0]->prompt == bad) {
+            answer_one(&b, 404, "{}");
+            denied++;
+        } else {
+            answer_one(&b, 200, BENCH_GOOD);
+        }
+        bench_wait(&b, 50);
+    }
+    assert_int_equal(denied, 4);
+    assert_string_equal(first_lane(&b)->trouble, "");
+    assert_int_equal(first_lane(&b)->in_flight + first_lane(&b)->n_todo, 0);
+    bench_done(&b);
+}
+
+/* A node that turns bad: its trials do not fail one by one meanwhile, and after a minute it stops. */
+static void a_node_that_turns_bad_stops_and_fails_few(void **state)
+{
+    struct bench b;
+    (void)state;
+    bench_init(&b, 4);
+    b.source.distinct = true;
+    bench_welcome(&b, 1, 1000);
+    bench_assign(&b, 0, 0, 50, 200);
+    answer_one(&b, 200, BENCH_GOOD);
+    for (int i = 0; i < 4000 && first_lane(&b)->trouble[0] == '\0'; i++) {
+        answer_one(&b, 403, "<html>blocked by the proxy of the house</html>");
+        bench_wait(&b, 50);
+        bench_pong(&b, b.now);
+    }
+    assert_string_not_equal(first_lane(&b)->trouble, "");
+    assert_true(b.w->calls_ended < 150); /* it did not hammer either */
     bench_done(&b);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_row_of_faults),          cmocka_unit_test(a_few_trials_again_and_again),
-        cmocka_unit_test(retries_have_a_budget),    cmocka_unit_test(an_hour_without_a_provider),
-        cmocka_unit_test(what_is_left_at_the_end),  cmocka_unit_test(other_lanes_go_on),
+        cmocka_unit_test(a_row_of_faults),
+        cmocka_unit_test(a_few_trials_again_and_again),
+        cmocka_unit_test(retries_have_a_budget),
+        cmocka_unit_test(an_hour_without_a_provider),
+        cmocka_unit_test(what_is_left_at_the_end),
+        cmocka_unit_test(other_lanes_go_on),
         cmocka_unit_test(a_key_refused_to_another),
+        cmocka_unit_test(three_prompts_denied_stop_the_lane),
+        cmocka_unit_test(a_denial_among_answers_fails_alone),
+        cmocka_unit_test(a_node_that_turns_bad_stops_and_fails_few),
     };
     return cmocka_run_group_tests_name("worker outage", tests, NULL, NULL);
 }

@@ -43,11 +43,11 @@ static void the_table(void **state)
         {CS_TRANSFER_WHOLE, 400, ERROR("\"content_filter\"", "x", "filtered"), CS_NEXT_ANSWER,
          CS_OUTCOME_content_filtered},
         {CS_TRANSFER_WHOLE, 400, ERROR("\"credit_balance_exhausted\"", "x", "pay"), CS_NEXT_STOP, CS_OUTCOME_internal},
-        {CS_TRANSFER_WHOLE, 401, ERROR("\"invalid_api_key\"", "x", "no"), CS_NEXT_STOP, CS_OUTCOME_internal},
+        {CS_TRANSFER_WHOLE, 401, ERROR("\"invalid_api_key\"", "x", "no"), CS_NEXT_DENIED, CS_OUTCOME_invalid_request},
         {CS_TRANSFER_WHOLE, 402, "", CS_NEXT_STOP, CS_OUTCOME_internal},
-        {CS_TRANSFER_WHOLE, 403, "<html>", CS_NEXT_STOP, CS_OUTCOME_internal},
-        {CS_TRANSFER_WHOLE, 404, ERROR("\"model_not_found\"", "x", "no"), CS_NEXT_STOP, CS_OUTCOME_internal},
-        {CS_TRANSFER_WHOLE, 400, ERROR("\"model_not_found\"", "x", "no"), CS_NEXT_STOP, CS_OUTCOME_internal},
+        {CS_TRANSFER_WHOLE, 403, "<html>", CS_NEXT_DENIED, CS_OUTCOME_invalid_request},
+        {CS_TRANSFER_WHOLE, 404, ERROR("\"model_not_found\"", "x", "no"), CS_NEXT_DENIED, CS_OUTCOME_invalid_request},
+        {CS_TRANSFER_WHOLE, 400, ERROR("\"model_not_found\"", "x", "no"), CS_NEXT_DENIED, CS_OUTCOME_invalid_request},
         {CS_TRANSFER_WHOLE, 408, "", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
         {CS_TRANSFER_WHOLE, 409, "", CS_NEXT_RETRY, CS_OUTCOME_provider_error},
         {CS_TRANSFER_WHOLE, 413, "", CS_NEXT_FAIL, CS_OUTCOME_invalid_request},
@@ -72,6 +72,52 @@ static void the_table(void **state)
         if (rule.next != rows[i].next || rule.outcome != rows[i].outcome)
             fail_msg("row %zu (%u %s): next %d outcome %s", i, r.status, rows[i].body, rule.next,
                      cs_outcome_name(rule.outcome));
+    }
+    cs_arena_release(&arena);
+}
+
+/* What an error says, whatever it is called (complaint.h). */
+static void complaints(void **state)
+{
+    (void)state;
+#define FILTERED CS_SAYS_FILTERED
+    static const struct {
+        uint16_t status;
+        const char *body;
+        enum cs_saying says;
+    } rows[] = {
+        {400, ERROR("\"content_filter\"", "x", "no"), FILTERED},
+        {400, ERROR("\"invalid_prompt\"", "invalid_request_error", "flagged under the usage policy"), FILTERED},
+        {400, ERROR("null", "invalid_prompt", "repetitive patterns in the prompt"), FILTERED},
+        {400, ERROR("\"invalid_prompt\"", "x", "Invalid prompt: the schema of response_format is not valid"),
+         CS_SAYS_ERROR},
+        {400, "{\"error\":{\"message\":\"x\",\"innererror\":{\"code\":\"ResponsibleAIPolicyViolation\"}}}", FILTERED},
+        {400, "{\"error\":{\"message\":\"x\",\"a\":{\"content_filter_result\":{\"hate\":{\"filtered\":true}}}}}",
+         FILTERED},
+        {403, "{\"code\":\"permission-denied\",\"error\":\"Content violates usage guidelines.\"}", FILTERED},
+        {403, ERROR("403", "", "Your model requires moderation and your input was flagged for violence"), FILTERED},
+        {403, ERROR("null", "", "Your account was suspended for content that violates our usage policies"),
+         CS_SAYS_ERROR},
+        {403, "<html>Request blocked by policy</html>", CS_SAYS_BLOCKED},
+        {403, "<html>Blocked by hospital proxy</html>", CS_SAYS_ERROR},
+        {422, ERROR("\"data_inspection_failed\"", "x", "no"), FILTERED},
+        {200, ERROR("403", "x", "the prompt was flagged"), FILTERED},
+        {401, ERROR("null", "x", "content policy"), CS_SAYS_ERROR},
+        {400, ERROR("null", "x", "Incorrect API key provided"), CS_SAYS_NO_KEY},
+        {400, ERROR("null", "x", "temperature does not support 0.7"), CS_SAYS_ERROR},
+        {429, ERROR("null", "tokens", "Limit 6000, Requested 6294."), CS_SAYS_TOO_LARGE},
+        {429, ERROR("null", "tokens", "Limit 6,000, Used 5000, Requested 2,000."), CS_SAYS_ERROR},
+        {429, ERROR("null", "tokens", "Quota exceeded, limit: 0"), CS_SAYS_TOO_LARGE},
+        {429, ERROR("null", "requests", "on requests per day (RPD): Limit 200, Used 200, Requested 1."),
+         CS_SAYS_DAY_USED},
+        {429, ERROR("\"subscription:free-usage-exhausted\"", "x", "no more"), CS_SAYS_DAY_USED},
+        {429, ERROR("null", "x", "free-models-per-day"), CS_SAYS_DAY_USED},
+    };
+    struct cs_arena arena = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const enum cs_saying says = read_it(bench_http(rows[i].status, "", rows[i].body), &arena).says;
+        if (says != rows[i].says)
+            fail_msg("row %zu (%u %s): says %d", i, rows[i].status, rows[i].body, says);
     }
     cs_arena_release(&arena);
 }
@@ -114,7 +160,7 @@ static void an_error_inside_a_200(void **state)
         enum cs_outcome outcome;
     } rows[] = {
         {"400", CS_NEXT_FAIL, CS_OUTCOME_invalid_request},
-        {"401", CS_NEXT_STOP, CS_OUTCOME_internal},
+        {"401", CS_NEXT_DENIED, CS_OUTCOME_invalid_request},
         {"402", CS_NEXT_STOP, CS_OUTCOME_internal},
         {"429", CS_NEXT_WAIT, CS_OUTCOME_rate_limited},
         {"\"rate_limit_exceeded\"", CS_NEXT_WAIT, CS_OUTCOME_rate_limited},
@@ -169,6 +215,7 @@ static void what_costs_a_try(void **state)
     assert_int_equal(after(100, unsent, true, late), CS_NEXT_RETRY); /* nothing was ever sent */
 }
 
+#define DATE "date: Mon, 23 Nov 2026 10:00:00 GMT\r\n"
 static void the_provider_says_how_long(void **state)
 {
     (void)state;
@@ -179,7 +226,30 @@ static void the_provider_says_how_long(void **state)
         {"Retry-After-Ms: 40.5\r\nretry-after: 9\r\n", RATE, 41},
         {"x: y\r\nretry-after: 2\r\n", RATE, 2000},
         {"retry-after: 0.25\r\n", "", 250},
-        {"retry-after: 999999999999\r\n", "", CS_RETRY_AFTER_MAX_MS},
+        {"retry-after: 999999999\r\n", "", CS_RETRY_AFTER_MAX_MS},
+        {"retry-after: 0\r\n", "", CS_NO_HINT},
+        {"retry-after: -1\r\n", "", CS_NO_HINT},
+        {"retry-after: 3s\r\n", "", 3000},
+        {"retry-after: 1m30s\r\n", "", 90000},
+        {"retry-after: 1e9\r\n", "", CS_NO_HINT},
+        {"retry-after: nan\r\n", "", CS_NO_HINT},
+        {"retry-after-ms: 0\r\nretry-after: 2\r\n", "", 2000},
+        {DATE "retry-after: Monday, 23-Nov-26 10:00:07 GMT\r\n", "", 7000},
+        {DATE "retry-after: Mon Nov 23 10:00:07 2026\r\n", "", 7000},
+        {DATE "retry-after: 2026-11-23T10:00:07Z\r\n", "", 7000},
+        {DATE "retry-after: 2026-11-23T12:00:07.5+02:00\r\n", "", 7500},
+        {DATE "retry-after: 2026-11-23T09:59:07Z\r\n", "", CS_NO_HINT}, /* past */
+        {DATE "retry-after: 1795428007\r\n", "", 7000},
+        {DATE "x-ratelimit-reset: 1795428007000\r\n", "", 7000},
+        {DATE "x-ratelimit-reset: 1795428007\r\nx-ratelimit-remaining: 3\r\n", "", CS_NO_HINT},
+        {"x-ratelimit-reset-requests: 1s\r\nx-ratelimit-reset-tokens: 6m0s\r\n", "", 360000},
+        {"x-ratelimit-reset-requests: 3s\r\nx-ratelimit-reset-tokens: 6m0s\r\nx-ratelimit-remaining-tokens: 9\r\n", "",
+         3000},
+        {DATE "anthropic-ratelimit-input-tokens-reset: 2026-11-23T10:00:07Z\r\n", "", 7000},
+        {"", "{\"error\":{\"code\":429,\"message\":\"q\",\"details\":[{\"retryDelay\":\"3.5s\"}]}}", 3500},
+        {"", "{\"detail\":\"slow\",\"retry_after\":2.5}", 2500},
+        {"", ERROR("null", "", "Please try again in 1m30s."), 90000},
+        {"", ERROR("null", "", "Retry after 2 minutes and 5 seconds"), 125000},
         {"date: Mon, 23 Nov 2026 10:00:00 GMT\r\nretry-after: Mon, 23 Nov 2026 10:00:07 GMT\r\n", "", 7000},
         {"retry-after: Mon, 23 Nov 2026 10:00:07 GMT\r\n", "", CS_NO_HINT},
         {"retry-after: soon\r\n", RATE, 1780},
@@ -194,7 +264,7 @@ static void the_provider_says_how_long(void **state)
     assert_int_equal(cs_retry_after_duration_ms("6m0s"), 360000);
     assert_int_equal(cs_retry_after_duration_ms("308ms."), 308);
     assert_int_equal(cs_retry_after_duration_ms("2m3.5s"), 123500);
-    assert_int_equal(cs_retry_after_duration_ms("1h2m3.5s"), CS_RETRY_AFTER_MAX_MS);
+    assert_int_equal(cs_retry_after_duration_ms("1h2m3.5s"), 3723500);
     assert_int_equal(cs_retry_after_duration_ms("s"), CS_NO_HINT);
     cs_arena_release(&arena);
 }
@@ -449,7 +519,7 @@ static void rate_limited_in_the_end(void **state)
         bench_wait(&b, CS_FLUSH_MS);
         assert_int_equal(b.sent[CS_OUTPUTS], 0);
         wait_for_call(&b);
-        bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after-ms: 10\r\n", RATE));
+        bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after-ms: 4000\r\n", RATE)); /* a minute in all */
     }
     struct cs_output o = outcome_of(&b, &arena);
     assert_int_equal(o.outcome, CS_OUTCOME_rate_limited);
@@ -458,7 +528,7 @@ static void rate_limited_in_the_end(void **state)
     bench_done(&b);
 }
 
-static void no_retry_after_the_deadline(void **state)
+static void a_wait_that_was_asked_for_is_no_time_of_the_trial(void **state)
 {
     (void)state;
     struct bench b;
@@ -473,19 +543,23 @@ static void no_retry_after_the_deadline(void **state)
             assert_int_equal(b.in_flight, 0);
     }
     wait_for_call(&b);
-    bench_reply(&b, bench_slot(&b), bench_http(429, "retry-after: 1\r\n", RATE));
-    assert_int_equal(outcome_of(&b, &arena).outcome, CS_OUTCOME_rate_limited);
+    bench_reply(&b, bench_slot(&b), bench_http(503, "", ""));
+    bench_wait(&b, CS_FLUSH_MS);
+    assert_int_equal(b.sent[CS_OUTPUTS], 0);
+    wait_for_call(&b);
+    bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD));
+    assert_int_equal(outcome_of(&b, &arena).outcome, CS_OUTCOME_ok);
     cs_arena_release(&arena);
     bench_done(&b);
 }
 
-static void a_bad_key_stops_the_lane(void **state)
+static void an_empty_account_stops_the_lane(void **state)
 {
     (void)state;
     static const struct {
         uint16_t status;
         const char *body;
-    } rows[] = {{401, ERROR("\"invalid_api_key\"", "x", "Incorrect API key")}, {429, QUOTA}};
+    } rows[] = {{402, ERROR("null", "x", "Incorrect sum")}, {429, QUOTA}};
     for (size_t i = 0; i < 2; i++) {
         struct bench b;
         bench_ready(&b, 2);
@@ -495,9 +569,9 @@ static void a_bad_key_stops_the_lane(void **state)
         assert_int_equal(b.sent[CS_RELEASE], 1);
         assert_int_equal(bench_bits(b.message[CS_RELEASE]->leases.leases[0].todo), 9); /* the trial itself too */
         assert_int_equal(b.message[CS_WANT]->want.lanes[0].capacity, 0);
-        assert_non_null(
-            strstr(b.message[CS_WANT]->want.lanes[0].trouble,
-                   i == 0 ? "HTTP 401: the provider does not accept the key (key 0badc0de)" : "HTTP 429: no quota"));
+        assert_non_null(strstr(b.message[CS_WANT]->want.lanes[0].trouble,
+                               i == 0 ? "HTTP 402: no quota or credit is left on the account (key 0badc0de)"
+                                      : "HTTP 429: no quota"));
         assert_null(strstr(b.message[CS_WANT]->want.lanes[0].trouble,
                            "Incorrect"));                                 /* no word of theirs: it may repeat a key */
         bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD)); /* what flew counts */
@@ -525,6 +599,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table),
         cmocka_unit_test(the_dialect_reads),
+        cmocka_unit_test(complaints),
         cmocka_unit_test(an_error_inside_a_200),
         cmocka_unit_test(what_costs_a_try),
         cmocka_unit_test(the_provider_says_how_long),
@@ -537,8 +612,8 @@ int main(void)
         cmocka_unit_test(a_full_provider_quiets_the_lane),
         cmocka_unit_test(a_jam_is_one_quiet_period),
         cmocka_unit_test(rate_limited_in_the_end),
-        cmocka_unit_test(no_retry_after_the_deadline),
-        cmocka_unit_test(a_bad_key_stops_the_lane),
+        cmocka_unit_test(a_wait_that_was_asked_for_is_no_time_of_the_trial),
+        cmocka_unit_test(an_empty_account_stops_the_lane),
         cmocka_unit_test(a_prompt_that_cannot_be_rendered),
     };
     return cmocka_run_group_tests_name("worker retry", tests, NULL, NULL);

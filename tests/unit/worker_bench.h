@@ -20,6 +20,8 @@
 enum { BENCH_LANES = 4, BENCH_SLOTS = 2048 };
 
 struct bench_source {
+    bool distinct; /* bodies differ by position */
+    char body[32];
     bool spec_here, cases_here;
     bool metered; /* under a hard budget */
     bool asked;   /* something is to be reported by `missing` */
@@ -111,6 +113,10 @@ static enum cs_err bench_trial(void *self, void *study, uint32_t lane, uint64_t 
     if (s->bad_trial)
         return cs_error_set(err, CS_EINVAL, "cannot be rendered");
     *out = (struct cs_trial){.body = "{}", .body_len = 2, .question = 7};
+    if (s->distinct) {
+        out->body_len = (uint32_t)snprintf(s->body, sizeof s->body, "{%llu}", (unsigned long long)position);
+        out->body = s->body;
+    }
     memcpy(out->digest.b, &position, 8);
     memcpy(out->digest.b + 8, &lane, 4);
     return CS_OK;

@@ -45,7 +45,8 @@ static const char *bare(const char *reason)
 
 static bool is_held_up(const struct cs_progress_lane *l)
 {
-    return strcmp(l->state, "open") == 0 && l->reason[0] != '\0';
+    const bool on = strcmp(l->state, "open") == 0 || strcmp(l->state, "paused") == 0;
+    return on && l->reason[0] != '\0';
 }
 
 /* Calls go out, or should, and nothing has ever come back. */

@@ -60,7 +60,7 @@ static bool has_meta(struct cs_server *sv, const char *key)
 {
     void *value = NULL;
     uint32_t n;
-    bool has = cs_store_meta(sv->store, key, &value, &n, NULL) == CS_OK;
+    bool has = cs_store_rows_meta(sv->store, key, &value, &n, NULL) == CS_OK;
 
     free(value);
     return has;
@@ -74,10 +74,10 @@ static uint32_t list_missing(struct cs_server *sv, const struct cs_spec *spec, s
     for (uint32_t i = 0; i < spec->n_chunks; i++) {
         char key[CS_META_KEY_MAX], hex[65];
 
-        cs_chunk_key(spec->chunks[i].digest, key);
+        cs_store_generation_chunk_key(spec->chunks[i].digest, key);
         if (has_meta(sv, key))
             continue;
-        cs_hex(spec->chunks[i].digest, 32, hex);
+        cs_digest_hex(spec->chunks[i].digest, 32, hex);
         cs_buf_printf(out, "%s\"%s\"", missing++ > 0 ? "," : "", hex);
     }
     return missing;
@@ -95,11 +95,11 @@ static void submit(const struct ask *ask)
         refuse(ask, rc, err.msg);
         return;
     }
-    cs_hex(spec.digest, 32, hex);
+    cs_digest_hex(spec.digest, 32, hex);
     cs_buf_printf(&blob, "{\"digest\":\"%s\",\"missing\":[", hex);
     list_missing(ask->sv, &spec, &blob);
     cs_buf_printf(&blob, "],\"minor\":%d}", CS_WIRE_MINOR);
-    cs_spec_key(spec.digest, key);
+    cs_store_generation_spec_key(spec.digest, key);
     write_meta(ask, key, ask->a->blob, ask->a->blob_len, cs_buf_cstr(&blob));
     cs_spec_release(&spec);
     cs_buf_release(&blob);
@@ -110,16 +110,16 @@ static void chunk(const struct ask *ask)
     uint8_t named[32], found[32];
     char key[CS_META_KEY_MAX];
 
-    if (ask->a->n_args != 1 || !cs_unhex(ask->a->args[0], named, sizeof named)) {
+    if (ask->a->n_args != 1 || !cs_digest_unhex(ask->a->args[0], named, sizeof named)) {
         refuse(ask, CS_EUSAGE, "chunk: wants a digest of 64 hexadecimal digits");
         return;
     }
-    cs_blake2b_256(ask->a->blob, ask->a->blob_len, found);
+    cs_digest_blake2b_256(ask->a->blob, ask->a->blob_len, found);
     if (ask->a->blob_len > CS_CHUNK_MAX || memcmp(named, found, sizeof named) != 0) {
         refuse(ask, CS_EINVAL, "chunk: the bytes do not have this digest, or are over 1 MiB");
         return;
     }
-    cs_chunk_key(named, key);
+    cs_store_generation_chunk_key(named, key);
     write_meta(ask, key, ask->a->blob, ask->a->blob_len, NULL);
 }
 
@@ -164,8 +164,8 @@ static enum cs_err check_spec(const struct ask *ask, struct cs_generation *g, st
     uint32_t n = 0;
     enum cs_err rc;
 
-    cs_spec_key(g->spec_digest, key);
-    rc = cs_store_meta(sv->store, key, &bytes, &n, err);
+    cs_store_generation_spec_key(g->spec_digest, key);
+    rc = cs_store_rows_meta(sv->store, key, &bytes, &n, err);
     if (rc == CS_OK)
         rc = cs_spec_unpack(bytes, n, &spec, err);
     free(bytes);
@@ -180,7 +180,7 @@ static enum cs_err check_spec(const struct ask *ask, struct cs_generation *g, st
         rc = check_budget(spec.study, err);
     if (rc == CS_OK && !g->others)
         rc = cs_addresses_check(sv->store, spec.study, err);
-    g->study = cs_study_key(spec.study->name);
+    g->study = cs_digest_study_key(spec.study->name);
     cs_buf_release(&missing);
     cs_spec_release(&spec);
     return rc;
@@ -190,13 +190,14 @@ static void start(const struct ask *ask)
 {
     struct cs_server *sv = ask->sv;
     const struct cs_generation *newest = sv->build.state != CS_BUILD_NONE ? &sv->build.generation : &sv->newest;
-    struct cs_generation g = {.number = newest->number + 1, .created_wall_ms = cs_wall_ms()};
+    struct cs_generation g = {.number = newest->number + 1, .created_wall_ms = cs_clock_wall_ms()};
     struct cs_buf packed = CS_BUF_INIT(1024);
     struct cs_error err = {0};
     char key[CS_META_KEY_MAX], blob[64];
     enum cs_err rc;
 
-    if (ask->a->n_args < 1 || ask->a->n_args > 2 || !cs_unhex(ask->a->args[0], g.spec_digest, sizeof g.spec_digest) ||
+    if (ask->a->n_args < 1 || ask->a->n_args > 2 ||
+        !cs_digest_unhex(ask->a->args[0], g.spec_digest, sizeof g.spec_digest) ||
         (ask->a->n_args == 2 && strcmp(ask->a->args[1], "adopt-from-other") != 0)) {
         refuse(ask, CS_EUSAGE, "start: wants a digest of 64 hexadecimal digits [adopt-from-other]");
         return;
@@ -222,8 +223,8 @@ static void start(const struct ask *ask)
         return;
     }
     snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":true}", g.number);
-    cs_generation_key(g.number, key);
-    cs_generation_pack(&g, &packed);
+    cs_store_generation_key(g.number, key);
+    cs_store_generation_pack(&g, &packed);
     if (write_meta(ask, key, packed.data, (uint32_t)packed.len, blob)) {
         cs_log(CS_INFO, "study_started", "gen=%u digest=%s", g.number, ask->a->args[0]);
         cs_build_start(sv, &g);
@@ -269,7 +270,7 @@ static void again(const struct ask *ask)
     const struct cs_again_ask what = {.outcomes = a->args[0],
                                       .repeat = strcmp(a->args[1], "repeat") == 0,
                                       .model = a->n_args > 2 ? a->args[2] : NULL};
-    rc = cs_again_start(ask->sv, &what, &err);
+    rc = cs_coordinator_again_start(ask->sv, &what, &err);
     if (rc != CS_OK) {
         refuse(ask, rc, err.msg);
         return;

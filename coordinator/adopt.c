@@ -5,7 +5,7 @@
 
 #include "coordinator/bits.h"
 #include "coordinator/borrow.h"
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 #include "coordinator/plans.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
@@ -26,7 +26,7 @@ enum cs_err cs_adopt_open(struct cs_server *sv, struct cs_error *err)
     enum cs_err rc = cs_claims_open(&b->claims, sv->store, b->plan.view->spec.study, b->generation.others, err);
 
     if (rc == CS_OK)
-        rc = cs_store_places(sv->store, b->generation.number, note, b->claims, err);
+        rc = cs_store_scan_places(sv->store, b->generation.number, note, b->claims, err);
     if (rc == CS_OK)
         cs_borrow_begin(sv->borrow, sv->store);
     return rc;
@@ -56,7 +56,7 @@ struct trial {
 
 static enum cs_err describe(struct cs_build *b, struct trial *t, struct cs_error *err)
 {
-    return cs_loaded_plan_identity(&b->plan, t->lane, t->position, &t->digest, &t->owner, err);
+    return cs_plans_identity(&b->plan, t->lane, t->position, &t->digest, &t->owner, err);
 }
 
 static void count(struct cs_build *b, const struct trial *t, uint8_t outcome)
@@ -126,7 +126,7 @@ static enum cs_err adopt_all(struct cs_server *sv, struct taken *all, struct cs_
 
     for (uint32_t i = 0; i < all->n; i++)
         ids[i] = all->v[i].one.output_id;
-    return cs_store_output_many(sv->store, ids, all->n, adopt, all, err);
+    return cs_store_scan_output_many(sv->store, ids, all->n, adopt, all, err);
 }
 
 static enum cs_err borrow(struct cs_server *sv, struct trial *t, bool rest, enum cs_claim *kind, struct cs_error *err)
@@ -199,7 +199,7 @@ static void set_done(struct cs_build *b, uint32_t lane, uint64_t at, const struc
     struct cs_batch_page page = {.gen = b->generation.number, .lane = lane, .page = at};
     uint8_t *bits = page_bits(b, lane, at);
 
-    cs_page_set(bits, done, CS_TRIAL_DONE);
+    cs_ledger_set(bits, done, CS_TRIAL_DONE);
     memcpy(page.bits, bits, sizeof page.bits);
     cs_batch_add_page(b->batch, &page);
 }

@@ -17,7 +17,7 @@
 
 #include "coordinator/core.h"
 #include "coordinator/feed.h"
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 #include "coordinator/plans.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
@@ -68,7 +68,7 @@ static enum cs_err look_at_lane(struct cs_server *sv, const char *model, uint32_
     return CS_ENOENT;
 }
 
-enum cs_err cs_again_start(struct cs_server *sv, const struct cs_again_ask *ask, struct cs_error *err)
+enum cs_err cs_coordinator_again_start(struct cs_server *sv, const struct cs_again_ask *ask, struct cs_error *err)
 {
     struct cs_again_pass *p = &sv->again;
     struct cs_core_view view;
@@ -97,7 +97,7 @@ enum cs_err cs_again_start(struct cs_server *sv, const struct cs_again_ask *ask,
     }
     if (n == 0 && ask->model != NULL)
         return cs_error_set(err, CS_ENOENT, "the study has no model %s", ask->model);
-    cs_again_release(p);
+    cs_coordinator_again_release(p);
     *p = (struct cs_again_pass){.number = p->number + 1,
                                 .state = CS_AGAIN_SCANS,
                                 .wanted = {wanted[0], wanted[1]},
@@ -135,7 +135,7 @@ static enum cs_err look_at_trial(struct cs_server *sv, uint64_t position, struct
     struct cs_place place;
     struct cs_stored stored;
     uint8_t outcome;
-    enum cs_err rc = cs_store_place(sv->store, p->gen, p->lane, position, &place, err);
+    enum cs_err rc = cs_store_rows_place(sv->store, p->gen, p->lane, position, &place, err);
     int k;
 
     if (rc == CS_ENOENT || (rc == CS_OK && (place.flags & (CS_OUTPUT_SUPERSEDED | CS_OUTPUT_FAILURE)) != 0))
@@ -143,7 +143,7 @@ static enum cs_err look_at_trial(struct cs_server *sv, uint64_t position, struct
     if (rc != CS_OK)
         return rc;
     cs_arena_reset(arena);
-    rc = cs_store_output(sv->store, place.output_id, arena, &stored, err);
+    rc = cs_store_scan_output(sv->store, place.output_id, arena, &stored, err);
     if (rc != CS_OK)
         return rc;
     outcome = place.reading.number > 0 ? place.reading.outcome : stored.output.outcome;
@@ -170,7 +170,7 @@ static enum cs_err look_at_page(struct cs_server *sv, const struct cs_lane_view 
     enum cs_err rc = CS_OK;
 
     cs_core_page(sv->core, p->lane, p->page, bits);
-    done = cs_page_select(bits, CS_TRIAL_DONE, n);
+    done = cs_ledger_select(bits, CS_TRIAL_DONE, n);
     for (unsigned i = 0; i < n && rc == CS_OK; i++) {
         if (cs_bits_has(&done, i))
             rc = look_at_trial(sv, first + i, &arena, err);
@@ -208,7 +208,7 @@ static void over(struct cs_server *sv, enum cs_err code, const char *text)
         snprintf(p->text, sizeof p->text, "%s", text);
     CS_FREE(p->found);
     cs_log(code == CS_OK ? CS_INFO : CS_WARN, "again_over", "act=%u code=%s timeouts=%llu unparsable=%llu", p->number,
-           cs_err_name(code), (unsigned long long)sum[0], (unsigned long long)sum[1]);
+           cs_error_name(code), (unsigned long long)sum[0], (unsigned long long)sum[1]);
 }
 
 /* Found trials to the core. */
@@ -241,12 +241,12 @@ static void next_lane(struct cs_again_pass *p, const struct cs_lane_view *v, boo
 static void slice(struct cs_server *sv)
 {
     struct cs_again_pass *p = &sv->again;
-    uint64_t end = cs_mono_ms() + CS_SLICE_MS;
+    uint64_t end = cs_clock_mono_ms() + CS_SLICE_MS;
     struct cs_error err = {0};
     struct cs_lane_view v;
     enum cs_err rc;
 
-    while (p->lane < p->n_lanes && cs_mono_ms() < end) {
+    while (p->lane < p->n_lanes && cs_clock_mono_ms() < end) {
         bool takes_part = look_at_lane(sv, p->model, p->lane, &v, NULL) == CS_OK;
         bool at_end = !takes_part || p->page * CS_PAGE_TRIALS >= v.n_trials || is_exhausted(p, &v);
 
@@ -268,7 +268,7 @@ static void slice(struct cs_server *sv)
         over(sv, CS_OK, "");
 }
 
-bool cs_again_turn(struct cs_server *sv)
+bool cs_coordinator_again_turn(struct cs_server *sv)
 {
     struct cs_again_pass *p = &sv->again;
 
@@ -284,7 +284,7 @@ bool cs_again_turn(struct cs_server *sv)
     return p->state == CS_AGAIN_SCANS || p->state == CS_AGAIN_TOLD;
 }
 
-void cs_again_status(const struct cs_server *sv, struct cs_buf *out)
+void cs_coordinator_again_status(const struct cs_server *sv, struct cs_buf *out)
 {
     const struct cs_again_pass *p = &sv->again;
     const bool running = p->state != CS_AGAIN_OVER;
@@ -312,7 +312,7 @@ void cs_again_status(const struct cs_server *sv, struct cs_buf *out)
     cs_buf_str(out, "]},");
 }
 
-void cs_again_release(struct cs_again_pass *p)
+void cs_coordinator_again_release(struct cs_again_pass *p)
 {
     for (uint32_t i = 0; p->sums != NULL && i < p->n_lanes; i++)
         free(p->sums[i].model);

@@ -12,12 +12,13 @@ struct cs_again_ask {
     bool repeat;
     const char *model; /* NULL: all */
 };
-/* Begins the act; how far it is stands in cs_again_status. CS_EBUSY: another is under way; CS_EINVAL: not those outcomes;
+/* Begins the act; how far it is stands in cs_coordinator_again_status. CS_EBUSY: another is under way; CS_EINVAL: not those outcomes;
  * CS_ENOENT: no such model, or no study. */
-CS_WARN_UNUSED enum cs_err cs_again_start(struct cs_server *sv, const struct cs_again_ask *ask, struct cs_error *err);
-bool cs_again_turn(struct cs_server *sv); /* a slice of work; true: there is more to do at once */
+CS_WARN_UNUSED enum cs_err cs_coordinator_again_start(struct cs_server *sv, const struct cs_again_ask *ask,
+                                                      struct cs_error *err);
+bool cs_coordinator_again_turn(struct cs_server *sv); /* a slice of work; true: there is more to do at once */
 /* `"again":{...},` - or nothing, when there was no act yet. */
-void cs_again_status(const struct cs_server *sv, struct cs_buf *out);
-void cs_again_release(struct cs_again_pass *p);
+void cs_coordinator_again_status(const struct cs_server *sv, struct cs_buf *out);
+void cs_coordinator_again_release(struct cs_again_pass *p);
 
 #endif

@@ -33,12 +33,12 @@ void cs_alike_open(struct cs_alike *a, const struct cs_counters *counters, bool 
 
 static uint64_t print_of(const struct cs_output *o)
 {
-    uint64_t h = cs_mix64((uint64_t)o->outcome << 16 | o->http_status) | 1;
+    uint64_t h = cs_rng_mix64((uint64_t)o->outcome << 16 | o->http_status) | 1;
 
     if (o->outcome == CS_OUTCOME_unparsable)
         return h;
     for (const char *p = o->finish; *p != '\0'; p++)
-        h = cs_mix64(h ^ (uint8_t)*p) | 1;
+        h = cs_rng_mix64(h ^ (uint8_t)*p) | 1;
     return h;
 }
 

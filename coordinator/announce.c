@@ -46,7 +46,7 @@ void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_ann
 
 static uint64_t stir(uint64_t h, uint64_t v)
 {
-    return cs_mix64(h ^ (v + 0x9e3779b97f4a7c15u));
+    return cs_rng_mix64(h ^ (v + 0x9e3779b97f4a7c15u));
 }
 
 /* Everything goes out on PUB; what takes work away is also pushed to every session, since PUB is lossy (decision 20). */

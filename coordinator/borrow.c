@@ -35,10 +35,11 @@ static char *study_of(struct cs_store *store)
     struct cs_generation_view view = {0};
     char *name;
 
-    if (cs_generation_newest(store, &g, NULL) != CS_OK || cs_generation_view_open(&view, store, &g, NULL) != CS_OK)
+    if (cs_store_generation_newest(store, &g, NULL) != CS_OK ||
+        cs_store_generation_view_open(&view, store, &g, NULL) != CS_OK)
         return cs_xstrdup("");
     name = cs_xstrdup(view.spec.study->name);
-    cs_generation_view_close(&view);
+    cs_store_generation_view_close(&view);
     return name;
 }
 
@@ -94,9 +95,9 @@ void cs_borrow_begin(struct cs_borrow *b, struct cs_store *own)
         return;
     cs_borrow_end(b);
     b->own = own;
-    b->own_finder = cs_finder_open(own);
+    b->own_finder = cs_index_finder_open(own);
     for (unsigned i = 0; i < b->n; i++)
-        b->lenders[i].finder = cs_finder_open(b->lenders[i].store);
+        b->lenders[i].finder = cs_index_finder_open(b->lenders[i].store);
 }
 
 void cs_borrow_end(struct cs_borrow *b)
@@ -105,10 +106,10 @@ void cs_borrow_end(struct cs_borrow *b)
 
     if (b == NULL)
         return;
-    cs_finder_close(b->own_finder);
+    cs_index_finder_close(b->own_finder);
     b->own_finder = NULL;
     for (unsigned i = 0; i < b->n; i++) {
-        cs_finder_close(b->lenders[i].finder);
+        cs_index_finder_close(b->lenders[i].finder);
         b->lenders[i].finder = NULL;
     }
     HASH_ITER (hh, b->taken, t, next) {
@@ -125,12 +126,12 @@ static uint64_t print_of(const struct cs_output *o)
     uint64_t h, half[2];
 
     memcpy(half, o->digest.b, sizeof half);
-    h = cs_mix64(half[0] ^ cs_mix64(half[1] ^ cs_mix64((uint64_t)o->started_wall_ms)));
-    h = cs_mix64(h ^ ((uint64_t)o->total_ms << 8 | o->outcome));
+    h = cs_rng_mix64(half[0] ^ cs_rng_mix64(half[1] ^ cs_rng_mix64((uint64_t)o->started_wall_ms)));
+    h = cs_rng_mix64(h ^ ((uint64_t)o->total_ms << 8 | o->outcome));
     for (const char *p = o->worker; *p != '\0'; p++)
-        h = cs_mix64(h ^ (uint8_t)*p);
+        h = cs_rng_mix64(h ^ (uint8_t)*p);
     for (const char *p = o->request_id; *p != '\0'; p++)
-        h = cs_mix64(h ^ (uint8_t)*p);
+        h = cs_rng_mix64(h ^ (uint8_t)*p);
     return h;
 }
 
@@ -157,14 +158,14 @@ static enum cs_err is_copied(struct cs_borrow *b, const struct cs_digest *d, uin
     const struct cs_indexed *found;
     struct cs_arena arena = {0};
     uint32_t n;
-    enum cs_err rc = cs_finder_get(b->own_finder, d, 0, &found, &n, err);
+    enum cs_err rc = cs_index_finder_get(b->own_finder, d, 0, &found, &n, err);
 
     *out = false;
     for (uint32_t i = 0; rc == CS_OK && i < n && !*out; i++) {
         struct cs_stored stored;
 
         cs_arena_reset(&arena);
-        rc = cs_store_output(b->own, found[i].output_id, &arena, &stored, err);
+        rc = cs_store_scan_output(b->own, found[i].output_id, &arena, &stored, err);
         *out = rc == CS_OK && (stored.flags & CS_OUTPUT_BORROWED) && print_of(&stored.output) == print;
     }
     cs_arena_release(&arena);
@@ -200,7 +201,7 @@ static enum cs_err look(struct cs_borrow *b, struct lender *l, const struct cs_b
                         struct cs_arena *arena, struct cs_stored *stored, bool *good, struct cs_error *err)
 {
     bool copied = false;
-    enum cs_err rc = cs_store_output(l->store, id, arena, stored, err);
+    enum cs_err rc = cs_store_scan_output(l->store, id, arena, stored, err);
 
     *good = false;
     if (rc == CS_OK && !cs_outcome_is_answer((enum cs_outcome)stored->output.outcome))
@@ -223,11 +224,11 @@ static enum cs_err ask(struct cs_borrow *b, struct lender *l, const struct cs_bo
                        enum cs_claim *kind, struct cs_buf *packed, struct cs_batch_output *row, uint8_t *outcome,
                        struct cs_error *err)
 {
-    const uint64_t lane = cs_lane_key(l->study, want->model, want->account);
+    const uint64_t lane = cs_digest_lane_key(l->study, want->model, want->account);
     const struct cs_indexed *found;
     struct cs_arena arena = {0};
     uint32_t n;
-    enum cs_err rc = cs_finder_get(l->finder, &want->digest, 0, &found, &n, err);
+    enum cs_err rc = cs_index_finder_get(l->finder, &want->digest, 0, &found, &n, err);
 
     for (uint32_t i = 0; rc == CS_OK && i < n && *kind != CS_CLAIM_ANSWER; i++) {
         const struct cs_indexed *f = &found[i];

@@ -63,7 +63,7 @@ bool cs_build_has_news(struct cs_server *sv, const struct cs_generation *newest,
     bool same;
 
     reuse_key(newest->number, key);
-    same = cs_store_meta(sv->store, key, &value, &n, NULL) == CS_OK && n == strlen(state) &&
+    same = cs_store_rows_meta(sv->store, key, &value, &n, NULL) == CS_OK && n == strlen(state) &&
            memcmp(value, state, n) == 0;
     free(value);
     return ((sv->borrow != NULL && !same) || (others && !newest->others)) && has_planned(sv);
@@ -114,7 +114,7 @@ enum cs_err cs_build_resume(struct cs_server *sv, const struct cs_generation *g,
 
     begin(sv, g);
     cursor_key(g->number, key);
-    rc = cs_store_meta(sv->store, key, &value, &n, err);
+    rc = cs_store_rows_meta(sv->store, key, &value, &n, err);
     if (rc == CS_OK && sscanf(value, "%u %llu", &b->lane, &position) != 2)
         rc = cs_error_set(err, CS_ECORRUPT, "the cursor of generation %u is damaged", g->number);
     b->position = position;
@@ -136,11 +136,11 @@ static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_build *b = &sv->build;
     bool any = false;
-    enum cs_err rc = cs_store_outputs(sv->store, 0, stop_at_first, &any, err);
+    enum cs_err rc = cs_store_scan_outputs(sv->store, 0, stop_at_first, &any, err);
 
     if (rc != CS_OK && !any)
         return rc;
-    rc = cs_loaded_plan_open(&b->plan, sv->store, &b->generation, err);
+    rc = cs_plans_load(&b->plan, sv->store, &b->generation, err);
     if (rc != CS_OK)
         return rc;
     b->skip = !any && sv->borrow == NULL;
@@ -176,8 +176,8 @@ static void submit(struct cs_server *sv)
         char gen_key[CS_META_KEY_MAX];
 
         b->generation.built = true;
-        cs_generation_key(b->generation.number, gen_key);
-        cs_generation_pack(&b->generation, &packed);
+        cs_store_generation_key(b->generation.number, gen_key);
+        cs_store_generation_pack(&b->generation, &packed);
         cs_batch_add_meta(b->batch, gen_key, packed.data, (uint32_t)packed.len);
         cs_batch_add_meta(b->batch, key, NULL, 0);
         cs_buf_release(&packed);
@@ -215,14 +215,14 @@ static enum cs_err advance(struct cs_server *sv, bool *done, struct cs_error *er
 static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_build *b = &sv->build;
-    uint64_t end = cs_mono_ms() + CS_SLICE_MS;
+    uint64_t end = cs_clock_mono_ms() + CS_SLICE_MS;
     enum cs_err rc = CS_OK;
     bool done = false;
 
     while (rc == CS_OK && !done && b->batch->n_adoptions < BATCH_ADOPTIONS && b->batch->bytes < BATCH_BYTES &&
            b->scanned_since < BATCH_SCANNED) {
         rc = advance(sv, &done, err);
-        if (!done && cs_mono_ms() >= end)
+        if (!done && cs_clock_mono_ms() >= end)
             return rc;
     }
     if (rc != CS_OK)
@@ -270,7 +270,7 @@ void cs_build_release(struct cs_server *sv)
     for (uint32_t i = 0; b->lanes != NULL && i < b->plan.view->plan.n_lanes; i++)
         free(b->lanes[i].ledger);
     free(b->lanes);
-    cs_loaded_plan_close(&b->plan);
+    cs_plans_unload(&b->plan);
     memset(b, 0, sizeof *b);
 }
 

@@ -41,7 +41,7 @@ static enum cs_err read_row(struct cs_server *sv, struct cs_day_pool *p, struct 
     uint32_t n = 0;
 
     row_key(p, key);
-    enum cs_err rc = cs_store_meta(sv->store, key, &value, &n, err);
+    enum cs_err rc = cs_store_rows_meta(sv->store, key, &value, &n, err);
     if (rc == CS_OK && !cs_day_row_read(value, n, &p->row))
         rc = cs_error_set(err, CS_ECORRUPT, "the row %s is damaged", key);
     free(value);
@@ -147,7 +147,7 @@ static void on_tick(uv_timer_t *timer)
         return;
     if (!y->reading) {
         y->reading = true;
-        cs_day_pools_read(sv->redis, cs_store_fleet(sv->store), on_pool, y);
+        cs_quota_days_read(sv->redis, cs_store_fleet(sv->store), on_pool, y);
     }
     write_rows(y);
     for (uint32_t i = 0; i < y->n; i++) {
@@ -158,7 +158,7 @@ static void on_tick(uv_timer_t *timer)
             continue;
         p->asking = true;
         cs_day_ask(&p->rules, &ask);
-        cs_quota_day(sv->redis, &ask, on_told, p);
+        cs_quota_days_tell(sv->redis, &ask, on_told, p);
     }
 }
 

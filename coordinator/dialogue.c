@@ -308,7 +308,7 @@ static void from_session(struct cs_core *core, struct cs_session *s, const struc
     case CS_ANNOUNCE:
     case CS_ADMIN:
     case CS_ADMIN_REPLY:
-        cs_session_blame(core, s, cs_kind_name(m->kind));
+        cs_session_blame(core, s, cs_message_kind_name(m->kind));
         break;
     }
 }

@@ -21,7 +21,7 @@ static enum cs_err send_through(struct cs_server *sv, const struct cs_door *door
     cs_message_pack(m, &sv->out);
     rc = cs_socket_send(door->socket, peer, sv->out.data, sv->out.len);
     if (rc != CS_OK) /* no route: the peer comes again, and asks again */
-        cs_log(CS_DEBUG, "unsent", "kind=%s", cs_kind_name(m->kind));
+        cs_log(CS_DEBUG, "unsent", "kind=%s", cs_message_kind_name(m->kind));
     return rc;
 }
 
@@ -60,10 +60,10 @@ static void send_spec(struct cs_server *sv, const struct cs_action *a)
     void *bytes = NULL;
     uint32_t n = 0;
 
-    cs_spec_key(m.spec.digest, key);
-    if (cs_store_meta(sv->store, key, &bytes, &n, NULL) != CS_OK) {
-        cs_chunk_key(m.spec.digest, key);
-        if (cs_store_meta(sv->store, key, &bytes, &n, NULL) != CS_OK)
+    cs_store_generation_spec_key(m.spec.digest, key);
+    if (cs_store_rows_meta(sv->store, key, &bytes, &n, NULL) != CS_OK) {
+        cs_store_generation_chunk_key(m.spec.digest, key);
+        if (cs_store_rows_meta(sv->store, key, &bytes, &n, NULL) != CS_OK)
             n = 0;
     }
     m.spec.bytes = bytes;
@@ -79,7 +79,7 @@ void cs_feed_event(struct cs_server *sv, const struct cs_event *e)
 
     CS_ASSERT(!sv->feeding);
     sv->feeding = true;
-    for (const struct cs_action *a = cs_core_step(sv->core, e, cs_mono_ms()); a != NULL; a = a->next) {
+    for (const struct cs_action *a = cs_core_step(sv->core, e, cs_clock_mono_ms()); a != NULL; a = a->next) {
         switch (a->kind) {
         case CS_ACT_SEND:
             cs_feed_send(sv, CS_DOOR_WORK, &a->peer, &a->message);

@@ -34,13 +34,13 @@ uint64_t cs_intake_fingerprint(const struct cs_output *o)
     uint64_t h, half[2];
 
     memcpy(half, o->digest.b, sizeof half);
-    h = cs_mix64(half[0] ^ cs_mix64(half[1] ^ cs_mix64((uint64_t)o->started_wall_ms)));
-    h = cs_mix64(h ^ ((uint64_t)o->total_ms << 8 | o->outcome));
-    h = cs_mix64(
+    h = cs_rng_mix64(half[0] ^ cs_rng_mix64(half[1] ^ cs_rng_mix64((uint64_t)o->started_wall_ms)));
+    h = cs_rng_mix64(h ^ ((uint64_t)o->total_ms << 8 | o->outcome));
+    h = cs_rng_mix64(
         h ^ o->position); /* equal requests of two cases or two endpoints are two calls, also in the same millisecond */
-    h = cs_mix64(h ^ ((uint64_t)o->gen << 32 | o->lane));
+    h = cs_rng_mix64(h ^ ((uint64_t)o->gen << 32 | o->lane));
     for (const char *p = o->worker; *p != '\0'; p++)
-        h = cs_mix64(h ^ (uint8_t)*p);
+        h = cs_rng_mix64(h ^ (uint8_t)*p);
     return h | 1; /* 0 stands for an empty slot */
 }
 

@@ -2,7 +2,7 @@
 
 #include "coordinator/bits.h"
 #include "coordinator/lane.h"
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 #include "coordinator/state.h"
 
 static void check_page(struct cs_lane *lane, uint64_t page, uint64_t count[4], uint64_t *leased)
@@ -13,12 +13,12 @@ static void check_page(struct cs_lane *lane, uint64_t page, uint64_t count[4], u
     unsigned size = cs_coordinator_lane_page_size(lane, page), n = 0;
 
     for (unsigned s = 0; s < 4; s++) { /* 10: exactly one durable state each */
-        set = cs_page_select(lane->ledger + page * CS_PAGE_BYTES, (enum cs_trial_state)s, size);
+        set = cs_ledger_select(lane->ledger + page * CS_PAGE_BYTES, (enum cs_trial_state)s, size);
         count[s] += cs_bits_count(&set);
         n += cs_bits_count(&set);
     }
     CS_ASSERT(n == size);
-    planned = cs_page_select(lane->ledger + page * CS_PAGE_BYTES, CS_TRIAL_PLANNED, size);
+    planned = cs_ledger_select(lane->ledger + page * CS_PAGE_BYTES, CS_TRIAL_PLANNED, size);
     HASH_FIND(hh, lane->pages, &page, sizeof page, on);
     if (on != NULL) {
         CS_ASSERT(on->leases != NULL);

@@ -8,7 +8,7 @@
 #include "coordinator/lane.h"
 
 #include "coordinator/bits.h"
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 
 enum { PAGE = CS_PAGE_TRIALS };
 _Static_assert(CS_FRONTIER_STEP % PAGE == 0, "the frontier moves by whole pages");
@@ -64,8 +64,8 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
     }
     for (uint64_t p = 0; p < l->n_pages; p++) {
         for (unsigned s = 0; s < 4; s++) {
-            struct cs_bits set = cs_page_select(l->ledger + p * CS_PAGE_BYTES, (enum cs_trial_state)s,
-                                                cs_coordinator_lane_page_size(l, p));
+            struct cs_bits set = cs_ledger_select(l->ledger + p * CS_PAGE_BYTES, (enum cs_trial_state)s,
+                                                  cs_coordinator_lane_page_size(l, p));
 
             l->count[s] += cs_bits_count(&set);
         }
@@ -116,8 +116,8 @@ unsigned cs_coordinator_lane_page_size(const struct cs_lane *lane, uint64_t page
 
 static struct cs_bits planned(const struct cs_lane *lane, uint64_t page)
 {
-    return cs_page_select(lane->ledger + page * CS_PAGE_BYTES, CS_TRIAL_PLANNED,
-                          cs_coordinator_lane_page_size(lane, page));
+    return cs_ledger_select(lane->ledger + page * CS_PAGE_BYTES, CS_TRIAL_PLANNED,
+                            cs_coordinator_lane_page_size(lane, page));
 }
 
 struct cs_bits cs_coordinator_lane_free(struct cs_lane *lane, uint64_t page)
@@ -140,7 +140,7 @@ struct cs_bits cs_coordinator_lane_grantable(struct cs_lane *lane, uint64_t page
 enum cs_trial_state cs_coordinator_lane_state_of(const struct cs_lane *lane, uint64_t position)
 {
     CS_ASSERT(position < lane->n_trials);
-    return cs_page_get(lane->ledger + position / PAGE * CS_PAGE_BYTES, (unsigned)(position % PAGE));
+    return cs_ledger_get(lane->ledger + position / PAGE * CS_PAGE_BYTES, (unsigned)(position % PAGE));
 }
 
 void cs_coordinator_lane_set(struct cs_lane *lane, uint64_t page, const struct cs_bits *which,
@@ -149,13 +149,13 @@ void cs_coordinator_lane_set(struct cs_lane *lane, uint64_t page, const struct c
     uint8_t *bits = lane->ledger + page * CS_PAGE_BYTES;
 
     for (unsigned s = 0; s < 4; s++) {
-        struct cs_bits was = cs_page_select(bits, (enum cs_trial_state)s, cs_coordinator_lane_page_size(lane, page));
+        struct cs_bits was = cs_ledger_select(bits, (enum cs_trial_state)s, cs_coordinator_lane_page_size(lane, page));
 
         was = cs_bits_and(&was, which);
         lane->count[s] -= cs_bits_count(&was);
         lane->count[state] += cs_bits_count(&was);
     }
-    cs_page_set(bits, which, state);
+    cs_ledger_set(bits, which, state);
     if (!flag_get(lane->dirty, page)) {
         flag_set(lane->dirty, page);
         *CS_APPEND(lane->dirty_pages) = page;
@@ -324,8 +324,8 @@ uint64_t cs_coordinator_lane_retry(struct cs_lane *lane)
     uint64_t n = 0;
 
     for (uint64_t p = 0; p < lane->n_pages; p++) {
-        struct cs_bits set = cs_page_select(lane->ledger + p * CS_PAGE_BYTES, CS_TRIAL_FAILED,
-                                            cs_coordinator_lane_page_size(lane, p));
+        struct cs_bits set = cs_ledger_select(lane->ledger + p * CS_PAGE_BYTES, CS_TRIAL_FAILED,
+                                              cs_coordinator_lane_page_size(lane, p));
 
         if (cs_bits_none(&set))
             continue;

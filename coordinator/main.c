@@ -106,7 +106,7 @@ static enum cs_err write_ready(struct cs_server *sv, struct cs_error *err)
 /* Session ids are not secrets (a session is bound to its key), but must differ between terms. */
 static uint64_t seed_of(const struct cs_store *store)
 {
-    return cs_mix64((uint64_t)cs_wall_ms() ^ (uint64_t)cs_store_term(store) << 48 ^ (uint64_t)getpid() << 24);
+    return cs_rng_mix64((uint64_t)cs_clock_wall_ms() ^ (uint64_t)cs_store_term(store) << 48 ^ (uint64_t)getpid() << 24);
 }
 
 enum { UPGRADE_LOG_MS = 5000 };
@@ -123,9 +123,9 @@ static void tell_upgrade(void *self, uint64_t done, uint64_t total)
     if (path != NULL)
         (void)!cs_file_write(path, text, (size_t)n, 0644, NULL); /* only a courtesy */
     free(path);
-    if (cs_mono_ms() < next_ms)
+    if (cs_clock_mono_ms() < next_ms)
         return;
-    next_ms = cs_mono_ms() + UPGRADE_LOG_MS;
+    next_ms = cs_clock_mono_ms() + UPGRADE_LOG_MS;
     cs_log(CS_INFO, "upgrade", "outputs=%llu of=%llu", (unsigned long long)done, (unsigned long long)total);
 }
 
@@ -136,7 +136,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
                                .accept_rollback = sv->opts.accept_rollback,
                                .on_upgrade = tell_upgrade,
                                .self = sv};
-    struct cs_core_opts co = {.fresh_fleet = sv->opts.fresh_fleet, .now_ms = cs_mono_ms()};
+    struct cs_core_opts co = {.fresh_fleet = sv->opts.fresh_fleet, .now_ms = cs_clock_mono_ms()};
     struct cs_persist_names_list names = {0};
     struct cs_persist_past_rows past = {0};
     enum cs_err rc = cs_store_open(&sv->store, &so, err); /* the term is on disk before anything is bound */
@@ -182,7 +182,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     }
     cs_log(CS_INFO, "serving", "fleet=%s term=%u gen=%u version=%s", co.fleet, co.term, sv->newest.number, cs_version);
     rc = cs_coordinator_net_loop(sv, err);
-    cs_log(CS_INFO, "ending", "code=%s", cs_err_name(rc));
+    cs_log(CS_INFO, "ending", "code=%s", cs_error_name(rc));
     return rc;
 }
 
@@ -212,7 +212,7 @@ int main(int argc, char **argv)
     free(sv);
     if (rc != CS_OK) {
         fprintf(stderr, "clinsafe-coordinator: %s\n", err.msg);
-        cs_log(CS_ERROR, "failed", "code=%s", cs_err_name(rc));
+        cs_log(CS_ERROR, "failed", "code=%s", cs_error_name(rc));
     }
-    return cs_err_exit_code(rc);
+    return cs_error_exit_code(rc);
 }

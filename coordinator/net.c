@@ -47,12 +47,12 @@ static enum cs_err open_door(struct cs_server *sv, enum cs_door_kind kind, const
 
 enum cs_err cs_coordinator_net_open(struct cs_server *sv, struct cs_error *err)
 {
-    enum cs_err rc = cs_net_open(&sv->net, err);
+    enum cs_err rc = cs_socket_net_open(&sv->net, err);
 
     if (rc == CS_OK && sv->opts.key != NULL)
-        rc = cs_keypair_load(sv->opts.key, &sv->key, err);
+        rc = cs_keys_pair_load(sv->opts.key, &sv->key, err);
     if (rc == CS_OK && sv->opts.key != NULL)
-        rc = cs_net_allow(sv->net, sv->opts.allow, err);
+        rc = cs_socket_net_allow(sv->net, sv->opts.allow, err);
     for (unsigned i = 0; rc == CS_OK && i < sv->opts.bind.n; i++)
         rc = open_door(sv, CS_DOOR_WORK, sv->opts.bind.v[i], err);
     if (rc == CS_OK)
@@ -70,7 +70,7 @@ void cs_coordinator_net_close(struct cs_server *sv)
         else
             cs_socket_close(sv->doors[i].socket);
     }
-    cs_net_close(sv->net);
+    cs_socket_net_close(sv->net);
     explicit_bzero(&sv->key, sizeof sv->key);
     cs_buf_release(&sv->out);
     cs_arena_release(&sv->arena);
@@ -153,9 +153,9 @@ static void before_sleep(uv_prepare_t *h)
     bool rest = read_all(sv), work;
 
     work = cs_build_turn(sv);
-    work = cs_again_turn(sv) || work;
-    if (rest && cs_mono_ms() >= sv->ticked_ms + CS_TICK_MS) {
-        sv->ticked_ms = cs_mono_ms();
+    work = cs_coordinator_again_turn(sv) || work;
+    if (rest && cs_clock_mono_ms() >= sv->ticked_ms + CS_TICK_MS) {
+        sv->ticked_ms = cs_clock_mono_ms();
         cs_feed_event(sv, &tick);
     }
     if (rest && sv->stop_asked && !sv->stop_told) {
@@ -195,13 +195,13 @@ static void on_signal(uv_signal_t *h, int number)
     struct cs_error err = {0};
 
     if (number == SIGHUP) {
-        if (cs_net_reload(sv->net, &err) != CS_OK)
+        if (cs_socket_net_reload(sv->net, &err) != CS_OK)
             cs_log(CS_ERROR, "allow_list", "error=\"%s\"", err.msg);
         return;
     }
     cs_log(CS_INFO, "signal", "number=%d", number);
     if (sv->stop_asked)
-        _exit(cs_err_exit_code(CS_EINTERRUPTED)); /* safe: nothing was acknowledged that is not on disk */
+        _exit(cs_error_exit_code(CS_EINTERRUPTED)); /* safe: nothing was acknowledged that is not on disk */
     sv->stop_asked = true;
 }
 

@@ -59,7 +59,7 @@ static enum cs_err take_name(void *self, const char *key, const void *value, uin
 
 enum cs_err cs_persist_names(struct cs_server *sv, struct cs_persist_names_list *out, struct cs_error *err)
 {
-    return cs_store_metas(sv->store, "worker/", take_name, out, err);
+    return cs_store_scan_metas(sv->store, "worker/", take_name, out, err);
 }
 
 void cs_persist_names_release(struct cs_persist_names_list *n)
@@ -98,20 +98,20 @@ enum cs_err cs_persist_past(struct cs_server *sv, struct cs_persist_past_rows *o
     uint64_t last = cs_store_last_output(sv->store);
     void *value = NULL;
     uint32_t n = 0;
-    enum cs_err rc = cs_store_metas(sv->store, "risk/", take_risk, out, err);
+    enum cs_err rc = cs_store_scan_metas(sv->store, "risk/", take_risk, out, err);
 
     if (rc != CS_OK)
         return rc;
     if (out->damaged)
         return cs_error_set(err, CS_ECORRUPT, "a row of what workers may have spent is damaged");
-    rc = cs_store_meta(sv->store, "presumed", &value, &n, err);
+    rc = cs_store_rows_meta(sv->store, "presumed", &value, &n, err);
     if (rc == CS_OK)
         out->presumed_nano_usd = strtoll(value, NULL, 10);
     free(value);
     if (rc != CS_OK && rc != CS_ENOENT)
         return rc;
     out->fingerprints = cs_xcalloc(PRINTS, sizeof *out->fingerprints);
-    rc = cs_store_outputs(sv->store, last >= PRINTS ? last - PRINTS + 1 : 0, take_print, out, err);
+    rc = cs_store_scan_outputs(sv->store, last >= PRINTS ? last - PRINTS + 1 : 0, take_print, out, err);
     out->n_fingerprints = out->next_fingerprint < PRINTS ? out->next_fingerprint : PRINTS;
     return rc;
 }
@@ -134,7 +134,7 @@ static enum cs_err take_generation(void *self, const char *key, const void *valu
 
     (void)key;
     h->before = h->last;
-    return cs_generation_unpack(value, len, &h->last, NULL);
+    return cs_store_generation_unpack(value, len, &h->last, NULL);
 }
 
 static enum cs_err load_generation(struct cs_server *sv, const struct cs_generation *g, bool open, struct cs_error *err)
@@ -142,7 +142,7 @@ static enum cs_err load_generation(struct cs_server *sv, const struct cs_generat
     struct cs_loaded_plan plan;
     struct cs_build_lane *lanes = NULL;
     uint32_t n = 0;
-    enum cs_err rc = cs_loaded_plan_open(&plan, sv->store, g, err);
+    enum cs_err rc = cs_plans_load(&plan, sv->store, g, err);
 
     if (rc != CS_OK)
         return rc;
@@ -154,14 +154,14 @@ static enum cs_err load_generation(struct cs_server *sv, const struct cs_generat
     for (uint32_t i = 0; i < n; i++)
         free(lanes[i].ledger);
     free(lanes);
-    cs_loaded_plan_close(&plan);
+    cs_plans_unload(&plan);
     return rc;
 }
 
 enum cs_err cs_persist_open(struct cs_server *sv, struct cs_error *err)
 {
     struct history h = {0};
-    enum cs_err rc = cs_store_metas(sv->store, "gen/", take_generation, &h, err);
+    enum cs_err rc = cs_store_scan_metas(sv->store, "gen/", take_generation, &h, err);
 
     if (rc != CS_OK)
         return cs_error_wrap(err, rc, "generations");
@@ -180,7 +180,7 @@ void cs_persist_close(struct cs_server *sv)
     cs_commit_close(sv->commit);
     cs_plans_close(&sv->plans);
     cs_build_release(sv);
-    cs_again_release(&sv->again);
+    cs_coordinator_again_release(&sv->again);
     cs_borrow_close(sv->borrow);
     cs_store_close(sv->store);
 }

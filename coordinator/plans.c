@@ -29,43 +29,44 @@ static uint32_t entries(const struct cs_plan *plan, uint32_t room, uint32_t each
     return n < 2 ? 2 : n > most ? most : n;
 }
 
-enum cs_err cs_loaded_plan_open(struct cs_loaded_plan *p, struct cs_store *store, const struct cs_generation *g,
-                                struct cs_error *err)
+enum cs_err cs_plans_load(struct cs_loaded_plan *p, struct cs_store *store, const struct cs_generation *g,
+                          struct cs_error *err)
 {
     enum cs_err rc;
 
     memset(p, 0, sizeof *p);
     p->view = cs_xcalloc(1, sizeof *p->view);
-    rc = cs_generation_view_open(p->view, store, g, err);
+    rc = cs_store_generation_view_open(p->view, store, g, err);
     if (rc == CS_OK)
         rc = cs_requests_open(&p->requests, &p->view->plan, err);
     if (rc != CS_OK) {
-        cs_loaded_plan_close(p);
+        cs_plans_unload(p);
         return rc;
     }
     const struct cs_study *study = p->view->spec.study;
     p->lanes = cs_xcalloc(study->n_models + 1u, sizeof *p->lanes);
     for (uint32_t i = 0; i < study->n_models; i++)
-        p->lanes[i] = cs_lane_key(study->name, study->models[i].name, study->accounts[study->models[i].account].name);
+        p->lanes[i] = cs_digest_lane_key(study->name, study->models[i].name,
+                                         study->accounts[study->models[i].account].name);
     p->cells = cs_cell_cache_open(p->requests, p->view->cases,
                                   entries(&p->view->plan, CELLS_BYTES, CELL_BYTES, CELLS_MAX), false);
     return CS_OK;
 }
 
-void cs_loaded_plan_close(struct cs_loaded_plan *p)
+void cs_plans_unload(struct cs_loaded_plan *p)
 {
     cs_cell_cache_close(p->cells);
     cs_cell_cache_close(p->bodies);
     cs_requests_close(p->requests);
     if (p->view != NULL)
-        cs_generation_view_close(p->view);
+        cs_store_generation_view_close(p->view);
     free(p->view);
     free(p->lanes);
     memset(p, 0, sizeof *p);
 }
 
-enum cs_err cs_loaded_plan_digest(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_digest *out,
-                                  struct cs_error *err)
+enum cs_err cs_plans_digest(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_digest *out,
+                            struct cs_error *err)
 {
     const struct cs_cells *cells;
     struct cs_coords at;
@@ -78,8 +79,8 @@ enum cs_err cs_loaded_plan_digest(struct cs_loaded_plan *p, uint32_t lane, uint6
     return rc;
 }
 
-enum cs_err cs_loaded_plan_identity(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
-                                    struct cs_digest *digest, struct cs_owner *owner, struct cs_error *err)
+enum cs_err cs_plans_identity(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_digest *digest,
+                              struct cs_owner *owner, struct cs_error *err)
 {
     const struct cs_cells *cells;
     struct cs_coords at;
@@ -94,8 +95,8 @@ enum cs_err cs_loaded_plan_identity(struct cs_loaded_plan *p, uint32_t lane, uin
     return CS_OK;
 }
 
-enum cs_err cs_loaded_plan_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_owner *out,
-                                 struct cs_error *err)
+enum cs_err cs_plans_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_owner *out,
+                           struct cs_error *err)
 {
     const struct cs_cells *cells;
     struct cs_coords at;
@@ -141,7 +142,7 @@ void cs_plans_add(struct cs_plans *p, struct cs_loaded_plan *plan)
         if (number_of(&p->loaded[i]) < number_of(oldest))
             oldest = &p->loaded[i];
     }
-    cs_loaded_plan_close(oldest);
+    cs_plans_unload(oldest);
     *oldest = *plan;
     memset(plan, 0, sizeof *plan);
 }
@@ -149,7 +150,7 @@ void cs_plans_add(struct cs_plans *p, struct cs_loaded_plan *plan)
 void cs_plans_close(struct cs_plans *p)
 {
     for (uint32_t i = 0; i < CS_GENERATIONS_LOADED; i++)
-        cs_loaded_plan_close(&p->loaded[i]);
+        cs_plans_unload(&p->loaded[i]);
 }
 
 /* ---- the core's questions ---------------------------------------------------------------------------- */
@@ -160,7 +161,7 @@ static enum cs_err digest(void *self, uint32_t gen, uint32_t lane, uint64_t posi
     struct cs_loaded_plan *p = find(self, gen);
 
     CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
-    return cs_loaded_plan_digest(p, lane, position, out, err);
+    return cs_plans_digest(p, lane, position, out, err);
 }
 
 static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
@@ -188,14 +189,14 @@ static enum cs_err owner(void *self, uint32_t gen, uint32_t lane, uint64_t posit
     struct cs_loaded_plan *p = find(self, gen);
 
     CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
-    return cs_loaded_plan_owner(p, lane, position, out, err);
+    return cs_plans_owner(p, lane, position, out, err);
 }
 
 static bool is_this(struct cs_store *store, uint64_t id, const struct cs_output *o)
 {
     struct cs_arena arena = {0};
     struct cs_stored stored;
-    bool same = cs_store_output(store, id, &arena, &stored, NULL) == CS_OK;
+    bool same = cs_store_scan_output(store, id, &arena, &stored, NULL) == CS_OK;
 
     if (same)
         same = strcmp(stored.output.worker, o->worker) == 0 && stored.output.started_wall_ms == o->started_wall_ms &&
@@ -210,7 +211,7 @@ static bool is_stored(void *self, const struct cs_output *o)
     struct cs_place place;
     bool same;
 
-    if (cs_store_place(p->store, o->gen, o->lane, o->position, &place, NULL) != CS_OK)
+    if (cs_store_rows_place(p->store, o->gen, o->lane, o->position, &place, NULL) != CS_OK)
         return false;
     same = is_this(p->store, place.output_id, o);
     for (uint32_t i = 0; i < place.n_earlier && !same; i++)

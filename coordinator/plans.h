@@ -14,25 +14,24 @@ struct cs_loaded_plan {
     struct cs_requests *requests;
     struct cs_cell_cache *cells;  /* digests only */
     struct cs_cell_cache *bodies; /* once somebody asks for the size of one */
-    uint64_t *lanes;              /* cs_lane_key of each */
+    uint64_t *lanes;              /* cs_digest_lane_key of each */
 };
 struct cs_plans {
     struct cs_store *store;
     struct cs_loaded_plan loaded[CS_GENERATIONS_LOADED];
 };
 
-CS_WARN_UNUSED enum cs_err cs_loaded_plan_open(struct cs_loaded_plan *p, struct cs_store *store,
-                                               const struct cs_generation *g, struct cs_error *err);
-void cs_loaded_plan_close(struct cs_loaded_plan *p); /* a zeroed struct is fine */
+CS_WARN_UNUSED enum cs_err cs_plans_load(struct cs_loaded_plan *p, struct cs_store *store,
+                                         const struct cs_generation *g, struct cs_error *err);
+void cs_plans_unload(struct cs_loaded_plan *p); /* a zeroed struct is fine */
 /* The digest of a trial; CS_ECORRUPT, CS_ENOENT: the store lacks a case. */
-CS_WARN_UNUSED enum cs_err cs_loaded_plan_digest(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
-                                                 struct cs_digest *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_plans_digest(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
+                                           struct cs_digest *out, struct cs_error *err);
 /* Both at once. */
-CS_WARN_UNUSED enum cs_err cs_loaded_plan_identity(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
-                                                   struct cs_digest *digest, struct cs_owner *owner,
-                                                   struct cs_error *err);
-CS_WARN_UNUSED enum cs_err cs_loaded_plan_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
-                                                struct cs_owner *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_plans_identity(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
+                                             struct cs_digest *digest, struct cs_owner *owner, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_plans_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
+                                          struct cs_owner *out, struct cs_error *err);
 
 /* Takes an opened plan over; the oldest makes room. */
 void cs_plans_add(struct cs_plans *p, struct cs_loaded_plan *plan);

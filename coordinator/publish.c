@@ -121,7 +121,7 @@ static const char *study_state(const struct cs_progress *p, const struct cs_core
 /* Answers a second over the last ten. */
 static void add_rate(struct cs_server *sv, struct cs_progress *p, bool sample)
 {
-    uint64_t now = cs_mono_ms(), answers = 0, left = p->planned - p->done - p->failed - p->cancelled;
+    uint64_t now = cs_clock_mono_ms(), answers = 0, left = p->planned - p->done - p->failed - p->cancelled;
     uint32_t oldest;
 
     for (uint32_t i = 0; i < p->n_lanes; i++)
@@ -183,7 +183,7 @@ static void gather(struct cs_server *sv, struct cs_progress *p, bool sample)
                               .committed_nano_usd = view.committed_nano_usd,
                               .presumed_nano_usd = view.presumed_nano_usd,
                               .reserved_nano_usd = view.reserved_nano_usd,
-                              .updated_wall_ms = cs_wall_ms()};
+                              .updated_wall_ms = cs_clock_wall_ms()};
     if (plan == NULL && sv->build.lanes != NULL)
         plan = &sv->build.plan;
     if (plan != NULL) {
@@ -232,7 +232,7 @@ void cs_publish_status(struct cs_server *sv, struct cs_buf *out)
     out->data[--out->len] = '\0'; /* what only the coordinator knows goes in before the end */
     cs_buf_printf(out, ",\"phase\":\"%s\",\"built\":%llu,\"to_build\":%llu,", p.state, (unsigned long long)b->scanned,
                   (unsigned long long)b->total);
-    cs_again_status(sv, out);
+    cs_coordinator_again_status(sv, out);
     cs_buf_printf(out, "\"received\":%llu,\"committed\":%llu,\"late\":%llu,\"duplicate\":%llu,\"refused\":%llu,",
                   (unsigned long long)v.intake.received, (unsigned long long)v.intake.committed,
                   (unsigned long long)v.intake.late, (unsigned long long)v.intake.duplicate,

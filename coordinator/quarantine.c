@@ -52,7 +52,7 @@ static uint64_t print_of(const char *worker)
     uint64_t h = 1;
 
     for (; *worker != '\0'; worker++)
-        h = cs_mix64(h ^ (uint8_t)*worker);
+        h = cs_rng_mix64(h ^ (uint8_t)*worker);
     return h;
 }
 

@@ -39,11 +39,11 @@ enum cs_err cs_restore_ledgers(struct cs_server *sv, const struct cs_plan *plan,
 
         lanes[i].ledger = cs_xcalloc((size_t)pages + 1, CS_PAGE_BYTES);
     }
-    rc = cs_store_pages(sv->store, gen, take_page, &l, err);
+    rc = cs_store_scan_pages(sv->store, gen, take_page, &l, err);
     if (l.outside)
         return cs_error_set(err, CS_ECORRUPT, "the ledger of generation %u has pages outside its plan", gen);
     for (uint32_t i = 0; rc == CS_OK && i < plan->n_lanes; i++) {
-        rc = cs_store_counters(sv->store, gen, i, &lanes[i].counters, err);
+        rc = cs_store_rows_counters(sv->store, gen, i, &lanes[i].counters, err);
         if (rc == CS_ENOENT)
             rc = CS_OK;
     }
@@ -60,7 +60,7 @@ static enum cs_err read_alike(struct cs_server *sv, uint32_t gen, uint32_t lane,
     enum cs_err rc;
 
     snprintf(key, sizeof key, "alike/%08u/%05u", gen, lane);
-    rc = cs_store_meta(sv->store, key, &value, &n, err);
+    rc = cs_store_rows_meta(sv->store, key, &value, &n, err);
     if (rc == CS_OK) {
         mark = cs_xcalloc((size_t)n + 1, 1);
         if (n > 0)
@@ -81,7 +81,7 @@ static enum cs_err read_mark(struct cs_server *sv, uint32_t gen, uint32_t lane, 
     enum cs_err rc;
 
     snprintf(key, sizeof key, "lane/%08u/%05u", gen, lane);
-    rc = cs_store_meta(sv->store, key, &value, &n, err);
+    rc = cs_store_rows_meta(sv->store, key, &value, &n, err);
     if (rc == CS_OK) {
         l->paused = n == 6 && memcmp(value, "paused", 6) == 0;
         l->cancelled = n == 9 && memcmp(value, "cancelled", 9) == 0;
@@ -123,7 +123,7 @@ static enum cs_err read_quarantined(struct cs_server *sv, uint32_t gen, uint32_t
     enum cs_err rc;
 
     snprintf(prefix, sizeof prefix, "quarantine/%08u/%05u/", gen, lane);
-    rc = cs_store_metas(sv->store, prefix, take_quarantined, &q, err);
+    rc = cs_store_scan_metas(sv->store, prefix, take_quarantined, &q, err);
     l->quarantined = q.v;
     l->n_quarantined = q.n;
     return rc == CS_OK ? CS_OK : cs_error_wrap(err, rc, "the rows of quarantined trials");
@@ -141,7 +141,7 @@ static enum cs_err spent_before(struct cs_server *sv, uint32_t gen, int64_t *out
         for (uint32_t lane = 0; lane < CS_MODELS_MAX && rc == CS_OK; lane++) {
             struct cs_counters c;
 
-            rc = cs_store_counters(sv->store, g, lane, &c, err);
+            rc = cs_store_rows_counters(sv->store, g, lane, &c, err);
             if (rc == CS_OK)
                 *out += c.cost_nano_usd;
             else if (rc == CS_ENOENT)
@@ -201,7 +201,7 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_loaded_plan *p
         loads[i].answered = is_answered(&lanes[i].counters);
         rc = cs_requests_lane_cap(plan->requests, i, &loads[i].max_output_tokens, err);
         if (rc == CS_OK)
-            rc = cs_store_frontier(sv->store, gen, i, &loads[i].frontier, err);
+            rc = cs_store_rows_frontier(sv->store, gen, i, &loads[i].frontier, err);
         if (rc == CS_ENOENT)
             rc = CS_OK;
         if (rc == CS_OK)

@@ -68,10 +68,10 @@ static void free_leases(struct cs_core *core, struct cs_session *s, uint64_t see
 
 uint64_t cs_session_fingerprint(const char *worker, uint64_t nonce)
 {
-    uint64_t h = cs_mix64(nonce);
+    uint64_t h = cs_rng_mix64(nonce);
 
     for (; *worker != '\0'; worker++)
-        h = cs_mix64(h ^ (uint8_t)*worker);
+        h = cs_rng_mix64(h ^ (uint8_t)*worker);
     return h;
 }
 

@@ -10,7 +10,7 @@
 
 #include "coordinator/alike.h"
 #include "coordinator/event.h"
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 #include "coordinator/ramp.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
@@ -22,7 +22,7 @@ static inline unsigned cs_hash_u64(const void *key)
     uint64_t k;
 
     memcpy(&k, key, sizeof k);
-    return (unsigned)cs_mix64(k);
+    return (unsigned)cs_rng_mix64(k);
 }
 /* All our keys are uint64_t. */
 #define HASH_FUNCTION(keyptr, keylen, hashv) ((hashv) = cs_hash_u64(keyptr))

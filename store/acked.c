@@ -16,8 +16,8 @@ enum { SEQ_BYTES = 8, FILE_BYTES = 16 };
 static void encode(uint64_t seq, uint8_t out[FILE_BYTES])
 {
     uint8_t sum[32];
-    cs_put_u64(out, seq);
-    cs_blake2b_256(out, SEQ_BYTES, sum);
+    cs_keyspace_put_u64(out, seq);
+    cs_digest_blake2b_256(out, SEQ_BYTES, sum);
     memcpy(out + SEQ_BYTES, sum, FILE_BYTES - SEQ_BYTES);
 }
 
@@ -38,10 +38,10 @@ static bool decode(const uint8_t *found, ssize_t got, uint64_t *seq)
         return true;
     if (got != FILE_BYTES)
         return false;
-    encode(cs_get_u64(found), right);
+    encode(cs_keyspace_get_u64(found), right);
     if (memcmp(found, right, sizeof right) != 0)
         return false;
-    *seq = cs_get_u64(found);
+    *seq = cs_keyspace_get_u64(found);
     return true;
 }
 

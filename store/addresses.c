@@ -71,7 +71,7 @@ static enum cs_err read_row(struct cs_store *s, const struct cs_batch *b, const 
         }
     }
     if (value == NULL)
-        rc = cs_store_meta(s, key, &value, &n, err);
+        rc = cs_store_rows_meta(s, key, &value, &n, err);
     if (rc == CS_OK)
         rc = unpack(value, n, arena, out, err);
     free(value);
@@ -89,8 +89,8 @@ enum cs_err cs_addresses_add(struct cs_store *s, struct cs_batch *b, uint32_t ge
         struct cs_arena arena = {0};
         struct row r;
         char key[CS_META_KEY_MAX];
-        row_key(cs_lane_key(study->name, m->name, a->name), key);
-        cs_account_address(a, &address);
+        row_key(cs_digest_lane_key(study->name, m->name, a->name), key);
+        cs_address_of_account(a, &address);
         rc = read_row(s, b, key, &arena, &r, err);
         if (rc == CS_ENOENT)
             rc = CS_OK;
@@ -121,7 +121,7 @@ static enum cs_err has_answers(struct cs_store *s, const struct row *r, bool *ou
     *out = false;
     for (uint32_t i = 0; rc == CS_OK && i < r->n && !*out; i++) {
         struct cs_counters c;
-        rc = cs_store_counters(s, r->places[i].gen, r->places[i].lane, &c, err);
+        rc = cs_store_rows_counters(s, r->places[i].gen, r->places[i].lane, &c, err);
         for (int o = 0; rc == CS_OK && o < CS_OUTCOMES; o++)
             *out |= cs_outcome_is_answer((enum cs_outcome)o) && c.outcome[o] > 0;
         *out |= rc == CS_OK && c.superseded > 0;
@@ -141,8 +141,8 @@ enum cs_err cs_addresses_check(struct cs_store *s, const struct cs_study *study,
         struct row r;
         bool answered = false;
         char key[CS_META_KEY_MAX];
-        row_key(cs_lane_key(study->name, m->name, a->name), key);
-        cs_account_address(a, &address);
+        row_key(cs_digest_lane_key(study->name, m->name, a->name), key);
+        cs_address_of_account(a, &address);
         rc = read_row(s, NULL, key, &arena, &r, err);
         if (rc == CS_OK && strcmp(r.address, cs_buf_cstr(&address)) != 0)
             rc = has_answers(s, &r, &answered, err);
@@ -185,7 +185,7 @@ static enum cs_err take_row(void *self, const char *key, const void *value, uint
 
 static uint64_t key_of(const struct row *r)
 {
-    return cs_lane_key(r->study, r->model, r->account);
+    return cs_digest_lane_key(r->study, r->model, r->account);
 }
 
 static bool is_gone(const struct cs_study *study, const struct row *r)
@@ -211,7 +211,7 @@ enum cs_err cs_addresses_heirs(struct cs_store *s, const struct cs_study *study,
                                struct cs_error *err)
 {
     struct known k = {.study = study, .err = err};
-    enum cs_err rc = cs_store_metas(s, "address/", take_row, &k, err);
+    enum cs_err rc = cs_store_scan_metas(s, "address/", take_row, &k, err);
     memset(heir_of, 0, study->n_models * sizeof *heir_of);
     /* First those that kept their model's name, then those that kept their account's. */
     for (uint32_t at = 0; rc == CS_OK && at < 2 * study->n_models; at++) {
@@ -219,7 +219,7 @@ enum cs_err cs_addresses_heirs(struct cs_store *s, const struct cs_study *study,
         const struct cs_model *m = &study->models[lane];
         const struct cs_account *a = &study->accounts[m->account];
         struct cs_buf address = CS_BUF_INIT(CS_TEXT_MAX);
-        cs_account_address(a, &address);
+        cs_address_of_account(a, &address);
         for (uint32_t i = 0; i < k.n && heir_of[lane] == 0; i++) {
             const struct row *r = &k.rows[i];
             const bool related = at < study->n_models ? strcmp(r->model, m->name) == 0
@@ -239,7 +239,7 @@ enum cs_err cs_addresses_lanes(struct cs_store *s, const struct cs_study *study,
                                struct cs_error *err)
 {
     struct known k = {.study = study, .err = err};
-    enum cs_err rc = cs_store_metas(s, "address/", take_row, &k, err);
+    enum cs_err rc = cs_store_scan_metas(s, "address/", take_row, &k, err);
     *n = rc == CS_OK ? k.n : 0;
     *keys = cs_xcalloc(*n + 1u, sizeof **keys);
     for (uint32_t i = 0; i < *n; i++)

@@ -1,8 +1,8 @@
 /* addresses.h - at which address each lane was last called: a changed `base_url` is another lane (decision 6b).
  *
- *   address/KEY   MessagePack [study, model, account, address, [[gen, lane]...]], KEY = cs_lane_key in hex
+ *   address/KEY   MessagePack [study, model, account, address, [[gen, lane]...]], KEY = cs_digest_lane_key in hex
  *
- * Written with the row of each generation, for each of its lanes. Addresses are compared as cs_account_address (protocol/study)
+ * Written with the row of each generation, for each of its lanes. Addresses are compared as cs_address_of_account (protocol/study)
  * writes them: neither order nor blanks nor a slash at the end count.
  */
 #ifndef CS_ADDRESSES_H

@@ -66,32 +66,33 @@ static void set_waiting(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_
     if (p == NULL)
         p = add_page(s, &at);
     p->bits[i / 8] = (uint8_t)((p->bits[i / 8] & ~(1u << i % 8)) | (unsigned)on << i % 8);
-    cs_key_at(&key, CS_ROW_AGAIN, gen, lane, at.page);
+    cs_keyspace_at(&key, CS_ROW_AGAIN, gen, lane, at.page);
     if (memcmp(p->bits, none, sizeof none) != 0) {
-        cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_key_slice(&key), (struct cs_slice){p->bits, sizeof p->bits});
+        cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_keyspace_slice(&key), (struct cs_slice){p->bits, sizeof p->bits});
         return;
     }
-    cs_rocks_remove(s->rocks, CS_CF_LEDGER, cs_key_slice(&key));
+    cs_rocks_remove(s->rocks, CS_CF_LEDGER, cs_keyspace_slice(&key));
     HASH_DEL(s->agains, p);
     free(p);
 }
 
-enum cs_err cs_agains_load(struct cs_store *s, struct cs_error *err)
+enum cs_err cs_store_again_load(struct cs_store *s, struct cs_error *err)
 {
     enum cs_err rc = CS_OK, end;
     struct cs_slice key, value;
     struct cs_key from, until;
     struct page_key at = {0};
-    cs_key_row(&from, CS_ROW_AGAIN);
+    cs_keyspace_row(&from, CS_ROW_AGAIN);
     until = from;
-    cs_key_after(&until);
+    cs_keyspace_after(&until);
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
-    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_key_slice(&from), cs_key_slice(&until));
+    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_keyspace_slice(&from),
+                                                    cs_keyspace_slice(&until));
     while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
-        if (!cs_key_parse_at(key, &at.lane, &at.page) || value.n < CS_AGAIN_BYTES)
+        if (!cs_keyspace_parse_at(key, &at.lane, &at.page) || value.n < CS_AGAIN_BYTES)
             rc = cs_error_set(err, CS_ECORRUPT, "%s: a row of trials asked again is damaged", s->dir);
         else {
-            at.gen = cs_get_u32((const uint8_t *)key.p + 1);
+            at.gen = cs_keyspace_get_u32((const uint8_t *)key.p + 1);
             memcpy(add_page(s, &at)->bits, value.p, CS_AGAIN_BYTES);
         }
     }
@@ -100,7 +101,7 @@ enum cs_err cs_agains_load(struct cs_store *s, struct cs_error *err)
     return rc == CS_OK ? end : rc;
 }
 
-void cs_agains_forget(struct cs_store *s)
+void cs_store_again_forget(struct cs_store *s)
 {
     struct cs_again_place *a, *next;
     HASH_ITER (hh, s->asked, a, next) {
@@ -109,10 +110,10 @@ void cs_agains_forget(struct cs_store *s)
     }
 }
 
-void cs_agains_release(struct cs_store *s)
+void cs_store_again_release(struct cs_store *s)
 {
     struct cs_again_page *p, *next;
-    cs_agains_forget(s);
+    cs_store_again_forget(s);
     HASH_ITER (hh, s->agains, p, next) {
         HASH_DEL(s->agains, p);
         free(p);
@@ -130,7 +131,7 @@ static enum cs_err place_of(struct cs_store *s, const struct place_key *at, stru
         *out = a->place;
         return CS_OK;
     }
-    enum cs_err rc = cs_store_place(s, at->gen, at->lane, at->position, out, err);
+    enum cs_err rc = cs_store_rows_place(s, at->gen, at->lane, at->position, out, err);
     return rc == CS_ENOENT ? CS_OK : rc;
 }
 
@@ -152,7 +153,7 @@ static enum cs_err index_row(struct cs_finder *f, const struct cs_digest *d, uin
 {
     const struct cs_indexed *found;
     uint32_t n;
-    enum cs_err rc = cs_finder_get(f, d, 0, &found, &n, err);
+    enum cs_err rc = cs_index_finder_get(f, d, 0, &found, &n, err);
     for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
         if (found[i].output_id == output_id) {
             *out = found[i];
@@ -174,13 +175,13 @@ static enum cs_err look(struct cs_store *s, struct cs_finder *f, const struct cs
 {
     struct cs_arena arena = {0};
     struct cs_stored stored;
-    enum cs_err rc = cs_store_place(s, a->gen, a->lane, a->position, &out->place, err);
+    enum cs_err rc = cs_store_rows_place(s, a->gen, a->lane, a->position, &out->place, err);
     if (rc == CS_ENOENT ||
         (rc == CS_OK && (out->place.flags & (CS_OUTPUT_CANONICAL | CS_OUTPUT_SUPERSEDED)) != CS_OUTPUT_CANONICAL))
         rc = cs_error_set(err, CS_EINVAL, "generation %u, lane %u, position %llu has no answer to be asked again",
                           a->gen, a->lane, (unsigned long long)a->position);
     if (rc == CS_OK)
-        rc = cs_store_output(s, out->place.output_id, &arena, &stored, err);
+        rc = cs_store_scan_output(s, out->place.output_id, &arena, &stored, err);
     if (rc == CS_OK && stored.output.outcome != CS_OUTCOME_timeout && stored.output.outcome != CS_OUTCOME_unparsable &&
         !(out->place.reading.number > 0 && out->place.reading.outcome == CS_OUTCOME_unparsable))
         rc = cs_error_set(
@@ -197,24 +198,24 @@ static enum cs_err look(struct cs_store *s, struct cs_finder *f, const struct cs
     return rc;
 }
 
-enum cs_err cs_agains_put(struct cs_store *s, const struct cs_batch *b, struct cs_error *err)
+enum cs_err cs_store_again_put(struct cs_store *s, const struct cs_batch *b, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     if (b->n_agains == 0)
         return CS_OK;
     struct asked *asked = cs_xcalloc(b->n_agains, sizeof *asked);
-    struct cs_finder *f = cs_finder_open(s);
+    struct cs_finder *f = cs_index_finder_open(s);
     for (uint32_t i = 0; rc == CS_OK && i < b->n_agains; i++)
         rc = look(s, f, &b->agains[i], &asked[i], err);
-    cs_finder_close(f);
+    cs_index_finder_close(f);
     for (uint32_t i = 0; rc == CS_OK && i < b->n_agains; i++) {
         const struct cs_batch_again *a = &b->agains[i];
         const struct place_key at = {a->gen, a->lane, a->position};
         asked[i].place.flags |= CS_OUTPUT_SUPERSEDED;
         asked[i].index.flags |= CS_OUTPUT_SUPERSEDED;
-        cs_store_put_place(s, a->gen, a->lane, a->position, &asked[i].place);
+        cs_store_rows_put_place(s, a->gen, a->lane, a->position, &asked[i].place);
         if (asked[i].indexed)
-            cs_store_put_index(s, &asked[i].digest, &asked[i].index);
+            cs_store_rows_put_index(s, &asked[i].digest, &asked[i].index);
         remember(s, &at, &asked[i].place);
         set_waiting(s, a->gen, a->lane, a->position, true);
     }
@@ -222,8 +223,8 @@ enum cs_err cs_agains_put(struct cs_store *s, const struct cs_batch *b, struct c
     return rc;
 }
 
-enum cs_err cs_agains_link(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, struct cs_place *p,
-                           struct cs_error *err)
+enum cs_err cs_store_again_link(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, struct cs_place *p,
+                                struct cs_error *err)
 {
     const struct place_key at = {gen, lane, position};
     struct cs_place old;
@@ -242,7 +243,7 @@ enum cs_err cs_agains_link(struct cs_store *s, uint32_t gen, uint32_t lane, uint
     return CS_OK;
 }
 
-void cs_agains_wait(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_place *p)
+void cs_store_again_wait(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_place *p)
 {
     const struct place_key at = {gen, lane, position};
     remember(s, &at, p);

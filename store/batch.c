@@ -71,7 +71,7 @@ static uint32_t hash(const void *key, size_t key_size)
     uint64_t word, h = 0;
     for (size_t i = 0; i < key_size; i += sizeof word) {
         memcpy(&word, (const char *)key + i, sizeof word);
-        h = cs_mix64(h ^ word);
+        h = cs_rng_mix64(h ^ word);
     }
     return (uint32_t)h;
 }

@@ -68,11 +68,11 @@ static void open_filter(struct cs_claims *c)
         bytes *= 2;
     c->filter = cs_xcalloc(bytes, 1);
     c->filter_mask = bytes * 8 - 1;
-    cs_key_row(&from, c->store->format == 1 ? CS_ROW_DIGEST : CS_ROW_INDEX);
+    cs_keyspace_row(&from, c->store->format == 1 ? CS_ROW_DIGEST : CS_ROW_INDEX);
     until = from;
-    cs_key_after(&until);
+    cs_keyspace_after(&until);
     c->view = cs_rocks_view_open(c->store->rocks);
-    c->rows = cs_rocks_rows_open(c->view, CS_CF_LEDGER, cs_key_slice(&from), cs_key_slice(&until));
+    c->rows = cs_rocks_rows_open(c->view, CS_CF_LEDGER, cs_keyspace_slice(&from), cs_keyspace_slice(&until));
 }
 
 static enum cs_err close_filter(struct cs_claims *c, struct cs_error *err)
@@ -113,21 +113,22 @@ enum cs_err cs_claims_open(struct cs_claims **out, struct cs_store *s, const str
 {
     uint64_t seq, next = 0;
     struct cs_claims *c = cs_xcalloc(1, sizeof *c);
-    enum cs_err rc = cs_store_last_commit(s, NULL, &seq, &next, err);
+    enum cs_err rc = cs_store_rows_last_commit(s, NULL, &seq, &next, err);
     *out = NULL;
     if (rc != CS_OK) {
         free(c);
         return rc;
     }
     c->store = s;
-    c->finder = cs_finder_open(s);
+    c->finder = cs_index_finder_open(s);
     c->other_lanes = other_lanes;
     c->last = next > 0 ? next - 1 : 0;
     c->claimed = cs_xcalloc(c->last / 8 + 1, 1);
     c->n_lanes = study->n_models;
     c->lanes = cs_xcalloc(c->n_lanes + 1u, sizeof *c->lanes);
     for (uint32_t i = 0; i < c->n_lanes; i++)
-        c->lanes[i] = cs_lane_key(study->name, study->models[i].name, study->accounts[study->models[i].account].name);
+        c->lanes[i] = cs_digest_lane_key(study->name, study->models[i].name,
+                                         study->accounts[study->models[i].account].name);
     c->heirs = cs_xcalloc(c->n_lanes + 1u, sizeof *c->heirs);
     rc = cs_addresses_heirs(s, study, c->heirs, err);
     if (rc == CS_OK && other_lanes)
@@ -144,7 +145,7 @@ void cs_claims_close(struct cs_claims *c)
     if (c == NULL)
         return;
     (void)!close_filter(c, NULL);
-    cs_finder_close(c->finder);
+    cs_index_finder_close(c->finder);
     free(c->lanes);
     free(c->heirs);
     free(c->known);
@@ -199,7 +200,7 @@ static enum cs_err find(struct cs_claims *c, uint32_t lane, const struct cs_dige
                         uint32_t *n, struct cs_error *err)
 {
     const bool all = c->other_lanes || c->heirs[lane] != 0;
-    return cs_finder_get(c->finder, d, all ? 0 : c->lanes[lane], found, n, err);
+    return cs_index_finder_get(c->finder, d, all ? 0 : c->lanes[lane], found, n, err);
 }
 
 /* The output, and those that it followed. */

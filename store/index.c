@@ -13,7 +13,7 @@ struct cs_finder {
     uint32_t cap;
 };
 
-struct cs_finder *cs_finder_open(struct cs_store *s)
+struct cs_finder *cs_index_finder_open(struct cs_store *s)
 {
     struct cs_finder *f = cs_xcalloc(1, sizeof *f);
     f->store = s;
@@ -21,7 +21,7 @@ struct cs_finder *cs_finder_open(struct cs_store *s)
     return f;
 }
 
-void cs_finder_close(struct cs_finder *f)
+void cs_index_finder_close(struct cs_finder *f)
 {
     if (f == NULL)
         return;
@@ -52,12 +52,12 @@ static enum cs_err get_old(struct cs_finder *f, const struct cs_digest *d, uint3
     struct cs_key key;
     void *value = NULL;
     size_t len = 0;
-    cs_key_digest(&key, d);
-    enum cs_err rc = cs_rocks_get(f->store->rocks, f->view, CS_CF_LEDGER, cs_key_slice(&key), &value, &len, err);
+    cs_keyspace_digest(&key, d);
+    enum cs_err rc = cs_rocks_get(f->store->rocks, f->view, CS_CF_LEDGER, cs_keyspace_slice(&key), &value, &len, err);
     if (rc == CS_OK && len != 8)
         rc = damaged(f->store, err);
     else if (rc == CS_OK)
-        one_more(f, (*n)++)->output_id = cs_get_u64(value);
+        one_more(f, (*n)++)->output_id = cs_keyspace_get_u64(value);
     free(value);
     return rc == CS_ENOENT ? CS_OK : rc;
 }
@@ -67,8 +67,8 @@ static bool begins_with(struct cs_slice key, const struct cs_key *prefix)
     return key.n >= prefix->n && memcmp(key.p, prefix->b, prefix->n) == 0;
 }
 
-enum cs_err cs_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64_t lane,
-                          const struct cs_indexed **found, uint32_t *n, struct cs_error *err)
+enum cs_err cs_index_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64_t lane,
+                                const struct cs_indexed **found, uint32_t *n, struct cs_error *err)
 {
     struct cs_key from, until;
     struct cs_slice key, value;
@@ -82,18 +82,18 @@ enum cs_err cs_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64
         return rc;
     }
     if (lane == 0)
-        cs_key_index_lanes(&from, d);
+        cs_keyspace_index_lanes(&from, d);
     else
-        cs_key_index_lane(&from, d, lane);
+        cs_keyspace_index_lane(&from, d, lane);
     if (f->rows == NULL) {
-        cs_key_row(&until, CS_ROW_INDEX);
-        cs_key_after(&until);
-        f->rows = cs_rocks_seeker_open(f->view, CS_CF_LEDGER, cs_key_slice(&until));
+        cs_keyspace_row(&until, CS_ROW_INDEX);
+        cs_keyspace_after(&until);
+        f->rows = cs_rocks_seeker_open(f->view, CS_CF_LEDGER, cs_keyspace_slice(&until));
     }
-    cs_rocks_seek(f->rows, cs_key_slice(&from));
+    cs_rocks_seek(f->rows, cs_keyspace_slice(&from));
     while (rc == CS_OK && (more = cs_rocks_rows_next(f->rows, &key, &value)) && begins_with(key, &from)) {
         struct cs_indexed *one = one_more(f, *n);
-        if (!cs_key_parse_index(key, &same, one) || !cs_index_decode(value, one))
+        if (!cs_keyspace_parse_index(key, &same, one) || !cs_keyspace_index_decode(value, one))
             rc = damaged(f->store, err);
         (*n)++;
     }
@@ -112,17 +112,18 @@ enum cs_err cs_store_index(struct cs_store *s,
     struct cs_slice key, value;
     struct cs_key from, until;
     struct cs_digest d;
-    cs_key_row(&from, old ? CS_ROW_DIGEST : CS_ROW_INDEX);
+    cs_keyspace_row(&from, old ? CS_ROW_DIGEST : CS_ROW_INDEX);
     until = from;
-    cs_key_after(&until);
+    cs_keyspace_after(&until);
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
-    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_key_slice(&from), cs_key_slice(&until));
+    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_keyspace_slice(&from),
+                                                    cs_keyspace_slice(&until));
     while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
         struct cs_indexed found = {0};
         if (old && key.n == 1 + sizeof d.b && value.n == 8) {
             memcpy(d.b, (const uint8_t *)key.p + 1, sizeof d.b);
-            found.output_id = cs_get_u64(value.p);
-        } else if (old || !cs_key_parse_index(key, &d, &found) || !cs_index_decode(value, &found)) {
+            found.output_id = cs_keyspace_get_u64(value.p);
+        } else if (old || !cs_keyspace_parse_index(key, &d, &found) || !cs_keyspace_index_decode(value, &found)) {
             rc = damaged(s, err);
         }
         if (rc == CS_OK)

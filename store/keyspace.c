@@ -6,31 +6,31 @@
 
 enum { COUNTERS_VERSION = 1, TAIL_MIN = 9 };
 
-void cs_put_u32(uint8_t *p, uint32_t v)
+void cs_keyspace_put_u32(uint8_t *p, uint32_t v)
 {
     for (int i = 0; i < 4; i++)
         p[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-void cs_put_u64(uint8_t *p, uint64_t v)
+void cs_keyspace_put_u64(uint8_t *p, uint64_t v)
 {
-    cs_put_u32(p, (uint32_t)(v >> 32));
-    cs_put_u32(p + 4, (uint32_t)v);
+    cs_keyspace_put_u32(p, (uint32_t)(v >> 32));
+    cs_keyspace_put_u32(p + 4, (uint32_t)v);
 }
 
-uint32_t cs_get_u32(const uint8_t *p)
+uint32_t cs_keyspace_get_u32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-uint64_t cs_get_u64(const uint8_t *p)
+uint64_t cs_keyspace_get_u64(const uint8_t *p)
 {
-    return (uint64_t)cs_get_u32(p) << 32 | cs_get_u32(p + 4);
+    return (uint64_t)cs_keyspace_get_u32(p) << 32 | cs_keyspace_get_u32(p + 4);
 }
 
 /* ---- keys ---------------------------------------------------------------------------------------- */
 
-struct cs_slice cs_key_slice(const struct cs_key *k)
+struct cs_slice cs_keyspace_slice(const struct cs_key *k)
 {
     return (struct cs_slice){k->b, k->n};
 }
@@ -44,19 +44,19 @@ static void named(struct cs_key *k, uint8_t type, const char *name)
     k->n = (uint32_t)(1 + n);
 }
 
-void cs_key_system(struct cs_key *k, const char *name)
+void cs_keyspace_system(struct cs_key *k, const char *name)
 {
     named(k, 's', name);
 }
 
-void cs_key_meta(struct cs_key *k, const char *key)
+void cs_keyspace_meta(struct cs_key *k, const char *key)
 {
     named(k, 'm', key);
 }
 
-void cs_key_output(struct cs_key *k, uint64_t output_id)
+void cs_keyspace_output(struct cs_key *k, uint64_t output_id)
 {
-    cs_put_u64(k->b, output_id);
+    cs_keyspace_put_u64(k->b, output_id);
     k->n = 8;
 }
 
@@ -67,69 +67,69 @@ static void of_digest(struct cs_key *k, enum cs_ledger_row row, const struct cs_
     k->n = 1 + sizeof d->b;
 }
 
-void cs_key_digest(struct cs_key *k, const struct cs_digest *d)
+void cs_keyspace_digest(struct cs_key *k, const struct cs_digest *d)
 {
     of_digest(k, CS_ROW_DIGEST, d);
 }
 
-void cs_key_index_lanes(struct cs_key *k, const struct cs_digest *d)
+void cs_keyspace_index_lanes(struct cs_key *k, const struct cs_digest *d)
 {
     of_digest(k, CS_ROW_INDEX, d);
 }
 
-void cs_key_index_lane(struct cs_key *k, const struct cs_digest *d, uint64_t lane)
+void cs_keyspace_index_lane(struct cs_key *k, const struct cs_digest *d, uint64_t lane)
 {
-    cs_key_index_lanes(k, d);
-    cs_put_u64(k->b + k->n, lane);
+    cs_keyspace_index_lanes(k, d);
+    cs_keyspace_put_u64(k->b + k->n, lane);
     k->n += 8;
 }
 
-void cs_key_index(struct cs_key *k, const struct cs_digest *d, uint64_t lane, uint64_t output_id)
+void cs_keyspace_index(struct cs_key *k, const struct cs_digest *d, uint64_t lane, uint64_t output_id)
 {
-    cs_key_index_lane(k, d, lane);
-    cs_put_u64(k->b + k->n, output_id);
+    cs_keyspace_index_lane(k, d, lane);
+    cs_keyspace_put_u64(k->b + k->n, output_id);
     k->n += 8;
 }
 
-void cs_key_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
-                 uint32_t turn)
+void cs_keyspace_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
+                      uint32_t turn)
 {
     of_digest(k, CS_ROW_TURN, d);
-    cs_put_u64(k->b + k->n, owner->lane);
-    cs_put_u64(k->b + k->n + 8, owner->bought_for);
-    cs_put_u32(k->b + k->n + 16, draw);
-    cs_put_u32(k->b + k->n + 20, turn);
+    cs_keyspace_put_u64(k->b + k->n, owner->lane);
+    cs_keyspace_put_u64(k->b + k->n + 8, owner->bought_for);
+    cs_keyspace_put_u32(k->b + k->n + 16, draw);
+    cs_keyspace_put_u32(k->b + k->n + 20, turn);
     k->n += 24;
 }
 
-void cs_key_row(struct cs_key *k, enum cs_ledger_row row)
+void cs_keyspace_row(struct cs_key *k, enum cs_ledger_row row)
 {
     k->b[0] = (uint8_t)row;
     k->n = 1;
 }
 
-void cs_key_generation(struct cs_key *k, enum cs_ledger_row row, uint32_t gen)
+void cs_keyspace_generation(struct cs_key *k, enum cs_ledger_row row, uint32_t gen)
 {
     k->b[0] = (uint8_t)row;
-    cs_put_u32(k->b + 1, gen);
+    cs_keyspace_put_u32(k->b + 1, gen);
     k->n = 5;
 }
 
-void cs_key_lane(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane)
+void cs_keyspace_lane(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane)
 {
-    cs_key_generation(k, row, gen);
-    cs_put_u32(k->b + 5, lane);
+    cs_keyspace_generation(k, row, gen);
+    cs_keyspace_put_u32(k->b + 5, lane);
     k->n = 9;
 }
 
-void cs_key_at(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane, uint64_t at)
+void cs_keyspace_at(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane, uint64_t at)
 {
-    cs_key_lane(k, row, gen, lane);
-    cs_put_u64(k->b + 9, at);
+    cs_keyspace_lane(k, row, gen, lane);
+    cs_keyspace_put_u64(k->b + 9, at);
     k->n = 17;
 }
 
-void cs_key_after(struct cs_key *k)
+void cs_keyspace_after(struct cs_key *k)
 {
     while (k->n > 0 && k->b[k->n - 1] == 0xff)
         k->n--;
@@ -137,86 +137,86 @@ void cs_key_after(struct cs_key *k)
     k->b[k->n - 1]++;
 }
 
-bool cs_key_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_indexed *out)
+bool cs_keyspace_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_indexed *out)
 {
     const uint8_t *b = key.p;
     if (key.n != 1 + sizeof d->b + 16)
         return false;
     memcpy(d->b, b + 1, sizeof d->b);
-    out->owner.lane = cs_get_u64(b + 1 + sizeof d->b);
-    out->output_id = cs_get_u64(b + 9 + sizeof d->b);
+    out->owner.lane = cs_keyspace_get_u64(b + 1 + sizeof d->b);
+    out->output_id = cs_keyspace_get_u64(b + 9 + sizeof d->b);
     return true;
 }
 
-bool cs_key_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at)
+bool cs_keyspace_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at)
 {
     const uint8_t *b = key.p;
     if (key.n != 17)
         return false;
-    *lane = cs_get_u32(b + 5);
-    *at = cs_get_u64(b + 9);
+    *lane = cs_keyspace_get_u32(b + 5);
+    *at = cs_keyspace_get_u64(b + 9);
     return true;
 }
 
 /* ---- values -------------------------------------------------------------------------------------- */
 
 /* Behind the flags stands nothing, or all of: reading's number and outcome, how many earlier ones, these. */
-uint32_t cs_place_encode(uint8_t out[CS_PLACE_MAX], const struct cs_place *p)
+uint32_t cs_keyspace_place_encode(uint8_t out[CS_PLACE_MAX], const struct cs_place *p)
 {
     uint8_t *at = out + CS_PLACE_BYTES;
     CS_ASSERT(p->n_earlier <= CS_EARLIER_MAX);
-    cs_put_u64(out, p->output_id);
+    cs_keyspace_put_u64(out, p->output_id);
     out[8] = p->flags;
     if (p->n_earlier == 0 && p->reading.number == 0)
         return CS_PLACE_BYTES;
-    cs_put_u32(at, p->reading.number);
+    cs_keyspace_put_u32(at, p->reading.number);
     at[4] = p->reading.outcome;
     at[5] = (uint8_t)p->n_earlier;
     at += 6;
     for (uint32_t i = 0; i < p->n_earlier; i++, at += 8)
-        cs_put_u64(at, p->earlier[i]);
+        cs_keyspace_put_u64(at, p->earlier[i]);
     return (uint32_t)(at - out);
 }
 
-bool cs_place_decode(struct cs_slice value, struct cs_place *out)
+bool cs_keyspace_place_decode(struct cs_slice value, struct cs_place *out)
 {
     const uint8_t *b = value.p;
     *out = (struct cs_place){0};
     if (value.n < CS_PLACE_BYTES)
         return false;
-    out->output_id = cs_get_u64(b);
+    out->output_id = cs_keyspace_get_u64(b);
     out->flags = b[8];
     if (value.n == CS_PLACE_BYTES)
         return true;
     if (value.n < CS_PLACE_BYTES + 6)
         return false;
-    out->reading = (struct cs_rereading){cs_get_u32(b + 9), b[13]};
+    out->reading = (struct cs_rereading){cs_keyspace_get_u32(b + 9), b[13]};
     if (value.n < CS_PLACE_BYTES + 6 + 8u * b[14])
         return false;
     out->n_earlier = b[14] < CS_EARLIER_MAX ? b[14] : CS_EARLIER_MAX;
     for (uint32_t i = 0; i < out->n_earlier; i++)
-        out->earlier[i] = cs_get_u64(b + 15 + 8 * i);
+        out->earlier[i] = cs_keyspace_get_u64(b + 15 + 8 * i);
     return true;
 }
 
-uint32_t cs_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_indexed *f)
+uint32_t cs_keyspace_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_indexed *f)
 {
     out[0] = f->flags;
-    cs_put_u64(out + 1, f->owner.bought_for);
+    cs_keyspace_put_u64(out + 1, f->owner.bought_for);
     if (f->earlier == 0)
         return 9;
-    cs_put_u64(out + 9, f->earlier);
+    cs_keyspace_put_u64(out + 9, f->earlier);
     return CS_INDEX_BYTES;
 }
 
-bool cs_index_decode(struct cs_slice value, struct cs_indexed *out)
+bool cs_keyspace_index_decode(struct cs_slice value, struct cs_indexed *out)
 {
     const uint8_t *b = value.p;
     if (value.n < 9 || (value.n > 9 && value.n < CS_INDEX_BYTES))
         return false;
     out->flags = b[0];
-    out->owner.bought_for = cs_get_u64(b + 1);
-    out->earlier = value.n > 9 ? cs_get_u64(b + 9) : 0;
+    out->owner.bought_for = cs_keyspace_get_u64(b + 1);
+    out->earlier = value.n > 9 ? cs_keyspace_get_u64(b + 9) : 0;
     return true;
 }
 
@@ -240,7 +240,7 @@ static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
     memcpy(tail, order, sizeof order);
 }
 
-uint32_t cs_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c)
+uint32_t cs_keyspace_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c)
 {
     const int figures = c->salvaged > 0 ? CS_COUNTERS_TAIL
                                         : CS_COUNTERS_TAIL - 1; /* it came later: left out where it is 0 */
@@ -250,13 +250,13 @@ uint32_t cs_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_coun
     *out++ = COUNTERS_VERSION;
     *out++ = CS_OUTCOMES;
     for (int i = 0; i < CS_OUTCOMES; i++, out += 8)
-        cs_put_u64(out, copy.outcome[i]);
+        cs_keyspace_put_u64(out, copy.outcome[i]);
     for (int i = 0; i < figures; i++, out += 8)
-        cs_put_u64(out, *tail[i]);
+        cs_keyspace_put_u64(out, *tail[i]);
     return 2 + 8 * (uint32_t)(CS_OUTCOMES + figures);
 }
 
-bool cs_counters_decode(struct cs_slice value, struct cs_counters *c)
+bool cs_keyspace_counters_decode(struct cs_slice value, struct cs_counters *c)
 {
     const uint8_t *b = value.p;
     uint64_t *tail[CS_COUNTERS_TAIL];
@@ -271,9 +271,9 @@ bool cs_counters_decode(struct cs_slice value, struct cs_counters *c)
     b += 2;
     for (size_t i = 0; i < outcomes; i++, b += 8) {
         if (i < CS_OUTCOMES)
-            c->outcome[i] = cs_get_u64(b);
+            c->outcome[i] = cs_keyspace_get_u64(b);
     }
     for (size_t i = 0; i < figures && i < CS_COUNTERS_TAIL; i++, b += 8)
-        *tail[i] = cs_get_u64(b);
+        *tail[i] = cs_keyspace_get_u64(b);
     return true;
 }

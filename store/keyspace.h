@@ -40,33 +40,33 @@ struct cs_key {
     uint8_t b[CS_KEY_MAX];
     uint32_t n;
 };
-struct cs_slice cs_key_slice(const struct cs_key *k);
+struct cs_slice cs_keyspace_slice(const struct cs_key *k);
 
-void cs_put_u32(uint8_t *p, uint32_t v);
-void cs_put_u64(uint8_t *p, uint64_t v);
-uint32_t cs_get_u32(const uint8_t *p);
-uint64_t cs_get_u64(const uint8_t *p);
+void cs_keyspace_put_u32(uint8_t *p, uint32_t v);
+void cs_keyspace_put_u64(uint8_t *p, uint64_t v);
+uint32_t cs_keyspace_get_u32(const uint8_t *p);
+uint64_t cs_keyspace_get_u64(const uint8_t *p);
 
-void cs_key_system(struct cs_key *k, const char *name);
-void cs_key_meta(struct cs_key *k, const char *key); /* at most CS_KEY_NAME_MAX bytes */
-void cs_key_output(struct cs_key *k, uint64_t output_id);
-void cs_key_digest(struct cs_key *k, const struct cs_digest *d); /* format 1 */
-void cs_key_index(struct cs_key *k, const struct cs_digest *d, uint64_t lane, uint64_t output_id);
-void cs_key_index_lanes(struct cs_key *k, const struct cs_digest *d);               /* prefix of the next two */
-void cs_key_index_lane(struct cs_key *k, const struct cs_digest *d, uint64_t lane); /* and of all its ordinals */
-void cs_key_row(struct cs_key *k, enum cs_ledger_row row);                          /* prefix of all rows of a kind */
-void cs_key_generation(struct cs_key *k, enum cs_ledger_row row, uint32_t gen);     /* prefix of the next two */
-void cs_key_lane(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane);
-void cs_key_at(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane, uint64_t at);
-void cs_key_after(struct cs_key *k); /* the first key behind all that begin with k */
+void cs_keyspace_system(struct cs_key *k, const char *name);
+void cs_keyspace_meta(struct cs_key *k, const char *key); /* at most CS_KEY_NAME_MAX bytes */
+void cs_keyspace_output(struct cs_key *k, uint64_t output_id);
+void cs_keyspace_digest(struct cs_key *k, const struct cs_digest *d); /* format 1 */
+void cs_keyspace_index(struct cs_key *k, const struct cs_digest *d, uint64_t lane, uint64_t output_id);
+void cs_keyspace_index_lanes(struct cs_key *k, const struct cs_digest *d);               /* prefix of the next two */
+void cs_keyspace_index_lane(struct cs_key *k, const struct cs_digest *d, uint64_t lane); /* and of all its ordinals */
+void cs_keyspace_row(struct cs_key *k, enum cs_ledger_row row);                      /* prefix of all rows of a kind */
+void cs_keyspace_generation(struct cs_key *k, enum cs_ledger_row row, uint32_t gen); /* prefix of the next two */
+void cs_keyspace_lane(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane);
+void cs_keyspace_at(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane, uint64_t at);
+void cs_keyspace_after(struct cs_key *k); /* the first key behind all that begin with k */
 
 /* Of trials that are conversations; nothing writes it yet. draw: how often the trial was asked again before. */
-void cs_key_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
-                 uint32_t turn);
-/* The parts of a key made by cs_key_index. False: no such key. */
-bool cs_key_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_indexed *out);
-/* Lane and number of a key made by cs_key_at. False: no such key. */
-bool cs_key_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at);
+void cs_keyspace_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
+                      uint32_t turn);
+/* The parts of a key made by cs_keyspace_index. False: no such key. */
+bool cs_keyspace_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_indexed *out);
+/* Lane and number of a key made by cs_keyspace_at. False: no such key. */
+bool cs_keyspace_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at);
 
 enum { CS_COUNTERS_TAIL = 14 /* figures behind the outcomes; the first versions had 9 */ };
 enum {
@@ -78,11 +78,11 @@ enum {
     CS_COUNTERS_BYTES = 2 + 8 * (CS_OUTCOMES + CS_COUNTERS_TAIL)
 };
 /* Return the length of what they wrote. */
-uint32_t cs_place_encode(uint8_t out[CS_PLACE_MAX], const struct cs_place *p);
-bool cs_place_decode(struct cs_slice value, struct cs_place *out);
-uint32_t cs_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_indexed *f);
-bool cs_index_decode(struct cs_slice value, struct cs_indexed *out); /* what is not in the key */
-uint32_t cs_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c);
-bool cs_counters_decode(struct cs_slice value, struct cs_counters *c);
+uint32_t cs_keyspace_place_encode(uint8_t out[CS_PLACE_MAX], const struct cs_place *p);
+bool cs_keyspace_place_decode(struct cs_slice value, struct cs_place *out);
+uint32_t cs_keyspace_index_encode(uint8_t out[CS_INDEX_BYTES], const struct cs_indexed *f);
+bool cs_keyspace_index_decode(struct cs_slice value, struct cs_indexed *out); /* what is not in the key */
+uint32_t cs_keyspace_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c);
+bool cs_keyspace_counters_decode(struct cs_slice value, struct cs_counters *c);
 
 #endif

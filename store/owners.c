@@ -27,7 +27,7 @@ struct cs_owners *cs_owners_open(struct cs_store *s)
 
 static void close_one(struct opened *g)
 {
-    cs_generation_view_close(&g->view);
+    cs_store_generation_view_close(&g->view);
     free(g->lanes);
     free(g->cases);
     free(g);
@@ -52,12 +52,12 @@ static enum cs_err take_keys(struct opened *one, struct cs_error *err)
     one->lanes = cs_xcalloc(s->n_models + 1u, sizeof *one->lanes);
     one->cases = cs_xcalloc(s->n_cases + 1u, sizeof *one->cases);
     for (uint32_t i = 0; i < s->n_models; i++)
-        one->lanes[i] = cs_lane_key(s->name, s->models[i].name, s->accounts[s->models[i].account].name);
+        one->lanes[i] = cs_digest_lane_key(s->name, s->models[i].name, s->accounts[s->models[i].account].name);
     for (uint32_t i = 0; rc == CS_OK && i < s->n_cases; i++) {
         struct cs_case c;
         rc = one->view.cases.get(one->view.cases.self, i, &c, err);
         if (rc == CS_OK)
-            one->cases[i] = cs_case_key(c.id);
+            one->cases[i] = cs_digest_case_key(c.id);
     }
     cs_chunks_close(one->view.chunks);
     one->view.chunks = NULL;
@@ -71,13 +71,13 @@ static enum cs_err open_one(struct cs_owners *o, uint32_t gen, struct opened **o
     uint32_t n = 0;
     struct cs_generation g;
     struct opened *one = cs_xcalloc(1, sizeof *one);
-    cs_generation_key(gen, key);
-    enum cs_err rc = cs_store_meta(o->store, key, &value, &n, err);
+    cs_store_generation_key(gen, key);
+    enum cs_err rc = cs_store_rows_meta(o->store, key, &value, &n, err);
     if (rc == CS_OK)
-        rc = cs_generation_unpack(value, n, &g, err);
+        rc = cs_store_generation_unpack(value, n, &g, err);
     free(value);
     if (rc == CS_OK)
-        rc = cs_generation_view_open(&one->view, o->store, &g, err);
+        rc = cs_store_generation_view_open(&one->view, o->store, &g, err);
     if (rc == CS_OK)
         rc = take_keys(one, err);
     if (rc != CS_OK) {

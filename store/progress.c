@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/json.h"
 #include "store/progress_fields.h"
 
 #define WORKER_TTL_S "15"
@@ -15,11 +16,11 @@ enum { JSON_MAX = 16 * 1024 * 1024 };
 /* ---- writing ------------------------------------------------------------------------------------- */
 
 /* The compact text, free() it; json is consumed. */
-static char *dump(json_t *json)
+static char *dump(struct cs_json *json)
 {
-    char *s = json_dumps(json, JSON_COMPACT);
+    char *s = cs_json_dumps(json, CS_JSON_COMPACT);
     CS_ASSERT(s != NULL);
-    json_decref(json);
+    cs_json_decref(json);
     return s;
 }
 
@@ -44,10 +45,10 @@ void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p)
     char **texts = cs_xcalloc(n, sizeof *texts);
     char *key = cs_xasprintf("clinsafe:%s:progress", p->fleet);
     texts[0] = cs_xstrdup("fleet");
-    texts[1] = dump(cs_fields_to_json(cs_fleet_fields, p));
+    texts[1] = dump(cs_progress_fields_to_json(cs_progress_fields_fleet, p));
     for (uint32_t i = 0; i < p->n_lanes; i++) {
         texts[2 * i + 2] = cs_xasprintf("%u/%u", p->lanes[i].gen, p->lanes[i].lane);
-        texts[2 * i + 3] = dump(cs_lane_to_json(&p->lanes[i]));
+        texts[2 * i + 3] = dump(cs_progress_fields_lane_to_json(&p->lanes[i]));
     }
     argv[0] = "EVAL";
     argv[1] = replace_hash;
@@ -64,11 +65,11 @@ void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p)
     free(key);
 }
 
-void cs_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_worker_info *w)
+void cs_progress_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_worker_info *w)
 {
     char *key = cs_xasprintf("clinsafe:%s:worker:%s", fleet, w->name);
     char *names = cs_xasprintf("clinsafe:%s:workers", fleet);
-    char *json = dump(cs_worker_to_json(w));
+    char *json = dump(cs_progress_fields_worker_to_json(w));
     SEND(r, "SET", key, json, "EX", WORKER_TTL_S);
     SEND(r, "SADD", names, w->name);
     SEND(r, "EXPIRE", names, FLEET_TTL_S);
@@ -77,7 +78,7 @@ void cs_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_wo
     free(key);
 }
 
-void cs_worker_unpublish(struct cs_redis *r, const char *fleet, const char *name)
+void cs_progress_worker_unpublish(struct cs_redis *r, const char *fleet, const char *name)
 {
     char *key = cs_xasprintf("clinsafe:%s:worker:%s", fleet, name);
     char *names = cs_xasprintf("clinsafe:%s:workers", fleet);
@@ -89,10 +90,10 @@ void cs_worker_unpublish(struct cs_redis *r, const char *fleet, const char *name
 
 void cs_progress_json(const struct cs_progress *p, struct cs_buf *out)
 {
-    json_t *json = cs_fields_to_json(cs_fleet_fields, p), *lanes = json_array();
+    struct cs_json *json = cs_progress_fields_to_json(cs_progress_fields_fleet, p), *lanes = cs_json_array();
     for (uint32_t i = 0; i < p->n_lanes; i++)
-        CS_ASSERT(json_array_append_new(lanes, cs_lane_to_json(&p->lanes[i])) == 0);
-    CS_ASSERT(json_object_set_new(json, "lanes", lanes) == 0);
+        CS_ASSERT(cs_json_array_append_new(lanes, cs_progress_fields_lane_to_json(&p->lanes[i])) == 0);
+    CS_ASSERT(cs_json_object_set_new(json, "lanes", lanes) == 0);
     char *s = dump(json);
     cs_buf_str(out, s);
     free(s);
@@ -119,12 +120,12 @@ static enum cs_err ask(struct reading *c, enum cs_reply_kind kind, int argc, con
     return CS_OK;
 }
 
-static enum cs_err parse(struct reading *c, const struct cs_reply *text, const char *where, json_t **json)
+static enum cs_err parse(struct reading *c, const struct cs_reply *text, const char *where, struct cs_json **json)
 {
-    json_error_t why;
-    *json = text->len <= JSON_MAX ? json_loadb(text->str, text->len, 0, &why) : NULL;
-    if (!json_is_object(*json)) {
-        json_decref(*json);
+    struct cs_json_error why;
+    *json = text->len <= JSON_MAX ? cs_json_loadb(text->str, text->len, 0, &why) : NULL;
+    if (!cs_json_is_object(*json)) {
+        cs_json_decref(*json);
         return cs_error_set(c->err, CS_EPROTO, "Redis: %s holds no JSON object", where);
     }
     return CS_OK;
@@ -193,15 +194,15 @@ static enum cs_err read_progress(struct reading *c, const char *fleet, struct cs
         return cs_error_set(c->err, CS_ENOENT, "Redis knows no fleet %s", fleet);
     out->lanes = cs_arena_array(c->arena, reply->n_items / 2, sizeof *out->lanes);
     for (size_t i = 0; rc == CS_OK && i + 1 < reply->n_items; i += 2) {
-        json_t *json = NULL;
+        struct cs_json *json = NULL;
         rc = parse(c, &reply->items[i + 1], key, &json);
         if (rc != CS_OK)
             break;
         if (strcmp(reply->items[i].str, "fleet") == 0)
-            cs_fields_from_json(cs_fleet_fields, json, out, c->arena);
+            cs_progress_fields_from_json(cs_progress_fields_fleet, json, out, c->arena);
         else
-            cs_lane_from_json(json, &out->lanes[out->n_lanes++], c->arena);
-        json_decref(json);
+            cs_progress_fields_lane_from_json(json, &out->lanes[out->n_lanes++], c->arena);
+        cs_json_decref(json);
     }
     qsort(out->lanes, out->n_lanes, sizeof *out->lanes, by_lane);
     return rc;
@@ -216,15 +217,15 @@ static enum cs_err read_workers(struct reading *c, const char *fleet, struct cs_
     *workers = cs_arena_array(c->arena, n + 1, sizeof **workers);
     for (size_t i = 0; rc == CS_OK && i < n; i++) {
         const struct cs_reply *reply = NULL;
-        json_t *json = NULL;
+        struct cs_json *json = NULL;
         const char *key = cs_arena_printf(c->arena, "clinsafe:%s:worker:%s", fleet, names[i]);
         rc = ask(c, CS_REPLY_STR, 2, (const char *[]){"GET", key}, &reply);
         if (rc != CS_OK || reply->kind == CS_REPLY_NIL) /* died without a word: expired */
             continue;
         rc = parse(c, reply, key, &json);
         if (rc == CS_OK)
-            cs_worker_from_json(json, &(*workers)[(*n_workers)++], c->arena);
-        json_decref(json);
+            cs_progress_fields_worker_from_json(json, &(*workers)[(*n_workers)++], c->arena);
+        cs_json_decref(json);
     }
     return rc;
 }
@@ -266,25 +267,25 @@ enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, struct 
     if (rc == CS_OK)
         rc = read_days(&c, *workers, *n_workers);
     if (rc == CS_OK)
-        cs_progress_merge(out, *workers, *n_workers);
+        cs_progress_lanes_merge(out, *workers, *n_workers);
     return rc;
 }
 
 enum cs_err cs_progress_parse(const char *json, size_t n, struct cs_arena *arena, struct cs_progress *out,
                               struct cs_error *err)
 {
-    json_error_t why;
-    json_t *root = json_loadb(json, n, 0, &why), *lanes = json_object_get(root, "lanes");
+    struct cs_json_error why;
+    struct cs_json *root = cs_json_loadb(json, n, 0, &why), *lanes = cs_json_object_get(root, "lanes");
     *out = (struct cs_progress){.fleet = "", .study = "", .title = "", .state = ""};
-    if (!json_is_object(root) || !json_is_array(lanes)) {
-        json_decref(root);
+    if (!cs_json_is_object(root) || !cs_json_is_array(lanes)) {
+        cs_json_decref(root);
         return cs_error_set(err, CS_EPROTO, "progress is not a JSON object with lanes");
     }
-    cs_fields_from_json(cs_fleet_fields, root, out, arena);
-    out->n_lanes = (uint32_t)json_array_size(lanes);
+    cs_progress_fields_from_json(cs_progress_fields_fleet, root, out, arena);
+    out->n_lanes = (uint32_t)cs_json_array_size(lanes);
     out->lanes = cs_arena_array(arena, out->n_lanes, sizeof *out->lanes);
     for (uint32_t i = 0; i < out->n_lanes; i++)
-        cs_lane_from_json(json_array_get(lanes, i), &out->lanes[i], arena);
-    json_decref(root);
+        cs_progress_fields_lane_from_json(cs_json_array_get(lanes, i), &out->lanes[i], arena);
+    cs_json_decref(root);
     return CS_OK;
 }

@@ -71,8 +71,8 @@ struct cs_worker_info {
 };
 
 void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p);
-void cs_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_worker_info *w);
-void cs_worker_unpublish(struct cs_redis *r, const char *fleet, const char *name);
+void cs_progress_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_worker_info *w);
+void cs_progress_worker_unpublish(struct cs_redis *r, const char *fleet, const char *name);
 /* JSON texts for --json and for Redis; append to out. */
 void cs_progress_json(const struct cs_progress *p, struct cs_buf *out);
 /* The inverse (the coordinator's admin `status` answers with that text). Strings live in arena. */
@@ -80,7 +80,7 @@ CS_WARN_UNUSED enum cs_err cs_progress_parse(const char *json, size_t n, struct 
                                              struct cs_progress *out, struct cs_error *err);
 
 /* Fills binds, used and limit of the lanes. cs_progress_read does it. */
-void cs_progress_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers);
+void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers);
 /* Reads a fleet (NULL: the only one there is; CS_EINVAL names them when there are several). All strings live in arena. */
 CS_WARN_UNUSED enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, struct cs_arena *arena,
                                             struct cs_progress *out, struct cs_worker_info **workers,

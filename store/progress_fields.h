@@ -4,29 +4,30 @@
 #ifndef CS_PROGRESS_FIELDS_H
 #define CS_PROGRESS_FIELDS_H
 
-#include <jansson.h>
-
+#include "protocol/base/json.h"
 #include "store/progress.h"
 
-enum cs_json_kind { CS_JSON_END, CS_JSON_STR, CS_JSON_U32, CS_JSON_U64, CS_JSON_I64, CS_JSON_REAL };
-struct cs_json_field {
+enum cs_progress_field_kind { CS_FIELD_END, CS_FIELD_STR, CS_FIELD_U32, CS_FIELD_U64, CS_FIELD_I64, CS_FIELD_REAL };
+struct cs_progress_field {
     const char *name;
-    enum cs_json_kind kind;
+    enum cs_progress_field_kind kind;
     size_t offset;
 };
 
-/* Ends with CS_JSON_END. */
-extern const struct cs_json_field cs_worker_lane_fields[], cs_worker_pool_fields[];
-extern const struct cs_json_field cs_fleet_fields[], cs_lane_fields[], cs_counters_fields[], cs_worker_fields[],
-    cs_quarantined_fields[];
+/* Ends with CS_FIELD_END. */
+extern const struct cs_progress_field cs_progress_fields_worker_lane[], cs_progress_fields_worker_pool[];
+extern const struct cs_progress_field cs_progress_fields_fleet[], cs_progress_fields_lane[],
+    cs_progress_fields_counters[], cs_progress_fields_worker[], cs_progress_fields_quarantined[];
 
-json_t *cs_fields_to_json(const struct cs_json_field *fields, const void *from);
+struct cs_json *cs_progress_fields_to_json(const struct cs_progress_field *fields, const void *from);
 /* What is missing or of another type reads as 0 or "". Strings are copied into the arena. */
-void cs_fields_from_json(const struct cs_json_field *fields, const json_t *json, void *to, struct cs_arena *arena);
+void cs_progress_fields_from_json(const struct cs_progress_field *fields, const struct cs_json *json, void *to,
+                                  struct cs_arena *arena);
 
-json_t *cs_worker_to_json(const struct cs_worker_info *w);
-void cs_worker_from_json(const json_t *json, struct cs_worker_info *w, struct cs_arena *arena);
-json_t *cs_lane_to_json(const struct cs_progress_lane *lane);
-void cs_lane_from_json(const json_t *json, struct cs_progress_lane *lane, struct cs_arena *arena);
+struct cs_json *cs_progress_fields_worker_to_json(const struct cs_worker_info *w);
+void cs_progress_fields_worker_from_json(const struct cs_json *json, struct cs_worker_info *w, struct cs_arena *arena);
+struct cs_json *cs_progress_fields_lane_to_json(const struct cs_progress_lane *lane);
+void cs_progress_fields_lane_from_json(const struct cs_json *json, struct cs_progress_lane *lane,
+                                       struct cs_arena *arena);
 
 #endif

@@ -129,7 +129,7 @@ static void merge_lane(const struct fleet *f, struct cs_progress_lane *l)
         measure_calls(f, l);
 }
 
-void cs_progress_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers)
+void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers)
 {
     const struct fleet f = {workers, n_workers};
     for (uint32_t i = 0; i < p->n_lanes; i++) {

@@ -73,7 +73,7 @@ static void on_reply(void *self, const struct cs_reply *reply)
     free(a);
 }
 
-void cs_quota_day(struct cs_redis *r, const struct cs_day_ask *ask, cs_day_fn fn, void *self)
+void cs_quota_days_tell(struct cs_redis *r, const struct cs_day_ask *ask, cs_day_fn fn, void *self)
 {
     char *key = cs_xasprintf("clinsafe:quota:{%s}:%s", ask->group, ask->pool);
     char number[1 + 2 * CS_DAY_DIMS][NUMBER_MAX];
@@ -95,8 +95,8 @@ void cs_quota_day(struct cs_redis *r, const struct cs_day_ask *ask, cs_day_fn fn
 
 /* ---- which pools ------------------------------------------------------------------------------------- */
 
-void cs_day_pool_publish(struct cs_redis *r, const char *fleet, const char *group, const char *pool,
-                         const uint64_t limit[CS_DAY_DIMS])
+void cs_quota_days_publish(struct cs_redis *r, const char *fleet, const char *group, const char *pool,
+                           const uint64_t limit[CS_DAY_DIMS])
 {
     char *key = cs_xasprintf("clinsafe:%s:day_pools", fleet), *name = cs_xasprintf("%s %s", group, pool), limits[64];
     snprintf(limits, sizeof limits, "%llu %llu", (unsigned long long)limit[0], (unsigned long long)limit[1]);
@@ -134,7 +134,7 @@ static void on_pools(void *self, const struct cs_reply *reply)
     free(a);
 }
 
-void cs_day_pools_read(struct cs_redis *r, const char *fleet, cs_day_pool_fn fn, void *self)
+void cs_quota_days_read(struct cs_redis *r, const char *fleet, cs_day_pool_fn fn, void *self)
 {
     char *key = cs_xasprintf("clinsafe:%s:day_pools", fleet);
     const char *argv[] = {"HGETALL", key};

@@ -29,14 +29,14 @@ struct cs_day_told {
 
 /* A worker names a pool with a limit per day to the coordinator of its fleet; kept for two days.
  *   clinsafe:FLEET:day_pools    hash: "GROUP POOL" -> "REQUESTS TOKENS", a day's limits */
-void cs_day_pool_publish(struct cs_redis *r, const char *fleet, const char *group, const char *pool,
-                         const uint64_t limit[CS_DAY_DIMS]);
+void cs_quota_days_publish(struct cs_redis *r, const char *fleet, const char *group, const char *pool,
+                           const uint64_t limit[CS_DAY_DIMS]);
 /* Calls fn for each, then with group NULL. */
 typedef void (*cs_day_pool_fn)(void *self, const char *group, const char *pool, const uint64_t limit[CS_DAY_DIMS]);
-void cs_day_pools_read(struct cs_redis *r, const char *fleet, cs_day_pool_fn fn, void *self);
+void cs_quota_days_read(struct cs_redis *r, const char *fleet, cs_day_pool_fn fn, void *self);
 
 /* told NULL: Redis is away, or its answer made no sense; what was asked may have been set all the same. */
 typedef void (*cs_day_fn)(void *self, const struct cs_day_told *told);
-void cs_quota_day(struct cs_redis *r, const struct cs_day_ask *ask, cs_day_fn fn, void *self);
+void cs_quota_days_tell(struct cs_redis *r, const struct cs_day_ask *ask, cs_day_fn fn, void *self);
 
 #endif

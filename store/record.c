@@ -12,10 +12,10 @@ static void checksum(uint64_t output_id, const uint8_t head[CS_RECORD_HEAD], con
                      uint8_t sum[SUM_BYTES])
 {
     uint8_t input[8 + SUM_AT + 32], full[32];
-    cs_put_u64(input, output_id);
+    cs_keyspace_put_u64(input, output_id);
     memcpy(input + 8, head, SUM_AT);
-    cs_blake2b_256(bytes, len, input + 8 + SUM_AT);
-    cs_blake2b_256(input, sizeof input, full);
+    cs_digest_blake2b_256(bytes, len, input + 8 + SUM_AT);
+    cs_digest_blake2b_256(input, sizeof input, full);
     memcpy(sum, full, SUM_BYTES);
 }
 
@@ -23,7 +23,7 @@ void cs_record_head(const struct cs_record *r, uint8_t head[CS_RECORD_HEAD])
 {
     head[VERSION_AT] = CS_RECORD_VERSION;
     head[FLAGS_AT] = r->flags;
-    cs_put_u64(head + WALL_AT, (uint64_t)r->committed_wall_ms);
+    cs_keyspace_put_u64(head + WALL_AT, (uint64_t)r->committed_wall_ms);
     checksum(r->output_id, head, r->bytes, r->len, head + SUM_AT);
 }
 
@@ -42,7 +42,7 @@ enum cs_err cs_record_read(uint64_t output_id, const void *value, size_t n, stru
     if (memcmp(sum, b + SUM_AT, SUM_BYTES) != 0)
         return cs_error_set(err, CS_ECORRUPT, "output %llu: its checksum is wrong", id);
     out->flags = b[FLAGS_AT];
-    out->committed_wall_ms = (int64_t)cs_get_u64(b + WALL_AT);
+    out->committed_wall_ms = (int64_t)cs_keyspace_get_u64(b + WALL_AT);
     out->bytes = b + CS_RECORD_HEAD;
     out->len = n - CS_RECORD_HEAD;
     return CS_OK;

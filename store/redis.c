@@ -160,7 +160,7 @@ static void on_reply(redisAsyncContext *c, void *reply, void *self)
         return;
     }
     cs_arena_reset(&r->arena);
-    answer(w, cs_redis_convert(&r->arena, reply));
+    answer(w, cs_redis_sync_convert(&r->arena, reply));
 }
 
 static bool send_command(struct cs_redis *r, int argc, const char *const *argv, const size_t *lens, cs_redis_fn fn,
@@ -168,7 +168,7 @@ static bool send_command(struct cs_redis *r, int argc, const char *const *argv, 
 {
     struct waiting *w = cs_xmalloc(sizeof *w);
     *w = (struct waiting){.r = r, .fn = fn, .self = self, .deadline_ms = now_ms() + DEADLINE_MS};
-    if (redisAsyncCommandArgv(r->c, on_reply, w, argc, cs_redis_argv(argv), lens) != REDIS_OK) {
+    if (redisAsyncCommandArgv(r->c, on_reply, w, argc, cs_redis_sync_argv(argv), lens) != REDIS_OK) {
         free(w);
         return false;
     }
@@ -239,7 +239,7 @@ static void connect_now(struct cs_redis *r)
     c->ev.cleanup = cleanup;
     r->c = c;
     add_write(r); /* hiredis learns from it that the connection stands or failed */
-    int argc = cs_redis_greeting(&r->target, greeting);
+    int argc = cs_redis_sync_greeting(&r->target, greeting);
     CS_ASSERT(send_command(r, argc, greeting, NULL, on_greeting, r));
 }
 
@@ -276,13 +276,13 @@ static void on_timer(uv_timer_t *timer)
 enum cs_err cs_redis_open(struct cs_redis **out, struct uv_loop_s *loop, const char *address, struct cs_error *err)
 {
     struct cs_redis *r = cs_xcalloc(1, sizeof *r);
-    enum cs_err rc = cs_redis_target_init(&r->target, address, err);
+    enum cs_err rc = cs_redis_sync_target_init(&r->target, address, err);
     if (rc != CS_OK) {
         free(r);
         *out = NULL;
         return rc;
     }
-    cs_redis_ignore_sigpipe();
+    cs_redis_sync_ignore_sigpipe();
     r->loop = loop;
     r->retry_ms = RETRY_MIN_MS;
     CS_ASSERT(uv_timer_init(loop, &r->timer) == 0);
@@ -297,7 +297,7 @@ static void on_closed(uv_handle_t *handle)
     struct cs_redis *r = handle->data;
     CS_ASSERT(r->c == NULL);
     CS_ASSERT(r->first == NULL);
-    cs_redis_target_release(&r->target);
+    cs_redis_sync_target_release(&r->target);
     cs_arena_release(&r->arena);
     free(r);
 }

@@ -72,18 +72,18 @@ static enum cs_err read_credentials(struct cs_redis_target *t, struct cs_error *
     return CS_OK;
 }
 
-enum cs_err cs_redis_target_init(struct cs_redis_target *t, const char *address, struct cs_error *err)
+enum cs_err cs_redis_sync_target_init(struct cs_redis_target *t, const char *address, struct cs_error *err)
 {
     *t = (struct cs_redis_target){.address = cs_xstrdup(address)};
     enum cs_err rc = parse_address(t, err);
     if (rc == CS_OK)
         rc = read_credentials(t, err);
     if (rc != CS_OK)
-        cs_redis_target_release(t);
+        cs_redis_sync_target_release(t);
     return rc;
 }
 
-void cs_redis_target_release(struct cs_redis_target *t)
+void cs_redis_sync_target_release(struct cs_redis_target *t)
 {
     if (t->password != NULL)
         explicit_bzero(t->password, strlen(t->password));
@@ -95,7 +95,7 @@ void cs_redis_target_release(struct cs_redis_target *t)
     *t = (struct cs_redis_target){0};
 }
 
-int cs_redis_greeting(const struct cs_redis_target *t, const char *argv[CS_REDIS_GREETING_MAX])
+int cs_redis_sync_greeting(const struct cs_redis_target *t, const char *argv[CS_REDIS_GREETING_MAX])
 {
     int argc = 0;
     argv[argc++] = t->password != NULL ? "AUTH" : "PING";
@@ -106,12 +106,12 @@ int cs_redis_greeting(const struct cs_redis_target *t, const char *argv[CS_REDIS
     return argc;
 }
 
-const char **cs_redis_argv(const char *const *argv)
+const char **cs_redis_sync_argv(const char *const *argv)
 {
     return (const char **)(uintptr_t)argv;
 }
 
-void cs_redis_ignore_sigpipe(void)
+void cs_redis_sync_ignore_sigpipe(void)
 {
     struct sigaction now;
     if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
@@ -151,7 +151,7 @@ static void convert(struct cs_arena *arena, const struct redisReply *r, struct c
     }
 }
 
-const struct cs_reply *cs_redis_convert(struct cs_arena *arena, const struct redisReply *reply)
+const struct cs_reply *cs_redis_sync_convert(struct cs_arena *arena, const struct redisReply *reply)
 {
     struct cs_reply *out = cs_arena_alloc(arena, sizeof *out);
     convert(arena, reply, out, 0);
@@ -189,11 +189,11 @@ static enum cs_err lost(struct cs_redis_sync *r, struct cs_error *err)
 static enum cs_err command(struct cs_redis_sync *r, int argc, const char *const *argv, const size_t *lens,
                            const struct cs_reply **reply, struct cs_error *err)
 {
-    struct redisReply *raw = redisCommandArgv(r->c, argc, cs_redis_argv(argv), lens);
+    struct redisReply *raw = redisCommandArgv(r->c, argc, cs_redis_sync_argv(argv), lens);
     if (raw == NULL)
         return lost(r, err);
     cs_arena_reset(&r->arena);
-    *reply = cs_redis_convert(&r->arena, raw);
+    *reply = cs_redis_sync_convert(&r->arena, raw);
     freeReplyObject(raw);
     return CS_OK;
 }
@@ -209,7 +209,7 @@ static enum cs_err connect_sync(struct cs_redis_sync *r, struct cs_error *err)
     if (r->c == NULL || r->c->err != 0)
         return lost(r, err);
     redisSetTimeout(r->c, r->timeout);
-    int argc = cs_redis_greeting(&r->target, greeting);
+    int argc = cs_redis_sync_greeting(&r->target, greeting);
     enum cs_err rc = command(r, argc, greeting, NULL, &reply, err);
     if (reply != NULL && reply->kind == CS_REPLY_ERROR) {
         rc = cs_error_set(err, CS_EDENIED, "Redis at %s: %s", r->target.address, reply->str);
@@ -223,8 +223,8 @@ enum cs_err cs_redis_sync_open(struct cs_redis_sync **out, const char *address, 
 {
     struct cs_redis_sync *r = cs_xcalloc(1, sizeof *r);
     r->timeout = (struct timeval){timeout_ms / 1000, timeout_ms % 1000 * 1000};
-    enum cs_err rc = cs_redis_target_init(&r->target, address, err);
-    cs_redis_ignore_sigpipe();
+    enum cs_err rc = cs_redis_sync_target_init(&r->target, address, err);
+    cs_redis_sync_ignore_sigpipe();
     if (rc == CS_OK)
         rc = connect_sync(r, err);
     if (rc != CS_OK) {
@@ -240,7 +240,7 @@ void cs_redis_sync_close(struct cs_redis_sync *r)
     if (r == NULL)
         return;
     disconnect(r);
-    cs_redis_target_release(&r->target);
+    cs_redis_sync_target_release(&r->target);
     cs_arena_release(&r->arena);
     free(r);
 }

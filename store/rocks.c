@@ -155,7 +155,7 @@ enum cs_err cs_rocks_open(struct cs_rocks **out, const char *dir, const char *sc
     db->secondary = scratch != NULL;
     if (db->secondary)
         allow_many_files();
-    rc = db->secondary ? cs_mkdir_p(scratch, err) : has_room(dir, err);
+    rc = db->secondary ? cs_file_mkdir_p(scratch, err) : has_room(dir, err);
     if (rc != CS_OK)
         goto out;
     db->cache = rocksdb_cache_create_lru(32 * MIB);

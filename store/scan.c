@@ -10,8 +10,8 @@
 static struct cs_rocks_rows *rows_of(struct cs_rocks_view *v, enum cs_cf cf, const struct cs_key *prefix)
 {
     struct cs_key until = *prefix;
-    cs_key_after(&until);
-    return cs_rocks_rows_open(v, cf, cs_key_slice(prefix), cs_key_slice(&until));
+    cs_keyspace_after(&until);
+    return cs_rocks_rows_open(v, cf, cs_keyspace_slice(prefix), cs_keyspace_slice(&until));
 }
 
 /* What a loop over rows ended with: its own error, or else the iterator's. */
@@ -26,15 +26,15 @@ static enum cs_err close_rows(struct cs_rocks_rows *rows, enum cs_err rc, struct
 
 /* ---- metas, pages, places --------------------------------------------------------------------------- */
 
-enum cs_err cs_store_metas(struct cs_store *s, const char *prefix,
-                           enum cs_err (*fn)(void *self, const char *key, const void *value, uint32_t len), void *self,
-                           struct cs_error *err)
+enum cs_err cs_store_scan_metas(struct cs_store *s, const char *prefix,
+                                enum cs_err (*fn)(void *self, const char *key, const void *value, uint32_t len),
+                                void *self, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     struct cs_slice key, value;
     struct cs_key from;
     char name[CS_KEY_NAME_MAX + 1];
-    cs_key_meta(&from, prefix);
+    cs_keyspace_meta(&from, prefix);
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
     struct cs_rocks_rows *rows = rows_of(v, CS_CF_META, &from);
     while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
@@ -53,21 +53,21 @@ static enum cs_err damaged(struct cs_store *s, const char *what, struct cs_error
     return cs_error_set(err, CS_ECORRUPT, "%s: a row of %s is damaged", s->dir, what);
 }
 
-enum cs_err cs_store_pages(struct cs_store *s, uint32_t gen,
-                           enum cs_err (*fn)(void *self, uint32_t lane, uint64_t page,
-                                             const uint8_t bits[CS_PAGE_BYTES]),
-                           void *self, struct cs_error *err)
+enum cs_err cs_store_scan_pages(struct cs_store *s, uint32_t gen,
+                                enum cs_err (*fn)(void *self, uint32_t lane, uint64_t page,
+                                                  const uint8_t bits[CS_PAGE_BYTES]),
+                                void *self, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     struct cs_slice key, value;
     struct cs_key from;
     uint32_t lane;
     uint64_t page;
-    cs_key_generation(&from, CS_ROW_PAGE, gen);
+    cs_keyspace_generation(&from, CS_ROW_PAGE, gen);
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
     struct cs_rocks_rows *rows = rows_of(v, CS_CF_LEDGER, &from);
     while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
-        if (!cs_key_parse_at(key, &lane, &page) || value.n != CS_PAGE_BYTES)
+        if (!cs_keyspace_parse_at(key, &lane, &page) || value.n != CS_PAGE_BYTES)
             rc = damaged(s, "the ledger", err);
         else
             rc = fn(self, lane, page, value.p);
@@ -77,10 +77,10 @@ enum cs_err cs_store_pages(struct cs_store *s, uint32_t gen,
     return rc;
 }
 
-enum cs_err cs_store_places(struct cs_store *s, uint32_t gen,
-                            enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
-                                              const struct cs_place *place),
-                            void *self, struct cs_error *err)
+enum cs_err cs_store_scan_places(struct cs_store *s, uint32_t gen,
+                                 enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
+                                                   const struct cs_place *place),
+                                 void *self, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     struct cs_slice key, value;
@@ -88,11 +88,11 @@ enum cs_err cs_store_places(struct cs_store *s, uint32_t gen,
     struct cs_place place;
     uint32_t lane;
     uint64_t position;
-    cs_key_generation(&from, CS_ROW_PLACE, gen);
+    cs_keyspace_generation(&from, CS_ROW_PLACE, gen);
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
     struct cs_rocks_rows *rows = rows_of(v, CS_CF_LEDGER, &from);
     while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
-        if (!cs_key_parse_at(key, &lane, &position) || !cs_place_decode(value, &place))
+        if (!cs_keyspace_parse_at(key, &lane, &position) || !cs_keyspace_place_decode(value, &place))
             rc = damaged(s, "the places", err);
         else
             rc = fn(self, lane, position, &place);
@@ -121,14 +121,14 @@ static enum cs_err read_stored(struct cs_store *s, uint64_t output_id, struct cs
     return cs_error_wrap(err, rc, "%s", s->dir);
 }
 
-enum cs_err cs_store_output(struct cs_store *s, uint64_t output_id, struct cs_arena *arena, struct cs_stored *out,
-                            struct cs_error *err)
+enum cs_err cs_store_scan_output(struct cs_store *s, uint64_t output_id, struct cs_arena *arena, struct cs_stored *out,
+                                 struct cs_error *err)
 {
     struct cs_key key;
     void *value = NULL;
     size_t n = 0;
-    cs_key_output(&key, output_id);
-    enum cs_err rc = cs_rocks_get(s->rocks, NULL, CS_CF_OUTPUTS, cs_key_slice(&key), &value, &n, err);
+    cs_keyspace_output(&key, output_id);
+    enum cs_err rc = cs_rocks_get(s->rocks, NULL, CS_CF_OUTPUTS, cs_keyspace_slice(&key), &value, &n, err);
     if (rc == CS_ENOENT)
         cs_error_set(err, rc, "%s: has no output %llu", s->dir, (unsigned long long)output_id);
     if (rc == CS_OK)
@@ -137,10 +137,10 @@ enum cs_err cs_store_output(struct cs_store *s, uint64_t output_id, struct cs_ar
     return rc;
 }
 
-enum cs_err cs_store_output_many(struct cs_store *s, const uint64_t *ids, uint32_t n,
-                                 enum cs_err (*fn)(void *self, uint32_t i, const struct cs_stored *stored,
-                                                   struct cs_error *err),
-                                 void *self, struct cs_error *err)
+enum cs_err cs_store_scan_output_many(struct cs_store *s, const uint64_t *ids, uint32_t n,
+                                      enum cs_err (*fn)(void *self, uint32_t i, const struct cs_stored *stored,
+                                                        struct cs_error *err),
+                                      void *self, struct cs_error *err)
 {
     struct cs_key keys[CS_STORE_MANY];
     struct cs_slice slices[CS_STORE_MANY];
@@ -152,8 +152,8 @@ enum cs_err cs_store_output_many(struct cs_store *s, const uint64_t *ids, uint32
     if (n == 0)
         return CS_OK;
     for (uint32_t i = 0; i < n; i++) {
-        cs_key_output(&keys[i], ids[i]);
-        slices[i] = cs_key_slice(&keys[i]);
+        cs_keyspace_output(&keys[i], ids[i]);
+        slices[i] = cs_keyspace_slice(&keys[i]);
     }
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
     enum cs_err rc = cs_rocks_get_many(v, CS_CF_OUTPUTS, slices, n, &values, err);
@@ -173,7 +173,7 @@ enum cs_err cs_store_output_many(struct cs_store *s, const uint64_t *ids, uint32
 }
 
 /* Ids count from 1 without holes: a missing one is a lost one. */
-enum cs_err cs_store_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn, void *self, struct cs_error *err)
+enum cs_err cs_store_scan_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn, void *self, struct cs_error *err)
 {
     struct cs_arena arena = {0};
     struct cs_stored stored;
@@ -181,12 +181,13 @@ enum cs_err cs_store_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn
     struct cs_key from, until;
     uint64_t id = from_id > 0 ? from_id : 1, commit_seq, next = 0;
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
-    enum cs_err rc = cs_store_last_commit(s, v, &commit_seq, &next, err);
-    cs_key_output(&from, id);
-    cs_key_output(&until, UINT64_MAX);
-    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_OUTPUTS, cs_key_slice(&from), cs_key_slice(&until));
+    enum cs_err rc = cs_store_rows_last_commit(s, v, &commit_seq, &next, err);
+    cs_keyspace_output(&from, id);
+    cs_keyspace_output(&until, UINT64_MAX);
+    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_OUTPUTS, cs_keyspace_slice(&from),
+                                                    cs_keyspace_slice(&until));
     while (rc == CS_OK && id < next) {
-        if (!cs_rocks_rows_next(rows, &key, &value) || key.n != 8 || cs_get_u64(key.p) != id)
+        if (!cs_rocks_rows_next(rows, &key, &value) || key.n != 8 || cs_keyspace_get_u64(key.p) != id)
             break;
         cs_arena_reset(&arena);
         rc = read_stored(s, id, value, &arena, &stored, err);
@@ -244,7 +245,7 @@ static enum cs_err next_page(struct scan *c, struct cs_error *err)
     c->more_pages = cs_rocks_rows_next(c->pages, &key, &value);
     if (!c->more_pages)
         return CS_OK;
-    if (!cs_key_parse_at(key, &lane, &c->page) || value.n != CS_PAGE_BYTES)
+    if (!cs_keyspace_parse_at(key, &lane, &c->page) || value.n != CS_PAGE_BYTES)
         return damaged(c->s, "the ledger", err);
     memcpy(c->bits, value.p, CS_PAGE_BYTES);
     for (uint32_t i = 0; i < CS_PAGE_TRIALS; i++) {
@@ -332,8 +333,8 @@ static enum cs_err deliver(struct scan *c, struct cs_error *err)
     if (n == 0)
         return CS_OK;
     for (uint32_t i = 0; i < n; i++) {
-        cs_key_output(&keys[i], c->places[i].at.output_id);
-        slices[i] = cs_key_slice(&keys[i]);
+        cs_keyspace_output(&keys[i], c->places[i].at.output_id);
+        slices[i] = cs_keyspace_slice(&keys[i]);
     }
     if (cs_rocks_get_many(c->view, CS_CF_OUTPUTS, slices, n, &values, &why) != CS_OK)
         rc = deliver_slowly(c, slices, &why);
@@ -373,7 +374,7 @@ static enum cs_err scan_places(struct scan *c, struct cs_rocks_rows *rows, struc
     while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
         struct place p;
         bool current = false;
-        if (!cs_key_parse_at(key, &lane, &p.position) || !cs_place_decode(value, &p.at))
+        if (!cs_keyspace_parse_at(key, &lane, &p.position) || !cs_keyspace_place_decode(value, &p.at))
             rc = damaged(c->s, "the places", err);
         else
             rc = compare(c, &p, &current, err);
@@ -398,8 +399,8 @@ static enum cs_err scan(struct cs_store *s, uint32_t gen, uint32_t lane, bool al
     struct cs_key places, pages;
     *c = (struct scan){.s = s, .gen = gen, .lane = lane, .all = all, .fn = fn, .damaged = on_damaged, .self = self};
     c->view = cs_rocks_view_open(s->rocks);
-    cs_key_lane(&places, CS_ROW_PLACE, gen, lane);
-    cs_key_lane(&pages, CS_ROW_PAGE, gen, lane);
+    cs_keyspace_lane(&places, CS_ROW_PLACE, gen, lane);
+    cs_keyspace_lane(&pages, CS_ROW_PAGE, gen, lane);
     c->pages = rows_of(c->view, CS_CF_LEDGER, &pages);
     struct cs_rocks_rows *rows = rows_of(c->view, CS_CF_LEDGER, &places);
     enum cs_err rc = scan_places(c, rows, err);
@@ -415,8 +416,8 @@ static enum cs_err scan(struct cs_store *s, uint32_t gen, uint32_t lane, bool al
     return rc;
 }
 
-enum cs_err cs_store_survey(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn, cs_damaged_fn on_damaged,
-                            void *self, struct cs_error *err)
+enum cs_err cs_store_scan_survey(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn,
+                                 cs_damaged_fn on_damaged, void *self, struct cs_error *err)
 {
     return scan(s, gen, lane, false, fn, on_damaged, self, err);
 }

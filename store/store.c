@@ -23,23 +23,23 @@ static enum cs_err read_identity(struct cs_store *s, bool *fresh, struct cs_erro
 {
     uint8_t format[4], term[4] = {0};
     uint64_t seq = 0;
-    enum cs_err rc = cs_store_get_system(s, NULL, "format", format, sizeof format, err);
+    enum cs_err rc = cs_store_rows_get_system(s, NULL, "format", format, sizeof format, err);
     *fresh = rc == CS_ENOENT;
     if (rc == CS_ENOENT)
         return CS_OK;
-    s->format = cs_get_u32(format);
+    s->format = cs_keyspace_get_u32(format);
     if (rc == CS_OK && (s->format < 1 || s->format > CS_STORE_FORMAT))
         rc = cs_error_set(err, CS_EINVAL, "%s: has format %u, this program knows %d", s->dir, s->format,
                           CS_STORE_FORMAT);
     if (rc == CS_OK)
-        rc = cs_store_get_system(s, NULL, "fleet", s->fleet, FLEET_DIGITS, err);
+        rc = cs_store_rows_get_system(s, NULL, "fleet", s->fleet, FLEET_DIGITS, err);
     if (rc == CS_OK)
-        rc = cs_store_get_system(s, NULL, "term", term, sizeof term, err);
+        rc = cs_store_rows_get_system(s, NULL, "term", term, sizeof term, err);
     if (rc == CS_OK)
-        rc = cs_store_last_commit(s, NULL, &seq, &s->next_output_id, err);
+        rc = cs_store_rows_last_commit(s, NULL, &seq, &s->next_output_id, err);
     if (rc == CS_ENOENT)
         rc = cs_error_set(err, CS_ECORRUPT, "%s: its fleet or term is missing", s->dir);
-    s->term = cs_get_u32(term);
+    s->term = cs_keyspace_get_u32(term);
     atomic_store(&s->commit_seq, seq);
     return rc;
 }
@@ -65,17 +65,17 @@ static enum cs_err begin_term(struct cs_store *s, bool fresh, struct cs_error *e
     if (fresh) {
         uint8_t random[FLEET_DIGITS / 2];
         CS_ASSERT(getrandom(random, sizeof random, 0) == (ssize_t)sizeof random);
-        cs_hex(random, sizeof random, s->fleet);
+        cs_digest_hex(random, sizeof random, s->fleet);
         s->format = CS_STORE_FORMAT;
-        cs_put_u32(number, s->format);
-        cs_store_put_system(s, "format", number, sizeof number);
-        cs_store_put_system(s, "fleet", s->fleet, FLEET_DIGITS);
+        cs_keyspace_put_u32(number, s->format);
+        cs_store_rows_put_system(s, "format", number, sizeof number);
+        cs_store_rows_put_system(s, "fleet", s->fleet, FLEET_DIGITS);
         s->next_output_id = 1;
     }
     CS_ASSERT(s->term < UINT32_MAX);
-    cs_put_u32(number, ++s->term);
-    cs_store_put_system(s, "term", number, sizeof number);
-    return cs_store_commit(s, s->next_output_id, err);
+    cs_keyspace_put_u32(number, ++s->term);
+    cs_store_rows_put_system(s, "term", number, sizeof number);
+    return cs_store_rows_commit(s, s->next_output_id, err);
 }
 
 static bool has_database(const char *dir)
@@ -89,7 +89,7 @@ static bool has_database(const char *dir)
 static enum cs_err open_writer(struct cs_store *s, const struct cs_store_opts *opts, struct cs_error *err)
 {
     bool fresh = false;
-    enum cs_err rc = cs_mkdir_p(s->dir, err);
+    enum cs_err rc = cs_file_mkdir_p(s->dir, err);
     if (rc == CS_OK)
         rc = cs_acked_open(&s->acked, s->dir, err);
     if (rc == CS_OK && !has_database(s->dir))
@@ -107,7 +107,7 @@ static enum cs_err open_writer(struct cs_store *s, const struct cs_store_opts *o
     if (rc == CS_OK)
         rc = cs_store_upgrade(s, opts, err);
     if (rc == CS_OK)
-        rc = cs_agains_load(s, err);
+        rc = cs_store_again_load(s, err);
     return rc;
 }
 
@@ -141,7 +141,7 @@ void cs_store_close(struct cs_store *s)
 {
     if (s == NULL)
         return;
-    cs_agains_release(s);
+    cs_store_again_release(s);
     cs_rocks_close(s->rocks);
     cs_acked_close(&s->acked);
     free(s->dir);

@@ -51,7 +51,7 @@ enum cs_output_flag {
 /* Who bought an answer, as far as adoption asks: 8 bytes of a digest each. The lane is a model's and an account's name within a
  * study's name, so that neither two endpoints nor two studies in one store share draws; the case is its id. */
 struct cs_owner {
-    uint64_t lane, bought_for; /* cs_lane_key, cs_case_key (digest.h) */
+    uint64_t lane, bought_for; /* cs_digest_lane_key, cs_digest_case_key (digest.h) */
 };
 
 /* ---- one atomic write ---------------------------------------------------------------------------- */
@@ -181,22 +181,22 @@ void cs_store_note_acked(struct cs_store *s);
 /* ---- reading --------------------------------------------------------------------------------------- */
 
 /* CS_ENOENT when absent. *value is the caller's (free()). */
-CS_WARN_UNUSED enum cs_err cs_store_meta(struct cs_store *s, const char *key, void **value, uint32_t *len,
-                                         struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_rows_meta(struct cs_store *s, const char *key, void **value, uint32_t *len,
+                                              struct cs_error *err);
 /* All metas whose key starts with prefix, in key order, until fn returns other than CS_OK. */
-CS_WARN_UNUSED enum cs_err cs_store_metas(struct cs_store *s, const char *prefix,
-                                          enum cs_err (*fn)(void *self, const char *key, const void *value,
-                                                            uint32_t len),
-                                          void *self, struct cs_error *err);
-CS_WARN_UNUSED enum cs_err cs_store_pages(struct cs_store *s, uint32_t gen,
-                                          enum cs_err (*fn)(void *self, uint32_t lane, uint64_t page,
-                                                            const uint8_t bits[CS_PAGE_BYTES]),
-                                          void *self, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_scan_metas(struct cs_store *s, const char *prefix,
+                                               enum cs_err (*fn)(void *self, const char *key, const void *value,
+                                                                 uint32_t len),
+                                               void *self, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_scan_pages(struct cs_store *s, uint32_t gen,
+                                               enum cs_err (*fn)(void *self, uint32_t lane, uint64_t page,
+                                                                 const uint8_t bits[CS_PAGE_BYTES]),
+                                               void *self, struct cs_error *err);
 /* CS_ENOENT: none yet; *out is zeroed then. */
-CS_WARN_UNUSED enum cs_err cs_store_counters(struct cs_store *s, uint32_t gen, uint32_t lane, struct cs_counters *out,
-                                             struct cs_error *err);
-CS_WARN_UNUSED enum cs_err cs_store_frontier(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t *out,
-                                             struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_rows_counters(struct cs_store *s, uint32_t gen, uint32_t lane,
+                                                  struct cs_counters *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_rows_frontier(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t *out,
+                                                  struct cs_error *err);
 
 /* The index: every canonical output ever, by digest, lane and ordinal; the ordinal is the rank in commit order. A finder is one state
  * of the store: a writer's is that of its opening, a reader's moves only with cs_store_refresh (and is closed before it). A store of format
@@ -208,13 +208,13 @@ struct cs_indexed {
     uint8_t flags;    /* SUPERSEDED, or 0 */
 };
 struct cs_finder;
-struct cs_finder *cs_finder_open(struct cs_store *s);
-void cs_finder_close(struct cs_finder *f); /* NULL is fine */
+struct cs_finder *cs_index_finder_open(struct cs_store *s);
+void cs_index_finder_close(struct cs_finder *f); /* NULL is fine */
 /* All outputs with this digest, lane by lane, each in the order of commits; *found is the finder's until the next call. lane 0: of
  * every lane. *n = 0: none. */
-CS_WARN_UNUSED enum cs_err cs_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64_t lane,
-                                         const struct cs_indexed **found, uint32_t *n, struct cs_error *err);
-/* Of each index row. For checks, and for building filters in front of cs_finder_get. */
+CS_WARN_UNUSED enum cs_err cs_index_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64_t lane,
+                                               const struct cs_indexed **found, uint32_t *n, struct cs_error *err);
+/* Of each index row. For checks, and for building filters in front of cs_index_finder_get. */
 CS_WARN_UNUSED enum cs_err cs_store_index(struct cs_store *s,
                                           enum cs_err (*fn)(void *self, const struct cs_digest *d,
                                                             const struct cs_indexed *found),
@@ -236,14 +236,15 @@ struct cs_stored { /* an output as stored; strings live in the arena given */
     struct cs_output output; /* gen, lane, position: those under which it was paid for */
 };
 /* CS_ENOENT; CS_ECORRUPT when the record's own checksum is wrong (err names the id). */
-CS_WARN_UNUSED enum cs_err cs_store_output(struct cs_store *s, uint64_t output_id, struct cs_arena *arena,
-                                           struct cs_stored *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_scan_output(struct cs_store *s, uint64_t output_id, struct cs_arena *arena,
+                                                struct cs_stored *out, struct cs_error *err);
 /* Many at once (n at most CS_STORE_MANY), which is cheaper: fn gets the i-th; stored is valid during the call. */
 enum { CS_STORE_MANY = 256 };
-CS_WARN_UNUSED enum cs_err cs_store_output_many(struct cs_store *s, const uint64_t *ids, uint32_t n,
-                                                enum cs_err (*fn)(void *self, uint32_t i,
-                                                                  const struct cs_stored *stored, struct cs_error *err),
-                                                void *self, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_scan_output_many(struct cs_store *s, const uint64_t *ids, uint32_t n,
+                                                     enum cs_err (*fn)(void *self, uint32_t i,
+                                                                       const struct cs_stored *stored,
+                                                                       struct cs_error *err),
+                                                     void *self, struct cs_error *err);
 /* The trials of a lane that are done or failed, in order of position; a failure that is planned again or cancelled is no result.
  * stored is valid during the call. Every row is compared with the ledger of the same view, and their number: CS_ECORRUPT when they
  * differ (decision 18), possibly after many calls of fn, whose work is then worth nothing. */
@@ -263,18 +264,19 @@ struct cs_place {
     uint32_t n_earlier;
     uint64_t earlier[CS_EARLIER_MAX]; /* the latest first; more than these are linked by the index alone */
 };
-CS_WARN_UNUSED enum cs_err cs_store_places(struct cs_store *s, uint32_t gen,
-                                           enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
-                                                             const struct cs_place *place),
-                                           void *self, struct cs_error *err); /* of all lanes, in order of position */
-CS_WARN_UNUSED enum cs_err cs_store_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
-                                          struct cs_place *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_scan_places(struct cs_store *s, uint32_t gen,
+                                                enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
+                                                                  const struct cs_place *place),
+                                                void *self,
+                                                struct cs_error *err); /* of all lanes, in order of position */
+CS_WARN_UNUSED enum cs_err cs_store_rows_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
+                                               struct cs_place *out, struct cs_error *err);
 /* cs_store_scan, but an output that cannot be read goes to `damaged`, and the scan goes on: what is wrong with a store, trial by trial. */
 typedef void (*cs_damaged_fn)(void *self, uint32_t lane, uint64_t position, uint64_t output_id, const char *why);
-CS_WARN_UNUSED enum cs_err cs_store_survey(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn,
-                                           cs_damaged_fn on_damaged, void *self, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_scan_survey(struct cs_store *s, uint32_t gen, uint32_t lane, cs_scan_fn fn,
+                                                cs_damaged_fn on_damaged, void *self, struct cs_error *err);
 /* Every output ever committed, in commit order, duplicates and attempts included. CS_ECORRUPT names the first that is missing. */
-CS_WARN_UNUSED enum cs_err cs_store_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn, void *self,
-                                            struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_scan_outputs(struct cs_store *s, uint64_t from_id, cs_scan_fn fn, void *self,
+                                                 struct cs_error *err);
 
 #endif

@@ -31,31 +31,32 @@ struct cs_store {
 };
 
 /* Writes the gathered batch as the next commit. */
-CS_WARN_UNUSED enum cs_err cs_store_commit(struct cs_store *s, uint64_t next_output_id, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_rows_commit(struct cs_store *s, uint64_t next_output_id, struct cs_error *err);
 /* A row of ours; CS_ENOENT when absent, CS_ECORRUPT when it has another size. */
-CS_WARN_UNUSED enum cs_err cs_store_get_system(struct cs_store *s, struct cs_rocks_view *v, const char *name, void *out,
-                                               size_t n, struct cs_error *err);
-void cs_store_put_system(struct cs_store *s, const char *name, const void *value, size_t n);
+CS_WARN_UNUSED enum cs_err cs_store_rows_get_system(struct cs_store *s, struct cs_rocks_view *v, const char *name,
+                                                    void *out, size_t n, struct cs_error *err);
+void cs_store_rows_put_system(struct cs_store *s, const char *name, const void *value, size_t n);
 
 /* again.c: trials that were asked again. All of the commit thread, into the batch being gathered. */
-CS_WARN_UNUSED enum cs_err cs_agains_load(struct cs_store *s, struct cs_error *err);
-void cs_agains_release(struct cs_store *s);
-void cs_agains_forget(struct cs_store *s); /* the batch is written */
+CS_WARN_UNUSED enum cs_err cs_store_again_load(struct cs_store *s, struct cs_error *err);
+void cs_store_again_release(struct cs_store *s);
+void cs_store_again_forget(struct cs_store *s); /* the batch is written */
 /* Marks the trials; nothing is put if one of them may not be asked again. */
-CS_WARN_UNUSED enum cs_err cs_agains_put(struct cs_store *s, const struct cs_batch *b, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_again_put(struct cs_store *s, const struct cs_batch *b, struct cs_error *err);
 /* The trial waits for a later answer: p takes over what stood at it as earlier ones; an answer ends the waiting. Costs nothing else. */
-CS_WARN_UNUSED enum cs_err cs_agains_link(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
-                                          struct cs_place *p, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_again_link(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
+                                               struct cs_place *p, struct cs_error *err);
 /* An adopted answer that was asked again before the edit: its trial waits. */
-void cs_agains_wait(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_place *p);
+void cs_store_again_wait(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_place *p);
 
 /* Into the batch being gathered. */
-void cs_store_put_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_place *p);
-void cs_store_put_metas(struct cs_store *s, const struct cs_batch *b);
-void cs_store_put_index(struct cs_store *s, const struct cs_digest *d, const struct cs_indexed *f);
+void cs_store_rows_put_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
+                             const struct cs_place *p);
+void cs_store_rows_put_metas(struct cs_store *s, const struct cs_batch *b);
+void cs_store_rows_put_index(struct cs_store *s, const struct cs_digest *d, const struct cs_indexed *f);
 
 /* The last commit and the next output_id of a view (NULL: now); zeroes when nothing was ever written. */
-CS_WARN_UNUSED enum cs_err cs_store_last_commit(struct cs_store *s, struct cs_rocks_view *v, uint64_t *commit_seq,
-                                                uint64_t *next_output_id, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_store_rows_last_commit(struct cs_store *s, struct cs_rocks_view *v, uint64_t *commit_seq,
+                                                     uint64_t *next_output_id, struct cs_error *err);
 
 #endif

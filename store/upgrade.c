@@ -34,9 +34,9 @@ static void tell(const struct cs_store *s, const struct cs_store_opts *opts, uin
 static enum cs_err commit_cursor(struct cs_store *s, uint64_t cursor, struct cs_error *err)
 {
     uint8_t row[8];
-    cs_put_u64(row, cursor);
-    cs_store_put_system(s, "upgrade", row, sizeof row);
-    return cs_store_commit(s, s->next_output_id, err);
+    cs_keyspace_put_u64(row, cursor);
+    cs_store_rows_put_system(s, "upgrade", row, sizeof row);
+    return cs_store_rows_commit(s, s->next_output_id, err);
 }
 
 /* ---- an index row for every canonical output ------------------------------------------------------ */
@@ -65,7 +65,7 @@ static enum cs_err index_one(struct pass *p, uint64_t id, struct cs_slice value,
     enum cs_err rc = cs_owners_of(p->owners, o.gen, o.lane, o.position, &found.owner, err);
     if (rc != CS_OK)
         return cs_error_wrap(err, rc == CS_ENOENT ? CS_ECORRUPT : rc, "output %llu", (unsigned long long)id);
-    cs_store_put_index(p->s, &o.digest, &found);
+    cs_store_rows_put_index(p->s, &o.digest, &found);
     return CS_OK;
 }
 
@@ -76,12 +76,13 @@ static enum cs_err index_all(struct pass *p, const struct cs_store_opts *opts, s
     struct cs_key from, until;
     const uint64_t end = p->s->next_output_id;
     enum cs_err rc = CS_OK, closed;
-    cs_key_output(&from, p->next);
-    cs_key_output(&until, end);
+    cs_keyspace_output(&from, p->next);
+    cs_keyspace_output(&until, end);
     struct cs_rocks_view *v = cs_rocks_view_open(p->s->rocks);
-    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_OUTPUTS, cs_key_slice(&from), cs_key_slice(&until));
+    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_OUTPUTS, cs_keyspace_slice(&from),
+                                                    cs_keyspace_slice(&until));
     for (uint32_t n = 1; rc == CS_OK && cs_rocks_rows_next(rows, &key, &value) && key.n == 8; n++) {
-        const uint64_t id = cs_get_u64(key.p);
+        const uint64_t id = cs_keyspace_get_u64(key.p);
         rc = index_one(p, id, value, err);
         p->next = id + 1;
         if (rc != CS_OK || n % group_of(opts) != 0)
@@ -109,16 +110,16 @@ static enum cs_err renew_generation(void *self, const char *key, const void *val
     struct cs_generation one;
     struct cs_generation_view view = {0};
     struct cs_buf packed = CS_BUF_INIT(1024);
-    enum cs_err rc = cs_generation_unpack(value, len, &one, g->err);
+    enum cs_err rc = cs_store_generation_unpack(value, len, &one, g->err);
     if (rc == CS_OK)
-        rc = cs_generation_view_open(&view, g->s, &one, g->err);
+        rc = cs_store_generation_view_open(&view, g->s, &one, g->err);
     if (rc == CS_OK) {
-        one.study = cs_study_key(view.spec.study->name);
-        cs_generation_pack(&one, &packed);
+        one.study = cs_digest_study_key(view.spec.study->name);
+        cs_store_generation_pack(&one, &packed);
         cs_batch_add_meta(g->batch, key, packed.data, (uint32_t)packed.len);
         rc = cs_addresses_add(g->s, g->batch, one.number, view.spec.study, g->err);
     }
-    cs_generation_view_close(&view);
+    cs_store_generation_view_close(&view);
     cs_buf_release(&packed);
     return rc;
 }
@@ -129,11 +130,11 @@ static enum cs_err become_two(struct cs_store *s, struct cs_error *err)
     struct generations g = {s, &batch, err};
     uint8_t number[4];
     cs_batch_init(&batch);
-    enum cs_err rc = cs_store_metas(s, "gen/", renew_generation, &g, err);
+    enum cs_err rc = cs_store_scan_metas(s, "gen/", renew_generation, &g, err);
     if (rc == CS_OK) {
-        cs_store_put_metas(s, &batch);
-        cs_put_u32(number, CS_STORE_FORMAT);
-        cs_store_put_system(s, "format", number, sizeof number);
+        cs_store_rows_put_metas(s, &batch);
+        cs_keyspace_put_u32(number, CS_STORE_FORMAT);
+        cs_store_rows_put_system(s, "format", number, sizeof number);
         rc = commit_cursor(s, 0, err);
     }
     if (rc == CS_OK)
@@ -149,16 +150,17 @@ static enum cs_err remove_old_index(struct cs_store *s, const struct cs_store_op
     struct cs_slice row, value;
     struct cs_key from, until, system;
     enum cs_err rc = CS_OK, closed;
-    cs_key_row(&from, CS_ROW_DIGEST);
+    cs_keyspace_row(&from, CS_ROW_DIGEST);
     until = from;
-    cs_key_after(&until);
+    cs_keyspace_after(&until);
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
-    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_key_slice(&from), cs_key_slice(&until));
+    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_keyspace_slice(&from),
+                                                    cs_keyspace_slice(&until));
     for (uint32_t n = 1; rc == CS_OK && cs_rocks_rows_next(rows, &row, &value); n++) {
         cs_rocks_remove(s->rocks, CS_CF_LEDGER, row);
         if (n % group_of(opts) != 0)
             continue;
-        rc = cs_store_commit(s, s->next_output_id, err);
+        rc = cs_store_rows_commit(s, s->next_output_id, err);
         tell(s, opts, s->next_output_id - 1);
     }
     closed = cs_rocks_rows_close(rows, rc == CS_OK ? err : NULL);
@@ -166,23 +168,23 @@ static enum cs_err remove_old_index(struct cs_store *s, const struct cs_store_op
     rc = rc == CS_OK ? closed : rc;
     if (rc != CS_OK)
         return rc;
-    cs_key_system(&system, "upgrade");
-    cs_rocks_remove(s->rocks, CS_CF_META, cs_key_slice(&system));
-    return cs_store_commit(s, s->next_output_id, err);
+    cs_keyspace_system(&system, "upgrade");
+    cs_rocks_remove(s->rocks, CS_CF_META, cs_keyspace_slice(&system));
+    return cs_store_rows_commit(s, s->next_output_id, err);
 }
 
 enum cs_err cs_store_upgrade(struct cs_store *s, const struct cs_store_opts *opts, struct cs_error *err)
 {
     uint8_t row[8] = {0};
     struct pass p = {.s = s};
-    enum cs_err rc = cs_store_get_system(s, NULL, "upgrade", row, sizeof row, err);
+    enum cs_err rc = cs_store_rows_get_system(s, NULL, "upgrade", row, sizeof row, err);
     if (rc == CS_ENOENT && s->format == CS_STORE_FORMAT)
         return CS_OK;
     if (rc != CS_OK && rc != CS_ENOENT)
         return rc;
     rc = CS_OK;
     if (s->format == 1) {
-        p.next = cs_get_u64(row) > 0 ? cs_get_u64(row) : 1;
+        p.next = cs_keyspace_get_u64(row) > 0 ? cs_keyspace_get_u64(row) : 1;
         tell(s, opts, p.next - 1);
         p.owners = cs_owners_open(s);
         rc = index_all(&p, opts, err);

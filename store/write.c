@@ -21,19 +21,20 @@ static enum cs_err put_output(struct cs_store *s, const struct cs_batch_output *
     struct cs_place place = {.output_id = o->output_id,
                              .flags = borrowed ? CS_OUTPUT_CANONICAL | CS_OUTPUT_ADOPTED : o->flags};
     cs_record_head(&r, head);
-    cs_key_output(&key, o->output_id);
-    cs_rocks_put_joined(s->rocks, CS_CF_OUTPUTS, cs_key_slice(&key), slice(head, sizeof head), slice(o->bytes, o->len));
+    cs_keyspace_output(&key, o->output_id);
+    cs_rocks_put_joined(s->rocks, CS_CF_OUTPUTS, cs_keyspace_slice(&key), slice(head, sizeof head),
+                        slice(o->bytes, o->len));
     if (o->flags & (CS_OUTPUT_DUPLICATE | CS_OUTPUT_ATTEMPT))
         return CS_OK;
-    enum cs_err rc = cs_agains_link(s, o->gen, o->lane, o->position, &place, err);
+    enum cs_err rc = cs_store_again_link(s, o->gen, o->lane, o->position, &place, err);
     if (rc != CS_OK)
         return rc;
-    cs_store_put_place(s, o->gen, o->lane, o->position, &place);
+    cs_store_rows_put_place(s, o->gen, o->lane, o->position, &place);
     if (o->flags & CS_OUTPUT_CANONICAL)
-        cs_store_put_index(s, &o->digest,
-                           &(struct cs_indexed){.output_id = o->output_id,
-                                                .owner = o->owner,
-                                                .earlier = place.n_earlier > 0 ? place.earlier[0] : 0});
+        cs_store_rows_put_index(s, &o->digest,
+                                &(struct cs_indexed){.output_id = o->output_id,
+                                                     .owner = o->owner,
+                                                     .earlier = place.n_earlier > 0 ? place.earlier[0] : 0});
     return CS_OK;
 }
 
@@ -46,19 +47,19 @@ static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)
         memcpy(place.earlier, a->earlier, a->n_earlier * sizeof *a->earlier);
     if (a->superseded)
         place.flags |= CS_OUTPUT_SUPERSEDED;
-    cs_store_put_place(s, a->gen, a->lane, a->position, &place);
+    cs_store_rows_put_place(s, a->gen, a->lane, a->position, &place);
     if (a->from.lane != 0) {
         struct cs_key old;
-        cs_key_index(&old, &a->digest, a->from.lane, a->output_id);
-        cs_rocks_remove(s->rocks, CS_CF_LEDGER, cs_key_slice(&old));
-        cs_store_put_index(s, &a->digest,
-                           &(struct cs_indexed){.output_id = a->output_id,
-                                                .owner = a->owner,
-                                                .flags = a->superseded ? CS_OUTPUT_SUPERSEDED : 0,
-                                                .earlier = a->n_earlier > 0 ? a->earlier[0] : 0});
+        cs_keyspace_index(&old, &a->digest, a->from.lane, a->output_id);
+        cs_rocks_remove(s->rocks, CS_CF_LEDGER, cs_keyspace_slice(&old));
+        cs_store_rows_put_index(s, &a->digest,
+                                &(struct cs_indexed){.output_id = a->output_id,
+                                                     .owner = a->owner,
+                                                     .flags = a->superseded ? CS_OUTPUT_SUPERSEDED : 0,
+                                                     .earlier = a->n_earlier > 0 ? a->earlier[0] : 0});
     }
     if (a->superseded)
-        cs_agains_wait(s, a->gen, a->lane, a->position, &place);
+        cs_store_again_wait(s, a->gen, a->lane, a->position, &place);
 }
 
 static void put_ledger(struct cs_store *s, const struct cs_batch *b)
@@ -67,20 +68,20 @@ static void put_ledger(struct cs_store *s, const struct cs_batch *b)
     uint8_t counters[CS_COUNTERS_BYTES], frontier[8];
     for (uint32_t i = 0; i < b->n_pages; i++) {
         const struct cs_batch_page *p = &b->pages[i];
-        cs_key_at(&key, CS_ROW_PAGE, p->gen, p->lane, p->page);
-        cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_key_slice(&key), slice(p->bits, sizeof p->bits));
+        cs_keyspace_at(&key, CS_ROW_PAGE, p->gen, p->lane, p->page);
+        cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_keyspace_slice(&key), slice(p->bits, sizeof p->bits));
     }
     for (uint32_t i = 0; i < b->n_counters; i++) {
         const struct cs_batch_counters *c = &b->counters[i];
-        cs_key_lane(&key, CS_ROW_COUNTERS, c->gen, c->lane);
-        const uint32_t n = cs_counters_encode(counters, &c->counters);
-        cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_key_slice(&key), slice(counters, n));
+        cs_keyspace_lane(&key, CS_ROW_COUNTERS, c->gen, c->lane);
+        const uint32_t n = cs_keyspace_counters_encode(counters, &c->counters);
+        cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_keyspace_slice(&key), slice(counters, n));
     }
     for (uint32_t i = 0; i < b->n_frontiers; i++) {
         const struct cs_batch_frontier *f = &b->frontiers[i];
-        cs_key_lane(&key, CS_ROW_FRONTIER, f->gen, f->lane);
-        cs_put_u64(frontier, f->frontier);
-        cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_key_slice(&key), slice(frontier, sizeof frontier));
+        cs_keyspace_lane(&key, CS_ROW_FRONTIER, f->gen, f->lane);
+        cs_keyspace_put_u64(frontier, f->frontier);
+        cs_rocks_put(s->rocks, CS_CF_LEDGER, cs_keyspace_slice(&key), slice(frontier, sizeof frontier));
     }
 }
 
@@ -88,11 +89,11 @@ enum cs_err cs_store_write(struct cs_store *s, struct cs_batch *b, struct cs_err
 {
     struct cs_error why = {CS_OK, ""};
     uint64_t next = s->next_output_id;
-    int64_t now_wall_ms = cs_wall_ms();
+    int64_t now_wall_ms = cs_clock_wall_ms();
     CS_ASSERT(s->write);
     if (s->failed.code != CS_OK)
         return cs_error_set(err, s->failed.code, "nothing is written any more after: %s", s->failed.msg);
-    enum cs_err rc = cs_agains_put(s, b, &why);
+    enum cs_err rc = cs_store_again_put(s, b, &why);
     for (uint32_t i = 0; rc == CS_OK && i < b->n_outputs; i++) {
         b->outputs[i].output_id = next++;
         rc = put_output(s, &b->outputs[i], now_wall_ms, &why);
@@ -101,10 +102,10 @@ enum cs_err cs_store_write(struct cs_store *s, struct cs_batch *b, struct cs_err
         put_adoption(s, &b->adoptions[i]);
     if (rc == CS_OK) {
         put_ledger(s, b);
-        cs_store_put_metas(s, b);
-        rc = cs_store_commit(s, next, &why);
+        cs_store_rows_put_metas(s, b);
+        rc = cs_store_rows_commit(s, next, &why);
     }
-    cs_agains_forget(s);
+    cs_store_again_forget(s);
     if (rc != CS_OK) {
         s->failed = why;
         cs_error_set(err, rc, "%s", why.msg);

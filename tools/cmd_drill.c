@@ -1,7 +1,6 @@
 /* clinsafe drill - kills every part of a fleet while it works on a study of yours, against the simulator, and counts what was lost. */
 #include <errno.h>
 #include <ftw.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +9,16 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
+#include "protocol/base/json.h"
 #include "protocol/base/rng.h"
 #include "protocol/study/plan.h"
 #include "store/progress.h"
-#include "tools/fleet/admin_client.h"
+#include "tools/base/text.h"
 #include "tools/commands.h"
+#include "tools/fleet/admin_client.h"
 #include "tools/fleet/drill_count.h"
 #include "tools/fleet/fleet.h"
 #include "tools/fleet/submission.h"
-#include "tools/base/text.h"
 
 enum {
     ROUNDS = 12,
@@ -106,7 +106,7 @@ static void cut(struct drill *d)
     d->trials = trials_of(s);
     if (d->trials > TRIALS_MOST) {
         const uint64_t a_case = d->trials / s->n_cases, n = a_case > 0 ? TRIALS_MOST / a_case : s->n_cases;
-        cs_make_pilot(s, (uint32_t)(n > 0 ? n : 1));
+        cs_submission_make_pilot(s, (uint32_t)(n > 0 ? n : 1));
         d->trials = trials_of(s);
     }
     uint64_t latency = d->rounds * ROUND_MS * WORKERS * SLOTS / (d->trials + 1), most = LATENCY_MOST_MS;
@@ -151,14 +151,14 @@ static enum cs_err ask_progress(struct drill *d, int timeout_ms, struct cs_error
     struct cs_admin_opts ao = {.endpoint = d->fleet.admin};
     struct cs_admin_client *client = NULL;
     const char *reply = NULL;
-    enum cs_err rc = cs_admin_open(&client, &ao, err);
+    enum cs_err rc = cs_admin_client_open(&client, &ao, err);
     if (rc == CS_OK)
-        rc = cs_admin_ask(client, "status", NULL, NULL, 0, timeout_ms, &reply, err);
+        rc = cs_admin_client_ask(client, "status", NULL, NULL, 0, timeout_ms, &reply, err);
     if (rc == CS_OK) {
         cs_arena_reset(&d->arena);
         rc = cs_progress_parse(reply, strlen(reply), &d->arena, &d->progress, err);
     }
-    cs_admin_close(client);
+    cs_admin_client_close(client);
     return rc;
 }
 
@@ -174,21 +174,21 @@ static enum cs_err bring_up(struct drill *d, struct cs_error *err)
     enum cs_err rc = cs_fleet_start(&d->fleet, &d->dir, d->loaded.study, &opts, err);
     struct cs_admin_opts ao = {.endpoint = d->fleet.admin};
     if (rc == CS_OK)
-        rc = cs_admin_open(&client, &ao, err);
+        rc = cs_admin_client_open(&client, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submit_study(client, &d->loaded, false, &gen, &is_new, err);
+        rc = cs_submission_send(client, &d->loaded, false, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&d->fleet, err);
-    cs_admin_close(client);
+    cs_admin_client_close(client);
     return rc;
 }
 
 /* Lets time pass while the fleet works, and looks after what dies by itself. */
 static enum cs_err pass(struct drill *d, uint64_t ms, struct cs_error *err)
 {
-    const uint64_t end = cs_mono_ms() + ms;
-    while (cs_mono_ms() < end) {
-        const uint64_t left = end - cs_mono_ms();
+    const uint64_t end = cs_clock_mono_ms() + ms;
+    while (cs_clock_mono_ms() < end) {
+        const uint64_t left = end - cs_clock_mono_ms();
         enum cs_err rc = interrupted ? cs_error_set(err, CS_EINTERRUPTED, "interrupted")
                                      : cs_fleet_check(&d->fleet, err);
         if (rc != CS_OK)
@@ -242,7 +242,7 @@ static enum target pick(struct drill *d, uint64_t round)
 {
     static const enum target usual[] = {WORKER, WORKER, WORKER, COORDINATOR, COORDINATOR, REDIS, SIMULATOR, EVERYTHING};
     if (round < TARGETS)
-        return (enum target)cs_permute(d->seed, TARGETS, round);
+        return (enum target)cs_rng_permute(d->seed, TARGETS, round);
     return usual[cs_rng_below(&d->rng, sizeof usual / sizeof *usual)];
 }
 
@@ -277,10 +277,10 @@ static enum cs_err rounds(struct drill *d, struct cs_error *err)
 /* The study goes on to its end, undisturbed. */
 static enum cs_err finish(struct drill *d, struct cs_error *err)
 {
-    const uint64_t end = cs_mono_ms() + FINISH_MS;
+    const uint64_t end = cs_clock_mono_ms() + FINISH_MS;
     for (;;) {
         enum cs_err rc = pass(d, 2 * STEP_MS, err);
-        if (rc == CS_OK && cs_mono_ms() > end)
+        if (rc == CS_OK && cs_clock_mono_ms() > end)
             rc = cs_error_set(err, CS_ETIMEDOUT, "the study did not end within %d s after the last kill",
                               FINISH_MS / 1000);
         if (rc != CS_OK)
@@ -313,24 +313,25 @@ static void print_text(const struct drill *d, const struct cs_drill_count *c)
            (unsigned long long)(d->progress.done + d->progress.failed), (unsigned long long)d->trials,
            (unsigned long long)d->progress.failed);
     printf("%s (seed %llu, %.0f s)\n", is_sound(d, c) ? "Nothing was lost." : "THE DRILL FAILED.",
-           (unsigned long long)d->seed, (double)(cs_mono_ms() - d->started_ms) / 1000);
+           (unsigned long long)d->seed, (double)(cs_clock_mono_ms() - d->started_ms) / 1000);
 }
 
 static void print_json(const struct drill *d, const struct cs_drill_count *c)
 {
-    json_t *killed = json_object();
+    struct cs_json *killed = cs_json_object();
     for (int t = 0; t < TARGETS; t++)
-        json_object_set_new(killed, t == EVERYTHING ? "everything" : names[t], json_integer((json_int_t)d->killed[t]));
-    json_t *o = json_pack("{s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "study",
-                          d->loaded.study->name, "seed", (json_int_t)d->seed, "rounds", (json_int_t)d->rounds, "killed",
-                          killed, "workers_killed", (json_int_t)d->workers_killed, "trials", (json_int_t)d->trials,
-                          "done", (json_int_t)d->progress.done, "failed", (json_int_t)d->progress.failed,
-                          "acknowledged", (json_int_t)c->acknowledged, "lost", (json_int_t)c->lost, "answered",
-                          (json_int_t)c->answered, "paid_twice", (json_int_t)c->paid_twice, "paid_twice_at_most",
-                          (json_int_t)d->bound, "sound", (int)is_sound(d, c));
-    json_dumpf(o, stdout, JSON_INDENT(2));
+        cs_json_object_set_new(killed, t == EVERYTHING ? "everything" : names[t],
+                               cs_json_integer((int64_t)d->killed[t]));
+    struct cs_json *o = cs_json_pack(
+        "{s:s, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "study", d->loaded.study->name,
+        "seed", (int64_t)d->seed, "rounds", (int64_t)d->rounds, "killed", killed, "workers_killed",
+        (int64_t)d->workers_killed, "trials", (int64_t)d->trials, "done", (int64_t)d->progress.done, "failed",
+        (int64_t)d->progress.failed, "acknowledged", (int64_t)c->acknowledged, "lost", (int64_t)c->lost, "answered",
+        (int64_t)c->answered, "paid_twice", (int64_t)c->paid_twice, "paid_twice_at_most", (int64_t)d->bound, "sound",
+        (int)is_sound(d, c));
+    cs_json_dumpf(o, stdout, CS_JSON_INDENT(2));
     putchar('\n');
-    json_decref(o);
+    cs_json_decref(o);
 }
 
 /* ---- the command -------------------------------------------------------------------------------------------------------- */
@@ -365,7 +366,7 @@ static void release(struct drill *d, bool keep)
 {
     cs_fleet_stop(&d->fleet, 2000);
     cs_study_dir_release(&d->dir);
-    cs_loaded_release(&d->loaded);
+    cs_load_release(&d->loaded);
     cs_arena_release(&d->arena);
     if (d->made != NULL && keep)
         fprintf(stderr, "kept for a look: %s\n", d->made);
@@ -396,7 +397,7 @@ static enum cs_err drill(struct drill *d, struct cs_error *err)
 
 int cmd_drill(int argc, char **argv)
 {
-    struct drill d = {.rounds = ROUNDS, .dir = {.lock_fd = -1}, .started_ms = cs_mono_ms()};
+    struct drill d = {.rounds = ROUNDS, .dir = {.lock_fd = -1}, .started_ms = cs_clock_mono_ms()};
     struct cs_drill_count count = {0};
     struct cs_error err = {0};
     int status = 0;
@@ -406,7 +407,7 @@ int cmd_drill(int argc, char **argv)
     if (rc != CS_OK)
         return cs_command_fail(rc, &err);
     if (d.seed == 0)
-        d.seed = (uint64_t)cs_wall_ms() % 1000000 + 1;
+        d.seed = (uint64_t)cs_clock_wall_ms() % 1000000 + 1;
     d.rng.state = d.seed;
     simulate(&d);
     cut(&d);

@@ -33,7 +33,7 @@ static enum cs_err write_row(struct export *e, uint32_t lane, uint64_t position,
     if (rc != CS_OK)
         return rc;
     e->format->row(e->out, &e->row);
-    cs_ticker_at(&e->ticker, ++e->rows);
+    cs_screen_ticker_at(&e->ticker, ++e->rows);
     return ferror(e->out) ? cs_error_set(err, CS_EIO, "writing the export: %s", strerror(errno)) : CS_OK;
 }
 
@@ -50,7 +50,8 @@ static enum cs_err find_follower(struct export *e, uint32_t lane, uint64_t posit
                                  struct cs_error *err)
 {
     struct cs_place place;
-    enum cs_err rc = cs_store_place(e->reader->store, e->reader->view.generation.number, lane, position, &place, err);
+    enum cs_err rc = cs_store_rows_place(e->reader->store, e->reader->view.generation.number, lane, position, &place,
+                                         err);
     *by = 0;
     for (uint32_t i = 0; rc == CS_OK && i < place.n_earlier; i++) {
         if (place.earlier[i] == output_id)
@@ -89,7 +90,7 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     if (rc == CS_OK)
         e->format->header(e->out, &e->row);
     e->reader = r;
-    cs_ticker_init(&e->ticker, "export", plan->n_trials);
+    cs_screen_ticker_init(&e->ticker, "export", plan->n_trials);
     for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
         e->next = 0;
         e->before = 0;
@@ -98,7 +99,7 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
         if (rc == CS_OK)
             rc = write_planned(e, lane, plan->lanes[lane].n_trials, err);
     }
-    cs_ticker_end(&e->ticker);
+    cs_screen_ticker_end(&e->ticker);
     cs_export_row_close(&e->row);
     return rc;
 }

@@ -51,7 +51,7 @@ static enum cs_err open_client(const struct reach *r, struct cs_admin_client **o
     struct cs_admin_opts o = {
         .endpoint = r->endpoint != NULL ? r->endpoint : of_dir, .key = r->key, .server_key = r->server_key};
     if (rc == CS_OK)
-        rc = cs_admin_open(out, &o, err);
+        rc = cs_admin_client_open(out, &o, err);
     free(of_dir);
     return rc;
 }
@@ -62,7 +62,7 @@ static void say_standing(struct cs_admin_client *client, const struct reach *rea
     struct cs_unanswered s = {0};
     struct cs_error err = {0};
     struct cs_ticker ticker = {0};
-    const struct cs_fleet_status_watch watch = {.on_progress = cs_ticker_progress, .self = &ticker};
+    const struct cs_fleet_status_watch watch = {.on_progress = cs_screen_ticker_progress, .self = &ticker};
     enum cs_err rc = cs_fleet_status_wait_built(client, &watch, BUILT_MS, &err);
     char *command = cs_xasprintf("clinsafe retry --coordinator %s", reach->endpoint);
     if (rc == CS_OK)
@@ -101,7 +101,7 @@ int cmd_submit(int argc, char **argv)
     if (rc == CS_OK)
         rc = open_client(&reach, &client, &err);
     if (rc == CS_OK)
-        rc = cs_submit_study(client, &loaded, adopt_other, &gen, &is_new, &err);
+        rc = cs_submission_send(client, &loaded, adopt_other, &gen, &is_new, &err);
     if (rc == CS_OK) {
         printf("%s: generation %u %s\n", loaded.study->name, gen, is_new ? "started" : "continues");
         fflush(stdout);
@@ -109,8 +109,8 @@ int cmd_submit(int argc, char **argv)
     } else {
         status = cs_command_fail(rc, &err);
     }
-    cs_admin_close(client);
-    cs_loaded_release(&loaded);
+    cs_admin_client_close(client);
+    cs_load_release(&loaded);
     return status;
 }
 
@@ -135,12 +135,12 @@ static int say(const char *verb, const char *summary, const char *done, bool tak
     const char *args[] = {n_args > 0 ? argv[1] : NULL, NULL};
     enum cs_err rc = open_client(&reach, &client, &err);
     if (rc == CS_OK)
-        rc = cs_admin_ask(client, verb, args, NULL, 0, ASK_MS, NULL, &err);
+        rc = cs_admin_client_ask(client, verb, args, NULL, 0, ASK_MS, NULL, &err);
     if (rc == CS_OK)
         printf("%s%s%s\n", n_args > 0 ? argv[1] : "", n_args > 0 ? ": " : "", done);
     else
         status = cs_command_fail(rc, &err);
-    cs_admin_close(client);
+    cs_admin_client_close(client);
     return status;
 }
 
@@ -184,10 +184,10 @@ static enum cs_err retry(struct cs_admin_client *client, const struct cs_again_o
 {
     const char *args[] = {again->model, NULL};
     struct cs_ticker ticker = {0};
-    const struct cs_fleet_status_watch watch = {.on_progress = cs_ticker_progress, .self = &ticker};
-    if (cs_again_is_asked(again))
-        return cs_again_ask(client, again, &watch, stdout, err);
-    enum cs_err rc = cs_admin_ask(client, "retry", args, NULL, 0, ASK_MS, NULL, err);
+    const struct cs_fleet_status_watch watch = {.on_progress = cs_screen_ticker_progress, .self = &ticker};
+    if (cs_fleet_again_is_asked(again))
+        return cs_fleet_again_ask(client, again, &watch, stdout, err);
+    enum cs_err rc = cs_admin_client_ask(client, "retry", args, NULL, 0, ASK_MS, NULL, err);
     if (rc == CS_OK)
         printf("%s%sfailed trials planned again\n", again->model != NULL ? again->model : "",
                again->model != NULL ? ": " : "");
@@ -223,7 +223,7 @@ int cmd_retry(int argc, char **argv)
     enum cs_err rc = CS_OK;
     if (n_args > 0 && again.model != NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "MODEL and --model say the same: give one of them");
-    else if (again.repeat && !cs_again_is_asked(&again))
+    else if (again.repeat && !cs_fleet_again_is_asked(&again))
         rc = cs_error_set(&err, CS_EUSAGE, "--again goes with --timeouts or --unparsable");
     again.model = n_args > 0 ? argv[1] : again.model;
     if (rc == CS_OK)
@@ -232,7 +232,7 @@ int cmd_retry(int argc, char **argv)
         rc = retry(client, &again, &err);
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
-    cs_admin_close(client);
+    cs_admin_client_close(client);
     return status;
 }
 

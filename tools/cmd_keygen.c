@@ -19,9 +19,9 @@ int cmd_keygen(int argc, char **argv)
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
         return status;
-    enum cs_err rc = cs_keypair_make(&pair, &err);
+    enum cs_err rc = cs_keys_pair_make(&pair, &err);
     if (rc == CS_OK)
-        rc = cs_keypair_save(&pair, argv[1], name != NULL ? name : argv[1], &err);
+        rc = cs_keys_pair_save(&pair, argv[1], name != NULL ? name : argv[1], &err);
     if (rc != CS_OK)
         return cs_command_fail(rc, &err);
     printf("%s.key  secret: keep it on its host\n%s.pub  public: for the allow-list, or --server-key\n", argv[1],

@@ -1,22 +1,22 @@
 /* clinsafe plan - what a study file means, before a cent is spent. */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/json.h"
 #include "protocol/load/keys_env.h"
 #include "protocol/study/render.h"
-#include "tools/commands.h"
-#include "tools/plan/already_paid.h"
-#include "tools/plan/power.h"
-#include "tools/plan/prompt_book.h"
 #include "tools/base/study_dir.h"
+#include "tools/base/text.h"
+#include "tools/commands.h"
+#include "tools/fleet/unanswered.h"
+#include "tools/plan/already_paid.h"
 #include "tools/plan/estimate.h"
 #include "tools/plan/fits.h"
-#include "tools/base/text.h"
-#include "tools/fleet/unanswered.h"
+#include "tools/plan/power.h"
+#include "tools/plan/prompt_book.h"
 
 enum { EXAMPLES = 2 };
 
@@ -188,9 +188,9 @@ static void print_keys(const struct cs_study *s, FILE *out)
     for (uint32_t i = 0; i < s->n_accounts; i++) {
         struct cs_error err = {0};
         char *key = NULL;
-        if (cs_key_wanted(s, i) && cs_key_find(&s->accounts[i], &key, &err) != CS_OK)
+        if (cs_keys_env_wanted(s, i) && cs_keys_env_find(&s->accounts[i], &key, &err) != CS_OK)
             fprintf(out, "\nAccount %s cannot be called from here: %s.\n", s->accounts[i].name, err.msg);
-        cs_key_free(key);
+        cs_keys_env_free(key);
     }
 }
 
@@ -222,7 +222,7 @@ static void print_text(const struct planned *p, FILE *out)
     print_standing(p, out);
     print_notes(p, out);
     print_keys(s, out);
-    cs_hex(s->analysis_digest, 32, hex);
+    cs_digest_hex(s->analysis_digest, 32, hex);
     fprintf(out, "\nDeclared analysis: %s\n", strcmp(s->analysis, "{}") == 0 ? "none" : hex);
     cs_plan_power_text(&p->power, out);
     for (unsigned i = 0; i < p->n_examples; i++) {
@@ -240,96 +240,97 @@ static void print_text(const struct planned *p, FILE *out)
 
 /* ---- JSON ----------------------------------------------------------------------------------------- */
 
-static json_t *json_factors(const struct planned *p)
+static struct cs_json *json_factors(const struct planned *p)
 {
     const struct cs_study *s = p->plan.study;
-    json_t *factors = json_array();
+    struct cs_json *factors = cs_json_array();
     for (uint32_t f = 0; f < s->n_factors; f++) {
-        json_t *levels = json_array();
+        struct cs_json *levels = cs_json_array();
         for (uint32_t i = 0; i < s->factors[f].n_levels; i++) {
             const struct cs_level *l = &s->factors[f].levels[i];
-            json_t *o = json_pack("{s:s, s:s, s:i, s:i}", "id", l->id, "role", role_name(l->role), "wordings",
-                                  (int)l->n_wordings, "repeats_times", (int)l->repeats_times);
+            struct cs_json *o = cs_json_pack("{s:s, s:s, s:i, s:i}", "id", l->id, "role", role_name(l->role),
+                                             "wordings", (int)l->n_wordings, "repeats_times", (int)l->repeats_times);
             if (p->survey.level_chars[f][i] >= 0)
-                json_object_set_new(o, "mean_request_bytes", json_real(p->survey.level_chars[f][i]));
-            json_array_append_new(levels, o);
+                cs_json_object_set_new(o, "mean_request_bytes", cs_json_real(p->survey.level_chars[f][i]));
+            cs_json_array_append_new(levels, o);
         }
-        json_array_append_new(factors, json_pack("{s:s, s:b, s:o}", "name", s->factors[f].name, "joined",
-                                                 (int)s->factors[f].joined, "levels", levels));
+        cs_json_array_append_new(factors, cs_json_pack("{s:s, s:b, s:o}", "name", s->factors[f].name, "joined",
+                                                       (int)s->factors[f].joined, "levels", levels));
     }
     return factors;
 }
 
-static json_t *json_lanes(const struct planned *p)
+static struct cs_json *json_lanes(const struct planned *p)
 {
     const struct cs_study *s = p->plan.study;
-    json_t *lanes = json_array();
+    struct cs_json *lanes = cs_json_array();
     for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
         const struct cs_estimate_lane *l = &p->survey.lanes[i];
         const struct cs_model *m = &s->models[i];
-        json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model,
-                              "account", s->accounts[m->account].name, "trials", (json_int_t)p->plan.lanes[i].n_trials,
-                              "distinct_requests", (json_int_t)((uint64_t)p->plan.lanes[i].n_cells * s->n_cases),
-                              "input_tokens", (json_int_t)l->input_tokens, "output_tokens_low",
-                              (json_int_t)l->output_low, "output_tokens_high", (json_int_t)l->output_high);
+        struct cs_json *o = cs_json_pack(
+            "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model, "account",
+            s->accounts[m->account].name, "trials", (int64_t)p->plan.lanes[i].n_trials, "distinct_requests",
+            (int64_t)((uint64_t)p->plan.lanes[i].n_cells * s->n_cases), "input_tokens", (int64_t)l->input_tokens,
+            "output_tokens_low", (int64_t)l->output_low, "output_tokens_high", (int64_t)l->output_high);
         if (l->usd_low >= 0) {
-            json_object_set_new(o, "usd_low", json_real(l->usd_low));
-            json_object_set_new(o, "usd_high", json_real(l->usd_high));
+            cs_json_object_set_new(o, "usd_low", cs_json_real(l->usd_low));
+            cs_json_object_set_new(o, "usd_high", cs_json_real(l->usd_high));
         }
         if (p->paid.lanes != NULL) {
             const struct cs_already_paid_lane *paid = &p->paid.lanes[i];
-            json_object_set_new(o, "paid",
-                                json_pack("{s:I, s:I, s:I}", "looked_up", (json_int_t)paid->looked_up, "own",
-                                          (json_int_t)paid->own, "borrowed", (json_int_t)paid->borrowed));
+            cs_json_object_set_new(o, "paid",
+                                   cs_json_pack("{s:I, s:I, s:I}", "looked_up", (int64_t)paid->looked_up, "own",
+                                                (int64_t)paid->own, "borrowed", (int64_t)paid->borrowed));
         }
         if (l->minutes_min > 0)
-            json_object_set_new(o, "minutes_at_limits", json_real(l->minutes_min));
-        json_array_append_new(lanes, o);
+            cs_json_object_set_new(o, "minutes_at_limits", cs_json_real(l->minutes_min));
+        cs_json_array_append_new(lanes, o);
     }
     return lanes;
 }
 
-static json_t *json_standing(const struct planned *p)
+static struct cs_json *json_standing(const struct planned *p)
 {
-    json_t *list = json_array();
+    struct cs_json *list = cs_json_array();
     for (uint32_t i = 0; i < p->standing.n; i++) {
         const struct cs_unanswered_lane *l = &p->standing.lanes[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:I, s:I, s:I}", "model", l->model, "answers", (json_int_t)l->answers,
-                                        "timeouts", (json_int_t)l->timeouts, "unparsable", (json_int_t)l->unparsable));
+        cs_json_array_append_new(list,
+                                 cs_json_pack("{s:s, s:I, s:I, s:I}", "model", l->model, "answers", (int64_t)l->answers,
+                                              "timeouts", (int64_t)l->timeouts, "unparsable", (int64_t)l->unparsable));
     }
     return list;
 }
 
-static json_t *json_notes(const struct planned *p, json_t *root)
+static struct cs_json *json_notes(const struct planned *p, struct cs_json *root)
 {
     const struct cs_study *s = p->plan.study;
     const struct cs_estimate *v = &p->survey;
-    json_t *alike = json_array(), *doubts = json_array(), *examples = json_array();
+    struct cs_json *alike = cs_json_array(), *doubts = cs_json_array(), *examples = cs_json_array();
     for (uint32_t i = 0; i < v->n_alike; i++) {
         const struct cs_factor *f = &s->factors[v->alike[i].factor];
-        json_array_append_new(alike,
-                              json_pack("{s:s, s:s, s:s, s:i}", "factor", f->name, "a", f->levels[v->alike[i].a].id,
-                                        "b", f->levels[v->alike[i].b].id, "models", (int)v->alike[i].lanes));
+        cs_json_array_append_new(alike, cs_json_pack("{s:s, s:s, s:s, s:i}", "factor", f->name, "a",
+                                                     f->levels[v->alike[i].a].id, "b", f->levels[v->alike[i].b].id,
+                                                     "models", (int)v->alike[i].lanes));
     }
     for (uint32_t i = 0; i < v->n_doubts; i++)
-        json_array_append_new(doubts, json_pack("{s:s, s:i, s:s, s:s}", "factor", s->factors[v->doubts[i].factor].name,
-                                                "cases", (int)v->doubts[i].cases, "example",
-                                                p->loaded.all[v->doubts[i].case_index].id, "why", v->doubts[i].why));
+        cs_json_array_append_new(doubts,
+                                 cs_json_pack("{s:s, s:i, s:s, s:s}", "factor", s->factors[v->doubts[i].factor].name,
+                                              "cases", (int)v->doubts[i].cases, "example",
+                                              p->loaded.all[v->doubts[i].case_index].id, "why", v->doubts[i].why));
     for (unsigned i = 0; i < p->n_examples; i++) {
         const struct example *e = &p->examples[i];
-        json_t *condition = json_object();
+        struct cs_json *condition = cs_json_object();
         for (uint32_t f = 0; f < s->n_factors; f++)
-            json_object_set_new(condition, s->factors[f].name,
-                                json_string(s->factors[f].levels[e->at.arms[f].level].id));
-        json_array_append_new(examples,
-                              json_pack("{s:s, s:o, s:s, s:s, s:s}", "case", p->loaded.all[0].id, "condition",
-                                        condition, "question", s->questions[e->at.question].name, "system",
-                                        cs_buf_cstr(&e->prompt.system), "user", cs_buf_cstr(&e->prompt.user)));
+            cs_json_object_set_new(condition, s->factors[f].name,
+                                   cs_json_string(s->factors[f].levels[e->at.arms[f].level].id));
+        cs_json_array_append_new(examples,
+                                 cs_json_pack("{s:s, s:o, s:s, s:s, s:s}", "case", p->loaded.all[0].id, "condition",
+                                              condition, "question", s->questions[e->at.question].name, "system",
+                                              cs_buf_cstr(&e->prompt.system), "user", cs_buf_cstr(&e->prompt.user)));
     }
-    json_object_set_new(root, "identical_levels", alike);
-    json_object_set_new(root, "ambiguous_insertions", doubts);
-    json_object_set_new(root, "examples", examples);
+    cs_json_object_set_new(root, "identical_levels", alike);
+    cs_json_object_set_new(root, "ambiguous_insertions", doubts);
+    cs_json_object_set_new(root, "examples", examples);
     return root;
 }
 
@@ -337,20 +338,20 @@ static void print_json(const struct planned *p, FILE *out)
 {
     const struct cs_study *s = p->plan.study;
     char hex[65];
-    cs_hex(s->analysis_digest, 32, hex);
-    json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:s, s:o, s:o}", "study", s->name, "title", s->title,
-                             "seed", (json_int_t)s->seed, "trials", (json_int_t)p->plan.n_trials, "cases",
-                             (int)s->n_cases, "clusters", (int)p->survey.clusters, "repeated_cases",
-                             (int)p->survey.n_same, "analysis_digest", hex, "factors", json_factors(p), "lanes",
-                             json_lanes(p));
+    cs_digest_hex(s->analysis_digest, 32, hex);
+    struct cs_json *root = cs_json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:s, s:o, s:o}", "study", s->name, "title",
+                                        s->title, "seed", (int64_t)s->seed, "trials", (int64_t)p->plan.n_trials,
+                                        "cases", (int)s->n_cases, "clusters", (int)p->survey.clusters, "repeated_cases",
+                                        (int)p->survey.n_same, "analysis_digest", hex, "factors", json_factors(p),
+                                        "lanes", json_lanes(p));
     if (s->budget_nano_usd >= 0)
-        json_object_set_new(root, "budget_usd", json_real((double)s->budget_nano_usd / 1e9));
+        cs_json_object_set_new(root, "budget_usd", cs_json_real((double)s->budget_nano_usd / 1e9));
     if (p->standing.n > 0)
-        json_object_set_new(root, "standing", json_standing(p));
-    json_object_set_new(root, "power", cs_plan_power_json(&p->power));
-    json_dumpf(json_notes(p, root), out, JSON_INDENT(2));
+        cs_json_object_set_new(root, "standing", json_standing(p));
+    cs_json_object_set_new(root, "power", cs_plan_power_json(&p->power));
+    cs_json_dumpf(json_notes(p, root), out, CS_JSON_INDENT(2));
     fputc('\n', out);
-    json_decref(root);
+    cs_json_decref(root);
 }
 
 /* ---- command ---------------------------------------------------------------------------------------- */
@@ -432,13 +433,13 @@ int cmd_plan(int argc, char **argv)
     else
         print_text(&p, stdout);
     for (unsigned i = 0; i < EXAMPLES; i++)
-        cs_prompt_release(&p.examples[i].prompt);
+        cs_render_release(&p.examples[i].prompt);
     cs_plan_power_release(&p.power);
     cs_unanswered_release(&p.standing);
     cs_already_paid_release(&p.paid);
     cs_estimate_release(&p.survey);
     cs_requests_close(p.requests);
     cs_plan_release(&p.plan);
-    cs_loaded_release(&p.loaded);
+    cs_load_release(&p.loaded);
     return status;
 }

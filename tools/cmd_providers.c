@@ -1,6 +1,5 @@
 /* clinsafe providers check - can each lane be used? The calls are made by clinsafe-worker, as all calls are. */
 #include <errno.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +9,11 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/json.h"
 #include "protocol/load/providers.h"
+#include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/fleet.h"
-#include "tools/base/text.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, ARGS_MAX = 16 };
 
@@ -22,7 +22,7 @@ struct check {
     struct cs_study_args study;
     bool json;
     uint32_t lanes, failed;
-    json_t *all; /* what --json prints */
+    struct cs_json *all; /* what --json prints */
 };
 
 /* ---- the worker ----------------------------------------------------------------------------------- */
@@ -53,7 +53,7 @@ static _Noreturn void become(const struct check *k, const char *program, int out
 
 static enum cs_err start_worker(const struct check *k, pid_t *pid, FILE **out, struct cs_error *err)
 {
-    char *program = cs_program_beside("clinsafe-worker");
+    char *program = cs_fleet_program_beside("clinsafe-worker");
     int pipes[2];
     enum cs_err rc = CS_OK;
     *out = NULL;
@@ -75,21 +75,21 @@ static enum cs_err start_worker(const struct check *k, pid_t *pid, FILE **out, s
 
 /* ---- a lane in one line ---------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *lane, const char *key)
+static const char *text_of(const struct cs_json *lane, const char *key)
 {
-    const char *v = json_string_value(json_object_get(lane, key));
+    const char *v = cs_json_string_value(cs_json_object_get(lane, key));
     return v != NULL ? v : "";
 }
 
-static void print_limits(const json_t *limits)
+static void print_limits(const struct cs_json *limits)
 {
     const char *name, *between = "; limits told: ";
-    json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)limits, name, v)
+    struct cs_json *v;
+    cs_json_object_foreach((struct cs_json *)(uintptr_t)limits, name, v)
     {
         char told[CS_TEXT_MAX_LEN], declared[CS_TEXT_MAX_LEN];
-        const json_int_t t = json_integer_value(json_object_get(v, "told"));
-        const json_int_t d = json_integer_value(json_object_get(v, "declared"));
+        const int64_t t = cs_json_integer_value(cs_json_object_get(v, "told"));
+        const int64_t d = cs_json_integer_value(cs_json_object_get(v, "declared"));
         if (t == 0)
             continue;
         printf("%s%s ", between, cs_text_count(told, (uint64_t)t));
@@ -103,21 +103,21 @@ static void print_limits(const json_t *limits)
     }
 }
 
-static void print_ok(const json_t *lane)
+static void print_ok(const struct cs_json *lane)
 {
     const char *sent = text_of(lane, "model_sent"), *resolved = text_of(lane, "model_resolved");
     printf("reachable, key accepted; %s", sent);
     if (resolved[0] != '\0' && strcmp(sent, resolved) != 0)
         printf(" is %s", resolved);
-    printf("; %lld ms", (long long)json_integer_value(json_object_get(lane, "latency_ms")));
-    print_limits(json_object_get(lane, "limits"));
+    printf("; %lld ms", (long long)cs_json_integer_value(cs_json_object_get(lane, "latency_ms")));
+    print_limits(cs_json_object_get(lane, "limits"));
     if (text_of(lane, "todo")[0] != '\0')
         printf("; note: %s", text_of(lane, "todo"));
 }
 
-static void print_failed(const json_t *lane)
+static void print_failed(const struct cs_json *lane)
 {
-    const json_int_t status = json_integer_value(json_object_get(lane, "http_status"));
+    const int64_t status = cs_json_integer_value(cs_json_object_get(lane, "http_status"));
     for (const char *s = text_of(lane, "state"); *s != '\0'; s++)
         putchar(*s == '_' ? ' ' : *s);
     if (status > 0)
@@ -127,14 +127,14 @@ static void print_failed(const json_t *lane)
         printf(" [%s]", text_of(lane, "said"));
 }
 
-static void take_lane(struct check *k, json_t *lane)
+static void take_lane(struct check *k, struct cs_json *lane)
 {
     const char *state = text_of(lane, "state");
     const bool ok = strcmp(state, "ok") == 0, skipped = strcmp(state, "skipped") == 0;
     k->lanes++;
     k->failed += !ok && !skipped;
     if (k->json) {
-        json_array_append(k->all, lane);
+        cs_json_array_append(k->all, lane);
         return;
     }
     printf("%-24s %-7s ", text_of(lane, "model"), ok ? "ok" : skipped ? "skipped" : "FAILED");
@@ -156,13 +156,13 @@ static enum cs_err read_lanes(struct check *k, FILE *out, struct cs_error *err)
     char *line = cs_xmalloc(LINE_MAX_BYTES);
     enum cs_err rc = CS_OK;
     while (fgets(line, LINE_MAX_BYTES, out) != NULL) {
-        json_t *lane = json_loads(line, 0, NULL);
+        struct cs_json *lane = cs_json_loads(line, 0, NULL);
         line[strcspn(line, "\n")] = '\0';
-        if (json_is_object(lane))
+        if (cs_json_is_object(lane))
             take_lane(k, lane);
         else if (strncmp(line, "clinsafe-worker: ", 17) == 0)
             cs_error_set(err, CS_EINTERNAL, "%s", line + 17);
-        json_decref(lane);
+        cs_json_decref(lane);
     }
     free(line);
     return rc;
@@ -180,7 +180,7 @@ static enum cs_err outcome(pid_t pid, struct cs_error *err)
         return cs_error_set(err, CS_EINTERNAL, "clinsafe-worker ended by signal %d", WTERMSIG(status));
     static const enum cs_err known[] = {CS_EINCOMPLETE, CS_EUSAGE, CS_EINVAL, CS_ENOENT, CS_EIO, CS_EINTERNAL};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (cs_err_exit_code(known[i]) == WEXITSTATUS(status))
+        if (cs_error_exit_code(known[i]) == WEXITSTATUS(status))
             return err->code = known[i];
     }
     return err->code = CS_EINTERNAL;
@@ -190,7 +190,7 @@ static enum cs_err check(struct check *k, struct cs_error *err)
 {
     FILE *out = NULL;
     pid_t pid = 0;
-    k->all = json_array();
+    k->all = cs_json_array();
     enum cs_err rc = start_worker(k, &pid, &out, err);
     if (rc == CS_OK) {
         rc = read_lanes(k, out, err);
@@ -199,10 +199,10 @@ static enum cs_err check(struct check *k, struct cs_error *err)
     if (rc == CS_OK)
         rc = outcome(pid, err);
     if (k->json && k->lanes > 0) {
-        json_dumpf(k->all, stdout, JSON_INDENT(2));
+        cs_json_dumpf(k->all, stdout, CS_JSON_INDENT(2));
         putchar('\n');
     }
-    json_decref(k->all);
+    cs_json_decref(k->all);
     return rc;
 }
 

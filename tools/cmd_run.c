@@ -114,9 +114,9 @@ static void say_upgrade(void *self, uint64_t done, uint64_t total)
     struct run *r = self;
     if (r->upgrade.total == 0) {
         fprintf(stderr, "this study was kept by an earlier version: its store is being brought up to date\n");
-        cs_ticker_init(&r->upgrade, "store upgrade", total > 0 ? total : 1);
+        cs_screen_ticker_init(&r->upgrade, "store upgrade", total > 0 ? total : 1);
     }
-    cs_ticker_at(&r->upgrade, done);
+    cs_screen_ticker_at(&r->upgrade, done);
 }
 
 static bool parse(struct run *r, int argc, char **argv, int *status)
@@ -162,12 +162,12 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         return false;
     if (r->slots > SLOTS_MAX || r->workers > CS_FLEET_WORKERS_MAX) {
         fprintf(stderr, "clinsafe: at most %d workers with %d slots each\n", CS_FLEET_WORKERS_MAX, SLOTS_MAX);
-        *status = cs_err_exit_code(CS_EUSAGE);
+        *status = cs_error_exit_code(CS_EUSAGE);
         return false;
     }
-    if (r->ask_again.repeat && !cs_again_is_asked(&r->ask_again)) {
+    if (r->ask_again.repeat && !cs_fleet_again_is_asked(&r->ask_again)) {
         fprintf(stderr, "clinsafe: --again goes with --retry-timeouts or --retry-unparsable\n");
-        *status = cs_err_exit_code(CS_EUSAGE);
+        *status = cs_error_exit_code(CS_EUSAGE);
         return false;
     }
     r->study_path = argv[1];
@@ -184,13 +184,13 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
 static enum cs_err fetch_progress(struct run *r, struct cs_error *err)
 {
     const char *reply = NULL;
-    const uint64_t deadline = cs_mono_ms() + PATIENCE_MS;
+    const uint64_t deadline = cs_clock_mono_ms() + PATIENCE_MS;
     enum cs_err rc;
     do {
         rc = cs_fleet_check(&r->fleet, err);
         if (rc == CS_OK)
-            rc = cs_admin_ask(r->admin, "status", NULL, NULL, 0, 1000, &reply, err);
-    } while (rc == CS_ETIMEDOUT && interrupts == 0 && cs_mono_ms() < deadline);
+            rc = cs_admin_client_ask(r->admin, "status", NULL, NULL, 0, 1000, &reply, err);
+    } while (rc == CS_ETIMEDOUT && interrupts == 0 && cs_clock_mono_ms() < deadline);
     if (rc != CS_OK)
         return rc;
     cs_arena_reset(&r->arena);
@@ -200,10 +200,10 @@ static enum cs_err fetch_progress(struct run *r, struct cs_error *err)
 /* Asks the coordinator to drain and waits for its end, which is the answer: with nothing in flight it may end before its reply is out. */
 static void drain(struct run *r, uint32_t wait_ms)
 {
-    const uint64_t deadline = cs_mono_ms() + wait_ms;
+    const uint64_t deadline = cs_clock_mono_ms() + wait_ms;
     const sig_atomic_t before = interrupts;
-    (void)!cs_admin_ask(r->admin, "drain", NULL, NULL, 0, POLL_MS, NULL, NULL);
-    while (cs_fleet_wait(&r->fleet, POLL_MS) != CS_OK && interrupts == before && cs_mono_ms() < deadline)
+    (void)!cs_admin_client_ask(r->admin, "drain", NULL, NULL, 0, POLL_MS, NULL, NULL);
+    while (cs_fleet_wait(&r->fleet, POLL_MS) != CS_OK && interrupts == before && cs_clock_mono_ms() < deadline)
         continue;
 }
 
@@ -220,12 +220,12 @@ static void tell_news(struct run *r)
         r->ended = p->done + p->failed;
         r->fleet.restarts = 0;
     }
-    const uint64_t now = cs_mono_ms();
+    const uint64_t now = cs_clock_mono_ms();
     const bool noted = (strcmp(p->state, "running") == 0 || strcmp(p->state, "paused") == 0) &&
                        cs_run_notes_look(&r->notes, p, now);
     if (r->fleet.news[0] == '\0' && !noted)
         return;
-    cs_bar_end(&r->bar);
+    cs_screen_bar_end(&r->bar);
     fputs(r->fleet.news, stderr);
     r->fleet.news[0] = '\0';
     if (noted)
@@ -241,7 +241,8 @@ static enum cs_err watch(struct run *r, struct cs_error *err)
         if (rc != CS_OK)
             return interrupts > 0 ? cs_error_set(err, CS_EINTERRUPTED, "interrupted") : rc;
         tell_news(r);
-        cs_bar_draw(&r->bar, &r->progress, cs_run_notes_line(&r->progress, note, sizeof note), cs_mono_ms());
+        cs_screen_bar_draw(&r->bar, &r->progress, cs_run_notes_line(&r->progress, note, sizeof note),
+                           cs_clock_mono_ms());
         if (is_over(&r->progress))
             return CS_OK;
         if (interrupts > 0) {
@@ -270,7 +271,7 @@ static void print_summary(const struct run *r)
         return;
     }
     printf("\n");
-    cs_print_lanes(stdout, p);
+    cs_screen_print_lanes(stdout, p);
     struct cs_buf where = CS_BUF_INIT(64 * 1024);
     struct cs_buf program = CS_BUF_INIT(64 * 1024);
     quote(&program, program_invocation_name);
@@ -292,14 +293,14 @@ static enum cs_err plan_again(struct run *r, struct cs_error *err)
     struct cs_unanswered stand = {0};
     struct cs_error none = {0};
     struct cs_ticker ticker = {0};
-    const struct cs_fleet_status_watch watch = {&interrupts, cs_ticker_progress, &ticker};
+    const struct cs_fleet_status_watch watch = {&interrupts, cs_screen_ticker_progress, &ticker};
     enum cs_err rc = CS_OK;
-    if (r->retry || cs_again_is_asked(&r->ask_again))
+    if (r->retry || cs_fleet_again_is_asked(&r->ask_again))
         rc = cs_fleet_status_wait_built(r->admin, &watch, UINT64_MAX, err);
     if (rc == CS_OK && r->retry)
-        rc = cs_admin_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
-    if (rc == CS_OK && cs_again_is_asked(&r->ask_again))
-        return cs_again_ask(r->admin, &r->ask_again, &watch, stderr, err);
+        rc = cs_admin_client_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
+    if (rc == CS_OK && cs_fleet_again_is_asked(&r->ask_again))
+        return cs_fleet_again_ask(r->admin, &r->ask_again, &watch, stderr, err);
     if (rc == CS_OK && cs_unanswered_of_fleet(&stand, r->admin, &none) == CS_OK) /* else they are told at the end */
         cs_unanswered_print(&stand, stderr, r->again, "--retry-");
     cs_unanswered_release(&stand);
@@ -361,10 +362,10 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     uint32_t gen = 0;
     bool is_new = false;
     if (r->upgrade.total > 0)
-        cs_ticker_end(&r->upgrade);
-    rc = cs_admin_open(&r->admin, &ao, err);
+        cs_screen_ticker_end(&r->upgrade);
+    rc = cs_admin_client_open(&r->admin, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submit_study(r->admin, &r->loaded, r->adopt_other, &gen, &is_new, err);
+        rc = cs_submission_send(r->admin, &r->loaded, r->adopt_other, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&r->fleet, err);
     if (rc == CS_OK)
@@ -432,13 +433,13 @@ static int exit_status(const struct run *r)
 
 static void release(struct run *r)
 {
-    cs_admin_close(r->admin);
+    cs_admin_client_close(r->admin);
     /* A coordinator that ended has told the workers; a second Ctrl-C means now. */
     cs_fleet_stop(&r->fleet, interrupts > 1 || r->fleet.pids[CS_FLEET_COORDINATOR] <= 0 ? 500 : 5000);
     cs_key_lock_release(&r->keys);
     cs_study_dir_release(&r->dir);
     cs_run_notes_release(&r->notes);
-    cs_loaded_release(&r->loaded);
+    cs_load_release(&r->loaded);
     cs_arena_release(&r->arena);
     free(r->ending);
     free(r->again);
@@ -454,19 +455,19 @@ static int go(struct run *r)
     cs_run_notes_init(&r->notes, r->loaded.study, r->ending + strspn(r->ending, " "));
     if (rc == CS_OK && r->detach && interrupts == 0) /* else it is not wanted any more */
         rc = let_go(r, &err);
-    cs_bar_init(&r->bar, stderr);
+    cs_screen_bar_init(&r->bar, stderr);
     if (r->detach)
         r->bar.plain_every_ms = LOG_EVERY_MS;
     if (rc == CS_OK)
         rc = watch(r, &err);
-    cs_bar_end(&r->bar);
+    cs_screen_bar_end(&r->bar);
     if (rc == CS_OK) {
         drain(r, ASK_MS);
         print_summary(r);
         status = exit_status(r);
     } else if (rc == CS_EINTERRUPTED) {
         print_how_to_continue(r);
-        status = cs_err_exit_code(rc);
+        status = cs_error_exit_code(rc);
     } else {
         status = cs_command_fail(rc, &err);
     }
@@ -484,7 +485,7 @@ int cmd_run(int argc, char **argv)
     }
     enum cs_err rc = cs_command_load_study(&r.args, r.study_path, &r.loaded, &err);
     if (rc == CS_OK)
-        cs_make_pilot(r.loaded.study, (uint32_t)r.cases);
+        cs_submission_make_pilot(r.loaded.study, (uint32_t)r.cases);
     cs_study_dir_init(&r.dir, r.study_path, r.args.dir);
     r.dir.shared_redis = r.fleet_opts.redis;
     r.dir.detached = r.detach;

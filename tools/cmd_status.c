@@ -1,15 +1,15 @@
 /* clinsafe status - how a fleet is doing, read from Redis alone. */
-#include <jansson.h>
 #include <ncurses.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
+#include "protocol/base/json.h"
 #include "store/progress.h"
+#include "tools/base/study_dir.h"
 #include "tools/commands.h"
 #include "tools/screen/screen.h"
-#include "tools/base/study_dir.h"
 
 enum { ASK_MS = 3000, FIRST_TRIES = 20, FIRST_TRY_US = 100000 };
 
@@ -52,18 +52,19 @@ static void print_json(const struct status *s)
 {
     struct cs_buf b = CS_BUF_INIT(64 * 1024 * 1024);
     cs_progress_json(&s->progress, &b);
-    json_t *root = json_loads(cs_buf_cstr(&b), 0, NULL), *workers = json_array();
+    struct cs_json *root = cs_json_loads(cs_buf_cstr(&b), 0, NULL), *workers = cs_json_array();
     for (uint32_t i = 0; i < s->n_workers; i++) {
         const struct cs_worker_info *w = &s->workers[i];
-        json_array_append_new(workers, json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I}", "name", w->name, "host",
-                                                 w->host, "pid", (int)w->pid, "in_flight", (int)w->in_flight,
-                                                 "unstarted", (int)w->unstarted, "unacked", (int)w->unacked, "rss_mb",
-                                                 (int)w->rss_mb, "updated_wall_ms", (json_int_t)w->updated_wall_ms));
+        cs_json_array_append_new(workers,
+                                 cs_json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I}", "name", w->name, "host",
+                                              w->host, "pid", (int)w->pid, "in_flight", (int)w->in_flight, "unstarted",
+                                              (int)w->unstarted, "unacked", (int)w->unacked, "rss_mb", (int)w->rss_mb,
+                                              "updated_wall_ms", (int64_t)w->updated_wall_ms));
     }
-    json_object_set_new(root, "worker_list", workers);
-    json_dumpf(root, stdout, JSON_INDENT(2));
+    cs_json_object_set_new(root, "worker_list", workers);
+    cs_json_dumpf(root, stdout, CS_JSON_INDENT(2));
     putchar('\n');
-    json_decref(root);
+    cs_json_decref(root);
     cs_buf_release(&b);
 }
 
@@ -82,7 +83,7 @@ static enum cs_err watch(struct status *s, struct cs_error *err)
         FILE *f = open_memstream(&text, &n);
         rc = read_status(s, err);
         if (rc == CS_OK)
-            cs_print_status(f, &s->progress, s->workers, s->n_workers, cs_wall_ms());
+            cs_screen_print_status(f, &s->progress, s->workers, s->n_workers, cs_clock_wall_ms());
         fclose(f);
         erase();
         addstr(text);
@@ -134,7 +135,7 @@ int cmd_status(int argc, char **argv)
     if (rc == CS_OK && json)
         print_json(&s);
     else if (rc == CS_OK && !keep_watching)
-        cs_print_status(stdout, &s.progress, s.workers, s.n_workers, cs_wall_ms());
+        cs_screen_print_status(stdout, &s.progress, s.workers, s.n_workers, cs_clock_wall_ms());
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     cs_redis_sync_close(s.redis);

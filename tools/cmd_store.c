@@ -18,8 +18,8 @@ static void on_upgrade(void *self, uint64_t done, uint64_t total)
 {
     struct upgrade *u = self;
     if (u->ticker.total == 0)
-        cs_ticker_init(&u->ticker, "store upgrade", total);
-    cs_ticker_at(&u->ticker, done);
+        cs_screen_ticker_init(&u->ticker, "store upgrade", total);
+    cs_screen_ticker_at(&u->ticker, done);
 }
 
 /* *format: 0 when it cannot be told beforehand (a damaged store: opening it for writing says what is wrong). */
@@ -46,7 +46,7 @@ static enum cs_err upgrade(const char *path, struct cs_error *err)
     if (rc == CS_OK)
         rc = cs_store_open(&s, &o, err);
     if (u.ticker.total > 0)
-        cs_ticker_end(&u.ticker);
+        cs_screen_ticker_end(&u.ticker);
     if (rc != CS_OK)
         return rc;
     if (format == cs_store_format(s))

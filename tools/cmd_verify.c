@@ -1,18 +1,18 @@
 /* clinsafe verify - every planned trial has exactly one sound output, or is listed. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/json.h"
+#include "tools/base/reader.h"
+#include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/export/row.h"
+#include "tools/fleet/submission.h"
+#include "tools/screen/screen.h"
 #include "tools/verify/links.h"
 #include "tools/verify/standing.h"
-#include "tools/base/reader.h"
-#include "tools/screen/screen.h"
-#include "tools/fleet/submission.h"
-#include "tools/base/text.h"
 
 enum { LISTED_MAX = 20 };
 
@@ -71,7 +71,7 @@ static enum cs_err load_ledger(struct verify *v, struct cs_error *err)
     v->lanes = cs_xcalloc(plan->n_lanes, sizeof *v->lanes);
     for (uint32_t i = 0; i < plan->n_lanes; i++)
         v->lanes[i].bits = cs_xcalloc(plan->lanes[i].n_trials / CS_PAGE_TRIALS + 1, CS_PAGE_BYTES);
-    return cs_store_pages(v->reader.store, v->reader.view.generation.number, on_page, v, err);
+    return cs_store_scan_pages(v->reader.store, v->reader.view.generation.number, on_page, v, err);
 }
 
 /* ---- trials -------------------------------------------------------------------------------------------- */
@@ -112,7 +112,7 @@ static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const 
     struct lane_check *l = &v->lanes[lane];
     account_for(v, lane, position);
     v->next = position + 1;
-    cs_ticker_at(&v->ticker, ++v->seen);
+    cs_screen_ticker_at(&v->ticker, ++v->seen);
     const enum cs_trial_state state = state_at(l, position);
     const bool answer = cs_outcome_is_answer((enum cs_outcome)stored->output.outcome);
     struct cs_coords at;
@@ -153,7 +153,7 @@ static void on_damaged(void *self, uint32_t lane, uint64_t position, uint64_t ou
 static void check_counters(struct verify *v, uint32_t lane)
 {
     struct cs_counters c;
-    enum cs_err rc = cs_store_counters(v->reader.store, v->reader.view.generation.number, lane, &c, NULL);
+    enum cs_err rc = cs_store_rows_counters(v->reader.store, v->reader.view.generation.number, lane, &c, NULL);
     if (rc != CS_OK && rc != CS_ENOENT)
         fault(v, "its counters cannot be read", lane, 0);
     for (int o = 0; o < CS_OUTCOMES; o++) {
@@ -197,10 +197,10 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
         rc = cs_export_row_open(&v->row, &v->reader.view, NULL, err);
     if (rc == CS_OK)
         v->standing = cs_standing_open(v->reader.store, &v->reader.view, &v->row, on_standing, v);
-    cs_ticker_init(&v->ticker, "verify", plan->n_trials);
+    cs_screen_ticker_init(&v->ticker, "verify", plan->n_trials);
     for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
         v->next = 0;
-        rc = cs_store_survey(v->reader.store, v->reader.view.generation.number, i, on_trial, on_damaged, v, err);
+        rc = cs_store_scan_survey(v->reader.store, v->reader.view.generation.number, i, on_trial, on_damaged, v, err);
         if (rc != CS_OK)
             break;
         account_for(v, i, plan->lanes[i].n_trials);
@@ -211,7 +211,7 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
         v->failed += v->lanes[i].by_state[CS_TRIAL_FAILED];
         v->cancelled += v->lanes[i].by_state[CS_TRIAL_CANCELLED];
     }
-    cs_ticker_end(&v->ticker);
+    cs_screen_ticker_end(&v->ticker);
     return rc;
 }
 
@@ -245,7 +245,7 @@ static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
 {
     enum cs_err rc = cs_standing_begin(v->standing, err);
     if (rc == CS_OK)
-        rc = cs_store_outputs(v->reader.store, 1, on_output, v, err);
+        rc = cs_store_scan_outputs(v->reader.store, 1, on_output, v, err);
     if (rc != CS_ECORRUPT || v->faults == 0)
         return rc;
     v->faults++;
@@ -270,15 +270,15 @@ static enum cs_err compare_file(struct verify *v, const struct cs_study_args *ar
     uint8_t digest[32];
     enum cs_err rc = cs_command_load_study(args, path, &l, err);
     if (rc == CS_OK && strncmp(ran->title, "PILOT", 5) == 0)
-        cs_make_pilot(l.study, ran->n_cases);
+        cs_submission_make_pilot(l.study, ran->n_cases);
     if (rc == CS_OK)
         rc = cs_spec_pack(l.study, &l.cases, &spec, ignore_chunk, NULL, err);
     if (rc == CS_OK) {
-        cs_blake2b_256(spec.data, spec.len, digest);
+        cs_digest_blake2b_256(spec.data, spec.len, digest);
         *same = memcmp(digest, v->reader.view.generation.spec_digest, 32) == 0;
     }
     cs_buf_release(&spec);
-    cs_loaded_release(&l);
+    cs_load_release(&l);
     return rc;
 }
 
@@ -316,18 +316,18 @@ static void print_text(const struct verify *v, bool same_file)
 
 static void print_json(const struct verify *v, bool same_file)
 {
-    json_t *o = json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i}",
-                          "generation", (int)v->reader.view.generation.number, "planned", (json_int_t)v->planned,
-                          "done", (json_int_t)v->done, "failed", (json_int_t)v->failed, "quarantined",
-                          (json_int_t)v->quarantined, "cancelled", (json_int_t)v->cancelled, "missing",
-                          (json_int_t)v->missing, "outputs", (json_int_t)v->outputs, "duplicates",
-                          (json_int_t)v->duplicates, "faults", (json_int_t)v->faults, "same_study_file", (int)same_file,
-                          "clean", (int)(v->faults == 0 && v->missing == 0 && same_file), "mixed",
-                          (json_int_t)cs_standing_mixed(v->standing), "superseded", (json_int_t)v->superseded,
-                          "attempts", (json_int_t)v->attempts, "format", (int)cs_store_format(v->reader.store));
-    json_dumpf(o, stdout, JSON_INDENT(2));
+    struct cs_json *o = cs_json_pack(
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i}", "generation",
+        (int)v->reader.view.generation.number, "planned", (int64_t)v->planned, "done", (int64_t)v->done, "failed",
+        (int64_t)v->failed, "quarantined", (int64_t)v->quarantined, "cancelled", (int64_t)v->cancelled, "missing",
+        (int64_t)v->missing, "outputs", (int64_t)v->outputs, "duplicates", (int64_t)v->duplicates, "faults",
+        (int64_t)v->faults, "same_study_file", (int)same_file, "clean",
+        (int)(v->faults == 0 && v->missing == 0 && same_file), "mixed", (int64_t)cs_standing_mixed(v->standing),
+        "superseded", (int64_t)v->superseded, "attempts", (int64_t)v->attempts, "format",
+        (int)cs_store_format(v->reader.store));
+    cs_json_dumpf(o, stdout, CS_JSON_INDENT(2));
     putchar('\n');
-    json_decref(o);
+    cs_json_decref(o);
 }
 
 static void release(struct verify *v)
@@ -376,7 +376,7 @@ int cmd_verify(int argc, char **argv)
         if (v.missing > LISTED_MAX)
             fprintf(v.out, "... and %" PRIu64 " more\n", v.missing - LISTED_MAX);
         json ? print_json(&v, same_file) : print_text(&v, same_file);
-        status = v.faults > 0 ? cs_err_exit_code(CS_ECORRUPT) : v.missing > 0 || !same_file ? 2 : 0;
+        status = v.faults > 0 ? cs_error_exit_code(CS_ECORRUPT) : v.missing > 0 || !same_file ? 2 : 0;
     } else {
         status = cs_command_fail(rc, &err);
     }

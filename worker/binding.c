@@ -4,7 +4,7 @@
 
 #include "protocol/base/assert.h"
 
-const char *cs_bind_name(enum cs_bind b)
+const char *cs_binding_name(enum cs_bind b)
 {
     static const char *const names[CS_BINDS] = {
         [CS_QUOTA_REQUESTS] = "requests_per_minute",

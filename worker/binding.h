@@ -21,7 +21,7 @@ enum cs_bind { /* the first are the dimensions of quota.h */
                CS_BIND_MEMORY,  /* replies in flight fill the memory for them */
                CS_BINDS
 };
-const char *cs_bind_name(enum cs_bind b); /* "requests_per_minute", "slots", ... */
+const char *cs_binding_name(enum cs_bind b); /* "requests_per_minute", "slots", ... */
 
 struct cs_binding { /* a zeroed struct that was noted once is valid */
     enum cs_bind now;

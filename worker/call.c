@@ -3,7 +3,7 @@
 #include "protocol/base/assert.h"
 #include "worker/retry.h"
 
-void cs_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wall_ms)
+void cs_worker_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wall_ms)
 {
     if (c->calls == 0) {
         c->first_ms = now_ms;
@@ -48,8 +48,8 @@ static void limited(struct cs_call *c, const struct cs_reading *reading, const s
     }
 }
 
-struct cs_verdict cs_call_ended(struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
-                                const struct cs_call_world *world)
+struct cs_verdict cs_worker_call_ended(struct cs_call *c, const struct cs_http_reply *reply,
+                                       const struct cs_reading *reading, const struct cs_call_world *world)
 {
     bool good = reply->status >= 200 && reply->status <= 299;
     uint16_t status = good && reading->status != 0 ? reading->status : reply->status;
@@ -81,8 +81,8 @@ struct cs_verdict cs_call_ended(struct cs_call *c, const struct cs_http_reply *r
     return v;
 }
 
-void cs_call_output(const struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
-                    enum cs_outcome outcome, uint64_t now_ms, struct cs_output *out)
+void cs_worker_call_output(const struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
+                           enum cs_outcome outcome, uint64_t now_ms, struct cs_output *out)
 {
     bool failure = !cs_outcome_is_answer(outcome);
     *out = (struct cs_output){

@@ -60,12 +60,12 @@ struct cs_call_world {
 };
 
 /* A call begins. */
-void cs_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wall_ms);
+void cs_worker_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wall_ms);
 /* A call ended. */
-struct cs_verdict cs_call_ended(struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
-                                const struct cs_call_world *world);
+struct cs_verdict cs_worker_call_ended(struct cs_call *c, const struct cs_http_reply *reply,
+                                       const struct cs_reading *reading, const struct cs_call_world *world);
 /* The output; gen, lane, position, epoch, worker are the caller's to fill. */
-void cs_call_output(const struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
-                    enum cs_outcome outcome, uint64_t now_ms, struct cs_output *out);
+void cs_worker_call_output(const struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
+                           enum cs_outcome outcome, uint64_t now_ms, struct cs_output *out);
 
 #endif

@@ -1,12 +1,12 @@
 #include "worker/check.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/json.h"
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/limit_headers.h"
 #include "protocol/study/answer.h"
@@ -67,7 +67,7 @@ static const char *without_key(struct check *k, const char *text, const char *au
         if ((unsigned char)*s < 0x20 || *s == 0x7f)
             *s = ' ';
     }
-    return cs_clean_text(&k->arena, copy, n, SAID_MAX);
+    return cs_utf8_clean(&k->arena, copy, n, SAID_MAX);
 }
 
 static void judge_unanswered(struct check *k, struct lane *l, const struct cs_http_reply *r)
@@ -215,7 +215,7 @@ static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r
 
 /* ---- printing ------------------------------------------------------------------------------------- */
 
-static json_t *limits_json(const struct cs_limits *told, const struct cs_limits *declared)
+static struct cs_json *limits_json(const struct cs_limits *told, const struct cs_limits *declared)
 {
     const struct {
         const char *name;
@@ -228,12 +228,12 @@ static json_t *limits_json(const struct cs_limits *told, const struct cs_limits 
         {"requests_per_day", told->requests_per_day, declared->requests_per_day},
         {"tokens_per_day", told->tokens_per_day, declared->tokens_per_day},
     };
-    json_t *all = json_object();
+    struct cs_json *all = cs_json_object();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].told > 0 || rows[i].declared > 0)
-            json_object_set_new(
+            cs_json_object_set_new(
                 all, rows[i].name,
-                json_pack("{s:I,s:I}", "told", (json_int_t)rows[i].told, "declared", (json_int_t)rows[i].declared));
+                cs_json_pack("{s:I,s:I}", "told", (int64_t)rows[i].told, "declared", (int64_t)rows[i].declared));
     }
     return all;
 }
@@ -241,17 +241,17 @@ static json_t *limits_json(const struct cs_limits *told, const struct cs_limits 
 static void print_lane(struct check *k, const struct lane *l)
 {
     const struct cs_account *a = l->probe->account;
-    json_t *line = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:s,s:o,s:s,s:s}", "model", l->probe->model.name,
-                             "account", a->name, "protocol", cs_protocol_name(a->protocol), "model_sent",
-                             l->probe->model.model, "url", l->endpoint != NULL ? l->endpoint->url : a->base_url,
-                             "state", l->state, "http_status", (int)l->status, "latency_ms", (int)l->latency_ms,
-                             "model_resolved", l->resolved, "limits", limits_json(&l->told, &l->probe->model.limits),
-                             "said", l->said, "todo", l->todo);
+    struct cs_json *line = cs_json_pack(
+        "{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:s,s:o,s:s,s:s}", "model", l->probe->model.name, "account", a->name,
+        "protocol", cs_protocol_name(a->protocol), "model_sent", l->probe->model.model, "url",
+        l->endpoint != NULL ? l->endpoint->url : a->base_url, "state", l->state, "http_status", (int)l->status,
+        "latency_ms", (int)l->latency_ms, "model_resolved", l->resolved, "limits",
+        limits_json(&l->told, &l->probe->model.limits), "said", l->said, "todo", l->todo);
     CS_ASSERT(line != NULL);
-    json_dumpf(line, k->out, JSON_COMPACT);
+    cs_json_dumpf(line, k->out, CS_JSON_COMPACT);
     fputc('\n', k->out);
     fflush(k->out);
-    json_decref(line);
+    cs_json_decref(line);
 }
 
 static void print_done(struct check *k)

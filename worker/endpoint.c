@@ -11,7 +11,7 @@ void cs_endpoint_free(struct cs_made_endpoint *e)
     if (e == NULL)
         return;
     free(e->url);
-    cs_key_free(e->auth);
+    cs_keys_env_free(e->auth);
     free(e);
 }
 
@@ -34,7 +34,7 @@ enum cs_err cs_endpoint_make(uint64_t serial, const char *simulator, const struc
     if (a->simulated && simulator == NULL)
         return cs_error_set(err, CS_EINVAL, "no simulator: start the worker with --simulator URL");
     if (!a->simulated) {
-        enum cs_err rc = cs_key_find(a, &key, err);
+        enum cs_err rc = cs_keys_env_find(a, &key, err);
         if (rc != CS_OK)
             return rc;
     }
@@ -44,8 +44,8 @@ enum cs_err cs_endpoint_make(uint64_t serial, const char *simulator, const struc
     e->pub = (struct cs_endpoint){
         .serial = serial, .url = e->url, .auth = e->auth, .ca_file = a->ca_file, .proxy = a->proxy};
     e->pub.secret = key != NULL ? e->auth + strlen(e->auth) - strlen(key) : NULL; /* the line ends with it */
-    cs_key_fingerprint(key, e->pub.key);
-    cs_key_free(key);
+    cs_keys_env_fingerprint(key, e->pub.key);
+    cs_keys_env_free(key);
     e->pub.headers = e->headers;
     e->pub.limit_rules = a->limit_headers;
     e->pub.n_limit_rules = a->n_limit_headers;

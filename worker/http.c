@@ -357,7 +357,7 @@ static void leave(struct slot *s)
 /* A body that came compressed although nobody asked: its limit is that of any other body. The answer's way stays as it is otherwise. */
 static void decode(struct cs_http_reply *r, struct cs_buf *plain)
 {
-    if (r->transfer != CS_TRANSFER_WHOLE || !cs_is_deflated(r->headers, r->body, r->body_len))
+    if (r->transfer != CS_TRANSFER_WHOLE || !cs_inflate_is_deflated(r->headers, r->body, r->body_len))
         return;
     const enum cs_inflated is = cs_inflate(r->body, r->body_len, plain);
     r->body = cs_buf_cstr(plain);
@@ -386,7 +386,7 @@ static void finish(struct slot *s, CURLcode code)
         .body_len = s->body.len,
         .received = s->received,
         .latency_ms = (uint32_t)((us + 500) / 1000),
-        .wall_ms = cs_wall_ms(),
+        .wall_ms = cs_clock_wall_ms(),
         .why = code == CURLE_OK    ? (s->headed ? "" : "the reply ends inside its headers")
                : s->why[0] != '\0' ? s->why
                                    : curl_easy_strerror(code),

@@ -16,7 +16,7 @@ static bool is_gzip(const char *bytes, size_t n)
     return n >= 2 && (unsigned char)bytes[0] == 0x1f && (unsigned char)bytes[1] == 0x8b;
 }
 
-bool cs_is_deflated(const char *headers, const char *bytes, size_t n)
+bool cs_inflate_is_deflated(const char *headers, const char *bytes, size_t n)
 {
     static const char *const codings[] = {"gzip", "x-gzip", "deflate"};
     struct cs_arena arena = {0};

@@ -8,7 +8,7 @@
 #include "protocol/base/error.h"
 
 /* Whether the headers ("name: value\r\n...") say gzip, x-gzip or deflate, or the bytes are gzip whatever they say. */
-bool cs_is_deflated(const char *headers, const char *bytes, size_t n);
+bool cs_inflate_is_deflated(const char *headers, const char *bytes, size_t n);
 
 enum cs_inflated {
     CS_INFLATED_WHOLE,

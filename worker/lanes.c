@@ -184,7 +184,7 @@ void cs_lanes_spec(struct cs_worker *w, const struct cs_spec_reply *s)
     if (i == w->n_asked)
         return;
     char hex[17];
-    cs_hex(s->digest, 8, hex);
+    cs_digest_hex(s->digest, 8, hex);
     if (s->len == 0) {
         cs_do_log(w, CS_WARN, "spec_unknown", "digest=%s", hex); /* asked again when the alarm rings */
         return;

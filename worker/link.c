@@ -148,7 +148,7 @@ static void on_welcome(struct cs_worker *w, const struct cs_message *m)
     cs_lanes_forget_wants(w);
     cs_lanes_announce(w, &b->announce, true);
     cs_lanes_ask_again(w);
-    cs_work_flush(w, true);
+    cs_worker_work_flush(w, true);
     cs_alarm_set(&w->alarms, &w->ping, w->now + CS_PING_MS);
 }
 
@@ -172,8 +172,9 @@ static void on_pong(struct cs_worker *w, const struct cs_pong *p)
     cs_lanes_announce(w, &p->announce, true);
     if (w->now - w->heard < CS_ISOLATED_MS && w->state == CS_WORKER_ISOLATED) {
         set_state(w, CS_WORKER_READY);
-        cs_work_resend(w); /* what was sent into the silence may be lost, and its alarm may have passed meanwhile */
-        cs_work_flush(w, true);
+        cs_worker_work_resend(
+            w); /* what was sent into the silence may be lost, and its alarm may have passed meanwhile */
+        cs_worker_work_flush(w, true);
     }
 }
 
@@ -193,7 +194,7 @@ static void on_message(struct cs_worker *w, const struct cs_message *m)
         on_pong(w, &m->pong);
         break;
     case CS_ACK:
-        cs_work_acked(w, &m->ack_body);
+        cs_worker_work_acked(w, &m->ack_body);
         break;
     case CS_SPEC:
         cs_lanes_spec(w, &m->spec);
@@ -219,7 +220,7 @@ static void on_message(struct cs_worker *w, const struct cs_message *m)
     case CS_ANNOUNCE:
     case CS_ADMIN:
     case CS_ADMIN_REPLY:
-        cs_do_log(w, CS_WARN, "unexpected_message", "kind=%s", cs_kind_name(m->kind));
+        cs_do_log(w, CS_WARN, "unexpected_message", "kind=%s", cs_message_kind_name(m->kind));
         break;
     }
 }

@@ -91,7 +91,7 @@ static void die_with(pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
-        _exit(cs_err_exit_code(CS_EINTERRUPTED));
+        _exit(cs_error_exit_code(CS_EINTERRUPTED));
 }
 
 /* A descriptor per slot (two while addresses of both families are tried) and some for everything else. What the system does
@@ -129,8 +129,8 @@ static enum cs_err load_keys(const struct args *a, struct cs_keypair *own, char 
         return cs_error_set(err, CS_EUSAGE, "--key and --server-key belong together");
     if (a->key == NULL)
         return CS_OK;
-    enum cs_err rc = cs_keypair_load(a->key, own, err);
-    return rc == CS_OK ? cs_public_key_load(a->server_key, server, err) : rc;
+    enum cs_err rc = cs_keys_pair_load(a->key, own, err);
+    return rc == CS_OK ? cs_keys_public_load(a->server_key, server, err) : rc;
 }
 
 static enum cs_err work(const struct args *a, struct cs_error *err)
@@ -163,7 +163,7 @@ static enum cs_err work(const struct args *a, struct cs_error *err)
         .ack_log = getenv("CLINSAFE_ACK_LOG"),
     };
     keep_heap_small();
-    rc = cs_worker_run(&o, err);
+    rc = cs_shell_run(&o, err);
     explicit_bzero(&own, sizeof own);
     free(name);
     return rc;
@@ -187,5 +187,5 @@ int main(int argc, char **argv)
     }
     if (rc != CS_OK)
         fprintf(stderr, "clinsafe-worker: %s\n", err.msg);
-    return cs_err_exit_code(rc);
+    return cs_error_exit_code(rc);
 }

@@ -133,7 +133,7 @@ enum cs_err cs_worker_net_open(struct cs_worker_net **out, const struct cs_worke
     uv_prepare_init(o->loop, &n->prepare);
     uv_idle_init(o->loop, &n->idle);
     n->prepare.data = n->idle.data = n;
-    enum cs_err rc = cs_net_open(&n->context, err);
+    enum cs_err rc = cs_socket_net_open(&n->context, err);
     if (rc == CS_OK && o->announce != NULL)
         rc = connect_one(n, CS_SOCKET_SUB, o->announce, &n->sub, err);
     if (rc != CS_OK) {
@@ -164,7 +164,7 @@ void cs_worker_net_close(struct cs_worker_net *n)
     unwatch(&n->sub_poll);
     cs_socket_close(n->dealer);
     cs_socket_close(n->sub);
-    cs_net_close(n->context);
+    cs_socket_net_close(n->context);
     cs_arena_release(&n->arena);
     cs_buf_release(&n->out);
     n->n_closing = 2;

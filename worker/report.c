@@ -28,7 +28,7 @@ static enum cs_bind tightest(const struct cs_pacer *p)
     return least;
 }
 
-enum cs_bind cs_lanes_binding(const struct cs_worker *w, const struct cs_worker_lane *l)
+enum cs_bind cs_worker_report_binding(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
     const struct cs_pacer *p = l->draw != NULL ? &l->draw->pacer : NULL;
     if (TAILQ_EMPTY(&l->open) && TAILQ_EMPTY(&l->due))
@@ -53,7 +53,7 @@ static void report_lane(struct cs_worker *w, struct cs_worker_lane *l, struct cs
     *out = (struct cs_worker_lane_info){
         .gen = l->gen,
         .lane = l->lane,
-        .binds = cs_bind_name(cs_binding_most(&l->binding, w->now)),
+        .binds = cs_binding_name(cs_binding_most(&l->binding, w->now)),
         .in_flight = l->in_flight,
         .slots = cs_worker_lane_most(l),
         .draw = l->draw != NULL ? l->draw->number + 1 : 0,

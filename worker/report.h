@@ -7,7 +7,7 @@
 
 #include "worker/state.h"
 
-enum cs_bind cs_lanes_binding(const struct cs_worker *w,
-                              const struct cs_worker_lane *l); /* of one that starts no call */
+enum cs_bind cs_worker_report_binding(const struct cs_worker *w,
+                                      const struct cs_worker_lane *l); /* of one that starts no call */
 
 #endif

@@ -63,7 +63,7 @@ static uint32_t rss_mb(void)
 static void start_call(struct shell *s, const struct cs_worker_action *a)
 {
     char id[64], hex[33];
-    cs_hex(a->digest->b, sizeof a->digest->b, hex);
+    cs_digest_hex(a->digest->b, sizeof a->digest->b, hex);
     snprintf(id, sizeof id, "%s-%u", hex, a->attempt);
     struct cs_http_request r = {.endpoint = a->endpoint, .body = a->body, .body_len = a->body_len, .request_id = id};
     r.timeout_ms = a->timeout_ms;
@@ -73,7 +73,7 @@ static void start_call(struct shell *s, const struct cs_worker_action *a)
 static void note_ack(struct shell *s, const struct cs_digest *d)
 {
     char hex[33];
-    cs_hex(d->b, sizeof d->b, hex);
+    cs_digest_hex(d->b, sizeof d->b, hex);
     cs_buf_printf(&s->acks, "%s\n", hex);
 }
 
@@ -138,9 +138,9 @@ static void step(struct shell *s, struct cs_worker_event ev)
 {
     if (s->stopped)
         return;
-    ev.wall_ms = cs_wall_ms();
+    ev.wall_ms = cs_clock_wall_ms();
     ev.held = cs_http_held(s->http);
-    cs_worker_step(s->core, &ev, cs_mono_ms());
+    cs_worker_step(s->core, &ev, cs_clock_mono_ms());
     enum cs_kind unsent = carry_out(s);
     if (unsent != CS_KIND_NONE && !s->stopped)
         step(s, (struct cs_worker_event){.kind = CS_WORKER_UNSENT, .unsent = unsent}); /* sends nothing: ends here */
@@ -209,7 +209,7 @@ static void before_sleep(void *self)
     if (next == s->tick_at || s->stopped)
         return;
     s->tick_at = next;
-    uint64_t now = cs_mono_ms();
+    uint64_t now = cs_clock_mono_ms();
     uv_update_time(&s->loop);
     if (next == CS_NEVER)
         uv_timer_stop(&s->tick);
@@ -222,7 +222,7 @@ static void on_signal(uv_signal_t *handle, int number)
     struct shell *s = handle->data;
     if (++s->signals > 1) {
         cs_log(CS_WARN, "stopped", "signal=%d", number);
-        _exit(cs_err_exit_code(
+        _exit(cs_error_exit_code(
             CS_EINTERRUPTED)); /* nothing here needs to be tidied up: what was acknowledged is on disk */
     }
     step(s, (struct cs_worker_event){.kind = CS_WORKER_DRAIN});
@@ -232,8 +232,8 @@ static void publish_day_pools(struct shell *s, const char *fleet)
 {
     struct cs_worker_day_pool p;
     for (uint32_t i = 0; cs_pools_day(s->core, i, &p); i++)
-        cs_day_pool_publish(s->redis, fleet, p.group, p.name,
-                            (const uint64_t[]){(uint64_t)p.limit[0], (uint64_t)p.limit[1]});
+        cs_quota_days_publish(s->redis, fleet, p.group, p.name,
+                              (const uint64_t[]){(uint64_t)p.limit[0], (uint64_t)p.limit[1]});
 }
 
 static void on_publish(uv_timer_t *timer)
@@ -257,10 +257,10 @@ static void on_publish(uv_timer_t *timer)
         .started_calls = f.calls_started,
         .finished_calls = f.calls_ended,
         .started_wall_ms = s->started_wall_ms,
-        .updated_wall_ms = cs_wall_ms(),
+        .updated_wall_ms = cs_clock_wall_ms(),
     };
-    cs_worker_report(s->core, cs_mono_ms(), &arena, &info);
-    cs_worker_publish(s->redis, f.fleet, &info);
+    cs_worker_report(s->core, cs_clock_mono_ms(), &arena, &info);
+    cs_progress_worker_publish(s->redis, f.fleet, &info);
     cs_arena_release(&arena);
     publish_day_pools(s, f.fleet);
     s->published = cs_redis_connected(s->redis);
@@ -325,7 +325,7 @@ static void close_all(struct shell *s)
     struct cs_worker_figures f;
     cs_worker_figures(s->core, &f);
     if (s->redis != NULL && f.fleet[0] != '\0')
-        cs_worker_unpublish(s->redis, f.fleet, s->o->name);
+        cs_progress_worker_unpublish(s->redis, f.fleet, s->o->name);
     uv_run(&s->loop, UV_RUN_NOWAIT);
     cs_http_close(s->http);
     cs_worker_net_close(s->net);
@@ -343,9 +343,9 @@ static void close_all(struct shell *s)
         close(s->ack_fd);
 }
 
-enum cs_err cs_worker_run(const struct cs_worker_shell_opts *o, struct cs_error *err)
+enum cs_err cs_shell_run(const struct cs_worker_shell_opts *o, struct cs_error *err)
 {
-    struct shell s = {.o = o, .tick_at = CS_NEVER, .started_wall_ms = cs_wall_ms()};
+    struct shell s = {.o = o, .tick_at = CS_NEVER, .started_wall_ms = cs_clock_wall_ms()};
     struct cs_worker_net_opts no = {
         .loop = &s.loop,
         .coordinator = o->coordinator,
@@ -370,7 +370,7 @@ enum cs_err cs_worker_run(const struct cs_worker_shell_opts *o, struct cs_error 
         cs_log(CS_INFO, "worker", "name=%s slots=%u coordinator=%s", o->name, o->slots, o->coordinator);
         uv_run(&s.loop, UV_RUN_DEFAULT);
         rc = s.end.code;
-        cs_log(rc == CS_OK ? CS_INFO : CS_ERROR, "ended", "code=%s why=\"%s\"", cs_err_name(rc), s.end.msg);
+        cs_log(rc == CS_OK ? CS_INFO : CS_ERROR, "ended", "code=%s why=\"%s\"", cs_error_name(rc), s.end.msg);
         if (err != NULL)
             *err = s.end;
     }

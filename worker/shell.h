@@ -20,6 +20,6 @@ struct cs_worker_shell_opts {
 };
 
 /* Runs until drained, sent away, or a second signal. CS_OK: drained, nothing lost. */
-CS_WARN_UNUSED enum cs_err cs_worker_run(const struct cs_worker_shell_opts *o, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_shell_run(const struct cs_worker_shell_opts *o, struct cs_error *err);
 
 #endif

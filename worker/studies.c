@@ -137,8 +137,8 @@ static void pool_name(const char *kind, const char *group, const char *name, cha
 {
     uint8_t digest[32];
     char *text = cs_xasprintf("%s\x1f%s\x1f%s", kind, group, name);
-    cs_blake2b_256(text, strlen(text), digest);
-    cs_hex(digest, 16, out);
+    cs_digest_blake2b_256(text, strlen(text), digest);
+    cs_digest_hex(digest, 16, out);
     free(text);
 }
 
@@ -261,7 +261,7 @@ static enum cs_err source_put(void *self, const uint8_t digest[32], const void *
         }
     }
     uint8_t is[32];
-    cs_blake2b_256(bytes, n, is);
+    cs_digest_blake2b_256(bytes, n, is);
     if (memcmp(is, digest, 32) != 0)
         return cs_error_set(err, CS_ECORRUPT, "the bytes do not have the digest asked for");
     for (struct study *y = s->all, *next; y != NULL; y = next) { /* asked for once, and not wanted any more */

@@ -121,7 +121,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     CS_ASSERT(w->slots[slot] == NULL);
     w->slots[slot] = c;
     cs_worker_lane_flies(w, l, 1);
-    cs_call_sent(c, slot, w->now, w->wall);
+    cs_worker_call_sent(c, slot, w->now, w->wall);
     emit_call(w, c, &trial);
     return true;
 }
@@ -144,7 +144,7 @@ static void note_rest(struct cs_worker *w)
     cs_binding_note(&l->binding, l->n_todo > 0 ? why : CS_BIND_NOTHING, w->now);
 }
 
-void cs_work_start(struct cs_worker *w)
+void cs_worker_work_start(struct cs_worker *w)
 {
     while (!TAILQ_EMPTY(&w->ring) && has_room(w) && cs_do_may_start(w)) {
         if (w->starts >= CS_STARTS_PER_STEP || w->start_bytes >= CS_START_BYTES_PER_STEP) {
@@ -157,7 +157,7 @@ void cs_work_start(struct cs_worker *w)
         if (start_one(w, l))
             cs_worker_lane_wake(w, l); /* at the end: lanes take turns */
         else
-            cs_binding_note(&l->binding, cs_lanes_binding(w, l), w->now);
+            cs_binding_note(&l->binding, cs_worker_report_binding(w, l), w->now);
     }
     note_rest(w);
 }
@@ -175,7 +175,7 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
                                  strlen(reading->text));
     if (check.fault != CS_ANSWER_NONE)
         outcome = CS_OUTCOME_unparsable;
-    cs_call_output(c, reply, reading, outcome, w->now, &o);
+    cs_worker_call_output(c, reply, reading, outcome, w->now, &o);
     o.salvaged = check.salvaged;
     if (check.fault != CS_ANSWER_NONE)
         o.cause = cs_answer_fault_name(check.fault);
@@ -331,7 +331,7 @@ static void note_size(struct cs_worker *w, struct cs_worker_lane *l, const struc
         cs_worker_lane_wake_all(w);
 }
 
-void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
+void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
 {
     CS_ASSERT(slot < CS_WORKER_SLOTS_PARKED * w->opts.slots);
     struct cs_call *c = w->slots[slot];
@@ -350,7 +350,7 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     cs_pools_ended(w, c, reply, &reading);
     struct cs_call_world world = {l->progress, cs_outage_in_doubt(&l->outage) && !is_heard(reply, &reading), w->now,
                                   &w->rng};
-    struct cs_verdict v = cs_call_ended(c, reply, &reading, &world);
+    struct cs_verdict v = cs_worker_call_ended(c, reply, &reading, &world);
     if (v.next == CS_NEXT_DENIED)
         deny(w, l, c, &reading, &v);
     note_health(w, l, c, reply, &reading, &v);
@@ -375,7 +375,7 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
         }
         cs_lease_pause(w, c);
         if (v.next == CS_NEXT_WAIT)
-            cs_work_due(w, c); /* it is the lane that waits */
+            cs_worker_work_due(w, c); /* it is the lane that waits */
         else
             cs_alarm_set(&w->alarms, &c->alarm, w->now + v.wait_ms);
         break;
@@ -392,14 +392,14 @@ void cs_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_repl
     cs_worker_lane_wake(w, l);
 }
 
-void cs_work_due(struct cs_worker *w, struct cs_call *c)
+void cs_worker_work_due(struct cs_worker *w, struct cs_call *c)
 {
     c->due = true;
     TAILQ_INSERT_TAIL(&c->lane->due, c, in_lane);
     cs_worker_lane_wake(w, c->lane);
 }
 
-void cs_work_abort_all(struct cs_worker *w)
+void cs_worker_work_abort_all(struct cs_worker *w)
 {
     for (uint32_t slot = 0; w->in_flight > 0 && slot < CS_WORKER_SLOTS_PARKED * w->opts.slots; slot++) {
         struct cs_call *c = w->slots[slot];
@@ -433,7 +433,7 @@ static void send_batch(struct cs_worker *w, uint32_t n)
         cs_alarm_set(&w->alarms, &w->resend, w->now + CS_RESEND_MS);
 }
 
-void cs_work_flush(struct cs_worker *w, bool all)
+void cs_worker_work_flush(struct cs_worker *w, bool all)
 {
     struct cs_window *win = &w->window;
     if (w->state != CS_WORKER_READY || w->said_bye)
@@ -453,13 +453,13 @@ void cs_work_flush(struct cs_worker *w, bool all)
     cs_alarm_clear(&w->alarms, &w->flush);
 }
 
-void cs_work_resend(struct cs_worker *w)
+void cs_worker_work_resend(struct cs_worker *w)
 {
     if (w->state != CS_WORKER_READY || w->window.sent == 0)
         return;
     cs_do_log(w, CS_WARN, "resend", "first=%llu outputs=%u", (unsigned long long)w->window.first, w->window.sent);
     cs_window_rewind(&w->window, false);
-    cs_work_flush(w, true);
+    cs_worker_work_flush(w, true);
 }
 
 static uint8_t refusal_of(const struct cs_ack *a, uint64_t number)
@@ -479,7 +479,7 @@ static void settle_one(struct cs_worker *w, const struct cs_ack *a)
     cs_window_pop(&w->window, &e);
     if (why != 0) {
         char hex[33];
-        cs_hex(e.digest.b, sizeof e.digest.b, hex);
+        cs_digest_hex(e.digest.b, sizeof e.digest.b, hex);
         cs_do_log(w, CS_ERROR, "output_refused", "digest=%s why=%u", hex, why);
         w->outputs_refused++;
     } else {
@@ -494,7 +494,7 @@ static void settle_one(struct cs_worker *w, const struct cs_ack *a)
     free(e.bytes);
 }
 
-void cs_work_acked(struct cs_worker *w, const struct cs_ack *a)
+void cs_worker_work_acked(struct cs_worker *w, const struct cs_ack *a)
 {
     uint64_t first = w->window.first;
     while (w->window.sent > 0 && w->window.first <= a->durable)

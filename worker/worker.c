@@ -57,7 +57,7 @@ void cs_worker_close(struct cs_worker *w)
 {
     if (w == NULL)
         return;
-    cs_work_abort_all(w);
+    cs_worker_work_abort_all(w);
     cs_window_release(&w->window);
     cs_leases_close(w);
     cs_lanes_close(w);
@@ -91,7 +91,7 @@ static void drain_over(struct cs_worker *w)
         return;
     cs_do_log(w, CS_WARN, "drain_cut", "in_flight=%u unacked=%u", w->in_flight, w->window.n);
     w->cut = true;
-    cs_work_abort_all(w);
+    cs_worker_work_abort_all(w);
     bye(w, "drain took too long");
 }
 
@@ -113,10 +113,10 @@ static void ring(struct cs_worker *w, const struct cs_alarm *a)
         cs_link_ping(w);
         break;
     case CS_ALARM_FLUSH:
-        cs_work_flush(w, true);
+        cs_worker_work_flush(w, true);
         break;
     case CS_ALARM_RESEND:
-        cs_work_resend(w);
+        cs_worker_work_resend(w);
         break;
     case CS_ALARM_SPEC:
         cs_lanes_ask_again(w);
@@ -130,7 +130,7 @@ static void ring(struct cs_worker *w, const struct cs_alarm *a)
         cs_worker_lane_wake(w, a->owner);
         break;
     case CS_ALARM_CALL:
-        cs_work_due(w, a->owner);
+        cs_worker_work_due(w, a->owner);
         break;
     case CS_ALARM_LOOK:
         cs_lanes_look(w);
@@ -166,7 +166,7 @@ static void dispatch(struct cs_worker *w, const struct cs_worker_event *ev)
         cs_link_unsent(w, ev->unsent);
         break;
     case CS_WORKER_REPLY:
-        cs_work_reply(w, ev->slot, ev->reply);
+        cs_worker_work_reply(w, ev->slot, ev->reply);
         break;
     case CS_WORKER_QUOTA:
         cs_pools_answer(w, &ev->quota);
@@ -197,12 +197,12 @@ void cs_worker_step(struct cs_worker *w, const struct cs_worker_event *ev, uint6
         return;
     do { /* a lane that cannot go on leaves its share to the others */
         cs_lanes_settle(w);
-        cs_work_start(w);
+        cs_worker_work_start(w);
     } while (w->shares_stale);
     cs_pools_settle(w);
     cs_lanes_ask(w);
     cs_leases_settle(w);
-    cs_work_flush(w, false);
+    cs_worker_work_flush(w, false);
     if (w->draining && !w->said_bye && w->in_flight == 0 && w->window.n == 0)
         bye(w, "drained");
     check(w);

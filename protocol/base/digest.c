@@ -18,7 +18,7 @@ static void ready(void)
     CS_ASSERT(pthread_once(&once, start_sodium) == 0);
 }
 
-void cs_blake2b_256(const void *data, size_t n, uint8_t out[32])
+void cs_digest_blake2b_256(const void *data, size_t n, uint8_t out[32])
 {
     ready();
     CS_ASSERT(crypto_generichash(out, 32, data, n, NULL, 0) == 0);
@@ -30,7 +30,7 @@ static void put_u32(uint8_t *p, uint32_t v)
         p[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-void cs_trial_digest(const char *protocol, const char *model, const uint8_t body[32], uint32_t repeat, uint32_t twin,
+void cs_digest_trial(const char *protocol, const char *model, const uint8_t body[32], uint32_t repeat, uint32_t twin,
                      struct cs_digest *out)
 {
     static const char domain[] = "clinsafe-trial-1";
@@ -65,17 +65,17 @@ static uint64_t key_of(const char *kind, const char *const *names, unsigned n)
     return key != 0 ? key : 1;
 }
 
-uint64_t cs_study_key(const char *study)
+uint64_t cs_digest_study_key(const char *study)
 {
     return key_of("clinsafe-study-1", (const char *const[]){study}, 1);
 }
 
-uint64_t cs_lane_key(const char *study, const char *model, const char *account)
+uint64_t cs_digest_lane_key(const char *study, const char *model, const char *account)
 {
     return key_of("clinsafe-lane-1", (const char *const[]){study, model, account}, 3);
 }
 
-uint64_t cs_case_key(const char *case_id)
+uint64_t cs_digest_case_key(const char *case_id)
 {
     return key_of("clinsafe-case-1", (const char *const[]){case_id}, 1);
 }
@@ -85,7 +85,7 @@ bool cs_digest_equal(const struct cs_digest *a, const struct cs_digest *b)
     return memcmp(a->b, b->b, sizeof a->b) == 0;
 }
 
-void cs_hex(const uint8_t *bytes, size_t n, char *out)
+void cs_digest_hex(const uint8_t *bytes, size_t n, char *out)
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < n; i++) {
@@ -106,7 +106,7 @@ static int nibble(char c)
     return -1;
 }
 
-bool cs_unhex(const char *hex, uint8_t *out, size_t n)
+bool cs_digest_unhex(const char *hex, uint8_t *out, size_t n)
 {
     if (strlen(hex) != 2 * n)
         return false;

@@ -18,16 +18,16 @@ struct cs_digest {
     uint8_t b[16];
 };
 
-void cs_blake2b_256(const void *data, size_t n, uint8_t out[32]);
-void cs_trial_digest(const char *protocol, const char *model, const uint8_t body[32], uint32_t repeat, uint32_t twin,
+void cs_digest_blake2b_256(const void *data, size_t n, uint8_t out[32]);
+void cs_digest_trial(const char *protocol, const char *model, const uint8_t body[32], uint32_t repeat, uint32_t twin,
                      struct cs_digest *out);
 /* 8 bytes that stand for a name, never 0: BLAKE2b-256 of what kind it is and of the names, each with its NUL. */
-uint64_t cs_study_key(const char *study);
-uint64_t cs_lane_key(const char *study, const char *model,
-                     const char *account); /* a lane of all generations of a study */
-uint64_t cs_case_key(const char *case_id);
+uint64_t cs_digest_study_key(const char *study);
+uint64_t cs_digest_lane_key(const char *study, const char *model,
+                            const char *account); /* a lane of all generations of a study */
+uint64_t cs_digest_case_key(const char *case_id);
 bool cs_digest_equal(const struct cs_digest *a, const struct cs_digest *b);
-void cs_hex(const uint8_t *bytes, size_t n, char *out); /* 2n + 1 chars */
-bool cs_unhex(const char *hex, uint8_t *out, size_t n); /* exactly 2n digits */
+void cs_digest_hex(const uint8_t *bytes, size_t n, char *out); /* 2n + 1 chars */
+bool cs_digest_unhex(const char *hex, uint8_t *out, size_t n); /* exactly 2n digits */
 
 #endif

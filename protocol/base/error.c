@@ -14,22 +14,22 @@ static const struct {
 #undef X
 };
 
-const char *cs_err_name(enum cs_err code)
+const char *cs_error_name(enum cs_err code)
 {
     return code < CS_ERR_COUNT ? errs[code].name : "CS_E?";
 }
 
-const char *cs_err_text(enum cs_err code)
+const char *cs_error_text(enum cs_err code)
 {
     return code < CS_ERR_COUNT ? errs[code].text : "unknown error";
 }
 
-enum cs_err_class cs_err_class(enum cs_err code)
+enum cs_err_class cs_error_class(enum cs_err code)
 {
     return code < CS_ERR_COUNT ? errs[code].class : CS_CLASS_FATAL;
 }
 
-int cs_err_exit_code(enum cs_err code)
+int cs_error_exit_code(enum cs_err code)
 {
     return code < CS_ERR_COUNT ? errs[code].exit_code : 70;
 }
@@ -51,7 +51,7 @@ enum cs_err cs_error_wrap(struct cs_error *err, enum cs_err code, const char *fm
     if (err == NULL)
         return code;
     char old[sizeof err->msg];
-    snprintf(old, sizeof old, "%s", err->code == code ? err->msg : cs_err_text(code));
+    snprintf(old, sizeof old, "%s", err->code == code ? err->msg : cs_error_text(code));
     va_list ap;
     va_start(ap, fmt);
     int n = vsnprintf(err->msg, sizeof err->msg, fmt, ap);

@@ -51,10 +51,10 @@ struct cs_error {
     char msg[512]; /* one line, no newline at the end */
 };
 
-const char *cs_err_name(enum cs_err code); /* "CS_EINVAL" */
-const char *cs_err_text(enum cs_err code); /* "invalid input" */
-enum cs_err_class cs_err_class(enum cs_err code);
-int cs_err_exit_code(enum cs_err code); /* sysexits-like status of a program that ends with it */
+const char *cs_error_name(enum cs_err code); /* "CS_EINVAL" */
+const char *cs_error_text(enum cs_err code); /* "invalid input" */
+enum cs_err_class cs_error_class(enum cs_err code);
+int cs_error_exit_code(enum cs_err code); /* sysexits-like status of a program that ends with it */
 
 /* Records code and sentence; returns code, so that `return cs_error_set(...)` reads well. err may be NULL. */
 enum cs_err cs_error_set(struct cs_error *err, enum cs_err code, const char *fmt, ...) CS_PRINTF(3, 4);

@@ -54,7 +54,7 @@ static enum cs_err write_all(int fd, const char *p, size_t n)
 
 static void sync_folder_of(const char *path)
 {
-    char *folder = cs_path_beside(path, ".");
+    char *folder = cs_file_beside(path, ".");
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         fsync(fd);
@@ -86,7 +86,7 @@ out:
     return rc;
 }
 
-enum cs_err cs_mkdir_p(const char *path, struct cs_error *err)
+enum cs_err cs_file_mkdir_p(const char *path, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     char *p = cs_xstrdup(path);
@@ -110,7 +110,7 @@ enum cs_err cs_mkdir_p(const char *path, struct cs_error *err)
     return rc;
 }
 
-char *cs_path_beside(const char *base_file, const char *path)
+char *cs_file_beside(const char *base_file, const char *path)
 {
     const char *slash = strrchr(base_file, '/');
     if (path[0] == '/' || slash == NULL)

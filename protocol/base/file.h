@@ -13,8 +13,8 @@ CS_WARN_UNUSED enum cs_err cs_file_read(const char *path, size_t max, char **dat
 CS_WARN_UNUSED enum cs_err cs_file_write(const char *path, const void *data, size_t len, unsigned mode,
                                          struct cs_error *err);
 /* mkdir -p, mode 0750 for what is missing; what was made survives a power cut. */
-CS_WARN_UNUSED enum cs_err cs_mkdir_p(const char *path, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_file_mkdir_p(const char *path, struct cs_error *err);
 /* base's folder joined with path, unless path is absolute; free() the result. */
-char *cs_path_beside(const char *base_file, const char *path);
+char *cs_file_beside(const char *base_file, const char *path);
 
 #endif

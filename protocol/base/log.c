@@ -28,7 +28,7 @@ void cs_log(enum cs_log_level level, const char *ev, const char *fmt, ...)
     if (level < log_level)
         return;
     char line[1024], ts[32];
-    cs_format_utc(cs_wall_ms(), ts);
+    cs_clock_format_utc(cs_clock_wall_ms(), ts);
     int n = snprintf(line, sizeof line, "ts=%s lvl=%s prog=%s pid=%d ev=%s ", ts, names[level], log_program,
                      (int)getpid(), ev);
     va_list ap;

@@ -2,7 +2,7 @@
 
 #include "protocol/base/assert.h"
 
-uint64_t cs_mix64(uint64_t x)
+uint64_t cs_rng_mix64(uint64_t x)
 {
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
@@ -12,7 +12,7 @@ uint64_t cs_mix64(uint64_t x)
 uint64_t cs_rng_next(struct cs_rng *r)
 {
     r->state += 0x9e3779b97f4a7c15u;
-    return cs_mix64(r->state);
+    return cs_rng_mix64(r->state);
 }
 
 uint64_t cs_rng_below(struct cs_rng *r, uint64_t bound)
@@ -45,8 +45,8 @@ static uint64_t feistel(uint64_t key, unsigned half, uint64_t x, int from, int t
     const uint64_t mask = half < 64 ? (UINT64_C(1) << half) - 1 : UINT64_MAX;
     uint64_t left = x >> half, right = x & mask;
     for (int r = from; r != to; r += step) {
-        const uint64_t f = cs_mix64(key + (uint64_t)(r + 1) * 0x9e3779b97f4a7c15u +
-                                    cs_mix64((step > 0 ? right : left) + 0x632be59bd9b4e019u));
+        const uint64_t f = cs_rng_mix64(key + (uint64_t)(r + 1) * 0x9e3779b97f4a7c15u +
+                                        cs_rng_mix64((step > 0 ? right : left) + 0x632be59bd9b4e019u));
         if (step > 0) {
             const uint64_t t = left ^ (f & mask);
             left = right;
@@ -60,7 +60,7 @@ static uint64_t feistel(uint64_t key, unsigned half, uint64_t x, int from, int t
     return left << half | right;
 }
 
-uint64_t cs_permute(uint64_t key, uint64_t n, uint64_t i)
+uint64_t cs_rng_permute(uint64_t key, uint64_t n, uint64_t i)
 {
     CS_ASSERT(i < n);
     const unsigned half = half_bits(n);
@@ -70,7 +70,7 @@ uint64_t cs_permute(uint64_t key, uint64_t n, uint64_t i)
     return i;
 }
 
-uint64_t cs_unpermute(uint64_t key, uint64_t n, uint64_t i)
+uint64_t cs_rng_unpermute(uint64_t key, uint64_t n, uint64_t i)
 {
     CS_ASSERT(i < n);
     const unsigned half = half_bits(n);

@@ -65,7 +65,7 @@ bool cs_utf8_valid(const char *s, size_t n)
     return true;
 }
 
-const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, size_t max)
+const char *cs_utf8_clean(struct cs_arena *arena, const char *bytes, size_t n, size_t max)
 {
     static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
     if (n == 0)

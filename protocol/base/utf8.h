@@ -16,6 +16,6 @@ size_t cs_utf8_step(const char *s, size_t n, bool *whole);
 
 /* A copy that is well-formed and can be packed: what is not becomes U+FFFD, NULs too, and what is over max bytes is cut off between
  * characters. */
-const char *cs_clean_text(struct cs_arena *arena, const char *bytes, size_t n, size_t max);
+const char *cs_utf8_clean(struct cs_arena *arena, const char *bytes, size_t n, size_t max);
 
 #endif

@@ -5,33 +5,33 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
-#include "protocol/study/answer.h"
 #include "protocol/base/json.h"
+#include "protocol/study/answer.h"
 
 /* ---- parameters ------------------------------------------------------------------------------- */
 
-void cs_body_set(json_t *root, const char *path, json_t *value)
+void cs_body_set(struct cs_json *root, const char *path, struct cs_json *value)
 {
-    json_t *at = root;
+    struct cs_json *at = root;
     const char *dot;
     while ((dot = strchr(path, '.')) != NULL) {
         char key[64];
         CS_ASSERT((size_t)(dot - path) < sizeof key);
         memcpy(key, path, (size_t)(dot - path));
         key[dot - path] = '\0';
-        json_t *next = json_object_get(at, key);
-        if (!json_is_object(next)) {
-            next = json_object();
-            CS_ASSERT(json_object_set_new(at, key, next) == 0);
+        struct cs_json *next = cs_json_object_get(at, key);
+        if (!cs_json_is_object(next)) {
+            next = cs_json_object();
+            CS_ASSERT(cs_json_object_set_new(at, key, next) == 0);
         }
         at = next;
         path = dot + 1;
     }
-    CS_ASSERT(json_object_set_new(at, path, value) == 0);
+    CS_ASSERT(cs_json_object_set_new(at, path, value) == 0);
 }
 
 /* What is at "a.b.c", or NULL. */
-static const json_t *get(const json_t *root, const char *path)
+static const struct cs_json *get(const struct cs_json *root, const char *path)
 {
     while (root != NULL && path[0] != '\0') {
         char key[64];
@@ -39,7 +39,7 @@ static const json_t *get(const json_t *root, const char *path)
         CS_ASSERT(n < sizeof key);
         memcpy(key, path, n);
         key[n] = '\0';
-        root = json_object_get(root, key);
+        root = cs_json_object_get(root, key);
         path += path[n] == '.' ? n + 1 : n;
     }
     return root;
@@ -50,7 +50,7 @@ static bool in_range(const struct cs_body_rule *r, double v)
     return r->min >= r->max || (v >= r->min && v <= r->max);
 }
 
-static enum cs_err check_value(const struct cs_body_rule *r, const json_t *v, struct cs_error *err)
+static enum cs_err check_value(const struct cs_body_rule *r, const struct cs_json *v, struct cs_error *err)
 {
     const bool bounded = r->min < r->max;
     const char *want = "";
@@ -58,19 +58,19 @@ static enum cs_err check_value(const struct cs_body_rule *r, const json_t *v, st
     switch (r->kind) {
     case CS_RULE_NUMBER:
         want = "a number";
-        good = json_is_number(v) && in_range(r, json_number_value(v));
+        good = cs_json_is_number(v) && in_range(r, cs_json_number_value(v));
         break;
     case CS_RULE_INTEGER:
         want = "a whole number";
-        good = json_is_integer(v) && in_range(r, (double)json_integer_value(v));
+        good = cs_json_is_integer(v) && in_range(r, (double)cs_json_integer_value(v));
         break;
     case CS_RULE_BOOLEAN:
         want = "true or false";
-        good = json_is_boolean(v);
+        good = cs_json_is_boolean(v);
         break;
     case CS_RULE_WORD:
         want = "a word";
-        good = json_is_string(v) && json_string_length(v) > 0;
+        good = cs_json_is_string(v) && cs_json_string_length(v) > 0;
         break;
     case CS_RULE_ANY:
         break;
@@ -82,20 +82,20 @@ static enum cs_err check_value(const struct cs_body_rule *r, const json_t *v, st
     return cs_error_set(err, CS_EINVAL, "%s must be %s", r->name, want);
 }
 
-enum cs_err cs_body_parameters(struct cs_settings_of *of, const struct cs_body_rule *rules, size_t n, json_t *root,
-                               struct cs_error *err)
+enum cs_err cs_body_parameters(struct cs_settings_of *of, const struct cs_body_rule *rules, size_t n,
+                               struct cs_json *root, struct cs_error *err)
 {
     struct cs_buf b = CS_BUF_INIT(CS_TEXT_MAX + 16);
     enum cs_err rc = CS_OK;
     const char *key;
-    json_t *value;
+    struct cs_json *value;
     cs_buf_char(&b, '{');
     cs_buf_str(&b, of->parameters->text[0] == ',' ? of->parameters->text + 1 : "");
     cs_buf_char(&b, '}');
-    json_t *all = json_loadb(b.data, b.len, 0, NULL);
+    struct cs_json *all = cs_json_loadb(b.data, b.len, 0, NULL);
     if (all == NULL) /* written by us from JSON, so it is: but the largest of doubles, rounded, are over the edge */
         rc = cs_error_set(err, CS_EINVAL, "a parameter is a number that is too large");
-    json_object_foreach(all, key, value)
+    cs_json_object_foreach(all, key, value)
     {
         const struct cs_body_rule *r = rules;
         while (r < rules + n && strcmp(r->name, key) != 0)
@@ -112,9 +112,9 @@ enum cs_err cs_body_parameters(struct cs_settings_of *of, const struct cs_body_r
         if (r->put != NULL)
             r->put(root, value);
         else
-            cs_body_set(root, r->path, json_incref(value));
+            cs_body_set(root, r->path, cs_json_incref(value));
     }
-    json_decref(all);
+    cs_json_decref(all);
     cs_buf_release(&b);
     return rc;
 }
@@ -127,33 +127,33 @@ const char *cs_body_question(const struct cs_settings_of *of)
     return of->study->questions[of->question].name;
 }
 
-static void drop_bounds(json_t *node)
+static void drop_bounds(struct cs_json *node)
 {
     const char *key;
-    json_t *child;
+    struct cs_json *child;
     size_t i;
-    if (json_is_object(node) && json_is_string(json_object_get(node, "type"))) {
-        (void)json_object_del(node, "minimum");
-        (void)json_object_del(node, "maximum");
+    if (cs_json_is_object(node) && cs_json_is_string(cs_json_object_get(node, "type"))) {
+        (void)cs_json_object_del(node, "minimum");
+        (void)cs_json_object_del(node, "maximum");
     }
-    json_object_foreach(node, key, child) drop_bounds(child);
-    json_array_foreach(node, i, child) drop_bounds(child);
+    cs_json_object_foreach(node, key, child) drop_bounds(child);
+    cs_json_array_foreach(node, i, child) drop_bounds(child);
 }
 
-json_t *cs_body_schema(const struct cs_settings_of *of, bool bounds)
+struct cs_json *cs_body_schema(const struct cs_settings_of *of, bool bounds)
 {
     if (of->study == NULL || of->study->questions[of->question].n_fields == 0 ||
         of->account->response_format == CS_FORM_NONE)
         return NULL;
     struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
-    cs_answer_schema(of->study, of->question, &b);
-    json_t *schema = json_loadb(b.data, b.len, 0, NULL);
+    cs_schema_answer(of->study, of->question, &b);
+    struct cs_json *schema = cs_json_loadb(b.data, b.len, 0, NULL);
     CS_ASSERT(schema != NULL);
     cs_buf_release(&b);
     if (!bounds) {
         const char *key;
-        json_t *property;
-        json_object_foreach(json_object_get(schema, "properties"), key, property) drop_bounds(property);
+        struct cs_json *property;
+        cs_json_object_foreach(cs_json_object_get(schema, "properties"), key, property) drop_bounds(property);
     }
     return schema;
 }

@@ -11,9 +11,8 @@
 #ifndef CS_BODY_H
 #define CS_BODY_H
 
-#include <jansson.h>
-
 #include "protocol/base/buf.h"
+#include "protocol/base/json.h"
 #include "protocol/dialects/dialect.h"
 
 enum cs_rule_kind { CS_RULE_NUMBER, CS_RULE_INTEGER, CS_RULE_BOOLEAN, CS_RULE_WORD, CS_RULE_ANY };
@@ -22,19 +21,19 @@ struct cs_body_rule {
     const char *name;
     const char *path; /* where the value goes: "generationConfig.topP" */
     enum cs_rule_kind kind;
-    double min, max;                                /* of a number or integer, when they differ */
-    void (*put)(json_t *root, const json_t *value); /* puts another value there, or NULL */
+    double min, max;                                                /* of a number or integer, when they differ */
+    void (*put)(struct cs_json *root, const struct cs_json *value); /* puts another value there, or NULL */
 };
 
 /* Puts the parameters into root by the rules. CS_EINVAL: a parameter without a rule, or a value that is none. */
 CS_WARN_UNUSED enum cs_err cs_body_parameters(struct cs_settings_of *of, const struct cs_body_rule *rules, size_t n,
-                                              json_t *root, struct cs_error *err);
+                                              struct cs_json *root, struct cs_error *err);
 /* Sets "a.b.c"; objects on the way are made. The value is taken over. */
-void cs_body_set(json_t *root, const char *path, json_t *value);
+void cs_body_set(struct cs_json *root, const char *path, struct cs_json *value);
 /* The schema of the question, or NULL where no form is asked for. `bounds` false: numbers without minimum and maximum, which
  * Anthropic's schemas refuse ("For 'integer' type, property 'minimum' is not supported", reported of its API by others; the
  * arguments of tools may have them). Bedrock says nothing of it and serves Anthropic's models. The parser holds to them all the same. */
-json_t *cs_body_schema(const struct cs_settings_of *of, bool bounds);
+struct cs_json *cs_body_schema(const struct cs_settings_of *of, bool bounds);
 const char *cs_body_question(const struct cs_settings_of *of);
 /* `"key":"text"`. */
 void cs_body_text(struct cs_buf *out, const char *key, const char *text, size_t n);

@@ -75,14 +75,14 @@ enum cs_err cs_cells_make(struct cs_requests *r, uint32_t lane, uint32_t case_in
     if (rc != CS_OK)
         return rc;
     struct cs_cells *cells = new_cells(lane, case_index, plan->lanes[lane].n_cells, with_bodies);
-    cells->case_key = cs_case_key(c.id);
+    cells->case_key = cs_digest_case_key(c.id);
     for (uint32_t i = 0; i < cells->n; i++) {
         struct cs_coords at;
         cs_plan_cell(plan, lane, case_index, i, &at);
         rc = cs_request_body(r, &at, &c, &body, err);
         if (rc != CS_OK)
             goto out;
-        cs_blake2b_256(body.data, body.len, cells->body_digest[i]);
+        cs_digest_blake2b_256(body.data, body.len, cells->body_digest[i]);
         cells->body_len[i] = (uint32_t)body.len;
         if (!with_bodies)
             continue;
@@ -110,7 +110,7 @@ void cs_cells_trial_digest(const struct cs_cells *c, const struct cs_study *s, u
 {
     CS_ASSERT(cell < c->n);
     const struct cs_model *m = &s->models[c->lane];
-    cs_trial_digest(cs_protocol_name(s->accounts[m->account].protocol), m->model, c->body_digest[cell], repeat,
+    cs_digest_trial(cs_protocol_name(s->accounts[m->account].protocol), m->model, c->body_digest[cell], repeat,
                     c->twin[cell], out);
 }
 

@@ -1,12 +1,12 @@
 #include "protocol/dialects/complaint.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "protocol/base/json.h"
 #include "protocol/dialects/header.h"
 #include "protocol/dialects/retry_after.h"
 
@@ -211,30 +211,30 @@ static void hear_word(struct heard *h, const char *key, const char *text)
     }
 }
 
-static void hear(struct heard *h, const char *key, const json_t *v, int depth)
+static void hear(struct heard *h, const char *key, const struct cs_json *v, int depth)
 {
     const char *name;
-    json_t *child;
+    struct cs_json *child;
     size_t i;
     if (depth > DEPTH_MAX || h->nodes++ > NODES_MAX)
         return;
-    if (json_is_string(v)) {
-        hear_word(h, key, json_string_value(v));
-    } else if (json_is_object(v)) {
-        json_object_foreach((json_t *)(uintptr_t)v, name, child)
+    if (cs_json_is_string(v)) {
+        hear_word(h, key, cs_json_string_value(v));
+    } else if (cs_json_is_object(v)) {
+        cs_json_object_foreach((struct cs_json *)(uintptr_t)v, name, child)
         {
             hear(h, name, child, depth + 1);
         }
-    } else if (json_is_array(v)) {
-        json_array_foreach(v, i, child)
+    } else if (cs_json_is_array(v)) {
+        cs_json_array_foreach(v, i, child)
         {
             hear(h, key, child, depth + 1);
         }
-    } else if (json_is_true(v) && strcasecmp(key, "filtered") == 0) { /* Azure's content_filter_result */
+    } else if (cs_json_is_true(v) && strcasecmp(key, "filtered") == 0) { /* Azure's content_filter_result */
         take(h, CS_SAYS_FILTERED);
-    } else if (json_is_number(v) && strcasecmp(key, "retry_after") == 0) {
-        h->wait_s = json_number_value(v);
-    } else if (json_is_integer(v) && strcasecmp(key, "code") == 0 && json_integer_value(v) == 402) {
+    } else if (cs_json_is_number(v) && strcasecmp(key, "retry_after") == 0) {
+        h->wait_s = cs_json_number_value(v);
+    } else if (cs_json_is_integer(v) && strcasecmp(key, "code") == 0 && cs_json_integer_value(v) == 402) {
         take(h, CS_SAYS_NO_MONEY); /* OpenRouter's, maybe in a 200 */
     }
 }
@@ -341,8 +341,8 @@ static enum cs_saying judge(uint16_t status, bool page, const struct heard *h, c
     return page && status == 403 && is_page_about_request(text) ? CS_SAYS_BLOCKED : CS_SAYS_ERROR;
 }
 
-void cs_complaint_read(const struct cs_http_reply *reply, const json_t *root, const json_t *error, const char *word,
-                       const char *name, struct cs_arena *arena, struct cs_reading *out)
+void cs_complaint_read(const struct cs_http_reply *reply, const struct cs_json *root, const struct cs_json *error,
+                       const char *word, const char *name, struct cs_arena *arena, struct cs_reading *out)
 {
     struct heard h = {.says = CS_SAYS_ERROR};
     const bool good = cs_read_is_good(reply);
@@ -351,10 +351,10 @@ void cs_complaint_read(const struct cs_http_reply *reply, const json_t *root, co
         hear_word(&h, "code", name);
     if (error != NULL)
         cs_read_error(error, word, reply, arena, out);
-    if (out->text[0] == '\0' && json_is_string(json_object_get(error, "error"))) /* {"code":...,"error":"..."} */
-        out->text = cs_read_text(json_object_get(error, "error"), CS_ERROR_TEXT_MAX, arena);
-    if (good && out->status == 0 && json_is_string(error))
-        out->status = cs_read_status(root);
+    if (out->text[0] == '\0' && cs_json_is_string(cs_json_object_get(error, "error"))) /* {"code":...,"error":"..."} */
+        out->text = cs_read_text(cs_json_object_get(error, "error"), CS_ERROR_TEXT_MAX, arena);
+    if (good && out->status == 0 && cs_json_is_string(error))
+        out->status = cs_statuses_read(root);
     out->says = judge(good && out->status != 0 ? out->status : reply->status, root == NULL, &h, out->text);
     if (out->says == CS_SAYS_DAY_USED)
         out->limit = limit_of(reply, out->text, arena);

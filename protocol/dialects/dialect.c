@@ -23,7 +23,7 @@ const struct cs_dialect *cs_dialect_of(enum cs_protocol p)
 const struct cs_dialect_charge *cs_dialect_charge_of(enum cs_protocol p)
 {
     static const struct cs_dialect_charge *const all[CS_PROTOCOLS] = {
-#define X(number, file, name) [CS_PROTOCOL_##number] = &cs_dialect_charge_##file,
+#define X(number, file, name) [CS_PROTOCOL_##number] = &cs_dialect_##file##_charge,
         CS_PROTOCOL_TABLE(X)
 #undef X
     };

@@ -56,7 +56,7 @@ struct cs_dialect_charge {
 
 #define X(number, file, name)                                                                                          \
     extern const struct cs_dialect cs_dialect_##file;                                                                  \
-    extern const struct cs_dialect_charge cs_dialect_charge_##file;
+    extern const struct cs_dialect_charge cs_dialect_##file##_charge;
 CS_PROTOCOL_TABLE(X)
 #undef X
 const struct cs_dialect *cs_dialect_of(enum cs_protocol p);

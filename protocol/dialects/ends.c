@@ -1,9 +1,9 @@
 /* Why an answer ended, in the words of all vendors (facts: providers.md section 1.2): one table for all dialects, since a gateway passes on
  * the words of whom it asks. Case does not matter, nor whether words are joined by _, - or a blank. */
 #include <ctype.h>
-#include <jansson.h>
 #include <string.h>
 
+#include "protocol/base/json.h"
 #include "protocol/dialects/read.h"
 #include "protocol/study/answer.h"
 
@@ -123,7 +123,7 @@ static enum end end_of(const char *said)
     return WELL;
 }
 
-void cs_read_end(const json_t *word, struct cs_arena *arena, struct cs_reading *out)
+void cs_ends_read(const struct cs_json *word, struct cs_arena *arena, struct cs_reading *out)
 {
     static const enum cs_outcome outcomes[] = {
         [WELL] = CS_OUTCOME_ok,         [CUT_SHORT] = CS_OUTCOME_truncated, [FILTERED] = CS_OUTCOME_content_filtered,

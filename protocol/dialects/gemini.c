@@ -1,9 +1,9 @@
 /* Google Gemini, generateContent (facts: providers.md section 8). The model is in the URL and not in the body; a trial's digest
  * names it all the same. */
 #include <ctype.h>
-#include <jansson.h>
 #include <string.h>
 
+#include "protocol/base/json.h"
 #include "protocol/dialects/body.h"
 #include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
@@ -35,14 +35,14 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
 }
 
 /* "low" -> "LOW", as the enum has it. */
-static void put_level(json_t *root, const json_t *value)
+static void put_level(struct cs_json *root, const struct cs_json *value)
 {
     char word[32];
     size_t n = 0;
-    for (const char *s = json_string_value(value); *s != '\0' && n < sizeof word - 1; s++)
+    for (const char *s = cs_json_string_value(value); *s != '\0' && n < sizeof word - 1; s++)
         word[n++] = (char)toupper((unsigned char)*s);
     word[n] = '\0';
-    cs_body_set(root, "generationConfig.thinkingConfig.thinkingLevel", json_string(word));
+    cs_body_set(root, "generationConfig.thinkingConfig.thinkingLevel", cs_json_string(word));
 }
 
 static const struct cs_body_rule rules[] = {
@@ -61,70 +61,71 @@ static const struct cs_body_rule rules[] = {
     {"safety_settings", "safetySettings", CS_RULE_ANY, 0, 0, NULL},
 };
 
-static void put_format(const struct cs_settings_of *of, json_t *root)
+static void put_format(const struct cs_settings_of *of, struct cs_json *root)
 {
-    json_t *schema = cs_body_schema(of, true);
+    struct cs_json *schema = cs_body_schema(of, true);
     if (schema == NULL)
         return;
-    cs_body_set(root, "generationConfig.responseMimeType", json_string("application/json"));
+    cs_body_set(root, "generationConfig.responseMimeType", cs_json_string("application/json"));
     if (of->account->response_format == CS_FORM_JSON_SCHEMA)
-        cs_body_set(root, "generationConfig.responseJsonSchema", json_incref(schema));
-    json_decref(schema);
+        cs_body_set(root, "generationConfig.responseJsonSchema", cs_json_incref(schema));
+    cs_json_decref(schema);
 }
 
 static enum cs_err put_settings(struct cs_settings_of *of, struct cs_buf *out, struct cs_error *err)
 {
-    json_t *root = json_object();
+    struct cs_json *root = cs_json_object();
     enum cs_err rc = cs_body_parameters(of, rules, sizeof rules / sizeof rules[0], root, err);
     if (rc == CS_OK) {
         if (of->parameters->max_output_tokens > 0)
-            cs_body_set(root, "generationConfig.maxOutputTokens", json_integer(of->parameters->max_output_tokens));
+            cs_body_set(root, "generationConfig.maxOutputTokens", cs_json_integer(of->parameters->max_output_tokens));
         put_format(of, root);
         cs_members(root, out);
     }
-    json_decref(root);
+    cs_json_decref(root);
     return rc;
 }
 
 /* ---- what comes back --------------------------------------------------------------------------- */
 
 /* Gemini counts thoughts beside the answer's tokens. */
-static void read_usage(const json_t *usage, struct cs_reading *out)
+static void read_usage(const struct cs_json *usage, struct cs_reading *out)
 {
-    out->input_tokens = cs_read_count(json_object_get(usage, "promptTokenCount"));
-    out->cached_tokens = cs_read_count(json_object_get(usage, "cachedContentTokenCount"));
-    out->reasoning_tokens = cs_read_count(json_object_get(usage, "thoughtsTokenCount"));
-    out->output_tokens = cs_read_count(json_object_get(usage, "candidatesTokenCount")) + out->reasoning_tokens;
+    out->input_tokens = cs_read_count(cs_json_object_get(usage, "promptTokenCount"));
+    out->cached_tokens = cs_read_count(cs_json_object_get(usage, "cachedContentTokenCount"));
+    out->reasoning_tokens = cs_read_count(cs_json_object_get(usage, "thoughtsTokenCount"));
+    out->output_tokens = cs_read_count(cs_json_object_get(usage, "candidatesTokenCount")) + out->reasoning_tokens;
 }
 
-static void read_part(json_t *part, struct cs_read_said *p)
+static void read_part(struct cs_json *part, struct cs_read_said *p)
 {
-    if (json_is_true(json_object_get(part, "thought")))
-        cs_read_said_reason(p, json_object_get(part, "text"));
+    if (cs_json_is_true(cs_json_object_get(part, "thought")))
+        cs_read_said_reason(p, cs_json_object_get(part, "text"));
     else
-        cs_read_piece(&p->text, json_object_get(part, "text"));
-    if (json_object_get(part, "functionCall") != NULL)
-        cs_read_said_call(p, json_object_get(part, "functionCall"));
+        cs_read_piece(&p->text, cs_json_object_get(part, "text"));
+    if (cs_json_object_get(part, "functionCall") != NULL)
+        cs_read_said_call(p, cs_json_object_get(part, "functionCall"));
 }
 
-static bool says_nothing(const json_t *candidate)
+static bool says_nothing(const struct cs_json *candidate)
 {
-    return json_array_size(json_object_get(json_object_get(candidate, "content"), "parts")) == 0;
+    return cs_json_array_size(cs_json_object_get(cs_json_object_get(candidate, "content"), "parts")) == 0;
 }
 
 /* What ended it. A prompt that was blocked says so, and has no candidate, or one that says nothing. A whole reply without any candidate
  * is one that the model did not answer: asked again, it would not either. */
-static void read_why(const json_t *root, const json_t *candidate, struct cs_arena *arena, struct cs_reading *out)
+static void read_why(const struct cs_json *root, const struct cs_json *candidate, struct cs_arena *arena,
+                     struct cs_reading *out)
 {
-    const json_t *blocked = json_object_get(json_object_get(root, "promptFeedback"), "blockReason");
-    cs_read_end(json_object_get(candidate, "finishReason"), arena, out);
-    if (json_string_length(blocked) > 0 && !cs_read_is(blocked, "BLOCK_REASON_UNSPECIFIED") &&
+    const struct cs_json *blocked = cs_json_object_get(cs_json_object_get(root, "promptFeedback"), "blockReason");
+    cs_ends_read(cs_json_object_get(candidate, "finishReason"), arena, out);
+    if (cs_json_string_length(blocked) > 0 && !cs_read_is(blocked, "BLOCK_REASON_UNSPECIFIED") &&
         (candidate == NULL || says_nothing(candidate))) {
         out->says = CS_SAYS_ANSWER;
         out->outcome = CS_OUTCOME_content_filtered;
         out->finish = cs_read_text(blocked, CS_OUTPUT_WORD_MAX, arena);
         out->cause = "";
-    } else if (candidate == NULL && json_is_object(json_object_get(root, "usageMetadata"))) {
+    } else if (candidate == NULL && cs_json_is_object(cs_json_object_get(root, "usageMetadata"))) {
         out->says = CS_SAYS_ANSWER;
         out->outcome = CS_OUTCOME_unparsable;
         out->finish = "no candidates";
@@ -133,25 +134,25 @@ static void read_why(const json_t *root, const json_t *candidate, struct cs_aren
 }
 
 /* There may be no content, or content without parts: thinking has then eaten the cap, or a filter the answer. */
-static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
+static void read_answer(const struct cs_json *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
 {
     struct cs_read_said p = CS_READ_SAID_INIT;
-    const json_t *candidate = json_array_get(json_object_get(root, "candidates"), 0);
-    const json_t *parts = json_object_get(json_object_get(candidate, "content"), "parts");
-    const json_t *logprobs = json_object_get(candidate, "logprobsResult");
-    json_t *part;
+    const struct cs_json *candidate = cs_json_array_get(cs_json_object_get(root, "candidates"), 0);
+    const struct cs_json *parts = cs_json_object_get(cs_json_object_get(candidate, "content"), "parts");
+    const struct cs_json *logprobs = cs_json_object_get(candidate, "logprobsResult");
+    struct cs_json *part;
     size_t i;
     read_why(root, candidate, arena, out);
     if (candidate == NULL && out->says == CS_SAYS_NOTHING) {
         cs_read_nothing(root, "the reply has no candidates", arena, out);
         return;
     }
-    json_array_foreach((json_t *)(uintptr_t)parts, i, part) read_part(part, &p);
+    cs_json_array_foreach((struct cs_json *)(uintptr_t)parts, i, part) read_part(part, &p);
     cs_read_take(&p, asked, arena, out);
-    cs_logprobs_read(json_object_get(logprobs, "chosenCandidates"), "logProbability",
-                     json_object_get(logprobs, "topCandidates"), arena, out);
-    out->model = cs_read_text(json_object_get(root, "modelVersion"), CS_OUTPUT_WORD_MAX, arena);
-    read_usage(json_object_get(root, "usageMetadata"), out);
+    cs_dialect_logprobs_read(cs_json_object_get(logprobs, "chosenCandidates"), "logProbability",
+                             cs_json_object_get(logprobs, "topCandidates"), arena, out);
+    out->model = cs_read_text(cs_json_object_get(root, "modelVersion"), CS_OUTPUT_WORD_MAX, arena);
+    read_usage(cs_json_object_get(root, "usageMetadata"), out);
     cs_read_said_release(&p);
 }
 
@@ -159,20 +160,20 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
                        struct cs_reading *out)
 {
     static const char *const id_headers[] = {"x-request-id", NULL}; /* Google sends none, a gateway may */
-    json_t *root = cs_read_begin(reply, id_headers, arena, out);
-    const json_t *error = json_object_get(root, "error");
+    struct cs_json *root = cs_read_begin(reply, id_headers, arena, out);
+    const struct cs_json *error = cs_json_object_get(root, "error");
     if (cs_read_is_error(error) || !cs_read_is_good(reply))
         cs_complaint_read(reply, root, cs_read_is_error(error) ? error : root, "status", NULL, arena, out);
     else
         read_answer(root, asked, arena, out);
     if (out->request_id[0] == '\0')
-        out->request_id = cs_read_text(json_object_get(root, "responseId"), CS_OUTPUT_WORD_MAX, arena);
-    json_decref(root);
+        out->request_id = cs_read_text(cs_json_object_get(root, "responseId"), CS_OUTPUT_WORD_MAX, arena);
+    cs_json_decref(root);
 }
 
 /* ---- the dialect ------------------------------------------------------------------------------- */
 
-const struct cs_dialect_charge cs_dialect_charge_gemini = {CS_CHARGE_BY_INPUT, CS_CHARGE_BY_CAP, false};
+const struct cs_dialect_charge cs_dialect_gemini_charge = {CS_CHARGE_BY_INPUT, CS_CHARGE_BY_CAP, false};
 
 const struct cs_dialect cs_dialect_gemini = {
     .protocol = CS_PROTOCOL_GEMINI,

@@ -3,13 +3,13 @@
 #include "protocol/dialects/logprobs.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/buf.h"
+#include "protocol/base/json.h"
 #include "protocol/dialects/read.h"
 
 #define ROUNDING 1e-3 /* above 0 by no more than a server's arithmetic can be off */
@@ -79,44 +79,44 @@ static uint32_t find_places(const char *text, struct place places[FIELDS_MAX])
 
 /* ---- what else might have been said ----------------------------------------------------------------- */
 
-static json_t *alternatives_of(const json_t *tops, const char *value, struct cs_arena *arena)
+static struct cs_json *alternatives_of(const struct cs_json *tops, const char *value, struct cs_arena *arena)
 {
-    json_t *all = json_object();
-    const json_t *top;
+    struct cs_json *all = cs_json_object();
+    const struct cs_json *top;
     size_t i;
-    json_array_foreach(tops, i, top)
+    cs_json_array_foreach(tops, i, top)
     {
-        const char *token = cs_read_text(json_object_get(top, "token"), TOKEN_MAX_BYTES, arena);
-        const json_t *v = json_object_get(top, value);
-        if (i < TOPS_MAX && json_is_number(v) && json_number_value(v) <= ROUNDING &&
-            json_is_string(json_object_get(top, "token")))
-            json_object_set_new(all, token, json_real(round(json_number_value(v) * 1e4) / 1e4));
+        const char *token = cs_read_text(cs_json_object_get(top, "token"), TOKEN_MAX_BYTES, arena);
+        const struct cs_json *v = cs_json_object_get(top, value);
+        if (i < TOPS_MAX && cs_json_is_number(v) && cs_json_number_value(v) <= ROUNDING &&
+            cs_json_is_string(cs_json_object_get(top, "token")))
+            cs_json_object_set_new(all, token, cs_json_real(round(cs_json_number_value(v) * 1e4) / 1e4));
     }
     return all;
 }
 
 /* As many as there is room for: those of the first fields. */
-static const char *write_alternatives(json_t *all, struct cs_arena *arena)
+static const char *write_alternatives(struct cs_json *all, struct cs_arena *arena)
 {
-    while (json_object_size(all) > 0) {
-        char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(8));
+    while (cs_json_object_size(all) > 0) {
+        char *text = cs_json_dumps(all, CS_JSON_COMPACT | CS_JSON_REAL_PRECISION(8));
         const size_t n = text != NULL ? strlen(text) : 0;
         const char *kept = n > 0 && n <= CS_OUTPUT_ALTERNATIVES_MAX ? cs_arena_strndup(arena, text, n) : NULL;
         free(text);
         if (kept != NULL)
             return kept;
-        const char *last = "";
-        for (void *at = json_object_iter(all); at != NULL; at = json_object_iter_next(all, at))
-            last = json_object_iter_key(at);
-        json_object_del(all, last);
+        const char *key, *last = "";
+        struct cs_json *value;
+        cs_json_object_foreach(all, key, value) last = key;
+        cs_json_object_del(all, last);
     }
     return "";
 }
 
-void cs_logprobs_read(const json_t *chosen, const char *value, const json_t *tops, struct cs_arena *arena,
-                      struct cs_reading *out)
+void cs_dialect_logprobs_read(const struct cs_json *chosen, const char *value, const struct cs_json *tops,
+                              struct cs_arena *arena, struct cs_reading *out)
 {
-    const size_t n = json_array_size(chosen);
+    const size_t n = cs_json_array_size(chosen);
     struct place places[FIELDS_MAX];
     struct cs_buf text = CS_BUF_INIT(CS_OUTPUT_TEXT_MAX);
     if (n == 0)
@@ -125,12 +125,12 @@ void cs_logprobs_read(const json_t *chosen, const char *value, const json_t *top
     double sum = 0;
     bool impossible = false;
     for (size_t i = 0; i < n; i++) {
-        const json_t *token = json_array_get(chosen, i), *v = json_object_get(token, value);
-        const char *s = json_string_value(json_object_get(token, "token"));
+        const struct cs_json *token = cs_json_array_get(chosen, i), *v = cs_json_object_get(token, value);
+        const char *s = cs_json_string_value(cs_json_object_get(token, "token"));
         cs_buf_str(&text, s != NULL ? s : "");
         ends[i] = text.len;
-        sum += json_is_number(v) ? json_number_value(v) : NAN;
-        impossible |= cs_read_is(v, "NaN") || (json_is_number(v) && json_number_value(v) > ROUNDING);
+        sum += cs_json_is_number(v) ? cs_json_number_value(v) : NAN;
+        impossible |= cs_read_is(v, "NaN") || (cs_json_is_number(v) && cs_json_number_value(v) > ROUNDING);
     }
     if (impossible && out->says == CS_SAYS_ANSWER) {
         out->says = CS_SAYS_ERROR;
@@ -142,19 +142,19 @@ void cs_logprobs_read(const json_t *chosen, const char *value, const json_t *top
         out->logprob = sum < 0 ? sum : 0;
         out->logprob_tokens = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
     }
-    json_t *all = json_object();
+    struct cs_json *all = cs_json_object();
     const uint32_t n_places = find_places(cs_buf_cstr(&text), places);
     for (uint32_t p = 0, i = 0; p < n_places; p++) {
         while (i < n && ends[i] <= places[p].at)
             i++;
-        const json_t *at = tops != NULL ? json_object_get(json_array_get(tops, i), "candidates")
-                                        : json_object_get(json_array_get(chosen, i), "top_logprobs");
-        json_t *some = alternatives_of(at, value, arena);
-        if (json_object_size(some) > 0)
-            json_object_set(all, places[p].name, some);
-        json_decref(some);
+        const struct cs_json *at = tops != NULL ? cs_json_object_get(cs_json_array_get(tops, i), "candidates")
+                                                : cs_json_object_get(cs_json_array_get(chosen, i), "top_logprobs");
+        struct cs_json *some = alternatives_of(at, value, arena);
+        if (cs_json_object_size(some) > 0)
+            cs_json_object_set(all, places[p].name, some);
+        cs_json_decref(some);
     }
     out->alternatives = write_alternatives(all, arena);
-    json_decref(all);
+    cs_json_decref(all);
     cs_buf_release(&text);
 }

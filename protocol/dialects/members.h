@@ -2,11 +2,10 @@
 #ifndef CS_MEMBERS_H
 #define CS_MEMBERS_H
 
-#include <jansson.h>
-
 #include "protocol/base/buf.h"
+#include "protocol/base/json.h"
 
 /* `,"key":value,...`, or nothing. */
-void cs_members(const json_t *object, struct cs_buf *out);
+void cs_members(const struct cs_json *object, struct cs_buf *out);
 
 #endif

@@ -1,9 +1,9 @@
 /* OpenAI Chat Completions, and the many servers that speak it: their differences are fields of the account (facts: providers.md
  * sections 2, 5, 9, 11). */
-#include <jansson.h>
 #include <string.h>
 
 #include "protocol/base/assert.h"
+#include "protocol/base/json.h"
 #include "protocol/dialects/body.h"
 #include "protocol/dialects/complaint.h"
 #include "protocol/dialects/dialect.h"
@@ -11,7 +11,6 @@
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
 #include "protocol/study/answer.h"
-#include "protocol/base/json.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
@@ -45,7 +44,7 @@ static void put_format(const struct cs_settings_of *of, struct cs_buf *out)
         cs_buf_str(out, ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{");
         cs_body_text(out, "name", cs_body_question(of), strlen(cs_body_question(of)));
         cs_buf_str(out, ",\"strict\":true,\"schema\":");
-        cs_answer_schema(of->study, of->question, out);
+        cs_schema_answer(of->study, of->question, out);
         cs_buf_str(out, "}}");
         break;
     case CS_FORM_JSON_OBJECT:
@@ -74,30 +73,30 @@ static enum cs_err put_renamed(struct cs_settings_of *of, struct cs_buf *out, st
 {
     struct cs_buf b = CS_BUF_INIT(CS_TEXT_MAX + 16);
     const char *key;
-    json_t *value, *renamed = json_object();
+    struct cs_json *value, *renamed = cs_json_object();
     enum cs_err rc = CS_OK;
     cs_buf_char(&b, '{');
     cs_buf_str(&b, of->parameters->text[0] == ',' ? of->parameters->text + 1 : "");
     cs_buf_char(&b, '}');
-    json_t *all = json_loadb(b.data, b.len, 0, NULL);
+    struct cs_json *all = cs_json_loadb(b.data, b.len, 0, NULL);
     if (all == NULL) /* as in cs_body_parameters */
         rc = cs_error_set(err, CS_EINVAL, "a parameter is a number that is too large");
-    json_object_foreach(all, key, value)
+    cs_json_object_foreach(all, key, value)
     {
         const char *name = name_of(of->account, key);
         if (strcmp(name, "omit") == 0)
             continue;
-        if (json_object_get(renamed, name) != NULL) {
+        if (cs_json_object_get(renamed, name) != NULL) {
             snprintf(of->culprit, sizeof of->culprit, "%s", key);
             rc = cs_error_set(err, CS_EINVAL, "%s is said a second time by another parameter; keep one", name);
             break;
         }
-        json_object_set(renamed, name, value);
+        cs_json_object_set(renamed, name, value);
     }
     if (rc == CS_OK)
         cs_members(renamed, out);
-    json_decref(all);
-    json_decref(renamed);
+    cs_json_decref(all);
+    cs_json_decref(renamed);
     cs_buf_release(&b);
     return rc;
 }
@@ -122,123 +121,124 @@ static enum cs_err put_settings(struct cs_settings_of *of, struct cs_buf *out, s
 /* ---- what comes back --------------------------------------------------------------------------- */
 
 /* Some servers tell cached tokens in a place of their own. */
-static uint32_t cached_tokens(const json_t *usage)
+static uint32_t cached_tokens(const struct cs_json *usage)
 {
     static const char *const names[] = {"prompt_cache_hit_tokens", "num_cached_tokens"}; /* DeepSeek, Mistral */
-    uint32_t n = cs_read_count(json_object_get(json_object_get(usage, "prompt_tokens_details"), "cached_tokens"));
+    uint32_t n = cs_read_count(cs_json_object_get(cs_json_object_get(usage, "prompt_tokens_details"), "cached_tokens"));
     for (size_t i = 0; i < sizeof names / sizeof *names && n == 0; i++)
-        n = cs_read_count(json_object_get(usage, names[i]));
+        n = cs_read_count(cs_json_object_get(usage, names[i]));
     return n;
 }
 
-static void read_usage(const json_t *usage, struct cs_reading *out)
+static void read_usage(const struct cs_json *usage, struct cs_reading *out)
 {
-    const json_t *details = json_object_get(usage, "completion_tokens_details");
-    out->input_tokens = cs_read_count(json_object_get(usage, "prompt_tokens"));
+    const struct cs_json *details = cs_json_object_get(usage, "completion_tokens_details");
+    out->input_tokens = cs_read_count(cs_json_object_get(usage, "prompt_tokens"));
     out->cached_tokens = cached_tokens(usage);
-    out->output_tokens = cs_read_count(json_object_get(usage, "completion_tokens"));
-    out->reasoning_tokens = cs_read_count(json_object_get(details, "reasoning_tokens"));
+    out->output_tokens = cs_read_count(cs_json_object_get(usage, "completion_tokens"));
+    out->reasoning_tokens = cs_read_count(cs_json_object_get(details, "reasoning_tokens"));
 }
 
 /* OpenAI's list of tokens; or (Together) a list of tokens and one of values. */
-static void read_logprobs(const json_t *logprobs, struct cs_arena *arena, struct cs_reading *out)
+static void read_logprobs(const struct cs_json *logprobs, struct cs_arena *arena, struct cs_reading *out)
 {
-    const json_t *texts = json_object_get(logprobs, "tokens"), *values = json_object_get(logprobs, "token_logprobs");
-    if (!json_is_array(texts) || json_array_size(texts) != json_array_size(values)) {
-        cs_logprobs_read(json_object_get(logprobs, "content"), "logprob", NULL, arena, out);
+    const struct cs_json *texts = cs_json_object_get(logprobs, "tokens"),
+                         *values = cs_json_object_get(logprobs, "token_logprobs");
+    if (!cs_json_is_array(texts) || cs_json_array_size(texts) != cs_json_array_size(values)) {
+        cs_dialect_logprobs_read(cs_json_object_get(logprobs, "content"), "logprob", NULL, arena, out);
         return;
     }
-    json_t *pairs = json_array(), *text;
+    struct cs_json *pairs = cs_json_array(), *text;
     size_t i;
-    json_array_foreach((json_t *)(uintptr_t)texts, i, text)
-        json_array_append_new(pairs, json_pack("{s:O,s:O}", "token", text, "logprob", json_array_get(values, i)));
-    cs_logprobs_read(pairs, "logprob", NULL, arena, out);
-    json_decref(pairs);
+    cs_json_array_foreach((struct cs_json *)(uintptr_t)texts, i, text) cs_json_array_append_new(
+        pairs, cs_json_pack("{s:O,s:O}", "token", text, "logprob", cs_json_array_get(values, i)));
+    cs_dialect_logprobs_read(pairs, "logprob", NULL, arena, out);
+    cs_json_decref(pairs);
 }
 
 /* A part of a content in parts, by its type; one without a type is text. */
-static void read_part(const json_t *part, struct cs_read_said *p)
+static void read_part(const struct cs_json *part, struct cs_read_said *p)
 {
-    const json_t *type = json_object_get(part, "type");
+    const struct cs_json *type = cs_json_object_get(part, "type");
     if (cs_read_is(type, "thinking") || cs_read_is(type, "reasoning"))
-        cs_read_said_reason(p, json_object_get(part, json_string_value(type)));
+        cs_read_said_reason(p, cs_json_object_get(part, cs_json_string_value(type)));
     else if (cs_read_is(type, "refusal"))
-        cs_read_piece(&p->refusal, json_object_get(part, "refusal"));
+        cs_read_piece(&p->refusal, cs_json_object_get(part, "refusal"));
     else if (type == NULL || cs_read_is(type, "text") || cs_read_is(type, "output_text"))
-        cs_read_piece(&p->text, json_is_string(part) ? part : json_object_get(part, "text"));
+        cs_read_piece(&p->text, cs_json_is_string(part) ? part : cs_json_object_get(part, "text"));
 }
 
 /* A text; or (Mistral's reasoning models) a list of parts; or the answer as the object that it is. */
-static void read_content(const json_t *content, struct cs_read_said *p)
+static void read_content(const struct cs_json *content, struct cs_read_said *p)
 {
-    const json_t *part;
+    const struct cs_json *part;
     size_t i;
-    if (!json_is_array(content))
+    if (!cs_json_is_array(content))
         cs_read_piece(&p->text, content);
-    json_array_foreach(content, i, part) read_part(part, p);
+    cs_json_array_foreach(content, i, part) read_part(part, p);
 }
 
 /* Where servers put what a model thinks (DeepSeek, vLLM, llama.cpp; OpenRouter, Ollama); the first that says something. */
-static void read_reasoning(const json_t *message, struct cs_read_said *p)
+static void read_reasoning(const struct cs_json *message, struct cs_read_said *p)
 {
     static const char *const members[] = {"reasoning_content", "reasoning", "thinking", "reasoning_details"};
     for (size_t i = 0; i < sizeof members / sizeof *members && p->reasoning.len == 0; i++)
-        cs_read_said_reason(p, json_object_get(message, members[i]));
+        cs_read_said_reason(p, cs_json_object_get(message, members[i]));
 }
 
-static void read_message(const json_t *message, struct cs_read_said *p)
+static void read_message(const struct cs_json *message, struct cs_read_said *p)
 {
-    const json_t *calls = json_object_get(message, "tool_calls");
-    json_t *call;
+    const struct cs_json *calls = cs_json_object_get(message, "tool_calls");
+    struct cs_json *call;
     size_t i;
-    read_content(json_object_get(message, "content"), p);
-    if (json_is_string(json_object_get(message, "refusal")))
-        cs_read_piece(&p->refusal, json_object_get(message, "refusal"));
+    read_content(cs_json_object_get(message, "content"), p);
+    if (cs_json_is_string(cs_json_object_get(message, "refusal")))
+        cs_read_piece(&p->refusal, cs_json_object_get(message, "refusal"));
     read_reasoning(message, p);
-    json_array_foreach((json_t *)(uintptr_t)calls, i, call) cs_read_said_call(p, call);
-    call = json_object_get(message, "function_call");
-    if (json_is_object(call))
+    cs_json_array_foreach((struct cs_json *)(uintptr_t)calls, i, call) cs_read_said_call(p, call);
+    call = cs_json_object_get(message, "function_call");
+    if (cs_json_is_object(call))
         cs_read_said_call(p, call);
 }
 
 /* choices[0] with a finish_reason: the end marker without which a body is not whole. What was filtered or cut short may have no message. */
-static void read_answer(const json_t *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
+static void read_answer(const struct cs_json *root, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out)
 {
     struct cs_read_said p = CS_READ_SAID_INIT;
-    const json_t *choice = json_array_get(json_object_get(root, "choices"), 0);
-    const json_t *message = json_object_get(choice, "message");
-    if (!json_is_object(choice)) {
+    const struct cs_json *choice = cs_json_array_get(cs_json_object_get(root, "choices"), 0);
+    const struct cs_json *message = cs_json_object_get(choice, "message");
+    if (!cs_json_is_object(choice)) {
         cs_read_nothing(root, "the reply has no choices", arena, out);
         return;
     }
-    cs_read_end(json_object_get(choice, "finish_reason"), arena, out);
-    if (!json_is_object(message) && out->says == CS_SAYS_ANSWER && out->outcome == CS_OUTCOME_ok) {
+    cs_ends_read(cs_json_object_get(choice, "finish_reason"), arena, out);
+    if (!cs_json_is_object(message) && out->says == CS_SAYS_ANSWER && out->outcome == CS_OUTCOME_ok) {
         out->says = CS_SAYS_NOTHING;
         cs_read_nothing(root, "the reply's choice has no message", arena, out);
         return;
     }
     read_message(message, &p);
     cs_read_take(&p, asked, arena, out);
-    out->model = cs_read_text(json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
-    out->fingerprint = cs_read_text(json_object_get(root, "system_fingerprint"), CS_OUTPUT_WORD_MAX, arena);
+    out->model = cs_read_text(cs_json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
+    out->fingerprint = cs_read_text(cs_json_object_get(root, "system_fingerprint"), CS_OUTPUT_WORD_MAX, arena);
     if (out->fingerprint[0] == '\0') /* OpenRouter: which provider, and so which quantisation, served */
-        out->fingerprint = cs_read_text(json_object_get(root, "provider"), CS_OUTPUT_WORD_MAX, arena);
-    read_usage(json_object_get(root, "usage"), out);
-    read_logprobs(json_object_get(choice, "logprobs"), arena, out);
+        out->fingerprint = cs_read_text(cs_json_object_get(root, "provider"), CS_OUTPUT_WORD_MAX, arena);
+    read_usage(cs_json_object_get(root, "usage"), out);
+    read_logprobs(cs_json_object_get(choice, "logprobs"), arena, out);
     cs_read_said_release(&p);
 }
 
 /* OpenAI's {"error":{...}}; also {"error":"..."} (TGI, Ollama), with its code beside it, and {"object":"error","message":...} (vLLM,
  * Mistral); and in a choice (OpenRouter), whatever else the choice says. */
-static const json_t *error_in(const json_t *root)
+static const struct cs_json *error_in(const struct cs_json *root)
 {
-    const json_t *error = json_object_get(root, "error");
-    const json_t *choice = json_array_get(json_object_get(root, "choices"), 0);
-    if (json_is_true(error) || cs_read_is(json_object_get(root, "object"), "error"))
+    const struct cs_json *error = cs_json_object_get(root, "error");
+    const struct cs_json *choice = cs_json_array_get(cs_json_object_get(root, "choices"), 0);
+    if (cs_json_is_true(error) || cs_read_is(cs_json_object_get(root, "object"), "error"))
         return root;
     if (cs_read_is_error(error))
         return error;
-    error = json_object_get(choice, "error");
+    error = cs_json_object_get(choice, "error");
     return cs_read_is_error(error) ? error : NULL;
 }
 
@@ -246,18 +246,18 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
                        struct cs_reading *out)
 {
     static const char *const id_headers[] = {"x-request-id", "apim-request-id", "request-id", NULL};
-    json_t *root = cs_read_begin(reply, id_headers, arena, out);
-    const json_t *error = error_in(root);
+    struct cs_json *root = cs_read_begin(reply, id_headers, arena, out);
+    const struct cs_json *error = error_in(root);
     if (error != NULL || !cs_read_is_good(reply))
         cs_complaint_read(reply, root, error != NULL ? error : root, "code", NULL, arena, out);
     else
         read_answer(root, asked, arena, out);
-    json_decref(root);
+    cs_json_decref(root);
 }
 
 /* ---- the dialect ------------------------------------------------------------------------------- */
 
-const struct cs_dialect_charge cs_dialect_charge_openai_chat = {CS_CHARGE_BY_LARGER_OF_CAP, CS_CHARGE_BY_CAP, false};
+const struct cs_dialect_charge cs_dialect_openai_chat_charge = {CS_CHARGE_BY_LARGER_OF_CAP, CS_CHARGE_BY_CAP, false};
 
 const struct cs_dialect cs_dialect_openai_chat = {
     .protocol = CS_PROTOCOL_OPENAI_CHAT,

@@ -1,8 +1,8 @@
 #include "protocol/dialects/parameters.h"
 
-#include <jansson.h>
 #include <string.h>
 
+#include "protocol/base/json.h"
 #include "protocol/dialects/members.h"
 
 /* Sent by us: a second one in the body would leave it to the provider which of the two holds. */
@@ -16,71 +16,70 @@ static bool is_ours(const char *key)
     return false;
 }
 
-static bool is_omit(const json_t *value)
+static bool is_omit(const struct cs_json *value)
 {
-    return json_is_string(value) && strcmp(json_string_value(value), "omit") == 0;
+    return cs_json_is_string(value) && strcmp(cs_json_string_value(value), "omit") == 0;
 }
 
-static enum cs_err set_cap(const json_t *value, uint32_t *cap, struct cs_error *err)
+static enum cs_err set_cap(const struct cs_json *value, uint32_t *cap, struct cs_error *err)
 {
-    json_int_t n = json_integer_value(value);
+    int64_t n = cs_json_integer_value(value);
     if (is_omit(value)) {
         *cap = 0;
         return CS_OK;
     }
-    if (!json_is_integer(value) || n < 1 || n > INT32_MAX)
+    if (!cs_json_is_integer(value) || n < 1 || n > INT32_MAX)
         return cs_error_set(err, CS_EINVAL, "max_output_tokens must be a whole number above 0, or omit");
     *cap = (uint32_t)n;
     return CS_OK;
 }
 
 /* An "omit" of the model itself stays as a mark against what levels say; one of a level takes the parameter away. */
-static enum cs_err merge(json_t *into, uint32_t *cap, const char *text, bool of_level, struct cs_error *err)
+static enum cs_err merge(struct cs_json *into, uint32_t *cap, const char *text, bool of_level, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
-    json_error_t where;
+    struct cs_json_error where;
     const char *key;
-    json_t *value, *object = json_loads(text, JSON_REJECT_DUPLICATES, &where);
-    if (!json_is_object(object)) {
-        json_decref(object);
+    struct cs_json *value, *object = cs_json_loads(text, CS_JSON_REJECT_DUPLICATES, &where);
+    if (!cs_json_is_object(object)) {
+        cs_json_decref(object);
         return cs_error_set(err, CS_EINVAL, "parameters must be a JSON object, not %.100s", text);
     }
-    json_object_foreach(object, key, value)
+    cs_json_object_foreach(object, key, value)
     {
         if (strcmp(key, "max_output_tokens") == 0)
             rc = set_cap(value, cap, err);
         else if (is_ours(key))
             rc = cs_error_set(err, CS_EINVAL, "the parameter %s is sent by ClinSafe itself%s", key,
                               strncmp(key, "max_", 4) == 0 ? "; set max_output_tokens" : "");
-        else if (of_level && is_omit(json_object_get(into, key)))
+        else if (of_level && is_omit(cs_json_object_get(into, key)))
             continue;
         else if (of_level && is_omit(value))
-            (void)json_object_del(into, key); /* absent is fine */
-        else if (json_object_set(into, key, value) != 0)
+            (void)cs_json_object_del(into, key); /* absent is fine */
+        else if (cs_json_object_set(into, key, value) != 0)
             rc = cs_error_set(err, CS_EINTERNAL, "the parameter %s cannot be set", key);
         if (rc != CS_OK)
             break;
     }
-    json_decref(object);
+    cs_json_decref(object);
     return rc;
 }
 
-static void drop_marks(json_t *all)
+static void drop_marks(struct cs_json *all)
 {
     const char *key;
-    json_t *value;
-    void *next;
-    json_object_foreach_safe(all, next, key, value)
+    struct cs_json *value;
+    cs_json_object_foreach(all, key, value)
     {
         if (is_omit(value))
-            (void)json_object_del(all, key);
+            (void)cs_json_object_del(all, key);
     }
 }
 
 enum cs_err cs_parameters_make(const struct cs_model *model, const char *const *objects, uint32_t n,
                                struct cs_parameters *out, struct cs_error *err)
 {
-    json_t *all = json_object();
+    struct cs_json *all = cs_json_object();
     struct cs_buf text = CS_BUF_INIT(CS_TEXT_MAX);
     uint32_t cap = model->max_output_tokens;
     *out = (struct cs_parameters){0};
@@ -97,6 +96,6 @@ enum cs_err cs_parameters_make(const struct cs_model *model, const char *const *
     if (rc == CS_OK)
         *out = (struct cs_parameters){cs_buf_take(&text), cap};
     cs_buf_release(&text);
-    json_decref(all);
+    cs_json_decref(all);
     return rc;
 }

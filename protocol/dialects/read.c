@@ -1,10 +1,10 @@
 #include "protocol/dialects/read.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "protocol/base/json.h"
 #include "protocol/base/repair.h"
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/header.h"
@@ -13,20 +13,20 @@
 
 enum { PARTIAL_CONTENT = 206, REPAIR_SLACK = 4096 };
 
-bool cs_read_is(const json_t *v, const char *word)
+bool cs_read_is(const struct cs_json *v, const char *word)
 {
-    return json_is_string(v) && strcmp(json_string_value(v), word) == 0;
+    return cs_json_is_string(v) && strcmp(cs_json_string_value(v), word) == 0;
 }
 
-const char *cs_read_text(const json_t *v, size_t max, struct cs_arena *arena)
+const char *cs_read_text(const struct cs_json *v, size_t max, struct cs_arena *arena)
 {
-    return json_is_string(v) ? cs_clean_text(arena, json_string_value(v), json_string_length(v), max) : "";
+    return cs_json_is_string(v) ? cs_utf8_clean(arena, cs_json_string_value(v), cs_json_string_length(v), max) : "";
 }
 
-uint32_t cs_read_count(const json_t *v)
+uint32_t cs_read_count(const struct cs_json *v)
 {
-    const char *word = json_string_value(v);
-    double n = json_number_value(v);
+    const char *word = cs_json_string_value(v);
+    double n = cs_json_number_value(v);
     if (word != NULL && word[0] >= '0' && word[0] <= '9') {
         char *end;
         n = strtod(word, &end);
@@ -35,12 +35,12 @@ uint32_t cs_read_count(const json_t *v)
     return n > 0 && n < UINT32_MAX ? (uint32_t)n : 0;
 }
 
-void cs_read_piece(struct cs_buf *text, const json_t *piece)
+void cs_read_piece(struct cs_buf *text, const struct cs_json *piece)
 {
-    if (json_is_string(piece)) {
-        cs_buf_append(text, json_string_value(piece), json_string_length(piece));
-    } else if (json_is_object(piece)) {
-        char *arguments = json_dumps(piece, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    if (cs_json_is_string(piece)) {
+        cs_buf_append(text, cs_json_string_value(piece), cs_json_string_length(piece));
+    } else if (cs_json_is_object(piece)) {
+        char *arguments = cs_json_dumps(piece, CS_JSON_COMPACT | CS_JSON_REAL_PRECISION(15));
         cs_buf_str(text, arguments != NULL ? arguments : "");
         free(arguments);
     }
@@ -48,29 +48,29 @@ void cs_read_piece(struct cs_buf *text, const json_t *piece)
 
 /* ---- the body ---------------------------------------------------------------------------------------- */
 
-/* NUL is a character that a model may say; cs_clean_text takes it out of the text. What stands behind the value is of no concern. */
-static json_t *load(const char *bytes, size_t n)
+/* NUL is a character that a model may say; cs_utf8_clean takes it out of the text. What stands behind the value is of no concern. */
+static struct cs_json *load(const char *bytes, size_t n)
 {
-    return json_loadb(bytes, n, JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK, NULL);
+    return cs_json_loadb(bytes, n, CS_JSON_ALLOW_NUL | CS_JSON_DISABLE_EOF_CHECK, NULL);
 }
 
-static json_t *load_repaired(const char *bytes, size_t n)
+static struct cs_json *load_repaired(const char *bytes, size_t n)
 {
     struct cs_buf repaired = CS_BUF_INIT(CS_REPAIR_GROWTH * n + REPAIR_SLACK);
     (void)cs_repair_json(bytes, n, &repaired);
-    json_t *root = repaired.overflow || repaired.len == 0 ? NULL : load(repaired.data, repaired.len);
+    struct cs_json *root = repaired.overflow || repaired.len == 0 ? NULL : load(repaired.data, repaired.len);
     cs_buf_release(&repaired);
     return root;
 }
 
 /* Google's gateways put an error into an array of one. */
-static json_t *without_array(json_t *root)
+static struct cs_json *without_array(struct cs_json *root)
 {
-    json_t *only = json_array_size(root) == 1 ? json_array_get(root, 0) : NULL;
-    if (!json_is_object(only))
+    struct cs_json *only = cs_json_array_size(root) == 1 ? cs_json_array_get(root, 0) : NULL;
+    if (!cs_json_is_object(only))
         return root;
-    json_incref(only);
-    json_decref(root);
+    cs_json_incref(only);
+    cs_json_decref(root);
     return only;
 }
 
@@ -105,8 +105,8 @@ static bool is_bloated(const char *body, size_t n)
     return values > VALUES_MAX;
 }
 
-json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
-                      struct cs_reading *out)
+struct cs_json *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
+                              struct cs_reading *out)
 {
     const bool good = reply->status >= 200 && reply->status <= 299;
     *out = (struct cs_reading){.says = CS_SAYS_NOTHING, .outcome = CS_OUTCOME_ok, .wait_ms = CS_NO_HINT};
@@ -115,7 +115,7 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
     for (; *id_headers != NULL && out->request_id[0] == '\0'; id_headers++) {
         const char *id = cs_header(reply->headers, *id_headers, arena);
         if (id != NULL)
-            out->request_id = cs_clean_text(arena, id, strlen(id), CS_OUTPUT_WORD_MAX);
+            out->request_id = cs_utf8_clean(arena, id, strlen(id), CS_OUTPUT_WORD_MAX);
     }
     out->wait_source = out->limit = "";
     if (!good) {
@@ -133,12 +133,12 @@ json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_h
         out->text = "the reply is Partial Content, a part of one that nobody asked for";
         return NULL;
     }
-    json_t *root = load(reply->body, reply->body_len);
+    struct cs_json *root = load(reply->body, reply->body_len);
     if (root == NULL)
         root = load_repaired(reply->body, reply->body_len);
     if (root == NULL) /* a proxy's HTML */
         out->text = good ? not_json(reply, arena)
-                         : cs_clean_text(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
+                         : cs_utf8_clean(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
     return without_array(root);
 }
 
@@ -149,36 +149,36 @@ void cs_read_said_release(struct cs_read_said *p)
     cs_buf_release(&p->text);
     cs_buf_release(&p->refusal);
     cs_buf_release(&p->reasoning);
-    json_decref(p->tool_calls);
+    cs_json_decref(p->tool_calls);
 }
 
-void cs_read_said_reason(struct cs_read_said *p, const json_t *said)
+void cs_read_said_reason(struct cs_read_said *p, const struct cs_json *said)
 {
-    const json_t *part;
+    const struct cs_json *part;
     size_t i;
-    if (json_is_string(said))
+    if (cs_json_is_string(said))
         cs_read_piece(&p->reasoning, said);
-    else if (json_is_object(said) && json_object_get(said, "text") != NULL)
-        cs_read_said_reason(p, json_object_get(said, "text"));
-    else if (json_is_object(said))
-        cs_read_said_reason(p, json_object_get(said, "summary"));
-    json_array_foreach(said, i, part)
+    else if (cs_json_is_object(said) && cs_json_object_get(said, "text") != NULL)
+        cs_read_said_reason(p, cs_json_object_get(said, "text"));
+    else if (cs_json_is_object(said))
+        cs_read_said_reason(p, cs_json_object_get(said, "summary"));
+    cs_json_array_foreach(said, i, part)
     {
-        if (p->reasoning.len > 0 && !json_is_array(part))
+        if (p->reasoning.len > 0 && !cs_json_is_array(part))
             cs_buf_char(&p->reasoning, '\n');
-        if (!json_is_array(part))
+        if (!cs_json_is_array(part))
             cs_read_said_reason(p, part);
     }
 }
 
-void cs_read_said_call(struct cs_read_said *p, json_t *call)
+void cs_read_said_call(struct cs_read_said *p, struct cs_json *call)
 {
     if (p->tool_calls == NULL)
-        p->tool_calls = json_array();
-    json_array_append(p->tool_calls, call);
+        p->tool_calls = cs_json_array();
+    cs_json_array_append(p->tool_calls, call);
 }
 
-void cs_read_said_tool(struct cs_read_said *p, enum cs_form asked, json_t *call, const json_t *input)
+void cs_read_said_tool(struct cs_read_said *p, enum cs_form asked, struct cs_json *call, const struct cs_json *input)
 {
     if (asked != CS_FORM_TOOL) {
         cs_read_said_call(p, call);
@@ -195,7 +195,7 @@ void cs_read_said_tool(struct cs_read_said *p, enum cs_form asked, json_t *call,
 static const char *take(const struct cs_buf *said, size_t most, size_t *room, struct cs_arena *arena, bool *cut)
 {
     const size_t max = most < *room ? most : *room;
-    const char *kept = said->len > 0 && max > 0 ? cs_clean_text(arena, said->data, said->len, max) : "";
+    const char *kept = said->len > 0 && max > 0 ? cs_utf8_clean(arena, said->data, said->len, max) : "";
     *cut = said->len > strlen(kept) && said->len > max;
     *room -= strlen(kept);
     return kept;
@@ -205,7 +205,8 @@ static const char *take(const struct cs_buf *said, size_t most, size_t *room, st
 static void take_beside(const struct cs_read_said *p, struct cs_arena *arena, struct cs_reading *out)
 {
     size_t room = CS_OUTPUT_TEXT_MAX - strlen(out->text);
-    char *calls = p->tool_calls != NULL ? json_dumps(p->tool_calls, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    char *calls = p->tool_calls != NULL ? cs_json_dumps(p->tool_calls, CS_JSON_COMPACT | CS_JSON_REAL_PRECISION(15))
+                                        : NULL;
     struct cs_buf text = {.data = calls, .len = calls != NULL ? strlen(calls) : 0};
     out->tool_calls = take(&text, CS_OUTPUT_TOOL_CALLS_MAX, &room, arena, &out->tool_calls_cut);
     out->reasoning = take(&p->reasoning, CS_OUTPUT_REASONING_MAX, &room, arena, &out->reasoning_cut);
@@ -224,7 +225,7 @@ void cs_read_take(struct cs_read_said *p, enum cs_form asked, struct cs_arena *a
     if (refuses)
         out->outcome = CS_OUTCOME_refused;
     if (out->says == CS_SAYS_ANSWER) {
-        out->text = cs_clean_text(arena, cs_buf_cstr(text), text->len, CS_OUTPUT_TEXT_MAX);
+        out->text = cs_utf8_clean(arena, cs_buf_cstr(text), text->len, CS_OUTPUT_TEXT_MAX);
         if (out->outcome == CS_OUTCOME_ok && text->len > CS_OUTPUT_TEXT_MAX) {
             out->outcome = CS_OUTCOME_unparsable;
             out->cause = cs_answer_fault_name(CS_ANSWER_TOO_LONG);
@@ -240,16 +241,16 @@ void cs_read_take(struct cs_read_said *p, enum cs_form asked, struct cs_arena *a
     take_beside(p, arena, out);
 }
 
-static const json_t *own_words(const json_t *root)
+static const struct cs_json *own_words(const struct cs_json *root)
 {
     static const char *const members[] = {"message", "Message", "detail", "msg", "error_description", "title"};
-    const json_t *found = NULL;
-    for (size_t i = 0; i < sizeof members / sizeof *members && !json_is_string(found); i++)
-        found = json_object_get(root, members[i]);
+    const struct cs_json *found = NULL;
+    for (size_t i = 0; i < sizeof members / sizeof *members && !cs_json_is_string(found); i++)
+        found = cs_json_object_get(root, members[i]);
     return found;
 }
 
-void cs_read_nothing(const json_t *root, const char *missing, struct cs_arena *arena, struct cs_reading *out)
+void cs_read_nothing(const struct cs_json *root, const char *missing, struct cs_arena *arena, struct cs_reading *out)
 {
     const char *said = cs_read_text(own_words(root), CS_ERROR_TEXT_MAX / 2, arena);
     if (root == NULL || out->says != CS_SAYS_NOTHING)
@@ -259,34 +260,34 @@ void cs_read_nothing(const json_t *root, const char *missing, struct cs_arena *a
 
 /* ---- errors ------------------------------------------------------------------------------------------ */
 
-bool cs_read_is_error(const json_t *error)
+bool cs_read_is_error(const struct cs_json *error)
 {
     const char *key;
-    json_t *v;
-    if (json_is_string(error))
-        return json_string_length(error) > 0;
-    json_object_foreach((json_t *)(uintptr_t)error, key, v) /* only read */
+    struct cs_json *v;
+    if (cs_json_is_string(error))
+        return cs_json_string_length(error) > 0;
+    cs_json_object_foreach((struct cs_json *)(uintptr_t)error, key, v) /* only read */
     {
         (void)key;
-        if (json_is_number(v)   ? json_number_value(v) != 0
-            : json_is_string(v) ? json_string_length(v) > 0
-                                : json_is_object(v) || json_is_array(v))
+        if (cs_json_is_number(v)   ? cs_json_number_value(v) != 0
+            : cs_json_is_string(v) ? cs_json_string_length(v) > 0
+                                   : cs_json_is_object(v) || cs_json_is_array(v))
             return true;
     }
     return false;
 }
 
-void cs_read_error(const json_t *error, const char *word, const struct cs_http_reply *reply, struct cs_arena *arena,
-                   struct cs_reading *out)
+void cs_read_error(const struct cs_json *error, const char *word, const struct cs_http_reply *reply,
+                   struct cs_arena *arena, struct cs_reading *out)
 {
     const bool good = reply->status >= 200 && reply->status <= 299;
     out->says = CS_SAYS_ERROR;
-    out->text = cs_read_text(json_is_string(error) ? error : own_words(error), CS_ERROR_TEXT_MAX, arena);
+    out->text = cs_read_text(cs_json_is_string(error) ? error : own_words(error), CS_ERROR_TEXT_MAX, arena);
     if (word != NULL)
-        out->finish = cs_read_text(json_object_get(error, word), CS_OUTPUT_WORD_MAX, arena);
+        out->finish = cs_read_text(cs_json_object_get(error, word), CS_OUTPUT_WORD_MAX, arena);
     if (!good)
         return;
-    out->status = cs_read_status(error);
+    out->status = cs_statuses_read(error);
     if (out->wait_ms == CS_NO_HINT && out->status != 0)
         out->wait_ms = cs_retry_after_ms(reply->headers, reply->wall_ms, arena);
 }

@@ -6,30 +6,31 @@
 
 #include "protocol/base/arena.h"
 #include "protocol/base/buf.h"
+#include "protocol/base/json.h"
 #include "protocol/dialects/reply.h"
 #include "protocol/study/study.h"
 
-struct json_t;
+struct cs_json;
 
 /* Begins a reading: nothing said, the request id from the first of these headers (NULL-terminated) that is there, and on
  * errors how long to wait. Returns the whole body as JSON (json_decref), repaired where it is odd (base/repair.h), or NULL; out->text is
  * then what came instead. */
-struct json_t *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
-                             struct cs_reading *out);
+struct cs_json *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
+                              struct cs_reading *out);
 /* Whether it is this text. */
-bool cs_read_is(const struct json_t *v, const char *word);
+bool cs_read_is(const struct cs_json *v, const char *word);
 /* The text of a JSON string, clean and not longer than max; "" for anything else. */
-const char *cs_read_text(const struct json_t *v, size_t max, struct cs_arena *arena);
+const char *cs_read_text(const struct cs_json *v, size_t max, struct cs_arena *arena);
 /* A count, also as a real number or as digits in a text; 0 for anything else. */
-uint32_t cs_read_count(const struct json_t *v);
+uint32_t cs_read_count(const struct cs_json *v);
 /* Appends a piece of an answer: a text, or the object that a tool was called with. */
-void cs_read_piece(struct cs_buf *text, const struct json_t *piece);
+void cs_read_piece(struct cs_buf *text, const struct cs_json *piece);
 
 /* What a reply says, in pieces. Release it. */
 struct cs_read_said {
     struct cs_buf text, refusal, reasoning;
-    struct json_t *tool_calls; /* array of what the vendor calls a call, or NULL */
-    bool has_answer_tool;      /* the form asked for is a tool, and `text` is what it was called with */
+    struct cs_json *tool_calls; /* array of what the vendor calls a call, or NULL */
+    bool has_answer_tool;       /* the form asked for is a tool, and `text` is what it was called with */
 };
 #define CS_READ_SAID_INIT                                                                                              \
     {                                                                                                                  \
@@ -37,27 +38,27 @@ struct cs_read_said {
     }
 void cs_read_said_release(struct cs_read_said *p);
 /* Reasoning: a text, a list of parts with one, or an object with one. */
-void cs_read_said_reason(struct cs_read_said *p, const struct json_t *said);
-void cs_read_said_call(struct cs_read_said *p, struct json_t *call);
+void cs_read_said_reason(struct cs_read_said *p, const struct cs_json *said);
+void cs_read_said_call(struct cs_read_said *p, struct cs_json *call);
 /* The call of a tool: if a tool was asked for, its input is the answer, and the text before it is said beside the answer. */
-void cs_read_said_tool(struct cs_read_said *p, enum cs_form asked, struct json_t *call, const struct json_t *input);
+void cs_read_said_tool(struct cs_read_said *p, enum cs_form asked, struct cs_json *call, const struct cs_json *input);
 
 /* What ended an answer, in the words of all vendors, for gateways pass on each other's: out->says, outcome, cause, finish. No word at all
  * (NULL, null, ""): nothing is said, for a reply without its end marker is not whole. */
-void cs_read_end(const struct json_t *word, struct cs_arena *arena, struct cs_reading *out);
-/* Takes the answer's text and what was said beside it, after cs_read_end. An answer that is longer than an output can hold is not whole,
+void cs_ends_read(const struct cs_json *word, struct cs_arena *arena, struct cs_reading *out);
+/* Takes the answer's text and what was said beside it, after cs_ends_read. An answer that is longer than an output can hold is not whole,
  * and so unparsable; so is one without the tool that was asked for. Of a fault the text is said in our words. */
 void cs_read_take(struct cs_read_said *p, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out);
 /* A good reply in which nothing is an answer: says what is missing, with what the provider says itself, if anything. */
-void cs_read_nothing(const struct json_t *root, const char *missing, struct cs_arena *arena, struct cs_reading *out);
+void cs_read_nothing(const struct cs_json *root, const char *missing, struct cs_arena *arena, struct cs_reading *out);
 
 /* Whether this is an error, and not the empty member that some send with every answer. */
-bool cs_read_is_error(const struct json_t *error);
+bool cs_read_is_error(const struct cs_json *error);
 /* The status that an error means by itself: its code as a number or in digits, or a vendor's word for it; 0: none is said. */
-uint16_t cs_read_status(const struct json_t *error);
-uint16_t cs_read_status_of_word(const char *word);
+uint16_t cs_statuses_read(const struct cs_json *error);
+uint16_t cs_statuses_of_word(const char *word);
 /* An error's message and word, and if it came in a good reply its status and how long to wait. */
-void cs_read_error(const struct json_t *error, const char *word, const struct cs_http_reply *reply,
+void cs_read_error(const struct cs_json *error, const char *word, const struct cs_http_reply *reply,
                    struct cs_arena *arena, struct cs_reading *out);
 bool cs_read_is_good(const struct cs_http_reply *reply); /* a 2xx */
 

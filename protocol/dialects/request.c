@@ -161,7 +161,7 @@ void cs_requests_close(struct cs_requests *r)
         free(entry->parameters.text);
         free(entry);
     }
-    cs_prompt_release(&r->prompt);
+    cs_render_release(&r->prompt);
     free(r);
 }
 
@@ -224,7 +224,7 @@ enum cs_err cs_request_body(struct cs_requests *r, const struct cs_coords *at, c
     return CS_OK;
 }
 
-uint64_t cs_estimate_tokens(size_t bytes)
+uint64_t cs_request_estimate_tokens(size_t bytes)
 {
     return ((uint64_t)bytes + 3) / 4;
 }

@@ -41,7 +41,7 @@ CS_WARN_UNUSED enum cs_err cs_requests_lane_cap(struct cs_requests *r, uint32_t 
 enum { CS_CELLS_BYTES_MAX = 256 * 1024 * 1024 }; /* of all bodies of one case in one lane */
 struct cs_cells {
     uint32_t lane, case_index, n;
-    uint64_t case_key; /* cs_case_key of its id */
+    uint64_t case_key; /* cs_digest_case_key of its id */
     uint8_t (*body_digest)[32];
     uint32_t *twin;
     char **body; /* n texts, or NULL when with_bodies was false */
@@ -66,6 +66,6 @@ CS_WARN_UNUSED enum cs_err cs_cell_cache_get(struct cs_cell_cache *cache, uint32
                                              const struct cs_cells **out, struct cs_error *err);
 
 /* Tokens of a text, estimated (facts: about 4 bytes a token for English): for plans and prices only. */
-uint64_t cs_estimate_tokens(size_t bytes);
+uint64_t cs_request_estimate_tokens(size_t bytes);
 
 #endif

@@ -1,10 +1,10 @@
 /* The status that an error stands for when it comes in a good reply (facts: providers.md sections 5.2, 6.5, 8.3, 10, 11.5): its code as a
  * number or in digits, or the vendor's word. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "protocol/base/json.h"
 #include "protocol/dialects/read.h"
 
 static const struct {
@@ -70,7 +70,7 @@ static const struct {
     {"ResourceNotFoundException", 404},
 };
 
-uint16_t cs_read_status_of_word(const char *word)
+uint16_t cs_statuses_of_word(const char *word)
 {
     const double n = word[0] != '\0' && strspn(word, "0123456789") == strlen(word) ? strtod(word, NULL) : 0;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -80,22 +80,22 @@ uint16_t cs_read_status_of_word(const char *word)
     return n >= 400 && n < 600 ? (uint16_t)n : 0;
 }
 
-static uint16_t status_of(const json_t *v)
+static uint16_t status_of(const struct cs_json *v)
 {
-    const double n = json_number_value(v);
-    if (json_is_string(v))
-        return cs_read_status_of_word(json_string_value(v));
+    const double n = cs_json_number_value(v);
+    if (cs_json_is_string(v))
+        return cs_statuses_of_word(cs_json_string_value(v));
     return n >= 400 && n < 600 ? (uint16_t)n : 0;
 }
 
-uint16_t cs_read_status(const json_t *error)
+uint16_t cs_statuses_read(const struct cs_json *error)
 {
     static const char *const members[] = {"code",      "status",      "status_code", "statusCode",
                                           "http_code", "http_status", "type",        "__type"};
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        const uint16_t status = status_of(json_object_get(error, members[i]));
+        const uint16_t status = status_of(cs_json_object_get(error, members[i]));
         if (status != 0)
             return status;
     }
-    return json_is_string(error) ? status_of(error) : 0;
+    return cs_json_is_string(error) ? status_of(error) : 0;
 }

@@ -67,10 +67,10 @@ static enum cs_err find_outcome(const struct cs_loader *l, const struct cs_node 
         for (uint32_t i = 0; i < question->n_derived; i++)
             try_outcome(&s, question->name, question->derived[i].name, "points");
     }
-    struct cs_hint hint = cs_hint(s.field, s.names, s.n_names);
+    struct cs_hint hint = cs_names_hint(s.field, s.names, s.n_names);
     free(s.names);
     enum cs_err (*fail)(const struct cs_node *, struct cs_error *, const char *,
-                        ...) = name == n->key ? cs_node_fail_key : cs_node_fail;
+                        ...) = name == n->key ? cs_yaml_fail_key : cs_yaml_fail;
     if (s.found == 0)
         return fail(n, l->err, "no question has an answer \"%s\"%s", name, hint.text);
     if (s.found > 1)
@@ -93,7 +93,7 @@ static enum cs_err check_measure(const struct cs_loader *l, const struct cs_node
     double v = strtod(text, &end);
     const bool number = text[strspn(text, "0123456789.")] == ' ' && end != text && *end == ' ';
     if (!number || strcmp(end + 1, unit) != 0 || v < least || v > most)
-        return cs_node_fail(n, l->err, "%s is \"%s\"; write a number %s and its unit, as in 5 %s", what, text,
+        return cs_yaml_fail(n, l->err, "%s is \"%s\"; write a number %s and its unit, as in 5 %s", what, text,
                             most < measure_max ? "from 0 to 50"
                             : least > 0        ? "above 0"
                                                : "from 0 on",
@@ -132,13 +132,13 @@ static enum cs_err check_outcomes(const struct cs_loader *l, const struct cs_nod
             rc = check_primary(l, n, outcome.unit);
     }
     if (rc == CS_OK && exploratory != NULL)
-        rc = cs_load_words(l, exploratory, "exploratory", &words, &n_words);
+        rc = cs_loader_words(l, exploratory, "exploratory", &words, &n_words);
     const struct cs_node *c = exploratory != NULL && exploratory->kind == CS_NODE_LIST ? exploratory->first
                                                                                        : exploratory;
     for (uint32_t i = 0; i < n_words && rc == CS_OK; i++, c = c->next) {
         rc = find_outcome(l, c, words[i], &outcome);
         if (rc == CS_OK && primary != NULL && cs_node_get(primary, words[i]) != NULL)
-            rc = cs_node_fail(c, l->err, "\"%s\" is primary already; an outcome is one or the other", words[i]);
+            rc = cs_yaml_fail(c, l->err, "\"%s\" is primary already; an outcome is one or the other", words[i]);
     }
     return rc;
 }
@@ -149,16 +149,16 @@ static enum cs_err check_pairs(const struct cs_loader *l, const struct cs_node *
     enum cs_err rc = cs_node_list(pairs, "pairs", l->err);
     for (const struct cs_node *p = pairs->first; p != NULL && rc == CS_OK; p = p->next) {
         if (p->kind != CS_NODE_LIST || p->n != 2)
-            return cs_node_fail(p, l->err, "a pair is two levels of factor \"%s\", as in [a, b]", f->name);
+            return cs_yaml_fail(p, l->err, "a pair is two levels of factor \"%s\", as in [a, b]", f->name);
         const struct cs_node *c = p->first;
         for (uint32_t i = 0; i < 2 && rc == CS_OK; i++, c = c->next) {
             const char *id;
             rc = cs_node_text(c, "a level", &id, l->err);
             if (rc == CS_OK)
-                rc = cs_load_level_ref(l, c, id, f, &level[i]);
+                rc = cs_loader_level_ref(l, c, id, f, &level[i]);
         }
         if (rc == CS_OK && level[0] == level[1])
-            rc = cs_node_fail(p, l->err, "level \"%s\" is compared with itself; name two", f->levels[level[0]].id);
+            rc = cs_yaml_fail(p, l->err, "level \"%s\" is compared with itself; name two", f->levels[level[0]].id);
     }
     return rc;
 }
@@ -174,7 +174,7 @@ static enum cs_err check_each(const struct cs_loader *l, const struct cs_node *e
             return CS_OK;
     }
     return rc != CS_OK ? rc
-                       : cs_node_fail(each, l->err,
+                       : cs_yaml_fail(each, l->err,
                                       "factor \"%s\" has no level with role %s; give one that role, or name pairs",
                                       f->name, words[word]);
 }
@@ -184,10 +184,10 @@ static enum cs_err check_levels(const struct cs_loader *l, const struct cs_node 
 {
     const char *const *words = NULL;
     uint32_t n_words = 0, level;
-    enum cs_err rc = cs_load_words(l, levels, "levels", &words, &n_words);
+    enum cs_err rc = cs_loader_words(l, levels, "levels", &words, &n_words);
     const struct cs_node *c = levels->kind == CS_NODE_LIST ? levels->first : levels;
     for (uint32_t i = 0; i < n_words && rc == CS_OK; i++, c = c->next)
-        rc = cs_load_level_ref(l, c, words[i], f, &level);
+        rc = cs_loader_level_ref(l, c, words[i], f, &level);
     return rc;
 }
 
@@ -197,7 +197,7 @@ static enum cs_err check_by(const struct cs_loader *l, const struct cs_node *by)
     const char *const *words = NULL;
     const char *strata[CS_STRATA_MAX];
     uint32_t n_words = 0, n_strata = 0;
-    enum cs_err rc = cs_load_words(l, by, "by", &words, &n_words);
+    enum cs_err rc = cs_loader_words(l, by, "by", &words, &n_words);
     for (uint32_t i = 0; i < l->s->n_strata; i++)
         strata[n_strata++] = l->columns[l->s->strata[i]];
     const struct cs_node *c = by->kind == CS_NODE_LIST ? by->first : by;
@@ -206,8 +206,8 @@ static enum cs_err check_by(const struct cs_loader *l, const struct cs_node *by)
         while (k < n_strata && strcmp(strata[k], words[i]) != 0)
             k++;
         if (k == n_strata)
-            rc = cs_node_fail(c, l->err, "\"%s\" is not among the strata of cases%s", words[i],
-                              cs_hint(words[i], strata, n_strata).text);
+            rc = cs_yaml_fail(c, l->err, "\"%s\" is not among the strata of cases%s", words[i],
+                              cs_names_hint(words[i], strata, n_strata).text);
     }
     return rc;
 }
@@ -225,7 +225,7 @@ static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_nod
     if (rc == CS_OK)
         rc = cs_node_text(factor, "factor", &name, l->err);
     if (rc == CS_OK)
-        rc = cs_load_factor_ref(l, factor, name, &f);
+        rc = cs_loader_factor_ref(l, factor, name, &f);
     if (rc != CS_OK)
         return rc;
     each = cs_node_get(n, "each");
@@ -234,10 +234,10 @@ static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_nod
     by = cs_node_get(n, "by");
     family = cs_node_get(n, "family");
     if ((each == NULL) == (pairs == NULL))
-        return cs_node_fail(n, l->err,
+        return cs_yaml_fail(n, l->err,
                             "a contrast compares either each: control (or placebo) or pairs: [[a, b]]; give one");
     if (levels != NULL && each == NULL)
-        return cs_node_fail_key(levels, l->err, "levels goes with each: control (or placebo); pairs name their own");
+        return cs_yaml_fail_key(levels, l->err, "levels goes with each: control (or placebo); pairs name their own");
     rc = each != NULL ? check_each(l, each, &l->s->factors[f]) : check_pairs(l, pairs, &l->s->factors[f]);
     if (rc == CS_OK && levels != NULL)
         rc = check_levels(l, levels, &l->s->factors[f]);
@@ -262,7 +262,7 @@ static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_nod
     if (rc == CS_OK)
         rc = check_outcomes(l, analysis);
     if (rc == CS_OK && (n = cs_node_get(analysis, "labels")) != NULL)
-        rc = cs_load_label_source(l, n);
+        rc = cs_load_warrant_label_source(l, n);
     if (rc != CS_OK || (n = cs_node_get(analysis, "contrasts")) == NULL)
         return rc;
     rc = cs_node_list(n, "contrasts", l->err);
@@ -275,7 +275,7 @@ static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_nod
 static enum cs_err to_json(const struct cs_loader *l, const struct cs_node *analysis, const char **out)
 {
     const struct cs_node *warrant = cs_node_get(analysis, "warrant");
-    const char *json = cs_node_to_json(analysis, l->arena), *rows = NULL;
+    const char *json = cs_params_node_json(analysis, l->arena), *rows = NULL;
     *out = json;
     if (warrant == NULL)
         return CS_OK;
@@ -295,6 +295,6 @@ enum cs_err cs_load_analysis(struct cs_loader *l)
         if (rc == CS_OK)
             rc = to_json(l, analysis, &l->s->analysis);
     }
-    cs_blake2b_256(l->s->analysis, strlen(l->s->analysis), l->s->analysis_digest);
+    cs_digest_blake2b_256(l->s->analysis, strlen(l->s->analysis), l->s->analysis_digest);
     return rc;
 }

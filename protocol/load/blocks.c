@@ -68,10 +68,10 @@ static enum cs_err named_levels(struct block *b, uint32_t factor, const struct c
             add_level(b, factor, i, arms_max);
         return CS_OK;
     }
-    enum cs_err rc = cs_load_words(b->l, n, f->name, &ids, &n_ids);
+    enum cs_err rc = cs_loader_words(b->l, n, f->name, &ids, &n_ids);
     const struct cs_node *c = n->kind == CS_NODE_LIST ? n->first : n;
     for (uint32_t i = 0; i < n_ids && rc == CS_OK; i++, c = c->next) {
-        rc = cs_load_level_ref(b->l, c, ids[i], f, &level);
+        rc = cs_loader_level_ref(b->l, c, ids[i], f, &level);
         if (rc == CS_OK)
             add_level(b, factor, level, arms_max);
     }
@@ -85,7 +85,7 @@ static enum cs_err load_levels(struct block *b)
     enum cs_err rc = factors != NULL ? cs_node_any_map(factors, "factors", b->l->err) : CS_OK;
     uint32_t unused;
     for (const struct cs_node *n = factors != NULL ? factors->first : NULL; n != NULL && rc == CS_OK; n = n->next)
-        rc = cs_load_factor_ref(b->l, n, n->key, &unused);
+        rc = cs_loader_factor_ref(b->l, n, n->key, &unused);
     for (uint32_t i = 0; i < s->n_factors && rc == CS_OK; i++) {
         const struct cs_factor *f = &s->factors[i];
         const struct cs_node *named = factors != NULL ? cs_node_get(factors, f->name) : NULL;
@@ -113,15 +113,15 @@ static enum cs_err pick(struct block *b, const char *key, const char *const *all
     uint32_t *picked = cs_arena_array(b->l->arena, n_all, sizeof *picked), count = 0;
     const char *const *words = all;
     uint32_t n_words = n_all;
-    enum cs_err rc = n != NULL ? cs_load_words(b->l, n, key, &words, &n_words) : CS_OK;
+    enum cs_err rc = n != NULL ? cs_loader_words(b->l, n, key, &words, &n_words) : CS_OK;
     const struct cs_node *c = n != NULL && n->kind == CS_NODE_LIST ? n->first : n;
     for (uint32_t i = 0; i < n_words && rc == CS_OK; i++, c = c != NULL ? c->next : NULL) {
         uint32_t k = 0;
         while (k < n_all && strcmp(all[k], words[i]) != 0)
             k++;
         if (k == n_all)
-            return cs_node_fail(c, b->l->err, "\"%s\" is not among the study's %s%s", words[i], key,
-                                cs_hint(words[i], all, n_all).text);
+            return cs_yaml_fail(c, b->l->err, "\"%s\" is not among the study's %s%s", words[i], key,
+                                cs_names_hint(words[i], all, n_all).text);
         picked[count++] = k;
     }
     *out = picked;
@@ -155,7 +155,7 @@ static enum cs_err load_block(struct block *b)
 
 static enum cs_err fail_block(const struct block *b, const char *sentence)
 {
-    return cs_node_fail(b->node != NULL ? b->node : b->l->root, b->l->err, "%s", sentence);
+    return cs_yaml_fail(b->node != NULL ? b->node : b->l->root, b->l->err, "%s", sentence);
 }
 
 /* One rectangle for every combination of groups, the last factor fastest. */

@@ -32,24 +32,24 @@ static enum cs_err load_source(struct cs_loader *l, const struct cs_node *cases)
     for (size_t i = 0; i < 4; i++) {
         v = cs_node_get(cases, sources[i]);
         if (v != NULL && source != NULL)
-            return cs_node_fail_key(v, l->err, "cases come from %s and from %s; keep one of them", source->key, v->key);
+            return cs_yaml_fail_key(v, l->err, "cases come from %s and from %s; keep one of them", source->key, v->key);
         source = v != NULL ? v : source;
     }
     if (source == NULL)
-        return cs_node_fail(cases, l->err, "cases has no source; add file: cases.csv, rows: [...] or generate: ed");
+        return cs_yaml_fail(cases, l->err, "cases has no source; add file: cases.csv, rows: [...] or generate: ed");
     v = cs_node_get(cases, "n") != NULL ? cs_node_get(cases, "n") : cs_node_get(cases, "seed");
     if (v != NULL && strcmp(source->key, "generate") != 0)
-        return cs_node_fail_key(v, l->err, "%s belongs to generate; remove it, every case of %s is used", v->key,
+        return cs_yaml_fail_key(v, l->err, "%s belongs to generate; remove it, every case of %s is used", v->key,
                                 source->key);
     if (strcmp(source->key, "from_study") == 0)
-        return cs_node_fail_key(source, l->err,
+        return cs_yaml_fail_key(source, l->err,
                                 "cases from the outputs of another study are not yet supported; export that study and "
                                 "name the table with file:");
     if (strcmp(source->key, "generate") == 0)
         return generate(l, cases, source);
     if (strcmp(source->key, "rows") == 0)
         return cs_table_from_node(source, "cases: rows", l->arena, &l->table, l->err);
-    return cs_load_table(l, source, &l->table);
+    return cs_loader_table(l, source, &l->table);
 }
 
 /* The columns that a key names (default when absent), as numbers. */
@@ -57,13 +57,13 @@ static enum cs_err columns_of(struct cs_loader *l, const struct cs_node *n, cons
                               uint32_t *n_out)
 {
     const char *const *words;
-    enum cs_err rc = cs_load_words(l, n, what, &words, n_out);
+    enum cs_err rc = cs_loader_words(l, n, what, &words, n_out);
     if (rc != CS_OK)
         return rc;
     *out = cs_arena_array(l->arena, *n_out, sizeof **out);
     const struct cs_node *c = n->kind == CS_NODE_LIST ? n->first : n;
     for (uint32_t i = 0; i < *n_out && rc == CS_OK; i++, c = c->next)
-        rc = cs_load_column(l, c, what, &(*out)[i]);
+        rc = cs_loader_column(l, c, what, &(*out)[i]);
     return rc;
 }
 
@@ -73,7 +73,7 @@ static enum cs_err joined(struct cs_loader *l, uint32_t row, const uint32_t *col
 {
     const char *id = NULL;
     for (uint32_t i = 0; i < n; i++) {
-        const char *part = cs_load_value(l, row, columns[i]);
+        const char *part = cs_loader_value(l, row, columns[i]);
         if (part[0] == '\0' || strpbrk(part, "\r\n\t") != NULL || strlen(part) > 128)
             return cs_table_fail(
                 &l->table, row, l->err,
@@ -97,7 +97,7 @@ static enum cs_err load_ids(struct cs_loader *l, const struct cs_node *cases)
         id_columns = cs_arena_array(l->arena, 1, sizeof *id_columns);
         id_columns[0] = cs_names_get(&l->column_names, "case_id");
         if (id_columns[0] == CS_NONE)
-            rc = cs_node_fail(cases, l->err, "the cases have no column case_id; say which names them, as in id: [%s]",
+            rc = cs_yaml_fail(cases, l->err, "the cases have no column case_id; say which names them, as in id: [%s]",
                               l->columns[0]);
     }
     if (rc == CS_OK && cluster != NULL)
@@ -125,16 +125,16 @@ static enum cs_err load_ids(struct cs_loader *l, const struct cs_node *cases)
 static enum cs_err load_alias(struct cs_loader *l, const struct cs_node *text)
 {
     uint32_t column;
-    enum cs_err rc = cs_load_column(l, text, "text", &column);
+    enum cs_err rc = cs_loader_column(l, text, "text", &column);
     if (rc != CS_OK || strcmp(l->columns[column], "text") == 0)
         return rc;
     if (cs_names_get(&l->column_names, "text") != UINT32_MAX)
-        return cs_node_fail(text, l->err, "the cases have a column called text already; use {{case.%s}} in the prompt",
+        return cs_yaml_fail(text, l->err, "the cases have a column called text already; use {{case.%s}} in the prompt",
                             l->columns[column]);
-    uint32_t alias = cs_load_add_column(l, "text");
+    uint32_t alias = cs_loader_add_column(l, "text");
     CS_ASSERT(alias != CS_NONE); /* a table leaves room for two */
     for (uint32_t i = 0; i < l->table.n_rows; i++)
-        l->added[alias][i] = cs_load_value(l, i, column);
+        l->added[alias][i] = cs_loader_value(l, i, column);
     return CS_OK;
 }
 
@@ -166,7 +166,7 @@ enum cs_err cs_load_cases(struct cs_loader *l)
     if (rc == CS_OK && (n = cs_node_get(cases, "strata")) != NULL)
         rc = columns_of(l, n, "strata", &strata, &s->n_strata);
     if (rc == CS_OK && s->n_strata > CS_STRATA_MAX)
-        rc = cs_node_fail(n, l->err, "%u strata; at most %d", s->n_strata, CS_STRATA_MAX);
+        rc = cs_yaml_fail(n, l->err, "%u strata; at most %d", s->n_strata, CS_STRATA_MAX);
     s->strata = strata;
     if (rc == CS_OK && (n = cs_node_get(cases, "confidential")) != NULL)
         rc = cs_node_bool(n, "confidential", &s->confidential, l->err);

@@ -40,7 +40,7 @@ static enum cs_err load_format(const struct cs_node *n, struct cs_account *a, st
     return rc;
 }
 
-enum cs_err cs_load_reads(const struct cs_node *n, enum cs_reads *out, struct cs_error *err)
+enum cs_err cs_load_dialect_reads(const struct cs_node *n, enum cs_reads *out, struct cs_error *err)
 {
     static const char *const words[] = {"strict", "lenient", NULL};
     uint32_t i = 0;
@@ -63,7 +63,7 @@ static enum cs_err load_auth(const struct cs_node *n, struct cs_account *a, stru
     uint32_t i = 0;
     enum cs_err rc = cs_node_word(n, "auth", words, &i, err);
     if (rc == CS_OK && i == 1 && !is_openai(a->protocol))
-        rc = cs_node_fail(n, err, "auth: api-key is the header of Azure OpenAI; %s has none such, remove auth",
+        rc = cs_yaml_fail(n, err, "auth: api-key is the header of Azure OpenAI; %s has none such, remove auth",
                           cs_protocol_name(a->protocol));
     a->auth = i == 0 ? CS_AUTH_BEARER : CS_AUTH_API_KEY;
     return rc;
@@ -83,7 +83,7 @@ static enum cs_err load_path(const struct cs_node *n, struct cs_account *a, stru
             good = *s > ' ' && *s < 127 && strchr("{}#\"\\<>", *s) == NULL;
     }
     return good ? CS_OK
-                : cs_node_fail(n, err, "path is \"%.100s\"; write what stands behind base_url, as in %s", a->path,
+                : cs_yaml_fail(n, err, "path is \"%.100s\"; write what stands behind base_url, as in %s", a->path,
                                example);
 }
 
@@ -122,16 +122,16 @@ static enum cs_err load_header(const struct cs_node *n, struct cs_arena *arena, 
     static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     const char *value;
     if (n->key[0] == '\0' || n->key[strspn(n->key, token)] != '\0')
-        return cs_node_fail_key(n, err, "\"%.64s\" is not the name of a header; write one, as in OpenAI-Project",
+        return cs_yaml_fail_key(n, err, "\"%.64s\" is not the name of a header; write one, as in OpenAI-Project",
                                 n->key);
     if (has_word(n->key, secret,
                  sizeof secret / sizeof secret[0])) /* what stands there is not repeated: it may be a key */
-        return cs_node_fail_key(n, err,
+        return cs_yaml_fail_key(n, err,
                                 "the header %.64s may hold a secret, which is never written here; say where a key "
                                 "is found with key: {env: NAME}",
                                 n->key);
     if (is_ours(n->key))
-        return cs_node_fail_key(n, err, "the header %.64s is set by ClinSafe itself; remove it", n->key);
+        return cs_yaml_fail_key(n, err, "the header %.64s is set by ClinSafe itself; remove it", n->key);
     enum cs_err rc = cs_node_text(n, n->key, &value, err);
     if (rc != CS_OK)
         return rc;
@@ -139,7 +139,7 @@ static enum cs_err load_header(const struct cs_node *n, struct cs_arena *arena, 
     for (const char *s = value; *s != '\0' && good; s++)
         good = *s >= ' ' && *s < 127;
     if (!good)
-        return cs_node_fail(n, err, "the header %.64s is not one line of at most %d ASCII characters", n->key,
+        return cs_yaml_fail(n, err, "the header %.64s is not one line of at most %d ASCII characters", n->key,
                             HEADER_VALUE_MAX);
     *out = cs_arena_printf(arena, "%s: %s", n->key, value);
     return CS_OK;
@@ -150,7 +150,7 @@ static enum cs_err load_headers(const struct cs_node *n, struct cs_arena *arena,
 {
     enum cs_err rc = cs_node_any_map(n, "headers", err);
     if (rc == CS_OK && n->n > CS_HEADERS_MAX)
-        rc = cs_node_fail(n, err, "%u headers; at most %d", n->n, CS_HEADERS_MAX);
+        rc = cs_yaml_fail(n, err, "%u headers; at most %d", n->n, CS_HEADERS_MAX);
     if (rc != CS_OK)
         return rc;
     const char **lines = cs_arena_array(arena, n->n, sizeof *lines);
@@ -169,7 +169,7 @@ static enum cs_err load_words(const struct cs_node *n, const char *what, struct 
 {
     enum cs_err rc = cs_node_any_map(n, what, err);
     if (rc == CS_OK && n->n > CS_HEADERS_MAX)
-        rc = cs_node_fail(n, err, "%u %s; at most %d", n->n, what, CS_HEADERS_MAX);
+        rc = cs_yaml_fail(n, err, "%u %s; at most %d", n->n, what, CS_HEADERS_MAX);
     if (rc != CS_OK)
         return rc;
     const char **lines = cs_arena_array(arena, n->n, sizeof *lines);
@@ -199,7 +199,7 @@ static enum cs_err check_limit(const struct cs_node *v, const char *word, struct
                                          NULL};
     uint32_t i;
     if (v->key[0] == '\0' || strlen(v->key) > 100 || strpbrk(v->key, " :\r\n") != NULL)
-        return cs_node_fail_key(v, err, "\"%.64s\" is not the name of a header", v->key);
+        return cs_yaml_fail_key(v, err, "\"%.64s\" is not the name of a header", v->key);
     (void)word;
     return cs_node_word(v, v->key, limits, &i, err);
 }
@@ -213,10 +213,10 @@ static bool is_parameter_name(const char *s)
 static enum cs_err check_parameter(const struct cs_node *v, const char *word, struct cs_error *err)
 {
     if (!is_parameter_name(v->key))
-        return cs_node_fail_key(v, err, "\"%.64s\" is not the name of a parameter", v->key);
+        return cs_yaml_fail_key(v, err, "\"%.64s\" is not the name of a parameter", v->key);
     return is_parameter_name(word)
                ? CS_OK
-               : cs_node_fail(v, err, "%s is not a name; write what this server calls it, or omit", v->key);
+               : cs_yaml_fail(v, err, "%s is not a name; write what this server calls it, or omit", v->key);
 }
 
 static enum cs_err load_differences(const struct cs_node *account, struct cs_arena *arena, struct cs_account *a,
@@ -228,7 +228,7 @@ static enum cs_err load_differences(const struct cs_node *account, struct cs_are
         rc = load_words(v, "limit_headers", arena, check_limit, &a->limit_headers, &a->n_limit_headers, err);
     if (rc == CS_OK && (v = cs_node_get(account, "parameter_names")) != NULL) {
         if (a->protocol != CS_PROTOCOL_OPENAI_CHAT)
-            return cs_node_fail_key(v, err, "parameter_names is for openai-chat; remove it");
+            return cs_yaml_fail_key(v, err, "parameter_names is for openai-chat; remove it");
         rc = load_words(v, "parameter_names", arena, check_parameter, &a->parameter_names, &a->n_parameter_names, err);
     }
     return rc;
@@ -248,14 +248,14 @@ enum cs_err cs_load_dialect(const struct cs_node *account, struct cs_arena *aren
         rc = load_protocol(v, a, err);
     if (rc == CS_OK && (v = cs_node_get(account, "max_tokens_field")) != NULL) {
         if (a->protocol != CS_PROTOCOL_OPENAI_CHAT)
-            return cs_node_fail_key(v, err, "max_tokens_field is for openai-chat; remove it");
+            return cs_yaml_fail_key(v, err, "max_tokens_field is for openai-chat; remove it");
         rc = cs_node_word(v, "max_tokens_field", caps, &i, err);
         a->max_tokens_field = caps[i];
     }
     if (rc == CS_OK && (v = cs_node_get(account, "response_format")) != NULL)
         rc = load_format(v, a, err);
     if (rc == CS_OK)
-        rc = cs_load_reads(cs_node_get(account, "reading"), &a->reads, err);
+        rc = cs_load_dialect_reads(cs_node_get(account, "reading"), &a->reads, err);
     if (rc == CS_OK && (v = cs_node_get(account, "auth")) != NULL)
         rc = load_auth(v, a, err);
     if (rc == CS_OK && (v = cs_node_get(account, "path")) != NULL)

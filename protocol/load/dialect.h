@@ -11,6 +11,6 @@ CS_WARN_UNUSED enum cs_err cs_load_dialect(const struct cs_node *account, struct
                                            struct cs_error *err);
 
 /* `reading: strict` or `lenient`, of an account or a question. n NULL: unsaid. */
-CS_WARN_UNUSED enum cs_err cs_load_reads(const struct cs_node *n, enum cs_reads *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_load_dialect_reads(const struct cs_node *n, enum cs_reads *out, struct cs_error *err);
 
 #endif

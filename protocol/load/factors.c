@@ -28,7 +28,7 @@ static enum cs_err load_repeats(const struct cs_factor_draft *d, const struct cs
         }
         if (changed > 0)
             continue;
-        rc = cs_load_level_ref(d->l, c, c->key, d->f, &level);
+        rc = cs_loader_level_ref(d->l, c, c->key, d->f, &level);
         if (rc == CS_OK)
             d->levels[level].repeats_times = times;
     }
@@ -45,21 +45,21 @@ static enum cs_err load_into(const struct cs_factor_draft *d, const struct cs_no
         if (rc != CS_OK)
             return rc;
         if (strncmp(name, "case.", 5) != 0 || name[5] == '\0')
-            return cs_node_fail(into, l->err, "into is \"%s\"; write case. and a column, as in case.text", name);
+            return cs_yaml_fail(into, l->err, "into is \"%s\"; write case. and a column, as in case.text", name);
         name += 5;
     }
     d->f->into_column = cs_names_get(&l->column_names, name);
     if (d->f->into_column != CS_NONE)
         return CS_OK;
     if (filled) {
-        d->f->into_column = cs_load_add_column(l, name);
+        d->f->into_column = cs_loader_add_column(l, name);
         return d->f->into_column != CS_NONE
                    ? CS_OK
-                   : cs_node_fail(d->node, l->err, "more than %d case columns", CS_COLUMNS_MAX);
+                   : cs_yaml_fail(d->node, l->err, "more than %d case columns", CS_COLUMNS_MAX);
     }
     if (into != NULL)
-        return cs_load_column(l, into, "into", &d->f->into_column);
-    return cs_node_fail(
+        return cs_loader_column(l, into, "into", &d->f->into_column);
+    return cs_yaml_fail(
         d->insert != NULL ? d->insert : d->node, l->err,
         "the cases have no column text to insert into; add into: case.COLUMN, or text: COLUMN to cases");
 }
@@ -76,7 +76,7 @@ static enum cs_err load_insert(const struct cs_factor_draft *d)
     const struct cs_node *after = cs_node_get(d->insert, "after_first"), *at = cs_node_get(d->insert, "at");
     const struct cs_node *text = cs_node_get(d->insert, "text");
     if ((after == NULL) == (at == NULL))
-        return cs_node_fail(
+        return cs_yaml_fail(
             d->insert, l->err,
             "insert needs one place: after_first: \". \" (behind the first sentence) or at: \"{{slot}}\"");
     f->insert = after != NULL ? CS_INSERT_AFTER_FIRST : CS_INSERT_AT;
@@ -94,9 +94,9 @@ static enum cs_err load_insert(const struct cs_factor_draft *d)
             f->insert_column = i;
     }
     if (f->insert_column == CS_NONE && (text != NULL || !per_case))
-        return cs_node_fail(text != NULL ? text : d->insert, l->err,
+        return cs_yaml_fail(text != NULL ? text : d->insert, l->err,
                             "insert takes its text from column \"%s\", but the levels have no such column%s", name,
-                            cs_hint(name, f->columns, f->n_columns).text);
+                            cs_names_hint(name, f->columns, f->n_columns).text);
     return CS_OK;
 }
 
@@ -108,7 +108,7 @@ static enum cs_err load_placing(const struct cs_factor_draft *d)
     bool uses = false;
     if (d->insert != NULL) {
         if (into != NULL)
-            return cs_node_fail_key(into, d->l->err, "into stands here and insert is given too; put it inside insert");
+            return cs_yaml_fail_key(into, d->l->err, "into stands here and insert is given too; put it inside insert");
         enum cs_err rc = load_insert(d);
         if (rc != CS_OK)
             return rc;
@@ -122,7 +122,7 @@ static enum cs_err load_placing(const struct cs_factor_draft *d)
     for (uint32_t i = 0; i < f->n_levels; i++)
         uses = uses || f->levels[i].use_column != CS_NONE;
     if (into != NULL && d->insert == NULL && !uses)
-        return cs_node_fail_key(into, d->l->err,
+        return cs_yaml_fail_key(into, d->l->err,
                                 "into needs levels with use:, text_from: or texts:, or goes inside insert");
     return d->insert != NULL || uses ? load_into(d, into, uses) : CS_OK;
 }
@@ -142,7 +142,7 @@ static enum cs_err check_places(const struct cs_loader *l, uint32_t factor)
         if (i > 0 && use == f->levels[i - 1].use_column)
             continue;
         for (uint32_t c = 0; c < l->s->n_cases; c++) {
-            if (strstr(cs_load_value(l, c, column), f->anchor) == NULL)
+            if (strstr(cs_loader_value(l, c, column), f->anchor) == NULL)
                 return cs_table_fail(
                     &l->table, c, l->err,
                     "case \"%s\" has no \"%s\" in %s, where factor \"%s\" inserts its text; add it there", l->all[c].id,
@@ -161,12 +161,12 @@ static enum cs_err load_name(const struct cs_loader *l, const struct cs_node *n,
     if (rc != CS_OK)
         return rc;
     if (strcmp(*out, "case") == 0 || strcmp(*out, "question") == 0 || strchr(*out, '.') != NULL)
-        return cs_node_fail(name, l->err,
+        return cs_yaml_fail(name, l->err,
                             "a factor cannot be called \"%s\"; {{case.*}} and {{question.*}} are taken, and "
                             "a dot ends the name",
                             *out);
     if (cs_study_factor(l->s, *out) != CS_NONE)
-        return cs_node_fail(name, l->err, "there are two factors called \"%s\"; rename one", *out);
+        return cs_yaml_fail(name, l->err, "there are two factors called \"%s\"; rename one", *out);
     return CS_OK;
 }
 
@@ -199,7 +199,7 @@ enum cs_err cs_load_factors(struct cs_loader *l)
         return CS_OK;
     enum cs_err rc = cs_node_list(list, "factors", l->err);
     if (rc == CS_OK && list->n > CS_FACTORS_MAX)
-        rc = cs_node_fail(list, l->err, "%u factors; at most %d", list->n, CS_FACTORS_MAX);
+        rc = cs_yaml_fail(list, l->err, "%u factors; at most %d", list->n, CS_FACTORS_MAX);
     if (rc != CS_OK)
         return rc;
     struct cs_factor *factors = cs_arena_array(l->arena, list->n, sizeof *factors);

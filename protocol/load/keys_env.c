@@ -11,14 +11,14 @@
 
 enum { KEY_MAX = 8192 };
 
-void cs_key_free(char *key)
+void cs_keys_env_free(char *key)
 {
     if (key != NULL)
         explicit_bzero(key, strlen(key));
     free(key);
 }
 
-void cs_key_fingerprint(const char *key, char out[9])
+void cs_keys_env_fingerprint(const char *key, char out[9])
 {
     uint8_t hash[32];
     if (key == NULL) {
@@ -26,9 +26,9 @@ void cs_key_fingerprint(const char *key, char out[9])
         return;
     }
     char *named = cs_xasprintf("clinsafe key\x1f%s", key); /* no plain hash of the key leaves this process */
-    cs_blake2b_256(named, strlen(named), hash);
-    cs_hex(hash, 4, out);
-    cs_key_free(named);
+    cs_digest_blake2b_256(named, strlen(named), hash);
+    cs_digest_hex(hash, 4, out);
+    cs_keys_env_free(named);
 }
 
 /* A key becomes part of a header line: one line of printable ASCII. */
@@ -42,7 +42,7 @@ static enum cs_err check_key(char **key, const char *where, struct cs_error *err
         good = good && (*key)[i] > ' ' && (*key)[i] < 127;
     if (good)
         return CS_OK;
-    cs_key_free(*key);
+    cs_keys_env_free(*key);
     *key = NULL;
     return cs_error_set(err, CS_EINVAL, "%s holds no usable key: want one word of printable characters", where);
 }
@@ -64,7 +64,7 @@ static enum cs_err from_credential(const char *name, char **key, struct cs_error
     return rc;
 }
 
-bool cs_key_wanted(const struct cs_study *study, uint32_t account)
+bool cs_keys_env_wanted(const struct cs_study *study, uint32_t account)
 {
     bool used = false;
     for (uint32_t i = 0; i < study->n_models; i++)
@@ -72,7 +72,7 @@ bool cs_key_wanted(const struct cs_study *study, uint32_t account)
     return used && !study->accounts[account].simulated;
 }
 
-enum cs_err cs_key_find(const struct cs_account *account, char **key, struct cs_error *err)
+enum cs_err cs_keys_env_find(const struct cs_account *account, char **key, struct cs_error *err)
 {
     enum cs_err rc;
     *key = NULL;

@@ -10,13 +10,13 @@
 #include "protocol/base/error.h"
 #include "protocol/study/study.h"
 
-/* CS_OK: *key is the key (free it with cs_key_free) or NULL when none is needed. CS_ENOENT, CS_EINVAL, ...: err
+/* CS_OK: *key is the key (free it with cs_keys_env_free) or NULL when none is needed. CS_ENOENT, CS_EINVAL, ...: err
  * says what to set, in words for the operator, and never what was found. */
-CS_WARN_UNUSED enum cs_err cs_key_find(const struct cs_account *account, char **key, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_keys_env_find(const struct cs_account *account, char **key, struct cs_error *err);
 /* Whether the study makes calls with the account of that number: a model of it, and not simulated. */
-bool cs_key_wanted(const struct cs_study *study, uint32_t account);
-void cs_key_free(char *key); /* wipes it; NULL is fine */
+bool cs_keys_env_wanted(const struct cs_study *study, uint32_t account);
+void cs_keys_env_free(char *key); /* wipes it; NULL is fine */
 /* Names a key without telling it: 8 hexadecimal digits of a hash, or "no-key" for NULL. */
-void cs_key_fingerprint(const char *key, char out[9]);
+void cs_keys_env_fingerprint(const char *key, char out[9]);
 
 #endif

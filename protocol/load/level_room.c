@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-const char *const cs_load_role_words[] = {"", "control", "placebo", "aa", NULL};
+const char *const cs_level_room_role_words[] = {"", "control", "placebo", "aa", NULL};
 static const enum cs_role roles[] = {CS_ROLE_LEVEL, CS_ROLE_CONTROL, CS_ROLE_PLACEBO, CS_ROLE_AA};
 
-struct cs_level cs_load_plain_level(struct cs_factor_draft *d, const char *id)
+struct cs_level cs_level_room_plain(struct cs_factor_draft *d, const char *id)
 {
     struct cs_arena *a = d->l->arena;
     const char **values = cs_arena_array(a, d->f->n_columns, sizeof *values);
@@ -24,10 +24,10 @@ struct cs_level cs_load_plain_level(struct cs_factor_draft *d, const char *id)
     };
 }
 
-bool cs_load_role(const char *word, enum cs_role *out)
+bool cs_level_room_role(const char *word, enum cs_role *out)
 {
-    for (uint32_t i = 0; cs_load_role_words[i] != NULL; i++) {
-        if (strcmp(cs_load_role_words[i], word) == 0) {
+    for (uint32_t i = 0; cs_level_room_role_words[i] != NULL; i++) {
+        if (strcmp(cs_level_room_role_words[i], word) == 0) {
             *out = roles[i];
             return true;
         }

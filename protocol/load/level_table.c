@@ -17,10 +17,10 @@ struct rows { /* how the rows of a level table are read */
 static enum cs_err table_column(const struct cs_factor_draft *d, const struct cs_node *n, const char *what,
                                 const char *name, uint32_t *out)
 {
-    *out = cs_table_column(&d->table, name);
+    *out = cs_table_read_column(&d->table, name);
     if (*out == CS_NONE)
-        return cs_node_fail(n, d->l->err, "%s is \"%s\", but %s has no such column%s", what, name, d->table.path,
-                            cs_hint(name, d->table.columns, d->table.n_columns).text);
+        return cs_yaml_fail(n, d->l->err, "%s is \"%s\", but %s has no such column%s", what, name, d->table.path,
+                            cs_names_hint(name, d->table.columns, d->table.n_columns).text);
     return CS_OK;
 }
 
@@ -31,11 +31,11 @@ static enum cs_err find_id_columns(struct rows *r)
     static const char *const id[] = {"id"};
     const char *const *words = id;
     uint32_t n_words = 1;
-    enum cs_err rc = n != NULL ? cs_load_words(d->l, n, "level", &words, &n_words) : CS_OK;
+    enum cs_err rc = n != NULL ? cs_loader_words(d->l, n, "level", &words, &n_words) : CS_OK;
     if (rc == CS_OK && n_words > 16)
-        rc = cs_node_fail(n, d->l->err, "level names %u columns; at most 16 make an id", n_words);
-    if (n == NULL && cs_table_column(&d->table, "id") == CS_NONE)
-        return cs_node_fail(cs_node_get(d->node, "file"), d->l->err,
+        rc = cs_yaml_fail(n, d->l->err, "level names %u columns; at most 16 make an id", n_words);
+    if (n == NULL && cs_table_read_column(&d->table, "id") == CS_NONE)
+        return cs_yaml_fail(cs_node_get(d->node, "file"), d->l->err,
                             "%s has no column id; say which columns name a level, as in level: [%s]", d->table.path,
                             d->table.columns[0]);
     for (uint32_t i = 0; i < n_words && rc == CS_OK; i++)
@@ -52,11 +52,11 @@ static enum cs_err find_match(struct rows *r, const struct cs_node *n)
     if (rc != CS_OK)
         return rc;
     if (n->n != 1)
-        return cs_node_fail(n, d->l->err,
+        return cs_yaml_fail(n, d->l->err,
                             "match names %u columns; it takes one, as in match: {rephrase_id: case.rephrase_id}", n->n);
     rc = table_column(d, n->first, "match", n->first->key, &r->match);
     if (rc == CS_OK)
-        rc = cs_load_column(d->l, n->first, "match", &d->f->match_column);
+        rc = cs_loader_column(d->l, n->first, "match", &d->f->match_column);
     d->f->joined = rc == CS_OK;
     return rc;
 }
@@ -66,7 +66,7 @@ static enum cs_err find_columns(struct rows *r)
     struct cs_factor_draft *d = r->d;
     const struct cs_node *n;
     enum cs_err rc = find_id_columns(r);
-    r->role = cs_table_column(&d->table, "role");
+    r->role = cs_table_read_column(&d->table, "role");
     if (rc == CS_OK && (n = cs_node_get(d->node, "wording")) != NULL) {
         const char *name;
         rc = cs_node_text(n, "wording", &name, d->l->err);
@@ -117,7 +117,7 @@ static enum cs_err number_levels(struct rows *r)
             return cs_table_fail(&d->table, i, d->l->err, "more than %d levels", CS_LEVELS_MAX - 1);
         r->level_of[i] = there != UINT32_MAX ? there : d->f->n_levels;
         if (there == UINT32_MAX)
-            d->levels[d->f->n_levels++] = cs_load_plain_level(d, id);
+            d->levels[d->f->n_levels++] = cs_level_room_plain(d, id);
     }
     return CS_OK;
 }
@@ -125,7 +125,7 @@ static enum cs_err number_levels(struct rows *r)
 static enum cs_err row_role(const struct rows *r, uint32_t row, enum cs_role *out)
 {
     const char *word = r->role != CS_NONE ? r->d->table.rows[row].values[r->role] : "";
-    if (cs_load_role(word, out))
+    if (cs_level_room_role(word, out))
         return CS_OK;
     return cs_table_fail(&r->d->table, row, r->d->l->err,
                          "role is \"%s\"; write control, placebo or aa, or leave it empty", word);
@@ -193,7 +193,7 @@ static enum cs_err check_match(const struct cs_factor_draft *d)
     struct cs_names seen = {0};
     enum cs_err rc = CS_OK;
     for (uint32_t c = 0; c < d->l->s->n_cases && rc == CS_OK; c++) {
-        const char *value = cs_load_value(d->l, c, f->match_column);
+        const char *value = cs_loader_value(d->l, c, f->match_column);
         if (cs_names_put(&seen, value, c) != UINT32_MAX)
             continue;
         for (uint32_t i = 0; i < f->n_levels && rc == CS_OK; i++) {
@@ -203,7 +203,7 @@ static enum cs_err check_match(const struct cs_factor_draft *d)
                    strcmp(level->wordings[w].match, value) != 0)
                 w++;
             if (w == level->n_wordings)
-                rc = cs_node_fail_key(cs_node_get(d->node, "match"), d->l->err,
+                rc = cs_yaml_fail_key(cs_node_get(d->node, "match"), d->l->err,
                                       "level \"%s\" has no wording for %s \"%s\" (case \"%s\"); add that row to %s",
                                       level->id, d->l->columns[f->match_column], value, d->l->all[c].id, d->table.path);
         }
@@ -215,7 +215,7 @@ static enum cs_err check_match(const struct cs_factor_draft *d)
 enum cs_err cs_load_level_table(struct cs_factor_draft *d, const struct cs_node *file)
 {
     struct rows r = {.d = d, .role = CS_NONE, .wording = CS_NONE, .match = CS_NONE};
-    enum cs_err rc = cs_load_table(d->l, file, &d->table);
+    enum cs_err rc = cs_loader_table(d->l, file, &d->table);
     if (rc != CS_OK)
         return rc;
     d->f->columns = d->table.columns;

@@ -17,7 +17,7 @@ static enum cs_err load_order(const struct cs_factor_draft *d, const struct cs_n
 {
     enum cs_err rc = cs_node_list(n, "order", d->l->err);
     if (rc == CS_OK && n->n > 26)
-        rc = cs_node_fail(n, d->l->err, "order has %u options; at most 26", n->n);
+        rc = cs_yaml_fail(n, d->l->err, "order has %u options; at most 26", n->n);
     if (rc != CS_OK)
         return rc;
     uint32_t *order = cs_arena_array(d->l->arena, n->n, sizeof *order), seen = 0, i = 0;
@@ -27,7 +27,7 @@ static enum cs_err load_order(const struct cs_factor_draft *d, const struct cs_n
         if (rc != CS_OK)
             return rc;
         if ((seen >> (v - 1) & 1) != 0)
-            return cs_node_fail(c, d->l->err, "option %llu stands twice in order; name each of 1 to %u once",
+            return cs_yaml_fail(c, d->l->err, "option %llu stands twice in order; name each of 1 to %u once",
                                 (unsigned long long)v, n->n);
         seen |= 1u << (v - 1);
         order[i] = (uint32_t)v - 1;
@@ -47,7 +47,7 @@ static enum cs_err load_values(const struct cs_factor_draft *d, const struct cs_
         if (v != NULL)
             rc = cs_node_any_text(v, d->f->columns[i], &values[i], d->l->err);
         else if (strcmp(d->f->columns[i], "text") != 0)
-            rc = cs_node_fail(n, d->l->err, "level \"%s\" has no \"%s\", which columns: lists; add it", level->id,
+            rc = cs_yaml_fail(n, d->l->err, "level \"%s\" has no \"%s\", which columns: lists; add it", level->id,
                               d->f->columns[i]);
     }
     struct cs_wording *w = cs_arena_alloc(d->l->arena, sizeof *w);
@@ -69,20 +69,20 @@ static enum cs_err load_inline(struct cs_factor_draft *d, const struct cs_node *
     if (rc != CS_OK)
         return rc;
     if (strlen(id) > 128 || strpbrk(id, "\r\n\t") != NULL)
-        return cs_node_fail(v, l->err, "the id of a level is longer than 128 bytes or has line breaks; shorten it");
-    if (cs_load_level(d->f, id) != CS_NONE)
-        return cs_node_fail(v, l->err, "level \"%s\" stands here twice; give it another id", id);
+        return cs_yaml_fail(v, l->err, "the id of a level is longer than 128 bytes or has line breaks; shorten it");
+    if (cs_loader_level(d->f, id) != CS_NONE)
+        return cs_yaml_fail(v, l->err, "level \"%s\" stands here twice; give it another id", id);
     struct cs_level *level = &d->levels[d->f->n_levels];
-    *level = cs_load_plain_level(d, id);
+    *level = cs_level_room_plain(d, id);
     rc = load_values(d, n, level);
     uint32_t role = 0;
     if (rc == CS_OK && (v = cs_node_get(n, "role")) != NULL)
-        rc = cs_node_word(v, "role", cs_load_role_words, &role, l->err);
-    (void)cs_load_role(cs_load_role_words[role], &level->role);
+        rc = cs_node_word(v, "role", cs_level_room_role_words, &role, l->err);
+    (void)cs_level_room_role(cs_level_room_role_words[role], &level->role);
     if (rc == CS_OK && (v = cs_node_get(n, "text_from")) != NULL)
-        rc = cs_load_column(l, v, "text_from", &level->text_column);
+        rc = cs_loader_column(l, v, "text_from", &level->text_column);
     if (rc == CS_OK && (v = cs_node_get(n, "use")) != NULL)
-        rc = cs_load_column(l, v, "use", &level->use_column);
+        rc = cs_loader_column(l, v, "use", &level->use_column);
     if (rc == CS_OK && (v = cs_node_get(n, "system")) != NULL)
         rc = cs_node_any_text(v, "system", &level->system, l->err);
     if (rc == CS_OK && (v = cs_node_get(n, "parameters")) != NULL)
@@ -99,7 +99,7 @@ static enum cs_err inline_columns(struct cs_factor_draft *d, const struct cs_nod
     const struct cs_node *n = cs_node_get(d->node, "columns");
     const char *const *words = NULL;
     uint32_t n_words = 0;
-    enum cs_err rc = n != NULL ? cs_load_words(d->l, n, "columns", &words, &n_words) : CS_OK;
+    enum cs_err rc = n != NULL ? cs_loader_words(d->l, n, "columns", &words, &n_words) : CS_OK;
     if (rc != CS_OK)
         return rc;
     bool text = false;
@@ -112,7 +112,7 @@ static enum cs_err inline_columns(struct cs_factor_draft *d, const struct cs_nod
     for (uint32_t i = 0; i < n_words; i++) {
         for (uint32_t k = 0; k < N_LEVEL_KEYS; k++) {
             if (strcmp(words[i], level_keys[k]) == 0)
-                return cs_node_fail(n, d->l->err, "\"%s\" is a key of every level; leave it out of columns", words[i]);
+                return cs_yaml_fail(n, d->l->err, "\"%s\" is a key of every level; leave it out of columns", words[i]);
         }
         columns[count++] = words[i];
     }
@@ -125,7 +125,7 @@ static enum cs_err levels_inline(struct cs_factor_draft *d, const struct cs_node
 {
     enum cs_err rc = cs_node_list(levels, "levels", d->l->err);
     if (rc == CS_OK && levels->n >= CS_LEVELS_MAX)
-        rc = cs_node_fail(levels, d->l->err, "%u levels; at most %d", levels->n, CS_LEVELS_MAX - 1);
+        rc = cs_yaml_fail(levels, d->l->err, "%u levels; at most %d", levels->n, CS_LEVELS_MAX - 1);
     if (rc == CS_OK)
         rc = inline_columns(d, levels);
     if (rc != CS_OK)
@@ -155,12 +155,12 @@ static enum cs_err apply_control(struct cs_factor_draft *d)
     enum cs_err rc = cs_node_text(n, "control", &id, d->l->err);
     if (rc != CS_OK)
         return rc;
-    uint32_t level = cs_load_level(f, id);
+    uint32_t level = cs_loader_level(f, id);
     if (level == CS_NONE && strcmp(id, "none") != 0)
-        return cs_load_level_ref(d->l, n, id, f, &level);
+        return cs_loader_level_ref(d->l, n, id, f, &level);
     if (level == CS_NONE) {
         level = f->n_levels++;
-        d->levels[level] = cs_load_plain_level(d, "none");
+        d->levels[level] = cs_level_room_plain(d, "none");
     }
     d->levels[level].role = CS_ROLE_CONTROL;
     return CS_OK;
@@ -174,7 +174,7 @@ static enum cs_err check_one_control(const struct cs_factor_draft *d)
         if (level->role != CS_ROLE_CONTROL)
             continue;
         if (control != NULL)
-            return cs_node_fail(d->node, d->l->err,
+            return cs_yaml_fail(d->node, d->l->err,
                                 "factor \"%s\" has two controls, \"%s\" and \"%s\"; keep one (role aa is for a level "
                                 "identical to it)",
                                 d->f->name, control, level->id);
@@ -189,19 +189,19 @@ enum cs_err cs_load_levels(struct cs_factor_draft *d)
     static const char *const of_file[] = {"level", "wording", "match"};
     enum cs_err rc = CS_OK;
     if (file != NULL && levels != NULL)
-        return cs_node_fail_key(levels, d->l->err, "levels come from file and from here; keep one of them");
+        return cs_yaml_fail_key(levels, d->l->err, "levels come from file and from here; keep one of them");
     for (size_t i = 0; i < 3; i++) {
         if (file == NULL && (n = cs_node_get(d->node, of_file[i])) != NULL)
-            return cs_node_fail_key(n, d->l->err, "%s goes with file: (columns of that table); remove it", of_file[i]);
+            return cs_yaml_fail_key(n, d->l->err, "%s goes with file: (columns of that table); remove it", of_file[i]);
     }
     if (levels == NULL && (n = cs_node_get(d->node, "columns")) != NULL)
-        return cs_node_fail_key(n, d->l->err, "columns goes with levels: written here; a file has its own columns");
+        return cs_yaml_fail_key(n, d->l->err, "columns goes with levels: written here; a file has its own columns");
     if (file != NULL)
         rc = cs_load_level_table(d, file);
     else if (levels != NULL)
         rc = levels_inline(d, levels);
     else if (d->texts == NULL)
-        rc = cs_node_fail(d->node, d->l->err,
+        rc = cs_yaml_fail(d->node, d->l->err,
                           "factor \"%s\" has no levels; add levels: [...], file: or texts:", d->f->name);
     if (rc == CS_OK && d->texts != NULL)
         rc = cs_load_texts(d);

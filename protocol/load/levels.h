@@ -22,10 +22,10 @@ void cs_load_level_room(struct cs_factor_draft *d, uint32_t n);
 /* Adds a case column per level with the texts of `texts:`; without other levels, those of that file are the levels. */
 CS_WARN_UNUSED enum cs_err cs_load_texts(struct cs_factor_draft *d);
 /* Makes a level with one wording whose values are all "". */
-struct cs_level cs_load_plain_level(struct cs_factor_draft *d, const char *id);
+struct cs_level cs_level_room_plain(struct cs_factor_draft *d, const char *id);
 /* "", control, placebo, aa, NULL. */
-extern const char *const cs_load_role_words[];
+extern const char *const cs_level_room_role_words[];
 /* One of these; false: another word. */
-bool cs_load_role(const char *word, enum cs_role *out);
+bool cs_level_room_role(const char *word, enum cs_role *out);
 
 #endif

@@ -39,13 +39,14 @@ static bool empty(const struct cs_limits *l)
            l->output_tokens_per_minute == 0 && l->requests_per_day == 0 && l->tokens_per_day == 0 && l->concurrent == 0;
 }
 
-enum cs_err cs_load_pools(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a, struct cs_error *err)
+enum cs_err cs_load_limits_pools(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
+                                 struct cs_error *err)
 {
     if (n == NULL)
         return CS_OK;
     enum cs_err rc = cs_node_any_map(n, "pools", err);
     if (rc == CS_OK && n->n > CS_ACCOUNT_POOLS_MAX)
-        rc = cs_node_fail(n, err, "%u pools; at most %d", n->n, CS_ACCOUNT_POOLS_MAX);
+        rc = cs_yaml_fail(n, err, "%u pools; at most %d", n->n, CS_ACCOUNT_POOLS_MAX);
     if (rc != CS_OK)
         return rc;
     struct cs_shared_limits *pools = cs_arena_array(arena, n->n, sizeof *pools);
@@ -55,7 +56,7 @@ enum cs_err cs_load_pools(const struct cs_node *n, struct cs_arena *arena, struc
         p->name = v->key;
         rc = cs_load_limits(v, &p->limits, err);
         if (rc == CS_OK && empty(&p->limits))
-            rc = cs_node_fail(v, err, "pool \"%s\" limits nothing; write for example {requests_per_minute: 4000}",
+            rc = cs_yaml_fail(v, err, "pool \"%s\" limits nothing; write for example {requests_per_minute: 4000}",
                               v->key);
     }
     return rc;
@@ -74,24 +75,24 @@ static enum cs_err find_pool(const struct cs_node *n, const struct cs_account *a
             return CS_OK;
         }
     }
-    return cs_node_fail(n, err, "account \"%s\" has no pool \"%s\"%s", a->name, text,
-                        cs_hint(text, names, a->n_pools).text);
+    return cs_yaml_fail(n, err, "account \"%s\" has no pool \"%s\"%s", a->name, text,
+                        cs_names_hint(text, names, a->n_pools).text);
 }
 
-enum cs_err cs_load_pool_names(const struct cs_node *n, const struct cs_account *a, uint32_t pools[CS_MODEL_POOLS_MAX],
-                               uint32_t *n_pools, struct cs_error *err)
+enum cs_err cs_load_limits_pool_names(const struct cs_node *n, const struct cs_account *a,
+                                      uint32_t pools[CS_MODEL_POOLS_MAX], uint32_t *n_pools, struct cs_error *err)
 {
     *n_pools = 0;
     if (n == NULL)
         return CS_OK;
     enum cs_err rc = cs_node_list(n, "pools", err);
     if (rc == CS_OK && n->n > CS_MODEL_POOLS_MAX)
-        rc = cs_node_fail(n, err, "%u pools of one model; at most %d", n->n, CS_MODEL_POOLS_MAX);
+        rc = cs_yaml_fail(n, err, "%u pools of one model; at most %d", n->n, CS_MODEL_POOLS_MAX);
     for (const struct cs_node *v = n->first; rc == CS_OK && v != NULL; v = v->next) {
         rc = find_pool(v, a, &pools[*n_pools], err);
         for (uint32_t i = 0; rc == CS_OK && i < *n_pools; i++) {
             if (pools[i] == pools[*n_pools])
-                rc = cs_node_fail(v, err, "pool \"%s\" stands twice; keep one", a->pools[pools[i]].name);
+                rc = cs_yaml_fail(v, err, "pool \"%s\" stands twice; keep one", a->pools[pools[i]].name);
         }
         ++*n_pools;
     }

@@ -14,11 +14,11 @@
 
 /* n NULL: *out stays. What is not named stays too. */
 CS_WARN_UNUSED enum cs_err cs_load_limits(const struct cs_node *n, struct cs_limits *out, struct cs_error *err);
-CS_WARN_UNUSED enum cs_err cs_load_pools(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
-                                         struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_load_limits_pools(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
+                                                struct cs_error *err);
 /* The pools of an account that a model names, as numbers. */
-CS_WARN_UNUSED enum cs_err cs_load_pool_names(const struct cs_node *n, const struct cs_account *a,
-                                              uint32_t pools[CS_MODEL_POOLS_MAX], uint32_t *n_pools,
-                                              struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_load_limits_pool_names(const struct cs_node *n, const struct cs_account *a,
+                                                     uint32_t pools[CS_MODEL_POOLS_MAX], uint32_t *n_pools,
+                                                     struct cs_error *err);
 
 #endif

@@ -69,7 +69,7 @@ static enum cs_err load_data_dir(struct cs_loader *l)
     if (l->opts->data_dir != NULL) {
         l->data_dir = l->opts->data_dir;
     } else if (dir != NULL && rc == CS_OK) {
-        char *path = cs_path_beside(l->path, dir);
+        char *path = cs_file_beside(l->path, dir);
         l->data_dir = cs_arena_strdup(l->arena, path);
         free(path);
     }
@@ -90,7 +90,7 @@ static void finish_cases(struct cs_loader *l)
         }
         const char **values = cs_arena_array(l->arena, s->n_columns, sizeof *values);
         for (uint32_t c = 0; c < s->n_columns; c++)
-            values[c] = cs_load_value(l, i, c);
+            values[c] = cs_loader_value(l, i, c);
         l->all[i].values = values;
     }
 }
@@ -133,7 +133,7 @@ static void loader_release(struct cs_loader *l)
     free(l);
 }
 
-enum cs_err cs_study_load(const char *path, const struct cs_load_opts *opts, struct cs_loaded *out,
+enum cs_err cs_load_study(const char *path, const struct cs_load_opts *opts, struct cs_loaded *out,
                           struct cs_error *err)
 {
     static const struct cs_load_opts none = {NULL, NULL};
@@ -163,7 +163,7 @@ enum cs_err cs_study_load(const char *path, const struct cs_load_opts *opts, str
     return rc;
 }
 
-void cs_loaded_release(struct cs_loaded *l)
+void cs_load_release(struct cs_loaded *l)
 {
     cs_study_free(l->study);
     free(l->all);

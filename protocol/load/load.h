@@ -22,8 +22,8 @@ struct cs_loaded {
     const char *path;            /* of the study file, as given */
 };
 
-CS_WARN_UNUSED enum cs_err cs_study_load(const char *path, const struct cs_load_opts *opts, struct cs_loaded *out,
+CS_WARN_UNUSED enum cs_err cs_load_study(const char *path, const struct cs_load_opts *opts, struct cs_loaded *out,
                                          struct cs_error *err);
-void cs_loaded_release(struct cs_loaded *l); /* a zeroed struct is fine */
+void cs_load_release(struct cs_loaded *l); /* a zeroed struct is fine */
 
 #endif

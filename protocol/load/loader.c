@@ -8,7 +8,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/file.h"
 
-const char *cs_load_value(const struct cs_loader *l, uint32_t case_index, uint32_t column)
+const char *cs_loader_value(const struct cs_loader *l, uint32_t case_index, uint32_t column)
 {
     CS_ASSERT(case_index < l->table.n_rows);
     CS_ASSERT(column < l->s->n_columns);
@@ -17,7 +17,7 @@ const char *cs_load_value(const struct cs_loader *l, uint32_t case_index, uint32
     return l->added[column][case_index];
 }
 
-uint32_t cs_load_add_column(struct cs_loader *l, const char *name)
+uint32_t cs_loader_add_column(struct cs_loader *l, const char *name)
 {
     uint32_t column = l->s->n_columns;
     if (column == CS_COLUMNS_MAX)
@@ -31,7 +31,7 @@ uint32_t cs_load_add_column(struct cs_loader *l, const char *name)
     return column;
 }
 
-enum cs_err cs_load_column(const struct cs_loader *l, const struct cs_node *n, const char *what, uint32_t *out)
+enum cs_err cs_loader_column(const struct cs_loader *l, const struct cs_node *n, const char *what, uint32_t *out)
 {
     const char *name;
     enum cs_err rc = cs_node_text(n, what, &name, l->err);
@@ -41,13 +41,13 @@ enum cs_err cs_load_column(const struct cs_loader *l, const struct cs_node *n, c
         name += 5;
     *out = cs_names_get(&l->column_names, name);
     if (*out == CS_NONE)
-        return cs_node_fail(n, l->err, "%s is \"%s\", but the cases have no such column%s", what, n->text,
-                            cs_hint(name, l->columns, l->s->n_columns).text);
+        return cs_yaml_fail(n, l->err, "%s is \"%s\", but the cases have no such column%s", what, n->text,
+                            cs_names_hint(name, l->columns, l->s->n_columns).text);
     return CS_OK;
 }
 
-enum cs_err cs_load_words(const struct cs_loader *l, const struct cs_node *n, const char *what, const char *const **out,
-                          uint32_t *n_out)
+enum cs_err cs_loader_words(const struct cs_loader *l, const struct cs_node *n, const char *what,
+                            const char *const **out, uint32_t *n_out)
 {
     enum cs_err rc = CS_OK;
     if (n->kind != CS_NODE_TEXT)
@@ -62,7 +62,7 @@ enum cs_err cs_load_words(const struct cs_loader *l, const struct cs_node *n, co
             return rc;
         for (uint32_t i = 0; i < count; i++) {
             if (strcmp(words[i], words[count]) == 0)
-                return cs_node_fail(c, l->err, "\"%s\" stands twice in %s; name it once", words[i], what);
+                return cs_yaml_fail(c, l->err, "\"%s\" stands twice in %s; name it once", words[i], what);
         }
         count++;
         if (n->kind == CS_NODE_TEXT)
@@ -73,20 +73,20 @@ enum cs_err cs_load_words(const struct cs_loader *l, const struct cs_node *n, co
     return CS_OK;
 }
 
-enum cs_err cs_load_table(const struct cs_loader *l, const struct cs_node *file, struct cs_table *out)
+enum cs_err cs_loader_table(const struct cs_loader *l, const struct cs_node *file, struct cs_table *out)
 {
     const char *name;
     enum cs_err rc = cs_node_text(file, "file", &name, l->err);
     if (rc != CS_OK)
         return rc;
-    char *beside = cs_path_beside(l->path, name), *in_data = NULL;
+    char *beside = cs_file_beside(l->path, name), *in_data = NULL;
     if (l->data_dir != NULL && name[0] != '/')
         in_data = cs_xasprintf("%s/%s", l->data_dir, name);
     const char *path = in_data != NULL && access(in_data, F_OK) == 0 ? in_data : beside;
     if (access(path, F_OK) != 0)
         rc = in_data == NULL
-                 ? cs_node_fail(file, l->err, "there is no file %s; paths are relative to the study file", beside)
-                 : cs_node_fail(file, l->err,
+                 ? cs_yaml_fail(file, l->err, "there is no file %s; paths are relative to the study file", beside)
+                 : cs_yaml_fail(file, l->err,
                                 "there is no file %s, and no %s; set data_dir, --data or CLINSAFE_DATA to where it is",
                                 in_data, beside);
     else
@@ -96,7 +96,7 @@ enum cs_err cs_load_table(const struct cs_loader *l, const struct cs_node *file,
     return rc;
 }
 
-uint32_t cs_load_level(const struct cs_factor *f, const char *id)
+uint32_t cs_loader_level(const struct cs_factor *f, const char *id)
 {
     for (uint32_t i = 0; i < f->n_levels; i++) {
         if (strcmp(f->levels[i].id, id) == 0)
@@ -108,25 +108,25 @@ uint32_t cs_load_level(const struct cs_factor *f, const char *id)
 /* At the key when the name is that, else at the value. */
 static enum cs_err fail_name(const struct cs_loader *l, const struct cs_node *n, const char *name, const char *sentence)
 {
-    return name == n->key ? cs_node_fail_key(n, l->err, "%s", sentence) : cs_node_fail(n, l->err, "%s", sentence);
+    return name == n->key ? cs_yaml_fail_key(n, l->err, "%s", sentence) : cs_yaml_fail(n, l->err, "%s", sentence);
 }
 
-enum cs_err cs_load_level_ref(const struct cs_loader *l, const struct cs_node *n, const char *id,
-                              const struct cs_factor *f, uint32_t *out)
+enum cs_err cs_loader_level_ref(const struct cs_loader *l, const struct cs_node *n, const char *id,
+                                const struct cs_factor *f, uint32_t *out)
 {
-    *out = cs_load_level(f, id);
+    *out = cs_loader_level(f, id);
     if (*out != CS_NONE)
         return CS_OK;
     const char **names = cs_xcalloc(f->n_levels + 1, sizeof *names);
     for (uint32_t i = 0; i < f->n_levels; i++)
         names[i] = f->levels[i].id;
     const char *sentence = cs_arena_printf(l->arena, "factor \"%s\" has no level \"%s\"%s", f->name, id,
-                                           cs_hint(id, names, f->n_levels).text);
+                                           cs_names_hint(id, names, f->n_levels).text);
     free(names);
     return fail_name(l, n, id, sentence);
 }
 
-enum cs_err cs_load_factor_ref(const struct cs_loader *l, const struct cs_node *n, const char *name, uint32_t *out)
+enum cs_err cs_loader_factor_ref(const struct cs_loader *l, const struct cs_node *n, const char *name, uint32_t *out)
 {
     const char *names[CS_FACTORS_MAX];
     *out = cs_study_factor(l->s, name);
@@ -134,7 +134,7 @@ enum cs_err cs_load_factor_ref(const struct cs_loader *l, const struct cs_node *
         return CS_OK;
     for (uint32_t i = 0; i < l->s->n_factors; i++)
         names[i] = l->s->factors[i].name;
-    return fail_name(
-        l, n, name,
-        cs_arena_printf(l->arena, "there is no factor \"%s\"%s", name, cs_hint(name, names, l->s->n_factors).text));
+    return fail_name(l, n, name,
+                     cs_arena_printf(l->arena, "there is no factor \"%s\"%s", name,
+                                     cs_names_hint(name, names, l->s->n_factors).text));
 }

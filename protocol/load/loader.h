@@ -41,27 +41,27 @@ CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
 
 /* Of the analysis: checked, and the rows of the warrant's table as a JSON list of [case, level, answer, raters, agreement]. */
 CS_WARN_UNUSED enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, const char **json);
-CS_WARN_UNUSED enum cs_err cs_load_label_source(const struct cs_loader *l, const struct cs_node *n);
+CS_WARN_UNUSED enum cs_err cs_load_warrant_label_source(const struct cs_loader *l, const struct cs_node *n);
 
 /* ---- shared ------------------------------------------------------------------------------------- */
 
 /* The text of a case in a column. */
-const char *cs_load_value(const struct cs_loader *l, uint32_t case_index, uint32_t column);
+const char *cs_loader_value(const struct cs_loader *l, uint32_t case_index, uint32_t column);
 /* Adds a column (one text per case, all "" at first); CS_NONE when there is no room. The name must be new. */
-uint32_t cs_load_add_column(struct cs_loader *l, const char *name);
+uint32_t cs_loader_add_column(struct cs_loader *l, const char *name);
 /* A column named in the study file, with or without "case." before it. */
-CS_WARN_UNUSED enum cs_err cs_load_column(const struct cs_loader *l, const struct cs_node *n, const char *what,
-                                          uint32_t *out);
+CS_WARN_UNUSED enum cs_err cs_loader_column(const struct cs_loader *l, const struct cs_node *n, const char *what,
+                                            uint32_t *out);
 /* One text or a list of them; *out lives in the arena. */
-CS_WARN_UNUSED enum cs_err cs_load_words(const struct cs_loader *l, const struct cs_node *n, const char *what,
-                                         const char *const **out, uint32_t *n_out);
+CS_WARN_UNUSED enum cs_err cs_loader_words(const struct cs_loader *l, const struct cs_node *n, const char *what,
+                                           const char *const **out, uint32_t *n_out);
 /* The file that a key names: in data_dir when it is there, else beside the study. */
-CS_WARN_UNUSED enum cs_err cs_load_table(const struct cs_loader *l, const struct cs_node *file, struct cs_table *out);
+CS_WARN_UNUSED enum cs_err cs_loader_table(const struct cs_loader *l, const struct cs_node *file, struct cs_table *out);
 /* A level or factor by its name (CS_NONE when unknown), and as the study names it at n (its key, if name is that). */
-uint32_t cs_load_level(const struct cs_factor *f, const char *id);
-CS_WARN_UNUSED enum cs_err cs_load_level_ref(const struct cs_loader *l, const struct cs_node *n, const char *id,
-                                             const struct cs_factor *f, uint32_t *out);
-CS_WARN_UNUSED enum cs_err cs_load_factor_ref(const struct cs_loader *l, const struct cs_node *n, const char *name,
-                                              uint32_t *out);
+uint32_t cs_loader_level(const struct cs_factor *f, const char *id);
+CS_WARN_UNUSED enum cs_err cs_loader_level_ref(const struct cs_loader *l, const struct cs_node *n, const char *id,
+                                               const struct cs_factor *f, uint32_t *out);
+CS_WARN_UNUSED enum cs_err cs_loader_factor_ref(const struct cs_loader *l, const struct cs_node *n, const char *name,
+                                                uint32_t *out);
 
 #endif

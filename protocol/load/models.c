@@ -35,8 +35,8 @@ static enum cs_err find_model(const struct models *m, const struct cs_node *n, c
     const char **names = cs_xcalloc(m->p.n_models, sizeof *names);
     for (uint32_t i = 0; i < m->p.n_models; i++)
         names[i] = m->p.models[i].name;
-    enum cs_err rc = cs_node_fail(n, m->l->err, "model \"%s\" is not in %s%s", name, m->p.path,
-                                  cs_hint(name, names, m->p.n_models).text);
+    enum cs_err rc = cs_yaml_fail(n, m->l->err, "model \"%s\" is not in %s%s", name, m->p.path,
+                                  cs_names_hint(name, names, m->p.n_models).text);
     free(names);
     return rc;
 }
@@ -53,9 +53,9 @@ static enum cs_err check_sendable(const struct models *m, const struct cs_accoun
     for (int i = 0; i < 3 && culprit[0] != '\0'; i++) {
         const struct cs_node *at = places[i] != NULL ? cs_node_get(places[i], culprit) : NULL;
         if (at != NULL)
-            return cs_node_fail_key(at, m->l->err, "model \"%s\": %s", model->name, why.msg);
+            return cs_yaml_fail_key(at, m->l->err, "model \"%s\": %s", model->name, why.msg);
     }
-    return cs_node_fail(name, m->l->err, "model \"%s\": %s", model->name, why.msg);
+    return cs_yaml_fail(name, m->l->err, "model \"%s\": %s", model->name, why.msg);
 }
 
 static enum cs_err load_model(struct models *m, const struct cs_node *n)
@@ -79,7 +79,7 @@ static enum cs_err load_model(struct models *m, const struct cs_node *n)
         rc = find_model(m, name, text, &found);
     for (uint32_t i = 0; rc == CS_OK && i < s->n_models; i++) {
         if (strcmp(s->models[i].name, text) == 0)
-            rc = cs_node_fail(name, err, "model \"%s\" stands twice in models; keep one", text);
+            rc = cs_yaml_fail(name, err, "model \"%s\" stands twice in models; keep one", text);
     }
     if (rc != CS_OK)
         return rc;
@@ -104,7 +104,7 @@ static enum cs_err load_model(struct models *m, const struct cs_node *n)
     if (rc != CS_OK)
         return rc;
     if (s->confidential && !account->confidential_ok && !account->simulated)
-        return cs_node_fail(
+        return cs_yaml_fail(
             name, err,
             "the cases are confidential, but account \"%s\" of model \"%s\" is not approved for them; choose "
             "another model, or write confidential: approved in %s if it is",
@@ -123,12 +123,12 @@ enum cs_err cs_load_models(struct cs_loader *l)
     if (rc == CS_OK)
         rc = cs_node_list(list, "models", l->err);
     if (rc == CS_OK && list->n > CS_MODELS_MAX)
-        rc = cs_node_fail(list, l->err, "%u models; at most %d", list->n, CS_MODELS_MAX);
+        rc = cs_yaml_fail(list, l->err, "%u models; at most %d", list->n, CS_MODELS_MAX);
     if (rc != CS_OK)
         return rc;
     struct cs_error why = {0};
     if (cs_providers_find(l->path, l->opts->providers, l->arena, &path, &why) != CS_OK)
-        return cs_node_fail(list, l->err, "models are looked up in a providers file, but %s", why.msg);
+        return cs_yaml_fail(list, l->err, "models are looked up in a providers file, but %s", why.msg);
     rc = cs_providers_load(path, l->arena, &m.p, l->err);
     if (rc != CS_OK)
         return rc;

@@ -10,7 +10,7 @@
 #include "protocol/table/node.h"
 
 /* Any node as compact JSON, words as strings ("true" too). */
-const char *cs_node_to_json(const struct cs_node *n, struct cs_arena *arena);
+const char *cs_params_node_json(const struct cs_node *n, struct cs_arena *arena);
 /* `parameters:` of a level; `omit` stays in it as a word. */
 CS_WARN_UNUSED enum cs_err cs_params_of_level(const struct cs_node *n, struct cs_arena *arena, const char **json,
                                               struct cs_error *err);

@@ -73,7 +73,7 @@ static void take_trial(const struct cs_plan *plan, struct cs_requests *requests,
 static enum cs_err load_study(const char *path, const struct cs_load_opts *opts, struct cs_probes *out,
                               struct cs_error *err)
 {
-    enum cs_err rc = cs_study_load(path, opts, &out->study, err);
+    enum cs_err rc = cs_load_study(path, opts, &out->study, err);
     if (rc != CS_OK)
         return rc;
     const struct cs_study *s = out->study.study;
@@ -107,7 +107,7 @@ static enum cs_err keep_only(struct cs_probes *p, const char *path, const char *
         p->n = 1;
         return CS_OK;
     }
-    return cs_error_set(err, CS_EINVAL, "%s has no model \"%s\"%s", path, only, cs_hint(only, names, p->n).text);
+    return cs_error_set(err, CS_EINVAL, "%s has no model \"%s\"%s", path, only, cs_names_hint(only, names, p->n).text);
 }
 
 enum cs_err cs_probes_load(const char *path, const struct cs_load_opts *opts, const char *only, struct cs_probes *out,
@@ -132,7 +132,7 @@ enum cs_err cs_probes_load(const char *path, const struct cs_load_opts *opts, co
 
 void cs_probes_release(struct cs_probes *p)
 {
-    cs_loaded_release(&p->study);
+    cs_load_release(&p->study);
     cs_arena_release(&p->arena);
     *p = (struct cs_probes){0};
 }
@@ -180,6 +180,6 @@ enum cs_err cs_probe_body(const struct cs_probe *p, struct cs_buf *body, struct 
         cs_buf_char(body, '}');
     }
     cs_buf_release(&settings);
-    cs_prompt_release(&prompt);
+    cs_render_release(&prompt);
     return rc;
 }

@@ -18,21 +18,21 @@ static enum cs_err fail_placeholder(const struct cs_loader *l, const struct cs_n
 {
     const char *text = placeholder(l->arena, open), *names[CS_FACTORS_MAX + 2];
     if (strstr(text, "}}") == NULL)
-        return cs_node_fail_at(n, text, l->err, "%s: {{ is not closed; write {{case.text}}", what);
+        return cs_yaml_fail_at(n, text, l->err, "%s: {{ is not closed; write {{case.text}}", what);
     size_t len = strlen(text) - 4;
     if (memchr(text, ' ', len + 4) != NULL)
-        return cs_node_fail_at(n, text, l->err, "%s: %s is not known; write it without spaces, as in {{case.text}}",
+        return cs_yaml_fail_at(n, text, l->err, "%s: %s is not known; write it without spaces, as in {{case.text}}",
                                what, text);
     const char *name = cs_arena_strndup(l->arena, text + 2, len);
     if (strncmp(name, "case.", 5) == 0)
-        return cs_node_fail_at(n, text, l->err, "%s: %s names no column of the cases%s", what, text,
-                               cs_hint(name + 5, l->columns, l->s->n_columns).text);
+        return cs_yaml_fail_at(n, text, l->err, "%s: %s names no column of the cases%s", what, text,
+                               cs_names_hint(name + 5, l->columns, l->s->n_columns).text);
     const char *dot = strchr(name, '.');
     for (uint32_t i = 0; dot != NULL && i < l->s->n_factors; i++) {
         const struct cs_factor *f = &l->s->factors[i];
         if (strlen(f->name) == (size_t)(dot - name) && strncmp(f->name, name, strlen(f->name)) == 0)
-            return cs_node_fail_at(n, text, l->err, "%s: %s names no column of factor \"%s\"%s", what, text, f->name,
-                                   cs_hint(dot + 1, f->columns, f->n_columns).text);
+            return cs_yaml_fail_at(n, text, l->err, "%s: %s names no column of factor \"%s\"%s", what, text, f->name,
+                                   cs_names_hint(dot + 1, f->columns, f->n_columns).text);
     }
     uint32_t count = 0;
     names[count++] = "case";
@@ -40,9 +40,10 @@ static enum cs_err fail_placeholder(const struct cs_loader *l, const struct cs_n
     for (uint32_t i = 0; i < l->s->n_factors; i++)
         names[count++] = l->s->factors[i].name;
     if (dot != NULL && strncmp(name, "question.", 9) != 0)
-        return cs_node_fail_at(n, text, l->err, "%s: %s names neither case nor question nor a factor%s", what, text,
-                               cs_hint(cs_arena_strndup(l->arena, name, (size_t)(dot - name)), names, count).text);
-    return cs_node_fail_at(n, text, l->err,
+        return cs_yaml_fail_at(
+            n, text, l->err, "%s: %s names neither case nor question nor a factor%s", what, text,
+            cs_names_hint(cs_arena_strndup(l->arena, name, (size_t)(dot - name)), names, count).text);
+    return cs_yaml_fail_at(n, text, l->err,
                            "%s: %s is not known; write {{case.COLUMN}}, {{FACTOR.COLUMN}}, {{question.ask}} or "
                            "{{question.options}}",
                            what, text);
@@ -74,7 +75,7 @@ static enum cs_err load_template(struct cs_loader *l, const struct cs_node *n, c
         if (piece.slot == CS_SLOT_FACTOR || piece.slot == CS_SLOT_FACTOR_TEXT)
             l->placed[piece.factor] = true;
         if (piece.slot == CS_SLOT_OPTIONS && !has_options(l->s))
-            return cs_node_fail_at(n, "{{question.options}}", l->err,
+            return cs_yaml_fail_at(n, "{{question.options}}", l->err,
                                    "%s: {{question.options}}, but no question has an answer with options", what);
     } while (piece.slot != CS_SLOT_END);
     return CS_OK;
@@ -106,7 +107,7 @@ static enum cs_err load_each(struct cs_loader *l, const struct cs_node *prompt, 
     const struct cs_node *each;
     enum cs_err rc = cs_node_map(prompt, "prompt", keys, l->err);
     if (rc == CS_OK)
-        rc = cs_load_column(l, by, "by", &s->prompt_by_column);
+        rc = cs_loader_column(l, by, "by", &s->prompt_by_column);
     if (rc == CS_OK)
         rc = cs_node_need(prompt, "prompt", "each", &each, l->err);
     if (rc == CS_OK)
@@ -122,9 +123,9 @@ static enum cs_err load_each(struct cs_loader *l, const struct cs_node *prompt, 
         rc = load_set(l, n, set_keys, &sets[s->n_prompts++]);
     }
     for (uint32_t i = 0; i < s->n_cases && rc == CS_OK; i++) {
-        const char *value = cs_load_value(l, i, s->prompt_by_column);
+        const char *value = cs_loader_value(l, i, s->prompt_by_column);
         if (cs_names_get(&values, value) == UINT32_MAX)
-            rc = cs_node_fail_key(each, l->err, "there is no prompt for %s \"%s\" (case \"%s\"); add it to each",
+            rc = cs_yaml_fail_key(each, l->err, "there is no prompt for %s \"%s\" (case \"%s\"); add it to each",
                                   l->columns[s->prompt_by_column], value, l->all[i].id);
     }
     cs_names_release(&values);
@@ -145,7 +146,7 @@ static enum cs_err check_factors_shown(const struct cs_loader *l)
                     level->order != NULL;
         }
         if (!shown)
-            return cs_node_fail(
+            return cs_yaml_fail(
                 n, l->err,
                 "factor \"%s\" changes nothing; add insert:, or {{%s.COLUMN}} to the prompt, or levels with "
                 "system, parameters, use or order",
@@ -190,7 +191,7 @@ enum cs_err cs_load_prompt(struct cs_loader *l)
         s->n_prompts = 1;
         rc = load_set(l, prompt, keys, set);
         if (rc == CS_OK && cs_node_get(prompt, "each") != NULL)
-            rc = cs_node_fail_key(cs_node_get(prompt, "each"), l->err, "each goes with by: case.COLUMN; add it");
+            rc = cs_yaml_fail_key(cs_node_get(prompt, "each"), l->err, "each goes with by: case.COLUMN; add it");
     }
     if (rc == CS_OK)
         rc = check_level_systems(l);

@@ -29,7 +29,7 @@ enum cs_err cs_providers_find(const char *study_path, const char *given, struct 
     *path = given;
     if (given != NULL)
         return CS_OK;
-    const char *beside = kept(arena, cs_path_beside(study_path, "providers.yaml"));
+    const char *beside = kept(arena, cs_file_beside(study_path, "providers.yaml"));
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME"), *user = NULL;
     if (config != NULL && config[0] == '/')
         user = cs_arena_printf(arena, "%s/clinsafe/providers.yaml", config);
@@ -90,13 +90,13 @@ static enum cs_err load_base_url(const struct cs_node *n, struct cs_arena *arena
     bool https = strncmp(url, "https://", 8) == 0, http = strncmp(url, "http://", 7) == 0;
     const char *host = url + (https ? 8 : 7);
     if (!https && !(http && is_loopback(host)))
-        return cs_node_fail(n, err,
+        return cs_yaml_fail(n, err,
                             "base_url is \"%.100s\"; write https://..., or http:// for a server on this machine", url);
     if (host[0] == '\0' || host[0] == '/' || strpbrk(host, " \t\r\n?#\\\"") != NULL)
-        return cs_node_fail(n, err,
+        return cs_yaml_fail(n, err,
                             "base_url is \"%.100s\"; write host and path only, as in https://api.example.com/v1", url);
     if (strchr(host, '@') != NULL)
-        return cs_node_fail(n, err,
+        return cs_yaml_fail(n, err,
                             "base_url holds a user or key before @; say where the key is found with key: {env: NAME}");
     size_t len = strlen(url);
     while (len > 0 && url[len - 1] == '/')
@@ -111,24 +111,24 @@ static enum cs_err load_key(const struct cs_node *n, struct cs_arena *arena, str
     static const char *const keys[] = {"env", "file", NULL};
     const char *file = NULL;
     if (n->kind != CS_NODE_MAP)
-        return cs_node_fail(
+        return cs_yaml_fail(
             n, err, "a key is never written here; say where it is found: key: {env: NAME} or key: {file: PATH}");
     enum cs_err rc = cs_node_map(n, "key", keys, err);
     if (rc == CS_OK && n->n != 1)
-        rc = cs_node_fail(n, err, "key names two places; keep env or file");
+        rc = cs_yaml_fail(n, err, "key names two places; keep env or file");
     if (rc != CS_OK)
         return rc;
     if (strcmp(n->first->key, "file") == 0) {
         rc = cs_node_text(n->first, "file", &file, err);
         if (rc == CS_OK)
-            a->key_file = kept(arena, cs_path_beside(n->file->path, file));
+            a->key_file = kept(arena, cs_file_beside(n->file->path, file));
         return rc;
     }
     rc = cs_node_text(n->first, "env", &a->key_env, err);
     if (rc == CS_OK &&
         (a->key_env[strspn(a->key_env, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] != '\0' ||
          strlen(a->key_env) > 64 || (a->key_env[0] >= '0' && a->key_env[0] <= '9')))
-        rc = cs_node_fail(n->first, err,
+        rc = cs_yaml_fail(n->first, err,
                           "env is not the name of a variable; write its name, as in env: EXAMPLE_API_KEY");
     return rc;
 }
@@ -139,9 +139,9 @@ static enum cs_err load_truth(const struct cs_node *n, struct cs_arena *arena, c
     enum cs_err rc = cs_node_text(n, "truth", &name, err);
     if (rc != CS_OK)
         return rc;
-    char *path = cs_path_beside(n->file->path, name), *real = realpath(path, NULL);
+    char *path = cs_file_beside(n->file->path, name), *real = realpath(path, NULL);
     if (real == NULL)
-        rc = cs_node_fail(n, err, "there is no file %s; paths are relative to this file", path);
+        rc = cs_yaml_fail(n, err, "there is no file %s; paths are relative to this file", path);
     else
         *out = cs_arena_strdup(arena, real);
     free(path);
@@ -163,14 +163,14 @@ static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, s
     if (a->simulated) {
         for (size_t i = 0; i < sizeof real_only / sizeof real_only[0]; i++) {
             if ((v = cs_node_get(n, real_only[i])) != NULL)
-                return cs_node_fail_key(v, err, "%s is not for provider: simulated, which runs by itself; remove it",
+                return cs_yaml_fail_key(v, err, "%s is not for provider: simulated, which runs by itself; remove it",
                                         v->key);
         }
         v = cs_node_get(n, "truth");
         return v != NULL ? load_truth(v, arena, &a->truth, err) : CS_OK;
     }
     if ((v = cs_node_get(n, "truth")) != NULL)
-        return cs_node_fail_key(v, err, "truth is for provider: simulated only; remove it");
+        return cs_yaml_fail_key(v, err, "truth is for provider: simulated only; remove it");
     rc = cs_node_need(n, "an account", "base_url", &v, err);
     if (rc == CS_OK)
         rc = load_base_url(v, arena, &a->base_url, err);
@@ -179,12 +179,12 @@ static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, s
     if (rc == CS_OK && (v = cs_node_get(n, "ca_file")) != NULL) {
         rc = cs_node_text(v, "ca_file", &text, err);
         if (rc == CS_OK)
-            a->ca_file = kept(arena, cs_path_beside(n->file->path, text));
+            a->ca_file = kept(arena, cs_file_beside(n->file->path, text));
     }
     if (rc == CS_OK && (v = cs_node_get(n, "proxy")) != NULL) {
         rc = cs_node_text(v, "proxy", &a->proxy, err);
         if (rc == CS_OK && strncmp(a->proxy, "http://", 7) != 0 && strncmp(a->proxy, "https://", 8) != 0)
-            rc = cs_node_fail(v, err, "proxy is not a URL; write http://HOST:PORT");
+            rc = cs_yaml_fail(v, err, "proxy is not a URL; write http://HOST:PORT");
     }
     return rc;
 }
@@ -229,7 +229,7 @@ static enum cs_err load_account(const struct cs_node *n, struct cs_arena *arena,
     if (rc == CS_OK)
         rc = cs_load_limits(cs_node_get(n, "limits"), limits, err);
     if (rc == CS_OK)
-        rc = cs_load_pools(cs_node_get(n, "pools"), arena, a, err);
+        rc = cs_load_limits_pools(cs_node_get(n, "pools"), arena, a, err);
     return rc == CS_OK ? load_place(n, arena, a, err) : rc;
 }
 
@@ -255,8 +255,8 @@ static enum cs_err load_model(const struct cs_node *n, const struct cs_providers
             m->account = i;
     }
     if (m->account == CS_NONE)
-        return cs_node_fail(v, err, "there is no account \"%s\"%s", account,
-                            cs_hint(account, names, p->n_accounts).text);
+        return cs_yaml_fail(v, err, "there is no account \"%s\"%s", account,
+                            cs_names_hint(account, names, p->n_accounts).text);
     rc = cs_node_need(n, "a model", "model", &v, err);
     if (rc == CS_OK)
         rc = cs_node_text(v, "model", &m->model, err);
@@ -266,7 +266,7 @@ static enum cs_err load_model(const struct cs_node *n, const struct cs_providers
     if (rc == CS_OK)
         rc = cs_load_limits(cs_node_get(n, "limits"), &m->limits, err);
     if (rc == CS_OK)
-        rc = cs_load_pool_names(cs_node_get(n, "pools"), &p->accounts[m->account], m->pools, &m->n_pools, err);
+        rc = cs_load_limits_pool_names(cs_node_get(n, "pools"), &p->accounts[m->account], m->pools, &m->n_pools, err);
     m->parameters = cs_node_get(n, "parameters");
     return rc;
 }
@@ -282,13 +282,13 @@ static enum cs_err load_lists(const struct cs_node *root, struct cs_arena *arena
     if (rc == CS_OK)
         rc = cs_node_any_map(accounts, "accounts", err);
     if (rc == CS_OK && accounts->n > ACCOUNTS_MAX)
-        rc = cs_node_fail(accounts, err, "%u accounts; at most %d", accounts->n, ACCOUNTS_MAX);
+        rc = cs_yaml_fail(accounts, err, "%u accounts; at most %d", accounts->n, ACCOUNTS_MAX);
     if (rc == CS_OK)
         rc = cs_node_need(root, "the providers file", "models", &models, err);
     if (rc == CS_OK)
         rc = cs_node_any_map(models, "models", err);
     if (rc == CS_OK && models->n > MODELS_MAX)
-        rc = cs_node_fail(models, err, "%u models; at most %d", models->n, MODELS_MAX);
+        rc = cs_yaml_fail(models, err, "%u models; at most %d", models->n, MODELS_MAX);
     if (rc != CS_OK)
         return rc;
     struct cs_account *a = cs_arena_array(arena, accounts->n, sizeof *a);

@@ -24,16 +24,16 @@ static enum cs_err load_categories(const struct field_in *in)
     const char *kind = kinds[f->kind];
     enum cs_err rc = cs_node_list(in->value, kind, in->l->err);
     if (rc == CS_OK)
-        rc = cs_load_words(in->l, in->value, kind, &f->categories, &f->n_categories);
+        rc = cs_loader_words(in->l, in->value, kind, &f->categories, &f->n_categories);
     if (rc != CS_OK)
         return rc;
     if (f->kind == CS_FIELD_BOOLEAN && f->n_categories != 2)
-        return cs_node_fail(
+        return cs_yaml_fail(
             in->value, in->l->err,
             "boolean has %u words; write two, the one that counts as yes first, as in [\"Yes\", \"No\"]",
             f->n_categories);
     if (f->n_categories < 2 || f->n_categories > CS_CATEGORIES_MAX)
-        return cs_node_fail(in->value, in->l->err, "%s has %u answers; write 2 to %d", kind, f->n_categories,
+        return cs_yaml_fail(in->value, in->l->err, "%s has %u answers; write 2 to %d", kind, f->n_categories,
                             CS_CATEGORIES_MAX);
     return CS_OK;
 }
@@ -45,31 +45,31 @@ static enum cs_err load_options(const struct field_in *in)
     struct cs_loader *l = in->l;
     enum cs_err rc = load_categories(in);
     if (rc == CS_OK && f->n_categories > CS_OPTIONS_MAX)
-        rc = cs_node_fail(in->value, l->err, "%u options; at most %d, lettered A to Z", f->n_categories,
+        rc = cs_yaml_fail(in->value, l->err, "%u options; at most %d, lettered A to Z", f->n_categories,
                           CS_OPTIONS_MAX);
     if (rc != CS_OK)
         return rc;
     uint32_t *columns = cs_arena_array(l->arena, f->n_categories, sizeof *columns), i = 0;
     f->option_columns = columns;
     for (const struct cs_node *c = in->value->first; c != NULL && rc == CS_OK; c = c->next)
-        rc = cs_load_column(l, c, "options", &columns[i++]);
+        rc = cs_loader_column(l, c, "options", &columns[i++]);
     const struct cs_node *order = cs_node_get(in->node, "order");
     const char *factor;
     if (rc != CS_OK || order == NULL)
         return rc;
     rc = cs_node_text(order, "order", &factor, l->err);
     if (rc == CS_OK)
-        rc = cs_load_factor_ref(l, order, factor, &f->order_factor);
+        rc = cs_loader_factor_ref(l, order, factor, &f->order_factor);
     bool ordered = false;
     for (i = 0; rc == CS_OK && i < l->s->factors[f->order_factor].n_levels; i++) {
         const struct cs_level *level = &l->s->factors[f->order_factor].levels[i];
         ordered = ordered || level->order != NULL;
         if (level->order != NULL && level->n_order != f->n_categories)
-            rc = cs_node_fail(order, l->err, "level \"%s\" of factor \"%s\" orders %u options, but there are %u",
+            rc = cs_yaml_fail(order, l->err, "level \"%s\" of factor \"%s\" orders %u options, but there are %u",
                               level->id, factor, level->n_order, f->n_categories);
     }
     if (rc == CS_OK && !ordered)
-        rc = cs_node_fail(order, l->err, "no level of factor \"%s\" has an order; add order: [2, 1, ...] to its levels",
+        rc = cs_yaml_fail(order, l->err, "no level of factor \"%s\" has an order; add order: [2, 1, ...] to its levels",
                           factor);
     return rc;
 }
@@ -90,7 +90,7 @@ static enum cs_err load_number(const struct field_in *in)
     if (rc == CS_OK && (n = cs_node_get(in->value, "max")) != NULL)
         rc = cs_node_number(n, "max", -1e300, 1e300, &f->max, in->l->err);
     if (rc == CS_OK && f->min > f->max)
-        rc = cs_node_fail(in->value, in->l->err, "min is above max; swap them");
+        rc = cs_yaml_fail(in->value, in->l->err, "min is above max; swap them");
     return rc;
 }
 
@@ -107,7 +107,7 @@ static enum cs_err load_kind(const struct field_in *in)
         return load_number(in);
     case CS_FIELD_TEXT:
         if (in->value != NULL && (in->value->kind != CS_NODE_TEXT || strcmp(in->value->text, "free") != 0))
-            return cs_node_fail(in->value, in->l->err, "a text answer has no settings; write text: free");
+            return cs_yaml_fail(in->value, in->l->err, "a text answer has no settings; write text: free");
         break;
     }
     return CS_OK;
@@ -123,7 +123,7 @@ static enum cs_err find_kind(struct field_in *in)
     if (n->kind == CS_NODE_TEXT) {
         enum cs_err rc = cs_node_word(n, n->key, kinds, &kind, in->l->err);
         if (rc == CS_OK && kind != CS_FIELD_TEXT && kind != CS_FIELD_NUMBER)
-            rc = cs_node_fail(n, in->l->err, "%s needs its answers; write {%s: [...]}", n->text, n->text);
+            rc = cs_yaml_fail(n, in->l->err, "%s needs its answers; write {%s: [...]}", n->text, n->text);
         in->f->kind = (enum cs_field_kind)kind;
         return rc;
     }
@@ -131,7 +131,7 @@ static enum cs_err find_kind(struct field_in *in)
     for (uint32_t i = 0; kinds[i] != NULL && rc == CS_OK; i++) {
         const struct cs_node *v = cs_node_get(n, kinds[i]);
         if (v != NULL && in->value != NULL)
-            rc = cs_node_fail_key(v, in->l->err, "answer \"%s\" is %s and %s; keep one of them", n->key, in->value->key,
+            rc = cs_yaml_fail_key(v, in->l->err, "answer \"%s\" is %s and %s; keep one of them", n->key, in->value->key,
                                   v->key);
         if (v != NULL) {
             in->value = v;
@@ -139,7 +139,7 @@ static enum cs_err find_kind(struct field_in *in)
         }
     }
     if (rc == CS_OK && in->value == NULL)
-        rc = cs_node_fail(n, in->l->err,
+        rc = cs_yaml_fail(n, in->l->err,
                           "answer \"%s\" has no kind; write one of boolean, ordinal, nominal, options, number, text",
                           n->key);
     return rc;
@@ -159,7 +159,7 @@ static enum cs_err check_labels(const struct cs_loader *l, const struct cs_field
 {
     char *end;
     for (uint32_t i = 0; i < l->s->n_cases; i++) {
-        const char *label = cs_load_value(l, i, column);
+        const char *label = cs_loader_value(l, i, column);
         if (label[0] == '\0' || f->kind == CS_FIELD_TEXT || category(f, label) != CS_NONE ||
             (f->insufficient != NULL && strcmp(label, f->insufficient) == 0))
             continue;
@@ -171,7 +171,8 @@ static enum cs_err check_labels(const struct cs_loader *l, const struct cs_field
                                  l->columns[column], label, f->name);
         }
         return cs_table_fail(&l->table, i, l->err, "%s is \"%.60s\", which is no answer of \"%s\"%s",
-                             l->columns[column], label, f->name, cs_hint(label, f->categories, f->n_categories).text);
+                             l->columns[column], label, f->name,
+                             cs_names_hint(label, f->categories, f->n_categories).text);
     }
     return CS_OK;
 }
@@ -185,21 +186,21 @@ static enum cs_err load_extras(const struct field_in *in)
     if (in->node->kind != CS_NODE_MAP)
         return CS_OK;
     if ((n = cs_node_get(in->node, "order")) != NULL && f->kind != CS_FIELD_OPTIONS)
-        return cs_node_fail_key(n, l->err, "order goes with options; \"%s\" is %s", f->name, kinds[f->kind]);
+        return cs_yaml_fail_key(n, l->err, "order goes with options; \"%s\" is %s", f->name, kinds[f->kind]);
     if ((n = cs_node_get(in->node, "describe")) != NULL)
         rc = cs_node_text(n, "describe", &f->describe, l->err);
     if (rc == CS_OK && (n = cs_node_get(in->node, "insufficient")) != NULL) {
         rc = cs_node_text(n, "insufficient", &f->insufficient, l->err);
         if (rc == CS_OK && (f->kind == CS_FIELD_TEXT || f->kind == CS_FIELD_NUMBER))
-            rc = cs_node_fail_key(n, l->err, "insufficient goes with a list of answers; \"%s\" is %s", f->name,
+            rc = cs_yaml_fail_key(n, l->err, "insufficient goes with a list of answers; \"%s\" is %s", f->name,
                                   kinds[f->kind]);
         if (rc == CS_OK &&
             (category(f, f->insufficient) != CS_NONE || (f->kind == CS_FIELD_OPTIONS && strlen(f->insufficient) == 1)))
-            rc = cs_node_fail(n, l->err, "insufficient is \"%s\", which is an answer already; use another word",
+            rc = cs_yaml_fail(n, l->err, "insufficient is \"%s\", which is an answer already; use another word",
                               f->insufficient);
     }
     if (rc == CS_OK && (n = cs_node_get(in->node, "truth")) != NULL) {
-        rc = cs_load_column(l, n, "truth", &f->truth_column);
+        rc = cs_loader_column(l, n, "truth", &f->truth_column);
         if (rc == CS_OK)
             rc = check_labels(l, f, f->truth_column);
     }
@@ -244,7 +245,7 @@ static enum cs_err load_derived(struct cs_loader *l, const struct cs_question *q
     if (rc == CS_OK)
         rc = cs_node_need(n, n->key, "equals", &equals, l->err);
     if (rc == CS_OK && (equals->kind != CS_NODE_LIST || equals->n != 2))
-        rc = cs_node_fail(equals, l->err,
+        rc = cs_yaml_fail(equals, l->err,
                           "equals takes an answer and what it is compared with, as in [choice, case.cue]");
     if (rc == CS_OK)
         rc = cs_node_text(equals->first, "equals", &field, l->err);
@@ -255,22 +256,22 @@ static enum cs_err load_derived(struct cs_loader *l, const struct cs_question *q
     for (uint32_t i = 0; i < q->n_fields; i++) {
         names[i] = q->fields[i].name;
         if (strcmp(names[i], n->key) == 0)
-            return cs_node_fail_key(n, l->err, "\"%s\" is an answer already; give the derived one another name",
+            return cs_yaml_fail_key(n, l->err, "\"%s\" is an answer already; give the derived one another name",
                                     n->key);
         if (strcmp(names[i], field) == 0)
             d->field = i;
     }
     if (d->field == CS_NONE)
-        return cs_node_fail(equals->first, l->err, "question \"%s\" has no answer \"%s\"%s", q->name, field,
-                            cs_hint(field, names, q->n_fields).text);
+        return cs_yaml_fail(equals->first, l->err, "question \"%s\" has no answer \"%s\"%s", q->name, field,
+                            cs_names_hint(field, names, q->n_fields).text);
     const struct cs_field *f = &q->fields[d->field];
     if (strncmp(other, "case.", 5) == 0) {
-        rc = cs_load_column(l, equals->first->next, "equals", &d->column);
+        rc = cs_loader_column(l, equals->first->next, "equals", &d->column);
         return rc == CS_OK ? check_labels(l, f, d->column) : rc;
     }
     if (f->n_categories > 0 && category(f, other) == CS_NONE)
-        return cs_node_fail(equals->first->next, l->err, "\"%s\" is no answer of \"%s\"%s; for a column write case.%s",
-                            other, field, cs_hint(other, f->categories, f->n_categories).text, other);
+        return cs_yaml_fail(equals->first->next, l->err, "\"%s\" is no answer of \"%s\"%s; for a column write case.%s",
+                            other, field, cs_names_hint(other, f->categories, f->n_categories).text, other);
     d->literal = other;
     return CS_OK;
 }
@@ -281,13 +282,13 @@ static enum cs_err load_free(const struct cs_loader *l, const struct cs_node *n,
     const struct cs_node *derive = cs_node_get(n, "derive"), *reading = cs_node_get(n, "reading");
     enum cs_err rc = CS_OK;
     if (strcmp(answer->text, "free") != 0)
-        rc = cs_node_fail(answer, l->err,
+        rc = cs_yaml_fail(answer, l->err,
                           "answer is \"%.60s\"; write a map of the answers wanted, or free for prose as it comes",
                           answer->text);
     if (rc == CS_OK && derive != NULL)
-        rc = cs_node_fail_key(derive, l->err, "there is nothing to derive from a free answer; remove derive");
+        rc = cs_yaml_fail_key(derive, l->err, "there is nothing to derive from a free answer; remove derive");
     if (rc == CS_OK && reading != NULL)
-        rc = cs_node_fail_key(reading, l->err, "a free answer is kept as it comes, however it reads; remove reading");
+        rc = cs_yaml_fail_key(reading, l->err, "a free answer is kept as it comes, however it reads; remove reading");
     return rc;
 }
 
@@ -300,7 +301,7 @@ static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, st
     if (rc == CS_OK)
         rc = cs_node_any_map(answer, "answer", l->err);
     if (rc == CS_OK && answer->n > CS_FIELDS_MAX)
-        rc = cs_node_fail(answer, l->err, "%u answers; at most %d in one question", answer->n, CS_FIELDS_MAX);
+        rc = cs_yaml_fail(answer, l->err, "%u answers; at most %d in one question", answer->n, CS_FIELDS_MAX);
     if (rc != CS_OK)
         return rc;
     struct cs_field *fields = cs_arena_array(l->arena, answer->n, sizeof *fields);
@@ -310,14 +311,14 @@ static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, st
         rc = load_field(l, c, &fields[q->n_fields]);
         bool is_options = rc == CS_OK && fields[q->n_fields++].kind == CS_FIELD_OPTIONS;
         if (is_options && options)
-            rc = cs_node_fail_key(c, l->err, "a second answer with options; ask it in a question of its own");
+            rc = cs_yaml_fail_key(c, l->err, "a second answer with options; ask it in a question of its own");
         options = options || is_options;
     }
     if (rc != CS_OK || derive == NULL)
         return rc;
     rc = cs_node_any_map(derive, "derive", l->err);
     if (rc == CS_OK && derive->n > CS_FIELDS_MAX)
-        rc = cs_node_fail(derive, l->err, "%u derived answers; at most %d", derive->n, CS_FIELDS_MAX);
+        rc = cs_yaml_fail(derive, l->err, "%u derived answers; at most %d", derive->n, CS_FIELDS_MAX);
     if (rc != CS_OK)
         return rc;
     struct cs_derived *derived = cs_arena_array(l->arena, derive->n, sizeof *derived);
@@ -338,17 +339,17 @@ static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, s
         rc = cs_node_name(name, "name", CS_NAME_FIELD, &q->name, l->err);
     for (uint32_t i = 0; rc == CS_OK && i < l->s->n_questions; i++) {
         if (strcmp(l->s->questions[i].name, q->name) == 0)
-            rc = cs_node_fail(name, l->err, "there are two questions called \"%s\"; rename one", q->name);
+            rc = cs_yaml_fail(name, l->err, "there are two questions called \"%s\"; rename one", q->name);
     }
     if (rc == CS_OK)
         rc = cs_node_need(n, "a question", "ask", &ask, l->err);
     if (rc == CS_OK)
         rc = cs_node_text(ask, "ask", &q->ask, l->err);
     if (rc == CS_OK && strstr(q->ask, "{{") != NULL)
-        rc = cs_node_fail_at(ask, "{{", l->err,
+        rc = cs_yaml_fail_at(ask, "{{", l->err,
                              "ask is shown as it is written; put {{...}} into prompt, around {{question.ask}}");
     if (rc == CS_OK)
-        rc = cs_load_reads(cs_node_get(n, "reading"), &q->reads, l->err);
+        rc = cs_load_dialect_reads(cs_node_get(n, "reading"), &q->reads, l->err);
     return rc == CS_OK ? load_answers(l, n, q) : rc;
 }
 
@@ -359,7 +360,7 @@ enum cs_err cs_load_questions(struct cs_loader *l)
     if (rc == CS_OK)
         rc = cs_node_list(list, "questions", l->err);
     if (rc == CS_OK && list->n > CS_QUESTIONS_MAX)
-        rc = cs_node_fail(list, l->err, "%u questions; at most %d", list->n, CS_QUESTIONS_MAX);
+        rc = cs_yaml_fail(list, l->err, "%u questions; at most %d", list->n, CS_QUESTIONS_MAX);
     if (rc != CS_OK)
         return rc;
     struct cs_question *questions = cs_arena_array(l->arena, list->n, sizeof *questions);

@@ -26,10 +26,10 @@ struct texts {
 static enum cs_err column(const struct texts *t, const struct cs_node *n, const char *what, const char *name,
                           uint32_t *out)
 {
-    *out = cs_table_column(&t->table, name);
+    *out = cs_table_read_column(&t->table, name);
     if (*out == CS_NONE)
-        return cs_node_fail(n, t->d->l->err, "%s is \"%s\", but %s has no such column%s", what, name, t->table.path,
-                            cs_hint(name, t->table.columns, t->table.n_columns).text);
+        return cs_yaml_fail(n, t->d->l->err, "%s is \"%s\", but %s has no such column%s", what, name, t->table.path,
+                            cs_names_hint(name, t->table.columns, t->table.n_columns).text);
     return CS_OK;
 }
 
@@ -45,7 +45,7 @@ static enum cs_err load_keys(struct texts *t)
     if (rc == CS_OK)
         rc = cs_node_need(t->node, "texts", "file", &n, l->err);
     if (rc == CS_OK)
-        rc = cs_load_table(l, n, &t->table);
+        rc = cs_loader_table(l, n, &t->table);
     if (rc == CS_OK)
         rc = cs_node_need(t->node, "texts", "text", &n, l->err);
     if (rc == CS_OK)
@@ -55,11 +55,11 @@ static enum cs_err load_keys(struct texts *t)
     if (rc == CS_OK)
         rc = cs_node_need(t->node, "texts", "by", &n, l->err);
     if (rc == CS_OK)
-        rc = cs_load_words(l, n, "by", &by, &n_by);
+        rc = cs_loader_words(l, n, "by", &by, &n_by);
     if (rc != CS_OK)
         return rc;
     if (n_by < 2 || n_by > KEYS_MAX)
-        return cs_node_fail(n, l->err,
+        return cs_yaml_fail(n, l->err,
                             "by names %u columns; name those of the case and then that of the level, as in "
                             "by: [case_id, framing]",
                             n_by);
@@ -68,7 +68,7 @@ static enum cs_err load_keys(struct texts *t)
     for (uint32_t i = 0; i < n_by && rc == CS_OK; i++, c = c->next) {
         rc = column(t, c, "by", by[i], i < t->n_keys ? &t->key_here[i] : &t->level);
         if (rc == CS_OK && i < t->n_keys)
-            rc = cs_load_column(l, c, "by", &t->key_case[i]);
+            rc = cs_loader_column(l, c, "by", &t->key_case[i]);
     }
     return rc;
 }
@@ -79,9 +79,9 @@ static void number_groups(struct texts *t)
     struct cs_loader *l = t->d->l;
     t->group_of = cs_xcalloc(l->s->n_cases, sizeof *t->group_of);
     for (uint32_t i = 0; i < l->s->n_cases; i++) {
-        const char *key = cs_load_value(l, i, t->key_case[0]);
+        const char *key = cs_loader_value(l, i, t->key_case[0]);
         for (uint32_t k = 1; k < t->n_keys; k++)
-            key = cs_arena_printf(l->arena, "%s\x1f%s", key, cs_load_value(l, i, t->key_case[k]));
+            key = cs_arena_printf(l->arena, "%s\x1f%s", key, cs_loader_value(l, i, t->key_case[k]));
         uint32_t there = cs_names_put(&t->groups, key, t->n_groups);
         t->group_of[i] = there != UINT32_MAX ? there : t->n_groups++;
     }
@@ -118,8 +118,8 @@ static enum cs_err levels_from_texts(struct texts *t)
                                    t->table.columns[t->level]);
             else if (cs_names_put(&seen, id, 0) == UINT32_MAX && seen.n >= CS_LEVELS_MAX)
                 rc = cs_table_fail(&t->table, i, d->l->err, "more than %d levels", CS_LEVELS_MAX - 1);
-            else if (pass == 1 && cs_load_level(d->f, id) == CS_NONE)
-                d->levels[d->f->n_levels++] = cs_load_plain_level(d, id);
+            else if (pass == 1 && cs_loader_level(d->f, id) == CS_NONE)
+                d->levels[d->f->n_levels++] = cs_level_room_plain(d, id);
         }
     }
     cs_names_release(&seen);
@@ -172,15 +172,15 @@ static enum cs_err add_column(const struct texts *t, uint32_t i)
         return CS_OK;
     const char *name = cs_arena_printf(l->arena, "%s/%s", t->d->f->name, level->id);
     if (cs_names_get(&l->column_names, name) != UINT32_MAX)
-        return cs_node_fail(t->node, l->err, "the cases have a column called \"%s\" already; rename it", name);
-    uint32_t added = cs_load_add_column(l, name);
+        return cs_yaml_fail(t->node, l->err, "the cases have a column called \"%s\" already; rename it", name);
+    uint32_t added = cs_loader_add_column(l, name);
     if (added == CS_NONE)
-        return cs_node_fail(t->node, l->err, "texts for %u levels make more than %d case columns", t->d->f->n_levels,
+        return cs_yaml_fail(t->node, l->err, "texts for %u levels make more than %d case columns", t->d->f->n_levels,
                             CS_COLUMNS_MAX);
     for (uint32_t c = 0; c < l->s->n_cases; c++) {
         const char *text = t->of[(size_t)i * t->n_groups + t->group_of[c]];
         if (text == NULL)
-            return cs_node_fail(t->node, l->err, "case \"%s\" has no text for level \"%s\"; add that row to %s",
+            return cs_yaml_fail(t->node, l->err, "case \"%s\" has no text for level \"%s\"; add that row to %s",
                                 l->all[c].id, level->id, t->table.path);
         l->added[added][c] = text;
     }

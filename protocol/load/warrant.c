@@ -29,7 +29,7 @@ static enum cs_err find_columns(struct warrant *w)
                    {&w->raters, "raters"},
                    {&w->agreement, "agreement"}};
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-        *columns[i].to = cs_table_column(&w->table, columns[i].name);
+        *columns[i].to = cs_table_read_column(&w->table, columns[i].name);
         if (*columns[i].to == CS_NONE)
             return cs_error_set(w->l->err, CS_EINVAL,
                                 "%s:1: no column \"%s\"; want case_id, level, answer, raters, agreement", w->table.path,
@@ -74,7 +74,7 @@ static enum cs_err check_row(const struct warrant *w, uint32_t row)
     struct cs_error *err = w->l->err;
     if (strcmp(v[w->case_id], "*") != 0 && cs_names_get(&w->cases, v[w->case_id]) == UINT32_MAX)
         return cs_table_fail(&w->table, row, err, "no case \"%s\"; write * for every case", v[w->case_id]);
-    if (cs_load_level(w->factor, v[w->level]) == CS_NONE)
+    if (cs_loader_level(w->factor, v[w->level]) == CS_NONE)
         return cs_table_fail(&w->table, row, err, "factor \"%s\" has no level \"%s\"", w->factor->name, v[w->level]);
     if (count_answers(w->l->s, v[w->answer]) != 1)
         return cs_table_fail(&w->table, row, err, "%s answer \"%s\" that can be compared%s",
@@ -119,7 +119,7 @@ static enum cs_err check_keys(const struct cs_loader *l, const struct cs_node *n
         rc = cs_node_need(n, "warrant", "factor", &name, l->err);
     if (rc == CS_OK)
         rc = cs_node_text(name, "factor", &text, l->err);
-    return rc == CS_OK ? cs_load_factor_ref(l, name, text, factor) : rc;
+    return rc == CS_OK ? cs_loader_factor_ref(l, name, text, factor) : rc;
 }
 
 enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, const char **json)
@@ -130,7 +130,7 @@ enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, 
     uint32_t factor = 0;
     enum cs_err rc = check_keys(l, n, &factor, &file);
     if (rc == CS_OK)
-        rc = cs_load_table(l, file, &w.table);
+        rc = cs_loader_table(l, file, &w.table);
     if (rc == CS_OK)
         rc = find_columns(&w);
     for (uint32_t i = 0; i < l->s->n_cases && rc == CS_OK; i++)
@@ -153,7 +153,7 @@ enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, 
     return rc;
 }
 
-enum cs_err cs_load_label_source(const struct cs_loader *l, const struct cs_node *n)
+enum cs_err cs_load_warrant_label_source(const struct cs_loader *l, const struct cs_node *n)
 {
     static const char *const keys[] = {"source", "reviewed", "raters", "agreement", NULL};
     static const char *const words[] = {"yes", "no", NULL};

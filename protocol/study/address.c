@@ -41,7 +41,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-void cs_account_address(const struct cs_account *a, struct cs_buf *out)
+void cs_address_of_account(const struct cs_account *a, struct cs_buf *out)
 {
     char *text = cs_xstrdup(a->base_url != NULL ? a->base_url : ""), *next;
     char **urls = cs_xcalloc(strlen(text) / 2 + 1, sizeof *urls);

@@ -10,6 +10,6 @@
 #include "protocol/study/study.h"
 
 /* Appends it; "the simulated provider" for a simulated account. */
-void cs_account_address(const struct cs_account *a, struct cs_buf *out);
+void cs_address_of_account(const struct cs_account *a, struct cs_buf *out);
 
 #endif

@@ -1,13 +1,13 @@
 #include "protocol/study/answer.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/arena.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/json.h"
 #include "protocol/study/lenient.h"
 
 /* The sentences name fields, never what a model said: they are logged and stored. */
@@ -84,19 +84,19 @@ static enum cs_err read_word(const struct cs_field *f, const char *word, const u
     return CS_OK;
 }
 
-static enum cs_err read_number(const struct cs_field *f, const json_t *value, struct cs_arena *arena,
+static enum cs_err read_number(const struct cs_field *f, const struct cs_json *value, struct cs_arena *arena,
                                struct cs_answer *out, struct verdict *v)
 {
     char text[40];
-    if (!json_is_number(value))
+    if (!cs_json_is_number(value))
         return FAILS(v, CS_ANSWER_TYPE, "\"%s\" is not a number", f->name);
-    out->number = json_number_value(value);
+    out->number = cs_json_number_value(value);
     if (!(out->number >= f->min && out->number <= f->max))
         return FAILS(v, CS_ANSWER_RANGE, "\"%s\" is outside %g to %g", f->name, f->min, f->max);
     if (arena == NULL)
         return CS_OK;
-    if (json_is_integer(value)) {
-        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+    if (cs_json_is_integer(value)) {
+        snprintf(text, sizeof text, "%lld", (long long)cs_json_integer_value(value));
     } else {
         snprintf(text, sizeof text, "%.15g", out->number);
         if (strtod(text, NULL) < out->number || strtod(text, NULL) > out->number)
@@ -106,35 +106,36 @@ static enum cs_err read_number(const struct cs_field *f, const json_t *value, st
     return CS_OK;
 }
 
-static enum cs_err read_text(const struct cs_field *f, const json_t *value, struct cs_arena *arena,
+static enum cs_err read_text(const struct cs_field *f, const struct cs_json *value, struct cs_arena *arena,
                              struct cs_answer *out, struct verdict *v)
 {
-    if (json_string_length(value) > CS_ANSWER_TEXT_MAX)
+    if (cs_json_string_length(value) > CS_ANSWER_TEXT_MAX)
         return FAILS(v, CS_ANSWER_TOO_LONG, "\"%s\" is over %u bytes", f->name, CS_ANSWER_TEXT_MAX);
     if (arena != NULL)
-        out->text = cs_arena_strdup(arena, json_string_value(value));
+        out->text = cs_arena_strdup(arena, cs_json_string_value(value));
     return CS_OK;
 }
 
 /* arena NULL: only whether it is valid matters. order: from letters to options, or NULL. */
-static enum cs_err read_field(const struct cs_field *f, const json_t *value, const uint32_t *order,
+static enum cs_err read_field(const struct cs_field *f, const struct cs_json *value, const uint32_t *order,
                               struct cs_arena *arena, struct cs_answer *out, struct verdict *v)
 {
     *out = (struct cs_answer){.category = CS_NONE};
     if (value == NULL)
         return FAILS(v, CS_ANSWER_MISSING, "\"%s\" is missing", f->name);
-    if (json_is_string(value) && f->insufficient != NULL && strcmp(json_string_value(value), f->insufficient) == 0) {
+    if (cs_json_is_string(value) && f->insufficient != NULL &&
+        strcmp(cs_json_string_value(value), f->insufficient) == 0) {
         out->insufficient = true;
         out->text = f->insufficient;
         return CS_OK;
     }
     if (f->kind == CS_FIELD_NUMBER)
         return read_number(f, value, arena, out, v);
-    if (!json_is_string(value))
+    if (!cs_json_is_string(value))
         return FAILS(v, CS_ANSWER_TYPE, "\"%s\" is not a string", f->name);
     if (f->kind == CS_FIELD_TEXT)
         return read_text(f, value, arena, out, v);
-    return read_word(f, json_string_value(value), order, out, v);
+    return read_word(f, cs_json_string_value(value), order, out, v);
 }
 
 /* ---- a reply ---------------------------------------------------------------------------------- */
@@ -151,10 +152,10 @@ static bool is_blank(const char *text, size_t n)
     return trim((struct span){text, n}).n == 0;
 }
 
-static json_t *object_in(const char *text, size_t n, bool lenient, struct verdict *v)
+static struct cs_json *object_in(const char *text, size_t n, bool lenient, struct verdict *v)
 {
     struct span span = unwrap(text, n);
-    json_t *reply = NULL;
+    struct cs_json *reply = NULL;
     v->fault = is_blank(text, n) ? CS_ANSWER_EMPTY : CS_ANSWER_NO_OBJECT;
     if (span.n > CS_BODY_MAX) {
         (void)FAILS(v, CS_ANSWER_TOO_LONG, "the reply is over %u bytes", CS_BODY_MAX);
@@ -162,10 +163,10 @@ static json_t *object_in(const char *text, size_t n, bool lenient, struct verdic
     }
     if (lenient)
         return cs_lenient_object(text, n, &v->fault);
-    reply = json_loadb(span.p, span.n, JSON_REJECT_DUPLICATES, NULL);
-    if (json_is_object(reply))
+    reply = cs_json_loadb(span.p, span.n, CS_JSON_REJECT_DUPLICATES, NULL);
+    if (cs_json_is_object(reply))
         return reply;
-    json_decref(reply);
+    cs_json_decref(reply);
     return NULL;
 }
 
@@ -179,18 +180,18 @@ static enum cs_err read_reply(const struct cs_study *s, uint32_t question, const
     const struct cs_question *q = &s->questions[question];
     if (q->n_fields == 0)
         return is_blank(text, n) ? FAILS(v, CS_ANSWER_EMPTY, "the reply is empty") : CS_OK;
-    json_t *reply = object_in(text, n, lenient, v);
+    struct cs_json *reply = object_in(text, n, lenient, v);
     if (reply == NULL)
         return v->fault == CS_ANSWER_TOO_LONG ? CS_EINVAL : FAILS(v, v->fault, "the reply is not a JSON object");
     for (uint32_t i = 0; i < q->n_fields && rc == CS_OK; i++) {
         const struct cs_field *f = &q->fields[i];
         struct cs_answer scratch;
-        json_t *value = lenient ? cs_lenient_member(reply, f->name) : json_object_get(reply, f->name);
-        value = lenient && value != NULL ? cs_lenient_value(f, value) : json_incref(value);
+        struct cs_json *value = lenient ? cs_lenient_member(reply, f->name) : cs_json_object_get(reply, f->name);
+        value = lenient && value != NULL ? cs_lenient_value(f, value) : cs_json_incref(value);
         rc = read_field(f, value, order_of(s, f, at), arena, answers != NULL ? &answers[i] : &scratch, v);
-        json_decref(value);
+        cs_json_decref(value);
     }
-    json_decref(reply);
+    cs_json_decref(reply);
     return rc;
 }
 

@@ -18,7 +18,7 @@
 #include "protocol/study/plan.h"
 
 /* Appends the schema of a question to out. */
-void cs_answer_schema(const struct cs_study *s, uint32_t question, struct cs_buf *out);
+void cs_schema_answer(const struct cs_study *s, uint32_t question, struct cs_buf *out);
 
 enum { CS_OPTIONS_MAX = 26, CS_ANSWER_TEXT_MAX = 64 * 1024 };
 

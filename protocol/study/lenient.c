@@ -1,12 +1,12 @@
 #include "protocol/study/lenient.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "protocol/base/json.h"
 #include "protocol/base/repair.h"
 
 enum { WORD_MAX_BYTES = 256, REPAIR_SLACK = 4096 };
@@ -89,11 +89,12 @@ static struct span without_thinking(struct span s)
 /* ---- the object -------------------------------------------------------------------------------------- */
 
 /* The JSON object at the start, *read bytes of it; or NULL. */
-static json_t *object_at(struct span s, size_t *read)
+static struct cs_json *object_at(struct span s, size_t *read)
 {
     struct cs_buf repaired = CS_BUF_INIT(CS_REPAIR_GROWTH * s.n + REPAIR_SLACK);
     *read = cs_repair_json(s.p, s.n, &repaired);
-    json_t *v = repaired.overflow ? NULL : json_loadb(repaired.data, repaired.len, JSON_REJECT_DUPLICATES, NULL);
+    struct cs_json *v = repaired.overflow ? NULL
+                                          : cs_json_loadb(repaired.data, repaired.len, CS_JSON_REJECT_DUPLICATES, NULL);
     cs_buf_release(&repaired);
     return v;
 }
@@ -105,10 +106,10 @@ static bool may_be_object(struct span s)
     return s.n > 0 && (s.p[0] == '"' || s.p[0] == '}');
 }
 
-json_t *cs_lenient_object(const char *text, size_t n, enum cs_answer_fault *fault)
+struct cs_json *cs_lenient_object(const char *text, size_t n, enum cs_answer_fault *fault)
 {
     struct span s = without_thinking((struct span){text, n});
-    json_t *found = NULL;
+    struct cs_json *found = NULL;
     uint32_t objects = 0;
     *fault = s.n == 0 ? CS_ANSWER_EMPTY : CS_ANSWER_NO_OBJECT;
     while (s.n > 0) {
@@ -118,32 +119,32 @@ json_t *cs_lenient_object(const char *text, size_t n, enum cs_answer_fault *faul
             break;
         s = behind(s, (size_t)(brace - s.p));
         if (may_be_object(s)) { /* also one that is damaged: what it would say is not known */
-            json_t *v = object_at(s, &read);
+            struct cs_json *v = object_at(s, &read);
             if (++objects == 1)
                 found = v;
             else
-                json_decref(v);
+                cs_json_decref(v);
         }
         if (objects > 1)
             break;
         s = behind(s, read > 0 ? read : 1);
     }
     if (objects > 1) {
-        json_decref(found);
+        cs_json_decref(found);
         *fault = CS_ANSWER_SEVERAL;
         return NULL;
     }
     return found;
 }
 
-json_t *cs_lenient_member(json_t *object, const char *name)
+struct cs_json *cs_lenient_member(struct cs_json *object, const char *name)
 {
-    json_t *exact = json_object_get(object, name), *v, *found = NULL;
+    struct cs_json *exact = cs_json_object_get(object, name), *v, *found = NULL;
     const char *key;
     int n = 0;
     if (exact != NULL)
         return exact;
-    json_object_foreach(object, key, v)
+    cs_json_object_foreach(object, key, v)
     {
         if (strcasecmp(key, name) == 0) {
             found = v;
@@ -212,7 +213,7 @@ static const char *word_of(const struct cs_field *f, const char *said)
     return n == 1 ? found : NULL;
 }
 
-static json_t *number_of(const char *said)
+static struct cs_json *number_of(const char *said)
 {
     char *end;
     const char *digits;
@@ -227,22 +228,22 @@ static json_t *number_of(const char *said)
     if (*end != '\0')
         return NULL;
     const bool whole = strcspn(digits, ".eE") == strlen(digits) && v > -1e15 && v < 1e15;
-    return whole ? json_integer((json_int_t)v) : json_real(v);
+    return whole ? cs_json_integer((int64_t)v) : cs_json_real(v);
 }
 
-json_t *cs_lenient_value(const struct cs_field *f, json_t *value)
+struct cs_json *cs_lenient_value(const struct cs_field *f, struct cs_json *value)
 {
-    const char *said = json_string_value(value), *word = NULL;
+    const char *said = cs_json_string_value(value), *word = NULL;
     char digits[32];
     if (f->kind == CS_FIELD_NUMBER || f->kind == CS_FIELD_TEXT) {
-        json_t *number = f->kind == CS_FIELD_NUMBER && said != NULL ? number_of(said) : NULL;
-        return number != NULL ? number : json_incref(value);
+        struct cs_json *number = f->kind == CS_FIELD_NUMBER && said != NULL ? number_of(said) : NULL;
+        return number != NULL ? number : cs_json_incref(value);
     }
-    if (json_is_integer(value)) {
-        snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(value));
+    if (cs_json_is_integer(value)) {
+        snprintf(digits, sizeof digits, "%lld", (long long)cs_json_integer_value(value));
         said = digits;
-    } else if (json_is_boolean(value)) {
-        said = json_is_true(value) ? "true" : "false";
+    } else if (cs_json_is_boolean(value)) {
+        said = cs_json_is_true(value) ? "true" : "false";
     }
     if (said != NULL)
         word = word_of(f, said);
@@ -252,5 +253,5 @@ json_t *cs_lenient_value(const struct cs_field *f, json_t *value)
         else if (strcasecmp(said, "false") == 0)
             word = f->categories[1];
     }
-    return word != NULL ? json_string(word) : json_incref(value);
+    return word != NULL ? cs_json_string(word) : cs_json_incref(value);
 }

@@ -11,16 +11,17 @@
 
 #include <stdbool.h>
 
+#include "protocol/base/json.h"
 #include "protocol/study/answer.h"
 
-struct json_t;
+struct cs_json;
 
 /* The one object (json_decref), or NULL and why. */
-struct json_t *cs_lenient_object(const char *text, size_t n, enum cs_answer_fault *fault);
+struct cs_json *cs_lenient_object(const char *text, size_t n, enum cs_answer_fault *fault);
 /* The member of that name, else the only one of that name in another case; or NULL. */
-struct json_t *cs_lenient_member(struct json_t *object, const char *name);
+struct cs_json *cs_lenient_member(struct cs_json *object, const char *name);
 /* What a strict reader would take in its place for this field, a new reference: the word as the question writes it, the number. What means
  * none of it comes back as it is. */
-struct json_t *cs_lenient_value(const struct cs_field *f, struct json_t *value);
+struct cs_json *cs_lenient_value(const struct cs_field *f, struct cs_json *value);
 
 #endif

@@ -58,7 +58,7 @@ static uint64_t order_key(const char *purpose, uint64_t seed, const char *name)
     uint8_t d[32];
     uint64_t key = 0;
     cs_buf_printf(&b, "clinsafe-order-1 %s %llu %s", purpose, (unsigned long long)seed, name);
-    cs_blake2b_256(b.data, b.len, d);
+    cs_digest_blake2b_256(b.data, b.len, d);
     cs_buf_release(&b);
     for (int i = 0; i < 8; i++)
         key = key << 8 | d[i];
@@ -195,15 +195,15 @@ uint64_t cs_plan_index(const struct cs_plan *p, const struct cs_coords *c)
 
 static uint64_t block_key(const struct cs_plan_lane *l, uint64_t case_index)
 {
-    return cs_mix64(l->shuffle_key + cs_mix64(case_index + 1));
+    return cs_rng_mix64(l->shuffle_key + cs_rng_mix64(case_index + 1));
 }
 
 uint64_t cs_plan_at(const struct cs_plan *p, uint32_t lane, uint64_t position)
 {
     const struct cs_plan_lane *l = lane_of(p, lane);
     CS_ASSERT(position < l->n_trials);
-    uint64_t c = cs_unpermute(p->case_key, p->study->n_cases, position / l->block_size);
-    return c * l->block_size + cs_unpermute(block_key(l, c), l->block_size, position % l->block_size);
+    uint64_t c = cs_rng_unpermute(p->case_key, p->study->n_cases, position / l->block_size);
+    return c * l->block_size + cs_rng_unpermute(block_key(l, c), l->block_size, position % l->block_size);
 }
 
 uint64_t cs_plan_position(const struct cs_plan *p, uint32_t lane, uint64_t index)
@@ -211,6 +211,6 @@ uint64_t cs_plan_position(const struct cs_plan *p, uint32_t lane, uint64_t index
     const struct cs_plan_lane *l = lane_of(p, lane);
     CS_ASSERT(index < l->n_trials);
     uint64_t c = index / l->block_size;
-    return cs_permute(p->case_key, p->study->n_cases, c) * l->block_size +
-           cs_permute(block_key(l, c), l->block_size, index % l->block_size);
+    return cs_rng_permute(p->case_key, p->study->n_cases, c) * l->block_size +
+           cs_rng_permute(block_key(l, c), l->block_size, index % l->block_size);
 }

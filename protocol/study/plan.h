@@ -46,7 +46,7 @@ struct cs_coords {
     uint32_t lane;
     uint32_t case_index;
     uint32_t rect;                      /* index into study->rects */
-    struct cs_arm arms[CS_FACTORS_MAX]; /* wording CS_NONE where joined: see cs_wording_of */
+    struct cs_arm arms[CS_FACTORS_MAX]; /* wording CS_NONE where joined: see cs_render_wording */
     uint32_t question;
     uint32_t repeat; /* from 0, within its rectangle */
     uint32_t cell;   /* within the lane's cells of a case */

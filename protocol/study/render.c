@@ -20,14 +20,14 @@ struct view { /* a case as this condition shows it */
     uint32_t n_edits;
 };
 
-void cs_prompt_release(struct cs_prompt *p)
+void cs_render_release(struct cs_prompt *p)
 {
     cs_buf_release(&p->system);
     cs_buf_release(&p->user);
 }
 
-enum cs_err cs_wording_of(const struct cs_study *s, uint32_t factor, const struct cs_arm *arm, const struct cs_case *c,
-                          const struct cs_wording **out, struct cs_error *err)
+enum cs_err cs_render_wording(const struct cs_study *s, uint32_t factor, const struct cs_arm *arm,
+                              const struct cs_case *c, const struct cs_wording **out, struct cs_error *err)
 {
     CS_ASSERT(factor < s->n_factors);
     const struct cs_factor *f = &s->factors[factor];
@@ -121,7 +121,7 @@ static enum cs_err apply_factor(struct view *v, uint32_t factor, struct cs_error
 {
     const struct cs_factor *f = &v->study->factors[factor];
     const struct cs_level *level = level_of(v, factor);
-    enum cs_err rc = cs_wording_of(v->study, factor, &v->at->arms[factor], v->c, &v->wordings[factor], err);
+    enum cs_err rc = cs_render_wording(v->study, factor, &v->at->arms[factor], v->c, &v->wordings[factor], err);
     if (rc != CS_OK)
         return rc;
     if (level->use_column != CS_NONE)

@@ -17,11 +17,12 @@ struct cs_prompt {
 };
 
 #define CS_PROMPT_INIT ((struct cs_prompt){CS_BUF_INIT(CS_BODY_MAX), CS_BUF_INIT(CS_BODY_MAX)})
-void cs_prompt_release(struct cs_prompt *p);
+void cs_render_release(struct cs_prompt *p);
 
 /* The wording that holds for this case (joins resolved). CS_EINVAL when no wording matches the case. */
-CS_WARN_UNUSED enum cs_err cs_wording_of(const struct cs_study *s, uint32_t factor, const struct cs_arm *arm,
-                                         const struct cs_case *c, const struct cs_wording **out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_render_wording(const struct cs_study *s, uint32_t factor, const struct cs_arm *arm,
+                                             const struct cs_case *c, const struct cs_wording **out,
+                                             struct cs_error *err);
 /* CS_EINVAL when an insertion point or the prompt for this case is missing; err names the case and the factor. */
 CS_WARN_UNUSED enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
                                      struct cs_prompt *out, struct cs_error *err);

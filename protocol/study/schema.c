@@ -80,7 +80,7 @@ static void put_field(const struct cs_field *f, struct cs_buf *out)
     cs_buf_char(out, '}');
 }
 
-void cs_answer_schema(const struct cs_study *s, uint32_t question, struct cs_buf *out)
+void cs_schema_answer(const struct cs_study *s, uint32_t question, struct cs_buf *out)
 {
     CS_ASSERT(question < s->n_questions);
     const struct cs_question *q = &s->questions[question];

@@ -277,7 +277,7 @@ void cs_generate(uint32_t kind, uint32_t n, uint64_t seed, struct cs_arena *aren
     const struct kind *k = &kinds[kind];
     const char *values[COLUMNS_MAX];
     struct cs_arena scratch = {0};
-    uint64_t key = cs_mix64(seed + kind);
+    uint64_t key = cs_rng_mix64(seed + kind);
     CS_ASSERT(n <= CS_GENERATE_MAX && n <= k->size);
     *out = (struct cs_table){
         .path = cs_arena_printf(arena, "generate: %s, case", cs_generate_names[kind]),
@@ -285,10 +285,10 @@ void cs_generate(uint32_t kind, uint32_t n, uint64_t seed, struct cs_arena *aren
         .n_columns = k->n_columns,
     };
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t number = cs_permute(key, k->size, i);
-        struct digits d = {.rest = number, .noise = {cs_mix64(key ^ number)}};
+        uint64_t number = cs_rng_permute(key, k->size, i);
+        struct digits d = {.rest = number, .noise = {cs_rng_mix64(key ^ number)}};
         k->make(&d, i, &scratch, values);
-        cs_table_add(out, arena, i + 1, values);
+        cs_table_read_add(out, arena, i + 1, values);
         cs_arena_reset(&scratch);
     }
     cs_arena_release(&scratch);

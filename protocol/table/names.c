@@ -88,7 +88,7 @@ static size_t distance(const char *a, const char *b)
     return row[m];
 }
 
-struct cs_hint cs_hint(const char *word, const char *const *names, size_t n)
+struct cs_hint cs_names_hint(const char *word, const char *const *names, size_t n)
 {
     struct cs_hint h = {""};
     size_t best = SIZE_MAX, len = strlen(word), near = 1 + len / 3;

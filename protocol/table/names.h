@@ -26,6 +26,6 @@ struct cs_hint { /* the end of a sentence about a name that is not known */
     char text[200];
 };
 /* `; did you mean "x"?` when one of the names is near, else `; known: a, b, c`. */
-struct cs_hint cs_hint(const char *word, const char *const *names, size_t n);
+struct cs_hint cs_names_hint(const char *word, const char *const *names, size_t n);
 
 #endif

@@ -40,9 +40,9 @@ static bool contains(const char *const *words, const char *word)
 enum cs_err cs_node_any_map(const struct cs_node *n, const char *what, struct cs_error *err)
 {
     if (n->kind != CS_NODE_MAP)
-        return cs_node_fail(n, err, "%s is %s; write a map (key: value)", what, kind_name(n));
+        return cs_yaml_fail(n, err, "%s is %s; write a map (key: value)", what, kind_name(n));
     if (n->n == 0)
-        return cs_node_fail(n, err, "%s is empty; write at least one key: value", what);
+        return cs_yaml_fail(n, err, "%s is empty; write at least one key: value", what);
     return CS_OK;
 }
 
@@ -53,8 +53,8 @@ enum cs_err cs_node_map(const struct cs_node *n, const char *what, const char *c
         return rc;
     for (const struct cs_node *c = n->first; c != NULL; c = c->next) {
         if (!contains(keys, c->key))
-            return cs_node_fail_key(c, err, "unknown key \"%s\" in %s%s", c->key, what,
-                                    cs_hint(c->key, keys, count(keys)).text);
+            return cs_yaml_fail_key(c, err, "unknown key \"%s\" in %s%s", c->key, what,
+                                    cs_names_hint(c->key, keys, count(keys)).text);
     }
     return CS_OK;
 }
@@ -62,9 +62,9 @@ enum cs_err cs_node_map(const struct cs_node *n, const char *what, const char *c
 enum cs_err cs_node_list(const struct cs_node *n, const char *what, struct cs_error *err)
 {
     if (n->kind != CS_NODE_LIST)
-        return cs_node_fail(n, err, "%s is %s; write a list, as in [a, b]", what, kind_name(n));
+        return cs_yaml_fail(n, err, "%s is %s; write a list, as in [a, b]", what, kind_name(n));
     if (n->n == 0)
-        return cs_node_fail(n, err, "%s is empty; it needs at least one item", what);
+        return cs_yaml_fail(n, err, "%s is empty; it needs at least one item", what);
     return CS_OK;
 }
 
@@ -81,15 +81,15 @@ enum cs_err cs_node_need(const struct cs_node *map, const char *what, const char
                          struct cs_error *err)
 {
     *out = cs_node_get(map, key);
-    return *out != NULL ? CS_OK : cs_node_fail(map, err, "%s has no \"%s\"; add %s: ...", what, key, key);
+    return *out != NULL ? CS_OK : cs_yaml_fail(map, err, "%s has no \"%s\"; add %s: ...", what, key, key);
 }
 
 enum cs_err cs_node_any_text(const struct cs_node *n, const char *what, const char **out, struct cs_error *err)
 {
     if (n->kind != CS_NODE_TEXT)
-        return cs_node_fail(n, err, "%s is %s; write a text", what, kind_name(n));
+        return cs_yaml_fail(n, err, "%s is %s; write a text", what, kind_name(n));
     if (n->plain && n->text[0] == '\0')
-        return cs_node_fail_key(n, err, "%s has no value; write one, or \"\" for an empty text", what);
+        return cs_yaml_fail_key(n, err, "%s has no value; write one, or \"\" for an empty text", what);
     *out = n->text;
     return CS_OK;
 }
@@ -98,7 +98,7 @@ enum cs_err cs_node_text(const struct cs_node *n, const char *what, const char *
 {
     enum cs_err rc = cs_node_any_text(n, what, out, err);
     if (rc == CS_OK && n->text[0] == '\0')
-        return cs_node_fail(n, err, "%s is empty; write a text", what);
+        return cs_yaml_fail(n, err, "%s is empty; write a text", what);
     return rc;
 }
 
@@ -113,7 +113,7 @@ enum cs_err cs_node_u64(const struct cs_node *n, const char *what, uint64_t min,
     errno = 0;
     unsigned long long v = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v < min || v > max)
-        return cs_node_fail(n, err, "%s is \"%s\"; write a whole number from %llu to %llu", what, text,
+        return cs_yaml_fail(n, err, "%s is \"%s\"; write a whole number from %llu to %llu", what, text,
                             (unsigned long long)min, (unsigned long long)max);
     *out = v;
     return CS_OK;
@@ -130,7 +130,7 @@ enum cs_err cs_node_number(const struct cs_node *n, const char *what, double min
     double v = strtod(text, &end);
     bool number = text[0] != '\0' && text[strspn(text, "0123456789+-.eE")] == '\0' && *end == '\0' && isfinite(v);
     if (!number || v < min || v > max)
-        return cs_node_fail(n, err, "%s is \"%s\"; write a number from %.12g to %.12g", what, text, min, max);
+        return cs_yaml_fail(n, err, "%s is \"%s\"; write a number from %.12g to %.12g", what, text, min, max);
     *out = v;
     return CS_OK;
 }
@@ -148,7 +148,7 @@ enum cs_err cs_node_word(const struct cs_node *n, const char *what, const char *
             return CS_OK;
         }
     }
-    return cs_node_fail(n, err, "%s is \"%s\"%s", what, text, cs_hint(text, words, count(words)).text);
+    return cs_yaml_fail(n, err, "%s is \"%s\"%s", what, text, cs_names_hint(text, words, count(words)).text);
 }
 
 enum cs_err cs_node_bool(const struct cs_node *n, const char *what, bool *out, struct cs_error *err)
@@ -178,7 +178,7 @@ enum cs_err cs_node_name(const struct cs_node *n, const char *what, enum cs_name
 {
     enum cs_err rc = cs_node_text(n, what, out, err);
     if (rc == CS_OK && !is_name(*out, rule))
-        return cs_node_fail(n, err, "%s is \"%s\"; %s", what, *out,
+        return cs_yaml_fail(n, err, "%s is \"%s\"; %s", what, *out,
                             rule == CS_NAME_FIELD
                                 ? "use a-z, 0-9 and _, starting with a letter, at most 64"
                                 : "use letters, digits, _ . and -, starting with a letter or digit, at most 64");
@@ -194,7 +194,7 @@ enum cs_err cs_node_times(const struct cs_node *n, const char *what, uint32_t *o
     char *end = NULL;
     unsigned long v = strtoul(text, &end, 10);
     if (text[0] < '1' || text[0] > '9' || strcmp(end, "x") != 0 || v > 1000)
-        return cs_node_fail(n, err, "%s is \"%s\"; write how many times the repeats, as in 4x", what, text);
+        return cs_yaml_fail(n, err, "%s is \"%s\"; write how many times the repeats, as in 4x", what, text);
     *out = (uint32_t)v;
     return CS_OK;
 }

@@ -103,9 +103,9 @@ static enum cs_err take_item(const struct cs_node *item, const char *what, struc
 {
     enum cs_err rc = cs_node_any_map(item, what, err);
     for (const struct cs_node *c = item->first; rc == CS_OK && c != NULL; c = c->next) {
-        if (cs_table_column(t, c->key) == CS_NONE)
-            rc = cs_node_fail_key(c, err, "unknown key \"%s\" in %s; all rows have the keys of the first%s", c->key,
-                                  what, cs_hint(c->key, t->columns, t->n_columns).text);
+        if (cs_table_read_column(t, c->key) == CS_NONE)
+            rc = cs_yaml_fail_key(c, err, "unknown key \"%s\" in %s; all rows have the keys of the first%s", c->key,
+                                  what, cs_names_hint(c->key, t->columns, t->n_columns).text);
     }
     for (uint32_t i = 0; i < t->n_columns && rc == CS_OK; i++) {
         const struct cs_node *v;
@@ -113,7 +113,7 @@ static enum cs_err take_item(const struct cs_node *item, const char *what, struc
         if (rc == CS_OK)
             rc = cs_node_any_text(v, t->columns[i], &values[i], err);
         if (rc == CS_OK && strlen(values[i]) > CS_TEXT_MAX)
-            rc = cs_node_fail(v, err, "%s is longer than %d bytes", t->columns[i], CS_TEXT_MAX);
+            rc = cs_yaml_fail(v, err, "%s is longer than %d bytes", t->columns[i], CS_TEXT_MAX);
     }
     return rc;
 }
@@ -132,11 +132,11 @@ enum cs_err cs_table_from_node(const struct cs_node *list, const char *what, str
     uint32_t n = 0;
     for (const struct cs_node *c = list->first->first; c != NULL; c = c->next)
         values[n++] = c->key;
-    rc = cs_table_head(out, arena, list->first->line, values, n, err);
+    rc = cs_table_read_head(out, arena, list->first->line, values, n, err);
     for (const struct cs_node *item = list->first; rc == CS_OK && item != NULL; item = item->next) {
         rc = take_item(item, what, out, values, err);
         if (rc == CS_OK)
-            cs_table_add(out, arena, item->line, values);
+            cs_table_read_add(out, arena, item->line, values);
     }
 
 out:

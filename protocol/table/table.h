@@ -47,12 +47,12 @@ CS_WARN_UNUSED enum cs_err cs_table_from_node(const struct cs_node *list, const 
                                               struct cs_table *out, struct cs_error *err);
 void cs_table_release(struct cs_table *t);
 
-uint32_t cs_table_column(const struct cs_table *t, const char *name); /* CS_NONE if absent */
+uint32_t cs_table_read_column(const struct cs_table *t, const char *name); /* CS_NONE if absent */
 /* Sets CS_EINVAL and "FILE:LINE: sentence" at a row; returns CS_EINVAL. */
 enum cs_err cs_table_fail(const struct cs_table *t, uint32_t row, struct cs_error *err, const char *fmt, ...)
     CS_PRINTF(4, 5);
 
 /* Appends a row of t->n_columns texts, which are copied. */
-void cs_table_add(struct cs_table *t, struct cs_arena *arena, uint32_t line, const char *const *values);
+void cs_table_read_add(struct cs_table *t, struct cs_arena *arena, uint32_t line, const char *const *values);
 
 #endif

@@ -91,7 +91,7 @@ static void take_row(struct reader *r)
                                  "%s:%u: the columns are separated by semicolons; save the file with commas", t->path,
                                  r->row_line);
         else
-            r->rc = cs_table_head(t, r->arena, r->row_line, r->values, r->n_cells, r->err);
+            r->rc = cs_table_read_head(t, r->arena, r->row_line, r->values, r->n_cells, r->err);
         if (r->rc == CS_OK && r->sink != NULL)
             r->rc = r->sink->head(r->sink->self, t, r->err);
         return;
@@ -103,9 +103,9 @@ static void take_row(struct reader *r)
     else if (r->sink != NULL)
         r->rc = r->sink->row(r->sink->self, t, r->row_line, r->values, r->err);
     else
-        r->rc = cs_table_room(t, r->row_line, r->err);
+        r->rc = cs_table_read_room(t, r->row_line, r->err);
     if (r->rc == CS_OK && r->sink == NULL)
-        cs_table_add(t, r->arena, r->row_line, r->values);
+        cs_table_read_add(t, r->arena, r->row_line, r->values);
 }
 
 static void on_row(int end, void *self)
@@ -159,7 +159,7 @@ enum cs_err cs_table_csv(struct cs_pieces *in, char delimiter, struct cs_arena *
     const char *bytes;
     size_t n;
     enum cs_err rc;
-    while ((rc = cs_pieces_next(in, &bytes, &n, err)) == CS_OK && n > 0) {
+    while ((rc = cs_table_read_next(in, &bytes, &n, err)) == CS_OK && n > 0) {
         r.line = in->line;
         rc = feed(&r, bytes, n);
         if (rc != CS_OK)

@@ -1,11 +1,11 @@
 /* JSON Lines: one flat object a line, all with the keys of the first. */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/buf.h"
+#include "protocol/base/json.h"
 #include "protocol/table/names.h"
 #include "protocol/table/table_read.h"
 
@@ -19,40 +19,40 @@ struct reader {
 };
 
 /* A value as text; NULL for lists and objects. */
-static const char *text_of(const json_t *v, char number[32])
+static const char *text_of(const struct cs_json *v, char number[32])
 {
-    switch (json_typeof(v)) {
-    case JSON_STRING:
-        return json_string_value(v);
-    case JSON_INTEGER:
-        snprintf(number, 32, "%lld", (long long)json_integer_value(v));
+    switch (cs_json_typeof(v)) {
+    case CS_JSON_STRING:
+        return cs_json_string_value(v);
+    case CS_JSON_INTEGER:
+        snprintf(number, 32, "%lld", (long long)cs_json_integer_value(v));
         return number;
-    case JSON_REAL:
-        snprintf(number, 32, "%.15g", json_real_value(v));
-        if (strtod(number, NULL) < json_real_value(v) || strtod(number, NULL) > json_real_value(v))
-            snprintf(number, 32, "%.17g", json_real_value(v));
+    case CS_JSON_REAL:
+        snprintf(number, 32, "%.15g", cs_json_real_value(v));
+        if (strtod(number, NULL) < cs_json_real_value(v) || strtod(number, NULL) > cs_json_real_value(v))
+            snprintf(number, 32, "%.17g", cs_json_real_value(v));
         return number;
-    case JSON_TRUE:
+    case CS_JSON_TRUE:
         return "true";
-    case JSON_FALSE:
+    case CS_JSON_FALSE:
         return "false";
-    case JSON_NULL:
+    case CS_JSON_NULL:
         return "";
-    case JSON_OBJECT:
-    case JSON_ARRAY:
+    case CS_JSON_OBJECT:
+    case CS_JSON_ARRAY:
         return NULL;
     }
     return NULL;
 }
 
-static enum cs_err take_head(struct reader *r, json_t *o)
+static enum cs_err take_head(struct reader *r, struct cs_json *o)
 {
     uint32_t n = 0;
     const char *key;
-    json_t *v;
-    const char **names = cs_xcalloc(json_object_size(o) + 1, sizeof *names);
-    json_object_foreach(o, key, v) names[n++] = key;
-    enum cs_err rc = cs_table_head(r->t, r->arena, r->line, names, n, r->err);
+    struct cs_json *v;
+    const char **names = cs_xcalloc(cs_json_object_size(o) + 1, sizeof *names);
+    cs_json_object_foreach(o, key, v) names[n++] = key;
+    enum cs_err rc = cs_table_read_head(r->t, r->arena, r->line, names, n, r->err);
     free(names);
     if (rc == CS_OK) {
         r->values = cs_xcalloc(n, sizeof *r->values);
@@ -61,12 +61,12 @@ static enum cs_err take_head(struct reader *r, json_t *o)
     return rc;
 }
 
-static enum cs_err take_object(struct reader *r, json_t *o)
+static enum cs_err take_object(struct reader *r, struct cs_json *o)
 {
     struct cs_table *t = r->t;
-    enum cs_err rc = t->columns == NULL ? take_head(r, o) : cs_table_room(t, r->line, r->err);
+    enum cs_err rc = t->columns == NULL ? take_head(r, o) : cs_table_read_room(t, r->line, r->err);
     for (uint32_t i = 0; i < t->n_columns && rc == CS_OK; i++) {
-        const json_t *v = json_object_get(o, t->columns[i]);
+        const struct cs_json *v = cs_json_object_get(o, t->columns[i]);
         if (v == NULL)
             return cs_error_set(r->err, CS_EINVAL, "%s:%u: no \"%s\"; all rows have the keys of the first", t->path,
                                 r->line, t->columns[i]);
@@ -81,34 +81,34 @@ static enum cs_err take_object(struct reader *r, json_t *o)
     if (rc != CS_OK)
         return rc;
     const char *key;
-    json_t *v;
-    json_object_foreach(o, key, v)
+    struct cs_json *v;
+    cs_json_object_foreach(o, key, v)
     {
-        if (cs_table_column(t, key) == CS_NONE)
+        if (cs_table_read_column(t, key) == CS_NONE)
             return cs_error_set(r->err, CS_EINVAL, "%s:%u: unknown key \"%s\"; all rows have the keys of the first%s",
-                                t->path, r->line, key, cs_hint(key, t->columns, t->n_columns).text);
+                                t->path, r->line, key, cs_names_hint(key, t->columns, t->n_columns).text);
     }
-    cs_table_add(t, r->arena, r->line, r->values);
+    cs_table_read_add(t, r->arena, r->line, r->values);
     return CS_OK;
 }
 
 static enum cs_err take_line(struct reader *r, const struct cs_buf *line)
 {
-    json_error_t e;
+    struct cs_json_error e;
     const char *s = cs_buf_cstr(line);
     if (s[strspn(s, " \t\r\n")] == '\0')
         return CS_OK;
-    json_t *o = json_loadb(s, line->len, JSON_REJECT_DUPLICATES, &e);
+    struct cs_json *o = cs_json_loadb(s, line->len, CS_JSON_REJECT_DUPLICATES, &e);
     enum cs_err rc;
     if (o == NULL)
         rc = cs_error_set(r->err, CS_EINVAL, "%s:%u: not one JSON object in one line (%s)", r->t->path, r->line,
                           e.text);
-    else if (!json_is_object(o))
+    else if (!cs_json_is_object(o))
         rc = cs_error_set(r->err, CS_EINVAL, "%s:%u: not a JSON object; write {\"column\": \"text\", ...}", r->t->path,
                           r->line);
     else
         rc = take_object(r, o);
-    json_decref(o);
+    cs_json_decref(o);
     return rc;
 }
 
@@ -119,7 +119,7 @@ enum cs_err cs_table_jsonl(struct cs_pieces *in, struct cs_arena *arena, struct 
     const char *bytes;
     size_t n;
     enum cs_err rc;
-    while ((rc = cs_pieces_next(in, &bytes, &n, err)) == CS_OK && n > 0) {
+    while ((rc = cs_table_read_next(in, &bytes, &n, err)) == CS_OK && n > 0) {
         r.line = in->line;
         cs_buf_append(&line, bytes, n);
         if (line.overflow) {

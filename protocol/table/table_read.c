@@ -10,7 +10,7 @@
 
 static const uint64_t bytes_max = 1024u * 1024 * 1024;
 
-uint32_t cs_table_column(const struct cs_table *t, const char *name)
+uint32_t cs_table_read_column(const struct cs_table *t, const char *name)
 {
     for (uint32_t i = 0; i < t->n_columns; i++) {
         if (strcmp(t->columns[i], name) == 0)
@@ -19,7 +19,7 @@ uint32_t cs_table_column(const struct cs_table *t, const char *name)
     return CS_NONE;
 }
 
-void cs_table_add(struct cs_table *t, struct cs_arena *arena, uint32_t line, const char *const *values)
+void cs_table_read_add(struct cs_table *t, struct cs_arena *arena, uint32_t line, const char *const *values)
 {
     if (t->n_rows == t->cap) {
         t->cap = t->cap != 0 ? t->cap * 2 : 64;
@@ -37,7 +37,7 @@ void cs_table_add(struct cs_table *t, struct cs_arena *arena, uint32_t line, con
     t->rows[t->n_rows++] = (struct cs_row){.line = line, .values = row};
 }
 
-enum cs_err cs_table_room(const struct cs_table *t, uint32_t line, struct cs_error *err)
+enum cs_err cs_table_read_room(const struct cs_table *t, uint32_t line, struct cs_error *err)
 {
     if (t->n_rows == CS_CASES_MAX)
         return cs_error_set(err, CS_EINVAL, "%s:%u: more than %d rows", t->path, line, CS_CASES_MAX);
@@ -56,8 +56,8 @@ static bool is_column_name(const char *s)
     return true;
 }
 
-enum cs_err cs_table_head(struct cs_table *t, struct cs_arena *arena, uint32_t line, const char *const *names,
-                          uint32_t n, struct cs_error *err)
+enum cs_err cs_table_read_head(struct cs_table *t, struct cs_arena *arena, uint32_t line, const char *const *names,
+                               uint32_t n, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     struct cs_names seen = {0};
@@ -84,7 +84,7 @@ enum cs_err cs_table_head(struct cs_table *t, struct cs_arena *arena, uint32_t l
     return rc;
 }
 
-enum cs_err cs_pieces_next(struct cs_pieces *p, const char **bytes, size_t *n, struct cs_error *err)
+enum cs_err cs_table_read_next(struct cs_pieces *p, const char **bytes, size_t *n, struct cs_error *err)
 {
     *n = 0;
     if (p->at == p->len) {

@@ -18,7 +18,7 @@ struct cs_pieces {
 };
 
 /* The next piece: up to and including a newline, or part of a longer line; *n = 0 at the end of the file. */
-CS_WARN_UNUSED enum cs_err cs_pieces_next(struct cs_pieces *p, const char **bytes, size_t *n, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_table_read_next(struct cs_pieces *p, const char **bytes, size_t *n, struct cs_error *err);
 
 /* sink NULL: rows are added to t. */
 CS_WARN_UNUSED enum cs_err cs_table_csv(struct cs_pieces *in, char delimiter, struct cs_arena *arena,
@@ -27,8 +27,8 @@ CS_WARN_UNUSED enum cs_err cs_table_jsonl(struct cs_pieces *in, struct cs_arena 
                                           struct cs_error *err);
 
 /* Takes the names of the columns and checks them; `line` for messages. */
-CS_WARN_UNUSED enum cs_err cs_table_head(struct cs_table *t, struct cs_arena *arena, uint32_t line,
-                                         const char *const *names, uint32_t n, struct cs_error *err);
-CS_WARN_UNUSED enum cs_err cs_table_room(const struct cs_table *t, uint32_t line, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_table_read_head(struct cs_table *t, struct cs_arena *arena, uint32_t line,
+                                              const char *const *names, uint32_t n, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_table_read_room(const struct cs_table *t, uint32_t line, struct cs_error *err);
 
 #endif

@@ -249,7 +249,7 @@ enum cs_err cs_yaml_load(const char *path, struct cs_arena *arena, const struct 
     return rc;
 }
 
-enum cs_err cs_node_fail(const struct cs_node *n, struct cs_error *err, const char *fmt, ...)
+enum cs_err cs_yaml_fail(const struct cs_node *n, struct cs_error *err, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -258,7 +258,7 @@ enum cs_err cs_node_fail(const struct cs_node *n, struct cs_error *err, const ch
     return rc;
 }
 
-enum cs_err cs_node_fail_key(const struct cs_node *n, struct cs_error *err, const char *fmt, ...)
+enum cs_err cs_yaml_fail_key(const struct cs_node *n, struct cs_error *err, const char *fmt, ...)
 {
     bool keyed = n->key != NULL;
     va_list ap;
@@ -269,7 +269,7 @@ enum cs_err cs_node_fail_key(const struct cs_node *n, struct cs_error *err, cons
     return rc;
 }
 
-enum cs_err cs_node_fail_at(const struct cs_node *n, const char *part, struct cs_error *err, const char *fmt, ...)
+enum cs_err cs_yaml_fail_at(const struct cs_node *n, const char *part, struct cs_error *err, const char *fmt, ...)
 {
     const char *p = n->file->source;
     for (uint32_t line = 1; line < n->line && p != NULL; line++) {

@@ -51,10 +51,10 @@ CS_WARN_UNUSED enum cs_err cs_yaml_parse(const char *path, const char *text, siz
                                          const struct cs_yaml **out, struct cs_error *err);
 
 /* Sets CS_EINVAL and "FILE:LINE:COLUMN: sentence", at the value or at its key; returns CS_EINVAL. */
-enum cs_err cs_node_fail(const struct cs_node *n, struct cs_error *err, const char *fmt, ...) CS_PRINTF(3, 4);
-enum cs_err cs_node_fail_key(const struct cs_node *n, struct cs_error *err, const char *fmt, ...) CS_PRINTF(3, 4);
-/* As cs_node_fail, at the place in the source where `part` of the node's text first stands. */
-enum cs_err cs_node_fail_at(const struct cs_node *n, const char *part, struct cs_error *err, const char *fmt, ...)
+enum cs_err cs_yaml_fail(const struct cs_node *n, struct cs_error *err, const char *fmt, ...) CS_PRINTF(3, 4);
+enum cs_err cs_yaml_fail_key(const struct cs_node *n, struct cs_error *err, const char *fmt, ...) CS_PRINTF(3, 4);
+/* As cs_yaml_fail, at the place in the source where `part` of the node's text first stands. */
+enum cs_err cs_yaml_fail_at(const struct cs_node *n, const char *part, struct cs_error *err, const char *fmt, ...)
     CS_PRINTF(4, 5);
 
 #endif

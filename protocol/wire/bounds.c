@@ -55,7 +55,7 @@ static struct head head_of(uint8_t b)
     return h;
 }
 
-const char *cs_msgpack_fault(const void *bytes, size_t n, unsigned depth_max)
+const char *cs_bounds_fault(const void *bytes, size_t n, unsigned depth_max)
 {
     const uint8_t *p = bytes, *end = p + n;
     uint64_t left[DEPTH_LIMIT + 1] = {1}; /* values still to come, per level */

@@ -10,6 +10,6 @@
 
 /* NULL when bytes[0..n) are exactly one complete value with arrays and maps nested at most depth_max deep (at most 16);
  * else a sentence. */
-const char *cs_msgpack_fault(const void *bytes, size_t n, unsigned depth_max);
+const char *cs_bounds_fault(const void *bytes, size_t n, unsigned depth_max);
 
 #endif

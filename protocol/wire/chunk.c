@@ -18,15 +18,15 @@ size_t cs_chunk_case_bytes_max(const struct cs_study *s, const struct cs_case *c
 static void visit_case(struct cs_codec *c, struct cs_case *v, uint32_t n_columns)
 {
     cs_codec_begin(c, 2 + n_columns);
-    cs_spec_text(c, &v->id, CS_TEXT_MAX);
-    cs_spec_text(c, &v->cluster, CS_TEXT_MAX);
+    cs_spec_visit_text(c, &v->id, CS_TEXT_MAX);
+    cs_spec_visit_text(c, &v->cluster, CS_TEXT_MAX);
     const char **values;
     if (cs_codec_packing(c))
         values = (const char **)(uintptr_t)v->values; /* only read */
     else
         v->values = values = cs_codec_alloc(c, n_columns, sizeof *values);
     for (uint32_t i = 0; i < n_columns; i++)
-        cs_spec_text(c, &values[i], CS_TEXT_MAX);
+        cs_spec_visit_text(c, &values[i], CS_TEXT_MAX);
     cs_codec_end(c);
 }
 
@@ -56,7 +56,7 @@ enum cs_err cs_chunk_unpack(const struct cs_study *s, const struct cs_chunk_ref 
     uint8_t digest[32];
     uint32_t n_cases;
     struct cs_codec *c;
-    cs_blake2b_256(bytes, n, digest);
+    cs_digest_blake2b_256(bytes, n, digest);
     if (memcmp(digest, ref->digest, sizeof digest) != 0)
         return cs_error_set(err, CS_ECORRUPT, "a chunk of cases does not have its digest");
     if (n > CS_CHUNK_MAX)
@@ -64,7 +64,7 @@ enum cs_err cs_chunk_unpack(const struct cs_study *s, const struct cs_chunk_ref 
     enum cs_err rc = cs_codec_unpacker(bytes, n, arena, &c, err);
     if (rc != CS_OK)
         return cs_error_wrap(err, CS_ECORRUPT, "a chunk of cases");
-    struct cs_case *cases = cs_spec_elements(c, NULL, &n_cases, CS_CASES_MAX, sizeof *cases);
+    struct cs_case *cases = cs_spec_visit_elements(c, NULL, &n_cases, CS_CASES_MAX, sizeof *cases);
     if (n_cases != ref->n_cases)
         cs_codec_fail(c, "%u cases where the spec says %u", n_cases, ref->n_cases);
     for (uint32_t i = 0; i < n_cases && cs_codec_ok(c); i++) {

@@ -47,7 +47,7 @@ enum cs_err cs_codec_unpacker(const void *bytes, size_t n, struct cs_arena *aren
                               struct cs_error *err)
 {
     *out = NULL;
-    const char *why = cs_msgpack_fault(bytes, n, CS_CODEC_DEPTH_MAX);
+    const char *why = cs_bounds_fault(bytes, n, CS_CODEC_DEPTH_MAX);
     if (why != NULL)
         return cs_error_set(err, CS_EPROTO, "%s", why);
     struct cs_codec *c = cs_xcalloc(1, sizeof *c);

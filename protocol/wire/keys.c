@@ -68,7 +68,7 @@ static bool field(const char *text, const char *name, char out[41])
 
 /* ---- key pairs ---------------------------------------------------------------------------------- */
 
-enum cs_err cs_keypair_make(struct cs_keypair *k, struct cs_error *err)
+enum cs_err cs_keys_pair_make(struct cs_keypair *k, struct cs_error *err)
 {
     return cs_curve_pair(k, err);
 }
@@ -92,7 +92,7 @@ static enum cs_err create(const char *path, const char *text, mode_t mode, struc
     return rc;
 }
 
-enum cs_err cs_keypair_save(const struct cs_keypair *k, const char *base, const char *name, struct cs_error *err)
+enum cs_err cs_keys_pair_save(const struct cs_keypair *k, const char *base, const char *name, struct cs_error *err)
 {
     if (strcspn(name, "\r\n") != strlen(name) || strlen(name) > 255)
         return cs_error_set(err, CS_EINVAL, "the name of a key is one line of at most 255 bytes");
@@ -128,7 +128,7 @@ static enum cs_err check_mode(const char *path, struct cs_error *err)
     return CS_OK;
 }
 
-enum cs_err cs_keypair_load(const char *key_file, struct cs_keypair *k, struct cs_error *err)
+enum cs_err cs_keys_pair_load(const char *key_file, struct cs_keypair *k, struct cs_error *err)
 {
     char *text = NULL, derived[41];
     size_t n = 0;
@@ -149,7 +149,7 @@ enum cs_err cs_keypair_load(const char *key_file, struct cs_keypair *k, struct c
     return rc;
 }
 
-enum cs_err cs_public_key_load(const char *file_or_key, char out[41], struct cs_error *err)
+enum cs_err cs_keys_public_load(const char *file_or_key, char out[41], struct cs_error *err)
 {
     char *text = NULL;
     unsigned line = 0;
@@ -174,7 +174,7 @@ static int by_key(const void *a, const void *b)
     return memcmp(a, b, 40);
 }
 
-enum cs_err cs_allow_list_load(const char *file, struct cs_allow_list *out, struct cs_error *err)
+enum cs_err cs_keys_allow_list_load(const char *file, struct cs_allow_list *out, struct cs_error *err)
 {
     char *text = NULL, key[41];
     unsigned line = 0, room = 0;
@@ -192,7 +192,7 @@ enum cs_err cs_allow_list_load(const char *file, struct cs_allow_list *out, stru
     }
     free(text);
     if (rc != CS_ENOENT) {
-        cs_allow_list_release(out);
+        cs_keys_allow_list_release(out);
         return cs_error_set(err, CS_EINVAL, "%s:%u: not a public key (40 characters of Z85, then a name)", file, line);
     }
     if (out->n > 1)
@@ -200,13 +200,13 @@ enum cs_err cs_allow_list_load(const char *file, struct cs_allow_list *out, stru
     return CS_OK;
 }
 
-void cs_allow_list_release(struct cs_allow_list *l)
+void cs_keys_allow_list_release(struct cs_allow_list *l)
 {
     free(l->keys);
     *l = (struct cs_allow_list){0};
 }
 
-bool cs_allow_list_has(const struct cs_allow_list *l, const char *key)
+bool cs_keys_allow_list_has(const struct cs_allow_list *l, const char *key)
 {
     return l->n > 0 && strlen(key) == 40 && bsearch(key, l->keys, l->n, sizeof *l->keys, by_key) != NULL;
 }

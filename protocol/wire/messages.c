@@ -9,7 +9,7 @@
 _Static_assert(CS_LEASES_PER_WORKER_MAX * 100 + CS_LANES_MAX * (CS_SENTENCE_MAX + 16) < CS_MESSAGE_MAX, "PING");
 _Static_assert((int)CS_CHUNK_MAX <= (int)CS_SPEC_MAX, "a SPEC carries both");
 
-const char *cs_kind_name(enum cs_kind k)
+const char *cs_message_kind_name(enum cs_kind k)
 {
     switch (k) {
 #define X(name, number)                                                                                                \
@@ -410,7 +410,7 @@ void cs_message_pack(const struct cs_message *m, struct cs_buf *out)
     visit_message(c, &copy);
     enum cs_err rc = cs_codec_close(c, &err);
     if (rc != CS_OK)
-        cs_log(CS_ERROR, "message_unpackable", "kind=%s why=\"%s\"", cs_kind_name(m->kind), err.msg);
+        cs_log(CS_ERROR, "message_unpackable", "kind=%s why=\"%s\"", cs_message_kind_name(m->kind), err.msg);
     CS_ASSERT(rc == CS_OK);
     CS_ASSERT(out->len - before <= CS_MESSAGE_MAX);
 }
@@ -435,7 +435,7 @@ enum cs_err cs_message_unpack(const void *bytes, size_t n, struct cs_arena *aren
                             m.version / 256u, (unsigned)CS_WIRE_MAJOR);
     }
     if (rc != CS_OK)
-        return cs_error_wrap(err, rc, "%s", cs_kind_name(m.kind));
+        return cs_error_wrap(err, rc, "%s", cs_message_kind_name(m.kind));
     *out = m;
     return CS_OK;
 }

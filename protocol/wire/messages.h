@@ -8,7 +8,7 @@
  * by the rules of each message. Bodies are arrays in the order of the structs below; a count and its pointer are
  * one array.
  *
- * Strings are UTF-8 without NUL: cs_clean_text (output.h) makes foreign text so. A NULL string packs as "".
+ * Strings are UTF-8 without NUL: cs_utf8_clean (output.h) makes foreign text so. A NULL string packs as "".
  * Unpacked strings and arrays live in the arena given to cs_message_unpack and are never NULL. Thread: any.
  */
 #ifndef CS_MESSAGES_H
@@ -73,7 +73,7 @@ enum cs_kind {
     CS_KIND_TABLE(X)
 #undef X
 };
-const char *cs_kind_name(enum cs_kind k); /* "HELLO" */
+const char *cs_message_kind_name(enum cs_kind k); /* "HELLO" */
 
 /* Where a lane stands, as announced. */
 enum cs_lane_state { CS_LANE_OPEN, CS_LANE_PAUSED, CS_LANE_STOPPED, CS_LANE_DONE, CS_LANE_CANCELLED };

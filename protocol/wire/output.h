@@ -4,7 +4,7 @@
  * included); for a failure it is an excerpt of the provider's error body.
  *
  * Strings are UTF-8 without NUL, NULL packs as "", and unpacked ones are never NULL. Text from outside goes
- * through cs_clean_text (base/utf8.h) first: packing aborts on a string that breaks the rule or its limit. Thread: any.
+ * through cs_utf8_clean (base/utf8.h) first: packing aborts on a string that breaks the rule or its limit. Thread: any.
  */
 #ifndef CS_OUTPUT_H
 #define CS_OUTPUT_H

@@ -37,7 +37,7 @@ struct cs_socket {
 
 /* ---- the context -------------------------------------------------------------------------------- */
 
-enum cs_err cs_net_open(struct cs_net **out, struct cs_error *err)
+enum cs_err cs_socket_net_open(struct cs_net **out, struct cs_error *err)
 {
     *out = NULL;
     void *context = zmq_ctx_new();
@@ -49,7 +49,7 @@ enum cs_err cs_net_open(struct cs_net **out, struct cs_error *err)
     return CS_OK;
 }
 
-void cs_net_close(struct cs_net *n)
+void cs_socket_net_close(struct cs_net *n)
 {
     if (n == NULL)
         return;
@@ -61,14 +61,14 @@ void cs_net_close(struct cs_net *n)
     free(n);
 }
 
-enum cs_err cs_net_allow(struct cs_net *n, const char *allowed_file, struct cs_error *err)
+enum cs_err cs_socket_net_allow(struct cs_net *n, const char *allowed_file, struct cs_error *err)
 {
     if (n->zap != NULL)
         return cs_error_set(err, CS_EEXIST, "there is an allow-list already");
     return cs_zap_open(n->context, allowed_file, &n->zap, err);
 }
 
-enum cs_err cs_net_reload(struct cs_net *n, struct cs_error *err)
+enum cs_err cs_socket_net_reload(struct cs_net *n, struct cs_error *err)
 {
     return n->zap != NULL ? cs_zap_reload(n->zap, err) : CS_OK;
 }

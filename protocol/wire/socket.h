@@ -29,15 +29,15 @@ struct cs_peer { /* routing id of a ROUTER's peer */
 };
 
 /* After the process has forked what it wants to fork. */
-CS_WARN_UNUSED enum cs_err cs_net_open(struct cs_net **out, struct cs_error *err);
-void cs_net_close(struct cs_net *n); /* after all its sockets */
+CS_WARN_UNUSED enum cs_err cs_socket_net_open(struct cs_net **out, struct cs_error *err);
+void cs_socket_net_close(struct cs_net *n); /* after all its sockets */
 
 /* CURVE server side: binds inproc://zeromq.zap.01 and admits the listed public keys only. `allowed_file`: one Z85
  * key a line, then an optional name; # comments. Reload after the file changed: from then on what a removed key
  * sends on an old connection is skipped too. A faulty file changes nothing. Without this call a CURVE server
  * cannot be bound. Reload: any thread. */
-CS_WARN_UNUSED enum cs_err cs_net_allow(struct cs_net *n, const char *allowed_file, struct cs_error *err);
-CS_WARN_UNUSED enum cs_err cs_net_reload(struct cs_net *n, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_socket_net_allow(struct cs_net *n, const char *allowed_file, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_socket_net_reload(struct cs_net *n, struct cs_error *err);
 
 struct cs_socket_opts {
     enum cs_socket_type type;
@@ -48,11 +48,11 @@ struct cs_socket_opts {
 CS_WARN_UNUSED enum cs_err cs_socket_open(struct cs_net *n, const struct cs_socket_opts *o, struct cs_socket **out,
                                           struct cs_error *err);
 void cs_socket_close(struct cs_socket *s);
-/* The same, but what was sent has this long to leave; cs_net_close waits for it. */
+/* The same, but what was sent has this long to leave; cs_socket_net_close waits for it. */
 void cs_socket_close_after(struct cs_socket *s, int linger_ms);
 /* endpoint "ipc:///path" (at most 107 bytes of path; a stale file is replaced, a live one is CS_EBUSY) or
  * "tcp://host:port". bind with port "*" picks one. CS_EDENIED: TCP beyond this machine without CURVE, or a CURVE
- * server without cs_net_allow. */
+ * server without cs_socket_net_allow. */
 CS_WARN_UNUSED enum cs_err cs_socket_bind(struct cs_socket *s, const char *endpoint, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_socket_connect(struct cs_socket *s, const char *endpoint, struct cs_error *err);
 /* The endpoint really bound ("tcp://127.0.0.1:40123"). */

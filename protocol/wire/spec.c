@@ -50,7 +50,7 @@ static enum cs_err pack_chunks(struct packing *p, struct cs_error *err)
             rc = cs_chunk_pack(p->study, p->cases, first, ref.n_cases, &bytes, err);
         if (rc != CS_OK)
             break;
-        cs_blake2b_256(bytes.data, bytes.len, ref.digest);
+        cs_digest_blake2b_256(bytes.data, bytes.len, ref.digest);
         rc = p->sink(p->sink_self, ref.digest, bytes.data, (uint32_t)bytes.len, err);
         if (p->n_refs == p->refs_cap) {
             p->refs_cap = p->refs_cap > 0 ? 2 * p->refs_cap : 64;
@@ -99,7 +99,7 @@ static enum cs_err check_spec(struct cs_spec *spec, struct cs_error *err)
     }
     if (cases != s->n_cases)
         return cs_error_set(err, CS_EPROTO, "the chunks hold %llu cases of %u", (unsigned long long)cases, s->n_cases);
-    cs_blake2b_256(s->analysis, strlen(s->analysis), digest);
+    cs_digest_blake2b_256(s->analysis, strlen(s->analysis), digest);
     if (memcmp(digest, s->analysis_digest, sizeof digest) != 0)
         return cs_error_set(err, CS_EPROTO, "the analysis does not have the digest that it states");
     return cs_study_check(s, err);
@@ -138,7 +138,7 @@ enum cs_err cs_spec_unpack(const void *bytes, uint32_t n, struct cs_spec *out, s
         rc = check_minor(out, err);
     if (rc == CS_OK)
         rc = check_spec(out, err);
-    cs_blake2b_256(bytes, n, out->digest);
+    cs_digest_blake2b_256(bytes, n, out->digest);
     if (rc != CS_OK)
         cs_spec_release(out);
     return rc;

@@ -15,13 +15,13 @@
         KEEP(c, member, byte_);                                                                                        \
     } while (0)
 
-void *cs_spec_elements(struct cs_codec *c, const void *own, uint32_t *n, uint32_t max, size_t size)
+void *cs_spec_visit_elements(struct cs_codec *c, const void *own, uint32_t *n, uint32_t max, size_t size)
 {
     cs_codec_array(c, n, max);
     return cs_codec_packing(c) ? (void *)(uintptr_t)own : cs_codec_alloc(c, *n, size);
 }
 
-void cs_spec_text(struct cs_codec *c, const char **s, uint32_t max)
+void cs_spec_visit_text(struct cs_codec *c, const char **s, uint32_t max)
 {
     cs_codec_str(c, s, max);
     if (*s == NULL)
@@ -30,14 +30,14 @@ void cs_spec_text(struct cs_codec *c, const char **s, uint32_t max)
 
 static void words(struct cs_codec *c, const char *const **list, uint32_t *n, uint32_t max)
 {
-    const char **v = cs_spec_elements(c, *list, n, max, sizeof *v);
+    const char **v = cs_spec_visit_elements(c, *list, n, max, sizeof *v);
     for (uint32_t i = 0; i < *n; i++)
-        cs_spec_text(c, &v[i], CS_TEXT_MAX);
+        cs_spec_visit_text(c, &v[i], CS_TEXT_MAX);
     cs_codec_end(c);
     KEEP(c, *list, v);
 }
 
-void cs_spec_values(struct cs_codec *c, const char *const **values, uint32_t n)
+void cs_spec_visit_values(struct cs_codec *c, const char *const **values, uint32_t n)
 {
     uint32_t count = n;
     words(c, values, &count, n);
@@ -47,7 +47,7 @@ void cs_spec_values(struct cs_codec *c, const char *const **values, uint32_t n)
 
 static void numbers(struct cs_codec *c, const uint32_t **list, uint32_t *n, uint32_t max)
 {
-    uint32_t *v = cs_spec_elements(c, *list, n, max, sizeof *v);
+    uint32_t *v = cs_spec_visit_elements(c, *list, n, max, sizeof *v);
     for (uint32_t i = 0; i < *n; i++)
         cs_codec_u32(c, &v[i]);
     cs_codec_end(c);
@@ -69,19 +69,19 @@ static void numbers_or_null(struct cs_codec *c, const uint32_t **list, uint32_t 
 static void visit_wording(struct cs_codec *c, struct cs_wording *w, uint32_t n_columns)
 {
     cs_codec_begin(c, 3);
-    cs_spec_text(c, &w->id, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &w->id, CS_SPEC_NAME_MAX);
     cs_codec_str(c, &w->match, CS_TEXT_MAX);
-    cs_spec_values(c, &w->values, n_columns);
+    cs_spec_visit_values(c, &w->values, n_columns);
     cs_codec_end(c);
 }
 
 static void visit_level(struct cs_codec *c, struct cs_level *l, uint32_t n_columns)
 {
     cs_codec_begin(c, 9);
-    cs_spec_text(c, &l->id, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &l->id, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, l->role);
     cs_codec_u32(c, &l->repeats_times);
-    struct cs_wording *w = cs_spec_elements(c, l->wordings, &l->n_wordings, CS_WORDINGS_MAX, sizeof *w);
+    struct cs_wording *w = cs_spec_visit_elements(c, l->wordings, &l->n_wordings, CS_WORDINGS_MAX, sizeof *w);
     for (uint32_t i = 0; i < l->n_wordings; i++)
         visit_wording(c, &w[i], n_columns);
     cs_codec_end(c);
@@ -97,9 +97,9 @@ static void visit_level(struct cs_codec *c, struct cs_level *l, uint32_t n_colum
 static void visit_factor(struct cs_codec *c, struct cs_factor *f)
 {
     cs_codec_begin(c, 9);
-    cs_spec_text(c, &f->name, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &f->name, CS_SPEC_NAME_MAX);
     words(c, &f->columns, &f->n_columns, CS_COLUMNS_MAX);
-    struct cs_level *l = cs_spec_elements(c, f->levels, &f->n_levels, CS_LEVELS_MAX, sizeof *l);
+    struct cs_level *l = cs_spec_visit_elements(c, f->levels, &f->n_levels, CS_LEVELS_MAX, sizeof *l);
     for (uint32_t i = 0; i < f->n_levels; i++)
         visit_level(c, &l[i], f->n_columns);
     cs_codec_end(c);
@@ -118,7 +118,7 @@ static void visit_factor(struct cs_codec *c, struct cs_factor *f)
 static void visit_field(struct cs_codec *c, struct cs_field *f)
 {
     cs_codec_begin(c, 10);
-    cs_spec_text(c, &f->name, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &f->name, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, f->kind);
     words(c, &f->categories, &f->n_categories, CS_CATEGORIES_MAX);
     cs_codec_str(c, &f->insufficient, CS_TEXT_MAX);
@@ -137,7 +137,7 @@ static void visit_field(struct cs_codec *c, struct cs_field *f)
 static void visit_derived(struct cs_codec *c, struct cs_derived *d)
 {
     cs_codec_begin(c, 4);
-    cs_spec_text(c, &d->name, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &d->name, CS_SPEC_NAME_MAX);
     cs_codec_u32(c, &d->field);
     cs_codec_u32(c, &d->column);
     cs_codec_str(c, &d->literal, CS_TEXT_MAX);
@@ -149,14 +149,14 @@ static void visit_question(struct cs_codec *c, struct cs_question *q)
 {
     const bool reads = q->reads != CS_READS_UNSAID;
     cs_codec_begin(c, cs_codec_packing(c) && reads ? 5 : 4);
-    cs_spec_text(c, &q->name, CS_SPEC_NAME_MAX);
-    cs_spec_text(c, &q->ask, CS_TEXT_MAX);
-    struct cs_field *f = cs_spec_elements(c, q->fields, &q->n_fields, CS_FIELDS_MAX, sizeof *f);
+    cs_spec_visit_text(c, &q->name, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &q->ask, CS_TEXT_MAX);
+    struct cs_field *f = cs_spec_visit_elements(c, q->fields, &q->n_fields, CS_FIELDS_MAX, sizeof *f);
     for (uint32_t i = 0; i < q->n_fields; i++)
         visit_field(c, &f[i]);
     cs_codec_end(c);
     KEEP(c, q->fields, f);
-    struct cs_derived *d = cs_spec_elements(c, q->derived, &q->n_derived, CS_FIELDS_MAX, sizeof *d);
+    struct cs_derived *d = cs_spec_visit_elements(c, q->derived, &q->n_derived, CS_FIELDS_MAX, sizeof *d);
     for (uint32_t i = 0; i < q->n_derived; i++)
         visit_derived(c, &d[i]);
     cs_codec_end(c);
@@ -183,10 +183,10 @@ static void visit_limits(struct cs_codec *c, struct cs_limits *l)
 
 static void visit_pools(struct cs_codec *c, struct cs_account *a)
 {
-    struct cs_shared_limits *p = cs_spec_elements(c, a->pools, &a->n_pools, CS_ACCOUNT_POOLS_MAX, sizeof *p);
+    struct cs_shared_limits *p = cs_spec_visit_elements(c, a->pools, &a->n_pools, CS_ACCOUNT_POOLS_MAX, sizeof *p);
     for (uint32_t i = 0; i < a->n_pools; i++) {
         cs_codec_begin(c, 2);
-        cs_spec_text(c, &p[i].name, CS_SPEC_NAME_MAX);
+        cs_spec_visit_text(c, &p[i].name, CS_SPEC_NAME_MAX);
         visit_limits(c, &p[i].limits);
         cs_codec_end(c);
     }
@@ -204,10 +204,10 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
                       : pools              ? 17
                       : more               ? 16
                                            : 14); /* not the truth file: the simulator's */
-    cs_spec_text(c, &a->name, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &a->name, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, a->protocol);
     cs_codec_bool(c, &a->simulated);
-    cs_spec_text(c, &a->base_url, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &a->base_url, CS_SPEC_NAME_MAX);
     cs_codec_str(c, &a->key_env, CS_SPEC_NAME_MAX);
     cs_codec_str(c, &a->key_file, CS_SPEC_NAME_MAX);
     cs_codec_bool(c, &a->confidential_ok);
@@ -232,10 +232,10 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
 static void visit_model(struct cs_codec *c, struct cs_model *m)
 {
     cs_codec_begin(c, cs_codec_packing(c) && m->n_pools > 0 ? 9 : 8);
-    cs_spec_text(c, &m->name, CS_SPEC_NAME_MAX);
-    cs_spec_text(c, &m->model, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &m->name, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &m->model, CS_SPEC_NAME_MAX);
     cs_codec_u32(c, &m->account);
-    cs_spec_text(c, &m->parameters, CS_TEXT_MAX);
+    cs_spec_visit_text(c, &m->parameters, CS_TEXT_MAX);
     cs_codec_u32(c, &m->max_output_tokens);
     cs_codec_u32(c, &m->timeout_ms);
     cs_codec_begin(c, 3);
@@ -257,7 +257,7 @@ static void visit_model(struct cs_codec *c, struct cs_model *m)
 
 static void visit_arms(struct cs_codec *c, const struct cs_arm **arms, uint32_t *n)
 {
-    struct cs_arm *a = cs_spec_elements(c, *arms, n, CS_LEVELS_MAX * CS_WORDINGS_MAX, sizeof *a);
+    struct cs_arm *a = cs_spec_visit_elements(c, *arms, n, CS_LEVELS_MAX * CS_WORDINGS_MAX, sizeof *a);
     for (uint32_t i = 0; i < *n; i++) {
         cs_codec_begin(c, 2);
         cs_codec_u32(c, &a[i].level);
@@ -285,9 +285,9 @@ static void visit_rect(struct cs_codec *c, struct cs_rect *r, uint32_t n_factors
 static void visit_prompt(struct cs_codec *c, struct cs_template_set *p)
 {
     cs_codec_begin(c, 3);
-    cs_spec_text(c, &p->when, CS_TEXT_MAX);
-    cs_spec_text(c, &p->system, CS_TEXT_MAX);
-    cs_spec_text(c, &p->user, CS_TEXT_MAX);
+    cs_spec_visit_text(c, &p->when, CS_TEXT_MAX);
+    cs_spec_visit_text(c, &p->system, CS_TEXT_MAX);
+    cs_spec_visit_text(c, &p->user, CS_TEXT_MAX);
     cs_codec_end(c);
 }
 
@@ -295,17 +295,17 @@ static void visit_prompt(struct cs_codec *c, struct cs_template_set *p)
 
 static void visit_design(struct cs_codec *c, struct cs_study *s)
 {
-    struct cs_template_set *p = cs_spec_elements(c, s->prompts, &s->n_prompts, CS_LEVELS_MAX, sizeof *p);
+    struct cs_template_set *p = cs_spec_visit_elements(c, s->prompts, &s->n_prompts, CS_LEVELS_MAX, sizeof *p);
     for (uint32_t i = 0; i < s->n_prompts; i++)
         visit_prompt(c, &p[i]);
     cs_codec_end(c);
     KEEP(c, s->prompts, p);
-    struct cs_factor *f = cs_spec_elements(c, s->factors, &s->n_factors, CS_FACTORS_MAX, sizeof *f);
+    struct cs_factor *f = cs_spec_visit_elements(c, s->factors, &s->n_factors, CS_FACTORS_MAX, sizeof *f);
     for (uint32_t i = 0; i < s->n_factors; i++)
         visit_factor(c, &f[i]);
     cs_codec_end(c);
     KEEP(c, s->factors, f);
-    struct cs_question *q = cs_spec_elements(c, s->questions, &s->n_questions, CS_QUESTIONS_MAX, sizeof *q);
+    struct cs_question *q = cs_spec_visit_elements(c, s->questions, &s->n_questions, CS_QUESTIONS_MAX, sizeof *q);
     for (uint32_t i = 0; i < s->n_questions; i++)
         visit_question(c, &q[i]);
     cs_codec_end(c);
@@ -314,17 +314,17 @@ static void visit_design(struct cs_codec *c, struct cs_study *s)
 
 static void visit_work(struct cs_codec *c, struct cs_study *s)
 {
-    struct cs_account *a = cs_spec_elements(c, s->accounts, &s->n_accounts, CS_MODELS_MAX, sizeof *a);
+    struct cs_account *a = cs_spec_visit_elements(c, s->accounts, &s->n_accounts, CS_MODELS_MAX, sizeof *a);
     for (uint32_t i = 0; i < s->n_accounts; i++)
         visit_account(c, &a[i]);
     cs_codec_end(c);
     KEEP(c, s->accounts, a);
-    struct cs_model *m = cs_spec_elements(c, s->models, &s->n_models, CS_MODELS_MAX, sizeof *m);
+    struct cs_model *m = cs_spec_visit_elements(c, s->models, &s->n_models, CS_MODELS_MAX, sizeof *m);
     for (uint32_t i = 0; i < s->n_models; i++)
         visit_model(c, &m[i]);
     cs_codec_end(c);
     KEEP(c, s->models, m);
-    struct cs_rect *r = cs_spec_elements(c, s->rects, &s->n_rects, CS_RECTS_MAX, sizeof *r);
+    struct cs_rect *r = cs_spec_visit_elements(c, s->rects, &s->n_rects, CS_RECTS_MAX, sizeof *r);
     for (uint32_t i = 0; i < s->n_rects; i++)
         visit_rect(c, &r[i], s->n_factors);
     cs_codec_end(c);
@@ -335,8 +335,8 @@ void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref *
                    uint32_t *minor)
 {
     cs_codec_begin(c, cs_codec_packing(c) && s->accept_unparsable ? 20 : cs_codec_packing(c) && *minor > 0 ? 19 : 18);
-    cs_spec_text(c, &s->name, CS_SPEC_NAME_MAX);
-    cs_spec_text(c, &s->title, CS_TEXT_MAX);
+    cs_spec_visit_text(c, &s->name, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &s->title, CS_TEXT_MAX);
     cs_codec_u64(c, &s->seed);
     cs_codec_bool(c, &s->confidential);
     words(c, &s->columns, &s->n_columns, CS_COLUMNS_MAX);
@@ -346,9 +346,9 @@ void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref *
     visit_design(c, s);
     visit_work(c, s);
     cs_codec_i64(c, &s->budget_nano_usd);
-    cs_spec_text(c, &s->analysis, CS_SPEC_MAX);
+    cs_spec_visit_text(c, &s->analysis, CS_SPEC_MAX);
     cs_codec_fixed(c, s->analysis_digest, sizeof s->analysis_digest);
-    struct cs_chunk_ref *refs = cs_spec_elements(c, *chunks, n_chunks, CS_CASES_MAX, sizeof *refs);
+    struct cs_chunk_ref *refs = cs_spec_visit_elements(c, *chunks, n_chunks, CS_CASES_MAX, sizeof *refs);
     for (uint32_t i = 0; i < *n_chunks; i++) {
         cs_codec_begin(c, 2);
         cs_codec_fixed(c, refs[i].digest, sizeof refs[i].digest);

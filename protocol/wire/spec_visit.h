@@ -9,11 +9,11 @@
 #include "protocol/wire/codec.h"
 
 /* The array at hand: its own elements when packing, new ones when unpacking. *n as in cs_codec_array. */
-void *cs_spec_elements(struct cs_codec *c, const void *own, uint32_t *n, uint32_t max, size_t size);
+void *cs_spec_visit_elements(struct cs_codec *c, const void *own, uint32_t *n, uint32_t max, size_t size);
 /* A string that must be there. */
-void cs_spec_text(struct cs_codec *c, const char **s, uint32_t max);
+void cs_spec_visit_text(struct cs_codec *c, const char **s, uint32_t max);
 /* Exactly n of them. */
-void cs_spec_values(struct cs_codec *c, const char *const **values, uint32_t n);
+void cs_spec_visit_values(struct cs_codec *c, const char *const **values, uint32_t n);
 
 /* chunks: of spec when packing; into the arena when unpacking. *minor: what it states to need, left out when 0. */
 void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref **chunks, uint32_t *n_chunks,

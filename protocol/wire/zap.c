@@ -75,7 +75,7 @@ static bool reply(void *rep, const struct frame *id, bool admitted, const char *
  * found. */
 static void tell_denied(struct cs_zap *z, const char *key, const struct frame *address)
 {
-    uint64_t now = cs_mono_ms();
+    uint64_t now = cs_clock_mono_ms();
     z->denied++;
     if (z->denied_told_ms != 0 && now - z->denied_told_ms < DENIED_LOG_MS)
         return;
@@ -122,7 +122,7 @@ enum cs_err cs_zap_open(void *context, const char *allowed_file, struct cs_zap *
     struct cs_zap *z = cs_xcalloc(1, sizeof *z);
     z->file = cs_xstrdup(allowed_file);
     pthread_mutex_init(&z->mutex, NULL);
-    enum cs_err rc = cs_allow_list_load(z->file, &z->list, err);
+    enum cs_err rc = cs_keys_allow_list_load(z->file, &z->list, err);
     if (rc != CS_OK)
         goto out;
     z->rep = zmq_socket(context, ZMQ_REP);
@@ -149,7 +149,7 @@ void cs_zap_close(struct cs_zap *z)
         CS_ASSERT(pthread_join(z->thread, NULL) == 0);
     else if (z->rep != NULL)
         zmq_close(z->rep);
-    cs_allow_list_release(&z->list);
+    cs_keys_allow_list_release(&z->list);
     pthread_mutex_destroy(&z->mutex);
     free(z->file);
     free(z);
@@ -158,21 +158,21 @@ void cs_zap_close(struct cs_zap *z)
 enum cs_err cs_zap_reload(struct cs_zap *z, struct cs_error *err)
 {
     struct cs_allow_list fresh;
-    enum cs_err rc = cs_allow_list_load(z->file, &fresh, err);
+    enum cs_err rc = cs_keys_allow_list_load(z->file, &fresh, err);
     if (rc != CS_OK)
         return rc;
     pthread_mutex_lock(&z->mutex);
     struct cs_allow_list old = z->list;
     z->list = fresh;
     pthread_mutex_unlock(&z->mutex);
-    cs_allow_list_release(&old);
+    cs_keys_allow_list_release(&old);
     return CS_OK;
 }
 
 bool cs_zap_admits(struct cs_zap *z, const char *key)
 {
     pthread_mutex_lock(&z->mutex);
-    bool admitted = cs_allow_list_has(&z->list, key);
+    bool admitted = cs_keys_allow_list_has(&z->list, key);
     pthread_mutex_unlock(&z->mutex);
     return admitted;
 }

@@ -494,7 +494,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: statistics [--short] [STUDIES [SEED]], at least 2000 studies\n");
         return 64;
     }
-    struct tally t = {.studies = (uint32_t)studies, .resampled = (uint32_t)studies, .seed = cs_mix64(seed)};
+    struct tally t = {.studies = (uint32_t)studies, .resampled = (uint32_t)studies, .seed = cs_rng_mix64(seed)};
     if (brief) {
         t.studies = 2000;
         t.resampled = 500;

@@ -77,7 +77,7 @@ static struct ack_file *file_named(struct check *c, const char *name)
 static void note_ack(struct check *c, const char *hex)
 {
     struct cs_digest d;
-    if (!cs_unhex(hex, d.b, sizeof d.b))
+    if (!cs_digest_unhex(hex, d.b, sizeof d.b))
         return;
     struct known *k = know(c, &d);
     if (k->acked)
@@ -168,18 +168,19 @@ static enum cs_err check_outputs(struct check *c, struct cs_store *s, struct cs_
     struct cs_key from, until;
     uint64_t seq, next, id = 1;
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
-    enum cs_err rc = cs_store_last_commit(s, v, &seq, &next, err);
+    enum cs_err rc = cs_store_rows_last_commit(s, v, &seq, &next, err);
     if (rc == CS_OK && seq < c->commit_seq)
         rc = cs_error_set(err, CS_ECORRUPT, "commit %llu was there, and now the last is %llu",
                           (unsigned long long)c->commit_seq, (unsigned long long)seq);
     if (rc == CS_OK && (next > OUTPUTS_MAX || next <= c->n_sums))
         rc = cs_error_set(err, CS_ECORRUPT, "%llu outputs were there, and now the next is %llu",
                           (unsigned long long)c->n_sums, (unsigned long long)next);
-    cs_key_output(&from, 1);
-    cs_key_output(&until, UINT64_MAX);
-    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_OUTPUTS, cs_key_slice(&from), cs_key_slice(&until));
+    cs_keyspace_output(&from, 1);
+    cs_keyspace_output(&until, UINT64_MAX);
+    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_OUTPUTS, cs_keyspace_slice(&from),
+                                                    cs_keyspace_slice(&until));
     for (; rc == CS_OK && cs_rocks_rows_next(rows, &key, &value); id++) {
-        if (key.n != 8 || cs_get_u64(key.p) != id)
+        if (key.n != 8 || cs_keyspace_get_u64(key.p) != id)
             rc = cs_error_set(err, CS_ECORRUPT, "output %llu is missing", (unsigned long long)id);
         else
             rc = compare(c, id, value, err);
@@ -200,7 +201,7 @@ static enum cs_err find_one(struct cs_finder *f, const struct cs_digest *d, uint
 {
     const struct cs_indexed *found;
     uint32_t n;
-    enum cs_err rc = cs_finder_get(f, d, 0, &found, &n, err);
+    enum cs_err rc = cs_index_finder_get(f, d, 0, &found, &n, err);
     *id = rc == CS_OK && n == 1 ? found[0].output_id : 0;
     return rc;
 }
@@ -209,11 +210,11 @@ static enum cs_err check_acked(struct check *c, struct cs_store *s, struct cs_er
 {
     char hex[33];
     uint64_t found = 0;
-    struct cs_finder *f = cs_finder_open(s);
+    struct cs_finder *f = cs_index_finder_open(s);
     enum cs_err rc = CS_OK;
     for (uint32_t i = 0; rc == CS_OK && i < c->n_waiting; i++) {
         struct known *k = c->waiting[i];
-        cs_hex(k->digest.b, sizeof k->digest.b, hex);
+        cs_digest_hex(k->digest.b, sizeof k->digest.b, hex);
         if (k->id == 0)
             rc = cs_error_set(err, CS_ECORRUPT, "the acknowledged output of %s is lost", hex);
         else if (k->canonical != 0)
@@ -222,7 +223,7 @@ static enum cs_err check_acked(struct check *c, struct cs_store *s, struct cs_er
             rc = cs_error_set(err, CS_ECORRUPT, "the index has %llu for %s, not output %llu", (unsigned long long)found,
                               hex, (unsigned long long)k->canonical);
     }
-    cs_finder_close(f);
+    cs_index_finder_close(f);
     if (rc == CS_OK)
         c->n_waiting = 0;
     return rc;
@@ -261,13 +262,13 @@ static enum cs_err check_ledger(const struct check *c, struct cs_store *s, struc
 {
     struct tally t = {.n_lanes = 0};
     uint64_t answers = 0, duplicates = 0;
-    enum cs_err rc = cs_store_pages(s, 1, count_page, &t, err);
+    enum cs_err rc = cs_store_scan_pages(s, 1, count_page, &t, err);
     for (uint32_t lane = 0; rc == CS_OK && lane < t.n_lanes; lane++) {
         struct cs_counters n;
         uint64_t counted = 0;
         rc = cs_store_scan(s, 1, lane, count_row, &t, err);
         if (rc == CS_OK)
-            rc = cs_store_counters(s, 1, lane, &n, err);
+            rc = cs_store_rows_counters(s, 1, lane, &n, err);
         if (rc == CS_ENOENT && t.rows[lane] == 0)
             rc = CS_OK;
         for (int o = 0; o < CS_OUTCOMES; o++)

@@ -37,7 +37,7 @@ static void check_api_key(void)
     struct cs_account a = {.name = "a", .key_file = path};
     struct cs_error err = {0};
     char *key = NULL, print[9];
-    enum cs_err rc = cs_key_find(&a, &key, &err);
+    enum cs_err rc = cs_keys_env_find(&a, &key, &err);
     CS_ASSERT((rc == CS_OK) == (key != NULL));
     if (rc != CS_OK) {
         CS_ASSERT(err.msg[0] != '\0');
@@ -45,9 +45,9 @@ static void check_api_key(void)
     }
     for (const char *p = key; *p != '\0'; p++)
         CS_ASSERT(*p > ' ' && *p < 127); /* it becomes part of a header line */
-    cs_key_fingerprint(key, print);
+    cs_keys_env_fingerprint(key, print);
     CS_ASSERT(strspn(print, "0123456789abcdef") == 8);
-    cs_key_free(key);
+    cs_keys_env_free(key);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -60,18 +60,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     CS_ASSERT(f != NULL);
     CS_ASSERT(fwrite(data, 1, n, f) == n);
     CS_ASSERT(fclose(f) == 0);
-    if (cs_allow_list_load(path, &list, &err) == CS_OK) {
+    if (cs_keys_allow_list_load(path, &list, &err) == CS_OK) {
         for (uint32_t i = 0; i < list.n; i++) {
             CS_ASSERT(strlen(list.keys[i]) == 40);
-            CS_ASSERT(cs_allow_list_has(&list, list.keys[i]));
+            CS_ASSERT(cs_keys_allow_list_has(&list, list.keys[i]));
         }
     } else {
         CS_ASSERT(err.msg[0] != '\0');
     }
-    cs_allow_list_release(&list);
-    if (cs_public_key_load(path, key, &err) == CS_OK)
+    cs_keys_allow_list_release(&list);
+    if (cs_keys_public_load(path, key, &err) == CS_OK)
         CS_ASSERT(strlen(key) == 40);
-    (void)!cs_keypair_load(path, &pair, &err);
+    (void)!cs_keys_pair_load(path, &pair, &err);
     check_api_key();
     return 0;
 }

@@ -56,17 +56,17 @@ static void check_grown_values(struct cs_slice value)
     struct cs_place place, same;
     struct cs_indexed found = {0}, twin = {0};
     uint8_t bytes[CS_PLACE_MAX], row[CS_INDEX_BYTES];
-    if (cs_place_decode(value, &place)) {
+    if (cs_keyspace_place_decode(value, &place)) {
         CS_ASSERT(place.n_earlier <= CS_EARLIER_MAX);
-        uint32_t n = cs_place_encode(bytes, &place);
+        uint32_t n = cs_keyspace_place_encode(bytes, &place);
         CS_ASSERT(n <= sizeof bytes);
-        CS_ASSERT(cs_place_decode((struct cs_slice){bytes, n}, &same));
+        CS_ASSERT(cs_keyspace_place_decode((struct cs_slice){bytes, n}, &same));
         CS_ASSERT(memcmp(place.earlier, same.earlier, sizeof place.earlier) == 0);
         CS_ASSERT(place.output_id == same.output_id && place.flags == same.flags);
     }
-    if (cs_index_decode(value, &found)) {
-        uint32_t n = cs_index_encode(row, &found);
-        CS_ASSERT(cs_index_decode((struct cs_slice){row, n}, &twin));
+    if (cs_keyspace_index_decode(value, &found)) {
+        uint32_t n = cs_keyspace_index_encode(row, &found);
+        CS_ASSERT(cs_keyspace_index_decode((struct cs_slice){row, n}, &twin));
         CS_ASSERT(memcmp(&found, &twin, sizeof found) == 0);
     }
 }
@@ -81,19 +81,19 @@ static void check_small_values(const uint8_t *data, size_t size)
     uint8_t again[CS_COUNTERS_BYTES];
     uint64_t at;
     uint32_t lane;
-    if (cs_counters_decode(value, &counters) && size == sizeof again && counters.salvaged > 0 &&
+    if (cs_keyspace_counters_decode(value, &counters) && size == sizeof again && counters.salvaged > 0 &&
         data[1] == CS_OUTCOMES) {
-        cs_counters_encode(again, &counters);
+        cs_keyspace_counters_encode(again, &counters);
         CS_ASSERT(memcmp(again, data, size) == 0);
     }
     check_grown_values(value);
-    if (cs_key_parse_at(value, &lane, &at)) {
-        cs_key_at(&key, (enum cs_ledger_row)data[0], cs_get_u32(data + 1), lane, at);
+    if (cs_keyspace_parse_at(value, &lane, &at)) {
+        cs_keyspace_at(&key, (enum cs_ledger_row)data[0], cs_keyspace_get_u32(data + 1), lane, at);
         CS_ASSERT(key.n == size);
         CS_ASSERT(memcmp(key.b, data, size) == 0);
     }
-    if (cs_key_parse_index(value, &d, &found)) {
-        cs_key_index(&key, &d, found.owner.lane, found.output_id);
+    if (cs_keyspace_parse_index(value, &d, &found)) {
+        cs_keyspace_index(&key, &d, found.owner.lane, found.output_id);
         CS_ASSERT(key.n == size);
         CS_ASSERT(memcmp(key.b + 1, data + 1, size - 1) == 0);
     }

@@ -21,17 +21,18 @@ static bool has_end(const struct cs_j *root, const struct cs_dialect *p)
 {
     const struct cs_j *first;
     if (p == &cs_dialect_openai_chat)
-        return cs_j_text(cs_j_get(cs_j_at(cs_j_get(root, "choices"), 0), "finish_reason")) != NULL;
+        return cs_json_read_text(
+                   cs_json_read_get(cs_json_read_at(cs_json_read_get(root, "choices"), 0), "finish_reason")) != NULL;
     if (p == &cs_dialect_openai_responses)
-        return cs_j_text(cs_j_get(root, "status")) != NULL;
+        return cs_json_read_text(cs_json_read_get(root, "status")) != NULL;
     if (p == &cs_dialect_anthropic)
-        return cs_j_text(cs_j_get(root, "stop_reason")) != NULL;
+        return cs_json_read_text(cs_json_read_get(root, "stop_reason")) != NULL;
     if (p == &cs_dialect_bedrock)
-        return cs_j_text(cs_j_get(root, "stopReason")) != NULL;
-    first = cs_j_at(cs_j_get(root, "candidates"), 0);
-    return cs_j_text(cs_j_get(first, "finishReason")) != NULL ||
-           cs_j_text(cs_j_get(cs_j_get(root, "promptFeedback"), "blockReason")) != NULL ||
-           (first == NULL && cs_j_get(root, "usageMetadata") != NULL);
+        return cs_json_read_text(cs_json_read_get(root, "stopReason")) != NULL;
+    first = cs_json_read_at(cs_json_read_get(root, "candidates"), 0);
+    return cs_json_read_text(cs_json_read_get(first, "finishReason")) != NULL ||
+           cs_json_read_text(cs_json_read_get(cs_json_read_get(root, "promptFeedback"), "blockReason")) != NULL ||
+           (first == NULL && cs_json_read_get(root, "usageMetadata") != NULL);
 }
 
 static void check_text(const char *text, size_t max)
@@ -61,9 +62,9 @@ static void check_reading(const struct cs_http_reply *reply, const struct cs_rea
         return;
     CS_ASSERT(reply->transfer == CS_TRANSFER_WHOLE);
     struct cs_j_document d = {0};
-    if (cs_j_read(&d, reply->body, reply->body_len)) /* it is stricter: NUL and depth */
+    if (cs_json_read(&d, reply->body, reply->body_len)) /* it is stricter: NUL and depth */
         CS_ASSERT(has_end(d.values, p));
-    cs_j_release(&d);
+    cs_json_read_release(&d);
 }
 
 static void check_consequence(const struct cs_http_reply *reply, const struct cs_reading *r, struct cs_arena *arena)
@@ -73,11 +74,11 @@ static void check_consequence(const struct cs_http_reply *reply, const struct cs
     struct cs_output o, back;
     struct cs_error err;
     struct cs_buf packed = CS_BUF_INIT(CS_OUTPUT_MAX);
-    struct cs_verdict v = cs_call_ended(&c, reply, r, &(struct cs_call_world){.now_ms = 5, .rng = &rng});
+    struct cs_verdict v = cs_worker_call_ended(&c, reply, r, &(struct cs_call_world){.now_ms = 5, .rng = &rng});
     CS_ASSERT(v.next <= CS_NEXT_STOP && (unsigned)v.outcome < CS_OUTCOMES);
     if (v.outcome == CS_OUTCOME_ok || v.outcome == CS_OUTCOME_refused || v.outcome == CS_OUTCOME_truncated)
         CS_ASSERT(r->says == CS_SAYS_ANSWER && reply->status / 100 == 2 && reply->transfer == CS_TRANSFER_WHOLE);
-    cs_call_output(&c, reply, r, v.outcome, 5, &o);
+    cs_worker_call_output(&c, reply, r, v.outcome, 5, &o);
     o.worker = "w";
     cs_output_pack(&o, &packed); /* what a provider writes never makes an output that cannot travel */
     CS_ASSERT(!packed.overflow);

@@ -102,7 +102,7 @@ static void use(const struct cs_loaded *l)
             (void)!cs_render(l->study, &at, &c, &prompt, NULL);
         }
     }
-    cs_prompt_release(&prompt);
+    cs_render_release(&prompt);
     cs_plan_release(&plan);
 }
 
@@ -115,11 +115,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     put_all((const char *)data, (const char *)data + n);
     snprintf(path, sizeof path, "%s/study.yaml", folder);
-    enum cs_err rc = cs_study_load(path, NULL, &l, &err);
+    enum cs_err rc = cs_load_study(path, NULL, &l, &err);
     if (rc == CS_OK)
         use(&l);
     else
         CS_ASSERT(err.code == rc && err.msg[0] != '\0');
-    cs_loaded_release(&l);
+    cs_load_release(&l);
     return 0;
 }

@@ -207,7 +207,7 @@ end:do
             od
         :: kind == ASSIGN && !(held[w] & BIT(set)) -> held[w] = held[w] | BIT(set); w_epoch[w * T + set] = e
         :: kind == ASSIGN && (held[w] & BIT(set)) -> skip                       /* -> assign: said twice */
-        :: kind == ACK -> t = 0;                                                /* -> cs_work_acked */
+        :: kind == ACK -> t = 0;                                                /* -> cs_worker_work_acked */
             do
             :: t < T -> assert(!(set & BIT(t)) || d_done[t]); t++               /* I1 */
             :: else -> break
@@ -220,7 +220,7 @@ end:do
         if :: FRESH(w) & 1 -> t = 0 :: FRESH(w) & 2 -> t = 1 fi;
         busy[w] = busy[w] | BIT(t);
         assert(spare[t] > 0); spare[t]--; t = 0 }                               /* paid again for a fault only */
-    :: atomic { busy[w] && linked[w] == 2 && nfull(up[w]) ->                         /* -> deliver, cs_work_flush */
+    :: atomic { busy[w] && linked[w] == 2 && nfull(up[w]) ->                         /* -> deliver, cs_worker_work_flush */
         if :: busy[w] & 1 -> t = 0 :: busy[w] & 2 -> t = 1 fi;
         busy[w] = busy[w] & ~BIT(t); unacked[w] = unacked[w] | BIT(t);
         up[w]!OUTPUT(w_term[w], t, 1 + w); FORGET; t = 0 }

@@ -3,7 +3,7 @@
  * nothing is paid again but what a lost worker had in its hands. */
 #include "tests/sim/sim.h"
 
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 
 /* Invariants 9, 12, 13 after every event. */
 void sim_check_core(struct sim *s)
@@ -37,7 +37,7 @@ void sim_check_written(struct sim *s, const struct cs_batch *b)
 
         for (unsigned k = 0; k < CS_PAGE_TRIALS && first + k < n; k++) {
             const struct sim_kept *t = &sim_ledger(s, p->gen, p->lane)->kept[first + k];
-            enum cs_trial_state state = cs_page_get(p->bits, k);
+            enum cs_trial_state state = cs_ledger_get(p->bits, k);
 
             if ((state == CS_TRIAL_DONE) != (t->canonical != 0) || (state == CS_TRIAL_FAILED && t->failure == 0))
                 sim_fail(s, "trial m%u %llu is on disk in state %d, with%s an answer", p->lane,
@@ -137,8 +137,8 @@ static void check_lane(struct sim *s, uint32_t lane)
 
     cs_core_lane(s->coordinator.core, lane, &l);
     for (uint64_t i = 0; i < d->n_trials; i++) {
-        enum cs_trial_state state = cs_page_get(g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES,
-                                                (unsigned)(i % CS_PAGE_TRIALS));
+        enum cs_trial_state state = cs_ledger_get(g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES,
+                                                  (unsigned)(i % CS_PAGE_TRIALS));
 
         count[state]++;
         if ((state == CS_TRIAL_DONE) != (g->kept[i].canonical != 0))

@@ -256,7 +256,7 @@ void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_r
     struct sim *s = cs_xcalloc(1, sizeof *s);
 
     s->seed = seed;
-    s->rng.state = cs_mix64(seed);
+    s->rng.state = cs_rng_mix64(seed);
     s->mutation = mutation;
     s->trace = trace;
     s->result = result;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "coordinator/act.h"
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 
 enum { CHECK_LONG_EVERY = 32, AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
 
@@ -298,9 +298,9 @@ static bool hear_again(struct sim *s, const struct sim_packet *p)
     if (c->core == NULL)
         return true;
     if (leased(s) != before)
-        sim_fail(s, "a stale %s changes leases", cs_kind_name(m.kind));
+        sim_fail(s, "a stale %s changes leases", cs_message_kind_name(m.kind));
     if (c->whos != whos + (m.kind != CS_BYE))
-        sim_fail(s, "a stale %s is not told so", cs_kind_name(m.kind));
+        sim_fail(s, "a stale %s is not told so", cs_message_kind_name(m.kind));
     return true;
 }
 
@@ -403,7 +403,7 @@ bool sim_core_again(struct sim *s, uint32_t lane)
         bool wanted = t->outcome == CS_OUTCOME_timeout || s->mutation == SIM_MUTATE_AGAIN_ANY;
 
         cs_core_page(s->coordinator.core, lane, i / CS_PAGE_TRIALS, bits);
-        if (cs_page_get(bits, (unsigned)(i % CS_PAGE_TRIALS)) != CS_TRIAL_DONE || t->canonical == 0 || !wanted ||
+        if (cs_ledger_get(bits, (unsigned)(i % CS_PAGE_TRIALS)) != CS_TRIAL_DONE || t->canonical == 0 || !wanted ||
             (t->superseded != 0 && !repeat))
             continue;
         trials[n++] = (struct cs_again_trial){i, s->mutation == SIM_MUTATE_AGAIN_ANY ? CS_OUTCOME_timeout : t->outcome,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 
@@ -19,7 +19,7 @@ uint64_t sim_print(const void *bytes, uint32_t n)
     for (uint32_t i = 0; i < n; i += sizeof word) {
         word = 0;
         memcpy(&word, (const char *)bytes + i, n - i < sizeof word ? n - i : sizeof word);
-        h = cs_mix64(h ^ word);
+        h = cs_rng_mix64(h ^ word);
     }
     return h | 2; /* neither none nor ADOPTED */
 }
@@ -28,7 +28,7 @@ uint64_t sim_print(const void *bytes, uint32_t n)
 
 static uint64_t *slot_of(uint64_t *fingerprints, uint32_t cap, uint64_t print)
 {
-    uint64_t i = cs_mix64(print) & (cap - 1);
+    uint64_t i = cs_rng_mix64(print) & (cap - 1);
 
     while (fingerprints[i] != 0 && fingerprints[i] != print)
         i = (i + 1) & (cap - 1);
@@ -65,7 +65,7 @@ static void adopt(struct sim_ledger *g, uint64_t i, uint64_t print, uint8_t outc
     struct cs_bits one = {{0}};
 
     cs_bits_add(&one, (unsigned)(i % CS_PAGE_TRIALS));
-    cs_page_set(g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES, &one, CS_TRIAL_DONE);
+    cs_ledger_set(g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES, &one, CS_TRIAL_DONE);
     g->kept[i].canonical = print;
     g->kept[i].outcome = outcome;
     g->kept[i].adopted = true;

@@ -185,7 +185,7 @@ static void on_exit_of(struct sim *s, struct sim_worker *w, enum cs_err code, co
 
     sim_trace(s, "%s    exits: %s", w->name, text);
     if (!expected)
-        sim_fail(s, "%s ends with %s: %s", w->name, cs_err_name(code), text);
+        sim_fail(s, "%s ends with %s: %s", w->name, cs_error_name(code), text);
     bury(s, w);
     w->stranger = false;
     if (!s->finished)

@@ -104,6 +104,6 @@ void sim_trace_message(const struct sim *s, const char *from, const char *verb, 
     if (!s->trace)
         return;
     say_body(&l, m);
-    sim_trace(s, "%s %s %s  %s %llu ack %llu%s", from, verb, to, cs_kind_name(m->kind), (unsigned long long)m->seq,
-              (unsigned long long)m->ack, l.text);
+    sim_trace(s, "%s %s %s  %s %llu ack %llu%s", from, verb, to, cs_message_kind_name(m->kind),
+              (unsigned long long)m->seq, (unsigned long long)m->ack, l.text);
 }

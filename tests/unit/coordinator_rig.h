@@ -14,7 +14,7 @@
 
 #include "coordinator/core.h"
 #include "coordinator/invariants.h"
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/rng.h"
@@ -75,7 +75,7 @@ struct rig {
 
 static inline void rig_digest(uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *out)
 {
-    uint64_t a = cs_mix64((uint64_t)gen << 48 ^ (uint64_t)lane << 40 ^ position), b = cs_mix64(a + 1);
+    uint64_t a = cs_rng_mix64((uint64_t)gen << 48 ^ (uint64_t)lane << 40 ^ position), b = cs_rng_mix64(a + 1);
 
     memcpy(out->b, &a, 8);
     memcpy(out->b + 8, &b, 8);

@@ -230,7 +230,7 @@ static void say_coordinator_body(struct cs_buf *b, const struct cs_message *m)
 
 static void say_message(struct cs_buf *b, const struct cs_message *m)
 {
-    cs_buf_printf(b, "%u %s session %llu seq %llu ack %llu ", m->version, cs_kind_name(m->kind), U(m->session),
+    cs_buf_printf(b, "%u %s session %llu seq %llu ack %llu ", m->version, cs_message_kind_name(m->kind), U(m->session),
                   U(m->seq), U(m->ack));
     if (m->kind == CS_ASSIGN || m->kind == CS_RELEASE || m->kind == CS_REVOKE || m->kind == CS_REVOKED)
         say_leases(b, m->leases.leases, m->leases.n);

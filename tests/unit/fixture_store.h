@@ -101,7 +101,7 @@ FIXTURE_FN void text_of(uint64_t n, char *out, size_t bytes)
 FIXTURE_FN struct cs_digest digest_of(uint64_t n)
 {
     struct cs_digest d;
-    uint64_t a = cs_mix64(n), b = cs_mix64(a);
+    uint64_t a = cs_rng_mix64(n), b = cs_rng_mix64(a);
     memcpy(d.b, &a, 8);
     memcpy(d.b + 8, &b, 8);
     return d;
@@ -151,10 +151,10 @@ FIXTURE_FN uint32_t found_by(struct cs_store *s, const struct cs_digest *d, uint
     struct cs_error err = {0};
     const struct cs_indexed *found = NULL;
     uint32_t n = 0;
-    struct cs_finder *f = cs_finder_open(s);
-    assert_ok(cs_finder_get(f, d, 0, &found, &n, &err));
+    struct cs_finder *f = cs_index_finder_open(s);
+    assert_ok(cs_index_finder_get(f, d, 0, &found, &n, &err));
     *id = n > 0 ? found[0].output_id : 0;
-    cs_finder_close(f);
+    cs_index_finder_close(f);
     return n;
 }
 

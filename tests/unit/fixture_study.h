@@ -262,7 +262,7 @@ static inline struct cs_study fx_study(void)
         .budget_nano_usd = -1,
         .analysis = "{\"alpha\":0.05}",
     };
-    cs_blake2b_256(s.analysis, strlen(s.analysis), s.analysis_digest);
+    cs_digest_blake2b_256(s.analysis, strlen(s.analysis), s.analysis_digest);
     return s;
 }
 

@@ -24,7 +24,7 @@ static void the_longest_reason_is_told(void **state)
     assert_int_equal(cs_binding_most(&b, 2000), CS_QUOTA_TOKENS); /* since then: what holds */
     assert_int_equal(cs_binding_most(&b, 2000), CS_QUOTA_TOKENS);
     for (int i = 0; i < CS_BINDS; i++)
-        assert_non_null(cs_bind_name((enum cs_bind)i));
+        assert_non_null(cs_binding_name((enum cs_bind)i));
 }
 
 /* ---- a fleet ---------------------------------------------------------------------------------------------- */
@@ -49,7 +49,7 @@ static struct cs_progress_lane merged(const struct cs_worker_info *workers, uint
     static struct cs_progress_lane lane;
     lane = (struct cs_progress_lane){.gen = 1, .state = state, .planned = 10, .done = 3};
     struct cs_progress p = {.lanes = &lane, .n_lanes = 1};
-    cs_progress_merge(&p, workers, n);
+    cs_progress_lanes_merge(&p, workers, n);
     return lane;
 }
 

@@ -210,7 +210,7 @@ static void announced_counts_are_held_against_the_bytes(void **state)
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
         uint8_t *copy = cs_xmalloc(t[i].n);
         memcpy(copy, t[i].bytes, t[i].n);
-        const char *why = cs_msgpack_fault(copy, t[i].n, CS_CODEC_DEPTH_MAX);
+        const char *why = cs_bounds_fault(copy, t[i].n, CS_CODEC_DEPTH_MAX);
         assert_int_equal(why == NULL, t[i].good);
         free(copy);
     }

@@ -82,7 +82,7 @@ static void closing_writes_what_was_submitted(void **state)
     for (uint64_t i = 1; i <= CS_COMMIT_MAX; i++)
         cs_commit_submit(c, batch_of(i, 3));
     cs_commit_close(c);
-    assert_ok(cs_store_output(s, 3 * CS_COMMIT_MAX, &arena, &stored, &err));
+    assert_ok(cs_store_scan_output(s, 3 * CS_COMMIT_MAX, &arena, &stored, &err));
     cs_arena_release(&arena);
     cs_store_close(s);
 }
@@ -132,7 +132,7 @@ static void nothing_is_written_after_a_failure(void **state)
     cs_store_close(s);
 
     s = open_writer(*state);
-    assert_ok(cs_store_output(s, good, &arena, &stored, &err));
+    assert_ok(cs_store_scan_output(s, good, &arena, &stored, &err));
     assert_true(good >= 16 * 5);
     struct cs_batch *b = batch_of(++group, 1);
     assert_ok(cs_store_write(s, b, &err));

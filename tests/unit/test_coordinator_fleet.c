@@ -521,7 +521,7 @@ static void check_disk(struct sim *s)
         assert_true(!s->acked[i] || durable[i]);
     for (uint32_t lane = 0; lane < d->n_lanes; lane++) {
         for (uint64_t p = 0; p < d->n_trials[lane]; p++) {
-            enum cs_trial_state state = cs_page_get(d->ledger[lane] + p / 256 * CS_PAGE_BYTES, (unsigned)(p % 256));
+            enum cs_trial_state state = cs_ledger_get(d->ledger[lane] + p / 256 * CS_PAGE_BYTES, (unsigned)(p % 256));
 
             assert_int_equal(state == CS_TRIAL_DONE, d->canonical[lane][p] == 1);
         }

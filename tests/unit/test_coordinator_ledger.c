@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 #include "protocol/base/rng.h"
 
 static void random_page(struct cs_rng *r, uint8_t page[CS_PAGE_BYTES])
@@ -32,10 +32,10 @@ static void a_page_is_laid_out_as_the_store_says(void **state)
 
     (void)state;
     cs_bits_add(&one, 5);
-    cs_page_set(page, &one, CS_TRIAL_FAILED);
+    cs_ledger_set(page, &one, CS_TRIAL_FAILED);
     assert_int_equal(page[1], 0x08); /* trial 5: bits 2 and 3 of byte 1 */
-    assert_int_equal(cs_page_get(page, 5), CS_TRIAL_FAILED);
-    assert_int_equal(cs_page_get(page, 4), CS_TRIAL_PLANNED);
+    assert_int_equal(cs_ledger_get(page, 5), CS_TRIAL_FAILED);
+    assert_int_equal(cs_ledger_get(page, 4), CS_TRIAL_PLANNED);
 }
 
 static void select_and_set_agree_with_get(void **state)
@@ -51,15 +51,15 @@ static void select_and_set_agree_with_get(void **state)
 
         random_page(&r, page);
         for (unsigned s = 0; s < 4; s++) {
-            struct cs_bits in = cs_page_select(page, (enum cs_trial_state)s, n);
+            struct cs_bits in = cs_ledger_select(page, (enum cs_trial_state)s, n);
 
             for (unsigned i = 0; i < CS_PAGE_TRIALS; i++)
-                assert_int_equal(cs_bits_has(&in, i), i < n && cs_page_get(page, i) == (enum cs_trial_state)s);
+                assert_int_equal(cs_bits_has(&in, i), i < n && cs_ledger_get(page, i) == (enum cs_trial_state)s);
         }
         memcpy(after, page, sizeof after);
-        cs_page_set(after, &set, to);
+        cs_ledger_set(after, &set, to);
         for (unsigned i = 0; i < CS_PAGE_TRIALS; i++)
-            assert_int_equal(cs_page_get(after, i), cs_bits_has(&set, i) ? to : cs_page_get(page, i));
+            assert_int_equal(cs_ledger_get(after, i), cs_bits_has(&set, i) ? to : cs_ledger_get(page, i));
     }
 }
 

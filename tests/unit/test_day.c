@@ -221,7 +221,7 @@ static uint32_t ask(struct bench *b, uint32_t want)
 static struct cs_day_told day(struct bench *b, const struct cs_day_ask *d)
 {
     struct answer a = {0};
-    cs_quota_day(b->r, d, on_told, &a);
+    cs_quota_days_tell(b->r, d, on_told, &a);
     assert_true(a.done || run_until(&b->loop, &a.done, 3000));
     assert_true(a.good);
     return a.told;
@@ -231,7 +231,7 @@ static void the_script_grants_what_is_seeded(void **state)
 {
     struct bench b;
     open_bench(&b, *state);
-    const int64_t today = cs_wall_ms() / 86400000;
+    const int64_t today = cs_clock_wall_ms() / 86400000;
     struct cs_day_ask d = {.group = "g", .pool = "p", .day = today - 1, .granted = {5, 50}, .ceiling = {20, 1400}};
     assert_int_equal(ask(&b, 10), 0); /* a bucket that nobody has seeded */
     struct cs_day_told t = day(&b, &d);
@@ -284,15 +284,15 @@ static void workers_name_the_pools(void **state)
     struct bench b;
     struct pools p = {0};
     open_bench(&b, *state);
-    cs_day_pool_publish(b.r, "f", "0af", "b1", (const uint64_t[]){5, 6});
-    cs_day_pool_publish(b.r, "f", "0af", "b1", (const uint64_t[]){7, 8}); /* as it is declared now */
-    cs_day_pools_read(b.r, "f", on_pool, &p);
+    cs_quota_days_publish(b.r, "f", "0af", "b1", (const uint64_t[]){5, 6});
+    cs_quota_days_publish(b.r, "f", "0af", "b1", (const uint64_t[]){7, 8}); /* as it is declared now */
+    cs_quota_days_read(b.r, "f", on_pool, &p);
     assert_true(run_until(&b.loop, &p.done, 3000));
     assert_int_equal(p.n, 1);
     assert_int_equal(p.limit[0], 7);
     assert_int_equal(p.limit[1], 8);
     p = (struct pools){0};
-    cs_day_pools_read(b.r, "nobody", on_pool, &p);
+    cs_quota_days_read(b.r, "nobody", on_pool, &p);
     assert_true(run_until(&b.loop, &p.done, 3000));
     assert_int_equal(p.n, 0);
     close_and_finish(&b.loop, b.r);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
 #include "protocol/dialects/body.h"
 #include "protocol/dialects/dialect.h"
@@ -16,6 +15,7 @@
 #include "protocol/dialects/request.h"
 #include "tests/unit/fixture_study.h"
 #include "worker/retry.h"
+#include "protocol/base/json.h"
 
 /* ---- bodies ----------------------------------------------------------------------------------------- */
 
@@ -131,13 +131,13 @@ static void bedrocks_schema_is_a_string(void **state)
     (void)state;
     struct cs_account a = {.name = "a", .base_url = "", .protocol = CS_PROTOCOL_BEDROCK_CONVERSE};
     char *body = body_of(a, "{}", 0, false);
-    json_t *root = json_loads(body, 0, NULL);
-    const json_t *format = json_object_get(json_object_get(root, "outputConfig"), "textFormat");
-    const json_t *schema = json_object_get(json_object_get(format, "structure"), "jsonSchema");
-    assert_string_equal(json_string_value(json_object_get(format, "type")), "json_schema");
-    assert_string_equal(json_string_value(json_object_get(schema, "name")), "disposition");
-    assert_string_equal(json_string_value(json_object_get(schema, "schema")), SCHEMA(""));
-    json_decref(root);
+    struct cs_json *root = cs_json_loads(body, 0, NULL);
+    const struct cs_json *format = cs_json_object_get(cs_json_object_get(root, "outputConfig"), "textFormat");
+    const struct cs_json *schema = cs_json_object_get(cs_json_object_get(format, "structure"), "jsonSchema");
+    assert_string_equal(cs_json_string_value(cs_json_object_get(format, "type")), "json_schema");
+    assert_string_equal(cs_json_string_value(cs_json_object_get(schema, "name")), "disposition");
+    assert_string_equal(cs_json_string_value(cs_json_object_get(schema, "schema")), SCHEMA(""));
+    cs_json_decref(root);
     free(body);
 }
 

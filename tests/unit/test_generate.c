@@ -27,8 +27,8 @@ static void digest_of(uint32_t kind, uint64_t seed, char hex[65])
         for (uint32_t c = 0; c < t.n_columns; c++)
             cs_buf_printf(&all, "%s|", t.rows[i].values[c]);
     }
-    cs_blake2b_256(cs_buf_cstr(&all), all.len, digest);
-    cs_hex(digest, 32, hex);
+    cs_digest_blake2b_256(cs_buf_cstr(&all), all.len, digest);
+    cs_digest_hex(digest, 32, hex);
     cs_buf_release(&all);
     cs_table_release(&t);
     cs_arena_release(&arena);
@@ -89,7 +89,7 @@ static void all_texts_differ(void **state)
         struct cs_table t;
         struct cs_names seen = {0};
         cs_generate(kind, 20000, 1, &arena, &t);
-        uint32_t text = cs_table_column(&t, kind == FABRICATED ? "text_short" : "text");
+        uint32_t text = cs_table_read_column(&t, kind == FABRICATED ? "text_short" : "text");
         for (uint32_t i = 0; i < t.n_rows; i++) {
             const char *shown = t.rows[i].values[text];
             if (kind == NOTES) /* the claim belongs to it */
@@ -129,7 +129,7 @@ static void emergency_cases_name_no_sex_and_have_a_first_sentence(void **state)
     struct cs_arena arena = {0};
     struct cs_table t;
     cs_generate(ED, 3000, 1, &arena, &t);
-    uint32_t text = cs_table_column(&t, "text");
+    uint32_t text = cs_table_read_column(&t, "text");
     for (uint32_t i = 0; i < t.n_rows; i++) {
         const char *s = t.rows[i].values[text];
         size_t words = 1;

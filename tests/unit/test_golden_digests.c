@@ -44,17 +44,17 @@ static enum cs_err row_of(const char *path, struct cs_buf *row, struct cs_error 
     struct cs_loaded l = {0};
     uint8_t digest[32];
     char hex[2][65];
-    enum cs_err rc = cs_study_load(path, &opts, &l, err);
+    enum cs_err rc = cs_load_study(path, &opts, &l, err);
     if (rc == CS_OK)
         rc = cs_spec_pack(l.study, &l.cases, &spec, no_sink, NULL, err);
     if (rc == CS_OK) {
-        cs_blake2b_256(spec.data, spec.len, digest);
-        cs_hex(digest, 32, hex[0]);
-        cs_hex(l.study->analysis_digest, 32, hex[1]);
+        cs_digest_blake2b_256(spec.data, spec.len, digest);
+        cs_digest_hex(digest, 32, hex[0]);
+        cs_digest_hex(l.study->analysis_digest, 32, hex[1]);
         cs_buf_printf(row, "%s %s %s", path, hex[0], hex[1]);
     }
     cs_buf_release(&spec);
-    cs_loaded_release(&l);
+    cs_load_release(&l);
     return rc;
 }
 

@@ -59,8 +59,8 @@ static void test_pair(void **state)
     struct cs_keypair a, b;
     char derived[41];
     (void)state;
-    assert_int_equal(cs_keypair_make(&a, NULL), CS_OK);
-    assert_int_equal(cs_keypair_make(&b, NULL), CS_OK);
+    assert_int_equal(cs_keys_pair_make(&a, NULL), CS_OK);
+    assert_int_equal(cs_keys_pair_make(&b, NULL), CS_OK);
     assert_true(cs_curve_is_key(a.public_key) && cs_curve_is_key(a.secret_key));
     assert_string_not_equal(a.public_key, b.public_key);
     assert_true(cs_curve_public(a.secret_key, derived));
@@ -97,19 +97,19 @@ static void test_save_and_load(void **state)
     struct stat st;
     char base[96], public[41];
     snprintf(base, sizeof base, "%s/w1", f->dir);
-    assert_int_equal(cs_keypair_make(&k, NULL), CS_OK);
-    assert_int_equal(cs_keypair_save(&k, base, "worker one", &f->err), CS_OK);
+    assert_int_equal(cs_keys_pair_make(&k, NULL), CS_OK);
+    assert_int_equal(cs_keys_pair_save(&k, base, "worker one", &f->err), CS_OK);
     assert_int_equal(stat(in(f, "w1.key"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
-    assert_int_equal(cs_keypair_load(in(f, "w1.key"), &back, &f->err), CS_OK);
+    assert_int_equal(cs_keys_pair_load(in(f, "w1.key"), &back, &f->err), CS_OK);
     assert_memory_equal(&k, &back, sizeof k);
-    assert_int_equal(cs_public_key_load(in(f, "w1.pub"), public, &f->err), CS_OK);
+    assert_int_equal(cs_keys_public_load(in(f, "w1.pub"), public, &f->err), CS_OK);
     assert_string_equal(public, k.public_key);
 
     struct cs_allow_list l; /* .pub files make an allow-list as they are */
-    assert_int_equal(cs_allow_list_load(in(f, "w1.pub"), &l, &f->err), CS_OK);
-    assert_true(cs_allow_list_has(&l, k.public_key));
-    cs_allow_list_release(&l);
+    assert_int_equal(cs_keys_allow_list_load(in(f, "w1.pub"), &l, &f->err), CS_OK);
+    assert_true(cs_keys_allow_list_has(&l, k.public_key));
+    cs_keys_allow_list_release(&l);
 }
 
 static void test_never_overwrites(void **state)
@@ -118,18 +118,18 @@ static void test_never_overwrites(void **state)
     struct cs_keypair k, back;
     char base[96];
     snprintf(base, sizeof base, "%s/w1", f->dir);
-    assert_int_equal(cs_keypair_make(&k, NULL), CS_OK);
+    assert_int_equal(cs_keys_pair_make(&k, NULL), CS_OK);
     put(f, "w1.pub", "mine\n", 0644);
-    assert_int_equal(cs_keypair_save(&k, base, "w1", &f->err), CS_EEXIST);
+    assert_int_equal(cs_keys_pair_save(&k, base, "w1", &f->err), CS_EEXIST);
     assert_int_not_equal(access(in(f, "w1.key"), F_OK), 0); /* not half a pair */
     unlink(in(f, "w1.pub"));
-    assert_int_equal(cs_keypair_save(&k, base, "w1", &f->err), CS_OK);
+    assert_int_equal(cs_keys_pair_save(&k, base, "w1", &f->err), CS_OK);
     struct cs_keypair other;
-    assert_int_equal(cs_keypair_make(&other, NULL), CS_OK);
-    assert_int_equal(cs_keypair_save(&other, base, "w1", &f->err), CS_EEXIST);
-    assert_int_equal(cs_keypair_load(in(f, "w1.key"), &back, &f->err), CS_OK);
+    assert_int_equal(cs_keys_pair_make(&other, NULL), CS_OK);
+    assert_int_equal(cs_keys_pair_save(&other, base, "w1", &f->err), CS_EEXIST);
+    assert_int_equal(cs_keys_pair_load(in(f, "w1.key"), &back, &f->err), CS_OK);
     assert_string_equal(back.public_key, k.public_key);
-    assert_int_equal(cs_keypair_save(&k, base, "two\nlines", &f->err), CS_EINVAL);
+    assert_int_equal(cs_keys_pair_save(&k, base, "two\nlines", &f->err), CS_EINVAL);
 }
 
 static void test_mode(void **state)
@@ -141,14 +141,14 @@ static void test_mode(void **state)
     snprintf(text, sizeof text, "public %s\nsecret %s\n", rfc_public, rfc_secret);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         put(f, "w1.key", text, refused[i]);
-        assert_int_equal(cs_keypair_load(in(f, "w1.key"), &k, &f->err), CS_EDENIED);
+        assert_int_equal(cs_keys_pair_load(in(f, "w1.key"), &k, &f->err), CS_EDENIED);
         assert_non_null(strstr(f->err.msg, "chmod 600"));
         assert_string_equal(k.secret_key, "");
     }
     put(f, "w1.key", text, 0400);
-    assert_int_equal(cs_keypair_load(in(f, "w1.key"), &k, &f->err), CS_OK);
+    assert_int_equal(cs_keys_pair_load(in(f, "w1.key"), &k, &f->err), CS_OK);
     assert_string_equal(k.secret_key, rfc_secret);
-    assert_int_equal(cs_keypair_load(in(f, "absent"), &k, &f->err), CS_ENOENT);
+    assert_int_equal(cs_keys_pair_load(in(f, "absent"), &k, &f->err), CS_ENOENT);
 }
 
 static void test_bad_key_files(void **state)
@@ -156,7 +156,7 @@ static void test_bad_key_files(void **state)
     struct fixture *f = *state;
     struct cs_keypair k, other;
     char text[300];
-    assert_int_equal(cs_keypair_make(&other, NULL), CS_OK);
+    assert_int_equal(cs_keys_pair_make(&other, NULL), CS_OK);
     const char *const formats[] = {"", "public %s\n", "secret %s\n", "publicity %s\nsecret %s\n", "%s\n%s\n"};
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
 #pragma GCC diagnostic push
@@ -164,30 +164,30 @@ static void test_bad_key_files(void **state)
         snprintf(text, sizeof text, formats[i], rfc_public, rfc_secret);
 #pragma GCC diagnostic pop
         put(f, "w1.key", text, 0600);
-        assert_int_equal(cs_keypair_load(in(f, "w1.key"), &k, &f->err), CS_EINVAL);
+        assert_int_equal(cs_keys_pair_load(in(f, "w1.key"), &k, &f->err), CS_EINVAL);
     }
     snprintf(text, sizeof text, "public %s\nsecret %s\n", other.public_key, rfc_secret); /* not a pair */
     put(f, "w1.key", text, 0600);
-    assert_int_equal(cs_keypair_load(in(f, "w1.key"), &k, &f->err), CS_EINVAL);
+    assert_int_equal(cs_keys_pair_load(in(f, "w1.key"), &k, &f->err), CS_EINVAL);
     assert_string_equal(k.secret_key, "");
     snprintf(text, sizeof text, "# by hand\r\nsecret %s\r\npublic %s\r\n", rfc_secret, rfc_public);
     put(f, "w1.key", text, 0600);
-    assert_int_equal(cs_keypair_load(in(f, "w1.key"), &k, &f->err), CS_OK);
+    assert_int_equal(cs_keys_pair_load(in(f, "w1.key"), &k, &f->err), CS_OK);
 }
 
 static void test_public_key(void **state)
 {
     struct fixture *f = *state;
     char out[41], text[200];
-    assert_int_equal(cs_public_key_load(rfc_public, out, &f->err), CS_OK); /* the key itself */
+    assert_int_equal(cs_keys_public_load(rfc_public, out, &f->err), CS_OK); /* the key itself */
     assert_string_equal(out, rfc_public);
     snprintf(text, sizeof text, "\n# the coordinator\n\t%s coordinator of ward 3\n", rfc_public);
     put(f, "w1.pub", text, 0644);
-    assert_int_equal(cs_public_key_load(in(f, "w1.pub"), out, &f->err), CS_OK);
+    assert_int_equal(cs_keys_public_load(in(f, "w1.pub"), out, &f->err), CS_OK);
     assert_string_equal(out, rfc_public);
     put(f, "w1.pub", "# nothing\n", 0644);
-    assert_int_equal(cs_public_key_load(in(f, "w1.pub"), out, &f->err), CS_EINVAL);
-    assert_int_equal(cs_public_key_load(in(f, "absent"), out, &f->err), CS_ENOENT);
+    assert_int_equal(cs_keys_public_load(in(f, "w1.pub"), out, &f->err), CS_EINVAL);
+    assert_int_equal(cs_keys_public_load(in(f, "absent"), out, &f->err), CS_ENOENT);
 }
 
 static void test_allow_list(void **state)
@@ -198,23 +198,23 @@ static void test_allow_list(void **state)
     char text[400];
     snprintf(text, sizeof text, "# list\n\n#%s commented out\n%s w1\r\n \t%s w2", rfc_secret, rfc_public, percent);
     put(f, "list", text, 0644);
-    assert_int_equal(cs_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
+    assert_int_equal(cs_keys_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
     assert_int_equal(l.n, 2);
-    assert_true(cs_allow_list_has(&l, rfc_public));
-    assert_true(cs_allow_list_has(&l, percent));
-    assert_false(cs_allow_list_has(&l, rfc_secret));
-    assert_false(cs_allow_list_has(&l, ""));
-    assert_false(cs_allow_list_has(&l, "(none)"));
-    cs_allow_list_release(&l);
+    assert_true(cs_keys_allow_list_has(&l, rfc_public));
+    assert_true(cs_keys_allow_list_has(&l, percent));
+    assert_false(cs_keys_allow_list_has(&l, rfc_secret));
+    assert_false(cs_keys_allow_list_has(&l, ""));
+    assert_false(cs_keys_allow_list_has(&l, "(none)"));
+    cs_keys_allow_list_release(&l);
 
     put(f, "list", "", 0644);
-    assert_int_equal(cs_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
-    assert_false(cs_allow_list_has(&l, rfc_public));
-    cs_allow_list_release(&l);
+    assert_int_equal(cs_keys_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
+    assert_false(cs_keys_allow_list_has(&l, rfc_public));
+    cs_keys_allow_list_release(&l);
 
     snprintf(text, sizeof text, "%s\n\nw1 %s\n", rfc_public, rfc_secret); /* name before key */
     put(f, "list", text, 0644);
-    assert_int_equal(cs_allow_list_load(in(f, "list"), &l, &f->err), CS_EINVAL);
+    assert_int_equal(cs_keys_allow_list_load(in(f, "list"), &l, &f->err), CS_EINVAL);
     assert_non_null(strstr(f->err.msg, "list:3:"));
     assert_int_equal(l.n, 0);
 }
@@ -228,16 +228,16 @@ static void test_many(void **state)
     char text[40 * 42] = "";
     size_t n = 0;
     for (int i = 0; i < 40; i++) {
-        assert_int_equal(cs_keypair_make(&k[i], NULL), CS_OK);
+        assert_int_equal(cs_keys_pair_make(&k[i], NULL), CS_OK);
         n += (size_t)snprintf(text + n, sizeof text - n, "%s\n", k[i].public_key);
     }
     put(f, "list", text, 0644);
-    assert_int_equal(cs_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
+    assert_int_equal(cs_keys_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
     for (int i = 0; i < 40; i++) {
-        assert_true(cs_allow_list_has(&l, k[i].public_key));
-        assert_false(cs_allow_list_has(&l, k[i].secret_key));
+        assert_true(cs_keys_allow_list_has(&l, k[i].public_key));
+        assert_false(cs_keys_allow_list_has(&l, k[i].secret_key));
     }
-    cs_allow_list_release(&l);
+    cs_keys_allow_list_release(&l);
 }
 
 int main(void)

@@ -65,9 +65,9 @@ static void test_golden_messages(void **state)
         struct cs_arena arena = {0};
         struct cs_error err = {0};
         cs_message_pack(&m, &b);
-        assert_golden(cs_kind_name(kinds[i]), &b);
+        assert_golden(cs_message_kind_name(kinds[i]), &b);
         if (cs_message_unpack(b.data, b.len, &arena, &back, &err) != CS_OK)
-            fail_msg("%s: %s", cs_kind_name(kinds[i]), err.msg);
+            fail_msg("%s: %s", cs_message_kind_name(kinds[i]), err.msg);
         assert_same_message(&m, &back);
         cs_arena_release(&arena);
         cs_buf_release(&b);
@@ -289,7 +289,7 @@ static void test_cut_short(void **state)
             struct cs_buf cut = {.data = cs_xmalloc(n), .len = n};
             memcpy(cut.data, b.data, n);
             if (unpack(&cut, &back, &err) != CS_EPROTO)
-                fail_msg("%s cut to %zu bytes was accepted", cs_kind_name(m.kind), n);
+                fail_msg("%s cut to %zu bytes was accepted", cs_message_kind_name(m.kind), n);
             free(cut.data);
         }
         cs_buf_release(&b);
@@ -546,11 +546,11 @@ static void test_clean_text(void **state)
     struct cs_arena arena = {0};
     (void)state;
     for (uint32_t i = 0; i < LEN(cases); i++) {
-        const char *out = cs_clean_text(&arena, cases[i].in, cases[i].n, cases[i].max);
+        const char *out = cs_utf8_clean(&arena, cases[i].in, cases[i].n, cases[i].max);
         assert_string_equal(out, cases[i].out);
         assert_true(cs_utf8_valid(out, strlen(out)));
     }
-    assert_string_equal(cs_clean_text(&arena, NULL, 0, 10), "");
+    assert_string_equal(cs_utf8_clean(&arena, NULL, 0, 10), "");
     cs_arena_release(&arena);
 }
 

@@ -1,10 +1,10 @@
 /* Progress through a real Redis and back: every field, several fleets, workers that die, and foreign rubbish. */
 #include "tests/unit/fixture_redis.h"
 
-#include <jansson.h>
 #include <math.h>
 
 #include "store/progress.h"
+#include "protocol/base/json.h"
 
 struct both {
     uv_loop_t loop;
@@ -238,11 +238,11 @@ static void workers_come_and_go(void **state)
     uint32_t n;
     both_open(&b, *state);
     cs_progress_publish(b.async, &p);
-    cs_worker_publish(b.async, "f00d", &w);
+    cs_progress_worker_publish(b.async, "f00d", &w);
     w.name = "node1-12";
-    cs_worker_publish(b.async, "f00d", &w);
+    cs_progress_worker_publish(b.async, "f00d", &w);
     w.name = "node3-5";
-    cs_worker_publish(b.async, "f00d", &w);
+    cs_progress_worker_publish(b.async, "f00d", &w);
     flush(&b);
     assert_int_equal(read_fleet(&b, NULL, &got, &workers, &n, &err), CS_OK);
     assert_int_equal(n, 3);
@@ -254,7 +254,7 @@ static void workers_come_and_go(void **state)
     assert_int_equal(workers[1].rss_mb, 55);
     assert_int_equal(workers[1].started_calls, 5000000000);
     assert_int_equal(workers[1].updated_wall_ms, 1700000000004);
-    cs_worker_unpublish(b.async, "f00d", "node1-12");
+    cs_progress_worker_unpublish(b.async, "f00d", "node1-12");
     flush(&b);
     sync_command(&b, "PEXPIRE", "clinsafe:f00d:worker:node3-5", "1"); /* dies without a word */
     nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
@@ -314,16 +314,17 @@ static void json_text(void **state)
     p.eta_s = INFINITY;
     cs_buf_str(&out, "x");
     cs_progress_json(&p, &out);
-    json_t *json = json_loads(cs_buf_cstr(&out) + 1, 0, NULL);
+    struct cs_json *json = cs_json_loads(cs_buf_cstr(&out) + 1, 0, NULL);
     assert_non_null(json);
-    assert_int_equal(json_integer_value(json_object_get(json, "planned")), 1728000);
-    assert_true(json_real_value(json_object_get(json, "eta_s")) == -1);
-    json_t *lane = json_array_get(json_object_get(json, "lanes"), 1);
-    json_t *counters = json_object_get(lane, "counters");
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(counters, "outcome"), "timeout")), 105);
-    assert_int_equal(json_integer_value(json_object_get(counters, "cost_nano_usd")), 123456789012345);
-    assert_string_equal(json_string_value(json_object_get(lane, "reason")), "");
-    json_decref(json);
+    assert_int_equal(cs_json_integer_value(cs_json_object_get(json, "planned")), 1728000);
+    assert_true(cs_json_real_value(cs_json_object_get(json, "eta_s")) == -1);
+    struct cs_json *lane = cs_json_array_get(cs_json_object_get(json, "lanes"), 1);
+    struct cs_json *counters = cs_json_object_get(lane, "counters");
+    assert_int_equal(cs_json_integer_value(cs_json_object_get(cs_json_object_get(counters, "outcome"), "timeout")),
+                     105);
+    assert_int_equal(cs_json_integer_value(cs_json_object_get(counters, "cost_nano_usd")), 123456789012345);
+    assert_string_equal(cs_json_string_value(cs_json_object_get(lane, "reason")), "");
+    cs_json_decref(json);
     cs_buf_release(&out);
 }
 

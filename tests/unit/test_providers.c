@@ -247,8 +247,8 @@ static void an_account_that_is_not_approved_gets_no_confidential_case(void **sta
             "questions: [{name: q, ask: a, answer: {v: text}}]\nmodels: [%s]\n",
             models[i]);
         const char *study = folder_put(&dir, "study.yaml", cs_buf_cstr(&b));
-        assert_int_equal(cs_study_load(study, &opts, &l, &err), i == 0 ? CS_OK : CS_EINVAL);
-        cs_loaded_release(&l);
+        assert_int_equal(cs_load_study(study, &opts, &l, &err), i == 0 ? CS_OK : CS_EINVAL);
+        cs_load_release(&l);
         cs_buf_release(&b);
     }
     assert_non_null(strstr(err.msg, "not approved"));

@@ -29,13 +29,13 @@ static void on_seeded(void *self, const struct cs_day_told *told)
 /* As the coordinator does: limits of a day, and nothing granted yet, unless the bucket knows better. */
 static void seed(uv_loop_t *loop, struct cs_redis *r, const struct cs_quota_ask *q, const struct cs_quota_pool *p)
 {
-    struct cs_day_ask day = {.group = q->group, .pool = p->name, .day = cs_wall_ms() / 86400000};
+    struct cs_day_ask day = {.group = q->group, .pool = p->name, .day = cs_clock_wall_ms() / 86400000};
     bool done = false;
     for (int d = 0; d < CS_DAY_DIMS; d++)
         day.ceiling[d] = (uint64_t)p->limit[CS_QUOTA_PER_MINUTE + d];
     if (day.ceiling[0] + day.ceiling[1] == 0)
         return;
-    cs_quota_day(r, &day, on_seeded, &done);
+    cs_quota_days_tell(r, &day, on_seeded, &done);
     assert_true(done || run_until(loop, &done, 3000));
 }
 
@@ -92,20 +92,20 @@ static void test_a_new_bucket_is_in_debt(void **state)
     open_bench(&b, *state);
     struct cs_quota_ask q = wanting("w", 1000, 60000);
     assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 0);
-    uint64_t began = cs_mono_ms();
+    uint64_t began = cs_clock_mono_ms();
     uint32_t got = 0;
-    while (cs_mono_ms() < began + 700) {
+    while (cs_clock_mono_ms() < began + 700) {
         sleep_ms(&b, 50);
         got += ask(&b.loop, b.r, &q).grant.calls;
     }
-    if (cs_mono_ms() < began + CS_QUOTA_LIFE_MS)
+    if (cs_clock_mono_ms() < began + CS_QUOTA_LIFE_MS)
         assert_int_equal(got, 0);
-    while (got == 0 && cs_mono_ms() < began + 10000) {
+    while (got == 0 && cs_clock_mono_ms() < began + 10000) {
         sleep_ms(&b, 50);
         got += ask(&b.loop, b.r, &q).grant.calls;
     }
     assert_true(got > 0);
-    assert_true(cs_mono_ms() >= began + CS_QUOTA_LIFE_MS);
+    assert_true(cs_clock_mono_ms() >= began + CS_QUOTA_LIFE_MS);
     close_and_finish(&b.loop, b.r);
 }
 
@@ -116,8 +116,8 @@ static void test_granted_never_passes_the_limit(void **state)
     struct cs_rng rng = {.state = 3};
     double granted[2] = {0}, limit[2] = {60000, 600000}, has[8] = {0};
     open_bench(&b, *state);
-    uint64_t began = cs_mono_ms();
-    for (int i = 0; cs_mono_ms() < began + 3000; i++) {
+    uint64_t began = cs_clock_mono_ms();
+    for (int i = 0; cs_clock_mono_ms() < began + 3000; i++) {
         char name[8];
         uint32_t me = (uint32_t)cs_rng_below(&rng, 8);
         snprintf(name, sizeof name, "w%u", me);
@@ -133,7 +133,7 @@ static void test_granted_never_passes_the_limit(void **state)
         has[me] = a.grant.calls;
         granted[0] += a.grant.calls - back;
         granted[1] += 10 * (a.grant.calls - back);
-        double ms = (double)(cs_mono_ms() - began) + 2;
+        double ms = (double)(cs_clock_mono_ms() - began) + 2;
         for (int d = 0; d < 2; d++)
             assert_true(granted[d] <= fmax(0, limit[d] / 60e3 * (ms - CS_QUOTA_LIFE_MS)) + 1);
         if (i == 20)
@@ -163,10 +163,10 @@ static void test_fair_and_whole(void **state)
         if (round == 0)
             age(&b);
         if (round == 35)
-            began = cs_mono_ms();
+            began = cs_clock_mono_ms();
         sleep_ms(&b, 50);
     }
-    double ms = (double)(cs_mono_ms() - began);
+    double ms = (double)(cs_clock_mono_ms() - began);
     for (int i = 0; i < N; i++)
         sum += got[i];
     assert_true(sum >= 0.9 * ms); /* a call a millisecond; the last round's sleep is not asked for */
@@ -197,9 +197,9 @@ static void test_the_model_is_the_script(void **state)
         q.pool[0].limit[CS_QUOTA_INPUT] = 60000;
         q.cost[CS_QUOTA_INPUT] = 6;
         q.pool[0].share = share[me];
-        double before = (double)cs_mono_ms();
+        double before = (double)cs_clock_mono_ms();
         struct cs_quota_grant is = ask(&b.loop, b.r, &q).grant;
-        struct cs_quota_grant want = model_ask(&m, me, &q, (before + (double)cs_mono_ms()) / 2);
+        struct cs_quota_grant want = model_ask(&m, me, &q, (before + (double)cs_clock_mono_ms()) / 2);
         if (is.pool[0].share >= 0)
             share[me] = is.pool[0].share;
         assert_int_equal(is.pool[0].share < 0, want.pool[0].share < 0);
@@ -283,7 +283,7 @@ static void test_a_call_draws_from_all_its_pools(void **state)
     for (int round = 0; round < 90; round++) {
         struct cs_quota_ask slow = from_both("w/0", "slow", 6000, 1000), fast = from_both("w/1", "fast", 600000, 1000);
         if (round == 45) {
-            began = cs_mono_ms();
+            began = cs_clock_mono_ms();
             got[0] = got[1] = 0;
         }
         got[0] += ask(&b.loop, b.r, &slow).grant.calls;
@@ -295,7 +295,7 @@ static void test_a_call_draws_from_all_its_pools(void **state)
         }
         sleep_ms(&b, 50);
     }
-    double ms = (double)(cs_mono_ms() - began), reserve = CS_QUOTA_RESERVE_MS;
+    double ms = (double)(cs_clock_mono_ms() - began), reserve = CS_QUOTA_RESERVE_MS;
     assert_true(got[0] <= 0.1 * (ms + reserve) + 1); /* its own limit: a call in ten milliseconds */
     assert_true(got[0] >= 0.08 * ms);
     assert_true(got[0] + got[1] <= ms + reserve + 1); /* the wide one's: a call in a millisecond */

@@ -67,7 +67,7 @@ static void prompts_are_as_written(void **state)
         assert_string_equal(cs_buf_cstr(&p.system), t[i].system);
         assert_string_equal(cs_buf_cstr(&p.user), t[i].user);
     }
-    cs_prompt_release(&p);
+    cs_render_release(&p);
 }
 
 static void what_cannot_be_rendered_says_where(void **state)
@@ -88,7 +88,7 @@ static void what_cannot_be_rendered_says_where(void **state)
     assert_int_equal(render(&any, "10100", 0, 3, &p, &err), CS_EINVAL);
     assert_string_equal(err.msg,
                         "case \"c4\": factor \"evidence\", level \"misled\" has no wording for rephrase \"r9\"");
-    cs_prompt_release(&p);
+    cs_render_release(&p);
 }
 
 static void prompts_are_bounded(void **state)
@@ -113,7 +113,7 @@ static void prompts_are_bounded(void **state)
     s.n_prompts = 1;
     assert_int_equal(cs_render(&s, &plain, &large, &p, NULL), CS_ETOOBIG);
     free(text);
-    cs_prompt_release(&p);
+    cs_render_release(&p);
 }
 
 static void templates_are_read_strictly(void **state)

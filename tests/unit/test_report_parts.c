@@ -20,6 +20,7 @@
 #include "tools/report/stats/draw.h"
 #include "tools/report/stats/ratio.h"
 #include "tools/report/analysis/warrant_flags.h"
+#include "protocol/base/json.h"
 
 enum { CASES = 3, REPEATS = 4, CLUSTERS = 40 };
 
@@ -186,12 +187,12 @@ static void test_warrant_is_read_back_as_it_was_declared(void **state)
     struct cs_warrant_list w;
     struct cs_error err = {0};
     (void)state;
-    json_t *a = json_loads(
+    struct cs_json *a = cs_json_loads(
         "{\"warrant\":{\"factor\":\"group\"},\"warrant_rows\":[[\"*\",\"homeless\",\"imaging\",\"2\",\"0.5\"],"
         "[\"b\",\"homeless\",\"imaging\",\"3\",\"\"],[\"c\",\"homeless\",\"q.urgency\",\"1\",\"1\"]]}",
         0, NULL);
     assert_int_equal(cs_warrant_flags_read(&w, &arena, &study, &cases, a, &err), CS_OK);
-    json_decref(a);
+    cs_json_decref(a);
     assert_int_equal(w.n, 2);
     assert_int_equal(w.pairs, 4);
     const struct cs_warranted *x = cs_warrant_flags_of(&w, 0, 1, 0, 0, false);
@@ -204,10 +205,10 @@ static void test_warrant_is_read_back_as_it_was_declared(void **state)
     assert_int_equal(x->raters[0] + x->raters[1], 0);
     assert_int_equal(x->raters[2], 1);
     assert_null(cs_warrant_flags_of(&w, 0, 0, 0, 0, false));
-    a = json_loads(
+    a = cs_json_loads(
         "{\"warrant\":{\"factor\":\"group\"},\"warrant_rows\":[[\"z\",\"homeless\",\"imaging\",\"2\",\"\"]]}", 0, NULL);
     assert_int_equal(cs_warrant_flags_read(&w, &arena, &study, &cases, a, &err), CS_ECORRUPT);
-    json_decref(a);
+    cs_json_decref(a);
     cs_arena_release(&arena);
 }
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/rng.h"
@@ -102,12 +101,12 @@ static void strings_are_escaped_minimally(void **state)
         cs_buf_clear(&b);
         for (uint64_t k = cs_rng_below(&r, 40); k > 0; k--)
             cs_buf_str(&text, bits[cs_rng_below(&r, COUNT(bits))]);
-        json_t *value = json_stringn(cs_buf_cstr(&text), text.len);
-        char *want = json_dumps(value, JSON_ENCODE_ANY);
+        struct cs_json *value = cs_json_stringn(cs_buf_cstr(&text), text.len);
+        char *want = cs_json_dumps(value, CS_JSON_ENCODE_ANY);
         cs_json_str(&b, cs_buf_cstr(&text), text.len);
         assert_string_equal(b.data, want);
         free(want);
-        json_decref(value);
+        cs_json_decref(value);
     }
     cs_buf_clear(&b);
     cs_json_number(&b, -3);
@@ -213,7 +212,7 @@ static void cells_of_a_case(void **state)
             assert_string_equal(with->body[i], body.data);
             assert_int_equal(with->body_len[i], body.len);
             assert_int_equal(without->body_len[i], body.len);
-            cs_blake2b_256(body.data, body.len, digest);
+            cs_digest_blake2b_256(body.data, body.len, digest);
             assert_memory_equal(with->body_digest[i], digest, 32);
             assert_memory_equal(without->body_digest[i], digest, 32);
             for (uint32_t j = 0; j < i; j++)
@@ -223,7 +222,7 @@ static void cells_of_a_case(void **state)
             twins += rank > 0;
             struct cs_digest got, want;
             cs_cells_trial_digest(with, &rig.study, i, 2, &got);
-            cs_trial_digest("openai-chat", "big-2026", digest, 2, rank, &want);
+            cs_digest_trial("openai-chat", "big-2026", digest, 2, rank, &want);
             assert_true(cs_digest_equal(&got, &want));
         }
         cs_cells_free(with);

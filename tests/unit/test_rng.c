@@ -17,10 +17,10 @@ static void check_bijection(uint64_t key, uint64_t n)
 {
     uint8_t *seen = cs_xcalloc(n, 1);
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t to = cs_permute(key, n, i);
+        uint64_t to = cs_rng_permute(key, n, i);
         assert_true(to < n);
         assert_int_equal(seen[to]++, 0);
-        assert_int_equal(cs_unpermute(key, n, to), i);
+        assert_int_equal(cs_rng_unpermute(key, n, to), i);
     }
     free(seen);
 }
@@ -46,9 +46,9 @@ static void permutations_reach_the_largest_sizes(void **state)
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
         for (int k = 0; k < 200; k++) {
             uint64_t i = k == 0 ? 0 : k == 1 ? sizes[s] - 1 : cs_rng_below(&r, sizes[s]);
-            uint64_t to = cs_permute(99, sizes[s], i);
+            uint64_t to = cs_rng_permute(99, sizes[s], i);
             assert_true(to < sizes[s]);
-            assert_true(cs_unpermute(99, sizes[s], to) == i);
+            assert_true(cs_rng_unpermute(99, sizes[s], to) == i);
         }
 }
 
@@ -62,7 +62,7 @@ static void permutations_of_small_sets_are_fair(void **state)
     for (int k = 0; k < KEYS; k++) {
         uint64_t key = cs_rng_next(&r);
         for (uint64_t i = 0; i < N; i++)
-            count[i][cs_permute(key, N, i)]++;
+            count[i][cs_rng_permute(key, N, i)]++;
     }
     double chi = 0, expected = (double)KEYS / N;
     for (int i = 0; i < N; i++)

@@ -1,5 +1,4 @@
 /* The provider without its sockets: what it refuses and how, what it answers, and what it counts. */
-#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +8,12 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "tests/unit/fixture_truth.h"
 #include "tools/simulator/reply.h"
 #include "tools/simulator/simulator.h"
+#include "protocol/base/json.h"
 
 #define SCHEMA(properties, required)                                                                                   \
     "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"q\",\"strict\":true,"                   \
@@ -24,7 +25,7 @@
 
 struct answer {
     unsigned status;
-    json_t *json; /* the reply's body */
+    struct cs_json *json; /* the reply's body */
     struct cs_sim_reply reply;
 };
 
@@ -59,7 +60,7 @@ static struct answer ask_at(struct cs_simulator *s, const char *id, const char *
                                      .wall_s = 1700000000};
     cs_simulator_serve(s, &call, &a.reply);
     a.status = a.reply.status;
-    a.json = json_loads(cs_buf_cstr(&a.reply.body), 0, NULL);
+    a.json = cs_json_loads(cs_buf_cstr(&a.reply.body), 0, NULL);
     return a;
 }
 
@@ -70,14 +71,14 @@ static struct answer ask(struct cs_simulator *s, const char *id, const char *bod
 
 static void done(struct answer *a)
 {
-    json_decref(a->json);
-    cs_sim_reply_release(&a->reply);
+    cs_json_decref(a->json);
+    cs_serve_reply_release(&a->reply);
 }
 
 static const char *text_of(const struct answer *a)
 {
-    const json_t *choice = json_array_get(json_object_get(a->json, "choices"), 0);
-    return json_string_value(json_object_get(json_object_get(choice, "message"), "content"));
+    const struct cs_json *choice = cs_json_array_get(cs_json_object_get(a->json, "choices"), 0);
+    return cs_json_string_value(cs_json_object_get(cs_json_object_get(choice, "message"), "content"));
 }
 
 static const char *header(const struct answer *a, const char *name)
@@ -89,19 +90,19 @@ static const char *header(const struct answer *a, const char *name)
     return "";
 }
 
-static json_int_t stat_of(struct cs_simulator *s, const char *path)
+static int64_t stat_of(struct cs_simulator *s, const char *path)
 {
     struct cs_buf b = CS_BUF_INIT(1 << 20);
-    cs_simulator_stats(s, &b);
-    json_t *root = json_loads(cs_buf_cstr(&b), 0, NULL), *at = root;
+    cs_control_stats(s, &b);
+    struct cs_json *root = cs_json_loads(cs_buf_cstr(&b), 0, NULL), *at = root;
     char *copy = strdup(path), *rest = copy, *part;
     while ((part = strsep(&rest, "/")) != NULL)
-        at = json_object_get(at, part);
-    if (!json_is_integer(at))
+        at = cs_json_object_get(at, part);
+    if (!cs_json_is_integer(at))
         fail_msg("/stats has no %s", path);
-    const json_int_t n = json_integer_value(at);
+    const int64_t n = cs_json_integer_value(at);
     free(copy);
-    json_decref(root);
+    cs_json_decref(root);
     cs_buf_release(&b);
     return n;
 }
@@ -147,13 +148,13 @@ static void bad_requests_get_the_providers_errors(void **state)
     struct cs_simulator *s = open_with(&(struct cs_simulator_opts){0});
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct answer a = ask(s, NULL, bad[i].body);
-        const json_t *e = json_object_get(a.json, "error");
-        const char *param = json_string_value(json_object_get(e, "param")),
-                   *code = json_string_value(json_object_get(e, "code"));
+        const struct cs_json *e = cs_json_object_get(a.json, "error");
+        const char *param = cs_json_string_value(cs_json_object_get(e, "param")),
+                   *code = cs_json_string_value(cs_json_object_get(e, "code"));
         assert_int_equal(a.status, 400);
-        assert_string_equal(json_string_value(json_object_get(e, "type")), "invalid_request_error");
-        if (strstr(json_string_value(json_object_get(e, "message")), bad[i].message) == NULL)
-            fail_msg("%s: says %s", bad[i].body, json_string_value(json_object_get(e, "message")));
+        assert_string_equal(cs_json_string_value(cs_json_object_get(e, "type")), "invalid_request_error");
+        if (strstr(cs_json_string_value(cs_json_object_get(e, "message")), bad[i].message) == NULL)
+            fail_msg("%s: says %s", bad[i].body, cs_json_string_value(cs_json_object_get(e, "message")));
         assert_string_equal(param != NULL ? param : "-", bad[i].param != NULL ? bad[i].param : "-");
         assert_string_equal(code != NULL ? code : "-", bad[i].code != NULL ? bad[i].code : "-");
         done(&a);
@@ -169,17 +170,17 @@ static void answer_has_the_providers_shape(void **state)
     struct cs_simulator *s = open_truth();
     struct answer a = ask(s, D1 "-1", "{\"model\":\"m-2\"," USER("It began an hour ago.") "," ASSESS ",\"seed\":1}");
     const char *id, *object, *model, *role, *content, *finish, *fingerprint;
-    json_int_t created, in, out, total, index;
+    int64_t created, in, out, total, index;
     assert_int_equal(a.status, 200);
     assert_int_equal(
-        json_unpack(a.json,
+        json_unpack((json_t *)(void *)a.json,
                     "{s:s, s:s, s:I, s:s, s:[{s:I, s:{s:s, s:s, s:n, s:[]}, s:n, s:s}], s:{s:I, s:I, s:I, s:o, "
                     "s:o}, s:s, s:s}",
                     "id", &id, "object", &object, "created", &created, "model", &model, "choices", "index", &index,
                     "message", "role", &role, "content", &content, "refusal", "annotations", "logprobs",
                     "finish_reason", &finish, "usage", "prompt_tokens", &in, "completion_tokens", &out, "total_tokens",
-                    &total, "prompt_tokens_details", &(json_t *){NULL}, "completion_tokens_details", &(json_t *){NULL},
-                    "service_tier", &(char *){NULL}, "system_fingerprint", &fingerprint),
+                    &total, "prompt_tokens_details", &(struct cs_json *){NULL}, "completion_tokens_details",
+                    &(struct cs_json *){NULL}, "service_tier", &(char *){NULL}, "system_fingerprint", &fingerprint),
         0);
     assert_true(strncmp(id, "chatcmpl-", 9) == 0 && strncmp(fingerprint, "fp_", 3) == 0);
     assert_string_equal(object, "chat.completion");
@@ -212,9 +213,10 @@ static void planted_fields_and_others(void **state)
     assert_non_null(strstr(text_of(&a), ",\"assess\":true,\"triage\":\"high\"}"));
     done(&a);
     a = ask(s, "00000000000000000000000006d3a06a-1", body);
-    const json_t *message = json_object_get(json_array_get(json_object_get(a.json, "choices"), 0), "message");
-    assert_true(json_is_null(json_object_get(message, "content")));
-    assert_true(json_is_string(json_object_get(message, "refusal")));
+    const struct cs_json *message = cs_json_object_get(cs_json_array_get(cs_json_object_get(a.json, "choices"), 0),
+                                                       "message");
+    assert_true(cs_json_is_null(cs_json_object_get(message, "content")));
+    assert_true(cs_json_is_string(cs_json_object_get(message, "refusal")));
     done(&a);
     assert_int_equal(stat_of(s, "models/m-1/refused"), 1);
     cs_simulator_close(s);
@@ -344,10 +346,11 @@ static void length_cuts_the_answer_and_caps_the_bill(void **state)
     (void)state;
     struct cs_simulator *s = open_with(&(struct cs_simulator_opts){0});
     struct answer a = ask(s, NULL, "{\"model\":\"m\"," USER("x") ",\"max_completion_tokens\":2}");
-    const json_t *choice = json_array_get(json_object_get(a.json, "choices"), 0);
-    assert_string_equal(json_string_value(json_object_get(choice, "finish_reason")), "length");
+    const struct cs_json *choice = cs_json_array_get(cs_json_object_get(a.json, "choices"), 0);
+    assert_string_equal(cs_json_string_value(cs_json_object_get(choice, "finish_reason")), "length");
     assert_string_equal(text_of(&a), "This is ");
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(a.json, "usage"), "completion_tokens")), 2);
+    assert_int_equal(
+        cs_json_integer_value(cs_json_object_get(cs_json_object_get(a.json, "usage"), "completion_tokens")), 2);
     done(&a);
     cs_simulator_close(s);
 }
@@ -358,12 +361,12 @@ static void reply_of(const char *schema, char *out, size_t size)
     struct cs_error err;
     const struct cs_reply_source from = {.seed = 1, .digest = D1};
     struct cs_j_document d;
-    assert_true(cs_j_read(&d, schema, strlen(schema)));
+    assert_true(cs_json_read(&d, schema, strlen(schema)));
     if (cs_reply_write(d.values, &from, &b, &err) == CS_OK)
         snprintf(out, size, "%s", cs_buf_cstr(&b));
     else
         snprintf(out, size, "%s", err.msg);
-    cs_j_release(&d);
+    cs_json_read_release(&d);
     cs_buf_release(&b);
 }
 

@@ -1,6 +1,5 @@
 /* The simulator in each vendor's words: what it refuses and how, and what our own worker makes of that. The vendors' own clients
  * judge the same in tests/conformance/. */
-#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,7 +85,7 @@ static struct heard ask(int d, const char *body, const char *fault, const char *
     cs_dialect_of(speech[d].protocol)->read(&http, CS_FORM_JSON_SCHEMA, arena, &out.reading);
     out.status = reply.status;
     out.rule = cs_retry_rule(CS_TRANSFER_WHOLE, http.status, out.reading.says);
-    cs_sim_reply_release(&reply);
+    cs_serve_reply_release(&reply);
     cs_simulator_close(s);
     truth_file_remove(&f);
     return out;

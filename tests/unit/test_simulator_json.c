@@ -1,5 +1,4 @@
 /* The simulator's JSON reader against jansson: the same texts accepted, the same values read. */
-#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,37 +12,39 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/rng.h"
 #include "tools/simulator/json_read.h"
+#include "protocol/base/json.h"
 
-static bool same(const struct cs_j *a, const json_t *b)
+static bool same(const struct cs_j *a, const struct cs_json *b)
 {
     size_t i = 0;
     switch (a->kind) {
     case CS_J_NULL:
-        return json_is_null(b);
+        return cs_json_is_null(b);
     case CS_J_FALSE:
-        return json_is_false(b);
+        return cs_json_is_false(b);
     case CS_J_TRUE:
-        return json_is_true(b);
+        return cs_json_is_true(b);
     case CS_J_INTEGER:
-        return json_is_integer(b) && json_integer_value(b) == a->integer;
+        return cs_json_is_integer(b) && cs_json_integer_value(b) == a->integer;
     case CS_J_REAL:
-        return json_is_real(b) && !(json_real_value(b) < a->number) && !(json_real_value(b) > a->number);
+        return cs_json_is_real(b) && !(cs_json_real_value(b) < a->number) && !(cs_json_real_value(b) > a->number);
     case CS_J_TEXT:
-        return json_is_string(b) && json_string_length(b) == a->n && memcmp(json_string_value(b), a->text, a->n) == 0;
+        return cs_json_is_string(b) && cs_json_string_length(b) == a->n &&
+               memcmp(cs_json_string_value(b), a->text, a->n) == 0;
     case CS_J_LIST:
-        if (!json_is_array(b) || json_array_size(b) != a->n)
+        if (!cs_json_is_array(b) || cs_json_array_size(b) != a->n)
             return false;
-        for (const struct cs_j *c = cs_j_first(a); c != NULL; c = cs_j_next(a, c)) {
-            if (!same(c, json_array_get(b, i++)))
+        for (const struct cs_j *c = cs_json_read_first(a); c != NULL; c = cs_json_read_next(a, c)) {
+            if (!same(c, cs_json_array_get(b, i++)))
                 return false;
         }
         return i == a->n;
     case CS_J_MAP:
-        if (!json_is_object(b) || json_object_size(b) > a->n)
+        if (!cs_json_is_object(b) || cs_json_object_size(b) > a->n)
             return false;
-        for (const struct cs_j *c = cs_j_first(a); c != NULL; c = cs_j_next(a, c)) {
-            const json_t *other = json_object_get(b, c->key);
-            if (other == NULL || !same(cs_j_get(a, c->key), other))
+        for (const struct cs_j *c = cs_json_read_first(a); c != NULL; c = cs_json_read_next(a, c)) {
+            const struct cs_json *other = cs_json_object_get(b, c->key);
+            if (other == NULL || !same(cs_json_read_get(a, c->key), other))
                 return false;
         }
         return true;
@@ -61,14 +62,14 @@ static void compare(const char *s, size_t n)
     struct cs_j_document d;
     char *copy = cs_xmalloc(n + 1); /* without a byte behind it that could be read by mistake */
     memcpy(copy, s, n);
-    json_t *want = json_loadb(copy, n, JSON_DECODE_ANY, NULL);
-    const bool got = cs_j_read(&d, copy, n);
+    struct cs_json *want = cs_json_loadb(copy, n, CS_JSON_DECODE_ANY, NULL);
+    const bool got = cs_json_read(&d, copy, n);
     if (got != (want != NULL))
         fail_msg("%.*s: %s", (int)n, s, got ? "jansson refuses it" : "jansson takes it");
     if (got && !same(d.values, want))
         fail_msg("%.*s: read differently", (int)n, s);
-    json_decref(want);
-    cs_j_release(&d);
+    cs_json_decref(want);
+    cs_json_read_release(&d);
     free(copy);
 }
 
@@ -188,8 +189,8 @@ static void depth_is_bounded(void **state)
     for (size_t depth = CS_J_DEPTH_MAX; depth <= CS_J_DEPTH_MAX + 1; depth++) {
         memset(s, '[', depth);
         memset(s + depth, ']', depth);
-        assert_int_equal(cs_j_read(&d, s, 2 * depth), depth == CS_J_DEPTH_MAX);
-        cs_j_release(&d);
+        assert_int_equal(cs_json_read(&d, s, 2 * depth), depth == CS_J_DEPTH_MAX);
+        cs_json_read_release(&d);
     }
 }
 
@@ -198,19 +199,19 @@ static void looking_for_what_is_not_there(void **state)
     (void)state;
     static const char s[] = "{\"a\":[1,\"x\",{\"b\": [ 2 ] }],\"a\":7}";
     struct cs_j_document d;
-    assert_true(cs_j_read(&d, s, sizeof s - 1));
-    assert_null(cs_j_get(d.values, "b"));
-    assert_null(cs_j_get(NULL, "b"));
-    assert_null(cs_j_at(d.values, 0)); /* a map is not a list */
-    assert_int_equal(cs_j_get(d.values, "a")->integer, 7);
-    const struct cs_j *list = cs_j_first(d.values);
-    assert_int_equal(cs_j_size(list), 3);
-    assert_string_equal(cs_j_text(cs_j_at(list, 1)), "x");
-    assert_null(cs_j_at(list, 3));
-    assert_null(cs_j_text(cs_j_at(list, 0)));
-    assert_int_equal(cs_j_at(list, 2)->raw_len, strlen("{\"b\": [ 2 ] }"));
-    assert_memory_equal(cs_j_at(list, 2)->raw, "{\"b\": [ 2 ] }", 13);
-    cs_j_release(&d);
+    assert_true(cs_json_read(&d, s, sizeof s - 1));
+    assert_null(cs_json_read_get(d.values, "b"));
+    assert_null(cs_json_read_get(NULL, "b"));
+    assert_null(cs_json_read_at(d.values, 0)); /* a map is not a list */
+    assert_int_equal(cs_json_read_get(d.values, "a")->integer, 7);
+    const struct cs_j *list = cs_json_read_first(d.values);
+    assert_int_equal(cs_json_read_size(list), 3);
+    assert_string_equal(cs_json_read_text(cs_json_read_at(list, 1)), "x");
+    assert_null(cs_json_read_at(list, 3));
+    assert_null(cs_json_read_text(cs_json_read_at(list, 0)));
+    assert_int_equal(cs_json_read_at(list, 2)->raw_len, strlen("{\"b\": [ 2 ] }"));
+    assert_memory_equal(cs_json_read_at(list, 2)->raw, "{\"b\": [ 2 ] }", 13);
+    cs_json_read_release(&d);
 }
 
 int main(void)

@@ -14,7 +14,7 @@
 static const char *go(uint64_t ms)
 {
     static char out[32];
-    cs_go_duration(ms, out);
+    cs_sim_limits_go_duration(ms, out);
     return out;
 }
 
@@ -35,7 +35,7 @@ static void durations_as_go_prints_them(void **state)
 static bool take(struct cs_buckets *b, const struct cs_quota *q, uint64_t tokens, int64_t now_us,
                  struct cs_limit_refusal *why)
 {
-    return cs_buckets_take(b, q, &(struct cs_charge){.tokens = tokens}, now_us, why);
+    return cs_sim_limits_buckets_take(b, q, &(struct cs_charge){.tokens = tokens}, now_us, why);
 }
 
 /* Recorded: limit, remaining, reset. */
@@ -53,7 +53,7 @@ static void reset_is_the_time_until_the_bucket_is_full(void **state)
     for (size_t i = 0; i < sizeof recorded / sizeof recorded[0]; i++) {
         const struct cs_limit limit = {.per_minute = recorded[i].limit};
         const struct cs_bucket bucket = {.available = (double)recorded[i].remaining};
-        const struct cs_limit_state s = cs_limit_state(&limit, &bucket);
+        const struct cs_limit_state s = cs_sim_limits_state(&limit, &bucket);
         assert_int_equal(s.remaining, recorded[i].remaining);
         assert_string_equal(go(s.reset_ms), recorded[i].reset);
     }
@@ -66,7 +66,7 @@ static void wait_is_the_time_until_this_request_fits(void **state)
     const struct cs_quota q = {.tokens = {.per_minute = 30000}};
     struct cs_buckets b;
     struct cs_limit_refusal why;
-    cs_buckets_init(&b, &q, 0);
+    cs_sim_limits_buckets_init(&b, &q, 0);
     assert_true(take(&b, &q, 30000, 0, &why));
     assert_false(take(&b, &q, 890, 0, &why));
     assert_int_equal(why.dimension, CS_DIM_TOKENS);
@@ -86,7 +86,7 @@ static void requests_are_limited_first_and_a_refusal_takes_nothing(void **state)
     const struct cs_quota q = {.requests = {.per_minute = 500}, .tokens = {.per_minute = 1000}};
     struct cs_buckets b;
     struct cs_limit_refusal why;
-    cs_buckets_init(&b, &q, 0);
+    cs_sim_limits_buckets_init(&b, &q, 0);
     for (int i = 0; i < 500; i++)
         assert_true(take(&b, &q, 2, 0, &why));
     assert_false(take(&b, &q, 2, 0, &why));
@@ -103,7 +103,7 @@ static void never_more_than_limit_and_burst(void **state)
     const struct cs_quota q = {.requests = {.per_minute = 6000, .burst = 16}, .starts_empty = true};
     struct cs_buckets b;
     struct cs_limit_refusal why;
-    cs_buckets_init(&b, &q, 0);
+    cs_sim_limits_buckets_init(&b, &q, 0);
     assert_false(take(&b, &q, 1, 0, &why)); /* it starts empty */
     assert_int_equal(why.wait_ms, 10);
     unsigned admitted = 0;
@@ -121,7 +121,7 @@ static void larger_than_the_burst_leaves_a_debt(void **state)
     const struct cs_quota q = {.tokens = {.per_minute = 60000, .burst = 1000}};
     struct cs_buckets b;
     struct cs_limit_refusal why;
-    cs_buckets_init(&b, &q, 0);
+    cs_sim_limits_buckets_init(&b, &q, 0);
     assert_true(take(&b, &q, 3000, 0, &why));
     assert_false(take(&b, &q, 3000, 0, &why));
     assert_false(why.never);
@@ -141,11 +141,11 @@ static void what_is_settled(void **state)
     const struct cs_charge begun = {.tokens = 900}, ended = {.tokens = 300, .output = 250};
     struct cs_buckets b;
     struct cs_limit_refusal why;
-    cs_buckets_init(&b, &q, 0);
-    assert_true(cs_buckets_take(&b, &q, &begun, 0, &why));
-    assert_false(cs_buckets_take(&b, &q, &begun, 0, &why));
+    cs_sim_limits_buckets_init(&b, &q, 0);
+    assert_true(cs_sim_limits_buckets_take(&b, &q, &begun, 0, &why));
+    assert_false(cs_sim_limits_buckets_take(&b, &q, &begun, 0, &why));
     assert_int_equal(why.dimension, CS_DIM_TOKENS);
-    cs_buckets_settle(&b, &begun, &ended);
+    cs_sim_limits_buckets_settle(&b, &begun, &ended);
     assert_int_equal((int)b.tokens.available, 700);
     assert_int_equal((int)b.output.available, -150);
     assert_false(take(&b, &q, 1, 0, &why));
@@ -160,7 +160,7 @@ static void no_limit_no_bucket(void **state)
     const struct cs_quota q = {0};
     struct cs_buckets b;
     struct cs_limit_refusal why;
-    cs_buckets_init(&b, &q, 0);
+    cs_sim_limits_buckets_init(&b, &q, 0);
     for (int i = 0; i < 100000; i++)
         assert_true(take(&b, &q, 1000000, 0, &why));
 }

@@ -1,6 +1,5 @@
 /* The simulator over real sockets: answers, every fault as a client meets it, waits, many in flight, a clean end. */
 #include <curl/curl.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +17,7 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/clock.h"
 #include "tools/simulator/server.h"
+#include "protocol/base/json.h"
 
 static const char question[] = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
 
@@ -91,9 +91,9 @@ static struct result get(const struct rig *rig, const char *path, const char *bo
     struct result r;
     CURL *c = prepare(rig, path, body, &r);
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, timeout_ms);
-    const uint64_t from = cs_mono_ms();
+    const uint64_t from = cs_clock_mono_ms();
     r.code = curl_easy_perform(c);
-    r.ms = cs_mono_ms() - from;
+    r.ms = cs_clock_mono_ms() - from;
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &r.status);
     curl_easy_cleanup(c);
     return r;
@@ -111,16 +111,16 @@ static void control(const struct rig *rig, const char *json)
     result_release(&r);
 }
 
-static json_int_t stat_of(const struct rig *rig, const char *key)
+static int64_t stat_of(const struct rig *rig, const char *key)
 {
     struct result r = get(rig, "/stats", NULL, 20000);
-    json_t *root = json_loads(cs_buf_cstr(&r.body), 0, NULL);
-    const json_t *v = json_object_get(root, key);
+    struct cs_json *root = cs_json_loads(cs_buf_cstr(&r.body), 0, NULL);
+    const struct cs_json *v = cs_json_object_get(root, key);
     if (v == NULL)
-        v = json_object_get(json_object_get(root, "faults"), key);
-    assert_true(json_is_integer(v));
-    const json_int_t n = json_integer_value(v);
-    json_decref(root);
+        v = cs_json_object_get(cs_json_object_get(root, "faults"), key);
+    assert_true(cs_json_is_integer(v));
+    const int64_t n = cs_json_integer_value(v);
+    cs_json_decref(root);
     result_release(&r);
     return n;
 }
@@ -232,7 +232,7 @@ static void malformed_is_complete_but_not_json(void **state)
     struct result r = ask(rig);
     assert_int_equal(r.code, CURLE_OK);
     assert_int_equal(r.status, 200);
-    assert_null(json_loads(cs_buf_cstr(&r.body), 0, NULL));
+    assert_null(cs_json_loads(cs_buf_cstr(&r.body), 0, NULL));
     result_release(&r);
 }
 
@@ -270,7 +270,7 @@ static void many_wait_together(void **state)
     CURLM *multi = curl_multi_init();
     int running = 1, left, done = 0;
     control(rig, "{\"latency\":{\"median_ms\":1500}}");
-    const uint64_t from = cs_mono_ms();
+    const uint64_t from = cs_clock_mono_ms();
     for (int i = 0; i < N; i++) {
         easy[i] = prepare(rig, "/v1/chat/completions", question, &results[i]);
         curl_multi_add_handle(multi, easy[i]);
@@ -283,7 +283,7 @@ static void many_wait_together(void **state)
     for (CURLMsg *m; (m = curl_multi_info_read(multi, &left)) != NULL;)
         done += m->msg == CURLMSG_DONE && m->data.result == CURLE_OK;
     assert_int_equal(done, N);
-    assert_true(cs_mono_ms() - from < 20000);
+    assert_true(cs_clock_mono_ms() - from < 20000);
     assert_in_range(stat_of(rig, "peak_in_flight"), N * 9 / 10, N);
     assert_int_equal(stat_of(rig, "answered"), N);
     for (int i = 0; i < N; i++) {
@@ -310,9 +310,9 @@ static void closes_at_once_with_calls_in_flight(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, hang_for_ever, rig), 0);
     while (stat_of(rig, "in_flight") < 8)
         usleep(10000);
-    const uint64_t from = cs_mono_ms();
+    const uint64_t from = cs_clock_mono_ms();
     cs_simulator_server_close(rig->server);
-    assert_true(cs_mono_ms() - from < 5000);
+    assert_true(cs_clock_mono_ms() - from < 5000);
     rig->server = NULL;
     for (int i = 0; i < 8; i++)
         pthread_join(threads[i], NULL);

@@ -55,10 +55,10 @@ static enum cs_truth_match match(const struct cs_truth *t, const char *prompt, s
 static void draws(void **state)
 {
     (void)state;
-    assert_close(cs_draw_unit(1, NULL), 0.5734551830141204);
-    assert_close(cs_draw_unit(7, "a", "b", NULL), 0.6602286202238271);
-    assert_close(cs_draw_normal(7, "a", "b", NULL), 0.5329905760229783);
-    assert_true(cs_draw_unit(7, "ab", NULL) != cs_draw_unit(7, "a", "b", NULL));
+    assert_close(cs_sim_draw_unit(1, NULL), 0.5734551830141204);
+    assert_close(cs_sim_draw_unit(7, "a", "b", NULL), 0.6602286202238271);
+    assert_close(cs_sim_draw_normal(7, "a", "b", NULL), 0.5329905760229783);
+    assert_true(cs_sim_draw_unit(7, "ab", NULL) != cs_sim_draw_unit(7, "a", "b", NULL));
 }
 
 static void probabilities(void **state)

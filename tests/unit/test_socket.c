@@ -44,7 +44,7 @@ static int set_up(void **state)
     struct fixture *f = cs_xcalloc(1, sizeof *f);
     snprintf(f->dir, sizeof f->dir, "/tmp/cs-socket-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    assert_int_equal(cs_net_open(&f->net, &f->err), CS_OK);
+    assert_int_equal(cs_socket_net_open(&f->net, &f->err), CS_OK);
     *state = f;
     return 0;
 }
@@ -55,7 +55,7 @@ static int tear_down(void **state)
     static const char *const names[] = {"s", "allowed", "live", "file", "log", "raw"};
     for (size_t i = 0; i < LEN(f->open); i++)
         cs_socket_close(f->open[i]);
-    cs_net_close(f->net);
+    cs_socket_net_close(f->net);
     for (size_t i = 0; i < LEN(names); i++) {
         char *path = cs_xasprintf("%s/%s", f->dir, names[i]);
         unlink(path);
@@ -165,7 +165,7 @@ static void allow(struct fixture *f, const char *text)
 static enum cs_err start_allowing(struct fixture *f)
 {
     char *path = cs_xasprintf("%s/allowed", f->dir);
-    enum cs_err rc = cs_net_allow(f->net, path, &f->err);
+    enum cs_err rc = cs_socket_net_allow(f->net, path, &f->err);
     free(path);
     return rc;
 }
@@ -173,7 +173,7 @@ static enum cs_err start_allowing(struct fixture *f)
 static struct cs_keypair pair(struct fixture *f)
 {
     struct cs_keypair k;
-    ok(f, cs_keypair_make(&k, &f->err));
+    ok(f, cs_keys_pair_make(&k, &f->err));
     return k;
 }
 
@@ -499,7 +499,7 @@ static void test_reload(void **state)
     struct cs_keypair server = pair(f), first = pair(f), second = pair(f);
     char text[200], user[41];
     struct cs_peer peer;
-    ok(f, cs_net_reload(f->net, &f->err)); /* nothing to reload */
+    ok(f, cs_socket_net_reload(f->net, &f->err)); /* nothing to reload */
     allow(f, first.public_key);
     ok(f, start_allowing(f));
     struct cs_socket *router = open_server(f, CS_SOCKET_ROUTER, &server);
@@ -511,13 +511,13 @@ static void test_reload(void **state)
     /* a faulty file changes nothing, and says where */
     snprintf(text, sizeof text, "%s\nnot a key\n", second.public_key);
     allow(f, text);
-    assert_int_equal(cs_net_reload(f->net, &f->err), CS_EINVAL);
+    assert_int_equal(cs_socket_net_reload(f->net, &f->err), CS_EINVAL);
     assert_non_null(strstr(f->err.msg, "allowed:2:"));
     round_trip(router, one, first.public_key);
 
     /* the second replaces the first: it is let in, and the first is no longer heard on its old connection */
     allow(f, second.public_key);
-    ok(f, cs_net_reload(f->net, &f->err));
+    ok(f, cs_socket_net_reload(f->net, &f->err));
     struct cs_socket *two = connected(f, open_client(f, CS_SOCKET_DEALER, &second, server.public_key), endpoint);
     round_trip(router, two, second.public_key);
     assert_true(send_within(one, "still here", SOON_MS));

@@ -105,7 +105,7 @@ static void a_study_comes_back_whole(void **state)
     uint8_t digest[32];
     assert_int_equal(cs_spec_pack(&s, &source, &bytes, keep, &shelf, NULL), CS_OK);
     assert_int_equal(cs_spec_unpack(bytes.data, (uint32_t)bytes.len, &spec, NULL), CS_OK);
-    cs_blake2b_256(bytes.data, bytes.len, digest);
+    cs_digest_blake2b_256(bytes.data, bytes.len, digest);
     assert_memory_equal(spec.digest, digest, 32);
     assert_int_equal(spec.n_chunks, 1);
     assert_null(spec.study->accounts[0].truth); /* the simulator's, of one machine */
@@ -549,7 +549,7 @@ static void contents_are_checked_too(void **state)
     struct cs_error err;
     static const uint8_t one_short[] = {0x91, 0x92, 0xa1, 'x', 0xa1, 'y'};
     many_open(&m);
-    cs_blake2b_256(one_short, sizeof one_short, m.spec.chunks[0].digest);
+    cs_digest_blake2b_256(one_short, sizeof one_short, m.spec.chunks[0].digest);
     struct cs_chunks *chunks = cs_chunks_open(&m.spec, fetch, &m.shelf, 1 << 20);
     assert_int_equal(cs_chunks_put(chunks, m.spec.chunks[0].digest, one_short, sizeof one_short, &err), CS_ECORRUPT);
     m.spec.chunks[0].n_cases = 1;

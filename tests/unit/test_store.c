@@ -82,8 +82,8 @@ static void write_acked(const struct fixture *f, uint64_t seq)
 {
     uint8_t bytes[8], sum[32];
     struct cs_error err = {0};
-    cs_put_u64(bytes, seq);
-    cs_blake2b_256(bytes, 8, sum);
+    cs_keyspace_put_u64(bytes, seq);
+    cs_digest_blake2b_256(bytes, 8, sum);
     uint8_t file[16];
     memcpy(file, bytes, 8);
     memcpy(file + 8, sum, 8);
@@ -165,13 +165,13 @@ static void metas(void **state)
     cs_batch_add_meta(&b, "study/2", NULL, 0);
     cs_batch_add_meta(&b, "study/1", "1", 1);
     write_batch(s, &b);
-    assert_ok(cs_store_metas(s, "study/", collect_key, &all, &err));
+    assert_ok(cs_store_scan_metas(s, "study/", collect_key, &all, &err));
     assert_string_equal(cs_buf_cstr(&all), "study/1=1;study/3=;");
-    assert_ok(cs_store_meta(s, "fleet", &value, &len, &err));
+    assert_ok(cs_store_rows_meta(s, "fleet", &value, &len, &err));
     assert_int_equal(len, 4);
     assert_memory_equal(value, "mine", 4);
     free(value);
-    assert_int_equal(cs_store_meta(s, "study/2", &value, &len, &err), CS_ENOENT);
+    assert_int_equal(cs_store_rows_meta(s, "study/2", &value, &len, &err), CS_ENOENT);
     assert_non_null(strstr(err.msg, "study/2"));
     cs_buf_release(&all);
     cs_batch_release(&b);
@@ -186,8 +186,8 @@ static void counters_and_frontier(void **state)
     struct cs_counters read;
     uint64_t frontier = 9;
     struct cs_store *s = open_writer(*state);
-    assert_int_equal(cs_store_counters(s, 2, 3, &read, &err), CS_ENOENT);
-    assert_int_equal(cs_store_frontier(s, 2, 3, &frontier, &err), CS_ENOENT);
+    assert_int_equal(cs_store_rows_counters(s, 2, 3, &read, &err), CS_ENOENT);
+    assert_int_equal(cs_store_rows_frontier(s, 2, 3, &frontier, &err), CS_ENOENT);
     assert_int_equal(frontier, 0);
     uint64_t *numbers = (uint64_t *)&c.counters;
     for (size_t i = 0; i < sizeof c.counters / 8; i++)
@@ -206,9 +206,9 @@ static void counters_and_frontier(void **state)
     write_batch(s, &b);
     cs_store_close(s);
     s = open_writer(*state);
-    assert_ok(cs_store_counters(s, 2, 3, &read, &err));
+    assert_ok(cs_store_rows_counters(s, 2, 3, &read, &err));
     assert_memory_equal(&read, &c.counters, sizeof read);
-    assert_ok(cs_store_frontier(s, 2, 3, &frontier, &err));
+    assert_ok(cs_store_rows_frontier(s, 2, 3, &frontier, &err));
     assert_int_equal(frontier, 512);
     cs_batch_release(&b);
     cs_store_close(s);
@@ -280,7 +280,7 @@ static void output_comes_back_whole(void **state)
     assert_ok(cs_store_write(s, &b, &err));
     assert_int_equal(b.outputs[0].output_id, 1);
     assert_int_equal(b.outputs[1].output_id, 2);
-    assert_ok(cs_store_output(s, 1, &arena, &got, &err));
+    assert_ok(cs_store_scan_output(s, 1, &arena, &got, &err));
     assert_int_equal(got.flags, CS_OUTPUT_CANONICAL);
     assert_true(got.committed_wall_ms > 1700000000000);
     assert_string_equal(got.output.text, "Yes, immediately \xc3\xa9.");
@@ -289,7 +289,7 @@ static void output_comes_back_whole(void **state)
     assert_string_equal(got.output.worker, "w1");
     struct cs_digest d = digest_of(99);
     assert_true(cs_digest_equal(&got.output.digest, &d));
-    assert_int_equal(cs_store_output(s, 3, &arena, &got, &err), CS_ENOENT);
+    assert_int_equal(cs_store_scan_output(s, 3, &arena, &got, &err), CS_ENOENT);
     assert_non_null(strstr(err.msg, "output 3"));
     cs_arena_release(&arena);
     cs_batch_release(&b);
@@ -327,9 +327,9 @@ static void tamper(const struct fixture *f, enum cs_cf cf, const struct cs_key *
     struct cs_rocks *db = NULL;
     assert_ok(cs_rocks_open(&db, f->dir, NULL, 0, &err));
     if (value == NULL)
-        cs_rocks_remove(db, cf, cs_key_slice(key));
+        cs_rocks_remove(db, cf, cs_keyspace_slice(key));
     else
-        cs_rocks_put(db, cf, cs_key_slice(key), (struct cs_slice){value, strlen(value)});
+        cs_rocks_put(db, cf, cs_keyspace_slice(key), (struct cs_slice){value, strlen(value)});
     assert_ok(cs_rocks_commit(db, &err));
     cs_rocks_close(db);
 }
@@ -363,7 +363,7 @@ static void survey(struct cs_store *s, uint32_t lane, struct seen *seen, uint64_
     struct cs_error err = {0};
     struct unread u = {.seen = seen};
     seen->n = 0;
-    assert_ok(cs_store_survey(s, 1, lane, see_readable, see_unreadable, &u, &err));
+    assert_ok(cs_store_scan_survey(s, 1, lane, see_readable, see_unreadable, &u, &err));
     assert_int_equal(seen->n, 9);
     assert_int_equal(u.n, 1);
     assert_int_equal(u.position, 4);
@@ -385,13 +385,13 @@ static void lost_and_damaged_rows_are_named(void **state)
     write_batch(s, &b);
     cs_store_close(s);
 
-    cs_key_output(&key, 5); /* lane 0 */
+    cs_keyspace_output(&key, 5); /* lane 0 */
     tamper(f, CS_CF_OUTPUTS, &key, "\x01\x01rubbish, rubbish, rubbish");
-    cs_key_output(&key, 15); /* lane 1 */
+    cs_keyspace_output(&key, 15); /* lane 1 */
     tamper(f, CS_CF_OUTPUTS, &key, NULL);
-    cs_key_at(&key, CS_ROW_PLACE, 1, 2, 9);
+    cs_keyspace_at(&key, CS_ROW_PLACE, 1, 2, 9);
     tamper(f, CS_CF_LEDGER, &key, NULL);
-    cs_key_at(&key, CS_ROW_PAGE, 1, 3, 0);
+    cs_keyspace_at(&key, CS_ROW_PAGE, 1, 3, 0);
     tamper(f, CS_CF_LEDGER, &key, NULL);
 
     s = open_reader(f);
@@ -409,17 +409,17 @@ static void lost_and_damaged_rows_are_named(void **state)
     seen->n = 0;
     assert_ok(cs_store_scan(s, 1, 4, see, seen, &err));
     assert_int_equal(seen->n, 10);
-    assert_int_equal(cs_store_outputs(s, 6, see, seen, &err), CS_ECORRUPT);
+    assert_int_equal(cs_store_scan_outputs(s, 6, see, seen, &err), CS_ECORRUPT);
     assert_non_null(strstr(err.msg, "output 15 is missing"));
     seen->n = 0;
-    assert_ok(cs_store_outputs(s, 16, see, seen, &err));
+    assert_ok(cs_store_scan_outputs(s, 16, see, seen, &err));
     assert_int_equal(seen->n, 35);
     cs_store_close(s);
 
-    cs_key_output(&key, 50); /* the last one: nothing follows that would show the hole */
+    cs_keyspace_output(&key, 50); /* the last one: nothing follows that would show the hole */
     tamper(f, CS_CF_OUTPUTS, &key, NULL);
     s = open_reader(f);
-    assert_int_equal(cs_store_outputs(s, 16, see, seen, &err), CS_ECORRUPT);
+    assert_int_equal(cs_store_scan_outputs(s, 16, see, seen, &err), CS_ECORRUPT);
     assert_non_null(strstr(err.msg, "output 50 is missing"));
     cs_store_close(s);
     cs_batch_release(&b);
@@ -483,7 +483,7 @@ static void scan_of_answers_failures_retries_duplicates_adoptions(void **state)
     assert_int_equal(seen->positions[0], 300);
     assert_string_equal(seen->texts[0], "answer 3");
     memset(seen, 0, sizeof *seen);
-    assert_ok(cs_store_outputs(s, 0, see, seen, &err));
+    assert_ok(cs_store_scan_outputs(s, 0, see, seen, &err));
     assert_int_equal(seen->n, 7);
     assert_string_equal(seen->texts[4], "again 3");
     assert_ok(cs_store_scan(s, 3, 0, see, seen, &err)); /* nothing is no fault */
@@ -604,7 +604,7 @@ static void check_against_model(struct cs_store *s, struct model *m)
     struct seen *seen = cs_xcalloc(1, sizeof *seen);
     char text[64];
     uint64_t id;
-    assert_ok(cs_store_pages(s, 1, check_page, m, &err));
+    assert_ok(cs_store_scan_pages(s, 1, check_page, m, &err));
     for (uint32_t lane = 0; lane < LANES; lane++) {
         uint64_t n = 0;
         memset(seen, 0, sizeof *seen);
@@ -622,7 +622,7 @@ static void check_against_model(struct cs_store *s, struct model *m)
         assert_int_equal(seen->n, n);
     }
     memset(seen, 0, sizeof *seen);
-    assert_ok(cs_store_outputs(s, 0, see, seen, &err));
+    assert_ok(cs_store_scan_outputs(s, 0, see, seen, &err));
     assert_int_equal(seen->n, m->n_outputs);
     for (uint32_t i = 1; i <= m->n_outputs; i++) {
         struct cs_digest d = digest_of(m->made[i]);

@@ -92,12 +92,12 @@ static struct cs_indexed find(struct cs_store *s, uint64_t request, uint64_t lan
     struct cs_digest d = digest_of(request);
     struct cs_indexed one = {0};
     uint32_t n = 0;
-    struct cs_finder *f = cs_finder_open(s);
-    assert_ok(cs_finder_get(f, &d, lane, &found, &n, &err));
+    struct cs_finder *f = cs_index_finder_open(s);
+    assert_ok(cs_index_finder_get(f, &d, lane, &found, &n, &err));
     assert_int_equal(n, wanted);
     if (at < n)
         one = found[at];
-    cs_finder_close(f);
+    cs_index_finder_close(f);
     return one;
 }
 
@@ -179,7 +179,7 @@ static void a_later_answer_links_the_earlier(void **state)
     write_batch(s, &b);
     assert_scan(s, 1, 0, true, "0:1 1:2S 1:4S 1:5 <4 <2 ");
     assert_int_equal(find(s, 2, LANE_A, 2, 3).earlier, 4);
-    assert_ok(cs_store_place(s, 1, 0, 1, &place, &err));
+    assert_ok(cs_store_rows_place(s, 1, 0, 1, &place, &err));
     assert_int_equal(place.output_id, 5);
     assert_int_equal(place.n_earlier, 2);
     cs_batch_release(&b);
@@ -250,7 +250,7 @@ static void a_further_call_is_kept_without_a_place(void **state)
     write_batch(s, &b);
     assert_scan(s, 1, 0, true, "0:2 ");
     assert_int_equal(find(s, 7, 0, 0, 1).output_id, 2);
-    assert_ok(cs_store_output(s, 1, &arena, &stored, &err));
+    assert_ok(cs_store_scan_output(s, 1, &arena, &stored, &err));
     assert_int_equal(stored.flags, CS_OUTPUT_ATTEMPT);
     assert_int_equal(stored.output.outcome, CS_OUTCOME_timeout);
     cs_arena_release(&arena);
@@ -304,7 +304,7 @@ static enum cs_claim own(struct cs_claims *c, uint32_t lane, uint64_t request, c
     struct cs_digest d = digest_of(request);
     struct cs_claimed one = {0};
     enum cs_claim kind;
-    assert_ok(cs_claims_own(c, lane, &d, cs_case_key(case_id), &kind, &one, &err));
+    assert_ok(cs_claims_own(c, lane, &d, cs_digest_case_key(case_id), &kind, &one, &err));
     *id = one.output_id;
     return kind;
 }
@@ -316,7 +316,7 @@ static uint64_t rest(struct cs_claims *c, uint32_t lane, uint64_t request, const
     struct cs_digest d = digest_of(request);
     struct cs_claimed one = {0};
     enum cs_claim kind;
-    assert_ok(cs_claims_rest(c, lane, &d, cs_case_key(case_id), stage, &kind, &one, &err));
+    assert_ok(cs_claims_rest(c, lane, &d, cs_digest_case_key(case_id), stage, &kind, &one, &err));
     return kind == CS_CLAIM_ANSWER ? one.output_id : 0;
 }
 
@@ -331,8 +331,9 @@ static void prepare(struct cs_claims *c)
 static void an_answer_goes_to_one_trial_its_own_case_first(void **state)
 {
     const struct cs_study study = two_lanes();
-    const uint64_t m1 = cs_lane_key("s", "m1", "one"), m2 = cs_lane_key("s", "m2", "two"),
-                   gone = cs_lane_key("s", "m1", "elsewhere"), other_study = cs_lane_key("t", "m1", "one");
+    const uint64_t m1 = cs_digest_lane_key("s", "m1", "one"), m2 = cs_digest_lane_key("s", "m2", "two"),
+                   gone = cs_digest_lane_key("s", "m1", "elsewhere"),
+                   other_study = cs_digest_lane_key("t", "m1", "one");
     struct cs_store *s = open_writer(*state);
     struct cs_claims *c;
     struct cs_batch b;
@@ -349,13 +350,14 @@ static void an_answer_goes_to_one_trial_its_own_case_first(void **state)
     cs_batch_init(&b);
     assert_ok(cs_addresses_add(s, &b, 1, &before, &err));
     assert_ok(cs_addresses_add(s, &b, 1, &another, &err));
-    put(&b, (struct an_output){1, 0, 0, 7, {m1, cs_case_key("b")}, CS_OUTCOME_ok, 0});      /* 1 */
-    put(&b, (struct an_output){1, 0, 1, 7, {m1, cs_case_key("a")}, CS_OUTCOME_timeout, 0}); /* 2 */
-    put(&b, (struct an_output){1, 1, 0, 7, {m2, cs_case_key("a")}, CS_OUTCOME_ok, 0});      /* 3 */
-    put(&b, (struct an_output){1, 2, 0, 7, {gone, cs_case_key("d")}, CS_OUTCOME_ok, 0});    /* 4 */
-    put(&b, (struct an_output){1, 2, 1, 7, {gone, cs_case_key("e")}, CS_OUTCOME_ok, 0});    /* 5 */
-    put(&b, (struct an_output){1, 3, 0, 7, {other_study, cs_case_key("a")}, CS_OUTCOME_ok, 0});
-    put(&b, (struct an_output){1, 0, 2, 9, {m1, cs_case_key("a")}, CS_OUTCOME_timeout, 0}); /* 7, asked again below */
+    put(&b, (struct an_output){1, 0, 0, 7, {m1, cs_digest_case_key("b")}, CS_OUTCOME_ok, 0});      /* 1 */
+    put(&b, (struct an_output){1, 0, 1, 7, {m1, cs_digest_case_key("a")}, CS_OUTCOME_timeout, 0}); /* 2 */
+    put(&b, (struct an_output){1, 1, 0, 7, {m2, cs_digest_case_key("a")}, CS_OUTCOME_ok, 0});      /* 3 */
+    put(&b, (struct an_output){1, 2, 0, 7, {gone, cs_digest_case_key("d")}, CS_OUTCOME_ok, 0});    /* 4 */
+    put(&b, (struct an_output){1, 2, 1, 7, {gone, cs_digest_case_key("e")}, CS_OUTCOME_ok, 0});    /* 5 */
+    put(&b, (struct an_output){1, 3, 0, 7, {other_study, cs_digest_case_key("a")}, CS_OUTCOME_ok, 0});
+    put(&b, (struct an_output){
+                1, 0, 2, 9, {m1, cs_digest_case_key("a")}, CS_OUTCOME_timeout, 0}); /* 7, asked again below */
     set_states(&b, 1, 0, "ddd");
     write_batch(s, &b);
     ask_again(s, &b, 1, 0, 2, "ddp");
@@ -432,10 +434,10 @@ static void a_changed_address_is_another_lane(void **state)
     assert_int_equal(heir, 0);
     study = at_address(&a, &m, "m", "two", "http://here/v1"); /* at the same address it is the same */
     assert_ok(cs_addresses_heirs(s, &study, &heir, &err));
-    assert_true(heir == cs_lane_key("s", "m", "one"));
+    assert_true(heir == cs_digest_lane_key("s", "m", "one"));
     study = at_address(&a, &m, "renamed", "one", "http://here/v1");
     assert_ok(cs_addresses_heirs(s, &study, &heir, &err));
-    assert_true(heir == cs_lane_key("s", "m", "one"));
+    assert_true(heir == cs_digest_lane_key("s", "m", "one"));
     study = at_address(&a, &m, "renamed", "two", "http://here/v1");
     assert_ok(cs_addresses_heirs(s, &study, &heir, &err));
     assert_int_equal(heir, 0);
@@ -453,7 +455,7 @@ static void assert_address(const char *written, const char *wanted)
 {
     const struct cs_account a = {.base_url = written};
     struct cs_buf got = CS_BUF_INIT(1000);
-    cs_account_address(&a, &got);
+    cs_address_of_account(&a, &got);
     assert_string_equal(cs_buf_cstr(&got), wanted);
     cs_buf_release(&got);
 }
@@ -477,20 +479,20 @@ static void addresses_are_compared_as_places(void **state)
 static void what_is_taken_over_is_found_by_the_next_edit(void **state)
 {
     const struct cs_study study = two_lanes();
-    const uint64_t gone = cs_lane_key("s", "m1", "elsewhere"), m1 = cs_lane_key("s", "m1", "one");
+    const uint64_t gone = cs_digest_lane_key("s", "m1", "elsewhere"), m1 = cs_digest_lane_key("s", "m1", "one");
     struct cs_store *s = open_writer(*state);
     struct cs_claims *c;
     struct cs_batch b;
     struct cs_error err = {0};
     uint64_t id;
     cs_batch_init(&b);
-    put(&b, (struct an_output){1, 0, 0, 7, {gone, cs_case_key("old")}, CS_OUTCOME_ok, 0});
+    put(&b, (struct an_output){1, 0, 0, 7, {gone, cs_digest_case_key("old")}, CS_OUTCOME_ok, 0});
     set_states(&b, 1, 0, "d");
     write_batch(s, &b);
     cs_batch_add_adoption(&b, &(struct cs_batch_adoption){.gen = 2,
                                                           .output_id = 1,
-                                                          .from = {gone, cs_case_key("old")},
-                                                          .owner = {m1, cs_case_key("new")},
+                                                          .from = {gone, cs_digest_case_key("old")},
+                                                          .owner = {m1, cs_digest_case_key("new")},
                                                           .digest = digest_of(7)});
     set_states(&b, 2, 0, "d");
     write_batch(s, &b);
@@ -535,11 +537,12 @@ static void grow_rows(struct cs_rocks *db, enum cs_ledger_row row, size_t flags_
     struct cs_key from, until;
     struct cs_slice key, value;
     uint8_t grown[CS_PLACE_MAX + 400];
-    cs_key_row(&from, row);
+    cs_keyspace_row(&from, row);
     until = from;
-    cs_key_after(&until);
+    cs_keyspace_after(&until);
     struct cs_rocks_view *v = cs_rocks_view_open(db);
-    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_key_slice(&from), cs_key_slice(&until));
+    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_keyspace_slice(&from),
+                                                    cs_keyspace_slice(&until));
     while (cs_rocks_rows_next(rows, &key, &value)) {
         size_t n = value.n;
         memcpy(grown, value.p, n);
@@ -599,7 +602,7 @@ static void what_a_later_version_adds_is_skipped(void **state)
         assert_scan(s, 1, 0, true, "0:1 1:2S 1:4 <2 2:3 ");
         assert_int_equal(find(s, 1, LANE_A, 1, 2).earlier, 2);
         assert_int_equal(find(s, 1, LANE_A, 0, 2).flags & CS_OUTPUT_SUPERSEDED, CS_OUTPUT_SUPERSEDED);
-        assert_ok(cs_store_counters(s, 1, 0, &counters, &err));
+        assert_ok(cs_store_rows_counters(s, 1, 0, &counters, &err));
         assert_int_equal(counters.adopted, 5);
         assert_int_equal(counters.carried, 3);
         cs_store_close(s);
@@ -613,7 +616,7 @@ static void assert_hex(const void *p, size_t n, const char *wanted)
 {
     char hex[2 * 512 + 1];
     assert_true(n <= 512);
-    cs_hex(p, n, hex);
+    cs_digest_hex(p, n, hex);
     assert_string_equal(hex, wanted);
 }
 
@@ -628,35 +631,35 @@ static void golden_rows(void **state)
     (void)state;
     for (int i = 0; i < 16; i++)
         d.b[i] = (uint8_t)(0xa0 + i);
-    cs_key_index(&key, &d, found.owner.lane, found.output_id);
+    cs_keyspace_index(&key, &d, found.owner.lane, found.output_id);
     assert_hex(key.b, key.n, "78a0a1a2a3a4a5a6a7a8a9aaabacadaeaf11121314151617180000000000000102");
-    assert_hex(row, cs_index_encode(row, &found), "002122232425262728");
-    cs_key_turn(&key, &d, &found.owner, 1, 2);
+    assert_hex(row, cs_keyspace_index_encode(row, &found), "002122232425262728");
+    cs_keyspace_turn(&key, &d, &found.owner, 1, 2);
     assert_hex(key.b, key.n, "74a0a1a2a3a4a5a6a7a8a9aaabacadaeaf111213141516171821222324252627280000000100000002");
     found.flags = CS_OUTPUT_SUPERSEDED;
     found.earlier = 0x33;
-    assert_hex(row, cs_index_encode(row, &found), "2021222324252627280000000000000033");
-    cs_key_at(&key, CS_ROW_PLACE, 1, 2, 3);
+    assert_hex(row, cs_keyspace_index_encode(row, &found), "2021222324252627280000000000000033");
+    cs_keyspace_at(&key, CS_ROW_PLACE, 1, 2, 3);
     assert_hex(key.b, key.n, "6c00000001000000020000000000000003");
-    cs_key_at(&key, CS_ROW_AGAIN, 1, 2, 3);
+    cs_keyspace_at(&key, CS_ROW_AGAIN, 1, 2, 3);
     assert_hex(key.b, key.n, "6100000001000000020000000000000003");
-    assert_hex(bytes, cs_place_encode(bytes, &place), "000000000000010201");
+    assert_hex(bytes, cs_keyspace_place_encode(bytes, &place), "000000000000010201");
     place.reading = (struct cs_rereading){7, CS_OUTCOME_ok};
     place.n_earlier = 2;
     place.earlier[0] = 0x44;
     place.earlier[1] = 0x33;
-    assert_hex(bytes, cs_place_encode(bytes, &place),
+    assert_hex(bytes, cs_keyspace_place_encode(bytes, &place),
                "000000000000010201"
                "0000000700"
                "02"
                "0000000000000044"
                "0000000000000033");
-    uint32_t n = cs_counters_encode(counted, &counters);
+    uint32_t n = cs_keyspace_counters_encode(counted, &counters);
     assert_hex(counted, 10, "010b0000000000000001");
     assert_hex(counted + n - 8, 8, "0000000000000002");
     assert_int_equal(n, 2 + 8 * (11 + 13));
     counters.salvaged = 3; /* appended, where it is not 0 */
-    assert_int_equal(cs_counters_encode(counted, &counters), n + 8);
+    assert_int_equal(cs_keyspace_counters_encode(counted, &counters), n + 8);
     assert_hex(counted + n, 8, "0000000000000003");
 }
 
@@ -664,11 +667,11 @@ static void golden_rows(void **state)
 static void golden_keys(void **state)
 {
     (void)state;
-    assert_true(cs_study_key("ed-triage") == 0x8482a12269cfd09e);
-    assert_true(cs_lane_key("ed-triage", "gpt-5", "openai") == 0xf5c9ccef421f6a9b);
-    assert_true(cs_case_key("case-1") == 0x0ed93d2de28ede18);
-    assert_true(cs_lane_key("ab", "c", "d") != cs_lane_key("a", "bc", "d"));
-    assert_true(cs_lane_key("a", "b", "c") != cs_lane_key("a", "c", "b"));
+    assert_true(cs_digest_study_key("ed-triage") == 0x8482a12269cfd09e);
+    assert_true(cs_digest_lane_key("ed-triage", "gpt-5", "openai") == 0xf5c9ccef421f6a9b);
+    assert_true(cs_digest_case_key("case-1") == 0x0ed93d2de28ede18);
+    assert_true(cs_digest_lane_key("ab", "c", "d") != cs_digest_lane_key("a", "bc", "d"));
+    assert_true(cs_digest_lane_key("a", "b", "c") != cs_digest_lane_key("a", "c", "b"));
 }
 
 int main(void)

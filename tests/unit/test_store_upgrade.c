@@ -44,7 +44,7 @@ static enum cs_err tell_output(void *self, uint32_t lane, uint64_t position, con
 {
     char hex[33];
     (void)err;
-    cs_hex(o->output.digest.b, 16, hex);
+    cs_digest_hex(o->output.digest.b, 16, hex);
     cs_buf_printf(self, "%u:%llu %llu %u %s %s %lld\n", lane, (unsigned long long)position,
                   (unsigned long long)o->output_id, o->flags, hex, o->output.text, (long long)o->committed_wall_ms);
     return CS_OK;
@@ -61,15 +61,15 @@ static void describe(struct cs_store *s, struct cs_buf *out)
 {
     struct cs_error err = {0};
     struct cs_generation newest;
-    assert_ok(cs_generation_newest(s, &newest, &err));
-    assert_ok(cs_store_outputs(s, 1, tell_output, out, &err));
+    assert_ok(cs_store_generation_newest(s, &newest, &err));
+    assert_ok(cs_store_scan_outputs(s, 1, tell_output, out, &err));
     for (uint32_t gen = 1; gen <= newest.number; gen++) {
         cs_buf_printf(out, "generation %u\n", gen);
-        assert_ok(cs_store_places(s, gen, tell_place, out, &err));
+        assert_ok(cs_store_scan_places(s, gen, tell_place, out, &err));
         for (uint32_t lane = 0; lane < 3; lane++) {
             struct cs_counters c = {0};
             assert_ok(cs_store_scan(s, gen, lane, tell_output, out, &err));
-            (void)!cs_store_counters(s, gen, lane, &c, &err);
+            (void)!cs_store_rows_counters(s, gen, lane, &c, &err);
             cs_buf_printf(out, "ok %llu\n", (unsigned long long)c.outcome[CS_OUTCOME_ok]);
         }
     }
@@ -100,7 +100,7 @@ static enum cs_err check_row(void *self, const struct cs_digest *d, const struct
     struct cs_arena arena = {0};
     struct cs_stored o;
     struct cs_owner owner;
-    assert_int_equal(cs_store_output(x->store, found->output_id, &arena, &o, x->err), CS_OK);
+    assert_int_equal(cs_store_scan_output(x->store, found->output_id, &arena, &o, x->err), CS_OK);
     assert_true(o.flags & CS_OUTPUT_CANONICAL);
     assert_true(cs_digest_equal(&o.output.digest, d));
     assert_int_equal(cs_owners_of(x->owners, o.output.gen, o.output.lane, o.output.position, &owner, x->err), CS_OK);
@@ -125,12 +125,13 @@ static uint32_t rows_of_kind(const struct fixture *f, enum cs_ledger_row row)
     struct cs_slice key, value;
     struct cs_key from, until;
     uint32_t n = 0;
-    cs_key_row(&from, row);
+    cs_keyspace_row(&from, row);
     until = from;
-    cs_key_after(&until);
+    cs_keyspace_after(&until);
     assert_ok(cs_rocks_open(&db, f->dir, f->scratch, 0, &err));
     struct cs_rocks_view *v = cs_rocks_view_open(db);
-    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_key_slice(&from), cs_key_slice(&until));
+    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_keyspace_slice(&from),
+                                                    cs_keyspace_slice(&until));
     while (cs_rocks_rows_next(rows, &key, &value))
         n++;
     assert_ok(cs_rocks_rows_close(rows, &err));
@@ -150,7 +151,7 @@ static void assert_upgraded(const struct fixture *f, const char *before)
     assert_int_equal(rows_of_kind(f, CS_ROW_DIGEST), 0);
     struct cs_store *s = open_writer(f);
     struct indexed x = {.store = s, .owners = cs_owners_open(s), .err = &err};
-    assert_ok(cs_store_outputs(s, 1, count_answers, &answers, &err));
+    assert_ok(cs_store_scan_outputs(s, 1, count_answers, &answers, &err));
     assert_ok(cs_store_index(s, check_row, &x, &err));
     assert_true(answers > 0);
     assert_int_equal(x.n, answers);
@@ -189,8 +190,8 @@ static void the_first_writer_upgrades(void **state)
         char *before = as_reader(f, &format);
         struct cs_store *s = open_writer(f);
         assert_int_equal(cs_store_format(s), 2);
-        assert_ok(cs_generation_newest(s, &g, &err));
-        assert_true(g.study == cs_study_key(i == 0 ? "golden" : i == 1 ? "golden-twin" : "golden-accounts"));
+        assert_ok(cs_store_generation_newest(s, &g, &err));
+        assert_true(g.study == cs_digest_study_key(i == 0 ? "golden" : i == 1 ? "golden-twin" : "golden-accounts"));
         assert_true(g.built);
         cs_store_close(s);
         assert_upgraded(f, before);
@@ -207,8 +208,8 @@ static void an_upgraded_store_knows_its_addresses(void **state)
     struct cs_generation_view view;
     take_golden(f, "accounts");
     struct cs_store *s = open_writer(f);
-    assert_ok(cs_generation_newest(s, &g, &err));
-    assert_ok(cs_generation_view_open(&view, s, &g, &err));
+    assert_ok(cs_store_generation_newest(s, &g, &err));
+    assert_ok(cs_store_generation_view_open(&view, s, &g, &err));
     struct cs_study moved = *view.spec.study;
     struct cs_account *accounts = cs_xcalloc(moved.n_accounts, sizeof *accounts);
     assert_ok(cs_addresses_check(s, &moved, &err));
@@ -218,7 +219,7 @@ static void an_upgraded_store_knows_its_addresses(void **state)
     assert_int_equal(cs_addresses_check(s, &moved, &err), CS_EINVAL);
     assert_non_null(strstr(err.msg, view.spec.study->accounts[0].base_url));
     free(accounts);
-    cs_generation_view_close(&view);
+    cs_store_generation_view_close(&view);
     cs_store_close(s);
 }
 
@@ -312,14 +313,14 @@ static void an_unreadable_output_is_passed_over(void **state)
     struct cs_stored o;
     take_golden(f, "twin");
     assert_ok(cs_rocks_open(&db, f->dir, NULL, 0, &err));
-    cs_key_output(&key, 5);
-    cs_rocks_put(db, CS_CF_OUTPUTS, cs_key_slice(&key), (struct cs_slice){"rotten", 6});
+    cs_keyspace_output(&key, 5);
+    cs_rocks_put(db, CS_CF_OUTPUTS, cs_keyspace_slice(&key), (struct cs_slice){"rotten", 6});
     assert_ok(cs_rocks_commit(db, &err));
     cs_rocks_close(db);
     struct cs_store *s = open_writer(f);
     assert_int_equal(cs_store_format(s), 2);
-    assert_int_equal(cs_store_output(s, 5, &arena, &o, &err), CS_ECORRUPT);
-    assert_ok(cs_store_output(s, 6, &arena, &o, &err));
+    assert_int_equal(cs_store_scan_output(s, 5, &arena, &o, &err), CS_ECORRUPT);
+    assert_ok(cs_store_scan_output(s, 6, &arena, &o, &err));
     cs_arena_release(&arena);
     cs_store_close(s);
     assert_int_equal(rows_of_kind(f, CS_ROW_INDEX), 11);
@@ -334,8 +335,8 @@ static void a_later_format_is_refused(void **state)
     struct cs_key key;
     cs_store_close(s);
     assert_ok(cs_rocks_open(&db, f->dir, NULL, 0, &err));
-    cs_key_system(&key, "format");
-    cs_rocks_put(db, CS_CF_META, cs_key_slice(&key), (struct cs_slice){"\0\0\0\3", 4});
+    cs_keyspace_system(&key, "format");
+    cs_rocks_put(db, CS_CF_META, cs_keyspace_slice(&key), (struct cs_slice){"\0\0\0\3", 4});
     assert_ok(cs_rocks_commit(db, &err));
     cs_rocks_close(db);
     assert_int_equal(cs_store_open(&s, &(struct cs_store_opts){.dir = f->dir, .write = true}, &err), CS_EINVAL);

@@ -42,8 +42,8 @@ static enum cs_err try_load(const struct parts *p)
                   p->rest != NULL ? p->rest : "models: [m1]\n");
     const char *path = folder_put(&dir, "study.yaml", cs_buf_cstr(&b));
     cs_buf_release(&b);
-    cs_loaded_release(&loaded);
-    return cs_study_load(path, NULL, &loaded, &err);
+    cs_load_release(&loaded);
+    return cs_load_study(path, NULL, &loaded, &err);
 }
 
 static const struct cs_study *load(const struct parts *p)
@@ -94,7 +94,7 @@ static void assert_user(uint32_t case_index, uint32_t cell, const char *text)
     assert_int_equal(loaded.cases.get(loaded.cases.self, case_index, &c, &err), CS_OK);
     assert_int_equal(cs_render(loaded.study, &at, &c, &prompt, &err), CS_OK);
     assert_string_equal(cs_buf_cstr(&prompt.user), text);
-    cs_prompt_release(&prompt);
+    cs_render_release(&prompt);
     cs_plan_release(&plan);
 }
 
@@ -152,13 +152,13 @@ static void a_table_in_data_dir_goes_first(void **state)
     folder_put(&data, "cases.csv", "case_id,text,label\nthere,A. B.,\n");
     load(&(struct parts){.cases = "{file: cases.csv}"});
     assert_string_equal(loaded.all[0].id, "here");
-    cs_loaded_release(&loaded);
+    cs_load_release(&loaded);
     struct cs_load_opts opts = {.data_dir = data.path};
-    assert_int_equal(cs_study_load(folder_file(&dir, "study.yaml"), &opts, &loaded, &err), CS_OK);
+    assert_int_equal(cs_load_study(folder_file(&dir, "study.yaml"), &opts, &loaded, &err), CS_OK);
     assert_string_equal(loaded.all[0].id, "there");
     unlink(folder_file(&data, "cases.csv")); /* what is not there is beside the study */
-    cs_loaded_release(&loaded);
-    assert_int_equal(cs_study_load(folder_file(&dir, "study.yaml"), &opts, &loaded, &err), CS_OK);
+    cs_load_release(&loaded);
+    assert_int_equal(cs_load_study(folder_file(&dir, "study.yaml"), &opts, &loaded, &err), CS_OK);
     assert_string_equal(loaded.all[0].id, "here");
     folder_close(&data);
 }
@@ -372,7 +372,7 @@ static void limits_of_a_study(void **state)
             .factors = "[{name: g, insert: {after_first: \". \"}, repeats: {a: 1000x}, levels: [{id: a, text: A.}]}]",
             .rest = "models: [m1]\nrepeats: 1000\n"},
         "more than 100000 repeats");
-    assert_int_equal(cs_study_load(folder_file(&dir, "nothing.yaml"), NULL, &loaded, &err), CS_ENOENT);
+    assert_int_equal(cs_load_study(folder_file(&dir, "nothing.yaml"), NULL, &loaded, &err), CS_ENOENT);
 }
 
 /* ---- shipped studies ------------------------------------------------------------------------------ */
@@ -389,8 +389,8 @@ static void shipped_studies_have_their_sizes(void **state)
         {"ops/studies/shapes/advertising.yaml", 112320}, {"ops/studies/shapes/cues.yaml", 92000 + 3600},
     };
     for (size_t i = 0; i < sizeof studies / sizeof studies[0]; i++) {
-        cs_loaded_release(&loaded);
-        enum cs_err rc = cs_study_load(studies[i].path, NULL, &loaded, &err);
+        cs_load_release(&loaded);
+        enum cs_err rc = cs_load_study(studies[i].path, NULL, &loaded, &err);
         if (rc != CS_OK)
             print_error("%s\n", err.msg);
         assert_int_equal(rc, CS_OK);
@@ -402,8 +402,8 @@ static void rheumatology_has_its_size(void **state)
 {
     (void)state;
     struct cs_load_opts opts = {.data_dir = getenv("CLINSAFE_DATA")};
-    cs_loaded_release(&loaded);
-    enum cs_err rc = cs_study_load("ops/studies/rheumatology.yaml", &opts, &loaded, &err);
+    cs_load_release(&loaded);
+    enum cs_err rc = cs_load_study("ops/studies/rheumatology.yaml", &opts, &loaded, &err);
     if (rc != CS_OK && strstr(err.msg, "there is no file") != NULL) {
         print_message("skipped: the rheumatology data are not here\n");
         skip();
@@ -452,12 +452,12 @@ static bool check_bad_study(const char *name)
     struct cs_load_opts opts = {.providers = file};
     struct cs_loaded l;
     err.msg[0] = '\0';
-    enum cs_err rc = cs_study_load(path, &opts, &l, &err);
+    enum cs_err rc = cs_load_study(path, &opts, &l, &err);
     take_folder_off(err.msg);
     bool good = rc == CS_EINVAL && strcmp(err.msg, expect) == 0;
     if (!good)
         print_error("%s\n  expected %s\n  got      %s\n", name, expect, rc == CS_OK ? "no fault" : err.msg);
-    cs_loaded_release(&l);
+    cs_load_release(&l);
     free(path);
     free(text);
     free(expect);
@@ -497,7 +497,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    cs_loaded_release(&loaded);
+    cs_load_release(&loaded);
     folder_close(&dir);
     return 0;
 }

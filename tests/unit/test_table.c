@@ -32,7 +32,7 @@ static enum cs_err load(const char *name, const char *text)
 static void assert_cell(uint32_t row, const char *column, const char *text)
 {
     assert_true(row < table.n_rows);
-    uint32_t c = cs_table_column(&table, column);
+    uint32_t c = cs_table_read_column(&table, column);
     assert_true(c < table.n_columns);
     assert_string_equal(table.rows[row].values[c], text);
 }

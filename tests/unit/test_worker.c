@@ -584,7 +584,7 @@ static void refuses_the_wrong_coordinator(void **state)
     struct cs_message r = {.kind = CS_REJECT, .reject = {.code = "mismatch", .text = "digest differs"}};
     bench_say(&b, &r);
     assert_true(b.exited);
-    assert_int_not_equal(cs_err_exit_code(b.exit_code), 0);
+    assert_int_not_equal(cs_error_exit_code(b.exit_code), 0);
     assert_non_null(strstr(b.exit_text, "digest differs"));
     bench_done(&b);
 

@@ -148,28 +148,28 @@ static void keys_are_found(void **state)
     char *file = put_file("key.txt", "from-file \n");
     free(put_file("TEST_CRED_KEY", "from-credential\n"));
     struct cs_account a = {.name = "a"};
-    assert_int_equal(cs_key_find(&a, &key, &err), CS_OK);
+    assert_int_equal(cs_keys_env_find(&a, &key, &err), CS_OK);
     assert_null(key); /* none is needed */
 
     a.key_env = "TEST_NO_SUCH_KEY";
-    assert_int_equal(cs_key_find(&a, &key, &err), CS_ENOENT);
+    assert_int_equal(cs_keys_env_find(&a, &key, &err), CS_ENOENT);
     assert_string_equal(err.msg, "no key: set TEST_NO_SUCH_KEY");
     a.key_file = file;
-    assert_int_equal(cs_key_find(&a, &key, &err), CS_OK);
+    assert_int_equal(cs_keys_env_find(&a, &key, &err), CS_OK);
     assert_string_equal(key, "from-file");
-    cs_key_free(key);
+    cs_keys_env_free(key);
 
     setenv("CREDENTIALS_DIRECTORY", dir, 1);
     a.key_env = "TEST_CRED_KEY";
-    assert_int_equal(cs_key_find(&a, &key, &err), CS_OK);
+    assert_int_equal(cs_keys_env_find(&a, &key, &err), CS_OK);
     assert_string_equal(key, "from-credential");
-    cs_key_free(key);
+    cs_keys_env_free(key);
     setenv("TEST_CRED_KEY", "from-environment", 1);
-    assert_int_equal(cs_key_find(&a, &key, &err), CS_OK);
+    assert_int_equal(cs_keys_env_find(&a, &key, &err), CS_OK);
     assert_string_equal(key, "from-environment");
-    cs_key_free(key);
+    cs_keys_env_free(key);
     setenv("TEST_CRED_KEY", "two\r\nX-Injected: lines", 1);
-    assert_int_equal(cs_key_find(&a, &key, &err), CS_EINVAL);
+    assert_int_equal(cs_keys_env_find(&a, &key, &err), CS_EINVAL);
     assert_null(strstr(err.msg, "Injected")); /* what was found is not told */
     assert_null(key);
     unsetenv("TEST_CRED_KEY");
@@ -177,11 +177,11 @@ static void keys_are_found(void **state)
     a.key_env = NULL;
     a.key_file = "/nonexistent/TEST_CRED_KEY";
     setenv("CREDENTIALS_DIRECTORY", dir, 1);
-    assert_int_equal(cs_key_find(&a, &key, &err), CS_OK);
+    assert_int_equal(cs_keys_env_find(&a, &key, &err), CS_OK);
     assert_string_equal(key, "from-credential");
-    cs_key_free(key);
+    cs_keys_env_free(key);
     unsetenv("CREDENTIALS_DIRECTORY");
-    assert_int_not_equal(cs_key_find(&a, &key, &err), CS_OK);
+    assert_int_not_equal(cs_keys_env_find(&a, &key, &err), CS_OK);
     assert_non_null(strstr(err.msg, "no key"));
     free(file);
 }
@@ -296,10 +296,10 @@ static void studies_come_over_the_wire(void **state)
     free(put_file("cases.csv", "case_id,text\na,\"One. Two.\"\nb,\"Three. Four.\"\n"));
     free(put_file("providers.yaml", providers_yaml));
     char *path = put_file("study.yaml", study_yaml);
-    if (cs_study_load(path, &(struct cs_load_opts){0}, &l, &err) != CS_OK)
+    if (cs_load_study(path, &(struct cs_load_opts){0}, &l, &err) != CS_OK)
         fail_msg("%s", err.msg);
     assert_int_equal(cs_spec_pack(l.study, &l.cases, &spec, keep_chunk, &chunk, &err), CS_OK);
-    cs_blake2b_256(spec.data, spec.len, spec_digest);
+    cs_digest_blake2b_256(spec.data, spec.len, spec_digest);
 
     cs_studies_open(&studies, "http://127.0.0.1:9/");
     struct cs_source s = cs_studies_source(studies);
@@ -336,7 +336,7 @@ static void studies_come_over_the_wire(void **state)
         s.release(s.self, f[lane].study);
     assert_int_equal(s.lane(s.self, spec_digest, 0, &f[0], &err), CS_EAGAIN); /* forgotten with its last lane */
     cs_studies_close(studies);
-    cs_loaded_release(&l);
+    cs_load_release(&l);
     cs_buf_release(&spec);
     free(chunk.bytes);
     free(path);

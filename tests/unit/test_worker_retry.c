@@ -175,7 +175,7 @@ static void an_error_inside_a_200(void **state)
         char *body = cs_arena_printf(&arena, ERROR("%s", "x", "no"), rows[i].code);
         struct cs_http_reply r = bench_http(200, "", body);
         struct cs_reading reading = read_it(r, &arena);
-        struct cs_verdict v = cs_call_ended(&c, &r, &reading, &(struct cs_call_world){.rng = &rng});
+        struct cs_verdict v = cs_worker_call_ended(&c, &r, &reading, &(struct cs_call_world){.rng = &rng});
         if (v.next != rows[i].next || v.outcome != rows[i].outcome)
             fail_msg("code %s: next %d, %s", rows[i].code, v.next, cs_outcome_name(v.outcome));
     }
@@ -192,7 +192,7 @@ static enum cs_next after(uint32_t n, struct cs_http_reply fault, bool in_doubt,
     enum cs_next next = CS_NEXT_RETRY;
     for (uint32_t i = 0; i < n && next == CS_NEXT_RETRY; i++) {
         c.calls++;
-        next = cs_call_ended(&c, &fault, &reading, &world).next;
+        next = cs_worker_call_ended(&c, &fault, &reading, &world).next;
     }
     return next;
 }

@@ -125,9 +125,9 @@ static void part_of_a_text_is_found_where_it_stands(void **state)
     (void)state;
     struct cs_error err = {0};
     const struct cs_node *n = parse("a: x {{p}}\nuser: |\n  first\n  and {{p}} here\n");
-    assert_int_equal(cs_node_fail_at(cs_node_get(n, "user"), "{{p}}", &err, "oh"), CS_EINVAL);
+    assert_int_equal(cs_yaml_fail_at(cs_node_get(n, "user"), "{{p}}", &err, "oh"), CS_EINVAL);
     assert_string_equal(err.msg, "f.yaml:4:7: oh");
-    assert_int_equal(cs_node_fail_at(cs_node_get(n, "user"), "{{q}}", &err, "oh"), CS_EINVAL);
+    assert_int_equal(cs_yaml_fail_at(cs_node_get(n, "user"), "{{q}}", &err, "oh"), CS_EINVAL);
     assert_string_equal(err.msg, "f.yaml:2:7: oh"); /* written otherwise in the source: the start of the text */
 }
 

@@ -10,9 +10,9 @@
 
 int cs_command_fail(enum cs_err rc, const struct cs_error *err)
 {
-    const char *msg = err->code == rc && err->msg[0] != '\0' ? err->msg : cs_err_text(rc);
+    const char *msg = err->code == rc && err->msg[0] != '\0' ? err->msg : cs_error_text(rc);
     fprintf(stderr, "clinsafe: %s\n", msg);
-    return cs_err_exit_code(rc);
+    return cs_error_exit_code(rc);
 }
 
 bool cs_command_args(const struct cs_option *table, const struct cs_command_help *help, int argc, char **argv,
@@ -51,5 +51,5 @@ enum cs_err cs_command_load_study(const struct cs_study_args *a, const char *pat
         return rc;
     const char *data = a->data != NULL ? a->data : getenv("CLINSAFE_DATA");
     struct cs_load_opts opts = {.providers = a->providers, .data_dir = data != NULL && data[0] != '\0' ? data : NULL};
-    return cs_study_load(path, &opts, out, err);
+    return cs_load_study(path, &opts, out, err);
 }

@@ -1,6 +1,6 @@
 /* command.h - what the commands of `clinsafe` share: their options, reporting an error, loading a study.
  *
- * A command gets argv with its own name at argv[0] and returns the exit status (cs_err_exit_code). It prints results on stdout, one line
+ * A command gets argv with its own name at argv[0] and returns the exit status (cs_error_exit_code). It prints results on stdout, one line
  * for what went wrong on stderr. Thread: main.
  */
 #ifndef CS_COMMAND_H

@@ -18,9 +18,9 @@ enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *d
     enum cs_err rc = cs_store_open_reader(&r->store, store != NULL ? store : d.store, err);
     cs_study_dir_release(&d);
     if (rc == CS_OK)
-        rc = cs_generation_newest(r->store, &g, err);
+        rc = cs_store_generation_newest(r->store, &g, err);
     if (rc == CS_OK)
-        rc = cs_generation_view_open(&r->view, r->store, &g, err);
+        rc = cs_store_generation_view_open(&r->view, r->store, &g, err);
     if (rc != CS_OK)
         cs_reader_close(r);
     return rc;
@@ -32,22 +32,22 @@ enum cs_err cs_reader_generation(struct cs_reader *r, uint32_t number, struct cs
     char key[CS_META_KEY_MAX];
     void *value = NULL;
     uint32_t n = 0;
-    cs_generation_key(number, key);
-    enum cs_err rc = cs_store_meta(r->store, key, &value, &n, err);
+    cs_store_generation_key(number, key);
+    enum cs_err rc = cs_store_rows_meta(r->store, key, &value, &n, err);
     if (rc == CS_ENOENT)
         rc = cs_error_set(err, CS_ENOENT, "the store has no generation %u", number);
     if (rc == CS_OK)
-        rc = cs_generation_unpack(value, n, &g, err);
+        rc = cs_store_generation_unpack(value, n, &g, err);
     free(value);
     if (rc != CS_OK)
         return rc;
-    cs_generation_view_close(&r->view);
-    return cs_generation_view_open(&r->view, r->store, &g, err);
+    cs_store_generation_view_close(&r->view);
+    return cs_store_generation_view_open(&r->view, r->store, &g, err);
 }
 
 void cs_reader_close(struct cs_reader *r)
 {
-    cs_generation_view_close(&r->view);
+    cs_store_generation_view_close(&r->view);
     cs_store_close(r->store);
     *r = (struct cs_reader){0};
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/file.h"
+#include "protocol/base/json.h"
 
 static bool has_suffix(const char *s, size_t n, const char *suffix)
 {
@@ -109,7 +109,7 @@ static enum cs_err make_folders(struct cs_study_dir *d, struct cs_error *err)
 {
     const char *const folders[] = {d->path, d->logs, d->redis};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        const enum cs_err rc = cs_mkdir_p(folders[i], err);
+        const enum cs_err rc = cs_file_mkdir_p(folders[i], err);
         if (rc != CS_OK)
             return cannot_write(errno, rc, err);
     }
@@ -160,14 +160,14 @@ uint64_t cs_study_dir_process_started(pid_t pid)
 
 static enum cs_err end_process(pid_t pid, uint64_t started, struct cs_error *err)
 {
-    const uint64_t deadline = cs_mono_ms() + 10000;
+    const uint64_t deadline = cs_clock_mono_ms() + 10000;
     for (bool killed = false; cs_study_dir_process_started(pid) == started && started != 0; usleep(20000)) {
         /* PDEATHSIG is on its way to it anyway; give it a moment before helping. */
-        if (!killed && cs_mono_ms() + 9500 > deadline) {
+        if (!killed && cs_clock_mono_ms() + 9500 > deadline) {
             kill(pid, SIGKILL);
             killed = true;
         }
-        if (cs_mono_ms() > deadline)
+        if (cs_clock_mono_ms() > deadline)
             return cs_error_set(err, CS_EBUSY, "process %d of the previous run does not end", (int)pid);
     }
     return CS_OK;
@@ -181,53 +181,54 @@ enum cs_err cs_study_dir_reap(struct cs_study_dir *d, struct cs_error *err)
         return CS_OK;
     if (rc != CS_OK)
         return rc;
-    json_t *root = json_loads(text, 0, NULL), *item;
+    struct cs_json *root = cs_json_loads(text, 0, NULL), *item;
     size_t i;
-    json_array_foreach(json_object_get(root, "processes"), i, item)
+    cs_json_array_foreach(cs_json_object_get(root, "processes"), i, item)
     {
-        pid_t pid = (pid_t)json_integer_value(json_object_get(item, "pid"));
-        uint64_t started = (uint64_t)json_integer_value(json_object_get(item, "started"));
+        pid_t pid = (pid_t)cs_json_integer_value(cs_json_object_get(item, "pid"));
+        uint64_t started = (uint64_t)cs_json_integer_value(cs_json_object_get(item, "started"));
         if (pid > 1 && rc == CS_OK)
             rc = end_process(pid, started, err);
     }
-    const char *sockets = json_string_value(json_object_get(root, "sockets"));
+    const char *sockets = cs_json_string_value(cs_json_object_get(root, "sockets"));
     if (sockets != NULL && rc == CS_OK)
         remove_sockets(sockets);
-    json_decref(root);
+    cs_json_decref(root);
     free(text);
     return rc;
 }
 
 enum cs_err cs_study_dir_record(struct cs_study_dir *d, const pid_t *pids, unsigned n, struct cs_error *err)
 {
-    json_t *root = json_pack("{s:i, s:s, s:[]}", "run", (int)getpid(), "sockets", d->sockets, "processes");
+    struct cs_json *root = cs_json_pack("{s:i, s:s, s:[]}", "run", (int)getpid(), "sockets", d->sockets, "processes");
     for (unsigned i = 0; i < n; i++) {
         if (pids[i] > 0)
-            json_array_append_new(json_object_get(root, "processes"),
-                                  json_pack("{s:i, s:I}", "pid", (int)pids[i], "started",
-                                            (json_int_t)cs_study_dir_process_started(pids[i])));
+            cs_json_array_append_new(cs_json_object_get(root, "processes"),
+                                     cs_json_pack("{s:i, s:I}", "pid", (int)pids[i], "started",
+                                                  (int64_t)cs_study_dir_process_started(pids[i])));
     }
     if (d->shared_redis != NULL)
-        json_object_set_new(root, "redis", json_string(d->shared_redis));
-    char *text = json_dumps(root, JSON_INDENT(2));
+        cs_json_object_set_new(root, "redis", cs_json_string(d->shared_redis));
+    char *text = cs_json_dumps(root, CS_JSON_INDENT(2));
     enum cs_err rc = cs_file_write(d->run_json, text, strlen(text), 0640, err);
     free(text);
-    json_decref(root);
+    cs_json_decref(root);
     return rc;
 }
 
-static enum cs_err read_json(const char *path, json_t **out, struct cs_error *err)
+static enum cs_err read_json(const char *path, struct cs_json **out, struct cs_error *err)
 {
     char *text = NULL;
     enum cs_err rc = cs_file_read(path, 65536, &text, NULL, err);
-    *out = rc == CS_OK ? json_loads(text, 0, NULL) : NULL;
+    *out = rc == CS_OK ? cs_json_loads(text, 0, NULL) : NULL;
     free(text);
     return rc;
 }
 
-static enum cs_err sockets_of(const struct cs_study_dir *d, const json_t *root, char **out, struct cs_error *err)
+static enum cs_err sockets_of(const struct cs_study_dir *d, const struct cs_json *root, char **out,
+                              struct cs_error *err)
 {
-    const char *sockets = json_string_value(json_object_get(root, "sockets"));
+    const char *sockets = cs_json_string_value(cs_json_object_get(root, "sockets"));
     if (sockets == NULL)
         return cs_error_set(err, CS_ENOENT, "%s: no run was ever started there", d->path);
     if (access(sockets, F_OK) != 0)
@@ -240,30 +241,30 @@ static enum cs_err sockets_of(const struct cs_study_dir *d, const json_t *root, 
 
 enum cs_err cs_study_dir_sockets(const struct cs_study_dir *d, char **out, struct cs_error *err)
 {
-    json_t *root;
+    struct cs_json *root;
     (void)!read_json(d->run_json, &root, err);
     const enum cs_err rc = sockets_of(d, root, out, err);
-    json_decref(root);
+    cs_json_decref(root);
     return rc;
 }
 
 enum cs_err cs_study_dir_redis(const struct cs_study_dir *d, char **address, char **fleet, struct cs_error *err)
 {
-    json_t *root, *ready = NULL;
+    struct cs_json *root, *ready = NULL;
     char *sockets = NULL;
     (void)!read_json(d->run_json, &root, err);
     const enum cs_err rc = sockets_of(d, root, &sockets, err);
     if (rc == CS_OK) {
-        const char *shared = json_string_value(json_object_get(root, "redis"));
+        const char *shared = cs_json_string_value(cs_json_object_get(root, "redis"));
         char *file = cs_xasprintf("%s/ready.json", sockets);
         *address = shared != NULL ? cs_xstrdup(shared) : cs_xasprintf("unix:%s/redis", sockets);
         (void)!read_json(file, &ready, NULL);
-        const char *id = json_string_value(json_object_get(ready, "fleet"));
+        const char *id = cs_json_string_value(cs_json_object_get(ready, "fleet"));
         *fleet = id != NULL ? cs_xstrdup(id) : NULL;
         free(file);
     }
     free(sockets);
-    json_decref(ready);
-    json_decref(root);
+    cs_json_decref(ready);
+    cs_json_decref(root);
     return rc;
 }

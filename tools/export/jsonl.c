@@ -1,7 +1,7 @@
 /* jsonl.c - JSON Lines: an object a line, empty cells left out. */
 #include <inttypes.h>
-#include <jansson.h>
 
+#include "protocol/base/json.h"
 #include "tools/export/format.h"
 
 static void header(FILE *out, const struct cs_export_row *r)
@@ -12,12 +12,12 @@ static void header(FILE *out, const struct cs_export_row *r)
 
 static void write_json_string(FILE *out, const char *text)
 {
-    json_t *s = json_string(text);
+    struct cs_json *s = cs_json_string(text);
     if (s != NULL)
-        json_dumpf(s, out, JSON_ENCODE_ANY | JSON_COMPACT);
+        cs_json_dumpf(s, out, CS_JSON_ENCODE_ANY | CS_JSON_COMPACT);
     else
         fputs("null", out); /* not UTF-8: cannot come out of the store, which checked it */
-    json_decref(s);
+    cs_json_decref(s);
 }
 
 static void row(FILE *out, const struct cs_export_row *r)

@@ -175,7 +175,7 @@ static void put_real(struct filler *f, double v)
 static void put_time(struct filler *f, int64_t wall_ms)
 {
     char text[32];
-    cs_format_utc(wall_ms, text);
+    cs_clock_format_utc(wall_ms, text);
     put_text(f, cs_arena_strdup(&f->row->values, text));
 }
 
@@ -192,7 +192,7 @@ static enum cs_err put_factors(struct filler *f, const struct cs_study *s, const
         if (!has_wordings(&s->factors[i]))
             continue;
         const struct cs_wording *w;
-        enum cs_err rc = cs_wording_of(s, i, &at->arms[i], c, &w, err);
+        enum cs_err rc = cs_render_wording(s, i, &at->arms[i], c, &w, err);
         if (rc != CS_OK)
             return rc;
         put_text(f, w->id);
@@ -319,7 +319,7 @@ static void put_middle(struct filler *f, const struct cs_study *s, const struct 
     struct cs_digest digest;
     char hex[33];
     cs_cells_trial_digest(cells, s, at->cell, at->repeat, &digest);
-    cs_hex(digest.b, sizeof digest.b, hex);
+    cs_digest_hex(digest.b, sizeof digest.b, hex);
     put_int(f, s->rects[at->rect].block + 1);
     put_text(f, s->questions[at->question].name);
     put_int(f, at->repeat + 1);
@@ -385,7 +385,7 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
         struct cs_digest digest;
         char hex[33];
         cs_cells_trial_digest(cells, s, at.cell, at.repeat, &digest);
-        cs_hex(digest.b, sizeof digest.b, hex);
+        cs_digest_hex(digest.b, sizeof digest.b, hex);
         put_ratings(&f, hex);
     }
     f.at = r->again;

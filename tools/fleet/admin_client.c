@@ -21,7 +21,7 @@ struct cs_admin_client {
 
 enum { LOOK_MS = 100 };
 
-enum cs_err cs_admin_open(struct cs_admin_client **out, const struct cs_admin_opts *o, struct cs_error *err)
+enum cs_err cs_admin_client_open(struct cs_admin_client **out, const struct cs_admin_opts *o, struct cs_error *err)
 {
     struct cs_admin_client *a = cs_xcalloc(1, sizeof *a);
     a->lives = o->lives;
@@ -29,15 +29,15 @@ enum cs_err cs_admin_open(struct cs_admin_client **out, const struct cs_admin_op
     struct cs_keypair own;
     char server_key[41];
     struct cs_socket_opts so = {.type = CS_SOCKET_DEALER};
-    enum cs_err rc = cs_net_open(&a->net, err);
+    enum cs_err rc = cs_socket_net_open(&a->net, err);
     if (rc == CS_OK && strncmp(o->endpoint, "ipc://", 6) == 0 && access(o->endpoint + 6, F_OK) != 0)
         rc = cs_error_set(err, CS_ENOENT, "%s: no coordinator listens there", o->endpoint);
     if (rc == CS_OK && (o->key != NULL) != (o->server_key != NULL))
         rc = cs_error_set(err, CS_EUSAGE, "--key and --server-key belong together");
     if (rc == CS_OK && o->key != NULL) {
-        rc = cs_keypair_load(o->key, &own, err);
+        rc = cs_keys_pair_load(o->key, &own, err);
         if (rc == CS_OK)
-            rc = cs_public_key_load(o->server_key, server_key, err);
+            rc = cs_keys_public_load(o->server_key, server_key, err);
         so.own = &own;
         so.server_key = server_key;
     }
@@ -46,19 +46,19 @@ enum cs_err cs_admin_open(struct cs_admin_client **out, const struct cs_admin_op
     if (rc == CS_OK)
         rc = cs_socket_connect(a->socket, o->endpoint, err);
     if (rc != CS_OK) {
-        cs_admin_close(a);
+        cs_admin_client_close(a);
         a = NULL;
     }
     *out = a;
     return rc;
 }
 
-void cs_admin_close(struct cs_admin_client *a)
+void cs_admin_client_close(struct cs_admin_client *a)
 {
     if (a == NULL)
         return;
     cs_socket_close(a->socket);
-    cs_net_close(a->net);
+    cs_socket_net_close(a->net);
     cs_arena_release(&a->arena);
     free(a);
 }
@@ -67,7 +67,7 @@ void cs_admin_close(struct cs_admin_client *a)
 static enum cs_err send_by(struct cs_admin_client *a, const struct cs_buf *b, uint64_t deadline)
 {
     enum cs_err rc;
-    while ((rc = cs_socket_send(a->socket, NULL, b->data, b->len)) == CS_EAGAIN && cs_mono_ms() < deadline) {
+    while ((rc = cs_socket_send(a->socket, NULL, b->data, b->len)) == CS_EAGAIN && cs_clock_mono_ms() < deadline) {
         if (cs_socket_refused(a->socket))
             return CS_EDENIED;
         if (a->lives != NULL && !a->lives(a->self))
@@ -90,7 +90,7 @@ static enum cs_err receive_by(struct cs_admin_client *a, uint64_t seq, uint64_t 
                 return CS_OK;
             continue; /* an answer to an earlier question that we gave up on */
         }
-        uint64_t now = cs_mono_ms();
+        uint64_t now = cs_clock_mono_ms();
         if (rc != CS_EAGAIN || now >= deadline || (a->lives != NULL && !a->lives(a->self)))
             return rc == CS_EAGAIN ? CS_ETIMEDOUT : rc;
         const uint64_t left = deadline - now;
@@ -98,8 +98,8 @@ static enum cs_err receive_by(struct cs_admin_client *a, uint64_t seq, uint64_t 
     }
 }
 
-enum cs_err cs_admin_ask(struct cs_admin_client *a, const char *verb, const char *const *args, const void *blob,
-                         uint32_t blob_len, int timeout_ms, const char **reply, struct cs_error *err)
+enum cs_err cs_admin_client_ask(struct cs_admin_client *a, const char *verb, const char *const *args, const void *blob,
+                                uint32_t blob_len, int timeout_ms, const char **reply, struct cs_error *err)
 {
     struct cs_buf b = CS_BUF_INIT(CS_MESSAGE_MAX);
     struct cs_message m = {.kind = CS_ADMIN, .seq = ++a->seq};
@@ -111,7 +111,7 @@ enum cs_err cs_admin_ask(struct cs_admin_client *a, const char *verb, const char
     m.admin.blob = blob;
     m.admin.blob_len = blob_len;
     cs_message_pack(&m, &b);
-    const uint64_t deadline = cs_mono_ms() + (uint64_t)timeout_ms;
+    const uint64_t deadline = cs_clock_mono_ms() + (uint64_t)timeout_ms;
     enum cs_err rc = send_by(a, &b, deadline);
     cs_buf_release(&b);
     if (rc == CS_OK)

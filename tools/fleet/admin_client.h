@@ -18,14 +18,14 @@ struct cs_admin_opts {
     const void *self;
 };
 
-CS_WARN_UNUSED enum cs_err cs_admin_open(struct cs_admin_client **out, const struct cs_admin_opts *o,
-                                         struct cs_error *err);
-void cs_admin_close(struct cs_admin_client *a);
+CS_WARN_UNUSED enum cs_err cs_admin_client_open(struct cs_admin_client **out, const struct cs_admin_opts *o,
+                                                struct cs_error *err);
+void cs_admin_client_close(struct cs_admin_client *a);
 
 /* One request, one answer. args ends with NULL. *reply (may be NULL) is the blob's text, NUL-terminated, in the client until the next call.
  * What the coordinator refuses comes back as its code and sentence; CS_ETIMEDOUT: no answer within timeout_ms. */
-CS_WARN_UNUSED enum cs_err cs_admin_ask(struct cs_admin_client *a, const char *verb, const char *const *args,
-                                        const void *blob, uint32_t blob_len, int timeout_ms, const char **reply,
-                                        struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_admin_client_ask(struct cs_admin_client *a, const char *verb, const char *const *args,
+                                               const void *blob, uint32_t blob_len, int timeout_ms, const char **reply,
+                                               struct cs_error *err);
 
 #endif

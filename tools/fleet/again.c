@@ -2,11 +2,12 @@
 
 #include <string.h>
 
+#include "protocol/base/json.h"
 #include "tools/fleet/unanswered.h"
 
 enum { ASK_MS = 15000 };
 
-bool cs_again_is_asked(const struct cs_again_options *o)
+bool cs_fleet_again_is_asked(const struct cs_again_options *o)
 {
     return o->timeouts || o->unparsable;
 }
@@ -21,25 +22,25 @@ static enum cs_err begin(struct cs_admin_client *a, const struct cs_again_option
                                                        : "unparsable",
                           o->repeat ? "repeat" : "once", o->model, NULL};
     const char *reply;
-    enum cs_err rc = cs_admin_ask(a, "again", args, NULL, 0, ASK_MS, &reply, err);
+    enum cs_err rc = cs_admin_client_ask(a, "again", args, NULL, 0, ASK_MS, &reply, err);
     if (rc != CS_OK)
         return rc;
-    json_t *begun = json_loads(reply, 0, NULL);
+    struct cs_json *begun = cs_json_loads(reply, 0, NULL);
     *act = cs_fleet_status_number(begun, "act");
-    json_decref(begun);
+    cs_json_decref(begun);
     return *act > 0 ? CS_OK : cs_error_set(err, CS_EPROTO, "the coordinator's answer names no act");
 }
 
-static void tell(FILE *out, const json_t *again, const struct cs_again_options *o)
+static void tell(FILE *out, const struct cs_json *again, const struct cs_again_options *o)
 {
-    const json_t *models = json_object_get(again, "models"), *m;
+    const struct cs_json *models = cs_json_object_get(again, "models"), *m;
     char what[128], kept[128];
     size_t i;
-    if (json_array_size(models) == 0)
+    if (cs_json_array_size(models) == 0)
         fprintf(out, "no %s%s%s stand%s: nothing is asked again\n", o->timeouts ? "timeouts" : "",
                 o->timeouts && o->unparsable ? " and no " : "", o->unparsable ? "unparsable answers" : "",
                 o->model != NULL ? " in this model" : "");
-    json_array_foreach((json_t *)(uintptr_t)models, i, m)
+    cs_json_array_foreach((struct cs_json *)(uintptr_t)models, i, m)
     {
         cs_unanswered_text(what, sizeof what, cs_fleet_status_number(m, "timeouts"),
                            cs_fleet_status_number(m, "unparsable"));
@@ -57,17 +58,17 @@ static void tell(FILE *out, const json_t *again, const struct cs_again_options *
     }
 }
 
-enum cs_err cs_again_ask(struct cs_admin_client *a, const struct cs_again_options *o,
-                         const struct cs_fleet_status_watch *watch, FILE *out, struct cs_error *err)
+enum cs_err cs_fleet_again_ask(struct cs_admin_client *a, const struct cs_again_options *o,
+                               const struct cs_fleet_status_watch *watch, FILE *out, struct cs_error *err)
 {
     uint64_t act = 0;
     bool running = true;
     enum cs_err rc = begin(a, o, &act, err);
     while (running && rc == CS_OK) {
-        json_t *status = NULL;
+        struct cs_json *status = NULL;
         rc = cs_fleet_status_look(a, watch, &status, err);
-        const json_t *again = json_object_get(status, "again");
-        running = json_is_true(json_object_get(again, "running"));
+        const struct cs_json *again = cs_json_object_get(status, "again");
+        running = cs_json_is_true(cs_json_object_get(again, "running"));
         if (rc == CS_OK && cs_fleet_status_number(again, "act") != act)
             rc = cs_error_set(err, CS_EAGAIN,
                               "the coordinator was started anew meanwhile: what was asked again before that stays so; "
@@ -80,7 +81,7 @@ enum cs_err cs_again_ask(struct cs_admin_client *a, const struct cs_again_option
                                  cs_fleet_status_number(again, "total"));
         if (rc == CS_OK && !running)
             tell(out, again, o);
-        json_decref(status);
+        cs_json_decref(status);
         if (rc == CS_OK && running && cs_fleet_status_is_stopped(watch))
             rc = cs_error_set(err, CS_EINTERRUPTED, "interrupted");
         else if (rc == CS_OK && running)

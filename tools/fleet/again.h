@@ -15,10 +15,11 @@ struct cs_again_options {
     bool repeat;       /* also those that were asked again before */
     const char *model; /* NULL: all */
 };
-bool cs_again_is_asked(const struct cs_again_options *o);
+bool cs_fleet_again_is_asked(const struct cs_again_options *o);
 
 /* Begins the act and waits until all of it is on disk; `watch` hears how far it is. Then one line a model in out. */
-CS_WARN_UNUSED enum cs_err cs_again_ask(struct cs_admin_client *a, const struct cs_again_options *o,
-                                        const struct cs_fleet_status_watch *watch, FILE *out, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_fleet_again_ask(struct cs_admin_client *a, const struct cs_again_options *o,
+                                              const struct cs_fleet_status_watch *watch, FILE *out,
+                                              struct cs_error *err);
 
 #endif

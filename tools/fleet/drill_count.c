@@ -65,7 +65,7 @@ static void each_line(const char *path, void (*line)(struct digests *to, char *t
 static void add_hex(struct digests *to, const char *hex)
 {
     struct cs_digest d;
-    if (cs_unhex(hex, d.b, sizeof d.b))
+    if (cs_digest_unhex(hex, d.b, sizeof d.b))
         add(to, &d);
 }
 
@@ -105,7 +105,7 @@ static enum cs_err read_store(const char *path, struct digests *out, struct cs_e
     struct cs_reader r = {0};
     enum cs_err rc = cs_reader_open(&r, NULL, NULL, path, err);
     if (rc == CS_OK)
-        rc = cs_store_outputs(r.store, 1, stored_line, out, err);
+        rc = cs_store_scan_outputs(r.store, 1, stored_line, out, err);
     for (uint32_t i = 0; rc == CS_OK && i < r.view.plan.n_lanes; i++)
         rc = cs_store_scan(r.store, r.view.generation.number, i, ignore, NULL, err);
     cs_reader_close(&r);

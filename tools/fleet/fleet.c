@@ -47,12 +47,12 @@ static void option(struct command *c, const char *name, const char *value)
     arg(c, value);
 }
 
-char *cs_program_beside(const char *name)
+char *cs_fleet_program_beside(const char *name)
 {
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = '\0';
-    return cs_path_beside(self, name);
+    return cs_file_beside(self, name);
 }
 
 /* The log of a process, appended to from run to run. */
@@ -96,11 +96,11 @@ static enum cs_err spawn(struct cs_fleet *f, int which, const char *name, struct
 /* What an exit status of a program of ours says. */
 static enum cs_err error_of(int status)
 {
-    if (WIFEXITED(status) && WEXITSTATUS(status) == cs_err_exit_code(CS_EIO))
+    if (WIFEXITED(status) && WEXITSTATUS(status) == cs_error_exit_code(CS_EIO))
         return CS_EIO;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
         return CS_EIO;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == cs_err_exit_code(CS_ECORRUPT))
+    if (WIFEXITED(status) && WEXITSTATUS(status) == cs_error_exit_code(CS_ECORRUPT))
         return CS_ECORRUPT;
     return CS_EINTERNAL;
 }
@@ -144,18 +144,18 @@ static bool upgrades(struct cs_fleet *f, const char *file, uint64_t *last)
 static enum cs_err wait_for_file(struct cs_fleet *f, int which, const char *name, const char *file,
                                  struct cs_error *err)
 {
-    uint64_t deadline = cs_mono_ms() + READY_MS, upgraded = 0;
+    uint64_t deadline = cs_clock_mono_ms() + READY_MS, upgraded = 0;
     while (access(file, F_OK) != 0) {
         int status;
         if (which == CS_FLEET_COORDINATOR && upgrades(f, file, &upgraded))
-            deadline = cs_mono_ms() + READY_MS;
+            deadline = cs_clock_mono_ms() + READY_MS;
         if (ended(f, which, &status)) {
             char *cause = cause_of(f, which, name, status);
             enum cs_err rc = cs_error_set(err, error_of(status), "%s ended at its start: %s", name, cause);
             free(cause);
             return rc;
         }
-        if (cs_mono_ms() > deadline)
+        if (cs_clock_mono_ms() > deadline)
             return cs_error_set(err, CS_ETIMEDOUT, "%s did not get ready in %d s; see %s/%s.log", name, READY_MS / 1000,
                                 f->dir->logs, name);
         usleep(5000);
@@ -187,7 +187,7 @@ static enum cs_err start_redis(struct cs_fleet *f, struct cs_error *err)
 static enum cs_err start_simulator(struct cs_fleet *f, struct cs_error *err)
 {
     const struct cs_study *study = f->study;
-    char *program = cs_program_beside("clinsafe-simulator");
+    char *program = cs_fleet_program_beside("clinsafe-simulator");
     char *port_file = cs_xasprintf("%s/simulator.port", f->dir->sockets), *port = NULL;
     char *extra = cs_xstrdup(f->opts.simulator_args != NULL ? f->opts.simulator_args : ""), *rest = extra, *word;
     struct command c = {.program = program, .args = {program}, .n = 1};
@@ -220,7 +220,7 @@ static enum cs_err start_simulator(struct cs_fleet *f, struct cs_error *err)
 
 static enum cs_err start_coordinator(struct cs_fleet *f, bool first, struct cs_error *err)
 {
-    char *program = cs_program_beside("clinsafe-coordinator");
+    char *program = cs_fleet_program_beside("clinsafe-coordinator");
     char *ready = cs_xasprintf("%s/ready.json", f->dir->sockets);
     struct command c = {.program = program, .args = {program}, .n = 1};
     char *upgrade = cs_xasprintf("%s.upgrade", ready);
@@ -247,7 +247,7 @@ static enum cs_err start_coordinator(struct cs_fleet *f, bool first, struct cs_e
 
 static enum cs_err start_worker(struct cs_fleet *f, uint32_t i, struct cs_error *err)
 {
-    char *program = cs_program_beside("clinsafe-worker"), name[32], slots[16];
+    char *program = cs_fleet_program_beside("clinsafe-worker"), name[32], slots[16];
     struct command c = {.program = program, .args = {program}, .n = 1};
     snprintf(name, sizeof name, "worker-%u", i);
     snprintf(slots, sizeof slots, "%u", f->opts.slots);
@@ -258,7 +258,7 @@ static enum cs_err start_worker(struct cs_fleet *f, uint32_t i, struct cs_error 
     option(&c, "--name", name);
     if (f->simulator != NULL)
         option(&c, "--simulator", f->simulator);
-    f->places[i].started_ms = cs_mono_ms();
+    f->places[i].started_ms = cs_clock_mono_ms();
     f->places[i].again_ms = 0;
     enum cs_err rc = spawn(f, CS_FLEET_WORKER_0 + (int)i, name, &c, err);
     free(program);
@@ -308,7 +308,7 @@ enum cs_err cs_fleet_start_workers(struct cs_fleet *f, struct cs_error *err)
 static void worker_died(struct cs_fleet *f, uint32_t i, int status)
 {
     struct cs_fleet_place *p = &f->places[i];
-    const uint64_t now = cs_mono_ms();
+    const uint64_t now = cs_clock_mono_ms();
     p->deaths = now - p->started_ms < SOUND_MS ? p->deaths + 1 : 1;
     const unsigned doublings = p->deaths < 7 ? p->deaths - 1 : 6;
     const uint64_t pause = AGAIN_MS << doublings < AGAIN_MOST_MS ? AGAIN_MS << doublings : AGAIN_MOST_MS;
@@ -378,7 +378,7 @@ enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *err)
                 return gone(f, CS_FLEET_WORKER_0 + (int)i, name, "workers keep ending", status, err);
             worker_died(f, i, status);
         }
-        if (f->places[i].again_ms == 0 || cs_mono_ms() < f->places[i].again_ms)
+        if (f->places[i].again_ms == 0 || cs_clock_mono_ms() < f->places[i].again_ms)
             continue;
         enum cs_err rc = start_worker(f, i, err);
         if (rc != CS_OK)
@@ -422,10 +422,10 @@ enum cs_err cs_fleet_revive(struct cs_fleet *f, int which, struct cs_error *err)
 
 enum cs_err cs_fleet_wait(struct cs_fleet *f, uint32_t timeout_ms)
 {
-    const uint64_t deadline = cs_mono_ms() + timeout_ms;
+    const uint64_t deadline = cs_clock_mono_ms() + timeout_ms;
     int status;
     while (f->pids[CS_FLEET_COORDINATOR] > 0 && !ended(f, CS_FLEET_COORDINATOR, &status)) {
-        if (cs_mono_ms() > deadline)
+        if (cs_clock_mono_ms() > deadline)
             return CS_ETIMEDOUT;
         usleep(10000);
     }
@@ -455,9 +455,9 @@ void cs_fleet_stop(struct cs_fleet *f, uint32_t grace_ms)
 {
     if (f->dir == NULL)
         return;
-    const uint64_t deadline = cs_mono_ms() + grace_ms;
+    const uint64_t deadline = cs_clock_mono_ms() + grace_ms;
     signal_all(f, SIGTERM);
-    while (any_left(f) && cs_mono_ms() < deadline)
+    while (any_left(f) && cs_clock_mono_ms() < deadline)
         usleep(10000);
     signal_all(f, SIGKILL);
     while (any_left(f))

@@ -67,7 +67,7 @@ CS_WARN_UNUSED enum cs_err cs_fleet_revive(struct cs_fleet *f, int which, struct
 /* Waits for the coordinator to end by itself (after `drain`), at most timeout_ms; CS_ETIMEDOUT. */
 enum cs_err cs_fleet_wait(struct cs_fleet *f, uint32_t timeout_ms);
 /* The path of a program of ours: it stands beside the one that runs. free() it. */
-char *cs_program_beside(const char *name);
+char *cs_fleet_program_beside(const char *name);
 /* Ends all that still run: SIGTERM, after grace_ms SIGKILL. Frees; a zeroed struct is fine. */
 void cs_fleet_stop(struct cs_fleet *f, uint32_t grace_ms);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "protocol/base/clock.h"
+#include "protocol/base/json.h"
 
 enum { LOOK_MS = 5000, POLL_US = 100000, PATIENCE_MS = 60000 };
 
@@ -23,50 +24,50 @@ void cs_fleet_status_tell(const struct cs_fleet_status_watch *watch, const char 
         watch->on_progress(watch->self, what, done, total);
 }
 
-uint64_t cs_fleet_status_number(const json_t *o, const char *name)
+uint64_t cs_fleet_status_number(const struct cs_json *o, const char *name)
 {
-    const json_int_t v = json_integer_value(json_object_get(o, name));
+    const int64_t v = cs_json_integer_value(cs_json_object_get(o, name));
     return v > 0 ? (uint64_t)v : 0;
 }
 
-const char *cs_fleet_status_text(const json_t *o, const char *name)
+const char *cs_fleet_status_text(const struct cs_json *o, const char *name)
 {
-    const char *s = json_string_value(json_object_get(o, name));
+    const char *s = cs_json_string_value(cs_json_object_get(o, name));
     return s != NULL ? s : "";
 }
 
-enum cs_err cs_fleet_status_look(struct cs_admin_client *a, const struct cs_fleet_status_watch *watch, json_t **out,
-                                 struct cs_error *err)
+enum cs_err cs_fleet_status_look(struct cs_admin_client *a, const struct cs_fleet_status_watch *watch,
+                                 struct cs_json **out, struct cs_error *err)
 {
-    const uint64_t deadline = cs_mono_ms() + PATIENCE_MS;
+    const uint64_t deadline = cs_clock_mono_ms() + PATIENCE_MS;
     const char *reply;
     enum cs_err rc;
     do
-        rc = cs_admin_ask(a, "status", NULL, NULL, 0, LOOK_MS, &reply, err);
-    while (rc == CS_ETIMEDOUT && !cs_fleet_status_is_stopped(watch) && cs_mono_ms() < deadline);
+        rc = cs_admin_client_ask(a, "status", NULL, NULL, 0, LOOK_MS, &reply, err);
+    while (rc == CS_ETIMEDOUT && !cs_fleet_status_is_stopped(watch) && cs_clock_mono_ms() < deadline);
     if (rc != CS_OK)
         return rc;
-    *out = json_loads(reply, 0, NULL);
+    *out = cs_json_loads(reply, 0, NULL);
     return *out != NULL ? CS_OK : cs_error_set(err, CS_EPROTO, "the coordinator's answer is not JSON");
 }
 
 enum cs_err cs_fleet_status_wait_built(struct cs_admin_client *a, const struct cs_fleet_status_watch *watch,
                                        uint64_t wait_ms, struct cs_error *err)
 {
-    const uint64_t begun = cs_mono_ms();
+    const uint64_t begun = cs_clock_mono_ms();
     bool building = true;
     enum cs_err rc = CS_OK;
     while (building && rc == CS_OK) {
-        json_t *status = NULL;
+        struct cs_json *status = NULL;
         rc = cs_fleet_status_look(a, watch, &status, err);
         building = rc == CS_OK && strcmp(cs_fleet_status_text(status, "phase"), "building") == 0;
         if (building)
             cs_fleet_status_tell(watch, "looking for what is paid for already", cs_fleet_status_number(status, "built"),
                                  cs_fleet_status_number(status, "to_build"));
-        json_decref(status);
+        cs_json_decref(status);
         if (rc == CS_OK && cs_fleet_status_is_stopped(watch))
             rc = cs_error_set(err, CS_EINTERRUPTED, "interrupted");
-        else if (building && cs_mono_ms() - begun >= wait_ms)
+        else if (building && cs_clock_mono_ms() - begun >= wait_ms)
             rc = cs_error_set(err, CS_ETIMEDOUT, "what is paid for already is still being looked for");
         else if (building)
             cs_fleet_status_pause();

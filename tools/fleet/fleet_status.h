@@ -2,9 +2,9 @@
 #ifndef CS_FLEET_STATUS_H
 #define CS_FLEET_STATUS_H
 
-#include <jansson.h>
 #include <signal.h>
 
+#include "protocol/base/json.h"
 #include "tools/fleet/admin_client.h"
 
 struct cs_fleet_status_watch {         /* a zeroed struct is fine */
@@ -15,7 +15,7 @@ struct cs_fleet_status_watch {         /* a zeroed struct is fine */
 
 /* The status as JSON; a coordinator that is busy is asked again. *out: json_decref. */
 CS_WARN_UNUSED enum cs_err cs_fleet_status_look(struct cs_admin_client *a, const struct cs_fleet_status_watch *watch,
-                                                json_t **out, struct cs_error *err);
+                                                struct cs_json **out, struct cs_error *err);
 /* Waits until a changed study that is being worked in runs. CS_ETIMEDOUT: not within wait_ms. */
 CS_WARN_UNUSED enum cs_err cs_fleet_status_wait_built(struct cs_admin_client *a,
                                                       const struct cs_fleet_status_watch *watch, uint64_t wait_ms,
@@ -25,7 +25,7 @@ CS_WARN_UNUSED enum cs_err cs_fleet_status_wait_built(struct cs_admin_client *a,
 bool cs_fleet_status_is_stopped(const struct cs_fleet_status_watch *watch);
 void cs_fleet_status_pause(void);
 void cs_fleet_status_tell(const struct cs_fleet_status_watch *watch, const char *what, uint64_t done, uint64_t total);
-uint64_t cs_fleet_status_number(const json_t *o, const char *name);
-const char *cs_fleet_status_text(const json_t *o, const char *name);
+uint64_t cs_fleet_status_number(const struct cs_json *o, const char *name);
+const char *cs_fleet_status_text(const struct cs_json *o, const char *name);
 
 #endif

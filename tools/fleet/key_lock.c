@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
+#include "protocol/base/json.h"
 #include "protocol/load/keys_env.h"
 #include "tools/base/study_dir.h"
 
@@ -76,56 +76,56 @@ struct ask {
 };
 
 /* Lines of JSON, one a holder; those of the dead are left until someone holds it alone. */
-static json_t *read_records(int fd)
+static struct cs_json *read_records(int fd)
 {
     char *text = cs_xcalloc(1, RECORDS_MAX + 1), *rest = text, *line;
-    json_t *all = json_array();
+    struct cs_json *all = cs_json_array();
     if (pread(fd, text, RECORDS_MAX, 0) > 0) {
         while ((line = strsep(&rest, "\n")) != NULL)
-            json_array_append_new(all, json_loads(line, 0, NULL));
+            cs_json_array_append_new(all, cs_json_loads(line, 0, NULL));
     }
     free(text);
     return all;
 }
 
-static const char *text_of(const json_t *record, const char *key)
+static const char *text_of(const struct cs_json *record, const char *key)
 {
-    const char *s = json_string_value(json_object_get(record, key));
+    const char *s = cs_json_string_value(cs_json_object_get(record, key));
     return s != NULL ? s : "";
 }
 
 /* The newest whose process lives; else the newest, and *lives is false. */
-static const json_t *holder(const json_t *records, bool *lives)
+static const struct cs_json *holder(const struct cs_json *records, bool *lives)
 {
-    for (size_t i = json_array_size(records); i-- > 0;) {
-        const json_t *r = json_array_get(records, i);
-        const uint64_t started = (uint64_t)json_integer_value(json_object_get(r, "started"));
+    for (size_t i = cs_json_array_size(records); i-- > 0;) {
+        const struct cs_json *r = cs_json_array_get(records, i);
+        const uint64_t started = (uint64_t)cs_json_integer_value(cs_json_object_get(r, "started"));
         *lives = started != 0 &&
-                 cs_study_dir_process_started((pid_t)json_integer_value(json_object_get(r, "pid"))) == started;
+                 cs_study_dir_process_started((pid_t)cs_json_integer_value(cs_json_object_get(r, "pid"))) == started;
         if (*lives)
             return r;
     }
     *lives = false;
-    return json_array_get(records, json_array_size(records) - 1);
+    return cs_json_array_get(records, cs_json_array_size(records) - 1);
 }
 
 static enum cs_err write_record(int fd, const struct ask *a, bool first, struct cs_error *err)
 {
-    json_t *r = json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:s}", "pid", (int)getpid(), "started",
-                          (json_int_t)cs_study_dir_process_started(getpid()), "study", a->study, "dir", a->dir, "redis",
-                          a->redis != NULL ? a->redis : "", "account", a->account->name, "base_url",
-                          a->account->base_url);
-    char *json = json_dumps(r, JSON_COMPACT), *line = cs_xasprintf("%s\n", json != NULL ? json : "{}");
+    struct cs_json *r = cs_json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:s}", "pid", (int)getpid(), "started",
+                                     (int64_t)cs_study_dir_process_started(getpid()), "study", a->study, "dir", a->dir,
+                                     "redis", a->redis != NULL ? a->redis : "", "account", a->account->name, "base_url",
+                                     a->account->base_url);
+    char *json = cs_json_dumps(r, CS_JSON_COMPACT), *line = cs_xasprintf("%s\n", json != NULL ? json : "{}");
     const size_t n = strlen(line);
     const bool good = (!first || ftruncate(fd, 0) == 0) && lseek(fd, 0, SEEK_END) >= 0 &&
                       write(fd, line, n) == (ssize_t)n;
     free(line);
     free(json);
-    json_decref(r);
+    cs_json_decref(r);
     return good ? CS_OK : cs_error_set(err, CS_EIO, "%s.lock: %s", a->name, strerror(errno));
 }
 
-static enum cs_err refuse(const json_t *other, const struct ask *a, struct cs_error *err)
+static enum cs_err refuse(const struct cs_json *other, const struct ask *a, struct cs_error *err)
 {
     const char *redis = text_of(other, "redis");
     char way[160];
@@ -141,11 +141,11 @@ static enum cs_err refuse(const json_t *other, const struct ask *a, struct cs_er
                         "account %.40s: study %.60s in %.160s (pid %d) %s, and two runs would exceed its limits "
                         "together; wait for it, or to share them %s",
                         a->account->name, text_of(other, "study"), text_of(other, "dir"),
-                        (int)json_integer_value(json_object_get(other, "pid")),
+                        (int)cs_json_integer_value(cs_json_object_get(other, "pid")),
                         a->keyed ? "calls with the same key" : "calls the same server", way);
 }
 
-static bool may_share(const json_t *other, const struct ask *a)
+static bool may_share(const struct cs_json *other, const struct ask *a)
 {
     return a->redis != NULL && strcmp(text_of(other, "redis"), a->redis) == 0 &&
            strcmp(text_of(other, "account"), a->account->name) == 0 &&
@@ -168,15 +168,15 @@ static enum cs_err try_once(int fd, const struct ask *a, struct cs_error *err)
     if (errno != EWOULDBLOCK)
         return cs_error_set(err, CS_EIO, "%s.lock: %s", a->name, strerror(errno));
     const bool shared = a->redis != NULL && flock(fd, LOCK_SH | LOCK_NB) == 0;
-    json_t *records = read_records(fd);
-    const json_t *other = holder(records, &lives);
+    struct cs_json *records = read_records(fd);
+    const struct cs_json *other = holder(records, &lives);
     if (shared && may_share(other, a))
         rc = write_record(fd, a, false, err);
     else if (refuse(other, a, err) == CS_EBUSY)
         rc = lives && !may_share(other, a) ? CS_EBUSY : CS_EAGAIN;
     if (rc != CS_OK)
         flock(fd, LOCK_UN);
-    json_decref(records);
+    cs_json_decref(records);
     return rc;
 }
 
@@ -198,16 +198,16 @@ static bool name_of(const struct cs_account *account, struct ask *a)
 {
     char *key = NULL, print[9];
     uint8_t hash[32];
-    if (cs_key_find(account, &key, NULL) != CS_OK)
+    if (cs_keys_env_find(account, &key, NULL) != CS_OK)
         return false;
     a->account = account;
     a->keyed = key != NULL;
-    cs_key_fingerprint(key, print);
+    cs_keys_env_fingerprint(key, print);
     if (key == NULL) {
-        cs_blake2b_256(account->base_url, strlen(account->base_url), hash);
-        cs_hex(hash, 4, print);
+        cs_digest_blake2b_256(account->base_url, strlen(account->base_url), hash);
+        cs_digest_hex(hash, 4, print);
     }
-    cs_key_free(key);
+    cs_keys_env_free(key);
     snprintf(a->name, sizeof a->name, "%s-%s", a->keyed ? "key" : "url", print);
     return true;
 }
@@ -223,7 +223,7 @@ enum cs_err cs_key_lock_take(struct cs_key_locks *k, const struct cs_study *stud
     for (uint32_t i = 0; i < study->n_accounts; i++) {
         struct ask *a = &asks[n];
         *a = (struct ask){.study = study->name, .dir = whole != NULL ? whole : dir, .redis = redis};
-        bool is_new = cs_key_wanted(study, i) && name_of(&study->accounts[i], a);
+        bool is_new = cs_keys_env_wanted(study, i) && name_of(&study->accounts[i], a);
         for (uint32_t j = 0; is_new && j < n; j++)
             is_new = strcmp(asks[j].name, a->name) != 0;
         n += is_new;

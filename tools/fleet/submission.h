@@ -8,8 +8,8 @@
 /* Repeating it is harmless: what is there is not sent again, the same study is continued. *gen: the generation that runs now;
  * *is_new: it did not exist before. adopt_other: answers of lanes that it does not have any more, or from another address, are its own.
  * CS_EINVAL without it: a lane's address has changed. */
-CS_WARN_UNUSED enum cs_err cs_submit_study(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other,
-                                           uint32_t *gen, bool *is_new, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other,
+                                              uint32_t *gen, bool *is_new, struct cs_error *err);
 #define CS_ADOPT_OTHER_OPTION(flag)                                                                                    \
     {                                                                                                                  \
         "adopt-from-other", CS_OPT_FLAG, &(flag), NULL,                                                                \
@@ -17,6 +17,6 @@ CS_WARN_UNUSED enum cs_err cs_submit_study(struct cs_admin_client *a, const stru
     }
 
 /* Makes the study a pilot of its first n cases, marked in the title. Its answers are taken over by the whole study later. */
-void cs_make_pilot(struct cs_study *s, uint32_t n_cases);
+void cs_submission_make_pilot(struct cs_study *s, uint32_t n_cases);
 
 #endif

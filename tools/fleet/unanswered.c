@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "protocol/base/json.h"
 #include "tools/base/reader.h"
 #include "tools/base/text.h"
 #include "tools/fleet/fleet_status.h"
@@ -32,7 +33,7 @@ enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study,
     for (uint32_t i = 0; i < r.view.plan.n_lanes && rc == CS_OK; i++) {
         struct cs_unanswered_lane *l = &out->lanes[out->n++];
         struct cs_counters c;
-        rc = cs_store_counters(r.store, r.view.generation.number, i, &c, err);
+        rc = cs_store_rows_counters(r.store, r.view.generation.number, i, &c, err);
         rc = rc == CS_ENOENT ? CS_OK : rc;
         *l = (struct cs_unanswered_lane){.model = cs_arena_strdup(&out->arena, r.view.spec.study->models[i].name),
                                          .timeouts = c.outcome[CS_OUTCOME_timeout],
@@ -46,21 +47,21 @@ enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study,
 
 enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_client *a, struct cs_error *err)
 {
-    json_t *status = NULL, *l;
+    struct cs_json *status = NULL, *l;
     size_t i;
     enum cs_err rc = cs_fleet_status_look(a, &(struct cs_fleet_status_watch){0}, &status, err);
     *out = (struct cs_unanswered){0};
     if (rc != CS_OK)
         return rc;
-    json_t *lanes = json_object_get(status, "lanes");
-    const char *phase = json_string_value(json_object_get(status, "phase"));
+    struct cs_json *lanes = cs_json_object_get(status, "lanes");
+    const char *phase = cs_json_string_value(cs_json_object_get(status, "phase"));
     if (phase != NULL && strcmp(phase, "building") == 0)
         rc = cs_error_set(err, CS_EAGAIN, "a changed study is being worked in");
-    make_room(out, (uint32_t)json_array_size(lanes));
-    json_array_foreach(lanes, i, l)
+    make_room(out, (uint32_t)cs_json_array_size(lanes));
+    cs_json_array_foreach(lanes, i, l)
     {
-        const json_t *outcome = json_object_get(json_object_get(l, "counters"), "outcome");
-        const char *model = json_string_value(json_object_get(l, "model"));
+        const struct cs_json *outcome = cs_json_object_get(cs_json_object_get(l, "counters"), "outcome");
+        const char *model = cs_json_string_value(cs_json_object_get(l, "model"));
         if (rc != CS_OK)
             break;
         out->lanes[out->n++] = (struct cs_unanswered_lane){
@@ -69,7 +70,7 @@ enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_cl
             .timeouts = cs_fleet_status_number(outcome, cs_outcome_name(CS_OUTCOME_timeout)),
             .unparsable = cs_fleet_status_number(outcome, cs_outcome_name(CS_OUTCOME_unparsable))};
     }
-    json_decref(status);
+    cs_json_decref(status);
     return rc;
 }
 

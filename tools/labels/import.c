@@ -47,12 +47,12 @@ static enum cs_err key_head(void *self, const struct cs_table *t, struct cs_erro
     struct import *in = self;
     struct key_file *k = cs_arena_alloc(&in->arena, sizeof *k);
     in->key = k;
-    k->item = cs_table_column(t, "item");
-    k->pass = cs_table_column(t, "pass");
-    k->digest = cs_table_column(t, "digest");
-    k->model = cs_table_column(t, "model");
-    k->simulated = cs_table_column(t, "simulated");
-    k->question = cs_table_column(t, "question");
+    k->item = cs_table_read_column(t, "item");
+    k->pass = cs_table_read_column(t, "pass");
+    k->digest = cs_table_read_column(t, "digest");
+    k->model = cs_table_read_column(t, "model");
+    k->simulated = cs_table_read_column(t, "simulated");
+    k->question = cs_table_read_column(t, "question");
     if (k->item == CS_NONE || k->pass == CS_NONE || k->digest == CS_NONE || k->model == CS_NONE ||
         k->simulated == CS_NONE || k->question == CS_NONE)
         return cs_error_set(err, CS_EINVAL, "%s:1: not the key of a sample; was the file edited?", t->path);
@@ -114,8 +114,8 @@ static enum cs_err read_keys(struct import *in, const char *folder, struct cs_er
 static enum cs_err rating_head(void *self, const struct cs_table *t, struct cs_error *err)
 {
     struct import *in = self;
-    in->item = cs_table_column(t, "item");
-    in->rater = cs_table_column(t, "rater");
+    in->item = cs_table_read_column(t, "item");
+    in->rater = cs_table_read_column(t, "rater");
     in->columns = cs_arena_array(&in->arena, t->n_columns, sizeof *in->columns);
     for (uint32_t i = 0; i < t->n_columns; i++) {
         const char *name = t->columns[i], *at = strchr(name, '@');
@@ -145,7 +145,7 @@ static enum cs_err check_word(const struct import *in, const struct key_item *k,
             return CS_OK;
     }
     return cs_error_set(err, CS_EINVAL, "%s:%u: rating.%s is \"%s\", which is none of its words%s", in->path, line,
-                        field, word, cs_hint(word, f->categories, f->n_categories).text);
+                        field, word, cs_names_hint(word, f->categories, f->n_categories).text);
 }
 
 static const char *own_answer(const struct key_item *k, const char *field)
@@ -208,7 +208,7 @@ enum cs_err cs_import_ratings(struct cs_ratings *ratings, const struct cs_study 
     struct import in = {.ratings = ratings, .study = s, .path = path, .done = done};
     const struct cs_table_sink sink = {&in, rating_head, rating_row};
     in.file_rater = rater_of_file(&in.arena, path);
-    cs_format_utc(cs_wall_ms(), in.now);
+    cs_clock_format_utc(cs_clock_wall_ms(), in.now);
     enum cs_err rc = read_keys(&in, folder, err);
     if (rc == CS_OK)
         rc = cs_table_stream(path, &sink, err);

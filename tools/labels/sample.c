@@ -43,10 +43,10 @@ struct sampling {
 
 static uint64_t mixed(uint64_t seed, const char *use, uint64_t a, uint64_t b)
 {
-    uint64_t h = cs_mix64(seed);
+    uint64_t h = cs_rng_mix64(seed);
     for (const char *c = use; *c != '\0'; c++)
-        h = cs_mix64(h + (unsigned char)*c);
-    return cs_mix64(cs_mix64(h + a) + b);
+        h = cs_rng_mix64(h + (unsigned char)*c);
+    return cs_rng_mix64(cs_rng_mix64(h + a) + b);
 }
 
 static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
@@ -94,8 +94,8 @@ static void add_item(struct sampling *s, const struct candidate *c, uint32_t pas
     const uint64_t number = mixed(s->o->seed, pass == 2 ? "again" : "item", c->lane, c->position);
     for (int k = 0; k < 8; k++)
         id[k] = (uint8_t)(number >> (8 * k));
-    *i = (struct item){.of = c, .order = cs_mix64(number), .pass = pass};
-    cs_hex(id, 8, i->id);
+    *i = (struct item){.of = c, .order = cs_rng_mix64(number), .pass = pass};
+    cs_digest_hex(id, 8, i->id);
 }
 
 /* Every (n / wanted)-th of the sorted list, from a random start: each stratum gets its share, rounded either way. */
@@ -245,7 +245,7 @@ static enum cs_err write_items(struct sampling *s, FILE *raters, FILE *key, stru
         struct cs_stored stored;
         struct cs_coords at;
         struct cs_case own;
-        rc = cs_store_output(s->r->store, c->output_id, &arena, &stored, err);
+        rc = cs_store_scan_output(s->r->store, c->output_id, &arena, &stored, err);
         if (rc == CS_OK)
             rc = cs_export_row_fill(&s->row, c->lane, c->position, &stored, NULL, err);
         cs_plan_coords(&v->plan, c->lane, cs_plan_at(&v->plan, c->lane, c->position), &at);

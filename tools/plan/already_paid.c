@@ -35,7 +35,7 @@ static enum cs_err open_sources(struct sources *s, const struct cs_study *study,
         rc = cs_store_open_reader(&s->lenders[i], reuse->v[i], err);
         if (rc != CS_OK)
             return rc;
-        s->finders[s->n++] = cs_finder_open(s->lenders[i]);
+        s->finders[s->n++] = cs_index_finder_open(s->lenders[i]);
     }
     return CS_OK;
 }
@@ -46,7 +46,7 @@ static void close_sources(struct sources *s)
     cs_claims_close(s->claims);
     cs_store_close(s->own);
     for (unsigned i = 0; i < s->n; i++) {
-        cs_finder_close(s->finders[i]);
+        cs_index_finder_close(s->finders[i]);
         cs_store_close(s->lenders[i]);
     }
     HASH_ITER (hh, s->lent, l, next) {
@@ -82,7 +82,7 @@ static enum cs_err may_lend(struct sources *s, unsigned lender, const struct cs_
     HASH_FIND(hh, s->lent, &key, sizeof key, l);
     if (l != NULL || (f->flags & CS_OUTPUT_SUPERSEDED))
         return CS_OK;
-    enum cs_err rc = cs_store_output(s->lenders[lender], f->output_id, &arena, &stored, err);
+    enum cs_err rc = cs_store_scan_output(s->lenders[lender], f->output_id, &arena, &stored, err);
     *out = rc == CS_OK && stored.output.outcome != CS_OUTCOME_timeout && stored.output.outcome != CS_OUTCOME_unparsable;
     cs_arena_release(&arena);
     if (*out) {
@@ -100,7 +100,7 @@ static enum cs_err look_elsewhere(struct sources *s, const struct cs_digest *d, 
     for (unsigned i = 0; rc == CS_OK && i < s->n && !*lent; i++) {
         const struct cs_indexed *found;
         uint32_t n;
-        rc = cs_finder_get(s->finders[i], d, 0, &found, &n, err);
+        rc = cs_index_finder_get(s->finders[i], d, 0, &found, &n, err);
         for (uint32_t k = 0; rc == CS_OK && k < n && !*lent; k++)
             rc = may_lend(s, i, &found[k], lent, err);
     }

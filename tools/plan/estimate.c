@@ -45,12 +45,12 @@ static void survey_cases(const struct cs_study *study, const struct cs_loaded *l
     for (uint32_t i = 0; i < study->n_cases; i++) {
         const struct cs_case *c = &l->all[i];
         uint8_t digest[32];
-        cs_blake2b_256(c->cluster, strlen(c->cluster), digest);
+        cs_digest_blake2b_256(c->cluster, strlen(c->cluster), digest);
         if (find_or_add(&clusters, digest, i) == NULL)
             out->clusters++;
         if (text == CS_NONE || c->values[text][0] == '\0')
             continue;
-        cs_blake2b_256(c->values[text], strlen(c->values[text]), digest);
+        cs_digest_blake2b_256(c->values[text], strlen(c->values[text]), digest);
         const struct seen *first = find_or_add(&texts, digest, i);
         if (first != NULL && out->n_same++ == 0) {
             out->same_a = first->case_index;
@@ -301,7 +301,7 @@ enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *req
         for (uint32_t i = 0; i < out->sampled && rc == CS_OK; i++)
             rc = survey_case(plan, requests, l, lane, (uint32_t)((uint64_t)i * s->n_cases / out->sampled), &sums,
                              &bytes, out, err);
-        out->lanes[lane].input_tokens = (uint64_t)((double)cs_estimate_tokens(bytes) * (double)s->n_cases /
+        out->lanes[lane].input_tokens = (uint64_t)((double)cs_request_estimate_tokens(bytes) * (double)s->n_cases /
                                                    (double)(out->sampled != 0 ? out->sampled : 1));
         if (rc == CS_OK)
             rc = cs_requests_lane_cap(requests, lane, &cap, err);

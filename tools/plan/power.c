@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/json.h"
 #include "tools/report/analysis/declared.h"
 #include "tools/report/stats/power.h"
 
@@ -68,14 +69,15 @@ static uint32_t count_clusters(const struct cs_case_facts *f, const struct cs_sp
 /* ---- rows ---------------------------------------------------------------------------------------------- */
 
 /* `2 points` of what the study says of a primary outcome: the loader has checked it. */
-static bool declared_number(const json_t *primary, const struct cs_report_outcome *o, const char *key, double *out)
+static bool declared_number(const struct cs_json *primary, const struct cs_report_outcome *o, const char *key,
+                            double *out)
 {
     char qualified[512];
     snprintf(qualified, sizeof qualified, "%s.%s", o->question, o->field);
-    const json_t *said = json_object_get(primary, o->field);
+    const struct cs_json *said = cs_json_object_get(primary, o->field);
     if (said == NULL)
-        said = json_object_get(primary, qualified);
-    const char *text = json_string_value(json_object_get(said, key));
+        said = cs_json_object_get(primary, qualified);
+    const char *text = cs_json_string_value(cs_json_object_get(said, key));
     if (text != NULL)
         *out = strtod(text, NULL);
     return text != NULL;
@@ -129,7 +131,7 @@ static void add_row(struct cs_plan_power *p, struct cs_power_row row)
 }
 
 static void add_comparison(struct cs_plan_power *p, const struct cs_report_outcome *o, const struct arms *arms,
-                           const json_t *primary)
+                           const struct cs_json *primary)
 {
     static const double of_margin[] = {0, 0.5, 1};
     struct cs_power_row row = {.outcome = o->name,
@@ -162,7 +164,7 @@ static bool is_primary(const struct cs_spec_contrast *c)
 
 /* Row by outcome first, so that those of an outcome follow one another. */
 static void add_comparisons(struct cs_plan_power *p, const struct cs_plan *plan, const struct cs_power_facts *f,
-                            const json_t *primary)
+                            const struct cs_json *primary)
 {
     const struct cs_declared_analysis *d = &f->analysis;
     for (uint32_t o = 0; o < d->n_outcomes && d->outcomes[o].role == CS_OUTCOME_PRIMARY; o++) {
@@ -204,9 +206,9 @@ enum cs_err cs_plan_power_make(const struct cs_plan *plan, const struct cs_loade
         rc = cs_analysis_declared_read(&f->analysis, plan->study, &f->cases, err);
     if (rc != CS_OK)
         return rc;
-    json_t *analysis = json_loads(plan->study->analysis, 0, NULL);
-    add_comparisons(out, plan, f, json_object_get(analysis, "primary"));
-    json_decref(analysis);
+    struct cs_json *analysis = cs_json_loads(plan->study->analysis, 0, NULL);
+    add_comparisons(out, plan, f, cs_json_object_get(analysis, "primary"));
+    cs_json_decref(analysis);
     out->adjust = f->analysis.adjust_name;
     out->alpha = f->analysis.alpha;
     out->alpha_each = alpha_of_each(f->analysis.adjust, out->alpha, out->family);
@@ -280,25 +282,25 @@ void cs_plan_power_text(const struct cs_plan_power *p, FILE *out)
     }
 }
 
-json_t *cs_plan_power_json(const struct cs_plan_power *p)
+struct cs_json *cs_plan_power_json(const struct cs_plan_power *p)
 {
-    json_t *rows = json_array();
+    struct cs_json *rows = cs_json_array();
     for (uint32_t i = 0; i < p->n_rows; i++) {
         const struct cs_power_row *r = &p->rows[i];
-        json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:b, s:f, s:b}", "outcome", r->outcome, "unit",
-                              r->unit, "comparisons", (int)r->comparisons, "clusters", (int)r->clusters, "answers",
-                              r->answers, "answers_comparator", r->answers_comparator, "margin", r->margin, "tau",
-                              r->tau, "tau_declared", (int)r->tau_declared, "noise", r->noise, "noise_declared",
-                              (int)r->noise_declared);
+        struct cs_json *o = cs_json_pack(
+            "{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:b, s:f, s:b}", "outcome", r->outcome, "unit", r->unit,
+            "comparisons", (int)r->comparisons, "clusters", (int)r->clusters, "answers", r->answers,
+            "answers_comparator", r->answers_comparator, "margin", r->margin, "tau", r->tau, "tau_declared",
+            (int)r->tau_declared, "noise", r->noise, "noise_declared", (int)r->noise_declared);
         if (r->known) {
-            json_object_set_new(o, "se", json_real(r->se));
-            json_object_set_new(o, "smallest_shift_90", json_real(r->smallest));
-            json_object_set_new(o, "power_at_margin", json_real(r->difference));
-            json_object_set_new(o, "power_at_twice_margin", json_real(r->difference_2));
-            json_object_set_new(o, "power_equivalence", json_real(r->equivalence));
+            cs_json_object_set_new(o, "se", cs_json_real(r->se));
+            cs_json_object_set_new(o, "smallest_shift_90", cs_json_real(r->smallest));
+            cs_json_object_set_new(o, "power_at_margin", cs_json_real(r->difference));
+            cs_json_object_set_new(o, "power_at_twice_margin", cs_json_real(r->difference_2));
+            cs_json_object_set_new(o, "power_equivalence", cs_json_real(r->equivalence));
         }
-        json_array_append_new(rows, o);
+        cs_json_array_append_new(rows, o);
     }
-    return json_pack("{s:i, s:s, s:f, s:f, s:o}", "family", (int)p->family, "adjust", p->adjust, "alpha", p->alpha,
-                     "alpha_each", p->alpha_each, "rows", rows);
+    return cs_json_pack("{s:i, s:s, s:f, s:f, s:o}", "family", (int)p->family, "adjust", p->adjust, "alpha", p->alpha,
+                        "alpha_each", p->alpha_each, "rows", rows);
 }

@@ -7,11 +7,11 @@
 #ifndef CS_PLAN_POWER_H
 #define CS_PLAN_POWER_H
 
-#include <jansson.h>
 #include <stdio.h>
 
-#include "protocol/study/plan.h"
+#include "protocol/base/json.h"
 #include "protocol/load/load.h"
+#include "protocol/study/plan.h"
 
 struct cs_power_row {
     const char *outcome, *unit; /* valid as long as struct cs_plan_power */
@@ -38,6 +38,6 @@ CS_WARN_UNUSED enum cs_err cs_plan_power_make(const struct cs_plan *plan, const 
                                               struct cs_plan_power *out, struct cs_error *err);
 void cs_plan_power_release(struct cs_plan_power *p); /* a zeroed struct is fine */
 void cs_plan_power_text(const struct cs_plan_power *p, FILE *out);
-json_t *cs_plan_power_json(const struct cs_plan_power *p); /* the caller's */
+struct cs_json *cs_plan_power_json(const struct cs_plan_power *p); /* the caller's */
 
 #endif

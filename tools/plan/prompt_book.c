@@ -50,9 +50,9 @@ static void add_prompt(struct entry **set, const struct cs_coords *at, const str
 {
     uint8_t both[64], digest[32];
     struct entry *e;
-    cs_blake2b_256(p->system.data, p->system.len, both);
-    cs_blake2b_256(p->user.data, p->user.len, both + 32);
-    cs_blake2b_256(both, sizeof both, digest);
+    cs_digest_blake2b_256(p->system.data, p->system.len, both);
+    cs_digest_blake2b_256(p->user.data, p->user.len, both + 32);
+    cs_digest_blake2b_256(both, sizeof both, digest);
     HASH_FIND(hh, *set, digest, 32, e);
     if (e == NULL) {
         e = cs_xcalloc(1, sizeof *e);
@@ -103,6 +103,6 @@ enum cs_err cs_prompt_book(const struct cs_plan *plan, const struct cs_loaded *l
         rc = book_case(plan, &l->all[i], &p, out, n, err);
     if (rc == CS_OK && ferror(out))
         rc = cs_error_set(err, CS_EIO, "writing the prompts failed");
-    cs_prompt_release(&p);
+    cs_render_release(&p);
     return rc;
 }

@@ -10,7 +10,7 @@
 
 enum { PLAIN_EVERY_MS = 5000, BAR_MIN = 10, BAR_MAX = 40 };
 
-void cs_bar_init(struct cs_bar *b, FILE *out)
+void cs_screen_bar_init(struct cs_bar *b, FILE *out)
 {
     *b = (struct cs_bar){.out = out, .tty = isatty(fileno(out)), .plain_every_ms = PLAIN_EVERY_MS};
 }
@@ -88,7 +88,7 @@ static void figures_line(const struct cs_progress *p, char *out, size_t size)
              p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s), money(p, cost, sizeof cost));
 }
 
-void cs_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms)
+void cs_screen_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms)
 {
     const struct cs_counters t = total_of(p);
     char figures[256], outcomes[256], second[1024];
@@ -124,23 +124,23 @@ void cs_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note
     b->drawn = true;
 }
 
-void cs_bar_end(struct cs_bar *b)
+void cs_screen_bar_end(struct cs_bar *b)
 {
     b->drawn = false;
     b->next_plain_ms = 0;
     fflush(b->out);
 }
 
-void cs_ticker_init(struct cs_ticker *t, const char *what, uint64_t total)
+void cs_screen_ticker_init(struct cs_ticker *t, const char *what, uint64_t total)
 {
-    *t = (struct cs_ticker){.what = what, .total = isatty(STDERR_FILENO) ? total : 0, .started_ms = cs_mono_ms()};
+    *t = (struct cs_ticker){.what = what, .total = isatty(STDERR_FILENO) ? total : 0, .started_ms = cs_clock_mono_ms()};
     t->next_ms = t->started_ms + 1000;
 }
 
-void cs_ticker_at(struct cs_ticker *t, uint64_t done)
+void cs_screen_ticker_at(struct cs_ticker *t, uint64_t done)
 {
     uint64_t now;
-    if (t->total == 0 || done % 256 != 0 || (now = cs_mono_ms()) < t->next_ms)
+    if (t->total == 0 || done % 256 != 0 || (now = cs_clock_mono_ms()) < t->next_ms)
         return;
     char eta[CS_TEXT_MAX_LEN];
     const double part = (double)done / (double)t->total, spent = (double)(now - t->started_ms) / 1000;
@@ -149,20 +149,20 @@ void cs_ticker_at(struct cs_ticker *t, uint64_t done)
     t->next_ms = now + 500;
 }
 
-void cs_ticker_end(struct cs_ticker *t)
+void cs_screen_ticker_end(struct cs_ticker *t)
 {
     if (t->total != 0)
         fprintf(stderr, "\r\x1b[K");
 }
 
-void cs_ticker_progress(void *self, const char *what, uint64_t done, uint64_t total)
+void cs_screen_ticker_progress(void *self, const char *what, uint64_t done, uint64_t total)
 {
     struct cs_ticker *t = self;
     if (t->what == NULL || strcmp(t->what, what) != 0)
-        cs_ticker_init(t, what, total);
-    cs_ticker_at(t, done - done % 256);
+        cs_screen_ticker_init(t, what, total);
+    cs_screen_ticker_at(t, done - done % 256);
     if (done == total)
-        cs_ticker_end(t);
+        cs_screen_ticker_end(t);
 }
 
 /* Outcomes that occurred, so that the table fits a terminal: `ok` always. */
@@ -266,7 +266,7 @@ static void print_budget(FILE *out, const struct cs_progress *p)
         fprintf(out, "What is left may not pay for the next case in all its models: raise budget_usd and run again.\n");
 }
 
-void cs_print_lanes(FILE *out, const struct cs_progress *p)
+void cs_screen_print_lanes(FILE *out, const struct cs_progress *p)
 {
     const struct cs_counters t = total_of(p);
     const int width = name_width(p);
@@ -302,8 +302,8 @@ void cs_print_lanes(FILE *out, const struct cs_progress *p)
         print_quarantined(out, &p->lanes[i]);
 }
 
-void cs_print_status(FILE *out, const struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers,
-                     int64_t now_wall_ms)
+void cs_screen_print_status(FILE *out, const struct cs_progress *p, const struct cs_worker_info *workers,
+                            uint32_t n_workers, int64_t now_wall_ms)
 {
     const struct cs_counters t = total_of(p);
     char figures[256], outcomes[256], age[CS_TEXT_MAX_LEN];
@@ -314,7 +314,7 @@ void cs_print_status(FILE *out, const struct cs_progress *p, const struct cs_wor
     if (p->title != NULL && p->title[0] != '\0')
         fprintf(out, "%s\n", p->title);
     fprintf(out, "\n%s\n%s\n\n", figures, outcomes);
-    cs_print_lanes(out, p);
+    cs_screen_print_lanes(out, p);
     print_bindings(out, p);
     fprintf(out, "\n%-16s %-16s %8s %9s %9s %9s %7s %8s\n", "worker", "host", "pid", "in flight", "unstarted",
             "unacked", "MiB", "seen");

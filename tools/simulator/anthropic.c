@@ -8,7 +8,7 @@
 
 static bool is(const struct cs_j *v, const char *word)
 {
-    return cs_j_is(v, CS_J_TEXT) && strcmp(cs_j_text(v), word) == 0;
+    return cs_json_read_is(v, CS_J_TEXT) && strcmp(cs_json_read_text(v), word) == 0;
 }
 
 static bool refuse(struct cs_chat_error *e, const char *param, const char *what)
@@ -22,39 +22,39 @@ static bool refuse(struct cs_chat_error *e, const char *param, const char *what)
 static bool read_content(struct cs_chat_request *r, const struct cs_j *content, const char *param,
                          struct cs_chat_error *e)
 {
-    if (cs_j_is(content, CS_J_TEXT)) {
-        cs_chat_add_text(r, content);
+    if (cs_json_read_is(content, CS_J_TEXT)) {
+        cs_sim_openai_chat_add_text(r, content);
         return true;
     }
-    if (!cs_j_is(content, CS_J_LIST) || cs_j_size(content) == 0)
+    if (!cs_json_read_is(content, CS_J_LIST) || cs_json_read_size(content) == 0)
         return refuse(e, param,
                       content == NULL ? "Field required" : "Input should be a valid string or list of blocks");
-    for (size_t i = 0; i < cs_j_size(content); i++) {
-        const struct cs_j *block = cs_j_at(content, i), *text = cs_j_get(block, "text");
-        if (!is(cs_j_get(block, "type"), "text") || !cs_j_is(text, CS_J_TEXT))
+    for (size_t i = 0; i < cs_json_read_size(content); i++) {
+        const struct cs_j *block = cs_json_read_at(content, i), *text = cs_json_read_get(block, "text");
+        if (!is(cs_json_read_get(block, "type"), "text") || !cs_json_read_is(text, CS_J_TEXT))
             return refuse(e, param, "the simulator reads blocks of type text only");
-        cs_chat_add_text(r, text);
+        cs_sim_openai_chat_add_text(r, text);
     }
     return true;
 }
 
 static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const struct cs_j *messages = cs_j_get(r->root, "messages"), *system = cs_j_get(r->root, "system");
+    const struct cs_j *messages = cs_json_read_get(r->root, "messages"), *system = cs_json_read_get(r->root, "system");
     char param[64];
     if (system != NULL && !read_content(r, system, "system", e))
         return false;
     if (messages == NULL)
         return refuse(e, "messages", "Field required");
-    if (!cs_j_is(messages, CS_J_LIST) || cs_j_size(messages) == 0)
+    if (!cs_json_read_is(messages, CS_J_LIST) || cs_json_read_size(messages) == 0)
         return refuse(e, "messages", "at least one message is required");
-    for (size_t i = 0; i < cs_j_size(messages); i++) {
-        const struct cs_j *m = cs_j_at(messages, i), *role = cs_j_get(m, "role");
+    for (size_t i = 0; i < cs_json_read_size(messages); i++) {
+        const struct cs_j *m = cs_json_read_at(messages, i), *role = cs_json_read_get(m, "role");
         snprintf(param, sizeof param, "messages.%zu.role", i);
         if (!is(role, "user") && !is(role, "assistant"))
             return refuse(e, param, role == NULL ? "Field required" : "Input should be 'user' or 'assistant'");
         snprintf(param, sizeof param, "messages.%zu.content", i);
-        if (!read_content(r, cs_j_get(m, "content"), param, e))
+        if (!read_content(r, cs_json_read_get(m, "content"), param, e))
             return false;
     }
     return true;
@@ -63,12 +63,13 @@ static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
 /* What structured outputs do not take: numbers with bounds, and objects that are open. */
 static bool check_schema(const struct cs_j *schema, struct cs_chat_error *e)
 {
-    const struct cs_j *properties = cs_j_get(schema, "properties");
-    if (!is(cs_j_get(schema, "type"), "object") || !cs_j_is(cs_j_get(schema, "additionalProperties"), CS_J_FALSE))
+    const struct cs_j *properties = cs_json_read_get(schema, "properties");
+    if (!is(cs_json_read_get(schema, "type"), "object") ||
+        !cs_json_read_is(cs_json_read_get(schema, "additionalProperties"), CS_J_FALSE))
         return refuse(e, "output_config.format.schema",
                       "For 'object' type, 'additionalProperties' must be explicitly set to false");
-    for (const struct cs_j *p = cs_j_first(properties); p != NULL; p = cs_j_next(properties, p)) {
-        if (cs_j_get(p, "minimum") != NULL || cs_j_get(p, "maximum") != NULL)
+    for (const struct cs_j *p = cs_json_read_first(properties); p != NULL; p = cs_json_read_next(properties, p)) {
+        if (cs_json_read_get(p, "minimum") != NULL || cs_json_read_get(p, "maximum") != NULL)
             return refuse(e, "output_config.format.schema",
                           "For 'number' type, properties maximum, minimum are not supported");
     }
@@ -78,24 +79,24 @@ static bool check_schema(const struct cs_j *schema, struct cs_chat_error *e)
 /* output_config.format, or a tool that must be called. */
 static bool read_form(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const struct cs_j *format = cs_j_get(cs_j_get(r->root, "output_config"), "format");
-    const struct cs_j *choice = cs_j_get(r->root, "tool_choice"), *tools = cs_j_get(r->root, "tools");
+    const struct cs_j *format = cs_json_read_get(cs_json_read_get(r->root, "output_config"), "format");
+    const struct cs_j *choice = cs_json_read_get(r->root, "tool_choice"), *tools = cs_json_read_get(r->root, "tools");
     if (format != NULL) {
-        r->schema = cs_j_get(format, "schema");
+        r->schema = cs_json_read_get(format, "schema");
         r->format = CS_CHAT_JSON_SCHEMA;
-        if (!is(cs_j_get(format, "type"), "json_schema") || !cs_j_is(r->schema, CS_J_MAP))
+        if (!is(cs_json_read_get(format, "type"), "json_schema") || !cs_json_read_is(r->schema, CS_J_MAP))
             return refuse(e, "output_config.format", "Input should be a json_schema with a schema");
         return check_schema(r->schema, e);
     }
-    for (size_t i = 0; is(cs_j_get(choice, "type"), "tool") && i < cs_j_size(tools); i++) {
-        const struct cs_j *tool = cs_j_at(tools, i), *name = cs_j_get(tool, "name");
-        const char *wanted = cs_j_text(cs_j_get(choice, "name"));
+    for (size_t i = 0; is(cs_json_read_get(choice, "type"), "tool") && i < cs_json_read_size(tools); i++) {
+        const struct cs_j *tool = cs_json_read_at(tools, i), *name = cs_json_read_get(tool, "name");
+        const char *wanted = cs_json_read_text(cs_json_read_get(choice, "name"));
         if (wanted == NULL || !is(name, wanted))
             continue;
-        r->tool = cs_j_text(name);
-        r->schema = cs_j_get(tool, "input_schema");
+        r->tool = cs_json_read_text(name);
+        r->schema = cs_json_read_get(tool, "input_schema");
         r->format = CS_CHAT_JSON_SCHEMA;
-        return cs_j_is(r->schema, CS_J_MAP) || refuse(e, "tools.0.input_schema", "Field required");
+        return cs_json_read_is(r->schema, CS_J_MAP) || refuse(e, "tools.0.input_schema", "Field required");
     }
     return choice == NULL ||
            refuse(e, "tool_choice", "the simulator calls only a tool that it is told to call by name");
@@ -106,10 +107,10 @@ static bool check_sampling(const struct cs_sim_call *call, const struct cs_j *ro
     static const char *const names[] = {"temperature", "top_p", "top_k"};
     const bool gone = strcmp(call->version, "2026-10-21") >= 0;
     for (size_t i = 0; i < 3; i++) {
-        const struct cs_j *v = cs_j_get(root, names[i]);
+        const struct cs_j *v = cs_json_read_get(root, names[i]);
         if (v != NULL && gone)
             return refuse(e, names[i], "Extra inputs are not permitted");
-        if (!cs_dialect_in_range(v, 0, i == 2 ? 1e9 : 1))
+        if (!cs_sim_dialect_in_range(v, 0, i == 2 ? 1e9 : 1))
             return refuse(e, names[i], "Input should be less than or equal to 1");
     }
     return true;
@@ -121,26 +122,26 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
         "model",          "max_tokens",    "messages",    "system",        "temperature", "top_p",        "top_k",
         "stop_sequences", "cache_control", "thinking",    "output_config", "metadata",    "service_tier", "speed",
         "inference_geo",  "tools",         "tool_choice", "stream",        "diagnostics"};
-    if (!cs_dialect_read(call, r))
+    if (!cs_sim_dialect_read(call, r))
         return cs_chat_error_set(e, 400, "invalid_request_error", NULL, NULL,
                                  "The request body is not valid JSON: expected an object");
     if (call->version == NULL)
         return refuse(e, "anthropic-version", "header is required");
-    const char *unknown = cs_dialect_unknown(r->root, known, sizeof known / sizeof *known);
-    const struct cs_j *model = cs_j_get(r->root, "model");
+    const char *unknown = cs_sim_dialect_unknown(r->root, known, sizeof known / sizeof *known);
+    const struct cs_j *model = cs_json_read_get(r->root, "model");
     if (unknown != NULL)
         return refuse(e, unknown, "Extra inputs are not permitted");
-    if (!cs_j_is(model, CS_J_TEXT) || model->n == 0)
+    if (!cs_json_read_is(model, CS_J_TEXT) || model->n == 0)
         return refuse(e, "model", "Field required");
-    r->model = cs_j_text(model);
-    r->max_tokens = cs_dialect_cap(cs_j_get(r->root, "max_tokens"));
+    r->model = cs_json_read_text(model);
+    r->max_tokens = cs_sim_dialect_cap(cs_json_read_get(r->root, "max_tokens"));
     if (r->max_tokens == 0)
         return refuse(e, "max_tokens", "Field required");
-    const struct cs_j *budget = cs_j_get(cs_j_get(r->root, "thinking"), "budget_tokens");
-    if (budget != NULL && !cs_dialect_in_range(budget, 1024, (double)r->max_tokens - 1))
+    const struct cs_j *budget = cs_json_read_get(cs_json_read_get(r->root, "thinking"), "budget_tokens");
+    if (budget != NULL && !cs_sim_dialect_in_range(budget, 1024, (double)r->max_tokens - 1))
         return refuse(e, "thinking.enabled.budget_tokens",
                       "Input should be greater than or equal to 1024 and less than max_tokens");
-    if (cs_j_is(cs_j_get(r->root, "stream"), CS_J_TRUE))
+    if (cs_json_read_is(cs_json_read_get(r->root, "stream"), CS_J_TRUE))
         return refuse(e, "stream", "the simulator does not stream");
     return check_sampling(call, r->root, e) && read_messages(r, e) && read_form(r, e);
 }
@@ -165,7 +166,7 @@ static void write_content(struct cs_chat_answer *a, size_t len, bool cut, struct
 
 static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
 {
-    const size_t full = strlen(a->text), len = cs_chat_cut(a);
+    const size_t full = strlen(a->text), len = cs_sim_openai_chat_cut(a);
     const char *reason = a->tool != NULL ? "tool_use" : "end_turn";
     if (a->refused)
         reason = "refusal";
@@ -203,7 +204,7 @@ static const char *unit_of(enum cs_dimension d)
 static void translate(struct cs_exchange *x)
 {
     struct cs_chat_error *e = &x->error;
-    switch (cs_trouble_of(e)) {
+    switch (cs_sim_dialect_trouble(e)) {
     case CS_TROUBLE_REQUEST:
         e->type = e->status == 413 ? "request_too_large" : "invalid_request_error";
         break;
@@ -246,7 +247,7 @@ static void write_error(struct cs_exchange *x)
     translate(x);
     x->reply->status = x->error.status;
     if (x->error.status == 429 && !x->refusal.never)
-        cs_dialect_header(x->reply, "retry-after", "%llu", (unsigned long long)(x->refusal.wait_ms + 999) / 1000);
+        cs_sim_dialect_header(x->reply, "retry-after", "%llu", (unsigned long long)(x->refusal.wait_ms + 999) / 1000);
     cs_buf_printf(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":", x->error.type);
     cs_json_str(out, cs_buf_cstr(&x->error.message), x->error.message.len);
     cs_buf_printf(out, "},\"request_id\":\"req_%016llx\"}\n", (unsigned long long)x->number);
@@ -258,14 +259,14 @@ static void add_limit(struct cs_exchange *x, const char *const names[3], const s
 {
     if (limit->per_minute == 0)
         return;
-    const struct cs_limit_state now = cs_limit_state(limit, bucket);
+    const struct cs_limit_state now = cs_sim_limits_state(limit, bucket);
     const time_t full = (time_t)(x->call->wall_s + (int64_t)(now.reset_ms + 999) / 1000);
     struct tm tm;
     char when[32];
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&full, &tm));
-    cs_dialect_header(x->reply, names[0], "%llu", (unsigned long long)now.limit);
-    cs_dialect_header(x->reply, names[1], "%llu", (unsigned long long)((now.remaining + unit / 2) / unit * unit));
-    cs_dialect_header(x->reply, names[2], "%s", when);
+    cs_sim_dialect_header(x->reply, names[0], "%llu", (unsigned long long)now.limit);
+    cs_sim_dialect_header(x->reply, names[1], "%llu", (unsigned long long)((now.remaining + unit / 2) / unit * unit));
+    cs_sim_dialect_header(x->reply, names[2], "%s", when);
 }
 
 static void add_headers(struct cs_exchange *x)
@@ -281,8 +282,8 @@ static void add_headers(struct cs_exchange *x)
     static const char *const output[] = {"anthropic-ratelimit-output-tokens-limit",
                                          "anthropic-ratelimit-output-tokens-remaining",
                                          "anthropic-ratelimit-output-tokens-reset"};
-    cs_dialect_header(x->reply, "request-id", "req_%016llx", (unsigned long long)x->number);
-    cs_dialect_header(x->reply, "anthropic-organization-id", "00000000-0000-4000-8000-000000000000");
+    cs_sim_dialect_header(x->reply, "request-id", "req_%016llx", (unsigned long long)x->number);
+    cs_sim_dialect_header(x->reply, "anthropic-organization-id", "00000000-0000-4000-8000-000000000000");
     add_limit(x, requests, &x->quota.requests, &x->buckets.requests, 1);
     add_limit(x, tokens, &x->quota.tokens, &x->buckets.tokens, 1000);
     add_limit(x, input, &x->quota.input, &x->buckets.input, 1000);

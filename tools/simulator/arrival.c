@@ -17,7 +17,7 @@ static uint64_t first_u64(const uint8_t *b)
     return x;
 }
 
-uint64_t cs_exchange_body_bits(const struct cs_exchange *x)
+uint64_t cs_arrival_body_bits(const struct cs_exchange *x)
 {
     return first_u64(x->body) >> 2;
 }
@@ -34,10 +34,10 @@ static void read_client_id(struct cs_exchange *x)
         return;
     memcpy(hex, id, 32);
     hex[32] = '\0';
-    if (!cs_unhex(hex, x->digest_id, sizeof x->digest_id))
+    if (!cs_digest_unhex(hex, x->digest_id, sizeof x->digest_id))
         return;
     x->has_digest = true;
-    cs_hex(x->digest_id, sizeof x->digest_id, x->digest);
+    cs_digest_hex(x->digest_id, sizeof x->digest_id, x->digest);
     snprintf(x->attempt, sizeof x->attempt, "%s", id + 33);
 }
 
@@ -47,11 +47,11 @@ static void make_digest(struct cs_exchange *x, uint64_t times_before)
     struct cs_buf b = CS_BUF_INIT(128);
     uint8_t hash[32];
     char hex[65];
-    cs_hex(x->body, sizeof x->body, hex);
+    cs_digest_hex(x->body, sizeof x->body, hex);
     cs_buf_printf(&b, "%s\x1f%llu", hex, (unsigned long long)times_before);
-    cs_blake2b_256(b.data, b.len, hash);
+    cs_digest_blake2b_256(b.data, b.len, hash);
     cs_buf_release(&b);
-    cs_hex(hash, 16, x->digest);
+    cs_digest_hex(hash, 16, x->digest);
 }
 
 static const char *bearer(const char *authorization)
@@ -71,25 +71,25 @@ static bool key_allowed(const struct cs_sim_settings *s, const char *key)
     return s->n_keys == 0;
 }
 
-bool cs_exchange_arrive(struct cs_simulator *s, struct cs_exchange *x)
+bool cs_arrival_arrive(struct cs_simulator *s, struct cs_exchange *x)
 {
     const char *key = x->call->api_key;
     if (key == NULL && x->dialect->bearer)
         key = bearer(x->call->authorization);
     uint8_t hash[32];
-    cs_blake2b_256(x->call->body, x->call->len, x->body);
-    cs_blake2b_256(key != NULL ? key : "", key != NULL ? strlen(key) : 0, hash);
+    cs_digest_blake2b_256(x->call->body, x->call->len, x->body);
+    cs_digest_blake2b_256(key != NULL ? key : "", key != NULL ? strlen(key) : 0, hash);
     x->key_id = first_u64(hash);
     read_client_id(x);
 
     pthread_mutex_lock(&s->lock);
     struct cs_sim_tally *t = &s->tally;
     t->requests++;
-    x->number = cs_mix64(s->ids++);
+    x->number = cs_rng_mix64(s->ids++);
     uint64_t *times = cs_idmap_at(&t->bodies, x->body);
     const uint64_t times_before = (*times)++;
     if (x->has_digest) {
-        const uint64_t body = cs_exchange_body_bits(x);
+        const uint64_t body = cs_arrival_body_bits(x);
         uint64_t *seen = cs_idmap_at(&t->digests, x->digest_id);
         if (*seen == 0)
             *seen = body << 2 | 1;
@@ -113,7 +113,7 @@ bool cs_exchange_arrive(struct cs_simulator *s, struct cs_exchange *x)
     return true;
 }
 
-bool cs_exchange_read(struct cs_exchange *x)
+bool cs_arrival_read(struct cs_exchange *x)
 {
     const struct cs_sim_call *call = x->call;
     if (call->client_request_id != NULL && strlen(call->client_request_id) > CLIENT_ID_MAX)
@@ -139,14 +139,15 @@ static struct cs_buckets *buckets_of(struct cs_simulator *s, struct cs_exchange 
         }
         i = m->n_keys++;
         m->keys[i].id = x->key_id;
-        cs_buckets_init(&m->keys[i].buckets, &s->settings.quota, x->call->mono_us);
+        cs_sim_limits_buckets_init(&m->keys[i].buckets, &s->settings.quota, x->call->mono_us);
     }
     return &m->keys[i].buckets;
 }
 
 static struct cs_charge charge_of(enum cs_charging how, const struct cs_chat_request *r)
 {
-    const uint64_t input = cs_dialect_tokens(r->content_bytes), cap = r->max_tokens != 0 ? r->max_tokens : CAP_OF_MODEL;
+    const uint64_t input = cs_sim_dialect_tokens(r->content_bytes),
+                   cap = r->max_tokens != 0 ? r->max_tokens : CAP_OF_MODEL;
     struct cs_charge c = {.tokens = input, .input = input};
     if (how == CS_CHARGE_RESERVE)
         c.tokens += cap;
@@ -155,17 +156,17 @@ static struct cs_charge charge_of(enum cs_charging how, const struct cs_chat_req
     return c;
 }
 
-void cs_exchange_settle(struct cs_simulator *s, struct cs_exchange *x, uint64_t output)
+void cs_arrival_settle(struct cs_simulator *s, struct cs_exchange *x, uint64_t output)
 {
     const struct cs_charge begun = x->charge;
     const enum cs_charging how = x->dialect->charging;
     x->charge.output = output;
     if (how == CS_CHARGE_AS_WRITTEN || how == CS_CHARGE_RESERVE)
         x->charge.tokens = begun.input + output;
-    cs_buckets_settle(buckets_of(s, x), &begun, &x->charge);
+    cs_sim_limits_buckets_settle(buckets_of(s, x), &begun, &x->charge);
 }
 
-bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_limit_refusal *why)
+bool cs_arrival_fail_limit(struct cs_exchange *x, const struct cs_limit_refusal *why)
 {
     const bool tokens = why->dimension != CS_DIM_REQUESTS;
     char wait[32], what[64];
@@ -174,7 +175,7 @@ bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_limit_refusal
         return cs_chat_error_set(&x->error, 429, "overloaded", NULL, "overloaded",
                                  "The server is overloaded: %llu requests are being processed.",
                                  (unsigned long long)why->limit);
-    cs_go_duration(why->wait_ms, wait);
+    cs_sim_limits_go_duration(why->wait_ms, wait);
     snprintf(what, sizeof what, "%s", tokens ? "tokens per min (TPM)" : "requests per min (RPM)");
     if (why->never)
         return cs_chat_error_set(
@@ -191,20 +192,20 @@ bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_limit_refusal
                              (unsigned long long)why->requested, wait);
 }
 
-bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
+bool cs_arrival_admit(struct cs_simulator *s, struct cs_exchange *x)
 {
     struct cs_limit_refusal why = {0};
     bool admitted = false;
     x->charge = charge_of(x->dialect->charging, &x->request);
     pthread_mutex_lock(&s->lock);
-    x->model = cs_sim_model_of(s, x->request.model);
+    x->model = cs_simulator_model_of(s, x->request.model);
     if (x->model != NULL) {
         struct cs_buckets *b = buckets_of(s, x);
         const struct cs_sim_settings *set = &s->settings;
         if (set->concurrent != 0 && s->tally.serving >= set->concurrent)
             why = (struct cs_limit_refusal){.dimension = CS_DIM_CALLS, .limit = set->concurrent};
         else
-            admitted = cs_buckets_take(b, &set->quota, &x->charge, x->call->mono_us, &why);
+            admitted = cs_sim_limits_buckets_take(b, &set->quota, &x->charge, x->call->mono_us, &why);
         x->reply->served = admitted;
         s->tally.serving += admitted;
         if (s->tally.serving > s->tally.peak_serving)
@@ -229,5 +230,5 @@ bool cs_exchange_admit(struct cs_simulator *s, struct cs_exchange *x)
     if (x->model == NULL)
         return cs_chat_error_set(&x->error, 404, "invalid_request_error", NULL, "model_not_found",
                                  "The model `%s` does not exist or you do not have access to it.", x->request.model);
-    return admitted || cs_exchange_fail_limit(x, &why);
+    return admitted || cs_arrival_fail_limit(x, &why);
 }

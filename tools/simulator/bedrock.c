@@ -17,34 +17,34 @@ static bool refuse(struct cs_chat_error *e, const char *what)
 /* A list of {"text": ...}. */
 static bool read_blocks(struct cs_chat_request *r, const struct cs_j *list, struct cs_chat_error *e)
 {
-    if (!cs_j_is(list, CS_J_LIST) || cs_j_size(list) == 0)
+    if (!cs_json_read_is(list, CS_J_LIST) || cs_json_read_size(list) == 0)
         return refuse(e, "The content field in the Message object is empty. Add a ContentBlock object to the content "
                          "field and try again.");
-    for (size_t i = 0; i < cs_j_size(list); i++) {
-        const struct cs_j *text = cs_j_get(cs_j_at(list, i), "text");
-        if (!cs_j_is(text, CS_J_TEXT))
+    for (size_t i = 0; i < cs_json_read_size(list); i++) {
+        const struct cs_j *text = cs_json_read_get(cs_json_read_at(list, i), "text");
+        if (!cs_json_read_is(text, CS_J_TEXT))
             return refuse(e, "the simulator reads blocks with a text only");
-        cs_chat_add_text(r, text);
+        cs_sim_openai_chat_add_text(r, text);
     }
     return true;
 }
 
 static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const struct cs_j *messages = cs_j_get(r->root, "messages"), *system = cs_j_get(r->root, "system");
+    const struct cs_j *messages = cs_json_read_get(r->root, "messages"), *system = cs_json_read_get(r->root, "system");
     if (system != NULL && !read_blocks(r, system, e))
         return false;
-    if (!cs_j_is(messages, CS_J_LIST) || cs_j_size(messages) == 0)
+    if (!cs_json_read_is(messages, CS_J_LIST) || cs_json_read_size(messages) == 0)
         return refuse(e,
                       "A conversation must start with a user message. Try again with a conversation that starts with "
                       "a user message.");
-    for (size_t i = 0; i < cs_j_size(messages); i++) {
-        const struct cs_j *m = cs_j_at(messages, i);
-        const char *role = cs_j_text(cs_j_get(m, "role"));
+    for (size_t i = 0; i < cs_json_read_size(messages); i++) {
+        const struct cs_j *m = cs_json_read_at(messages, i);
+        const char *role = cs_json_read_text(cs_json_read_get(m, "role"));
         if (role == NULL || (strcmp(role, "user") != 0 && strcmp(role, "assistant") != 0))
             return refuse(e, "Value at 'messages.1.member.role' failed to satisfy constraint: Member must satisfy enum "
                              "value set: [user, assistant]");
-        if (!read_blocks(r, cs_j_get(m, "content"), e))
+        if (!read_blocks(r, cs_json_read_get(m, "content"), e))
             return false;
     }
     return true;
@@ -53,22 +53,24 @@ static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
 /* outputConfig.textFormat holds the schema as a string; a forced tool holds it as it is. */
 static bool read_form(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const struct cs_j *format = cs_j_get(cs_j_get(r->root, "outputConfig"), "textFormat");
-    const struct cs_j *tools = cs_j_get(r->root, "toolConfig"), *choice = cs_j_get(tools, "toolChoice");
-    const struct cs_j *spec = cs_j_get(cs_j_at(cs_j_get(tools, "tools"), 0), "toolSpec");
+    const struct cs_j *format = cs_json_read_get(cs_json_read_get(r->root, "outputConfig"), "textFormat");
+    const struct cs_j *tools = cs_json_read_get(r->root, "toolConfig"), *choice = cs_json_read_get(tools, "toolChoice");
+    const struct cs_j *spec = cs_json_read_get(cs_json_read_at(cs_json_read_get(tools, "tools"), 0), "toolSpec");
     if (format != NULL) {
-        const struct cs_j *schema = cs_j_get(cs_j_get(cs_j_get(format, "structure"), "jsonSchema"), "schema");
-        if (!cs_j_is(schema, CS_J_TEXT) || !cs_j_read(&r->schema_document, cs_j_text(schema), schema->n) ||
-            !cs_j_is(r->schema_document.values, CS_J_MAP))
+        const struct cs_j *schema = cs_json_read_get(
+            cs_json_read_get(cs_json_read_get(format, "structure"), "jsonSchema"), "schema");
+        if (!cs_json_read_is(schema, CS_J_TEXT) ||
+            !cs_json_read(&r->schema_document, cs_json_read_text(schema), schema->n) ||
+            !cs_json_read_is(r->schema_document.values, CS_J_MAP))
             return refuse(e, "outputConfig.textFormat.structure.jsonSchema.schema is not a JSON Schema in a string");
         r->schema = r->schema_document.values;
         r->format = CS_CHAT_JSON_SCHEMA;
-    } else if (cs_j_get(choice, "tool") != NULL) {
-        const char *wanted = cs_j_text(cs_j_get(cs_j_get(choice, "tool"), "name"));
-        r->tool = cs_j_text(cs_j_get(spec, "name"));
-        r->schema = cs_j_get(cs_j_get(spec, "inputSchema"), "json");
+    } else if (cs_json_read_get(choice, "tool") != NULL) {
+        const char *wanted = cs_json_read_text(cs_json_read_get(cs_json_read_get(choice, "tool"), "name"));
+        r->tool = cs_json_read_text(cs_json_read_get(spec, "name"));
+        r->schema = cs_json_read_get(cs_json_read_get(spec, "inputSchema"), "json");
         r->format = CS_CHAT_JSON_SCHEMA;
-        if (r->tool == NULL || wanted == NULL || strcmp(r->tool, wanted) != 0 || !cs_j_is(r->schema, CS_J_MAP))
+        if (r->tool == NULL || wanted == NULL || strcmp(r->tool, wanted) != 0 || !cs_json_read_is(r->schema, CS_J_MAP))
             return refuse(e, "toolConfig.toolChoice names a tool that is not there");
     }
     return true;
@@ -76,12 +78,13 @@ static bool read_form(struct cs_chat_request *r, struct cs_chat_error *e)
 
 static bool check_config(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const struct cs_j *config = cs_j_get(r->root, "inferenceConfig"), *cap = cs_j_get(config, "maxTokens");
-    if (!cs_dialect_in_range(cs_j_get(config, "temperature"), 0, 1) ||
-        !cs_dialect_in_range(cs_j_get(config, "topP"), 0, 1))
+    const struct cs_j *config = cs_json_read_get(r->root, "inferenceConfig"),
+                      *cap = cs_json_read_get(config, "maxTokens");
+    if (!cs_sim_dialect_in_range(cs_json_read_get(config, "temperature"), 0, 1) ||
+        !cs_sim_dialect_in_range(cs_json_read_get(config, "topP"), 0, 1))
         return refuse(e, "Value at 'inferenceConfig.temperature' failed to satisfy constraint: Member must have value "
                          "less than or equal to 1");
-    r->max_tokens = cs_dialect_cap(cap);
+    r->max_tokens = cs_sim_dialect_cap(cap);
     return cap == NULL || r->max_tokens > 0 ||
            refuse(e,
                   "Value at 'inferenceConfig.maxTokens' failed to satisfy constraint: Member must have value greater "
@@ -102,9 +105,9 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
                                         "requestMetadata",
                                         "performanceConfig",
                                         "promptVariables"};
-    if (!cs_dialect_read(call, r))
+    if (!cs_sim_dialect_read(call, r))
         return cs_chat_error_set(e, 400, "SerializationException", NULL, NULL, "The body is not a JSON object.");
-    const char *unknown = cs_dialect_unknown(r->root, known, sizeof known / sizeof *known);
+    const char *unknown = cs_sim_dialect_unknown(r->root, known, sizeof known / sizeof *known);
     if (unknown != NULL)
         return cs_chat_error_set(e, 400, validation, NULL, NULL, "The request has a member that is not known: %s",
                                  unknown);
@@ -116,7 +119,7 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
 
 static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
 {
-    const size_t full = strlen(a->text), len = cs_chat_cut(a);
+    const size_t full = strlen(a->text), len = cs_sim_openai_chat_cut(a);
     const char *reason = a->tool != NULL ? "tool_use" : "end_turn";
     if (a->refused)
         reason = "content_filtered";
@@ -143,7 +146,7 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
 static void translate(struct cs_exchange *x)
 {
     struct cs_chat_error *e = &x->error;
-    switch (cs_trouble_of(e)) {
+    switch (cs_sim_dialect_trouble(e)) {
     case CS_TROUBLE_REQUEST:
         if (strcmp(e->type, "SerializationException") != 0)
             e->type = validation;
@@ -180,7 +183,7 @@ static void write_error(struct cs_exchange *x)
 {
     translate(x);
     x->reply->status = x->error.status;
-    cs_dialect_header(x->reply, "x-amzn-errortype", "%s", x->error.type);
+    cs_sim_dialect_header(x->reply, "x-amzn-errortype", "%s", x->error.type);
     cs_buf_str(&x->reply->body, "{\"message\":");
     cs_json_str(&x->reply->body, cs_buf_cstr(&x->error.message), x->error.message.len);
     cs_buf_str(&x->reply->body, "}\n");
@@ -188,8 +191,8 @@ static void write_error(struct cs_exchange *x)
 
 static void add_headers(struct cs_exchange *x)
 {
-    cs_dialect_header(x->reply, "x-amzn-requestid", "%08x-0000-4000-8000-%012llx", (unsigned)(x->number >> 32),
-                      (unsigned long long)(x->number & 0xffffffffffff));
+    cs_sim_dialect_header(x->reply, "x-amzn-requestid", "%08x-0000-4000-8000-%012llx", (unsigned)(x->number >> 32),
+                          (unsigned long long)(x->number & 0xffffffffffff));
 }
 
 const struct cs_sim_dialect cs_sim_bedrock = {

@@ -76,7 +76,7 @@ static void wait_in(struct cs_simulator_call *c, enum phase phase, uint64_t ms)
     cs_timers_add(&c->loop->timers, cs_timers_now_ms() + ms, c);
 }
 
-void cs_call_wake(struct cs_simulator_call *c)
+void cs_sim_call_wake(struct cs_simulator_call *c)
 {
     if (c->loop->stopping)
         c->phase = PHASE_BROKEN;
@@ -166,7 +166,7 @@ static enum MHD_Result send_error(struct cs_simulator_call *c, unsigned status, 
     struct cs_chat_error e = CS_CHAT_ERROR_INIT;
     cs_chat_error_set(&e, status, "invalid_request_error", NULL, NULL, "%s", text);
     c->reply.status = status;
-    cs_chat_write_error(&e, &c->reply.body);
+    cs_sim_openai_chat_write_error(&e, &c->reply.body);
     cs_chat_error_release(&e);
     return send_reply(c);
 }
@@ -231,10 +231,10 @@ static enum MHD_Result serve(struct cs_simulator_call *c)
     case ROUTE_CONTROL:
         return serve_control(c);
     case ROUTE_MODELS:
-        cs_simulator_models(c->loop->server->simulator, &c->reply.body);
+        cs_control_models(c->loop->server->simulator, &c->reply.body);
         return send_reply(c);
     case ROUTE_STATS:
-        cs_simulator_stats(c->loop->server->simulator, &c->reply.body);
+        cs_control_stats(c->loop->server->simulator, &c->reply.body);
         return send_reply(c);
     case ROUTE_HEALTH:
         cs_buf_str(&c->reply.body, "{\"status\":\"ok\"}\n");
@@ -282,8 +282,9 @@ static struct cs_simulator_call *new_call(struct cs_loop *l, struct MHD_Connecti
 }
 
 /* Called at the headers, at each piece of the body, at its end, and again after each wait that ended. */
-enum MHD_Result cs_call_on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
-                                   const char *version, const char *data, size_t *n, void **state)
+enum MHD_Result cs_sim_call_on_request(void *arg, struct MHD_Connection *connection, const char *url,
+                                       const char *method, const char *version, const char *data, size_t *n,
+                                       void **state)
 {
     (void)version;
     struct cs_simulator_call *c = *state;
@@ -309,8 +310,8 @@ enum MHD_Result cs_call_on_request(void *arg, struct MHD_Connection *connection,
     return MHD_NO;
 }
 
-void cs_call_on_completed(void *arg, struct MHD_Connection *connection, void **state,
-                          enum MHD_RequestTerminationCode why)
+void cs_sim_call_on_completed(void *arg, struct MHD_Connection *connection, void **state,
+                              enum MHD_RequestTerminationCode why)
 {
     struct cs_loop *l = arg;
     struct cs_simulator_call *c = *state;
@@ -321,7 +322,7 @@ void cs_call_on_completed(void *arg, struct MHD_Connection *connection, void **s
     if (c->route == ROUTE_PROVIDER)
         cs_simulator_leave(l->server->simulator, c->reply.served);
     cs_buf_release(&c->body);
-    cs_sim_reply_release(&c->reply);
+    cs_serve_reply_release(&c->reply);
     free(c->path_model);
     free(c);
     *state = NULL;

@@ -33,11 +33,12 @@ struct cs_simulator_server {
 };
 
 /* libmicrohttpd's callbacks; arg is the struct cs_loop. */
-enum MHD_Result cs_call_on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
-                                   const char *version, const char *data, size_t *n, void **state);
-void cs_call_on_completed(void *arg, struct MHD_Connection *connection, void **state,
-                          enum MHD_RequestTerminationCode why);
+enum MHD_Result cs_sim_call_on_request(void *arg, struct MHD_Connection *connection, const char *url,
+                                       const char *method, const char *version, const char *data, size_t *n,
+                                       void **state);
+void cs_sim_call_on_completed(void *arg, struct MHD_Connection *connection, void **state,
+                              enum MHD_RequestTerminationCode why);
 /* A wait has ended, or the loop is stopping. */
-void cs_call_wake(struct cs_simulator_call *c);
+void cs_sim_call_wake(struct cs_simulator_call *c);
 
 #endif

@@ -1,30 +1,30 @@
 /* What a test may read and change while the simulator runs: /stats, /v1/models, /control. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/json.h"
 #include "tools/simulator/state.h"
 
-static void put(json_t *object, const char *key, uint64_t value)
+static void put(struct cs_json *object, const char *key, uint64_t value)
 {
-    CS_ASSERT(json_object_set_new(object, key, json_integer((json_int_t)value)) == 0);
+    CS_ASSERT(cs_json_object_set_new(object, key, cs_json_integer((int64_t)value)) == 0);
 }
 
-static void write_and_free(json_t *object, struct cs_buf *out)
+static void write_and_free(struct cs_json *object, struct cs_buf *out)
 {
-    char *text = json_dumps(object, JSON_COMPACT);
+    char *text = cs_json_dumps(object, CS_JSON_COMPACT);
     CS_ASSERT(text != NULL);
     cs_buf_str(out, text);
     cs_buf_char(out, '\n');
     free(text);
-    json_decref(object);
+    cs_json_decref(object);
 }
 
-static json_t *model_stats(const struct cs_sim_counts *c)
+static struct cs_json *model_stats(const struct cs_sim_counts *c)
 {
-    json_t *o = json_object();
+    struct cs_json *o = cs_json_object();
     put(o, "requests", c->requests);
     put(o, "answered", c->answered);
     put(o, "refused", c->refused);
@@ -35,9 +35,9 @@ static json_t *model_stats(const struct cs_sim_counts *c)
     return o;
 }
 
-void cs_simulator_stats(struct cs_simulator *s, struct cs_buf *json)
+void cs_control_stats(struct cs_simulator *s, struct cs_buf *json)
 {
-    json_t *o = json_object(), *faults = json_object(), *models = json_object();
+    struct cs_json *o = cs_json_object(), *faults = cs_json_object(), *models = cs_json_object();
     pthread_mutex_lock(&s->lock);
     const struct cs_sim_tally *t = &s->tally;
     put(o, "requests", t->requests);
@@ -61,24 +61,24 @@ void cs_simulator_stats(struct cs_simulator *s, struct cs_buf *json)
     for (unsigned i = 0; i < CS_FAULT_COUNT; i++)
         put(faults, cs_fault_name((enum cs_fault)i), t->faults[i]);
     for (uint32_t i = 0; i < s->n_models; i++)
-        json_object_set_new(models, s->models[i]->id, model_stats(&s->models[i]->counts));
+        cs_json_object_set_new(models, s->models[i]->id, model_stats(&s->models[i]->counts));
     if (s->log != NULL)
         fflush(s->log); /* whoever reads the counts may read the log next */
     pthread_mutex_unlock(&s->lock);
-    json_object_set_new(o, "faults", faults);
-    json_object_set_new(o, "models", models);
+    cs_json_object_set_new(o, "faults", faults);
+    cs_json_object_set_new(o, "models", models);
     write_and_free(o, json);
 }
 
-void cs_simulator_models(struct cs_simulator *s, struct cs_buf *json)
+void cs_control_models(struct cs_simulator *s, struct cs_buf *json)
 {
-    json_t *list = json_array();
+    struct cs_json *list = cs_json_array();
     pthread_mutex_lock(&s->lock);
     for (uint32_t i = 0; i < s->n_models; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s}", "id", s->models[i]->id, "object", "model",
-                                              "created", 1700000000, "owned_by", "simulator"));
+        cs_json_array_append_new(list, cs_json_pack("{s:s, s:s, s:i, s:s}", "id", s->models[i]->id, "object", "model",
+                                                    "created", 1700000000, "owned_by", "simulator"));
     pthread_mutex_unlock(&s->lock);
-    write_and_free(json_pack("{s:s, s:o}", "object", "list", "data", list), json);
+    write_and_free(cs_json_pack("{s:s, s:o}", "object", "list", "data", list), json);
 }
 
 /* ---- /control --------------------------------------------------------------------------------- */
@@ -95,43 +95,43 @@ static enum cs_err bad(struct change *c, const char *key, const char *want)
     return cs_error_set(c->err, CS_EINVAL, "control: %.100s: want %s", key, want);
 }
 
-static enum cs_err read_u64(struct change *c, const char *key, const json_t *v, uint64_t *out)
+static enum cs_err read_u64(struct change *c, const char *key, const struct cs_json *v, uint64_t *out)
 {
-    if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > (json_int_t)1 << 50)
+    if (!cs_json_is_integer(v) || cs_json_integer_value(v) < 0 || cs_json_integer_value(v) > (int64_t)1 << 50)
         return bad(c, key, "a whole number");
-    *out = (uint64_t)json_integer_value(v);
+    *out = (uint64_t)cs_json_integer_value(v);
     return CS_OK;
 }
 
-static enum cs_err change_faults(struct change *c, const char *key, struct cs_faults *to, json_t *v)
+static enum cs_err change_faults(struct change *c, const char *key, struct cs_faults *to, struct cs_json *v)
 {
     const char *name;
-    json_t *share;
+    struct cs_json *share;
     enum cs_err rc = CS_OK;
-    if (json_is_string(v))
-        return cs_faults_parse(to, json_string_value(v), c->err);
-    if (!json_is_object(v))
+    if (cs_json_is_string(v))
+        return cs_faults_parse(to, cs_json_string_value(v), c->err);
+    if (!cs_json_is_object(v))
         return bad(c, key, "\"KIND=SHARE,...\" or {\"KIND\": SHARE, ...}");
     *to = (struct cs_faults){{0}};
-    json_object_foreach(v, name, share)
+    cs_json_object_foreach(v, name, share)
     {
-        rc = json_is_number(share) ? cs_faults_set(to, name, json_number_value(share), c->err)
-                                   : bad(c, name, "a number");
+        rc = cs_json_is_number(share) ? cs_faults_set(to, name, cs_json_number_value(share), c->err)
+                                      : bad(c, name, "a number");
         if (rc != CS_OK)
             return rc;
     }
     return cs_faults_check(to, c->err);
 }
 
-static enum cs_err change_limits(struct change *c, json_t *v)
+static enum cs_err change_limits(struct change *c, struct cs_json *v)
 {
     struct cs_quota *q = &c->to.quota;
     const char *key;
-    json_t *n;
+    struct cs_json *n;
     enum cs_err rc = CS_OK;
-    if (!json_is_object(v))
+    if (!cs_json_is_object(v))
         return bad(c, "limits", "an object");
-    json_object_foreach(v, key, n)
+    cs_json_object_foreach(v, key, n)
     {
         if (strcmp(key, "rpm") == 0)
             rc = read_u64(c, key, n, &q->requests.per_minute);
@@ -148,8 +148,8 @@ static enum cs_err change_limits(struct change *c, json_t *v)
             q->input.burst = q->output.burst = q->tokens.burst;
         } else if (strcmp(key, "concurrent") == 0)
             rc = read_u64(c, key, n, &c->to.concurrent);
-        else if (strcmp(key, "empty") == 0 && json_is_boolean(n)) {
-            q->starts_empty = json_is_true(n);
+        else if (strcmp(key, "empty") == 0 && cs_json_is_boolean(n)) {
+            q->starts_empty = cs_json_is_true(n);
             c->start_anew = true;
         } else
             rc = bad(c, key,
@@ -160,26 +160,26 @@ static enum cs_err change_limits(struct change *c, json_t *v)
     return CS_OK;
 }
 
-static enum cs_err change_latency(struct change *c, json_t *v)
+static enum cs_err change_latency(struct change *c, struct cs_json *v)
 {
-    const json_t *median = json_object_get(v, "median_ms"), *sigma = json_object_get(v, "sigma");
-    c->to.has_latency = !json_is_null(v);
-    if (json_is_null(v))
+    const struct cs_json *median = cs_json_object_get(v, "median_ms"), *sigma = cs_json_object_get(v, "sigma");
+    c->to.has_latency = !cs_json_is_null(v);
+    if (cs_json_is_null(v))
         return CS_OK;
-    if (!json_is_number(median) || json_number_value(median) < 0 || (sigma != NULL && !json_is_number(sigma)))
+    if (!cs_json_is_number(median) || cs_json_number_value(median) < 0 || (sigma != NULL && !cs_json_is_number(sigma)))
         return bad(c, "latency", "{\"median_ms\": N, \"sigma\": S}, or null for each model's own");
-    c->to.latency = (struct cs_latency){json_number_value(median), json_number_value(sigma)};
+    c->to.latency = (struct cs_latency){cs_json_number_value(median), cs_json_number_value(sigma)};
     return CS_OK;
 }
 
-static enum cs_err change_keys(struct change *c, json_t *v)
+static enum cs_err change_keys(struct change *c, struct cs_json *v)
 {
-    const size_t n = json_array_size(v);
-    if (!json_is_array(v) || n > CS_SIM_KEYS_MAX)
+    const size_t n = cs_json_array_size(v);
+    if (!cs_json_is_array(v) || n > CS_SIM_KEYS_MAX)
         return bad(c, "keys", "a list of texts");
     const char **keys = cs_xcalloc(n + 1, sizeof *keys);
     for (size_t i = 0; i < n; i++) {
-        keys[i] = json_string_value(json_array_get(v, i));
+        keys[i] = cs_json_string_value(cs_json_array_get(v, i));
         if (keys[i] == NULL) {
             free(keys);
             return bad(c, "keys", "a list of texts");
@@ -189,18 +189,18 @@ static enum cs_err change_keys(struct change *c, json_t *v)
         c->to.keys = NULL;
         c->to.n_keys = 0;
     }
-    cs_sim_settings_set_keys(&c->to, keys, (unsigned)n);
+    cs_simulator_settings_set_keys(&c->to, keys, (unsigned)n);
     c->keys_changed = true;
     free(keys);
     return CS_OK;
 }
 
-static enum cs_err read_change(struct change *c, json_t *root)
+static enum cs_err read_change(struct change *c, struct cs_json *root)
 {
     const char *key;
-    json_t *v;
+    struct cs_json *v;
     enum cs_err rc = CS_OK;
-    json_object_foreach(root, key, v)
+    cs_json_object_foreach(root, key, v)
     {
         if (strcmp(key, "faults") == 0)
             rc = change_faults(c, key, &c->to.faults, v);
@@ -214,8 +214,8 @@ static enum cs_err read_change(struct change *c, json_t *root)
             rc = read_u64(c, key, v, &c->to.drip_ms);
         else if (strcmp(key, "keys") == 0)
             rc = change_keys(c, v);
-        else if (strcmp(key, "reset_stats") == 0 && json_is_boolean(v))
-            c->reset_stats = json_is_true(v);
+        else if (strcmp(key, "reset_stats") == 0 && cs_json_is_boolean(v))
+            c->reset_stats = cs_json_is_true(v);
         else
             rc = bad(c, key, "one of faults, always, limits, latency, drip_ms, keys, or reset_stats: true");
         if (rc != CS_OK)
@@ -239,9 +239,9 @@ static void reset_stats(struct cs_simulator *s)
 enum cs_err cs_simulator_control(struct cs_simulator *s, const char *json, size_t len, struct cs_error *err)
 {
     struct change c = {.err = err};
-    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(root)) {
-        json_decref(root);
+    struct cs_json *root = cs_json_loadb(json, len, CS_JSON_REJECT_DUPLICATES, NULL);
+    if (!cs_json_is_object(root)) {
+        cs_json_decref(root);
         return cs_error_set(err, CS_EINVAL, "control: want a JSON object");
     }
     pthread_mutex_lock(&s->lock);
@@ -258,7 +258,7 @@ enum cs_err cs_simulator_control(struct cs_simulator *s, const char *json, size_
             c.start_anew = true; /* there was no bucket to go on with */
         s->settings = c.to;
         if (c.start_anew)
-            cs_sim_forget_buckets(s);
+            cs_simulator_forget_buckets(s);
         if (c.reset_stats)
             reset_stats(s);
     }
@@ -266,6 +266,6 @@ enum cs_err cs_simulator_control(struct cs_simulator *s, const char *json, size_
     for (unsigned i = 0; unused != NULL && i < n_unused; i++)
         free(unused[i]);
     free(unused);
-    json_decref(root);
+    cs_json_decref(root);
     return rc;
 }

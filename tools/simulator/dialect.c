@@ -6,7 +6,7 @@
 
 #include "protocol/base/assert.h"
 
-enum cs_trouble cs_trouble_of(const struct cs_chat_error *e)
+enum cs_trouble cs_sim_dialect_trouble(const struct cs_chat_error *e)
 {
     const char *code = e->code != NULL ? e->code : "";
     if (strcmp(code, "insufficient_quota") == 0)
@@ -29,17 +29,17 @@ enum cs_trouble cs_trouble_of(const struct cs_chat_error *e)
     }
 }
 
-bool cs_dialect_read(const struct cs_sim_call *call, struct cs_chat_request *out)
+bool cs_sim_dialect_read(const struct cs_sim_call *call, struct cs_chat_request *out)
 {
     *out = (struct cs_chat_request){.prompt = CS_BUF_INIT(2 * CS_CHAT_BODY_MAX)};
-    const bool read = cs_j_read(&out->document, call->body, call->len);
+    const bool read = cs_json_read(&out->document, call->body, call->len);
     out->root = out->document.values;
-    return read && cs_j_is(out->root, CS_J_MAP);
+    return read && cs_json_read_is(out->root, CS_J_MAP);
 }
 
-const char *cs_dialect_unknown(const struct cs_j *object, const char *const *known, size_t n)
+const char *cs_sim_dialect_unknown(const struct cs_j *object, const char *const *known, size_t n)
 {
-    for (const struct cs_j *v = cs_j_first(object); v != NULL; v = cs_j_next(object, v)) {
+    for (const struct cs_j *v = cs_json_read_first(object); v != NULL; v = cs_json_read_next(object, v)) {
         size_t i = 0;
         while (i < n && strcmp(known[i], v->key) != 0)
             i++;
@@ -49,22 +49,22 @@ const char *cs_dialect_unknown(const struct cs_j *object, const char *const *kno
     return NULL;
 }
 
-bool cs_dialect_in_range(const struct cs_j *v, double min, double max)
+bool cs_sim_dialect_in_range(const struct cs_j *v, double min, double max)
 {
-    return v == NULL || (cs_j_is_number(v) && v->number >= min && v->number <= max);
+    return v == NULL || (cs_json_read_is_number(v) && v->number >= min && v->number <= max);
 }
 
-uint64_t cs_dialect_cap(const struct cs_j *v)
+uint64_t cs_sim_dialect_cap(const struct cs_j *v)
 {
-    return cs_j_is(v, CS_J_INTEGER) && v->integer > 0 ? (uint64_t)v->integer : 0;
+    return cs_json_read_is(v, CS_J_INTEGER) && v->integer > 0 ? (uint64_t)v->integer : 0;
 }
 
-uint64_t cs_dialect_tokens(uint64_t bytes)
+uint64_t cs_sim_dialect_tokens(uint64_t bytes)
 {
     return (bytes + 3) / 4;
 }
 
-void cs_dialect_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
+void cs_sim_dialect_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
 {
     CS_ASSERT(r->n_headers < CS_SIM_HEADERS_MAX);
     struct cs_sim_header *h = &r->headers[r->n_headers++];

@@ -46,22 +46,22 @@ enum cs_trouble {
     CS_TROUBLE_UNAVAILABLE,
     CS_TROUBLE_OVERLOADED
 };
-enum cs_trouble cs_trouble_of(const struct cs_chat_error *e);
+enum cs_trouble cs_sim_dialect_trouble(const struct cs_chat_error *e);
 
 /* Reads the body into out; false: it is not a JSON object. */
-bool cs_dialect_read(const struct cs_sim_call *call, struct cs_chat_request *out);
+bool cs_sim_dialect_read(const struct cs_sim_call *call, struct cs_chat_request *out);
 /* The first name in the object that is not in the list, or NULL. */
-const char *cs_dialect_unknown(const struct cs_j *object, const char *const *known, size_t n);
+const char *cs_sim_dialect_unknown(const struct cs_j *object, const char *const *known, size_t n);
 /* A number absent, or within its bounds. */
-bool cs_dialect_in_range(const struct cs_j *v, double min, double max);
+bool cs_sim_dialect_in_range(const struct cs_j *v, double min, double max);
 /* A whole number > 0; 0: absent or something else. */
-uint64_t cs_dialect_cap(const struct cs_j *v);
+uint64_t cs_sim_dialect_cap(const struct cs_j *v);
 /* Tokens as the simulator counts them: a quarter of the bytes, rounded up. */
-uint64_t cs_dialect_tokens(uint64_t bytes);
-void cs_dialect_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
+uint64_t cs_sim_dialect_tokens(uint64_t bytes);
+void cs_sim_dialect_header(struct cs_sim_reply *r, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Headers in OpenAI's words. */
-void cs_openai_headers(struct cs_exchange *x);
-void cs_openai_write_error(struct cs_exchange *x);
+void cs_sim_openai_chat_headers(struct cs_exchange *x);
+void cs_sim_openai_chat_error_body(struct cs_exchange *x);
 
 #endif

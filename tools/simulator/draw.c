@@ -26,13 +26,13 @@ static double unit_of(const struct cs_buf *key)
     uint8_t hash[32];
     uint64_t x = 0;
     CS_ASSERT(!key->overflow);
-    cs_blake2b_256(key->data, key->len, hash);
+    cs_digest_blake2b_256(key->data, key->len, hash);
     for (int i = 0; i < 8; i++)
         x = x << 8 | hash[i];
     return (double)(x >> 11) * 0x1p-53;
 }
 
-double cs_draw_unit(uint64_t seed, ...)
+double cs_sim_draw_unit(uint64_t seed, ...)
 {
     struct cs_buf key = CS_BUF_INIT(KEY_MAX);
     va_list words;
@@ -44,7 +44,7 @@ double cs_draw_unit(uint64_t seed, ...)
     return u;
 }
 
-double cs_draw_normal(uint64_t seed, ...)
+double cs_sim_draw_normal(uint64_t seed, ...)
 {
     struct cs_buf key = CS_BUF_INIT(KEY_MAX);
     va_list words;

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-double cs_draw_unit(uint64_t seed, ...) __attribute__((sentinel));
-double cs_draw_normal(uint64_t seed, ...) __attribute__((sentinel));
+double cs_sim_draw_unit(uint64_t seed, ...) __attribute__((sentinel));
+double cs_sim_draw_normal(uint64_t seed, ...) __attribute__((sentinel));
 
 #endif

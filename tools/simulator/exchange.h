@@ -28,22 +28,22 @@ struct cs_exchange {
 };
 
 /* Each of these returns false when it has refused the request: x->error, and the reply's headers, say how. */
-bool cs_exchange_arrive(struct cs_simulator *s, struct cs_exchange *x); /* counted; is the key allowed? */
-bool cs_exchange_read(struct cs_exchange *x);                           /* is it a good request? */
-bool cs_exchange_admit(struct cs_simulator *s,
-                       struct cs_exchange *x); /* is there such a model, and is it within the limits? */
-bool cs_exchange_fail_limit(struct cs_exchange *x, const struct cs_limit_refusal *why);
+bool cs_arrival_arrive(struct cs_simulator *s, struct cs_exchange *x); /* counted; is the key allowed? */
+bool cs_arrival_read(struct cs_exchange *x);                           /* is it a good request? */
+bool cs_arrival_admit(struct cs_simulator *s,
+                      struct cs_exchange *x); /* is there such a model, and is it within the limits? */
+bool cs_arrival_fail_limit(struct cs_exchange *x, const struct cs_limit_refusal *why);
 /* An answer of so many output tokens was written: charged as the vendor does. Lock held. */
-void cs_exchange_settle(struct cs_simulator *s, struct cs_exchange *x, uint64_t output);
+void cs_arrival_settle(struct cs_simulator *s, struct cs_exchange *x, uint64_t output);
 
 /* Draws what goes wrong; false: it takes the place of an answer. */
-bool cs_exchange_survive(struct cs_exchange *x);
+bool cs_misbehave_survive(struct cs_exchange *x);
 /* Spoils an answer that is written. False: the client cannot take it for one. */
-bool cs_exchange_spoil(struct cs_exchange *x);
+bool cs_misbehave_spoil(struct cs_exchange *x);
 /* Spoils an error that is written. */
-void cs_exchange_spoil_error(struct cs_exchange *x);
+void cs_misbehave_spoil_error(struct cs_exchange *x);
 
 /* What is kept of a body beside its digest: 62 bits of its hash. */
-uint64_t cs_exchange_body_bits(const struct cs_exchange *x);
+uint64_t cs_arrival_body_bits(const struct cs_exchange *x);
 
 #endif

@@ -87,8 +87,8 @@ enum cs_fault cs_faults_draw(const struct cs_faults *f, uint64_t seed, const cha
         total += f->share[i];
     if (total <= 0)
         return CS_FAULT_NONE;
-    const double u = attempt != NULL ? cs_draw_unit(seed, "fault", digest, attempt, NULL)
-                                     : cs_draw_unit(seed, "always", digest, NULL);
+    const double u = attempt != NULL ? cs_sim_draw_unit(seed, "fault", digest, attempt, NULL)
+                                     : cs_sim_draw_unit(seed, "always", digest, NULL);
     for (unsigned i = 0; i < CS_FAULT_COUNT; i++) {
         sum += f->share[i];
         if (u < sum)

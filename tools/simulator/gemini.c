@@ -17,30 +17,31 @@ static bool refuse(struct cs_chat_error *e, const char *what)
 
 static bool read_parts(struct cs_chat_request *r, const struct cs_j *content, struct cs_chat_error *e)
 {
-    const struct cs_j *parts = cs_j_get(content, "parts");
-    if (cs_j_size(parts) == 0)
+    const struct cs_j *parts = cs_json_read_get(content, "parts");
+    if (cs_json_read_size(parts) == 0)
         return refuse(e, "* GenerateContentRequest.contents[0].parts: contents.parts must not be empty.");
-    for (size_t i = 0; i < cs_j_size(parts); i++) {
-        const struct cs_j *text = cs_j_get(cs_j_at(parts, i), "text");
-        if (!cs_j_is(text, CS_J_TEXT))
+    for (size_t i = 0; i < cs_json_read_size(parts); i++) {
+        const struct cs_j *text = cs_json_read_get(cs_json_read_at(parts, i), "text");
+        if (!cs_json_read_is(text, CS_J_TEXT))
             return refuse(e, "the simulator reads parts with a text only");
-        cs_chat_add_text(r, text);
+        cs_sim_openai_chat_add_text(r, text);
     }
     return true;
 }
 
 static bool read_contents(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const struct cs_j *contents = cs_j_get(r->root, "contents"), *system = cs_j_get(r->root, "systemInstruction");
+    const struct cs_j *contents = cs_json_read_get(r->root, "contents"),
+                      *system = cs_json_read_get(r->root, "systemInstruction");
     if (system != NULL && !read_parts(r, system, e))
         return false;
-    if (!cs_j_is(contents, CS_J_LIST) || cs_j_size(contents) == 0)
+    if (!cs_json_read_is(contents, CS_J_LIST) || cs_json_read_size(contents) == 0)
         return refuse(e, "* GenerateContentRequest.contents: contents is not specified");
-    for (size_t i = 0; i < cs_j_size(contents); i++) {
-        const char *role = cs_j_text(cs_j_get(cs_j_at(contents, i), "role"));
+    for (size_t i = 0; i < cs_json_read_size(contents); i++) {
+        const char *role = cs_json_read_text(cs_json_read_get(cs_json_read_at(contents, i), "role"));
         if (role != NULL && strcmp(role, "user") != 0 && strcmp(role, "model") != 0)
             return refuse(e, "Please use a valid role: user, model.");
-        if (!read_parts(r, cs_j_at(contents, i), e))
+        if (!read_parts(r, cs_json_read_at(contents, i), e))
             return false;
     }
     return true;
@@ -48,10 +49,10 @@ static bool read_contents(struct cs_chat_request *r, struct cs_chat_error *e)
 
 static bool read_form(struct cs_chat_request *r, const struct cs_j *config, struct cs_chat_error *e)
 {
-    const char *type = cs_j_text(cs_j_get(config, "responseMimeType"));
-    const struct cs_j *schema = cs_j_get(config, "responseJsonSchema");
+    const char *type = cs_json_read_text(cs_json_read_get(config, "responseMimeType"));
+    const struct cs_j *schema = cs_json_read_get(config, "responseJsonSchema");
     const bool json = type != NULL && strcmp(type, "application/json") == 0;
-    if (cs_j_get(config, "responseSchema") != NULL)
+    if (cs_json_read_get(config, "responseSchema") != NULL)
         return refuse(e, "the simulator reads responseJsonSchema, not responseSchema");
     if (schema != NULL && !json)
         return refuse(e, "Function calling config or response schema with a response mime type other than "
@@ -59,7 +60,7 @@ static bool read_form(struct cs_chat_request *r, const struct cs_j *config, stru
     if (json)
         r->format = schema != NULL ? CS_CHAT_JSON_SCHEMA : CS_CHAT_JSON_OBJECT;
     r->schema = schema;
-    return schema == NULL || cs_j_is(schema, CS_J_MAP) || refuse(e, "response_json_schema must be an object");
+    return schema == NULL || cs_json_read_is(schema, CS_J_MAP) || refuse(e, "response_json_schema must be an object");
 }
 
 static bool read_config(struct cs_chat_request *r, struct cs_chat_error *e)
@@ -79,29 +80,30 @@ static bool read_config(struct cs_chat_request *r, struct cs_chat_error *e)
                                         "responseJsonSchema",
                                         "responseSchema",
                                         "thinkingConfig"};
-    const struct cs_j *config = cs_j_get(r->root, "generationConfig"), *cap = cs_j_get(config, "maxOutputTokens");
-    const char *unknown = cs_dialect_unknown(config, known, sizeof known / sizeof *known);
+    const struct cs_j *config = cs_json_read_get(r->root, "generationConfig"),
+                      *cap = cs_json_read_get(config, "maxOutputTokens");
+    const char *unknown = cs_sim_dialect_unknown(config, known, sizeof known / sizeof *known);
     if (unknown != NULL)
         return cs_chat_error_set(
             e, 400, invalid, NULL, NULL,
             "Invalid JSON payload received. Unknown name \"%s\" at 'generation_config': Cannot find "
             "field.",
             unknown);
-    if (!cs_dialect_in_range(cs_j_get(config, "temperature"), 0, 2))
+    if (!cs_sim_dialect_in_range(cs_json_read_get(config, "temperature"), 0, 2))
         return refuse(e, "* GenerateContentRequest.generation_config.temperature: temperature must be in the range "
                          "[0.0, 2.0].");
-    if (!cs_dialect_in_range(cs_j_get(config, "topP"), 0, 1))
+    if (!cs_sim_dialect_in_range(cs_json_read_get(config, "topP"), 0, 1))
         return refuse(e, "* GenerateContentRequest.generation_config.top_p: top_p must be in the range [0.0, 1.0].");
-    if (!cs_dialect_in_range(cs_j_get(config, "candidateCount"), 1, 1))
+    if (!cs_sim_dialect_in_range(cs_json_read_get(config, "candidateCount"), 1, 1))
         return refuse(e, "the simulator gives one candidate");
-    const struct cs_j *tops = cs_j_get(config, "logprobs");
-    r->logprobs = cs_j_is(cs_j_get(config, "responseLogprobs"), CS_J_TRUE);
-    r->top_logprobs = (unsigned)cs_dialect_cap(tops);
-    if (!cs_dialect_in_range(tops, 0, 20) || (tops != NULL && !r->logprobs))
+    const struct cs_j *tops = cs_json_read_get(config, "logprobs");
+    r->logprobs = cs_json_read_is(cs_json_read_get(config, "responseLogprobs"), CS_J_TRUE);
+    r->top_logprobs = (unsigned)cs_sim_dialect_cap(tops);
+    if (!cs_sim_dialect_in_range(tops, 0, 20) || (tops != NULL && !r->logprobs))
         return refuse(e,
                       "* GenerateContentRequest.generation_config.logprobs: logprobs must be in the range [0, 20], and "
                       "set only if response_logprobs is true.");
-    r->max_tokens = cs_dialect_cap(cap);
+    r->max_tokens = cs_sim_dialect_cap(cap);
     if (cap != NULL && r->max_tokens == 0)
         return refuse(e, "* GenerateContentRequest.generation_config.max_output_tokens: max_output_tokens must be "
                          "positive.");
@@ -113,9 +115,9 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
     static const char *const known[] = {
         "contents",      "systemInstruction", "generationConfig", "safetySettings", "tools", "toolConfig",
         "cachedContent", "serviceTier",       "labels",           "store",          "model"};
-    if (!cs_dialect_read(call, r))
+    if (!cs_sim_dialect_read(call, r))
         return refuse(e, "Invalid JSON payload received. Expected an object.");
-    const char *unknown = cs_dialect_unknown(r->root, known, sizeof known / sizeof *known);
+    const char *unknown = cs_sim_dialect_unknown(r->root, known, sizeof known / sizeof *known);
     if (unknown != NULL)
         return cs_chat_error_set(e, 400, invalid, NULL, NULL,
                                  "Invalid JSON payload received. Unknown name \"%s\": Cannot find field.", unknown);
@@ -128,7 +130,7 @@ static bool parse(const struct cs_sim_call *call, struct cs_chat_request *r, str
 /* There is no refusal here but a filter: a candidate without content. */
 static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
 {
-    const size_t full = strlen(a->text), len = cs_chat_cut(a);
+    const size_t full = strlen(a->text), len = cs_sim_openai_chat_cut(a);
     const char *reason = len < full ? "MAX_TOKENS" : "STOP";
     cs_buf_str(out, "{\"candidates\":[{\"content\":{");
     if (a->refused) {
@@ -141,7 +143,7 @@ static void write_answer(struct cs_chat_answer *a, struct cs_buf *out)
     }
     cs_buf_printf(out, "},\"finishReason\":\"%s\",\"index\":0", reason);
     if (a->logprobs && !a->refused)
-        cs_logprobs_gemini(a, len, out);
+        cs_sim_logprobs_gemini(a, len, out);
     cs_buf_printf(out, "}],\"usageMetadata\":{\"promptTokenCount\":%llu,", (unsigned long long)a->input_tokens);
     if (!a->refused)
         cs_buf_printf(out, "\"candidatesTokenCount\":%llu,", (unsigned long long)a->output_tokens);
@@ -162,7 +164,7 @@ static void translate(struct cs_exchange *x, struct cs_buf *details)
         "\"GenerateRequestsPer%sPerProjectPerModel\",\"quotaValue\":\"%llu\"}]}";
     struct cs_chat_error *e = &x->error;
     const char *model = x->request.model != NULL ? x->request.model : "";
-    switch (cs_trouble_of(e)) {
+    switch (cs_sim_dialect_trouble(e)) {
     case CS_TROUBLE_REQUEST:
         e->type = invalid;
         break;
@@ -223,7 +225,7 @@ static void write_error(struct cs_exchange *x)
 
 static void add_headers(struct cs_exchange *x)
 {
-    cs_dialect_header(x->reply, "server-timing", "gfet4t7; dur=%llu", (unsigned long long)x->reply->delay_ms + 1);
+    cs_sim_dialect_header(x->reply, "server-timing", "gfet4t7; dur=%llu", (unsigned long long)x->reply->delay_ms + 1);
 }
 
 const struct cs_sim_dialect cs_sim_gemini = {

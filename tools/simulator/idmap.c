@@ -17,7 +17,7 @@ static struct cs_idmap_slot *place(struct cs_idmap_slot *slots, size_t size, con
 {
     uint64_t half[2]; /* both count: a client may number its requests in either */
     memcpy(half, id, sizeof half);
-    size_t i = cs_mix64(half[0] ^ cs_mix64(half[1])) & (size - 1);
+    size_t i = cs_rng_mix64(half[0] ^ cs_rng_mix64(half[1])) & (size - 1);
     while (slots[i].number != 0 && memcmp(slots[i].id, id, sizeof slots[i].id) != 0)
         i = (i + 1) & (size - 1);
     return &slots[i];

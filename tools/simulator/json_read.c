@@ -293,7 +293,7 @@ static bool read_all(struct reader *r)
     return r->at == r->end;
 }
 
-bool cs_j_read(struct cs_j_document *d, const char *bytes, size_t len)
+bool cs_json_read(struct cs_j_document *d, const char *bytes, size_t len)
 {
     CS_ASSERT(len <= 1 << 30);
     *d = (struct cs_j_document){.texts = cs_xmalloc(len + 1)};
@@ -301,7 +301,7 @@ bool cs_j_read(struct cs_j_document *d, const char *bytes, size_t len)
     return read_all(&r);
 }
 
-void cs_j_release(struct cs_j_document *d)
+void cs_json_read_release(struct cs_j_document *d)
 {
     free(d->values);
     free(d->texts);
@@ -310,53 +310,53 @@ void cs_j_release(struct cs_j_document *d)
 
 /* ---- looking into it -------------------------------------------------------------------------- */
 
-const struct cs_j *cs_j_first(const struct cs_j *v)
+const struct cs_j *cs_json_read_first(const struct cs_j *v)
 {
     return v != NULL && v->span > 1 ? v + 1 : NULL;
 }
 
-const struct cs_j *cs_j_next(const struct cs_j *parent, const struct cs_j *child)
+const struct cs_j *cs_json_read_next(const struct cs_j *parent, const struct cs_j *child)
 {
     const struct cs_j *next = child + child->span;
     return next < parent + parent->span ? next : NULL;
 }
 
-const struct cs_j *cs_j_get(const struct cs_j *map, const char *key)
+const struct cs_j *cs_json_read_get(const struct cs_j *map, const char *key)
 {
     const struct cs_j *found = NULL;
-    if (!cs_j_is(map, CS_J_MAP))
+    if (!cs_json_read_is(map, CS_J_MAP))
         return NULL;
-    for (const struct cs_j *c = cs_j_first(map); c != NULL; c = cs_j_next(map, c)) {
+    for (const struct cs_j *c = cs_json_read_first(map); c != NULL; c = cs_json_read_next(map, c)) {
         if (strcmp(c->key, key) == 0)
             found = c;
     }
     return found;
 }
 
-const struct cs_j *cs_j_at(const struct cs_j *list, size_t i)
+const struct cs_j *cs_json_read_at(const struct cs_j *list, size_t i)
 {
-    const struct cs_j *c = cs_j_is(list, CS_J_LIST) ? cs_j_first(list) : NULL;
+    const struct cs_j *c = cs_json_read_is(list, CS_J_LIST) ? cs_json_read_first(list) : NULL;
     while (c != NULL && i-- > 0)
-        c = cs_j_next(list, c);
+        c = cs_json_read_next(list, c);
     return c;
 }
 
-bool cs_j_is(const struct cs_j *v, enum cs_j_kind kind)
+bool cs_json_read_is(const struct cs_j *v, enum cs_j_kind kind)
 {
     return v != NULL && v->kind == kind;
 }
 
-bool cs_j_is_number(const struct cs_j *v)
+bool cs_json_read_is_number(const struct cs_j *v)
 {
-    return cs_j_is(v, CS_J_INTEGER) || cs_j_is(v, CS_J_REAL);
+    return cs_json_read_is(v, CS_J_INTEGER) || cs_json_read_is(v, CS_J_REAL);
 }
 
-const char *cs_j_text(const struct cs_j *v)
+const char *cs_json_read_text(const struct cs_j *v)
 {
-    return cs_j_is(v, CS_J_TEXT) ? v->text : NULL;
+    return cs_json_read_is(v, CS_J_TEXT) ? v->text : NULL;
 }
 
-size_t cs_j_size(const struct cs_j *v)
+size_t cs_json_read_size(const struct cs_j *v)
 {
-    return cs_j_is(v, CS_J_LIST) || cs_j_is(v, CS_J_MAP) ? v->n : 0;
+    return cs_json_read_is(v, CS_J_LIST) || cs_json_read_is(v, CS_J_MAP) ? v->n : 0;
 }

@@ -35,17 +35,17 @@ struct cs_j_document {
 };
 
 /* At most 1 GiB. False: not JSON. Release in either case. */
-bool cs_j_read(struct cs_j_document *d, const char *bytes, size_t len);
-void cs_j_release(struct cs_j_document *d);
+bool cs_json_read(struct cs_j_document *d, const char *bytes, size_t len);
+void cs_json_read_release(struct cs_j_document *d);
 
 /* All of these take NULL for "no such value". */
-const struct cs_j *cs_j_get(const struct cs_j *map, const char *key); /* of equal names the last */
-const struct cs_j *cs_j_first(const struct cs_j *list_or_map);
-const struct cs_j *cs_j_next(const struct cs_j *parent, const struct cs_j *child);
-const struct cs_j *cs_j_at(const struct cs_j *list, size_t i);
-bool cs_j_is(const struct cs_j *v, enum cs_j_kind kind);
-bool cs_j_is_number(const struct cs_j *v);
-const char *cs_j_text(const struct cs_j *v); /* NULL unless it is a text */
-size_t cs_j_size(const struct cs_j *v);      /* children of a list or map, else 0 */
+const struct cs_j *cs_json_read_get(const struct cs_j *map, const char *key); /* of equal names the last */
+const struct cs_j *cs_json_read_first(const struct cs_j *list_or_map);
+const struct cs_j *cs_json_read_next(const struct cs_j *parent, const struct cs_j *child);
+const struct cs_j *cs_json_read_at(const struct cs_j *list, size_t i);
+bool cs_json_read_is(const struct cs_j *v, enum cs_j_kind kind);
+bool cs_json_read_is_number(const struct cs_j *v);
+const char *cs_json_read_text(const struct cs_j *v); /* NULL unless it is a text */
+size_t cs_json_read_size(const struct cs_j *v);      /* children of a list or map, else 0 */
 
 #endif

@@ -7,7 +7,7 @@ static uint64_t burst_of(const struct cs_limit *l)
     return l->burst != 0 ? l->burst : l->per_minute;
 }
 
-void cs_buckets_init(struct cs_buckets *b, const struct cs_quota *q, int64_t now_us)
+void cs_sim_limits_buckets_init(struct cs_buckets *b, const struct cs_quota *q, int64_t now_us)
 {
     b->requests = (struct cs_bucket){q->starts_empty ? 0 : (double)burst_of(&q->requests), now_us};
     b->tokens = (struct cs_bucket){q->starts_empty ? 0 : (double)burst_of(&q->tokens), now_us};
@@ -45,8 +45,8 @@ static bool fits(const struct cs_bucket *b, const struct cs_limit *l, uint64_t w
     return false;
 }
 
-bool cs_buckets_take(struct cs_buckets *b, const struct cs_quota *q, const struct cs_charge *charge, int64_t now_us,
-                     struct cs_limit_refusal *why)
+bool cs_sim_limits_buckets_take(struct cs_buckets *b, const struct cs_quota *q, const struct cs_charge *charge,
+                                int64_t now_us, struct cs_limit_refusal *why)
 {
     const struct {
         struct cs_bucket *bucket;
@@ -69,14 +69,14 @@ bool cs_buckets_take(struct cs_buckets *b, const struct cs_quota *q, const struc
     return true;
 }
 
-void cs_buckets_settle(struct cs_buckets *b, const struct cs_charge *begun, const struct cs_charge *ended)
+void cs_sim_limits_buckets_settle(struct cs_buckets *b, const struct cs_charge *begun, const struct cs_charge *ended)
 {
     b->tokens.available += (double)begun->tokens - (double)ended->tokens;
     b->input.available += (double)begun->input - (double)ended->input;
     b->output.available += (double)begun->output - (double)ended->output;
 }
 
-struct cs_limit_state cs_limit_state(const struct cs_limit *l, const struct cs_bucket *b)
+struct cs_limit_state cs_sim_limits_state(const struct cs_limit *l, const struct cs_bucket *b)
 {
     const uint64_t remaining = whole_units(b);
     struct cs_limit_state s = {.limit = l->per_minute, .remaining = remaining};
@@ -85,7 +85,7 @@ struct cs_limit_state cs_limit_state(const struct cs_limit *l, const struct cs_b
     return s;
 }
 
-void cs_go_duration(uint64_t ms, char out[32])
+void cs_sim_limits_go_duration(uint64_t ms, char out[32])
 {
     const uint64_t hours = ms / 3600000, minutes = ms / 60000 % 60;
     char seconds[16];

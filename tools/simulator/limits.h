@@ -54,20 +54,20 @@ struct cs_limit_refusal {
     bool never; /* asks for more than the limit: no waiting helps */
 };
 
-void cs_buckets_init(struct cs_buckets *b, const struct cs_quota *q, int64_t now_us);
+void cs_sim_limits_buckets_init(struct cs_buckets *b, const struct cs_quota *q, int64_t now_us);
 /* Takes one request and its charge, or nothing and fills *why. Where nothing is charged yet, no debt is enough. */
-bool cs_buckets_take(struct cs_buckets *b, const struct cs_quota *q, const struct cs_charge *charge, int64_t now_us,
-                     struct cs_limit_refusal *why);
+bool cs_sim_limits_buckets_take(struct cs_buckets *b, const struct cs_quota *q, const struct cs_charge *charge,
+                                int64_t now_us, struct cs_limit_refusal *why);
 /* The request was charged `begun` and has cost `ended`: the difference is given back, or leaves a debt. */
-void cs_buckets_settle(struct cs_buckets *b, const struct cs_charge *begun, const struct cs_charge *ended);
+void cs_sim_limits_buckets_settle(struct cs_buckets *b, const struct cs_charge *begun, const struct cs_charge *ended);
 
 /* What the x-ratelimit headers say of one dimension now. */
 struct cs_limit_state {
     uint64_t limit, remaining, reset_ms;
 };
-struct cs_limit_state cs_limit_state(const struct cs_limit *l, const struct cs_bucket *b);
+struct cs_limit_state cs_sim_limits_state(const struct cs_limit *l, const struct cs_bucket *b);
 
 /* Milliseconds as Go prints a duration: "0s", "12ms", "1.78s", "6m0s", "1h2m3s". */
-void cs_go_duration(uint64_t ms, char out[32]);
+void cs_sim_limits_go_duration(uint64_t ms, char out[32]);
 
 #endif

@@ -22,7 +22,7 @@ static double probability(const struct cs_chat_answer *a, size_t i)
 {
     char number[24];
     snprintf(number, sizeof number, "%zu", i);
-    return 0.5 + 0.5 * cs_draw_unit(a->seed, "logprob", a->digest, number, NULL);
+    return 0.5 + 0.5 * cs_sim_draw_unit(a->seed, "logprob", a->digest, number, NULL);
 }
 
 static void put_token(struct cs_buf *out, const char *text, size_t n, const char *key, double logprob)
@@ -46,7 +46,7 @@ static void put_tops(struct cs_buf *out, const char *text, size_t n, const char 
     }
 }
 
-void cs_logprobs_openai(const struct cs_chat_answer *a, size_t len, struct cs_buf *out)
+void cs_sim_logprobs_openai(const struct cs_chat_answer *a, size_t len, struct cs_buf *out)
 {
     cs_buf_char(out, '[');
     for (size_t at = 0, end, i = 0; at < len; at = end, i++) {
@@ -61,7 +61,7 @@ void cs_logprobs_openai(const struct cs_chat_answer *a, size_t len, struct cs_bu
     cs_buf_char(out, ']');
 }
 
-void cs_logprobs_gemini(const struct cs_chat_answer *a, size_t len, struct cs_buf *out)
+void cs_sim_logprobs_gemini(const struct cs_chat_answer *a, size_t len, struct cs_buf *out)
 {
     double sum = 0;
     size_t n = 0;

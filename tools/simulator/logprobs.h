@@ -9,8 +9,8 @@
 #include "tools/simulator/openai_chat.h"
 
 /* OpenAI's list, of the first len bytes of the answer's text. */
-void cs_logprobs_openai(const struct cs_chat_answer *a, size_t len, struct cs_buf *out);
+void cs_sim_logprobs_openai(const struct cs_chat_answer *a, size_t len, struct cs_buf *out);
 /* Gemini's `,"avgLogprobs":...,"logprobsResult":{...}`. */
-void cs_logprobs_gemini(const struct cs_chat_answer *a, size_t len, struct cs_buf *out);
+void cs_sim_logprobs_gemini(const struct cs_chat_answer *a, size_t len, struct cs_buf *out);
 
 #endif

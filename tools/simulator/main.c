@@ -165,5 +165,5 @@ int main(int argc, char **argv)
         rc = run(&a, &err);
     if (rc != CS_OK)
         fprintf(stderr, "clinsafe-simulator: %s\n", err.msg);
-    return cs_err_exit_code(rc);
+    return cs_error_exit_code(rc);
 }

@@ -41,7 +41,7 @@ static const struct {
     {CS_FAULT_ERROR_IN_200, 502, "server_error", NULL, "Provider returned error"},
 };
 
-bool cs_exchange_survive(struct cs_exchange *x)
+bool cs_misbehave_survive(struct cs_exchange *x)
 {
     const struct cs_limit_refusal limit = {CS_DIM_REQUESTS, 600, 600, 1, FAULT_WAIT_MS, false};
     enum cs_fault fault = cs_faults_draw(&x->always, x->model->seed, x->digest, NULL);
@@ -50,7 +50,7 @@ bool cs_exchange_survive(struct cs_exchange *x)
     x->reply->fault = fault;
     x->reply->drip_ms = x->drip_ms;
     if (fault == CS_FAULT_RATE_LIMITED)
-        return cs_exchange_fail_limit(x, &limit);
+        return cs_arrival_fail_limit(x, &limit);
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         if (errors[i].fault == fault)
             return cs_chat_error_set(&x->error, errors[i].status, errors[i].type, NULL, errors[i].code, "%s",
@@ -71,7 +71,7 @@ static void hide_end(struct cs_buf *body)
     }
 }
 
-bool cs_exchange_spoil(struct cs_exchange *x)
+bool cs_misbehave_spoil(struct cs_exchange *x)
 {
     struct cs_buf *body = &x->reply->body;
     if (x->reply->fault == CS_FAULT_MALFORMED) { /* half of it, and a proxy's last words */
@@ -86,7 +86,7 @@ bool cs_exchange_spoil(struct cs_exchange *x)
 }
 
 /* Dialects write the statuses that their vendor's documents have; these may come from what stands before any vendor. */
-void cs_exchange_spoil_error(struct cs_exchange *x)
+void cs_misbehave_spoil_error(struct cs_exchange *x)
 {
     const enum cs_fault fault = x->reply->fault;
     if (fault < CS_FAULT_INVALID || fault == CS_FAULT_NONE)

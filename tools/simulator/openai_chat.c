@@ -49,10 +49,10 @@ static bool missing(struct cs_chat_error *e, const char *param)
 /* Absent and null are fine. */
 static bool check_decimal(const struct cs_j *root, const char *name, double min, double max, struct cs_chat_error *e)
 {
-    const struct cs_j *v = cs_j_get(root, name);
-    if (v == NULL || cs_j_is(v, CS_J_NULL))
+    const struct cs_j *v = cs_json_read_get(root, name);
+    if (v == NULL || cs_json_read_is(v, CS_J_NULL))
         return true;
-    if (!cs_j_is_number(v))
+    if (!cs_json_read_is_number(v))
         return wrong_type(e, name, "a decimal", v);
     const double x = v->number;
     if (x < min)
@@ -69,10 +69,10 @@ static bool check_decimal(const struct cs_j *root, const char *name, double min,
 static bool check_integer(const struct cs_j *root, const char *name, int64_t min, uint64_t *out,
                           struct cs_chat_error *e)
 {
-    const struct cs_j *v = cs_j_get(root, name);
-    if (v == NULL || cs_j_is(v, CS_J_NULL))
+    const struct cs_j *v = cs_json_read_get(root, name);
+    if (v == NULL || cs_json_read_is(v, CS_J_NULL))
         return true;
-    if (!cs_j_is(v, CS_J_INTEGER))
+    if (!cs_json_read_is(v, CS_J_INTEGER))
         return wrong_type(e, name, "an integer", v);
     if (v->integer < min)
         return cs_chat_error_set(
@@ -122,7 +122,7 @@ static bool check_names(const struct cs_j *root, struct cs_chat_error *e)
                                         "parallel_tool_calls",
                                         "web_search_options",
                                         "audio"};
-    for (const struct cs_j *v = cs_j_first(root); v != NULL; v = cs_j_next(root, v)) {
+    for (const struct cs_j *v = cs_json_read_first(root); v != NULL; v = cs_json_read_next(root, v)) {
         size_t i = 0;
         while (i < sizeof known / sizeof known[0] && strcmp(known[i], v->key) != 0)
             i++;
@@ -132,11 +132,11 @@ static bool check_names(const struct cs_j *root, struct cs_chat_error *e)
     return true;
 }
 
-void cs_chat_add_text(struct cs_chat_request *r, const struct cs_j *text)
+void cs_sim_openai_chat_add_text(struct cs_chat_request *r, const struct cs_j *text)
 {
     if (r->prompt.len > 0)
         cs_buf_char(&r->prompt, '\n');
-    cs_buf_append(&r->prompt, cs_j_text(text), text->n);
+    cs_buf_append(&r->prompt, cs_json_read_text(text), text->n);
     r->content_bytes += text->n;
 }
 
@@ -144,19 +144,19 @@ void cs_chat_add_text(struct cs_chat_request *r, const struct cs_j *text)
 static bool read_content(struct cs_chat_request *r, const struct cs_j *content, const char *param,
                          struct cs_chat_error *e)
 {
-    if (cs_j_is(content, CS_J_TEXT)) {
-        cs_chat_add_text(r, content);
+    if (cs_json_read_is(content, CS_J_TEXT)) {
+        cs_sim_openai_chat_add_text(r, content);
         return true;
     }
-    if (!cs_j_is(content, CS_J_LIST) || cs_j_size(content) == 0)
+    if (!cs_json_read_is(content, CS_J_LIST) || cs_json_read_size(content) == 0)
         return wrong_type(e, param, "a string or a list of parts", content);
-    for (size_t i = 0; i < cs_j_size(content); i++) {
-        const struct cs_j *part = cs_j_at(content, i), *text = cs_j_get(part, "text");
-        const char *type = cs_j_text(cs_j_get(part, "type"));
-        if (type == NULL || strcmp(type, "text") != 0 || !cs_j_is(text, CS_J_TEXT))
+    for (size_t i = 0; i < cs_json_read_size(content); i++) {
+        const struct cs_j *part = cs_json_read_at(content, i), *text = cs_json_read_get(part, "text");
+        const char *type = cs_json_read_text(cs_json_read_get(part, "type"));
+        if (type == NULL || strcmp(type, "text") != 0 || !cs_json_read_is(text, CS_J_TEXT))
             return cs_chat_error_set(e, 400, invalid, param, "invalid_value",
                                      "Invalid value in '%s': the simulator reads parts of type 'text' only.", param);
-        cs_chat_add_text(r, text);
+        cs_sim_openai_chat_add_text(r, text);
     }
     return true;
 }
@@ -164,36 +164,36 @@ static bool read_content(struct cs_chat_request *r, const struct cs_j *content, 
 static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
 {
     static const char *const roles[] = {"system", "developer", "user", "assistant", "tool", "function"};
-    const struct cs_j *messages = cs_j_get(r->root, "messages");
+    const struct cs_j *messages = cs_json_read_get(r->root, "messages");
     if (messages == NULL)
         return missing(e, "messages");
-    if (!cs_j_is(messages, CS_J_LIST))
+    if (!cs_json_read_is(messages, CS_J_LIST))
         return wrong_type(e, "messages", "an array of objects", messages);
-    if (cs_j_size(messages) == 0)
+    if (cs_json_read_size(messages) == 0)
         return cs_chat_error_set(e, 400, invalid, "messages", "empty_array",
                                  "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an "
                                  "empty array instead.");
-    for (size_t i = 0; i < cs_j_size(messages); i++) {
-        const struct cs_j *m = cs_j_at(messages, i);
+    for (size_t i = 0; i < cs_json_read_size(messages); i++) {
+        const struct cs_j *m = cs_json_read_at(messages, i);
         char param[64];
         snprintf(param, sizeof param, "messages[%zu]", i);
-        if (!cs_j_is(m, CS_J_MAP))
+        if (!cs_json_read_is(m, CS_J_MAP))
             return wrong_type(e, param, "an object", m);
-        const struct cs_j *role = cs_j_get(m, "role"), *content = cs_j_get(m, "content");
+        const struct cs_j *role = cs_json_read_get(m, "role"), *content = cs_json_read_get(m, "content");
         snprintf(param, sizeof param, "messages[%zu].role", i);
         if (role == NULL)
             return missing(e, param);
-        if (!cs_j_is(role, CS_J_TEXT))
+        if (!cs_json_read_is(role, CS_J_TEXT))
             return wrong_type(e, param, "one of 'system', 'assistant', 'user', 'function', 'tool', and 'developer'",
                               role);
         size_t k = 0;
-        while (k < sizeof roles / sizeof roles[0] && strcmp(roles[k], cs_j_text(role)) != 0)
+        while (k < sizeof roles / sizeof roles[0] && strcmp(roles[k], cs_json_read_text(role)) != 0)
             k++;
         if (k == sizeof roles / sizeof roles[0])
             return cs_chat_error_set(e, 400, invalid, param, "invalid_value",
                                      "Invalid value: '%s'. Supported values are: 'system', 'assistant', 'user', "
                                      "'function', 'tool', and 'developer'.",
-                                     cs_j_text(role));
+                                     cs_json_read_text(role));
         snprintf(param, sizeof param, "messages[%zu].content", i);
         if (content == NULL)
             return missing(e, param);
@@ -204,20 +204,21 @@ static bool read_messages(struct cs_chat_request *r, struct cs_chat_error *e)
 }
 
 /* A strict schema is an object at its root, allows no other keys and requires all it has. */
-bool cs_chat_check_strict(const struct cs_j *schema, const char *name, struct cs_chat_error *e)
+bool cs_sim_openai_chat_check_strict(const struct cs_j *schema, const char *name, struct cs_chat_error *e)
 {
-    const struct cs_j *properties = cs_j_get(schema, "properties"), *required = cs_j_get(schema, "required");
-    const char *type = cs_j_text(cs_j_get(schema, "type")), *wrong = NULL;
+    const struct cs_j *properties = cs_json_read_get(schema, "properties"),
+                      *required = cs_json_read_get(schema, "required");
+    const char *type = cs_json_read_text(cs_json_read_get(schema, "type")), *wrong = NULL;
     if (type == NULL || strcmp(type, "object") != 0)
         wrong = "schema must be a JSON Schema of 'type: \"object\"'";
-    else if (!cs_j_is(cs_j_get(schema, "additionalProperties"), CS_J_FALSE))
+    else if (!cs_json_read_is(cs_json_read_get(schema, "additionalProperties"), CS_J_FALSE))
         wrong = "'additionalProperties' is required to be supplied and to be false";
-    else if (!cs_j_is(properties, CS_J_MAP) || !cs_j_is(required, CS_J_LIST) ||
-             cs_j_size(required) != cs_j_size(properties))
+    else if (!cs_json_read_is(properties, CS_J_MAP) || !cs_json_read_is(required, CS_J_LIST) ||
+             cs_json_read_size(required) != cs_json_read_size(properties))
         wrong = "'required' is required to be supplied and to be an array including every key in properties";
-    for (size_t i = 0; wrong == NULL && i < cs_j_size(required); i++) {
-        const char *key = cs_j_text(cs_j_at(required, i));
-        if (key == NULL || cs_j_get(properties, key) == NULL)
+    for (size_t i = 0; wrong == NULL && i < cs_json_read_size(required); i++) {
+        const char *key = cs_json_read_text(cs_json_read_at(required, i));
+        if (key == NULL || cs_json_read_get(properties, key) == NULL)
             wrong = "'required' names a key that is not in properties";
     }
     return wrong == NULL ||
@@ -233,64 +234,65 @@ static bool is_schema_name(const char *s)
 
 static bool read_format(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const struct cs_j *f = cs_j_get(r->root, "response_format");
-    if (f == NULL || cs_j_is(f, CS_J_NULL))
+    const struct cs_j *f = cs_json_read_get(r->root, "response_format");
+    if (f == NULL || cs_json_read_is(f, CS_J_NULL))
         return true;
-    if (!cs_j_is(f, CS_J_MAP))
+    if (!cs_json_read_is(f, CS_J_MAP))
         return wrong_type(e, "response_format", "an object", f);
-    const struct cs_j *type = cs_j_get(f, "type"), *s = cs_j_get(f, "json_schema");
+    const struct cs_j *type = cs_json_read_get(f, "type"), *s = cs_json_read_get(f, "json_schema");
     if (type == NULL)
         return missing(e, "response_format.type");
-    if (!cs_j_is(type, CS_J_TEXT))
+    if (!cs_json_read_is(type, CS_J_TEXT))
         return wrong_type(e, "response_format.type", "one of 'json_object', 'json_schema', and 'text'", type);
-    if (strcmp(cs_j_text(type), "text") == 0)
+    if (strcmp(cs_json_read_text(type), "text") == 0)
         return true;
-    if (strcmp(cs_j_text(type), "json_object") == 0) {
+    if (strcmp(cs_json_read_text(type), "json_object") == 0) {
         r->format = CS_CHAT_JSON_OBJECT;
         return true;
     }
-    if (strcmp(cs_j_text(type), "json_schema") != 0)
+    if (strcmp(cs_json_read_text(type), "json_schema") != 0)
         return cs_chat_error_set(e, 400, invalid, "response_format.type", "invalid_value",
                                  "Invalid value: '%s'. Supported values are: 'json_object', 'json_schema', and 'text'.",
-                                 cs_j_text(type));
+                                 cs_json_read_text(type));
     if (s == NULL)
         return missing(e, "response_format.json_schema");
-    if (!cs_j_is(s, CS_J_MAP))
+    if (!cs_json_read_is(s, CS_J_MAP))
         return wrong_type(e, "response_format.json_schema", "an object", s);
-    const struct cs_j *name = cs_j_get(s, "name"), *schema = cs_j_get(s, "schema");
+    const struct cs_j *name = cs_json_read_get(s, "name"), *schema = cs_json_read_get(s, "schema");
     if (name == NULL)
         return missing(e, "response_format.json_schema.name");
-    if (!cs_j_is(name, CS_J_TEXT) || !is_schema_name(cs_j_text(name)))
+    if (!cs_json_read_is(name, CS_J_TEXT) || !is_schema_name(cs_json_read_text(name)))
         return cs_chat_error_set(
             e, 400, invalid, "response_format.json_schema.name", "invalid_value",
             "Invalid 'response_format.json_schema.name': expected a string of 1 to 64 characters that "
             "matches the pattern '^[a-zA-Z0-9_-]+$'.");
     if (schema == NULL)
         return missing(e, "response_format.json_schema.schema");
-    if (!cs_j_is(schema, CS_J_MAP))
+    if (!cs_json_read_is(schema, CS_J_MAP))
         return wrong_type(e, "response_format.json_schema.schema", "an object", schema);
     r->format = CS_CHAT_JSON_SCHEMA;
     r->schema = schema;
-    return !cs_j_is(cs_j_get(s, "strict"), CS_J_TRUE) || cs_chat_check_strict(schema, cs_j_text(name), e);
+    return !cs_json_read_is(cs_json_read_get(s, "strict"), CS_J_TRUE) ||
+           cs_sim_openai_chat_check_strict(schema, cs_json_read_text(name), e);
 }
 
 static bool read_model(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const struct cs_j *model = cs_j_get(r->root, "model");
-    if (model == NULL || cs_j_is(model, CS_J_NULL) || (cs_j_is(model, CS_J_TEXT) && model->n == 0))
+    const struct cs_j *model = cs_json_read_get(r->root, "model");
+    if (model == NULL || cs_json_read_is(model, CS_J_NULL) || (cs_json_read_is(model, CS_J_TEXT) && model->n == 0))
         return cs_chat_error_set(e, 400, invalid, NULL, NULL, "you must provide a model parameter");
-    if (!cs_j_is(model, CS_J_TEXT))
+    if (!cs_json_read_is(model, CS_J_TEXT))
         return wrong_type(e, "model", "a string", model);
-    r->model = cs_j_text(model);
+    r->model = cs_json_read_text(model);
     return true;
 }
 
 static bool read_logprobs(struct cs_chat_request *r, struct cs_chat_error *e)
 {
-    const struct cs_j *asked = cs_j_get(r->root, "logprobs"), *tops = cs_j_get(r->root, "top_logprobs");
+    const struct cs_j *asked = cs_json_read_get(r->root, "logprobs"), *tops = cs_json_read_get(r->root, "top_logprobs");
     uint64_t n = 0;
-    r->logprobs = cs_j_is(asked, CS_J_TRUE);
-    if (asked != NULL && !r->logprobs && !cs_j_is(asked, CS_J_FALSE) && !cs_j_is(asked, CS_J_NULL))
+    r->logprobs = cs_json_read_is(asked, CS_J_TRUE);
+    if (asked != NULL && !r->logprobs && !cs_json_read_is(asked, CS_J_FALSE) && !cs_json_read_is(asked, CS_J_NULL))
         return wrong_type(e, "logprobs", "a boolean", asked);
     if (!check_integer(r->root, "top_logprobs", 0, &n, e))
         return false;
@@ -300,7 +302,7 @@ static bool read_logprobs(struct cs_chat_request *r, struct cs_chat_error *e)
             "Invalid 'top_logprobs': integer above maximum value. Expected a value <= 20, but got %llu "
             "instead.",
             (unsigned long long)n);
-    if (cs_j_is(tops, CS_J_INTEGER) && !r->logprobs)
+    if (cs_json_read_is(tops, CS_J_INTEGER) && !r->logprobs)
         return cs_chat_error_set(e, 400, invalid, "top_logprobs", "invalid_value",
                                  "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.");
     r->top_logprobs = (unsigned)n;
@@ -326,18 +328,18 @@ static bool check_parameters(struct cs_chat_request *r, struct cs_chat_error *e)
         return cs_chat_error_set(e, 400, invalid, "n", "unsupported_value",
                                  "Unsupported value: 'n' is %llu; the simulator gives one answer.",
                                  (unsigned long long)n);
-    if (cs_j_is(cs_j_get(r->root, "stream"), CS_J_TRUE))
+    if (cs_json_read_is(cs_json_read_get(r->root, "stream"), CS_J_TRUE))
         return cs_chat_error_set(e, 400, invalid, "stream", "unsupported_value",
                                  "Unsupported value: 'stream' is true; the simulator does not stream.");
     return true;
 }
 
-bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, struct cs_chat_error *e)
+bool cs_sim_openai_chat_parse(const char *body, size_t len, struct cs_chat_request *out, struct cs_chat_error *e)
 {
     *out = (struct cs_chat_request){.prompt = CS_BUF_INIT(2 * CS_CHAT_BODY_MAX)};
-    const bool read = cs_j_read(&out->document, body, len);
+    const bool read = cs_json_read(&out->document, body, len);
     out->root = out->document.values;
-    if (!read || !cs_j_is(out->root, CS_J_MAP))
+    if (!read || !cs_json_read_is(out->root, CS_J_MAP))
         return cs_chat_error_set(
             e, 400, invalid, NULL, NULL,
             "We could not parse the JSON body of your request. (HINT: This likely means you aren't "
@@ -347,10 +349,10 @@ bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, st
            read_format(out, e);
 }
 
-void cs_chat_request_release(struct cs_chat_request *r)
+void cs_sim_openai_chat_request_release(struct cs_chat_request *r)
 {
-    cs_j_release(&r->document);
-    cs_j_release(&r->schema_document);
+    cs_json_read_release(&r->document);
+    cs_json_read_release(&r->schema_document);
     cs_buf_release(&r->prompt);
 }
 
@@ -359,7 +361,7 @@ void cs_chat_request_release(struct cs_chat_request *r)
 /* How much of the text a cap of so many tokens lets through, whole characters only. */
 static size_t capped(const char *text, size_t len, uint64_t max_tokens)
 {
-    if (max_tokens == 0 || cs_dialect_tokens(len) <= max_tokens)
+    if (max_tokens == 0 || cs_sim_dialect_tokens(len) <= max_tokens)
         return len;
     size_t n = (size_t)max_tokens * 4;
     while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
@@ -367,16 +369,16 @@ static size_t capped(const char *text, size_t len, uint64_t max_tokens)
     return n;
 }
 
-size_t cs_chat_cut(struct cs_chat_answer *a)
+size_t cs_sim_openai_chat_cut(struct cs_chat_answer *a)
 {
     const size_t len = capped(a->text, strlen(a->text), a->max_tokens);
-    a->output_tokens = cs_dialect_tokens(len);
+    a->output_tokens = cs_sim_dialect_tokens(len);
     return len;
 }
 
-void cs_chat_write(struct cs_chat_answer *a, struct cs_buf *out)
+void cs_sim_openai_chat_write(struct cs_chat_answer *a, struct cs_buf *out)
 {
-    const size_t full = strlen(a->text), len = cs_chat_cut(a);
+    const size_t full = strlen(a->text), len = cs_sim_openai_chat_cut(a);
     cs_buf_printf(out, "{\"id\":\"%s\",\"object\":\"chat.completion\",\"created\":%lld,\"model\":", a->id,
                   (long long)a->created);
     cs_json_str(out, a->model, strlen(a->model));
@@ -389,7 +391,7 @@ void cs_chat_write(struct cs_chat_answer *a, struct cs_buf *out)
     cs_buf_str(out, ",\"annotations\":[]},\"logprobs\":");
     if (a->logprobs) {
         cs_buf_str(out, a->refused ? "{\"content\":null,\"refusal\":" : "{\"content\":");
-        cs_logprobs_openai(a, len, out);
+        cs_sim_logprobs_openai(a, len, out);
         cs_buf_str(out, a->refused ? "}" : ",\"refusal\":null}");
     } else {
         cs_buf_str(out, "null");
@@ -408,7 +410,7 @@ void cs_chat_write(struct cs_chat_answer *a, struct cs_buf *out)
     cs_buf_append(out, usage, (size_t)n);
 }
 
-void cs_chat_write_error(const struct cs_chat_error *e, struct cs_buf *out)
+void cs_sim_openai_chat_write_error(const struct cs_chat_error *e, struct cs_buf *out)
 {
     cs_buf_str(out, "{\"error\":{\"message\":");
     cs_json_str(out, cs_buf_cstr(&e->message), e->message.len);
@@ -427,20 +429,21 @@ void cs_chat_write_error(const struct cs_chat_error *e, struct cs_buf *out)
 
 static bool parse(const struct cs_sim_call *call, struct cs_chat_request *out, struct cs_chat_error *e)
 {
-    const bool good = cs_chat_parse(call->body, call->len, out, e);
+    const bool good = cs_sim_openai_chat_parse(call->body, call->len, out, e);
     if (good && call->path_model != NULL) /* Azure: the deployment in the path holds, whatever the body says */
         out->model = call->path_model;
     return good;
 }
 
-void cs_openai_write_error(struct cs_exchange *x)
+void cs_sim_openai_chat_error_body(struct cs_exchange *x)
 {
     x->reply->status = x->error.status;
-    if (cs_trouble_of(&x->error) == CS_TROUBLE_LIMIT && !x->refusal.never && x->refusal.dimension != CS_DIM_CALLS) {
-        cs_dialect_header(x->reply, "retry-after", "%llu", (unsigned long long)(x->refusal.wait_ms + 999) / 1000);
-        cs_dialect_header(x->reply, "retry-after-ms", "%llu", (unsigned long long)x->refusal.wait_ms);
+    if (cs_sim_dialect_trouble(&x->error) == CS_TROUBLE_LIMIT && !x->refusal.never &&
+        x->refusal.dimension != CS_DIM_CALLS) {
+        cs_sim_dialect_header(x->reply, "retry-after", "%llu", (unsigned long long)(x->refusal.wait_ms + 999) / 1000);
+        cs_sim_dialect_header(x->reply, "retry-after-ms", "%llu", (unsigned long long)x->refusal.wait_ms);
     }
-    cs_chat_write_error(&x->error, &x->reply->body);
+    cs_sim_openai_chat_write_error(&x->error, &x->reply->body);
 }
 
 static void add_limit_headers(struct cs_exchange *x)
@@ -454,28 +457,28 @@ static void add_limit_headers(struct cs_exchange *x)
     for (int i = 0; i < 2; i++) {
         if (limits[i]->per_minute == 0)
             continue;
-        const struct cs_limit_state now = cs_limit_state(limits[i], buckets[i]);
+        const struct cs_limit_state now = cs_sim_limits_state(limits[i], buckets[i]);
         char reset[32];
-        cs_go_duration(now.reset_ms, reset);
-        cs_dialect_header(x->reply, names[i][0], "%llu", (unsigned long long)now.limit);
-        cs_dialect_header(x->reply, names[i][1], "%llu", (unsigned long long)now.remaining);
+        cs_sim_limits_go_duration(now.reset_ms, reset);
+        cs_sim_dialect_header(x->reply, names[i][0], "%llu", (unsigned long long)now.limit);
+        cs_sim_dialect_header(x->reply, names[i][1], "%llu", (unsigned long long)now.remaining);
         if (!azure)
-            cs_dialect_header(x->reply, names[i][2], "%s", reset);
+            cs_sim_dialect_header(x->reply, names[i][2], "%s", reset);
         else if (i == 1)
-            cs_dialect_header(x->reply, names[i][2], "%llu", (unsigned long long)(now.reset_ms + 999) / 1000);
+            cs_sim_dialect_header(x->reply, names[i][2], "%llu", (unsigned long long)(now.reset_ms + 999) / 1000);
     }
 }
 
-void cs_openai_headers(struct cs_exchange *x)
+void cs_sim_openai_chat_headers(struct cs_exchange *x)
 {
-    cs_dialect_header(x->reply, "x-request-id", "req_%016llx%.16s", (unsigned long long)x->number, x->digest + 16);
+    cs_sim_dialect_header(x->reply, "x-request-id", "req_%016llx%.16s", (unsigned long long)x->number, x->digest + 16);
     if (x->call->path_model != NULL) {
-        cs_dialect_header(x->reply, "apim-request-id", "%016llx", (unsigned long long)x->number);
+        cs_sim_dialect_header(x->reply, "apim-request-id", "%016llx", (unsigned long long)x->number);
     } else {
-        cs_dialect_header(x->reply, "openai-version", "2020-10-01");
-        cs_dialect_header(x->reply, "openai-organization", "org-simulator");
+        cs_sim_dialect_header(x->reply, "openai-version", "2020-10-01");
+        cs_sim_dialect_header(x->reply, "openai-organization", "org-simulator");
     }
-    cs_dialect_header(x->reply, "openai-processing-ms", "%llu", (unsigned long long)x->reply->delay_ms + 1);
+    cs_sim_dialect_header(x->reply, "openai-processing-ms", "%llu", (unsigned long long)x->reply->delay_ms + 1);
     add_limit_headers(x);
 }
 
@@ -484,7 +487,7 @@ const struct cs_sim_dialect cs_sim_openai_chat = {
     .key_header = "api-key",
     .bearer = true,
     .parse = parse,
-    .write = cs_chat_write,
-    .write_error = cs_openai_write_error,
-    .add_headers = cs_openai_headers,
+    .write = cs_sim_openai_chat_write,
+    .write_error = cs_sim_openai_chat_error_body,
+    .add_headers = cs_sim_openai_chat_headers,
 };

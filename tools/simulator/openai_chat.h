@@ -31,12 +31,12 @@ struct cs_chat_request {
 };
 
 /* False: refused, e says how. The body must outlive the request; release the request in either case. */
-bool cs_chat_parse(const char *body, size_t len, struct cs_chat_request *out, struct cs_chat_error *e);
-void cs_chat_request_release(struct cs_chat_request *r);
+bool cs_sim_openai_chat_parse(const char *body, size_t len, struct cs_chat_request *out, struct cs_chat_error *e);
+void cs_sim_openai_chat_request_release(struct cs_chat_request *r);
 /* Adds a text to the prompt. */
-void cs_chat_add_text(struct cs_chat_request *r, const struct cs_j *text);
+void cs_sim_openai_chat_add_text(struct cs_chat_request *r, const struct cs_j *text);
 /* Is the schema of a strict format one that strict formats can be? */
-bool cs_chat_check_strict(const struct cs_j *schema, const char *name, struct cs_chat_error *e);
+bool cs_sim_openai_chat_check_strict(const struct cs_j *schema, const char *name, struct cs_chat_error *e);
 
 struct cs_chat_answer {
     const char *id, *model, *fingerprint;
@@ -50,11 +50,11 @@ struct cs_chat_answer {
     const char *digest;
     uint64_t input_tokens;
     uint64_t max_tokens;    /* text beyond it is cut, finish_reason "length"; 0: no cap */
-    uint64_t output_tokens; /* set by cs_chat_write */
+    uint64_t output_tokens; /* set by cs_sim_openai_chat_write */
 };
-void cs_chat_write(struct cs_chat_answer *a, struct cs_buf *out);
+void cs_sim_openai_chat_write(struct cs_chat_answer *a, struct cs_buf *out);
 /* How many bytes of the text the cap lets through; sets output_tokens. */
-size_t cs_chat_cut(struct cs_chat_answer *a);
-void cs_chat_write_error(const struct cs_chat_error *e, struct cs_buf *out);
+size_t cs_sim_openai_chat_cut(struct cs_chat_answer *a);
+void cs_sim_openai_chat_write_error(const struct cs_chat_error *e, struct cs_buf *out);
 
 #endif

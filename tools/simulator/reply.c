@@ -26,7 +26,7 @@ static enum cs_err refuse(struct writer *w, const char *what)
 
 static double chance(const struct writer *w)
 {
-    return cs_draw_unit(w->from->seed, "random", w->from->digest, cs_buf_cstr(&w->path), NULL);
+    return cs_sim_draw_unit(w->from->seed, "random", w->from->digest, cs_buf_cstr(&w->path), NULL);
 }
 
 /* ---- planted answers -------------------------------------------------------------------------- */
@@ -34,15 +34,15 @@ static double chance(const struct writer *w)
 static enum cs_err write_word(struct writer *w, const struct cs_j *schema, const struct cs_truth_answer *a,
                               const char *word)
 {
-    const struct cs_j *allowed = cs_j_get(schema, "enum");
-    const char *type = cs_j_text(cs_j_get(schema, "type"));
+    const struct cs_j *allowed = cs_json_read_get(schema, "enum");
+    const char *type = cs_json_read_text(cs_json_read_get(schema, "type"));
     bool fits = allowed == NULL && type != NULL && strcmp(type, "string") == 0;
     if (allowed == NULL && type != NULL && strcmp(type, "boolean") == 0 && a->kind == CS_TRUTH_BOOLEAN) {
         cs_buf_str(w->out, strcmp(word, a->words[0]) == 0 ? "true" : "false");
         return CS_OK;
     }
-    for (size_t i = 0; i < cs_j_size(allowed) && !fits; i++) {
-        const char *s = cs_j_text(cs_j_at(allowed, i));
+    for (size_t i = 0; i < cs_json_read_size(allowed) && !fits; i++) {
+        const char *s = cs_json_read_text(cs_json_read_at(allowed, i));
         fits = s != NULL && strcmp(s, word) == 0;
     }
     if (!fits)
@@ -58,14 +58,14 @@ static enum cs_err write_word(struct writer *w, const struct cs_j *schema, const
 
 static double bound(const struct cs_j *schema, const char *name, double otherwise)
 {
-    const struct cs_j *v = cs_j_get(schema, name);
-    return cs_j_is_number(v) ? v->number : otherwise;
+    const struct cs_j *v = cs_json_read_get(schema, name);
+    return cs_json_read_is_number(v) ? v->number : otherwise;
 }
 
 static enum cs_err write_number(struct writer *w, const struct cs_j *schema, bool whole)
 {
     double min = bound(schema, "minimum", 0), max = bound(schema, "maximum", fmax(100, min + 100));
-    if (cs_j_get(schema, "minimum") == NULL && max < min)
+    if (cs_json_read_get(schema, "minimum") == NULL && max < min)
         min = max - 100;
     if (whole) {
         min = ceil(min);
@@ -92,12 +92,12 @@ static void write_string(struct writer *w, const struct cs_j *schema)
 
 static enum cs_err write_array(struct writer *w, const struct cs_j *schema)
 {
-    const struct cs_j *items = cs_j_get(schema, "items");
+    const struct cs_j *items = cs_json_read_get(schema, "items");
     const double least = bound(schema, "minItems", 1);
     const size_t n = least > 1 ? (size_t)fmin(least, 1000) : 1, parent = w->path.len;
     enum cs_err rc = CS_OK;
     cs_buf_char(w->out, '[');
-    for (size_t i = 0; i < n && rc == CS_OK && cs_j_is(items, CS_J_MAP); i++) {
+    for (size_t i = 0; i < n && rc == CS_OK && cs_json_read_is(items, CS_J_MAP); i++) {
         if (i > 0)
             cs_buf_char(w->out, ',');
         cs_buf_printf(&w->path, parent > 0 ? ".%zu" : "%zu", i);
@@ -111,12 +111,12 @@ static enum cs_err write_array(struct writer *w, const struct cs_j *schema)
 
 static enum cs_err write_object(struct writer *w, const struct cs_j *schema)
 {
-    const struct cs_j *properties = cs_j_get(schema, "properties");
+    const struct cs_j *properties = cs_json_read_get(schema, "properties");
     const char *comma = "";
     const size_t parent = w->path.len;
     enum cs_err rc = CS_OK;
     cs_buf_char(w->out, '{');
-    for (const struct cs_j *p = cs_j_first(properties); p != NULL; p = cs_j_next(properties, p)) {
+    for (const struct cs_j *p = cs_json_read_first(properties); p != NULL; p = cs_json_read_next(properties, p)) {
         const struct cs_truth_answer *a = parent == 0 && w->from->model != NULL
                                               ? cs_truth_answer(w->from->model, p->key)
                                               : NULL;
@@ -168,7 +168,7 @@ static const struct cs_j *look_up(const struct writer *w, const char *ref)
     char *copy = cs_xstrdup(ref + 1), *rest = copy, *part;
     while ((part = strsep(&rest, "/")) != NULL && at != NULL) {
         if (part[0] != '\0')
-            at = cs_j_get(at, part);
+            at = cs_json_read_get(at, part);
     }
     free(copy);
     return at;
@@ -176,30 +176,31 @@ static const struct cs_j *look_up(const struct writer *w, const char *ref)
 
 static const struct cs_j *one_of(const struct writer *w, const struct cs_j *list)
 {
-    return cs_j_at(list, (size_t)(chance(w) * (double)cs_j_size(list)));
+    return cs_json_read_at(list, (size_t)(chance(w) * (double)cs_json_read_size(list)));
 }
 
 static enum cs_err write_some(struct writer *w, const struct cs_j *schema)
 {
     const struct cs_j *v;
-    const char *type = cs_j_text(cs_j_get(schema, "type"));
-    if ((v = cs_j_get(schema, "$ref")) != NULL) {
-        const struct cs_j *target = cs_j_is(v, CS_J_TEXT) ? look_up(w, cs_j_text(v)) : NULL;
-        return cs_j_is(target, CS_J_MAP) ? write_value(w, target) : refuse(w, "has a $ref that leads nowhere");
+    const char *type = cs_json_read_text(cs_json_read_get(schema, "type"));
+    if ((v = cs_json_read_get(schema, "$ref")) != NULL) {
+        const struct cs_j *target = cs_json_read_is(v, CS_J_TEXT) ? look_up(w, cs_json_read_text(v)) : NULL;
+        return cs_json_read_is(target, CS_J_MAP) ? write_value(w, target) : refuse(w, "has a $ref that leads nowhere");
     }
-    if ((v = cs_j_get(schema, "const")) != NULL) {
+    if ((v = cs_json_read_get(schema, "const")) != NULL) {
         cs_buf_append(w->out, v->raw, v->raw_len);
         return CS_OK;
     }
-    if (cs_j_size(v = cs_j_get(schema, "enum")) > 0) {
+    if (cs_json_read_size(v = cs_json_read_get(schema, "enum")) > 0) {
         const struct cs_j *word = one_of(w, v);
         cs_buf_append(w->out, word->raw, word->raw_len);
         return CS_OK;
     }
-    if (cs_j_size(v = cs_j_get(schema, "anyOf")) > 0 || cs_j_size(v = cs_j_get(schema, "oneOf")) > 0)
+    if (cs_json_read_size(v = cs_json_read_get(schema, "anyOf")) > 0 ||
+        cs_json_read_size(v = cs_json_read_get(schema, "oneOf")) > 0)
         return write_value(w, one_of(w, v));
-    if (cs_j_size(v = cs_j_get(schema, "type")) > 0)
-        type = cs_j_text(one_of(w, v));
+    if (cs_json_read_size(v = cs_json_read_get(schema, "type")) > 0)
+        type = cs_json_read_text(one_of(w, v));
     if (type == NULL)
         return refuse(w, "has no type");
     return write_type(w, schema, type);

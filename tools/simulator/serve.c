@@ -9,7 +9,7 @@
 
 static const double delay_max_ms = 3600e3;
 
-void cs_sim_reply_release(struct cs_sim_reply *r)
+void cs_serve_reply_release(struct cs_sim_reply *r)
 {
     cs_buf_release(&r->body);
 }
@@ -59,7 +59,7 @@ static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, u
                                      "%s", err.msg);
         }
     } else {
-        const double u = cs_draw_unit(m->seed, "random", x->digest, "", NULL);
+        const double u = cs_sim_draw_unit(m->seed, "random", x->digest, "", NULL);
         const bool object = x->request.format == CS_CHAT_JSON_OBJECT;
         cs_buf_printf(text, object ? "{\"answer\":\"simulated text %08x\"}" : "This is simulated text %08x.",
                       (unsigned)(u * 0x1p32));
@@ -82,13 +82,13 @@ static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool 
                                  .top_logprobs = x->request.top_logprobs,
                                  .seed = x->model->seed,
                                  .digest = x->digest,
-                                 .input_tokens = cs_dialect_tokens(x->request.content_bytes),
+                                 .input_tokens = cs_sim_dialect_tokens(x->request.content_bytes),
                                  .max_tokens = x->request.max_tokens};
     x->dialect->write(a, &x->reply->body);
     x->reply->status = 200;
     x->reply->delay_ms = 0;
     if (x->latency.median_ms > 0) {
-        const double z = cs_draw_normal(x->model->seed, "latency", x->digest, x->attempt, NULL);
+        const double z = cs_sim_draw_normal(x->model->seed, "latency", x->digest, x->attempt, NULL);
         const double ms = x->latency.median_ms * exp(x->latency.sigma * z);
         x->reply->delay_ms = (uint64_t)(ms < delay_max_ms ? ms : delay_max_ms);
     }
@@ -103,12 +103,12 @@ static void count_answer(struct cs_simulator *s, struct cs_exchange *x, const st
     c->refused += a->refused;
     c->input_tokens += a->input_tokens;
     c->output_tokens += a->output_tokens;
-    cs_exchange_settle(s, x, a->output_tokens);
+    cs_arrival_settle(s, x, a->output_tokens);
     if (!x->has_digest)
         return;
     uint64_t *seen = cs_idmap_at(&s->tally.digests, x->digest_id);
     if (*seen == 0) /* the counts were reset since it arrived */
-        *seen = cs_exchange_body_bits(x) << 2 | 1;
+        *seen = cs_arrival_body_bits(x) << 2 | 1;
     if ((*seen & 2) != 0) {
         s->tally.paid_again++;
         c->paid_again++;
@@ -124,9 +124,9 @@ static void finish(struct cs_simulator *s, struct cs_exchange *x, uint64_t *coun
         x->dialect->write_error(x);
     x->dialect->add_headers(x);
     if (failed)
-        cs_exchange_spoil_error(x);
+        cs_misbehave_spoil_error(x);
 
-    const bool whole = a != NULL && cs_exchange_spoil(x);
+    const bool whole = a != NULL && cs_misbehave_spoil(x);
     pthread_mutex_lock(&s->lock);
     if (counter != NULL)
         ++*counter;
@@ -155,19 +155,19 @@ void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, 
     bool refused = false;
 
     *reply = (struct cs_sim_reply){.body = CS_BUF_INIT(CS_SIM_REPLY_MAX), .fault = CS_FAULT_NONE};
-    if (!cs_exchange_arrive(s, &x))
+    if (!cs_arrival_arrive(s, &x))
         goto out;
-    if (!cs_exchange_read(&x)) {
+    if (!cs_arrival_read(&x)) {
         counter = &s->tally.invalid;
         goto out;
     }
-    if (cs_exchange_admit(s, &x) && cs_exchange_survive(&x) && compose(&x, &text, &refused, &counter, &s->tally)) {
+    if (cs_arrival_admit(s, &x) && cs_misbehave_survive(&x) && compose(&x, &text, &refused, &counter, &s->tally)) {
         write_answer(&x, &text, refused, &answer);
         given = &answer;
     }
 out:
     finish(s, &x, counter, given);
     cs_buf_release(&text);
-    cs_chat_request_release(&x.request);
+    cs_sim_openai_chat_request_release(&x.request);
     cs_chat_error_release(&x.error);
 }

@@ -80,7 +80,7 @@ static void fire_timers(struct cs_loop *l)
     struct cs_simulator_call *c;
     const uint64_t now = cs_timers_now_ms();
     while ((c = cs_timers_due(&l->timers, l->stopping ? UINT64_MAX : now)) != NULL)
-        cs_call_wake(c);
+        cs_sim_call_wake(c);
 }
 
 static int milliseconds_to_wait(struct cs_loop *l, uint64_t looked_ms)
@@ -122,11 +122,11 @@ static bool start_loop(struct cs_loop *l, struct cs_simulator_server *s, int lis
     l->server = s;
     l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (own >= 0)
-        l->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, cs_call_on_request, l,
-                                     MHD_OPTION_LISTEN_SOCKET, own, MHD_OPTION_NOTIFY_COMPLETED, cs_call_on_completed,
-                                     l, MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                     (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
-                                     (size_t)POOL_STEP_BYTES, MHD_OPTION_END);
+        l->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, cs_sim_call_on_request, l,
+                                     MHD_OPTION_LISTEN_SOCKET, own, MHD_OPTION_NOTIFY_COMPLETED,
+                                     cs_sim_call_on_completed, l, MHD_OPTION_CONNECTION_LIMIT, connections,
+                                     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+                                     MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)POOL_STEP_BYTES, MHD_OPTION_END);
     if (l->daemon == NULL && own >= 0)
         close(own);
     l->started = l->stop_fd >= 0 && l->daemon != NULL && pthread_create(&l->thread, NULL, run_loop, l) == 0;

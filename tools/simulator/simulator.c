@@ -21,9 +21,9 @@ static struct cs_sim_model *add_model(struct cs_simulator *s, const char *id, co
     m->truth = truth;
     m->model = model;
     m->seed = seed;
-    cs_blake2b_256(id, strlen(id), hash);
+    cs_digest_blake2b_256(id, strlen(id), hash);
     memcpy(m->fingerprint, "fp_", 3);
-    cs_hex(hash, 5, m->fingerprint + 3);
+    cs_digest_hex(hash, 5, m->fingerprint + 3);
     s->models = cs_xrealloc(s->models, s->n_models + 1, sizeof(struct cs_sim_model *));
     s->models[s->n_models++] = m;
     return m;
@@ -38,7 +38,7 @@ static struct cs_sim_model *find_model(const struct cs_simulator *s, const char 
     return NULL;
 }
 
-struct cs_sim_model *cs_sim_model_of(struct cs_simulator *s, const char *id)
+struct cs_sim_model *cs_simulator_model_of(struct cs_simulator *s, const char *id)
 {
     struct cs_sim_model *m = find_model(s, id);
     if (m == NULL && s->n_truths == 0 && s->n_models < CS_SIM_MODELS_MAX)
@@ -46,13 +46,13 @@ struct cs_sim_model *cs_sim_model_of(struct cs_simulator *s, const char *id)
     return m;
 }
 
-void cs_sim_forget_buckets(struct cs_simulator *s)
+void cs_simulator_forget_buckets(struct cs_simulator *s)
 {
     for (uint32_t i = 0; i < s->n_models; i++)
         s->models[i]->n_keys = 0;
 }
 
-void cs_sim_settings_set_keys(struct cs_sim_settings *s, const char *const *keys, unsigned n)
+void cs_simulator_settings_set_keys(struct cs_sim_settings *s, const char *const *keys, unsigned n)
 {
     char **copy = cs_xcalloc(n != 0 ? n : 1, sizeof *copy);
     for (unsigned i = 0; i < n; i++)
@@ -109,7 +109,7 @@ enum cs_err cs_simulator_open(struct cs_simulator **out, const struct cs_simulat
     CS_ASSERT(out != NULL);
     pthread_mutex_init(&s->lock, NULL);
     s->seed = opts->has_seed ? opts->seed : 1;
-    s->ids = cs_mix64((uint64_t)cs_wall_ms() ^ (uint64_t)getpid() << 48);
+    s->ids = cs_rng_mix64((uint64_t)cs_clock_wall_ms() ^ (uint64_t)getpid() << 48);
     s->settings.quota = opts->quota;
     s->settings.concurrent = opts->concurrent;
     s->settings.faults = opts->faults;
@@ -117,7 +117,7 @@ enum cs_err cs_simulator_open(struct cs_simulator **out, const struct cs_simulat
     s->settings.has_latency = opts->has_latency;
     s->settings.latency = opts->latency;
     s->settings.drip_ms = opts->drip_ms;
-    cs_sim_settings_set_keys(&s->settings, opts->keys, opts->n_keys);
+    cs_simulator_settings_set_keys(&s->settings, opts->keys, opts->n_keys);
     s->truths = cs_xcalloc(opts->n_truth_files + 1, sizeof(struct cs_truth *));
     for (unsigned i = 0; i < opts->n_truth_files && rc == CS_OK; i++) {
         if (!named_before(opts, i))

@@ -75,7 +75,7 @@ struct cs_sim_reply {
     uint64_t drip_ms;
     bool served; /* admitted: to be told when it leaves */
 };
-void cs_sim_reply_release(struct cs_sim_reply *r);
+void cs_serve_reply_release(struct cs_sim_reply *r);
 
 void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, struct cs_sim_reply *reply);
 /* Around the life of a request, from its first byte to its last. */
@@ -83,8 +83,8 @@ void cs_simulator_enter(struct cs_simulator *s);
 void cs_simulator_leave(struct cs_simulator *s, bool served);
 
 /* GET /stats and GET /v1/models. */
-void cs_simulator_stats(struct cs_simulator *s, struct cs_buf *json);
-void cs_simulator_models(struct cs_simulator *s, struct cs_buf *json);
+void cs_control_stats(struct cs_simulator *s, struct cs_buf *json);
+void cs_control_models(struct cs_simulator *s, struct cs_buf *json);
 /* POST /control: all of it or, with CS_EINVAL, nothing. README.md has the keys. */
 CS_WARN_UNUSED enum cs_err cs_simulator_control(struct cs_simulator *s, const char *json, size_t len,
                                                 struct cs_error *err);

@@ -61,9 +61,9 @@ struct cs_simulator {
 };
 
 /* The model of this id; made on its first use when there is no truth file, else NULL. Lock held. */
-struct cs_sim_model *cs_sim_model_of(struct cs_simulator *s, const char *id);
+struct cs_sim_model *cs_simulator_model_of(struct cs_simulator *s, const char *id);
 /* Forgets the keys' buckets, so that they start anew under the present quota. Lock held. */
-void cs_sim_forget_buckets(struct cs_simulator *s);
-void cs_sim_settings_set_keys(struct cs_sim_settings *s, const char *const *keys, unsigned n);
+void cs_simulator_forget_buckets(struct cs_simulator *s);
+void cs_simulator_settings_set_keys(struct cs_sim_settings *s, const char *const *keys, unsigned n);
 
 #endif

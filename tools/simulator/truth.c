@@ -79,12 +79,12 @@ static double displacement(const struct cs_truth *t, uint64_t seed, const struct
     const char *wording = t->wordings != NULL && at.level > 0 ? t->wordings[at.level] : NULL;
     double s = shift;
     if (a->case_sd > 0)
-        s += a->case_sd * cs_draw_normal(seed, "case", m->id, a->field, of_case, word, NULL);
+        s += a->case_sd * cs_sim_draw_normal(seed, "case", m->id, a->field, of_case, word, NULL);
     if (a->shift_sd[at.level] > 0)
-        s += a->shift_sd[at.level] * cs_draw_normal(seed, "shift", m->id, a->field, of_case, level, word, NULL);
+        s += a->shift_sd[at.level] * cs_sim_draw_normal(seed, "shift", m->id, a->field, of_case, level, word, NULL);
     if (a->wording_sd > 0)
-        s += a->wording_sd * cs_draw_normal(seed, "wording", m->id, a->field, of_case, level,
-                                            wording != NULL ? wording : word, wording != NULL ? word : NULL, NULL);
+        s += a->wording_sd * cs_sim_draw_normal(seed, "wording", m->id, a->field, of_case, level,
+                                                wording != NULL ? wording : word, wording != NULL ? word : NULL, NULL);
     return s;
 }
 
@@ -123,7 +123,7 @@ const char *cs_truth_draw(const struct cs_truth *t, uint64_t seed, const struct 
 {
     double cumulative[CS_TRUTH_WORDS_MAX];
     cs_truth_cumulative(t, seed, m, a, at, cumulative);
-    const double u = cs_draw_unit(seed, "answer", digest, a->field, NULL);
+    const double u = cs_sim_draw_unit(seed, "answer", digest, a->field, NULL);
     uint32_t k = 0;
     while (k + 1 < a->n_words && u >= cumulative[k])
         k++;
@@ -135,5 +135,5 @@ bool cs_truth_refuses(const struct cs_truth_model *m, uint64_t seed, struct cs_t
     if (m->refusal_rate <= 0)
         return false;
     const double p = sigmoid(logit(m->refusal_rate) + m->refusal_shift[at.level]);
-    return cs_draw_unit(seed, "refusal", digest, NULL) < p;
+    return cs_sim_draw_unit(seed, "refusal", digest, NULL) < p;
 }

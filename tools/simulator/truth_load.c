@@ -23,7 +23,7 @@ static enum cs_err load_rates(struct cs_truth_loader *l, const struct cs_node *n
     uint32_t k = 0;
     enum cs_err rc = cs_node_list(n, "rates", l->err);
     if (rc == CS_OK && n->n != a->n_words)
-        return cs_node_fail(n, l->err, "want %u rates, one for each answer of %s, not %u", a->n_words, a->field, n->n);
+        return cs_yaml_fail(n, l->err, "want %u rates, one for each answer of %s, not %u", a->n_words, a->field, n->n);
     if (rc != CS_OK)
         return rc;
     for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next) {
@@ -31,7 +31,7 @@ static enum cs_err load_rates(struct cs_truth_loader *l, const struct cs_node *n
         sum += out[k++];
     }
     if (rc == CS_OK && fabs(sum - 1) > 1e-6)
-        return cs_node_fail(n, l->err, "the rates add up to %.9g, not to 1", sum);
+        return cs_yaml_fail(n, l->err, "the rates add up to %.9g, not to 1", sum);
     return rc;
 }
 
@@ -50,13 +50,13 @@ static enum cs_err load_base(struct cs_truth_loader *l, const struct cs_node *n,
         return load_rates(l, n, a, row);
     }
     if (l->cases.n_rows == 0)
-        return cs_node_fail(n, l->err,
+        return cs_yaml_fail(n, l->err,
                             "base: rates by label need cases: in this file; without it write the rates alone");
     enum cs_err rc = cs_node_map(n, "base", keys, l->err);
     if (rc != CS_OK || (rc = cs_node_need(n, "base", "column", &column, l->err)) != CS_OK ||
         (rc = cs_node_need(n, "base", "rates", &rates, l->err)) != CS_OK ||
         (rc = cs_node_any_map(rates, "rates", l->err)) != CS_OK ||
-        (rc = cs_truth_column(l, column, "base", &l->cases, &label_column)) != CS_OK)
+        (rc = cs_truth_texts_column(l, column, "base", &l->cases, &label_column)) != CS_OK)
         return rc;
     double *rows = cs_arena_array(l->arena, rates->n * width, sizeof *rows);
     for (const struct cs_node *c = rates->first; c != NULL && rc == CS_OK; c = c->next) {
@@ -68,7 +68,7 @@ static enum cs_err load_base(struct cs_truth_loader *l, const struct cs_node *n,
         const char *label = l->cases.rows[i].values[label_column];
         label_of_case[i] = cs_names_get(&labels, label);
         if (label_of_case[i] == CS_NONE)
-            rc = cs_node_fail(rates, l->err, "no rates for the label \"%s\" of case \"%s\"", label, l->truth->cases[i]);
+            rc = cs_yaml_fail(rates, l->err, "no rates for the label \"%s\" of case \"%s\"", label, l->truth->cases[i]);
     }
     cs_names_release(&labels);
     a->rates = rows;
@@ -83,7 +83,7 @@ static enum cs_err level_of(struct cs_truth_loader *l, const struct cs_node *n, 
 {
     const struct cs_truth *t = l->truth;
     if (strcmp(n->key, t->levels[0]) == 0)
-        return cs_node_fail_key(n, l->err,
+        return cs_yaml_fail_key(n, l->err,
                                 "the control has no shift: it is what the others are shifted from; change base");
     for (uint32_t i = 1; i < t->n_levels; i++) {
         if (strcmp(t->levels[i], n->key) == 0) {
@@ -91,8 +91,8 @@ static enum cs_err level_of(struct cs_truth_loader *l, const struct cs_node *n, 
             return CS_OK;
         }
     }
-    return cs_node_fail_key(n, l->err, "no level with a sentence of its own is called \"%s\"%s", n->key,
-                            cs_hint(n->key, t->levels, t->n_levels).text);
+    return cs_yaml_fail_key(n, l->err, "no level with a sentence of its own is called \"%s\"%s", n->key,
+                            cs_names_hint(n->key, t->levels, t->n_levels).text);
 }
 
 /* What was given for a level holds in all of its wordings, which are the numbers behind its first. */
@@ -114,8 +114,8 @@ static enum cs_err load_word_shifts(struct cs_truth_loader *l, const struct cs_n
         while (k < a->n_words && strcmp(a->words[k], c->key) != 0)
             k++;
         if (k == a->n_words)
-            return cs_node_fail_key(c, l->err, "%s has no answer \"%s\"%s", a->field, c->key,
-                                    cs_hint(c->key, a->words, a->n_words).text);
+            return cs_yaml_fail_key(c, l->err, "%s has no answer \"%s\"%s", a->field, c->key,
+                                    cs_names_hint(c->key, a->words, a->n_words).text);
         rc = cs_node_number(c, "shift", -shift_max, shift_max, &row[k], l->err);
     }
     return rc;
@@ -152,7 +152,7 @@ static enum cs_err add_placebo_shift(struct cs_truth_loader *l, const struct cs_
     if (n == NULL)
         return CS_OK;
     if (l->truth->n_levels < 2)
-        return cs_node_fail_key(n, l->err, "placebo_shift moves levels with a sentence; this file has no levels:");
+        return cs_yaml_fail_key(n, l->err, "placebo_shift moves levels with a sentence; this file has no levels:");
     if (a->kind == CS_TRUTH_NOMINAL)
         rc = load_word_shifts(l, n, a, row);
     else
@@ -173,7 +173,7 @@ static enum cs_err load_shift_sd(struct cs_truth_loader *l, const struct cs_node
     if (n != NULL && n->kind != CS_NODE_MAP) {
         rc = cs_node_number(n, "shift_sd", 0, sd_max, &all, l->err);
         if (rc == CS_OK && l->truth->n_levels < 2)
-            return cs_node_fail_key(n, l->err, "shift_sd moves levels with a sentence; this file has no levels:");
+            return cs_yaml_fail_key(n, l->err, "shift_sd moves levels with a sentence; this file has no levels:");
         for (uint32_t i = 1; i < l->truth->n_levels; i++)
             sd[i] = all;
         return rc;
@@ -197,7 +197,7 @@ static enum cs_err load_words(struct cs_truth_loader *l, const struct cs_node *n
     if (rc != CS_OK)
         return rc;
     if (n->n < 2 || n->n > CS_TRUTH_WORDS_MAX || (a->kind == CS_TRUTH_BOOLEAN && n->n != 2))
-        return cs_node_fail(n, l->err, "%s: want %s answers", a->field, a->kind == CS_TRUTH_BOOLEAN ? "2" : "2 to 256");
+        return cs_yaml_fail(n, l->err, "%s: want %s answers", a->field, a->kind == CS_TRUTH_BOOLEAN ? "2" : "2 to 256");
     const char **words = cs_arena_array(l->arena, n->n, sizeof *words);
     for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next)
         rc = cs_node_text(c, "answer", &words[a->n_words++], l->err);
@@ -218,14 +218,14 @@ static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *
     for (int i = 0; i < 3; i++) {
         const struct cs_node *w = cs_node_get(n, kinds[i]);
         if (w != NULL && words != NULL)
-            return cs_node_fail_key(w, l->err, "%s is both %s and %s", a->field, words->key, kinds[i]);
+            return cs_yaml_fail_key(w, l->err, "%s is both %s and %s", a->field, words->key, kinds[i]);
         if (w != NULL) {
             words = w;
             a->kind = (enum cs_truth_kind)i;
         }
     }
     if (words == NULL)
-        return cs_node_fail(n, l->err, "%s: want boolean, ordinal or nominal with the list of answers", a->field);
+        return cs_yaml_fail(n, l->err, "%s: want boolean, ordinal or nominal with the list of answers", a->field);
     if ((rc = load_words(l, words, a)) != CS_OK || (rc = cs_node_need(n, a->field, "base", &base, l->err)) != CS_OK ||
         (rc = load_base(l, base, a)) != CS_OK)
         return rc;
@@ -300,13 +300,13 @@ static enum cs_err load_all(struct cs_truth_loader *l, const struct cs_node *roo
     if (rc == CS_OK && (n = cs_node_get(root, "seed")) != NULL)
         rc = cs_node_u64(n, "seed", 0, INT64_MAX, &t->seed, l->err);
     if (rc == CS_OK && (n = cs_node_get(root, "cases")) != NULL) {
-        rc = cs_truth_load_cases(l, n);
+        rc = cs_truth_texts_load_cases(l, n);
     } else {
         t->cases = one_case;
         t->n_cases = 1;
     }
     if (rc == CS_OK)
-        rc = cs_truth_load_levels(l, cs_node_get(root, "levels"));
+        rc = cs_truth_texts_load_levels(l, cs_node_get(root, "levels"));
     if (rc == CS_OK)
         rc = cs_node_need(root, "the truth file", "models", &models, l->err);
     if (rc == CS_OK)

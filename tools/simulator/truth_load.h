@@ -15,12 +15,12 @@ struct cs_truth_loader {
 };
 
 /* Fills the truth's cases and case_matcher; CS_EINVAL: no text, the same text twice, the same id twice. */
-CS_WARN_UNUSED enum cs_err cs_truth_load_cases(struct cs_truth_loader *l, const struct cs_node *n);
+CS_WARN_UNUSED enum cs_err cs_truth_texts_load_cases(struct cs_truth_loader *l, const struct cs_node *n);
 /* Fills the truth's levels and level_matcher; n NULL: the control alone. Levels without a sentence are the control;
  * levels with the same sentence are the first of them. */
-CS_WARN_UNUSED enum cs_err cs_truth_load_levels(struct cs_truth_loader *l, const struct cs_node *n);
+CS_WARN_UNUSED enum cs_err cs_truth_texts_load_levels(struct cs_truth_loader *l, const struct cs_node *n);
 /* The column that n names. */
-CS_WARN_UNUSED enum cs_err cs_truth_column(struct cs_truth_loader *l, const struct cs_node *n, const char *what,
-                                           const struct cs_table *table, uint32_t *out);
+CS_WARN_UNUSED enum cs_err cs_truth_texts_column(struct cs_truth_loader *l, const struct cs_node *n, const char *what,
+                                                 const struct cs_table *table, uint32_t *out);
 
 #endif

@@ -14,17 +14,17 @@ struct texts {
     const char *after_first; /* or NULL */
 };
 
-enum cs_err cs_truth_column(struct cs_truth_loader *l, const struct cs_node *n, const char *what,
-                            const struct cs_table *table, uint32_t *out)
+enum cs_err cs_truth_texts_column(struct cs_truth_loader *l, const struct cs_node *n, const char *what,
+                                  const struct cs_table *table, uint32_t *out)
 {
     const char *name;
     enum cs_err rc = cs_node_text(n, what, &name, l->err);
     if (rc != CS_OK)
         return rc;
-    *out = cs_table_column(table, name);
+    *out = cs_table_read_column(table, name);
     if (*out == CS_NONE)
-        return cs_node_fail(n, l->err, "%s: %s has no column \"%s\"%s", what, table->path, name,
-                            cs_hint(name, table->columns, table->n_columns).text);
+        return cs_yaml_fail(n, l->err, "%s: %s has no column \"%s\"%s", what, table->path, name,
+                            cs_names_hint(name, table->columns, table->n_columns).text);
     return CS_OK;
 }
 
@@ -54,7 +54,7 @@ static enum cs_err fill_table(struct cs_truth_loader *l, const struct cs_node *m
     const struct cs_node *kind = cs_node_get(map, "generate");
     const char *name;
     if ((file != NULL) + (rows != NULL) + (kind != NULL) != 1)
-        return cs_node_fail(map, l->err, "%s: want one of file: FILE, rows: [...] and generate: KIND", what);
+        return cs_yaml_fail(map, l->err, "%s: want one of file: FILE, rows: [...] and generate: KIND", what);
     if (rows != NULL)
         return cs_table_from_node(rows, what, l->arena, table, l->err);
     if (kind != NULL)
@@ -62,7 +62,7 @@ static enum cs_err fill_table(struct cs_truth_loader *l, const struct cs_node *m
     enum cs_err rc = cs_node_text(file, "file", &name, l->err);
     if (rc != CS_OK)
         return rc;
-    char *path = cs_path_beside(l->path, name);
+    char *path = cs_file_beside(l->path, name);
     rc = cs_table_load(path, l->arena, table, l->err);
     free(path);
     return rc;
@@ -82,20 +82,20 @@ static enum cs_err open_table(struct cs_truth_loader *l, const struct cs_node *n
     *texts = (struct texts){.wording = CS_NONE};
     if (id->kind == CS_NODE_LIST) {
         if (id->n == 0 || id->n > sizeof texts->ids / sizeof texts->ids[0])
-            return cs_node_fail(id, l->err, "id: want 1 to 8 columns");
+            return cs_yaml_fail(id, l->err, "id: want 1 to 8 columns");
         for (const struct cs_node *c = id->first; c != NULL && rc == CS_OK; c = c->next)
-            rc = cs_truth_column(l, c, "id", table, &texts->ids[texts->n_ids++]);
+            rc = cs_truth_texts_column(l, c, "id", table, &texts->ids[texts->n_ids++]);
     } else {
-        rc = cs_truth_column(l, id, "id", table, &texts->ids[texts->n_ids++]);
+        rc = cs_truth_texts_column(l, id, "id", table, &texts->ids[texts->n_ids++]);
     }
     if (rc == CS_OK)
-        rc = cs_truth_column(l, text, "text", table, &texts->text);
+        rc = cs_truth_texts_column(l, text, "text", table, &texts->text);
     after_first = cs_node_get(n, "after_first");
     if (rc == CS_OK && after_first != NULL)
         rc = cs_node_text(after_first, "after_first", &texts->after_first, l->err);
     wording = cs_node_get(n, "wording");
     if (rc == CS_OK && wording != NULL)
-        rc = cs_truth_column(l, wording, "wording", table, &texts->wording);
+        rc = cs_truth_texts_column(l, wording, "wording", table, &texts->wording);
     return rc;
 }
 
@@ -107,7 +107,7 @@ static const char *id_of(struct cs_truth_loader *l, const struct cs_row *row, co
     return id;
 }
 
-enum cs_err cs_truth_load_cases(struct cs_truth_loader *l, const struct cs_node *n)
+enum cs_err cs_truth_texts_load_cases(struct cs_truth_loader *l, const struct cs_node *n)
 {
     struct cs_truth *t = l->truth;
     struct texts texts;
@@ -155,7 +155,7 @@ static const char *name_of(struct cs_truth_loader *l, const char *id, const char
     return wording != NULL ? cs_arena_printf(l->arena, "%s\x1f%s", id, wording) : id;
 }
 
-enum cs_err cs_truth_load_levels(struct cs_truth_loader *l, const struct cs_node *n)
+enum cs_err cs_truth_texts_load_levels(struct cs_truth_loader *l, const struct cs_node *n)
 {
     struct cs_truth *t = l->truth;
     struct texts texts = {.wording = CS_NONE};

@@ -38,7 +38,7 @@ static enum cs_err is_marked(struct links *l, const struct cs_stored *stored, bo
 {
     const struct cs_indexed *found;
     uint32_t n;
-    enum cs_err rc = cs_finder_get(l->finder, &stored->output.digest, 0, &found, &n, err);
+    enum cs_err rc = cs_index_finder_get(l->finder, &stored->output.digest, 0, &found, &n, err);
     *marked = false;
     for (uint32_t i = 0; rc == CS_OK && i < n; i++)
         *marked |= found[i].output_id == stored->output_id && (found[i].flags & CS_OUTPUT_SUPERSEDED) != 0;
@@ -107,7 +107,7 @@ static enum cs_err count_acts(struct cs_store *s, uint32_t gen, uint32_t lane, u
     for (uint32_t g = gen; g > 0 && rc == CS_OK; g--) {
         for (uint32_t i = 0; i < CS_MODELS_MAX && rc == CS_OK; i++) {
             struct cs_counters c;
-            rc = cs_store_counters(s, g, i, &c, err); /* zeroes where there are none */
+            rc = cs_store_rows_counters(s, g, i, &c, err); /* zeroes where there are none */
             rc = rc == CS_ENOENT ? CS_OK : rc;
             *any = *any || c.superseded > 0;
             if (g == gen && i == lane)
@@ -127,9 +127,9 @@ enum cs_err cs_links_check(struct cs_store *s, uint32_t gen, uint32_t lane, cons
     *superseded = 0;
     if (rc != CS_OK || !any)
         return rc;
-    l.finder = cs_finder_open(s);
+    l.finder = cs_index_finder_open(s);
     rc = cs_store_scan_all(s, gen, lane, on_output, &l, err);
-    cs_finder_close(l.finder);
+    cs_index_finder_close(l.finder);
     if (rc != CS_OK)
         return rc;
     end_waiting(&l);

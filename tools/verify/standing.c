@@ -66,7 +66,7 @@ struct cs_standing *cs_standing_open(struct cs_store *s, const struct cs_generat
     *st = (struct cs_standing){.store = s, .view = view, .row = row, .fault = fault, .self = self};
     st->last = cs_store_last_output(s);
     st->owners = cs_owners_open(s);
-    st->finder = cs_finder_open(s);
+    st->finder = cs_index_finder_open(s);
     st->stands = cs_xcalloc(st->last / 8 + 1, 1);
     st->index = cs_xcalloc(st->last / 8 + 1, 1);
     while (bytes < FILTER_MAX && bytes < 2 * view->plan.n_trials)
@@ -81,7 +81,7 @@ void cs_standing_close(struct cs_standing *st)
     if (st == NULL)
         return;
     cs_owners_close(st->owners);
-    cs_finder_close(st->finder);
+    cs_index_finder_close(st->finder);
     free(st->stands);
     free(st->index);
     free(st->filter);
@@ -141,7 +141,7 @@ enum cs_err cs_standing_begin(struct cs_standing *st, struct cs_error *err)
     enum cs_err rc = CS_OK;
     if (st->n_twice > 0) {
         qsort(st->twice, st->n_twice, sizeof *st->twice, by_number);
-        rc = cs_store_places(st->store, st->view->generation.number, name_shared, st, err);
+        rc = cs_store_scan_places(st->store, st->view->generation.number, name_shared, st, err);
     }
     if (rc == CS_OK && cs_store_format(st->store) > 1)
         rc = cs_store_index(st->store, note_row, st, err);
@@ -167,7 +167,7 @@ static enum cs_err load_cases(struct cs_standing *st, struct cs_error *err)
         struct cs_case c;
         rc = st->view->cases.get(st->view->cases.self, i, &c, err);
         if (rc == CS_OK)
-            st->cases[i] = (struct case_of){cs_case_key(c.id), i};
+            st->cases[i] = (struct case_of){cs_digest_case_key(c.id), i};
     }
     if (rc == CS_OK)
         qsort(st->cases, n, sizeof *st->cases, by_key);
@@ -179,7 +179,7 @@ static uint32_t lane_of(const struct cs_standing *st, uint64_t key)
 {
     const struct cs_study *s = st->view->spec.study;
     for (uint32_t i = 0; i < s->n_models; i++) {
-        if (cs_lane_key(s->name, s->models[i].name, s->accounts[s->models[i].account].name) == key)
+        if (cs_digest_lane_key(s->name, s->models[i].name, s->accounts[s->models[i].account].name) == key)
             return i;
     }
     return CS_NONE;
@@ -224,7 +224,7 @@ static enum cs_err owner_of(struct cs_standing *st, const struct cs_stored *stor
     *owner = (struct cs_owner){0};
     if (cs_store_format(st->store) == 1)
         return cs_owners_of(st->owners, stored->output.gen, stored->output.lane, stored->output.position, owner, err);
-    enum cs_err rc = cs_finder_get(st->finder, &stored->output.digest, 0, &rows, &n, err);
+    enum cs_err rc = cs_index_finder_get(st->finder, &stored->output.digest, 0, &rows, &n, err);
     for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
         if (rows[i].output_id == stored->output_id) {
             *owner = rows[i].owner;
@@ -248,12 +248,12 @@ static enum cs_err look_for_owner(struct cs_standing *st, const struct cs_stored
         rc = find_trial(st, &stored->output.digest, &mine, &found, &t, err);
     if (rc != CS_OK || !found)
         return rc;
-    rc = cs_store_place(st->store, st->view->generation.number, t.lane, t.position, &place, err);
+    rc = cs_store_rows_place(st->store, st->view->generation.number, t.lane, t.position, &place, err);
     if (rc == CS_ENOENT ||
         (rc == CS_OK && (!(place.flags & CS_OUTPUT_CANONICAL) || (place.flags & CS_OUTPUT_SUPERSEDED))))
         return CS_OK; /* not answered here yet: a late arrival for an earlier generation */
     if (rc == CS_OK)
-        rc = cs_store_output(st->store, place.output_id, &arena, &instead, err);
+        rc = cs_store_scan_output(st->store, place.output_id, &arena, &instead, err);
     if (rc == CS_OK)
         rc = owner_of(st, &instead, &other, &superseded, err);
     if (rc == CS_OK && other.lane != 0 && (other.lane != mine.lane || other.bought_for != mine.bought_for)) {

@@ -1,11 +1,11 @@
 #include "tools/report/analysis/declared.h"
 
 #include <float.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/json.h"
 #include "tools/report/read/rated_answers.h"
 
 uint32_t cs_analysis_declared_level_of_role(const struct cs_factor *f, enum cs_role role)
@@ -56,33 +56,34 @@ static bool is_alone(const struct cs_study *s, const char *name)
 }
 
 /* "points" of `{"margin": "5 points"}`: the loader has checked it. */
-static struct cs_report_figure margin_of(const json_t *primary)
+static struct cs_report_figure margin_of(const struct cs_json *primary)
 {
-    const char *text = json_string_value(json_object_get(primary, "margin"));
+    const char *text = cs_json_string_value(cs_json_object_get(primary, "margin"));
     return text == NULL ? (struct cs_report_figure){0} : (struct cs_report_figure){true, strtod(text, NULL)};
 }
 
-static bool is_listed(const json_t *list, const char *name)
+static bool is_listed(const struct cs_json *list, const char *name)
 {
     size_t i;
-    json_t *item;
-    if (json_is_string(list))
-        return strcmp(json_string_value(list), name) == 0;
-    json_array_foreach(list, i, item)
+    struct cs_json *item;
+    if (cs_json_is_string(list))
+        return strcmp(cs_json_string_value(list), name) == 0;
+    cs_json_array_foreach(list, i, item)
     {
-        if (json_is_string(item) && strcmp(json_string_value(item), name) == 0)
+        if (cs_json_is_string(item) && strcmp(cs_json_string_value(item), name) == 0)
             return true;
     }
     return false;
 }
 
 /* The role that the analysis gives to an answer, called FIELD or QUESTION.FIELD. */
-static void set_role(struct cs_report_outcome *o, const json_t *analysis, const char *qualified)
+static void set_role(struct cs_report_outcome *o, const struct cs_json *analysis, const char *qualified)
 {
-    const json_t *primary = json_object_get(analysis, "primary"), *named = json_object_get(primary, o->field);
-    const json_t *exploratory = json_object_get(analysis, "exploratory");
+    const struct cs_json *primary = cs_json_object_get(analysis, "primary"),
+                         *named = cs_json_object_get(primary, o->field);
+    const struct cs_json *exploratory = cs_json_object_get(analysis, "exploratory");
     if (named == NULL)
-        named = json_object_get(primary, qualified);
+        named = cs_json_object_get(primary, qualified);
     o->role = CS_OUTCOME_UNDECLARED;
     if (named != NULL) {
         o->role = CS_OUTCOME_PRIMARY;
@@ -96,7 +97,7 @@ struct outcomes { /* being listed */
     struct cs_declared_analysis *d;
     const struct cs_study *s;
     const struct cs_case_facts *cases;
-    const json_t *analysis;
+    const struct cs_json *analysis;
     uint32_t cap;
 };
 
@@ -225,7 +226,7 @@ static void sort_outcomes(struct cs_declared_analysis *d)
 }
 
 static void list_outcomes(struct cs_declared_analysis *d, const struct cs_study *s, const struct cs_case_facts *cases,
-                          const json_t *analysis)
+                          const struct cs_json *analysis)
 {
     struct outcomes l = {.d = d, .s = s, .cases = cases, .analysis = analysis};
     for (uint32_t q = 0; q < s->n_questions; q++) {
@@ -271,9 +272,9 @@ struct slice {
     uint32_t stratum, value;
 };
 
-static bool is_exploratory(const json_t *how)
+static bool is_exploratory(const struct cs_json *how)
 {
-    const char *family = json_string_value(json_object_get(how, "family"));
+    const char *family = cs_json_string_value(cs_json_object_get(how, "family"));
     return family != NULL && strcmp(family, "exploratory") == 0;
 }
 
@@ -283,10 +284,10 @@ static const char *placebo_text(struct cs_arena *arena, uint32_t n)
 }
 
 /* `how`: the declared contrast, or NULL for every level. */
-static void add_each(struct specs *l, uint32_t factor, bool placebo, const json_t *how, struct slice over)
+static void add_each(struct specs *l, uint32_t factor, bool placebo, const struct cs_json *how, struct slice over)
 {
     const struct cs_factor *f = &l->s->factors[factor];
-    const json_t *levels = json_object_get(how, "levels");
+    const struct cs_json *levels = cs_json_object_get(how, "levels");
     struct cs_spec_contrast c = {.factor = factor,
                                  .against = CS_AGAINST_CONTROL,
                                  .stratum = over.stratum,
@@ -314,9 +315,9 @@ static void add_each(struct specs *l, uint32_t factor, bool placebo, const json_
     }
 }
 
-static uint32_t level_named(const struct cs_factor *f, const json_t *name)
+static uint32_t level_named(const struct cs_factor *f, const struct cs_json *name)
 {
-    const char *id = json_string_value(name);
+    const char *id = cs_json_string_value(name);
     for (uint32_t i = 0; id != NULL && i < f->n_levels; i++) {
         if (strcmp(f->levels[i].id, id) == 0)
             return i;
@@ -324,21 +325,21 @@ static uint32_t level_named(const struct cs_factor *f, const json_t *name)
     return CS_REPORT_NONE;
 }
 
-static void add_pairs(struct specs *l, uint32_t factor, const json_t *how, struct slice over)
+static void add_pairs(struct specs *l, uint32_t factor, const struct cs_json *how, struct slice over)
 {
     const struct cs_factor *f = &l->s->factors[factor];
-    const json_t *pairs = json_object_get(how, "pairs");
+    const struct cs_json *pairs = cs_json_object_get(how, "pairs");
     size_t i;
-    json_t *pair;
-    json_array_foreach(pairs, i, pair)
+    struct cs_json *pair;
+    cs_json_array_foreach(pairs, i, pair)
     {
         struct cs_spec_contrast c = {.factor = factor,
                                      .against = CS_AGAINST_LEVEL,
                                      .stratum = over.stratum,
                                      .value = over.value,
                                      .exploratory = is_exploratory(how)};
-        c.level = level_named(f, json_array_get(pair, 0));
-        c.comparator = level_named(f, json_array_get(pair, 1));
+        c.level = level_named(f, cs_json_array_get(pair, 0));
+        c.comparator = level_named(f, cs_json_array_get(pair, 1));
         if (c.level == CS_REPORT_NONE || c.comparator == CS_REPORT_NONE)
             continue; /* the loader has refused it */
         c.comparator_side = cs_analysis_declared_one_level(c.comparator);
@@ -347,9 +348,9 @@ static void add_pairs(struct specs *l, uint32_t factor, const json_t *how, struc
     }
 }
 
-static void add_slice(struct specs *l, uint32_t factor, const json_t *how, struct slice over)
+static void add_slice(struct specs *l, uint32_t factor, const struct cs_json *how, struct slice over)
 {
-    const char *each = json_string_value(json_object_get(how, "each"));
+    const char *each = cs_json_string_value(cs_json_object_get(how, "each"));
     if (each != NULL)
         add_each(l, factor, strcmp(each, "placebo") == 0, how, over);
     else
@@ -357,9 +358,9 @@ static void add_slice(struct specs *l, uint32_t factor, const json_t *how, struc
 }
 
 /* Over all cases, and then over those of each value of the strata named in `by`. */
-static void add_declared(struct specs *l, uint32_t factor, const json_t *how)
+static void add_declared(struct specs *l, uint32_t factor, const struct cs_json *how)
 {
-    const json_t *by = json_object_get(how, "by");
+    const struct cs_json *by = cs_json_object_get(how, "by");
     add_slice(l, factor, how, (struct slice){.stratum = CS_NONE});
     for (uint32_t k = 0; by != NULL && k < l->s->n_strata; k++) {
         if (!is_listed(by, l->s->columns[l->s->strata[k]]))
@@ -394,21 +395,21 @@ static void add_floors(struct specs *l)
 }
 
 static void list_contrasts(struct cs_declared_analysis *d, const struct cs_study *s, const struct cs_case_facts *cases,
-                           const json_t *analysis)
+                           const struct cs_json *analysis)
 {
     struct specs l = {.d = d, .s = s, .cases = cases};
-    const json_t *contrasts = json_object_get(analysis, "contrasts");
+    const struct cs_json *contrasts = cs_json_object_get(analysis, "contrasts");
     size_t i;
-    json_t *c;
+    struct cs_json *c;
     add_floors(&l); /* first: what should not matter stands above what is under study */
-    json_array_foreach(contrasts, i, c)
+    cs_json_array_foreach(contrasts, i, c)
     {
-        const char *name = json_string_value(json_object_get(c, "factor"));
+        const char *name = cs_json_string_value(cs_json_object_get(c, "factor"));
         const uint32_t factor = name != NULL ? cs_study_factor(s, name) : CS_NONE;
         if (factor != CS_NONE)
             add_declared(&l, factor, c);
     }
-    for (uint32_t f = 0; f < s->n_factors && json_array_size(contrasts) == 0; f++) {
+    for (uint32_t f = 0; f < s->n_factors && cs_json_array_size(contrasts) == 0; f++) {
         add_each(&l, f, false, NULL, (struct slice){.stratum = CS_NONE});
         if (cs_analysis_declared_level_of_role(&s->factors[f], CS_ROLE_CONTROL) == CS_REPORT_NONE)
             note(d, cs_arena_printf(&d->arena,
@@ -420,15 +421,15 @@ static void list_contrasts(struct cs_declared_analysis *d, const struct cs_study
 
 /* ---- all ---------------------------------------------------------------------------------------------------- */
 
-static void set_adjustment(struct cs_declared_analysis *d, const json_t *analysis)
+static void set_adjustment(struct cs_declared_analysis *d, const struct cs_json *analysis)
 {
     static const char *const names[] = {[CS_ADJUST_NONE] = "none",
                                         [CS_ADJUST_HOLM] = "holm",
                                         [CS_ADJUST_MAX_T] = "max-t",
                                         [CS_ADJUST_BH] = "bh",
                                         [CS_ADJUST_BY] = "by"};
-    const char *word = json_string_value(json_object_get(analysis, "adjust"));
-    const json_t *alpha = json_object_get(analysis, "alpha");
+    const char *word = cs_json_string_value(cs_json_object_get(analysis, "adjust"));
+    const struct cs_json *alpha = cs_json_object_get(analysis, "alpha");
     d->adjust = CS_ADJUST_HOLM;
     for (unsigned i = 0; word != NULL && i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(names[i], word) == 0)
@@ -436,10 +437,10 @@ static void set_adjustment(struct cs_declared_analysis *d, const json_t *analysi
     }
     d->adjust_name = names[d->adjust];
     d->alpha = 0.05;
-    if (json_is_string(alpha))
-        d->alpha = strtod(json_string_value(alpha), NULL);
-    else if (json_is_number(alpha))
-        d->alpha = json_number_value(alpha);
+    if (cs_json_is_string(alpha))
+        d->alpha = strtod(cs_json_string_value(alpha), NULL);
+    else if (cs_json_is_number(alpha))
+        d->alpha = cs_json_number_value(alpha);
 }
 
 /* ---- warrant and labels ------------------------------------------------------------------------------------- */
@@ -461,9 +462,9 @@ static const bool *flagged_of(struct cs_declared_analysis *d, uint32_t n_cases, 
     return flagged;
 }
 
-static void flag_contrasts(struct cs_declared_analysis *d, const struct cs_study *s, const json_t *analysis)
+static void flag_contrasts(struct cs_declared_analysis *d, const struct cs_study *s, const struct cs_json *analysis)
 {
-    const char *source = json_string_value(json_object_get(json_object_get(analysis, "warrant"), "source"));
+    const char *source = cs_json_string_value(cs_json_object_get(cs_json_object_get(analysis, "warrant"), "source"));
     d->flagged = cs_arena_array(&d->arena, (size_t)d->n_outcomes * d->n_contrasts + 1, sizeof *d->flagged);
     for (uint32_t o = 0; o < d->n_outcomes; o++) {
         for (uint32_t k = 0; k < d->n_contrasts; k++)
@@ -479,19 +480,19 @@ static void flag_contrasts(struct cs_declared_analysis *d, const struct cs_study
                   source, d->warrant.pairs);
 }
 
-static const char *label_note(struct cs_arena *arena, const json_t *labels)
+static const char *label_note(struct cs_arena *arena, const struct cs_json *labels)
 {
-    const char *source = json_string_value(json_object_get(labels, "source"));
-    const char *reviewed = json_string_value(json_object_get(labels, "reviewed"));
-    const char *agreement = json_string_value(json_object_get(labels, "agreement"));
-    const json_t *raters = json_object_get(labels, "raters");
+    const char *source = cs_json_string_value(cs_json_object_get(labels, "source"));
+    const char *reviewed = cs_json_string_value(cs_json_object_get(labels, "reviewed"));
+    const char *agreement = cs_json_string_value(cs_json_object_get(labels, "agreement"));
+    const struct cs_json *raters = cs_json_object_get(labels, "raters");
     if (source == NULL)
         return "";
     const char *text = cs_arena_printf(arena, "Labels: %s", source);
-    if (json_is_string(raters))
-        text = cs_arena_printf(arena, "%s; raters: %s", text, json_string_value(raters));
-    else if (json_is_integer(raters))
-        text = cs_arena_printf(arena, "%s; raters: %d", text, (int)json_integer_value(raters));
+    if (cs_json_is_string(raters))
+        text = cs_arena_printf(arena, "%s; raters: %s", text, cs_json_string_value(raters));
+    else if (cs_json_is_integer(raters))
+        text = cs_arena_printf(arena, "%s; raters: %d", text, (int)cs_json_integer_value(raters));
     if (agreement != NULL)
         text = cs_arena_printf(arena, "%s; agreement: %s", text, agreement);
     return reviewed != NULL && strcmp(reviewed, "yes") == 0
@@ -502,20 +503,20 @@ static const char *label_note(struct cs_arena *arena, const json_t *labels)
 enum cs_err cs_analysis_declared_read(struct cs_declared_analysis *d, const struct cs_study *s,
                                       const struct cs_case_facts *cases, struct cs_error *err)
 {
-    json_error_t why;
+    struct cs_json_error why;
     *d = (struct cs_declared_analysis){0};
-    json_t *analysis = json_loads(s->analysis, 0, &why);
+    struct cs_json *analysis = cs_json_loads(s->analysis, 0, &why);
     if (analysis == NULL)
         return cs_error_set(err, CS_ECORRUPT, "the stored analysis part is damaged: %s", why.text);
-    d->declared = json_object_size(analysis) > 0;
+    d->declared = cs_json_object_size(analysis) > 0;
     set_adjustment(d, analysis);
     list_outcomes(d, s, cases, analysis);
     list_contrasts(d, s, cases, analysis);
     enum cs_err rc = cs_warrant_flags_read(&d->warrant, &d->arena, s, cases, analysis, err);
     if (rc == CS_OK)
         flag_contrasts(d, s, analysis);
-    d->label_note = label_note(&d->arena, json_object_get(analysis, "labels"));
-    json_decref(analysis);
+    d->label_note = label_note(&d->arena, cs_json_object_get(analysis, "labels"));
+    cs_json_decref(analysis);
     return rc;
 }
 

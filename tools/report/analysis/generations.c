@@ -1,9 +1,9 @@
 /* generations.c - the declared analysis of every generation of the study, and whether it was changed after the first output. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/json.h"
 #include "tools/report/analysis/sections.h"
 
 struct history {
@@ -20,7 +20,7 @@ static bool has_outputs(struct cs_store *store, const struct cs_generation_view 
 {
     for (uint32_t lane = 0; lane < v->plan.n_lanes; lane++) {
         struct cs_counters c;
-        if (cs_store_counters(store, v->generation.number, lane, &c, NULL) != CS_OK)
+        if (cs_store_rows_counters(store, v->generation.number, lane, &c, NULL) != CS_OK)
             continue;
         for (int o = 0; o < CS_OUTCOMES; o++) {
             if (c.outcome[o] > 0)
@@ -36,9 +36,9 @@ static enum cs_err on_generation(void *self, const char *key, const void *value,
     struct cs_generation g;
     struct cs_generation_view v = {0};
     (void)key;
-    h->rc = cs_generation_unpack(value, len, &g, h->err);
+    h->rc = cs_store_generation_unpack(value, len, &g, h->err);
     if (h->rc == CS_OK)
-        h->rc = cs_generation_view_open(&v, h->store, &g, h->err);
+        h->rc = cs_store_generation_view_open(&v, h->store, &g, h->err);
     if (h->rc == CS_OK) {
         h->list = cs_xrealloc(h->list, h->n + 1, sizeof *h->list);
         h->list[h->n++] = (struct cs_report_generation){
@@ -51,7 +51,7 @@ static enum cs_err on_generation(void *self, const char *key, const void *value,
             .analysis = cs_analysis_work_copy(h->w, v.spec.study->analysis),
         };
     }
-    cs_generation_view_close(&v);
+    cs_store_generation_view_close(&v);
     return h->rc;
 }
 
@@ -73,20 +73,20 @@ static const char *declared_sentence(enum cs_declared status)
 /* The parts of an analysis that differ from those of another: "primary, contrasts". */
 static const char *changed_parts(struct cs_arena *a, const char *before, const char *after)
 {
-    json_t *x = json_loads(before, 0, NULL), *y = json_loads(after, 0, NULL), *value;
+    struct cs_json *x = cs_json_loads(before, 0, NULL), *y = cs_json_loads(after, 0, NULL), *value;
     const char *text = "", *key;
-    json_object_foreach(y, key, value)
+    cs_json_object_foreach(y, key, value)
     {
-        if (!json_equal(json_object_get(x, key), value))
+        if (!cs_json_equal(cs_json_object_get(x, key), value))
             text = cs_arena_printf(a, "%s%s%s", text, text[0] != '\0' ? ", " : "", key);
     }
-    json_object_foreach(x, key, value)
+    cs_json_object_foreach(x, key, value)
     {
-        if (json_object_get(y, key) == NULL)
+        if (cs_json_object_get(y, key) == NULL)
             text = cs_arena_printf(a, "%s%s%s", text, text[0] != '\0' ? ", " : "", key);
     }
-    json_decref(x);
-    json_decref(y);
+    cs_json_decref(x);
+    cs_json_decref(y);
     return text[0] != '\0' ? text : "the order of its parts";
 }
 
@@ -110,7 +110,7 @@ static enum cs_err read_history(struct cs_report_work *w, struct cs_reader *read
 {
     struct history h = {.w = w, .store = reader->store, .view = &reader->view, .err = err};
     struct cs_report_declaration *d = &w->r->declared;
-    enum cs_err rc = cs_store_metas(reader->store, "gen/", on_generation, &h, err);
+    enum cs_err rc = cs_store_scan_metas(reader->store, "gen/", on_generation, &h, err);
     rc = h.rc != CS_OK ? h.rc : rc;
     struct cs_report_generation *list = cs_arena_array(&w->r->arena, h.n + 1, sizeof *list);
     for (uint32_t i = 0; i < h.n; i++) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/json.h"
 #include "protocol/table/names.h"
 
 const struct cs_warranted *cs_warrant_flags_of(const struct cs_warrant_list *w, uint32_t factor, uint32_t level,
@@ -66,12 +67,12 @@ static void flag(struct cs_warrant_list *w, struct cs_warranted *x, uint32_t c, 
 }
 
 static bool read_row(struct cs_warrant_list *w, struct cs_arena *arena, const struct cs_study *s,
-                     const struct cs_names *ids, uint32_t factor, const json_t *row)
+                     const struct cs_names *ids, uint32_t factor, const struct cs_json *row)
 {
     struct cs_warranted key = {.factor = factor};
     const char *cell[5];
     for (size_t i = 0; i < 5; i++) {
-        cell[i] = json_string_value(json_array_get(row, i));
+        cell[i] = cs_json_string_value(cs_json_array_get(row, i));
         if (cell[i] == NULL)
             return false;
     }
@@ -91,21 +92,23 @@ static bool read_row(struct cs_warrant_list *w, struct cs_arena *arena, const st
 }
 
 enum cs_err cs_warrant_flags_read(struct cs_warrant_list *out, struct cs_arena *arena, const struct cs_study *s,
-                                  const struct cs_case_facts *cases, const json_t *analysis, struct cs_error *err)
+                                  const struct cs_case_facts *cases, const struct cs_json *analysis,
+                                  struct cs_error *err)
 {
-    const json_t *rows = json_object_get(analysis, "warrant_rows");
-    const char *name = json_string_value(json_object_get(json_object_get(analysis, "warrant"), "factor"));
+    const struct cs_json *rows = cs_json_object_get(analysis, "warrant_rows");
+    const char *name = cs_json_string_value(cs_json_object_get(cs_json_object_get(analysis, "warrant"), "factor"));
     const uint32_t factor = name != NULL ? cs_study_factor(s, name) : CS_NONE;
     struct cs_names ids = {0};
     bool sound = true;
     size_t i;
-    json_t *row;
+    struct cs_json *row;
     *out = (struct cs_warrant_list){0};
     if (rows == NULL)
         return CS_OK;
     for (uint32_t c = 0; c < s->n_cases; c++)
         cs_names_put(&ids, cases->ids[c], c);
-    json_array_foreach(rows, i, row) sound = sound && factor != CS_NONE && read_row(out, arena, s, &ids, factor, row);
+    cs_json_array_foreach(rows, i, row)
+        sound = sound && factor != CS_NONE && read_row(out, arena, s, &ids, factor, row);
     cs_names_release(&ids);
     return sound ? CS_OK : cs_error_set(err, CS_ECORRUPT, "the stored warrant is not of this study");
 }

@@ -6,8 +6,7 @@
 #ifndef CS_WARRANT_H
 #define CS_WARRANT_H
 
-#include <jansson.h>
-
+#include "protocol/base/json.h"
 #include "tools/report/read/case_facts.h"
 
 struct cs_warranted { /* one level and answer */
@@ -28,7 +27,7 @@ struct cs_warrant_list {
 /* From the rows that the loader wrote into the analysis and checked; lives in `arena`. CS_ECORRUPT: they are not of this study. */
 CS_WARN_UNUSED enum cs_err cs_warrant_flags_read(struct cs_warrant_list *out, struct cs_arena *arena,
                                                  const struct cs_study *s, const struct cs_case_facts *cases,
-                                                 const json_t *analysis, struct cs_error *err);
+                                                 const struct cs_json *analysis, struct cs_error *err);
 const struct cs_warranted *cs_warrant_flags_of(const struct cs_warrant_list *w, uint32_t factor, uint32_t level,
                                                uint32_t question, uint32_t field, bool derived); /* NULL: none */
 

@@ -54,14 +54,14 @@ const char *cs_analysis_work_time(struct cs_report_work *w, int64_t ms)
     char text[32];
     if (ms == 0)
         return "";
-    cs_format_utc(ms, text);
+    cs_clock_format_utc(ms, text);
     return cs_analysis_work_copy(w, text);
 }
 
 const char *cs_analysis_work_hex(struct cs_report_work *w, const uint8_t digest[32])
 {
     char hex[65];
-    cs_hex(digest, 32, hex);
+    cs_digest_hex(digest, 32, hex);
     return cs_analysis_work_copy(w, hex);
 }
 

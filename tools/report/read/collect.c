@@ -211,10 +211,10 @@ static enum cs_err count_overload(struct cs_collected *c, struct cs_reader *r, s
     uint64_t n = 0;
     for (uint32_t i = 0; i < c->n_lanes; i++) {
         struct cs_counters counters;
-        if (cs_store_counters(r->store, r->view.generation.number, i, &counters, NULL) == CS_OK)
+        if (cs_store_rows_counters(r->store, r->view.generation.number, i, &counters, NULL) == CS_OK)
             n += counters.overload;
     }
-    return n > 0 ? cs_store_outputs(r->store, 0, on_attempt, &s, err) : CS_OK;
+    return n > 0 ? cs_store_scan_outputs(r->store, 0, on_attempt, &s, err) : CS_OK;
 }
 
 /* ---- threads --------------------------------------------------------------------------------------------- */
@@ -245,7 +245,7 @@ static void *scan_lanes(void *arg)
     struct scan_thread *t = arg;
     struct cs_reader *r = t->pool->reader;
     struct cs_generation_view view = {0};
-    t->rc = cs_generation_view_open(&view, r->store, &r->view.generation, &t->err);
+    t->rc = cs_store_generation_view_open(&view, r->store, &r->view.generation, &t->err);
     while (t->rc == CS_OK) {
         const uint32_t lane = atomic_fetch_add(&t->pool->next, 1);
         if (lane >= t->pool->out->n_lanes)
@@ -258,11 +258,12 @@ static void *scan_lanes(void *arg)
                               .again = &t->pool->out->again[lane]};
         struct cs_counters counters;
         t->rc = cs_store_scan_all(r->store, r->view.generation.number, lane, on_output, &l, &t->err);
-        if (t->rc == CS_OK && cs_store_counters(r->store, r->view.generation.number, lane, &counters, NULL) == CS_OK)
+        if (t->rc == CS_OK &&
+            cs_store_rows_counters(r->store, r->view.generation.number, lane, &counters, NULL) == CS_OK)
             take_counters(l.facts, &counters);
         cs_arena_release(&l.arena);
     }
-    cs_generation_view_close(&view);
+    cs_store_generation_view_close(&view);
     return NULL;
 }
 

@@ -43,7 +43,7 @@ struct table_read {
 
 static uint32_t named(const struct cs_table *t, struct cs_arena *a, const char *kind, const char *name)
 {
-    return cs_table_column(t, cs_arena_printf(a, "%s.%s", kind, name));
+    return cs_table_read_column(t, cs_arena_printf(a, "%s.%s", kind, name));
 }
 
 static bool has_own_wordings(const struct cs_factor *f)
@@ -104,7 +104,7 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
         {&c->cause, "unparsable_why"},
     };
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
-        *plain[i].to = cs_table_column(t, plain[i].name);
+        *plain[i].to = cs_table_read_column(t, plain[i].name);
     enum cs_err rc = need(r, c->case_id, "case_id", "", err);
     if (rc == CS_OK && s->n_models > 1)
         rc = need(r, c->model, "model", "", err);

@@ -85,8 +85,8 @@ static enum cs_err take_factor(struct cs_inferred *in, const struct cs_table *t,
     struct factor_column *f = &in->factors[in->n_factors++];
     f->name = cs_arena_strdup(&in->study.arena, name);
     f->column = column;
-    f->wording = cs_table_column(t, cs_arena_printf(&in->study.arena, "wording.%s", name));
-    f->role = cs_table_column(t, cs_arena_printf(&in->study.arena, "role.%s", name));
+    f->wording = cs_table_read_column(t, cs_arena_printf(&in->study.arena, "wording.%s", name));
+    f->role = cs_table_read_column(t, cs_arena_printf(&in->study.arena, "role.%s", name));
     f->wordings = cs_xcalloc(CS_LEVELS_MAX, sizeof *f->wordings);
     f->roles = cs_xcalloc(CS_LEVELS_MAX, sizeof *f->roles);
     return CS_OK;
@@ -123,13 +123,13 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
 {
     struct cs_inferred *in = self;
     enum cs_err rc = CS_OK;
-    in->model = cs_table_column(t, "model");
-    in->case_id = cs_table_column(t, "case_id");
-    in->cluster = cs_table_column(t, "cluster");
-    in->question = cs_table_column(t, "question");
-    in->model_sent = cs_table_column(t, "model_sent");
-    in->account = cs_table_column(t, "account");
-    in->simulated_column = cs_table_column(t, "simulated");
+    in->model = cs_table_read_column(t, "model");
+    in->case_id = cs_table_read_column(t, "case_id");
+    in->cluster = cs_table_read_column(t, "cluster");
+    in->question = cs_table_read_column(t, "question");
+    in->model_sent = cs_table_read_column(t, "model_sent");
+    in->account = cs_table_read_column(t, "account");
+    in->simulated_column = cs_table_read_column(t, "simulated");
     in->answers = cs_xcalloc(t->n_columns, sizeof *in->answers);
     for (uint32_t i = 0; i < t->n_columns && rc == CS_OK; i++) {
         const char *factor = after(t->columns[i], "factor."), *answer = after(t->columns[i], "answer.");

@@ -144,7 +144,7 @@ void cs_rated_answers_count(const struct cs_rated *r, const struct cs_digest *di
     const struct cs_question *q = &r->study.questions[at];
     char hex[2 * sizeof digest->b + 1];
     uint32_t raters;
-    cs_hex(digest->b, sizeof digest->b, hex);
+    cs_digest_hex(digest->b, sizeof digest->b, hex);
     if (cs_names_get(&r->digests, hex) == UINT32_MAX)
         return;
     for (uint32_t i = r->own[at]; i < q->n_fields; i++) {

@@ -33,7 +33,7 @@ enum cs_err cs_source_table(struct cs_report_source *s, const char *path, const 
                             path);
     *s = (struct cs_report_source){.name = slash != NULL ? slash + 1 : path, .inferred = study == NULL};
     if (study != NULL) {
-        rc = cs_study_load(study, opts, &s->loaded, err);
+        rc = cs_load_study(study, opts, &s->loaded, err);
         s->study = s->loaded.study;
         s->cases = s->loaded.cases;
     } else {
@@ -58,6 +58,6 @@ void cs_source_release(struct cs_report_source *s)
         cs_plan_release(&s->own_plan);
     cs_rated_answers_close(s->rated);
     cs_inferred_release(s->infer);
-    cs_loaded_release(&s->loaded);
+    cs_load_release(&s->loaded);
     *s = (struct cs_report_source){0};
 }

@@ -1,5 +1,5 @@
 
-#include "coordinator/page.h"
+#include "coordinator/ledger.h"
 
 #include <endian.h>
 #include <string.h>
@@ -45,12 +45,12 @@ static uint64_t spread(uint64_t x)
     return (x | x << 1) & EVEN;
 }
 
-enum cs_trial_state cs_page_get(const uint8_t page[CS_PAGE_BYTES], unsigned i)
+enum cs_trial_state cs_ledger_get(const uint8_t page[CS_PAGE_BYTES], unsigned i)
 {
     return (enum cs_trial_state)(page[i / 4] >> (2 * (i % 4)) & 3);
 }
 
-struct cs_bits cs_page_select(const uint8_t page[CS_PAGE_BYTES], enum cs_trial_state state, unsigned n)
+struct cs_bits cs_ledger_select(const uint8_t page[CS_PAGE_BYTES], enum cs_trial_state state, unsigned n)
 {
     struct cs_bits r = {{0}};
     const uint64_t low = (state & 1) != 0 ? 0 : EVEN; /* flips what must be zero */
@@ -70,7 +70,7 @@ struct cs_bits cs_page_select(const uint8_t page[CS_PAGE_BYTES], enum cs_trial_s
     return r;
 }
 
-void cs_page_set(uint8_t page[CS_PAGE_BYTES], const struct cs_bits *which, enum cs_trial_state state)
+void cs_ledger_set(uint8_t page[CS_PAGE_BYTES], const struct cs_bits *which, enum cs_trial_state state)
 {
     for (unsigned k = 0; k < PAGE_WORDS; k++) {
         uint64_t mask = spread(which->w[k / 2] >> (32 * (k % 2)));

@@ -79,13 +79,14 @@ class Declared(Case):
         self.assertEqual(self.outcomes(), (TRIALS, TRIALS))
 
     def comes_at_once(self, limits):
-        """A neighbour without limits, one answer of 0.1 s after the other, is the clock: nothing that takes seconds is before the first call."""
+        """A neighbour without limits, one answer of 0.1 s after the other, is the clock: before the first call is nothing
+        that takes a second, as filling a bucket does that may have been emptied (10 answers), or six, as a lost list of holders (57)."""
         clock, declared = self.server(servers.Server, slots=1, takes=0.1), self.server(servers.Server, slots=64, takes=0.01)
         seen = []
         declared.at_first_call = lambda: seen.append(clock.answered)
         self.start({"model-a": (clock, ""), "model-b": (declared, limits)})
         self.assertExit(self.run_.wait(100))
-        self.assertLess(seen[0], 30)
+        self.assertLess(seen[0], 6)
         self.assertEqual(self.outcomes(), (2 * TRIALS, 2 * TRIALS))
 
     @harness.short

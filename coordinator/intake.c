@@ -5,7 +5,7 @@
  *   (asked again)       done, canonical, and the earlier answer linked: that one itself, sent once more, changes nothing
  *   failed, cancelled   done, canonical            duplicate
  *   done                duplicate                  duplicate
- *   (a) a timeout by our own overload (ramp.h), twice at most: planned, an attempt record
+ *   (a) a timeout by our own overload (ramp.h), twice at most: planned, an attempt record; leased again once that is on disk (lease.c)
  *
  * Judged by generation, lane, position and digest, whoever holds the lease now: a result for the right request is a paid fact.
  */
@@ -213,6 +213,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     core->intake.received++;
     if (goes_further(core, lane, o, state)) {
         row.flags = CS_OUTPUT_ATTEMPT;
+        lane->further_group = core->open->number;
         cs_coordinator_lane_loosen(lane, o->position / CS_PAGE_TRIALS);
         core->regrant = true;
         *(live ? &core->intake.committed : &core->intake.late) += 1;

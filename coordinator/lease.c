@@ -161,7 +161,7 @@ uint32_t cs_lease_assign(struct cs_core *core, struct cs_session *s, struct cs_l
     if (cs_bits_none(&set))
         return 0;
     l = cs_lease_make(core, s, lane, page, &set, worst);
-    if (budget) { /* its row first */
+    if (budget || lane->further_group > core->durable_group) { /* the rows that explain its calls first */
         l->assign_seq = CS_UNTOLD;
         *CS_APPEND(core->open->untold) = l->epoch;
     } else {

@@ -91,6 +91,7 @@ struct cs_lane {
     } quarantined;
 
     struct cs_alike alike;
+    uint64_t further_group;        /* that keeps the last timeout of our own making */
     uint64_t asking;               /* group that asks trials again: until it is on disk nothing is granted; 0: none */
     bool open;                     /* of the newest generation, not closed */
     bool paused, cancelled, broke; /* broke: stopped for lack of money */

@@ -66,7 +66,7 @@ static void say_standing(struct cs_admin_client *client, const struct reach *rea
     enum cs_err rc = cs_fleet_status_wait_built(client, &watch, BUILT_MS, &err);
     char *command = cs_xasprintf("clinsafe retry --coordinator %s", reach->endpoint);
     if (rc == CS_OK)
-        rc = cs_unanswered_of_fleet(&s, client, &err);
+        rc = cs_unanswered_of_fleet(&s, client, &watch, &err);
     if (rc == CS_OK)
         cs_unanswered_print(&s, stdout, command, "--");
     else if (rc == CS_ETIMEDOUT || rc == CS_EAGAIN)

@@ -301,7 +301,8 @@ static enum cs_err plan_again(struct run *r, struct cs_error *err)
         rc = cs_admin_client_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
     if (rc == CS_OK && cs_fleet_again_is_asked(&r->ask_again))
         return cs_fleet_again_ask(r->admin, &r->ask_again, &watch, stderr, err);
-    if (rc == CS_OK && cs_unanswered_of_fleet(&stand, r->admin, &none) == CS_OK) /* else they are told at the end */
+    if (rc == CS_OK &&
+        cs_unanswered_of_fleet(&stand, r->admin, &watch, &none) == CS_OK) /* else they are told at the end */
         cs_unanswered_print(&stand, stderr, r->again, "--retry-");
     cs_unanswered_release(&stand);
     return rc;

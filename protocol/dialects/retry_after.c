@@ -172,6 +172,13 @@ static bool some_left(const char *headers, const char *name, size_t n, size_t re
     return v != NULL && strtod(v, NULL) > 0;
 }
 
+/* The line behind this one; NULL: it was the last. */
+static const char *next_line(const char *line)
+{
+    const char *end = strchr(line, '\n');
+    return end != NULL ? end + 1 : NULL;
+}
+
 static size_t find_word(const char *name, size_t n, const char *word)
 {
     const size_t len = strlen(word);
@@ -185,7 +192,7 @@ static size_t find_word(const char *name, size_t n, const char *word)
 uint64_t cs_retry_after_reset_ms(const char *headers, int64_t wall_ms, struct cs_arena *arena, const char **source)
 {
     uint64_t longest = CS_NO_HINT;
-    for (const char *line = headers; line != NULL && *line != '\0'; line = strchr(line, '\n'), line += line != NULL) {
+    for (const char *line = headers; line != NULL && *line != '\0'; line = next_line(line)) {
         const size_t n = strcspn(line, ":\r\n"), reset = find_word(line, n, "reset");
         if (line[n] != ':' || n > NAME_MAX_SHOWN || reset == n ||
             (find_word(line, n, "ratelimit") == n && find_word(line, n, "rate-limit") == n))

@@ -75,7 +75,7 @@ static void check_consequence(const struct cs_http_reply *reply, const struct cs
     struct cs_error err;
     struct cs_buf packed = CS_BUF_INIT(CS_OUTPUT_MAX);
     struct cs_verdict v = cs_worker_call_ended(&c, reply, r, &(struct cs_call_world){.now_ms = 5, .rng = &rng});
-    CS_ASSERT(v.next <= CS_NEXT_STOP && (unsigned)v.outcome < CS_OUTCOMES);
+    CS_ASSERT(v.next <= CS_NEXT_DENIED && (unsigned)v.outcome < CS_OUTCOMES);
     if (v.outcome == CS_OUTCOME_ok || v.outcome == CS_OUTCOME_refused || v.outcome == CS_OUTCOME_truncated)
         CS_ASSERT(r->says == CS_SAYS_ANSWER && reply->status / 100 == 2 && reply->transfer == CS_TRANSFER_WHOLE);
     cs_worker_call_output(&c, reply, r, v.outcome, 5, &o);

@@ -385,8 +385,6 @@ void sim_core_tick(struct sim *s);
 bool sim_core_edit(struct sim *s);                            /* an edited study is submitted; false: not now */
 bool sim_core_malformed(struct sim *s, struct sim_worker *w); /* hears what does not unpack; false: no connection */
 bool sim_core_stale(struct sim *s); /* hears messages of sessions that it does not know; false: there are none */
-/* Further calls after timeouts of the trial that are in the open group: they may be made before it is written. */
-uint32_t sim_core_further(const struct sim *s, const struct sim_trial *t);
 bool sim_core_knows(const struct sim *s, uint64_t nonce);                      /* has a session of this process */
 bool sim_core_control(struct sim *s, enum cs_control verb, const char *model); /* false: does not run */
 bool sim_core_again(struct sim *s, uint32_t lane);                             /* false: not now, or nothing to ask */

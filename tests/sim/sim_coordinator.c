@@ -466,14 +466,3 @@ void sim_core_kill(struct sim *s)
     s->result->core_losses++;
     gone(s);
 }
-
-uint32_t sim_core_further(const struct sim *s, const struct sim_trial *t)
-{
-    const struct cs_batch *b = s->coordinator.core != NULL ? s->coordinator.core->open->batch : NULL;
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; b != NULL && i < b->n_outputs; i++)
-        n += (b->outputs[i].flags & CS_OUTPUT_ATTEMPT) != 0 &&
-             t == &s->store.lanes[b->outputs[i].lane].trials[b->outputs[i].position];
-    return n;
-}

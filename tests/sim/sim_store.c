@@ -230,6 +230,16 @@ static void apply_again(struct sim *s, const struct cs_batch_again *a)
     l->trials[a->position].excused++;
 }
 
+/* By decision 12, and not before the attempt is on disk: a coordinator that is killed sooner has forgotten that it was one. */
+static void ask_further(struct sim *s, struct sim_trial *t)
+{
+    t->excused++;
+    t->further++;
+    sim_fired(s, SIM_FURTHER);
+    if (t->further > 2 * s->coordinator.term)
+        sim_fail(s, "a trial is asked again for the %u. time in term %u", t->further, s->coordinator.term);
+}
+
 static void apply_output(struct sim *s, const struct cs_batch_output *o)
 {
     struct sim_lane *l = &s->store.lanes[o->lane];
@@ -254,6 +264,7 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
         t->failure = print;
     } else if (o->flags & CS_OUTPUT_ATTEMPT) {
         t->attempts++;
+        ask_further(s, &l->trials[o->position]);
     } else if (t->canonical == 0 && t->failure == 0 && t->superseded == 0 && !g->cancelled) {
         sim_fail(s, "a duplicate of nothing: %s %llu", l->name, (unsigned long long)o->position);
     }
@@ -455,17 +466,6 @@ void sim_store_push(struct sim *s, struct cs_batch *batch)
     bool idle = first_not_durable(st) == NULL;
 
     CS_ASSERT(st->n_writing < SIM_BATCHES);
-    for (uint32_t i = 0; i < batch->n_outputs; i++) { /* asked again by decision 12 */
-        struct sim_trial *t = &st->lanes[batch->outputs[i].lane].trials[batch->outputs[i].position];
-
-        if ((batch->outputs[i].flags & CS_OUTPUT_ATTEMPT) == 0)
-            continue;
-        t->excused++;
-        t->further++;
-        sim_fired(s, SIM_FURTHER);
-        if (t->further > 2 * s->coordinator.term)
-            sim_fail(s, "a trial is asked again for the %u. time in term %u", t->further, s->coordinator.term);
-    }
     st->writing[st->n_writing++] = (struct sim_writing){
         .batch = batch, .rows = s->mutation == SIM_MUTATE_ACK_BEFORE_SYNC ? copy(batch) : batch};
     if (idle)

@@ -63,6 +63,11 @@ void cs_admin_client_close(struct cs_admin_client *a)
     free(a);
 }
 
+bool cs_admin_client_lives(const struct cs_admin_client *a)
+{
+    return a->lives == NULL || a->lives(a->self);
+}
+
 /* A DEALER with IMMEDIATE has no route until the connection stands: keep trying until then. */
 static enum cs_err send_by(struct cs_admin_client *a, const struct cs_buf *b, uint64_t deadline)
 {
@@ -70,7 +75,7 @@ static enum cs_err send_by(struct cs_admin_client *a, const struct cs_buf *b, ui
     while ((rc = cs_socket_send(a->socket, NULL, b->data, b->len)) == CS_EAGAIN && cs_clock_mono_ms() < deadline) {
         if (cs_socket_refused(a->socket))
             return CS_EDENIED;
-        if (a->lives != NULL && !a->lives(a->self))
+        if (!cs_admin_client_lives(a))
             return CS_ETIMEDOUT;
         (void)cs_socket_wait(a->socket, 20);
     }
@@ -91,7 +96,7 @@ static enum cs_err receive_by(struct cs_admin_client *a, uint64_t seq, uint64_t 
             continue; /* an answer to an earlier question that we gave up on */
         }
         uint64_t now = cs_clock_mono_ms();
-        if (rc != CS_EAGAIN || now >= deadline || (a->lives != NULL && !a->lives(a->self)))
+        if (rc != CS_EAGAIN || now >= deadline || !cs_admin_client_lives(a))
             return rc == CS_EAGAIN ? CS_ETIMEDOUT : rc;
         const uint64_t left = deadline - now;
         (void)cs_socket_wait(a->socket, a->lives != NULL && left > LOOK_MS ? LOOK_MS : (int)left);

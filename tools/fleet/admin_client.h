@@ -22,8 +22,12 @@ CS_WARN_UNUSED enum cs_err cs_admin_client_open(struct cs_admin_client **out, co
                                                 struct cs_error *err);
 void cs_admin_client_close(struct cs_admin_client *a);
 
+/* False once opts.lives says so: asking again is of no use. */
+bool cs_admin_client_lives(const struct cs_admin_client *a);
+
 /* One request, one answer. args ends with NULL. *reply (may be NULL) is the blob's text, NUL-terminated, in the client until the next call.
- * What the coordinator refuses comes back as its code and sentence; CS_ETIMEDOUT: no answer within timeout_ms. */
+ * What the coordinator refuses comes back as its code and sentence; CS_ETIMEDOUT: no answer within timeout_ms, or
+ * none to come (cs_admin_client_lives). */
 CS_WARN_UNUSED enum cs_err cs_admin_client_ask(struct cs_admin_client *a, const char *verb, const char *const *args,
                                                const void *blob, uint32_t blob_len, int timeout_ms, const char **reply,
                                                struct cs_error *err);

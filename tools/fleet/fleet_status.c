@@ -44,7 +44,8 @@ enum cs_err cs_fleet_status_look(struct cs_admin_client *a, const struct cs_flee
     enum cs_err rc;
     do
         rc = cs_admin_client_ask(a, "status", NULL, NULL, 0, LOOK_MS, &reply, err);
-    while (rc == CS_ETIMEDOUT && !cs_fleet_status_is_stopped(watch) && cs_clock_mono_ms() < deadline);
+    while (rc == CS_ETIMEDOUT && cs_admin_client_lives(a) && !cs_fleet_status_is_stopped(watch) &&
+           cs_clock_mono_ms() < deadline);
     if (rc != CS_OK)
         return rc;
     *out = cs_json_loads(reply, 0, NULL);

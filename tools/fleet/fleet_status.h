@@ -13,7 +13,7 @@ struct cs_fleet_status_watch {         /* a zeroed struct is fine */
     void *self;
 };
 
-/* The status as JSON; a coordinator that is busy is asked again. *out: json_decref. */
+/* The status as JSON; a coordinator that is busy is asked again, one that has ended is not. *out: json_decref. */
 CS_WARN_UNUSED enum cs_err cs_fleet_status_look(struct cs_admin_client *a, const struct cs_fleet_status_watch *watch,
                                                 struct cs_json **out, struct cs_error *err);
 /* Waits until a changed study that is being worked in runs. CS_ETIMEDOUT: not within wait_ms. */

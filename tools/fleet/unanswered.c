@@ -45,11 +45,12 @@ enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study,
     return rc;
 }
 
-enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_client *a, struct cs_error *err)
+enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_client *a,
+                                   const struct cs_fleet_status_watch *watch, struct cs_error *err)
 {
     struct cs_json *status = NULL, *l;
     size_t i;
-    enum cs_err rc = cs_fleet_status_look(a, &(struct cs_fleet_status_watch){0}, &status, err);
+    enum cs_err rc = cs_fleet_status_look(a, watch, &status, err);
     *out = (struct cs_unanswered){0};
     if (rc != CS_OK)
         return rc;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "protocol/base/arena.h"
-#include "tools/fleet/admin_client.h"
+#include "tools/fleet/fleet_status.h"
 
 struct cs_unanswered_lane { /* of one model */
     const char *model;
@@ -24,7 +24,7 @@ CS_WARN_UNUSED enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, con
                                                   struct cs_error *err);
 /* Of a running study. CS_EAGAIN: a changed study is being worked in. */
 CS_WARN_UNUSED enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_client *a,
-                                                  struct cs_error *err);
+                                                  const struct cs_fleet_status_watch *watch, struct cs_error *err);
 /* A line a model, then `command OPTION asks ... again`, where an option is `prefix` and `timeouts` or `unparsable`: nothing when nothing
  * stands. */
 void cs_unanswered_print(const struct cs_unanswered *s, FILE *out, const char *command, const char *prefix);

@@ -7,12 +7,12 @@ static const struct cs_report_column contrast_key[] = {CS_COLUMN_CONTRAST_KEY("c
 
 static const void *pointer_at(const void *from, size_t at)
 {
-    return *(const void *const *)((const char *)from + at);
+    return *(const void *const *)(const void *)((const char *)from + at);
 }
 
 static uint32_t u32_at(const void *from, size_t at)
 {
-    return *(const uint32_t *)((const char *)from + at);
+    return *(const uint32_t *)(const void *)((const char *)from + at);
 }
 
 uint32_t cs_columns_rows(const struct cs_report *r, const struct cs_report_table *t)
@@ -120,7 +120,8 @@ typedef void (*cs_column_visit)(void *self, const char *name, const struct cs_co
 static void each_class(const struct cs_report_column *c, const void *row, cs_column_visit each, void *self)
 {
     for (int o = 0; o < CS_OUTCOMES; o++) {
-        const struct cs_column_value v = count(row != NULL ? ((const uint64_t *)((const char *)row + c->at))[o] : 0);
+        const struct cs_column_value v = count(
+            row != NULL ? ((const uint64_t *)(const void *)((const char *)row + c->at))[o] : 0);
         each(self, cs_outcome_name((enum cs_outcome)o), row != NULL ? &v : NULL);
     }
 }

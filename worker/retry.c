@@ -47,8 +47,9 @@ static const struct row {
     {CS_TRANSFER_TOO_LONG, 100, 299,  ANY,              CS_NEXT_FAIL,    CS_OUTCOME_transport,        CS_PAUSE_NONE,   0, NULL},
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_ANSWER,   CS_NEXT_ANSWER,  CS_OUTCOME_ok,               CS_PAUSE_NONE,   0, NULL}, /* refused, truncated too */
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_FILTERED, CS_NEXT_ANSWER,  CS_OUTCOME_content_filtered, CS_PAUSE_NONE,   0, NULL},
-    {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_ERROR,    CS_NEXT_RETRY,   CS_OUTCOME_provider_error,   CS_PAUSE_JITTER, 0, NULL}, /* and says no status */
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_NOTHING,  CS_NEXT_RETRY,   CS_OUTCOME_transport,        CS_PAUSE_JITTER, 0, NULL}, /* no JSON, no end marker */
+    {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_TOO_LARGE, CS_NEXT_FAIL,   CS_OUTCOME_invalid_request,  CS_PAUSE_NONE,   0, NULL},
+    {CS_TRANSFER_WHOLE,    200, 299,  ANY,              CS_NEXT_RETRY,   CS_OUTCOME_provider_error,   CS_PAUSE_JITTER, 0, NULL}, /* an error that says no status */
 
     {ANY,                  400, 599,  CS_SAYS_FILTERED, CS_NEXT_ANSWER,  CS_OUTCOME_content_filtered, CS_PAUSE_NONE,   0, NULL}, /* 403, 422, 500: as gateways have it */
     {ANY,                  400, 499,  CS_SAYS_TOO_LARGE, CS_NEXT_FAIL,   CS_OUTCOME_invalid_request,  CS_PAUSE_NONE,   0, NULL}, /* waiting makes no room for it */

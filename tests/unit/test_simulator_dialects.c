@@ -110,13 +110,13 @@ static void every_error_in_every_dialect(void **state)
         {"no key",
          NULL,
          NULL,
-         CS_NEXT_STOP,
+         CS_NEXT_DENIED,
          {401, 401, 401, 403, 403},
          {"", "", "authentication_error", "PERMISSION_DENIED", "AccessDeniedException"}},
         {"bad key",
          NULL,
          "bad",
-         CS_NEXT_STOP,
+         CS_NEXT_DENIED,
          {401, 401, 401, 400, 403},
          {"invalid_api_key", "invalid_api_key", "authentication_error", "INVALID_ARGUMENT", "AccessDeniedException"}},
         {"rate limit",
@@ -156,7 +156,9 @@ static void every_error_in_every_dialect(void **state)
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
         for (int d = 0; d < DIALECTS; d++) {
             struct heard h = ask(d, i == 0 ? speech[d].wrong : speech[d].body, t[i].fault, t[i].key, NULL, &arena);
-            if (h.status != t[i].status[d] || h.rule.next != t[i].next || strcmp(h.reading.finish, t[i].finish[d]) != 0)
+            /* Gemini alone names the quota, one of the day: it may come back, which money does not */
+            const enum cs_next next = t[i].next == CS_NEXT_STOP && d == GEMINI ? CS_NEXT_DAY : t[i].next;
+            if (h.status != t[i].status[d] || h.rule.next != next || strcmp(h.reading.finish, t[i].finish[d]) != 0)
                 fail_msg("%s, dialect %d: %u %s %s, next %d", t[i].what, d, h.status, h.reading.finish, h.reading.text,
                          h.rule.next);
             assert_string_not_equal(h.reading.text, "");
@@ -175,7 +177,7 @@ static void a_model_that_is_not_there(void **state)
     for (int d = 0; d < DIALECTS; d++) {
         struct heard h = ask(d, speech[d].body, NULL, "good", "no-such", &arena);
         assert_int_equal(h.status, status[d]);
-        assert_int_equal(h.rule.next, CS_NEXT_STOP); /* no request of the lane would fare better */
+        assert_int_equal(h.rule.next, CS_NEXT_DENIED); /* three prompts of a lane that was not answered stop it */
         assert_non_null(strstr(h.reading.text, d == BEDROCK ? "model identifier" : d < GEMINI ? "m" : "no-such"));
     }
     cs_arena_release(&arena);

@@ -23,18 +23,24 @@ static const struct cs_retry_rule
     full = {CS_NEXT_WAIT, CS_OUTCOME_rate_limited, CS_PAUSE_LANE, false, NULL, NULL},
     invalid = {CS_NEXT_FAIL, CS_OUTCOME_invalid_request, CS_PAUSE_NONE, false, NULL, NULL},
     strange = {CS_NEXT_FAIL, CS_OUTCOME_provider_error, CS_PAUSE_NONE, false, NULL, NULL},
-    bad_key = {CS_NEXT_STOP, CS_OUTCOME_internal, CS_PAUSE_NONE, false, "does not accept the key", "put the right key"},
-    forbidden = {CS_NEXT_STOP, CS_OUTCOME_internal, CS_PAUSE_NONE, false, "may not use this model", "another key"},
+    bad_key = {CS_NEXT_DENIED, CS_OUTCOME_invalid_request, CS_PAUSE_NONE,
+               false,          "does not accept the key",  "put the right key"},
+    forbidden = {CS_NEXT_DENIED, CS_OUTCOME_invalid_request, CS_PAUSE_NONE,
+                 false,          "may not use this model",   "another key"},
     no_money = {CS_NEXT_STOP, CS_OUTCOME_internal, CS_PAUSE_NONE, false, "no quota or credit", "top it up"},
-    day_used = {CS_NEXT_STOP, CS_OUTCOME_internal, CS_PAUSE_NONE, false, "quota of the day", "wait for its next day"},
-    no_model = {CS_NEXT_STOP, CS_OUTCOME_internal, CS_PAUSE_NONE, false, "no such model", "providers.yaml"};
+    day_used = {CS_NEXT_DAY, CS_OUTCOME_rate_limited, CS_PAUSE_LANE,
+                false,       "quota of the day",      "wait for its next day"},
+    no_model = {CS_NEXT_DENIED, CS_OUTCOME_invalid_request, CS_PAUSE_NONE, false, "no such model", "providers.yaml"};
 
-/* A status that tells of an error, and a body that says no more than that. */
+/* A status that tells of an error. What the body says of the prompt or of the call's size is said of this trial alone; a firewall's
+ * page is a matter of its status: who counts the denials looks at it (denials.h). */
 static const struct cs_retry_rule *of_status(unsigned status, enum cs_saying says)
 {
+    if (says == CS_SAYS_FILTERED && status >= 400 && status <= 599) /* 400: Azure; 403, 422, 500: gateways */
+        return &filtered;
+    if (says == CS_SAYS_TOO_LARGE && status >= 400 && status <= 499) /* Groq: a 429 that no waiting mends */
+        return &invalid;
     switch (status) {
-    case 400:
-        return says == CS_SAYS_FILTERED ? &filtered : &invalid; /* Azure's filter is a 400 */
     case 401:
         return &bad_key;
     case 402:
@@ -91,7 +97,9 @@ static const struct cs_retry_rule *expected(enum cs_transfer transfer, unsigned 
             return &good;
         if (says == CS_SAYS_FILTERED)
             return &filtered;
-        return says == CS_SAYS_ERROR ? &fault : &transport; /* no JSON, or no end marker: cut */
+        if (says == CS_SAYS_TOO_LARGE)
+            return &invalid;
+        return says == CS_SAYS_NOTHING ? &transport : &fault; /* no JSON, or no end marker: cut */
     }
     return of_status(status, says);
 }
@@ -137,8 +145,19 @@ static void no_row_breaks_the_rules(void **state)
                 if (transfer == CS_TRANSFER_TIMEOUT && status == 0) /* decision 12 */
                     assert_true(r.next == CS_NEXT_ANSWER && r.outcome == CS_OUTCOME_timeout);
                 assert_int_equal(r.next == CS_NEXT_ANSWER, cs_outcome_is_answer(r.outcome));
-                assert_int_equal(r.next == CS_NEXT_STOP, r.reason != NULL && r.remedy != NULL);
-                assert_int_equal(r.next == CS_NEXT_WAIT, r.pause == CS_PAUSE_LANE);
+                /* whatever may stop the lane tells the operator why, and what he does about it */
+                assert_int_equal(r.next == CS_NEXT_STOP || r.next == CS_NEXT_DENIED || r.next == CS_NEXT_DAY,
+                                 r.reason != NULL);
+                assert_int_equal(r.reason != NULL, r.remedy != NULL);
+                assert_int_equal(r.next == CS_NEXT_WAIT || r.next == CS_NEXT_DAY, r.pause == CS_PAUSE_LANE);
+                if (r.next == CS_NEXT_STOP) /* at once, by one reply: only money is the account's for certain */
+                    assert_true(says == CS_SAYS_NO_MONEY || status == 402);
+                if (r.next == CS_NEXT_DENIED) /* decision 14: it may be this trial alone, and then it fails */
+                    assert_true(r.outcome == CS_OUTCOME_invalid_request &&
+                                (says == CS_SAYS_NO_KEY || says == CS_SAYS_NO_MODEL || status == 401 || status == 403 ||
+                                 status == 404));
+                if (r.next == CS_NEXT_DAY) /* a quota of the day never fails a trial: it waits, or the lane stops */
+                    assert_int_equal(says, CS_SAYS_DAY_USED);
                 assert_int_equal(r.next == CS_NEXT_RETRY, r.pause == CS_PAUSE_JITTER || r.pause == CS_PAUSE_EASE);
                 if (r.ambiguous)
                     assert_true(status == 0 || transfer == CS_TRANSFER_LOST);

@@ -271,6 +271,11 @@ bench-quota:              ## measure: share of a provider's limit that fleets us
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/quota --build $(BUILD) --at-once 2 $(if $(SHORT),--short,--only "$(ONLY)")
 
+.PHONY: bench-ramp
+bench-ramp:               ## measure: calls at once, declared and found, a dead neighbour, llama.cpp (ONLY=ideal, SHORT=1: minutes)
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/bench/ramp --build $(BUILD) $(if $(SHORT),--short) $(if $(ONLY),--only $(ONLY))
+
 $(BUILD)/bench/baseline: $(BUILD)/obj/tests/bench/baseline.o
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcurl -lz -luv

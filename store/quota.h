@@ -13,8 +13,8 @@
  * <= rate (w - LIFE): the bucket starts without a burst, and what an earlier bucket (of a Redis that was flushed or restarted)
  * had handed out within LIFE of its end is paid for by the debt. A call that cost more than was said (`back` < 0) leaves
  * a debt in the same way.
- * Only where the fleet is known to have made no call yet (`fresh`, from the coordinator) a new bucket is full, as the provider's is, and
- * has no debt: else the first call would wait for a second and more.
+ * Only where the fleet is known to have made no call yet (`fresh`: from the coordinator, until the asker was answered once) a new bucket
+ * is full, as the provider's is, and has no debt: else the first call would wait for a second and more.
  * Never below it: what lies unused is level + what workers hold. RESERVE and SLICE keep the sum under a second of the rate,
  * the smallest burst that providers are known to keep, so that the provider's bucket, which fills at the same rate, does
  * not overflow. (With calls that cost more than RESERVE holds, the reserve is one call instead.)

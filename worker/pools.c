@@ -189,7 +189,7 @@ static void look(struct cs_worker *w, struct cs_draw *d)
     if (cs_pacer_ask(&d->pacer, want, w->now, &d->ask)) {
         d->ask.group = d->group;
         d->ask.claimant = d->claimant;
-        d->ask.fresh = w->now < w->fresh_until;
+        d->ask.fresh = !d->was_answered && w->now < w->fresh_until;
         for (uint32_t i = 0; i < d->ask.n_pools; i++)
             d->ask.pool[i].name = d->name[i];
         d->to_ask = true;
@@ -233,6 +233,7 @@ void cs_pools_answer(struct cs_worker *w, const struct cs_worker_quota *q)
         if (d->number != q->draw)
             continue;
         bool was_away = d->pacer.away;
+        d->was_answered |= q->grant != NULL; /* the pools have buckets, even if this answer is too late for us */
         if (q->alone)
             cs_pacer_alone(&d->pacer, w->now);
         else

@@ -32,7 +32,8 @@ enum {
     CS_BYE_MS = 100,           /* BYE has this long to leave */
     CS_STARTS_PER_STEP = 64,   /* bounds the bodies that one step copies */
     CS_START_BYTES_PER_STEP = 4 * 1024 * 1024,
-    CS_FRESH_MS = 3000, /* so long after WELCOME it is believed that nobody has made a call before */
+    CS_FRESH_MS =
+        3000, /* so long after WELCOME, and until Redis has answered, it is believed that nobody has made a call before */
     CS_LOOK_MS = 500,
     CS_SILENT_MS = 1000,     /* a lane with calls and no answer for so long, */
     CS_SILENT_LATENCIES = 4, /* and for so many times what its slowest answers took, is silent */
@@ -81,6 +82,7 @@ struct cs_draw {
     uint64_t reported_at;
     uint32_t started; /* since the last asking */
     bool to_ask;
+    bool was_answered; /* by Redis: a bucket that is missing from now on was lost */
     struct cs_quota_ask ask;
     struct cs_alarm alarm;
     UT_hash_handle hh; /* by key */

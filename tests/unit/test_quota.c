@@ -110,6 +110,31 @@ static void test_a_new_bucket_is_in_debt(void **state)
 }
 
 /* Many clients with wants, returns and forgetting: what was granted and not returned never passes rate x time. */
+/* A whole reserve at once, for all workers together and once only; what is lost afterwards is in debt like any other. */
+static void test_a_fresh_fleet_begins_at_once(void **state)
+{
+    struct bench b;
+    open_bench(&b, *state);
+    const double rpm = 600; /* a slow one: what it gives while this test asks is less than a call or two */
+    const uint32_t reserve = (uint32_t)(rpm / 60e3 * CS_QUOTA_RESERVE_MS);
+    uint64_t began = cs_clock_mono_ms();
+    uint32_t got = 0;
+    for (int i = 0; i < 4; i++) {
+        struct cs_quota_ask q = wanting(i % 2 == 0 ? "w" : "v", 1000, rpm);
+        q.fresh = true;
+        got += ask(&b.loop, b.r, &q).grant.calls;
+        if (i == 0)
+            assert_in_range(got, 1, reserve);
+    }
+    assert_true(got <= reserve + rpm / 60e3 * (double)(cs_clock_mono_ms() - began) + 1e-6);
+    cs_redis_command(b.r, 1, (const char *[]){"FLUSHALL"}, NULL, NULL, NULL);
+    struct cs_quota_ask q = wanting("w", 1000, rpm);
+    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 0);
+    q.fresh = true;
+    assert_int_equal(ask(&b.loop, b.r, &q).grant.calls, 0); /* who knows better came first */
+    close_and_finish(&b.loop, b.r);
+}
+
 static void test_granted_never_passes_the_limit(void **state)
 {
     struct bench b;
@@ -444,6 +469,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_new_bucket_is_in_debt),
+        cmocka_unit_test(test_a_fresh_fleet_begins_at_once),
         cmocka_unit_test(test_granted_never_passes_the_limit),
         cmocka_unit_test(test_fair_and_whole),
         cmocka_unit_test(test_the_model_is_the_script),

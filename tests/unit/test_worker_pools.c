@@ -105,6 +105,39 @@ static void a_full_worker_wants_nothing(void **state)
     bench_done(&b);
 }
 
+/* Redis' first answer leaves a bucket: one that is missing afterwards, however soon, was lost. */
+static void fresh_until_answered(void **state)
+{
+    struct bench b;
+    (void)state;
+    bench_init(&b, 8);
+    b.source.limits = (struct cs_limits){.requests_per_minute = 600};
+    b.fresh = true;
+    bench_welcome(&b, 1, CS_WINDOW_OUTPUTS);
+    bench_assign(&b, 0, 3, 50, 20);
+    struct cs_worker_ask a = take(&b);
+    assert_true(a.ask.fresh);
+    answer(&b, &a, NULL);
+    bench_wait(&b, CS_QUOTA_SLICE_MS);
+    a = take(&b);
+    assert_true(a.ask.fresh); /* nothing was granted */
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 1, .pool[0].share = 1});
+    bench_wait(&b, CS_QUOTA_SLICE_MS);
+    a = take(&b);
+    assert_false(a.ask.fresh);
+    bench_done(&b);
+}
+
+static void a_fleet_that_called_is_not_fresh(void **state)
+{
+    struct bench b;
+    (void)state;
+    limited(&b, 8, 1, (struct cs_limits){.requests_per_minute = 600});
+    bench_assign(&b, 0, 3, 50, 20);
+    assert_false(take(&b).ask.fresh);
+    bench_done(&b);
+}
+
 static void lanes_of_a_pool_share_it(void **state)
 {
     struct bench b;
@@ -257,6 +290,8 @@ int main(void)
         cmocka_unit_test(calls_start_as_granted),
         cmocka_unit_test(what_is_not_used_goes_back),
         cmocka_unit_test(a_full_worker_wants_nothing),
+        cmocka_unit_test(fresh_until_answered),
+        cmocka_unit_test(a_fleet_that_called_is_not_fresh),
         cmocka_unit_test(lanes_of_a_pool_share_it),
         cmocka_unit_test(redis_away_leaves_the_last_share),
         cmocka_unit_test(without_redis_nine_tenths),

@@ -41,6 +41,7 @@ struct bench_call {
 };
 
 struct bench {
+    bool fresh; /* what WELCOME says of the fleet */
     struct cs_worker *w;
     struct bench_source source;
     uint64_t now, session, seq;
@@ -264,6 +265,7 @@ static void bench_welcome(struct bench *b, uint32_t n_lanes, uint32_t window_out
     m.welcome = (struct cs_welcome){
         .session = b->session, .term = b->term, .fleet = "f", .window_bytes = CS_WINDOW_BYTES};
     m.welcome.window_outputs = window_outputs;
+    m.welcome.fresh = b->fresh;
     m.welcome.announce = bench_announce(b, lanes, n_lanes, CS_LANE_OPEN);
     bench_say(b, &m);
 }

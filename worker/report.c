@@ -31,10 +31,10 @@ static enum cs_bind tightest(const struct cs_pacer *p)
 enum cs_bind cs_worker_report_binding(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
     const struct cs_pacer *p = l->draw != NULL ? &l->draw->pacer : NULL;
+    if (l->outage.away)
+        return CS_BIND_AWAY; /* also where it has given everything back, or a single call is under way */
     if (TAILQ_EMPTY(&l->open) && TAILQ_EMPTY(&l->due))
         return CS_BIND_NOTHING;
-    if (l->outage.away)
-        return CS_BIND_AWAY;
     if (l->blocked || !l->known)
         return CS_BIND_CASES;
     if (w->now < l->quiet_until || (p != NULL && w->now < p->quiet_until))

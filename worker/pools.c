@@ -13,9 +13,11 @@
 #include "worker/alarm.h"
 #include "worker/do.h"
 #include "worker/lane.h"
+#include "worker/outage.h"
 #include "worker/pacer.h"
 #include "worker/state.h"
 #include "worker/trouble.h"
+#include "worker/window.h"
 
 static struct cs_draw *make_draw(struct cs_worker *w, const struct cs_lane_facts *f, const char *key)
 {
@@ -144,21 +146,41 @@ void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct c
         cs_pools_wake(w, d);
 }
 
-/* Calls that could start within a slice, were there quota: as many as there is room for, and as many again as
- * came and went in the last one. */
+/* Slots and outputs that are free, whatever the lanes may do. */
+static uint32_t room_for_calls(const struct cs_worker *w)
+{
+    uint32_t busy = w->in_flight - w->parked, outputs = w->opts.slots + w->window.outputs_max;
+    uint32_t kept = w->in_flight + w->window.n, room;
+    if (busy >= w->opts.slots || kept >= outputs || !cs_window_open(&w->window))
+        return 0;
+    room = w->opts.slots - busy < outputs - kept ? w->opts.slots - busy : outputs - kept;
+    return room < w->n_free ? room : w->n_free;
+}
+
+/* But for quota and room, the lane would start a call. */
+static bool could_start(const struct cs_worker *w, const struct cs_worker_lane *l)
+{
+    return l->state == CS_LANE_OPEN && l->trouble[0] == '\0' && !l->blocked && w->now >= l->quiet_until &&
+           !(TAILQ_EMPTY(&l->open) && TAILQ_EMPTY(&l->due)) && cs_worker_lane_is_borne(w, l) &&
+           cs_outage_may_call(&l->outage, l->in_flight, w->now);
+}
+
+/* Calls that could start within a slice, were there quota: as many as there is room for, in the lanes and in the worker, and as many
+ * again as came and went in the last one. No more: of a slow pool, whoever takes a call that he cannot start and hands it back in
+ * time to take it once more keeps it from all others for ever. */
 static uint32_t wanted(const struct cs_worker *w, const struct cs_draw *d)
 {
-    uint32_t n = 0;
+    uint32_t n = 0, all = room_for_calls(w) + d->started;
     if (!cs_do_may_start(w) || w->draining)
         return 0;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
         uint32_t most = cs_worker_lane_most(l);
-        if (l->draw != d || l->state != CS_LANE_OPEN || l->trouble[0] != '\0' || w->now < l->quiet_until)
+        if (l->draw != d || !could_start(w, l))
             continue;
         uint32_t room = (most > l->in_flight ? most - l->in_flight : 0) + d->started;
         n += room < l->n_todo ? room : l->n_todo;
     }
-    return n;
+    return n < all ? n : all;
 }
 
 static void look(struct cs_worker *w, struct cs_draw *d)

@@ -37,6 +37,8 @@ enum {
     SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
     SIM_EVENTS_MAX = 1500000, /* of a seed: more means that it runs in circles; a paced worker may look every ms */
     SIM_END_MS = 900000,      /* a healed fleet ends every study within this */
+    SIM_SLOW_MS =
+        600000, /* ... but for servers that became slow, and stay so: an answer each within this, to the last */
     SIM_GENS_MAX = 2,
     SIM_BLOCK = 12, /* trials of a case */
     SIM_HEARD = 16,
@@ -331,6 +333,7 @@ struct sim {
     struct sim_event *heap;
     uint32_t n_heap, cap_heap;
     uint64_t order, calls, connections, healed_ms;
+    uint64_t due_ms;       /* healed, the study has to end by then */
     struct cs_arena arena; /* of a message */
     struct sim_store store;
     struct sim_redis *redis;

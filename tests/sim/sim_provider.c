@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "coordinator/ramp.h"
 #include "protocol/base/assert.h"
 
 enum { MINE = 0x51, STRANGE = 0x52 };
 enum { SLOT = 0x3f, UNANSWERED = 0x40, TIMED_OUT = 0x80 }; /* in the low byte of a REPLY's tag */
 _Static_assert((int)SIM_CALLS_MAX <= (int)SLOT, "a slot fits there");
+_Static_assert((int)SIM_SLOW_MS >= 2 * (int)CS_RAMP_SHY_MAX_MS, "a pause, a call, and the loss of its worker");
 
 void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_digest *out)
 {
@@ -173,6 +175,15 @@ static bool is_billed(struct sim *s, const struct cs_http_reply *r)
     return r->transfer == CS_TRANSFER_WHOLE && r->status == 200;
 }
 
+/* A server that became slow is not healed. Where its answers come near the time limit or beyond, the plan is asked one call at a time, with
+ * the ramp's pauses between them: that takes as long as it takes, and ends, since no trial is asked more often than is excused (check.c).
+ * What must not be is that no call ends while something is planned. */
+static void bear_with(struct sim *s, const struct sim_server *v)
+{
+    if (s->calm && v->slower > 1 && s->due_ms < s->now + SIM_SLOW_MS)
+        s->due_ms = s->now + SIM_SLOW_MS;
+}
+
 /* The end of a call that somebody waits for. A timeout is an answer, and may have been billed. */
 void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
 {
@@ -214,6 +225,8 @@ void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
         sim_check_paid(s, t);
     }
     c->number = 0;
+    if (!w->stranger)
+        bear_with(s, &s->store.lanes[c->lane].server);
     sim_trace(s, "%s    reply %llu: %s%u %s", w->name, (unsigned long long)number,
               r.transfer == CS_TRANSFER_WHOLE ? "" : "broken, ", r.status, body);
     sim_worker_reply(s, w, slot, &r);

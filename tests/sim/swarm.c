@@ -298,6 +298,7 @@ void sim_swarm_calm(struct sim *s)
 {
     s->calm = true;
     s->healed_ms = s->now + HEALED_AFTER_MS;
+    s->due_ms = s->healed_ms + SIM_END_MS;
     s->store.slow_until = 0;
     sim_redis_heal(s);
     s->store.fails &= s->store.n_writing > 0; /* a write under way fails as it was to */

@@ -82,6 +82,29 @@ static void what_is_not_used_goes_back(void **state)
     bench_done(&b);
 }
 
+/* One slot and two lanes: while the slot is taken, the other lane's trial is nobody's reason to hold quota back from the fleet. */
+static void a_full_worker_wants_nothing(void **state)
+{
+    struct bench b;
+    (void)state;
+    limited(&b, 1, 2, (struct cs_limits){.requests_per_minute = 180});
+    bench_assign(&b, 0, 3, 50, 4);
+    struct cs_worker_ask a = take(&b);
+    bench_assign(&b, 1, 3, 51, 4);
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 1, .pool[0].share = 0.5});
+    assert_int_equal(b.total_started, 1);
+    bench_wait(&b, CS_QUOTA_SLICE_MS);
+    a = take(&b);
+    assert_int_equal(a.ask.want, 1); /* as many as came in the last slice: it might have ended */
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 1, .pool[0].share = 0.5});
+    bench_wait(&b, CS_QUOTA_SLICE_MS);
+    a = take(&b);
+    assert_int_equal(a.ask.want, 0);
+    assert_true(a.ask.back[CS_QUOTA_REQUESTS] == 1);
+    assert_int_equal(b.total_started, 1);
+    bench_done(&b);
+}
+
 static void lanes_of_a_pool_share_it(void **state)
 {
     struct bench b;
@@ -233,6 +256,7 @@ int main(void)
         cmocka_unit_test(without_limits_nothing_is_asked),
         cmocka_unit_test(calls_start_as_granted),
         cmocka_unit_test(what_is_not_used_goes_back),
+        cmocka_unit_test(a_full_worker_wants_nothing),
         cmocka_unit_test(lanes_of_a_pool_share_it),
         cmocka_unit_test(redis_away_leaves_the_last_share),
         cmocka_unit_test(without_redis_nine_tenths),

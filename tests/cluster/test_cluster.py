@@ -207,6 +207,10 @@ class Cluster(harness.TestCase):
         self.sim.control(always={"invalid": 1}, latency={"median_ms": 1})
         workers = [self.start_worker("w1", slots=256), self.start_worker("w2", slots=256)]
         self.submit()
+        harness.wait_for(lambda: {lane["state"] for lane in self.status()["lanes"]} == {"paused"}, timeout=90,
+                         what="both lanes to pause, since all fails alike")
+        self.assertEqual({lane["failed"] for lane in self.status()["lanes"]}, {50})
+        self.assertExit(self.operator("resume"))
         harness.wait_for(lambda: self.status()["state"] == "finished", timeout=90, what="every trial to fail")
         status = self.status()
         self.assertEqual((status["done"], status["failed"]), (0, TRIALS))

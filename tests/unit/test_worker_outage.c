@@ -29,9 +29,9 @@ static void a_row_of_faults(void **state)
         cs_outage_fault(&o, true, now, now, &rng);
         assert_in_range(o.probe_ms - now, most / 2, most);
     }
-    assert_true(cs_outage_answer(&o));
+    assert_true(cs_outage_answer(&o, 50));
     assert_false(o.away || cs_outage_in_doubt(&o));
-    assert_false(cs_outage_answer(&o));
+    assert_false(cs_outage_answer(&o, 50));
 }
 
 /* A lane with few slots has no more fresh trials to fail: a few that fail again and again are enough, but not fewer than a doubt takes. */
@@ -46,7 +46,7 @@ static void a_few_trials_again_and_again(void **state)
             assert_false(cs_outage_fault(&o, i <= trials, 50, 100, &rng));
         assert_int_equal(cs_outage_fault(&o, false, 50, 100, &rng), trials == CS_OUTAGE_DOUBT);
         assert_int_equal(o.away, trials == CS_OUTAGE_DOUBT);
-        cs_outage_answer(&o);
+        cs_outage_answer(&o, 50);
         assert_false(cs_outage_fault(&o, true, 50, 100, &rng));
     }
 }
@@ -66,7 +66,7 @@ static void retries_have_a_budget(void **state)
             bool away = o.away;
             if (cs_rng_below(&rng, 10) >= share) {
                 answers++;
-                came_back += cs_outage_answer(&o);
+                came_back += cs_outage_answer(&o, 50);
             } else {
                 retries += !away;
                 aways += cs_outage_fault(&o, cs_rng_below(&rng, 2) == 0, now, now, &probes);

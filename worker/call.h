@@ -23,15 +23,16 @@ struct cs_call {
     uint32_t slot; /* CS_NO_SLOT while it waits to be repeated */
     struct cs_digest digest;
     uint32_t question;
-    uint32_t calls;      /* HTTP calls made */
-    uint32_t faults;     /* of these, ended by a fault */
-    uint32_t tries;      /* of these, while the provider otherwise worked */
-    uint32_t limited;    /* 429s in a row while `progress` of the lane stood still, */
-    uint64_t limited_ms; /* from this on */
-    uint32_t alone;      /* 429s between which others were answered */
-    uint64_t asked_ms;   /* waits that the provider asked for: not a part of the trial's time */
-    uint32_t denied;     /* 401, 403, 404 */
-    uint64_t prompt;     /* fingerprint of its body */
+    uint32_t calls;                           /* HTTP calls made */
+    uint32_t faults;                          /* of these, ended by a fault */
+    uint32_t tries;                           /* of these, while the provider otherwise worked */
+    uint64_t failed_first_ms, failed_last_ms; /* when the first call that ended in a fault was sent, and the last */
+    uint32_t limited;                         /* 429s in a row while `progress` of the lane stood still, */
+    uint64_t limited_ms;                      /* from this on */
+    uint32_t alone;                           /* 429s between which others were answered */
+    uint64_t asked_ms;                        /* waits that the provider asked for: not a part of the trial's time */
+    uint32_t denied;                          /* 401, 403, 404 */
+    uint64_t prompt;                          /* fingerprint of its body */
     uint64_t progress;
     uint32_t ambiguous; /* sent, and no status line came back */
     uint64_t first_ms, sent_ms;

@@ -14,6 +14,11 @@ bool cs_outage_in_doubt(const struct cs_outage *o)
     return o->row >= CS_OUTAGE_DOUBT;
 }
 
+bool cs_outage_heard(const struct cs_outage *o, uint64_t sent_ms)
+{
+    return o->heard_ms >= sent_ms;
+}
+
 static bool is_outage(const struct cs_outage *o)
 {
     return o->row >= CS_OUTAGE_ROW || (cs_outage_in_doubt(o) && o->faults >= CS_OUTAGE_FAULTS);
@@ -52,9 +57,10 @@ bool cs_outage_fault(struct cs_outage *o, bool tells, uint64_t sent_ms, uint64_t
     return true;
 }
 
-bool cs_outage_answer(struct cs_outage *o)
+bool cs_outage_answer(struct cs_outage *o, uint64_t sent_ms)
 {
     bool was_away = o->away;
+    o->heard_ms = sent_ms > o->heard_ms ? sent_ms : o->heard_ms;
     o->row = o->faults = 0;
     o->retries += o->retries < CS_OUTAGE_RETRIES_MAX;
     if (was_away && o->retries < CS_OUTAGE_RETRIES_BACK)

@@ -1,9 +1,13 @@
 /* outage.h - whether a lane's provider works at all: what keeps a long outage from turning trials into failures, and how many
  * repetitions a lane may make.
  *
- *   a row      calls without an answer between them that found no connection, or failed for trials that had not failed before. What has
- *              failed before says little: a trial that always fails is repeated too, and in the end nothing else is left
- *   in doubt   a row of CS_OUTAGE_DOUBT: from then on a fault costs no trial a try, since it tells nothing about the trial
+ *   heard      of a moment: a call that was sent then or later was answered, so the provider worked. An answer to an older call, which
+ *              comes in when the outage has begun, shows nothing
+ *   a row      calls without an answer between them that found no connection, or failed for trials of which nothing shows that it is
+ *              they: however few the lane holds, they tell. What failed while the provider was heard says little: a trial that always
+ *              fails is repeated too, and in the end nothing else is left
+ *   in doubt   a row of CS_OUTAGE_DOUBT: from then on a fault costs no trial a try, since it tells nothing about the trial. Nor does
+ *              it cost the last try while a row has begun and the provider was not heard since the trial failed before
  *   away       a row of CS_OUTAGE_ROW, or in doubt and CS_OUTAGE_FAULTS faults of whichever trials without an answer between them (a
  *              lane with few slots has no more fresh trials), or no repetition left: each answer pays for one, and at most
  *              CS_OUTAGE_RETRIES_MAX are saved. The lane then makes one call at a time until one is answered, with pauses that grow
@@ -36,15 +40,18 @@ struct cs_outage {
     uint32_t retries; /* repetitions left */
     bool away;
     uint32_t probes;             /* calls that failed while it was away */
+    uint64_t heard_ms;           /* when the latest of the calls was sent that were answered */
     uint64_t since_ms, probe_ms; /* when it went away; when it is asked again */
 };
 
 void cs_outage_init(struct cs_outage *o);
 bool cs_outage_in_doubt(const struct cs_outage *o);
+/* Whether the provider was heard of at this moment. */
+bool cs_outage_heard(const struct cs_outage *o, uint64_t sent_ms);
 /* A call ended in a fault. tells: it belongs to a row. sent_ms: when it began. True: with this one the lane has gone away. */
 bool cs_outage_fault(struct cs_outage *o, bool tells, uint64_t sent_ms, uint64_t now_ms, struct cs_rng *rng);
 /* A call was answered. True: the provider is back. */
-bool cs_outage_answer(struct cs_outage *o);
+bool cs_outage_answer(struct cs_outage *o, uint64_t sent_ms);
 /* Whether the lane may make a call, having `in_flight`. */
 bool cs_outage_may_call(const struct cs_outage *o, uint32_t in_flight, uint64_t now_ms);
 

@@ -141,7 +141,7 @@ static void note_rest(struct cs_worker *w)
     if (!cs_do_may_start(w))
         return;
     TAILQ_FOREACH(l, &w->ring, in_ring)
-    cs_binding_note(&l->binding, l->n_todo > 0 ? why : CS_BIND_NOTHING, w->now);
+    cs_binding_note(&l->binding, l->outage.away ? CS_BIND_AWAY : l->n_todo > 0 ? why : CS_BIND_NOTHING, w->now);
 }
 
 void cs_worker_work_start(struct cs_worker *w)
@@ -295,8 +295,33 @@ static void heard_of(struct cs_worker *w, struct cs_worker_lane *l, const struct
     cs_worker_lane_silent(w, l, false);
 }
 
+/* Whether these are not the last trials of the lane. Of the last ones that fail nobody can say whether it is they; they are to end. */
+static bool has_more(const struct cs_worker_lane *l)
+{
+    return l->available || !TAILQ_EMPTY(&l->open);
+}
+
+/* Whether a fault tells nothing about its trial. For its last try a suspicion is enough. */
+static bool is_in_doubt(const struct cs_worker_lane *l, const struct cs_call *c)
+{
+    const bool last = c->tries + 1 >= CS_RETRY_TRIES_MAX;
+    return cs_outage_in_doubt(&l->outage) ||
+           (last && l->outage.row > 0 && has_more(l) && !cs_outage_heard(&l->outage, c->failed_last_ms));
+}
+
+/* Whether a fault of this trial belongs to a row: nothing shows that it is the trial. It does once, or, while there is more to ask, again
+ * and again: a lane with few calls at once holds no others. */
+static bool tells_of_outage(const struct cs_worker_lane *l, struct cs_call *c, enum cs_transfer transfer)
+{
+    const bool first = c->failed_first_ms == 0;
+    if (first)
+        c->failed_first_ms = c->sent_ms;
+    c->failed_last_ms = c->sent_ms;
+    return first || transfer == CS_TRANSFER_UNSENT || (has_more(l) && !cs_outage_heard(&l->outage, c->failed_first_ms));
+}
+
 /* Does the provider work at all? 429 says that it is there, a timeout says nothing. */
-static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_call *c,
+static void note_health(struct cs_worker *w, struct cs_worker_lane *l, struct cs_call *c,
                         const struct cs_http_reply *reply, const struct cs_reading *reading, const struct cs_verdict *v)
 {
     if (reply->transfer == CS_TRANSFER_CROWDED)
@@ -304,11 +329,11 @@ static void note_health(struct cs_worker *w, struct cs_worker_lane *l, const str
     bool timeout = v->outcome == CS_OUTCOME_timeout;
     const bool denied = v->rule.next == CS_NEXT_DENIED && cs_denials_is_fresh(&l->denials, w->now);
     if ((v->rule.next == CS_NEXT_RETRY && !is_heard(reply, reading)) || denied || (timeout && l->outage.away)) {
-        bool tells = c->faults <= 1 || reply->transfer == CS_TRANSFER_UNSENT;
+        bool tells = tells_of_outage(l, c, reply->transfer);
         if (cs_outage_fault(&l->outage, tells, c->sent_ms, w->now, &w->rng))
             cs_worker_trouble_away(w, l, reply);
     } else if (!timeout && (v->rule.next != CS_NEXT_WAIT || l->outage.away)) {
-        if (cs_outage_answer(&l->outage)) {
+        if (cs_outage_answer(&l->outage, c->sent_ms)) {
             cs_brake_weak(&l->brake);
             cs_worker_trouble_back(w, l);
         }
@@ -348,8 +373,7 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     l->facts.provider->read(reply, l->facts.form, &w->arena, &reading);
     cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);
     cs_pools_ended(w, c, reply, &reading);
-    struct cs_call_world world = {l->progress, cs_outage_in_doubt(&l->outage) && !is_heard(reply, &reading), w->now,
-                                  &w->rng};
+    struct cs_call_world world = {l->progress, is_in_doubt(l, c) && !is_heard(reply, &reading), w->now, &w->rng};
     struct cs_verdict v = cs_worker_call_ended(c, reply, &reading, &world);
     if (v.next == CS_NEXT_DENIED)
         deny(w, l, c, &reading, &v);

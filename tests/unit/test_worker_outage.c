@@ -29,9 +29,9 @@ static void a_row_of_faults(void **state)
         cs_outage_fault(&o, true, now, now, &rng);
         assert_in_range(o.probe_ms - now, most / 2, most);
     }
-    assert_true(cs_outage_answer(&o));
+    assert_true(cs_outage_answer(&o, 50));
     assert_false(o.away || cs_outage_in_doubt(&o));
-    assert_false(cs_outage_answer(&o));
+    assert_false(cs_outage_answer(&o, 50));
 }
 
 /* A lane with few slots has no more fresh trials to fail: a few that fail again and again are enough, but not fewer than a doubt takes. */
@@ -46,7 +46,7 @@ static void a_few_trials_again_and_again(void **state)
             assert_false(cs_outage_fault(&o, i <= trials, 50, 100, &rng));
         assert_int_equal(cs_outage_fault(&o, false, 50, 100, &rng), trials == CS_OUTAGE_DOUBT);
         assert_int_equal(o.away, trials == CS_OUTAGE_DOUBT);
-        cs_outage_answer(&o);
+        cs_outage_answer(&o, 50);
         assert_false(cs_outage_fault(&o, true, 50, 100, &rng));
     }
 }
@@ -66,7 +66,7 @@ static void retries_have_a_budget(void **state)
             bool away = o.away;
             if (cs_rng_below(&rng, 10) >= share) {
                 answers++;
-                came_back += cs_outage_answer(&o);
+                came_back += cs_outage_answer(&o, 50);
             } else {
                 retries += !away;
                 aways += cs_outage_fault(&o, cs_rng_below(&rng, 2) == 0, now, now, &probes);
@@ -156,6 +156,91 @@ static void an_hour_without_a_provider(void **state)
         assert_int_equal(x.answers, 200 - x.released);
         assert_int_equal(x.failures, 0);
         assert_string_equal(l->away, "");
+        cs_arena_release(&x.arena);
+        bench_done(&b);
+    }
+}
+
+/* The coordinator deals out few calls at once, and gives few trials: enough to tell, and none of them fails. */
+static void a_small_lane_loses_no_trial(void **state)
+{
+    static const struct {
+        uint16_t status;
+        uint32_t most;
+        bool late; /* an older call is answered when the newer ones have failed */
+    } ways[] = {{503, 1, false}, {500, 1, false}, {503, 4, false}, {500, 4, false}, {503, 4, true}, {500, 4, true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        struct bench b;
+        struct world x = {.fault = bench_fault(CS_TRANSFER_WHOLE, ways[i].status), .up = true};
+        bench_init(&b, 64);
+        b.source.concurrent[0] = ways[i].most;
+        b.self = &x;
+        bench_welcome(&b, 1, 1000);
+        bench_assign(&b, 0, 0, 50, 20);
+        live(&b, &x, 30);
+        assert_int_equal(b.in_flight, ways[i].most);
+        const uint32_t older = bench_slot(&b);
+        bench_wait(&b, 1000 - b.now % 1000);
+        for (uint32_t s = 0; ways[i].late && s < 64; s++) {
+            if (b.call[s].live && s != older)
+                bench_reply(&b, s, bench_http(200, "", BENCH_GOOD)); /* their slots ask newer trials */
+        }
+        b.on_send = note;
+        x.up = false;
+        for (uint32_t s = 0; ways[i].late && s < 64; s++) {
+            if (b.call[s].live && s != older)
+                bench_reply(&b, s, x.fault);
+        }
+        if (ways[i].late)
+            bench_reply(&b, older, bench_http(200, "", BENCH_GOOD));
+        live(&b, &x, 9 * 60 * 1000);
+        struct cs_worker_lane *l = cs_worker_lane_find(b.w, 1, 0);
+        assert_true(l->outage.away);
+        assert_int_equal(x.failures, 0);
+        x.up = true;
+        live(&b, &x, 3 * 60 * 1000);
+        assert_false(l->outage.away);
+        assert_int_equal(x.failures, 0);
+        assert_int_equal(l->n_todo + l->in_flight, 0);
+        cs_arena_release(&x.arena);
+        bench_done(&b);
+    }
+}
+
+/* Two trials are held, more are to come, and every call fails: they have more than their tries and are kept. Of the lane's last two
+ * nothing can be said: they end. */
+static void two_trials_are_enough_while_there_are_more(void **state)
+{
+    (void)state;
+    for (int last = 0; last < 2; last++) {
+        struct bench b;
+        struct world x = {.up = false, .fault = bench_fault(CS_TRANSFER_WHOLE, 500)};
+        bench_init(&b, 64);
+        b.source.concurrent[0] = 1;
+        b.self = &x;
+        bench_welcome(&b, 1, 1000);
+        bench_assign(&b, 0, 0, 50, 2);
+        struct cs_worker_lane *l = cs_worker_lane_find(b.w, 1, 0);
+        b.on_send = note;
+        for (int s = 0; s < 5 * 60 * 100; s++) {
+            bench_wait(&b, 10);
+            if (s % 50 == 0)
+                bench_pong(&b, b.now);
+            l->available = last == 0;
+            if (b.in_flight > 0) {
+                bench_reply(&b, bench_slot(&b), x.fault);
+                x.calls_down++;
+            }
+            if (x.durable > 0)
+                bench_ack(&b, x.durable);
+        }
+        assert_int_equal(l->outage.away, last == 0);
+        assert_int_equal(x.failures, last == 0 ? 0 : 2);
+        if (last == 0)
+            assert_true(x.calls_down >= CS_OUTAGE_ROW);
+        else
+            assert_int_equal(x.calls_down, 2 * CS_RETRY_TRIES_MAX);
         cs_arena_release(&x.arena);
         bench_done(&b);
     }
@@ -338,6 +423,8 @@ int main(void)
         cmocka_unit_test(a_few_trials_again_and_again),
         cmocka_unit_test(retries_have_a_budget),
         cmocka_unit_test(an_hour_without_a_provider),
+        cmocka_unit_test(a_small_lane_loses_no_trial),
+        cmocka_unit_test(two_trials_are_enough_while_there_are_more),
         cmocka_unit_test(what_is_left_at_the_end),
         cmocka_unit_test(other_lanes_go_on),
         cmocka_unit_test(a_key_refused_to_another),

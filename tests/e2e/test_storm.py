@@ -154,19 +154,25 @@ class Outage(Case):
 
 
 class RevokedKey(Case):
-    """Three workers on two providers: model-a's key is the same in the first two and another in the third."""
+    """Three workers on two providers: model-a's key is the same in the first two and another in the third.
 
-    TIME_LIMIT_S = 180
+    A key that was just accepted may be refused by mistake: for a minute it is asked again, one call at a time after growing pauses, and
+    then the worker stops. So this test takes minutes.
+    """
+
+    TIME_LIMIT_S = 600
     SLOTS = 8
+    STOPS = 180  # a minute and the longest pause, with room
+    CAREFUL = SLOTS + 32 + 8  # calls of one worker: in flight, until it is in doubt and asks one by one, and probes
 
     def setUp(self):
         super().setUp()
-        self.study = self.small(repeats=60)
+        self.study = self.small(repeats=240)  # the study outlasts it
         self.sims = {}
         for name in "ab":
             keys = [f"sk-{name}-{k}" for k in range(1, 4)]
             log = self.box.dir / f"arrivals-{name}"
-            self.sims[name] = self.box.simulator("--truth", self.study.parent / "truth.yaml", "--latency-ms", 80, "--log", log,
+            self.sims[name] = self.box.simulator("--truth", self.study.parent / "truth.yaml", "--latency-ms", 500, "--log", log,
                                                  *(word for key in keys for word in ("--key", key)))
             self.sims[name].log = log
         (self.study.parent / "providers.yaml").write_text("accounts:\n" + "".join(
@@ -209,8 +215,7 @@ class RevokedKey(Case):
         self.hash = {(n, f"sk-{n}-{k}"): "%016x" % int.from_bytes(
             hashlib.blake2b(f"sk-{n}-{k}".encode(), digest_size=32).digest()[:8], "little") for n in "ab" for k in range(1, 4)}
 
-    @harness.short
-    def test_it_stops_its_workers_in_one_lane_at_once(self):
+    def test_it_stops_its_workers_in_one_lane(self):
         self.learn_hashes()
         workers = [self.worker("w1", "sk-a-1", "sk-b-1"), self.worker("w2", "sk-a-1", "sk-b-2"), self.worker("w3", "sk-a-3", "sk-b-3")]
         harness.wait_for(lambda: min(len(self.calls("a", "sk-a-1")), len(self.calls("b", "sk-b-1")),
@@ -218,22 +223,23 @@ class RevokedKey(Case):
         self.sims["a"].control(keys=["sk-a-3"])  # the first two workers' key is revoked
         refused = harness.wait_for(lambda: [c for c in self.calls("a", "sk-a-1") if c.status == 401], what="a refusal")
         first = refused[0].at
-        lane = harness.wait_for(lambda: (lane := self.lane("model-a"))["reason"] and lane, what="the reason in status")
-        self.assertEqual(lane["state"], "open")
-        print_of_key = re.search(r"HTTP 401: the provider does not accept the key \(key ([0-9a-f]{8})\); .*resume", lane["reason"])
-        self.assertIsNotNone(print_of_key, lane["reason"])
-        time.sleep(2.5)
-        refused = [c for c in self.calls("a", "sk-a-1") if c.status == 401]
-        self.assertLess(refused[-1].at - first, 1.0)
-        self.assertEqual(self.calls("a", "sk-a-1", since=first + 1.0), [])
-        self.assertLessEqual(len(refused), 2 * self.SLOTS)  # what the two had in flight
-        for name, key in (("a", "sk-a-3"), ("b", "sk-b-1"), ("b", "sk-b-2"), ("b", "sk-b-3")):
-            self.assertGreater(len(self.calls(name, key, since=first + 1.0)), 5, key)
+        harness.wait_for(lambda: re.match("^2 workers: HTTP 401", self.lane("model-a")["reason"]), timeout=self.STOPS,
+                         what="both workers' reason in status")
+        stopped = time.monotonic()
         lane = self.lane("model-a")
-        self.assertRegex(lane["reason"], "^2 workers: HTTP 401")
+        self.assertEqual(lane["state"], "open")
+        self.assertRegex(lane["reason"], r"HTTP 401: the provider does not accept the key \(key [0-9a-f]{8}\); .*resume")
+        time.sleep(2.5)
+        self.assertEqual(self.calls("a", "sk-a-1", since=stopped), [])
+        refused = [c for c in self.calls("a", "sk-a-1") if c.status == 401]
+        self.assertLessEqual(len(refused), 2 * self.CAREFUL)
+        # Pauses have grown by then: on average less than a call in four seconds of each of the two.
+        self.assertLess(sum(c.at > first + 20 for c in refused), 2 * (stopped - first) / 4)
+        for name, key in (("a", "sk-a-3"), ("b", "sk-b-1"), ("b", "sk-b-2"), ("b", "sk-b-3")):
+            self.assertGreater(len(self.calls(name, key, since=stopped)), 5, key)
 
         self.sims["a"].control(keys=["sk-a-2"])  # now no worker's key is left
-        harness.wait_for(lambda: self.lane("model-a")["state"] == "stopped", what="the lane's stop")
+        harness.wait_for(lambda: self.lane("model-a")["state"] == "stopped", timeout=self.STOPS, what="the lane's stop")
         self.assertEqual(self.lane("model-b")["state"], "open")
         self.assertIn("resume", self.lane("model-a")["reason"])
         before = len(storm_judge.calls(self.sims["a"].log))
@@ -249,7 +255,9 @@ class RevokedKey(Case):
         since = time.monotonic()
         harness.wait_for(lambda: min(len(self.calls("a", "sk-a-1", since=since)), len(self.calls("a", "sk-a-3", since=since))) > 5,
                          what="calls with the old keys")
-        harness.wait_for(lambda: self.figures()["state"] == "finished", timeout=90, what="the end of the study")
+        for sim in self.sims.values():
+            sim.control(latency={"median_ms": 20, "sigma": 0})
+        harness.wait_for(lambda: self.figures()["state"] == "finished", timeout=120, what="the end of the study")
         figures = self.figures()
         self.assertEqual((figures["failed"], figures["done"]), (0, figures["planned"]))
         for process in self.box._processes:

@@ -319,6 +319,7 @@ void cs_leases_close(struct cs_worker *w)
         while (!LIST_EMPTY(&l->calls)) {
             struct cs_call *c = LIST_FIRST(&l->calls);
             LIST_REMOVE(c, in_lease);
+            cs_alarm_clear(&w->alarms, &c->alarm); /* lanes look at the heap after this */
             free(c);
         }
         free(l);

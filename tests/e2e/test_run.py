@@ -392,7 +392,7 @@ class Unreachable(Case):
         self.account(f"http://127.0.0.1:{port}/v1")
         run = self.terminal()
         harness.wait_for(lambda: HOW in run.printed(), what="what to do", process=run)
-        self.assertRegex(run.printed(), rf"model-a: no connection to the provider at 127.0.0.1:{port}: Connection refused")
+        self.assertRegex(run.printed(), rf"model-[ab]: no connection to the provider at 127.0.0.1:{port}: Connection refused")
         time.sleep(2)
         self.assertEqual(run.printed().count(HOW), 1)
         self.interrupted(run)

@@ -50,7 +50,12 @@ SRC_dialects    := $(call src,protocol/dialects)
 SRC_load        := $(call src,protocol/load)
 SRC_wire        := $(call src,protocol/wire)
 SRC_store       := $(call src,store)
+SRC_redis       := $(call src,store/redis)
+SRC_lanes       := $(call src,coordinator/lanes)
+SRC_core        := $(call src,coordinator/core)
 SRC_coordinator := $(call src,coordinator)
+SRC_calls       := $(call src,worker/calls)
+SRC_work        := $(call src,worker/core)
 SRC_worker      := $(call src,worker)
 SRC_toolbox     := $(call src,tools/base)
 SRC_export      := $(call src,tools/export tools/labels)
@@ -58,12 +63,14 @@ SRC_stats       := $(call src,tools/report/stats)
 SRC_report      := $(call src,tools/report tools/report/read tools/report/analysis tools/report/html tools/report/forms)
 SRC_tools       := $(call src,tools tools/screen tools/fleet tools/plan tools/verify)
 SRC_simulator   := $(call src,tools/simulator)
-LIBS := base table study dialects load wire store coordinator worker toolbox export stats report tools simulator
+LIBS := base table study dialects load wire store redis lanes core coordinator calls work worker toolbox export stats report tools simulator
 
 # The order is that of the arrows, and each library is searched once: a call against them does not link.
 libs        = $(foreach l,$(1),$(call lib,$(l)))
 L_protocol  = $(call libs,wire load dialects study table base)
-L_store     = $(call libs,store) $(L_protocol)
+L_store     = $(call libs,redis store) $(L_protocol)
+L_coordinator = $(call libs,coordinator core lanes)
+L_worker    = $(call libs,worker work calls)
 L_tools     = $(call libs,tools report stats export toolbox) $(L_store)
 L_simulator = $(call libs,simulator table base)
 
@@ -79,8 +86,8 @@ PROGRAMS := $(BUILD)/clinsafe $(BUILD)/clinsafe-coordinator $(BUILD)/clinsafe-wo
 
 all: $(PROGRAMS)          ## build the four programs
 
-$(BUILD)/clinsafe-coordinator: $(BUILD)/obj/coordinator/main.o $(call lib,coordinator) $(L_store)
-$(BUILD)/clinsafe-worker:      $(BUILD)/obj/worker/main.o $(call lib,worker) $(L_store)
+$(BUILD)/clinsafe-coordinator: $(BUILD)/obj/coordinator/main.o $(L_coordinator) $(L_store)
+$(BUILD)/clinsafe-worker:      $(BUILD)/obj/worker/main.o $(L_worker) $(L_store)
 $(BUILD)/clinsafe:             $(BUILD)/obj/tools/clinsafe.o $(L_tools)
 $(BUILD)/clinsafe-simulator:   $(BUILD)/obj/tools/simulator/main.o $(L_simulator)
 
@@ -120,13 +127,13 @@ $(BUILD)/flags: FORCE
 
 # ---- tests ---------------------------------------------------------------------------------------
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
-UNIT_LIBS := $(call libs,simulator coordinator worker) $(L_tools)
+UNIT_LIBS := $(call lib,simulator) $(L_coordinator) $(L_worker) $(L_tools)
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(UNIT_LIBS) -lcmocka -lcurl -lz -lmicrohttpd -lncursesw -lgsl -lgslcblas $(SYS_store) -lpthread -lm
 
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_LIBS := $(call lib,worker) $(call lib,simulator) $(L_store)
+FUZZ_LIBS := $(L_worker) $(call lib,simulator) $(L_store)
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_LIBS) -lcurl -lz $(SYS_store) -lpthread -lm
@@ -137,14 +144,14 @@ $(BUILD)/oom/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/out_of_
 	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--undefined=cs_json_str -o $@ $(filter %.o,$^) $(FUZZ_LIBS) -lcurl -lz $(SYS_store) -lpthread -lm
 
 SIM := $(call obj,$(wildcard tests/sim/*.c))
-$(BUILD)/sim/fleet_sim: $(SIM) $(call lib,coordinator) $(call lib,worker) $(L_store)
+$(BUILD)/sim/fleet_sim: $(SIM) $(L_coordinator) $(L_worker) $(L_store)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcurl -lz $(SYS_store) -lpthread -lm
 
 # What the crash tests need beside the programs: the checker, the power cut, coordinators with a fault of the tests' own.
 MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf forgetful)
 CRASH := $(MUTANTS) $(BUILD)/crash/check $(BUILD)/crash/powercut.so
-COORDINATOR := $(BUILD)/obj/coordinator/main.o $(call lib,coordinator) $(L_store)
+COORDINATOR := $(BUILD)/obj/coordinator/main.o $(L_coordinator) $(L_store)
 $(BUILD)/crash/check: $(BUILD)/obj/tests/crash/check.o $(L_store)
 $(BUILD)/crash/coordinator-unsynced: $(BUILD)/obj/tests/crash/mutate_sync.o $(COORDINATOR)
 $(BUILD)/crash/coordinator-unwritten: $(call obj,tests/crash/mutate_sync.c tests/crash/mutate_flush.c) $(COORDINATOR)

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "coordinator/borrow.h"
-#include "coordinator/core.h"
+#include "coordinator/core/core.h"
 #include "coordinator/days.h"
 #include "coordinator/feed.h"
 #include "coordinator/net.h"
@@ -13,7 +13,7 @@
 #include "coordinator/plans.h"
 #include "coordinator/publish.h"
 #include "coordinator/server.h"
-#include "coordinator/state.h"
+#include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/file.h"

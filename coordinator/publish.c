@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "coordinator/again.h"
-#include "coordinator/core.h"
+#include "coordinator/core/core.h"
 #include "coordinator/plans.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"

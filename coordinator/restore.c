@@ -7,7 +7,7 @@
 
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
-#include "coordinator/state.h"
+#include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
 
 struct ledgers {

@@ -9,7 +9,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/study/plan.h"
-#include "store/redis.h"
+#include "store/redis/redis.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/admin_client.h"

@@ -10,7 +10,7 @@
 #include "protocol/base/utf8.h"
 #include "protocol/dialects/limit_headers.h"
 #include "protocol/study/answer.h"
-#include "worker/endpoint.h"
+#include "worker/calls/endpoint.h"
 #include "worker/http.h"
 
 enum { CALL_MS = 60000, SAID_MAX = 300, KEY_PART = 6, REPLY_MEMORY = 64 * 1024 * 1024 };

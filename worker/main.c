@@ -16,9 +16,9 @@
 #include "protocol/wire/keys.h"
 #include "protocol/wire/messages.h"
 #include "worker/check.h"
-#include "worker/replies.h"
+#include "worker/calls/replies.h"
 #include "worker/shell.h"
-#include "worker/worker.h"
+#include "worker/core/worker.h"
 
 enum { REPLY_MIB_MAX = 1024 * 1024, FILES_BESIDE = 128 };
 

@@ -13,12 +13,12 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/version.h"
-#include "store/progress.h"
-#include "store/quota_days.h"
+#include "store/redis/progress.h"
+#include "store/redis/quota_days.h"
 #include "worker/http.h"
 #include "worker/net.h"
 #include "worker/studies.h"
-#include "worker/worker.h"
+#include "worker/core/worker.h"
 
 enum { PUBLISH_MS = 5000, ACK_LOG_MAX = 4 * 1024 * 1024 };
 

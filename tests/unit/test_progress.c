@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "store/progress.h"
+#include "store/redis/progress.h"
 #include "protocol/base/json.h"
 
 struct both {

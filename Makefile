@@ -58,12 +58,22 @@ SRC_calls       := $(call src,worker/calls)
 SRC_work        := $(call src,worker/core)
 SRC_worker      := $(call src,worker)
 SRC_toolbox     := $(call src,tools/base)
-SRC_export      := $(call src,tools/export tools/labels)
+SRC_export      := $(call src,tools/export)
+SRC_labels      := $(call src,tools/labels)
+SRC_verify      := $(call src,tools/verify)
+SRC_plan        := $(call src,tools/plan)
+SRC_fleet       := $(call src,tools/fleet)
+SRC_screen      := $(call src,tools/screen)
 SRC_stats       := $(call src,tools/report/stats)
-SRC_report      := $(call src,tools/report tools/report/read tools/report/analysis tools/report/html tools/report/forms)
-SRC_tools       := $(call src,tools tools/screen tools/fleet tools/plan tools/verify)
+SRC_reading     := $(call src,tools/report/read)
+SRC_report      := $(call src,tools/report)
+SRC_analysis    := $(call src,tools/report/analysis)
+SRC_html        := $(call src,tools/report/html)
+SRC_forms       := $(call src,tools/report/forms)
+SRC_tools       := $(call src,tools)
 SRC_simulator   := $(call src,tools/simulator)
-LIBS := base table study dialects load wire store redis lanes core coordinator calls work worker toolbox export stats report tools simulator
+LIBS := base table study dialects load wire store redis lanes core coordinator calls work worker toolbox export labels verify plan \
+        fleet screen stats reading report analysis html forms tools simulator
 
 # The order is that of the arrows, and each library is searched once: a call against them does not link.
 libs        = $(foreach l,$(1),$(call lib,$(l)))
@@ -71,7 +81,7 @@ L_protocol  = $(call libs,wire load dialects study table base)
 L_store     = $(call libs,redis store) $(L_protocol)
 L_coordinator = $(call libs,coordinator core lanes)
 L_worker    = $(call libs,worker work calls)
-L_tools     = $(call libs,tools report stats export toolbox) $(L_store)
+L_tools     = $(call libs,tools screen fleet plan labels verify forms html analysis report reading stats export toolbox) $(L_store)
 L_simulator = $(call libs,simulator table base)
 
 SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lsodium

@@ -300,6 +300,9 @@ static void open_core(struct shell *s)
         .seed = s->o->nonce,
         .slots = s->o->slots,
         .drain_ms = s->o->drain_s * 1000,
+        .deadline_ms = s->o->left_ms != 0 ? cs_clock_mono_ms() + s->o->left_ms : 0,
+        .idle_ms = s->o->idle_s * 1000,
+        .until_done = s->o->until_done,
         .report_acks = s->o->ack_log != NULL,
         .reply_memory = s->o->reply_memory,
     };

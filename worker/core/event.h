@@ -31,12 +31,15 @@ enum {
 struct cs_worker_opts {
     const char *name; /* at most CS_NAME_MAX bytes, unique; copied */
     const char *version;
-    uint64_t nonce;      /* of this process */
-    uint64_t seed;       /* of jitter */
-    uint32_t slots;      /* calls in flight but for those of silent lanes, 1..CS_WORKER_SLOTS_MAX */
-    uint32_t drain_ms;   /* longest wait for calls in flight when draining */
-    size_t reply_memory; /* bytes that all replies in flight may hold; 0: no cap */
-    bool report_acks;    /* CS_DO_ACKED is wanted */
+    uint64_t nonce;       /* of this process */
+    uint64_t seed;        /* of jitter */
+    uint32_t slots;       /* calls in flight but for those of silent lanes, 1..CS_WORKER_SLOTS_MAX */
+    uint32_t drain_ms;    /* longest wait for calls in flight when draining */
+    uint64_t deadline_ms; /* by the core's clock, when the process must have ended; 0: none (leave.h) */
+    uint32_t idle_ms;     /* ends after so long with nothing to do; 0: stays */
+    bool until_done;      /* ends when no announced lane has anything left to do */
+    size_t reply_memory;  /* bytes that all replies in flight may hold; 0: no cap */
+    bool report_acks;     /* CS_DO_ACKED is wanted */
     struct cs_source source;
 };
 

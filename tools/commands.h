@@ -23,7 +23,8 @@
     X(labels, "let people rate a blinded sample of the outputs, and bring their ratings back")                         \
     X(drill, "kill every part of a fleet that works on a study, simulated, and count what was lost")                   \
     X(store, "bring a study's store up to the format of this version, before a run does")                              \
-    X(keygen, "make a key pair for a host of the fleet")
+    X(keygen, "make a key pair for a host of the fleet, or for a person")                                              \
+    X(keys, "who may come into a fleet and as what; revoke a key")
 /* clang-format on */
 
 #define X(name, summary) int cmd_##name(int argc, char **argv);

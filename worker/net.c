@@ -1,6 +1,8 @@
 #include "worker/net.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "protocol/base/alloc.h"
@@ -18,7 +20,9 @@ struct cs_worker_net {
     uv_idle_t idle; /* running: there is more to read, do not sleep */
     struct cs_arena arena;
     struct cs_buf out;
-    uint64_t malformed, refused;
+    uv_timer_t look;
+    char said[sizeof((struct cs_error *)0)->msg]; /* why it is not reached, as last logged; "": it is */
+    uint64_t malformed;
     uint32_t n_closing;
 };
 
@@ -69,15 +73,15 @@ static void handle(struct cs_worker_net *n, const void *bytes, size_t len)
         cs_log(CS_WARN, "malformed_message", "count=%llu why=\"%s\"", (unsigned long long)n->malformed, err.msg);
 }
 
-/* libzmq tries again for ever and says nothing. */
-static void note_refusal(struct cs_worker_net *n)
+/* Why the coordinator is not reached, once for each reason; again when it was reached in between. */
+static void on_look(uv_timer_t *timer)
 {
-    if (n->dealer == NULL || !cs_socket_refused(n->dealer))
-        return;
-    n->refused++;
-    if ((n->refused & (n->refused - 1)) == 0) /* 1st, 2nd, 4th, ... */
-        cs_log(CS_WARN, "key_refused", "count=%llu why=\"this key is not in the coordinator's allow-list\"",
-               (unsigned long long)n->refused);
+    struct cs_worker_net *n = timer->data;
+    struct cs_error err = {0};
+    enum cs_err rc = n->dealer != NULL ? cs_socket_reach_say(n->dealer, &err) : CS_OK;
+    if (rc != CS_OK && strcmp(n->said, err.msg) != 0)
+        cs_log(CS_ERROR, rc == CS_EDENIED ? "key_refused" : "unreached", "why=\"%s\"", err.msg);
+    snprintf(n->said, sizeof n->said, "%s", err.msg);
 }
 
 /* Reads at most `most` messages; false when the sockets are dry. */
@@ -100,7 +104,6 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     struct cs_worker_net *n = prepare->data;
     bool more = drain(n, MESSAGES_PER_TURN);
-    note_refusal(n);
     n->o.before_sleep(n->o.self);
     more = more || drain(n, MESSAGES_PER_TURN); /* what was sent may have eaten the edge */
     if (more)
@@ -132,7 +135,8 @@ enum cs_err cs_worker_net_open(struct cs_worker_net **out, const struct cs_worke
     n->out = CS_BUF_INIT(CS_MESSAGE_MAX);
     uv_prepare_init(o->loop, &n->prepare);
     uv_idle_init(o->loop, &n->idle);
-    n->prepare.data = n->idle.data = n;
+    uv_timer_init(o->loop, &n->look);
+    n->prepare.data = n->idle.data = n->look.data = n;
     enum cs_err rc = cs_socket_net_open(&n->context, err);
     if (rc == CS_OK && o->announce != NULL)
         rc = connect_one(n, CS_SOCKET_SUB, o->announce, &n->sub, err);
@@ -144,6 +148,7 @@ enum cs_err cs_worker_net_open(struct cs_worker_net **out, const struct cs_worke
     if (n->sub != NULL)
         n->sub_poll = watch(n, n->sub);
     uv_prepare_start(&n->prepare, on_prepare);
+    uv_timer_start(&n->look, on_look, CS_REACH_SAY_MS, CS_REACH_SAY_MS);
 out:
     *out = n;
     return rc;
@@ -167,7 +172,8 @@ void cs_worker_net_close(struct cs_worker_net *n)
     cs_socket_net_close(n->context);
     cs_arena_release(&n->arena);
     cs_buf_release(&n->out);
-    n->n_closing = 2;
+    n->n_closing = 3;
+    uv_close((uv_handle_t *)&n->look, on_closed);
     uv_close((uv_handle_t *)&n->prepare, on_closed);
     uv_close((uv_handle_t *)&n->idle, on_closed);
 }

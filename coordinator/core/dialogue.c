@@ -159,6 +159,11 @@ static void hello(struct cs_core *core, const struct cs_event *e)
                           "as many workers as the coordinator takes");
         return;
     }
+    if (old == NULL && e->message.sessions > 0 && cs_session_count(core, e->message.user_id) >= e->message.sessions) {
+        cs_session_reject(core, e->message.peer, "draining", CS_RETRY_AFTER_MS,
+                          "as many workers as its key may have (sessions= in the allow-list)");
+        return;
+    }
     registered = old != NULL && old->registered && old->nonce == h->nonce;
     if (old != NULL && old->nonce == h->nonce)
         apart = cs_quarantine_detach(core, old);

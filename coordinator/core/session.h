@@ -10,6 +10,8 @@
 void cs_session_fault(struct cs_core *core, const struct cs_peer *peer);
 void cs_session_refuse(struct cs_core *core, struct cs_session *s);
 void cs_session_silence(struct cs_core *core);
+void cs_session_keys(struct cs_core *core, const struct cs_event *e); /* those of revoked keys end */
+uint32_t cs_session_count(const struct cs_core *core, const char *user_id);
 void cs_session_registered(struct cs_core *core, uint64_t group); /* names in groups up to this one are on disk */
 /* Names that still have a row though nobody of that name came: forgets them. */
 void cs_session_unexpect(struct cs_core *core);

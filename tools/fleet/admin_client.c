@@ -17,6 +17,7 @@ struct cs_admin_client {
     uint64_t seq;
     bool (*lives)(const void *self);
     const void *self;
+    uint64_t opened_ms;
 };
 
 enum { LOOK_MS = 100 };
@@ -24,6 +25,7 @@ enum { LOOK_MS = 100 };
 enum cs_err cs_admin_client_open(struct cs_admin_client **out, const struct cs_admin_opts *o, struct cs_error *err)
 {
     struct cs_admin_client *a = cs_xcalloc(1, sizeof *a);
+    a->opened_ms = cs_clock_mono_ms();
     a->lives = o->lives;
     a->self = o->self;
     struct cs_keypair own;
@@ -68,13 +70,14 @@ bool cs_admin_client_lives(const struct cs_admin_client *a)
     return a->lives == NULL || a->lives(a->self);
 }
 
-/* A DEALER with IMMEDIATE has no route until the connection stands: keep trying until then. */
-static enum cs_err send_by(struct cs_admin_client *a, const struct cs_buf *b, uint64_t deadline)
+/* A DEALER with IMMEDIATE has no route until the connection stands: keep trying until then. That it does not come about has a reason,
+ * which is known at once (a refused key) or soon. */
+static enum cs_err send_by(struct cs_admin_client *a, const struct cs_buf *b, uint64_t deadline, struct cs_error *err)
 {
     enum cs_err rc;
     while ((rc = cs_socket_send(a->socket, NULL, b->data, b->len)) == CS_EAGAIN && cs_clock_mono_ms() < deadline) {
-        if (cs_socket_refused(a->socket))
-            return CS_EDENIED;
+        if (cs_socket_reach(a->socket)->denied || cs_clock_mono_ms() >= a->opened_ms + CS_REACH_SAY_MS)
+            return cs_socket_reach_say(a->socket, err) == CS_OK ? CS_ETIMEDOUT : err->code;
         if (!cs_admin_client_lives(a))
             return CS_ETIMEDOUT;
         (void)cs_socket_wait(a->socket, 20);
@@ -117,13 +120,13 @@ enum cs_err cs_admin_client_ask(struct cs_admin_client *a, const char *verb, con
     m.admin.blob_len = blob_len;
     cs_message_pack(&m, &b);
     const uint64_t deadline = cs_clock_mono_ms() + (uint64_t)timeout_ms;
-    enum cs_err rc = send_by(a, &b, deadline);
+    struct cs_error why = {0};
+    enum cs_err rc = send_by(a, &b, deadline, &why);
     cs_buf_release(&b);
+    if (why.msg[0] != '\0')
+        return cs_error_set(err, rc, "%s", why.msg);
     if (rc == CS_OK)
         rc = receive_by(a, m.seq, deadline, &m);
-    if (rc == CS_EDENIED)
-        return cs_error_set(
-            err, rc, "the coordinator refuses this key: its allow-list lacks it (SIGHUP makes it read the list again)");
     if (rc != CS_OK)
         return cs_error_set(err, CS_ETIMEDOUT, "the coordinator did not answer `%s` within %d s; is it running there?",
                             verb, (timeout_ms + 999) / 1000);

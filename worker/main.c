@@ -46,7 +46,8 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
 {
     const struct cs_option options[] = {
         {"coordinator", CS_OPT_STR, &a->coordinator, "ENDPOINT",
-         "the coordinator's work socket (tcp://HOST:PORT, ipc://PATH)"},
+         "the coordinator's work socket (tcp://HOST:PORT, ipc://PATH), or file:PATH: the file that it writes with "
+         "--address-file, read again whenever it is lost"},
         {"announce", CS_OPT_STR, &a->announce, "ENDPOINT", "its announcements: pauses arrive sooner (optional)"},
         {"redis", CS_OPT_STR, &a->redis, "ADDR", "registry of workers: unix:PATH or tcp://HOST:PORT (optional)"},
         {"key", CS_OPT_STR, &a->key, "FILE", "this worker's key pair (clinsafe keygen); needed beyond this host"},
@@ -140,12 +141,12 @@ static void keep_heap_small(void)
 
 static enum cs_err load_keys(const struct args *a, struct cs_keypair *own, char server[41], struct cs_error *err)
 {
-    if ((a->key == NULL) != (a->server_key == NULL))
-        return cs_error_set(err, CS_EUSAGE, "--key and --server-key belong together");
-    if (a->key == NULL)
+    if (a->key == NULL && a->server_key == NULL)
         return CS_OK;
+    if (a->key == NULL || (a->server_key == NULL && cs_whereabouts_path(a->coordinator) == NULL))
+        return cs_error_set(err, CS_EUSAGE, "--key and --server-key belong together");
     enum cs_err rc = cs_keys_pair_load(a->key, own, err);
-    return rc == CS_OK ? cs_keys_public_load(a->server_key, server, err) : rc;
+    return rc == CS_OK && a->server_key != NULL ? cs_keys_public_load(a->server_key, server, err) : rc;
 }
 
 static enum cs_err work(const struct args *a, struct cs_error *err)
@@ -162,16 +163,16 @@ static enum cs_err work(const struct args *a, struct cs_error *err)
         return cs_error_set(err, CS_EIO, "the system gives no random numbers");
     char *name = a->name != NULL ? cs_xstrdup(a->name)
                                  : cs_xasprintf("%s:%d:%04x", host, (int)getpid(), (unsigned)(nonce & 0xffff));
+    struct cs_find find;
+    cs_find_init(&find, a->coordinator, a->announce, server[0] != '\0' ? server : NULL, a->key != NULL);
     struct cs_worker_shell_opts o = {
         .name = name,
         .host = host,
         .nonce = nonce,
-        .coordinator = a->coordinator,
-        .announce = a->announce,
+        .find = &find,
         .redis = a->redis,
         .simulator = a->simulator,
         .own = a->key != NULL ? &own : NULL,
-        .server_key = a->key != NULL ? server : NULL,
         .slots = fit_slots(a->slots),
         .reply_memory = (size_t)a->reply_mib << 20,
         .drain_s = (uint32_t)a->drain_s,

@@ -50,6 +50,7 @@ enum cs_worker_event_kind {
     CS_WORKER_REPLY,   /* a call ended */
     CS_WORKER_QUOTA,   /* the answer to an asking */
     CS_WORKER_DRAIN,   /* the operator wants it to end */
+    CS_WORKER_MOVED,   /* the coordinator is elsewhere: the next CONNECT leads there */
 };
 
 /* An asking for a slice of the pools of a draw, and the answer to it. */

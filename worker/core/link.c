@@ -244,6 +244,14 @@ void cs_link_message(struct cs_worker *w, const struct cs_message *m)
     }
 }
 
+void cs_link_moved(struct cs_worker *w)
+{
+    if (w->said_bye || w->state == CS_WORKER_READY)
+        return;
+    w->silences = 0;
+    lose_session(w, true, 0);
+}
+
 /* As long as the operator allows, and not beyond the deadline: a moment before it what still flies is cut off, and said so. */
 static uint64_t drain_ms(const struct cs_worker *w)
 {

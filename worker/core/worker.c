@@ -177,6 +177,9 @@ static void dispatch(struct cs_worker *w, const struct cs_worker_event *ev)
     case CS_WORKER_DRAIN:
         cs_link_drain(w, "asked to");
         break;
+    case CS_WORKER_MOVED:
+        cs_link_moved(w);
+        break;
     }
 }
 

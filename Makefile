@@ -331,7 +331,7 @@ lint:                     ## format, include direction, one door per library, ba
 install: all              ## copy the programs and example studies to DESTDIR PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/clinsafe
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	cp -R ops/studies $(DESTDIR)$(PREFIX)/share/clinsafe/
+	cd ops/studies && find . -name '*.clinsafe' -prune -o -type f -exec install -D -m 644 '{}' $(abspath $(DESTDIR)$(PREFIX))/share/clinsafe/studies/'{}' ';'
 
 clean:                    ## remove all that was built
 	rm -rf build build-asan build-tsan build-debug build-fuzz build-clang

@@ -1,4 +1,5 @@
 /* clinsafe report - what the outputs say: completeness, noise, shifts with their verdicts; as a page, JSON, or lines in the terminal. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "tools/commands.h"
 #include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
+#include "tools/fleet/submission.h"
 #include "tools/report/analysis/analysis.h"
 #include "tools/report/forms/forms.h"
 #include "tools/report/html/document.h"
@@ -38,6 +40,24 @@ static enum cs_err open_table(struct opened *o, const struct wanted *in, const c
     return cs_source_table(&o->source, path, in->study, &opts, err);
 }
 
+/* The report is of what ran: that the file says something else by now is no error, and the first thing to know. */
+static void compare_file(struct opened *o, const struct wanted *in)
+{
+    struct cs_report_file *file = &o->source.file;
+    struct cs_loaded l = {0};
+    struct cs_error err = {0};
+    bool same = false;
+    enum cs_err rc = cs_command_load_study(&in->args, in->study, &l, &err);
+    if (rc == CS_OK)
+        rc = cs_submission_is_of(&l, &o->reader.view, &same, &err);
+    file->state = rc != CS_OK ? CS_FILE_UNREADABLE : same ? CS_FILE_SAME : CS_FILE_EDITED;
+    if (rc == CS_OK)
+        file->same_analysis = memcmp(l.study->analysis_digest, o->reader.view.spec.study->analysis_digest,
+                                     sizeof l.study->analysis_digest) == 0;
+    snprintf(file->why, sizeof file->why, "%s", err.msg);
+    cs_load_release(&l);
+}
+
 static enum cs_err open_source(struct opened *o, const struct wanted *in, const struct cs_ratings *ratings,
                                unsigned threads, struct cs_error *err)
 {
@@ -46,7 +66,11 @@ static enum cs_err open_source(struct opened *o, const struct wanted *in, const 
     if (in->from != NULL)
         return open_table(o, in, in->from, err);
     enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
-    return rc == CS_OK ? cs_source_store(&o->source, &o->reader, ratings, threads, err) : rc;
+    if (rc == CS_OK)
+        rc = cs_source_store(&o->source, &o->reader, ratings, threads, err);
+    if (rc == CS_OK && in->study != NULL)
+        compare_file(o, in);
+    return rc;
 }
 
 static bool ends_with(const char *s, const char *end)

@@ -54,7 +54,10 @@ static void fill_notes(struct cs_report_work *w)
     if (r->n_clusters < CS_CLUSTERS_MIN)
         cs_analysis_work_note(w, "%u clusters are too few for verdicts: 5 are needed, 30 are better.", r->n_clusters);
     if (r->n_contrasts == 0)
-        cs_analysis_work_note(w, "Nothing is compared: the study names no contrast and has no control.");
+        cs_analysis_work_note(w, r->n_factors == 0
+                                     ? "The study varies nothing: its answers are described, and compared with labels "
+                                       "where the cases have any."
+                                     : "Nothing is compared: the study names no contrast and has no control.");
     for (uint32_t m = 0; m < r->n_models; m++) {
         uint64_t usable = 0;
         for (uint32_t i = 0; i < r->n_usable; i++)

@@ -22,7 +22,7 @@ struct prompt { /* cells that a row may belong to: several when blocks ask the s
 };
 
 struct columns { /* where each stands; CS_NONE: the table does not have it */
-    uint32_t model, case_id, question, block, state, outcome, resolved, started;
+    uint32_t model, case_id, question, block, state, outcome, resolved, fingerprint, started;
     uint32_t attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted, salvaged, cause;
     uint32_t factor[CS_FACTORS_MAX], wording[CS_FACTORS_MAX];
     uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* [question][field] */
@@ -93,6 +93,7 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
         {&c->state, "state"},
         {&c->outcome, "outcome"},
         {&c->resolved, "model_resolved"},
+        {&c->fingerprint, "fingerprint"},
         {&c->started, "started"},
         {&c->attempts, "attempts"},
         {&c->ambiguous, "ambiguous"},
@@ -327,7 +328,8 @@ static void note_row(const struct table_read *r, const char *const *values, stru
 {
     const char *cost = cell_of(values, r->at.cost_usd);
     const double nano = cost[0] != '\0' ? strtod(cost, NULL) * 1e9 : 0;
-    cs_collect_resolved(f, cell_of(values, r->at.resolved));
+    cs_collect_name(&f->resolved, cell_of(values, r->at.resolved), when);
+    cs_collect_name(&f->fingerprints, cell_of(values, r->at.fingerprint), when);
     if (when != 0) {
         f->first_ms = f->first_ms == 0 || when < f->first_ms ? when : f->first_ms;
         f->last_ms = when > f->last_ms ? when : f->last_ms;

@@ -12,14 +12,22 @@
 #include "tools/report/read/collect.h"
 #include "tools/base/ratings.h"
 
+/* The study file as it lies there now, against the one that ran. */
+struct cs_report_file {
+    enum cs_file_state { CS_FILE_NOT_COMPARED, CS_FILE_SAME, CS_FILE_EDITED, CS_FILE_UNREADABLE } state;
+    bool same_analysis;                             /* of an edited one */
+    char why[sizeof((struct cs_error *)NULL)->msg]; /* of an unreadable one */
+};
+
 struct cs_report_source {
     const struct cs_study *study;
     const struct cs_plan *plan;
     struct cs_case_source cases;
     struct cs_collected got;
-    const char *name;         /* what the report calls it */
-    struct cs_reader *reader; /* NULL: from a table */
-    bool inferred;            /* there is no study file: planned is what has a row */
+    const char *name;           /* what the report calls it */
+    struct cs_reader *reader;   /* NULL: from a table */
+    struct cs_report_file file; /* the caller compares */
+    bool inferred;              /* there is no study file: planned is what has a row */
 
     struct cs_loaded loaded;   /* its own, of a table */
     struct cs_inferred *infer; /* inferred.h */

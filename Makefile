@@ -84,7 +84,7 @@ L_worker    = $(call libs,worker work calls)
 L_tools     = $(call libs,tools screen fleet plan labels verify forms html analysis report reading stats export toolbox) $(L_store)
 L_simulator = $(call libs,simulator table base)
 
-SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lsodium
+SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
 SYS_store     := -lrocksdb -lhiredis -luv $(SYS_protocol)
 
 PROGRAMS := $(BUILD)/clinsafe $(BUILD)/clinsafe-coordinator $(BUILD)/clinsafe-worker $(BUILD)/clinsafe-simulator
@@ -104,7 +104,7 @@ $(BUILD)/clinsafe-simulator:   $(BUILD)/obj/tools/simulator/main.o $(L_simulator
 $(BUILD)/clinsafe-coordinator: LDLIBS = $(SYS_store)
 $(BUILD)/clinsafe-worker:      LDLIBS = -lcurl -lz $(SYS_store)
 $(BUILD)/clinsafe:             LDLIBS = -lncursesw -lgsl -lgslcblas $(SYS_store)
-$(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd -ljansson -lyaml -lcsv -lsodium
+$(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
 
 $(PROGRAMS):
 	$(Q)echo "  LINK    $@"
@@ -324,6 +324,7 @@ conformance:              ## judged by others: official SDKs, third-party server
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/conformance/run --build $(BUILD)
 	$(Q)tests/conformance/statistics_referee.py --install --build $(BUILD)
+	$(Q)tests/conformance/xlsx_referee.py --install --build $(BUILD)
 
 lint:                     ## format, include direction, one door per library, banned calls
 	$(Q)tests/lint/run
@@ -332,6 +333,7 @@ install: all              ## copy the programs and example studies to DESTDIR PR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/clinsafe
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	cd ops/studies && find . -name '*.clinsafe' -prune -o -type f -exec install -D -m 644 '{}' $(abspath $(DESTDIR)$(PREFIX))/share/clinsafe/studies/'{}' ';'
+	cp -R ops/schema $(DESTDIR)$(PREFIX)/share/clinsafe/
 
 clean:                    ## remove all that was built
 	rm -rf build build-asan build-tsan build-debug build-fuzz build-clang

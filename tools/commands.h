@@ -8,6 +8,7 @@
 /* clang-format off */
 #define CS_COMMANDS(X)                                                                                                 \
     X(run, "run a study on this machine: starts all it needs, shows progress, continues where it was")                 \
+    X(init, "write a small study to begin with, which runs as it stands")                                              \
     X(plan, "show what a study file means: factors, trials, prompts, price; pays for nothing")                         \
     X(submit, "give a study to a coordinator that runs already")                                                       \
     X(status, "show how a fleet is doing, from any host that reaches its Redis")                                       \

@@ -105,6 +105,8 @@ static enum cs_err receive_by(struct cs_admin_client *a, uint64_t seq, uint64_t 
             rc = cs_message_unpack(bytes, n, &a->arena, m, NULL);
             if (rc == CS_OK && m->kind == CS_ADMIN_REPLY && m->ack == seq)
                 return CS_OK;
+            if (rc == CS_OK && m->kind == CS_WHO) /* what a worker without a session is told */
+                return CS_EPROTO;
             continue; /* an answer to an earlier question that we gave up on */
         }
         uint64_t now = cs_clock_mono_ms();
@@ -136,6 +138,9 @@ enum cs_err cs_admin_client_ask(struct cs_admin_client *a, const char *verb, con
         return cs_error_set(err, rc, "%s", why.msg);
     if (rc == CS_OK)
         rc = receive_by(a, m.seq, deadline, &m);
+    if (rc == CS_EPROTO)
+        return cs_error_set(
+            err, rc, "that is the coordinator's address for workers; use the one that it was given with --admin");
     if (rc != CS_OK)
         return cs_error_set(err, CS_ETIMEDOUT, "the coordinator did not answer `%s` within %d s; is it running there?",
                             verb, (timeout_ms + 999) / 1000);

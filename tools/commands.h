@@ -20,6 +20,7 @@
     X(export, "write outputs as CSV or JSON Lines, while the study runs too")                                          \
     X(verify, "check that every planned trial has exactly one sound output, or is listed")                             \
     X(report, "what the outputs say: noise, shifts, verdicts, labels, provenance")                                     \
+    X(show, "one prompt of a study: the exact request, every output of it, what it cost")                              \
     X(providers, "check that each lane can be used: one tiny call per model")                                          \
     X(labels, "let people rate a blinded sample of the outputs, and bring their ratings back")                         \
     X(drill, "kill every part of a fleet that works on a study, simulated, and count what was lost")                   \

@@ -221,7 +221,7 @@ static enum cs_err check_name(const struct cs_loader *l, const struct cs_node *n
     return cs_node_name(&as_value, "the name of an answer", CS_NAME_FIELD, &name, l->err);
 }
 
-static enum cs_err load_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f)
+enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f)
 {
     struct field_in in = {.l = l, .node = n, .f = f};
     *f = (struct cs_field){.name = n->key, .truth_column = CS_NONE, .order_factor = CS_NONE};
@@ -315,7 +315,7 @@ static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, st
     q->fields = fields;
     bool options = false;
     for (const struct cs_node *c = answer->first; c != NULL && rc == CS_OK; c = c->next) {
-        rc = load_field(l, c, &fields[q->n_fields]);
+        rc = cs_load_questions_field(l, c, &fields[q->n_fields]);
         bool is_options = rc == CS_OK && fields[q->n_fields++].kind == CS_FIELD_OPTIONS;
         if (is_options && options)
             rc = cs_yaml_fail_key(c, l->err, "a second answer with options; ask it in a question of its own");

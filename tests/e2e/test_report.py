@@ -255,10 +255,17 @@ class Figures(ReportTest):
             if c["shift"] is not None:
                 self.near(c["shift"], theirs[key]["shift"], key)
 
-    def test_json_lines_are_refused_by_name(self):
-        done = self.box.clinsafe("report", self.study, "--from", "outputs.jsonl")
+    def test_json_lines_give_the_same_report_as_the_table(self):
+        lines = self.box.dir / "outputs.jsonl"
+        harness.must(self.box.clinsafe("export", self.study, "--format", "jsonl", "--out", lines))
+        of_lines, of_table = (self.report(self.study, "--from", path) for path in (lines, self.table))
+        self.assertEqual(of_lines.pop("source"), "outputs.jsonl")
+        del of_table["source"]
+        self.assertEqual(of_lines, of_table)
+        lines.write_text(lines.read_text() + "{not json\n")
+        done = self.box.clinsafe("report", self.study, "--from", lines)
         self.assertExit(done, harness.EXIT_INVALID)
-        self.assertOneLine(done.err, "outputs.jsonl", "want CSV")
+        self.assertOneLine(done.err, f"outputs.jsonl:{len(self.rows) + 1}:", "not one JSON object in one line")
 
     # ---- provenance ------------------------------------------------------------------------------------
 

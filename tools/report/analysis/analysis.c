@@ -40,7 +40,14 @@ static void fill_notes(struct cs_report_work *w)
 {
     const struct cs_report_source *source = w->source;
     const struct cs_report *r = w->r;
-    if (source->inferred)
+    if (source->inferred && source->analysis != NULL)
+        cs_analysis_work_note(
+            w,
+            "Read without a study file: factors are what the columns of %s show, what is planned is what has "
+            "a row; the analysis is that of %s, and nothing proves that it was declared before the first "
+            "answer was seen.",
+            source->name, source->analysis);
+    else if (source->inferred)
         cs_analysis_work_note(
             w,
             "Read without a study file: factors and answers are what the columns of %s show, what is planned is what has "

@@ -7,6 +7,7 @@
 
 #include "protocol/study/answer.h"
 #include "tools/base/reader.h"
+#include "tools/report/read/foreign.h"
 #include "tools/report/read/grid.h"
 
 enum { CS_RESOLVED_MAX = 32 }; /* names of a lane that are counted apart; further ones count as "others" */
@@ -52,10 +53,11 @@ struct cs_collected {
 struct cs_rated;
 CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const struct cs_plan *plan,
                                             const struct cs_rated *rated, unsigned threads, struct cs_error *err);
-/* The same out of a table with the columns of the export. from_rows: planned is what has a row; else what the plan says. */
+/* The same out of a table with the columns of the export, as `f` says they are called there (NULL: so). All that does not fit is told in one
+ * message, the same thing once with the number of its rows. from_rows: planned is what has a row; else what the plan says. */
 CS_WARN_UNUSED enum cs_err cs_collect_table(struct cs_collected *c, const struct cs_plan *plan,
-                                            const struct cs_case_source *cases, const char *path, bool from_rows,
-                                            struct cs_error *err);
+                                            const struct cs_case_source *cases, const struct cs_foreign *f,
+                                            const char *path, bool from_rows, struct cs_error *err);
 void cs_collect_release(struct cs_collected *c); /* a zeroed struct is fine */
 
 /* Counts one more answer under a name (NULL, "": none was told), asked at this time (0: not known). */

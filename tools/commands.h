@@ -16,6 +16,7 @@
     X(resume, "go on after a pause")                                                                                   \
     X(cancel, "give up what is not done, in all models or one")                                                        \
     X(retry, "plan failed trials again; or ask timeouts and unparsable answers again")                                 \
+    X(void, "take spend out of the account that nobody believes, with a reason")                                        \
     X(drain, "let the fleet finish what is in flight, then end")                                                       \
     X(export, "write outputs as CSV or JSON Lines, while the study runs too")                                          \
     X(verify, "check that every planned trial has exactly one sound output, or is listed")                             \

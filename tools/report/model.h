@@ -49,7 +49,10 @@ struct cs_report_model {
     const char *first_call, *last_call; /* UTC, "2026-11-23T03:21:53Z"; "" when nothing was called */
     uint64_t attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
-    double cost_usd;          /* 0 when prices are not known */
+    double cost_usd;          /* -1: its prices are not known */
+    double wasted_usd;        /* of this: for replies that gave nothing to use */
+    uint64_t untold;          /* answers whose usage was not told whole: the cost is a lower bound */
+    uint64_t cached;          /* answers that were not drawn anew */
     double ambiguous_usd_max; /* the most that the ambiguous calls can have cost beside that; -1: not known */
 };
 

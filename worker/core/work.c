@@ -356,6 +356,15 @@ static void note_size(struct cs_worker *w, struct cs_worker_lane *l, const struc
         cs_worker_lane_wake_all(w);
 }
 
+/* It may have been billed: another call needs another grant (decision 15). */
+static bool needs_grant(const struct cs_verdict *v, const struct cs_http_reply *reply, const struct cs_reading *reading)
+{
+    const bool told = reading->input_tokens > 0 || reading->output_tokens > 0;
+    if (v->next == CS_NEXT_WAIT)
+        return told;
+    return v->next == CS_NEXT_RETRY && (told || v->rule.ambiguous || (reply->status >= 200 && reply->status <= 299));
+}
+
 void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
 {
     CS_ASSERT(slot < CS_WORKER_SLOTS_PARKED * w->opts.slots);
@@ -378,9 +387,8 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     if (v.next == CS_NEXT_DENIED)
         deny(w, l, c, &reading, &v);
     note_health(w, l, c, reply, &reading, &v);
-    if (v.next == CS_NEXT_RETRY && l->facts.metered &&
-        (v.rule.ambiguous || (reply->status >= 200 && reply->status <= 299)))
-        v.next = CS_NEXT_FAIL; /* it may have been billed: another call needs another grant (decision 15) */
+    if (l->facts.metered && needs_grant(&v, reply, &reading))
+        v.next = CS_NEXT_FAIL;
     cs_worker_lane_flies(w, l, -1);
     switch (v.next) {
     case CS_NEXT_ANSWER:
@@ -397,6 +405,7 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
             abandon(w, c);
             break;
         }
+        cs_worker_call_waste(c, reply, &reading);
         cs_lease_pause(w, c);
         if (v.next == CS_NEXT_WAIT)
             cs_worker_work_due(w, c); /* it is the lane that waits */

@@ -12,6 +12,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/log.h"
 #include "protocol/base/options.h"
+#include "protocol/base/plain.h"
 #include "protocol/base/utf8.h"
 #include "protocol/wire/keys.h"
 #include "protocol/wire/messages.h"
@@ -81,8 +82,11 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
                             (unsigned long long)a->reply_mib, CS_REPLY_MEMORY_MIN_MIB, REPLY_MIB_MAX);
     if (a->drain_s > 86400)
         return cs_error_set(err, CS_EUSAGE, "--drain-s %llu: want at most a day", (unsigned long long)a->drain_s);
-    if (a->name != NULL && (strlen(a->name) > CS_NAME_MAX / 2 || !cs_utf8_valid(a->name, strlen(a->name))))
-        return cs_error_set(err, CS_EUSAGE, "--name: want UTF-8 text of at most %d bytes", CS_NAME_MAX / 2);
+    if (a->name != NULL &&
+        (strlen(a->name) > CS_NAME_MAX / 2 || strpbrk(a->name, " \"\\") != NULL || !cs_plain_is(a->name)))
+        return cs_error_set(err, CS_EUSAGE,
+                            "--name: want at most %d printable bytes of UTF-8 without blanks and quotes",
+                            CS_NAME_MAX / 2);
     return CS_OK;
 }
 

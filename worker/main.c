@@ -13,6 +13,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
 #include "protocol/base/options.h"
+#include "protocol/base/plain.h"
 #include "protocol/base/utf8.h"
 #include "protocol/wire/keys.h"
 #include "protocol/wire/messages.h"
@@ -97,8 +98,11 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
         if (rc != CS_OK)
             return rc;
     }
-    if (a->name != NULL && (strlen(a->name) > CS_NAME_MAX / 2 || !cs_utf8_valid(a->name, strlen(a->name))))
-        return cs_error_set(err, CS_EUSAGE, "--name: want UTF-8 text of at most %d bytes", CS_NAME_MAX / 2);
+    if (a->name != NULL &&
+        (strlen(a->name) > CS_NAME_MAX / 2 || strpbrk(a->name, " \"\\") != NULL || !cs_plain_is(a->name)))
+        return cs_error_set(err, CS_EUSAGE,
+                            "--name: want at most %d printable bytes of UTF-8 without blanks and quotes",
+                            CS_NAME_MAX / 2);
     return CS_OK;
 }
 

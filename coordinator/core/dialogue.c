@@ -133,8 +133,9 @@ static void hello(struct cs_core *core, const struct cs_event *e)
     bool registered;
     uint32_t retry_ms;
 
-    if (h->worker == NULL || h->worker[0] == '\0') {
-        cs_session_reject(core, e->message.peer, "auth", 0, "a worker needs a name");
+    if (h->worker == NULL || h->worker[0] == '\0' || !cs_session_is_name(h->worker)) {
+        cs_session_reject(core, e->message.peer, "auth", 0,
+                          "a worker needs a name, of printable characters without blanks and quotes");
         return;
     }
     if (is_banned(core, cs_session_fingerprint(h->worker, h->nonce))) {

@@ -11,6 +11,8 @@
  */
 #include "coordinator/core/intake.h"
 
+#include <math.h>
+
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/alike.h"
 #include "coordinator/lanes/bits.h"
@@ -281,7 +283,7 @@ static void take(struct cs_core *core, struct cs_session *s, uint64_t number, co
     cs_arena_reset(&core->scratch);
     rc = packed->len <= CS_OUTPUT_MAX ? cs_output_unpack(packed->bytes, packed->len, &core->scratch, &o, &err)
                                       : CS_ETOOBIG;
-    if (rc != CS_OK || o.outcome >= CS_OUTCOMES || o.worker == NULL) {
+    if (rc != CS_OK || o.outcome >= CS_OUTCOMES || o.worker == NULL || !isfinite(o.logprob)) {
         refuse(core, s, number, CS_REFUSED_MALFORMED);
         return;
     }

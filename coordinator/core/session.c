@@ -23,6 +23,7 @@
 #include "coordinator/lanes/risk.h"
 #include "coordinator/lanes/state.h"
 #include "coordinator/lanes/trouble.h"
+#include "protocol/base/plain.h"
 
 enum { BANNED_MAX = 1024, CAPACITY_MAX = 1 << 20 };
 
@@ -247,6 +248,11 @@ void cs_session_refuse(struct cs_core *core, struct cs_session *s)
 
 /* ---- HELLO ------------------------------------------------------------------------------------------ */
 
+bool cs_session_is_name(const char *text)
+{
+    return strpbrk(text, " \"\\") == NULL && cs_plain_is(text);
+}
+
 struct cs_session *cs_session_make(struct cs_core *core, const struct cs_event *e)
 {
     struct cs_session *s = cs_xcalloc(1, sizeof *s);
@@ -258,7 +264,7 @@ struct cs_session *cs_session_make(struct cs_core *core, const struct cs_event *
     s->peer = *e->message.peer;
     snprintf(s->user_id, sizeof s->user_id, "%s", e->message.user_id);
     s->worker = cs_xstrdup(h->worker);
-    s->version = cs_xstrdup(h->version != NULL ? h->version : "");
+    s->version = cs_xstrdup(h->version != NULL && cs_session_is_name(h->version) ? h->version : "?");
     s->minor = h->minor;
     s->nonce = h->nonce;
     s->hello = e->message.m->seq;

@@ -226,7 +226,8 @@ static void rate_ratios_are_guarded(void **state)
     struct cs_ratio r = cs_ratio_rate(level, comparator, 30, 0.05);
     assert_true(r.status == CS_STAT_OK && r.interval_status == CS_STAT_OK);
     NEAR(r.ratio, 0.445 / 0.3225);
-    NEAR_CI(r.ci, 1.21790889449133, 1.56331243303341); /* PYTHON the formula of the header, t with 29 degrees of freedom 2.045229642132703 */
+    NEAR_CI(r.ci, 1.21790889449133,
+            1.56331243303341); /* PYTHON the formula of the header, t with 29 degrees of freedom 2.045229642132703 */
 
     /* Three labelled cases of thirty: too rare to divide by. */
     assert_int_equal(cs_ratio_rate(level, label, 30, 0.05).status, CS_STAT_RARE);

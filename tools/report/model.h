@@ -310,7 +310,7 @@ struct cs_report_component {
     struct cs_report_figure systematic_sq; /* unbiased square, may be negative; unit squared */
     struct cs_report_figure
         case_sd; /* case-specific, SD over clusters in `unit`; 0 when the estimate of the variance is negative */
-    struct cs_report_figure case_variance; /* unbiased, may be negative */
+    struct cs_report_figure case_variance;  /* unbiased, may be negative */
     struct cs_report_span case_variance_ci; /* 1 - alpha, jackknife over clusters; one level only */
     struct cs_report_figure
         noise; /* re-ask disagreement within cells, 0..1 (binary, category), unit squared otherwise */

@@ -19,12 +19,12 @@
 #include <uv.h>
 
 #include "coordinator/borrow.h"
-#include "coordinator/event.h"
+#include "coordinator/lanes/event.h"
 #include "coordinator/plans.h"
 #include "protocol/base/options.h"
 #include "protocol/wire/socket.h"
 #include "store/commit.h"
-#include "store/progress.h"
+#include "store/redis/progress.h"
 
 enum {
     CS_DOORS_MAX = CS_OPT_LIST_MAX + 2,
@@ -34,7 +34,7 @@ enum {
 };
 
 struct cs_server_opts {
-    const char *dir, *pub, *admin, *redis, *key, *allow, *ready_file;
+    const char *dir, *pub, *admin, *redis, *key, *allow, *ready_file, *address_file, *advertise;
     struct cs_option_list bind, reuse;
     bool fresh_fleet, accept_rollback;
 };

@@ -120,26 +120,26 @@ class Odd(Lab):
 
     def test_a_level_that_is_always_refused(self):
         report = self.run_study(refusal=", refusal: {rate: 0.000001, shift: {b: 50}}")
-        c = self.contrast(report, level="b")
-        self.assertEqual(c["rate_level"], 0, "asked, and not answered with yes")
-        self.assertEqual(c["usable_gap"], -100)
-        self.assertLess(c["bounds"][0], c["bounds"][1])
-        self.assertEqual(c["verdict"], "inconclusive")
-        self.assertIn("no usable answer on one side", c["why"])
+        silence = "no usable answer on one side: all refused, filtered, unreadable or failed"
+        for outcome in ("visit", "urgency"):
+            c = self.contrast(report, outcome=outcome, level="b")
+            self.assertEqual((c["clusters"], c["shift"], c["rate_level"], c["p"], c["verdict"], c["why"]), (0, None, None, None, "none", silence))
+            self.assertEqual(c["usable_gap"], -100)
+            self.assertIsNone(next(r for r in report["rates"] if (r["outcome"], r["level"]) == (outcome, "b"))["rate"])
         self.assertEqual(self.contrast(report, level="a")["why"], "")
-        o = self.contrast(report, outcome="urgency", level="b")
-        self.assertEqual((o["clusters"], o["shift"], o["verdict"]), (0, None, "none"), "a scale has no value for a refusal")
-        self.assertIn("no case has usable answers on both sides", o["why"])
+        lost = next(r for r in report["lost"] if r["level"] == "b")
+        self.assertEqual((lost["kind"], lost["share"], lost["gap"], lost["differs"]), ("declined", 1, 100, True))
+        self.assertIn('under "b" 100.0 % of the trials were refused or filtered, under the control 0.0 %: a gap of +100.0 points', self.said)
+        self.assertIn(silence, self.page)
 
     def test_everything_refused(self):
         report = self.run_study(refusal=", refusal: {rate: 1}")
         self.assertTrue(report["complete"])
-        c = self.contrast(report)
-        self.assertEqual((c["rate_level"], c["rate_comparator"]), (0, 0))
-        self.assertIsNone(c["ratio"])
-        self.assertNotIn(c["verdict"], ("equivalent", "different-beyond-margin"), "nothing was answered")
-        self.assertIn("no usable answer on one side", c["why"])
-        self.assertEqual(self.contrast(report, outcome="urgency")["why"], "no case has usable answers on both sides")
+        for outcome in ("visit", "urgency"):
+            c = self.contrast(report, outcome=outcome)
+            self.assertEqual((c["rate_level"], c["rate_comparator"], c["ratio"], c["verdict"]), (None, None, None, "none"))
+            self.assertIn("no usable answer on one side", c["why"])
+        self.assertEqual([r for r in report["lost"] if r["differs"]], [], "the control is refused as often")
 
     def test_combinations_without_a_partner_are_left_out_and_counted(self):
         factors = '  - {name: arm, levels: [{id: warm, role: control}, {id: cold, system: "Be brief."}]}\n'

@@ -49,7 +49,10 @@ struct cs_report_model {
     const char *first_call, *last_call; /* UTC, "2026-11-23T03:21:53Z"; "" when nothing was called */
     uint64_t attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
-    double cost_usd;          /* 0 when prices are not known */
+    double cost_usd;          /* -1: its prices are not known */
+    double wasted_usd;        /* of this: for replies that gave nothing to use */
+    uint64_t untold;          /* answers whose usage was not told whole: the cost is a lower bound */
+    uint64_t cached;          /* answers that were not drawn anew */
     double ambiguous_usd_max; /* the most that the ambiguous calls can have cost beside that; -1: not known */
 };
 
@@ -146,6 +149,21 @@ struct cs_report_usable {
     struct cs_report_figure insufficient_gap; /* share of "insufficient information" minus the control's, points */
 };
 
+/* Trials without an answer under one level against the control: a finding of its own, since what is missing may be what differs. */
+enum cs_lost_kind { CS_LOST_MISSING, CS_LOST_DECLINED, CS_LOST_UNREADABLE, CS_LOST_KINDS };
+struct cs_report_lost {
+    uint32_t model, factor, level;
+    const char *question;
+    enum cs_lost_kind kind;
+    uint32_t clusters;
+    struct cs_report_figure share,
+        share_control;           /* 0..1: of all that ended (missing), of all that were answered (the others) */
+    struct cs_report_figure gap; /* points, mean over clusters */
+    struct cs_report_span ci;    /* 1 - alpha, cluster t */
+    struct cs_report_figure p, p_adjusted; /* Holm over all arms, models and kinds */
+    bool differs;                          /* p_adjusted is at most alpha */
+};
+
 /* What was answered under one level: mean over clusters of their means, over all of their cases. */
 struct cs_report_rate {
     uint32_t model, outcome, factor, level;
@@ -205,6 +223,10 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     struct cs_report_figure p_wilcoxon;       /* signed rank on cluster shifts (Pratt): ordinals and numbers */
     struct cs_report_figure usable_gap;       /* share of usable answers, level minus comparator, points */
     struct cs_report_figure insufficient_gap; /* share of "insufficient information", likewise */
+    struct cs_report_figure lost_level,
+        lost_comparator; /* share of trials that ended in a timeout or a failure, 0..1 */
+    struct cs_report_figure
+        detectable;               /* the smallest shift that this test finds four times in five, under the adjustment */
     struct cs_report_span bounds; /* shift when all unusable answers go one way and the other: worst and best case */
     enum cs_report_verdict verdict;
     const char *why; /* reason of NONE; or a remark: "bounds cross", "fewer than 5 clusters" ... */
@@ -409,7 +431,9 @@ struct cs_report_provenance {
     const char *guideline; /* "TRIPOD-LLM", "CHART" */
     const char *item;      /* our heading for it: "model versions" */
     const char *text;      /* what the ledger knows, or what the author should write */
-    bool filled;           /* false: only the author can */
+    bool filled;           /* the ledger holds all that the item asks for */
+    bool partly;           /* some of it */
+    const char *ask;       /* partly: what the author must still say; "" otherwise */
 };
 
 /* ---- all of it ------------------------------------------------------------------------------------------------ */
@@ -444,6 +468,8 @@ struct cs_report {
     uint32_t n_completeness;
     const struct cs_report_usable *usable; /* by model, outcome, factor, level */
     uint32_t n_usable;
+    const struct cs_report_lost *lost; /* by model, question, factor, level, kind; where either side lost any */
+    uint32_t n_lost;
     const struct cs_report_rate *rates; /* by model, outcome, factor, level */
     uint32_t n_rates;
     const struct cs_report_floor *floors; /* by model, outcome, kind */
@@ -491,12 +517,16 @@ struct cs_report {
 #define CS_REPORT_SECTIONS(ANALYSIS, PAGE)                                                                             \
     ANALYSIS(head)                                                                                                     \
     ANALYSIS(generations)                                                                                              \
+    ANALYSIS(said_first)                                                                                               \
     ANALYSIS(completeness)  PAGE(completeness, "completeness", "Completeness")                                         \
+    ANALYSIS(lost)          PAGE(lost, "lost", "Answers lost, arm by arm")                                             \
     ANALYSIS(contrasts)                                                                                                \
+    ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
     ANALYSIS(noise)         PAGE(noise, "noise-floor", "Noise floor")                                                  \
-    ANALYSIS(level_rates)   PAGE(answers, "answers", "Answer by answer")                                               \
+    ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \
+                            PAGE(answers, "answers", "Answer by answer")                                               \
                             PAGE(heat, "heat-map", "Models and levels at a glance")                                    \
                             PAGE(components, "components", "Three components")                                         \
     ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \

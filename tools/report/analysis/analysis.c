@@ -40,7 +40,14 @@ static void fill_notes(struct cs_report_work *w)
 {
     const struct cs_report_source *source = w->source;
     const struct cs_report *r = w->r;
-    if (source->inferred)
+    if (source->inferred && source->analysis != NULL)
+        cs_analysis_work_note(
+            w,
+            "Read without a study file: factors are what the columns of %s show, what is planned is what has "
+            "a row; the analysis is that of %s, and nothing proves that it was declared before the first "
+            "answer was seen.",
+            source->name, source->analysis);
+    else if (source->inferred)
         cs_analysis_work_note(
             w,
             "Read without a study file: factors and answers are what the columns of %s show, what is planned is what has "
@@ -55,7 +62,10 @@ static void fill_notes(struct cs_report_work *w)
     if (r->n_clusters < CS_CLUSTERS_MIN)
         cs_analysis_work_note(w, "%u clusters are too few for verdicts: 5 are needed, 30 are better.", r->n_clusters);
     if (r->n_contrasts == 0)
-        cs_analysis_work_note(w, "Nothing is compared: the study names no contrast and has no control.");
+        cs_analysis_work_note(w, r->n_factors == 0
+                                     ? "The study varies nothing: its answers are described, and compared with labels "
+                                       "where the cases have any."
+                                     : "Nothing is compared: the study names no contrast and has no control.");
     for (uint32_t m = 0; m < r->n_models; m++) {
         uint64_t usable = 0;
         for (uint32_t i = 0; i < r->n_usable; i++)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/lost.h"
 #include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/rate_ratios.h"
 #include "tools/report/stats/cluster.h"
@@ -118,6 +119,9 @@ static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome
             c->warranted += flagged[i] &&
                             (spec->stratum == CS_NONE || w->cases->strata[spec->stratum].of_case[i] == spec->value);
         c->usable_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_USABLE);
+        const struct cs_lost_pair lost = cs_analysis_lost_pair(w, model, a, spec, &filter, m->question);
+        c->lost_level = lost.level;
+        c->lost_comparator = lost.comparator;
         if (m->can_lack)
             c->insufficient_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_INSUFFICIENT);
     }
@@ -338,6 +342,9 @@ static const struct cs_report_column contrast_columns[] = {
     CS_COLUMN_SAME(contrast, p_wilcoxon),
     CS_COLUMN(contrast, usable_gap, "usable_gap", "usable_gap_points"),
     CS_COLUMN(contrast, insufficient_gap, "insufficient_gap", "insufficient_gap_points"),
+    CS_COLUMN_SAME(contrast, lost_level),
+    CS_COLUMN_SAME(contrast, lost_comparator),
+    CS_COLUMN_SAME(contrast, detectable),
     CS_COLUMN(contrast, warranted, "warranted", NULL),
     CS_COLUMN(contrast, bounds, "bounds", "worst,best"),
     CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_b, flips_known, "flips_b", NULL),

@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/family.h"
+#include "tools/report/analysis/lost.h"
 
 static enum cs_report_verdict verdict_of(enum cs_stat_verdict v, bool has_margin)
 {
@@ -59,11 +60,13 @@ static bool is_concurrent(const struct cs_report_work *w, uint32_t model, const 
 }
 
 /* "" when there may be a verdict. */
-static const char *why_none(const struct cs_report_work *w, const struct cs_report_contrast *c,
-                            const struct cs_spec_contrast *spec)
+static const char *why_none(const struct cs_report_work *w, size_t at, const struct cs_spec_contrast *spec)
 {
+    const struct cs_report_contrast *c = &w->r->contrasts[at];
     if (c->floor)
         return "part of the noise floor";
+    if (w->paired[at].silent)
+        return "no usable answer on one side: all refused, filtered, unreadable or failed";
     if (c->clusters == 0)
         return c->warranted > 0 ? "a difference was declared warranted in every case with answers"
                                 : "no case has usable answers on both sides";
@@ -73,6 +76,8 @@ static const char *why_none(const struct cs_report_work *w, const struct cs_repo
         return "the study is not complete";
     if (c->clusters < CS_CLUSTERS_MIN)
         return "fewer than 5 clusters";
+    if (c->lost_level.value > CS_LOST_MAX || c->lost_comparator.value > CS_LOST_MAX)
+        return "over 5 % of a side ended in timeouts or failures";
     if (!is_concurrent(w, c->model, spec))
         return "not concurrent: one side was asked at another time";
     if (!c->ci.known)
@@ -112,24 +117,6 @@ static void enter(const struct cs_report_work *w, size_t at, struct cs_family_te
         t->pairs = cs_verdicts_pairs(p);
 }
 
-static bool gave_nothing_usable(const struct cs_report *r, const struct cs_report_contrast *c, uint32_t level)
-{
-    for (uint32_t i = 0; i < r->n_usable; i++) {
-        const struct cs_report_usable *u = &r->usable[i];
-        if (u->model == c->model && u->outcome == c->outcome && u->factor == c->factor && u->level == level)
-            return u->asked > 0 && u->usable == 0;
-    }
-    return false;
-}
-
-/* A yes/no answer that was always refused has a rate, 0: said beside it. Only then are worst and best case a whole range apart. */
-static bool is_one_side_silent(const struct cs_report *r, const struct cs_report_contrast *c, double range)
-{
-    return c->bounds.known && c->bounds.high - c->bounds.low > 0.999 * range &&
-           (gave_nothing_usable(r, c, c->level) ||
-            (c->comparator != CS_REPORT_NONE && gave_nothing_usable(r, c, c->comparator)));
-}
-
 static void leave(struct cs_report_work *w, size_t at, const struct cs_family_test *t)
 {
     struct cs_report_contrast *c = &w->r->contrasts[at];
@@ -144,13 +131,13 @@ static void leave(struct cs_report_work *w, size_t at, const struct cs_family_te
         c->p_equivalence_adjusted = cs_analysis_work_known(t->p_equivalence_adjusted);
     }
     c->verdict = verdict_of(t->verdict, o->margin.known);
-    if (t->eligible && is_one_side_silent(w->r, c, t->range * scale))
-        c->why = "no usable answer on one side: all refused, filtered or unreadable";
-    else if (t->crossed)
+    if (t->crossed)
         c->why = w->paired[at].missing == 0 ? "refusals and unreadable answers could change the verdict"
                  : w->paired[at].unusable == 0
                      ? "timeouts and failures could change the verdict"
                      : "refusals, unreadable answers, timeouts and failures could change the verdict";
+    if (t->crossed && w->paired[at].missing > 0)
+        c->verdict = CS_VERDICT_NONE; /* an answer that nobody heard supports no statement, not even an open one */
     else if (c->verdict == CS_VERDICT_NONE && c->why[0] == '\0')
         c->why = "the declared adjustment cannot be computed";
 }
@@ -387,7 +374,7 @@ void cs_verdicts_judge(struct cs_report_work *w)
     const enum cs_adjust declared = w->declared->adjust;
     for (size_t i = 0; i < r->n_contrasts; i++) {
         r->contrasts[i].verdict = CS_VERDICT_NONE;
-        r->contrasts[i].why = why_none(w, &r->contrasts[i], &w->declared->contrasts[i % w->declared->n_contrasts]);
+        r->contrasts[i].why = why_none(w, i, &w->declared->contrasts[i % w->declared->n_contrasts]);
     }
     for (uint32_t i = 0; i < r->n_interactions; i++) {
         r->interactions[i].verdict = CS_VERDICT_NONE;

@@ -218,6 +218,8 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     bool flips_known; /* one pair of answers a cluster: */
     uint64_t flips_b, flips_c;                /* yes -> no and no -> yes */
     struct cs_report_figure p_mcnemar;        /* exact */
+    struct cs_report_figure odds_ratio;       /* c / b, conditional on the case; unknown when b is 0 */
+    struct cs_report_span odds_ratio_ci;      /* exact, 1 - alpha */
     struct cs_report_figure p_wilcoxon;       /* signed rank on cluster shifts (Pratt): ordinals and numbers */
     struct cs_report_figure usable_gap;       /* share of usable answers, level minus comparator, points */
     struct cs_report_figure insufficient_gap; /* share of "insufficient information", likewise */
@@ -330,7 +332,8 @@ struct cs_report_component {
     struct cs_report_figure systematic_sq; /* unbiased square, may be negative; unit squared */
     struct cs_report_figure
         case_sd; /* case-specific, SD over clusters in `unit`; 0 when the estimate of the variance is negative */
-    struct cs_report_figure case_variance; /* unbiased, may be negative */
+    struct cs_report_figure case_variance;  /* unbiased, may be negative */
+    struct cs_report_span case_variance_ci; /* 1 - alpha, jackknife over clusters; one level only */
     struct cs_report_figure
         noise; /* re-ask disagreement within cells, 0..1 (binary, category), unit squared otherwise */
     const char *why;

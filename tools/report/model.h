@@ -391,6 +391,20 @@ struct cs_report_agreement {
     const char *why;
 };
 
+/* ---- cases that moved most ------------------------------------------------------------------------------------ */
+
+/* A case of a contrast, chosen by one half of the repeats (every first, third ... of a prompt), with what the other half says of it: the cases
+ * that moved most in one look move less in the next, and only the second number is an estimate. Beside it a pair of replies, verbatim. */
+struct cs_report_moved {
+    uint32_t contrast; /* index in contrasts */
+    const char *case_id;
+    bool down;                             /* moved towards less: under-triage, where the scale is urgency */
+    struct cs_report_figure chosen, shift; /* in the half that chose it; in the other half */
+    const char *label;                     /* of the case, "" if it has none */
+    /* "" where the texts are not here (a table) or must not be shown (confidential cases) */
+    const char *prompt_comparator, *prompt_level, *reply_comparator, *reply_level;
+};
+
 /* ---- two runs of one study ---------------------------------------------------------------------------------- */
 
 struct cs_report_rerun { /* a contrast now and then, over the clusters that both have */
@@ -495,6 +509,9 @@ struct cs_report {
     uint32_t n_warrants;
     const struct cs_report_agreement *agreements;
     uint32_t n_agreements;
+    const struct cs_report_moved *moved; /* by contrast; those that moved down first, the largest first */
+    uint32_t n_moved;
+    const char *moved_note; /* why there are none, or why there are no texts; "" otherwise */
     const struct cs_report_range *ranges;
     uint32_t n_ranges;
     struct cs_report_earlier earlier; /* the run compared with (--against) */
@@ -532,6 +549,7 @@ struct cs_report {
     ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \
     ANALYSIS(warrants)                                                                                                 \
     ANALYSIS(agreement)                                                                                                \
+    ANALYSIS(moved)         PAGE(moved, "moved", "Cases that moved most")                                              \
     ANALYSIS(ranges)        PAGE(across, "across", "Across models and dates")                                          \
     ANALYSIS(reruns)                                                                                                   \
                             PAGE(declared, "declared", "Declared beforehand")                                          \

@@ -7,10 +7,11 @@
 
 #include "coordinator/lanes/state.h"
 
-bool cs_budget_is_set(const struct cs_core *core);
+bool cs_budget_is_set(const struct cs_core_study *y);
 bool cs_budget_is_unknown(const struct cs_output *o); /* its call may have been billed, and nobody said how much */
-int64_t cs_budget_spent(const struct cs_core *core);  /* committed or queued, in all generations */
-int64_t cs_budget_presumed(const struct cs_core *core);
+/* Committed or queued, in all generations of the study. */
+int64_t cs_budget_spent(const struct cs_core *core, const struct cs_core_study *y);
+int64_t cs_budget_presumed(const struct cs_core_study *y);
 /* What of `which` lies in opened blocks; opens the next case if nothing does. */
 struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which);
 /* Cuts `which` down to what can be reserved; *worst is the most that one trial of it can cost. */

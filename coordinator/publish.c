@@ -76,6 +76,17 @@ static void add_quarantined(struct cs_server *sv, const struct cs_lane_view *v, 
         l->n_quarantine += describe(sv, v, &v->quarantined[i], &l->quarantine[l->n_quarantine]);
 }
 
+static bool is_priced(struct cs_server *sv, uint32_t gen, uint32_t lane)
+{
+    const struct cs_loaded_plan *loaded = cs_plans_find(&sv->plans, gen);
+    const struct cs_price *p;
+
+    if (loaded == NULL)
+        return true;
+    p = &loaded->view->spec.study->models[lane].price;
+    return p->input >= 0 && p->output >= 0;
+}
+
 static void add_lane(struct cs_server *sv, const struct cs_roster_study *s, struct cs_progress *p, uint32_t i)
 {
     struct cs_lane_view v;
@@ -87,6 +98,8 @@ static void add_lane(struct cs_server *sv, const struct cs_roster_study *s, stru
                                    .model = v.name,
                                    .state = state_name(v.state),
                                    .reason = v.reason,
+                                   .served = v.served,
+                                   .unpriced = !is_priced(sv, v.gen, i),
                                    .planned = v.n_trials,
                                    .done = v.done,
                                    .failed = v.failed,
@@ -164,6 +177,7 @@ static void add_building(struct cs_server *sv, struct cs_progress *p)
                                                          .lane = p->n_lanes,
                                                          .state = "open",
                                                          .reason = "",
+                                                         .served = "",
                                                          .model = plan->study->models[p->n_lanes].name,
                                                          .planned = plan->lanes[p->n_lanes].n_trials};
         p->planned += plan->lanes[p->n_lanes].n_trials;

@@ -34,7 +34,7 @@ enum {
 };
 
 struct cs_server_opts {
-    const char *dir, *pub, *admin, *redis, *key, *allow, *ready_file;
+    const char *dir, *pub, *admin, *redis, *key, *allow, *ready_file, *address_file, *advertise;
     struct cs_option_list bind, reuse;
     bool fresh_fleet, accept_rollback;
 };

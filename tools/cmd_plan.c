@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
 #include "protocol/load/keys_env.h"
@@ -380,6 +381,14 @@ static enum cs_err find_paid(struct planned *p, const char *path, const char *di
     return rc;
 }
 
+/* Texts and names are those of the study's files. */
+static void print_plain(struct planned *p)
+{
+    FILE *out = cs_plain_file(stdout);
+    print_text(p, out);
+    fclose(out);
+}
+
 int cmd_plan(int argc, char **argv)
 {
     struct cs_study_args args = {0};
@@ -431,7 +440,7 @@ int cmd_plan(int argc, char **argv)
     else if (json)
         print_json(&p, stdout);
     else
-        print_text(&p, stdout);
+        print_plain(&p);
     for (unsigned i = 0; i < EXAMPLES; i++)
         cs_render_release(&p.examples[i].prompt);
     cs_plan_power_release(&p.power);

@@ -59,8 +59,10 @@ struct cs_lane_load {
     struct cs_counters counters;
     uint64_t frontier;
     bool paused, cancelled;
-    bool accepts_unparsable; /* as the study says */
-    const char *alike;       /* the mark of alike.h; NULL: none */
+    bool accepts_unparsable;         /* as the study says */
+    const char *alike;               /* the mark of alike.h; NULL: none */
+    const char *over;                /* that of over.h */
+    const char *served_key, *served; /* the row's key and what it holds (served.h); NULL: none */
     struct cs_price price;
     uint32_t max_output_tokens, timeout_ms;
     bool declared;                      /* limits: a rate, or how many calls at once */
@@ -91,11 +93,13 @@ enum cs_event_kind {
     CS_EV_COMMITTED, /* a batch came back */
     CS_EV_CONTROL,   /* an operator's verb */
     CS_EV_AGAIN,     /* done trials of a lane are asked again */
+    CS_EV_VOID,      /* an operator takes spend out of the account */
     CS_EV_META,      /* rows to ride in the next batch, with an answer after the commit */
     CS_EV_CLOSE,     /* no more leases in any loaded generation of a study */
     CS_EV_LOAD,      /* a generation; of its study the newest two stay loaded (cs_core_has_room) */
     CS_EV_UNLOAD,    /* a study makes room: what comes of it from now on is unknown */
     CS_EV_WEIGHT,    /* of a study */
+    CS_EV_KEYS,      /* the allow-list has changed: sessions whose key may not work any more end */
 };
 enum cs_control {
     CS_CONTROL_PAUSE,
@@ -120,6 +124,7 @@ struct cs_event {
             const struct cs_peer *peer;
             const char *user_id; /* CURVE public key or "" */
             const struct cs_message *m;
+            uint32_t sessions; /* of a HELLO: how many its key may have; 0: as many as there is room for */
         } message;
         struct {
             const struct cs_peer *peer;
@@ -148,6 +153,15 @@ struct cs_event {
             uint32_t n;     /* at most CS_AGAIN_MAX */
             uint64_t token; /* CS_EAGAIN: nothing was changed, the lane takes no more work */
         } again;
+        struct {               /* core/voids.h */
+            bool presumed;     /* calls whose cost nobody knows */
+            const char *model; /* what its replies claim beyond what was reserved; NULL: of none */
+            const char *reason;
+            int64_t wall_ms;
+            uint64_t token;
+            int64_t *nano_usd; /* set to what it came to, before the REPLY */
+            uint64_t study;
+        } voids;
         struct {
             const char *key;
             const void *value; /* NULL: delete */
@@ -155,6 +169,10 @@ struct cs_event {
             uint64_t token;
         } meta;
         struct cs_generation_load *load;
+        struct {
+            bool (*may_work)(void *self, const char *user_id);
+            void *self;
+        } keys;
     };
 };
 
@@ -233,6 +251,7 @@ struct cs_lane_view { /* durable figures, but `leased` */
     const char *reason;
     uint64_t n_trials, planned, done, failed, cancelled, leased;
     struct cs_counters counters;
+    const char *served;                       /* who answers has changed; or "" */
     const struct cs_quarantined *quarantined; /* of `failed`; until the next step */
     uint32_t n_quarantined;
 };

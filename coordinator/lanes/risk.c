@@ -28,6 +28,7 @@
 #include "coordinator/lanes/bits.h"
 #include "coordinator/lanes/event.h"
 #include "coordinator/lanes/lane.h"
+#include "protocol/study/price.h"
 
 /* ---- rows ------------------------------------------------------------------------------------------- */
 
@@ -231,8 +232,28 @@ void cs_risk_presume_one(struct cs_core *core, struct cs_lease *l, const struct 
 
 void cs_risk_write_off(struct cs_core *core, struct cs_core_study *y, int64_t worst)
 {
-    y->written_off += worst;
+    y->written_off = cs_price_add(y->written_off, worst);
     y->written_off_dirty = core->written_off_dirty = true;
+}
+
+int64_t cs_risk_void(struct cs_core *core, struct cs_core_study *y)
+{
+    static const struct cs_bits everything = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+    int64_t sum = y->written_off;
+    struct cs_risk *k, *next;
+
+    y->written_off_dirty |= y->written_off > 0;
+    core->written_off_dirty |= y->written_off > 0;
+    y->written_off = 0;
+    if (core->now_ms < core->grace_end_ms)
+        return sum;
+    HASH_ITER (hh, core->risks, k, next) {
+        if (k->study != y || k->held || k->teller != NULL)
+            continue;
+        sum = cs_price_add(sum, k->worst_nano_usd * cs_bits_count(&k->open));
+        settle(core, k, &everything);
+    }
+    return sum;
 }
 
 /* ---- what a process says ------------------------------------------------------------------------------ */

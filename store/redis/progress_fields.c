@@ -4,6 +4,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/json.h"
+#include "protocol/base/plain.h"
 
 #define FIELD(type, kind, name)                                                                                        \
     {                                                                                                                  \
@@ -39,7 +40,8 @@ const struct cs_progress_field cs_progress_fields_lane[] = {
     FIELD(cs_progress_lane, CS_FIELD_STR, reason),      FIELD(cs_progress_lane, CS_FIELD_U64, planned),
     FIELD(cs_progress_lane, CS_FIELD_U64, done),        FIELD(cs_progress_lane, CS_FIELD_U64, failed),
     FIELD(cs_progress_lane, CS_FIELD_U64, cancelled),   FIELD(cs_progress_lane, CS_FIELD_U64, leased),
-    FIELD(cs_progress_lane, CS_FIELD_U64, quarantined), {NULL, CS_FIELD_END, 0},
+    FIELD(cs_progress_lane, CS_FIELD_U64, quarantined), FIELD(cs_progress_lane, CS_FIELD_STR, served),
+    FIELD(cs_progress_lane, CS_FIELD_U32, unpriced),    {NULL, CS_FIELD_END, 0},
 };
 
 const struct cs_progress_field cs_progress_fields_counters[] = {
@@ -57,6 +59,14 @@ const struct cs_progress_field cs_progress_fields_counters[] = {
     FIELD(cs_counters, CS_FIELD_U64, overload),
     FIELD(cs_counters, CS_FIELD_U64, carried),
     FIELD(cs_counters, CS_FIELD_U64, salvaged),
+    FIELD(cs_counters, CS_FIELD_I64, wasted_nano_usd),
+    FIELD(cs_counters, CS_FIELD_I64, absurd_nano_usd),
+    FIELD(cs_counters, CS_FIELD_I64, over_nano_usd),
+    FIELD(cs_counters, CS_FIELD_I64, voided_nano_usd),
+    FIELD(cs_counters, CS_FIELD_U64, untold),
+    FIELD(cs_counters, CS_FIELD_U64, over),
+    FIELD(cs_counters, CS_FIELD_U64, moved),
+    FIELD(cs_counters, CS_FIELD_U64, cached),
     {NULL, CS_FIELD_END, 0},
 };
 
@@ -116,11 +126,14 @@ const struct cs_progress_field cs_progress_fields_worker_pool[] = {
 
 /* ---- writing ------------------------------------------------------------------------------------- */
 
-/* json_string refuses what is not UTF-8; a word from a provider must not take the whole away. */
+/* Words of providers and workers: whoever reads it, shows it. */
 static struct cs_json *text(const char *s)
 {
-    struct cs_json *json = cs_json_string(s != NULL ? s : "");
-    return json != NULL ? json : cs_json_string("(not UTF-8)");
+    struct cs_arena arena = {0};
+    struct cs_json *json = cs_json_string(s != NULL ? cs_plain_in(&arena, s) : "");
+    CS_ASSERT(json != NULL); /* plain text is UTF-8 */
+    cs_arena_release(&arena);
+    return json;
 }
 
 static struct cs_json *number(uint64_t v)
@@ -200,7 +213,7 @@ static void field_from_json(enum cs_progress_field_kind kind, const struct cs_js
     const char *s = cs_json_string_value(json);
     switch (kind) {
     case CS_FIELD_STR:
-        *(const char **)at = cs_arena_strdup(arena, s != NULL ? s : "");
+        *(const char **)at = cs_plain_in(arena, cs_arena_strdup(arena, s != NULL ? s : "")); /* to be shown */
         break;
     case CS_FIELD_U32:
         *(uint32_t *)at = v <= UINT32_MAX ? (uint32_t)v : UINT32_MAX;

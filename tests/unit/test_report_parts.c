@@ -393,7 +393,7 @@ static void test_a_study_read_off_the_columns(void **state)
         "a1,a,north,m1,woman,,No,13,so,y,done\n"
         "a2,a,south,m1,plain,control,,,,,planned\n"
         "b1,b,south,m2,woman,,Yes,7,it is,x,done\n");
-    assert_int_equal(cs_source_table(&s, path, NULL, NULL, &err), CS_OK);
+    assert_int_equal(cs_source_table(&s, &(struct cs_source_from){.path = path}, &err), CS_OK);
     assert_int_equal(s.study->n_cases, 3);
     assert_int_equal(s.study->n_models, 2);
     assert_int_equal(s.study->n_strata, 1);
@@ -413,7 +413,7 @@ static void test_a_study_read_off_the_columns(void **state)
     assert_int_equal(s.got.grids[0].planned[1], 1); /* planned, and not there */
     cs_source_release(&s);
     write_file(path, "model,answer.x\nm,1\n");
-    assert_int_equal(cs_source_table(&s, path, NULL, NULL, &err), CS_EINVAL);
+    assert_int_equal(cs_source_table(&s, &(struct cs_source_from){.path = path}, &err), CS_EINVAL);
     assert_non_null(strstr(err.msg, "no column case_id"));
     cs_source_release(&s);
     unlink(path);

@@ -11,7 +11,8 @@ struct cs_reach {
 };
 
 #define CS_REACH_OPTIONS(r)                                                                                            \
-    {"coordinator", CS_OPT_STR, &(r).endpoint, "ENDPOINT", "its admin socket: tcp://HOST:PORT or ipc:///PATH"},        \
+    {"coordinator", CS_OPT_STR, &(r).endpoint, "ENDPOINT",                                                             \
+     "its admin socket: tcp://HOST:PORT, ipc:///PATH, or file:PATH that it wrote"},                                    \
         {"key", CS_OPT_STR, &(r).key, "FILE", "this host's key file (clinsafe keygen)"},                               \
     {                                                                                                                  \
         "server-key", CS_OPT_STR, &(r).server_key, "FILE", "the coordinator's public key"                              \

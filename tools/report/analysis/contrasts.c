@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/lost.h"
+#include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/rate_ratios.h"
 #include "tools/report/stats/cluster.h"
 #include "tools/report/stats/paired.h"
@@ -54,6 +56,9 @@ static void describe(struct cs_report_work *w, struct cs_report_contrast *c, con
     if (spec->stratum != CS_NONE) {
         c->stratum = cs_arena_strdup(&w->r->arena, w->study->columns[w->study->strata[spec->stratum]]);
         c->stratum_value = cs_arena_strdup(&w->r->arena, w->cases->strata[spec->stratum].values[spec->value]);
+    } else if (spec->within.some) {
+        c->stratum = w->r->factors[spec->within.factor].name;
+        c->stratum_value = w->r->factors[spec->within.factor].levels[spec->within.level].id;
     }
     c->anchor = anchor_of(w, c);
 }
@@ -99,7 +104,8 @@ static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome
     for (uint32_t k = 0; k < d->n_contrasts; k++) {
         const struct cs_spec_contrast *spec = &d->contrasts[k];
         const bool *flagged = d->flagged[(size_t)outcome * d->n_contrasts + k];
-        const struct cs_case_filter filter = {.stratum = spec->stratum, .value = spec->value, .flagged = flagged};
+        const struct cs_case_filter filter = {
+            .stratum = spec->stratum, .value = spec->value, .flagged = flagged, .within = spec->within};
         const struct cs_side level = cs_analysis_declared_one_level(spec->level);
         const struct cs_arrangement *a = &arranged[m->question * w->study->n_factors + spec->factor];
         const size_t at = cs_analysis_work_contrast_at(w, model, outcome, k);
@@ -113,6 +119,9 @@ static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome
             c->warranted += flagged[i] &&
                             (spec->stratum == CS_NONE || w->cases->strata[spec->stratum].of_case[i] == spec->value);
         c->usable_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_USABLE);
+        const struct cs_lost_pair lost = cs_analysis_lost_pair(w, model, a, spec, &filter, m->question);
+        c->lost_level = lost.level;
+        c->lost_comparator = lost.comparator;
         if (m->can_lack)
             c->insufficient_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_INSUFFICIENT);
     }
@@ -144,7 +153,9 @@ static void test_one(struct cs_report_work *w, size_t at)
     const struct cs_report_outcome *o = &w->r->outcomes[c->outcome];
     const struct cs_measure *m = &w->declared->measures[c->outcome];
     const double scale = cs_analysis_work_scale(o);
-    const struct cs_cluster_test t = cs_cluster_t(p->diff, p->n, w->declared->alpha, cs_analysis_work_range(m));
+    const struct cs_cluster_test t = p->single
+                                         ? cs_cluster_pairs(cs_verdicts_pairs(p), w->declared->alpha)
+                                         : cs_cluster_t(p->diff, p->n, w->declared->alpha, cs_analysis_work_range(m));
     if (cs_stats_usable(t.status)) {
         c->se = cs_analysis_work_known(t.se * scale);
         c->ci = span(t.ci, scale);
@@ -199,8 +210,7 @@ static void test_categories(struct cs_report_work *w, uint32_t model, uint32_t o
 {
     struct cs_report *r = w->r;
     const struct cs_report_contrast *c = &r->contrasts[cs_analysis_work_contrast_at(w, model, outcome, contrast)];
-    struct cs_report_category_test *t = &(
-        (struct cs_report_category_test *)(uintptr_t)r->category_tests)[r->n_category_tests++];
+    struct cs_report_category_test *t = &r->category_tests[r->n_category_tests++];
     const struct cs_paired *first = &w->paired[cs_analysis_work_contrast_at(w, model, outcome, contrast)];
     const struct cs_boot boot = {.seed = w->seed, .draws = w->draws, .threads = w->threads};
     double *shift = cs_xcalloc((size_t)first->n * k + 1, sizeof *shift);
@@ -210,6 +220,10 @@ static void test_categories(struct cs_report_work *w, uint32_t model, uint32_t o
                                           .against = c->against,
                                           .comparator = c->comparator,
                                           .comparator_text = c->comparator_text,
+                                          .stratum = c->stratum,
+                                          .stratum_value = c->stratum_value,
+                                          .contrast = (uint32_t)(c - r->contrasts),
+                                          .n_categories = k,
                                           .clusters = c->clusters,
                                           .why = "",
                                           .question = r->outcomes[outcome].question,
@@ -245,7 +259,7 @@ static void all_categories(struct cs_report_work *w)
             n++;
         for (uint32_t m = 0; m < r->n_models; m++) {
             for (uint32_t c = 0; c < w->declared->n_contrasts; c++) {
-                if (w->declared->contrasts[c].stratum == CS_NONE && !w->declared->contrasts[c].floor)
+                if (!w->declared->contrasts[c].floor)
                     test_categories(w, m, o, n, c);
             }
         }
@@ -266,6 +280,7 @@ void cs_analysis_contrasts(struct cs_report_work *w)
         cs_bootstrap_each(&each, test_some, w);
     all_ratios(w);
     all_categories(w);
+    cs_analysis_interactions_measure(w);
     cs_verdicts_judge(w);
 }
 
@@ -320,6 +335,9 @@ static const struct cs_report_column contrast_columns[] = {
     CS_COLUMN_SAME(contrast, p_wilcoxon),
     CS_COLUMN(contrast, usable_gap, "usable_gap", "usable_gap_points"),
     CS_COLUMN(contrast, insufficient_gap, "insufficient_gap", "insufficient_gap_points"),
+    CS_COLUMN_SAME(contrast, lost_level),
+    CS_COLUMN_SAME(contrast, lost_comparator),
+    CS_COLUMN_SAME(contrast, detectable),
     CS_COLUMN(contrast, warranted, "warranted", NULL),
     CS_COLUMN(contrast, bounds, "bounds", "worst,best"),
     CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_b, flips_known, "flips_b", NULL),
@@ -339,7 +357,10 @@ static const struct cs_report_column category_columns[] = {
     CS_COLUMN_SAME(category_test, df),
     CS_COLUMN_SAME(category_test, statistic),
     CS_COLUMN_SAME(category_test, p),
+    CS_COLUMN_SAME(category_test, p_adjusted),
     CS_COLUMN_SAME(category_test, why),
+    CS_COLUMN_SAME(category_test, stratum),
+    CS_COLUMN_SAME(category_test, stratum_value),
     CS_COLUMN_END_MODEL(category_test),
 };
 const struct cs_report_table cs_analysis_contrasts_tables[] = {

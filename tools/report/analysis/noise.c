@@ -139,8 +139,8 @@ static void range_floor(const struct cs_report_work *w, struct growing *g, uint3
     for (uint32_t k = 0; k < w->declared->n_contrasts; k++) {
         const struct cs_spec_contrast *spec = &w->declared->contrasts[k];
         const struct cs_report_contrast *c = &w->r->contrasts[cs_analysis_work_contrast_at(w, model, outcome, k)];
-        if (!spec->floor || spec->against != CS_AGAINST_CONTROL || spec->stratum != CS_NONE || !c->shift.known ||
-            kind_of(w->study->factors[spec->factor].levels[spec->level].role) != kind)
+        if (!spec->floor || spec->against != CS_AGAINST_CONTROL || !cs_analysis_declared_is_whole(spec) ||
+            !c->shift.known || kind_of(w->study->factors[spec->factor].levels[spec->level].role) != kind)
             continue;
         f.range.low = f.n_arms == 0 || c->shift.value < f.range.low ? c->shift.value : f.range.low;
         f.range.high = f.n_arms == 0 || c->shift.value > f.range.high ? c->shift.value : f.range.high;
@@ -279,7 +279,7 @@ static void factor_components(const struct cs_report_work *w, struct growing *g,
     struct cs_report_component c;
     for (uint32_t k = 0; k < w->declared->n_contrasts; k++) {
         const struct cs_spec_contrast *spec = &w->declared->contrasts[k];
-        if (spec->factor != factor || spec->against != CS_AGAINST_CONTROL || spec->stratum != CS_NONE)
+        if (spec->factor != factor || spec->against != CS_AGAINST_CONTROL || !cs_analysis_declared_is_whole(spec))
             continue;
         one_component(w, model, outcome, k, &c);
         add_component(&levels, &c);

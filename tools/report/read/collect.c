@@ -6,20 +6,32 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/wire/bill.h"
 #include "tools/report/read/rated_answers.h"
 
-void cs_collect_resolved(struct cs_collected_lane *f, const char *name)
+void cs_collect_name(struct cs_collected_names *names, const char *name, int64_t when_ms)
 {
     uint32_t i = 0;
     if (name == NULL || name[0] == '\0')
         return;
-    while (i < f->n_resolved && i < CS_RESOLVED_MAX && strcmp(f->resolved[i], name) != 0)
+    while (i < names->n && i < CS_RESOLVED_MAX && strcmp(names->of[i].name, name) != 0)
         i++;
-    if (i == f->n_resolved) {
-        f->resolved[i] = cs_xstrdup(i < CS_RESOLVED_MAX ? name : "others");
-        f->n_resolved++;
+    struct cs_collected_name *n = &names->of[i];
+    if (i == names->n) {
+        n->name = cs_xstrdup(i < CS_RESOLVED_MAX ? name : "others");
+        names->n++;
     }
-    f->resolved_n[i]++;
+    n->n++;
+    if (when_ms != 0 && (n->first_ms == 0 || when_ms < n->first_ms))
+        n->first_ms = when_ms;
+    if (when_ms > n->last_ms)
+        n->last_ms = when_ms;
+}
+
+static void release_names(struct cs_collected_names *names)
+{
+    for (uint32_t i = 0; i < names->n; i++)
+        free(names->of[i].name);
 }
 
 void cs_collect_release(struct cs_collected *c)
@@ -32,8 +44,8 @@ void cs_collect_release(struct cs_collected *c)
         }
         if (c->again != NULL)
             free(c->again[i]);
-        for (uint32_t k = 0; k < c->facts[i].n_resolved; k++)
-            free(c->facts[i].resolved[k]);
+        release_names(&c->facts[i].resolved);
+        release_names(&c->facts[i].fingerprints);
     }
     free(c->grids);
     free(c->first);
@@ -63,8 +75,10 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     struct cs_collected_lane *f = l->facts;
     const struct cs_output *o = &stored->output;
     const bool stands = (stored->flags & CS_OUTPUT_SUPERSEDED) == 0;
-    if (stands)
-        cs_collect_resolved(f, o->model_resolved);
+    if (stands) {
+        cs_collect_name(&f->resolved, o->model_resolved, o->started_wall_ms);
+        cs_collect_name(&f->fingerprints, o->fingerprint, o->started_wall_ms);
+    }
     if (o->started_wall_ms != 0) {
         if (f->first_ms == 0 || o->started_wall_ms < f->first_ms)
             f->first_ms = o->started_wall_ms;
@@ -75,15 +89,21 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     f->attempts += o->attempts;
     f->ambiguous += o->ambiguous;
     if (stands) {
+        f->reread += stored->reading.number > 0 && stored->reading.outcome != o->outcome;
         f->salvaged += o->salvaged;
         f->unparsable[cs_answer_fault_of(o->cause)] += o->outcome == CS_OUTCOME_unparsable;
     }
     f->adopted += stands && (stored->flags & CS_OUTPUT_ADOPTED) != 0;
     f->input_tokens += o->input_tokens;
     f->output_tokens += o->output_tokens;
-    int64_t cost;
-    (void)cs_price_of(&m->price, o->input_tokens, o->cached_tokens, o->output_tokens, &cost);
-    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, cost);
+    const struct cs_bill_most most = cs_bill_most(0);
+    struct cs_bill bill;
+    cs_bill_of(&m->price, o, &most, &bill);
+    if ((stored->flags & CS_OUTPUT_ADOPTED) ==
+        0) /* take_counters knows what was wasted here, by failures too that stand no more */
+        bill.cost -= bill.wasted;
+    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, bill.cost);
+    f->priced = m->price.input >= 0 && m->price.output >= 0;
 }
 
 static bool needs_case(const struct cs_question *q)
@@ -238,6 +258,11 @@ static void take_counters(struct cs_collected_lane *f, const struct cs_counters 
 {
     f->duplicates = c->duplicates;
     f->ambiguous_nano_usd = c->ambiguous_nano_usd;
+    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, c->wasted_nano_usd);
+    f->wasted_nano_usd = c->wasted_nano_usd;
+    f->voided_nano_usd = c->voided_nano_usd;
+    f->untold = c->untold;
+    f->cached = c->cached;
 }
 
 static void *scan_lanes(void *arg)

@@ -466,7 +466,7 @@ int cmd_plan(int argc, char **argv)
     if (rc == CS_OK)
         rc = find_paid(&p, argv[1], args.dir, &reuse, &err);
     if (rc == CS_OK)
-        rc = cs_unanswered_of_store(&p.standing, argv[1], args.dir, &err);
+        rc = cs_unanswered_of_store(&p.standing, argv[1], args.dir, p.loaded.study->name, &err);
     if (rc == CS_OK && prompts != NULL)
         rc = write_prompts(&p, prompts, &err);
     if (rc != CS_OK)

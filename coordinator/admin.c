@@ -10,6 +10,7 @@
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/publish.h"
+#include "coordinator/rights.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
@@ -373,6 +374,19 @@ static void verb_drain(const struct ask *a)
 {
     control(a, CS_CONTROL_DRAIN);
 }
+static void verb_revoke(const struct ask *a)
+{
+    struct cs_error err = {0};
+    char said[256];
+    enum cs_err rc;
+
+    if (a->a->n_args != 1) {
+        refuse(a, CS_EUSAGE, "revoke: wants a key or its name");
+        return;
+    }
+    rc = cs_rights_revoke(a->sv, a->a->args[0], said, &err);
+    cs_feed_answer(a->sv, a->peer, a->seq, rc, rc == CS_OK ? "revoked" : err.msg, rc == CS_OK ? said : NULL);
+}
 static void verb_ping(const struct ask *a)
 {
     cs_feed_answer(a->sv, a->peer, a->seq, CS_OK, "here", NULL);
@@ -382,17 +396,25 @@ static const struct {
     const char *verb;
     void (*run)(const struct ask *ask);
 } verbs[] = {
-    {"submit", submit},    {"chunk", chunk},        {"start", start},        {"status", status},
-    {"pause", verb_pause}, {"resume", verb_resume}, {"cancel", verb_cancel}, {"retry", verb_retry},
-    {"again", again},      {"void", voids},         {"drain", verb_drain},   {"ping", verb_ping},
+    {"submit", submit},      {"chunk", chunk},        {"start", start},        {"status", status},
+    {"pause", verb_pause},   {"resume", verb_resume}, {"cancel", verb_cancel}, {"retry", verb_retry},
+    {"again", again},        {"void", voids},         {"drain", verb_drain},   {"ping", verb_ping},
+    {"revoke", verb_revoke},
 };
 
-void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const struct cs_message *m)
+void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const char *user_id, const struct cs_message *m)
 {
     struct ask ask = {sv, peer, m->seq, &m->admin};
+    struct cs_error err = {0};
+    enum cs_err rc;
 
     if (m->kind != CS_ADMIN || m->admin.verb == NULL)
         return;
+    rc = cs_rights_admin(sv, user_id, m->admin.verb, &err);
+    if (rc != CS_OK) {
+        refuse(&ask, rc, err.msg);
+        return;
+    }
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].verb, m->admin.verb) == 0) {
             verbs[i].run(&ask);

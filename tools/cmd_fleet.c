@@ -22,7 +22,8 @@ struct reach { /* how to reach a coordinator */
 };
 
 #define REACH_OPTIONS(r)                                                                                               \
-    {"coordinator", CS_OPT_STR, &(r).endpoint, "ENDPOINT", "its admin socket: tcp://HOST:PORT or ipc:///PATH"},        \
+    {"coordinator", CS_OPT_STR, &(r).endpoint, "ENDPOINT",                                                             \
+     "its admin socket: tcp://HOST:PORT, ipc:///PATH, or file:PATH that it wrote"},                                    \
         {"key", CS_OPT_STR, &(r).key, "FILE", "this host's key file (clinsafe keygen)"},                               \
     {                                                                                                                  \
         "server-key", CS_OPT_STR, &(r).server_key, "FILE", "the coordinator's public key"                              \

@@ -168,6 +168,9 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
     case CS_EV_LOAD:
         cs_coordinator_generation_load(core, e->load);
         break;
+    case CS_EV_KEYS:
+        cs_session_keys(core, e);
+        break;
     }
 }
 

@@ -18,10 +18,10 @@
 
 enum { CAPACITY_MAX = 1 << 20 };
 
-static bool is_banned(const struct cs_core *core, uint64_t print)
+static bool is_banned(const struct cs_core *core, uint64_t fingerprint)
 {
     for (uint32_t i = 0; i < core->banned.n; i++) {
-        if (core->banned.items[i] == print)
+        if (core->banned.items[i] == fingerprint)
             return true;
     }
     return false;
@@ -133,8 +133,9 @@ static void hello(struct cs_core *core, const struct cs_event *e)
     bool registered;
     uint32_t retry_ms;
 
-    if (h->worker == NULL || h->worker[0] == '\0') {
-        cs_session_reject(core, e->message.peer, "auth", 0, "a worker needs a name");
+    if (h->worker == NULL || h->worker[0] == '\0' || !cs_session_is_name(h->worker)) {
+        cs_session_reject(core, e->message.peer, "auth", 0,
+                          "a worker needs a name, of printable characters without blanks and quotes");
         return;
     }
     if (is_banned(core, cs_session_fingerprint(h->worker, h->nonce))) {
@@ -157,6 +158,11 @@ static void hello(struct cs_core *core, const struct cs_event *e)
     if (old == NULL && HASH_COUNT(core->sessions) >= CS_SESSIONS_MAX) {
         cs_session_reject(core, e->message.peer, "draining", CS_RETRY_AFTER_MS,
                           "as many workers as the coordinator takes");
+        return;
+    }
+    if (old == NULL && e->message.sessions > 0 && cs_session_count(core, e->message.user_id) >= e->message.sessions) {
+        cs_session_reject(core, e->message.peer, "draining", CS_RETRY_AFTER_MS,
+                          "as many workers as its key may have (sessions= in the allow-list)");
         return;
     }
     registered = old != NULL && old->registered && old->nonce == h->nonce;

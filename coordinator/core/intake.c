@@ -11,6 +11,8 @@
  */
 #include "coordinator/core/intake.h"
 
+#include <math.h>
+
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/alike.h"
 #include "coordinator/lanes/bits.h"
@@ -48,25 +50,25 @@ uint64_t cs_intake_fingerprint(const struct cs_output *o)
 
 /* ---- what is here already --------------------------------------------------------------------------- */
 
-static uint64_t *slot_of(const struct cs_seen *set, uint64_t print)
+static uint64_t *slot_of(const struct cs_seen *set, uint64_t fingerprint)
 {
-    uint64_t i = print >> 1 & (2 * CS_SEEN - 1);
+    uint64_t i = fingerprint >> 1 & (2 * CS_SEEN - 1);
 
-    while (set->slots[i] != 0 && set->slots[i] != print)
+    while (set->slots[i] != 0 && set->slots[i] != fingerprint)
         i = (i + 1) & (2 * CS_SEEN - 1);
     return &set->slots[i];
 }
 
-static bool has_seen(const struct cs_core *core, uint64_t print)
+static bool has_seen(const struct cs_core *core, uint64_t fingerprint)
 {
     for (int i = 0; i < 2; i++) {
-        if (core->seen[i].n > 0 && *slot_of(&core->seen[i], print) != 0)
+        if (core->seen[i].n > 0 && *slot_of(&core->seen[i], fingerprint) != 0)
             return true;
     }
     return false;
 }
 
-void cs_intake_remember(struct cs_core *core, uint64_t print)
+void cs_intake_remember(struct cs_core *core, uint64_t fingerprint)
 {
     struct cs_seen *now = &core->seen[0];
 
@@ -81,7 +83,7 @@ void cs_intake_remember(struct cs_core *core, uint64_t print)
     }
     if (now->slots == NULL)
         now->slots = cs_xcalloc(2 * (size_t)CS_SEEN, sizeof *now->slots);
-    *slot_of(now, print) = print;
+    *slot_of(now, fingerprint) = fingerprint;
     now->n++;
 }
 
@@ -95,11 +97,11 @@ void cs_intake_close(struct cs_core *core)
 static bool is_resent(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o)
 {
     bool answered = cs_coordinator_lane_state_of(lane, o->position) == CS_TRIAL_DONE || lane->counters.superseded > 0;
-    uint64_t print = cs_intake_fingerprint(o);
+    uint64_t fingerprint = cs_intake_fingerprint(o);
 
-    if (has_seen(core, print) || (answered && core->plan.is_stored(core->plan.self, o)))
+    if (has_seen(core, fingerprint) || (answered && core->plan.is_stored(core->plan.self, o)))
         return true;
-    cs_intake_remember(core, print);
+    cs_intake_remember(core, fingerprint);
     return false;
 }
 
@@ -281,7 +283,7 @@ static void take(struct cs_core *core, struct cs_session *s, uint64_t number, co
     cs_arena_reset(&core->scratch);
     rc = packed->len <= CS_OUTPUT_MAX ? cs_output_unpack(packed->bytes, packed->len, &core->scratch, &o, &err)
                                       : CS_ETOOBIG;
-    if (rc != CS_OK || o.outcome >= CS_OUTCOMES || o.worker == NULL) {
+    if (rc != CS_OK || o.outcome >= CS_OUTCOMES || o.worker == NULL || !isfinite(o.logprob)) {
         refuse(core, s, number, CS_REFUSED_MALFORMED);
         return;
     }

@@ -8,6 +8,7 @@
  *   active     HELLO of another process of that name  active: a new session; the old leases are free at once
  *   active     wrong digest, unreadable output        refused: REJECT, leases free, no more work
  *   active     3 malformed or impossible messages     none
+ *   any        its key is revoked                     none: REJECT, leases free
  *   any        BYE                                    none: leases free
  *   any        30 s of silence                        none: leases free
  * tests/model/lease.pml proves what it does to leases (hello, adopt, give_back).
@@ -22,6 +23,7 @@
 #include "coordinator/lanes/risk.h"
 #include "coordinator/lanes/state.h"
 #include "coordinator/lanes/trouble.h"
+#include "protocol/base/plain.h"
 
 enum { BANNED_MAX = 1024, CAPACITY_MAX = 1 << 20 };
 
@@ -169,6 +171,28 @@ void cs_session_silence(struct cs_core *core)
     }
 }
 
+void cs_session_keys(struct cs_core *core, const struct cs_event *e)
+{
+    struct cs_session *s, *next;
+
+    HASH_ITER (hh, core->sessions, s, next) {
+        if (e->keys.may_work(e->keys.self, s->user_id))
+            continue;
+        cs_log(CS_WARN, "session_revoked", "worker=%s key=%.8s", s->worker, s->user_id);
+        cs_session_reject(core, &s->peer, "auth", 0, "the key of this worker was revoked");
+        cs_session_end(core, s, CS_ENDED_EXPELLED);
+    }
+}
+
+uint32_t cs_session_count(const struct cs_core *core, const char *user_id)
+{
+    uint32_t n = 0;
+
+    for (const struct cs_session *s = core->sessions; s != NULL; s = s->hh.next)
+        n += strcmp(s->user_id, user_id) == 0;
+    return n;
+}
+
 void cs_session_blame(struct cs_core *core, struct cs_session *s, const char *what)
 {
     cs_log(CS_WARN, "message_refused", "worker=%s what=%s", s->worker, what);
@@ -224,6 +248,11 @@ void cs_session_refuse(struct cs_core *core, struct cs_session *s)
 
 /* ---- HELLO ------------------------------------------------------------------------------------------ */
 
+bool cs_session_is_name(const char *text)
+{
+    return strpbrk(text, " \"\\") == NULL && cs_plain_is(text);
+}
+
 struct cs_session *cs_session_make(struct cs_core *core, const struct cs_event *e)
 {
     struct cs_session *s = cs_xcalloc(1, sizeof *s);
@@ -235,7 +264,7 @@ struct cs_session *cs_session_make(struct cs_core *core, const struct cs_event *
     s->peer = *e->message.peer;
     snprintf(s->user_id, sizeof s->user_id, "%s", e->message.user_id);
     s->worker = cs_xstrdup(h->worker);
-    s->version = cs_xstrdup(h->version != NULL ? h->version : "");
+    s->version = cs_xstrdup(h->version != NULL && cs_session_is_name(h->version) ? h->version : "?");
     s->minor = h->minor;
     s->nonce = h->nonce;
     s->hello = e->message.m->seq;

@@ -95,6 +95,7 @@ enum cs_event_kind {
     CS_EV_META,      /* rows to ride in the next batch, with an answer after the commit */
     CS_EV_CLOSE,     /* no more leases in any loaded generation */
     CS_EV_LOAD,      /* a generation; the oldest loaded one makes room */
+    CS_EV_KEYS,      /* the allow-list has changed: sessions whose key may not work any more end */
 };
 enum cs_control {
     CS_CONTROL_PAUSE,
@@ -119,6 +120,7 @@ struct cs_event {
             const struct cs_peer *peer;
             const char *user_id; /* CURVE public key or "" */
             const struct cs_message *m;
+            uint32_t sessions; /* of a HELLO: how many its key may have; 0: as many as there is room for */
         } message;
         struct {
             const struct cs_peer *peer;
@@ -157,6 +159,10 @@ struct cs_event {
             uint64_t token;
         } meta;
         struct cs_generation_load *load;
+        struct {
+            bool (*may_work)(void *self, const char *user_id);
+            void *self;
+        } keys;
     };
 };
 

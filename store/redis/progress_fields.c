@@ -4,6 +4,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/json.h"
+#include "protocol/base/plain.h"
 
 #define FIELD(type, kind, name)                                                                                        \
     {                                                                                                                  \
@@ -125,11 +126,14 @@ const struct cs_progress_field cs_progress_fields_worker_pool[] = {
 
 /* ---- writing ------------------------------------------------------------------------------------- */
 
-/* json_string refuses what is not UTF-8; a word from a provider must not take the whole away. */
+/* Words of providers and workers: whoever reads it, shows it. */
 static struct cs_json *text(const char *s)
 {
-    struct cs_json *json = cs_json_string(s != NULL ? s : "");
-    return json != NULL ? json : cs_json_string("(not UTF-8)");
+    struct cs_arena arena = {0};
+    struct cs_json *json = cs_json_string(s != NULL ? cs_plain_in(&arena, s) : "");
+    CS_ASSERT(json != NULL); /* plain text is UTF-8 */
+    cs_arena_release(&arena);
+    return json;
 }
 
 static struct cs_json *number(uint64_t v)
@@ -209,7 +213,7 @@ static void field_from_json(enum cs_progress_field_kind kind, const struct cs_js
     const char *s = cs_json_string_value(json);
     switch (kind) {
     case CS_FIELD_STR:
-        *(const char **)at = cs_arena_strdup(arena, s != NULL ? s : "");
+        *(const char **)at = cs_plain_in(arena, cs_arena_strdup(arena, s != NULL ? s : "")); /* to be shown */
         break;
     case CS_FIELD_U32:
         *(uint32_t *)at = v <= UINT32_MAX ? (uint32_t)v : UINT32_MAX;

@@ -28,7 +28,7 @@
 static bool lane_may_start(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
     return l->state == CS_LANE_OPEN && l->known && !l->blocked && l->trouble[0] == '\0' && w->now >= l->quiet_until &&
-           l->in_flight < cs_worker_lane_most(l) && cs_worker_lane_is_borne(w, l) &&
+           cs_worker_lane_fits(w, l, 0) && l->in_flight < cs_worker_lane_most(l) && cs_worker_lane_is_borne(w, l) &&
            cs_outage_may_call(&l->outage, l->in_flight, w->now);
 }
 
@@ -201,11 +201,11 @@ static void abandon(struct cs_worker *w, struct cs_call *c)
     free(c);
 }
 
-static bool may_repeat(const struct cs_worker *w, const struct cs_call *c)
+static bool may_repeat(const struct cs_worker *w, const struct cs_call *c, uint64_t pause_ms)
 {
     enum cs_lane_state s = c->lane->state;
     return !w->draining && !w->fleet_draining && !c->lease->dead && c->lane->trouble[0] == '\0' &&
-           (s == CS_LANE_OPEN || s == CS_LANE_PAUSED);
+           (s == CS_LANE_OPEN || s == CS_LANE_PAUSED) && cs_worker_lane_fits(w, c->lane, pause_ms);
 }
 
 /* The provider is full. Replies to calls that were sent before the quiet period began belong to the same jam. */
@@ -401,7 +401,7 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
         break;
     case CS_NEXT_RETRY:
     case CS_NEXT_WAIT:
-        if (!may_repeat(w, c)) {
+        if (!may_repeat(w, c, v.next == CS_NEXT_RETRY ? v.wait_ms : 0)) {
             abandon(w, c);
             break;
         }

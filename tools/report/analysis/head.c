@@ -15,22 +15,23 @@ static void fill_model(struct cs_report_work *w, uint32_t m, struct cs_report_mo
     const struct cs_model *model = &w->study->models[m];
     const struct cs_account *account = &w->study->accounts[model->account];
     const struct cs_collected_lane *f = &w->got->facts[m];
-    struct cs_report_count *resolved = cs_arena_array(&w->r->arena, f->n_resolved + 1, sizeof *resolved);
+    const struct cs_collected_names *names = &f->resolved;
+    struct cs_report_count *resolved = cs_arena_array(&w->r->arena, names->n + 1, sizeof *resolved);
     uint64_t planned = 0;
     for (uint32_t i = 0; i < w->study->n_cases; i++)
         planned += w->got->grids[m].planned[i];
-    for (uint32_t i = 0; i < f->n_resolved; i++) { /* most frequent first */
+    for (uint32_t i = 0; i < names->n; i++) { /* most frequent first */
         uint32_t k = i;
-        for (; k > 0 && resolved[k - 1].n < f->resolved_n[i]; k--)
+        for (; k > 0 && resolved[k - 1].n < names->of[i].n; k--)
             resolved[k] = resolved[k - 1];
-        resolved[k] = (struct cs_report_count){cs_analysis_work_copy(w, f->resolved[i]), f->resolved_n[i]};
+        resolved[k] = (struct cs_report_count){cs_analysis_work_copy(w, names->of[i].name), names->of[i].n};
     }
     *out = (struct cs_report_model){
         .name = cs_analysis_work_copy(w, model->name),
         .model_sent = cs_analysis_work_copy(w, model->model),
         .account = cs_analysis_work_copy(w, account->name),
         .resolved = resolved,
-        .n_resolved = f->n_resolved,
+        .n_resolved = names->n,
         .parameters = cs_analysis_work_copy(w, model->parameters),
         .simulated = account->simulated,
         .planned = planned,

@@ -73,7 +73,12 @@ static void write_items(struct cs_page *p)
             guideline = v->guideline;
         }
         cs_html(p->out, "<tr><th scope=\"row\">%s</th><td class=\"nowrap\">%s</td><td>%s", v->item,
-                v->filled ? "\xE2\x9C\x93 ledger" : "\xE2\x98\x90 author", v->text);
+                v->filled   ? "\xE2\x9C\x93 ledger"
+                : v->partly ? "\xE2\x97\x90 partly"
+                            : "\xE2\x98\x90 author",
+                v->text);
+        if (v->partly)
+            cs_html(p->out, " <b>Still: %s.</b>", v->ask);
         fputs(v->filled ? "</td></tr>\n" : "<span class=\"blank\"></span></td></tr>\n", p->out);
     }
     fputs("</tbody>", p->out);

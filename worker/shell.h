@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "protocol/base/error.h"
+#include "protocol/load/permits.h"
 #include "protocol/wire/socket.h"
 
 struct cs_worker_shell_opts {
@@ -14,6 +15,7 @@ struct cs_worker_shell_opts {
     const char *coordinator, *announce, *redis, *simulator; /* all but the first may be NULL */
     const struct cs_keypair *own;                           /* CURVE, or NULL */
     const char *server_key;
+    const struct cs_permits *permits; /* which secrets may go where; NULL: whatever a study names */
     uint32_t slots, drain_s;
     size_t reply_memory; /* bytes of all replies in flight */
     const char *ack_log; /* appends the digest of every acknowledged output: for crash tests; or NULL */

@@ -58,12 +58,22 @@ SRC_calls       := $(call src,worker/calls)
 SRC_work        := $(call src,worker/core)
 SRC_worker      := $(call src,worker)
 SRC_toolbox     := $(call src,tools/base)
-SRC_export      := $(call src,tools/export tools/labels)
+SRC_export      := $(call src,tools/export)
+SRC_labels      := $(call src,tools/labels)
+SRC_verify      := $(call src,tools/verify)
+SRC_plan        := $(call src,tools/plan)
+SRC_fleet       := $(call src,tools/fleet)
+SRC_screen      := $(call src,tools/screen)
 SRC_stats       := $(call src,tools/report/stats)
-SRC_report      := $(call src,tools/report tools/report/read tools/report/analysis tools/report/html tools/report/forms)
-SRC_tools       := $(call src,tools tools/screen tools/fleet tools/plan tools/verify)
+SRC_reading     := $(call src,tools/report/read)
+SRC_report      := $(call src,tools/report)
+SRC_analysis    := $(call src,tools/report/analysis)
+SRC_html        := $(call src,tools/report/html)
+SRC_forms       := $(call src,tools/report/forms)
+SRC_tools       := $(call src,tools)
 SRC_simulator   := $(call src,tools/simulator)
-LIBS := base table study dialects load wire store redis lanes core coordinator calls work worker toolbox export stats report tools simulator
+LIBS := base table study dialects load wire store redis lanes core coordinator calls work worker toolbox export labels verify plan \
+        fleet screen stats reading report analysis html forms tools simulator
 
 # The order is that of the arrows, and each library is searched once: a call against them does not link.
 libs        = $(foreach l,$(1),$(call lib,$(l)))
@@ -71,10 +81,10 @@ L_protocol  = $(call libs,wire load dialects study table base)
 L_store     = $(call libs,redis store) $(L_protocol)
 L_coordinator = $(call libs,coordinator core lanes)
 L_worker    = $(call libs,worker work calls)
-L_tools     = $(call libs,tools report stats export toolbox) $(L_store)
+L_tools     = $(call libs,tools screen fleet plan labels verify forms html analysis report reading stats export toolbox) $(L_store)
 L_simulator = $(call libs,simulator table base)
 
-SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lsodium
+SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
 SYS_store     := -lrocksdb -lhiredis -luv $(SYS_protocol)
 
 PROGRAMS := $(BUILD)/clinsafe $(BUILD)/clinsafe-coordinator $(BUILD)/clinsafe-worker $(BUILD)/clinsafe-simulator
@@ -94,7 +104,7 @@ $(BUILD)/clinsafe-simulator:   $(BUILD)/obj/tools/simulator/main.o $(L_simulator
 $(BUILD)/clinsafe-coordinator: LDLIBS = $(SYS_store)
 $(BUILD)/clinsafe-worker:      LDLIBS = -lcurl -lz $(SYS_store)
 $(BUILD)/clinsafe:             LDLIBS = -lncursesw -lgsl -lgslcblas $(SYS_store)
-$(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd -ljansson -lyaml -lcsv -lsodium
+$(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
 
 $(PROGRAMS):
 	$(Q)echo "  LINK    $@"
@@ -299,7 +309,7 @@ browser: $(BUILD)/unit/test_report_html ## the report in headless Chromium, if t
 .PHONY: bench-statistics
 bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates, power and recovered components of the analysis (minutes; SHORT=1)
 	$(Q)$< $(if $(SHORT),--short)
-$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(call lib,stats) $(call libs,base)
+$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(BUILD)/obj/tests/bench/statistics_differs.o $(call lib,stats) $(call libs,base)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lgsl -lgslcblas -lpthread -lm
 
@@ -314,6 +324,7 @@ conformance:              ## judged by others: official SDKs, third-party server
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/conformance/run --build $(BUILD)
 	$(Q)tests/conformance/statistics_referee.py --install --build $(BUILD)
+	$(Q)tests/conformance/xlsx_referee.py --install --build $(BUILD)
 
 lint:                     ## format, include direction, one door per library, banned calls
 	$(Q)tests/lint/run
@@ -321,7 +332,8 @@ lint:                     ## format, include direction, one door per library, ba
 install: all              ## copy the programs and example studies to DESTDIR PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/clinsafe
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	cp -R ops/studies $(DESTDIR)$(PREFIX)/share/clinsafe/
+	cd ops/studies && find . -name '*.clinsafe' -prune -o -type f -exec install -D -m 644 '{}' $(abspath $(DESTDIR)$(PREFIX))/share/clinsafe/studies/'{}' ';'
+	cp -R ops/schema $(DESTDIR)$(PREFIX)/share/clinsafe/
 
 clean:                    ## remove all that was built
 	rm -rf build build-asan build-tsan build-debug build-fuzz build-clang

@@ -254,31 +254,14 @@ static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
     return CS_OK;
 }
 
-static enum cs_err ignore_chunk(void *self, const uint8_t digest[32], const void *bytes, uint32_t n,
-                                struct cs_error *err)
-{
-    (void)self, (void)digest, (void)bytes, (void)n, (void)err;
-    return CS_OK;
-}
-
-/* Whether the file still plans what was run. A pilot is compared as the pilot that it was. */
+/* Whether the file still plans what was run. */
 static enum cs_err compare_file(struct verify *v, const struct cs_study_args *args, const char *path, bool *same,
                                 struct cs_error *err)
 {
     struct cs_loaded l = {0};
-    struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
-    const struct cs_study *ran = v->reader.view.spec.study;
-    uint8_t digest[32];
     enum cs_err rc = cs_command_load_study(args, path, &l, err);
-    if (rc == CS_OK && strncmp(ran->title, "PILOT", 5) == 0)
-        cs_submission_make_pilot(l.study, ran->n_cases);
     if (rc == CS_OK)
-        rc = cs_spec_pack(l.study, &l.cases, &spec, ignore_chunk, NULL, err);
-    if (rc == CS_OK) {
-        cs_digest_blake2b_256(spec.data, spec.len, digest);
-        *same = memcmp(digest, v->reader.view.generation.spec_digest, 32) == 0;
-    }
-    cs_buf_release(&spec);
+        rc = cs_submission_is_of(&l, &v->reader.view, same, err);
     cs_load_release(&l);
     return rc;
 }

@@ -13,6 +13,7 @@ enum { MESSAGES_PER_TURN = 256 };
 
 struct cs_worker_net {
     struct cs_worker_net_opts o;
+    struct cs_whereabouts at;
     struct cs_net *context;
     struct cs_socket *dealer, *sub;
     uv_poll_t *dealer_poll, *sub_poll;
@@ -115,7 +116,7 @@ static void on_prepare(uv_prepare_t *prepare)
 static enum cs_err connect_one(struct cs_worker_net *n, enum cs_socket_type type, const char *endpoint,
                                struct cs_socket **out, struct cs_error *err)
 {
-    struct cs_socket_opts so = {.type = type, .own = n->o.own, .server_key = n->o.server_key};
+    struct cs_socket_opts so = {.type = type, .own = n->o.own, .server_key = n->o.own != NULL ? n->at.key : NULL};
     struct cs_socket *s = NULL;
     enum cs_err rc = cs_socket_open(n->context, &so, &s, err);
     if (rc == CS_OK)
@@ -128,25 +129,44 @@ static enum cs_err connect_one(struct cs_worker_net *n, enum cs_socket_type type
     return rc;
 }
 
+static enum cs_err subscribe(struct cs_worker_net *n, struct cs_error *err)
+{
+    unwatch(&n->sub_poll);
+    cs_socket_close(n->sub);
+    n->sub = NULL;
+    if (n->at.announce[0] == '\0')
+        return CS_OK;
+    enum cs_err rc = connect_one(n, CS_SOCKET_SUB, n->at.announce, &n->sub, err);
+    if (rc == CS_OK)
+        n->sub_poll = watch(n, n->sub);
+    return rc;
+}
+
+enum cs_err cs_worker_net_move(struct cs_worker_net *n, const struct cs_whereabouts *at, struct cs_error *err)
+{
+    n->at = *at;
+    return subscribe(n, err);
+}
+
 enum cs_err cs_worker_net_open(struct cs_worker_net **out, const struct cs_worker_net_opts *o, struct cs_error *err)
 {
     struct cs_worker_net *n = cs_xcalloc(1, sizeof *n);
     n->o = *o;
+    n->at = *o->at;
+    n->o.at = NULL;
     n->out = CS_BUF_INIT(CS_MESSAGE_MAX);
     uv_prepare_init(o->loop, &n->prepare);
     uv_idle_init(o->loop, &n->idle);
     uv_timer_init(o->loop, &n->look);
     n->prepare.data = n->idle.data = n->look.data = n;
     enum cs_err rc = cs_socket_net_open(&n->context, err);
-    if (rc == CS_OK && o->announce != NULL)
-        rc = connect_one(n, CS_SOCKET_SUB, o->announce, &n->sub, err);
+    if (rc == CS_OK)
+        rc = subscribe(n, err);
     if (rc != CS_OK) {
         cs_worker_net_close(n);
         n = NULL;
         goto out;
     }
-    if (n->sub != NULL)
-        n->sub_poll = watch(n, n->sub);
     uv_prepare_start(&n->prepare, on_prepare);
     uv_timer_start(&n->look, on_look, CS_REACH_SAY_MS, CS_REACH_SAY_MS);
 out:
@@ -183,7 +203,9 @@ enum cs_err cs_worker_net_connect(struct cs_worker_net *n, struct cs_error *err)
     unwatch(&n->dealer_poll);
     cs_socket_close(n->dealer);
     n->dealer = NULL;
-    enum cs_err rc = connect_one(n, CS_SOCKET_DEALER, n->o.coordinator, &n->dealer, err);
+    if (n->at.coordinator[0] == '\0')
+        return CS_OK; /* nobody knows yet where it is */
+    enum cs_err rc = connect_one(n, CS_SOCKET_DEALER, n->at.coordinator, &n->dealer, err);
     if (rc == CS_OK)
         n->dealer_poll = watch(n, n->dealer);
     return rc;

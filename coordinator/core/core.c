@@ -16,6 +16,7 @@
 #include "coordinator/lanes/risk.h"
 #include "coordinator/core/session.h"
 #include "coordinator/core/supersede.h"
+#include "coordinator/core/voids.h"
 #include "protocol/base/version.h"
 
 struct cs_core *cs_core_open(const struct cs_core_opts *opts)
@@ -154,6 +155,9 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
     case CS_EV_AGAIN:
         cs_supersede(core, e);
         break;
+    case CS_EV_VOID:
+        cs_voids(core, e);
+        break;
     case CS_EV_META:
         cs_batch_add_meta(core->open->batch, e->meta.key, e->meta.value, e->meta.len);
         cs_acks_token(core, e->meta.token);
@@ -224,6 +228,27 @@ void cs_core_view(const struct cs_core *core, struct cs_core_view *out)
     out->intake = core->intake;
 }
 
+/* What a person should know of a lane that has no other trouble. */
+static const char *reason_of(const struct cs_lane *l, enum cs_lane_state state)
+{
+    const char *told = l->over.why[0] != '\0' ? l->over.why : l->slow;
+
+    if (l->broke)
+        return "budget";
+    switch (state) {
+    case CS_LANE_PAUSED:
+        return l->over.why[0] != '\0' ? l->over.why : l->alike.why;
+    case CS_LANE_OPEN:
+        return l->note[0] != '\0' ? l->note : told;
+    case CS_LANE_DONE:
+        return l->over.why;
+    case CS_LANE_STOPPED:
+    case CS_LANE_CANCELLED:
+        break;
+    }
+    return "";
+}
+
 void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view *out)
 {
     const struct cs_core_generation *g = &core->gens[core->newest];
@@ -242,6 +267,7 @@ void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view
     out->cancelled = l->shown_count[CS_TRIAL_CANCELLED];
     out->leased = l->leased;
     out->counters = l->shown;
+    out->served = l->served.note;
     out->quarantined = l->quarantined.items;
     while (out->n_quarantined < l->quarantined.n && /* appended in the order of groups */
            l->quarantined.items[out->n_quarantined].group <= core->durable_group)
@@ -249,11 +275,7 @@ void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view
     out->state = cs_coordinator_lane_announced(l);
     if (out->state == CS_LANE_DONE && out->planned > 0)
         out->state = CS_LANE_OPEN; /* done, but not yet on disk */
-    out->reason = l->broke                       ? "budget"
-                  : out->state == CS_LANE_PAUSED ? l->alike.why
-                  : out->state != CS_LANE_OPEN   ? ""
-                  : l->note[0] != '\0'           ? l->note
-                                                 : l->slow;
+    out->reason = reason_of(l, out->state);
     if (out->state == CS_LANE_OPEN && cs_coordinator_lane_is_stuck(core, l)) {
         out->state = CS_LANE_STOPPED;
         out->reason = l->trouble;

@@ -18,10 +18,10 @@
 
 enum { CAPACITY_MAX = 1 << 20 };
 
-static bool is_banned(const struct cs_core *core, uint64_t print)
+static bool is_banned(const struct cs_core *core, uint64_t fingerprint)
 {
     for (uint32_t i = 0; i < core->banned.n; i++) {
-        if (core->banned.items[i] == print)
+        if (core->banned.items[i] == fingerprint)
             return true;
     }
     return false;

@@ -29,7 +29,9 @@
 #include "coordinator/lanes/state.h"
 
 enum { FURTHER_MAX = 2 /* calls after timeouts that were our own doing (decision 12) */ };
-enum { AGAIN_MAX = 2 }; /* a call of unknown cost under a budget: how often its trial is planned again by itself */
+/* Under a budget a call that may have been billed, and gave nothing: how often its trial is planned again by itself, if nobody knows what it
+ * cost; and if its provider told. */
+enum { AGAIN_MAX = 2, AGAIN_TOLD_MAX = 5 };
 
 uint64_t cs_intake_fingerprint(const struct cs_output *o)
 {
@@ -48,25 +50,25 @@ uint64_t cs_intake_fingerprint(const struct cs_output *o)
 
 /* ---- what is here already --------------------------------------------------------------------------- */
 
-static uint64_t *slot_of(const struct cs_seen *set, uint64_t print)
+static uint64_t *slot_of(const struct cs_seen *set, uint64_t fingerprint)
 {
-    uint64_t i = print >> 1 & (2 * CS_SEEN - 1);
+    uint64_t i = fingerprint >> 1 & (2 * CS_SEEN - 1);
 
-    while (set->slots[i] != 0 && set->slots[i] != print)
+    while (set->slots[i] != 0 && set->slots[i] != fingerprint)
         i = (i + 1) & (2 * CS_SEEN - 1);
     return &set->slots[i];
 }
 
-static bool has_seen(const struct cs_core *core, uint64_t print)
+static bool has_seen(const struct cs_core *core, uint64_t fingerprint)
 {
     for (int i = 0; i < 2; i++) {
-        if (core->seen[i].n > 0 && *slot_of(&core->seen[i], print) != 0)
+        if (core->seen[i].n > 0 && *slot_of(&core->seen[i], fingerprint) != 0)
             return true;
     }
     return false;
 }
 
-void cs_intake_remember(struct cs_core *core, uint64_t print)
+void cs_intake_remember(struct cs_core *core, uint64_t fingerprint)
 {
     struct cs_seen *now = &core->seen[0];
 
@@ -81,7 +83,7 @@ void cs_intake_remember(struct cs_core *core, uint64_t print)
     }
     if (now->slots == NULL)
         now->slots = cs_xcalloc(2 * (size_t)CS_SEEN, sizeof *now->slots);
-    *slot_of(now, print) = print;
+    *slot_of(now, fingerprint) = fingerprint;
     now->n++;
 }
 
@@ -95,20 +97,37 @@ void cs_intake_close(struct cs_core *core)
 static bool is_resent(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o)
 {
     bool answered = cs_coordinator_lane_state_of(lane, o->position) == CS_TRIAL_DONE || lane->counters.superseded > 0;
-    uint64_t print = cs_intake_fingerprint(o);
+    uint64_t fingerprint = cs_intake_fingerprint(o);
 
-    if (has_seen(core, print) || (answered && core->plan.is_stored(core->plan.self, o)))
+    if (has_seen(core, fingerprint) || (answered && core->plan.is_stored(core->plan.self, o)))
         return true;
-    cs_intake_remember(core, print);
+    cs_intake_remember(core, fingerprint);
     return false;
 }
 
 /* ---- what it changes -------------------------------------------------------------------------------- */
 
-static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint8_t flags)
+/* worst: what was reserved for it. */
+static void charge(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, int64_t worst)
 {
     struct cs_counters *c = &lane->counters;
-    int64_t bound = cs_budget_ambiguous(core, lane, o), cost = 0;
+    int64_t bound = cs_budget_ambiguous(core, lane, o);
+    struct cs_bill bill;
+    int64_t beyond = cs_budget_bill(core, lane, o, worst, &bill);
+
+    c->cost_nano_usd = cs_price_add(c->cost_nano_usd, bill.cost);
+    c->wasted_nano_usd = cs_price_add(c->wasted_nano_usd, bill.wasted);
+    c->absurd_nano_usd = cs_price_add(c->absurd_nano_usd, bill.absurd);
+    if (beyond > 0)
+        c->over_nano_usd = cs_price_add(c->over_nano_usd, beyond);
+    c->untold += !bill.told;
+    c->ambiguous_nano_usd = c->ambiguous_nano_usd < 0 || bound < 0 ? -1 : cs_price_add(c->ambiguous_nano_usd, bound);
+    cs_over_take(core, lane, o, beyond >= 0);
+}
+
+static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint8_t flags, int64_t worst)
+{
+    struct cs_counters *c = &lane->counters;
 
     if (flags & CS_OUTPUT_ATTEMPT) {
         c->overload++;
@@ -122,9 +141,7 @@ static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_ou
     c->cached_tokens += o->cached_tokens;
     c->output_tokens += o->output_tokens;
     c->reasoning_tokens += o->reasoning_tokens;
-    (void)cs_price_of(&lane->price, o->input_tokens, o->cached_tokens, o->output_tokens, &cost);
-    c->cost_nano_usd = cs_price_add(c->cost_nano_usd, cost);
-    c->ambiguous_nano_usd = c->ambiguous_nano_usd < 0 || bound < 0 ? -1 : c->ambiguous_nano_usd + bound;
+    charge(core, lane, o, worst);
     lane->counters_dirty = true;
 }
 
@@ -163,11 +180,14 @@ static struct cs_again *again_of(struct cs_lane *lane, uint64_t position)
     return again;
 }
 
-/* A failure whose call may have been billed. Its worker must not repeat that without a fresh grant (decision 15): this is one. */
+/* A failure whose call was, or may have been, billed. Its worker must not repeat that without a fresh grant (decision 15): this is one. */
 static bool goes_again(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o)
 {
-    return cs_budget_is_set(core) && lane->open && !lane->cancelled && cs_budget_is_unknown(o) &&
-           again_of(lane, o->position)->times++ < AGAIN_MAX;
+    const bool told = o->input_tokens > 0 || o->output_tokens > 0;
+
+    if (!cs_budget_is_set(core) || !lane->open || lane->cancelled || !(told || cs_budget_is_unknown(o)))
+        return false;
+    return again_of(lane, o->position)->times++ < (told ? AGAIN_TOLD_MAX : AGAIN_MAX);
 }
 
 /* A timeout that our own overload made is no answer: the trial stays planned, and this call is kept as an attempt. */
@@ -178,7 +198,8 @@ static bool goes_further(struct cs_core *core, struct cs_lane *lane, const struc
            cs_ramp_overloaded(&lane->ramp, core->now_ms) && again_of(lane, o->position)->further++ < FURTHER_MAX;
 }
 
-static void change(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, bool answer)
+/* False: it is planned again. */
+static bool change(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, bool answer)
 {
     uint64_t page = o->position / CS_PAGE_TRIALS;
     struct cs_bits one = {{0}};
@@ -186,12 +207,13 @@ static void change(struct cs_core *core, struct cs_lane *lane, const struct cs_o
     if (!answer && goes_again(core, lane, o)) {
         cs_coordinator_lane_loosen(lane, page);
         core->regrant = true;
-        return;
+        return false;
     }
     cs_bits_add(&one, (unsigned)(o->position % CS_PAGE_TRIALS));
     cs_coordinator_lane_set(lane, page, &one, answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED);
     if (lane->count[CS_TRIAL_PLANNED] == 0)
         core->announce_dirty = true;
+    return true;
 }
 
 static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
@@ -226,8 +248,8 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     else
         row.flags = CS_OUTPUT_DUPLICATE;
     if (row.flags == CS_OUTPUT_CANONICAL || row.flags == CS_OUTPUT_FAILURE) {
-        change(core, lane, o, answer);
-        cs_alike_take(core, lane, o);
+        if (change(core, lane, o, answer))
+            cs_alike_take(core, lane, o);
         *(live ? &core->intake.committed : &core->intake.late) += 1;
     } else if (row.flags == CS_OUTPUT_DUPLICATE) {
         core->intake.duplicate++;
@@ -235,7 +257,9 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     row.bytes = packed->bytes;
     row.len = packed->len;
     cs_batch_add_output(core->open->batch, &row);
-    count(core, lane, o, row.flags);
+    count(core, lane, o, row.flags, worst);
+    if (answer)
+        cs_served_take(core, lane, o, owner->bought_for);
 }
 
 static void refuse(struct cs_core *core, struct cs_session *s, uint64_t number, enum cs_refusal why)

@@ -8,7 +8,7 @@
 #include "coordinator/lanes/state.h"
 
 void cs_intake_outputs(struct cs_core *core, struct cs_session *s, const struct cs_message *m);
-void cs_intake_remember(struct cs_core *core, uint64_t print);
+void cs_intake_remember(struct cs_core *core, uint64_t fingerprint);
 void cs_intake_close(struct cs_core *core);
 
 #endif

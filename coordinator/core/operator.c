@@ -47,6 +47,7 @@ static void control_lane(struct cs_core *core, struct cs_lane *lane, enum cs_con
         remember(core, lane, NULL);
         if (cs_alike_resume(&lane->alike))
             cs_alike_mark(core, lane);
+        cs_over_resume(core, lane);
         if (lane->n_trouble > 0 && !lane->paused) { /* workers forget a trouble only when they see the lane open anew */
             lane->paused = core->announce_dirty = true;
             cs_announce_changed(core);

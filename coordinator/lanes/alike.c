@@ -31,7 +31,7 @@ void cs_alike_open(struct cs_alike *a, const struct cs_counters *counters, bool 
     snprintf(a->why, sizeof a->why, "%s", mark);
 }
 
-static uint64_t print_of(const struct cs_output *o)
+static uint64_t fingerprint_of(const struct cs_output *o)
 {
     uint64_t h = cs_rng_mix64((uint64_t)o->outcome << 16 | o->http_status) | 1;
 
@@ -90,7 +90,7 @@ static void say(struct cs_alike *a, const struct cs_output *o)
 bool cs_alike_ended(struct cs_alike *a, const struct cs_output *o)
 {
     const enum cs_outcome outcome = (enum cs_outcome)o->outcome;
-    uint64_t print;
+    uint64_t fingerprint;
 
     if (is_readable(outcome)) {
         a->proven = true;
@@ -100,9 +100,9 @@ bool cs_alike_ended(struct cs_alike *a, const struct cs_output *o)
     if (outcome == CS_OUTCOME_timeout || a->allowed || a->why[0] != '\0' ||
         (outcome == CS_OUTCOME_unparsable && (a->proven || a->accepts_unparsable)))
         return false;
-    print = print_of(o);
-    a->n = a->print == 0 || a->print == print ? a->n + 1 : 1;
-    a->print = print;
+    fingerprint = fingerprint_of(o);
+    a->n = a->fingerprint == 0 || a->fingerprint == fingerprint ? a->n + 1 : 1;
+    a->fingerprint = fingerprint;
     if (a->n < CS_ALIKE_MAX)
         return false;
     say(a, o);

@@ -26,7 +26,7 @@ struct cs_alike {
     bool allowed;            /* an operator resumed it all the same */
     bool accepts_unparsable; /* so the study says */
     uint32_t n;              /* trials in a row that ended alike, */
-    uint64_t print;          /* so; 0: as any did */
+    uint64_t fingerprint;    /* so; 0: as any did */
     char why[CS_ALIKE_WHY];  /* it paused for this; "": it did not */
 };
 

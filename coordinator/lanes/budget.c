@@ -52,12 +52,15 @@ int64_t cs_budget_spent(const struct cs_core *core)
 
 int64_t cs_budget_presumed(const struct cs_core *core)
 {
-    return core->presumed + core->written_off;
+    return cs_price_add(core->presumed, core->written_off);
 }
 
 static int64_t left(const struct cs_core *core)
 {
-    return newest(core)->budget_nano_usd - cs_budget_spent(core) - cs_budget_presumed(core) - core->reserved;
+    int64_t taken = cs_price_add(cs_budget_spent(core), cs_budget_presumed(core));
+
+    taken = cs_price_add(taken, core->reserved);
+    return newest(core)->budget_nano_usd - taken; /* neither is negative */
 }
 
 /* -1: the plan could not be asked, and the process ends. */
@@ -77,6 +80,41 @@ static int64_t worst_of(struct cs_core *core, const struct cs_lane *lane, uint64
     }
     (void)cs_price_most(&lane->price, tokens, lane->max_output_tokens, &worst);
     return worst > 0 ? worst : 1; /* a lane that costs nothing keeps account all the same */
+}
+
+/* No machine reads or writes faster: what it claims to have written in the time that it took, and the bytes that came. */
+static uint64_t most_output(const struct cs_lane *lane, const struct cs_output *o)
+{
+    enum { PER_MS = 100, SLACK = 8192 };
+    const uint64_t came = strlen(o->text) + strlen(o->reasoning) + strlen(o->tool_calls);
+    const uint64_t most = came + (uint64_t)PER_MS * o->latency_ms + SLACK, any = cs_bill_most(0).output;
+    const uint64_t n = most < any ? most : any;
+
+    return n > lane->max_output_tokens ? n : lane->max_output_tokens;
+}
+
+int64_t cs_budget_bill(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o, int64_t worst,
+                       struct cs_bill *bill)
+{
+    struct cs_bill_most most = cs_bill_most(lane->max_output_tokens);
+    struct cs_error err = {0};
+    uint64_t tokens;
+
+    cs_bill_of(&lane->price, o, &most, bill);
+    if (!cs_budget_is_set(core) || (bill->cost == 0 && bill->absurd == 0))
+        return -1;
+    if (worst == 0)
+        worst = worst_of(core, lane, o->position);
+    if (worst < 0)
+        return -1;
+    worst = cs_price_times(worst, (uint64_t)o->wasted + 1);
+    if (cs_price_add(bill->cost, bill->absurd) <= worst)
+        return -1;
+    if (core->plan.input_bound(core->plan.self, lane->gen, lane->lane, o->position, &tokens, &err) == CS_OK)
+        most.input = tokens;
+    most.output = most_output(lane, o);
+    cs_bill_of(&lane->price, o, &most, bill);
+    return bill->cost > worst ? bill->cost - worst : 0;
 }
 
 /* ---- out of money -------------------------------------------------------------------------------------- */
@@ -224,14 +262,15 @@ struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint
 
 int64_t cs_budget_ambiguous(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o)
 {
+    const uint64_t n = (uint64_t)o->ambiguous + o->wasted_untold;
     int64_t one;
 
-    if (o->ambiguous == 0)
+    if (n == 0)
         return 0;
     if (lane->price.input < 0 || lane->price.output < 0 || lane->max_output_tokens == 0)
         return -1;
     one = worst_of(core, lane, o->position);
-    return one >= 0 && one <= INT64_MAX / o->ambiguous ? one * o->ambiguous : -1;
+    return one >= 0 ? cs_price_times(one, n) : -1;
 }
 
 struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which,

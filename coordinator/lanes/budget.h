@@ -6,8 +6,13 @@
 #define CS_COORDINATOR_BUDGET_H
 
 #include "coordinator/lanes/state.h"
+#include "protocol/wire/bill.h"
 
 bool cs_budget_is_set(const struct cs_core *core);
+/* What an output costs. worst: what was reserved for it; 0: nothing was. -1, or how much more than its worst case that is; of what it claims
+ * then, no more counts than a call can use (wire/bill.h), by the bytes that were sent and the time that it took. */
+int64_t cs_budget_bill(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o, int64_t worst,
+                       struct cs_bill *bill);
 bool cs_budget_is_unknown(const struct cs_output *o); /* its call may have been billed, and nobody said how much */
 int64_t cs_budget_spent(const struct cs_core *core);  /* committed or queued, in all generations */
 int64_t cs_budget_presumed(const struct cs_core *core);

@@ -59,8 +59,10 @@ struct cs_lane_load {
     struct cs_counters counters;
     uint64_t frontier;
     bool paused, cancelled;
-    bool accepts_unparsable; /* as the study says */
-    const char *alike;       /* the mark of alike.h; NULL: none */
+    bool accepts_unparsable;         /* as the study says */
+    const char *alike;               /* the mark of alike.h; NULL: none */
+    const char *over;                /* that of over.h */
+    const char *served_key, *served; /* the row's key and what it holds (served.h); NULL: none */
     struct cs_price price;
     uint32_t max_output_tokens, timeout_ms;
     bool declared;                      /* limits: a rate, or how many calls at once */
@@ -89,6 +91,7 @@ enum cs_event_kind {
     CS_EV_COMMITTED, /* a batch came back */
     CS_EV_CONTROL,   /* an operator's verb */
     CS_EV_AGAIN,     /* done trials of a lane are asked again */
+    CS_EV_VOID,      /* an operator takes spend out of the account */
     CS_EV_META,      /* rows to ride in the next batch, with an answer after the commit */
     CS_EV_CLOSE,     /* no more leases in any loaded generation */
     CS_EV_LOAD,      /* a generation; the oldest loaded one makes room */
@@ -141,6 +144,14 @@ struct cs_event {
             uint32_t n;     /* at most CS_AGAIN_MAX */
             uint64_t token; /* CS_EAGAIN: nothing was changed, the lane takes no more work */
         } again;
+        struct {               /* core/voids.h */
+            bool presumed;     /* calls whose cost nobody knows */
+            const char *model; /* what its replies claim beyond what was reserved; NULL: of none */
+            const char *reason;
+            int64_t wall_ms;
+            uint64_t token;
+            int64_t *nano_usd; /* set to what it came to, before the REPLY */
+        } voids;
         struct {
             const char *key;
             const void *value; /* NULL: delete */
@@ -222,6 +233,7 @@ struct cs_lane_view { /* durable figures, but `leased` */
     const char *reason;
     uint64_t n_trials, planned, done, failed, cancelled, leased;
     struct cs_counters counters;
+    const char *served;                       /* who answers has changed; or "" */
     const struct cs_quarantined *quarantined; /* of `failed`; until the next step */
     uint32_t n_quarantined;
 };

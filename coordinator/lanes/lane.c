@@ -50,6 +50,8 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
     l->frontier = l->frontier_asked = load->frontier < load->n_trials ? load->frontier : load->n_trials;
     l->paused = load->paused;
     cs_alike_open(&l->alike, &load->counters, load->accepts_unparsable, load->alike);
+    snprintf(l->over.why, sizeof l->over.why, "%s", load->over != NULL ? load->over : "");
+    cs_served_open(&l->served, load->served_key, load->served);
     l->cancelled = load->cancelled;
     l->price = load->price;
     l->max_output_tokens = load->max_output_tokens;
@@ -85,6 +87,7 @@ void cs_coordinator_lane_close(struct cs_lane *lane)
         HASH_DEL(lane->again, again);
         free(again);
     }
+    cs_served_close(&lane->served);
     free(lane->blocks.items);
     free(lane->name);
     free(lane->ledger);

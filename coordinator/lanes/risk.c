@@ -27,6 +27,7 @@
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/bits.h"
 #include "coordinator/lanes/event.h"
+#include "protocol/study/price.h"
 
 /* ---- rows ------------------------------------------------------------------------------------------- */
 
@@ -213,8 +214,27 @@ void cs_risk_presume_one(struct cs_core *core, struct cs_lease *l, const struct 
 
 void cs_risk_write_off(struct cs_core *core, int64_t worst)
 {
-    core->written_off += worst;
+    core->written_off = cs_price_add(core->written_off, worst);
     core->written_off_dirty = true;
+}
+
+int64_t cs_risk_void(struct cs_core *core)
+{
+    static const struct cs_bits everything = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+    int64_t sum = core->written_off;
+    struct cs_risk *k, *next;
+
+    core->written_off_dirty |= core->written_off > 0;
+    core->written_off = 0;
+    if (core->now_ms < core->grace_end_ms)
+        return sum;
+    HASH_ITER (hh, core->risks, k, next) {
+        if (k->held || k->teller != NULL)
+            continue;
+        sum = cs_price_add(sum, k->worst_nano_usd * cs_bits_count(&k->open));
+        settle(core, k, &everything);
+    }
+    return sum;
 }
 
 /* ---- what a process says ------------------------------------------------------------------------------ */

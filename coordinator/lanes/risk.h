@@ -15,6 +15,8 @@ void cs_risk_presume(struct cs_core *core, struct cs_lease *l);                 
 /* Another has answered a trial of the lease: its holder may have called too. */
 void cs_risk_presume_one(struct cs_core *core, struct cs_lease *l, const struct cs_bits *one);
 void cs_risk_write_off(struct cs_core *core, int64_t worst); /* presumed for good */
+/* Forgets what is presumed, for good and of processes that are gone; how much that was. Not while one may still come to tell. */
+int64_t cs_risk_void(struct cs_core *core);
 /* What the session's process does not list was never begun, or is here. */
 void cs_risk_hello(struct cs_core *core, struct cs_session *s, const struct cs_hello *h);
 void cs_risk_gone(struct cs_session *s);

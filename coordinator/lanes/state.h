@@ -11,7 +11,9 @@
 #include "coordinator/lanes/alike.h"
 #include "coordinator/lanes/event.h"
 #include "coordinator/lanes/ledger.h"
+#include "coordinator/lanes/over.h"
 #include "coordinator/lanes/ramp.h"
+#include "coordinator/lanes/served.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/log.h"
@@ -91,6 +93,8 @@ struct cs_lane {
     } quarantined;
 
     struct cs_alike alike;
+    struct cs_over over;
+    struct cs_served served;
     uint64_t further_group;        /* that keeps the last timeout of our own making */
     uint64_t asking;               /* group that asks trials again: until it is on disk nothing is granted; 0: none */
     bool open;                     /* of the newest generation, not closed */

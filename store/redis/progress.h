@@ -24,6 +24,8 @@ struct cs_progress_lane {
     const char *model;                                 /* name in the study */
     const char *state;                                 /* open, paused, stopped, done, cancelled */
     const char *reason;                                /* of a stop, or "" */
+    const char *served;                                /* who answers has changed; or "" */
+    uint32_t unpriced;                                 /* 1: its tokens have no price, and what it costs is not known */
     uint64_t planned, done, failed, cancelled, leased; /* planned: all trials of the lane */
     struct cs_counters counters;
     const char *binds;    /* of an open lane, where its workers told: see struct cs_worker_lane_info; else "" */

@@ -40,7 +40,8 @@ const struct cs_progress_field cs_progress_fields_lane[] = {
     FIELD(cs_progress_lane, CS_FIELD_STR, reason),      FIELD(cs_progress_lane, CS_FIELD_U64, planned),
     FIELD(cs_progress_lane, CS_FIELD_U64, done),        FIELD(cs_progress_lane, CS_FIELD_U64, failed),
     FIELD(cs_progress_lane, CS_FIELD_U64, cancelled),   FIELD(cs_progress_lane, CS_FIELD_U64, leased),
-    FIELD(cs_progress_lane, CS_FIELD_U64, quarantined), {NULL, CS_FIELD_END, 0},
+    FIELD(cs_progress_lane, CS_FIELD_U64, quarantined), FIELD(cs_progress_lane, CS_FIELD_STR, served),
+    FIELD(cs_progress_lane, CS_FIELD_U32, unpriced),    {NULL, CS_FIELD_END, 0},
 };
 
 const struct cs_progress_field cs_progress_fields_counters[] = {
@@ -58,6 +59,14 @@ const struct cs_progress_field cs_progress_fields_counters[] = {
     FIELD(cs_counters, CS_FIELD_U64, overload),
     FIELD(cs_counters, CS_FIELD_U64, carried),
     FIELD(cs_counters, CS_FIELD_U64, salvaged),
+    FIELD(cs_counters, CS_FIELD_I64, wasted_nano_usd),
+    FIELD(cs_counters, CS_FIELD_I64, absurd_nano_usd),
+    FIELD(cs_counters, CS_FIELD_I64, over_nano_usd),
+    FIELD(cs_counters, CS_FIELD_I64, voided_nano_usd),
+    FIELD(cs_counters, CS_FIELD_U64, untold),
+    FIELD(cs_counters, CS_FIELD_U64, over),
+    FIELD(cs_counters, CS_FIELD_U64, moved),
+    FIELD(cs_counters, CS_FIELD_U64, cached),
     {NULL, CS_FIELD_END, 0},
 };
 

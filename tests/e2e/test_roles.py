@@ -106,6 +106,12 @@ class NotLetIn(harness.TestCase):
         self.fleet.admin = "tcp://127.0.0.1:9"
         self.told(self.fleet.ask("pause"), harness.EXIT_BUSY, "nobody listens there", "tcp://127.0.0.1:9")
 
+    def test_the_address_of_the_workers(self):
+        self.fleet.admin = self.fleet.work
+        done = self.fleet.ask("pause")
+        self.assertNotEqual(done.code, 0)
+        self.assertOneLine(done.err, "the coordinator's address for workers", "--admin")
+
     def test_no_key_where_one_is_wanted(self):
         self.told(self.fleet.ask("pause", key=None), harness.EXIT_DENIED, "wants keys", "--key")
 

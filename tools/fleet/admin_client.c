@@ -9,6 +9,7 @@
 #include "protocol/wire/keys.h"
 #include "protocol/wire/messages.h"
 #include "protocol/wire/socket.h"
+#include "protocol/wire/whereabouts.h"
 
 struct cs_admin_client {
     struct cs_net *net;
@@ -30,23 +31,31 @@ enum cs_err cs_admin_client_open(struct cs_admin_client **out, const struct cs_a
     a->self = o->self;
     struct cs_keypair own;
     char server_key[41];
+    struct cs_whereabouts at = {0};
+    const char *endpoint = o->endpoint, *expected = o->server_key, *file = cs_whereabouts_path(o->endpoint);
     struct cs_socket_opts so = {.type = CS_SOCKET_DEALER};
     enum cs_err rc = cs_socket_net_open(&a->net, err);
-    if (rc == CS_OK && strncmp(o->endpoint, "ipc://", 6) == 0 && access(o->endpoint + 6, F_OK) != 0)
-        rc = cs_error_set(err, CS_ENOENT, "%s: no coordinator listens there", o->endpoint);
-    if (rc == CS_OK && (o->key != NULL) != (o->server_key != NULL))
+    if (rc == CS_OK && file != NULL) {
+        rc = cs_whereabouts_read(file, &at, err);
+        endpoint = at.admin;
+        if (o->key != NULL && expected == NULL && at.key[0] != '\0')
+            expected = at.key;
+    }
+    if (rc == CS_OK && strncmp(endpoint, "ipc://", 6) == 0 && access(endpoint + 6, F_OK) != 0)
+        rc = cs_error_set(err, CS_ENOENT, "%s: no coordinator listens there", endpoint);
+    if (rc == CS_OK && (o->key != NULL) != (expected != NULL))
         rc = cs_error_set(err, CS_EUSAGE, "--key and --server-key belong together");
     if (rc == CS_OK && o->key != NULL) {
         rc = cs_keys_pair_load(o->key, &own, err);
         if (rc == CS_OK)
-            rc = cs_keys_public_load(o->server_key, server_key, err);
+            rc = cs_keys_public_load(expected, server_key, err);
         so.own = &own;
         so.server_key = server_key;
     }
     if (rc == CS_OK)
         rc = cs_socket_open(a->net, &so, &a->socket, err);
     if (rc == CS_OK)
-        rc = cs_socket_connect(a->socket, o->endpoint, err);
+        rc = cs_socket_connect(a->socket, endpoint, err);
     if (rc != CS_OK) {
         cs_admin_client_close(a);
         a = NULL;
@@ -96,6 +105,8 @@ static enum cs_err receive_by(struct cs_admin_client *a, uint64_t seq, uint64_t 
             rc = cs_message_unpack(bytes, n, &a->arena, m, NULL);
             if (rc == CS_OK && m->kind == CS_ADMIN_REPLY && m->ack == seq)
                 return CS_OK;
+            if (rc == CS_OK && m->kind == CS_WHO) /* what a worker without a session is told */
+                return CS_EPROTO;
             continue; /* an answer to an earlier question that we gave up on */
         }
         uint64_t now = cs_clock_mono_ms();
@@ -127,6 +138,9 @@ enum cs_err cs_admin_client_ask(struct cs_admin_client *a, const char *verb, con
         return cs_error_set(err, rc, "%s", why.msg);
     if (rc == CS_OK)
         rc = receive_by(a, m.seq, deadline, &m);
+    if (rc == CS_EPROTO)
+        return cs_error_set(
+            err, rc, "that is the coordinator's address for workers; use the one that it was given with --admin");
     if (rc != CS_OK)
         return cs_error_set(err, CS_ETIMEDOUT, "the coordinator did not answer `%s` within %d s; is it running there?",
                             verb, (timeout_ms + 999) / 1000);

@@ -90,6 +90,35 @@ out:
     return rc;
 }
 
+static enum cs_err ignore_chunk(void *self, const uint8_t digest[32], const void *bytes, uint32_t n,
+                                struct cs_error *err)
+{
+    (void)self, (void)digest, (void)bytes, (void)n, (void)err;
+    return CS_OK;
+}
+
+enum cs_err cs_submission_is_of(struct cs_loaded *l, const struct cs_generation_view *v, bool *same,
+                                struct cs_error *err)
+{
+    struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
+    const struct cs_study *ran = v->spec.study;
+    uint8_t digest[32];
+    if (cs_submission_is_pilot(ran))
+        cs_submission_make_pilot(l->study, ran->n_cases);
+    enum cs_err rc = cs_spec_pack(l->study, &l->cases, &spec, ignore_chunk, NULL, err);
+    if (rc == CS_OK) {
+        cs_digest_blake2b_256(spec.data, spec.len, digest);
+        *same = memcmp(digest, v->generation.spec_digest, sizeof digest) == 0;
+    }
+    cs_buf_release(&spec);
+    return rc;
+}
+
+bool cs_submission_is_pilot(const struct cs_study *s)
+{
+    return strncmp(s->title, "PILOT", 5) == 0;
+}
+
 void cs_submission_make_pilot(struct cs_study *s, uint32_t n_cases)
 {
     if (n_cases == 0 || n_cases >= s->n_cases)

@@ -3,6 +3,7 @@
 #define CS_SUBMISSION_H
 
 #include "protocol/load/load.h"
+#include "store/generation.h"
 #include "tools/fleet/admin_client.h"
 
 /* Repeating it is harmless: what is there is not sent again, the same study is continued. *gen: the generation that runs now;
@@ -16,7 +17,12 @@ CS_WARN_UNUSED enum cs_err cs_submission_send(struct cs_admin_client *a, const s
             "take over answers from another address of a model, and of models that the study has no more"              \
     }
 
+/* Whether a loaded study is the one that a generation runs; a pilot is compared as the pilot that it was, which changes `l`. */
+CS_WARN_UNUSED enum cs_err cs_submission_is_of(struct cs_loaded *l, const struct cs_generation_view *v, bool *same,
+                                               struct cs_error *err);
+
 /* Makes the study a pilot of its first n cases, marked in the title. Its answers are taken over by the whole study later. */
 void cs_submission_make_pilot(struct cs_study *s, uint32_t n_cases);
+bool cs_submission_is_pilot(const struct cs_study *s);
 
 #endif

@@ -81,6 +81,35 @@ struct cs_verdict cs_worker_call_ended(struct cs_call *c, const struct cs_http_r
     return v;
 }
 
+static bool is_told(const struct cs_reading *reading)
+{
+    return reading->input_tokens > 0 || reading->output_tokens > 0;
+}
+
+bool cs_worker_call_is_billed(const struct cs_http_reply *reply, const struct cs_reading *reading)
+{
+    const bool good = reply->status >= 200 && reply->status <= 299;
+    return is_told(reading) || (good && (reading->says == CS_SAYS_NOTHING || reading->says == CS_SAYS_ANSWER));
+}
+
+static uint32_t add(uint32_t a, uint32_t b)
+{
+    uint32_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT32_MAX : sum;
+}
+
+void cs_worker_call_waste(struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading)
+{
+    if (!cs_worker_call_is_billed(reply, reading))
+        return;
+    c->wasted++;
+    c->wasted_untold += !is_told(reading);
+    c->wasted_input = add(c->wasted_input, reading->input_tokens);
+    c->wasted_cached = add(c->wasted_cached, reading->cached_tokens);
+    c->wasted_output = add(c->wasted_output, reading->output_tokens);
+    c->usage_short |= reading->usage_short;
+}
+
 void cs_worker_call_output(const struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
                            enum cs_outcome outcome, uint64_t now_ms, struct cs_output *out)
 {
@@ -108,6 +137,14 @@ void cs_worker_call_output(const struct cs_call *c, const struct cs_http_reply *
         .tool_calls = reading->tool_calls,
         .reasoning_cut = reading->reasoning_cut,
         .tool_calls_cut = reading->tool_calls_cut,
+        .wasted = c->wasted,
+        .wasted_untold = c->wasted_untold,
+        .wasted_input = c->wasted_input,
+        .wasted_cached = c->wasted_cached,
+        .wasted_output = c->wasted_output,
+        .usage_short = c->usage_short || reading->usage_short,
+        .cache_hit = reading->cache_hit,
+        .response_id = reading->response_id,
         .started_wall_ms = c->first_wall_ms,
         .latency_ms = reply->latency_ms,
         .total_ms = (uint32_t)(now_ms - c->first_ms),

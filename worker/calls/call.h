@@ -34,7 +34,9 @@ struct cs_call {
     uint32_t denied;                          /* 401, 403, 404 */
     uint64_t prompt;                          /* fingerprint of its body */
     uint64_t progress;
-    uint32_t ambiguous; /* sent, and no status line came back */
+    uint32_t ambiguous;                                                         /* sent, and no status line came back */
+    uint32_t wasted, wasted_untold, wasted_input, wasted_cached, wasted_output; /* as in struct cs_output */
+    bool usage_short;
     uint64_t first_ms, sent_ms;
     double cost[CS_QUOTA_DIMS]; /* what its pool was charged, if its lane has one */
     uint32_t bytes;
@@ -65,6 +67,10 @@ void cs_worker_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int6
 /* A call ended. */
 struct cs_verdict cs_worker_call_ended(struct cs_call *c, const struct cs_http_reply *reply,
                                        const struct cs_reading *reading, const struct cs_call_world *world);
+/* Whether it may have been charged: it told a usage, or it is a good reply that says no error. */
+bool cs_worker_call_is_billed(const struct cs_http_reply *reply, const struct cs_reading *reading);
+/* Another call follows this reply, of which nothing can be used: what it cost is kept. */
+void cs_worker_call_waste(struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading);
 /* The output; gen, lane, position, epoch, worker are the caller's to fill. */
 void cs_worker_call_output(const struct cs_call *c, const struct cs_http_reply *reply, const struct cs_reading *reading,
                            enum cs_outcome outcome, uint64_t now_ms, struct cs_output *out);

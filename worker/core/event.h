@@ -31,12 +31,15 @@ enum {
 struct cs_worker_opts {
     const char *name; /* at most CS_NAME_MAX bytes, unique; copied */
     const char *version;
-    uint64_t nonce;      /* of this process */
-    uint64_t seed;       /* of jitter */
-    uint32_t slots;      /* calls in flight but for those of silent lanes, 1..CS_WORKER_SLOTS_MAX */
-    uint32_t drain_ms;   /* longest wait for calls in flight when draining */
-    size_t reply_memory; /* bytes that all replies in flight may hold; 0: no cap */
-    bool report_acks;    /* CS_DO_ACKED is wanted */
+    uint64_t nonce;       /* of this process */
+    uint64_t seed;        /* of jitter */
+    uint32_t slots;       /* calls in flight but for those of silent lanes, 1..CS_WORKER_SLOTS_MAX */
+    uint32_t drain_ms;    /* longest wait for calls in flight when draining */
+    uint64_t deadline_ms; /* by the core's clock, when the process must have ended; 0: none (leave.h) */
+    uint32_t idle_ms;     /* ends after so long with nothing to do; 0: stays */
+    bool until_done;      /* ends when no announced lane has anything left to do */
+    size_t reply_memory;  /* bytes that all replies in flight may hold; 0: no cap */
+    bool report_acks;     /* CS_DO_ACKED is wanted */
     struct cs_source source;
 };
 
@@ -47,6 +50,7 @@ enum cs_worker_event_kind {
     CS_WORKER_REPLY,   /* a call ended */
     CS_WORKER_QUOTA,   /* the answer to an asking */
     CS_WORKER_DRAIN,   /* the operator wants it to end */
+    CS_WORKER_MOVED,   /* the coordinator is elsewhere: the next CONNECT leads there */
 };
 
 /* An asking for a slice of the pools of a draw, and the answer to it. */

@@ -64,6 +64,12 @@ bool cs_worker_lane_is_borne(const struct cs_worker *w, const struct cs_worker_l
     return cs_replies_fit(&l->replies, l->in_flight, &w->replies, lanes);
 }
 
+bool cs_worker_lane_fits(const struct cs_worker *w, const struct cs_worker_lane *l, uint64_t pause_ms)
+{
+    return w->opts.deadline_ms == 0 ||
+           w->now + pause_ms + l->facts.timeout_ms + CS_LEAVE_MARGIN_MS <= w->opts.deadline_ms;
+}
+
 void cs_worker_lane_wake_all(struct cs_worker *w)
 {
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)

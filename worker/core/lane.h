@@ -20,4 +20,7 @@ void cs_worker_lane_flies(struct cs_worker *w, struct cs_worker_lane *l,
 bool cs_worker_lane_is_borne(const struct cs_worker *w, const struct cs_worker_lane *l); /* memory for one more reply */
 uint64_t cs_worker_lane_key(uint32_t gen, uint32_t lane);
 
+/* Whether a call that begins in `pause_ms` ends before the deadline, if there is one. */
+bool cs_worker_lane_fits(const struct cs_worker *w, const struct cs_worker_lane *l, uint64_t pause_ms);
+
 #endif

@@ -228,7 +228,7 @@ static bool has_work(const struct cs_worker_lane *l)
 static bool takes_part(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
     return !w->draining && !w->fleet_draining && l->state == CS_LANE_OPEN && l->known && l->trouble[0] == '\0' &&
-           has_work(l);
+           cs_worker_lane_fits(w, l, 0) && has_work(l);
 }
 
 /* What keeps a lane to few calls besides what is dealt out. */

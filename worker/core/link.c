@@ -244,6 +244,24 @@ void cs_link_message(struct cs_worker *w, const struct cs_message *m)
     }
 }
 
+void cs_link_moved(struct cs_worker *w)
+{
+    if (w->said_bye || w->state == CS_WORKER_READY)
+        return;
+    w->silences = 0;
+    lose_session(w, true, 0);
+}
+
+/* As long as the operator allows, and not beyond the deadline: a moment before it what still flies is cut off, and said so. */
+static uint64_t drain_ms(const struct cs_worker *w)
+{
+    const uint64_t deadline = w->opts.deadline_ms, last = w->now + CS_LEAVE_LAST_MS;
+
+    if (deadline == 0 || w->now + w->opts.drain_ms + CS_LEAVE_LAST_MS <= deadline)
+        return w->opts.drain_ms;
+    return deadline > last ? deadline - last : 0;
+}
+
 void cs_link_drain(struct cs_worker *w, const char *why)
 {
     if (w->draining)
@@ -253,5 +271,5 @@ void cs_link_drain(struct cs_worker *w, const char *why)
     cs_do_log(w, CS_INFO, "drain", "why=\"%s\" in_flight=%u unstarted=%u unacked=%u", why, w->in_flight, w->unstarted,
               w->window.n);
     cs_leases_give_back(w, NULL, true);
-    cs_alarm_set(&w->alarms, &w->drain, w->now + w->opts.drain_ms);
+    cs_alarm_set(&w->alarms, &w->drain, w->now + drain_ms(w));
 }

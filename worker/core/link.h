@@ -13,6 +13,7 @@ void cs_link_ping(struct cs_worker *w);
 void cs_link_unsent(struct cs_worker *w, enum cs_kind kind);
 void cs_link_message(struct cs_worker *w, const struct cs_message *m);
 
+void cs_link_moved(struct cs_worker *w); /* a session that is well is left alone */
 void cs_link_drain(struct cs_worker *w, const char *why);
 
 #endif

@@ -34,6 +34,9 @@ enum {
     CS_START_BYTES_PER_STEP = 4 * 1024 * 1024,
     CS_FRESH_MS =
         3000, /* so long after WELCOME, and until Redis has answered, it is believed that nobody has made a call before */
+    CS_LEAVE_MARGIN_MS =
+        5000, /* from the end of the last call that fits to the deadline: its output is to be acknowledged */
+    CS_LEAVE_LAST_MS = 1000,
     CS_LOOK_MS = 500,
     CS_SILENT_MS = 1000,     /* a lane with calls and no answer for so long, */
     CS_SILENT_LATENCIES = 4, /* and for so many times what its slowest answers took, is silent */
@@ -50,8 +53,9 @@ enum cs_worker_alarm {
     CS_ALARM_CALL,  /* a call's pause is over */
     CS_ALARM_DRAIN, /* the drain has lasted long enough */
     CS_ALARM_EXIT,
-    CS_ALARM_LOOK, /* for lanes that have gone silent */
-    CS_ALARM_POOL, /* a pool may have something to give, or is to be asked */
+    CS_ALARM_LEAVE, /* a deadline comes near, or there was nothing to do for long */
+    CS_ALARM_LOOK,  /* for lanes that have gone silent */
+    CS_ALARM_POOL,  /* a pool may have something to give, or is to be asked */
 };
 
 /* A lease. Every position of it is in at most one of todo and busy; `waiting` is the part of todo that has been
@@ -118,6 +122,7 @@ struct cs_worker_lane {
     uint64_t slowest_ms;  /* of its answers, fading */
     uint64_t started_at;  /* the last time that it began a call with none in flight */
     bool parted;          /* `dealt` is of this session, after what was wanted in it */
+    bool late;            /* none of its calls would end before the deadline */
     bool silent;          /* nothing comes any more: what it has under way counts as parked */
     struct cs_brake
         brake; /* calls in flight, as the provider has shown what it bears, where the coordinator does not look after that */
@@ -160,7 +165,8 @@ struct cs_worker {
     uint32_t silences;       /* sockets in a row that brought no WELCOME */
 
     struct cs_alarms alarms;
-    struct cs_alarm hello, ping, flush, resend, spec, go, drain, leave, look;
+    struct cs_alarm hello, ping, flush, resend, spec, go, drain, leave, look, late, idle;
+    uint64_t idle_since; /* 0: not yet looked at */
 
     struct cs_worker_lane *lanes; /* hash */
     TAILQ_HEAD(, cs_worker_lane) ring;

@@ -28,7 +28,7 @@
 static bool lane_may_start(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
     return l->state == CS_LANE_OPEN && l->known && !l->blocked && l->trouble[0] == '\0' && w->now >= l->quiet_until &&
-           l->in_flight < cs_worker_lane_most(l) && cs_worker_lane_is_borne(w, l) &&
+           cs_worker_lane_fits(w, l, 0) && l->in_flight < cs_worker_lane_most(l) && cs_worker_lane_is_borne(w, l) &&
            cs_outage_may_call(&l->outage, l->in_flight, w->now);
 }
 
@@ -201,11 +201,11 @@ static void abandon(struct cs_worker *w, struct cs_call *c)
     free(c);
 }
 
-static bool may_repeat(const struct cs_worker *w, const struct cs_call *c)
+static bool may_repeat(const struct cs_worker *w, const struct cs_call *c, uint64_t pause_ms)
 {
     enum cs_lane_state s = c->lane->state;
     return !w->draining && !w->fleet_draining && !c->lease->dead && c->lane->trouble[0] == '\0' &&
-           (s == CS_LANE_OPEN || s == CS_LANE_PAUSED);
+           (s == CS_LANE_OPEN || s == CS_LANE_PAUSED) && cs_worker_lane_fits(w, c->lane, pause_ms);
 }
 
 /* The provider is full. Replies to calls that were sent before the quiet period began belong to the same jam. */
@@ -356,6 +356,15 @@ static void note_size(struct cs_worker *w, struct cs_worker_lane *l, const struc
         cs_worker_lane_wake_all(w);
 }
 
+/* It may have been billed: another call needs another grant (decision 15). */
+static bool needs_grant(const struct cs_verdict *v, const struct cs_http_reply *reply, const struct cs_reading *reading)
+{
+    const bool told = reading->input_tokens > 0 || reading->output_tokens > 0;
+    if (v->next == CS_NEXT_WAIT)
+        return told;
+    return v->next == CS_NEXT_RETRY && (told || v->rule.ambiguous || (reply->status >= 200 && reply->status <= 299));
+}
+
 void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_http_reply *reply)
 {
     CS_ASSERT(slot < CS_WORKER_SLOTS_PARKED * w->opts.slots);
@@ -378,9 +387,8 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     if (v.next == CS_NEXT_DENIED)
         deny(w, l, c, &reading, &v);
     note_health(w, l, c, reply, &reading, &v);
-    if (v.next == CS_NEXT_RETRY && l->facts.metered &&
-        (v.rule.ambiguous || (reply->status >= 200 && reply->status <= 299)))
-        v.next = CS_NEXT_FAIL; /* it may have been billed: another call needs another grant (decision 15) */
+    if (l->facts.metered && needs_grant(&v, reply, &reading))
+        v.next = CS_NEXT_FAIL;
     cs_worker_lane_flies(w, l, -1);
     switch (v.next) {
     case CS_NEXT_ANSWER:
@@ -393,10 +401,11 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
         break;
     case CS_NEXT_RETRY:
     case CS_NEXT_WAIT:
-        if (!may_repeat(w, c)) {
+        if (!may_repeat(w, c, v.next == CS_NEXT_RETRY ? v.wait_ms : 0)) {
             abandon(w, c);
             break;
         }
+        cs_worker_call_waste(c, reply, &reading);
         cs_lease_pause(w, c);
         if (v.next == CS_NEXT_WAIT)
             cs_worker_work_due(w, c); /* it is the lane that waits */

@@ -13,6 +13,7 @@
 #include "worker/core/lane.h"
 #include "worker/core/lanes.h"
 #include "worker/core/leases.h"
+#include "worker/core/leave.h"
 #include "worker/core/link.h"
 #include "worker/core/pools.h"
 #include "worker/core/state.h"
@@ -37,7 +38,8 @@ void cs_worker_open(struct cs_worker **out, const struct cs_worker_opts *opts)
         enum cs_worker_alarm kind;
     } own[] = {{&w->hello, CS_ALARM_HELLO},   {&w->ping, CS_ALARM_PING},  {&w->flush, CS_ALARM_FLUSH},
                {&w->resend, CS_ALARM_RESEND}, {&w->spec, CS_ALARM_SPEC},  {&w->go, CS_ALARM_GO},
-               {&w->drain, CS_ALARM_DRAIN},   {&w->leave, CS_ALARM_EXIT}, {&w->look, CS_ALARM_LOOK}};
+               {&w->drain, CS_ALARM_DRAIN},   {&w->leave, CS_ALARM_EXIT}, {&w->look, CS_ALARM_LOOK},
+               {&w->late, CS_ALARM_LEAVE},    {&w->idle, CS_ALARM_LEAVE}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         own[i].alarm->kind = (int)own[i].kind;
     TAILQ_INIT(&w->ring);
@@ -125,6 +127,7 @@ static void ring(struct cs_worker *w, const struct cs_alarm *a)
         cs_pools_wake(w, a->owner);
         break;
     case CS_ALARM_GO:
+    case CS_ALARM_LEAVE:
         break; /* every step starts what it can */
     case CS_ALARM_LANE:
         cs_worker_lane_wake(w, a->owner);
@@ -174,6 +177,9 @@ static void dispatch(struct cs_worker *w, const struct cs_worker_event *ev)
     case CS_WORKER_DRAIN:
         cs_link_drain(w, "asked to");
         break;
+    case CS_WORKER_MOVED:
+        cs_link_moved(w);
+        break;
     }
 }
 
@@ -195,6 +201,7 @@ void cs_worker_step(struct cs_worker *w, const struct cs_worker_event *ev, uint6
         ring(w, a);
     if (w->state == CS_WORKER_GONE)
         return;
+    cs_leave_look(w);
     do { /* a lane that cannot go on leaves its share to the others */
         cs_lanes_settle(w);
         cs_worker_work_start(w);

@@ -48,7 +48,7 @@ static void write_row(struct cs_page *p, const struct cs_report_label *l, const 
 {
     const struct cs_report_level *level = cs_html_page_level(p, l->factor, l->level);
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_html_page_words(p, level == NULL ? "" : level->id);
+    cs_html_page_words(p, level == NULL ? "all answers" : level->id);
     fputs("</th>", p->out);
     if (!is_graded(p, l))
         write_ratios(p, l);
@@ -74,7 +74,8 @@ static void open_table(struct cs_page *p, const struct cs_report_label *l)
 {
     const struct cs_report_outcome *o = &p->r->outcomes[l->outcome];
     const bool graded = is_graded(p, l);
-    const bool open = o->role == CS_OUTCOME_PRIMARY && p->r->factors[l->factor].n_levels <= ROWS_OPEN;
+    const bool open = l->factor == CS_REPORT_NONE ||
+                      (o->role == CS_OUTCOME_PRIMARY && p->r->factors[l->factor].n_levels <= ROWS_OPEN);
     char caption[768];
     snprintf(caption, sizeof caption,
              "%s in %s against the labels of %u cases; the labels say %s. Left of the line, blue: %s; right, orange: "

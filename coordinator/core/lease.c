@@ -46,6 +46,8 @@ struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struc
     l->session = s;
     l->on = on;
     l->open = *which;
+    if (s->leases == NULL)
+        s->worked_ms = core->now_ms; /* from now on it has something to do (caps.h) */
     HASH_ADD(hh, core->leases, epoch, sizeof l->epoch, l);
     DL_APPEND(s->leases, l);
     DL_APPEND2(on->leases, l, page_prev, page_next);

@@ -35,9 +35,9 @@ class Many(harness.TestCase):
                                           self.where["pub"], "--admin", self.where["admin"], "--redis", self.redis, "--ready-file", ready)
         harness.wait_for(ready.exists, what="the coordinator", process=self.coordinator)
 
-    def start_worker(self, name="w"):
+    def start_worker(self, name="w", slots=SLOTS):
         return self.box.start("clinsafe-worker", "--coordinator", self.where["work"], "--announce", self.where["pub"], "--redis",
-                              self.redis, "--slots", self.SLOTS, "--simulator", self.sim.url, "--name", name)
+                              self.redis, "--slots", slots, "--simulator", self.sim.url, "--name", name)
 
     def operator(self, *words, **more):
         return self.box.clinsafe(*words, "--coordinator", self.where["admin"], **more)
@@ -152,6 +152,36 @@ class Many(harness.TestCase):
             self.wait(name)
             self.assertOutputs(study, name)
         self.assertEqual(self.sim.stats()["requests"], 2 * TRIALS)
+
+    def test_weights_share_a_quota(self):
+        """1, 2 and 4 sevenths of what the provider grants in a minute, over two workers."""
+        weights = {"one": 1, "two": 2, "four": 4}
+        for name, weight in weights.items():
+            study = self.small(name)
+            providers = study.parent / "providers.yaml"
+            providers.write_text(providers.read_text().replace("account: simulated, model: a-2026", "account: simulated, limits: "
+                                                               "{requests_per_minute: 6000}, model: a-2026"))
+            study.write_text(study.read_text().replace("repeats: 3\n", "repeats: 60\n").replace("[model-a, model-b]", "[model-a]"))
+            self.submit(study, "--weight", weight)
+        self.start_worker("w1", slots=48)
+        self.start_worker("w2", slots=48)
+        done = lambda: {name: s["done"] for name, s in self.list().items()}
+        begun = harness.wait_for(lambda: min((d := done()).values()) > 20 and d, what="answers of all three", process=self.coordinator)
+        now = harness.wait_for(lambda: sum((d := done()).values()) > sum(begun.values()) + 700 and d, what="700 answers more")
+        got = {name: now[name] - begun[name] for name in weights}
+        for name, weight in weights.items():
+            self.assertAlmostEqual(got[name] / sum(got.values()), weight / 7, delta=0.05 * weight / 7, msg=got)
+
+    def test_a_pilot_beside_a_sweep(self):
+        """A small study is answered at once, although another one fills all slots for long."""
+        sweep, pilot = self.small("sweep"), self.small("pilot")
+        sweep.write_text(sweep.read_text().replace("repeats: 3\n", "repeats: 60\n"))
+        self.submit(sweep)
+        self.start_worker("w1")
+        harness.wait_for(lambda: self.list()["sweep"]["done"] > 50, what="the sweep to run")
+        self.submit(pilot)
+        self.wait("pilot")
+        self.assertEqual(self.list()["sweep"]["state"], "running")
 
 
 if __name__ == "__main__":

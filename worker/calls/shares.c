@@ -31,32 +31,39 @@ static uint32_t limit_of(const struct cs_share *l, uint32_t untrusted)
     return l->trusted ? l->limit : least(l->limit, untrusted);
 }
 
+static uint64_t weight_of(const struct cs_share *l)
+{
+    return l->weight > 0 ? l->weight : 1;
+}
+
 void cs_shares(struct cs_share *lanes, uint32_t n, uint32_t slots)
 {
-    uint32_t untrusted = most_untrusted(lanes, n, slots), left = slots, open = 0;
+    uint32_t untrusted = most_untrusted(lanes, n, slots), left = slots;
+    uint64_t open = 0; /* the weight of those that have no share yet */
     for (uint32_t i = 0; i < n; i++) {
         lanes[i].share = lanes[i].wish = 0;
-        open += lanes[i].works;
+        open += lanes[i].works ? weight_of(&lanes[i]) : 0;
     }
-    for (bool again = true; again && open > 0;) { /* those who can use less than an even share */
+    for (bool again = true; again && open > 0;) { /* those who can use less than their part */
         again = false;
         for (uint32_t i = 0; i < n && open > 0; i++) {
             uint32_t limit = limit_of(&lanes[i], untrusted);
-            if (!lanes[i].works || lanes[i].wish != 0 || limit > at_least_one(left / open))
+            if (!lanes[i].works || lanes[i].wish != 0 ||
+                limit > at_least_one((uint32_t)(left * weight_of(&lanes[i]) / open)))
                 continue;
             lanes[i].share = limit;
             lanes[i].wish = 1; /* seen */
             left -= least(limit, left);
-            open--;
+            open -= weight_of(&lanes[i]);
             again = true;
         }
     }
     for (uint32_t i = 0; i < n; i++) {
         if (!lanes[i].works || lanes[i].wish != 0)
             continue;
-        lanes[i].share = at_least_one((left + open - 1) / open);
+        lanes[i].share = at_least_one((uint32_t)((left * weight_of(&lanes[i]) + open - 1) / open));
         left -= least(lanes[i].share, left);
-        open--;
+        open -= weight_of(&lanes[i]);
     }
     for (uint32_t i = 0; i < n; i++) {
         if (lanes[i].works)

@@ -404,8 +404,7 @@ static void control(const struct ask *ask, enum cs_control verb)
         return;
     token = wait_for_commit(ask, NULL);
     if (token != 0) {
-        struct cs_event e = {.kind = CS_EV_CONTROL,
-                             .control = {verb, model_of(ask, 0), token, s != NULL ? s->key : 0}};
+        struct cs_event e = {.kind = CS_EV_CONTROL, .control = {verb, model_of(ask, 0), token, s != NULL ? s->key : 0}};
 
         cs_feed_event(ask->sv, &e);
     }
@@ -483,7 +482,8 @@ static void voids(const struct ask *ask)
     }
     if (a->n_args <= reason || a->n_args > reason + 2 || (!presumed && strcmp(a->args[0], "model") != 0) ||
         a->args[reason][0] == '\0') {
-        refuse(ask, CS_EUSAGE, "void: wants `presumed` and a reason, or `model`, its name and a reason; then perhaps a study");
+        refuse(ask, CS_EUSAGE,
+               "void: wants `presumed` and a reason, or `model`, its name and a reason; then perhaps a study");
         return;
     }
     s = study_of(ask, reason + 1);
@@ -496,7 +496,7 @@ static void voids(const struct ask *ask)
                              .voids = {.presumed = presumed,
                                        .model = presumed ? NULL : a->args[1],
                                        .reason = a->args[reason],
-                                        .study = s->key,
+                                       .study = s->key,
                                        .wall_ms = cs_clock_wall_ms(),
                                        .token = token,
                                        .nano_usd = &sum}};

@@ -230,8 +230,8 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
         cs_coordinator_net_signals(sv, false);
         return rc;
     }
-    cs_log(CS_INFO, "serving", "fleet=%s term=%u gen=%u version=%s", co.fleet, co.term,
-           sv->roster.n_generations, cs_version);
+    cs_log(CS_INFO, "serving", "fleet=%s term=%u gen=%u version=%s", co.fleet, co.term, sv->roster.n_generations,
+           cs_version);
     rc = cs_coordinator_net_loop(sv, err);
     cs_log(CS_INFO, "ending", "code=%s", cs_error_name(rc));
     return rc;

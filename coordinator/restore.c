@@ -222,9 +222,13 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_roster_study *
     const struct cs_study *study = plan->view->spec.study;
     uint32_t n = plan->view->plan.n_lanes, gen = plan->view->generation.number;
     struct cs_lane_load *loads = cs_xcalloc(n + 1, sizeof *loads);
-    struct cs_generation_load load = {
-        .gen = gen, .open = open, .lanes = loads, .n_lanes = n, .budget_nano_usd = study->budget_nano_usd,
-        .study = s->key, .weight = cs_roster_weight(s)};
+    struct cs_generation_load load = {.gen = gen,
+                                      .open = open,
+                                      .lanes = loads,
+                                      .n_lanes = n,
+                                      .budget_nano_usd = study->budget_nano_usd,
+                                      .study = s->key,
+                                      .weight = cs_roster_weight(s)};
     struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
     enum cs_err rc = CS_OK;
 
@@ -307,7 +311,7 @@ static void count(struct cs_roster_study *s, const struct cs_plan *plan, const s
 }
 
 static enum cs_err load_one(struct cs_server *sv, struct cs_roster_study *s, const struct cs_generation *g, bool open,
-                        struct cs_error *err)
+                            struct cs_error *err)
 {
     struct cs_loaded_plan plan;
     struct cs_build_lane *lanes = NULL;

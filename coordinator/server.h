@@ -136,9 +136,9 @@ struct cs_again_lane {
 struct cs_again_pass {
     uint32_t number; /* of the act since the start; 0: none yet */
     enum cs_again_state state;
-    bool wanted[2];              /* timeouts, unparsable */
-    bool repeat;                 /* also what was asked again before */
-    char *model;                 /* NULL: all */
+    bool wanted[2]; /* timeouts, unparsable */
+    bool repeat;    /* also what was asked again before */
+    char *model;    /* NULL: all */
     uint64_t study;
     uint32_t gen, n_lanes, lane; /* the cursor: next page to look at */
     uint64_t page;

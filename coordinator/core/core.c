@@ -307,8 +307,7 @@ void cs_core_lane(const struct cs_core *core, uint64_t study, uint32_t lane, str
     }
 }
 
-void cs_core_page(const struct cs_core *core, uint64_t study, uint32_t lane, uint64_t page,
-                  uint8_t bits[CS_PAGE_BYTES])
+void cs_core_page(const struct cs_core *core, uint64_t study, uint32_t lane, uint64_t page, uint8_t bits[CS_PAGE_BYTES])
 {
     const struct cs_lane *l = find_lane(core, study, lane);
 

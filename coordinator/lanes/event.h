@@ -19,7 +19,7 @@ enum {
     CS_FRONTIER_STEP = 1024, /* positions: a multiple of the page */
     CS_PENDING_GROUPS = 2,   /* batches with the commit thread */
     CS_SESSIONS_MAX = 4096,
-    CS_FAULTS_MAX = 3,         /* malformed or impossible messages until a session is closed */
+    CS_FAULTS_MAX = 3,                      /* malformed or impossible messages until a session is closed */
     CS_WEIGHT_USUAL = CS_LANE_WEIGHT_USUAL, /* of a study (roster.h) */
     CS_RETRY_AFTER_MS = 10000,
     CS_NAME_RETRY_MS = 2000,
@@ -74,7 +74,7 @@ struct cs_generation_load {
     uint32_t gen;
     uint64_t study;  /* key of its name: generations of one study share budget and operator's words */
     uint32_t weight; /* of the study against others; 0: CS_WEIGHT_USUAL */
-    bool open; /* false: an older one, for late outputs only */
+    bool open;       /* false: an older one, for late outputs only */
     uint8_t spec_digest[32];
     struct cs_lane_load *lanes; /* copied, but for the ledgers */
     uint32_t n_lanes;           /* at most CS_MODELS_MAX */
@@ -222,8 +222,8 @@ struct cs_core_opts {
     uint32_t n_expected;
     const struct cs_risk_row *risks;
     uint32_t n_risks;
-    uint64_t first_study;         /* of generation 1: the row `presumed` is its own; others have `presumed/KEY` */
-    int64_t presumed_nano_usd;    /* for good: the row `presumed` */
+    uint64_t first_study;      /* of generation 1: the row `presumed` is its own; others have `presumed/KEY` */
+    int64_t presumed_nano_usd; /* for good: the row `presumed` */
     const struct cs_presumed_row *presumed; /* of the others */
     uint32_t n_presumed;
     const uint64_t *fingerprints; /* of the newest outputs on disk: they may be sent again */
@@ -256,7 +256,7 @@ struct cs_lane_view { /* durable figures, but `leased` */
     uint32_t n_quarantined;
 };
 struct cs_core_view { /* of a study */
-    uint32_t gen; /* newest loaded; 0: none */
+    uint32_t gen;     /* newest loaded; 0: none */
     uint32_t weight;
     bool draining, closing;
     uint32_t sessions; /* workers heard of lately; this and the counts of outputs are of the whole fleet */

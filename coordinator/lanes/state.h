@@ -341,8 +341,8 @@ struct cs_core {
     struct {
         uint32_t n, cap;
         uint64_t *items;
-    } risks_dirty;              /* epochs of rows for the open group */
-    bool written_off_dirty;     /* of some study */
+    } risks_dirty;          /* epochs of rows for the open group */
+    bool written_off_dirty; /* of some study */
     struct cs_seen
         seen[2]; /* fingerprints of outputs taken lately: [0] fills; full, it becomes [1], which is forgotten */
     struct {

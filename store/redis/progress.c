@@ -225,8 +225,7 @@ static enum cs_err read_study(struct reading *c, const char *fleet, const char *
     const char *key = cs_arena_printf(c->arena, "clinsafe:%s:progress", fleet);
     if (study == NULL)
         return read_progress(c, fleet, key, out);
-    enum cs_err rc =
-        read_progress(c, fleet, cs_arena_printf(c->arena, "clinsafe:%s:study:%s", fleet, study), out);
+    enum cs_err rc = read_progress(c, fleet, cs_arena_printf(c->arena, "clinsafe:%s:study:%s", fleet, study), out);
     if (rc == CS_ENOENT)
         rc = read_progress(c, fleet, key, out);
     if (rc == CS_OK && strcmp(out->study, study) != 0)

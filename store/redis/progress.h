@@ -87,8 +87,8 @@ CS_WARN_UNUSED enum cs_err cs_progress_parse(const char *json, size_t n, struct 
 void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers);
 /* Reads a fleet (NULL: the only one there is; CS_EINVAL names them when there are several) and a study of it (NULL: that submitted
  * last; CS_ENOENT: it has none of this name). All strings live in arena. */
-CS_WARN_UNUSED enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, const char *study, struct cs_arena *arena,
-                                            struct cs_progress *out, struct cs_worker_info **workers,
-                                            uint32_t *n_workers, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, const char *study,
+                                            struct cs_arena *arena, struct cs_progress *out,
+                                            struct cs_worker_info **workers, uint32_t *n_workers, struct cs_error *err);
 
 #endif

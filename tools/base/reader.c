@@ -96,8 +96,8 @@ static enum cs_err find_study(struct cs_reader *r, const char *name, struct cs_e
 
 /* ---- opening --------------------------------------------------------------------------------------------- */
 
-enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store,
-                           const char *name, struct cs_error *err)
+enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store, const char *name,
+                           struct cs_error *err)
 {
     struct cs_study_dir d;
     *r = (struct cs_reader){0};

@@ -7,12 +7,13 @@
 struct cs_reader {
     struct cs_store *store;
     struct cs_generation_view view;
-    uint64_t apart; /* key of the study, unless it is the store's first: what is kept beside the store has it in its name */
+    uint64_t
+        apart; /* key of the study, unless it is the store's first: what is kept beside the store has it in its name */
 };
 
 #define CS_WHICH_OPTION(name)                                                                                          \
     {                                                                                                                  \
-        "study", CS_OPT_STR, &(name), "NAME", "which study, where the store holds several"                              \
+        "study", CS_OPT_STR, &(name), "NAME", "which study, where the store holds several"                             \
     }
 /* store: the database folder, or NULL: that of the study directory (`dir`, or beside `study`). name: of a study in it, NULL: the only
  * one (CS_EUSAGE names them where there are several). A consistent view of this moment. */

@@ -16,12 +16,12 @@
 #define CS_SHARES_FREE UINT32_MAX
 
 struct cs_share {
-    bool works;     /* has work, and may do it */
-    bool trusted;   /* is answered */
+    bool works;      /* has work, and may do it */
+    bool trusted;    /* is answered */
     uint64_t weight; /* against the others; 0: 1 */
-    uint32_t limit; /* calls that it may have at once; CS_SHARES_FREE: any number */
-    uint32_t share; /* out: what it gets */
-    uint32_t wish;  /* out: what it could use if it had no `limit`; at least share */
+    uint32_t limit;  /* calls that it may have at once; CS_SHARES_FREE: any number */
+    uint32_t share;  /* out: what it gets */
+    uint32_t wish;   /* out: what it could use if it had no `limit`; at least share */
 };
 
 void cs_shares(struct cs_share *lanes, uint32_t n, uint32_t slots);

@@ -136,26 +136,16 @@ static const char *study_state(const struct cs_progress *p, const struct cs_core
     return paused > 0 ? "paused" : stopped > 0 ? "stopped" : "finished";
 }
 
-/* Answers a second over the last ten. */
-static void add_rate(struct cs_roster_study *s, struct cs_progress *p, bool sample)
+static void add_rate(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *p, bool sample)
 {
-    uint64_t now = cs_clock_mono_ms(), answers = 0, left = p->planned - p->done - p->failed - p->cancelled;
-    uint32_t oldest;
-
-    for (uint32_t i = 0; i < p->n_lanes; i++)
-        answers += p->lanes[i].done + p->lanes[i].failed - p->lanes[i].counters.adopted;
-    if (s->rate_gen != p->gen) {
-        s->rate_gen = p->gen;
-        s->rate_n = 0;
+    struct cs_rate_lane *lanes = cs_arena_array(&sv->progress_arena, p->n_lanes + 1, sizeof *lanes);
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        const struct cs_progress_lane *l = &p->lanes[i];
+        lanes[i] = (struct cs_rate_lane){.answers = l->done + l->failed - l->counters.adopted,
+                                         .left = l->planned - l->done - l->failed - l->cancelled,
+                                         .open = strcmp(l->state, "paused") != 0 && strcmp(l->state, "stopped") != 0};
     }
-    oldest = s->rate_n < CS_ROSTER_RATES ? 0 : (uint32_t)(s->rate_n % CS_ROSTER_RATES);
-    if (s->rate_n > 0 && now > s->rate_at[oldest] && answers > s->rate[oldest])
-        p->outputs_per_s = (double)(answers - s->rate[oldest]) * 1000.0 / (double)(now - s->rate_at[oldest]);
-    p->eta_s = p->outputs_per_s > 0 ? (double)left / p->outputs_per_s : left == 0 ? 0 : -1;
-    if (sample) {
-        s->rate[s->rate_n % CS_ROSTER_RATES] = answers;
-        s->rate_at[s->rate_n++ % CS_ROSTER_RATES] = now;
-    }
+    cs_rate_look(&s->rate, p->gen, lanes, p->n_lanes, cs_clock_mono_ms(), sample, &p->outputs_per_s, &p->eta_s);
 }
 
 /* ---- one that is being built ------------------------------------------------------------------------------ */
@@ -242,7 +232,7 @@ static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_pr
     for (uint32_t i = 0; i < view.n_lanes; i++)
         add_lane(sv, s, p, i);
     p->state = study_state(p, &view);
-    add_rate(s, p, sample);
+    add_rate(sv, s, p, sample);
 }
 
 /* ---- out ---------------------------------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@
 #include "coordinator/borrow.h"
 #include "coordinator/lanes/event.h"
 #include "coordinator/plans.h"
+#include "coordinator/rate.h"
 #include "protocol/base/options.h"
 #include "protocol/wire/socket.h"
 #include "store/commit.h"
@@ -50,7 +51,7 @@ struct cs_door {
 
 /* ---- the studies (roster.h) ------------------------------------------------------------------------------ */
 
-enum { CS_ROSTER_RATES = 10, CS_ROSTER_WEIGHT_MAX = 1000, CS_ROSTER_LOOK_MS = 200 };
+enum { CS_ROSTER_WEIGHT_MAX = 1000, CS_ROSTER_LOOK_MS = 200 };
 enum cs_priority { CS_PRIORITY_LOW, CS_PRIORITY_NORMAL, CS_PRIORITY_HIGH };
 
 struct cs_roster_totals { /* trials */
@@ -68,11 +69,9 @@ struct cs_roster_study {
     struct cs_roster_totals totals; /* when it was parked */
     uint32_t weight;                /* as said: 1 to CS_ROSTER_WEIGHT_MAX */
     enum cs_priority priority;
-    char *after; /* NULL: nobody */
-    /* publish.c's: answers and when, a ring; what was shown last */
-    uint64_t rate[CS_ROSTER_RATES], rate_at[CS_ROSTER_RATES], rate_n;
-    uint32_t rate_gen;
-    uint64_t shown_print, shown_ms;
+    char *after;                    /* NULL: nobody */
+    struct cs_rate rate;            /* publish.c's; */
+    uint64_t shown_print, shown_ms; /* what it has shown last */
 };
 
 struct cs_roster {

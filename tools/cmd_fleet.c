@@ -146,19 +146,24 @@ int cmd_pause(int argc, char **argv)
 {
     return say(
         "pause",
-        "Starts no further calls, in all models or in MODEL; calls in flight finish. Holds until `resume`, over restarts too.",
+        "Starts no further calls, in all models or in MODEL; calls in flight finish. Holds until `resume`, over restarts and edits\n"
+        "of the study too.",
         "paused", true, argc, argv);
 }
 
 int cmd_resume(int argc, char **argv)
 {
-    return say("resume", "Goes on after `pause`.", "resumed", true, argc, argv);
+    return say("resume", "Goes on after `pause`. With MODEL also after `cancel`: what was given up is planned again.",
+               "resumed", true, argc, argv);
 }
 
 int cmd_cancel(int argc, char **argv)
 {
-    return say("cancel", "Gives up every trial that has no answer yet, in all models or in MODEL. Answers are kept.",
-               "cancelled", true, argc, argv);
+    return say(
+        "cancel",
+        "Gives up every trial that has no answer yet, in all models or in MODEL. Answers are kept. Holds over edits of the\n"
+        "study too, until `resume MODEL`.",
+        "cancelled", true, argc, argv);
 }
 
 /* They are typed by people who look for what is not there, and deserve the reason. */

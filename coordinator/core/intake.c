@@ -259,7 +259,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     cs_batch_add_output(core->open->batch, &row);
     count(core, lane, o, row.flags, worst);
     if (answer)
-        cs_served_take(core, lane, o, owner->bought_for);
+        cs_coordinator_served_take(core, lane, o, owner->bought_for);
 }
 
 static void refuse(struct cs_core *core, struct cs_session *s, uint64_t number, enum cs_refusal why)

@@ -162,7 +162,7 @@ class Crossover(Base):
                            cases=self.CASES)
         rows = list(self.rows())
         for row in rows:
-            if row["factor.persona"] != "nurse" and row["factor.group"] == "homeless":
+            if row["factor.persona"] != "nurse" and row["factor.group"] == "homeless" and row["case_id"] != "c39":
                 row["outcome"], row["answer.visit"] = "refused", ""
         x, = self.report(study, rows)["interactions"]
         self.assertIn(x["verdict"], ("inconclusive", "none"))
@@ -209,6 +209,9 @@ class OneAnswerACase(Base):
         # 7 and 1 of 100, 68 both: Wilson's limits of 75 and 69 %, phi from 68 24 - 7 corrected: Newcombe's method 10
         self.near(c["ci"][0], 0.182662170931612)
         self.near(c["ci"][1], 11.94662086686372)
+        self.near(c["odds_ratio"], 7)
+        self.near(c["odds_ratio_ci"][0], 0.899317, 5)  # Clopper-Pearson of 7 in 8
+        self.near(c["odds_ratio_ci"][1], 315.48, 4)
         self.assertEqual(c["ci_simultaneous"][0], 0, "no interval off 0 beside a p of 0.07")
 
     def test_rates_have_wilson_intervals(self):

@@ -116,10 +116,18 @@ class Many(harness.TestCase):
         self.assertEqual((self.list()["alpha"]["state"], self.list()["alpha"]["done"]), ("paused", 0))
         b.write_text(b.read_text().replace("repeats: 3\n", "repeats: 4\n"))
         self.assertIn("beta: generation 3 started", self.submit(b))
+        self.assertIn("cancelled", self.wait("beta", 2))
         self.assertEqual(self.list()["alpha"]["done"], 0, "another study's edit undoes no pause")
+        a.write_text(a.read_text().replace("title: A small", "title: Another small"))
+        self.submit(a)
+        time.sleep(0.5)
+        self.assertEqual((self.list()["alpha"]["state"], self.list()["alpha"]["done"]), ("paused", 0), "nor does its own")
         self.assertExit(self.operator("resume", "--study", "alpha"))
+        self.assertExit(self.operator("resume", "model-b", "--study", "beta"))
         self.wait("alpha")
+        self.wait("beta")
         self.assertOutputs(a, "alpha")
+        self.assertOutputs(b, "beta")
 
     def test_a_study_waits_for_another(self):
         a, b = self.small("alpha"), self.small("beta")
@@ -138,6 +146,13 @@ class Many(harness.TestCase):
         self.assertLess(self.list()["beta"]["done"], TRIALS)
         self.wait("beta")
         self.assertOutputs(b, "beta")
+
+    def test_a_lock_that_is_about_to_be_free_is_waited_for(self):
+        late = self.box.start("clinsafe-coordinator", "--dir", self.store, "--bind", self.where["work"] + "2", "--admin",
+                              self.where["admin"] + "2", "--ready-file", self.box.dir / "ready2")
+        time.sleep(0.5)
+        self.coordinator.kill()
+        harness.wait_for((self.box.dir / "ready2").exists, what="the second coordinator", process=late)
 
     def test_killed_in_the_middle_of_two(self):
         studies = {name: self.small(name) for name in ("alpha", "beta")}

@@ -3,6 +3,7 @@
 studies of every kind of answer, with clusters of several cases, strata, blocks and the other adjustments, compared with numbers that are
 computed here from the export."""
 import collections
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -224,6 +225,9 @@ RICH_ANALYSIS = """{adjust: %s,
   contrasts: [{factor: group, each: control, by: [setting]}, {factor: group, pairs: [[a, b]], family: exploratory}]}"""
 
 
+T_9 = 2.2621571627409915  # two-sided 5 %, 9 degrees of freedom
+
+
 def bh(p, q=1.0):
     """Adjusted p of Benjamini-Hochberg; times q for Benjamini-Yekutieli."""
     order, best, out = sorted(range(len(p)), key=lambda i: -p[i]), 1.0, [0.0] * len(p)
@@ -304,6 +308,31 @@ class Rich(Lab):
                     self.assertAlmostEqual(c["shift"], statistics.fmean(d), 8)
                     if statistics.stdev(d) > 1e-9:
                         self.assertAlmostEqual(c["se"], statistics.stdev(d) / len(d) ** 0.5, 8)
+
+    def cluster_rates(self, level):
+        """Share of "Yes" to visit, by cluster; mean over its cases and orders."""
+        cells = collections.defaultdict(list)
+        for row in self.rows:
+            if row["factor.group"] == level:
+                cells[row["cluster"], row["case_id"], row["factor.order"]].append(row["answer.visit"] == "Yes")
+        clusters = collections.defaultdict(list)
+        for (cluster, _, _), yes in cells.items():
+            clusters[cluster].append(statistics.fmean(yes))
+        return [statistics.fmean(v) for _, v in sorted(clusters.items())]
+
+    def test_the_interval_of_a_ratio_and_of_the_case_specific_variance(self):
+        c = self.contrast(self.by["holm"], outcome="visit", level="a", comparator="plain", stratum_value="")
+        a, b = self.cluster_rates("a"), self.cluster_rates("plain")
+        n, ratio = len(a), statistics.fmean(a) / statistics.fmean(b)
+        off = [(x - ratio * y) / statistics.fmean(b) for x, y in zip(a, b)]
+        reach = math.exp(T_9 * (sum(v * v for v in off) / (n - 1) / n) ** 0.5 / ratio)
+        self.assertAlmostEqual(c["ratio"], ratio, 9)
+        self.assertAlmostEqual(c["ratio_ci"][0], ratio / reach, 6)
+        self.assertAlmostEqual(c["ratio_ci"][1], ratio * reach, 6)
+        part = next(v for v in self.by["holm"]["components"] if (v["outcome"], v["level"]) == ("visit", "a"))
+        middle = sum(part["case_variance_ci"]) / 2
+        self.assertAlmostEqual(middle, part["case_variance"], 6)
+        self.assertLess(part["case_variance_ci"][0], part["case_variance_ci"][1])
 
     def test_strata_have_their_own_clusters(self):
         clusters = {c["stratum_value"]: c["clusters"] for c in self.by["holm"]["contrasts"]

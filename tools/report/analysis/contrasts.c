@@ -146,6 +146,17 @@ static void pair_all(struct cs_report_work *w)
 
 /* ---- tests --------------------------------------------------------------------------------------------------------- */
 
+static void set_odds(const struct cs_report_work *w, struct cs_report_contrast *c)
+{
+    const uint32_t b = (uint32_t)c->flips_b, gained = (uint32_t)c->flips_c;
+    const struct cs_odds_ratio odds = cs_proportion_odds_ratio_pairs(b, gained, w->declared->alpha);
+    c->p_mcnemar = cs_analysis_work_known(cs_proportion_mcnemar(b, gained));
+    if (odds.status == CS_STAT_OK)
+        c->odds_ratio = cs_analysis_work_known(odds.ratio);
+    if (odds.has_lo && odds.has_hi)
+        c->odds_ratio_ci = (struct cs_report_span){true, odds.lo, odds.hi};
+}
+
 static void test_one(struct cs_report_work *w, size_t at)
 {
     struct cs_report_contrast *c = &w->r->contrasts[at];
@@ -176,7 +187,7 @@ static void test_one(struct cs_report_work *w, size_t at)
     c->flips_b = p->b;
     c->flips_c = p->c;
     if (p->single)
-        c->p_mcnemar = cs_analysis_work_known(cs_proportion_mcnemar((uint32_t)p->b, (uint32_t)p->c));
+        set_odds(w, c);
 }
 
 static void test_some(void *self, uint32_t from, uint32_t to, unsigned worker)
@@ -192,15 +203,11 @@ static void test_some(void *self, uint32_t from, uint32_t to, unsigned worker)
 static void all_ratios(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
-    struct cs_ratio_job *jobs = cs_xcalloc(r->n_contrasts + 1, sizeof *jobs);
-    size_t n = 0;
     for (size_t i = 0; i < r->n_contrasts; i++) {
         struct cs_report_contrast *c = &r->contrasts[i];
         if (cs_analysis_work_scale(&r->outcomes[c->outcome]) > 1)
-            jobs[n++] = (struct cs_ratio_job){&w->paired[i], &c->ratio, &c->ratio_ci};
+            cs_rate_ratios_of(&w->paired[i], w->declared->alpha, &c->ratio, &c->ratio_ci);
     }
-    cs_rate_ratios(w, jobs, n);
-    free(jobs);
 }
 
 /* ---- nominal answers at once -------------------------------------------------------------------------------------------- */
@@ -344,6 +351,8 @@ static const struct cs_report_column contrast_columns[] = {
     CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_c, flips_known, "flips_c", NULL),
     CS_COLUMN_SAID(verdict_word, NULL, "verdict"),
     CS_COLUMN(contrast, why, NULL, "why"),
+    CS_COLUMN_SAME(contrast, odds_ratio),
+    CS_COLUMN(contrast, odds_ratio_ci, "odds_ratio_ci", "odds_ratio_low,odds_ratio_high"),
     CS_COLUMN_END_MODEL(contrast),
 };
 static const struct cs_report_column category_columns[] = {

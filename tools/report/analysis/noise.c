@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/report/stats/stats.h"
+#include "tools/report/stats/components.h"
+#include "tools/report/stats/dist.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/words.h"
 
@@ -198,6 +199,18 @@ static void inner_floors(const struct cs_report_work *w, struct growing *g, uint
 
 /* ---- components of contrasts ------------------------------------------------------------------------------------------------ */
 
+/* Its standard error leaves out one cluster at a time. */
+static struct cs_report_span case_variance_ci(const struct cs_paired *p, double alpha, double scale)
+{
+    struct cs_component_cluster *cluster = cs_xcalloc((size_t)p->n + 1, sizeof *cluster);
+    for (uint32_t i = 0; i < p->n; i++)
+        cluster[i] = (struct cs_component_cluster){.d = p->diff[i], .v = p->sampling[i]};
+    const struct cs_component c = cs_stats_components_reduced(cluster, p->n, alpha, 0).case_sq;
+    const double reach = cs_dist_t_critical(alpha / 2, p->n - 1) * c.se;
+    free(cluster);
+    return (struct cs_report_span){true, (c.value - reach) * scale, (c.value + reach) * scale};
+}
+
 static void one_component(const struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t contrast,
                           struct cs_report_component *out)
 {
@@ -230,6 +243,7 @@ static void one_component(const struct cs_report_work *w, uint32_t model, uint32
     }
     const double variance = d.var - v.mean;
     out->case_variance = cs_analysis_work_known(variance * scale * scale);
+    out->case_variance_ci = case_variance_ci(p, w->declared->alpha, scale * scale);
     out->case_sd = cs_analysis_work_known(variance > 0 ? sqrt(variance) * scale : 0);
     out->noise = cs_analysis_work_known(p->noise);
 }
@@ -364,6 +378,7 @@ static const struct cs_report_column component_columns[] = {
     CS_COLUMN_SAME(component, case_variance),
     CS_COLUMN_SAME(component, noise),
     CS_COLUMN_SAME(component, why),
+    CS_COLUMN(component, case_variance_ci, "case_variance_ci", "case_variance_low,case_variance_high"),
     CS_COLUMN_END_MODEL(component),
 };
 const struct cs_report_table cs_analysis_noise_tables[] = {

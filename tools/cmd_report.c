@@ -24,7 +24,7 @@ static enum cs_err write_page(const struct cs_report *r, const char *path, struc
 }
 
 struct wanted { /* which outputs */
-    const char *study, *from, *map, *analysis, *store, *against;
+    const char *study, *from, *map, *analysis, *store, *name, *against;
     struct cs_study_args args;
 };
 
@@ -63,8 +63,8 @@ static void compare_file(struct opened *o, const struct wanted *in)
     cs_load_release(&l);
 }
 
-static enum cs_err open_source(struct opened *o, const struct wanted *in, const struct cs_ratings *ratings,
-                               unsigned threads, struct cs_error *err)
+static enum cs_err open_source(struct opened *o, const struct wanted *in, struct cs_ratings *ratings, unsigned threads,
+                               struct cs_error *err)
 {
     if (in->from != NULL && (in->store != NULL || in->args.dir != NULL))
         return cs_error_set(err, CS_EUSAGE, "--from reads a table, --store and --dir a store; give one of them");
@@ -74,7 +74,11 @@ static enum cs_err open_source(struct opened *o, const struct wanted *in, const 
         return cs_error_set(err, CS_EUSAGE, "the study file has an analysis of its own; give STUDY or --analysis");
     if (in->from != NULL)
         return open_table(o, in, in->from, err);
-    enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
+    enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, in->name, err);
+    char *folder = cs_ratings_folder(in->study, in->args.dir, in->store, o->reader.apart);
+    if (rc == CS_OK)
+        rc = cs_ratings_load(ratings, folder, err);
+    free(folder);
     if (rc == CS_OK)
         rc = cs_source_store(&o->source, &o->reader, ratings, threads, err);
     if (rc == CS_OK && in->study != NULL)
@@ -98,14 +102,14 @@ static enum cs_err open_other(struct opened *o, const struct wanted *in, unsigne
     if (what[strspn(what, "0123456789")] == '\0' && what[0] != '\0') {
         if (in->from != NULL)
             return cs_error_set(err, CS_EUSAGE, "--against %s is a generation, and a table has none", what);
-        rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
+        rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, in->name, err);
         if (rc == CS_OK)
             rc = cs_reader_generation(&o->reader, (uint32_t)strtoul(what, NULL, 10), err);
     } else {
         char *current = cs_xasprintf("%s/CURRENT", what);
         const bool is_store = access(current, F_OK) == 0;
         free(current);
-        rc = cs_reader_open(&o->reader, NULL, is_store ? NULL : what, is_store ? what : NULL, err);
+        rc = cs_reader_open(&o->reader, NULL, is_store ? NULL : what, is_store ? what : NULL, in->name, err);
     }
     if (rc == CS_OK)
         rc = cs_source_store(&o->source, &o->reader, NULL, threads, err);
@@ -150,17 +154,13 @@ static enum cs_err make(struct cs_report **out, const struct wanted *in, struct 
 {
     struct opened now = {0}, other = {0};
     struct cs_ratings ratings = {0};
-    char *folder = cs_ratings_folder(in->study, in->args.dir, in->store);
-    enum cs_err rc = in->from == NULL ? cs_ratings_load(&ratings, folder, err) : CS_OK;
-    if (rc == CS_OK)
-        rc = open_source(&now, in, &ratings, opts->threads, err);
+    enum cs_err rc = open_source(&now, in, &ratings, opts->threads, err);
     if (rc == CS_OK && in->against != NULL)
         rc = open_other(&other, in, opts->threads, err);
     opts->ratings = in->from != NULL ? &now.source.table_ratings : &ratings;
     opts->against = in->against != NULL ? &other.source : NULL;
     if (rc == CS_OK)
         rc = cs_analysis_run(out, &now.source, opts, err);
-    free(folder);
     close_source(&other);
     close_source(&now);
     cs_ratings_release(&ratings);
@@ -175,6 +175,7 @@ int cmd_report(int argc, char **argv)
     const struct cs_option table[] = {
         CS_STUDY_OPTIONS(in.args),
         CS_DIR_OPTION(in.args),
+        CS_WHICH_OPTION(in.name),
         {"store", CS_OPT_STR, &in.store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"from", CS_OPT_STR, &in.from, "FILE",
          "analyse a table instead of a store: CSV or JSON Lines with the columns of `clinsafe export`"},

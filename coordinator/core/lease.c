@@ -151,7 +151,7 @@ void cs_lease_tell(struct cs_core *core, const struct cs_group *g)
 uint32_t cs_lease_assign(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
                          const struct cs_bits *which, struct cs_message **assign)
 {
-    bool budget = cs_budget_is_set(core);
+    bool budget = cs_budget_is_set(lane->study);
     struct cs_bits set = *which;
     struct cs_lease *l;
     int64_t worst = 0;

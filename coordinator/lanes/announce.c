@@ -25,12 +25,10 @@ void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_ann
     out->term = core->term;
     out->draining = core->draining;
     out->n_lanes = 0;
-    out->lanes = cs_arena_array(&core->arena, CS_SLOTS, sizeof *out->lanes);
-    for (uint32_t g = 0; g < CS_GENERATIONS_LOADED; g++) {
-        const struct cs_core_generation *gen = &core->gens[g];
-
+    out->lanes = cs_arena_array(&core->arena, core->n_slots + 1, sizeof *out->lanes);
+    for (const struct cs_core_generation *gen = core->gens; gen != NULL; gen = gen->hh.next) {
         for (uint32_t i = 0; i < gen->n_lanes; i++) {
-            struct cs_lane *l = core->lanes[g * CS_MODELS_MAX + i];
+            struct cs_lane *l = core->lanes[gen->first + i];
             struct cs_lane_info *info = &out->lanes[out->n_lanes++];
 
             info->gen = l->gen;

@@ -239,11 +239,12 @@ static void put_output(struct showing *s, const struct cs_model *m, const struct
         cs_clock_format_utc(o->started_wall_ms, started);
     fprintf(s->out, "  output %" PRIu64 ": %s, %s%s\n", stored->output_id, cs_outcome_name((enum cs_outcome)o->outcome),
             kind_of(stored), stored->flags & CS_OUTPUT_ADOPTED ? ", taken over from earlier" : "");
-    fprintf(s->out,
-            "    %s, %u call%s, HTTP %u, last call %u ms, %u ms in all; %u tokens in (%u cached), %u out (%u thinking), %s%s\n",
-            started, o->attempts, o->attempts == 1 ? "" : "s", o->http_status, o->latency_ms, o->total_ms,
-            o->input_tokens, o->cached_tokens, o->output_tokens, o->reasoning_tokens, cs_text_usd(cost, nano),
-            priced ? "" : " at least, a price is unknown");
+    fprintf(
+        s->out,
+        "    %s, %u call%s, HTTP %u, last call %u ms, %u ms in all; %u tokens in (%u cached), %u out (%u thinking), %s%s\n",
+        started, o->attempts, o->attempts == 1 ? "" : "s", o->http_status, o->latency_ms, o->total_ms, o->input_tokens,
+        o->cached_tokens, o->output_tokens, o->reasoning_tokens, cs_text_usd(cost, nano),
+        priced ? "" : " at least, a price is unknown");
     fprintf(s->out, "    answered by %s%s%s%s%s; finish %s; worker %s\n",
             o->model_resolved[0] != '\0' ? o->model_resolved : "an unnamed model",
             o->fingerprint[0] != '\0' ? ", fingerprint " : "", o->fingerprint,
@@ -266,8 +267,8 @@ static void put_request(struct showing *s, const struct cs_coords *at, const str
     fprintf(s->out, "case %s", s->o->case_id);
     for (uint32_t f = 0; f < study->n_factors; f++)
         fprintf(s->out, ", %s = %s", study->factors[f].name, study->factors[f].levels[at->arms[f].level].id);
-    fprintf(s->out, ", question %s, model %s (%s, account %s)\n", study->questions[at->question].name, m->name, m->model,
-            a->name);
+    fprintf(s->out, ", question %s, model %s (%s, account %s)\n", study->questions[at->question].name, m->name,
+            m->model, a->name);
     fprintf(s->out, "  request, %s%s%s, %zu bytes:\n", cs_protocol_name(a->protocol),
             a->base_url[0] != '\0' ? " at " : "", a->base_url, body->len);
     put_text(s->out, cs_buf_cstr(body));

@@ -12,8 +12,8 @@
 
 struct cs_show_opts {
     const char *case_id;
-    const char *levels; /* "LEVEL" or "FACTOR=LEVEL", several with commas; "-": every one */
-    uint32_t repeat;    /* from 1, within its block; 0: all */
+    const char *levels;           /* "LEVEL" or "FACTOR=LEVEL", several with commas; "-": every one */
+    uint32_t repeat;              /* from 1, within its block; 0: all */
     const char *model, *question; /* NULL: all */
     bool json;
 };

@@ -110,6 +110,16 @@ static void compute(struct cs_power_row *r, double alpha)
     r->equivalence = equivalence.power;
 }
 
+double cs_plan_power_at_margin(const struct cs_power_row *r, double alpha, double clusters, double times)
+{
+    double scale;
+    const double noise = variance_of(r, &scale);
+    const struct cs_power_design d = {
+        clusters, r->tau / scale, noise, noise, r->answers * times, r->answers_comparator * times, alpha};
+    const struct cs_power p = cs_stats_power_difference(&d, r->margin / scale);
+    return r->known && p.status == CS_STAT_OK ? p.power : 0;
+}
+
 static bool is_alike(const struct cs_power_row *a, const struct cs_power_row *b)
 {
     return a->outcome == b->outcome && a->clusters == b->clusters && a->answers == b->answers &&

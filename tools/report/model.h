@@ -91,6 +91,8 @@ struct cs_report_level {
     enum cs_level_role role;
     const char *text; /* what it inserts or says, first wording; "" when nothing */
     const char *axis; /* heading that it stands under: column "axis" of the factor's table; "" or NULL: none */
+    const char *
+        label; /* as people say it, in the plural ("transgender women"): column "label" of the table; "" or NULL: none */
 };
 struct cs_report_factor {
     const char *name;
@@ -171,6 +173,15 @@ struct cs_report_rate {
     uint64_t answers;
     struct cs_report_figure rate; /* in the unit of rate_level of a contrast */
     struct cs_report_span ci;     /* 1 - alpha, cluster t; shares end at 0 and 1 */
+};
+
+/* How often each answer was given under one level: counts of outputs, every one alike. Not for numbers; categories of one field once. */
+struct cs_report_given {
+    uint32_t model, outcome, factor, level;
+    uint64_t asked; /* terminal, technical failures left out */
+    const struct cs_report_count
+        *answers; /* lowest first, "No" before "Yes"; then insufficient information, no usable answer */
+    uint32_t n_answers;
 };
 
 /* ---- contrasts ---------------------------------------------------------------------------------------- */
@@ -396,6 +407,20 @@ struct cs_report_agreement {
     const char *why;
 };
 
+/* ---- cases that moved most ------------------------------------------------------------------------------------ */
+
+/* A case of a contrast, chosen by one half of the repeats (every first, third ... of a prompt), with what the other half says of it: the cases
+ * that moved most in one look move less in the next, and only the second number is an estimate. Beside it a pair of replies, verbatim. */
+struct cs_report_moved {
+    uint32_t contrast; /* index in contrasts */
+    const char *case_id;
+    bool down;                             /* moved towards less: under-triage, where the scale is urgency */
+    struct cs_report_figure chosen, shift; /* in the half that chose it; in the other half */
+    const char *label;                     /* of the case, "" if it has none */
+    /* "" where the texts are not here (a table) or must not be shown (confidential cases) */
+    const char *prompt_comparator, *prompt_level, *reply_comparator, *reply_level;
+};
+
 /* ---- two runs of one study ---------------------------------------------------------------------------------- */
 
 struct cs_report_rerun { /* a contrast now and then, over the clusters that both have */
@@ -477,6 +502,8 @@ struct cs_report {
     uint32_t n_lost;
     const struct cs_report_rate *rates; /* by model, outcome, factor, level */
     uint32_t n_rates;
+    const struct cs_report_given *given; /* by model, outcome, factor, level */
+    uint32_t n_given;
     const struct cs_report_floor *floors; /* by model, outcome, kind */
     uint32_t n_floors;
     struct cs_report_contrast *contrasts; /* by model, outcome, and then as declared */
@@ -500,6 +527,9 @@ struct cs_report {
     uint32_t n_warrants;
     const struct cs_report_agreement *agreements;
     uint32_t n_agreements;
+    const struct cs_report_moved *moved; /* by contrast; those that moved down first, the largest first */
+    uint32_t n_moved;
+    const char *moved_note; /* why there are none, or why there are no texts; "" otherwise */
     const struct cs_report_range *ranges;
     uint32_t n_ranges;
     struct cs_report_earlier earlier; /* the run compared with (--against) */
@@ -507,7 +537,11 @@ struct cs_report {
     uint32_t n_reruns;
     const struct cs_report_provenance *provenance;
     uint32_t n_provenance;
-    const char *const *notes; /* sentences that a reader must see first: incomplete, no control, few clusters ... */
+    const char *const
+        *said_first; /* above every finding, one short sentence each: a model that changed, an incomplete study */
+    uint32_t n_said_first;
+    const char *const
+        *notes; /* sentences that a careful reader wants: no control, few clusters, unparsable replies by cause ... */
     uint32_t n_notes;
 };
 
@@ -516,32 +550,36 @@ struct cs_report {
 /* A row a section; a new one is a row here, its data above, and the files that the row names:
  *   ANALYSIS(file)           analysis/FILE.c: cs_analysis_FILE() fills it in, cs_analysis_FILE_tables[] names its columns for JSON and CSV.
  *                            A row may use what rows before it have filled in.
- *   PAGE(file, id, title)    html/FILE.c: cs_html_FILE() writes it, in the order of the rows
+ *   PAGE(file, id, title)    html/FILE.c: cs_html_FILE() writes it, below the first screen and in the order of the rows
+ *   BACK(file, id, title)    the same in the appendix, behind all PAGEs, folded until it is asked for
  */
 /* clang-format off */
-#define CS_REPORT_SECTIONS(ANALYSIS, PAGE)                                                                             \
+#define CS_REPORT_SECTIONS(ANALYSIS, PAGE, BACK)                                                                       \
+                            PAGE(heat, "heat-map", "All groups and answers at a glance")                               \
     ANALYSIS(head)                                                                                                     \
     ANALYSIS(generations)                                                                                              \
     ANALYSIS(said_first)                                                                                               \
-    ANALYSIS(completeness)  PAGE(completeness, "completeness", "Completeness")                                         \
-    ANALYSIS(lost)          PAGE(lost, "lost", "Answers lost, arm by arm")                                             \
+    ANALYSIS(completeness)  BACK(completeness, "completeness", "Completeness")                                         \
+    ANALYSIS(lost)          BACK(lost, "lost", "Answers lost, arm by arm")                                             \
     ANALYSIS(contrasts)                                                                                                \
     ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
-    ANALYSIS(noise)         PAGE(noise, "noise-floor", "Noise floor")                                                  \
+    ANALYSIS(noise)                                                                                                    \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \
-                            PAGE(answers, "answers", "Answer by answer")                                               \
-                            PAGE(heat, "heat-map", "Models and levels at a glance")                                    \
-                            PAGE(components, "components", "Three components")                                         \
+    ANALYSIS(given)         PAGE(answers, "answers", "Answer by answer")                                               \
+                            PAGE(noise, "noise-floor", "Noise floor")                                                  \
+                            BACK(components, "components", "Three components")                                         \
     ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \
     ANALYSIS(warrants)                                                                                                 \
     ANALYSIS(agreement)                                                                                                \
-    ANALYSIS(ranges)        PAGE(across, "across", "Across models and dates")                                          \
+    ANALYSIS(moved)         PAGE(moved, "moved", "Cases that moved most")                                              \
+    ANALYSIS(ranges)        BACK(across, "across", "Across models and dates")                                          \
     ANALYSIS(reruns)                                                                                                   \
-                            PAGE(declared, "declared", "Declared beforehand")                                          \
-    ANALYSIS(provenance)    PAGE(provenance, "provenance", "Provenance")                                               \
-                            PAGE(glossary, "glossary", "Words and formulas")
+                            BACK(counted, "verdicts", "Verdicts counted")                                              \
+                            BACK(declared, "declared", "Declared beforehand")                                          \
+    ANALYSIS(provenance)    BACK(provenance, "provenance", "Provenance")                                               \
+                            BACK(glossary, "glossary", "Words and formulas")
 /* clang-format on */
 
 #endif

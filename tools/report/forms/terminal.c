@@ -147,6 +147,8 @@ void cs_forms_terminal(const struct cs_report *r, FILE *out)
     fprintf(out, "%s: %" PRIu64 " of %" PRIu64 " trials have ended%s, %u cases in %u clusters\n", r->study, r->terminal,
             r->planned, r->complete ? " (complete)" : "", r->n_cases, r->n_clusters);
     fprintf(out, "%s\n", r->declared.sentence);
+    for (uint32_t i = 0; i < r->n_said_first; i++)
+        fprintf(out, "%s\n", r->said_first[i]);
     for (uint32_t i = 0; i < r->n_notes; i++)
         fprintf(out, "%s\n", r->notes[i]);
     uint32_t lines = 1;

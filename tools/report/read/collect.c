@@ -34,10 +34,24 @@ static void release_names(struct cs_collected_names *names)
         free(names->of[i].name);
 }
 
+void cs_collect_halves(struct cs_collected *c, const struct cs_plan *plan)
+{
+    bool repeats = false;
+    for (uint32_t i = 0; i < plan->study->n_rects; i++)
+        repeats = repeats || plan->study->rects[i].repeats > 1;
+    if (!repeats)
+        return;
+    c->halves = cs_xcalloc(plan->n_lanes, sizeof *c->halves);
+    for (uint32_t i = 0; i < plan->n_lanes; i++)
+        cs_grid_init(&c->halves[i], plan, i);
+}
+
 void cs_collect_release(struct cs_collected *c)
 {
     for (uint32_t i = 0; i < c->n_lanes; i++) {
         cs_grid_release(&c->grids[i]);
+        if (c->halves != NULL)
+            cs_grid_release(&c->halves[i]);
         if (c->first != NULL && c->first[i] != NULL) {
             cs_grid_release(c->first[i]);
             free(c->first[i]);
@@ -48,6 +62,7 @@ void cs_collect_release(struct cs_collected *c)
         release_names(&c->facts[i].fingerprints);
     }
     free(c->grids);
+    free(c->halves);
     free(c->first);
     free(c->again);
     free(c->facts);
@@ -58,7 +73,7 @@ void cs_collect_release(struct cs_collected *c)
 
 struct lane_scan {
     struct cs_generation_view *view; /* this thread's own */
-    struct cs_grid *grid;
+    struct cs_grid *grid, *half;     /* half: NULL, or every second repeat */
     struct cs_collected_lane *facts;
     const struct cs_rated *rated; /* or NULL */
     struct cs_arena arena;
@@ -187,6 +202,8 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
         return CS_OK;
     }
     add(l->grid, &a, o->started_wall_ms);
+    if (l->half != NULL && a.at.repeat % 2 == 1)
+        add(l->half, &a, o->started_wall_ms);
     if (l->rated != NULL)
         cs_rated_answers_count(l->rated, &o->digest, l->grid, a.at.case_index, a.at.cell);
     if (l->is_asked && l->asked == position) {
@@ -277,6 +294,7 @@ static void *scan_lanes(void *arg)
             break;
         struct lane_scan l = {.view = &view,
                               .grid = &t->pool->out->grids[lane],
+                              .half = t->pool->out->halves != NULL ? &t->pool->out->halves[lane] : NULL,
                               .facts = &t->pool->out->facts[lane],
                               .rated = t->pool->rated,
                               .first = &t->pool->out->first[lane],
@@ -304,6 +322,7 @@ enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const 
     c->again = cs_xcalloc(plan->n_lanes, sizeof(struct cs_collected_again *));
     for (uint32_t i = 0; i < plan->n_lanes; i++)
         cs_grid_init(&c->grids[i], plan, i);
+    cs_collect_halves(c, plan);
     if (threads > plan->n_lanes)
         threads = plan->n_lanes;
     struct scan_thread *t = cs_xcalloc(threads > 0 ? threads : 1, sizeof *t);

@@ -44,7 +44,8 @@ struct cs_collected_again {        /* trials of one cell of the plan that were a
 };
 
 struct cs_collected {
-    struct cs_grid *grids; /* one a lane */
+    struct cs_grid *grids;  /* one a lane */
+    struct cs_grid *halves; /* one a lane: every second repeat alone; NULL: repeats are not told apart */
     struct cs_collected_lane *facts;
     /* By lane; NULL where nothing was asked again: the same with the first answers instead, and counts by cell. */
     struct cs_grid **first;
@@ -61,6 +62,8 @@ CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_re
 CS_WARN_UNUSED enum cs_err cs_collect_table(struct cs_collected *c, const struct cs_plan *plan,
                                             const struct cs_case_source *cases, const struct cs_foreign *f,
                                             const char *path, bool from_rows, struct cs_error *err);
+/* Makes room for the halves of a plan that repeats anything. */
+void cs_collect_halves(struct cs_collected *c, const struct cs_plan *plan);
 void cs_collect_release(struct cs_collected *c); /* a zeroed struct is fine */
 
 /* Counts one more answer under a name (NULL, "": none was told), asked at this time (0: not known). */

@@ -26,7 +26,7 @@ struct prompt { /* cells that a row may belong to: several when blocks ask the s
 
 struct columns { /* where each stands; CS_NONE: the table does not have it */
     uint32_t model, case_id, question, block, state, outcome, resolved, fingerprint, started;
-    uint32_t attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted, salvaged, cause;
+    uint32_t repeat, attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted, salvaged, cause;
     uint32_t factor[CS_FACTORS_MAX], wording[CS_FACTORS_MAX];
     uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* [question][field] */
 };
@@ -109,6 +109,7 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
         {&c->cost_usd, "cost_usd"},
         {&c->adopted, "adopted"},
         {&c->salvaged, "salvaged"},
+        {&c->repeat, "repeat"},
         {&c->cause, "unparsable_why"},
     };
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
@@ -127,6 +128,8 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
             rc = need(r, c->wording[f], "wording.", s->factors[f].name, err);
     }
     find_answers(r, t);
+    if (c->repeat != CS_NONE)
+        cs_collect_halves(r->out, r->plan);
     return rc;
 }
 
@@ -396,6 +399,9 @@ static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, c
     }
     const int64_t when = time_of(cell_of(values, r->at.started));
     cs_grid_add(g, at.case_index, at.cell, outcome, outcome == CS_OUTCOME_ok ? answers : NULL, derived, when);
+    if (r->out->halves != NULL && count_of(cell_of(values, r->at.repeat)) % 2 == 0)
+        cs_grid_add(&r->out->halves[at.lane], at.case_index, at.cell, outcome,
+                    outcome == CS_OUTCOME_ok ? answers : NULL, derived, when);
     note_row(r, values, &r->out->facts[at.lane], when);
     return CS_OK;
 }

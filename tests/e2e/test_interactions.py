@@ -275,11 +275,11 @@ class Wordings(Base):
         c, _, page = self.contrast(1)
         self.assertEqual((c["wordings"], c["wording_sd"]), (1, None))
         self.assertIn("this sentence", page)
-        plan = harness.must(self.box.clinsafe("plan", self.box.dir / "w1" / "study.yaml"))
+        plan = harness.must(self.box.clinsafe("plan", self.box.dir / "w1" / "study.yaml", "--details"))
         self.assertIn('1 level of "group" under primary comparison is said in one sentence', plan.out)
 
     def test_plan_does_not_warn_of_three(self):
-        plan = harness.must(self.box.clinsafe("plan", self.lay_out(3)))
+        plan = harness.must(self.box.clinsafe("plan", self.lay_out(3), "--details"))
         self.assertNotIn("one sentence", plan.out)
 
 

@@ -88,6 +88,8 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     const struct cs_plan *plan = &r->view.plan;
     enum cs_err rc = cs_export_row_open(&e->row, &r->view, &e->ratings, err);
     if (rc == CS_OK)
+        rc = cs_export_row_served(&e->row, r->store, err);
+    if (rc == CS_OK)
         e->format->header(e->out, &e->row);
     e->reader = r;
     cs_screen_ticker_init(&e->ticker, "export", plan->n_trials);
@@ -124,10 +126,11 @@ int cmd_export(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct export e = {0};
-    const char *format = "csv", *path = NULL, *store = NULL;
+    const char *format = "csv", *path = NULL, *store = NULL, *name = NULL;
     char formats[CS_FORMAT_NAMES_LEN], formats_help[CS_FORMAT_NAMES_LEN];
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
+        CS_WHICH_OPTION(name),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"format", CS_OPT_STR, &format, "FORMAT", cs_format_names(formats_help, " (default)")},
         {"out", CS_OPT_STR, &path, "FILE", "where to write; default: standard output"},
@@ -152,8 +155,8 @@ int cmd_export(int argc, char **argv)
     if (e.format == NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "--format %s: want %s", format, cs_format_names(formats, ""));
     if (rc == CS_OK)
-        rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
-    char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, store);
+        rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, store, name, &err);
+    char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, store, reader.apart);
     if (rc == CS_OK)
         rc = cs_ratings_load(&e.ratings, folder, &err);
     free(folder);

@@ -1,12 +1,15 @@
 /* clinsafe report - what the outputs say: completeness, noise, shifts with their verdicts; as a page, JSON, or lines in the terminal. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/plain.h"
 #include "tools/commands.h"
 #include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
+#include "tools/fleet/submission.h"
 #include "tools/report/analysis/analysis.h"
 #include "tools/report/forms/forms.h"
 #include "tools/report/html/document.h"
@@ -21,7 +24,7 @@ static enum cs_err write_page(const struct cs_report *r, const char *path, struc
 }
 
 struct wanted { /* which outputs */
-    const char *study, *from, *store, *against;
+    const char *study, *from, *map, *analysis, *store, *name, *against;
     struct cs_study_args args;
 };
 
@@ -33,20 +36,54 @@ struct opened {
 static enum cs_err open_table(struct opened *o, const struct wanted *in, const char *path, struct cs_error *err)
 {
     const char *data = in->args.data != NULL ? in->args.data : getenv("CLINSAFE_DATA");
-    const struct cs_load_opts opts = {.providers = in->args.providers,
-                                      .data_dir = data != NULL && data[0] != '\0' ? data : NULL};
-    return cs_source_table(&o->source, path, in->study, &opts, err);
+    const struct cs_source_from from = {
+        .path = path,
+        .study = in->study,
+        .map = in->map,
+        .analysis = in->analysis,
+        .opts = {.providers = in->args.providers, .data_dir = data != NULL && data[0] != '\0' ? data : NULL}};
+    return cs_source_table(&o->source, &from, err);
 }
 
-static enum cs_err open_source(struct opened *o, const struct wanted *in, const struct cs_ratings *ratings,
-                               unsigned threads, struct cs_error *err)
+/* The report is of what ran: that the file says something else by now is no error, and the first thing to know. */
+static void compare_file(struct opened *o, const struct wanted *in)
+{
+    struct cs_report_file *file = &o->source.file;
+    struct cs_loaded l = {0};
+    struct cs_error err = {0};
+    bool same = false;
+    enum cs_err rc = cs_command_load_study(&in->args, in->study, &l, &err);
+    if (rc == CS_OK)
+        rc = cs_submission_is_of(&l, &o->reader.view, &same, &err);
+    file->state = rc != CS_OK ? CS_FILE_UNREADABLE : same ? CS_FILE_SAME : CS_FILE_EDITED;
+    if (rc == CS_OK)
+        file->same_analysis = memcmp(l.study->analysis_digest, o->reader.view.spec.study->analysis_digest,
+                                     sizeof l.study->analysis_digest) == 0;
+    snprintf(file->why, sizeof file->why, "%s", err.msg);
+    cs_load_release(&l);
+}
+
+static enum cs_err open_source(struct opened *o, const struct wanted *in, struct cs_ratings *ratings, unsigned threads,
+                               struct cs_error *err)
 {
     if (in->from != NULL && (in->store != NULL || in->args.dir != NULL))
         return cs_error_set(err, CS_EUSAGE, "--from reads a table, --store and --dir a store; give one of them");
+    if (in->from == NULL && (in->map != NULL || in->analysis != NULL))
+        return cs_error_set(err, CS_EUSAGE, "--map and --analysis go with --from: they say what a table holds");
+    if (in->study != NULL && in->analysis != NULL)
+        return cs_error_set(err, CS_EUSAGE, "the study file has an analysis of its own; give STUDY or --analysis");
     if (in->from != NULL)
         return open_table(o, in, in->from, err);
-    enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
-    return rc == CS_OK ? cs_source_store(&o->source, &o->reader, ratings, threads, err) : rc;
+    enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, in->name, err);
+    char *folder = cs_ratings_folder(in->study, in->args.dir, in->store, o->reader.apart);
+    if (rc == CS_OK)
+        rc = cs_ratings_load(ratings, folder, err);
+    free(folder);
+    if (rc == CS_OK)
+        rc = cs_source_store(&o->source, &o->reader, ratings, threads, err);
+    if (rc == CS_OK && in->study != NULL)
+        compare_file(o, in);
+    return rc;
 }
 
 static bool ends_with(const char *s, const char *end)
@@ -60,19 +97,19 @@ static enum cs_err open_other(struct opened *o, const struct wanted *in, unsigne
 {
     const char *what = in->against;
     enum cs_err rc;
-    if (ends_with(what, ".csv") || ends_with(what, ".tsv"))
+    if (ends_with(what, ".csv") || ends_with(what, ".tsv") || ends_with(what, ".jsonl"))
         return open_table(o, in, what, err);
     if (what[strspn(what, "0123456789")] == '\0' && what[0] != '\0') {
         if (in->from != NULL)
             return cs_error_set(err, CS_EUSAGE, "--against %s is a generation, and a table has none", what);
-        rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
+        rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, in->name, err);
         if (rc == CS_OK)
             rc = cs_reader_generation(&o->reader, (uint32_t)strtoul(what, NULL, 10), err);
     } else {
         char *current = cs_xasprintf("%s/CURRENT", what);
         const bool is_store = access(current, F_OK) == 0;
         free(current);
-        rc = cs_reader_open(&o->reader, NULL, is_store ? NULL : what, is_store ? what : NULL, err);
+        rc = cs_reader_open(&o->reader, NULL, is_store ? NULL : what, is_store ? what : NULL, in->name, err);
     }
     if (rc == CS_OK)
         rc = cs_source_store(&o->source, &o->reader, NULL, threads, err);
@@ -91,6 +128,13 @@ struct forms { /* the forms in which the report is wanted */
     bool json;
 };
 
+static void terminal(const struct cs_report *r)
+{
+    FILE *out = cs_plain_file(stdout);
+    cs_forms_terminal(r, out);
+    fclose(out);
+}
+
 static enum cs_err show(const struct cs_report *r, const struct forms *as, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
@@ -101,7 +145,7 @@ static enum cs_err show(const struct cs_report *r, const struct forms *as, struc
     if (rc == CS_OK && as->json)
         return cs_forms_json(r, stdout, err);
     if (rc == CS_OK)
-        cs_forms_terminal(r, stdout);
+        terminal(r);
     return rc;
 }
 
@@ -110,17 +154,13 @@ static enum cs_err make(struct cs_report **out, const struct wanted *in, struct 
 {
     struct opened now = {0}, other = {0};
     struct cs_ratings ratings = {0};
-    char *folder = cs_ratings_folder(in->study, in->args.dir, in->store);
-    enum cs_err rc = in->from == NULL ? cs_ratings_load(&ratings, folder, err) : CS_OK;
-    if (rc == CS_OK)
-        rc = open_source(&now, in, &ratings, opts->threads, err);
+    enum cs_err rc = open_source(&now, in, &ratings, opts->threads, err);
     if (rc == CS_OK && in->against != NULL)
         rc = open_other(&other, in, opts->threads, err);
-    opts->ratings = &ratings;
+    opts->ratings = in->from != NULL ? &now.source.table_ratings : &ratings;
     opts->against = in->against != NULL ? &other.source : NULL;
     if (rc == CS_OK)
         rc = cs_analysis_run(out, &now.source, opts, err);
-    free(folder);
     close_source(&other);
     close_source(&now);
     cs_ratings_release(&ratings);
@@ -135,9 +175,14 @@ int cmd_report(int argc, char **argv)
     const struct cs_option table[] = {
         CS_STUDY_OPTIONS(in.args),
         CS_DIR_OPTION(in.args),
+        CS_WHICH_OPTION(in.name),
         {"store", CS_OPT_STR, &in.store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"from", CS_OPT_STR, &in.from, "FILE",
-         "analyse a table instead of a store: CSV with the columns of `clinsafe export`"},
+         "analyse a table instead of a store: CSV or JSON Lines with the columns of `clinsafe export`"},
+        {"map", CS_OPT_STR, &in.map, "OURS=THEIRS,...",
+         "what these columns are called in that table, as in case_id=Q,model=llm,answer.visit=VISIT"},
+        {"analysis", CS_OPT_STR, &in.analysis, "FILE",
+         "without STUDY: what is declared of that table (tools/report/README.md)"},
         {"against", CS_OPT_STR, &in.against, "OTHER",
          "compare with another run: a study directory, a store, a CSV, or a generation's number"},
         {"out", CS_OPT_STR, &as.page, "FILE", "write the report as one HTML file"},

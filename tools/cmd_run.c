@@ -6,10 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/study/plan.h"
-#include "store/redis.h"
+#include "store/redis/redis.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/admin_client.h"
@@ -226,7 +227,9 @@ static void tell_news(struct run *r)
     if (r->fleet.news[0] == '\0' && !noted)
         return;
     cs_screen_bar_end(&r->bar);
-    fputs(r->fleet.news, stderr);
+    FILE *door = cs_plain_file(stderr); /* it quotes the last words of processes */
+    fputs(r->fleet.news, door);
+    fclose(door);
     r->fleet.news[0] = '\0';
     if (noted)
         cs_run_notes_say(&r->notes, p, now, stderr);
@@ -293,7 +296,8 @@ static enum cs_err plan_again(struct run *r, struct cs_error *err)
     struct cs_unanswered stand = {0};
     struct cs_error none = {0};
     struct cs_ticker ticker = {0};
-    const struct cs_fleet_status_watch watch = {&interrupts, cs_screen_ticker_progress, &ticker};
+    const struct cs_fleet_status_watch watch = {
+        .stop = &interrupts, .on_progress = cs_screen_ticker_progress, .self = &ticker};
     enum cs_err rc = CS_OK;
     if (r->retry || cs_fleet_again_is_asked(&r->ask_again))
         rc = cs_fleet_status_wait_built(r->admin, &watch, UINT64_MAX, err);
@@ -313,12 +317,15 @@ static void print_heading(const struct run *r, uint32_t gen, bool is_new)
     char count[CS_TEXT_MAX_LEN];
     struct cs_plan plan;
     cs_plan_init(&plan, r->loaded.study);
-    fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name, r->loaded.study->title,
-            cs_text_count(count, plan.n_trials), r->loaded.study->n_models, r->fleet_opts.workers,
+    struct cs_arena arena = {0};
+    fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name,
+            cs_plain_in(&arena, r->loaded.study->title), cs_text_count(count, plan.n_trials), r->loaded.study->n_models,
+            r->fleet_opts.workers,
             !is_new          ? "; continuing"
             : r->reuse.n > 0 ? "; looking for answers already paid for"
             : gen > 1        ? "; the study changed, answers already paid for are kept"
                              : "");
+    cs_arena_release(&arena);
     cs_plan_release(&plan);
 }
 
@@ -366,7 +373,7 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
         cs_screen_ticker_end(&r->upgrade);
     rc = cs_admin_client_open(&r->admin, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submission_send(r->admin, &r->loaded, r->adopt_other, &gen, &is_new, err);
+        rc = cs_submission_send(r->admin, &r->loaded, r->adopt_other, NULL, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&r->fleet, err);
     if (rc == CS_OK)

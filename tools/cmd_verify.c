@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
 #include "tools/base/reader.h"
@@ -253,31 +254,14 @@ static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
     return CS_OK;
 }
 
-static enum cs_err ignore_chunk(void *self, const uint8_t digest[32], const void *bytes, uint32_t n,
-                                struct cs_error *err)
-{
-    (void)self, (void)digest, (void)bytes, (void)n, (void)err;
-    return CS_OK;
-}
-
-/* Whether the file still plans what was run. A pilot is compared as the pilot that it was. */
+/* Whether the file still plans what was run. */
 static enum cs_err compare_file(struct verify *v, const struct cs_study_args *args, const char *path, bool *same,
                                 struct cs_error *err)
 {
     struct cs_loaded l = {0};
-    struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
-    const struct cs_study *ran = v->reader.view.spec.study;
-    uint8_t digest[32];
     enum cs_err rc = cs_command_load_study(args, path, &l, err);
-    if (rc == CS_OK && strncmp(ran->title, "PILOT", 5) == 0)
-        cs_submission_make_pilot(l.study, ran->n_cases);
     if (rc == CS_OK)
-        rc = cs_spec_pack(l.study, &l.cases, &spec, ignore_chunk, NULL, err);
-    if (rc == CS_OK) {
-        cs_digest_blake2b_256(spec.data, spec.len, digest);
-        *same = memcmp(digest, v->reader.view.generation.spec_digest, 32) == 0;
-    }
-    cs_buf_release(&spec);
+        rc = cs_submission_is_of(&l, &v->reader.view, same, err);
     cs_load_release(&l);
     return rc;
 }
@@ -343,11 +327,12 @@ static void release(struct verify *v)
 int cmd_verify(int argc, char **argv)
 {
     struct cs_study_args args = {0};
-    const char *store = NULL;
+    const char *store = NULL, *name = NULL;
     bool json = false, same_file = true;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
+        CS_WHICH_OPTION(name),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
@@ -358,12 +343,13 @@ int cmd_verify(int argc, char **argv)
         "that the plan renders, that each stands where it was bought, and that the study file has not changed. Exit status: 0 clean, 2 incomplete or changed, 74 damaged.",
         "clinsafe verify ops/studies/demo/study.yaml",
     };
-    struct verify v = {.out = stderr};
+    struct verify v = {.out = NULL};
     struct cs_error err = {0};
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
-    enum cs_err rc = cs_reader_open(&v.reader, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
+    v.out = cs_plain_file(stderr);
+    enum cs_err rc = cs_reader_open(&v.reader, n_args > 0 ? argv[1] : NULL, args.dir, store, name, &err);
     if (rc == CS_OK) {
         check_acked(&v);
         rc = check_lanes(&v, &err);
@@ -380,6 +366,7 @@ int cmd_verify(int argc, char **argv)
     } else {
         status = cs_command_fail(rc, &err);
     }
+    fclose(v.out);
     release(&v);
     return status;
 }

@@ -8,22 +8,28 @@
 /* clang-format off */
 #define CS_COMMANDS(X)                                                                                                 \
     X(run, "run a study on this machine: starts all it needs, shows progress, continues where it was")                 \
+    X(init, "write a small study to begin with, which runs as it stands")                                              \
     X(plan, "show what a study file means: factors, trials, prompts, price; pays for nothing")                         \
-    X(submit, "give a study to a coordinator that runs already")                                                       \
+    X(submit, "give studies to a coordinator that runs already")                                                       \
+    X(list, "show the studies of a coordinator")                                                                       \
+    X(wait, "wait until a study is over; the exit status says how")                                                    \
     X(status, "show how a fleet is doing, from any host that reaches its Redis")                                       \
     X(pause, "start no further calls, in all models or one")                                                           \
     X(resume, "go on after a pause")                                                                                   \
     X(cancel, "give up what is not done, in all models or one")                                                        \
     X(retry, "plan failed trials again; or ask timeouts and unparsable answers again")                                 \
+    X(void, "take spend out of the account that nobody believes, with a reason")                                        \
     X(drain, "let the fleet finish what is in flight, then end")                                                       \
     X(export, "write outputs as CSV or JSON Lines, while the study runs too")                                          \
     X(verify, "check that every planned trial has exactly one sound output, or is listed")                             \
     X(report, "what the outputs say: noise, shifts, verdicts, labels, provenance")                                     \
+    X(show, "one prompt of a study: the exact request, every output of it, what it cost")                              \
     X(providers, "check that each lane can be used: one tiny call per model")                                          \
     X(labels, "let people rate a blinded sample of the outputs, and bring their ratings back")                         \
     X(drill, "kill every part of a fleet that works on a study, simulated, and count what was lost")                   \
     X(store, "bring a study's store up to the format of this version, before a run does")                              \
-    X(keygen, "make a key pair for a host of the fleet")
+    X(keygen, "make a key pair for a host of the fleet, or for a person")                                              \
+    X(keys, "who may come into a fleet and as what; revoke a key")
 /* clang-format on */
 
 #define X(name, summary) int cmd_##name(int argc, char **argv);

@@ -24,6 +24,11 @@ struct cs_loaded {
 
 CS_WARN_UNUSED enum cs_err cs_load_study(const char *path, const struct cs_load_opts *opts, struct cs_loaded *out,
                                          struct cs_error *err);
+/* What a file declares of a study that came without one (its factors, questions, cases and strata are known): `control:` the level of
+ * each factor that the others are compared with; `answers:` kinds of answers, as in a question; `analysis:` as in a study file. Sets
+ * these in `s`. Errors: as above. */
+CS_WARN_UNUSED enum cs_err cs_load_declared(const char *path, struct cs_study *s, const struct cs_case_source *cases,
+                                            struct cs_error *err);
 void cs_load_release(struct cs_loaded *l); /* a zeroed struct is fine */
 
 #endif

@@ -39,6 +39,9 @@ CS_WARN_UNUSED enum cs_err cs_load_prompt(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_blocks(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
 
+/* One answer of a question, of a kind as a question has them. */
+CS_WARN_UNUSED enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
+
 /* Of the analysis: checked, and the rows of the warrant's table as a JSON list of [case, level, answer, raters, agreement]. */
 CS_WARN_UNUSED enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, const char **json);
 CS_WARN_UNUSED enum cs_err cs_load_warrant_label_source(const struct cs_loader *l, const struct cs_node *n);

@@ -167,8 +167,10 @@ static enum cs_err check_labels(const struct cs_loader *l, const struct cs_field
             (void)strtod(label, &end);
             if (*end == '\0')
                 continue;
-            return cs_table_fail(&l->table, i, l->err, "%s is \"%.60s\", but answer \"%s\" is a number",
-                                 l->columns[column], label, f->name);
+            return cs_table_fail(
+                &l->table, i, l->err, "%s is \"%.60s\", but answer \"%s\" is a number%s", l->columns[column], label,
+                f->name,
+                *end == ',' && label[strspn(label, "0123456789,-")] == '\0' ? "; write it with a decimal point" : "");
         }
         return cs_table_fail(&l->table, i, l->err, "%s is \"%.60s\", which is no answer of \"%s\"%s",
                              l->columns[column], label, f->name,
@@ -219,7 +221,7 @@ static enum cs_err check_name(const struct cs_loader *l, const struct cs_node *n
     return cs_node_name(&as_value, "the name of an answer", CS_NAME_FIELD, &name, l->err);
 }
 
-static enum cs_err load_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f)
+enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f)
 {
     struct field_in in = {.l = l, .node = n, .f = f};
     *f = (struct cs_field){.name = n->key, .truth_column = CS_NONE, .order_factor = CS_NONE};
@@ -281,6 +283,11 @@ static enum cs_err load_free(const struct cs_loader *l, const struct cs_node *n,
 {
     const struct cs_node *derive = cs_node_get(n, "derive"), *reading = cs_node_get(n, "reading");
     enum cs_err rc = CS_OK;
+    if (answer->plain && answer->text[0] == '\0')
+        return cs_yaml_fail_key(
+            answer, l->err,
+            "answer is empty; write what is wanted, as in answer: {triage: {ordinal: [low, high]}}, or free "
+            "for prose as it comes");
     if (strcmp(answer->text, "free") != 0)
         rc = cs_yaml_fail(answer, l->err,
                           "answer is \"%.60s\"; write a map of the answers wanted, or free for prose as it comes",
@@ -308,7 +315,7 @@ static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, st
     q->fields = fields;
     bool options = false;
     for (const struct cs_node *c = answer->first; c != NULL && rc == CS_OK; c = c->next) {
-        rc = load_field(l, c, &fields[q->n_fields]);
+        rc = cs_load_questions_field(l, c, &fields[q->n_fields]);
         bool is_options = rc == CS_OK && fields[q->n_fields++].kind == CS_FIELD_OPTIONS;
         if (is_options && options)
             rc = cs_yaml_fail_key(c, l->err, "a second answer with options; ask it in a question of its own");

@@ -163,14 +163,14 @@ static inline void fx_declare(struct fixture_report *f)
                                                    .family = 136,
                                                    .generations = f->generations,
                                                    .n_generations = 2};
-    f->provenance[0] = (struct cs_report_provenance){"TRIPOD-LLM", "model versions",
-                                                     "biased-2026-06-01, unbiased-2026-06-01", true};
-    f->provenance[1] = (struct cs_report_provenance){"TRIPOD-LLM", "dates of calls", "2026-11-23, 03:21 to 03:22 UTC",
-                                                     true};
-    f->provenance[2] = (struct cs_report_provenance){"TRIPOD-LLM", "clinical setting",
-                                                     "Where would the model be used, and by whom?", false};
-    f->provenance[3] = (struct cs_report_provenance){"CHART", "prompts", "verbatim in the export", true};
-    f->provenance[4] = (struct cs_report_provenance){"CHART", "funding", "Who paid for the study?", false};
+    f->provenance[0] = (struct cs_report_provenance){
+        "TRIPOD-LLM", "model versions", "biased-2026-06-01, unbiased-2026-06-01", true, false, ""};
+    f->provenance[1] = (struct cs_report_provenance){
+        "TRIPOD-LLM", "dates of calls", "2026-11-23, 03:21 to 03:22 UTC", true, false, ""};
+    f->provenance[2] = (struct cs_report_provenance){
+        "TRIPOD-LLM", "clinical setting", "Where would the model be used, and by whom?", false, true, "name the ward"};
+    f->provenance[3] = (struct cs_report_provenance){"CHART", "prompts", "verbatim in the export", true, false, ""};
+    f->provenance[4] = (struct cs_report_provenance){"CHART", "funding", "Who paid for the study?", false, false, ""};
 }
 
 static inline struct cs_report_contrast fx_contrast(const struct fixture_report *f, uint32_t m, uint32_t o,

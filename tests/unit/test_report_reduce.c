@@ -152,6 +152,61 @@ static void test_refusals_are_not_yes_and_timeouts_are_missing(void **state)
     rig_release(&r);
 }
 
+static void test_an_arm_that_never_answers_is_silence_and_no_rate(void **state)
+{
+    struct rig r;
+    struct cs_paired p;
+    (void)state;
+    rig_init(&r);
+    for (uint32_t c = 0; c < CASES; c++) {
+        answer(&r, c, 0, 3, 1, 0, 0);
+        answer(&r, c, 1, 0, 0, 3, 1);
+    }
+    pair_up(&r, &p);
+    assert_int_equal(p.n, 0);
+    assert_true(p.silent);
+    cs_reduce_paired_release(&p);
+    answer(&r, 3, 1, 0, 1, 0, 0); /* one answer is one: now the refusals beside it are not "yes" */
+    pair_up(&r, &p);
+    assert_int_equal(p.n, 3);
+    assert_false(p.silent);
+    cs_reduce_paired_release(&p);
+    r.measure = (struct cs_measure){.kind = CS_OUTCOME_BINARY, .what = CS_WHAT_LOST};
+    pair_up(&r, &p);
+    assert_true(is_near(p.level[0], 0.25)); /* of all that ended */
+    assert_true(is_near(p.level[2], 1.0 / 5));
+    assert_true(is_near(p.comparator[0], 0));
+    cs_reduce_paired_release(&p);
+    r.measure.what = CS_WHAT_DECLINED;
+    pair_up(&r, &p);
+    assert_true(is_near(p.level[0], 1)); /* of all that were answered */
+    assert_true(is_near(p.level[2], 3.0 / 4));
+    cs_reduce_paired_release(&p);
+    rig_release(&r);
+}
+
+static void test_without_a_factor_all_prompts_of_a_case_are_one_arm(void **state)
+{
+    struct rig r;
+    struct cs_paired p;
+    const struct cs_side side = {.level = {0}, .n = 1};
+    const struct cs_case_filter all = {.stratum = CS_NONE};
+    (void)state;
+    rig_init(&r);
+    answer(&r, 2, 0, 1, 3, 0, 0);
+    answer(&r, 2, 1, 3, 1, 0, 0);
+    answer(&r, 3, 0, 4, 0, 0, 0);
+    cs_reduce_arrangement_release(&r.arranged);
+    cs_reduce_arrange(&r.arranged, &r.grid, 0, CS_REPORT_NONE);
+    cs_reduce_pair(&p, &r.measure, &r.grid, &r.arranged, &r.cases, &side, &side, &all);
+    assert_int_equal(p.n, 2);
+    assert_true(is_near(p.level[0], 0.5)); /* mean over the two prompts */
+    assert_true(is_near(p.level[1], 1));
+    assert_int_equal(p.n_level, 12);
+    cs_reduce_paired_release(&p);
+    rig_release(&r);
+}
+
 static void test_refusals_that_cross_the_verdict(void **state)
 {
     const double diff[] = {.28, .30, .32, .29, .31, .30};
@@ -181,6 +236,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_difference_per_cluster),
         cmocka_unit_test(test_refusals_are_not_yes_and_timeouts_are_missing),
+        cmocka_unit_test(test_an_arm_that_never_answers_is_silence_and_no_rate),
+        cmocka_unit_test(test_without_a_factor_all_prompts_of_a_case_are_one_arm),
         cmocka_unit_test(test_refusals_that_cross_the_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

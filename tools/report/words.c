@@ -1,5 +1,7 @@
 #include "tools/report/words.h"
 
+#include <stdio.h>
+
 const char *cs_words_verdict_key(enum cs_report_verdict v)
 {
     static const char *const names[CS_VERDICTS] = {
@@ -7,6 +9,7 @@ const char *cs_words_verdict_key(enum cs_report_verdict v)
         [CS_VERDICT_UNCLEAR_SIZE] = "different-size-unclear",
         [CS_VERDICT_SMALLER] = "different-smaller-than-margin",
         [CS_VERDICT_EQUIVALENT] = "equivalent",
+        [CS_VERDICT_EQUIVALENT_MEAN] = "equivalent-on-average",
         [CS_VERDICT_INCONCLUSIVE] = "inconclusive",
         [CS_VERDICT_DIFFERENT] = "different",
         [CS_VERDICT_NONE] = "none",
@@ -21,6 +24,7 @@ const char *cs_words_verdict(enum cs_report_verdict v)
         [CS_VERDICT_UNCLEAR_SIZE] = "different, size unclear",
         [CS_VERDICT_SMALLER] = "different, smaller than the margin",
         [CS_VERDICT_EQUIVALENT] = "equivalent",
+        [CS_VERDICT_EQUIVALENT_MEAN] = "equivalent only on average",
         [CS_VERDICT_INCONCLUSIVE] = "inconclusive",
         [CS_VERDICT_DIFFERENT] = "different",
         [CS_VERDICT_NONE] = "no verdict",
@@ -64,6 +68,16 @@ const char *cs_words_agreement(enum cs_agreement_kind k)
     return "";
 }
 
+const char *cs_words_lost(enum cs_lost_kind k)
+{
+    static const char *const texts[CS_LOST_KINDS] = {
+        [CS_LOST_MISSING] = "ended in a timeout or a failure",
+        [CS_LOST_DECLINED] = "were refused or filtered",
+        [CS_LOST_UNREADABLE] = "were truncated or unparsable",
+    };
+    return k < CS_LOST_KINDS ? texts[k] : "";
+}
+
 const char *cs_words_against(enum cs_comparator a)
 {
     return a == CS_AGAINST_CONTROL ? "control" : a == CS_AGAINST_PLACEBO ? "placebo" : "level";
@@ -79,4 +93,20 @@ const char *cs_words_outcome_role(enum cs_outcome_role r)
 {
     static const char *const roles[] = {"primary", "exploratory", "undeclared"};
     return roles[r];
+}
+
+struct cs_words_limit cs_words_limit(const struct cs_report *r, uint32_t model, uint32_t outcome)
+{
+    const struct cs_report_outcome *o = &r->outcomes[outcome];
+    struct cs_words_limit text = {""};
+    double largest = 0;
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        const struct cs_report_contrast *c = &r->contrasts[i];
+        if (c->primary && c->outcome == outcome && (model == CS_REPORT_NONE || c->model == model) &&
+            c->verdict == CS_VERDICT_INCONCLUSIVE && c->detectable.known && c->detectable.value > largest)
+            largest = c->detectable.value;
+    }
+    if (largest > 0 && (!o->margin.known || largest > o->margin.value))
+        snprintf(text.s, sizeof text.s, "too small to see less than about %.2g %s", largest, o->unit);
+    return text;
 }

@@ -9,8 +9,16 @@ const char *cs_words_verdict(enum cs_report_verdict v);     /* "different, beyon
 bool cs_words_verdict_is_different(enum cs_report_verdict v); /* one of the four "different" */
 const char *cs_words_arm(enum cs_arm_kind k);                 /* "placebo sentences" */
 const char *cs_words_agreement(enum cs_agreement_kind k);     /* "raters", "one rater twice", "model" */
+const char *cs_words_lost(enum cs_lost_kind k);               /* "ended in a timeout or a failure" */
 const char *cs_words_against(enum cs_comparator a);           /* "control", "placebo", "level" */
 const char *cs_words_outcome_kind(enum cs_outcome_kind k);    /* "yes-no", "category", "ordinal", "number" */
 const char *cs_words_outcome_role(enum cs_outcome_role r);    /* "primary", "exploratory", "undeclared" */
+
+/* "too small to see less than about 12 points": of the primary comparisons of an answer that ended inconclusive, when what they could not see
+ * is more than the margin, or none was declared. "": nothing of the kind. model CS_REPORT_NONE: of all models. */
+struct cs_words_limit {
+    char s[128];
+};
+struct cs_words_limit cs_words_limit(const struct cs_report *r, uint32_t model, uint32_t outcome);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/sections.h"
 
 #define ANALYSIS(file) cs_analysis_##file,
@@ -39,7 +40,14 @@ static void fill_notes(struct cs_report_work *w)
 {
     const struct cs_report_source *source = w->source;
     const struct cs_report *r = w->r;
-    if (source->inferred)
+    if (source->inferred && source->analysis != NULL)
+        cs_analysis_work_note(
+            w,
+            "Read without a study file: factors are what the columns of %s show, what is planned is what has "
+            "a row; the analysis is that of %s, and nothing proves that it was declared before the first "
+            "answer was seen.",
+            source->name, source->analysis);
+    else if (source->inferred)
         cs_analysis_work_note(
             w,
             "Read without a study file: factors and answers are what the columns of %s show, what is planned is what has "
@@ -56,7 +64,10 @@ static void fill_notes(struct cs_report_work *w)
         cs_analysis_work_say_first(w, "%u clusters are too few for verdicts: 5 are needed, 30 are better.",
                                    r->n_clusters);
     if (r->n_contrasts == 0)
-        cs_analysis_work_say_first(w, "Nothing is compared: the study names no contrast and has no control.");
+        cs_analysis_work_say_first(
+            w, r->n_factors == 0 ? "The study varies nothing: its answers are described, and compared with labels "
+                                   "where the cases have any."
+                                 : "Nothing is compared: the study names no contrast and has no control.");
     for (uint32_t m = 0; m < r->n_models; m++) {
         uint64_t usable = 0;
         for (uint32_t i = 0; i < r->n_usable; i++)
@@ -124,6 +135,7 @@ enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_sourc
     for (uint32_t i = 0; w.paired != NULL && i < r->n_contrasts; i++)
         cs_reduce_paired_release(&w.paired[i]);
     free(w.paired);
+    cs_analysis_interactions_release(&w);
     cs_analysis_declared_release(&declared);
     cs_case_facts_release(&cases);
     if (w.rc == CS_OK)

@@ -69,20 +69,21 @@ static void count_usable(const struct cs_report_work *w, uint32_t model, uint32_
 {
     const struct cs_grid *g = &w->got->grids[model];
     const struct cs_measure *m = &w->declared->measures[outcome];
-    const struct cs_factor *f = &w->study->factors[factor];
-    const uint32_t control = cs_analysis_declared_level_of_role(f, CS_ROLE_CONTROL);
+    const uint32_t control = cs_analysis_work_control(w->study, factor),
+                   n_levels = cs_analysis_work_levels(w->r, factor);
     struct cs_spot_counts counts;
-    for (uint32_t l = 0; l < f->n_levels; l++)
-        rows[l] = (struct cs_report_usable){.model = model, .outcome = outcome, .factor = factor, .level = l};
+    for (uint32_t l = 0; l < n_levels; l++)
+        rows[l] = (struct cs_report_usable){
+            .model = model, .outcome = outcome, .factor = factor, .level = cs_analysis_work_level(factor, l)};
     for (uint32_t i = 0; i < g->n_cells; i++) {
         if (g->cells[i].at.question != m->question)
             continue;
         for (uint32_t c = 0; c < g->n_cases; c++) {
             cs_reduce_spot_count(m, g, c, &i, 1, &counts);
-            add_usable(&rows[g->cells[i].at.arms[factor].level], &counts);
+            add_usable(&rows[factor == CS_REPORT_NONE ? 0 : g->cells[i].at.arms[factor].level], &counts);
         }
     }
-    for (uint32_t l = 0; control != CS_REPORT_NONE && l < f->n_levels; l++) {
+    for (uint32_t l = 0; control != CS_REPORT_NONE && l < n_levels; l++) {
         const struct cs_report_usable *own = &rows[l], *base = &rows[control];
         if (l == control || own->asked == 0 || base->asked == 0)
             continue;
@@ -96,9 +97,8 @@ static void count_usable(const struct cs_report_work *w, uint32_t model, uint32_
 static void all_usable(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
-    uint32_t levels = 0, n = 0;
-    for (uint32_t f = 0; f < r->n_factors; f++)
-        levels += r->factors[f].n_levels;
+    const uint32_t levels = cs_analysis_work_arms(r);
+    uint32_t n = 0;
     struct cs_report_usable *rows = cs_arena_array(&r->arena, (size_t)r->n_models * r->n_outcomes * levels + 1,
                                                    sizeof *rows);
     for (uint32_t m = 0; m < r->n_models; m++) {
@@ -106,9 +106,10 @@ static void all_usable(struct cs_report_work *w)
             /* one row set a field: its categories are equally usable */
             if (r->outcomes[o].kind == CS_OUTCOME_CATEGORY && w->declared->measures[o].category != 0)
                 continue;
-            for (uint32_t f = 0; f < r->n_factors; f++) {
+            for (uint32_t i = 0; i < cs_analysis_work_factors(r); i++) {
+                const uint32_t f = cs_analysis_work_factor(r, i);
                 count_usable(w, m, o, f, rows + n);
-                n += r->factors[f].n_levels;
+                n += cs_analysis_work_levels(r, f);
             }
         }
     }

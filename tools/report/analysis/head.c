@@ -15,22 +15,23 @@ static void fill_model(struct cs_report_work *w, uint32_t m, struct cs_report_mo
     const struct cs_model *model = &w->study->models[m];
     const struct cs_account *account = &w->study->accounts[model->account];
     const struct cs_collected_lane *f = &w->got->facts[m];
-    struct cs_report_count *resolved = cs_arena_array(&w->r->arena, f->n_resolved + 1, sizeof *resolved);
+    const struct cs_collected_names *names = &f->resolved;
+    struct cs_report_count *resolved = cs_arena_array(&w->r->arena, names->n + 1, sizeof *resolved);
     uint64_t planned = 0;
     for (uint32_t i = 0; i < w->study->n_cases; i++)
         planned += w->got->grids[m].planned[i];
-    for (uint32_t i = 0; i < f->n_resolved; i++) { /* most frequent first */
+    for (uint32_t i = 0; i < names->n; i++) { /* most frequent first */
         uint32_t k = i;
-        for (; k > 0 && resolved[k - 1].n < f->resolved_n[i]; k--)
+        for (; k > 0 && resolved[k - 1].n < names->of[i].n; k--)
             resolved[k] = resolved[k - 1];
-        resolved[k] = (struct cs_report_count){cs_analysis_work_copy(w, f->resolved[i]), f->resolved_n[i]};
+        resolved[k] = (struct cs_report_count){cs_analysis_work_copy(w, names->of[i].name), names->of[i].n};
     }
     *out = (struct cs_report_model){
         .name = cs_analysis_work_copy(w, model->name),
         .model_sent = cs_analysis_work_copy(w, model->model),
         .account = cs_analysis_work_copy(w, account->name),
         .resolved = resolved,
-        .n_resolved = f->n_resolved,
+        .n_resolved = names->n,
         .parameters = cs_analysis_work_copy(w, model->parameters),
         .simulated = account->simulated,
         .planned = planned,
@@ -44,7 +45,10 @@ static void fill_model(struct cs_report_work *w, uint32_t m, struct cs_report_mo
         .adopted = f->adopted,
         .input_tokens = f->input_tokens,
         .output_tokens = f->output_tokens,
-        .cost_usd = (double)f->cost_nano_usd / 1e9,
+        .cost_usd = f->priced || f->terminal == 0 ? (double)f->cost_nano_usd / 1e9 : -1,
+        .wasted_usd = (double)f->wasted_nano_usd / 1e9,
+        .untold = f->untold,
+        .cached = f->cached,
         .ambiguous_usd_max = f->ambiguous_nano_usd < 0 ? -1 : (double)f->ambiguous_nano_usd / 1e9,
     };
 }
@@ -195,6 +199,13 @@ static struct cs_report_figure ambiguous_usd(const struct cs_report *r, const vo
     return (struct cs_report_figure){m->ambiguous_usd_max >= 0, m->ambiguous_usd_max};
 }
 
+static struct cs_report_figure cost_usd(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_model *m = row;
+    (void)r;
+    return (struct cs_report_figure){m->cost_usd >= 0, m->cost_usd};
+}
+
 static const char *kind_word(const struct cs_report *r, const void *row)
 {
     const struct cs_report_outcome *o = row;
@@ -222,7 +233,7 @@ static const struct cs_report_column model_columns[] = {
     CS_COLUMN_SAME(model, first_call),
     CS_COLUMN_SAME(model, last_call),
     CS_COLUMN_SAME(model, attempts),
-    CS_COLUMN(model, cost_usd, "cost_usd", NULL),
+    {"cost_usd", NULL, .kind = CS_COLUMN_NUMBER, .number = cost_usd},
     CS_COLUMN_SAME(model, ambiguous),
     {"ambiguous_usd_max", NULL, .kind = CS_COLUMN_NUMBER, .number = ambiguous_usd},
     CS_COLUMN_BESIDE(CS_COLUMN_COUNTS, model, resolved, n_resolved, "answered_by", NULL),
@@ -230,7 +241,7 @@ static const struct cs_report_column model_columns[] = {
     CS_COLUMN(model, adopted, NULL, "adopted"),
     CS_COLUMN(model, input_tokens, NULL, "input_tokens"),
     CS_COLUMN(model, output_tokens, NULL, "output_tokens"),
-    CS_COLUMN(model, cost_usd, NULL, "cost_usd"),
+    {NULL, "cost_usd", .kind = CS_COLUMN_NUMBER, .number = cost_usd},
     CS_COLUMN_OF(CS_COLUMN_NOTE_FLAG, model, simulated, "note", "note"),
     {0},
 };

@@ -65,7 +65,10 @@ static void fill_row(const struct labelled *l, uint32_t level, struct cs_report_
 {
     const struct cs_side side = cs_analysis_declared_one_level(level);
     struct cs_paired p;
-    *row = (struct cs_report_label){.model = l->model, .outcome = l->outcome, .factor = l->factor, .level = level};
+    *row = (struct cs_report_label){.model = l->model,
+                                    .outcome = l->outcome,
+                                    .factor = l->factor,
+                                    .level = cs_analysis_work_level(l->factor, level)};
     pair_up(l, CS_WHAT_AGREE, &side, &side, &p);
     row->clusters = p.n;
     cs_reduce_paired_release(&p);
@@ -88,36 +91,31 @@ static void fill_factor(struct cs_report_work *w, uint32_t model, uint32_t outco
                         struct labelled_rows *out)
 {
     struct labelled l = {.w = w, .model = model, .outcome = outcome, .factor = factor};
-    const uint32_t control = cs_analysis_declared_level_of_role(&w->study->factors[factor], CS_ROLE_CONTROL);
+    const uint32_t control = cs_analysis_work_control(w->study, factor);
     if (control != CS_REPORT_NONE)
         l.control = cs_analysis_declared_one_level(control);
     cs_reduce_arrange(&l.arranged, &w->got->grids[model], w->declared->measures[outcome].question, factor);
-    for (uint32_t k = 0; k < w->r->factors[factor].n_levels; k++, out->n++)
+    for (uint32_t k = 0; k < cs_analysis_work_levels(w->r, factor); k++, out->n++)
         fill_row(&l, k, &out->rows[out->n], &out->kept[out->n]);
     cs_reduce_arrangement_release(&l.arranged);
 }
 
 static void all_label_ratios(const struct cs_report_work *w, const struct labelled_rows *l)
 {
-    struct cs_ratio_job *jobs = cs_xcalloc(l->n + 1, sizeof *jobs);
-    size_t n = 0;
     for (uint32_t i = 0; i < l->n; i++) {
         if (l->kept[i].n > 0)
-            jobs[n++] = (struct cs_ratio_job){&l->kept[i], &l->rows[i].ratio_of_ratios, &l->rows[i].ratio_of_ratios_ci};
-    }
-    cs_rate_ratios(w, jobs, n);
-    free(jobs);
-    for (uint32_t i = 0; i < l->n; i++)
+            cs_rate_ratios_of(&l->kept[i], w->declared->alpha, &l->rows[i].ratio_of_ratios,
+                              &l->rows[i].ratio_of_ratios_ci);
         cs_reduce_paired_release(&l->kept[i]);
+    }
 }
 
 void cs_analysis_labels(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
     struct labelled_rows l = {0};
-    uint32_t levels = 0, labelled = 0;
-    for (uint32_t f = 0; f < r->n_factors; f++)
-        levels += r->factors[f].n_levels;
+    const uint32_t levels = cs_analysis_work_arms(r);
+    uint32_t labelled = 0;
     for (uint32_t o = 0; o < r->n_outcomes; o++)
         labelled += r->outcomes[o].has_label && r->outcomes[o].kind != CS_OUTCOME_NUMBER;
     const size_t most = (size_t)r->n_models * labelled * levels + 1;
@@ -127,8 +125,8 @@ void cs_analysis_labels(struct cs_report_work *w)
         for (uint32_t o = 0; o < r->n_outcomes; o++) {
             if (!r->outcomes[o].has_label || r->outcomes[o].kind == CS_OUTCOME_NUMBER)
                 continue;
-            for (uint32_t f = 0; f < r->n_factors; f++)
-                fill_factor(w, m, o, f, &l);
+            for (uint32_t f = 0; f < cs_analysis_work_factors(r); f++)
+                fill_factor(w, m, o, cs_analysis_work_factor(r, f), &l);
         }
     }
     all_label_ratios(w, &l);

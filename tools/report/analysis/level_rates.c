@@ -3,12 +3,23 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/stats/cluster.h"
+#include "tools/report/stats/proportion.h"
 #include "tools/report/analysis/sections.h"
+
+/* One answer a cluster: Wilson's interval, which t's is no match for near 0 and 1. */
+static struct cs_report_span wilson(const struct cs_paired *p, double alpha)
+{
+    uint32_t yes = 0;
+    for (uint32_t i = 0; i < p->n; i++)
+        yes += p->level[i] > 0.5;
+    const struct cs_proportion w = cs_proportion_wilson(yes, p->n, alpha);
+    return w.status == CS_STAT_OK ? (struct cs_report_span){true, w.ci.lo, w.ci.hi} : (struct cs_report_span){0};
+}
 
 static void fill_row(const struct cs_report_work *w, const struct cs_arrangement *a, struct cs_report_rate *row)
 {
     const struct cs_measure *m = &w->declared->measures[row->outcome];
-    const struct cs_side side = cs_analysis_declared_one_level(row->level);
+    const struct cs_side side = cs_analysis_declared_one_level(row->level == CS_REPORT_NONE ? 0 : row->level);
     const struct cs_case_filter all = {.stratum = CS_NONE};
     const bool share = cs_analysis_work_scale(&w->r->outcomes[row->outcome]) > 1;
     struct cs_paired p;
@@ -18,7 +29,9 @@ static void fill_row(const struct cs_report_work *w, const struct cs_arrangement
     const struct cs_cluster_test t = cs_cluster_t(p.level, p.n, w->declared->alpha, cs_analysis_work_range(m));
     if (p.n > 0)
         row->rate = cs_analysis_work_known(t.mean);
-    if (cs_stats_usable(t.status))
+    if (p.single)
+        row->ci = wilson(&p, w->declared->alpha);
+    else if (cs_stats_usable(t.status))
         row->ci = share ? (struct cs_report_span){true, cs_stats_unit(t.ci.lo), cs_stats_unit(t.ci.hi)}
                         : (struct cs_report_span){true, t.ci.lo, t.ci.hi};
     cs_reduce_paired_release(&p);
@@ -28,18 +41,18 @@ void cs_analysis_level_rates(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
     struct cs_arrangement a;
-    uint32_t levels = 0;
-    for (uint32_t f = 0; f < r->n_factors; f++)
-        levels += r->factors[f].n_levels;
+    const uint32_t levels = cs_analysis_work_arms(r);
     struct cs_report_rate *rows = cs_arena_array(&r->arena, (size_t)r->n_models * r->n_outcomes * levels + 1,
                                                  sizeof *rows);
     for (uint32_t m = 0; m < r->n_models; m++) {
         for (uint32_t o = 0; o < r->n_outcomes; o++) {
-            for (uint32_t f = 0; f < r->n_factors; f++) {
+            for (uint32_t i = 0; i < cs_analysis_work_factors(r); i++) {
+                const uint32_t f = cs_analysis_work_factor(r, i);
                 cs_reduce_arrange(&a, &w->got->grids[m], w->declared->measures[o].question, f);
-                for (uint32_t l = 0; l < r->factors[f].n_levels; l++) {
+                for (uint32_t l = 0; l < cs_analysis_work_levels(r, f); l++) {
                     struct cs_report_rate *row = &rows[r->n_rates++];
-                    *row = (struct cs_report_rate){.model = m, .outcome = o, .factor = f, .level = l};
+                    *row = (struct cs_report_rate){
+                        .model = m, .outcome = o, .factor = f, .level = cs_analysis_work_level(f, l)};
                     fill_row(w, &a, row);
                 }
                 cs_reduce_arrangement_release(&a);

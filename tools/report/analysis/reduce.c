@@ -30,6 +30,8 @@ static int compare_others(const struct placed *a, const struct placed *b)
 
 static int compare_own(const struct placed *a, const struct placed *b)
 {
+    if (a->factor == CS_REPORT_NONE)
+        return 0;
     const struct cs_arm *x = &a->cell->at.arms[a->factor], *y = &b->cell->at.arms[b->factor];
     if (x->level != y->level)
         return x->level < y->level ? -1 : 1;
@@ -55,7 +57,7 @@ void cs_reduce_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32
             p[n++] = (struct placed){.cell = &g->cells[i], .index = i, .factor = factor, .n_factors = s->n_factors};
     }
     qsort(p, n, sizeof *p, by_place);
-    *a = (struct cs_arrangement){.n_levels = s->factors[factor].n_levels};
+    *a = (struct cs_arrangement){.n_levels = factor == CS_REPORT_NONE ? 1 : s->factors[factor].n_levels};
     for (uint32_t i = 0; i < n; i++) {
         a->n_groups += i == 0 || compare_others(&p[i - 1], &p[i]) != 0;
         p[i].group = a->n_groups - 1;
@@ -64,7 +66,8 @@ void cs_reduce_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32
     a->spots = cs_xcalloc(n + 1, sizeof *a->spots);
     a->cells = cs_xcalloc(n + 1, sizeof *a->cells);
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t here = p[i].group * a->n_levels + p[i].cell->at.arms[factor].level;
+        const uint32_t level = factor == CS_REPORT_NONE ? 0 : p[i].cell->at.arms[factor].level;
+        const uint32_t here = p[i].group * a->n_levels + level;
         a->cells[i] = p[i].index;
         if (i == 0 || compare_others(&p[i - 1], &p[i]) != 0 || compare_own(&p[i - 1], &p[i]) != 0)
             a->spots[n_spots++].first = i;
@@ -87,22 +90,25 @@ void cs_reduce_arrangement_release(struct cs_arrangement *a)
 
 /* ---- one spot --------------------------------------------------------------------------------------------------- */
 
-/* Missing data: the model was not heard. */
-static bool is_technical(enum cs_outcome o)
+/* Timeouts and failures are missing data: the model was not heard. */
+enum cs_lost_kind cs_reduce_lost_kind(enum cs_outcome o)
 {
-    return o == CS_OUTCOME_timeout || !cs_outcome_is_answer(o);
+    if (o == CS_OUTCOME_refused || o == CS_OUTCOME_content_filtered)
+        return CS_LOST_DECLINED;
+    if (o == CS_OUTCOME_truncated || o == CS_OUTCOME_unparsable)
+        return CS_LOST_UNREADABLE;
+    return o == CS_OUTCOME_timeout || !cs_outcome_is_answer(o) ? CS_LOST_MISSING : CS_LOST_KINDS;
 }
 
 static void count_outcomes(struct cs_spot_counts *c, const uint32_t *record)
 {
     for (int o = 0; o < CS_OUTCOMES; o++) {
-        if (is_technical((enum cs_outcome)o))
-            c->technical += record[o];
-        else
-            c->asked += record[o];
+        const enum cs_lost_kind kind = cs_reduce_lost_kind((enum cs_outcome)o);
+        c->technical += kind == CS_LOST_MISSING ? record[o] : 0;
+        c->asked += kind == CS_LOST_MISSING ? 0 : record[o];
+        c->refused += kind == CS_LOST_DECLINED ? record[o] : 0;
+        c->unreadable += kind == CS_LOST_UNREADABLE ? record[o] : 0;
     }
-    c->refused += record[CS_OUTCOME_refused] + record[CS_OUTCOME_content_filtered];
-    c->unreadable += record[CS_OUTCOME_truncated] + record[CS_OUTCOME_unparsable];
 }
 
 /* Chan, Golub, LeVeque, Am Stat 37 (1983) 242: sums of two samples into one. */
@@ -113,6 +119,11 @@ static void merge_numbers(struct cs_spot_counts *c, const struct cs_grid_sum *s,
     const double before = (double)c->usable, all = before + n, d = s->mean - c->number.mean;
     c->number.m2 += s->m2 + d * d * before * n / all;
     c->number.mean += d * n / all;
+}
+
+static bool is_of_trials(enum cs_what what)
+{
+    return what == CS_WHAT_LOST || what == CS_WHAT_DECLINED || what == CS_WHAT_UNREADABLE;
 }
 
 void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, uint32_t case_index,
@@ -126,6 +137,8 @@ void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, u
         const uint32_t *record = cs_grid_record(g, case_index, cells[i]);
         const uint32_t *counter = record + (m->derived ? at->derived[m->field] : at->field[m->field]);
         count_outcomes(out, record);
+        if (is_of_trials(m->what))
+            continue;
         if (m->kind == CS_OUTCOME_NUMBER && counter[0] > 0)
             merge_numbers(out, &cs_grid_sums(g, case_index, cells[i])[at->number[m->field]], counter[0]);
         for (uint32_t k = 0; k < m->n_categories; k++) {
@@ -134,6 +147,8 @@ void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, u
         }
         out->insufficient += counter[m->n_categories]; /* a derived answer: the unknown ones */
     }
+    if (is_of_trials(m->what))
+        return;
     if (m->sampled) { /* nobody was asked about the others */
         out->asked = out->usable + out->insufficient;
         out->refused = out->unreadable = out->technical = 0;
@@ -235,6 +250,15 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
     case CS_WHAT_INSUFFICIENT:
         set_share(out, (double)c->insufficient, c->asked, 0, 0);
         return;
+    case CS_WHAT_LOST:
+        set_share(out, (double)c->technical, c->asked + c->technical, 0, 0);
+        return;
+    case CS_WHAT_DECLINED:
+        set_share(out, (double)c->refused, c->asked, 0, 0);
+        return;
+    case CS_WHAT_UNREADABLE:
+        set_share(out, (double)c->unreadable, c->asked, 0, 0);
+        return;
     case CS_WHAT_UNDER:
     case CS_WHAT_OVER:
     case CS_WHAT_AGREE:
@@ -267,7 +291,7 @@ struct side_value {
     double mean, low, high;
     double noise;    /* mean over spots of the variance of one answer: half the disagreement of two */
     double sampling; /* variance of `mean` by re-asking */
-    uint64_t n, unusable, missing;
+    uint64_t n, asked, usable, unusable, missing;
     uint32_t n_spots, n_bounded;
     double share[CS_CATEGORIES_MAX]; /* share of each category among the usable answers; ordinal only */
 };
@@ -295,6 +319,8 @@ static void add_spot(struct side_value *v, const struct cs_measure *m, const str
 
 static void add_bounds(struct side_value *v, const struct cs_spot_counts *c, const struct cs_spot_value *spot)
 {
+    v->asked += c->asked + c->technical;
+    v->usable += c->usable + c->insufficient;
     v->unusable += c->asked - c->usable - c->insufficient;
     v->missing += c->technical;
     if (!spot->bounded)
@@ -311,7 +337,7 @@ static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, c
     struct cs_spot_value spot;
     v->repeated = true;
     v->mean = v->low = v->high = v->noise = v->sampling = 0;
-    v->n = v->unusable = v->missing = 0;
+    v->n = v->asked = v->usable = v->unusable = v->missing = 0;
     v->n_spots = v->n_bounded = 0;
     memset(v->share, 0, p->m->n_categories * sizeof *v->share);
     for (uint32_t i = 0; i < side->n; i++) {
@@ -392,6 +418,16 @@ static void add_pair_bounds(struct cs_paired *out, struct tally *t, const struct
     t->bounds++;
 }
 
+struct heard { /* of one side, over all cases */
+    uint64_t asked, usable;
+};
+
+/* Whether each side has any usable answer: a refusal counts as "not yes" beside answers, never in place of them all. */
+static bool is_heard(const struct cs_measure *m, const struct heard h[2])
+{
+    return m->what != CS_WHAT_ANSWER || (h[0].usable > 0 && h[1].usable > 0);
+}
+
 static bool passes(const struct cs_case_filter *f, const struct cs_case_facts *cases, const struct cs_measure *m,
                    uint32_t case_index)
 {
@@ -400,6 +436,16 @@ static bool passes(const struct cs_case_filter *f, const struct cs_case_facts *c
     if (f->flagged != NULL && f->flagged[case_index] != f->only_flagged)
         return false;
     return !f->labelled || (m->label != NULL && m->label[case_index] != CS_NONE);
+}
+
+/* The cells of a group share the arms of all other factors. */
+static bool is_within(const struct cs_within *within, const struct cs_grid *g, const struct cs_arrangement *a,
+                      uint32_t group)
+{
+    if (!within->some)
+        return true;
+    const uint32_t cell = a->cells[a->spots[a->first[group * a->n_levels]].first];
+    return g->cells[cell].at.arms[within->factor].level == within->level;
 }
 
 static void finish(struct cs_paired *out, const struct tally *tallies, uint32_t n_clusters, const struct cs_measure *m)
@@ -449,6 +495,7 @@ void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const str
 {
     struct pairing p = {.m = m, .g = g, .a = a};
     struct tally *tallies = cs_xcalloc(cases->n_clusters + 1, sizeof *tallies);
+    struct heard heard[2] = {{0}};
     *out = (struct cs_paired){.repeated = true};
     out->cluster = cs_xcalloc(cases->n_clusters + 1, sizeof *out->cluster);
     out->level = cs_xcalloc(cases->n_clusters + 1, sizeof(double));
@@ -459,8 +506,14 @@ void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const str
         if (!passes(filter, cases, m, c))
             continue;
         for (uint32_t i = 0; i < a->n_groups; i++) {
+            if (!is_within(&filter->within, g, a, i))
+                continue;
             value_side(&p, i, c, level, &p.sides[0]);
             value_side(&p, i, c, comparator, &p.sides[1]);
+            for (int k = 0; k < 2; k++) {
+                heard[k].asked += p.sides[k].asked;
+                heard[k].usable += p.sides[k].usable;
+            }
             if (p.sides[0].bounded && p.sides[1].bounded)
                 add_pair_bounds(out, &tallies[cases->cluster[c]], &p);
             if (p.sides[0].known && p.sides[1].known)
@@ -469,7 +522,9 @@ void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const str
                 out->unmatched += p.sides[0].n_spots + p.sides[1].n_spots;
         }
     }
-    finish(out, tallies, cases->n_clusters, m);
+    out->silent = !is_heard(m, heard) && heard[0].asked > 0 && heard[1].asked > 0;
+    if (is_heard(m, heard))
+        finish(out, tallies, cases->n_clusters, m);
     free(tallies);
 }
 

@@ -6,7 +6,7 @@
  *
  * Refusals and unreadable answers are answers that are not "yes"; ordinals and numbers are over the usable ones, with the gap beside.
  * Timeouts and failures are missing data: in no mean, but in the worst and the best case, which hold what they could have said, also
- * where a prompt has no other answer. Pure; any thread, a measure and a grid may be shared.
+ * where a prompt has no other answer. A side that has no usable answer at all gives no pairs: its "never yes" is silence. Pure; any thread, a measure and a grid may be shared.
  */
 #ifndef CS_REDUCE_H
 #define CS_REDUCE_H
@@ -24,6 +24,10 @@ enum cs_what {
     CS_WHAT_OVER,         /* above it; yes/no: not indicated */
     CS_WHAT_AGREE,        /* equal to it */
     CS_WHAT_LABEL,        /* the label itself */
+    /* of trials, whatever their answers hold: */
+    CS_WHAT_LOST,       /* ended in a timeout or a failure, of all that ended */
+    CS_WHAT_DECLINED,   /* refused or filtered, of all that were answered */
+    CS_WHAT_UNREADABLE, /* truncated or unparsable, of all that were answered */
 };
 
 struct cs_measure {
@@ -53,6 +57,7 @@ struct cs_arrangement {
     } * spots;
     uint32_t *cells;
 };
+/* factor CS_REPORT_NONE: around none, one level (0) that holds all cells. */
 void cs_reduce_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32_t question, uint32_t factor);
 void cs_reduce_arrangement_release(struct cs_arrangement *a);
 
@@ -74,11 +79,19 @@ void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, u
 void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
                           struct cs_spot_value *out);
 
+/* How a trial with this outcome counts among the lost ones; CS_LOST_KINDS: it has an answer. */
+enum cs_lost_kind cs_reduce_lost_kind(enum cs_outcome o);
+
+struct cs_within { /* only where another factor has this level */
+    bool some;
+    uint32_t factor, level;
+};
 struct cs_case_filter {
     uint32_t stratum, value; /* stratum NONE: all cases */
     bool labelled;           /* only those with a label of the measure */
     const bool *flagged;     /* one a case, or NULL: flagged cases are left out */
     bool only_flagged;       /* these alone */
+    struct cs_within within;
 };
 
 struct cs_paired { /* arrays of n, one a cluster, ascending by cluster number; free()d by release */
@@ -94,6 +107,7 @@ struct cs_paired { /* arrays of n, one a cluster, ascending by cluster number; f
     bool single;     /* one pair of answers in every cluster: */
     uint64_t b, c;   /* yes -> no, no -> yes */
     uint64_t n_level, n_comparator, unmatched;
+    bool silent;                /* a side was asked and gave no usable answer: n is 0 */
     uint64_t unusable, missing; /* answers on either side that only the worst and the best case hold */
 };
 void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,

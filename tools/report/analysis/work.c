@@ -44,6 +44,40 @@ double cs_analysis_work_range(const struct cs_measure *m)
     return m->max - m->min;
 }
 
+uint32_t cs_analysis_work_factors(const struct cs_report *r)
+{
+    return r->n_factors > 0 ? r->n_factors : 1;
+}
+
+uint32_t cs_analysis_work_factor(const struct cs_report *r, uint32_t i)
+{
+    return r->n_factors > 0 ? i : CS_REPORT_NONE;
+}
+
+uint32_t cs_analysis_work_levels(const struct cs_report *r, uint32_t factor)
+{
+    return factor == CS_REPORT_NONE ? 1 : r->factors[factor].n_levels;
+}
+
+uint32_t cs_analysis_work_level(uint32_t factor, uint32_t k)
+{
+    return factor == CS_REPORT_NONE ? CS_REPORT_NONE : k;
+}
+
+uint32_t cs_analysis_work_arms(const struct cs_report *r)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < cs_analysis_work_factors(r); i++)
+        n += cs_analysis_work_levels(r, cs_analysis_work_factor(r, i));
+    return n;
+}
+
+uint32_t cs_analysis_work_control(const struct cs_study *s, uint32_t factor)
+{
+    return factor == CS_REPORT_NONE ? CS_REPORT_NONE
+                                    : cs_analysis_declared_level_of_role(&s->factors[factor], CS_ROLE_CONTROL);
+}
+
 const char *cs_analysis_work_copy(struct cs_report_work *w, const char *text)
 {
     return cs_arena_strdup(&w->r->arena, text != NULL ? text : "");

@@ -6,6 +6,7 @@
 #include "tools/report/model.h"
 #include "tools/report/read/source.h"
 
+struct cs_family_joint;
 struct cs_report_work {
     const struct cs_report_source *source, *against; /* against: another run of the study, or NULL */
     const struct cs_ratings *ratings;                /* by people; NULL: none */
@@ -17,9 +18,10 @@ struct cs_report_work {
     uint64_t seed;
     uint32_t draws;
     unsigned threads;
-    struct cs_paired *paired; /* one per contrast of the report: model, outcome, declared contrast */
-    struct cs_report *r;      /* being made */
-    enum cs_err rc;           /* set by a section that cannot go on, which ends the analysis; *err says why */
+    struct cs_paired *paired;       /* one per contrast of the report: model, outcome, declared contrast */
+    struct cs_family_joint *joints; /* one per interaction of the report */
+    struct cs_report *r;            /* being made */
+    enum cs_err rc;                 /* set by a section that cannot go on, which ends the analysis; *err says why */
     struct cs_error *err;
 };
 
@@ -37,7 +39,17 @@ void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...) __att
 /* A sentence above every finding, on the first screen of the page: short, and only what changes how all of it is read. */
 void cs_analysis_work_say_first(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Texts of the report. */
+/* ---- arms -------------------------------------------------------------------------------------------------- */
+
+/* The arms that answers are told by: the levels of a factor. A study without factors has one, all of its answers: factor and level are
+ * CS_REPORT_NONE. */
+uint32_t cs_analysis_work_factors(const struct cs_report *r);                 /* how many; at least 1 */
+uint32_t cs_analysis_work_factor(const struct cs_report *r, uint32_t i);      /* the i-th */
+uint32_t cs_analysis_work_levels(const struct cs_report *r, uint32_t factor); /* of it */
+uint32_t cs_analysis_work_level(uint32_t factor, uint32_t k);                 /* the k-th of a factor */
+uint32_t cs_analysis_work_arms(const struct cs_report *r);                    /* levels of all factors */
+uint32_t cs_analysis_work_control(const struct cs_study *s, uint32_t factor); /* CS_REPORT_NONE: it has none */
+
 const char *cs_analysis_work_copy(struct cs_report_work *w, const char *text); /* "" of NULL */
 const char *cs_analysis_work_time(struct cs_report_work *w, int64_t ms);       /* UTC; "" of 0 */
 const char *cs_analysis_work_hex(struct cs_report_work *w, const uint8_t digest[32]);

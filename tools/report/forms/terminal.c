@@ -1,6 +1,7 @@
 /* terminal.c - the finding in some ten lines, for the terminal. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "tools/report/forms/forms.h"
 #include "tools/report/words.h"
@@ -31,6 +32,16 @@ static void largest(const struct cs_report *r, uint32_t model, uint32_t outcome,
         fprintf(out, " (%.2f to %.2f)", best->ci_simultaneous.low, best->ci_simultaneous.high);
 }
 
+/* The reason of the first that has no verdict. */
+static const char *why_none(const struct cs_report *r, uint32_t model, uint32_t outcome)
+{
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        if (is_of(&r->contrasts[i], model, outcome) && r->contrasts[i].verdict == CS_VERDICT_NONE)
+            return r->contrasts[i].why;
+    }
+    return "";
+}
+
 static void outcome_line(const struct cs_report *r, uint32_t model, uint32_t outcome, FILE *out)
 {
     uint32_t by_verdict[CS_VERDICTS] = {0}, different = 0, tested = 0;
@@ -45,7 +56,8 @@ static void outcome_line(const struct cs_report *r, uint32_t model, uint32_t out
     if (tested == 0)
         return; /* all of its comparisons are exploratory */
     if (by_verdict[CS_VERDICT_NONE] == tested) {
-        fprintf(out, "  %s: no verdict for %u primary comparisons", r->outcomes[outcome].label, tested);
+        fprintf(out, "  %s: no verdict for %u primary comparisons (%s)", r->outcomes[outcome].label, tested,
+                why_none(r, model, outcome));
         largest(r, model, outcome, out);
         fputc('\n', out);
         return;
@@ -53,10 +65,31 @@ static void outcome_line(const struct cs_report *r, uint32_t model, uint32_t out
     fprintf(out, "  %s: of %u primary comparisons %u different (%u beyond the margin), %u equivalent, %u inconclusive",
             r->outcomes[outcome].label, tested, different, by_verdict[CS_VERDICT_BEYOND],
             by_verdict[CS_VERDICT_EQUIVALENT], by_verdict[CS_VERDICT_INCONCLUSIVE]);
+    const struct cs_words_limit limit = cs_words_limit(r, model, outcome);
+    if (limit.s[0] != '\0')
+        fprintf(out, " (%s)", limit.s);
     if (by_verdict[CS_VERDICT_NONE] > 0)
-        fprintf(out, ", %u without a verdict", by_verdict[CS_VERDICT_NONE]);
+        fprintf(out, ", %u without a verdict (%s)", by_verdict[CS_VERDICT_NONE], why_none(r, model, outcome));
     largest(r, model, outcome, out);
     fputc('\n', out);
+}
+
+/* A study that varies nothing has answers, and no comparisons. */
+static void rate_line(const struct cs_report *r, const struct cs_report_rate *row, FILE *out)
+{
+    const bool share = strcmp(r->outcomes[row->outcome].unit, "points") == 0;
+    const double scale = share ? 100 : 1;
+    if (!row->rate.known)
+        return;
+    fprintf(out, "  %s: %.3g%s", r->outcomes[row->outcome].label, row->rate.value * scale, share ? " %" : "");
+    if (row->ci.known)
+        fprintf(out, " (%.3g to %.3g)", row->ci.low * scale, row->ci.high * scale);
+    for (uint32_t i = 0; i < r->n_labels; i++) {
+        const struct cs_report_label *l = &r->labels[i];
+        if (l->model == row->model && l->outcome == row->outcome && l->agreement.known)
+            fprintf(out, ", equal to the label in %.3g %%", 100 * l->agreement.value);
+    }
+    fprintf(out, ", %" PRIu64 " answers\n", row->answers);
 }
 
 static void model_lines(const struct cs_report *r, uint32_t model, FILE *out)
@@ -70,6 +103,10 @@ static void model_lines(const struct cs_report *r, uint32_t model, FILE *out)
     for (uint32_t o = 0; o < r->n_outcomes; o++) {
         if (r->outcomes[o].role == CS_OUTCOME_PRIMARY)
             outcome_line(r, model, o, out);
+    }
+    for (uint32_t i = 0; r->n_factors == 0 && model != CS_REPORT_NONE && i < r->n_rates; i++) {
+        if (r->rates[i].model == model)
+            rate_line(r, &r->rates[i], out);
     }
 }
 

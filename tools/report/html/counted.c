@@ -48,6 +48,18 @@ static void say_largest(struct cs_page *p, const struct cs_report_contrast *c)
         cs_html(p->out, " (interval %s)", cs_html_page_span(c->ci_simultaneous, decimals).s);
 }
 
+/* What a small study did not find it may not have been able to see. */
+static void say_none_different(struct cs_page *p, uint32_t model, uint32_t outcome, const struct tally *t)
+{
+    const struct cs_words_limit limit = cs_words_limit(p->r, model, outcome);
+    if (limit.s[0] != '\0')
+        cs_html(p->out, "%s: of %u primary comparisons %u equivalent, and %u may hide a difference of that size",
+                limit.s, t->tested, t->by_verdict[CS_VERDICT_EQUIVALENT], t->by_verdict[CS_VERDICT_INCONCLUSIVE]);
+    else
+        cs_html(p->out, "no difference shown in %u primary comparisons, %u of them equivalent", t->tested,
+                t->by_verdict[CS_VERDICT_EQUIVALENT]);
+}
+
 static void say_finding(struct cs_page *p, uint32_t model, uint32_t outcome, const struct tally *t)
 {
     fputs("<li>", p->out);
@@ -61,8 +73,7 @@ static void say_finding(struct cs_page *p, uint32_t model, uint32_t outcome, con
         cs_html(p->out, "all %u primary comparisons equivalent: every shift is shown to lie inside the margin",
                 t->tested);
     else if (different(t) == 0)
-        cs_html(p->out, "no difference shown in %u primary comparisons, %u of them equivalent", t->tested,
-                t->by_verdict[CS_VERDICT_EQUIVALENT]);
+        say_none_different(p, model, outcome, t);
     else
         cs_html(p->out, "%u of %u primary comparisons different, %u of them by more than the margin", different(t),
                 t->tested, t->by_verdict[CS_VERDICT_BEYOND]);
@@ -97,9 +108,9 @@ static void say_findings(struct cs_page *p)
 
 /* ---- table ------------------------------------------------------------------------------------------------ */
 
-static const enum cs_report_verdict shown[] = {CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
-                                               CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_INCONCLUSIVE,
-                                               CS_VERDICT_NONE};
+static const enum cs_report_verdict shown[] = {
+    CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE,    CS_VERDICT_SMALLER,      CS_VERDICT_DIFFERENT,
+    CS_VERDICT_EQUIVALENT, CS_VERDICT_EQUIVALENT_MEAN, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
 enum { N_SHOWN = sizeof shown / sizeof *shown };
 
 static bool any_verdict(const struct cs_report *r, enum cs_report_verdict v)

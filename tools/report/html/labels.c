@@ -73,7 +73,8 @@ static void open_table(struct cs_page *p, const struct cs_report_label *l)
 {
     const struct cs_report_outcome *o = &p->r->outcomes[l->outcome];
     const bool graded = is_graded(p, l);
-    const bool open = o->role == CS_OUTCOME_PRIMARY && p->r->factors[l->factor].n_levels <= ROWS_OPEN;
+    const bool open = l->factor == CS_REPORT_NONE ||
+                      (o->role == CS_OUTCOME_PRIMARY && p->r->factors[l->factor].n_levels <= ROWS_OPEN);
     char caption[768];
     snprintf(caption, sizeof caption,
              "%s in %s against the labels of %u cases; the labels say %s. Left of the line, blue: %s; right, orange: "

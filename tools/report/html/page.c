@@ -49,8 +49,8 @@ void cs_html_page_level_name(struct cs_page *p, uint32_t factor, uint32_t level)
     const struct cs_report_level *l = cs_html_page_level(p, factor, level);
     if (l != NULL && l->label != NULL && l->label[0] != '\0')
         cs_html_text(p->out, l->label);
-    else if (l != NULL)
-        cs_html_page_words(p, l->id);
+    else
+        cs_html_page_words(p, l != NULL ? l->id : "all answers");
 }
 
 void cs_html_page_comparator(struct cs_page *p, uint32_t factor, uint32_t comparator, const char *text)
@@ -138,6 +138,8 @@ const char *cs_html_page_verdict_symbol(enum cs_report_verdict v)
         return "\xE2\x89\xA0"; /* not equal */
     case CS_VERDICT_EQUIVALENT:
         return "\xE2\x89\x88"; /* almost equal */
+    case CS_VERDICT_EQUIVALENT_MEAN:
+        return "\xE2\x89\x83"; /* asymptotically equal */
     case CS_VERDICT_INCONCLUSIVE:
         return "?";
     case CS_VERDICT_NONE:
@@ -150,9 +152,9 @@ const char *cs_html_page_verdict_symbol(enum cs_report_verdict v)
 const char *cs_html_page_verdict_css(enum cs_report_verdict v)
 {
     static const char *const css[CS_VERDICTS] = {
-        [CS_VERDICT_BEYOND] = "beyond",    [CS_VERDICT_UNCLEAR_SIZE] = "unclear", [CS_VERDICT_SMALLER] = "smaller",
-        [CS_VERDICT_EQUIVALENT] = "equal", [CS_VERDICT_INCONCLUSIVE] = "open",    [CS_VERDICT_DIFFERENT] = "differs",
-        [CS_VERDICT_NONE] = "none",
+        [CS_VERDICT_BEYOND] = "beyond",    [CS_VERDICT_UNCLEAR_SIZE] = "unclear",    [CS_VERDICT_SMALLER] = "smaller",
+        [CS_VERDICT_EQUIVALENT] = "equal", [CS_VERDICT_INCONCLUSIVE] = "open",       [CS_VERDICT_DIFFERENT] = "differs",
+        [CS_VERDICT_NONE] = "none",        [CS_VERDICT_EQUIVALENT_MEAN] = "unclear",
     };
     CS_ASSERT(v < CS_VERDICTS);
     return css[v];

@@ -43,7 +43,7 @@ static void write_models(struct cs_page *p)
         cs_html_page_number(p, cs_num_count(m->duplicates));
         cs_html_page_number(p, cs_num_count(m->input_tokens));
         cs_html_page_number(p, cs_num_count(m->output_tokens));
-        cs_html_page_number(p, cs_num_fixed(m->cost_usd > 0 ? m->cost_usd : NAN, 2)); /* prices may not be known */
+        cs_html_page_number(p, cs_num_fixed(m->cost_usd >= 0 ? m->cost_usd : NAN, 2)); /* prices may not be known */
         fputs("</tr>\n", p->out);
     }
     fputs("</tbody>", p->out);
@@ -73,7 +73,12 @@ static void write_items(struct cs_page *p)
             guideline = v->guideline;
         }
         cs_html(p->out, "<tr><th scope=\"row\">%s</th><td class=\"nowrap\">%s</td><td>%s", v->item,
-                v->filled ? "\xE2\x9C\x93 ledger" : "\xE2\x98\x90 author", v->text);
+                v->filled   ? "\xE2\x9C\x93 ledger"
+                : v->partly ? "\xE2\x97\x90 partly"
+                            : "\xE2\x98\x90 author",
+                v->text);
+        if (v->partly)
+            cs_html(p->out, " <b>Still: %s.</b>", v->ask);
         fputs(v->filled ? "</td></tr>\n" : "<span class=\"blank\"></span></td></tr>\n", p->out);
     }
     fputs("</tbody>", p->out);

@@ -125,6 +125,7 @@ const char cs_style_css[] =
     "thead th{font-weight:600;vertical-align:bottom;border-bottom:1.5px solid var(--ink);line-height:1.25}\n"
     "tbody tr:last-child>*{border-bottom:1.5px solid var(--ink)}\n"
     ".n{text-align:right}\n"
+    "td.verbatim{white-space:pre-wrap;vertical-align:top;width:50%;text-align:left}\n"
     "td.n{white-space:nowrap}\n"
     ".tag{font-size:.85em;color:var(--beyond);white-space:nowrap;font-family:'Helvetica Neue',Helvetica,Arial,\n"
     " 'Liberation Sans',sans-serif}\n"

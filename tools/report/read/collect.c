@@ -6,36 +6,63 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/wire/bill.h"
 #include "tools/report/read/rated_answers.h"
 
-void cs_collect_resolved(struct cs_collected_lane *f, const char *name)
+void cs_collect_name(struct cs_collected_names *names, const char *name, int64_t when_ms)
 {
     uint32_t i = 0;
     if (name == NULL || name[0] == '\0')
         return;
-    while (i < f->n_resolved && i < CS_RESOLVED_MAX && strcmp(f->resolved[i], name) != 0)
+    while (i < names->n && i < CS_RESOLVED_MAX && strcmp(names->of[i].name, name) != 0)
         i++;
-    if (i == f->n_resolved) {
-        f->resolved[i] = cs_xstrdup(i < CS_RESOLVED_MAX ? name : "others");
-        f->n_resolved++;
+    struct cs_collected_name *n = &names->of[i];
+    if (i == names->n) {
+        n->name = cs_xstrdup(i < CS_RESOLVED_MAX ? name : "others");
+        names->n++;
     }
-    f->resolved_n[i]++;
+    n->n++;
+    if (when_ms != 0 && (n->first_ms == 0 || when_ms < n->first_ms))
+        n->first_ms = when_ms;
+    if (when_ms > n->last_ms)
+        n->last_ms = when_ms;
+}
+
+static void release_names(struct cs_collected_names *names)
+{
+    for (uint32_t i = 0; i < names->n; i++)
+        free(names->of[i].name);
+}
+
+void cs_collect_halves(struct cs_collected *c, const struct cs_plan *plan)
+{
+    bool repeats = false;
+    for (uint32_t i = 0; i < plan->study->n_rects; i++)
+        repeats = repeats || plan->study->rects[i].repeats > 1;
+    if (!repeats)
+        return;
+    c->halves = cs_xcalloc(plan->n_lanes, sizeof *c->halves);
+    for (uint32_t i = 0; i < plan->n_lanes; i++)
+        cs_grid_init(&c->halves[i], plan, i);
 }
 
 void cs_collect_release(struct cs_collected *c)
 {
     for (uint32_t i = 0; i < c->n_lanes; i++) {
         cs_grid_release(&c->grids[i]);
+        if (c->halves != NULL)
+            cs_grid_release(&c->halves[i]);
         if (c->first != NULL && c->first[i] != NULL) {
             cs_grid_release(c->first[i]);
             free(c->first[i]);
         }
         if (c->again != NULL)
             free(c->again[i]);
-        for (uint32_t k = 0; k < c->facts[i].n_resolved; k++)
-            free(c->facts[i].resolved[k]);
+        release_names(&c->facts[i].resolved);
+        release_names(&c->facts[i].fingerprints);
     }
     free(c->grids);
+    free(c->halves);
     free(c->first);
     free(c->again);
     free(c->facts);
@@ -46,7 +73,7 @@ void cs_collect_release(struct cs_collected *c)
 
 struct lane_scan {
     struct cs_generation_view *view; /* this thread's own */
-    struct cs_grid *grid;
+    struct cs_grid *grid, *half;     /* half: NULL, or every second repeat */
     struct cs_collected_lane *facts;
     const struct cs_rated *rated; /* or NULL */
     struct cs_arena arena;
@@ -63,8 +90,10 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     struct cs_collected_lane *f = l->facts;
     const struct cs_output *o = &stored->output;
     const bool stands = (stored->flags & CS_OUTPUT_SUPERSEDED) == 0;
-    if (stands)
-        cs_collect_resolved(f, o->model_resolved);
+    if (stands) {
+        cs_collect_name(&f->resolved, o->model_resolved, o->started_wall_ms);
+        cs_collect_name(&f->fingerprints, o->fingerprint, o->started_wall_ms);
+    }
     if (o->started_wall_ms != 0) {
         if (f->first_ms == 0 || o->started_wall_ms < f->first_ms)
             f->first_ms = o->started_wall_ms;
@@ -75,15 +104,21 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     f->attempts += o->attempts;
     f->ambiguous += o->ambiguous;
     if (stands) {
+        f->reread += stored->reading.number > 0 && stored->reading.outcome != o->outcome;
         f->salvaged += o->salvaged;
         f->unparsable[cs_answer_fault_of(o->cause)] += o->outcome == CS_OUTCOME_unparsable;
     }
     f->adopted += stands && (stored->flags & CS_OUTPUT_ADOPTED) != 0;
     f->input_tokens += o->input_tokens;
     f->output_tokens += o->output_tokens;
-    int64_t cost;
-    (void)cs_price_of(&m->price, o->input_tokens, o->cached_tokens, o->output_tokens, &cost);
-    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, cost);
+    const struct cs_bill_most most = cs_bill_most(0);
+    struct cs_bill bill;
+    cs_bill_of(&m->price, o, &most, &bill);
+    if ((stored->flags & CS_OUTPUT_ADOPTED) ==
+        0) /* take_counters knows what was wasted here, by failures too that stand no more */
+        bill.cost -= bill.wasted;
+    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, bill.cost);
+    f->priced = m->price.input >= 0 && m->price.output >= 0;
 }
 
 static bool needs_case(const struct cs_question *q)
@@ -167,6 +202,8 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
         return CS_OK;
     }
     add(l->grid, &a, o->started_wall_ms);
+    if (l->half != NULL && a.at.repeat % 2 == 1)
+        add(l->half, &a, o->started_wall_ms);
     if (l->rated != NULL)
         cs_rated_answers_count(l->rated, &o->digest, l->grid, a.at.case_index, a.at.cell);
     if (l->is_asked && l->asked == position) {
@@ -238,6 +275,11 @@ static void take_counters(struct cs_collected_lane *f, const struct cs_counters 
 {
     f->duplicates = c->duplicates;
     f->ambiguous_nano_usd = c->ambiguous_nano_usd;
+    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, c->wasted_nano_usd);
+    f->wasted_nano_usd = c->wasted_nano_usd;
+    f->voided_nano_usd = c->voided_nano_usd;
+    f->untold = c->untold;
+    f->cached = c->cached;
 }
 
 static void *scan_lanes(void *arg)
@@ -252,6 +294,7 @@ static void *scan_lanes(void *arg)
             break;
         struct lane_scan l = {.view = &view,
                               .grid = &t->pool->out->grids[lane],
+                              .half = t->pool->out->halves != NULL ? &t->pool->out->halves[lane] : NULL,
                               .facts = &t->pool->out->facts[lane],
                               .rated = t->pool->rated,
                               .first = &t->pool->out->first[lane],
@@ -279,6 +322,7 @@ enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const 
     c->again = cs_xcalloc(plan->n_lanes, sizeof(struct cs_collected_again *));
     for (uint32_t i = 0; i < plan->n_lanes; i++)
         cs_grid_init(&c->grids[i], plan, i);
+    cs_collect_halves(c, plan);
     if (threads > plan->n_lanes)
         threads = plan->n_lanes;
     struct scan_thread *t = cs_xcalloc(threads > 0 ? threads : 1, sizeof *t);

@@ -7,20 +7,32 @@
 
 #include "protocol/study/answer.h"
 #include "tools/base/reader.h"
+#include "tools/report/read/foreign.h"
 #include "tools/report/read/grid.h"
 
-enum { CS_RESOLVED_MAX = 32 }; /* served models of a lane that are counted by name; further ones count as "others" */
+enum { CS_RESOLVED_MAX = 32 }; /* names of a lane that are counted apart; further ones count as "others" */
+
+struct cs_collected_names { /* what the provider says has answered, in the order of appearance */
+    struct cs_collected_name {
+        char *name; /* free()d by cs_collect_release */
+        uint64_t n;
+        int64_t first_ms, last_ms; /* calls that it answered; 0: not known */
+    } of[CS_RESOLVED_MAX + 1];
+    uint32_t n;
+};
 
 struct cs_collected_lane {
-    char *resolved[CS_RESOLVED_MAX + 1]; /* free()d by cs_collect_release */
-    uint64_t resolved_n[CS_RESOLVED_MAX + 1];
-    uint32_t n_resolved;
-    int64_t first_ms, last_ms; /* calls; 0: none known */
+    struct cs_collected_names resolved, fingerprints; /* served models; versions of the system behind them */
+    int64_t first_ms, last_ms;                        /* calls; 0: none known */
     uint64_t terminal, attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
     int64_t cost_nano_usd, ambiguous_nano_usd; /* ambiguous: as in struct cs_counters */
+    int64_t wasted_nano_usd, voided_nano_usd;  /* as there */
+    uint64_t untold, cached;                   /* as there; a table tells of none */
+    bool priced;                               /* its tokens have prices */
     uint64_t salvaged;                         /* ok by what a lenient reader takes */
     uint64_t unparsable[CS_ANSWER_FAULTS];     /* by cause; NONE: it was not noted */
+    uint64_t reread;                           /* a later reading of the same text came to something else */
     uint64_t mismatched;                       /* marked ok, and yet no answer can be read: counted as unparsable */
     uint64_t waiting;                          /* asked again, and no answer yet: not in `terminal` */
 };
@@ -32,7 +44,8 @@ struct cs_collected_again {        /* trials of one cell of the plan that were a
 };
 
 struct cs_collected {
-    struct cs_grid *grids; /* one a lane */
+    struct cs_grid *grids;  /* one a lane */
+    struct cs_grid *halves; /* one a lane: every second repeat alone; NULL: repeats are not told apart */
     struct cs_collected_lane *facts;
     /* By lane; NULL where nothing was asked again: the same with the first answers instead, and counts by cell. */
     struct cs_grid **first;
@@ -44,13 +57,16 @@ struct cs_collected {
 struct cs_rated;
 CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const struct cs_plan *plan,
                                             const struct cs_rated *rated, unsigned threads, struct cs_error *err);
-/* The same out of a table with the columns of the export. from_rows: planned is what has a row; else what the plan says. */
+/* The same out of a table with the columns of the export, as `f` says they are called there (NULL: so). All that does not fit is told in one
+ * message, the same thing once with the number of its rows. from_rows: planned is what has a row; else what the plan says. */
 CS_WARN_UNUSED enum cs_err cs_collect_table(struct cs_collected *c, const struct cs_plan *plan,
-                                            const struct cs_case_source *cases, const char *path, bool from_rows,
-                                            struct cs_error *err);
+                                            const struct cs_case_source *cases, const struct cs_foreign *f,
+                                            const char *path, bool from_rows, struct cs_error *err);
+/* Makes room for the halves of a plan that repeats anything. */
+void cs_collect_halves(struct cs_collected *c, const struct cs_plan *plan);
 void cs_collect_release(struct cs_collected *c); /* a zeroed struct is fine */
 
-/* Counts one more answer of a served model. */
-void cs_collect_resolved(struct cs_collected_lane *f, const char *name);
+/* Counts one more answer under a name (NULL, "": none was told), asked at this time (0: not known). */
+void cs_collect_name(struct cs_collected_names *names, const char *name, int64_t when_ms);
 
 #endif

@@ -1,14 +1,17 @@
 /* collect_table.c - outputs out of a table with the columns of our own export (tools/README.md). */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
+#include "protocol/study/price.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/hash.h"
 #include "protocol/table/names.h"
 #include "protocol/table/table.h"
 #include "tools/report/read/case_facts.h"
 #include "tools/report/read/collect.h"
+#include "tools/report/read/bad_rows.h"
 
 struct prompt_key {
     uint32_t block, question; /* block CS_NONE: any */
@@ -22,8 +25,8 @@ struct prompt { /* cells that a row may belong to: several when blocks ask the s
 };
 
 struct columns { /* where each stands; CS_NONE: the table does not have it */
-    uint32_t model, case_id, question, block, state, outcome, resolved, started;
-    uint32_t attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted, salvaged, cause;
+    uint32_t model, case_id, question, block, state, outcome, resolved, fingerprint, started;
+    uint32_t repeat, attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted, salvaged, cause;
     uint32_t factor[CS_FACTORS_MAX], wording[CS_FACTORS_MAX];
     uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* [question][field] */
 };
@@ -36,6 +39,7 @@ struct table_read {
     struct columns at;
     struct cs_names models, cases, questions, levels[CS_FACTORS_MAX];
     struct prompt **prompts; /* one list a lane */
+    struct cs_bad_rows bad;
     struct cs_arena arena;
 };
 
@@ -60,8 +64,11 @@ static enum cs_err need(const struct table_read *r, uint32_t column, const char 
 {
     if (column != CS_NONE)
         return CS_OK;
-    return cs_error_set(err, CS_EINVAL, "%s:1: no column %s%s; the columns are those of `clinsafe export`", r->path,
-                        kind, name);
+    return cs_error_set(
+        err, CS_EINVAL,
+        "%s:1: no column %s%s; the columns are those of `clinsafe export`, or say what they are called: "
+        "--map %s%s=COLUMN",
+        r->path, kind, name, kind, name);
 }
 
 static void find_answers(struct table_read *r, const struct cs_table *t)
@@ -93,6 +100,7 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
         {&c->state, "state"},
         {&c->outcome, "outcome"},
         {&c->resolved, "model_resolved"},
+        {&c->fingerprint, "fingerprint"},
         {&c->started, "started"},
         {&c->attempts, "attempts"},
         {&c->ambiguous, "ambiguous"},
@@ -101,6 +109,7 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
         {&c->cost_usd, "cost_usd"},
         {&c->adopted, "adopted"},
         {&c->salvaged, "salvaged"},
+        {&c->repeat, "repeat"},
         {&c->cause, "unparsable_why"},
     };
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
@@ -119,6 +128,8 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
             rc = need(r, c->wording[f], "wording.", s->factors[f].name, err);
     }
     find_answers(r, t);
+    if (c->repeat != CS_NONE)
+        cs_collect_halves(r->out, r->plan);
     return rc;
 }
 
@@ -269,7 +280,14 @@ static enum cs_err answer_of(const struct table_read *r, const struct cs_field *
 
 static int derived_of(const char *word)
 {
-    return strcmp(word, "true") == 0 ? 1 : strcmp(word, "false") == 0 ? 0 : -1;
+    static const char *const yes[] = {"true", "yes", "1"}, *const no[] = {"false", "no", "0"};
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+        if (strcasecmp(word, yes[i]) == 0)
+            return 1;
+        if (strcasecmp(word, no[i]) == 0)
+            return 0;
+    }
+    return -1;
 }
 
 /* Answers and derived ones; *some: at least one is there. */
@@ -327,7 +345,8 @@ static void note_row(const struct table_read *r, const char *const *values, stru
 {
     const char *cost = cell_of(values, r->at.cost_usd);
     const double nano = cost[0] != '\0' ? strtod(cost, NULL) * 1e9 : 0;
-    cs_collect_resolved(f, cell_of(values, r->at.resolved));
+    cs_collect_name(&f->resolved, cell_of(values, r->at.resolved), when);
+    cs_collect_name(&f->fingerprints, cell_of(values, r->at.fingerprint), when);
     if (when != 0) {
         f->first_ms = f->first_ms == 0 || when < f->first_ms ? when : f->first_ms;
         f->last_ms = when > f->last_ms ? when : f->last_ms;
@@ -342,8 +361,9 @@ static void note_row(const struct table_read *r, const char *const *values, stru
         f->unparsable[cs_answer_fault_of(cell_of(values, r->at.cause))]++;
     f->input_tokens += count_of(cell_of(values, r->at.input_tokens));
     f->output_tokens += count_of(cell_of(values, r->at.output_tokens));
+    f->priced |= cost[0] != '\0';
     if (nano > 0 && nano < 1e18)
-        f->cost_nano_usd += (int64_t)(nano + 0.5);
+        f->cost_nano_usd = cs_price_add(f->cost_nano_usd, (int64_t)(nano + 0.5));
 }
 
 static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, const char *const *values,
@@ -379,7 +399,22 @@ static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, c
     }
     const int64_t when = time_of(cell_of(values, r->at.started));
     cs_grid_add(g, at.case_index, at.cell, outcome, outcome == CS_OUTCOME_ok ? answers : NULL, derived, when);
+    if (r->out->halves != NULL && count_of(cell_of(values, r->at.repeat)) % 2 == 0)
+        cs_grid_add(&r->out->halves[at.lane], at.case_index, at.cell, outcome,
+                    outcome == CS_OUTCOME_ok ? answers : NULL, derived, when);
     note_row(r, values, &r->out->facts[at.lane], when);
+    return CS_OK;
+}
+
+/* A row that does not fit is noted, and the next one read: all of what is wrong is told at once. */
+static enum cs_err on_any_row(void *self, const struct cs_table *t, uint32_t line, const char *const *values,
+                              struct cs_error *err)
+{
+    struct table_read *r = self;
+    enum cs_err rc = on_row(self, t, line, values, err);
+    if (rc != CS_EINVAL)
+        return rc;
+    cs_bad_rows_note(&r->bad, line, err->msg);
     return CS_OK;
 }
 
@@ -407,10 +442,10 @@ static enum cs_err learn_names(struct table_read *r, const struct cs_case_source
 }
 
 enum cs_err cs_collect_table(struct cs_collected *out, const struct cs_plan *plan, const struct cs_case_source *cases,
-                             const char *path, bool from_rows, struct cs_error *err)
+                             const struct cs_foreign *map, const char *path, bool from_rows, struct cs_error *err)
 {
     struct table_read r = {.out = out, .plan = plan, .path = path, .from_rows = from_rows};
-    const struct cs_table_sink sink = {&r, on_head, on_row};
+    const struct cs_table_sink sink = {&r, on_head, on_any_row};
     *out = (struct cs_collected){.n_lanes = plan->n_lanes};
     out->grids = cs_xcalloc(plan->n_lanes, sizeof *out->grids);
     out->facts = cs_xcalloc(plan->n_lanes, sizeof *out->facts);
@@ -425,7 +460,9 @@ enum cs_err cs_collect_table(struct cs_collected *out, const struct cs_plan *pla
     }
     enum cs_err rc = learn_names(&r, cases, err);
     if (rc == CS_OK)
-        rc = cs_table_stream(path, &sink, err);
+        rc = cs_foreign_stream(map, path, &sink, err);
+    if (rc == CS_OK && r.bad.n > 0)
+        rc = cs_bad_rows_tell(&r.bad, path, err);
     for (uint32_t i = 0; i < plan->n_lanes; i++)
         HASH_CLEAR(hh, r.prompts[i]);
     free(r.prompts);
@@ -434,6 +471,7 @@ enum cs_err cs_collect_table(struct cs_collected *out, const struct cs_plan *pla
     cs_names_release(&r.questions);
     for (uint32_t f = 0; f < CS_FACTORS_MAX; f++)
         cs_names_release(&r.levels[f]);
+    cs_bad_rows_release(&r.bad);
     cs_arena_release(&r.arena);
     return rc;
 }

@@ -86,6 +86,14 @@ void cs_grid_copy(struct cs_grid *to, const struct cs_grid *from)
     to->sums = copy_of(from->sums, (size_t)from->n_cases * from->n_sums, sizeof *to->sums);
 }
 
+void cs_grid_rest(struct cs_grid *out, const struct cs_grid *whole, const struct cs_grid *part)
+{
+    CS_ASSERT(whole->width == part->width && whole->n_cases == part->n_cases);
+    cs_grid_copy(out, whole);
+    for (size_t i = 0; i < (size_t)whole->n_cases * whole->width; i++)
+        out->counters[i] -= part->counters[i];
+}
+
 void cs_grid_release(struct cs_grid *g)
 {
     free(g->questions);

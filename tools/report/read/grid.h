@@ -45,6 +45,8 @@ struct cs_grid {
 
 void cs_grid_init(struct cs_grid *g, const struct cs_plan *plan, uint32_t lane);
 void cs_grid_copy(struct cs_grid *to, const struct cs_grid *from);
+/* What `whole` has beside `part`, which was counted along with it. Sums of numbers cannot be taken apart: they are those of the whole. */
+void cs_grid_rest(struct cs_grid *out, const struct cs_grid *whole, const struct cs_grid *part);
 void cs_grid_release(struct cs_grid *g); /* a zeroed struct is fine */
 
 /* One terminal trial. answers NULL: it has none (its outcome says why). when_ms: when it was asked; 0: not known. */

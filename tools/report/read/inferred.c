@@ -8,6 +8,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/table/names.h"
 #include "protocol/table/table.h"
+#include "tools/report/read/table_raters.h"
 
 struct words { /* distinct texts in the order of first appearance */
     struct cs_names map;
@@ -143,10 +144,16 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
     }
     take_strata(in, t);
     if (rc == CS_OK && in->case_id == CS_NONE)
-        rc = cs_error_set(err, CS_EINVAL, "%s:1: no column case_id; the columns are those of `clinsafe export`",
+        rc = cs_error_set(
+            err, CS_EINVAL,
+            "%s:1: no column case_id; the columns are those of `clinsafe export`, or say what they are called: "
+            "--map case_id=COLUMN",
+            in->path);
+    if (rc == CS_OK && in->n_answers == 0 && cs_table_raters_columns(t) == 0)
+        rc = cs_error_set(err, CS_EINVAL,
+                          "%s:1: no column answer.NAME: there is nothing to analyse; say which one it is: --map "
+                          "answer.NAME=COLUMN",
                           in->path);
-    if (rc == CS_OK && in->n_answers == 0)
-        rc = cs_error_set(err, CS_EINVAL, "%s:1: no column answer.NAME: there is nothing to analyse", in->path);
     return rc;
 }
 
@@ -305,8 +312,8 @@ static void make_factors(struct cs_inferred *in)
 /* The yes word of a yes/no answer, or NULL. */
 static const char *yes_word(const struct words *w)
 {
-    static const char *const pairs[][2] = {{"yes", "no"}, {"true", "false"}};
-    for (size_t k = 0; k < 2; k++) {
+    static const char *const pairs[][2] = {{"yes", "no"}, {"true", "false"}, {"1", "0"}};
+    for (size_t k = 0; k < sizeof pairs / sizeof pairs[0]; k++) {
         const char *yes = NULL;
         bool all = w->n > 0 && w->n <= 2;
         for (uint32_t i = 0; i < w->n && all; i++) {
@@ -344,7 +351,7 @@ static void type_field(struct cs_inferred *in, const struct answer_column *c, st
                 words[f->n_categories++] = c->words.list[i];
         }
         if (f->n_categories == 1)
-            words[f->n_categories++] = strcasecmp(yes, "yes") == 0 ? "No" : "false";
+            words[f->n_categories++] = strcasecmp(yes, "yes") == 0 ? "No" : yes[0] == '1' ? "0" : "false";
     } else if (c->numbers && c->words.n > 0) {
         f->kind = CS_FIELD_NUMBER;
     } else if (c->words.n > 0 && c->words.n <= CS_INFER_WORDS) {
@@ -420,14 +427,15 @@ static void make_plan(struct cs_inferred *in)
     s->n_rects = 1;
 }
 
-enum cs_err cs_inferred_read(struct cs_inferred **out, const char *path, struct cs_error *err)
+enum cs_err cs_inferred_read(struct cs_inferred **out, const struct cs_foreign *f, const char *path,
+                             struct cs_error *err)
 {
     const char *slash = strrchr(path, '/');
     struct cs_inferred *in = cs_xcalloc(1, sizeof *in);
     const struct cs_table_sink sink = {in, on_head, on_row};
     struct cs_study *s = &in->study;
     in->path = path;
-    enum cs_err rc = cs_table_stream(path, &sink, err);
+    enum cs_err rc = cs_foreign_stream(f, path, &sink, err);
     if (rc == CS_OK && in->case_ids.n == 0)
         rc = cs_error_set(err, CS_EINVAL, "%s: no rows; there is nothing to analyse", path);
     if (rc == CS_OK)
@@ -449,7 +457,7 @@ enum cs_err cs_inferred_read(struct cs_inferred **out, const char *path, struct 
     return rc;
 }
 
-const struct cs_study *cs_inferred_study(const struct cs_inferred *i)
+struct cs_study *cs_inferred_study(struct cs_inferred *i)
 {
     return &i->study;
 }

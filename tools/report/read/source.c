@@ -4,6 +4,7 @@
 
 #include "tools/report/read/inferred.h"
 #include "tools/report/read/rated_answers.h"
+#include "tools/report/read/table_raters.h"
 
 enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader, const struct cs_ratings *ratings,
                             unsigned threads, struct cs_error *err)
@@ -22,25 +23,31 @@ enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader
     return cs_collect_store(&s->got, reader, s->plan, s->rated, threads, err);
 }
 
-enum cs_err cs_source_table(struct cs_report_source *s, const char *path, const char *study,
-                            const struct cs_load_opts *opts, struct cs_error *err)
+/* A study that the columns tell, and what a file declares of it. */
+static enum cs_err infer(struct cs_report_source *s, const struct cs_source_from *from, struct cs_error *err)
 {
-    const char *slash = strrchr(path, '/');
-    const size_t n = strlen(path);
-    enum cs_err rc;
-    if (n > 6 && strcmp(path + n - 6, ".jsonl") == 0)
-        return cs_error_set(err, CS_EINVAL, "%s: JSON Lines; want CSV, as `clinsafe export --format csv` writes it",
-                            path);
-    *s = (struct cs_report_source){.name = slash != NULL ? slash + 1 : path, .inferred = study == NULL};
-    if (study != NULL) {
-        rc = cs_load_study(study, opts, &s->loaded, err);
+    enum cs_err rc = cs_inferred_read(&s->infer, &s->map, from->path, err);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_study *study = cs_inferred_study(s->infer);
+    s->study = study;
+    s->cases = cs_inferred_cases(s->infer);
+    s->inferred = true;
+    s->analysis = from->analysis;
+    return from->analysis != NULL ? cs_load_declared(from->analysis, study, &s->cases, err) : CS_OK;
+}
+
+enum cs_err cs_source_table(struct cs_report_source *s, const struct cs_source_from *from, struct cs_error *err)
+{
+    const char *slash = strrchr(from->path, '/');
+    *s = (struct cs_report_source){.name = slash != NULL ? slash + 1 : from->path};
+    enum cs_err rc = cs_foreign_read(&s->map, from->map, err);
+    if (rc == CS_OK && from->study == NULL)
+        rc = infer(s, from, err);
+    if (rc == CS_OK && from->study != NULL) {
+        rc = cs_load_study(from->study, &from->opts, &s->loaded, err);
         s->study = s->loaded.study;
         s->cases = s->loaded.cases;
-    } else {
-        rc = cs_inferred_read(&s->infer, path, err);
-        s->study = s->infer != NULL ? cs_inferred_study(s->infer) : NULL;
-        if (s->infer != NULL)
-            s->cases = cs_inferred_cases(s->infer);
     }
     if (rc == CS_OK)
         rc = cs_plan_check(s->study, err);
@@ -48,7 +55,8 @@ enum cs_err cs_source_table(struct cs_report_source *s, const char *path, const 
         return rc;
     cs_plan_init(&s->own_plan, s->study);
     s->plan = &s->own_plan;
-    return cs_collect_table(&s->got, s->plan, &s->cases, path, s->inferred, err);
+    rc = cs_collect_table(&s->got, s->plan, &s->cases, &s->map, from->path, s->inferred, err);
+    return rc == CS_OK ? cs_table_raters_read(&s->table_ratings, s->study, &s->map, from->path, err) : rc;
 }
 
 void cs_source_release(struct cs_report_source *s)
@@ -58,6 +66,8 @@ void cs_source_release(struct cs_report_source *s)
         cs_plan_release(&s->own_plan);
     cs_rated_answers_close(s->rated);
     cs_inferred_release(s->infer);
+    cs_foreign_release(&s->map);
+    cs_ratings_release(&s->table_ratings);
     cs_load_release(&s->loaded);
     *s = (struct cs_report_source){0};
 }

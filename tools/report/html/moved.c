@@ -1,0 +1,69 @@
+/* Cases that moved most: for each finding, the case under the comparator and under the level, side by side, as sent and as answered. */
+#include "tools/report/html/page.h"
+
+static void write_sides(struct cs_page *p, const struct cs_report_moved *m, const char *comparator, const char *level)
+{
+    cs_html_page_table(p, "moved", p->r->contrasts[m->contrast].model, "Prompt and reply, verbatim.");
+    fputs("<thead><tr>", p->out);
+    cs_html_page_column(p, comparator, "");
+    cs_html_page_column(p, level, "");
+    fputs("</tr></thead><tbody>\n", p->out);
+    cs_html(p->out, "<tr><td class=\"verbatim\">%s</td><td class=\"verbatim\">%s</td></tr>\n", m->prompt_comparator,
+            m->prompt_level);
+    cs_html(p->out, "<tr><td class=\"verbatim\"><b>%s</b></td><td class=\"verbatim\"><b>%s</b></td></tr>\n",
+            m->reply_comparator, m->reply_level);
+    fputs("</tbody>", p->out);
+    cs_html_page_table_end(p);
+}
+
+static void write_case(struct cs_page *p, const struct cs_report_moved *m)
+{
+    const struct cs_report_contrast *c = &p->r->contrasts[m->contrast];
+    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
+    const int decimals = cs_html_page_decimals(p, c->outcome);
+    const char *unit = p->r->outcomes[c->outcome].unit;
+    cs_html(p->out, "<details><summary>Case %s: %s %s in the half that chose it, ", m->case_id,
+            cs_num_signed(cs_html_page_figure_value(m->chosen), decimals).s, unit);
+    cs_html(p->out, "<b>%s</b> in the other", cs_num_signed(cs_html_page_figure_value(m->shift), decimals).s);
+    if (m->label[0] != '\0')
+        cs_html(p->out, "; its label is %s", m->label);
+    fputs("</summary>\n", p->out);
+    if (m->prompt_level[0] != '\0')
+        write_sides(p, m, c->comparator_text, l == NULL ? "" : l->id);
+    else
+        fputs("<p>The texts are not in this report.</p>\n", p->out);
+    fputs("</details>\n", p->out);
+}
+
+static void write_heading(struct cs_page *p, const struct cs_report_contrast *c)
+{
+    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
+    cs_html(p->out, "<h3><a href=\"#%s\">", c->anchor);
+    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html(p->out, "</a>, %s in ", cs_html_page_label(p, c->outcome).s);
+    cs_html_page_model_name(p, c->model);
+    cs_html(p->out, ": %s %s on average</h3>\n",
+            cs_num_signed(cs_html_page_figure_value(c->shift), cs_html_page_decimals(p, c->outcome)).s,
+            p->r->outcomes[c->outcome].unit);
+}
+
+void cs_html_moved(struct cs_page *p)
+{
+    const struct cs_report *r = p->r;
+    uint32_t last = CS_REPORT_NONE;
+    if (r->moved_note != NULL && r->moved_note[0] != '\0')
+        cs_html(p->out, "<p>%s</p>\n", r->moved_note);
+    if (r->n_moved == 0)
+        return;
+    fputs(
+        "<p>The cases that moved most in one half of the repeats, with what the other half says of them. What was picked as the "
+        "largest of many is smaller when one looks again: only the second number is an estimate. Cases show what a finding "
+        "looks like; they are none themselves. Those that moved towards less come first.</p>\n",
+        p->out);
+    for (uint32_t i = 0; i < r->n_moved; i++) {
+        if (r->moved[i].contrast != last)
+            write_heading(p, &r->contrasts[r->moved[i].contrast]);
+        last = r->moved[i].contrast;
+        write_case(p, &r->moved[i]);
+    }
+}

@@ -6,6 +6,8 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/commands.h"
+#include "protocol/base/digest.h"
+#include "tools/base/acts.h"
 #include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
 #include "tools/fleet/submission.h"
@@ -25,6 +27,7 @@ static enum cs_err write_page(const struct cs_report *r, const char *path, struc
 struct wanted { /* which outputs */
     const char *study, *from, *map, *analysis, *store, *against;
     struct cs_study_args args;
+    bool unblind;
 };
 
 struct opened {
@@ -137,12 +140,33 @@ static enum cs_err show(const struct cs_report *r, const struct forms *as, struc
     return rc;
 }
 
+/* A look at a pilot's contrasts is noted before it is taken. */
+static enum cs_err note_unblinding(struct cs_acts *acts, const char *path, const struct wanted *in,
+                                   const struct opened *now, struct cs_error *err)
+{
+    char hex[65];
+    if (!in->unblind)
+        return CS_OK;
+    if (now->source.reader == NULL || !cs_submission_is_pilot(now->source.study))
+        return cs_error_set(err, CS_EUSAGE, "--unblind is for a pilot's store: nothing else is blind");
+    cs_digest_hex(now->source.study->analysis_digest, 32, hex);
+    return cs_acts_add(acts, path,
+                       &(struct cs_act){.kind = CS_ACT_UNBLINDED,
+                                        .what = "",
+                                        .date = "",
+                                        .analysis_digest = hex,
+                                        .generation = now->reader.view.generation.number},
+                       err);
+}
+
 static enum cs_err make(struct cs_report **out, const struct wanted *in, struct cs_report_opts *opts,
                         struct cs_error *err)
 {
     struct opened now = {0}, other = {0};
     struct cs_ratings ratings = {0};
+    struct cs_acts acts = {.n = 0};
     char *folder = cs_ratings_folder(in->study, in->args.dir, in->store);
+    char *acts_path = cs_acts_path(in->study, in->args.dir, in->store);
     enum cs_err rc = in->from == NULL ? cs_ratings_load(&ratings, folder, err) : CS_OK;
     if (rc == CS_OK)
         rc = open_source(&now, in, &ratings, opts->threads, err);
@@ -150,9 +174,17 @@ static enum cs_err make(struct cs_report **out, const struct wanted *in, struct 
         rc = open_other(&other, in, opts->threads, err);
     opts->ratings = in->from != NULL ? &now.source.table_ratings : &ratings;
     opts->against = in->against != NULL ? &other.source : NULL;
+    if (rc == CS_OK && in->from == NULL)
+        rc = cs_acts_load(&acts, acts_path, err);
+    if (rc == CS_OK)
+        rc = note_unblinding(&acts, acts_path, in, &now, err);
+    opts->acts = in->from == NULL ? &acts : NULL;
+    opts->unblind = in->unblind;
     if (rc == CS_OK)
         rc = cs_analysis_run(out, &now.source, opts, err);
     free(folder);
+    free(acts_path);
+    cs_acts_release(&acts);
     close_source(&other);
     close_source(&now);
     cs_ratings_release(&ratings);
@@ -178,6 +210,8 @@ int cmd_report(int argc, char **argv)
          "compare with another run: a study directory, a store, a CSV, or a generation's number"},
         {"out", CS_OPT_STR, &as.page, "FILE", "write the report as one HTML file"},
         {"csv", CS_OPT_STR, &as.csv, "DIR", "write every number as tidy tables, one CSV file each, into a folder"},
+        {"unblind", CS_OPT_FLAG, &in.unblind, NULL,
+         "show the contrasts of a pilot too; this is recorded, and every later report says it"},
         {"json", CS_OPT_FLAG, &as.json, NULL, "print the whole result as JSON"},
         {"seed", CS_OPT_U64, &seed, "N", "of bootstrap and sign flips; default 1"},
         {"threads", CS_OPT_U64, &threads, "N", "changes the time, never a figure; default 2"},

@@ -9,6 +9,7 @@
 #define CS_COMMANDS(X)                                                                                                 \
     X(run, "run a study on this machine: starts all it needs, shows progress, continues where it was")                 \
     X(plan, "show what a study file means: factors, trials, prompts, price; pays for nothing")                         \
+    X(protocol, "the protocol of a study in words, for an ethics board or a registry; and where it was registered")     \
     X(submit, "give a study to a coordinator that runs already")                                                       \
     X(status, "show how a fleet is doing, from any host that reaches its Redis")                                       \
     X(pause, "start no further calls, in all models or one")                                                           \

@@ -108,11 +108,15 @@ struct cs_report_generation {
     bool current;         /* the one reported here */
     bool same_analysis;   /* same digest as the current one */
     bool outputs;         /* it has any: answers, not only a plan */
+    bool pilot;           /* the first cases alone */
+    bool complete;        /* every trial has ended; false of an older one: it was abandoned */
     const char *analysis; /* its canonical JSON */
 };
 struct cs_report_declaration {
     enum cs_declared status;
     const char *sentence; /* for people */
+    const char
+        *registration; /* where and when the protocol was registered, and the first output; "": a table does not know */
     const char *analysis; /* canonical JSON of today */
     const char *digest;   /* hex */
     double alpha;
@@ -413,8 +417,8 @@ struct cs_report {
     const char *software;      /* "clinsafe 1.2.3" */
     uint64_t study_seed, seed; /* order of the trials; of bootstrap and sign flips */
     uint32_t draws;            /* bootstrap draws */
-    bool pilot;
-    bool simulated; /* any model is */
+    bool pilot, blind;         /* blind: a pilot whose contrasts are not shown */
+    bool simulated;            /* any model is */
     uint32_t n_cases, n_clusters, repeats;
     uint64_t planned, terminal;
     bool complete;            /* every model is; no verdicts otherwise */
@@ -481,6 +485,7 @@ struct cs_report {
 #define CS_REPORT_SECTIONS(ANALYSIS, PAGE)                                                                             \
     ANALYSIS(head)                                                                                                     \
     ANALYSIS(generations)                                                                                              \
+    ANALYSIS(registered)                                                                                               \
     ANALYSIS(said_first)                                                                                               \
     ANALYSIS(completeness)  PAGE(completeness, "completeness", "Completeness")                                         \
     ANALYSIS(lost)          PAGE(lost, "lost", "Answers lost, arm by arm")                                             \
@@ -499,6 +504,7 @@ struct cs_report {
     ANALYSIS(ranges)        PAGE(across, "across", "Across models and dates")                                          \
     ANALYSIS(reruns)                                                                                                   \
                             PAGE(declared, "declared", "Declared beforehand")                                          \
+    ANALYSIS(blind)                                                                                                    \
     ANALYSIS(provenance)    PAGE(provenance, "provenance", "Provenance")                                               \
                             PAGE(glossary, "glossary", "Words and formulas")
 /* clang-format on */

@@ -53,14 +53,17 @@ static void fill_notes(struct cs_report_work *w)
             "a row, and nothing was declared beforehand.",
             source->name);
     if (r->pilot)
-        cs_analysis_work_note(w, "This is a pilot: it shows that the study works, not what it finds.");
+        cs_analysis_work_note(
+            w, r->blind ? "This is a pilot: it shows that the study works, not what it finds. Its contrasts are blind; "
+                          "--unblind shows them, and every later report says so."
+                        : "This is a pilot: it shows that the study works, not what it finds.");
     if (!r->complete)
         cs_analysis_work_note(
             w, "Not complete: %" PRIu64 " of %" PRIu64 " trials have ended. Counts and intervals, no verdicts.",
             r->terminal, r->planned);
     if (r->n_clusters < CS_CLUSTERS_MIN)
         cs_analysis_work_note(w, "%u clusters are too few for verdicts: 5 are needed, 30 are better.", r->n_clusters);
-    if (r->n_contrasts == 0)
+    if (r->n_contrasts == 0 && !r->blind)
         cs_analysis_work_note(w, r->n_factors == 0
                                      ? "The study varies nothing: its answers are described, and compared with labels "
                                        "where the cases have any."
@@ -114,6 +117,8 @@ enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_sourc
     struct cs_report_work w = {.source = source,
                                .against = opts->against,
                                .ratings = opts->ratings,
+                               .acts = opts->acts,
+                               .unblind = opts->unblind,
                                .study = source->study,
                                .plan = source->plan,
                                .got = &source->got,
@@ -129,7 +134,7 @@ enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_sourc
         w.rc = cs_analysis_declared_read(&declared, source->study, &cases, err);
     if (w.rc == CS_OK)
         analyse(&w);
-    for (uint32_t i = 0; w.paired != NULL && i < r->n_contrasts; i++)
+    for (uint32_t i = 0; i < w.n_paired; i++)
         cs_reduce_paired_release(&w.paired[i]);
     free(w.paired);
     cs_analysis_declared_release(&declared);

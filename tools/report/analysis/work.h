@@ -8,7 +8,9 @@
 
 struct cs_report_work {
     const struct cs_report_source *source, *against; /* against: another run of the study, or NULL */
-    const struct cs_ratings *ratings;                /* by people; NULL: none */
+    const struct cs_acts *acts;                      /* NULL: not known */
+    bool unblind;
+    const struct cs_ratings *ratings; /* by people; NULL: none */
     const struct cs_study *study;
     const struct cs_plan *plan;
     const struct cs_collected *got;
@@ -17,6 +19,7 @@ struct cs_report_work {
     uint64_t seed;
     uint32_t draws;
     unsigned threads;
+    uint32_t n_paired;
     struct cs_paired *paired; /* one per contrast of the report: model, outcome, declared contrast */
     struct cs_report *r;      /* being made */
     enum cs_err rc;           /* set by a section that cannot go on, which ends the analysis; *err says why */

@@ -10,6 +10,7 @@
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/publish.h"
+#include "coordinator/rights.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
@@ -279,6 +280,71 @@ static void again(const struct ask *ask)
     cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "begun", blob);
 }
 
+static enum cs_err list_void(void *self, const char *key, const void *value, uint32_t len)
+{
+    struct cs_buf *out = self;
+
+    (void)key;
+    if (out->len > 1)
+        cs_buf_char(out, ',');
+    cs_buf_append(out, value, len);
+    return CS_OK;
+}
+
+/* What was voided so far. */
+static void list_voids(const struct ask *ask)
+{
+    struct cs_buf out = CS_BUF_INIT(CS_MESSAGE_MAX / 2);
+    struct cs_error err = {0};
+    enum cs_err rc;
+
+    cs_buf_char(&out, '[');
+    rc = cs_store_scan_metas(ask->sv->store, "event/void/", list_void, &out, &err);
+    cs_buf_char(&out, ']');
+    if (rc != CS_OK || out.overflow)
+        refuse(ask, rc != CS_OK ? rc : CS_ETOOBIG, rc != CS_OK ? err.msg : "there are too many to list");
+    else
+        cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "", cs_buf_cstr(&out));
+    cs_buf_release(&out);
+}
+
+static void voids(const struct ask *ask)
+{
+    const struct cs_admin *a = ask->a;
+    const bool presumed = a->n_args > 0 && strcmp(a->args[0], "presumed") == 0;
+    int64_t sum = 0;
+    uint64_t token;
+
+    if (a->n_args == 0) {
+        list_voids(ask);
+        return;
+    }
+    if (a->n_args != (presumed ? 2 : 3) || (!presumed && strcmp(a->args[0], "model") != 0) ||
+        a->args[a->n_args - 1][0] == '\0') {
+        refuse(ask, CS_EUSAGE, "void: wants `presumed` and a reason, or `model`, its name and a reason");
+        return;
+    }
+    if (ask->sv->build.state != CS_BUILD_NONE) {
+        refuse(ask, CS_EAGAIN, "a changed study is being worked in; say it again when it runs");
+        return;
+    }
+    token = wait_for_commit(ask, NULL);
+    if (token != 0) {
+        struct cs_waiting *w = &ask->sv->waiting[token % CS_TOKENS_MAX];
+        struct cs_event e = {.kind = CS_EV_VOID,
+                             .voids = {.presumed = presumed,
+                                       .model = presumed ? NULL : a->args[1],
+                                       .reason = a->args[a->n_args - 1],
+                                       .wall_ms = cs_clock_wall_ms(),
+                                       .token = token,
+                                       .nano_usd = &sum}};
+
+        cs_feed_event(ask->sv, &e);
+        if (w->token == token && sum > 0)
+            w->blob = cs_xasprintf("{\"nano_usd\":%lld}", (long long)sum);
+    }
+}
+
 static void status(const struct ask *ask)
 {
     struct cs_buf out = CS_BUF_INIT(CS_MESSAGE_MAX / 2);
@@ -308,6 +374,19 @@ static void verb_drain(const struct ask *a)
 {
     control(a, CS_CONTROL_DRAIN);
 }
+static void verb_revoke(const struct ask *a)
+{
+    struct cs_error err = {0};
+    char said[256];
+    enum cs_err rc;
+
+    if (a->a->n_args != 1) {
+        refuse(a, CS_EUSAGE, "revoke: wants a key or its name");
+        return;
+    }
+    rc = cs_rights_revoke(a->sv, a->a->args[0], said, &err);
+    cs_feed_answer(a->sv, a->peer, a->seq, rc, rc == CS_OK ? "revoked" : err.msg, rc == CS_OK ? said : NULL);
+}
 static void verb_ping(const struct ask *a)
 {
     cs_feed_answer(a->sv, a->peer, a->seq, CS_OK, "here", NULL);
@@ -317,17 +396,25 @@ static const struct {
     const char *verb;
     void (*run)(const struct ask *ask);
 } verbs[] = {
-    {"submit", submit},    {"chunk", chunk},        {"start", start},        {"status", status},
-    {"pause", verb_pause}, {"resume", verb_resume}, {"cancel", verb_cancel}, {"retry", verb_retry},
-    {"again", again},      {"drain", verb_drain},   {"ping", verb_ping},
+    {"submit", submit},      {"chunk", chunk},        {"start", start},        {"status", status},
+    {"pause", verb_pause},   {"resume", verb_resume}, {"cancel", verb_cancel}, {"retry", verb_retry},
+    {"again", again},        {"void", voids},         {"drain", verb_drain},   {"ping", verb_ping},
+    {"revoke", verb_revoke},
 };
 
-void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const struct cs_message *m)
+void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const char *user_id, const struct cs_message *m)
 {
     struct ask ask = {sv, peer, m->seq, &m->admin};
+    struct cs_error err = {0};
+    enum cs_err rc;
 
     if (m->kind != CS_ADMIN || m->admin.verb == NULL)
         return;
+    rc = cs_rights_admin(sv, user_id, m->admin.verb, &err);
+    if (rc != CS_OK) {
+        refuse(&ask, rc, err.msg);
+        return;
+    }
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].verb, m->admin.verb) == 0) {
             verbs[i].run(&ask);

@@ -7,6 +7,7 @@
 
 #include "coordinator/server.h"
 
-void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const struct cs_message *m);
+void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const char *user_id,
+                      const struct cs_message *m); /* user_id: the key of who asks, "": nobody's (a local socket) */
 
 #endif

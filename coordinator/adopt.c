@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/bits.h"
+#include "coordinator/lanes/bits.h"
 #include "coordinator/borrow.h"
-#include "coordinator/ledger.h"
+#include "coordinator/lanes/ledger.h"
 #include "coordinator/plans.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"

@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/core.h"
+#include "coordinator/core/core.h"
 #include "coordinator/feed.h"
-#include "coordinator/ledger.h"
+#include "coordinator/lanes/ledger.h"
 #include "coordinator/plans.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"

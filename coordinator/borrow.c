@@ -15,7 +15,7 @@ struct lender {
     char *study;              /* name; "": unknown */
 };
 struct taken { /* a draw that was copied in this pass */
-    uint64_t print;
+    uint64_t fingerprint;
     UT_hash_handle hh;
 };
 
@@ -121,7 +121,7 @@ void cs_borrow_end(struct cs_borrow *b)
 /* ---- what is taken already ----------------------------------------------------------------------------- */
 
 /* The draw, wherever it was copied to: two stores may have borrowed from each other. */
-static uint64_t print_of(const struct cs_output *o)
+static uint64_t fingerprint_of(const struct cs_output *o)
 {
     uint64_t h, half[2];
 
@@ -135,24 +135,24 @@ static uint64_t print_of(const struct cs_output *o)
     return h;
 }
 
-static bool is_taken(struct cs_borrow *b, uint64_t print)
+static bool is_taken(struct cs_borrow *b, uint64_t fingerprint)
 {
     struct taken *t;
 
-    HASH_FIND(hh, b->taken, &print, sizeof print, t);
+    HASH_FIND(hh, b->taken, &fingerprint, sizeof fingerprint, t);
     return t != NULL;
 }
 
-static void take(struct cs_borrow *b, uint64_t print)
+static void take(struct cs_borrow *b, uint64_t fingerprint)
 {
     struct taken *t = cs_xcalloc(1, sizeof *t);
 
-    t->print = print;
-    HASH_ADD(hh, b->taken, print, sizeof t->print, t);
+    t->fingerprint = fingerprint;
+    HASH_ADD(hh, b->taken, fingerprint, sizeof t->fingerprint, t);
 }
 
 /* By an earlier generation of ours, or before a restart. */
-static enum cs_err is_copied(struct cs_borrow *b, const struct cs_digest *d, uint64_t print, bool *out,
+static enum cs_err is_copied(struct cs_borrow *b, const struct cs_digest *d, uint64_t fingerprint, bool *out,
                              struct cs_error *err)
 {
     const struct cs_indexed *found;
@@ -166,7 +166,7 @@ static enum cs_err is_copied(struct cs_borrow *b, const struct cs_digest *d, uin
 
         cs_arena_reset(&arena);
         rc = cs_store_scan_output(b->own, found[i].output_id, &arena, &stored, err);
-        *out = rc == CS_OK && (stored.flags & CS_OUTPUT_BORROWED) && print_of(&stored.output) == print;
+        *out = rc == CS_OK && (stored.flags & CS_OUTPUT_BORROWED) && fingerprint_of(&stored.output) == fingerprint;
     }
     cs_arena_release(&arena);
     return rc;
@@ -212,10 +212,10 @@ static enum cs_err look(struct cs_borrow *b, struct lender *l, const struct cs_b
                           (unsigned long long)id);
     if (rc != CS_OK || stored->output.outcome == CS_OUTCOME_timeout || stored->output.outcome == CS_OUTCOME_unparsable)
         return rc;
-    const uint64_t print = print_of(&stored->output);
-    if (is_taken(b, print))
+    const uint64_t fingerprint = fingerprint_of(&stored->output);
+    if (is_taken(b, fingerprint))
         return CS_OK;
-    rc = is_copied(b, &want->digest, print, &copied, err);
+    rc = is_copied(b, &want->digest, fingerprint, &copied, err);
     *good = rc == CS_OK && !copied;
     return rc;
 }
@@ -247,7 +247,7 @@ static enum cs_err ask(struct cs_borrow *b, struct lender *l, const struct cs_bo
         cs_arena_reset(&arena);
         rc = look(b, l, want, f->output_id, &arena, &stored, &good, err);
         if (rc == CS_OK && good) {
-            take(b, print_of(&stored.output));
+            take(b, fingerprint_of(&stored.output));
             pack(want, &stored, packed, row, outcome);
             *kind = CS_CLAIM_ANSWER;
         }

@@ -18,7 +18,7 @@
 
 #include "coordinator/adopt.h"
 #include "coordinator/borrow.h"
-#include "coordinator/core.h"
+#include "coordinator/core/core.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/restore.h"

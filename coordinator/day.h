@@ -1,4 +1,4 @@
-/* day.h - limits per day: how much of one may have been granted is on disk before it may be (store/quota_days.h).
+/* day.h - limits per day: how much of one may have been granted is on disk before it may be (store/redis/quota_days.h).
  *
  * The rules are pure: a pool is asked about, what Redis tells comes in, and what is to be written goes out. When Redis has
  * forgotten what was granted, it is taken to be the ceiling on disk: each time at most a step of the limit stays unused, and never is it
@@ -10,7 +10,7 @@
 #ifndef CS_DAY_H
 #define CS_DAY_H
 
-#include "store/quota_days.h"
+#include "store/redis/quota_days.h"
 
 enum { CS_DAY_STEPS = 50 /* of a limit */ };
 

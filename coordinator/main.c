@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "coordinator/borrow.h"
-#include "coordinator/core.h"
+#include "coordinator/core/core.h"
 #include "coordinator/days.h"
 #include "coordinator/feed.h"
 #include "coordinator/net.h"
@@ -13,13 +13,15 @@
 #include "coordinator/plans.h"
 #include "coordinator/publish.h"
 #include "coordinator/server.h"
-#include "coordinator/state.h"
+#include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/file.h"
 #include "protocol/base/log.h"
 #include "protocol/base/rng.h"
 #include "protocol/base/version.h"
+#include "protocol/wire/whereabouts.h"
+#include "protocol/wire/keys.h"
 #include "protocol/base/json.h"
 
 static const struct cs_command_help help = {
@@ -51,6 +53,11 @@ static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *
          "another study's directory or store: its answers to the same requests are taken over; may be repeated"},
         {"ready-file", CS_OPT_STR, &o->ready_file, "FILE",
          "written (JSON: pid, endpoints, fleet, term) once workers can connect"},
+        {"address-file", CS_OPT_STR, &o->address_file, "FILE",
+         "written (mode 0600) once workers can connect: where this coordinator is, for `--coordinator file:FILE` of workers "
+         "and commands on a shared file system; a coordinator that starts elsewhere writes it anew"},
+        {"advertise", CS_OPT_STR, &o->advertise, "HOST",
+         "with --address-file: what stands there for an endpoint such as tcp://0.0.0.0:7401 (default: this host's name)"},
         {0},
     };
     int n_args;
@@ -101,6 +108,41 @@ static enum cs_err write_ready(struct cs_server *sv, struct cs_error *err)
     rc = cs_file_write(sv->opts.ready_file, b.data, b.len, 0644, err);
     cs_buf_release(&b);
     return rc;
+}
+
+/* The first endpoint of a kind, as others reach it; "" when there is none. */
+static void advertised(struct cs_server *sv, enum cs_door_kind kind, char out[CS_WHEREABOUTS_TEXT_MAX])
+{
+    char host[128] = "localhost";
+
+    out[0] = '\0';
+    if (gethostname(host, sizeof host - 1) != 0)
+        snprintf(host, sizeof host, "localhost");
+    for (unsigned i = sv->n_doors; i-- > 0;)
+        if (sv->doors[i].kind == kind)
+            cs_whereabouts_advertise(cs_socket_endpoint(sv->doors[i].socket),
+                                     sv->opts.advertise != NULL ? sv->opts.advertise : host, out);
+}
+
+static enum cs_err write_address(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_whereabouts a = {.term = cs_store_term(sv->store)};
+    struct cs_keypair own;
+
+    if (sv->opts.address_file == NULL)
+        return CS_OK;
+    advertised(sv, CS_DOOR_WORK, a.coordinator);
+    advertised(sv, CS_DOOR_PUB, a.announce);
+    advertised(sv, CS_DOOR_ADMIN, a.admin);
+    snprintf(a.fleet, sizeof a.fleet, "%s", cs_store_fleet(sv->store));
+    if (sv->opts.key != NULL) {
+        enum cs_err rc = cs_keys_pair_load(sv->opts.key, &own, err);
+        if (rc != CS_OK)
+            return rc;
+        memcpy(a.key, own.public_key, sizeof a.key);
+        explicit_bzero(&own, sizeof own);
+    }
+    return cs_whereabouts_write(sv->opts.address_file, &a, err);
 }
 
 /* Session ids are not secrets (a session is bound to its key), but must differ between terms. */
@@ -175,7 +217,9 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     if (rc != CS_OK)
         return rc;
     cs_coordinator_net_signals(sv, true); /* whoever has read the ready file may end us */
-    rc = write_ready(sv, err);
+    rc = write_address(sv, err);
+    if (rc == CS_OK)
+        rc = write_ready(sv, err);
     if (rc != CS_OK) {
         cs_coordinator_net_signals(sv, false);
         return rc;

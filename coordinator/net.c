@@ -19,6 +19,7 @@
 #include "coordinator/feed.h"
 #include "coordinator/persist.h"
 #include "coordinator/publish.h"
+#include "coordinator/rights.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
@@ -88,6 +89,18 @@ static void malformed(struct cs_server *sv, const struct cs_door *door, const st
         cs_feed_event(sv, &e);
 }
 
+/* Only a worker's key gets a session. */
+static void hello(struct cs_server *sv, const struct cs_peer *peer, const char *user_id, const struct cs_message *m)
+{
+    struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {peer, user_id, m, 0}};
+    struct cs_message no = {.version = CS_WIRE_VERSION, .kind = CS_REJECT, .reject = {.code = "auth"}};
+
+    if (cs_rights_work(sv, user_id, &e.message.sessions, &no.reject.text))
+        cs_feed_event(sv, &e);
+    else
+        cs_feed_send(sv, CS_DOOR_WORK, peer, &no);
+}
+
 /* One message, if there is one. */
 static bool receive(struct cs_server *sv, unsigned i)
 {
@@ -111,9 +124,11 @@ static bool receive(struct cs_server *sv, unsigned i)
     if (rc != CS_OK) {
         malformed(sv, door, &peer, rc == CS_ESTALE);
     } else if (door->kind == CS_DOOR_ADMIN) {
-        cs_admin_message(sv, &peer, &m);
+        cs_admin_message(sv, &peer, user_id, &m);
+    } else if (m.kind == CS_HELLO) {
+        hello(sv, &peer, user_id, &m);
     } else {
-        struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {&peer, user_id, &m}};
+        struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {&peer, user_id, &m, 0}};
 
         cs_feed_event(sv, &e);
     }
@@ -195,8 +210,7 @@ static void on_signal(uv_signal_t *h, int number)
     struct cs_error err = {0};
 
     if (number == SIGHUP) {
-        if (cs_socket_net_reload(sv->net, &err) != CS_OK)
-            cs_log(CS_ERROR, "allow_list", "error=\"%s\"", err.msg);
+        (void)!cs_rights_reload(sv, &err); /* it has said why not */
         return;
     }
     cs_log(CS_INFO, "signal", "number=%d", number);

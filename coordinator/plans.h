@@ -5,7 +5,7 @@
 #ifndef CS_PLANS_H
 #define CS_PLANS_H
 
-#include "coordinator/event.h"
+#include "coordinator/lanes/event.h"
 #include "protocol/dialects/request.h"
 #include "store/generation.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "coordinator/again.h"
-#include "coordinator/core.h"
+#include "coordinator/core/core.h"
 #include "coordinator/plans.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
@@ -71,6 +71,17 @@ static void add_quarantined(struct cs_server *sv, const struct cs_lane_view *v, 
         l->n_quarantine += describe(sv, v, &v->quarantined[i], &l->quarantine[l->n_quarantine]);
 }
 
+static bool is_priced(struct cs_server *sv, uint32_t gen, uint32_t lane)
+{
+    const struct cs_loaded_plan *loaded = cs_plans_find(&sv->plans, gen);
+    const struct cs_price *p;
+
+    if (loaded == NULL)
+        return true;
+    p = &loaded->view->spec.study->models[lane].price;
+    return p->input >= 0 && p->output >= 0;
+}
+
 static void add_lane(struct cs_server *sv, struct cs_progress *p, uint32_t i)
 {
     struct cs_lane_view v;
@@ -82,6 +93,8 @@ static void add_lane(struct cs_server *sv, struct cs_progress *p, uint32_t i)
                                    .model = v.name,
                                    .state = state_name(v.state),
                                    .reason = v.reason,
+                                   .served = v.served,
+                                   .unpriced = !is_priced(sv, v.gen, i),
                                    .planned = v.n_trials,
                                    .done = v.done,
                                    .failed = v.failed,
@@ -118,26 +131,16 @@ static const char *study_state(const struct cs_progress *p, const struct cs_core
     return paused > 0 ? "paused" : stopped > 0 ? "stopped" : "finished";
 }
 
-/* Answers a second over the last ten. */
 static void add_rate(struct cs_server *sv, struct cs_progress *p, bool sample)
 {
-    uint64_t now = cs_clock_mono_ms(), answers = 0, left = p->planned - p->done - p->failed - p->cancelled;
-    uint32_t oldest;
-
-    for (uint32_t i = 0; i < p->n_lanes; i++)
-        answers += p->lanes[i].done + p->lanes[i].failed - p->lanes[i].counters.adopted;
-    if (sv->rate_gen != p->gen) {
-        sv->rate_gen = p->gen;
-        sv->rate_n = 0;
+    struct cs_rate_lane *lanes = cs_arena_array(&sv->progress_arena, p->n_lanes + 1, sizeof *lanes);
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        const struct cs_progress_lane *l = &p->lanes[i];
+        lanes[i] = (struct cs_rate_lane){.answers = l->done + l->failed - l->counters.adopted,
+                                         .left = l->planned - l->done - l->failed - l->cancelled,
+                                         .open = strcmp(l->state, "paused") != 0 && strcmp(l->state, "stopped") != 0};
     }
-    oldest = sv->rate_n < CS_RATE_SECONDS ? 0 : (uint32_t)(sv->rate_n % CS_RATE_SECONDS);
-    if (sv->rate_n > 0 && now > sv->rate_at[oldest] && answers > sv->rate[oldest])
-        p->outputs_per_s = (double)(answers - sv->rate[oldest]) * 1000.0 / (double)(now - sv->rate_at[oldest]);
-    p->eta_s = p->outputs_per_s > 0 ? (double)left / p->outputs_per_s : left == 0 ? 0 : -1;
-    if (sample) {
-        sv->rate[sv->rate_n % CS_RATE_SECONDS] = answers;
-        sv->rate_at[sv->rate_n++ % CS_RATE_SECONDS] = now;
-    }
+    cs_rate_look(&sv->rate, p->gen, lanes, p->n_lanes, cs_clock_mono_ms(), sample, &p->outputs_per_s, &p->eta_s);
 }
 
 /* ---- one that is being built ------------------------------------------------------------------------------ */
@@ -159,6 +162,7 @@ static void add_building(struct cs_server *sv, struct cs_progress *p)
                                                          .lane = p->n_lanes,
                                                          .state = "open",
                                                          .reason = "",
+                                                         .served = "",
                                                          .model = plan->study->models[p->n_lanes].name,
                                                          .planned = plan->lanes[p->n_lanes].n_trials};
         p->planned += plan->lanes[p->n_lanes].n_trials;

@@ -7,7 +7,7 @@
 
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
-#include "coordinator/state.h"
+#include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
 
 struct ledgers {
@@ -50,25 +50,47 @@ enum cs_err cs_restore_ledgers(struct cs_server *sv, const struct cs_plan *plan,
     return rc;
 }
 
-/* Whether it paused by itself, or an operator went on all the same ("alike/GEN/LANE"). */
-static enum cs_err read_alike(struct cs_server *sv, uint32_t gen, uint32_t lane, struct cs_lane_load *l,
-                              struct cs_error *err)
+/* A row of text; *out stays NULL where there is none. free() it. */
+static enum cs_err read_text(struct cs_server *sv, const char *key, const char **out, struct cs_error *err)
 {
-    char key[64], *mark;
     void *value = NULL;
     uint32_t n = 0;
-    enum cs_err rc;
+    enum cs_err rc = cs_store_rows_meta(sv->store, key, &value, &n, err);
 
-    snprintf(key, sizeof key, "alike/%08u/%05u", gen, lane);
-    rc = cs_store_rows_meta(sv->store, key, &value, &n, err);
     if (rc == CS_OK) {
-        mark = cs_xcalloc((size_t)n + 1, 1);
+        char *text = cs_xcalloc((size_t)n + 1, 1);
+
         if (n > 0)
-            memcpy(mark, value, n);
-        l->alike = mark;
+            memcpy(text, value, n);
+        *out = text;
     }
     free(value);
     return rc == CS_ENOENT ? CS_OK : rc;
+}
+
+/* What the lane has told of itself: why it paused, or that an operator went on all the same ("alike/" and "over/GEN/LANE"); who has
+ * answered in it ("served/KEY"). */
+static enum cs_err read_told(struct cs_server *sv, uint32_t gen, uint32_t lane, struct cs_lane_load *l,
+                             struct cs_error *err)
+{
+    char key[64];
+    enum cs_err rc;
+
+    snprintf(key, sizeof key, "alike/%08u/%05u", gen, lane);
+    rc = read_text(sv, key, &l->alike, err);
+    snprintf(key, sizeof key, "over/%08u/%05u", gen, lane);
+    if (rc == CS_OK)
+        rc = read_text(sv, key, &l->over, err);
+    snprintf(key, sizeof key, "served/%s", l->served_key);
+    return rc == CS_OK ? read_text(sv, key, &l->served, err) : rc;
+}
+
+static char *served_key(const struct cs_study *s, uint32_t lane)
+{
+    const struct cs_model *m = &s->models[lane];
+
+    return cs_xasprintf("%016llx",
+                        (unsigned long long)cs_digest_lane_key(s->name, m->name, s->accounts[m->account].name));
 }
 
 /* What the operator has said of a lane ("lane/GEN/LANE"). */
@@ -89,7 +111,7 @@ static enum cs_err read_mark(struct cs_server *sv, uint32_t gen, uint32_t lane, 
     free(value);
     if (rc == CS_ENOENT)
         rc = CS_OK;
-    return rc == CS_OK ? read_alike(sv, gen, lane, l, err) : rc;
+    return rc == CS_OK ? read_told(sv, gen, lane, l, err) : rc;
 }
 
 struct quarantine {
@@ -143,7 +165,7 @@ static enum cs_err spent_before(struct cs_server *sv, uint32_t gen, int64_t *out
 
             rc = cs_store_rows_counters(sv->store, g, lane, &c, err);
             if (rc == CS_OK)
-                *out += c.cost_nano_usd;
+                *out = cs_price_add(*out, c.cost_nano_usd);
             else if (rc == CS_ENOENT)
                 rc = CS_OK;
         }
@@ -196,6 +218,7 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_loaded_plan *p
         loads[i].counters = lanes[i].counters;
         loads[i].price = study->models[i].price;
         loads[i].accepts_unparsable = study->accept_unparsable;
+        loads[i].served_key = served_key(study, i);
         loads[i].timeout_ms = study->models[i].timeout_ms;
         loads[i].declared = is_declared(&study->accounts[study->models[i].account], &study->models[i]);
         loads[i].answered = is_answered(&lanes[i].counters);
@@ -224,6 +247,9 @@ out:
     for (uint32_t i = 0; i < n; i++) {
         free(loads[i].quarantined);
         free((char *)(uintptr_t)loads[i].alike);
+        free((char *)(uintptr_t)loads[i].over);
+        free((char *)(uintptr_t)loads[i].served);
+        free((char *)(uintptr_t)loads[i].served_key);
     }
     free(loads);
     return rc;

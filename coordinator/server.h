@@ -19,22 +19,22 @@
 #include <uv.h>
 
 #include "coordinator/borrow.h"
-#include "coordinator/event.h"
+#include "coordinator/lanes/event.h"
 #include "coordinator/plans.h"
+#include "coordinator/rate.h"
 #include "protocol/base/options.h"
 #include "protocol/wire/socket.h"
 #include "store/commit.h"
-#include "store/progress.h"
+#include "store/redis/progress.h"
 
 enum {
     CS_DOORS_MAX = CS_OPT_LIST_MAX + 2,
-    CS_RATE_SECONDS = 10,
     CS_TOKENS_MAX = 1024, /* admin requests that wait for a commit */
     CS_SLICE_MS = 10,     /* of the adoption pass, between two looks at the sockets */
 };
 
 struct cs_server_opts {
-    const char *dir, *pub, *admin, *redis, *key, *allow, *ready_file;
+    const char *dir, *pub, *admin, *redis, *key, *allow, *ready_file, *address_file, *advertise;
     struct cs_option_list bind, reuse;
     bool fresh_fleet, accept_rollback;
 };
@@ -156,9 +156,7 @@ struct cs_server {
     struct cs_days *days;
     uv_timer_t days_timer;
     struct cs_arena progress_arena;
-    uint64_t rate[CS_RATE_SECONDS], rate_at[CS_RATE_SECONDS]; /* answers and when, a ring */
-    uint64_t rate_n;
-    uint32_t rate_gen;
+    struct cs_rate rate;
 
     bool feeding; /* a step and its actions are under way: no other event now */
     bool over;

@@ -4,7 +4,7 @@
 
 #include "protocol/base/assert.h"
 
-enum { COUNTERS_VERSION = 1, TAIL_MIN = 9 };
+enum { COUNTERS_VERSION = 1, TAIL_MIN = 9, TAIL_FIRST = 13 };
 
 void cs_keyspace_put_u32(uint8_t *p, uint32_t v)
 {
@@ -236,17 +236,26 @@ static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
                                          &c->superseded,
                                          &c->overload,
                                          &c->carried,
-                                         &c->salvaged};
+                                         &c->salvaged,
+                                         (uint64_t *)&c->wasted_nano_usd,
+                                         (uint64_t *)&c->absurd_nano_usd,
+                                         (uint64_t *)&c->over_nano_usd,
+                                         (uint64_t *)&c->voided_nano_usd,
+                                         &c->untold,
+                                         &c->over,
+                                         &c->moved,
+                                         &c->cached};
     memcpy(tail, order, sizeof order);
 }
 
 uint32_t cs_keyspace_counters_encode(uint8_t out[CS_COUNTERS_BYTES], const struct cs_counters *c)
 {
-    const int figures = c->salvaged > 0 ? CS_COUNTERS_TAIL
-                                        : CS_COUNTERS_TAIL - 1; /* it came later: left out where it is 0 */
+    int figures = CS_COUNTERS_TAIL;
     struct cs_counters copy = *c;
     uint64_t *tail[CS_COUNTERS_TAIL];
     tail_of(&copy, tail);
+    while (figures > TAIL_FIRST && *tail[figures - 1] == 0) /* these came later: left out where they are 0 */
+        figures--;
     *out++ = COUNTERS_VERSION;
     *out++ = CS_OUTCOMES;
     for (int i = 0; i < CS_OUTCOMES; i++, out += 8)

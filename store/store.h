@@ -31,8 +31,16 @@ struct cs_counters {
         superseded; /* answers that were asked again by a declared act; no longer in outcome[], their cost still is */
     uint64_t
         overload; /* attempt records: further calls after our own overload, in none of the figures above but cost and tokens */
-    uint64_t carried;  /* of the adopted ones: timeouts */
-    uint64_t salvaged; /* of outcome[ok]: by what a lenient reader takes */
+    uint64_t carried;        /* of the adopted ones: timeouts */
+    uint64_t salvaged;       /* of outcome[ok]: by what a lenient reader takes */
+    int64_t wasted_nano_usd; /* of the cost: replies that were charged and of no use */
+    int64_t absurd_nano_usd; /* not in the cost: what replies claim beyond all that a call can use (wire/bill.h) */
+    int64_t over_nano_usd;   /* of the cost: what these cost beyond that */
+    int64_t voided_nano_usd; /* taken out of cost and absurd by an operator, who gave a reason */
+    uint64_t untold;         /* outputs whose usage was not told, or not whole: the cost is a lower bound */
+    uint64_t over;           /* outputs beyond the cap that was asked for, or beyond what was reserved for them */
+    uint64_t moved;          /* outputs after which another model or fingerprint answered */
+    uint64_t cached;         /* outputs that were not drawn anew: something kept the reply, or its id came before */
 };
 
 enum cs_output_flag {

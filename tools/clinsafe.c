@@ -1,9 +1,11 @@
 /* clinsafe - one command line for people: see commands.h and `clinsafe COMMAND --help`. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "protocol/base/log.h"
 #include "protocol/base/version.h"
+#include "protocol/table/names.h"
 #include "tools/commands.h"
 
 static const struct {
@@ -26,6 +28,18 @@ static void print_help(FILE *to)
                 "  clinsafe run ops/studies/demo/study.yaml\n");
 }
 
+static int no_command(const char *word)
+{
+    const char *names[N_COMMANDS];
+    for (int i = 0; i < N_COMMANDS; i++)
+        names[i] = commands[i].name;
+    struct cs_hint hint = cs_names_hint(word, names, N_COMMANDS);
+    const bool near = strncmp(hint.text, "; did you mean", 14) == 0;
+    fprintf(stderr, "clinsafe: no command `%s`%s%s\n", word, near ? hint.text : "",
+            near ? " (`clinsafe --help` lists them)" : "; `clinsafe --help` lists them");
+    return 64;
+}
+
 int main(int argc, char **argv)
 {
     cs_log_init("clinsafe");
@@ -45,6 +59,5 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     }
-    fprintf(stderr, "clinsafe: no command `%s`; `clinsafe --help` lists them\n", argv[1]);
-    return 64;
+    return no_command(argv[1]);
 }

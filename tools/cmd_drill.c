@@ -12,7 +12,7 @@
 #include "protocol/base/json.h"
 #include "protocol/base/rng.h"
 #include "protocol/study/plan.h"
-#include "store/progress.h"
+#include "store/redis/progress.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/admin_client.h"

@@ -88,6 +88,8 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     const struct cs_plan *plan = &r->view.plan;
     enum cs_err rc = cs_export_row_open(&e->row, &r->view, &e->ratings, err);
     if (rc == CS_OK)
+        rc = cs_export_row_served(&e->row, r->store, err);
+    if (rc == CS_OK)
         e->format->header(e->out, &e->row);
     e->reader = r;
     cs_screen_ticker_init(&e->ticker, "export", plan->n_trials);

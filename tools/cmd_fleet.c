@@ -1,15 +1,18 @@
-/* clinsafe submit, pause, resume, cancel, retry, drain - what a person says to a coordinator. */
+/* clinsafe submit, pause, resume, cancel, retry, void, drain - what a person says to a coordinator. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
+#include "protocol/base/json.h"
 #include "tools/fleet/admin_client.h"
 #include "tools/commands.h"
 #include "tools/fleet/again.h"
 #include "tools/fleet/unanswered.h"
 #include "tools/screen/screen.h"
 #include "tools/base/study_dir.h"
+#include "tools/base/text.h"
 #include "tools/fleet/submission.h"
 
 enum { ASK_MS = 15000, BUILT_MS = 10000 };
@@ -19,7 +22,8 @@ struct reach { /* how to reach a coordinator */
 };
 
 #define REACH_OPTIONS(r)                                                                                               \
-    {"coordinator", CS_OPT_STR, &(r).endpoint, "ENDPOINT", "its admin socket: tcp://HOST:PORT or ipc:///PATH"},        \
+    {"coordinator", CS_OPT_STR, &(r).endpoint, "ENDPOINT",                                                             \
+     "its admin socket: tcp://HOST:PORT, ipc:///PATH, or file:PATH that it wrote"},                                    \
         {"key", CS_OPT_STR, &(r).key, "FILE", "this host's key file (clinsafe keygen)"},                               \
     {                                                                                                                  \
         "server-key", CS_OPT_STR, &(r).server_key, "FILE", "the coordinator's public key"                              \
@@ -230,6 +234,93 @@ int cmd_retry(int argc, char **argv)
         rc = open_client(&reach, &client, &err);
     if (rc == CS_OK)
         rc = retry(client, &again, &err);
+    if (rc != CS_OK)
+        status = cs_command_fail(rc, &err);
+    cs_admin_client_close(client);
+    return status;
+}
+
+static void print_voids(const char *json)
+{
+    struct cs_json *rows = cs_json_loadb(json, strlen(json), 0, NULL), *row;
+    size_t i;
+    cs_json_array_foreach(rows, i, row)
+    {
+        const char *what = cs_json_string_value(cs_json_object_get(row, "what"));
+        const char *model = cs_json_string_value(cs_json_object_get(row, "model"));
+        const char *reason = cs_json_string_value(cs_json_object_get(row, "reason"));
+        char when[32], usd[CS_TEXT_MAX_LEN];
+        cs_clock_format_utc(cs_json_integer_value(cs_json_object_get(row, "at")), when);
+        cs_text_usd(usd, (int64_t)(cs_json_number_value(cs_json_object_get(row, "usd")) * 1e9));
+        printf("%s  %s  %s%s%s: %s\n", when, usd, what != NULL ? what : "",
+               model != NULL && model[0] != '\0' ? ", " : "", model != NULL ? model : "", reason != NULL ? reason : "");
+    }
+    if (cs_json_array_size(rows) == 0)
+        printf("nothing was voided\n");
+    cs_json_decref(rows);
+}
+
+static enum cs_err void_spend(struct cs_admin_client *client, bool presumed, const char *model, const char *reason,
+                              struct cs_error *err)
+{
+    const char *of_model[] = {"model", model, reason, NULL}, *of_presumed[] = {"presumed", reason, NULL},
+               *list[] = {NULL};
+    const bool lists = !presumed && model == NULL;
+    const char *reply = NULL;
+    char usd[CS_TEXT_MAX_LEN];
+    enum cs_err rc = cs_admin_client_ask(client, "void",
+                                         lists      ? list
+                                         : presumed ? of_presumed
+                                                    : of_model,
+                                         NULL, 0, ASK_MS, &reply, err);
+    if (rc != CS_OK)
+        return rc;
+    if (lists) {
+        print_voids(reply != NULL ? reply : "[]");
+        return CS_OK;
+    }
+    struct cs_json *said = reply != NULL ? cs_json_loadb(reply, strlen(reply), 0, NULL) : NULL;
+    printf("%s%s voided, and written down with its reason\n", presumed ? "presumed: " : "",
+           cs_text_usd(usd, cs_json_integer_value(cs_json_object_get(said, "nano_usd"))));
+    cs_json_decref(said);
+    return CS_OK;
+}
+
+int cmd_void(int argc, char **argv)
+{
+    struct reach reach = {0};
+    bool presumed = false;
+    const char *reason = NULL;
+    const struct cs_option table[] = {
+        REACH_OPTIONS(reach),
+        {"dir", CS_OPT_STR, &reach.dir, "DIR", "the study directory of a run on this machine"},
+        {"presumed", CS_OPT_FLAG, &presumed, NULL, "what is presumed of calls whose cost nobody knows"},
+        {"reason", CS_OPT_STR, &reason, "TEXT", "why: it is kept with the sum"},
+        {0},
+    };
+    const struct cs_command_help help = {
+        "clinsafe void [MODEL | --presumed] --reason TEXT (--coordinator ENDPOINT | --dir DIR)",
+        "Takes spend out of a study's account that was never spent, or that nobody believes: what MODEL's replies claim beyond what was\n"
+        "reserved for them, or what is presumed of calls without a known cost. The provider's bill is the judge: look there first. Sum, time\n"
+        "and reason stay in the store; without MODEL or --presumed they are listed.",
+        "clinsafe void --presumed --reason \"the bill of 3 May has none of these calls\" --dir study.clinsafe",
+    };
+    struct cs_admin_client *client = NULL;
+    struct cs_error err = {0};
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
+        return status;
+    enum cs_err rc = CS_OK;
+    if (n_args > 0 && presumed)
+        rc = cs_error_set(&err, CS_EUSAGE, "say either MODEL or --presumed: they are two sums");
+    else if ((n_args > 0 || presumed) && (reason == NULL || reason[0] == '\0'))
+        rc = cs_error_set(&err, CS_EUSAGE, "say why with --reason TEXT: it is kept with the sum");
+    else if (n_args == 0 && !presumed && reason != NULL)
+        rc = cs_error_set(&err, CS_EUSAGE, "say what: MODEL or --presumed");
+    if (rc == CS_OK)
+        rc = open_client(&reach, &client, &err);
+    if (rc == CS_OK)
+        rc = void_spend(client, presumed, n_args > 0 ? argv[1] : NULL, reason, &err);
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     cs_admin_client_close(client);

@@ -1,27 +1,37 @@
-/* clinsafe keygen - a CURVE key pair for one host of the fleet. */
+/* clinsafe keygen - a CURVE key pair for one host of the fleet, or for a person. */
 #include <stdio.h>
+#include <string.h>
 
 #include "protocol/wire/keys.h"
 #include "tools/commands.h"
 
 int cmd_keygen(int argc, char **argv)
 {
-    const char *name = NULL;
-    const struct cs_option table[] = {{"name", CS_OPT_STR, &name, "NAME", "shown beside the public key; default: BASE"},
-                                      {0}};
+    const char *name = NULL, *role_text = "worker";
+    const struct cs_option table[] = {
+        {"name", CS_OPT_STR, &name, "NAME", "shown beside the public key; default: the last part of BASE"},
+        {"role", CS_OPT_STR, &role_text, "ROLE",
+         "worker (default), operator or viewer, as the allow-list will have it"},
+        {0},
+    };
     const struct cs_command_help help = {
-        "clinsafe keygen BASE [--name NAME]",
-        "Writes BASE.key (secret, mode 0600, stays on its host) and BASE.pub (one line for the coordinator's allow-list).",
+        "clinsafe keygen BASE [--role ROLE] [--name NAME]",
+        "Writes BASE.key (secret, mode 0600, stays on its host) and BASE.pub (one line for the coordinator's allow-list). A worker asks\n"
+        "providers, an operator submits and administers, a viewer only looks.",
         "clinsafe keygen worker-7 && cat worker-7.pub >> allowed-keys",
     };
+    enum cs_allowed_role role;
     struct cs_keypair pair;
     struct cs_error err = {0};
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
         return status;
-    enum cs_err rc = cs_keys_pair_make(&pair, &err);
+    const char *slash = strrchr(argv[1], '/');
+    enum cs_err rc = cs_allowed_role_of(role_text, &role, &err);
     if (rc == CS_OK)
-        rc = cs_keys_pair_save(&pair, argv[1], name != NULL ? name : argv[1], &err);
+        rc = cs_keys_pair_make(&pair, &err);
+    if (rc == CS_OK)
+        rc = cs_keys_pair_save(&pair, argv[1], name != NULL ? name : slash != NULL ? slash + 1 : argv[1], role, &err);
     if (rc != CS_OK)
         return cs_command_fail(rc, &err);
     printf("%s.key  secret: keep it on its host\n%s.pub  public: for the allow-list, or --server-key\n", argv[1],

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
-#include "protocol/load/keys_env.h"
 #include "protocol/study/render.h"
 #include "tools/base/study_dir.h"
 #include "tools/base/text.h"
@@ -15,6 +15,7 @@
 #include "tools/plan/already_paid.h"
 #include "tools/plan/estimate.h"
 #include "tools/plan/fits.h"
+#include "tools/plan/opening.h"
 #include "tools/plan/power.h"
 #include "tools/plan/prompt_book.h"
 
@@ -34,6 +35,7 @@ struct planned {
     struct cs_unanswered standing;
     const char *path; /* of the study file */
     struct cs_plan_power power;
+    struct cs_opening opening;
     struct example examples[EXAMPLES];
     unsigned n_examples;
 };
@@ -100,20 +102,22 @@ static void print_factor(const struct cs_study *s, uint32_t f, const struct cs_e
 static void print_lanes(const struct planned *p, FILE *out)
 {
     const struct cs_study *s = p->plan.study;
-    fprintf(out, "\n%-24s %12s %10s %9s %19s %22s  %s\n", "model", "trials", "requests", "tokens in", "tokens out",
+    fprintf(out, "\n%-24s %12s %10s %17s %19s %22s  %s\n", "model", "trials", "requests", "tokens in", "tokens out",
             "price", "time at its limits");
     for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
         const struct cs_estimate_lane *l = &p->survey.lanes[i];
-        char trials[CS_TEXT_MAX_LEN], prompts[CS_TEXT_MAX_LEN], in[CS_TEXT_MAX_LEN], low[CS_TEXT_MAX_LEN],
-            high[CS_TEXT_MAX_LEN], time[CS_TEXT_MAX_LEN], price[64] = "unknown", tokens[64];
+        char trials[CS_TEXT_MAX_LEN], prompts[CS_TEXT_MAX_LEN], in[CS_TEXT_MAX_LEN], whole[CS_TEXT_MAX_LEN],
+            low[CS_TEXT_MAX_LEN], high[CS_TEXT_MAX_LEN], time[CS_TEXT_MAX_LEN], price[64] = "unknown", tokens[64],
+                                                                                input[64];
+        snprintf(input, sizeof input, "%s - %s", cs_text_tokens(in, l->input_low),
+                 cs_text_tokens(whole, l->input_tokens));
         snprintf(tokens, sizeof tokens, "%s - %s", cs_text_tokens(low, l->output_low),
                  l->output_high != 0 ? cs_text_tokens(high, l->output_high) : "no cap");
         if (l->usd_low >= 0)
             snprintf(price, sizeof price, "$%.2f - $%.2f", l->usd_low, l->usd_high);
-        fprintf(out, "%-24s %12s %10s %9s %19s %22s  %s\n", s->models[i].name,
+        fprintf(out, "%-24s %12s %10s %17s %19s %22s  %s\n", s->models[i].name,
                 cs_text_count(trials, p->plan.lanes[i].n_trials),
-                cs_text_count(prompts, (uint64_t)p->plan.lanes[i].n_cells * s->n_cases),
-                cs_text_tokens(in, l->input_tokens), tokens, price,
+                cs_text_count(prompts, (uint64_t)p->plan.lanes[i].n_cells * s->n_cases), input, tokens, price,
                 l->minutes_min > 0 ? cs_text_duration(time, l->minutes_min * 60) : "no limit declared");
     }
 }
@@ -182,49 +186,9 @@ static void print_notes(const struct planned *p, FILE *out)
                 p->loaded.all[v->same_a].id, p->loaded.all[v->same_b].id);
 }
 
-/* A variable that is misspelt is found out before `run` does. */
-static void print_keys(const struct cs_study *s, FILE *out)
-{
-    for (uint32_t i = 0; i < s->n_accounts; i++) {
-        struct cs_error err = {0};
-        char *key = NULL;
-        if (cs_keys_env_wanted(s, i) && cs_keys_env_find(&s->accounts[i], &key, &err) != CS_OK)
-            fprintf(out, "\nAccount %s cannot be called from here: %s.\n", s->accounts[i].name, err.msg);
-        cs_keys_env_free(key);
-    }
-}
-
-static void print_text(const struct planned *p, FILE *out)
+static void print_examples(const struct planned *p, FILE *out)
 {
     const struct cs_study *s = p->plan.study;
-    char trials[CS_TEXT_MAX_LEN], cases[CS_TEXT_MAX_LEN], usd[CS_TEXT_MAX_LEN], hex[65];
-    double low = 0, high = 0;
-    fprintf(out, "%s%s%s\n\n%s trials: %s cases in %u clusters, %u models, %u question%s, seed %" PRIu64 "\n", s->name,
-            s->title[0] != '\0' ? ": " : "", s->title, cs_text_count(trials, p->plan.n_trials),
-            cs_text_count(cases, s->n_cases), p->survey.clusters, s->n_models, s->n_questions,
-            s->n_questions == 1 ? "" : "s", s->seed);
-    fprintf(out, "\nFactors");
-    if (s->n_factors == 0)
-        fprintf(out, ": none");
-    fputc('\n', out);
-    for (uint32_t f = 0; f < s->n_factors; f++)
-        print_factor(s, f, &p->survey, out);
-    print_lanes(p, out);
-    for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
-        low += p->survey.lanes[i].usd_low > 0 ? p->survey.lanes[i].usd_low : 0;
-        high += p->survey.lanes[i].usd_high > 0 ? p->survey.lanes[i].usd_high : 0;
-    }
-    fprintf(out, "\nTogether about $%.2f (short answers) to $%.2f (every answer at its cap)", low, high);
-    if (s->budget_nano_usd >= 0)
-        fprintf(out, "; budget %s", cs_text_usd(usd, s->budget_nano_usd));
-    fprintf(out, ".\nTokens and prices are estimates from %u cases at 4 bytes a token.\n", p->survey.sampled);
-    print_paid(p, out);
-    print_standing(p, out);
-    print_notes(p, out);
-    print_keys(s, out);
-    cs_digest_hex(s->analysis_digest, 32, hex);
-    fprintf(out, "\nDeclared analysis: %s\n", strcmp(s->analysis, "{}") == 0 ? "none" : hex);
-    cs_plan_power_text(&p->power, out);
     for (unsigned i = 0; i < p->n_examples; i++) {
         const struct example *e = &p->examples[i];
         struct cs_buf cond = CS_BUF_INIT(4096);
@@ -236,6 +200,71 @@ static void print_text(const struct planned *p, FILE *out)
         fprintf(out, "[user] %s\n", cs_buf_cstr(&e->prompt.user));
         cs_buf_release(&cond);
     }
+}
+
+/* What only some readers need: lengths, tokens, digests, formulas. */
+static void print_details(const struct planned *p, FILE *out)
+{
+    const struct cs_study *s = p->plan.study;
+    char hex[65];
+    fprintf(out, "\nFactors%s\n", s->n_factors == 0 ? ": none" : "");
+    for (uint32_t f = 0; f < s->n_factors; f++)
+        print_factor(s, f, &p->survey, out);
+    fprintf(out, "\nSeed %" PRIu64 ". Tokens and prices are estimates from %u cases at 4 bytes a token.\n", s->seed,
+            p->survey.sampled);
+    cs_digest_hex(s->analysis_digest, 32, hex);
+    fprintf(out, "\nDeclared analysis: %s\n", strcmp(s->analysis, "{}") == 0 ? "none" : hex);
+    cs_plan_power_text(&p->power, out);
+}
+
+/* A factor in a line, its levels as far as there is room. */
+static void print_levels(const struct cs_study *s, FILE *out)
+{
+    enum { SHOWN = 16 };
+    for (uint32_t f = 0; f < s->n_factors; f++) {
+        const struct cs_factor *factor = &s->factors[f];
+        fprintf(out, "%s%s, %u levels:", f == 0 ? "\n" : "", factor->name, factor->n_levels);
+        for (uint32_t i = 0; i < factor->n_levels && i < SHOWN; i++) {
+            const struct cs_level *l = &factor->levels[i];
+            fprintf(out, "%s %s", i > 0 ? "," : "", l->id);
+            if (l->role != CS_ROLE_LEVEL && strcmp(l->id, role_name(l->role)) != 0)
+                fprintf(out, " (%s)", l->role == CS_ROLE_AA ? "A/A" : role_name(l->role));
+            if (l->repeats_times > 1)
+                fprintf(out, " x%u", l->repeats_times);
+        }
+        fprintf(out, factor->n_levels > SHOWN ? ", and %u more\n" : "\n", factor->n_levels - SHOWN);
+    }
+}
+
+static void print_warnings(const struct planned *p, FILE *out)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *to = open_memstream(&text, &n);
+    if (to == NULL)
+        return;
+    unsigned lines = cs_opening_warnings(&p->opening, &p->plan, &p->survey, to);
+    fclose(to);
+    if (lines > 0)
+        fprintf(out, "Before you pay:\n%s", text);
+    free(text);
+}
+
+static void print_text(const struct planned *p, bool details, FILE *out)
+{
+    cs_opening_text(&p->opening, &p->plan, &p->power, p->survey.clusters, out);
+    print_warnings(p, out);
+    print_lanes(p, out);
+    print_paid(p, out);
+    print_standing(p, out);
+    print_levels(p->plan.study, out);
+    print_notes(p, out);
+    if (details)
+        print_details(p, out);
+    print_examples(p, out);
+    if (!details)
+        fprintf(out,
+                "\nLengths, digests and the formulas behind the figures: --details. Every prompt: --prompts FILE.\n");
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------------- */
@@ -268,10 +297,11 @@ static struct cs_json *json_lanes(const struct planned *p)
         const struct cs_estimate_lane *l = &p->survey.lanes[i];
         const struct cs_model *m = &s->models[i];
         struct cs_json *o = cs_json_pack(
-            "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model, "account",
+            "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model, "account",
             s->accounts[m->account].name, "trials", (int64_t)p->plan.lanes[i].n_trials, "distinct_requests",
             (int64_t)((uint64_t)p->plan.lanes[i].n_cells * s->n_cases), "input_tokens", (int64_t)l->input_tokens,
-            "output_tokens_low", (int64_t)l->output_low, "output_tokens_high", (int64_t)l->output_high);
+            "input_tokens_low", (int64_t)l->input_low, "output_tokens_low", (int64_t)l->output_low,
+            "output_tokens_high", (int64_t)l->output_high);
         if (l->usd_low >= 0) {
             cs_json_object_set_new(o, "usd_low", cs_json_real(l->usd_low));
             cs_json_object_set_new(o, "usd_high", cs_json_real(l->usd_high));
@@ -348,6 +378,7 @@ static void print_json(const struct planned *p, FILE *out)
         cs_json_object_set_new(root, "budget_usd", cs_json_real((double)s->budget_nano_usd / 1e9));
     if (p->standing.n > 0)
         cs_json_object_set_new(root, "standing", json_standing(p));
+    cs_json_object_set_new(root, "summary", cs_opening_json(&p->opening, &p->plan));
     cs_json_object_set_new(root, "power", cs_plan_power_json(&p->power));
     cs_json_dumpf(json_notes(p, root), out, CS_JSON_INDENT(2));
     fputc('\n', out);
@@ -380,24 +411,34 @@ static enum cs_err find_paid(struct planned *p, const char *path, const char *di
     return rc;
 }
 
+/* Texts and names are those of the study's files. */
+static void print_plain(struct planned *p, bool details)
+{
+    FILE *out = cs_plain_file(stdout);
+    print_text(p, details, out);
+    fclose(out);
+}
+
 int cmd_plan(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct cs_option_list reuse = {.n = 0};
     const char *prompts = NULL;
-    bool json = false;
+    bool json = false, details = false;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
         {"reuse", CS_OPT_LIST, &reuse, "DIR", "count what another study's directory has paid for; may be repeated"},
         {"prompts", CS_OPT_STR, &prompts, "FILE", "write every distinct prompt to FILE as CSV"},
+        {"details", CS_OPT_FLAG, &details, NULL,
+         "lengths of levels, digests, and the power of every comparison with its formula"},
         {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
     };
     const struct cs_command_help help = {
         "clinsafe plan STUDY [options]",
-        "Shows what a study file means: factors and levels, trials and price per model, example prompts, levels that render identically,\n"
-        "insertion points that a person should look at, the power of the primary comparisons, and how much of it is paid for already. Sends\n"
+        "Shows what a study file means: first what decides (trials, price, time, what it will be able to see, and what would let it see more),\n"
+        "then models, levels, example prompts, levels that render identically, insertion points to look at, and what is paid for already. Sends\n"
         "nothing and pays for nothing.",
         "clinsafe plan ops/studies/demo/study.yaml --prompts prompts.csv",
     };
@@ -419,6 +460,8 @@ int cmd_plan(int argc, char **argv)
     if (rc == CS_OK)
         rc = cs_plan_power_make(&p.plan, &p.loaded, &p.power, &err);
     if (rc == CS_OK)
+        cs_opening_make(&p.plan, &p.survey, &p.power, &p.opening);
+    if (rc == CS_OK)
         rc = make_examples(&p, &err);
     if (rc == CS_OK)
         rc = find_paid(&p, argv[1], args.dir, &reuse, &err);
@@ -431,9 +474,10 @@ int cmd_plan(int argc, char **argv)
     else if (json)
         print_json(&p, stdout);
     else
-        print_text(&p, stdout);
+        print_plain(&p, details);
     for (unsigned i = 0; i < EXAMPLES; i++)
         cs_render_release(&p.examples[i].prompt);
+    cs_opening_release(&p.opening);
     cs_plan_power_release(&p.power);
     cs_unanswered_release(&p.standing);
     cs_already_paid_release(&p.paid);

@@ -10,6 +10,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
+#include "protocol/base/plain.h"
 #include "protocol/load/providers.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
@@ -22,7 +23,8 @@ struct check {
     struct cs_study_args study;
     bool json;
     uint32_t lanes, failed;
-    struct cs_json *all; /* what --json prints */
+    struct cs_json *all;   /* what --json prints */
+    struct cs_arena arena; /* of its lines */
 };
 
 /* ---- the worker ----------------------------------------------------------------------------------- */
@@ -75,10 +77,11 @@ static enum cs_err start_worker(const struct check *k, pid_t *pid, FILE **out, s
 
 /* ---- a lane in one line ---------------------------------------------------------------------------- */
 
-static const char *text_of(const struct cs_json *lane, const char *key)
+/* Often a provider's own words. */
+static const char *text_of(struct check *k, const struct cs_json *lane, const char *key)
 {
     const char *v = cs_json_string_value(cs_json_object_get(lane, key));
-    return v != NULL ? v : "";
+    return v != NULL ? cs_plain_in(&k->arena, v) : "";
 }
 
 static void print_limits(const struct cs_json *limits)
@@ -103,33 +106,33 @@ static void print_limits(const struct cs_json *limits)
     }
 }
 
-static void print_ok(const struct cs_json *lane)
+static void print_ok(struct check *k, const struct cs_json *lane)
 {
-    const char *sent = text_of(lane, "model_sent"), *resolved = text_of(lane, "model_resolved");
+    const char *sent = text_of(k, lane, "model_sent"), *resolved = text_of(k, lane, "model_resolved");
     printf("reachable, key accepted; %s", sent);
     if (resolved[0] != '\0' && strcmp(sent, resolved) != 0)
         printf(" is %s", resolved);
     printf("; %lld ms", (long long)cs_json_integer_value(cs_json_object_get(lane, "latency_ms")));
     print_limits(cs_json_object_get(lane, "limits"));
-    if (text_of(lane, "todo")[0] != '\0')
-        printf("; note: %s", text_of(lane, "todo"));
+    if (text_of(k, lane, "todo")[0] != '\0')
+        printf("; note: %s", text_of(k, lane, "todo"));
 }
 
-static void print_failed(const struct cs_json *lane)
+static void print_failed(struct check *k, const struct cs_json *lane)
 {
     const int64_t status = cs_json_integer_value(cs_json_object_get(lane, "http_status"));
-    for (const char *s = text_of(lane, "state"); *s != '\0'; s++)
+    for (const char *s = text_of(k, lane, "state"); *s != '\0'; s++)
         putchar(*s == '_' ? ' ' : *s);
     if (status > 0)
         printf(" (HTTP %lld)", (long long)status);
-    printf(": %s", text_of(lane, "todo"));
-    if (text_of(lane, "said")[0] != '\0')
-        printf(" [%s]", text_of(lane, "said"));
+    printf(": %s", text_of(k, lane, "todo"));
+    if (text_of(k, lane, "said")[0] != '\0')
+        printf(" [%s]", text_of(k, lane, "said"));
 }
 
 static void take_lane(struct check *k, struct cs_json *lane)
 {
-    const char *state = text_of(lane, "state");
+    const char *state = text_of(k, lane, "state");
     const bool ok = strcmp(state, "ok") == 0, skipped = strcmp(state, "skipped") == 0;
     k->lanes++;
     k->failed += !ok && !skipped;
@@ -137,13 +140,13 @@ static void take_lane(struct check *k, struct cs_json *lane)
         cs_json_array_append(k->all, lane);
         return;
     }
-    printf("%-24s %-7s ", text_of(lane, "model"), ok ? "ok" : skipped ? "skipped" : "FAILED");
+    printf("%-24s %-7s ", text_of(k, lane, "model"), ok ? "ok" : skipped ? "skipped" : "FAILED");
     if (ok)
-        print_ok(lane);
+        print_ok(k, lane);
     else if (skipped)
         printf("simulated: nothing to check");
     else
-        print_failed(lane);
+        print_failed(k, lane);
     putchar('\n');
     fflush(stdout);
 }
@@ -203,6 +206,7 @@ static enum cs_err check(struct check *k, struct cs_error *err)
         putchar('\n');
     }
     cs_json_decref(k->all);
+    cs_arena_release(&k->arena);
     return rc;
 }
 

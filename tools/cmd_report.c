@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/plain.h"
 #include "tools/commands.h"
 #include "protocol/base/digest.h"
 #include "tools/base/acts.h"
@@ -126,6 +127,13 @@ struct forms { /* the forms in which the report is wanted */
     bool json;
 };
 
+static void terminal(const struct cs_report *r)
+{
+    FILE *out = cs_plain_file(stdout);
+    cs_forms_terminal(r, out);
+    fclose(out);
+}
+
 static enum cs_err show(const struct cs_report *r, const struct forms *as, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
@@ -136,7 +144,7 @@ static enum cs_err show(const struct cs_report *r, const struct forms *as, struc
     if (rc == CS_OK && as->json)
         return cs_forms_json(r, stdout, err);
     if (rc == CS_OK)
-        cs_forms_terminal(r, stdout);
+        terminal(r);
     return rc;
 }
 

@@ -6,10 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/study/plan.h"
-#include "store/redis.h"
+#include "store/redis/redis.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/admin_client.h"
@@ -226,7 +227,9 @@ static void tell_news(struct run *r)
     if (r->fleet.news[0] == '\0' && !noted)
         return;
     cs_screen_bar_end(&r->bar);
-    fputs(r->fleet.news, stderr);
+    FILE *door = cs_plain_file(stderr); /* it quotes the last words of processes */
+    fputs(r->fleet.news, door);
+    fclose(door);
     r->fleet.news[0] = '\0';
     if (noted)
         cs_run_notes_say(&r->notes, p, now, stderr);
@@ -313,12 +316,15 @@ static void print_heading(const struct run *r, uint32_t gen, bool is_new)
     char count[CS_TEXT_MAX_LEN];
     struct cs_plan plan;
     cs_plan_init(&plan, r->loaded.study);
-    fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name, r->loaded.study->title,
-            cs_text_count(count, plan.n_trials), r->loaded.study->n_models, r->fleet_opts.workers,
+    struct cs_arena arena = {0};
+    fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name,
+            cs_plain_in(&arena, r->loaded.study->title), cs_text_count(count, plan.n_trials), r->loaded.study->n_models,
+            r->fleet_opts.workers,
             !is_new          ? "; continuing"
             : r->reuse.n > 0 ? "; looking for answers already paid for"
             : gen > 1        ? "; the study changed, answers already paid for are kept"
                              : "");
+    cs_arena_release(&arena);
     cs_plan_release(&plan);
 }
 

@@ -6,7 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/json.h"
-#include "store/progress.h"
+#include "store/redis/progress.h"
 #include "tools/base/study_dir.h"
 #include "tools/commands.h"
 #include "tools/screen/screen.h"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
 #include "tools/base/reader.h"
@@ -341,11 +342,12 @@ int cmd_verify(int argc, char **argv)
         "that the plan renders, that each stands where it was bought, and that the study file has not changed. Exit status: 0 clean, 2 incomplete or changed, 74 damaged.",
         "clinsafe verify ops/studies/demo/study.yaml",
     };
-    struct verify v = {.out = stderr};
+    struct verify v = {.out = NULL};
     struct cs_error err = {0};
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
+    v.out = cs_plain_file(stderr);
     enum cs_err rc = cs_reader_open(&v.reader, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
     if (rc == CS_OK) {
         check_acked(&v);
@@ -363,6 +365,7 @@ int cmd_verify(int argc, char **argv)
     } else {
         status = cs_command_fail(rc, &err);
     }
+    fclose(v.out);
     release(&v);
     return status;
 }

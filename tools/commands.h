@@ -8,6 +8,7 @@
 /* clang-format off */
 #define CS_COMMANDS(X)                                                                                                 \
     X(run, "run a study on this machine: starts all it needs, shows progress, continues where it was")                 \
+    X(init, "write a small study to begin with, which runs as it stands")                                              \
     X(plan, "show what a study file means: factors, trials, prompts, price; pays for nothing")                         \
     X(protocol, "the protocol of a study in words, for an ethics board or a registry; and where it was registered")     \
     X(submit, "give a study to a coordinator that runs already")                                                       \
@@ -16,6 +17,7 @@
     X(resume, "go on after a pause")                                                                                   \
     X(cancel, "give up what is not done, in all models or one")                                                        \
     X(retry, "plan failed trials again; or ask timeouts and unparsable answers again")                                 \
+    X(void, "take spend out of the account that nobody believes, with a reason")                                        \
     X(drain, "let the fleet finish what is in flight, then end")                                                       \
     X(export, "write outputs as CSV or JSON Lines, while the study runs too")                                          \
     X(verify, "check that every planned trial has exactly one sound output, or is listed")                             \
@@ -25,7 +27,8 @@
     X(labels, "let people rate a blinded sample of the outputs, and bring their ratings back")                         \
     X(drill, "kill every part of a fleet that works on a study, simulated, and count what was lost")                   \
     X(store, "bring a study's store up to the format of this version, before a run does")                              \
-    X(keygen, "make a key pair for a host of the fleet")
+    X(keygen, "make a key pair for a host of the fleet, or for a person")                                              \
+    X(keys, "who may come into a fleet and as what; revoke a key")
 /* clang-format on */
 
 #define X(name, summary) int cmd_##name(int argc, char **argv);

@@ -8,9 +8,10 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/json.h"
 #include "protocol/base/utf8.h"
+#include "protocol/dialects/mask.h"
 #include "protocol/dialects/limit_headers.h"
 #include "protocol/study/answer.h"
-#include "worker/endpoint.h"
+#include "worker/calls/endpoint.h"
 #include "worker/http.h"
 
 enum { CALL_MS = 60000, SAID_MAX = 300, KEY_PART = 6, REPLY_MEMORY = 64 * 1024 * 1024 };
@@ -204,7 +205,8 @@ static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r
     cs_dialect_of(l->probe->account->protocol)->read(r, l->probe->account->response_format, &k->arena, &g);
     cs_limit_headers_read(r->headers, l->endpoint->pub.limit_rules, l->endpoint->pub.n_limit_rules, &k->arena,
                           &l->told);
-    l->resolved = g.model;
+    const char *key = l->endpoint->auth != NULL ? strrchr(l->endpoint->auth, ' ') : NULL;
+    l->resolved = cs_mask_text(g.model, key != NULL ? key + 1 : NULL, &k->arena);
     if (r->transfer != CS_TRANSFER_WHOLE)
         judge_unanswered(k, l, r);
     else if (r->status >= 200 && r->status <= 299 && (g.says == CS_SAYS_ANSWER || g.says == CS_SAYS_FILTERED))

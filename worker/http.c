@@ -14,7 +14,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/version.h"
 #include "worker/inflate.h"
-#include "worker/replies.h"
+#include "worker/calls/replies.h"
 #include "worker/watch.h"
 
 enum { SLOTS_PER_MULTI = 256, HEADERS_MAX = 64 * 1024, KEEP_BYTES = 64 * 1024, ID_MAX = 128, GATES = 64 };

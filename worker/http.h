@@ -10,7 +10,7 @@
 #ifndef CS_HTTP_H
 #define CS_HTTP_H
 
-#include "worker/endpoint.h"
+#include "worker/calls/endpoint.h"
 
 struct uv_loop_s;
 

@@ -10,23 +10,27 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/clock.h"
 #include "protocol/base/log.h"
 #include "protocol/base/options.h"
+#include "protocol/base/plain.h"
 #include "protocol/base/utf8.h"
 #include "protocol/wire/keys.h"
 #include "protocol/wire/messages.h"
 #include "worker/check.h"
-#include "worker/replies.h"
+#include "worker/calls/replies.h"
+#include "worker/deadline.h"
 #include "worker/shell.h"
-#include "worker/worker.h"
+#include "worker/core/worker.h"
 
 enum { REPLY_MIB_MAX = 1024 * 1024, FILES_BESIDE = 128 };
 
 struct args {
-    const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name;
+    const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name, *deadline;
     struct cs_check_opts check; /* path NULL: work */
-    uint64_t slots, drain_s, reply_mib;
-    bool die_with_parent;
+    uint64_t slots, drain_s, idle_s, reply_mib;
+    uint64_t left_ms; /* until the deadline; 0: none */
+    bool die_with_parent, until_done;
 };
 
 static const struct cs_command_help help = {
@@ -43,7 +47,8 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
 {
     const struct cs_option options[] = {
         {"coordinator", CS_OPT_STR, &a->coordinator, "ENDPOINT",
-         "the coordinator's work socket (tcp://HOST:PORT, ipc://PATH)"},
+         "the coordinator's work socket (tcp://HOST:PORT, ipc://PATH), or file:PATH: the file that it writes with "
+         "--address-file, read again whenever it is lost"},
         {"announce", CS_OPT_STR, &a->announce, "ENDPOINT", "its announcements: pauses arrive sooner (optional)"},
         {"redis", CS_OPT_STR, &a->redis, "ADDR", "registry of workers: unix:PATH or tcp://HOST:PORT (optional)"},
         {"key", CS_OPT_STR, &a->key, "FILE", "this worker's key pair (clinsafe keygen); needed beyond this host"},
@@ -54,6 +59,11 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
         {"simulator", CS_OPT_STR, &a->simulator, "URL", "where accounts with `provider: simulated` are found"},
         {"name", CS_OPT_STR, &a->name, "NAME", "shown in status (default HOST:PID:NONCE)"},
         {"drain-s", CS_OPT_U64, &a->drain_s, "S", "longest wait for calls in flight when stopped (default 120)"},
+        {"deadline", CS_OPT_STR, &a->deadline, "WHEN",
+         "when the site takes the machine back: seconds, [D-]H:M:S (of `squeue -h -j $SLURM_JOB_ID -o %L`) or a moment in "
+         "UTC; no call starts that might not end 5 s before it, and the worker ends in time"},
+        {"idle-exit", CS_OPT_U64, &a->idle_s, "S", "ends when there was nothing to do for so long"},
+        {"until-done", CS_OPT_FLAG, &a->until_done, NULL, "ends when the fleet's studies are done"},
         {"check", CS_OPT_STR, &a->check.path, "FILE",
          "instead of working: one tiny call per lane of this study or providers file, a line of JSON each "
          "(clinsafe providers check)"},
@@ -81,8 +91,18 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
                             (unsigned long long)a->reply_mib, CS_REPLY_MEMORY_MIN_MIB, REPLY_MIB_MAX);
     if (a->drain_s > 86400)
         return cs_error_set(err, CS_EUSAGE, "--drain-s %llu: want at most a day", (unsigned long long)a->drain_s);
-    if (a->name != NULL && (strlen(a->name) > CS_NAME_MAX / 2 || !cs_utf8_valid(a->name, strlen(a->name))))
-        return cs_error_set(err, CS_EUSAGE, "--name: want UTF-8 text of at most %d bytes", CS_NAME_MAX / 2);
+    if (a->idle_s > 86400)
+        return cs_error_set(err, CS_EUSAGE, "--idle-exit %llu: want at most a day", (unsigned long long)a->idle_s);
+    if (a->deadline != NULL) {
+        rc = cs_deadline_parse(a->deadline, cs_clock_wall_ms(), &a->left_ms, err);
+        if (rc != CS_OK)
+            return rc;
+    }
+    if (a->name != NULL &&
+        (strlen(a->name) > CS_NAME_MAX / 2 || strpbrk(a->name, " \"\\") != NULL || !cs_plain_is(a->name)))
+        return cs_error_set(err, CS_EUSAGE,
+                            "--name: want at most %d printable bytes of UTF-8 without blanks and quotes",
+                            CS_NAME_MAX / 2);
     return CS_OK;
 }
 
@@ -125,12 +145,12 @@ static void keep_heap_small(void)
 
 static enum cs_err load_keys(const struct args *a, struct cs_keypair *own, char server[41], struct cs_error *err)
 {
-    if ((a->key == NULL) != (a->server_key == NULL))
-        return cs_error_set(err, CS_EUSAGE, "--key and --server-key belong together");
-    if (a->key == NULL)
+    if (a->key == NULL && a->server_key == NULL)
         return CS_OK;
+    if (a->key == NULL || (a->server_key == NULL && cs_whereabouts_path(a->coordinator) == NULL))
+        return cs_error_set(err, CS_EUSAGE, "--key and --server-key belong together");
     enum cs_err rc = cs_keys_pair_load(a->key, own, err);
-    return rc == CS_OK ? cs_keys_public_load(a->server_key, server, err) : rc;
+    return rc == CS_OK && a->server_key != NULL ? cs_keys_public_load(a->server_key, server, err) : rc;
 }
 
 static enum cs_err work(const struct args *a, struct cs_error *err)
@@ -147,19 +167,22 @@ static enum cs_err work(const struct args *a, struct cs_error *err)
         return cs_error_set(err, CS_EIO, "the system gives no random numbers");
     char *name = a->name != NULL ? cs_xstrdup(a->name)
                                  : cs_xasprintf("%s:%d:%04x", host, (int)getpid(), (unsigned)(nonce & 0xffff));
+    struct cs_find find;
+    cs_find_init(&find, a->coordinator, a->announce, server[0] != '\0' ? server : NULL, a->key != NULL);
     struct cs_worker_shell_opts o = {
         .name = name,
         .host = host,
         .nonce = nonce,
-        .coordinator = a->coordinator,
-        .announce = a->announce,
+        .find = &find,
         .redis = a->redis,
         .simulator = a->simulator,
         .own = a->key != NULL ? &own : NULL,
-        .server_key = a->key != NULL ? server : NULL,
         .slots = fit_slots(a->slots),
         .reply_memory = (size_t)a->reply_mib << 20,
         .drain_s = (uint32_t)a->drain_s,
+        .idle_s = (uint32_t)a->idle_s,
+        .left_ms = a->left_ms,
+        .until_done = a->until_done,
         .ack_log = getenv("CLINSAFE_ACK_LOG"),
     };
     keep_heap_small();

@@ -1,6 +1,8 @@
 #include "worker/net.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "protocol/base/alloc.h"
@@ -11,6 +13,7 @@ enum { MESSAGES_PER_TURN = 256 };
 
 struct cs_worker_net {
     struct cs_worker_net_opts o;
+    struct cs_whereabouts at;
     struct cs_net *context;
     struct cs_socket *dealer, *sub;
     uv_poll_t *dealer_poll, *sub_poll;
@@ -18,7 +21,9 @@ struct cs_worker_net {
     uv_idle_t idle; /* running: there is more to read, do not sleep */
     struct cs_arena arena;
     struct cs_buf out;
-    uint64_t malformed, refused;
+    uv_timer_t look;
+    char said[sizeof((struct cs_error *)0)->msg]; /* why it is not reached, as last logged; "": it is */
+    uint64_t malformed;
     uint32_t n_closing;
 };
 
@@ -69,15 +74,15 @@ static void handle(struct cs_worker_net *n, const void *bytes, size_t len)
         cs_log(CS_WARN, "malformed_message", "count=%llu why=\"%s\"", (unsigned long long)n->malformed, err.msg);
 }
 
-/* libzmq tries again for ever and says nothing. */
-static void note_refusal(struct cs_worker_net *n)
+/* Why the coordinator is not reached, once for each reason; again when it was reached in between. */
+static void on_look(uv_timer_t *timer)
 {
-    if (n->dealer == NULL || !cs_socket_refused(n->dealer))
-        return;
-    n->refused++;
-    if ((n->refused & (n->refused - 1)) == 0) /* 1st, 2nd, 4th, ... */
-        cs_log(CS_WARN, "key_refused", "count=%llu why=\"this key is not in the coordinator's allow-list\"",
-               (unsigned long long)n->refused);
+    struct cs_worker_net *n = timer->data;
+    struct cs_error err = {0};
+    enum cs_err rc = n->dealer != NULL ? cs_socket_reach_say(n->dealer, &err) : CS_OK;
+    if (rc != CS_OK && strcmp(n->said, err.msg) != 0)
+        cs_log(CS_ERROR, rc == CS_EDENIED ? "key_refused" : "unreached", "why=\"%s\"", err.msg);
+    snprintf(n->said, sizeof n->said, "%s", err.msg);
 }
 
 /* Reads at most `most` messages; false when the sockets are dry. */
@@ -100,7 +105,6 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     struct cs_worker_net *n = prepare->data;
     bool more = drain(n, MESSAGES_PER_TURN);
-    note_refusal(n);
     n->o.before_sleep(n->o.self);
     more = more || drain(n, MESSAGES_PER_TURN); /* what was sent may have eaten the edge */
     if (more)
@@ -112,7 +116,7 @@ static void on_prepare(uv_prepare_t *prepare)
 static enum cs_err connect_one(struct cs_worker_net *n, enum cs_socket_type type, const char *endpoint,
                                struct cs_socket **out, struct cs_error *err)
 {
-    struct cs_socket_opts so = {.type = type, .own = n->o.own, .server_key = n->o.server_key};
+    struct cs_socket_opts so = {.type = type, .own = n->o.own, .server_key = n->o.own != NULL ? n->at.key : NULL};
     struct cs_socket *s = NULL;
     enum cs_err rc = cs_socket_open(n->context, &so, &s, err);
     if (rc == CS_OK)
@@ -125,25 +129,46 @@ static enum cs_err connect_one(struct cs_worker_net *n, enum cs_socket_type type
     return rc;
 }
 
+static enum cs_err subscribe(struct cs_worker_net *n, struct cs_error *err)
+{
+    unwatch(&n->sub_poll);
+    cs_socket_close(n->sub);
+    n->sub = NULL;
+    if (n->at.announce[0] == '\0')
+        return CS_OK;
+    enum cs_err rc = connect_one(n, CS_SOCKET_SUB, n->at.announce, &n->sub, err);
+    if (rc == CS_OK)
+        n->sub_poll = watch(n, n->sub);
+    return rc;
+}
+
+enum cs_err cs_worker_net_move(struct cs_worker_net *n, const struct cs_whereabouts *at, struct cs_error *err)
+{
+    n->at = *at;
+    return subscribe(n, err);
+}
+
 enum cs_err cs_worker_net_open(struct cs_worker_net **out, const struct cs_worker_net_opts *o, struct cs_error *err)
 {
     struct cs_worker_net *n = cs_xcalloc(1, sizeof *n);
     n->o = *o;
+    n->at = *o->at;
+    n->o.at = NULL;
     n->out = CS_BUF_INIT(CS_MESSAGE_MAX);
     uv_prepare_init(o->loop, &n->prepare);
     uv_idle_init(o->loop, &n->idle);
-    n->prepare.data = n->idle.data = n;
+    uv_timer_init(o->loop, &n->look);
+    n->prepare.data = n->idle.data = n->look.data = n;
     enum cs_err rc = cs_socket_net_open(&n->context, err);
-    if (rc == CS_OK && o->announce != NULL)
-        rc = connect_one(n, CS_SOCKET_SUB, o->announce, &n->sub, err);
+    if (rc == CS_OK)
+        rc = subscribe(n, err);
     if (rc != CS_OK) {
         cs_worker_net_close(n);
         n = NULL;
         goto out;
     }
-    if (n->sub != NULL)
-        n->sub_poll = watch(n, n->sub);
     uv_prepare_start(&n->prepare, on_prepare);
+    uv_timer_start(&n->look, on_look, CS_REACH_SAY_MS, CS_REACH_SAY_MS);
 out:
     *out = n;
     return rc;
@@ -167,7 +192,8 @@ void cs_worker_net_close(struct cs_worker_net *n)
     cs_socket_net_close(n->context);
     cs_arena_release(&n->arena);
     cs_buf_release(&n->out);
-    n->n_closing = 2;
+    n->n_closing = 3;
+    uv_close((uv_handle_t *)&n->look, on_closed);
     uv_close((uv_handle_t *)&n->prepare, on_closed);
     uv_close((uv_handle_t *)&n->idle, on_closed);
 }
@@ -177,7 +203,9 @@ enum cs_err cs_worker_net_connect(struct cs_worker_net *n, struct cs_error *err)
     unwatch(&n->dealer_poll);
     cs_socket_close(n->dealer);
     n->dealer = NULL;
-    enum cs_err rc = connect_one(n, CS_SOCKET_DEALER, n->o.coordinator, &n->dealer, err);
+    if (n->at.coordinator[0] == '\0')
+        return CS_OK; /* nobody knows yet where it is */
+    enum cs_err rc = connect_one(n, CS_SOCKET_DEALER, n->at.coordinator, &n->dealer, err);
     if (rc == CS_OK)
         n->dealer_poll = watch(n, n->dealer);
     return rc;

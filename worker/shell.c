@@ -13,19 +13,19 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/version.h"
-#include "store/progress.h"
-#include "store/quota_days.h"
+#include "store/redis/progress.h"
+#include "store/redis/quota_days.h"
 #include "worker/http.h"
 #include "worker/net.h"
 #include "worker/studies.h"
-#include "worker/worker.h"
+#include "worker/core/worker.h"
 
 enum { PUBLISH_MS = 5000, ACK_LOG_MAX = 4 * 1024 * 1024 };
 
 struct shell {
     const struct cs_worker_shell_opts *o;
     uv_loop_t loop;
-    uv_timer_t tick, publish;
+    uv_timer_t tick, publish, look;
     uv_signal_t term, interrupt;
     struct cs_worker *core;
     struct cs_studies *studies;
@@ -277,6 +277,22 @@ static void publish_news(struct shell *s)
         on_publish(&s->publish);
 }
 
+/* Without a session: perhaps the coordinator is elsewhere by now. */
+static void on_look(uv_timer_t *timer)
+{
+    struct shell *s = timer->data;
+    struct cs_worker_figures f;
+    struct cs_error err = {0};
+
+    cs_worker_figures(s->core, &f);
+    if (s->stopped || f.state == CS_WORKER_READY || !cs_find_look(s->o->find))
+        return;
+    if (cs_worker_net_move(s->net, &s->o->find->at, &err) != CS_OK)
+        end(s, err.code, err.msg);
+    else
+        step(s, (struct cs_worker_event){.kind = CS_WORKER_MOVED});
+}
+
 /* ---- the process ----------------------------------------------------------------------------------- */
 
 static enum cs_err open_ack_log(struct shell *s, struct cs_error *err)
@@ -300,6 +316,9 @@ static void open_core(struct shell *s)
         .seed = s->o->nonce,
         .slots = s->o->slots,
         .drain_ms = s->o->drain_s * 1000,
+        .deadline_ms = s->o->left_ms != 0 ? cs_clock_mono_ms() + s->o->left_ms : 0,
+        .idle_ms = s->o->idle_s * 1000,
+        .until_done = s->o->until_done,
         .report_acks = s->o->ack_log != NULL,
         .reply_memory = s->o->reply_memory,
     };
@@ -312,12 +331,15 @@ static void open_handles(struct shell *s)
 {
     uv_timer_init(&s->loop, &s->tick);
     uv_timer_init(&s->loop, &s->publish);
+    uv_timer_init(&s->loop, &s->look);
     uv_signal_init(&s->loop, &s->term);
     uv_signal_init(&s->loop, &s->interrupt);
-    s->tick.data = s->publish.data = s->term.data = s->interrupt.data = s;
+    s->tick.data = s->publish.data = s->look.data = s->term.data = s->interrupt.data = s;
     uv_signal_start(&s->term, on_signal, SIGTERM);
     uv_signal_start(&s->interrupt, on_signal, SIGINT);
     uv_timer_start(&s->publish, on_publish, 0, PUBLISH_MS);
+    if (s->o->find->path != NULL)
+        uv_timer_start(&s->look, on_look, CS_FIND_MS, CS_FIND_MS);
 }
 
 static void close_all(struct shell *s)
@@ -332,6 +354,7 @@ static void close_all(struct shell *s)
     cs_redis_close(s->redis);
     uv_close((uv_handle_t *)&s->tick, NULL);
     uv_close((uv_handle_t *)&s->publish, NULL);
+    uv_close((uv_handle_t *)&s->look, NULL);
     uv_close((uv_handle_t *)&s->term, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
     uv_run(&s->loop, UV_RUN_DEFAULT);
@@ -348,10 +371,8 @@ enum cs_err cs_shell_run(const struct cs_worker_shell_opts *o, struct cs_error *
     struct shell s = {.o = o, .tick_at = CS_NEVER, .started_wall_ms = cs_clock_wall_ms()};
     struct cs_worker_net_opts no = {
         .loop = &s.loop,
-        .coordinator = o->coordinator,
-        .announce = o->announce,
+        .at = &o->find->at,
         .own = o->own,
-        .server_key = o->server_key,
         .message = on_message,
         .before_sleep = before_sleep,
         .self = &s,
@@ -367,7 +388,8 @@ enum cs_err cs_shell_run(const struct cs_worker_shell_opts *o, struct cs_error *
     if (rc == CS_OK && o->redis != NULL)
         rc = cs_redis_open(&s.redis, &s.loop, o->redis, err);
     if (rc == CS_OK) {
-        cs_log(CS_INFO, "worker", "name=%s slots=%u coordinator=%s", o->name, o->slots, o->coordinator);
+        cs_log(CS_INFO, "worker", "name=%s slots=%u coordinator=%s", o->name, o->slots,
+               o->find->path != NULL ? o->find->path : o->find->at.coordinator);
         uv_run(&s.loop, UV_RUN_DEFAULT);
         rc = s.end.code;
         cs_log(rc == CS_OK ? CS_INFO : CS_ERROR, "ended", "code=%s why=\"%s\"", cs_error_name(rc), s.end.msg);

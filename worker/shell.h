@@ -7,14 +7,18 @@
 
 #include "protocol/base/error.h"
 #include "protocol/wire/socket.h"
+#include "worker/find.h"
 
 struct cs_worker_shell_opts {
     const char *name, *host; /* name: unique in the fleet */
     uint64_t nonce;
-    const char *coordinator, *announce, *redis, *simulator; /* all but the first may be NULL */
-    const struct cs_keypair *own;                           /* CURVE, or NULL */
-    const char *server_key;
+    struct cs_find *find;          /* where the coordinator is */
+    const char *redis, *simulator; /* or NULL */
+    const struct cs_keypair *own;  /* CURVE, or NULL */
     uint32_t slots, drain_s;
+    uint64_t left_ms; /* until the process must have ended, from now; 0: no deadline */
+    uint32_t idle_s;  /* ends after so long with nothing to do; 0: stays */
+    bool until_done;
     size_t reply_memory; /* bytes of all replies in flight */
     const char *ack_log; /* appends the digest of every acknowledged output: for crash tests; or NULL */
 };

@@ -10,8 +10,8 @@
 #include "protocol/dialects/request.h"
 #include "protocol/study/answer.h"
 #include "protocol/wire/spec.h"
-#include "worker/endpoint.h"
-#include "worker/pacer.h"
+#include "worker/calls/endpoint.h"
+#include "worker/calls/pacer.h"
 
 enum { CHUNK_CACHE_BYTES = 64 * 1024 * 1024, CELL_CACHE_ENTRIES = 256, MISSING_MAX = 64 };
 

@@ -6,7 +6,7 @@
 #ifndef CS_STUDIES_H
 #define CS_STUDIES_H
 
-#include "worker/source.h"
+#include "worker/core/source.h"
 
 struct cs_studies;
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "protocol/base/plain.h"
+
 static const struct {
     const char *name, *text;
     enum cs_err_class class;
@@ -34,6 +36,16 @@ int cs_error_exit_code(enum cs_err code)
     return code < CS_ERR_COUNT ? errs[code].exit_code : 70;
 }
 
+/* Sentences quote what others wrote, and are shown to people. */
+static void make_plain(char msg[sizeof((struct cs_error *)0)->msg])
+{
+    char as_said[sizeof((struct cs_error *)0)->msg];
+    if (cs_plain_is(msg))
+        return;
+    memcpy(as_said, msg, sizeof as_said);
+    cs_plain_text(msg, sizeof as_said, as_said);
+}
+
 enum cs_err cs_error_set(struct cs_error *err, enum cs_err code, const char *fmt, ...)
 {
     if (err == NULL)
@@ -43,6 +55,7 @@ enum cs_err cs_error_set(struct cs_error *err, enum cs_err code, const char *fmt
     err->code = code;
     vsnprintf(err->msg, sizeof err->msg, fmt, ap);
     va_end(ap);
+    make_plain(err->msg);
     return code;
 }
 
@@ -62,6 +75,7 @@ enum cs_err cs_error_wrap(struct cs_error *err, enum cs_err code, const char *fm
         memcpy(err->msg + n + 2, old, len);
         err->msg[(size_t)n + 2 + len] = '\0';
     }
+    make_plain(err->msg);
     err->code = code;
     return code;
 }

@@ -260,6 +260,8 @@ static struct cs_json *told(json_t *v, const json_error_t *why, struct cs_json_e
         *error = (struct cs_json_error){.line = why->line, .column = why->column, .position = why->position};
         snprintf(error->text, sizeof error->text, "%s", why->text);
     }
+    if (v != NULL && error != NULL)
+        error->position = why->position; /* how far it read */
     return out_of(v);
 }
 

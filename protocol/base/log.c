@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "protocol/base/clock.h"
+#include "protocol/base/plain.h"
 
 static const char *const names[] = {"debug", "info", "warn", "error"};
 static const char *log_program = "clinsafe";
@@ -27,16 +28,16 @@ void cs_log(enum cs_log_level level, const char *ev, const char *fmt, ...)
 {
     if (level < log_level)
         return;
-    char line[1024], ts[32];
+    char line[1024], said[sizeof line], ts[32];
     cs_clock_format_utc(cs_clock_wall_ms(), ts);
     int n = snprintf(line, sizeof line, "ts=%s lvl=%s prog=%s pid=%d ev=%s ", ts, names[level], log_program,
                      (int)getpid(), ev);
     va_list ap;
     va_start(ap, fmt);
-    n += vsnprintf(line + n, sizeof line - (size_t)n, fmt, ap);
+    vsnprintf(said, sizeof said, fmt, ap);
     va_end(ap);
-    if (n > (int)sizeof line - 2)
-        n = (int)sizeof line - 2;
+    cs_plain_text(line + n, sizeof line - 1 - (size_t)n, said); /* a value cannot begin a line of its own */
+    n += (int)strlen(line + n);
     line[n++] = '\n';
     if (write(STDERR_FILENO, line, (size_t)n) < 0)
         return; /* nowhere left to complain to */

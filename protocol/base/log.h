@@ -2,7 +2,7 @@
  *
  * Prompts, outputs and keys are never values; ids and digests are (decision 22). `ev` is lower_snake and stable:
  * operators search for it. CS_LOG=debug|info|warn|error in the environment sets the level (default info).
- * Thread: any; one line is one write.
+ * Thread: any; one line is one write, whatever a value contains (plain.h).
  */
 #ifndef CS_LOG_H
 #define CS_LOG_H

@@ -7,6 +7,7 @@
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
+#include "protocol/dialects/usage.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
@@ -113,8 +114,9 @@ static void read_block(struct cs_json *block, enum cs_form asked, struct cs_read
 static void read_usage(const struct cs_json *usage, struct cs_reading *out)
 {
     out->cached_tokens = cs_read_count(cs_json_object_get(usage, "cache_read_input_tokens"));
-    out->input_tokens = cs_read_count(cs_json_object_get(usage, "input_tokens")) + out->cached_tokens +
-                        cs_read_count(cs_json_object_get(usage, "cache_creation_input_tokens"));
+    out->input_tokens = cs_usage_add(cs_read_count(cs_json_object_get(usage, "input_tokens")), out->cached_tokens);
+    out->input_tokens = cs_usage_add(out->input_tokens,
+                                     cs_read_count(cs_json_object_get(usage, "cache_creation_input_tokens")));
     out->output_tokens = cs_read_count(cs_json_object_get(usage, "output_tokens"));
     out->reasoning_tokens = cs_read_count(
         cs_json_object_get(cs_json_object_get(usage, "output_tokens_details"), "thinking_tokens"));
@@ -141,7 +143,6 @@ static void read_answer(const struct cs_json *root, enum cs_form asked, struct c
     }
     cs_read_take(&p, asked, arena, out);
     out->model = cs_read_text(cs_json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
-    read_usage(cs_json_object_get(root, "usage"), out);
     cs_read_said_release(&p);
 }
 
@@ -151,6 +152,8 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
     static const char *const id_headers[] = {"request-id", "x-request-id", NULL};
     struct cs_json *root = cs_read_begin(reply, id_headers, arena, out);
     const struct cs_json *error = cs_json_object_get(root, "error");
+    read_usage(cs_json_object_get(root, "usage"), out);
+    cs_read_response_id(cs_json_object_get(root, "id"), arena, out);
     if (out->request_id[0] == '\0')
         out->request_id = cs_read_text(cs_json_object_get(root, "request_id"), CS_OUTPUT_WORD_MAX, arena);
     if (cs_read_is_error(error) || !cs_read_is_good(reply))

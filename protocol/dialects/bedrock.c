@@ -12,6 +12,7 @@
 #include "protocol/dialects/header.h"
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
+#include "protocol/dialects/usage.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
@@ -103,9 +104,11 @@ static enum cs_err put_settings(struct cs_settings_of *of, struct cs_buf *out, s
 static void read_usage(const struct cs_json *usage, struct cs_reading *out)
 {
     out->cached_tokens = cs_read_count(cs_json_object_get(usage, "cacheReadInputTokens"));
-    out->input_tokens = cs_read_count(cs_json_object_get(usage, "inputTokens")) + out->cached_tokens +
-                        cs_read_count(cs_json_object_get(usage, "cacheWriteInputTokens"));
+    out->input_tokens = cs_usage_add(cs_read_count(cs_json_object_get(usage, "inputTokens")), out->cached_tokens);
+    out->input_tokens = cs_usage_add(out->input_tokens,
+                                     cs_read_count(cs_json_object_get(usage, "cacheWriteInputTokens")));
     out->output_tokens = cs_read_count(cs_json_object_get(usage, "outputTokens"));
+    cs_usage_total(cs_json_object_get(usage, "totalTokens"), out);
 }
 
 static void read_block(struct cs_json *block, enum cs_form asked, struct cs_read_said *p)
@@ -135,7 +138,6 @@ static void read_answer(const struct cs_json *root, enum cs_form asked, struct c
     }
     cs_json_array_foreach((struct cs_json *)(uintptr_t)content, i, block) read_block(block, asked, &p);
     cs_read_take(&p, asked, arena, out);
-    read_usage(cs_json_object_get(root, "usage"), out);
     cs_read_said_release(&p);
 }
 
@@ -163,6 +165,7 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
     struct cs_json *root = cs_read_begin(reply, id_headers, arena, out);
     const bool good = reply->status >= 200 && reply->status <= 299;
     const struct cs_json *error = cs_json_object_get(root, "error"); /* of a gateway */
+    read_usage(cs_json_object_get(root, "usage"), out);
     if (reply->transfer == CS_TRANSFER_WHOLE &&
         (!good || (cs_json_object_get(root, "__type") != NULL && cs_json_object_get(root, "output") == NULL)))
         read_error(root, reply, arena, out);

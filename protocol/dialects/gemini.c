@@ -10,6 +10,7 @@
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
+#include "protocol/dialects/usage.h"
 #include "protocol/study/answer.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
@@ -91,10 +92,13 @@ static enum cs_err put_settings(struct cs_settings_of *of, struct cs_buf *out, s
 /* Gemini counts thoughts beside the answer's tokens. */
 static void read_usage(const struct cs_json *usage, struct cs_reading *out)
 {
-    out->input_tokens = cs_read_count(cs_json_object_get(usage, "promptTokenCount"));
+    out->input_tokens = cs_usage_add(cs_read_count(cs_json_object_get(usage, "promptTokenCount")),
+                                     cs_read_count(cs_json_object_get(usage, "toolUsePromptTokenCount")));
     out->cached_tokens = cs_read_count(cs_json_object_get(usage, "cachedContentTokenCount"));
     out->reasoning_tokens = cs_read_count(cs_json_object_get(usage, "thoughtsTokenCount"));
-    out->output_tokens = cs_read_count(cs_json_object_get(usage, "candidatesTokenCount")) + out->reasoning_tokens;
+    out->output_tokens = cs_usage_add(cs_read_count(cs_json_object_get(usage, "candidatesTokenCount")),
+                                      out->reasoning_tokens);
+    cs_usage_total(cs_json_object_get(usage, "totalTokenCount"), out);
 }
 
 static void read_part(struct cs_json *part, struct cs_read_said *p)
@@ -152,7 +156,6 @@ static void read_answer(const struct cs_json *root, enum cs_form asked, struct c
     cs_dialect_logprobs_read(cs_json_object_get(logprobs, "chosenCandidates"), "logProbability",
                              cs_json_object_get(logprobs, "topCandidates"), arena, out);
     out->model = cs_read_text(cs_json_object_get(root, "modelVersion"), CS_OUTPUT_WORD_MAX, arena);
-    read_usage(cs_json_object_get(root, "usageMetadata"), out);
     cs_read_said_release(&p);
 }
 
@@ -162,12 +165,12 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
     static const char *const id_headers[] = {"x-request-id", NULL}; /* Google sends none, a gateway may */
     struct cs_json *root = cs_read_begin(reply, id_headers, arena, out);
     const struct cs_json *error = cs_json_object_get(root, "error");
+    read_usage(cs_json_object_get(root, "usageMetadata"), out);
     if (cs_read_is_error(error) || !cs_read_is_good(reply))
         cs_complaint_read(reply, root, cs_read_is_error(error) ? error : root, "status", NULL, arena, out);
     else
         read_answer(root, asked, arena, out);
-    if (out->request_id[0] == '\0')
-        out->request_id = cs_read_text(cs_json_object_get(root, "responseId"), CS_OUTPUT_WORD_MAX, arena);
+    cs_read_response_id(cs_json_object_get(root, "responseId"), arena, out);
     cs_json_decref(root);
 }
 

@@ -22,3 +22,28 @@ const char *cs_header(const char *headers, const char *name, struct cs_arena *ar
     }
     return NULL;
 }
+
+static bool speaks_of_cache(const char *name, size_t n)
+{
+    for (size_t i = 0; i + 5 <= n; i++) {
+        if (strncasecmp(name + i, "cache", 5) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool cs_header_cache_hit(const char *headers)
+{
+    for (const char *line = headers; *line != '\0';) {
+        const size_t len = strcspn(line, "\r\n"), name = strcspn(line, ":\r\n");
+        const char *value = line + name + (name < len);
+        value += strspn(value, " \t");
+        if (name == 3 && strncasecmp(line, "age", 3) == 0 && *value >= '1' && *value <= '9')
+            return true;
+        if (speaks_of_cache(line, name) && (strncasecmp(value, "hit", 3) == 0 || strncasecmp(value, "true", 4) == 0))
+            return true;
+        line += len;
+        line += strspn(line, "\r\n");
+    }
+    return false;
+}

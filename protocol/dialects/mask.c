@@ -41,8 +41,8 @@ const char *cs_mask_text(const char *text, const char *key, struct cs_arena *are
 
 void cs_mask_reading(struct cs_reading *r, const char *key, struct cs_arena *arena)
 {
-    const char **const texts[] = {&r->text,        &r->finish,       &r->model,     &r->request_id,
-                                  &r->fingerprint, &r->alternatives, &r->reasoning, &r->tool_calls};
+    const char **const texts[] = {&r->text,         &r->finish,    &r->model,      &r->request_id, &r->fingerprint,
+                                  &r->alternatives, &r->reasoning, &r->tool_calls, &r->response_id};
     for (size_t i = 0; key != NULL && i < sizeof texts / sizeof *texts; i++)
         *texts[i] = cs_mask_text(*texts[i], key, arena);
 }

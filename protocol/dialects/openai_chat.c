@@ -10,6 +10,7 @@
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
+#include "protocol/dialects/usage.h"
 #include "protocol/study/answer.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
@@ -137,6 +138,8 @@ static void read_usage(const struct cs_json *usage, struct cs_reading *out)
     out->cached_tokens = cached_tokens(usage);
     out->output_tokens = cs_read_count(cs_json_object_get(usage, "completion_tokens"));
     out->reasoning_tokens = cs_read_count(cs_json_object_get(details, "reasoning_tokens"));
+    cs_usage_reasoning(cs_json_object_get(usage, "total_tokens"), out);
+    cs_usage_total(cs_json_object_get(usage, "total_tokens"), out);
 }
 
 /* OpenAI's list of tokens; or (Together) a list of tokens and one of values. */
@@ -223,7 +226,6 @@ static void read_answer(const struct cs_json *root, enum cs_form asked, struct c
     out->fingerprint = cs_read_text(cs_json_object_get(root, "system_fingerprint"), CS_OUTPUT_WORD_MAX, arena);
     if (out->fingerprint[0] == '\0') /* OpenRouter: which provider, and so which quantisation, served */
         out->fingerprint = cs_read_text(cs_json_object_get(root, "provider"), CS_OUTPUT_WORD_MAX, arena);
-    read_usage(cs_json_object_get(root, "usage"), out);
     read_logprobs(cs_json_object_get(choice, "logprobs"), arena, out);
     cs_read_said_release(&p);
 }
@@ -248,6 +250,8 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
     static const char *const id_headers[] = {"x-request-id", "apim-request-id", "request-id", NULL};
     struct cs_json *root = cs_read_begin(reply, id_headers, arena, out);
     const struct cs_json *error = error_in(root);
+    read_usage(cs_json_object_get(root, "usage"), out);
+    cs_read_response_id(cs_json_object_get(root, "id"), arena, out);
     if (error != NULL || !cs_read_is_good(reply))
         cs_complaint_read(reply, root, error != NULL ? error : root, "code", NULL, arena, out);
     else

@@ -10,6 +10,7 @@
 #include "protocol/dialects/logprobs.h"
 #include "protocol/dialects/members.h"
 #include "protocol/dialects/read.h"
+#include "protocol/dialects/usage.h"
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
@@ -127,6 +128,8 @@ static void read_usage(const struct cs_json *usage, struct cs_reading *out)
     out->output_tokens = cs_read_count(cs_json_object_get(usage, "output_tokens"));
     out->reasoning_tokens = cs_read_count(
         cs_json_object_get(cs_json_object_get(usage, "output_tokens_details"), "reasoning_tokens"));
+    cs_usage_reasoning(cs_json_object_get(usage, "total_tokens"), out);
+    cs_usage_total(cs_json_object_get(usage, "total_tokens"), out);
 }
 
 /* The end marker is the status: completed, or incomplete for a reason. */
@@ -152,7 +155,6 @@ static void read_answer(const struct cs_json *root, enum cs_form asked, struct c
     else
         cs_read_take(&p, asked, arena, out);
     out->model = cs_read_text(cs_json_object_get(root, "model"), CS_OUTPUT_WORD_MAX, arena);
-    read_usage(cs_json_object_get(root, "usage"), out);
     read_logprobs(output, arena, out);
     cs_read_said_release(&p);
 }
@@ -166,6 +168,8 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
     const char *status = cs_json_string_value(cs_json_object_get(root, "status"));
     if (cs_json_is_true(error) || cs_read_is(cs_json_object_get(root, "object"), "error"))
         error = root;
+    read_usage(cs_json_object_get(root, "usage"), out);
+    cs_read_response_id(cs_json_object_get(root, "id"), arena, out);
     const bool said = cs_read_is_error(error) || (status != NULL && strcasecmp(status, "failed") == 0);
     if (said || !cs_read_is_good(reply))
         cs_complaint_read(reply, root, said ? error : root, "code", NULL, arena, out);

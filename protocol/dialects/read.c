@@ -32,7 +32,7 @@ uint32_t cs_read_count(const struct cs_json *v)
         n = strtod(word, &end);
         n = *end == '\0' ? n : 0;
     }
-    return n > 0 && n < UINT32_MAX ? (uint32_t)n : 0;
+    return !(n > 0) ? 0 : n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
 void cs_read_piece(struct cs_buf *text, const struct cs_json *piece)
@@ -111,7 +111,8 @@ struct cs_json *cs_read_begin(const struct cs_http_reply *reply, const char *con
     const bool good = reply->status >= 200 && reply->status <= 299;
     *out = (struct cs_reading){.says = CS_SAYS_NOTHING, .outcome = CS_OUTCOME_ok, .wait_ms = CS_NO_HINT};
     out->text = out->finish = out->model = out->request_id = out->fingerprint = out->alternatives = "";
-    out->cause = out->reasoning = out->tool_calls = "";
+    out->cause = out->reasoning = out->tool_calls = out->response_id = "";
+    out->cache_hit = good && cs_header_cache_hit(reply->headers);
     for (; *id_headers != NULL && out->request_id[0] == '\0'; id_headers++) {
         const char *id = cs_header(reply->headers, *id_headers, arena);
         if (id != NULL)
@@ -290,6 +291,15 @@ void cs_read_error(const struct cs_json *error, const char *word, const struct c
     out->status = cs_statuses_read(error);
     if (out->wait_ms == CS_NO_HINT && out->status != 0)
         out->wait_ms = cs_retry_after_ms(reply->headers, reply->wall_ms, arena);
+}
+
+void cs_read_response_id(const struct cs_json *id, struct cs_arena *arena, struct cs_reading *out)
+{
+    const char *said = cs_read_text(id, CS_OUTPUT_WORD_MAX, arena);
+    if (out->request_id[0] == '\0')
+        out->request_id = said;
+    else if (strcmp(out->request_id, said) != 0)
+        out->response_id = said;
 }
 
 bool cs_read_is_good(const struct cs_http_reply *reply)

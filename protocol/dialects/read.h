@@ -21,7 +21,7 @@ struct cs_json *cs_read_begin(const struct cs_http_reply *reply, const char *con
 bool cs_read_is(const struct cs_json *v, const char *word);
 /* The text of a JSON string, clean and not longer than max; "" for anything else. */
 const char *cs_read_text(const struct cs_json *v, size_t max, struct cs_arena *arena);
-/* A count, also as a real number or as digits in a text; 0 for anything else. */
+/* A count, also as a real number or as digits in a text, at most UINT32_MAX; 0 for anything else. */
 uint32_t cs_read_count(const struct cs_json *v);
 /* Appends a piece of an answer: a text, or the object that a tool was called with. */
 void cs_read_piece(struct cs_buf *text, const struct cs_json *piece);
@@ -60,6 +60,8 @@ uint16_t cs_statuses_of_word(const char *word);
 /* An error's message and word, and if it came in a good reply its status and how long to wait. */
 void cs_read_error(const struct cs_json *error, const char *word, const struct cs_http_reply *reply,
                    struct cs_arena *arena, struct cs_reading *out);
+/* The id that the body has of its own; it is the request's where no header said one. */
+void cs_read_response_id(const struct cs_json *id, struct cs_arena *arena, struct cs_reading *out);
 bool cs_read_is_good(const struct cs_http_reply *reply); /* a 2xx */
 
 #endif

@@ -79,8 +79,11 @@ struct cs_reading {
     const char *
         text; /* answer or refusal; of an error: what the provider says about it, or in our words what is wrong with its reply */
     const char *finish, *model, *request_id, *fingerprint;
-    uint32_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;
-    double logprob; /* as in struct cs_output */
+    const char *response_id; /* the body's own, where it is not request_id; or "" */
+    bool cache_hit;          /* something between us and the model says that it kept this reply */
+    uint32_t input_tokens, cached_tokens, output_tokens, reasoning_tokens; /* of errors too, where they say so */
+    bool usage_short; /* the provider's total is above these: they are not all */
+    double logprob;   /* as in struct cs_output */
     uint32_t logprob_tokens;
     const char *alternatives;
     /* Said beside the answer, bounded as study/outcome.h says: reasoning as text; calls of tools that are not the answer as a JSON array. */

@@ -104,7 +104,7 @@ static enum cs_err check_measure(const struct cs_loader *l, const struct cs_node
 /* What is said of one primary outcome: its margin, and what `plan` assumes to compute the power. */
 static enum cs_err check_primary(const struct cs_loader *l, const struct cs_node *n, const char *unit)
 {
-    static const char *const keys[] = {"margin", "why", "tau", "noise", NULL};
+    static const char *const keys[] = {"margin", "interaction_margin", "why", "tau", "noise", NULL};
     const bool points = strcmp(unit, "points") == 0;
     const struct cs_node *margin, *why = cs_node_get(n, "why");
     const char *reason;
@@ -115,6 +115,8 @@ static enum cs_err check_primary(const struct cs_loader *l, const struct cs_node
         rc = check_measure(l, margin, "margin", unit, DBL_MIN, measure_max);
     if (rc == CS_OK && why != NULL)
         rc = cs_node_text(why, "why", &reason, l->err);
+    if (rc == CS_OK)
+        rc = check_measure(l, cs_node_get(n, "interaction_margin"), "interaction_margin", unit, DBL_MIN, measure_max);
     if (rc == CS_OK)
         rc = check_measure(l, cs_node_get(n, "tau"), "tau", unit, 0, measure_max);
     /* two answers yes or no differ at most half of the time */
@@ -215,11 +217,72 @@ static enum cs_err check_by(const struct cs_loader *l, const struct cs_node *by)
     return rc;
 }
 
+/* `within: persona`: the same contrast in each level of another factor. */
+static enum cs_err check_within(const struct cs_loader *l, const struct cs_node *within, uint32_t factor)
+{
+    const char *const *words = NULL;
+    uint32_t n_words = 0, other = 0;
+    enum cs_err rc = cs_loader_words(l, within, "within", &words, &n_words);
+    const struct cs_node *c = within->kind == CS_NODE_LIST ? within->first : within;
+    for (uint32_t i = 0; i < n_words && rc == CS_OK; i++, c = c->next) {
+        rc = cs_loader_factor_ref(l, c, words[i], &other);
+        if (rc == CS_OK && other == factor)
+            rc = cs_yaml_fail(c, l->err, "\"%s\" is the factor that is compared; within names another", words[i]);
+    }
+    return rc;
+}
+
+static enum cs_err check_modifier(const struct cs_loader *l, const struct cs_node *c, const char *word, uint32_t factor)
+{
+    const char *names[CS_FACTORS_MAX + CS_STRATA_MAX + 1];
+    uint32_t n = 0;
+    if (strcmp(word, l->s->factors[factor].name) == 0)
+        return cs_yaml_fail(c, l->err, "\"%s\" is the factor that is compared; differs_by names another", word);
+    for (uint32_t i = 0; i < l->s->n_factors; i++) {
+        if (i != factor)
+            names[n++] = l->s->factors[i].name;
+    }
+    for (uint32_t i = 0; i < l->s->n_strata; i++)
+        names[n++] = l->columns[l->s->strata[i]];
+    names[n++] = "model";
+    for (uint32_t i = 0; i < n; i++) {
+        if (strcmp(names[i], word) == 0)
+            return i + 1 == n && l->s->n_models < 2
+                       ? cs_yaml_fail(c, l->err, "the study has one model, so that nothing can differ by model")
+                       : CS_OK;
+    }
+    return cs_yaml_fail(c, l->err, "\"%s\" is no other factor, no stratum of cases and not \"model\"%s", word,
+                        cs_names_hint(word, names, n).text);
+}
+
+/* `differs_by: [persona, model, setting]`: whether the shift is another one there. */
+static enum cs_err check_differs_by(const struct cs_loader *l, const struct cs_node *by, uint32_t factor)
+{
+    const char *const *words = NULL;
+    uint32_t n_words = 0;
+    enum cs_err rc = cs_loader_words(l, by, "differs_by", &words, &n_words);
+    const struct cs_node *c = by->kind == CS_NODE_LIST ? by->first : by;
+    for (uint32_t i = 0; i < n_words && rc == CS_OK; i++, c = c->next)
+        rc = check_modifier(l, c, words[i], factor);
+    return rc;
+}
+
+static enum cs_err check_slices(const struct cs_loader *l, const struct cs_node *n, uint32_t factor)
+{
+    const struct cs_node *by = cs_node_get(n, "by"), *within = cs_node_get(n, "within"),
+                         *differs_by = cs_node_get(n, "differs_by");
+    enum cs_err rc = by != NULL ? check_by(l, by) : CS_OK;
+    if (rc == CS_OK && within != NULL)
+        rc = check_within(l, within, factor);
+    return rc == CS_OK && differs_by != NULL ? check_differs_by(l, differs_by, factor) : rc;
+}
+
 static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_node *n)
 {
-    static const char *const keys[] = {"factor", "each", "pairs", "levels", "by", "family", NULL};
+    static const char *const keys[] = {"factor", "each",       "pairs",  "levels", "by",
+                                       "within", "differs_by", "family", NULL};
     static const char *const families[] = {"primary", "exploratory", NULL};
-    const struct cs_node *factor, *each, *pairs, *levels, *by, *family;
+    const struct cs_node *factor, *each, *pairs, *levels, *family;
     const char *name;
     uint32_t f = 0, word;
     enum cs_err rc = cs_node_map(n, "a contrast", keys, l->err);
@@ -234,7 +297,6 @@ static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_nod
     each = cs_node_get(n, "each");
     pairs = cs_node_get(n, "pairs");
     levels = cs_node_get(n, "levels");
-    by = cs_node_get(n, "by");
     family = cs_node_get(n, "family");
     if ((each == NULL) == (pairs == NULL))
         return cs_yaml_fail(n, l->err,
@@ -246,7 +308,7 @@ static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_nod
         rc = check_levels(l, levels, &l->s->factors[f]);
     if (rc == CS_OK && family != NULL)
         rc = cs_node_word(family, "family", families, &word, l->err);
-    return rc == CS_OK && by != NULL ? check_by(l, by) : rc;
+    return rc == CS_OK ? check_slices(l, n, f) : rc;
 }
 
 static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_node *analysis)

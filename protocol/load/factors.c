@@ -142,6 +142,9 @@ static enum cs_err check_places(const struct cs_loader *l, uint32_t factor)
         if (i > 0 && use == f->levels[i - 1].use_column)
             continue;
         for (uint32_t c = 0; c < l->s->n_cases; c++) {
+            if (cs_loader_value(l, c, column)[0] == '\0')
+                return cs_table_fail(&l->table, c, l->err, "the %s of case \"%s\" is empty", l->columns[column],
+                                     l->all[c].id);
             if (strstr(cs_loader_value(l, c, column), f->anchor) == NULL)
                 return cs_table_fail(
                     &l->table, c, l->err,

@@ -67,6 +67,7 @@ static enum cs_err check(const struct cs_node *n, struct cs_error *err)
                                        "max_tokens", "stream",   "stream_options",  "n"};
     enum cs_err rc = cs_node_any_map(n, "parameters", err);
     for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next) {
+        char point[32];
         double number;
         for (size_t i = 0; i < sizeof ours / sizeof ours[0] && rc == CS_OK; i++) {
             if (strcmp(c->key, ours[i]) == 0)
@@ -76,7 +77,9 @@ static enum cs_err check(const struct cs_node *n, struct cs_error *err)
         if (rc == CS_OK && strcmp(c->key, "temperature") == 0 && !is_omit(c))
             rc = cs_node_number(c, "temperature", 0, 2, &number, err);
         if (rc == CS_OK && c->kind == CS_NODE_TEXT && c->plain && c->text[0] == '\0')
-            rc = cs_yaml_fail_key(c, err, "%s has no value; write one, or omit to leave it out", c->key);
+            rc = cs_yaml_comma(c, point)
+                     ? cs_yaml_fail_key(c, err, "a decimal comma; write %s", point)
+                     : cs_yaml_fail_key(c, err, "%s has no value; write one, or omit to leave it out", c->key);
     }
     return rc;
 }

@@ -167,8 +167,10 @@ static enum cs_err check_labels(const struct cs_loader *l, const struct cs_field
             (void)strtod(label, &end);
             if (*end == '\0')
                 continue;
-            return cs_table_fail(&l->table, i, l->err, "%s is \"%.60s\", but answer \"%s\" is a number",
-                                 l->columns[column], label, f->name);
+            return cs_table_fail(
+                &l->table, i, l->err, "%s is \"%.60s\", but answer \"%s\" is a number%s", l->columns[column], label,
+                f->name,
+                *end == ',' && label[strspn(label, "0123456789,-")] == '\0' ? "; write it with a decimal point" : "");
         }
         return cs_table_fail(&l->table, i, l->err, "%s is \"%.60s\", which is no answer of \"%s\"%s",
                              l->columns[column], label, f->name,
@@ -281,6 +283,11 @@ static enum cs_err load_free(const struct cs_loader *l, const struct cs_node *n,
 {
     const struct cs_node *derive = cs_node_get(n, "derive"), *reading = cs_node_get(n, "reading");
     enum cs_err rc = CS_OK;
+    if (answer->plain && answer->text[0] == '\0')
+        return cs_yaml_fail_key(
+            answer, l->err,
+            "answer is empty; write what is wanted, as in answer: {triage: {ordinal: [low, high]}}, or free "
+            "for prose as it comes");
     if (strcmp(answer->text, "free") != 0)
         rc = cs_yaml_fail(answer, l->err,
                           "answer is \"%.60s\"; write a map of the answers wanted, or free for prose as it comes",

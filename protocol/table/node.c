@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,15 +47,35 @@ enum cs_err cs_node_any_map(const struct cs_node *n, const char *what, struct cs
     return CS_OK;
 }
 
+/* `temperature: 0,7` in braces is a key 7 without a value. */
+static enum cs_err fail_comma(const struct cs_node *n, const char *number, struct cs_error *err)
+{
+    return cs_yaml_fail_key(n, err, "a decimal comma; write %s", number);
+}
+
+/* "0,7" -> "0.7", if that is a number. */
+static bool with_point(const char *text, char out[32])
+{
+    const char *comma = strchr(text, ',');
+    if (comma == NULL || strlen(text) > 30 || comma[1] == '\0' || text[strspn(text, "0123456789-,")] != '\0')
+        return false;
+    snprintf(out, 32, "%.*s.%s", (int)(comma - text), text, comma + 1);
+    return strchr(comma + 1, ',') == NULL;
+}
+
 enum cs_err cs_node_map(const struct cs_node *n, const char *what, const char *const *keys, struct cs_error *err)
 {
     enum cs_err rc = cs_node_any_map(n, what, err);
     if (rc != CS_OK)
         return rc;
     for (const struct cs_node *c = n->first; c != NULL; c = c->next) {
-        if (!contains(keys, c->key))
-            return cs_yaml_fail_key(c, err, "unknown key \"%s\" in %s%s", c->key, what,
-                                    cs_names_hint(c->key, keys, count(keys)).text);
+        char number[32];
+        if (contains(keys, c->key))
+            continue;
+        if (cs_yaml_comma(c, number))
+            return fail_comma(c, number, err);
+        return cs_yaml_fail_key(c, err, "unknown key \"%s\" in %s%s", c->key, what,
+                                cs_names_hint(c->key, keys, count(keys)).text);
     }
     return CS_OK;
 }
@@ -88,6 +109,9 @@ enum cs_err cs_node_any_text(const struct cs_node *n, const char *what, const ch
 {
     if (n->kind != CS_NODE_TEXT)
         return cs_yaml_fail(n, err, "%s is %s; write a text", what, kind_name(n));
+    char number[32];
+    if (n->plain && cs_yaml_comma(n, number))
+        return fail_comma(n, number, err);
     if (n->plain && n->text[0] == '\0')
         return cs_yaml_fail_key(n, err, "%s has no value; write one, or \"\" for an empty text", what);
     *out = n->text;
@@ -128,6 +152,9 @@ enum cs_err cs_node_number(const struct cs_node *n, const char *what, double min
         return rc;
     char *end = NULL;
     double v = strtod(text, &end);
+    char point[32];
+    if (with_point(text, point))
+        return cs_yaml_fail(n, err, "%s is \"%s\"; write %s", what, text, point);
     bool number = text[0] != '\0' && text[strspn(text, "0123456789+-.eE")] == '\0' && *end == '\0' && isfinite(v);
     if (!number || v < min || v > max)
         return cs_yaml_fail(n, err, "%s is \"%s\"; write a number from %.12g to %.12g", what, text, min, max);

@@ -50,29 +50,68 @@ static enum cs_err open_regular(const char *path, int *fd, struct cs_error *err)
     return CS_OK;
 }
 
+enum kind { UNKNOWN, CSV, TSV, JSON, XLSX };
+
+/* What a file is, by its name. */
+static enum kind kind_of(const char *path)
+{
+    static const struct {
+        const char *end;
+        enum kind kind;
+    } kinds[] = {{".csv", CSV}, {".tsv", TSV}, {".jsonl", JSON}, {".ndjson", JSON}, {".json", JSON}, {".xlsx", XLSX}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (ends_with(path, kinds[i].end))
+            return kinds[i].kind;
+    }
+    return UNKNOWN;
+}
+
+/* Files that are not what they are called, by their first bytes. */
+static enum cs_err refuse_disguised(const char *path, int fd, enum kind kind, struct cs_error *err)
+{
+    unsigned char b[4] = {0};
+    size_t n = cs_table_read_peek(fd, b, sizeof b);
+    if (n == 4 && memcmp(b, "\xD0\xCF\x11\xE0", 4) == 0)
+        return cs_error_set(
+            err, CS_EINVAL,
+            "%s: an Excel workbook of the old kind (.xls) or with a password; save it as .xlsx without one", path);
+    if (n == 4 && memcmp(b, "PK\3\4", 4) == 0 && kind != XLSX)
+        return cs_error_set(err, CS_EINVAL, "%s: this is an Excel workbook; name it .xlsx", path);
+    if (n >= 2 && kind != XLSX && (memcmp(b, "\xFF\xFE", 2) == 0 || memcmp(b, "\xFE\xFF", 2) == 0))
+        return cs_error_set(err, CS_EINVAL, "%s: the file is UTF-16; save it as \"CSV UTF-8\"", path);
+    if (kind == XLSX && n > 0 && memcmp(b, "PK", 2) != 0)
+        return cs_error_set(err, CS_EINVAL, "%s: no Excel workbook, whatever its name says; is it a .csv?", path);
+    return CS_OK;
+}
+
+static enum cs_err read_rows(struct cs_pieces *in, enum kind kind, const struct cs_table_rows *to, struct cs_error *err)
+{
+    enum cs_err rc = refuse_disguised(in->path, in->fd, kind, err);
+    if (rc != CS_OK)
+        return rc;
+    if (kind == XLSX)
+        return cs_table_xlsx(in->fd, to, err);
+    in->bytes = cs_xmalloc(CS_PIECE_MAX);
+    rc = kind == JSON ? cs_table_jsonl(in, to->arena, to->t, err) : cs_table_csv(in, kind == TSV ? '\t' : ',', to, err);
+    free(in->bytes);
+    return rc;
+}
+
 enum cs_err cs_table_load(const char *path, struct cs_arena *arena, struct cs_table *out, struct cs_error *err)
 {
     *out = (struct cs_table){.path = cs_arena_strdup(arena, path)};
     struct cs_pieces in = {.path = out->path, .fd = -1, .line = 1};
+    const enum kind kind = kind_of(path);
     enum cs_err rc = open_regular(path, &in.fd, err);
-    if (rc != CS_OK)
-        goto out;
-    in.bytes = cs_xmalloc(CS_PIECE_MAX);
-    if (ends_with(path, ".csv"))
-        rc = cs_table_csv(&in, ',', arena, out, NULL, err);
-    else if (ends_with(path, ".tsv"))
-        rc = cs_table_csv(&in, '\t', arena, out, NULL, err);
-    else if (ends_with(path, ".jsonl"))
-        rc = cs_table_jsonl(&in, arena, out, err);
-    else
-        rc = cs_error_set(err, CS_EINVAL, "%s: what kind of table is it? Name it .csv, .tsv or .jsonl", path);
+    if (rc == CS_OK && kind == UNKNOWN)
+        rc = cs_error_set(err, CS_EINVAL, "%s: what kind of table is it? Name it .csv, .tsv, .jsonl, .json or .xlsx",
+                          path);
+    if (rc == CS_OK)
+        rc = read_rows(&in, kind, &(struct cs_table_rows){.t = out, .arena = arena}, err);
     if (rc == CS_OK && out->n_rows == 0)
         rc = cs_error_set(err, CS_EINVAL, "%s:%u: no rows; a table needs at least one", path, in.line);
-
-out:
     if (in.fd >= 0)
         close(in.fd);
-    free(in.bytes);
     if (rc != CS_OK)
         cs_table_release(out);
     return rc;
@@ -83,16 +122,16 @@ enum cs_err cs_table_stream(const char *path, const struct cs_table_sink *sink, 
     struct cs_arena arena = {0};
     struct cs_table head = {.path = path};
     struct cs_pieces in = {.path = path, .fd = -1, .line = 1, .endless = true};
+    const enum kind kind = kind_of(path);
     enum cs_err rc = open_regular(path, &in.fd, err);
-    if (rc == CS_OK) {
-        in.bytes = cs_xmalloc(CS_PIECE_MAX);
-        rc = cs_table_csv(&in, ends_with(path, ".tsv") ? '\t' : ',', &arena, &head, sink, err);
-    }
+    if (rc == CS_OK && kind == JSON)
+        rc = cs_error_set(err, CS_EINVAL, "%s: JSON; a CSV file is wanted here", path);
+    if (rc == CS_OK)
+        rc = read_rows(&in, kind, &(struct cs_table_rows){.t = &head, .arena = &arena, .sink = sink}, err);
     if (rc == CS_OK && head.columns == NULL)
         rc = cs_error_set(err, CS_EINVAL, "%s: empty; the first line names the columns", path);
     if (in.fd >= 0)
         close(in.fd);
-    free(in.bytes);
     cs_arena_release(&arena);
     return rc;
 }

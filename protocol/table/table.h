@@ -1,10 +1,14 @@
-/* table.h - cases and levels as rows of texts, from CSV, TSV or JSON Lines files, or from a list in the study file.
+/* table.h - cases and levels as rows of texts, from the files that people have, or from a list in the study file.
  *
- * CSV as in RFC 4180, UTF-8 (a byte-order mark is skipped); cells are kept byte for byte, blanks too, names of columns
- * are trimmed. JSON Lines: flat objects that all have the same keys; numbers and true/false become the text they are
- * written as (numbers with at most 17 digits), null the empty text. The only door to libcsv. Blank lines are skipped.
+ * CSV as in RFC 4180, UTF-8 (a byte-order mark is skipped), separated by what its first line shows: commas, semicolons or tabs, or what a
+ * line `sep=;` before it says. Cells are kept byte for byte, blanks too; names of columns are trimmed. Blank lines, rows of empty cells,
+ * and columns and cells at the right end that are empty are passed over. The only door to libcsv.
+ * JSON Lines (.jsonl, .ndjson, .json), or one list of objects: numbers and true/false become the text they are written as (numbers with at
+ * most 17 digits), null and a key that a row lacks the empty text; what is inside of objects and lists gets names with dots
+ * (`meta.age`, `options.1`).
+ * Excel (.xlsx): the first sheet (table_xlsx.c).
  *
- * Limits: 1 GiB, CS_CASES_MAX rows, CS_COLUMNS_MAX columns, CS_TEXT_MAX bytes a cell, 1 MiB a row.
+ * Limits: 1 GiB, CS_CASES_MAX rows, CS_COLUMNS_MAX columns, CS_TEXT_MAX bytes a cell, 1 MiB a row; 64 MiB of a JSON list.
  * Ownership: texts live in the caller's arena, `rows` is the table's. Thread: any.
  * Errors: CS_EINVAL with "FILE:LINE: ...", CS_ENOENT when there is no such file.
  */
@@ -33,7 +37,7 @@ struct cs_table {
 
 CS_WARN_UNUSED enum cs_err cs_table_load(const char *path, struct cs_arena *arena, struct cs_table *out,
                                          struct cs_error *err);
-/* A CSV or TSV file row by row, of any size: the columns once, then every row, until a call returns other than CS_OK. Values are valid
+/* A CSV, TSV or Excel file row by row, text files of any size: the columns once, then every row, until a call returns other than CS_OK. Values are valid
  * during the call; a row has up to CS_STREAM_ROW_MAX bytes. */
 struct cs_table_sink {
     void *self;

@@ -2,6 +2,7 @@
 #include <csv.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/buf.h"
@@ -10,8 +11,7 @@
 struct reader {
     struct csv_parser p;
     struct cs_table *t;
-    struct cs_arena *arena;
-    const struct cs_table_sink *sink; /* NULL: rows are kept in t */
+    struct cs_table_rows to;
     size_t cell_max, row_max;
     struct cs_error *err;
     enum cs_err rc;    /* the first error inside a callback */
@@ -84,28 +84,7 @@ static void take_row(struct reader *r)
     const char *s = cs_buf_cstr(&r->cells);
     for (uint32_t i = 0; i < r->n_cells; i++, s += strlen(s) + 1)
         r->values[i] = s;
-    struct cs_table *t = r->t;
-    if (t->columns == NULL) {
-        if (r->n_cells == 1 && strchr(r->values[0], ';') != NULL)
-            r->rc = cs_error_set(r->err, CS_EINVAL,
-                                 "%s:%u: the columns are separated by semicolons; save the file with commas", t->path,
-                                 r->row_line);
-        else
-            r->rc = cs_table_read_head(t, r->arena, r->row_line, r->values, r->n_cells, r->err);
-        if (r->rc == CS_OK && r->sink != NULL)
-            r->rc = r->sink->head(r->sink->self, t, r->err);
-        return;
-    }
-    if (r->n_cells != t->n_columns)
-        r->rc = cs_error_set(r->err, CS_EINVAL,
-                             "%s:%u: %u cells, but the first line names %u columns; is a comma not inside quotes?",
-                             t->path, r->row_line, r->n_cells, t->n_columns);
-    else if (r->sink != NULL)
-        r->rc = r->sink->row(r->sink->self, t, r->row_line, r->values, r->err);
-    else
-        r->rc = cs_table_read_room(t, r->row_line, r->err);
-    if (r->rc == CS_OK && r->sink == NULL)
-        cs_table_read_add(t, r->arena, r->row_line, r->values);
+    r->rc = cs_table_read_row(&r->to, r->row_line, r->values, r->n_cells, r->err);
 }
 
 static void on_row(int end, void *self)
@@ -120,10 +99,15 @@ static void on_row(int end, void *self)
     r->row_fed = 0;
 }
 
+static bool is_blank_line(const char *bytes, size_t n)
+{
+    return bytes[0] == '\n' || (n == 2 && bytes[0] == '\r' && bytes[1] == '\n');
+}
+
 static enum cs_err feed(struct reader *r, const char *bytes, size_t n)
 {
     if (!r->in_row) {
-        if (bytes[0] == '\n' || (n == 2 && bytes[0] == '\r' && bytes[1] == '\n'))
+        if (is_blank_line(bytes, n))
             return CS_OK;
         r->in_row = true;
         r->row_line = r->line;
@@ -142,31 +126,75 @@ static enum cs_err feed(struct reader *r, const char *bytes, size_t n)
     return CS_OK;
 }
 
-enum cs_err cs_table_csv(struct cs_pieces *in, char delimiter, struct cs_arena *arena, struct cs_table *t,
-                         const struct cs_table_sink *sink, struct cs_error *err)
+/* What separates the cells of the first line: the file's kind says comma, but where a comma is for decimals Excel writes semicolons. */
+static char separator_of(const char *line, size_t n)
 {
-    struct reader r = {.t = t,
-                       .arena = arena,
-                       .sink = sink,
-                       .cell_max = sink != NULL ? CS_STREAM_ROW_MAX : CS_TEXT_MAX,
-                       .row_max = sink != NULL ? CS_STREAM_ROW_MAX : CS_ROW_BYTES_MAX,
-                       .err = err,
-                       .cells = CS_BUF_INIT(2 * CS_STREAM_ROW_MAX)};
-    if (csv_init(&r.p, CSV_STRICT | CSV_STRICT_FINI) != 0)
-        return cs_error_set(err, CS_EINTERNAL, "%s: no memory for the CSV parser", t->path);
-    csv_set_delim(&r.p, (unsigned char)delimiter);
-    csv_set_space_func(&r.p, never_blank);
+    size_t commas = 0, semicolons = 0, tabs = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < n && line[i] != '\n' && line[i] != '\r'; i++) {
+        quoted ^= line[i] == '"';
+        commas += !quoted && line[i] == ',';
+        semicolons += !quoted && line[i] == ';';
+        tabs += !quoted && line[i] == '\t';
+    }
+    return commas > 0 ? ',' : semicolons > 0 ? ';' : tabs > 0 ? '\t' : ',';
+}
+
+/* The line with which Excel is told the separator: `sep=;`, perhaps in quotes. '\0' when it is another. */
+static char told_separator(const char *line, size_t n)
+{
+    while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+        n--;
+    if (n == 7 && line[0] == '"' && line[6] == '"') {
+        line++;
+        n -= 2;
+    }
+    return n == 5 && strncasecmp(line, "sep=", 4) == 0 && strchr(",;\t|", line[4]) != NULL ? line[4] : '\0';
+}
+
+static void set_separator(struct reader *r, char c)
+{
+    csv_set_delim(&r->p, (unsigned char)c);
+    r->to.separator = c == ';' ? "semicolon" : c == '\t' ? "tab" : c == '|' ? "bar" : "comma";
+}
+
+static enum cs_err feed_all(struct reader *r, struct cs_pieces *in, char delimiter)
+{
     const char *bytes;
     size_t n;
     enum cs_err rc;
-    while ((rc = cs_table_read_next(in, &bytes, &n, err)) == CS_OK && n > 0) {
-        r.line = in->line;
-        rc = feed(&r, bytes, n);
+    bool decided = delimiter == '\t';
+    set_separator(r, delimiter);
+    while ((rc = cs_table_read_next(in, &bytes, &n, r->err)) == CS_OK && n > 0) {
+        r->line = in->line;
+        if (!decided && !is_blank_line(bytes, n)) {
+            char told = told_separator(bytes, n);
+            set_separator(r, told != '\0' ? told : separator_of(bytes, n));
+            decided = true;
+            if (told != '\0')
+                continue;
+        }
+        rc = feed(r, bytes, n);
         if (rc != CS_OK)
-            break;
+            return rc;
     }
+    return rc;
+}
+
+enum cs_err cs_table_csv(struct cs_pieces *in, char delimiter, const struct cs_table_rows *to, struct cs_error *err)
+{
+    struct reader r = {.t = to->t,
+                       .to = *to,
+                       .cell_max = to->sink != NULL ? CS_STREAM_ROW_MAX : CS_TEXT_MAX,
+                       .row_max = to->sink != NULL ? CS_STREAM_ROW_MAX : CS_ROW_BYTES_MAX,
+                       .err = err,
+                       .cells = CS_BUF_INIT(2 * CS_STREAM_ROW_MAX)};
+    if (csv_init(&r.p, CSV_STRICT | CSV_STRICT_FINI) != 0)
+        return cs_error_set(err, CS_EINTERNAL, "%s: no memory for the CSV parser", to->t->path);
+    csv_set_space_func(&r.p, never_blank);
+    enum cs_err rc = feed_all(&r, in, delimiter);
     if (rc == CS_OK && csv_fini(&r.p, on_cell, on_row, &r) != 0)
-        rc = cs_error_set(err, CS_EINVAL, "%s:%u: a quote that is opened here is not closed", t->path, r.row_line);
+        rc = cs_error_set(err, CS_EINVAL, "%s:%u: a quote that is opened here is not closed", r.t->path, r.row_line);
     if (rc == CS_OK)
         rc = r.rc;
     csv_free(&r.p);

@@ -23,6 +23,7 @@ struct builder {
     struct cs_error *err;
     struct frame stack[CS_YAML_DEPTH_MAX];
     uint32_t depth, nodes;
+    size_t long_quote; /* the line, from 1, where the last scalar began, if it is quoted and goes over lines; else 0 */
 };
 
 static enum cs_err fail_at(const char *path, size_t line, size_t column, struct cs_error *err, const char *fmt,
@@ -73,6 +74,17 @@ static enum cs_err fail_syntax(const struct builder *b, const yaml_parser_t *p)
         return cs_error_set(b->err, CS_EINVAL, "%s:%zu:%zu: not readable as text (%s); save the file as UTF-8",
                             b->doc->path, line, column, problem);
     }
+    if (strstr(problem, "unexpected end of stream") != NULL && p->context != NULL &&
+        strstr(p->context, "quoted") != NULL)
+        return fail_mark(b, &p->context_mark, "a quote that is opened here is not closed");
+    if (b->long_quote > 0)
+        return fail_mark(
+            b, &p->problem_mark,
+            "the text before this goes over several lines; is the quote that opens it on line %zu not closed there?",
+            b->long_quote);
+    if (strstr(problem, "mapping values are not allowed") != NULL)
+        return fail_mark(b, &p->problem_mark,
+                         "a colon and a blank inside a text without quotes; put the text in quotes");
     if (strstr(problem, "cannot start any token") != NULL)
         return fail_mark(b, &p->problem_mark,
                          "this character cannot stand here; indent with spaces, not tabs, and put texts with "
@@ -131,6 +143,9 @@ static enum cs_err take_scalar(struct builder *b, const yaml_event_t *ev)
 {
     const char *value = (const char *)ev->data.scalar.value;
     size_t n = ev->data.scalar.length;
+    bool quoted = ev->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE ||
+                  ev->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE;
+    b->long_quote = quoted && ev->end_mark.line > ev->start_mark.line ? ev->start_mark.line + 1 : 0;
     if (strlen(value) != n)
         return fail_mark(b, &ev->start_mark, "a text with a zero byte (\\0); remove it");
     if (n > CS_YAML_TEXT_MAX)
@@ -209,6 +224,10 @@ enum cs_err cs_yaml_parse(const char *path, const char *text, size_t n, struct c
                           const struct cs_yaml **out, struct cs_error *err)
 {
     struct cs_yaml *doc = cs_arena_alloc(arena, sizeof *doc);
+    if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* as Windows' editor begins a file */
+        text += 3;
+        n -= 3;
+    }
     doc->path = cs_arena_strdup(arena, path);
     doc->source = cs_arena_strndup(arena, text, n);
     struct builder b = {.doc = doc, .arena = arena, .err = err};
@@ -285,4 +304,25 @@ enum cs_err cs_yaml_fail_at(const struct cs_node *n, const char *part, struct cs
     enum cs_err rc = fail_at(n->file->path, line, column, err, fmt, ap);
     va_end(ap);
     return rc;
+}
+
+bool cs_yaml_comma(const struct cs_node *n, char out[32])
+{
+    const char *p = n->file->source;
+    if (n->key == NULL || n->kind != CS_NODE_TEXT || n->text[0] != '\0' ||
+        strspn(n->key, "0123456789") != strlen(n->key))
+        return false;
+    for (uint32_t line = 1; line < n->key_line && p != NULL; line++) {
+        p = strchr(p, '\n');
+        p = p != NULL ? p + 1 : NULL;
+    }
+    if (p == NULL || strlen(p) < n->key_column || n->key_column < 3)
+        return false;
+    const char *from = p + n->key_column - 2, *comma = from;
+    if (*comma != ',' || strncmp(comma + 1, n->key, strlen(n->key)) != 0)
+        return false;
+    while (from > p && from[-1] >= '0' && from[-1] <= '9')
+        from--;
+    snprintf(out, 32, "%.*s.%.12s", (int)(comma - from > 12 ? 12 : comma - from), from, n->key);
+    return from < comma;
 }

@@ -57,4 +57,7 @@ enum cs_err cs_yaml_fail_key(const struct cs_node *n, struct cs_error *err, cons
 enum cs_err cs_yaml_fail_at(const struct cs_node *n, const char *part, struct cs_error *err, const char *fmt, ...)
     CS_PRINTF(4, 5);
 
+/* A key without a value that is the rest of a number with a decimal comma, as YAML reads `{a: 0,7}`: true, and "0.7" in out. */
+bool cs_yaml_comma(const struct cs_node *n, char out[32]);
+
 #endif

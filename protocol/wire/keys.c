@@ -11,7 +11,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
 
-enum { KEY_FILE_MAX = 4096, ALLOW_FILE_MAX = 4 * 1024 * 1024 };
+enum { KEY_FILE_MAX = 4096 };
 
 /* ---- lines -------------------------------------------------------------------------------------- */
 
@@ -92,14 +92,24 @@ static enum cs_err create(const char *path, const char *text, mode_t mode, struc
     return rc;
 }
 
-enum cs_err cs_keys_pair_save(const struct cs_keypair *k, const char *base, const char *name, struct cs_error *err)
+static bool is_name(const char *name)
 {
-    if (strcspn(name, "\r\n") != strlen(name) || strlen(name) > 255)
-        return cs_error_set(err, CS_EINVAL, "the name of a key is one line of at most 255 bytes");
+    const char *c = name;
+    while (*c != '\0' && (unsigned char)*c >= 0x20 && *c != 0x7f && *c != '=')
+        c++;
+    return *c == '\0' && c - name < CS_ALLOWED_NAME_MAX;
+}
+
+enum cs_err cs_keys_pair_save(const struct cs_keypair *k, const char *base, const char *name, enum cs_allowed_role role,
+                              struct cs_error *err)
+{
+    if (!is_name(name))
+        return cs_error_set(err, CS_EINVAL, "the name of a key is one line of at most %d bytes without \"=\"",
+                            CS_ALLOWED_NAME_MAX - 1);
     char *secret_path = cs_xasprintf("%s.key", base), *public_path = cs_xasprintf("%s.pub", base);
     char *secret = cs_xasprintf("# ClinSafe secret key of %s. Whoever reads it can act as %s.\npublic %s\nsecret %s\n",
                                 name, name, k->public_key, k->secret_key);
-    char *public = cs_xasprintf("%s %s\n", k->public_key, name);
+    char *public = cs_xasprintf("%s role=%s name=%s\n", k->public_key, cs_allowed_role_name(role), name);
     enum cs_err rc = create(secret_path, secret, 0600, err);
     if (rc == CS_OK) {
         rc = create(public_path, public, 0644, err);
@@ -165,48 +175,4 @@ enum cs_err cs_keys_public_load(const char *file_or_key, char out[41], struct cs
         rc = cs_error_set(err, CS_EINVAL, "%s: no public key in it (40 characters of Z85 on a line)", file_or_key);
     free(text);
     return rc;
-}
-
-/* ---- the allow-list ----------------------------------------------------------------------------- */
-
-static int by_key(const void *a, const void *b)
-{
-    return memcmp(a, b, 40);
-}
-
-enum cs_err cs_keys_allow_list_load(const char *file, struct cs_allow_list *out, struct cs_error *err)
-{
-    char *text = NULL, key[41];
-    unsigned line = 0, room = 0;
-    *out = (struct cs_allow_list){0};
-    enum cs_err rc = cs_file_read(file, ALLOW_FILE_MAX, &text, NULL, err);
-    if (rc != CS_OK)
-        return rc;
-    const char *at = text;
-    while ((rc = next_key(&at, &line, key)) == CS_OK) {
-        if (out->n == room) {
-            room = room == 0 ? 16 : 2 * room;
-            out->keys = cs_xrealloc(out->keys, room, sizeof *out->keys);
-        }
-        memcpy(out->keys[out->n++], key, sizeof key);
-    }
-    free(text);
-    if (rc != CS_ENOENT) {
-        cs_keys_allow_list_release(out);
-        return cs_error_set(err, CS_EINVAL, "%s:%u: not a public key (40 characters of Z85, then a name)", file, line);
-    }
-    if (out->n > 1)
-        qsort(out->keys, out->n, sizeof *out->keys, by_key);
-    return CS_OK;
-}
-
-void cs_keys_allow_list_release(struct cs_allow_list *l)
-{
-    free(l->keys);
-    *l = (struct cs_allow_list){0};
-}
-
-bool cs_keys_allow_list_has(const struct cs_allow_list *l, const char *key)
-{
-    return l->n > 0 && strlen(key) == 40 && bsearch(key, l->keys, l->n, sizeof *l->keys, by_key) != NULL;
 }

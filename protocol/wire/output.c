@@ -9,12 +9,13 @@
 
 enum { CODEC_VERSION = 1 };
 
-enum { FIELDS = 23, FIELDS_WITH_LOGPROBS = 26, FIELDS_WITH_READING = 30 };
+enum { FIELDS = 23, FIELDS_WITH_LOGPROBS = 26, FIELDS_WITH_READING = 30, FIELDS_WITH_BILL = 37 };
 enum { SALVAGED = 1, REASONING_CUT = 2, TOOL_CALLS_CUT = 4 }; /* bits of one field */
+enum { USAGE_SHORT = 1, CACHE_HIT = 2 };                      /* of another */
 
-/* heads and numbers of at most 9 bytes for each of the fields, the digest, six words, the alternatives; reasoning and tool calls share the
+/* heads and numbers of at most 9 bytes for each of the fields, the digest, seven words, the alternatives; reasoning and tool calls share the
  * text's room */
-_Static_assert(CS_OUTPUT_TEXT_MAX + FIELDS_WITH_READING * 9 + 16 + 6 * CS_OUTPUT_WORD_MAX + CS_OUTPUT_ALTERNATIVES_MAX <
+_Static_assert(CS_OUTPUT_TEXT_MAX + FIELDS_WITH_BILL * 9 + 16 + 7 * CS_OUTPUT_WORD_MAX + CS_OUTPUT_ALTERNATIVES_MAX <
                    CS_OUTPUT_MAX,
                "an output fits");
 
@@ -41,12 +42,28 @@ static void visit_reading(struct cs_codec *c, struct cs_output *o)
     cs_visit_text(c, &o->tool_calls, CS_OUTPUT_TOOL_CALLS_MAX);
 }
 
+static void visit_bill(struct cs_codec *c, struct cs_output *o)
+{
+    uint32_t bits = (o->usage_short ? USAGE_SHORT : 0) | (o->cache_hit ? CACHE_HIT : 0);
+    cs_codec_u32(c, &bits);
+    o->usage_short = (bits & USAGE_SHORT) != 0;
+    o->cache_hit = (bits & CACHE_HIT) != 0;
+    cs_codec_u32(c, &o->wasted);
+    cs_codec_u32(c, &o->wasted_untold);
+    cs_codec_u32(c, &o->wasted_input);
+    cs_codec_u32(c, &o->wasted_cached);
+    cs_codec_u32(c, &o->wasted_output);
+    cs_visit_text(c, &o->response_id, CS_OUTPUT_WORD_MAX);
+}
+
 static void visit_output(struct cs_codec *c, struct cs_output *o)
 {
     uint8_t version = CODEC_VERSION;
-    const bool read = o->salvaged || is_told(o->cause) || is_told(o->reasoning) || is_told(o->tool_calls);
+    const bool billed = o->wasted > 0 || o->usage_short || o->cache_hit || is_told(o->response_id);
+    const bool read = billed || o->salvaged || is_told(o->cause) || is_told(o->reasoning) || is_told(o->tool_calls);
     const bool told = read || o->logprob_tokens > 0 || is_told(o->alternatives);
     cs_codec_begin(c, !cs_codec_packing(c) ? FIELDS
+                      : billed             ? FIELDS_WITH_BILL
                       : read               ? FIELDS_WITH_READING
                       : told               ? FIELDS_WITH_LOGPROBS
                                            : FIELDS);
@@ -84,8 +101,10 @@ static void visit_output(struct cs_codec *c, struct cs_output *o)
     }
     if (cs_codec_packing(c) ? read : cs_codec_more(c))
         visit_reading(c, o);
+    if (cs_codec_packing(c) ? billed : cs_codec_more(c))
+        visit_bill(c, o);
     if (!cs_codec_packing(c)) {
-        const char **const texts[] = {&o->alternatives, &o->cause, &o->reasoning, &o->tool_calls};
+        const char **const texts[] = {&o->alternatives, &o->cause, &o->reasoning, &o->tool_calls, &o->response_id};
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
             *texts[i] = *texts[i] != NULL ? *texts[i] : "";
     }

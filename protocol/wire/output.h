@@ -53,6 +53,12 @@ struct cs_output {
     const char *reasoning;  /* what the model says of its thinking */
     const char *tool_calls; /* calls of tools that are not the answer: a JSON array as the vendor writes them */
     bool reasoning_cut, tool_calls_cut; /* there was more than there is room for */
+    /* The bill (appended to the record only where there is something to tell). Replies that told a usage, or may have been charged, and
+     * gave nothing that could be used, before the last one: how many, how many of these told no usage, and the sum of what the others told. */
+    uint32_t wasted, wasted_untold, wasted_input, wasted_cached, wasted_output;
+    bool usage_short;        /* the provider's total was above the parts that it told, in some reply */
+    bool cache_hit;          /* something between us and the model says that it had kept the reply */
+    const char *response_id; /* the reply's own id, where it is not request_id; or "" */
 };
 
 bool cs_output_is_quarantine(const struct cs_output *o);

@@ -30,7 +30,8 @@ struct cs_socket {
     enum cs_socket_type type;
     bool curve, server;
     char endpoint[256];
-    void *monitor;     /* CURVE client: of failed handshakes */
+    void *monitor; /* DEALER: of connections and handshakes */
+    struct cs_reach reach;
     zmq_msg_t message; /* the last one received */
     uint64_t skipped;
 };
@@ -71,6 +72,11 @@ enum cs_err cs_socket_net_allow(struct cs_net *n, const char *allowed_file, stru
 enum cs_err cs_socket_net_reload(struct cs_net *n, struct cs_error *err)
 {
     return n->zap != NULL ? cs_zap_reload(n->zap, err) : CS_OK;
+}
+
+bool cs_socket_net_key(struct cs_net *n, const char *user_id, struct cs_allowed_key *out)
+{
+    return n->zap != NULL && cs_zap_find(n->zap, user_id, out);
 }
 
 /* ---- making a socket ------------------------------------------------------------------------------ */
@@ -154,16 +160,14 @@ static enum cs_err check_keys(const struct cs_socket_opts *o, struct cs_error *e
     return CS_OK;
 }
 
-/* A refused handshake is silent on the socket itself: libzmq tries again for ever. */
-static enum cs_err watch_handshakes(struct cs_socket *s, struct cs_error *err)
+/* A peer that is not there, or refuses us, is silent on the socket itself: libzmq tries again for ever. */
+static enum cs_err watch_peer(struct cs_socket *s, struct cs_error *err)
 {
     char address[64];
     snprintf(address, sizeof address, "inproc://handshakes-%u", atomic_fetch_add(&s->net->monitors, 1));
     s->monitor = zmq_socket(s->net->context, ZMQ_PAIR);
     if (s->monitor == NULL || !set_int(s->monitor, ZMQ_LINGER, 0) ||
-        zmq_socket_monitor(s->zmq, address, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) !=
-            0 ||
-        zmq_connect(s->monitor, address) != 0)
+        zmq_socket_monitor(s->zmq, address, ZMQ_EVENT_ALL) != 0 || zmq_connect(s->monitor, address) != 0)
         return cs_error_set(err, CS_EIO, "cannot watch a ZeroMQ socket: %s", zmq_strerror(errno));
     return CS_OK;
 }
@@ -193,8 +197,8 @@ enum cs_err cs_socket_open(struct cs_net *n, const struct cs_socket_opts *o, str
     }
     if (o->own != NULL)
         rc = set_curve(s, o, err);
-    if (rc == CS_OK && o->server_key != NULL)
-        rc = watch_handshakes(s, err);
+    if (rc == CS_OK && o->type == CS_SOCKET_DEALER)
+        rc = watch_peer(s, err);
 out:
     if (rc != CS_OK) {
         cs_socket_close(s);
@@ -460,14 +464,45 @@ uint64_t cs_socket_skipped(const struct cs_socket *s)
     return s->skipped;
 }
 
-/* An event is two frames, of which the first one's arrival says all that we want. */
-bool cs_socket_refused(struct cs_socket *s)
+static void note_event(struct cs_reach *r, uint16_t event)
+{
+    static const struct {
+        uint16_t event;
+        enum cs_reach_event means;
+    } meanings[] = {
+        {ZMQ_EVENT_CONNECTED, CS_REACH_CONNECTED},
+        {ZMQ_EVENT_CONNECT_RETRIED, CS_REACH_FAILED},
+        {ZMQ_EVENT_DISCONNECTED, CS_REACH_BROKEN},
+        {ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, CS_REACH_BROKEN},
+        {ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, CS_REACH_BROKEN},
+        {ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, CS_REACH_DENIED},
+        {ZMQ_EVENT_HANDSHAKE_SUCCEEDED, CS_REACH_READY},
+    };
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
+        if (meanings[i].event == event)
+            cs_reach_note(r, meanings[i].means);
+    }
+}
+
+/* An event is two frames: its number with a value, and an address. */
+const struct cs_reach *cs_socket_reach(struct cs_socket *s)
 {
     char frame[256];
-    bool refused = false;
-    while (s->monitor != NULL && zmq_recv(s->monitor, frame, sizeof frame, ZMQ_DONTWAIT) >= 0)
-        refused = true;
-    return refused;
+    int n, more = 0;
+    size_t size = sizeof more;
+    while (s->monitor != NULL && (n = zmq_recv(s->monitor, frame, sizeof frame, ZMQ_DONTWAIT)) >= 0) {
+        uint16_t event = 0;
+        if (n >= (int)sizeof event && zmq_getsockopt(s->monitor, ZMQ_RCVMORE, &more, &size) == 0 && more) {
+            memcpy(&event, frame, sizeof event);
+            note_event(&s->reach, event);
+        }
+    }
+    return &s->reach;
+}
+
+enum cs_err cs_socket_reach_say(struct cs_socket *s, struct cs_error *err)
+{
+    return cs_reach_say(cs_socket_reach(s), s->endpoint, s->curve, err);
 }
 
 bool cs_socket_wait(struct cs_socket *s, int timeout_ms)

@@ -16,7 +16,9 @@
 #include <stdint.h>
 
 #include "protocol/base/error.h"
+#include "protocol/wire/allowed.h"
 #include "protocol/wire/curve.h"
+#include "protocol/wire/reach.h"
 
 struct cs_net; /* the context with, on the coordinator, its ZAP handler thread */
 struct cs_socket;
@@ -32,12 +34,14 @@ struct cs_peer { /* routing id of a ROUTER's peer */
 CS_WARN_UNUSED enum cs_err cs_socket_net_open(struct cs_net **out, struct cs_error *err);
 void cs_socket_net_close(struct cs_net *n); /* after all its sockets */
 
-/* CURVE server side: binds inproc://zeromq.zap.01 and admits the listed public keys only. `allowed_file`: one Z85
- * key a line, then an optional name; # comments. Reload after the file changed: from then on what a removed key
+/* CURVE server side: binds inproc://zeromq.zap.01 and admits the listed public keys only. `allowed_file`: allowed.h
+ * says how it is written. Reload after the file changed: from then on what a removed key
  * sends on an old connection is skipped too. A faulty file changes nothing. Without this call a CURVE server
  * cannot be bound. Reload: any thread. */
 CS_WARN_UNUSED enum cs_err cs_socket_net_allow(struct cs_net *n, const char *allowed_file, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_socket_net_reload(struct cs_net *n, struct cs_error *err);
+/* What the list says of a key (cs_socket_recv's user_id), copied; false: it is not on it. Any thread. */
+bool cs_socket_net_key(struct cs_net *n, const char *user_id, struct cs_allowed_key *out);
 
 struct cs_socket_opts {
     enum cs_socket_type type;
@@ -68,9 +72,10 @@ CS_WARN_UNUSED enum cs_err cs_socket_recv(struct cs_socket *s, struct cs_peer *p
                                           char *user_id);
 /* Messages that recv skipped: wrong frames, or a key that is no longer allowed. */
 uint64_t cs_socket_skipped(const struct cs_socket *s);
-/* CURVE client: whether the server has turned our key away since the last call. (A server with another key than expected cannot say
- * anything that we could read.) */
-bool cs_socket_refused(struct cs_socket *s);
+/* DEALER: how far it has come to its peer, by all that happened until now. */
+const struct cs_reach *cs_socket_reach(struct cs_socket *s);
+/* The same as a sentence (reach.h). */
+CS_WARN_UNUSED enum cs_err cs_socket_reach_say(struct cs_socket *s, struct cs_error *err);
 /* Waits at most timeout_ms for something to read (CLI; no loop). */
 bool cs_socket_wait(struct cs_socket *s, int timeout_ms);
 

@@ -11,7 +11,6 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
-#include "protocol/wire/keys.h"
 
 static const char endpoint[] = "inproc://zeromq.zap.01";
 
@@ -27,7 +26,7 @@ struct frame {
 struct cs_zap {
     char *file;
     pthread_mutex_t mutex; /* guards list */
-    struct cs_allow_list list;
+    struct cs_allowed list;
     void *rep; /* the thread's, once it runs */
     pthread_t thread;
     bool running;
@@ -116,15 +115,33 @@ static enum cs_err start(struct cs_zap *z, struct cs_error *err)
     return CS_OK;
 }
 
+/* Files of before there were roles: their keys are workers', also those of people. */
+static void tell_roles(const struct cs_zap *z)
+{
+    uint32_t without = 0, first = 0;
+    for (uint32_t i = 0; i < z->list.n; i++) {
+        const struct cs_allowed_key *k = &z->list.keys[i];
+        without += !k->role_said;
+        if (!k->role_said && (first == 0 || k->line < first))
+            first = k->line;
+    }
+    if (without > 0)
+        cs_log(CS_WARN, "keys_without_role",
+               "keys=%u first_line=%u why=\"without role= a key is a worker's; write "
+               "role=operator or role=viewer behind those of people\"",
+               without, first);
+}
+
 enum cs_err cs_zap_open(void *context, const char *allowed_file, struct cs_zap **out, struct cs_error *err)
 {
     const int linger = 0;
     struct cs_zap *z = cs_xcalloc(1, sizeof *z);
     z->file = cs_xstrdup(allowed_file);
     pthread_mutex_init(&z->mutex, NULL);
-    enum cs_err rc = cs_keys_allow_list_load(z->file, &z->list, err);
+    enum cs_err rc = cs_allowed_load(z->file, &z->list, err);
     if (rc != CS_OK)
         goto out;
+    tell_roles(z);
     z->rep = zmq_socket(context, ZMQ_REP);
     if (z->rep == NULL || zmq_setsockopt(z->rep, ZMQ_LINGER, &linger, sizeof linger) != 0 ||
         zmq_bind(z->rep, endpoint) != 0) {
@@ -149,7 +166,7 @@ void cs_zap_close(struct cs_zap *z)
         CS_ASSERT(pthread_join(z->thread, NULL) == 0);
     else if (z->rep != NULL)
         zmq_close(z->rep);
-    cs_keys_allow_list_release(&z->list);
+    cs_allowed_release(&z->list);
     pthread_mutex_destroy(&z->mutex);
     free(z->file);
     free(z);
@@ -157,22 +174,29 @@ void cs_zap_close(struct cs_zap *z)
 
 enum cs_err cs_zap_reload(struct cs_zap *z, struct cs_error *err)
 {
-    struct cs_allow_list fresh;
-    enum cs_err rc = cs_keys_allow_list_load(z->file, &fresh, err);
+    struct cs_allowed fresh;
+    enum cs_err rc = cs_allowed_load(z->file, &fresh, err);
     if (rc != CS_OK)
         return rc;
     pthread_mutex_lock(&z->mutex);
-    struct cs_allow_list old = z->list;
+    struct cs_allowed old = z->list;
     z->list = fresh;
     pthread_mutex_unlock(&z->mutex);
-    cs_keys_allow_list_release(&old);
+    cs_allowed_release(&old);
     return CS_OK;
+}
+
+bool cs_zap_find(struct cs_zap *z, const char *key, struct cs_allowed_key *out)
+{
+    pthread_mutex_lock(&z->mutex);
+    const struct cs_allowed_key *found = cs_allowed_find(&z->list, key);
+    if (found != NULL && out != NULL)
+        *out = *found;
+    pthread_mutex_unlock(&z->mutex);
+    return found != NULL;
 }
 
 bool cs_zap_admits(struct cs_zap *z, const char *key)
 {
-    pthread_mutex_lock(&z->mutex);
-    bool admitted = cs_keys_allow_list_has(&z->list, key);
-    pthread_mutex_unlock(&z->mutex);
-    return admitted;
+    return cs_zap_find(z, key, NULL);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "protocol/base/error.h"
+#include "protocol/wire/allowed.h"
 
 struct cs_zap;
 
@@ -22,5 +23,6 @@ void cs_zap_close(struct cs_zap *z);
 /* Any thread. */
 CS_WARN_UNUSED enum cs_err cs_zap_reload(struct cs_zap *z, struct cs_error *err);
 bool cs_zap_admits(struct cs_zap *z, const char *key);
+bool cs_zap_find(struct cs_zap *z, const char *key, struct cs_allowed_key *out); /* its line of the list, copied */
 
 #endif

@@ -14,39 +14,21 @@
  *   components   15 means, each four times as many studies. A right estimator is beyond 2 SE in one row of 22, so in half of
  *                all runs somewhere: the rows are judged together, each within the bound that all 15 keep in 95 of 100 runs
  *                (Bonferroni, 2.94 SE), and how many lie beyond 2 SE is a row of its own, at most 3 of 15 (99.6 of 100 runs)
- * Rare answers and ratios are reported apart and not judged: the interval for them is the bound of cluster.h or a wider study. */
+ *   differences  of shifts, ratios, few moved clusters: statistics_differs.c
+ * Rare answers are reported apart and not judged: the interval for them is the bound of cluster.h or a wider study. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "tests/bench/statistics_tally.h"
 #include "tests/unit/stats_simulate.h"
 #include "tools/report/stats/components.h"
 #include "tools/report/stats/crossed.h"
 #include "tools/report/stats/finding.h"
 #include "tools/report/stats/paired.h"
 #include "tools/report/stats/power.h"
-
-struct tally {
-    uint32_t studies, resampled; /* of a row; of a row whose every study is resampled 5,000 times */
-    uint64_t seed;
-    unsigned passed, failed;
-};
-
-static double se_of(double p, double n)
-{
-    return sqrt(cs_stats_max(p * (1 - p), 0.25 / n) / n);
-}
-
-static const char *judge(struct tally *t, bool ok)
-{
-    if (ok)
-        t->passed++;
-    else
-        t->failed++;
-    return ok ? "ok" : "FAILED";
-}
 
 /* ---- coverage of the primary interval --------------------------------------------------------------------- */
 
@@ -204,7 +186,7 @@ static void run_families(struct tally *t, const struct sim *s, size_t planted, u
             double column[CLUSTERS];
             for (size_t i = 0; i < CLUSTERS; i++)
                 column[i] = d[i * GROUPS + g];
-            contrasts[g] = (struct cs_contrast){cs_cluster_t(column, CLUSTERS, 0.05, 1), 0.05};
+            contrasts[g] = (struct cs_contrast){cs_cluster_t(column, CLUSTERS, 0.05, 1), 0.05, NULL};
         }
         for (size_t m = 0; m < METHODS; m++) {
             const struct cs_boot boot = {.seed = t->seed + study, .draws = 5000, .threads = 2};
@@ -443,39 +425,6 @@ static void bench_crossed(struct tally *t)
     free(d);
 }
 
-/* ---- ratios: the percentile interval, reported, not judged ------------------------------------------------------------- */
-
-static void bench_bootstrap(struct tally *t)
-{
-    static const size_t sizes[] = {24, 30, 100};
-    printf("\nrate ratio, 95 %% percentile bootstrap (B = 5,000); reported: known to fall short with few clusters\n"
-           "  rate  clusters  ratio  coverage  MC SE  without interval\n");
-    struct cs_rng r = {t->seed + 70};
-    for (size_t z = 0; z < sizeof sizes / sizeof *sizes; z++) {
-        const struct sim s = sim_at_rate(0.3, 1, 0.6, 0.5);
-        const struct sim_truth truth = sim_truth(&s);
-        const double want = truth.pa / truth.p0;
-        double d[100], num[100], den[100];
-        uint32_t level[200], comparator[200], covered = 0, given = 0;
-        const uint32_t studies = t->resampled / 2;
-        for (uint32_t i = 0; i < studies; i++) {
-            sim_study(&s, &r, sizes[z], 3, d, level, comparator);
-            for (size_t c = 0; c < sizes[z]; c++) {
-                num[c] = level[2 * c + 1] / 3.0;
-                den[c] = comparator[2 * c + 1] / 3.0;
-            }
-            const struct cs_boot boot = {.seed = t->seed + i, .draws = 5000, .threads = 2};
-            struct cs_boot_result b;
-            cs_bootstrap_ratios(&boot, num, den, sizes[z], 1, 0.05, &b);
-            given += b.interval_status == CS_STAT_OK;
-            covered += b.interval_status == CS_STAT_OK && b.ci.lo <= want && want <= b.ci.hi;
-        }
-        const double c = given > 0 ? (double)covered / given : 0;
-        printf("   30 %%  %8zu  %5.2f  %6.2f %%   %4.2f  %u\n", sizes[z], want, 100 * c, 100 * se_of(c, given),
-               studies - given);
-    }
-}
-
 static bool read_number(const char *text, uint64_t most, uint64_t *out)
 {
     char *end;
@@ -510,7 +459,9 @@ int main(int argc, char **argv)
     bench_components(&t);
     bench_families(&t);
     bench_crossed(&t);
-    bench_bootstrap(&t);
+    bench_interactions(&t);
+    bench_few_moved(&t);
+    bench_ratios(&t);
     printf("\n%u passed, %u failed\n", t.passed, t.failed);
     return t.failed > 0;
 }

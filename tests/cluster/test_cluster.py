@@ -57,7 +57,8 @@ class Cluster(harness.TestCase):
         self.dir = self.study.with_suffix(".clinsafe")
         self.dir.mkdir()
         for name in ("coordinator", "operator", "stranger", *WORKERS):
-            self.assertExit(self.box.clinsafe("keygen", self.box.dir / name))
+            role = "operator" if name == "operator" else "worker"
+            self.assertExit(self.box.clinsafe("keygen", self.box.dir / name, "--role", role))
         listed = [self.box.dir / f"{name}.pub" for name in ("operator", *WORKERS)]
         (self.box.dir / "allow").write_text("# who may\n" + "".join(p.read_text() for p in listed))
         (self.box.dir / "password").write_text(PASSWORD + "\n")

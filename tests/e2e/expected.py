@@ -153,7 +153,8 @@ class Study:
         data = Path(data) if data else self.path.parent / node.get("data_dir", "")
         folders = [data, self.path.parent]
         at = node["cases"]
-        ids = at["id"] if isinstance(at["id"], list) else [at["id"]]
+        ids = at.get("id", "case_id")
+        ids = ids if isinstance(ids, list) else [ids]
         self.cases = table(folders, at["file"])
         for case in self.cases:
             case["#id"] = "/".join(case[c] for c in ids)
@@ -377,7 +378,8 @@ class Truth:
         self.case_texts = {id: row[at["text"]].split(at["after_first"], 1)[1] if "after_first" in at else row[at["text"]]
                            for id, row in self.cases.items()}
         at = self.node["levels"]
-        ids = at["id"] if isinstance(at["id"], list) else [at["id"]]
+        ids = at.get("id", "case_id")
+        ids = ids if isinstance(ids, list) else [ids]
         self.level_texts = {}  # (level, wording or None) -> its sentence; of equal sentences the first row counts
         for row in table(folder, at["file"]):
             if row[at["text"]] and row[at["text"]] not in self.level_texts.values():

@@ -182,7 +182,7 @@ class Power(harness.TestCase):
         folder.mkdir(exist_ok=True)
         (folder / "providers.yaml").write_text(PROVIDERS)
         (folder / "study.yaml").write_text(POWER % (repeats, f"analysis: {{{analysis}}}" if analysis else ""))
-        self.text = self.box.clinsafe("plan", folder / "study.yaml").out
+        self.text = self.box.clinsafe("plan", folder / "study.yaml", "--details").out
         done = self.box.clinsafe("plan", folder / "study.yaml", "--json")
         self.assertExit(done)
         return done.json()["power"]

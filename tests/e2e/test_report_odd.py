@@ -3,6 +3,7 @@
 studies of every kind of answer, with clusters of several cases, strata, blocks and the other adjustments, compared with numbers that are
 computed here from the export."""
 import collections
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -224,6 +225,9 @@ RICH_ANALYSIS = """{adjust: %s,
   contrasts: [{factor: group, each: control, by: [setting]}, {factor: group, pairs: [[a, b]], family: exploratory}]}"""
 
 
+T_9 = 2.2621571627409915  # two-sided 5 %, 9 degrees of freedom
+
+
 def bh(p, q=1.0):
     """Adjusted p of Benjamini-Hochberg; times q for Benjamini-Yekutieli."""
     order, best, out = sorted(range(len(p)), key=lambda i: -p[i]), 1.0, [0.0] * len(p)
@@ -305,6 +309,31 @@ class Rich(Lab):
                     if statistics.stdev(d) > 1e-9:
                         self.assertAlmostEqual(c["se"], statistics.stdev(d) / len(d) ** 0.5, 8)
 
+    def cluster_rates(self, level):
+        """Share of "Yes" to visit, by cluster; mean over its cases and orders."""
+        cells = collections.defaultdict(list)
+        for row in self.rows:
+            if row["factor.group"] == level:
+                cells[row["cluster"], row["case_id"], row["factor.order"]].append(row["answer.visit"] == "Yes")
+        clusters = collections.defaultdict(list)
+        for (cluster, _, _), yes in cells.items():
+            clusters[cluster].append(statistics.fmean(yes))
+        return [statistics.fmean(v) for _, v in sorted(clusters.items())]
+
+    def test_the_interval_of_a_ratio_and_of_the_case_specific_variance(self):
+        c = self.contrast(self.by["holm"], outcome="visit", level="a", comparator="plain", stratum_value="")
+        a, b = self.cluster_rates("a"), self.cluster_rates("plain")
+        n, ratio = len(a), statistics.fmean(a) / statistics.fmean(b)
+        off = [(x - ratio * y) / statistics.fmean(b) for x, y in zip(a, b)]
+        reach = math.exp(T_9 * (sum(v * v for v in off) / (n - 1) / n) ** 0.5 / ratio)
+        self.assertAlmostEqual(c["ratio"], ratio, 9)
+        self.assertAlmostEqual(c["ratio_ci"][0], ratio / reach, 6)
+        self.assertAlmostEqual(c["ratio_ci"][1], ratio * reach, 6)
+        part = next(v for v in self.by["holm"]["components"] if (v["outcome"], v["level"]) == ("visit", "a"))
+        middle = sum(part["case_variance_ci"]) / 2
+        self.assertAlmostEqual(middle, part["case_variance"], 6)
+        self.assertLess(part["case_variance_ci"][0], part["case_variance_ci"][1])
+
     def test_strata_have_their_own_clusters(self):
         clusters = {c["stratum_value"]: c["clusters"] for c in self.by["holm"]["contrasts"]
                     if (c["outcome"], c["level"], c["comparator"]) == ("visit", "a", "plain")}
@@ -312,13 +341,50 @@ class Rich(Lab):
         few = self.contrast(self.by["holm"], outcome="visit", level="a", comparator="plain", stratum_value="country")
         self.assertEqual((few["verdict"], few["why"]), ("none", "fewer than 5 clusters"))
 
+    @staticmethod
+    def is_category(c):
+        return "=" in c["outcome"]
+
+    def units(self, adjust, family):
+        """Tests of a family: comparisons of answers that are one difference, and each unordered answer once, by its own p."""
+        alone = [c for c in self.by[adjust]["contrasts"] if c["family"] == family and not self.is_category(c)]
+        primary = [t for t in self.by[adjust]["category_tests"] if (t["comparator"] == "b") == (family == "exploratory")]
+        places = [t for t in primary if t["field"] == "place"]
+        mirrored = [c for c in self.by[adjust]["contrasts"] if c["family"] == family and c["outcome"] == "choice=opt_a"]
+        return alone, places, mirrored
+
     def test_adjusted_p_of_every_method(self):
+        """An answer with unordered words is one test: two words are one difference, three are judged by their common p first."""
         raw = [c["p"] for c in self.family("none")]
-        harmonic = sum(1 / (i + 1) for i in range(len(raw)))
-        for adjust, want in (("none", raw), ("holm", holm(raw)), ("bh", bh(raw)), ("by", [min(1, x) for x in bh(raw, harmonic)])):
-            got = [c["p_adjusted"] for c in self.family(adjust)]
+        for x, y in zip([c["p_adjusted"] for c in self.family("none")], raw, strict=True):
+            self.assertAlmostEqual(x, y, 9)
+        alone, places, choice = self.units("holm", "primary")
+
+        def common(t):
+            """Too few clusters for the common test: the smallest p of its three words, three times."""
+            words = [c["p"] for c in self.by["holm"]["contrasts"] if c["outcome"].startswith("place=") and c["p"] is not None
+                     and all(c[k] == t[k] for k in ("level", "comparator", "stratum_value"))]
+            return t["p"] if t["p"] is not None else min(1, 3 * min(words))
+
+        p = [1 if c["p"] is None else c["p"] for c in alone] + [common(t) for t in places] + [c["p"] for c in choice]
+        self.assertEqual(self.by["holm"]["family"], len(p))
+        harmonic = sum(1 / (i + 1) for i in range(len(p)))
+        for adjust, want in (("holm", holm(p)), ("bh", bh(p)), ("by", [min(1, x) for x in bh(p, harmonic)])):
+            alone, places, choice = self.units(adjust, "primary")
+            got = [1 if c["p"] is None else c["p_adjusted"] for c in alone] + [t["p_adjusted"] for t in places] + [
+                c["p_adjusted"] for c in choice]
             for x, y in zip(got, want, strict=True):
                 self.assertAlmostEqual(x, y, 9, adjust)
+
+    def test_a_word_is_no_clearer_than_its_answer(self):
+        for adjust in ("holm", "bh", "by"):
+            gates = {(t["level"], t["comparator"], t["stratum_value"]): t["p_adjusted"]
+                     for t in self.by[adjust]["category_tests"] if t["field"] == "place"}
+            words = [c for c in self.by[adjust]["contrasts"] if c["outcome"].startswith("place=") and c["p"] is not None
+                     and not c["floor"]]
+            self.assertGreater(len(words), 5)
+            for c in words:
+                self.assertGreaterEqual(c["p_adjusted"], gates[c["level"], c["comparator"], c["stratum_value"]] - 1e-9)
 
     def test_max_t_lies_between_raw_and_bonferroni(self):
         raw, got = self.family("none"), self.family("max-t")
@@ -351,11 +417,15 @@ class Rich(Lab):
         for adjust in ("holm", "bh"):
             pairs = [c for c in self.by[adjust]["contrasts"] if c["family"] == "exploratory" and c["p"] is not None]
             self.assertEqual({(c["level"], c["comparator"]) for c in pairs}, {("a", "b")})
-            for c, want in zip(pairs, bh([c["p"] for c in pairs])):
-                self.assertAlmostEqual(c["p_adjusted"], want, 9)
+            alone, places, choice = self.units(adjust, "exploratory")
+            p = [c["p"] for c in alone] + [t["p"] for t in places] + [c["p"] for c in choice]
+            got = [c["p_adjusted"] for c in alone + places + choice]
+            for x, want in zip(got, bh(p), strict=True):
+                self.assertAlmostEqual(x, want, 9)
 
     def test_unordered_answers_are_tested_at_once(self):
-        tests = [t for t in self.by["holm"]["category_tests"] if t["field"] == "place" and t["level"] == "a" and t["comparator"] == "plain"]
+        tests = [t for t in self.by["holm"]["category_tests"] if t["field"] == "place" and t["level"] == "a" and t["comparator"] == "plain"
+                 and t["stratum_value"] == ""]
         self.assertEqual(len(tests), 1)
         self.assertEqual((tests[0]["df"], tests[0]["clusters"]), (2, 10))
         self.assertTrue(0 <= tests[0]["p"] <= 1)

@@ -53,22 +53,22 @@ static void check_api_key(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct cs_error err = {0};
-    struct cs_allow_list list = {0};
+    struct cs_allowed list = {0};
     struct cs_keypair pair;
     char key[41];
     FILE *f = fopen(path, "wb");
     CS_ASSERT(f != NULL);
     CS_ASSERT(fwrite(data, 1, n, f) == n);
     CS_ASSERT(fclose(f) == 0);
-    if (cs_keys_allow_list_load(path, &list, &err) == CS_OK) {
+    if (cs_allowed_load(path, &list, &err) == CS_OK) {
         for (uint32_t i = 0; i < list.n; i++) {
-            CS_ASSERT(strlen(list.keys[i]) == 40);
-            CS_ASSERT(cs_keys_allow_list_has(&list, list.keys[i]));
+            CS_ASSERT(strlen(list.keys[i].key) == 40);
+            CS_ASSERT(cs_allowed_find(&list, list.keys[i].key) != NULL);
         }
     } else {
         CS_ASSERT(err.msg[0] != '\0');
     }
-    cs_keys_allow_list_release(&list);
+    cs_allowed_release(&list);
     if (cs_keys_public_load(path, key, &err) == CS_OK)
         CS_ASSERT(strlen(key) == 40);
     (void)!cs_keys_pair_load(path, &pair, &err);

@@ -2,8 +2,8 @@
  * grant is whole or none, and a status that is accepted can be written and read again. */
 #include <string.h>
 
-#include "store/progress.h"
-#include "store/quota.c" /* to reach the reader of grants */
+#include "store/redis/progress.h"
+#include "store/redis/quota.c" /* to reach the reader of grants */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

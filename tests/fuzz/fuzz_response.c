@@ -12,7 +12,7 @@
 #include "protocol/dialects/retry_after.h"
 #include "protocol/wire/messages.h"
 #include "tools/simulator/json_read.h"
-#include "worker/call.h"
+#include "worker/calls/call.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -128,7 +128,7 @@ inline hear(w) {                                        /* -> cs_dialogue_messag
     :: kind == OUTPUT && s == term && greeted[w] ->     /* -> record: a paid fact, whoever holds the lease now */
         FREE(what); waiting[what] = 0;
         if :: !done[what] -> done[what] = 1; canonical[what] = e :: else fi;
-        owed[w] = owed[w] | BIT(what)                   /* -> cs_group_receipt */
+        owed[w] = owed[w] | BIT(what)                   /* -> cs_acks_receipt */
     fi
 }
 
@@ -151,7 +151,7 @@ end:do
     :: atomic { alive && nempty(up[0]) -> hear(0); CLEAR }
     :: atomic { alive && nempty(up[1]) -> hear(1); CLEAR }
     :: atomic { alive && frontier < T -> frontier = T }                        /* -> cs_coordinator_lane_frontier */
-    :: atomic { alive && !SYNCED -> commit(); CLEAR }                                  /* -> cs_group_committed */
+    :: atomic { alive && !SYNCED -> commit(); CLEAR }                                  /* -> cs_acks_committed */
     :: atomic { alive && owed[0] && MAY_ACK && nfull(down[0]) -> acknowledge(0) }
     :: atomic { alive && owed[1] && MAY_ACK && nfull(down[1]) -> acknowledge(1) }
     :: atomic { alive && (MAY_GRANT(0, 0) || MAY_GRANT(1, 0) || MAY_GRANT(0, 1) || MAY_GRANT(1, 1)) ->

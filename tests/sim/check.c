@@ -3,7 +3,7 @@
  * nothing is paid again but what a lost worker had in its hands. */
 #include "tests/sim/sim.h"
 
-#include "coordinator/ledger.h"
+#include "coordinator/lanes/ledger.h"
 
 /* Invariants 9, 12, 13 after every event. */
 void sim_check_core(struct sim *s)

@@ -19,10 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "coordinator/core.h"
-#include "coordinator/invariants.h"
+#include "coordinator/core/core.h"
+#include "coordinator/lanes/invariants.h"
 #include "protocol/base/rng.h"
-#include "worker/worker.h"
+#include "worker/core/worker.h"
 
 enum {
     SIM_WORKERS_MAX = 64,

@@ -1,13 +1,13 @@
 /* The shell around the coordinator's core. */
 #include "tests/sim/sim.h"
 
-#include "coordinator/state.h"
+#include "coordinator/lanes/state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/act.h"
-#include "coordinator/ledger.h"
+#include "coordinator/lanes/act.h"
+#include "coordinator/lanes/ledger.h"
 
 enum { CHECK_LONG_EVERY = 32, AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
 

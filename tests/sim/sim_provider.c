@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "coordinator/ramp.h"
+#include "coordinator/lanes/ramp.h"
 #include "protocol/base/assert.h"
 
 enum { MINE = 0x51, STRANGE = 0x52 };

@@ -111,7 +111,7 @@ void sim_redis_heal(struct sim *s)
 
 /* ---- the judge ------------------------------------------------------------------------------------------- */
 
-/* What store/quota.h allows: the reserve at once, and slices that are used up to LIFE after they were granted. */
+/* What store/redis/quota.h allows: the reserve at once, and slices that are used up to LIFE after they were granted. */
 static void charge(struct sim *s, int dim, const char *what, double per_minute, double cost)
 {
     struct judge *j = &s->redis->judge[dim];

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/ledger.h"
+#include "coordinator/lanes/ledger.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 

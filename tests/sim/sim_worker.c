@@ -1,5 +1,5 @@
 /* The shells around the workers' cores, and a source of trials that needs its spec and its cases first. */
-#include "worker/do.h"
+#include "worker/core/do.h"
 #include "tests/sim/sim.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
-#include "worker/state.h"
+#include "worker/core/state.h"
 
 /* ---- the source ---------------------------------------------------------------------------------------- */
 

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "coordinator/core.h"
-#include "coordinator/invariants.h"
-#include "coordinator/ledger.h"
+#include "coordinator/core/core.h"
+#include "coordinator/lanes/invariants.h"
+#include "coordinator/lanes/ledger.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/rng.h"

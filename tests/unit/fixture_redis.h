@@ -20,7 +20,7 @@
 #include <uv.h>
 
 #include "protocol/base/alloc.h"
-#include "store/redis.h"
+#include "store/redis/redis.h"
 
 #define FIXTURE_FN static __attribute__((unused))
 

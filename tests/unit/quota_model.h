@@ -1,4 +1,4 @@
-/* quota_model.h - the script of store/quota.h once more, in C and with a clock of the test's: for fleets in virtual time.
+/* quota_model.h - the script of store/redis/quota.h once more, in C and with a clock of the test's: for fleets in virtual time.
  * One pool, per-minute dimensions and calls in flight only. test_quota.c holds it against the script itself.
  */
 #ifndef QUOTA_MODEL_H
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/quota.h"
+#include "store/redis/quota.h"
 
 enum { MODEL_WORKERS = 64 };
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "coordinator/alike.h"
+#include "coordinator/lanes/alike.h"
 #include "store/store.h"
 
 static struct cs_output ended(enum cs_outcome outcome, uint16_t status, const char *text)

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "store/progress.h"
-#include "worker/binding.h"
+#include "store/redis/progress.h"
+#include "worker/calls/binding.h"
 
 static void the_longest_reason_is_told(void **state)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "coordinator/ledger.h"
+#include "coordinator/lanes/ledger.h"
 #include "protocol/base/rng.h"
 
 static void random_page(struct cs_rng *r, uint8_t page[CS_PAGE_BYTES])

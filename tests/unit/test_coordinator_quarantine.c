@@ -2,7 +2,7 @@
  * one that meets a poisonous trial's answer is gone without a word, and back under its name as another process. */
 #include "tests/unit/coordinator_rig.h"
 
-#include "coordinator/quarantine.h"
+#include "coordinator/core/quarantine.h"
 #include "protocol/base/log.h"
 
 enum { FLEET_MAX = 4, HELD_MAX = 128, SLOTS = 8, CAPACITY = 16, TURN_MS = 100, POISON_MAX = 2 };

@@ -2,8 +2,8 @@
  * core keeps them. */
 #include "tests/unit/coordinator_hand.h"
 
-#include "coordinator/deal.h"
-#include "coordinator/state.h"
+#include "coordinator/lanes/deal.h"
+#include "coordinator/lanes/state.h"
 #include "protocol/base/log.h"
 
 enum { MOST_HANDS = 16, GENEROUS = 64 };

@@ -14,7 +14,7 @@
 #include "protocol/dialects/limit_headers.h"
 #include "protocol/dialects/request.h"
 #include "tests/unit/fixture_study.h"
-#include "worker/retry.h"
+#include "worker/calls/retry.h"
 #include "protocol/base/json.h"
 
 /* ---- bodies ----------------------------------------------------------------------------------------- */

@@ -98,7 +98,7 @@ static void test_save_and_load(void **state)
     char base[96], public[41];
     snprintf(base, sizeof base, "%s/w1", f->dir);
     assert_int_equal(cs_keys_pair_make(&k, NULL), CS_OK);
-    assert_int_equal(cs_keys_pair_save(&k, base, "worker one", &f->err), CS_OK);
+    assert_int_equal(cs_keys_pair_save(&k, base, "worker one", CS_ALLOWED_WORKER, &f->err), CS_OK);
     assert_int_equal(stat(in(f, "w1.key"), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
     assert_int_equal(cs_keys_pair_load(in(f, "w1.key"), &back, &f->err), CS_OK);
@@ -106,10 +106,10 @@ static void test_save_and_load(void **state)
     assert_int_equal(cs_keys_public_load(in(f, "w1.pub"), public, &f->err), CS_OK);
     assert_string_equal(public, k.public_key);
 
-    struct cs_allow_list l; /* .pub files make an allow-list as they are */
-    assert_int_equal(cs_keys_allow_list_load(in(f, "w1.pub"), &l, &f->err), CS_OK);
-    assert_true(cs_keys_allow_list_has(&l, k.public_key));
-    cs_keys_allow_list_release(&l);
+    struct cs_allowed l; /* .pub files make an allow-list as they are */
+    assert_int_equal(cs_allowed_load(in(f, "w1.pub"), &l, &f->err), CS_OK);
+    assert_non_null(cs_allowed_find(&l, k.public_key));
+    cs_allowed_release(&l);
 }
 
 static void test_never_overwrites(void **state)
@@ -120,16 +120,16 @@ static void test_never_overwrites(void **state)
     snprintf(base, sizeof base, "%s/w1", f->dir);
     assert_int_equal(cs_keys_pair_make(&k, NULL), CS_OK);
     put(f, "w1.pub", "mine\n", 0644);
-    assert_int_equal(cs_keys_pair_save(&k, base, "w1", &f->err), CS_EEXIST);
+    assert_int_equal(cs_keys_pair_save(&k, base, "w1", CS_ALLOWED_WORKER, &f->err), CS_EEXIST);
     assert_int_not_equal(access(in(f, "w1.key"), F_OK), 0); /* not half a pair */
     unlink(in(f, "w1.pub"));
-    assert_int_equal(cs_keys_pair_save(&k, base, "w1", &f->err), CS_OK);
+    assert_int_equal(cs_keys_pair_save(&k, base, "w1", CS_ALLOWED_WORKER, &f->err), CS_OK);
     struct cs_keypair other;
     assert_int_equal(cs_keys_pair_make(&other, NULL), CS_OK);
-    assert_int_equal(cs_keys_pair_save(&other, base, "w1", &f->err), CS_EEXIST);
+    assert_int_equal(cs_keys_pair_save(&other, base, "w1", CS_ALLOWED_WORKER, &f->err), CS_EEXIST);
     assert_int_equal(cs_keys_pair_load(in(f, "w1.key"), &back, &f->err), CS_OK);
     assert_string_equal(back.public_key, k.public_key);
-    assert_int_equal(cs_keys_pair_save(&k, base, "two\nlines", &f->err), CS_EINVAL);
+    assert_int_equal(cs_keys_pair_save(&k, base, "two\nlines", CS_ALLOWED_WORKER, &f->err), CS_EINVAL);
 }
 
 static void test_mode(void **state)
@@ -194,27 +194,27 @@ static void test_allow_list(void **state)
 {
     static const char percent[] = "%ne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hI#"; /* the last that a key can start with */
     struct fixture *f = *state;
-    struct cs_allow_list l;
+    struct cs_allowed l;
     char text[400];
     snprintf(text, sizeof text, "# list\n\n#%s commented out\n%s w1\r\n \t%s w2", rfc_secret, rfc_public, percent);
     put(f, "list", text, 0644);
-    assert_int_equal(cs_keys_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
+    assert_int_equal(cs_allowed_load(in(f, "list"), &l, &f->err), CS_OK);
     assert_int_equal(l.n, 2);
-    assert_true(cs_keys_allow_list_has(&l, rfc_public));
-    assert_true(cs_keys_allow_list_has(&l, percent));
-    assert_false(cs_keys_allow_list_has(&l, rfc_secret));
-    assert_false(cs_keys_allow_list_has(&l, ""));
-    assert_false(cs_keys_allow_list_has(&l, "(none)"));
-    cs_keys_allow_list_release(&l);
+    assert_non_null(cs_allowed_find(&l, rfc_public));
+    assert_non_null(cs_allowed_find(&l, percent));
+    assert_null(cs_allowed_find(&l, rfc_secret));
+    assert_null(cs_allowed_find(&l, ""));
+    assert_null(cs_allowed_find(&l, "(none)"));
+    cs_allowed_release(&l);
 
     put(f, "list", "", 0644);
-    assert_int_equal(cs_keys_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
-    assert_false(cs_keys_allow_list_has(&l, rfc_public));
-    cs_keys_allow_list_release(&l);
+    assert_int_equal(cs_allowed_load(in(f, "list"), &l, &f->err), CS_OK);
+    assert_null(cs_allowed_find(&l, rfc_public));
+    cs_allowed_release(&l);
 
     snprintf(text, sizeof text, "%s\n\nw1 %s\n", rfc_public, rfc_secret); /* name before key */
     put(f, "list", text, 0644);
-    assert_int_equal(cs_keys_allow_list_load(in(f, "list"), &l, &f->err), CS_EINVAL);
+    assert_int_equal(cs_allowed_load(in(f, "list"), &l, &f->err), CS_EINVAL);
     assert_non_null(strstr(f->err.msg, "list:3:"));
     assert_int_equal(l.n, 0);
 }
@@ -223,7 +223,7 @@ static void test_allow_list(void **state)
 static void test_many(void **state)
 {
     struct fixture *f = *state;
-    struct cs_allow_list l;
+    struct cs_allowed l;
     struct cs_keypair k[40];
     char text[40 * 42] = "";
     size_t n = 0;
@@ -232,12 +232,93 @@ static void test_many(void **state)
         n += (size_t)snprintf(text + n, sizeof text - n, "%s\n", k[i].public_key);
     }
     put(f, "list", text, 0644);
-    assert_int_equal(cs_keys_allow_list_load(in(f, "list"), &l, &f->err), CS_OK);
+    assert_int_equal(cs_allowed_load(in(f, "list"), &l, &f->err), CS_OK);
     for (int i = 0; i < 40; i++) {
-        assert_true(cs_keys_allow_list_has(&l, k[i].public_key));
-        assert_false(cs_keys_allow_list_has(&l, k[i].secret_key));
+        assert_non_null(cs_allowed_find(&l, k[i].public_key));
+        assert_null(cs_allowed_find(&l, k[i].secret_key));
     }
-    cs_keys_allow_list_release(&l);
+    cs_allowed_release(&l);
+}
+
+/* What stands behind a key, in any order; what is wrong is said with its column. */
+static void test_roles(void **state)
+{
+    static const struct {
+        const char *rest;
+        enum cs_allowed_role role;
+        uint32_t sessions;
+        const char *name;
+    } good[] = {
+        {"", CS_ALLOWED_WORKER, 2048, ""},
+        {" ward 3", CS_ALLOWED_WORKER, 2048, "ward 3"},
+        {" role=operator name=me", CS_ALLOWED_OPERATOR, 2048, "me"},
+        {"\tname=Jane Doe sessions=7 role=viewer\r", CS_ALLOWED_VIEWER, 7, "Jane Doe"},
+    };
+    static const struct {
+        const char *rest, *says;
+    } bad[] = {
+        {" role=root", "list:2:42: \"root\" is no role"}, {" name=x sessions=0", "list:2:49: sessions"},
+        {" sessions=4097", "list:2:42: sessions"},        {" sessions=2x", "list:2:42: sessions"},
+        {" roles=viewer", "list:2:42: not known here"},   {" a\x1b[31mb", "list:2:42: a name is"},
+    };
+    struct fixture *f = *state;
+    struct cs_allowed l;
+    char text[200];
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        snprintf(text, sizeof text, "%s%s\n", rfc_public, good[i].rest);
+        put(f, "list", text, 0644);
+        assert_int_equal(cs_allowed_load(in(f, "list"), &l, &f->err), CS_OK);
+        assert_int_equal(l.keys[0].role, good[i].role);
+        assert_int_equal(l.keys[0].sessions, good[i].sessions);
+        assert_string_equal(l.keys[0].name, good[i].name);
+        cs_allowed_release(&l);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        snprintf(text, sizeof text, "# list\n%s%s\n", rfc_public, bad[i].rest);
+        put(f, "list", text, 0644);
+        assert_int_equal(cs_allowed_load(in(f, "list"), &l, &f->err), CS_EINVAL);
+        assert_non_null(strstr(f->err.msg, bad[i].says));
+    }
+    snprintf(text, sizeof text, "%s role=viewer\n%s role=operator\n", rfc_public, rfc_public); /* which of them? */
+    put(f, "list", text, 0644);
+    assert_int_equal(cs_allowed_load(in(f, "list"), &l, &f->err), CS_EINVAL);
+    assert_non_null(strstr(f->err.msg, "list:2:1:"));
+    snprintf(text, sizeof text, "%s a\n%s a\n", rfc_public, rfc_public);
+    put(f, "list", text, 0644);
+    assert_int_equal(cs_allowed_load(in(f, "list"), &l, &f->err), CS_OK);
+    assert_int_equal(l.n, 1);
+    cs_allowed_release(&l);
+}
+
+/* Its line alone becomes a comment; all else stays as it was. */
+static void test_revoke(void **state)
+{
+    struct fixture *f = *state;
+    struct cs_keypair a, b;
+    struct cs_allowed_key who;
+    struct cs_allowed l;
+    char text[300], *after = NULL;
+    assert_int_equal(cs_keys_pair_make(&a, NULL), CS_OK);
+    assert_int_equal(cs_keys_pair_make(&b, NULL), CS_OK);
+    snprintf(text, sizeof text, "# ours\n%s name=a\n  %s role=operator name=b", a.public_key, b.public_key);
+    put(f, "list", text, 0644);
+    assert_int_equal(cs_allowed_revoke(in(f, "list"), "c", &who, &f->err), CS_ENOENT);
+    assert_int_equal(cs_allowed_revoke(in(f, "list"), "b", &who, &f->err), CS_OK);
+    assert_int_equal(who.role, CS_ALLOWED_OPERATOR);
+    assert_int_equal(cs_allowed_load(in(f, "list"), &l, &f->err), CS_OK);
+    assert_null(cs_allowed_find(&l, b.public_key));
+    assert_non_null(cs_allowed_find(&l, a.public_key));
+    cs_allowed_release(&l);
+    assert_int_equal(cs_file_read(in(f, "list"), 4096, &after, NULL, &f->err), CS_OK);
+    snprintf(text, sizeof text, "# ours\n%s name=a\n# revoked ", a.public_key);
+    assert_int_equal(strncmp(after, text, strlen(text)), 0);
+    free(after);
+    assert_int_equal(cs_allowed_revoke(in(f, "list"), a.public_key, &who, &f->err), CS_OK);
+    assert_string_equal(who.name, "a");
+
+    snprintf(text, sizeof text, "%s name=a\n%s name=a\n", a.public_key, b.public_key);
+    put(f, "list", text, 0644);
+    assert_int_equal(cs_allowed_revoke(in(f, "list"), "a", &who, &f->err), CS_EINVAL);
 }
 
 int main(void)
@@ -246,7 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_pair), CASE(test_is_key),        CASE(test_save_and_load), CASE(test_never_overwrites),
         CASE(test_mode), CASE(test_bad_key_files), CASE(test_public_key),    CASE(test_allow_list),
-        CASE(test_many),
+        CASE(test_many), CASE(test_roles),         CASE(test_revoke),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 
 #include "protocol/base/rng.h"
 #include "tests/unit/quota_model.h"
-#include "worker/pacer.h"
+#include "worker/calls/pacer.h"
 
 enum { FLEET_MAX = 16, WINDOW_MS = 60000, RUN_MAX_MS = 200000 };
 

@@ -3,7 +3,9 @@
 
 #include <math.h>
 
-#include "store/progress.h"
+#include "protocol/base/json.h"
+#include "store/redis/progress.h"
+#include "store/redis/progress_fields.h"
 #include "protocol/base/json.h"
 
 struct both {
@@ -72,7 +74,7 @@ static struct cs_progress_quarantined guilty[] = {
 static void fill_lane(struct cs_progress_lane *l, uint32_t gen, uint32_t lane)
 {
     *l = (struct cs_progress_lane){
-        .gen = gen, .lane = lane, .model = "gpt-5", .state = "stopped", .reason = "401: \"no\" key\n"};
+        .gen = gen, .lane = lane, .model = "gpt-5", .state = "stopped", .reason = "401: \"no\" key"};
     l->planned = 1000 + lane;
     l->done = 900;
     l->failed = 10;
@@ -328,6 +330,23 @@ static void json_text(void **state)
     cs_buf_release(&out);
 }
 
+/* What providers and workers said is shown by whoever reads it: it comes out plain. */
+static void words_come_back_plain(void **state)
+{
+    struct cs_progress_lane lane = {.model = "m\x1b[2J", .state = "open", .reason = "401\nts=now \xe2\x80\xae\xff"},
+                            back = {0};
+    struct cs_arena arena = {0};
+    struct cs_json *json = cs_progress_fields_lane_to_json(&lane);
+    (void)state;
+    assert_string_equal(cs_json_string_value(cs_json_object_get(json, "reason")), "401\\nts=now \\u202e\\xff");
+    assert_int_equal(cs_json_object_set_new(json, "state", cs_json_string("\x1b]0;x\x07")), 0); /* another wrote it */
+    cs_progress_fields_lane_from_json(json, &back, &arena);
+    assert_string_equal(back.model, "m\\x1b[2J");
+    assert_string_equal(back.state, "\\x1b]0;x\\x07");
+    cs_json_decref(json);
+    cs_arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(fleets_are_told_apart, server_up, server_down),
         cmocka_unit_test_setup_teardown(workers_come_and_go, server_up, server_down),
         cmocka_unit_test_setup_teardown(rubbish_is_named_and_missing_fields_read_as_none, server_up, server_down),
+        cmocka_unit_test(words_come_back_plain),
         cmocka_unit_test(json_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 
 #include "protocol/base/clock.h"
 #include "protocol/base/rng.h"
-#include "store/quota_days.h"
+#include "store/redis/quota_days.h"
 #include "tests/unit/quota_model.h"
 
 struct answer {

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "coordinator/ramp.h"
+#include "coordinator/lanes/ramp.h"
 
 enum { CALLS = 4096, REPORT_MS = 6 };
 

@@ -283,39 +283,26 @@ static void test_crossed_bootstrap_with_and_without_gaps(void **state)
     free(means);
 }
 
-static void test_ratios_in_a_batch_are_those_one_by_one(void **state)
+static void test_ratios_are_those_of_the_statistics(void **state)
 {
-    enum { PAIRS = 130 }; /* more than a batch */
-    struct cs_case_facts cases = {.n_clusters = CLUSTERS};
-    struct cs_declared_analysis declared = {.alpha = 0.05};
-    const struct cs_report_work w = {.cases = &cases, .declared = &declared, .seed = 9, .draws = 5000, .threads = 2};
-    const struct cs_boot boot = {.seed = 9, .draws = 5000, .threads = 1};
-    static double level[PAIRS][CLUSTERS], comparator[PAIRS][CLUSTERS];
-    struct cs_paired pairs[PAIRS];
-    struct cs_ratio_job jobs[PAIRS];
-    struct cs_report_figure ratio[PAIRS] = {0};
-    struct cs_report_span ci[PAIRS] = {0};
-    uint32_t at[CLUSTERS];
+    double level[CLUSTERS], comparator[CLUSTERS];
+    const struct cs_paired pair = {.n = CLUSTERS, .level = level, .comparator = comparator};
+    struct cs_report_figure ratio = {0};
+    struct cs_report_span ci = {0};
     (void)state;
-    for (uint32_t i = 0; i < CLUSTERS; i++)
-        at[i] = i;
-    for (uint32_t k = 0; k < PAIRS; k++) {
-        for (uint32_t i = 0; i < CLUSTERS; i++) {
-            level[k][i] = 0.5 + wobble(i + k);
-            comparator[k][i] = k == 0 ? 0 : 0.4 + wobble(i * 3 + k);
-        }
-        pairs[k] = (struct cs_paired){.n = CLUSTERS, .cluster = at, .level = level[k], .comparator = comparator[k]};
-        jobs[k] = (struct cs_ratio_job){&pairs[k], &ratio[k], &ci[k]};
+    for (uint32_t i = 0; i < CLUSTERS; i++) {
+        level[i] = 0.5 + wobble(i);
+        comparator[i] = 0.4 + wobble(i * 3);
     }
-    cs_rate_ratios(&w, jobs, PAIRS);
-    assert_false(ratio[0].known); /* nothing below the line */
-    for (uint32_t k = 1; k < PAIRS; k += 43) {
-        const struct cs_ratio one = cs_ratio_rate(&boot, level[k], comparator[k], CLUSTERS, 0.05);
-        assert_int_equal(one.status, CS_STAT_OK);
-        assert_true(ratio[k].known && ci[k].known);
-        assert_true(fabs(ratio[k].value - one.ratio) < 1e-12);
-        assert_true(fabs(ci[k].low - one.ci.lo) < 1e-12 && fabs(ci[k].high - one.ci.hi) < 1e-12);
-    }
+    cs_rate_ratios_of(&pair, 0.05, &ratio, &ci);
+    const struct cs_ratio want = cs_ratio_rate(level, comparator, CLUSTERS, 0.05);
+    assert_int_equal(want.interval_status, CS_STAT_OK);
+    assert_true(ratio.known && ratio.value == want.ratio);
+    assert_true(ci.known && ci.low == want.ci.lo && ci.high == want.ci.hi);
+    memset(comparator, 0, sizeof comparator);
+    ratio.known = ci.known = false;
+    cs_rate_ratios_of(&pair, 0.05, &ratio, &ci);
+    assert_false(ratio.known || ci.known); /* nothing below the line */
 }
 
 /* ---- tables ---------------------------------------------------------------------------------------------------------- */
@@ -496,7 +483,7 @@ int main(void)
         cmocka_unit_test(test_warrant_is_read_back_as_it_was_declared),
         cmocka_unit_test(test_sign_flips_in_groups_are_those_one_by_one),
         cmocka_unit_test(test_crossed_bootstrap_with_and_without_gaps),
-        cmocka_unit_test(test_ratios_in_a_batch_are_those_one_by_one),
+        cmocka_unit_test(test_ratios_are_those_of_the_statistics),
         cmocka_unit_test(test_a_table_row_by_row),
         cmocka_unit_test(test_a_study_read_off_the_columns),
         cmocka_unit_test(test_majority_of_raters),

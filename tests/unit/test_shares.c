@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "worker/shares.h"
+#include "worker/calls/shares.h"
 
 enum { ANY = -1 };
 

@@ -13,7 +13,7 @@
 #include "protocol/dialects/dialect.h"
 #include "tests/unit/fixture_truth.h"
 #include "tools/simulator/dialect.h"
-#include "worker/retry.h"
+#include "worker/calls/retry.h"
 
 enum { CHAT, RESPONSES, ANTHROPIC, GEMINI, BEDROCK, DIALECTS };
 

@@ -27,7 +27,8 @@ static void t_agrees_with_scipy(void **state)
 static void tost_agrees_with_scipy(void **state)
 {
     (void)state;
-    const struct cs_cluster_test t = cs_cluster_t(d10, COUNT(d10), 0.05, 1);
+    const struct cs_cluster_test t = cs_cluster_t(d10, COUNT(d10), 0.05,
+                                                  0); /* without a range there is nothing to add */
     /* PYTHON max(ttest_1samp(d10, .25, alternative='less').pvalue, ttest_1samp(d10, -.25, alternative='greater').pvalue) */
     const struct cs_tost inside = cs_cluster_tost(&t, 0.25, 0.05);
     NEAR(inside.p, 0.008730089801926473);
@@ -36,6 +37,83 @@ static void tost_agrees_with_scipy(void **state)
     const struct cs_tost outside = cs_cluster_tost(&t, 0.19, 0.05);
     assert_false(outside.passes); /* its 90 % interval ends at 0.1947 */
     assert_false(cs_cluster_tost(&t, 0.25, 0.005).passes);
+}
+
+/* `moved` of n clusters by a whole answer. */
+static struct cs_cluster_test test_moved(size_t moved, size_t n)
+{
+    double d[200] = {0};
+    for (size_t i = 0; i < moved; i++)
+        d[i] = 1;
+    return cs_cluster_t(d, n, 0.05, 1);
+}
+
+static void few_moved_clusters_widen_equivalence(void **state)
+{
+    (void)state;
+    /* upper limits, one-sided 95 %, of 3 in 100 and 10 in 100: PYTHON bisection on the sum of comb(n, i) p^i (1-p)^(n-i), i <= k */
+    const struct cs_cluster_test three = test_moved(3, 100), ten = test_moved(10, 100), eleven = test_moved(11, 100);
+    const struct cs_interval t3 = cs_cluster_interval(&three, 0.1), t11 = cs_cluster_interval(&eleven, 0.1);
+    const struct cs_interval e3 = cs_cluster_tost(&three, 0.2, 0.05).ci, e11 = cs_cluster_tost(&eleven, 0.2, 0.05).ci;
+    assert_int_equal(three.moved, 3);
+    NEAR_WITHIN(e3.hi - t3.hi, 0.0757107937498301 - 0.03, 1e-9);
+    NEAR_WITHIN(t3.lo - e3.lo, 0.0757107937498301 - 0.03, 1e-9);
+    NEAR_WITHIN(cs_cluster_tost(&ten, 0.3, 0.05).ci.hi - cs_cluster_interval(&ten, 0.1).hi, 0.163717623275815 - 0.1,
+                1e-9);
+    NEAR_CI(e11, t11.lo, t11.hi); /* more than ten: t alone */
+    /* 1 of 200 moved and a margin of 3 points: t alone claims equivalence, although 2.4 % may move */
+    const struct cs_cluster_test one = test_moved(1, 200);
+    assert_true(cs_cluster_interval(&one, 0.1).hi < 0.03);
+    assert_false(cs_cluster_tost(&one, 0.03, 0.05).passes);
+    for (double margin = 0.02; margin < 0.3; margin += 0.01) { /* p and interval say the same */
+        const struct cs_tost r = cs_cluster_tost(&three, margin, 0.05);
+        assert_int_equal(r.passes, r.ci.lo > -margin && r.ci.hi < margin);
+    }
+}
+
+static void pairs_are_tested_exactly(void **state)
+{
+    (void)state;
+    const struct cs_cluster_test t = cs_cluster_pairs((struct cs_pairs){68, 1, 7, 24}, 0.05);
+    assert_int_equal(t.status, CS_STAT_OK);
+    NEAR(t.p, 0.0703125); /* exact McNemar of 1 and 7 */
+    NEAR(t.mean, 0.06);
+    NEAR_CI(t.ci, 0.0018266217093161202, 0.1194662086686372); /* PYTHON Newcombe's method 10, written out */
+    /* the same differences, one by one */
+    double d[100] = {-1, 1, 1, 1, 1, 1, 1, 1};
+    const struct cs_cluster_test u = cs_cluster_t(d, COUNT(d), 0.05, 1);
+    NEAR(t.t, u.t);
+    NEAR(t.se, u.se);
+    NEAR(t.df, u.df);
+    /* p of equivalence is the level at which Newcombe's interval reaches the margin */
+    const struct cs_tost e = cs_cluster_tost(&t, 0.12, 0.05);
+    NEAR_WITHIN(cs_cluster_interval(&t, 2 * e.p).hi, 0.12, 1e-9);
+    assert_int_equal(e.passes, e.ci.hi < 0.12);
+    assert_false(cs_cluster_tost(&t, 0.05, 0.05).passes);
+    /* the worst case adds losses: 1 and 7 become 7 and 7 */
+    const struct cs_cluster_test worst = cs_cluster_moved(&t, -0.06, 0.05);
+    NEAR(worst.mean, 0);
+    NEAR(worst.p, 1);
+    assert_int_equal(worst.pairs.lost, 7);
+    assert_int_equal(cs_cluster_pairs((struct cs_pairs){1, 0, 0, 0}, 0.05).status, CS_STAT_TOO_FEW);
+}
+
+static void a_moved_test_keeps_its_spread(void **state)
+{
+    (void)state;
+    double up[COUNT(d10)];
+    for (size_t i = 0; i < COUNT(d10); i++)
+        up[i] = d10[i] + 0.07;
+    const struct cs_cluster_test t = cs_cluster_t(d10, COUNT(d10), 0.05, 1),
+                                 want = cs_cluster_t(up, COUNT(up), 0.05, 1);
+    const struct cs_cluster_test got = cs_cluster_moved(&t, 0.07, 0.05);
+    NEAR(got.t, want.t);
+    NEAR(got.p, want.p);
+    NEAR_CI(got.ci, want.ci.lo, want.ci.hi);
+    static const double same[] = {0.5, 0.5, 0.5, 0.5, 0.5};
+    const struct cs_cluster_test agreed = cs_cluster_t(same, 5, 0.05, 1), moved = cs_cluster_moved(&agreed, -0.5, 0.05);
+    NEAR(moved.p, 1);
+    NEAR(moved.mean, 0);
 }
 
 /* Passing is the same as the 1 - 2 alpha interval inside the margin, for t and for the bound of agreement. */
@@ -225,6 +303,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t_agrees_with_scipy),
         cmocka_unit_test(tost_agrees_with_scipy),
+        cmocka_unit_test(few_moved_clusters_widen_equivalence),
+        cmocka_unit_test(pairs_are_tested_exactly),
+        cmocka_unit_test(a_moved_test_keeps_its_spread),
         cmocka_unit_test(tost_and_its_interval_agree),
         cmocka_unit_test(no_variance_gives_a_bound_instead_of_certainty),
         cmocka_unit_test(odd_input_has_a_status_and_no_numbers),

@@ -76,7 +76,7 @@ static void findings_of(struct family *f, enum cs_adjust method, double margin, 
     double adjusted[M];
     struct cs_contrast contrasts[M];
     for (size_t k = 0; k < M; k++)
-        contrasts[k] = (struct cs_contrast){test_of(f, k), margin};
+        contrasts[k] = (struct cs_contrast){.test = test_of(f, k), .margin = margin};
     const struct cs_max_t max_t = cs_adjust_max_t(&boot, f->d, NULL, N, M, 0.05, adjusted);
     const struct cs_family family = {method, 0.05, true, &max_t, adjusted};
     assert_int_equal(cs_finding_family(&family, contrasts, M, out), CS_STAT_OK);
@@ -179,7 +179,8 @@ static void a_contrast_that_could_not_be_tested_stays_in_the_family(void **state
 {
     (void)state;
     static const double good[] = {.1, .12, .09, .11, .1, .13}, one[] = {.5};
-    struct cs_contrast c[] = {{cs_cluster_t(good, 6, 0.05, 1), 0.05}, {cs_cluster_t(one, 1, 0.05, 1), 0.05}};
+    struct cs_contrast c[] = {{.test = cs_cluster_t(good, 6, 0.05, 1), .margin = 0.05},
+                              {.test = cs_cluster_t(one, 1, 0.05, 1), .margin = 0.05}};
     const struct cs_family family = {CS_ADJUST_HOLM, 0.05, true, NULL, NULL};
     struct cs_finding out[2];
     assert_int_equal(cs_finding_family(&family, c, 2, out), CS_STAT_OK);
@@ -202,12 +203,68 @@ static void a_model_that_never_changes_is_bounded(void **state)
 {
     (void)state;
     const double d[60] = {0};
-    struct cs_contrast c[] = {{cs_cluster_t(d, 60, 0.05, 1), 0.10}, {cs_cluster_t(d, 60, 0.05, 1), 0.03}};
+    struct cs_contrast c[] = {{.test = cs_cluster_t(d, 60, 0.05, 1), .margin = 0.10},
+                              {.test = cs_cluster_t(d, 60, 0.05, 1), .margin = 0.03}};
     const struct cs_family family = {CS_ADJUST_NONE, 0.05, true, NULL, NULL};
     struct cs_finding out[2];
     assert_int_equal(cs_finding_family(&family, c, 2, out), CS_STAT_OK);
     assert_int_equal(out[0].verdict, CS_STAT_VERDICT_EQUIVALENT);
     assert_int_equal(out[1].verdict, CS_STAT_VERDICT_INCONCLUSIVE);
+}
+
+/* Three differences as one test: one place in the family, its intervals share its level. */
+static void a_joint_test_is_one_of_the_family(void **state)
+{
+    (void)state;
+    static const double up[] = {.2, .22, .19, .21, .2, .23}, flat[] = {.01, -.01, .02, -.02, .01, 0};
+    const struct cs_cluster_test parts[] = {cs_cluster_t(up, 6, .05, 1), cs_cluster_t(flat, 6, .05, 1),
+                                            cs_cluster_t(flat, 6, .05, 1)};
+    const struct cs_joint joint = {.p = .004, .low = parts, .high = parts, .n = 3};
+    struct cs_contrast c[] = {{.test = parts[1], .margin = .05}, {.test = parts[0], .margin = .05, .joint = &joint}};
+    const struct cs_family family = {CS_ADJUST_HOLM, .05, true, NULL, NULL};
+    struct cs_finding out[2], inside[3];
+    assert_int_equal(cs_finding_family(&family, c, 2, out), CS_STAT_OK);
+    NEAR(out[1].p_adjusted, .008);                               /* the smaller of two */
+    NEAR(out[1].tost_p, cs_cluster_tost(&parts[0], .05, .05).p); /* all of them would have to be inside */
+    assert_int_equal(out[1].verdict, CS_STAT_VERDICT_BEYOND);
+    const struct cs_interval ci = cs_finding_joint_interval(&out[1], &joint, &parts[1]);
+    const struct cs_interval want = cs_cluster_interval(&parts[1], .05 / 2 / 3);
+    NEAR_CI(ci, want.lo, want.hi);
+    /* each for itself: Holm among three, at the level of the step, .05 / 2 */
+    cs_finding_inside(&family, &out[1], parts, 3, .05, inside);
+    NEAR(inside[0].p_adjusted, fmax(.008, 3 * 2 * parts[0].p));
+    assert_int_equal(inside[0].verdict, CS_STAT_VERDICT_BEYOND);
+    assert_false(inside[1].different);
+    /* what the gate does not let through stays outside, however small its own p */
+    const struct cs_joint closed = {.p = .5, .low = parts, .high = parts, .n = 3};
+    c[1].joint = &closed;
+    assert_int_equal(cs_finding_family(&family, c, 2, out), CS_STAT_OK);
+    cs_finding_inside(&family, &out[1], parts, 3, .05, inside);
+    assert_true(parts[0].p < 1e-4 && !inside[0].different);
+    assert_true(inside[0].p_adjusted >= .5);
+}
+
+static void a_joint_test_is_only_as_close_as_its_widest_part(void **state)
+{
+    (void)state;
+    double near[60], far[60];
+    for (int i = 0; i < 60; i++) {
+        near[i] = i % 2 ? .01 : -.01;
+        far[i] = .03 + (i % 2 ? .01 : -.01);
+    }
+    const struct cs_cluster_test parts[] = {cs_cluster_t(near, 60, .05, 1), cs_cluster_t(far, 60, .05, 1)};
+    const struct cs_joint joint = {.p = 1e-9, .low = parts, .high = parts, .n = 2};
+    struct cs_contrast c[] = {{.test = parts[1], .margin = .05, .joint = &joint}};
+    const struct cs_family family = {CS_ADJUST_NONE, .05, true, NULL, NULL};
+    struct cs_finding out[1];
+    assert_int_equal(cs_finding_family(&family, c, 1, out), CS_STAT_OK);
+    assert_int_equal(out[0].verdict, CS_STAT_VERDICT_SMALLER); /* both inside 5 points */
+    c[0].margin = .031;
+    assert_int_equal(cs_finding_family(&family, c, 1, out), CS_STAT_OK);
+    assert_int_equal(out[0].verdict, CS_STAT_VERDICT_UNCLEAR); /* one interval reaches the margin */
+    c[0].margin = .02;
+    assert_int_equal(cs_finding_family(&family, c, 1, out), CS_STAT_OK);
+    assert_int_equal(out[0].verdict, CS_STAT_VERDICT_BEYOND);
 }
 
 static void bounds_that_cross_make_it_inconclusive(void **state)
@@ -313,6 +370,8 @@ int main(void)
         cmocka_unit_test(verdict_has_five_answers_and_none),
         cmocka_unit_test(a_contrast_that_could_not_be_tested_stays_in_the_family),
         cmocka_unit_test(a_model_that_never_changes_is_bounded),
+        cmocka_unit_test(a_joint_test_is_one_of_the_family),
+        cmocka_unit_test(a_joint_test_is_only_as_close_as_its_widest_part),
         cmocka_unit_test(bounds_that_cross_make_it_inconclusive),
         cmocka_unit_test(max_t_lies_between_none_and_bonferroni),
         cmocka_unit_test(max_t_and_its_critical_value_agree_to_the_draw),

@@ -113,8 +113,11 @@ static void csv_faults_are_named(void **state)
     assert_refused("t.csv", "id,text\na,b\n\"c,d\n\n\n", "t.csv:3: a quote that is opened here");
     assert_refused("t.csv", "id,text\na,b \"c\"\n", "t.csv:2: a quote inside");
     assert_refused("t.csv", "id,id\n", "t.csv:1: two columns");
-    assert_refused("t.csv", "id,\n", "t.csv:1: column 2 has no usable name");
-    assert_refused("t.csv", "id;text\n", "t.csv:1: the columns are separated by semicolons");
+    assert_refused("t.csv", "id,,text\n", "t.csv:1: column 2 has no usable name");
+    assert_refused("t.csv", "id;text\n", "t.csv:1: no rows");
+    assert_refused("t.csv", "id;text\na;b;c\n",
+                   "t.csv:2: 3 cells, but the first line names 2 columns; is a semicolon not");
+    assert_refused("t.csv", "id,text,\na,b,c\n", "t.csv:2: 3 cells");
     assert_refused("t.csv", "id,text\n", "t.csv:1: no rows");
     assert_refused("t.csv", "", "t.csv:1: no rows");
     assert_refused("t.csv", "id\n\xED\xA0\x80\n", "t.csv:2: cell 1 is not UTF-8"); /* a surrogate */
@@ -133,6 +136,31 @@ static void a_row_has_a_limit(void **state)
     assert_int_equal(load("t.csv", cs_buf_cstr(&b)), CS_EINVAL);
     assert_non_null(strstr(err.msg, "t.csv:2: a row longer than 1 MiB; is a quote not closed?"));
     cs_buf_release(&b);
+}
+
+static void csv_as_excel_writes_it(void **state)
+{
+    (void)state;
+    assert_int_equal(load("t.csv", "\xEF\xBB\xBFid;text;n\r\na;\"x; y, z\";0,7\r\n;;\r\n"), CS_OK);
+    assert_int_equal(table.n_rows, 1);
+    assert_cell(0, "text", "x; y, z");
+    assert_cell(0, "n", "0,7"); /* cells stay as they are */
+    assert_int_equal(load("t.csv", "sep=;\nid;text\na;b,c\n"), CS_OK);
+    assert_cell(0, "text", "b,c");
+    assert_int_equal(table.rows[0].line, 3);
+    assert_int_equal(load("t.csv", "\"sep=|\"\r\nid|a;b\r\nx|y\r\n"), CS_OK);
+    assert_cell(0, "a;b", "y");
+    assert_int_equal(load("t.csv", "id,text,,\na,b,,\n,,,\nc,d\n,,,\n"), CS_OK);
+    assert_int_equal(table.n_columns, 2);
+    assert_int_equal(table.n_rows, 2);
+    assert_int_equal(table.rows[1].line, 4);
+    assert_int_equal(load("t.csv", "\"id;x\",text\na,b;c\n"), CS_OK); /* a semicolon in quotes separates nothing */
+    assert_cell(0, "id;x", "a");
+    assert_int_equal(load("t.csv", "id\xC2\xA0,\xE2\x80\x8Btext\na,b\n"), CS_OK);
+    assert_cell(0, "text", "b");
+    assert_cell(0, "id", "a");
+    assert_int_equal(load("t.csv", "id\ttext\na\tb, c\n"), CS_OK); /* tabs, whatever the name says */
+    assert_cell(0, "text", "b, c");
 }
 
 static void tsv_is_separated_by_tabs(void **state)
@@ -159,13 +187,57 @@ static void json_lines_become_texts(void **state)
     assert_int_equal(table.rows[1].line, 3);
 }
 
+static void json_lines_may_be_nested_and_lack_keys(void **state)
+{
+    (void)state;
+    assert_int_equal(load("t.jsonl",
+                          "{\"id\": 1, \"meta\": {\"sex\": \"F\", \"more\": {}}, \"options\": [\"a\", \"b\"]}\n"
+                          "{\"id\": 2, \"label\": \"x\"}\n{\"label\": \"y\", \"id\": 3, \"meta\": {\"sex\": null}}\n"),
+                     CS_OK);
+    assert_int_equal(table.n_columns, 5);
+    assert_cell(0, "meta.sex", "F");
+    assert_cell(0, "options.2", "b");
+    assert_cell(0, "label", "");
+    assert_cell(1, "meta.sex", "");
+    assert_cell(1, "label", "x");
+    assert_cell(2, "label", "y");
+    assert_cell(2, "options.1", "");
+}
+
+static void json_lists_are_tables(void **state)
+{
+    (void)state;
+    const char *list = " [\n {\"id\": 1,\n  \"text\": \"a\\nb\"},\n\n {\"id\": 2, \"text\": \"c\"} ]\n";
+    const char *const names[] = {"t.json", "t.jsonl"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(load(names[i], list), CS_OK);
+        assert_int_equal(table.n_rows, 2);
+        assert_cell(0, "text", "a\nb");
+        assert_cell(1, "text", "c");
+        assert_int_equal(table.rows[0].line, 2);
+        assert_int_equal(table.rows[1].line, 5);
+    }
+    assert_int_equal(load("t.json", "{\"id\": 1}\n{\"id\": 2}\n"), CS_OK); /* lines, whatever the name says */
+    assert_int_equal(table.n_rows, 2);
+    assert_refused("t.json", "[]", "t.json:1: the list is empty");
+    assert_refused("t.json", "[{\"id\": 1},\n{\"id\": 2}", "t.json:2: the list that opens this file is not closed");
+    assert_refused("t.json", "[{\"id\": 1}\n{\"id\": 2}]", "t.json:2: a comma is missing");
+    assert_refused("t.json", "[{\"id\": 1}, 2]", "t.json:1: not a JSON object");
+    assert_refused("t.json", "[{\"id\": 1}] x", "t.json:1: text after the list");
+    assert_refused("t.json", "[{\"id\": 1},\n{\"id\":\n }]", "t.json:3: not valid JSON");
+}
+
 static void json_lines_faults_are_named(void **state)
 {
     (void)state;
     assert_refused("t.jsonl", "{\"id\": 1}\n{\"id\": 2", "t.jsonl:2: not one JSON object");
     assert_refused("t.jsonl", "[1]\n", "t.jsonl:1: not a JSON object");
-    assert_refused("t.jsonl", "{\"id\": 1}\n{\"id\": 2, \"x\": 3}\n", "t.jsonl:2: unknown key \"x\"");
-    assert_refused("t.jsonl", "{\"id\": [1]}\n", "t.jsonl:1: \"id\" is a list");
+    assert_refused("t.jsonl", "{\"text\": 1}\n{\"txt\": 2}\n",
+                   "t.jsonl:2: unknown key \"txt\"; did you mean \"text\"?");
+    assert_refused("t.jsonl", "{\"a\": {\"b\": 1}, \"a.b\": 2}\n", "t.jsonl:1: two values for \"a.b\"");
+    assert_refused("t.jsonl", "{\"id\": [[[[[[[[[1]]]]]]]]]}\n", "t.jsonl:1: \"id.1");
+    assert_refused("t.jsonl", "{\"id\": 12345678901234567890123}\n",
+                   "t.jsonl:1: not one JSON object in one line (too big integer");
     assert_refused("t.jsonl", "{}\n", "t.jsonl:1: 0 columns");
 }
 
@@ -176,7 +248,7 @@ static void only_regular_files_are_tables(void **state)
     assert_int_equal(mkfifo(fifo, 0600), 0);
     assert_int_equal(cs_table_load(fifo, &arena, &table, &err), CS_EINVAL); /* and it does not wait for a writer */
     assert_int_equal(cs_table_load(folder_file(&dir, "none.csv"), &arena, &table, &err), CS_ENOENT);
-    assert_int_equal(load("t.xlsx", "x"), CS_EINVAL);
+    assert_int_equal(load("t.doc", "x"), CS_EINVAL);
 }
 
 static int setup(void **state)
@@ -205,8 +277,11 @@ int main(void)
         cmocka_unit_test(csv_longer_than_a_piece),
         cmocka_unit_test(csv_faults_are_named),
         cmocka_unit_test(a_row_has_a_limit),
+        cmocka_unit_test(csv_as_excel_writes_it),
         cmocka_unit_test(tsv_is_separated_by_tabs),
         cmocka_unit_test(json_lines_become_texts),
+        cmocka_unit_test(json_lines_may_be_nested_and_lack_keys),
+        cmocka_unit_test(json_lists_are_tables),
         cmocka_unit_test(json_lines_faults_are_named),
         cmocka_unit_test(only_regular_files_are_tables),
     };

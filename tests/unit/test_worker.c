@@ -1,6 +1,6 @@
 /* The worker's state machine: session, leases, shares, window, drain. */
 #include "tests/unit/worker_bench.h"
-#include "worker/lane.h"
+#include "worker/core/lane.h"
 
 static void begins_a_session(void **state)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "worker/brake.h"
+#include "worker/calls/brake.h"
 
 static void begins_with_a_window_and_doubles(void **state)
 {

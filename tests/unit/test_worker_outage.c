@@ -1,5 +1,5 @@
 /* A provider that is away: the lane finds out, asks with care, loses no trial, and goes on by itself. */
-#include "worker/lane.h"
+#include "worker/core/lane.h"
 #include "tests/unit/worker_bench.h"
 
 /* ---- the rule by itself ----------------------------------------------------------------------------- */

@@ -18,10 +18,10 @@
 #include "protocol/wire/spec.h"
 #include "protocol/load/load.h"
 #include "protocol/wire/messages.h"
-#include "worker/alarm.h"
+#include "worker/calls/alarm.h"
 #include "protocol/load/keys_env.h"
 #include "worker/studies.h"
-#include "worker/window.h"
+#include "worker/calls/window.h"
 
 static void alarms_ring_in_order(void **state)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "worker/retry.h"
+#include "worker/calls/retry.h"
 
 static const struct cs_retry_rule
     good = {CS_NEXT_ANSWER, CS_OUTCOME_ok, CS_PAUSE_NONE, false, NULL, NULL},

@@ -81,6 +81,15 @@ static void texts_keep_their_line_breaks(void **state)
     assert_string_equal(parse("\xEF\xBB\xBFk: v\n")->first->text, "v"); /* with a byte-order mark */
 }
 
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+    (void)state;
+    const struct cs_node *root = parse("\xEF\xBB\xBF"
+                                       "a: 1\n");
+    assert_string_equal(root->first->key, "a");
+    assert_int_equal(root->first->key_column, 1);
+}
+
 static void what_could_surprise_is_refused(void **state)
 {
     (void)state;
@@ -94,7 +103,11 @@ static void what_could_surprise_is_refused(void **state)
     refuse("", "f.yaml:1:1: the file is empty");
     refuse("# nothing\n", "f.yaml:1:1: the file is empty");
     refuse("a:\n\t- b\n", "f.yaml:2:1: this character");
-    refuse("a: 'open\n", "f.yaml:2:1: not valid YAML");
+    refuse("a: 'open\n", "f.yaml:1:4: a quote that is opened here is not closed");
+    refuse("a: \"open\nb: \"c\"\n",
+           "f.yaml:2:5: the text before this goes over several lines; is the quote that opens it on line 1");
+    refuse("a: b: c\n", "f.yaml:1:5: a colon and a blank inside a text without quotes; put the text in quotes");
+    refuse("\xEF\xBB\xBF a: [\n", "f.yaml:2:1: not valid YAML");
     refuse("ab: \xFF\n", "f.yaml:1:5: not readable as text");
 }
 
@@ -178,6 +191,7 @@ int main(void)
         cmocka_unit_test(positions_count_characters_from_one),
         cmocka_unit_test(words_are_never_booleans_or_nulls),
         cmocka_unit_test(texts_keep_their_line_breaks),
+        cmocka_unit_test(a_byte_order_mark_is_passed_over),
         cmocka_unit_test(what_could_surprise_is_refused),
         cmocka_unit_test(depth_and_size_have_limits),
         cmocka_unit_test(part_of_a_text_is_found_where_it_stands),

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "protocol/base/assert.h"
-#include "worker/state.h"
-#include "worker/worker.h"
+#include "worker/core/state.h"
+#include "worker/core/worker.h"
 
 enum { BENCH_LANES = 4, BENCH_SLOTS = 2048 };
 

@@ -7,6 +7,8 @@
 #include "protocol/base/clock.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/render.h"
+#include "protocol/wire/bill.h"
+#include "store/served.h"
 
 /* ---- layout ---------------------------------------------------------------------------------------- */
 
@@ -21,8 +23,9 @@ static const char *const tail[] = {"text",           "http_status",   "attempts"
                                    "fingerprint",    "adopted",       "output_id",        "borrowed",  "logprob",
                                    "logprob_tokens", "alternatives"};
 /* Columns of the record that came later: behind all others. */
-static const char *const last[] = {"salvaged",      "unparsable_why", "reasoning",
-                                   "reasoning_cut", "tool_calls",     "tool_calls_cut"};
+static const char *const last[] = {"salvaged",   "unparsable_why", "reasoning",    "reasoning_cut",
+                                   "tool_calls", "tool_calls_cut", "wasted_calls", "wasted_usd",
+                                   "cost_bound", "response_id",    "cache_hit",    "served"};
 enum {
     N_LAST = sizeof last / sizeof last[0],
     N_HEAD = sizeof head / sizeof head[0],
@@ -139,6 +142,27 @@ enum cs_err cs_export_row_open(struct cs_export_row *r, const struct cs_generati
     return CS_OK;
 }
 
+enum cs_err cs_export_row_served(struct cs_export_row *r, struct cs_store *store, struct cs_error *err)
+{
+    const struct cs_study *s = r->view->spec.study;
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; rc == CS_OK && i < s->n_models; i++) {
+        const struct cs_model *m = &s->models[i];
+        char key[CS_META_KEY_MAX];
+        void *lines = NULL;
+        uint32_t n = 0;
+        snprintf(key, sizeof key, "served/%016llx",
+                 (unsigned long long)cs_digest_lane_key(s->name, m->name, s->accounts[m->account].name));
+        rc = cs_store_rows_meta(store, key, &lines, &n, err);
+        if (rc == CS_OK)
+            r->served[i] = cs_arena_strndup(&r->layout, lines, n);
+        else if (rc == CS_ENOENT)
+            rc = CS_OK;
+        free(lines);
+    }
+    return rc;
+}
+
 void cs_export_row_close(struct cs_export_row *r)
 {
     cs_cell_cache_close(r->cells);
@@ -236,9 +260,11 @@ static void put_answers(struct cs_export_row *r, const struct cs_study *s, const
 
 static void put_cost(struct filler *f, const struct cs_price *p, const struct cs_output *o)
 {
-    int64_t cost;
-    if (cs_price_of(p, o->input_tokens, o->cached_tokens, o->output_tokens, &cost))
-        put_real(f, (double)cost / 1e9);
+    const struct cs_bill_most most = cs_bill_most(0);
+    struct cs_bill bill;
+    cs_bill_of(p, o, &most, &bill);
+    if (bill.priced && (bill.told || bill.cost > 0))
+        put_real(f, (double)cs_price_add(bill.cost, bill.absurd) / 1e9);
     else
         put_text(f, NULL);
 }
@@ -275,6 +301,30 @@ static void put_output(struct filler *f, const struct cs_model *m, const struct 
         f->at += 2;
     }
     put_text(f, o->alternatives);
+}
+
+static void put_bill(struct filler *f, const struct cs_model *m, const struct cs_output *o)
+{
+    const struct cs_bill_most most = cs_bill_most(0);
+    struct cs_bill bill;
+    cs_bill_of(&m->price, o, &most, &bill);
+    put_int(f, o->wasted);
+    if (bill.priced)
+        put_real(f, (double)bill.wasted / 1e9);
+    else
+        put_text(f, NULL);
+    put_bool(f, !bill.told);
+}
+
+static void put_who(struct filler *f, uint32_t lane, const struct cs_output *o)
+{
+    const uint32_t rank = cs_store_served_rank(f->row->served[lane], o->model_resolved, o->fingerprint);
+    put_text(f, o->response_id);
+    put_bool(f, o->cache_hit);
+    if (rank > 0)
+        put_int(f, rank);
+    else
+        put_text(f, NULL);
 }
 
 static void put_reading(struct filler *f, const struct cs_output *o)
@@ -394,8 +444,11 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
     if (again != NULL && again->by != 0)
         r->cell[r->again + 1] = (struct cs_cell){.kind = CS_CELL_INT, .integer = (int64_t)again->by};
     f.at = r->n - N_LAST;
-    if (stored != NULL)
+    if (stored != NULL) {
         put_reading(&f, &stored->output);
+        put_bill(&f, &s->models[lane], &stored->output);
+        put_who(&f, lane, &stored->output);
+    }
     return CS_OK;
 }
 

@@ -31,7 +31,8 @@ struct cs_export_row {
     struct cs_names rated; /* digests */
     const char **rated_fields;
     uint32_t n_rated_fields;
-    uint32_t n, tail, again; /* columns; the first one behind the answers; `asked_again` */
+    char *served[CS_MODELS_MAX]; /* who answered in each lane (store/served.h); NULL: nothing is known of it */
+    uint32_t n, tail, again;     /* columns; the first one behind the answers; `asked_again` */
     uint32_t *answer_column[CS_QUESTIONS_MAX],
         *derived_column[CS_QUESTIONS_MAX]; /* where they stand, by question and field */
 };
@@ -39,6 +40,8 @@ struct cs_export_row {
 /* ratings: of people, which become columns; NULL: none. Both must outlive the row. */
 CS_WARN_UNUSED enum cs_err cs_export_row_open(struct cs_export_row *r, const struct cs_generation_view *view,
                                               const struct cs_ratings *ratings, struct cs_error *err);
+/* Reads who answered in each lane; without it the column stays empty. */
+CS_WARN_UNUSED enum cs_err cs_export_row_served(struct cs_export_row *r, struct cs_store *store, struct cs_error *err);
 void cs_export_row_close(struct cs_export_row *r); /* a zeroed struct is fine */
 
 struct cs_export_again { /* a trial that was asked again */

@@ -11,7 +11,7 @@
 struct cs_admin_client;
 
 struct cs_admin_opts {
-    const char *endpoint;            /* "ipc:///..." or "tcp://host:port" */
+    const char *endpoint;            /* "ipc:///...", "tcp://host:port" or "file:PATH" (whereabouts.h) */
     const char *key;                 /* CURVE: own key file, or NULL */
     const char *server_key;          /* CURVE: the coordinator's .pub file or Z85 text, or NULL */
     bool (*lives)(const void *self); /* NULL, or asked while an answer is waited for: false ends the waiting */

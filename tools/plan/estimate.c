@@ -6,6 +6,7 @@
 #include "protocol/base/hash.h"
 
 #include "protocol/base/alloc.h"
+#include "protocol/study/render.h"
 
 /* ---- cases -------------------------------------------------------------------------------------- */
 
@@ -122,6 +123,8 @@ static void survey_insertions(const struct cs_study *study, const struct cs_load
 /* ---- prompts ---------------------------------------------------------------------------------------- */
 
 struct sums {
+    uint64_t frame[CS_QUESTIONS_MAX]; /* of the lane: bytes of a request around its messages, + 1; 0: not known yet */
+    struct cs_prompt prompt;
     double *chars[CS_FACTORS_MAX];
     uint64_t *prompts[CS_FACTORS_MAX];
 };
@@ -176,18 +179,33 @@ static uint64_t trials_of(const struct cs_plan *plan, const struct cs_coords *c)
     return plan->study->rects[c->rect].repeats;
 }
 
+/* Bytes of a request that are not its messages: the same for all of a question, but for what a level sets and for escapes. */
+static enum cs_err find_frame(const struct cs_plan *plan, const struct cs_coords *at, const struct cs_case *c,
+                              uint64_t body, struct sums *sums, struct cs_error *err)
+{
+    if (sums->frame[at->question] != 0)
+        return CS_OK;
+    enum cs_err rc = cs_render(plan->study, at, c, &sums->prompt, err);
+    const uint64_t messages = sums->prompt.system.len + sums->prompt.user.len;
+    sums->frame[at->question] = 1 + (body > messages ? body - messages : 0);
+    return rc;
+}
+
 static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
-                               uint32_t lane, uint32_t case_index, struct sums *sums, uint64_t *bytes,
+                               uint32_t lane, uint32_t case_index, struct sums *sums, uint64_t bytes[2],
                                struct cs_estimate *out, struct cs_error *err)
 {
     struct cs_cells *cells = NULL;
     enum cs_err rc = cs_cells_make(requests, lane, case_index, &l->cases, true, &cells, err);
     if (rc != CS_OK)
         return rc;
-    for (uint32_t i = 0; i < cells->n; i++) {
+    for (uint32_t i = 0; i < cells->n && rc == CS_OK; i++) {
         struct cs_coords at;
         cs_plan_cell(plan, lane, case_index, i, &at);
-        *bytes += cells->body_len[i] * trials_of(plan, &at);
+        rc = find_frame(plan, &at, &l->all[case_index], cells->body_len[i], sums, err);
+        const uint64_t frame = sums->frame[at.question] - 1, body = cells->body_len[i];
+        bytes[0] += body * trials_of(plan, &at);
+        bytes[1] += (body > frame ? body - frame : 0) * trials_of(plan, &at);
         for (uint32_t f = 0; f < plan->study->n_factors; f++) {
             sums->chars[f][at.arms[f].level] += cells->body_len[i];
             sums->prompts[f][at.arms[f].level]++;
@@ -195,7 +213,7 @@ static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *r
     }
     note_alike(plan, cells, out);
     cs_cells_free(cells);
-    return CS_OK;
+    return rc;
 }
 
 /* A short structured answer: about eight tokens a field, and the braces; free text is longer. */
@@ -272,7 +290,7 @@ static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, 
     out->usd_low = out->usd_high = -1;
     if (m->price.input >= 0 && m->price.output >= 0) {
         int64_t low, high;
-        (void)cs_price_of(&m->price, out->input_tokens, 0, out->output_low, &low);
+        (void)cs_price_of(&m->price, out->input_low, 0, out->output_low, &low);
         (void)cs_price_of(&m->price, out->input_tokens, 0, out->output_high, &high);
         out->usd_low = (double)low / 1e9;
         out->usd_high = (double)high / 1e9;
@@ -280,11 +298,18 @@ static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, 
     out->minutes_min = minutes_at(&m->limits, trials, in, in + (double)out->output_low);
 }
 
+/* Tokens of the whole lane, from the bytes of the sampled cases. */
+static uint64_t of_all(uint64_t bytes, const struct cs_study *s, const struct cs_estimate *e)
+{
+    return (uint64_t)((double)cs_request_estimate_tokens(bytes) * (double)s->n_cases /
+                      (double)(e->sampled != 0 ? e->sampled : 1));
+}
+
 enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
                              struct cs_estimate *out, struct cs_error *err)
 {
     const struct cs_study *s = plan->study;
-    struct sums sums = {{0}, {0}};
+    struct sums sums = {.prompt = CS_PROMPT_INIT};
     enum cs_err rc = CS_OK;
     *out = (struct cs_estimate){0};
     out->lanes = cs_arena_array(&out->arena, plan->n_lanes, sizeof *out->lanes);
@@ -296,13 +321,14 @@ enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *req
     survey_insertions(s, l, out);
     out->sampled = s->n_cases < CS_ESTIMATE_CASES ? s->n_cases : CS_ESTIMATE_CASES;
     for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
-        uint64_t bytes = 0;
+        uint64_t bytes[2] = {0, 0};
         uint32_t cap = 0;
+        memset(sums.frame, 0, sizeof sums.frame);
         for (uint32_t i = 0; i < out->sampled && rc == CS_OK; i++)
-            rc = survey_case(plan, requests, l, lane, (uint32_t)((uint64_t)i * s->n_cases / out->sampled), &sums,
-                             &bytes, out, err);
-        out->lanes[lane].input_tokens = (uint64_t)((double)cs_request_estimate_tokens(bytes) * (double)s->n_cases /
-                                                   (double)(out->sampled != 0 ? out->sampled : 1));
+            rc = survey_case(plan, requests, l, lane, (uint32_t)((uint64_t)i * s->n_cases / out->sampled), &sums, bytes,
+                             out, err);
+        out->lanes[lane].input_tokens = of_all(bytes[0], s, out);
+        out->lanes[lane].input_low = of_all(bytes[1], s, out);
         if (rc == CS_OK)
             rc = cs_requests_lane_cap(requests, lane, &cap, err);
         price_lane(plan, lane, cap, &out->lanes[lane]);
@@ -312,6 +338,7 @@ enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *req
         for (uint32_t v = 0; v < s->factors[f].n_levels; v++)
             out->level_chars[f][v] = sums.prompts[f][v] != 0 ? sums.chars[f][v] / (double)sums.prompts[f][v] : -1;
     }
+    cs_render_release(&sums.prompt);
     return rc;
 }
 

@@ -42,7 +42,7 @@ static void count_lane(const struct cs_plan *plan, uint32_t lane, uint32_t quest
     for (uint32_t cell = 0; cell < plan->lanes[lane].n_cells; cell++) {
         cs_plan_cell(plan, lane, 0, cell, &at);
         const uint32_t repeats = plan->study->rects[at.rect].repeats;
-        if (at.question != question)
+        if (at.question != question || (c->within.some && at.arms[c->within.factor].level != c->within.level))
             continue;
         out->level += at.arms[c->factor].level == c->level ? repeats : 0;
         out->comparator += is_on_side(&c->comparator_side, at.arms[c->factor].level) ? repeats : 0;
@@ -109,6 +109,16 @@ static void compute(struct cs_power_row *r, double alpha)
     r->equivalence = equivalence.power;
 }
 
+double cs_plan_power_at_margin(const struct cs_power_row *r, double alpha, double clusters, double times)
+{
+    double scale;
+    const double noise = variance_of(r, &scale);
+    const struct cs_power_design d = {
+        clusters, r->tau / scale, noise, noise, r->answers * times, r->answers_comparator * times, alpha};
+    const struct cs_power p = cs_stats_power_difference(&d, r->margin / scale);
+    return r->known && p.status == CS_STAT_OK ? p.power : 0;
+}
+
 static bool is_alike(const struct cs_power_row *a, const struct cs_power_row *b)
 {
     return a->outcome == b->outcome && a->clusters == b->clusters && a->answers == b->answers &&
@@ -157,6 +167,26 @@ static void add_comparison(struct cs_plan_power *p, const struct cs_report_outco
     }
 }
 
+/* An unordered answer is one test of the family, counted with its first category; its others are judged inside it. */
+static bool is_test(const struct cs_declared_analysis *d, uint32_t outcome)
+{
+    const struct cs_measure *m = &d->measures[outcome];
+    return m->kind != CS_OUTCOME_CATEGORY || m->category == 0 || d->adjust == CS_ADJUST_MAX_T ||
+           d->adjust == CS_ADJUST_NONE;
+}
+
+/* Whether a shift differs is a test of the same family; under max-T these have one of their own. */
+static void count_interactions(struct cs_plan_power *p, const struct cs_plan *plan,
+                               const struct cs_declared_analysis *d)
+{
+    for (uint32_t o = 0; o < d->n_outcomes && d->outcomes[o].role == CS_OUTCOME_PRIMARY; o++) {
+        for (uint32_t i = 0; i < d->n_interactions && d->adjust != CS_ADJUST_MAX_T; i++) {
+            if (!d->interactions[i].exploratory)
+                p->family += d->interactions[i].by == CS_BY_MODEL ? 1 : plan->n_lanes;
+        }
+    }
+}
+
 static bool is_primary(const struct cs_spec_contrast *c)
 {
     return !c->floor && !c->exploratory;
@@ -177,7 +207,7 @@ static void add_comparisons(struct cs_plan_power *p, const struct cs_plan *plan,
                 count_lane(plan, lane, d->measures[o].question, c, &arms);
                 arms.level *= cases;
                 arms.comparator *= cases;
-                p->family++;
+                p->family += is_test(d, o);
                 if (arms.level > 0 && arms.comparator > 0)
                     add_comparison(p, &d->outcomes[o], &arms, primary);
             }
@@ -208,6 +238,7 @@ enum cs_err cs_plan_power_make(const struct cs_plan *plan, const struct cs_loade
         return rc;
     struct cs_json *analysis = cs_json_loads(plan->study->analysis, 0, NULL);
     add_comparisons(out, plan, f, cs_json_object_get(analysis, "primary"));
+    count_interactions(out, plan, &f->analysis);
     cs_json_decref(analysis);
     out->adjust = f->analysis.adjust_name;
     out->alpha = f->analysis.alpha;

@@ -36,6 +36,8 @@ struct cs_plan_power {
 
 CS_WARN_UNUSED enum cs_err cs_plan_power_make(const struct cs_plan *plan, const struct cs_loaded *l,
                                               struct cs_plan_power *out, struct cs_error *err);
+/* The power at a shift of the margin with so many clusters, and answers multiplied; 0 when it is not known. */
+double cs_plan_power_at_margin(const struct cs_power_row *r, double alpha, double clusters, double times);
 void cs_plan_power_release(struct cs_plan_power *p); /* a zeroed struct is fine */
 void cs_plan_power_text(const struct cs_plan_power *p, FILE *out);
 struct cs_json *cs_plan_power_json(const struct cs_plan_power *p); /* the caller's */

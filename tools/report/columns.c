@@ -46,6 +46,16 @@ static struct cs_column_value note(bool simulated)
     return (struct cs_column_value){.kind = CS_VALUE_NOTE, .text = simulated ? CS_SIMULATED_TEXT : ""};
 }
 
+static const char *model_name(const struct cs_report *r, uint32_t model)
+{
+    return model == CS_REPORT_NONE ? "" : r->models[model].name;
+}
+
+static bool is_simulated(const struct cs_report *r, uint32_t model)
+{
+    return model == CS_REPORT_NONE ? r->simulated : r->models[model].simulated;
+}
+
 static const char *factor_name(const struct cs_report *r, uint32_t factor)
 {
     return factor == CS_REPORT_NONE ? "" : r->factors[factor].name;
@@ -80,7 +90,7 @@ static struct cs_column_value value_of(const struct cs_report *r, const struct c
                                         .count = *(const uint64_t *)at,
                                         .figure.known = *(const bool *)((const char *)row + c->beside)};
     case CS_COLUMN_MODEL:
-        return text(r->models[*(const uint32_t *)at].name);
+        return text(model_name(r, *(const uint32_t *)at));
     case CS_COLUMN_OUTCOME:
         return text(r->outcomes[*(const uint32_t *)at].name);
     case CS_COLUMN_UNIT:
@@ -99,7 +109,7 @@ static struct cs_column_value value_of(const struct cs_report *r, const struct c
         return (struct cs_column_value){
             .kind = CS_VALUE_COUNTS, .counts = pointer_at(row, c->at), .n_counts = u32_at(row, c->beside)};
     case CS_COLUMN_NOTE_MODEL:
-        return note(r->models[*(const uint32_t *)at].simulated);
+        return note(is_simulated(r, *(const uint32_t *)at));
     case CS_COLUMN_NOTE_CONTRAST:
         return note(r->models[r->contrasts[*(const uint32_t *)at].model].simulated);
     case CS_COLUMN_NOTE_FLAG:

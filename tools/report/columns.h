@@ -22,7 +22,7 @@ enum cs_column_kind {
     CS_COLUMN_FIGURE,
     CS_COLUMN_SPAN,    /* CSV: two cells, their names "low,high" */
     CS_COLUMN_KNOWN,   /* uint64_t, if the bool at `beside` is true; JSON leaves it out otherwise */
-    CS_COLUMN_MODEL,   /* uint32_t, an index: the name of the model */
+    CS_COLUMN_MODEL,   /* uint32_t, an index: the name of the model; "" of NONE */
     CS_COLUMN_OUTCOME, /* likewise */
     CS_COLUMN_UNIT,    /* uint32_t, index of an outcome: its unit */
     CS_COLUMN_FACTOR,
@@ -33,7 +33,7 @@ enum cs_column_kind {
     CS_COLUMN_CONTRAST, /* uint32_t, an index: all that names the contrast, a column each */
     CS_COLUMN_CLASSES,  /* uint64_t[CS_OUTCOMES]: a column a class */
     CS_COLUMN_COUNTS, /* const struct cs_report_count *, as many as the uint32_t at `beside`. JSON: a list; CSV: a line for each */
-    CS_COLUMN_NOTE_MODEL, /* uint32_t, a model. CS_SIMULATED_TEXT if it is simulated; JSON leaves the key out otherwise */
+    CS_COLUMN_NOTE_MODEL, /* uint32_t, a model (NONE: any). CS_SIMULATED_TEXT if it is simulated; JSON leaves the key out otherwise */
     CS_COLUMN_NOTE_FLAG,     /* likewise: bool */
     CS_COLUMN_NOTE_CONTRAST, /* likewise: uint32_t, a contrast */
     CS_COLUMN_NOTE_ANY,      /* likewise: whether any model is */

@@ -49,7 +49,10 @@ struct cs_report_model {
     const char *first_call, *last_call; /* UTC, "2026-11-23T03:21:53Z"; "" when nothing was called */
     uint64_t attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
-    double cost_usd;          /* 0 when prices are not known */
+    double cost_usd;          /* -1: its prices are not known */
+    double wasted_usd;        /* of this: for replies that gave nothing to use */
+    uint64_t untold;          /* answers whose usage was not told whole: the cost is a lower bound */
+    uint64_t cached;          /* answers that were not drawn anew */
     double ambiguous_usd_max; /* the most that the ambiguous calls can have cost beside that; -1: not known */
 };
 
@@ -77,7 +80,9 @@ struct cs_report_outcome { /* what is compared: an answer field, a derived answe
     enum cs_outcome_role role;
     bool derived;
     struct cs_report_figure margin; /* in `unit`: the largest shift that the study declared unimportant */
-    bool has_label;                 /* cases carry the right answer (truth:) */
+    struct cs_report_figure
+        interaction_margin; /* likewise of the difference of two shifts; the margin unless declared */
+    bool has_label;         /* cases carry the right answer (truth:) */
 };
 
 enum cs_level_role { CS_REPORT_LEVEL, CS_REPORT_CONTROL, CS_REPORT_PLACEBO, CS_REPORT_AA };
@@ -180,6 +185,7 @@ enum cs_report_verdict {
     CS_VERDICT_UNCLEAR_SIZE, /* different, size unclear */
     CS_VERDICT_SMALLER,      /* different, smaller than the margin */
     CS_VERDICT_EQUIVALENT,
+    CS_VERDICT_EQUIVALENT_MEAN, /* equivalent on average, but a declared interaction of it is different */
     CS_VERDICT_INCONCLUSIVE,
     CS_VERDICT_DIFFERENT, /* no margin was declared: the adjusted interval leaves out 0 */
     CS_VERDICT_NONE,      /* no verdict: `why` says the reason */
@@ -189,13 +195,14 @@ enum cs_report_verdict {
 struct cs_report_contrast { /* level minus comparator, in one model, for one outcome */
     uint32_t model, outcome, factor, level;
     enum cs_comparator against;
-    uint32_t comparator;                 /* level, or NONE: mean of the placebo levels */
-    const char *comparator_text;         /* "control", "placebo sentences (3)", "white" */
-    const char *stratum, *stratum_value; /* "" when over all cases */
-    const char *anchor;                  /* unique, usable as an HTML id and a CSV key */
-    bool floor;     /* level is a placebo or A/A: part of the noise floor, not of the family, no verdict */
-    bool in_family; /* tested under an adjustment */
-    bool primary;   /* in the primary family; in_family without it: among the exploratory ones */
+    uint32_t comparator;         /* level, or NONE: mean of the placebo levels */
+    const char *comparator_text; /* "control", "placebo sentences (3)", "white" */
+    const char *stratum,
+        *stratum_value; /* "" when over all cases and the whole plan; a stratum, or a factor with `within` */
+    const char *anchor; /* unique, usable as an HTML id and a CSV key */
+    bool floor;         /* level is a placebo or A/A: part of the noise floor, not of the family, no verdict */
+    bool in_family;     /* tested under an adjustment */
+    bool primary;       /* in the primary family; in_family without it: among the exploratory ones */
 
     uint32_t clusters;              /* with answers on both sides */
     uint64_t n_level, n_comparator; /* answers used */
@@ -215,6 +222,8 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     bool flips_known; /* one pair of answers a cluster: */
     uint64_t flips_b, flips_c;                /* yes -> no and no -> yes */
     struct cs_report_figure p_mcnemar;        /* exact */
+    struct cs_report_figure odds_ratio;       /* c / b, conditional on the case; unknown when b is 0 */
+    struct cs_report_span odds_ratio_ci;      /* exact, 1 - alpha */
     struct cs_report_figure p_wilcoxon;       /* signed rank on cluster shifts (Pratt): ordinals and numbers */
     struct cs_report_figure usable_gap;       /* share of usable answers, level minus comparator, points */
     struct cs_report_figure insufficient_gap; /* share of "insufficient information", likewise */
@@ -233,9 +242,48 @@ struct cs_report_category_test { /* all categories of a nominal answer at once: 
     enum cs_comparator against;
     uint32_t comparator;
     const char *comparator_text;
+    const char *stratum, *stratum_value; /* as of a contrast */
+    uint32_t contrast, n_categories;     /* that of the first category; the others follow, one for each outcome */
     uint32_t clusters, df;
     struct cs_report_figure statistic, p;
+    struct cs_report_figure
+        p_adjusted; /* in the family, where it is one test; the verdicts of its categories follow from it */
     const char *why;
+};
+
+/* ---- does the shift differ -------------------------------------------------------------------------------- */
+
+enum cs_modifier { CS_BY_FACTOR, CS_BY_MODEL, CS_BY_STRATUM };
+
+/* One contrast, and whether its shift is the same in every level of another factor, every model or every kind of case. */
+struct cs_report_interaction {
+    uint32_t model;    /* NONE: between models */
+    uint32_t contrast; /* of that model, or of the first: over all of them */
+    uint32_t outcome;
+    enum cs_modifier by;
+    const char *modifier;     /* "persona", "model", "setting" */
+    const char *anchor;       /* unique, usable as an HTML id and a CSV key */
+    uint32_t first, n_levels; /* into interaction_levels; the first is the reference of the others */
+    uint32_t clusters;        /* in every level at once; between cases: in all of them together */
+    bool in_family, primary;  /* as of a contrast */
+    const char *test;         /* "Hotelling's T2", "largest t", "Welch's F", "t" ... */
+    struct cs_report_figure statistic, f, df1, df2;
+    struct cs_report_figure p, p_adjusted;
+    struct cs_report_figure margin, p_equivalence, p_equivalence_adjusted;
+    uint32_t lowest, highest; /* levels with the smallest and the largest shift, from `first` on */
+    bool reversed;            /* these two lie on either side of 0 */
+    enum cs_report_verdict verdict;
+    const char *why;
+};
+struct cs_report_interaction_level {
+    uint32_t interaction;
+    const char *level; /* of the modifier; a model's name */
+    uint32_t clusters;
+    struct cs_report_figure shift;      /* in it, over these clusters */
+    struct cs_report_span ci;           /* 1 - alpha, this level alone */
+    struct cs_report_figure difference; /* to the reference */
+    struct cs_report_span difference_ci, difference_simultaneous;
+    struct cs_report_figure p; /* two-sided, of no difference to the reference, not adjusted */
 };
 
 /* ---- asked again ------------------------------------------------------------------------------------- */
@@ -288,7 +336,8 @@ struct cs_report_component {
     struct cs_report_figure systematic_sq; /* unbiased square, may be negative; unit squared */
     struct cs_report_figure
         case_sd; /* case-specific, SD over clusters in `unit`; 0 when the estimate of the variance is negative */
-    struct cs_report_figure case_variance; /* unbiased, may be negative */
+    struct cs_report_figure case_variance;  /* unbiased, may be negative */
+    struct cs_report_span case_variance_ci; /* 1 - alpha, jackknife over clusters; one level only */
     struct cs_report_figure
         noise; /* re-ask disagreement within cells, 0..1 (binary, category), unit squared otherwise */
     const char *why;
@@ -447,6 +496,10 @@ struct cs_report {
     uint32_t n_contrasts;
     struct cs_report_category_test *category_tests;
     uint32_t n_category_tests;
+    struct cs_report_interaction *interactions; /* by outcome, as declared, and by model */
+    uint32_t n_interactions;
+    struct cs_report_interaction_level *interaction_levels;
+    uint32_t n_interaction_levels;
     const struct cs_report_again *again; /* by model, factor, level */
     uint32_t n_again;
     const struct cs_report_twice *twice; /* in the order of the contrasts */
@@ -492,6 +545,7 @@ struct cs_report {
     ANALYSIS(contrasts)                                                                                                \
     ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \
+    ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
     ANALYSIS(noise)         PAGE(noise, "noise-floor", "Noise floor")                                                  \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \
                             PAGE(answers, "answers", "Answer by answer")                                               \

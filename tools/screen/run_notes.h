@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "protocol/study/study.h"
-#include "store/progress.h"
+#include "store/redis/progress.h"
 
 struct cs_lane_said;
 struct cs_run_notes {

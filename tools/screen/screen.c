@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "protocol/base/clock.h"
+#include "protocol/study/price.h"
 #include "tools/base/text.h"
 
 enum { PLAIN_EVERY_MS = 5000, BAR_MIN = 10, BAR_MAX = 40 };
@@ -38,10 +39,15 @@ static struct cs_counters total_of(const struct cs_progress *p)
         t.ambiguous += c->ambiguous;
         t.ambiguous_nano_usd = t.ambiguous_nano_usd < 0 || c->ambiguous_nano_usd < 0
                                    ? -1
-                                   : t.ambiguous_nano_usd + c->ambiguous_nano_usd;
+                                   : cs_price_add(t.ambiguous_nano_usd, c->ambiguous_nano_usd);
         t.input_tokens += c->input_tokens;
         t.output_tokens += c->output_tokens;
-        t.cost_nano_usd += c->cost_nano_usd;
+        t.cost_nano_usd = cs_price_add(t.cost_nano_usd, c->cost_nano_usd);
+        t.wasted_nano_usd = cs_price_add(t.wasted_nano_usd, c->wasted_nano_usd);
+        t.absurd_nano_usd = cs_price_add(t.absurd_nano_usd, c->absurd_nano_usd);
+        t.voided_nano_usd = cs_price_add(t.voided_nano_usd, c->voided_nano_usd);
+        t.untold += c->untold;
+        t.cached += c->cached;
     }
     return t;
 }
@@ -64,13 +70,32 @@ static void outcomes_line(const struct cs_counters *t, char *out, size_t size)
         snprintf(out + n, size - n, "  (salvaged %llu)", (unsigned long long)t->salvaged);
 }
 
+static bool is_lower_bound(const struct cs_progress *p)
+{
+    bool bound = false, some = false;
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        bound |= p->lanes[i].counters.untold > 0 || p->lanes[i].unpriced;
+        some |= !p->lanes[i].unpriced;
+    }
+    return bound && some;
+}
+
+/* No lane has prices, and so nothing is known. */
+static bool is_unpriced(const struct cs_progress *p)
+{
+    bool all = p->n_lanes > 0 && p->committed_nano_usd == 0;
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        all = all && p->lanes[i].unpriced;
+    return all;
+}
+
 /* Of all generations: a budget is the study's. */
 static const char *money(const struct cs_progress *p, char *out, size_t size)
 {
     char spent[CS_TEXT_MAX_LEN], budget[CS_TEXT_MAX_LEN], presumed[CS_TEXT_MAX_LEN], reserved[CS_TEXT_MAX_LEN];
     cs_text_usd(spent, p->committed_nano_usd);
     if (p->budget_nano_usd < 0)
-        snprintf(out, size, "%s", spent);
+        snprintf(out, size, "%s%s", is_lower_bound(p) ? ">=" : "", is_unpriced(p) ? "cost unknown" : spent);
     else
         snprintf(out, size, "%s committed, %s presumed, %s reserved of %s", spent,
                  cs_text_usd(presumed, p->presumed_nano_usd), cs_text_usd(reserved, p->reserved_nano_usd),
@@ -181,9 +206,20 @@ static int name_width(const struct cs_progress *p)
     return width;
 }
 
+/* What is not known is not $0.00, and a lower bound says that it is one. */
+static const char *cost_of(const struct cs_progress_lane *l, char out[2 * CS_TEXT_MAX_LEN])
+{
+    char usd[CS_TEXT_MAX_LEN];
+    if (l->unpriced)
+        return "unknown";
+    snprintf(out, 2 * CS_TEXT_MAX_LEN, "%s%s", l->counters.untold > 0 ? ">=" : "",
+             cs_text_usd(usd, l->counters.cost_nano_usd));
+    return out;
+}
+
 static void print_lane(FILE *out, const struct cs_progress_lane *l, const struct cs_counters *t, int width)
 {
-    char text[CS_TEXT_MAX_LEN];
+    char text[2 * CS_TEXT_MAX_LEN];
     fprintf(out, "%-*s %11s", width, l->model, cs_text_count(text, l->planned));
     for (int o = 0; o < CS_OUTCOMES; o++) {
         if (is_shown(t, o))
@@ -192,7 +228,7 @@ static void print_lane(FILE *out, const struct cs_progress_lane *l, const struct
     }
     fprintf(out, " %9s", cs_text_tokens(text, l->counters.input_tokens));
     fprintf(out, " %10s", cs_text_tokens(text, l->counters.output_tokens));
-    fprintf(out, " %9s", cs_text_usd(text, l->counters.cost_nano_usd));
+    fprintf(out, " %9s", cost_of(l, text));
     if ((strcmp(l->state, "open") != 0 && strcmp(l->state, "done") != 0) || l->reason[0] != '\0')
         fprintf(out, "  %s%s%s", l->state, l->reason[0] != '\0' ? ": " : "", l->reason);
     fputc('\n', out);
@@ -266,6 +302,35 @@ static void print_budget(FILE *out, const struct cs_progress *p)
         fprintf(out, "What is left may not pay for the next case in all its models: raise budget_usd and run again.\n");
 }
 
+/* What stands behind the cost, and who answered. */
+static void print_bill(FILE *out, const struct cs_progress *p, const struct cs_counters *t)
+{
+    char usd[CS_TEXT_MAX_LEN];
+    if (t->wasted_nano_usd > 0)
+        fprintf(out, "%s of the cost is for replies that gave nothing to use.\n", cs_text_usd(usd, t->wasted_nano_usd));
+    if (t->untold > 0)
+        fprintf(out, "%" PRIu64 " answers do not tell their whole usage: the cost is a lower bound.\n", t->untold);
+    if (t->absurd_nano_usd > 0)
+        fprintf(
+            out,
+            "Replies claim %s more than any call can use: not among the cost, nor taken from the budget (`clinsafe void` "
+            "takes it out of the account).\n",
+            cs_text_usd(usd, t->absurd_nano_usd));
+    if (t->voided_nano_usd > 0)
+        fprintf(out, "%s was voided by an operator (`clinsafe void` lists why).\n",
+                cs_text_usd(usd, t->voided_nano_usd));
+    if (t->cached > 0)
+        fprintf(out,
+                "%" PRIu64
+                " answers were not drawn anew: something on the way kept the reply, or the id of an earlier one came "
+                "again. Repeats of a prompt are then one draw.\n",
+                t->cached);
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        if (p->lanes[i].served != NULL && p->lanes[i].served[0] != '\0')
+            fprintf(out, "%s: %s.\n", p->lanes[i].model, p->lanes[i].served);
+    }
+}
+
 void cs_screen_print_lanes(FILE *out, const struct cs_progress *p)
 {
     const struct cs_counters t = total_of(p);
@@ -298,6 +363,7 @@ void cs_screen_print_lanes(FILE *out, const struct cs_progress *p)
                 t.ambiguous_nano_usd < 0 ? "; without a price or an output cap there is no bound" : ": at most ",
                 t.ambiguous_nano_usd < 0 ? "" : cs_text_usd(usd, t.ambiguous_nano_usd));
     }
+    print_bill(out, p, &t);
     for (uint32_t i = 0; i < p->n_lanes; i++)
         print_quarantined(out, &p->lanes[i]);
 }

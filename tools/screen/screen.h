@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "store/progress.h"
+#include "store/redis/progress.h"
 
 /* Two lines, redrawn in place on a terminal; elsewhere one plain line every `every_ms`. */
 struct cs_bar {

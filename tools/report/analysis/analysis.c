@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/sections.h"
 
 #define ANALYSIS(file) cs_analysis_##file,
@@ -137,6 +138,7 @@ enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_sourc
     for (uint32_t i = 0; i < w.n_paired; i++)
         cs_reduce_paired_release(&w.paired[i]);
     free(w.paired);
+    cs_analysis_interactions_release(&w);
     cs_analysis_declared_release(&declared);
     cs_case_facts_release(&cases);
     if (w.rc == CS_OK)

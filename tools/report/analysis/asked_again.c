@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/words.h"
 
@@ -84,11 +85,13 @@ static struct cs_report *analyse_first(struct cs_report_work *w)
     own.r = first;
     own.got = &got;
     own.paired = NULL;
+    own.joints = NULL;
     cs_analysis_completeness(&own);
     cs_analysis_contrasts(&own);
     for (uint32_t i = 0; i < first->n_contrasts; i++)
         cs_reduce_paired_release(&own.paired[i]);
     free(own.paired);
+    cs_analysis_interactions_release(&own);
     free(got.grids);
     return first;
 }

@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/lost.h"
+#include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/rate_ratios.h"
 #include "tools/report/stats/cluster.h"
 #include "tools/report/stats/paired.h"
@@ -55,6 +56,9 @@ static void describe(struct cs_report_work *w, struct cs_report_contrast *c, con
     if (spec->stratum != CS_NONE) {
         c->stratum = cs_arena_strdup(&w->r->arena, w->study->columns[w->study->strata[spec->stratum]]);
         c->stratum_value = cs_arena_strdup(&w->r->arena, w->cases->strata[spec->stratum].values[spec->value]);
+    } else if (spec->within.some) {
+        c->stratum = w->r->factors[spec->within.factor].name;
+        c->stratum_value = w->r->factors[spec->within.factor].levels[spec->within.level].id;
     }
     c->anchor = anchor_of(w, c);
 }
@@ -100,7 +104,8 @@ static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome
     for (uint32_t k = 0; k < d->n_contrasts; k++) {
         const struct cs_spec_contrast *spec = &d->contrasts[k];
         const bool *flagged = d->flagged[(size_t)outcome * d->n_contrasts + k];
-        const struct cs_case_filter filter = {.stratum = spec->stratum, .value = spec->value, .flagged = flagged};
+        const struct cs_case_filter filter = {
+            .stratum = spec->stratum, .value = spec->value, .flagged = flagged, .within = spec->within};
         const struct cs_side level = cs_analysis_declared_one_level(spec->level);
         const struct cs_arrangement *a = &arranged[m->question * w->study->n_factors + spec->factor];
         const size_t at = cs_analysis_work_contrast_at(w, model, outcome, k);
@@ -141,6 +146,17 @@ static void pair_all(struct cs_report_work *w)
 
 /* ---- tests --------------------------------------------------------------------------------------------------------- */
 
+static void set_odds(const struct cs_report_work *w, struct cs_report_contrast *c)
+{
+    const uint32_t b = (uint32_t)c->flips_b, gained = (uint32_t)c->flips_c;
+    const struct cs_odds_ratio odds = cs_proportion_odds_ratio_pairs(b, gained, w->declared->alpha);
+    c->p_mcnemar = cs_analysis_work_known(cs_proportion_mcnemar(b, gained));
+    if (odds.status == CS_STAT_OK)
+        c->odds_ratio = cs_analysis_work_known(odds.ratio);
+    if (odds.has_lo && odds.has_hi)
+        c->odds_ratio_ci = (struct cs_report_span){true, odds.lo, odds.hi};
+}
+
 static void test_one(struct cs_report_work *w, size_t at)
 {
     struct cs_report_contrast *c = &w->r->contrasts[at];
@@ -148,7 +164,9 @@ static void test_one(struct cs_report_work *w, size_t at)
     const struct cs_report_outcome *o = &w->r->outcomes[c->outcome];
     const struct cs_measure *m = &w->declared->measures[c->outcome];
     const double scale = cs_analysis_work_scale(o);
-    const struct cs_cluster_test t = cs_cluster_t(p->diff, p->n, w->declared->alpha, cs_analysis_work_range(m));
+    const struct cs_cluster_test t = p->single
+                                         ? cs_cluster_pairs(cs_verdicts_pairs(p), w->declared->alpha)
+                                         : cs_cluster_t(p->diff, p->n, w->declared->alpha, cs_analysis_work_range(m));
     if (cs_stats_usable(t.status)) {
         c->se = cs_analysis_work_known(t.se * scale);
         c->ci = span(t.ci, scale);
@@ -169,7 +187,7 @@ static void test_one(struct cs_report_work *w, size_t at)
     c->flips_b = p->b;
     c->flips_c = p->c;
     if (p->single)
-        c->p_mcnemar = cs_analysis_work_known(cs_proportion_mcnemar((uint32_t)p->b, (uint32_t)p->c));
+        set_odds(w, c);
 }
 
 static void test_some(void *self, uint32_t from, uint32_t to, unsigned worker)
@@ -185,15 +203,11 @@ static void test_some(void *self, uint32_t from, uint32_t to, unsigned worker)
 static void all_ratios(struct cs_report_work *w)
 {
     struct cs_report *r = w->r;
-    struct cs_ratio_job *jobs = cs_xcalloc(r->n_contrasts + 1, sizeof *jobs);
-    size_t n = 0;
     for (size_t i = 0; i < r->n_contrasts; i++) {
         struct cs_report_contrast *c = &r->contrasts[i];
         if (cs_analysis_work_scale(&r->outcomes[c->outcome]) > 1)
-            jobs[n++] = (struct cs_ratio_job){&w->paired[i], &c->ratio, &c->ratio_ci};
+            cs_rate_ratios_of(&w->paired[i], w->declared->alpha, &c->ratio, &c->ratio_ci);
     }
-    cs_rate_ratios(w, jobs, n);
-    free(jobs);
 }
 
 /* ---- nominal answers at once -------------------------------------------------------------------------------------------- */
@@ -203,8 +217,7 @@ static void test_categories(struct cs_report_work *w, uint32_t model, uint32_t o
 {
     struct cs_report *r = w->r;
     const struct cs_report_contrast *c = &r->contrasts[cs_analysis_work_contrast_at(w, model, outcome, contrast)];
-    struct cs_report_category_test *t = &(
-        (struct cs_report_category_test *)(uintptr_t)r->category_tests)[r->n_category_tests++];
+    struct cs_report_category_test *t = &r->category_tests[r->n_category_tests++];
     const struct cs_paired *first = &w->paired[cs_analysis_work_contrast_at(w, model, outcome, contrast)];
     const struct cs_boot boot = {.seed = w->seed, .draws = w->draws, .threads = w->threads};
     double *shift = cs_xcalloc((size_t)first->n * k + 1, sizeof *shift);
@@ -214,6 +227,10 @@ static void test_categories(struct cs_report_work *w, uint32_t model, uint32_t o
                                           .against = c->against,
                                           .comparator = c->comparator,
                                           .comparator_text = c->comparator_text,
+                                          .stratum = c->stratum,
+                                          .stratum_value = c->stratum_value,
+                                          .contrast = (uint32_t)(c - r->contrasts),
+                                          .n_categories = k,
                                           .clusters = c->clusters,
                                           .why = "",
                                           .question = r->outcomes[outcome].question,
@@ -249,7 +266,7 @@ static void all_categories(struct cs_report_work *w)
             n++;
         for (uint32_t m = 0; m < r->n_models; m++) {
             for (uint32_t c = 0; c < w->declared->n_contrasts; c++) {
-                if (w->declared->contrasts[c].stratum == CS_NONE && !w->declared->contrasts[c].floor)
+                if (!w->declared->contrasts[c].floor)
                     test_categories(w, m, o, n, c);
             }
         }
@@ -271,6 +288,7 @@ void cs_analysis_contrasts(struct cs_report_work *w)
         cs_bootstrap_each(&each, test_some, w);
     all_ratios(w);
     all_categories(w);
+    cs_analysis_interactions_measure(w);
     cs_verdicts_judge(w);
 }
 
@@ -334,6 +352,8 @@ static const struct cs_report_column contrast_columns[] = {
     CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_c, flips_known, "flips_c", NULL),
     CS_COLUMN_SAID(verdict_word, NULL, "verdict"),
     CS_COLUMN(contrast, why, NULL, "why"),
+    CS_COLUMN_SAME(contrast, odds_ratio),
+    CS_COLUMN(contrast, odds_ratio_ci, "odds_ratio_ci", "odds_ratio_low,odds_ratio_high"),
     CS_COLUMN_END_MODEL(contrast),
 };
 static const struct cs_report_column category_columns[] = {
@@ -347,7 +367,10 @@ static const struct cs_report_column category_columns[] = {
     CS_COLUMN_SAME(category_test, df),
     CS_COLUMN_SAME(category_test, statistic),
     CS_COLUMN_SAME(category_test, p),
+    CS_COLUMN_SAME(category_test, p_adjusted),
     CS_COLUMN_SAME(category_test, why),
+    CS_COLUMN_SAME(category_test, stratum),
+    CS_COLUMN_SAME(category_test, stratum_value),
     CS_COLUMN_END_MODEL(category_test),
 };
 const struct cs_report_table cs_analysis_contrasts_tables[] = {

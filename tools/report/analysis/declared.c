@@ -1,12 +1,11 @@
 #include "tools/report/analysis/declared.h"
 
-#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
-#include "tools/report/read/rated_answers.h"
+#include "tools/report/analysis/outcomes.h"
 
 uint32_t cs_analysis_declared_level_of_role(const struct cs_factor *f, enum cs_role role)
 {
@@ -32,6 +31,11 @@ struct cs_side cs_analysis_declared_one_level(uint32_t level)
     return (struct cs_side){.level = {level}, .n = 1};
 }
 
+bool cs_analysis_declared_is_whole(const struct cs_spec_contrast *c)
+{
+    return c->stratum == CS_NONE && !c->within.some;
+}
+
 static void note(struct cs_declared_analysis *d, const char *text)
 {
     const char **more = cs_arena_array(&d->arena, d->n_notes + 1, sizeof *more);
@@ -41,203 +45,6 @@ static void note(struct cs_declared_analysis *d, const char *text)
     d->notes = more;
 }
 
-/* ---- outcomes --------------------------------------------------------------------------------------------- */
-
-static bool is_alone(const struct cs_study *s, const char *name)
-{
-    uint32_t n = 0;
-    for (uint32_t q = 0; q < s->n_questions; q++) {
-        for (uint32_t i = 0; i < s->questions[q].n_fields; i++)
-            n += strcmp(s->questions[q].fields[i].name, name) == 0;
-        for (uint32_t i = 0; i < s->questions[q].n_derived; i++)
-            n += strcmp(s->questions[q].derived[i].name, name) == 0;
-    }
-    return n == 1;
-}
-
-/* "points" of `{"margin": "5 points"}`: the loader has checked it. */
-static struct cs_report_figure margin_of(const struct cs_json *primary)
-{
-    const char *text = cs_json_string_value(cs_json_object_get(primary, "margin"));
-    return text == NULL ? (struct cs_report_figure){0} : (struct cs_report_figure){true, strtod(text, NULL)};
-}
-
-static bool is_listed(const struct cs_json *list, const char *name)
-{
-    size_t i;
-    struct cs_json *item;
-    if (cs_json_is_string(list))
-        return strcmp(cs_json_string_value(list), name) == 0;
-    cs_json_array_foreach(list, i, item)
-    {
-        if (cs_json_is_string(item) && strcmp(cs_json_string_value(item), name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The role that the analysis gives to an answer, called FIELD or QUESTION.FIELD. */
-static void set_role(struct cs_report_outcome *o, const struct cs_json *analysis, const char *qualified)
-{
-    const struct cs_json *primary = cs_json_object_get(analysis, "primary"),
-                         *named = cs_json_object_get(primary, o->field);
-    const struct cs_json *exploratory = cs_json_object_get(analysis, "exploratory");
-    if (named == NULL)
-        named = cs_json_object_get(primary, qualified);
-    o->role = CS_OUTCOME_UNDECLARED;
-    if (named != NULL) {
-        o->role = CS_OUTCOME_PRIMARY;
-        o->margin = margin_of(named);
-    } else if (is_listed(exploratory, o->field) || is_listed(exploratory, qualified)) {
-        o->role = CS_OUTCOME_EXPLORATORY;
-    }
-}
-
-struct outcomes { /* being listed */
-    struct cs_declared_analysis *d;
-    const struct cs_study *s;
-    const struct cs_case_facts *cases;
-    const struct cs_json *analysis;
-    uint32_t cap;
-};
-
-static void add_outcome(struct outcomes *l, const struct cs_report_outcome *o, const struct cs_measure *m)
-{
-    struct cs_declared_analysis *d = l->d;
-    if (d->n_outcomes == l->cap) {
-        l->cap = l->cap * 2 + 16;
-        d->outcomes = cs_xrealloc(d->outcomes, l->cap, sizeof *d->outcomes);
-        d->measures = cs_xrealloc(d->measures, l->cap, sizeof *d->measures);
-    }
-    d->outcomes[d->n_outcomes] = *o;
-    d->measures[d->n_outcomes++] = *m;
-}
-
-static void name_outcome(struct outcomes *l, struct cs_report_outcome *o, const char *question, const char *field)
-{
-    struct cs_arena *arena = &l->d->arena;
-    const char *qualified = cs_arena_printf(arena, "%s.%s", question, field);
-    const char *name = is_alone(l->s, field) ? field : qualified;
-    const bool category = o->category[0] != '\0';
-    o->question = cs_arena_strdup(arena, question);
-    o->field = cs_arena_strdup(arena, field);
-    o->name = category ? cs_arena_printf(arena, "%s=%s", name, o->category) : cs_arena_strdup(arena, name);
-    o->label = category ? cs_arena_printf(arena, "%s = %s", name, o->category) : o->name;
-    set_role(o, l->analysis, qualified);
-}
-
-static void copy_categories(struct cs_arena *arena, struct cs_report_outcome *o, const struct cs_field *f)
-{
-    const char **words = cs_arena_array(arena, f->n_categories + 1, sizeof *words);
-    for (uint32_t i = 0; i < f->n_categories; i++)
-        words[i] = cs_arena_strdup(arena, f->categories[i]);
-    o->categories = words;
-    o->n_categories = f->n_categories;
-}
-
-static void add_categories(struct outcomes *l, const struct cs_field *f, const char *question,
-                           struct cs_report_outcome *o, struct cs_measure *m)
-{
-    o->kind = m->kind = CS_OUTCOME_CATEGORY;
-    o->unit = "points";
-    for (uint32_t k = 0; k < f->n_categories; k++) {
-        m->category = k;
-        o->category = o->categories[k];
-        o->up = cs_arena_printf(&l->d->arena, "more often \"%s\"", o->category);
-        name_outcome(l, o, question, f->name);
-        add_outcome(l, o, m);
-    }
-}
-
-static void add_field(struct outcomes *l, uint32_t q, uint32_t i)
-{
-    struct cs_arena *arena = &l->d->arena;
-    const struct cs_field *f = &l->s->questions[q].fields[i];
-    const char *question = l->s->questions[q].name;
-    struct cs_report_outcome o = {.category = "", .unit = "points", .has_label = f->truth_column != CS_NONE};
-    struct cs_measure m = {.question = q,
-                           .field = i,
-                           .n_categories = cs_grid_categories(f),
-                           .label = l->cases->labels[q][i],
-                           .sampled = strncmp(f->name, CS_RATED_PREFIX, strlen(CS_RATED_PREFIX)) == 0,
-                           .can_lack = f->insufficient != NULL};
-    copy_categories(arena, &o, f);
-    switch (f->kind) {
-    case CS_FIELD_TEXT:
-        return;
-    case CS_FIELD_NOMINAL:
-    case CS_FIELD_OPTIONS:
-        add_categories(l, f, question, &o, &m);
-        return;
-    case CS_FIELD_BOOLEAN:
-        o.kind = CS_OUTCOME_BINARY;
-        o.up = cs_arena_printf(arena, "more often \"%s\"", f->categories[0]);
-        break;
-    case CS_FIELD_ORDINAL:
-        o.kind = CS_OUTCOME_ORDINAL;
-        o.unit = "levels";
-        o.up = cs_arena_printf(arena, "towards \"%s\"", f->categories[f->n_categories - 1]);
-        break;
-    case CS_FIELD_NUMBER:
-        o.kind = CS_OUTCOME_NUMBER;
-        o.unit = "units";
-        o.up = "higher";
-        if (f->min > -DBL_MAX && f->max < DBL_MAX) {
-            m.min = f->min;
-            m.max = f->max;
-        }
-        break;
-    }
-    m.kind = o.kind;
-    name_outcome(l, &o, question, f->name);
-    add_outcome(l, &o, &m);
-}
-
-static void add_derived(struct outcomes *l, uint32_t q, uint32_t i)
-{
-    static const char *const words[] = {"true", "false"};
-    struct cs_report_outcome o = {.category = "", .unit = "points", .derived = true, .up = "more often true"};
-    struct cs_measure m = {.question = q, .field = i, .derived = true, .n_categories = 2, .kind = CS_OUTCOME_BINARY};
-    o.categories = words;
-    o.n_categories = 2;
-    o.kind = CS_OUTCOME_BINARY;
-    name_outcome(l, &o, l->s->questions[q].name, l->s->questions[q].derived[i].name);
-    add_outcome(l, &o, &m);
-}
-
-/* Primary ones first, in the order of the study within each role. */
-static void sort_outcomes(struct cs_declared_analysis *d)
-{
-    struct cs_report_outcome *o = cs_xcalloc(d->n_outcomes + 1, sizeof *o);
-    struct cs_measure *m = cs_xcalloc(d->n_outcomes + 1, sizeof *m);
-    uint32_t n = 0;
-    for (int role = CS_OUTCOME_PRIMARY; role <= CS_OUTCOME_UNDECLARED; role++) {
-        for (uint32_t i = 0; i < d->n_outcomes; i++) {
-            if ((int)d->outcomes[i].role != role)
-                continue;
-            o[n] = d->outcomes[i];
-            m[n++] = d->measures[i];
-        }
-    }
-    free(d->outcomes);
-    free(d->measures);
-    d->outcomes = o;
-    d->measures = m;
-}
-
-static void list_outcomes(struct cs_declared_analysis *d, const struct cs_study *s, const struct cs_case_facts *cases,
-                          const struct cs_json *analysis)
-{
-    struct outcomes l = {.d = d, .s = s, .cases = cases, .analysis = analysis};
-    for (uint32_t q = 0; q < s->n_questions; q++) {
-        for (uint32_t i = 0; i < s->questions[q].n_fields; i++)
-            add_field(&l, q, i);
-        for (uint32_t i = 0; i < s->questions[q].n_derived; i++)
-            add_derived(&l, q, i);
-    }
-    sort_outcomes(d);
-}
-
 /* ---- contrasts -------------------------------------------------------------------------------------------- */
 
 struct specs { /* being listed */
@@ -245,31 +52,44 @@ struct specs { /* being listed */
     const struct cs_study *s;
     const struct cs_case_facts *cases;
     uint32_t cap;
+    uint32_t *added, n_added; /* contrasts of the entry that is being read, also those that an earlier one has named */
 };
 
 static bool is_same(const struct cs_spec_contrast *a, const struct cs_spec_contrast *b)
 {
     return a->factor == b->factor && a->level == b->level && a->against == b->against &&
-           a->comparator == b->comparator && a->stratum == b->stratum && a->value == b->value;
+           a->comparator == b->comparator && a->stratum == b->stratum && a->value == b->value &&
+           a->within.some == b->within.some && a->within.factor == b->within.factor &&
+           a->within.level == b->within.level;
+}
+
+static void remember(struct specs *l, uint32_t contrast)
+{
+    l->added = cs_xrealloc(l->added, l->n_added + 1, sizeof *l->added);
+    l->added[l->n_added++] = contrast;
 }
 
 static void add_spec(struct specs *l, const struct cs_spec_contrast *c)
 {
     struct cs_declared_analysis *d = l->d;
     for (uint32_t i = 0; i < d->n_contrasts; i++) {
-        if (is_same(&d->contrasts[i], c))
+        if (is_same(&d->contrasts[i], c)) {
+            remember(l, i);
             return; /* declared twice is tested once, in the family that came first */
+        }
     }
     if (d->n_contrasts == l->cap) {
         l->cap = l->cap * 2 + 64;
         d->contrasts = cs_xrealloc(d->contrasts, l->cap, sizeof *d->contrasts);
     }
+    remember(l, d->n_contrasts);
     d->contrasts[d->n_contrasts++] = *c;
 }
 
-/* The cases that a contrast is over: all, or those of one value of a stratum. */
+/* What a contrast is over: all cases, or those of one value of a stratum; the whole plan, or one level of another factor. */
 struct slice {
     uint32_t stratum, value;
+    struct cs_within within;
 };
 
 static bool is_exploratory(const struct cs_json *how)
@@ -292,6 +112,7 @@ static void add_each(struct specs *l, uint32_t factor, bool placebo, const struc
                                  .against = CS_AGAINST_CONTROL,
                                  .stratum = over.stratum,
                                  .value = over.value,
+                                 .within = over.within,
                                  .exploratory = is_exploratory(how)};
     c.comparator = cs_analysis_declared_level_of_role(f, CS_ROLE_CONTROL);
     if (placebo) {
@@ -308,9 +129,9 @@ static void add_each(struct specs *l, uint32_t factor, bool placebo, const struc
     for (c.level = 0; c.level < f->n_levels; c.level++) {
         const enum cs_role role = f->levels[c.level].role;
         c.floor = role == CS_ROLE_PLACEBO || role == CS_ROLE_AA;
-        if (levels != NULL && !is_listed(levels, f->levels[c.level].id))
+        if (levels != NULL && !cs_outcomes_is_listed(levels, f->levels[c.level].id))
             continue;
-        if (role != CS_ROLE_CONTROL && !(c.floor && (placebo || over.stratum != CS_NONE)))
+        if (role != CS_ROLE_CONTROL && !(c.floor && (placebo || over.stratum != CS_NONE || over.within.some)))
             add_spec(l, &c);
     }
 }
@@ -337,6 +158,7 @@ static void add_pairs(struct specs *l, uint32_t factor, const struct cs_json *ho
                                      .against = CS_AGAINST_LEVEL,
                                      .stratum = over.stratum,
                                      .value = over.value,
+                                     .within = over.within,
                                      .exploratory = is_exploratory(how)};
         c.level = level_named(f, cs_json_array_get(pair, 0));
         c.comparator = level_named(f, cs_json_array_get(pair, 1));
@@ -357,16 +179,83 @@ static void add_slice(struct specs *l, uint32_t factor, const struct cs_json *ho
         add_pairs(l, factor, how, over);
 }
 
+static void add_interaction(struct specs *l, const struct cs_spec_interaction *x)
+{
+    struct cs_declared_analysis *d = l->d;
+    for (uint32_t i = 0; i < d->n_interactions; i++) {
+        const struct cs_spec_interaction *y = &d->interactions[i];
+        if (x->contrast == y->contrast && x->by == y->by && x->modifier == y->modifier)
+            return;
+    }
+    d->interactions = cs_xrealloc(d->interactions, d->n_interactions + 1, sizeof *d->interactions);
+    d->interactions[d->n_interactions++] = *x;
+}
+
+static struct cs_spec_interaction modifier_named(const struct cs_study *s, const char *name)
+{
+    const uint32_t factor = cs_study_factor(s, name);
+    if (factor != CS_NONE)
+        return (struct cs_spec_interaction){.by = CS_BY_FACTOR, .modifier = factor};
+    for (uint32_t k = 0; k < s->n_strata; k++) {
+        if (strcmp(s->columns[s->strata[k]], name) == 0)
+            return (struct cs_spec_interaction){.by = CS_BY_STRATUM, .modifier = k};
+    }
+    return (struct cs_spec_interaction){.by = CS_BY_MODEL, .modifier = CS_NONE};
+}
+
+/* Of every contrast of the entry that is over all cases and under study. */
+static void add_interactions(struct specs *l, const struct cs_json *how, const char *name)
+{
+    struct cs_spec_interaction x = modifier_named(l->s, name);
+    x.exploratory = is_exploratory(how);
+    for (uint32_t i = 0; i < l->n_added; i++) {
+        const struct cs_spec_contrast *c = &l->d->contrasts[l->added[i]];
+        if (c->floor)
+            continue;
+        x.contrast = l->added[i];
+        add_interaction(l, &x);
+    }
+}
+
+static void add_differs_by(struct specs *l, const struct cs_json *how)
+{
+    const struct cs_json *by = cs_json_object_get(how, "differs_by");
+    size_t i;
+    struct cs_json *item;
+    if (cs_json_is_string(by))
+        add_interactions(l, how, cs_json_string_value(by));
+    cs_json_array_foreach(by, i, item)
+    {
+        if (cs_json_is_string(item))
+            add_interactions(l, how, cs_json_string_value(item));
+    }
+}
+
+/* In each level of the factors named in `within`. */
+static void add_within(struct specs *l, uint32_t factor, const struct cs_json *how)
+{
+    const struct cs_json *within = cs_json_object_get(how, "within");
+    for (uint32_t f = 0; within != NULL && f < l->s->n_factors; f++) {
+        if (f == factor || !cs_outcomes_is_listed(within, l->s->factors[f].name))
+            continue;
+        for (uint32_t level = 0; level < l->s->factors[f].n_levels; level++)
+            add_slice(l, factor, how, (struct slice){.stratum = CS_NONE, .within = {true, f, level}});
+    }
+}
+
 /* Over all cases, and then over those of each value of the strata named in `by`. */
 static void add_declared(struct specs *l, uint32_t factor, const struct cs_json *how)
 {
     const struct cs_json *by = cs_json_object_get(how, "by");
+    l->n_added = 0;
     add_slice(l, factor, how, (struct slice){.stratum = CS_NONE});
+    add_differs_by(l, how);
+    add_within(l, factor, how);
     for (uint32_t k = 0; by != NULL && k < l->s->n_strata; k++) {
-        if (!is_listed(by, l->s->columns[l->s->strata[k]]))
+        if (!cs_outcomes_is_listed(by, l->s->columns[l->s->strata[k]]))
             continue;
         for (uint32_t value = 0; value < l->cases->strata[k].n_values; value++)
-            add_slice(l, factor, how, (struct slice){k, value});
+            add_slice(l, factor, how, (struct slice){.stratum = k, .value = value});
     }
 }
 
@@ -417,6 +306,7 @@ static void list_contrasts(struct cs_declared_analysis *d, const struct cs_study
                                     "counted, not compared.",
                                     s->factors[f].name));
     }
+    free(l.added);
 }
 
 /* ---- all ---------------------------------------------------------------------------------------------------- */
@@ -510,7 +400,11 @@ enum cs_err cs_analysis_declared_read(struct cs_declared_analysis *d, const stru
         return cs_error_set(err, CS_ECORRUPT, "the stored analysis part is damaged: %s", why.text);
     d->declared = cs_json_object_size(analysis) > 0;
     set_adjustment(d, analysis);
-    list_outcomes(d, s, cases, analysis);
+    struct cs_outcomes outcomes = {0};
+    cs_outcomes_read(&outcomes, &d->arena, s, cases, analysis);
+    d->outcomes = outcomes.list;
+    d->measures = outcomes.measures;
+    d->n_outcomes = outcomes.n;
     list_contrasts(d, s, cases, analysis);
     enum cs_err rc = cs_warrant_flags_read(&d->warrant, &d->arena, s, cases, analysis, err);
     if (rc == CS_OK)
@@ -525,6 +419,7 @@ void cs_analysis_declared_release(struct cs_declared_analysis *d)
     free(d->outcomes);
     free(d->measures);
     free(d->contrasts);
+    free(d->interactions);
     cs_arena_release(&d->arena);
     *d = (struct cs_declared_analysis){0};
 }

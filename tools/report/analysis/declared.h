@@ -14,8 +14,17 @@ struct cs_spec_contrast {
     struct cs_side comparator_side;
     const char *comparator_text;
     uint32_t stratum, value; /* CS_NONE: all cases */
+    struct cs_within within; /* the part of the plan it is over */
     bool floor;
     bool exploratory; /* family: exploratory */
+};
+
+/* Whether the shift of a contrast differs between the levels of another factor, models, or kinds of cases. */
+struct cs_spec_interaction {
+    uint32_t contrast;
+    enum cs_modifier by;
+    uint32_t modifier; /* factor or stratum, by what it is; CS_NONE of models */
+    bool exploratory;
 };
 
 struct cs_declared_analysis {
@@ -29,6 +38,8 @@ struct cs_declared_analysis {
     uint32_t n_outcomes;
     struct cs_spec_contrast *contrasts;
     uint32_t n_contrasts;
+    struct cs_spec_interaction *interactions;
+    uint32_t n_interactions;
     struct cs_warrant_list warrant;
     const bool **flagged;     /* by outcome, contrast: cases that are left out, or NULL */
     const char *warrant_note; /* a sentence for the reader */
@@ -46,5 +57,7 @@ uint32_t cs_analysis_declared_level_of_role(const struct cs_factor *f, enum cs_r
 /* All placebo levels. */
 struct cs_side cs_analysis_declared_placebo_side(const struct cs_factor *f);
 struct cs_side cs_analysis_declared_one_level(uint32_t level);
+/* Over all cases and the whole plan. */
+bool cs_analysis_declared_is_whole(const struct cs_spec_contrast *c);
 
 #endif

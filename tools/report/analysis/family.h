@@ -7,6 +7,18 @@
 
 #include "tools/report/stats/finding.h"
 
+/* Several differences that are one test of the family (finding.h). Arrays of n, the caller's. */
+struct cs_family_joint {
+    double p; /* of all at once */
+    size_t n;
+    bool apart;                         /* each has a verdict of its own: categories of an answer */
+    const struct cs_cluster_test *test; /* of each difference */
+    const double *worst, *best;         /* its mean when unusable answers all go one way */
+    struct cs_interval *ci;             /* results from here: simultaneous with the verdict */
+    struct cs_finding *found;           /* apart only: verdicts with worst and best case; NULL otherwise */
+    bool *crossed;                      /* likewise */
+};
+
 struct cs_family_test {
     const double *diff; /* n of them, one a cluster */
     const uint32_t *cluster;
@@ -14,8 +26,12 @@ struct cs_family_test {
     double range, margin; /* as in cluster.h; 0: none declared */
     double worst, best;   /* mean shift when unusable answers all go one way; equal to the mean without such answers */
     bool eligible;        /* may have a verdict; a test that may not still counts in the family */
+    bool single;          /* one pair of yes/no answers a cluster: */
+    struct cs_pairs pairs;
+    struct cs_family_joint
+        *joint; /* NULL: one difference; else diff, cluster, n, worst and best are not read. Not under max-T */
 
-    struct cs_cluster_test test; /* results from here */
+    struct cs_cluster_test test; /* results from here; of a joint test that of its clearest difference */
     bool usable;
     double p_adjusted, p_equivalence, p_equivalence_adjusted;
     struct cs_interval ci;

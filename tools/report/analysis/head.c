@@ -45,7 +45,10 @@ static void fill_model(struct cs_report_work *w, uint32_t m, struct cs_report_mo
         .adopted = f->adopted,
         .input_tokens = f->input_tokens,
         .output_tokens = f->output_tokens,
-        .cost_usd = (double)f->cost_nano_usd / 1e9,
+        .cost_usd = f->priced || f->terminal == 0 ? (double)f->cost_nano_usd / 1e9 : -1,
+        .wasted_usd = (double)f->wasted_nano_usd / 1e9,
+        .untold = f->untold,
+        .cached = f->cached,
         .ambiguous_usd_max = f->ambiguous_nano_usd < 0 ? -1 : (double)f->ambiguous_nano_usd / 1e9,
     };
 }
@@ -194,6 +197,13 @@ static struct cs_report_figure ambiguous_usd(const struct cs_report *r, const vo
     return (struct cs_report_figure){m->ambiguous_usd_max >= 0, m->ambiguous_usd_max};
 }
 
+static struct cs_report_figure cost_usd(const struct cs_report *r, const void *row)
+{
+    const struct cs_report_model *m = row;
+    (void)r;
+    return (struct cs_report_figure){m->cost_usd >= 0, m->cost_usd};
+}
+
 static const char *kind_word(const struct cs_report *r, const void *row)
 {
     const struct cs_report_outcome *o = row;
@@ -221,7 +231,7 @@ static const struct cs_report_column model_columns[] = {
     CS_COLUMN_SAME(model, first_call),
     CS_COLUMN_SAME(model, last_call),
     CS_COLUMN_SAME(model, attempts),
-    CS_COLUMN(model, cost_usd, "cost_usd", NULL),
+    {"cost_usd", NULL, .kind = CS_COLUMN_NUMBER, .number = cost_usd},
     CS_COLUMN_SAME(model, ambiguous),
     {"ambiguous_usd_max", NULL, .kind = CS_COLUMN_NUMBER, .number = ambiguous_usd},
     CS_COLUMN_BESIDE(CS_COLUMN_COUNTS, model, resolved, n_resolved, "answered_by", NULL),
@@ -229,7 +239,7 @@ static const struct cs_report_column model_columns[] = {
     CS_COLUMN(model, adopted, NULL, "adopted"),
     CS_COLUMN(model, input_tokens, NULL, "input_tokens"),
     CS_COLUMN(model, output_tokens, NULL, "output_tokens"),
-    CS_COLUMN(model, cost_usd, NULL, "cost_usd"),
+    {NULL, "cost_usd", .kind = CS_COLUMN_NUMBER, .number = cost_usd},
     CS_COLUMN_OF(CS_COLUMN_NOTE_FLAG, model, simulated, "note", "note"),
     {0},
 };

@@ -102,16 +102,12 @@ static void fill_factor(struct cs_report_work *w, uint32_t model, uint32_t outco
 
 static void all_label_ratios(const struct cs_report_work *w, const struct labelled_rows *l)
 {
-    struct cs_ratio_job *jobs = cs_xcalloc(l->n + 1, sizeof *jobs);
-    size_t n = 0;
     for (uint32_t i = 0; i < l->n; i++) {
         if (l->kept[i].n > 0)
-            jobs[n++] = (struct cs_ratio_job){&l->kept[i], &l->rows[i].ratio_of_ratios, &l->rows[i].ratio_of_ratios_ci};
-    }
-    cs_rate_ratios(w, jobs, n);
-    free(jobs);
-    for (uint32_t i = 0; i < l->n; i++)
+            cs_rate_ratios_of(&l->kept[i], w->declared->alpha, &l->rows[i].ratio_of_ratios,
+                              &l->rows[i].ratio_of_ratios_ci);
         cs_reduce_paired_release(&l->kept[i]);
+    }
 }
 
 void cs_analysis_labels(struct cs_report_work *w)

@@ -3,7 +3,18 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/stats/cluster.h"
+#include "tools/report/stats/proportion.h"
 #include "tools/report/analysis/sections.h"
+
+/* One answer a cluster: Wilson's interval, which t's is no match for near 0 and 1. */
+static struct cs_report_span wilson(const struct cs_paired *p, double alpha)
+{
+    uint32_t yes = 0;
+    for (uint32_t i = 0; i < p->n; i++)
+        yes += p->level[i] > 0.5;
+    const struct cs_proportion w = cs_proportion_wilson(yes, p->n, alpha);
+    return w.status == CS_STAT_OK ? (struct cs_report_span){true, w.ci.lo, w.ci.hi} : (struct cs_report_span){0};
+}
 
 static void fill_row(const struct cs_report_work *w, const struct cs_arrangement *a, struct cs_report_rate *row)
 {
@@ -18,7 +29,9 @@ static void fill_row(const struct cs_report_work *w, const struct cs_arrangement
     const struct cs_cluster_test t = cs_cluster_t(p.level, p.n, w->declared->alpha, cs_analysis_work_range(m));
     if (p.n > 0)
         row->rate = cs_analysis_work_known(t.mean);
-    if (cs_stats_usable(t.status))
+    if (p.single)
+        row->ci = wilson(&p, w->declared->alpha);
+    else if (cs_stats_usable(t.status))
         row->ci = share ? (struct cs_report_span){true, cs_stats_unit(t.ci.lo), cs_stats_unit(t.ci.hi)}
                         : (struct cs_report_span){true, t.ci.lo, t.ci.hi};
     cs_reduce_paired_release(&p);

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
-#include "tools/report/stats/stats.h"
+#include "tools/report/stats/components.h"
+#include "tools/report/stats/dist.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/words.h"
 
@@ -139,8 +140,8 @@ static void range_floor(const struct cs_report_work *w, struct growing *g, uint3
     for (uint32_t k = 0; k < w->declared->n_contrasts; k++) {
         const struct cs_spec_contrast *spec = &w->declared->contrasts[k];
         const struct cs_report_contrast *c = &w->r->contrasts[cs_analysis_work_contrast_at(w, model, outcome, k)];
-        if (!spec->floor || spec->against != CS_AGAINST_CONTROL || spec->stratum != CS_NONE || !c->shift.known ||
-            kind_of(w->study->factors[spec->factor].levels[spec->level].role) != kind)
+        if (!spec->floor || spec->against != CS_AGAINST_CONTROL || !cs_analysis_declared_is_whole(spec) ||
+            !c->shift.known || kind_of(w->study->factors[spec->factor].levels[spec->level].role) != kind)
             continue;
         f.range.low = f.n_arms == 0 || c->shift.value < f.range.low ? c->shift.value : f.range.low;
         f.range.high = f.n_arms == 0 || c->shift.value > f.range.high ? c->shift.value : f.range.high;
@@ -198,6 +199,18 @@ static void inner_floors(const struct cs_report_work *w, struct growing *g, uint
 
 /* ---- components of contrasts ------------------------------------------------------------------------------------------------ */
 
+/* Its standard error leaves out one cluster at a time. */
+static struct cs_report_span case_variance_ci(const struct cs_paired *p, double alpha, double scale)
+{
+    struct cs_component_cluster *cluster = cs_xcalloc((size_t)p->n + 1, sizeof *cluster);
+    for (uint32_t i = 0; i < p->n; i++)
+        cluster[i] = (struct cs_component_cluster){.d = p->diff[i], .v = p->sampling[i]};
+    const struct cs_component c = cs_stats_components_reduced(cluster, p->n, alpha, 0).case_sq;
+    const double reach = cs_dist_t_critical(alpha / 2, p->n - 1) * c.se;
+    free(cluster);
+    return (struct cs_report_span){true, (c.value - reach) * scale, (c.value + reach) * scale};
+}
+
 static void one_component(const struct cs_report_work *w, uint32_t model, uint32_t outcome, uint32_t contrast,
                           struct cs_report_component *out)
 {
@@ -230,6 +243,7 @@ static void one_component(const struct cs_report_work *w, uint32_t model, uint32
     }
     const double variance = d.var - v.mean;
     out->case_variance = cs_analysis_work_known(variance * scale * scale);
+    out->case_variance_ci = case_variance_ci(p, w->declared->alpha, scale * scale);
     out->case_sd = cs_analysis_work_known(variance > 0 ? sqrt(variance) * scale : 0);
     out->noise = cs_analysis_work_known(p->noise);
 }
@@ -279,7 +293,7 @@ static void factor_components(const struct cs_report_work *w, struct growing *g,
     struct cs_report_component c;
     for (uint32_t k = 0; k < w->declared->n_contrasts; k++) {
         const struct cs_spec_contrast *spec = &w->declared->contrasts[k];
-        if (spec->factor != factor || spec->against != CS_AGAINST_CONTROL || spec->stratum != CS_NONE)
+        if (spec->factor != factor || spec->against != CS_AGAINST_CONTROL || !cs_analysis_declared_is_whole(spec))
             continue;
         one_component(w, model, outcome, k, &c);
         add_component(&levels, &c);
@@ -364,6 +378,7 @@ static const struct cs_report_column component_columns[] = {
     CS_COLUMN_SAME(component, case_variance),
     CS_COLUMN_SAME(component, noise),
     CS_COLUMN_SAME(component, why),
+    CS_COLUMN(component, case_variance_ci, "case_variance_ci", "case_variance_low,case_variance_high"),
     CS_COLUMN_END_MODEL(component),
 };
 const struct cs_report_table cs_analysis_noise_tables[] = {

@@ -121,16 +121,30 @@ static const char *calls_text(const struct items *l)
 
 static const char *spend_text(const struct items *l)
 {
-    uint64_t input = 0, output = 0;
-    double cost = 0;
+    uint64_t input = 0, output = 0, untold = 0, unpriced = 0;
+    double cost = 0, wasted = 0;
     for (uint32_t m = 0; m < l->w->r->n_models; m++) {
         input += l->w->r->models[m].input_tokens;
         output += l->w->r->models[m].output_tokens;
-        cost += l->w->r->models[m].cost_usd;
+        unpriced += l->w->r->models[m].cost_usd < 0;
+        cost += l->w->r->models[m].cost_usd < 0 ? 0 : l->w->r->models[m].cost_usd;
+        wasted += l->w->r->models[m].wasted_usd;
+        untold += l->w->r->models[m].untold;
     }
-    return cs_arena_printf(&l->w->r->arena,
-                           "%" PRIu64 " input and %" PRIu64 " output tokens, USD %.2f by the prices declared", input,
-                           output, cost);
+    const char *text = cs_arena_printf(&l->w->r->arena, "%" PRIu64 " input and %" PRIu64 " output tokens, ", input,
+                                       output);
+    if (unpriced == l->w->r->n_models && unpriced > 0)
+        return cs_arena_printf(&l->w->r->arena, "%sat a cost that is not known, for no prices are declared", text);
+    text = cs_arena_printf(&l->w->r->arena, "%s%sUSD %.2f by the prices declared", text,
+                           untold > 0 || unpriced > 0 ? "at least " : "", cost);
+    if (unpriced > 0)
+        text = cs_arena_printf(&l->w->r->arena, "%s; %" PRIu64 " models have none", text, unpriced);
+    if (untold > 0)
+        text = cs_arena_printf(&l->w->r->arena, "%s; %" PRIu64 " answers do not tell their whole usage", text, untold);
+    if (wasted > 0)
+        text = cs_arena_printf(&l->w->r->arena, "%s; USD %.2f of it for replies that gave nothing to use", text,
+                               wasted);
+    return text;
 }
 
 static const char *task_text(const struct items *l)

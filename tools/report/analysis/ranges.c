@@ -100,7 +100,7 @@ void cs_analysis_ranges(struct cs_report_work *w)
     for (uint32_t o = 0; o < r->n_outcomes; o++) {
         for (uint32_t k = 0; k < d->n_contrasts; k++) {
             const struct cs_report_contrast *c = &r->contrasts[cs_analysis_work_contrast_at(w, 0, o, k)];
-            if (d->contrasts[k].stratum != CS_NONE || r->outcomes[o].role == CS_OUTCOME_UNDECLARED)
+            if (!cs_analysis_declared_is_whole(&d->contrasts[k]) || r->outcomes[o].role == CS_OUTCOME_UNDECLARED)
                 continue;
             struct cs_report_range row = {.outcome = o,
                                           .factor = c->factor,

@@ -438,6 +438,16 @@ static bool passes(const struct cs_case_filter *f, const struct cs_case_facts *c
     return !f->labelled || (m->label != NULL && m->label[case_index] != CS_NONE);
 }
 
+/* The cells of a group share the arms of all other factors. */
+static bool is_within(const struct cs_within *within, const struct cs_grid *g, const struct cs_arrangement *a,
+                      uint32_t group)
+{
+    if (!within->some)
+        return true;
+    const uint32_t cell = a->cells[a->spots[a->first[group * a->n_levels]].first];
+    return g->cells[cell].at.arms[within->factor].level == within->level;
+}
+
 static void finish(struct cs_paired *out, const struct tally *tallies, uint32_t n_clusters, const struct cs_measure *m)
 {
     double noise = 0, low = 0, high = 0, up = 0, down = 0;
@@ -496,6 +506,8 @@ void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const str
         if (!passes(filter, cases, m, c))
             continue;
         for (uint32_t i = 0; i < a->n_groups; i++) {
+            if (!is_within(&filter->within, g, a, i))
+                continue;
             value_side(&p, i, c, level, &p.sides[0]);
             value_side(&p, i, c, comparator, &p.sides[1]);
             for (int k = 0; k < 2; k++) {

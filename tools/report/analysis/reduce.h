@@ -82,11 +82,16 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
 /* How a trial with this outcome counts among the lost ones; CS_LOST_KINDS: it has an answer. */
 enum cs_lost_kind cs_reduce_lost_kind(enum cs_outcome o);
 
+struct cs_within { /* only where another factor has this level */
+    bool some;
+    uint32_t factor, level;
+};
 struct cs_case_filter {
     uint32_t stratum, value; /* stratum NONE: all cases */
     bool labelled;           /* only those with a label of the measure */
     const bool *flagged;     /* one a case, or NULL: flagged cases are left out */
     bool only_flagged;       /* these alone */
+    struct cs_within within;
 };
 
 struct cs_paired { /* arrays of n, one a cluster, ascending by cluster number; free()d by release */

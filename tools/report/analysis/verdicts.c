@@ -1,6 +1,7 @@
 /* verdicts.c - the declared families judged: adjusted p values, simultaneous intervals, verdicts and why there is none. */
 #include "tools/report/analysis/verdicts.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
@@ -84,6 +85,15 @@ static const char *why_none(const struct cs_report_work *w, size_t at, const str
     return "";
 }
 
+struct cs_pairs cs_verdicts_pairs(const struct cs_paired *p)
+{
+    struct cs_pairs pairs = {.lost = (uint32_t)p->b, .gained = (uint32_t)p->c};
+    for (uint32_t i = 0; i < p->n; i++)
+        pairs.both += p->level[i] > 0.5 && p->comparator[i] > 0.5;
+    pairs.neither = p->n - pairs.both - pairs.lost - pairs.gained;
+    return pairs;
+}
+
 /* ---- families --------------------------------------------------------------------------------------------------- */
 
 static void enter(const struct cs_report_work *w, size_t at, struct cs_family_test *t)
@@ -101,7 +111,10 @@ static void enter(const struct cs_report_work *w, size_t at, struct cs_family_te
         .worst = p->bounded ? p->low : mean,
         .best = p->bounded ? p->high : mean,
         .eligible = c->why[0] == '\0',
+        .single = p->single,
     };
+    if (p->single)
+        t->pairs = cs_verdicts_pairs(p);
 }
 
 static void leave(struct cs_report_work *w, size_t at, const struct cs_family_test *t)
@@ -129,28 +142,230 @@ static void leave(struct cs_report_work *w, size_t at, const struct cs_family_te
         c->why = "the declared adjustment cannot be computed";
 }
 
+/* ---- nominal answers: one test, its categories inside it ----------------------------------------------------------- */
+
+/* Two categories of the same answers, one the mirror of the other, are one difference. */
+static bool is_mirror(const struct cs_paired *a, const struct cs_paired *b)
+{
+    for (uint32_t i = 0; i < a->n && a->n == b->n; i++) {
+        if (fabs(a->diff[i] + b->diff[i]) > CS_STAT_ZERO)
+            return false;
+    }
+    return a->n == b->n && fabs(a->low + b->high) <= CS_STAT_ZERO && fabs(a->high + b->low) <= CS_STAT_ZERO;
+}
+
+static struct cs_cluster_test test_of(const struct cs_report_work *w, size_t at)
+{
+    const struct cs_paired *p = &w->paired[at];
+    const double range = cs_analysis_work_range(&w->declared->measures[w->r->contrasts[at].outcome]);
+    return p->single ? cs_cluster_pairs(cs_verdicts_pairs(p), w->declared->alpha)
+                     : cs_cluster_t(p->diff, p->n, w->declared->alpha, range);
+}
+
+/* The joint test of the categories; arrays are freed by release_categories. */
+static void enter_categories(const struct cs_report_work *w, const struct cs_report_category_test *c,
+                             struct cs_family_joint *j, struct cs_family_test *t)
+{
+    const uint32_t step = w->declared->n_contrasts, n = c->n_categories;
+    struct cs_cluster_test *test = cs_xcalloc(n, sizeof *test);
+    double *worst = cs_xcalloc(n, sizeof *worst), *best = cs_xcalloc(n, sizeof *best), least = 1;
+    const bool mirror = n == 2 && is_mirror(&w->paired[c->contrast], &w->paired[c->contrast + step]);
+    for (uint32_t k = 0; k < n; k++) {
+        const struct cs_paired *p = &w->paired[c->contrast + k * step];
+        test[k] = test_of(w, c->contrast + k * step);
+        worst[k] = p->n > 0 ? p->low : test[k].mean;
+        best[k] = p->n > 0 ? p->high : test[k].mean;
+        least = cs_stats_usable(test[k].status) ? cs_stats_min(least, test[k].p) : least;
+    }
+    *j = (struct cs_family_joint){.p = c->p.known && !mirror ? c->p.value : cs_stats_unit(least * (mirror ? 1 : n)),
+                                  .n = mirror ? 1 : n,
+                                  .apart = true,
+                                  .test = test,
+                                  .worst = worst,
+                                  .best = best,
+                                  .ci = cs_xcalloc(n, sizeof *j->ci),
+                                  .found = cs_xcalloc(n, sizeof *j->found),
+                                  .crossed = cs_xcalloc(n, sizeof *j->crossed)};
+    enter(w, c->contrast, t);
+    t->joint = j;
+}
+
+static void release_categories(struct cs_family_joint *j)
+{
+    free((void *)(uintptr_t)j->test);
+    free((void *)(uintptr_t)j->worst);
+    free((void *)(uintptr_t)j->best);
+    free(j->ci);
+    free(j->found);
+    free(j->crossed);
+}
+
+static void leave_categories(struct cs_report_work *w, struct cs_report_category_test *c,
+                             const struct cs_family_test *t)
+{
+    const struct cs_family_joint *j = t->joint;
+    c->p_adjusted = cs_analysis_work_known(t->p_adjusted);
+    for (uint32_t k = 0; k < c->n_categories; k++) {
+        const size_t at = c->contrast + (size_t)k * w->declared->n_contrasts, from = k < j->n ? k : 0;
+        const struct cs_finding *f = &j->found[from];
+        struct cs_family_test one = *t;
+        one.test = j->test[k];
+        one.usable = cs_stats_usable(j->test[k].status);
+        one.eligible = w->r->contrasts[at].why[0] == '\0';
+        one.p_adjusted = f->p_adjusted;
+        one.p_equivalence = f->tost_p;
+        one.p_equivalence_adjusted = f->tost_p_adjusted;
+        one.ci = k < j->n ? f->ci : (struct cs_interval){-f->ci.hi, -f->ci.lo};
+        one.verdict = one.eligible ? f->verdict : CS_STAT_VERDICT_NONE;
+        one.crossed = one.eligible && j->crossed[from];
+        leave(w, at, &one);
+    }
+}
+
+/* ---- interactions ----------------------------------------------------------------------------------------------------- */
+
+static const char *why_no_interaction(const struct cs_report_work *w, const struct cs_report_interaction *x)
+{
+    const uint32_t models = x->model == CS_REPORT_NONE ? w->r->n_models : 1;
+    const size_t step = (size_t)w->declared->n_outcomes * w->declared->n_contrasts;
+    if (x->why[0] != '\0')
+        return x->why;
+    for (uint32_t m = 0; m < models; m++) {
+        if (w->r->contrasts[x->contrast + m * step].why[0] != '\0')
+            return w->r->contrasts[x->contrast + m * step].why;
+    }
+    for (uint32_t i = x->first; i < x->first + x->n_levels; i++) {
+        if (w->r->interaction_levels[i].clusters < CS_CLUSTERS_MIN)
+            return "fewer than 5 clusters in one of its levels";
+    }
+    return "";
+}
+
+static void enter_interaction(const struct cs_report_work *w, struct cs_report_interaction *x,
+                              struct cs_family_joint *j, struct cs_family_test *t)
+{
+    const double scale = cs_analysis_work_scale(&w->r->outcomes[x->outcome]);
+    *t = (struct cs_family_test){
+        .margin = x->margin.known ? x->margin.value / scale : 0, .eligible = x->why[0] == '\0', .joint = j};
+}
+
+static void leave_interaction(struct cs_report_work *w, struct cs_report_interaction *x, const struct cs_family_test *t)
+{
+    const double scale = cs_analysis_work_scale(&w->r->outcomes[x->outcome]);
+    x->verdict = verdict_of(t->verdict, x->margin.known);
+    if (t->usable)
+        x->p_adjusted = cs_analysis_work_known(t->p_adjusted);
+    if (t->usable && x->margin.known) {
+        x->p_equivalence = cs_analysis_work_known(t->p_equivalence);
+        x->p_equivalence_adjusted = cs_analysis_work_known(t->p_equivalence_adjusted);
+    }
+    if (t->crossed)
+        x->why = "refusals, unreadable answers, timeouts or failures could change the verdict";
+    else if (x->verdict == CS_VERDICT_NONE && x->why[0] == '\0')
+        x->why = "the declared adjustment cannot be computed";
+    for (uint32_t k = 1; k < x->n_levels; k++) {
+        const struct cs_interval ci = t->joint->ci[k - 1];
+        if (cs_stats_usable(t->joint->test[k - 1].status))
+            w->r->interaction_levels[x->first + k].difference_simultaneous = (struct cs_report_span){
+                true, ci.lo * scale, ci.hi * scale};
+    }
+}
+
+/* ---- all of it ---------------------------------------------------------------------------------------------------------- */
+
+struct family { /* being put together */
+    struct cs_family_test *tests;
+    size_t n;
+    uint32_t *of; /* contrast, category test or interaction */
+    uint32_t contrasts, categories;
+};
+
+static bool is_in(bool in_family, bool is_primary, bool primary)
+{
+    return in_family && is_primary == primary;
+}
+
+/* one_each: every category stands for itself. Under max-T, whose joint distribution they are part of, and where nothing is adjusted. */
+static void gather_contrasts(struct cs_report_work *w, struct family *f, bool primary, bool one_each,
+                             struct cs_family_joint *joints)
+{
+    struct cs_report *r = w->r;
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        const struct cs_report_contrast *c = &r->contrasts[i];
+        const bool apart = r->outcomes[c->outcome].kind != CS_OUTCOME_CATEGORY || one_each;
+        if (!apart || !is_in(c->in_family, c->primary, primary))
+            continue;
+        f->of[f->n] = i;
+        enter(w, i, &f->tests[f->n++]);
+    }
+    f->contrasts = (uint32_t)f->n;
+    for (uint32_t i = 0; i < r->n_category_tests && !one_each; i++) {
+        const struct cs_report_contrast *c = &r->contrasts[r->category_tests[i].contrast];
+        if (!is_in(c->in_family, c->primary, primary))
+            continue;
+        f->of[f->n] = i;
+        enter_categories(w, &r->category_tests[i], &joints[f->categories++], &f->tests[f->n]);
+        f->n++;
+    }
+}
+
+static void gather_interactions(struct cs_report_work *w, struct family *f, bool primary)
+{
+    struct cs_report *r = w->r;
+    for (uint32_t i = 0; i < r->n_interactions; i++) {
+        if (!is_in(r->interactions[i].in_family, r->interactions[i].primary, primary))
+            continue;
+        f->of[f->n] = i;
+        enter_interaction(w, &r->interactions[i], &w->joints[i], &f->tests[f->n++]);
+    }
+}
+
+static void scatter(struct cs_report_work *w, struct family *f)
+{
+    struct cs_report *r = w->r;
+    for (size_t i = 0; i < f->n; i++) {
+        if (i < f->contrasts)
+            leave(w, f->of[i], &f->tests[i]);
+        else if (i < (size_t)f->contrasts + f->categories)
+            leave_categories(w, &r->category_tests[f->of[i]], &f->tests[i]);
+        else
+            leave_interaction(w, &r->interactions[f->of[i]], &f->tests[i]);
+    }
+}
+
+/* Interactions are tests of the family like others; under max-T, which needs single differences, they are one of their own, by Holm. */
 static uint32_t judge(struct cs_report_work *w, bool primary, enum cs_adjust method)
 {
     struct cs_report *r = w->r;
-    size_t *at = cs_xcalloc(r->n_contrasts + 1, sizeof *at), n = 0;
-    for (size_t i = 0; i < r->n_contrasts; i++) {
-        if (r->contrasts[i].in_family && r->contrasts[i].primary == primary)
-            at[n++] = i;
+    const size_t most = (size_t)r->n_contrasts + r->n_category_tests + r->n_interactions + 1;
+    const bool max_t = method == CS_ADJUST_MAX_T;
+    struct cs_family_joint *joints = cs_xcalloc((size_t)r->n_category_tests + 1, sizeof *joints);
+    struct family f = {.tests = cs_xcalloc(most, sizeof *f.tests), .of = cs_xcalloc(most, sizeof *f.of)};
+    struct cs_family_rule rule = {.method = method,
+                                  .alpha = w->declared->alpha,
+                                  .complete = r->complete,
+                                  .n_clusters = r->n_clusters,
+                                  .boot = {.seed = w->seed, .draws = w->draws, .threads = w->threads}};
+    gather_contrasts(w, &f, primary, max_t || method == CS_ADJUST_NONE, joints);
+    if (!max_t)
+        gather_interactions(w, &f, primary);
+    cs_family_judge(&rule, f.tests, f.n);
+    scatter(w, &f);
+    if (max_t) {
+        const size_t alone = f.n;
+        f.n = f.contrasts = f.categories = 0;
+        gather_interactions(w, &f, primary);
+        rule.method = CS_ADJUST_HOLM;
+        cs_family_judge(&rule, f.tests, f.n);
+        scatter(w, &f);
+        f.n += alone;
     }
-    struct cs_family_test *tests = cs_xcalloc(n + 1, sizeof *tests);
-    const struct cs_family_rule rule = {.method = method,
-                                        .alpha = w->declared->alpha,
-                                        .complete = r->complete,
-                                        .n_clusters = r->n_clusters,
-                                        .boot = {.seed = w->seed, .draws = w->draws, .threads = w->threads}};
-    for (size_t i = 0; i < n; i++)
-        enter(w, at[i], &tests[i]);
-    cs_family_judge(&rule, tests, n);
-    for (size_t i = 0; i < n; i++)
-        leave(w, at[i], &tests[i]);
-    free(tests);
-    free(at);
-    return (uint32_t)n;
+    for (uint32_t i = 0; i < r->n_category_tests; i++)
+        release_categories(&joints[i]);
+    free(joints);
+    free(f.tests);
+    free(f.of);
+    return (uint32_t)f.n;
 }
 
 void cs_verdicts_judge(struct cs_report_work *w)
@@ -160,6 +375,10 @@ void cs_verdicts_judge(struct cs_report_work *w)
     for (size_t i = 0; i < r->n_contrasts; i++) {
         r->contrasts[i].verdict = CS_VERDICT_NONE;
         r->contrasts[i].why = why_none(w, i, &w->declared->contrasts[i % w->declared->n_contrasts]);
+    }
+    for (uint32_t i = 0; i < r->n_interactions; i++) {
+        r->interactions[i].verdict = CS_VERDICT_NONE;
+        r->interactions[i].why = why_no_interaction(w, &r->interactions[i]);
     }
     r->declared.family = judge(w, true, declared);
     /* exploratory outcomes and contrasts: false discovery rate, whatever guards the primary ones */

@@ -3,8 +3,12 @@
 #define CS_REPORT_VERDICTS_H
 
 #include "tools/report/analysis/work.h"
+#include "tools/report/stats/proportion.h"
 
 /* After the contrasts and the counts of usable answers. */
 void cs_verdicts_judge(struct cs_report_work *w);
+
+/* Both, lost, gained, neither, of clusters that gave one pair of yes/no answers each (p->single). */
+struct cs_pairs cs_verdicts_pairs(const struct cs_paired *p);
 
 #endif

@@ -71,13 +71,13 @@ void cs_analysis_warrants(struct cs_report_work *w)
     const struct cs_declared_analysis *d = w->declared;
     uint32_t most = 0;
     for (size_t i = 0; i < (size_t)r->n_outcomes * d->n_contrasts; i++)
-        most += d->flagged[i] != NULL && d->contrasts[i % d->n_contrasts].stratum == CS_NONE;
+        most += d->flagged[i] != NULL && cs_analysis_declared_is_whole(&d->contrasts[i % d->n_contrasts]);
     struct cs_report_warrant *rows = cs_arena_array(&r->arena, (size_t)most * r->n_models + 1, sizeof *rows);
     for (uint32_t i = 0; i < r->n_contrasts && most > 0; i++) {
         const struct cs_report_contrast *c = &r->contrasts[i];
         const struct cs_spec_contrast *spec = &d->contrasts[i % d->n_contrasts];
         const bool *flagged = d->flagged[(size_t)c->outcome * d->n_contrasts + i % d->n_contrasts];
-        if (flagged == NULL || spec->stratum != CS_NONE)
+        if (flagged == NULL || !cs_analysis_declared_is_whole(spec))
             continue;
         struct cs_report_warrant *row = &rows[r->n_warrants++];
         *row = (struct cs_report_warrant){.contrast = i, .cases = (uint32_t)c->warranted, .why = ""};

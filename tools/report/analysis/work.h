@@ -6,6 +6,7 @@
 #include "tools/report/model.h"
 #include "tools/report/read/source.h"
 
+struct cs_family_joint;
 struct cs_report_work {
     const struct cs_report_source *source, *against; /* against: another run of the study, or NULL */
     const struct cs_acts *acts;                      /* NULL: not known */
@@ -20,9 +21,10 @@ struct cs_report_work {
     uint32_t draws;
     unsigned threads;
     uint32_t n_paired;
-    struct cs_paired *paired; /* one per contrast of the report: model, outcome, declared contrast */
-    struct cs_report *r;      /* being made */
-    enum cs_err rc;           /* set by a section that cannot go on, which ends the analysis; *err says why */
+    struct cs_paired *paired;       /* one per contrast of the report: model, outcome, declared contrast */
+    struct cs_family_joint *joints; /* one per interaction of the report */
+    struct cs_report *r;            /* being made */
+    enum cs_err rc;                 /* set by a section that cannot go on, which ends the analysis; *err says why */
     struct cs_error *err;
 };
 

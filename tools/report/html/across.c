@@ -179,6 +179,11 @@ void cs_html_across(struct cs_page *p)
             "<p>%u models are too few to stand for models in general: their results and their range are given, and no "
             "average with an interval (from %d models on).</p>\n",
             p->r->n_models, CROSSED_MODELS_MIN);
+    else
+        fputs(
+            "<p>The interval of a mean over models resamples cases and models at once. It is known to be about 15 % too "
+            "wide: it holds more often than it says, never less.</p>\n",
+            p->out);
     for (uint32_t o = 0; o < p->r->n_outcomes; o++)
         write_ranges(p, o);
     write_dates(p);

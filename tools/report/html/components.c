@@ -13,6 +13,18 @@ static struct cs_scale sd_scale(const struct cs_report *r, uint32_t outcome)
     return cs_svg_scale_fit(0, hi, 4);
 }
 
+/* The interval is that of the variance; below 0 there is no spread to be seen. */
+static void write_case_sd(struct cs_page *p, const struct cs_report_component *c, int decimals)
+{
+    const struct cs_report_span v = c->case_variance_ci;
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_fixed(cs_html_page_figure_value(c->case_sd), decimals).s);
+    if (v.known) {
+        const struct cs_report_span sd = {true, sqrt(fmax(v.low, 0)), sqrt(fmax(v.high, 0))};
+        cs_html(p->out, " (%s)", cs_html_page_span(sd, decimals).s);
+    }
+    fputs("</td>", p->out);
+}
+
 static void write_component(struct cs_page *p, const struct cs_report_component *c, const struct cs_scale *s)
 {
     int decimals = cs_html_page_decimals(p, c->outcome);
@@ -30,7 +42,7 @@ static void write_component(struct cs_page *p, const struct cs_report_component 
     if (c->systematic_ci.known)
         cs_html(p->out, " (%s)", cs_html_page_span(c->systematic_ci, decimals).s);
     fputs("</td>", p->out);
-    cs_html_page_number(p, cs_num_fixed(cs_html_page_figure_value(c->case_sd), decimals));
+    write_case_sd(p, c, decimals);
     fputs("<td class=\"barcol\">", p->out);
     cs_svg_bar(p->out, s, cs_html_page_figure_value(c->case_sd), c->kind == CS_ARM_LEVELS ? "b-level" : "s-time");
     fputs("</td>", p->out);
@@ -61,7 +73,7 @@ static void write_component_rows(struct cs_page *p, uint32_t model, uint32_t out
             fputs("<thead><tr>", p->out);
             cs_html_page_column(p, single ? "Level" : "Arms", "");
             cs_html_page_column(p, single ? "Systematic shift (CI)" : "Systematic shift", "n");
-            cs_html_page_column(p, "Case-specific, SD", "n");
+            cs_html_page_column(p, single ? "Case-specific, SD (CI)" : "Case-specific, SD", "n");
             cs_html_page_column(p, "SD, drawn", "barcol");
             cs_html_page_column(p, cs_html_page_is_share(o) ? "Re-ask noise" : "Re-ask noise, variance", "n");
             cs_html_page_column(p, "Cases", "n");

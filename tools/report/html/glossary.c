@@ -45,9 +45,21 @@ static const struct {
      "is inconclusive.",
      ""},
     {"rate ratio",
-     "Rate under the level over rate under the comparator; its interval by a bootstrap of clusters. Not shown near a "
-     "rate of 0.",
-     "Efron and Tibshirani, An Introduction to the Bootstrap (1993)"},
+     "Rate under the level over rate under the comparator; its interval by t on a logarithmic scale. Not shown where "
+     "either was seen in fewer than five clusters.",
+     "Cochran, Sampling Techniques (1977) section 6"},
+    {"does the shift differ",
+     "One difference of shifts per cluster and level against the first level; all of them at once by Hotelling's T2, "
+     "with few clusters by the largest t. Between kinds of cases Welch's F.",
+     "Hotelling, Ann Math Stat 2 (1931) 360; Welch, Biometrika 38 (1951) 330"},
+    {"one pair of answers a case",
+     "p is that of the exact McNemar test, the interval of the shift is Newcombe's (method 10), that of a rate "
+     "Wilson's. The two follow different formulas: near the limit one may leave out what the other holds.",
+     "Newcombe, Stat Med 17 (1998) 2635; Wilson, J Am Stat Assoc 22 (1927) 209"},
+    {"few clusters moved",
+     "Where at most ten clusters moved at all, equivalence is judged with a wider interval: by the share that may "
+     "move beside those seen, times the range of the answer.",
+     "Clopper and Pearson, Biometrika 26 (1934) 404"},
     {"flips b and c, odds c/b, McNemar",
      "Cases whose answer went from yes to no (b) and from no to yes (c); only where each cluster gives one pair. "
      "Exact binomial test of b against c.",

@@ -5,30 +5,24 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
-#include "protocol/base/utf8.h"
+#include "protocol/base/plain.h"
 
 static const char REPLACEMENT[] = "\xEF\xBF\xBD";
-
-/* Bytes of the character at s by its first byte, at most what is left before the NUL. */
-static size_t char_bytes(const char *s)
-{
-    unsigned char c = (unsigned char)*s;
-    size_t want = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-    return strnlen(s, want);
-}
 
 void cs_html_text(FILE *out, const char *s)
 {
     if (s == NULL)
         return;
-    while (*s != '\0') {
-        size_t n = char_bytes(s);
-        if (!cs_utf8_valid(s, n)) {
+    size_t n;
+    for (size_t left = strlen(s); left > 0; s += n, left -= n) {
+        const unsigned char c = (unsigned char)*s;
+        uint32_t code;
+        const size_t hidden = cs_plain_hidden(s, left, &n, &code);
+        if (hidden > 0 && c != '\n' && c != '\t') {
             fputs(REPLACEMENT, out);
-            s++;
+            n = hidden;
             continue;
         }
-        unsigned char c = (unsigned char)*s;
         if (c == '&')
             fputs("&amp;", out);
         else if (c == '<')
@@ -39,11 +33,8 @@ void cs_html_text(FILE *out, const char *s)
             fputs("&quot;", out);
         else if (c == '\'')
             fputs("&#39;", out);
-        else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F)
-            fputs(REPLACEMENT, out);
         else
             fwrite(s, 1, n, out);
-        s += n;
     }
 }
 

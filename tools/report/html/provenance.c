@@ -43,7 +43,7 @@ static void write_models(struct cs_page *p)
         cs_html_page_number(p, cs_num_count(m->duplicates));
         cs_html_page_number(p, cs_num_count(m->input_tokens));
         cs_html_page_number(p, cs_num_count(m->output_tokens));
-        cs_html_page_number(p, cs_num_fixed(m->cost_usd > 0 ? m->cost_usd : NAN, 2)); /* prices may not be known */
+        cs_html_page_number(p, cs_num_fixed(m->cost_usd >= 0 ? m->cost_usd : NAN, 2)); /* prices may not be known */
         fputs("</tr>\n", p->out);
     }
     fputs("</tbody>", p->out);

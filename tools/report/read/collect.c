@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/wire/bill.h"
 #include "tools/report/read/rated_answers.h"
 
 void cs_collect_name(struct cs_collected_names *names, const char *name, int64_t when_ms)
@@ -110,9 +111,14 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     f->adopted += stands && (stored->flags & CS_OUTPUT_ADOPTED) != 0;
     f->input_tokens += o->input_tokens;
     f->output_tokens += o->output_tokens;
-    int64_t cost;
-    (void)cs_price_of(&m->price, o->input_tokens, o->cached_tokens, o->output_tokens, &cost);
-    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, cost);
+    const struct cs_bill_most most = cs_bill_most(0);
+    struct cs_bill bill;
+    cs_bill_of(&m->price, o, &most, &bill);
+    if ((stored->flags & CS_OUTPUT_ADOPTED) ==
+        0) /* take_counters knows what was wasted here, by failures too that stand no more */
+        bill.cost -= bill.wasted;
+    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, bill.cost);
+    f->priced = m->price.input >= 0 && m->price.output >= 0;
 }
 
 static bool needs_case(const struct cs_question *q)
@@ -269,6 +275,11 @@ static void take_counters(struct cs_collected_lane *f, const struct cs_counters 
 {
     f->duplicates = c->duplicates;
     f->ambiguous_nano_usd = c->ambiguous_nano_usd;
+    f->cost_nano_usd = cs_price_add(f->cost_nano_usd, c->wasted_nano_usd);
+    f->wasted_nano_usd = c->wasted_nano_usd;
+    f->voided_nano_usd = c->voided_nano_usd;
+    f->untold = c->untold;
+    f->cached = c->cached;
 }
 
 static void *scan_lanes(void *arg)

@@ -27,6 +27,9 @@ struct cs_collected_lane {
     uint64_t terminal, attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
     int64_t cost_nano_usd, ambiguous_nano_usd; /* ambiguous: as in struct cs_counters */
+    int64_t wasted_nano_usd, voided_nano_usd;  /* as there */
+    uint64_t untold, cached;                   /* as there; a table tells of none */
+    bool priced;                               /* its tokens have prices */
     uint64_t salvaged;                         /* ok by what a lenient reader takes */
     uint64_t unparsable[CS_ANSWER_FAULTS];     /* by cause; NONE: it was not noted */
     uint64_t reread;                           /* a later reading of the same text came to something else */

@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "protocol/study/price.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/hash.h"
 #include "protocol/table/names.h"
@@ -360,8 +361,9 @@ static void note_row(const struct table_read *r, const char *const *values, stru
         f->unparsable[cs_answer_fault_of(cell_of(values, r->at.cause))]++;
     f->input_tokens += count_of(cell_of(values, r->at.input_tokens));
     f->output_tokens += count_of(cell_of(values, r->at.output_tokens));
+    f->priced |= cost[0] != '\0';
     if (nano > 0 && nano < 1e18)
-        f->cost_nano_usd += (int64_t)(nano + 0.5);
+        f->cost_nano_usd = cs_price_add(f->cost_nano_usd, (int64_t)(nano + 0.5));
 }
 
 static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, const char *const *values,

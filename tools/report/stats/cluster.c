@@ -19,6 +19,8 @@ struct cs_interval cs_cluster_interval(const struct cs_cluster_test *test, doubl
 {
     CS_ASSERT(cs_stats_usable(test->status));
     CS_ASSERT(cs_stats_is_level(alpha));
+    if (test->exact)
+        return cs_proportion_newcombe_paired(test->pairs, alpha).ci;
     if (test->status == CS_STAT_BOUND)
         return bound_of_agreement(test, alpha / 2);
     const double reach = cs_dist_t_critical(alpha / 2, test->df) * test->se;
@@ -35,6 +37,8 @@ struct cs_cluster_test cs_cluster_t(const double *d, size_t n, double alpha, dou
     if (test.status == CS_STAT_BAD_INPUT)
         return test;
     test.mean = m.constant && fabs(m.mean) <= CS_STAT_ZERO ? 0 : m.mean;
+    for (size_t i = 0; i < n; i++)
+        test.moved += fabs(d[i]) > CS_STAT_ZERO;
     if (test.status != CS_STAT_OK)
         return test;
     if (m.constant) {
@@ -56,12 +60,127 @@ struct cs_cluster_test cs_cluster_t(const double *d, size_t n, double alpha, dou
     return test;
 }
 
+/* ---- one pair of answers a cluster ------------------------------------------------------------------------- */
+
+static void count_pairs(struct cs_cluster_test *test, struct cs_pairs pairs, double alpha)
+{
+    const double n = (double)test->n, b = pairs.lost, c = pairs.gained;
+    test->pairs = pairs;
+    test->moved = (size_t)pairs.lost + pairs.gained;
+    test->mean = (c - b) / n;
+    test->se = sqrt((b + c - n * test->mean * test->mean) / (n - 1) / n);
+    test->t = test->se > 0 ? test->mean / test->se : 0;
+    test->p = cs_proportion_mcnemar(pairs.lost, pairs.gained);
+    test->ci = cs_cluster_interval(test, alpha);
+}
+
+struct cs_cluster_test cs_cluster_pairs(struct cs_pairs pairs, double alpha)
+{
+    const size_t n = (size_t)pairs.both + pairs.lost + pairs.gained + pairs.neither;
+    struct cs_cluster_test test = {.n = n, .range = 1, .exact = true, .df = n > 1 ? (double)(n - 1) : 0};
+    test.status = !cs_stats_is_level(alpha) ? CS_STAT_BAD_INPUT : n < 2 ? CS_STAT_TOO_FEW : CS_STAT_OK;
+    if (cs_stats_usable(test.status))
+        count_pairs(&test, pairs, alpha);
+    else if (n == 1)
+        test.mean = (double)pairs.gained - (double)pairs.lost;
+    return test;
+}
+
+/* So many agreeing pairs that now disagree; no more than there are. */
+static struct cs_pairs disagree_more(struct cs_pairs pairs, double by, size_t n)
+{
+    const uint32_t agreeing = pairs.both + pairs.neither, wanted = (uint32_t)lround(fabs(by) * (double)n);
+    const uint32_t k = wanted < agreeing ? wanted : agreeing, of_neither = k < pairs.neither ? k : pairs.neither;
+    pairs.neither -= of_neither;
+    pairs.both -= k - of_neither;
+    if (by < 0)
+        pairs.lost += k;
+    else
+        pairs.gained += k;
+    return pairs;
+}
+
+struct cs_cluster_test cs_cluster_moved(const struct cs_cluster_test *test, double by, double alpha)
+{
+    struct cs_cluster_test out = *test;
+    if (!cs_stats_usable(test->status) || fabs(by) <= CS_STAT_ZERO)
+        return out;
+    if (test->exact) {
+        count_pairs(&out, disagree_more(test->pairs, by, test->n), alpha);
+        return out;
+    }
+    out.mean += by;
+    if (test->status == CS_STAT_BOUND) {
+        out.mean = cs_stats_max(-test->range, cs_stats_min(out.mean, test->range));
+        out.p = fabs(out.mean) <= CS_STAT_ZERO ? 1 : exp2(1 - (double)out.n);
+    } else {
+        out.t = out.mean / out.se;
+        out.p = cs_dist_t_two_sided(out.t, out.df);
+    }
+    out.ci = cs_cluster_interval(&out, alpha);
+    return out;
+}
+
+/* ---- equivalence -------------------------------------------------------------------------------------------- */
+
 /* The level at which the bound of agreement just reaches a limit `room` away, of `most` possible. */
 static double agreement_p(double room, double most, size_t n)
 {
     if (room <= 0)
         return 1;
     return room >= most ? 0 : exp((double)n * log1p(-room / most));
+}
+
+/* What t does not see where hardly a cluster moved. */
+static double unseen(const struct cs_cluster_test *test, double alpha)
+{
+    if (test->moved == 0 || test->moved > CS_CLUSTER_FEW_MOVED || test->moved >= test->n)
+        return 0;
+    const double share = (double)test->moved / (double)test->n;
+    return (cs_dist_binomial_bound_hi((uint32_t)test->moved, (uint32_t)test->n, alpha) - share) * test->range;
+}
+
+struct cs_interval cs_cluster_equivalence_interval(const struct cs_cluster_test *test, double alpha)
+{
+    struct cs_interval ci = cs_cluster_interval(test, 2 * alpha);
+    if (test->status == CS_STAT_OK && !test->exact) {
+        const double more = unseen(test, alpha);
+        ci.lo -= more;
+        ci.hi += more;
+    }
+    return ci;
+}
+
+/* The smallest level at which the interval lies inside the margin: it only shrinks as the level grows. */
+static double smallest_level(const struct cs_cluster_test *test, double margin)
+{
+    enum { STEPS = 60 };
+    double lo = 0, hi = 0.5 - 1e-12;
+    for (int i = 0; i < STEPS; i++) {
+        const double mid = lo + (hi - lo) / 2;
+        if (mid <= lo || mid >= hi)
+            break;
+        const struct cs_interval ci = cs_cluster_equivalence_interval(test, mid);
+        if (ci.lo > -margin && ci.hi < margin)
+            hi = mid;
+        else
+            lo = mid;
+    }
+    return hi;
+}
+
+static double tost_p(const struct cs_cluster_test *test, double margin)
+{
+    const double d = test->mean;
+    if (fabs(d) >= margin && (test->exact || test->status == CS_STAT_OK))
+        return cs_stats_max(0.5, test->exact ? 0.5 : cs_dist_t_upper((margin - fabs(d)) / test->se, test->df));
+    if (test->exact || (test->status == CS_STAT_OK && unseen(test, 0.05) > 0))
+        return smallest_level(test, margin);
+    if (test->status == CS_STAT_BOUND)
+        return cs_stats_max(agreement_p(margin - d, test->range - d, test->n),
+                            agreement_p(margin + d, test->range + d, test->n));
+    return cs_stats_max(cs_dist_t_upper((margin - d) / test->se, test->df),
+                        cs_dist_t_upper((margin + d) / test->se, test->df));
 }
 
 struct cs_tost cs_cluster_tost(const struct cs_cluster_test *test, double margin, double alpha)
@@ -73,15 +192,9 @@ struct cs_tost cs_cluster_tost(const struct cs_cluster_test *test, double margin
         tost.status = CS_STAT_BAD_INPUT;
         return tost;
     }
-    const double d = test->mean;
-    if (test->status == CS_STAT_BOUND)
-        tost.p = cs_stats_max(agreement_p(margin - d, test->range - d, test->n),
-                              agreement_p(margin + d, test->range + d, test->n));
-    else
-        tost.p = cs_stats_max(cs_dist_t_upper((margin - d) / test->se, test->df),
-                              cs_dist_t_upper((margin + d) / test->se, test->df));
+    tost.p = tost_p(test, margin);
     tost.passes = tost.p < alpha;
-    tost.ci = cs_cluster_interval(test, 2 * alpha);
+    tost.ci = cs_cluster_equivalence_interval(test, alpha);
     return tost;
 }
 

@@ -4,7 +4,8 @@
  * wordings and other factors. Pooling pairs instead rejects far too often (Miller, arXiv 2411.00640).
  *
  * t:         mean / (s / sqrt n), df = n - 1: Student, Biometrika 6 (1908) 1.
- * TOST:      Schuirmann, J Pharmacokinet Biopharm 15 (1987) 657; passes iff the 1 - 2 alpha interval lies inside the margin.
+ * TOST:      Schuirmann, J Pharmacokinet Biopharm 15 (1987) 657; passes iff the 1 - 2 alpha interval lies inside the margin. p is the
+ *            smallest alpha at which it does, also where the interval is wider than t's (few clusters moved) or Newcombe's.
  * Sign flip: Fisher, The Design of Experiments (1935) section 21; exact over all 2^m sign patterns of the m differences that
  *            are not 0 when m <= 16, else (1 + hits) / (1 + draws) of random patterns (Phipson, Smyth, SAGMB 9 (2010) 39).
  *
@@ -17,28 +18,46 @@
 #ifndef CS_CLUSTER_H
 #define CS_CLUSTER_H
 
+#include "tools/report/stats/proportion.h"
 #include "tools/report/stats/stats.h"
 
 struct cs_cluster_test {
     enum cs_stat_status status;
     size_t n;         /* clusters */
+    size_t moved;     /* those whose difference is not 0 */
     double mean;      /* the shift, signed */
     double se, t, df; /* 0 under CS_STAT_BOUND */
     double p;
     struct cs_interval ci; /* at 1 - alpha */
     double range;
+    bool exact; /* of one pair of yes/no answers a cluster: */
+    struct cs_pairs pairs;
 };
 
 struct cs_cluster_test cs_cluster_t(const double *d, size_t n, double alpha, double range);
 
+/* The same where every cluster gives one pair of yes/no answers: p is McNemar's, exact, and intervals are Newcombe's (proportion.h);
+ * t, its standard error and degrees of freedom are kept, for max-T. CS_STAT_TOO_FEW below two pairs. */
+struct cs_cluster_test cs_cluster_pairs(struct cs_pairs pairs, double alpha);
+
+/* A usable test with its mean moved by so much, its spread as it was: the worst and the best case of answers that nobody has. Pairs gain
+ * as many discordant ones as that takes. */
+struct cs_cluster_test cs_cluster_moved(const struct cs_cluster_test *test, double by, double alpha);
+
 /* The interval of a test at another level, for adjusted intervals; the test must be usable. */
 struct cs_interval cs_cluster_interval(const struct cs_cluster_test *test, double alpha);
+
+enum { CS_CLUSTER_FEW_MOVED = 10 };
+
+/* The interval that equivalence is judged by, at 1 - 2 alpha: where at most CS_CLUSTER_FEW_MOVED clusters moved, t does not see those
+ * that might have, and each end is wider by (Clopper-Pearson's one-sided upper limit at alpha of moved / n, less moved / n) x range. */
+struct cs_interval cs_cluster_equivalence_interval(const struct cs_cluster_test *test, double alpha);
 
 struct cs_tost {
     enum cs_stat_status status;
     double p;              /* the larger of the two one-sided tests */
     bool passes;           /* p < alpha */
-    struct cs_interval ci; /* at 1 - 2 alpha */
+    struct cs_interval ci; /* at 1 - 2 alpha: cs_cluster_equivalence_interval */
 };
 
 /* Is the shift inside (-margin, margin)? margin > 0, alpha < 0.5. */

@@ -61,40 +61,7 @@ static void agree(struct cs_finding *f, double mean)
         f->ci.hi = 0;
 }
 
-static void set_differences(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,
-                            struct cs_finding *out)
-{
-    double *p = cs_xcalloc(m, sizeof *p);
-    for (size_t i = 0; i < m; i++)
-        p[i] = cs_stats_usable(contrasts[i].test.status) ? contrasts[i].test.p : 1;
-    if (family->method == CS_ADJUST_MAX_T)
-        for (size_t i = 0; i < m; i++)
-            p[i] = cs_stats_usable(contrasts[i].test.status) ? family->max_t_adjusted[i] : 1;
-    else
-        cs_adjust_p(family->method, p, m, p);
-    size_t rejected = 0;
-    for (size_t i = 0; i < m; i++) {
-        out[i].p_adjusted = p[i];
-        out[i].different = p[i] <= family->alpha && contrasts[i].test.mean != 0;
-        rejected += out[i].different;
-    }
-    const double level = interval_level(family->method, family->alpha, m, rejected);
-    for (size_t i = 0; i < m; i++) {
-        const struct cs_cluster_test *test = &contrasts[i].test;
-        if (!cs_stats_usable(test->status))
-            continue;
-        if (family->method == CS_ADJUST_MAX_T && test->status == CS_STAT_OK) {
-            const double reach = family->max_t->critical * test->se;
-            out[i].ci = (struct cs_interval){test->mean - reach, test->mean + reach};
-        } else {
-            out[i].ci = cs_cluster_interval(test, level);
-        }
-        agree(&out[i], test->mean);
-    }
-    free(p);
-}
-
-/* The level at which a contrast's TOST was decided; `smaller` of the m had a smaller p. */
+/* The level at which a p was decided by its step; `smaller` of the m are smaller. */
 static double step_level(enum cs_adjust method, double alpha, size_t m, size_t passed, bool passes, size_t smaller)
 {
     if (method != CS_ADJUST_HOLM)
@@ -103,9 +70,92 @@ static double step_level(enum cs_adjust method, double alpha, size_t m, size_t p
     return alpha / (double)(done < m ? m - done : 1);
 }
 
+static size_t count_smaller(const double *p, size_t m, double than)
+{
+    size_t smaller = 0;
+    for (size_t i = 0; i < m; i++)
+        smaller += p[i] < than;
+    return smaller;
+}
+
+static double p_of(const struct cs_contrast *c)
+{
+    if (!cs_stats_usable(c->test.status))
+        return 1;
+    return c->joint != NULL ? c->joint->p : c->test.p;
+}
+
+struct cs_interval cs_finding_joint_interval(const struct cs_finding *f, const struct cs_joint *joint,
+                                             const struct cs_cluster_test *one)
+{
+    return cs_cluster_interval(one, f->ci_level / (double)joint->n);
+}
+
+static void set_interval(const struct cs_family *family, const struct cs_contrast *c, struct cs_finding *f)
+{
+    if (family->method == CS_ADJUST_MAX_T && c->test.se > 0) {
+        const double reach = family->max_t->critical * c->test.se;
+        f->ci = (struct cs_interval){c->test.mean - reach, c->test.mean + reach};
+    } else {
+        f->ci = cs_cluster_interval(&c->test, f->ci_level / (double)(c->joint != NULL ? c->joint->n : 1));
+    }
+    agree(f, c->test.mean);
+}
+
+static void set_differences(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,
+                            struct cs_finding *out)
+{
+    double *p = cs_xcalloc(m, sizeof *p), *adjusted = cs_xcalloc(m, sizeof *adjusted);
+    for (size_t i = 0; i < m; i++) {
+        p[i] = p_of(&contrasts[i]);
+        adjusted[i] = cs_stats_usable(contrasts[i].test.status) && family->method == CS_ADJUST_MAX_T
+                          ? family->max_t_adjusted[i]
+                          : 1;
+    }
+    if (family->method != CS_ADJUST_MAX_T)
+        cs_adjust_p(family->method, p, m, adjusted);
+    size_t rejected = 0;
+    for (size_t i = 0; i < m; i++) {
+        out[i].p_adjusted = adjusted[i];
+        out[i].different = adjusted[i] <= family->alpha && contrasts[i].test.mean != 0;
+        rejected += out[i].different;
+    }
+    for (size_t i = 0; i < m; i++) {
+        out[i].ci_level = interval_level(family->method, family->alpha, m, rejected);
+        out[i].level = step_level(family->method, family->alpha, m, rejected, out[i].different,
+                                  count_smaller(p, m, p[i]));
+        if (cs_stats_usable(contrasts[i].test.status))
+            set_interval(family, &contrasts[i], &out[i]);
+    }
+    free(adjusted);
+    free(p);
+}
+
 static bool has_tost(const struct cs_contrast *c)
 {
     return c->margin > 0 && cs_stats_usable(c->test.status);
+}
+
+/* Of a joint test: all of its differences inside the margin, or, where they are judged apart, any. */
+static double joint_tost(const struct cs_joint *joint, double margin, double alpha)
+{
+    double largest = 0, smallest = 1;
+    for (size_t i = 0; i < joint->n; i++) {
+        const struct cs_tost low = cs_cluster_tost(&joint->low[i], margin, alpha),
+                             high = cs_cluster_tost(&joint->high[i], margin, alpha);
+        const bool usable = cs_stats_usable(low.status) && cs_stats_usable(high.status);
+        const double p = usable ? cs_stats_max(low.p, high.p) : 1;
+        largest = cs_stats_max(largest, p);
+        smallest = cs_stats_min(smallest, p);
+    }
+    return joint->apart ? cs_stats_unit(smallest * (double)joint->n) : largest;
+}
+
+static double tost_of(const struct cs_contrast *c, double alpha)
+{
+    if (!has_tost(c))
+        return 1;
+    return c->joint != NULL ? joint_tost(c->joint, c->margin, alpha) : cs_cluster_tost(&c->test, c->margin, alpha).p;
 }
 
 static void set_equivalence(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,
@@ -118,8 +168,7 @@ static void set_equivalence(const struct cs_family *family, const struct cs_cont
         out[i].tost_p = out[i].tost_p_adjusted = 1;
         if (!(contrasts[i].margin > 0))
             continue;
-        if (has_tost(&contrasts[i]))
-            out[i].tost_p = cs_cluster_tost(&contrasts[i].test, contrasts[i].margin, family->alpha).p;
+        out[i].tost_p = tost_of(&contrasts[i], family->alpha);
         at[n] = i;
         p[n++] = out[i].tost_p;
     }
@@ -131,15 +180,62 @@ static void set_equivalence(const struct cs_family *family, const struct cs_cont
     }
     for (size_t j = 0; j < n; j++) {
         struct cs_finding *f = &out[at[j]];
-        if (!has_tost(&contrasts[at[j]]))
-            continue;
-        size_t smaller = 0;
-        for (size_t k = 0; k < n; k++)
-            smaller += p[k] < p[j];
-        const double level = step_level(method, family->alpha, n, passed, f->equivalent, smaller);
-        f->equivalence_ci = cs_cluster_interval(&contrasts[at[j]].test, 2 * level);
+        f->tost_level = step_level(method, family->alpha, n, passed, f->equivalent, count_smaller(p, n, p[j]));
+        if (has_tost(&contrasts[at[j]]))
+            f->equivalence_ci = cs_cluster_equivalence_interval(&contrasts[at[j]].test, f->tost_level);
     }
     free(at);
+    free(p);
+}
+
+/* ---- joint tests -------------------------------------------------------------------------------------------- */
+
+/* All of its intervals stand for it: beyond the margin when one is, inside when all are. */
+static enum cs_stat_verdict joint_verdict(const struct cs_finding *f, const struct cs_contrast *c)
+{
+    bool beyond = false, inside = true;
+    if (!f->different || !(c->margin > 0))
+        return cs_finding_verdict_of(true, f->different, f->ci, c->margin, f->equivalent);
+    for (size_t i = 0; i < c->joint->n; i++) {
+        if (!cs_stats_usable(c->joint->low[i].status) || !cs_stats_usable(c->joint->high[i].status)) {
+            inside = false;
+            continue;
+        }
+        const struct cs_interval low = cs_finding_joint_interval(f, c->joint, &c->joint->low[i]),
+                                 high = cs_finding_joint_interval(f, c->joint, &c->joint->high[i]);
+        beyond = beyond || low.lo > c->margin || high.hi < -c->margin;
+        inside = inside && low.lo > -c->margin && high.hi < c->margin;
+    }
+    return beyond ? CS_STAT_VERDICT_BEYOND : inside ? CS_STAT_VERDICT_SMALLER : CS_STAT_VERDICT_UNCLEAR;
+}
+
+void cs_finding_inside(const struct cs_family *family, const struct cs_finding *gate,
+                       const struct cs_cluster_test *tests, size_t n, double margin, struct cs_finding *out)
+{
+    double *p = cs_xcalloc(2 * n + 1, sizeof *p), *tost = p + n;
+    for (size_t i = 0; i < n; i++) {
+        const bool usable = cs_stats_usable(tests[i].status);
+        p[i] = usable ? tests[i].p : 1;
+        tost[i] = usable && margin > 0 ? cs_cluster_tost(&tests[i], margin, family->alpha).p : 1;
+        out[i] = (struct cs_finding){.status = tests[i].status, .p_adjusted = 1, .tost_p = tost[i]};
+    }
+    cs_adjust_p(CS_ADJUST_HOLM, p, n, p);
+    cs_adjust_p(CS_ADJUST_HOLM, tost, n, tost);
+    for (size_t i = 0; i < n; i++) {
+        struct cs_finding *f = &out[i];
+        const bool usable = cs_stats_usable(f->status);
+        f->p_adjusted = cs_stats_max(gate->p_adjusted, cs_stats_unit(p[i] * family->alpha / gate->level));
+        f->different = usable && f->p_adjusted <= family->alpha && tests[i].mean != 0;
+        f->tost_p_adjusted = margin > 0 ? cs_stats_max(gate->tost_p_adjusted,
+                                                       cs_stats_unit(tost[i] * family->alpha / gate->tost_level))
+                                        : 1;
+        f->equivalent = usable && margin > 0 && f->tost_p_adjusted <= family->alpha;
+        if (usable) {
+            f->ci = cs_cluster_interval(&tests[i], gate->ci_level / (double)n);
+            agree(f, tests[i].mean);
+        }
+        f->verdict = cs_finding_verdict_of(family->complete && usable, f->different, f->ci, margin, f->equivalent);
+    }
     free(p);
 }
 
@@ -161,9 +257,13 @@ enum cs_stat_status cs_finding_family(const struct cs_family *family, const stru
         return status;
     set_differences(family, contrasts, m, out);
     set_equivalence(family, contrasts, m, out);
-    for (size_t i = 0; i < m; i++)
-        out[i].verdict = cs_finding_verdict_of(family->complete && cs_stats_usable(out[i].status), out[i].different,
-                                               out[i].ci, contrasts[i].margin, out[i].equivalent);
+    for (size_t i = 0; i < m; i++) {
+        const bool judged = family->complete && cs_stats_usable(out[i].status);
+        out[i].verdict = judged && contrasts[i].joint != NULL
+                             ? joint_verdict(&out[i], &contrasts[i])
+                             : cs_finding_verdict_of(judged, out[i].different, out[i].ci, contrasts[i].margin,
+                                                     out[i].equivalent);
+    }
     return status;
 }
 

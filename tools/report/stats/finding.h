@@ -15,7 +15,8 @@
  *
  * Verdicts, in this order: interval beyond +-margin: different, beyond the margin; different and the interval crosses the
  * margin: size unclear; different and inside: smaller than the margin; TOST passes: equivalent; else inconclusive. Not
- * significant is not equivalent. Without a margin a difference is of unclear size and nothing is equivalent. An incomplete
+ * significant is not equivalent. A joint test enters the family once, with the p of its omnibus and the largest TOST p of its differences;
+ * their intervals share its level (Bonferroni): beyond the margin when any of them is, smaller when all are inside. Without a margin a difference is of unclear size and nothing is equivalent. An incomplete
  * study, or a contrast that could not be tested, has no verdict.
  */
 #ifndef CS_FINDING_H
@@ -37,9 +38,19 @@ enum cs_stat_verdict {
 enum cs_stat_verdict cs_finding_verdict_of(bool complete, bool different, struct cs_interval ci, double margin,
                                            bool equivalent);
 
+/* Several differences judged as one test: the shift of one level in every other, the categories of an answer. `low` and `high` are each
+ * difference in its worst and best case, one array where these are the same. */
+struct cs_joint {
+    double p; /* of no difference at all, from the test of all of them together */
+    const struct cs_cluster_test *low, *high;
+    size_t n;
+    bool apart; /* they are judged each for itself afterwards (cs_finding_inside) */
+};
+
 struct cs_contrast {
     struct cs_cluster_test test;
-    double margin; /* in the test's units; 0: none declared */
+    double margin;                /* in the test's units; 0: none declared */
+    const struct cs_joint *joint; /* NULL: one difference; else test is that of its largest */
 };
 
 struct cs_finding {
@@ -52,7 +63,13 @@ struct cs_finding {
     bool equivalent;
     struct cs_interval equivalence_ci;
     enum cs_stat_verdict verdict;
+    double level, tost_level; /* at which its step of the adjustment decided */
+    double ci_level;          /* ci is the interval at 1 - ci_level, a joint test's differences share it */
 };
+
+/* An interval of one difference of a joint test, simultaneous with its verdict. */
+struct cs_interval cs_finding_joint_interval(const struct cs_finding *f, const struct cs_joint *joint,
+                                             const struct cs_cluster_test *one);
 
 struct cs_family {
     enum cs_adjust method;
@@ -65,6 +82,12 @@ struct cs_family {
 /* CS_STAT_BAD_INPUT (and findings without verdicts) if alpha is not in (0, 0.5) or max-T's results are missing or unusable. */
 enum cs_stat_status cs_finding_family(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,
                                       struct cs_finding *out);
+
+/* The n differences of a joint test, each judged for itself once the joint one is found: Holm among them at the level of its step, which
+ * keeps the error rate of the family (a gatekeeper: Dmitrienko, Offen, Westfall, Stat Med 22 (2003) 2387). For equivalence the gate is
+ * the smallest TOST p of them times n. */
+void cs_finding_inside(const struct cs_family *family, const struct cs_finding *gate,
+                       const struct cs_cluster_test *tests, size_t n, double margin, struct cs_finding *out);
 
 /* Worst and best case for answers that are missing by refusal: a verdict or direction that changes is inconclusive. */
 enum cs_stat_verdict cs_finding_verdict_bounded(const struct cs_finding *main, const struct cs_finding *worst,

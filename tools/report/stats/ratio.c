@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "tools/report/stats/dist.h"
+
 struct rate {
     enum cs_stat_status status;
     double mean;
@@ -23,11 +25,23 @@ static struct rate mean_rate(const double *x, size_t n)
     return r;
 }
 
-struct cs_ratio cs_ratio_rate(const struct cs_boot *boot, const double *level, const double *comparator, size_t n,
-                              double alpha)
+/* SE of the ratio, from how far each cluster is from it. */
+static double linear_se(const double *level, const double *comparator, size_t n, double ratio, double below)
+{
+    double squares = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double off = (level[i] - ratio * comparator[i]) / below; /* their mean is 0 */
+        squares += off * off;
+    }
+    return sqrt(squares / (double)(n - 1) / (double)n);
+}
+
+struct cs_ratio cs_ratio_rate(const double *level, const double *comparator, size_t n, double alpha)
 {
     const struct rate above = mean_rate(level, n), below = mean_rate(comparator, n);
     struct cs_ratio r = {.status = above.status != CS_STAT_OK ? above.status : below.status};
+    if (!cs_stats_is_level(alpha))
+        r.status = CS_STAT_BAD_INPUT;
     if (r.status != CS_STAT_OK) {
         r.interval_status = r.status;
         return r;
@@ -36,7 +50,7 @@ struct cs_ratio cs_ratio_rate(const struct cs_boot *boot, const double *level, c
     r.below = below.mean;
     if (below.some == 0)
         r.status = CS_STAT_UNDEFINED;
-    else if (below.mean < CS_RATIO_RATE_MIN || below.some < CS_RATIO_CLUSTERS_MIN)
+    else if (below.some < CS_RATIO_CLUSTERS_MIN)
         r.status = CS_STAT_RARE;
     r.interval_status = r.status;
     if (r.status != CS_STAT_OK)
@@ -46,9 +60,12 @@ struct cs_ratio cs_ratio_rate(const struct cs_boot *boot, const double *level, c
         r.interval_status = CS_STAT_RARE;
         return r;
     }
-    struct cs_boot_result b;
-    cs_bootstrap_ratios(boot, level, comparator, n, 1, alpha, &b);
-    r.interval_status = b.interval_status;
-    r.ci = b.ci;
+    const double se = linear_se(level, comparator, n, r.ratio, below.mean);
+    if (se <= CS_STAT_ZERO) {
+        r.interval_status = CS_STAT_CONSTANT; /* one rate is a multiple of the other in every cluster */
+        return r;
+    }
+    const double reach = exp(cs_dist_t_critical(alpha / 2, (double)(n - 1)) * se / r.ratio);
+    r.ci = (struct cs_interval){r.ratio / reach, r.ratio * reach};
     return r;
 }

@@ -1,0 +1,32 @@
+/* core.h - the rules of the coordinator as one pure state machine: step(event, now) -> actions.
+ *
+ * No socket, no disk, no clock, no randomness of its own (opts.seed): a fleet can be simulated in one process. The shells (net, persist,
+ * admin, publish, build) feed events and carry out actions. What the rules need to know of the plan they ask through
+ * struct cs_core_plan, whose answers depend on nothing but the arguments and the store.
+ *
+ * Thread: the I/O loop. Ownership: actions and all they point to live until the next step; a batch in a COMMIT action belongs to the
+ * shell until the COMMITTED event gives it back. Units: *_ms of the loop's monotonic clock; money in nano-USD.
+ * The shell feeds a TICK at least every CS_TICK_MS, and only after all readable messages: a PING that waits in the socket saves a lease.
+ */
+#ifndef CS_CORE_H
+#define CS_CORE_H
+
+#include "coordinator/lanes/event.h"
+
+struct cs_core;
+struct cs_core *cs_core_open(const struct cs_core_opts *opts);
+/* Batches that are with the shell stay with it. */
+void cs_core_close(struct cs_core *core);
+/* The first of the actions, or NULL. */
+const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event *e, uint64_t now_ms);
+
+/* After CLOSE: nothing is leased, possibly leased or uncommitted any more; the adoption pass may begin. */
+bool cs_core_is_idle(const struct cs_core *core);
+
+/* Looking in. */
+void cs_core_view(const struct cs_core *core, struct cs_core_view *out);
+void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view *out);
+/* States of a page of the newest generation, ahead of the disk by what is in groups. */
+void cs_core_page(const struct cs_core *core, uint32_t lane, uint64_t page, uint8_t bits[CS_PAGE_BYTES]);
+
+#endif

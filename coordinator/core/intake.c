@@ -1,0 +1,337 @@
+/* intake.c - outputs: what they change, and what they cost.
+ *
+ *   trial is            answer arrives             failure arrives
+ *   planned             done, canonical (a)        failed; under a budget, if its cost is unknown, twice planned again
+ *   (asked again)       done, canonical, and the earlier answer linked: that one itself, sent once more, changes nothing
+ *   failed, cancelled   done, canonical            duplicate
+ *   done                duplicate                  duplicate
+ *   (a) a timeout by our own overload (ramp.h), twice at most: planned, an attempt record; leased again once that is on disk (lease.c)
+ *
+ * Judged by generation, lane, position and digest, whoever holds the lease now: a result for the right request is a paid fact.
+ */
+#include "coordinator/core/intake.h"
+
+#include <math.h>
+
+#include "coordinator/lanes/act.h"
+#include "coordinator/lanes/alike.h"
+#include "coordinator/lanes/bits.h"
+#include "coordinator/lanes/budget.h"
+#include "coordinator/lanes/event.h"
+#include "coordinator/core/grant.h"
+#include "coordinator/lanes/deal.h"
+#include "coordinator/core/acks.h"
+#include "coordinator/lanes/lane.h"
+#include "coordinator/core/lease.h"
+#include "coordinator/core/quarantine.h"
+#include "coordinator/lanes/risk.h"
+#include "coordinator/core/session.h"
+#include "coordinator/lanes/state.h"
+
+enum { FURTHER_MAX = 2 /* calls after timeouts that were our own doing (decision 12) */ };
+/* Under a budget a call that may have been billed, and gave nothing: how often its trial is planned again by itself, if nobody knows what it
+ * cost; and if its provider told. */
+enum { AGAIN_MAX = 2, AGAIN_TOLD_MAX = 5 };
+
+uint64_t cs_intake_fingerprint(const struct cs_output *o)
+{
+    uint64_t h, half[2];
+
+    memcpy(half, o->digest.b, sizeof half);
+    h = cs_rng_mix64(half[0] ^ cs_rng_mix64(half[1] ^ cs_rng_mix64((uint64_t)o->started_wall_ms)));
+    h = cs_rng_mix64(h ^ ((uint64_t)o->total_ms << 8 | o->outcome));
+    h = cs_rng_mix64(
+        h ^ o->position); /* equal requests of two cases or two endpoints are two calls, also in the same millisecond */
+    h = cs_rng_mix64(h ^ ((uint64_t)o->gen << 32 | o->lane));
+    for (const char *p = o->worker; *p != '\0'; p++)
+        h = cs_rng_mix64(h ^ (uint8_t)*p);
+    return h | 1; /* 0 stands for an empty slot */
+}
+
+/* ---- what is here already --------------------------------------------------------------------------- */
+
+static uint64_t *slot_of(const struct cs_seen *set, uint64_t fingerprint)
+{
+    uint64_t i = fingerprint >> 1 & (2 * CS_SEEN - 1);
+
+    while (set->slots[i] != 0 && set->slots[i] != fingerprint)
+        i = (i + 1) & (2 * CS_SEEN - 1);
+    return &set->slots[i];
+}
+
+static bool has_seen(const struct cs_core *core, uint64_t fingerprint)
+{
+    for (int i = 0; i < 2; i++) {
+        if (core->seen[i].n > 0 && *slot_of(&core->seen[i], fingerprint) != 0)
+            return true;
+    }
+    return false;
+}
+
+void cs_intake_remember(struct cs_core *core, uint64_t fingerprint)
+{
+    struct cs_seen *now = &core->seen[0];
+
+    if (now->n == CS_SEEN) {
+        struct cs_seen old = core->seen[1];
+
+        core->seen[1] = *now;
+        *now = old;
+        now->n = 0;
+        if (now->slots != NULL)
+            memset(now->slots, 0, 2 * (size_t)CS_SEEN * sizeof *now->slots);
+    }
+    if (now->slots == NULL)
+        now->slots = cs_xcalloc(2 * (size_t)CS_SEEN, sizeof *now->slots);
+    *slot_of(now, fingerprint) = fingerprint;
+    now->n++;
+}
+
+void cs_intake_close(struct cs_core *core)
+{
+    free(core->seen[0].slots);
+    free(core->seen[1].slots);
+}
+
+/* Whether it is here already, in a group or on disk. A trial that was asked again has an answer too, whatever its state. */
+static bool is_resent(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o)
+{
+    bool answered = cs_coordinator_lane_state_of(lane, o->position) == CS_TRIAL_DONE || lane->counters.superseded > 0;
+    uint64_t fingerprint = cs_intake_fingerprint(o);
+
+    if (has_seen(core, fingerprint) || (answered && core->plan.is_stored(core->plan.self, o)))
+        return true;
+    cs_intake_remember(core, fingerprint);
+    return false;
+}
+
+/* ---- what it changes -------------------------------------------------------------------------------- */
+
+/* worst: what was reserved for it. */
+static void charge(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, int64_t worst)
+{
+    struct cs_counters *c = &lane->counters;
+    int64_t bound = cs_budget_ambiguous(core, lane, o);
+    struct cs_bill bill;
+    int64_t beyond = cs_budget_bill(core, lane, o, worst, &bill);
+
+    c->cost_nano_usd = cs_price_add(c->cost_nano_usd, bill.cost);
+    c->wasted_nano_usd = cs_price_add(c->wasted_nano_usd, bill.wasted);
+    c->absurd_nano_usd = cs_price_add(c->absurd_nano_usd, bill.absurd);
+    if (beyond > 0)
+        c->over_nano_usd = cs_price_add(c->over_nano_usd, beyond);
+    c->untold += !bill.told;
+    c->ambiguous_nano_usd = c->ambiguous_nano_usd < 0 || bound < 0 ? -1 : cs_price_add(c->ambiguous_nano_usd, bound);
+    cs_over_take(core, lane, o, beyond >= 0);
+}
+
+static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint8_t flags, int64_t worst)
+{
+    struct cs_counters *c = &lane->counters;
+
+    if (flags & CS_OUTPUT_ATTEMPT) {
+        c->overload++;
+    } else {
+        *(flags & CS_OUTPUT_DUPLICATE ? &c->duplicates : &c->outcome[o->outcome]) += 1;
+        c->salvaged += o->salvaged && !(flags & CS_OUTPUT_DUPLICATE);
+        c->attempts += o->attempts;
+        c->ambiguous += o->ambiguous;
+    }
+    c->input_tokens += o->input_tokens;
+    c->cached_tokens += o->cached_tokens;
+    c->output_tokens += o->output_tokens;
+    c->reasoning_tokens += o->reasoning_tokens;
+    charge(core, lane, o, worst);
+    lane->counters_dirty = true;
+}
+
+/* True: the trial was leased to its sender. (The epoch in an output is that of its start: an adopted lease has a newer one.)
+ * *worst: what was reserved or presumed for it; 0: nothing. */
+static bool end_lease(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
+                      int64_t *worst)
+{
+    unsigned at = (unsigned)(o->position % CS_PAGE_TRIALS);
+    struct cs_lease *l = cs_coordinator_lane_lease_of(lane, o->position);
+    bool live = l != NULL && l->session == s;
+    struct cs_bits one = {{0}};
+
+    cs_bits_add(&one, at);
+    *worst = live && l->risk != NULL ? l->risk->worst_nano_usd
+                                     : cs_risk_told(core, s, o->gen, o->lane, o->position / CS_PAGE_TRIALS, &one);
+    if (l != NULL && !live && l->assign_seq != CS_UNTOLD) { /* another may call, or have called, too */
+        cs_lease_recall(core, l);
+        cs_risk_presume_one(core, l, &one);
+    }
+    if (l != NULL)
+        cs_lease_take(core, l, &one, false);
+    return live;
+}
+
+static struct cs_again *again_of(struct cs_lane *lane, uint64_t position)
+{
+    struct cs_again *again;
+
+    HASH_FIND(hh, lane->again, &position, sizeof position, again);
+    if (again == NULL) {
+        again = cs_xcalloc(1, sizeof *again);
+        again->position = position;
+        HASH_ADD(hh, lane->again, position, sizeof again->position, again);
+    }
+    return again;
+}
+
+/* A failure whose call was, or may have been, billed. Its worker must not repeat that without a fresh grant (decision 15): this is one. */
+static bool goes_again(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o)
+{
+    const bool told = o->input_tokens > 0 || o->output_tokens > 0;
+
+    if (!cs_budget_is_set(core) || !lane->open || lane->cancelled || !(told || cs_budget_is_unknown(o)))
+        return false;
+    return again_of(lane, o->position)->times++ < (told ? AGAIN_TOLD_MAX : AGAIN_MAX);
+}
+
+/* A timeout that our own overload made is no answer: the trial stays planned, and this call is kept as an attempt. */
+static bool goes_further(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
+                         enum cs_trial_state state)
+{
+    return o->outcome == CS_OUTCOME_timeout && state == CS_TRIAL_PLANNED && lane->open && !lane->cancelled &&
+           cs_ramp_overloaded(&lane->ramp, core->now_ms) && again_of(lane, o->position)->further++ < FURTHER_MAX;
+}
+
+/* False: it is planned again. */
+static bool change(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, bool answer)
+{
+    uint64_t page = o->position / CS_PAGE_TRIALS;
+    struct cs_bits one = {{0}};
+
+    if (!answer && goes_again(core, lane, o)) {
+        cs_coordinator_lane_loosen(lane, page);
+        core->regrant = true;
+        return false;
+    }
+    cs_bits_add(&one, (unsigned)(o->position % CS_PAGE_TRIALS));
+    cs_coordinator_lane_set(lane, page, &one, answer ? CS_TRIAL_DONE : CS_TRIAL_FAILED);
+    if (lane->count[CS_TRIAL_PLANNED] == 0)
+        core->announce_dirty = true;
+    return true;
+}
+
+static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
+                   const struct cs_output_bytes *packed, const struct cs_owner *owner)
+{
+    struct cs_batch_output row = {
+        .gen = o->gen, .lane = o->lane, .position = o->position, .digest = o->digest, .owner = *owner};
+    enum cs_trial_state state = cs_coordinator_lane_state_of(lane, o->position);
+    bool answer = cs_outcome_is_answer((enum cs_outcome)o->outcome), live;
+    int64_t worst;
+
+    if (is_resent(core, lane, o)) {
+        core->intake.resent++;
+        return;
+    }
+    cs_quarantine_answered(core, lane, o->position, answer);
+    cs_deal_output(core, lane, o);
+    live = end_lease(core, s, lane, o, &worst);
+    if (worst > 0 && cs_budget_is_unknown(o))
+        cs_risk_write_off(core, worst);
+    core->intake.received++;
+    if (goes_further(core, lane, o, state)) {
+        row.flags = CS_OUTPUT_ATTEMPT;
+        lane->further_group = core->open->number;
+        cs_coordinator_lane_loosen(lane, o->position / CS_PAGE_TRIALS);
+        core->regrant = true;
+        *(live ? &core->intake.committed : &core->intake.late) += 1;
+    } else if (answer && state != CS_TRIAL_DONE)
+        row.flags = CS_OUTPUT_CANONICAL;
+    else if (!answer && state == CS_TRIAL_PLANNED)
+        row.flags = CS_OUTPUT_FAILURE;
+    else
+        row.flags = CS_OUTPUT_DUPLICATE;
+    if (row.flags == CS_OUTPUT_CANONICAL || row.flags == CS_OUTPUT_FAILURE) {
+        if (change(core, lane, o, answer))
+            cs_alike_take(core, lane, o);
+        *(live ? &core->intake.committed : &core->intake.late) += 1;
+    } else if (row.flags == CS_OUTPUT_DUPLICATE) {
+        core->intake.duplicate++;
+    }
+    row.bytes = packed->bytes;
+    row.len = packed->len;
+    cs_batch_add_output(core->open->batch, &row);
+    count(core, lane, o, row.flags, worst);
+    if (answer)
+        cs_served_take(core, lane, o, owner->bought_for);
+}
+
+static void refuse(struct cs_core *core, struct cs_session *s, uint64_t number, enum cs_refusal why)
+{
+    core->intake.received++;
+    core->intake.refused++;
+    cs_acks_refuse(core, s, number, why);
+    if (why != CS_REFUSED_UNKNOWN)
+        cs_session_refuse(core, s);
+}
+
+static void take(struct cs_core *core, struct cs_session *s, uint64_t number, const struct cs_output_bytes *packed)
+{
+    struct cs_error err = {0};
+    struct cs_digest want;
+    struct cs_owner owner;
+    struct cs_output o;
+    struct cs_lane *lane;
+    enum cs_err rc;
+
+    cs_arena_reset(&core->scratch);
+    rc = packed->len <= CS_OUTPUT_MAX ? cs_output_unpack(packed->bytes, packed->len, &core->scratch, &o, &err)
+                                      : CS_ETOOBIG;
+    if (rc != CS_OK || o.outcome >= CS_OUTCOMES || o.worker == NULL || !isfinite(o.logprob)) {
+        refuse(core, s, number, CS_REFUSED_MALFORMED);
+        return;
+    }
+    lane = cs_coordinator_lane_find(core, o.gen, o.lane);
+    if (lane == NULL || o.position >= lane->n_trials) {
+        refuse(core, s, number, CS_REFUSED_UNKNOWN);
+        return;
+    }
+    rc = core->plan.digest(core->plan.self, o.gen, o.lane, o.position, &want, &err);
+    if (rc != CS_OK) {
+        cs_act_end(core, rc, err.msg);
+        return;
+    }
+    if (!cs_digest_equal(&want, &o.digest)) {
+        cs_log(CS_ERROR, "digest_mismatch", "worker=%s gen=%u lane=%u position=%llu", s->worker, o.gen, o.lane,
+               (unsigned long long)o.position);
+        refuse(core, s, number, CS_REFUSED_DIGEST);
+        return;
+    }
+    rc = core->plan.owner(core->plan.self, o.gen, o.lane, o.position, &owner, &err);
+    if (rc != CS_OK) {
+        cs_act_end(core, rc, err.msg);
+        return;
+    }
+    record(core, s, lane, &o, packed, &owner);
+}
+
+void cs_intake_outputs(struct cs_core *core, struct cs_session *s, const struct cs_message *m)
+{
+    const struct cs_outputs *o = &m->outputs;
+    uint64_t bytes = 0;
+
+    if (core->stopping)
+        return; /* they are resent to the next coordinator */
+    if (o->first == 0 || o->first > s->received + 1 || s->unacked_bytes > 2 * (uint64_t)CS_WINDOW_BYTES) {
+        core->intake.gaps++;
+        cs_act_send_to(core, &s->peer, CS_WHO);
+        return;
+    }
+    if (o->first + o->n <= s->received + 1) { /* all of it is here: an ACK was lost */
+        cs_acks_send(core, s);
+        return;
+    }
+    for (uint32_t k = (uint32_t)(s->received + 1 - o->first); k < o->n && !core->ended; k++) {
+        take(core, s, o->first + k, &o->outputs[k]);
+        s->received = o->first + k;
+        bytes += o->outputs[k].len;
+    }
+    cs_acks_receipt(core, s, s->received, bytes);
+    cs_grant_session(core, s, false);
+}

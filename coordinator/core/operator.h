@@ -1,0 +1,12 @@
+/* operator.h - the operator's verbs: pause, resume, cancel, retry, drain.
+ *
+ * Part of the core: pure, called from within a step. Thread: the I/O loop.
+ */
+#ifndef CS_COORDINATOR_OPERATOR_H
+#define CS_COORDINATOR_OPERATOR_H
+
+#include "coordinator/lanes/state.h"
+
+void cs_operator_verb(struct cs_core *core, enum cs_control verb, const char *model, uint64_t token);
+
+#endif

@@ -1,0 +1,85 @@
+#include "coordinator/lanes/announce.h"
+
+#include "coordinator/lanes/act.h"
+#include "coordinator/lanes/lane.h"
+#include "coordinator/lanes/state.h"
+
+uint32_t cs_announce_calls(uint32_t part)
+{
+    return part == CS_RAMP_UNBOUND ? 0 : part + 1;
+}
+
+static uint32_t tell_part(struct cs_session *s, const struct cs_lane *lane)
+{
+    uint32_t calls = cs_announce_calls(s->lanes[lane->slot].part);
+
+    if (s->lanes[lane->slot].told != calls) {
+        s->lanes[lane->slot].told = calls;
+        s->lanes[lane->slot].told_seq = s->seq_out;
+    }
+    return calls;
+}
+
+void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_announce *out)
+{
+    out->term = core->term;
+    out->draining = core->draining;
+    out->n_lanes = 0;
+    out->lanes = cs_arena_array(&core->arena, CS_SLOTS, sizeof *out->lanes);
+    for (uint32_t g = 0; g < CS_GENERATIONS_LOADED; g++) {
+        const struct cs_core_generation *gen = &core->gens[g];
+
+        for (uint32_t i = 0; i < gen->n_lanes; i++) {
+            struct cs_lane *l = core->lanes[g * CS_MODELS_MAX + i];
+            struct cs_lane_info *info = &out->lanes[out->n_lanes++];
+
+            info->gen = l->gen;
+            info->lane = l->lane;
+            info->state = (uint8_t)cs_coordinator_lane_announced(l);
+            info->available = !core->draining && cs_coordinator_lane_is_open(l) &&
+                              l->leased < l->count[CS_TRIAL_PLANNED];
+            memcpy(info->spec_digest, gen->spec_digest, sizeof info->spec_digest);
+            info->calls = to != NULL ? tell_part(to, l) : 0;
+        }
+    }
+}
+
+static uint64_t stir(uint64_t h, uint64_t v)
+{
+    return cs_rng_mix64(h ^ (v + 0x9e3779b97f4a7c15u));
+}
+
+/* Everything goes out on PUB; what takes work away is also pushed to every session, since PUB is lossy (decision 20). */
+void cs_announce_changed(struct cs_core *core)
+{
+    struct cs_announce now;
+    struct cs_session *s, *next;
+    uint64_t states = stir(1, core->draining), all;
+
+    if (!core->announce_dirty && core->announced != 0)
+        return;
+    core->announce_dirty = false;
+    cs_announce_make(core, NULL, &now);
+    for (uint32_t i = 0; i < now.n_lanes; i++) {
+        states = stir(states, now.lanes[i].gen);
+        states = stir(states, (uint64_t)now.lanes[i].lane << 8 | now.lanes[i].state);
+    }
+    all = states;
+    for (uint32_t i = 0; i < now.n_lanes; i++)
+        all = stir(all, now.lanes[i].available);
+    all |= 1; /* 0 stands for "say it again" */
+    if (all == core->announced)
+        return;
+    if (states != core->announced_states) {
+        HASH_ITER (hh, core->sessions, s, next)
+            cs_announce_make(core, s, &cs_act_send(core, s, CS_STOP)->announce);
+    }
+    core->announced = all;
+    core->announced_states = states;
+    core->announce_ms = core->now_ms;
+
+    struct cs_action *a = cs_act_add(core, CS_ACT_ANNOUNCE);
+    a->message.version = CS_WIRE_VERSION;
+    a->message.kind = CS_ANNOUNCE;
+    a->message.announce = now;
+}

@@ -1,0 +1,298 @@
+/* budget.c - a hard budget (decisions 7 and 15): committed + presumed + reserved never exceeds it, and cases are opened together.
+ *
+ * Each leased trial reserves the worst that one call can cost (risk.c). A lane leases only from blocks that are opened. The next case
+ * is opened for all lanes that stand there when, beside what is still to do in the opened blocks of every lane that runs, its
+ * blocks fit into what is left, and no lane lags behind. So at the end of the money the cases begun are complete in all lanes, and
+ * what is left over is less than a block per lane.
+ * What is opened is not stored: a restart opens again from the first case on, and finished blocks cost nothing.
+ */
+#include "coordinator/lanes/budget.h"
+
+#include "coordinator/lanes/act.h"
+#include "coordinator/lanes/bits.h"
+#include "coordinator/lanes/lane.h"
+
+/* A lane lags when so many of its opened trials wait to be leased: two blocks and a part of its plan. */
+enum { LAG_BLOCKS = 2, LAG_PERCENT = 2 };
+
+static const struct cs_core_generation *newest(const struct cs_core *core)
+{
+    return &core->gens[core->newest];
+}
+
+static struct cs_lane *lane_at(const struct cs_core *core, uint32_t i)
+{
+    return core->lanes[core->newest * CS_MODELS_MAX + i];
+}
+
+bool cs_budget_is_set(const struct cs_core *core)
+{
+    return newest(core)->gen != 0 && newest(core)->budget_nano_usd >= 0;
+}
+
+/* ---- money ------------------------------------------------------------------------------------------- */
+
+bool cs_budget_is_unknown(const struct cs_output *o)
+{
+    bool replied = o->http_status >= 200 && o->http_status < 300;
+
+    return o->input_tokens == 0 && o->output_tokens == 0 && (o->ambiguous > 0 || replied);
+}
+
+int64_t cs_budget_spent(const struct cs_core *core)
+{
+    int64_t sum = newest(core)->spent_nano_usd;
+
+    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+        if (core->lanes[i] != NULL)
+            sum = cs_price_add(sum, core->lanes[i]->counters.cost_nano_usd);
+    }
+    return sum;
+}
+
+int64_t cs_budget_presumed(const struct cs_core *core)
+{
+    return cs_price_add(core->presumed, core->written_off);
+}
+
+static int64_t left(const struct cs_core *core)
+{
+    int64_t taken = cs_price_add(cs_budget_spent(core), cs_budget_presumed(core));
+
+    taken = cs_price_add(taken, core->reserved);
+    return newest(core)->budget_nano_usd - taken; /* neither is negative */
+}
+
+/* -1: the plan could not be asked, and the process ends. */
+static int64_t worst_of(struct cs_core *core, const struct cs_lane *lane, uint64_t position)
+{
+    struct cs_error err = {0};
+    int64_t worst = 0;
+    uint64_t tokens = 0;
+    enum cs_err rc;
+
+    if (core->ended)
+        return -1;
+    rc = core->plan.input_bound(core->plan.self, lane->gen, lane->lane, position, &tokens, &err);
+    if (rc != CS_OK) {
+        cs_act_end(core, rc, err.msg);
+        return -1;
+    }
+    (void)cs_price_most(&lane->price, tokens, lane->max_output_tokens, &worst);
+    return worst > 0 ? worst : 1; /* a lane that costs nothing keeps account all the same */
+}
+
+/* No machine reads or writes faster: what it claims to have written in the time that it took, and the bytes that came. */
+static uint64_t most_output(const struct cs_lane *lane, const struct cs_output *o)
+{
+    enum { PER_MS = 100, SLACK = 8192 };
+    const uint64_t came = strlen(o->text) + strlen(o->reasoning) + strlen(o->tool_calls);
+    const uint64_t most = came + (uint64_t)PER_MS * o->latency_ms + SLACK, any = cs_bill_most(0).output;
+    const uint64_t n = most < any ? most : any;
+
+    return n > lane->max_output_tokens ? n : lane->max_output_tokens;
+}
+
+int64_t cs_budget_bill(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o, int64_t worst,
+                       struct cs_bill *bill)
+{
+    struct cs_bill_most most = cs_bill_most(lane->max_output_tokens);
+    struct cs_error err = {0};
+    uint64_t tokens;
+
+    cs_bill_of(&lane->price, o, &most, bill);
+    if (!cs_budget_is_set(core) || (bill->cost == 0 && bill->absurd == 0))
+        return -1;
+    if (worst == 0)
+        worst = worst_of(core, lane, o->position);
+    if (worst < 0)
+        return -1;
+    worst = cs_price_times(worst, (uint64_t)o->wasted + 1);
+    if (cs_price_add(bill->cost, bill->absurd) <= worst)
+        return -1;
+    if (core->plan.input_bound(core->plan.self, lane->gen, lane->lane, o->position, &tokens, &err) == CS_OK)
+        most.input = tokens;
+    most.output = most_output(lane, o);
+    cs_bill_of(&lane->price, o, &most, bill);
+    return bill->cost > worst ? bill->cost - worst : 0;
+}
+
+/* ---- out of money -------------------------------------------------------------------------------------- */
+
+static bool may_come_back(const struct cs_core *core)
+{
+    if (core->reserved > 0)
+        return true;
+    for (uint32_t i = 0; i < newest(core)->n_lanes; i++) {
+        if (lane_at(core, i)->has_waiting)
+            return true;
+    }
+    return false;
+}
+
+static void stop(struct cs_core *core, struct cs_lane *lane, int64_t needs)
+{
+    lane->needs_nano_usd = needs;
+    if (lane->broke)
+        return;
+    cs_log(CS_WARN, "lane_stopped", "model=%s reason=budget", lane->name);
+    lane->broke = core->announce_dirty = true;
+}
+
+void cs_budget_review(struct cs_core *core)
+{
+    for (uint32_t i = 0; i < newest(core)->n_lanes; i++) {
+        struct cs_lane *lane = lane_at(core, i);
+
+        if (!lane->broke || lane->needs_nano_usd > left(core))
+            continue;
+        lane->broke = false;
+        core->announce_dirty = core->regrant = true;
+    }
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------- */
+
+/* It would go on, if it had the money. */
+static bool runs(const struct cs_lane *lane)
+{
+    return cs_coordinator_lane_is_open(lane) && (lane->n_want > 0 || lane->broke);
+}
+
+/* Trials in opened blocks that nobody has, and what they cost at most. Forgets finished blocks. */
+static uint64_t to_do(struct cs_lane *lane, int64_t *money)
+{
+    uint64_t sum = 0;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < lane->blocks.n; i++) {
+        struct cs_opened_block b = lane->blocks.items[i];
+        uint64_t n_free, planned = cs_coordinator_lane_count(lane, b.first, lane->block_size, &n_free);
+
+        if (planned > 0)
+            lane->blocks.items[kept++] = b;
+        sum += n_free;
+        *money = cs_price_add(*money, cs_price_times(b.worst_nano_usd, n_free));
+    }
+    lane->blocks.n = kept;
+    return sum;
+}
+
+/* What the next block of a lane costs at most; *worst is that of a trial. */
+static int64_t next_block(struct cs_core *core, struct cs_lane *lane, int64_t *worst)
+{
+    uint64_t first = lane->opened * lane->block_size, n_free, planned;
+
+    *worst = 0;
+    planned = cs_coordinator_lane_count(lane, first, lane->block_size, &n_free);
+    for (uint64_t i = first; planned > 0 && i < first + lane->block_size && i < lane->n_trials; i++) {
+        int64_t one = cs_coordinator_lane_state_of(lane, i) == CS_TRIAL_PLANNED ? worst_of(core, lane, i) : 0;
+
+        if (one > *worst)
+            *worst = one;
+    }
+    return cs_price_times(*worst, n_free);
+}
+
+static uint64_t furthest_back(const struct cs_core *core)
+{
+    uint64_t rank = UINT64_MAX;
+
+    for (uint32_t i = 0; i < newest(core)->n_lanes; i++) {
+        const struct cs_lane *l = lane_at(core, i);
+
+        if (runs(l) && l->opened * l->block_size < l->n_trials && l->opened < rank)
+            rank = l->opened;
+    }
+    return rank;
+}
+
+/* The next case, for all lanes that stand there. */
+static bool open_case(struct cs_core *core)
+{
+    uint64_t rank = furthest_back(core);
+    int64_t needs = 0, worst[CS_MODELS_MAX] = {0};
+    bool idle[CS_MODELS_MAX] = {false};
+
+    if (rank == UINT64_MAX)
+        return false;
+    for (uint32_t i = 0; i < newest(core)->n_lanes; i++) {
+        struct cs_lane *l = lane_at(core, i);
+        uint64_t n;
+
+        if (!runs(l))
+            continue;
+        n = to_do(l, &needs);
+        if (!l->broke && n > LAG_BLOCKS * l->block_size + l->n_trials * LAG_PERCENT / 100)
+            return false;
+        idle[i] = n == 0;
+        if (l->opened == rank)
+            needs = cs_price_add(needs, next_block(core, l, &worst[i]));
+    }
+    if (core->ended)
+        return false;
+    for (uint32_t i = 0; i < newest(core)->n_lanes; i++) {
+        struct cs_lane *l = lane_at(core, i);
+
+        if (needs > left(core)) {
+            if (idle[i] && !may_come_back(core))
+                stop(core, l, needs);
+        } else if (runs(l) && l->opened == rank) {
+            if (worst[i] > 0)
+                *CS_APPEND(l->blocks) = (struct cs_opened_block){rank * l->block_size, worst[i]};
+            l->opened++;
+        }
+    }
+    return needs <= left(core);
+}
+
+struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which)
+{
+    uint64_t from = page * CS_PAGE_TRIALS;
+    struct cs_bits set;
+
+    do {
+        uint64_t end = lane->opened * lane->block_size;
+
+        set = cs_bits_range(0, end > from ? end - from : 0);
+        set = cs_bits_and(&set, which);
+    } while (cs_bits_none(&set) && !core->ended && open_case(core));
+    return set;
+}
+
+int64_t cs_budget_ambiguous(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o)
+{
+    const uint64_t n = (uint64_t)o->ambiguous + o->wasted_untold;
+    int64_t one;
+
+    if (n == 0)
+        return 0;
+    if (lane->price.input < 0 || lane->price.output < 0 || lane->max_output_tokens == 0)
+        return -1;
+    one = worst_of(core, lane, o->position);
+    return one >= 0 ? cs_price_times(one, n) : -1;
+}
+
+struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which,
+                                int64_t *worst)
+{
+    struct cs_bits set = {{0}};
+    int64_t n = 0, one = 0;
+
+    *worst = 0;
+    for (unsigned i = 0; i < CS_PAGE_TRIALS; i++) {
+        if (!cs_bits_has(which, i))
+            continue;
+        one = worst_of(core, lane, page * CS_PAGE_TRIALS + i);
+        if (one < *worst)
+            one = *worst;
+        if (core->ended || cs_price_times(one, (uint64_t)n + 1) > left(core))
+            break;
+        *worst = one;
+        cs_bits_add(&set, i);
+        n++;
+    }
+    if (n == 0 && !core->ended && !cs_bits_none(which) && !may_come_back(core))
+        stop(core, lane, one);
+    return set;
+}

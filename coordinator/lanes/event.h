@@ -1,0 +1,256 @@
+/* event.h - what goes into the core of the coordinator and what comes out of it: events, actions, views. The machine: core.h.
+ *
+ * Thread, ownership and units as said there.
+ */
+#ifndef CS_EVENT_H
+#define CS_EVENT_H
+
+#include "protocol/study/study.h"
+#include "protocol/wire/messages.h"
+#include "protocol/wire/minor.h"
+#include "protocol/wire/output.h"
+#include "protocol/wire/socket.h"
+#include "store/store.h"
+
+enum {
+    CS_TICK_MS = 200,
+    CS_LATE_MS = 1000, /* a longer gap between steps is the loop's fault: all deadlines move by it */
+    CS_ANNOUNCE_MS = 5000,
+    CS_FRONTIER_STEP = 1024, /* positions: a multiple of the page */
+    CS_PENDING_GROUPS = 2,   /* batches with the commit thread */
+    CS_SESSIONS_MAX = 4096,
+    CS_FAULTS_MAX = 3,         /* malformed or impossible messages until a session is closed */
+    CS_GENERATIONS_LOADED = 2, /* the newest, and the one before it for its late outputs */
+    CS_RETRY_AFTER_MS = 10000,
+    CS_NAME_RETRY_MS = 2000,
+    CS_PROBE_RETRY_MS = 100, /* ... while it is looked whether the holder of the name is still there */
+};
+
+/* What the core asks about trials. */
+struct cs_core_plan {
+    void *self;
+    /* The digest of what the trial's request must be. An error is fatal: the store lacks a case, or cannot be read. */
+    enum cs_err (*digest)(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *out,
+                          struct cs_error *err);
+    /* Upper bound of the input tokens of the trial's request. Asked under a budget, and of ambiguous calls. */
+    enum cs_err (*input_bound)(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
+                               struct cs_error *err);
+    /* Whether exactly this output (same worker, same times) stands at its trial, or stood there until it was asked again. */
+    bool (*is_stored)(void *self, const struct cs_output *o);
+    /* Who buys the answer of a trial; asked after its digest. */
+    enum cs_err (*owner)(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_owner *out,
+                         struct cs_error *err);
+};
+
+/* ---- generations ----------------------------------------------------------------------------------- */
+
+/* A failed trial that ended its workers: the side row of its state. */
+struct cs_quarantined {
+    uint64_t position;
+    uint32_t losses, workers; /* workers lost with it in flight; different ones of those that had nothing else */
+    uint64_t group;           /* it is shown once this one is on disk; 0: loaded */
+};
+
+struct cs_lane_load {
+    const char *name; /* of the model in the study */
+    uint64_t n_trials;
+    uint64_t block_size; /* trials of a case; 0: 1 */
+    uint8_t *ledger;     /* ceil(n_trials / 256) pages, malloc'ed: the core takes it over; NULL: all planned */
+    struct cs_counters counters;
+    uint64_t frontier;
+    bool paused, cancelled;
+    bool accepts_unparsable;         /* as the study says */
+    const char *alike;               /* the mark of alike.h; NULL: none */
+    const char *over;                /* that of over.h */
+    const char *served_key, *served; /* the row's key and what it holds (served.h); NULL: none */
+    struct cs_price price;
+    uint32_t max_output_tokens, timeout_ms;
+    bool declared;                      /* limits: a rate, or how many calls at once */
+    bool answered;                      /* readably, at least once, in this generation */
+    struct cs_quarantined *quarantined; /* copied */
+    uint32_t n_quarantined;
+};
+struct cs_generation_load {
+    uint32_t gen;
+    bool open; /* false: an older one, for late outputs only */
+    uint8_t spec_digest[32];
+    struct cs_lane_load *lanes; /* copied, but for the ledgers */
+    uint32_t n_lanes;           /* at most CS_MODELS_MAX */
+    int64_t budget_nano_usd;    /* -1: none */
+    int64_t spent_nano_usd;     /* by generations that are not loaded any more */
+    struct cs_minor_need needs; /* of a worker: key is copied */
+};
+
+/* ---- events ---------------------------------------------------------------------------------------- */
+
+enum cs_event_kind {
+    CS_EV_TICK,
+    CS_EV_MESSAGE,
+    CS_EV_MALFORMED, /* did not unpack */
+    CS_EV_GONE,      /* a PROBE found no route */
+    CS_EV_COMMITTED, /* a batch came back */
+    CS_EV_CONTROL,   /* an operator's verb */
+    CS_EV_AGAIN,     /* done trials of a lane are asked again */
+    CS_EV_VOID,      /* an operator takes spend out of the account */
+    CS_EV_META,      /* rows to ride in the next batch, with an answer after the commit */
+    CS_EV_CLOSE,     /* no more leases in any loaded generation */
+    CS_EV_LOAD,      /* a generation; the oldest loaded one makes room */
+    CS_EV_KEYS,      /* the allow-list has changed: sessions whose key may not work any more end */
+};
+enum cs_control {
+    CS_CONTROL_PAUSE,
+    CS_CONTROL_RESUME,
+    CS_CONTROL_CANCEL,
+    CS_CONTROL_RETRY,
+    CS_CONTROL_DRAIN,
+    CS_CONTROL_STOP
+};
+
+/* A done trial whose answer, on disk, is a timeout or unparsable. */
+struct cs_again_trial {
+    uint64_t position;
+    uint8_t outcome; /* of that answer */
+    bool adopted;    /* it was taken over from an earlier generation */
+};
+
+struct cs_event {
+    enum cs_event_kind kind;
+    union {
+        struct {
+            const struct cs_peer *peer;
+            const char *user_id; /* CURVE public key or "" */
+            const struct cs_message *m;
+            uint32_t sessions; /* of a HELLO: how many its key may have; 0: as many as there is room for */
+        } message;
+        struct {
+            const struct cs_peer *peer;
+            bool other_version; /* not malformed, only of another major */
+        } malformed;
+        struct {
+            uint64_t session;
+        } gone;
+        struct {
+            struct cs_batch *batch;
+            enum cs_err rc;
+        } committed;
+        struct {
+            enum cs_control verb;
+            const char *model; /* NULL: all lanes */
+            uint64_t token;    /* comes back in the REPLY; 0: none wanted */
+        } control;
+        struct { /* of a lane of the newest generation; until the REPLY no other one (CS_AGAIN_MAX is of a batch) */
+            uint32_t gen, lane;
+            const struct cs_again_trial *trials;
+            uint32_t n;     /* at most CS_AGAIN_MAX */
+            uint64_t token; /* CS_EAGAIN: nothing was changed, the lane takes no more work */
+        } again;
+        struct {               /* core/voids.h */
+            bool presumed;     /* calls whose cost nobody knows */
+            const char *model; /* what its replies claim beyond what was reserved; NULL: of none */
+            const char *reason;
+            int64_t wall_ms;
+            uint64_t token;
+            int64_t *nano_usd; /* set to what it came to, before the REPLY */
+        } voids;
+        struct {
+            const char *key;
+            const void *value; /* NULL: delete */
+            uint32_t len;
+            uint64_t token;
+        } meta;
+        struct cs_generation_load *load;
+        struct {
+            bool (*may_work)(void *self, const char *user_id);
+            void *self;
+        } keys;
+    };
+};
+
+/* ---- actions --------------------------------------------------------------------------------------- */
+
+enum cs_action_kind {
+    CS_ACT_SEND,     /* message to peer */
+    CS_ACT_PROBE,    /* the same; if there is no route to the peer, CS_EV_GONE of session `token` follows at once */
+    CS_ACT_SPEC,     /* the same, once the shell has filled in spec.bytes for spec.digest */
+    CS_ACT_ANNOUNCE, /* message on PUB */
+    CS_ACT_COMMIT,   /* batch to the commit thread, in this order */
+    CS_ACT_REPLY,    /* to the admin request `token`: code and text */
+    CS_ACT_EXIT,     /* end the process with exit code of `code` (CS_OK: drained) */
+};
+struct cs_action {
+    struct cs_action *next; /* in order */
+    enum cs_action_kind kind;
+    struct cs_peer peer;
+    struct cs_message message;
+    struct cs_batch *batch;
+    uint64_t token;
+    enum cs_err code;
+    const char *text;
+};
+
+/* What an earlier term may have spent without an output on disk (risk.c). */
+struct cs_risk_row {
+    uint64_t epoch;
+    uint32_t gen, lane;
+    uint64_t page, process;
+    int64_t worst_nano_usd;
+    uint8_t open[CS_BITMAP_BYTES];
+};
+
+struct cs_core_opts {
+    uint32_t term;
+    const char *fleet;
+    uint64_t seed;    /* of session ids */
+    bool fresh_fleet; /* no worker of an earlier term lives: no grace */
+    const char *const
+        *expected; /* workers that an earlier term may have leased to: once all are heard of, the grace is over */
+    uint32_t n_expected;
+    const struct cs_risk_row *risks;
+    uint32_t n_risks;
+    int64_t presumed_nano_usd;    /* for good: the row `presumed` */
+    const uint64_t *fingerprints; /* of the newest outputs on disk: they may be sent again */
+    uint32_t n_fingerprints;
+    uint64_t now_ms;
+    struct cs_core_plan plan;
+};
+
+/* ---- looking in ------------------------------------------------------------------------------------- */
+
+struct cs_intake { /* outputs since the start: received = committed + late + duplicate + refused */
+    uint64_t received;
+    uint64_t committed; /* changed their trial, under a live lease */
+    uint64_t late;      /* changed their trial, lease dead or of another */
+    uint64_t duplicate; /* paid facts about a trial that had its answer */
+    uint64_t refused;
+    uint64_t resent;    /* known already; not in `received` */
+    uint64_t gaps;      /* messages dropped because an earlier one is missing */
+    uint64_t malformed; /* messages */
+};
+struct cs_lane_view { /* durable figures, but `leased` */
+    uint32_t gen, lane;
+    const char *name;
+    enum cs_lane_state state;
+    const char *reason;
+    uint64_t n_trials, planned, done, failed, cancelled, leased;
+    struct cs_counters counters;
+    const char *served;                       /* who answers has changed; or "" */
+    const struct cs_quarantined *quarantined; /* of `failed`; until the next step */
+    uint32_t n_quarantined;
+};
+struct cs_core_view {
+    uint32_t gen; /* newest; 0: none yet */
+    bool draining, closing;
+    uint32_t sessions; /* workers heard of lately */
+    uint32_t n_lanes;  /* of the newest generation */
+    int64_t budget_nano_usd, committed_nano_usd, reserved_nano_usd, presumed_nano_usd;
+    struct cs_intake intake;
+};
+
+/* ---- what the shells read for the core ------------------------------------------------------------------- */
+
+/* From the store's row `risk/EPOCH`; false: damaged. */
+bool cs_risk_unpack(const char *key, const void *value, uint32_t len, struct cs_risk_row *out);
+/* Tells a resent output from a second one that was paid for: nobody starts the same trial twice in a millisecond. */
+uint64_t cs_intake_fingerprint(const struct cs_output *o);
+
+#endif

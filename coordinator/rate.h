@@ -1,0 +1,32 @@
+/* rate.h - how fast answers come, and when the slowest lane will have all of its own.
+ *
+ * Each lane by itself: its answers over the last CS_RATE_SECONDS samples (one a second), or, where none came in that time, since the
+ * first sample. Together they would say that a study is nearly done whose slowest model has hours to go. Pure; thread: one owner.
+ */
+#ifndef CS_RATE_H
+#define CS_RATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { CS_RATE_SECONDS = 10, CS_RATE_LANES = 1024 };
+
+struct cs_rate_lane {
+    uint64_t answers; /* so far, those taken over not counted */
+    uint64_t left;    /* trials that have no end yet */
+    bool open;        /* works; a paused or stopped one does not hold up the others' end */
+};
+
+struct cs_rate { /* a zeroed struct is one without samples */
+    uint32_t gen, n_lanes;
+    uint64_t n, at[CS_RATE_SECONDS];
+    uint64_t first_at, first[CS_RATE_LANES];
+    uint64_t answers[CS_RATE_SECONDS][CS_RATE_LANES];
+};
+
+/* Answers a second of all lanes, and seconds until the last open lane has ended: 0 when nothing is left, -1 when it cannot be said
+ * (a lane that has not answered yet). `sample`: a second has passed, remember these. Lanes beyond CS_RATE_LANES are not looked at. */
+void cs_rate_look(struct cs_rate *r, uint32_t gen, const struct cs_rate_lane *lanes, uint32_t n_lanes, uint64_t now_ms,
+                  bool sample, double *outputs_per_s, double *eta_s);
+
+#endif

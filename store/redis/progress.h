@@ -1,0 +1,91 @@
+/* progress.h - what the fleet shows of itself in Redis: absolute figures, written after the commit, so never ahead of the store.
+ *
+ *   clinsafe:fleets                      set of fleet ids
+ *   clinsafe:FLEET:progress              hash: "fleet" -> JSON of struct cs_progress without lanes; "GEN/LANE" -> JSON of a lane
+ *   clinsafe:FLEET:worker:NAME           JSON of struct cs_worker_info, expires after 15 s
+ *   clinsafe:FLEET:workers               set of NAMEs
+ */
+#ifndef CS_PROGRESS_H
+#define CS_PROGRESS_H
+
+#include "store/redis/redis.h"
+#include "store/store.h"
+
+/* A trial that ended its workers. */
+struct cs_progress_quarantined {
+    const char *case_id, *condition, *question; /* condition: "group=black arm=default" */
+    uint32_t repeat;                            /* from 1 */
+    uint64_t position;
+    uint32_t losses, workers; /* workers lost with it in flight; different ones that had nothing else */
+};
+enum { CS_QUARANTINED_SHOWN = 16 };
+struct cs_progress_lane {
+    uint32_t gen, lane;
+    const char *model;                                 /* name in the study */
+    const char *state;                                 /* open, paused, stopped, done, cancelled */
+    const char *reason;                                /* of a stop, or "" */
+    const char *served;                                /* who answers has changed; or "" */
+    uint32_t unpriced;                                 /* 1: its tokens have no price, and what it costs is not known */
+    uint64_t planned, done, failed, cancelled, leased; /* planned: all trials of the lane */
+    struct cs_counters counters;
+    const char *binds;    /* of an open lane, where its workers told: see struct cs_worker_lane_info; else "" */
+    double used, limit;   /* of what binds, in the whole fleet; limit 0: it has none */
+    uint64_t quarantined; /* of `failed` */
+    struct cs_progress_quarantined *quarantine;
+    uint32_t n_quarantine; /* at most CS_QUARANTINED_SHOWN of them */
+};
+struct cs_progress {
+    const char *fleet, *study, *title, *state; /* running, paused, draining, finished, stopped */
+    uint32_t term, gen, workers;
+    int64_t started_wall_ms, updated_wall_ms;
+    uint64_t planned, done, failed, cancelled;
+    double outputs_per_s;       /* over the last 10 s */
+    double eta_s;               /* -1: unknown */
+    int64_t budget_nano_usd;    /* -1: none */
+    int64_t committed_nano_usd; /* of all generations: what the outputs cost; lanes[] have that of this one */
+    int64_t presumed_nano_usd, reserved_nano_usd; /* under a budget: calls without a known cost; leases */
+    struct cs_progress_lane *lanes;
+    uint32_t n_lanes;
+};
+/* What a worker shows of a lane and of the pools that it draws from (worker/calls/binding.h); merged into the lanes by progress_lanes.c. */
+struct cs_worker_lane_info {
+    uint32_t gen, lane;
+    const char *binds; /* what kept it from starting more calls: "requests_per_minute", "slots", "no_trials", ... */
+    uint32_t in_flight, slots; /* slots: calls that it may have in flight here */
+    uint32_t draw;             /* its pools are those of this number; 0: none */
+};
+enum { CS_POOL_DIMS = 6 }; /* as enum cs_quota_dim: four per minute, two per day */
+struct cs_worker_pool_info {
+    uint32_t draw;
+    const char *group, *name;       /* of quota.h */
+    uint32_t in_flight, concurrent; /* concurrent 0: no limit */
+    double limit[CS_POOL_DIMS],
+        used[CS_POOL_DIMS]; /* used: charged per minute by this worker; of the day by all, read from Redis */
+};
+struct cs_worker_info {
+    const char *name, *host, *version;
+    uint32_t pid, in_flight, unstarted, unacked, rss_mb;
+    uint64_t started_calls, finished_calls;
+    int64_t started_wall_ms, updated_wall_ms;
+    struct cs_worker_lane_info *lanes; /* open ones */
+    struct cs_worker_pool_info *pools;
+    uint32_t n_lanes, n_pools;
+};
+
+void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p);
+void cs_progress_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_worker_info *w);
+void cs_progress_worker_unpublish(struct cs_redis *r, const char *fleet, const char *name);
+/* JSON texts for --json and for Redis; append to out. */
+void cs_progress_json(const struct cs_progress *p, struct cs_buf *out);
+/* The inverse (the coordinator's admin `status` answers with that text). Strings live in arena. */
+CS_WARN_UNUSED enum cs_err cs_progress_parse(const char *json, size_t n, struct cs_arena *arena,
+                                             struct cs_progress *out, struct cs_error *err);
+
+/* Fills binds, used and limit of the lanes. cs_progress_read does it. */
+void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers);
+/* Reads a fleet (NULL: the only one there is; CS_EINVAL names them when there are several). All strings live in arena. */
+CS_WARN_UNUSED enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, struct cs_arena *arena,
+                                            struct cs_progress *out, struct cs_worker_info **workers,
+                                            uint32_t *n_workers, struct cs_error *err);
+
+#endif

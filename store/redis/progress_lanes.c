@@ -1,0 +1,142 @@
+/* What binds each lane, from what its workers tell of it and of the pools that they draw from. */
+#include <string.h>
+
+#include "store/redis/progress.h"
+
+static const char *const dims[CS_POOL_DIMS] = {"requests_per_minute",     "tokens_per_minute",
+                                               "input_tokens_per_minute", "output_tokens_per_minute",
+                                               "requests_per_day",        "tokens_per_day"};
+enum { FIRST_DAY_DIM = 4, VOTES_MAX = 32 };
+
+struct fleet {
+    const struct cs_worker_info *workers;
+    uint32_t n;
+};
+
+static const struct cs_worker_lane_info *find(const struct cs_worker_info *w, const struct cs_progress_lane *l)
+{
+    for (uint32_t i = 0; i < w->n_lanes; i++) {
+        if (w->lanes[i].gen == l->gen && w->lanes[i].lane == l->lane)
+            return &w->lanes[i];
+    }
+    return NULL;
+}
+
+/* The word of most workers, those with calls in flight before others: a worker that has run out of trials waits for more. */
+static const char *vote(const struct fleet *f, const struct cs_progress_lane *l)
+{
+    struct {
+        const char *word;
+        uint64_t weight;
+    } votes[VOTES_MAX] = {{0}};
+    uint32_t n = 0, best = 0;
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct cs_worker_lane_info *at = find(&f->workers[i], l);
+        uint32_t k = 0;
+        if (at == NULL)
+            continue;
+        while (k < n && strcmp(votes[k].word, at->binds) != 0)
+            k++;
+        if (k == VOTES_MAX)
+            continue;
+        n += k == n;
+        votes[k].word = at->binds;
+        votes[k].weight += 1 + 1000 * (uint64_t)at->in_flight;
+        best = votes[k].weight > votes[best].weight ? k : best;
+    }
+    return n > 0 ? votes[best].word : "";
+}
+
+/* A pool as the whole fleet uses it. */
+static struct cs_worker_pool_info whole(const struct fleet *f, const struct cs_worker_pool_info *pool)
+{
+    struct cs_worker_pool_info sum = *pool;
+    memset(sum.used, 0, sizeof sum.used);
+    sum.in_flight = 0;
+    for (uint32_t i = 0; i < f->n; i++) {
+        for (uint32_t k = 0; k < f->workers[i].n_pools; k++) {
+            const struct cs_worker_pool_info *p = &f->workers[i].pools[k];
+            if (strcmp(p->name, pool->name) != 0 || strcmp(p->group, pool->group) != 0)
+                continue;
+            sum.in_flight += p->in_flight;
+            for (int d = 0; d < CS_POOL_DIMS; d++) {
+                if (p->limit[d] > 0 && p->limit[d] < sum.limit[d])
+                    sum.limit[d] = p->limit[d]; /* not everybody has heard of a lower one */
+                sum.used[d] = d < FIRST_DAY_DIM ? sum.used[d] + p->used[d] : p->used[d];
+            }
+        }
+    }
+    return sum;
+}
+
+static void take(struct cs_progress_lane *l, const char *word, double used, double limit)
+{
+    if (limit > 0 && (l->limit <= 0 || used / limit > l->used / l->limit)) {
+        l->binds = word;
+        l->used = used;
+        l->limit = limit;
+    }
+}
+
+/* The pool of the lane of which most is used in the dimension that binds; and a day that is used up binds before all. */
+static void measure_pools(const struct fleet *f, const struct cs_worker_info *w, uint32_t draw, const char *word,
+                          struct cs_progress_lane *l)
+{
+    for (uint32_t k = 0; k < w->n_pools && draw != 0; k++) {
+        if (w->pools[k].draw != draw)
+            continue;
+        const struct cs_worker_pool_info p = whole(f, &w->pools[k]);
+        for (int d = 0; d < CS_POOL_DIMS; d++) {
+            if (strcmp(word, dims[d]) == 0)
+                take(l, dims[d], p.used[d], p.limit[d]);
+        }
+        if (strcmp(word, "concurrent") == 0)
+            take(l, word, p.in_flight, p.concurrent);
+    }
+    for (uint32_t k = 0; k < w->n_pools && draw != 0; k++) {
+        const struct cs_worker_pool_info *p = &w->pools[k];
+        for (int d = FIRST_DAY_DIM; d < CS_POOL_DIMS; d++) {
+            if (p->draw != draw || p->limit[d] <= 0 || p->used[d] < 0.995 * p->limit[d])
+                continue;
+            l->limit = 0;
+            take(l, dims[d], p->used[d], p->limit[d]);
+        }
+    }
+}
+
+static void measure_calls(const struct fleet *f, struct cs_progress_lane *l)
+{
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct cs_worker_lane_info *at = find(&f->workers[i], l);
+        if (at == NULL)
+            continue;
+        l->used += at->in_flight;
+        l->limit += at->slots;
+    }
+}
+
+static void merge_lane(const struct fleet *f, struct cs_progress_lane *l)
+{
+    const char *word = vote(f, l);
+    l->binds = word;
+    l->used = l->limit = 0;
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct cs_worker_lane_info *at = find(&f->workers[i], l);
+        if (at != NULL)
+            measure_pools(f, &f->workers[i], at->draw, word, l);
+    }
+    if (l->limit <= 0 && (strcmp(word, "slots") == 0 || strcmp(word, "concurrent") == 0))
+        measure_calls(f, l);
+}
+
+void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers)
+{
+    const struct fleet f = {workers, n_workers};
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        struct cs_progress_lane *l = &p->lanes[i];
+        l->binds = "";
+        l->used = l->limit = 0;
+        if (strcmp(l->state, "open") == 0 && l->done + l->failed + l->cancelled < l->planned)
+            merge_lane(&f, l);
+    }
+}

@@ -1,0 +1,34 @@
+/* statistics_tally.h - what the parts of the statistics benchmark share: how many studies, and what passed. Thread: main. */
+#ifndef CS_BENCH_STATISTICS_TALLY_H
+#define CS_BENCH_STATISTICS_TALLY_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tally {
+    uint32_t studies, resampled; /* of a row; of a row whose every study is resampled 5,000 times */
+    uint64_t seed;
+    unsigned passed, failed;
+};
+
+static inline double se_of(double p, double n)
+{
+    return sqrt(fmax(p * (1 - p), 0.25 / n) / n);
+}
+
+static inline const char *judge(struct tally *t, bool ok)
+{
+    if (ok)
+        t->passed++;
+    else
+        t->failed++;
+    return ok ? "ok" : "FAILED";
+}
+
+/* statistics_differs.c: shifts that differ, few moved clusters, ratios. */
+void bench_interactions(struct tally *t);
+void bench_few_moved(struct tally *t);
+void bench_ratios(struct tally *t);
+
+#endif

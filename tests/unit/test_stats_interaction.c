@@ -1,0 +1,135 @@
+/* Interactions: one shift against another, within cases and between them. The published data of test_interactions.py say the same. */
+#include "tests/unit/stats_near.h"
+
+#include "tools/report/stats/dist.h"
+#include "tools/report/stats/interaction.h"
+
+static const struct cs_boot boot = {.seed = 3, .draws = 5000, .threads = 1};
+
+/* Of 40 clusters 10 have (-1, -1) and 10 (-1, 0): means -1/2 and -1/4, T2 = 39, by hand. */
+static void hotelling_of_two_columns(void **state)
+{
+    (void)state;
+    double x[40 * 2] = {0};
+    for (int i = 0; i < 20; i++) {
+        x[2 * i] = -1;
+        x[2 * i + 1] = i < 10 ? -1 : 0;
+    }
+    const struct cs_interaction r = cs_interaction_within(&boot, x, 40, 2);
+    assert_int_equal(r.status, CS_STAT_OK);
+    assert_int_equal(r.kind, CS_INTERACTION_HOTELLING);
+    NEAR(r.statistic, 39);
+    NEAR(r.f, 19);
+    NEAR(r.df1, 2);
+    NEAR(r.df2, 38);
+    NEAR(r.p, cs_dist_f_upper(19, 2, 38));
+}
+
+static void one_column_is_the_t_test(void **state)
+{
+    (void)state;
+    static const double x[] = {.1, 0, -.2, .35, .05, .15, -.05, .3, .2, .1, .4, -.1};
+    const struct cs_cluster_test t = cs_cluster_t(x, COUNT(x), .05, 2);
+    const struct cs_interaction r = cs_interaction_within(&boot, x, COUNT(x), 1);
+    NEAR(r.statistic, t.t * t.t);
+    NEAR(r.p, t.p);
+}
+
+/* Columns that say the same thing twice add no degree of freedom. */
+static void a_column_twice_is_one(void **state)
+{
+    (void)state;
+    double x[30 * 2];
+    for (int i = 0; i < 30; i++)
+        x[2 * i] = x[2 * i + 1] = (i % 5) * .1 - .1;
+    const struct cs_interaction r = cs_interaction_within(&boot, x, 30, 2);
+    NEAR(r.df1, 1);
+    NEAR(r.df2, 29);
+}
+
+static void few_clusters_are_judged_by_the_largest_t(void **state)
+{
+    (void)state;
+    double x[10 * 4];
+    for (int i = 0; i < 10; i++)
+        for (int k = 0; k < 4; k++)
+            x[i * 4 + k] = ((i * 7 + k * 3) % 11) * .1 - .5 + (k == 0 ? .6 : 0);
+    const struct cs_interaction r = cs_interaction_within(&boot, x, 10, 4);
+    assert_int_equal(r.kind, CS_INTERACTION_MAX_T);
+    assert_int_equal(r.status, CS_STAT_OK);
+    assert_true(r.p > 0 && r.p < .05);
+    const struct cs_interaction again = cs_interaction_within(&boot, x, 10, 4);
+    assert_true(r.p == again.p);
+}
+
+static void nothing_that_moves_is_no_interaction(void **state)
+{
+    (void)state;
+    double x[20 * 2] = {0};
+    NEAR(cs_interaction_within(&boot, x, 20, 2).p, 1);
+    assert_int_equal(cs_interaction_within(&boot, x, 1, 2).status, CS_STAT_TOO_FEW);
+    for (int i = 0; i < 20; i++)
+        x[2 * i] = .5; /* moved everywhere alike: nothing to compare it with */
+    assert_int_equal(cs_interaction_within(&boot, x, 20, 2).status, CS_STAT_CONSTANT);
+    x[3] = NAN;
+    assert_int_equal(cs_interaction_within(&boot, x, 20, 2).status, CS_STAT_BAD_INPUT);
+}
+
+/* Three samples of Welch, Biometrika 38 (1951), written out in rationals for these: PYTHON fractions over the published formula. */
+static void welch_of_three_samples(void **state)
+{
+    (void)state;
+    static const double a[] = {1, 2, 3, 4}, b[] = {2, 4, 6, 8, 10}, c[] = {0, 0, 3};
+    const double *const x[] = {a, b, c};
+    static const size_t n[] = {4, 5, 3};
+    const struct cs_interaction r = cs_interaction_between(x, n, 3);
+    assert_int_equal(r.status, CS_STAT_OK);
+    assert_int_equal(r.kind, CS_INTERACTION_WELCH);
+    NEAR(r.f, 3.702118366455558);
+    NEAR(r.df1, 2);
+    NEAR(r.df2, 5.170172084130019);
+}
+
+static void welch_of_two_samples_is_its_t(void **state)
+{
+    (void)state;
+    static const double a[] = {1, 2, 3, 4}, b[] = {2, 4, 6, 8, 10};
+    const double *const x[] = {a, b};
+    static const size_t n[] = {4, 5};
+    const struct cs_cluster_test t = cs_interaction_welch(a, 4, b, 5, .05, 20);
+    const struct cs_interaction r = cs_interaction_between(x, n, 2);
+    NEAR(r.f, t.t * t.t);
+    NEAR(r.df2, t.df);
+    NEAR(r.p, t.p);
+    NEAR(t.mean, -3.5);
+    NEAR(t.se, sqrt(5. / 12 + 2));
+    NEAR_CI(t.ci, -3.5 - cs_dist_t_critical(.025, t.df) * t.se, -3.5 + cs_dist_t_critical(.025, t.df) * t.se);
+}
+
+static void a_sample_without_variance_is_judged_by_pairs(void **state)
+{
+    (void)state;
+    static const double a[] = {1, 1, 1, 1}, b[] = {2, 4, 6, 8, 10}, c[] = {0, 1, 3};
+    const double *const x[] = {a, b, c}, *const same[] = {a, a};
+    static const size_t n[] = {4, 5, 3}, alike[] = {4, 4};
+    const struct cs_interaction r = cs_interaction_between(x, n, 3);
+    assert_int_equal(r.kind, CS_INTERACTION_PAIRS);
+    NEAR(r.p, 3 * cs_interaction_welch(a, 4, b, 5, .05, 20).p);
+    assert_int_equal(cs_interaction_between(same, alike, 2).status, CS_STAT_CONSTANT);
+    assert_int_equal(cs_interaction_between(x, n, 1).status, CS_STAT_TOO_FEW);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hotelling_of_two_columns),
+        cmocka_unit_test(one_column_is_the_t_test),
+        cmocka_unit_test(a_column_twice_is_one),
+        cmocka_unit_test(few_clusters_are_judged_by_the_largest_t),
+        cmocka_unit_test(nothing_that_moves_is_no_interaction),
+        cmocka_unit_test(welch_of_three_samples),
+        cmocka_unit_test(welch_of_two_samples_is_its_t),
+        cmocka_unit_test(a_sample_without_variance_is_judged_by_pairs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,62 @@
+/* source.h - where the core gets trials from: studies in production (studies.h), a few lines in tests.
+ *
+ * Thread: the core's; pure. Nothing here waits: what is not there yet is CS_EAGAIN, and `missing` says what to ask the
+ * coordinator for.
+ */
+#ifndef CS_SOURCE_H
+#define CS_SOURCE_H
+
+#include "protocol/base/error.h"
+#include "protocol/base/digest.h"
+#include "store/redis/quota.h"
+#include "protocol/dialects/dialect.h"
+#include "protocol/study/answer.h"
+#include "worker/calls/endpoint.h"
+
+enum { CS_TROUBLE_MAX = 200 };
+
+/* What the core must know of a lane. */
+struct cs_lane_facts {
+    void *study; /* handle; given back with `release` */
+    const struct cs_dialect *provider;
+    const struct cs_endpoint *endpoint;
+    enum cs_form form;   /* that its requests ask for */
+    uint32_t timeout_ms; /* of one call */
+    uint32_t concurrent; /* calls at once that any worker may have; 0: no limit */
+    uint32_t cap;        /* output tokens of one call; 0: none is sent */
+    bool metered;        /* under a hard budget */
+    uint32_t n_pools;    /* that its calls draw from, all at once, the narrowest first */
+    struct cs_lane_pool {
+        char name[33]; /* the same for all lanes that share it */
+        struct cs_limits limits;
+    } pools[CS_QUOTA_POOLS_MAX];
+    char group[33];               /* of pools that lanes may draw from together */
+    char trouble[CS_TROUBLE_MAX]; /* why no call can be made ("no key: set NAME"), or "" */
+};
+
+struct cs_trial {
+    struct cs_digest digest;
+    uint32_t question;
+    const char *body; /* valid until the next call on the source */
+    uint32_t body_len;
+};
+
+struct cs_source {
+    void *self;
+    /* CS_EAGAIN: the spec is not here. Any other error: this lane cannot be worked on, err says why; nothing to
+     * release. */
+    enum cs_err (*lane)(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
+                        struct cs_error *err);
+    void (*release)(void *self, void *study);
+    /* CS_EAGAIN: the cases are not here. */
+    enum cs_err (*trial)(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
+                         struct cs_error *err);
+    /* Whether a text answers the question, as the lane reads. */
+    struct cs_answer_check (*parses)(void *self, void *study, uint32_t lane, uint32_t question, const char *text,
+                                     size_t n);
+    /* Takes the next digest to ask for; false: none. */
+    bool (*missing)(void *self, uint8_t digest[32]);
+    enum cs_err (*put)(void *self, const uint8_t digest[32], const void *bytes, uint32_t n, struct cs_error *err);
+};
+
+#endif

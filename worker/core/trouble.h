@@ -1,0 +1,24 @@
+/* trouble.h - what keeps calls from a lane: stopped, refused, away, waiting.
+ *
+ * Part of the core: pure, called from within a step. Thread: the loop.
+ */
+#ifndef CS_WORKER_TROUBLE_H
+#define CS_WORKER_TROUBLE_H
+
+#include "worker/core/state.h"
+
+void cs_worker_trouble_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
+/* The provider refused the lane's key, or its model, to this worker: others find out by their own calls. */
+void cs_worker_trouble_refused(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
+/* Nobody of the lane is answered, the last call ended with `reply`: it keeps what it has begun, gives the rest back and asks for little. */
+void cs_worker_trouble_away(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply);
+void cs_worker_trouble_back(struct cs_worker *w, struct cs_worker_lane *l);
+/* The provider asks for a wait: one that is long is told to people, until an answer comes. */
+void cs_worker_trouble_waits(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_reading *reading);
+void cs_worker_trouble_waited(struct cs_worker *w, struct cs_worker_lane *l);
+/* ", which is in 5 min 20 s, at 21:40 UTC": 64 bytes at least. */
+void cs_worker_trouble_until(const struct cs_worker *w, uint64_t wait_ms, char *out, size_t size);
+/* Rings when a quiet period or the pause before a probe is over. */
+void cs_worker_trouble_wait(struct cs_worker *w, struct cs_worker_lane *l);
+
+#endif

@@ -101,10 +101,16 @@ static void fill_notes(struct cs_report_work *w)
         cs_analysis_work_note(w, "%s", w->declared->notes[i]);
 }
 
-static void analyse(struct cs_report_work *w)
+static void analyse(struct cs_report_work *w, struct cs_collect_watch watch)
 {
-    for (size_t i = 0; i < sizeof sections / sizeof *sections && w->rc == CS_OK; i++)
+    const size_t n = sizeof sections / sizeof *sections;
+    for (size_t i = 0; i < n && w->rc == CS_OK; i++) {
+        if (watch.at != NULL)
+            watch.at(watch.self, "analysing", i * 256, n * 256); /* in the steps that a ticker looks at */
         sections[i](w);
+    }
+    if (watch.at != NULL)
+        watch.at(watch.self, "analysing", n * 256, n * 256);
     if (w->rc == CS_OK)
         fill_notes(w);
 }
@@ -134,7 +140,7 @@ enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_sourc
     if (w.rc == CS_OK)
         w.rc = cs_analysis_declared_read(&declared, source->study, &cases, err);
     if (w.rc == CS_OK)
-        analyse(&w);
+        analyse(&w, opts->watch);
     for (uint32_t i = 0; i < w.n_paired; i++)
         cs_reduce_paired_release(&w.paired[i]);
     free(w.paired);

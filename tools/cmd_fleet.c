@@ -14,6 +14,7 @@
 #include "tools/screen/screen.h"
 #include "tools/base/text.h"
 #include "tools/fleet/submission.h"
+#include "tools/plan/identifiers.h"
 
 enum { ASK_MS = 15000, BUILT_MS = 10000, SUBMIT_MAX = 256 };
 
@@ -52,6 +53,8 @@ static enum cs_err submit_one(const struct submit *s, struct cs_admin_client *cl
     uint32_t gen;
     bool is_new;
     enum cs_err rc = cs_command_load_study(&s->args, path, &loaded, err);
+    if (rc == CS_OK)
+        rc = cs_identifiers_check(&loaded, err);
     if (rc == CS_OK)
         rc = cs_submission_send(client, &loaded, s->adopt_other, &s->place, &gen, &is_new, err);
     if (rc == CS_OK) {

@@ -101,5 +101,62 @@ class Contradictions(harness.TestCase):
             self.assertNotIn("will refuse", done.out)
 
 
+SLOTS = """study: slots
+cases: {file: cases.csv}
+factors:
+  - name: group
+    levels: [{id: control, role: control, noun: patient, subject: they, their: their}, {id: woman, noun: woman, subject: she, their: her},
+             {id: bare, noun: adult, subject: they, their: ""}]
+    columns: [noun, subject, their]
+    insert: [{at: "{{noun}}", text: noun}, {at: "{{subject}}", text: subject}, {at: "{{their}}", text: their}]
+  - {name: arm, levels: [{id: plain, text: ""}, {id: note, text: "Note."}], insert: {after_first: ". "}}
+prompt: {user: "{{case.text}}"}
+questions: [{name: q, ask: "?", answer: free}]
+models: [m]
+"""
+SLOT_CASES = 'case_id,text\na,"A {{noun}} of 50 came. Then {{subject}} sat, and {{their}} arm hurt; {{subject}} said so."\nb,"A {{noun}} coughs. He is pregnant."\n'
+
+
+@harness.short
+class Slots(harness.TestCase):
+    def look(self, study=SLOTS, cases=SLOT_CASES, *args):
+        for name, text in (("cases.csv", cases), ("providers.yaml", HERE), ("study.yaml", study)):
+            (self.box.dir / name).write_text(text)
+        return self.box.clinsafe("plan", self.box.dir / "study.yaml", *args)
+
+    def test_a_level_fills_all_of_its_slots(self):
+        self.assertExit(self.look(SLOTS, SLOT_CASES, "--prompts", self.box.dir / "book.csv"))
+        book = {(r["case_id"], r["group"], r["arm"]): r["user"] for r in harness.rows_csv((self.box.dir / "book.csv").read_text())}
+        self.assertEqual(book["a", "woman", "plain"], "A woman of 50 came. Then she sat, and her arm hurt; she said so.")
+        self.assertEqual(book["a", "bare", "plain"], "A adult of 50 came. Then they sat, and arm hurt; they said so.")
+        self.assertEqual(book["a", "control", "note"], "A patient of 50 came. Note. Then they sat, and their arm hurt; they said so.")
+        self.assertEqual(len(book), 12)
+
+    def test_it_runs(self):
+        self.look()
+        self.assertExit(self.box.clinsafe("run", self.box.dir / "study.yaml"))
+        self.assertExit(self.box.clinsafe("verify", self.box.dir / "study.yaml"))
+
+    def test_contradictions_are_seen_and_markers_are_filled(self):
+        lint = {g["what"]: [p["case"] for p in g["places"]] for g in self.look(SLOTS, SLOT_CASES, "--json").json()["lint"]}
+        self.assertEqual(lint.get("group woman: the case says otherwise about sex"), ["b"])
+        self.assertFalse([what for what in lint if "marker" in what], lint)
+
+    def test_what_is_refused(self):
+        for old, new, part in (("text: subject}", "text: subjekt}", 'a slot takes its text from column "subjekt", but the levels have no such column; did you mean "subject"?'),
+                               ('{at: "{{their}}", text: their}', '{at: "{{theirs}}", text: their}', 'no case has "{{theirs}}" in text'),
+                               ('{at: "{{noun}}", text: noun}', "{text: noun}", "a slot has one place")):
+            done = self.look(SLOTS.replace(old, new))
+            self.assertExit(done, harness.EXIT_INVALID)
+            self.assertOneLine(done.err, part)
+        done = self.look(SLOTS, SLOT_CASES + 'c,"Nobody. Here."\n')
+        self.assertExit(done, harness.EXIT_INVALID)
+        self.assertOneLine(done.err, 'cases.csv:4: case "c" has no place in text for any slot of factor "group"')
+        lines = SLOTS.splitlines(keepends=True)
+        arm = next(i for i, line in enumerate(lines) if "name: arm" in line)
+        done = self.look("".join(lines[:3] + [lines[arm]] + lines[3:arm] + lines[arm + 1:]))
+        self.assertOneLine(done.err, 'factor "arm" changes text before; put the factor with several slots first')
+
+
 if __name__ == "__main__":
     harness.main()

@@ -9,11 +9,11 @@
 #include "protocol/table/names.h"
 #include "protocol/table/yaml.h"
 #include "tools/plan/identifiers.h"
-#include "tools/plan/words.h"
+#include "tools/plan/lexicon.h"
 
 struct look { /* at one study */
     const struct cs_loaded *l;
-    struct cs_words words;
+    struct cs_lexicon words;
     struct cs_lint *out;
 };
 
@@ -67,11 +67,22 @@ static void found(struct look *k, const char *what, uint32_t case_index, const c
 
 /* ---- levels against cases ------------------------------------------------------------------------------- */
 
+/* insert: [...]: what the cases read like is made when the study is loaded (protocol/load/slots.c). */
+static bool has_slots(const struct cs_factor *f)
+{
+    return f->insert == CS_INSERT_NONE && f->into_column != CS_NONE && f->n_levels > 0 &&
+           f->levels[0].use_column != CS_NONE;
+}
+
 static uint64_t bits_of_level(const struct look *k, const struct cs_factor *f, const struct cs_level *level)
 {
     uint64_t bits = 0;
-    for (uint32_t w = 0; w < level->n_wordings; w++)
-        bits |= cs_words_of(&k->words, level->wordings[w].values[f->insert_column]);
+    for (uint32_t w = 0; w < level->n_wordings; w++) {
+        for (uint32_t c = 0; c < f->n_columns; c++) {
+            if (f->insert_column == c || has_slots(f)) /* of several slots, each has a column */
+                bits |= cs_lexicon_of(&k->words, level->wordings[w].values[c]);
+        }
+    }
     return bits;
 }
 
@@ -95,7 +106,8 @@ static void look_at_level(struct look *k, const struct cs_factor *f, const struc
     for (uint32_t i = 0; i < k->l->study->n_cases; i++) {
         const char *text = k->l->all[i].values[f->into_column];
         uint32_t at = 0;
-        const struct cs_word *word = (cases[i] & against) != 0 ? cs_words_find(&k->words, text, against, &at) : NULL;
+        const struct cs_lexicon_word *word = (cases[i] & against) != 0 ? cs_lexicon_find(&k->words, text, against, &at)
+                                                                       : NULL;
         if (word == NULL)
             continue;
         char *what = cs_xasprintf("%s %s: the case says otherwise about %s", f->name, level->id, word->about);
@@ -126,7 +138,8 @@ static void look_at_leftovers(struct look *k, const struct cs_factor *f, uint64_
         for (uint32_t i = 0; i < k->l->study->n_cases; i++) {
             const char *text = k->l->all[i].values[f->into_column];
             uint32_t at = 0;
-            const struct cs_word *word = (cases[i] & about) != 0 ? cs_words_find(&k->words, text, about, &at) : NULL;
+            const struct cs_lexicon_word *word = (cases[i] & about) != 0 ? cs_lexicon_find(&k->words, text, about, &at)
+                                                                         : NULL;
             if (word == NULL)
                 continue;
             char *what = cs_xasprintf("%s varies %s, and the case has words about it already", f->name, word->about);
@@ -140,11 +153,11 @@ static void look_at_factor(struct look *k, const struct cs_factor *f)
 {
     const struct cs_study *s = k->l->study;
     uint64_t varied = 0;
-    if (f->insert == CS_INSERT_NONE || f->insert_column == CS_NONE || f->into_column == CS_NONE)
+    if (!has_slots(f) && (f->insert == CS_INSERT_NONE || f->insert_column == CS_NONE || f->into_column == CS_NONE))
         return;
     uint64_t *cases = cs_xcalloc(s->n_cases + 1, sizeof *cases);
     for (uint32_t i = 0; i < s->n_cases; i++)
-        cases[i] = cs_words_of(&k->words, k->l->all[i].values[f->into_column]);
+        cases[i] = cs_lexicon_of(&k->words, k->l->all[i].values[f->into_column]);
     for (uint32_t i = 0; i < f->n_levels; i++) {
         const uint64_t bits = bits_of_level(k, f, &f->levels[i]);
         varied |= bits;
@@ -230,13 +243,16 @@ static void look_at_text(struct look *k, uint32_t case_index, const char *text)
 static bool is_shown(const struct cs_study *s, uint32_t column)
 {
     char *place = cs_xasprintf("{{case.%s}}", s->columns[column]);
-    bool shown = false;
+    bool shown = false, replaced = false;
     for (uint32_t i = 0; i < s->n_prompts; i++)
         shown |= strstr(s->prompts[i].user, place) != NULL || strstr(s->prompts[i].system, place) != NULL;
-    for (uint32_t f = 0; f < s->n_factors; f++)
-        shown |= s->factors[f].into_column == column;
+    for (uint32_t f = 0; f < s->n_factors; f++) {
+        const struct cs_factor *factor = &s->factors[f];
+        shown |= has_slots(factor) ? factor->levels[0].use_column == column : factor->into_column == column;
+        replaced |= has_slots(factor) && factor->into_column == column;
+    }
     free(place);
-    return shown;
+    return shown && !replaced;
 }
 
 static void look_at_texts(struct look *k)
@@ -296,7 +312,7 @@ enum cs_err cs_lint_make(const struct cs_loaded *l, const char *words, struct cs
 {
     struct look k = {.l = l, .out = out};
     *out = (struct cs_lint){0};
-    enum cs_err rc = cs_words_open(&k.words, words, err);
+    enum cs_err rc = cs_lexicon_open(&k.words, words, err);
     if (rc != CS_OK)
         return rc;
     out->places = cs_xcalloc(CS_LINT_PLACES_MAX, sizeof *out->places);
@@ -307,7 +323,7 @@ enum cs_err cs_lint_make(const struct cs_loaded *l, const char *words, struct cs
     for (uint32_t f = 0; f < l->study->n_factors; f++)
         look_at_sentences(&k, &l->study->factors[f]);
     look_at_file(&k);
-    cs_words_release(&k.words);
+    cs_lexicon_release(&k.words);
     return CS_OK;
 }
 

@@ -32,7 +32,7 @@ struct cs_lint {
     uint32_t n_places;
 };
 
-/* words: a table of the user's (words.h), or NULL. */
+/* words: a table of the user's (lexicon.h), or NULL. */
 CS_WARN_UNUSED enum cs_err cs_lint_make(const struct cs_loaded *l, const char *words, struct cs_lint *out,
                                         struct cs_error *err);
 void cs_lint_release(struct cs_lint *l); /* a zeroed struct is fine */

@@ -1,4 +1,4 @@
-#include "tools/plan/words.h"
+#include "tools/plan/lexicon.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -44,35 +44,35 @@ static bool is_letter(unsigned char c)
 
 static int longest_first(const void *a, const void *b)
 {
-    const struct cs_word *x = a, *y = b;
+    const struct cs_lexicon_word *x = a, *y = b;
     const size_t n = strlen(x->word), m = strlen(y->word);
     return n != m ? (n < m ? 1 : -1) : strcmp(x->word, y->word);
 }
 
-/* The bit of what is said; CS_WORDS_SAYS_MAX when there are too many. */
-static uint32_t bit_of(struct cs_words *w, const char **says, const char *about, const char *say)
+/* The bit of what is said; CS_LEXICON_SAYS_MAX when there are too many. */
+static uint32_t bit_of(struct cs_lexicon *w, const char **says, const char *about, const char *say)
 {
     for (uint32_t i = 0; i < w->n_says; i++) {
         if (strcmp(w->about[i], about) == 0 && strcmp(says[i], say) == 0)
             return i;
     }
-    if (w->n_says == CS_WORDS_SAYS_MAX)
-        return CS_WORDS_SAYS_MAX;
+    if (w->n_says == CS_LEXICON_SAYS_MAX)
+        return CS_LEXICON_SAYS_MAX;
     w->about[w->n_says] = about;
     says[w->n_says] = say;
     return w->n_says++;
 }
 
-static bool add(struct cs_words *w, const char **says, const char *word, const char *about, const char *say)
+static bool add(struct cs_lexicon *w, const char **says, const char *word, const char *about, const char *say)
 {
     const uint32_t bit = bit_of(w, says, about, say);
-    if (bit == CS_WORDS_SAYS_MAX || w->n == CS_WORDS_MAX)
+    if (bit == CS_LEXICON_SAYS_MAX || w->n == CS_LEXICON_MAX)
         return false;
-    w->list[w->n++] = (struct cs_word){word, about, say, bit};
+    w->list[w->n++] = (struct cs_lexicon_word){word, about, say, bit};
     return true;
 }
 
-static void add_own(struct cs_words *w, const char **says)
+static void add_own(struct cs_lexicon *w, const char **says)
 {
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         for (const char *p = own[i].words; p != NULL;) {
@@ -84,7 +84,7 @@ static void add_own(struct cs_words *w, const char **says)
     }
 }
 
-static enum cs_err add_table(struct cs_words *w, const char **says, const char *path, struct cs_error *err)
+static enum cs_err add_table(struct cs_lexicon *w, const char **says, const char *path, struct cs_error *err)
 {
     struct cs_table t = {0};
     enum cs_err rc = cs_table_load(path, &w->arena, &t, err);
@@ -100,14 +100,15 @@ static enum cs_err add_table(struct cs_words *w, const char **says, const char *
             rc = cs_table_fail(&t, i, err,
                                "a row says: word, about what, and what it says, as in gravida, sex, female");
         else if (!add(w, says, v[word], v[about], v[say]))
-            rc = cs_table_fail(&t, i, err, "more than %d things said, or %d words", CS_WORDS_SAYS_MAX, CS_WORDS_MAX);
+            rc = cs_table_fail(&t, i, err, "more than %d things said, or %d words", CS_LEXICON_SAYS_MAX,
+                               CS_LEXICON_MAX);
     }
     cs_table_release(&t);
     return rc;
 }
 
 /* After sorting: which words begin with a letter, of either case. */
-static void index_heads(struct cs_words *w)
+static void index_heads(struct cs_lexicon *w)
 {
     w->by_head = cs_xcalloc(w->n + 1, sizeof *w->by_head);
     uint32_t at = 0;
@@ -121,15 +122,15 @@ static void index_heads(struct cs_words *w)
     w->heads[256] = at;
 }
 
-enum cs_err cs_words_open(struct cs_words *w, const char *path, struct cs_error *err)
+enum cs_err cs_lexicon_open(struct cs_lexicon *w, const char *path, struct cs_error *err)
 {
-    const char *says[CS_WORDS_SAYS_MAX];
-    *w = (struct cs_words){0};
-    w->list = cs_xcalloc(CS_WORDS_MAX, sizeof *w->list);
+    const char *says[CS_LEXICON_SAYS_MAX];
+    *w = (struct cs_lexicon){0};
+    w->list = cs_xcalloc(CS_LEXICON_MAX, sizeof *w->list);
     add_own(w, says);
     enum cs_err rc = path != NULL ? add_table(w, says, path, err) : CS_OK;
     if (rc != CS_OK) {
-        cs_words_release(w);
+        cs_lexicon_release(w);
         return rc;
     }
     qsort(w->list, w->n, sizeof *w->list, longest_first);
@@ -141,12 +142,12 @@ enum cs_err cs_words_open(struct cs_words *w, const char *path, struct cs_error 
     return CS_OK;
 }
 
-void cs_words_release(struct cs_words *w)
+void cs_lexicon_release(struct cs_lexicon *w)
 {
     free(w->list);
     free(w->by_head);
     cs_arena_release(&w->arena);
-    *w = (struct cs_words){0};
+    *w = (struct cs_lexicon){0};
 }
 
 static bool has_capital(const char *s)
@@ -159,7 +160,7 @@ static bool has_capital(const char *s)
 }
 
 /* "45F", "45 yo M": an age and a letter, which stand in the list as ##F and ##M. */
-static const struct cs_word *aged(const struct cs_words *w, const char *s)
+static const struct cs_lexicon_word *aged(const struct cs_lexicon *w, const char *s)
 {
     const size_t digits = strspn(s, "0123456789");
     size_t n = digits + strspn(s + digits, " -");
@@ -167,14 +168,14 @@ static const struct cs_word *aged(const struct cs_words *w, const char *s)
     if (digits == 0 || digits > 3 || (s[n] != 'F' && s[n] != 'M') || is_letter((unsigned char)s[n + 1]))
         return NULL;
     for (uint32_t i = w->heads['#']; i < w->heads['#' + 1]; i++) {
-        const struct cs_word *word = &w->list[w->by_head[i]];
+        const struct cs_lexicon_word *word = &w->list[w->by_head[i]];
         if (strncmp(word->word, "##", 2) == 0 && word->word[2] == s[n])
             return word;
     }
     return NULL;
 }
 
-const struct cs_word *cs_words_at(const struct cs_words *w, const char *text, uint32_t at)
+const struct cs_lexicon_word *cs_lexicon_at(const struct cs_lexicon *w, const char *text, uint32_t at)
 {
     const int head = tolower((unsigned char)text[at]);
     if (at > 0 && is_letter((unsigned char)text[at - 1]))
@@ -182,7 +183,7 @@ const struct cs_word *cs_words_at(const struct cs_words *w, const char *text, ui
     if (isdigit(head))
         return aged(w, text + at);
     for (uint32_t i = w->heads[head]; i < w->heads[head + 1]; i++) {
-        const struct cs_word *word = &w->list[w->by_head[i]];
+        const struct cs_lexicon_word *word = &w->list[w->by_head[i]];
         const size_t n = strlen(word->word);
         const bool same = has_capital(word->word) ? strncmp(text + at, word->word, n) == 0
                                                   : strncasecmp(text + at, word->word, n) == 0;
@@ -192,10 +193,10 @@ const struct cs_word *cs_words_at(const struct cs_words *w, const char *text, ui
     return NULL;
 }
 
-const struct cs_word *cs_words_find(const struct cs_words *w, const char *text, uint64_t bits, uint32_t *at)
+const struct cs_lexicon_word *cs_lexicon_find(const struct cs_lexicon *w, const char *text, uint64_t bits, uint32_t *at)
 {
     for (uint32_t i = 0; text[i] != '\0'; i++) {
-        const struct cs_word *word = cs_words_at(w, text, i);
+        const struct cs_lexicon_word *word = cs_lexicon_at(w, text, i);
         if (word != NULL && (bits >> word->bit & 1) != 0) {
             *at = i;
             return word;
@@ -206,11 +207,11 @@ const struct cs_word *cs_words_find(const struct cs_words *w, const char *text, 
     return NULL;
 }
 
-uint64_t cs_words_of(const struct cs_words *w, const char *text)
+uint64_t cs_lexicon_of(const struct cs_lexicon *w, const char *text)
 {
     uint64_t bits = 0;
     for (uint32_t i = 0; text[i] != '\0'; i++) {
-        const struct cs_word *word = cs_words_at(w, text, i);
+        const struct cs_lexicon_word *word = cs_lexicon_at(w, text, i);
         if (word == NULL)
             continue;
         bits |= UINT64_C(1) << word->bit;

@@ -19,7 +19,7 @@ static struct cs_core_view money(const struct rig *r)
 {
     struct cs_core_view v;
 
-    cs_core_view(r->core, &v);
+    cs_core_view(r->core, 0, &v);
     assert_true(v.committed_nano_usd + v.reserved_nano_usd + v.presumed_nano_usd <= v.budget_nano_usd);
     return v;
 }
@@ -28,7 +28,7 @@ static struct cs_lane_view lane_of(struct rig *r, uint32_t lane)
 {
     struct cs_lane_view v;
 
-    cs_core_lane(r->core, lane, &v);
+    cs_core_lane(r->core, 0, lane, &v);
     return v;
 }
 
@@ -321,14 +321,14 @@ static void failures_and_duplicates_are_recognised_after_a_restart(void **state)
     settle(&w);
     assert_int_equal(r.disk->outputs, 3);
     rig_restart(&r, false);
-    cs_core_view(r.core, &before);
+    cs_core_view(r.core, 0, &before);
     hello(&w, NULL, 0);
     hello(&v, NULL, 0);
     result_as(&w, 1, 11, 1, 0, 0, CS_OUTCOME_invalid_request, GOOD); /* their ACKs were lost */
     result_as(&w, 2, 12, 1, 0, 1, CS_OUTCOME_ok, GOOD);
     result_as(&v, 1, 21, 1, 0, 1, CS_OUTCOME_ok, GOOD);
     settle(&w);
-    cs_core_view(r.core, &after);
+    cs_core_view(r.core, 0, &after);
     assert_int_equal(after.intake.resent, 3);
     assert_int_equal(after.intake.received, 0);
     assert_int_equal(after.committed_nano_usd, before.committed_nano_usd);

@@ -144,11 +144,13 @@ static enum cs_err borrow(struct cs_server *sv, struct trial *t, bool rest, enum
     struct cs_buf packed = CS_BUF_INIT(CS_OUTPUT_MAX);
     struct cs_batch_output row;
     uint8_t outcome = 0;
-    enum cs_err rc = cs_borrow_one(sv->borrow, &want, rest, kind, &packed, &row, &outcome, err);
+    bool salvaged = false;
+    enum cs_err rc = cs_borrow_one(sv->borrow, &want, rest, kind, &packed, &row, &outcome, &salvaged, err);
 
     if (rc == CS_OK && *kind == CS_CLAIM_ANSWER) {
         cs_batch_add_output(b->batch, &row);
         count(b, t, outcome);
+        b->lanes[t->lane].counters.salvaged += salvaged;
         b->borrowed++;
         t->done = true;
     }

@@ -176,13 +176,14 @@ static enum cs_err is_copied(struct cs_borrow *b, const struct cs_digest *d, uin
 
 /* Packed anew: generation, lane and position are those of our plan, and no lease of ours was ever its. */
 static void pack(const struct cs_borrow_want *want, struct cs_stored *stored, struct cs_buf *packed,
-                 struct cs_batch_output *row, uint8_t *outcome)
+                 struct cs_batch_output *row, uint8_t *outcome, bool *salvaged)
 {
     stored->output.gen = want->gen;
     stored->output.lane = want->lane;
     stored->output.position = want->position;
     stored->output.epoch = 0;
     *outcome = stored->output.outcome;
+    *salvaged = stored->output.salvaged;
     cs_buf_clear(packed);
     cs_output_pack(&stored->output, packed);
     *row = (struct cs_batch_output){.gen = want->gen,
@@ -222,7 +223,7 @@ static enum cs_err look(struct cs_borrow *b, struct lender *l, const struct cs_b
 
 static enum cs_err ask(struct cs_borrow *b, struct lender *l, const struct cs_borrow_want *want, bool rest,
                        enum cs_claim *kind, struct cs_buf *packed, struct cs_batch_output *row, uint8_t *outcome,
-                       struct cs_error *err)
+                       bool *salvaged, struct cs_error *err)
 {
     const uint64_t lane = cs_digest_lane_key(l->study, want->model, want->account);
     const struct cs_indexed *found;
@@ -248,7 +249,7 @@ static enum cs_err ask(struct cs_borrow *b, struct lender *l, const struct cs_bo
         rc = look(b, l, want, f->output_id, &arena, &stored, &good, err);
         if (rc == CS_OK && good) {
             take(b, fingerprint_of(&stored.output));
-            pack(want, &stored, packed, row, outcome);
+            pack(want, &stored, packed, row, outcome, salvaged);
             *kind = CS_CLAIM_ANSWER;
         }
     }
@@ -257,12 +258,13 @@ static enum cs_err ask(struct cs_borrow *b, struct lender *l, const struct cs_bo
 }
 
 enum cs_err cs_borrow_one(struct cs_borrow *b, const struct cs_borrow_want *want, bool rest, enum cs_claim *kind,
-                          struct cs_buf *packed, struct cs_batch_output *row, uint8_t *outcome, struct cs_error *err)
+                          struct cs_buf *packed, struct cs_batch_output *row, uint8_t *outcome, bool *salvaged,
+                          struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
 
     *kind = CS_CLAIM_NONE;
     for (unsigned i = 0; b != NULL && rc == CS_OK && i < b->n && *kind != CS_CLAIM_ANSWER; i++)
-        rc = ask(b, &b->lenders[i], want, rest, kind, packed, row, outcome, err);
+        rc = ask(b, &b->lenders[i], want, rest, kind, packed, row, outcome, salvaged, err);
     return rc;
 }

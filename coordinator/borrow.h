@@ -38,6 +38,6 @@ struct cs_borrow_want { /* a trial of ours without an answer */
  * trials are through; or NONE. */
 CS_WARN_UNUSED enum cs_err cs_borrow_one(struct cs_borrow *b, const struct cs_borrow_want *want, bool rest,
                                          enum cs_claim *kind, struct cs_buf *packed, struct cs_batch_output *row,
-                                         uint8_t *outcome, struct cs_error *err);
+                                         uint8_t *outcome, bool *salvaged, struct cs_error *err);
 
 #endif

@@ -114,8 +114,8 @@ static void print_lanes(const struct planned *p, FILE *out)
         char trials[CS_TEXT_MAX_LEN], prompts[CS_TEXT_MAX_LEN], in[CS_TEXT_MAX_LEN], whole[CS_TEXT_MAX_LEN],
             low[CS_TEXT_MAX_LEN], high[CS_TEXT_MAX_LEN], time[CS_TEXT_MAX_LEN], price[64] = "unknown", tokens[64],
                                                                                 input[64];
-        snprintf(input, sizeof input, "%s - %s", cs_text_tokens(in, l->input_low),
-                 cs_text_tokens(whole, l->input_tokens));
+        snprintf(input, sizeof input, "%s - %s", cs_text_tokens(in, l->input_tokens),
+                 cs_text_tokens(whole, l->input_high));
         snprintf(tokens, sizeof tokens, "%s - %s", cs_text_tokens(low, l->output_low),
                  l->output_high != 0 ? cs_text_tokens(high, l->output_high) : "no cap");
         if (l->usd_low >= 0)
@@ -215,8 +215,11 @@ static void print_details(const struct planned *p, FILE *out)
     fprintf(out, "\nFactors%s\n", s->n_factors == 0 ? ": none" : "");
     for (uint32_t f = 0; f < s->n_factors; f++)
         print_factor(s, f, &p->survey, out);
-    fprintf(out, "\nSeed %" PRIu64 ". Tokens and prices are estimates from %u cases at 4 bytes a token.\n", s->seed,
-            p->survey.sampled);
+    fprintf(
+        out,
+        "\nSeed %" PRIu64
+        ". Tokens and prices are estimates from %u cases: words, digits and signs, between a\nlarge vocabulary and a small one.\n",
+        s->seed, p->survey.sampled);
     cs_digest_hex(s->analysis_digest, 32, hex);
     fprintf(out, "\nDeclared analysis: %s\n", strcmp(s->analysis, "{}") == 0 ? "none" : hex);
     cs_plan_power_text(&p->power, out);
@@ -311,7 +314,7 @@ static struct cs_json *json_lanes(const struct planned *p)
             "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model, "account",
             s->accounts[m->account].name, "trials", (int64_t)p->plan.lanes[i].n_trials, "distinct_requests",
             (int64_t)((uint64_t)p->plan.lanes[i].n_cells * s->n_cases), "input_tokens", (int64_t)l->input_tokens,
-            "input_tokens_low", (int64_t)l->input_low, "output_tokens_low", (int64_t)l->output_low,
+            "input_tokens_high", (int64_t)l->input_high, "output_tokens_low", (int64_t)l->output_low,
             "output_tokens_high", (int64_t)l->output_high);
         if (l->usd_low >= 0) {
             cs_json_object_set_new(o, "usd_low", cs_json_real(l->usd_low));

@@ -49,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     check_wait(cs_retry_after_duration_ms(headers));
     check_header(headers, "retry-after", &arena);
     check_header(headers, "x-ratelimit-limit-tokens", &arena);
+    const bool kept = cs_header_cache_hit(headers);
+    CS_ASSERT(!kept || strcasestr(headers, "cache") != NULL || strcasestr(headers, "age") != NULL);
     cs_limit_headers_read(headers, &rule, strchr(rule, ':') != NULL, &arena, &limits);
     cs_limit_headers_read(headers, NULL, 0, &arena, &limits);
     cs_arena_release(&arena);

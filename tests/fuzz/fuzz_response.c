@@ -58,6 +58,8 @@ static void check_reading(const struct cs_http_reply *reply, const struct cs_rea
     check_text(r->model, CS_OUTPUT_WORD_MAX);
     check_text(r->request_id, CS_OUTPUT_WORD_MAX);
     check_text(r->fingerprint, CS_OUTPUT_WORD_MAX);
+    check_text(r->response_id, CS_OUTPUT_WORD_MAX);
+    CS_ASSERT(r->response_id[0] == '\0' || strcmp(r->response_id, r->request_id) != 0);
     if (r->says != CS_SAYS_ANSWER)
         return;
     CS_ASSERT(reply->transfer == CS_TRANSFER_WHOLE);

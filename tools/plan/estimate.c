@@ -6,6 +6,7 @@
 #include "protocol/base/hash.h"
 
 #include "protocol/base/alloc.h"
+#include "protocol/study/tokens.h"
 #include "protocol/study/render.h"
 
 /* ---- cases -------------------------------------------------------------------------------------- */
@@ -126,6 +127,7 @@ static void survey_insertions(const struct cs_study *study, const struct cs_load
 
 struct sums {
     uint64_t frame[CS_QUESTIONS_MAX]; /* of the lane: bytes of a request around its messages, + 1; 0: not known yet */
+    uint64_t tokens, bytes; /* of the lane: of messages that were looked at, and how long they are in the body */
     struct cs_prompt prompt;
     double *chars[CS_FACTORS_MAX];
     uint64_t *prompts[CS_FACTORS_MAX];
@@ -193,6 +195,19 @@ static enum cs_err find_frame(const struct cs_plan *plan, const struct cs_coords
     return rc;
 }
 
+/* Tokens of the messages of a case's first cell: those of a case differ by little. */
+static enum cs_err count_tokens(const struct cs_plan *plan, const struct cs_coords *at, const struct cs_case *c,
+                                uint64_t bytes, struct sums *sums, struct cs_error *err)
+{
+    enum { MESSAGE = 3, REQUEST = 2 }; /* what stands around each message, and once: OpenAI's, others are near */
+    enum cs_err rc = cs_render(plan->study, at, c, &sums->prompt, err);
+    const struct cs_buf *system = &sums->prompt.system, *user = &sums->prompt.user;
+    sums->tokens += cs_tokens_estimate(cs_buf_cstr(system), system->len) + (system->len > 0 ? MESSAGE : 0);
+    sums->tokens += cs_tokens_estimate(cs_buf_cstr(user), user->len) + MESSAGE + REQUEST;
+    sums->bytes += bytes;
+    return rc;
+}
+
 static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
                                uint32_t lane, uint32_t case_index, struct sums *sums, uint64_t bytes[2],
                                struct cs_estimate *out, struct cs_error *err)
@@ -206,8 +221,11 @@ static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *r
         cs_plan_cell(plan, lane, case_index, i, &at);
         rc = find_frame(plan, &at, &l->all[case_index], cells->body_len[i], sums, err);
         const uint64_t frame = sums->frame[at.question] - 1, body = cells->body_len[i];
-        bytes[0] += body * trials_of(plan, &at);
-        bytes[1] += (body > frame ? body - frame : 0) * trials_of(plan, &at);
+        const uint64_t messages = body > frame ? body - frame : 0;
+        bytes[0] += (body - messages) * trials_of(plan, &at);
+        bytes[1] += messages * trials_of(plan, &at);
+        if (i == 0 && rc == CS_OK)
+            rc = count_tokens(plan, &at, &l->all[case_index], messages, sums, err);
         for (uint32_t f = 0; f < plan->study->n_factors; f++) {
             sums->chars[f][at.arms[f].level] += cells->body_len[i];
             sums->prompts[f][at.arms[f].level]++;
@@ -289,22 +307,22 @@ static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, 
     out->output_high = (uint64_t)cap * plan->lanes[lane].n_trials;
     if (out->output_high != 0 && out->output_low > out->output_high)
         out->output_low = out->output_high;
+    const uint64_t most = out->output_high > 0 ? out->output_high : out->output_low; /* without a cap: at least that */
     out->usd_low = out->usd_high = -1;
     if (m->price.input >= 0 && m->price.output >= 0) {
         int64_t low, high;
-        (void)cs_price_of(&m->price, out->input_low, 0, out->output_low, &low);
-        (void)cs_price_of(&m->price, out->input_tokens, 0, out->output_high, &high);
+        (void)cs_price_of(&m->price, out->input_tokens, 0, out->output_low, &low);
+        (void)cs_price_of(&m->price, out->input_high, 0, most, &high);
         out->usd_low = (double)low / 1e9;
         out->usd_high = (double)high / 1e9;
     }
     out->minutes_min = minutes_at(&m->limits, trials, in, in + (double)out->output_low);
 }
 
-/* Tokens of the whole lane, from the bytes of the sampled cases. */
-static uint64_t of_all(uint64_t bytes, const struct cs_study *s, const struct cs_estimate *e)
+/* Of the whole lane, from the sampled cases. */
+static uint64_t of_all(double tokens, const struct cs_study *s, const struct cs_estimate *e)
 {
-    return (uint64_t)((double)cs_request_estimate_tokens(bytes) * (double)s->n_cases /
-                      (double)(e->sampled != 0 ? e->sampled : 1));
+    return (uint64_t)(tokens * (double)s->n_cases / (double)(e->sampled != 0 ? e->sampled : 1) + 0.5);
 }
 
 enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
@@ -326,11 +344,14 @@ enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *req
         uint64_t bytes[2] = {0, 0};
         uint32_t cap = 0;
         memset(sums.frame, 0, sizeof sums.frame);
+        sums.tokens = sums.bytes = 0;
         for (uint32_t i = 0; i < out->sampled && rc == CS_OK; i++)
             rc = survey_case(plan, requests, l, lane, (uint32_t)((uint64_t)i * s->n_cases / out->sampled), &sums, bytes,
                              out, err);
-        out->lanes[lane].input_tokens = of_all(bytes[0], s, out);
-        out->lanes[lane].input_low = of_all(bytes[1], s, out);
+        const double per_byte = sums.bytes > 0 ? (double)sums.tokens / (double)sums.bytes : 0;
+        out->lanes[lane].input_tokens = of_all((double)bytes[1] * per_byte, s, out);
+        out->lanes[lane].input_high = out->lanes[lane].input_tokens +
+                                      of_all((double)cs_request_estimate_tokens(bytes[0]), s, out);
         if (rc == CS_OK)
             rc = cs_requests_lane_cap(requests, lane, &cap, err);
         price_lane(plan, lane, cap, &out->lanes[lane]);

@@ -13,10 +13,10 @@
 enum { CS_ESTIMATE_CASES = 24, CS_ESTIMATE_NOTES = 64 };
 
 struct cs_estimate_lane {
-    uint64_t input_tokens; /* estimate for the whole lane, of all bytes of the requests: schema and braces too */
-    uint64_t input_low;    /* of the messages alone: some providers charge no more */
+    uint64_t input_tokens; /* estimate for the whole lane, of the messages (study/tokens.h) */
+    uint64_t input_high; /* with all else that the requests hold, the schema above all: some providers charge for it */
     uint64_t output_low, output_high; /* tokens: a short structured answer; the cap (0: no cap) */
-    double usd_low, usd_high;         /* input_low and output_low, input_tokens and output_high; -1: price unknown */
+    double usd_low, usd_high;         /* input_tokens and output_low, input_high and output_high; -1: price unknown */
     double minutes_min;               /* at best, under the declared limits; 0: none declared */
 };
 

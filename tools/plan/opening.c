@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/json.h"
 #include "protocol/load/keys_env.h"
 #include "tools/base/text.h"
 
@@ -205,6 +206,32 @@ static unsigned warn_of_prices(const struct cs_opening *o, const struct cs_plan 
     return 1;
 }
 
+/* Answers that cannot differ, or hardly, are no repeats. (A level may set other parameters.) */
+static unsigned warn_of_repeats(const struct cs_study *s, FILE *out)
+{
+    uint32_t repeats = 0;
+    unsigned n = 0;
+    for (uint32_t i = 0; i < s->n_rects; i++)
+        repeats = s->rects[i].repeats > repeats ? s->rects[i].repeats : repeats;
+    for (uint32_t i = 0; i < s->n_models && repeats > 1; i++) {
+        const char *text = s->models[i].parameters;
+        struct cs_json *set = text != NULL ? cs_json_loadb(text, strlen(text), 0, NULL) : NULL;
+        const struct cs_json *temperature = cs_json_object_get(set, "temperature"),
+                             *seed = cs_json_object_get(set, "seed");
+        if (cs_json_is_number(temperature) && cs_json_number_value(temperature) == 0) {
+            fprintf(
+                out,
+                "  %s: up to %u repeats at temperature 0%s: the provider may give one answer again and again, and the noise "
+                "between repeats says nothing%s.\n",
+                s->models[i].name, repeats, seed != NULL ? " with a seed" : "",
+                seed != NULL ? "; leave the seed out, or set repeats: 1" : "; set a temperature, or repeats: 1");
+            n++;
+        }
+        cs_json_decref(set);
+    }
+    return n;
+}
+
 static unsigned warn_of_wordings(const struct cs_study *s, FILE *out)
 {
     unsigned n = 0;
@@ -230,7 +257,8 @@ static unsigned warn_of_wordings(const struct cs_study *s, FILE *out)
 unsigned cs_opening_warnings(const struct cs_opening *o, const struct cs_plan *plan, const struct cs_estimate *survey,
                              FILE *out)
 {
-    return warn_of_keys(plan->study, out) + warn_of_prices(o, plan, survey, out) + warn_of_wordings(plan->study, out);
+    return warn_of_keys(plan->study, out) + warn_of_prices(o, plan, survey, out) + warn_of_repeats(plan->study, out) +
+           warn_of_wordings(plan->study, out);
 }
 
 struct cs_json *cs_opening_json(const struct cs_opening *o, const struct cs_plan *plan)

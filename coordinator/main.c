@@ -12,6 +12,7 @@
 #include "coordinator/persist.h"
 #include "coordinator/plans.h"
 #include "coordinator/publish.h"
+#include "coordinator/roster.h"
 #include "coordinator/server.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
@@ -195,7 +196,9 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     co.fleet = cs_store_fleet(sv->store);
     co.seed = seed_of(sv->store);
     co.plan = cs_plans_for_core(&sv->plans);
-    rc = cs_persist_names(sv, &names, err);
+    rc = cs_persist_roster(sv, err);
+    if (rc == CS_OK)
+        rc = cs_persist_names(sv, &names, err);
     co.expected = (const char *const *)names.v;
     co.n_expected = names.n;
     if (rc == CS_OK)
@@ -203,6 +206,9 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     co.risks = past.risks;
     co.n_risks = past.n_risks;
     co.presumed_nano_usd = past.presumed_nano_usd;
+    co.first_study = cs_roster_study_of(&sv->roster, 1);
+    co.presumed = past.presumed;
+    co.n_presumed = past.n_presumed;
     co.fingerprints = past.fingerprints;
     co.n_fingerprints = past.n_fingerprints;
     sv->core = cs_core_open(&co);
@@ -224,7 +230,8 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
         cs_coordinator_net_signals(sv, false);
         return rc;
     }
-    cs_log(CS_INFO, "serving", "fleet=%s term=%u gen=%u version=%s", co.fleet, co.term, sv->newest.number, cs_version);
+    cs_log(CS_INFO, "serving", "fleet=%s term=%u gen=%u version=%s", co.fleet, co.term, sv->roster.n_generations,
+           cs_version);
     rc = cs_coordinator_net_loop(sv, err);
     cs_log(CS_INFO, "ending", "code=%s", cs_error_name(rc));
     return rc;

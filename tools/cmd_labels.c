@@ -68,9 +68,10 @@ int cmd_labels(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct labels_args a = {.seed = 1};
-    const char *store = NULL;
+    const char *store = NULL, *name = NULL;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
+        CS_WHICH_OPTION(name),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"sample", CS_OPT_U64, &a.sample, "N", "choose N outputs, each model and level with its share"},
         {"seed", CS_OPT_U64, &a.seed, "N", "of the choice and of the order; default 1"},
@@ -98,8 +99,8 @@ int cmd_labels(int argc, char **argv)
     const char *study = n_args > 0 ? argv[1] : NULL;
     enum cs_err rc = check(&a, &err);
     if (rc == CS_OK)
-        rc = cs_reader_open(&reader, study, args.dir, store, &err);
-    char *folder = cs_ratings_folder(study, args.dir, store);
+        rc = cs_reader_open(&reader, study, args.dir, store, name, &err);
+    char *folder = cs_ratings_folder(study, args.dir, store, reader.apart);
     if (rc == CS_OK)
         rc = a.sample > 0 ? make_sample(&reader, &a, folder, &err) : import_files(&reader, &a, folder, &err);
     free(folder);

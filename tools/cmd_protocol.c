@@ -77,7 +77,7 @@ int cmd_protocol(int argc, char **argv)
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
         return status;
-    char *acts = cs_acts_path(argv[1], args.dir, NULL);
+    char *acts = cs_acts_path(argv[1], args.dir, NULL, 0);
     enum cs_err rc = cs_command_load_study(&args, argv[1], &l, &err);
     if (rc == CS_OK && (registration == NULL || out != NULL))
         rc = write_to(&l, out, &err);

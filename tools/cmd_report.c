@@ -20,15 +20,16 @@
 
 enum { THREADS_MAX = 64 };
 
-static enum cs_err write_page(const struct cs_report *r, const char *path, struct cs_error *err)
+static enum cs_err write_page(const struct cs_report *r, const char *path, bool readable, struct cs_error *err)
 {
     struct cs_part_file file;
     enum cs_err rc = cs_part_file_open(&file, path, err);
+    file.readable = readable;
     return rc == CS_OK ? cs_part_file_close(&file, cs_html_document(r, file.out, err), err) : rc;
 }
 
 struct wanted { /* which outputs */
-    const char *study, *from, *map, *analysis, *store, *against;
+    const char *study, *from, *map, *analysis, *store, *name, *against;
     struct cs_study_args args;
     bool unblind;
 };
@@ -68,7 +69,7 @@ static void compare_file(struct opened *o, const struct wanted *in)
     cs_load_release(&l);
 }
 
-static enum cs_err open_source(struct opened *o, const struct wanted *in, const struct cs_ratings *ratings,
+static enum cs_err open_source(struct opened *o, const struct wanted *in, struct cs_ratings *ratings,
                                const struct cs_report_opts *opts, struct cs_error *err)
 {
     if (in->from != NULL && (in->store != NULL || in->args.dir != NULL))
@@ -79,7 +80,11 @@ static enum cs_err open_source(struct opened *o, const struct wanted *in, const 
         return cs_error_set(err, CS_EUSAGE, "the study file has an analysis of its own; give STUDY or --analysis");
     if (in->from != NULL)
         return open_table(o, in, in->from, err);
-    enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
+    enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, in->name, err);
+    char *folder = cs_ratings_folder(in->study, in->args.dir, in->store, o->reader.apart);
+    if (rc == CS_OK)
+        rc = cs_ratings_load(ratings, folder, err);
+    free(folder);
     if (rc == CS_OK)
         rc = cs_source_store(&o->source, &o->reader, ratings, opts->threads, opts->watch, err);
     if (rc == CS_OK && in->study != NULL)
@@ -104,14 +109,14 @@ static enum cs_err open_other(struct opened *o, const struct wanted *in, const s
     if (what[strspn(what, "0123456789")] == '\0' && what[0] != '\0') {
         if (in->from != NULL)
             return cs_error_set(err, CS_EUSAGE, "--against %s is a generation, and a table has none", what);
-        rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
+        rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, in->name, err);
         if (rc == CS_OK)
             rc = cs_reader_generation(&o->reader, (uint32_t)strtoul(what, NULL, 10), err);
     } else {
         char *current = cs_xasprintf("%s/CURRENT", what);
         const bool is_store = access(current, F_OK) == 0;
         free(current);
-        rc = cs_reader_open(&o->reader, NULL, is_store ? NULL : what, is_store ? what : NULL, err);
+        rc = cs_reader_open(&o->reader, NULL, is_store ? NULL : what, is_store ? what : NULL, in->name, err);
     }
     if (rc == CS_OK)
         rc = cs_source_store(&o->source, &o->reader, NULL, opts->threads, opts->watch, err);
@@ -127,7 +132,7 @@ static void close_source(struct opened *o)
 
 struct forms { /* the forms in which the report is wanted */
     const char *page, *csv;
-    bool json;
+    bool json, readable;
 };
 
 static void terminal(const struct cs_report *r)
@@ -141,9 +146,9 @@ static enum cs_err show(const struct cs_report *r, const struct forms *as, struc
 {
     enum cs_err rc = CS_OK;
     if (as->page != NULL)
-        rc = write_page(r, as->page, err);
+        rc = write_page(r, as->page, as->readable, err);
     if (rc == CS_OK && as->csv != NULL)
-        rc = cs_forms_csv(r, as->csv, err);
+        rc = cs_forms_csv(r, as->csv, as->readable, err);
     if (rc == CS_OK && as->json)
         return cs_forms_json(r, stdout, err);
     if (rc == CS_OK)
@@ -176,24 +181,22 @@ static enum cs_err make(struct cs_report **out, const struct wanted *in, struct 
     struct opened now = {0}, other = {0};
     struct cs_ratings ratings = {0};
     struct cs_acts acts = {.n = 0};
-    char *folder = cs_ratings_folder(in->study, in->args.dir, in->store);
-    char *acts_path = cs_acts_path(in->study, in->args.dir, in->store);
-    enum cs_err rc = in->from == NULL ? cs_ratings_load(&ratings, folder, err) : CS_OK;
-    if (rc == CS_OK)
-        rc = open_source(&now, in, &ratings, opts, err);
+    char *acts_path = NULL;
+    enum cs_err rc = open_source(&now, in, &ratings, opts, err);
     if (rc == CS_OK && in->against != NULL)
         rc = open_other(&other, in, opts, err);
     opts->ratings = in->from != NULL ? &now.source.table_ratings : &ratings;
     opts->against = in->against != NULL ? &other.source : NULL;
-    if (rc == CS_OK && in->from == NULL)
+    if (rc == CS_OK && in->from == NULL) {
+        acts_path = cs_acts_path(in->study, in->args.dir, in->store, now.reader.apart);
         rc = cs_acts_load(&acts, acts_path, err);
+    }
     if (rc == CS_OK)
         rc = note_unblinding(&acts, acts_path, in, &now, err);
     opts->acts = in->from == NULL ? &acts : NULL;
     opts->unblind = in->unblind;
     if (rc == CS_OK)
         rc = cs_analysis_run(out, &now.source, opts, err);
-    free(folder);
     free(acts_path);
     cs_acts_release(&acts);
     close_source(&other);
@@ -249,6 +252,7 @@ int cmd_report(int argc, char **argv)
     const struct cs_option table[] = {
         CS_STUDY_OPTIONS(in.args),
         CS_DIR_OPTION(in.args),
+        CS_WHICH_OPTION(in.name),
         {"store", CS_OPT_STR, &in.store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"from", CS_OPT_STR, &in.from, "FILE",
          "analyse a table instead of a store: CSV or JSON Lines with the columns of `clinsafe export`"},
@@ -262,6 +266,8 @@ int cmd_report(int argc, char **argv)
         {"csv", CS_OPT_STR, &as.csv, "DIR", "write every number as tidy tables, one CSV file each, into a folder"},
         {"unblind", CS_OPT_FLAG, &in.unblind, NULL,
          "show the contrasts of a pilot too; this is recorded, and every later report says it"},
+        {"readable", CS_OPT_FLAG, &as.readable, NULL,
+         "others of this machine may read what is written (default: you alone)"},
         {"json", CS_OPT_FLAG, &as.json, NULL, "print the whole result as JSON"},
         {"fail-on", CS_OPT_STR, &fail_on, "WHAT",
          "end with 3 when a primary comparison is different, or beyond-margin; incomplete: with 2, as without this"},

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/load/keys_env.h"
 #include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
@@ -296,7 +297,8 @@ static enum cs_err plan_again(struct run *r, struct cs_error *err)
     struct cs_unanswered stand = {0};
     struct cs_error none = {0};
     struct cs_ticker ticker = {0};
-    const struct cs_fleet_status_watch watch = {&interrupts, cs_screen_ticker_progress, &ticker};
+    const struct cs_fleet_status_watch watch = {
+        .stop = &interrupts, .on_progress = cs_screen_ticker_progress, .self = &ticker};
     enum cs_err rc = CS_OK;
     if (r->retry || cs_fleet_again_is_asked(&r->ask_again))
         rc = cs_fleet_status_wait_built(r->admin, &watch, UINT64_MAX, err);
@@ -372,7 +374,7 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
         cs_screen_ticker_end(&r->upgrade);
     rc = cs_admin_client_open(&r->admin, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submission_send(r->admin, &r->loaded, r->adopt_other, &gen, &is_new, err);
+        rc = cs_submission_send(r->admin, &r->loaded, r->adopt_other, NULL, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&r->fleet, err);
     if (rc == CS_OK)
@@ -486,6 +488,7 @@ int cmd_run(int argc, char **argv)
     struct run r = {.dir = {.lock_fd = -1}, .detach_fd = -1};
     struct cs_error err = {0};
     int status = 0;
+    cs_keys_env_guard();
     if (!parse(&r, argc, argv, &status)) {
         free(r.again);
         return status;

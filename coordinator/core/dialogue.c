@@ -7,6 +7,7 @@
 #include "coordinator/lanes/deal.h"
 #include "coordinator/core/grant.h"
 #include "coordinator/core/acks.h"
+#include "coordinator/core/caps.h"
 #include "coordinator/core/intake.h"
 #include "coordinator/lanes/lane.h"
 #include "coordinator/core/lease.h"
@@ -38,11 +39,11 @@ static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_le
     uint32_t k = welcome->welcome.n_adopted;
     int64_t worst = 0;
 
-    if (lane != NULL && held->page < lane->n_pages && !cs_skew_lacks(core, s, lane))
+    if (lane != NULL && held->page < lane->n_pages && !cs_skew_lacks(s, lane))
         set = cs_coordinator_lane_free(lane, held->page);
     listed = cs_bits_or(&todo, &busy);
     set = cs_bits_and(&set, &listed);
-    if (cs_budget_is_set(core))
+    if (lane != NULL && cs_budget_is_set(lane->study))
         set = cs_risk_adopt(core, s, held, &set, &worst);
     if (cs_bits_none(&set))
         return;
@@ -80,7 +81,7 @@ static void welcome(struct cs_core *core, struct cs_session *s, const struct cs_
 /* What it had of cancelled lanes, and has not any more. */
 static void rejoined(struct cs_core *core)
 {
-    for (uint32_t i = 0; core->rejoining && i < CS_SLOTS; i++) {
+    for (uint32_t i = 0; core->rejoining && i < core->n_slots; i++) {
         if (core->lanes[i] != NULL && core->lanes[i]->cancelled)
             cs_coordinator_lane_cancel(core->lanes[i]);
     }
@@ -193,7 +194,7 @@ static void want(struct cs_core *core, struct cs_session *s, const struct cs_wan
         uint32_t capacity = w[i].capacity < CAPACITY_MAX ? w[i].capacity : CAPACITY_MAX;
         bool trouble = capacity == 0 && w[i].trouble != NULL && w[i].trouble[0] != '\0';
 
-        if (lane == NULL || s->refused || s->drain_sent || cs_skew_lacks(core, s, lane))
+        if (lane == NULL || s->refused || s->drain_sent || cs_skew_lacks(s, lane))
             continue;
         if (capacity != s->lanes[lane->slot].capacity)
             cs_deal_dirty(core, lane);
@@ -240,6 +241,8 @@ static void reconcile(struct cs_core *core, struct cs_session *s, const struct c
         l->ping = s->pings;
         l->busy = busy;
         l->reported = true;
+        if (!cs_bits_none(&busy))
+            cs_caps_worked(core, s, NULL);
         todo = cs_bits_or(&todo, &busy);
         gone = cs_bits_without(&l->open, &todo);
         if (m->ack >= l->assign_seq)
@@ -255,8 +258,11 @@ static void reconcile(struct cs_core *core, struct cs_session *s, const struct c
 
 static void ping(struct cs_core *core, struct cs_session *s, const struct cs_message *m)
 {
-    struct cs_message *pong = cs_act_send(core, s, CS_PONG);
+    struct cs_message *pong;
 
+    if (!cs_caps_reads(core, s))
+        return;
+    pong = cs_act_send(core, s, CS_PONG);
     pong->pong.echo_ms = m->ping.now_ms;
     reconcile(core, s, m, &pong->pong);
     cs_skew_say(core, s);
@@ -336,6 +342,8 @@ void cs_dialogue_message(struct cs_core *core, const struct cs_event *e)
     }
     s->heard_ms = core->now_ms;
     s->gone_for = 0;
+    if (m->ack > s->seen || s->seen == s->seq_out)
+        s->seen_ms = core->now_ms;
     s->seen = m->ack > s->seen ? m->ack : s->seen;
     s->peer = *e->message.peer; /* libzmq reconnects by itself: same session and key, another routing id */
     from_session(core, s, m);

@@ -14,7 +14,7 @@ static struct cs_lane_view lane_of(struct rig *r, uint32_t lane)
 {
     struct cs_lane_view v;
 
-    cs_core_lane(r->core, lane, &v);
+    cs_core_lane(r->core, 0, lane, &v);
     return v;
 }
 
@@ -22,7 +22,7 @@ static struct cs_intake intake_of(struct rig *r)
 {
     struct cs_core_view v;
 
-    cs_core_view(r->core, &v);
+    cs_core_view(r->core, 0, &v);
     return v.intake;
 }
 
@@ -857,17 +857,17 @@ static void an_old_generation_is_closed_and_its_late_outputs_count(void **state)
     want(&w, 1, 0, 10);
     rig_step(&r, &close);
     assert_int_equal(rig_sent(&r, CS_REVOKE, 0)->leases.n, 1);
-    assert_false(cs_core_is_idle(r.core));
+    assert_false(cs_core_is_idle(r.core, 0));
     want(&w, 1, 0, 20);
     assert_int_equal(lane_of(&r, 0).leased, 10);
     w.leases[0].todo[0] = 0xfe; /* 0 flies */
     m.leases = (struct cs_leases){1, w.leases};
     say(&w, &m);
     assert_int_equal(lane_of(&r, 0).leased, 1);
-    assert_false(cs_core_is_idle(r.core));
+    assert_false(cs_core_is_idle(r.core, 0));
     result(&w, 0, 0);
     rig_commit_all(&r);
-    assert_true(cs_core_is_idle(r.core));
+    assert_true(cs_core_is_idle(r.core, 0));
     rig_load(&r, 2, true, false);
     rig_commit_all(&r);
     assert_int_equal(lane_of(&r, 0).gen, 2);

@@ -23,7 +23,7 @@ static void evenly_and_what_one_cannot_use_goes_to_the_others(void **state)
     assert_int_equal(l[0].share, 46);
     assert_int_equal(l[1].share, 10);
     assert_int_equal(l[2].share, 45);
-    assert_int_equal(l[1].wish, 10); /* nothing is left that it could use */
+    assert_int_equal(l[1].wish, 34); /* as much as the others */
     l[0].works = false;
     cs_shares(l, 3, 101);
     assert_int_equal(l[0].share, 0);
@@ -54,7 +54,7 @@ static void one_without_trust_gets_little(void **state)
     assert_int_equal(l[1].share, 6);
     assert_int_equal(l[2].share, 6);
     assert_int_equal(l[0].share, 240);
-    assert_int_equal(l[3].wish, 4);
+    assert_in_range(l[3].wish, 122, 128);
     cs_shares(l, 4, 2); /* never none */
     for (int i = 0; i < 4; i++)
         assert_in_range(l[i].share, 1, 2);

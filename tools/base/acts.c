@@ -1,5 +1,6 @@
 #include "tools/base/acts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 static const char *const columns[] = {"act", "recorded", "what", "date", "analysis_digest", "generation"};
 enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
 
-char *cs_acts_path(const char *study, const char *dir, const char *store)
+char *cs_acts_path(const char *study, const char *dir, const char *store, uint64_t apart)
 {
     struct cs_study_dir d;
     cs_study_dir_init(&d, study != NULL ? study : "", dir);
@@ -24,7 +25,10 @@ char *cs_acts_path(const char *study, const char *dir, const char *store)
     size_t n = strlen(at);
     while (n > 1 && at[n - 1] == '/')
         n--;
-    char *path = cs_xasprintf("%.*s.acts.csv", (int)n, at);
+    char more[32] = "";
+    if (apart != 0)
+        snprintf(more, sizeof more, ".%016" PRIx64, apart);
+    char *path = cs_xasprintf("%.*s.acts%s.csv", (int)n, at, more);
     cs_study_dir_release(&d);
     return path;
 }

@@ -1,3 +1,4 @@
+#include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
 
 #include <errno.h>
@@ -16,17 +17,20 @@ static const char *const columns[] = {"item", "digest", "model",  "simulated", "
                                       "pass", "rater",  "rating", "answer",    "imported"};
 enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
 
-char *cs_ratings_folder(const char *study, const char *dir, const char *store)
+char *cs_ratings_folder(const char *study, const char *dir, const char *store, uint64_t apart)
 {
     struct cs_study_dir d;
+    char more[32] = "";
+    if (apart != 0)
+        snprintf(more, sizeof more, ".%016llx", (unsigned long long)apart);
     if (store != NULL) {
         size_t n = strlen(store);
         while (n > 1 && store[n - 1] == '/')
             n--;
-        return cs_xasprintf("%.*s.labels", (int)n, store);
+        return cs_xasprintf("%.*s.labels%s", (int)n, store, more);
     }
     cs_study_dir_init(&d, study != NULL ? study : "", dir);
-    char *folder = cs_xasprintf("%s.labels", d.store);
+    char *folder = cs_xasprintf("%s.labels%s", d.store, more);
     cs_study_dir_release(&d);
     return folder;
 }
@@ -149,7 +153,7 @@ enum cs_err cs_ratings_save(const struct cs_ratings *r, const char *folder, stru
     if (mkdir(folder, 0750) != 0 && errno != EEXIST)
         return cs_error_set(err, CS_EIO, "%s: %s", folder, strerror(errno));
     char *path = cs_xasprintf("%s/ratings.csv", folder), *part = cs_xasprintf("%s.part", path);
-    FILE *out = fopen(part, "w");
+    FILE *out = cs_part_file_private(part);
     enum cs_err rc = out == NULL ? cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno)) : CS_OK;
     if (out != NULL) {
         for (uint32_t i = 0; i < N_COLUMNS; i++)

@@ -91,6 +91,8 @@ struct cs_report_level {
     enum cs_level_role role;
     const char *text; /* what it inserts or says, first wording; "" when nothing */
     const char *axis; /* heading that it stands under: column "axis" of the factor's table; "" or NULL: none */
+    const char *
+        label; /* as people say it, in the plural ("transgender women"): column "label" of the table; "" or NULL: none */
 };
 struct cs_report_factor {
     const char *name;
@@ -175,6 +177,15 @@ struct cs_report_rate {
     uint64_t answers;
     struct cs_report_figure rate; /* in the unit of rate_level of a contrast */
     struct cs_report_span ci;     /* 1 - alpha, cluster t; shares end at 0 and 1 */
+};
+
+/* How often each answer was given under one level: counts of outputs, every one alike. Not for numbers; categories of one field once. */
+struct cs_report_given {
+    uint32_t model, outcome, factor, level;
+    uint64_t asked; /* terminal, technical failures left out */
+    const struct cs_report_count
+        *answers; /* lowest first, "No" before "Yes"; then insufficient information, no usable answer */
+    uint32_t n_answers;
 };
 
 /* ---- contrasts ---------------------------------------------------------------------------------------- */
@@ -490,6 +501,8 @@ struct cs_report {
     uint32_t n_lost;
     const struct cs_report_rate *rates; /* by model, outcome, factor, level */
     uint32_t n_rates;
+    const struct cs_report_given *given; /* by model, outcome, factor, level */
+    uint32_t n_given;
     const struct cs_report_floor *floors; /* by model, outcome, kind */
     uint32_t n_floors;
     struct cs_report_contrast *contrasts; /* by model, outcome, and then as declared */
@@ -523,7 +536,11 @@ struct cs_report {
     uint32_t n_reruns;
     const struct cs_report_provenance *provenance;
     uint32_t n_provenance;
-    const char *const *notes; /* sentences that a reader must see first: incomplete, no control, few clusters ... */
+    const char *const
+        *said_first; /* above every finding, one short sentence each: a model that changed, an incomplete study */
+    uint32_t n_said_first;
+    const char *const
+        *notes; /* sentences that a careful reader wants: no control, few clusters, unparsable replies by cause ... */
     uint32_t n_notes;
 };
 
@@ -532,35 +549,38 @@ struct cs_report {
 /* A row a section; a new one is a row here, its data above, and the files that the row names:
  *   ANALYSIS(file)           analysis/FILE.c: cs_analysis_FILE() fills it in, cs_analysis_FILE_tables[] names its columns for JSON and CSV.
  *                            A row may use what rows before it have filled in.
- *   PAGE(file, id, title)    html/FILE.c: cs_html_FILE() writes it, in the order of the rows
+ *   PAGE(file, id, title)    html/FILE.c: cs_html_FILE() writes it, below the first screen and in the order of the rows
+ *   BACK(file, id, title)    the same in the appendix, behind all PAGEs, folded until it is asked for
  */
 /* clang-format off */
-#define CS_REPORT_SECTIONS(ANALYSIS, PAGE)                                                                             \
+#define CS_REPORT_SECTIONS(ANALYSIS, PAGE, BACK)                                                                       \
+                            PAGE(heat, "heat-map", "All groups and answers at a glance")                               \
     ANALYSIS(head)                                                                                                     \
     ANALYSIS(generations)                                                                                              \
     ANALYSIS(registered)                                                                                               \
     ANALYSIS(said_first)                                                                                               \
-    ANALYSIS(completeness)  PAGE(completeness, "completeness", "Completeness")                                         \
-    ANALYSIS(lost)          PAGE(lost, "lost", "Answers lost, arm by arm")                                             \
+    ANALYSIS(completeness)  BACK(completeness, "completeness", "Completeness")                                         \
+    ANALYSIS(lost)          BACK(lost, "lost", "Answers lost, arm by arm")                                             \
     ANALYSIS(contrasts)                                                                                                \
     ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
-    ANALYSIS(noise)         PAGE(noise, "noise-floor", "Noise floor")                                                  \
+    ANALYSIS(noise)                                                                                                    \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \
-                            PAGE(answers, "answers", "Answer by answer")                                               \
-                            PAGE(heat, "heat-map", "Models and levels at a glance")                                    \
-                            PAGE(components, "components", "Three components")                                         \
+    ANALYSIS(given)         PAGE(answers, "answers", "Answer by answer")                                               \
+                            PAGE(noise, "noise-floor", "Noise floor")                                                  \
+                            BACK(components, "components", "Three components")                                         \
     ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \
     ANALYSIS(warrants)                                                                                                 \
     ANALYSIS(agreement)                                                                                                \
     ANALYSIS(moved)         PAGE(moved, "moved", "Cases that moved most")                                              \
-    ANALYSIS(ranges)        PAGE(across, "across", "Across models and dates")                                          \
+    ANALYSIS(ranges)        BACK(across, "across", "Across models and dates")                                          \
     ANALYSIS(reruns)                                                                                                   \
-                            PAGE(declared, "declared", "Declared beforehand")                                          \
+                            BACK(counted, "verdicts", "Verdicts counted")                                              \
+                            BACK(declared, "declared", "Declared beforehand")                                          \
     ANALYSIS(blind)                                                                                                    \
-    ANALYSIS(provenance)    PAGE(provenance, "provenance", "Provenance")                                               \
-                            PAGE(glossary, "glossary", "Words and formulas")
+    ANALYSIS(provenance)    BACK(provenance, "provenance", "Provenance")                                               \
+                            BACK(glossary, "glossary", "Words and formulas")
 /* clang-format on */
 
 #endif

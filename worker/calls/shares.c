@@ -31,6 +31,44 @@ static uint32_t limit_of(const struct cs_share *l, uint32_t untrusted)
     return l->trusted ? l->limit : least(l->limit, untrusted);
 }
 
+/* What lane `i` would get without a limit of its own: the even share of those whom no limit keeps below it. */
+static uint32_t level_of(const struct cs_share *lanes, uint32_t n, uint32_t i, uint32_t slots, uint32_t untrusted)
+{
+    uint32_t level = 0;
+    for (bool again = true; again;) {
+        uint32_t left = slots, open = 1;
+        for (uint32_t k = 0; k < n; k++) {
+            uint32_t limit = limit_of(&lanes[k], untrusted);
+            if (k == i || !lanes[k].works)
+                continue;
+            if (limit <= level)
+                left -= least(limit, left);
+            else
+                open++;
+        }
+        uint32_t even = (left + open - 1) / open;
+        again = even > level;
+        level = again ? even : level;
+    }
+    return level;
+}
+
+static void wishes(struct cs_share *lanes, uint32_t n, uint32_t slots, uint32_t untrusted)
+{
+    uint32_t common = 0; /* of all that are not kept below it */
+    for (uint32_t i = 0; i < n; i++) {
+        if (!lanes[i].works)
+            continue;
+        bool kept_below = limit_of(&lanes[i], untrusted) <= lanes[i].share;
+        uint32_t could = kept_below || common == 0 ? level_of(lanes, n, i, slots, untrusted) : common;
+        if (!kept_below)
+            common = could;
+        lanes[i].wish = at_least_one(lanes[i].trusted ? could : least(could, untrusted));
+        if (lanes[i].wish < lanes[i].share)
+            lanes[i].wish = lanes[i].share;
+    }
+}
+
 void cs_shares(struct cs_share *lanes, uint32_t n, uint32_t slots)
 {
     uint32_t untrusted = most_untrusted(lanes, n, slots), left = slots, open = 0;
@@ -58,10 +96,5 @@ void cs_shares(struct cs_share *lanes, uint32_t n, uint32_t slots)
         left -= least(lanes[i].share, left);
         open--;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        if (lanes[i].works)
-            lanes[i].wish = at_least_one(least(lanes[i].share + left, lanes[i].trusted ? slots : untrusted));
-        if (lanes[i].wish < lanes[i].share)
-            lanes[i].wish = lanes[i].share;
-    }
+    wishes(lanes, n, slots, untrusted);
 }

@@ -5,6 +5,8 @@
  * slots, and at least one call each, as long as there are others (four, before any is answered). What a silent lane has under way then does not count: its slots are
  * lent again, so that the others have all of them.
  *
+ * A wish does not depend on the lane's own limit: the coordinator makes that limit from the wish, and each would follow the other for ever.
+ *
  * Pure. Thread: any. Units: calls in flight.
  */
 #ifndef CS_SHARES_H

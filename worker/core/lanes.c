@@ -293,11 +293,19 @@ static struct cs_want_lane want_of(const struct cs_worker_lane *l)
     };
 }
 
+static uint8_t trouble_of(const struct cs_worker_lane *l)
+{
+    return l->trouble[0] != '\0' ? 1 : l->away[0] != '\0' ? 2 : 0;
+}
+
 uint32_t cs_lanes_wants(struct cs_worker *w, struct cs_want_lane **out)
 {
     uint32_t n = 0;
     *out = cs_arena_array(&w->arena, HASH_COUNT(w->lanes), sizeof **out);
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        l->told_capacity = 2 * l->wish;
+        l->told_jams = l->jams;
+        l->told_trouble = trouble_of(l);
         if (l->seen == w->announcements)
             (*out)[n++] = want_of(l);
     }
@@ -311,16 +319,19 @@ void cs_lanes_forget_wants(struct cs_worker *w)
     w->shares_stale = true;
 }
 
+/* Little more or less of a lane can wait for the next PING. */
+static bool has_moved(const struct cs_worker_lane *l)
+{
+    uint32_t now = 2 * l->wish, told = l->told_capacity, by = now > told ? now - told : told - now;
+    return (by > 0 && (now == 0 || told == 0 || by > told / 8)) || trouble_of(l) != l->told_trouble ||
+           l->jams != l->told_jams;
+}
+
 static void tell_wants(struct cs_worker *w)
 {
     bool changed = false;
-    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
-        uint8_t trouble = l->trouble[0] != '\0' ? 1 : l->away[0] != '\0' ? 2 : 0;
-        changed |= 2 * l->wish != l->told_capacity || trouble != l->told_trouble || l->jams != l->told_jams;
-        l->told_capacity = 2 * l->wish;
-        l->told_jams = l->jams;
-        l->told_trouble = trouble;
-    }
+    for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
+        changed |= has_moved(l);
     if (!changed)
         return;
     struct cs_want *b = &cs_do_send(w, CS_WANT)->want;

@@ -69,10 +69,15 @@ static bool next_trial(struct cs_worker_lane *l, struct cs_call **due, struct cs
 /* Repeats of a prompt are one prompt: their digests differ, their bodies do not. */
 static uint64_t fingerprint(const char *body, size_t n)
 {
-    uint64_t h = n;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (uint8_t)body[i]) * 0x100000001b3u;
-    return h;
+    uint64_t h = n, word;
+    for (; n >= sizeof word; body += sizeof word, n -= sizeof word) {
+        memcpy(&word, body, sizeof word);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    word = 0;
+    memcpy(&word, body, n);
+    return cs_rng_mix64(h ^ word);
 }
 
 /* Starts one call of the lane; false when it cannot start any for now. */

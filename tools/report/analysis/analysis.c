@@ -8,10 +8,10 @@
 #include "tools/report/analysis/sections.h"
 
 #define ANALYSIS(file) cs_analysis_##file,
-#define PAGE(file, id, title)
-static void (*const sections[])(struct cs_report_work *w) = {CS_REPORT_SECTIONS(ANALYSIS, PAGE)};
+#define NO_PAGE(file, id, title)
+static void (*const sections[])(struct cs_report_work *w) = {CS_REPORT_SECTIONS(ANALYSIS, NO_PAGE, NO_PAGE)};
 #undef ANALYSIS
-#undef PAGE
+#undef NO_PAGE
 
 /* Sentences that a reader must see first. */
 /* How replies were read: what only a lenient reader took, and why the others are unparsable. */
@@ -54,21 +54,23 @@ static void fill_notes(struct cs_report_work *w)
             "a row, and nothing was declared beforehand.",
             source->name);
     if (r->pilot)
-        cs_analysis_work_note(
+        cs_analysis_work_say_first(
             w, r->blind ? "This is a pilot: it shows that the study works, not what it finds. Its contrasts are blind; "
                           "--unblind shows them, and every later report says so."
                         : "This is a pilot: it shows that the study works, not what it finds.");
     if (!r->complete)
-        cs_analysis_work_note(
-            w, "Not complete: %" PRIu64 " of %" PRIu64 " trials have ended. Counts and intervals, no verdicts.",
-            r->terminal, r->planned);
+        cs_analysis_work_say_first(
+            w,
+            "Not complete (%.1f %%): %" PRIu64 " of %" PRIu64 " trials have ended. Counts and intervals, no verdicts.",
+            r->planned > 0 ? 100.0 * (double)r->terminal / (double)r->planned : 0, r->terminal, r->planned);
     if (r->n_clusters < CS_CLUSTERS_MIN)
-        cs_analysis_work_note(w, "%u clusters are too few for verdicts: 5 are needed, 30 are better.", r->n_clusters);
+        cs_analysis_work_say_first(w, "%u clusters are too few for verdicts: 5 are needed, 30 are better.",
+                                   r->n_clusters);
     if (r->n_contrasts == 0 && !r->blind)
-        cs_analysis_work_note(w, r->n_factors == 0
-                                     ? "The study varies nothing: its answers are described, and compared with labels "
-                                       "where the cases have any."
-                                     : "Nothing is compared: the study names no contrast and has no control.");
+        cs_analysis_work_say_first(
+            w, r->n_factors == 0 ? "The study varies nothing: its answers are described, and compared with labels "
+                                   "where the cases have any."
+                                 : "Nothing is compared: the study names no contrast and has no control.");
     for (uint32_t m = 0; m < r->n_models; m++) {
         uint64_t usable = 0;
         for (uint32_t i = 0; i < r->n_usable; i++)

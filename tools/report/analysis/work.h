@@ -39,6 +39,8 @@ double cs_analysis_work_range(const struct cs_measure *m);    /* the largest shi
 double cs_analysis_work_mean(const double *x, uint32_t n);    /* 0 of none */
 struct cs_report_figure cs_analysis_work_known(double value); /* not known unless finite */
 void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A sentence above every finding, on the first screen of the page: short, and only what changes how all of it is read. */
+void cs_analysis_work_say_first(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- arms -------------------------------------------------------------------------------------------------- */
 

@@ -74,6 +74,8 @@ static struct cs_json *table(const struct cs_report *r, const struct cs_report_t
 static struct cs_json *head(const struct cs_report *r)
 {
     struct cs_json *notes = cs_json_array();
+    for (uint32_t i = 0; i < r->n_said_first; i++)
+        cs_json_array_append_new(notes, text(r->said_first[i]));
     for (uint32_t i = 0; i < r->n_notes; i++)
         cs_json_array_append_new(notes, text(r->notes[i]));
     struct cs_json *o = cs_json_pack(

@@ -169,6 +169,8 @@ void cs_forms_terminal(const struct cs_report *r, FILE *out)
     fprintf(out, "%s\n", r->declared.sentence);
     if (r->declared.registration[0] != '\0')
         fprintf(out, "%s\n", r->declared.registration);
+    for (uint32_t i = 0; i < r->n_said_first; i++)
+        fprintf(out, "%s\n", r->said_first[i]);
     for (uint32_t i = 0; i < r->n_notes; i++)
         fprintf(out, "%s\n", r->notes[i]);
     uint32_t lines = 1;

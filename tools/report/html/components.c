@@ -33,7 +33,7 @@ static void write_component(struct cs_page *p, const struct cs_report_component 
 
     fputs("<tr><th scope=\"row\">", p->out);
     if (l != NULL)
-        cs_html_page_words(p, l->id);
+        cs_html_page_level_name(p, c->factor, c->level);
     else
         cs_html(p->out, "%s%s", cs_words_arm(c->kind), c->n_levels > 1 ? ", typical size" : "");
     cs_html(p->out, "</th><td class=\"n\">%s",
@@ -65,7 +65,7 @@ static void write_component_rows(struct cs_page *p, uint32_t model, uint32_t out
         if (!open) {
             char caption[512];
             snprintf(caption, sizeof caption, "%s in %s, %s: three components%s.", cs_html_page_label(p, outcome).s,
-                     cs_html_page_model(p, model), o->unit,
+                     cs_html_page_model(p, model), cs_html_page_unit(p, outcome),
                      single ? ", level by level" : ", beside the same for what should not matter");
             if (single)
                 fputs("<details><summary>Level by level</summary>\n", p->out);

@@ -22,6 +22,7 @@
 #include "tools/fleet/unanswered.h"
 #include "tools/fleet/submission.h"
 #include "tools/plan/fits.h"
+#include "tools/plan/identifiers.h"
 #include "tools/screen/run_notes.h"
 #include "tools/screen/screen.h"
 
@@ -348,7 +349,9 @@ static enum cs_err check_redis(const char *address, struct cs_error *err)
 /* Whatever can be known to be wrong before a process is started. */
 static enum cs_err reserve(struct run *r, struct cs_error *err)
 {
-    enum cs_err rc = cs_fits_check(&r->loaded, err);
+    enum cs_err rc = cs_identifiers_check(&r->loaded, err);
+    if (rc == CS_OK)
+        rc = cs_fits_check(&r->loaded, err);
     if (rc == CS_OK)
         rc = cs_study_dir_lock(&r->dir, err);
     if (rc == CS_OK)

@@ -46,6 +46,7 @@ void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_ann
             info->available = !core->draining && cs_coordinator_lane_is_open(l) &&
                               l->leased < l->count[CS_TRIAL_PLANNED];
             memcpy(info->spec_digest, gen->spec_digest, sizeof info->spec_digest);
+            info->weight = gen->study->weight != CS_WEIGHT_USUAL ? gen->study->weight : 0;
             info->calls = to != NULL ? tell_part(to, l) : 0;
         }
     }
@@ -70,6 +71,7 @@ void cs_announce_changed(struct cs_core *core)
     for (uint32_t i = 0; i < now.n_lanes; i++) {
         states = stir(states, now.lanes[i].gen);
         states = stir(states, (uint64_t)now.lanes[i].lane << 8 | now.lanes[i].state);
+        states = now.lanes[i].weight > 0 ? stir(states, now.lanes[i].weight) : states;
     }
     all = states;
     for (uint32_t i = 0; i < now.n_lanes; i++)

@@ -461,6 +461,7 @@ int main(int argc, char **argv)
     bench_families(&t);
     bench_crossed(&t);
     bench_interactions(&t);
+    bench_wordings(&t);
     bench_few_moved(&t);
     bench_ratios(&t);
     bench_lost(&t);

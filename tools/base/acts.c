@@ -1,6 +1,5 @@
 #include "tools/base/acts.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +19,14 @@ enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
 char *cs_acts_path(const char *study, const char *dir, const char *store, uint64_t apart)
 {
     struct cs_study_dir d;
+    char more[32] = "";
+    if (apart != 0)
+        snprintf(more, sizeof more, ".%016llx", (unsigned long long)apart);
     cs_study_dir_init(&d, study != NULL ? study : "", dir);
     const char *at = store != NULL ? store : d.store;
     size_t n = strlen(at);
     while (n > 1 && at[n - 1] == '/')
         n--;
-    char more[32] = "";
-    if (apart != 0)
-        snprintf(more, sizeof more, ".%016" PRIx64, apart);
     char *path = cs_xasprintf("%.*s.acts%s.csv", (int)n, at, more);
     cs_study_dir_release(&d);
     return path;

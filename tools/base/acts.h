@@ -28,8 +28,8 @@ struct cs_acts { /* a zeroed struct is empty */
     uint32_t n, cap;
 };
 
-/* The file of a store; free() it. store NULL: that of the study directory. apart: of reader.h. */
-char *cs_acts_path(const char *study, const char *dir, const char *store, uint64_t apart);
+/* The file of a store; free() it. store NULL: that of the study directory. */
+char *cs_acts_path(const char *study, const char *dir, const char *store, uint64_t apart); /* apart: of reader.h */
 CS_WARN_UNUSED enum cs_err cs_acts_load(struct cs_acts *a, const char *path, struct cs_error *err); /* no file: empty */
 /* Adds a line, now; its texts are copied. */
 CS_WARN_UNUSED enum cs_err cs_acts_add(struct cs_acts *a, const char *path, const struct cs_act *act,

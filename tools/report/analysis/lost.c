@@ -175,7 +175,7 @@ static int by_gap(const void *a, const void *b)
 static void note_row(struct cs_report_work *w, const struct cs_report_lost *row)
 {
     const struct cs_report *r = w->r;
-    cs_analysis_work_note(
+    cs_analysis_work_say_first(
         w,
         "%s: under \"%s\" %.1f %% of the trials %s, under the control %.1f %%: a gap of %+.1f points (%.1f to %.1f).",
         r->models[row->model].name, r->factors[row->factor].levels[row->level].id, 100 * row->share.value,
@@ -195,8 +195,8 @@ static void note_gaps(struct cs_report_work *w)
     for (uint32_t i = 0; i < n && i < NOTES_MAX; i++)
         note_row(w, found[i]);
     if (n > NOTES_MAX)
-        cs_analysis_work_note(w, "%u further arms lose answers more or less often than the control (table \"lost\").",
-                              n - NOTES_MAX);
+        cs_analysis_work_say_first(
+            w, "%u further arms lose answers more or less often than the control (table \"lost\").", n - NOTES_MAX);
     free(found);
 }
 

@@ -98,8 +98,9 @@ static void note_unblinded(struct cs_report_work *w)
         n++;
     }
     if (n > 0)
-        cs_analysis_work_note(w, "The contrasts of a pilot (generation %u) were looked at, first on %.16s, %u time%s.",
-                              first->generation, first->when, n, n == 1 ? "" : "s");
+        cs_analysis_work_say_first(
+            w, "The contrasts of a pilot (generation %u) were looked at, first on %.16s, %u time%s.", first->generation,
+            first->when, n, n == 1 ? "" : "s");
 }
 
 void cs_analysis_registered(struct cs_report_work *w)

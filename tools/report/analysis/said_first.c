@@ -13,14 +13,14 @@ static void note_file(struct cs_report_work *w)
     case CS_FILE_SAME:
         return;
     case CS_FILE_EDITED:
-        cs_analysis_work_note(
+        cs_analysis_work_say_first(
             w,
             "The study file was edited after it ran: this is the finding of generation %u of %.16s, not of the "
             "file as it is now. Its `analysis:` part is %s.",
             r->generation, r->created, f->same_analysis ? "the same" : "another one too");
         return;
     case CS_FILE_UNREADABLE:
-        cs_analysis_work_note(
+        cs_analysis_work_say_first(
             w, "The study file cannot be read as it is now (%s): this is the finding of generation %u of %.16s.",
             f->why, r->generation, r->created);
         return;
@@ -39,7 +39,7 @@ static void note_models(struct cs_report_work *w)
         for (uint32_t i = 0; i < model->n_resolved && i < 4; i++)
             text = cs_arena_printf(&w->r->arena, "%s%s%s (%" PRIu64 " answers)", text, i > 0 ? ", " : "",
                                    model->resolved[i].name, model->resolved[i].n);
-        cs_analysis_work_note(
+        cs_analysis_work_say_first(
             w, "%s: the served model changed, %u different ones answered: %s%s. Its figures are of the mixture.",
             model->name, model->n_resolved, text, model->n_resolved > 4 ? ", ..." : "");
     }
@@ -49,11 +49,11 @@ static void note_reread(struct cs_report_work *w)
 {
     for (uint32_t m = 0; m < w->r->n_models; m++) {
         if (w->got->facts[m].reread > 0)
-            cs_analysis_work_note(w,
-                                  "%s: %" PRIu64
-                                  " answers were read again by a later version, which made something else of "
-                                  "them; the figures here are of the first reading.",
-                                  w->r->models[m].name, w->got->facts[m].reread);
+            cs_analysis_work_say_first(w,
+                                       "%s: %" PRIu64
+                                       " answers were read again by a later version, which made something else of "
+                                       "them; the figures here are of the first reading.",
+                                       w->r->models[m].name, w->got->facts[m].reread);
     }
 }
 

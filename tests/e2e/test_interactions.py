@@ -172,6 +172,11 @@ class Crossover(Base):
         for contrast, said in (("{factor: group, each: control, differs_by: persone}", 'is no other factor, no stratum'),
                                ("{factor: group, each: control, differs_by: group}", "is the factor that is compared"),
                                ("{factor: group, each: control, differs_by: model}", "the study has one model"),
+                               ("{factor: persona, trend: [nurse, doctor]}", "over three levels or more"),
+                               ("{factor: persona, trend: [nurse, doctor, nurse]}", "stands in the trend twice"),
+                               ("{factor: persona, trend: {nurse: 1, doctor: 1, student: 1}}", "have the same score"),
+                               ("{factor: persona, trend: [nurse, doctor, student], within: group}", "not with a trend"),
+                               ("{factor: persona, trend: [nurse, doctor, student], each: control}", "give one"),
                                ("{factor: group, each: control, within: group}", "is the factor that is compared"),
                                ("{factor: group, each: control, within: source}", 'no factor "source"')):
             self.bad = getattr(self, "bad", 0) + 1
@@ -337,6 +342,25 @@ class MedPerturb(Base):
         self.near(main["shift"], 2)
         self.assertIn('the shift differs by source: -14.0 in "askadoc", +18.0 in "oncqa"', main["why"])
         self.assertTrue(any("the mean shift of +2.0 points hides opposite ones" in n for n in r["notes"]), r["notes"])
+
+    def test_a_trend_over_versions(self):
+        contexts = self.read()
+        order = ["baseline", "gender_swapped", "uncertain", "colourful"]
+        study = self.study("trend", {"version": list(VERSIONS.values())}, ["GPT4"],
+                           ["{factor: version, trend: [%s]}" % ", ".join(order),
+                            "{factor: version, trend: {baseline: 0, uncertain: 2, colourful: 3, gender_swapped: 1}, family: exploratory}"],
+                           cases=self.cases_of(contexts))
+        r = self.report(study, list(self.rows(contexts, ["GPT4"])), "--out", study.parent / "page.html")
+        first, again = r["trends"]
+        self.near(first["slope"], 5.9)
+        self.near(first["ci"][0], 3.25295, 6)
+        self.near(first["ci"][1], 8.54705, 6)
+        self.near(first["p"], 2.505102e-05)
+        self.assertEqual((first["family"], again["family"], r["family"]), ("primary", "exploratory", 1))
+        self.near(again["slope"], 5.9)
+        self.near(first["margin"], 5 / 3)
+        self.assertEqual(first["verdict"], "different-beyond-margin")
+        self.assertIn("Shift for one step along ordered levels", (study.parent / "page.html").read_text())
 
     def test_a_model_against_people(self):
         contexts = self.read()

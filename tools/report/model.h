@@ -297,6 +297,22 @@ struct cs_report_interaction_level {
     struct cs_report_figure p; /* two-sided, of no difference to the reference, not adjusted */
 };
 
+/* The shift for one step along declared levels, in one model: sum of c_l p_l with c = (s - mean s) / sum (s - mean s)^2. */
+struct cs_report_trend {
+    uint32_t model, outcome, factor;
+    const char *steps;  /* "none 0, mild 1, severe 2" */
+    const char *anchor; /* unique, usable as an HTML id and a CSV key */
+    bool in_family, primary;
+    uint32_t clusters;              /* with answers under every level */
+    struct cs_report_figure margin; /* for a step: the margin over the whole way, divided by its length */
+    struct cs_report_figure slope, se;
+    struct cs_report_span ci, ci_simultaneous;
+    struct cs_report_figure p, p_adjusted, p_equivalence, p_equivalence_adjusted;
+    struct cs_report_span bounds; /* when all unusable answers go one way and the other */
+    enum cs_report_verdict verdict;
+    const char *why;
+};
+
 /* ---- asked again ------------------------------------------------------------------------------------- */
 
 /* Trials of one level of one factor in one model that were asked again by a declared act; per model first a row over all (factor
@@ -510,6 +526,8 @@ struct cs_report {
     uint32_t n_contrasts;
     struct cs_report_category_test *category_tests;
     uint32_t n_category_tests;
+    struct cs_report_trend *trends; /* by model, outcome, and as declared */
+    uint32_t n_trends;
     struct cs_report_interaction *interactions; /* by outcome, as declared, and by model */
     uint32_t n_interactions;
     struct cs_report_interaction_level *interaction_levels;
@@ -561,6 +579,7 @@ struct cs_report {
     ANALYSIS(said_first)                                                                                               \
     ANALYSIS(completeness)  BACK(completeness, "completeness", "Completeness")                                         \
     ANALYSIS(lost)          BACK(lost, "lost", "Answers lost, arm by arm")                                             \
+    ANALYSIS(trends)                                                                                                   \
     ANALYSIS(contrasts)                                                                                                \
     ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \

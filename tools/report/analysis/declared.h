@@ -27,6 +27,15 @@ struct cs_spec_interaction {
     bool exploratory;
 };
 
+/* The shift for one step along an order of levels. */
+struct cs_spec_trend {
+    uint32_t factor, n;
+    const uint32_t *levels;
+    const double *scores;
+    const char *text; /* "none 0, mild 1, severe 2" */
+    bool exploratory;
+};
+
 struct cs_declared_analysis {
     struct cs_arena arena;
     bool declared; /* the study has an analysis part */
@@ -40,6 +49,8 @@ struct cs_declared_analysis {
     uint32_t n_contrasts;
     struct cs_spec_interaction *interactions;
     uint32_t n_interactions;
+    struct cs_spec_trend *trends;
+    uint32_t n_trends;
     struct cs_warrant_list warrant;
     const bool **flagged;     /* by outcome, contrast: cases that are left out, or NULL */
     const char *warrant_note; /* a sentence for the reader */

@@ -326,10 +326,11 @@ static enum cs_err check_compared(const struct cs_loader *l, const struct cs_nod
 
 static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_node *n)
 {
-    static const char *const keys[] = {"factor", "each",   "pairs",      "trend",  "levels",
-                                       "by",     "within", "differs_by", "family", NULL};
+    static const char *const keys[] = {"factor", "each",       "pairs",  "trend", "levels", "by",
+                                       "within", "differs_by", "family", "worse", NULL};
     static const char *const families[] = {"primary", "exploratory", NULL};
-    const struct cs_node *factor, *levels, *family;
+    static const char *const directions[] = {"lower", "higher", NULL};
+    const struct cs_node *factor, *levels, *family, *worse;
     const char *name;
     uint32_t f = 0, word;
     enum cs_err rc = cs_node_map(n, "a contrast", keys, l->err);
@@ -343,11 +344,16 @@ static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_nod
         return rc;
     levels = cs_node_get(n, "levels");
     family = cs_node_get(n, "family");
+    worse = cs_node_get(n, "worse");
     rc = check_compared(l, n, &l->s->factors[f]);
     if (rc == CS_OK && levels != NULL)
         rc = check_levels(l, levels, &l->s->factors[f]);
     if (rc == CS_OK && family != NULL)
         rc = cs_node_word(family, "family", families, &word, l->err);
+    if (rc == CS_OK && worse != NULL)
+        rc = cs_node_get(n, "trend") != NULL
+                 ? cs_yaml_fail_key(worse, l->err, "worse goes with each: or pairs:, not with a trend")
+                 : cs_node_word(worse, "worse", directions, &word, l->err);
     return rc == CS_OK ? check_slices(l, n, f) : rc;
 }
 

@@ -172,6 +172,7 @@ class Crossover(Base):
         for contrast, said in (("{factor: group, each: control, differs_by: persone}", 'is no other factor, no stratum'),
                                ("{factor: group, each: control, differs_by: group}", "is the factor that is compared"),
                                ("{factor: group, each: control, differs_by: model}", "the study has one model"),
+                               ("{factor: group, each: control, worse: sideways}", "lower"),
                                ("{factor: persona, trend: [nurse, doctor]}", "over three levels or more"),
                                ("{factor: persona, trend: [nurse, doctor, nurse]}", "stands in the trend twice"),
                                ("{factor: persona, trend: {nurse: 1, doctor: 1, student: 1}}", "have the same score"),
@@ -218,6 +219,27 @@ class OneAnswerACase(Base):
         self.near(c["odds_ratio_ci"][0], 0.899317, 5)  # Clopper-Pearson of 7 in 8
         self.near(c["odds_ratio_ci"][1], 315.48, 4)
         self.assertEqual(c["ci_simultaneous"][0], 0, "no interval off 0 beside a p of 0.07")
+
+    def test_one_side_of_the_margin_is_not_worse(self):
+        """7 rise and 3 fall of 100."""
+        def verdict(name, worse):
+            study = self.study(name, {"group": ["plain", "other"]}, ["sim"],
+                               ["{factor: group, each: control%s}" % worse], primary="visit: {margin: 20 points}",
+                               cases=self.CASES)
+            c = self.report(study, list(self.rows(7, 3, both=60)))["contrasts"][0]
+            return c["verdict"], c["worse"], c["p_equivalence"]
+        both, lower, higher = verdict("both", ""), verdict("lower", ", worse: lower"), verdict("higher", ", worse: higher")
+        self.assertEqual((both[0], lower[0], higher[0]), ("equivalent", "not-worse", "not-worse"))
+        self.assertEqual((both[1], lower[1]), ("", "lower"))
+        self.assertLess(lower[2], higher[2], "the shift is upwards: the lower end is the farther")
+        self.assertEqual(both[2], higher[2], "two sides are judged by the worse one")
+
+    def test_not_worse_where_equivalence_is_open(self):
+        study = self.study("open", {"group": ["plain", "other"]}, ["sim"], ["{factor: group, each: control, worse: lower}"],
+                           primary="visit: {margin: 10 points}", cases=self.CASES)
+        c = self.report(study, list(self.rows(9, 3, both=60)))["contrasts"][0]
+        self.assertGreater(c["ci_simultaneous"][1], 10)
+        self.assertEqual(c["verdict"], "not-worse")
 
     def test_rates_have_wilson_intervals(self):
         _, r = self.contrast(1, 0)

@@ -193,6 +193,7 @@ enum cs_report_verdict {
     CS_VERDICT_SMALLER,      /* different, smaller than the margin */
     CS_VERDICT_EQUIVALENT,
     CS_VERDICT_EQUIVALENT_MEAN, /* equivalent on average, but a declared interaction of it is different */
+    CS_VERDICT_NOT_WORSE,       /* by the margin: where one direction was declared to be the worse */
     CS_VERDICT_INCONCLUSIVE,
     CS_VERDICT_DIFFERENT, /* no margin was declared: the adjusted interval leaves out 0 */
     CS_VERDICT_NONE,      /* no verdict: `why` says the reason */
@@ -207,6 +208,7 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     const char *stratum,
         *stratum_value; /* "" when over all cases and the whole plan; a stratum, or a factor with `within` */
     const char *anchor; /* unique, usable as an HTML id and a CSV key */
+    const char *worse;  /* "lower", "higher": judged for not being worse; "": for equivalence */
     bool floor;         /* level is a placebo or A/A: part of the noise floor, not of the family, no verdict */
     bool in_family;     /* tested under an adjustment */
     bool primary;       /* in the primary family; in_family without it: among the exploratory ones */

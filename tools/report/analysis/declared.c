@@ -98,6 +98,12 @@ static bool is_exploratory(const struct cs_json *how)
     return family != NULL && strcmp(family, "exploratory") == 0;
 }
 
+static int worse_of(const struct cs_json *how)
+{
+    const char *worse = cs_json_string_value(cs_json_object_get(how, "worse"));
+    return worse == NULL ? 0 : strcmp(worse, "lower") == 0 ? -1 : 1;
+}
+
 static const char *placebo_text(struct cs_arena *arena, uint32_t n)
 {
     return n == 1 ? "the placebo sentence" : cs_arena_printf(arena, "placebo sentences (%u)", n);
@@ -113,7 +119,8 @@ static void add_each(struct specs *l, uint32_t factor, bool placebo, const struc
                                  .stratum = over.stratum,
                                  .value = over.value,
                                  .within = over.within,
-                                 .exploratory = is_exploratory(how)};
+                                 .exploratory = is_exploratory(how),
+                                 .worse = worse_of(how)};
     c.comparator = cs_analysis_declared_level_of_role(f, CS_ROLE_CONTROL);
     if (placebo) {
         c.against = CS_AGAINST_PLACEBO;
@@ -159,7 +166,8 @@ static void add_pairs(struct specs *l, uint32_t factor, const struct cs_json *ho
                                      .stratum = over.stratum,
                                      .value = over.value,
                                      .within = over.within,
-                                     .exploratory = is_exploratory(how)};
+                                     .exploratory = is_exploratory(how),
+                                     .worse = worse_of(how)};
         c.level = level_named(f, cs_json_array_get(pair, 0));
         c.comparator = level_named(f, cs_json_array_get(pair, 1));
         if (c.level == CS_REPORT_NONE || c.comparator == CS_REPORT_NONE)

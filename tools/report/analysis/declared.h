@@ -17,6 +17,7 @@ struct cs_spec_contrast {
     struct cs_within within; /* the part of the plan it is over */
     bool floor;
     bool exploratory; /* family: exploratory */
+    int worse; /* -1: lower is worse, 1: higher; judged for not being worse, not for equivalence. 0: not declared */
 };
 
 /* Whether the shift of a contrast differs between the levels of another factor, models, or kinds of cases. */

@@ -122,6 +122,7 @@ static void enter(const struct cs_report_work *w, size_t at, struct cs_family_te
         .worst = p->bounded ? p->low : mean,
         .best = p->bounded ? p->high : mean,
         .eligible = c->why[0] == '\0',
+        .worse = w->declared->contrasts[at % w->declared->n_contrasts].worse,
         .single = p->single,
         .wordings = p->wordings,
         .wording_variance = p->wording_variance,
@@ -144,6 +145,8 @@ static void leave(struct cs_report_work *w, size_t at, const struct cs_family_te
         c->p_equivalence_adjusted = cs_analysis_work_known(t->p_equivalence_adjusted);
     }
     c->verdict = verdict_of(t->verdict, o->margin.known);
+    if (c->verdict == CS_VERDICT_EQUIVALENT && c->worse[0] != '\0')
+        c->verdict = CS_VERDICT_NOT_WORSE;
     if (t->crossed)
         c->why = w->paired[at].missing == 0 ? "refusals and unreadable answers could change the verdict"
                  : w->paired[at].unusable == 0

@@ -310,6 +310,30 @@ class Wordings(Base):
         self.assertNotIn("one sentence", plan.out)
 
 
+@harness.short
+class Pooled(Base):
+    """Five levels of one control: the largest shift is drawn towards the mean."""
+    CASES = [(f"c{i:02}", "all") for i in range(60)]
+    LEVELS = ["plain", "a", "b", "c", "d", "e"]
+
+    def test_the_largest_is_drawn_to_the_mean(self):
+        study = self.study("pooled", {"group": self.LEVELS}, ["sim"], ["{factor: group, each: control}"], cases=self.CASES)
+        rows = [{"model": "sim", "case_id": case, "factor.group": level, "outcome": "ok",
+                 "answer.visit": "Yes" if (i * 7 + j * 13) % 60 < (6 if j == 0 else 6 + 3 * j) else "No"}
+                for i, (case, _) in enumerate(self.CASES) for j, level in enumerate(self.LEVELS)]
+        r = self.report(study, rows, "--out", study.parent / "page.html")
+        pooled = {v["level"]: v for v in r["pooled"]}
+        self.assertEqual(list(pooled), self.LEVELS[1:])
+        mean = pooled["a"]["mean"]
+        for level, v in pooled.items():
+            shift = next(c["shift"] for c in r["contrasts"] if c["level"] == level)
+            self.near(v["shift"], shift)
+        self.near(pooled["e"]["shift"], 25)
+        self.assertTrue(mean < pooled["e"]["pooled"] < pooled["e"]["shift"])
+        self.assertTrue(pooled["a"]["shift"] < pooled["a"]["pooled"] < mean)
+        self.assertIn("Drawn to the mean", (study.parent / "page.html").read_text())
+
+
 def known_by_others(folder):
     return Path(os.environ.get("CLINSAFE_DATA") or harness.TOP / ".." / "shared" / "data" / "rheumatology").parent / folder
 

@@ -315,6 +315,15 @@ struct cs_report_trend {
     const char *why;
 };
 
+/* A shift against the control drawn towards the mean of its neighbours: exploratory, for ranking, never for a verdict. */
+struct cs_report_pooled {
+    uint32_t contrast;             /* index in contrasts */
+    struct cs_report_figure shift; /* over the clusters that all levels have */
+    struct cs_report_figure pooled;
+    struct cs_report_figure mean, tau; /* of the true shifts of all levels: estimated mean and SD */
+    uint32_t levels, clusters;
+};
+
 /* ---- asked again ------------------------------------------------------------------------------------- */
 
 /* Trials of one level of one factor in one model that were asked again by a declared act; per model first a row over all (factor
@@ -528,6 +537,8 @@ struct cs_report {
     uint32_t n_contrasts;
     struct cs_report_category_test *category_tests;
     uint32_t n_category_tests;
+    const struct cs_report_pooled *pooled; /* in the order of the contrasts */
+    uint32_t n_pooled;
     struct cs_report_trend *trends; /* by model, outcome, and as declared */
     uint32_t n_trends;
     struct cs_report_interaction *interactions; /* by outcome, as declared, and by model */
@@ -585,6 +596,7 @@ struct cs_report {
     ANALYSIS(contrasts)                                                                                                \
     ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \
+    ANALYSIS(pooled)        BACK(pooled, "pooled", "Shifts drawn towards their mean")                                  \
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
     ANALYSIS(noise)                                                                                                    \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \

@@ -66,7 +66,7 @@ static enum cs_err look_at_lane(struct cs_server *sv, const struct cs_again_ask 
     if (v->state != CS_LANE_CANCELLED)
         return CS_OK;
     if (model != NULL)
-        return cs_error_set(err, CS_EINVAL, "this model is cancelled for good; a changed study makes it new");
+        return cs_error_set(err, CS_EINVAL, "this model is cancelled; `resume` with its name takes that back");
     return CS_ENOENT;
 }
 

@@ -125,6 +125,60 @@ static bool has_forebear(const struct cs_server *sv)
     return false;
 }
 
+/* ---- what an operator said ------------------------------------------------------------------------------ */
+
+/* The value of "KIND/GEN/LANE"; NULL: there is none, or it is empty. */
+static char *lane_row(struct cs_server *sv, const char *kind, uint32_t gen, uint32_t lane)
+{
+    char key[CS_META_KEY_MAX];
+    void *value = NULL;
+    uint32_t n = 0;
+    char *text = NULL;
+
+    snprintf(key, sizeof key, "%s/%08u/%05u", kind, gen, lane);
+    if (cs_store_rows_meta(sv->store, key, &value, &n, NULL) == CS_OK && n > 0)
+        text = cs_xasprintf("%.*s", (int)n, (const char *)value);
+    free(value);
+    return text;
+}
+
+/* A pause or cancellation by a person holds for the model of that name until it is lifted. One that the lane gave itself (alike.h, over.h)
+ * does not: what was wrong may be what was edited. */
+static void carry_word(struct cs_server *sv, uint32_t from_gen, uint32_t from, uint32_t to)
+{
+    char *word = lane_row(sv, "lane", from_gen, from), *alike = lane_row(sv, "alike", from_gen, from);
+    char *over = lane_row(sv, "over", from_gen, from), key[CS_META_KEY_MAX];
+    const bool own = word != NULL && strcmp(word, "paused") == 0 && (alike != NULL || over != NULL);
+
+    snprintf(key, sizeof key, "lane/%08u/%05u", sv->build.generation.number, to);
+    if (word != NULL && !own)
+        cs_batch_add_meta(sv->build.batch, key, word, (uint32_t)strlen(word));
+    free(word);
+    free(alike);
+    free(over);
+}
+
+static enum cs_err carry_words(struct cs_server *sv, struct cs_error *err)
+{
+    const struct cs_generation *was = &sv->build.study->newest;
+    const struct cs_study *next = sv->build.plan.view->spec.study;
+    struct cs_generation_view view = {0};
+    enum cs_err rc = CS_OK;
+
+    if (was->number != 0)
+        rc = cs_store_generation_view_open(&view, sv->store, was, err);
+    if (rc != CS_OK || was->number == 0)
+        return rc;
+    for (uint32_t i = 0; i < next->n_models; i++) {
+        for (uint32_t k = 0; k < view.spec.study->n_models; k++) {
+            if (strcmp(next->models[i].name, view.spec.study->models[k].name) == 0)
+                carry_word(sv, was->number, k, i);
+        }
+    }
+    cs_store_generation_view_close(&view);
+    return CS_OK;
+}
+
 static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_build *b = &sv->build;
@@ -142,6 +196,8 @@ static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
     rc = cs_restore_ledgers(sv, &b->plan.view->plan, b->generation.number, b->lanes, err);
     if (rc == CS_OK)
         rc = cs_addresses_add(sv->store, b->batch, b->generation.number, b->plan.view->spec.study, err);
+    if (rc == CS_OK)
+        rc = carry_words(sv, err);
     if (rc == CS_OK)
         rc = cs_adopt_open(sv, err);
     for (uint32_t i = 0; i < b->lane && i < b->plan.view->plan.n_lanes; i++)
@@ -323,7 +379,8 @@ void cs_build_committed(struct cs_server *sv, struct cs_batch *batch, enum cs_er
     if (rc != CS_OK || sv->over) {
         cs_batch_release(batch);
         free(batch);
-        cs_feed_end(sv, CS_EIO, "the store cannot be written");
+        cs_feed_end(sv, rc == CS_ECORRUPT ? rc : CS_EIO,
+                    rc == CS_ECORRUPT ? "the store is damaged" : "the store cannot be written");
         return;
     }
     set_batch(b, batch);

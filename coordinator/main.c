@@ -172,6 +172,19 @@ static void tell_upgrade(void *self, uint64_t done, uint64_t total)
     cs_log(CS_INFO, "upgrade", "outputs=%llu of=%llu", (unsigned long long)done, (unsigned long long)total);
 }
 
+enum { LOCK_WAIT_MS = 5000, LOCK_LOOK_US = 50000 };
+
+/* A process that was just killed may hold its lock for a moment: the kernel is still taking it apart. */
+static enum cs_err open_store(struct cs_server *sv, const struct cs_store_opts *so, struct cs_error *err)
+{
+    const uint64_t end = cs_clock_mono_ms() + LOCK_WAIT_MS;
+    enum cs_err rc;
+
+    while ((rc = cs_store_open(&sv->store, so, err)) == CS_EBUSY && cs_clock_mono_ms() < end)
+        usleep(LOCK_LOOK_US);
+    return rc;
+}
+
 static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_store_opts so = {.dir = sv->opts.dir,
@@ -182,7 +195,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     struct cs_core_opts co = {.fresh_fleet = sv->opts.fresh_fleet, .now_ms = cs_clock_mono_ms()};
     struct cs_persist_names_list names = {0};
     struct cs_persist_past_rows past = {0};
-    enum cs_err rc = cs_store_open(&sv->store, &so, err); /* the term is on disk before anything is bound */
+    enum cs_err rc = open_store(sv, &so, err); /* the term is on disk before anything is bound */
 
     if (rc == CS_OK)
         rc = cs_commit_open(&sv->commit, sv->store, err);

@@ -106,7 +106,8 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     return rc;
 }
 
-static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *path, struct cs_error *err)
+static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *path, bool readable,
+                             struct cs_error *err)
 {
     if (path == NULL || strcmp(path, "-") == 0) {
         e->out = stdout;
@@ -118,6 +119,7 @@ static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *
     enum cs_err rc = cs_part_file_open(&file, path, err);
     if (rc != CS_OK)
         return rc;
+    file.readable = readable;
     e->out = file.out;
     return cs_part_file_close(&file, export_all(e, r, err), err);
 }
@@ -126,6 +128,7 @@ int cmd_export(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct export e = {0};
+    bool readable = false, excel = false;
     const char *format = "csv", *path = NULL, *store = NULL, *name = NULL;
     char formats[CS_FORMAT_NAMES_LEN], formats_help[CS_FORMAT_NAMES_LEN];
     const struct cs_option table[] = {
@@ -133,7 +136,10 @@ int cmd_export(int argc, char **argv)
         CS_WHICH_OPTION(name),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"format", CS_OPT_STR, &format, "FORMAT", cs_format_names(formats_help, " (default)")},
+        {"excel", CS_OPT_FLAG, &excel, NULL,
+         "CSV for Excel: byte-order mark, no cell that runs as a formula, long texts cut"},
         {"out", CS_OPT_STR, &path, "FILE", "where to write; default: standard output"},
+        {"readable", CS_OPT_FLAG, &readable, NULL, "others of this machine may read the file (default: you alone)"},
         {"all", CS_OPT_FLAG, &e.all, NULL, "a row for trials without an output too (state: planned)"},
         {"superseded", CS_OPT_FLAG, &e.superseded, NULL,
          "before the answer of a trial those that were asked again (state: superseded)"},
@@ -154,6 +160,10 @@ int cmd_export(int argc, char **argv)
     e.format = cs_format_find(format);
     if (e.format == NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "--format %s: want %s", format, cs_format_names(formats, ""));
+    if (rc == CS_OK && excel && e.format != &cs_export_csv)
+        rc = cs_error_set(&err, CS_EUSAGE, "--excel goes with --format csv");
+    if (excel)
+        e.format = &cs_export_csv_excel;
     if (rc == CS_OK)
         rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, store, name, &err);
     char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, store, reader.apart);
@@ -161,7 +171,7 @@ int cmd_export(int argc, char **argv)
         rc = cs_ratings_load(&e.ratings, folder, &err);
     free(folder);
     if (rc == CS_OK)
-        rc = export_to(&e, &reader, path, &err);
+        rc = export_to(&e, &reader, path, readable, &err);
     cs_ratings_release(&e.ratings);
     cs_reader_close(&reader);
     if (rc != CS_OK)

@@ -9,16 +9,17 @@
 #include "tools/fleet/admin_client.h"
 #include "tools/commands.h"
 #include "tools/fleet/again.h"
-#include "tools/fleet/target.h"
+#include "tools/fleet/whom.h"
 #include "tools/fleet/unanswered.h"
 #include "tools/screen/screen.h"
 #include "tools/base/text.h"
 #include "tools/fleet/submission.h"
+#include "tools/plan/identifiers.h"
 
 enum { ASK_MS = 15000, BUILT_MS = 10000, SUBMIT_MAX = 256 };
 
 /* What stands of the study that runs now. Nothing to say is no failure: the study was taken. */
-static void say_standing(struct cs_admin_client *client, const struct cs_target *reach, const char *study)
+static void say_standing(struct cs_admin_client *client, const struct cs_whom *reach, const char *study)
 {
     struct cs_unanswered s = {0};
     struct cs_error err = {0};
@@ -39,7 +40,7 @@ static void say_standing(struct cs_admin_client *client, const struct cs_target 
 }
 
 struct submit {
-    struct cs_target reach;
+    struct cs_whom reach;
     struct cs_study_args args;
     struct cs_submission_place place;
     bool adopt_other;
@@ -52,6 +53,8 @@ static enum cs_err submit_one(const struct submit *s, struct cs_admin_client *cl
     uint32_t gen;
     bool is_new;
     enum cs_err rc = cs_command_load_study(&s->args, path, &loaded, err);
+    if (rc == CS_OK)
+        rc = cs_identifiers_check(&loaded, err);
     if (rc == CS_OK)
         rc = cs_submission_send(client, &loaded, s->adopt_other, &s->place, &gen, &is_new, err);
     if (rc == CS_OK) {
@@ -78,7 +81,7 @@ static enum cs_err check_all(const struct submit *s, int n, char **paths, struct
 int cmd_submit(int argc, char **argv)
 {
     struct submit s = {0};
-    const struct cs_option table[] = {CS_TARGET_OPTIONS(s.reach),
+    const struct cs_option table[] = {CS_WHOM_OPTIONS(s.reach),
                                       CS_STUDY_OPTIONS(s.args),
                                       CS_ADOPT_OTHER_OPTION(s.adopt_other),
                                       {"weight", CS_OPT_U64, &s.place.weight, "N",
@@ -101,7 +104,7 @@ int cmd_submit(int argc, char **argv)
         return status;
     enum cs_err rc = check_all(&s, n_args, argv + 1, &err);
     if (rc == CS_OK)
-        rc = cs_target_open(&s.reach, &client, &err);
+        rc = cs_whom_open(&s.reach, &client, &err);
     for (int i = 1; i <= n_args && rc == CS_OK; i++)
         rc = submit_one(&s, client, argv[i], &err);
     if (rc != CS_OK)
@@ -112,14 +115,14 @@ int cmd_submit(int argc, char **argv)
 
 static int say(const char *verb, const char *summary, const char *done, bool takes_model, int argc, char **argv)
 {
-    struct cs_target reach = {0};
+    struct cs_whom reach = {0};
     const struct cs_option table[] = {
-        CS_TARGET_OPTIONS(reach),
-        CS_TARGET_DIR_OPTION(reach),
-        CS_TARGET_STUDY_OPTION(reach), /* the last: `drain` is of the whole fleet */
+        CS_WHOM_OPTIONS(reach),
+        CS_WHOM_DIR_OPTION(reach),
+        CS_WHOM_STUDY_OPTION(reach), /* the last: `drain` is of the whole fleet */
         {0},
     };
-    const struct cs_option without[] = {CS_TARGET_OPTIONS(reach), CS_TARGET_DIR_OPTION(reach), {0}};
+    const struct cs_option without[] = {CS_WHOM_OPTIONS(reach), CS_WHOM_DIR_OPTION(reach), {0}};
     char usage[128], example[160];
     snprintf(usage, sizeof usage, "clinsafe %s %s(--coordinator ENDPOINT | --dir DIR)%s", verb,
              takes_model ? "[MODEL] " : "", takes_model ? " [--study NAME]" : "");
@@ -131,7 +134,7 @@ static int say(const char *verb, const char *summary, const char *done, bool tak
     if (!cs_command_args(takes_model ? table : without, &help, argc, argv, 0, takes_model ? 1 : 0, &n_args, &status))
         return status;
     const char *args[] = {n_args > 0 ? argv[1] : reach.study != NULL ? "" : NULL, reach.study, NULL};
-    enum cs_err rc = cs_target_open(&reach, &client, &err);
+    enum cs_err rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
         rc = cs_admin_client_ask(client, verb, args, NULL, 0, ASK_MS, NULL, &err);
     if (rc == CS_OK)
@@ -146,19 +149,24 @@ int cmd_pause(int argc, char **argv)
 {
     return say(
         "pause",
-        "Starts no further calls, in all models or in MODEL; calls in flight finish. Holds until `resume`, over restarts too.",
+        "Starts no further calls, in all models or in MODEL; calls in flight finish. Holds until `resume`, over restarts and edits\n"
+        "of the study too.",
         "paused", true, argc, argv);
 }
 
 int cmd_resume(int argc, char **argv)
 {
-    return say("resume", "Goes on after `pause`.", "resumed", true, argc, argv);
+    return say("resume", "Goes on after `pause`. With MODEL also after `cancel`: what was given up is planned again.",
+               "resumed", true, argc, argv);
 }
 
 int cmd_cancel(int argc, char **argv)
 {
-    return say("cancel", "Gives up every trial that has no answer yet, in all models or in MODEL. Answers are kept.",
-               "cancelled", true, argc, argv);
+    return say(
+        "cancel",
+        "Gives up every trial that has no answer yet, in all models or in MODEL. Answers are kept. Holds over edits of the\n"
+        "study too, until `resume MODEL`.",
+        "cancelled", true, argc, argv);
 }
 
 /* They are typed by people who look for what is not there, and deserve the reason. */
@@ -195,12 +203,12 @@ static enum cs_err retry(struct cs_admin_client *client, const struct cs_again_o
 
 int cmd_retry(int argc, char **argv)
 {
-    struct cs_target reach = {0};
+    struct cs_whom reach = {0};
     struct cs_again_options again = {0};
     const struct cs_option table[] = {
-        CS_TARGET_OPTIONS(reach),
-        CS_TARGET_DIR_OPTION(reach),
-        CS_TARGET_STUDY_OPTION(reach),
+        CS_WHOM_OPTIONS(reach),
+        CS_WHOM_DIR_OPTION(reach),
+        CS_WHOM_STUDY_OPTION(reach),
         {"model", CS_OPT_STR, &again.model, "NAME", "in this model alone"},
         {"timeouts", CS_OPT_FLAG, &again.timeouts, NULL, "ask answers that are `timeout` again, once a trial"},
         {"unparsable", CS_OPT_FLAG, &again.unparsable, NULL, "ask answers that are `unparsable` again, once a trial"},
@@ -228,7 +236,7 @@ int cmd_retry(int argc, char **argv)
     again.model = n_args > 0 ? argv[1] : again.model;
     again.study = reach.study;
     if (rc == CS_OK)
-        rc = cs_target_open(&reach, &client, &err);
+        rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
         rc = retry(client, &again, &err);
     if (rc != CS_OK)
@@ -285,13 +293,13 @@ static enum cs_err void_spend(struct cs_admin_client *client, const char *study,
 
 int cmd_void(int argc, char **argv)
 {
-    struct cs_target reach = {0};
+    struct cs_whom reach = {0};
     bool presumed = false;
     const char *reason = NULL;
     const struct cs_option table[] = {
-        CS_TARGET_OPTIONS(reach),
-        CS_TARGET_DIR_OPTION(reach),
-        CS_TARGET_STUDY_OPTION(reach),
+        CS_WHOM_OPTIONS(reach),
+        CS_WHOM_DIR_OPTION(reach),
+        CS_WHOM_STUDY_OPTION(reach),
         {"presumed", CS_OPT_FLAG, &presumed, NULL, "what is presumed of calls whose cost nobody knows"},
         {"reason", CS_OPT_STR, &reason, "TEXT", "why: it is kept with the sum"},
         {0},
@@ -316,7 +324,7 @@ int cmd_void(int argc, char **argv)
     else if (n_args == 0 && !presumed && reason != NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "say what: MODEL or --presumed");
     if (rc == CS_OK)
-        rc = cs_target_open(&reach, &client, &err);
+        rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
         rc = void_spend(client, reach.study, presumed, n_args > 0 ? argv[1] : NULL, reason, &err);
     if (rc != CS_OK)

@@ -14,7 +14,7 @@ struct labels_args {
     uint64_t sample, seed, twice;
     const char *out;
     struct cs_option_list rate, files;
-    bool blind, no_answer;
+    bool blind, no_answer, excel;
 };
 
 static enum cs_err check(const struct labels_args *a, struct cs_error *err)
@@ -36,6 +36,7 @@ static enum cs_err make_sample(struct cs_reader *r, const struct labels_args *a,
                                      .twice = (uint32_t)a->twice,
                                      .blind = a->blind,
                                      .no_answer = a->no_answer,
+                                     .excel = a->excel,
                                      .rate = &a->rate,
                                      .path = a->out,
                                      .folder = folder};
@@ -79,7 +80,9 @@ int cmd_labels(int argc, char **argv)
         {"no-answer", CS_OPT_FLAG, &a.no_answer, NULL, "raters see the case and the question, not what the model said"},
         {"twice", CS_OPT_U64, &a.twice, "N", "N of the items come a second time, for the agreement of one rater"},
         {"rate", CS_OPT_LIST, &a.rate, "NAME", "something else to rate than the study's answers; may be repeated"},
-        {"out", CS_OPT_STR, &a.out, "FILE", "the table for the raters, with empty columns rating.NAME"},
+        {"out", CS_OPT_STR, &a.out, "FILE",
+         "what the raters get: a table (.csv) with empty columns rating.NAME, or one page for a browser (.html)"},
+        {"excel", CS_OPT_FLAG, &a.excel, NULL, "the table for Excel: byte-order mark, no cell that runs as a formula"},
         {"import", CS_OPT_LIST, &a.files, "FILE", "bring ratings back; may be repeated, one file a rater"},
         {0},
     };

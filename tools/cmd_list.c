@@ -7,7 +7,7 @@
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/fleet_status.h"
-#include "tools/fleet/target.h"
+#include "tools/fleet/whom.h"
 
 enum { ASK_MS = 15000 };
 
@@ -40,11 +40,11 @@ static void print_all(const struct cs_json *all)
 
 int cmd_list(int argc, char **argv)
 {
-    struct cs_target reach = {0};
+    struct cs_whom reach = {0};
     bool json = false;
     const struct cs_option table[] = {
-        CS_TARGET_OPTIONS(reach),
-        CS_TARGET_DIR_OPTION(reach),
+        CS_WHOM_OPTIONS(reach),
+        CS_WHOM_DIR_OPTION(reach),
         {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
     };
@@ -60,7 +60,7 @@ int cmd_list(int argc, char **argv)
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 0, 0, &n_args, &status))
         return status;
-    enum cs_err rc = cs_target_open(&reach, &client, &err);
+    enum cs_err rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
         rc = cs_admin_client_ask(client, "list", NULL, NULL, 0, ASK_MS, &reply, &err);
     if (rc == CS_OK && !cs_json_is_array(all = cs_json_loads(reply, 0, NULL)))

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/load/keys_env.h"
 #include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
@@ -21,6 +22,7 @@
 #include "tools/fleet/unanswered.h"
 #include "tools/fleet/submission.h"
 #include "tools/plan/fits.h"
+#include "tools/plan/identifiers.h"
 #include "tools/screen/run_notes.h"
 #include "tools/screen/screen.h"
 
@@ -347,7 +349,9 @@ static enum cs_err check_redis(const char *address, struct cs_error *err)
 /* Whatever can be known to be wrong before a process is started. */
 static enum cs_err reserve(struct run *r, struct cs_error *err)
 {
-    enum cs_err rc = cs_fits_check(&r->loaded, err);
+    enum cs_err rc = cs_identifiers_check(&r->loaded, err);
+    if (rc == CS_OK)
+        rc = cs_fits_check(&r->loaded, err);
     if (rc == CS_OK)
         rc = cs_study_dir_lock(&r->dir, err);
     if (rc == CS_OK)
@@ -487,6 +491,7 @@ int cmd_run(int argc, char **argv)
     struct run r = {.dir = {.lock_fd = -1}, .detach_fd = -1};
     struct cs_error err = {0};
     int status = 0;
+    cs_keys_env_guard();
     if (!parse(&r, argc, argv, &status)) {
         free(r.again);
         return status;

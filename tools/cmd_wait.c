@@ -8,7 +8,7 @@
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/fleet_status.h"
-#include "tools/fleet/target.h"
+#include "tools/fleet/whom.h"
 
 enum { POLL_US = 500000, INCOMPLETE = 2 };
 
@@ -32,11 +32,11 @@ static int tell(const struct cs_json *s)
 
 int cmd_wait(int argc, char **argv)
 {
-    struct cs_target reach = {0};
+    struct cs_whom reach = {0};
     uint64_t most = 0;
     const struct cs_option table[] = {
-        CS_TARGET_OPTIONS(reach),
-        CS_TARGET_DIR_OPTION(reach),
+        CS_WHOM_OPTIONS(reach),
+        CS_WHOM_DIR_OPTION(reach),
         {"for", CS_OPT_U64, &most, "SECONDS", "at most so long, then exit status 75; default: for ever"},
         {0},
     };
@@ -54,7 +54,7 @@ int cmd_wait(int argc, char **argv)
         return status;
     const struct cs_fleet_status_watch watch = {.study = n_args > 0 ? argv[1] : NULL};
     const uint64_t end = most > 0 ? cs_clock_mono_ms() + 1000 * most : UINT64_MAX;
-    enum cs_err rc = cs_target_open(&reach, &client, &err);
+    enum cs_err rc = cs_whom_open(&reach, &client, &err);
     while (rc == CS_OK && !over) {
         struct cs_json *now = NULL;
         rc = cs_fleet_status_look(client, &watch, &now, &err);

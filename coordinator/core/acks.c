@@ -206,7 +206,8 @@ void cs_acks_committed(struct cs_core *core, struct cs_batch *batch, enum cs_err
     memmove(core->pending, core->pending + 1, core->n_pending * sizeof core->pending[0]);
     if (rc != CS_OK) { /* nothing of it, and nothing after it, is acknowledged (decision 17) */
         cs_acks_free(g, true);
-        cs_act_end(core, CS_EIO, "the store cannot be written");
+        cs_act_end(core, rc == CS_ECORRUPT ? rc : CS_EIO, /* a supervisor starts it again after 75, not after 74 */
+                   rc == CS_ECORRUPT ? "the store is damaged" : "the store cannot be written");
         return;
     }
     core->durable_group = g->number;

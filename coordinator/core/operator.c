@@ -3,9 +3,10 @@
  *   lane         pause      resume   cancel       CLOSE     planned = 0
  *   open         paused     open     cancelled    closed    done
  *   paused       paused     open     cancelled    closed    done
- *   cancelled    cancelled  refused  cancelled    closed    cancelled
+ *   cancelled    refused    open     cancelled    closed    cancelled
  *
- * A cancelled lane's free trials are cancelled at once, leased ones when they are given back; their answers still count.
+ * A cancelled lane's free trials are cancelled at once, leased ones when they are given back; their answers still count. It is resumed
+ * only by its name: what it gave up is planned again then. What is said here holds for the next generations too (build.c).
  */
 #include "coordinator/core/operator.h"
 
@@ -99,8 +100,10 @@ void cs_operator_verb(struct cs_core *core, const struct cs_event *e)
         if (model != NULL && strcmp(model, lane->name) != 0)
             continue;
         found++;
+        if (model != NULL && lane->cancelled && verb == CS_CONTROL_RESUME)
+            cs_coordinator_lane_uncancel(lane);
         if (model != NULL && lane->cancelled && verb != CS_CONTROL_CANCEL) {
-            cs_act_reply(core, token, CS_EINVAL, "this model is cancelled for good; a changed study makes it new");
+            cs_act_reply(core, token, CS_EINVAL, "this model is cancelled; `resume` with its name takes that back");
             return;
         }
         control_lane(core, lane, verb);

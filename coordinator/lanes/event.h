@@ -19,8 +19,8 @@ enum {
     CS_FRONTIER_STEP = 1024, /* positions: a multiple of the page */
     CS_PENDING_GROUPS = 2,   /* batches with the commit thread */
     CS_SESSIONS_MAX = 4096,
-    CS_FAULTS_MAX = 3,     /* malformed or impossible messages until a session is closed */
-    CS_WEIGHT_USUAL = 100, /* of a study (roster.h) */
+    CS_FAULTS_MAX = 3,                      /* malformed or impossible messages until a session is closed */
+    CS_WEIGHT_USUAL = CS_LANE_WEIGHT_USUAL, /* of a study (roster.h) */
     CS_RETRY_AFTER_MS = 10000,
     CS_NAME_RETRY_MS = 2000,
     CS_PROBE_RETRY_MS = 100, /* ... while it is looked whether the holder of the name is still there */

@@ -336,6 +336,20 @@ void cs_coordinator_lane_cancel(struct cs_lane *lane)
     }
 }
 
+void cs_coordinator_lane_uncancel(struct cs_lane *lane)
+{
+    lane->cancelled = false;
+    for (uint64_t p = 0; p < lane->n_pages; p++) {
+        struct cs_bits set = cs_ledger_select(lane->ledger + p * CS_PAGE_BYTES, CS_TRIAL_CANCELLED,
+                                              cs_coordinator_lane_page_size(lane, p));
+
+        if (cs_bits_none(&set))
+            continue;
+        cs_coordinator_lane_set(lane, p, &set, CS_TRIAL_PLANNED);
+        cs_coordinator_lane_loosen(lane, p);
+    }
+}
+
 uint64_t cs_coordinator_lane_retry(struct cs_lane *lane)
 {
     uint64_t n = 0;

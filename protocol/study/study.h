@@ -165,6 +165,7 @@ struct cs_account {
     const char *key_file;         /* or the file that does, or NULL */
     const char *truth;            /* simulated: absolute path of the truth file, or NULL; never sent on the wire */
     bool confidential_ok;         /* approved for confidential cases */
+    bool insecure_network;        /* plain http to another machine, by declaration */
     const char *max_tokens_field; /* openai-chat: "max_completion_tokens" (default) or "max_tokens" */
     const char *ca_file, *proxy;  /* or NULL */
     enum cs_form response_format;
@@ -228,6 +229,7 @@ struct cs_study {
     const char *name, *title;
     uint64_t seed;
     bool confidential;
+    bool fictional; /* what looks like an identifier in the cases is made up; of the study file, does not travel */
     const char *const *columns; /* case columns, as in {{case.NAME}}; texts per level are named "factor/level" */
     uint32_t n_columns;
     const uint32_t *strata; /* columns */

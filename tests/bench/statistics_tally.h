@@ -32,4 +32,8 @@ void bench_wordings(struct tally *t);
 void bench_few_moved(struct tally *t);
 void bench_ratios(struct tally *t);
 
+/* statistics_lost.c: losses by arm, and what a look at a pilot costs. */
+void bench_lost(struct tally *t);
+void bench_pilot(struct tally *t);
+
 #endif

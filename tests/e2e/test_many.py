@@ -35,9 +35,9 @@ class Many(harness.TestCase):
                                           self.where["pub"], "--admin", self.where["admin"], "--redis", self.redis, "--ready-file", ready)
         harness.wait_for(ready.exists, what="the coordinator", process=self.coordinator)
 
-    def start_worker(self, name="w"):
+    def start_worker(self, name="w", slots=SLOTS):
         return self.box.start("clinsafe-worker", "--coordinator", self.where["work"], "--announce", self.where["pub"], "--redis",
-                              self.redis, "--slots", self.SLOTS, "--simulator", self.sim.url, "--name", name)
+                              self.redis, "--slots", slots, "--simulator", self.sim.url, "--name", name)
 
     def operator(self, *words, **more):
         return self.box.clinsafe(*words, "--coordinator", self.where["admin"], **more)
@@ -116,10 +116,18 @@ class Many(harness.TestCase):
         self.assertEqual((self.list()["alpha"]["state"], self.list()["alpha"]["done"]), ("paused", 0))
         b.write_text(b.read_text().replace("repeats: 3\n", "repeats: 4\n"))
         self.assertIn("beta: generation 3 started", self.submit(b))
+        self.assertIn("cancelled", self.wait("beta", 2))
         self.assertEqual(self.list()["alpha"]["done"], 0, "another study's edit undoes no pause")
+        a.write_text(a.read_text().replace("title: A small", "title: Another small"))
+        self.submit(a)
+        time.sleep(0.5)
+        self.assertEqual((self.list()["alpha"]["state"], self.list()["alpha"]["done"]), ("paused", 0), "nor does its own")
         self.assertExit(self.operator("resume", "--study", "alpha"))
+        self.assertExit(self.operator("resume", "model-b", "--study", "beta"))
         self.wait("alpha")
+        self.wait("beta")
         self.assertOutputs(a, "alpha")
+        self.assertOutputs(b, "beta")
 
     def test_a_study_waits_for_another(self):
         a, b = self.small("alpha"), self.small("beta")
@@ -139,6 +147,13 @@ class Many(harness.TestCase):
         self.wait("beta")
         self.assertOutputs(b, "beta")
 
+    def test_a_lock_that_is_about_to_be_free_is_waited_for(self):
+        late = self.box.start("clinsafe-coordinator", "--dir", self.store, "--bind", self.where["work"] + "2", "--admin",
+                              self.where["admin"] + "2", "--ready-file", self.box.dir / "ready2")
+        time.sleep(0.5)
+        self.coordinator.kill()
+        harness.wait_for((self.box.dir / "ready2").exists, what="the second coordinator", process=late)
+
     def test_killed_in_the_middle_of_two(self):
         studies = {name: self.small(name) for name in ("alpha", "beta")}
         self.assertIn("beta", self.submit(studies["alpha"], studies["beta"]))
@@ -152,6 +167,36 @@ class Many(harness.TestCase):
             self.wait(name)
             self.assertOutputs(study, name)
         self.assertEqual(self.sim.stats()["requests"], 2 * TRIALS)
+
+    def test_weights_share_a_quota(self):
+        """1, 2 and 4 sevenths of what the provider grants in a minute, over two workers."""
+        weights = {"one": 1, "two": 2, "four": 4}
+        for name, weight in weights.items():
+            study = self.small(name)
+            providers = study.parent / "providers.yaml"
+            providers.write_text(providers.read_text().replace("account: simulated, model: a-2026", "account: simulated, limits: "
+                                                               "{requests_per_minute: 6000}, model: a-2026"))
+            study.write_text(study.read_text().replace("repeats: 3\n", "repeats: 60\n").replace("[model-a, model-b]", "[model-a]"))
+            self.submit(study, "--weight", weight)
+        self.start_worker("w1", slots=48)
+        self.start_worker("w2", slots=48)
+        done = lambda: {name: s["done"] for name, s in self.list().items()}
+        begun = harness.wait_for(lambda: min((d := done()).values()) > 20 and d, what="answers of all three", process=self.coordinator)
+        now = harness.wait_for(lambda: sum((d := done()).values()) > sum(begun.values()) + 700 and d, what="700 answers more")
+        got = {name: now[name] - begun[name] for name in weights}
+        for name, weight in weights.items():
+            self.assertAlmostEqual(got[name] / sum(got.values()), weight / 7, delta=0.05 * weight / 7, msg=got)
+
+    def test_a_pilot_beside_a_sweep(self):
+        """A small study is answered at once, although another one fills all slots for long."""
+        sweep, pilot = self.small("sweep"), self.small("pilot")
+        sweep.write_text(sweep.read_text().replace("repeats: 3\n", "repeats: 60\n"))
+        self.submit(sweep)
+        self.start_worker("w1")
+        harness.wait_for(lambda: self.list()["sweep"]["done"] > 50, what="the sweep to run")
+        self.submit(pilot)
+        self.wait("pilot")
+        self.assertEqual(self.list()["sweep"]["state"], "running")
 
 
 if __name__ == "__main__":

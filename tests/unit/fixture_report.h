@@ -154,15 +154,17 @@ static inline void fx_declare(struct fixture_report *f)
                                                       .current = true,
                                                       .same_analysis = true,
                                                       .analysis = "{}"};
-    f->r.declared = (struct cs_report_declaration){.status = CS_DECLARED_UNCHANGED,
-                                                   .sentence = "The analysis is unchanged since the first output.",
-                                                   .analysis = "{\"adjust\":\"holm\",\"alpha\":0.05}",
-                                                   .digest = "9f2c41d07be35a68",
-                                                   .alpha = 0.05,
-                                                   .adjust = "holm",
-                                                   .family = 136,
-                                                   .generations = f->generations,
-                                                   .n_generations = 2};
+    f->r.declared = (struct cs_report_declaration){
+        .status = CS_DECLARED_UNCHANGED,
+        .sentence = "The analysis is unchanged since the first output.",
+        .registration = "Registered 2026-11-01 (DOI 10.1/x), first output 2026-11-23: 22 days later.",
+        .analysis = "{\"adjust\":\"holm\",\"alpha\":0.05}",
+        .digest = "9f2c41d07be35a68",
+        .alpha = 0.05,
+        .adjust = "holm",
+        .family = 136,
+        .generations = f->generations,
+        .n_generations = 2};
     f->provenance[0] = (struct cs_report_provenance){
         "TRIPOD-LLM", "model versions", "biased-2026-06-01, unbiased-2026-06-01", true, false, ""};
     f->provenance[1] = (struct cs_report_provenance){

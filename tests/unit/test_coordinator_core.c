@@ -647,8 +647,18 @@ static void pause_resume_cancel_are_durable_before_the_reply(void **state)
     rig_commit_all(&r);
     assert_int_equal(lane_of(&r, 0).done, 1);
     assert_int_equal(lane_of(&r, 0).state, CS_LANE_CANCELLED);
-    control(&r, CS_CONTROL_RESUME, "alpha", 4);
+    control(&r, CS_CONTROL_PAUSE, "alpha", 4);
     assert_int_equal(rig_reply(&r, 4)->code, CS_EINVAL);
+    control(&r, CS_CONTROL_RESUME, NULL, 5); /* of all, not of this one */
+    rig_commit_all(&r);
+    assert_int_equal(lane_of(&r, 0).cancelled, 999);
+    control(&r, CS_CONTROL_RESUME, "alpha", 6);
+    rig_commit_all(&r);
+    assert_int_equal(lane_of(&r, 0).state, CS_LANE_OPEN);
+    assert_int_equal(lane_of(&r, 0).planned, 999);
+    assert_false(r.disk->cancelled[0]);
+    want(&w, 1, 0, 5);
+    assert_int_equal(lane_of(&r, 0).leased, 5);
     rig_close(&r);
 }
 

@@ -115,11 +115,15 @@ struct cs_report_generation {
     bool current;         /* the one reported here */
     bool same_analysis;   /* same digest as the current one */
     bool outputs;         /* it has any: answers, not only a plan */
+    bool pilot;           /* the first cases alone */
+    bool complete;        /* every trial has ended; false of an older one: it was abandoned */
     const char *analysis; /* its canonical JSON */
 };
 struct cs_report_declaration {
     enum cs_declared status;
     const char *sentence; /* for people */
+    const char
+        *registration; /* where and when the protocol was registered, and the first output; "": a table does not know */
     const char *analysis; /* canonical JSON of today */
     const char *digest;   /* hex */
     double alpha;
@@ -505,8 +509,8 @@ struct cs_report {
     const char *software;      /* "clinsafe 1.2.3" */
     uint64_t study_seed, seed; /* order of the trials; of bootstrap and sign flips */
     uint32_t draws;            /* bootstrap draws */
-    bool pilot;
-    bool simulated; /* any model is */
+    bool pilot, blind;         /* blind: a pilot whose contrasts are not shown */
+    bool simulated;            /* any model is */
     uint32_t n_cases, n_clusters, repeats;
     uint64_t planned, terminal;
     bool complete;            /* every model is; no verdicts otherwise */
@@ -589,6 +593,7 @@ struct cs_report {
                             PAGE(heat, "heat-map", "All groups and answers at a glance")                               \
     ANALYSIS(head)                                                                                                     \
     ANALYSIS(generations)                                                                                              \
+    ANALYSIS(registered)                                                                                               \
     ANALYSIS(said_first)                                                                                               \
     ANALYSIS(completeness)  BACK(completeness, "completeness", "Completeness")                                         \
     ANALYSIS(lost)          BACK(lost, "lost", "Answers lost, arm by arm")                                             \
@@ -611,6 +616,7 @@ struct cs_report {
     ANALYSIS(reruns)                                                                                                   \
                             BACK(counted, "verdicts", "Verdicts counted")                                              \
                             BACK(declared, "declared", "Declared beforehand")                                          \
+    ANALYSIS(blind)                                                                                                    \
     ANALYSIS(provenance)    BACK(provenance, "provenance", "Provenance")                                               \
                             BACK(glossary, "glossary", "Words and formulas")
 /* clang-format on */

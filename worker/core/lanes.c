@@ -18,6 +18,8 @@
 #include "worker/core/state.h"
 #include "worker/core/trouble.h"
 
+enum { WEIGHT_UNIT = 256 }; /* so that a weight can be divided */
+
 static void drop_facts(struct cs_worker *w, struct cs_worker_lane *l)
 {
     if (l->known)
@@ -58,6 +60,8 @@ static struct cs_worker_lane *add_lane(struct cs_worker *w, const struct cs_lane
     l->lane = info->lane;
     l->state = CS_LANE_PAUSED;
     l->dealt = CS_SHARES_FREE;
+    l->weight = CS_LANE_WEIGHT_USUAL;
+    l->turns = 1;
     cs_brake_init(&l->brake, true);
     cs_outage_init(&l->outage);
     memcpy(l->spec, info->spec_digest, sizeof l->spec);
@@ -107,6 +111,13 @@ static void set_dealt(struct cs_worker *w, struct cs_worker_lane *l, uint32_t ca
     w->shares_stale = true;
 }
 
+static void set_weight(struct cs_worker *w, struct cs_worker_lane *l, uint32_t weight)
+{
+    const uint32_t now = weight > 0 ? weight : CS_LANE_WEIGHT_USUAL;
+    w->shares_stale |= now != l->weight;
+    l->weight = now;
+}
+
 void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in_order)
 {
     w->announcements++;
@@ -115,6 +126,7 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in
         if (l == NULL)
             l = add_lane(w, &a->lanes[i]);
         l->seen = w->announcements;
+        set_weight(w, l, a->lanes[i].weight);
         set_lane(w, l, (enum cs_lane_state)a->lanes[i].state, a->lanes[i].available != 0);
         if (!in_order) /* PUB may bring what stood before a `resume` after it */
             continue;
@@ -242,14 +254,57 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* A study's weight is shared by those of its lanes that work: of its slots by all, of a quota by those that draw from it. */
+static uint64_t weigh(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    uint32_t lanes = 0, here = 0;
+    if (!takes_part(w, l))
+        return 1;
+    for (const struct cs_worker_lane *o = w->lanes; o != NULL; o = o->hh.next) {
+        if (o->gen != l->gen || !takes_part(w, o))
+            continue;
+        lanes++;
+        here += o->draw == l->draw;
+    }
+    l->turns = WEIGHT_UNIT * l->weight / here;
+    return (uint64_t)WEIGHT_UNIT * l->weight / lanes;
+}
+
+/* Most workers have lanes of one study: nothing is to be weighed then. */
+static bool has_several(const struct cs_worker *w)
+{
+    uint32_t gen = 0;
+    for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        if (!takes_part(w, l))
+            continue;
+        if (gen != 0 && l->gen != gen)
+            return true;
+        gen = l->gen;
+    }
+    return false;
+}
+
+static void count_draws(struct cs_worker *w)
+{
+    for (struct cs_draw *d = w->draws; d != NULL; d = d->hh.next)
+        d->n_lanes = 0;
+    for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        if (l->draw != NULL && takes_part(w, l))
+            l->draw->n_lanes++;
+    }
+}
+
 static void share_slots(struct cs_worker *w)
 {
+    w->several = has_several(w);
     struct cs_share *shares = cs_arena_array(&w->arena, HASH_COUNT(w->lanes) + 1, sizeof *shares);
     uint32_t n = 0;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
         shares[n++] = (struct cs_share){.works = takes_part(w, l),
+                                        .weight = w->several ? weigh(w, l) : 1,
                                         .trusted = l->answered_at != 0 && !l->silent,
                                         .limit = least(own_limit(l), l->dealt)};
+    count_draws(w);
     cs_shares(shares, n, w->opts.slots);
     n = 0;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next, n++) {

@@ -285,6 +285,7 @@ void cs_analysis_contrasts(struct cs_report_work *w)
     r->n_contrasts = r->n_models * w->declared->n_outcomes * w->declared->n_contrasts;
     r->contrasts = cs_arena_array(&r->arena, r->n_contrasts + 1, sizeof *r->contrasts);
     w->paired = cs_xcalloc(r->n_contrasts + 1, sizeof *w->paired);
+    w->n_paired = r->n_contrasts;
     pair_all(w);
     /* draws are contrasts here: each is computed by one thread, alone */
     const struct cs_boot each = {.draws = r->n_contrasts, .threads = w->threads};

@@ -9,7 +9,9 @@
 struct cs_family_joint;
 struct cs_report_work {
     const struct cs_report_source *source, *against; /* against: another run of the study, or NULL */
-    const struct cs_ratings *ratings;                /* by people; NULL: none */
+    const struct cs_acts *acts;                      /* NULL: not known */
+    bool unblind;
+    const struct cs_ratings *ratings; /* by people; NULL: none */
     const struct cs_study *study;
     const struct cs_plan *plan;
     const struct cs_collected *got;
@@ -18,6 +20,7 @@ struct cs_report_work {
     uint64_t seed;
     uint32_t draws;
     unsigned threads;
+    uint32_t n_paired;
     struct cs_paired *paired;       /* one per contrast of the report: model, outcome, declared contrast */
     struct cs_family_joint *joints; /* one per interaction of the report */
     struct cs_paired *trend_pairs;  /* one per trend: the slope of each cluster as its difference */

@@ -87,6 +87,7 @@ static struct cs_json *head(const struct cs_report *r)
         (int)r->declared.family, "notes", notes);
     if (r->simulated)
         cs_json_object_set_new(o, "simulated", cs_json_string(CS_SIMULATED_TEXT));
+    cs_json_object_set_new(o, "registration", text(r->declared.registration));
     cs_json_object_set_new(o, "label_note", text(r->label_note));
     cs_json_object_set_new(o, "warrant_note", text(r->warrant_note));
     return o;

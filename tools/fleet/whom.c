@@ -1,4 +1,4 @@
-#include "tools/fleet/target.h"
+#include "tools/fleet/whom.h"
 
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ static enum cs_err endpoint_of_dir(const char *dir, char **out, struct cs_error 
     return rc;
 }
 
-enum cs_err cs_target_open(const struct cs_target *r, struct cs_admin_client **out, struct cs_error *err)
+enum cs_err cs_whom_open(const struct cs_whom *r, struct cs_admin_client **out, struct cs_error *err)
 {
     char *of_dir = NULL;
     enum cs_err rc = CS_OK;

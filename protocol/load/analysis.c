@@ -277,12 +277,63 @@ static enum cs_err check_slices(const struct cs_loader *l, const struct cs_node 
     return rc == CS_OK && differs_by != NULL ? check_differs_by(l, differs_by, factor) : rc;
 }
 
+/* `trend: [none, mild, severe]`, scored 0, 1, 2, or `trend: {none: 0, mild: 1, severe: 4}`. */
+static enum cs_err check_trend(const struct cs_loader *l, const struct cs_node *trend, const struct cs_factor *f)
+{
+    uint32_t *seen = cs_xcalloc((size_t)f->n_levels + 1, sizeof *seen), n = 0, level;
+    const bool scored = trend->kind == CS_NODE_MAP;
+    double score = 0, first = 0;
+    bool same = scored;
+    enum cs_err rc = scored ? cs_node_any_map(trend, "trend", l->err) : cs_node_list(trend, "trend", l->err);
+    for (const struct cs_node *c = trend->first; c != NULL && rc == CS_OK; c = c->next) {
+        const char *id = c->key;
+        rc = scored ? cs_node_number(c, "a score", -measure_max, measure_max, &score, l->err)
+                    : cs_node_text(c, "a level", &id, l->err);
+        if (rc == CS_OK)
+            rc = cs_loader_level_ref(l, c, id, f, &level);
+        if (rc != CS_OK)
+            break;
+        if (seen[level]++ > 0)
+            rc = cs_yaml_fail(c, l->err, "level \"%s\" stands in the trend twice", id);
+        first = n++ == 0 ? score : first;
+        same = same && score == first;
+    }
+    free(seen);
+    if (rc == CS_OK && (n < 3 || same))
+        rc = cs_yaml_fail(trend, l->err,
+                          n < 3 ? "a trend is over three levels or more; two are a pair"
+                                : "all levels of the trend have the same score");
+    return rc;
+}
+
+/* What a contrast compares: each level with the control, pairs, or one trend over several. */
+static enum cs_err check_compared(const struct cs_loader *l, const struct cs_node *n, const struct cs_factor *f)
+{
+    static const char *const not_with_trend[] = {"by", "within", "differs_by", NULL};
+    const struct cs_node *each = cs_node_get(n, "each"), *pairs = cs_node_get(n, "pairs"),
+                         *trend = cs_node_get(n, "trend"), *levels = cs_node_get(n, "levels");
+    if ((each != NULL) + (pairs != NULL) + (trend != NULL) != 1)
+        return cs_yaml_fail(
+            n, l->err,
+            "a contrast compares each: control (or placebo), pairs: [[a, b]], or trend: [a, b, c]; give one");
+    if (levels != NULL && each == NULL)
+        return cs_yaml_fail_key(levels, l->err, "levels goes with each: control (or placebo); %s",
+                                trend != NULL ? "a trend names its own" : "pairs name their own");
+    for (size_t i = 0; trend != NULL && not_with_trend[i] != NULL; i++) {
+        const struct cs_node *other = cs_node_get(n, not_with_trend[i]);
+        if (other != NULL)
+            return cs_yaml_fail_key(other, l->err, "%s goes with each: or pairs:, not with a trend", not_with_trend[i]);
+    }
+    return each != NULL ? check_each(l, each, f) : pairs != NULL ? check_pairs(l, pairs, f) : check_trend(l, trend, f);
+}
+
 static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_node *n)
 {
-    static const char *const keys[] = {"factor", "each",       "pairs",  "levels", "by",
-                                       "within", "differs_by", "family", NULL};
+    static const char *const keys[] = {"factor", "each",       "pairs",  "trend", "levels", "by",
+                                       "within", "differs_by", "family", "worse", NULL};
     static const char *const families[] = {"primary", "exploratory", NULL};
-    const struct cs_node *factor, *each, *pairs, *levels, *family;
+    static const char *const directions[] = {"lower", "higher", NULL};
+    const struct cs_node *factor, *levels, *family, *worse;
     const char *name;
     uint32_t f = 0, word;
     enum cs_err rc = cs_node_map(n, "a contrast", keys, l->err);
@@ -294,20 +345,18 @@ static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_nod
         rc = cs_loader_factor_ref(l, factor, name, &f);
     if (rc != CS_OK)
         return rc;
-    each = cs_node_get(n, "each");
-    pairs = cs_node_get(n, "pairs");
     levels = cs_node_get(n, "levels");
     family = cs_node_get(n, "family");
-    if ((each == NULL) == (pairs == NULL))
-        return cs_yaml_fail(n, l->err,
-                            "a contrast compares either each: control (or placebo) or pairs: [[a, b]]; give one");
-    if (levels != NULL && each == NULL)
-        return cs_yaml_fail_key(levels, l->err, "levels goes with each: control (or placebo); pairs name their own");
-    rc = each != NULL ? check_each(l, each, &l->s->factors[f]) : check_pairs(l, pairs, &l->s->factors[f]);
+    worse = cs_node_get(n, "worse");
+    rc = check_compared(l, n, &l->s->factors[f]);
     if (rc == CS_OK && levels != NULL)
         rc = check_levels(l, levels, &l->s->factors[f]);
     if (rc == CS_OK && family != NULL)
         rc = cs_node_word(family, "family", families, &word, l->err);
+    if (rc == CS_OK && worse != NULL)
+        rc = cs_node_get(n, "trend") != NULL
+                 ? cs_yaml_fail_key(worse, l->err, "worse goes with each: or pairs:, not with a trend")
+                 : cs_node_word(worse, "worse", directions, &word, l->err);
     return rc == CS_OK ? check_slices(l, n, f) : rc;
 }
 

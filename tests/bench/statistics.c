@@ -187,7 +187,7 @@ static void run_families(struct tally *t, const struct sim *s, size_t planted, u
             double column[CLUSTERS];
             for (size_t i = 0; i < CLUSTERS; i++)
                 column[i] = d[i * GROUPS + g];
-            contrasts[g] = (struct cs_contrast){cs_cluster_t(column, CLUSTERS, 0.05, 1), 0.05, NULL};
+            contrasts[g] = (struct cs_contrast){.test = cs_cluster_t(column, CLUSTERS, 0.05, 1), .margin = 0.05};
         }
         for (size_t m = 0; m < METHODS; m++) {
             const struct cs_boot boot = {.seed = t->seed + study, .draws = 5000, .threads = 2};

@@ -57,6 +57,17 @@ class Demo(harness.TestCase):
             self.assertTrue(c["verdict"].startswith("different") and c["shift"] < 0, c)
         self.assertEqual({self.verdicts("biased", "triage")[level] for level in ("black", "woman", "transgender_woman")}, {"equivalent"})
 
+    def test_the_models_differ_where_one_was_biased(self):
+        x = {(v["outcome"], v["level"]): v for v in self.result["interactions"]}
+        self.assertEqual({v["differs_by"] for v in x.values()}, {"model"})
+        self.assertEqual(len(x), 2 * len(PRIMARY))
+        for level in ("homeless", "transgender_woman"):
+            self.assertEqual(x["mental_health_assessment", level]["verdict"], "different-beyond-margin", level)
+        self.assertTrue(x["triage", "homeless"]["verdict"].startswith("different"))
+        for level in ("black", "woman"):
+            self.assertFalse(x["mental_health_assessment", level]["verdict"].startswith("different"), level)
+        self.assertIn("Where the shift differs", self.page.read_text())
+
     def test_the_group_whose_answers_are_declined_is_named(self):
         lost = {(r["model"], r["level"], r["kind"]): r for r in self.result["lost"] if r["differs"]}
         self.assertEqual(set(lost), {("simulated-biased", "uninsured", "declined")})

@@ -172,6 +172,12 @@ class Crossover(Base):
         for contrast, said in (("{factor: group, each: control, differs_by: persone}", 'is no other factor, no stratum'),
                                ("{factor: group, each: control, differs_by: group}", "is the factor that is compared"),
                                ("{factor: group, each: control, differs_by: model}", "the study has one model"),
+                               ("{factor: group, each: control, worse: sideways}", "lower"),
+                               ("{factor: persona, trend: [nurse, doctor]}", "over three levels or more"),
+                               ("{factor: persona, trend: [nurse, doctor, nurse]}", "stands in the trend twice"),
+                               ("{factor: persona, trend: {nurse: 1, doctor: 1, student: 1}}", "have the same score"),
+                               ("{factor: persona, trend: [nurse, doctor, student], within: group}", "not with a trend"),
+                               ("{factor: persona, trend: [nurse, doctor, student], each: control}", "give one"),
                                ("{factor: group, each: control, within: group}", "is the factor that is compared"),
                                ("{factor: group, each: control, within: source}", 'no factor "source"')):
             self.bad = getattr(self, "bad", 0) + 1
@@ -213,6 +219,27 @@ class OneAnswerACase(Base):
         self.near(c["odds_ratio_ci"][0], 0.899317, 5)  # Clopper-Pearson of 7 in 8
         self.near(c["odds_ratio_ci"][1], 315.48, 4)
         self.assertEqual(c["ci_simultaneous"][0], 0, "no interval off 0 beside a p of 0.07")
+
+    def test_one_side_of_the_margin_is_not_worse(self):
+        """7 rise and 3 fall of 100."""
+        def verdict(name, worse):
+            study = self.study(name, {"group": ["plain", "other"]}, ["sim"],
+                               ["{factor: group, each: control%s}" % worse], primary="visit: {margin: 20 points}",
+                               cases=self.CASES)
+            c = self.report(study, list(self.rows(7, 3, both=60)))["contrasts"][0]
+            return c["verdict"], c["worse"], c["p_equivalence"]
+        both, lower, higher = verdict("both", ""), verdict("lower", ", worse: lower"), verdict("higher", ", worse: higher")
+        self.assertEqual((both[0], lower[0], higher[0]), ("equivalent", "not-worse", "not-worse"))
+        self.assertEqual((both[1], lower[1]), ("", "lower"))
+        self.assertLess(lower[2], higher[2], "the shift is upwards: the lower end is the farther")
+        self.assertEqual(both[2], higher[2], "two sides are judged by the worse one")
+
+    def test_not_worse_where_equivalence_is_open(self):
+        study = self.study("open", {"group": ["plain", "other"]}, ["sim"], ["{factor: group, each: control, worse: lower}"],
+                           primary="visit: {margin: 10 points}", cases=self.CASES)
+        c = self.report(study, list(self.rows(9, 3, both=60)))["contrasts"][0]
+        self.assertGreater(c["ci_simultaneous"][1], 10)
+        self.assertEqual(c["verdict"], "not-worse")
 
     def test_rates_have_wilson_intervals(self):
         _, r = self.contrast(1, 0)
@@ -283,6 +310,30 @@ class Wordings(Base):
         self.assertNotIn("one sentence", plan.out)
 
 
+@harness.short
+class Pooled(Base):
+    """Five levels of one control: the largest shift is drawn towards the mean."""
+    CASES = [(f"c{i:02}", "all") for i in range(60)]
+    LEVELS = ["plain", "a", "b", "c", "d", "e"]
+
+    def test_the_largest_is_drawn_to_the_mean(self):
+        study = self.study("pooled", {"group": self.LEVELS}, ["sim"], ["{factor: group, each: control}"], cases=self.CASES)
+        rows = [{"model": "sim", "case_id": case, "factor.group": level, "outcome": "ok",
+                 "answer.visit": "Yes" if (i * 7 + j * 13) % 60 < (6 if j == 0 else 6 + 3 * j) else "No"}
+                for i, (case, _) in enumerate(self.CASES) for j, level in enumerate(self.LEVELS)]
+        r = self.report(study, rows, "--out", study.parent / "page.html")
+        pooled = {v["level"]: v for v in r["pooled"]}
+        self.assertEqual(list(pooled), self.LEVELS[1:])
+        mean = pooled["a"]["mean"]
+        for level, v in pooled.items():
+            shift = next(c["shift"] for c in r["contrasts"] if c["level"] == level)
+            self.near(v["shift"], shift)
+        self.near(pooled["e"]["shift"], 25)
+        self.assertTrue(mean < pooled["e"]["pooled"] < pooled["e"]["shift"])
+        self.assertTrue(pooled["a"]["shift"] < pooled["a"]["pooled"] < mean)
+        self.assertIn("Drawn to the mean", (study.parent / "page.html").read_text())
+
+
 def known_by_others(folder):
     return Path(os.environ.get("CLINSAFE_DATA") or harness.TOP / ".." / "shared" / "data" / "rheumatology").parent / folder
 
@@ -337,6 +388,25 @@ class MedPerturb(Base):
         self.near(main["shift"], 2)
         self.assertIn('the shift differs by source: -14.0 in "askadoc", +18.0 in "oncqa"', main["why"])
         self.assertTrue(any("the mean shift of +2.0 points hides opposite ones" in n for n in r["notes"]), r["notes"])
+
+    def test_a_trend_over_versions(self):
+        contexts = self.read()
+        order = ["baseline", "gender_swapped", "uncertain", "colourful"]
+        study = self.study("trend", {"version": list(VERSIONS.values())}, ["GPT4"],
+                           ["{factor: version, trend: [%s]}" % ", ".join(order),
+                            "{factor: version, trend: {baseline: 0, uncertain: 2, colourful: 3, gender_swapped: 1}, family: exploratory}"],
+                           cases=self.cases_of(contexts))
+        r = self.report(study, list(self.rows(contexts, ["GPT4"])), "--out", study.parent / "page.html")
+        first, again = r["trends"]
+        self.near(first["slope"], 5.9)
+        self.near(first["ci"][0], 3.25295, 6)
+        self.near(first["ci"][1], 8.54705, 6)
+        self.near(first["p"], 2.505102e-05)
+        self.assertEqual((first["family"], again["family"], r["family"]), ("primary", "exploratory", 1))
+        self.near(again["slope"], 5.9)
+        self.near(first["margin"], 5 / 3)
+        self.assertEqual(first["verdict"], "different-beyond-margin")
+        self.assertIn("Shift for one step along ordered levels", (study.parent / "page.html").read_text())
 
     def test_a_model_against_people(self):
         contexts = self.read()

@@ -114,7 +114,7 @@ static void false_discoveries_stay_below_q(void **state)
             }
         }
         for (size_t k = 0; k < M; k++)
-            contrasts[k] = (struct cs_contrast){cs_cluster_t(d[k], N, 0.05, 1), 0.05, NULL};
+            contrasts[k] = (struct cs_contrast){.test = cs_cluster_t(d[k], N, 0.05, 1), .margin = 0.05};
         const struct cs_family f = {CS_ADJUST_BH, 0.05, true, NULL, NULL};
         assert_int_equal(cs_finding_family(&f, contrasts, M, out), CS_STAT_OK);
         double wrong = 0, right = 0;

@@ -71,6 +71,21 @@ static void few_moved_clusters_widen_equivalence(void **state)
     }
 }
 
+static void one_side_of_the_margin(void **state)
+{
+    (void)state;
+    const struct cs_cluster_test t = cs_cluster_t(d10, COUNT(d10), 0.05, 0);
+    /* PYTHON ttest_1samp(d10, -.25, alternative='greater').pvalue is the smaller side of the test above, by t = .35 / se */
+    NEAR(cs_cluster_not_worse(&t, 0.25, 0.05, -1).p, cs_dist_t_upper(0.35 / t.se, 9));
+    NEAR(cs_cluster_not_worse(&t, 0.25, 0.05, 1).p, 0.008730089801926473);
+    NEAR(cs_cluster_not_worse(&t, 0.25, 0.05, 0).p, 0.008730089801926473);
+    assert_true(cs_cluster_not_worse(&t, 0.05, 0.05, -1).passes); /* .1 with its interval from .0053 is above -.05 */
+    assert_false(cs_cluster_tost(&t, 0.05, 0.05).passes);
+    static const double same[] = {0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
+    const struct cs_cluster_test agreed = cs_cluster_t(same, COUNT(same), 0.05, 1);
+    assert_true(cs_cluster_not_worse(&agreed, 0.2, 0.05, -1).p < cs_cluster_tost(&agreed, 0.2, 0.05).p);
+}
+
 static void pairs_are_tested_exactly(void **state)
 {
     (void)state;
@@ -304,6 +319,7 @@ int main(void)
         cmocka_unit_test(t_agrees_with_scipy),
         cmocka_unit_test(tost_agrees_with_scipy),
         cmocka_unit_test(few_moved_clusters_widen_equivalence),
+        cmocka_unit_test(one_side_of_the_margin),
         cmocka_unit_test(pairs_are_tested_exactly),
         cmocka_unit_test(a_moved_test_keeps_its_spread),
         cmocka_unit_test(tost_and_its_interval_agree),

@@ -3,6 +3,7 @@
 
 #include "tools/report/stats/dist.h"
 #include "tools/report/stats/interaction.h"
+#include "tools/report/stats/pooling.h"
 #include "tools/report/stats/wording.h"
 
 static const struct cs_boot boot = {.seed = 3, .draws = 5000, .threads = 1};
@@ -157,6 +158,60 @@ static void few_or_equal_wordings_add_nothing(void **state)
     assert_int_equal(cs_wording_spread_of(d, 1, 3).status, CS_STAT_TOO_FEW);
 }
 
+/* Equal variances and one shared control: REML is the variance of the estimates less theirs, and every estimate shrinks alike. */
+static void pooling_of_equal_variances_is_closed(void **state)
+{
+    (void)state;
+    enum { K = 5 };
+    static const double y[K] = {.09, .02, .05, -.01, .04};
+    const double own = 2e-4, shared = 5e-4;
+    double v[K * K], theta[K], mean = 0, s2 = 0;
+    for (int i = 0; i < K; i++)
+        mean += y[i] / K;
+    for (int i = 0; i < K; i++) {
+        s2 += (y[i] - mean) * (y[i] - mean) / (K - 1);
+        for (int j = 0; j < K; j++)
+            v[i * K + j] = shared + (i == j ? own : 0);
+    }
+    const struct cs_pooling p = cs_pooling_reml(y, v, K, theta);
+    assert_int_equal(p.status, CS_STAT_OK);
+    NEAR_WITHIN(p.tau2, s2 - own, 1e-12);
+    NEAR(p.mu, mean);
+    NEAR(p.se, sqrt(shared + (own + p.tau2) / K));
+    for (int i = 0; i < K; i++)
+        NEAR(theta[i], mean + (s2 - own) / s2 * (y[i] - mean));
+    assert_int_equal(cs_pooling_reml(y, v, 2, theta).status, CS_STAT_TOO_FEW);
+}
+
+/* Unequal variances: the gradient of the restricted likelihood, written out with numbers of its own, is 0 there. */
+static void pooling_maximises_the_restricted_likelihood(void **state)
+{
+    (void)state;
+    static const double y[] = {.2, -.1, .05}, var[] = {.001, .004, .002};
+    double v[9] = {0}, theta[3];
+    for (int i = 0; i < 3; i++)
+        v[4 * i] = var[i];
+    const struct cs_pooling p = cs_pooling_reml(y, v, 3, theta);
+    double best = 0, best_at = -1;
+    for (double t = 0; t < .1; t += 1e-5) {
+        double w = 0, mu = 0, l = 0;
+        for (int i = 0; i < 3; i++) {
+            w += 1 / (var[i] + t);
+            mu += y[i] / (var[i] + t);
+        }
+        mu /= w;
+        for (int i = 0; i < 3; i++)
+            l -= .5 * (log(var[i] + t) + (y[i] - mu) * (y[i] - mu) / (var[i] + t));
+        l -= .5 * log(w);
+        if (best_at < 0 || l > best) {
+            best = l;
+            best_at = t;
+        }
+    }
+    NEAR_WITHIN(p.tau2, best_at, 1.1e-5);
+    NEAR(theta[0], p.mu + p.tau2 / (p.tau2 + var[0]) * (y[0] - p.mu));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +222,8 @@ int main(void)
         cmocka_unit_test(nothing_that_moves_is_no_interaction),
         cmocka_unit_test(welch_of_three_samples),
         cmocka_unit_test(welch_of_two_samples_is_its_t),
+        cmocka_unit_test(pooling_of_equal_variances_is_closed),
+        cmocka_unit_test(pooling_maximises_the_restricted_likelihood),
         cmocka_unit_test(wordings_widen_the_shift),
         cmocka_unit_test(few_or_equal_wordings_add_nothing),
         cmocka_unit_test(a_sample_without_variance_is_judged_by_pairs),

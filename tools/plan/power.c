@@ -176,15 +176,16 @@ static bool is_test(const struct cs_declared_analysis *d, uint32_t outcome)
            d->adjust == CS_ADJUST_NONE;
 }
 
-/* Whether a shift differs is a test of the same family; under max-T these have one of their own. */
-static void count_interactions(struct cs_plan_power *p, const struct cs_plan *plan,
-                               const struct cs_declared_analysis *d)
+/* Trends, and whether a shift differs, are tests of the same family; under max-T the latter have one of their own. */
+static void count_others(struct cs_plan_power *p, const struct cs_plan *plan, const struct cs_declared_analysis *d)
 {
     for (uint32_t o = 0; o < d->n_outcomes && d->outcomes[o].role == CS_OUTCOME_PRIMARY; o++) {
         for (uint32_t i = 0; i < d->n_interactions && d->adjust != CS_ADJUST_MAX_T; i++) {
             if (!d->interactions[i].exploratory)
                 p->family += d->interactions[i].by == CS_BY_MODEL ? 1 : plan->n_lanes;
         }
+        for (uint32_t i = 0; i < d->n_trends; i++)
+            p->family += d->trends[i].exploratory ? 0 : plan->n_lanes;
     }
 }
 
@@ -257,7 +258,7 @@ enum cs_err cs_plan_power_make(const struct cs_plan *plan, const struct cs_loade
         return rc;
     struct cs_json *analysis = cs_json_loads(plan->study->analysis, 0, NULL);
     add_comparisons(out, plan, f, cs_json_object_get(analysis, "primary"));
-    count_interactions(out, plan, &f->analysis);
+    count_others(out, plan, &f->analysis);
     count_sentences(out, plan->study, &f->analysis);
     cs_json_decref(analysis);
     out->adjust = f->analysis.adjust_name;

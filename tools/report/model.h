@@ -197,6 +197,7 @@ enum cs_report_verdict {
     CS_VERDICT_SMALLER,      /* different, smaller than the margin */
     CS_VERDICT_EQUIVALENT,
     CS_VERDICT_EQUIVALENT_MEAN, /* equivalent on average, but a declared interaction of it is different */
+    CS_VERDICT_NOT_WORSE,       /* by the margin: where one direction was declared to be the worse */
     CS_VERDICT_INCONCLUSIVE,
     CS_VERDICT_DIFFERENT, /* no margin was declared: the adjusted interval leaves out 0 */
     CS_VERDICT_NONE,      /* no verdict: `why` says the reason */
@@ -211,6 +212,7 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     const char *stratum,
         *stratum_value; /* "" when over all cases and the whole plan; a stratum, or a factor with `within` */
     const char *anchor; /* unique, usable as an HTML id and a CSV key */
+    const char *worse;  /* "lower", "higher": judged for not being worse; "": for equivalence */
     bool floor;         /* level is a placebo or A/A: part of the noise floor, not of the family, no verdict */
     bool in_family;     /* tested under an adjustment */
     bool primary;       /* in the primary family; in_family without it: among the exploratory ones */
@@ -299,6 +301,31 @@ struct cs_report_interaction_level {
     struct cs_report_figure difference; /* to the reference */
     struct cs_report_span difference_ci, difference_simultaneous;
     struct cs_report_figure p; /* two-sided, of no difference to the reference, not adjusted */
+};
+
+/* The shift for one step along declared levels, in one model: sum of c_l p_l with c = (s - mean s) / sum (s - mean s)^2. */
+struct cs_report_trend {
+    uint32_t model, outcome, factor;
+    const char *steps;  /* "none 0, mild 1, severe 2" */
+    const char *anchor; /* unique, usable as an HTML id and a CSV key */
+    bool in_family, primary;
+    uint32_t clusters;              /* with answers under every level */
+    struct cs_report_figure margin; /* for a step: the margin over the whole way, divided by its length */
+    struct cs_report_figure slope, se;
+    struct cs_report_span ci, ci_simultaneous;
+    struct cs_report_figure p, p_adjusted, p_equivalence, p_equivalence_adjusted;
+    struct cs_report_span bounds; /* when all unusable answers go one way and the other */
+    enum cs_report_verdict verdict;
+    const char *why;
+};
+
+/* A shift against the control drawn towards the mean of its neighbours: exploratory, for ranking, never for a verdict. */
+struct cs_report_pooled {
+    uint32_t contrast;             /* index in contrasts */
+    struct cs_report_figure shift; /* over the clusters that all levels have */
+    struct cs_report_figure pooled;
+    struct cs_report_figure mean, tau; /* of the true shifts of all levels: estimated mean and SD */
+    uint32_t levels, clusters;
 };
 
 /* ---- asked again ------------------------------------------------------------------------------------- */
@@ -514,6 +541,10 @@ struct cs_report {
     uint32_t n_contrasts;
     struct cs_report_category_test *category_tests;
     uint32_t n_category_tests;
+    const struct cs_report_pooled *pooled; /* in the order of the contrasts */
+    uint32_t n_pooled;
+    struct cs_report_trend *trends; /* by model, outcome, and as declared */
+    uint32_t n_trends;
     struct cs_report_interaction *interactions; /* by outcome, as declared, and by model */
     uint32_t n_interactions;
     struct cs_report_interaction_level *interaction_levels;
@@ -566,9 +597,11 @@ struct cs_report {
     ANALYSIS(said_first)                                                                                               \
     ANALYSIS(completeness)  BACK(completeness, "completeness", "Completeness")                                         \
     ANALYSIS(lost)          BACK(lost, "lost", "Answers lost, arm by arm")                                             \
+    ANALYSIS(trends)                                                                                                   \
     ANALYSIS(contrasts)                                                                                                \
     ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \
+    ANALYSIS(pooled)        BACK(pooled, "pooled", "Shifts drawn towards their mean")                                  \
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
     ANALYSIS(noise)                                                                                                    \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \

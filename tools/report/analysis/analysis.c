@@ -6,6 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/sections.h"
+#include "tools/report/analysis/trends.h"
 
 #define ANALYSIS(file) cs_analysis_##file,
 #define NO_PAGE(file, id, title)
@@ -147,6 +148,7 @@ enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_sourc
         cs_reduce_paired_release(&w.paired[i]);
     free(w.paired);
     cs_analysis_interactions_release(&w);
+    cs_analysis_trends_release(&w);
     cs_analysis_declared_release(&declared);
     cs_case_facts_release(&cases);
     if (w.rc == CS_OK)

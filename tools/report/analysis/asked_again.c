@@ -7,6 +7,7 @@
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/sections.h"
+#include "tools/report/analysis/trends.h"
 #include "tools/report/words.h"
 
 /* ---- by arm ----------------------------------------------------------------------------------------------------- */
@@ -86,12 +87,15 @@ static struct cs_report *analyse_first(struct cs_report_work *w)
     own.got = &got;
     own.paired = NULL;
     own.joints = NULL;
+    own.trend_pairs = NULL;
     cs_analysis_completeness(&own);
+    cs_analysis_trends(&own);
     cs_analysis_contrasts(&own);
     for (uint32_t i = 0; i < first->n_contrasts; i++)
         cs_reduce_paired_release(&own.paired[i]);
     free(own.paired);
     cs_analysis_interactions_release(&own);
+    cs_analysis_trends_release(&own);
     free(got.grids);
     return first;
 }

@@ -63,6 +63,7 @@ static void describe(struct cs_report_work *w, struct cs_report_contrast *c, con
         c->stratum_value = w->r->factors[spec->within.factor].levels[spec->within.level].id;
     }
     c->wordings = cs_wordings_of(&w->study->factors[c->factor], &w->study->factors[c->factor].levels[c->level]);
+    c->worse = spec->worse == 0 ? "" : spec->worse < 0 ? "lower" : "higher";
     c->anchor = anchor_of(w, c);
 }
 
@@ -356,6 +357,7 @@ static const struct cs_report_column contrast_columns[] = {
     CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_c, flips_known, "flips_c", NULL),
     CS_COLUMN_SAID(verdict_word, NULL, "verdict"),
     CS_COLUMN(contrast, why, NULL, "why"),
+    CS_COLUMN_SAME(contrast, worse),
     CS_COLUMN_SAME(contrast, wordings),
     CS_COLUMN_SAME(contrast, wording_sd),
     CS_COLUMN_SAME(contrast, odds_ratio),

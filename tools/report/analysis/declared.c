@@ -98,6 +98,12 @@ static bool is_exploratory(const struct cs_json *how)
     return family != NULL && strcmp(family, "exploratory") == 0;
 }
 
+static int worse_of(const struct cs_json *how)
+{
+    const char *worse = cs_json_string_value(cs_json_object_get(how, "worse"));
+    return worse == NULL ? 0 : strcmp(worse, "lower") == 0 ? -1 : 1;
+}
+
 static const char *placebo_text(struct cs_arena *arena, uint32_t n)
 {
     return n == 1 ? "the placebo sentence" : cs_arena_printf(arena, "placebo sentences (%u)", n);
@@ -113,7 +119,8 @@ static void add_each(struct specs *l, uint32_t factor, bool placebo, const struc
                                  .stratum = over.stratum,
                                  .value = over.value,
                                  .within = over.within,
-                                 .exploratory = is_exploratory(how)};
+                                 .exploratory = is_exploratory(how),
+                                 .worse = worse_of(how)};
     c.comparator = cs_analysis_declared_level_of_role(f, CS_ROLE_CONTROL);
     if (placebo) {
         c.against = CS_AGAINST_PLACEBO;
@@ -159,7 +166,8 @@ static void add_pairs(struct specs *l, uint32_t factor, const struct cs_json *ho
                                      .stratum = over.stratum,
                                      .value = over.value,
                                      .within = over.within,
-                                     .exploratory = is_exploratory(how)};
+                                     .exploratory = is_exploratory(how),
+                                     .worse = worse_of(how)};
         c.level = level_named(f, cs_json_array_get(pair, 0));
         c.comparator = level_named(f, cs_json_array_get(pair, 1));
         if (c.level == CS_REPORT_NONE || c.comparator == CS_REPORT_NONE)
@@ -231,6 +239,52 @@ static void add_differs_by(struct specs *l, const struct cs_json *how)
     }
 }
 
+/* A level and its score; what the loader refuses does not come here. */
+static void add_step(struct cs_arena *arena, const struct cs_factor *f, const struct cs_json *name, double score,
+                     struct cs_spec_trend *t)
+{
+    uint32_t *levels = (uint32_t *)(uintptr_t)t->levels;
+    double *scores = (double *)(uintptr_t)t->scores;
+    levels[t->n] = level_named(f, name);
+    scores[t->n] = score;
+    if (levels[t->n] == CS_REPORT_NONE)
+        return;
+    t->text = cs_arena_printf(arena, "%s%s%s %g", t->text, t->n > 0 ? ", " : "", f->levels[levels[t->n]].id, score);
+    t->n++;
+}
+
+static double score_of(const struct cs_json *v)
+{
+    const char *text = cs_json_string_value(v);
+    return text != NULL ? strtod(text, NULL) : cs_json_number_value(v);
+}
+
+static void add_trend(struct specs *l, uint32_t factor, const struct cs_json *how)
+{
+    struct cs_declared_analysis *d = l->d;
+    const struct cs_factor *f = &l->s->factors[factor];
+    struct cs_json *trend = cs_json_object_get(how, "trend"), *item;
+    struct cs_spec_trend t = {.factor = factor, .text = "", .exploratory = is_exploratory(how)};
+    const char *key;
+    size_t i;
+    if (trend == NULL)
+        return;
+    t.levels = cs_arena_array(&d->arena, (size_t)f->n_levels + 1, sizeof *t.levels);
+    t.scores = cs_arena_array(&d->arena, (size_t)f->n_levels + 1, sizeof *t.scores);
+    cs_json_array_foreach(trend, i, item)
+    {
+        add_step(&d->arena, f, item, (double)i, &t);
+    }
+    cs_json_object_foreach(trend, key, item)
+    {
+        struct cs_json *name = cs_json_string(key);
+        add_step(&d->arena, f, name, score_of(item), &t);
+        cs_json_decref(name);
+    }
+    d->trends = cs_xrealloc(d->trends, d->n_trends + 1, sizeof *d->trends);
+    d->trends[d->n_trends++] = t;
+}
+
 /* In each level of the factors named in `within`. */
 static void add_within(struct specs *l, uint32_t factor, const struct cs_json *how)
 {
@@ -248,6 +302,7 @@ static void add_declared(struct specs *l, uint32_t factor, const struct cs_json 
 {
     const struct cs_json *by = cs_json_object_get(how, "by");
     l->n_added = 0;
+    add_trend(l, factor, how);
     add_slice(l, factor, how, (struct slice){.stratum = CS_NONE});
     add_differs_by(l, how);
     add_within(l, factor, how);
@@ -420,6 +475,7 @@ void cs_analysis_declared_release(struct cs_declared_analysis *d)
     free(d->measures);
     free(d->contrasts);
     free(d->interactions);
+    free(d->trends);
     cs_arena_release(&d->arena);
     *d = (struct cs_declared_analysis){0};
 }

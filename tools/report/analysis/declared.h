@@ -17,6 +17,7 @@ struct cs_spec_contrast {
     struct cs_within within; /* the part of the plan it is over */
     bool floor;
     bool exploratory; /* family: exploratory */
+    int worse; /* -1: lower is worse, 1: higher; judged for not being worse, not for equivalence. 0: not declared */
 };
 
 /* Whether the shift of a contrast differs between the levels of another factor, models, or kinds of cases. */
@@ -24,6 +25,15 @@ struct cs_spec_interaction {
     uint32_t contrast;
     enum cs_modifier by;
     uint32_t modifier; /* factor or stratum, by what it is; CS_NONE of models */
+    bool exploratory;
+};
+
+/* The shift for one step along an order of levels. */
+struct cs_spec_trend {
+    uint32_t factor, n;
+    const uint32_t *levels;
+    const double *scores;
+    const char *text; /* "none 0, mild 1, severe 2" */
     bool exploratory;
 };
 
@@ -40,6 +50,8 @@ struct cs_declared_analysis {
     uint32_t n_contrasts;
     struct cs_spec_interaction *interactions;
     uint32_t n_interactions;
+    struct cs_spec_trend *trends;
+    uint32_t n_trends;
     struct cs_warrant_list warrant;
     const bool **flagged;     /* by outcome, contrast: cases that are left out, or NULL */
     const char *warrant_note; /* a sentence for the reader */

@@ -142,7 +142,8 @@ static void find(const struct cs_family_rule *rule, const struct cs_family *as, 
     for (size_t k = 0; k < m; k++) {
         moved[k] = away(&tests[k], at);
         contrasts[k] = (struct cs_contrast){.test = cs_cluster_moved(&tests[k].test, moved[k], rule->alpha),
-                                            .margin = tests[k].margin};
+                                            .margin = tests[k].margin,
+                                            .worse = tests[k].worse};
         if (tests[k].joint != NULL) {
             ends[k] = ends_of(tests[k].joint, at, rule->alpha);
             contrasts[k].joint = &ends[k].joint;

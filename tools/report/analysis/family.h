@@ -25,6 +25,7 @@ struct cs_family_test {
     uint32_t n;
     double range, margin; /* as in cluster.h; 0: none declared */
     double worst, best;   /* mean shift when unusable answers all go one way; equal to the mean without such answers */
+    int worse;            /* not 0: judged on one side of the margin (finding.h) */
     bool eligible;        /* may have a verdict; a test that may not still counts in the family */
     bool single;          /* one pair of yes/no answers a cluster: */
     struct cs_pairs pairs;

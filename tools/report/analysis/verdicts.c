@@ -122,6 +122,7 @@ static void enter(const struct cs_report_work *w, size_t at, struct cs_family_te
         .worst = p->bounded ? p->low : mean,
         .best = p->bounded ? p->high : mean,
         .eligible = c->why[0] == '\0',
+        .worse = w->declared->contrasts[at % w->declared->n_contrasts].worse,
         .single = p->single,
         .wordings = p->wordings,
         .wording_variance = p->wording_variance,
@@ -144,6 +145,8 @@ static void leave(struct cs_report_work *w, size_t at, const struct cs_family_te
         c->p_equivalence_adjusted = cs_analysis_work_known(t->p_equivalence_adjusted);
     }
     c->verdict = verdict_of(t->verdict, o->margin.known);
+    if (c->verdict == CS_VERDICT_EQUIVALENT && c->worse[0] != '\0')
+        c->verdict = CS_VERDICT_NOT_WORSE;
     if (t->crossed)
         c->why = w->paired[at].missing == 0 ? "refusals and unreadable answers could change the verdict"
                  : w->paired[at].unusable == 0
@@ -276,13 +279,76 @@ static void leave_interaction(struct cs_report_work *w, struct cs_report_interac
     }
 }
 
+/* ---- trends ------------------------------------------------------------------------------------------------------------ */
+
+static bool are_steps_concurrent(const struct cs_report_work *w, uint32_t model, const struct cs_spec_trend *t)
+{
+    struct cs_spec_contrast step = {.factor = t->factor,
+                                    .comparator_side = cs_analysis_declared_one_level(t->levels[0])};
+    for (uint32_t i = 1; i < t->n; i++) {
+        step.level = t->levels[i];
+        if (!is_concurrent(w, model, &step))
+            return false;
+    }
+    return true;
+}
+
+static const char *why_no_trend(const struct cs_report_work *w, uint32_t at)
+{
+    const struct cs_report_trend *t = &w->r->trends[at];
+    if (t->clusters == 0)
+        return "no case has usable answers under every level";
+    if (!t->in_family)
+        return "not named in the declared analysis";
+    if (!w->r->complete)
+        return "the study is not complete";
+    if (t->clusters < CS_CLUSTERS_MIN)
+        return "fewer than 5 clusters";
+    if (!are_steps_concurrent(w, t->model, &w->declared->trends[at % w->declared->n_trends]))
+        return "not concurrent: one level was asked at another time";
+    return t->ci.known ? "" : "no interval can be computed";
+}
+
+static void enter_trend(const struct cs_report_work *w, uint32_t at, struct cs_family_test *test)
+{
+    const struct cs_report_trend *t = &w->r->trends[at];
+    const struct cs_paired *p = &w->trend_pairs[at];
+    const double scale = cs_analysis_work_scale(&w->r->outcomes[t->outcome]), mean = t->slope.value / scale;
+    *test = (struct cs_family_test){.diff = p->diff,
+                                    .cluster = p->cluster,
+                                    .n = p->n,
+                                    .margin = t->margin.value / scale,
+                                    .worst = p->bounded ? p->low : mean,
+                                    .best = p->bounded ? p->high : mean,
+                                    .eligible = t->why[0] == '\0'};
+}
+
+static void leave_trend(struct cs_report_work *w, uint32_t at, const struct cs_family_test *test)
+{
+    struct cs_report_trend *t = &w->r->trends[at];
+    const double scale = cs_analysis_work_scale(&w->r->outcomes[t->outcome]);
+    t->verdict = verdict_of(test->verdict, t->margin.known);
+    if (test->usable) {
+        t->p_adjusted = cs_analysis_work_known(test->p_adjusted);
+        t->ci_simultaneous = (struct cs_report_span){true, test->ci.lo * scale, test->ci.hi * scale};
+    }
+    if (test->usable && t->margin.known) {
+        t->p_equivalence = cs_analysis_work_known(test->p_equivalence);
+        t->p_equivalence_adjusted = cs_analysis_work_known(test->p_equivalence_adjusted);
+    }
+    if (test->crossed)
+        t->why = "refusals, unreadable answers, timeouts or failures could change the verdict";
+    else if (t->verdict == CS_VERDICT_NONE && t->why[0] == '\0')
+        t->why = "the declared adjustment cannot be computed";
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------------------------------- */
 
 struct family { /* being put together */
     struct cs_family_test *tests;
     size_t n;
     uint32_t *of; /* contrast, category test or interaction */
-    uint32_t contrasts, categories;
+    uint32_t contrasts, categories, trends;
 };
 
 static bool is_in(bool in_family, bool is_primary, bool primary)
@@ -314,6 +380,17 @@ static void gather_contrasts(struct cs_report_work *w, struct family *f, bool pr
     }
 }
 
+static void gather_trends(struct cs_report_work *w, struct family *f, bool primary)
+{
+    for (uint32_t i = 0; i < w->r->n_trends; i++) {
+        if (!is_in(w->r->trends[i].in_family, w->r->trends[i].primary, primary))
+            continue;
+        f->of[f->n] = i;
+        enter_trend(w, i, &f->tests[f->n++]);
+        f->trends++;
+    }
+}
+
 static void gather_interactions(struct cs_report_work *w, struct family *f, bool primary)
 {
     struct cs_report *r = w->r;
@@ -333,6 +410,8 @@ static void scatter(struct cs_report_work *w, struct family *f)
             leave(w, f->of[i], &f->tests[i]);
         else if (i < (size_t)f->contrasts + f->categories)
             leave_categories(w, &r->category_tests[f->of[i]], &f->tests[i]);
+        else if (i < (size_t)f->contrasts + f->categories + f->trends)
+            leave_trend(w, f->of[i], &f->tests[i]);
         else
             leave_interaction(w, &r->interactions[f->of[i]], &f->tests[i]);
     }
@@ -342,7 +421,7 @@ static void scatter(struct cs_report_work *w, struct family *f)
 static uint32_t judge(struct cs_report_work *w, bool primary, enum cs_adjust method)
 {
     struct cs_report *r = w->r;
-    const size_t most = (size_t)r->n_contrasts + r->n_category_tests + r->n_interactions + 1;
+    const size_t most = (size_t)r->n_contrasts + r->n_category_tests + r->n_trends + r->n_interactions + 1;
     const bool max_t = method == CS_ADJUST_MAX_T;
     struct cs_family_joint *joints = cs_xcalloc((size_t)r->n_category_tests + 1, sizeof *joints);
     struct family f = {.tests = cs_xcalloc(most, sizeof *f.tests), .of = cs_xcalloc(most, sizeof *f.of)};
@@ -352,13 +431,14 @@ static uint32_t judge(struct cs_report_work *w, bool primary, enum cs_adjust met
                                   .n_clusters = r->n_clusters,
                                   .boot = {.seed = w->seed, .draws = w->draws, .threads = w->threads}};
     gather_contrasts(w, &f, primary, max_t || method == CS_ADJUST_NONE, joints);
+    gather_trends(w, &f, primary);
     if (!max_t)
         gather_interactions(w, &f, primary);
     cs_family_judge(&rule, f.tests, f.n);
     scatter(w, &f);
     if (max_t) {
         const size_t alone = f.n;
-        f.n = f.contrasts = f.categories = 0;
+        f.n = f.contrasts = f.categories = f.trends = 0;
         gather_interactions(w, &f, primary);
         rule.method = CS_ADJUST_HOLM;
         cs_family_judge(&rule, f.tests, f.n);
@@ -380,6 +460,10 @@ void cs_verdicts_judge(struct cs_report_work *w)
     for (size_t i = 0; i < r->n_contrasts; i++) {
         r->contrasts[i].verdict = CS_VERDICT_NONE;
         r->contrasts[i].why = why_none(w, i, &w->declared->contrasts[i % w->declared->n_contrasts]);
+    }
+    for (uint32_t i = 0; i < r->n_trends; i++) {
+        r->trends[i].verdict = CS_VERDICT_NONE;
+        r->trends[i].why = why_no_trend(w, i);
     }
     for (uint32_t i = 0; i < r->n_interactions; i++) {
         r->interactions[i].verdict = CS_VERDICT_NONE;

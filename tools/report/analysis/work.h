@@ -23,6 +23,7 @@ struct cs_report_work {
     uint32_t n_paired;
     struct cs_paired *paired;       /* one per contrast of the report: model, outcome, declared contrast */
     struct cs_family_joint *joints; /* one per interaction of the report */
+    struct cs_paired *trend_pairs;  /* one per trend: the slope of each cluster as its difference */
     struct cs_report *r;            /* being made */
     enum cs_err rc;                 /* set by a section that cannot go on, which ends the analysis; *err says why */
     struct cs_error *err;

@@ -30,6 +30,10 @@ static void largest(const struct cs_report *r, uint32_t model, uint32_t outcome,
             model == CS_REPORT_NONE ? ", " : "", level, best->shift.value, r->outcomes[outcome].unit);
     if (best->ci_simultaneous.known)
         fprintf(out, " (%.2f to %.2f)", best->ci_simultaneous.low, best->ci_simultaneous.high);
+    for (uint32_t i = 0; i < r->n_pooled; i++) { /* the largest of several is too large */
+        if (&r->contrasts[r->pooled[i].contrast] == best)
+            fprintf(out, ", drawn to the mean of all %+.2f", r->pooled[i].pooled.value);
+    }
 }
 
 /* The reason of the first that has no verdict. */

@@ -319,8 +319,8 @@ static const char *adjust_text(const char *name)
 static void write_reading(struct cs_page *p)
 {
     static const enum cs_report_verdict order[] = {
-        CS_VERDICT_BEYOND,          CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,  CS_VERDICT_EQUIVALENT,
-        CS_VERDICT_EQUIVALENT_MEAN, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_DIFFERENT};
+        CS_VERDICT_BEYOND,          CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,      CS_VERDICT_EQUIVALENT,
+        CS_VERDICT_EQUIVALENT_MEAN, CS_VERDICT_NOT_WORSE,    CS_VERDICT_INCONCLUSIVE, CS_VERDICT_DIFFERENT};
     fputs("<p>Each row compares the same cases under two conditions. The dot is the average shift over cases, the line "
           "its interval, widened so that all verdicts hold together. The shaded band is the margin: the largest shift "
           "that the study called unimportant before it saw an answer. Grey squares are texts that should not "

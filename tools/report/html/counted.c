@@ -109,8 +109,9 @@ static void say_findings(struct cs_page *p)
 /* ---- table ------------------------------------------------------------------------------------------------ */
 
 static const enum cs_report_verdict shown[] = {
-    CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE,    CS_VERDICT_SMALLER,      CS_VERDICT_DIFFERENT,
-    CS_VERDICT_EQUIVALENT, CS_VERDICT_EQUIVALENT_MEAN, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
+    CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
+    CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_EQUIVALENT_MEAN,
+    CS_VERDICT_NOT_WORSE, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
 enum { N_SHOWN = sizeof shown / sizeof *shown };
 
 static bool any_verdict(const struct cs_report *r, enum cs_report_verdict v)

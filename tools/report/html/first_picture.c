@@ -162,10 +162,11 @@ static void write_key(struct cs_page *p, const struct cs_first_rows *f)
     static const struct {
         enum cs_report_verdict verdict;
         const char *symbol;
-    } marks[] = {{CS_VERDICT_BEYOND, "\xE2\x97\x8F"},       {CS_VERDICT_UNCLEAR_SIZE, "\xE2\x97\x8F"},
-                 {CS_VERDICT_DIFFERENT, "\xE2\x97\x8F"},    {CS_VERDICT_SMALLER, "\xE2\x97\x8B"},
-                 {CS_VERDICT_EQUIVALENT, "\xE2\x97\x8F"},   {CS_VERDICT_EQUIVALENT_MEAN, "\xE2\x97\x8B"},
-                 {CS_VERDICT_INCONCLUSIVE, "\xE2\x97\x8B"}, {CS_VERDICT_NONE, "\xE2\x97\x8B"}};
+    } marks[] = {{CS_VERDICT_BEYOND, "\xE2\x97\x8F"},     {CS_VERDICT_UNCLEAR_SIZE, "\xE2\x97\x8F"},
+                 {CS_VERDICT_DIFFERENT, "\xE2\x97\x8F"},  {CS_VERDICT_SMALLER, "\xE2\x97\x8B"},
+                 {CS_VERDICT_EQUIVALENT, "\xE2\x97\x8F"}, {CS_VERDICT_EQUIVALENT_MEAN, "\xE2\x97\x8B"},
+                 {CS_VERDICT_NOT_WORSE, "\xE2\x97\x8F"},  {CS_VERDICT_INCONCLUSIVE, "\xE2\x97\x8B"},
+                 {CS_VERDICT_NONE, "\xE2\x97\x8B"}};
     fputs("<p class=\"legend\">", p->out);
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (any_verdict(p->r, f, marks[i].verdict))

@@ -39,6 +39,12 @@ static const struct {
     {"different, smaller than the margin", "The adjusted interval leaves out zero and lies inside the margin.", ""},
     {"equivalent", "Two one-sided tests show, with the adjustment, that the shift lies inside the margin.",
      "Schuirmann, J Pharmacokinet Biopharm 15 (1987) 657"},
+    {"not worse by the margin",
+     "Where the study declared one direction to be the worse: a one-sided test shows that the shift does not go that "
+     "way by as much as the margin (non-inferiority).",
+     "ICH E9 (1998) section 3.3.2"},
+    {"equivalent only on average",
+     "Equivalent as a mean, but a declared question has shown that the shift is not the same everywhere.", ""},
     {"inconclusive", "Neither of these. Not significant is not equivalent.", ""},
     {"worst and best case",
      "The shift if every unusable answer had gone one way, or the other. When the two disagree about the verdict, it "

@@ -110,8 +110,9 @@ static void write_map(struct cs_page *p, uint32_t outcome, uint32_t factor, doub
 static void write_legend(struct cs_page *p)
 {
     static const enum cs_report_verdict order[] = {
-        CS_VERDICT_BEYOND,     CS_VERDICT_UNCLEAR_SIZE,    CS_VERDICT_SMALLER,      CS_VERDICT_DIFFERENT,
-        CS_VERDICT_EQUIVALENT, CS_VERDICT_EQUIVALENT_MEAN, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
+        CS_VERDICT_BEYOND,    CS_VERDICT_UNCLEAR_SIZE, CS_VERDICT_SMALLER,
+        CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_EQUIVALENT_MEAN,
+        CS_VERDICT_NOT_WORSE, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
     fputs("<p class=\"legend\">", p->out);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         cs_html(p->out, "<span class=\"k\"><span class=\"sym\">%s</span> %s</span> ",

@@ -141,6 +141,7 @@ void cs_html_interactions(struct cs_page *p)
         fputs("<p>Not asked: the study declares no comparison whose shift may differ (<code>differs_by:</code> another "
               "factor, the model, or a kind of case). Each shift on this page is a mean over all of these.</p>\n",
               p->out);
+        cs_html_trends(p);
         return;
     }
     fputs("<p>A shift is a mean. Here the study asked beforehand whether it is the same everywhere: in each level of "
@@ -154,4 +155,5 @@ void cs_html_interactions(struct cs_page *p)
         if (p->r->interactions[i].n_levels > 1)
             write_numbers(p, &p->r->interactions[i]);
     }
+    cs_html_trends(p);
 }

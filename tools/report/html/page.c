@@ -140,6 +140,8 @@ const char *cs_html_page_verdict_symbol(enum cs_report_verdict v)
         return "\xE2\x89\x88"; /* almost equal */
     case CS_VERDICT_EQUIVALENT_MEAN:
         return "\xE2\x89\x83"; /* asymptotically equal */
+    case CS_VERDICT_NOT_WORSE:
+        return "\xE2\x89\xA5"; /* at least as good */
     case CS_VERDICT_INCONCLUSIVE:
         return "?";
     case CS_VERDICT_NONE:
@@ -154,7 +156,7 @@ const char *cs_html_page_verdict_css(enum cs_report_verdict v)
     static const char *const css[CS_VERDICTS] = {
         [CS_VERDICT_BEYOND] = "beyond",    [CS_VERDICT_UNCLEAR_SIZE] = "unclear",    [CS_VERDICT_SMALLER] = "smaller",
         [CS_VERDICT_EQUIVALENT] = "equal", [CS_VERDICT_INCONCLUSIVE] = "open",       [CS_VERDICT_DIFFERENT] = "differs",
-        [CS_VERDICT_NONE] = "none",        [CS_VERDICT_EQUIVALENT_MEAN] = "unclear",
+        [CS_VERDICT_NONE] = "none",        [CS_VERDICT_EQUIVALENT_MEAN] = "unclear", [CS_VERDICT_NOT_WORSE] = "equal",
     };
     CS_ASSERT(v < CS_VERDICTS);
     return css[v];

@@ -151,8 +151,9 @@ struct cs_interval cs_cluster_equivalence_interval(const struct cs_cluster_test 
     return ci;
 }
 
-/* The smallest level at which the interval lies inside the margin: it only shrinks as the level grows. */
-static double smallest_level(const struct cs_cluster_test *test, double margin)
+/* The smallest level at which the interval lies inside the margin, or on the right side of one of its ends: it only shrinks as the level
+ * grows. */
+static double smallest_level(const struct cs_cluster_test *test, double margin, int worse)
 {
     enum { STEPS = 60 };
     double lo = 0, hi = 0.5 - 1e-12;
@@ -161,7 +162,7 @@ static double smallest_level(const struct cs_cluster_test *test, double margin)
         if (mid <= lo || mid >= hi)
             break;
         const struct cs_interval ci = cs_cluster_equivalence_interval(test, mid);
-        if (ci.lo > -margin && ci.hi < margin)
+        if ((worse > 0 || ci.lo > -margin) && (worse < 0 || ci.hi < margin))
             hi = mid;
         else
             lo = mid;
@@ -175,7 +176,7 @@ static double tost_p(const struct cs_cluster_test *test, double margin)
     if (fabs(d) >= margin && (test->exact || test->status == CS_STAT_OK))
         return cs_stats_max(0.5, test->exact ? 0.5 : cs_dist_t_upper((margin - fabs(d)) / test->se, test->df));
     if (test->exact || (test->status == CS_STAT_OK && unseen(test, 0.05) > 0))
-        return smallest_level(test, margin);
+        return smallest_level(test, margin, 0);
     if (test->status == CS_STAT_BOUND)
         return cs_stats_max(agreement_p(margin - d, test->range - d, test->n),
                             agreement_p(margin + d, test->range + d, test->n));
@@ -196,6 +197,27 @@ struct cs_tost cs_cluster_tost(const struct cs_cluster_test *test, double margin
     tost.passes = tost.p < alpha;
     tost.ci = cs_cluster_equivalence_interval(test, alpha);
     return tost;
+}
+
+/* Of the end that counts; room is how far the mean is from it. */
+static double not_worse_p(const struct cs_cluster_test *test, double margin, int worse)
+{
+    const double d = worse < 0 ? test->mean : -test->mean, room = margin + d;
+    if (test->status == CS_STAT_BOUND)
+        return agreement_p(room, test->range + d, test->n);
+    if (room > 0 && (test->exact || unseen(test, 0.05) > 0))
+        return smallest_level(test, margin, worse);
+    return test->exact ? 0.5 : cs_dist_t_upper(room / test->se, test->df);
+}
+
+struct cs_tost cs_cluster_not_worse(const struct cs_cluster_test *test, double margin, double alpha, int worse)
+{
+    struct cs_tost r = cs_cluster_tost(test, margin, alpha);
+    if (!cs_stats_usable(r.status) || worse == 0)
+        return r;
+    r.p = not_worse_p(test, margin, worse);
+    r.passes = r.p < alpha;
+    return r;
 }
 
 /* All sign patterns in Gray-code order: each step flips one sign, named by the trailing zeros of the counter. */

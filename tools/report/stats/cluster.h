@@ -64,6 +64,10 @@ struct cs_tost {
 /* Is the shift inside (-margin, margin)? margin > 0, alpha < 0.5. */
 struct cs_tost cs_cluster_tost(const struct cs_cluster_test *test, double margin, double alpha);
 
+/* One side of it: is the shift above -margin (worse < 0: lower is worse) or below margin (worse > 0)? ci is that of cs_cluster_tost, of
+ * which one end counts. Declared beforehand, it is non-inferiority: ICH E9 (1998) section 3.3.2. */
+struct cs_tost cs_cluster_not_worse(const struct cs_cluster_test *test, double margin, double alpha, int worse);
+
 enum { CS_SIGN_FLIP_EXACT_MAX = 16 };
 
 struct cs_sign_flip {

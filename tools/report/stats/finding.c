@@ -157,7 +157,8 @@ static double tost_of(const struct cs_contrast *c, double alpha)
 {
     if (!has_tost(c))
         return 1;
-    return c->joint != NULL ? joint_tost(c->joint, c->margin, alpha) : cs_cluster_tost(&c->test, c->margin, alpha).p;
+    return c->joint != NULL ? joint_tost(c->joint, c->margin, alpha)
+                            : cs_cluster_not_worse(&c->test, c->margin, alpha, c->worse).p;
 }
 
 static void set_equivalence(const struct cs_family *family, const struct cs_contrast *contrasts, size_t m,

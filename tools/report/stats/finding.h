@@ -52,6 +52,7 @@ struct cs_contrast {
     struct cs_cluster_test test;
     double margin;                /* in the test's units; 0: none declared */
     const struct cs_joint *joint; /* NULL: one difference; else test is that of its largest */
+    int worse;                    /* not 0: equivalent means not worse by the margin, -1: lower is worse, 1: higher */
 };
 
 struct cs_finding {

@@ -46,3 +46,26 @@ struct cs_quadratic cs_quadratic_form(const double *x, const double *v, size_t k
     gsl_matrix_free(a);
     return q;
 }
+
+void cs_quadratic_eigen(const double *v, size_t k, double *values, double *vectors)
+{
+    gsl_matrix *a = gsl_matrix_alloc(k, k), *u = gsl_matrix_alloc(k, k);
+    gsl_vector *l = gsl_vector_alloc(k);
+    gsl_eigen_symmv_workspace *work = gsl_eigen_symmv_alloc(k);
+    CS_ASSERT(a != NULL && u != NULL && l != NULL && work != NULL);
+    for (size_t i = 0; i < k; i++)
+        for (size_t j = 0; j < k; j++) {
+            CS_ASSERT(isfinite(v[i * k + j]));
+            gsl_matrix_set(a, i, j, v[i * k + j]);
+        }
+    gsl_eigen_symmv(a, l, u, work);
+    for (size_t i = 0; i < k; i++) {
+        values[i] = gsl_vector_get(l, i);
+        for (size_t e = 0; e < k; e++)
+            vectors[i * k + e] = gsl_matrix_get(u, i, e);
+    }
+    gsl_eigen_symmv_free(work);
+    gsl_vector_free(l);
+    gsl_matrix_free(u);
+    gsl_matrix_free(a);
+}

@@ -19,4 +19,7 @@ struct cs_quadratic {
 /* V is k x k, symmetric, row by row; all finite. */
 struct cs_quadratic cs_quadratic_form(const double *x, const double *v, size_t k);
 
+/* Eigenvalues of V, and its eigenvectors as columns: vectors[i * k + e] is entry i of the e-th. */
+void cs_quadratic_eigen(const double *v, size_t k, double *values, double *vectors);
+
 #endif

@@ -99,6 +99,23 @@ class Odd(Lab):
         self.assertEqual((c["against"], c["comparator"], c["clusters"]), ("level", "b", 8))
         self.assertNotEqual(c["verdict"], "none")
 
+    def test_levels_are_called_by_their_labels(self):
+        """A column `label` of the table is how people call a level; it changes no answer and no id."""
+        self.study = lay_out(self.box.dir / "labelled")
+        groups = self.study.parent / "groups.csv"
+        rows = groups.read_text().splitlines()
+        groups.write_text("\n".join([rows[0] + ",label", *(row + (",people of A" if row.startswith("a,") else ",") for row in rows[1:])]) + "\n")
+        self.box.clinsafe("run", self.study, "--workers", 1, timeout=120)
+        report = self.look()
+        self.assertIn(">people of A</a>", self.page)
+        self.assertIn(">b</a>", self.page)
+        self.assertEqual(self.contrast(report)["level"], "a")
+        given = [g for g in report["given"] if (g["outcome"], g["level"]) == ("visit", "a")]
+        self.assertEqual(len(given), 1)
+        counts = {answer["answer"]: answer["n"] for answer in given[0]["answers"]}
+        self.assertEqual(sum(counts.values()), given[0]["asked"])
+        self.assertEqual(given[0]["asked"], 8 * 3)
+
     def test_one_repeat(self):
         report = self.run_study(repeats=1)
         c = self.contrast(report)

@@ -591,6 +591,7 @@ struct cs_report {
 /* clang-format off */
 #define CS_REPORT_SECTIONS(ANALYSIS, PAGE, BACK)                                                                       \
                             PAGE(heat, "heat-map", "All groups and answers at a glance")                               \
+                            PAGE(moved, "moved", "Cases that moved most")                                              \
     ANALYSIS(head)                                                                                                     \
     ANALYSIS(generations)                                                                                              \
     ANALYSIS(registered)                                                                                               \
@@ -611,7 +612,7 @@ struct cs_report {
     ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \
     ANALYSIS(warrants)                                                                                                 \
     ANALYSIS(agreement)                                                                                                \
-    ANALYSIS(moved)         PAGE(moved, "moved", "Cases that moved most")                                              \
+    ANALYSIS(moved)                                                                                                    \
     ANALYSIS(ranges)        BACK(across, "across", "Across models and dates")                                          \
     ANALYSIS(reruns)                                                                                                   \
                             BACK(counted, "verdicts", "Verdicts counted")                                              \

@@ -14,17 +14,19 @@ static struct cs_json *text(const char *s)
     return json != NULL ? json : cs_json_string("(not UTF-8)");
 }
 
-static struct cs_json *counts(const struct cs_column_value *v)
+/* What was counted: answers by the model that gave them, or each answer of a list called so. */
+static struct cs_json *counts(const char *list_name, const struct cs_column_value *v)
 {
+    const bool by_answer = strcmp(list_name, "answers") == 0;
     struct cs_json *list = cs_json_array();
     for (uint32_t i = 0; i < v->n_counts; i++)
-        cs_json_array_append_new(
-            list, cs_json_pack("{s:s, s:I}", "model", v->counts[i].name, "answers", (int64_t)v->counts[i].n));
+        cs_json_array_append_new(list, cs_json_pack("{s:s, s:I}", by_answer ? "answer" : "model", v->counts[i].name,
+                                                    by_answer ? "n" : "answers", (int64_t)v->counts[i].n));
     return list;
 }
 
 /* NULL: the key is left out. */
-static struct cs_json *value(const struct cs_column_value *v)
+static struct cs_json *value(const char *name, const struct cs_column_value *v)
 {
     switch (v->kind) {
     case CS_VALUE_TEXT:
@@ -42,14 +44,14 @@ static struct cs_json *value(const struct cs_column_value *v)
     case CS_VALUE_SPAN:
         return v->span.known ? cs_json_pack("[f, f]", v->span.low, v->span.high) : cs_json_null();
     case CS_VALUE_COUNTS:
-        return counts(v);
+        return counts(name, v);
     }
     return NULL;
 }
 
 static void set_value(void *self, const char *name, const struct cs_column_value *v)
 {
-    struct cs_json *json = value(v);
+    struct cs_json *json = value(name, v);
     if (json != NULL)
         CS_ASSERT(cs_json_object_set_new(self, name, json) == 0);
 }

@@ -21,9 +21,9 @@ static void write_case(struct cs_page *p, const struct cs_report_moved *m)
     const struct cs_report_contrast *c = &p->r->contrasts[m->contrast];
     const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     const int decimals = cs_html_page_decimals(p, c->outcome);
-    const char *unit = p->r->outcomes[c->outcome].unit;
-    cs_html(p->out, "<details><summary>Case %s: %s %s in the half that chose it, ", m->case_id,
-            cs_num_signed(cs_html_page_figure_value(m->chosen), decimals).s, unit);
+    const char *unit = cs_html_page_unit(p, c->outcome);
+    cs_html(p->out, "<details%s><summary>Case %s: %s %s in the half that chose it, ", m == p->r->moved ? " open" : "",
+            m->case_id, cs_num_signed(cs_html_page_figure_value(m->chosen), decimals).s, unit);
     cs_html(p->out, "<b>%s</b> in the other", cs_num_signed(cs_html_page_figure_value(m->shift), decimals).s);
     if (m->label[0] != '\0')
         cs_html(p->out, "; its label is %s", m->label);
@@ -37,14 +37,13 @@ static void write_case(struct cs_page *p, const struct cs_report_moved *m)
 
 static void write_heading(struct cs_page *p, const struct cs_report_contrast *c)
 {
-    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     cs_html(p->out, "<h3><a href=\"#%s\">", c->anchor);
-    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html_page_level_name(p, c->factor, c->level);
     cs_html(p->out, "</a>, %s in ", cs_html_page_label(p, c->outcome).s);
     cs_html_page_model_name(p, c->model);
     cs_html(p->out, ": %s %s on average</h3>\n",
             cs_num_signed(cs_html_page_figure_value(c->shift), cs_html_page_decimals(p, c->outcome)).s,
-            p->r->outcomes[c->outcome].unit);
+            cs_html_page_unit(p, c->outcome));
 }
 
 void cs_html_moved(struct cs_page *p)

@@ -12,6 +12,8 @@ def leases(n):
 
 
 class BigPings(Siege):
+    REPEATS = 24
+
     def storm(self, n, seconds):
         evil = self.evil(f"evil-{n}")
         ping = wire.pack(wire.PING, [1, 0, 0, 0, 10, leases(n), []], evil.session, 5)

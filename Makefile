@@ -307,11 +307,12 @@ bench-report:             ## measure: time and memory of the report on 1,728,000
 .PHONY: browser
 browser: $(BUILD)/unit/test_report_html ## the report in headless Chromium, if there is one (tests/browser/)
 	$(Q)tests/browser/test_report.py --build $(BUILD)
+	$(Q)tests/browser/test_sheet.py --build $(BUILD)
 
 .PHONY: bench-statistics
 bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates, power and recovered components of the analysis (minutes; SHORT=1)
 	$(Q)$< $(if $(SHORT),--short)
-$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(BUILD)/obj/tests/bench/statistics_differs.o $(call lib,stats) $(call libs,base)
+$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(BUILD)/obj/tests/bench/statistics_differs.o $(BUILD)/obj/tests/bench/statistics_lost.o $(call lib,stats) $(call libs,base)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lgsl -lgslcblas -lpthread -lm
 
@@ -327,6 +328,7 @@ conformance:              ## judged by others: official SDKs, third-party server
 	$(Q)tests/conformance/run --build $(BUILD)
 	$(Q)tests/conformance/statistics_referee.py --install --build $(BUILD)
 	$(Q)tests/conformance/xlsx_referee.py --install --build $(BUILD)
+	$(Q)tests/conformance/csv_referee.py --install --build $(BUILD)
 
 lint:                     ## format, include direction, one door per library, banned calls
 	$(Q)tests/lint/run

@@ -55,16 +55,18 @@ static enum cs_err parse_outcomes(const char *list, bool wanted[2], struct cs_er
 }
 
 /* CS_OK: the lane takes part; CS_ENOENT: another model is meant, or it is cancelled. */
-static enum cs_err look_at_lane(struct cs_server *sv, const char *model, uint32_t lane, struct cs_lane_view *v,
-                                struct cs_error *err)
+static enum cs_err look_at_lane(struct cs_server *sv, const struct cs_again_ask *ask, uint32_t lane,
+                                struct cs_lane_view *v, struct cs_error *err)
 {
-    cs_core_lane(sv->core, lane, v);
+    const char *model = ask->model;
+
+    cs_core_lane(sv->core, ask->study, lane, v);
     if (model != NULL && strcmp(model, v->name) != 0)
         return CS_ENOENT;
     if (v->state != CS_LANE_CANCELLED)
         return CS_OK;
     if (model != NULL)
-        return cs_error_set(err, CS_EINVAL, "this model is cancelled for good; a changed study makes it new");
+        return cs_error_set(err, CS_EINVAL, "this model is cancelled; `resume` with its name takes that back");
     return CS_ENOENT;
 }
 
@@ -80,7 +82,7 @@ enum cs_err cs_coordinator_again_start(struct cs_server *sv, const struct cs_aga
 
     if (rc != CS_OK)
         return rc;
-    cs_core_view(sv->core, &view);
+    cs_core_view(sv->core, ask->study, &view);
     if (view.gen == 0)
         return cs_error_set(err, CS_ENOENT, "no study was started yet");
     if (p->state != CS_AGAIN_OVER)
@@ -88,7 +90,7 @@ enum cs_err cs_coordinator_again_start(struct cs_server *sv, const struct cs_aga
     if (view.draining)
         return cs_error_set(err, CS_EAGAIN, "the coordinator is about to end; say it again when it runs");
     for (uint32_t i = 0; i < view.n_lanes; i++) {
-        rc = look_at_lane(sv, ask->model, i, &lane, err);
+        rc = look_at_lane(sv, ask, i, &lane, err);
         if (rc == CS_OK)
             total += lane.n_trials;
         else if (rc != CS_ENOENT)
@@ -103,12 +105,13 @@ enum cs_err cs_coordinator_again_start(struct cs_server *sv, const struct cs_aga
                                 .wanted = {wanted[0], wanted[1]},
                                 .repeat = ask->repeat,
                                 .model = ask->model != NULL ? cs_xstrdup(ask->model) : NULL,
+                                .study = ask->study,
                                 .gen = view.gen,
                                 .n_lanes = view.n_lanes,
                                 .total = total};
     p->sums = cs_xcalloc(view.n_lanes + 1, sizeof *p->sums);
     for (uint32_t i = 0; i < view.n_lanes; i++) {
-        cs_core_lane(sv->core, i, &lane);
+        cs_core_lane(sv->core, ask->study, i, &lane);
         p->sums[i].model = cs_xstrdup(lane.name);
     }
     p->found = cs_xcalloc(BATCH, sizeof *p->found);
@@ -169,7 +172,7 @@ static enum cs_err look_at_page(struct cs_server *sv, const struct cs_lane_view 
     struct cs_bits done;
     enum cs_err rc = CS_OK;
 
-    cs_core_page(sv->core, p->lane, p->page, bits);
+    cs_core_page(sv->core, p->study, p->lane, p->page, bits);
     done = cs_ledger_select(bits, CS_TRIAL_DONE, n);
     for (unsigned i = 0; i < n && rc == CS_OK; i++) {
         if (cs_bits_has(&done, i))
@@ -243,11 +246,12 @@ static void slice(struct cs_server *sv)
     struct cs_again_pass *p = &sv->again;
     uint64_t end = cs_clock_mono_ms() + CS_SLICE_MS;
     struct cs_error err = {0};
+    const struct cs_again_ask what = {.model = p->model, .study = p->study};
     struct cs_lane_view v;
     enum cs_err rc;
 
     while (p->lane < p->n_lanes && cs_clock_mono_ms() < end) {
-        bool takes_part = look_at_lane(sv, p->model, p->lane, &v, NULL) == CS_OK;
+        bool takes_part = look_at_lane(sv, &what, p->lane, &v, NULL) == CS_OK;
         bool at_end = !takes_part || p->page * CS_PAGE_TRIALS >= v.n_trials || is_exhausted(p, &v);
 
         if (p->n_found > 0 && (at_end || p->n_found + CS_PAGE_TRIALS > BATCH)) {
@@ -284,13 +288,13 @@ bool cs_coordinator_again_turn(struct cs_server *sv)
     return p->state == CS_AGAIN_SCANS || p->state == CS_AGAIN_TOLD;
 }
 
-void cs_coordinator_again_status(const struct cs_server *sv, struct cs_buf *out)
+void cs_coordinator_again_status(const struct cs_server *sv, uint64_t study, struct cs_buf *out)
 {
     const struct cs_again_pass *p = &sv->again;
     const bool running = p->state != CS_AGAIN_OVER;
     const char *separator = "";
 
-    if (p->number == 0)
+    if (p->number == 0 || p->study != study)
         return;
     cs_buf_printf(out, "\"again\":{\"act\":%u,\"running\":%s,\"code\":%d,\"text\":", p->number,
                   running ? "true" : "false", (int)(running ? CS_OK : p->code));

@@ -11,14 +11,15 @@ struct cs_again_ask {
     const char *outcomes; /* "timeout", "unparsable" or both with a comma */
     bool repeat;
     const char *model; /* NULL: all */
+    uint64_t study;
 };
 /* Begins the act; how far it is stands in cs_coordinator_again_status. CS_EBUSY: another is under way; CS_EINVAL: not those outcomes;
  * CS_ENOENT: no such model, or no study. */
 CS_WARN_UNUSED enum cs_err cs_coordinator_again_start(struct cs_server *sv, const struct cs_again_ask *ask,
                                                       struct cs_error *err);
 bool cs_coordinator_again_turn(struct cs_server *sv); /* a slice of work; true: there is more to do at once */
-/* `"again":{...},` - or nothing, when there was no act yet. */
-void cs_coordinator_again_status(const struct cs_server *sv, struct cs_buf *out);
+/* `"again":{...},` - or nothing, when the last act was of another study, or there was none yet. */
+void cs_coordinator_again_status(const struct cs_server *sv, uint64_t study, struct cs_buf *out);
 void cs_coordinator_again_release(struct cs_again_pass *p);
 
 #endif

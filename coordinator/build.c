@@ -1,6 +1,6 @@
 /* build.c - a changed study becomes a new generation: every trial whose request was paid for takes its output over.
  *
- *   NONE     start                       CLOSING  the generation's row is written, the old one is closed
+ *   NONE     its study's turn (roster.h) CLOSING  the old generation is closed; its row is on disk, or on its way
  *   CLOSING  nothing leased or pending   PASS     (or LAST at once, when the store has no outputs)
  *   PASS     all lanes looked through    LAST     row "built" and the last adoptions in one batch
  *   LAST     committed                   NONE     the core gets the new generation
@@ -22,6 +22,7 @@
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/restore.h"
+#include "coordinator/roster.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
@@ -40,22 +41,9 @@ static void reuse_key(uint32_t gen, char out[CS_META_KEY_MAX])
     snprintf(out, CS_META_KEY_MAX, "reuse/%010u", gen);
 }
 
-static bool has_planned(struct cs_server *sv)
+bool cs_build_has_news(struct cs_server *sv, const struct cs_roster_study *s, bool others)
 {
-    struct cs_core_view view;
-    struct cs_lane_view lane;
-
-    cs_core_view(sv->core, &view);
-    for (uint32_t i = 0; i < view.n_lanes; i++) {
-        cs_core_lane(sv->core, i, &lane);
-        if (lane.planned > 0)
-            return true;
-    }
-    return false;
-}
-
-bool cs_build_has_news(struct cs_server *sv, const struct cs_generation *newest, bool others)
-{
+    const struct cs_generation *newest = &s->newest;
     const char *state = cs_borrow_state(sv->borrow);
     char key[CS_META_KEY_MAX];
     void *value = NULL;
@@ -66,7 +54,7 @@ bool cs_build_has_news(struct cs_server *sv, const struct cs_generation *newest,
     same = cs_store_rows_meta(sv->store, key, &value, &n, NULL) == CS_OK && n == strlen(state) &&
            memcmp(value, state, n) == 0;
     free(value);
-    return ((sv->borrow != NULL && !same) || (others && !newest->others)) && has_planned(sv);
+    return ((sv->borrow != NULL && !same) || (others && !newest->others)) && !cs_roster_is_over(sv, s);
 }
 
 static void set_batch(struct cs_build *b, struct cs_batch *batch)
@@ -76,7 +64,7 @@ static void set_batch(struct cs_build *b, struct cs_batch *batch)
     b->scanned_since = 0;
 }
 
-static void begin(struct cs_server *sv, const struct cs_generation *g)
+static void begin(struct cs_server *sv, struct cs_roster_study *s)
 {
     struct cs_build *b = &sv->build;
     struct cs_batch *batch = cs_xcalloc(1, sizeof *batch);
@@ -88,23 +76,17 @@ static void begin(struct cs_server *sv, const struct cs_generation *g)
     if (sv->borrow != NULL) {
         const char *state = cs_borrow_state(sv->borrow);
 
-        reuse_key(g->number, key);
+        reuse_key(s->next.number, key);
         cs_batch_add_meta(batch, key, state, (uint32_t)strlen(state));
     }
-    b->generation = *g;
+    b->study = s;
+    b->generation = s->next;
     b->state = CS_BUILD_CLOSING;
 }
 
-void cs_build_start(struct cs_server *sv, const struct cs_generation *g)
+enum cs_err cs_build_start(struct cs_server *sv, struct cs_roster_study *s, struct cs_error *err)
 {
-    struct cs_event e = {.kind = CS_EV_CLOSE};
-
-    begin(sv, g);
-    cs_feed_event(sv, &e);
-}
-
-enum cs_err cs_build_resume(struct cs_server *sv, const struct cs_generation *g, struct cs_error *err)
-{
+    struct cs_event e = {.kind = CS_EV_CLOSE, .study = {.key = s->key}};
     struct cs_build *b = &sv->build;
     char key[CS_META_KEY_MAX];
     unsigned long long position = 0;
@@ -112,11 +94,12 @@ enum cs_err cs_build_resume(struct cs_server *sv, const struct cs_generation *g,
     uint32_t n = 0;
     enum cs_err rc;
 
-    begin(sv, g);
-    cursor_key(g->number, key);
+    begin(sv, s);
+    cs_feed_event(sv, &e);
+    cursor_key(b->generation.number, key);
     rc = cs_store_rows_meta(sv->store, key, &value, &n, err);
     if (rc == CS_OK && sscanf(value, "%u %llu", &b->lane, &position) != 2)
-        rc = cs_error_set(err, CS_ECORRUPT, "the cursor of generation %u is damaged", g->number);
+        rc = cs_error_set(err, CS_ECORRUPT, "the cursor of generation %u is damaged", b->generation.number);
     b->position = position;
     free(value);
     return rc == CS_ENOENT ? CS_OK : rc;
@@ -132,6 +115,70 @@ static enum cs_err stop_at_first(void *self, uint32_t lane, uint64_t position, c
     return CS_EAGAIN;
 }
 
+/* Answers stay within their study: without an earlier generation of it there is nothing to look for. */
+static bool has_forebear(const struct cs_server *sv)
+{
+    for (uint32_t g = 1; g < sv->build.generation.number; g++) {
+        if (cs_roster_study_of(&sv->roster, g) == sv->build.study->key)
+            return true;
+    }
+    return false;
+}
+
+/* ---- what an operator said ------------------------------------------------------------------------------ */
+
+/* The value of "KIND/GEN/LANE"; NULL: there is none, or it is empty. */
+static char *lane_row(struct cs_server *sv, const char *kind, uint32_t gen, uint32_t lane)
+{
+    char key[CS_META_KEY_MAX];
+    void *value = NULL;
+    uint32_t n = 0;
+    char *text = NULL;
+
+    snprintf(key, sizeof key, "%s/%08u/%05u", kind, gen, lane);
+    if (cs_store_rows_meta(sv->store, key, &value, &n, NULL) == CS_OK && n > 0)
+        text = cs_xasprintf("%.*s", (int)n, (const char *)value);
+    free(value);
+    return text;
+}
+
+/* A pause or cancellation by a person holds for the model of that name until it is lifted. One that the lane gave itself (alike.h, over.h)
+ * does not: what was wrong may be what was edited. */
+static void carry_word(struct cs_server *sv, uint32_t from_gen, uint32_t from, uint32_t to)
+{
+    char *word = lane_row(sv, "lane", from_gen, from), *alike = lane_row(sv, "alike", from_gen, from);
+    char *over = lane_row(sv, "over", from_gen, from), key[CS_META_KEY_MAX];
+    const bool own = word != NULL && strcmp(word, "paused") == 0 && (alike != NULL || over != NULL);
+
+    snprintf(key, sizeof key, "lane/%08u/%05u", sv->build.generation.number, to);
+    if (word != NULL && !own)
+        cs_batch_add_meta(sv->build.batch, key, word, (uint32_t)strlen(word));
+    free(word);
+    free(alike);
+    free(over);
+}
+
+static enum cs_err carry_words(struct cs_server *sv, struct cs_error *err)
+{
+    const struct cs_generation *was = &sv->build.study->newest;
+    const struct cs_study *next = sv->build.plan.view->spec.study;
+    struct cs_generation_view view = {0};
+    enum cs_err rc = CS_OK;
+
+    if (was->number != 0)
+        rc = cs_store_generation_view_open(&view, sv->store, was, err);
+    if (rc != CS_OK || was->number == 0)
+        return rc;
+    for (uint32_t i = 0; i < next->n_models; i++) {
+        for (uint32_t k = 0; k < view.spec.study->n_models; k++) {
+            if (strcmp(next->models[i].name, view.spec.study->models[k].name) == 0)
+                carry_word(sv, was->number, k, i);
+        }
+    }
+    cs_store_generation_view_close(&view);
+    return CS_OK;
+}
+
 static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_build *b = &sv->build;
@@ -143,12 +190,14 @@ static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
     rc = cs_plans_load(&b->plan, sv->store, &b->generation, err);
     if (rc != CS_OK)
         return rc;
-    b->skip = !any && sv->borrow == NULL;
+    b->skip = (!any || !has_forebear(sv)) && sv->borrow == NULL;
     b->total = b->plan.view->plan.n_trials;
     b->lanes = cs_xcalloc(b->plan.view->plan.n_lanes + 1, sizeof *b->lanes);
     rc = cs_restore_ledgers(sv, &b->plan.view->plan, b->generation.number, b->lanes, err);
     if (rc == CS_OK)
         rc = cs_addresses_add(sv->store, b->batch, b->generation.number, b->plan.view->spec.study, err);
+    if (rc == CS_OK)
+        rc = carry_words(sv, err);
     if (rc == CS_OK)
         rc = cs_adopt_open(sv, err);
     for (uint32_t i = 0; i < b->lane && i < b->plan.view->plan.n_lanes; i++)
@@ -233,16 +282,36 @@ static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
     return CS_OK;
 }
 
+/* The next study is built, or one that is built already is loaded. */
+static enum cs_err take_next(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_roster_study *s;
+
+    if (cs_clock_mono_ms() < sv->roster.look_ms)
+        return CS_OK;
+    sv->roster.look_ms = cs_clock_mono_ms() + CS_ROSTER_LOOK_MS;
+    s = cs_roster_next(sv);
+    if (s == NULL)
+        return CS_OK;
+    return s->next.number != 0 ? cs_build_start(sv, s, err) : cs_restore_study(sv, s, err);
+}
+
 bool cs_build_turn(struct cs_server *sv)
 {
     struct cs_build *b = &sv->build;
     struct cs_error err = {0};
     enum cs_err rc = CS_OK;
 
-    if (sv->over || b->batch == NULL || b->state == CS_BUILD_NONE || b->state == CS_BUILD_LAST)
+    if (sv->over)
         return false;
-    if (b->state == CS_BUILD_CLOSING) {
-        if (!cs_core_is_idle(sv->core))
+    if (b->state == CS_BUILD_NONE)
+        rc = take_next(sv, &err);
+    if (rc == CS_OK && (b->batch == NULL || b->state == CS_BUILD_NONE || b->state == CS_BUILD_LAST))
+        return false;
+    if (rc != CS_OK) {
+        /* told below */
+    } else if (b->state == CS_BUILD_CLOSING) {
+        if (!cs_core_is_idle(sv->core, b->study->key))
             return false;
         rc = open_pass(sv, &err);
         b->state = CS_BUILD_PASS;
@@ -291,12 +360,13 @@ static void finish(struct cs_server *sv)
            b->generation.number, (unsigned long long)b->total, (unsigned long long)adopted,
            (unsigned long long)timeouts, (unsigned long long)b->borrowed);
     b->plan.view->generation.built = true;
-    rc = cs_restore_generation(sv, &b->plan, true, lanes, &err);
+    rc = cs_restore_generation(sv, b->study, &b->plan, true, lanes, &err);
     for (uint32_t i = 0; i < n; i++)
         free(lanes[i].ledger);
     free(lanes);
     b->lanes = NULL;
     cs_build_release(sv);
+    sv->roster.look_ms = 0; /* another may wait for its turn */
     if (rc != CS_OK)
         cs_feed_end(sv, rc, err.msg);
 }
@@ -309,7 +379,8 @@ void cs_build_committed(struct cs_server *sv, struct cs_batch *batch, enum cs_er
     if (rc != CS_OK || sv->over) {
         cs_batch_release(batch);
         free(batch);
-        cs_feed_end(sv, CS_EIO, "the store cannot be written");
+        cs_feed_end(sv, rc == CS_ECORRUPT ? rc : CS_EIO,
+                    rc == CS_ECORRUPT ? "the store is damaged" : "the store cannot be written");
         return;
     }
     set_batch(b, batch);

@@ -7,11 +7,11 @@
 
 #include "coordinator/server.h"
 
-void cs_build_start(struct cs_server *sv, const struct cs_generation *g); /* its row is on its way to the store */
-CS_WARN_UNUSED enum cs_err cs_build_resume(struct cs_server *sv, const struct cs_generation *g, struct cs_error *err);
-/* Whether --reuse names stores, in a state that the newest generation was not built from, or answers of other lanes are now to be
- * taken over (others), and it still plans trials. */
-bool cs_build_has_news(struct cs_server *sv, const struct cs_generation *newest, bool others);
+/* The next generation of the study, whose row is in the store or on its way there; goes on where an earlier pass was. */
+CS_WARN_UNUSED enum cs_err cs_build_start(struct cs_server *sv, struct cs_roster_study *s, struct cs_error *err);
+/* Whether --reuse names stores, in a state that the study's newest generation was not built from, or answers of other lanes are now to
+ * be taken over (others), and it still plans trials. */
+bool cs_build_has_news(struct cs_server *sv, const struct cs_roster_study *s, bool others);
 bool cs_build_turn(struct cs_server *sv); /* a slice of work; true: there is more to do at once */
 void cs_build_committed(struct cs_server *sv, struct cs_batch *batch, enum cs_err rc);
 void cs_build_release(struct cs_server *sv);

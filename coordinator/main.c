@@ -12,6 +12,7 @@
 #include "coordinator/persist.h"
 #include "coordinator/plans.h"
 #include "coordinator/publish.h"
+#include "coordinator/roster.h"
 #include "coordinator/server.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
@@ -171,6 +172,19 @@ static void tell_upgrade(void *self, uint64_t done, uint64_t total)
     cs_log(CS_INFO, "upgrade", "outputs=%llu of=%llu", (unsigned long long)done, (unsigned long long)total);
 }
 
+enum { LOCK_WAIT_MS = 5000, LOCK_LOOK_US = 50000 };
+
+/* A process that was just killed may hold its lock for a moment: the kernel is still taking it apart. */
+static enum cs_err open_store(struct cs_server *sv, const struct cs_store_opts *so, struct cs_error *err)
+{
+    const uint64_t end = cs_clock_mono_ms() + LOCK_WAIT_MS;
+    enum cs_err rc;
+
+    while ((rc = cs_store_open(&sv->store, so, err)) == CS_EBUSY && cs_clock_mono_ms() < end)
+        usleep(LOCK_LOOK_US);
+    return rc;
+}
+
 static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_store_opts so = {.dir = sv->opts.dir,
@@ -181,7 +195,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     struct cs_core_opts co = {.fresh_fleet = sv->opts.fresh_fleet, .now_ms = cs_clock_mono_ms()};
     struct cs_persist_names_list names = {0};
     struct cs_persist_past_rows past = {0};
-    enum cs_err rc = cs_store_open(&sv->store, &so, err); /* the term is on disk before anything is bound */
+    enum cs_err rc = open_store(sv, &so, err); /* the term is on disk before anything is bound */
 
     if (rc == CS_OK)
         rc = cs_commit_open(&sv->commit, sv->store, err);
@@ -195,7 +209,9 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     co.fleet = cs_store_fleet(sv->store);
     co.seed = seed_of(sv->store);
     co.plan = cs_plans_for_core(&sv->plans);
-    rc = cs_persist_names(sv, &names, err);
+    rc = cs_persist_roster(sv, err);
+    if (rc == CS_OK)
+        rc = cs_persist_names(sv, &names, err);
     co.expected = (const char *const *)names.v;
     co.n_expected = names.n;
     if (rc == CS_OK)
@@ -203,6 +219,9 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     co.risks = past.risks;
     co.n_risks = past.n_risks;
     co.presumed_nano_usd = past.presumed_nano_usd;
+    co.first_study = cs_roster_study_of(&sv->roster, 1);
+    co.presumed = past.presumed;
+    co.n_presumed = past.n_presumed;
     co.fingerprints = past.fingerprints;
     co.n_fingerprints = past.n_fingerprints;
     sv->core = cs_core_open(&co);
@@ -224,7 +243,8 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
         cs_coordinator_net_signals(sv, false);
         return rc;
     }
-    cs_log(CS_INFO, "serving", "fleet=%s term=%u gen=%u version=%s", co.fleet, co.term, sv->newest.number, cs_version);
+    cs_log(CS_INFO, "serving", "fleet=%s term=%u gen=%u version=%s", co.fleet, co.term, sv->roster.n_generations,
+           cs_version);
     rc = cs_coordinator_net_loop(sv, err);
     cs_log(CS_INFO, "ending", "code=%s", cs_error_name(rc));
     return rc;

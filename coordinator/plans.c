@@ -111,46 +111,48 @@ enum cs_err cs_plans_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t pos
 
 /* ---- the loaded ones -------------------------------------------------------------------------------- */
 
-static uint32_t number_of(const struct cs_loaded_plan *p)
+static struct cs_loaded_plan *find(const struct cs_plans *p, uint32_t gen)
 {
-    return p->view != NULL ? p->view->generation.number : 0;
-}
-
-static struct cs_loaded_plan *find(struct cs_plans *p, uint32_t gen)
-{
-    for (uint32_t i = 0; i < CS_GENERATIONS_LOADED; i++) {
-        if (gen != 0 && number_of(&p->loaded[i]) == gen)
-            return &p->loaded[i];
-    }
-    return NULL;
+    return gen < p->n ? p->by_generation[gen] : NULL;
 }
 
 const struct cs_loaded_plan *cs_plans_find(const struct cs_plans *p, uint32_t gen)
 {
-    for (uint32_t i = 0; i < CS_GENERATIONS_LOADED; i++) {
-        if (gen != 0 && number_of(&p->loaded[i]) == gen)
-            return &p->loaded[i];
-    }
-    return NULL;
+    return find(p, gen);
 }
 
 void cs_plans_add(struct cs_plans *p, struct cs_loaded_plan *plan)
 {
-    struct cs_loaded_plan *oldest = &p->loaded[0];
+    const uint32_t gen = plan->view->generation.number;
 
-    for (uint32_t i = 1; i < CS_GENERATIONS_LOADED; i++) {
-        if (number_of(&p->loaded[i]) < number_of(oldest))
-            oldest = &p->loaded[i];
+    if (gen >= p->n) {
+        p->by_generation = cs_xrealloc(p->by_generation, gen + 1, sizeof *p->by_generation);
+        memset(p->by_generation + p->n, 0, (gen + 1 - p->n) * sizeof *p->by_generation);
+        p->n = gen + 1;
     }
-    cs_plans_unload(oldest);
-    *oldest = *plan;
+    cs_plans_drop(p, gen);
+    p->by_generation[gen] = cs_xmalloc(sizeof *plan);
+    *p->by_generation[gen] = *plan;
     memset(plan, 0, sizeof *plan);
+}
+
+void cs_plans_drop(struct cs_plans *p, uint32_t gen)
+{
+    struct cs_loaded_plan *plan = find(p, gen);
+
+    if (plan == NULL)
+        return;
+    p->by_generation[gen] = NULL;
+    cs_plans_unload(plan);
+    free(plan);
 }
 
 void cs_plans_close(struct cs_plans *p)
 {
-    for (uint32_t i = 0; i < CS_GENERATIONS_LOADED; i++)
-        cs_plans_unload(&p->loaded[i]);
+    for (uint32_t i = 0; i < p->n; i++)
+        cs_plans_drop(p, i);
+    CS_FREE(p->by_generation);
+    p->n = 0;
 }
 
 /* ---- the core's questions ---------------------------------------------------------------------------- */

@@ -18,7 +18,8 @@ struct cs_loaded_plan {
 };
 struct cs_plans {
     struct cs_store *store;
-    struct cs_loaded_plan loaded[CS_GENERATIONS_LOADED];
+    struct cs_loaded_plan **by_generation; /* NULL: not loaded */
+    uint32_t n;
 };
 
 CS_WARN_UNUSED enum cs_err cs_plans_load(struct cs_loaded_plan *p, struct cs_store *store,
@@ -33,8 +34,8 @@ CS_WARN_UNUSED enum cs_err cs_plans_identity(struct cs_loaded_plan *p, uint32_t 
 CS_WARN_UNUSED enum cs_err cs_plans_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
                                           struct cs_owner *out, struct cs_error *err);
 
-/* Takes an opened plan over; the oldest makes room. */
-void cs_plans_add(struct cs_plans *p, struct cs_loaded_plan *plan);
+void cs_plans_add(struct cs_plans *p, struct cs_loaded_plan *plan); /* takes an opened one over */
+void cs_plans_drop(struct cs_plans *p, uint32_t gen);               /* one that is not loaded is fine */
 const struct cs_loaded_plan *cs_plans_find(const struct cs_plans *p, uint32_t gen);
 struct cs_core_plan cs_plans_for_core(struct cs_plans *p);
 void cs_plans_close(struct cs_plans *p);

@@ -6,8 +6,13 @@
 #include "coordinator/again.h"
 #include "coordinator/core/core.h"
 #include "coordinator/plans.h"
+#include "coordinator/roster.h"
 #include "protocol/base/clock.h"
+#include "protocol/base/json.h"
 #include "protocol/base/log.h"
+#include "protocol/base/rng.h"
+
+enum { STILL_MS = 60000 };
 
 enum cs_err cs_publish_open(struct cs_server *sv, struct cs_error *err)
 {
@@ -82,12 +87,12 @@ static bool is_priced(struct cs_server *sv, uint32_t gen, uint32_t lane)
     return p->input >= 0 && p->output >= 0;
 }
 
-static void add_lane(struct cs_server *sv, struct cs_progress *p, uint32_t i)
+static void add_lane(struct cs_server *sv, const struct cs_roster_study *s, struct cs_progress *p, uint32_t i)
 {
     struct cs_lane_view v;
     struct cs_progress_lane *l = &p->lanes[i];
 
-    cs_core_lane(sv->core, i, &v);
+    cs_core_lane(sv->core, s->key, i, &v);
     *l = (struct cs_progress_lane){.gen = v.gen,
                                    .lane = v.lane,
                                    .model = v.name,
@@ -131,7 +136,7 @@ static const char *study_state(const struct cs_progress *p, const struct cs_core
     return paused > 0 ? "paused" : stopped > 0 ? "stopped" : "finished";
 }
 
-static void add_rate(struct cs_server *sv, struct cs_progress *p, bool sample)
+static void add_rate(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *p, bool sample)
 {
     struct cs_rate_lane *lanes = cs_arena_array(&sv->progress_arena, p->n_lanes + 1, sizeof *lanes);
     for (uint32_t i = 0; i < p->n_lanes; i++) {
@@ -140,7 +145,7 @@ static void add_rate(struct cs_server *sv, struct cs_progress *p, bool sample)
                                          .left = l->planned - l->done - l->failed - l->cancelled,
                                          .open = strcmp(l->state, "paused") != 0 && strcmp(l->state, "stopped") != 0};
     }
-    cs_rate_look(&sv->rate, p->gen, lanes, p->n_lanes, cs_clock_mono_ms(), sample, &p->outputs_per_s, &p->eta_s);
+    cs_rate_look(&s->rate, p->gen, lanes, p->n_lanes, cs_clock_mono_ms(), sample, &p->outputs_per_s, &p->eta_s);
 }
 
 /* ---- one that is being built ------------------------------------------------------------------------------ */
@@ -169,16 +174,34 @@ static void add_building(struct cs_server *sv, struct cs_progress *p)
     }
 }
 
-static void gather(struct cs_server *sv, struct cs_progress *p, bool sample)
+/* ---- one that waits, or is parked ---------------------------------------------------------------------------- */
+
+static void add_totals(struct cs_server *sv, const struct cs_roster_study *s, struct cs_progress *p)
 {
-    const struct cs_loaded_plan *plan = cs_plans_find(&sv->plans, sv->newest.number);
+    const struct cs_roster_totals t = cs_roster_totals(sv, s);
+    const bool over = cs_roster_is_over(sv, s);
+
+    p->state = over ? "finished" : "queued";
+    p->gen = s->next.number != 0 ? s->next.number : s->newest.number;
+    p->started_wall_ms = s->next.number != 0 ? s->next.created_wall_ms : s->newest.created_wall_ms;
+    p->planned = t.planned;
+    p->done = t.done;
+    p->failed = t.failed;
+    p->cancelled = t.cancelled;
+    p->eta_s = over ? 0 : -1;
+}
+
+/* s NULL: there is no study yet. */
+static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *p, bool sample)
+{
+    const bool builds = s != NULL && sv->build.state != CS_BUILD_NONE && sv->build.study == s;
+    const struct cs_loaded_plan *plan = s != NULL ? cs_plans_find(&sv->plans, s->newest.number) : NULL;
     struct cs_core_view view;
 
-    cs_arena_reset(&sv->progress_arena);
-    cs_core_view(sv->core, &view);
+    cs_core_view(sv->core, s != NULL ? s->key : 0, &view);
     *p = (struct cs_progress){.fleet = cs_store_fleet(sv->store),
-                              .study = "",
-                              .title = "",
+                              .study = s != NULL ? s->name : "",
+                              .title = s != NULL ? s->title : "",
                               .state = "empty",
                               .term = cs_store_term(sv->store),
                               .workers = view.sessions,
@@ -188,55 +211,126 @@ static void gather(struct cs_server *sv, struct cs_progress *p, bool sample)
                               .presumed_nano_usd = view.presumed_nano_usd,
                               .reserved_nano_usd = view.reserved_nano_usd,
                               .updated_wall_ms = cs_clock_wall_ms()};
-    if (plan == NULL && sv->build.lanes != NULL)
+    if (plan == NULL && builds && sv->build.lanes != NULL)
         plan = &sv->build.plan;
-    if (plan != NULL) {
-        p->study = plan->view->spec.study->name;
-        p->title = plan->view->spec.study->title;
+    if (plan != NULL)
         p->budget_nano_usd = plan->view->spec.study->budget_nano_usd;
-    }
-    if (sv->build.state != CS_BUILD_NONE) {
+    if (builds) {
         add_building(sv, p);
         return;
     }
-    if (view.gen == 0)
+    if (s == NULL)
         return;
+    if (!s->loaded || s->next.number != 0) {
+        add_totals(sv, s, p);
+        return;
+    }
     p->gen = view.gen;
-    p->started_wall_ms = sv->newest.created_wall_ms;
+    p->started_wall_ms = s->newest.created_wall_ms;
     p->n_lanes = view.n_lanes;
     p->lanes = cs_arena_array(&sv->progress_arena, view.n_lanes + 1, sizeof *p->lanes);
     for (uint32_t i = 0; i < view.n_lanes; i++)
-        add_lane(sv, p, i);
+        add_lane(sv, s, p, i);
     p->state = study_state(p, &view);
-    add_rate(sv, p, sample);
+    add_rate(sv, s, p, sample);
 }
 
 /* ---- out ---------------------------------------------------------------------------------------------------- */
 
+/* What would be seen of it changes with this. */
+static uint64_t fingerprint_of(const struct cs_progress *p)
+{
+    uint64_t h = (uint64_t)(unsigned char)p->state[0] << 8 | (unsigned char)p->state[1];
+
+    h = cs_rng_mix64(h ^ cs_rng_mix64(p->done ^ cs_rng_mix64(p->failed ^ cs_rng_mix64(p->cancelled ^ p->gen))));
+    return h | 1;
+}
+
+/* Studies that stand still cost a line a minute. */
+static bool is_news(struct cs_roster_study *s, const struct cs_progress *p, bool runs)
+{
+    const uint64_t now = cs_clock_mono_ms(), fingerprint = fingerprint_of(p);
+
+    if (!runs && fingerprint == s->shown_fingerprint && now < s->shown_ms + STILL_MS)
+        return false;
+    s->shown_fingerprint = fingerprint;
+    s->shown_ms = now;
+    return true;
+}
+
 void cs_publish_now(struct cs_server *sv)
+{
+    const struct cs_roster_study *last = cs_roster_last(&sv->roster);
+
+    for (uint32_t i = 0; i < sv->roster.n; i++) {
+        struct cs_roster_study *s = sv->roster.items[i];
+        struct cs_progress p;
+
+        cs_arena_reset(&sv->progress_arena);
+        gather(sv, s, &p, true);
+        if (sv->redis == NULL || p.gen == 0)
+            continue;
+        if (s == last)
+            cs_progress_publish(sv->redis, &p);
+        if (sv->roster.n > 1 && is_news(s, &p, strcmp(p.state, "running") == 0))
+            cs_progress_publish_study(sv->redis, &p);
+    }
+}
+
+/* ---- the list ------------------------------------------------------------------------------------------------- */
+
+static void list_one(struct cs_server *sv, struct cs_roster_study *s, struct cs_buf *out)
 {
     struct cs_progress p;
 
-    gather(sv, &p, true);
-    if (sv->redis != NULL && p.gen != 0)
-        cs_progress_publish(sv->redis, &p);
+    cs_arena_reset(&sv->progress_arena);
+    gather(sv, s, &p, false);
+    cs_buf_str(out, "{\"study\":");
+    cs_json_str(out, s->name, strlen(s->name));
+    cs_buf_printf(out,
+                  ",\"gen\":%u,\"state\":\"%s\",\"planned\":%llu,\"done\":%llu,\"failed\":%llu,\"cancelled\":%llu,"
+                  "\"weight\":%u,\"priority\":\"%s\",\"eta_s\":%.0f,\"budget_usd\":%.6f,\"committed_usd\":%.6f",
+                  p.gen, p.state, (unsigned long long)p.planned, (unsigned long long)p.done,
+                  (unsigned long long)p.failed, (unsigned long long)p.cancelled, s->weight,
+                  cs_roster_priority_name(s->priority), p.eta_s,
+                  p.budget_nano_usd >= 0 ? (double)p.budget_nano_usd / 1e9 : -1.0, (double)p.committed_nano_usd / 1e9);
+    if (s->after != NULL) {
+        cs_buf_str(out, ",\"after\":");
+        cs_json_str(out, s->after, strlen(s->after));
+    }
+    cs_buf_str(out, "}");
 }
 
-void cs_publish_status(struct cs_server *sv, struct cs_buf *out)
+void cs_publish_list(struct cs_server *sv, struct cs_buf *out)
+{
+    cs_buf_str(out, "[");
+    for (uint32_t i = 0; i < sv->roster.n; i++) {
+        cs_buf_str(out, i > 0 ? "," : "");
+        list_one(sv, sv->roster.items[i], out);
+    }
+    cs_buf_str(out, "]");
+}
+
+/* ---- one ------------------------------------------------------------------------------------------------------ */
+
+void cs_publish_status(struct cs_server *sv, struct cs_roster_study *s, struct cs_buf *out)
 {
     const struct cs_build *b = &sv->build;
+    const bool builds = b->state != CS_BUILD_NONE && b->study == s;
     struct cs_core_view v;
     struct cs_progress p;
 
-    gather(sv, &p, false);
-    cs_core_view(sv->core, &v);
+    cs_arena_reset(&sv->progress_arena);
+    gather(sv, s, &p, false);
+    cs_core_view(sv->core, s != NULL ? s->key : 0, &v);
     cs_progress_json(&p, out);
     if (out->overflow || out->len == 0 || out->data[out->len - 1] != '}')
         return;
     out->data[--out->len] = '\0'; /* what only the coordinator knows goes in before the end */
-    cs_buf_printf(out, ",\"phase\":\"%s\",\"built\":%llu,\"to_build\":%llu,", p.state, (unsigned long long)b->scanned,
-                  (unsigned long long)b->total);
-    cs_coordinator_again_status(sv, out);
+    cs_buf_printf(out, ",\"phase\":\"%s\",\"built\":%llu,\"to_build\":%llu,", p.state,
+                  (unsigned long long)(builds ? b->scanned : 0), (unsigned long long)(builds ? b->total : 0));
+    if (s != NULL)
+        cs_coordinator_again_status(sv, s->key, out);
     cs_buf_printf(out, "\"received\":%llu,\"committed\":%llu,\"late\":%llu,\"duplicate\":%llu,\"refused\":%llu,",
                   (unsigned long long)v.intake.received, (unsigned long long)v.intake.committed,
                   (unsigned long long)v.intake.late, (unsigned long long)v.intake.duplicate,

@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/core/core.h"
 #include "coordinator/feed.h"
+#include "coordinator/lanes/ledger.h"
 #include "coordinator/plans.h"
+#include "coordinator/roster.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
 
@@ -151,14 +154,15 @@ static enum cs_err read_quarantined(struct cs_server *sv, uint32_t gen, uint32_t
     return rc == CS_OK ? CS_OK : cs_error_wrap(err, rc, "the rows of quarantined trials");
 }
 
-/* Money spent by generations that are not loaded. */
-static enum cs_err spent_before(struct cs_server *sv, uint32_t gen, int64_t *out, struct cs_error *err)
+/* Money spent by generations of the study that are not loaded. */
+static enum cs_err spent_before(struct cs_server *sv, const struct cs_roster_study *s, uint32_t gen, int64_t *out,
+                                struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
 
     *out = 0;
     for (uint32_t g = 1; g < gen && rc == CS_OK; g++) {
-        if (cs_plans_find(&sv->plans, g) != NULL)
+        if (cs_plans_find(&sv->plans, g) != NULL || cs_roster_study_of(&sv->roster, g) != s->key)
             continue;
         for (uint32_t lane = 0; lane < CS_MODELS_MAX && rc == CS_OK; lane++) {
             struct cs_counters c;
@@ -198,14 +202,33 @@ static bool is_answered(const struct cs_counters *c)
     return n > c->adopted;
 }
 
-enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_loaded_plan *plan, bool open,
-                                  struct cs_build_lane *lanes, struct cs_error *err)
+/* The core leaves the one before the newest; so do we. */
+static void take_over(struct cs_server *sv, struct cs_roster_study *s, struct cs_loaded_plan *plan)
+{
+    cs_plans_drop(&sv->plans, s->before);
+    s->before = s->loaded ? s->newest.number : 0;
+    s->newest = plan->view->generation;
+    s->n_lanes = plan->view->plan.n_lanes;
+    s->loaded = true;
+    s->next.number = s->next.number == s->newest.number ? 0 : s->next.number;
+    free(s->title);
+    s->title = cs_xstrdup(plan->view->spec.study->title);
+    cs_plans_add(&sv->plans, plan);
+}
+
+enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_roster_study *s, struct cs_loaded_plan *plan,
+                                  bool open, struct cs_build_lane *lanes, struct cs_error *err)
 {
     const struct cs_study *study = plan->view->spec.study;
     uint32_t n = plan->view->plan.n_lanes, gen = plan->view->generation.number;
     struct cs_lane_load *loads = cs_xcalloc(n + 1, sizeof *loads);
-    struct cs_generation_load load = {
-        .gen = gen, .open = open, .lanes = loads, .n_lanes = n, .budget_nano_usd = study->budget_nano_usd};
+    struct cs_generation_load load = {.gen = gen,
+                                      .open = open,
+                                      .lanes = loads,
+                                      .n_lanes = n,
+                                      .budget_nano_usd = study->budget_nano_usd,
+                                      .study = s->key,
+                                      .weight = cs_roster_weight(s)};
     struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
     enum cs_err rc = CS_OK;
 
@@ -238,9 +261,8 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_loaded_plan *p
         loads[i].ledger = lanes[i].ledger;
         lanes[i].ledger = NULL;
     }
-    sv->newest = plan->view->generation;
-    cs_plans_add(&sv->plans, plan);
-    rc = spent_before(sv, gen, &load.spent_nano_usd, err);
+    take_over(sv, s, plan);
+    rc = spent_before(sv, s, gen, &load.spent_nano_usd, err);
     if (rc == CS_OK)
         cs_feed_event(sv, &e);
 out:
@@ -253,4 +275,76 @@ out:
     }
     free(loads);
     return rc;
+}
+
+/* ---- a whole study ---------------------------------------------------------------------------------------- */
+
+static enum cs_err read_generation(struct cs_server *sv, uint32_t number, struct cs_generation *out,
+                                   struct cs_error *err)
+{
+    char key[CS_META_KEY_MAX];
+    void *value = NULL;
+    uint32_t n = 0;
+    enum cs_err rc;
+
+    cs_store_generation_key(number, key);
+    rc = cs_store_rows_meta(sv->store, key, &value, &n, err);
+    if (rc == CS_OK)
+        rc = cs_store_generation_unpack(value, n, out, err);
+    free(value);
+    return rc;
+}
+
+/* Of one that stays parked. */
+static void count(struct cs_roster_study *s, const struct cs_plan *plan, const struct cs_build_lane *lanes)
+{
+    uint64_t sum[4] = {0};
+
+    for (uint32_t i = 0; i < plan->n_lanes; i++) {
+        for (uint64_t k = 0; k < plan->lanes[i].n_trials; k++)
+            sum[cs_ledger_get(lanes[i].ledger + k / CS_PAGE_TRIALS * CS_PAGE_BYTES, (unsigned)(k % CS_PAGE_TRIALS))]++;
+    }
+    s->totals = (struct cs_roster_totals){.planned = plan->n_trials,
+                                          .done = sum[CS_TRIAL_DONE],
+                                          .failed = sum[CS_TRIAL_FAILED],
+                                          .cancelled = sum[CS_TRIAL_CANCELLED]};
+}
+
+static enum cs_err load_one(struct cs_server *sv, struct cs_roster_study *s, const struct cs_generation *g, bool open,
+                            struct cs_error *err)
+{
+    struct cs_loaded_plan plan;
+    struct cs_build_lane *lanes = NULL;
+    uint32_t n = 0;
+    enum cs_err rc = cs_plans_load(&plan, sv->store, g, err);
+
+    if (rc != CS_OK)
+        return rc;
+    n = plan.view->plan.n_lanes;
+    lanes = cs_xcalloc(n + 1, sizeof *lanes);
+    rc = cs_restore_ledgers(sv, &plan.view->plan, g->number, lanes, err);
+    if (rc == CS_OK && cs_core_has_room(sv->core, s->key, n))
+        rc = cs_restore_generation(sv, s, &plan, open, lanes, err);
+    else if (rc == CS_OK)
+        count(s, &plan.view->plan, lanes);
+    for (uint32_t i = 0; i < n; i++)
+        free(lanes[i].ledger);
+    free(lanes);
+    cs_plans_unload(&plan);
+    return rc;
+}
+
+enum cs_err cs_restore_study(struct cs_server *sv, struct cs_roster_study *s, struct cs_error *err)
+{
+    const struct cs_generation newest = s->newest;
+    struct cs_generation before;
+    enum cs_err rc = CS_OK;
+
+    if (s->before != 0)
+        rc = read_generation(sv, s->before, &before, err);
+    if (rc == CS_OK && s->before != 0) {
+        s->before = 0;
+        rc = load_one(sv, s, &before, false, err);
+    }
+    return rc == CS_OK ? load_one(sv, s, &newest, s->next.number == 0, err) : rc;
 }

@@ -7,7 +7,8 @@
  *   restore.c  a generation from the store, for the core
  *   build.c    a new generation; adopt.c: what it takes over of what is paid for
  *   again.c    timeouts and unparsable answers are found and asked again
- *   admin.c    the operator's verbs
+ *   admin.c    the operator's verbs; submission.c: studies given to it
+ *   roster.c   the studies of the store, whose turn it is
  *   publish.c  progress, to Redis and to `status`
  *   days.c       limits per day (days.h)
  *
@@ -48,11 +49,43 @@ struct cs_door {
     uv_poll_t poll;
 };
 
+/* ---- the studies (roster.h) ------------------------------------------------------------------------------ */
+
+enum { CS_ROSTER_WEIGHT_MAX = 1000, CS_ROSTER_LOOK_MS = 200 };
+enum cs_priority { CS_PRIORITY_LOW, CS_PRIORITY_NORMAL, CS_PRIORITY_HIGH };
+
+struct cs_roster_totals { /* trials */
+    uint64_t planned, done, failed, cancelled;
+};
+
+struct cs_roster_study {
+    uint64_t key; /* cs_digest_study_key of the name */
+    char *name, *title;
+    struct cs_generation newest; /* built; number 0: none */
+    struct cs_generation next;   /* to be built; number 0: none */
+    uint32_t before;             /* loaded too, for its late outputs; 0: none */
+    uint32_t n_lanes;            /* of `next`, or of `newest` */
+    bool loaded;
+    struct cs_roster_totals totals; /* when it was parked */
+    uint32_t weight;                /* as said: 1 to CS_ROSTER_WEIGHT_MAX */
+    enum cs_priority priority;
+    char *after;                          /* NULL: nobody */
+    struct cs_rate rate;                  /* publish.c's */
+    uint64_t shown_fingerprint, shown_ms; /* what it has shown last */
+};
+
+struct cs_roster {
+    uint32_t n, n_generations; /* numbers 1 .. n_generations are given away */
+    struct cs_roster_study **items;
+    uint64_t *study_of; /* by generation */
+    uint64_t look_ms;   /* when to look for the next one to be built or loaded */
+};
+
 /* ---- the pass that builds a generation ----------------------------------------------------------------- */
 
 enum cs_build_state {
     CS_BUILD_NONE,
-    CS_BUILD_CLOSING, /* the old generation is still leased */
+    CS_BUILD_CLOSING, /* the old generation of its study is still leased */
     CS_BUILD_PASS,
     CS_BUILD_LAST, /* the last batch is on its way */
 };
@@ -62,6 +95,7 @@ struct cs_build_lane {
 };
 struct cs_build {
     enum cs_build_state state;
+    struct cs_roster_study *study;
     struct cs_generation generation;
     struct cs_loaded_plan plan;
     struct cs_build_lane *lanes;
@@ -101,9 +135,10 @@ struct cs_again_lane {
 struct cs_again_pass {
     uint32_t number; /* of the act since the start; 0: none yet */
     enum cs_again_state state;
-    bool wanted[2];              /* timeouts, unparsable */
-    bool repeat;                 /* also what was asked again before */
-    char *model;                 /* NULL: all */
+    bool wanted[2]; /* timeouts, unparsable */
+    bool repeat;    /* also what was asked again before */
+    char *model;    /* NULL: all */
+    uint64_t study;
     uint32_t gen, n_lanes, lane; /* the cursor: next page to look at */
     uint64_t page;
     uint64_t scanned, total;    /* trials */
@@ -145,7 +180,7 @@ struct cs_server {
     struct cs_core *core;
     struct cs_borrow *borrow; /* NULL: from nobody */
     struct cs_plans plans;
-    struct cs_generation newest; /* number 0: none yet */
+    struct cs_roster roster;
     struct cs_build build;
     struct cs_again_pass again;
 
@@ -156,7 +191,6 @@ struct cs_server {
     struct cs_days *days;
     uv_timer_t days_timer;
     struct cs_arena progress_arena;
-    struct cs_rate rate;
 
     bool feeding; /* a step and its actions are under way: no other event now */
     bool over;

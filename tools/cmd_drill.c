@@ -176,7 +176,7 @@ static enum cs_err bring_up(struct drill *d, struct cs_error *err)
     if (rc == CS_OK)
         rc = cs_admin_client_open(&client, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submission_send(client, &d->loaded, false, &gen, &is_new, err);
+        rc = cs_submission_send(client, &d->loaded, false, NULL, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&d->fleet, err);
     cs_admin_client_close(client);

@@ -128,13 +128,16 @@ int cmd_export(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct export e = {0};
-    bool readable = false;
-    const char *format = "csv", *path = NULL, *store = NULL;
+    bool readable = false, excel = false;
+    const char *format = "csv", *path = NULL, *store = NULL, *name = NULL;
     char formats[CS_FORMAT_NAMES_LEN], formats_help[CS_FORMAT_NAMES_LEN];
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
+        CS_WHICH_OPTION(name),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"format", CS_OPT_STR, &format, "FORMAT", cs_format_names(formats_help, " (default)")},
+        {"excel", CS_OPT_FLAG, &excel, NULL,
+         "CSV for Excel: byte-order mark, no cell that runs as a formula, long texts cut"},
         {"out", CS_OPT_STR, &path, "FILE", "where to write; default: standard output"},
         {"readable", CS_OPT_FLAG, &readable, NULL, "others of this machine may read the file (default: you alone)"},
         {"all", CS_OPT_FLAG, &e.all, NULL, "a row for trials without an output too (state: planned)"},
@@ -157,9 +160,13 @@ int cmd_export(int argc, char **argv)
     e.format = cs_format_find(format);
     if (e.format == NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "--format %s: want %s", format, cs_format_names(formats, ""));
+    if (rc == CS_OK && excel && e.format != &cs_export_csv)
+        rc = cs_error_set(&err, CS_EUSAGE, "--excel goes with --format csv");
+    if (excel)
+        e.format = &cs_export_csv_excel;
     if (rc == CS_OK)
-        rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
-    char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, store);
+        rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, store, name, &err);
+    char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, store, reader.apart);
     if (rc == CS_OK)
         rc = cs_ratings_load(&e.ratings, folder, &err);
     free(folder);

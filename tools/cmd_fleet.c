@@ -9,66 +9,25 @@
 #include "tools/fleet/admin_client.h"
 #include "tools/commands.h"
 #include "tools/fleet/again.h"
+#include "tools/fleet/whom.h"
 #include "tools/fleet/unanswered.h"
 #include "tools/screen/screen.h"
-#include "tools/base/study_dir.h"
 #include "tools/base/text.h"
 #include "tools/fleet/submission.h"
+#include "tools/plan/identifiers.h"
 
-enum { ASK_MS = 15000, BUILT_MS = 10000 };
-
-struct reach { /* how to reach a coordinator */
-    const char *endpoint, *dir, *key, *server_key;
-};
-
-#define REACH_OPTIONS(r)                                                                                               \
-    {"coordinator", CS_OPT_STR, &(r).endpoint, "ENDPOINT",                                                             \
-     "its admin socket: tcp://HOST:PORT, ipc:///PATH, or file:PATH that it wrote"},                                    \
-        {"key", CS_OPT_STR, &(r).key, "FILE", "this host's key file (clinsafe keygen)"},                               \
-    {                                                                                                                  \
-        "server-key", CS_OPT_STR, &(r).server_key, "FILE", "the coordinator's public key"                              \
-    }
-
-/* The admin socket of the `run` that works on a study directory. */
-static enum cs_err endpoint_of_dir(const char *dir, char **out, struct cs_error *err)
-{
-    struct cs_study_dir d;
-    char *sockets = NULL;
-    cs_study_dir_init(&d, "", dir);
-    enum cs_err rc = cs_study_dir_sockets(&d, &sockets, err);
-    if (rc == CS_OK)
-        *out = cs_xasprintf("ipc://%s/admin", sockets);
-    free(sockets);
-    cs_study_dir_release(&d);
-    return rc;
-}
-
-static enum cs_err open_client(const struct reach *r, struct cs_admin_client **out, struct cs_error *err)
-{
-    char *of_dir = NULL;
-    enum cs_err rc = CS_OK;
-    if (r->endpoint == NULL && r->dir == NULL)
-        rc = cs_error_set(err, CS_EUSAGE,
-                          "say which coordinator: --coordinator ENDPOINT, or --dir DIR of a run on this machine");
-    else if (r->endpoint == NULL)
-        rc = endpoint_of_dir(r->dir, &of_dir, err);
-    struct cs_admin_opts o = {
-        .endpoint = r->endpoint != NULL ? r->endpoint : of_dir, .key = r->key, .server_key = r->server_key};
-    if (rc == CS_OK)
-        rc = cs_admin_client_open(out, &o, err);
-    free(of_dir);
-    return rc;
-}
+enum { ASK_MS = 15000, BUILT_MS = 10000, SUBMIT_MAX = 256 };
 
 /* What stands of the study that runs now. Nothing to say is no failure: the study was taken. */
-static void say_standing(struct cs_admin_client *client, const struct reach *reach)
+static void say_standing(struct cs_admin_client *client, const struct cs_whom *reach, const char *study)
 {
     struct cs_unanswered s = {0};
     struct cs_error err = {0};
     struct cs_ticker ticker = {0};
-    const struct cs_fleet_status_watch watch = {.on_progress = cs_screen_ticker_progress, .self = &ticker};
+    const struct cs_fleet_status_watch watch = {
+        .on_progress = cs_screen_ticker_progress, .self = &ticker, .study = study};
     enum cs_err rc = cs_fleet_status_wait_built(client, &watch, BUILT_MS, &err);
-    char *command = cs_xasprintf("clinsafe retry --coordinator %s", reach->endpoint);
+    char *command = cs_xasprintf("clinsafe retry --coordinator %s --study %s", reach->endpoint, study);
     if (rc == CS_OK)
         rc = cs_unanswered_of_fleet(&s, client, &watch, &err);
     if (rc == CS_OK)
@@ -80,64 +39,102 @@ static void say_standing(struct cs_admin_client *client, const struct reach *rea
     free(command);
 }
 
-int cmd_submit(int argc, char **argv)
+struct submit {
+    struct cs_whom reach;
+    struct cs_study_args args;
+    struct cs_submission_place place;
+    bool adopt_other;
+};
+
+static enum cs_err submit_one(const struct submit *s, struct cs_admin_client *client, const char *path,
+                              struct cs_error *err)
 {
-    struct reach reach = {0};
-    struct cs_study_args args = {0};
-    bool adopt_other = false;
-    const struct cs_option table[] = {
-        REACH_OPTIONS(reach), CS_STUDY_OPTIONS(args), CS_ADOPT_OTHER_OPTION(adopt_other), {0}};
-    const struct cs_command_help help = {
-        "clinsafe submit STUDY --coordinator ENDPOINT [options]",
-        "Gives a study to a coordinator that runs already; its workers begin at once. Submitting it again continues it; submitting a\n"
-        "changed file makes a new generation that keeps every answer already paid for.",
-        "clinsafe submit study.yaml --coordinator tcp://10.0.0.5:7403 --key me.key --server-key coordinator.pub",
-    };
     struct cs_loaded loaded = {0};
-    struct cs_admin_client *client = NULL;
-    struct cs_error err = {0};
     uint32_t gen;
     bool is_new;
-    int n_args, status;
-    if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
-        return status;
-    enum cs_err rc = cs_command_load_study(&args, argv[1], &loaded, &err);
+    enum cs_err rc = cs_command_load_study(&s->args, path, &loaded, err);
     if (rc == CS_OK)
-        rc = open_client(&reach, &client, &err);
+        rc = cs_identifiers_check(&loaded, err);
     if (rc == CS_OK)
-        rc = cs_submission_send(client, &loaded, adopt_other, &gen, &is_new, &err);
+        rc = cs_submission_send(client, &loaded, s->adopt_other, &s->place, &gen, &is_new, err);
     if (rc == CS_OK) {
         printf("%s: generation %u %s\n", loaded.study->name, gen, is_new ? "started" : "continues");
         fflush(stdout);
-        say_standing(client, &reach);
-    } else {
-        status = cs_command_fail(rc, &err);
+        say_standing(client, &s->reach, loaded.study->name);
     }
-    cs_admin_client_close(client);
     cs_load_release(&loaded);
+    return rc;
+}
+
+/* A fault in one of several files is better known before another is given away. */
+static enum cs_err check_all(const struct submit *s, int n, char **paths, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (int i = 0; n > 1 && i < n && rc == CS_OK; i++) {
+        struct cs_loaded loaded = {0};
+        rc = cs_command_load_study(&s->args, paths[i], &loaded, err);
+        cs_load_release(&loaded);
+    }
+    return rc;
+}
+
+int cmd_submit(int argc, char **argv)
+{
+    struct submit s = {0};
+    const struct cs_option table[] = {CS_WHOM_OPTIONS(s.reach),
+                                      CS_STUDY_OPTIONS(s.args),
+                                      CS_ADOPT_OTHER_OPTION(s.adopt_other),
+                                      {"weight", CS_OPT_U64, &s.place.weight, "N",
+                                       "its share of slots and quotas against other studies, 1 to 1000; default 1"},
+                                      {"priority", CS_OPT_STR, &s.place.priority, "P",
+                                       "low, normal or high: a hundred times less or more; default normal"},
+                                      {"after", CS_OPT_STR, &s.place.after, "NAME", "begin when that study is over"},
+                                      {0}};
+    const struct cs_command_help help = {
+        "clinsafe submit STUDY... --coordinator ENDPOINT [options]",
+        "Gives studies to a coordinator that runs already; its workers begin at once, and share their slots and the providers' limits among\n"
+        "all its studies by weight. Submitting a study again continues it; submitting a changed file makes a new generation that keeps\n"
+        "every answer already paid for.",
+        "clinsafe submit study.yaml --coordinator tcp://10.0.0.5:7403 --key me.key --server-key coordinator.pub --weight 2",
+    };
+    struct cs_admin_client *client = NULL;
+    struct cs_error err = {0};
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 1, SUBMIT_MAX, &n_args, &status))
+        return status;
+    enum cs_err rc = check_all(&s, n_args, argv + 1, &err);
+    if (rc == CS_OK)
+        rc = cs_whom_open(&s.reach, &client, &err);
+    for (int i = 1; i <= n_args && rc == CS_OK; i++)
+        rc = submit_one(&s, client, argv[i], &err);
+    if (rc != CS_OK)
+        status = cs_command_fail(rc, &err);
+    cs_admin_client_close(client);
     return status;
 }
 
 static int say(const char *verb, const char *summary, const char *done, bool takes_model, int argc, char **argv)
 {
-    struct reach reach = {0};
+    struct cs_whom reach = {0};
     const struct cs_option table[] = {
-        REACH_OPTIONS(reach),
-        {"dir", CS_OPT_STR, &reach.dir, "DIR", "the study directory of a run on this machine"},
+        CS_WHOM_OPTIONS(reach),
+        CS_WHOM_DIR_OPTION(reach),
+        CS_WHOM_STUDY_OPTION(reach), /* the last: `drain` is of the whole fleet */
         {0},
     };
+    const struct cs_option without[] = {CS_WHOM_OPTIONS(reach), CS_WHOM_DIR_OPTION(reach), {0}};
     char usage[128], example[160];
-    snprintf(usage, sizeof usage, "clinsafe %s %s(--coordinator ENDPOINT | --dir DIR)", verb,
-             takes_model ? "[MODEL] " : "");
+    snprintf(usage, sizeof usage, "clinsafe %s %s(--coordinator ENDPOINT | --dir DIR)%s", verb,
+             takes_model ? "[MODEL] " : "", takes_model ? " [--study NAME]" : "");
     snprintf(example, sizeof example, "clinsafe %s --dir ops/studies/demo/study.clinsafe", verb);
     const struct cs_command_help help = {usage, summary, example};
     struct cs_admin_client *client = NULL;
     struct cs_error err = {0};
     int n_args, status;
-    if (!cs_command_args(table, &help, argc, argv, 0, takes_model ? 1 : 0, &n_args, &status))
+    if (!cs_command_args(takes_model ? table : without, &help, argc, argv, 0, takes_model ? 1 : 0, &n_args, &status))
         return status;
-    const char *args[] = {n_args > 0 ? argv[1] : NULL, NULL};
-    enum cs_err rc = open_client(&reach, &client, &err);
+    const char *args[] = {n_args > 0 ? argv[1] : reach.study != NULL ? "" : NULL, reach.study, NULL};
+    enum cs_err rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
         rc = cs_admin_client_ask(client, verb, args, NULL, 0, ASK_MS, NULL, &err);
     if (rc == CS_OK)
@@ -152,19 +149,24 @@ int cmd_pause(int argc, char **argv)
 {
     return say(
         "pause",
-        "Starts no further calls, in all models or in MODEL; calls in flight finish. Holds until `resume`, over restarts too.",
+        "Starts no further calls, in all models or in MODEL; calls in flight finish. Holds until `resume`, over restarts and edits\n"
+        "of the study too.",
         "paused", true, argc, argv);
 }
 
 int cmd_resume(int argc, char **argv)
 {
-    return say("resume", "Goes on after `pause`.", "resumed", true, argc, argv);
+    return say("resume", "Goes on after `pause`. With MODEL also after `cancel`: what was given up is planned again.",
+               "resumed", true, argc, argv);
 }
 
 int cmd_cancel(int argc, char **argv)
 {
-    return say("cancel", "Gives up every trial that has no answer yet, in all models or in MODEL. Answers are kept.",
-               "cancelled", true, argc, argv);
+    return say(
+        "cancel",
+        "Gives up every trial that has no answer yet, in all models or in MODEL. Answers are kept. Holds over edits of the\n"
+        "study too, until `resume MODEL`.",
+        "cancelled", true, argc, argv);
 }
 
 /* They are typed by people who look for what is not there, and deserve the reason. */
@@ -186,9 +188,10 @@ static bool is_data(int argc, char **argv, struct cs_error *err)
 
 static enum cs_err retry(struct cs_admin_client *client, const struct cs_again_options *again, struct cs_error *err)
 {
-    const char *args[] = {again->model, NULL};
+    const char *args[] = {again->model != NULL ? again->model : again->study != NULL ? "" : NULL, again->study, NULL};
     struct cs_ticker ticker = {0};
-    const struct cs_fleet_status_watch watch = {.on_progress = cs_screen_ticker_progress, .self = &ticker};
+    const struct cs_fleet_status_watch watch = {
+        .on_progress = cs_screen_ticker_progress, .self = &ticker, .study = again->study};
     if (cs_fleet_again_is_asked(again))
         return cs_fleet_again_ask(client, again, &watch, stdout, err);
     enum cs_err rc = cs_admin_client_ask(client, "retry", args, NULL, 0, ASK_MS, NULL, err);
@@ -200,11 +203,12 @@ static enum cs_err retry(struct cs_admin_client *client, const struct cs_again_o
 
 int cmd_retry(int argc, char **argv)
 {
-    struct reach reach = {0};
+    struct cs_whom reach = {0};
     struct cs_again_options again = {0};
     const struct cs_option table[] = {
-        REACH_OPTIONS(reach),
-        {"dir", CS_OPT_STR, &reach.dir, "DIR", "the study directory of a run on this machine"},
+        CS_WHOM_OPTIONS(reach),
+        CS_WHOM_DIR_OPTION(reach),
+        CS_WHOM_STUDY_OPTION(reach),
         {"model", CS_OPT_STR, &again.model, "NAME", "in this model alone"},
         {"timeouts", CS_OPT_FLAG, &again.timeouts, NULL, "ask answers that are `timeout` again, once a trial"},
         {"unparsable", CS_OPT_FLAG, &again.unparsable, NULL, "ask answers that are `unparsable` again, once a trial"},
@@ -230,8 +234,9 @@ int cmd_retry(int argc, char **argv)
     else if (again.repeat && !cs_fleet_again_is_asked(&again))
         rc = cs_error_set(&err, CS_EUSAGE, "--again goes with --timeouts or --unparsable");
     again.model = n_args > 0 ? argv[1] : again.model;
+    again.study = reach.study;
     if (rc == CS_OK)
-        rc = open_client(&reach, &client, &err);
+        rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
         rc = retry(client, &again, &err);
     if (rc != CS_OK)
@@ -260,11 +265,11 @@ static void print_voids(const char *json)
     cs_json_decref(rows);
 }
 
-static enum cs_err void_spend(struct cs_admin_client *client, bool presumed, const char *model, const char *reason,
-                              struct cs_error *err)
+static enum cs_err void_spend(struct cs_admin_client *client, const char *study, bool presumed, const char *model,
+                              const char *reason, struct cs_error *err)
 {
-    const char *of_model[] = {"model", model, reason, NULL}, *of_presumed[] = {"presumed", reason, NULL},
-               *list[] = {NULL};
+    const char *of_model[] = {"model", model, reason, study, NULL};
+    const char *of_presumed[] = {"presumed", reason, study, NULL}, *list[] = {NULL};
     const bool lists = !presumed && model == NULL;
     const char *reply = NULL;
     char usd[CS_TEXT_MAX_LEN];
@@ -288,12 +293,13 @@ static enum cs_err void_spend(struct cs_admin_client *client, bool presumed, con
 
 int cmd_void(int argc, char **argv)
 {
-    struct reach reach = {0};
+    struct cs_whom reach = {0};
     bool presumed = false;
     const char *reason = NULL;
     const struct cs_option table[] = {
-        REACH_OPTIONS(reach),
-        {"dir", CS_OPT_STR, &reach.dir, "DIR", "the study directory of a run on this machine"},
+        CS_WHOM_OPTIONS(reach),
+        CS_WHOM_DIR_OPTION(reach),
+        CS_WHOM_STUDY_OPTION(reach),
         {"presumed", CS_OPT_FLAG, &presumed, NULL, "what is presumed of calls whose cost nobody knows"},
         {"reason", CS_OPT_STR, &reason, "TEXT", "why: it is kept with the sum"},
         {0},
@@ -318,9 +324,9 @@ int cmd_void(int argc, char **argv)
     else if (n_args == 0 && !presumed && reason != NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "say what: MODEL or --presumed");
     if (rc == CS_OK)
-        rc = open_client(&reach, &client, &err);
+        rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
-        rc = void_spend(client, presumed, n_args > 0 ? argv[1] : NULL, reason, &err);
+        rc = void_spend(client, reach.study, presumed, n_args > 0 ? argv[1] : NULL, reason, &err);
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     cs_admin_client_close(client);

@@ -14,7 +14,7 @@ struct labels_args {
     uint64_t sample, seed, twice;
     const char *out;
     struct cs_option_list rate, files;
-    bool blind, no_answer;
+    bool blind, no_answer, excel;
 };
 
 static enum cs_err check(const struct labels_args *a, struct cs_error *err)
@@ -36,6 +36,7 @@ static enum cs_err make_sample(struct cs_reader *r, const struct labels_args *a,
                                      .twice = (uint32_t)a->twice,
                                      .blind = a->blind,
                                      .no_answer = a->no_answer,
+                                     .excel = a->excel,
                                      .rate = &a->rate,
                                      .path = a->out,
                                      .folder = folder};
@@ -68,9 +69,10 @@ int cmd_labels(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct labels_args a = {.seed = 1};
-    const char *store = NULL;
+    const char *store = NULL, *name = NULL;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
+        CS_WHICH_OPTION(name),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"sample", CS_OPT_U64, &a.sample, "N", "choose N outputs, each model and level with its share"},
         {"seed", CS_OPT_U64, &a.seed, "N", "of the choice and of the order; default 1"},
@@ -78,7 +80,9 @@ int cmd_labels(int argc, char **argv)
         {"no-answer", CS_OPT_FLAG, &a.no_answer, NULL, "raters see the case and the question, not what the model said"},
         {"twice", CS_OPT_U64, &a.twice, "N", "N of the items come a second time, for the agreement of one rater"},
         {"rate", CS_OPT_LIST, &a.rate, "NAME", "something else to rate than the study's answers; may be repeated"},
-        {"out", CS_OPT_STR, &a.out, "FILE", "the table for the raters, with empty columns rating.NAME"},
+        {"out", CS_OPT_STR, &a.out, "FILE",
+         "what the raters get: a table (.csv) with empty columns rating.NAME, or one page for a browser (.html)"},
+        {"excel", CS_OPT_FLAG, &a.excel, NULL, "the table for Excel: byte-order mark, no cell that runs as a formula"},
         {"import", CS_OPT_LIST, &a.files, "FILE", "bring ratings back; may be repeated, one file a rater"},
         {0},
     };
@@ -98,8 +102,8 @@ int cmd_labels(int argc, char **argv)
     const char *study = n_args > 0 ? argv[1] : NULL;
     enum cs_err rc = check(&a, &err);
     if (rc == CS_OK)
-        rc = cs_reader_open(&reader, study, args.dir, store, &err);
-    char *folder = cs_ratings_folder(study, args.dir, store);
+        rc = cs_reader_open(&reader, study, args.dir, store, name, &err);
+    char *folder = cs_ratings_folder(study, args.dir, store, reader.apart);
     if (rc == CS_OK)
         rc = a.sample > 0 ? make_sample(&reader, &a, folder, &err) : import_files(&reader, &a, folder, &err);
     free(folder);

@@ -16,6 +16,8 @@
 #include "tools/plan/already_paid.h"
 #include "tools/plan/estimate.h"
 #include "tools/plan/fits.h"
+#include "tools/plan/identifiers.h"
+#include "tools/plan/lint.h"
 #include "tools/plan/opening.h"
 #include "tools/plan/power.h"
 #include "tools/plan/prompt_book.h"
@@ -37,6 +39,8 @@ struct planned {
     const char *path; /* of the study file */
     struct cs_plan_power power;
     struct cs_opening opening;
+    struct cs_lint lint;
+    struct cs_error barred; /* why no account may see the cases; code CS_OK: they may */
     struct example examples[EXAMPLES];
     unsigned n_examples;
 };
@@ -245,6 +249,11 @@ static void print_warnings(const struct planned *p, FILE *out)
     if (to == NULL)
         return;
     unsigned lines = cs_opening_warnings(&p->opening, &p->plan, &p->survey, to);
+    if (p->barred.code != CS_OK)
+        lines += fprintf(to, "  `run` will refuse: %s.\n", p->barred.msg) > 0;
+    if (p->lint.n_groups > 0)
+        lines += fprintf(to, "  %u kinds of contradictions and leftovers in cases and levels: below.\n",
+                         p->lint.n_groups) > 0;
     fclose(to);
     if (lines > 0)
         fprintf(out, "Before you pay:\n%s", text);
@@ -260,6 +269,7 @@ static void print_text(const struct planned *p, bool details, FILE *out)
     print_standing(p, out);
     print_levels(p->plan.study, out);
     print_notes(p, out);
+    cs_lint_text(&p->lint, &p->loaded, details, out);
     if (details)
         print_details(p, out);
     print_examples(p, out);
@@ -379,6 +389,7 @@ static void print_json(const struct planned *p, FILE *out)
         cs_json_object_set_new(root, "budget_usd", cs_json_real((double)s->budget_nano_usd / 1e9));
     if (p->standing.n > 0)
         cs_json_object_set_new(root, "standing", json_standing(p));
+    cs_json_object_set_new(root, "lint", cs_lint_json(&p->lint, &p->loaded));
     cs_json_object_set_new(root, "summary", cs_opening_json(&p->opening, &p->plan));
     cs_json_object_set_new(root, "power", cs_plan_power_json(&p->power));
     cs_json_dumpf(json_notes(p, root), out, CS_JSON_INDENT(2));
@@ -424,13 +435,14 @@ int cmd_plan(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct cs_option_list reuse = {.n = 0};
-    const char *prompts = NULL;
+    const char *prompts = NULL, *words = NULL;
     bool json = false, details = false;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
         {"reuse", CS_OPT_LIST, &reuse, "DIR", "count what another study's directory has paid for; may be repeated"},
         {"prompts", CS_OPT_STR, &prompts, "FILE", "write every distinct prompt to FILE as CSV"},
+        {"words", CS_OPT_STR, &words, "FILE", "more words to look for: a table with the columns word, about, says"},
         {"details", CS_OPT_FLAG, &details, NULL,
          "lengths of levels, digests, and the power of every comparison with its formula"},
         {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
@@ -463,11 +475,15 @@ int cmd_plan(int argc, char **argv)
     if (rc == CS_OK)
         cs_opening_make(&p.plan, &p.survey, &p.power, &p.opening);
     if (rc == CS_OK)
+        rc = cs_lint_make(&p.loaded, words, &p.lint, &err);
+    if (rc == CS_OK)
+        (void)!cs_identifiers_check(&p.loaded, &p.barred);
+    if (rc == CS_OK)
         rc = make_examples(&p, &err);
     if (rc == CS_OK)
         rc = find_paid(&p, argv[1], args.dir, &reuse, &err);
     if (rc == CS_OK)
-        rc = cs_unanswered_of_store(&p.standing, argv[1], args.dir, &err);
+        rc = cs_unanswered_of_store(&p.standing, argv[1], args.dir, p.loaded.study->name, &err);
     if (rc == CS_OK && prompts != NULL)
         rc = write_prompts(&p, prompts, &err);
     if (rc != CS_OK)
@@ -478,6 +494,7 @@ int cmd_plan(int argc, char **argv)
         print_plain(&p, details);
     for (unsigned i = 0; i < EXAMPLES; i++)
         cs_render_release(&p.examples[i].prompt);
+    cs_lint_release(&p.lint);
     cs_opening_release(&p.opening);
     cs_plan_power_release(&p.power);
     cs_unanswered_release(&p.standing);

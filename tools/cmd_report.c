@@ -7,12 +7,16 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/plain.h"
 #include "tools/commands.h"
+#include "protocol/base/digest.h"
+#include "tools/base/acts.h"
 #include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
 #include "tools/fleet/submission.h"
 #include "tools/report/analysis/analysis.h"
 #include "tools/report/forms/forms.h"
 #include "tools/report/html/document.h"
+#include "tools/report/words.h"
+#include "tools/screen/screen.h"
 
 enum { THREADS_MAX = 64 };
 
@@ -25,8 +29,9 @@ static enum cs_err write_page(const struct cs_report *r, const char *path, bool 
 }
 
 struct wanted { /* which outputs */
-    const char *study, *from, *map, *analysis, *store, *against;
+    const char *study, *from, *map, *analysis, *store, *name, *against;
     struct cs_study_args args;
+    bool unblind;
 };
 
 struct opened {
@@ -64,8 +69,8 @@ static void compare_file(struct opened *o, const struct wanted *in)
     cs_load_release(&l);
 }
 
-static enum cs_err open_source(struct opened *o, const struct wanted *in, const struct cs_ratings *ratings,
-                               unsigned threads, struct cs_error *err)
+static enum cs_err open_source(struct opened *o, const struct wanted *in, struct cs_ratings *ratings,
+                               const struct cs_report_opts *opts, struct cs_error *err)
 {
     if (in->from != NULL && (in->store != NULL || in->args.dir != NULL))
         return cs_error_set(err, CS_EUSAGE, "--from reads a table, --store and --dir a store; give one of them");
@@ -75,9 +80,13 @@ static enum cs_err open_source(struct opened *o, const struct wanted *in, const 
         return cs_error_set(err, CS_EUSAGE, "the study file has an analysis of its own; give STUDY or --analysis");
     if (in->from != NULL)
         return open_table(o, in, in->from, err);
-    enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
+    enum cs_err rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, in->name, err);
+    char *folder = cs_ratings_folder(in->study, in->args.dir, in->store, o->reader.apart);
     if (rc == CS_OK)
-        rc = cs_source_store(&o->source, &o->reader, ratings, threads, err);
+        rc = cs_ratings_load(ratings, folder, err);
+    free(folder);
+    if (rc == CS_OK)
+        rc = cs_source_store(&o->source, &o->reader, ratings, opts->threads, opts->watch, err);
     if (rc == CS_OK && in->study != NULL)
         compare_file(o, in);
     return rc;
@@ -90,7 +99,8 @@ static bool ends_with(const char *s, const char *end)
 }
 
 /* Another generation of the same store (a number), a table, a database folder or a study directory. */
-static enum cs_err open_other(struct opened *o, const struct wanted *in, unsigned threads, struct cs_error *err)
+static enum cs_err open_other(struct opened *o, const struct wanted *in, const struct cs_report_opts *opts,
+                              struct cs_error *err)
 {
     const char *what = in->against;
     enum cs_err rc;
@@ -99,17 +109,17 @@ static enum cs_err open_other(struct opened *o, const struct wanted *in, unsigne
     if (what[strspn(what, "0123456789")] == '\0' && what[0] != '\0') {
         if (in->from != NULL)
             return cs_error_set(err, CS_EUSAGE, "--against %s is a generation, and a table has none", what);
-        rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, err);
+        rc = cs_reader_open(&o->reader, in->study, in->args.dir, in->store, in->name, err);
         if (rc == CS_OK)
             rc = cs_reader_generation(&o->reader, (uint32_t)strtoul(what, NULL, 10), err);
     } else {
         char *current = cs_xasprintf("%s/CURRENT", what);
         const bool is_store = access(current, F_OK) == 0;
         free(current);
-        rc = cs_reader_open(&o->reader, NULL, is_store ? NULL : what, is_store ? what : NULL, err);
+        rc = cs_reader_open(&o->reader, NULL, is_store ? NULL : what, is_store ? what : NULL, in->name, err);
     }
     if (rc == CS_OK)
-        rc = cs_source_store(&o->source, &o->reader, NULL, threads, err);
+        rc = cs_source_store(&o->source, &o->reader, NULL, opts->threads, opts->watch, err);
     o->source.name = what[strspn(what, "0123456789")] == '\0' ? "another generation of this store" : "another run";
     return rc;
 }
@@ -146,26 +156,90 @@ static enum cs_err show(const struct cs_report *r, const struct forms *as, struc
     return rc;
 }
 
+/* A look at a pilot's contrasts is noted before it is taken. */
+static enum cs_err note_unblinding(struct cs_acts *acts, const char *path, const struct wanted *in,
+                                   const struct opened *now, struct cs_error *err)
+{
+    char hex[65];
+    if (!in->unblind)
+        return CS_OK;
+    if (now->source.reader == NULL || !cs_submission_is_pilot(now->source.study))
+        return cs_error_set(err, CS_EUSAGE, "--unblind is for a pilot's store: nothing else is blind");
+    cs_digest_hex(now->source.study->analysis_digest, 32, hex);
+    return cs_acts_add(acts, path,
+                       &(struct cs_act){.kind = CS_ACT_UNBLINDED,
+                                        .what = "",
+                                        .date = "",
+                                        .analysis_digest = hex,
+                                        .generation = now->reader.view.generation.number},
+                       err);
+}
+
 static enum cs_err make(struct cs_report **out, const struct wanted *in, struct cs_report_opts *opts,
                         struct cs_error *err)
 {
     struct opened now = {0}, other = {0};
     struct cs_ratings ratings = {0};
-    char *folder = cs_ratings_folder(in->study, in->args.dir, in->store);
-    enum cs_err rc = in->from == NULL ? cs_ratings_load(&ratings, folder, err) : CS_OK;
-    if (rc == CS_OK)
-        rc = open_source(&now, in, &ratings, opts->threads, err);
+    struct cs_acts acts = {.n = 0};
+    char *acts_path = NULL;
+    enum cs_err rc = open_source(&now, in, &ratings, opts, err);
     if (rc == CS_OK && in->against != NULL)
-        rc = open_other(&other, in, opts->threads, err);
+        rc = open_other(&other, in, opts, err);
     opts->ratings = in->from != NULL ? &now.source.table_ratings : &ratings;
     opts->against = in->against != NULL ? &other.source : NULL;
+    if (rc == CS_OK && in->from == NULL) {
+        acts_path = cs_acts_path(in->study, in->args.dir, in->store, now.reader.apart);
+        rc = cs_acts_load(&acts, acts_path, err);
+    }
+    if (rc == CS_OK)
+        rc = note_unblinding(&acts, acts_path, in, &now, err);
+    opts->acts = in->from == NULL ? &acts : NULL;
+    opts->unblind = in->unblind;
     if (rc == CS_OK)
         rc = cs_analysis_run(out, &now.source, opts, err);
-    free(folder);
+    free(acts_path);
+    cs_acts_release(&acts);
     close_source(&other);
     close_source(&now);
     cs_ratings_release(&ratings);
     return rc;
+}
+
+/* ---- for a pipeline ---------------------------------------------------------------------------------------------- */
+
+enum fail_on { FAIL_ON_NOTHING, FAIL_ON_DIFFERENT, FAIL_ON_BEYOND, FAIL_ON_INCOMPLETE };
+enum { EXIT_INCOMPLETE = 2, EXIT_FOUND = 3 };
+
+static enum cs_err read_fail_on(const char *word, enum fail_on *out, struct cs_error *err)
+{
+    static const char *const words[] = {"", "different", "beyond-margin", "incomplete"};
+    for (int i = FAIL_ON_DIFFERENT; word != NULL && i <= FAIL_ON_INCOMPLETE; i++) {
+        if (strcmp(words[i], word) == 0)
+            *out = (enum fail_on)i;
+    }
+    if (word != NULL && *out == FAIL_ON_NOTHING)
+        return cs_error_set(err, CS_EUSAGE, "--fail-on is \"%s\"; write different, beyond-margin or incomplete", word);
+    return CS_OK;
+}
+
+static bool is_found(enum cs_report_verdict v, enum fail_on what)
+{
+    return what == FAIL_ON_BEYOND ? v == CS_VERDICT_BEYOND
+                                  : what == FAIL_ON_DIFFERENT && cs_words_verdict_is_different(v);
+}
+
+/* An incomplete study has no verdicts: that none is different says nothing, so that it ends with 2 whatever was asked. */
+static int exit_of(const struct cs_report *r, enum fail_on what)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->n_contrasts; i++)
+        n += r->contrasts[i].primary && is_found(r->contrasts[i].verdict, what);
+    for (uint32_t i = 0; i < r->n_interactions; i++)
+        n += r->interactions[i].primary && is_found(r->interactions[i].verdict, what);
+    if (n > 0)
+        fprintf(stderr, "clinsafe: %u primary comparison%s %s\n", n, n == 1 ? " is" : "s are",
+                what == FAIL_ON_BEYOND ? "different, beyond the margin" : "different");
+    return n > 0 ? EXIT_FOUND : r->complete ? 0 : EXIT_INCOMPLETE;
 }
 
 int cmd_report(int argc, char **argv)
@@ -173,9 +247,12 @@ int cmd_report(int argc, char **argv)
     struct wanted in = {0};
     struct forms as = {0};
     uint64_t seed = 1, threads = 2;
+    const char *fail_on = NULL;
+    enum fail_on fail = FAIL_ON_NOTHING;
     const struct cs_option table[] = {
         CS_STUDY_OPTIONS(in.args),
         CS_DIR_OPTION(in.args),
+        CS_WHICH_OPTION(in.name),
         {"store", CS_OPT_STR, &in.store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"from", CS_OPT_STR, &in.from, "FILE",
          "analyse a table instead of a store: CSV or JSON Lines with the columns of `clinsafe export`"},
@@ -189,7 +266,11 @@ int cmd_report(int argc, char **argv)
         {"csv", CS_OPT_STR, &as.csv, "DIR", "write every number as tidy tables, one CSV file each, into a folder"},
         {"readable", CS_OPT_FLAG, &as.readable, NULL,
          "others of this machine may read what is written (default: you alone)"},
+        {"unblind", CS_OPT_FLAG, &in.unblind, NULL,
+         "show the contrasts of a pilot too; this is recorded, and every later report says it"},
         {"json", CS_OPT_FLAG, &as.json, NULL, "print the whole result as JSON"},
+        {"fail-on", CS_OPT_STR, &fail_on, "WHAT",
+         "end with 3 when a primary comparison is different, or beyond-margin; incomplete: with 2, as without this"},
         {"seed", CS_OPT_U64, &seed, "N", "of bootstrap and sign flips; default 1"},
         {"threads", CS_OPT_U64, &threads, "N", "changes the time, never a figure; default 2"},
         {0},
@@ -210,12 +291,17 @@ int cmd_report(int argc, char **argv)
     in.study = n_args > 0 ? argv[1] : NULL;
     if (threads < 1 || threads > THREADS_MAX)
         rc = cs_error_set(&err, CS_EUSAGE, "--threads: want 1 to %d", THREADS_MAX);
-    struct cs_report_opts opts = {.seed = seed, .threads = (unsigned)threads};
+    struct cs_ticker ticker = {0};
+    struct cs_report_opts opts = {
+        .seed = seed, .threads = (unsigned)threads, .watch = {cs_screen_ticker_progress, &ticker}};
+    if (rc == CS_OK)
+        rc = read_fail_on(fail_on, &fail, &err);
     if (rc == CS_OK)
         rc = make(&r, &in, &opts, &err);
     if (rc == CS_OK)
         rc = show(r, &as, &err);
-    status = rc != CS_OK ? cs_command_fail(rc, &err) : r->complete ? 0 : 2;
+    cs_screen_ticker_end(&ticker);
+    status = rc != CS_OK ? cs_command_fail(rc, &err) : exit_of(r, fail);
     cs_analysis_free(r);
     return status;
 }

@@ -22,6 +22,7 @@
 #include "tools/fleet/unanswered.h"
 #include "tools/fleet/submission.h"
 #include "tools/plan/fits.h"
+#include "tools/plan/identifiers.h"
 #include "tools/screen/run_notes.h"
 #include "tools/screen/screen.h"
 
@@ -297,7 +298,8 @@ static enum cs_err plan_again(struct run *r, struct cs_error *err)
     struct cs_unanswered stand = {0};
     struct cs_error none = {0};
     struct cs_ticker ticker = {0};
-    const struct cs_fleet_status_watch watch = {&interrupts, cs_screen_ticker_progress, &ticker};
+    const struct cs_fleet_status_watch watch = {
+        .stop = &interrupts, .on_progress = cs_screen_ticker_progress, .self = &ticker};
     enum cs_err rc = CS_OK;
     if (r->retry || cs_fleet_again_is_asked(&r->ask_again))
         rc = cs_fleet_status_wait_built(r->admin, &watch, UINT64_MAX, err);
@@ -347,7 +349,9 @@ static enum cs_err check_redis(const char *address, struct cs_error *err)
 /* Whatever can be known to be wrong before a process is started. */
 static enum cs_err reserve(struct run *r, struct cs_error *err)
 {
-    enum cs_err rc = cs_fits_check(&r->loaded, err);
+    enum cs_err rc = cs_identifiers_check(&r->loaded, err);
+    if (rc == CS_OK)
+        rc = cs_fits_check(&r->loaded, err);
     if (rc == CS_OK)
         rc = cs_study_dir_lock(&r->dir, err);
     if (rc == CS_OK)
@@ -373,7 +377,7 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
         cs_screen_ticker_end(&r->upgrade);
     rc = cs_admin_client_open(&r->admin, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submission_send(r->admin, &r->loaded, r->adopt_other, &gen, &is_new, err);
+        rc = cs_submission_send(r->admin, &r->loaded, r->adopt_other, NULL, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&r->fleet, err);
     if (rc == CS_OK)

@@ -20,9 +20,10 @@ int cmd_show(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct cs_show_opts o = {0};
-    const char *store = NULL;
+    const char *store = NULL, *name = NULL;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
+        CS_WHICH_OPTION(name),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"model", CS_OPT_STR, &o.model, "NAME", "only this model"},
         {"question", CS_OPT_STR, &o.question, "NAME", "only this question"},
@@ -46,7 +47,7 @@ int cmd_show(int argc, char **argv)
     o.levels = argv[3];
     enum cs_err rc = read_repeat(n_args > 3 ? argv[4] : NULL, &o.repeat, &err);
     if (rc == CS_OK)
-        rc = cs_reader_open(&r, argv[1], args.dir, store, &err);
+        rc = cs_reader_open(&r, argv[1], args.dir, store, name, &err);
     if (rc == CS_OK)
         rc = cs_show(&r, &o, stdout, &done, &err);
     cs_reader_close(&r);

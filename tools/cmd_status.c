@@ -25,7 +25,7 @@ static enum cs_err redis_of_study(const char *study, const char *dir, char **add
 }
 
 struct status {
-    const char *fleet;
+    const char *fleet, *study;
     struct cs_redis_sync *redis;
     struct cs_arena arena;
     struct cs_progress progress;
@@ -36,7 +36,7 @@ struct status {
 static enum cs_err read_status(struct status *s, struct cs_error *err)
 {
     cs_arena_reset(&s->arena);
-    return cs_progress_read(s->redis, s->fleet, &s->arena, &s->progress, &s->workers, &s->n_workers, err);
+    return cs_progress_read(s->redis, s->fleet, s->study, &s->arena, &s->progress, &s->workers, &s->n_workers, err);
 }
 
 /* A fleet that has just begun shows itself within a second. */
@@ -103,6 +103,7 @@ int cmd_status(int argc, char **argv)
     const struct cs_option table[] = {
         {"redis", CS_OPT_STR, &address, "ADDRESS", "the fleet's Redis: tcp://HOST:PORT or unix:/PATH"},
         {"dir", CS_OPT_STR, &dir, "DIR", "the study directory of a run on this machine"},
+        {"study", CS_OPT_STR, &s.study, "NAME", "which study, where the fleet has several; default: submitted last"},
         {"fleet", CS_OPT_STR, &s.fleet, "ID", "which fleet, when this Redis serves several"},
         {"watch", CS_OPT_FLAG, &keep_watching, NULL, "redraw every second; q ends"},
         {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
@@ -110,7 +111,8 @@ int cmd_status(int argc, char **argv)
     };
     const struct cs_command_help help = {
         "clinsafe status [STUDY] [--redis ADDRESS] [options]",
-        "Shows progress, outcomes, cost and workers, from Redis, so from any host that reaches it. With STUDY: of a run on this machine.\n"
+        "Shows progress, outcomes, cost and workers, from Redis, so from any host that reaches it. STUDY is the file of a run on this machine\n"
+        "or, with --redis, the name of one of the fleet's studies.\n"
         "The Redis user and password come from CLINSAFE_REDIS_USER and CLINSAFE_REDIS_PASSWORD(_FILE).",
         "clinsafe status --redis tcp://10.0.0.5:6379 --watch",
     };
@@ -122,6 +124,8 @@ int cmd_status(int argc, char **argv)
     enum cs_err rc = CS_OK;
     if (address == NULL && n_args == 0 && dir == NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "say which fleet: --redis ADDRESS, or the STUDY of a run on this machine");
+    else if (address != NULL && n_args > 0)
+        s.study = argv[1];
     else if (address == NULL)
         rc = redis_of_study(n_args > 0 ? argv[1] : NULL, dir, &found, &fleet, &err);
     if (s.fleet == NULL)

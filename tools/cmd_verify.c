@@ -327,11 +327,12 @@ static void release(struct verify *v)
 int cmd_verify(int argc, char **argv)
 {
     struct cs_study_args args = {0};
-    const char *store = NULL;
+    const char *store = NULL, *name = NULL;
     bool json = false, same_file = true;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
+        CS_WHICH_OPTION(name),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
@@ -348,7 +349,7 @@ int cmd_verify(int argc, char **argv)
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
     v.out = cs_plain_file(stderr);
-    enum cs_err rc = cs_reader_open(&v.reader, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
+    enum cs_err rc = cs_reader_open(&v.reader, n_args > 0 ? argv[1] : NULL, args.dir, store, name, &err);
     if (rc == CS_OK) {
         check_acked(&v);
         rc = check_lanes(&v, &err);

@@ -10,7 +10,10 @@
     X(run, "run a study on this machine: starts all it needs, shows progress, continues where it was")                 \
     X(init, "write a small study to begin with, which runs as it stands")                                              \
     X(plan, "show what a study file means: factors, trials, prompts, price; pays for nothing")                         \
-    X(submit, "give a study to a coordinator that runs already")                                                       \
+    X(protocol, "the protocol of a study in words, for an ethics board or a registry; and where it was registered")     \
+    X(submit, "give studies to a coordinator that runs already")                                                       \
+    X(list, "show the studies of a coordinator")                                                                       \
+    X(wait, "wait until a study is over; the exit status says how")                                                    \
     X(status, "show how a fleet is doing, from any host that reaches its Redis")                                       \
     X(pause, "start no further calls, in all models or one")                                                           \
     X(resume, "go on after a pause")                                                                                   \

@@ -254,15 +254,30 @@ static bool source_missing(void *self, uint8_t digest[32])
     return true;
 }
 
+/* Two studies on the same cases ask for a chunk once, and both wait for it. */
+static enum cs_err put_chunk(struct cs_studies *s, const uint8_t digest[32], const void *bytes, uint32_t n, bool *taken,
+                             struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (struct study *y = s->all; y != NULL && rc == CS_OK; y = y->next) {
+        for (uint32_t i = 0; i < y->spec.n_chunks; i++) {
+            if (memcmp(y->spec.chunks[i].digest, digest, 32) != 0)
+                continue;
+            *taken = true;
+            rc = cs_chunks_put(y->chunks, digest, bytes, n, err);
+            break;
+        }
+    }
+    return rc;
+}
+
 static enum cs_err source_put(void *self, const uint8_t digest[32], const void *bytes, uint32_t n, struct cs_error *err)
 {
     struct cs_studies *s = self;
-    for (struct study *y = s->all; y != NULL; y = y->next) {
-        for (uint32_t i = 0; i < y->spec.n_chunks; i++) {
-            if (memcmp(y->spec.chunks[i].digest, digest, 32) == 0)
-                return cs_chunks_put(y->chunks, digest, bytes, n, err);
-        }
-    }
+    bool taken = false;
+    enum cs_err rc = put_chunk(s, digest, bytes, n, &taken, err);
+    if (rc != CS_OK || taken)
+        return rc;
     uint8_t is[32];
     cs_digest_blake2b_256(bytes, n, is);
     if (memcmp(is, digest, 32) != 0)

@@ -78,7 +78,7 @@ void cs_acks_token(struct cs_core *core, uint64_t token)
 
 static bool lanes_dirty(const struct cs_core *core)
 {
-    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+    for (uint32_t i = 0; i < core->n_slots; i++) {
         if (core->lanes[i] != NULL && (core->lanes[i]->counters_dirty || core->lanes[i]->dirty_pages.n > 0))
             return true;
     }
@@ -122,7 +122,7 @@ void cs_acks_submit(struct cs_core *core)
 
     if (core->n_pending == CS_PENDING_GROUPS || is_empty(core))
         return;
-    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+    for (uint32_t i = 0; i < core->n_slots; i++) {
         struct cs_lane *lane = core->lanes[i];
 
         if (lane != NULL && (lane->counters_dirty || lane->dirty_pages.n > 0))
@@ -206,7 +206,8 @@ void cs_acks_committed(struct cs_core *core, struct cs_batch *batch, enum cs_err
     memmove(core->pending, core->pending + 1, core->n_pending * sizeof core->pending[0]);
     if (rc != CS_OK) { /* nothing of it, and nothing after it, is acknowledged (decision 17) */
         cs_acks_free(g, true);
-        cs_act_end(core, CS_EIO, "the store cannot be written");
+        cs_act_end(core, rc == CS_ECORRUPT ? rc : CS_EIO, /* a supervisor starts it again after 75, not after 74 */
+                   rc == CS_ECORRUPT ? "the store is damaged" : "the store cannot be written");
         return;
     }
     core->durable_group = g->number;

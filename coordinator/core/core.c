@@ -33,7 +33,10 @@ struct cs_core *cs_core_open(const struct cs_core_opts *opts)
     core->fresh = opts->n_expected == 0;
     core->now_ms = core->announce_ms = opts->now_ms;
     core->grace_end_ms = opts->now_ms + (opts->fresh_fleet ? 0 : CS_GRACE_MS);
-    core->written_off = opts->presumed_nano_usd;
+    core->first_study = opts->first_study;
+    cs_coordinator_lane_study(core, opts->first_study)->written_off = opts->presumed_nano_usd;
+    for (uint32_t i = 0; i < opts->n_presumed; i++)
+        cs_coordinator_lane_study(core, opts->presumed[i].study)->written_off = opts->presumed[i].nano_usd;
     for (uint32_t i = 0; i < opts->n_risks; i++)
         cs_risk_load(core, &opts->risks[i]);
     for (uint32_t i = 0; i < opts->n_fingerprints; i++)
@@ -56,8 +59,7 @@ void cs_core_close(struct cs_core *core)
         cs_session_end(core, s, CS_ENDED_BYE);
     cs_risk_close(core);
     cs_quarantine_forget(core, NULL);
-    for (uint32_t i = 0; i < CS_SLOTS; i++)
-        cs_coordinator_lane_close(core->lanes[i]);
+    cs_coordinator_generation_release(core);
     for (uint32_t i = 0; i < core->n_pending; i++)
         cs_acks_free(core->pending[i], false);
     cs_acks_free(core->open, true);
@@ -101,7 +103,7 @@ static void tick(struct cs_core *core)
     cs_deal_tick(core);
     if (core->now_ms >= core->grace_end_ms || core->expected.n == 0) {
         cs_session_unexpect(core);
-        for (uint32_t i = 0; i < CS_SLOTS; i++) {
+        for (uint32_t i = 0; i < core->n_slots; i++) {
             if (core->lanes[i] == NULL || !core->lanes[i]->has_waiting)
                 continue;
             cs_coordinator_lane_grace_over(core->lanes[i]);
@@ -153,7 +155,7 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
         cs_supersede_durable(core);
         break;
     case CS_EV_CONTROL:
-        cs_operator_verb(core, e->control.verb, e->control.model, e->control.token);
+        cs_operator_verb(core, e);
         break;
     case CS_EV_AGAIN:
         cs_supersede(core, e);
@@ -166,10 +168,17 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
         cs_acks_token(core, e->meta.token);
         break;
     case CS_EV_CLOSE:
-        cs_coordinator_generation_close(core);
+        cs_coordinator_generation_close(core, e->study.key);
         break;
     case CS_EV_LOAD:
         cs_coordinator_generation_load(core, e->load);
+        break;
+    case CS_EV_UNLOAD:
+        cs_coordinator_generation_unload(core, e->study.key);
+        break;
+    case CS_EV_WEIGHT:
+        cs_coordinator_lane_study(core, e->study.key)->weight = e->study.weight;
+        core->announce_dirty = true;
         break;
     case CS_EV_KEYS:
         cs_session_keys(core, e);
@@ -185,8 +194,7 @@ const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event
         return NULL;
     advance(core, now_ms);
     dispatch(core, e);
-    if (cs_budget_is_set(core))
-        cs_budget_review(core);
+    cs_budget_review(core);
     cs_deal(core);
     if (core->regrant) {
         struct cs_session *s, *next;
@@ -203,13 +211,14 @@ const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event
     return core->actions;
 }
 
-bool cs_core_is_idle(const struct cs_core *core)
+bool cs_core_is_idle(struct cs_core *core, uint64_t study)
 {
-    for (uint32_t i = 0; i < CS_SLOTS; i++) {
-        if (core->lanes[i] != NULL && (core->lanes[i]->leased > 0 || core->lanes[i]->has_waiting))
-            return false;
-    }
-    return cs_acks_is_quiet(core);
+    return cs_coordinator_generation_is_idle(core, study);
+}
+
+bool cs_core_has_room(struct cs_core *core, uint64_t study, uint32_t n_lanes)
+{
+    return cs_coordinator_generation_fits(core, study, n_lanes);
 }
 
 /* ---- looking in ----------------------------------------------------------------------------------- */
@@ -219,20 +228,31 @@ uint64_t cs_core_ping_max(const struct cs_core *core)
     return CS_CAPS_PING_SPARE + (uint64_t)CS_CAPS_PING_LEASE * HASH_COUNT(core->leases);
 }
 
-void cs_core_view(const struct cs_core *core, struct cs_core_view *out)
+static const struct cs_core_study *find_study(const struct cs_core *core, uint64_t key)
 {
-    const struct cs_core_generation *g = &core->gens[core->newest];
+    static const struct cs_core_study unknown = {.weight = CS_WEIGHT_USUAL};
+    const struct cs_core_study *y;
+
+    HASH_FIND(hh, core->studies, &key, sizeof key, y);
+    return y != NULL ? y : &unknown;
+}
+
+void cs_core_view(const struct cs_core *core, uint64_t study, struct cs_core_view *out)
+{
+    const struct cs_core_study *y = find_study(core, study);
+    const struct cs_core_generation *g = y->newest;
 
     memset(out, 0, sizeof *out);
-    out->gen = g->gen;
-    out->n_lanes = g->n_lanes;
+    out->gen = g != NULL ? g->gen : 0;
+    out->n_lanes = g != NULL ? g->n_lanes : 0;
+    out->weight = y->weight;
     out->draining = core->draining;
-    out->closing = core->closing;
+    out->closing = y->closing;
     out->sessions = HASH_COUNT(core->sessions);
-    out->budget_nano_usd = g->gen != 0 ? g->budget_nano_usd : -1;
-    out->committed_nano_usd = cs_budget_spent(core);
-    out->reserved_nano_usd = core->reserved;
-    out->presumed_nano_usd = cs_budget_presumed(core);
+    out->budget_nano_usd = g != NULL ? g->budget_nano_usd : -1;
+    out->committed_nano_usd = cs_budget_spent(core, y);
+    out->reserved_nano_usd = y->reserved;
+    out->presumed_nano_usd = cs_budget_presumed(y);
     out->intake = core->intake;
 }
 
@@ -257,13 +277,18 @@ static const char *reason_of(const struct cs_lane *l, enum cs_lane_state state)
     return "";
 }
 
-void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view *out)
+static const struct cs_lane *find_lane(const struct cs_core *core, uint64_t study, uint32_t lane)
 {
-    const struct cs_core_generation *g = &core->gens[core->newest];
-    const struct cs_lane *l;
+    const struct cs_core_generation *g = find_study(core, study)->newest;
 
-    CS_ASSERT(lane < g->n_lanes);
-    l = core->lanes[core->newest * CS_MODELS_MAX + lane];
+    CS_ASSERT(g != NULL && lane < g->n_lanes);
+    return core->lanes[g->first + lane];
+}
+
+void cs_core_lane(const struct cs_core *core, uint64_t study, uint32_t lane, struct cs_lane_view *out)
+{
+    const struct cs_lane *l = find_lane(core, study, lane);
+
     memset(out, 0, sizeof *out);
     out->gen = l->gen;
     out->lane = l->lane;
@@ -290,10 +315,10 @@ void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view
     }
 }
 
-void cs_core_page(const struct cs_core *core, uint32_t lane, uint64_t page, uint8_t bits[CS_PAGE_BYTES])
+void cs_core_page(const struct cs_core *core, uint64_t study, uint32_t lane, uint64_t page, uint8_t bits[CS_PAGE_BYTES])
 {
-    const struct cs_lane *l = core->lanes[core->newest * CS_MODELS_MAX + lane];
+    const struct cs_lane *l = find_lane(core, study, lane);
 
-    CS_ASSERT(lane < core->gens[core->newest].n_lanes && page < l->n_pages);
+    CS_ASSERT(page < l->n_pages);
     memcpy(bits, l->ledger + page * CS_PAGE_BYTES, CS_PAGE_BYTES);
 }

@@ -20,14 +20,17 @@ void cs_core_close(struct cs_core *core);
 /* The first of the actions, or NULL. */
 const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event *e, uint64_t now_ms);
 
-/* After CLOSE: nothing is leased, possibly leased or uncommitted any more; the adoption pass may begin. */
-bool cs_core_is_idle(const struct cs_core *core);
+/* After CLOSE of a study: nothing of it is leased, possibly leased or uncommitted any more; the adoption pass may begin. */
+bool cs_core_is_idle(struct cs_core *core, uint64_t study);
+/* Whether a generation of so many lanes can be loaded. */
+bool cs_core_has_room(struct cs_core *core, uint64_t study, uint32_t n_lanes);
 
-/* Looking in. */
-void cs_core_view(const struct cs_core *core, struct cs_core_view *out);
-void cs_core_lane(const struct cs_core *core, uint32_t lane, struct cs_lane_view *out);
-/* States of a page of the newest generation, ahead of the disk by what is in groups. */
-void cs_core_page(const struct cs_core *core, uint32_t lane, uint64_t page, uint8_t bits[CS_PAGE_BYTES]);
+/* Looking in, by the key of a study (0 in tests of one). Lanes and pages are those of its newest loaded generation. */
+void cs_core_view(const struct cs_core *core, uint64_t study, struct cs_core_view *out);
+void cs_core_lane(const struct cs_core *core, uint64_t study, uint32_t lane, struct cs_lane_view *out);
+/* States of a page, ahead of the disk by what is in groups. */
+void cs_core_page(const struct cs_core *core, uint64_t study, uint32_t lane, uint64_t page,
+                  uint8_t bits[CS_PAGE_BYTES]);
 
 /* Bytes of the longest PING that anybody can honestly send now: it lists leases that are. */
 uint64_t cs_core_ping_max(const struct cs_core *core);

@@ -39,11 +39,11 @@ static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_le
     uint32_t k = welcome->welcome.n_adopted;
     int64_t worst = 0;
 
-    if (lane != NULL && held->page < lane->n_pages && !cs_skew_lacks(core, s, lane))
+    if (lane != NULL && held->page < lane->n_pages && !cs_skew_lacks(s, lane))
         set = cs_coordinator_lane_free(lane, held->page);
     listed = cs_bits_or(&todo, &busy);
     set = cs_bits_and(&set, &listed);
-    if (cs_budget_is_set(core))
+    if (lane != NULL && cs_budget_is_set(lane->study))
         set = cs_risk_adopt(core, s, held, &set, &worst);
     if (cs_bits_none(&set))
         return;
@@ -81,7 +81,7 @@ static void welcome(struct cs_core *core, struct cs_session *s, const struct cs_
 /* What it had of cancelled lanes, and has not any more. */
 static void rejoined(struct cs_core *core)
 {
-    for (uint32_t i = 0; core->rejoining && i < CS_SLOTS; i++) {
+    for (uint32_t i = 0; core->rejoining && i < core->n_slots; i++) {
         if (core->lanes[i] != NULL && core->lanes[i]->cancelled)
             cs_coordinator_lane_cancel(core->lanes[i]);
     }
@@ -194,7 +194,7 @@ static void want(struct cs_core *core, struct cs_session *s, const struct cs_wan
         uint32_t capacity = w[i].capacity < CAPACITY_MAX ? w[i].capacity : CAPACITY_MAX;
         bool trouble = capacity == 0 && w[i].trouble != NULL && w[i].trouble[0] != '\0';
 
-        if (lane == NULL || s->refused || s->drain_sent || cs_skew_lacks(core, s, lane))
+        if (lane == NULL || s->refused || s->drain_sent || cs_skew_lacks(s, lane))
             continue;
         if (capacity != s->lanes[lane->slot].capacity)
             cs_deal_dirty(core, lane);

@@ -20,7 +20,7 @@ static uint32_t grant_page(struct cs_core *core, struct cs_session *s, struct cs
     if (!cs_coordinator_lane_pick(lane, &page))
         return 0;
     set = cs_coordinator_lane_grantable(lane, page);
-    if (cs_budget_is_set(core))
+    if (cs_budget_is_set(lane->study))
         set = cs_budget_opened(core, lane, page, &set);
     set = cs_bits_lowest(&set, k);
     return cs_lease_assign(core, s, lane, page, &set, assign);
@@ -57,7 +57,7 @@ void cs_grant_session(struct cs_core *core, struct cs_session *s, bool all)
         cs_quarantine_grant(core, s);
         return;
     }
-    for (uint32_t slot = 0; slot < CS_SLOTS; slot++) {
+    for (uint32_t slot = 0; slot < core->n_slots; slot++) {
         struct cs_lane *lane = core->lanes[slot];
         uint32_t k, got;
 

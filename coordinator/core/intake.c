@@ -182,11 +182,11 @@ static struct cs_again *again_of(struct cs_lane *lane, uint64_t position)
 }
 
 /* A failure whose call was, or may have been, billed. Its worker must not repeat that without a fresh grant (decision 15): this is one. */
-static bool goes_again(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o)
+static bool goes_again(struct cs_lane *lane, const struct cs_output *o)
 {
     const bool told = o->input_tokens > 0 || o->output_tokens > 0;
 
-    if (!cs_budget_is_set(core) || !lane->open || lane->cancelled || !(told || cs_budget_is_unknown(o)))
+    if (!cs_budget_is_set(lane->study) || !lane->open || lane->cancelled || !(told || cs_budget_is_unknown(o)))
         return false;
     return again_of(lane, o->position)->times++ < (told ? AGAIN_TOLD_MAX : AGAIN_MAX);
 }
@@ -205,7 +205,7 @@ static bool change(struct cs_core *core, struct cs_lane *lane, const struct cs_o
     uint64_t page = o->position / CS_PAGE_TRIALS;
     struct cs_bits one = {{0}};
 
-    if (!answer && goes_again(core, lane, o)) {
+    if (!answer && goes_again(lane, o)) {
         cs_coordinator_lane_loosen(lane, page);
         core->regrant = true;
         return false;
@@ -234,7 +234,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     cs_deal_output(core, lane, o);
     live = end_lease(core, s, lane, o, &worst);
     if (worst > 0 && cs_budget_is_unknown(o))
-        cs_risk_write_off(core, worst);
+        cs_risk_write_off(core, lane->study, worst);
     core->intake.received++;
     if (goes_further(core, lane, o, state)) {
         row.flags = CS_OUTPUT_ATTEMPT;
@@ -260,7 +260,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     cs_batch_add_output(core->open->batch, &row);
     count(core, lane, o, row.flags, worst);
     if (answer)
-        cs_served_take(core, lane, o, owner->bought_for);
+        cs_coordinator_served_take(core, lane, o, owner->bought_for);
 }
 
 static void refuse(struct cs_core *core, struct cs_session *s, uint64_t number, enum cs_refusal why)

@@ -3,9 +3,10 @@
  *   lane         pause      resume   cancel       CLOSE     planned = 0
  *   open         paused     open     cancelled    closed    done
  *   paused       paused     open     cancelled    closed    done
- *   cancelled    cancelled  refused  cancelled    closed    cancelled
+ *   cancelled    refused    open     cancelled    closed    cancelled
  *
- * A cancelled lane's free trials are cancelled at once, leased ones when they are given back; their answers still count.
+ * A cancelled lane's free trials are cancelled at once, leased ones when they are given back; their answers still count. It is resumed
+ * only by its name: what it gave up is planned again then. What is said here holds for the next generations too (build.c).
  */
 #include "coordinator/core/operator.h"
 
@@ -65,7 +66,7 @@ static void drain(struct cs_core *core, uint64_t token)
     struct cs_session *s, *next;
     uint64_t longest = 0;
 
-    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+    for (uint32_t i = 0; i < core->n_slots; i++) {
         if (core->lanes[i] != NULL && core->lanes[i]->timeout_ms > longest)
             longest = core->lanes[i]->timeout_ms;
     }
@@ -76,9 +77,12 @@ static void drain(struct cs_core *core, uint64_t token)
     cs_act_reply(core, token, CS_OK, "draining");
 }
 
-void cs_operator_verb(struct cs_core *core, enum cs_control verb, const char *model, uint64_t token)
+void cs_operator_verb(struct cs_core *core, const struct cs_event *e)
 {
-    const struct cs_core_generation *g = &core->gens[core->newest];
+    const struct cs_core_generation *g = cs_coordinator_lane_study(core, e->control.study)->newest;
+    const enum cs_control verb = e->control.verb;
+    const char *model = e->control.model;
+    const uint64_t token = e->control.token;
     uint32_t found = 0;
 
     core->announce_dirty = true;
@@ -90,14 +94,16 @@ void cs_operator_verb(struct cs_core *core, enum cs_control verb, const char *mo
         core->draining = core->stopping = true;
         return;
     }
-    for (uint32_t i = 0; i < g->n_lanes; i++) {
-        struct cs_lane *lane = core->lanes[core->newest * CS_MODELS_MAX + i];
+    for (uint32_t i = 0; g != NULL && i < g->n_lanes; i++) {
+        struct cs_lane *lane = core->lanes[g->first + i];
 
         if (model != NULL && strcmp(model, lane->name) != 0)
             continue;
         found++;
+        if (model != NULL && lane->cancelled && verb == CS_CONTROL_RESUME)
+            cs_coordinator_lane_uncancel(lane);
         if (model != NULL && lane->cancelled && verb != CS_CONTROL_CANCEL) {
-            cs_act_reply(core, token, CS_EINVAL, "this model is cancelled for good; a changed study makes it new");
+            cs_act_reply(core, token, CS_EINVAL, "this model is cancelled; `resume` with its name takes that back");
             return;
         }
         control_lane(core, lane, verb);

@@ -7,6 +7,6 @@
 
 #include "coordinator/lanes/state.h"
 
-void cs_operator_verb(struct cs_core *core, enum cs_control verb, const char *model, uint64_t token);
+void cs_operator_verb(struct cs_core *core, const struct cs_event *e);
 
 #endif

@@ -45,7 +45,7 @@ static bool same_peer(const struct cs_peer *a, const struct cs_peer *b)
 
 static void drop_wants(struct cs_core *core, struct cs_session *s)
 {
-    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+    for (uint32_t i = 0; i < core->n_slots; i++) {
         if (core->lanes[i] == NULL)
             continue;
         cs_lease_want(core, s, core->lanes[i], 0);
@@ -63,7 +63,7 @@ static void free_leases(struct cs_core *core, struct cs_session *s, uint64_t see
         struct cs_bits all = l->open;
 
         if (l->assign_seq <= seen && l->assign_seq != CS_UNTOLD)
-            cs_risk_presume(core, l);
+            cs_risk_presume(l);
         cs_lease_take(core, l, &all, true);
     }
 }

@@ -65,7 +65,7 @@ void cs_supersede(struct cs_core *core, const struct cs_event *e)
 
 void cs_supersede_durable(struct cs_core *core)
 {
-    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+    for (uint32_t i = 0; i < core->n_slots; i++) {
         struct cs_lane *lane = core->lanes[i];
 
         if (lane == NULL || lane->asking == 0 || lane->asking > core->durable_group)

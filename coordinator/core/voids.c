@@ -3,6 +3,7 @@
 #include "coordinator/core/acks.h"
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/budget.h"
+#include "coordinator/lanes/lane.h"
 #include "coordinator/lanes/risk.h"
 #include "protocol/base/json.h"
 #include "protocol/study/price.h"
@@ -35,12 +36,12 @@ static void write_down(struct cs_core *core, const struct cs_event *e, int64_t s
     cs_json_decref(row);
 }
 
-static struct cs_lane *lane_of(struct cs_core *core, const char *model)
+static struct cs_lane *lane_of(struct cs_core *core, const struct cs_core_study *y, const char *model)
 {
-    const struct cs_core_generation *g = &core->gens[core->newest];
+    const struct cs_core_generation *g = y->newest;
 
-    for (uint32_t i = 0; i < g->n_lanes; i++) {
-        struct cs_lane *lane = core->lanes[core->newest * CS_MODELS_MAX + i];
+    for (uint32_t i = 0; g != NULL && i < g->n_lanes; i++) {
+        struct cs_lane *lane = core->lanes[g->first + i];
 
         if (strcmp(lane->name, model) == 0)
             return lane;
@@ -50,7 +51,8 @@ static struct cs_lane *lane_of(struct cs_core *core, const char *model)
 
 void cs_voids(struct cs_core *core, const struct cs_event *e)
 {
-    struct cs_lane *lane = e->voids.model != NULL ? lane_of(core, e->voids.model) : NULL;
+    struct cs_core_study *y = cs_coordinator_lane_study(core, e->voids.study);
+    struct cs_lane *lane = e->voids.model != NULL ? lane_of(core, y, e->voids.model) : NULL;
     int64_t sum = 0;
 
     if (e->voids.model != NULL && lane == NULL) {
@@ -61,7 +63,7 @@ void cs_voids(struct cs_core *core, const struct cs_event *e)
     if (lane != NULL)
         sum = void_lane(lane);
     if (e->voids.presumed)
-        sum = cs_price_add(sum, cs_risk_void(core));
+        sum = cs_price_add(sum, cs_risk_void(core, y));
     if (sum == 0) {
         cs_act_reply(core, e->voids.token, CS_EINVAL, "there is nothing to void: no such spend is in the account");
         return;

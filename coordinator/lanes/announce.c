@@ -20,17 +20,24 @@ static uint32_t tell_part(struct cs_session *s, const struct cs_lane *lane)
     return calls;
 }
 
+static uint32_t lanes_of(const struct cs_core *core)
+{
+    uint32_t n = 0;
+
+    for (const struct cs_core_generation *gen = core->gens; gen != NULL; gen = gen->hh.next)
+        n += gen->n_lanes;
+    return n;
+}
+
 void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_announce *out)
 {
     out->term = core->term;
     out->draining = core->draining;
     out->n_lanes = 0;
-    out->lanes = cs_arena_array(&core->arena, CS_SLOTS, sizeof *out->lanes);
-    for (uint32_t g = 0; g < CS_GENERATIONS_LOADED; g++) {
-        const struct cs_core_generation *gen = &core->gens[g];
-
+    out->lanes = cs_arena_array(&core->arena, lanes_of(core), sizeof *out->lanes);
+    for (const struct cs_core_generation *gen = core->gens; gen != NULL; gen = gen->hh.next) {
         for (uint32_t i = 0; i < gen->n_lanes; i++) {
-            struct cs_lane *l = core->lanes[g * CS_MODELS_MAX + i];
+            struct cs_lane *l = core->lanes[gen->first + i];
             struct cs_lane_info *info = &out->lanes[out->n_lanes++];
 
             info->gen = l->gen;
@@ -39,6 +46,7 @@ void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_ann
             info->available = !core->draining && cs_coordinator_lane_is_open(l) &&
                               l->leased < l->count[CS_TRIAL_PLANNED];
             memcpy(info->spec_digest, gen->spec_digest, sizeof info->spec_digest);
+            info->weight = gen->study->weight != CS_WEIGHT_USUAL ? gen->study->weight : 0;
             info->calls = to != NULL ? tell_part(to, l) : 0;
         }
     }
@@ -63,6 +71,7 @@ void cs_announce_changed(struct cs_core *core)
     for (uint32_t i = 0; i < now.n_lanes; i++) {
         states = stir(states, now.lanes[i].gen);
         states = stir(states, (uint64_t)now.lanes[i].lane << 8 | now.lanes[i].state);
+        states = now.lanes[i].weight > 0 ? stir(states, now.lanes[i].weight) : states;
     }
     all = states;
     for (uint32_t i = 0; i < now.n_lanes; i++)

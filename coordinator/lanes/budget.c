@@ -15,19 +15,14 @@
 /* A lane lags when so many of its opened trials wait to be leased: two blocks and a part of its plan. */
 enum { LAG_BLOCKS = 2, LAG_PERCENT = 2 };
 
-static const struct cs_core_generation *newest(const struct cs_core *core)
+static struct cs_lane *lane_at(const struct cs_core *core, const struct cs_core_study *y, uint32_t i)
 {
-    return &core->gens[core->newest];
+    return core->lanes[y->newest->first + i];
 }
 
-static struct cs_lane *lane_at(const struct cs_core *core, uint32_t i)
+bool cs_budget_is_set(const struct cs_core_study *y)
 {
-    return core->lanes[core->newest * CS_MODELS_MAX + i];
-}
-
-bool cs_budget_is_set(const struct cs_core *core)
-{
-    return newest(core)->gen != 0 && newest(core)->budget_nano_usd >= 0;
+    return y->newest != NULL && y->newest->budget_nano_usd >= 0;
 }
 
 /* ---- money ------------------------------------------------------------------------------------------- */
@@ -39,28 +34,31 @@ bool cs_budget_is_unknown(const struct cs_output *o)
     return o->input_tokens == 0 && o->output_tokens == 0 && (o->ambiguous > 0 || replied);
 }
 
-int64_t cs_budget_spent(const struct cs_core *core)
+static int64_t cost_of(const struct cs_core *core, const struct cs_core_generation *g, int64_t sum)
 {
-    int64_t sum = newest(core)->spent_nano_usd;
-
-    for (uint32_t i = 0; i < CS_SLOTS; i++) {
-        if (core->lanes[i] != NULL)
-            sum = cs_price_add(sum, core->lanes[i]->counters.cost_nano_usd);
-    }
+    for (uint32_t i = 0; g != NULL && i < g->n_lanes; i++)
+        sum = cs_price_add(sum, core->lanes[g->first + i]->counters.cost_nano_usd);
     return sum;
 }
 
-int64_t cs_budget_presumed(const struct cs_core *core)
+int64_t cs_budget_spent(const struct cs_core *core, const struct cs_core_study *y)
 {
-    return cs_price_add(core->presumed, core->written_off);
+    int64_t sum = y->newest != NULL ? y->newest->spent_nano_usd : 0;
+
+    return cost_of(core, y->newest, cost_of(core, y->before, sum));
 }
 
-static int64_t left(const struct cs_core *core)
+int64_t cs_budget_presumed(const struct cs_core_study *y)
 {
-    int64_t taken = cs_price_add(cs_budget_spent(core), cs_budget_presumed(core));
+    return cs_price_add(y->presumed, y->written_off);
+}
 
-    taken = cs_price_add(taken, core->reserved);
-    return newest(core)->budget_nano_usd - taken; /* neither is negative */
+static int64_t left(const struct cs_core *core, const struct cs_core_study *y)
+{
+    int64_t taken = cs_price_add(cs_budget_spent(core, y), cs_budget_presumed(y));
+
+    taken = cs_price_add(taken, y->reserved);
+    return y->newest->budget_nano_usd - taken; /* neither is negative */
 }
 
 /* -1: the plan could not be asked, and the process ends. */
@@ -101,7 +99,7 @@ int64_t cs_budget_bill(struct cs_core *core, const struct cs_lane *lane, const s
     uint64_t tokens;
 
     cs_bill_of(&lane->price, o, &most, bill);
-    if (!cs_budget_is_set(core) || (bill->cost == 0 && bill->absurd == 0))
+    if (!cs_budget_is_set(lane->study) || (bill->cost == 0 && bill->absurd == 0))
         return -1;
     if (worst == 0)
         worst = worst_of(core, lane, o->position);
@@ -119,12 +117,12 @@ int64_t cs_budget_bill(struct cs_core *core, const struct cs_lane *lane, const s
 
 /* ---- out of money -------------------------------------------------------------------------------------- */
 
-static bool may_come_back(const struct cs_core *core)
+static bool may_come_back(const struct cs_core *core, const struct cs_core_study *y)
 {
-    if (core->reserved > 0)
+    if (y->reserved > 0)
         return true;
-    for (uint32_t i = 0; i < newest(core)->n_lanes; i++) {
-        if (lane_at(core, i)->has_waiting)
+    for (uint32_t i = 0; i < y->newest->n_lanes; i++) {
+        if (lane_at(core, y, i)->has_waiting)
             return true;
     }
     return false;
@@ -137,16 +135,19 @@ static void stop(struct cs_core *core, struct cs_lane *lane, int64_t needs)
         return;
     cs_log(CS_WARN, "lane_stopped", "model=%s reason=budget", lane->name);
     lane->broke = core->announce_dirty = true;
+    core->n_broke++;
 }
 
 void cs_budget_review(struct cs_core *core)
 {
-    for (uint32_t i = 0; i < newest(core)->n_lanes; i++) {
-        struct cs_lane *lane = lane_at(core, i);
+    for (uint32_t i = 0; core->n_broke > 0 && i < core->n_slots; i++) {
+        struct cs_lane *lane = core->lanes[i];
 
-        if (!lane->broke || lane->needs_nano_usd > left(core))
+        if (lane == NULL || !lane->broke || lane->of != lane->study->newest ||
+            lane->needs_nano_usd > left(core, lane->study))
             continue;
         lane->broke = false;
+        core->n_broke--;
         core->announce_dirty = core->regrant = true;
     }
 }
@@ -194,12 +195,12 @@ static int64_t next_block(struct cs_core *core, struct cs_lane *lane, int64_t *w
     return cs_price_times(*worst, n_free);
 }
 
-static uint64_t furthest_back(const struct cs_core *core)
+static uint64_t furthest_back(const struct cs_core *core, const struct cs_core_study *y)
 {
     uint64_t rank = UINT64_MAX;
 
-    for (uint32_t i = 0; i < newest(core)->n_lanes; i++) {
-        const struct cs_lane *l = lane_at(core, i);
+    for (uint32_t i = 0; i < y->newest->n_lanes; i++) {
+        const struct cs_lane *l = lane_at(core, y, i);
 
         if (runs(l) && l->opened * l->block_size < l->n_trials && l->opened < rank)
             rank = l->opened;
@@ -208,16 +209,16 @@ static uint64_t furthest_back(const struct cs_core *core)
 }
 
 /* The next case, for all lanes that stand there. */
-static bool open_case(struct cs_core *core)
+static bool open_case(struct cs_core *core, const struct cs_core_study *y)
 {
-    uint64_t rank = furthest_back(core);
+    uint64_t rank = furthest_back(core, y);
     int64_t needs = 0, worst[CS_MODELS_MAX] = {0};
     bool idle[CS_MODELS_MAX] = {false};
 
     if (rank == UINT64_MAX)
         return false;
-    for (uint32_t i = 0; i < newest(core)->n_lanes; i++) {
-        struct cs_lane *l = lane_at(core, i);
+    for (uint32_t i = 0; i < y->newest->n_lanes; i++) {
+        struct cs_lane *l = lane_at(core, y, i);
         uint64_t n;
 
         if (!runs(l))
@@ -231,11 +232,11 @@ static bool open_case(struct cs_core *core)
     }
     if (core->ended)
         return false;
-    for (uint32_t i = 0; i < newest(core)->n_lanes; i++) {
-        struct cs_lane *l = lane_at(core, i);
+    for (uint32_t i = 0; i < y->newest->n_lanes; i++) {
+        struct cs_lane *l = lane_at(core, y, i);
 
-        if (needs > left(core)) {
-            if (idle[i] && !may_come_back(core))
+        if (needs > left(core, y)) {
+            if (idle[i] && !may_come_back(core, y))
                 stop(core, l, needs);
         } else if (runs(l) && l->opened == rank) {
             if (worst[i] > 0)
@@ -243,7 +244,7 @@ static bool open_case(struct cs_core *core)
             l->opened++;
         }
     }
-    return needs <= left(core);
+    return needs <= left(core, y);
 }
 
 struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which)
@@ -256,7 +257,7 @@ struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint
 
         set = cs_bits_range(0, end > from ? end - from : 0);
         set = cs_bits_and(&set, which);
-    } while (cs_bits_none(&set) && !core->ended && open_case(core));
+    } while (cs_bits_none(&set) && !core->ended && open_case(core, lane->study));
     return set;
 }
 
@@ -286,13 +287,13 @@ struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint
         one = worst_of(core, lane, page * CS_PAGE_TRIALS + i);
         if (one < *worst)
             one = *worst;
-        if (core->ended || cs_price_times(one, (uint64_t)n + 1) > left(core))
+        if (core->ended || cs_price_times(one, (uint64_t)n + 1) > left(core, lane->study))
             break;
         *worst = one;
         cs_bits_add(&set, i);
         n++;
     }
-    if (n == 0 && !core->ended && !cs_bits_none(which) && !may_come_back(core))
+    if (n == 0 && !core->ended && !cs_bits_none(which) && !may_come_back(core, lane->study))
         stop(core, lane, one);
     return set;
 }

@@ -8,14 +8,15 @@
 #include "coordinator/lanes/state.h"
 #include "protocol/wire/bill.h"
 
-bool cs_budget_is_set(const struct cs_core *core);
+bool cs_budget_is_set(const struct cs_core_study *y);
 /* What an output costs. worst: what was reserved for it; 0: nothing was. -1, or how much more than its worst case that is; of what it claims
  * then, no more counts than a call can use (wire/bill.h), by the bytes that were sent and the time that it took. */
 int64_t cs_budget_bill(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o, int64_t worst,
                        struct cs_bill *bill);
 bool cs_budget_is_unknown(const struct cs_output *o); /* its call may have been billed, and nobody said how much */
-int64_t cs_budget_spent(const struct cs_core *core);  /* committed or queued, in all generations */
-int64_t cs_budget_presumed(const struct cs_core *core);
+/* Committed or queued, in all generations of the study. */
+int64_t cs_budget_spent(const struct cs_core *core, const struct cs_core_study *y);
+int64_t cs_budget_presumed(const struct cs_core_study *y);
 /* What of `which` lies in opened blocks; opens the next case if nothing does. */
 struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which);
 /* Cuts `which` down to what can be reserved; *worst is the most that one trial of it can cost. */

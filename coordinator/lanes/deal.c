@@ -10,7 +10,7 @@ enum { UNBOUND = CS_RAMP_UNBOUND };
 void cs_deal_dirty(struct cs_core *core, struct cs_lane *lane)
 {
     core->deal_dirty = true;
-    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+    for (uint32_t i = 0; i < core->n_slots; i++) {
         if (core->lanes[i] != NULL && (lane == NULL || lane == core->lanes[i]))
             core->lanes[i]->deal_dirty = true;
     }
@@ -121,7 +121,7 @@ static void deal_lane(struct cs_core *core, struct cs_lane *lane)
 
 void cs_deal_new(const struct cs_core *core, struct cs_session *s)
 {
-    for (uint32_t i = 0; i < CS_SLOTS; i++)
+    for (uint32_t i = 0; i < core->n_slots; i++)
         s->lanes[i].part = core->lanes[i] != NULL && core->lanes[i]->most == UNBOUND ? UNBOUND : 0;
 }
 
@@ -133,7 +133,7 @@ void cs_deal(struct cs_core *core)
         return;
     core->deal_dirty = false;
     core->deals++;
-    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+    for (uint32_t i = 0; i < core->n_slots; i++) {
         struct cs_lane *lane = core->lanes[i];
 
         if (lane == NULL || !lane->deal_dirty)
@@ -167,7 +167,7 @@ static void look(struct cs_core *core, struct cs_lane *lane)
 
 void cs_deal_tick(struct cs_core *core)
 {
-    for (uint32_t i = 0; i < CS_SLOTS; i++) {
+    for (uint32_t i = 0; i < core->n_slots; i++) {
         if (core->lanes[i] != NULL && core->lanes[i]->open)
             look(core, core->lanes[i]);
     }

@@ -19,8 +19,8 @@ enum {
     CS_FRONTIER_STEP = 1024, /* positions: a multiple of the page */
     CS_PENDING_GROUPS = 2,   /* batches with the commit thread */
     CS_SESSIONS_MAX = 4096,
-    CS_FAULTS_MAX = 3,         /* malformed or impossible messages until a session is closed */
-    CS_GENERATIONS_LOADED = 2, /* the newest, and the one before it for its late outputs */
+    CS_FAULTS_MAX = 3,                      /* malformed or impossible messages until a session is closed */
+    CS_WEIGHT_USUAL = CS_LANE_WEIGHT_USUAL, /* of a study (roster.h) */
     CS_RETRY_AFTER_MS = 10000,
     CS_NAME_RETRY_MS = 2000,
     CS_PROBE_RETRY_MS = 100, /* ... while it is looked whether the holder of the name is still there */
@@ -72,7 +72,9 @@ struct cs_lane_load {
 };
 struct cs_generation_load {
     uint32_t gen;
-    bool open; /* false: an older one, for late outputs only */
+    uint64_t study;  /* key of its name: generations of one study share budget and operator's words */
+    uint32_t weight; /* of the study against others; 0: CS_WEIGHT_USUAL */
+    bool open;       /* false: an older one, for late outputs only */
     uint8_t spec_digest[32];
     struct cs_lane_load *lanes; /* copied, but for the ledgers */
     uint32_t n_lanes;           /* at most CS_MODELS_MAX */
@@ -93,8 +95,10 @@ enum cs_event_kind {
     CS_EV_AGAIN,     /* done trials of a lane are asked again */
     CS_EV_VOID,      /* an operator takes spend out of the account */
     CS_EV_META,      /* rows to ride in the next batch, with an answer after the commit */
-    CS_EV_CLOSE,     /* no more leases in any loaded generation */
-    CS_EV_LOAD,      /* a generation; the oldest loaded one makes room */
+    CS_EV_CLOSE,     /* no more leases in any loaded generation of a study */
+    CS_EV_LOAD,      /* a generation; of its study the newest two stay loaded (cs_core_has_room) */
+    CS_EV_UNLOAD,    /* a study makes room: what comes of it from now on is unknown */
+    CS_EV_WEIGHT,    /* of a study */
     CS_EV_KEYS,      /* the allow-list has changed: sessions whose key may not work any more end */
 };
 enum cs_control {
@@ -137,7 +141,12 @@ struct cs_event {
             enum cs_control verb;
             const char *model; /* NULL: all lanes */
             uint64_t token;    /* comes back in the REPLY; 0: none wanted */
+            uint64_t study;
         } control;
+        struct { /* CLOSE, UNLOAD, WEIGHT */
+            uint64_t key;
+            uint32_t weight;
+        } study;
         struct { /* of a lane of the newest generation; until the REPLY no other one (CS_AGAIN_MAX is of a batch) */
             uint32_t gen, lane;
             const struct cs_again_trial *trials;
@@ -151,6 +160,7 @@ struct cs_event {
             int64_t wall_ms;
             uint64_t token;
             int64_t *nano_usd; /* set to what it came to, before the REPLY */
+            uint64_t study;
         } voids;
         struct {
             const char *key;
@@ -191,10 +201,15 @@ struct cs_action {
 /* What an earlier term may have spent without an output on disk (risk.c). */
 struct cs_risk_row {
     uint64_t epoch;
+    uint64_t study; /* not in the row: the shell knows whose generation it is */
     uint32_t gen, lane;
     uint64_t page, process;
     int64_t worst_nano_usd;
     uint8_t open[CS_BITMAP_BYTES];
+};
+struct cs_presumed_row { /* presumed for good, by a study */
+    uint64_t study;
+    int64_t nano_usd;
 };
 
 struct cs_core_opts {
@@ -207,7 +222,10 @@ struct cs_core_opts {
     uint32_t n_expected;
     const struct cs_risk_row *risks;
     uint32_t n_risks;
-    int64_t presumed_nano_usd;    /* for good: the row `presumed` */
+    uint64_t first_study;      /* of generation 1: the row `presumed` is its own; others have `presumed/KEY` */
+    int64_t presumed_nano_usd; /* for good: the row `presumed` */
+    const struct cs_presumed_row *presumed; /* of the others */
+    uint32_t n_presumed;
     const uint64_t *fingerprints; /* of the newest outputs on disk: they may be sent again */
     uint32_t n_fingerprints;
     uint64_t now_ms;
@@ -237,10 +255,11 @@ struct cs_lane_view { /* durable figures, but `leased` */
     const struct cs_quarantined *quarantined; /* of `failed`; until the next step */
     uint32_t n_quarantined;
 };
-struct cs_core_view {
-    uint32_t gen; /* newest; 0: none yet */
+struct cs_core_view { /* of a study */
+    uint32_t gen;     /* newest loaded; 0: none */
+    uint32_t weight;
     bool draining, closing;
-    uint32_t sessions; /* workers heard of lately */
+    uint32_t sessions; /* workers heard of lately; this and the counts of outputs are of the whole fleet */
     uint32_t n_lanes;  /* of the newest generation */
     int64_t budget_nano_usd, committed_nano_usd, reserved_nano_usd, presumed_nano_usd;
     struct cs_intake intake;

@@ -104,12 +104,19 @@ static void check_money(const struct cs_core *core)
 {
     struct cs_risk *k, *k_next;
     struct cs_lease *l, *l_next;
-    int64_t reserved = 0, presumed = 0;
     uint32_t held = 0, leases = 0;
 
-    HASH_ITER (hh, core->risks, k, k_next) {
-        *(k->held ? &reserved : &presumed) += k->worst_nano_usd * cs_bits_count(&k->open);
-        held += k->held;
+    for (const struct cs_core_study *y = core->studies; y != NULL; y = y->hh.next) {
+        int64_t reserved = 0, presumed = 0;
+
+        HASH_ITER (hh, core->risks, k, k_next) {
+            if (k->study != y)
+                continue;
+            *(k->held ? &reserved : &presumed) += k->worst_nano_usd * cs_bits_count(&k->open);
+            held += k->held;
+        }
+        CS_ASSERT(reserved == y->reserved);
+        CS_ASSERT(presumed == y->presumed);
     }
     HASH_ITER (hh, core->leases, l, l_next) {
         if (l->risk == NULL)
@@ -119,8 +126,6 @@ static void check_money(const struct cs_core *core)
         CS_ASSERT(memcmp(&l->risk->open, &l->open, sizeof l->open) == 0);
     }
     CS_ASSERT(held == leases);
-    CS_ASSERT(reserved == core->reserved);
-    CS_ASSERT(presumed == core->presumed);
 }
 
 /* A suspect is planned, and in at most one group; a group runs on at most one session. */

@@ -51,7 +51,7 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
     l->paused = load->paused;
     cs_alike_open(&l->alike, &load->counters, load->accepts_unparsable, load->alike);
     snprintf(l->over.why, sizeof l->over.why, "%s", load->over != NULL ? load->over : "");
-    cs_served_open(&l->served, load->served_key, load->served);
+    cs_coordinator_served_open(&l->served, load->served_key, load->served);
     l->cancelled = load->cancelled;
     l->price = load->price;
     l->max_output_tokens = load->max_output_tokens;
@@ -87,7 +87,7 @@ void cs_coordinator_lane_close(struct cs_lane *lane)
         HASH_DEL(lane->again, again);
         free(again);
     }
-    cs_served_close(&lane->served);
+    cs_coordinator_served_close(&lane->served);
     free(lane->blocks.items);
     free(lane->name);
     free(lane->ledger);
@@ -103,11 +103,25 @@ void cs_coordinator_lane_close(struct cs_lane *lane)
 
 struct cs_lane *cs_coordinator_lane_find(struct cs_core *core, uint32_t gen, uint32_t lane)
 {
-    for (uint32_t g = 0; g < CS_GENERATIONS_LOADED; g++) {
-        if (gen != 0 && core->gens[g].gen == gen && lane < core->gens[g].n_lanes)
-            return core->lanes[g * CS_MODELS_MAX + lane];
+    const struct cs_core_generation *g;
+    uint64_t key = gen;
+
+    HASH_FIND(hh, core->gens, &key, sizeof key, g);
+    return g != NULL && lane < g->n_lanes ? core->lanes[g->first + lane] : NULL;
+}
+
+struct cs_core_study *cs_coordinator_lane_study(struct cs_core *core, uint64_t key)
+{
+    struct cs_core_study *y;
+
+    HASH_FIND(hh, core->studies, &key, sizeof key, y);
+    if (y == NULL) {
+        y = cs_xcalloc(1, sizeof *y);
+        y->key = key;
+        y->weight = CS_WEIGHT_USUAL;
+        HASH_ADD(hh, core->studies, key, sizeof y->key, y);
     }
-    return NULL;
+    return y;
 }
 
 unsigned cs_coordinator_lane_page_size(const struct cs_lane *lane, uint64_t page)
@@ -319,6 +333,20 @@ void cs_coordinator_lane_cancel(struct cs_lane *lane)
         set = cs_coordinator_lane_free(lane, p);
         if (!cs_bits_none(&set))
             cs_coordinator_lane_set(lane, p, &set, CS_TRIAL_CANCELLED);
+    }
+}
+
+void cs_coordinator_lane_uncancel(struct cs_lane *lane)
+{
+    lane->cancelled = false;
+    for (uint64_t p = 0; p < lane->n_pages; p++) {
+        struct cs_bits set = cs_ledger_select(lane->ledger + p * CS_PAGE_BYTES, CS_TRIAL_CANCELLED,
+                                              cs_coordinator_lane_page_size(lane, p));
+
+        if (cs_bits_none(&set))
+            continue;
+        cs_coordinator_lane_set(lane, p, &set, CS_TRIAL_PLANNED);
+        cs_coordinator_lane_loosen(lane, p);
     }
 }
 

@@ -10,6 +10,8 @@
 struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t slot, const struct cs_lane_load *load);
 void cs_coordinator_lane_close(struct cs_lane *lane);
 struct cs_lane *cs_coordinator_lane_find(struct cs_core *core, uint32_t gen, uint32_t lane);
+/* The study of this key; made if nobody has asked for it yet. */
+struct cs_core_study *cs_coordinator_lane_study(struct cs_core *core, uint64_t key);
 unsigned cs_coordinator_lane_page_size(const struct cs_lane *lane, uint64_t page);
 struct cs_bits cs_coordinator_lane_free(struct cs_lane *lane, uint64_t page);
 struct cs_bits cs_coordinator_lane_grantable(struct cs_lane *lane,
@@ -29,6 +31,7 @@ void cs_coordinator_lane_frontier(struct cs_core *core, struct cs_lane *lane); /
 bool cs_coordinator_lane_is_open(const struct cs_lane *lane);
 enum cs_lane_state cs_coordinator_lane_announced(const struct cs_lane *lane);
 void cs_coordinator_lane_cancel(struct cs_lane *lane);
+void cs_coordinator_lane_uncancel(struct cs_lane *lane); /* what it gave up is planned again */
 uint64_t cs_coordinator_lane_retry(struct cs_lane *lane);
 
 struct cs_bits cs_coordinator_lane_leased(struct cs_lane *lane, uint64_t page); /* union of open */

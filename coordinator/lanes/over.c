@@ -47,7 +47,7 @@ static void pause_lane(struct cs_core *core, struct cs_lane *lane)
 
 void cs_over_take(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, bool beyond)
 {
-    const bool pauses = cs_budget_is_set(core) && lane->open && !lane->cancelled;
+    const bool pauses = cs_budget_is_set(lane->study) && lane->open && !lane->cancelled;
 
     if (!beyond && !cs_over_is(o, lane->max_output_tokens))
         return;

@@ -27,6 +27,7 @@
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/bits.h"
 #include "coordinator/lanes/event.h"
+#include "coordinator/lanes/lane.h"
 #include "protocol/study/price.h"
 
 /* ---- rows ------------------------------------------------------------------------------------------- */
@@ -86,6 +87,24 @@ bool cs_risk_is_written(const struct cs_core *core)
     return core->risks_dirty.n == 0 && !core->written_off_dirty;
 }
 
+static void write_off_rows(struct cs_core *core, struct cs_batch *batch)
+{
+    char key[32] = "presumed", text[32];
+
+    for (struct cs_core_study *y = core->studies; y != NULL; y = y->hh.next) {
+        int n = snprintf(text, sizeof text, "%" PRId64, y->written_off);
+
+        if (!y->written_off_dirty)
+            continue;
+        if (y->key != core->first_study)
+            snprintf(key, sizeof key, "presumed/%016" PRIx64, y->key);
+        else
+            snprintf(key, sizeof key, "presumed");
+        cs_batch_add_meta(batch, key, text, (uint32_t)n + 1);
+        y->written_off_dirty = false;
+    }
+}
+
 void cs_risk_write(struct cs_core *core, struct cs_batch *batch)
 {
     char text[32];
@@ -109,11 +128,8 @@ void cs_risk_write(struct cs_core *core, struct cs_batch *batch)
         }
     }
     core->risks_dirty.n = 0;
-    if (core->written_off_dirty) {
-        int n = snprintf(text, sizeof text, "%" PRId64, core->written_off);
-
-        cs_batch_add_meta(batch, "presumed", text, (uint32_t)n + 1);
-    }
+    if (core->written_off_dirty)
+        write_off_rows(core, batch);
     core->written_off_dirty = false;
 }
 
@@ -126,7 +142,7 @@ static struct cs_risk *make(struct cs_core *core, const struct cs_risk *like)
     *k = *like;
     CS_ASSERT(k->worst_nano_usd > 0);
     HASH_ADD(hh, core->risks, epoch, sizeof k->epoch, k);
-    *(k->held ? &core->reserved : &core->presumed) += k->worst_nano_usd * cs_bits_count(&k->open);
+    *(k->held ? &k->study->reserved : &k->study->presumed) += k->worst_nano_usd * cs_bits_count(&k->open);
     return k;
 }
 
@@ -136,8 +152,8 @@ static void settle(struct cs_core *core, struct cs_risk *k, const struct cs_bits
 
     if (cs_bits_none(&known))
         return;
-    *(k->held ? &core->reserved : &core->presumed) -= k->worst_nano_usd * cs_bits_count(&known);
-    CS_ASSERT(core->reserved >= 0 && core->presumed >= 0);
+    *(k->held ? &k->study->reserved : &k->study->presumed) -= k->worst_nano_usd * cs_bits_count(&known);
+    CS_ASSERT(k->study->reserved >= 0 && k->study->presumed >= 0);
     k->open = cs_bits_without(&k->open, &known);
     touch(core, k);
 }
@@ -145,6 +161,7 @@ static void settle(struct cs_core *core, struct cs_risk *k, const struct cs_bits
 void cs_risk_load(struct cs_core *core, const struct cs_risk_row *row)
 {
     struct cs_risk like = {.epoch = row->epoch,
+                           .study = cs_coordinator_lane_study(core, row->study),
                            .gen = row->gen,
                            .lane = row->lane,
                            .page = row->page,
@@ -158,6 +175,7 @@ void cs_risk_load(struct cs_core *core, const struct cs_risk_row *row)
 void cs_risk_reserve(struct cs_core *core, struct cs_lease *l, int64_t worst)
 {
     struct cs_risk like = {.epoch = l->epoch,
+                           .study = l->lane->study,
                            .gen = l->lane->gen,
                            .lane = l->lane->lane,
                            .page = l->on->page,
@@ -183,15 +201,15 @@ void cs_risk_end(struct cs_lease *l)
     l->risk = NULL;
 }
 
-void cs_risk_presume(struct cs_core *core, struct cs_lease *l)
+void cs_risk_presume(struct cs_lease *l)
 {
     int64_t money;
 
     if (l->risk == NULL)
         return;
     money = l->risk->worst_nano_usd * cs_bits_count(&l->risk->open);
-    core->reserved -= money;
-    core->presumed += money;
+    l->risk->study->reserved -= money;
+    l->risk->study->presumed += money;
     cs_risk_end(l); /* nothing changes on disk */
 }
 
@@ -212,24 +230,25 @@ void cs_risk_presume_one(struct cs_core *core, struct cs_lease *l, const struct 
     touch(core, k);
 }
 
-void cs_risk_write_off(struct cs_core *core, int64_t worst)
+void cs_risk_write_off(struct cs_core *core, struct cs_core_study *y, int64_t worst)
 {
-    core->written_off = cs_price_add(core->written_off, worst);
-    core->written_off_dirty = true;
+    y->written_off = cs_price_add(y->written_off, worst);
+    y->written_off_dirty = core->written_off_dirty = true;
 }
 
-int64_t cs_risk_void(struct cs_core *core)
+int64_t cs_risk_void(struct cs_core *core, struct cs_core_study *y)
 {
     static const struct cs_bits everything = {{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
-    int64_t sum = core->written_off;
+    int64_t sum = y->written_off;
     struct cs_risk *k, *next;
 
-    core->written_off_dirty |= core->written_off > 0;
-    core->written_off = 0;
+    y->written_off_dirty |= y->written_off > 0;
+    core->written_off_dirty |= y->written_off > 0;
+    y->written_off = 0;
     if (core->now_ms < core->grace_end_ms)
         return sum;
     HASH_ITER (hh, core->risks, k, next) {
-        if (k->held || k->teller != NULL)
+        if (k->study != y || k->held || k->teller != NULL)
             continue;
         sum = cs_price_add(sum, k->worst_nano_usd * cs_bits_count(&k->open));
         settle(core, k, &everything);

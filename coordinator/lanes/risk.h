@@ -11,12 +11,12 @@ void cs_risk_load(struct cs_core *core, const struct cs_risk_row *row); /* of an
 void cs_risk_reserve(struct cs_core *core, struct cs_lease *l, int64_t worst);
 void cs_risk_take(struct cs_core *core, struct cs_lease *l, const struct cs_bits *which); /* settled */
 void cs_risk_end(struct cs_lease *l);                                                     /* nothing is left of it */
-void cs_risk_presume(struct cs_core *core, struct cs_lease *l);                           /* the lease is lost */
+void cs_risk_presume(struct cs_lease *l);                                                 /* the lease is lost */
 /* Another has answered a trial of the lease: its holder may have called too. */
 void cs_risk_presume_one(struct cs_core *core, struct cs_lease *l, const struct cs_bits *one);
-void cs_risk_write_off(struct cs_core *core, int64_t worst); /* presumed for good */
+void cs_risk_write_off(struct cs_core *core, struct cs_core_study *y, int64_t worst); /* presumed for good */
 /* Forgets what is presumed, for good and of processes that are gone; how much that was. Not while one may still come to tell. */
-int64_t cs_risk_void(struct cs_core *core);
+int64_t cs_risk_void(struct cs_core *core, struct cs_core_study *y);
 /* What the session's process does not list was never begun, or is here. */
 void cs_risk_hello(struct cs_core *core, struct cs_session *s, const struct cs_hello *h);
 void cs_risk_gone(struct cs_session *s);

@@ -39,7 +39,7 @@ static void note(struct cs_served *s)
         b.n_fingerprint > 0 ? " " : "", b.n_fingerprint, b.fingerprint, s->n > 2 ? " and others" : "");
 }
 
-void cs_served_open(struct cs_served *s, const char *key, const char *lines)
+void cs_coordinator_served_open(struct cs_served *s, const char *key, const char *lines)
 {
     *s = (struct cs_served){.key = key != NULL ? cs_xstrdup(key) : NULL,
                             .lines = lines != NULL && lines[0] != '\0' ? cs_xstrdup(lines) : NULL};
@@ -51,7 +51,7 @@ void cs_served_open(struct cs_served *s, const char *key, const char *lines)
         note(s);
 }
 
-void cs_served_close(struct cs_served *s)
+void cs_coordinator_served_close(struct cs_served *s)
 {
     free(s->key);
     free(s->lines);
@@ -117,15 +117,15 @@ static bool is_known_id(struct cs_served *s, const struct cs_output *o, uint64_t
     return same;
 }
 
-void cs_served_take(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint64_t owner)
+void cs_coordinator_served_take(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint64_t owner)
 {
-    const bool same = is_known_id(&lane->served, o, owner);
+    const bool same = !o->cache_hit && is_known_id(&lane->served, o, owner); /* a copy may come before its original */
 
     look_who(core, lane, o);
     if (lane->served.ids_are_none) { /* what was taken for repeated was not */
         lane->counters.cached -= lane->served.same_ids;
         lane->served.same_ids = 0;
     }
-    lane->served.same_ids += same && !o->cache_hit;
+    lane->served.same_ids += same;
     lane->counters.cached += same || o->cache_hit;
 }

@@ -35,9 +35,9 @@ struct cs_served {
 };
 
 /* key, lines: copied; each may be NULL. */
-void cs_served_open(struct cs_served *s, const char *key, const char *lines);
-void cs_served_close(struct cs_served *s);
+void cs_coordinator_served_open(struct cs_served *s, const char *key, const char *lines);
+void cs_coordinator_served_close(struct cs_served *s);
 /* An answer; owner: whom it was bought for. */
-void cs_served_take(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint64_t owner);
+void cs_coordinator_served_take(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint64_t owner);
 
 #endif

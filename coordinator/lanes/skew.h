@@ -9,7 +9,7 @@
 #include "coordinator/lanes/state.h"
 
 /* Whether this worker would skip something that the lane's study says. */
-bool cs_skew_lacks(const struct cs_core *core, const struct cs_session *s, const struct cs_lane *lane);
+bool cs_skew_lacks(const struct cs_session *s, const struct cs_lane *lane);
 /* Notes it in all lanes where it is so: a worker that cannot read their study says nothing of them itself. */
 void cs_skew_say(struct cs_core *core, struct cs_session *s);
 

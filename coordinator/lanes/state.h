@@ -38,7 +38,7 @@ static inline unsigned cs_hash_u64(const void *key)
             memset(&(a).items[(a).n], 0, sizeof *(a).items), &(a).items[(a).n++])                                      \
          : (memset(&(a).items[(a).n], 0, sizeof *(a).items), &(a).items[(a).n++]))
 
-enum { CS_SLOTS = CS_GENERATIONS_LOADED * CS_MODELS_MAX };
+enum { CS_SLOTS = 2 * CS_MODELS_MAX }; /* lanes of all loaded generations together */
 
 /* ---- lanes ------------------------------------------------------------------------------------------ */
 
@@ -62,6 +62,8 @@ struct cs_again {
 
 struct cs_lane {
     uint32_t gen, lane, slot; /* slot: index into cs_core.lanes and cs_session.lanes */
+    struct cs_core_generation *of;
+    struct cs_core_study *study;
     char *name;
     uint64_t n_trials, n_pages;
     uint8_t *ledger;   /* ahead of the disk by what is in groups */
@@ -147,6 +149,7 @@ struct cs_lease {
 /* What calls may cost, or may have cost, that a process was or is allowed by a lease. */
 struct cs_risk {
     uint64_t epoch; /* names the row */
+    struct cs_core_study *study;
     uint32_t gen, lane;
     uint64_t page, process;
     struct cs_bits open;
@@ -285,13 +288,30 @@ struct cs_seen {
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
 
+/* Generations of one name: a budget, and what an operator says, are of a study. */
+struct cs_core_study {
+    uint64_t key;
+    struct cs_core_generation *newest, *before; /* NULL: not loaded */
+    uint32_t weight;
+    bool closing;
+    uint64_t closed_group;      /* what its leases brought is on disk once this group is; 0: not known yet */
+    int64_t reserved, presumed; /* sums over the risks */
+    int64_t written_off;        /* presumed for good */
+    bool written_off_dirty;
+    UT_hash_handle hh;
+};
+
 struct cs_core_generation {
+    uint64_t key; /* gen */
     uint32_t gen;
+    struct cs_core_study *study;
+    uint32_t first; /* slot of its first lane; the others follow */
     uint8_t spec_digest[32];
     uint32_t n_lanes;
     int64_t budget_nano_usd, spent_nano_usd;
     uint32_t needs_minor; /* of the protocol; workers that stated less get no lease of it */
     char needs_key[64];   /* the study key that needs it, or "" */
+    UT_hash_handle hh;
 };
 
 struct cs_core {
@@ -310,10 +330,12 @@ struct cs_core {
     uint64_t now_ms;
     uint64_t counter; /* of epochs */
 
-    struct cs_core_generation gens[CS_GENERATIONS_LOADED];
-    struct cs_lane *lanes[CS_SLOTS]; /* NULL: none; gens[g] has the slots from g * CS_MODELS_MAX on */
-    uint32_t newest;                 /* index into gens */
-    bool closing;
+    struct cs_core_generation *gens; /* of each study the newest, and the one before it for its late outputs */
+    struct cs_lane *lanes[CS_SLOTS]; /* NULL: none */
+    uint32_t n_slots;                /* none from here on */
+    struct cs_core_study *studies;   /* never forgotten: their money is not */
+    uint64_t first_study;
+    uint32_t n_broke; /* lanes */
 
     struct cs_session *sessions;
     struct cs_lease *leases;
@@ -324,10 +346,8 @@ struct cs_core {
     struct {
         uint32_t n, cap;
         uint64_t *items;
-    } risks_dirty;              /* epochs of rows for the open group */
-    int64_t reserved, presumed; /* sums over the risks */
-    int64_t written_off;        /* presumed for good */
-    bool written_off_dirty;
+    } risks_dirty;          /* epochs of rows for the open group */
+    bool written_off_dirty; /* of some study */
     struct cs_seen
         seen[2]; /* fingerprints of outputs taken lately: [0] fills; full, it becomes [1], which is forgotten */
     struct {

@@ -104,14 +104,17 @@ static enum cs_err check_measure(const struct cs_loader *l, const struct cs_node
 /* What is said of one primary outcome: its margin, and what `plan` assumes to compute the power. */
 static enum cs_err check_primary(const struct cs_loader *l, const struct cs_node *n, const char *unit)
 {
-    static const char *const keys[] = {"margin", "interaction_margin", "tau", "noise", NULL};
+    static const char *const keys[] = {"margin", "interaction_margin", "why", "tau", "noise", NULL};
     const bool points = strcmp(unit, "points") == 0;
-    const struct cs_node *margin;
+    const struct cs_node *margin, *why = cs_node_get(n, "why");
+    const char *reason;
     enum cs_err rc = cs_node_map(n, n->key, keys, l->err);
     if (rc == CS_OK)
         rc = cs_node_need(n, n->key, "margin", &margin, l->err);
     if (rc == CS_OK)
         rc = check_measure(l, margin, "margin", unit, DBL_MIN, measure_max);
+    if (rc == CS_OK && why != NULL)
+        rc = cs_node_text(why, "why", &reason, l->err);
     if (rc == CS_OK)
         rc = check_measure(l, cs_node_get(n, "interaction_margin"), "interaction_margin", unit, DBL_MIN, measure_max);
     if (rc == CS_OK)

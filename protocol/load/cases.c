@@ -140,8 +140,8 @@ static enum cs_err load_alias(struct cs_loader *l, const struct cs_node *text)
 
 enum cs_err cs_load_cases(struct cs_loader *l)
 {
-    static const char *const keys[] = {"file",    "rows",   "generate", "from_study",   "n", "seed", "id",
-                                       "cluster", "strata", "text",     "confidential", NULL};
+    static const char *const keys[] = {"file",    "rows",   "generate", "from_study",   "n",           "seed", "id",
+                                       "cluster", "strata", "text",     "confidential", "identifiers", NULL};
     struct cs_study *s = l->s;
     const struct cs_node *cases, *n;
     enum cs_err rc = cs_node_need(l->root, "the study", "cases", &cases, l->err);
@@ -170,5 +170,11 @@ enum cs_err cs_load_cases(struct cs_loader *l)
     s->strata = strata;
     if (rc == CS_OK && (n = cs_node_get(cases, "confidential")) != NULL)
         rc = cs_node_bool(n, "confidential", &s->confidential, l->err);
+    static const char *const fictional[] = {"fictional", NULL};
+    uint32_t word = 0;
+    if (rc == CS_OK && (n = cs_node_get(cases, "identifiers")) != NULL) {
+        rc = cs_node_word(n, "identifiers", fictional, &word, l->err);
+        s->fictional = rc == CS_OK;
+    }
     return rc;
 }

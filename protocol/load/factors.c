@@ -101,11 +101,13 @@ static enum cs_err load_insert(const struct cs_factor_draft *d)
 }
 
 /* Which column a level's text goes into, and how. */
-static enum cs_err load_placing(const struct cs_factor_draft *d)
+static enum cs_err load_placing(struct cs_factor_draft *d)
 {
     struct cs_factor *f = d->f;
     const struct cs_node *into = cs_node_get(d->node, "into");
     bool uses = false;
+    if (d->insert != NULL && d->insert->kind == CS_NODE_LIST)
+        return cs_load_slots(d);
     if (d->insert != NULL) {
         if (into != NULL)
             return cs_yaml_fail_key(into, d->l->err, "into stands here and insert is given too; put it inside insert");

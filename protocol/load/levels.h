@@ -28,4 +28,7 @@ extern const char *const cs_level_room_role_words[];
 /* One of these; false: another word. */
 bool cs_level_room_role(const char *word, enum cs_role *out);
 
+/* `insert:` as a list (slots.c). */
+CS_WARN_UNUSED enum cs_err cs_load_slots(struct cs_factor_draft *d);
+
 #endif

@@ -229,6 +229,7 @@ struct cs_study {
     const char *name, *title;
     uint64_t seed;
     bool confidential;
+    bool fictional; /* what looks like an identifier in the cases is made up; of the study file, does not travel */
     const char *const *columns; /* case columns, as in {{case.NAME}}; texts per level are named "factor/level" */
     uint32_t n_columns;
     const uint32_t *strata; /* columns */

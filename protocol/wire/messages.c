@@ -84,13 +84,20 @@ static void visit_last_minor(struct cs_codec *c, uint32_t *minor)
 
 static void visit_lane(struct cs_codec *c, struct cs_lane_info *l)
 {
-    cs_codec_begin(c, size_with_two(c, 5, l->barred, l->calls));
+    const bool weighs = cs_codec_packing(c) && l->weight > 0;
+    cs_codec_begin(c, weighs ? 8 : size_with_two(c, 5, l->barred, l->calls));
     cs_codec_u32(c, &l->gen);
     cs_codec_u32(c, &l->lane);
     cs_codec_u8(c, &l->state);
     cs_codec_u8(c, &l->available);
     cs_codec_fixed(c, l->spec_digest, sizeof l->spec_digest);
-    visit_last_two(c, &l->barred, CS_SENTENCE_MAX, &l->calls);
+    if (weighs) { /* the last needs those before it */
+        cs_visit_text(c, &l->barred, CS_SENTENCE_MAX);
+        cs_codec_u32(c, &l->calls);
+    } else {
+        visit_last_two(c, &l->barred, CS_SENTENCE_MAX, &l->calls);
+    }
+    visit_last_u32(c, &l->weight);
     if (l->state > CS_LANE_CANCELLED || l->available > 1)
         cs_codec_fail(c, "lane %u is in state %u, available %u", l->lane, l->state, l->available);
     cs_codec_end(c);

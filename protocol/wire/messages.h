@@ -77,6 +77,7 @@ const char *cs_message_kind_name(enum cs_kind k); /* "HELLO" */
 
 /* Where a lane stands, as announced. */
 enum cs_lane_state { CS_LANE_OPEN, CS_LANE_PAUSED, CS_LANE_STOPPED, CS_LANE_DONE, CS_LANE_CANCELLED };
+enum { CS_LANE_WEIGHT_USUAL = 100 };
 
 /* A lane of a generation as the fleet knows it. Everything else about it is in the spec. */
 struct cs_lane_info {
@@ -89,6 +90,7 @@ struct cs_lane_info {
     uint32_t
         calls; /* n > 0: at most n - 1 calls of this worker at once. 0: nothing is said of it (on PUB; by older coordinators;
                          * where limits are declared and the lane has been answered) */
+    uint32_t weight; /* of its study against others, for slots and quotas; 0: CS_LANE_WEIGHT_USUAL */
 };
 
 /* The announcement (decision 20): in WELCOME, PONG, STOP and on PUB. */

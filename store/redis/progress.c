@@ -38,12 +38,11 @@ static const char replace_hash[] = "redis.call('DEL', KEYS[1]) "
                                    "for i = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end "
                                    "redis.call('EXPIRE', KEYS[1], " FLEET_TTL_S ")";
 
-void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p)
+static void publish_at(struct cs_redis *r, const char *key, const struct cs_progress *p)
 {
     uint32_t n = 2 * p->n_lanes + 2; /* of names and texts */
     const char **argv = cs_xcalloc(4 + n, sizeof *argv);
     char **texts = cs_xcalloc(n, sizeof *texts);
-    char *key = cs_xasprintf("clinsafe:%s:progress", p->fleet);
     texts[0] = cs_xstrdup("fleet");
     texts[1] = dump(cs_progress_fields_to_json(cs_progress_fields_fleet, p));
     for (uint32_t i = 0; i < p->n_lanes; i++) {
@@ -62,6 +61,19 @@ void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p)
         free(texts[i]);
     free(texts);
     free(argv);
+}
+
+void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p)
+{
+    char *key = cs_xasprintf("clinsafe:%s:progress", p->fleet);
+    publish_at(r, key, p);
+    free(key);
+}
+
+void cs_progress_publish_study(struct cs_redis *r, const struct cs_progress *p)
+{
+    char *key = cs_xasprintf("clinsafe:%s:study:%s", p->fleet, p->study);
+    publish_at(r, key, p);
     free(key);
 }
 
@@ -183,10 +195,9 @@ static int by_lane(const void *a, const void *b)
     return (x->lane > y->lane) - (x->lane < y->lane);
 }
 
-static enum cs_err read_progress(struct reading *c, const char *fleet, struct cs_progress *out)
+static enum cs_err read_progress(struct reading *c, const char *fleet, const char *key, struct cs_progress *out)
 {
     const struct cs_reply *reply = NULL;
-    const char *key = cs_arena_printf(c->arena, "clinsafe:%s:progress", fleet);
     enum cs_err rc = ask(c, CS_REPLY_ARRAY, 2, (const char *[]){"HGETALL", key}, &reply);
     if (rc != CS_OK)
         return rc;
@@ -205,6 +216,20 @@ static enum cs_err read_progress(struct reading *c, const char *fleet, struct cs
         cs_json_decref(json);
     }
     qsort(out->lanes, out->n_lanes, sizeof *out->lanes, by_lane);
+    return rc;
+}
+
+/* Where only one study runs, or has just begun to, it stands under no name of its own. */
+static enum cs_err read_study(struct reading *c, const char *fleet, const char *study, struct cs_progress *out)
+{
+    const char *key = cs_arena_printf(c->arena, "clinsafe:%s:progress", fleet);
+    if (study == NULL)
+        return read_progress(c, fleet, key, out);
+    enum cs_err rc = read_progress(c, fleet, cs_arena_printf(c->arena, "clinsafe:%s:study:%s", fleet, study), out);
+    if (rc == CS_ENOENT)
+        rc = read_progress(c, fleet, key, out);
+    if (rc == CS_OK && strcmp(out->study, study) != 0)
+        rc = cs_error_set(c->err, CS_ENOENT, "the fleet has no study %s", study);
     return rc;
 }
 
@@ -249,7 +274,7 @@ static enum cs_err read_days(struct reading *c, struct cs_worker_info *workers, 
     return rc;
 }
 
-enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, struct cs_arena *arena,
+enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, const char *study, struct cs_arena *arena,
                              struct cs_progress *out, struct cs_worker_info **workers, uint32_t *n_workers,
                              struct cs_error *err)
 {
@@ -261,7 +286,7 @@ enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, struct 
     if (fleet == NULL)
         rc = only_fleet(&c, &fleet);
     if (rc == CS_OK)
-        rc = read_progress(&c, fleet, out);
+        rc = read_study(&c, fleet, study, out);
     if (rc == CS_OK)
         rc = read_workers(&c, fleet, workers, n_workers);
     if (rc == CS_OK)

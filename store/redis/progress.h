@@ -2,6 +2,7 @@
  *
  *   clinsafe:fleets                      set of fleet ids
  *   clinsafe:FLEET:progress              hash: "fleet" -> JSON of struct cs_progress without lanes; "GEN/LANE" -> JSON of a lane
+ *   clinsafe:FLEET:study:STUDY           the same of each study, where a coordinator has several; `progress` is that submitted last
  *   clinsafe:FLEET:worker:NAME           JSON of struct cs_worker_info, expires after 15 s
  *   clinsafe:FLEET:workers               set of NAMEs
  */
@@ -35,7 +36,7 @@ struct cs_progress_lane {
     uint32_t n_quarantine; /* at most CS_QUARANTINED_SHOWN of them */
 };
 struct cs_progress {
-    const char *fleet, *study, *title, *state; /* running, paused, draining, finished, stopped */
+    const char *fleet, *study, *title, *state; /* building, queued, running, paused, draining, finished, stopped */
     uint32_t term, gen, workers;
     int64_t started_wall_ms, updated_wall_ms;
     uint64_t planned, done, failed, cancelled;
@@ -73,6 +74,7 @@ struct cs_worker_info {
 };
 
 void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p);
+void cs_progress_publish_study(struct cs_redis *r, const struct cs_progress *p); /* under its name */
 void cs_progress_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_worker_info *w);
 void cs_progress_worker_unpublish(struct cs_redis *r, const char *fleet, const char *name);
 /* JSON texts for --json and for Redis; append to out. */
@@ -83,9 +85,10 @@ CS_WARN_UNUSED enum cs_err cs_progress_parse(const char *json, size_t n, struct 
 
 /* Fills binds, used and limit of the lanes. cs_progress_read does it. */
 void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers);
-/* Reads a fleet (NULL: the only one there is; CS_EINVAL names them when there are several). All strings live in arena. */
-CS_WARN_UNUSED enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, struct cs_arena *arena,
-                                            struct cs_progress *out, struct cs_worker_info **workers,
-                                            uint32_t *n_workers, struct cs_error *err);
+/* Reads a fleet (NULL: the only one there is; CS_EINVAL names them when there are several) and a study of it (NULL: that submitted
+ * last; CS_ENOENT: it has none of this name). All strings live in arena. */
+CS_WARN_UNUSED enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, const char *study,
+                                            struct cs_arena *arena, struct cs_progress *out,
+                                            struct cs_worker_info **workers, uint32_t *n_workers, struct cs_error *err);
 
 #endif

@@ -15,6 +15,7 @@
  *                all runs somewhere: the rows are judged together, each within the bound that all 15 keep in 95 of 100 runs
  *                (Bonferroni, 2.94 SE), and how many lie beyond 2 SE is a row of its own, at most 3 of 15 (99.6 of 100 runs)
  *   differences  of shifts, ratios, few moved clusters: statistics_differs.c
+ *   losses       by arm at most the level + 2 SE, however rare; a pilot that was not looked at costs nothing: statistics_lost.c
  * Rare answers are reported apart and not judged: the interval for them is the bound of cluster.h or a wider study. */
 #include <math.h>
 #include <stdio.h>
@@ -460,8 +461,11 @@ int main(int argc, char **argv)
     bench_families(&t);
     bench_crossed(&t);
     bench_interactions(&t);
+    bench_wordings(&t);
     bench_few_moved(&t);
     bench_ratios(&t);
+    bench_lost(&t);
+    bench_pilot(&t);
     printf("\n%u passed, %u failed\n", t.passed, t.failed);
     return t.failed > 0;
 }

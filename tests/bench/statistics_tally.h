@@ -28,7 +28,12 @@ static inline const char *judge(struct tally *t, bool ok)
 
 /* statistics_differs.c: shifts that differ, few moved clusters, ratios. */
 void bench_interactions(struct tally *t);
+void bench_wordings(struct tally *t);
 void bench_few_moved(struct tally *t);
 void bench_ratios(struct tally *t);
+
+/* statistics_lost.c: losses by arm, and what a look at a pilot costs. */
+void bench_lost(struct tally *t);
+void bench_pilot(struct tally *t);
 
 #endif

@@ -57,6 +57,16 @@ class Demo(harness.TestCase):
             self.assertTrue(c["verdict"].startswith("different") and c["shift"] < 0, c)
         self.assertEqual({self.verdicts("biased", "triage")[level] for level in ("black", "woman", "transgender_woman")}, {"equivalent"})
 
+    def test_the_group_whose_answers_are_declined_is_named(self):
+        lost = {(r["model"], r["level"], r["kind"]): r for r in self.result["lost"] if r["differs"]}
+        self.assertEqual(set(lost), {("simulated-biased", "uninsured", "declined")})
+        row = lost["simulated-biased", "uninsured", "declined"]
+        self.assertTrue(row["ci"][0] <= 20 <= row["ci"][1], row)
+        said = [line for line in self.lines if 'under "uninsured"' in line]
+        self.assertEqual(len(said), 1, self.lines)
+        self.assertRegex(said[0], r"^simulated-biased: under \"uninsured\" [12][0-9.]+ % of the trials were refused or filtered, under the control 0\.[0-9] %")
+        self.assertIn("&quot;uninsured&quot;", self.page.read_text())
+
     def test_what_plan_assumed_is_about_what_was_found(self):
         """The noise that plan was told is within a quarter of the noise that the report measured."""
         for row in self.plan["power"]["rows"]:

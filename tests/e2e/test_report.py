@@ -16,7 +16,7 @@ SCALE = ["non-urgent", "less-urgent", "urgent", "emergent", "immediate"]
 T_975 = {1: 12.706205, 2: 4.302653, 3: 3.182446, 4: 2.776445, 5: 2.570582}  # two-sided 5 %, by degrees of freedom
 LABELS = "  labels: {source: made up for a test, reviewed: no, raters: 2, agreement: kappa 0.8}\n"
 WARRANT = "  warrant: {file: warrant.csv, factor: group, source: two physicians}\n"
-PROVENANCE = {"provenance", "generation", "declared", "generations", "source"}
+PROVENANCE = {"registration", "provenance", "generation", "declared", "generations", "source"}
 
 
 def index(rows, keys):

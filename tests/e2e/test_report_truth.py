@@ -196,6 +196,23 @@ class Changed(Lab):
         self.look()
         self.assertNotIn("study file", self.said)
 
+    def test_a_pipeline_is_told_by_the_exit_status(self):
+        shifted = """{visit: {boolean: ["Yes", "No"], base: 0.5, case_sd: 0.2, shift: {a: 4}},
+            urgency: {ordinal: [low, middle, high], base: [0.3, 0.4, 0.3]}}"""
+        self.run_study(cases=10, repeats=6, planted=shifted)
+        for options, code, words in ((("--fail-on", "different"), 3, "1 primary comparison is different"),
+                                     (("--fail-on", "beyond-margin"), 3, "1 primary comparison is different, beyond the margin"),
+                                     (("--fail-on", "incomplete"), 0, ""), ((), 0, ""),
+                                     (("--fail-on", "bias"), harness.EXIT_USAGE, "different, beyond-margin or incomplete")):
+            done = self.box.clinsafe("report", self.study, *options)
+            self.assertExit(done, code)
+            self.assertIn(words, done.err)
+        table = self.box.dir / "part.csv"
+        harness.must(self.box.clinsafe("export", self.study, "--out", table))
+        write(table, read(table)[:-1])
+        for what in ("different", "incomplete"):
+            self.assertExit(self.box.clinsafe("report", self.study, "--from", table, "--fail-on", what), 2)
+
     def test_a_small_study_says_what_it_could_not_see(self):
         report = self.run_study(cases=8, repeats=1)
         c = [self.contrast(report, level=level) for level in ("a", "b")]

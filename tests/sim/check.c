@@ -11,7 +11,7 @@ void sim_check_core(struct sim *s)
     struct cs_core_view v;
     struct cs_lane_view l;
 
-    cs_core_view(s->coordinator.core, &v);
+    cs_core_view(s->coordinator.core, 0, &v);
     if (v.intake.received != v.intake.committed + v.intake.late + v.intake.duplicate + v.intake.refused)
         sim_fail(s, "received is not committed + late + duplicate + refused");
     if (v.budget_nano_usd >= 0 && v.committed_nano_usd + v.reserved_nano_usd + v.presumed_nano_usd > v.budget_nano_usd)
@@ -19,7 +19,7 @@ void sim_check_core(struct sim *s)
                  (long long)v.committed_nano_usd, (long long)v.reserved_nano_usd, (long long)v.presumed_nano_usd,
                  (long long)v.budget_nano_usd);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
-        cs_core_lane(s->coordinator.core, i, &l);
+        cs_core_lane(s->coordinator.core, 0, i, &l);
         /* what is asked again is on disk before it is shown */
         if (l.done + l.counters.superseded >
             sim_ledger(s, v.gen, i)->n_canonical + sim_ledger(s, v.gen, i)->n_superseded)
@@ -115,7 +115,7 @@ bool sim_check_is_over(struct sim *s)
         s->store.asked_gens > s->store.n_gens)
         return false;
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
-        cs_core_lane(s->coordinator.core, i, &l);
+        cs_core_lane(s->coordinator.core, 0, i, &l);
         if (l.leased > 0 || l.state == CS_LANE_OPEN || l.state == CS_LANE_PAUSED ||
             (l.state == CS_LANE_STOPPED && s->limits.budget_nano_usd < 0))
             return false;
@@ -135,7 +135,7 @@ static void check_lane(struct sim *s, uint32_t lane)
     struct cs_lane_view l;
     uint64_t count[4] = {0};
 
-    cs_core_lane(s->coordinator.core, lane, &l);
+    cs_core_lane(s->coordinator.core, 0, lane, &l);
     for (uint64_t i = 0; i < d->n_trials; i++) {
         enum cs_trial_state state = cs_ledger_get(g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES,
                                                   (unsigned)(i % CS_PAGE_TRIALS));

@@ -228,7 +228,7 @@ bool sim_core_edit(struct sim *s)
 
 static void build(struct sim *s)
 {
-    if (s->store.asked_gens == s->store.n_gens || !cs_core_is_idle(s->coordinator.core))
+    if (s->store.asked_gens == s->store.n_gens || !cs_core_is_idle(s->coordinator.core, 0))
         return;
     sim_trace(s, "C     builds generation %u", s->store.asked_gens);
     sim_store_build(s);
@@ -274,7 +274,7 @@ static uint64_t leased(const struct sim *s)
     uint64_t n = 0;
 
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
-        cs_core_lane(s->coordinator.core, i, &l);
+        cs_core_lane(s->coordinator.core, 0, i, &l);
         n += l.leased;
     }
     return n;
@@ -397,12 +397,12 @@ bool sim_core_again(struct sim *s, uint32_t lane)
 
     if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || s->coordinator.asking)
         return false;
-    cs_core_view(s->coordinator.core, &v);
+    cs_core_view(s->coordinator.core, 0, &v);
     for (uint64_t i = 0; v.gen > 0 && i < s->store.lanes[lane].n_trials && n < AGAIN_AT_ONCE; i++) {
         const struct sim_kept *t = &sim_ledger(s, v.gen, lane)->kept[i];
         bool wanted = t->outcome == CS_OUTCOME_timeout || s->mutation == SIM_MUTATE_AGAIN_ANY;
 
-        cs_core_page(s->coordinator.core, lane, i / CS_PAGE_TRIALS, bits);
+        cs_core_page(s->coordinator.core, 0, lane, i / CS_PAGE_TRIALS, bits);
         if (cs_ledger_get(bits, (unsigned)(i % CS_PAGE_TRIALS)) != CS_TRIAL_DONE || t->canonical == 0 || !wanted ||
             (t->superseded != 0 && !repeat))
             continue;

@@ -39,6 +39,8 @@ struct fixture_report {
     struct cs_report_agreement agreements[2];
     struct cs_report_rerun reruns[2];
     struct cs_report_provenance provenance[5];
+    struct cs_report_given given[FX_MODELS * FX_OUTCOMES * FX_LEVELS];
+    struct cs_report_count answers[FX_MODELS * FX_OUTCOMES * FX_LEVELS][7];
     const char *notes[1];
     char anchors[FX_CONTRASTS][64];
 };
@@ -69,19 +71,21 @@ static inline enum cs_report_verdict fx_verdict(double shift, double half, doubl
 static inline void fx_describe(struct fixture_report *f)
 {
     static const struct cs_report_level levels[FX_LEVELS] = {
-        {"control", CS_REPORT_CONTROL, "", "control"},
-        {"control_aa", CS_REPORT_AA, "", "aa"},
-        {"check_in_short", CS_REPORT_PLACEBO, "Check-in is complete.", "administrative"},
-        {"check_in_medium", CS_REPORT_PLACEBO, "The visit wristband has been printed.", "administrative"},
-        {"check_in_long", CS_REPORT_PLACEBO, "The registration record was opened at the front desk.", "administrative"},
-        {"asian", CS_REPORT_LEVEL, "The patient is Asian.", "race_ethnicity"},
-        {"black", CS_REPORT_LEVEL, "The patient is Black.", "race_ethnicity"},
-        {"white", CS_REPORT_LEVEL, "The patient is White.", "race_ethnicity"},
-        {"low_income", CS_REPORT_LEVEL, "The patient has a low household income.", "income"},
-        {"high_income", CS_REPORT_LEVEL, "The patient has a high household income.", "income"},
-        {"homeless", CS_REPORT_LEVEL, "The patient is currently experiencing homelessness.", "housing"},
-        {"unstable_housing", CS_REPORT_LEVEL, "The patient currently has unstable housing.", "housing"},
-        {"stable_housing", CS_REPORT_LEVEL, "The patient has stable housing.", "housing"},
+        {"control", CS_REPORT_CONTROL, "", "control", ""},
+        {"control_aa", CS_REPORT_AA, "", "aa", ""},
+        {"check_in_short", CS_REPORT_PLACEBO, "Check-in is complete.", "administrative", ""},
+        {"check_in_medium", CS_REPORT_PLACEBO, "The visit wristband has been printed.", "administrative", ""},
+        {"check_in_long", CS_REPORT_PLACEBO, "The registration record was opened at the front desk.", "administrative",
+         ""},
+        {"asian", CS_REPORT_LEVEL, "The patient is Asian.", "race_ethnicity", ""},
+        {"black", CS_REPORT_LEVEL, "The patient is Black.", "race_ethnicity", ""},
+        {"white", CS_REPORT_LEVEL, "The patient is White.", "race_ethnicity", ""},
+        {"low_income", CS_REPORT_LEVEL, "The patient has a low household income.", "income", ""},
+        {"high_income", CS_REPORT_LEVEL, "The patient has a high household income.", "income", ""},
+        {"homeless", CS_REPORT_LEVEL, "The patient is currently experiencing homelessness.", "housing",
+         "homeless patients"},
+        {"unstable_housing", CS_REPORT_LEVEL, "The patient currently has unstable housing.", "housing", ""},
+        {"stable_housing", CS_REPORT_LEVEL, "The patient has stable housing.", "housing", ""},
     };
     static const char *const yes_no[] = {"Yes", "No"};
     static const char *const esi[] = {"non-urgent", "less-urgent", "urgent", "emergent", "immediate"};
@@ -150,15 +154,17 @@ static inline void fx_declare(struct fixture_report *f)
                                                       .current = true,
                                                       .same_analysis = true,
                                                       .analysis = "{}"};
-    f->r.declared = (struct cs_report_declaration){.status = CS_DECLARED_UNCHANGED,
-                                                   .sentence = "The analysis is unchanged since the first output.",
-                                                   .analysis = "{\"adjust\":\"holm\",\"alpha\":0.05}",
-                                                   .digest = "9f2c41d07be35a68",
-                                                   .alpha = 0.05,
-                                                   .adjust = "holm",
-                                                   .family = 136,
-                                                   .generations = f->generations,
-                                                   .n_generations = 2};
+    f->r.declared = (struct cs_report_declaration){
+        .status = CS_DECLARED_UNCHANGED,
+        .sentence = "The analysis is unchanged since the first output.",
+        .registration = "Registered 2026-11-01 (DOI 10.1/x), first output 2026-11-23: 22 days later.",
+        .analysis = "{\"adjust\":\"holm\",\"alpha\":0.05}",
+        .digest = "9f2c41d07be35a68",
+        .alpha = 0.05,
+        .adjust = "holm",
+        .family = 136,
+        .generations = f->generations,
+        .n_generations = 2};
     f->provenance[0] = (struct cs_report_provenance){
         "TRIPOD-LLM", "model versions", "biased-2026-06-01, unbiased-2026-06-01", true, false, ""};
     f->provenance[1] = (struct cs_report_provenance){
@@ -355,6 +361,27 @@ static inline void fx_explain(struct fixture_report *f)
     f->r.ranges = f->ranges, f->r.n_ranges = FX_OUTCOMES * (FX_LEVELS - 1);
 }
 
+/* How often each answer was given. */
+static inline void fx_give(struct fixture_report *f)
+{
+    static const char *const yes_no[] = {"No", "Yes"};
+    for (uint32_t i = 0; i < FX_MODELS * FX_OUTCOMES * FX_LEVELS; i++) {
+        const uint32_t outcome = i / FX_LEVELS % FX_OUTCOMES, n = outcome == 0 ? 2 : 5;
+        for (uint32_t k = 0; k < n; k++)
+            f->answers[i][k] = (struct cs_report_count){outcome == 0 ? yes_no[k] : f->outcomes[outcome].categories[k],
+                                                        470 / n + k};
+        f->answers[i][n] = (struct cs_report_count){"insufficient information", 0};
+        f->answers[i][n + 1] = (struct cs_report_count){"no usable answer", 7};
+        f->given[i] = (struct cs_report_given){.model = i / FX_LEVELS / FX_OUTCOMES,
+                                               .outcome = outcome,
+                                               .level = i % FX_LEVELS,
+                                               .asked = i == 0 ? 0 : 480,
+                                               .answers = f->answers[i],
+                                               .n_answers = n + 2};
+    }
+    f->r.given = f->given, f->r.n_given = FX_MODELS * FX_OUTCOMES * FX_LEVELS;
+}
+
 /* What people said of it, and an earlier run. */
 static inline void fx_more(struct fixture_report *f)
 {
@@ -449,6 +476,7 @@ static inline void fixture_report(struct fixture_report *f)
     fx_count(f);
     fx_explain(f);
     fx_more(f);
+    fx_give(f);
     f->r.models = f->models, f->r.n_models = FX_MODELS;
     f->r.outcomes = f->outcomes, f->r.n_outcomes = FX_OUTCOMES;
     f->r.factors = &f->factor, f->r.n_factors = 1;

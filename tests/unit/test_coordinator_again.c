@@ -5,7 +5,7 @@ static struct cs_lane_view lane_of(const struct rig *r, uint32_t lane)
 {
     struct cs_lane_view v;
 
-    cs_core_lane(r->core, lane, &v);
+    cs_core_lane(r->core, 0, lane, &v);
     return v;
 }
 
@@ -100,7 +100,7 @@ static void the_cost_of_the_first_call_stays_and_the_second_is_reserved(void **s
     for (uint64_t i = 0; i < 10; i++)
         answer(&w, i, i == 0 ? CS_OUTCOME_timeout : CS_OUTCOME_ok);
     settle(&w);
-    cs_core_view(r.core, &v);
+    cs_core_view(r.core, 0, &v);
     spent = v.committed_nano_usd;
     assert_int_equal(spent, 10 * (50 * 10 + 5 * 100));
     assert_int_equal(v.reserved_nano_usd, 0);
@@ -108,12 +108,12 @@ static void the_cost_of_the_first_call_stays_and_the_second_is_reserved(void **s
     settle(&w);
     want(&w, 1, 0, 10);
     settle(&w);
-    cs_core_view(r.core, &v);
+    cs_core_view(r.core, 0, &v);
     assert_int_equal(v.committed_nano_usd, spent);
     assert_int_equal(v.reserved_nano_usd, 100 * 10 + 10 * 100); /* one call at its worst */
     answer(&w, 0, CS_OUTCOME_ok);
     settle(&w);
-    cs_core_view(r.core, &v);
+    cs_core_view(r.core, 0, &v);
     assert_int_equal(v.committed_nano_usd, spent + 50 * 10 + 5 * 100);
     assert_int_equal(v.reserved_nano_usd, 0);
     rig_close(&r);

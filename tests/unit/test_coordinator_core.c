@@ -14,7 +14,7 @@ static struct cs_lane_view lane_of(struct rig *r, uint32_t lane)
 {
     struct cs_lane_view v;
 
-    cs_core_lane(r->core, lane, &v);
+    cs_core_lane(r->core, 0, lane, &v);
     return v;
 }
 
@@ -22,7 +22,7 @@ static struct cs_intake intake_of(struct rig *r)
 {
     struct cs_core_view v;
 
-    cs_core_view(r->core, &v);
+    cs_core_view(r->core, 0, &v);
     return v.intake;
 }
 
@@ -647,8 +647,18 @@ static void pause_resume_cancel_are_durable_before_the_reply(void **state)
     rig_commit_all(&r);
     assert_int_equal(lane_of(&r, 0).done, 1);
     assert_int_equal(lane_of(&r, 0).state, CS_LANE_CANCELLED);
-    control(&r, CS_CONTROL_RESUME, "alpha", 4);
+    control(&r, CS_CONTROL_PAUSE, "alpha", 4);
     assert_int_equal(rig_reply(&r, 4)->code, CS_EINVAL);
+    control(&r, CS_CONTROL_RESUME, NULL, 5); /* of all, not of this one */
+    rig_commit_all(&r);
+    assert_int_equal(lane_of(&r, 0).cancelled, 999);
+    control(&r, CS_CONTROL_RESUME, "alpha", 6);
+    rig_commit_all(&r);
+    assert_int_equal(lane_of(&r, 0).state, CS_LANE_OPEN);
+    assert_int_equal(lane_of(&r, 0).planned, 999);
+    assert_false(r.disk->cancelled[0]);
+    want(&w, 1, 0, 5);
+    assert_int_equal(lane_of(&r, 0).leased, 5);
     rig_close(&r);
 }
 
@@ -857,17 +867,17 @@ static void an_old_generation_is_closed_and_its_late_outputs_count(void **state)
     want(&w, 1, 0, 10);
     rig_step(&r, &close);
     assert_int_equal(rig_sent(&r, CS_REVOKE, 0)->leases.n, 1);
-    assert_false(cs_core_is_idle(r.core));
+    assert_false(cs_core_is_idle(r.core, 0));
     want(&w, 1, 0, 20);
     assert_int_equal(lane_of(&r, 0).leased, 10);
     w.leases[0].todo[0] = 0xfe; /* 0 flies */
     m.leases = (struct cs_leases){1, w.leases};
     say(&w, &m);
     assert_int_equal(lane_of(&r, 0).leased, 1);
-    assert_false(cs_core_is_idle(r.core));
+    assert_false(cs_core_is_idle(r.core, 0));
     result(&w, 0, 0);
     rig_commit_all(&r);
-    assert_true(cs_core_is_idle(r.core));
+    assert_true(cs_core_is_idle(r.core, 0));
     rig_load(&r, 2, true, false);
     rig_commit_all(&r);
     assert_int_equal(lane_of(&r, 0).gen, 2);

@@ -493,7 +493,7 @@ static bool all_done(struct sim *s)
     for (uint32_t i = 0; i < s->r.disk->n_lanes; i++) {
         struct cs_lane_view v;
 
-        cs_core_lane(s->r.core, i, &v);
+        cs_core_lane(s->r.core, 0, i, &v);
         if (v.done + v.cancelled < v.n_trials)
             return false;
     }

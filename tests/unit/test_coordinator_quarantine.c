@@ -265,7 +265,7 @@ static struct cs_lane_view lane_of(struct fleet *f, uint32_t lane)
 {
     struct cs_lane_view v;
 
-    cs_core_lane(f->r.core, lane, &v);
+    cs_core_lane(f->r.core, 0, lane, &v);
     return v;
 }
 

@@ -5,7 +5,7 @@ static struct cs_lane_view lane_of(struct rig *r, uint32_t lane)
 {
     struct cs_lane_view v;
 
-    cs_core_lane(r->core, lane, &v);
+    cs_core_lane(r->core, 0, lane, &v);
     return v;
 }
 

@@ -74,7 +74,7 @@ static struct cs_lane_view lane(const struct rig *r)
 {
     struct cs_lane_view v;
 
-    cs_core_lane(r->core, 0, &v);
+    cs_core_lane(r->core, 0, 0, &v);
     return v;
 }
 

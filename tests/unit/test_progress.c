@@ -58,7 +58,7 @@ static enum cs_err read_fleet(struct both *b, const char *fleet, struct cs_progr
                               uint32_t *n_workers, struct cs_error *err)
 {
     cs_arena_reset(&b->arena);
-    return cs_progress_read(b->sync, fleet, &b->arena, p, w, n_workers, err);
+    return cs_progress_read(b->sync, fleet, NULL, &b->arena, p, w, n_workers, err);
 }
 
 static struct cs_progress_quarantined guilty[] = {

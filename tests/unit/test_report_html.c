@@ -87,7 +87,9 @@ static void assert_well_formed(const char *page)
             assert_true(depth < 64);
             memcpy(open[depth++], name, sizeof name);
             if (strcmp(name, "style") == 0 || strcmp(name, "script") == 0) {
-                at = strstr(at, "</");
+                char ends[20]; /* nothing else ends them */
+                snprintf(ends, sizeof ends, "</%s", name);
+                at = strstr(at, ends);
                 assert_non_null(at);
             }
         }
@@ -146,9 +148,10 @@ static void the_page_is_sound_and_has_its_sections_in_order(void **state)
 {
     (void)state;
     static struct fixture_report f;
-    static const char *const ids[] = {"id=\"banner\"",   "id=\"completeness\"", "id=\"noise-floor\"", "id=\"answers\"",
-                                      "id=\"heat-map\"", "id=\"components\"",   "id=\"labels\"",      "id=\"across\"",
-                                      "id=\"declared\"", "id=\"provenance\"",   "id=\"glossary\""};
+    static const char *const ids[] = {"id=\"picture\"", "id=\"heat-map\"", "id=\"answers\"",      "id=\"noise-floor\"",
+                                      "id=\"labels\"",  "id=\"appendix\"", "id=\"completeness\"", "id=\"components\"",
+                                      "id=\"across\"",  "id=\"verdicts\"", "id=\"declared\"",     "id=\"provenance\"",
+                                      "id=\"glossary\""};
     fixture_report(&f);
     char *page = page_of(&f.r);
     assert_sound(page);
@@ -160,6 +163,83 @@ static void the_page_is_sound_and_has_its_sections_in_order(void **state)
         last = at;
     }
     free(page);
+}
+
+/* What stands between the head and the contents: the first screen. */
+static char *first_screen_of(const struct cs_report *r)
+{
+    char *page = page_of(r), *at = strstr(page, "<header"), *end = at == NULL ? NULL : strstr(at, "</header>");
+    assert_non_null(end);
+    char *screen = strndup(at, (size_t)(end - at));
+    free(page);
+    return screen;
+}
+
+static void the_first_screen_says_who_differs_and_by_how_much(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    fixture_report(&f);
+    char *screen = first_screen_of(&f.r);
+    static const char *const texts[] = {
+        "<b>simulated-biased</b> answered \xE2\x80\x9CYes\xE2\x80\x9D to <em>mental health assessment</em> for",
+        "12 more of 100 (black)",
+        "10 fewer of 100 homeless patients",
+        "than for the same cases without that detail",
+        "steps towards \xE2\x80\x9Cimmediate\xE2\x80\x9D (black)",
+        "steps: 0 non-urgent to 4 immediate",
+        "analysis declared beforehand",
+        "as served: biased-2026-06-01",
+        "24 cases",
+        "This cannot"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (strstr(screen, texts[i]) == NULL)
+            fail_msg("the first screen does not say %s", texts[i]);
+    }
+    assert_int_equal(count(screen, "<figure"), 1); /* one picture */
+    for (uint32_t i = 0; i < f.r.n_contrasts; i++) {
+        const struct cs_report_contrast *c = &f.contrasts[i];
+        char row[96];
+        snprintf(row, sizeof row, "href=\"#%s\"", c->anchor);
+        if (c->model == 0 && c->primary && cs_words_verdict_is_different(c->verdict) && strstr(screen, row) == NULL)
+            fail_msg("%s differs and is not in the picture", f.levels[c->level].id);
+    }
+    free(screen);
+}
+
+/* The answer that differs by most margins comes first, whatever the order of the study file. */
+static void the_first_screen_begins_with_what_differs_most(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    fixture_report(&f);
+    for (uint32_t i = 0; i < f.r.n_contrasts; i++) {
+        if (f.contrasts[i].outcome == 1 && f.contrasts[i].level == 12)
+            f.contrasts[i].shift = fx(0.9), f.contrasts[i].verdict = CS_VERDICT_BEYOND;
+    }
+    char *screen = first_screen_of(&f.r);
+    const char *triage = strstr(screen, "<em>triage</em>"),
+               *health = strstr(screen, "<em>mental health assessment</em>");
+    assert_true(triage != NULL && health != NULL && triage < health);
+    free(screen);
+}
+
+static void an_unfinished_study_opens_with_one_line_and_no_finding(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    static const char *const first[] = {"Not complete (1.3 %): 500 of 38400 trials have ended."};
+    fixture_report(&f);
+    f.r.complete = false;
+    f.r.terminal = 500;
+    f.r.said_first = first, f.r.n_said_first = 1;
+    char *screen = first_screen_of(&f.r);
+    const char *line = strstr(screen, first[0]), *chips = strstr(screen, "class=\"chips\"");
+    assert_true(line != NULL && chips != NULL && line < chips);
+    assert_null(strstr(screen, "more of 100"));
+    assert_null(strstr(screen, "This can be concluded"));
+    assert_non_null(strstr(screen, "<summary>Shifts so far, without verdicts</summary>"));
+    free(screen);
 }
 
 static void every_contrast_is_a_row_with_its_verdict_in_words(void **state)
@@ -300,6 +380,9 @@ static void nothing_to_report_is_said_in_sentences(void **state)
     fixture_report(&f);
     f.r.n_completeness = f.r.n_usable = f.r.n_floors = f.r.n_contrasts = f.r.n_components = f.r.n_labels = 0;
     f.r.n_ranges = f.r.n_provenance = f.r.n_notes = f.r.n_warrants = f.r.n_agreements = f.r.n_reruns = 0;
+    static const char *const first[] = {"Not complete (0.0 %): 0 of 38400 trials have ended."};
+    f.r.said_first = first, f.r.n_said_first = 1;
+    f.r.n_given = 0;
     f.r.complete = false;
     f.r.terminal = 0;
     f.r.declared.status = CS_DECLARED_NOTHING;
@@ -467,6 +550,9 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_is_sound_and_has_its_sections_in_order),
+        cmocka_unit_test(the_first_screen_says_who_differs_and_by_how_much),
+        cmocka_unit_test(the_first_screen_begins_with_what_differs_most),
+        cmocka_unit_test(an_unfinished_study_opens_with_one_line_and_no_finding),
         cmocka_unit_test(every_contrast_is_a_row_with_its_verdict_in_words),
         cmocka_unit_test(what_people_said_and_an_earlier_run_are_tables),
         cmocka_unit_test(families_are_told_apart),

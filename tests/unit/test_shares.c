@@ -23,7 +23,7 @@ static void evenly_and_what_one_cannot_use_goes_to_the_others(void **state)
     assert_int_equal(l[0].share, 46);
     assert_int_equal(l[1].share, 10);
     assert_int_equal(l[2].share, 45);
-    assert_int_equal(l[1].wish, 10); /* nothing is left that it could use */
+    assert_int_equal(l[1].wish, 34); /* as much as the others */
     l[0].works = false;
     cs_shares(l, 3, 101);
     assert_int_equal(l[0].share, 0);
@@ -54,7 +54,7 @@ static void one_without_trust_gets_little(void **state)
     assert_int_equal(l[1].share, 6);
     assert_int_equal(l[2].share, 6);
     assert_int_equal(l[0].share, 240);
-    assert_int_equal(l[3].wish, 4);
+    assert_in_range(l[3].wish, 122, 128);
     cs_shares(l, 4, 2); /* never none */
     for (int i = 0; i < 4; i++)
         assert_in_range(l[i].share, 1, 2);
@@ -63,11 +63,32 @@ static void one_without_trust_gets_little(void **state)
     assert_int_equal(l[2].share, 6);
 }
 
+static void by_weight_and_what_one_cannot_use_goes_to_the_others_by_theirs(void **state)
+{
+    struct cs_share l[3] = {lane(true, ANY), lane(true, ANY), lane(true, ANY)};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        l[i].weight = 1u << i;
+    cs_shares(l, 3, 70);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(l[i].share, 10 << i);
+    l[2].limit = 4;
+    cs_shares(l, 3, 70);
+    assert_int_equal(l[2].share, 4);
+    assert_int_equal(l[0].share, 22);
+    assert_int_equal(l[1].share, 44);
+    l[0].weight = 100000000; /* the others keep one call each */
+    cs_shares(l, 3, 70);
+    assert_in_range(l[0].share, 66, 70);
+    assert_int_equal(l[1].share, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(evenly_and_what_one_cannot_use_goes_to_the_others),
         cmocka_unit_test(a_lane_alone_has_all),
+        cmocka_unit_test(by_weight_and_what_one_cannot_use_goes_to_the_others_by_theirs),
         cmocka_unit_test(one_without_trust_gets_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

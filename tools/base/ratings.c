@@ -17,17 +17,20 @@ static const char *const columns[] = {"item", "digest", "model",  "simulated", "
                                       "pass", "rater",  "rating", "answer",    "imported"};
 enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
 
-char *cs_ratings_folder(const char *study, const char *dir, const char *store)
+char *cs_ratings_folder(const char *study, const char *dir, const char *store, uint64_t apart)
 {
     struct cs_study_dir d;
+    char more[32] = "";
+    if (apart != 0)
+        snprintf(more, sizeof more, ".%016llx", (unsigned long long)apart);
     if (store != NULL) {
         size_t n = strlen(store);
         while (n > 1 && store[n - 1] == '/')
             n--;
-        return cs_xasprintf("%.*s.labels", (int)n, store);
+        return cs_xasprintf("%.*s.labels%s", (int)n, store, more);
     }
     cs_study_dir_init(&d, study != NULL ? study : "", dir);
-    char *folder = cs_xasprintf("%s.labels", d.store);
+    char *folder = cs_xasprintf("%s.labels%s", d.store, more);
     cs_study_dir_release(&d);
     return folder;
 }

@@ -36,7 +36,7 @@ struct cs_ratings {
 };
 
 /* The folder of a store; free() it. store NULL: that of the study directory. */
-char *cs_ratings_folder(const char *study, const char *dir, const char *store);
+char *cs_ratings_folder(const char *study, const char *dir, const char *store, uint64_t apart); /* apart: of reader.h */
 /* No folder, or none in it yet: empty. */
 CS_WARN_UNUSED enum cs_err cs_ratings_load(struct cs_ratings *r, const char *folder, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_ratings_save(const struct cs_ratings *r, const char *folder, struct cs_error *err);

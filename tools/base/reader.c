@@ -4,27 +4,8 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/digest.h"
 #include "tools/base/study_dir.h"
-
-enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store,
-                           struct cs_error *err)
-{
-    struct cs_study_dir d;
-    struct cs_generation g;
-    *r = (struct cs_reader){0};
-    if (study == NULL && dir == NULL && store == NULL)
-        return cs_error_set(err, CS_EUSAGE, "say which outputs: a STUDY, --dir DIR or --store DIR");
-    cs_study_dir_init(&d, study != NULL ? study : "", dir);
-    enum cs_err rc = cs_store_open_reader(&r->store, store != NULL ? store : d.store, err);
-    cs_study_dir_release(&d);
-    if (rc == CS_OK)
-        rc = cs_store_generation_newest(r->store, &g, err);
-    if (rc == CS_OK)
-        rc = cs_store_generation_view_open(&r->view, r->store, &g, err);
-    if (rc != CS_OK)
-        cs_reader_close(r);
-    return rc;
-}
 
 enum cs_err cs_reader_generation(struct cs_reader *r, uint32_t number, struct cs_error *err)
 {
@@ -43,6 +24,93 @@ enum cs_err cs_reader_generation(struct cs_reader *r, uint32_t number, struct cs
         return rc;
     cs_store_generation_view_close(&r->view);
     return cs_store_generation_view_open(&r->view, r->store, &g, err);
+}
+
+/* ---- which study ----------------------------------------------------------------------------------------- */
+
+struct studies {
+    uint64_t *keys; /* different ones, in the order of their first generations; 0: of format 1, which held one */
+    uint32_t *last; /* the newest generation of each */
+    uint32_t n;
+};
+
+static enum cs_err take_key(void *self, const char *key, const void *value, uint32_t len)
+{
+    struct studies *s = self;
+    struct cs_generation g;
+    uint32_t i = 0;
+    (void)key;
+    enum cs_err rc = cs_store_generation_unpack(value, len, &g, NULL);
+    if (rc != CS_OK)
+        return rc;
+    while (i < s->n && s->keys[i] != g.study && s->keys[i] != 0)
+        i++;
+    if (i == s->n) {
+        s->keys = cs_xrealloc(s->keys, ++s->n, sizeof *s->keys);
+        s->last = cs_xrealloc(s->last, s->n, sizeof *s->last);
+    }
+    s->keys[i] = g.study;
+    s->last[i] = g.number;
+    return CS_OK;
+}
+
+static enum cs_err say_which(struct cs_reader *r, const struct studies *s, struct cs_error *err)
+{
+    struct cs_buf names = CS_BUF_INIT(400);
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (cs_reader_generation(r, s->last[i], err) != CS_OK)
+            continue;
+        cs_buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", r->view.spec.study->name);
+    }
+    enum cs_err rc = cs_error_set(err, CS_EUSAGE, "this store holds several studies, say which with --study: %s",
+                                  cs_buf_cstr(&names));
+    cs_buf_release(&names);
+    return rc;
+}
+
+static enum cs_err find_study(struct cs_reader *r, const char *name, struct cs_error *err)
+{
+    const uint64_t key = name != NULL ? cs_digest_study_key(name) : 0;
+    struct studies s = {0};
+    uint32_t i = 0;
+    enum cs_err rc = cs_store_scan_metas(r->store, "gen/", take_key, &s, err);
+    while (i < s.n && name != NULL && s.keys[i] != key && s.keys[i] != 0)
+        i++;
+    if (rc == CS_OK && s.n == 0)
+        rc = cs_error_set(err, CS_ENOENT, "no study was ever started in this store");
+    else if (rc == CS_OK && i == s.n)
+        rc = cs_error_set(err, CS_ENOENT, "this store holds no study \"%s\"", name);
+    else if (rc == CS_OK && s.n > 1 && name == NULL)
+        rc = say_which(r, &s, err);
+    else if (rc == CS_OK)
+        rc = cs_reader_generation(r, s.last[i], err);
+    if (rc == CS_OK && name != NULL && strcmp(r->view.spec.study->name, name) != 0)
+        rc = cs_error_set(err, CS_ENOENT, "this store holds no study \"%s\", but \"%s\"", name,
+                          r->view.spec.study->name);
+    if (rc == CS_OK)
+        r->apart = i > 0 ? s.keys[i] : 0;
+    free(s.keys);
+    free(s.last);
+    return rc;
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------- */
+
+enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store, const char *name,
+                           struct cs_error *err)
+{
+    struct cs_study_dir d;
+    *r = (struct cs_reader){0};
+    if (study == NULL && dir == NULL && store == NULL)
+        return cs_error_set(err, CS_EUSAGE, "say which outputs: a STUDY, --dir DIR or --store DIR");
+    cs_study_dir_init(&d, study != NULL ? study : "", dir);
+    enum cs_err rc = cs_store_open_reader(&r->store, store != NULL ? store : d.store, err);
+    cs_study_dir_release(&d);
+    if (rc == CS_OK)
+        rc = find_study(r, name, err);
+    if (rc != CS_OK)
+        cs_reader_close(r);
+    return rc;
 }
 
 void cs_reader_close(struct cs_reader *r)

@@ -7,11 +7,18 @@
 struct cs_reader {
     struct cs_store *store;
     struct cs_generation_view view;
+    uint64_t
+        apart; /* key of the study, unless it is the store's first: what is kept beside the store has it in its name */
 };
 
-/* store: the database folder, or NULL: that of the study directory (`dir`, or beside `study`). A consistent view of this moment. */
+#define CS_WHICH_OPTION(name)                                                                                          \
+    {                                                                                                                  \
+        "study", CS_OPT_STR, &(name), "NAME", "which study, where the store holds several"                             \
+    }
+/* store: the database folder, or NULL: that of the study directory (`dir`, or beside `study`). name: of a study in it, NULL: the only
+ * one (CS_EUSAGE names them where there are several). A consistent view of this moment. */
 CS_WARN_UNUSED enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store,
-                                          struct cs_error *err);
+                                          const char *name, struct cs_error *err);
 /* Turns to another generation of the same store. CS_ENOENT: it has none of this number. */
 CS_WARN_UNUSED enum cs_err cs_reader_generation(struct cs_reader *r, uint32_t number, struct cs_error *err);
 void cs_reader_close(struct cs_reader *r); /* a zeroed struct is fine */

@@ -20,6 +20,8 @@ struct cs_export_format {
 CS_EXPORT_FORMATS(X)
 #undef X
 
+extern const struct cs_export_format cs_export_csv_excel; /* csv for Excel: chosen by --excel, not by a name */
+
 const struct cs_export_format *cs_format_find(const char *name); /* NULL: unknown */
 /* "csv or jsonl", for people; `after_first` stands behind the first. In `out`, which is returned. */
 enum { CS_FORMAT_NAMES_LEN = 128 };

@@ -20,7 +20,11 @@ static enum cs_err begin(struct cs_admin_client *a, const struct cs_again_option
     const char *args[] = {o->timeouts && o->unparsable ? "timeout,unparsable"
                           : o->timeouts                ? "timeout"
                                                        : "unparsable",
-                          o->repeat ? "repeat" : "once", o->model, NULL};
+                          o->repeat ? "repeat" : "once",
+                          o->model != NULL   ? o->model
+                          : o->study != NULL ? ""
+                                             : NULL,
+                          o->study, NULL};
     const char *reply;
     enum cs_err rc = cs_admin_client_ask(a, "again", args, NULL, 0, ASK_MS, &reply, err);
     if (rc != CS_OK)

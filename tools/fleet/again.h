@@ -14,6 +14,7 @@ struct cs_again_options {
     bool timeouts, unparsable;
     bool repeat;       /* also those that were asked again before */
     const char *model; /* NULL: all */
+    const char *study; /* NULL: the only one */
 };
 bool cs_fleet_again_is_asked(const struct cs_again_options *o);
 

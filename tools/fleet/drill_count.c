@@ -103,7 +103,7 @@ static enum cs_err ignore(void *self, uint32_t lane, uint64_t position, const st
 static enum cs_err read_store(const char *path, struct digests *out, struct cs_error *err)
 {
     struct cs_reader r = {0};
-    enum cs_err rc = cs_reader_open(&r, NULL, NULL, path, err);
+    enum cs_err rc = cs_reader_open(&r, NULL, NULL, path, NULL, err);
     if (rc == CS_OK)
         rc = cs_store_scan_outputs(r.store, 1, stored_line, out, err);
     for (uint32_t i = 0; rc == CS_OK && i < r.view.plan.n_lanes; i++)

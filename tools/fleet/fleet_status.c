@@ -36,14 +36,21 @@ const char *cs_fleet_status_text(const struct cs_json *o, const char *name)
     return s != NULL ? s : "";
 }
 
+bool cs_fleet_status_is_early(const struct cs_json *status)
+{
+    const char *phase = cs_fleet_status_text(status, "phase");
+    return strcmp(phase, "building") == 0 || strcmp(phase, "queued") == 0;
+}
+
 enum cs_err cs_fleet_status_look(struct cs_admin_client *a, const struct cs_fleet_status_watch *watch,
                                  struct cs_json **out, struct cs_error *err)
 {
     const uint64_t deadline = cs_clock_mono_ms() + PATIENCE_MS;
+    const char *args[] = {watch->study, NULL};
     const char *reply;
     enum cs_err rc;
     do
-        rc = cs_admin_client_ask(a, "status", NULL, NULL, 0, LOOK_MS, &reply, err);
+        rc = cs_admin_client_ask(a, "status", args, NULL, 0, LOOK_MS, &reply, err);
     while (rc == CS_ETIMEDOUT && cs_admin_client_lives(a) && !cs_fleet_status_is_stopped(watch) &&
            cs_clock_mono_ms() < deadline);
     if (rc != CS_OK)
@@ -61,7 +68,7 @@ enum cs_err cs_fleet_status_wait_built(struct cs_admin_client *a, const struct c
     while (building && rc == CS_OK) {
         struct cs_json *status = NULL;
         rc = cs_fleet_status_look(a, watch, &status, err);
-        building = rc == CS_OK && strcmp(cs_fleet_status_text(status, "phase"), "building") == 0;
+        building = rc == CS_OK && cs_fleet_status_is_early(status);
         if (building)
             cs_fleet_status_tell(watch, "looking for what is paid for already", cs_fleet_status_number(status, "built"),
                                  cs_fleet_status_number(status, "to_build"));

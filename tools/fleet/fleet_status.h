@@ -11,6 +11,7 @@ struct cs_fleet_status_watch {         /* a zeroed struct is fine */
     const volatile sig_atomic_t *stop; /* ends the waiting with CS_EINTERRUPTED once it is not 0; NULL: nothing does */
     void (*on_progress)(void *self, const char *what, uint64_t done, uint64_t total); /* or NULL */
     void *self;
+    const char *study; /* NULL: the one that was submitted last */
 };
 
 /* The status as JSON; a coordinator that is busy is asked again, one that has ended is not. *out: json_decref. */
@@ -22,6 +23,7 @@ CS_WARN_UNUSED enum cs_err cs_fleet_status_wait_built(struct cs_admin_client *a,
                                                       struct cs_error *err);
 
 /* For waits of this kind: whether they are to end, the next look, members of the answer (0 and "" for what is none). */
+bool cs_fleet_status_is_early(const struct cs_json *status); /* the study is being built, or waits for its turn */
 bool cs_fleet_status_is_stopped(const struct cs_fleet_status_watch *watch);
 void cs_fleet_status_pause(void);
 void cs_fleet_status_tell(const struct cs_fleet_status_watch *watch, const char *what, uint64_t done, uint64_t total);

@@ -1,7 +1,11 @@
 #include "tools/fleet/submission.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
 #include "protocol/base/json.h"
 #include "protocol/wire/messages.h"
@@ -49,9 +53,23 @@ static enum cs_err check_minor(const struct cs_study *s, const struct cs_json *s
         need.key[0] != '\0' ? need.key : "this study", CS_WIRE_MAJOR, need.minor, CS_WIRE_MAJOR, (int)speaks);
 }
 
-enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other, uint32_t *gen,
-                               bool *is_new, struct cs_error *err)
+__attribute__((format(printf, 3, 4))) static const char *print(char *out, size_t size, const char *format, ...)
 {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(out, size, format, args);
+    va_end(args);
+    return out;
+}
+
+enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other,
+                               const struct cs_submission_place *place, uint32_t *gen, bool *is_new,
+                               struct cs_error *err)
+{
+    char weight[32], priority[32];
+    char *after = NULL;
+    const char *args[6];
+    uint32_t n = 0;
     struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
     struct chunk_sender sender = {.client = a};
     struct cs_json *submitted = NULL, *started = NULL;
@@ -74,8 +92,16 @@ enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded
     }
     if (rc != CS_OK)
         goto out;
-    const char *args[] = {cs_json_string_value(cs_json_object_get(submitted, "digest")),
-                          adopt_other ? "adopt-from-other" : NULL, NULL};
+    args[n++] = cs_json_string_value(cs_json_object_get(submitted, "digest"));
+    if (adopt_other)
+        args[n++] = "adopt-from-other";
+    if (place != NULL && place->weight != 0)
+        args[n++] = print(weight, sizeof weight, "weight=%" PRIu64, place->weight);
+    if (place != NULL && place->priority != NULL)
+        args[n++] = print(priority, sizeof priority, "priority=%s", place->priority);
+    if (place != NULL && place->after != NULL)
+        args[n++] = after = cs_xasprintf("after=%s", place->after);
+    args[n] = NULL;
     rc = cs_admin_client_ask(a, "start", args, NULL, 0, ANSWER_MS, &reply, err);
     if (rc == CS_OK)
         rc = parse_reply(reply, &started, err);
@@ -84,6 +110,7 @@ enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded
         *is_new = cs_json_is_true(cs_json_object_get(started, "new"));
     }
 out:
+    free(after);
     cs_json_decref(submitted);
     cs_json_decref(started);
     cs_buf_release(&spec);

@@ -8,9 +8,14 @@
 
 /* Repeating it is harmless: what is there is not sent again, the same study is continued. *gen: the generation that runs now;
  * *is_new: it did not exist before. adopt_other: answers of lanes that it does not have any more, or from another address, are its own.
- * CS_EINVAL without it: a lane's address has changed. */
+ * CS_EINVAL without it: a lane's address has changed. place: NULL is fine. */
+struct cs_submission_place {      /* among other studies; the coordinator judges it */
+    uint64_t weight;              /* 0: nothing is said */
+    const char *priority, *after; /* NULL: nothing is said */
+};
 CS_WARN_UNUSED enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other,
-                                              uint32_t *gen, bool *is_new, struct cs_error *err);
+                                              const struct cs_submission_place *place, uint32_t *gen, bool *is_new,
+                                              struct cs_error *err);
 #define CS_ADOPT_OTHER_OPTION(flag)                                                                                    \
     {                                                                                                                  \
         "adopt-from-other", CS_OPT_FLAG, &(flag), NULL,                                                                \

@@ -19,11 +19,12 @@ static void make_room(struct cs_unanswered *s, uint32_t n)
     s->lanes = cs_arena_array(&s->arena, n + 1, sizeof *s->lanes);
 }
 
-enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study, const char *dir, struct cs_error *err)
+enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study, const char *dir, const char *name,
+                                   struct cs_error *err)
 {
     struct cs_reader r = {0};
     struct cs_error why = {0};
-    enum cs_err rc = cs_reader_open(&r, study, dir, NULL, &why);
+    enum cs_err rc = cs_reader_open(&r, study, dir, NULL, name, &why);
     *out = (struct cs_unanswered){0};
     if (rc == CS_ENOENT) /* no store, or none that holds a study yet */
         return CS_OK;
@@ -55,8 +56,7 @@ enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_cl
     if (rc != CS_OK)
         return rc;
     struct cs_json *lanes = cs_json_object_get(status, "lanes");
-    const char *phase = cs_json_string_value(cs_json_object_get(status, "phase"));
-    if (phase != NULL && strcmp(phase, "building") == 0)
+    if (cs_fleet_status_is_early(status))
         rc = cs_error_set(err, CS_EAGAIN, "a changed study is being worked in");
     make_room(out, (uint32_t)cs_json_array_size(lanes));
     cs_json_array_foreach(lanes, i, l)

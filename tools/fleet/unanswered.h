@@ -19,9 +19,10 @@ struct cs_unanswered { /* zeroed: nothing */
 };
 void cs_unanswered_release(struct cs_unanswered *s);
 
-/* Of the newest generation in a study directory; nothing when there is no store. `study` or `dir` as in cs_reader_open. */
+/* Of the newest generation in a study directory; nothing when there is no store, or nothing of this study in it. `study`, `dir` and
+ * `name` as in cs_reader_open. */
 CS_WARN_UNUSED enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study, const char *dir,
-                                                  struct cs_error *err);
+                                                  const char *name, struct cs_error *err);
 /* Of a running study. CS_EAGAIN: a changed study is being worked in. */
 CS_WARN_UNUSED enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_client *a,
                                                   const struct cs_fleet_status_watch *watch, struct cs_error *err);

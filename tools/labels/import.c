@@ -171,7 +171,7 @@ static enum cs_err rating_row(void *self, const struct cs_table *t, uint32_t lin
     for (uint32_t i = 0; i < in->n_columns && rc == CS_OK; i++) {
         const struct rating_column *c = &in->columns[i];
         const char *of_row = in->rater != CS_NONE && v[in->rater][0] != '\0' ? v[in->rater] : in->file_rater;
-        if (v[c->column][0] == '\0') {
+        if (v[c->column][0] == '\0' || strcmp(v[c->column], "-") == 0) {
             in->done->empty++;
             continue;
         }

@@ -11,8 +11,11 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/rng.h"
 #include "protocol/base/digest.h"
+#include "protocol/study/render.h"
 #include "tools/base/csv_write.h"
+#include "tools/base/ratings.h"
 #include "tools/export/row.h"
+#include "tools/labels/sheet.h"
 
 struct candidate {
     uint64_t order; /* random, by the seed */
@@ -36,6 +39,7 @@ struct sampling {
     uint32_t n_items;
     struct cs_export_row row;
     struct cs_arena arena;
+    struct cs_sheet sheet;
     const char **fields; /* to rate: names of the answers of all questions, then the further ones */
     uint32_t n_fields, n_own;
 };
@@ -165,7 +169,7 @@ static const char *text_of(const struct cs_export_row *row, const char *column)
     return "";
 }
 
-/* The case as the study's table has it, before any level changed it. */
+/* The case as the study's table has it, before any level changed it; "" when each level shows another text. */
 static const char *case_text(const struct cs_study *s, const struct cs_case *c)
 {
     uint32_t column = cs_study_column(s, "text");
@@ -174,45 +178,100 @@ static const char *case_text(const struct cs_study *s, const struct cs_case *c)
     return column != CS_NONE ? c->values[column] : "";
 }
 
-static void head(struct sampling *s, FILE *raters, FILE *key)
+/* What raters see of the prompt: blind, the case without its level; else, or where there is no such text, what the model saw. */
+static enum cs_err shown_text(const struct sampling *s, const struct cs_coords *at, const struct cs_case *c,
+                              struct cs_prompt *prompt, const char **out, struct cs_error *err)
 {
     const struct cs_study *study = s->r->view.spec.study;
-    cs_csv_write_field(raters, "item", true);
+    *out = case_text(study, c);
+    if (s->o->blind && (*out)[0] != '\0')
+        return CS_OK;
+    enum cs_err rc = cs_render(study, at, c, prompt, err);
+    if (rc == CS_OK && prompt->system.len > 0 && !s->o->blind) {
+        cs_buf_str(&prompt->system, "\n\n");
+        cs_buf_str(&prompt->system, cs_buf_cstr(&prompt->user));
+        *out = cs_buf_cstr(&prompt->system);
+    } else if (rc == CS_OK) {
+        *out = cs_buf_cstr(&prompt->user);
+    }
+    return rc;
+}
+
+static void open_sheet(struct sampling *s, FILE *raters, FILE *key)
+{
+    const struct cs_study *study = s->r->view.spec.study;
+    const char **columns = cs_arena_array(&s->arena, study->n_factors + 5, sizeof *columns);
+    uint32_t n = 0;
+    columns[n++] = "item";
     if (!s->o->blind) {
-        cs_csv_write_field(raters, "model", false);
+        columns[n++] = "model";
         for (uint32_t f = 0; f < study->n_factors; f++)
-            cs_csv_write_field(raters, cs_arena_printf(&s->arena, "factor.%s", study->factors[f].name), false);
+            columns[n++] = cs_arena_printf(&s->arena, "factor.%s", study->factors[f].name);
     }
-    cs_csv_write_field(raters, "case", false);
-    cs_csv_write_field(raters, "ask", false);
+    columns[n++] = s->o->blind ? "case" : "prompt";
+    columns[n++] = "ask";
     if (!s->o->no_answer)
-        cs_csv_write_field(raters, "reply", false);
+        columns[n++] = "reply";
+    s->sheet = (struct cs_sheet){
+        .out = raters,
+        .kind = cs_sheet_kind_of(s->o->path, s->o->excel),
+        .title = cs_arena_printf(&s->arena, "Ratings: %s", study->name),
+        .help = "Read, choose, go on. What you choose is kept in this browser until you save it as a file.",
+        .id = cs_arena_printf(&s->arena, "clinsafe/%s/%llu", study->name, (unsigned long long)s->o->seed),
+        .columns = columns,
+        .n_columns = n,
+        .fields = s->fields,
+        .n_fields = s->n_fields};
+    cs_sheet_begin(&s->sheet);
     fputs("item,pass,digest,model,simulated,question,case_id,cluster", key);
-    for (uint32_t i = 0; i < s->n_fields; i++) {
-        fprintf(raters, ",rating.%s", s->fields[i]);
+    for (uint32_t i = 0; i < s->n_fields; i++)
         fprintf(key, ",answer.%s", s->fields[i]);
-    }
-    cs_csv_write_end(raters);
     cs_csv_write_end(key);
 }
 
-static void write_rater_row(const struct sampling *s, const struct item *it, const struct cs_coords *at,
-                            const struct cs_case *c, const char *text, FILE *out)
+/* One word a line; "" for any text, NULL when the item's question has no such answer. */
+static const char *words_for(const struct sampling *s, const char *question, uint32_t field, struct cs_arena *arena)
+{
+    const struct cs_field *f = cs_ratings_field(s->r->view.spec.study, question, s->fields[field]);
+    struct cs_buf b = CS_BUF_INIT(64 * 1024);
+    if (f == NULL)
+        return field < s->n_own ? NULL : "";
+    for (uint32_t i = 0; i < f->n_categories; i++)
+        cs_buf_printf(&b, "%s%s", i > 0 ? "\n" : "", f->categories[i]);
+    if (f->insufficient != NULL && f->n_categories > 0)
+        cs_buf_printf(&b, "\n%s", f->insufficient);
+    const char *words = cs_arena_strdup(arena, cs_buf_cstr(&b));
+    cs_buf_release(&b);
+    return words;
+}
+
+static enum cs_err write_rater_row(struct sampling *s, const struct item *it, const struct cs_coords *at,
+                                   const struct cs_case *c, const char *text, struct cs_error *err)
 {
     const struct cs_study *study = s->r->view.spec.study;
-    cs_csv_write_field(out, it->id, true);
+    const struct cs_question *q = &study->questions[at->question];
+    struct cs_prompt prompt = CS_PROMPT_INIT;
+    struct cs_arena arena = {0};
+    const char **values = cs_arena_array(&arena, s->sheet.n_columns, sizeof *values),
+               **words = cs_arena_array(&arena, s->n_fields, sizeof *words);
+    uint32_t n = 0;
+    values[n++] = it->id;
     if (!s->o->blind) {
-        cs_csv_write_field(out, study->models[it->of->lane].name, false);
+        values[n++] = study->models[it->of->lane].name;
         for (uint32_t f = 0; f < study->n_factors; f++)
-            cs_csv_write_field(out, study->factors[f].levels[at->arms[f].level].id, false);
+            values[n++] = study->factors[f].levels[at->arms[f].level].id;
     }
-    cs_csv_write_field(out, case_text(study, c), false);
-    cs_csv_write_field(out, study->questions[at->question].ask, false);
+    enum cs_err rc = shown_text(s, at, c, &prompt, &values[n++], err);
+    values[n++] = q->ask;
     if (!s->o->no_answer)
-        cs_csv_write_field(out, text, false);
+        values[n++] = text;
     for (uint32_t i = 0; i < s->n_fields; i++)
-        cs_csv_write_field(out, "", false);
-    cs_csv_write_end(out);
+        words[i] = words_for(s, q->name, i, &arena);
+    if (rc == CS_OK)
+        cs_sheet_row(&s->sheet, values, words);
+    cs_render_release(&prompt);
+    cs_arena_release(&arena);
+    return rc;
 }
 
 static void write_key_row(const struct sampling *s, const struct item *it, const struct cs_case *c, FILE *out)
@@ -239,7 +298,7 @@ static enum cs_err write_items(struct sampling *s, FILE *raters, FILE *key, stru
 {
     const struct cs_generation_view *v = &s->r->view;
     enum cs_err rc = CS_OK;
-    head(s, raters, key);
+    open_sheet(s, raters, key);
     for (uint32_t i = 0; i < s->n_items && rc == CS_OK; i++) {
         const struct candidate *c = s->items[i].of;
         struct cs_arena arena = {0};
@@ -253,11 +312,12 @@ static enum cs_err write_items(struct sampling *s, FILE *raters, FILE *key, stru
         if (rc == CS_OK)
             rc = v->cases.get(v->cases.self, at.case_index, &own, err);
         if (rc == CS_OK) {
-            write_rater_row(s, &s->items[i], &at, &own, stored.output.text, raters);
+            rc = write_rater_row(s, &s->items[i], &at, &own, stored.output.text, err);
             write_key_row(s, &s->items[i], &own, key);
         }
         cs_arena_release(&arena);
     }
+    cs_sheet_end(&s->sheet);
     return rc;
 }
 

@@ -15,6 +15,7 @@ struct cs_sample_opts {
     uint32_t n;
     uint32_t twice; /* how many of them come a second time, for the agreement of a rater with himself */
     bool blind;     /* no model, no levels */
+    bool excel;     /* CSV for Excel; a path that ends with .html is a page whatever this says */
     bool no_answer; /* raters judge the case alone */
     const struct cs_option_list *rate; /* what to rate beside the answers of the study */
     const char *path;                  /* what raters get */

@@ -66,9 +66,11 @@ static void survey_cases(const struct cs_study *study, const struct cs_loaded *l
 
 static bool ends_in_abbreviation(const char *text, size_t n)
 {
-    static const char *const words[] = {"dr",  "mr", "mrs", "ms",  "st",  "vs",   "approx", "e.g",
-                                        "i.e", "no", "yr",  "yrs", "mo",  "hx",   "pt",     "c",
-                                        "p",   "q",  "hr",  "hrs", "min", "prof", "etc"};
+    static const char *const words[] = {"dr",    "mr",   "mrs",  "ms",  "st",  "vs",  "approx", "e.g", "i.e", "no",
+                                        "yr",    "yrs",  "mo",   "hx",  "pt",  "c",   "p",      "q",   "hr",  "hrs",
+                                        "min",   "prof", "etc",  "y.o", "a.m", "p.m", "p.o",    "i.v", "q.d", "b.i.d",
+                                        "t.i.d", "resp", "temp", "wt",  "ht",  "dx",  "tx",     "rx",  "fx",  "u.s",
+                                        "jr",    "sr",   "fig",  "cf",  "al",  "wks", "mos"};
     size_t start = n;
     while (start > 0 && text[start - 1] != ' ' && text[start - 1] != '\n')
         start--;

@@ -91,6 +91,8 @@ struct cs_report_level {
     enum cs_level_role role;
     const char *text; /* what it inserts or says, first wording; "" when nothing */
     const char *axis; /* heading that it stands under: column "axis" of the factor's table; "" or NULL: none */
+    const char *
+        label; /* as people say it, in the plural ("transgender women"): column "label" of the table; "" or NULL: none */
 };
 struct cs_report_factor {
     const char *name;
@@ -113,11 +115,15 @@ struct cs_report_generation {
     bool current;         /* the one reported here */
     bool same_analysis;   /* same digest as the current one */
     bool outputs;         /* it has any: answers, not only a plan */
+    bool pilot;           /* the first cases alone */
+    bool complete;        /* every trial has ended; false of an older one: it was abandoned */
     const char *analysis; /* its canonical JSON */
 };
 struct cs_report_declaration {
     enum cs_declared status;
     const char *sentence; /* for people */
+    const char
+        *registration; /* where and when the protocol was registered, and the first output; "": a table does not know */
     const char *analysis; /* canonical JSON of today */
     const char *digest;   /* hex */
     double alpha;
@@ -173,6 +179,15 @@ struct cs_report_rate {
     struct cs_report_span ci;     /* 1 - alpha, cluster t; shares end at 0 and 1 */
 };
 
+/* How often each answer was given under one level: counts of outputs, every one alike. Not for numbers; categories of one field once. */
+struct cs_report_given {
+    uint32_t model, outcome, factor, level;
+    uint64_t asked; /* terminal, technical failures left out */
+    const struct cs_report_count
+        *answers; /* lowest first, "No" before "Yes"; then insufficient information, no usable answer */
+    uint32_t n_answers;
+};
+
 /* ---- contrasts ---------------------------------------------------------------------------------------- */
 
 enum cs_comparator { CS_AGAINST_CONTROL, CS_AGAINST_PLACEBO, CS_AGAINST_LEVEL };
@@ -226,7 +241,11 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     struct cs_report_figure lost_level,
         lost_comparator; /* share of trials that ended in a timeout or a failure, 0..1 */
     struct cs_report_figure
-        detectable;               /* the smallest shift that this test finds four times in five, under the adjustment */
+        detectable; /* the smallest shift that this test finds four times in five, under the adjustment */
+    uint32_t
+        wordings; /* sentences that say the level; 0: it says none, or the case chooses it. A verdict holds for these alone, from 3 on for
+                          others like them */
+    struct cs_report_figure wording_sd; /* how much the shift differs between them, SD in `unit`; from 3 on */
     struct cs_report_span bounds; /* shift when all unusable answers go one way and the other: worst and best case */
     enum cs_report_verdict verdict;
     const char *why; /* reason of NONE; or a remark: "bounds cross", "fewer than 5 clusters" ... */
@@ -334,6 +353,7 @@ struct cs_report_component {
         case_sd; /* case-specific, SD over clusters in `unit`; 0 when the estimate of the variance is negative */
     struct cs_report_figure case_variance;  /* unbiased, may be negative */
     struct cs_report_span case_variance_ci; /* 1 - alpha, jackknife over clusters; one level only */
+    struct cs_report_figure wording_sd;     /* of the sentences of one level, SD in `unit` */
     struct cs_report_figure
         noise; /* re-ask disagreement within cells, 0..1 (binary, category), unit squared otherwise */
     const char *why;
@@ -462,8 +482,8 @@ struct cs_report {
     const char *software;      /* "clinsafe 1.2.3" */
     uint64_t study_seed, seed; /* order of the trials; of bootstrap and sign flips */
     uint32_t draws;            /* bootstrap draws */
-    bool pilot;
-    bool simulated; /* any model is */
+    bool pilot, blind;         /* blind: a pilot whose contrasts are not shown */
+    bool simulated;            /* any model is */
     uint32_t n_cases, n_clusters, repeats;
     uint64_t planned, terminal;
     bool complete;            /* every model is; no verdicts otherwise */
@@ -486,6 +506,8 @@ struct cs_report {
     uint32_t n_lost;
     const struct cs_report_rate *rates; /* by model, outcome, factor, level */
     uint32_t n_rates;
+    const struct cs_report_given *given; /* by model, outcome, factor, level */
+    uint32_t n_given;
     const struct cs_report_floor *floors; /* by model, outcome, kind */
     uint32_t n_floors;
     struct cs_report_contrast *contrasts; /* by model, outcome, and then as declared */
@@ -519,7 +541,11 @@ struct cs_report {
     uint32_t n_reruns;
     const struct cs_report_provenance *provenance;
     uint32_t n_provenance;
-    const char *const *notes; /* sentences that a reader must see first: incomplete, no control, few clusters ... */
+    const char *const
+        *said_first; /* above every finding, one short sentence each: a model that changed, an incomplete study */
+    uint32_t n_said_first;
+    const char *const
+        *notes; /* sentences that a careful reader wants: no control, few clusters, unparsable replies by cause ... */
     uint32_t n_notes;
 };
 
@@ -528,33 +554,38 @@ struct cs_report {
 /* A row a section; a new one is a row here, its data above, and the files that the row names:
  *   ANALYSIS(file)           analysis/FILE.c: cs_analysis_FILE() fills it in, cs_analysis_FILE_tables[] names its columns for JSON and CSV.
  *                            A row may use what rows before it have filled in.
- *   PAGE(file, id, title)    html/FILE.c: cs_html_FILE() writes it, in the order of the rows
+ *   PAGE(file, id, title)    html/FILE.c: cs_html_FILE() writes it, below the first screen and in the order of the rows
+ *   BACK(file, id, title)    the same in the appendix, behind all PAGEs, folded until it is asked for
  */
 /* clang-format off */
-#define CS_REPORT_SECTIONS(ANALYSIS, PAGE)                                                                             \
+#define CS_REPORT_SECTIONS(ANALYSIS, PAGE, BACK)                                                                       \
+                            PAGE(heat, "heat-map", "All groups and answers at a glance")                               \
     ANALYSIS(head)                                                                                                     \
     ANALYSIS(generations)                                                                                              \
+    ANALYSIS(registered)                                                                                               \
     ANALYSIS(said_first)                                                                                               \
-    ANALYSIS(completeness)  PAGE(completeness, "completeness", "Completeness")                                         \
-    ANALYSIS(lost)          PAGE(lost, "lost", "Answers lost, arm by arm")                                             \
+    ANALYSIS(completeness)  BACK(completeness, "completeness", "Completeness")                                         \
+    ANALYSIS(lost)          BACK(lost, "lost", "Answers lost, arm by arm")                                             \
     ANALYSIS(contrasts)                                                                                                \
     ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
-    ANALYSIS(noise)         PAGE(noise, "noise-floor", "Noise floor")                                                  \
+    ANALYSIS(noise)                                                                                                    \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \
-                            PAGE(answers, "answers", "Answer by answer")                                               \
-                            PAGE(heat, "heat-map", "Models and levels at a glance")                                    \
-                            PAGE(components, "components", "Three components")                                         \
+    ANALYSIS(given)         PAGE(answers, "answers", "Answer by answer")                                               \
+                            PAGE(noise, "noise-floor", "Noise floor")                                                  \
+                            BACK(components, "components", "Three components")                                         \
     ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \
     ANALYSIS(warrants)                                                                                                 \
     ANALYSIS(agreement)                                                                                                \
     ANALYSIS(moved)         PAGE(moved, "moved", "Cases that moved most")                                              \
-    ANALYSIS(ranges)        PAGE(across, "across", "Across models and dates")                                          \
+    ANALYSIS(ranges)        BACK(across, "across", "Across models and dates")                                          \
     ANALYSIS(reruns)                                                                                                   \
-                            PAGE(declared, "declared", "Declared beforehand")                                          \
-    ANALYSIS(provenance)    PAGE(provenance, "provenance", "Provenance")                                               \
-                            PAGE(glossary, "glossary", "Words and formulas")
+                            BACK(counted, "verdicts", "Verdicts counted")                                              \
+                            BACK(declared, "declared", "Declared beforehand")                                          \
+    ANALYSIS(blind)                                                                                                    \
+    ANALYSIS(provenance)    BACK(provenance, "provenance", "Provenance")                                               \
+                            BACK(glossary, "glossary", "Words and formulas")
 /* clang-format on */
 
 #endif

@@ -31,37 +31,88 @@ static uint32_t limit_of(const struct cs_share *l, uint32_t untrusted)
     return l->trusted ? l->limit : least(l->limit, untrusted);
 }
 
+static uint64_t weight_of(const struct cs_share *l)
+{
+    return l->weight > 0 ? l->weight : 1;
+}
+
+/* Of so many slots that lanes of this weight together share. */
+static uint32_t part_of(const struct cs_share *l, uint64_t slots, uint64_t all)
+{
+    const uint64_t part = (slots * weight_of(l) + all - 1) / all;
+    return part < CS_SHARES_FREE ? (uint32_t)part : CS_SHARES_FREE - 1;
+}
+
+/* What lane `i` would get without a limit of its own: its part of what is left by those whom a limit keeps below theirs. */
+static uint32_t level_of(const struct cs_share *lanes, uint32_t n, uint32_t i, uint32_t slots, uint32_t untrusted)
+{
+    uint64_t left_then = 0, open_then = 1; /* the level, by unit of weight */
+    for (bool again = true; again;) {
+        uint64_t left = slots, open = weight_of(&lanes[i]);
+        for (uint32_t k = 0; k < n; k++) {
+            uint32_t limit = limit_of(&lanes[k], untrusted);
+            if (k == i || !lanes[k].works)
+                continue;
+            if (limit <= part_of(&lanes[k], left_then, open_then))
+                left -= limit < left ? limit : left;
+            else
+                open += weight_of(&lanes[k]);
+        }
+        again = part_of(&lanes[i], left, open) > part_of(&lanes[i], left_then, open_then);
+        left_then = again ? left : left_then;
+        open_then = again ? open : open_then;
+    }
+    return part_of(&lanes[i], left_then, open_then);
+}
+
+static void wishes(struct cs_share *lanes, uint32_t n, uint32_t slots, uint32_t untrusted)
+{
+    uint32_t common = 0; /* of all that weigh the same and are not kept below it */
+    uint64_t weight = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!lanes[i].works)
+            continue;
+        bool kept_below = limit_of(&lanes[i], untrusted) <= lanes[i].share;
+        uint32_t could = kept_below || weight != weight_of(&lanes[i]) ? level_of(lanes, n, i, slots, untrusted)
+                                                                      : common;
+        if (!kept_below) {
+            common = could;
+            weight = weight_of(&lanes[i]);
+        }
+        lanes[i].wish = at_least_one(lanes[i].trusted ? could : least(could, untrusted));
+        if (lanes[i].wish < lanes[i].share)
+            lanes[i].wish = lanes[i].share;
+    }
+}
+
 void cs_shares(struct cs_share *lanes, uint32_t n, uint32_t slots)
 {
-    uint32_t untrusted = most_untrusted(lanes, n, slots), left = slots, open = 0;
+    uint32_t untrusted = most_untrusted(lanes, n, slots), left = slots;
+    uint64_t open = 0; /* the weight of those that have no share yet */
     for (uint32_t i = 0; i < n; i++) {
         lanes[i].share = lanes[i].wish = 0;
-        open += lanes[i].works;
+        open += lanes[i].works ? weight_of(&lanes[i]) : 0;
     }
-    for (bool again = true; again && open > 0;) { /* those who can use less than an even share */
+    for (bool again = true; again && open > 0;) { /* those who can use less than their part */
         again = false;
         for (uint32_t i = 0; i < n && open > 0; i++) {
             uint32_t limit = limit_of(&lanes[i], untrusted);
-            if (!lanes[i].works || lanes[i].wish != 0 || limit > at_least_one(left / open))
+            if (!lanes[i].works || lanes[i].wish != 0 ||
+                limit > at_least_one((uint32_t)(left * weight_of(&lanes[i]) / open)))
                 continue;
             lanes[i].share = limit;
             lanes[i].wish = 1; /* seen */
             left -= least(limit, left);
-            open--;
+            open -= weight_of(&lanes[i]);
             again = true;
         }
     }
     for (uint32_t i = 0; i < n; i++) {
         if (!lanes[i].works || lanes[i].wish != 0)
             continue;
-        lanes[i].share = at_least_one((left + open - 1) / open);
+        lanes[i].share = at_least_one(part_of(&lanes[i], left, open));
         left -= least(lanes[i].share, left);
-        open--;
+        open -= weight_of(&lanes[i]);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        if (lanes[i].works)
-            lanes[i].wish = at_least_one(least(lanes[i].share + left, lanes[i].trusted ? slots : untrusted));
-        if (lanes[i].wish < lanes[i].share)
-            lanes[i].wish = lanes[i].share;
-    }
+    wishes(lanes, n, slots, untrusted);
 }

@@ -18,6 +18,8 @@
 #include "worker/core/state.h"
 #include "worker/core/trouble.h"
 
+enum { WEIGHT_UNIT = 256 }; /* so that a weight can be divided */
+
 static void drop_facts(struct cs_worker *w, struct cs_worker_lane *l)
 {
     if (l->known)
@@ -58,6 +60,8 @@ static struct cs_worker_lane *add_lane(struct cs_worker *w, const struct cs_lane
     l->lane = info->lane;
     l->state = CS_LANE_PAUSED;
     l->dealt = CS_SHARES_FREE;
+    l->weight = CS_LANE_WEIGHT_USUAL;
+    l->turns = 1;
     cs_brake_init(&l->brake, true);
     cs_outage_init(&l->outage);
     memcpy(l->spec, info->spec_digest, sizeof l->spec);
@@ -107,6 +111,13 @@ static void set_dealt(struct cs_worker *w, struct cs_worker_lane *l, uint32_t ca
     w->shares_stale = true;
 }
 
+static void set_weight(struct cs_worker *w, struct cs_worker_lane *l, uint32_t weight)
+{
+    const uint32_t now = weight > 0 ? weight : CS_LANE_WEIGHT_USUAL;
+    w->shares_stale |= now != l->weight;
+    l->weight = now;
+}
+
 void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in_order)
 {
     w->announcements++;
@@ -115,6 +126,7 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in
         if (l == NULL)
             l = add_lane(w, &a->lanes[i]);
         l->seen = w->announcements;
+        set_weight(w, l, a->lanes[i].weight);
         set_lane(w, l, (enum cs_lane_state)a->lanes[i].state, a->lanes[i].available != 0);
         if (!in_order) /* PUB may bring what stood before a `resume` after it */
             continue;
@@ -242,14 +254,57 @@ static uint32_t least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+/* A study's weight is shared by those of its lanes that work: of its slots by all, of a quota by those that draw from it. */
+static uint64_t weigh(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    uint32_t lanes = 0, here = 0;
+    if (!takes_part(w, l))
+        return 1;
+    for (const struct cs_worker_lane *o = w->lanes; o != NULL; o = o->hh.next) {
+        if (o->gen != l->gen || !takes_part(w, o))
+            continue;
+        lanes++;
+        here += o->draw == l->draw;
+    }
+    l->turns = WEIGHT_UNIT * l->weight / here;
+    return (uint64_t)WEIGHT_UNIT * l->weight / lanes;
+}
+
+/* Most workers have lanes of one study: nothing is to be weighed then. */
+static bool has_several(const struct cs_worker *w)
+{
+    uint32_t gen = 0;
+    for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        if (!takes_part(w, l))
+            continue;
+        if (gen != 0 && l->gen != gen)
+            return true;
+        gen = l->gen;
+    }
+    return false;
+}
+
+static void count_draws(struct cs_worker *w)
+{
+    for (struct cs_draw *d = w->draws; d != NULL; d = d->hh.next)
+        d->n_lanes = 0;
+    for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        if (l->draw != NULL && takes_part(w, l))
+            l->draw->n_lanes++;
+    }
+}
+
 static void share_slots(struct cs_worker *w)
 {
+    w->several = has_several(w);
     struct cs_share *shares = cs_arena_array(&w->arena, HASH_COUNT(w->lanes) + 1, sizeof *shares);
     uint32_t n = 0;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
         shares[n++] = (struct cs_share){.works = takes_part(w, l),
+                                        .weight = w->several ? weigh(w, l) : 1,
                                         .trusted = l->answered_at != 0 && !l->silent,
                                         .limit = least(own_limit(l), l->dealt)};
+    count_draws(w);
     cs_shares(shares, n, w->opts.slots);
     n = 0;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next, n++) {
@@ -293,11 +348,19 @@ static struct cs_want_lane want_of(const struct cs_worker_lane *l)
     };
 }
 
+static uint8_t trouble_of(const struct cs_worker_lane *l)
+{
+    return l->trouble[0] != '\0' ? 1 : l->away[0] != '\0' ? 2 : 0;
+}
+
 uint32_t cs_lanes_wants(struct cs_worker *w, struct cs_want_lane **out)
 {
     uint32_t n = 0;
     *out = cs_arena_array(&w->arena, HASH_COUNT(w->lanes), sizeof **out);
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
+        l->told_capacity = 2 * l->wish;
+        l->told_jams = l->jams;
+        l->told_trouble = trouble_of(l);
         if (l->seen == w->announcements)
             (*out)[n++] = want_of(l);
     }
@@ -311,16 +374,19 @@ void cs_lanes_forget_wants(struct cs_worker *w)
     w->shares_stale = true;
 }
 
+/* Little more or less of a lane can wait for the next PING. */
+static bool has_moved(const struct cs_worker_lane *l)
+{
+    uint32_t now = 2 * l->wish, told = l->told_capacity, by = now > told ? now - told : told - now;
+    return (by > 0 && (now == 0 || told == 0 || by > told / 8)) || trouble_of(l) != l->told_trouble ||
+           l->jams != l->told_jams;
+}
+
 static void tell_wants(struct cs_worker *w)
 {
     bool changed = false;
-    for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
-        uint8_t trouble = l->trouble[0] != '\0' ? 1 : l->away[0] != '\0' ? 2 : 0;
-        changed |= 2 * l->wish != l->told_capacity || trouble != l->told_trouble || l->jams != l->told_jams;
-        l->told_capacity = 2 * l->wish;
-        l->told_jams = l->jams;
-        l->told_trouble = trouble;
-    }
+    for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
+        changed |= has_moved(l);
     if (!changed)
         return;
     struct cs_want *b = &cs_do_send(w, CS_WANT)->want;

@@ -18,6 +18,7 @@
 #include "worker/calls/pacer.h"
 #include "worker/calls/replies.h"
 #include "worker/calls/shares.h"
+#include "worker/calls/turns.h"
 #include "worker/calls/window.h"
 
 enum {
@@ -85,6 +86,8 @@ struct cs_draw {
     double reported[CS_QUOTA_DIMS]; /* what was charged at the last report, and when that was */
     uint64_t reported_at;
     uint32_t started; /* since the last asking */
+    uint32_t n_lanes; /* that work and draw from it */
+    double pass;      /* of the call that began last (turns.h) */
     bool to_ask;
     bool was_answered; /* by Redis: a bucket that is missing from now on was lost */
     struct cs_quota_ask ask;
@@ -115,6 +118,8 @@ struct cs_worker_lane {
     struct cs_replies replies;
     uint32_t seen; /* the announcement that named it last */
     uint32_t n_leases, n_todo, in_flight;
+    uint32_t weight, turns; /* of its study, as announced; its part of that among the study's lanes here */
+    struct cs_turn turn;
     uint32_t share, wish; /* calls it may have in flight; could, if the coordinator dealt out more (shares.h) */
     uint32_t
         dealt; /* calls that the coordinator has dealt out to this worker; CS_SHARES_FREE: it says nothing of that */
@@ -174,6 +179,7 @@ struct cs_worker {
     TAILQ_HEAD(, cs_worker_lane) ring;
     struct cs_draw *draws; /* hash */
     uint32_t announcements;
+    bool several;      /* studies have work */
     bool shares_stale; /* shares, facts and wants are to be looked at */
     struct cs_asked *asked;
     uint32_t n_asked, cap_asked;

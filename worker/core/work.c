@@ -69,10 +69,15 @@ static bool next_trial(struct cs_worker_lane *l, struct cs_call **due, struct cs
 /* Repeats of a prompt are one prompt: their digests differ, their bodies do not. */
 static uint64_t fingerprint(const char *body, size_t n)
 {
-    uint64_t h = n;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (uint8_t)body[i]) * 0x100000001b3u;
-    return h;
+    uint64_t h = n, word;
+    for (; n >= sizeof word; body += sizeof word, n -= sizeof word) {
+        memcpy(&word, body, sizeof word);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    word = 0;
+    memcpy(&word, body, n);
+    return cs_rng_mix64(h ^ word);
 }
 
 /* Starts one call of the lane; false when it cannot start any for now. */
@@ -116,6 +121,9 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     memcpy(c->cost, cost, sizeof cost);
     c->bytes = trial.body_len;
     c->prompt = fingerprint(trial.body, trial.body_len);
+    if (l->draw != NULL)
+        l->draw->pass = cs_turns_take(&l->turn, l->draw->pass,
+                                      cs_turns_part(cost, l->draw->pacer.limit, CS_QUOTA_PER_MINUTE), l->turns);
     cs_lease_start(w, lease, bit);
     uint32_t slot = w->free_slots[--w->n_free];
     CS_ASSERT(w->slots[slot] == NULL);
@@ -144,6 +152,23 @@ static void note_rest(struct cs_worker *w)
     cs_binding_note(&l->binding, l->outage.away ? CS_BIND_AWAY : l->n_todo > 0 ? why : CS_BIND_NOTHING, w->now);
 }
 
+/* Whose turn it is: the first in the ring, or, of those that draw from the same quotas, the one that the weights name. */
+static struct cs_worker_lane *next_lane(struct cs_worker *w)
+{
+    struct cs_worker_lane *first = TAILQ_FIRST(&w->ring), *next = first, *l;
+    if (!w->several || first->draw == NULL || first->draw->n_lanes < 2)
+        return first;
+    double least = cs_turns_stand(&first->turn, first->draw->pass);
+    TAILQ_FOREACH(l, &w->ring, in_ring)
+    {
+        if (l->draw != first->draw || cs_turns_stand(&l->turn, l->draw->pass) >= least)
+            continue;
+        least = l->turn.pass;
+        next = l;
+    }
+    return next;
+}
+
 void cs_worker_work_start(struct cs_worker *w)
 {
     while (!TAILQ_EMPTY(&w->ring) && has_room(w) && cs_do_may_start(w)) {
@@ -151,7 +176,7 @@ void cs_worker_work_start(struct cs_worker *w)
             cs_alarm_set(&w->alarms, &w->go, w->now);
             return;
         }
-        struct cs_worker_lane *l = TAILQ_FIRST(&w->ring);
+        struct cs_worker_lane *l = next_lane(w);
         TAILQ_REMOVE(&w->ring, l, in_ring);
         l->ready = false;
         if (start_one(w, l))

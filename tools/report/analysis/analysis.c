@@ -8,10 +8,10 @@
 #include "tools/report/analysis/sections.h"
 
 #define ANALYSIS(file) cs_analysis_##file,
-#define PAGE(file, id, title)
-static void (*const sections[])(struct cs_report_work *w) = {CS_REPORT_SECTIONS(ANALYSIS, PAGE)};
+#define NO_PAGE(file, id, title)
+static void (*const sections[])(struct cs_report_work *w) = {CS_REPORT_SECTIONS(ANALYSIS, NO_PAGE, NO_PAGE)};
 #undef ANALYSIS
-#undef PAGE
+#undef NO_PAGE
 
 /* Sentences that a reader must see first. */
 /* How replies were read: what only a lenient reader took, and why the others are unparsable. */
@@ -54,18 +54,23 @@ static void fill_notes(struct cs_report_work *w)
             "a row, and nothing was declared beforehand.",
             source->name);
     if (r->pilot)
-        cs_analysis_work_note(w, "This is a pilot: it shows that the study works, not what it finds.");
+        cs_analysis_work_say_first(
+            w, r->blind ? "This is a pilot: it shows that the study works, not what it finds. Its contrasts are blind; "
+                          "--unblind shows them, and every later report says so."
+                        : "This is a pilot: it shows that the study works, not what it finds.");
     if (!r->complete)
-        cs_analysis_work_note(
-            w, "Not complete: %" PRIu64 " of %" PRIu64 " trials have ended. Counts and intervals, no verdicts.",
-            r->terminal, r->planned);
+        cs_analysis_work_say_first(
+            w,
+            "Not complete (%.1f %%): %" PRIu64 " of %" PRIu64 " trials have ended. Counts and intervals, no verdicts.",
+            r->planned > 0 ? 100.0 * (double)r->terminal / (double)r->planned : 0, r->terminal, r->planned);
     if (r->n_clusters < CS_CLUSTERS_MIN)
-        cs_analysis_work_note(w, "%u clusters are too few for verdicts: 5 are needed, 30 are better.", r->n_clusters);
-    if (r->n_contrasts == 0)
-        cs_analysis_work_note(w, r->n_factors == 0
-                                     ? "The study varies nothing: its answers are described, and compared with labels "
-                                       "where the cases have any."
-                                     : "Nothing is compared: the study names no contrast and has no control.");
+        cs_analysis_work_say_first(w, "%u clusters are too few for verdicts: 5 are needed, 30 are better.",
+                                   r->n_clusters);
+    if (r->n_contrasts == 0 && !r->blind)
+        cs_analysis_work_say_first(
+            w, r->n_factors == 0 ? "The study varies nothing: its answers are described, and compared with labels "
+                                   "where the cases have any."
+                                 : "Nothing is compared: the study names no contrast and has no control.");
     for (uint32_t m = 0; m < r->n_models; m++) {
         uint64_t usable = 0;
         for (uint32_t i = 0; i < r->n_usable; i++)
@@ -98,10 +103,16 @@ static void fill_notes(struct cs_report_work *w)
         cs_analysis_work_note(w, "%s", w->declared->notes[i]);
 }
 
-static void analyse(struct cs_report_work *w)
+static void analyse(struct cs_report_work *w, struct cs_collect_watch watch)
 {
-    for (size_t i = 0; i < sizeof sections / sizeof *sections && w->rc == CS_OK; i++)
+    const size_t n = sizeof sections / sizeof *sections;
+    for (size_t i = 0; i < n && w->rc == CS_OK; i++) {
+        if (watch.at != NULL)
+            watch.at(watch.self, "analysing", i * 256, n * 256); /* in the steps that a ticker looks at */
         sections[i](w);
+    }
+    if (watch.at != NULL)
+        watch.at(watch.self, "analysing", n * 256, n * 256);
     if (w->rc == CS_OK)
         fill_notes(w);
 }
@@ -115,6 +126,8 @@ enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_sourc
     struct cs_report_work w = {.source = source,
                                .against = opts->against,
                                .ratings = opts->ratings,
+                               .acts = opts->acts,
+                               .unblind = opts->unblind,
                                .study = source->study,
                                .plan = source->plan,
                                .got = &source->got,
@@ -129,8 +142,8 @@ enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_sourc
     if (w.rc == CS_OK)
         w.rc = cs_analysis_declared_read(&declared, source->study, &cases, err);
     if (w.rc == CS_OK)
-        analyse(&w);
-    for (uint32_t i = 0; w.paired != NULL && i < r->n_contrasts; i++)
+        analyse(&w, opts->watch);
+    for (uint32_t i = 0; i < w.n_paired; i++)
         cs_reduce_paired_release(&w.paired[i]);
     free(w.paired);
     cs_analysis_interactions_release(&w);

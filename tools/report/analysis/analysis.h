@@ -14,6 +14,9 @@ struct cs_report_opts {
     uint64_t seed;
     unsigned threads;
     const struct cs_ratings *ratings;       /* by people (tools/base/ratings.h); NULL: none */
+    const struct cs_acts *acts;             /* what people did about the study (tools/base/acts.h); NULL: not known */
+    bool unblind;                           /* show the contrasts of a pilot */
+    struct cs_collect_watch watch;          /* told before each section */
     const struct cs_report_source *against; /* another run of the study; NULL: none */
 };
 

@@ -16,18 +16,18 @@ struct history {
     struct cs_error *err;
 };
 
-static bool has_outputs(struct cs_store *store, const struct cs_generation_view *v)
+/* Trials of a generation that have ended. */
+static uint64_t ended(struct cs_store *store, const struct cs_generation_view *v)
 {
+    uint64_t n = 0;
     for (uint32_t lane = 0; lane < v->plan.n_lanes; lane++) {
         struct cs_counters c;
         if (cs_store_rows_counters(store, v->generation.number, lane, &c, NULL) != CS_OK)
             continue;
-        for (int o = 0; o < CS_OUTCOMES; o++) {
-            if (c.outcome[o] > 0)
-                return true;
-        }
+        for (int o = 0; o < CS_OUTCOMES; o++)
+            n += c.outcome[o];
     }
-    return false;
+    return n;
 }
 
 static enum cs_err on_generation(void *self, const char *key, const void *value, uint32_t len)
@@ -40,6 +40,7 @@ static enum cs_err on_generation(void *self, const char *key, const void *value,
     if (h->rc == CS_OK)
         h->rc = cs_store_generation_view_open(&v, h->store, &g, h->err);
     if (h->rc == CS_OK) {
+        const uint64_t n = ended(h->store, &v);
         h->list = cs_xrealloc(h->list, h->n + 1, sizeof *h->list);
         h->list[h->n++] = (struct cs_report_generation){
             .number = g.number,
@@ -47,7 +48,9 @@ static enum cs_err on_generation(void *self, const char *key, const void *value,
             .digest = cs_analysis_work_hex(h->w, v.spec.study->analysis_digest),
             .current = g.number == h->view->generation.number,
             .same_analysis = memcmp(v.spec.study->analysis_digest, h->w->study->analysis_digest, 32) == 0,
-            .outputs = has_outputs(h->store, &v),
+            .outputs = n > 0,
+            .pilot = strncmp(v.spec.study->title, "PILOT", 5) == 0,
+            .complete = n >= v.plan.n_trials,
             .analysis = cs_analysis_work_copy(h->w, v.spec.study->analysis),
         };
     }
@@ -188,6 +191,8 @@ static const struct cs_report_column columns[] = {
     CS_COLUMN(generation, current, "current", "reported_here"),
     CS_COLUMN_SAME(generation, same_analysis),
     CS_COLUMN(generation, outputs, "outputs", NULL),
+    CS_COLUMN_SAME(generation, pilot),
+    CS_COLUMN_SAME(generation, complete),
     CS_COLUMN_SAID(analysis_word, "analysis", "analysis"),
     CS_COLUMN_SAID(sentence_word, NULL, "sentence"),
     {NULL, "alpha", .kind = CS_COLUMN_NUMBER, .number = alpha_number},

@@ -80,11 +80,11 @@ static const char *level_text(const struct cs_factor *f, const struct cs_level *
     return column < f->n_columns ? l->wordings[0].values[column] : l->system != NULL ? l->system : "";
 }
 
-/* What groups levels under a heading: the column `axis` of their table. */
-static const char *level_axis(const struct cs_factor *f, const struct cs_level *l)
+/* What the table of a factor says of a level in a column: `axis`, which groups levels under a heading, or `label`. */
+static const char *level_says(const struct cs_factor *f, const struct cs_level *l, const char *column)
 {
     for (uint32_t i = 0; i < f->n_columns; i++) {
-        if (strcmp(f->columns[i], "axis") == 0)
+        if (strcmp(f->columns[i], column) == 0)
             return l->wordings[0].values[i];
     }
     return "";
@@ -101,10 +101,12 @@ static void fill_factors(struct cs_report_work *w)
         const struct cs_factor *f = &w->study->factors[i];
         struct cs_report_level *levels = cs_arena_array(&w->r->arena, f->n_levels + 1, sizeof *levels);
         for (uint32_t k = 0; k < f->n_levels; k++)
-            levels[k] = (struct cs_report_level){.id = cs_analysis_work_copy(w, f->levels[k].id),
-                                                 .role = roles[f->levels[k].role],
-                                                 .axis = cs_analysis_work_copy(w, level_axis(f, &f->levels[k])),
-                                                 .text = cs_analysis_work_copy(w, level_text(f, &f->levels[k]))};
+            levels[k] = (struct cs_report_level){
+                .id = cs_analysis_work_copy(w, f->levels[k].id),
+                .role = roles[f->levels[k].role],
+                .axis = cs_analysis_work_copy(w, level_says(f, &f->levels[k], "axis")),
+                .label = cs_analysis_work_copy(w, level_says(f, &f->levels[k], "label")),
+                .text = cs_analysis_work_copy(w, level_text(f, &f->levels[k]))};
         factors[i] = (struct cs_report_factor){cs_analysis_work_copy(w, f->name), levels, f->n_levels};
     }
     w->r->factors = factors;

@@ -1,5 +1,5 @@
 /* lost.c - trials that ended without an answer, arm by arm against the control: missing, declined, unreadable. What an arm loses more often
- * than the control may be what differs, and is a finding of its own. Per cluster the share of the level minus that of the control, cluster t;
+ * than the control may be what differs, and is a finding of its own. Per cluster the share of the level minus that of the control (lost_rate.h);
  * Holm over all arms of all models and kinds, those that lost nothing included. */
 #include "tools/report/analysis/lost.h"
 
@@ -8,7 +8,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/sections.h"
-#include "tools/report/stats/cluster.h"
+#include "tools/report/stats/lost_rate.h"
 #include "tools/report/words.h"
 
 enum { NOTES_MAX = 3 };
@@ -66,6 +66,26 @@ struct rows { /* every test of the family; p as it enters the adjustment */
     uint32_t n;
 };
 
+/* All trials of an arm, and how many of them were lost in this way. */
+static struct cs_lost_count count_arm(const struct cs_grid *g, uint32_t question, uint32_t factor, uint32_t level,
+                                      enum cs_lost_kind kind)
+{
+    struct cs_lost_count n = {0, 0};
+    for (uint32_t i = 0; i < g->n_cells; i++) {
+        if (g->cells[i].at.question != question || g->cells[i].at.arms[factor].level != level)
+            continue;
+        for (uint32_t c = 0; c < g->n_cases; c++) {
+            const uint32_t *record = cs_grid_record(g, c, i);
+            for (int o = 0; o < CS_OUTCOMES; o++) {
+                const enum cs_lost_kind is = cs_reduce_lost_kind((enum cs_outcome)o);
+                n.lost += is == kind ? record[o] : 0;
+                n.of += kind == CS_LOST_MISSING || is != CS_LOST_MISSING ? record[o] : 0;
+            }
+        }
+    }
+    return n;
+}
+
 static void test_row(struct cs_report_work *w, const struct cs_arrangement *a, uint32_t question, uint32_t control,
                      struct cs_report_lost *row, double *p_family)
 {
@@ -75,7 +95,11 @@ static void test_row(struct cs_report_work *w, const struct cs_arrangement *a, u
     const struct cs_case_filter all = {.stratum = CS_NONE};
     struct cs_paired p;
     cs_reduce_pair(&p, &m, &w->got->grids[row->model], a, w->cases, &level, &base, &all);
-    const struct cs_cluster_test t = cs_cluster_t(p.diff, p.n, w->declared->alpha, 1);
+    const struct cs_grid *g = &w->got->grids[row->model];
+    const struct cs_lost_rate lost = cs_lost_rate_test(
+        p.diff, p.n, count_arm(g, question, row->factor, row->level, row->kind),
+        count_arm(g, question, row->factor, control, row->kind), w->declared->alpha);
+    const struct cs_cluster_test t = lost.test;
     row->clusters = p.n;
     if (p.n > 0) {
         row->share = cs_analysis_work_known(cs_analysis_work_mean(p.level, p.n));
@@ -84,8 +108,8 @@ static void test_row(struct cs_report_work *w, const struct cs_arrangement *a, u
     }
     if (cs_stats_usable(t.status)) {
         row->ci = (struct cs_report_span){true, t.ci.lo * 100, t.ci.hi * 100};
-        row->p = cs_analysis_work_known(t.p);
-        *p_family = t.p;
+        row->p = cs_analysis_work_known(lost.p);
+        *p_family = lost.p;
     }
     cs_reduce_paired_release(&p);
 }

@@ -6,9 +6,9 @@
 #include "tools/report/analysis/work.h"
 
 #define ANALYSIS(file) void cs_analysis_##file(struct cs_report_work *w);
-#define PAGE(file, id, title)
-CS_REPORT_SECTIONS(ANALYSIS, PAGE)
+#define NO_PAGE(file, id, title)
+CS_REPORT_SECTIONS(ANALYSIS, NO_PAGE, NO_PAGE)
 #undef ANALYSIS
-#undef PAGE
+#undef NO_PAGE
 
 #endif

@@ -6,10 +6,10 @@
 
 /* Each ends with a row of zeros. */
 #define ANALYSIS(file) extern const struct cs_report_table cs_analysis_##file##_tables[];
-#define PAGE(file, id, title)
-CS_REPORT_SECTIONS(ANALYSIS, PAGE)
+#define NO_PAGE(file, id, title)
+CS_REPORT_SECTIONS(ANALYSIS, NO_PAGE, NO_PAGE)
 #undef ANALYSIS
-#undef PAGE
+#undef NO_PAGE
 
 /* All of them, section by section; ends with NULL. */
 extern const struct cs_report_table *const cs_tables_all[];

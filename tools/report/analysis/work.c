@@ -99,17 +99,29 @@ const char *cs_analysis_work_hex(struct cs_report_work *w, const uint8_t digest[
     return cs_analysis_work_copy(w, hex);
 }
 
+static void add_sentence(struct cs_report_work *w, const char *const **list, uint32_t *n, const char *fmt, va_list ap)
+{
+    const char **longer = cs_arena_array(&w->r->arena, *n + 1, sizeof *longer);
+    char text[512];
+    vsnprintf(text, sizeof text, fmt, ap);
+    for (uint32_t i = 0; i < *n; i++)
+        longer[i] = (*list)[i];
+    longer[(*n)++] = cs_analysis_work_copy(w, text);
+    *list = longer;
+}
+
 void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...)
 {
-    struct cs_report *r = w->r;
-    const char **notes = cs_arena_array(&r->arena, r->n_notes + 1, sizeof *notes);
     va_list ap;
-    char text[512];
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    add_sentence(w, &w->r->notes, &w->r->n_notes, fmt, ap);
     va_end(ap);
-    for (uint32_t i = 0; i < r->n_notes; i++)
-        notes[i] = r->notes[i];
-    notes[r->n_notes++] = cs_analysis_work_copy(w, text);
-    r->notes = notes;
+}
+
+void cs_analysis_work_say_first(struct cs_report_work *w, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_sentence(w, &w->r->said_first, &w->r->n_said_first, fmt, ap);
+    va_end(ap);
 }

@@ -9,7 +9,9 @@
 struct cs_family_joint;
 struct cs_report_work {
     const struct cs_report_source *source, *against; /* against: another run of the study, or NULL */
-    const struct cs_ratings *ratings;                /* by people; NULL: none */
+    const struct cs_acts *acts;                      /* NULL: not known */
+    bool unblind;
+    const struct cs_ratings *ratings; /* by people; NULL: none */
     const struct cs_study *study;
     const struct cs_plan *plan;
     const struct cs_collected *got;
@@ -18,6 +20,7 @@ struct cs_report_work {
     uint64_t seed;
     uint32_t draws;
     unsigned threads;
+    uint32_t n_paired;
     struct cs_paired *paired;       /* one per contrast of the report: model, outcome, declared contrast */
     struct cs_family_joint *joints; /* one per interaction of the report */
     struct cs_report *r;            /* being made */
@@ -36,6 +39,8 @@ double cs_analysis_work_range(const struct cs_measure *m);    /* the largest shi
 double cs_analysis_work_mean(const double *x, uint32_t n);    /* 0 of none */
 struct cs_report_figure cs_analysis_work_known(double value); /* not known unless finite */
 void cs_analysis_work_note(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A sentence above every finding, on the first screen of the page: short, and only what changes how all of it is read. */
+void cs_analysis_work_say_first(struct cs_report_work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- arms -------------------------------------------------------------------------------------------------- */
 

@@ -74,6 +74,8 @@ static struct cs_json *table(const struct cs_report *r, const struct cs_report_t
 static struct cs_json *head(const struct cs_report *r)
 {
     struct cs_json *notes = cs_json_array();
+    for (uint32_t i = 0; i < r->n_said_first; i++)
+        cs_json_array_append_new(notes, text(r->said_first[i]));
     for (uint32_t i = 0; i < r->n_notes; i++)
         cs_json_array_append_new(notes, text(r->notes[i]));
     struct cs_json *o = cs_json_pack(
@@ -85,6 +87,7 @@ static struct cs_json *head(const struct cs_report *r)
         (int)r->declared.family, "notes", notes);
     if (r->simulated)
         cs_json_object_set_new(o, "simulated", cs_json_string(CS_SIMULATED_TEXT));
+    cs_json_object_set_new(o, "registration", text(r->declared.registration));
     cs_json_object_set_new(o, "label_note", text(r->label_note));
     cs_json_object_set_new(o, "warrant_note", text(r->warrant_note));
     return o;

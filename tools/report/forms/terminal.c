@@ -92,6 +92,22 @@ static void rate_line(const struct cs_report *r, const struct cs_report_rate *ro
     fprintf(out, ", %" PRIu64 " answers\n", row->answers);
 }
 
+/* What a pilot is for. */
+static void noise_line(const struct cs_report *r, const struct cs_report_floor *f, FILE *out)
+{
+    const struct cs_report_outcome *o = &r->outcomes[f->outcome];
+    if (f->kind != CS_ARM_REASK || !f->disagreement.known)
+        return;
+    fprintf(out, "  %s: noise of asking again %.3g %s", o->label, f->disagreement.value, o->unit);
+    for (uint32_t i = 0; i < r->n_components; i++) {
+        const struct cs_report_component *c = &r->components[i];
+        if (c->model == f->model && c->outcome == f->outcome && c->kind == CS_ARM_LEVELS &&
+            c->level == CS_REPORT_NONE && c->case_sd.known)
+            fprintf(out, ", tau %.3g %s (%s)", c->case_sd.value, o->unit, r->factors[c->factor].name);
+    }
+    fputc('\n', out);
+}
+
 static void model_lines(const struct cs_report *r, uint32_t model, FILE *out)
 {
     const bool simulated = model == CS_REPORT_NONE ? r->simulated : r->models[model].simulated;
@@ -103,6 +119,10 @@ static void model_lines(const struct cs_report *r, uint32_t model, FILE *out)
     for (uint32_t o = 0; o < r->n_outcomes; o++) {
         if (r->outcomes[o].role == CS_OUTCOME_PRIMARY)
             outcome_line(r, model, o, out);
+    }
+    for (uint32_t i = 0; r->blind && model != CS_REPORT_NONE && i < r->n_floors; i++) {
+        if (r->floors[i].model == model)
+            noise_line(r, &r->floors[i], out);
     }
     for (uint32_t i = 0; r->n_factors == 0 && model != CS_REPORT_NONE && i < r->n_rates; i++) {
         if (r->rates[i].model == model)
@@ -147,6 +167,10 @@ void cs_forms_terminal(const struct cs_report *r, FILE *out)
     fprintf(out, "%s: %" PRIu64 " of %" PRIu64 " trials have ended%s, %u cases in %u clusters\n", r->study, r->terminal,
             r->planned, r->complete ? " (complete)" : "", r->n_cases, r->n_clusters);
     fprintf(out, "%s\n", r->declared.sentence);
+    if (r->declared.registration[0] != '\0')
+        fprintf(out, "%s\n", r->declared.registration);
+    for (uint32_t i = 0; i < r->n_said_first; i++)
+        fprintf(out, "%s\n", r->said_first[i]);
     for (uint32_t i = 0; i < r->n_notes; i++)
         fprintf(out, "%s\n", r->notes[i]);
     uint32_t lines = 1;

@@ -21,7 +21,6 @@ static struct cs_scale range_scale(const struct cs_report *r, uint32_t outcome)
 static void write_row(struct cs_page *p, const struct cs_report_range *g, const struct cs_scale *s)
 {
     int decimals = cs_html_page_decimals(p, g->outcome);
-    const struct cs_report_level *l = cs_html_page_level(p, g->factor, g->level);
     struct cs_svg_mark mark = {
         .estimate = cs_html_page_figure_value(g->mean),
         .lo = g->range.known ? g->range.low : NAN,
@@ -31,10 +30,10 @@ static void write_row(struct cs_page *p, const struct cs_report_range *g, const 
         .css = "m-level",
     };
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html_page_level_name(p, g->factor, g->level);
     if (g->against != CS_AGAINST_CONTROL) {
         fputs(" <span class=\"why\">against</span> ", p->out);
-        cs_html_page_words(p, g->comparator_text);
+        cs_html_page_comparator(p, g->factor, g->comparator, g->comparator_text);
     }
     fputs("</th><td class=\"plot\">", p->out);
     cs_svg_row(p->out, s, 0, &mark);
@@ -51,7 +50,6 @@ static void write_row(struct cs_page *p, const struct cs_report_range *g, const 
 
 static void write_ranges(struct cs_page *p, uint32_t outcome)
 {
-    const struct cs_report_outcome *o = &p->r->outcomes[outcome];
     struct cs_scale s = range_scale(p->r, outcome);
     const char *heading = "";
     bool open = false;
@@ -65,9 +63,11 @@ static void write_ranges(struct cs_page *p, uint32_t outcome)
             snprintf(caption, sizeof caption,
                      "%s: shift in %s, from the lowest to the highest of %u models, on cases complete in all of "
                      "them.%s",
-                     cs_html_page_label(p, outcome).s, o->unit, g->n_models,
+                     cs_html_page_label(p, outcome).s, cs_html_page_unit(p, outcome), g->n_models,
                      g->mean_ci.known ? " Thick line: interval of the mean, cases and models both drawn again." : "");
             snprintf(id, sizeof id, "range-%u", outcome);
+            cs_html(p->out, "<details class=\"more\"><summary>%s: from model to model</summary>\n",
+                    cs_html_page_label(p, outcome).s);
             cs_html_page_figure(p, id, CS_REPORT_NONE, caption);
             cs_html(p->out, "<table class=\"forest\" aria-labelledby=\"fig-%u\"><thead><tr>", p->figures);
             cs_html_page_column(p, "Level", "");
@@ -92,6 +92,7 @@ static void write_ranges(struct cs_page *p, uint32_t outcome)
         return;
     fputs("</tbody></table>", p->out);
     cs_html_page_figure_end(p);
+    fputs("</details>\n", p->out);
 }
 
 static void write_dates(struct cs_page *p)

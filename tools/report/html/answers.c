@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { COLUMNS = 6 };
+enum { COLUMNS = 6, ANSWERS_OPEN = 3 };
 
 /* ---- scale: one for an answer and a kind of comparison, over all models, so that plots can be compared ------ */
 
@@ -49,18 +49,18 @@ static void write_axis(struct cs_page *p, const struct cs_forest *f, const struc
     const struct cs_report_outcome *o = &p->r->outcomes[f->outcome];
     char title[256], desc[512];
     snprintf(title, sizeof title, "Forest plot: shift of %s in %s, %s", cs_html_page_label(p, f->outcome).s,
-             cs_html_page_model(p, f->model), o->unit);
+             cs_html_page_model(p, f->model), cs_html_page_unit(p, f->outcome));
     snprintf(
         desc, sizeof desc,
         "A dot and an interval for each of %u comparisons; scale from %g to %g %s. To the right of zero: %s.%s The "
         "numbers of each row stand in the cells beside it.",
-        f->n, s->lo, s->hi, o->unit, o->up, margin > 0 ? " The margin is shaded." : "");
+        f->n, s->lo, s->hi, cs_html_page_unit(p, f->outcome), o->up, margin > 0 ? " The margin is shaded." : "");
     fputs("<thead><tr>", p->out);
     cs_html_page_column(p, f->against == CS_AGAINST_LEVEL ? "Pair" : "Level", "");
     fputs("<th scope=\"col\" class=\"plot\">", p->out);
     cs_svg_axis(p->out, s, margin, true, title, desc);
     cs_html(p->out, "</th><th scope=\"col\" class=\"n\">Shift (%g %% CI), %s</th>", 100 * (1 - p->r->declared.alpha),
-            o->unit);
+            cs_html_page_unit(p, f->outcome));
     cs_html_page_column(p, "Comparator \xE2\x86\x92 level", "n");
     cs_html_page_column(p, "p, adjusted", "n");
     cs_html_page_column(p, "Verdict", "");
@@ -69,12 +69,11 @@ static void write_axis(struct cs_page *p, const struct cs_forest *f, const struc
 
 static void write_name(struct cs_page *p, const struct cs_report_contrast *c)
 {
-    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     cs_html(p->out, "<th scope=\"row\"><a href=\"#%s\">", c->anchor);
-    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html_page_level_name(p, c->factor, c->level);
     if (c->against == CS_AGAINST_LEVEL) {
         fputs(" <span class=\"why\">against</span> ", p->out);
-        cs_html_page_words(p, c->comparator_text);
+        cs_html_page_comparator(p, c->factor, c->comparator, c->comparator_text);
     }
     fputs("</a></th>", p->out);
 }
@@ -110,6 +109,7 @@ static void write_row(struct cs_page *p, const struct cs_report_contrast *c, con
         cs_html(p->out, "<span class=\"why\">%s</span>", c->why[0] != '\0' ? c->why : "noise floor");
     else
         cs_html_page_verdict(p, c->verdict, c->why);
+    cs_html_sentences_scope(p, c);
     fputs("</td></tr>\n", p->out);
 }
 
@@ -128,6 +128,15 @@ static void write_rows(struct cs_page *p, const struct cs_forest *f, bool floor,
         }
         write_row(p, c, s, margin);
     }
+}
+
+static bool has_primary(const struct cs_report *r, uint32_t outcome)
+{
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        if (r->contrasts[i].outcome == outcome && r->contrasts[i].primary)
+            return true;
+    }
+    return false;
 }
 
 /* Some comparisons of the outcome are primary, others exploratory: then each plot says which. */
@@ -181,9 +190,33 @@ static void write_forest(struct cs_page *p, const struct cs_forest *f)
 
 /* ---- one answer ------------------------------------------------------------------------------------------------ */
 
-static bool is_folded(const struct cs_forest *f)
+/* Open is what was tested first; of an answer without such comparisons the first run, if the answer is among the first few. */
+static bool is_open(const struct cs_page *p, const struct cs_forest *f, bool first)
 {
-    return f->against == CS_AGAINST_PLACEBO || f->stratum[0] != '\0';
+    if (f->stratum[0] != '\0' || f->against == CS_AGAINST_PLACEBO)
+        return false;
+    return has_primary(p->r, f->outcome) ? f->primary : first && f->outcome < ANSWERS_OPEN;
+}
+
+/* What is folded, and what it comes to: "Against the control, exploratory: 26 comparisons, 7 different, 1 equivalent". */
+static void write_summary(struct cs_page *p, const struct cs_forest *f)
+{
+    uint32_t n = 0, different = 0, equivalent = 0;
+    for (uint32_t i = 0; i < f->n; i++) {
+        n += !f->rows[i].floor;
+        different += !f->rows[i].floor && cs_words_verdict_is_different(f->rows[i].verdict);
+        equivalent += !f->rows[i].floor && f->rows[i].verdict == CS_VERDICT_EQUIVALENT;
+    }
+    cs_html(p->out, "<details class=\"more\"><summary>%s",
+            f->against == CS_AGAINST_PLACEBO   ? "Against the placebo sentences"
+            : f->against == CS_AGAINST_CONTROL ? "Against the control"
+                                               : "Chosen pairs");
+    if (f->stratum[0] != '\0')
+        cs_html(p->out, ", only %s = %s", f->stratum, f->stratum_value);
+    cs_html(p->out, "%s: %u comparison%s", f->primary || f->floor_only ? "" : ", exploratory", n, n == 1 ? "" : "s");
+    if (different + equivalent > 0)
+        cs_html(p->out, ", %u different, %u equivalent", different, equivalent);
+    fputs("</summary>\n", p->out);
 }
 
 static bool write_model(struct cs_page *p, uint32_t outcome, uint32_t model)
@@ -194,21 +227,15 @@ static bool write_model(struct cs_page *p, uint32_t outcome, uint32_t model)
         at += f.n;
         if (f.model != model || f.outcome != outcome)
             continue;
+        const bool open = is_open(p, &f, !any);
         if (!any) {
             cs_html(p->out, "<h4 id=\"answer-%u-model-%u\">%s</h4>\n", outcome, model, cs_html_page_model(p, model));
             any = true;
         }
-        if (is_folded(&f)) {
-            cs_html(p->out, "<details><summary>%s",
-                    f.against == CS_AGAINST_PLACEBO   ? "Against the placebo sentences"
-                    : f.against == CS_AGAINST_CONTROL ? "Against the control"
-                                                      : "Chosen pairs");
-            if (f.stratum[0] != '\0')
-                cs_html(p->out, ", only %s = %s", f.stratum, f.stratum_value);
-            fputs("</summary>\n", p->out);
-        }
+        if (!open)
+            write_summary(p, &f);
         write_forest(p, &f);
-        if (is_folded(&f))
+        if (!open)
             fputs("</details>\n", p->out);
     }
     return any;
@@ -227,6 +254,21 @@ static const char *role_text(enum cs_outcome_role role)
     return "Not declared: described, not tested";
 }
 
+/* The answers; of a scale also the number that means each, and what a step is. */
+static void write_scale(struct cs_page *p, const struct cs_report_outcome *o)
+{
+    const bool scale = o->kind == CS_OUTCOME_ORDINAL;
+    for (uint32_t i = 0; i < o->n_categories; i++) {
+        fputs(i == 0 ? scale ? "Scale: " : "Answers: " : ", ", p->out);
+        if (scale)
+            cs_html(p->out, "%u ", i);
+        cs_html(p->out, "%s", o->categories[i]);
+    }
+    fputs(o->n_categories > 0 ? "." : "", p->out);
+    if (scale)
+        fputs(" A step is one level of it: a shift of 0.1 steps is one step for 10 of 100 cases.", p->out);
+}
+
 static void write_answer(struct cs_page *p, uint32_t outcome)
 {
     const struct cs_report_outcome *o = &p->r->outcomes[outcome];
@@ -235,12 +277,13 @@ static void write_answer(struct cs_page *p, uint32_t outcome)
     cs_html_text(p->out, cs_html_page_label(p, outcome).s);
     cs_html(p->out, "</h3>\n<p class=\"meta\">%s. A positive shift means: %s. ", role_text(o->role), o->up);
     if (o->margin.known)
-        cs_html(p->out, "Largest shift declared unimportant (margin): \xC2\xB1%g %s. ", o->margin.value, o->unit);
+        cs_html(p->out, "Largest shift declared unimportant (margin): \xC2\xB1%g %s. ", o->margin.value,
+                cs_html_page_unit(p, outcome));
     else
         fputs("No margin was declared. ", p->out);
-    for (uint32_t i = 0; i < o->n_categories; i++)
-        cs_html(p->out, "%s%s%s", i == 0 ? "Answers: " : ", ", o->categories[i], i + 1 == o->n_categories ? "." : "");
+    write_scale(p, o);
     fputs("</p>\n", p->out);
+    cs_html_given(p, outcome);
     bool any = false;
     for (uint32_t m = 0; m < p->r->n_models; m++)
         any = write_model(p, outcome, m) || any;
@@ -318,12 +361,13 @@ static void write_category_tests(struct cs_page *p)
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t i = 0; i < p->r->n_category_tests; i++) {
         const struct cs_report_category_test *t = &p->r->category_tests[i];
-        const struct cs_report_level *l = cs_html_page_level(p, t->factor, t->level);
         fputs("<tr><th scope=\"row\">", p->out);
         cs_html_page_model_name(p, t->model);
         cs_html(p->out, "</th><td>%s</td><td>", t->field);
-        cs_html_page_words(p, l == NULL ? "" : l->id);
-        cs_html(p->out, "</td><td>%s</td>", t->comparator_text);
+        cs_html_page_level_name(p, t->factor, t->level);
+        fputs("</td><td>", p->out);
+        cs_html_page_comparator(p, t->factor, t->comparator, t->comparator_text);
+        fputs("</td>", p->out);
         cs_html_page_number(p, cs_num_count(t->clusters));
         cs_html_page_number(p, cs_num_count(t->df));
         cs_html_page_number(p, cs_num_fixed(cs_html_page_figure_value(t->statistic), 2));

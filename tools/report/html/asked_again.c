@@ -3,14 +3,13 @@
 
 static void write_arm(struct cs_page *p, const struct cs_report_again *a)
 {
-    const struct cs_report_level *l = cs_html_page_level(p, a->factor, a->level);
     const uint64_t counts[] = {a->planned, a->asked,  a->timeouts, a->unparsable,
                                a->ok,      a->others, a->waiting,  a->overload};
     fputs("<tr><th scope=\"row\">", p->out);
     if (a->factor == CS_REPORT_NONE)
         fputs("all", p->out);
     else
-        cs_html_page_words(p, l == NULL ? "" : l->id);
+        cs_html_page_level_name(p, a->factor, a->level);
     fputs("</th><td>", p->out);
     cs_html_page_words(p, a->factor == CS_REPORT_NONE ? "" : p->r->factors[a->factor].name);
     fputs("</td><td>", p->out);
@@ -56,11 +55,10 @@ static void write_finding(struct cs_page *p, uint32_t outcome, struct cs_report_
 static void write_twice(struct cs_page *p, const struct cs_report_twice *t)
 {
     const struct cs_report_contrast *c = &p->r->contrasts[t->contrast];
-    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html_page_level_name(p, c->factor, c->level);
     fputs(" <span class=\"why\">against</span> ", p->out);
-    cs_html_page_words(p, c->comparator_text);
+    cs_html_page_comparator(p, c->factor, c->comparator, c->comparator_text);
     fputs("</th><td>", p->out);
     cs_html_page_words(p, cs_html_page_outcome(p, c->outcome));
     fputs("</td><td>", p->out);

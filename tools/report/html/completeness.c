@@ -102,8 +102,8 @@ static void write_arms(struct cs_page *p, uint32_t model)
             factor = c->factor;
             cs_html_page_group(p, COLUMNS, p->r->factors[factor].name);
         }
-        fputs("<tr><th scope=\"row\">", p->out);
-        cs_html_page_words(p, l->id);
+        fputs(c->terminal == 0 ? "<tr class=\"none\"><th scope=\"row\">" : "<tr><th scope=\"row\">", p->out);
+        cs_html_page_level_name(p, c->factor, c->level);
         fputs("</th>", p->out);
         write_counts(p, c);
     }
@@ -155,7 +155,10 @@ static void write_usable_row(struct cs_page *p, const struct cs_report_usable *u
     else
         cs_html_page_words(p, cs_html_page_outcome(p, u->outcome));
     fputs("</td><td>", p->out);
-    cs_html_page_words(p, l == NULL ? "all arms" : l->id);
+    if (l == NULL)
+        fputs("all arms", p->out);
+    else
+        cs_html_page_level_name(p, u->factor, u->level);
     fputs("</td>", p->out);
     cs_html_page_number(p, cs_num_count(u->asked));
     cs_html_page_number(p, cs_num_count(u->usable));

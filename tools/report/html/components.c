@@ -33,7 +33,7 @@ static void write_component(struct cs_page *p, const struct cs_report_component 
 
     fputs("<tr><th scope=\"row\">", p->out);
     if (l != NULL)
-        cs_html_page_words(p, l->id);
+        cs_html_page_level_name(p, c->factor, c->level);
     else
         cs_html(p->out, "%s%s", cs_words_arm(c->kind), c->n_levels > 1 ? ", typical size" : "");
     cs_html(p->out, "</th><td class=\"n\">%s",
@@ -49,7 +49,11 @@ static void write_component(struct cs_page *p, const struct cs_report_component 
     cs_html_page_number(p, share ? cs_num_percent(cs_html_page_figure_value(c->noise))
                                  : cs_num_fixed(cs_html_page_figure_value(c->noise), 3));
     cs_html_page_number(p, cs_num_count(c->clusters));
-    cs_html(p->out, "<td><span class=\"why\">%s</span></td></tr>\n", c->why);
+    cs_html(p->out, "<td><span class=\"why\">%s", c->why);
+    if (c->wording_sd.known)
+        cs_html(p->out, "%sSD between its sentences: %s", c->why[0] != '\0' ? "; " : "",
+                cs_num_fixed(c->wording_sd.value, decimals).s);
+    fputs("</span></td></tr>\n", p->out);
 }
 
 static void write_component_rows(struct cs_page *p, uint32_t model, uint32_t outcome, bool single)
@@ -65,7 +69,7 @@ static void write_component_rows(struct cs_page *p, uint32_t model, uint32_t out
         if (!open) {
             char caption[512];
             snprintf(caption, sizeof caption, "%s in %s, %s: three components%s.", cs_html_page_label(p, outcome).s,
-                     cs_html_page_model(p, model), o->unit,
+                     cs_html_page_model(p, model), cs_html_page_unit(p, outcome),
                      single ? ", level by level" : ", beside the same for what should not matter");
             if (single)
                 fputs("<details><summary>Level by level</summary>\n", p->out);

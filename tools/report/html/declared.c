@@ -50,6 +50,8 @@ void cs_html_declared(struct cs_page *p)
     bool sound = d->status == CS_DECLARED_UNCHANGED;
     cs_html(p->out, "<div class=\"banner%s\"><p><b>%s</b> %s</p></div>\n", sound ? "" : " open",
             sound ? "\xE2\x9C\x93" : "!", d->sentence);
+    if (d->registration != NULL && d->registration[0] != '\0')
+        cs_html(p->out, "<p>%s</p>\n", d->registration);
     if (d->status == CS_DECLARED_NOTHING)
         return;
     cs_html(

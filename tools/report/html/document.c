@@ -6,13 +6,17 @@
 #include "tools/report/html/page.h"
 
 #define ANALYSIS(file)
-#define PAGE(file, id, title) {id, title, cs_html_##file},
-static const struct {
+#define PAGE(file, id, title) {id, title, cs_html_##file, false},
+#define BACK(file, id, title) {id, title, cs_html_##file, true},
+static const struct section {
     const char *id, *title;
     void (*write)(struct cs_page *p);
-} sections[] = {CS_REPORT_SECTIONS(ANALYSIS, PAGE)};
+    bool back; /* in the appendix */
+} sections[] = {CS_REPORT_SECTIONS(ANALYSIS, PAGE, BACK)};
 #undef ANALYSIS
 #undef PAGE
+#undef BACK
+enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
 static void write_head(struct cs_page *p)
 {
@@ -29,33 +33,72 @@ static void write_head(struct cs_page *p)
         p->out);
 }
 
+static void write_entry(struct cs_page *p, const struct section *section)
+{
+    cs_html(p->out, "<li><a href=\"#%s\">%s</a>", section->id, section->title);
+    if (section->write == cs_html_answers && p->r->n_outcomes > 0) {
+        fputs("<ol>", p->out);
+        for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
+            cs_html(p->out, "<li><a href=\"#answer-%u\">", o);
+            cs_html_page_words(p, p->r->outcomes[o].label);
+            fputs("</a></li>", p->out);
+        }
+        fputs("</ol>", p->out);
+    }
+    fputs("</li>\n", p->out);
+}
+
 static void write_contents(struct cs_page *p)
 {
     fputs("<nav class=\"toc\" aria-label=\"Contents\"><div class=\"stick\"><h2>Contents</h2><ol>\n", p->out);
-    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        cs_html(p->out, "<li><a href=\"#%s\">%s</a>", sections[i].id, sections[i].title);
-        if (strcmp(sections[i].id, "answers") == 0 && p->r->n_outcomes > 0) {
-            fputs("<ol>", p->out);
-            for (uint32_t o = 0; o < p->r->n_outcomes; o++) {
-                cs_html(p->out, "<li><a href=\"#answer-%u\">", o);
-                cs_html_page_words(p, p->r->outcomes[o].label);
-                fputs("</a></li>", p->out);
-            }
-            fputs("</ol>", p->out);
-        }
-        fputs("</li>\n", p->out);
+    for (size_t i = 0; i < N_SECTIONS; i++) {
+        if (!sections[i].back)
+            write_entry(p, &sections[i]);
     }
+    fputs("<li><a href=\"#appendix\">Appendix</a><ol>\n", p->out);
+    for (size_t i = 0; i < N_SECTIONS; i++) {
+        if (sections[i].back)
+            write_entry(p, &sections[i]);
+    }
+    fputs("</ol></li>\n", p->out);
     fputs("</ol></div></nav>\n", p->out);
+}
+
+static void write_sections(struct cs_page *p)
+{
+    for (size_t i = 0; i < N_SECTIONS; i++) {
+        if (sections[i].back)
+            continue;
+        cs_html_page_section(p, sections[i].id, sections[i].title);
+        sections[i].write(p);
+        cs_html_page_section_end(p);
+    }
+}
+
+static void write_appendix(struct cs_page *p)
+{
+    fputs("\n<section id=\"appendix\" aria-labelledby=\"appendix-title\">\n<h2 id=\"appendix-title\">Appendix</h2>\n",
+          p->out);
+    for (size_t i = 0; i < N_SECTIONS; i++) {
+        if (!sections[i].back)
+            continue;
+        cs_html(p->out, "<section id=\"%s\"><details class=\"back\"><summary><h3>%s</h3></summary>\n", sections[i].id,
+                sections[i].title);
+        sections[i].write(p);
+        fputs("</details></section>\n", p->out);
+    }
+    fputs("</section>\n", p->out);
 }
 
 static void write_foot(struct cs_page *p)
 {
-    cs_html(p->out,
-            "</main>\n<footer class=\"small\"><p>Made by %s from %s. The same data and seed give the same "
-            "bytes.</p></footer>\n",
-            p->r->software, p->r->source);
+    cs_html(p->out, "</main>\n<footer class=\"small\"><p>Study %s", p->r->study);
+    if (p->r->generation > 0)
+        cs_html(p->out, ", generation %u of %s", p->r->generation, cs_html_page_minute(p->r->created).s);
+    cs_html(p->out, ". Made by %s from %s. The same data and seed give the same bytes.</p></footer>\n", p->r->software,
+            p->r->source);
     fputs("</div>\n<script>\n", p->out);
-    fputs(cs_style_script, p->out);
+    fputs(cs_script_text, p->out);
     fputs("</script>\n</body>\n</html>\n", p->out);
 }
 
@@ -66,14 +109,13 @@ enum cs_err cs_html_document(const struct cs_report *r, FILE *out, struct cs_err
     CS_ASSERT(r != NULL);
     CS_ASSERT(out != NULL);
     write_head(&page);
-    cs_html_summary(&page);
+    if (r->simulated)
+        fputs("<div class=\"aside\" aria-hidden=\"true\">SIMULATED</div>\n", out);
+    cs_html_first(&page);
     write_contents(&page);
     fputs("<main id=\"main\">\n", out);
-    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        cs_html_page_section(&page, sections[i].id, sections[i].title);
-        sections[i].write(&page);
-        cs_html_page_section_end(&page);
-    }
+    write_sections(&page);
+    write_appendix(&page);
     write_foot(&page);
     if (fflush(out) != 0 || ferror(out))
         return cs_error_set(err, CS_EIO, "the HTML report could not be written");

@@ -49,7 +49,8 @@ static void write_cell(struct cs_page *p, uint32_t outcome, const struct cs_repo
     const char *said = c->floor                        ? "noise floor"
                        : c->verdict == CS_VERDICT_NONE ? "no verdict"
                                                        : cs_words_verdict(c->verdict);
-    cs_html(p->out, "<td class=\"%s\" title=\"%s\">", shade(shift, largest), said);
+    const bool undecided = !c->floor && (c->verdict == CS_VERDICT_INCONCLUSIVE || c->verdict == CS_VERDICT_NONE);
+    cs_html(p->out, "<td class=\"%s%s\" title=\"%s\">", shade(shift, largest), undecided ? " pale" : "", said);
     if (!c->floor)
         cs_html(p->out, "<span class=\"sym\" role=\"img\" aria-label=\"%s\">%s</span>", said,
                 cs_html_page_verdict_symbol(c->verdict));
@@ -79,7 +80,7 @@ static void write_map(struct cs_page *p, uint32_t outcome, uint32_t factor, doub
             char caption[512], id[64];
             snprintf(caption, sizeof caption,
                      "%s: shift against the control, %s, by level and model. Blue: less, orange: more (%s).",
-                     cs_html_page_label(p, outcome).s, o->unit, o->up);
+                     cs_html_page_label(p, outcome).s, cs_html_page_unit(p, outcome), o->up);
             snprintf(id, sizeof id, "heat-%u-%u", outcome, factor);
             cs_html_page_figure(p, id, CS_REPORT_NONE, caption);
             cs_html(p->out, "<table class=\"heat\" aria-labelledby=\"fig-%u\"><thead><tr>", p->figures);
@@ -94,7 +95,7 @@ static void write_map(struct cs_page *p, uint32_t outcome, uint32_t factor, doub
             cs_html_page_group(p, p->r->n_models + 1, above);
         heading = above;
         fputs("<tr><th scope=\"row\">", p->out);
-        cs_html_page_words(p, f->levels[l].id);
+        cs_html_page_level_name(p, factor, l);
         fputs("</th>", p->out);
         for (uint32_t m = 0; m < p->r->n_models; m++)
             write_cell(p, outcome, find(p->r, m, outcome, factor, l), largest);

@@ -46,9 +46,8 @@ static void write_ratios(struct cs_page *p, const struct cs_report_label *l)
 
 static void write_row(struct cs_page *p, const struct cs_report_label *l, const struct cs_scale *s)
 {
-    const struct cs_report_level *level = cs_html_page_level(p, l->factor, l->level);
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_html_page_words(p, level == NULL ? "all answers" : level->id);
+    cs_html_page_level_name(p, l->factor, l->level);
     fputs("</th>", p->out);
     if (!is_graded(p, l))
         write_ratios(p, l);

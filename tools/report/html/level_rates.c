@@ -23,9 +23,8 @@ static void open_table(struct cs_page *p, const struct cs_report_rate *first, ui
 
 static void write_row(struct cs_page *p, const struct cs_report_rate *row)
 {
-    const struct cs_report_level *l = cs_html_page_level(p, row->factor, row->level);
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_html_page_words(p, l == NULL ? "all answers" : l->id);
+    cs_html_page_level_name(p, row->factor, row->level);
     fputs("</th>", p->out);
     cs_html_page_number(p, cs_num_count(row->clusters));
     cs_html_page_number(p, cs_num_count(row->answers));

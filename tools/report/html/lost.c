@@ -3,11 +3,10 @@
 
 static void write_row(struct cs_page *p, const struct cs_report_lost *row)
 {
-    const struct cs_report_level *l = cs_html_page_level(p, row->factor, row->level);
     fputs("<tr><th scope=\"row\">", p->out);
     cs_html_page_model_name(p, row->model);
     fputs("</th><td>", p->out);
-    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html_page_level_name(p, row->factor, row->level);
     fputs("</td>", p->out);
     cs_html_page_cell(p, cs_words_lost(row->kind));
     cs_html_page_number(p, cs_num_percent(cs_html_page_figure_value(row->share)));

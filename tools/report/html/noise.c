@@ -113,8 +113,9 @@ static void write_floor(struct cs_page *p, uint32_t outcome)
     snprintf(caption, sizeof caption,
              "Noise floor of %s: range of shifts against the control, %s. Shaded: everything that should not matter, "
              "together.",
-             cs_html_page_label(p, outcome).s, o->unit);
-    snprintf(title, sizeof title, "Noise floor of %s, %s", cs_html_page_label(p, outcome).s, o->unit);
+             cs_html_page_label(p, outcome).s, cs_html_page_unit(p, outcome));
+    snprintf(title, sizeof title, "Noise floor of %s, %s", cs_html_page_label(p, outcome).s,
+             cs_html_page_unit(p, outcome));
     snprintf(id, sizeof id, "floor-%u", outcome);
     cs_html_page_figure(p, id, CS_REPORT_NONE, caption);
     cs_html(p->out, "<table class=\"forest\" aria-labelledby=\"fig-%u\">\n<thead><tr>", p->figures);
@@ -124,7 +125,8 @@ static void write_floor(struct cs_page *p, uint32_t outcome)
                 "One line per kind of arm from its smallest to its largest shift; the numbers stand beside.");
     cs_html(p->out,
             "</th><th scope=\"col\" class=\"n\">Smallest to largest, %s</th><th scope=\"col\" class=\"n\">%s</th>",
-            o->unit, cs_html_page_is_share(o) ? "Two answers differ, points" : "Mean difference of two answers");
+            cs_html_page_unit(p, outcome),
+            cs_html_page_is_share(o) ? "Two answers differ, points" : "Mean difference of two answers");
     cs_html_page_column(p, "Remark", "");
     fputs("</tr></thead><tbody>\n", p->out);
     for (uint32_t m = 0; m < p->r->n_models; m++)

@@ -44,12 +44,11 @@ static void write_flips(struct cs_page *p, const struct cs_report_contrast *c)
 static void write_row(struct cs_page *p, const struct cs_report_contrast *c)
 {
     int decimals = cs_html_page_decimals(p, c->outcome);
-    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html_page_level_name(p, c->factor, c->level);
     if (c->against == CS_AGAINST_LEVEL) {
         fputs(" / ", p->out);
-        cs_html_page_words(p, c->comparator_text);
+        cs_html_page_comparator(p, c->factor, c->comparator, c->comparator_text);
     }
     fputs("</th>", p->out);
     cs_html_page_number(p, cs_num_count(c->clusters));

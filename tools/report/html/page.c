@@ -44,6 +44,44 @@ void cs_html_page_words(struct cs_page *p, const char *id)
     }
 }
 
+void cs_html_page_level_name(struct cs_page *p, uint32_t factor, uint32_t level)
+{
+    const struct cs_report_level *l = cs_html_page_level(p, factor, level);
+    if (l != NULL && l->label != NULL && l->label[0] != '\0')
+        cs_html_text(p->out, l->label);
+    else
+        cs_html_page_words(p, l != NULL ? l->id : "all answers");
+}
+
+void cs_html_page_comparator(struct cs_page *p, uint32_t factor, uint32_t comparator, const char *text)
+{
+    const struct cs_report_level *l = cs_html_page_level(p, factor, comparator);
+    if (l != NULL && l->role == CS_REPORT_LEVEL)
+        cs_html_page_level_name(p, factor, comparator);
+    else
+        cs_html_page_words(p, text);
+}
+
+void cs_html_page_comparison(struct cs_page *p, const struct cs_report_contrast *c)
+{
+    cs_html_page_level_name(p, c->factor, c->level);
+    if (c->against == CS_AGAINST_LEVEL) {
+        fputs(" <span class=\"why\">against</span> ", p->out);
+        cs_html_page_comparator(p, c->factor, c->comparator, c->comparator_text);
+    }
+    if (c->stratum[0] != '\0') {
+        fputs(", ", p->out);
+        cs_html_page_words(p, c->stratum_value);
+    }
+}
+
+const char *cs_html_page_unit(const struct cs_page *p, uint32_t outcome)
+{
+    if (outcome >= p->r->n_outcomes)
+        return "";
+    return p->r->outcomes[outcome].kind == CS_OUTCOME_ORDINAL ? "steps" : p->r->outcomes[outcome].unit;
+}
+
 struct cs_label cs_html_page_label(const struct cs_page *p, uint32_t outcome)
 {
     struct cs_label label;
@@ -273,11 +311,10 @@ struct cs_forest cs_html_page_forest_at(const struct cs_report *r, uint32_t at)
 
 void cs_html_page_contrast(struct cs_page *p, const struct cs_report_contrast *c)
 {
-    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     fputs("<tr><th scope=\"row\">", p->out);
-    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html_page_level_name(p, c->factor, c->level);
     fputs(" <span class=\"why\">against</span> ", p->out);
-    cs_html_page_words(p, c->comparator_text);
+    cs_html_page_comparator(p, c->factor, c->comparator, c->comparator_text);
     fputs("</th><td>", p->out);
     cs_html_page_words(p, cs_html_page_outcome(p, c->outcome));
     fputs("</td><td>", p->out);

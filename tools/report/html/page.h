@@ -22,20 +22,22 @@ struct cs_page {
 /* ---- sections, in files of their own ------------------------------------------------------------ */
 #define ANALYSIS(file)
 #define PAGE(file, id, title) void cs_html_##file(struct cs_page *p);
-CS_REPORT_SECTIONS(ANALYSIS, PAGE)
+CS_REPORT_SECTIONS(ANALYSIS, PAGE, PAGE)
 #undef ANALYSIS
 #undef PAGE
 
 /* ---- parts of sections, and what stands around them ------------------------------------------------ */
-void cs_html_summary(struct cs_page *p);     /* head, in words, and the banner */
-void cs_html_warrants(struct cs_page *p);    /* in labels */
-void cs_html_agreement(struct cs_page *p);   /* in labels */
-void cs_html_asked_again(struct cs_page *p); /* in completeness; nothing where nothing was */
+void cs_html_first(struct cs_page *p);                   /* the first screen */
+void cs_html_given(struct cs_page *p, uint32_t outcome); /* in answers */
+void cs_html_warrants(struct cs_page *p);                /* in labels */
+void cs_html_agreement(struct cs_page *p);               /* in labels */
+void cs_html_asked_again(struct cs_page *p);             /* in completeness; nothing where nothing was */
+void cs_html_sentences_scope(struct cs_page *p, const struct cs_report_contrast *c); /* what a verdict is about */
 /* Every number of a run of contrasts, as a table to unfold below its plot. */
 struct cs_forest;
 void cs_html_numbers(struct cs_page *p, const struct cs_forest *f);
 
-extern const char cs_style_css[], cs_style_script[];
+extern const char cs_style_css[], cs_script_text[];
 
 /* ---- forest plots: which contrasts share a plot --------------------------------------------------- */
 /* Contrasts of one model and one answer of one kind and one family; the noise floor belongs to the first. */
@@ -57,6 +59,13 @@ const struct cs_report_level *cs_html_page_level(const struct cs_page *p, uint32
                                                  uint32_t level); /* NULL: none */
 /* Names for people: "low_income" is written as "low income", escaped. NULL writes nothing. */
 void cs_html_page_words(struct cs_page *p, const char *id);
+/* A level as people call it: its label, or its id in words. NONE writes nothing. */
+void cs_html_page_level_name(struct cs_page *p, uint32_t factor, uint32_t level);
+/* What a contrast holds against what it was made for: "homeless", "black against white", "woman, urban". */
+void cs_html_page_comparison(struct cs_page *p, const struct cs_report_contrast *c);
+void cs_html_page_comparator(struct cs_page *p, uint32_t factor, uint32_t comparator, const char *text); /* "control" */
+/* The unit of an outcome as the page calls it: "points", "steps" of a scale, "units". */
+const char *cs_html_page_unit(const struct cs_page *p, uint32_t outcome);
 /* The label of an outcome in the same way, for captions; a very long one is cut at the end of a character. */
 struct cs_label {
     char s[160];

@@ -6,7 +6,7 @@
 #include "tools/report/html/html.h"
 #include "tools/report/html/num.h"
 
-enum { ROW_PX = 28, AXIS_PX = 30, TICKS_MAX = 40 };
+enum { ROW_PX = 28, LOW_ROW_PX = 19, AXIS_PX = 30, TICKS_MAX = 40 };
 
 static double finite_or_zero(double x)
 {
@@ -40,9 +40,9 @@ double cs_svg_scale_percent(const struct cs_scale *s, double x)
     return fmin(100, fmax(0, 100 * (x - s->lo) / (s->hi - s->lo)));
 }
 
-static void open_row(FILE *out)
+static void open_row(FILE *out, int height)
 {
-    cs_html(out, "<svg class=\"row\" width=\"100%%\" height=\"%d\" aria-hidden=\"true\" focusable=\"false\">", ROW_PX);
+    cs_html(out, "<svg class=\"row\" width=\"100%%\" height=\"%d\" aria-hidden=\"true\" focusable=\"false\">", height);
 }
 
 static void reach(FILE *out, const struct cs_scale *s, double lo, double hi, const char *css)
@@ -82,16 +82,16 @@ void cs_svg_axis(FILE *out, const struct cs_scale *s, double band, bool signed_t
 /* Percentages and pixels do not add up: shapes are drawn around 0 in an <svg> placed at the percentage. */
 static void shape_at(FILE *out, double percent, const char *css, const char *path)
 {
-    cs_html(out, "<svg x=\"%.2f%%\" y=\"%d\" overflow=\"visible\"><path class=\"%s\" d=\"%s\"/></svg>", percent,
-            ROW_PX / 2, css, path);
+    cs_html(out, "<svg x=\"%.2f%%\" y=\"50%%\" overflow=\"visible\"><path class=\"%s\" d=\"%s\"/></svg>", percent, css,
+            path);
 }
 
 static void span(FILE *out, const struct cs_scale *s, double lo, double hi, const char *css, const char *thickness)
 {
     if (isnan(lo) || isnan(hi))
         return;
-    cs_html(out, "<line class=\"%s %s\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"%d\" y2=\"%d\"/>", thickness, css,
-            cs_svg_scale_percent(s, lo), cs_svg_scale_percent(s, hi), ROW_PX / 2, ROW_PX / 2);
+    cs_html(out, "<line class=\"%s %s\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"50%%\" y2=\"50%%\"/>", thickness, css,
+            cs_svg_scale_percent(s, lo), cs_svg_scale_percent(s, hi));
 }
 
 static void draw_mark(FILE *out, const struct cs_scale *s, const struct cs_svg_mark *m)
@@ -110,7 +110,7 @@ static void draw_mark(FILE *out, const struct cs_scale *s, const struct cs_svg_m
 
 void cs_svg_row(FILE *out, const struct cs_scale *s, double band, const struct cs_svg_mark *mark)
 {
-    open_row(out);
+    open_row(out, ROW_PX);
     reach(out, s, -band, band, "band");
     upright(out, s, 0, "zero");
     draw_mark(out, s, mark);
@@ -119,10 +119,28 @@ void cs_svg_row(FILE *out, const struct cs_scale *s, double band, const struct c
 
 void cs_svg_row_reach(FILE *out, const struct cs_scale *s, double lo, double hi, const struct cs_svg_mark *mark)
 {
-    open_row(out);
+    open_row(out, ROW_PX);
     reach(out, s, lo, hi, "floor");
     upright(out, s, 0, "zero");
     draw_mark(out, s, mark);
+    fputs("</svg>", out);
+}
+
+void cs_svg_row_said(FILE *out, const struct cs_scale *s, double band, double lo, double hi,
+                     const struct cs_svg_mark *mark, const char *words)
+{
+    open_row(out, LOW_ROW_PX);
+    reach(out, s, -band, band, "band");
+    reach(out, s, lo, hi, "floor");
+    upright(out, s, 0, "zero");
+    draw_mark(out, s, mark);
+    const double right = cs_svg_scale_percent(s, isnan(mark->hi) ? mark->estimate : mark->hi),
+                 left = cs_svg_scale_percent(s, isnan(mark->lo) ? mark->estimate : mark->lo);
+    if (words[0] != '\0' && mark->estimate < 0 && left > 15)
+        cs_html(out, "<text class=\"lab\" x=\"%.2f%%\" dx=\"-6\" y=\"14\" text-anchor=\"end\">%s</text>", left, words);
+    else if (words[0] != '\0')
+        cs_html(out, "<text class=\"lab\" x=\"%.2f%%\" dx=\"%d\" y=\"14\" text-anchor=\"%s\">%s</text>",
+                right > 90 ? left : right, right > 90 ? -6 : 6, right > 90 ? "end" : "start", words);
     fputs("</svg>", out);
 }
 

@@ -37,6 +37,10 @@ void cs_svg_row(FILE *out, const struct cs_scale *s, double band, const struct c
 /* As cs_svg_row with a shaded reach lo..hi (the noise floor) in place of the margin band. */
 void cs_svg_row_reach(FILE *out, const struct cs_scale *s, double lo, double hi, const struct cs_svg_mark *mark);
 
+/* A low row with both, and with a few words beside the mark; "" none. */
+void cs_svg_row_said(FILE *out, const struct cs_scale *s, double band, double lo, double hi,
+                     const struct cs_svg_mark *mark, const char *words);
+
 /* A bar whose parts stand one behind the other; shares of the whole, NaN and negative parts have no width. */
 struct cs_svg_part {
     double share;

@@ -71,11 +71,22 @@ void cs_collect_release(struct cs_collected *c)
 
 /* ---- a lane of the store ------------------------------------------------------------------------------- */
 
+struct scan_pool {
+    struct cs_reader *reader;
+    struct cs_collected *out;
+    const struct cs_rated *rated;
+    struct cs_collect_watch watch;
+    _Atomic uint32_t next;
+    _Atomic uint64_t done;
+};
 struct lane_scan {
     struct cs_generation_view *view; /* this thread's own */
     struct cs_grid *grid, *half;     /* half: NULL, or every second repeat */
     struct cs_collected_lane *facts;
     const struct cs_rated *rated; /* or NULL */
+    struct scan_pool *pool;
+    bool tells; /* it is the thread that says how far all are */
+    uint32_t seen;
     struct cs_arena arena;
     /* once an answer turned up that was asked again: */
     struct cs_grid **first;
@@ -187,10 +198,21 @@ static void take_superseded(struct lane_scan *l, uint64_t position, const struct
     l->facts->waiting++;
 }
 
+static void count_seen(struct lane_scan *l)
+{
+    enum { STEP = 256 };
+    if (++l->seen % STEP != 0)
+        return;
+    const uint64_t done = atomic_fetch_add(&l->pool->done, STEP) + STEP;
+    if (l->tells && l->pool->watch.at != NULL)
+        l->pool->watch.at(l->pool->watch.self, "reading outputs", done, l->view->plan.n_trials);
+}
+
 static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
                              struct cs_error *err)
 {
     struct lane_scan *l = self;
+    count_seen(l);
     const struct cs_output *o = &stored->output;
     struct answered a;
     enum cs_err rc = read_answer(l, lane, position, o, &a, err);
@@ -256,12 +278,6 @@ static enum cs_err count_overload(struct cs_collected *c, struct cs_reader *r, s
 
 /* ---- threads --------------------------------------------------------------------------------------------- */
 
-struct scan_pool {
-    struct cs_reader *reader;
-    struct cs_collected *out;
-    const struct cs_rated *rated;
-    _Atomic uint32_t next;
-};
 struct scan_thread {
     struct scan_pool *pool;
     pthread_t id;
@@ -297,6 +313,8 @@ static void *scan_lanes(void *arg)
                               .half = t->pool->out->halves != NULL ? &t->pool->out->halves[lane] : NULL,
                               .facts = &t->pool->out->facts[lane],
                               .rated = t->pool->rated,
+                              .pool = t->pool,
+                              .tells = !t->started,
                               .first = &t->pool->out->first[lane],
                               .again = &t->pool->out->again[lane]};
         struct cs_counters counters;
@@ -311,9 +329,10 @@ static void *scan_lanes(void *arg)
 }
 
 enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const struct cs_plan *plan,
-                             const struct cs_rated *rated, unsigned threads, struct cs_error *err)
+                             const struct cs_rated *rated, unsigned threads, struct cs_collect_watch watch,
+                             struct cs_error *err)
 {
-    struct scan_pool pool = {.reader = r, .out = c, .rated = rated};
+    struct scan_pool pool = {.reader = r, .out = c, .rated = rated, .watch = watch};
     enum cs_err rc = CS_OK;
     *c = (struct cs_collected){.n_lanes = plan->n_lanes};
     c->grids = cs_xcalloc(plan->n_lanes, sizeof *c->grids);

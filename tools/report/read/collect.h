@@ -53,10 +53,17 @@ struct cs_collected {
     uint32_t n_lanes;
 };
 
+/* Told by the calling thread how far it is, now and then. A zeroed struct: nobody is. */
+struct cs_collect_watch {
+    void (*at)(void *self, const char *what, uint64_t done, uint64_t total);
+    void *self;
+};
+
 /* plan: the reader's, or with rated that of its longer study, which must outlive the result. */
 struct cs_rated;
 CS_WARN_UNUSED enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const struct cs_plan *plan,
-                                            const struct cs_rated *rated, unsigned threads, struct cs_error *err);
+                                            const struct cs_rated *rated, unsigned threads,
+                                            struct cs_collect_watch watch, struct cs_error *err);
 /* The same out of a table with the columns of the export, as `f` says they are called there (NULL: so). All that does not fit is told in one
  * message, the same thing once with the number of its rows. from_rows: planned is what has a row; else what the plan says. */
 CS_WARN_UNUSED enum cs_err cs_collect_table(struct cs_collected *c, const struct cs_plan *plan,

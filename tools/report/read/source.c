@@ -7,7 +7,7 @@
 #include "tools/report/read/table_raters.h"
 
 enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader, const struct cs_ratings *ratings,
-                            unsigned threads, struct cs_error *err)
+                            unsigned threads, struct cs_collect_watch watch, struct cs_error *err)
 {
     *s = (struct cs_report_source){.study = reader->view.spec.study,
                                    .plan = &reader->view.plan,
@@ -20,7 +20,7 @@ enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader
         cs_plan_init(&s->own_plan, s->study);
         s->plan = &s->own_plan;
     }
-    return cs_collect_store(&s->got, reader, s->plan, s->rated, threads, err);
+    return cs_collect_store(&s->got, reader, s->plan, s->rated, threads, watch, err);
 }
 
 /* A study that the columns tell, and what a file declares of it. */

@@ -41,7 +41,8 @@ struct cs_report_source {
 
 /* Borrows reader and ratings (of people, which become answers; NULL: none). */
 CS_WARN_UNUSED enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader,
-                                           const struct cs_ratings *ratings, unsigned threads, struct cs_error *err);
+                                           const struct cs_ratings *ratings, unsigned threads,
+                                           struct cs_collect_watch watch, struct cs_error *err);
 /* A table that `path` names; study NULL: inferred, and what `analysis` declares, if it is not NULL (cs_load_declared). Texts must
  * outlive the source. */
 struct cs_source_from {

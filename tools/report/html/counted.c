@@ -1,4 +1,4 @@
-/* The head of the page: what was studied and what came out, in words; whether it is complete; verdicts counted. */
+/* Verdicts counted: of every answer in every model, in words and as a table. */
 #include "tools/report/html/page.h"
 
 #include <math.h>
@@ -36,34 +36,12 @@ static uint32_t different(const struct tally *t)
 
 /* ---- in words --------------------------------------------------------------------------------------- */
 
-static void say_design(struct cs_page *p)
-{
-    const struct cs_report *r = p->r;
-    cs_html(p->out, "<p class=\"lead\">In this study %u model%s answered the same question%s about %s clinical case%s",
-            r->n_models, r->n_models == 1 ? "" : "s", r->n_outcomes == 1 ? "" : "s", cs_num_count(r->n_cases).s,
-            r->n_cases == 1 ? "" : "s");
-    if (r->n_clusters != r->n_cases)
-        cs_html(p->out, " (versions of %s base cases)", cs_num_count(r->n_clusters).s);
-    fputs(". ", p->out);
-    for (uint32_t f = 0; f < r->n_factors; f++) {
-        fputs(f == 0 ? "Varied was the <b>" : ", the <b>", p->out);
-        cs_html_page_words(p, r->factors[f].name);
-        cs_html(p->out, "</b> (%u versions of each case)", r->factors[f].n_levels);
-    }
-    fputs(r->n_factors > 0 ? "; the rest stayed the same word for word. " : "", p->out);
-    cs_html(p->out, "Of %s planned answers %s are in. ", cs_num_count(r->planned).s, cs_num_count(r->terminal).s);
-    fputs("<q>Different</q> and <q>equivalent</q> are both statements that the answers support; <q>inconclusive</q> "
-          "means that they support neither, and never that there is no difference.</p>\n",
-          p->out);
-}
-
 /* "12.4 points more often "Yes"" is the sentence that a reader takes home: the largest shift, its sign in words. */
 static void say_largest(struct cs_page *p, const struct cs_report_contrast *c)
 {
     int decimals = cs_html_page_decimals(p, c->outcome);
-    const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     fputs("; the largest shift is that of <q>", p->out);
-    cs_html_page_words(p, l == NULL ? "" : l->id);
+    cs_html_page_comparison(p, c);
     cs_html(p->out, "</q>: %s %s against the control", cs_num_signed(cs_html_page_figure_value(c->shift), decimals).s,
             p->r->outcomes[c->outcome].unit);
     if (c->ci_simultaneous.known)
@@ -126,33 +104,6 @@ static void say_findings(struct cs_page *p)
     fputs(any ? "</ul>\n"
               : "<p>The study declares no primary outcome with comparisons: everything below is exploratory.</p>\n",
           p->out);
-}
-
-/* ---- banner ------------------------------------------------------------------------------------------- */
-
-static void write_banner(struct cs_page *p)
-{
-    const struct cs_report *r = p->r;
-    double share = r->planned == 0 ? NAN : (double)r->terminal / (double)r->planned;
-    cs_html(p->out, "<div class=\"banner%s\" role=\"note\" id=\"banner\">",
-            r->complete && r->n_notes == 0 ? "" : " open");
-    if (r->complete)
-        cs_html(p->out, "<p><b>Complete.</b> All %s planned answers are in or have a named reason why not.</p>",
-                cs_num_count(r->planned).s);
-    else
-        cs_html(p->out,
-                "<p><b>Not complete: %s of %s planned answers (%s).</b> Counts and intervals are shown, verdicts are "
-                "not.</p>",
-                cs_num_count(r->terminal).s, cs_num_count(r->planned).s, cs_num_percent(share).s);
-    if (r->pilot)
-        fputs("<p><b>Pilot.</b> Only some of the cases were asked; nothing here is a result.</p>", p->out);
-    if (r->n_notes > 0) {
-        fputs("<ul>", p->out);
-        for (uint32_t i = 0; i < r->n_notes; i++)
-            cs_html(p->out, "<li>%s</li>", r->notes[i]);
-        fputs("</ul>", p->out);
-    }
-    fputs("</div>\n", p->out);
 }
 
 /* ---- table ------------------------------------------------------------------------------------------------ */
@@ -219,17 +170,11 @@ static void write_tally(struct cs_page *p)
     cs_html_page_table_end(p);
 }
 
-void cs_html_summary(struct cs_page *p)
+void cs_html_counted(struct cs_page *p)
 {
-    const struct cs_report *r = p->r;
-    cs_html(p->out, "<header class=\"head\">\n<p class=\"kicker\">ClinSafe report \xC2\xB7 study <b>%s</b>", r->study);
-    if (r->generation > 0)
-        cs_html(p->out, " \xC2\xB7 generation %u of %s", r->generation, cs_html_page_minute(r->created).s);
-    cs_html_page_stamp(p, CS_REPORT_NONE);
-    cs_html(p->out, "</p>\n<h1>%s</h1>\n", r->title[0] != '\0' ? r->title : r->study);
-    write_banner(p);
-    say_design(p);
+    fputs("<p><q>Different</q> and <q>equivalent</q> are both statements that the answers support; <q>inconclusive</q> "
+          "means that they support neither, and never that there is no difference.</p>\n",
+          p->out);
     say_findings(p);
     write_tally(p);
-    fputs("</header>\n", p->out);
 }

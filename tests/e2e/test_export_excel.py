@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""The copy of an export that Excel reads rightly, from answers that a spreadsheet would run or garble."""
+import csv
+import io
+import itertools
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
+import harness
+import test_reading as odd
+
+TEXTS = ['=HYPERLINK("http://x.invalid/?"&A1,"open")', "+1-800 call", "-2 points", "@SUM(A1)", "\u00e9tat: \u2264 37 \u00b0C \u2013 na\u00efve",
+         "line one\nline two", "\t=1+1", "a" * 33000, "\U0001f642" * 20000, "None"]
+
+
+@harness.short
+class Excel(harness.TestCase):
+    def test_texts_are_guarded_and_whole_where_they_fit(self):
+        said = itertools.cycle(TEXTS)
+        server = odd.Provider(lambda body, times, headers: odd.chat(next(said)))
+        folder = self.box.dir
+        cases = "case_id,text\n" + "".join(f"c{i},Case {i}.\n" for i in range(len(TEXTS)))
+        for name, text in (("cases.csv", cases), ("study.yaml", odd.STUDY.replace("QUESTION\n", "  - {name: q, ask: Why?, answer: free}\n").replace("analysis:", "# analysis:")),
+                           ("providers.yaml", f"accounts: {{a: {{base_url: \"{server.url}\"}}}}\nmodels: {{m: {{account: a, model: m-1}}}}\n")):
+            (folder / name).write_text(text)
+        self.assertExit(self.box.clinsafe("run", folder / "study.yaml"))
+        server.shutdown()
+        server.server_close()
+        for name, more in (("plain.csv", ()), ("excel.csv", ("--excel",))):
+            self.assertExit(self.box.clinsafe("export", folder / "study.yaml", "--out", folder / name, *more))
+        whole = (folder / "excel.csv").read_bytes()
+        self.assertTrue(whole.startswith(b"\xef\xbb\xbfstudy,"))
+        self.assertEqual(whole.count(b"\r\n"), 2 * len(TEXTS) + 1)
+        plain = harness.rows_csv((folder / "plain.csv").read_text(encoding="utf-8"))
+        excel = list(csv.DictReader(io.StringIO(whole.decode("utf-8-sig"), newline="")))
+        self.assertEqual({r["text"] for r in plain}, set(TEXTS))
+        self.assertEqual(len(excel), len(plain))
+        for a, b in zip(plain, excel):
+            wanted = dict(a)
+            if len(a["text"].encode("utf-16-le")) // 2 > 32000:
+                wanted["text"] = a["text"][:32000 if a["text"][0] == "a" else 16000] + " [cut]"
+            wanted = {k: "'" + v if v[:1] in tuple("=+-@\t") and k == "text" else v for k, v in wanted.items()}
+            self.assertEqual(b, wanted)
+            self.assertLess(max(len(v.encode("utf-16-le")) // 2 for v in b.values()), 32768)
+
+    def test_it_goes_with_csv_only(self):
+        done = self.box.clinsafe("export", "x.yaml", "--format", "jsonl", "--excel")
+        self.assertExit(done, harness.EXIT_USAGE)
+        self.assertOneLine(done.err, "--excel goes with --format csv")
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,36 @@
+/* blind.c - a pilot shows that a study works and how noisy it is, never what it finds: whoever saw its differences could choose the study that
+ * shows them. What stays: completeness, failures and refusals by arm, noise, the spread over cases, prices. */
+#include "tools/report/analysis/interactions.h"
+#include "tools/report/analysis/sections.h"
+
+static void blind_components(struct cs_report *r)
+{
+    struct cs_report_component *list = (struct cs_report_component *)(uintptr_t)r->components;
+    for (uint32_t i = 0; i < r->n_components; i++) {
+        list[i].systematic = list[i].systematic_sq = (struct cs_report_figure){0};
+        list[i].systematic_ci = (struct cs_report_span){0};
+    }
+}
+
+static void blind_floors(struct cs_report *r)
+{
+    struct cs_report_floor *list = (struct cs_report_floor *)(uintptr_t)r->floors;
+    for (uint32_t i = 0; i < r->n_floors; i++)
+        list[i].range = (struct cs_report_span){0};
+}
+
+void cs_analysis_blind(struct cs_report_work *w)
+{
+    struct cs_report *r = w->r;
+    if (!r->pilot || w->unblind)
+        return;
+    r->blind = true;
+    cs_analysis_interactions_release(w); /* which counts by the rows that go now */
+    r->n_contrasts = r->n_category_tests = r->n_twice = r->n_rates = r->n_labels = r->n_warrants = r->n_ranges = 0;
+    r->n_reruns = r->n_moved = r->n_interactions = r->n_interaction_levels = 0;
+    r->moved_note = "";
+    blind_components(r);
+    blind_floors(r);
+}
+
+const struct cs_report_table cs_analysis_blind_tables[] = {{0}};

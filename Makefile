@@ -265,9 +265,11 @@ compat: all $(BUILD)/compat/clinsafe-needs ## beside the programs of the version
 	$(Q)tests/compat/versions.py --build
 	$(Q)tests/run-all --build $(BUILD) $(if $(SHORT),--short) compat
 
-.PHONY: netfault reuse bench-resume
+.PHONY: netfault attack reuse bench-resume
 netfault: all             ## broken, half-open, trickling connections; a paused coordinator, a second one (SHORT=1)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/cluster/netfault $(if $(SHORT),--short)
+attack: all               ## whoever holds a key of a fleet, or none, against it; the honest study gets all its answers (SHORT=1)
+	$(Q)tests/run-all --build $(BUILD) --jobs 3 $(if $(SHORT),--short) attack
 reuse: all                ## edited studies and borrowed answers: paid is only what is new
 	$(Q)tests/run-all --build $(BUILD) --only edit e2e
 	$(Q)tests/run-all --build $(BUILD) --only reuse e2e

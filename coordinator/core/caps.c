@@ -15,7 +15,21 @@ void cs_caps_worked(struct cs_core *core, struct cs_session *s, struct cs_lane *
         lane->worked_ms = core->now_ms;
 }
 
-/* Others get answers where it holds leases and does nothing. A provider that is away, or a limit that is used up, stops all alike. */
+/* Another has nothing to do in the lane, because all that is left of it is leased. */
+static bool starves(const struct cs_core *core, const struct cs_session *s, const struct cs_lane *lane)
+{
+    if (lane->leased < lane->count[CS_TRIAL_PLANNED])
+        return false;
+    for (const struct cs_session *o = core->sessions; o != NULL; o = o->hh.next) {
+        if (o != s && !o->suspect && !o->refused && o->lanes[lane->slot].held == 0 && !o->lanes[lane->slot].trouble &&
+            !o->lanes[lane->slot].away) /* it does not say that it wants: it was announced that nothing is left */
+            return true;
+    }
+    return false;
+}
+
+/* Others get answers where it holds leases and does nothing, or wait for what it holds. A provider that is away, or a limit that is used up,
+ * stops all alike. */
 static bool is_idle(const struct cs_core *core, const struct cs_session *s)
 {
     const struct cs_lease *l;
@@ -24,7 +38,7 @@ static bool is_idle(const struct cs_core *core, const struct cs_session *s)
         core->now_ms < s->worked_ms + CS_CAPS_IDLE_MS)
         return false;
     DL_FOREACH (s->leases, l) {
-        if (l->lane->worked_ms > s->worked_ms + CS_CAPS_AHEAD_MS)
+        if (l->lane->worked_ms > s->worked_ms + CS_CAPS_AHEAD_MS || starves(core, s, l->lane))
             return true;
     }
     return false;

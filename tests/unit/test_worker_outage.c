@@ -369,6 +369,36 @@ static void three_prompts_denied_stop_the_lane(void **state)
     }
 }
 
+/* One node behind a proxy that blocks: it is alone with that, and asks again after five minutes, then after ten. */
+static void a_refused_node_asks_again_later(void **state)
+{
+    struct bench b;
+    uint64_t pauses[2] = {0};
+    (void)state;
+    bench_init(&b, 1);
+    b.source.distinct = true;
+    bench_welcome(&b, 1, 1000);
+    for (int i = 0; i < 2; i++) {
+        bench_assign(&b, 0, (uint64_t)i, 50, 100);
+        while (answer_one(&b, 403, "<html>") >= 0)
+            ;
+        assert_string_not_equal(first_lane(&b)->trouble, "");
+        assert_int_equal(first_lane(&b)->n_todo, 0);
+        while (first_lane(&b)->trouble[0] != '\0' && pauses[i] < 3600) {
+            bench_wait(&b, 1000);
+            struct cs_message pong = {.kind = CS_PONG};
+            struct cs_lane_info lanes[BENCH_LANES];
+            pong.pong.echo_ms = b.w->now;
+            pong.pong.announce = bench_announce(&b, lanes, 1, CS_LANE_OPEN);
+            bench_say(&b, &pong);
+            pauses[i]++;
+        }
+    }
+    assert_in_range(pauses[0], 295, 305);
+    assert_in_range(pauses[1], 595, 605);
+    bench_done(&b);
+}
+
 /* Among answers a denied trial is asked three times more and fails alone; the lane goes on. */
 static void a_denial_among_answers_fails_alone(void **state)
 {
@@ -428,6 +458,7 @@ int main(void)
         cmocka_unit_test(what_is_left_at_the_end),
         cmocka_unit_test(other_lanes_go_on),
         cmocka_unit_test(a_key_refused_to_another),
+        cmocka_unit_test(a_refused_node_asks_again_later),
         cmocka_unit_test(three_prompts_denied_stop_the_lane),
         cmocka_unit_test(a_denial_among_answers_fails_alone),
         cmocka_unit_test(a_node_that_turns_bad_stops_and_fails_few),

@@ -301,7 +301,7 @@ static void studies_come_over_the_wire(void **state)
     assert_int_equal(cs_spec_pack(l.study, &l.cases, &spec, keep_chunk, &chunk, &err), CS_OK);
     cs_digest_blake2b_256(spec.data, spec.len, spec_digest);
 
-    cs_studies_open(&studies, "http://127.0.0.1:9/");
+    cs_studies_open(&studies, "http://127.0.0.1:9/", NULL);
     struct cs_source s = cs_studies_source(studies);
     assert_int_equal(s.lane(s.self, spec_digest, 0, &f[0], &err), CS_EAGAIN);
     assert_true(s.missing(s.self, digest));

@@ -105,7 +105,9 @@ struct cs_worker_lane {
     bool blocked; /* its next trial waits for cases */
     bool ready;   /* in the ring of lanes that may be able to start a call */
     char trouble[CS_TROUBLE_MAX];
-    bool key_refused; /* the trouble is that the provider refused the key to this worker */
+    bool key_refused;  /* the trouble is that the provider refused the key to this worker */
+    uint64_t again_ms; /* ... when it is asked again all the same, because others go on */
+    uint32_t refusals; /* since it was answered last */
     struct cs_outage outage;
     struct cs_denials denials;
     char away[CS_TROUBLE_MAX]; /* why nothing gets through, while it does not */

@@ -8,7 +8,8 @@
 #include "worker/core/do.h"
 #include "worker/core/leases.h"
 
-enum { HOST_SHOWN = 80 }; /* bytes of a provider's name in what people read */
+enum { AGAIN_MS = 5 * 60 * 1000, AGAIN_DOUBLINGS = 4 }; /* at most 80 minutes */
+enum { HOST_SHOWN = 80 };                               /* bytes of a provider's name in what people read */
 
 void cs_worker_trouble_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble)
 {
@@ -22,9 +23,29 @@ void cs_worker_trouble_stop(struct cs_worker *w, struct cs_worker_lane *l, const
 
 void cs_worker_trouble_refused(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble)
 {
-    if (l->trouble[0] == '\0')
+    if (l->trouble[0] == '\0') {
+        const uint64_t pause = (uint64_t)AGAIN_MS << (l->refusals < AGAIN_DOUBLINGS ? l->refusals : AGAIN_DOUBLINGS);
         l->key_refused = true;
+        l->refusals++;
+        l->again_ms = w->now + pause;
+        cs_alarm_set(&w->alarms, &l->alarm, l->again_ms);
+    }
     cs_worker_trouble_stop(w, l, trouble);
+}
+
+void cs_worker_trouble_again(struct cs_worker *w, struct cs_worker_lane *l)
+{
+    if (!l->key_refused)
+        return;
+    if (w->now < l->again_ms || l->state != CS_LANE_OPEN) {
+        cs_alarm_set(&w->alarms, &l->alarm, w->now < l->again_ms ? l->again_ms : w->now + AGAIN_MS);
+        return;
+    }
+    cs_do_log(w, CS_INFO, "lane_again", "gen=%u lane=%u refusals=%u", l->gen, l->lane, l->refusals);
+    l->trouble[0] = '\0';
+    l->key_refused = false;
+    l->denials = (struct cs_denials){0};
+    w->shares_stale = true;
 }
 
 void cs_worker_trouble_wait(struct cs_worker *w, struct cs_worker_lane *l)

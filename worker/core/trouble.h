@@ -10,6 +10,9 @@
 void cs_worker_trouble_stop(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
 /* The provider refused the lane's key, or its model, to this worker: others find out by their own calls. */
 void cs_worker_trouble_refused(struct cs_worker *w, struct cs_worker_lane *l, const char *trouble);
+/* The lane's alarm: some minutes after the refusal, and ever later, it is asked again where the fleet goes on without this worker: a proxy
+ * is mended, a model is switched on. */
+void cs_worker_trouble_again(struct cs_worker *w, struct cs_worker_lane *l);
 /* Nobody of the lane is answered, the last call ended with `reply`: it keeps what it has begun, gives the rest back and asks for little. */
 void cs_worker_trouble_away(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply);
 void cs_worker_trouble_back(struct cs_worker *w, struct cs_worker_lane *l);

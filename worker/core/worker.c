@@ -18,6 +18,7 @@
 #include "worker/core/pools.h"
 #include "worker/core/state.h"
 #include "worker/calls/window.h"
+#include "worker/core/trouble.h"
 #include "worker/core/work.h"
 
 void cs_worker_open(struct cs_worker **out, const struct cs_worker_opts *opts)
@@ -130,6 +131,7 @@ static void ring(struct cs_worker *w, const struct cs_alarm *a)
     case CS_ALARM_LEAVE:
         break; /* every step starts what it can */
     case CS_ALARM_LANE:
+        cs_worker_trouble_again(w, a->owner);
         cs_worker_lane_wake(w, a->owner);
         break;
     case CS_ALARM_CALL:

@@ -15,6 +15,7 @@
 #include "coordinator/admin.h"
 #include "coordinator/again.h"
 #include "coordinator/build.h"
+#include "coordinator/core/core.h"
 #include "coordinator/days.h"
 #include "coordinator/feed.h"
 #include "coordinator/persist.h"
@@ -26,6 +27,12 @@
 #include "protocol/base/log.h"
 #include "protocol/wire/keys.h"
 
+enum {
+    WORK_MESSAGE_MAX = 4 * 1024 * 1024 + 512 * 1024, /* a whole window of outputs */
+    ADMIN_MESSAGE_MAX = 2 * 1024 * 1024,             /* a spec, or a chunk of cases */
+    WORK_QUEUE_MAX = 16,
+    ADMIN_QUEUE_MAX = 8,
+};
 enum { ROUND_MAX = 256, LAST_REPLY_MS = 500 }; /* whoever asked for the end hears of it */
 
 /* ---- doors ------------------------------------------------------------------------------------------- */
@@ -37,6 +44,11 @@ static enum cs_err open_door(struct cs_server *sv, enum cs_door_kind kind, const
     struct cs_socket_opts o = {.type = kind == CS_DOOR_PUB ? CS_SOCKET_PUB : CS_SOCKET_ROUTER,
                                .own = curve ? &sv->key : NULL,
                                .server = curve};
+    /* Whoever comes from afar may fill that much of our memory, and no more, with what we have not read yet. */
+    if (curve) {
+        o.message_max = kind == CS_DOOR_WORK ? WORK_MESSAGE_MAX : ADMIN_MESSAGE_MAX;
+        o.queue_max = kind == CS_DOOR_WORK ? WORK_QUEUE_MAX : ADMIN_QUEUE_MAX;
+    }
     enum cs_err rc = cs_socket_open(sv->net, &o, &d->socket, err);
 
     if (rc != CS_OK)
@@ -101,6 +113,15 @@ static void hello(struct cs_server *sv, const struct cs_peer *peer, const char *
         cs_feed_send(sv, CS_DOOR_WORK, peer, &no);
 }
 
+/* A message of more bytes than the leases that there are could fill, and that carries no outputs and lists none that we may have
+ * forgotten: not worth the time to unpack. Ours begin with a version of three bytes. */
+static bool is_bloated(const struct cs_server *sv, const struct cs_door *door, const uint8_t *bytes, size_t n)
+{
+    const bool ours = n > 4 && bytes[0] == 0x96 && bytes[1] == 0xcd;
+    return door->kind == CS_DOOR_WORK && n > cs_core_ping_max(sv->core) &&
+           !(ours && (bytes[4] == CS_OUTPUTS || bytes[4] == CS_HELLO));
+}
+
 /* One message, if there is one. */
 static bool receive(struct cs_server *sv, unsigned i)
 {
@@ -120,7 +141,7 @@ static bool receive(struct cs_server *sv, unsigned i)
     peer.id[0] = (uint8_t)i;
     memcpy(peer.id + 1, outside.id, outside.n);
     cs_arena_reset(&sv->arena);
-    rc = cs_message_unpack(bytes, n, &sv->arena, &m, NULL);
+    rc = is_bloated(sv, door, bytes, n) ? CS_EPROTO : cs_message_unpack(bytes, n, &sv->arena, &m, NULL);
     if (rc != CS_OK) {
         malformed(sv, door, &peer, rc == CS_ESTALE);
     } else if (door->kind == CS_DOOR_ADMIN) {

@@ -238,7 +238,7 @@ static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_pr
 /* ---- out ---------------------------------------------------------------------------------------------------- */
 
 /* What would be seen of it changes with this. */
-static uint64_t print_of(const struct cs_progress *p)
+static uint64_t fingerprint_of(const struct cs_progress *p)
 {
     uint64_t h = (uint64_t)(unsigned char)p->state[0] << 8 | (unsigned char)p->state[1];
 
@@ -249,11 +249,11 @@ static uint64_t print_of(const struct cs_progress *p)
 /* Studies that stand still cost a line a minute. */
 static bool is_news(struct cs_roster_study *s, const struct cs_progress *p, bool runs)
 {
-    const uint64_t now = cs_clock_mono_ms(), print = print_of(p);
+    const uint64_t now = cs_clock_mono_ms(), fingerprint = fingerprint_of(p);
 
-    if (!runs && print == s->shown_print && now < s->shown_ms + STILL_MS)
+    if (!runs && fingerprint == s->shown_fingerprint && now < s->shown_ms + STILL_MS)
         return false;
-    s->shown_print = print;
+    s->shown_fingerprint = fingerprint;
     s->shown_ms = now;
     return true;
 }

@@ -69,9 +69,9 @@ struct cs_roster_study {
     struct cs_roster_totals totals; /* when it was parked */
     uint32_t weight;                /* as said: 1 to CS_ROSTER_WEIGHT_MAX */
     enum cs_priority priority;
-    char *after;                    /* NULL: nobody */
-    struct cs_rate rate;            /* publish.c's; */
-    uint64_t shown_print, shown_ms; /* what it has shown last */
+    char *after;                          /* NULL: nobody */
+    struct cs_rate rate;                  /* publish.c's */
+    uint64_t shown_fingerprint, shown_ms; /* what it has shown last */
 };
 
 struct cs_roster {

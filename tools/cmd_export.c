@@ -106,7 +106,8 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     return rc;
 }
 
-static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *path, struct cs_error *err)
+static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *path, bool readable,
+                             struct cs_error *err)
 {
     if (path == NULL || strcmp(path, "-") == 0) {
         e->out = stdout;
@@ -118,6 +119,7 @@ static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *
     enum cs_err rc = cs_part_file_open(&file, path, err);
     if (rc != CS_OK)
         return rc;
+    file.readable = readable;
     e->out = file.out;
     return cs_part_file_close(&file, export_all(e, r, err), err);
 }
@@ -126,6 +128,7 @@ int cmd_export(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct export e = {0};
+    bool readable = false;
     const char *format = "csv", *path = NULL, *store = NULL, *name = NULL;
     char formats[CS_FORMAT_NAMES_LEN], formats_help[CS_FORMAT_NAMES_LEN];
     const struct cs_option table[] = {
@@ -134,6 +137,7 @@ int cmd_export(int argc, char **argv)
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"format", CS_OPT_STR, &format, "FORMAT", cs_format_names(formats_help, " (default)")},
         {"out", CS_OPT_STR, &path, "FILE", "where to write; default: standard output"},
+        {"readable", CS_OPT_FLAG, &readable, NULL, "others of this machine may read the file (default: you alone)"},
         {"all", CS_OPT_FLAG, &e.all, NULL, "a row for trials without an output too (state: planned)"},
         {"superseded", CS_OPT_FLAG, &e.superseded, NULL,
          "before the answer of a trial those that were asked again (state: superseded)"},
@@ -161,7 +165,7 @@ int cmd_export(int argc, char **argv)
         rc = cs_ratings_load(&e.ratings, folder, &err);
     free(folder);
     if (rc == CS_OK)
-        rc = export_to(&e, &reader, path, &err);
+        rc = export_to(&e, &reader, path, readable, &err);
     cs_ratings_release(&e.ratings);
     cs_reader_close(&reader);
     if (rc != CS_OK)

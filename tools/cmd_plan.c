@@ -8,6 +8,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
 #include "protocol/study/render.h"
+#include "tools/base/part_file.h"
 #include "tools/base/study_dir.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
@@ -390,7 +391,7 @@ static void print_json(const struct planned *p, FILE *out)
 static enum cs_err write_prompts(const struct planned *p, const char *path, struct cs_error *err)
 {
     uint64_t n;
-    FILE *f = fopen(path, "w");
+    FILE *f = cs_part_file_private(path);
     if (f == NULL)
         return cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
     enum cs_err rc = cs_prompt_book(&p->plan, &p->loaded, f, &n, err);

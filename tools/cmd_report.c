@@ -16,10 +16,11 @@
 
 enum { THREADS_MAX = 64 };
 
-static enum cs_err write_page(const struct cs_report *r, const char *path, struct cs_error *err)
+static enum cs_err write_page(const struct cs_report *r, const char *path, bool readable, struct cs_error *err)
 {
     struct cs_part_file file;
     enum cs_err rc = cs_part_file_open(&file, path, err);
+    file.readable = readable;
     return rc == CS_OK ? cs_part_file_close(&file, cs_html_document(r, file.out, err), err) : rc;
 }
 
@@ -125,7 +126,7 @@ static void close_source(struct opened *o)
 
 struct forms { /* the forms in which the report is wanted */
     const char *page, *csv;
-    bool json;
+    bool json, readable;
 };
 
 static void terminal(const struct cs_report *r)
@@ -139,9 +140,9 @@ static enum cs_err show(const struct cs_report *r, const struct forms *as, struc
 {
     enum cs_err rc = CS_OK;
     if (as->page != NULL)
-        rc = write_page(r, as->page, err);
+        rc = write_page(r, as->page, as->readable, err);
     if (rc == CS_OK && as->csv != NULL)
-        rc = cs_forms_csv(r, as->csv, err);
+        rc = cs_forms_csv(r, as->csv, as->readable, err);
     if (rc == CS_OK && as->json)
         return cs_forms_json(r, stdout, err);
     if (rc == CS_OK)
@@ -187,6 +188,8 @@ int cmd_report(int argc, char **argv)
          "compare with another run: a study directory, a store, a CSV, or a generation's number"},
         {"out", CS_OPT_STR, &as.page, "FILE", "write the report as one HTML file"},
         {"csv", CS_OPT_STR, &as.csv, "DIR", "write every number as tidy tables, one CSV file each, into a folder"},
+        {"readable", CS_OPT_FLAG, &as.readable, NULL,
+         "others of this machine may read what is written (default: you alone)"},
         {"json", CS_OPT_FLAG, &as.json, NULL, "print the whole result as JSON"},
         {"seed", CS_OPT_U64, &seed, "N", "of bootstrap and sign flips; default 1"},
         {"threads", CS_OPT_U64, &threads, "N", "changes the time, never a figure; default 2"},

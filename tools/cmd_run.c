@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "protocol/load/keys_env.h"
 #include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
@@ -487,6 +488,7 @@ int cmd_run(int argc, char **argv)
     struct run r = {.dir = {.lock_fd = -1}, .detach_fd = -1};
     struct cs_error err = {0};
     int status = 0;
+    cs_keys_env_guard();
     if (!parse(&r, argc, argv, &status)) {
         free(r.again);
         return status;

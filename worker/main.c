@@ -15,6 +15,7 @@
 #include "protocol/base/options.h"
 #include "protocol/base/plain.h"
 #include "protocol/base/utf8.h"
+#include "protocol/load/keys_env.h"
 #include "protocol/wire/keys.h"
 #include "protocol/wire/messages.h"
 #include "worker/check.h"
@@ -26,7 +27,7 @@
 enum { REPLY_MIB_MAX = 1024 * 1024, FILES_BESIDE = 128 };
 
 struct args {
-    const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name, *deadline;
+    const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name, *deadline, *keys;
     struct cs_check_opts check; /* path NULL: work */
     uint64_t slots, drain_s, idle_s, reply_mib;
     uint64_t left_ms; /* until the deadline; 0: none */
@@ -53,6 +54,8 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
         {"redis", CS_OPT_STR, &a->redis, "ADDR", "registry of workers: unix:PATH or tcp://HOST:PORT (optional)"},
         {"key", CS_OPT_STR, &a->key, "FILE", "this worker's key pair (clinsafe keygen); needed beyond this host"},
         {"server-key", CS_OPT_STR, &a->server_key, "FILE", "the coordinator's public key"},
+        {"keys", CS_OPT_STR, &a->keys, "FILE",
+         "keys.yaml: which secret of this worker may go to which host; needed beyond this machine where accounts have keys"},
         {"slots", CS_OPT_U64, &a->slots, "N", "calls in flight at most (default 256)"},
         {"reply-memory", CS_OPT_U64, &a->reply_mib, "MIB",
          "memory that all replies in flight may hold together (default 256); near it no call starts"},
@@ -165,6 +168,12 @@ static enum cs_err work(const struct args *a, struct cs_error *err)
         snprintf(host, sizeof host, "host");
     if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
         return cs_error_set(err, CS_EIO, "the system gives no random numbers");
+    struct cs_permits *permits = NULL;
+    const bool own_machine = strncmp(a->coordinator, "ipc://", 6) == 0;
+    if (a->keys != NULL || !own_machine)
+        rc = cs_permits_load(a->keys, &permits, err);
+    if (rc != CS_OK)
+        return rc;
     char *name = a->name != NULL ? cs_xstrdup(a->name)
                                  : cs_xasprintf("%s:%d:%04x", host, (int)getpid(), (unsigned)(nonce & 0xffff));
     struct cs_find find;
@@ -177,6 +186,7 @@ static enum cs_err work(const struct args *a, struct cs_error *err)
         .redis = a->redis,
         .simulator = a->simulator,
         .own = a->key != NULL ? &own : NULL,
+        .permits = permits,
         .slots = fit_slots(a->slots),
         .reply_memory = (size_t)a->reply_mib << 20,
         .drain_s = (uint32_t)a->drain_s,
@@ -188,6 +198,7 @@ static enum cs_err work(const struct args *a, struct cs_error *err)
     keep_heap_small();
     rc = cs_shell_run(&o, err);
     explicit_bzero(&own, sizeof own);
+    cs_permits_free(permits);
     free(name);
     return rc;
 }
@@ -201,6 +212,7 @@ int main(int argc, char **argv)
     cs_log_init("worker");
     cs_log_deaths();
     signal(SIGPIPE, SIG_IGN);
+    cs_keys_env_guard();
     enum cs_err rc = parse(&a, argc, argv, &helped, &err);
     if (rc == CS_OK && !helped) {
         if (a.die_with_parent)

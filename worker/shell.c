@@ -322,7 +322,7 @@ static void open_core(struct shell *s)
         .report_acks = s->o->ack_log != NULL,
         .reply_memory = s->o->reply_memory,
     };
-    cs_studies_open(&s->studies, s->o->simulator);
+    cs_studies_open(&s->studies, s->o->simulator, s->o->permits);
     o.source = cs_studies_source(s->studies);
     cs_worker_open(&s->core, &o);
 }

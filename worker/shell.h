@@ -6,15 +6,17 @@
 #include <stdint.h>
 
 #include "protocol/base/error.h"
+#include "protocol/load/permits.h"
 #include "protocol/wire/socket.h"
 #include "worker/find.h"
 
 struct cs_worker_shell_opts {
     const char *name, *host; /* name: unique in the fleet */
     uint64_t nonce;
-    struct cs_find *find;          /* where the coordinator is */
-    const char *redis, *simulator; /* or NULL */
-    const struct cs_keypair *own;  /* CURVE, or NULL */
+    struct cs_find *find;             /* where the coordinator is */
+    const char *redis, *simulator;    /* or NULL */
+    const struct cs_keypair *own;     /* CURVE, or NULL */
+    const struct cs_permits *permits; /* which secrets may go where; NULL: whatever a study names */
     uint32_t slots, drain_s;
     uint64_t left_ms; /* until the process must have ended, from now; 0: no deadline */
     uint32_t idle_s;  /* ends after so long with nothing to do; 0: stays */

@@ -33,6 +33,7 @@ struct study { /* one spec, and all that is made of it */
 
 struct cs_studies {
     char *simulator;
+    const struct cs_permits *permits;
     struct study *all;
     struct missing missing[MISSING_MAX]; /* to be asked for; more than that are asked for later */
     uint32_t n_missing;
@@ -105,9 +106,10 @@ static struct study *find(struct cs_studies *s, const uint8_t digest[32])
     return NULL;
 }
 
-void cs_studies_open(struct cs_studies **out, const char *simulator)
+void cs_studies_open(struct cs_studies **out, const char *simulator, const struct cs_permits *permits)
 {
     struct cs_studies *s = cs_xcalloc(1, sizeof *s);
+    s->permits = permits;
     if (simulator != NULL) {
         size_t n = strlen(simulator);
         s->simulator = cs_xstrdup(simulator);
@@ -185,8 +187,9 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
     const struct cs_model *m = &y->spec.study->models[lane];
     const struct cs_account *a = &y->spec.study->accounts[m->account];
     struct cs_made_endpoint *e = NULL;
+    const struct cs_endpoint_means means = {s->simulator, s->permits};
     struct cs_error why = {0};
-    if (cs_endpoint_make(++s->serial, s->simulator, a, m->model, &e, &why) == CS_OK) {
+    if (cs_endpoint_make(++s->serial, &means, a, m->model, &e, &why) == CS_OK) {
         LL_PREPEND(y->endpoints, e);
         out->endpoint = &e->pub;
     } else {

@@ -6,12 +6,13 @@
 #ifndef CS_STUDIES_H
 #define CS_STUDIES_H
 
+#include "protocol/load/permits.h"
 #include "worker/core/source.h"
 
 struct cs_studies;
 
 /* simulator: base of the simulated provider ("http://127.0.0.1:8099"), or NULL. */
-void cs_studies_open(struct cs_studies **out, const char *simulator);
+void cs_studies_open(struct cs_studies **out, const char *simulator, const struct cs_permits *permits);
 void cs_studies_close(struct cs_studies *s); /* NULL is fine */
 struct cs_source cs_studies_source(struct cs_studies *s);
 

@@ -5,6 +5,7 @@
 #include "coordinator/lanes/announce.h"
 #include "coordinator/lanes/budget.h"
 #include "coordinator/lanes/deal.h"
+#include "coordinator/core/caps.h"
 #include "coordinator/core/dialogue.h"
 #include "coordinator/core/generation.h"
 #include "coordinator/core/grant.h"
@@ -68,6 +69,7 @@ void cs_core_close(struct cs_core *core)
         free(core->expected.items[i]);
     free(core->expected.items);
     free(core->banned.items);
+    free(core->hoarders.items);
     free(core->fleet);
     cs_arena_release(&core->arena);
     cs_arena_release(&core->scratch);
@@ -89,7 +91,7 @@ static void advance(struct cs_core *core, uint64_t now_ms)
         return;
     cs_log(CS_WARN, "loop_late", "gap_ms=%llu", (unsigned long long)gap);
     HASH_ITER (hh, core->sessions, s, next)
-        s->heard_ms += gap;
+        s->heard_ms += gap, s->seen_ms += gap;
     core->grace_end_ms += gap;
     core->drain_end_ms += gap;
 }
@@ -97,6 +99,7 @@ static void advance(struct cs_core *core, uint64_t now_ms)
 static void tick(struct cs_core *core)
 {
     cs_session_silence(core);
+    cs_caps_tick(core);
     cs_deal_tick(core);
     if (core->now_ms >= core->grace_end_ms || core->expected.n == 0) {
         cs_session_unexpect(core);
@@ -219,6 +222,11 @@ bool cs_core_has_room(struct cs_core *core, uint64_t study, uint32_t n_lanes)
 }
 
 /* ---- looking in ----------------------------------------------------------------------------------- */
+
+uint64_t cs_core_ping_max(const struct cs_core *core)
+{
+    return CS_CAPS_PING_SPARE + (uint64_t)CS_CAPS_PING_LEASE * HASH_COUNT(core->leases);
+}
 
 static const struct cs_core_study *find_study(const struct cs_core *core, uint64_t key)
 {

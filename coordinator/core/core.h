@@ -32,4 +32,7 @@ void cs_core_lane(const struct cs_core *core, uint64_t study, uint32_t lane, str
 void cs_core_page(const struct cs_core *core, uint64_t study, uint32_t lane, uint64_t page,
                   uint8_t bits[CS_PAGE_BYTES]);
 
+/* Bytes of the longest PING that anybody can honestly send now: it lists leases that are. */
+uint64_t cs_core_ping_max(const struct cs_core *core);
+
 #endif

@@ -7,6 +7,7 @@
 #include "coordinator/lanes/deal.h"
 #include "coordinator/core/grant.h"
 #include "coordinator/core/acks.h"
+#include "coordinator/core/caps.h"
 #include "coordinator/core/intake.h"
 #include "coordinator/lanes/lane.h"
 #include "coordinator/core/lease.h"
@@ -240,6 +241,8 @@ static void reconcile(struct cs_core *core, struct cs_session *s, const struct c
         l->ping = s->pings;
         l->busy = busy;
         l->reported = true;
+        if (!cs_bits_none(&busy))
+            cs_caps_worked(core, s, NULL);
         todo = cs_bits_or(&todo, &busy);
         gone = cs_bits_without(&l->open, &todo);
         if (m->ack >= l->assign_seq)
@@ -255,8 +258,11 @@ static void reconcile(struct cs_core *core, struct cs_session *s, const struct c
 
 static void ping(struct cs_core *core, struct cs_session *s, const struct cs_message *m)
 {
-    struct cs_message *pong = cs_act_send(core, s, CS_PONG);
+    struct cs_message *pong;
 
+    if (!cs_caps_reads(core, s))
+        return;
+    pong = cs_act_send(core, s, CS_PONG);
     pong->pong.echo_ms = m->ping.now_ms;
     reconcile(core, s, m, &pong->pong);
     cs_skew_say(core, s);
@@ -336,6 +342,8 @@ void cs_dialogue_message(struct cs_core *core, const struct cs_event *e)
     }
     s->heard_ms = core->now_ms;
     s->gone_for = 0;
+    if (m->ack > s->seen || s->seen == s->seq_out)
+        s->seen_ms = core->now_ms;
     s->seen = m->ack > s->seen ? m->ack : s->seen;
     s->peer = *e->message.peer; /* libzmq reconnects by itself: same session and key, another routing id */
     from_session(core, s, m);

@@ -13,6 +13,7 @@
 
 #include <math.h>
 
+#include "coordinator/core/caps.h"
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/alike.h"
 #include "coordinator/lanes/bits.h"
@@ -308,6 +309,7 @@ static void take(struct cs_core *core, struct cs_session *s, uint64_t number, co
         cs_act_end(core, rc, err.msg);
         return;
     }
+    cs_caps_worked(core, s, lane);
     record(core, s, lane, &o, packed, &owner);
 }
 

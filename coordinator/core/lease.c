@@ -18,7 +18,7 @@
 #include "coordinator/lanes/lane.h"
 #include "coordinator/lanes/risk.h"
 
-enum { ASSIGN_MAX = 1024, TOP_UP = 8 };
+enum { ASSIGN_MAX = 1024, REFS_STEP = 64 };
 
 struct cs_lease *cs_lease_find(struct cs_core *core, uint64_t epoch)
 {
@@ -46,6 +46,8 @@ struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struc
     l->session = s;
     l->on = on;
     l->open = *which;
+    if (s->leases == NULL)
+        s->worked_ms = core->now_ms; /* from now on it has something to do (caps.h) */
     HASH_ADD(hh, core->leases, epoch, sizeof l->epoch, l);
     DL_APPEND(s->leases, l);
     DL_APPEND2(on->leases, l, page_prev, page_next);
@@ -111,15 +113,26 @@ void cs_lease_want(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     cs_coordinator_lane_frontier(core, lane);
 }
 
+/* One more in the message: most have few, and room for all would have to be cleared for each. */
+static struct cs_lease_ref *next_ref(struct cs_core *core, struct cs_leases *b)
+{
+    if (b->n % REFS_STEP == 0) {
+        struct cs_lease_ref *more = cs_arena_array(&core->arena, b->n + REFS_STEP, sizeof *more);
+
+        if (b->n > 0)
+            memcpy(more, b->leases, b->n * sizeof *more);
+        b->leases = more;
+    }
+    return &b->leases[b->n++];
+}
+
 static void tell(struct cs_core *core, struct cs_lease *l, struct cs_message **m)
 {
     struct cs_lease_ref *ref;
 
-    if (*m == NULL || (*m)->session != l->session->id || (*m)->leases.n == ASSIGN_MAX) {
+    if (*m == NULL || (*m)->session != l->session->id || (*m)->leases.n == ASSIGN_MAX)
         *m = cs_act_send(core, l->session, CS_ASSIGN);
-        (*m)->leases.leases = cs_arena_array(&core->arena, ASSIGN_MAX, sizeof *ref);
-    }
-    ref = &(*m)->leases.leases[(*m)->leases.n++];
+    ref = next_ref(core, &(*m)->leases);
     l->assign_seq = (*m)->seq;
     ref->epoch = l->epoch;
     ref->gen = l->lane->gen;
@@ -182,11 +195,9 @@ void cs_lease_revoke(struct cs_core *core, struct cs_session *s)
 
         if (!l->revoking || l->assign_seq == CS_UNTOLD)
             continue;
-        if (m == NULL || m->leases.n == ASSIGN_MAX) {
+        if (m == NULL || m->leases.n == ASSIGN_MAX)
             m = cs_act_send(core, s, CS_REVOKE);
-            m->leases.leases = cs_arena_array(&core->arena, ASSIGN_MAX, sizeof *ref);
-        }
-        ref = &m->leases.leases[m->leases.n++];
+        ref = next_ref(core, &m->leases);
         ref->epoch = l->epoch;
         ref->gen = l->lane->gen;
         ref->lane = l->lane->lane;

@@ -230,11 +230,8 @@ void cs_session_reject(struct cs_core *core, const struct cs_peer *peer, const c
 const char cs_session_mismatch[] = "this worker's build makes other requests of the study than the coordinator's: "
                                    "install the same version on both";
 
-void cs_session_refuse(struct cs_core *core, struct cs_session *s)
+static void exclude(struct cs_core *core, struct cs_session *s)
 {
-    if (s->refused)
-        return;
-    cs_log(CS_ERROR, "worker_refused", "worker=%s version=%s reason=mismatch", s->worker, s->version);
     s->refused = true;
     if (core->banned.n == BANNED_MAX)
         core->banned.n = 0;
@@ -243,7 +240,21 @@ void cs_session_refuse(struct cs_core *core, struct cs_session *s)
     cs_deal_dirty(core, NULL);
     cs_quarantine_detach(core, s);
     free_leases(core, s, UINT64_MAX);
+}
+
+void cs_session_refuse(struct cs_core *core, struct cs_session *s)
+{
+    if (s->refused)
+        return;
+    cs_log(CS_ERROR, "worker_refused", "worker=%s version=%s reason=mismatch", s->worker, s->version);
+    exclude(core, s);
     cs_session_reject(core, &s->peer, "mismatch", 0, cs_session_mismatch);
+}
+
+void cs_session_exclude(struct cs_core *core, struct cs_session *s, const char *why)
+{
+    exclude(core, s);
+    cs_session_reject(core, &s->peer, "auth", 0, why);
 }
 
 /* ---- HELLO ------------------------------------------------------------------------------------------ */
@@ -269,7 +280,7 @@ struct cs_session *cs_session_make(struct cs_core *core, const struct cs_event *
     s->nonce = h->nonce;
     s->hello = e->message.m->seq;
     s->process = cs_session_fingerprint(s->worker, s->nonce);
-    s->heard_ms = core->now_ms;
+    s->heard_ms = s->worked_ms = s->seen_ms = core->now_ms;
     cs_deal_new(core, s);
     HASH_ADD(hh, core->sessions, id, sizeof s->id, s);
     return s;

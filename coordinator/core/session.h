@@ -8,7 +8,9 @@
 #include "coordinator/lanes/state.h"
 
 void cs_session_fault(struct cs_core *core, const struct cs_peer *peer);
-void cs_session_refuse(struct cs_core *core, struct cs_session *s);
+void cs_session_refuse(struct cs_core *core, struct cs_session *s); /* it renders other prompts than we do */
+/* It gets no more work, nor does its process when it comes again. */
+void cs_session_exclude(struct cs_core *core, struct cs_session *s, const char *why);
 void cs_session_silence(struct cs_core *core);
 void cs_session_keys(struct cs_core *core, const struct cs_event *e); /* those of revoked keys end */
 uint32_t cs_session_count(const struct cs_core *core, const char *user_id);

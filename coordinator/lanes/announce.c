@@ -20,12 +20,21 @@ static uint32_t tell_part(struct cs_session *s, const struct cs_lane *lane)
     return calls;
 }
 
+static uint32_t lanes_of(const struct cs_core *core)
+{
+    uint32_t n = 0;
+
+    for (const struct cs_core_generation *gen = core->gens; gen != NULL; gen = gen->hh.next)
+        n += gen->n_lanes;
+    return n;
+}
+
 void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_announce *out)
 {
     out->term = core->term;
     out->draining = core->draining;
     out->n_lanes = 0;
-    out->lanes = cs_arena_array(&core->arena, core->n_slots + 1, sizeof *out->lanes);
+    out->lanes = cs_arena_array(&core->arena, lanes_of(core), sizeof *out->lanes);
     for (const struct cs_core_generation *gen = core->gens; gen != NULL; gen = gen->hh.next) {
         for (uint32_t i = 0; i < gen->n_lanes; i++) {
             struct cs_lane *l = core->lanes[gen->first + i];

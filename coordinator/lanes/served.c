@@ -119,13 +119,13 @@ static bool is_known_id(struct cs_served *s, const struct cs_output *o, uint64_t
 
 void cs_coordinator_served_take(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint64_t owner)
 {
-    const bool same = is_known_id(&lane->served, o, owner);
+    const bool same = !o->cache_hit && is_known_id(&lane->served, o, owner); /* a copy may come before its original */
 
     look_who(core, lane, o);
     if (lane->served.ids_are_none) { /* what was taken for repeated was not */
         lane->counters.cached -= lane->served.same_ids;
         lane->served.same_ids = 0;
     }
-    lane->served.same_ids += same && !o->cache_hit;
+    lane->served.same_ids += same;
     lane->counters.cached += same || o->cache_hit;
 }

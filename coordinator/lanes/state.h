@@ -121,7 +121,8 @@ struct cs_lane {
     struct cs_ramp ramp;
     uint32_t most, n_parts; /* what the ramp allowed when it was looked at last; sessions with a part of it */
     bool deal_dirty;
-    char slow[240]; /* what status shows of calls that end at the time limit */
+    uint64_t worked_ms; /* the last output */
+    char slow[240];     /* what status shows of calls that end at the time limit */
 };
 
 /* ---- leases and sessions ------------------------------------------------------------------------------ */
@@ -172,7 +173,11 @@ struct cs_session {
     uint64_t hello;   /* number of the HELLO that made it */
     uint64_t process; /* fingerprint of name and nonce */
     uint64_t heard_ms;
-    struct { /* processes that wanted its name while it was heard */
+    uint64_t worked_ms;                                /* an output, or a call in flight, or its first lease (caps.h) */
+    uint64_t recalled_ms, recalled_ping, recalled_seq; /* its leases were asked back, because it does nothing; 0: no */
+    uint64_t seen_ms;                                  /* when `seen` grew last, or there was nothing to see */
+    bool unread;                                       /* at its last PING it had more to read than it may */
+    struct {                                           /* processes that wanted its name while it was heard */
         uint64_t nonce;
         uint8_t probes; /* made for it */
     } rivals[CS_RIVALS];
@@ -349,6 +354,13 @@ struct cs_core {
         uint32_t n, cap;
         uint64_t *items;
     } banned; /* workers that render other prompts: fingerprints */
+    struct {
+        uint32_t n, cap;
+        struct {
+            uint64_t process;
+            uint32_t times;
+        } * items;
+    } hoarders; /* processes that held leases and did nothing (caps.h) */
 
     struct cs_group *open;
     struct cs_group *pending[CS_PENDING_GROUPS]; /* with the commit thread, oldest first */

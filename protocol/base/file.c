@@ -38,6 +38,21 @@ enum cs_err cs_file_read(const char *path, size_t max, char **data, size_t *len,
     return rc;
 }
 
+/* As OpenSSH: a file of ours must be ours alone. One of another owner (systemd's credentials are root's, with an access
+ * list that shows as group bits) must at least be closed to the world. */
+enum cs_err cs_file_check_secret(const char *path, struct cs_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return cs_error_set(err, errno == ENOENT ? CS_ENOENT : CS_EIO, "%s: %s", path,
+                            errno == ENOENT ? "no such file" : strerror(errno));
+    unsigned open_to = st.st_mode & (st.st_uid == geteuid() ? 077u : 07u);
+    if (open_to != 0)
+        return cs_error_set(err, CS_EDENIED, "%s: others can use this secret key (mode %04o); run chmod 600 on it",
+                            path, (unsigned)st.st_mode & 07777u);
+    return CS_OK;
+}
+
 static enum cs_err write_all(int fd, const char *p, size_t n)
 {
     while (n > 0) {

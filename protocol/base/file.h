@@ -9,6 +9,8 @@
 /* Reads at most max bytes into NUL-terminated memory of the caller's (free()). len may be NULL.
  * CS_ENOENT when there is no such file, CS_ETOOBIG above max. The sentence starts with the path. */
 CS_WARN_UNUSED enum cs_err cs_file_read(const char *path, size_t max, char **data, size_t *len, struct cs_error *err);
+/* Whether a file that holds a secret is closed to others. CS_EDENIED: they can use it; CS_ENOENT. */
+CS_WARN_UNUSED enum cs_err cs_file_check_secret(const char *path, struct cs_error *err);
 /* Writes path.tmp, syncs, renames over path, syncs the folder. mode as in open(2). */
 CS_WARN_UNUSED enum cs_err cs_file_write(const char *path, const void *data, size_t len, unsigned mode,
                                          struct cs_error *err);

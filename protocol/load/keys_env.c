@@ -4,12 +4,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
 #include "protocol/base/file.h"
 
 enum { KEY_MAX = 8192 };
+
+void cs_keys_env_guard(void)
+{
+#if !defined(__SANITIZE_ADDRESS__)
+    const struct rlimit none = {0, 0};
+    prctl(PR_SET_DUMPABLE, 0);
+    (void)setrlimit(RLIMIT_CORE, &none);
+#endif
+}
 
 void cs_keys_env_free(char *key)
 {
@@ -49,7 +60,9 @@ static enum cs_err check_key(char **key, const char *where, struct cs_error *err
 
 static enum cs_err from_file(const char *path, char **key, struct cs_error *err)
 {
-    enum cs_err rc = cs_file_read(path, KEY_MAX, key, NULL, err);
+    enum cs_err rc = cs_file_check_secret(path, err);
+    if (rc == CS_OK)
+        rc = cs_file_read(path, KEY_MAX, key, NULL, err);
     return rc == CS_OK ? check_key(key, path, err) : rc;
 }
 

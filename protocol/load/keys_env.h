@@ -2,7 +2,7 @@
  *
  * key_env NAME: the environment variable NAME, else the systemd credential $CREDENTIALS_DIRECTORY/NAME.
  * key_file FILE: the systemd credential of that name (its last component), else that file on this host.
- * An account that names neither needs no key. Thread: any, the environment unchanged meanwhile.
+ * A file that others of this machine can read is refused. An account that names neither needs no key. Thread: any, the environment unchanged meanwhile.
  */
 #ifndef CS_KEYS_ENV_H
 #define CS_KEYS_ENV_H
@@ -15,6 +15,9 @@
 CS_WARN_UNUSED enum cs_err cs_keys_env_find(const struct cs_account *account, char **key, struct cs_error *err);
 /* Whether the study makes calls with the account of that number: a model of it, and not simulated. */
 bool cs_keys_env_wanted(const struct cs_study *study, uint32_t account);
+/* From now on no other process of this user may look into this one's memory or environment, and it leaves no core. (Builds with a
+ * leak checker, which looks by the same means, go without.) */
+void cs_keys_env_guard(void);
 void cs_keys_env_free(char *key); /* wipes it; NULL is fine */
 /* Names a key without telling it: 8 hexadecimal digits of a hash, or "no-key" for NULL. */
 void cs_keys_env_fingerprint(const char *key, char out[9]);

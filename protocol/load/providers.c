@@ -10,6 +10,7 @@
 #include "protocol/base/file.h"
 #include "protocol/load/dialect.h"
 #include "protocol/load/limits.h"
+#include "protocol/study/address.h"
 #include "protocol/table/names.h"
 
 enum { ACCOUNTS_MAX = 256, MODELS_MAX = 4096 };
@@ -64,23 +65,7 @@ static enum cs_err load_price(const struct cs_node *n, struct cs_price *out, str
     return rc;
 }
 
-/* Is the host of an http:// URL this machine? */
-static bool is_loopback(const char *host)
-{
-    static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]"};
-    size_t len = strcspn(host, "/");
-    const char *colon = host[0] == '[' ? strchr(host, ']') : NULL;
-    colon = strchr(colon != NULL ? colon : host, ':');
-    if (colon != NULL && (size_t)(colon - host) < len)
-        len = (size_t)(colon - host);
-    for (size_t i = 0; i < 3; i++) {
-        if (strlen(hosts[i]) == len && strncasecmp(hosts[i], host, len) == 0)
-            return true;
-    }
-    return false;
-}
-
-static enum cs_err load_base_url(const struct cs_node *n, struct cs_arena *arena, const char **out,
+static enum cs_err load_base_url(const struct cs_node *n, struct cs_arena *arena, bool insecure, const char **out,
                                  struct cs_error *err)
 {
     const char *url;
@@ -89,9 +74,12 @@ static enum cs_err load_base_url(const struct cs_node *n, struct cs_arena *arena
         return rc;
     bool https = strncmp(url, "https://", 8) == 0, http = strncmp(url, "http://", 7) == 0;
     const char *host = url + (https ? 8 : 7);
-    if (!https && !(http && is_loopback(host)))
+    if (!https && !(http && (insecure || cs_address_is_local(url))))
         return cs_yaml_fail(n, err,
-                            "base_url is \"%.100s\"; write https://..., or http:// for a server on this machine", url);
+                            "base_url is \"%.100s\"; write https://..., or http:// for a server on this machine%s", url,
+                            http ? " (for another one, whoever is in between reads prompts and key: insecure_network: "
+                                   "yes)"
+                                 : "");
     if (host[0] == '\0' || host[0] == '/' || strpbrk(host, " \t\r\n?#\\\"") != NULL)
         return cs_yaml_fail(n, err,
                             "base_url is \"%.100s\"; write host and path only, as in https://api.example.com/v1", url);
@@ -152,10 +140,21 @@ static enum cs_err load_truth(const struct cs_node *n, struct cs_arena *arena, c
 /* ---- accounts ----------------------------------------------------------------------------------- */
 
 /* What only a simulated account has, and what only others have. */
+static enum cs_err load_insecure(const struct cs_node *account, bool *out, struct cs_error *err)
+{
+    static const char *const words[] = {"no", "yes", NULL};
+    const struct cs_node *v = cs_node_get(account, "insecure_network");
+    uint32_t i = 0;
+    enum cs_err rc = v != NULL ? cs_node_word(v, "insecure_network", words, &i, err) : CS_OK;
+    *out = i == 1;
+    return rc;
+}
+
 static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
                               struct cs_error *err)
 {
-    static const char *const real_only[] = {"base_url", "key", "auth", "path", "headers", "ca_file", "proxy"};
+    static const char *const real_only[] = {"base_url", "key",     "auth",  "path",
+                                            "headers",  "ca_file", "proxy", "insecure_network"};
     const struct cs_node *v;
     const char *text;
     enum cs_err rc = CS_OK;
@@ -173,7 +172,9 @@ static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, s
         return cs_yaml_fail_key(v, err, "truth is for provider: simulated only; remove it");
     rc = cs_node_need(n, "an account", "base_url", &v, err);
     if (rc == CS_OK)
-        rc = load_base_url(v, arena, &a->base_url, err);
+        rc = load_insecure(n, &a->insecure_network, err);
+    if (rc == CS_OK)
+        rc = load_base_url(v, arena, a->insecure_network, &a->base_url, err);
     if (rc == CS_OK && (v = cs_node_get(n, "key")) != NULL)
         rc = load_key(v, arena, a, err);
     if (rc == CS_OK && (v = cs_node_get(n, "ca_file")) != NULL) {
@@ -192,25 +193,10 @@ static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, s
 static enum cs_err load_account(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
                                 struct cs_limits *limits, struct cs_error *err)
 {
-    static const char *const keys[] = {"provider",
-                                       "protocol",
-                                       "base_url",
-                                       "key",
-                                       "limits",
-                                       "auth",
-                                       "max_tokens_field",
-                                       "response_format",
-                                       "path",
-                                       "headers",
-                                       "confidential",
-                                       "ca_file",
-                                       "proxy",
-                                       "truth",
-                                       "limit_headers",
-                                       "parameter_names",
-                                       "pools",
-                                       "reading",
-                                       NULL};
+    static const char *const keys[] = {
+        "provider", "protocol", "base_url",         "key",     "limits", "auth",  "max_tokens_field", "response_format",
+        "path",     "headers",  "confidential",     "ca_file", "proxy",  "truth", "limit_headers",    "parameter_names",
+        "pools",    "reading",  "insecure_network", NULL};
     static const char *const providers[] = {"simulated", NULL}, *const approved[] = {"approved", NULL};
     const struct cs_node *v;
     uint32_t i = 0;

@@ -1,8 +1,12 @@
 #include "protocol/study/address.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "protocol/base/alloc.h"
 
@@ -34,6 +38,46 @@ static void normalize(char *url)
     const char *port = strncmp(url, "https://", 8) == 0 ? ":443" : strncmp(url, "http://", 7) == 0 ? ":80" : NULL;
     if (port != NULL && ends_with(host, host_len, port))
         memmove(host + host_len - strlen(port), host + host_len, strlen(host + host_len) + 1);
+}
+
+/* Behind the scheme: where the host ends, and where its port begins (at its end: none). NULL: no http URL with a host. */
+static const char *host_in(const char *url, size_t *len, const char **port)
+{
+    const char *host = strncmp(url, "https://", 8) == 0 ? url + 8 : strncmp(url, "http://", 7) == 0 ? url + 7 : "";
+    *len = strcspn(host, "/?#");
+    const char *close = host[0] == '[' ? memchr(host, ']', *len) : host;
+    *port = close != NULL ? memchr(close, ':', *len - (size_t)(close - host)) : NULL;
+    if (*port == NULL)
+        *port = host + *len;
+    return *port == host || close == NULL || memchr(host, '@', *len) != NULL ? NULL : host;
+}
+
+bool cs_address_host(const char *url, char out[CS_ADDRESS_HOST_MAX])
+{
+    size_t len;
+    const char *port, *host = host_in(url, &len, &port);
+    const char *usual = strncmp(url, "https:", 6) == 0 ? ":443" : ":80";
+    if (host == NULL || len >= CS_ADDRESS_HOST_MAX)
+        return false;
+    if (host + len - port == (ptrdiff_t)strlen(usual) && memcmp(port, usual, strlen(usual)) == 0)
+        len = (size_t)(port - host);
+    for (size_t i = 0; i < len; i++)
+        out[i] = (char)tolower((unsigned char)host[i]);
+    out[len] = '\0';
+    return true;
+}
+
+bool cs_address_is_local(const char *url)
+{
+    char text[64];
+    size_t len;
+    const char *port, *host = host_in(url, &len, &port);
+    struct in_addr v4;
+    if (host == NULL || (size_t)(port - host) >= sizeof text)
+        return false;
+    snprintf(text, sizeof text, "%.*s", (int)(port - host), host);
+    return strcasecmp(text, "localhost") == 0 || strcmp(text, "[::1]") == 0 ||
+           (inet_pton(AF_INET, text, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
 static int by_text(const void *a, const void *b)

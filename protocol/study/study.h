@@ -165,6 +165,7 @@ struct cs_account {
     const char *key_file;         /* or the file that does, or NULL */
     const char *truth;            /* simulated: absolute path of the truth file, or NULL; never sent on the wire */
     bool confidential_ok;         /* approved for confidential cases */
+    bool insecure_network;        /* plain http to another machine, by declaration */
     const char *max_tokens_field; /* openai-chat: "max_completion_tokens" (default) or "max_tokens" */
     const char *ca_file, *proxy;  /* or NULL */
     enum cs_form response_format;

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
@@ -124,26 +123,12 @@ enum cs_err cs_keys_pair_save(const struct cs_keypair *k, const char *base, cons
     return rc;
 }
 
-/* As OpenSSH: a file of ours must be ours alone. One of another owner (systemd's credentials are root's, with an access
- * list that shows as group bits) must at least be closed to the world. */
-static enum cs_err check_mode(const char *path, struct cs_error *err)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return cs_error_set(err, errno == ENOENT ? CS_ENOENT : CS_EIO, "%s: %s", path, strerror(errno));
-    unsigned open_to = st.st_mode & (st.st_uid == geteuid() ? 077u : 07u);
-    if (open_to != 0)
-        return cs_error_set(err, CS_EDENIED, "%s: others can use this secret key (mode %04o); run chmod 600 on it",
-                            path, (unsigned)st.st_mode & 07777u);
-    return CS_OK;
-}
-
 enum cs_err cs_keys_pair_load(const char *key_file, struct cs_keypair *k, struct cs_error *err)
 {
     char *text = NULL, derived[41];
     size_t n = 0;
     *k = (struct cs_keypair){0};
-    enum cs_err rc = check_mode(key_file, err);
+    enum cs_err rc = cs_file_check_secret(key_file, err);
     if (rc == CS_OK)
         rc = cs_file_read(key_file, KEY_FILE_MAX, &text, &n, err);
     if (rc != CS_OK)

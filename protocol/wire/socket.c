@@ -109,13 +109,16 @@ static bool set_int(void *zmq, int name, int value)
     return zmq_setsockopt(zmq, name, &value, sizeof value) == 0;
 }
 
-static bool set_options(void *zmq, enum cs_socket_type type)
+static bool set_options(void *zmq, const struct cs_socket_opts *o)
 {
-    const int64_t message_max = CS_MESSAGE_MAX;
+    const enum cs_socket_type type = o->type;
+    const int64_t message_max = o->message_max != 0 ? (int64_t)o->message_max : CS_MESSAGE_MAX;
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         if ((options[i].types & 1 << type) != 0 && !set_int(zmq, options[i].name, options[i].value))
             return false;
     }
+    if (o->queue_max != 0 && !set_int(zmq, ZMQ_RCVHWM, o->queue_max))
+        return false;
     if (type == CS_SOCKET_SUB && zmq_setsockopt(zmq, ZMQ_SUBSCRIBE, "", 0) != 0)
         return false;
     return zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &message_max, sizeof message_max) == 0;
@@ -191,7 +194,7 @@ enum cs_err cs_socket_open(struct cs_net *n, const struct cs_socket_opts *o, str
     zmq_msg_init(&s->message);
     n->sockets++;
     s->zmq = zmq_socket(n->context, types[o->type]);
-    if (s->zmq == NULL || !set_options(s->zmq, o->type)) {
+    if (s->zmq == NULL || !set_options(s->zmq, o)) {
         rc = cs_error_set(err, CS_EIO, "cannot make a ZeroMQ socket: %s", zmq_strerror(errno));
         goto out;
     }

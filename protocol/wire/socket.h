@@ -48,6 +48,8 @@ struct cs_socket_opts {
     const struct cs_keypair *own; /* CURVE: own key pair, or NULL */
     const char *server_key;       /* CURVE client: the server's public key, or NULL */
     bool server;                  /* CURVE server */
+    size_t message_max; /* bytes of a message received: its connection ends at a longer one; 0: CS_MESSAGE_MAX */
+    int queue_max; /* messages of a peer that wait to be received, before its connection is no longer read; 0: many */
 };
 CS_WARN_UNUSED enum cs_err cs_socket_open(struct cs_net *n, const struct cs_socket_opts *o, struct cs_socket **out,
                                           struct cs_error *err);

@@ -197,9 +197,10 @@ static void visit_pools(struct cs_codec *c, struct cs_account *a)
 static void visit_account(struct cs_codec *c, struct cs_account *a)
 {
     /* Appended fields are written only where they are given: a study that does without them keeps its digest. */
-    const bool more = a->n_limit_headers > 0 || a->n_parameter_names > 0, reads = a->reads != CS_READS_UNSAID,
-               pools = a->n_pools > 0 || reads;
+    const bool insecure = a->insecure_network, more = a->n_limit_headers > 0 || a->n_parameter_names > 0,
+               reads = a->reads != CS_READS_UNSAID || insecure, pools = a->n_pools > 0 || reads;
     cs_codec_begin(c, !cs_codec_packing(c) ? 14
+                      : insecure           ? 19
                       : reads              ? 18
                       : pools              ? 17
                       : more               ? 16
@@ -226,6 +227,8 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
         visit_pools(c, a);
     if (cs_codec_packing(c) ? reads : cs_codec_more(c))
         VISIT_ENUM(c, a->reads);
+    if (cs_codec_packing(c) ? insecure : cs_codec_more(c))
+        cs_codec_bool(c, &a->insecure_network);
     cs_codec_end(c);
 }
 

@@ -460,6 +460,7 @@ int main(int argc, char **argv)
     bench_families(&t);
     bench_crossed(&t);
     bench_interactions(&t);
+    bench_wordings(&t);
     bench_few_moved(&t);
     bench_ratios(&t);
     printf("\n%u passed, %u failed\n", t.passed, t.failed);

@@ -9,10 +9,11 @@
 #include "tools/report/stats/cluster.h"
 #include "tools/report/stats/interaction.h"
 #include "tools/report/stats/ratio.h"
+#include "tools/report/stats/wording.h"
 
 /* ---- interactions ---------------------------------------------------------------------------------------- */
 
-enum { ANSWERS = 5, LEVELS_MAX = 4, CLUSTERS_MAX = 60 };
+enum { ANSWERS = 5, LEVELS_MAX = 4, CLUSTERS_MAX = 60, SHARP = 4 /* times as many studies: they are cheap */ };
 
 /* Shifts of one study, cluster by level of the modifier; `apart` log-odds up in the first level, down in the second. */
 static void draw_shifts(struct cs_rng *r, size_t n, size_t levels, double apart, double *d)
@@ -90,7 +91,7 @@ void bench_interactions(struct tally *t)
         size_t n, levels;
         double apart;
     } rows[] = {{24, 2, 0}, {60, 2, 0}, {24, 4, 0}, {60, 4, 0}, {12, 4, 0}, {24, 3, 0.8}, {60, 3, 0.8}};
-    const double most = 0.05 + 2 * se_of(0.05, t->studies);
+    const double most = 0.05 + 2 * se_of(0.05, SHARP * t->studies);
     printf(
         "\ndoes the shift differ between levels of another factor, 5 answers a cell; without a difference rejections at most 5 %%\n"
         "+ 2 SE, of one difference covered 93.4-96.6 %% of the time; the mean of opposite shifts is called equivalent (10 points)\n"
@@ -99,7 +100,7 @@ void bench_interactions(struct tally *t)
     for (size_t g = 0; g < sizeof rows / sizeof *rows; g++) {
         const bool resampled = rows[g].n < rows[g].levels - 1 + CS_INTERACTION_SPARE && rows[g].levels > 2;
         const struct found f = run_within(t, &r, rows[g].n, rows[g].levels, rows[g].apart,
-                                          resampled ? t->resampled : t->studies);
+                                          resampled ? t->resampled : SHARP * t->studies);
         const double wide = resampled ? 0.05 + 2 * se_of(0.05, t->resampled) : most;
         const bool ok = (rows[g].apart > 0 || f.rejected <= wide) &&
                         (rows[g].n < 24 || (f.covered >= 0.934 && f.covered <= 0.966));
@@ -108,9 +109,57 @@ void bench_interactions(struct tally *t)
                100 * f.covered, 100 * f.main_equivalent, judge(t, ok));
     }
     for (size_t n = 24; n <= 60; n += 36) {
-        const double p = run_between(&r, n, t->studies);
+        const double p = run_between(&r, n, SHARP * t->studies);
         printf("  %zu and %zu cases of two kinds, no mean shift in either: rejected %5.2f %%  %s\n", n, n / 2, 100 * p,
                judge(t, p <= most));
+    }
+}
+
+/* ---- wordings -------------------------------------------------------------------------------------------------- */
+
+/* No effect of the level, but each of three sentences has one of its own, SD 2 points on every case. */
+static double run_wordings(struct cs_rng *r, size_t n, uint32_t k, bool widened, uint32_t studies)
+{
+    enum { WORDINGS = 3 };
+    double *d = cs_xcalloc(n * WORDINGS, sizeof *d), *mean = cs_xcalloc(n, sizeof *mean), rejected = 0;
+    for (uint32_t study = 0; study < studies; study++) {
+        double own[WORDINGS];
+        for (size_t w = 0; w < WORDINGS; w++)
+            own[w] = 0.02 * sim_normal(r);
+        for (size_t i = 0; i < n; i++) {
+            const double p = 0.2 + 0.6 * cs_rng_unit(r);
+            const double control = sim_count(r, p, k * WORDINGS) / (double)(k * WORDINGS);
+            mean[i] = 0;
+            for (size_t w = 0; w < WORDINGS; w++) {
+                d[i * WORDINGS + w] = sim_count(r, p + own[w], k) / (double)k - control;
+                mean[i] += d[i * WORDINGS + w] / WORDINGS;
+            }
+        }
+        const struct cs_cluster_test t = cs_cluster_t(mean, n, 0.05, 1);
+        const struct cs_wording_spread s = cs_wording_spread_of(d, n, WORDINGS);
+        rejected += (widened ? cs_wording_widen(&t, s.variance, WORDINGS, 0.05).p : t.p) <= 0.05;
+    }
+    free(d);
+    free(mean);
+    return rejected / studies;
+}
+
+void bench_wordings(struct tally *t)
+{
+    static const struct {
+        size_t n;
+        uint32_t k;
+    } rows[] = {{30, 5}, {200, 2}, {1000, 2}};
+    const uint32_t studies = t->studies / 2;
+    printf(
+        "\nthree sentences without an effect of their level, each with its own (SD 2 points): rejections at 5 %%; wanted at most 5 %%\n"
+        "+ 2 SE with the sentences as a sample\n  clusters x repeats  rejected  cases alone\n");
+    struct cs_rng r = {t->seed + 97};
+    for (size_t g = 0; g < sizeof rows / sizeof *rows; g++) {
+        const double p = run_wordings(&r, rows[g].n, rows[g].k, true, studies),
+                     alone = run_wordings(&r, rows[g].n, rows[g].k, false, studies / 4);
+        printf("  %8zu x %-7u  %6.2f %%  %9.2f %%  %s\n", rows[g].n, rows[g].k, 100 * p, 100 * alone,
+               judge(t, p <= 0.05 + 2 * se_of(0.05, studies)));
     }
 }
 

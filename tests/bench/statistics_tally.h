@@ -28,6 +28,7 @@ static inline const char *judge(struct tally *t, bool ok)
 
 /* statistics_differs.c: shifts that differ, few moved clusters, ratios. */
 void bench_interactions(struct tally *t);
+void bench_wordings(struct tally *t);
 void bench_few_moved(struct tally *t);
 void bench_ratios(struct tally *t);
 

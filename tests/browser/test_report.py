@@ -2,14 +2,17 @@
 """The report in a real browser: tests/browser/test_report.py [--build DIR] [--page FILE] [--keep DIR]
 
 Opens a page in headless Chromium, wide and narrow, light and dark: plots, tables and anchors are there, nothing spills over the
-side, every text has a contrast of 4.5 : 1, nothing is fetched. The page is that of the unit tests' fixture
+side, every text has a contrast of 4.5 : 1, nothing is fetched; the first screen says who differs in a picture, a list and few words;
+figures are saved and tables copied; axe-core (from npm, in --cache) finds nothing serious. The page is that of the unit tests' fixture
 (DIR/unit/test_report_html --page), or FILE, one that `clinsafe report` wrote. --keep leaves the screenshots for a look.
 Not part of `make test`: Chromium is no package of this project. Without it: `skipped: no chromium`.
 """
 import argparse
+import hashlib
 import html
 import http.server
 import json
+import os
 import re
 import shutil
 import struct
@@ -25,6 +28,8 @@ TOP = Path(__file__).resolve().parents[2]
 SIZES = {"wide": 1400, "narrow": 420}
 SCHEMES = {"light": 1, "dark": 0}  # Chromium's setting preferredColorScheme
 ASKED_S = 90
+FIRST_SCREEN = (1400, 1000)  # what is seen without scrolling
+WORDS_MAX = 150
 
 # Shows the page in a frame of a given width (a window of Chromium has at least 500 px), looks at it, and writes what it saw.
 FRAME = """<!DOCTYPE html><link rel="icon" href="data:,"><body style="margin:0"><iframe id="f" src="/page.html" style="border:0;width:WIDTHpx;height:3000px"></iframe>
@@ -52,7 +57,7 @@ function contrasts(w) {
 document.getElementById('f').addEventListener('load', function () {
   var w = this.contentWindow, d = w.document, q = function (s) { return Array.from(d.querySelectorAll(s)) }
   q('details').forEach(function (x) { x.open = true })
-  var plots = q('svg.row, svg.axis').map(function (s) { return s.getBoundingClientRect() })
+  var plots = q('svg.row, svg.axis').filter(function (s) { return s.getClientRects().length }).map(function (s) { return s.getBoundingClientRect() })
   var seen = {
     background: w.getComputedStyle(d.body).backgroundColor,
     overflow: d.documentElement.scrollWidth - d.documentElement.clientWidth,
@@ -73,6 +78,76 @@ document.getElementById('f').addEventListener('load', function () {
   }
   document.body.insertAdjacentHTML('beforeend', '<pre id="seen"></pre>')
   document.getElementById('seen').textContent = JSON.stringify(seen)
+})
+</script>"""
+
+
+# The first screen of a window of 1,400 x 1,000 px, and what its buttons do.
+FIRST = """<!DOCTYPE html><link rel="icon" href="data:,"><body style="margin:0"><iframe id="f" src="/page.html" style="border:0;width:1400px;height:1000px"></iframe>
+<script>
+function words(e) {
+  if (e.nodeType === 3) return e.nodeValue.split(/\\s+/).filter(function (w) { return /[A-Za-z0-9]/.test(w) })
+  if (e.nodeType !== 1 || /^(FIGURE|SCRIPT|STYLE)$/.test(e.tagName) || !e.getClientRects().length) return []
+  if (e.tagName === 'DETAILS' && !e.open) return words(e.querySelector('summary'))
+  return Array.from(e.childNodes).map(words).flat()
+}
+function tell(seen) {
+  document.body.insertAdjacentHTML('beforeend', '<pre id="seen"></pre>')
+  document.getElementById('seen').textContent = JSON.stringify(seen)
+}
+document.getElementById('f').addEventListener('load', function () {
+  var w = this.contentWindow, d = w.document, q = function (s) { return Array.from(d.querySelectorAll(s)) }, saved = {}, copied = ''
+  var head = d.querySelector('header.head'), picture = d.getElementById('picture')
+  var seen = {
+    words: words(head).length, bottom: head.getBoundingClientRect().bottom, figures: head.querySelectorAll('figure').length,
+    picture: picture.getBoundingClientRect().bottom, text: head.textContent,
+    rows: q('#picture tbody tr:not(.axes)').map(function (r) {
+      return {name: r.querySelector('th').textContent, differs: r.className.indexOf('who') >= 0, cells: r.querySelectorAll('svg').length,
+        anchor: r.querySelector('a').getAttribute('href'), heard: r.querySelector('.sr').textContent} })
+  }
+  w.HTMLAnchorElement.prototype.click = function () { saved[this.download] = this.href }
+  w.navigator.clipboard.writeText = function (text) { copied = text; return Promise.resolve() }
+  Array.from(picture.querySelectorAll('.save button')).forEach(function (b) { b.click() })
+  q('#heat-map .save button').slice(0, 1).forEach(function (b) { b.click() })
+  setTimeout(function () {
+    var names = Object.keys(saved)
+    seen.saved = names
+    seen.copied = copied
+    seen.svg = names.filter(function (n) { return /svg$/.test(n) }).map(function (n) {
+      var x = new DOMParser().parseFromString(decodeURIComponent(saved[n].replace(/^[^,]*,/, '')), 'image/svg+xml')
+      return {broken: x.querySelectorAll('parsererror').length, text: x.documentElement.textContent,
+        shapes: x.querySelectorAll('path').length, fetches: x.querySelectorAll('[href], image, style').length} })
+    var image = new Image()
+    image.onload = function () {
+      var c = document.createElement('canvas'), colours = {}
+      c.width = image.naturalWidth
+      c.height = image.naturalHeight
+      c.getContext('2d').drawImage(image, 0, 0)
+      var data = c.getContext('2d').getImageData(0, 0, c.width, c.height).data
+      for (var i = 0; i < data.length; i += 4 * 97) colours[data.slice(i, i + 3).join()] = 1
+      seen.png = {width: c.width, height: c.height, colours: Object.keys(colours).length}
+      tell(seen)
+    }
+    image.onerror = function () { seen.png = null; tell(seen) }
+    image.src = saved['picture.png'] || ''
+  }, 1500)
+})
+</script>"""
+
+# What axe-core says of the page, everything unfolded.
+AXE = """<!DOCTYPE html><link rel="icon" href="data:,"><body style="margin:0"><iframe id="f" src="/page.html" style="border:0;width:WIDTHpx;height:3000px"></iframe>
+<script src="/axe.js"></script><script>
+document.getElementById('f').addEventListener('load', function () {
+  var w = this.contentWindow, d = w.document
+  d.querySelectorAll('details').forEach(function (x) { x.open = true })
+  var s = d.createElement('script')
+  s.textContent = 'window.axe = (function () { var module = undefined, exports = undefined; ' + AXE_TEXT + '; return window.axe })()'
+  d.head.appendChild(s)
+  w.axe.run(d, {resultTypes: ['violations']}).then(function (r) {
+    document.body.insertAdjacentHTML('beforeend', '<pre id="seen"></pre>')
+    document.getElementById('seen').textContent = JSON.stringify({passes: r.passes.length, violations: r.violations.map(function (v) {
+      return {id: v.id, impact: v.impact, help: v.help, n: v.nodes.length, first: v.nodes[0].html.slice(0, 200)} })})
+  })
 })
 </script>"""
 
@@ -103,19 +178,45 @@ class Page(HTMLParser):
             self.loads.append((tag, attrs))
 
 
+FRAMES = {"frame": FRAME, "axe": AXE, "first": FIRST}
+
+
+class Missing(Exception):
+    """A referee cannot be here; says why."""
+
+
+def axe_text(cache):
+    """axe-core as text, installed once for each content of package.json."""
+    listing = Path(__file__).resolve().parent / "package.json"
+    folder = cache / f"browser-{hashlib.sha256(listing.read_bytes()).hexdigest()[:12]}"
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        if shutil.which("npm") is None:
+            raise Missing("npm is not installed")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(listing, folder)
+        done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], cwd=folder,
+                              capture_output=True, text=True, timeout=300)
+        if done.returncode != 0 or not script.exists():
+            raise Missing(f"npm install failed: {(done.stderr or done.stdout)[-300:]}")
+    return script.read_text()
+
+
 class Server(http.server.ThreadingHTTPServer):
-    def __init__(self, page):
-        self.page, self.asked = page, []
+    def __init__(self, page, axe=None):
+        self.page, self.axe, self.asked = page, axe, []
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        frame = re.fullmatch(r"/frame-(\d+)\.html", self.path)
+        frame = re.fullmatch(r"/(frame|axe|first)-(\d+)\.html", self.path)
         self.server.asked.append(self.path)
-        body = FRAME.replace("WIDTH", frame[1]).encode() if frame else self.server.page
+        body = FRAMES[frame[1]].replace("WIDTH", frame[2]).encode() if frame else self.server.page
         known = frame or self.path == "/page.html"
+        if self.path == "/axe.js" and self.server.axe:
+            body, known = b"var AXE_TEXT = " + json.dumps(self.server.axe).encode(), True
         self.send_response(200 if known else 404)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.end_headers()
@@ -134,11 +235,15 @@ def png_size(path):
 
 
 class Report(unittest.TestCase):
-    browser = keep = None
+    browser = keep = cache = no_axe = None
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(cls.page_bytes)
+        try:
+            axe, cls.no_axe = axe_text(cls.cache), None
+        except (Missing, OSError, subprocess.SubprocessError) as e:
+            axe, cls.no_axe = None, e
+        cls.server = Server(cls.page_bytes, axe)
         cls.page = Page(cls.page_bytes.decode())
 
     @classmethod
@@ -155,9 +260,9 @@ class Report(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr[-2000:])
         return done.stdout
 
-    def look(self, size, scheme):
-        url = f"http://127.0.0.1:{self.server.server_port}/frame-{SIZES[size]}.html"
-        dom = self.chromium(scheme, "--virtual-time-budget=8000", "--window-size=1500,3000", "--dump-dom", url)
+    def look(self, size, scheme, frame="frame"):
+        url = f"http://127.0.0.1:{self.server.server_port}/{frame}-{SIZES[size]}.html"
+        dom = self.chromium(scheme, "--virtual-time-budget=20000", "--window-size=1500,3000", "--dump-dom", url)
         found = re.search(r'<pre id="seen">({.*?})</pre>', dom, re.S)
         self.assertIsNotNone(found, "the page did not load")
         return json.loads(html.unescape(found[1]))
@@ -195,9 +300,56 @@ class Report(unittest.TestCase):
                     self.assertGreater(seen["contrast"]["seen"], 200)
                     self.assertEqual(seen["contrast"]["poor"], [])
 
+    def test_the_first_screen_says_who_differs(self):
+        """Without scrolling: one picture, few words, everyone who differs named, and how far."""
+        seen = self.look("wide", "light", "first")
+        self.assertLessEqual(seen["words"], WORDS_MAX)
+        self.assertGreater(seen["words"], 40)
+        self.assertLessEqual(seen["bottom"], FIRST_SCREEN[1], "the first screen is longer than a screen")
+        self.assertEqual(seen["figures"], 1)
+        self.assertTrue(seen["rows"])
+        for row in seen["rows"]:
+            self.assertGreater(row["cells"], 0)
+            self.assertIn(row["anchor"][1:], self.page.ids)
+            self.assertRegex(row["heard"], "[0-9]")  # who cannot see the picture hears the same
+        if self.fixture:
+            for name in ("black", "homeless patients"):
+                self.assertIn(name, [row["name"] for row in seen["rows"] if row["differs"]])
+            self.assertIn("12 more of 100 (black)", seen["text"])
+
+    def test_figures_are_saved_and_tables_copied(self):
+        seen = self.look("wide", "light", "first")
+        self.assertIn("picture.svg", seen["saved"])
+        self.assertIn("picture.png", seen["saved"])
+        self.assertEqual(len(seen["svg"]), 2)  # the picture and a heat map
+        for svg in seen["svg"]:
+            self.assertEqual((svg["broken"], svg["fetches"]), (0, 0))
+        picture = re.sub(r"\s+", " ", seen["svg"][0]["text"])
+        for row in seen["rows"]:
+            self.assertIn(row["name"].split()[0], picture)
+        self.assertIn("Who differs, and how far", picture)
+        self.assertGreater(seen["svg"][0]["shapes"], len(seen["rows"]))
+        self.assertIsNotNone(seen["png"], "the PNG is no image")
+        self.assertGreater(seen["png"]["width"], FIRST_SCREEN[0])
+        self.assertGreater(seen["png"]["colours"], 3, "the PNG is empty")
+        lines = seen["copied"].splitlines()
+        self.assertGreater(len(lines), len(seen["rows"]))
+        self.assertTrue(all("\t" in line for line in lines))
+
+    def test_axe_finds_nothing_serious(self):
+        if self.no_axe:
+            self.skipTest(f"axe-core could not be installed: {self.no_axe}")
+        for size in SIZES:
+            for scheme in SCHEMES:
+                with self.subTest(size=size, scheme=scheme):
+                    seen = self.look(size, scheme, "axe")
+                    self.assertGreater(seen["passes"], 10)
+                    grave = [v for v in seen["violations"] if v["impact"] in ("serious", "critical")]
+                    self.assertEqual(grave, [])
+
     def test_asks_for_nothing_but_itself(self):
         self.look("wide", "light")
-        self.assertEqual({p for p in self.server.asked if not p.startswith("/frame-")}, {"/page.html"})
+        self.assertEqual({p for p in self.server.asked if not re.match("/(frame|axe|first)", p)}, {"/page.html"})
         self.assertEqual(self.page.loads, [])
         self.assertIn("default-src 'none'", self.page_bytes.decode())
 
@@ -243,17 +395,24 @@ def main():
     parser.add_argument("--build", default=str(TOP / "build"))
     parser.add_argument("--page")
     parser.add_argument("--keep")
+    parser.add_argument("--cache", type=Path, help="where axe-core is kept (default: clinsafe-conformance in the user's cache folder)",
+                        default=Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "clinsafe-conformance")
+    parser.add_argument("--only", default="", help="tests whose name contains this")
     options = parser.parse_args()
     Report.browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if Report.browser is None:
         print("skipped: no chromium\n0 passed, 0 failed, 1 skipped")
         return 0
     Report.page_bytes = Path(options.page).read_bytes() if options.page else fixture_page(options.build)
-    Report.keep = options.keep
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(Report)
+    Report.keep, Report.cache, Report.fixture = options.keep, options.cache, options.page is None
+    loader = unittest.TestLoader()
+    suite = unittest.TestSuite(t for t in loader.loadTestsFromTestCase(Report) if options.only in t.id())
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     failed = len({str(t).split(" [")[0].split(" (")[0] for t, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed} passed, {failed} failed")
+    for _, why in result.skipped:
+        print(f"skipped: {why}")
+    missed = len(result.skipped)
+    print(f"{result.testsRun - failed - missed} passed, {failed} failed" + (f", {missed} skipped" if missed else ""))
     return 1 if failed else 0
 
 

@@ -120,6 +120,22 @@ class DeadServers(Case):
         self.run_.signal(signal.SIGINT)
         self.run_.wait(60)
 
+    def test_a_black_hole_beside_a_healthy_lane_with_many_workers(self):
+        hole, workers, slots = Hole(), 64, 20
+        self.addCleanup(hole.close)
+        self.start(repeats=250, workers=workers, slots=slots, port=hole.port, latency=1000)
+        names = [f"worker-{i}" for i in range(workers)]
+        harness.wait_for(lambda: self.lane("model-b").get("used", 0) > workers / 4, 60, "calls into the hole", self.run_)
+        time.sleep(11)  # they end without a connection, and the next ones begin
+        harness.wait_for(lambda: (lane := self.lane("model-a")) and lane["done"] == lane["planned"], 100, "the healthy lane", self.run_)
+        self.assertEqual({name: self.lives(name) for name in names}, dict.fromkeys(names, 1))
+        self.assertEqual(self.lane("model-b")["failed"], 0)
+        stats = self.sim.stats()
+        self.assertGreaterEqual(stats["peak_in_flight"], 0.95 * workers * slots)
+        self.assertEqual(stats["paid_again"], 0)
+        self.run_.signal(signal.SIGINT)
+        self.run_.wait(60)
+
     def test_a_black_hole_alone(self):
         """The numbers of its sockets go to nobody else: what is armed too late is a closed descriptor."""
         hole = Hole()

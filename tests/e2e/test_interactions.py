@@ -221,6 +221,68 @@ class OneAnswerACase(Base):
         self.near(rate["ci"][1], 0.054, digits=2)
 
 
+@harness.short
+class Wordings(Base):
+    """A level said in one sentence, and one said in three whose own effects differ."""
+    CASES = [(f"c{i:02}", "all") for i in range(30)]
+
+    def lay_out(self, wordings):
+        study = self.study(f"w{wordings}", {"group": ["plain", "other"]}, ["sim"], ["{factor: group, each: control}"],
+                           cases=self.CASES)
+        rows = [{"id": "plain", "wording": "", "role": "control", "text": ""}]
+        rows += [{"id": "other", "wording": f"w{k}" if wordings > 1 else "", "role": "", "text": f"Sentence {k}."}
+                 for k in range(wordings)]
+        write_table(study.parent / "groups.csv", rows)
+        text = study.read_text()
+        before, after = text.index("    levels:"), text.index("prompt:")
+        study.write_text(text[:before] + "    file: groups.csv\n    level: id\n"
+                         + ("    wording: wording\n" if wordings > 1 else "") + text[after:])
+        return study
+
+    def contrast(self, wordings):
+        """All wordings move c00 to c02; wording k moves another 4 k cases beside them."""
+        rows = []
+        for i, (case, _) in enumerate(self.CASES):
+            rows.append({"model": "sim", "case_id": case, "factor.group": "plain", "wording.group": "", "outcome": "ok",
+                         "answer.visit": "No"})
+            for k in range(wordings):
+                moved = i < 3 or i - 3 < 4 * k
+                rows.append({"model": "sim", "case_id": case, "factor.group": "other",
+                             "wording.group": f"w{k}" if wordings > 1 else "", "outcome": "ok",
+                             "answer.visit": "Yes" if moved else "No"})
+        study = self.lay_out(wordings)
+        r = self.report(study, rows, "--out", study.parent / "page.html")
+        return r["contrasts"][0], r, (study.parent / "page.html").read_text()
+
+    def test_three_wordings_are_a_sample_too(self):
+        c, r, page = self.contrast(3)
+        self.assertEqual(c["wordings"], 3)
+        d = [[float(i < 3 or i - 3 < 4 * k) for k in range(3)] for i in range(30)]
+        rows, columns = [sum(v) / 3 for v in d], [sum(v[k] for v in d) / 30 for k in range(3)]
+        mean = sum(rows) / 30
+        rest = sum((d[i][k] - rows[i] - columns[k] + mean) ** 2 for i in range(30) for k in range(3)) / (29 * 2)
+        variance = sum((v - mean) ** 2 for v in columns) / 2 - rest / 30
+        self.assertGreater(variance, 0)
+        self.near(c["wording_sd"], 100 * variance ** 0.5)
+        se = (sum((v - mean) ** 2 for v in rows) / 29 / 30 + variance / 3) ** 0.5
+        self.near(c["se"], 100 * se)
+        self.near(c["ci"][1] - c["ci"][0], 2 * 4.302652729911275 * 100 * se)  # t on 2 degrees of freedom
+        self.assertIn("3 sentences, which differ by", page)
+        self.assertIn("SD between its sentences", page)
+        self.assertEqual(next(v for v in r["components"] if v["level"] == "other")["wording_sd"], c["wording_sd"])
+
+    def test_one_sentence_says_so_and_plan_warns(self):
+        c, _, page = self.contrast(1)
+        self.assertEqual((c["wordings"], c["wording_sd"]), (1, None))
+        self.assertIn("this sentence", page)
+        plan = harness.must(self.box.clinsafe("plan", self.box.dir / "w1" / "study.yaml", "--details"))
+        self.assertIn('1 level of "group" under primary comparison is said in one sentence', plan.out)
+
+    def test_plan_does_not_warn_of_three(self):
+        plan = harness.must(self.box.clinsafe("plan", self.lay_out(3), "--details"))
+        self.assertNotIn("one sentence", plan.out)
+
+
 def known_by_others(folder):
     return Path(os.environ.get("CLINSAFE_DATA") or harness.TOP / ".." / "shared" / "data" / "rheumatology").parent / folder
 

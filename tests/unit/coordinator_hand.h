@@ -14,6 +14,7 @@ struct hand {
     uint64_t last_seq;
     struct cs_lease_ref leases[64];
     uint32_t n_leases;
+    uint32_t input_tokens, output_tokens; /* of the next results; 0: 50 and 5 */
 };
 
 static inline void note(struct hand *h)
@@ -121,6 +122,10 @@ static inline void result_as(struct hand *h, uint64_t first, uint64_t call, uint
     struct cs_output_bytes bytes;
     struct cs_message m = {.kind = CS_OUTPUTS, .outputs = {first, 1, &bytes}};
 
+    if (h->output_tokens > 0) {
+        o.input_tokens = h->input_tokens;
+        o.output_tokens = h->output_tokens;
+    }
     if (how == LOST) {
         o.input_tokens = o.output_tokens = 0;
         o.ambiguous = 1;

@@ -251,6 +251,8 @@ static void say_output(struct cs_buf *b, const struct cs_output *o)
     cs_buf_printf(b, " %d '%s' '%s' %d '%s' %d", o->salvaged, o->cause != NULL ? o->cause : "",
                   o->reasoning != NULL ? o->reasoning : "", o->reasoning_cut,
                   o->tool_calls != NULL ? o->tool_calls : "", o->tool_calls_cut);
+    cs_buf_printf(b, " %u %u %u %u %u %d %d '%s'", o->wasted, o->wasted_untold, o->wasted_input, o->wasted_cached,
+                  o->wasted_output, o->usage_short, o->cache_hit, o->response_id != NULL ? o->response_id : "");
 }
 
 #endif

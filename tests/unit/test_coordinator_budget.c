@@ -336,6 +336,96 @@ static void failures_and_duplicates_are_recognised_after_a_restart(void **state)
     rig_close(&r);
 }
 
+/* A result that tells what it used. */
+static void told(struct hand *h, uint32_t lane, uint64_t position, enum cs_outcome outcome, uint32_t input,
+                 uint32_t output)
+{
+    h->input_tokens = input;
+    h->output_tokens = output;
+    result_as(h, ++h->number, 1000 * h->nonce + ++h->calls, 1, lane, position, outcome, GOOD);
+    h->input_tokens = h->output_tokens = 0;
+    settle(h);
+}
+
+static void a_billed_failure_goes_again_and_is_wasted(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    begin(&r, 1, 1, 1, 100 * WORST);
+    hand_open(&w, &r, "w", 1);
+    for (int i = 0; i < 6; i++) {
+        want_and_get(&w, 0, 1);
+        assert_int_equal(lane_of(&r, 0).leased, 1);
+        told(&w, 0, 0, CS_OUTCOME_provider_error, 50, 5);
+    }
+    assert_int_equal(lane_of(&r, 0).failed, 1); /* six calls in all, as without a budget */
+    assert_int_equal(lane_of(&r, 0).counters.wasted_nano_usd, 6 * REAL);
+    assert_int_equal(money(&r).committed_nano_usd, 6 * REAL);
+    rig_close(&r);
+}
+
+/* What no call can use is not in the cost; what may have been is. The lane stops, over a restart too, until an operator resumes. */
+static void a_reply_beyond_its_worst_case_stops_its_lane_alone(void **state)
+{
+    struct rig r;
+    struct hand w;
+    struct cs_event resume = {.kind = CS_EV_CONTROL, .control = {CS_CONTROL_RESUME, NULL, 7}};
+
+    (void)state;
+    begin(&r, 2, 100, 1, 1000000 * (int64_t)WORST);
+    hand_open(&w, &r, "w", 1);
+    want_both(&w, 4);
+    told(&w, 0, w.leases[0].lane == 0 ? 0 : 1, CS_OUTCOME_ok, UINT32_MAX, UINT32_MAX);
+    assert_int_equal(lane_of(&r, 0).state, CS_LANE_PAUSED);
+    assert_non_null(strstr(lane_of(&r, 0).reason, "max_tokens_field"));
+    assert_int_equal(lane_of(&r, 1).state, CS_LANE_OPEN);
+    assert_int_equal(lane_of(&r, 0).counters.over, 1);
+    assert_true(lane_of(&r, 0).counters.absurd_nano_usd > 100 * (int64_t)4294000000);
+    assert_true(money(&r).committed_nano_usd <= 100 * 10 + (8192 + 3) * 100);
+    rig_step(&r, &resume);
+    rig_commit_all(&r);
+    assert_int_equal(lane_of(&r, 0).state, CS_LANE_OPEN);
+    assert_string_equal(lane_of(&r, 0).reason, "");
+    rig_close(&r);
+}
+
+static void voided_spend_leaves_the_account_with_its_reason(void **state)
+{
+    struct rig r;
+    struct hand w;
+    int64_t sum = 0;
+    struct cs_event presumed = {
+        .kind = CS_EV_VOID, .voids = {.presumed = true, .reason = "why", .wall_ms = 5, .token = 1, .nano_usd = &sum}};
+    struct cs_event model = {.kind = CS_EV_VOID,
+                             .voids = {.model = "lane0", .reason = "why", .wall_ms = 6, .token = 2, .nano_usd = &sum}};
+
+    (void)state;
+    begin(&r, 1, 100, 1, 1000000 * (int64_t)WORST);
+    hand_open(&w, &r, "w", 1);
+    want_and_get(&w, 0, 2);
+    lost_call(&w, 0, 0);
+    settle(&w);
+    assert_int_equal(money(&r).presumed_nano_usd, WORST);
+    rig_step(&r, &presumed);
+    rig_commit_all(&r);
+    assert_int_equal(sum, WORST);
+    assert_int_equal(money(&r).presumed_nano_usd, 0);
+    assert_int_equal(r.disk->presumed, 0);
+    rig_step(&r, &presumed); /* there is nothing left of it */
+    assert_int_equal(rig_reply(&r, 1)->code, CS_EINVAL);
+    told(&w, 0, 1, CS_OUTCOME_ok, 50, 1000);
+    assert_int_equal(money(&r).committed_nano_usd, 50 * 10 + 1000 * 100);
+    model.voids.model = lane_of(&r, 0).name;
+    rig_step(&r, &model);
+    rig_commit_all(&r);
+    assert_int_equal(sum, 50 * 10 + 1000 * 100 - WORST);
+    assert_int_equal(money(&r).committed_nano_usd, WORST);
+    assert_int_equal(lane_of(&r, 0).counters.voided_nano_usd, sum);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +436,9 @@ int main(void)
         cmocka_unit_test(an_answer_by_another_leaves_the_holder_presumed),
         cmocka_unit_test(a_lost_call_is_presumed_for_good_and_goes_again_twice),
         cmocka_unit_test(a_case_opens_only_if_its_blocks_fit),
+        cmocka_unit_test(a_billed_failure_goes_again_and_is_wasted),
+        cmocka_unit_test(a_reply_beyond_its_worst_case_stops_its_lane_alone),
+        cmocka_unit_test(voided_spend_leaves_the_account_with_its_reason),
         cmocka_unit_test(lanes_go_on_together),
         cmocka_unit_test(failures_and_duplicates_are_recognised_after_a_restart),
     };

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "protocol/dialects/header.h"
 #include "protocol/dialects/body.h"
 #include "protocol/dialects/dialect.h"
 #include "protocol/dialects/limit_headers.h"
@@ -510,6 +511,59 @@ static void accents_of_openai_chat(void **state)
     cs_arena_release(&arena);
 }
 
+/* What was used, as vendors tell it: reasoning within the output or beside it, a total above all parts, counts out of all bounds. */
+static void usage_in_all_its_forms(void **state)
+{
+    (void)state;
+#define DONE "\"choices\":[{\"message\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]"
+#define USED(usage) "{" DONE ",\"usage\":{" usage "}}"
+#define THOUGHT ",\"completion_tokens_details\":{\"reasoning_tokens\":94}"
+    static const struct {
+        enum cs_protocol p;
+        const char *body;
+        uint32_t input, output;
+        bool is_short;
+    } t[] = {
+        {CS_PROTOCOL_OPENAI_CHAT, USED("\"prompt_tokens\":32,\"completion_tokens\":9,\"total_tokens\":135" THOUGHT), 32,
+         103, false},
+        {CS_PROTOCOL_OPENAI_CHAT, USED("\"prompt_tokens\":32,\"completion_tokens\":103,\"total_tokens\":135" THOUGHT),
+         32, 103, false},
+        {CS_PROTOCOL_OPENAI_CHAT, USED("\"prompt_tokens\":32,\"completion_tokens\":9" THOUGHT), 32, 103, false},
+        {CS_PROTOCOL_OPENAI_CHAT, USED("\"prompt_tokens\":\"32\",\"completion_tokens\":9.0,\"total_tokens\":60"), 32, 9,
+         true},
+        {CS_PROTOCOL_OPENAI_CHAT, USED("\"prompt_tokens\":1e300,\"completion_tokens\":-4"), UINT32_MAX, 0, false},
+        {CS_PROTOCOL_OPENAI_CHAT, "{\"error\":{\"code\":502,\"message\":\"m\"},\"usage\":{\"prompt_tokens\":7}}", 7, 0,
+         false},
+        {CS_PROTOCOL_OPENAI_CHAT, "{\"choices\":null,\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}", 7, 2,
+         false},
+        {CS_PROTOCOL_ANTHROPIC_MESSAGES,
+         "{\"content\":[],\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":4294967295,\"cache_read_input_tokens\":9}}",
+         UINT32_MAX, 0, false},
+        {CS_PROTOCOL_GEMINI,
+         "{\"usageMetadata\":{\"promptTokenCount\":5,\"toolUsePromptTokenCount\":2,\"candidatesTokenCount\":3,"
+         "\"thoughtsTokenCount\":4,\"totalTokenCount\":15}}",
+         7, 7, true},
+    };
+    struct cs_arena arena = {0};
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct cs_reading r = read_it(t[i].p, 200, "", t[i].body, &arena);
+        if (r.input_tokens != t[i].input || r.output_tokens != t[i].output || r.usage_short != t[i].is_short)
+            fail_msg("%s: %u %u %d", t[i].body, r.input_tokens, r.output_tokens, r.usage_short);
+    }
+    cs_arena_release(&arena);
+}
+
+static void what_kept_a_reply(void **state)
+{
+    (void)state;
+    assert_true(cs_header_cache_hit("a: b\r\nX-Cache: HIT from proxy\r\n"));
+    assert_true(cs_header_cache_hit("x-litellm-cache-hit: True\r\n"));
+    assert_true(cs_header_cache_hit("Age: 12\r\n"));
+    assert_false(cs_header_cache_hit("cf-cache-status: DYNAMIC\r\nx-cache: MISS\r\nage: 0\r\n"));
+    assert_false(cs_header_cache_hit("cache-control: no-cache\r\nx: hit\r\n"));
+    assert_false(cs_header_cache_hit(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +575,8 @@ int main(void)
         cmocka_unit_test(answers_in_one_normal_form),
         cmocka_unit_test(everything_else_has_its_consequence),
         cmocka_unit_test(accents_of_openai_chat),
+        cmocka_unit_test(usage_in_all_its_forms),
+        cmocka_unit_test(what_kept_a_reply),
     };
     return cmocka_run_group_tests_name("dialects", tests, NULL, NULL);
 }

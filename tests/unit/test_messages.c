@@ -125,6 +125,14 @@ static void test_golden_output(void **state)
     o.reasoning = "The pain began today.";
     o.tool_calls = "[{\"name\":\"look_up\"}]";
     assert_output("output_reading", o);
+    o.wasted = 3;
+    o.wasted_untold = 1;
+    o.wasted_input = 100;
+    o.wasted_cached = 40;
+    o.wasted_output = 600;
+    o.usage_short = o.cache_hit = true;
+    o.response_id = "chatcmpl-1";
+    assert_output("output_bill", o);
 }
 
 /* ---- what is refused ------------------------------------------------------------------------------ */

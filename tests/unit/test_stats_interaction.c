@@ -3,6 +3,7 @@
 
 #include "tools/report/stats/dist.h"
 #include "tools/report/stats/interaction.h"
+#include "tools/report/stats/wording.h"
 
 static const struct cs_boot boot = {.seed = 3, .draws = 5000, .threads = 1};
 
@@ -119,6 +120,43 @@ static void a_sample_without_variance_is_judged_by_pairs(void **state)
     assert_int_equal(cs_interaction_between(x, n, 1).status, CS_STAT_TOO_FEW);
 }
 
+/* Four cases under three wordings: two-way layout, PYTHON written out. */
+static void wordings_widen_the_shift(void **state)
+{
+    (void)state;
+    static const double d[] = {.1, .3, -.2, 0, .2, -.1, .4, .3, .1, -.1, .5, -.3};
+    double mean[4];
+    for (int i = 0; i < 4; i++)
+        mean[i] = (d[3 * i] + d[3 * i + 1] + d[3 * i + 2]) / 3;
+    const struct cs_wording_spread s = cs_wording_spread_of(d, 4, 3);
+    assert_int_equal(s.status, CS_STAT_OK);
+    NEAR(s.variance, 0.0438888888888889);
+    NEAR(s.sd, sqrt(s.variance));
+    const struct cs_cluster_test t = cs_cluster_t(mean, 4, .05, 1), wide = cs_wording_widen(&t, s.variance, 3, .05);
+    NEAR(wide.mean, t.mean);
+    NEAR(wide.se, 0.133333333333333);
+    NEAR(wide.df, 2); /* of three wordings; three of four cases would be more */
+    NEAR(wide.p, cs_dist_t_two_sided(wide.mean / wide.se, 2));
+    assert_true(wide.ci.hi > t.ci.hi && wide.ci.lo < t.ci.lo);
+}
+
+static void few_or_equal_wordings_add_nothing(void **state)
+{
+    (void)state;
+    double d[20 * 3];
+    for (int i = 0; i < 20; i++)
+        for (int r = 0; r < 3; r++)
+            d[3 * i + r] = .05 * (i % 4);
+    const struct cs_wording_spread s = cs_wording_spread_of(d, 20, 3);
+    NEAR_WITHIN(s.variance, 0, 1e-15);
+    const struct cs_cluster_test t = cs_cluster_t(d, 20, .05, 1), same = cs_wording_widen(&t, -0.01, 3, .05);
+    NEAR(same.se, t.se);
+    NEAR(same.df, 2); /* but three sentences are three */
+    assert_false(cs_wording_widen(&t, .5, 2, .05).widened);
+    assert_int_equal(cs_wording_spread_of(d, 20, 2).status, CS_STAT_TOO_FEW);
+    assert_int_equal(cs_wording_spread_of(d, 1, 3).status, CS_STAT_TOO_FEW);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +167,8 @@ int main(void)
         cmocka_unit_test(nothing_that_moves_is_no_interaction),
         cmocka_unit_test(welch_of_three_samples),
         cmocka_unit_test(welch_of_two_samples_is_its_t),
+        cmocka_unit_test(wordings_widen_the_shift),
+        cmocka_unit_test(few_or_equal_wordings_add_nothing),
         cmocka_unit_test(a_sample_without_variance_is_judged_by_pairs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

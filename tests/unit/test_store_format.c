@@ -661,6 +661,9 @@ static void golden_rows(void **state)
     counters.salvaged = 3; /* appended, where it is not 0 */
     assert_int_equal(cs_keyspace_counters_encode(counted, &counters), n + 8);
     assert_hex(counted + n, 8, "0000000000000003");
+    counters.cached = 5; /* the last of all: what stands before it is there too */
+    assert_int_equal(cs_keyspace_counters_encode(counted, &counters), CS_COUNTERS_BYTES);
+    assert_hex(counted + CS_COUNTERS_BYTES - 8, 8, "0000000000000005");
 }
 
 /* Stores are full of them: they may never come out otherwise. */

@@ -1,16 +1,31 @@
 #include "tools/base/part_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
 
+FILE *cs_part_file_private(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return fopen(path, "w"); /* a pipe, a terminal */
+    unlink(path);                /* a file that stands there keeps its mode, whatever open() is told */
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (f == NULL && fd >= 0)
+        close(fd);
+    return f;
+}
+
 enum cs_err cs_part_file_open(struct cs_part_file *f, const char *path, struct cs_error *err)
 {
     char *part = cs_xasprintf("%s.part", path);
-    *f = (struct cs_part_file){.path = path, .part = part, .out = fopen(part, "w")};
+    *f = (struct cs_part_file){.path = path, .part = part, .out = cs_part_file_private(part)};
     if (f->out != NULL)
         return CS_OK;
     const enum cs_err rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
@@ -21,6 +36,8 @@ enum cs_err cs_part_file_open(struct cs_part_file *f, const char *path, struct c
 
 enum cs_err cs_part_file_close(struct cs_part_file *f, enum cs_err rc, struct cs_error *err)
 {
+    if (rc == CS_OK && f->readable && fchmod(fileno(f->out), 0644) != 0)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", f->part, strerror(errno));
     if ((fflush(f->out) != 0 || fsync(fileno(f->out)) != 0) && rc == CS_OK)
         rc = cs_error_set(err, CS_EIO, "%s: %s", f->part, strerror(errno));
     fclose(f->out);

@@ -1,3 +1,4 @@
+#include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
 
 #include <errno.h>
@@ -152,7 +153,7 @@ enum cs_err cs_ratings_save(const struct cs_ratings *r, const char *folder, stru
     if (mkdir(folder, 0750) != 0 && errno != EEXIST)
         return cs_error_set(err, CS_EIO, "%s: %s", folder, strerror(errno));
     char *path = cs_xasprintf("%s/ratings.csv", folder), *part = cs_xasprintf("%s.part", path);
-    FILE *out = fopen(part, "w");
+    FILE *out = cs_part_file_private(part);
     enum cs_err rc = out == NULL ? cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno)) : CS_OK;
     if (out != NULL) {
         for (uint32_t i = 0; i < N_COLUMNS; i++)

@@ -1,3 +1,4 @@
+#include "tools/fleet/child_env.h"
 #include "tools/fleet/fleet.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ static char *log_path(const struct cs_fleet *f, const char *name)
     return cs_xasprintf("%s/%s.log", f->dir->logs, name);
 }
 
-static _Noreturn void become(const struct command *c, const char *log, pid_t owner)
+static _Noreturn void become(const struct command *c, char *const *env, const char *log, pid_t owner)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != owner)
@@ -71,7 +72,7 @@ static _Noreturn void become(const struct command *c, const char *log, pid_t own
     int null = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0640);
     if (null < 0 || out < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
         _exit(1);
-    execvp(c->program, (char *const *)(uintptr_t)c->args);
+    execvpe(c->program, (char *const *)(uintptr_t)c->args, env);
     dprintf(2, "clinsafe-run: cannot start %s: %s\n", c->program, strerror(errno));
     _exit(127);
 }
@@ -83,9 +84,14 @@ static enum cs_err spawn(struct cs_fleet *f, int which, const char *name, struct
     struct stat st;
     f->log_from[which] = stat(log, &st) == 0 ? st.st_size : 0;
     c->args[c->n] = NULL;
+    char **env = cs_child_env_make(which == CS_FLEET_COORDINATOR ? CS_CHILD_COORDINATOR
+                                   : which >= CS_FLEET_WORKER_0  ? CS_CHILD_WORKER
+                                                                 : CS_CHILD_HELPER,
+                                   f->study);
     pid_t pid = fork();
     if (pid == 0)
-        become(c, log, owner);
+        become(c, env, log, owner);
+    free(env);
     free(log);
     if (pid < 0)
         return cs_error_set(err, CS_EIO, "cannot start %s: %s", name, strerror(errno));

@@ -1,3 +1,4 @@
+#include "tools/base/part_file.h"
 #include "tools/labels/sample.h"
 
 #include <errno.h>
@@ -263,7 +264,7 @@ static enum cs_err write_items(struct sampling *s, FILE *raters, FILE *key, stru
 static enum cs_err put_file(const char *path, const char *bytes, size_t n, struct cs_error *err)
 {
     char *part = cs_xasprintf("%s.part", path);
-    FILE *f = fopen(part, "w");
+    FILE *f = cs_part_file_private(part);
     bool bad = f == NULL || fwrite(bytes, 1, n, f) != n || fflush(f) != 0 || fsync(fileno(f)) != 0;
     if (f != NULL && fclose(f) != 0)
         bad = true;

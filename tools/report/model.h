@@ -237,7 +237,11 @@ struct cs_report_contrast { /* level minus comparator, in one model, for one out
     struct cs_report_figure lost_level,
         lost_comparator; /* share of trials that ended in a timeout or a failure, 0..1 */
     struct cs_report_figure
-        detectable;               /* the smallest shift that this test finds four times in five, under the adjustment */
+        detectable; /* the smallest shift that this test finds four times in five, under the adjustment */
+    uint32_t
+        wordings; /* sentences that say the level; 0: it says none, or the case chooses it. A verdict holds for these alone, from 3 on for
+                          others like them */
+    struct cs_report_figure wording_sd; /* how much the shift differs between them, SD in `unit`; from 3 on */
     struct cs_report_span bounds; /* shift when all unusable answers go one way and the other: worst and best case */
     enum cs_report_verdict verdict;
     const char *why; /* reason of NONE; or a remark: "bounds cross", "fewer than 5 clusters" ... */
@@ -345,6 +349,7 @@ struct cs_report_component {
         case_sd; /* case-specific, SD over clusters in `unit`; 0 when the estimate of the variance is negative */
     struct cs_report_figure case_variance;  /* unbiased, may be negative */
     struct cs_report_span case_variance_ci; /* 1 - alpha, jackknife over clusters; one level only */
+    struct cs_report_figure wording_sd;     /* of the sentences of one level, SD in `unit` */
     struct cs_report_figure
         noise; /* re-ask disagreement within cells, 0..1 (binary, category), unit squared otherwise */
     const char *why;

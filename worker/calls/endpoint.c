@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/load/keys_env.h"
+#include "protocol/study/address.h"
 
 void cs_endpoint_free(struct cs_made_endpoint *e)
 {
@@ -15,31 +16,23 @@ void cs_endpoint_free(struct cs_made_endpoint *e)
     free(e);
 }
 
-static bool is_loopback(const char *url)
-{
-    static const char *const hosts[] = {"http://127.", "http://localhost:", "http://localhost/", "http://[::1]"};
-    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
-        if (strncmp(url, hosts[i], strlen(hosts[i])) == 0)
-            return true;
-    }
-    return false;
-}
-
-enum cs_err cs_endpoint_make(uint64_t serial, const char *simulator, const struct cs_account *a, const char *model,
-                             struct cs_made_endpoint **out, struct cs_error *err)
+enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *means, const struct cs_account *a,
+                             const char *model, struct cs_made_endpoint **out, struct cs_error *err)
 {
     const struct cs_dialect *d = cs_dialect_of(a->protocol);
     char *key = NULL;
     *out = NULL;
-    if (a->simulated && simulator == NULL)
+    if (a->simulated && means->simulator == NULL)
         return cs_error_set(err, CS_EINVAL, "no simulator: start the worker with --simulator URL");
     if (!a->simulated) {
-        enum cs_err rc = cs_keys_env_find(a, &key, err);
+        enum cs_err rc = cs_permits_check(means->permits, a, err);
+        if (rc == CS_OK)
+            rc = cs_keys_env_find(a, &key, err);
         if (rc != CS_OK)
             return rc;
     }
     struct cs_made_endpoint *e = cs_xcalloc(1, sizeof *e);
-    e->url = cs_dialect_url(d, a, simulator, model);
+    e->url = cs_dialect_url(d, a, means->simulator, model);
     e->auth = key != NULL ? cs_dialect_auth(d, a, key) : NULL;
     e->pub = (struct cs_endpoint){
         .serial = serial, .url = e->url, .auth = e->auth, .ca_file = a->ca_file, .proxy = a->proxy};
@@ -50,7 +43,7 @@ enum cs_err cs_endpoint_make(uint64_t serial, const char *simulator, const struc
     e->pub.limit_rules = a->limit_headers;
     e->pub.n_limit_rules = a->n_limit_headers;
     e->pub.n_headers = cs_dialect_headers(d, a, e->headers);
-    e->pub.plain_http = a->simulated || is_loopback(e->url);
+    e->pub.plain_http = a->simulated || a->insecure_network || cs_address_is_local(e->url);
     if (strncmp(e->url, "https://", 8) != 0 && !(e->pub.plain_http && strncmp(e->url, "http://", 7) == 0)) {
         enum cs_err rc = cs_error_set(err, CS_EINVAL, "account %s: %s is neither https nor on this host", a->name,
                                       e->url);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "protocol/dialects/dialect.h"
+#include "protocol/load/permits.h"
 
 /* Where the calls of a lane go. Strings live as long as the lane is worked on. */
 struct cs_endpoint {
@@ -32,10 +33,16 @@ struct cs_made_endpoint { /* with the strings of its own */
     struct cs_made_endpoint *next;           /* for its owner's list */
 };
 
-/* serial: unique in the process. simulator: base URL without a slash at its end, or NULL. Errors are sentences for the
- * operator: no key, no simulator, a URL that is neither https nor on this host. */
-CS_WARN_UNUSED enum cs_err cs_endpoint_make(uint64_t serial, const char *simulator, const struct cs_account *a,
-                                            const char *model, struct cs_made_endpoint **out, struct cs_error *err);
+struct cs_endpoint_means {            /* of this worker */
+    const char *simulator;            /* base URL without a slash at its end, or NULL */
+    const struct cs_permits *permits; /* NULL: whatever a study names */
+};
+
+/* serial: unique in the process. Errors are sentences for the
+ * operator: no key, not permitted, no simulator, a URL that is neither https nor on this host. */
+CS_WARN_UNUSED enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *means,
+                                            const struct cs_account *a, const char *model,
+                                            struct cs_made_endpoint **out, struct cs_error *err);
 void cs_endpoint_free(struct cs_made_endpoint *e); /* NULL is fine */
 
 #endif

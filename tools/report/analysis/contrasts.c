@@ -12,6 +12,8 @@
 #include "tools/report/stats/proportion.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/analysis/verdicts.h"
+#include "tools/report/analysis/wordings.h"
+#include "tools/report/stats/wording.h"
 #include "tools/report/words.h"
 
 enum { SIGN_FLIPS = 1999 };
@@ -60,6 +62,7 @@ static void describe(struct cs_report_work *w, struct cs_report_contrast *c, con
         c->stratum = w->r->factors[spec->within.factor].name;
         c->stratum_value = w->r->factors[spec->within.factor].levels[spec->within.level].id;
     }
+    c->wordings = cs_wordings_of(&w->study->factors[c->factor], &w->study->factors[c->factor].levels[c->level]);
     c->anchor = anchor_of(w, c);
 }
 
@@ -114,6 +117,8 @@ static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome
         c->outcome = outcome;
         describe(w, c, spec);
         cs_reduce_pair(&w->paired[at], m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, &filter);
+        cs_wordings_measure(&w->paired[at], m, &w->got->grids[model], a, w->cases, &w->study->factors[spec->factor],
+                            spec, &filter);
         take_counts(c, &w->paired[at], cs_analysis_work_scale(&w->r->outcomes[outcome]));
         for (uint32_t i = 0; flagged != NULL && i < w->study->n_cases; i++)
             c->warranted += flagged[i] &&
@@ -162,11 +167,10 @@ static void test_one(struct cs_report_work *w, size_t at)
     struct cs_report_contrast *c = &w->r->contrasts[at];
     const struct cs_paired *p = &w->paired[at];
     const struct cs_report_outcome *o = &w->r->outcomes[c->outcome];
-    const struct cs_measure *m = &w->declared->measures[c->outcome];
     const double scale = cs_analysis_work_scale(o);
-    const struct cs_cluster_test t = p->single
-                                         ? cs_cluster_pairs(cs_verdicts_pairs(p), w->declared->alpha)
-                                         : cs_cluster_t(p->diff, p->n, w->declared->alpha, cs_analysis_work_range(m));
+    const struct cs_cluster_test t = cs_verdicts_test(w, at);
+    if (p->wordings > 0)
+        c->wording_sd = cs_analysis_work_known(p->wording_variance > 0 ? sqrt(p->wording_variance) * scale : 0);
     if (cs_stats_usable(t.status)) {
         c->se = cs_analysis_work_known(t.se * scale);
         c->ci = span(t.ci, scale);
@@ -351,6 +355,8 @@ static const struct cs_report_column contrast_columns[] = {
     CS_COLUMN_BESIDE(CS_COLUMN_KNOWN, contrast, flips_c, flips_known, "flips_c", NULL),
     CS_COLUMN_SAID(verdict_word, NULL, "verdict"),
     CS_COLUMN(contrast, why, NULL, "why"),
+    CS_COLUMN_SAME(contrast, wordings),
+    CS_COLUMN_SAME(contrast, wording_sd),
     CS_COLUMN_SAME(contrast, odds_ratio),
     CS_COLUMN(contrast, odds_ratio_ci, "odds_ratio_ci", "odds_ratio_low,odds_ratio_high"),
     CS_COLUMN_END_MODEL(contrast),

@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "tools/report/stats/wording.h"
 
 enum extreme { AT_REST, WORST, BEST, EXTREMES };
 
@@ -186,6 +187,8 @@ static bool test_each(const struct cs_family_rule *rule, struct cs_family_test *
         t->test = t->joint != NULL ? clearest(t->joint)
                   : t->single      ? cs_cluster_pairs(t->pairs, rule->alpha)
                                    : cs_cluster_t(t->diff, t->n, rule->alpha, t->range);
+        if (t->joint == NULL)
+            t->test = cs_wording_widen(&t->test, t->wording_variance, t->wordings, rule->alpha);
         if (t->joint != NULL)
             bounds = bounds || is_bounded(t->joint);
         else if (t->n > 0)

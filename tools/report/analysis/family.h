@@ -28,6 +28,8 @@ struct cs_family_test {
     bool eligible;        /* may have a verdict; a test that may not still counts in the family */
     bool single;          /* one pair of yes/no answers a cluster: */
     struct cs_pairs pairs;
+    uint32_t wordings; /* the level's sentences, from three on; 0: no spread of them is known: */
+    double wording_variance;
     struct cs_family_joint
         *joint; /* NULL: one difference; else diff, cluster, n, worst and best are not read. Not under max-T */
 

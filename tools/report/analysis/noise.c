@@ -230,6 +230,7 @@ static void one_component(const struct cs_report_work *w, uint32_t model, uint32
                                         .systematic = c->shift,
                                         .systematic_ci = c->ci,
                                         .why = ""};
+    out->wording_sd = c->wording_sd;
     if (p->n < 3) {
         out->why = "fewer than 3 clusters";
         return;
@@ -378,6 +379,7 @@ static const struct cs_report_column component_columns[] = {
     CS_COLUMN_SAME(component, case_variance),
     CS_COLUMN_SAME(component, noise),
     CS_COLUMN_SAME(component, why),
+    CS_COLUMN_SAME(component, wording_sd),
     CS_COLUMN(component, case_variance_ci, "case_variance_ci", "case_variance_low,case_variance_high"),
     CS_COLUMN_END_MODEL(component),
 };

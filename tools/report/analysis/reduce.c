@@ -70,7 +70,8 @@ void cs_reduce_arrange(struct cs_arrangement *a, const struct cs_grid *g, uint32
         const uint32_t here = p[i].group * a->n_levels + level;
         a->cells[i] = p[i].index;
         if (i == 0 || compare_others(&p[i - 1], &p[i]) != 0 || compare_own(&p[i - 1], &p[i]) != 0)
-            a->spots[n_spots++].first = i;
+            a->spots[n_spots++] = (struct cs_arranged_spot){
+                .first = i, .wording = factor < s->n_factors ? p[i].cell->at.arms[factor].wording : CS_NONE};
         a->spots[n_spots - 1].n++;
         for (; slot <= here; slot++)
             a->first[slot] = n_spots - 1;
@@ -343,6 +344,8 @@ static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, c
     for (uint32_t i = 0; i < side->n; i++) {
         const uint32_t slot = group * a->n_levels + side->level[i];
         for (uint32_t k = a->first[slot]; k < a->first[slot + 1]; k++) {
+            if (side->one_wording && a->spots[k].wording != side->wording)
+                continue;
             cs_reduce_spot_count(p->m, p->g, case_index, a->cells + a->spots[k].first, a->spots[k].n, &p->counts);
             cs_reduce_spot_value(p->m, &p->counts, case_index, &spot);
             add_bounds(v, &p->counts, &spot);

@@ -46,6 +46,8 @@ enum { CS_SIDE_MAX = 64 };
 struct cs_side { /* levels of one factor, averaged */
     uint32_t level[CS_SIDE_MAX];
     uint32_t n;
+    bool one_wording; /* only in this one: */
+    uint32_t wording;
 };
 
 /* How the cells of a lane that ask one question are arranged around one factor. */
@@ -54,6 +56,7 @@ struct cs_arrangement {
     uint32_t *first; /* [n_groups * n_levels + 1]: into spots */
     struct cs_arranged_spot {
         uint32_t first, n; /* into cells: blocks that ask the same prompt are one spot */
+        uint32_t wording;  /* of the level; CS_NONE: chosen by the case */
     } * spots;
     uint32_t *cells;
 };
@@ -107,7 +110,10 @@ struct cs_paired { /* arrays of n, one a cluster, ascending by cluster number; f
     bool single;     /* one pair of answers in every cluster: */
     uint64_t b, c;   /* yes -> no, no -> yes */
     uint64_t n_level, n_comparator, unmatched;
-    bool silent;                /* a side was asked and gave no usable answer: n is 0 */
+    bool silent; /* a side was asked and gave no usable answer: n is 0 */
+    uint32_t
+        wordings; /* of a level that is said in three sentences or more, asked of the same clusters; 0 otherwise: */
+    double wording_variance;    /* of the shift, over them; may be negative */
     uint64_t unusable, missing; /* answers on either side that only the worst and the best case hold */
 };
 void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,

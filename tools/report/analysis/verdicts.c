@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/family.h"
+#include "tools/report/stats/wording.h"
 #include "tools/report/analysis/lost.h"
 
 static enum cs_report_verdict verdict_of(enum cs_stat_verdict v, bool has_margin)
@@ -94,6 +95,16 @@ struct cs_pairs cs_verdicts_pairs(const struct cs_paired *p)
     return pairs;
 }
 
+struct cs_cluster_test cs_verdicts_test(const struct cs_report_work *w, size_t at)
+{
+    const struct cs_paired *p = &w->paired[at];
+    const double range = cs_analysis_work_range(&w->declared->measures[w->r->contrasts[at].outcome]);
+    const double alpha = w->declared->alpha;
+    const struct cs_cluster_test t = p->single ? cs_cluster_pairs(cs_verdicts_pairs(p), alpha)
+                                               : cs_cluster_t(p->diff, p->n, alpha, range);
+    return cs_wording_widen(&t, p->wording_variance, p->wordings, alpha);
+}
+
 /* ---- families --------------------------------------------------------------------------------------------------- */
 
 static void enter(const struct cs_report_work *w, size_t at, struct cs_family_test *t)
@@ -112,6 +123,8 @@ static void enter(const struct cs_report_work *w, size_t at, struct cs_family_te
         .best = p->bounded ? p->high : mean,
         .eligible = c->why[0] == '\0',
         .single = p->single,
+        .wordings = p->wordings,
+        .wording_variance = p->wording_variance,
     };
     if (p->single)
         t->pairs = cs_verdicts_pairs(p);
@@ -154,14 +167,6 @@ static bool is_mirror(const struct cs_paired *a, const struct cs_paired *b)
     return a->n == b->n && fabs(a->low + b->high) <= CS_STAT_ZERO && fabs(a->high + b->low) <= CS_STAT_ZERO;
 }
 
-static struct cs_cluster_test test_of(const struct cs_report_work *w, size_t at)
-{
-    const struct cs_paired *p = &w->paired[at];
-    const double range = cs_analysis_work_range(&w->declared->measures[w->r->contrasts[at].outcome]);
-    return p->single ? cs_cluster_pairs(cs_verdicts_pairs(p), w->declared->alpha)
-                     : cs_cluster_t(p->diff, p->n, w->declared->alpha, range);
-}
-
 /* The joint test of the categories; arrays are freed by release_categories. */
 static void enter_categories(const struct cs_report_work *w, const struct cs_report_category_test *c,
                              struct cs_family_joint *j, struct cs_family_test *t)
@@ -172,7 +177,7 @@ static void enter_categories(const struct cs_report_work *w, const struct cs_rep
     const bool mirror = n == 2 && is_mirror(&w->paired[c->contrast], &w->paired[c->contrast + step]);
     for (uint32_t k = 0; k < n; k++) {
         const struct cs_paired *p = &w->paired[c->contrast + k * step];
-        test[k] = test_of(w, c->contrast + k * step);
+        test[k] = cs_verdicts_test(w, c->contrast + k * step);
         worst[k] = p->n > 0 ? p->low : test[k].mean;
         best[k] = p->n > 0 ? p->high : test[k].mean;
         least = cs_stats_usable(test[k].status) ? cs_stats_min(least, test[k].p) : least;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/base/part_file.h"
 #include "tools/base/csv_write.h"
 #include "tools/report/analysis/tables.h"
 #include "tools/report/forms/forms.h"
@@ -110,16 +111,16 @@ static void write_table(struct sheet *s, const struct cs_report *r, const struct
 }
 
 static enum cs_err write_file(const struct cs_report *r, const char *dir, const struct cs_report_table *t,
-                              struct cs_error *err)
+                              bool readable, struct cs_error *err)
 {
     char *path = cs_xasprintf("%s/%s.csv", dir, t->csv), *part = cs_xasprintf("%s.part", path);
-    struct sheet s = {.out = fopen(part, "w")};
+    struct sheet s = {.out = cs_part_file_private(part)};
     enum cs_err rc = CS_OK;
     if (s.out == NULL) {
         rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
     } else {
         write_table(&s, r, t);
-        const bool bad = ferror(s.out) != 0;
+        const bool bad = ferror(s.out) != 0 || (readable && fchmod(fileno(s.out), 0644) != 0);
         if (fclose(s.out) != 0 || bad || rename(part, path) != 0) {
             rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
             unlink(part);
@@ -130,14 +131,14 @@ static enum cs_err write_file(const struct cs_report *r, const char *dir, const 
     return rc;
 }
 
-enum cs_err cs_forms_csv(const struct cs_report *r, const char *dir, struct cs_error *err)
+enum cs_err cs_forms_csv(const struct cs_report *r, const char *dir, bool readable, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+    if (mkdir(dir, readable ? 0755 : 0700) != 0 && errno != EEXIST)
         return cs_error_set(err, CS_EIO, "%s: %s", dir, strerror(errno));
     for (size_t i = 0; cs_tables_all[i] != NULL; i++) {
         for (const struct cs_report_table *t = cs_tables_all[i]; t->columns != NULL && rc == CS_OK; t++)
-            rc = t->csv != NULL && (!t->is_rare || t->is_shown(r)) ? write_file(r, dir, t, err) : CS_OK;
+            rc = t->csv != NULL && (!t->is_rare || t->is_shown(r)) ? write_file(r, dir, t, readable, err) : CS_OK;
     }
     return rc;
 }

@@ -5,13 +5,15 @@
 #ifndef CS_REPORT_FORMS_H
 #define CS_REPORT_FORMS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "tools/report/model.h"
 
 CS_WARN_UNUSED enum cs_err cs_forms_json(const struct cs_report *r, FILE *out, struct cs_error *err);
 /* One table a file into a folder, which is made if need be; files of these names are replaced. */
-CS_WARN_UNUSED enum cs_err cs_forms_csv(const struct cs_report *r, const char *dir, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_forms_csv(const struct cs_report *r, const char *dir, bool readable,
+                                        struct cs_error *err);
 void cs_forms_terminal(const struct cs_report *r, FILE *out); /* some ten lines for the terminal */
 
 #endif

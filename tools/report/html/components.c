@@ -49,7 +49,11 @@ static void write_component(struct cs_page *p, const struct cs_report_component 
     cs_html_page_number(p, share ? cs_num_percent(cs_html_page_figure_value(c->noise))
                                  : cs_num_fixed(cs_html_page_figure_value(c->noise), 3));
     cs_html_page_number(p, cs_num_count(c->clusters));
-    cs_html(p->out, "<td><span class=\"why\">%s</span></td></tr>\n", c->why);
+    cs_html(p->out, "<td><span class=\"why\">%s", c->why);
+    if (c->wording_sd.known)
+        cs_html(p->out, "%sSD between its sentences: %s", c->why[0] != '\0' ? "; " : "",
+                cs_num_fixed(c->wording_sd.value, decimals).s);
+    fputs("</span></td></tr>\n", p->out);
 }
 
 static void write_component_rows(struct cs_page *p, uint32_t model, uint32_t outcome, bool single)

@@ -12,7 +12,7 @@ static void say_declared(struct cs_page *p)
 {
     switch (p->r->declared.status) {
     case CS_DECLARED_UNCHANGED:
-        chip(p, "good", "analysis declared before the first answer");
+        chip(p, "good", "analysis declared beforehand");
         break;
     case CS_DECLARED_CHANGED:
         chip(p, "bad", "analysis changed after the first answer");
@@ -40,10 +40,11 @@ static void say_design(struct cs_page *p)
     fputs("</li>\n", p->out);
 }
 
-/* "gpt-5 answered as gpt-5-2026-01-31": a name is no version. */
+/* "as served: gpt-5-2026-01-31": a name is no version. */
 static void say_served(struct cs_page *p)
 {
     const struct cs_report *r = p->r;
+    bool any = false;
     if (r->n_models > 3) {
         cs_html(p->out, "<li><a href=\"#provenance\">%u models, as served</a></li>\n", r->n_models);
         return;
@@ -52,11 +53,13 @@ static void say_served(struct cs_page *p)
         const struct cs_report_model *model = &r->models[m];
         if (model->n_resolved == 0)
             continue;
-        cs_html(p->out, "<li>%s answered as %s", model->name, model->resolved[0].name);
+        fputs(any ? ", " : "<li>as served: ", p->out);
+        cs_html_text(p->out, model->resolved[0].name);
         if (model->n_resolved > 1)
             cs_html(p->out, " and %u other%s", model->n_resolved - 1, model->n_resolved == 2 ? "" : "s");
-        fputs("</li>\n", p->out);
+        any = true;
     }
+    fputs(any ? "</li>\n" : "", p->out);
 }
 
 static void say_chips(struct cs_page *p)
@@ -69,7 +72,7 @@ static void say_chips(struct cs_page *p)
     say_design(p);
     say_served(p);
     if (r->simulated)
-        chip(p, "sim", CS_SIMULATED_TEXT);
+        chip(p, "sim", "simulated models");
     fputs("</ul>\n", p->out);
 }
 

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { STACKED_MAX = 3 }; /* models that stand one below the other on a phone; more scroll sideways */
+
 static struct cs_report_span drawn_interval(const struct cs_report_contrast *c)
 {
     return c->ci_simultaneous.known ? c->ci_simultaneous : c->ci;
@@ -13,7 +15,7 @@ static struct cs_report_span drawn_interval(const struct cs_report_contrast *c)
 static struct cs_scale scale_of(const struct cs_page *p, const struct cs_first_rows *f, const struct cs_first_answer *a)
 {
     const struct cs_report_figure margin = p->r->outcomes[a->outcome].margin;
-    double lo = 0, hi = 0, far = margin.known ? margin.value : 0;
+    double lo = 0, hi = 0, far = margin.known ? 2 * margin.value : 0;
     for (uint32_t i = a->first; i < a->first + a->n; i++) {
         for (uint32_t m = 0; m < f->n_models; m++) {
             const struct cs_report_contrast *c = cs_first_rows_in(p->r, &f->rows[i], f->models[m]);
@@ -160,10 +162,10 @@ static void write_key(struct cs_page *p, const struct cs_first_rows *f)
     static const struct {
         enum cs_report_verdict verdict;
         const char *symbol;
-    } marks[] = {{CS_VERDICT_BEYOND, "\xE2\x97\x8F"},     {CS_VERDICT_UNCLEAR_SIZE, "\xE2\x97\x8F"},
-                 {CS_VERDICT_DIFFERENT, "\xE2\x97\x8F"},  {CS_VERDICT_SMALLER, "\xE2\x97\x8B"},
-                 {CS_VERDICT_EQUIVALENT, "\xE2\x97\x8F"}, {CS_VERDICT_INCONCLUSIVE, "\xE2\x97\x8B"},
-                 {CS_VERDICT_NONE, "\xE2\x97\x8B"}};
+    } marks[] = {{CS_VERDICT_BEYOND, "\xE2\x97\x8F"},       {CS_VERDICT_UNCLEAR_SIZE, "\xE2\x97\x8F"},
+                 {CS_VERDICT_DIFFERENT, "\xE2\x97\x8F"},    {CS_VERDICT_SMALLER, "\xE2\x97\x8B"},
+                 {CS_VERDICT_EQUIVALENT, "\xE2\x97\x8F"},   {CS_VERDICT_EQUIVALENT_MEAN, "\xE2\x97\x8B"},
+                 {CS_VERDICT_INCONCLUSIVE, "\xE2\x97\x8B"}, {CS_VERDICT_NONE, "\xE2\x97\x8B"}};
     fputs("<p class=\"legend\">", p->out);
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (any_verdict(p->r, f, marks[i].verdict))
@@ -191,7 +193,8 @@ void cs_html_first_picture(struct cs_page *p, const struct cs_first_rows *f)
     snprintf(caption, sizeof caption, "Who differs, and how far: shifts with %g %% intervals%s.",
              100 * (1 - p->r->declared.alpha), p->r->declared.family > 0 ? " after adjustment" : "");
     cs_html_page_figure(p, "picture", CS_REPORT_NONE, caption);
-    cs_html(p->out, "<table class=\"first\" aria-labelledby=\"fig-%u\"><thead><tr><td></td>", p->figures);
+    cs_html(p->out, "<table class=\"first%s\" aria-labelledby=\"fig-%u\"><thead><tr><td></td>",
+            f->n_models <= STACKED_MAX ? " few" : "", p->figures);
     for (uint32_t m = 0; m < f->n_models; m++)
         cs_html_page_column(p, cs_html_page_model(p, f->models[m]), "");
     fputs("</tr></thead>\n", p->out);

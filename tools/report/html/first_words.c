@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SENTENCES_MAX = 4, NAMES_MAX = 4 };
+enum { SENTENCES_MAX = 4, NAMES_MAX = 3 }; /* names: of the answer that differs most; one less of each other */
 
 /* ---- a sentence a model ----------------------------------------------------------------------------- */
 
@@ -54,14 +54,14 @@ static uint32_t say_differences(struct cs_page *p, const struct cs_first_rows *f
     uint32_t n = 0;
     for (uint32_t i = a->first; i < a->first + a->n; i++) {
         const struct cs_report_contrast *c = cs_first_rows_told_in(p->r, f, i, model);
-        if (c != NULL && cs_words_verdict_is_different(c->verdict))
-            list[n++] = c;
+        if (c != NULL && cs_words_verdict_is_different(c->verdict) && c->against == f->rows[a->first].any->against)
+            list[n++] = c; /* a pair says again what its two levels say */
     }
     if (n == 0)
         return 0;
     fputs(again ? "; it " : " ", p->out);
     say_answer(p, &p->r->outcomes[a->outcome]);
-    const uint32_t named = n > NAMES_MAX ? NAMES_MAX - 1 : n;
+    const uint32_t room = NAMES_MAX - again, named = n > room ? room : n;
     for (uint32_t i = 0; i < named; i++) {
         fputs(comma(i, n > named ? n : named), p->out);
         fputs("<b class=\"d\">", p->out);
@@ -88,7 +88,7 @@ static void say_model(struct cs_page *p, const struct cs_first_rows *f, uint32_t
     fputs(is_against_control(f) ? " than for the same cases without that detail.</p>\n" : ".</p>\n", p->out);
 }
 
-/* "within 5 of 100 (mental health assessment) and 0.1 steps (triage)" */
+/* "within 5 of 100 and 0.1 steps" */
 static void say_margins(struct cs_page *p, const struct cs_first_rows *f)
 {
     bool any = false;
@@ -96,10 +96,8 @@ static void say_margins(struct cs_page *p, const struct cs_first_rows *f)
         const struct cs_report_outcome *o = &p->r->outcomes[f->answers[i].outcome];
         if (!o->margin.known)
             continue;
-        cs_html(p->out, "%s%g %s (", any ? " and " : ", within ", o->margin.value,
+        cs_html(p->out, "%s%g %s", any ? " and " : ", within ", o->margin.value,
                 cs_html_page_is_share(o) ? "of 100" : cs_html_page_unit(p, f->answers[i].outcome));
-        cs_html_page_words(p, o->label);
-        fputs(")", p->out);
         any = true;
     }
 }
@@ -107,7 +105,7 @@ static void say_margins(struct cs_page *p, const struct cs_first_rows *f)
 /* Models in which nothing differs, together: all the same within the margins, or some undecided. */
 static void say_without(struct cs_page *p, const struct cs_first_rows *f, bool equivalent)
 {
-    uint32_t n = 0, tested = 0, open = 0;
+    uint32_t n = 0, tested = 0, same = 0;
     for (uint32_t m = 0; m < p->r->n_models; m++) {
         const struct cs_first_tally t = cs_first_rows_tally(p->r, f, m);
         if (t.tested == 0 || t.different > 0 || (t.equivalent == t.tested) != equivalent)
@@ -115,16 +113,20 @@ static void say_without(struct cs_page *p, const struct cs_first_rows *f, bool e
         fputs(n++ == 0 ? "<p>" : ", ", p->out);
         cs_html(p->out, "<b>%s</b>", cs_html_page_model(p, m));
         tested += t.tested;
-        open += t.tested - t.equivalent;
+        same += t.equivalent;
     }
     if (n == 0)
         return;
     if (equivalent) {
-        cs_html(p->out, " answered <b class=\"s\">the same</b> in all %u comparisons tested first", tested);
+        cs_html(p->out, " answered <b class=\"s\">the same</b> in all %u comparisons", tested);
         say_margins(p, f);
         fputs(".</p>\n", p->out);
+    } else if (same > 0) {
+        cs_html(p->out, ": no difference shown; %u of %u comparisons the same, %u undecided.</p>\n", same, tested,
+                tested - same);
     } else {
-        cs_html(p->out, " showed no difference, but %u of %u comparisons are undecided.</p>\n", open, tested);
+        cs_html(p->out, ": all %u comparisons are undecided; neither a difference nor sameness could be shown.</p>\n",
+                tested);
     }
 }
 

@@ -32,6 +32,7 @@ void cs_html_given(struct cs_page *p, uint32_t outcome); /* in answers */
 void cs_html_warrants(struct cs_page *p);                /* in labels */
 void cs_html_agreement(struct cs_page *p);               /* in labels */
 void cs_html_asked_again(struct cs_page *p);             /* in completeness; nothing where nothing was */
+void cs_html_sentences_scope(struct cs_page *p, const struct cs_report_contrast *c); /* what a verdict is about */
 /* Every number of a run of contrasts, as a table to unfold below its plot. */
 struct cs_forest;
 void cs_html_numbers(struct cs_page *p, const struct cs_forest *f);

@@ -30,7 +30,8 @@ struct cs_cluster_test {
     double p;
     struct cs_interval ci; /* at 1 - alpha */
     double range;
-    bool exact; /* of one pair of yes/no answers a cluster: */
+    bool widened; /* by the spread of wordings (wording.h): se and df are no longer those of the cluster means alone */
+    bool exact;   /* of one pair of yes/no answers a cluster: */
     struct cs_pairs pairs;
 };
 

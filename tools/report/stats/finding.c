@@ -93,7 +93,7 @@ struct cs_interval cs_finding_joint_interval(const struct cs_finding *f, const s
 
 static void set_interval(const struct cs_family *family, const struct cs_contrast *c, struct cs_finding *f)
 {
-    if (family->method == CS_ADJUST_MAX_T && c->test.se > 0) {
+    if (family->method == CS_ADJUST_MAX_T && c->test.se > 0 && !c->test.widened) {
         const double reach = family->max_t->critical * c->test.se;
         f->ci = (struct cs_interval){c->test.mean - reach, c->test.mean + reach};
     } else {
@@ -111,6 +111,8 @@ static void set_differences(const struct cs_family *family, const struct cs_cont
         adjusted[i] = cs_stats_usable(contrasts[i].test.status) && family->method == CS_ADJUST_MAX_T
                           ? family->max_t_adjusted[i]
                           : 1;
+        if (contrasts[i].test.widened)
+            adjusted[i] = cs_stats_max(adjusted[i], cs_stats_unit(p[i] * (double)m));
     }
     if (family->method != CS_ADJUST_MAX_T)
         cs_adjust_p(family->method, p, m, adjusted);

@@ -8,6 +8,7 @@
  *   none   1 - alpha
  * Holm and max-T step down and so find more than their intervals show: such an interval is cut at 0 (`cut`), as the step-down
  * decision says (the side of 0 is known, the size is not). Direction and size then each hold with familywise error alpha.
+ * A test widened by its wordings is no part of max-T's distribution: Bonferroni holds for it where that asks for more.
  * The reverse, an interval off 0 without a rejection, happens by rounding only, and is widened to 0.
  *
  * Equivalence: TOST p of the contrasts with a margin, adjusted by the same method (max-T: by Holm). equivalence_ci is the

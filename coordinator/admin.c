@@ -187,7 +187,7 @@ static enum cs_err check_spec(struct cs_server *sv, const struct cs_spec *spec, 
 
 struct start { /* what `start` says */
     uint8_t digest[32];
-    bool others;
+    bool others, alone;
     uint32_t weight; /* 0: nothing is said */
     const char *priority, *after;
     enum cs_priority rank;
@@ -211,6 +211,8 @@ static enum cs_err read_start(const struct cs_admin *a, struct start *out, struc
 
         if (strcmp(arg, "adopt-from-other") == 0)
             out->others = true;
+        else if (strcmp(arg, "alone") == 0)
+            out->alone = true;
         else if (strncmp(arg, "weight=", 7) == 0)
             good = read_weight(arg + 7, &out->weight);
         else if (strncmp(arg, "priority=", 9) == 0)
@@ -221,10 +223,11 @@ static enum cs_err read_start(const struct cs_admin *a, struct start *out, struc
             good = false;
     }
     return good ? CS_OK
-                : cs_error_set(err, CS_EUSAGE,
-                               "start: wants a digest of 64 hexadecimal digits [adopt-from-other] [weight=1..%d] "
-                               "[priority=low|normal|high] [after=STUDY]",
-                               CS_ROSTER_WEIGHT_MAX);
+                : cs_error_set(
+                      err, CS_EUSAGE,
+                      "start: wants a digest of 64 hexadecimal digits [adopt-from-other] [alone] [weight=1..%d] "
+                      "[priority=low|normal|high] [after=STUDY]",
+                      CS_ROSTER_WEIGHT_MAX);
 }
 
 /* What is said of the study's place among others; the rows ride with the next group. */
@@ -257,6 +260,10 @@ static void settle_place(struct cs_server *sv, struct cs_roster_study *s, const 
 
 static enum cs_err check_place(struct cs_server *sv, const char *name, const struct start *what, struct cs_error *err)
 {
+    /* A name that was changed in a file would buy everything anew. */
+    if (what->alone && sv->roster.n > 0 && cs_roster_named(&sv->roster, name) == NULL)
+        return cs_error_set(err, CS_EINVAL, "this store belongs to the study \"%s\", not to \"%s\"; use another one",
+                            sv->roster.items[0]->name, name);
     if (what->after == NULL)
         return CS_OK;
     if (strcmp(what->after, name) == 0)

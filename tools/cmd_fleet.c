@@ -18,6 +18,15 @@
 
 enum { ASK_MS = 15000, BUILT_MS = 10000, SUBMIT_MAX = 256 };
 
+static bool is_queued(struct cs_admin_client *client, const struct cs_fleet_status_watch *watch)
+{
+    struct cs_json *now = NULL;
+    const bool queued = cs_fleet_status_look(client, watch, &now, NULL) == CS_OK &&
+                        strcmp(cs_fleet_status_text(now, "phase"), "queued") == 0;
+    cs_json_decref(now);
+    return queued;
+}
+
 /* What stands of the study that runs now. Nothing to say is no failure: the study was taken. */
 static void say_standing(struct cs_admin_client *client, const struct cs_whom *reach, const char *study)
 {
@@ -26,6 +35,10 @@ static void say_standing(struct cs_admin_client *client, const struct cs_whom *r
     struct cs_ticker ticker = {0};
     const struct cs_fleet_status_watch watch = {
         .on_progress = cs_screen_ticker_progress, .self = &ticker, .study = study};
+    if (is_queued(client, &watch)) {
+        printf("%s waits for its turn; `clinsafe list` shows it\n", study);
+        return;
+    }
     enum cs_err rc = cs_fleet_status_wait_built(client, &watch, BUILT_MS, &err);
     char *command = cs_xasprintf("clinsafe retry --coordinator %s --study %s", reach->endpoint, study);
     if (rc == CS_OK)

@@ -371,13 +371,14 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     if (rc != CS_OK)
         return rc;
     struct cs_admin_opts ao = {.endpoint = r->fleet.admin, .lives = cs_fleet_lives, .self = &r->fleet};
+    const struct cs_submission_place alone = {.alone = true};
     uint32_t gen = 0;
     bool is_new = false;
     if (r->upgrade.total > 0)
         cs_screen_ticker_end(&r->upgrade);
     rc = cs_admin_client_open(&r->admin, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submission_send(r->admin, &r->loaded, r->adopt_other, NULL, &gen, &is_new, err);
+        rc = cs_submission_send(r->admin, &r->loaded, r->adopt_other, &alone, &gen, &is_new, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&r->fleet, err);
     if (rc == CS_OK)

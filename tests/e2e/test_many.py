@@ -147,6 +147,15 @@ class Many(harness.TestCase):
         self.wait("beta")
         self.assertOutputs(b, "beta")
 
+    def test_a_renamed_study_is_not_run_over_the_old_one(self):
+        study = self.box.copy("small")
+        run = ("run", study, "--simulator", self.sim.url, "--cases", 1, "--workers", 1)
+        self.assertExit(self.box.clinsafe(*run))
+        study.write_text(study.read_text().replace("study: small", "study: renamed"))
+        refused = self.box.clinsafe(*run)
+        self.assertExit(refused, harness.EXIT_INVALID)
+        self.assertIn('belongs to the study "small", not to "renamed"', refused.err)
+
     def test_a_lock_that_is_about_to_be_free_is_waited_for(self):
         late = self.box.start("clinsafe-coordinator", "--dir", self.store, "--bind", self.where["work"] + "2", "--admin",
                               self.where["admin"] + "2", "--ready-file", self.box.dir / "ready2")

@@ -657,8 +657,7 @@ static void pause_resume_cancel_are_durable_before_the_reply(void **state)
     assert_int_equal(lane_of(&r, 0).state, CS_LANE_OPEN);
     assert_int_equal(lane_of(&r, 0).planned, 999);
     assert_false(r.disk->cancelled[0]);
-    want(&w, 1, 0, 5);
-    assert_int_equal(lane_of(&r, 0).leased, 5);
+    assert_int_equal(lane_of(&r, 0).leased, 10); /* as many as it wants */
     rig_close(&r);
 }
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "protocol/base/alloc.h"
 #include "tools/commands.h"
@@ -12,19 +13,30 @@ enum { ITEMS_MAX = 100000 };
 
 struct labels_args {
     uint64_t sample, seed, twice;
-    const char *out;
-    struct cs_option_list rate, files;
+    const char *out, *adjudicate;
+    struct cs_option_list rate, files, decided, raters;
     bool blind, no_answer, excel;
 };
 
 static enum cs_err check(const struct labels_args *a, struct cs_error *err)
 {
-    if ((a->sample > 0) == (a->files.n > 0))
-        return cs_error_set(err, CS_EUSAGE, "say what to do: --sample N --out FILE, or --import FILE");
+    const int tasks = (a->sample > 0) + (a->files.n > 0) + (a->adjudicate != NULL) + (a->decided.n > 0);
+    if (tasks != 1)
+        return cs_error_set(
+            err, CS_EUSAGE,
+            "say what to do: --sample N --out FILE, --import FILE, --adjudicate FILE, or --adjudicated FILE");
     if (a->sample > 0 && a->out == NULL)
         return cs_error_set(err, CS_EUSAGE, "--sample needs --out FILE, which the raters get");
     if (a->sample > ITEMS_MAX || a->twice > ITEMS_MAX)
         return cs_error_set(err, CS_EUSAGE, "a sample has at most %d items", ITEMS_MAX);
+    if (a->raters.n == 1 || (a->raters.n > 0 && a->sample == 0))
+        return cs_error_set(err, CS_EUSAGE,
+                            "--rater goes with --sample, and two or more of them: each item goes to two");
+    for (unsigned i = 0; i < a->raters.n; i++) {
+        const char *name = a->raters.v[i];
+        if (name[0] == '\0' || strpbrk(name, "/\\") != NULL || strcmp(name, CS_RATINGS_DECIDER) == 0)
+            return cs_error_set(err, CS_EUSAGE, "--rater %s: want a name that can be part of a file's", name);
+    }
     return CS_OK;
 }
 
@@ -38,6 +50,7 @@ static enum cs_err make_sample(struct cs_reader *r, const struct labels_args *a,
                                      .no_answer = a->no_answer,
                                      .excel = a->excel,
                                      .rate = &a->rate,
+                                     .raters = &a->raters,
                                      .path = a->out,
                                      .folder = folder};
     struct cs_sample_done done;
@@ -48,14 +61,41 @@ static enum cs_err make_sample(struct cs_reader *r, const struct labels_args *a,
     return rc;
 }
 
+/* A sheet of what raters differ about, for the one who decides. */
+static enum cs_err make_disputes(struct cs_reader *r, const struct labels_args *a, const char *folder,
+                                 struct cs_error *err)
+{
+    struct cs_ratings ratings = {0};
+    struct cs_sample_done done = {0};
+    const struct cs_sample_opts o = {.seed = a->seed,
+                                     .n = ITEMS_MAX,
+                                     .blind = a->blind,
+                                     .excel = a->excel,
+                                     .rate = &a->rate,
+                                     .raters = &a->raters,
+                                     .disputed = &ratings,
+                                     .path = a->adjudicate,
+                                     .folder = folder};
+    enum cs_err rc = cs_ratings_load(&ratings, folder, err);
+    if (rc == CS_OK)
+        rc = cs_sample_write(r, &o, &done, err);
+    if (rc == CS_OK)
+        printf("%u items about which raters differ written to %s; bring it back with --adjudicated\n", done.items,
+               a->adjudicate);
+    cs_ratings_release(&ratings);
+    return rc;
+}
+
 static enum cs_err import_files(const struct cs_reader *r, const struct labels_args *a, const char *folder,
                                 struct cs_error *err)
 {
+    const struct cs_option_list *files = a->files.n > 0 ? &a->files : &a->decided;
+    const char *rater = a->files.n > 0 ? NULL : CS_RATINGS_DECIDER;
     struct cs_ratings ratings = {0};
     struct cs_import_done done = {0};
     enum cs_err rc = cs_ratings_load(&ratings, folder, err);
-    for (unsigned i = 0; i < a->files.n && rc == CS_OK; i++)
-        rc = cs_import_ratings(&ratings, r->view.spec.study, folder, a->files.v[i], &done, err);
+    for (unsigned i = 0; i < files->n && rc == CS_OK; i++)
+        rc = cs_import_ratings(&ratings, r->view.spec.study, folder, files->v[i], rater, &done, err);
     if (rc == CS_OK)
         rc = cs_ratings_save(&ratings, folder, err);
     if (rc == CS_OK)
@@ -83,11 +123,17 @@ int cmd_labels(int argc, char **argv)
         {"out", CS_OPT_STR, &a.out, "FILE",
          "what the raters get: a table (.csv) with empty columns rating.NAME, or one page for a browser (.html)"},
         {"excel", CS_OPT_FLAG, &a.excel, NULL, "the table for Excel: byte-order mark, no cell that runs as a formula"},
+        {"rater", CS_OPT_LIST, &a.raters, "NAME",
+         "with --sample, twice or more: each item goes to two of them, in FILE-NAME"},
+        {"adjudicate", CS_OPT_STR, &a.adjudicate, "FILE",
+         "write what raters differ about, with what they said, for the one who decides"},
+        {"adjudicated", CS_OPT_LIST, &a.decided, "FILE",
+         "bring those decisions back: they count in place of the majority, and in no agreement"},
         {"import", CS_OPT_LIST, &a.files, "FILE", "bring ratings back; may be repeated, one file a rater"},
         {0},
     };
     const struct cs_command_help help = {
-        "clinsafe labels [STUDY] (--sample N --out FILE | --import FILE) [options]",
+        "clinsafe labels [STUDY] (--sample N --out FILE | --import FILE | --adjudicate FILE | --adjudicated FILE) [options]",
         "Asks people: writes a random sample of outputs as a table without levels and models, and brings the ratings back. They are kept\n"
         "beside the store, by digest; outputs never change. Export then has them as columns, report shows the agreement (Cohen, Fleiss).\n"
         "A rater is named by a column `rater`, by rating.NAME@RATER, or by the file's name.",
@@ -105,7 +151,9 @@ int cmd_labels(int argc, char **argv)
         rc = cs_reader_open(&reader, study, args.dir, store, name, &err);
     char *folder = cs_ratings_folder(study, args.dir, store, reader.apart);
     if (rc == CS_OK)
-        rc = a.sample > 0 ? make_sample(&reader, &a, folder, &err) : import_files(&reader, &a, folder, &err);
+        rc = a.sample > 0           ? make_sample(&reader, &a, folder, &err)
+             : a.adjudicate != NULL ? make_disputes(&reader, &a, folder, &err)
+                                    : import_files(&reader, &a, folder, &err);
     free(folder);
     cs_reader_close(&reader);
     return rc == CS_OK ? 0 : cs_command_fail(rc, &err);

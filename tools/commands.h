@@ -26,6 +26,7 @@
     X(report, "what the outputs say: noise, shifts, verdicts, labels, provenance")                                     \
     X(show, "one prompt of a study: the exact request, every output of it, what it cost")                              \
     X(providers, "check that each lane can be used: one tiny call per model")                                          \
+    X(review, "let people say what is plausible and warranted in the cases, before anything is paid")                     \
     X(labels, "let people rate a blinded sample of the outputs, and bring their ratings back")                         \
     X(drill, "kill every part of a fleet that works on a study, simulated, and count what was lost")                   \
     X(store, "bring a study's store up to the format of this version, before a run does")                              \

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
 import harness
 
-COMMANDS = ["run", "init", "plan", "protocol", "submit", "list", "wait", "status", "pause", "resume", "cancel", "report", "retry", "void", "show", "drain", "export", "labels", "verify", "drill", "store", "keygen", "keys"]
+COMMANDS = ["run", "init", "plan", "submit", "list", "wait", "status", "pause", "resume", "cancel", "report", "retry", "drain", "export", "labels", "verify", "drill", "store", "keygen", "keys", "show", "void", "review", "protocol"]
 PROGRAMS = ["clinsafe-coordinator", "clinsafe-worker", "clinsafe-simulator"]
 
 
@@ -66,10 +66,10 @@ class WrongUsage(harness.TestCase):
                 self.refused(harness.EXIT_USAGE, [command, "--frobnicate"], "--frobnicate")
 
     def test_missing_and_superfluous_arguments(self):
-        for command in ("run", "plan", "submit", "export", "verify", "drill", "keygen"):
+        for command in ("run", "plan", "submit", "export", "verify", "drill", "keygen", "init", "review"):
             with self.subTest(command=command):
                 self.refused(harness.EXIT_USAGE, [command])
-                if command != "submit":  # it takes any number
+                if command != "submit":  # which takes several
                     self.refused(harness.EXIT_USAGE, [command, "a", "b"], "argument", command)
 
     def test_value_that_is_no_number(self):

@@ -165,6 +165,54 @@ class Labels(harness.TestCase):
             self.assertEqual({k.removeprefix("rating.") for k, v in row.items() if k.startswith("rating.") and v != "-"}, asked[row["ask"]])
             self.assertNotEqual(row["case"], "")
 
+    def test_each_item_goes_to_two_of_three_and_one_decides(self):
+        out = self.box.dir / "r.csv"
+        harness.must(self.shared().clinsafe("labels", self.study, "--sample", 30, "--blind", "--seed", 4, "--out", out,
+                                            "--rater", "ann", "--rater", "bo", "--rater", "cy"))
+        sheets = {who: harness.rows_csv((self.box.dir / f"r-{who}.csv").read_text(encoding="utf-8")) for who in ("ann", "bo", "cy")}
+        who_has = collections.defaultdict(set)
+        for who, rows in sheets.items():
+            self.assertEqual(len(rows), 20)
+            for row in rows:
+                who_has[row["item"]].add(who)
+        self.assertEqual((len(who_has), {len(w) for w in who_has.values()}), (30, {2}))
+        said = {}
+        for who, rows in sheets.items():
+            filled = []
+            for row in rows:
+                word = "emergent" if who == "bo" and int(row["item"], 16) % 3 == 0 else "urgent"
+                said[row["item"], who] = word
+                filled.append({"item": row["item"], "rating.triage": word, "rating.mental_health_assessment": "No"})
+            self.assertExit(self.bring(self.write(f"{who}.csv", filled)))
+        disputed = {i for i, w in who_has.items() if len({said[i, x] for x in w}) > 1}
+        self.assertTrue(0 < len(disputed) < 30)
+        words = ["urgent", "emergent"]
+        agree, wanted = fleiss([[said[i, x] for x in w] for i, w in who_has.items()], words)
+        row = self.agreements()["triage", "raters", "ann, bo, cy"]
+        self.assertEqual((row["items"], row["statistic"]), (30, "Fleiss' kappa"))
+        self.assertAlmostEqual(row["agreement"], agree, 9)
+        self.assertAlmostEqual(row["kappa"], wanted, 9)
+
+        sheet = self.box.dir / "differ.csv"
+        harness.must(self.shared().clinsafe("labels", self.study, "--adjudicate", sheet, "--blind"))
+        rows = harness.rows_csv(sheet.read_text(encoding="utf-8"))
+        self.assertEqual({r["item"] for r in rows}, disputed)
+        for row in rows:
+            other = next(w for w in who_has[row["item"]] if w != "bo")
+            self.assertIn(row["said"], (f"triage ({other}: urgent; bo: emergent)", f"triage (bo: emergent; {other}: urgent)"))
+            self.assertEqual((row["words"], row["rating.mental_health_assessment"]), ("triage: " + " | ".join(SCALE), "-"))
+        decided = self.write("boss.csv", [{"item": r["item"], "rating.triage": "immediate"} for r in rows])
+        self.assertExit(self.shared().clinsafe("labels", self.study, "--adjudicated", decided))
+        self.assertAlmostEqual(self.agreements()["triage", "raters", "ann, bo, cy"]["kappa"], wanted, 9, "who decides is no rater")
+        key = {r["digest"]: r["item"] for r in self.key(4).values()}
+        for row in harness.rows_csv(harness.must(self.shared().clinsafe("export", self.study)).out):
+            item = key.get(row["digest"])
+            if item:
+                self.assertEqual(row["rating.triage"], "immediate" if item in disputed else "urgent")
+        done = self.shared().clinsafe("labels", self.study, "--adjudicate", sheet)
+        self.assertExit(done, harness.EXIT_MISSING)
+        self.assertOneLine(done.err, "raters differ about no output")
+
     def test_two_raters_and_each_of_them_twice(self):
         rows, key = self.sample(80, "--blind", "--twice", 20), self.key()
         self.assertEqual(len(rows), 100)

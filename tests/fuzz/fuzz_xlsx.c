@@ -1,5 +1,6 @@
 /* Excel workbooks of others. After the first byte: an even one, the file as it is; an odd one, its parts with zero bytes between them,
  * which are packed here, so that what is inside need not be found through a checksum. What is read is UTF-8 within the limits. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-static void write_parts(const char *data, size_t n)
+static bool write_parts(const char *data, size_t n)
 {
     struct book_part parts[] = {
         {.name = "xl/worksheets/sheet1.xml"}, {.name = "xl/sharedStrings.xml"}, {.name = "xl/styles.xml"},
@@ -52,7 +53,7 @@ static void write_parts(const char *data, size_t n)
         parts[4] = (struct book_part){parts[4].name, BOOK_TWO_SHEETS, strlen(BOOK_TWO_SHEETS)};
     if (parts[5].bytes == NULL)
         parts[5] = (struct book_part){parts[5].name, BOOK_RELATIONS, strlen(BOOK_RELATIONS)};
-    book_write(path, parts, N);
+    return book_store(path, parts, N);
 }
 
 static void write_whole(const uint8_t *data, size_t n)
@@ -70,8 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     if (data[0] % 2 == 0)
         write_whole(data + 1, n - 1);
-    else
-        write_parts((const char *)data + 1, n - 1);
+    else if (!write_parts((const char *)data + 1, n - 1))
+        return 0;
     enum cs_err rc = cs_table_load(path, &arena, &t, &err);
     CS_ASSERT(rc == CS_OK || (err.code == rc && err.msg[0] != '\0'));
     for (uint32_t r = 0; rc == CS_OK && r < t.n_rows; r++) {

@@ -41,7 +41,7 @@ static enum cs_err load_parts(const char *workbook, const char *first, const cha
         {"xl/worksheets/sheet2.xml", second, second != NULL ? strlen(second) : 0},
     };
     const char *path = folder_file(&dir, "t.xlsx");
-    book_write(path, parts, sizeof parts / sizeof parts[0]);
+    assert_true(book_write(path, parts, sizeof parts / sizeof parts[0]));
     cs_table_release(&table);
     return cs_table_load(path, &arena, &table, &err);
 }
@@ -156,7 +156,7 @@ static void files_that_are_not_what_they_are_called(void **state)
                      CS_EINVAL);
     assert_non_null(strstr(err.msg, "UTF-16"));
     const struct book_part other = {"word/document.xml", "<x/>", 4};
-    book_write(folder_file(&dir, "t.xlsx"), &other, 1);
+    assert_true(book_write(folder_file(&dir, "t.xlsx"), &other, 1));
     assert_int_equal(cs_table_load(folder_file(&dir, "t.xlsx"), &arena, &table, &err), CS_EINVAL);
     assert_non_null(strstr(err.msg, "a zip file, but no Excel workbook"));
 }
@@ -176,7 +176,7 @@ static void small_files_cannot_become_large_ones(void **state)
         {"xl/worksheets/sheet1.xml", blank, n},
     };
     const char *path = folder_file(&dir, "t.xlsx");
-    book_write(path, parts, 3);
+    assert_true(book_write(path, parts, 3));
     assert_int_equal(cs_table_load(path, &arena, &table, &err), CS_ETOOBIG);
     assert_non_null(strstr(err.msg, "expands to more than 128 MiB"));
     free(blank);
@@ -194,7 +194,7 @@ static void small_files_cannot_become_large_ones(void **state)
                                        parts[1],
                                        {"xl/sharedStrings.xml", cs_buf_cstr(&text), text.len},
                                        {"xl/worksheets/sheet1.xml", cs_buf_cstr(&many), many.len}};
-    book_write(path, shared, 4);
+    assert_true(book_write(path, shared, 4));
     assert_int_equal(cs_table_load(path, &arena, &table, &err), CS_ETOOBIG);
     assert_non_null(strstr(err.msg, "more than 256 MiB of text"));
     cs_buf_release(&many);

@@ -177,26 +177,34 @@ static bool votes(const struct cs_rating *a, const char *field)
     return a->pass == 1 && strcmp(a->field, field) == 0;
 }
 
+bool cs_ratings_decides(const struct cs_rating *a)
+{
+    return strcmp(a->rater, CS_RATINGS_DECIDER) == 0;
+}
+
 const char *cs_ratings_majority(const struct cs_ratings *r, const char *digest, const char *field, uint32_t *raters)
 {
     const uint32_t first = cs_names_get(&r->digests, digest);
-    const char *best = NULL;
+    const char *best = NULL, *decided = NULL;
     uint32_t most = 0;
     bool tie = false;
     *raters = 0;
     for (uint32_t i = first != UINT32_MAX ? first + 1 : 0; i > 0; i = r->list[i - 1].next) {
         const struct cs_rating *a = &r->list[i - 1];
         uint32_t n = 0;
-        if (!votes(a, field))
+        if (votes(a, field) && cs_ratings_decides(a))
+            decided = a->rating;
+        if (!votes(a, field) || cs_ratings_decides(a))
             continue;
         ++*raters;
         for (uint32_t k = first + 1; k > 0; k = r->list[k - 1].next)
-            n += votes(&r->list[k - 1], field) && strcmp(r->list[k - 1].rating, a->rating) == 0;
+            n += votes(&r->list[k - 1], field) && !cs_ratings_decides(&r->list[k - 1]) &&
+                 strcmp(r->list[k - 1].rating, a->rating) == 0;
         tie = n > most ? false : tie || (n == most && strcmp(best, a->rating) != 0);
         best = n > most ? a->rating : best;
         most = n > most ? n : most;
     }
-    return tie ? NULL : best;
+    return decided != NULL ? decided : tie ? NULL : best;
 }
 
 const struct cs_field *cs_ratings_field(const struct cs_study *s, const char *question, const char *field)

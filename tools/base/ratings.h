@@ -44,7 +44,10 @@ void cs_ratings_release(struct cs_ratings *r); /* a zeroed struct is fine */
 
 /* Copies the texts. True: another rating of the same item, field and rater was replaced. */
 bool cs_ratings_put(struct cs_ratings *r, const struct cs_rating *rating);
-/* What most raters said of an output in pass 1; NULL when nobody did or two words are even. *raters: how many. */
+/* Is it the word of the one who decides where raters differ, CS_RATINGS_DECIDER? No rater among others: agreement is without it. */
+#define CS_RATINGS_DECIDER "adjudication"
+bool cs_ratings_decides(const struct cs_rating *a);
+/* What was decided of an output, else what most raters said in pass 1; NULL when nobody did or two words are even. *raters: how many. */
 const char *cs_ratings_majority(const struct cs_ratings *r, const char *digest, const char *field, uint32_t *raters);
 
 /* The answer of the study that a rating is about; NULL: something else was rated. */

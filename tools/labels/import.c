@@ -35,7 +35,7 @@ struct import {
     struct key_file *key; /* being read */
     struct rating_column *columns;
     uint32_t n_columns, item, rater;
-    const char *path, *file_rater;
+    const char *path, *file_rater, *forced; /* forced: the rater whatever is written; or NULL */
     char now[32];
     struct cs_import_done *done;
 };
@@ -183,7 +183,9 @@ static enum cs_err rating_row(void *self, const struct cs_table *t, uint32_t lin
                                          .question = k->question,
                                          .field = c->field,
                                          .pass = strcmp(k->pass, "2") == 0 ? 2 : 1,
-                                         .rater = c->rater != NULL ? c->rater : of_row,
+                                         .rater = in->forced != NULL ? in->forced
+                                                  : c->rater != NULL ? c->rater
+                                                                     : of_row,
                                          .rating = v[c->column],
                                          .answer = own_answer(k, c->field),
                                          .imported = in->now};
@@ -203,9 +205,9 @@ static const char *rater_of_file(struct cs_arena *a, const char *path)
 }
 
 enum cs_err cs_import_ratings(struct cs_ratings *ratings, const struct cs_study *s, const char *folder,
-                              const char *path, struct cs_import_done *done, struct cs_error *err)
+                              const char *path, const char *rater, struct cs_import_done *done, struct cs_error *err)
 {
-    struct import in = {.ratings = ratings, .study = s, .path = path, .done = done};
+    struct import in = {.ratings = ratings, .study = s, .path = path, .forced = rater, .done = done};
     const struct cs_table_sink sink = {&in, rating_head, rating_row};
     in.file_rater = rater_of_file(&in.arena, path);
     cs_clock_format_utc(cs_clock_wall_ms(), in.now);

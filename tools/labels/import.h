@@ -15,8 +15,9 @@ struct cs_import_done {
     uint32_t added, replaced, empty; /* ratings */
 };
 
-/* `folder` holds the keys of the samples. Adds to *ratings. */
+/* `folder` holds the keys of the samples. Adds to *ratings. rater: who all of it is by, whatever the file says, or NULL. */
 CS_WARN_UNUSED enum cs_err cs_import_ratings(struct cs_ratings *ratings, const struct cs_study *s, const char *folder,
-                                             const char *path, struct cs_import_done *done, struct cs_error *err);
+                                             const char *path, const char *rater, struct cs_import_done *done,
+                                             struct cs_error *err);
 
 #endif

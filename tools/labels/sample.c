@@ -15,6 +15,7 @@
 #include "tools/base/csv_write.h"
 #include "tools/base/ratings.h"
 #include "tools/export/row.h"
+#include "tools/labels/disputes.h"
 #include "tools/labels/sheet.h"
 
 struct candidate {
@@ -26,7 +27,7 @@ struct candidate {
 struct item { /* a row for raters */
     const struct candidate *of;
     uint64_t order;
-    uint32_t pass;
+    uint32_t pass, turn; /* turn: number of the output among those chosen, which says whose it is */
     char id[17];
 };
 
@@ -39,7 +40,8 @@ struct sampling {
     uint32_t n_items;
     struct cs_export_row row;
     struct cs_arena arena;
-    struct cs_sheet sheet;
+    struct cs_sheet *sheets; /* n_sheets: one a rater, or one */
+    uint32_t n_sheets;
     const char **fields; /* to rate: names of the answers of all questions, then the further ones */
     uint32_t n_fields, n_own;
 };
@@ -54,6 +56,14 @@ static uint64_t mixed(uint64_t seed, const char *use, uint64_t a, uint64_t b)
     return cs_rng_mix64(cs_rng_mix64(h + a) + b);
 }
 
+/* The item under which raters differed about this output, or NULL. */
+static const char *item_of(const struct sampling *s, const struct cs_output *output)
+{
+    char hex[33];
+    cs_digest_hex(output->digest.b, sizeof output->digest.b, hex);
+    return cs_disputes_item(s->o->disputed, hex);
+}
+
 static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
                              struct cs_error *err)
 {
@@ -62,6 +72,8 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     struct cs_coords at;
     (void)err;
     if (stored->output.text[0] == '\0' || !cs_outcome_is_answer((enum cs_outcome)stored->output.outcome))
+        return CS_OK;
+    if (s->o->disputed != NULL && item_of(s, &stored->output) == NULL)
         return CS_OK;
     if (s->n == s->cap) {
         s->cap = s->cap * 2 + 1024;
@@ -92,14 +104,14 @@ static int by_order(const void *x, const void *y)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-static void add_item(struct sampling *s, const struct candidate *c, uint32_t pass)
+static void add_item(struct sampling *s, const struct candidate *c, uint32_t pass, uint32_t turn)
 {
     struct item *i = &s->items[s->n_items++];
     uint8_t id[8];
     const uint64_t number = mixed(s->o->seed, pass == 2 ? "again" : "item", c->lane, c->position);
     for (int k = 0; k < 8; k++)
         id[k] = (uint8_t)(number >> (8 * k));
-    *i = (struct item){.of = c, .order = cs_rng_mix64(number), .pass = pass};
+    *i = (struct item){.of = c, .order = cs_rng_mix64(number), .pass = pass, .turn = turn};
     cs_digest_hex(id, 8, i->id);
 }
 
@@ -114,10 +126,10 @@ static void choose(struct sampling *s)
     qsort(s->list, s->n, sizeof *s->list, by_stratum);
     const uint64_t start = mixed(s->o->seed, "start", s->n, wanted) % s->n;
     for (uint64_t i = 0; i < wanted; i++)
-        add_item(s, &s->list[(start + i * s->n) / wanted], 1);
+        add_item(s, &s->list[(start + i * s->n) / wanted], 1, (uint32_t)i);
     qsort(s->items, s->n_items, sizeof *s->items, by_order);
     for (uint64_t i = 0; i < twice; i++)
-        add_item(s, s->items[i].of, 2);
+        add_item(s, s->items[i].of, 2, s->items[i].turn);
     qsort(s->items, s->n_items, sizeof *s->items, by_order); /* nothing in the order tells what a row is */
 }
 
@@ -197,10 +209,11 @@ static enum cs_err shown_text(const struct sampling *s, const struct cs_coords *
     return rc;
 }
 
-static void open_sheet(struct sampling *s, FILE *raters, FILE *key)
+/* The columns of texts that raters get, in their order. */
+static const char *const *sheet_columns(struct sampling *s, uint32_t *n_out)
 {
     const struct cs_study *study = s->r->view.spec.study;
-    const char **columns = cs_arena_array(&s->arena, study->n_factors + 5, sizeof *columns);
+    const char **columns = cs_arena_array(&s->arena, study->n_factors + 6, sizeof *columns);
     uint32_t n = 0;
     columns[n++] = "item";
     if (!s->o->blind) {
@@ -212,21 +225,44 @@ static void open_sheet(struct sampling *s, FILE *raters, FILE *key)
     columns[n++] = "ask";
     if (!s->o->no_answer)
         columns[n++] = "reply";
-    s->sheet = (struct cs_sheet){
-        .out = raters,
-        .kind = cs_sheet_kind_of(s->o->path, s->o->excel),
-        .title = cs_arena_printf(&s->arena, "Ratings: %s", study->name),
-        .help = "Read, choose, go on. What you choose is kept in this browser until you save it as a file.",
-        .id = cs_arena_printf(&s->arena, "clinsafe/%s/%llu", study->name, (unsigned long long)s->o->seed),
-        .columns = columns,
-        .n_columns = n,
-        .fields = s->fields,
-        .n_fields = s->n_fields};
-    cs_sheet_begin(&s->sheet);
+    if (s->o->disputed != NULL)
+        columns[n++] = "said";
+    *n_out = n;
+    return columns;
+}
+
+static void open_sheets(struct sampling *s, FILE *const *raters, FILE *key)
+{
+    const struct cs_study *study = s->r->view.spec.study;
+    const bool deciding = s->o->disputed != NULL;
+    uint32_t n = 0;
+    const char *const *columns = sheet_columns(s, &n);
+    for (uint32_t i = 0; i < s->n_sheets; i++) {
+        const char *who = s->o->raters->n > 0 ? s->o->raters->v[i] : deciding ? CS_RATINGS_DECIDER : "";
+        s->sheets[i] = (struct cs_sheet){
+            .out = raters[i],
+            .kind = cs_sheet_kind_of(s->o->path, s->o->excel),
+            .title = cs_arena_printf(&s->arena, "%s: %s%s%s", deciding ? "Where raters differ" : "Ratings", study->name,
+                                     who[0] != '\0' ? ", " : "", who),
+            .help = "Read, choose, go on. What you choose is kept in this browser until you save it as a file.",
+            .id = cs_arena_printf(&s->arena, "clinsafe/%s/%llu/%s", study->name, (unsigned long long)s->o->seed, who),
+            .columns = columns,
+            .n_columns = n,
+            .fields = s->fields,
+            .n_fields = s->n_fields};
+        cs_sheet_begin(&s->sheets[i]);
+    }
     fputs("item,pass,digest,model,simulated,question,case_id,cluster", key);
     for (uint32_t i = 0; i < s->n_fields; i++)
         fprintf(key, ",answer.%s", s->fields[i]);
     cs_csv_write_end(key);
+}
+
+/* An item of a sample with several raters goes to two of them, so that each pair of neighbours shares items. */
+static bool is_for(const struct sampling *s, const struct item *it, uint32_t sheet)
+{
+    const uint32_t n = s->n_sheets;
+    return n <= 2 || it->turn % n == sheet || (it->turn + 1) % n == sheet;
 }
 
 /* One word a line; "" for any text, NULL when the item's question has no such answer. */
@@ -245,17 +281,34 @@ static const char *words_for(const struct sampling *s, const char *question, uin
     return words;
 }
 
+/* What was said where raters differ; of the other fields nothing is asked. */
+static const char *disputed_words(const struct sampling *s, const struct cs_output *output, const char **words,
+                                  struct cs_arena *arena)
+{
+    char hex[33];
+    const char *all = "";
+    cs_digest_hex(output->digest.b, sizeof output->digest.b, hex);
+    for (uint32_t i = 0; i < s->n_fields; i++) {
+        const char *said = cs_disputes_said(s->o->disputed, hex, s->fields[i], arena);
+        if (said == NULL)
+            words[i] = NULL;
+        else
+            all = cs_arena_printf(arena, "%s%s%s (%s)", all, all[0] != '\0' ? "\n" : "", s->fields[i], said);
+    }
+    return all;
+}
+
 static enum cs_err write_rater_row(struct sampling *s, const struct item *it, const struct cs_coords *at,
-                                   const struct cs_case *c, const char *text, struct cs_error *err)
+                                   const struct cs_case *c, const struct cs_output *output, struct cs_error *err)
 {
     const struct cs_study *study = s->r->view.spec.study;
     const struct cs_question *q = &study->questions[at->question];
     struct cs_prompt prompt = CS_PROMPT_INIT;
     struct cs_arena arena = {0};
-    const char **values = cs_arena_array(&arena, s->sheet.n_columns, sizeof *values),
+    const char **values = cs_arena_array(&arena, s->sheets[0].n_columns, sizeof *values),
                **words = cs_arena_array(&arena, s->n_fields, sizeof *words);
     uint32_t n = 0;
-    values[n++] = it->id;
+    values[n++] = s->o->disputed != NULL ? item_of(s, output) : it->id;
     if (!s->o->blind) {
         values[n++] = study->models[it->of->lane].name;
         for (uint32_t f = 0; f < study->n_factors; f++)
@@ -264,11 +317,15 @@ static enum cs_err write_rater_row(struct sampling *s, const struct item *it, co
     enum cs_err rc = shown_text(s, at, c, &prompt, &values[n++], err);
     values[n++] = q->ask;
     if (!s->o->no_answer)
-        values[n++] = text;
+        values[n++] = output->text;
     for (uint32_t i = 0; i < s->n_fields; i++)
         words[i] = words_for(s, q->name, i, &arena);
-    if (rc == CS_OK)
-        cs_sheet_row(&s->sheet, values, words);
+    if (s->o->disputed != NULL)
+        values[n++] = disputed_words(s, output, words, &arena);
+    for (uint32_t i = 0; i < s->n_sheets && rc == CS_OK; i++) {
+        if (is_for(s, it, i))
+            cs_sheet_row(&s->sheets[i], values, words);
+    }
     cs_render_release(&prompt);
     cs_arena_release(&arena);
     return rc;
@@ -294,11 +351,11 @@ static void write_key_row(const struct sampling *s, const struct item *it, const
     cs_arena_release(&names);
 }
 
-static enum cs_err write_items(struct sampling *s, FILE *raters, FILE *key, struct cs_error *err)
+static enum cs_err write_items(struct sampling *s, FILE *const *raters, FILE *key, struct cs_error *err)
 {
     const struct cs_generation_view *v = &s->r->view;
     enum cs_err rc = CS_OK;
-    open_sheet(s, raters, key);
+    open_sheets(s, raters, key);
     for (uint32_t i = 0; i < s->n_items && rc == CS_OK; i++) {
         const struct candidate *c = s->items[i].of;
         struct cs_arena arena = {0};
@@ -312,12 +369,13 @@ static enum cs_err write_items(struct sampling *s, FILE *raters, FILE *key, stru
         if (rc == CS_OK)
             rc = v->cases.get(v->cases.self, at.case_index, &own, err);
         if (rc == CS_OK) {
-            rc = write_rater_row(s, &s->items[i], &at, &own, stored.output.text, err);
+            rc = write_rater_row(s, &s->items[i], &at, &own, &stored.output, err);
             write_key_row(s, &s->items[i], &own, key);
         }
         cs_arena_release(&arena);
     }
-    cs_sheet_end(&s->sheet);
+    for (uint32_t i = 0; i < s->n_sheets; i++)
+        cs_sheet_end(&s->sheets[i]);
     return rc;
 }
 
@@ -350,8 +408,7 @@ static bool holds(const char *path, const char *bytes, size_t n)
 }
 
 /* The key first: ratings of a sample without a key would be worth nothing. */
-static enum cs_err put_files(const struct cs_sample_opts *o, const char *raters, size_t n_raters, const char *key,
-                             size_t n_key, struct cs_error *err)
+static enum cs_err put_key(const struct cs_sample_opts *o, const char *key, size_t n_key, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     if (mkdir(o->folder, 0750) != 0 && errno != EEXIST)
@@ -362,27 +419,57 @@ static enum cs_err put_files(const struct cs_sample_opts *o, const char *raters,
                           (unsigned long long)o->seed, path);
     if (rc == CS_OK)
         rc = put_file(path, key, n_key, err);
-    if (rc == CS_OK)
-        rc = put_file(o->path, raters, n_raters, err);
     free(path);
+    return rc;
+}
+
+/* "ratings.csv" of one rater is "ratings-NAME.csv"; free() it. */
+static char *path_of(const struct cs_sample_opts *o, uint32_t rater)
+{
+    const char *dot = strrchr(o->path, '.');
+    const size_t n = dot != NULL && strchr(dot, '/') == NULL ? (size_t)(dot - o->path) : strlen(o->path);
+    return o->raters->n == 0 ? cs_xstrdup(o->path)
+                             : cs_xasprintf("%.*s-%s%s", (int)n, o->path, o->raters->v[rater], o->path + n);
+}
+
+static enum cs_err put_sheets(const struct sampling *s, char *const *bytes, const size_t *n, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < s->n_sheets && rc == CS_OK; i++) {
+        char *path = path_of(s->o, i);
+        rc = put_file(path, bytes[i], n[i], err);
+        free(path);
+    }
     return rc;
 }
 
 static enum cs_err write_sample(struct sampling *s, struct cs_error *err)
 {
-    char *raters = NULL, *key = NULL;
-    size_t n_raters = 0, n_key = 0;
-    FILE *to_raters = open_memstream(&raters, &n_raters), *to_key = open_memstream(&key, &n_key);
-    enum cs_err rc = to_raters == NULL || to_key == NULL ? cs_error_set(err, CS_EIO, "no memory for the sample")
-                                                         : write_items(s, to_raters, to_key, err);
-    if (to_raters != NULL)
-        fclose(to_raters);
+    const uint32_t n = s->o->raters->n > 0 ? s->o->raters->n : 1;
+    char **bytes = cs_xcalloc(n, sizeof *bytes), *key = NULL;
+    size_t *sizes = cs_xcalloc(n, sizeof *sizes), n_key = 0;
+    FILE **to = cs_xcalloc(n, sizeof *to), *to_key = open_memstream(&key, &n_key);
+    bool opened = to_key != NULL;
+    s->n_sheets = n;
+    s->sheets = cs_xcalloc(n, sizeof *s->sheets);
+    for (uint32_t i = 0; i < n; i++)
+        opened &= (to[i] = open_memstream(&bytes[i], &sizes[i])) != NULL;
+    enum cs_err rc = opened ? write_items(s, to, to_key, err) : cs_error_set(err, CS_EIO, "no memory for the sample");
+    for (uint32_t i = 0; i < n; i++)
+        to[i] != NULL ? (void)fclose(to[i]) : (void)0;
     if (to_key != NULL)
         fclose(to_key);
+    if (rc == CS_OK && s->o->disputed == NULL) /* items in dispute have their keys already */
+        rc = put_key(s->o, key, n_key, err);
     if (rc == CS_OK)
-        rc = put_files(s->o, raters, n_raters, key, n_key, err);
-    free(raters);
+        rc = put_sheets(s, bytes, sizes, err);
+    for (uint32_t i = 0; i < n; i++)
+        free(bytes[i]);
+    free(bytes);
+    free(sizes);
+    free(to);
     free(key);
+    free(s->sheets);
     return rc;
 }
 
@@ -394,7 +481,9 @@ enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,
     for (uint32_t lane = 0; lane < r->view.plan.n_lanes && rc == CS_OK; lane++)
         rc = cs_store_scan(r->store, r->view.generation.number, lane, on_output, &s, err);
     if (rc == CS_OK && s.n == 0)
-        rc = cs_error_set(err, CS_ENOENT, "there is no output with a text to rate yet");
+        rc = cs_error_set(err, CS_ENOENT, "%s",
+                          o->disputed != NULL ? "raters differ about no output; there is nothing to decide"
+                                              : "there is no output with a text to rate yet");
     if (rc == CS_OK) {
         choose(&s);
         rc = cs_export_row_open(&s.row, &r->view, NULL, err);

@@ -8,6 +8,7 @@
 #define CS_LABELS_SAMPLE_H
 
 #include "protocol/base/options.h"
+#include "tools/base/ratings.h"
 #include "tools/base/reader.h"
 
 struct cs_sample_opts {
@@ -17,9 +18,12 @@ struct cs_sample_opts {
     bool blind;     /* no model, no levels */
     bool excel;     /* CSV for Excel; a path that ends with .html is a page whatever this says */
     bool no_answer; /* raters judge the case alone */
-    const struct cs_option_list *rate; /* what to rate beside the answers of the study */
-    const char *path;                  /* what raters get */
-    const char *folder;                /* STORE.labels, which gets the key of the sample */
+    const struct cs_option_list *rate;   /* what to rate beside the answers of the study */
+    const struct cs_option_list *raters; /* each item goes to two of them, in a file of its own each; empty: one file */
+    const struct cs_ratings
+        *disputed;      /* not a sample: the outputs on which these differ, with what was said; or NULL */
+    const char *path;   /* what raters get; with raters: NAME is put before its ending */
+    const char *folder; /* STORE.labels, which gets the key of the sample */
 };
 
 struct cs_sample_done {

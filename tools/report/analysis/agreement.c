@@ -46,7 +46,7 @@ struct rated { /* one field of one question */
 
 static bool concerns(const struct rated *f, const struct cs_rating *a)
 {
-    return strcmp(a->question, f->question) == 0 && strcmp(a->field, f->field) == 0;
+    return strcmp(a->question, f->question) == 0 && strcmp(a->field, f->field) == 0 && !cs_ratings_decides(a);
 }
 
 /* Which words, raters, models and outputs there are. */
@@ -156,24 +156,50 @@ static void two(const struct rated *f, struct cs_report_agreement *row, uint32_t
     free(count);
 }
 
-/* Three or more: Fleiss over the outputs that all of them rated. */
+static uint32_t raters_of(const struct rated *f, uint32_t output)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < f->raters.n; k++)
+        n += f->said[said_at(f, output, k, 1)] != CS_REPORT_NONE;
+    return n;
+}
+
+/* By how many raters most outputs were rated, two at least; of equally many, the larger number. */
+static uint32_t usual_number(const struct rated *f)
+{
+    uint32_t best = f->raters.n, most = 0;
+    for (uint32_t m = f->raters.n; m >= 2; m--) {
+        uint32_t outputs = 0;
+        for (uint32_t i = 0; i < f->n_digests; i++)
+            outputs += raters_of(f, i) == m;
+        best = outputs > most ? m : best;
+        most = outputs > most ? outputs : most;
+    }
+    return best;
+}
+
+/* Three or more: Fleiss over the outputs that the usual number of them rated; who they are may differ (Fleiss 1971). */
 static void many(const struct rated *f, struct cs_report_agreement *row)
 {
+    const uint32_t m = usual_number(f);
     uint32_t *count = cs_xcalloc((size_t)f->n_digests * f->words.n, sizeof *count);
     for (uint32_t i = 0; i < f->n_digests; i++) {
-        uint32_t *own = count + (size_t)row->items * f->words.n, n = 0;
-        for (uint32_t k = 0; k < f->raters.n; k++)
-            n += f->said[said_at(f, i, k, 1)] != CS_REPORT_NONE;
-        for (uint32_t k = 0; k < f->raters.n && n == f->raters.n; k++)
-            own[f->said[said_at(f, i, k, 1)]]++;
-        row->items += n == f->raters.n;
+        uint32_t *own = count + (size_t)row->items * f->words.n;
+        if (raters_of(f, i) != m)
+            continue;
+        for (uint32_t k = 0; k < f->raters.n; k++) {
+            const uint32_t word = f->said[said_at(f, i, k, 1)];
+            if (word != CS_REPORT_NONE)
+                own[word]++;
+        }
+        row->items++;
     }
     row->statistic = "Fleiss' kappa";
     if (row->items >= 2) {
         const struct cs_kappa k = cs_kappa_fleiss(count, row->items, f->words.n, f->w->declared->alpha);
         take_kappa(row, &k, &k);
     } else {
-        row->why = "fewer than two outputs were rated by all raters";
+        row->why = "fewer than two outputs were rated by the same number of raters";
     }
     free(count);
 }

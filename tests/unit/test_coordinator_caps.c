@@ -7,7 +7,7 @@ static uint64_t leased(struct rig *r)
 {
     struct cs_lane_view v;
 
-    cs_core_lane(r->core, 0, &v);
+    cs_core_lane(r->core, 0, 0, &v);
     return v.leased;
 }
 
@@ -15,7 +15,7 @@ static uint32_t sessions(struct rig *r)
 {
     struct cs_core_view v;
 
-    cs_core_view(r->core, &v);
+    cs_core_view(r->core, 0, &v);
     return v.sessions;
 }
 

@@ -155,7 +155,7 @@ static void acknowledge(struct cs_core *core, const struct cs_group *g)
 
         if (s == NULL)
             continue;
-        CS_ASSERT(r->upto > s->durable && r->upto <= s->received);
+        CS_ASSERT(r->upto > s->durable && r->upto <= s->received); /* invariant 1: this group is on disk */
         s->durable = r->upto;
         s->unacked_bytes -= r->bytes;
         m = cs_act_send(core, s, CS_ACK);

@@ -248,6 +248,8 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
         row.flags = CS_OUTPUT_FAILURE;
     else
         row.flags = CS_OUTPUT_DUPLICATE;
+    CS_ASSERT(row.flags != CS_OUTPUT_CANONICAL ||
+              cs_coordinator_lane_state_of(lane, o->position) != CS_TRIAL_DONE); /* invariants 2 and 3 */
     if (row.flags == CS_OUTPUT_CANONICAL || row.flags == CS_OUTPUT_FAILURE) {
         if (change(core, lane, o, answer))
             cs_alike_take(core, lane, o);
@@ -334,6 +336,8 @@ void cs_intake_outputs(struct cs_core *core, struct cs_session *s, const struct 
         s->received = o->first + k;
         bytes += o->outputs[k].len;
     }
+    const struct cs_intake *in = &core->intake;
+    CS_ASSERT(in->received == in->committed + in->late + in->duplicate + in->refused); /* invariant 9 */
     cs_acks_receipt(core, s, s->received, bytes);
     cs_grant_session(core, s, false);
 }

@@ -58,7 +58,7 @@ void cs_act_end(struct cs_core *core, enum cs_err code, const char *text)
 
 uint64_t cs_act_epoch(struct cs_core *core)
 {
-    CS_ASSERT(core->counter < UINT32_MAX);
+    CS_ASSERT(core->counter < UINT32_MAX); /* invariant 11: epochs never come back */
     return (uint64_t)core->term << 32 | ++core->counter;
 }
 

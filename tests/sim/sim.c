@@ -275,7 +275,7 @@ void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_r
         dispatch(s, &e);
         if (++result->events > SIM_EVENTS_MAX)
             sim_fail(s, "more than %d events: it runs in circles", SIM_EVENTS_MAX);
-        if (s->calm && s->now > s->due_ms)
+        if (s->calm && s->now > s->due_ms) /* invariant 14, for the drain */
             sim_fail(s, "the %s has not ended %llu s after the last fault", s->finished ? "drain" : "study",
                      (unsigned long long)(s->due_ms - s->healed_ms) / 1000);
         finish(s);

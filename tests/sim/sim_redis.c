@@ -111,7 +111,8 @@ void sim_redis_heal(struct sim *s)
 
 /* ---- the judge ------------------------------------------------------------------------------------------- */
 
-/* What store/redis/quota.h allows: the reserve at once, and slices that are used up to LIFE after they were granted. */
+/* Invariant 15, by the provider's own count. What store/redis/quota.h allows: the reserve at once, and slices that are used up to LIFE
+ * after they were granted. */
 static void charge(struct sim *s, int dim, const char *what, double per_minute, double cost)
 {
     struct judge *j = &s->redis->judge[dim];

@@ -83,6 +83,25 @@ static void by_weight_and_what_one_cannot_use_goes_to_the_others_by_theirs(void 
     assert_int_equal(l[1].share, 1);
 }
 
+/* The coordinator deals out what was wished for. Two such exchanges that are on their way at once must come to the same. */
+static void wishes_that_come_true_settle(void **state)
+{
+    static const uint32_t began[][3] = {{79, 82, 95}, {81, 80, 95}, {1, 255, 0}, {0, 0, 0}, {4, 4, 4}};
+    (void)state;
+    for (size_t k = 0; k < sizeof began / sizeof *began; k++) {
+        struct cs_share l[3] = {lane(true, began[k][0]), lane(true, began[k][1]), lane(true, began[k][2])};
+        for (int round = 0; round < 4; round++) {
+            cs_shares(l, 3, 256);
+            l[0].limit = l[0].wish;
+            l[1].limit = l[1].wish;
+            l[2].limit = l[2].wish < 95 ? l[2].wish : 95; /* its server bears no more */
+        }
+        assert_int_equal(l[0].wish, 86);
+        assert_int_equal(l[1].wish, 86);
+        assert_int_equal(l[2].wish, 86);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +109,7 @@ int main(void)
         cmocka_unit_test(a_lane_alone_has_all),
         cmocka_unit_test(by_weight_and_what_one_cannot_use_goes_to_the_others_by_theirs),
         cmocka_unit_test(one_without_trust_gets_little),
+        cmocka_unit_test(wishes_that_come_true_settle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -343,7 +343,7 @@ void cs_lease_start(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit)
     CS_ASSERT(bit_get(l->todo, bit));
     CS_ASSERT(!bit_get(l->busy, bit));
     CS_ASSERT(!bit_get(l->waiting, bit));
-    CS_ASSERT(!l->dead);
+    CS_ASSERT(!l->dead); /* invariant 8 */
     bit_clear(l->todo, bit);
     bit_set(l->busy, bit);
     l->n_todo--;

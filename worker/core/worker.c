@@ -153,7 +153,7 @@ static void check(const struct cs_worker *w)
 {
     CS_ASSERT(w->in_flight + w->n_free == CS_WORKER_SLOTS_PARKED * w->opts.slots);
     CS_ASSERT(w->parked <= w->in_flight);
-    CS_ASSERT(w->in_flight + w->window.n <= w->opts.slots + w->window_peak);
+    CS_ASSERT(w->in_flight + w->window.n <= w->opts.slots + w->window_peak); /* invariant 7 */
     CS_ASSERT(w->waiting <= w->unstarted);
     CS_ASSERT(!w->draining || w->unstarted == 0);
 }

@@ -81,7 +81,7 @@ void cs_html_first_conclude(struct cs_page *p, const struct cs_first_rows *f)
         fputs("<li>Whether shifts exceed noise: no meaningless text was tried.</li>\n", p->out);
     fputs("<li>Anything about other cases, wordings, model versions.</li>\n</ul></div>\n"
           "<div><h2>Look next</h2><ul>\n<li><a href=\"#heat-map\">All groups and answers</a></li>\n"
-          "<li><a href=\"#moved\">Cases that moved most</a></li>\n"
+          "<li><a href=\"#moved\">Moved cases</a></li>\n"
           "<li><a href=\"#answers\">Answer by answer</a></li>\n"
           "<li><a href=\"#appendix\">How it was done</a></li>\n</ul></div></div>\n",
           p->out);

@@ -130,6 +130,28 @@ static void say_without(struct cs_page *p, const struct cs_first_rows *f, bool e
     }
 }
 
+/* Where nothing is varied: what was answered, and how often that is the label. */
+static void say_rates(struct cs_page *p)
+{
+    uint32_t said = 0;
+    for (uint32_t i = 0; i < p->r->n_rates && said < SENTENCES_MAX; i++) {
+        const struct cs_report_rate *rate = &p->r->rates[i];
+        if (rate->factor != CS_REPORT_NONE || !rate->rate.known)
+            continue;
+        cs_html(p->out, "<p><b>%s</b>, <em>", cs_html_page_model(p, rate->model));
+        cs_html_page_words(p, p->r->outcomes[rate->outcome].label);
+        cs_html(p->out, "</em>: %s", cs_html_page_rate(p, rate->outcome, rate->rate).s);
+        for (uint32_t k = 0; k < p->r->n_labels; k++) {
+            const struct cs_report_label *l = &p->r->labels[k];
+            if (l->model == rate->model && l->outcome == rate->outcome && l->factor == CS_REPORT_NONE &&
+                l->agreement.known)
+                cs_html(p->out, ", equal to the label in %s", cs_num_percent(l->agreement.value).s);
+        }
+        fputs(".</p>\n", p->out);
+        said++;
+    }
+}
+
 void cs_html_first_words(struct cs_page *p, const struct cs_first_rows *f)
 {
     uint32_t said = 0, more = 0, tested = 0;
@@ -150,5 +172,7 @@ void cs_html_first_words(struct cs_page *p, const struct cs_first_rows *f)
     say_without(p, f, false);
     if (tested == 0 && p->r->n_contrasts > 0)
         fputs("<p>No verdict could be given: below are shifts and their intervals.</p>\n", p->out);
+    if (p->r->n_contrasts == 0)
+        say_rates(p);
     fputs("</div>\n", p->out);
 }

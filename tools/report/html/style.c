@@ -280,7 +280,7 @@ const char cs_style_css[] =
     /* print */
     "@media print{\n"
     " :root{color-scheme:light}\n"
-    " body{font-size:9.5pt;line-height:1.4}\n"
+    " body{font-size:9pt;line-height:1.35}\n"
     " .page{display:block;padding:0;max-width:none}\n"
     " nav.toc,.skip,.tools{display:none!important}\n"
     " a{color:inherit;text-decoration:none}\n"
@@ -291,7 +291,7 @@ const char cs_style_css[] =
     " details.back::details-content{content-visibility:visible;block-size:auto;display:block}\n"
     " .save,details.remarks:not([open]){display:none}\n"
     " summary{list-style:none;color:inherit}\n"
-    " table{font-size:7.5pt}\n"
+    " table{font-size:7pt}\n"
     " .wide{font-size:5.6pt}\n"
     " .wide td,.wide th,td.n{white-space:normal;padding-right:.35rem}\n"
     " .forest td.n{white-space:nowrap}\n"
@@ -307,6 +307,6 @@ const char cs_style_css[] =
     " details.numbers:not([open]){display:none}\n"
     " tbody th{min-width:0}\n"
     " svg,rect,.banner,.heat td,.legend i{print-color-adjust:exact;-webkit-print-color-adjust:exact}\n"
-    " @page{margin:16mm 14mm}\n"
+    " @page{margin:12mm 12mm}\n"
     "}\n";
 /* clang-format on */

@@ -143,10 +143,10 @@ static void keys_are_masked(void **state)
     for (size_t i = 0; i < LEN(t); i++)
         assert_string_equal(cs_mask_text(t[i].text, t[i].key, &arena), t[i].masked);
     struct cs_reading r = {.text = key, .finish = key, .model = key, .request_id = key, .fingerprint = key};
-    r.alternatives = r.reasoning = r.tool_calls = key;
+    r.alternatives = r.reasoning = r.tool_calls = r.response_id = key;
     cs_mask_reading(&r, key, &arena);
-    const char *const all[] = {r.text,        r.finish,       r.model,     r.request_id,
-                               r.fingerprint, r.alternatives, r.reasoning, r.tool_calls};
+    const char *const all[] = {r.text,         r.finish,    r.model,      r.request_id, r.fingerprint,
+                               r.alternatives, r.reasoning, r.tool_calls, r.response_id};
     for (size_t i = 0; i < LEN(all); i++)
         assert_int_equal(strspn(all[i], "*"), strlen(key));
     cs_arena_release(&arena);

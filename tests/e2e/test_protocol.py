@@ -53,6 +53,7 @@ class Protocol(Lab):
         self.assertEqual(re.search(r"study digest ([0-9a-f]{64})", ran).group(1), re.search(r"analysis\): `([0-9a-f]{64})`", text).group(1))
         self.assertEqual(report["registration"], "The study is not registered.")
         self.assertIn("The study is not registered.", self.said)
+        self.assertIn("<li>not registered</li>", self.page, "on the first screen")
 
     def test_registered_before_the_first_output(self):
         self.lay()
@@ -70,6 +71,7 @@ class Protocol(Lab):
         self.assertEqual(report["registration"], said)
         self.assertIn(said, self.said)
         self.assertIn(said, self.page)
+        self.assertIn('<li class="good">registered 2026-03-01</li>', self.page, "on the first screen")
 
         later = (datetime.date.fromisoformat(first) + datetime.timedelta(days=1)).isoformat()
         self.study.write_text(self.study.read_text().replace("0.2 levels", "0.3 levels"))

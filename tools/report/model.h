@@ -124,8 +124,9 @@ struct cs_report_declaration {
     const char *sentence; /* for people */
     const char
         *registration; /* where and when the protocol was registered, and the first output; "": a table does not know */
-    const char *analysis; /* canonical JSON of today */
-    const char *digest;   /* hex */
+    const char *registered_on; /* the day alone; "": it is not, or not known */
+    const char *analysis;      /* canonical JSON of today */
+    const char *digest;        /* hex */
     double alpha;
     const char *adjust;                             /* "holm", "max-t", "bh", "by", "none" */
     uint32_t family;                                /* tests that the adjustment covers */

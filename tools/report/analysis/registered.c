@@ -106,10 +106,13 @@ static void note_unblinded(struct cs_report_work *w)
 void cs_analysis_registered(struct cs_report_work *w)
 {
     struct cs_report_declaration *d = &w->r->declared;
-    d->registration = "";
+    const struct cs_act *act;
+    d->registration = d->registered_on = "";
     if (w->source->reader == NULL || w->acts == NULL)
         return;
     d->registration = sentence_of(w);
+    act = registration_of(w, d->digest);
+    d->registered_on = act != NULL ? act->date : "";
     note_generations(w);
     note_unblinded(w);
 }

@@ -26,6 +26,18 @@ static void say_declared(struct cs_page *p)
     }
 }
 
+static void say_registered(struct cs_page *p)
+{
+    const struct cs_report_declaration *d = &p->r->declared;
+    if (d->registered_on != NULL && d->registered_on[0] != '\0') {
+        fputs("<li class=\"good\">registered ", p->out);
+        cs_html_text(p->out, d->registered_on);
+        fputs("</li>\n", p->out);
+    } else if (d->registration != NULL && d->registration[0] != '\0') {
+        fputs("<li>not registered</li>\n", p->out);
+    }
+}
+
 static void say_design(struct cs_page *p)
 {
     const struct cs_report *r = p->r;
@@ -67,6 +79,7 @@ static void say_chips(struct cs_page *p)
     const struct cs_report *r = p->r;
     fputs("<ul class=\"chips\">\n", p->out);
     say_declared(p);
+    say_registered(p);
     cs_html(p->out, "<li class=\"%s\">%s: %s of %s</li>\n", r->complete ? "good" : "bad",
             r->complete ? "complete" : "not complete", cs_num_count(r->terminal).s, cs_num_count(r->planned).s);
     say_design(p);

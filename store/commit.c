@@ -120,12 +120,6 @@ void cs_commit_submit(struct cs_commit *c, struct cs_batch *batch)
     pthread_mutex_unlock(&c->lock);
 }
 
-/* Both numbers are moved by the caller's thread alone. */
-uint32_t cs_commit_pending(const struct cs_commit *c)
-{
-    return (uint32_t)(c->submitted - c->taken);
-}
-
 struct cs_batch *cs_commit_take(struct cs_commit *c, enum cs_err *rc, struct cs_error *err)
 {
     struct cs_batch *batch = NULL;

@@ -20,7 +20,6 @@ CS_WARN_UNUSED enum cs_err cs_commit_open(struct cs_commit **out, struct cs_stor
 void cs_commit_close(struct cs_commit *c);
 int cs_commit_fd(const struct cs_commit *c);                        /* eventfd, readable when something is done */
 void cs_commit_submit(struct cs_commit *c, struct cs_batch *batch); /* heap-allocated with cs_batch_init */
-uint32_t cs_commit_pending(const struct cs_commit *c);              /* submitted and not taken back */
 /* The next finished batch (the caller releases and frees it) or NULL. *rc, *err: how it went. */
 struct cs_batch *cs_commit_take(struct cs_commit *c, enum cs_err *rc, struct cs_error *err);
 

@@ -14,11 +14,6 @@ void cs_bits_add(struct cs_bits *s, unsigned i)
     s->w[i / 64] |= (uint64_t)1 << (i % 64);
 }
 
-void cs_bits_remove(struct cs_bits *s, unsigned i)
-{
-    s->w[i / 64] &= ~((uint64_t)1 << (i % 64));
-}
-
 bool cs_bits_none(const struct cs_bits *s)
 {
     return (s->w[0] | s->w[1] | s->w[2] | s->w[3]) == 0;

@@ -18,7 +18,6 @@ struct cs_bits {
 
 bool cs_bits_has(const struct cs_bits *s, unsigned i);
 void cs_bits_add(struct cs_bits *s, unsigned i);
-void cs_bits_remove(struct cs_bits *s, unsigned i);
 bool cs_bits_none(const struct cs_bits *s);
 unsigned cs_bits_count(const struct cs_bits *s);
 struct cs_bits cs_bits_and(const struct cs_bits *a, const struct cs_bits *b);

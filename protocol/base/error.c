@@ -8,10 +8,9 @@
 
 static const struct {
     const char *name, *text;
-    enum cs_err_class class;
     int exit_code;
 } errs[CS_ERR_COUNT] = {
-#define X(name_, exit_code_, class_, text_) [name_] = {#name_, text_, CS_CLASS_##class_, exit_code_},
+#define X(name_, exit_code_, text_) [name_] = {#name_, text_, exit_code_},
     CS_ERR_TABLE(X)
 #undef X
 };
@@ -24,11 +23,6 @@ const char *cs_error_name(enum cs_err code)
 const char *cs_error_text(enum cs_err code)
 {
     return code < CS_ERR_COUNT ? errs[code].text : "unknown error";
-}
-
-enum cs_err_class cs_error_class(enum cs_err code)
-{
-    return code < CS_ERR_COUNT ? errs[code].class : CS_CLASS_FATAL;
 }
 
 int cs_error_exit_code(enum cs_err code)

@@ -73,11 +73,6 @@ struct cs_json *cs_json_string(const char *s)
     return out_of(json_string(s));
 }
 
-struct cs_json *cs_json_stringn(const char *s, size_t n)
-{
-    return out_of(json_stringn(s, n));
-}
-
 struct cs_json *cs_json_integer(int64_t v)
 {
     return out_of(json_integer(v));
@@ -153,11 +148,6 @@ bool cs_json_is_integer(const struct cs_json *v)
     return json_is_integer(look(v));
 }
 
-bool cs_json_is_real(const struct cs_json *v)
-{
-    return json_is_real(look(v));
-}
-
 bool cs_json_is_number(const struct cs_json *v)
 {
     return json_is_number(look(v));
@@ -171,11 +161,6 @@ bool cs_json_is_boolean(const struct cs_json *v)
 bool cs_json_is_true(const struct cs_json *v)
 {
     return json_is_true(look(v));
-}
-
-bool cs_json_is_false(const struct cs_json *v)
-{
-    return json_is_false(look(v));
 }
 
 bool cs_json_is_null(const struct cs_json *v)

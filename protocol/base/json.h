@@ -55,7 +55,6 @@ int cs_json_dump_callback(const struct cs_json *v, int (*fn)(const char *bytes, 
 struct cs_json *cs_json_object(void);
 struct cs_json *cs_json_array(void);
 struct cs_json *cs_json_string(const char *s); /* NULL when it is no UTF-8 */
-struct cs_json *cs_json_stringn(const char *s, size_t n);
 struct cs_json *cs_json_integer(int64_t v);
 struct cs_json *cs_json_real(double v); /* NULL when it is not finite */
 struct cs_json *cs_json_boolean(int v);
@@ -79,11 +78,9 @@ bool cs_json_is_object(const struct cs_json *v);
 bool cs_json_is_array(const struct cs_json *v);
 bool cs_json_is_string(const struct cs_json *v);
 bool cs_json_is_integer(const struct cs_json *v);
-bool cs_json_is_real(const struct cs_json *v);
 bool cs_json_is_number(const struct cs_json *v);
 bool cs_json_is_boolean(const struct cs_json *v);
 bool cs_json_is_true(const struct cs_json *v);
-bool cs_json_is_false(const struct cs_json *v);
 bool cs_json_is_null(const struct cs_json *v);
 struct cs_json *cs_json_object_get(const struct cs_json *o, const char *key);
 size_t cs_json_object_size(const struct cs_json *o);

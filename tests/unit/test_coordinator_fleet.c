@@ -340,7 +340,7 @@ static void worker_start(struct sim *s, struct sim_worker *w)
 
             if (!cs_bits_has(&l->todo, k))
                 continue;
-            cs_bits_remove(&l->todo, k);
+            l->todo.w[k / 64] &= ~(UINT64_C(1) << k % 64);
             *c = (struct call){.lane = l->lane,
                                .position = l->page * 256 + k,
                                .epoch = l->epoch,

@@ -21,13 +21,13 @@ static bool same(const struct cs_j *a, const struct cs_json *b)
     case CS_J_NULL:
         return cs_json_is_null(b);
     case CS_J_FALSE:
-        return cs_json_is_false(b);
+        return cs_json_typeof(b) == CS_JSON_FALSE;
     case CS_J_TRUE:
         return cs_json_is_true(b);
     case CS_J_INTEGER:
         return cs_json_is_integer(b) && cs_json_integer_value(b) == a->integer;
     case CS_J_REAL:
-        return cs_json_is_real(b) && !(cs_json_real_value(b) < a->number) && !(cs_json_real_value(b) > a->number);
+        return cs_json_typeof(b) == CS_JSON_REAL && !(cs_json_real_value(b) < a->number) && !(cs_json_real_value(b) > a->number);
     case CS_J_TEXT:
         return cs_json_is_string(b) && cs_json_string_length(b) == a->n &&
                memcmp(cs_json_string_value(b), a->text, a->n) == 0;

@@ -46,7 +46,7 @@ struct cs_error {
 
 const char *cs_error_name(enum cs_err code); /* "CS_EINVAL" */
 const char *cs_error_text(enum cs_err code); /* "invalid input" */
-int cs_error_exit_code(enum cs_err code); /* sysexits-like status of a program that ends with it */
+int cs_error_exit_code(enum cs_err code);    /* sysexits-like status of a program that ends with it */
 
 /* Records code and sentence; returns code, so that `return cs_error_set(...)` reads well. err may be NULL. */
 enum cs_err cs_error_set(struct cs_error *err, enum cs_err code, const char *fmt, ...) CS_PRINTF(3, 4);

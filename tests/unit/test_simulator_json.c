@@ -27,7 +27,8 @@ static bool same(const struct cs_j *a, const struct cs_json *b)
     case CS_J_INTEGER:
         return cs_json_is_integer(b) && cs_json_integer_value(b) == a->integer;
     case CS_J_REAL:
-        return cs_json_typeof(b) == CS_JSON_REAL && !(cs_json_real_value(b) < a->number) && !(cs_json_real_value(b) > a->number);
+        return cs_json_typeof(b) == CS_JSON_REAL && !(cs_json_real_value(b) < a->number) &&
+               !(cs_json_real_value(b) > a->number);
     case CS_J_TEXT:
         return cs_json_is_string(b) && cs_json_string_length(b) == a->n &&
                memcmp(cs_json_string_value(b), a->text, a->n) == 0;

@@ -477,7 +477,7 @@ static void set_endpoint(struct slot *s, const struct cs_endpoint *e)
     SET(s->easy, CURLOPT_URL, e->url);
     SET(s->easy, CURLOPT_PROTOCOLS_STR, e->plain_http ? "http,https" : "https");
     SET(s->easy, CURLOPT_CAINFO, e->ca_file != NULL ? e->ca_file : s->http->default_ca);
-    SET(s->easy, CURLOPT_PROXY, e->plain_http ? "" : e->proxy); /* NULL: as the environment says */
+    SET(s->easy, CURLOPT_PROXY, e->proxy); /* NULL: as the environment says; "": none */
 }
 
 /* libcurl only reads it. */

@@ -43,8 +43,11 @@ enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *me
     e->pub.limit_rules = a->limit_headers;
     e->pub.n_limit_rules = a->n_limit_headers;
     e->pub.n_headers = cs_dialect_headers(d, a, e->headers);
-    e->pub.plain_http = a->simulated || a->insecure_network || cs_address_is_local(e->url);
-    if (strncmp(e->url, "https://", 8) != 0 && !(e->pub.plain_http && strncmp(e->url, "http://", 7) == 0)) {
+    const bool http = strncmp(e->url, "http://", 7) == 0, here = a->simulated || cs_address_is_local(e->url);
+    e->pub.plain_http = http && (here || a->insecure_network);
+    if (http && here)
+        e->pub.proxy = ""; /* what stays on this host goes by no proxy, whatever the environment says */
+    if (strncmp(e->url, "https://", 8) != 0 && !e->pub.plain_http) {
         enum cs_err rc = cs_error_set(err, CS_EINVAL, "account %s: %s is neither https nor on this host", a->name,
                                       e->url);
         cs_endpoint_free(e);

@@ -2,7 +2,7 @@
 """One worker behind a proxy that blocks every call: it is alone with that, and shown; the others go on."""
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
@@ -29,7 +29,7 @@ class BadNode(Siege):
     REPEATS = 20
 
     def node(self, status):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Blocked)
+        server = harness.HttpServer(("127.0.0.1", 0), Blocked)
         server.status, server.calls = status, 0
         threading.Thread(target=server.serve_forever, daemon=True).start()
         bad = self.fleet.worker("w1", "--simulator", f"http://127.0.0.1:{server.server_address[1]}", "--slots", 16, name="bad")

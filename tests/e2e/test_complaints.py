@@ -49,7 +49,7 @@ class Complaints(harness.TestCase):
         super().setUp()
         self.study = self.box.copy("small")
         sim = self.box.simulator("--truth", self.study.parent / "truth.yaml", "--latency-ms", 1)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Complaining)
+        self.server = harness.HttpServer(("127.0.0.1", 0), Complaining)
         self.server.daemon_threads, self.server.lock, self.server.seen = True, threading.Lock(), []
         self.server.behind, self.server.complain = sim.url, lambda number, body: None
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
@@ -46,7 +46,7 @@ class Provider(BaseHTTPRequestHandler):
 class ForeignText(harness.TestCase):
     def setUp(self):
         super().setUp()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+        self.server = harness.HttpServer(("127.0.0.1", 0), Provider)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.study = self.box.copy("small")
         (self.study.parent / "providers.yaml").write_text(

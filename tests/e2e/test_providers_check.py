@@ -197,7 +197,7 @@ class Secure(Check):
         self.host = f"https://localhost:{self.server.server_address[1]}"
 
     def serve(self, handler):
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server = harness.HttpServer(("127.0.0.1", 0), handler)
         server.daemon_threads = True
         server.seen = []
         threading.Thread(target=lambda: server.serve_forever(poll_interval=0.05), daemon=True).start()

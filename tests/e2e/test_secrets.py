@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
@@ -37,7 +37,7 @@ class Provider(BaseHTTPRequestHandler):
 class Secrets(harness.TestCase):
     def setUp(self):
         super().setUp()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+        self.server = harness.HttpServer(("127.0.0.1", 0), Provider)
         self.server.keys, self.server.held = [], threading.Event()
         self.server.held.set()
         self.host = f"127.0.0.1:{self.server.server_address[1]}"

@@ -9,6 +9,7 @@ A folder of a test that failed is kept, and its path printed.
 """
 import csv
 import ctypes
+import http.server
 import io
 import json
 import os
@@ -142,6 +143,12 @@ def wait_for(condition, timeout=30, what="condition", process=None):
             raise AssertionError(f"waited {timeout * SLOW} s in vain for {what}" +
                                  (f": {process.printed()[-3000:]}" if process is not None else ""))
         time.sleep(0.01)
+
+
+class HttpServer(http.server.ThreadingHTTPServer):
+    """A provider of a test's own. With the usual queue of 5 the system drops calls that come together; they are sent again seconds later."""
+    daemon_threads = True
+    request_queue_size = 1024
 
 
 class Simulator(Process):

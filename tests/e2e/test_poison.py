@@ -32,7 +32,7 @@ def owner_of(address, pids):
     return None
 
 
-class Door(http.server.ThreadingHTTPServer):
+class Door(harness.HttpServer):
     """Hands requests on to the simulator, but for those of a poisonous digest."""
 
     daemon_threads = True

@@ -42,7 +42,7 @@ def chat(content=GOOD, finish="stop", choice=None, **message):
             "usage": {"prompt_tokens": 50, "completion_tokens": 12}}
 
 
-class Provider(http.server.ThreadingHTTPServer):
+class Provider(harness.HttpServer):
     """Answers with reply(text of the request, how often it came, its headers): a body, or (headers, bytes)."""
     daemon_threads = True
 

@@ -329,7 +329,7 @@ def main():
     for data, name, tables in ((contexts, "medperturb", shared.medperturb_tables), (triage, "ethnicity_triage", shared.ethnicity_tables)):
         if data is None:
             skipped.append(name)
-            print(f"skipped: {name}: not in {args.data}" if args.data else f"skipped: {name}: no --data and no $CLINSAFE_SHARED_DATA")
+            print(f"skipped: published data is not here: {name}: not in {args.data}" if args.data else f"skipped: published data is not here: {name}: no --data and no $CLINSAFE_SHARED_DATA")
             continue
         compare(tally, f"published data: {name}", [(fn, getattr(referee, fn + "_of")(*given)) for fn, given in tables(data)])
     if contexts is not None:

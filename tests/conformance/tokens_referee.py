@@ -42,6 +42,7 @@ def install():
         subprocess.run([python, "-m", "pip", "install", "--quiet", "gguf", "tokenizers"], check=True, timeout=300, capture_output=True)
     except (OSError, subprocess.SubprocessError) as e:
         print(f"skipped: the tokenizers could not be installed: {e}")
+        print("0 passed, 0 failed, 1 skipped")
         return 0
     return subprocess.run([python, __file__, *[a for a in sys.argv[1:] if a != "--install"]]).returncode
 
@@ -109,7 +110,7 @@ def main():
         if data.is_dir():
             studies["rheumatology"] = TOP / "ops/studies/rheumatology.yaml"
         else:
-            print("skipped: the rheumatology data is not here (CLINSAFE_DATA, default ../shared/data/rheumatology)")
+            print("skipped: published data is not here: rheumatology (CLINSAFE_DATA, default ../shared/data/rheumatology)")
         for study, path in studies.items():
             for name, off in judge(Path(args.build) / "clinsafe", path, referees) if referees else ():
                 good = abs(off) <= PERCENT

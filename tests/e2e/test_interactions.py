@@ -346,7 +346,7 @@ class MedPerturb(Base):
     def read(self):
         path = known_by_others("medperturb") / "data.csv"
         if not path.exists():
-            self.skipTest("the MedPerturb data is not here (medperturb beside CLINSAFE_DATA)")
+            self.skipTest("published data is not here: medperturb (beside CLINSAFE_DATA)")
         contexts = collections.defaultdict(dict)
         with open(path, encoding="utf-8", newline="") as f:
             for row in csv.DictReader(f):
@@ -434,7 +434,7 @@ class EthnicityTriage(Base):
     def test_gender_by_ethnicity_and_by_label(self):
         files = sorted(known_by_others("ethnicity_triage").glob("*.tsv"))
         if not files:
-            self.skipTest("the ethnicity_triage data is not here (ethnicity_triage beside CLINSAFE_DATA)")
+            self.skipTest("published data is not here: ethnicity_triage (beside CLINSAFE_DATA)")
         with open(files[0], encoding="utf-8", newline="") as f:
             answers = list(csv.DictReader(f, delimiter="\t"))
         cases = {r["Case #"]: r["Correct Triage"] for r in answers}

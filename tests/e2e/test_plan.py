@@ -90,7 +90,7 @@ class Sizes(harness.TestCase):
 
     def test_rheumatology(self):
         if not DATA.is_dir():
-            self.skipTest("the rheumatology data is not here (CLINSAFE_DATA, default ../shared/data/rheumatology)")
+            self.skipTest("published data is not here: rheumatology (CLINSAFE_DATA, default ../shared/data/rheumatology)")
         plan = self.plan(STUDIES / "rheumatology.yaml", "--data", DATA)
         self.assertEqual({lane["trials"] for lane in plan["lanes"]}, {36_000})
         self.assertEqual((plan["cases"], plan["clusters"]), (90, 30))
@@ -154,7 +154,7 @@ class Books(Book):
 
     def test_rheumatology(self):
         if not DATA.is_dir():
-            self.skipTest("the rheumatology data is not here (CLINSAFE_DATA, default ../shared/data/rheumatology)")
+            self.skipTest("published data is not here: rheumatology (CLINSAFE_DATA, default ../shared/data/rheumatology)")
         self.compare_book(STUDIES / "rheumatology.yaml", DATA)
 
 

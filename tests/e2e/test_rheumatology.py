@@ -21,7 +21,7 @@ class Rheumatology(harness.TestCase):
 
     def test_runs_to_completion(self):
         if not DATA.is_dir():
-            self.skipTest("the rheumatology data is not here (CLINSAFE_DATA, default ../shared/data/rheumatology)")
+            self.skipTest("published data is not here: rheumatology (CLINSAFE_DATA, default ../shared/data/rheumatology)")
         where = ["--dir", self.box.dir / "rheumatology.clinsafe"]
         done = self.box.clinsafe("run", STUDY, *where, "--data", DATA, "--simulator-args", "--latency-ms 0", "--json", timeout=280)
         self.assertExit(done)

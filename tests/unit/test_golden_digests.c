@@ -103,7 +103,7 @@ static void the_published_study_did_not_move(void **state)
     (void)state;
     if (access(data_of(PUBLISHED), R_OK) != 0) {
         print_message(
-            "skipped: the rheumatology data is not here (CLINSAFE_DATA, default ../shared/data/rheumatology)\n");
+            "skipped: published data is not here: rheumatology (CLINSAFE_DATA, default ../shared/data/rheumatology)\n");
         skip();
     }
     check(true);

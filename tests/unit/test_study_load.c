@@ -405,7 +405,7 @@ static void rheumatology_has_its_size(void **state)
     cs_load_release(&loaded);
     enum cs_err rc = cs_load_study("ops/studies/rheumatology.yaml", &opts, &loaded, &err);
     if (rc != CS_OK && strstr(err.msg, "there is no file") != NULL) {
-        print_message("skipped: the rheumatology data are not here\n");
+        print_message("skipped: published data is not here: rheumatology\n");
         skip();
     }
     if (rc != CS_OK)

@@ -12,7 +12,7 @@
 
 #include "store/redis/quota_days.h"
 
-enum { CS_DAY_STEPS = 50 /* of a limit */ };
+enum { CS_DAY_STEPS = 50 /* a step is a limit divided by this */ };
 
 struct cs_day_row { /* as it is in the store: "day/GROUP/POOL" */
     int64_t day;    /* 0: none was written yet */

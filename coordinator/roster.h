@@ -16,7 +16,7 @@
 
 struct cs_roster_study *cs_roster_find(const struct cs_roster *r, uint64_t key);
 struct cs_roster_study *cs_roster_named(const struct cs_roster *r, const char *name);
-struct cs_roster_study *cs_roster_last(const struct cs_roster *r); /* of the newest generation; NULL: there is none */
+struct cs_roster_study *cs_roster_last(const struct cs_roster *r); /* the newest generation's; NULL: there is none */
 struct cs_roster_study *cs_roster_add(struct cs_roster *r, const char *name);
 void cs_roster_note(struct cs_roster *r, uint32_t gen, uint64_t study);
 uint64_t cs_roster_study_of(const struct cs_roster *r, uint32_t gen); /* 0: unknown */

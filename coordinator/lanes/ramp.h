@@ -83,7 +83,7 @@ struct cs_ramp {
 };
 
 struct cs_ramp_answer {
-    uint32_t latency_ms; /* of the last call, whole */
+    uint32_t latency_ms; /* how long the last call took, as a whole */
     uint32_t tokens;     /* output tokens; 0: not told */
     bool timeout;        /* it ended at the time limit */
     bool fault;          /* neither: nothing is learned of the load */

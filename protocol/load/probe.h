@@ -17,7 +17,7 @@ struct cs_probe {
     const struct cs_account *account;
     const struct cs_study *study; /* or NULL */
     struct cs_model model;
-    const char *body; /* of a study: the trial's own request; NULL: one word is asked for */
+    const char *body; /* with a study: the trial's own request; NULL: one word is asked for */
     uint32_t lane, question, cap;
     const char *fault; /* why it cannot be asked at all (its parameters), or NULL */
 };
@@ -26,7 +26,7 @@ struct cs_probes {
     struct cs_probe *all; /* in the order of the file */
     uint32_t n;
     struct cs_arena arena;
-    struct cs_loaded study; /* of a study file */
+    struct cs_loaded study; /* loaded only when the file is a study file */
 };
 
 /* path: a study file, or a providers file. `only`: the model of that name, or NULL for all. Faults of the file as its loader tells

@@ -12,13 +12,13 @@
 
 enum { CS_BILL_INPUT_MAX = 2000 * 1000, CS_BILL_OUTPUT_MAX = 128 * 1024 };
 
-struct cs_bill_most { /* of one call, in tokens */
+struct cs_bill_most { /* the most that one call can use, in tokens */
     uint64_t input, output;
 };
 
 struct cs_bill {
     int64_t cost;   /* nano-USD of all its calls, */
-    int64_t wasted; /* of this: of replies that gave nothing to use; a failure's own too */
+    int64_t wasted; /* part of the cost: replies that gave nothing to use; a failure's own too */
     int64_t absurd; /* beside it */
     bool priced;    /* every token that it used has a price */
     bool told;      /* every reply that may have been charged told its usage, and told it whole */

@@ -22,7 +22,7 @@
 enum {
     CS_WIRE_MAJOR = 1,
     CS_WIRE_MINOR = 1,                     /* what HELLO and WELCOME state; 1.0 states none */
-    CS_WIRE_VERSION = CS_WIRE_MAJOR * 256, /* of every envelope */
+    CS_WIRE_VERSION = CS_WIRE_MAJOR * 256, /* stands in every envelope */
     CS_MESSAGE_MAX = 16 * 1024 * 1024,
     CS_NAME_MAX = 256,
     CS_SENTENCE_MAX = 1024, /* bytes of a text for people */
@@ -90,7 +90,7 @@ struct cs_lane_info {
     uint32_t
         calls; /* n > 0: at most n - 1 calls of this worker at once. 0: nothing is said of it (on PUB; by older coordinators;
                          * where limits are declared and the lane has been answered) */
-    uint32_t weight; /* of its study against others, for slots and quotas; 0: CS_LANE_WEIGHT_USUAL */
+    uint32_t weight; /* its study's, against others, for slots and quotas; 0: CS_LANE_WEIGHT_USUAL */
 };
 
 /* The announcement (decision 20): in WELCOME, PONG, STOP and on PUB. */
@@ -117,7 +117,7 @@ struct cs_lease_ref {
 struct cs_hello {
     const char *worker;  /* name, unique by host:pid:nonce */
     const char *version; /* cs_version */
-    uint64_t nonce;      /* of this process: a restarted worker is another one */
+    uint64_t nonce;      /* this process's: a restarted worker is another one */
     uint32_t last_term;  /* highest term seen; 0 at first */
     uint32_t n_leases;
     struct cs_lease_ref *leases;

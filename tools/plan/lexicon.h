@@ -17,7 +17,7 @@ enum { CS_LEXICON_SAYS_MAX = 64, CS_LEXICON_MAX = 4096 };
 
 struct cs_lexicon_word {
     const char *word, *about, *says;
-    uint32_t bit; /* of what it says */
+    uint32_t bit; /* stands for what it says */
 };
 
 struct cs_lexicon {

@@ -18,7 +18,7 @@ enum { CS_REPLY_MEMORY_MIN_MIB = 16, CS_REPLY_MEMORY_MIB = 256 };
 
 /* How long a lane's replies are; zeroed: nothing is known. */
 struct cs_replies {
-    double mean; /* of the late ones */
+    double mean; /* over the late ones */
     bool known;
 };
 void cs_replies_note(struct cs_replies *r, size_t len);

@@ -15,7 +15,7 @@
 
 enum { CS_TURNS_CREDIT = 16 };
 
-struct cs_turn {         /* of a lane; zeroed: new */
+struct cs_turn {         /* a lane's; zeroed: new */
     double pass, stride; /* stride: of its last call */
     bool known;
 };

@@ -35,7 +35,7 @@ struct cs_counters {
     uint64_t salvaged;       /* outcome[ok] by what a lenient reader takes */
     int64_t wasted_nano_usd; /* part of the cost: replies that were charged and of no use */
     int64_t absurd_nano_usd; /* not in the cost: what replies claim beyond all that a call can use (wire/bill.h) */
-    int64_t over_nano_usd;   /* part of the cost: what these cost beyond that */
+    int64_t over_nano_usd;   /* part of the cost: what `over` outputs cost beyond what was reserved */
     int64_t voided_nano_usd; /* taken out of cost and absurd by an operator, who gave a reason */
     uint64_t untold;         /* outputs whose usage was not told, or not whole: the cost is a lower bound */
     uint64_t over;           /* outputs beyond the cap that was asked for, or beyond what was reserved for them */

@@ -147,10 +147,10 @@ struct cs_event {
             uint64_t key;
             uint32_t weight;
         } study;
-        struct { /* one lane of the newest generation, no other before the REPLY; CS_AGAIN_MAX is a batch's */
+        struct { /* trials of one lane of the newest generation; the next act only after the REPLY */
             uint32_t gen, lane;
             const struct cs_again_trial *trials;
-            uint32_t n;     /* at most CS_AGAIN_MAX */
+            uint32_t n;     /* at most CS_AGAIN_MAX: the room in one batch */
             uint64_t token; /* CS_EAGAIN: nothing was changed, the lane takes no more work */
         } again;
         struct {               /* core/voids.h */

@@ -347,7 +347,7 @@ struct cs_core {
         uint32_t n, cap;
         uint64_t *items;
     } risks_dirty;          /* epochs of rows for the open group */
-    bool written_off_dirty; /* some study's is */
+    bool written_off_dirty; /* some study's flag is set */
     struct cs_seen
         seen[2]; /* fingerprints of outputs taken lately: [0] fills; full, it becomes [1], which is forgotten */
     struct {

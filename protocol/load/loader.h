@@ -14,7 +14,7 @@
 enum { CS_STRATA_MAX = 32 };
 
 struct cs_loader {
-    const char *path; /* the study file's */
+    const char *path; /* the study file's path */
     const struct cs_load_opts *opts;
     const struct cs_node *root;
     struct cs_study *s;

@@ -20,7 +20,7 @@ struct sheet {
     size_t *at;          /* per column: where its text begins in `cells`, 0 for none */
     const char **values; /* room for one row */
     struct cs_buf cells; /* texts of the row, each with its NUL; begins with a NUL */
-    struct cs_buf text;  /* the cell's */
+    struct cs_buf text;  /* what the cell says */
     char ref[16], type[12];
     unsigned long style;
     size_t total; /* bytes of all rows: one shared text may stand in a million cells */
@@ -262,7 +262,7 @@ static enum cs_err read_sheets(struct cs_xlsx_book *b, const struct cs_table_row
 
 enum cs_err cs_table_xlsx(int fd, const struct cs_table_rows *to, struct cs_error *err)
 {
-    struct cs_arena texts = {0}; /* the workbook's; rows are copied */
+    struct cs_arena texts = {0}; /* the workbook's texts; rows are copied */
     struct cs_zip *zip;
     struct cs_xlsx_book book;
     enum cs_err rc = cs_zip_open(fd, to->t->path, &zip, err);

@@ -52,7 +52,7 @@ enum {
     CS_QUOTA_RESERVE_MS = 500, /* the most of the rate that is kept in Redis */
     CS_QUOTA_HOLD_MS = 5000,   /* a silent worker's share is kept for it */
     CS_QUOTA_HELD_MS = 30000,  /* ... and its calls are taken to be in flight: as long as its leases are (decision 9) */
-    CS_QUOTA_POOLS_MAX = 4,    /* that a call draws from */
+    CS_QUOTA_POOLS_MAX = 4,    /* pools that a call draws from */
 };
 
 enum cs_quota_dim {

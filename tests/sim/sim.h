@@ -29,10 +29,10 @@ enum {
     SIM_WORKERS_MOSTLY = 5, /* at most, where they share limits through Redis */
     SIM_LANES_MAX = 3,
     SIM_SLOTS_MAX = 24,
-    SIM_CALLS_MAX = CS_WORKER_SLOTS_PARKED * SIM_SLOTS_MAX, /* a worker's */
-    SIM_SERVER_SLOTS = 8,                                   /* at most, when a server has a queue */
+    SIM_CALLS_MAX = CS_WORKER_SLOTS_PARKED * SIM_SLOTS_MAX, /* calls of one worker */
+    SIM_SERVER_SLOTS = 8,                                   /* most slots of a server with a queue */
     SIM_CONNECT_MS = 10000,
-    SIM_CONNECTIONS = 16, /* a worker's, that may still have something under way */
+    SIM_CONNECTIONS = 16, /* of one worker, while something may still be under way on them */
     SIM_CHUNK_TRIALS = 64,
     SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
     SIM_EVENTS_MAX = 1500000, /* more in one seed means that it runs in circles; a paced worker may look every ms */
@@ -184,7 +184,7 @@ struct sim_connection {
 
 struct sim_link {
     enum sim_link_state state;
-    uint64_t serial, socket; /* number of the connection; of the worker's socket */
+    uint64_t serial, socket; /* numbers of the connection and of the worker's socket */
     uint64_t down_until;
     struct sim_connection connections[SIM_CONNECTIONS];
 };
@@ -313,7 +313,7 @@ struct sim_limits {
     bool poison; /* whichever worker gets an answer of this trial dies of it */
     uint32_t poison_lane;
     uint64_t poison_position;
-    uint32_t permille[SIM_FAULTS]; /* how many calls, announcements and the like meet it */
+    uint32_t permille[SIM_FAULTS]; /* how often it strikes calls, announcements and the like */
     uint32_t every_ms[SIM_FAULTS]; /* mean time between shots; 0: none */
 };
 

@@ -880,7 +880,7 @@ static void an_old_generation_is_closed_and_its_late_outputs_count(void **state)
     rig_load(&r, 2, true, false);
     rig_commit_all(&r);
     assert_int_equal(lane_of(&r, 0).gen, 2);
-    result(&w, 0, 5); /* generation 1's */
+    result(&w, 0, 5); /* a result of generation 1 */
     rig_commit_all(&r);
     assert_int_equal(intake_of(&r).late, 1);
     rig_load(&r, 3, true, false);

@@ -27,7 +27,7 @@ struct cs_opening {
     double usd_low, usd_high; /* for the lanes whose price is known */
     uint32_t unpriced;        /* lanes whose price is not */
     uint32_t slowest;         /* lane, or CS_NONE: no lane has a declared limit */
-    double minutes;           /* that lane's, at best */
+    double minutes;           /* how long that lane takes, at best */
     uint32_t unlimited;       /* lanes without a declared limit */
     struct cs_opening_sight *sights;
     uint32_t n_sights;

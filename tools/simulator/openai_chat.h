@@ -43,7 +43,7 @@ struct cs_chat_answer {
     int64_t created;  /* Unix seconds */
     const char *text; /* content, or the refusal; may be cut (see below) */
     bool refused;
-    const char *tool; /* that the text is the arguments of, or NULL */
+    const char *tool; /* the tool whose arguments the text is, or NULL */
     bool logprobs;
     unsigned top_logprobs;
     uint64_t seed; /* log probabilities come from it and the digest */

@@ -20,7 +20,7 @@ struct cs_lane_facts {
     void *study; /* handle; given back with `release` */
     const struct cs_dialect *provider;
     const struct cs_endpoint *endpoint;
-    enum cs_form form;   /* that its requests ask for */
+    enum cs_form form;   /* the form that its requests ask for */
     uint32_t timeout_ms; /* for one call */
     uint32_t concurrent; /* calls at once that any worker may have; 0: no limit */
     uint32_t cap;        /* output tokens of one call; 0: none is sent */

@@ -86,7 +86,7 @@ struct cs_draw {
     double reported[CS_QUOTA_DIMS]; /* what was charged at the last report, and when that was */
     uint64_t reported_at;
     uint32_t started; /* since the last asking */
-    uint32_t n_lanes; /* that work and draw from it */
+    uint32_t n_lanes; /* lanes that work and draw from it */
     double pass;      /* that of the call that began last (turns.h) */
     bool to_ask;
     bool was_answered; /* by Redis: a bucket that is missing from now on was lost */

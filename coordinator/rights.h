@@ -1,6 +1,6 @@
 /* rights.h - what a key may do: workers work, operators administer, viewers look (the allow-list says who is what).
  *
- * Who comes over a local socket, without a key, is an operator there, and may work. Thread: the I/O loop.
+ * Whoever comes over a local socket, without a key, is an operator there, and may work. Thread: the I/O loop.
  */
 #ifndef CS_RIGHTS_H
 #define CS_RIGHTS_H

@@ -3,7 +3,7 @@
  * libcurl closes some sockets itself and says so afterwards, or not at all. In 7.88 a connection attempt that has not
  * got through (the SYN unanswered, a handshake unfinished, the slower of two addresses) is closed with close(2): without the close
  * callback, and with CURL_POLL_REMOVE only after that, when the number may already be another socket's, perhaps of another
- * multi handle. A retry that gets the same number is not even told of. libuv ends the process when it is to arm a
+ * multi handle. A retry that gets the same number is not even told of. libuv ends the process when it has to arm a
  * descriptor that is closed. So here
  *   - a watch belongs to one socket for life: it remembers which (its inode), and before anything is done to a descriptor on hearsay
  *     the two are compared; what is no longer that socket is forgotten without touching the number;

@@ -97,7 +97,7 @@ void cs_ramp_ended(struct cs_ramp *r, const struct cs_ramp_answer *a, uint64_t n
 void cs_ramp_jam(struct cs_ramp *r, uint64_t now);
 /* Whether a call that timed out now did so by our own overload. */
 bool cs_ramp_overloaded(const struct cs_ramp *r, uint64_t now);
-/* When cs_ramp_most changes by itself; UINT64_MAX: not. */
+/* When cs_ramp_most changes by itself; UINT64_MAX: never. */
 uint64_t cs_ramp_next(const struct cs_ramp *r, uint64_t now);
 /* What there is to say to people of calls that ended at the time limit; "" otherwise. */
 void cs_ramp_note(const struct cs_ramp *r, uint64_t now, char *out, size_t size);

@@ -1,6 +1,6 @@
 /* reply.h - a provider's reply: how it came, and what it says once its dialect has read it.
  *
- * A dialect never retries and never decides: it reads a reply into struct cs_reading. What follows, the worker's one table decides.
+ * A dialect never retries and never decides: it reads a reply into struct cs_reading. The worker's one table decides what follows.
  */
 #ifndef CS_REPLY_H
 #define CS_REPLY_H

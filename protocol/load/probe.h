@@ -1,7 +1,7 @@
 /* probe.h - a call that tells whether a lane works: what `clinsafe providers check` sends.
  *
- * Of a study file the lanes are its models, and the call is one of its own: the first prompt of its first case, with its schema, its
- * parameters and its cap, so that what comes back is what a run would get. Of a providers file the lanes are all models, and a probe
+ * For a study file the lanes are its models, and the call is one of its own: the first prompt of its first case, with its schema, its
+ * parameters and its cap, so that what comes back is what a run would get. For a providers file the lanes are all models, and a probe
  * asks for one word, with the smallest cap that its dialect takes.
  * Ownership: everything lives in struct cs_probes. Thread: any.
  */

@@ -2,7 +2,7 @@
  *
  * An output's calls are charged by what their replies told (study/price.h). What a reply tells beyond all that a call can use is
  * absurd, and no part of the cost: no model reads more than CS_BILL_INPUT_MAX tokens, or writes more than CS_BILL_OUTPUT_MAX or its
- * cap, whichever is more; who knows a tighter bound says so. Pure; any thread.
+ * cap, whichever is more; whoever knows a tighter bound says so. Pure; any thread.
  */
 #ifndef CS_BILL_H
 #define CS_BILL_H

@@ -2,7 +2,7 @@
  *
  * One JSON object: coordinator, announce, admin (endpoints; announce may be ""), key (its public key, "" without CURVE), fleet, term.
  * Written at once or not at all, mode 0600, so that who may read it belongs to the site. A coordinator that starts on another host
- * writes it anew; who has lost its coordinator reads it again. Whoever may write the file may send workers elsewhere: one that others
+ * writes it anew; whoever has lost its coordinator reads it again. Whoever may write the file may send workers elsewhere: one that others
  * can write is refused. Thread: any; no state.
  */
 #ifndef CS_WHEREABOUTS_H

@@ -1,7 +1,7 @@
 /* opening.h - what decides, at the top of `plan`: how much is asked, what it costs and how long it takes, what the study will be able to
  * see, and what would let it see more.
  *
- * Of each primary outcome the comparison with the least power speaks; where tau is not declared, half the margin is assumed. The
+ * Each primary outcome is shown by its comparison with the least power; where tau is not declared, half the margin is assumed. The
  * advice holds one thing (cases or repeats) and raises the other until a shift of the margin is found with 80 %. Thread: main.
  */
 #ifndef CS_PLAN_OPENING_H

@@ -1,7 +1,7 @@
 /* simulator.h - the simulated provider without its sockets: a request in, a reply out, and the referee's count.
  *
  * Thread: any; one lock guards what changes (limits, settings, counts), and texts are read and drawn outside of it.
- * Nothing here waits: a reply says how long the server shall hold it back, and in which way it shall break.
+ * Nothing here waits: a reply says how long the server has to hold it back, and how it has to break.
  */
 #ifndef CS_SIM_SIMULATOR_H
 #define CS_SIM_SIMULATOR_H

@@ -1,5 +1,5 @@
 /* state.h - the inside of the core, shared by worker.c (events), link.c (the dialogue), lanes.c (announced lanes,
- * shares, specs), leases.c (what is held), pools.c (quotas) and work.c (calls and outputs). Nobody else includes it, but tests of the
+ * shares, specs), leases.c (what is held), pools.c (quotas) and work.c (calls and outputs). Nothing else includes it, except tests of the
  * invariants.
  */
 #ifndef CS_WORKER_STATE_H

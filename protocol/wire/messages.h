@@ -61,7 +61,7 @@ enum {
     X(SPEC_GET, 14)    /* W  spec or chunk by digest */                                                                \
     X(SPEC, 15)        /* C  its bytes */                                                                              \
     X(STOP, 16)        /* C  stop a lane or all: same as the announcement, pushed */                                   \
-    X(DRAIN, 17)       /* C  finish what flies, give back the rest, say BYE */                                         \
+    X(DRAIN, 17)       /* C  finish the calls in flight, give back the rest, say BYE */                                \
     X(BYE, 18)         /* W  I am gone; all leases are free */                                                         \
     X(ANNOUNCE, 19)    /* C  on PUB only: the announcement */                                                          \
     X(ADMIN, 20)       /* A  a request of the command line */                                                          \

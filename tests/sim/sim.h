@@ -32,7 +32,7 @@ enum {
     SIM_CALLS_MAX = CS_WORKER_SLOTS_PARKED * SIM_SLOTS_MAX, /* calls of one worker */
     SIM_SERVER_SLOTS = 8,                                   /* most slots of a server with a queue */
     SIM_CONNECT_MS = 10000,
-    SIM_CONNECTIONS = 16, /* of one worker, while something may still be under way on them */
+    SIM_CONNECTIONS = 16, /* connections of one worker that may still have something under way */
     SIM_CHUNK_TRIALS = 64,
     SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
     SIM_EVENTS_MAX = 1500000, /* more in one seed means that it runs in circles; a paced worker may look every ms */

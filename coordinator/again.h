@@ -1,4 +1,4 @@
-/* again.h - the act that asks answers again: finds the trials, in slices, and hands them to the core.
+/* again.h - the act that asks trials again: finds the trials, in slices, and hands them to the core.
  *
  * A shell around the core. Thread: the I/O loop.
  */

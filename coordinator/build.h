@@ -15,6 +15,6 @@ bool cs_build_has_news(struct cs_server *sv, const struct cs_roster_study *s, bo
 bool cs_build_turn(struct cs_server *sv); /* a slice of work; true: there is more to do at once */
 void cs_build_committed(struct cs_server *sv, struct cs_batch *batch, enum cs_err rc);
 void cs_build_release(struct cs_server *sv);
-enum { CS_BUILD_GROUP_BIT = 63 }; /* of cs_batch.group: the builder's, not the core's */
+enum { CS_BUILD_GROUP_BIT = 63 }; /* a bit of cs_batch.group: this batch is the builder's, not the core's */
 
 #endif

@@ -1,7 +1,7 @@
 /* day.h - limits per day: how much of one may have been granted is on disk before it may be (store/redis/quota_days.h).
  *
  * The rules are pure: a pool is asked about, what Redis tells comes in, and what is to be written goes out. When Redis has
- * forgotten what was granted, it is taken to be the ceiling on disk: each time at most a step of the limit stays unused, and never is it
+ * forgotten what was granted, it is taken to be the ceiling on disk: at most a step of the limit stays unused each time, and it is never
  * exceeded. The shell around it (days.c) asks every CS_DAYS_TICK_MS about the pools that workers have named.
  *
  * Fleets that share a Redis and an account keep a row each, all of them with the highest ceiling they have seen. What a call cost
@@ -12,7 +12,7 @@
 
 #include "store/redis/quota_days.h"
 
-enum { CS_DAY_STEPS = 50 /* of a limit */ };
+enum { CS_DAY_STEPS = 50 /* a step is a limit divided by this */ };
 
 struct cs_day_row { /* as it is in the store: "day/GROUP/POOL" */
     int64_t day;    /* 0: none was written yet */

@@ -8,7 +8,7 @@
 #include "coordinator/server.h"
 
 enum { CS_DAYS_TICK_MS = 200 };
-enum { CS_DAYS_GROUP_BIT = 62 }; /* of cs_batch.group */
+enum { CS_DAYS_GROUP_BIT = 62 }; /* a bit of cs_batch.group */
 
 void cs_days_open(struct cs_server *sv); /* the loop runs, Redis may be there or not */
 void cs_days_written(struct cs_server *sv, struct cs_batch *batch, enum cs_err rc);

@@ -20,7 +20,7 @@ struct cs_persist_past_rows {
     uint64_t *fingerprints;
     uint32_t n_risks, n_fingerprints, next_fingerprint, n_presumed;
     int64_t presumed_nano_usd;
-    struct cs_presumed_row *presumed; /* of other studies than the first */
+    struct cs_presumed_row *presumed; /* rows of all studies but the first */
     bool damaged;
 };
 CS_WARN_UNUSED enum cs_err cs_persist_past(struct cs_server *sv, struct cs_persist_past_rows *out,

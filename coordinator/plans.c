@@ -8,7 +8,7 @@
 #include "protocol/base/assert.h"
 
 enum {
-    CELLS_BYTES = 64 * 1024 * 1024, /* of digests */
+    CELLS_BYTES = 64 * 1024 * 1024, /* room for digests */
     CELL_BYTES = 48,
     CELLS_MAX = 512, /* cases */
     BODIES_BYTES = 32 * 1024 * 1024,

@@ -1,4 +1,4 @@
-/* plans.h - the plans of the loaded generations: what trial's request has which digest. Answers the core's questions (core.h).
+/* plans.h - the plans of the loaded generations: which trial's request has which digest. Answers the core's questions (core.h).
  *
  * Cases come from the store's chunks through bounded caches; cells of cases worked on are kept without bodies. Thread: the I/O loop.
  */

@@ -9,10 +9,10 @@
 
 CS_WARN_UNUSED enum cs_err cs_publish_open(struct cs_server *sv, struct cs_error *err);
 void cs_publish_now(struct cs_server *sv);
-/* Of a study, as JSON; NULL: there is none yet. */
+/* One study, as JSON; NULL: there is none yet. */
 void cs_publish_status(struct cs_server *sv, struct cs_roster_study *s, struct cs_buf *out);
+/* All studies, as a JSON array of objects. */
 void cs_publish_list(struct cs_server *sv, struct cs_buf *out);
-/* of all studies, an array of JSON objects */ /* JSON */
 void cs_publish_close(struct cs_server *sv);
 
 #endif

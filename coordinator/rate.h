@@ -1,7 +1,7 @@
-/* rate.h - how fast answers come, and when the slowest lane will have all of its own.
+/* rate.h - how fast answers come, and when the slowest lane will have all of its answers.
  *
  * Each lane by itself: its answers over the last CS_RATE_SECONDS samples (one a second), or, where none came in that time, since the
- * first sample. Together they would say that a study is nearly done whose slowest model has hours to go. Pure; thread: one owner.
+ * first sample. Taken together they would call a study nearly done whose slowest model has hours to go. Pure; thread: one owner.
  */
 #ifndef CS_RATE_H
 #define CS_RATE_H

@@ -295,7 +295,7 @@ static enum cs_err read_generation(struct cs_server *sv, uint32_t number, struct
     return rc;
 }
 
-/* Of one that stays parked. */
+/* The totals of a study that stays parked. */
 static void count(struct cs_roster_study *s, const struct cs_plan *plan, const struct cs_build_lane *lanes)
 {
     uint64_t sum[4] = {0};

@@ -16,7 +16,7 @@
 
 struct cs_roster_study *cs_roster_find(const struct cs_roster *r, uint64_t key);
 struct cs_roster_study *cs_roster_named(const struct cs_roster *r, const char *name);
-struct cs_roster_study *cs_roster_last(const struct cs_roster *r); /* of the newest generation; NULL: there is none */
+struct cs_roster_study *cs_roster_last(const struct cs_roster *r); /* the newest generation's; NULL: there is none */
 struct cs_roster_study *cs_roster_add(struct cs_roster *r, const char *name);
 void cs_roster_note(struct cs_roster *r, uint32_t gen, uint64_t study);
 uint64_t cs_roster_study_of(const struct cs_roster *r, uint32_t gen); /* 0: unknown */
@@ -29,7 +29,8 @@ const char *cs_roster_priority_name(enum cs_priority p);
 
 struct cs_roster_totals cs_roster_totals(const struct cs_server *sv, const struct cs_roster_study *s);
 bool cs_roster_is_over(const struct cs_server *sv, const struct cs_roster_study *s); /* no trial of it is planned */
-bool cs_roster_waits(const struct cs_server *sv, const struct cs_roster_study *s);   /* for the one it comes after */
+bool cs_roster_waits(const struct cs_server *sv,
+                     const struct cs_roster_study *s); /* until the one it comes after ends */
 /* Whose turn it is to be built or loaded, with room made for it; NULL: nobody's. */
 struct cs_roster_study *cs_roster_next(struct cs_server *sv);
 

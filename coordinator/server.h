@@ -31,7 +31,7 @@
 enum {
     CS_DOORS_MAX = CS_OPT_LIST_MAX + 2,
     CS_TOKENS_MAX = 1024, /* admin requests that wait for a commit */
-    CS_SLICE_MS = 10,     /* of the adoption pass, between two looks at the sockets */
+    CS_SLICE_MS = 10,     /* how long the adoption pass works between two looks at the sockets */
 };
 
 struct cs_server_opts {
@@ -64,7 +64,7 @@ struct cs_roster_study {
     struct cs_generation newest; /* built; number 0: none */
     struct cs_generation next;   /* to be built; number 0: none */
     uint32_t before;             /* loaded too, for its late outputs; 0: none */
-    uint32_t n_lanes;            /* of `next`, or of `newest` */
+    uint32_t n_lanes;            /* lanes of `next`, or of `newest` */
     bool loaded;
     struct cs_roster_totals totals; /* when it was parked */
     uint32_t weight;                /* as said: 1 to CS_ROSTER_WEIGHT_MAX */
@@ -133,7 +133,7 @@ struct cs_again_lane {
     uint64_t again[2], kept[2]; /* timeouts, unparsable: asked again; left, because they were before */
 };
 struct cs_again_pass {
-    uint32_t number; /* of the act since the start; 0: none yet */
+    uint32_t number; /* counts the acts since the start; 0: none yet */
     enum cs_again_state state;
     bool wanted[2]; /* timeouts, unparsable */
     bool repeat;    /* also what was asked again before */
@@ -145,7 +145,7 @@ struct cs_again_pass {
     struct cs_again_lane *sums; /* by lane */
     struct cs_again_trial *found;
     uint32_t n_found;
-    enum cs_err code; /* of the core's reply; at the end that of the act */
+    enum cs_err code; /* the core's reply; at the end the result of the act */
     char text[256];
 };
 

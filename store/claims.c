@@ -14,7 +14,7 @@ struct cs_claims {
     struct cs_store *store;
     struct cs_finder *finder;
     uint64_t *lanes; /* keys of the new study's */
-    uint64_t *heirs; /* of each, one that it has no more and that is the same under another name; 0: none */
+    uint64_t *heirs; /* for each, a lane that the study has no more and that is the same under another name; 0: none */
     uint32_t n_lanes;
     uint64_t *known; /* keys of all lanes that the study ever had; NULL: nobody asks */
     uint32_t n_known;
@@ -189,7 +189,7 @@ static bool is_among(uint64_t key, const uint64_t *keys, uint32_t n)
     return false;
 }
 
-/* Of this study, and not one that it has now. */
+/* A lane that this study had once, and does not have now. */
 static bool is_other_lane(const struct cs_claims *c, const struct cs_indexed *f)
 {
     return is_among(f->owner.lane, c->known, c->n_known) && !is_among(f->owner.lane, c->lanes, c->n_lanes) &&

@@ -42,11 +42,11 @@ struct cs_claimed {
 CS_WARN_UNUSED enum cs_err cs_claims_own(struct cs_claims *c, uint32_t lane, const struct cs_digest *d,
                                          uint64_t case_key, enum cs_claim *claim, struct cs_claimed *out,
                                          struct cs_error *err);
-/* Of what is left: all trials put off in stage 0, those still unserved in stage 1, and so on. NONE or ANSWER. */
+/* Trials that are left: all that were put off in stage 0, those still unserved in stage 1, and so on. NONE or ANSWER. */
 enum cs_claim_stage {
     CS_REST_OF_LANE,
     CS_REST_SAME_CASE, /* in lanes that the new study does not have; NONE unless other_lanes was declared */
-    CS_REST_OTHERS,    /* of those, what is left */
+    CS_REST_OTHERS,    /* in those lanes too, of any case */
     CS_REST_STAGES
 };
 CS_WARN_UNUSED enum cs_err cs_claims_rest(struct cs_claims *c, uint32_t lane, const struct cs_digest *d,

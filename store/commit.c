@@ -20,7 +20,7 @@ struct cs_commit {
     struct cs_batch *ring[CS_COMMIT_MAX];
     enum cs_err results[CS_COMMIT_MAX];
     uint64_t submitted, written, taken;
-    struct cs_error failure; /* of the first failed write; code CS_OK: none */
+    struct cs_error failure; /* the first failed write's; code CS_OK: none */
     bool closing;
     int fd;
 };

@@ -2,7 +2,7 @@
  *
  * The I/O loop submits batches (ownership moves), the thread writes them in order and hands them back; an eventfd becomes readable.
  * One batch is one group. The submitter keeps at most two batches here and gathers the next meanwhile (at most CS_GROUP_OUTPUTS,
- * CS_GROUP_BYTES): under load the groups grow by themselves, alone an output waits for nothing.
+ * CS_GROUP_BYTES): under load the groups grow by themselves; an output that comes alone waits for nothing.
  * After the first failed write nothing more is written and every batch comes back with the error.
  * Thread: one caller (the I/O loop) for all functions; while it is open nobody else writes the store.
  */

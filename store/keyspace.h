@@ -60,7 +60,7 @@ void cs_keyspace_lane(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, ui
 void cs_keyspace_at(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane, uint64_t at);
 void cs_keyspace_after(struct cs_key *k); /* the first key behind all that begin with k */
 
-/* Of trials that are conversations; nothing writes it yet. draw: how often the trial was asked again before. */
+/* The key of a turn, in a trial that is a conversation; nothing writes it yet. draw: how often the trial was asked again before. */
 void cs_keyspace_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
                       uint32_t turn);
 /* The parts of a key made by cs_keyspace_index. False: no such key. */

@@ -210,7 +210,7 @@ enum cs_err cs_store_scan_outputs(struct cs_store *s, uint64_t from_id, cs_scan_
 
 struct place {
     uint64_t position;
-    struct cs_place at; /* of one that was asked again: its output_id and flags alone */
+    struct cs_place at; /* when it was asked again: its output_id and flags alone */
 };
 
 /* One pass over place rows and ledger pages, both in order of position, under one view. */
@@ -255,7 +255,7 @@ static enum cs_err next_page(struct scan *c, struct cs_error *err)
     return CS_OK;
 }
 
-/* *current: the ledger says so of this trial too. A failure that is planned again or cancelled keeps its row, but is no result, and
+/* *current: the ledger says so of this trial too. A failure that is planned again or cancelled keeps its row, but is not a result, and
  * so does an answer that is asked again. */
 static enum cs_err compare(struct scan *c, const struct place *p, bool *current, struct cs_error *err)
 {

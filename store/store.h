@@ -21,21 +21,21 @@ enum { CS_PAGE_TRIALS = 256, CS_PAGE_BYTES = CS_PAGE_TRIALS / 4 }; /* trial i of
 /* What a lane has counted, in the same batch as what it counts. Duplicates and late ones are paid facts: their tokens and cost are in. */
 struct cs_counters {
     uint64_t outcome[CS_OUTCOMES]; /* canonical answers; failures that made a trial failed, also when it was retried */
-    uint64_t adopted;              /* of these answers, taken over from an earlier generation */
+    uint64_t adopted;              /* those answers that were taken over from an earlier generation */
     uint64_t duplicates, attempts, ambiguous;
     uint64_t input_tokens, cached_tokens, output_tokens, reasoning_tokens;
-    int64_t cost_nano_usd; /* of outputs committed here, adopted ones not */
+    int64_t cost_nano_usd; /* what the outputs committed here cost, adopted ones not */
     int64_t
         ambiguous_nano_usd; /* the most that ambiguous calls can have cost, not part of the cost; -1: price or cap unknown */
     uint64_t
         superseded; /* answers that were asked again by a declared act; no longer in outcome[], their cost still is */
     uint64_t
         overload; /* attempt records: further calls after our own overload, in none of the figures above but cost and tokens */
-    uint64_t carried;        /* of the adopted ones: timeouts */
-    uint64_t salvaged;       /* of outcome[ok]: by what a lenient reader takes */
-    int64_t wasted_nano_usd; /* of the cost: replies that were charged and of no use */
+    uint64_t carried;        /* the adopted ones that are timeouts */
+    uint64_t salvaged;       /* outcome[ok] by what a lenient reader takes */
+    int64_t wasted_nano_usd; /* part of the cost: replies that were charged and of no use */
     int64_t absurd_nano_usd; /* not in the cost: what replies claim beyond all that a call can use (wire/bill.h) */
-    int64_t over_nano_usd;   /* of the cost: what these cost beyond that */
+    int64_t over_nano_usd;   /* part of the cost: what `over` outputs cost beyond what was reserved */
     int64_t voided_nano_usd; /* taken out of cost and absurd by an operator, who gave a reason */
     uint64_t untold;         /* outputs whose usage was not told, or not whole: the cost is a lower bound */
     uint64_t over;           /* outputs beyond the cap that was asked for, or beyond what was reserved for them */
@@ -68,10 +68,10 @@ struct cs_batch_output {
     uint32_t gen, lane;
     uint64_t position;
     struct cs_digest digest;
-    struct cs_owner owner; /* of a CANONICAL one */
+    struct cs_owner owner; /* a CANONICAL one's */
     uint8_t
         flags; /* CANONICAL (| BORROWED): place and index rows too; FAILURE: place row; DUPLICATE (| FAILURE), ATTEMPT: the output alone */
-    int64_t committed_wall_ms; /* of a borrowed one; otherwise 0: now */
+    int64_t committed_wall_ms; /* a borrowed one's; otherwise 0: now */
     const uint8_t *bytes;      /* packed cs_output */
     uint32_t len;
     uint64_t output_id; /* set by the write */
@@ -134,7 +134,7 @@ struct cs_batch {
     struct cs_batch_meta *metas;
     uint32_t n_outputs, n_adoptions, n_agains, n_pages, n_counters, n_frontiers, n_metas;
     uint32_t cap_outputs, cap_adoptions, cap_agains, cap_pages, cap_counters, cap_frontiers, cap_metas;
-    uint64_t bytes; /* of outputs */
+    uint64_t bytes; /* bytes of outputs */
     struct cs_batch_slots page_slots, counter_slots, frontier_slots;
 };
 void cs_batch_init(struct cs_batch *b);
@@ -175,7 +175,7 @@ uint32_t cs_store_format(const struct cs_store *s); /* 2; a reader's may be 1 */
 uint32_t cs_store_term(const struct cs_store *s);
 const char *cs_store_fleet(const struct cs_store *s); /* random id of this store, made once */
 uint64_t cs_store_commit_seq(const struct cs_store *s);
-uint64_t cs_store_acked_seq(const struct cs_store *s); /* of the side file; a reader's is that of before its opening */
+uint64_t cs_store_acked_seq(const struct cs_store *s); /* from the side file; a reader's dates from its opening */
 uint64_t cs_store_last_output(
     const struct cs_store *s); /* its id; 0: none. A writer's, before its commit thread runs or from it */
 CS_WARN_UNUSED enum cs_err cs_store_refresh(struct cs_store *s,
@@ -222,7 +222,7 @@ void cs_index_finder_close(struct cs_finder *f); /* NULL is fine */
  * every lane. *n = 0: none. */
 CS_WARN_UNUSED enum cs_err cs_index_finder_get(struct cs_finder *f, const struct cs_digest *d, uint64_t lane,
                                                const struct cs_indexed **found, uint32_t *n, struct cs_error *err);
-/* Of each index row. For checks, and for building filters in front of cs_index_finder_get. */
+/* Calls fn for each index row. For checks, and for building filters in front of cs_index_finder_get. */
 CS_WARN_UNUSED enum cs_err cs_store_index(struct cs_store *s,
                                           enum cs_err (*fn)(void *self, const struct cs_digest *d,
                                                             const struct cs_indexed *found),
@@ -236,7 +236,7 @@ struct cs_rereading {
 
 struct cs_stored { /* an output as stored; strings live in the arena given */
     uint64_t output_id;
-    uint8_t flags; /* of the record; | CS_OUTPUT_ADOPTED and CS_OUTPUT_SUPERSEDED from the place row */
+    uint8_t flags; /* the record's; | CS_OUTPUT_ADOPTED and CS_OUTPUT_SUPERSEDED from the place row */
     int64_t committed_wall_ms;
     struct cs_rereading reading; /* in a scan */
     const uint64_t *earlier;     /* in a scan: outputs of this trial that were asked again, the latest first */
@@ -253,7 +253,7 @@ CS_WARN_UNUSED enum cs_err cs_store_scan_output_many(struct cs_store *s, const u
                                                                        const struct cs_stored *stored,
                                                                        struct cs_error *err),
                                                      void *self, struct cs_error *err);
-/* The trials of a lane that are done or failed, in order of position; a failure that is planned again or cancelled is no result.
+/* The trials of a lane that are done or failed, in order of position; a failure that is planned again or cancelled is not a result.
  * stored is valid during the call. Every row is compared with the ledger of the same view, and their number: CS_ECORRUPT when they
  * differ (decision 18), possibly after many calls of fn, whose work is then worth nothing. */
 typedef enum cs_err (*cs_scan_fn)(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
@@ -275,8 +275,7 @@ struct cs_place {
 CS_WARN_UNUSED enum cs_err cs_store_scan_places(struct cs_store *s, uint32_t gen,
                                                 enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
                                                                   const struct cs_place *place),
-                                                void *self,
-                                                struct cs_error *err); /* of all lanes, in order of position */
+                                                void *self, struct cs_error *err); /* all lanes, in order of position */
 CS_WARN_UNUSED enum cs_err cs_store_rows_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
                                                struct cs_place *out, struct cs_error *err);
 /* cs_store_scan, but an output that cannot be read goes to `damaged`, and the scan goes on: what is wrong with a store, trial by trial. */

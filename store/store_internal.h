@@ -27,7 +27,7 @@ struct cs_store {
     struct cs_acked acked;
     struct cs_again_page *agains; /* commit thread's: all pages with trials that were asked again, a hash table */
     struct cs_again_place *asked; /* places of such trials as the batch at hand leaves them, likewise */
-    struct cs_error failed;       /* of the first failed write; code CS_OK: none */
+    struct cs_error failed;       /* the first failed write's; code CS_OK: none */
 };
 
 /* Writes the gathered batch as the next commit. */

@@ -25,7 +25,7 @@ enum {
     WORKERS = 4,
     SLOTS = 16,
     ROUND_MS = 3200,     /* about: a wait, a kill, a pause, a start */
-    TRIALS_MOST = 12000, /* of a larger study the first cases do */
+    TRIALS_MOST = 12000, /* a larger study runs its first cases only */
     LATENCY_MOST_MS = 4000,
     FINISH_MS = 180000, /* after the last round */
     STEP_MS = 100,

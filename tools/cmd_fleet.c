@@ -27,7 +27,7 @@ static bool is_queued(struct cs_admin_client *client, const struct cs_fleet_stat
     return queued;
 }
 
-/* What stands of the study that runs now. Nothing to say is no failure: the study was taken. */
+/* What stands of the study that runs now. Nothing to say is not a failure: the study was taken. */
 static void say_standing(struct cs_admin_client *client, const struct cs_whom *reach, const char *study)
 {
     struct cs_unanswered s = {0};

@@ -36,7 +36,7 @@ struct planned {
     struct cs_estimate survey;
     struct cs_already_paid paid;
     struct cs_unanswered standing;
-    const char *path; /* of the study file */
+    const char *path; /* the study file's path */
     struct cs_plan_power power;
     struct cs_opening opening;
     struct cs_lint lint;

@@ -24,7 +24,7 @@ struct check {
     bool json;
     uint32_t lanes, failed;
     struct cs_json *all;   /* what --json prints */
-    struct cs_arena arena; /* of its lines */
+    struct cs_arena arena; /* holds its lines */
 };
 
 /* ---- the worker ----------------------------------------------------------------------------------- */
@@ -153,7 +153,7 @@ static void take_lane(struct check *k, struct cs_json *lane)
 
 /* ---- the command ---------------------------------------------------------------------------------- */
 
-/* Reads the worker's lines. What is no JSON is its last sentence: why it could not begin, or a count that we make too. */
+/* Reads the worker's lines. What is not JSON is its last sentence: why it could not begin, or a count that we make too. */
 static enum cs_err read_lanes(struct check *k, FILE *out, struct cs_error *err)
 {
     char *line = cs_xmalloc(LINE_MAX_BYTES);

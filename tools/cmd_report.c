@@ -51,7 +51,7 @@ static enum cs_err open_table(struct opened *o, const struct wanted *in, const c
     return cs_source_table(&o->source, &from, err);
 }
 
-/* The report is of what ran: that the file says something else by now is no error, and the first thing to know. */
+/* The report is of what ran: that the file says something else by now is not an error, but the first thing to know. */
 static void compare_file(struct opened *o, const struct wanted *in)
 {
     struct cs_report_file *file = &o->source.file;

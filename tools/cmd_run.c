@@ -38,7 +38,7 @@ enum {
 
 static volatile sig_atomic_t interrupts;
 
-/* A terminal that closes may say so twice, by its shell and by the kernel: that is no wish to stop at once. */
+/* A terminal that closes may say so twice, by its shell and by the kernel: that is not a wish to stop at once. */
 static void on_interrupt(int sig)
 {
     if (sig != SIGHUP || interrupts == 0)
@@ -67,14 +67,14 @@ struct run {
     struct cs_again_options ask_again;
     char *again;   /* this command as it would be typed again */
     char *ending;  /* what a person does to end this run */
-    int detach_fd; /* of detach.h; -1: not detached */
+    int detach_fd; /* see detach.h; -1: not detached */
 
     struct cs_loaded loaded;
     struct cs_study_dir dir;
     struct cs_key_locks keys;
     struct cs_fleet fleet;
     struct cs_admin_client *admin;
-    struct cs_arena arena; /* of the last progress */
+    struct cs_arena arena; /* holds the last progress */
     struct cs_progress progress;
     uint64_t ended; /* trials, when last looked at */
     struct cs_bar bar;

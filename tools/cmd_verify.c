@@ -28,10 +28,10 @@ struct verify {
     struct cs_export_row row; /* for coordinates and digests */
     struct lane_check *lanes;
     uint64_t planned, done, failed, cancelled, missing; /* missing: without a final state */
-    uint64_t quarantined;                               /* of failed */
+    uint64_t quarantined;                               /* those in `failed` */
     uint64_t outputs, duplicates, faults;
     uint64_t next; /* position not yet accounted for in this lane */
-    FILE *out;     /* of the list */
+    FILE *out;     /* where the list goes */
     struct cs_ticker ticker;
     uint64_t seen;
     struct cs_standing *standing;

@@ -286,7 +286,7 @@ static bool prepare(struct check *k, struct lane *l, const char *simulator, uint
         l->todo = l->probe->fault;
         return false;
     }
-    const struct cs_endpoint_means means = {simulator, NULL}; /* of a file on this machine */
+    const struct cs_endpoint_means means = {simulator, NULL}; /* a file on this machine may name any endpoint */
     enum cs_err rc = cs_endpoint_make(serial, &means, a, l->probe->model.model, &l->endpoint, &why);
     if (rc == CS_OK)
         return true;

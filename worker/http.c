@@ -35,7 +35,7 @@ struct slot {
     bool rested;     /* free, and its buffers are counted in `kept` */
     bool doomed;     /* in the list: its end cannot wait for libcurl, and cannot be made inside its callbacks */
     size_t received; /* bytes of the body */
-    uint64_t serial; /* of its start: the greatest is the youngest */
+    uint64_t serial; /* numbers its start: the greatest is the youngest */
     TAILQ_ENTRY(slot) in_doomed;
     unsigned sends;    /* requests put on a connection: libcurl may try twice */
     uint64_t endpoint; /* serial of the one that the handle is set up for */
@@ -66,7 +66,7 @@ struct cs_http {
     size_t kept;     /* bytes of buffers that free slots keep for their next call */
     uint64_t starts; /* calls so far */
     TAILQ_HEAD(, slot) doomed;
-    CURLSH *share; /* of looked-up names */
+    CURLSH *share; /* holds looked-up names */
     struct gate gates[GATES];
     uint32_t n_gates;
     uv_idle_t idle; /* a gate has opened: let the waiting calls through; or calls are doomed */

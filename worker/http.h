@@ -1,9 +1,9 @@
 /* http.h - HTTP calls through libcurl's multi interface on a libuv loop: the only includer of curl/curl.h.
  *
- * A slot is one call at a time, with an easy handle that is kept. 256 slots share a multi handle, since libcurl's
- * cost of finding an idle connection grows with the pool (measured). HTTP/1.1, TLS verified, no redirects, bodies
- * up to 8 MiB, all that are in flight up to reply_memory (replies.h), and never a repetition of its own: libcurl would send a request again when a kept connection breaks,
- * which is caught here and reported as lost.
+ * A slot is one call at a time, with an easy handle that is kept. 256 slots share a multi handle, since libcurl's cost of finding an idle
+ * connection grows with the pool (measured). HTTP/1.1, TLS verified, no redirects, bodies up to 8 MiB, all that are in flight up to
+ * reply_memory (replies.h), and never a repeat of its own accord: libcurl would send a request again when a kept connection breaks, which
+ * is caught here and reported as lost.
  *
  * Thread: the loop's. `done` is called from the loop, never from cs_http_start.
  */

@@ -3,10 +3,10 @@
  * libcurl closes some sockets itself and says so afterwards, or not at all. In 7.88 a connection attempt that has not
  * got through (the SYN unanswered, a handshake unfinished, the slower of two addresses) is closed with close(2): without the close
  * callback, and with CURL_POLL_REMOVE only after that, when the number may already be another socket's, perhaps of another
- * multi handle. A retry that gets the same number is not even told of. libuv ends the process when it is to arm a
+ * multi handle. A retry that gets the same number is not even told of. libuv ends the process when it has to arm a
  * descriptor that is closed. So here
  *   - a watch belongs to one socket for life: it remembers which (its inode), and before anything is done to a descriptor on hearsay
- *     the two are compared; what is not that socket any more is forgotten without touching the number;
+ *     the two are compared; what is no longer that socket is forgotten without touching the number;
  *   - a socket is watched for writing from the moment it is made, and whoever had its number until then is forgotten first;
  *   - nothing is armed inside libcurl's calls: just before the loop sleeps, what has changed is compared and armed.
  * A watch stays over the calls that share a connection, since arming it for each would cost two system calls.

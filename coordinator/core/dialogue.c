@@ -78,7 +78,7 @@ static void welcome(struct cs_core *core, struct cs_session *s, const struct cs_
     cs_lease_revoke(core, s);
 }
 
-/* What it had of cancelled lanes, and has not any more. */
+/* What it had of cancelled lanes, and no longer has. */
 static void rejoined(struct cs_core *core)
 {
     for (uint32_t i = 0; core->rejoining && i < core->n_slots; i++) {
@@ -90,8 +90,8 @@ static void rejoined(struct cs_core *core)
 
 /* Two processes of one name would throw each other out for ever, and pay twice: the one that is here stays. But one that has died must
  * not keep its successor waiting for its silence: if there is no route to it any more when its successor appears, it is
- * gone. Who was once told that the other is there has been alive beside it: it is no successor, and waits for the silence even if the
- * other's connection breaks. */
+ * gone. One that was once told that the other is there has been alive beside it: it is not a successor, and waits for the silence
+ * even if the other's connection breaks. */
 static bool may_succeed(struct cs_core *core, struct cs_session *old, uint64_t nonce, uint32_t *retry_ms)
 {
     uint32_t i = 0;

@@ -191,7 +191,7 @@ static bool goes_again(struct cs_lane *lane, const struct cs_output *o)
     return again_of(lane, o->position)->times++ < (told ? AGAIN_TOLD_MAX : AGAIN_MAX);
 }
 
-/* A timeout that our own overload made is no answer: the trial stays planned, and this call is kept as an attempt. */
+/* A timeout that our own overload made is not an answer: the trial stays planned, and this call is kept as an attempt. */
 static bool goes_further(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
                          enum cs_trial_state state)
 {

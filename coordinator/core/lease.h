@@ -15,7 +15,7 @@ void cs_lease_take(struct cs_core *core, struct cs_lease *l, const struct cs_bit
 void cs_lease_tell(struct cs_core *core, const struct cs_group *g); /* the rows of its leases are on disk */
 void cs_lease_revoke(struct cs_core *core, struct cs_session *s);   /* sends REVOKE for what is being revoked */
 void cs_lease_recall(struct cs_core *core,
-                     const struct cs_lease *l); /* what its holder has not begun is not to be begun */
+                     const struct cs_lease *l); /* what its holder has not begun must not be begun any more */
 void cs_lease_revoke_lane(struct cs_core *core, struct cs_lane *lane);
 void cs_lease_want(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint32_t capacity);
 /* Leases these free trials, as far as there is money for them; how many. Makes the ASSIGN that *assign is to be, or adds to it. */

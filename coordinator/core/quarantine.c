@@ -10,7 +10,7 @@
  *   any               an output of it arrives                                         none: it is innocent
  *   quarantined       `retry`                                                         planned, none
  *
- * A worker is lost by silence, or when another process comes under its name; BYE and a drain are none of it. In flight may be what
+ * A worker is lost by silence, or when another process comes under its name; BYE and a drain do not count. In flight may be what
  * its last PING lists as busy, and what it got after that PING. A worker that runs suspects is emptied first and has nothing else, and
  * it reports these trials as they begin (`busy` in ASSIGN). Whoever kills workers at random condemns nobody: a trial that runs alone
  * answers, unless its worker is killed three to six times in a row. All of it is forgotten with the process, but the verdict.
@@ -28,8 +28,8 @@ enum {
     APART_LOSSES = 2,   /* from here on a trial runs apart */
     ALONE_LOSSES = 3,   /* on as many different workers, up to CS_ALONE_WORKERS */
     ALONE_MOST = 6,     /* on whichever there are, whoever else is lost */
-    SILENT_LOSSES = 3,  /* of a worker that said that it had not begun: then it is not believed */
-    POSITION_BITS = 48, /* of a key; the slot of the lane above */
+    SILENT_LOSSES = 3,  /* in a row, of a worker that said it had not begun: from here on it is not believed */
+    POSITION_BITS = 48, /* low bits of a key; the lane's slot is above them */
 };
 _Static_assert(CS_SLOTS <= 1 << (64 - POSITION_BITS), "a slot fits in a key");
 

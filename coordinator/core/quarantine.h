@@ -11,7 +11,7 @@ void cs_quarantine_lost(struct cs_core *core, struct cs_session *s); /* before i
 void cs_quarantine_judge(struct cs_core *core, const char *worker);  /* after that: quarantines who is due */
 /* True: the session gets suspects, or nothing until it is empty. */
 bool cs_quarantine_claims(struct cs_core *core, struct cs_session *s);
-void cs_quarantine_grant(struct cs_core *core, struct cs_session *s); /* of what claims it */
+void cs_quarantine_grant(struct cs_core *core, struct cs_session *s); /* leases it the suspects that claim it */
 void cs_quarantine_paused(struct cs_session *s);                      /* takes back what cannot begin now */
 /* A session of the same process takes over what the earlier one ran apart; NULL: nothing. */
 struct cs_apart *cs_quarantine_detach(struct cs_core *core, struct cs_session *s);

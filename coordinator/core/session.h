@@ -25,14 +25,14 @@ void cs_session_end(struct cs_core *core, struct cs_session *s, enum cs_end_of h
 /* For the dialogue. */
 extern const char cs_session_mismatch[]; /* what a worker is told whose requests are others than the coordinator's */
 struct cs_session *cs_session_by_name(struct cs_core *core, const char *worker);    /* NULL: none */
-struct cs_session *cs_session_make(struct cs_core *core, const struct cs_event *e); /* of a HELLO */
-bool cs_session_is_name(const char *text);                                          /* that a log can have as a value */
+struct cs_session *cs_session_make(struct cs_core *core, const struct cs_event *e); /* from its HELLO */
+bool cs_session_is_name(const char *text);                                          /* it can be a value in the log */
 void cs_session_enrol(struct cs_core *core, struct cs_session *s);
 void cs_session_expected_came(struct cs_core *core, const char *worker);
 void cs_session_reject(struct cs_core *core, const struct cs_peer *peer, const char *code, uint32_t retry_after_ms,
                        const char *text);
 void cs_session_blame(struct cs_core *core, struct cs_session *s,
                       const char *what);                             /* a message that it should not send */
-uint64_t cs_session_fingerprint(const char *worker, uint64_t nonce); /* of a process */
+uint64_t cs_session_fingerprint(const char *worker, uint64_t nonce); /* tells one process from another */
 
 #endif

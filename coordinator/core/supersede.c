@@ -59,7 +59,7 @@ void cs_supersede(struct cs_core *core, const struct cs_event *e)
         ask_again(core, lane, &e->again.trials[i]);
     lane->asking = core->open->number;
     core->announce_dirty = true;
-    cs_coordinator_lane_frontier(core, lane); /* of a lane that was done */
+    cs_coordinator_lane_frontier(core, lane); /* the lane may have been done */
     cs_acks_token(core, e->again.token);
 }
 

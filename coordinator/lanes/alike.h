@@ -34,7 +34,7 @@ struct cs_alike {
 void cs_alike_open(struct cs_alike *a, const struct cs_counters *counters, bool accepts_unparsable, const char *mark);
 /* An output of a trial that had none before. True: with this one the lane is to pause; why says so. */
 bool cs_alike_ended(struct cs_alike *a, const struct cs_output *o);
-/* Trials that may be leased further, `leased` being so now. */
+/* How many more trials may be leased, when `leased` are already. */
 uint64_t cs_alike_room(const struct cs_alike *a, uint64_t leased);
 /* An operator resumed. True: the mark is to be written. */
 bool cs_alike_resume(struct cs_alike *a);

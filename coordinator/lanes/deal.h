@@ -3,7 +3,7 @@
  *
  *   a session gets a part    it wants work here, was heard of lately, and there is something to lease, or it holds something
  *   how much                 an even share; what one cannot use goes to the others; of a remainder, and where there are more workers
- *                            than calls, those go first who hold something (what is begun must end), then those who have a part
+ *                            than calls, those go first that hold something (what is begun must end), then those that have a part
  *   a worker without a part  gives back what it has not begun
  *
  * When parts move, calls that are under way end where they are: for one latency there may be more in flight than the ramp allows.

@@ -20,7 +20,7 @@ enum {
     CS_PENDING_GROUPS = 2,   /* batches with the commit thread */
     CS_SESSIONS_MAX = 4096,
     CS_FAULTS_MAX = 3,                      /* malformed or impossible messages until a session is closed */
-    CS_WEIGHT_USUAL = CS_LANE_WEIGHT_USUAL, /* of a study (roster.h) */
+    CS_WEIGHT_USUAL = CS_LANE_WEIGHT_USUAL, /* weight of a study (roster.h) */
     CS_RETRY_AFTER_MS = 10000,
     CS_NAME_RETRY_MS = 2000,
     CS_PROBE_RETRY_MS = 100, /* ... while it is looked whether the holder of the name is still there */
@@ -52,7 +52,7 @@ struct cs_quarantined {
 };
 
 struct cs_lane_load {
-    const char *name; /* of the model in the study */
+    const char *name; /* the model's name in the study */
     uint64_t n_trials;
     uint64_t block_size; /* trials of a case; 0: 1 */
     uint8_t *ledger;     /* ceil(n_trials / 256) pages, malloc'ed: the core takes it over; NULL: all planned */
@@ -73,14 +73,14 @@ struct cs_lane_load {
 struct cs_generation_load {
     uint32_t gen;
     uint64_t study;  /* key of its name: generations of one study share budget and operator's words */
-    uint32_t weight; /* of the study against others; 0: CS_WEIGHT_USUAL */
+    uint32_t weight; /* the study's, against others; 0: CS_WEIGHT_USUAL */
     bool open;       /* false: an older one, for late outputs only */
     uint8_t spec_digest[32];
     struct cs_lane_load *lanes; /* copied, but for the ledgers */
     uint32_t n_lanes;           /* at most CS_MODELS_MAX */
     int64_t budget_nano_usd;    /* -1: none */
     int64_t spent_nano_usd;     /* by generations that are not loaded any more */
-    struct cs_minor_need needs; /* of a worker: key is copied */
+    struct cs_minor_need needs; /* what a worker must understand; key is copied */
 };
 
 /* ---- events ---------------------------------------------------------------------------------------- */
@@ -98,7 +98,7 @@ enum cs_event_kind {
     CS_EV_CLOSE,     /* no more leases in any loaded generation of a study */
     CS_EV_LOAD,      /* a generation; of its study the newest two stay loaded (cs_core_has_room) */
     CS_EV_UNLOAD,    /* a study makes room: what comes of it from now on is unknown */
-    CS_EV_WEIGHT,    /* of a study */
+    CS_EV_WEIGHT,    /* a study gets another weight */
     CS_EV_KEYS,      /* the allow-list has changed: sessions whose key may not work any more end */
 };
 enum cs_control {
@@ -113,7 +113,7 @@ enum cs_control {
 /* A done trial whose answer, on disk, is a timeout or unparsable. */
 struct cs_again_trial {
     uint64_t position;
-    uint8_t outcome; /* of that answer */
+    uint8_t outcome; /* that answer's */
     bool adopted;    /* it was taken over from an earlier generation */
 };
 
@@ -124,7 +124,7 @@ struct cs_event {
             const struct cs_peer *peer;
             const char *user_id; /* CURVE public key or "" */
             const struct cs_message *m;
-            uint32_t sessions; /* of a HELLO: how many its key may have; 0: as many as there is room for */
+            uint32_t sessions; /* with a HELLO: how many its key may have; 0: as many as there is room for */
         } message;
         struct {
             const struct cs_peer *peer;
@@ -147,10 +147,10 @@ struct cs_event {
             uint64_t key;
             uint32_t weight;
         } study;
-        struct { /* of a lane of the newest generation; until the REPLY no other one (CS_AGAIN_MAX is of a batch) */
+        struct { /* trials of one lane of the newest generation; the next act only after the REPLY */
             uint32_t gen, lane;
             const struct cs_again_trial *trials;
-            uint32_t n;     /* at most CS_AGAIN_MAX */
+            uint32_t n;     /* at most CS_AGAIN_MAX: the room in one batch */
             uint64_t token; /* CS_EAGAIN: nothing was changed, the lane takes no more work */
         } again;
         struct {               /* core/voids.h */
@@ -215,18 +215,18 @@ struct cs_presumed_row { /* presumed for good, by a study */
 struct cs_core_opts {
     uint32_t term;
     const char *fleet;
-    uint64_t seed;    /* of session ids */
+    uint64_t seed;    /* session ids are drawn from it */
     bool fresh_fleet; /* no worker of an earlier term lives: no grace */
     const char *const
         *expected; /* workers that an earlier term may have leased to: once all are heard of, the grace is over */
     uint32_t n_expected;
     const struct cs_risk_row *risks;
     uint32_t n_risks;
-    uint64_t first_study;      /* of generation 1: the row `presumed` is its own; others have `presumed/KEY` */
+    uint64_t first_study;      /* generation 1's: the row `presumed` is its own; others have `presumed/KEY` */
     int64_t presumed_nano_usd; /* for good: the row `presumed` */
-    const struct cs_presumed_row *presumed; /* of the others */
+    const struct cs_presumed_row *presumed; /* rows of the other studies */
     uint32_t n_presumed;
-    const uint64_t *fingerprints; /* of the newest outputs on disk: they may be sent again */
+    const uint64_t *fingerprints; /* the newest outputs on disk: they may be sent again */
     uint32_t n_fingerprints;
     uint64_t now_ms;
     struct cs_core_plan plan;
@@ -252,15 +252,15 @@ struct cs_lane_view { /* durable figures, but `leased` */
     uint64_t n_trials, planned, done, failed, cancelled, leased;
     struct cs_counters counters;
     const char *served;                       /* who answers has changed; or "" */
-    const struct cs_quarantined *quarantined; /* of `failed`; until the next step */
+    const struct cs_quarantined *quarantined; /* those in `failed`; valid until the next step */
     uint32_t n_quarantined;
 };
-struct cs_core_view { /* of a study */
+struct cs_core_view { /* one study */
     uint32_t gen;     /* newest loaded; 0: none */
     uint32_t weight;
     bool draining, closing;
     uint32_t sessions; /* workers heard of lately; this and the counts of outputs are of the whole fleet */
-    uint32_t n_lanes;  /* of the newest generation */
+    uint32_t n_lanes;  /* lanes of the newest generation */
     int64_t budget_nano_usd, committed_nano_usd, reserved_nano_usd, presumed_nano_usd;
     struct cs_intake intake;
 };

@@ -1,6 +1,6 @@
 /* lane.c - the order of work in a lane: which trials may be leased now.
  *
- * A trial is free when it is planned, no lease has it, and no lease of an earlier term may have it; grantable when it is no suspect that
+ * A trial is free when it is planned, no lease has it, and no lease of an earlier term may have it; grantable when it is not a suspect that
  * runs apart. Free trials are not listed
  * anywhere: pages from next_page on are untouched, pages below it that may hold free trials have their bit in `loose`, and what is
  * free on a page is computed when it is looked at. So a lane costs its ledger and three bits a page.

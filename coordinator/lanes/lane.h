@@ -15,13 +15,13 @@ struct cs_core_study *cs_coordinator_lane_study(struct cs_core *core, uint64_t k
 unsigned cs_coordinator_lane_page_size(const struct cs_lane *lane, uint64_t page);
 struct cs_bits cs_coordinator_lane_free(struct cs_lane *lane, uint64_t page);
 struct cs_bits cs_coordinator_lane_grantable(struct cs_lane *lane,
-                                             uint64_t page); /* of these, all but the suspects that run apart */
+                                             uint64_t page); /* the free ones, but for suspects that run apart */
 enum cs_trial_state cs_coordinator_lane_state_of(const struct cs_lane *lane, uint64_t position);
 void cs_coordinator_lane_set(struct cs_lane *lane, uint64_t page, const struct cs_bits *which,
                              enum cs_trial_state state);
 /* The lowest page that has something to lease now. False: none (more may come with the frontier). */
 bool cs_coordinator_lane_pick(struct cs_lane *lane, uint64_t *page);
-/* Of n positions from `first` on: how many are planned, and how many of these nobody has or may have. */
+/* How many of the n positions from `first` on are planned, and how many of these nobody has or may have. */
 uint64_t cs_coordinator_lane_count(struct cs_lane *lane, uint64_t first, uint64_t n, uint64_t *n_free);
 void cs_coordinator_lane_loosen(struct cs_lane *lane, uint64_t page);
 void cs_coordinator_lane_restart(struct cs_lane *lane, bool wait);     /* after loading: what lies below the frontier */

@@ -10,7 +10,7 @@
 #define LONGER 0.336      /* log 1.4: answers take longer than at half the level */
 #define MUCH_LONGER 0.405 /* log 1.5: ... than a moment ago at the same level */
 #define GAIN 0.05         /* log of what a step up must bring to be kept, and of what one down may cost */
-#define KNEE 0.9          /* of the ceiling, up to which the level doubles */
+#define KNEE 0.9          /* part of the ceiling up to which the level doubles */
 #define ROUNDING_MS 1
 #define PRIOR 0.02 /* a squared deviation that is taken for granted: a few equal times are no proof */
 
@@ -243,7 +243,7 @@ static void judge_step(struct cs_ramp *r, uint64_t now)
     if (n < (up ? r->level : r->back) || n < 4)
         return;
     longer(r, &by, &error);
-    gain = size - by; /* of what gets done */
+    gain = size - by; /* log of how much more gets done */
     double bar = up ? GAIN : -GAIN;
     bool enough = n >= 4 * least, kept = gain > bar;
     if (!enough && fabs(gain - bar) < 1.5 * error)

@@ -83,7 +83,7 @@ struct cs_ramp {
 };
 
 struct cs_ramp_answer {
-    uint32_t latency_ms; /* of the last call, whole */
+    uint32_t latency_ms; /* how long the last call took, as a whole */
     uint32_t tokens;     /* output tokens; 0: not told */
     bool timeout;        /* it ended at the time limit */
     bool fault;          /* neither: nothing is learned of the load */
@@ -97,7 +97,7 @@ void cs_ramp_ended(struct cs_ramp *r, const struct cs_ramp_answer *a, uint64_t n
 void cs_ramp_jam(struct cs_ramp *r, uint64_t now);
 /* Whether a call that timed out now did so by our own overload. */
 bool cs_ramp_overloaded(const struct cs_ramp *r, uint64_t now);
-/* When cs_ramp_most changes by itself; UINT64_MAX: not. */
+/* When cs_ramp_most changes by itself; UINT64_MAX: never. */
 uint64_t cs_ramp_next(const struct cs_ramp *r, uint64_t now);
 /* What there is to say to people of calls that ended at the time limit; "" otherwise. */
 void cs_ramp_note(const struct cs_ramp *r, uint64_t now, char *out, size_t size);

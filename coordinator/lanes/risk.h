@@ -7,7 +7,7 @@
 
 #include "coordinator/lanes/state.h"
 
-void cs_risk_load(struct cs_core *core, const struct cs_risk_row *row); /* of an earlier term: presumed */
+void cs_risk_load(struct cs_core *core, const struct cs_risk_row *row); /* a row left by an earlier term: presumed */
 void cs_risk_reserve(struct cs_core *core, struct cs_lease *l, int64_t worst);
 void cs_risk_take(struct cs_core *core, struct cs_lease *l, const struct cs_bits *which); /* settled */
 void cs_risk_end(struct cs_lease *l);                                                     /* nothing is left of it */

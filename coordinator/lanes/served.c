@@ -5,7 +5,7 @@
 
 /* ---- who ------------------------------------------------------------------------------------------- */
 
-struct words { /* of a line */
+struct words { /* one line, taken apart */
     const char *model, *fingerprint;
     int n_model, n_fingerprint;
 };

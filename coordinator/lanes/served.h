@@ -4,7 +4,7 @@
  * A name like "gpt-5" is moved to another model while a study runs, and a router serves another provider's copy: both are noted at the
  * first answer, and on disk (store/served.h).
  *
- * A reply that something on the way had kept, or whose id came before in the same case, is no draw of its own. A server that gives one
+ * A reply that something on the way had kept, or whose id came before in the same case, is not a draw of its own. A server that gives one
  * id to all replies tells nothing by it.
  *
  * Part of the core: pure, called from within a step. Thread: the I/O loop.
@@ -23,7 +23,7 @@ struct cs_lane;
 enum { CS_SERVED_MAX = 16, CS_SERVED_NOTE = 300, CS_SERVED_IDS = 1024 };
 
 struct cs_served {
-    char *key;                 /* of the row; NULL: none is kept */
+    char *key;                 /* the row's; NULL: none is kept */
     char *lines;               /* what the row holds; NULL: nothing yet */
     uint32_t n;                /* lines, at most CS_SERVED_MAX */
     char note[CS_SERVED_NOTE]; /* who answers has changed; or "" */
@@ -31,7 +31,7 @@ struct cs_served {
         uint64_t id, owner;
     } * ids;
     bool ids_are_none; /* one id came in two cases: they are not ids */
-    uint64_t same_ids; /* of counters.cached: for their ids */
+    uint64_t same_ids; /* counted in counters.cached because of their ids */
 };
 
 /* key, lines: copied; each may be NULL. */

@@ -99,9 +99,9 @@ struct cs_lane {
     struct cs_served served;
     uint64_t further_group;        /* that keeps the last timeout of our own making */
     uint64_t asking;               /* group that asks trials again: until it is on disk nothing is granted; 0: none */
-    bool open;                     /* of the newest generation, not closed */
+    bool open;                     /* it belongs to the newest generation, and that is not closed */
     bool paused, cancelled, broke; /* broke: stopped for lack of money */
-    int64_t needs_nano_usd;        /* of what it stopped for */
+    int64_t needs_nano_usd;        /* the money that it stopped for want of */
     uint64_t block_size;           /* trials of a case */
     uint64_t opened;               /* under a budget: blocks that may be leased from, */
     struct {
@@ -140,8 +140,8 @@ struct cs_lease {
     bool revoking;
     struct cs_risk *risk; /* under a budget */
     UT_hash_handle hh;
-    struct cs_lease *prev, *next;           /* of the session */
-    struct cs_lease *page_prev, *page_next; /* of the page */
+    struct cs_lease *prev, *next;           /* neighbours in the session's list */
+    struct cs_lease *page_prev, *page_next; /* neighbours in the page's list */
 };
 
 #define CS_UNTOLD UINT64_MAX
@@ -153,7 +153,7 @@ struct cs_risk {
     uint32_t gen, lane;
     uint64_t page, process;
     struct cs_bits open;
-    int64_t worst_nano_usd; /* of each */
+    int64_t worst_nano_usd; /* the most that each may cost */
     bool held;              /* by a lease: reserved; else presumed */
     bool dirty;
     struct cs_session *teller; /* whose words settle it, if its process is here; then it is in that session's list */
@@ -168,7 +168,7 @@ struct cs_session {
     struct cs_peer peer;
     char user_id[41];
     char *worker, *version;
-    uint32_t minor; /* of the protocol, as its HELLO states; 0: none */
+    uint32_t minor; /* protocol minor that its HELLO states; 0: none */
     uint64_t nonce;
     uint64_t hello;   /* number of the HELLO that made it */
     uint64_t process; /* fingerprint of name and nonce */
@@ -184,7 +184,7 @@ struct cs_session {
     uint64_t probed_for,
         gone_for; /* nonce of the rival that the last probe was made for, that found no route to this one */
     uint64_t seq_out;
-    uint64_t seen; /* of our messages, by its last one's ack */
+    uint64_t seen; /* how many of our messages it has had, by the ack of its last one */
     uint64_t pings;
     uint32_t faults;
     bool registered;            /* its name is on disk: only then it gets leases */
@@ -196,7 +196,7 @@ struct cs_session {
     uint64_t group;   /* the group that holds its last receipt, */
     uint32_t receipt; /* and where */
     struct cs_lease *leases;
-    struct cs_risk *presumed; /* of this process */
+    struct cs_risk *presumed; /* calls presumed for this process */
     struct cs_apart *apart;   /* the suspects that it runs, or is being emptied for; NULL: none */
     struct {
         uint32_t capacity, held;
@@ -206,7 +206,7 @@ struct cs_session {
         uint64_t told_seq, dealt; /* our message that told it; the deal that it got it in */
     } lanes[CS_SLOTS];
     bool untold_part;
-    uint64_t resume_seq; /* of the message that told it of the last `resume`: trouble said before is forgotten */
+    uint64_t resume_seq; /* our message that told it of the last `resume`: trouble said before is forgotten */
     UT_hash_handle hh;
 };
 
@@ -219,12 +219,12 @@ struct cs_suspect {
     uint64_t key; /* lane and position */
     struct cs_lane *lane;
     uint64_t position;
-    uint64_t epoch; /* of the lease lost last */
+    uint64_t epoch; /* the lease that was lost last */
     struct cs_digest digest;
     uint32_t losses, alone; /* workers lost; of these, with nothing else to do */
     uint64_t workers[CS_ALONE_WORKERS];
     uint32_t n_workers;     /* different ones, while alone */
-    uint64_t losses_before; /* of the fleet, without it, until its first */
+    uint64_t losses_before; /* what the fleet had lost before this one's first */
     struct cs_apart *apart; /* NULL: runs among the others */
     struct cs_suspect *apart_prev, *apart_next, *lane_prev, *lane_next;
     UT_hash_handle hh;
@@ -309,7 +309,7 @@ struct cs_core_generation {
     uint8_t spec_digest[32];
     uint32_t n_lanes;
     int64_t budget_nano_usd, spent_nano_usd;
-    uint32_t needs_minor; /* of the protocol; workers that stated less get no lease of it */
+    uint32_t needs_minor; /* protocol minor; workers that stated less get no lease of it */
     char needs_key[64];   /* the study key that needs it, or "" */
     UT_hash_handle hh;
 };
@@ -328,9 +328,9 @@ struct cs_core {
     } expected; /* workers of earlier terms not heard of yet */
     uint32_t n_registering;
     uint64_t now_ms;
-    uint64_t counter; /* of epochs */
+    uint64_t counter; /* numbers the epochs */
 
-    struct cs_core_generation *gens; /* of each study the newest, and the one before it for its late outputs */
+    struct cs_core_generation *gens; /* each study's newest, and the one before it for its late outputs */
     struct cs_lane *lanes[CS_SLOTS]; /* NULL: none */
     uint32_t n_slots;                /* none from here on */
     struct cs_core_study *studies;   /* never forgotten: their money is not */
@@ -347,7 +347,7 @@ struct cs_core {
         uint32_t n, cap;
         uint64_t *items;
     } risks_dirty;          /* epochs of rows for the open group */
-    bool written_off_dirty; /* of some study */
+    bool written_off_dirty; /* some study's flag is set */
     struct cs_seen
         seen[2]; /* fingerprints of outputs taken lately: [0] fills; full, it becomes [1], which is forgotten */
     struct {
@@ -381,8 +381,8 @@ struct cs_core {
     uint64_t announce_ms;
     struct cs_intake intake;
 
-    struct cs_arena arena;   /* of this step's actions */
-    struct cs_arena scratch; /* of one output */
+    struct cs_arena arena;   /* holds this step's actions */
+    struct cs_arena scratch; /* holds one output */
     struct cs_action *actions, *last_action;
 };
 

@@ -64,7 +64,7 @@ void cs_coordinator_trouble_away(struct cs_session *s, struct cs_lane *lane, con
     renote(lane);
 }
 
-/* Bytes of a worker: what is not a fingerprint is none. */
+/* A worker's bytes: only these count as the fingerprint of a key. */
 static bool is_fingerprint(const char *key)
 {
     return strcmp(key, "no-key") == 0 || (strlen(key) == 8 && strspn(key, "0123456789abcdef") == 8);

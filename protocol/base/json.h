@@ -54,7 +54,7 @@ int cs_json_dump_callback(const struct cs_json *v, int (*fn)(const char *bytes, 
 
 struct cs_json *cs_json_object(void);
 struct cs_json *cs_json_array(void);
-struct cs_json *cs_json_string(const char *s); /* NULL when it is no UTF-8 */
+struct cs_json *cs_json_string(const char *s); /* NULL when it is not UTF-8 */
 struct cs_json *cs_json_integer(int64_t v);
 struct cs_json *cs_json_real(double v); /* NULL when it is not finite */
 struct cs_json *cs_json_boolean(int v);

@@ -99,7 +99,7 @@ const char *cs_plain_in(struct cs_arena *arena, const char *text)
 
 struct door {
     FILE *out;
-    char begun[4]; /* of a character whose other bytes have not come yet */
+    char begun[4]; /* first bytes of a character whose other bytes have not come yet */
     size_t n_begun;
 };
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 enum {
-    CS_COLUMNS_MAX = 4096, /* of a table, texts per level included */
+    CS_COLUMNS_MAX = 4096, /* columns of a table, texts per level included */
     CS_CASES_MAX = 4 * 1000 * 1000,
     CS_TEXT_MAX = 256 * 1024, /* bytes of one text cell or template */
     CS_NONE = UINT32_MAX,     /* "no such index" */

@@ -136,7 +136,7 @@ static void read_answer(const struct cs_json *root, enum cs_form asked, struct c
         cs_read_nothing(root, "the reply has no content", arena, out);
         return;
     }
-    if (out->outcome == CS_OUTCOME_refused) { /* what was said before it is to be dropped */
+    if (out->outcome == CS_OUTCOME_refused) { /* what was said before it must be dropped */
         cs_read_piece(&p.text, cs_json_object_get(cs_json_object_get(root, "stop_details"), "explanation"));
     } else {
         cs_json_array_foreach((struct cs_json *)(uintptr_t)content, i, block) read_block(block, asked, &p);

@@ -21,7 +21,7 @@ struct cs_body_rule {
     const char *name;
     const char *path; /* where the value goes: "generationConfig.topP" */
     enum cs_rule_kind kind;
-    double min, max;                                                /* of a number or integer, when they differ */
+    double min, max; /* bounds of a number or integer, when they differ */
     void (*put)(struct cs_json *root, const struct cs_json *value); /* puts another value there, or NULL */
 };
 

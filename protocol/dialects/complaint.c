@@ -121,7 +121,7 @@ static const char *const not_the_prompt[] = {"account",   "organization",   "org
                                              "suspended", "deactivated",    "region",       "country",
                                              "schema",    "response_format"};
 
-/* Of a 429: it is the quota of the day that is used up. */
+/* Words in a 429 that say that the quota of the day is used up. */
 static const char *const days[] = {"per day", "per-day", "/day", "(rpd)", "(tpd)", "daily", "free usage", "today"};
 
 static bool has(const char *text, const char *word)

@@ -26,7 +26,7 @@ struct cs_dialect {
     /* Where it goes. */
     const char *path;        /* behind the account's base URL; "{model}" in it is the id as sent */
     const char *root;        /* what stands before it at the vendor's host and the simulator's: "/v1" */
-    const char *auth_prefix; /* of the header line that ends with the key */
+    const char *auth_prefix; /* how the header line begins that ends with the key */
     const char *header;      /* a further line that each call needs, or NULL */
     /* What is sent. */
     unsigned formats; /* bit f: enum cs_form f can be asked for */
@@ -38,7 +38,7 @@ struct cs_dialect {
     void (*read)(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out);
 };
 
-/* Of what a call is charged to the quotas of its account when it starts: of its estimated input, its expected output, its cap. */
+/* What a call is charged with, to the quotas of its account, when it starts: its estimated input, its expected output, its cap. */
 enum cs_charge_by {
     CS_CHARGE_BY_INPUT = 1,
     CS_CHARGE_BY_LARGER_OF_CAP,

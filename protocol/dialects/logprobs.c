@@ -121,7 +121,7 @@ void cs_dialect_logprobs_read(const struct cs_json *chosen, const char *value, c
     struct cs_buf text = CS_BUF_INIT(CS_OUTPUT_TEXT_MAX);
     if (n == 0)
         return;
-    size_t *ends = cs_arena_array(arena, n, sizeof *ends); /* of each token in the text */
+    size_t *ends = cs_arena_array(arena, n, sizeof *ends); /* where each token ends in the text */
     double sum = 0;
     bool impossible = false;
     for (size_t i = 0; i < n; i++) {

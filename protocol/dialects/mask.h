@@ -6,7 +6,7 @@
 #include "protocol/dialects/reply.h"
 
 enum {
-    CS_MASK_KEY_MIN = 8,  /* a shorter key is no secret, and would take words out of answers */
+    CS_MASK_KEY_MIN = 8,  /* a shorter key is not a secret, and would take words out of answers */
     CS_MASK_PART_MIN = 12 /* bytes of a longer key that tell something of it */
 };
 

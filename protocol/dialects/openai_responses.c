@@ -104,7 +104,7 @@ static void read_item(struct cs_json *item, struct cs_read_said *p)
     }
 }
 
-/* Of the first part of text that has them. */
+/* Takes them from the first part of the text that has them. */
 static void read_logprobs(const struct cs_json *output, struct cs_arena *arena, struct cs_reading *out)
 {
     size_t i, k;

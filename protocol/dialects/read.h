@@ -1,4 +1,4 @@
-/* read.h - inside the dialects only: what they read alike. */
+/* read.h - inside the dialects only: what they all read in the same way. */
 #ifndef CS_READ_H
 #define CS_READ_H
 

@@ -1,6 +1,6 @@
 /* reply.h - a provider's reply: how it came, and what it says once its dialect has read it.
  *
- * A dialect never retries and never decides: it reads a reply into struct cs_reading. What follows, the worker's one table decides.
+ * A dialect never retries and never decides: it reads a reply into struct cs_reading. The worker's one table decides what follows.
  */
 #ifndef CS_REPLY_H
 #define CS_REPLY_H
@@ -73,15 +73,15 @@ enum { CS_ERROR_TEXT_MAX = 1000 }; /* bytes kept of what a provider says about a
 struct cs_reading {
     enum cs_saying says;
     enum cs_outcome
-        outcome; /* of an answer: ok, refused, content_filtered or truncated (`ok`: the text is still to be parsed) */
+        outcome; /* for an answer: ok, refused, content_filtered or truncated (`ok`: the text is still to be parsed) */
     const char
-        *cause; /* of an answer that is unparsable whatever its text: why, a word as in study/answer.h; else "" */
+        *cause; /* for an answer that is unparsable whatever its text: why, a word as in study/answer.h; else "" */
     const char *
         text; /* answer or refusal; of an error: what the provider says about it, or in our words what is wrong with its reply */
     const char *finish, *model, *request_id, *fingerprint;
     const char *response_id; /* the body's own, where it is not request_id; or "" */
     bool cache_hit;          /* something between us and the model says that it kept this reply */
-    uint32_t input_tokens, cached_tokens, output_tokens, reasoning_tokens; /* of errors too, where they say so */
+    uint32_t input_tokens, cached_tokens, output_tokens, reasoning_tokens; /* for errors too, where they say so */
     bool usage_short; /* the provider's total is above these: they are not all */
     double logprob;   /* as in struct cs_output */
     uint32_t logprob_tokens;
@@ -91,7 +91,7 @@ struct cs_reading {
     bool reasoning_cut, tool_calls_cut;
     uint64_t wait_ms;        /* how long the provider asks to wait, or CS_NO_HINT */
     const char *wait_source; /* where it says so: "retry-after", "its message" */
-    const char *limit;       /* of a quota of the day: "200 requests a day"; or "" */
+    const char *limit;       /* the daily quota that was used up: "200 requests a day"; or "" */
     bool at_once;            /* it asks for a wait that is none: it would have us back soon */
     uint16_t status;         /* what an error in a good reply says of itself, as a status; 0: it is as the reply's */
 };

@@ -38,7 +38,7 @@ CS_WARN_UNUSED enum cs_err cs_requests_lane_cap(struct cs_requests *r, uint32_t 
                                                 struct cs_error *err);
 
 /* All cells of one case in one lane. */
-enum { CS_CELLS_BYTES_MAX = 256 * 1024 * 1024 }; /* of all bodies of one case in one lane */
+enum { CS_CELLS_BYTES_MAX = 256 * 1024 * 1024 }; /* all bodies of one case in one lane together */
 struct cs_cells {
     uint32_t lane, case_index, n;
     uint64_t case_key; /* cs_digest_case_key of its id */

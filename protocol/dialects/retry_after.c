@@ -11,7 +11,7 @@
 
 #include "protocol/dialects/header.h"
 
-enum { NAME_MAX_SHOWN = 80 }; /* of a header that is read as a reset */
+enum { NAME_MAX_SHOWN = 80 }; /* longest name of a header that is read as a reset */
 
 /* A wait of nothing is none: who says so with an error would have us back at once, and again. */
 static uint64_t hint(double ms)

@@ -37,7 +37,7 @@ static const char *unit_of(const struct cs_field *f)
 struct search {
     const char *question, *field; /* question NULL: any */
     uint32_t found;
-    const char **names; /* of all outcomes, for the hint */
+    const char **names; /* names of all outcomes, for the hint */
     uint32_t n_names;
     struct outcome outcome;
 };

@@ -1,4 +1,4 @@
-/* dialect.h - which dialect an account of providers.yaml speaks, and in what its server differs from the vendor's:
+/* dialect.h - which dialect an account of providers.yaml speaks, and how its server differs from the vendor's:
  * `protocol`, `max_tokens_field`, `response_format`, `auth`, `path`, `headers`. Texts live in the arena. Thread: any.
  */
 #ifndef CS_LOAD_DIALECT_H

@@ -9,7 +9,7 @@ struct cs_factor_draft {
     const struct cs_node *node;
     struct cs_factor *f;
     struct cs_level *levels;              /* f->levels, still writable */
-    struct cs_table table;                /* of `file:`, empty otherwise */
+    struct cs_table table;                /* what `file:` names, empty otherwise */
     const struct cs_node *insert, *texts; /* keys of the factor, or NULL */
 };
 

@@ -1,7 +1,7 @@
 /* limits.h - the limits of an account or model in providers.yaml, and the pools that models share.
  *
- *   limits: {requests_per_minute: 500}                  of each model apart
- *   pools: {opus: {requests_per_minute: 4000}}          an account's: of all models together that name it
+ *   limits: {requests_per_minute: 500}                  for each model apart
+ *   pools: {opus: {requests_per_minute: 4000}}          an account's: for all models that name it, together
  *   pools: [opus]                                       a model's
  *
  * Everything lives in the arena. Thread: any.

@@ -17,9 +17,9 @@ struct cs_load_opts {
 /* A study with all of its cases in memory. */
 struct cs_loaded {
     struct cs_study *study;
-    struct cs_case_source cases; /* of memory; valid as long as this struct */
+    struct cs_case_source cases; /* served from memory; valid as long as this struct */
     struct cs_case *all;         /* n_cases of them */
-    const char *path;            /* of the study file, as given */
+    const char *path;            /* the study file's, as given */
 };
 
 CS_WARN_UNUSED enum cs_err cs_load_study(const char *path, const struct cs_load_opts *opts, struct cs_loaded *out,

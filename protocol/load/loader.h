@@ -14,19 +14,19 @@
 enum { CS_STRATA_MAX = 32 };
 
 struct cs_loader {
-    const char *path; /* of the study file */
+    const char *path; /* the study file's path */
     const struct cs_load_opts *opts;
     const struct cs_node *root;
     struct cs_study *s;
     struct cs_arena *arena; /* the study's */
     struct cs_error *err;
     const char *data_dir;  /* where tables are looked for first, or NULL */
-    struct cs_table table; /* of the cases */
+    struct cs_table table; /* the cases */
     struct cs_case *all;
     const char **columns; /* CS_COLUMNS_MAX; s->columns */
     const char **added[CS_COLUMNS_MAX];
     struct cs_names column_names;
-    uint32_t repeats;            /* of the study */
+    uint32_t repeats;            /* the study's */
     bool placed[CS_FACTORS_MAX]; /* the factor stands in a template */
 };
 
@@ -42,7 +42,7 @@ CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
 /* One answer of a question, of a kind as a question has them. */
 CS_WARN_UNUSED enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
 
-/* Of the analysis: checked, and the rows of the warrant's table as a JSON list of [case, level, answer, raters, agreement]. */
+/* The analysis's warrant: checked, and the rows of its table as a JSON list of [case, level, answer, raters, agreement]. */
 CS_WARN_UNUSED enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, const char **json);
 CS_WARN_UNUSED enum cs_err cs_load_warrant_label_source(const struct cs_loader *l, const struct cs_node *n);
 

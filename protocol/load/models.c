@@ -14,7 +14,7 @@ struct models {
     uint32_t *account_of; /* account in the file -> in the study, or CS_NONE */
     struct cs_account *accounts;
     struct cs_model *models;
-    const struct cs_node *parameters; /* of the study, or NULL */
+    const struct cs_node *parameters; /* the study's, or NULL */
 };
 
 /* The account as the study numbers it: only those in use are kept. */

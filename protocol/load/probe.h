@@ -1,7 +1,7 @@
 /* probe.h - a call that tells whether a lane works: what `clinsafe providers check` sends.
  *
- * Of a study file the lanes are its models, and the call is one of its own: the first prompt of its first case, with its schema, its
- * parameters and its cap, so that what comes back is what a run would get. Of a providers file the lanes are all models, and a probe
+ * For a study file the lanes are its models, and the call is one of its own: the first prompt of its first case, with its schema, its
+ * parameters and its cap, so that what comes back is what a run would get. For a providers file the lanes are all models, and a probe
  * asks for one word, with the smallest cap that its dialect takes.
  * Ownership: everything lives in struct cs_probes. Thread: any.
  */
@@ -17,7 +17,7 @@ struct cs_probe {
     const struct cs_account *account;
     const struct cs_study *study; /* or NULL */
     struct cs_model model;
-    const char *body; /* of a study: the trial's own request; NULL: one word is asked for */
+    const char *body; /* with a study: the trial's own request; NULL: one word is asked for */
     uint32_t lane, question, cap;
     const char *fault; /* why it cannot be asked at all (its parameters), or NULL */
 };
@@ -26,7 +26,7 @@ struct cs_probes {
     struct cs_probe *all; /* in the order of the file */
     uint32_t n;
     struct cs_arena arena;
-    struct cs_loaded study; /* of a study file */
+    struct cs_loaded study; /* loaded only when the file is a study file */
 };
 
 /* path: a study file, or a providers file. `only`: the model of that name, or NULL for all. Faults of the file as its loader tells

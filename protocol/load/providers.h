@@ -15,7 +15,7 @@ struct cs_provider_model {
     uint32_t account;
     struct cs_price price;
     struct cs_limits limits;                     /* the account's, over them the model's */
-    uint32_t pools[CS_MODEL_POOLS_MAX], n_pools; /* of the account */
+    uint32_t pools[CS_MODEL_POOLS_MAX], n_pools; /* the account's */
     const struct cs_node *parameters;            /* or NULL */
 };
 

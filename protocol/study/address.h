@@ -1,7 +1,7 @@
 /* address.h - where a lane's calls go, written so that the same place is the same text (decision 6b).
  *
  * An account's base_url may name several addresses, separated by blanks or commas. Each loses its slashes at the end and the port that its
- * scheme has anyway; scheme and host are written small. They are sorted, each one once, and joined by a blank. Pure.
+ * scheme has anyway; scheme and host are written in lower case. They are sorted, each one once, and joined by a blank. Pure.
  */
 #ifndef CS_ADDRESS_H
 #define CS_ADDRESS_H

@@ -33,7 +33,7 @@ struct cs_answer {
 #define CS_ANSWER_FAULT_TABLE(X)                                                                                       \
     X(NONE, "")                                                                                                        \
     X(EMPTY, "empty")             /* it says nothing */                                                                \
-    X(NO_OBJECT, "no_object")     /* it is no JSON object */                                                           \
+    X(NO_OBJECT, "no_object")     /* it is not a JSON object */                                                        \
     X(SEVERAL, "several_objects") /* lenient: it holds more than one */                                                \
     X(MISSING, "missing_field")                                                                                        \
     X(WORD, "unknown_word") /* a word that is not among the question's */                                              \

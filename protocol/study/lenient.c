@@ -99,7 +99,7 @@ static struct cs_json *object_at(struct span s, size_t *read)
     return v;
 }
 
-/* A brace of prose is none of these: an object begins with the name of a member, or ends at once. */
+/* A brace in prose does not count: an object begins with the name of a member, or ends at once. */
 static bool may_be_object(struct span s)
 {
     s = skip_blanks(behind(s, 1));

@@ -29,7 +29,7 @@ bool cs_outcome_is_answer(enum cs_outcome o);
 
 enum { /* bytes; with all other fields an output stays below CS_OUTPUT_MAX (wire/messages.h) */
        CS_OUTPUT_TEXT_MAX = 1024 * 1024 - 8192,
-       CS_OUTPUT_WORD_MAX = 256, /* of every other string */
+       CS_OUTPUT_WORD_MAX = 256, /* every other string */
        CS_OUTPUT_ALTERNATIVES_MAX = 2048,
        /* What was said beside the answer takes the room that the text leaves: text, reasoning and tool calls together are at most
         * CS_OUTPUT_TEXT_MAX, and it is never the text that is cut. */

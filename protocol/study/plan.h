@@ -15,7 +15,7 @@
 #include "protocol/study/study.h"
 
 enum { CS_CELLS_MAX = 65536 };            /* prompts of one case in one lane */
-#define CS_TRIALS_MAX (UINT64_C(1) << 32) /* of one study */
+#define CS_TRIALS_MAX (UINT64_C(1) << 32) /* trials of one study */
 
 struct cs_plan_rect { /* a rectangle as seen by one lane */
     uint32_t rect;    /* index into study->rects */

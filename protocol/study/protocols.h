@@ -1,4 +1,4 @@
-/* protocols.h - the dialects that are spoken: one line each, and nothing else is to be listed anywhere.
+/* protocols.h - the dialects that are spoken: one line each, and nothing else has to be listed anywhere.
  *
  * A new dialect is a line here, at the end (the numbers travel in specs), and one file of that name in protocol/dialects/, which
  * says how its bodies, addresses, keys and replies look and what its calls are charged. What is left out there does not link.

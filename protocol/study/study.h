@@ -20,11 +20,11 @@
 
 enum {
     CS_FACTORS_MAX = 12,
-    CS_LEVELS_MAX = 4096,  /* of one factor */
-    CS_WORDINGS_MAX = 256, /* of one level */
+    CS_LEVELS_MAX = 4096,  /* levels of one factor */
+    CS_WORDINGS_MAX = 256, /* wordings of one level */
     CS_QUESTIONS_MAX = 64,
     CS_FIELDS_MAX = 64,      /* answer fields of one question */
-    CS_CATEGORIES_MAX = 256, /* of one answer field */
+    CS_CATEGORIES_MAX = 256, /* categories of one answer field */
     CS_MODELS_MAX = 256,
     CS_RECTS_MAX = 1024,
     CS_REPEATS_MAX = 100000,
@@ -77,7 +77,7 @@ enum cs_insert { CS_INSERT_NONE, CS_INSERT_AFTER_FIRST, CS_INSERT_AT };
 
 struct cs_factor {
     const char *name;
-    const char *const *columns; /* of its table; for inline levels the extra keys */
+    const char *const *columns; /* its table's; for inline levels the extra keys */
     uint32_t n_columns;
     const struct cs_level *levels;
     uint32_t n_levels;
@@ -151,7 +151,7 @@ struct cs_limits { /* 0 = none declared */
     uint32_t concurrent;
 };
 
-struct cs_shared_limits { /* of the models that name it: a pool of an account */
+struct cs_shared_limits { /* a pool of an account: shared by the models that name it */
     const char *name;
     struct cs_limits limits;
 };
@@ -182,7 +182,7 @@ struct cs_account {
     uint32_t n_pools;
 };
 enum {
-    CS_HEADERS_MAX = 16 /* of an account; also of its limit headers and parameter names */,
+    CS_HEADERS_MAX = 16 /* headers of an account; also its limit headers and its parameter names */,
     CS_ACCOUNT_POOLS_MAX = 64,
     CS_MODEL_POOLS_MAX = 3,
 };
@@ -197,7 +197,7 @@ struct cs_model {      /* a model of the study = a lane */
     uint32_t timeout_ms;
     struct cs_price price;
     struct cs_limits limits;
-    uint32_t pools[CS_MODEL_POOLS_MAX]; /* of its account, the narrowest first */
+    uint32_t pools[CS_MODEL_POOLS_MAX]; /* its account's, the narrowest first */
     uint32_t n_pools;
 };
 

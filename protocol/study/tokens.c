@@ -5,7 +5,7 @@
 /* Thousandths of a token. */
 enum {
     WORD = 1000,
-    LETTERS_FREE = 4, /* of a word; each further one */
+    LETTERS_FREE = 4, /* letters of a word that cost nothing more; each further one: */
     LETTER = 100,
     NUMBER = 150,
     DIGIT = 600,

@@ -4,7 +4,7 @@
  * line `sep=;` before it says. Cells are kept byte for byte, blanks too; names of columns are trimmed. Blank lines, rows of empty cells,
  * and columns and cells at the right end that are empty are passed over. The only door to libcsv.
  * JSON Lines (.jsonl, .ndjson, .json), or one list of objects: numbers and true/false become the text they are written as (numbers with at
- * most 17 digits), null and a key that a row lacks the empty text; what is inside of objects and lists gets names with dots
+ * most 17 digits), null and a key that a row lacks the empty text; what is inside objects and lists gets names with dots
  * (`meta.age`, `options.1`).
  * Excel (.xlsx): the first sheet (table_xlsx.c).
  *

@@ -19,7 +19,7 @@ struct reader {
     uint32_t row_line; /* where the row began */
     bool in_row;
     size_t row_fed;      /* bytes fed since then */
-    struct cs_buf cells; /* of the row, each with its NUL */
+    struct cs_buf cells; /* the row's, each with its NUL */
     uint32_t n_cells;
     const char **values; /* room for one row */
     uint32_t values_cap;

@@ -20,7 +20,7 @@ struct reader {
     struct cs_names known;   /* columns so far */
     const char **columns;    /* COLUMNS_MAX; t->n_columns of them so far */
     uint32_t *since;         /* the number of rows that there were when the column came */
-    const char **values;     /* of the row, per column; NULL: not there */
+    const char **values;     /* the row's, per column; NULL: not there */
     struct cs_arena scratch; /* names and numbers of the row */
 };
 

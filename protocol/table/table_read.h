@@ -12,9 +12,9 @@ struct cs_pieces {
     char *bytes; /* CS_PIECE_MAX of them */
     size_t at, len;
     uint64_t total;
-    uint32_t line;  /* that the last piece belongs to, from 1 */
+    uint32_t line;  /* the one that the last piece belongs to, from 1 */
     bool line_done; /* the last piece ended its line */
-    bool endless;   /* of any size: rows are not kept */
+    bool endless;   /* it may be of any size: rows are not kept */
 };
 
 /* The first bytes of the file, at most n; how many there are. Pieces are not moved. */

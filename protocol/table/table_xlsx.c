@@ -14,13 +14,13 @@ enum { EXCEL_COLUMNS_MAX = 16384, TEXT_BYTES_MAX = 256 * 1024 * 1024 };
 struct sheet {
     const struct cs_xlsx_book *book;
     const struct cs_table_rows *to;
-    uint32_t line;       /* of the row being read, from 1 */
-    uint32_t column;     /* of the cell being read, from 0 */
-    uint32_t n_cells;    /* of the row, up to the last that holds something */
+    uint32_t line;       /* the row being read, from 1 */
+    uint32_t column;     /* the cell being read, from 0 */
+    uint32_t n_cells;    /* cells of the row, up to the last that holds something */
     size_t *at;          /* per column: where its text begins in `cells`, 0 for none */
     const char **values; /* room for one row */
     struct cs_buf cells; /* texts of the row, each with its NUL; begins with a NUL */
-    struct cs_buf text;  /* of the cell */
+    struct cs_buf text;  /* what the cell says */
     char ref[16], type[12];
     unsigned long style;
     size_t total; /* bytes of all rows: one shared text may stand in a million cells */
@@ -262,7 +262,7 @@ static enum cs_err read_sheets(struct cs_xlsx_book *b, const struct cs_table_row
 
 enum cs_err cs_table_xlsx(int fd, const struct cs_table_rows *to, struct cs_error *err)
 {
-    struct cs_arena texts = {0}; /* of the workbook; rows are copied */
+    struct cs_arena texts = {0}; /* the workbook's texts; rows are copied */
     struct cs_zip *zip;
     struct cs_xlsx_book book;
     enum cs_err rc = cs_zip_open(fd, to->t->path, &zip, err);

@@ -13,7 +13,7 @@
 struct frame {
     struct cs_node *node;
     struct cs_node **tail;
-    const char *key; /* of the entry whose value comes next, or NULL */
+    const char *key; /* key of the entry whose value comes next, or NULL */
     uint32_t key_line, key_column;
 };
 

@@ -17,7 +17,7 @@
 
 enum {
     CS_YAML_BYTES_MAX = 4 * 1024 * 1024,
-    CS_YAML_TEXT_MAX = 256 * 1024, /* of one text, as everywhere in a study */
+    CS_YAML_TEXT_MAX = 256 * 1024, /* one text, as everywhere in a study */
     CS_YAML_DEPTH_MAX = 32,
     CS_YAML_KEYS_MAX = 1024,
     CS_YAML_NODES_MAX = 1 << 20,

@@ -37,7 +37,7 @@ enum cs_err cs_allowed_role_of(const char *text, enum cs_allowed_role *out, stru
 struct place { /* where in a file, for the sentence of what is wrong */
     const char *file;
     unsigned line;
-    const char *text; /* of the line */
+    const char *text; /* what the line says */
 };
 
 static enum cs_err wrong(const struct place *p, const char *at, const char *what, struct cs_error *err)

@@ -5,7 +5,7 @@
 #include "protocol/base/digest.h"
 #include "protocol/wire/spec_visit.h"
 
-enum { HEAD_MAX = 5 }; /* of a string or an array */
+enum { HEAD_MAX = 5 }; /* bytes of the head of a string or an array */
 
 size_t cs_chunk_case_bytes_max(const struct cs_study *s, const struct cs_case *c)
 {

@@ -22,7 +22,7 @@
 enum {
     CS_WIRE_MAJOR = 1,
     CS_WIRE_MINOR = 1,                     /* what HELLO and WELCOME state; 1.0 states none */
-    CS_WIRE_VERSION = CS_WIRE_MAJOR * 256, /* of every envelope */
+    CS_WIRE_VERSION = CS_WIRE_MAJOR * 256, /* stands in every envelope */
     CS_MESSAGE_MAX = 16 * 1024 * 1024,
     CS_NAME_MAX = 256,
     CS_SENTENCE_MAX = 1024, /* bytes of a text for people */
@@ -61,7 +61,7 @@ enum {
     X(SPEC_GET, 14)    /* W  spec or chunk by digest */                                                                \
     X(SPEC, 15)        /* C  its bytes */                                                                              \
     X(STOP, 16)        /* C  stop a lane or all: same as the announcement, pushed */                                   \
-    X(DRAIN, 17)       /* C  finish what flies, give back the rest, say BYE */                                         \
+    X(DRAIN, 17)       /* C  finish the calls in flight, give back the rest, say BYE */                                \
     X(BYE, 18)         /* W  I am gone; all leases are free */                                                         \
     X(ANNOUNCE, 19)    /* C  on PUB only: the announcement */                                                          \
     X(ADMIN, 20)       /* A  a request of the command line */                                                          \
@@ -90,7 +90,7 @@ struct cs_lane_info {
     uint32_t
         calls; /* n > 0: at most n - 1 calls of this worker at once. 0: nothing is said of it (on PUB; by older coordinators;
                          * where limits are declared and the lane has been answered) */
-    uint32_t weight; /* of its study against others, for slots and quotas; 0: CS_LANE_WEIGHT_USUAL */
+    uint32_t weight; /* its study's, against others, for slots and quotas; 0: CS_LANE_WEIGHT_USUAL */
 };
 
 /* The announcement (decision 20): in WELCOME, PONG, STOP and on PUB. */
@@ -117,7 +117,7 @@ struct cs_lease_ref {
 struct cs_hello {
     const char *worker;  /* name, unique by host:pid:nonce */
     const char *version; /* cs_version */
-    uint64_t nonce;      /* of this process: a restarted worker is another one */
+    uint64_t nonce;      /* this process's: a restarted worker is another one */
     uint32_t last_term;  /* highest term seen; 0 at first */
     uint32_t n_leases;
     struct cs_lease_ref *leases;

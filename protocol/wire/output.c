@@ -11,7 +11,7 @@ enum { CODEC_VERSION = 1 };
 
 enum { FIELDS = 23, FIELDS_WITH_LOGPROBS = 26, FIELDS_WITH_READING = 30, FIELDS_WITH_BILL = 37 };
 enum { SALVAGED = 1, REASONING_CUT = 2, TOOL_CALLS_CUT = 4 }; /* bits of one field */
-enum { USAGE_SHORT = 1, CACHE_HIT = 2 };                      /* of another */
+enum { USAGE_SHORT = 1, CACHE_HIT = 2 };                      /* bits of another field */
 
 /* heads and numbers of at most 9 bytes for each of the fields, the digest, seven words, the alternatives; reasoning and tool calls share the
  * text's room */

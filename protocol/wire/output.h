@@ -24,12 +24,12 @@
 struct cs_output {
     uint32_t gen, lane;
     uint64_t position;
-    uint64_t epoch; /* of the lease it was made under; 0: none any more */
+    uint64_t epoch; /* the lease it was made under; 0: none any more */
     struct cs_digest digest;
     uint8_t outcome;            /* enum cs_outcome */
     uint32_t attempts;          /* HTTP calls made for the trial by this worker */
-    uint32_t ambiguous;         /* of these: sent, and no status line came back (may have been billed) */
-    uint16_t http_status;       /* of the last one; 0: none */
+    uint32_t ambiguous;         /* those that were sent, but no status line came back (may have been billed) */
+    uint16_t http_status;       /* the last call's; 0: none */
     const char *text;           /* may be "" */
     const char *finish;         /* the provider's word why it ended */
     const char *model_resolved; /* the served model */
@@ -42,7 +42,7 @@ struct cs_output {
     const char *worker;      /* name */
     /* Where the provider tells log probabilities (appended to the record only then): of the answer's tokens together, natural
      * logarithm, and how many they are; 0 tokens: not told. And, as JSON, the most probable tokens where each answer
-     * begins: {"triage":{"urg":-0.12,"em":-2.31}}, the key "" for an answer that is no JSON; "": not told. */
+     * begins: {"triage":{"urg":-0.12,"em":-2.31}}, the key "" for an answer that is not JSON; "": not told. */
     double logprob;
     uint32_t logprob_tokens;
     const char *alternatives;

@@ -65,7 +65,8 @@ CS_WARN_UNUSED enum cs_err cs_socket_connect(struct cs_socket *s, const char *en
 const char *cs_socket_endpoint(struct cs_socket *s);
 int cs_socket_fd(struct cs_socket *s);
 
-/* ROUTER: to `peer`; else NULL. CS_EAGAIN: high-water mark now. CS_ENOENT: no route to the peer: its connection is gone. CS_OK is no promise of delivery. */
+/* ROUTER: to `peer`; else NULL. CS_EAGAIN: high-water mark now. CS_ENOENT: no route to the peer: its connection is gone. CS_OK does not
+ * promise delivery. */
 CS_WARN_UNUSED enum cs_err cs_socket_send(struct cs_socket *s, const struct cs_peer *peer, const void *bytes, size_t n);
 /* Copies nothing: *bytes is valid until the next recv on this socket. CS_EAGAIN: nothing there. user_id: the CURVE
  * public key of the peer ("" without CURVE), 41 bytes; NULL if not wanted. Malformed frame counts are skipped and

@@ -54,7 +54,7 @@ static void numbers(struct cs_codec *c, const uint32_t **list, uint32_t *n, uint
     KEEP(c, *list, v);
 }
 
-/* An array that may be NULL: that is none on the wire. */
+/* An array that may be NULL: it travels as an empty one, and an empty one is read as NULL. */
 static void numbers_or_null(struct cs_codec *c, const uint32_t **list, uint32_t *n, uint32_t max)
 {
     uint32_t count = *list != NULL ? *n : 0;

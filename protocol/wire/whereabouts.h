@@ -2,7 +2,7 @@
  *
  * One JSON object: coordinator, announce, admin (endpoints; announce may be ""), key (its public key, "" without CURVE), fleet, term.
  * Written at once or not at all, mode 0600, so that who may read it belongs to the site. A coordinator that starts on another host
- * writes it anew; who has lost its coordinator reads it again. Whoever may write the file may send workers elsewhere: one that others
+ * writes it anew; whoever has lost its coordinator reads it again. Whoever may write the file may send workers elsewhere: one that others
  * can write is refused. Thread: any; no state.
  */
 #ifndef CS_WHEREABOUTS_H
@@ -25,9 +25,9 @@ struct cs_whereabouts {
 /* The path in "file:PATH", NULL when it is an endpoint. */
 const char *cs_whereabouts_path(const char *coordinator);
 CS_WARN_UNUSED enum cs_err cs_whereabouts_write(const char *path, const struct cs_whereabouts *a, struct cs_error *err);
-/* CS_ENOENT: not written yet. CS_EDENIED: others may write it. CS_EINVAL: it is no such file. */
+/* CS_ENOENT: not written yet. CS_EDENIED: others may write it. CS_EINVAL: it is not such a file. */
 CS_WARN_UNUSED enum cs_err cs_whereabouts_read(const char *path, struct cs_whereabouts *out, struct cs_error *err);
-/* *out: `endpoint`, with `host` (at most as long as an endpoint) in the place of a wildcard: tcp://0.0.0.0:7401 is no address for
+/* *out: `endpoint`, with `host` (at most as long as an endpoint) in the place of a wildcard: tcp://0.0.0.0:7401 is not an address for
  * others. */
 void cs_whereabouts_advertise(const char *endpoint, const char *host, char out[CS_WHEREABOUTS_TEXT_MAX]);
 

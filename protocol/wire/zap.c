@@ -115,7 +115,7 @@ static enum cs_err start(struct cs_zap *z, struct cs_error *err)
     return CS_OK;
 }
 
-/* Files of before there were roles: their keys are workers', also those of people. */
+/* Files from before there were roles: their keys are workers', people's too. */
 static void tell_roles(const struct cs_zap *z)
 {
     uint32_t without = 0, first = 0;

@@ -40,7 +40,7 @@ static const char replace_hash[] = "redis.call('DEL', KEYS[1]) "
 
 static void publish_at(struct cs_redis *r, const char *key, const struct cs_progress *p)
 {
-    uint32_t n = 2 * p->n_lanes + 2; /* of names and texts */
+    uint32_t n = 2 * p->n_lanes + 2; /* names and texts */
     const char **argv = cs_xcalloc(4 + n, sizeof *argv);
     char **texts = cs_xcalloc(n, sizeof *texts);
     texts[0] = cs_xstrdup("fleet");

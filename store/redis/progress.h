@@ -24,14 +24,14 @@ struct cs_progress_lane {
     uint32_t gen, lane;
     const char *model;                                 /* name in the study */
     const char *state;                                 /* open, paused, stopped, done, cancelled */
-    const char *reason;                                /* of a stop, or "" */
+    const char *reason;                                /* why it stopped, or "" */
     const char *served;                                /* who answers has changed; or "" */
     uint32_t unpriced;                                 /* 1: its tokens have no price, and what it costs is not known */
     uint64_t planned, done, failed, cancelled, leased; /* planned: all trials of the lane */
     struct cs_counters counters;
-    const char *binds;    /* of an open lane, where its workers told: see struct cs_worker_lane_info; else "" */
-    double used, limit;   /* of what binds, in the whole fleet; limit 0: it has none */
-    uint64_t quarantined; /* of `failed` */
+    const char *binds;    /* for an open lane, where its workers told: see struct cs_worker_lane_info; else "" */
+    double used, limit;   /* how much of what binds, in the whole fleet; limit 0: it has none */
+    uint64_t quarantined; /* those in `failed` */
     struct cs_progress_quarantined *quarantine;
     uint32_t n_quarantine; /* at most CS_QUARANTINED_SHOWN of them */
 };
@@ -43,7 +43,7 @@ struct cs_progress {
     double outputs_per_s;       /* over the last 10 s */
     double eta_s;               /* -1: unknown */
     int64_t budget_nano_usd;    /* -1: none */
-    int64_t committed_nano_usd; /* of all generations: what the outputs cost; lanes[] have that of this one */
+    int64_t committed_nano_usd; /* what the outputs of all generations cost; lanes[] have that of this one */
     int64_t presumed_nano_usd, reserved_nano_usd; /* under a budget: calls without a known cost; leases */
     struct cs_progress_lane *lanes;
     uint32_t n_lanes;
@@ -58,7 +58,7 @@ struct cs_worker_lane_info {
 enum { CS_POOL_DIMS = 6 }; /* as enum cs_quota_dim: four per minute, two per day */
 struct cs_worker_pool_info {
     uint32_t draw;
-    const char *group, *name;       /* of quota.h */
+    const char *group, *name;       /* as in quota.h */
     uint32_t in_flight, concurrent; /* concurrent 0: no limit */
     double limit[CS_POOL_DIMS],
         used[CS_POOL_DIMS]; /* used: charged per minute by this worker; of the day by all, read from Redis */

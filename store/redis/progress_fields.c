@@ -202,7 +202,7 @@ struct cs_json *cs_progress_fields_lane_to_json(const struct cs_progress_lane *l
 
 static uint64_t unsigned_of(const struct cs_json *json)
 {
-    int64_t v = cs_json_integer_value(json); /* 0 for what is none */
+    int64_t v = cs_json_integer_value(json); /* 0 for anything else */
     return v > 0 ? (uint64_t)v : 0;
 }
 
@@ -250,7 +250,7 @@ void cs_progress_fields_lane_from_json(const struct cs_json *json, struct cs_pro
     for (int o = 0; o < CS_OUTCOMES; o++)
         lane->counters.outcome[o] = unsigned_of(cs_json_object_get(outcomes, cs_outcome_name((enum cs_outcome)o)));
     const struct cs_json *list = cs_json_object_get(json, "quarantine");
-    const size_t n = cs_json_array_size(list); /* 0 for what is none */
+    const size_t n = cs_json_array_size(list); /* 0 for anything else */
     lane->n_quarantine = n < CS_QUARANTINED_SHOWN ? (uint32_t)n : CS_QUARANTINED_SHOWN;
     lane->quarantine = cs_arena_array(arena, lane->n_quarantine + 1, sizeof *lane->quarantine);
     for (uint32_t i = 0; i < lane->n_quarantine; i++)
@@ -279,7 +279,7 @@ void cs_progress_fields_worker_from_json(const struct cs_json *json, struct cs_w
 {
     const struct cs_json *lanes = cs_json_object_get(json, "lanes"), *pools = cs_json_object_get(json, "pools");
     cs_progress_fields_from_json(cs_progress_fields_worker, json, w, arena);
-    w->n_lanes = (uint32_t)cs_json_array_size(lanes); /* 0 for what is none */
+    w->n_lanes = (uint32_t)cs_json_array_size(lanes); /* 0 for anything else */
     w->n_pools = (uint32_t)cs_json_array_size(pools);
     w->lanes = cs_arena_array(arena, w->n_lanes + 1, sizeof *w->lanes);
     w->pools = cs_arena_array(arena, w->n_pools + 1, sizeof *w->pools);

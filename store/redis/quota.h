@@ -43,16 +43,16 @@
 
 #include "store/redis/redis.h"
 
-/* Of a rate: what is handed out. Redis' clock and the provider's differ by up to some 500 millionths, and estimates err. */
+/* The part of a rate that is handed out. Redis' clock and the provider's differ by up to some 500 millionths, and estimates err. */
 #define CS_QUOTA_PART 0.9975
 
 enum {
     CS_QUOTA_SLICE_MS = 250,   /* how often a worker asks */
     CS_QUOTA_LIFE_MS = 1000,   /* how long after asking it may use what it got: the longest slice */
-    CS_QUOTA_RESERVE_MS = 500, /* of the rate, kept in Redis at most */
+    CS_QUOTA_RESERVE_MS = 500, /* the most of the rate that is kept in Redis */
     CS_QUOTA_HOLD_MS = 5000,   /* a silent worker's share is kept for it */
     CS_QUOTA_HELD_MS = 30000,  /* ... and its calls are taken to be in flight: as long as its leases are (decision 9) */
-    CS_QUOTA_POOLS_MAX = 4,    /* that a call draws from */
+    CS_QUOTA_POOLS_MAX = 4,    /* pools that a call draws from */
 };
 
 enum cs_quota_dim {
@@ -82,7 +82,7 @@ struct cs_quota_pool {
 };
 
 struct cs_quota_ask {
-    const char *group;    /* of pools that may be drawn from together: one Redis cluster slot */
+    const char *group;    /* names the pools that may be drawn from together: one Redis cluster slot */
     const char *claimant; /* unique among all that use this Redis */
     struct cs_quota_pool pool[CS_QUOTA_POOLS_MAX];
     uint32_t n_pools;
@@ -90,7 +90,7 @@ struct cs_quota_ask {
     uint32_t held;     /* in flight */
     uint64_t quiet_ms; /* the provider wants no call for so long; 0: nothing new */
     bool fresh; /* nobody of the fleet has made a call yet: a missing bucket is a first one, not one that was lost */
-    double cost[CS_QUOTA_DIMS], back[CS_QUOTA_DIMS]; /* of one call */
+    double cost[CS_QUOTA_DIMS], back[CS_QUOTA_DIMS]; /* cost: of one call; back: what it hands back unused */
 };
 
 struct cs_quota_grant {

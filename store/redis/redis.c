@@ -30,14 +30,14 @@ struct cs_redis {
     struct cs_redis_target target;
     uv_timer_t timer;
     redisAsyncContext *c; /* NULL: not connected, the timer runs to the next attempt */
-    uv_poll_t *poll;      /* of c's socket; closed with it, freed by its close callback */
+    uv_poll_t *poll;      /* watches c's socket; closed with it, freed by its close callback */
     int events;
     bool ready;   /* the server answered the greeting */
     bool refused; /* it said no: drop the connection on the next turn */
     bool complained, closing;
     uint32_t retry_ms, n_waiting;
     struct waiting *first, *last;
-    struct cs_arena arena; /* of the reply being handed over */
+    struct cs_arena arena; /* holds the reply being handed over */
 };
 
 static void on_timer(uv_timer_t *timer);

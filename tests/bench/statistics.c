@@ -247,7 +247,7 @@ static double claims(struct tally *t, struct cs_rng *r, const struct sim *s, siz
     const struct sim_truth truth = sim_truth(s);
     const struct cs_power_design design = {.n = (double)n,
                                            .tau = sqrt(truth.case_variance),
-                                           .noise_a = truth.noise / 2, /* of the two arms together */
+                                           .noise_a = truth.noise / 2, /* the two arms' together */
                                            .noise_0 = truth.noise / 2,
                                            .ka = k,
                                            .k0 = k,

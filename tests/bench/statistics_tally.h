@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct tally {
-    uint32_t studies, resampled; /* of a row; of a row whose every study is resampled 5,000 times */
+    uint32_t studies, resampled; /* how many in a row; in a row whose every study is resampled 5,000 times */
     uint64_t seed;
     unsigned passed, failed;
 };

@@ -25,7 +25,7 @@ enum { ACK_LINE = 33, TRIES = 20, LANES_MAX = 64, OUTPUTS_MAX = 1 << 28 };
 
 struct known { /* a request */
     struct cs_digest digest;
-    uint64_t id, canonical; /* of its newest output, and of its answer; 0: none */
+    uint64_t id, canonical; /* its newest output, and its answer; 0: none */
     bool acked;
     UT_hash_handle hh;
 };
@@ -40,7 +40,7 @@ struct check {
     const char *dir, *acks, *scratch;
     struct known *known, **waiting; /* waiting: acknowledged since the last look */
     struct ack_file *files;
-    uint8_t (*sums)[8]; /* of every output, by id */
+    uint8_t (*sums)[8]; /* every output's, by id */
     uint64_t n_sums, cap_sums, commit_seq, acked, duplicates, failures;
     uint32_t n_files, n_waiting, cap_waiting, again;
     struct cs_arena arena;

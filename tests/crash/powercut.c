@@ -38,7 +38,7 @@ static struct file files[FILES_MAX]; /* by ID */
 static int n_files = 1;
 static struct {
     int file;     /* 0: none of ours */
-    char *folder; /* of a folder: its path */
+    char *folder; /* its path, when it is a folder */
 } fds[FDS_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;

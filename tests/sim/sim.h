@@ -29,13 +29,13 @@ enum {
     SIM_WORKERS_MOSTLY = 5, /* at most, where they share limits through Redis */
     SIM_LANES_MAX = 3,
     SIM_SLOTS_MAX = 24,
-    SIM_CALLS_MAX = CS_WORKER_SLOTS_PARKED * SIM_SLOTS_MAX, /* of a worker */
-    SIM_SERVER_SLOTS = 8,                                   /* of a server with a queue, at most */
+    SIM_CALLS_MAX = CS_WORKER_SLOTS_PARKED * SIM_SLOTS_MAX, /* calls of one worker */
+    SIM_SERVER_SLOTS = 8,                                   /* most slots of a server with a queue */
     SIM_CONNECT_MS = 10000,
-    SIM_CONNECTIONS = 16, /* of a worker, that may still have something under way */
+    SIM_CONNECTIONS = 16, /* connections of one worker that may still have something under way */
     SIM_CHUNK_TRIALS = 64,
     SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
-    SIM_EVENTS_MAX = 1500000, /* of a seed: more means that it runs in circles; a paced worker may look every ms */
+    SIM_EVENTS_MAX = 1500000, /* more in one seed means that it runs in circles; a paced worker may look every ms */
     SIM_END_MS = 900000,      /* a healed fleet ends every study within this */
     SIM_SLOW_MS =
         600000, /* ... but for servers that became slow, and stay so: an answer each within this, to the last */
@@ -43,8 +43,8 @@ enum {
     SIM_BLOCK = 12, /* trials of a case */
     SIM_HEARD = 16,
     SIM_TERMS_MAX = 64,
-    SIM_EPOCHS_MAX = 65536, /* of a term */
-    SIM_INPUT_TOKENS = 50,  /* of every answer: as much as can be, so that a budget has no slack */
+    SIM_EPOCHS_MAX = 65536, /* epochs of a term */
+    SIM_INPUT_TOKENS = 50,  /* with every answer: as much as can be, so that a budget has no slack */
     SIM_OUTPUT_TOKENS = 100,
     SIM_CAP_TOKENS = 400, /* what a call is charged against the provider's limit */
     SIM_ASKS_MAX = 256,
@@ -184,7 +184,7 @@ struct sim_connection {
 
 struct sim_link {
     enum sim_link_state state;
-    uint64_t serial, socket; /* of the connection; of the worker's socket */
+    uint64_t serial, socket; /* numbers of the connection and of the worker's socket */
     uint64_t down_until;
     struct sim_connection connections[SIM_CONNECTIONS];
 };
@@ -211,7 +211,7 @@ struct sim_worker {
     uint32_t index, incarnation;
     char name[32];
     uint64_t nonce, clock_ms, born_ms;
-    int32_t drift; /* of its clock, in thousandths */
+    int32_t drift; /* how far its clock is off, in thousandths */
     uint64_t paused_until, wake_at;
     bool stranger, announced;
     struct sim_source source;
@@ -237,7 +237,7 @@ struct sim_coordinator {
 struct sim_trial {
     uint32_t paid, in_flight,
         excused;      /* answers made; calls; times that it may be asked again: a lost worker had it, or an overload */
-    uint32_t further; /* of these, an overload */
+    uint32_t further; /* those of `excused` that an overload caused */
 };
 
 /* A lane in a generation. */
@@ -252,7 +252,7 @@ struct sim_ledger {
         uint64_t canonical; /* fingerprint of the output; 0: none */
         uint64_t failure;
         uint64_t superseded; /* fingerprint of the last answer that was asked again; 0: none */
-        uint8_t outcome;     /* of the canonical one */
+        uint8_t outcome;     /* the canonical one's */
         bool adopted;
         uint32_t attempts; /* further calls kept */
     } * kept;
@@ -285,7 +285,7 @@ struct sim_store {
         bool durable, told;
     } writing[SIM_BATCHES];
     uint32_t n_writing;
-    char *names[SIM_NAMES_MAX]; /* of workers that may hold leases */
+    char *names[SIM_NAMES_MAX]; /* workers that may hold leases */
     uint32_t n_names;
     uint64_t *fingerprints; /* set of fingerprints of all outputs */
     uint32_t n_fingerprints, cap_prints;
@@ -313,7 +313,7 @@ struct sim_limits {
     bool poison; /* whichever worker gets an answer of this trial dies of it */
     uint32_t poison_lane;
     uint64_t poison_position;
-    uint32_t permille[SIM_FAULTS]; /* of calls, announcements and the like */
+    uint32_t permille[SIM_FAULTS]; /* how often it strikes calls, announcements and the like */
     uint32_t every_ms[SIM_FAULTS]; /* mean time between shots; 0: none */
 };
 
@@ -334,7 +334,7 @@ struct sim {
     uint32_t n_heap, cap_heap;
     uint64_t order, calls, connections, healed_ms;
     uint64_t due_ms;       /* healed, the study has to end by then */
-    struct cs_arena arena; /* of a message */
+    struct cs_arena arena; /* holds a message */
     struct sim_store store;
     struct sim_redis *redis;
     struct sim_coordinator coordinator;

@@ -68,13 +68,13 @@ static void draw_rates(struct sim *s)
 {
     static const struct {
         enum sim_fault fault;
-        uint32_t percent, permille; /* of seeds; at most, of calls */
+        uint32_t percent, permille; /* percent of seeds that have it; permille of calls, at most */
     } rates[] = {{SIM_RATE_LIMIT, 30, 150}, {SIM_SERVER_ERROR, 40, 150}, {SIM_REPLY_LOST, 40, 60},
                  {SIM_TIMEOUT, 35, 60},     {SIM_REFUSAL, 30, 100},      {SIM_BAD_REQUEST, 30, 20},
                  {SIM_BAD_KEY, 15, 8},      {SIM_PUB_LOSS, 50, 500},     {SIM_CLOCK_DRIFT, 20, 1000}};
     static const struct {
         enum sim_fault fault;
-        uint32_t percent, shots; /* of seeds; at most, in a seed */
+        uint32_t percent, shots; /* percent of seeds that have it; shots in a seed, at most */
     } shots[] = {
         {SIM_WORKER_KILL, 40, 6}, {SIM_CORE_KILL, 45, 5},   {SIM_BREAK, 45, 10},       {SIM_HALF_OPEN, 35, 5},
         {SIM_PARTITION, 30, 3},   {SIM_STALL, 35, 6},       {SIM_WORKER_PAUSE, 35, 4}, {SIM_CORE_PAUSE, 30, 3},

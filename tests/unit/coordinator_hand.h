@@ -8,13 +8,13 @@ struct hand {
     struct rig *r;
     const char *name;
     uint64_t nonce, session, sent, number, calls;
-    uint32_t term;  /* of its last WELCOME */
+    uint32_t term;  /* as its last WELCOME said */
     uint32_t minor; /* that it states */
     struct cs_peer peer;
     uint64_t last_seq;
     struct cs_lease_ref leases[64];
     uint32_t n_leases;
-    uint32_t input_tokens, output_tokens; /* of the next results; 0: 50 and 5 */
+    uint32_t input_tokens, output_tokens; /* in the next results; 0: 50 and 5 */
 };
 
 static inline void note(struct hand *h)

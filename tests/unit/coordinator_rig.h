@@ -37,7 +37,7 @@ struct rig_disk {
     uint64_t outputs, duplicates;
     int64_t budget;
     bool undeclared;      /* nobody has said how many calls the provider bears */
-    uint32_t needs_minor; /* of a worker */
+    uint32_t needs_minor; /* that a worker must have stated */
     struct {
         char key[40], name[32];
     } workers[16]; /* rows of those who may hold leases */

@@ -240,7 +240,7 @@ static void a_late_answer_to_the_old_lease_counts_and_the_new_lease_ends(void **
     assert_int_equal(lane_of(&r, 0).leased, 1);
     hello(&slow, NULL, 0);
     settle(&slow);
-    answer(&slow, 0, CS_OUTCOME_ok); /* of its first lease */
+    answer(&slow, 0, CS_OUTCOME_ok); /* to its first lease */
     settle(&slow);
     assert_int_equal(lane_of(&r, 0).leased, 0);
     assert_int_equal(lane_of(&r, 0).done, 1);

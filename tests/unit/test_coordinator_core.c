@@ -649,7 +649,7 @@ static void pause_resume_cancel_are_durable_before_the_reply(void **state)
     assert_int_equal(lane_of(&r, 0).state, CS_LANE_CANCELLED);
     control(&r, CS_CONTROL_PAUSE, "alpha", 4);
     assert_int_equal(rig_reply(&r, 4)->code, CS_EINVAL);
-    control(&r, CS_CONTROL_RESUME, NULL, 5); /* of all, not of this one */
+    control(&r, CS_CONTROL_RESUME, NULL, 5); /* resumes all, and not this one */
     rig_commit_all(&r);
     assert_int_equal(lane_of(&r, 0).cancelled, 999);
     control(&r, CS_CONTROL_RESUME, "alpha", 6);
@@ -880,7 +880,7 @@ static void an_old_generation_is_closed_and_its_late_outputs_count(void **state)
     rig_load(&r, 2, true, false);
     rig_commit_all(&r);
     assert_int_equal(lane_of(&r, 0).gen, 2);
-    result(&w, 0, 5); /* of generation 1 */
+    result(&w, 0, 5); /* a result of generation 1 */
     rig_commit_all(&r);
     assert_int_equal(intake_of(&r).late, 1);
     rig_load(&r, 3, true, false);

@@ -7,7 +7,7 @@
 enum { WORKERS = 3, LEASES = 512, FLYING = 24, UNACKED = 256, QUEUE = 512, STEP_MS = 50 };
 
 struct faults {
-    unsigned drop_percent;                           /* of messages, either way */
+    unsigned drop_percent;                           /* messages that are lost, either way */
     unsigned worker_crash, worker_stall, core_crash; /* one in so many steps; 0: never */
     bool failures, operator;
 };

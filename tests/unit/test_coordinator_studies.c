@@ -171,7 +171,7 @@ static void one_is_idle_while_the_other_works(void **state)
     assert_false(cs_core_is_idle(r.core, OTHER)); /* its output is not on disk yet */
     while (!cs_core_is_idle(r.core, OTHER)) {
         assert_true(r.n_batches > 0);
-        result(&w, 0, w.number); /* of the other, all the time */
+        result(&w, 0, w.number); /* results of the other study, all the time */
         rig_commit(&r, CS_OK);
     }
     assert_true(r.n_batches > 0);

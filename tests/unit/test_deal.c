@@ -302,7 +302,7 @@ static void by_chance(void **state)
             assert_true(part <= capacity[k] / 2);
             most = part > most ? part : most;
             if (part < capacity[k] / 2)
-                least = part < least ? part : least; /* of those who could use more */
+                least = part < least ? part : least; /* among those that could use more */
         }
         assert_int_equal(sum(f), wish < now ? wish : now);
         assert_true(n == 0 || least == UINT32_MAX || most <= least + 1);

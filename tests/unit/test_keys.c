@@ -14,7 +14,7 @@
 #include "protocol/base/file.h"
 #include "protocol/wire/keys.h"
 
-static const char rfc_public[] = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"; /* of RFC 26 */
+static const char rfc_public[] = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"; /* the example in RFC 26 */
 static const char rfc_secret[] = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs";
 
 struct fixture {

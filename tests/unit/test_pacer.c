@@ -18,7 +18,7 @@ struct fleet {
     uint32_t n, latency_ms; /* latency: from asking to the grant */
     struct cs_pacer p[FLEET_MAX];
     bool stopped[FLEET_MAX], waits[FLEET_MAX];
-    double cost[FLEET_MAX][CS_QUOTA_DIMS]; /* of the call that waits */
+    double cost[FLEET_MAX][CS_QUOTA_DIMS]; /* what the call that waits costs */
     uint32_t want[FLEET_MAX];
     struct {
         bool under_way;

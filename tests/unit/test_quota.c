@@ -164,7 +164,7 @@ static void test_granted_never_passes_the_limit(void **state)
         if (i == 20)
             age(&b);
     }
-    assert_true(granted[0] > 1000); /* of 2000, by asking without a plan */
+    assert_true(granted[0] > 1000); /* and below 2000, by asking without a plan */
     close_and_finish(&b.loop, b.r);
 }
 
@@ -366,7 +366,7 @@ static void test_a_told_limit_holds_for_all_until_told_anew(void **state)
     struct cs_quota_told told = ask(&b.loop, b.r, &other).grant.pool[0].told;
     assert_true(told.limit[CS_QUOTA_REQUESTS] == 3000);
     assert_in_range(told.age_ms, 1000, 4000);
-    other.pool[0].told = (struct cs_quota_told){.age_ms = 60000, .limit = {6000}}; /* of a call sent before that one */
+    other.pool[0].told = (struct cs_quota_told){.age_ms = 60000, .limit = {6000}}; /* by a call that was sent earlier */
     assert_true(ask(&b.loop, b.r, &other).grant.pool[0].told.limit[CS_QUOTA_REQUESTS] == 3000);
     other.pool[0].told = (struct cs_quota_told){.age_ms = 1, .limit = {4000}};
     ask(&b.loop, b.r, &other);

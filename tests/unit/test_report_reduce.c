@@ -173,13 +173,13 @@ static void test_an_arm_that_never_answers_is_silence_and_no_rate(void **state)
     cs_reduce_paired_release(&p);
     r.measure = (struct cs_measure){.kind = CS_OUTCOME_BINARY, .what = CS_WHAT_LOST};
     pair_up(&r, &p);
-    assert_true(is_near(p.level[0], 0.25)); /* of all that ended */
+    assert_true(is_near(p.level[0], 0.25)); /* share of all that ended */
     assert_true(is_near(p.level[2], 1.0 / 5));
     assert_true(is_near(p.comparator[0], 0));
     cs_reduce_paired_release(&p);
     r.measure.what = CS_WHAT_DECLINED;
     pair_up(&r, &p);
-    assert_true(is_near(p.level[0], 1)); /* of all that were answered */
+    assert_true(is_near(p.level[0], 1)); /* share of all that were answered */
     assert_true(is_near(p.level[2], 3.0 / 4));
     cs_reduce_paired_release(&p);
     rig_release(&r);

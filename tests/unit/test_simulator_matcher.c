@@ -99,7 +99,7 @@ static void agrees_with_strstr(void **state)
         const char *texts[6];
         uint32_t present = 0, last = NONE;
         for (int i = 0; i < 6; i++) {
-            const size_t n = 4; /* of one length: none lies inside another */
+            const size_t n = 4; /* all have one length: none lies inside another */
             for (size_t k = 0; k < n; k++)
                 text[i][k] = (char)('a' + cs_rng_below(&r, 2) + 2 * (i % 3));
             text[i][n] = '\0';

@@ -227,7 +227,7 @@ static void pools_come_along(void **state)
 
 static void add_pool(struct copy *c)
 {
-    c->models[0].pools[c->models[0].n_pools++] = 0; /* of an account without one */
+    c->models[0].pools[c->models[0].n_pools++] = 0; /* its account has none */
 }
 
 /* Lists for the faults below. */
@@ -428,7 +428,7 @@ enum { MANY = 200, BIG_TEXT = 10000 };
 struct many {
     struct shelf shelf;
     struct cs_spec spec;
-    char id[16], text[BIG_TEXT]; /* of the case asked for last */
+    char id[16], text[BIG_TEXT]; /* the case that was asked for last */
     const char *values[N_COLUMNS];
 };
 

@@ -8,7 +8,7 @@
 
 static const struct cs_boot boot = {.seed = 3, .draws = 5000, .threads = 1};
 
-/* Of 40 clusters 10 have (-1, -1) and 10 (-1, 0): means -1/2 and -1/4, T2 = 39, by hand. */
+/* 10 of 40 clusters have (-1, -1) and 10 have (-1, 0): means -1/2 and -1/4, T2 = 39, by hand. */
 static void hotelling_of_two_columns(void **state)
 {
     (void)state;
@@ -136,7 +136,7 @@ static void wordings_widen_the_shift(void **state)
     const struct cs_cluster_test t = cs_cluster_t(mean, 4, .05, 1), wide = cs_wording_widen(&t, s.variance, 3, .05);
     NEAR(wide.mean, t.mean);
     NEAR(wide.se, 0.133333333333333);
-    NEAR(wide.df, 2); /* of three wordings; three of four cases would be more */
+    NEAR(wide.df, 2); /* from three wordings; four cases would give 3 */
     NEAR(wide.p, cs_dist_t_two_sided(wide.mean / wide.se, 2));
     assert_true(wide.ci.hi > t.ci.hi && wide.ci.lo < t.ci.lo);
 }

@@ -27,7 +27,7 @@ static void binary_components_by_hand(void **state)
     NEAR(c.noise.value, (2 / 3.0) * 6 / 8);
     NEAR(c.disagree.value, c.noise.value);
     assert_true(c.systematic_sq.se > 0 && c.case_sq.se > 0 && c.noise.se > 0);
-    NEAR(c.noise.se, sqrt(1 / 36.0 / 3 * 4 / 4)); /* of a mean: its own standard error; cases 1/3 2/3 2/3 1/3 */
+    NEAR(c.noise.se, sqrt(1 / 36.0 / 3 * 4 / 4)); /* a mean's own standard error; cases 1/3 2/3 2/3 1/3 */
 }
 
 /* Disagreement between arms = square of the difference + mean disagreement within: for every case, on every scale. */

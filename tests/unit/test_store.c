@@ -548,7 +548,7 @@ enum { LANES = 3, POSITIONS = 700, PAGES = POSITIONS / CS_PAGE_TRIALS + 1, OUTPU
 
 struct model {
     uint8_t bits[LANES][PAGES][CS_PAGE_BYTES];
-    uint64_t id[LANES][POSITIONS]; /* of the place row */
+    uint64_t id[LANES][POSITIONS]; /* the place row's */
     uint32_t n_outputs;
     uint8_t flags[OUTPUTS + 1];
     uint64_t made[OUTPUTS + 1]; /* digest and text number */

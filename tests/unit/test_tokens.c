@@ -36,7 +36,7 @@ static void odd_texts_have_tokens_too(void **state)
     assert_int_equal(cs_tokens_estimate("", 0), 0);
     assert_int_equal(cs_tokens_estimate("a", 1), 1);
     assert_true(cs_tokens_estimate("\xff\xfe\x80", 3) > 0);
-    assert_int_equal(cs_tokens_estimate("漢字かな", 12), 5); /* of four characters */
+    assert_int_equal(cs_tokens_estimate("漢字かな", 12), 5); /* four characters */
     assert_true(cs_tokens_estimate("1234567890", 10) > cs_tokens_estimate("123", 3));
 }
 

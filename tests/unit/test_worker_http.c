@@ -284,7 +284,7 @@ static void a_call(void **state)
     assert_int_equal(b.last.status, 200);
     assert_string_equal(b.body, "good");
     assert_non_null(strstr(b.headers, "X-Request-Id: req_7\r\n"));
-    assert_null(strstr(b.headers, "X-Early")); /* of the final response only */
+    assert_null(strstr(b.headers, "X-Early")); /* headers come from the final response only */
     assert_non_null(strstr(b.server.last, "POST /ok HTTP/1.1\r\n"));
     assert_non_null(strstr(b.server.last, "Content-Type: application/json\r\n"));
     assert_non_null(strstr(b.server.last, "X-Client-Request-Id: abc-1\r\n"));

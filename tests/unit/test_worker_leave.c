@@ -3,7 +3,7 @@
 
 #include "worker/deadline.h"
 
-enum { START = 1000 }; /* of the bench's clock */
+enum { START = 1000 }; /* on the bench's clock */
 
 static void open_with(struct bench *b, struct cs_worker_opts more, uint32_t timeout_ms)
 {

@@ -143,7 +143,7 @@ static void lanes_of_a_pool_share_it(void **state)
     struct bench b;
     (void)state;
     limited(&b, 80, 2,
-            (struct cs_limits){.requests_per_minute = 600}); /* of which two lanes get four before they are answered */
+            (struct cs_limits){.requests_per_minute = 600}); /* two lanes get four before they are answered */
     bench_assign(&b, 0, 3, 50, 20);
     struct cs_worker_ask a = take(&b);
     bench_assign(&b, 1, 3, 51, 20);

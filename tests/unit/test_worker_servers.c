@@ -24,7 +24,7 @@ struct bench {
     char healthy_url[64], odd_url[64];
     uint32_t slots, healthy_slots; /* the first ones call the healthy endpoint */
     uint32_t done, wanted, started;
-    uint32_t ended[CS_TRANSFERS], good, bad; /* of odd calls; of healthy ones */
+    uint32_t ended[CS_TRANSFERS], good, bad; /* ended: odd calls, by how; good, bad: healthy ones */
     uint32_t below[CS_BELOW_OTHER + 1];
     uint32_t timeout_ms;
     size_t most_held;

@@ -28,8 +28,8 @@ struct bench_source {
     const char *trouble[BENCH_LANES];
     uint32_t concurrent[BENCH_LANES];
     uint32_t timeout_ms;
-    struct cs_limits limits; /* of all lanes, one pool; all 0: none */
-    struct cs_limits shared; /* of all lanes too, a second pool; all 0: none */
+    struct cs_limits limits; /* one pool for all lanes; all 0: none */
+    struct cs_limits shared; /* a second pool for all lanes; all 0: none */
     int studies;             /* handed out and not given back */
     bool bad_trial;
 };

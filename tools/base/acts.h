@@ -1,4 +1,5 @@
-/* acts.h - what people did about a study outside of its runs, kept beside the store for every later report: STORE.acts.csv, a line an act.
+/* acts.h - what people did about a study outside of its runs, kept beside the store for every later report: STORE.acts.csv, one
+ * line per act.
  *
  *   registered   a protocol was given to a registry: what (DOI, URL, tag), its date as its author says it, the digest of the analysis then
  *   unblinded    the contrasts of a pilot were looked at

@@ -17,7 +17,7 @@ void cs_csv_write_end(FILE *out);
 
 void cs_csv_write_excel_begin(FILE *out);
 void cs_csv_write_excel_field(FILE *out, const char *text, bool first);
-void cs_csv_write_excel_number(FILE *out, const char *number, bool first); /* as it is: -1 is no formula */
+void cs_csv_write_excel_number(FILE *out, const char *number, bool first); /* as it is: -1 is not a formula */
 void cs_csv_write_excel_end(FILE *out);
 
 #endif

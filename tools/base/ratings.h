@@ -24,7 +24,7 @@ struct cs_rating {
     const char *rater, *rating;
     const char *answer;   /* the model's own word in this field; "" when it has none */
     const char *imported; /* UTC */
-    uint32_t next;        /* of the same output, + 1; 0: none. Set by cs_ratings_put */
+    uint32_t next;        /* the next rating of the same output, + 1; 0: none. Set by cs_ratings_put */
 };
 
 struct cs_ratings {

@@ -12,7 +12,7 @@
 
 struct found { /* an output of a trial */
     uint64_t id;
-    uint8_t flags; /* of its place, for those that have one */
+    uint8_t flags; /* as at its place, for those that have one */
 };
 
 struct showing {
@@ -23,9 +23,9 @@ struct showing {
     uint32_t case_index, question, level[CS_FACTORS_MAX]; /* CS_NONE: any */
     struct cs_export_row row;
     struct cs_arena arena;
-    struct found *list; /* of the present trial */
+    struct found *list; /* outputs of the present trial */
     uint32_t n, cap;
-    struct cs_digest digest; /* of it */
+    struct cs_digest digest; /* the present trial's */
 };
 
 /* ---- which ----------------------------------------------------------------------------------------------------- */

@@ -12,9 +12,9 @@
 
 struct cs_drill_count {
     uint64_t acknowledged; /* outputs, by digest */
-    uint64_t lost;         /* of these: no sound output of that digest is in the store */
+    uint64_t lost;         /* acknowledged, but no sound output of that digest is in the store */
     uint64_t answered;     /* good answers that the provider gave */
-    uint64_t paid_twice;   /* of these: to a digest that it had answered before */
+    uint64_t paid_twice;   /* answered, to a digest that it had answered before */
 };
 
 /* ack_log: CLINSAFE_ACK_LOG of the workers; arrivals: the simulator's --log; store: the database folder, which nobody writes any more.

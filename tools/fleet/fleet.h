@@ -41,7 +41,7 @@ struct cs_fleet {
     char *simulator;                        /* URL, or NULL */
     pid_t pids[CS_FLEET_PROCESSES_MAX];     /* redis, simulator (or 0), coordinator, workers...; 0: not running */
     off_t log_from[CS_FLEET_PROCESSES_MAX]; /* where in its log the present process of that place begins */
-    uint32_t restarts; /* of processes that died by themselves, since the owner last saw progress */
+    uint32_t restarts; /* after processes that died by themselves, since the owner last saw progress */
     struct cs_fleet_place places[CS_FLEET_WORKERS_MAX];
     char news[2048]; /* lines for people about what died and when it comes again; the owner empties it */
 };
@@ -51,7 +51,7 @@ enum { CS_FLEET_REDIS, CS_FLEET_SIMULATOR, CS_FLEET_COORDINATOR, CS_FLEET_WORKER
 /* Starts all but the workers and waits until each is ready. On failure err names the cause, or the log to read, and what was started is ended again. */
 CS_WARN_UNUSED enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const struct cs_study *study,
                                           const struct cs_fleet_opts *opts, struct cs_error *err);
-/* After the study was submitted: workers that come earlier would go on with what the store knows of, be it edited or not. */
+/* After the study was submitted: workers that come earlier would go on with what the store knows of, edited or not. */
 CS_WARN_UNUSED enum cs_err cs_fleet_start_workers(struct cs_fleet *f, struct cs_error *err);
 /* Notes ended processes and starts Redis again at once, a dead worker after a pause that grows from 0.2 to 10 s while it keeps dying.
  * Fails when the coordinator or simulator is gone: CS_EIO or CS_ECORRUPT when it ended with their exit status, else CS_EINTERNAL; err
@@ -62,7 +62,7 @@ CS_WARN_UNUSED enum cs_err cs_fleet_check(struct cs_fleet *f, struct cs_error *e
 bool cs_fleet_lives(const void *f);
 /* SIGKILL, without any restart; false: it did not run. `which` is an index into pids. */
 bool cs_fleet_kill(struct cs_fleet *f, int which);
-/* Starts it again where it was: same addresses, port and store; a coordinator expects the workers of before. */
+/* Starts it again where it was: same addresses, port and store; a coordinator expects the workers it had before. */
 CS_WARN_UNUSED enum cs_err cs_fleet_revive(struct cs_fleet *f, int which, struct cs_error *err);
 /* Waits for the coordinator to end by itself (after `drain`), at most timeout_ms; CS_ETIMEDOUT. */
 enum cs_err cs_fleet_wait(struct cs_fleet *f, uint32_t timeout_ms);

@@ -8,7 +8,7 @@
 #include "protocol/base/arena.h"
 #include "tools/fleet/fleet_status.h"
 
-struct cs_unanswered_lane { /* of one model */
+struct cs_unanswered_lane { /* one model's */
     const char *model;
     uint64_t answers, timeouts, unparsable;
 };
@@ -19,11 +19,11 @@ struct cs_unanswered { /* zeroed: nothing */
 };
 void cs_unanswered_release(struct cs_unanswered *s);
 
-/* Of the newest generation in a study directory; nothing when there is no store, or nothing of this study in it. `study`, `dir` and
+/* From the newest generation in a study directory; empty when there is no store, or nothing of this study in it. `study`, `dir` and
  * `name` as in cs_reader_open. */
 CS_WARN_UNUSED enum cs_err cs_unanswered_of_store(struct cs_unanswered *out, const char *study, const char *dir,
                                                   const char *name, struct cs_error *err);
-/* Of a running study. CS_EAGAIN: a changed study is being worked in. */
+/* From a running study. CS_EAGAIN: a changed study is being worked in. */
 CS_WARN_UNUSED enum cs_err cs_unanswered_of_fleet(struct cs_unanswered *out, struct cs_admin_client *a,
                                                   const struct cs_fleet_status_watch *watch, struct cs_error *err);
 /* A line a model, then `command OPTION asks ... again`, where an option is `prefix` and `timeouts` or `unparsable`: nothing when nothing

@@ -1,4 +1,4 @@
-/* whom.h - whom a person speaks to: a coordinator: over its admin socket, or by the directory of a `run` on this machine. Thread: main. */
+/* whom.h - which coordinator a person speaks to: over its admin socket, or by the directory of a `run` on this machine. Thread: main. */
 #ifndef CS_WHOM_H
 #define CS_WHOM_H
 

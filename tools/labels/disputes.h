@@ -1,4 +1,4 @@
-/* disputes.h - outputs of which raters said different words, and nobody has decided yet. Thread: main. */
+/* disputes.h - outputs that raters said different words about, and that nobody has decided yet. Thread: main. */
 #ifndef CS_LABELS_DISPUTES_H
 #define CS_LABELS_DISPUTES_H
 

@@ -1,7 +1,7 @@
 /* import.h - ratings that came back, checked and added to those beside the store (base/ratings.h).
  *
  * A file has a column `item` and columns `rating.FIELD`, or `rating.FIELD@RATER` for several raters side by side. Who rated is
- * the column's RATER, else the column `rater`, else the file's name without its ending. An empty rating is none. A word must be
+ * the column's RATER, else the column `rater`, else the file's name without its ending. An empty rating counts as none. A word must be
  * one of the answer's where FIELD is an answer of the study. Nothing is changed unless the whole file is sound.
  * Thread: main. Errors: CS_EINVAL with FILE:LINE.
  */

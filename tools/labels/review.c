@@ -26,10 +26,10 @@ struct review {
     struct cs_arena arena;
     const char **fields; /* plausible, then the answers */
     uint32_t n_fields;
-    /* of an import */
+    /* for an import */
     struct cs_names items, raters, rated; /* rated: who said something of a pair */
     struct votes *votes;                  /* [pair][field]; a pair is case x level */
-    uint32_t *column;                     /* of the file, per field */
+    uint32_t *column;                     /* the file's, per field */
     uint32_t item, rater;
     const char *path, *file_rater;
     struct cs_review_done *done;

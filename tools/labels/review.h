@@ -18,10 +18,10 @@ struct cs_review_opts {
 };
 
 struct cs_review_done {
-    uint32_t rows;                   /* of the sheet */
+    uint32_t rows;                   /* the sheet's */
     uint32_t raters, ratings;        /* who said something; what was said */
     uint32_t warranted, implausible; /* rows of the table; pairs that most call implausible */
-    char example[256];               /* of an implausible pair */
+    char example[256];               /* one implausible pair */
 };
 
 CS_WARN_UNUSED enum cs_err cs_review_write(const struct cs_loaded *l, const struct cs_review_opts *o, const char *path,

@@ -17,9 +17,9 @@ enum cs_sheet_kind { CS_SHEET_CSV, CS_SHEET_EXCEL, CS_SHEET_PAGE };
 struct cs_sheet {
     FILE *out;
     enum cs_sheet_kind kind;
-    const char *title, *help; /* of the page; id: what its answers are kept under */
+    const char *title, *help; /* the page's; id: what its answers are kept under */
     const char *id;
-    const char *const *columns; /* of texts; the first is the item */
+    const char *const *columns; /* text columns; the first is the item */
     uint32_t n_columns;
     const char *const *fields;
     uint32_t n_fields;

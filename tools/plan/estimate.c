@@ -126,8 +126,8 @@ static void survey_insertions(const struct cs_study *study, const struct cs_load
 /* ---- prompts ---------------------------------------------------------------------------------------- */
 
 struct sums {
-    uint64_t frame[CS_QUESTIONS_MAX]; /* of the lane: bytes of a request around its messages, + 1; 0: not known yet */
-    uint64_t tokens, bytes; /* of the lane: of messages that were looked at, and how long they are in the body */
+    uint64_t frame[CS_QUESTIONS_MAX]; /* per lane: bytes of a request around its messages, + 1; 0: not known yet */
+    uint64_t tokens, bytes;           /* per lane: in messages that were looked at, and how long they are in the body */
     struct cs_prompt prompt;
     double *chars[CS_FACTORS_MAX];
     uint64_t *prompts[CS_FACTORS_MAX];
@@ -319,7 +319,7 @@ static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, 
     out->minutes_min = minutes_at(&m->limits, trials, in, in + (double)out->output_low);
 }
 
-/* Of the whole lane, from the sampled cases. */
+/* What the whole lane takes, from the sampled cases. */
 static uint64_t of_all(double tokens, const struct cs_study *s, const struct cs_estimate *e)
 {
     return (uint64_t)(tokens * (double)s->n_cases / (double)(e->sampled != 0 ? e->sampled : 1) + 0.5);

@@ -1,8 +1,8 @@
 /* lexicon.h - words that say something of a patient: whose sex, race, housing. What plan compares levels and cases by.
  *
  * A word says one thing about one thing ("she": about sex, says female). Two words about the same that say different things contradict
- * each other. Words are matched whole, the longest first, so that "transgender man" is not "man"; one that is written with a
- * capital letter here (Black) matches only so (not "black stool"). The list is ours, for English, not reviewed, and can be made longer by a
+ * each other. Words are matched whole, the longest first, so that "transgender man" is not "man"; one that is written with a capital
+ * letter here (Black) matches only that way (not "black stool"). The list is ours, for English, not reviewed, and can be made longer by a
  * table with the columns word, about, says. Thread: main.
  */
 #ifndef CS_LEXICON_H
@@ -17,7 +17,7 @@ enum { CS_LEXICON_SAYS_MAX = 64, CS_LEXICON_MAX = 4096 };
 
 struct cs_lexicon_word {
     const char *word, *about, *says;
-    uint32_t bit; /* of what it says */
+    uint32_t bit; /* stands for what it says */
 };
 
 struct cs_lexicon {

@@ -79,7 +79,7 @@ static uint64_t bits_of_level(const struct look *k, const struct cs_factor *f, c
     uint64_t bits = 0;
     for (uint32_t w = 0; w < level->n_wordings; w++) {
         for (uint32_t c = 0; c < f->n_columns; c++) {
-            if (f->insert_column == c || has_slots(f)) /* of several slots, each has a column */
+            if (f->insert_column == c || has_slots(f)) /* when there are several slots, each has a column */
                 bits |= cs_lexicon_of(&k->words, level->wordings[w].values[c]);
         }
     }

@@ -206,7 +206,7 @@ static unsigned warn_of_prices(const struct cs_opening *o, const struct cs_plan 
     return 1;
 }
 
-/* Answers that cannot differ, or hardly, are no repeats. (A level may set other parameters.) */
+/* Answers that cannot differ, or hardly, are not repeats. (A level may set other parameters.) */
 static unsigned warn_of_repeats(const struct cs_study *s, FILE *out)
 {
     uint32_t repeats = 0;

@@ -1,7 +1,7 @@
 /* opening.h - what decides, at the top of `plan`: how much is asked, what it costs and how long it takes, what the study will be able to
  * see, and what would let it see more.
  *
- * Of each primary outcome the comparison with the least power speaks; where tau is not declared, half the margin is assumed. The
+ * Each primary outcome is shown by its comparison with the least power; where tau is not declared, half the margin is assumed. The
  * advice holds one thing (cases or repeats) and raises the other until a shift of the margin is found with 80 %. Thread: main.
  */
 #ifndef CS_PLAN_OPENING_H
@@ -15,7 +15,7 @@
 #include "tools/plan/estimate.h"
 #include "tools/plan/power.h"
 
-struct cs_opening_sight { /* of one primary outcome */
+struct cs_opening_sight { /* one primary outcome */
     const struct cs_power_row *row;
     uint32_t repeats; /* with as many cases as there are; 0: no number of repeats is enough */
     uint32_t cases;   /* with as many repeats as there are; 0: over a million */
@@ -24,10 +24,10 @@ struct cs_opening_sight { /* of one primary outcome */
 struct cs_opening {
     uint64_t trials;
     uint32_t cases, repeats;  /* repeats: the fewest that a prompt gets */
-    double usd_low, usd_high; /* of the lanes whose price is known */
+    double usd_low, usd_high; /* for the lanes whose price is known */
     uint32_t unpriced;        /* lanes whose price is not */
     uint32_t slowest;         /* lane, or CS_NONE: no lane has a declared limit */
-    double minutes;           /* of it, at best */
+    double minutes;           /* how long that lane takes, at best */
     uint32_t unlimited;       /* lanes without a declared limit */
     struct cs_opening_sight *sights;
     uint32_t n_sights;

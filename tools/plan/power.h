@@ -31,7 +31,7 @@ struct cs_plan_power {
     double alpha, alpha_each; /* for the family; for each test after the adjustment */
     uint32_t family;
     uint32_t one_sentence; /* levels under primary comparison that are said in one sentence each: */
-    const char *in_factor; /* of this factor, the first that has such */
+    const char *in_factor; /* the first factor that has such levels */
     struct cs_power_row *rows;
     uint32_t n_rows, cap;
 };

@@ -66,7 +66,7 @@ static const char *level_name(const struct cs_report *r, uint32_t factor, uint32
     return factor == CS_REPORT_NONE || level == CS_REPORT_NONE ? "" : r->factors[factor].levels[level].id;
 }
 
-/* Of the kinds that are one value; the others are taken apart by cs_columns_each. */
+/* The kinds that are one value; the others are taken apart by cs_columns_each. */
 static struct cs_column_value value_of(const struct cs_report *r, const struct cs_report_column *c, const void *row)
 {
     const void *at = (const char *)row + c->at;

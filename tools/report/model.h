@@ -50,7 +50,7 @@ struct cs_report_model {
     uint64_t attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
     double cost_usd;          /* -1: its prices are not known */
-    double wasted_usd;        /* of this: for replies that gave nothing to use */
+    double wasted_usd;        /* part of the cost: for replies that gave nothing to use */
     uint64_t untold;          /* answers whose usage was not told whole: the cost is a lower bound */
     uint64_t cached;          /* answers that were not drawn anew */
     double ambiguous_usd_max; /* the most that the ambiguous calls can have cost beside that; -1: not known */
@@ -74,7 +74,7 @@ struct cs_report_outcome { /* what is compared: an answer field, a derived answe
     const char *question, *field, *category; /* category "" unless CS_OUTCOME_CATEGORY */
     const char *unit;                        /* "points", "levels" or "units" */
     const char *up; /* what a positive shift means: `more often "Yes"`, `towards "immediate"`, `higher` */
-    const char *const *categories; /* of the field, ordinal: lowest first; boolean: yes word, no word */
+    const char *const *categories; /* the field's, ordinal: lowest first; boolean: yes word, no word */
     uint32_t n_categories;
     enum cs_outcome_kind kind;
     enum cs_outcome_role role;
@@ -140,7 +140,7 @@ struct cs_report_declaration {
 struct cs_report_completeness {
     uint32_t model, factor, level;
     uint64_t planned, terminal;
-    uint64_t outcome[CS_OUTCOMES]; /* of the terminal ones, by class (cs_outcome_name) */
+    uint64_t outcome[CS_OUTCOMES]; /* the terminal ones, by class (cs_outcome_name) */
 };
 
 /* Usable answers to one outcome under one level: the gap between levels is a finding of its own. */
@@ -276,7 +276,7 @@ enum cs_modifier { CS_BY_FACTOR, CS_BY_MODEL, CS_BY_STRATUM };
 /* One contrast, and whether its shift is the same in every level of another factor, every model or every kind of case. */
 struct cs_report_interaction {
     uint32_t model;    /* NONE: between models */
-    uint32_t contrast; /* of that model, or of the first: over all of them */
+    uint32_t contrast; /* that model's, or the first one's: over all of them */
     uint32_t outcome;
     enum cs_modifier by;
     const char *modifier;     /* "persona", "model", "setting" */
@@ -295,7 +295,7 @@ struct cs_report_interaction {
 };
 struct cs_report_interaction_level {
     uint32_t interaction;
-    const char *level; /* of the modifier; a model's name */
+    const char *level; /* the modifier's; a model's name */
     uint32_t clusters;
     struct cs_report_figure shift;      /* in it, over these clusters */
     struct cs_report_span ci;           /* 1 - alpha, this level alone */
@@ -325,7 +325,7 @@ struct cs_report_pooled {
     uint32_t contrast;             /* index in contrasts */
     struct cs_report_figure shift; /* over the clusters that all levels have */
     struct cs_report_figure pooled;
-    struct cs_report_figure mean, tau; /* of the true shifts of all levels: estimated mean and SD */
+    struct cs_report_figure mean, tau; /* for the true shifts of all levels: estimated mean and SD */
     uint32_t levels, clusters;
 };
 
@@ -381,7 +381,7 @@ struct cs_report_component {
         case_sd; /* case-specific, SD over clusters in `unit`; 0 when the estimate of the variance is negative */
     struct cs_report_figure case_variance;  /* unbiased, may be negative */
     struct cs_report_span case_variance_ci; /* 1 - alpha, jackknife over clusters; one level only */
-    struct cs_report_figure wording_sd;     /* of the sentences of one level, SD in `unit` */
+    struct cs_report_figure wording_sd;     /* over the sentences of one level, SD in `unit` */
     struct cs_report_figure
         noise; /* re-ask disagreement within cells, 0..1 (binary, category), unit squared otherwise */
     const char *why;
@@ -448,7 +448,7 @@ struct cs_report_moved {
     const char *case_id;
     bool down;                             /* moved towards less: under-triage, where the scale is urgency */
     struct cs_report_figure chosen, shift; /* in the half that chose it; in the other half */
-    const char *label;                     /* of the case, "" if it has none */
+    const char *label;                     /* the case's, "" if it has none */
     /* "" where the texts are not here (a table) or must not be shown (confidential cases) */
     const char *prompt_comparator, *prompt_level, *reply_comparator, *reply_level;
 };
@@ -460,7 +460,7 @@ struct cs_report_rerun { /* a contrast now and then, over the clusters that both
     uint32_t clusters;
     struct cs_report_figure now, then;  /* shifts */
     struct cs_report_figure difference; /* now minus then */
-    struct cs_report_span ci;           /* of the difference, 1 - alpha, cluster t on differences of differences */
+    struct cs_report_span ci;           /* the difference's, 1 - alpha, cluster t on differences of differences */
     struct cs_report_figure p;          /* two-sided, not adjusted */
     const char *why;
 };

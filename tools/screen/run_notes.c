@@ -134,7 +134,7 @@ const char *cs_run_notes_line(const struct cs_progress *p, char *out, size_t siz
 enum { KINDS = 4 };
 static const struct kind {
     const char *name;
-    enum cs_outcome outcome; /* of an answer; CS_OUTCOMES: trials that failed */
+    enum cs_outcome outcome; /* how an answer ended; CS_OUTCOMES: trials that failed */
     const char *option, *does;
 } kinds[KINDS] = {
     {"timeout", CS_OUTCOME_timeout, "--retry-timeouts", "asks the timeouts again"},

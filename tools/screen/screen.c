@@ -89,7 +89,7 @@ static bool is_unpriced(const struct cs_progress *p)
     return all;
 }
 
-/* Of all generations: a budget is the study's. */
+/* All generations' money: a budget is the study's. */
 static const char *money(const struct cs_progress *p, char *out, size_t size)
 {
     char spent[CS_TEXT_MAX_LEN], budget[CS_TEXT_MAX_LEN], presumed[CS_TEXT_MAX_LEN], reserved[CS_TEXT_MAX_LEN];

@@ -10,7 +10,7 @@
 struct cs_bar {
     FILE *out;
     bool tty, drawn;
-    uint64_t next_plain_ms, plain_every_ms; /* where it is no terminal: a line in so many; may be changed */
+    uint64_t next_plain_ms, plain_every_ms; /* where it is not a terminal: a line every so many; may be changed */
     char plain[256], plain_second[1024];    /* the last plain line: not repeated */
 };
 void cs_screen_bar_init(struct cs_bar *b, FILE *out);

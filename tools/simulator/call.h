@@ -19,7 +19,7 @@ struct cs_simulator_call;
 struct cs_loop {
     struct cs_simulator_server *server;
     struct MHD_Daemon *daemon;
-    struct cs_timers timers; /* of struct cs_simulator_call */
+    struct cs_timers timers; /* the timers in struct cs_simulator_call */
     int stop_fd;             /* readable: end */
     bool stopping, started;
     pthread_t thread;

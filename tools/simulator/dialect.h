@@ -19,8 +19,8 @@ enum cs_charging {
 
 struct cs_sim_dialect {
     enum cs_charging charging;
-    const char *id_prefix;  /* of an answer's id */
-    const char *key_header; /* that may hold the key, or NULL */
+    const char *id_prefix;  /* how an answer's id begins */
+    const char *key_header; /* a header that may hold the key, or NULL */
     bool bearer;            /* Authorization: Bearer may hold it too */
     /* False: refused, e says how. The request is to be released in either case. */
     bool (*parse)(const struct cs_sim_call *call, struct cs_chat_request *out, struct cs_chat_error *e);

@@ -12,7 +12,7 @@ struct cs_exchange {
     struct cs_sim_reply *reply;
     struct cs_chat_request request;
     struct cs_chat_error error;
-    struct cs_limit_refusal refusal; /* of a limit, when error is about one */
+    struct cs_limit_refusal refusal; /* which limit, when error is about one */
     uint8_t body[32];                /* its hash */
     bool has_digest;                 /* the client has named one */
     uint8_t digest_id[16];

@@ -1,7 +1,7 @@
 /* faults.h - what can go wrong on demand, and how often.
  *
  * Drawn per attempt: U(seed, "fault", digest, attempt) runs through the kinds in the order of the table, each taking
- * its share. What is to befall a request whenever it comes is drawn before, with U(seed, "always", digest). Pure; any thread.
+ * its share. What befalls a request whenever it comes is drawn before that, with U(seed, "always", digest). Pure; any thread.
  */
 #ifndef CS_SIM_FAULTS_H
 #define CS_SIM_FAULTS_H

@@ -39,7 +39,7 @@ bool cs_json_read(struct cs_j_document *d, const char *bytes, size_t len);
 void cs_json_read_release(struct cs_j_document *d);
 
 /* All of these take NULL for "no such value". */
-const struct cs_j *cs_json_read_get(const struct cs_j *map, const char *key); /* of equal names the last */
+const struct cs_j *cs_json_read_get(const struct cs_j *map, const char *key); /* the last of equal names */
 const struct cs_j *cs_json_read_first(const struct cs_j *list_or_map);
 const struct cs_j *cs_json_read_next(const struct cs_j *parent, const struct cs_j *child);
 const struct cs_j *cs_json_read_at(const struct cs_j *list, size_t i);

@@ -34,7 +34,7 @@ struct cs_buckets {
     struct cs_bucket requests, tokens, input, output;
 };
 
-struct cs_charge { /* of one request, beside the request */
+struct cs_charge { /* what one request takes, beside the request itself */
     uint64_t tokens, input, output;
 };
 

@@ -17,7 +17,7 @@ static const uint64_t base = 0x9e3779b97f4a7c15u; /* odd: powers of it stay odd,
 struct pattern {
     const char *text;
     size_t len;
-    uint64_t hash; /* of its first `window` bytes */
+    uint64_t hash; /* covers its first `window` bytes */
     uint32_t next; /* in the chain, number + 1 */
 };
 

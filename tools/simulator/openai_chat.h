@@ -43,10 +43,10 @@ struct cs_chat_answer {
     int64_t created;  /* Unix seconds */
     const char *text; /* content, or the refusal; may be cut (see below) */
     bool refused;
-    const char *tool; /* that the text is the arguments of, or NULL */
+    const char *tool; /* the tool whose arguments the text is, or NULL */
     bool logprobs;
     unsigned top_logprobs;
-    uint64_t seed; /* of the log probabilities, with the digest */
+    uint64_t seed; /* log probabilities come from it and the digest */
     const char *digest;
     uint64_t input_tokens;
     uint64_t max_tokens;    /* text beyond it is cut, finish_reason "length"; 0: no cap */

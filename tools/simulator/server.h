@@ -1,6 +1,6 @@
 /* server.h - the simulator's sockets: HTTP/1.1 on libmicrohttpd and epoll (its door: server.c, call.c).
  *
- * A few threads, each with a loop, a daemon and a heap of timers of its own. A reply that shall wait leaves its
+ * A few threads, each with a loop, a daemon and a heap of timers of its own. A reply that has to wait leaves its
  * connection suspended, so thousands wait without a thread each. Faults that a status cannot tell are made here:
  * reset, hang, truncation, drip. Thread: open and close from one.
  */

@@ -1,7 +1,7 @@
 /* simulator.h - the simulated provider without its sockets: a request in, a reply out, and the referee's count.
  *
  * Thread: any; one lock guards what changes (limits, settings, counts), and texts are read and drawn outside of it.
- * Nothing here waits: a reply says how long the server shall hold it back, and in which way it shall break.
+ * Nothing here waits: a reply says how long the server has to hold it back, and how it has to break.
  */
 #ifndef CS_SIM_SIMULATOR_H
 #define CS_SIM_SIMULATOR_H
@@ -32,7 +32,7 @@ struct cs_simulator_opts {
     unsigned n_keys;
     struct cs_quota quota;
     uint64_t concurrent;             /* calls served at once; 0: any number */
-    struct cs_faults faults, always; /* of attempts; of requests, whenever they come */
+    struct cs_faults faults, always; /* drawn per attempt; per request, whenever it comes */
     bool has_latency;                /* else each model's own in the truth file, and none without one */
     struct cs_latency latency;
     uint64_t drip_ms;     /* how long a dripped answer takes */

@@ -9,7 +9,7 @@
 #include "tools/simulator/simulator.h"
 #include "tools/simulator/truth.h"
 
-struct cs_sim_counts { /* of one model */
+struct cs_sim_counts { /* one model's */
     uint64_t requests, answered, refused, paid_again, limit_violations, input_tokens, output_tokens;
 };
 
@@ -50,13 +50,13 @@ struct cs_sim_tally {
 struct cs_simulator {
     struct cs_truth **truths; /* never changes, read without the lock; likewise models[i]->{id,truth,model,seed} */
     unsigned n_truths;
-    uint64_t seed;        /* of models without a truth */
+    uint64_t seed;        /* for models without a truth */
     pthread_mutex_t lock; /* for all below */
     struct cs_sim_settings settings;
     struct cs_sim_model **models;
     uint32_t n_models;
     struct cs_sim_tally tally;
-    uint64_t ids; /* of answers and requests: unlike from one start to the next */
+    uint64_t ids; /* numbers answers and requests: unlike from one start to the next */
     FILE *log;
 };
 

@@ -52,7 +52,7 @@ struct cs_truth {
     uint32_t n_cases;
     /* Ids; 0 is "control", then one for each sentence, identical sentences once. With wordings several have the same id. */
     const char *const *levels;
-    const char *const *wordings; /* of each level; NULL: the truth file tells none apart */
+    const char *const *wordings; /* each level's; NULL: the truth file tells none apart */
     uint32_t n_levels;
     struct cs_matcher *case_matcher, *level_matcher; /* case_matcher NULL: one case, "-", and every prompt is of it */
     const struct cs_truth_model *models;

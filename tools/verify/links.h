@@ -13,7 +13,7 @@
 
 typedef void (*cs_links_fault)(void *self, uint32_t lane, uint64_t position, const char *what);
 
-/* Of one lane of generation `gen`. ledger: its pages. *superseded: how many such answers its trials link. Nothing is read where no
+/* Checks one lane of generation `gen`. ledger: its pages. *superseded: how many such answers its trials link. Nothing is read where no
  * generation up to this one ever asked again. */
 CS_WARN_UNUSED enum cs_err cs_links_check(struct cs_store *s, uint32_t gen, uint32_t lane, const uint8_t *ledger,
                                           cs_links_fault fault, void *self, uint64_t *superseded, struct cs_error *err);

@@ -5,7 +5,7 @@
  *   - one output stands at two trials of the generation;
  *   - a trial stands on an answer that another case or lane bought, and the one that it bought itself stands nowhere;
  *   - an answer is in no index row, so that no edit would ever find it (format 2).
- * An answer of an earlier generation that no trial wants any more is no fault. Thread: one.
+ * An answer of an earlier generation that no trial wants any more is not a fault. Thread: one.
  */
 #ifndef CS_STANDING_H
 #define CS_STANDING_H
@@ -20,11 +20,11 @@ struct cs_standing;
 struct cs_standing *cs_standing_open(struct cs_store *s, const struct cs_generation_view *view,
                                      struct cs_export_row *row, cs_standing_fault fault, void *self);
 void cs_standing_close(struct cs_standing *st); /* NULL is fine */
-/* Of every trial of the generation with an answer, in any order. */
+/* For every trial of the generation that has an answer, in any order. */
 void cs_standing_trial(struct cs_standing *st, uint32_t lane, uint64_t position, const struct cs_stored *stored);
 /* When all are through. */
 CS_WARN_UNUSED enum cs_err cs_standing_begin(struct cs_standing *st, struct cs_error *err);
-/* Of every output of the store. */
+/* For every output of the store. */
 CS_WARN_UNUSED enum cs_err cs_standing_output(struct cs_standing *st, const struct cs_stored *stored,
                                               struct cs_error *err);
 /* Trials that stand on another's answer, and answers left without a trial: what an edit would put right. */

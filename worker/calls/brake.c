@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#define KNEE 0.9 /* of the ceiling, up to which the window doubles */
+#define KNEE 0.9 /* part of the ceiling up to which the window doubles */
 
 void cs_brake_init(struct cs_brake *b, bool rated)
 {

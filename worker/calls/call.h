@@ -24,8 +24,8 @@ struct cs_call {
     struct cs_digest digest;
     uint32_t question;
     uint32_t calls;                           /* HTTP calls made */
-    uint32_t faults;                          /* of these, ended by a fault */
-    uint32_t tries;                           /* of these, while the provider otherwise worked */
+    uint32_t faults;                          /* those that ended in a fault */
+    uint32_t tries;                           /* those made while the provider otherwise worked */
     uint64_t failed_first_ms, failed_last_ms; /* when the first call that ended in a fault was sent, and the last */
     uint32_t limited;                         /* 429s in a row while `progress` of the lane stood still, */
     uint64_t limited_ms;                      /* from this on */

@@ -1,8 +1,8 @@
 /* denials.h - 401, 403, 404 on a lane: is it the key and the model, or only what was asked? Pure (decision 14).
  *
  * A key that this worker was answered under within CS_DENIALS_FRESH_MS is not wrong: the trial is tried again CS_DENIALS_TRIES times, and
- * then fails alone. Without such an answer CS_DENIALS_STOP different prompts in a row stop the lane on this worker. A page of a firewall
- * says that it is about the request, which may be true of one and is not of all: CS_DENIALS_BLOCKED of them.
+ * then fails alone. Without such an answer CS_DENIALS_STOP different prompts in a row stop the lane on this worker. A firewall's page
+ * says that it is about the request, which may be true of one and cannot be of all: CS_DENIALS_BLOCKED of them.
  *
  * Thread: one. Units: milliseconds.
  */

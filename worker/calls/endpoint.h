@@ -19,7 +19,7 @@ struct cs_endpoint {
     const char *secret;         /* the key in it, or NULL */
     const char *const *headers; /* further whole lines */
     uint32_t n_headers;
-    const char *const *limit_rules; /* of cs_limit_headers_read */
+    const char *const *limit_rules; /* for cs_limit_headers_read */
     uint32_t n_limit_rules;
     const char *ca_file, *proxy; /* or NULL */
     bool plain_http;             /* http:// may be used: loopback, or a simulator that is sent no key */
@@ -29,11 +29,11 @@ struct cs_endpoint {
 struct cs_made_endpoint { /* with the strings of its own */
     struct cs_endpoint pub;
     char *url, *auth;
-    const char *headers[CS_HEADERS_MAX + 1]; /* of the account and the dialect */
+    const char *headers[CS_HEADERS_MAX + 1]; /* the account's and the dialect's */
     struct cs_made_endpoint *next;           /* for its owner's list */
 };
 
-struct cs_endpoint_means {            /* of this worker */
+struct cs_endpoint_means {            /* what this worker has */
     const char *simulator;            /* base URL without a slash at its end, or NULL */
     const struct cs_permits *permits; /* NULL: whatever a study names */
 };

@@ -42,7 +42,7 @@ bool cs_outage_fault(struct cs_outage *o, bool tells, uint64_t sent_ms, uint64_t
     o->faults += o->faults < UINT32_MAX;
     o->retries -= left;
     if (o->away) {
-        if (sent_ms > o->since_ms) { /* else it was on its way before: it is no probe */
+        if (sent_ms > o->since_ms) { /* else it was on its way before: it is not a probe */
             o->probes++;
             plan_probe(o, now_ms, rng);
         }

@@ -3,8 +3,8 @@
  *
  *   heard      of a moment: a call that was sent then or later was answered, so the provider worked. An answer to an older call, which
  *              comes in when the outage has begun, shows nothing
- *   a row      calls without an answer between them that found no connection, or failed for trials of which nothing shows that it is
- *              they: however few the lane holds, they tell. What failed while the provider was heard says little: a trial that always
+ *   a row      calls without an answer between them that found no connection, or failed for trials that nothing shows to be at
+ *              fault: however few the lane holds, they tell. What failed while the provider was heard says little: a trial that always
  *              fails is repeated too, and in the end nothing else is left
  *   in doubt   a row of CS_OUTAGE_DOUBT: from then on a fault costs no trial a try, since it tells nothing about the trial. Nor does
  *              it cost the last try while a row has begun and the provider was not heard since the trial failed before

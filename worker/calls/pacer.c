@@ -6,8 +6,8 @@
 #include "protocol/base/assert.h"
 #include "protocol/dialects/dialect.h"
 
-#define AWAY_PART 0.9    /* of the last share, while Redis is away */
-#define SPREAD_PART 0.85 /* of a slice over which its calls are spread: the rest is for the way to Redis */
+#define AWAY_PART 0.9    /* part of the last share that is used while Redis is away */
+#define SPREAD_PART 0.85 /* part of a slice over which its calls are spread: the rest is for the way to Redis */
 #define AVERAGE_WEIGHT 0.05
 #define TOKENS_PER_BYTE 0.3 /* before the first reply */
 #define OUTPUT_TOKENS 500

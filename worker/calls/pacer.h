@@ -5,9 +5,9 @@
  * over SLICE by what they cost, with a lag of at most CS_PACER_LAG_MS made up for. Each asking hands the unused rest back. When an answer
  * is late or Redis is away, the worker lives on 0.9 of the share that it was last told, from an empty bucket, and has no more calls
  * in flight than it named when it asked; without a share it waits. A worker without any Redis takes 0.9 of the whole. Where a limit per day is
- * declared it waits in both cases: what is left of a day only Redis knows.
+ * declared it waits in both cases: only Redis knows what is left of a day.
  *
- * What a provider says of its limits holds for the pool that declares the least of that dimension, if it is less still; a saying
+ * What a provider says of its limits holds for the pool that declares the least of that dimension, if it is less still; what it says
  * counts from the moment when its call was sent, so that slow answers do not bring back what has changed since.
  *
  * What a call is charged at its start follows the provider (`rows` in pacer.c): OpenAI takes the larger of cap and estimate and

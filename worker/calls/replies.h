@@ -2,7 +2,7 @@
  *
  * A reply may be 8 MiB long, a worker may have thousands in flight: without a cap on their sum one provider that
  * sends much and slowly takes all memory of the host. A lane starts no more calls than its part of the memory bears replies like
- * its late ones, and none while the memory is nearly full; one whose replies are short does not notice. When the sum is reached all
+ * its recent ones, and none while the memory is nearly full; one whose replies are short does not notice. When the sum is reached all
  * the same the largest reply is ended (http.c), so that others, and first of all short ones, come to their end.
  *
  * Thread: one. Units: bytes.
@@ -18,7 +18,7 @@ enum { CS_REPLY_MEMORY_MIN_MIB = 16, CS_REPLY_MEMORY_MIB = 256 };
 
 /* How long a lane's replies are; zeroed: nothing is known. */
 struct cs_replies {
-    double mean; /* of the late ones */
+    double mean; /* over the recent ones */
     bool known;
 };
 void cs_replies_note(struct cs_replies *r, size_t len);

@@ -5,7 +5,7 @@
  *
  *   an attempt     every call that is made for a trial, whatever became of it
  *   a try          a fault of the call's own while the provider otherwise works: CS_RETRY_TRIES_MAX of them end the trial. Faults
- *                  cost no try while nobody of the lane is answered (outage.h), nor does a call that found no connection
+ *                  cost no try while no call of the lane is answered (outage.h), nor does a call that found no connection
  *   429            costs no try; CS_RETRY_LIMITED_MAX in a row over CS_RETRY_LIMITED_MS end the trial, if the lane gets nothing
  *                  through meanwhile; a quota of the day never does
  *   the deadline   CS_RETRY_DEADLINE_MS after its first call, not counting waits that the provider asked for, a trial that has failed

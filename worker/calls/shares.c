@@ -36,7 +36,7 @@ static uint64_t weight_of(const struct cs_share *l)
     return l->weight > 0 ? l->weight : 1;
 }
 
-/* Of so many slots that lanes of this weight together share. */
+/* The lane's part of so many slots, which lanes that weigh `all` together share. */
 static uint32_t part_of(const struct cs_share *l, uint64_t slots, uint64_t all)
 {
     const uint64_t part = (slots * weight_of(l) + all - 1) / all;
@@ -67,7 +67,7 @@ static uint32_t level_of(const struct cs_share *lanes, uint32_t n, uint32_t i, u
 
 static void wishes(struct cs_share *lanes, uint32_t n, uint32_t slots, uint32_t untrusted)
 {
-    uint32_t common = 0; /* of all that weigh the same and are not kept below it */
+    uint32_t common = 0; /* what all get that weigh the same and are not kept below it */
     uint64_t weight = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (!lanes[i].works)

@@ -1,9 +1,9 @@
 /* shares.h - a worker's slots, shared among its lanes.
  *
- * By weight among those that have work (evenly, where all weigh the same); what a lane may not use (its part of what the coordinator deals out, its account's limit) goes to
- * the others. A lane that has not been answered, or is no longer, is not trusted with it: together such lanes get a twentieth of the
- * slots, and at least one call each, as long as there are others (four, before any is answered). What a silent lane has under way then does not count: its slots are
- * lent again, so that the others have all of them.
+ * By weight among those that have work (evenly, where all weigh the same); what a lane may not use (its part of what the coordinator
+ * deals out, its account's limit) goes to the others. A lane that has not been answered, or is no longer answered, is not trusted with
+ * it: together such lanes get a twentieth of the slots, and at least one call each, as long as there are others (four, before any is
+ * answered). What a silent lane has under way then does not count: its slots are lent again, so that the others have all of them.
  *
  * A wish does not depend on the lane's own limit: the coordinator makes that limit from the wish, and each would follow the other for ever.
  *

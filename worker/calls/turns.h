@@ -1,9 +1,9 @@
 /* turns.h - whose turn it is: lanes of several studies that draw from the same quotas, each by its weight.
  *
- * Stride scheduling. A lane's pass grows with each call by the part of the quota that the call takes, over its weight; who has the least
- * pass goes first. So over any time in which all of them have something to start, what they take is in proportion to their weights, to
- * within a call each. Who had nothing to start for a while (no trial, no lease yet) may make up for CS_TURNS_CREDIT of his own calls,
- * not for more: an idle lane saves nothing up, and a new one begins where the others are.
+ * Stride scheduling. A lane's pass grows with each call by the part of the quota that the call takes, over its weight; the lane with the
+ * least pass goes first. So over any time in which all of them have something to start, what they take is in proportion to their weights,
+ * to within a call each. A lane that had nothing to start for a while (no trial, no lease yet) may make up for CS_TURNS_CREDIT of its own
+ * calls, but no more: an idle lane saves nothing up, and a new one begins where the others are.
  *
  * Pure. Thread: any. A pass has no unit; weights: relative, at least 1.
  */
@@ -15,7 +15,7 @@
 
 enum { CS_TURNS_CREDIT = 16 };
 
-struct cs_turn {         /* of a lane; zeroed: new */
+struct cs_turn {         /* a lane's; zeroed: new */
     double pass, stride; /* stride: of its last call */
     bool known;
 };

@@ -26,7 +26,7 @@ struct cs_window_entry {
 struct cs_window {
     struct cs_window_entry *ring;
     uint32_t cap, head, n; /* n entries from ring[head] on, wrapping */
-    uint32_t sent;         /* of these, from the oldest: sent in this session */
+    uint32_t sent;         /* how many, from the oldest, were sent in this session */
     uint64_t first;        /* number of the oldest */
     size_t bytes, sent_bytes;
     uint32_t outputs_max; /* limits given by WELCOME */

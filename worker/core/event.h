@@ -31,8 +31,8 @@ enum {
 struct cs_worker_opts {
     const char *name; /* at most CS_NAME_MAX bytes, unique; copied */
     const char *version;
-    uint64_t nonce;       /* of this process */
-    uint64_t seed;        /* of jitter */
+    uint64_t nonce;       /* this process's */
+    uint64_t seed;        /* seeds the jitter */
     uint32_t slots;       /* calls in flight but for those of silent lanes, 1..CS_WORKER_SLOTS_MAX */
     uint32_t drain_ms;    /* longest wait for calls in flight when draining */
     uint64_t deadline_ms; /* by the core's clock, when the process must have ended; 0: none (leave.h) */

@@ -122,7 +122,7 @@ void cs_leases_give_back(struct cs_worker *w, const struct cs_worker_lane *only,
     }
 }
 
-/* Of the lease, so many of those that were not tried. */
+/* Gives back n of the lease's trials that were not tried. */
 static void give_back_some(struct cs_worker *w, struct cs_worker_lease *l, uint32_t n)
 {
     struct cs_lease_ref ref = ref_of(l), *r = giving(w, &ref);

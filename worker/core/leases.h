@@ -18,7 +18,7 @@ void cs_leases_give_back_beyond(struct cs_worker *w, const struct cs_worker_lane
 void cs_leases_give_back_untried(struct cs_worker *w, const struct cs_worker_lane *lane);
 void cs_leases_give_back_one(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit); /* a busy position */
 uint32_t cs_leases_list(struct cs_worker *w, bool with_dead,
-                        struct cs_lease_ref **out); /* of HELLO and PING, in the arena */
+                        struct cs_lease_ref **out); /* for HELLO and PING, in the arena */
 void cs_leases_settle(struct cs_worker *w);         /* RELEASE */
 /* Positions move: todo -> busy (start), busy -> todo and waiting (pause), busy -> nothing (done). */
 int cs_lease_next(const struct cs_worker_lease *l); /* a bit to start, -1: none */

@@ -21,7 +21,7 @@ static void give_back(struct cs_worker *w, struct cs_worker_lane *l)
     cs_leases_give_back(w, l, true);
 }
 
-/* Gives back what does not fit any more; the moment at which the next lane is too late, or 0: all are. */
+/* Gives back what no longer fits; the moment at which the next lane is too late, or 0: all are. */
 static uint64_t next_too_late(struct cs_worker *w)
 {
     const uint64_t idle = before_deadline(
@@ -71,7 +71,7 @@ static void look_at_idleness(struct cs_worker *w)
         cs_alarm_set(&w->alarms, &w->idle, w->idle_since + w->opts.idle_ms);
 }
 
-/* Of a fleet that has studies, none with anything left to do. */
+/* The fleet has studies, and none of them has anything left to do. */
 static bool is_done(const struct cs_worker *w)
 {
     for (const struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)

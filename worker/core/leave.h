@@ -12,7 +12,7 @@
 
 #include "worker/core/state.h"
 
-/* After every event: gives back what does not fit any more, and drains when it is time. */
+/* After every event: gives back what no longer fits, and drains when it is time. */
 void cs_leave_look(struct cs_worker *w);
 
 #endif

@@ -9,7 +9,7 @@
 #include "worker/calls/pacer.h"
 #include "worker/core/state.h"
 
-/* Of the dimensions in which a rate is declared the one that lets the fewest calls through; without any, that of the day. */
+/* The dimension, among those with a declared rate, that lets the fewest calls through; without any, that of the day. */
 static enum cs_bind tightest(const struct cs_pacer *p)
 {
     enum cs_bind least = CS_BIND_SLOTS;

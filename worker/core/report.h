@@ -8,6 +8,6 @@
 #include "worker/core/state.h"
 
 enum cs_bind cs_worker_report_binding(const struct cs_worker *w,
-                                      const struct cs_worker_lane *l); /* of one that starts no call */
+                                      const struct cs_worker_lane *l); /* for a lane that starts no call */
 
 #endif

@@ -20,8 +20,8 @@ struct cs_lane_facts {
     void *study; /* handle; given back with `release` */
     const struct cs_dialect *provider;
     const struct cs_endpoint *endpoint;
-    enum cs_form form;   /* that its requests ask for */
-    uint32_t timeout_ms; /* of one call */
+    enum cs_form form;   /* the form that its requests ask for */
+    uint32_t timeout_ms; /* for one call */
     uint32_t concurrent; /* calls at once that any worker may have; 0: no limit */
     uint32_t cap;        /* output tokens of one call; 0: none is sent */
     bool metered;        /* under a hard budget */
@@ -30,7 +30,7 @@ struct cs_lane_facts {
         char name[33]; /* the same for all lanes that share it */
         struct cs_limits limits;
     } pools[CS_QUOTA_POOLS_MAX];
-    char group[33];               /* of pools that lanes may draw from together */
+    char group[33];               /* names the pools that lanes may draw from together */
     char trouble[CS_TROUBLE_MAX]; /* why no call can be made ("no key: set NAME"), or "" */
 };
 

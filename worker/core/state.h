@@ -1,5 +1,5 @@
 /* state.h - the inside of the core, shared by worker.c (events), link.c (the dialogue), lanes.c (announced lanes,
- * shares, specs), leases.c (what is held), pools.c (quotas) and work.c (calls and outputs). Nobody else includes it, but tests of the
+ * shares, specs), leases.c (what is held), pools.c (quotas) and work.c (calls and outputs). Nothing else includes it, except tests of the
  * invariants.
  */
 #ifndef CS_WORKER_STATE_H
@@ -86,8 +86,8 @@ struct cs_draw {
     double reported[CS_QUOTA_DIMS]; /* what was charged at the last report, and when that was */
     uint64_t reported_at;
     uint32_t started; /* since the last asking */
-    uint32_t n_lanes; /* that work and draw from it */
-    double pass;      /* of the call that began last (turns.h) */
+    uint32_t n_lanes; /* lanes that work and draw from it */
+    double pass;      /* that of the call that began last (turns.h) */
     bool to_ask;
     bool was_answered; /* by Redis: a bucket that is missing from now on was lost */
     struct cs_quota_ask ask;
@@ -118,7 +118,7 @@ struct cs_worker_lane {
     struct cs_replies replies;
     uint32_t seen; /* the announcement that named it last */
     uint32_t n_leases, n_todo, in_flight;
-    uint32_t weight, turns; /* of its study, as announced; its part of that among the study's lanes here */
+    uint32_t weight, turns; /* its study's, as announced; its part of that among the study's lanes here */
     struct cs_turn turn;
     uint32_t share, wish; /* calls it may have in flight; could, if the coordinator dealt out more (shares.h) */
     uint32_t
@@ -126,7 +126,7 @@ struct cs_worker_lane {
     uint32_t jams;        /* how often the provider said that it is too much: the coordinator is told */
     uint64_t jammed_at;   /* what was sent until then belongs to the jam that is known */
     uint64_t answered_at; /* 0: never */
-    uint64_t slowest_ms;  /* of its answers, fading */
+    uint64_t slowest_ms;  /* its slowest answer, fading */
     uint64_t started_at;  /* the last time that it began a call with none in flight */
     bool parted;          /* `dealt` is of this session, after what was wanted in it */
     bool late;            /* none of its calls would end before the deadline */
@@ -153,7 +153,7 @@ struct cs_worker {
     char *name, *version;
     struct cs_source source;
     struct cs_rng rng;
-    uint64_t now; /* of the step under way */
+    uint64_t now; /* when the step under way began */
     int64_t wall;
     uint32_t rss_mb;
 
@@ -192,7 +192,7 @@ struct cs_worker {
 
     struct cs_call **slots; /* by slot, twice as many as may be in use without silent lanes; NULL: free */
     uint32_t *free_slots, n_free, in_flight;
-    uint32_t parked; /* of these, of silent lanes */
+    uint32_t parked; /* those of silent lanes */
     struct cs_reply_memory replies;
     struct cs_window window;
     uint32_t window_peak; /* the largest limit that held */

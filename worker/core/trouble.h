@@ -13,10 +13,10 @@ void cs_worker_trouble_refused(struct cs_worker *w, struct cs_worker_lane *l, co
 /* The lane's alarm: some minutes after the refusal, and ever later, it is asked again where the fleet goes on without this worker: a proxy
  * is mended, a model is switched on. */
 void cs_worker_trouble_again(struct cs_worker *w, struct cs_worker_lane *l);
-/* Nobody of the lane is answered, the last call ended with `reply`: it keeps what it has begun, gives the rest back and asks for little. */
+/* No call of the lane is answered, the last one ended with `reply`: it keeps what it has begun, gives the rest back and asks for little. */
 void cs_worker_trouble_away(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_http_reply *reply);
 void cs_worker_trouble_back(struct cs_worker *w, struct cs_worker_lane *l);
-/* The provider asks for a wait: one that is long is told to people, until an answer comes. */
+/* The provider asks for a wait: people are told of a long one, until an answer comes. */
 void cs_worker_trouble_waits(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_reading *reading);
 void cs_worker_trouble_waited(struct cs_worker *w, struct cs_worker_lane *l);
 /* ", which is in 5 min 20 s, at 21:40 UTC": 64 bytes at least. */

@@ -36,7 +36,7 @@ struct rated { /* one field of one question */
     struct cs_report_work *w;
     const struct cs_ratings *r;
     const char *question, *field;
-    uint32_t scale; /* words of an ordinal answer; 0: it is none */
+    uint32_t scale; /* words of an ordinal answer; 0: it is not ordinal */
     struct strings words, raters, models;
     struct cs_names digest_at;
     uint32_t n_digests;

@@ -211,7 +211,7 @@ static struct cs_spec_interaction modifier_named(const struct cs_study *s, const
     return (struct cs_spec_interaction){.by = CS_BY_MODEL, .modifier = CS_NONE};
 }
 
-/* Of every contrast of the entry that is over all cases and under study. */
+/* For every contrast of the entry that is over all cases and under study. */
 static void add_interactions(struct specs *l, const struct cs_json *how, const char *name)
 {
     struct cs_spec_interaction x = modifier_named(l->s, name);

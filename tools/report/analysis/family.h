@@ -9,10 +9,10 @@
 
 /* Several differences that are one test of the family (finding.h). Arrays of n, the caller's. */
 struct cs_family_joint {
-    double p; /* of all at once */
+    double p; /* from the test of all at once */
     size_t n;
     bool apart;                         /* each has a verdict of its own: categories of an answer */
-    const struct cs_cluster_test *test; /* of each difference */
+    const struct cs_cluster_test *test; /* each difference's */
     const double *worst, *best;         /* its mean when unusable answers all go one way */
     struct cs_interval *ci;             /* results from here: simultaneous with the verdict */
     struct cs_finding *found;           /* apart only: verdicts with worst and best case; NULL otherwise */

@@ -388,7 +388,7 @@ static const char *ends_text(struct cs_report_work *w, const struct cs_report_in
                            digits, low->shift.value, low->level, digits, high->shift.value, high->level);
 }
 
-/* A mean of opposite shifts is no finding without them: its verdict says so, and so does the head of the report. */
+/* A mean of opposite shifts is not a finding without them: its verdict says so, and so does the head of the report. */
 static void say_of_contrast(struct cs_report_work *w, const struct cs_report_interaction *x,
                             struct cs_report_contrast *c)
 {
@@ -407,7 +407,7 @@ static void say_of_contrast(struct cs_report_work *w, const struct cs_report_int
                               c->comparator_text, mean, r->outcomes[c->outcome].unit, text);
 }
 
-/* Of a model's contrast its own interactions; what differs between models is no property of one of them. */
+/* A model's contrast has its own interactions; what differs between models is not a property of one of them. */
 void cs_analysis_interactions(struct cs_report_work *w)
 {
     for (uint32_t i = 0; i < w->r->n_interactions; i++) {

@@ -234,7 +234,7 @@ static const char *labels_text(const struct items *l)
     return l->w->declared->label_note[0] != '\0' ? l->w->r->label_note : NULL;
 }
 
-/* Of the served models and the versions behind them, from when to when each answered: what tells whether a model was updated. */
+/* The served models and the versions behind them, and from when to when each answered: what tells whether a model was updated. */
 static const char *names_text(const struct items *l, const char *text, const struct cs_collected_names *names,
                               const char *what)
 {
@@ -413,7 +413,7 @@ static const struct checklist_item {
         PARTLY,
         LEDGER
     } holds;         /* how much of the item that is. AUTHOR: `text` is offered for it, and no answer */
-    const char *ask; /* of the author, unless the ledger holds all */
+    const char *ask; /* what the author is asked, unless the ledger holds all */
 } checklist[] = {
     {"TRIPOD-LLM", "1, 2a-2l title and abstract", task_text, AUTHOR,
      "say in both what was evaluated, on what, and what was found"},

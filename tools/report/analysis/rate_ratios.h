@@ -6,7 +6,7 @@
 #include "tools/report/model.h"
 #include "tools/report/analysis/work.h"
 
-/* Of level over comparator, cluster by cluster; what may not be given stays unknown. */
+/* The ratio of level to comparator, cluster by cluster; what may not be given stays unknown. */
 void cs_rate_ratios_of(const struct cs_paired *pair, double alpha, struct cs_report_figure *ratio,
                        struct cs_report_span *ci);
 /* The ratio of two mean rates over the same n clusters, unknown where it would mislead. */

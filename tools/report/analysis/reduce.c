@@ -421,7 +421,7 @@ static void add_pair_bounds(struct cs_paired *out, struct tally *t, const struct
     t->bounds++;
 }
 
-struct heard { /* of one side, over all cases */
+struct heard { /* one side, over all cases */
     uint64_t asked, usable;
 };
 

@@ -24,7 +24,7 @@ enum cs_what {
     CS_WHAT_OVER,         /* above it; yes/no: not indicated */
     CS_WHAT_AGREE,        /* equal to it */
     CS_WHAT_LABEL,        /* the label itself */
-    /* of trials, whatever their answers hold: */
+    /* about trials, whatever their answers hold: */
     CS_WHAT_LOST,       /* ended in a timeout or a failure, of all that ended */
     CS_WHAT_DECLINED,   /* refused or filtered, of all that were answered */
     CS_WHAT_UNREADABLE, /* truncated or unparsable, of all that were answered */
@@ -56,7 +56,7 @@ struct cs_arrangement {
     uint32_t *first; /* [n_groups * n_levels + 1]: into spots */
     struct cs_arranged_spot {
         uint32_t first, n; /* into cells: blocks that ask the same prompt are one spot */
-        uint32_t wording;  /* of the level; CS_NONE: chosen by the case */
+        uint32_t wording;  /* the level's; CS_NONE: chosen by the case */
     } * spots;
     uint32_t *cells;
 };
@@ -70,7 +70,7 @@ struct cs_spot_value {
     bool bounded;     /* low and high are known, be the mean or not */
     double low, high; /* mean when all unusable and missing answers go one way, and the other */
     uint64_t n;       /* answers behind it */
-    double variance;  /* of one answer, n - 1 below the line; n >= 2 only */
+    double variance;  /* one answer's, n - 1 below the line; n >= 2 only */
 };
 struct cs_spot_counts { /* one spot, one outcome */
     uint64_t asked, usable, insufficient, refused, unreadable, technical;
@@ -112,8 +112,8 @@ struct cs_paired { /* arrays of n, one a cluster, ascending by cluster number; f
     uint64_t n_level, n_comparator, unmatched;
     bool silent; /* a side was asked and gave no usable answer: n is 0 */
     uint32_t
-        wordings; /* of a level that is said in three sentences or more, asked of the same clusters; 0 otherwise: */
-    double wording_variance;    /* of the shift, over them; may be negative */
+        wordings; /* how many, if three sentences or more say the level, asked of the same clusters; 0 otherwise: */
+    double wording_variance;    /* the shift's over them; may be negative */
     uint64_t unusable, missing; /* answers on either side that only the worst and the best case hold */
 };
 void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const struct cs_grid *g,

@@ -13,8 +13,8 @@ struct cs_warranted { /* one level and answer */
     uint32_t factor, level;
     uint32_t question, field;
     bool derived;
-    uint32_t *raters;  /* of each case: who flagged it; 0: nobody */
-    double *agreement; /* of each case, as declared, or CS_AGREEMENT_UNKNOWN */
+    uint32_t *raters;  /* for each case: who flagged it; 0: nobody */
+    double *agreement; /* for each case, as declared, or CS_AGREEMENT_UNKNOWN */
 };
 #define CS_AGREEMENT_UNKNOWN (-2.0)
 

@@ -49,7 +49,7 @@ void cs_analysis_work_say_first(struct cs_report_work *w, const char *fmt, ...) 
  * CS_REPORT_NONE. */
 uint32_t cs_analysis_work_factors(const struct cs_report *r);                 /* how many; at least 1 */
 uint32_t cs_analysis_work_factor(const struct cs_report *r, uint32_t i);      /* the i-th */
-uint32_t cs_analysis_work_levels(const struct cs_report *r, uint32_t factor); /* of it */
+uint32_t cs_analysis_work_levels(const struct cs_report *r, uint32_t factor); /* how many levels the factor has */
 uint32_t cs_analysis_work_level(uint32_t factor, uint32_t k);                 /* the k-th of a factor */
 uint32_t cs_analysis_work_arms(const struct cs_report *r);                    /* levels of all factors */
 uint32_t cs_analysis_work_control(const struct cs_study *s, uint32_t factor); /* CS_REPORT_NONE: it has none */

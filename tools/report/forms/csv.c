@@ -15,7 +15,7 @@
 struct sheet {
     FILE *out;
     bool begun;           /* the line has a cell already */
-    uint32_t line, lines; /* of this row: a column of counts takes a line for each */
+    uint32_t line, lines; /* within this row: a column of counts takes a line for each */
 };
 
 static void cell(struct sheet *s, const char *value)

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { COLUMNS = 6, CROSSED_MODELS_MIN = 8 }; /* below 8 the models of a study are no sample of models */
+enum { COLUMNS = 6, CROSSED_MODELS_MIN = 8 }; /* below 8 the models of a study are not a sample of models */
 
 static struct cs_scale range_scale(const struct cs_report *r, uint32_t outcome)
 {

@@ -8,7 +8,7 @@
 
 struct tally {
     uint32_t by_verdict[CS_VERDICTS], tested;
-    const struct cs_report_contrast *largest; /* of those called different, by its share of the margin, or by size */
+    const struct cs_report_contrast *largest; /* among those called different, by its share of the margin, or by size */
 };
 
 static struct tally count_verdicts(const struct cs_report *r, uint32_t model, uint32_t outcome, bool primary)

@@ -52,7 +52,7 @@ static void say_design(struct cs_page *p)
     fputs("</li>\n", p->out);
 }
 
-/* "as served: gpt-5-2026-01-31": a name is no version. */
+/* "as served: gpt-5-2026-01-31": a name is not a version. */
 static void say_served(struct cs_page *p)
 {
     const struct cs_report *r = p->r;

@@ -43,7 +43,7 @@ const struct cs_report_contrast *cs_first_rows_in(const struct cs_report *r, con
 const struct cs_report_contrast *cs_first_rows_told_in(const struct cs_report *r, const struct cs_first_rows *f,
                                                        uint32_t row, uint32_t model); /* NULL also unless it is told */
 
-struct cs_first_tally { /* of the contrasts of a model that are told in words and have a verdict */
+struct cs_first_tally { /* counts a model's contrasts that are told in words and have a verdict */
     uint32_t tested, different, equivalent;
     uint32_t beyond_floor; /* different, and outside the noise floor */
 };

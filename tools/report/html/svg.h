@@ -13,7 +13,7 @@
 
 struct cs_scale {
     double lo, hi, step; /* hi > lo; ticks at whole multiples of step */
-    int decimals;        /* that tell two ticks apart */
+    int decimals;        /* as many as tell two ticks apart */
 };
 
 /* The narrowest scale with about `ticks` round ticks that holds lo..hi. Values that are not finite count as 0. */

@@ -8,7 +8,7 @@
 
 enum { CS_BAD_ROWS_MAX = 64 }; /* kinds that are told apart */
 
-struct cs_bad_rows { /* a zeroed struct is none */
+struct cs_bad_rows { /* zeroed: empty */
     struct cs_arena arena;
     struct cs_names known;
     struct {

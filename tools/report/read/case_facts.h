@@ -15,7 +15,7 @@ struct cs_case_facts {
     uint32_t n_cases, n_clusters;
     const char **ids;                    /* ids of the cases */
     const char **cluster_names;          /* names of the clusters */
-    uint32_t *cluster;                   /* of each case, from 0 in the order of first appearance */
+    uint32_t *cluster;                   /* each case's, from 0 in the order of first appearance */
     struct cs_case_column *strata;       /* one per study->strata */
     uint32_t **labels[CS_QUESTIONS_MAX]; /* by question, field: NULL, or the label of each case: a category as in struct
                                             cs_answer (boolean: 1 = yes), or CS_NONE */

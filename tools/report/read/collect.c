@@ -95,7 +95,7 @@ struct lane_scan {
     bool is_asked;
 };
 
-/* What was asked again was called and paid for too, but is no end of its trial. */
+/* What was asked again was called and paid for too, but does not end its trial. */
 static void note_facts(struct lane_scan *l, const struct cs_model *m, const struct cs_stored *stored)
 {
     struct cs_collected_lane *f = l->facts;

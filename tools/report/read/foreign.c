@@ -79,7 +79,7 @@ struct renamed {
     const struct cs_table_sink *to;
     struct cs_table table; /* with our names */
     const char **columns, **values;
-    uint32_t *from; /* of each: the column of the file */
+    uint32_t *from; /* for each, the column of the file */
 };
 
 static enum cs_err name_missing(const struct cs_foreign *f, const struct cs_table *t, struct cs_error *err)

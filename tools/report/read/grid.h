@@ -20,7 +20,7 @@ struct cs_grid_question {            /* where things stand in a record of this q
     uint32_t width, n_numbers;
 };
 
-struct cs_grid_sum { /* of a number in one cell of one case: Welford's mean and sum of squares */
+struct cs_grid_sum { /* a number in one cell of one case: Welford's mean and sum of squares */
     double mean, m2;
 };
 

@@ -17,7 +17,7 @@ struct json_rows {
     struct cs_arena arena, row; /* names of columns; texts of a row */
     struct cs_names known;
     const char *columns[COLUMNS_MAX];
-    const char *values[COLUMNS_MAX]; /* of the row */
+    const char *values[COLUMNS_MAX]; /* the row's texts */
     uint32_t n_columns, line;
     bool learning; /* the first pass */
 };

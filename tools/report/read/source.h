@@ -16,8 +16,8 @@
 /* The study file as it lies there now, against the one that ran. */
 struct cs_report_file {
     enum cs_file_state { CS_FILE_NOT_COMPARED, CS_FILE_SAME, CS_FILE_EDITED, CS_FILE_UNREADABLE } state;
-    bool same_analysis;                             /* of an edited one */
-    char why[sizeof((struct cs_error *)NULL)->msg]; /* of an unreadable one */
+    bool same_analysis;                             /* when it was edited: its analysis is as it was */
+    char why[sizeof((struct cs_error *)NULL)->msg]; /* when it is unreadable: the reason */
 };
 
 struct cs_report_source {

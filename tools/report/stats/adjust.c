@@ -79,7 +79,7 @@ struct max_t {
     const struct cs_boot *boot;
     const double *d;
     size_t clusters, m;
-    const double *n, *squares;  /* of each contrast: clusters, sum of squares (the same under any signs) */
+    const double *n, *squares;  /* for each contrast: clusters, sum of squares (the same under any signs) */
     const struct placed *order; /* largest |t| first */
     uint32_t *hits;             /* m a worker: draws whose running maximum reached |t|, by rank */
     double *largest;            /* one a draw */

@@ -35,9 +35,9 @@ unsigned cs_bootstrap_workers(const struct cs_boot *boot);
 void cs_bootstrap_each(const struct cs_boot *boot, cs_boot_part *fn, void *ctx);
 
 struct cs_boot_result {
-    enum cs_stat_status status; /* of estimate; CS_STAT_UNDEFINED if its denominator is 0 */
+    enum cs_stat_status status; /* the estimate's; CS_STAT_UNDEFINED if its denominator is 0 */
     double estimate;
-    enum cs_stat_status interval_status; /* of ci and se; CS_STAT_RARE if over 1 % of the draws are undefined */
+    enum cs_stat_status interval_status; /* for ci and se; CS_STAT_RARE if over 1 % of the draws are undefined */
     double se;                           /* SD over the defined draws */
     struct cs_interval ci;
     uint32_t undefined; /* draws whose denominator was 0 */

@@ -199,7 +199,7 @@ struct cs_tost cs_cluster_tost(const struct cs_cluster_test *test, double margin
     return tost;
 }
 
-/* Of the end that counts; room is how far the mean is from it. */
+/* The p-value at the end that counts; room is how far the mean is from it. */
 static double not_worse_p(const struct cs_cluster_test *test, double margin, int worse)
 {
     const double d = worse < 0 ? test->mean : -test->mean, room = margin + d;

@@ -31,7 +31,7 @@ struct cs_cluster_test {
     struct cs_interval ci; /* at 1 - alpha */
     double range;
     bool widened; /* by the spread of wordings (wording.h): se and df are no longer those of the cluster means alone */
-    bool exact;   /* of one pair of yes/no answers a cluster: */
+    bool exact;   /* every cluster gives one pair of yes/no answers: */
     struct cs_pairs pairs;
 };
 

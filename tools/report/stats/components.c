@@ -66,7 +66,7 @@ struct work {
     size_t n, width;
     double half;
     double *d;       /* n x width */
-    double *squares; /* of each cluster: D_i^2 on the scale */
+    double *squares; /* each cluster's D_i^2 on the scale */
     double *v, *noise, *disagree;
 };
 

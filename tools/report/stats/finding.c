@@ -138,7 +138,7 @@ static bool has_tost(const struct cs_contrast *c)
     return c->margin > 0 && cs_stats_usable(c->test.status);
 }
 
-/* Of a joint test: all of its differences inside the margin, or, where they are judged apart, any. */
+/* A joint test's p-value: all of its differences inside the margin, or, where they are judged apart, any. */
 static double joint_tost(const struct cs_joint *joint, double margin, double alpha)
 {
     double largest = 0, smallest = 1;

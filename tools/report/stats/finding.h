@@ -8,7 +8,7 @@
  *   none   1 - alpha
  * Holm and max-T step down and so find more than their intervals show: such an interval is cut at 0 (`cut`), as the step-down
  * decision says (the side of 0 is known, the size is not). Direction and size then each hold with familywise error alpha.
- * A test widened by its wordings is no part of max-T's distribution: Bonferroni holds for it where that asks for more.
+ * A test widened by its wordings is not part of max-T's distribution: Bonferroni holds for it where that asks for more.
  * The reverse, an interval off 0 without a rejection, happens by rounding only, and is widened to 0.
  *
  * Equivalence: TOST p of the contrasts with a margin, adjusted by the same method (max-T: by Holm). equivalence_ci is the
@@ -42,7 +42,7 @@ enum cs_stat_verdict cs_finding_verdict_of(bool complete, bool different, struct
 /* Several differences judged as one test: the shift of one level in every other, the categories of an answer. `low` and `high` are each
  * difference in its worst and best case, one array where these are the same. */
 struct cs_joint {
-    double p; /* of no difference at all, from the test of all of them together */
+    double p; /* for no difference at all, from the test of all of them together */
     const struct cs_cluster_test *low, *high;
     size_t n;
     bool apart; /* they are judged each for itself afterwards (cs_finding_inside) */

@@ -14,7 +14,7 @@ double cs_lost_rate_fisher(struct cs_lost_count a, struct cs_lost_count b)
     if (a.lost > a.of || b.lost > b.of || a.of == 0 || b.of == 0 || high <= low)
         return 1;
     const double all = log_choose(of_a + of_b, lost),
-                 slack = 1e-7; /* of tables that are as probable but for rounding */
+                 slack = 1e-7; /* covers tables that are as probable but for rounding */
     const double seen = log_choose(of_a, (double)a.lost) + log_choose(of_b, (double)b.lost) - all;
     double p = 0;
     for (double x = low; x <= high; x++) {

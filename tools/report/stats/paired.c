@@ -71,7 +71,7 @@ static double rank_all(struct ranked *r, size_t n)
     return ties;
 }
 
-/* Of all 2^m sign patterns of the nonzero ranks, how many give a doubled sum of exactly s: one rank at a time. */
+/* How many of the 2^m sign patterns of the nonzero ranks give a doubled sum of exactly s: one rank at a time. */
 static double exact_p(const struct ranked *r, size_t n, uint32_t smaller)
 {
     uint32_t most = 0;

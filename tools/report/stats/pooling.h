@@ -16,7 +16,7 @@ enum { CS_POOLING_MIN = 3 };
 
 struct cs_pooling {
     enum cs_stat_status status;
-    double mu, se; /* of mu */
+    double mu, se; /* se: of mu */
     double tau2;
 };
 

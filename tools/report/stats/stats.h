@@ -7,7 +7,7 @@
  * Units:  rates and shifts are fractions (0.05 is five points) or levels of an ordinal answer; intervals are two-sided at
  *         1 - alpha; p is two-sided unless said otherwise.
  * Errors: every result carries a status. What a status does not cover is 0, never NaN or infinity: look at it first.
- * Limits: differences below CS_STAT_ZERO are rounding, not effects (1/3 + 1/3 + 1/3 - 1 is no shift).
+ * Limits: differences below CS_STAT_ZERO are rounding, not effects (1/3 + 1/3 + 1/3 - 1 is not a shift).
  */
 #ifndef CS_STATS_H
 #define CS_STATS_H

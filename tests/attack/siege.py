@@ -3,6 +3,7 @@
 Each test first sees the honest study at work (the positive control: an operator's key submitted it), attacks, and at the end the study must have
 all its answers, each paid once.
 """
+import os
 import re
 import sys
 import time
@@ -16,6 +17,9 @@ try:
     import zmq
     import wire
 except ImportError:
+    debians = "/usr/bin/python3"  # its packages belong to it, whatever python3 stands first in PATH
+    if "CLINSAFE_DEBIANS_PYTHON" not in os.environ and os.access(debians, os.X_OK):
+        os.execve(debians, [debians, *sys.argv], {**os.environ, "CLINSAFE_DEBIANS_PYTHON": "1"})
     print("skipped: python3-zmq and python3-msgpack are not here\n0 passed, 0 failed, 1 skipped")
     sys.exit(77)
 

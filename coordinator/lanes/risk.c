@@ -46,6 +46,7 @@ bool cs_risk_unpack(const char *key, const void *value, uint32_t len, struct cs_
     if (sscanf(key, "risk/%16" SCNx64, &out->epoch) != 1 || len != sizeof r)
         return false;
     memcpy(&r, value, sizeof r);
+    out->study = 0; /* whose generation that is stands elsewhere */
     out->gen = le32toh(r.gen);
     out->lane = le32toh(r.lane);
     out->page = le64toh(r.page);

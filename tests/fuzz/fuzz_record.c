@@ -81,11 +81,10 @@ static void check_small_values(const uint8_t *data, size_t size)
     uint8_t again[CS_COUNTERS_BYTES];
     uint64_t at;
     uint32_t lane;
-    if (cs_keyspace_counters_decode(value, &counters) && size == sizeof again && counters.salvaged > 0 &&
-        data[1] == CS_OUTCOMES) {
-        cs_keyspace_counters_encode(again, &counters);
+    if (cs_keyspace_counters_decode(value, &counters) && data[1] == CS_OUTCOMES &&
+        cs_keyspace_counters_encode(again, &counters) ==
+            size) /* figures that came later are left out where they are 0 */
         CS_ASSERT(memcmp(again, data, size) == 0);
-    }
     check_grown_values(value);
     if (cs_keyspace_parse_at(value, &lane, &at)) {
         cs_keyspace_at(&key, (enum cs_ledger_row)data[0], cs_keyspace_get_u32(data + 1), lane, at);

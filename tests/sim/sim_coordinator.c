@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "coordinator/lanes/act.h"
+#include "coordinator/lanes/lane.h"
 #include "coordinator/lanes/ledger.h"
 
 enum { CHECK_LONG_EVERY = 32, AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
@@ -375,12 +376,40 @@ void sim_core_tick(struct sim *s)
     build(s);
 }
 
+/* What a cancelled lane had under way when its coordinator ended, is given up with it: no lease holds it, and a resume plans it again. */
+static void excuse_given_up(struct sim *s, struct cs_lane *core_lane)
+{
+    struct sim_lane *lane = &s->store.lanes[core_lane->lane];
+    const struct sim_ledger *g = sim_ledger(s, s->store.n_gens, core_lane->lane);
+
+    for (uint64_t i = 0; g->cancelled && i < lane->n_trials; i++) {
+        const uint8_t *page = g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES;
+        struct sim_trial *t = &lane->trials[i];
+
+        if (cs_ledger_get(page, (unsigned)(i % CS_PAGE_TRIALS)) == CS_TRIAL_CANCELLED &&
+            cs_coordinator_lane_lease_of(core_lane, i) == NULL && t->excused < t->paid + t->in_flight)
+            t->excused = t->paid + t->in_flight;
+    }
+}
+
+static void excuse_resumed(struct sim *s, const char *model)
+{
+    const struct cs_core *core = s->coordinator.core;
+
+    for (uint32_t i = 0; i < core->n_slots; i++)
+        if (core->lanes[i] != NULL && core->lanes[i]->gen == s->store.n_gens &&
+            strcmp(s->store.lanes[core->lanes[i]->lane].name, model) == 0)
+            excuse_given_up(s, core->lanes[i]);
+}
+
 bool sim_core_control(struct sim *s, enum cs_control verb, const char *model)
 {
     struct cs_event e = {.kind = CS_EV_CONTROL, .control = {.verb = verb, .model = model, .token = 1}};
 
     if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now)
         return false;
+    if (verb == CS_CONTROL_RESUME && model != NULL)
+        excuse_resumed(s, model);
     sim_core_event(s, &e);
     return true;
 }

@@ -131,10 +131,12 @@ static void print_sight(const struct cs_opening *o, const struct cs_opening_sigh
                     : " without noise:, the SD between two answers to the same prompt");
         return;
     }
-    fprintf(
-        out,
-        "  %s: a shift of %.3g %s with 90 %%; of %g %s (its margin) with %.0f %%; that there is none beyond it, with %.0f %%.\n",
-        r->outcome, r->smallest, r->unit, r->margin, r->unit, 100 * r->difference, 100 * r->equivalence);
+    if (strcmp(r->unit, "points") == 0 && r->smallest > 100)
+        fprintf(out, "  %s: no shift with 90 %%, however large", r->outcome);
+    else
+        fprintf(out, "  %s: a shift of %.3g %s with 90 %%", r->outcome, r->smallest, r->unit);
+    fprintf(out, "; of %g %s (its margin) with %.0f %%; that there is none beyond it, with %.0f %%.\n", r->margin,
+            r->unit, 100 * r->difference, 100 * r->equivalence);
     if (r->difference >= wanted_power)
         return;
     fprintf(out, "    For %g %s with 80 %%: ", r->margin, r->unit);

@@ -157,6 +157,7 @@ static inline void fx_declare(struct fixture_report *f)
     f->r.declared = (struct cs_report_declaration){
         .status = CS_DECLARED_UNCHANGED,
         .sentence = "The analysis is unchanged since the first output.",
+        .registered_on = "2026-11-01",
         .registration = "Registered 2026-11-01 (DOI 10.1/x), first output 2026-11-23: 22 days later.",
         .analysis = "{\"adjust\":\"holm\",\"alpha\":0.05}",
         .digest = "9f2c41d07be35a68",

@@ -188,7 +188,7 @@ static void the_first_screen_says_who_differs_and_by_how_much(void **state)
         "than for the same cases without that detail",
         "steps towards \xE2\x80\x9Cimmediate\xE2\x80\x9D (black)",
         "steps: 0 non-urgent to 4 immediate",
-        "analysis declared beforehand",
+        "declared beforehand<",
         "as served: biased-2026-06-01",
         "24 cases",
         "This cannot"};

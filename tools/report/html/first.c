@@ -12,7 +12,7 @@ static void say_declared(struct cs_page *p)
 {
     switch (p->r->declared.status) {
     case CS_DECLARED_UNCHANGED:
-        chip(p, "good", "analysis declared beforehand");
+        chip(p, "good", "declared beforehand");
         break;
     case CS_DECLARED_CHANGED:
         chip(p, "bad", "analysis changed after the first answer");

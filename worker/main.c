@@ -66,7 +66,8 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
          "when the site takes the machine back: seconds, [D-]H:M:S (of `squeue -h -j $SLURM_JOB_ID -o %L`) or a moment in "
          "UTC; no call starts that might not end 5 s before it, and the worker ends in time"},
         {"idle-exit", CS_OPT_U64, &a->idle_s, "S", "ends when there was nothing to do for so long"},
-        {"until-done", CS_OPT_FLAG, &a->until_done, NULL, "ends when the fleet's studies are done"},
+        {"until-done", CS_OPT_FLAG, &a->until_done, NULL,
+         "ends when the studies under way are done; it does not see those that wait for their turn"},
         {"check", CS_OPT_STR, &a->check.path, "FILE",
          "instead of working: one tiny call per lane of this study or providers file, a line of JSON each "
          "(clinsafe providers check)"},

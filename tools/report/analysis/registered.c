@@ -112,7 +112,7 @@ void cs_analysis_registered(struct cs_report_work *w)
         return;
     d->registration = sentence_of(w);
     act = registration_of(w, d->digest);
-    d->registered_on = act != NULL ? act->date : "";
+    d->registered_on = act != NULL ? cs_arena_strdup(&w->r->arena, act->date) : ""; /* the acts end before the page */
     note_generations(w);
     note_unblinded(w);
 }

@@ -27,6 +27,7 @@ enum { EXAMPLES = 2 };
 struct example {
     struct cs_coords at;
     struct cs_prompt prompt;
+    const char *shown; /* of it */
 };
 
 struct planned {
@@ -65,7 +66,8 @@ static enum cs_err make_examples(struct planned *p, struct cs_error *err)
         enum cs_err rc = cs_render(s, &e->at, &p->loaded.all[0], &e->prompt, err);
         if (rc != CS_OK)
             return rc;
-        if (p->n_examples == 0 || strcmp(cs_buf_cstr(&e->prompt.user), cs_buf_cstr(&p->examples[0].prompt.user)) != 0)
+        e->shown = cs_render_shown(&e->prompt);
+        if (p->n_examples == 0 || strcmp(e->shown, p->examples[0].shown) != 0)
             p->n_examples++;
     }
     return CS_OK;
@@ -202,7 +204,7 @@ static void print_examples(const struct planned *p, FILE *out)
                 cs_buf_cstr(&cond));
         if (e->prompt.system.len > 0)
             fprintf(out, "[system] %s\n", cs_buf_cstr(&e->prompt.system));
-        fprintf(out, "[user] %s\n", cs_buf_cstr(&e->prompt.user));
+        fprintf(out, "[user] %s\n", e->shown);
         cs_buf_release(&cond);
     }
 }
@@ -370,7 +372,7 @@ static struct cs_json *json_notes(const struct planned *p, struct cs_json *root)
         cs_json_array_append_new(examples,
                                  cs_json_pack("{s:s, s:o, s:s, s:s, s:s}", "case", p->loaded.all[0].id, "condition",
                                               condition, "question", s->questions[e->at.question].name, "system",
-                                              cs_buf_cstr(&e->prompt.system), "user", cs_buf_cstr(&e->prompt.user)));
+                                              cs_buf_cstr(&e->prompt.system), "user", e->shown));
     }
     cs_json_object_set_new(root, "identical_levels", alike);
     cs_json_object_set_new(root, "ambiguous_insertions", doubts);

@@ -31,20 +31,20 @@ int cmd_show(int argc, char **argv)
         {0},
     };
     const struct cs_command_help help = {
-        "clinsafe show STUDY CASE LEVEL [REPEAT] [options]",
+        "clinsafe show STUDY CASE [LEVEL [REPEAT]] [options]",
         "Shows the exact request that a case makes under a level, and for each repeat every output that was ever kept: the answer that counts,\n"
         "superseded ones, duplicates, failures, with their calls, tokens, cost and verbatim replies. LEVEL is a level, FACTOR=LEVEL, several with\n"
-        "commas, or - for all. The texts may be patients': they go to this terminal and nowhere else.",
+        "commas, or - for all (as when left out). The texts may be patients': they go to this terminal and nowhere else.",
         "clinsafe show ops/studies/demo/study.yaml case-01 homeless 3 --model simulated-biased",
     };
     struct cs_reader r = {0};
     struct cs_show_done done;
     struct cs_error err = {0};
     int n_args, status;
-    if (!cs_command_args(table, &help, argc, argv, 3, 4, &n_args, &status))
+    if (!cs_command_args(table, &help, argc, argv, 2, 4, &n_args, &status))
         return status;
     o.case_id = argv[2];
-    o.levels = argv[3];
+    o.levels = n_args > 2 ? argv[3] : "-";
     enum cs_err rc = read_repeat(n_args > 3 ? argv[4] : NULL, &o.repeat, &err);
     if (rc == CS_OK)
         rc = cs_reader_open(&r, argv[1], args.dir, store, name, &err);

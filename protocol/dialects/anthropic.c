@@ -20,9 +20,9 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
         cs_buf_char(out, ',');
         cs_body_text(out, "system", cs_buf_cstr(&p->system), p->system.len);
     }
-    cs_buf_str(out, ",\"messages\":[{\"role\":\"user\",");
-    cs_body_text(out, "content", cs_buf_cstr(&p->user), p->user.len);
-    cs_buf_str(out, "}]");
+    cs_buf_str(out, ",\"messages\":[");
+    cs_body_messages(out, p, "assistant", cs_body_message);
+    cs_buf_char(out, ']');
 }
 
 static void put_budget(struct cs_json *root, const struct cs_json *value)

@@ -16,11 +16,20 @@
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
-static void put_content(struct cs_buf *out, const struct cs_buf *text)
+static void put_content(struct cs_buf *out, const char *text, size_t n)
 {
     cs_buf_str(out, "[{");
-    cs_body_text(out, "text", cs_buf_cstr(text), text->len);
+    cs_body_text(out, "text", text, n);
     cs_buf_str(out, "}]");
+}
+
+static void put_message(struct cs_buf *out, const char *role, const char *text, size_t n)
+{
+    cs_buf_str(out, "{\"role\":\"");
+    cs_buf_str(out, role);
+    cs_buf_str(out, "\",\"content\":");
+    put_content(out, text, n);
+    cs_buf_char(out, '}');
 }
 
 static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, struct cs_buf *out)
@@ -28,12 +37,12 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
     (void)m;
     if (p->system.len > 0) {
         cs_buf_str(out, "\"system\":");
-        put_content(out, &p->system);
+        put_content(out, cs_buf_cstr(&p->system), p->system.len);
         cs_buf_char(out, ',');
     }
-    cs_buf_str(out, "\"messages\":[{\"role\":\"user\",\"content\":");
-    put_content(out, &p->user);
-    cs_buf_str(out, "}]");
+    cs_buf_str(out, "\"messages\":[");
+    cs_body_messages(out, p, "assistant", put_message);
+    cs_buf_char(out, ']');
 }
 
 /* As the Claude models there take it; others have fields of their own, see additional_model_request_fields. */
@@ -186,6 +195,7 @@ const struct cs_dialect cs_dialect_bedrock = {
     .root = "",
     .auth_prefix = "Authorization: Bearer ",
     .formats = 1 << CS_FORM_JSON_SCHEMA | 1 << CS_FORM_TOOL | 1 << CS_FORM_NONE,
+    .alternates = true,
     .prompt = put_prompt,
     .settings = put_settings,
     .read = read_reply,

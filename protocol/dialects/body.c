@@ -160,6 +160,26 @@ struct cs_json *cs_body_schema(const struct cs_settings_of *of, bool bounds)
 
 /* ---- text ------------------------------------------------------------------------------------- */
 
+void cs_body_messages(struct cs_buf *out, const struct cs_prompt *p, const char *role_of_model,
+                      cs_body_put_message *put)
+{
+    for (uint32_t i = 0; i < p->n_before; i++) {
+        const struct cs_said *m = &p->before[i];
+        put(out, m->by_model ? role_of_model : "user", m->text, strlen(m->text));
+        cs_buf_char(out, ',');
+    }
+    put(out, "user", cs_buf_cstr(&p->user), p->user.len);
+}
+
+void cs_body_message(struct cs_buf *out, const char *role, const char *text, size_t n)
+{
+    cs_buf_str(out, "{\"role\":\"");
+    cs_buf_str(out, role);
+    cs_buf_str(out, "\",");
+    cs_body_text(out, "content", text, n);
+    cs_buf_char(out, '}');
+}
+
 void cs_body_text(struct cs_buf *out, const char *key, const char *text, size_t n)
 {
     cs_buf_char(out, '"');

@@ -35,6 +35,12 @@ void cs_body_set(struct cs_json *root, const char *path, struct cs_json *value);
  * arguments of tools may have them). Bedrock says nothing of it and serves Anthropic's models. The parser holds to them all the same. */
 struct cs_json *cs_body_schema(const struct cs_settings_of *of, bool bounds);
 const char *cs_body_question(const struct cs_settings_of *of);
+/* What was said before, then the user's text, in order and with commas between; `put` writes one message. */
+typedef void cs_body_put_message(struct cs_buf *out, const char *role, const char *text, size_t n);
+void cs_body_messages(struct cs_buf *out, const struct cs_prompt *p, const char *role_of_model,
+                      cs_body_put_message *put);
+/* `{"role":"user","content":"text"}`, for the dialects that say it so. */
+void cs_body_message(struct cs_buf *out, const char *role, const char *text, size_t n);
 /* `"key":"text"`. */
 void cs_body_text(struct cs_buf *out, const char *key, const char *text, size_t n);
 

@@ -30,6 +30,7 @@ struct cs_dialect {
     const char *header;      /* a further line that each call needs, or NULL */
     /* What is sent. */
     unsigned formats; /* bit f: enum cs_form f can be asked for */
+    bool alternates;  /* refuses two messages of one side in a row */
     /* `"model":"id","messages":[...]`: no comma around it. */
     void (*prompt)(const struct cs_model *m, const struct cs_prompt *p, struct cs_buf *out);
     /* `,"temperature":0.7,...` or nothing. */

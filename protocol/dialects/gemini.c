@@ -15,11 +15,19 @@
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
-static void put_part(struct cs_buf *out, const struct cs_buf *text)
+static void put_part(struct cs_buf *out, const char *text, size_t n)
 {
     cs_buf_str(out, "\"parts\":[{");
-    cs_body_text(out, "text", cs_buf_cstr(text), text->len);
+    cs_body_text(out, "text", text, n);
     cs_buf_str(out, "}]}");
+}
+
+static void put_message(struct cs_buf *out, const char *role, const char *text, size_t n)
+{
+    cs_buf_str(out, "{\"role\":\"");
+    cs_buf_str(out, role);
+    cs_buf_str(out, "\",");
+    put_part(out, text, n);
 }
 
 static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, struct cs_buf *out)
@@ -27,11 +35,11 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
     (void)m;
     if (p->system.len > 0) {
         cs_buf_str(out, "\"systemInstruction\":{");
-        put_part(out, &p->system);
+        put_part(out, cs_buf_cstr(&p->system), p->system.len);
         cs_buf_char(out, ',');
     }
-    cs_buf_str(out, "\"contents\":[{\"role\":\"user\",");
-    put_part(out, &p->user);
+    cs_buf_str(out, "\"contents\":[");
+    cs_body_messages(out, p, "model", put_message);
     cs_buf_char(out, ']');
 }
 

@@ -15,24 +15,15 @@
 
 /* ---- what is sent ------------------------------------------------------------------------------ */
 
-static void put_message(struct cs_buf *out, const char *role, const struct cs_buf *content)
-{
-    cs_buf_str(out, "{\"role\":\"");
-    cs_buf_str(out, role);
-    cs_buf_str(out, "\",");
-    cs_body_text(out, "content", cs_buf_cstr(content), content->len);
-    cs_buf_char(out, '}');
-}
-
 static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, struct cs_buf *out)
 {
     cs_body_text(out, "model", m->model, strlen(m->model));
     cs_buf_str(out, ",\"messages\":[");
     if (p->system.len > 0) {
-        put_message(out, "system", &p->system);
+        cs_body_message(out, "system", cs_buf_cstr(&p->system), p->system.len);
         cs_buf_char(out, ',');
     }
-    put_message(out, "user", &p->user);
+    cs_body_messages(out, p, "assistant", cs_body_message);
     cs_buf_char(out, ']');
 }
 

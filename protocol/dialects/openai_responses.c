@@ -23,9 +23,9 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
         cs_buf_char(out, ',');
         cs_body_text(out, "instructions", cs_buf_cstr(&p->system), p->system.len);
     }
-    cs_buf_str(out, ",\"input\":[{\"role\":\"user\",");
-    cs_body_text(out, "content", cs_buf_cstr(&p->user), p->user.len);
-    cs_buf_str(out, "}],\"store\":false");
+    cs_buf_str(out, ",\"input\":[");
+    cs_body_messages(out, p, "assistant", cs_body_message);
+    cs_buf_str(out, "],\"store\":false");
 }
 
 static void put_logprobs(struct cs_json *root, const struct cs_json *value)

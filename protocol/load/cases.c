@@ -27,6 +27,9 @@ static enum cs_err generate(struct cs_loader *l, const struct cs_node *cases, co
 /* Fills l->table from the one source that the study names. */
 static enum cs_err load_source(struct cs_loader *l, const struct cs_node *cases)
 {
+    const struct cs_node *lists = cs_node_get(cases, "lists");
+    const char *const *names = NULL;
+    uint32_t n_names = 0;
     static const char *const sources[] = {"file", "rows", "generate", "from_study"};
     const struct cs_node *source = NULL, *v;
     for (size_t i = 0; i < 4; i++) {
@@ -45,11 +48,24 @@ static enum cs_err load_source(struct cs_loader *l, const struct cs_node *cases)
         return cs_yaml_fail_key(source, l->err,
                                 "cases from the outputs of another study are not yet supported; export that study and "
                                 "name the table with file:");
+    if (lists != NULL && strcmp(source->key, "file") != 0)
+        return cs_yaml_fail_key(lists, l->err, "lists come from a file: JSON Lines, or cells with JSON; %s has none",
+                                source->key);
     if (strcmp(source->key, "generate") == 0)
         return generate(l, cases, source);
     if (strcmp(source->key, "rows") == 0)
         return cs_table_from_node(source, "cases: rows", l->arena, &l->table, l->err);
-    return cs_loader_table(l, source, &l->table);
+    if (lists == NULL)
+        return cs_loader_table(l, source, &l->table);
+    enum cs_err rc = cs_loader_words(l, lists, "lists", &names, &n_names);
+    if (rc == CS_OK)
+        rc = cs_loader_table_lists(l, source, names, n_names, &l->table);
+    for (uint32_t i = 0; i < n_names && rc == CS_OK; i++) {
+        if (cs_table_read_column(&l->table, names[i]) == CS_NONE)
+            rc = cs_yaml_fail(lists, l->err, "lists has \"%s\", but the cases have no such column%s", names[i],
+                              cs_names_hint(names[i], l->table.columns, l->table.n_columns).text);
+    }
+    return rc;
 }
 
 /* The columns that a key names (default when absent), as numbers. */
@@ -109,6 +125,8 @@ static enum cs_err load_ids(struct cs_loader *l, const struct cs_node *cases)
         c->cluster = c->id;
         if (rc == CS_OK && cluster != NULL)
             rc = joined(l, i, cluster_columns, n_cluster, "cluster", &c->cluster);
+        if (rc == CS_OK && l->nth != NULL)
+            c->id = cs_arena_printf(l->arena, "%s/%u", c->id, l->nth[i]);
         uint32_t twin = rc == CS_OK ? cs_names_put(&seen, c->id, i) : UINT32_MAX;
         if (twin != UINT32_MAX)
             rc = cs_table_fail(
@@ -140,8 +158,9 @@ static enum cs_err load_alias(struct cs_loader *l, const struct cs_node *text)
 
 enum cs_err cs_load_cases(struct cs_loader *l)
 {
-    static const char *const keys[] = {"file",    "rows",   "generate", "from_study",   "n",           "seed", "id",
-                                       "cluster", "strata", "text",     "confidential", "identifiers", NULL};
+    static const char *const keys[] = {"file",         "rows",        "generate", "from_study", "n",
+                                       "seed",         "id",          "cluster",  "strata",     "text",
+                                       "confidential", "identifiers", "lists",    "each",       NULL};
     struct cs_study *s = l->s;
     const struct cs_node *cases, *n;
     enum cs_err rc = cs_node_need(l->root, "the study", "cases", &cases, l->err);
@@ -149,6 +168,8 @@ enum cs_err cs_load_cases(struct cs_loader *l)
         rc = cs_node_map(cases, "cases", keys, l->err);
     if (rc == CS_OK)
         rc = load_source(l, cases);
+    if (rc == CS_OK && (n = cs_node_get(cases, "each")) != NULL)
+        rc = cs_load_each(l, n);
     if (rc != CS_OK)
         return rc;
     s->n_cases = l->table.n_rows;

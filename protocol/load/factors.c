@@ -49,6 +49,9 @@ static enum cs_err load_into(const struct cs_factor_draft *d, const struct cs_no
         name += 5;
     }
     d->f->into_column = cs_names_get(&l->column_names, name);
+    if (d->f->into_column != CS_NONE && cs_loader_is_list(l, d->f->into_column))
+        return cs_yaml_fail(into != NULL ? into : d->node, l->err,
+                            "%s is a list of the cases: no text can be inserted into one", name);
     if (d->f->into_column != CS_NONE)
         return CS_OK;
     if (filled) {

@@ -128,6 +128,7 @@ static void loader_release(struct cs_loader *l)
     free(l->columns);
     cs_names_release(&l->column_names);
     cs_table_release(&l->table);
+    free(l->nth);
     free(l->all);
     cs_study_free(l->s);
     free(l);

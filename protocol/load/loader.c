@@ -75,6 +75,12 @@ enum cs_err cs_loader_words(const struct cs_loader *l, const struct cs_node *n, 
 
 enum cs_err cs_loader_table(const struct cs_loader *l, const struct cs_node *file, struct cs_table *out)
 {
+    return cs_loader_table_lists(l, file, NULL, 0, out);
+}
+
+enum cs_err cs_loader_table_lists(const struct cs_loader *l, const struct cs_node *file, const char *const *lists,
+                                  uint32_t n_lists, struct cs_table *out)
+{
     const char *name;
     enum cs_err rc = cs_node_text(file, "file", &name, l->err);
     if (rc != CS_OK)
@@ -90,10 +96,19 @@ enum cs_err cs_loader_table(const struct cs_loader *l, const struct cs_node *fil
                                 "there is no file %s, and no %s; set data_dir, --data or CLINSAFE_DATA to where it is",
                                 in_data, beside);
     else
-        rc = cs_table_load(path, l->arena, out, l->err);
+        rc = cs_table_load_lists(path, lists, n_lists, l->arena, out, l->err);
     free(beside);
     free(in_data);
     return rc;
+}
+
+bool cs_loader_is_list(const struct cs_loader *l, uint32_t column)
+{
+    for (uint32_t i = 0; i < l->table.n_lists; i++) {
+        if (strcmp(l->columns[column], l->table.lists[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 uint32_t cs_loader_level(const struct cs_factor *f, const char *id)

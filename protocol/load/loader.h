@@ -22,6 +22,7 @@ struct cs_loader {
     struct cs_error *err;
     const char *data_dir;  /* where tables are looked for first, or NULL */
     struct cs_table table; /* the cases */
+    uint32_t *nth;         /* each: which element of its list a case is, from 1; or NULL */
     struct cs_case *all;
     const char **columns; /* CS_COLUMNS_MAX; s->columns */
     const char **added[CS_COLUMNS_MAX];
@@ -38,6 +39,12 @@ CS_WARN_UNUSED enum cs_err cs_load_models(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_prompt(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_blocks(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
+
+/* `each`: puts a case for every element of a list in place of the cases. */
+CS_WARN_UNUSED enum cs_err cs_load_each(struct cs_loader *l, const struct cs_node *each);
+
+/* The talk of a prompt, named at n; out has its system and user. */
+CS_WARN_UNUSED enum cs_err cs_load_history(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out);
 
 /* One answer of a question, of a kind as a question has them. */
 CS_WARN_UNUSED enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
@@ -60,6 +67,10 @@ CS_WARN_UNUSED enum cs_err cs_loader_words(const struct cs_loader *l, const stru
                                            const char *const **out, uint32_t *n_out);
 /* The file that a key names: in data_dir when it is there, else beside the study. */
 CS_WARN_UNUSED enum cs_err cs_loader_table(const struct cs_loader *l, const struct cs_node *file, struct cs_table *out);
+/* The same, with columns of lists. */
+CS_WARN_UNUSED enum cs_err cs_loader_table_lists(const struct cs_loader *l, const struct cs_node *file,
+                                                 const char *const *lists, uint32_t n_lists, struct cs_table *out);
+bool cs_loader_is_list(const struct cs_loader *l, uint32_t column);
 /* A level or factor by its name (CS_NONE when unknown), and as the study names it at n (its key, if name is that). */
 uint32_t cs_loader_level(const struct cs_factor *f, const char *id);
 CS_WARN_UNUSED enum cs_err cs_loader_level_ref(const struct cs_loader *l, const struct cs_node *n, const char *id,

@@ -24,6 +24,10 @@ static enum cs_err fail_placeholder(const struct cs_loader *l, const struct cs_n
         return cs_yaml_fail_at(n, text, l->err, "%s: %s is not known; write it without spaces, as in {{case.text}}",
                                what, text);
     const char *name = cs_arena_strndup(l->arena, text + 2, len);
+    if (strncmp(name, "each.", 5) == 0)
+        return cs_yaml_fail_at(n, text, l->err,
+                               "%s: %s is no key of the elements; they come from cases: {each: case.LIST}%s", what,
+                               text, cs_names_hint(name, l->columns, l->s->n_columns).text);
     if (strncmp(name, "case.", 5) == 0)
         return cs_yaml_fail_at(n, text, l->err, "%s: %s names no column of the cases%s", what, text,
                                cs_names_hint(name + 5, l->columns, l->s->n_columns).text);
@@ -81,28 +85,38 @@ static enum cs_err load_template(struct cs_loader *l, const struct cs_node *n, c
     return CS_OK;
 }
 
-/* {system, user} */
+/* {system, user}, {system, messages} or {system, history, user} */
 static enum cs_err load_set(struct cs_loader *l, const struct cs_node *n, const char *const *keys,
                             struct cs_template_set *out)
 {
-    const struct cs_node *system = NULL, *user = NULL;
+    const struct cs_node *system = NULL, *user = NULL, *messages = cs_node_get(n, "messages"),
+                         *history = cs_node_get(n, "history");
     enum cs_err rc = cs_node_map(n, "prompt", keys, l->err);
     out->system = "";
     if (rc == CS_OK && (system = cs_node_get(n, "system")) != NULL)
         rc = cs_node_any_text(system, "system", &out->system, l->err);
-    if (rc == CS_OK)
+    out->user = "";
+    if (rc == CS_OK && messages != NULL && (cs_node_get(n, "user") != NULL || history != NULL))
+        return cs_yaml_fail_key(messages, l->err,
+                                "messages is the whole talk; for a question after it write history: and user:");
+    if (rc == CS_OK && messages == NULL)
         rc = cs_node_need(n, "prompt", "user", &user, l->err);
-    if (rc == CS_OK)
+    if (rc == CS_OK && user != NULL)
         rc = cs_node_text(user, "user", &out->user, l->err);
     if (rc == CS_OK && system != NULL)
         rc = load_template(l, system, "prompt system");
-    return rc == CS_OK ? load_template(l, user, "prompt user") : rc;
+    if (rc == CS_OK && user != NULL)
+        rc = load_template(l, user, "prompt user");
+    if (rc == CS_OK && (messages != NULL || history != NULL))
+        rc = cs_load_history(l, messages != NULL ? messages : history, out);
+    return rc;
 }
 
 /* {by: case.source, each: {VALUE: {system, user}, ...}} */
 static enum cs_err load_each(struct cs_loader *l, const struct cs_node *prompt, const struct cs_node *by)
 {
-    static const char *const keys[] = {"by", "each", NULL}, *const set_keys[] = {"system", "user", NULL};
+    static const char *const keys[] = {"by", "each", NULL}, *const set_keys[] = {"system", "user", "messages",
+                                                                                 "history", NULL};
     struct cs_study *s = l->s;
     const struct cs_node *each;
     enum cs_err rc = cs_node_map(prompt, "prompt", keys, l->err);
@@ -173,7 +187,7 @@ static enum cs_err check_level_systems(struct cs_loader *l)
 
 enum cs_err cs_load_prompt(struct cs_loader *l)
 {
-    static const char *const keys[] = {"system", "user", "by", "each", NULL};
+    static const char *const keys[] = {"system", "user", "messages", "history", "by", "each", NULL};
     struct cs_study *s = l->s;
     const struct cs_node *prompt, *by;
     s->prompt_by_column = CS_NONE;

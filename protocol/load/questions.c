@@ -338,7 +338,8 @@ static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, st
 static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, struct cs_question *q)
 {
     static const char *const keys[] = {"name", "ask", "answer", "derive", "reading", NULL};
-    const struct cs_node *name, *ask;
+    const struct cs_node *name, *ask = cs_node_get(n, "ask"), *answer = cs_node_get(n, "answer");
+    const bool free = answer != NULL && answer->kind == CS_NODE_TEXT && strcmp(answer->text, "free") == 0;
     enum cs_err rc = cs_node_map(n, "a question", keys, l->err);
     if (rc == CS_OK)
         rc = cs_node_need(n, "a question", "name", &name, l->err);
@@ -348,11 +349,12 @@ static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, s
         if (strcmp(l->s->questions[i].name, q->name) == 0)
             rc = cs_yaml_fail(name, l->err, "there are two questions called \"%s\"; rename one", q->name);
     }
-    if (rc == CS_OK)
+    q->ask = "";
+    if (rc == CS_OK && !free) /* whose prompt may ask all by itself */
         rc = cs_node_need(n, "a question", "ask", &ask, l->err);
-    if (rc == CS_OK)
+    if (rc == CS_OK && ask != NULL)
         rc = cs_node_text(ask, "ask", &q->ask, l->err);
-    if (rc == CS_OK && strstr(q->ask, "{{") != NULL)
+    if (rc == CS_OK && ask != NULL && strstr(q->ask, "{{") != NULL)
         rc = cs_yaml_fail_at(ask, "{{", l->err,
                              "ask is shown as it is written; put {{...}} into prompt, around {{question.ask}}");
     if (rc == CS_OK)

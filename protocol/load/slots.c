@@ -150,6 +150,9 @@ static enum cs_err find_into(struct slots *s)
         return cs_yaml_fail(
             into != NULL ? into : s->list, l->err,
             "the cases have no column \"%s\" for the slots; say which with into: case.COLUMN beside insert", name);
+    if (cs_loader_is_list(l, s->into))
+        return cs_yaml_fail(into != NULL ? into : s->list, l->err,
+                            "%s is a list of the cases: no text can be inserted into one", l->columns[s->into]);
     for (uint32_t f = 0; f < l->s->n_factors; f++) {
         if (l->s->factors[f].into_column == s->into)
             return cs_yaml_fail(

@@ -24,6 +24,36 @@ void cs_render_release(struct cs_prompt *p)
 {
     cs_buf_release(&p->system);
     cs_buf_release(&p->user);
+    cs_buf_release(&p->shown);
+    cs_arena_release(&p->arena);
+}
+
+static void put_said(struct cs_buf *out, const char *role, const char *text)
+{
+    cs_buf_str(out, role);
+    cs_buf_str(out, ": ");
+    cs_buf_str(out, text);
+}
+
+const char *cs_render_shown(struct cs_prompt *p)
+{
+    if (p->n_before == 0)
+        return cs_buf_cstr(&p->user);
+    cs_buf_clear(&p->shown);
+    for (uint32_t i = 0; i < p->n_before; i++) {
+        put_said(&p->shown, p->before[i].by_model ? "assistant" : "user", p->before[i].text);
+        cs_buf_str(&p->shown, "\n\n");
+    }
+    put_said(&p->shown, "user", cs_buf_cstr(&p->user));
+    return cs_buf_cstr(&p->shown);
+}
+
+size_t cs_render_bytes(const struct cs_prompt *p)
+{
+    size_t bytes = p->system.len + p->user.len;
+    for (uint32_t i = 0; i < p->n_before; i++)
+        bytes += strlen(p->before[i].text);
+    return bytes;
 }
 
 enum cs_err cs_render_wording(const struct cs_study *s, uint32_t factor, const struct cs_arm *arm,
@@ -216,6 +246,26 @@ static const char *system_of(const struct view *v, const struct cs_template_set 
     return prompt->system;
 }
 
+/* What the case says before; without a user template its last message is what is asked. */
+static enum cs_err put_talk(const struct view *v, const struct cs_template_set *prompt, struct cs_prompt *out,
+                            struct cs_error *err)
+{
+    struct cs_talk talk;
+    enum cs_err rc = cs_talk_read(column_text(v, prompt->talk - 1), &out->arena, &talk, err);
+    if (rc == CS_OK)
+        rc = cs_talk_fits(&talk, prompt->user[0] != '\0', err);
+    if (rc == CS_OK && talk.system[0] != '\0' && out->system.len > 0)
+        rc = cs_error_set(err, CS_EINVAL, "it has a system message of its own; leave system out of the prompt");
+    if (rc != CS_OK)
+        return cs_error_wrap(err, rc, "case \"%s\": %s", v->c->id, v->study->columns[prompt->talk - 1]);
+    cs_buf_str(&out->system, talk.system);
+    out->before = talk.said;
+    out->n_before = talk.n;
+    if (prompt->user[0] == '\0')
+        cs_buf_str(&out->user, talk.said[--out->n_before].text);
+    return CS_OK;
+}
+
 enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
                       struct cs_prompt *out, struct cs_error *err)
 {
@@ -223,6 +273,8 @@ enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, cons
     struct view v = {.study = s, .at = at, .c = c};
     cs_buf_clear(&out->system);
     cs_buf_clear(&out->user);
+    cs_arena_reset(&out->arena);
+    out->n_before = 0;
     const struct cs_template_set *prompt = prompt_for(s, c);
     if (prompt == NULL)
         return cs_error_set(err, CS_EINVAL, "case \"%s\": there is no prompt for %s \"%s\"", c->id,
@@ -233,6 +285,8 @@ enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, cons
         rc = expand(&v, system_of(&v, prompt), &out->system, err);
     if (rc == CS_OK)
         rc = expand(&v, prompt->user, &out->user, err);
+    if (rc == CS_OK && prompt->talk != 0)
+        rc = put_talk(&v, prompt, out, err);
     for (uint32_t i = 0; i < v.n_edits; i++)
         cs_buf_release(&v.edits[i].made);
     return rc;

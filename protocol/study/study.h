@@ -206,7 +206,8 @@ struct cs_model {      /* a model of the study = a lane */
 struct cs_template_set { /* the prompt; several when it differs by a case column */
     const char *when;    /* value of prompt_by_column, or "" */
     const char *system;  /* "" = no system message */
-    const char *user;
+    const char *user;    /* "": the last message of the talk */
+    uint32_t talk;       /* 1 + the column with the talk that comes before (talk.h); 0: none */
 };
 
 /* One rectangle of the plan: the cross of everything named, for every case. */

@@ -267,6 +267,8 @@ enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
         rc = cs_template_check(s, s->prompts[i].system, err);
         if (rc == CS_OK)
             rc = cs_template_check(s, s->prompts[i].user, err);
+        if (rc == CS_OK && s->prompts[i].talk > s->n_columns)
+            rc = cs_error_set(err, CS_EINVAL, "a prompt begins with a talk in a column that is not there");
     }
     for (uint32_t i = 0; i < s->n_questions && rc == CS_OK; i++) {
         rc = check_question(s, &s->questions[i], err);

@@ -51,6 +51,8 @@ static void resolve(const struct cs_study *s, const char *name, size_t len, stru
         out->column = find(s->columns, s->n_columns, dot + 1, tail);
         if (out->column != CS_NONE)
             out->slot = CS_SLOT_CASE;
+    } else if (is(name, head, "each") && (out->column = find(s->columns, s->n_columns, name, len)) != CS_NONE) {
+        out->slot = CS_SLOT_CASE;
     } else if (is(name, len, "question.ask")) {
         out->slot = CS_SLOT_ASK;
     } else if (is(name, len, "question.options")) {

@@ -1,6 +1,6 @@
 /* template.h - reading a prompt template: plain text and {{placeholders}}, left to right.
  *
- * Known placeholders: {{case.COLUMN}}, {{FACTOR.COLUMN}}, {{FACTOR.text}} (the text per case of a factor that has such, unless it
+ * Known placeholders: {{case.COLUMN}}, {{each.KEY}} (the case column of that whole name), {{FACTOR.COLUMN}}, {{FACTOR.text}} (the text per case of a factor that has such, unless it
  * has a column of that name), {{question.ask}}, {{question.options}}. There is one spelling of each, without spaces.
  * Pure; any thread.
  */

@@ -11,6 +11,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/json.h"
 #include "protocol/table/names.h"
 #include "protocol/table/node.h"
 #include "protocol/table/table_read.h"
@@ -97,9 +98,31 @@ static enum cs_err read_rows(struct cs_pieces *in, enum kind kind, const struct 
     return rc;
 }
 
+/* Every cell of a column of lists is one, with something in it or not. */
+static enum cs_err check_lists(const struct cs_table *t, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < t->n_lists && rc == CS_OK; i++) {
+        const uint32_t c = cs_table_read_column(t, t->lists[i]);
+        for (uint32_t row = 0; c != CS_NONE && row < t->n_rows && rc == CS_OK; row++) {
+            struct cs_json *v = cs_json_loads(t->rows[row].values[c], 0, NULL);
+            if (!cs_json_is_array(v))
+                rc = cs_table_fail(t, row, err, "%s is no list; write it as JSON, as in [\"a\", \"b\"]", t->lists[i]);
+            cs_json_decref(v);
+        }
+    }
+    return rc;
+}
+
 enum cs_err cs_table_load(const char *path, struct cs_arena *arena, struct cs_table *out, struct cs_error *err)
 {
-    *out = (struct cs_table){.path = cs_arena_strdup(arena, path)};
+    return cs_table_load_lists(path, NULL, 0, arena, out, err);
+}
+
+enum cs_err cs_table_load_lists(const char *path, const char *const *lists, uint32_t n_lists, struct cs_arena *arena,
+                                struct cs_table *out, struct cs_error *err)
+{
+    *out = (struct cs_table){.path = cs_arena_strdup(arena, path), .lists = lists, .n_lists = n_lists};
     struct cs_pieces in = {.path = out->path, .fd = -1, .line = 1};
     const enum kind kind = kind_of(path);
     enum cs_err rc = open_regular(path, &in.fd, err);
@@ -110,6 +133,8 @@ enum cs_err cs_table_load(const char *path, struct cs_arena *arena, struct cs_ta
         rc = read_rows(&in, kind, &(struct cs_table_rows){.t = out, .arena = arena}, err);
     if (rc == CS_OK && out->n_rows == 0)
         rc = cs_error_set(err, CS_EINVAL, "%s:%u: no rows; a table needs at least one", path, in.line);
+    if (rc == CS_OK)
+        rc = check_lists(out, err);
     if (in.fd >= 0)
         close(in.fd);
     if (rc != CS_OK)

@@ -33,10 +33,15 @@ struct cs_table {
     uint32_t n_columns;
     struct cs_row *rows;
     uint32_t n_rows, cap;
+    const char *const *lists; /* columns that hold lists */
+    uint32_t n_lists;
 };
 
 CS_WARN_UNUSED enum cs_err cs_table_load(const char *path, struct cs_arena *arena, struct cs_table *out,
                                          struct cs_error *err);
+/* The same, where columns of these names hold lists: in JSON they stay whole, as compact JSON texts; elsewhere a cell has the JSON of one. */
+CS_WARN_UNUSED enum cs_err cs_table_load_lists(const char *path, const char *const *lists, uint32_t n_lists,
+                                               struct cs_arena *arena, struct cs_table *out, struct cs_error *err);
 /* A CSV, TSV or Excel file row by row, text files of any size: the columns once, then every row, until a call returns other than CS_OK. Values are valid
  * during the call; a row has up to CS_STREAM_ROW_MAX bytes. */
 struct cs_table_sink {

@@ -86,6 +86,19 @@ static enum cs_err take_value(struct reader *r, const char *name, const char *te
     return CS_OK;
 }
 
+/* A column of lists keeps what it has as it is. */
+static const char *list_text(struct reader *r, const char *name, const struct cs_json *v)
+{
+    for (uint32_t i = 0; i < r->t->n_lists; i++) {
+        if (strcmp(r->t->lists[i], name) != 0)
+            continue;
+        char *json = cs_json_dumps(v, CS_JSON_COMPACT), *text = cs_arena_strdup(&r->scratch, json);
+        free(json);
+        return text;
+    }
+    return NULL;
+}
+
 /* The values inside an object or a list; `above` is its name, or NULL at the top. Depth is bounded. */
 static enum cs_err take_inside(struct reader *r, const char *above, struct cs_json *v, uint32_t depth)
 {
@@ -111,11 +124,24 @@ static enum cs_err take_inside(struct reader *r, const char *above, struct cs_js
     {
         const char *name = above == NULL ? key : cs_arena_printf(&r->scratch, "%s.%s", above, key);
         text = text_of(r, inner);
+        if (text == NULL && above == NULL)
+            text = list_text(r, name, inner);
         rc = text != NULL ? take_value(r, name, text) : take_inside(r, name, inner, depth + 1);
         if (rc != CS_OK)
             return rc;
     }
     return CS_OK;
+}
+
+/* `options.3.text`: of a list, which may be longer in this row. */
+static bool is_of_list(const char *name)
+{
+    for (const char *dot = strchr(name, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
+        const size_t digits = strspn(dot + 1, "0123456789");
+        if (digits > 0 && (dot[1 + digits] == '.' || dot[1 + digits] == '\0'))
+            return true;
+    }
+    return false;
 }
 
 /* A key that this row brings, while it lacks one that is spelt nearly so, is a slip. */
@@ -125,6 +151,8 @@ static enum cs_err refuse_slips(const struct reader *r, uint32_t before)
     for (uint32_t i = 0; i < before; i++)
         lacks |= r->values[i] == NULL;
     for (uint32_t i = before; lacks && i < r->t->n_columns; i++) {
+        if (is_of_list(r->columns[i]))
+            continue;
         struct cs_hint hint = cs_names_hint(r->columns[i], r->columns, before);
         if (strncmp(hint.text, "; did you mean", 14) == 0)
             return cs_error_set(r->err, CS_EINVAL, "%s:%u: unknown key \"%s\"%s", r->t->path, r->line, r->columns[i],

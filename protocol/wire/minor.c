@@ -13,9 +13,19 @@ static bool has_reading(const struct cs_study *s)
     return false;
 }
 
+static bool has_talk(const struct cs_study *s)
+{
+    for (uint32_t i = 0; i < s->n_prompts; i++) {
+        if (s->prompts[i].talk != 0)
+            return true;
+    }
+    return false;
+}
+
 /* One row a key that came after 1.0. A key that changes nothing of what is asked, answered or counted needs none. */
 static const struct cs_minor_row keys[] = {
     {1, "reading", has_reading}, /* an older worker reads strictly */
+    {2, "prompt: messages or history", has_talk},
     {0},
 };
 

@@ -287,10 +287,12 @@ static void visit_rect(struct cs_codec *c, struct cs_rect *r, uint32_t n_factors
 
 static void visit_prompt(struct cs_codec *c, struct cs_template_set *p)
 {
-    cs_codec_begin(c, 3);
+    cs_codec_begin(c, cs_codec_packing(c) && p->talk != 0 ? 4 : 3);
     cs_spec_visit_text(c, &p->when, CS_TEXT_MAX);
     cs_spec_visit_text(c, &p->system, CS_TEXT_MAX);
     cs_spec_visit_text(c, &p->user, CS_TEXT_MAX);
+    if (cs_codec_packing(c) ? p->talk != 0 : cs_codec_more(c))
+        cs_codec_u32(c, &p->talk);
     cs_codec_end(c);
 }
 

@@ -106,9 +106,9 @@ static enum cs_err write_pair(const struct review *r, const struct cs_plan *plan
     for (uint32_t i = 0; i < r->n_fields; i++)
         asked[i] = words;
     if (rc == CS_OK)
-        cs_sheet_row(
-            sheet, (const char *[]){item, r->l->all[case_index].id, r->f->levels[level].id, cs_buf_cstr(&prompt.user)},
-            asked);
+        cs_sheet_row(sheet,
+                     (const char *[]){item, r->l->all[case_index].id, r->f->levels[level].id, cs_render_shown(&prompt)},
+                     asked);
     free(asked);
     cs_render_release(&prompt);
     return rc;

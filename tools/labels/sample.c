@@ -201,10 +201,10 @@ static enum cs_err shown_text(const struct sampling *s, const struct cs_coords *
     enum cs_err rc = cs_render(study, at, c, prompt, err);
     if (rc == CS_OK && prompt->system.len > 0 && !s->o->blind) {
         cs_buf_str(&prompt->system, "\n\n");
-        cs_buf_str(&prompt->system, cs_buf_cstr(&prompt->user));
+        cs_buf_str(&prompt->system, cs_render_shown(prompt));
         *out = cs_buf_cstr(&prompt->system);
     } else if (rc == CS_OK) {
-        *out = cs_buf_cstr(&prompt->user);
+        *out = cs_render_shown(prompt);
     }
     return rc;
 }

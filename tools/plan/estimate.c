@@ -190,7 +190,7 @@ static enum cs_err find_frame(const struct cs_plan *plan, const struct cs_coords
     if (sums->frame[at->question] != 0)
         return CS_OK;
     enum cs_err rc = cs_render(plan->study, at, c, &sums->prompt, err);
-    const uint64_t messages = sums->prompt.system.len + sums->prompt.user.len;
+    const uint64_t messages = cs_render_bytes(&sums->prompt);
     sums->frame[at->question] = 1 + (body > messages ? body - messages : 0);
     return rc;
 }
@@ -204,6 +204,8 @@ static enum cs_err count_tokens(const struct cs_plan *plan, const struct cs_coor
     const struct cs_buf *system = &sums->prompt.system, *user = &sums->prompt.user;
     sums->tokens += cs_tokens_estimate(cs_buf_cstr(system), system->len) + (system->len > 0 ? MESSAGE : 0);
     sums->tokens += cs_tokens_estimate(cs_buf_cstr(user), user->len) + MESSAGE + REQUEST;
+    for (uint32_t i = 0; i < sums->prompt.n_before; i++)
+        sums->tokens += cs_tokens_estimate(sums->prompt.before[i].text, strlen(sums->prompt.before[i].text)) + MESSAGE;
     sums->bytes += bytes;
     return rc;
 }

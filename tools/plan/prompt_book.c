@@ -46,19 +46,20 @@ static void write_entry(const struct cs_study *s, const struct cs_case *c, const
     cs_csv_write_end(out);
 }
 
-static void add_prompt(struct entry **set, const struct cs_coords *at, const struct cs_prompt *p, uint64_t trials)
+static void add_prompt(struct entry **set, const struct cs_coords *at, struct cs_prompt *p, uint64_t trials)
 {
+    const char *user = cs_render_shown(p);
     uint8_t both[64], digest[32];
     struct entry *e;
     cs_digest_blake2b_256(p->system.data, p->system.len, both);
-    cs_digest_blake2b_256(p->user.data, p->user.len, both + 32);
+    cs_digest_blake2b_256(user, strlen(user), both + 32);
     cs_digest_blake2b_256(both, sizeof both, digest);
     HASH_FIND(hh, *set, digest, 32, e);
     if (e == NULL) {
         e = cs_xcalloc(1, sizeof *e);
         memcpy(e->digest, digest, 32);
         e->system = cs_xstrdup(cs_buf_cstr(&p->system));
-        e->user = cs_xstrdup(cs_buf_cstr(&p->user));
+        e->user = cs_xstrdup(user);
         e->first = *at;
         HASH_ADD(hh, *set, digest, 32, e);
     }

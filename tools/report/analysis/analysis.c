@@ -37,6 +37,16 @@ static void note_reading(struct cs_report_work *w, const char *model, const stru
     cs_buf_release(&causes);
 }
 
+/* Does no question have an answer that could be counted? */
+static bool free_only(const struct cs_study *s)
+{
+    for (uint32_t i = 0; i < s->n_questions; i++) {
+        if (s->questions[i].n_fields > 0)
+            return false;
+    }
+    return true;
+}
+
 static void fill_notes(struct cs_report_work *w)
 {
     const struct cs_report_source *source = w->source;
@@ -67,7 +77,11 @@ static void fill_notes(struct cs_report_work *w)
     if (r->n_clusters < CS_CLUSTERS_MIN)
         cs_analysis_work_say_first(w, "%u clusters are too few for verdicts: 5 are needed, 30 are better.",
                                    r->n_clusters);
-    if (r->n_contrasts == 0 && !r->blind)
+    if (free_only(w->study))
+        cs_analysis_work_say_first(w,
+                                   "The replies are free text: how many came is counted here; what they are worth is "
+                                   "for raters (clinsafe labels) or a judge to say.");
+    else if (r->n_contrasts == 0 && !r->blind)
         cs_analysis_work_say_first(
             w, r->n_factors == 0 ? "The study varies nothing: its answers are described, and compared with labels "
                                    "where the cases have any."
@@ -76,7 +90,7 @@ static void fill_notes(struct cs_report_work *w)
         uint64_t usable = 0;
         for (uint32_t i = 0; i < r->n_usable; i++)
             usable += r->usable[i].model == m ? r->usable[i].usable : 0;
-        if (r->models[m].terminal > 0 && usable == 0)
+        if (r->models[m].terminal > 0 && usable == 0 && !free_only(w->study))
             cs_analysis_work_note(w, "%s gave no usable answer at all.", r->models[m].name);
         note_reading(w, r->models[m].name, &w->got->facts[m]);
         if (w->got->facts[m].mismatched > 0)

@@ -141,7 +141,7 @@ static enum cs_err render(struct cs_report_work *w, const struct cs_coords *at, 
     if (rc == CS_OK)
         rc = cs_render(w->study, at, &c, &p, w->err);
     if (rc == CS_OK)
-        *out = cs_analysis_work_copy(w, cs_buf_cstr(&p.user));
+        *out = cs_analysis_work_copy(w, cs_render_shown(&p));
     cs_render_release(&p);
     return rc;
 }

@@ -10,6 +10,7 @@
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/publish.h"
+#include "coordinator/reread.h"
 #include "coordinator/rights.h"
 #include "coordinator/roster.h"
 #include "protocol/base/alloc.h"
@@ -187,7 +188,7 @@ static enum cs_err check_spec(struct cs_server *sv, const struct cs_spec *spec, 
 
 struct start { /* what `start` says */
     uint8_t digest[32];
-    bool others, alone;
+    bool others, alone, reread;
     uint32_t weight; /* 0: nothing is said */
     const char *priority, *after;
     enum cs_priority rank;
@@ -213,6 +214,8 @@ static enum cs_err read_start(const struct cs_admin *a, struct start *out, struc
             out->others = true;
         else if (strcmp(arg, "alone") == 0)
             out->alone = true;
+        else if (strcmp(arg, "reread") == 0)
+            out->reread = true;
         else if (strncmp(arg, "weight=", 7) == 0)
             good = read_weight(arg + 7, &out->weight);
         else if (strncmp(arg, "priority=", 9) == 0)
@@ -222,12 +225,13 @@ static enum cs_err read_start(const struct cs_admin *a, struct start *out, struc
         else
             good = false;
     }
-    return good ? CS_OK
-                : cs_error_set(
-                      err, CS_EUSAGE,
-                      "start: wants a digest of 64 hexadecimal digits [adopt-from-other] [alone] [weight=1..%d] "
-                      "[priority=low|normal|high] [after=STUDY]",
-                      CS_ROSTER_WEIGHT_MAX);
+    return good
+               ? CS_OK
+               : cs_error_set(
+                     err, CS_EUSAGE,
+                     "start: wants a digest of 64 hexadecimal digits [adopt-from-other] [alone] [reread] [weight=1..%d] "
+                     "[priority=low|normal|high] [after=STUDY]",
+                     CS_ROSTER_WEIGHT_MAX);
 }
 
 /* What is said of the study's place among others; the rows ride with the next group. */
@@ -283,6 +287,8 @@ static void make_generation(const struct ask *ask, const struct start *what, con
                               .created_wall_ms = cs_clock_wall_ms(),
                               .study = cs_digest_study_key(spec->study->name),
                               .others = what->others};
+
+    g.reading = what->reread ? g.number : s != NULL ? s->newest.reading : 0;
     struct cs_buf packed = CS_BUF_INIT(1024);
     char key[CS_META_KEY_MAX], blob[64];
 
@@ -321,7 +327,9 @@ static void start_spec(const struct ask *ask, const struct start *what, const st
         return;
     }
     const bool same = s != NULL && memcmp(newest->spec_digest, what->digest, sizeof what->digest) == 0;
-    if (same && (s->next.number != 0 || !cs_build_has_news(sv, s, what->others))) {
+    const bool reads = s != NULL && s->next.number != 0 && s->next.reading == s->next.number;
+    if (same &&
+        (s->next.number != 0 ? reads || !what->reread : !what->reread && !cs_build_has_news(sv, s, what->others))) {
         settle_place(sv, s, what);
         snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":false}", newest->number);
         cs_feed_answer(sv, ask->peer, ask->seq, CS_OK, "continues", blob);
@@ -336,6 +344,8 @@ static void start_spec(const struct ask *ask, const struct start *what, const st
         return;
     }
     rc = check_spec(sv, spec, what->others, &err);
+    if (rc == CS_OK && what->reread)
+        rc = cs_coordinator_reread_check(sv, s, spec, &err);
     if (rc == CS_OK)
         make_generation(ask, what, spec);
     else

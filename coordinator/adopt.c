@@ -10,6 +10,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "store/claims.h"
+#include "store/reread.h"
 
 enum { PREPARE_ROWS = 16384, REST_TRIALS = 64, BORROWING = CS_REST_STAGES /* the last stage */ };
 
@@ -96,17 +97,28 @@ static enum cs_err adopt(void *self, uint32_t i, const struct cs_stored *stored,
                                     .owner = t->owner,
                                     .digest = t->digest};
 
+    struct cs_stored read = *stored;
+
     if (!cs_outcome_is_answer((enum cs_outcome)stored->output.outcome))
         return cs_error_set(err, CS_ECORRUPT, "output %llu is indexed, but no answer",
                             (unsigned long long)one->output_id);
     if (!cs_digest_equal(&stored->output.digest, &t->digest))
         return cs_error_set(err, CS_ECORRUPT, "output %llu is indexed under another digest",
                             (unsigned long long)one->output_id);
-    cs_batch_add_adoption(b->batch, &row);
     t->done = all->v[i].kind == CS_CLAIM_ANSWER;
+    if (t->done && b->generation.reading != 0) { /* they were reread before this edit */
+        const struct cs_plan *plan = &b->plan.view->plan;
+        struct cs_coords at;
+
+        cs_plan_coords(plan, t->lane, cs_plan_at(plan, t->lane, t->position), &at);
+        row.reading = cs_store_reread_output(plan->study, t->lane, at.question, &read.output, b->generation.reading);
+        cs_store_reread_apply(&row.reading, &read);
+    }
+    cs_batch_add_adoption(b->batch, &row);
     if (t->done) {
-        count(b, t, stored->output.outcome);
-        b->lanes[t->lane].counters.salvaged += stored->output.salvaged;
+        count(b, t, read.output.outcome);
+        b->lanes[t->lane].counters.salvaged += read.output.salvaged;
+        b->lanes[t->lane].counters.reread += read.reading.number != 0;
     }
     return CS_OK;
 }

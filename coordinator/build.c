@@ -21,6 +21,7 @@
 #include "coordinator/core/core.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
+#include "coordinator/reread.h"
 #include "coordinator/restore.h"
 #include "coordinator/roster.h"
 #include "protocol/base/alloc.h"
@@ -199,7 +200,7 @@ static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
     if (rc == CS_OK)
         rc = carry_words(sv, err);
     if (rc == CS_OK)
-        rc = cs_adopt_open(sv, err);
+        rc = cs_coordinator_reread_is(b) ? cs_coordinator_reread_open(sv, err) : cs_adopt_open(sv, err);
     for (uint32_t i = 0; i < b->lane && i < b->plan.view->plan.n_lanes; i++)
         b->scanned += b->plan.view->plan.lanes[i].n_trials;
     b->scanned += b->position;
@@ -216,7 +217,7 @@ static void submit(struct cs_server *sv)
     for (uint32_t i = 0; i < b->plan.view->plan.n_lanes; i++) {
         struct cs_batch_counters row = {b->generation.number, i, b->lanes[i].counters};
 
-        if (row.counters.adopted > 0)
+        if (row.counters.adopted > 0 || b->before != NULL)
             cs_batch_add_counters(b->batch, &row);
     }
     cursor_key(b->generation.number, key);
@@ -258,6 +259,10 @@ static enum cs_err advance(struct cs_server *sv, bool *done, struct cs_error *er
         return CS_OK;
     if (!b->ready)
         return cs_adopt_prepare(sv, &b->ready, err);
+    if (b->before != NULL) {
+        *done = at_end(b);
+        return *done ? CS_OK : cs_coordinator_reread_page(sv, err);
+    }
     return at_end(b) ? cs_adopt_rest(sv, done, err) : cs_adopt_page(sv, err);
 }
 
@@ -332,6 +337,7 @@ void cs_build_release(struct cs_server *sv)
     struct cs_build *b = &sv->build;
 
     cs_adopt_close(sv);
+    cs_coordinator_reread_close(b);
     if (b->batch != NULL) {
         cs_batch_release(b->batch);
         free(b->batch);
@@ -349,17 +355,19 @@ static void finish(struct cs_server *sv)
     struct cs_build_lane *lanes = b->lanes;
     uint32_t n = b->plan.view->plan.n_lanes;
     struct cs_error err = {0};
-    uint64_t adopted = 0, timeouts = 0;
+    uint64_t adopted = 0, timeouts = 0, reread = 0;
     enum cs_err rc;
 
     for (uint32_t i = 0; i < n; i++) {
         adopted += lanes[i].counters.adopted;
         timeouts += lanes[i].counters.carried;
+        reread += lanes[i].counters.reread;
     }
-    cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu timeouts=%llu borrowed=%llu",
+    cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu timeouts=%llu borrowed=%llu reread=%llu",
            b->generation.number, (unsigned long long)b->total, (unsigned long long)adopted,
-           (unsigned long long)timeouts, (unsigned long long)b->borrowed);
+           (unsigned long long)timeouts, (unsigned long long)b->borrowed, (unsigned long long)reread);
     b->plan.view->generation.built = true;
+    cs_coordinator_reread_close(b); /* the plan goes to the core's now */
     rc = cs_restore_generation(sv, b->study, &b->plan, true, lanes, &err);
     for (uint32_t i = 0; i < n; i++)
         free(lanes[i].ledger);

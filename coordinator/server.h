@@ -5,7 +5,7 @@
  *   feed.c     events into the core, its actions carried out
  *   persist.c  the commit thread; what is read at the start
  *   restore.c  a generation from the store, for the core
- *   build.c    a new generation; adopt.c: what it takes over of what is paid for
+ *   build.c    a new generation; adopt.c: what it takes over of what is paid for; reread.c: one that reads all of it anew
  *   again.c    timeouts and unparsable answers are found and asked again
  *   admin.c    the operator's verbs; submission.c: studies given to it
  *   roster.c   the studies of the store, whose turn it is
@@ -106,6 +106,8 @@ struct cs_build {
     uint64_t borrowed;       /* by this process */
     struct cs_batch *batch;  /* gathers; NULL while one is on its way */
     bool skip;               /* there is nothing to adopt */
+    struct cs_build_lane
+        *before; /* reread.c's: the ledgers of the generation before; NULL: it is not one that rereads */
     /* adopt.c's: */
     struct cs_claims *claims;
     bool ready;   /* its filter is filled */

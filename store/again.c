@@ -7,6 +7,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
+#include "store/reread.h"
 #include "store/store_internal.h"
 
 struct page_key {
@@ -182,8 +183,9 @@ static enum cs_err look(struct cs_store *s, struct cs_finder *f, const struct cs
                           a->gen, a->lane, (unsigned long long)a->position);
     if (rc == CS_OK)
         rc = cs_store_scan_output(s, out->place.output_id, &arena, &stored, err);
-    if (rc == CS_OK && stored.output.outcome != CS_OUTCOME_timeout && stored.output.outcome != CS_OUTCOME_unparsable &&
-        !(out->place.reading.number > 0 && out->place.reading.outcome == CS_OUTCOME_unparsable))
+    if (rc == CS_OK)
+        cs_store_reread_apply(&out->place.reading, &stored);
+    if (rc == CS_OK && stored.output.outcome != CS_OUTCOME_timeout && stored.output.outcome != CS_OUTCOME_unparsable)
         rc = cs_error_set(
             err, CS_EINVAL,
             "output %llu is %s and stands for good: only timeouts and unparsable answers may be asked again",

@@ -32,7 +32,7 @@ void cs_store_generation_chunk_key(const uint8_t digest[32], char out[CS_META_KE
 
 static void visit(struct cs_codec *c, struct cs_generation *g)
 {
-    cs_codec_begin(c, cs_codec_packing(c) ? 6 : 4);
+    cs_codec_begin(c, !cs_codec_packing(c) ? 4 : g->reading != 0 ? 7 : 6);
     cs_codec_u32(c, &g->number);
     cs_codec_fixed(c, g->spec_digest, sizeof g->spec_digest);
     cs_codec_i64(c, &g->created_wall_ms);
@@ -41,6 +41,8 @@ static void visit(struct cs_codec *c, struct cs_generation *g)
         cs_codec_u64(c, &g->study);
     if (cs_codec_more(c))
         cs_codec_bool(c, &g->others);
+    if (cs_codec_packing(c) ? g->reading != 0 : cs_codec_more(c))
+        cs_codec_u32(c, &g->reading);
     cs_codec_end(c);
 }
 

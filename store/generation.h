@@ -1,6 +1,7 @@
 /* generation.h - generations, specs and chunks in the store's metas: written by the coordinator, read by export and verify.
  *
- *   gen/NNNNNNNNNN   MessagePack [number, spec digest, created (Unix ms), built, study key, others]; format 1: [..., built]
+ *   gen/NNNNNNNNNN   MessagePack [number, spec digest, created (Unix ms), built, study key, others, reading (where it is not 0)];
+ *                    format 1: [..., built]
  *   spec/HEX         a packed study (protocol/wire/spec.h)
  *   chunk/HEX        packed cases
  *   address/KEY      at which address a lane (cs_digest_lane_key, 16 hex digits) was last called (addresses.h)
@@ -21,6 +22,9 @@ struct cs_generation {
     bool built;     /* the adoption pass is through: the ledger is complete */
     uint64_t study; /* cs_digest_study_key of its study's name; 0: stored by format 1, and of the store's only study */
     bool others;    /* --adopt-from-other was declared */
+    /* The generation that reread the study's answers last: what this one takes over is read as its own study declares. Its own number: it
+     * was made to reread, of the same bodies as the one before. 0: the records' outcomes hold. */
+    uint32_t reading;
 };
 
 void cs_store_generation_key(uint32_t number, char out[CS_META_KEY_MAX]);

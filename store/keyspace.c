@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
+#include "protocol/study/answer.h"
 
 enum { COUNTERS_VERSION = 1, TAIL_MIN = 9, TAIL_FIRST = 13 };
 
@@ -160,7 +161,7 @@ bool cs_keyspace_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at)
 
 /* ---- values -------------------------------------------------------------------------------------- */
 
-/* Behind the flags stands nothing, or all of: reading's number and outcome, how many earlier ones, these. */
+/* Behind the flags stands nothing, or all of: reading's number and outcome, how many earlier ones, these; then how it reads. */
 uint32_t cs_keyspace_place_encode(uint8_t out[CS_PLACE_MAX], const struct cs_place *p)
 {
     uint8_t *at = out + CS_PLACE_BYTES;
@@ -175,6 +176,10 @@ uint32_t cs_keyspace_place_encode(uint8_t out[CS_PLACE_MAX], const struct cs_pla
     at += 6;
     for (uint32_t i = 0; i < p->n_earlier; i++, at += 8)
         cs_keyspace_put_u64(at, p->earlier[i]);
+    if (p->reading.number != 0 && (p->reading.salvaged || p->reading.fault != 0)) {
+        *at++ = p->reading.salvaged;
+        *at++ = p->reading.fault;
+    }
     return (uint32_t)(at - out);
 }
 
@@ -190,9 +195,14 @@ bool cs_keyspace_place_decode(struct cs_slice value, struct cs_place *out)
         return true;
     if (value.n < CS_PLACE_BYTES + 6)
         return false;
-    out->reading = (struct cs_rereading){cs_keyspace_get_u32(b + 9), b[13]};
-    if (value.n < CS_PLACE_BYTES + 6 + 8u * b[14])
+    const size_t end = CS_PLACE_BYTES + 6 + 8u * b[14];
+    out->reading = (struct cs_rereading){.number = cs_keyspace_get_u32(b + 9), .outcome = b[13]};
+    if (value.n < end || (out->reading.number != 0 && !cs_outcome_is_answer((enum cs_outcome)b[13])))
         return false;
+    if (out->reading.number != 0 && value.n >= end + 2) {
+        out->reading.salvaged = b[end] != 0;
+        out->reading.fault = b[end + 1] < CS_ANSWER_FAULTS ? b[end + 1] : CS_ANSWER_NONE;
+    }
     out->n_earlier = b[14] < CS_EARLIER_MAX ? b[14] : CS_EARLIER_MAX;
     for (uint32_t i = 0; i < out->n_earlier; i++)
         out->earlier[i] = cs_keyspace_get_u64(b + 15 + 8 * i);
@@ -244,7 +254,8 @@ static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
                                          &c->untold,
                                          &c->over,
                                          &c->moved,
-                                         &c->cached};
+                                         &c->cached,
+                                         &c->reread};
     memcpy(tail, order, sizeof order);
 }
 

@@ -11,7 +11,8 @@
  *             't' digest 16 lane 8 case 8 draw u32 turn u32   reserved: a turn of a conversation (store/README.md)
  *             'x' digest 16 lane 8 output_id u64   index: flags u8, case 8 [, output_id u64 of the earlier one]
  *   format 1  'i' digest 16                   output_id u64 of the latest canonical output
- *   place     output_id u64, flags u8 [, reading u32, its outcome u8, n u8, n times output_id u64 of earlier ones]
+ *   place     output_id u64, flags u8 [, reading u32, its outcome u8, n u8, n times output_id u64 of earlier ones
+ *             [, where one of them is not 0: salvaged u8, fault u8]]
  *
  * Values grow at their end: a reader skips what it does not know there, and rows and flags that it does not know.
  */
@@ -68,10 +69,10 @@ bool cs_keyspace_parse_index(struct cs_slice key, struct cs_digest *d, struct cs
 /* Lane and number of a key made by cs_keyspace_at. False: no such key. */
 bool cs_keyspace_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at);
 
-enum { CS_COUNTERS_TAIL = 22 /* figures behind the outcomes; the first versions had 9 */ };
+enum { CS_COUNTERS_TAIL = 23 /* figures behind the outcomes; the first versions had 9 */ };
 enum {
     CS_PLACE_BYTES = 9, /* without reading and earlier ones, as in format 1 */
-    CS_PLACE_MAX = CS_PLACE_BYTES + 6 + 8 * CS_EARLIER_MAX,
+    CS_PLACE_MAX = CS_PLACE_BYTES + 6 + 8 * CS_EARLIER_MAX + 2,
     CS_INDEX_BYTES = 17, /* 9 without an earlier one */
     CS_AGAIN_BYTES = CS_PAGE_TRIALS / 8,
     CS_COMMIT_BYTES = 16,

@@ -4,6 +4,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "store/record.h"
+#include "store/reread.h"
 #include "store/store_internal.h"
 
 /* Rows whose key begins with a prefix. */
@@ -114,7 +115,9 @@ static enum cs_err read_stored(struct cs_store *s, uint64_t output_id, struct cs
         out->flags = r.flags;
         out->committed_wall_ms = r.committed_wall_ms;
         /* Its checksum is right, so it was so when it was received. */
-        if (cs_output_unpack(r.bytes, r.len, arena, &out->output, err) == CS_OK)
+        rc = cs_output_unpack(r.bytes, r.len, arena, &out->output, err);
+        out->recorded = out->output.outcome;
+        if (rc == CS_OK)
             return CS_OK;
         rc = cs_error_wrap(err, CS_ECORRUPT, "output %llu", (unsigned long long)output_id);
     }
@@ -292,7 +295,7 @@ static enum cs_err deliver_one(struct scan *c, const struct place *p, enum cs_er
         rc = read_stored(c->s, p->at.output_id, value, &c->arena, &stored, &why);
     if (rc == CS_OK) {
         stored.flags |= p->at.flags & (CS_OUTPUT_ADOPTED | CS_OUTPUT_SUPERSEDED);
-        stored.reading = p->at.reading;
+        cs_store_reread_apply(&p->at.reading, &stored);
         stored.earlier = p->at.earlier;
         stored.n_earlier = p->at.n_earlier;
         return c->fn(c->self, c->lane, p->position, &stored, err);

@@ -41,6 +41,7 @@ struct cs_counters {
     uint64_t over;           /* outputs beyond the cap that was asked for, or beyond what was reserved for them */
     uint64_t moved;          /* outputs after which another model or fingerprint answered */
     uint64_t cached;         /* outputs that were not drawn anew: something kept the reply, or its id came before */
+    uint64_t reread;         /* answers that a rereading makes something else of than their records say (reread.h) */
 };
 
 enum cs_output_flag {
@@ -62,6 +63,15 @@ struct cs_owner {
     uint64_t lane, bought_for; /* cs_digest_lane_key, cs_digest_case_key (digest.h) */
 };
 
+/* What a later reading of the same text has come to (reread.h): on the place row, the output stays as it is. */
+struct cs_rereading {
+    uint32_t
+        number; /* the generation whose declarations it was read by first; 0: none, the output's own outcome holds */
+    uint8_t outcome; /* an answer's */
+    bool salvaged;   /* only a lenient reader takes it */
+    uint8_t fault;   /* enum cs_answer_fault, of one that is unparsable now */
+};
+
 /* ---- one atomic write ---------------------------------------------------------------------------- */
 
 struct cs_batch_output {
@@ -79,7 +89,9 @@ struct cs_batch_output {
 struct cs_batch_adoption { /* place row to an output that exists */
     uint32_t gen, lane;
     uint64_t position, output_id;
-    bool superseded;         /* the output was asked again and nothing has come yet: the trial stays planned */
+    bool superseded; /* the output was asked again and nothing has come yet: the trial stays planned */
+    bool failure;    /* no answer, but the failure that stood at the trial: a rereading takes it over too */
+    struct cs_rereading reading;
     const uint64_t *earlier; /* outputs that this one followed when they were asked again, the latest first; copied */
     uint32_t n_earlier;
     /* Another trial bought it (a case that was renamed, a lane that is no more): its index row is this one's from now on, so that the
@@ -228,17 +240,12 @@ CS_WARN_UNUSED enum cs_err cs_store_index(struct cs_store *s,
                                                             const struct cs_indexed *found),
                                           void *self, struct cs_error *err);
 
-/* What a later reading of the same text has come to (a reader of answers that was improved): on the place row, the output stays. */
-struct cs_rereading {
-    uint32_t number; /* which reading; 0: none, the output's own outcome holds */
-    uint8_t outcome;
-};
-
 struct cs_stored { /* an output as stored; strings live in the arena given */
     uint64_t output_id;
     uint8_t flags; /* the record's; | CS_OUTPUT_ADOPTED and CS_OUTPUT_SUPERSEDED from the place row */
     int64_t committed_wall_ms;
-    struct cs_rereading reading; /* in a scan */
+    struct cs_rereading reading; /* in a scan, which has put it into `output` (outcome, salvaged, cause) */
+    uint8_t recorded;            /* the outcome in the record */
     const uint64_t *earlier;     /* in a scan: outputs of this trial that were asked again, the latest first */
     uint32_t n_earlier;
     struct cs_output output; /* gen, lane, position: those under which it was paid for */

@@ -41,7 +41,10 @@ static enum cs_err put_output(struct cs_store *s, const struct cs_batch_output *
 static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)
 {
     struct cs_place place = {
-        .output_id = a->output_id, .flags = CS_OUTPUT_CANONICAL | CS_OUTPUT_ADOPTED, .n_earlier = a->n_earlier};
+        .output_id = a->output_id,
+        .flags = (uint8_t)((a->failure ? CS_OUTPUT_FAILURE : CS_OUTPUT_CANONICAL) | CS_OUTPUT_ADOPTED),
+        .reading = a->reading,
+        .n_earlier = a->n_earlier};
     CS_ASSERT(a->output_id < s->next_output_id);
     if (a->n_earlier > 0)
         memcpy(place.earlier, a->earlier, a->n_earlier * sizeof *a->earlier);
@@ -58,7 +61,7 @@ static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)
                                                      .flags = a->superseded ? CS_OUTPUT_SUPERSEDED : 0,
                                                      .earlier = a->n_earlier > 0 ? a->earlier[0] : 0});
     }
-    if (a->superseded)
+    if (a->superseded || (a->failure && a->n_earlier > 0)) /* a failure ends no waiting */
         cs_store_again_wait(s, a->gen, a->lane, a->position, &place);
 }
 

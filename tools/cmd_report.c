@@ -175,6 +175,28 @@ static enum cs_err note_unblinding(struct cs_acts *acts, const char *path, const
                        err);
 }
 
+/* What is decided about the study from here on may be decided because of what was found. */
+static void note_report(struct cs_acts *acts, const char *path, const struct opened *now, const struct cs_report *r)
+{
+    struct cs_error err = {0};
+    char hex[65];
+    if (path == NULL || r->pilot) /* what is seen of a pilot is noted as its unblinding */
+        return;
+    for (uint32_t i = 0; i < acts->n; i++) {
+        if (strcmp(acts->list[i].kind, CS_ACT_REPORTED) == 0)
+            return;
+    }
+    cs_digest_hex(now->source.study->analysis_digest, 32, hex);
+    if (cs_acts_add(acts, path,
+                    &(struct cs_act){.kind = CS_ACT_REPORTED,
+                                     .what = "",
+                                     .date = "",
+                                     .analysis_digest = hex,
+                                     .generation = now->reader.view.generation.number},
+                    &err) != CS_OK)
+        fprintf(stderr, "clinsafe: that this report was made cannot be noted: %s\n", err.msg);
+}
+
 static enum cs_err make(struct cs_report **out, const struct wanted *in, struct cs_report_opts *opts,
                         struct cs_error *err)
 {
@@ -197,6 +219,8 @@ static enum cs_err make(struct cs_report **out, const struct wanted *in, struct 
     opts->unblind = in->unblind;
     if (rc == CS_OK)
         rc = cs_analysis_run(out, &now.source, opts, err);
+    if (rc == CS_OK)
+        note_report(&acts, acts_path, &now, *out);
     free(acts_path);
     cs_acts_release(&acts);
     close_source(&other);

@@ -6,6 +6,7 @@
 #include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
+#include "store/reread.h"
 #include "tools/base/reader.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
@@ -36,6 +37,7 @@ struct verify {
     uint64_t seen;
     struct cs_standing *standing;
     uint64_t superseded, attempts; /* outputs: asked again; further calls after our own overload */
+    uint64_t reread, otherwise; /* answers that a rereading made something else of; that read otherwise than it says */
 };
 
 static void fault(struct verify *v, const char *what, uint32_t lane, uint64_t position)
@@ -106,6 +108,25 @@ static void account_for(struct verify *v, uint32_t lane, uint64_t to)
     }
 }
 
+/* What a rereading has written must be what comes of the text; a later version may read better than that one did. */
+static void check_reading(struct verify *v, uint32_t lane, uint64_t position, uint32_t question,
+                          const struct cs_stored *stored)
+{
+    const struct cs_generation *g = &v->reader.view.generation;
+    const uint32_t number = stored->reading.number;
+    const bool text = stored->recorded == CS_OUTCOME_ok || stored->recorded == CS_OUTCOME_unparsable;
+    if (g->reading == 0 && number == 0)
+        return;
+    v->reread += number != 0;
+    if (number != 0 && (g->reading == 0 || number > g->number))
+        fault(v, "its outcome is that of a rereading that there never was", lane, position);
+    else if (number != 0 && (!text || !cs_outcome_is_answer((enum cs_outcome)stored->output.outcome)))
+        fault(v, "a rereading has changed an outcome that no text decides", lane, position);
+    else if (number != 0 || ((stored->flags & CS_OUTPUT_ADOPTED) != 0 && (stored->flags & CS_OUTPUT_BORROWED) == 0))
+        v->otherwise += cs_store_reread_output(v->reader.view.spec.study, lane, question, &stored->output, 1).number !=
+                        0;
+}
+
 static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
                             struct cs_error *err)
 {
@@ -132,6 +153,8 @@ static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const 
         fault(v, "the output answers another request than the plan renders", lane, position);
     if (answer)
         cs_standing_trial(v->standing, lane, position, stored);
+    if (answer)
+        check_reading(v, lane, position, at.question, stored);
     if (cs_output_is_quarantine(&stored->output) && v->quarantined++ < LISTED_MAX)
         list_trial(v, "quarantined, it ended its workers", lane, position);
     return CS_OK;
@@ -266,6 +289,12 @@ static enum cs_err compare_file(struct verify *v, const struct cs_study_args *ar
     return rc;
 }
 
+/* Where there is no fault. */
+static bool is_clean(const struct verify *v, bool same_file)
+{
+    return v->missing == 0 && v->otherwise == 0 && same_file;
+}
+
 static void print_text(const struct verify *v, bool same_file)
 {
     char a[CS_TEXT_MAX_LEN], b[CS_TEXT_MAX_LEN], c[CS_TEXT_MAX_LEN];
@@ -277,6 +306,13 @@ static void print_text(const struct verify *v, bool same_file)
         printf("%" PRIu64 " answers were asked again and are kept beside the later ones\n", v->superseded);
     if (v->attempts > 0)
         printf("%" PRIu64 " further calls after an overload of ours are kept as attempts\n", v->attempts);
+    if (v->reread > 0)
+        printf("%" PRIu64 " answers were read anew and are not as they were first recorded; the records are kept\n",
+               v->reread);
+    if (v->otherwise > 0)
+        printf("%" PRIu64
+               " answers read otherwise than the last rereading wrote: `clinsafe reread` brings them up to date\n",
+               v->otherwise);
     if (v->quarantined > 0)
         printf("%" PRIu64 " of the failed trials are quarantined\n", v->quarantined);
     printf("%s outputs in the store (%" PRIu64
@@ -295,20 +331,20 @@ static void print_text(const struct verify *v, bool same_file)
     if (v->faults > 0)
         printf("%" PRIu64 " faults: this store is damaged\n", v->faults);
     else
-        printf("%s\n", v->missing == 0 && same_file ? "clean" : "no fault, but not complete");
+        printf("%s\n", is_clean(v, same_file) ? "clean" : "no fault, but not complete");
 }
 
 static void print_json(const struct verify *v, bool same_file)
 {
     struct cs_json *o = cs_json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i}", "generation",
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i, s:I, s:I}", "generation",
         (int)v->reader.view.generation.number, "planned", (int64_t)v->planned, "done", (int64_t)v->done, "failed",
         (int64_t)v->failed, "quarantined", (int64_t)v->quarantined, "cancelled", (int64_t)v->cancelled, "missing",
         (int64_t)v->missing, "outputs", (int64_t)v->outputs, "duplicates", (int64_t)v->duplicates, "faults",
-        (int64_t)v->faults, "same_study_file", (int)same_file, "clean",
-        (int)(v->faults == 0 && v->missing == 0 && same_file), "mixed", (int64_t)cs_standing_mixed(v->standing),
-        "superseded", (int64_t)v->superseded, "attempts", (int64_t)v->attempts, "format",
-        (int)cs_store_format(v->reader.store));
+        (int64_t)v->faults, "same_study_file", (int)same_file, "clean", (int)(v->faults == 0 && is_clean(v, same_file)),
+        "mixed", (int64_t)cs_standing_mixed(v->standing), "superseded", (int64_t)v->superseded, "attempts",
+        (int64_t)v->attempts, "format", (int)cs_store_format(v->reader.store), "reread", (int64_t)v->reread,
+        "reads_otherwise", (int64_t)v->otherwise);
     cs_json_dumpf(o, stdout, CS_JSON_INDENT(2));
     putchar('\n');
     cs_json_decref(o);

@@ -19,6 +19,7 @@
     X(resume, "go on after a pause")                                                                                   \
     X(cancel, "give up what is not done, in all models or one")                                                        \
     X(retry, "plan failed trials again; or ask timeouts and unparsable answers again")                                 \
+    X(reread, "read the stored answers anew, as the study file declares now; nothing is asked again")                    \
     X(void, "take spend out of the account that nobody believes, with a reason")                                        \
     X(drain, "let the fleet finish what is in flight, then end")                                                       \
     X(export, "write outputs as CSV or JSON Lines, while the study runs too")                                          \

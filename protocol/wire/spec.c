@@ -144,6 +144,42 @@ enum cs_err cs_spec_unpack(const void *bytes, uint32_t n, struct cs_spec *out, s
     return rc;
 }
 
+/* Packed without `reading`, and without the minor version that it needs. */
+static enum cs_err pack_unread(const struct cs_spec *spec, struct cs_buf *out, struct cs_error *err)
+{
+    struct cs_study s = *spec->study; /* what is changed is copied, the rest only read */
+    struct cs_chunk_ref *chunks = spec->chunks;
+    uint32_t n_chunks = spec->n_chunks, minor = 0;
+    struct cs_question *questions = cs_xcalloc(s.n_questions + 1u, sizeof *questions);
+    struct cs_account *accounts = cs_xcalloc(s.n_accounts + 1u, sizeof *accounts);
+    memcpy(questions, s.questions, s.n_questions * sizeof *questions);
+    memcpy(accounts, s.accounts, s.n_accounts * sizeof *accounts);
+    for (uint32_t i = 0; i < s.n_questions; i++)
+        questions[i].reads = CS_READS_UNSAID;
+    for (uint32_t i = 0; i < s.n_accounts; i++)
+        accounts[i].reads = CS_READS_UNSAID;
+    s.questions = questions;
+    s.accounts = accounts;
+    struct cs_codec *c = cs_codec_packer(out);
+    cs_spec_visit(c, &s, &chunks, &n_chunks, &minor);
+    enum cs_err rc = cs_codec_close(c, err);
+    free(questions);
+    free(accounts);
+    return rc;
+}
+
+enum cs_err cs_spec_same_requests(const struct cs_spec *a, const struct cs_spec *b, bool *same, struct cs_error *err)
+{
+    struct cs_buf x = CS_BUF_INIT(CS_SPEC_MAX), y = CS_BUF_INIT(CS_SPEC_MAX);
+    enum cs_err rc = pack_unread(a, &x, err);
+    if (rc == CS_OK)
+        rc = pack_unread(b, &y, err);
+    *same = rc == CS_OK && x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+    cs_buf_release(&x);
+    cs_buf_release(&y);
+    return rc;
+}
+
 void cs_spec_release(struct cs_spec *s)
 {
     cs_study_free(s->study); /* the chunk list is in its arena */

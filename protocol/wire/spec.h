@@ -36,6 +36,10 @@ struct cs_spec { /* an unpacked one */
 /* From foreign bytes: every index and count is checked, so that plan and render cannot be led astray. */
 CS_WARN_UNUSED enum cs_err cs_spec_unpack(const void *bytes, uint32_t n, struct cs_spec *out, struct cs_error *err);
 void cs_spec_release(struct cs_spec *s);
+/* Whether two specs say the same but for how replies are read (`reading` of questions and accounts): then all that is sent is the same,
+ * and so are plan and digests. Changes nothing. */
+CS_WARN_UNUSED enum cs_err cs_spec_same_requests(const struct cs_spec *a, const struct cs_spec *b, bool *same,
+                                                 struct cs_error *err);
 
 /* A case source over chunks with a bounded cache (bytes_max of packed chunks). fetch returns the chunk's bytes
  * (malloc'ed, taken over), or CS_EAGAIN when it has been asked for and is to come: give it later to cs_chunks_put. */

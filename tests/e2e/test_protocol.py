@@ -116,7 +116,7 @@ class Protocol(Lab):
         self.assertOneLine(done.err, "nothing else is blind")
         with open(str(self.study).removesuffix(".yaml") + ".clinsafe/store.acts.csv", newline="", encoding="utf-8") as f:
             acts = list(csv.DictReader(f))
-        self.assertEqual([(a["act"], a["generation"]) for a in acts], [("unblinded", "1")])
+        self.assertEqual([(a["act"], a["generation"]) for a in acts], [("unblinded", "1"), ("reported", "2")])
 
 
 if __name__ == "__main__":

@@ -80,8 +80,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(raw)
 
 
-@harness.short
-class Reading(harness.TestCase):
+class OddStudy(harness.TestCase):
+    """A study of four cases in two arms, and a server that answers it oddly."""
+
     def study(self, reply, question=FIELDS, account=""):
         self.provider = Provider(reply)
         self.addCleanup(self.provider.server_close)
@@ -103,6 +104,9 @@ class Reading(harness.TestCase):
         self.done = done
         return harness.rows_jsonl(harness.must(self.box.clinsafe("export", path, "--format", "jsonl", "--all")).out)
 
+
+@harness.short
+class Reading(OddStudy):
     def test_odd_bytes_void_nothing_and_are_asked_once(self):
         good = json.dumps(chat()).encode()
         odd = {

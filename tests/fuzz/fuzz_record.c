@@ -63,6 +63,8 @@ static void check_grown_values(struct cs_slice value)
         CS_ASSERT(cs_keyspace_place_decode((struct cs_slice){bytes, n}, &same));
         CS_ASSERT(memcmp(place.earlier, same.earlier, sizeof place.earlier) == 0);
         CS_ASSERT(place.output_id == same.output_id && place.flags == same.flags);
+        CS_ASSERT(place.reading.number == same.reading.number && place.reading.outcome == same.reading.outcome);
+        CS_ASSERT(place.reading.salvaged == same.reading.salvaged && place.reading.fault == same.reading.fault);
     }
     if (cs_keyspace_index_decode(value, &found)) {
         uint32_t n = cs_keyspace_index_encode(row, &found);

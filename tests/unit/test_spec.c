@@ -142,6 +142,40 @@ static void a_study_comes_back_whole(void **state)
     cs_buf_release(&second);
 }
 
+/* A rereading may change how replies are read, and nothing else. */
+static void requests_are_compared_without_how_they_are_read(void **state)
+{
+    (void)state;
+    struct cs_case_source source = fx_source();
+    struct cs_spec specs[4];
+    for (int i = 0; i < 4; i++) {
+        struct cs_study s = fx_study();
+        struct shelf shelf = {0};
+        struct cs_buf bytes = CS_BUF_INIT(CS_SPEC_MAX);
+        struct cs_question questions[3];
+        struct cs_account accounts[8];
+        memcpy(questions, s.questions, s.n_questions * sizeof *questions);
+        memcpy(accounts, s.accounts, s.n_accounts * sizeof *accounts);
+        questions[0].reads = i == 1 ? CS_READS_LENIENT : CS_READS_UNSAID;
+        accounts[0].reads = i == 2 ? CS_READS_STRICT : CS_READS_UNSAID;
+        s.seed += i == 3;
+        s.questions = questions;
+        s.accounts = accounts;
+        assert_int_equal(cs_spec_pack(&s, &source, &bytes, keep, &shelf, NULL), CS_OK);
+        assert_int_equal(cs_spec_unpack(bytes.data, (uint32_t)bytes.len, &specs[i], NULL), CS_OK);
+        shelf_release(&shelf);
+        cs_buf_release(&bytes);
+    }
+    for (int i = 0; i < 4; i++) {
+        bool same = i == 3;
+        assert_int_equal(cs_spec_same_requests(&specs[0], &specs[i], &same, NULL), CS_OK);
+        assert_true(same == (i < 3));
+        assert_true(i != 1 || specs[1].study->questions[0].reads == CS_READS_LENIENT); /* it was only looked at */
+    }
+    for (int i = 0; i < 4; i++)
+        cs_spec_release(&specs[i]);
+}
+
 /* ---- studies that do not hold together --------------------------------------------------------- */
 
 static const char *const two_lines[] = {"X-A: 1\r\nX-B: 2"}, *const no_value[] = {"X-A"}; /* headers */
@@ -562,6 +596,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_study_comes_back_whole),
+        cmocka_unit_test(requests_are_compared_without_how_they_are_read),
         cmocka_unit_test(pools_come_along),
         cmocka_unit_test(what_does_not_hold_together_is_refused),
         cmocka_unit_test(too_large_a_study_is_refused),

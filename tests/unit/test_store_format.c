@@ -2,6 +2,7 @@
 #include "tests/unit/fixture_store.h"
 
 #include "protocol/study/address.h"
+#include "protocol/study/answer.h"
 #include "store/addresses.h"
 #include "store/claims.h"
 #include "store/keyspace.h"
@@ -628,6 +629,7 @@ static void golden_rows(void **state)
     struct cs_indexed found = {.output_id = 0x0102, .owner = {0x1112131415161718, 0x2122232425262728}};
     struct cs_counters counters = {.outcome = {[CS_OUTCOME_ok] = 1}, .carried = 2};
     uint8_t bytes[CS_PLACE_MAX], row[CS_INDEX_BYTES], counted[CS_COUNTERS_BYTES];
+    struct cs_place read;
     (void)state;
     for (int i = 0; i < 16; i++)
         d.b[i] = (uint8_t)(0xa0 + i);
@@ -644,7 +646,7 @@ static void golden_rows(void **state)
     cs_keyspace_at(&key, CS_ROW_AGAIN, 1, 2, 3);
     assert_hex(key.b, key.n, "6100000001000000020000000000000003");
     assert_hex(bytes, cs_keyspace_place_encode(bytes, &place), "000000000000010201");
-    place.reading = (struct cs_rereading){7, CS_OUTCOME_ok};
+    place.reading = (struct cs_rereading){.number = 7, .outcome = CS_OUTCOME_ok};
     place.n_earlier = 2;
     place.earlier[0] = 0x44;
     place.earlier[1] = 0x33;
@@ -654,6 +656,21 @@ static void golden_rows(void **state)
                "02"
                "0000000000000044"
                "0000000000000033");
+    place.reading.salvaged = true; /* appended, where one of them is not 0 */
+    place.reading.fault = CS_ANSWER_WORD;
+    assert_hex(bytes, cs_keyspace_place_encode(bytes, &place),
+               "000000000000010201"
+               "0000000700"
+               "02"
+               "0000000000000044"
+               "0000000000000033"
+               "0105");
+    assert_true(cs_keyspace_place_decode((struct cs_slice){bytes, 33}, &read));
+    assert_true(read.reading.number == 7 && read.reading.outcome == CS_OUTCOME_ok && read.reading.salvaged);
+    assert_int_equal(read.reading.fault, CS_ANSWER_WORD);
+    assert_int_equal(read.n_earlier, 2);
+    bytes[13] = CS_OUTCOME_internal; /* no answer's outcome */
+    assert_false(cs_keyspace_place_decode((struct cs_slice){bytes, 33}, &read));
     uint32_t n = cs_keyspace_counters_encode(counted, &counters);
     assert_hex(counted, 10, "010b0000000000000001");
     assert_hex(counted + n - 8, 8, "0000000000000002");
@@ -661,7 +678,7 @@ static void golden_rows(void **state)
     counters.salvaged = 3; /* appended, where it is not 0 */
     assert_int_equal(cs_keyspace_counters_encode(counted, &counters), n + 8);
     assert_hex(counted + n, 8, "0000000000000003");
-    counters.cached = 5; /* the last of all: what stands before it is there too */
+    counters.reread = 5; /* the last of all: what stands before it is there too */
     assert_int_equal(cs_keyspace_counters_encode(counted, &counters), CS_COUNTERS_BYTES);
     assert_hex(counted + CS_COUNTERS_BYTES - 8, 8, "0000000000000005");
 }

@@ -3,6 +3,7 @@
  *
  *   registered   a protocol was given to a registry: what (DOI, URL, tag), its date as its author says it, the digest of the analysis then
  *   unblinded    the contrasts of a pilot were looked at
+ *   reported     a report with findings was made (the first one alone is noted)
  * Lines are added, never changed. Thread: main. Errors: CS_EINVAL with FILE:LINE, CS_EIO.
  */
 #ifndef CS_ACTS_H
@@ -15,6 +16,7 @@
 
 #define CS_ACT_REGISTERED "registered"
 #define CS_ACT_UNBLINDED "unblinded"
+#define CS_ACT_REPORTED "reported"
 
 struct cs_act {
     const char *kind, *when;     /* when: UTC, as we noted it */

@@ -30,7 +30,9 @@ enum cs_err cs_reader_generation(struct cs_reader *r, uint32_t number, struct cs
 
 struct studies {
     uint64_t *keys; /* different ones, in the order of their first generations; 0: of format 1, which held one */
-    uint32_t *last; /* the newest generation of each */
+    uint32_t
+        *last; /* the newest generation of each; one that is only being made, to reread the one before, is left aside */
+    uint32_t *rereads; /* that one, or 0 */
     uint32_t n;
 };
 
@@ -48,9 +50,14 @@ static enum cs_err take_key(void *self, const char *key, const void *value, uint
     if (i == s->n) {
         s->keys = cs_xrealloc(s->keys, ++s->n, sizeof *s->keys);
         s->last = cs_xrealloc(s->last, s->n, sizeof *s->last);
+        s->rereads = cs_xrealloc(s->rereads, s->n, sizeof *s->rereads);
+        s->rereads[i] = 0;
     }
     s->keys[i] = g.study;
-    s->last[i] = g.number;
+    if (!g.built && g.reading == g.number)
+        s->rereads[i] = g.number;
+    else
+        s->last[i] = g.number;
     return CS_OK;
 }
 
@@ -87,10 +94,13 @@ static enum cs_err find_study(struct cs_reader *r, const char *name, struct cs_e
     if (rc == CS_OK && name != NULL && strcmp(r->view.spec.study->name, name) != 0)
         rc = cs_error_set(err, CS_ENOENT, "this store holds no study \"%s\", but \"%s\"", name,
                           r->view.spec.study->name);
-    if (rc == CS_OK)
+    if (rc == CS_OK) {
         r->apart = i > 0 ? s.keys[i] : 0;
+        r->rereads = s.rereads[i];
+    }
     free(s.keys);
     free(s.last);
+    free(s.rereads);
     return rc;
 }
 

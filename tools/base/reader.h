@@ -9,6 +9,8 @@ struct cs_reader {
     struct cs_generation_view view;
     uint64_t
         apart; /* key of the study, unless it is the store's first: what is kept beside the store has it in its name */
+    uint32_t
+        rereads; /* a newer generation that is only being made, by rereading this one, and is left aside; 0: none */
 };
 
 #define CS_WHICH_OPTION(name)                                                                                          \

@@ -23,9 +23,9 @@ static const char *const tail[] = {"text",           "http_status",   "attempts"
                                    "fingerprint",    "adopted",       "output_id",        "borrowed",  "logprob",
                                    "logprob_tokens", "alternatives"};
 /* Columns of the record that came later: behind all others. */
-static const char *const last[] = {"salvaged",   "unparsable_why", "reasoning",    "reasoning_cut",
-                                   "tool_calls", "tool_calls_cut", "wasted_calls", "wasted_usd",
-                                   "cost_bound", "response_id",    "cache_hit",    "served"};
+static const char *const last[] = {"salvaged",       "unparsable_why", "reasoning",  "reasoning_cut",   "tool_calls",
+                                   "tool_calls_cut", "wasted_calls",   "wasted_usd", "cost_bound",      "response_id",
+                                   "cache_hit",      "served",         "reread_in",  "outcome_recorded"};
 enum {
     N_LAST = sizeof last / sizeof last[0],
     N_HEAD = sizeof head / sizeof head[0],
@@ -327,6 +327,16 @@ static void put_who(struct filler *f, uint32_t lane, const struct cs_output *o)
         put_text(f, NULL);
 }
 
+static void put_rereading(struct filler *f, const struct cs_stored *stored)
+{
+    const bool reread = stored->reading.number != 0;
+    if (reread)
+        put_int(f, stored->reading.number);
+    else
+        put_text(f, NULL);
+    put_text(f, reread ? cs_outcome_name((enum cs_outcome)stored->recorded) : NULL);
+}
+
 static void put_reading(struct filler *f, const struct cs_output *o)
 {
     put_bool(f, o->salvaged);
@@ -448,6 +458,7 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
         put_reading(&f, &stored->output);
         put_bill(&f, &s->models[lane], &stored->output);
         put_who(&f, lane, &stored->output);
+        put_rereading(&f, stored);
     }
     return CS_OK;
 }

@@ -7,12 +7,14 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/json.h"
+#include "store/reread.h"
 #include "tools/base/text.h"
 #include "tools/export/format.h"
 
 struct found { /* an output of a trial */
     uint64_t id;
     uint8_t flags; /* as at its place, for those that have one */
+    struct cs_rereading reading;
 };
 
 struct showing {
@@ -121,7 +123,7 @@ static bool is_wanted(const struct showing *s, const struct cs_coords *at)
 
 /* ---- outputs of a trial ------------------------------------------------------------------------------------------ */
 
-static void add_found(struct showing *s, uint64_t id, uint8_t flags)
+static void add_found(struct showing *s, uint64_t id, uint8_t flags, struct cs_rereading reading)
 {
     for (uint32_t i = 0; i < s->n; i++) {
         if (s->list[i].id == id)
@@ -131,7 +133,7 @@ static void add_found(struct showing *s, uint64_t id, uint8_t flags)
         s->cap = s->cap * 2 + 16;
         s->list = cs_xrealloc(s->list, s->cap, sizeof *s->list);
     }
-    s->list[s->n++] = (struct found){id, flags};
+    s->list[s->n++] = (struct found){id, flags, reading};
 }
 
 static int by_id(const void *a, const void *b)
@@ -146,7 +148,7 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     struct showing *s = self;
     (void)lane, (void)position, (void)err;
     if (cs_digest_equal(&stored->output.digest, &s->digest))
-        add_found(s, stored->output_id, 0);
+        add_found(s, stored->output_id, 0, (struct cs_rereading){0});
     return CS_OK;
 }
 
@@ -170,8 +172,8 @@ static enum cs_err find_outputs(struct showing *s, uint32_t lane, uint64_t posit
     s->n = 0;
     if (rc == CS_OK) {
         for (uint32_t i = 0; i < place.n_earlier && i < CS_EARLIER_MAX; i++)
-            add_found(s, place.earlier[i], CS_OUTPUT_SUPERSEDED);
-        add_found(s, place.output_id, place.flags);
+            add_found(s, place.earlier[i], CS_OUTPUT_SUPERSEDED, (struct cs_rereading){0});
+        add_found(s, place.output_id, place.flags, place.reading);
     }
     if (rc != CS_OK && rc != CS_ENOENT)
         return rc;
@@ -239,6 +241,9 @@ static void put_output(struct showing *s, const struct cs_model *m, const struct
         cs_clock_format_utc(o->started_wall_ms, started);
     fprintf(s->out, "  output %" PRIu64 ": %s, %s%s\n", stored->output_id, cs_outcome_name((enum cs_outcome)o->outcome),
             kind_of(stored), stored->flags & CS_OUTPUT_ADOPTED ? ", taken over from earlier" : "");
+    if (stored->reading.number != 0)
+        fprintf(s->out, "    as it was read anew (generation %u); recorded as %s\n", stored->reading.number,
+                cs_outcome_name((enum cs_outcome)stored->recorded));
     fprintf(
         s->out,
         "    %s, %u call%s, HTTP %u, last call %u ms, %u ms in all; %u tokens in (%u cached), %u out (%u thinking), %s%s\n",
@@ -286,6 +291,7 @@ static enum cs_err each_output(struct showing *s, const struct cs_coords *at, ui
         rc = cs_store_scan_output(s->r->store, s->list[i].id, &arena, &stored, err);
         if (rc == CS_OK) {
             stored.flags |= s->list[i].flags & (CS_OUTPUT_ADOPTED | CS_OUTPUT_SUPERSEDED);
+            cs_store_reread_apply(&s->list[i].reading, &stored);
             rc = cs_export_row_fill(&s->row, at->lane, position, &stored, NULL, err);
         }
         if (rc == CS_OK && s->o->json) {

@@ -297,7 +297,7 @@ enum cs_err cs_fleet_start(struct cs_fleet *f, struct cs_study_dir *dir, const s
         rc = start_coordinator(f, true, err);
     if (rc == CS_OK && opts->simulator_url != NULL)
         f->simulator = cs_xstrdup(opts->simulator_url);
-    else if (rc == CS_OK && has_simulated(study))
+    else if (rc == CS_OK && opts->workers > 0 && has_simulated(study))
         rc = start_simulator(f, err);
     if (rc != CS_OK)
         cs_fleet_stop(f, STOP_MS);

@@ -15,8 +15,8 @@
 enum { CS_FLEET_WORKERS_MAX = 256, CS_FLEET_PROCESSES_MAX = CS_FLEET_WORKERS_MAX + 3 };
 
 struct cs_fleet_opts {
-    uint32_t workers, slots;            /* processes; calls in flight of each */
-    const char *simulator_url;          /* one that runs already, or NULL */
+    uint32_t workers, slots;   /* processes (0: nobody asks, and no simulator is started); calls in flight of each */
+    const char *simulator_url; /* one that runs already, or NULL */
     const struct cs_option_list *reuse; /* other studies to borrow answers from, or NULL */
     const char *simulator_args;         /* appended to the simulator's command line, split at blanks; or NULL */
     const char *redis;                  /* one that runs already and that others use too, or NULL: a private one */

@@ -12,6 +12,7 @@
 #include "protocol/base/rng.h"
 #include "protocol/base/digest.h"
 #include "protocol/study/render.h"
+#include "store/reread.h"
 #include "tools/base/csv_write.h"
 #include "tools/base/ratings.h"
 #include "tools/export/row.h"
@@ -22,6 +23,7 @@ struct candidate {
     uint64_t order; /* random, by the seed */
     uint64_t position, output_id;
     uint32_t lane, cell;
+    struct cs_rereading reading;
 };
 
 struct item { /* a row for raters */
@@ -84,7 +86,8 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
                                          .position = position,
                                          .output_id = stored->output_id,
                                          .lane = lane,
-                                         .cell = at.cell};
+                                         .cell = at.cell,
+                                         .reading = stored->reading};
     return CS_OK;
 }
 
@@ -363,6 +366,8 @@ static enum cs_err write_items(struct sampling *s, FILE *const *raters, FILE *ke
         struct cs_coords at;
         struct cs_case own;
         rc = cs_store_scan_output(s->r->store, c->output_id, &arena, &stored, err);
+        if (rc == CS_OK)
+            cs_store_reread_apply(&c->reading, &stored);
         if (rc == CS_OK)
             rc = cs_export_row_fill(&s->row, c->lane, c->position, &stored, NULL, err);
         cs_plan_coords(&v->plan, c->lane, cs_plan_at(&v->plan, c->lane, c->position), &at);

@@ -48,6 +48,7 @@ static struct cs_counters total_of(const struct cs_progress *p)
         t.voided_nano_usd = cs_price_add(t.voided_nano_usd, c->voided_nano_usd);
         t.untold += c->untold;
         t.cached += c->cached;
+        t.reread += c->reread;
     }
     return t;
 }
@@ -66,8 +67,10 @@ static void outcomes_line(const struct cs_counters *t, char *out, size_t size)
             return;
         n += (size_t)w;
     }
-    if (t->salvaged > 0)
-        snprintf(out + n, size - n, "  (salvaged %llu)", (unsigned long long)t->salvaged);
+    if (t->salvaged > 0 && n < size)
+        n += (size_t)snprintf(out + n, size - n, "  (salvaged %llu)", (unsigned long long)t->salvaged);
+    if (t->reread > 0 && n < size)
+        snprintf(out + n, size - n, "  (otherwise since they were read anew: %llu)", (unsigned long long)t->reread);
 }
 
 static bool is_lower_bound(const struct cs_progress *p)

@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/study/render.h"
+#include "store/reread.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/words.h"
 
@@ -159,6 +160,8 @@ static enum cs_err reply(struct cs_report_work *w, struct cs_coords *at, uint32_
                                  cs_plan_position(w->plan, at->lane, cs_plan_index(w->plan, at)), &place, w->err);
         if (rc == CS_OK)
             rc = cs_store_scan_output(store, place.output_id, &arena, &stored, w->err);
+        if (rc == CS_OK)
+            cs_store_reread_apply(&place.reading, &stored);
         if (rc == CS_OK && stored.output.outcome == CS_OUTCOME_ok)
             *out = cs_analysis_work_copy(w, stored.output.text);
         rc = rc == CS_ENOENT ? CS_OK : rc;

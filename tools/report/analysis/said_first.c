@@ -1,7 +1,9 @@
 /* said_first.c - what could make every figure of the report one of something else: a study file that was edited since, a model that changed
- * while it was asked, answers that a later reader reads differently. */
+ * while it was asked, answers that were read anew. */
 #include <inttypes.h>
+#include <string.h>
 
+#include "tools/base/acts.h"
 #include "tools/report/analysis/sections.h"
 
 static void note_file(struct cs_report_work *w)
@@ -45,15 +47,44 @@ static void note_models(struct cs_report_work *w)
     }
 }
 
+/* Who knows the findings can choose the reading that he likes: when it was done counts. */
+static const char *when_reread(struct cs_report_work *w, const char *reread)
+{
+    const char *first = "";
+    for (uint32_t i = 0; w->acts != NULL && i < w->acts->n; i++) {
+        const struct cs_act *a = &w->acts->list[i];
+        if (first[0] == '\0' && (strcmp(a->kind, CS_ACT_REPORTED) == 0 || strcmp(a->kind, CS_ACT_UNBLINDED) == 0))
+            first = a->when;
+    }
+    if (first[0] == '\0' || strcmp(reread, first) < 0)
+        return "no report before that is on record";
+    return cs_arena_printf(&w->r->arena, "AFTER the first report (%.16s)", first);
+}
+
 static void note_reread(struct cs_report_work *w)
 {
+    const struct cs_reader *reader = w->source->reader;
+    const struct cs_report_declaration *d = &w->r->declared;
+    const uint32_t by = reader != NULL ? reader->view.generation.reading : 0;
+    const char *when = "";
+    uint64_t ok = 0, unparsable = 0;
+    for (uint32_t i = 0; i < d->n_generations; i++)
+        when = d->generations[i].number == by ? d->generations[i].created : when;
     for (uint32_t m = 0; m < w->r->n_models; m++) {
-        if (w->got->facts[m].reread > 0)
-            cs_analysis_work_say_first(w,
-                                       "%s: %" PRIu64
-                                       " answers were read again by a later version, which made something else of "
-                                       "them; the figures here are of the first reading.",
-                                       w->r->models[m].name, w->got->facts[m].reread);
+        ok += w->got->facts[m].reread_ok;
+        unparsable += w->got->facts[m].reread_unparsable;
+    }
+    if (by == 0)
+        return;
+    cs_analysis_work_say_first(w,
+                               "The stored answers were read anew on %.16s (generation %u), %s: %" PRIu64
+                               " that were recorded otherwise count as ok, %" PRIu64 " as unparsable.",
+                               when, by, when_reread(w, when), ok, unparsable);
+    for (uint32_t m = 0; m < w->r->n_models; m++) {
+        const struct cs_collected_lane *f = &w->got->facts[m];
+        if (f->reread_ok + f->reread_unparsable > 0)
+            cs_analysis_work_note(w, "%s: read anew, %" PRIu64 " answers became ok and %" PRIu64 " unparsable.",
+                                  w->r->models[m].name, f->reread_ok, f->reread_unparsable);
     }
 }
 

@@ -115,7 +115,8 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     f->attempts += o->attempts;
     f->ambiguous += o->ambiguous;
     if (stands) {
-        f->reread += stored->reading.number > 0 && stored->reading.outcome != o->outcome;
+        f->reread_ok += stored->recorded != o->outcome && o->outcome == CS_OUTCOME_ok;
+        f->reread_unparsable += stored->recorded != o->outcome && o->outcome == CS_OUTCOME_unparsable;
         f->salvaged += o->salvaged;
         f->unparsable[cs_answer_fault_of(o->cause)] += o->outcome == CS_OUTCOME_unparsable;
     }

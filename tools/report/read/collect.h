@@ -32,9 +32,9 @@ struct cs_collected_lane {
     bool priced;                               /* its tokens have prices */
     uint64_t salvaged;                         /* ok by what a lenient reader takes */
     uint64_t unparsable[CS_ANSWER_FAULTS];     /* by cause; NONE: it was not noted */
-    uint64_t reread;                           /* a later reading of the same text came to something else */
-    uint64_t mismatched;                       /* marked ok, and yet no answer can be read: counted as unparsable */
-    uint64_t waiting;                          /* asked again, and no answer yet: not in `terminal` */
+    uint64_t reread_ok, reread_unparsable; /* what was recorded as something else, and is this since it was read anew */
+    uint64_t mismatched;                   /* marked ok, and yet no answer can be read: counted as unparsable */
+    uint64_t waiting;                      /* asked again, and no answer yet: not in `terminal` */
 };
 
 struct cs_collected_again {        /* trials of one cell of the plan that were asked again */

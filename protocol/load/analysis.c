@@ -34,6 +34,11 @@ static const char *unit_of(const struct cs_field *f)
     return NULL;
 }
 
+static const char *unit_of_derived(const struct cs_derived *d)
+{
+    return d->kind == CS_DERIVES_BOOLEAN ? "points" : d->kind == CS_DERIVES_NUMBER ? "units" : NULL;
+}
+
 struct search {
     const char *question, *field; /* question NULL: any */
     uint32_t found;
@@ -65,7 +70,7 @@ static enum cs_err find_outcome(const struct cs_loader *l, const struct cs_node 
         for (uint32_t i = 0; i < question->n_fields; i++)
             try_outcome(&s, question->name, question->fields[i].name, unit_of(&question->fields[i]));
         for (uint32_t i = 0; i < question->n_derived; i++)
-            try_outcome(&s, question->name, question->derived[i].name, "points");
+            try_outcome(&s, question->name, question->derived[i].name, unit_of_derived(&question->derived[i]));
     }
     struct cs_hint hint = cs_names_hint(s.field, s.names, s.n_names);
     free(s.names);

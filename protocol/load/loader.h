@@ -49,6 +49,20 @@ CS_WARN_UNUSED enum cs_err cs_load_history(struct cs_loader *l, const struct cs_
 /* One answer of a question, of a kind as a question has them. */
 CS_WARN_UNUSED enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
 
+/* `derive:` of a question whose answers are read; NULL: none. */
+CS_WARN_UNUSED enum cs_err cs_load_derived(struct cs_loader *l, const struct cs_node *derive, struct cs_question *q);
+/* `lookup: {file, by, value}`: which columns of the table are the keys, and its rows. Terms are already set, one a key of `by`. */
+CS_WARN_UNUSED enum cs_err cs_load_lookup(const struct cs_loader *l, const struct cs_node *n,
+                                          const struct cs_question *q, enum cs_derive_kind kind,
+                                          struct cs_derive_rule *r);
+
+/* The place of a word among the answers, or CS_NONE. */
+uint32_t cs_load_answers_category(const struct cs_field *f, const char *word);
+/* Every case's text in a column must be one of the answers, or empty where nobody labelled it. */
+CS_WARN_UNUSED enum cs_err cs_load_answers_labels(const struct cs_loader *l, const struct cs_field *f, uint32_t column);
+/* n's key as the name of an answer. */
+CS_WARN_UNUSED enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n);
+
 /* The analysis's warrant: checked, and the rows of its table as a JSON list of [case, level, answer, raters, agreement]. */
 CS_WARN_UNUSED enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, const char **json);
 CS_WARN_UNUSED enum cs_err cs_load_warrant_label_source(const struct cs_loader *l, const struct cs_node *n);

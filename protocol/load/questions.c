@@ -1,4 +1,4 @@
-/* questions.c - the `questions:` part: typed answers, labels, derived answers. */
+/* questions.c - the `questions:` part: typed answers. */
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,40 +145,6 @@ static enum cs_err find_kind(struct field_in *in)
     return rc;
 }
 
-static uint32_t category(const struct cs_field *f, const char *word)
-{
-    for (uint32_t i = 0; i < f->n_categories; i++) {
-        if (strcmp(f->categories[i], word) == 0)
-            return i;
-    }
-    return CS_NONE;
-}
-
-/* Every case's text in a column must be one of the answers, or empty where nobody labelled it. */
-static enum cs_err check_labels(const struct cs_loader *l, const struct cs_field *f, uint32_t column)
-{
-    char *end;
-    for (uint32_t i = 0; i < l->s->n_cases; i++) {
-        const char *label = cs_loader_value(l, i, column);
-        if (label[0] == '\0' || f->kind == CS_FIELD_TEXT || category(f, label) != CS_NONE ||
-            (f->insufficient != NULL && strcmp(label, f->insufficient) == 0))
-            continue;
-        if (f->kind == CS_FIELD_NUMBER) {
-            (void)strtod(label, &end);
-            if (*end == '\0')
-                continue;
-            return cs_table_fail(
-                &l->table, i, l->err, "%s is \"%.60s\", but answer \"%s\" is a number%s", l->columns[column], label,
-                f->name,
-                *end == ',' && label[strspn(label, "0123456789,-")] == '\0' ? "; write it with a decimal point" : "");
-        }
-        return cs_table_fail(&l->table, i, l->err, "%s is \"%.60s\", which is no answer of \"%s\"%s",
-                             l->columns[column], label, f->name,
-                             cs_names_hint(label, f->categories, f->n_categories).text);
-    }
-    return CS_OK;
-}
-
 static enum cs_err load_extras(const struct field_in *in)
 {
     struct cs_loader *l = in->l;
@@ -196,36 +162,24 @@ static enum cs_err load_extras(const struct field_in *in)
         if (rc == CS_OK && (f->kind == CS_FIELD_TEXT || f->kind == CS_FIELD_NUMBER))
             rc = cs_yaml_fail_key(n, l->err, "insufficient goes with a list of answers; \"%s\" is %s", f->name,
                                   kinds[f->kind]);
-        if (rc == CS_OK &&
-            (category(f, f->insufficient) != CS_NONE || (f->kind == CS_FIELD_OPTIONS && strlen(f->insufficient) == 1)))
+        if (rc == CS_OK && (cs_load_answers_category(f, f->insufficient) != CS_NONE ||
+                            (f->kind == CS_FIELD_OPTIONS && strlen(f->insufficient) == 1)))
             rc = cs_yaml_fail(n, l->err, "insufficient is \"%s\", which is an answer already; use another word",
                               f->insufficient);
     }
     if (rc == CS_OK && (n = cs_node_get(in->node, "truth")) != NULL) {
         rc = cs_loader_column(l, n, "truth", &f->truth_column);
         if (rc == CS_OK)
-            rc = check_labels(l, f, f->truth_column);
+            rc = cs_load_answers_labels(l, f, f->truth_column);
     }
     return rc;
-}
-
-static enum cs_err check_name(const struct cs_loader *l, const struct cs_node *n)
-{
-    struct cs_node as_value = *n; /* the rule for names, applied to a key */
-    const char *name;
-    as_value.kind = CS_NODE_TEXT;
-    as_value.text = n->key;
-    as_value.plain = false;
-    as_value.line = n->key_line;
-    as_value.column = n->key_column;
-    return cs_node_name(&as_value, "the name of an answer", CS_NAME_FIELD, &name, l->err);
 }
 
 enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f)
 {
     struct field_in in = {.l = l, .node = n, .f = f};
     *f = (struct cs_field){.name = n->key, .truth_column = CS_NONE, .order_factor = CS_NONE};
-    enum cs_err rc = check_name(l, n);
+    enum cs_err rc = cs_load_answers_name(l, n);
     if (rc == CS_OK)
         rc = find_kind(&in);
     if (rc == CS_OK)
@@ -233,55 +187,10 @@ enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n
     return rc == CS_OK ? load_extras(&in) : rc;
 }
 
-/* `picks_cue: {equals: [choice, case.cue_option]}` */
-static enum cs_err load_derived(struct cs_loader *l, const struct cs_question *q, const struct cs_node *n,
-                                struct cs_derived *d)
-{
-    static const char *const keys[] = {"equals", NULL};
-    const struct cs_node *equals;
-    const char *names[CS_FIELDS_MAX], *field, *other;
-    *d = (struct cs_derived){.name = n->key, .field = CS_NONE, .column = CS_NONE};
-    enum cs_err rc = check_name(l, n);
-    if (rc == CS_OK)
-        rc = cs_node_map(n, n->key, keys, l->err);
-    if (rc == CS_OK)
-        rc = cs_node_need(n, n->key, "equals", &equals, l->err);
-    if (rc == CS_OK && (equals->kind != CS_NODE_LIST || equals->n != 2))
-        rc = cs_yaml_fail(equals, l->err,
-                          "equals takes an answer and what it is compared with, as in [choice, case.cue]");
-    if (rc == CS_OK)
-        rc = cs_node_text(equals->first, "equals", &field, l->err);
-    if (rc == CS_OK)
-        rc = cs_node_text(equals->first->next, "equals", &other, l->err);
-    if (rc != CS_OK)
-        return rc;
-    for (uint32_t i = 0; i < q->n_fields; i++) {
-        names[i] = q->fields[i].name;
-        if (strcmp(names[i], n->key) == 0)
-            return cs_yaml_fail_key(n, l->err, "\"%s\" is an answer already; give the derived one another name",
-                                    n->key);
-        if (strcmp(names[i], field) == 0)
-            d->field = i;
-    }
-    if (d->field == CS_NONE)
-        return cs_yaml_fail(equals->first, l->err, "question \"%s\" has no answer \"%s\"%s", q->name, field,
-                            cs_names_hint(field, names, q->n_fields).text);
-    const struct cs_field *f = &q->fields[d->field];
-    if (strncmp(other, "case.", 5) == 0) {
-        rc = cs_loader_column(l, equals->first->next, "equals", &d->column);
-        return rc == CS_OK ? check_labels(l, f, d->column) : rc;
-    }
-    if (f->n_categories > 0 && category(f, other) == CS_NONE)
-        return cs_yaml_fail(equals->first->next, l->err, "\"%s\" is no answer of \"%s\"%s; for a column write case.%s",
-                            other, field, cs_names_hint(other, f->categories, f->n_categories).text, other);
-    d->literal = other;
-    return CS_OK;
-}
-
-/* `answer: free`: prose as it comes. There is no schema to ask for, nothing to derive, and no lenient way to read it. */
+/* `answer: free`: prose as it comes. There is no schema to ask for, and no lenient way to read it. */
 static enum cs_err load_free(const struct cs_loader *l, const struct cs_node *n, const struct cs_node *answer)
 {
-    const struct cs_node *derive = cs_node_get(n, "derive"), *reading = cs_node_get(n, "reading");
+    const struct cs_node *reading = cs_node_get(n, "reading");
     enum cs_err rc = CS_OK;
     if (answer->plain && answer->text[0] == '\0')
         return cs_yaml_fail_key(
@@ -292,8 +201,6 @@ static enum cs_err load_free(const struct cs_loader *l, const struct cs_node *n,
         rc = cs_yaml_fail(answer, l->err,
                           "answer is \"%.60s\"; write a map of the answers wanted, or free for prose as it comes",
                           answer->text);
-    if (rc == CS_OK && derive != NULL)
-        rc = cs_yaml_fail_key(derive, l->err, "there is nothing to derive from a free answer; remove derive");
     if (rc == CS_OK && reading != NULL)
         rc = cs_yaml_fail_key(reading, l->err, "a free answer is kept as it comes, however it reads; remove reading");
     return rc;
@@ -301,7 +208,7 @@ static enum cs_err load_free(const struct cs_loader *l, const struct cs_node *n,
 
 static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, struct cs_question *q)
 {
-    const struct cs_node *answer, *derive = cs_node_get(n, "derive");
+    const struct cs_node *answer;
     enum cs_err rc = cs_node_need(n, "a question", "answer", &answer, l->err);
     if (rc == CS_OK && answer->kind == CS_NODE_TEXT)
         return load_free(l, n, answer);
@@ -321,17 +228,6 @@ static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, st
             rc = cs_yaml_fail_key(c, l->err, "a second answer with options; ask it in a question of its own");
         options = options || is_options;
     }
-    if (rc != CS_OK || derive == NULL)
-        return rc;
-    rc = cs_node_any_map(derive, "derive", l->err);
-    if (rc == CS_OK && derive->n > CS_FIELDS_MAX)
-        rc = cs_yaml_fail(derive, l->err, "%u derived answers; at most %d", derive->n, CS_FIELDS_MAX);
-    if (rc != CS_OK)
-        return rc;
-    struct cs_derived *derived = cs_arena_array(l->arena, derive->n, sizeof *derived);
-    q->derived = derived;
-    for (const struct cs_node *c = derive->first; c != NULL && rc == CS_OK; c = c->next)
-        rc = load_derived(l, q, c, &derived[q->n_derived++]);
     return rc;
 }
 
@@ -359,7 +255,9 @@ static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, s
                              "ask is shown as it is written; put {{...}} into prompt, around {{question.ask}}");
     if (rc == CS_OK)
         rc = cs_load_dialect_reads(cs_node_get(n, "reading"), &q->reads, l->err);
-    return rc == CS_OK ? load_answers(l, n, q) : rc;
+    if (rc == CS_OK)
+        rc = load_answers(l, n, q);
+    return rc == CS_OK ? cs_load_derived(l, cs_node_get(n, "derive"), q) : rc;
 }
 
 enum cs_err cs_load_questions(struct cs_loader *l)

@@ -51,7 +51,7 @@ static uint32_t count_answers(const struct cs_study *s, const char *name)
         for (uint32_t i = 0; i < question->n_fields; i++)
             n += strcmp(question->fields[i].name, field) == 0 && question->fields[i].kind != CS_FIELD_TEXT;
         for (uint32_t i = 0; i < question->n_derived; i++)
-            n += strcmp(question->derived[i].name, field) == 0;
+            n += strcmp(question->derived[i].name, field) == 0 && question->derived[i].kind != CS_DERIVES_TEXT;
     }
     return n;
 }

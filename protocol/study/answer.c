@@ -8,6 +8,7 @@
 #include "protocol/base/arena.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/json.h"
+#include "protocol/study/derive.h"
 #include "protocol/study/lenient.h"
 
 /* The sentences name fields, never what a model said: they are logged and stored. */
@@ -231,31 +232,16 @@ struct cs_answer_check cs_answer_check(const struct cs_study *s, uint32_t questi
     return (struct cs_answer_check){v.fault, false};
 }
 
-/* 1 or 0: the answer is or is not the word; -1: nothing to compare with, or the model had too little information. */
-static int derive(const struct cs_derived *d, const struct cs_case *c, const struct cs_answer *answers)
-{
-    const struct cs_answer *a = &answers[d->field];
-    const char *word = d->literal;
-    if (d->column != CS_NONE)
-        word = c != NULL && c->values[d->column][0] != '\0' ? c->values[d->column] : NULL;
-    if (a->text == NULL || word == NULL)
-        return -1;
-    if (strcmp(a->text, word) == 0)
-        return 1;
-    return a->insufficient ? -1 : 0;
-}
-
 enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
                             const char *text, size_t n, bool lenient, struct cs_arena *arena, struct cs_answer *answers,
-                            int *derived, struct cs_error *err)
+                            struct cs_derived_value *derived, struct cs_error *err)
 {
     struct verdict v = {CS_ANSWER_NONE, err};
     CS_ASSERT(arena != NULL);
     enum cs_err rc = read_reply(s, at->question, at, text, n, lenient, arena, answers, &v);
     if (rc != CS_OK)
         return rc;
-    const struct cs_question *q = &s->questions[at->question];
-    for (uint32_t i = 0; i < q->n_derived; i++)
-        derived[i] = derive(&q->derived[i], c, answers);
+    const struct cs_derive_facts facts = {&s->questions[at->question], c, text, n, answers, arena};
+    cs_derive(&facts, derived);
     return CS_OK;
 }

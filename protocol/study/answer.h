@@ -29,6 +29,13 @@ struct cs_answer {
     double number;
 };
 
+struct cs_derived_value { /* a derived answer */
+    bool known;           /* false: nothing to compute it from, or the model had too little information */
+    bool yes;             /* booleans */
+    double number;
+    const char *text; /* "true", "false", the number or the text */
+};
+
 /* Why a reply is unparsable. The words are kept in the record (wire/output.h): they are appended, never renamed. */
 #define CS_ANSWER_FAULT_TABLE(X)                                                                                       \
     X(NONE, "")                                                                                                        \
@@ -54,13 +61,13 @@ enum cs_answer_fault cs_answer_fault_of(const char *word); /* NONE: "", or a lat
 /* As the question says, else the model's account; else strict. */
 bool cs_answer_lenient(const struct cs_study *s, uint32_t question, uint32_t model);
 
-/* Parses a reply into answers[n_fields] and derived[n_derived] (0, 1, or -1 unknown); strings live in arena. lenient: of an output that
+/* Parses a reply into answers[n_fields] and derived[n_derived] (derive.h); strings live in arena. lenient: of an output that
  * was salvaged, and of no other. Options need the case-independent order of `at` to map letters back. CS_EINVAL: unparsable, err says
  * why. */
 CS_WARN_UNUSED enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at,
                                            const struct cs_case *c, const char *text, size_t n, bool lenient,
-                                           struct cs_arena *arena, struct cs_answer *answers, int *derived,
-                                           struct cs_error *err);
+                                           struct cs_arena *arena, struct cs_answer *answers,
+                                           struct cs_derived_value *derived, struct cs_error *err);
 
 /* Whether a reply parses (what the worker needs), and if only a lenient reader could. */
 struct cs_answer_check {

@@ -113,11 +113,58 @@ struct cs_field {
     uint32_t order_factor;          /* options: factor whose levels carry the order, or CS_NONE */
 };
 
-struct cs_derived { /* a boolean computed from answers */
+/* What a rule of a derived answer looks at. */
+enum cs_derive_from {
+    CS_DERIVE_LITERAL, /* a text of the study file */
+    CS_DERIVE_FIELD,   /* an answer of the question */
+    CS_DERIVE_EARLIER, /* a derived answer of the question that stands before this one */
+    CS_DERIVE_COLUMN,  /* of the case */
+    CS_DERIVE_REPLY,   /* the whole reply as it came */
+    CS_DERIVE_FROMS
+};
+struct cs_derive_term {
+    enum cs_derive_from from;
+    uint32_t at;         /* field, derived answer or column */
+    const char *literal; /* else "" */
+};
+
+enum cs_derive_op {
+    CS_DERIVE_VALUE,    /* terms: one that is true or false */
+    CS_DERIVE_EQUALS,   /* two */
+    CS_DERIVE_DIFFERS,  /* two */
+    CS_DERIVE_CONTAINS, /* a text, then words, any of which is in it; capitals a-z make no difference */
+    CS_DERIVE_MATCHES,  /* a text, and a pattern; as a number or text: what its first group took */
+    CS_DERIVE_ANY,      /* parts */
+    CS_DERIVE_ALL,      /* parts */
+    CS_DERIVE_NOT,      /* one part */
+    CS_DERIVE_COUNT,    /* how many of the parts hold */
+    CS_DERIVE_LENGTH,   /* characters of a text */
+    CS_DERIVE_LOOKUP,   /* the keys of a row of the table, which ends on its value */
+    CS_DERIVE_OPS
+};
+enum { CS_DERIVE_DEPTH_MAX = 3, CS_DERIVE_TERMS_MAX = 256, CS_LOOKUP_CELLS_MAX = 200000 };
+
+struct cs_derive_rule {
+    enum cs_derive_op op;
+    const struct cs_derive_term *terms;
+    uint32_t n_terms;
+    const struct cs_derive_rule *parts;
+    uint32_t n_parts;
+    const struct cs_pattern *pattern; /* matches: its second term, compiled */
+    const char *const *cells;         /* lookup: rows of n_terms keys and a value, ascending by their keys */
+    uint32_t n_cells;
+};
+
+enum cs_derive_kind { CS_DERIVES_BOOLEAN, CS_DERIVES_NUMBER, CS_DERIVES_TEXT, CS_DERIVES };
+
+struct cs_derived { /* computed from answers */
     const char *name;
+    /* without a rule, a boolean: */
     uint32_t field;
     uint32_t column;     /* equals this case column, or CS_NONE */
     const char *literal; /* equals this word, when column is CS_NONE */
+    enum cs_derive_kind kind;
+    const struct cs_derive_rule *rule; /* or NULL */
 };
 
 /* How a reply's text is read (answer.h). What is sent does not depend on it. */

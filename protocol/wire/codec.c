@@ -78,6 +78,11 @@ enum cs_err cs_codec_close(struct cs_codec *c, struct cs_error *err)
     return rc;
 }
 
+struct cs_arena *cs_codec_arena(struct cs_codec *c)
+{
+    return c->arena;
+}
+
 bool cs_codec_packing(const struct cs_codec *c)
 {
     return c->out != NULL;

@@ -30,6 +30,7 @@ CS_WARN_UNUSED enum cs_err cs_codec_unpacker(const void *bytes, size_t n, struct
 /* Ends; returns the first fault (or CS_EPROTO if an array was not walked to its end, CS_ETOOBIG if `out` overflowed). */
 CS_WARN_UNUSED enum cs_err cs_codec_close(struct cs_codec *c, struct cs_error *err);
 bool cs_codec_packing(const struct cs_codec *c);
+struct cs_arena *cs_codec_arena(struct cs_codec *c); /* where what is unpacked lives; NULL when packing */
 bool cs_codec_ok(const struct cs_codec *c);
 /* Lets a visitor refuse a value: `if (x > max) cs_codec_fail(c, "x %u is over %u", ...)`. */
 void cs_codec_fail(struct cs_codec *c, const char *fmt, ...) CS_PRINTF(2, 3);

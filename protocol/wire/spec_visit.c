@@ -1,5 +1,7 @@
 #include "protocol/wire/spec_visit.h"
 
+#include "protocol/base/pattern.h"
+
 /* What an array member points to may be const to everybody but the one who makes it. */
 #define KEEP(c, member, list)                                                                                          \
     do {                                                                                                               \
@@ -113,6 +115,8 @@ static void visit_factor(struct cs_codec *c, struct cs_factor *f)
     cs_codec_end(c);
 }
 
+enum { CS_RULE_ELEMENTS_MAX = 1 << 20 };
+
 /* ---- questions -------------------------------------------------------------------------------- */
 
 static void visit_field(struct cs_codec *c, struct cs_field *f)
@@ -134,13 +138,76 @@ static void visit_field(struct cs_codec *c, struct cs_field *f)
     cs_codec_end(c);
 }
 
+/* A rule lies flat, its parts behind it: specs that older readers take are at most CS_CODEC_DEPTH_MAX deep. */
+static uint32_t elements_of(const struct cs_derive_rule *r)
+{
+    uint32_t n = 4 + 3 * r->n_terms + r->n_cells;
+    for (uint32_t i = 0; i < r->n_parts; i++)
+        n += elements_of(&r->parts[i]);
+    return n;
+}
+
+static void visit_count(struct cs_codec *c, uint32_t *n, uint32_t max)
+{
+    cs_codec_u32(c, n);
+    if (*n > max) {
+        cs_codec_fail(c, "%u elements of a rule, at most %u", *n, max);
+        *n = 0;
+    }
+}
+
+/* The pattern travels as it is written: the second term. */
+static void compile(struct cs_codec *c, struct cs_derive_rule *r)
+{
+    if (cs_codec_packing(c) || !cs_codec_ok(c) || r->op != CS_DERIVE_MATCHES || r->n_terms != 2)
+        return;
+    if (r->terms[1].literal == NULL ||
+        cs_pattern_compile(r->terms[1].literal, cs_codec_arena(c), &r->pattern, NULL) != CS_OK)
+        cs_codec_fail(c, "a pattern cannot be read");
+}
+
+static void visit_rule(struct cs_codec *c, struct cs_derive_rule *r, uint32_t depth)
+{
+    VISIT_ENUM(c, r->op);
+    visit_count(c, &r->n_terms, CS_DERIVE_TERMS_MAX);
+    visit_count(c, &r->n_cells, CS_LOOKUP_CELLS_MAX);
+    visit_count(c, &r->n_parts, depth < CS_DERIVE_DEPTH_MAX ? CS_FIELDS_MAX : 0);
+    const bool packing = cs_codec_packing(c);
+    struct cs_derive_term *t = packing ? (void *)(uintptr_t)r->terms : cs_codec_alloc(c, r->n_terms, sizeof *t);
+    const char **cells = packing ? (void *)(uintptr_t)r->cells : cs_codec_alloc(c, r->n_cells, sizeof *cells);
+    struct cs_derive_rule *p = packing ? (void *)(uintptr_t)r->parts : cs_codec_alloc(c, r->n_parts, sizeof *p);
+    for (uint32_t i = 0; i < r->n_terms && cs_codec_ok(c); i++) {
+        VISIT_ENUM(c, t[i].from);
+        cs_codec_u32(c, &t[i].at);
+        cs_codec_str(c, &t[i].literal, CS_TEXT_MAX);
+    }
+    for (uint32_t i = 0; i < r->n_cells && cs_codec_ok(c); i++)
+        cs_spec_visit_text(c, &cells[i], CS_TEXT_MAX);
+    KEEP(c, r->terms, t);
+    KEEP(c, r->cells, cells);
+    compile(c, r);
+    for (uint32_t i = 0; i < r->n_parts && cs_codec_ok(c); i++)
+        visit_rule(c, &p[i], depth + 1);
+    KEEP(c, r->parts, p);
+}
+
+/* A rule is appended where there is one: a study that does without keeps its digest. */
 static void visit_derived(struct cs_codec *c, struct cs_derived *d)
 {
-    cs_codec_begin(c, 4);
+    cs_codec_begin(c, cs_codec_packing(c) && d->rule != NULL ? 6 : 4);
     cs_spec_visit_text(c, &d->name, CS_SPEC_NAME_MAX);
     cs_codec_u32(c, &d->field);
     cs_codec_u32(c, &d->column);
     cs_codec_str(c, &d->literal, CS_TEXT_MAX);
+    if (cs_codec_packing(c) ? d->rule != NULL : cs_codec_more(c)) {
+        VISIT_ENUM(c, d->kind);
+        struct cs_derive_rule *r = cs_codec_packing(c) ? (void *)(uintptr_t)d->rule : cs_codec_alloc(c, 1, sizeof *r);
+        uint32_t n = cs_codec_packing(c) ? elements_of(r) : 0;
+        cs_codec_array(c, &n, CS_RULE_ELEMENTS_MAX);
+        visit_rule(c, r, 0);
+        cs_codec_end(c);
+        KEEP(c, d->rule, r);
+    }
     cs_codec_end(c);
 }
 

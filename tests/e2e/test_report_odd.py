@@ -4,6 +4,7 @@ studies of every kind of answer, with clusters of several cases, strata, blocks 
 computed here from the export."""
 import collections
 import math
+import re
 import statistics
 import sys
 from pathlib import Path
@@ -18,12 +19,14 @@ PLANTED = '{visit: {boolean: ["Yes", "No"], base: 0.4, case_sd: 0.5}, urgency: {
 
 
 def lay_out(folder, cases=8, levels=LEVELS, repeats=3, models=("m",), analysis=ANALYSIS, answers=ANSWERS, planted=PLANTED, refusal="",
-            more="", factors="", case_row=None, columns="", derive=""):
+            more="", factors="", case_row=None, columns="", derive="", files={}):
     """A study of `cases` cases that differ in their text only, and its planted truth."""
     folder.mkdir()
     case_row = case_row or (lambda i: "")
     rows = [f"c{i:02},Patient {i:02} coughs. It began {i:02} hours ago.{case_row(i)}" for i in range(cases)]
     (folder / "cases.csv").write_text("\n".join(["case_id,text" + columns, *rows]) + "\n")
+    for name, text in files.items():
+        (folder / name).write_text(text)
     rows = [f"{id},{role},{text}" for id, (role, text) in levels.items()]
     (folder / "groups.csv").write_text("\n".join(["id,role,sentence", *rows]) + "\n")
     (folder / "providers.yaml").write_text(
@@ -238,9 +241,26 @@ RICH_PLANTED = """{visit: {boolean: ["Yes", "No"], base: 0.4, case_sd: 0.6, shif
     place: {nominal: [ward, clinic, home], base: [0.5, 0.3, 0.2], case_sd: 0.3, shift: {a: {home: 1.5}}}}"""
 RICH_ANALYSIS = """{adjust: %s,
   primary: {visit: {margin: 5 points}, urgency: {margin: 0.2 levels}, place: {margin: 10 points}, percent: {margin: 10 units},
-            picks_cue: {margin: 10 points}},
+            picks_cue: {margin: 10 points}, worth: {margin: 0.5 units}},
   contrasts: [{factor: group, each: control, by: [setting]}, {factor: group, pairs: [[a, b]], family: exploratory}]}"""
 
+
+RICH_DERIVE = """, derive: {picks_cue: {equals: [choice, case.cue_option]},
+    worth: {lookup: {file: values.csv, by: {case_id: case.case_id, place: place}, value: worth}},
+    note: {lookup: {file: values.csv, by: {case_id: case.case_id, place: place}, value: note}, as: text},
+    flags: {count: [visit, {equals: [place, home]}, {equals: [choice, opt_a]}]}, chars: {length: why},
+    calm: {all: [{not: visit}, {differs: [place, ward]}]}, not_home: {not: {equals: [place, home]}},
+    hex_a: {matches: [why, "[[:space:]][^[:space:]]*a[^[:space:]]*$"]}, braces: {contains: [reply, ['"VISIT"', nothing]]},
+    tail: {matches: [why, "([^ ]+)$"], as: text}, digits: {matches: [why, "([0-9]+)"], as: number}}"""
+
+
+def worth_of(case, place):
+    return {"ward": 3, "clinic": 2.25, "home": -1}[place] + int(case[1:]) / 8
+
+
+RICH_VALUES = "place,worth,note,case_id\n" + "".join(
+    f"{place},{worth_of(f'c{i:02}', place)},{'' if place == 'clinic' else place + '!'},c{i:02}\n"
+    for i in range(20) for place in ("home", "ward", "clinic"))
 
 T_9 = 2.2621571627409915  # two-sided 5 %, 9 degrees of freedom
 
@@ -270,12 +290,12 @@ class Rich(Lab):
     @classmethod
     def prepare(cls):
         box = cls.shared()
-        cls.study = lay_out(box.dir / "rich", cases=20, levels=cls.LEVELS, repeats=2, answers=RICH, planted=RICH_PLANTED,
+        cls.study = lay_out(box.dir / "rich", cases=20, files={"values.csv": RICH_VALUES}, levels=cls.LEVELS, repeats=2, answers=RICH, planted=RICH_PLANTED,
                             analysis=RICH_ANALYSIS % "holm", columns=",base,setting,opt_a,opt_b,cue_option",
                             case_row=lambda i: f",k{i // 2},{'town' if i < 12 else 'country'},A,B,opt_a",
                             more="cluster: base, strata: [setting]",
                             factors="  - {name: order, levels: [{id: one, order: [1, 2]}, {id: two, order: [2, 1]}]}\n",
-                            derive=", derive: {picks_cue: {equals: [choice, case.cue_option]}}")
+                            derive=RICH_DERIVE)
         harness.must(box.clinsafe("run", cls.study, "--workers", 1, timeout=120))
         cls.table = box.dir / "rich.csv"
         harness.must(box.clinsafe("export", cls.study, "--out", cls.table))
@@ -298,7 +318,41 @@ class Rich(Lab):
         "percent": lambda r: float(r["answer.percent"]),
         "choice=opt_a": lambda r: 100.0 * (r["answer.choice"] == "opt_a"),
         "picks_cue": lambda r: 100.0 * (r["derived.picks_cue"] == "true"),
+        "worth": lambda r: worth_of(r["case_id"], r["answer.place"]),
+        "flags": lambda r: (r["answer.visit"] == "Yes") + (r["answer.place"] == "home") + (r["answer.choice"] == "opt_a"),
+        "chars": lambda r: len(r["answer.why"]),
+        "calm": lambda r: 100.0 * (r["answer.visit"] == "No" and r["answer.place"] != "ward"),
+        "hex_a": lambda r: 100.0 * ("a" in r["answer.why"].split()[-1]),
+        "braces": lambda r: 100.0,
     }
+
+    def test_derived_answers_in_the_export(self):
+        """Each kind of rule, computed again from the answers of the row."""
+        for row in self.rows:
+            home, why = row["answer.place"] == "home", row["answer.why"]
+            self.assertEqual(float(row["derived.worth"]), worth_of(row["case_id"], row["answer.place"]))
+            self.assertEqual(row["derived.note"], "" if row["answer.place"] == "clinic" else f"{row['answer.place']}!")
+            self.assertEqual(float(row["derived.flags"]), self.VALUES["flags"](row))
+            self.assertEqual(row["derived.calm"] == "true", row["answer.visit"] == "No" and row["answer.place"] != "ward")
+            self.assertEqual(row["derived.not_home"] == "true", not home)
+            self.assertEqual(row["derived.tail"], why.split()[-1])
+            first = re.search("[0-9]+", why)
+            self.assertEqual(row["derived.digits"], str(int(first[0])) if first else "")
+
+    def test_tables_know_kinds_and_units(self):
+        kinds = {o["name"]: (o["kind"], o["unit"]) for o in self.by["holm"]["outcomes"]}
+        self.assertEqual(kinds["worth"][1], "units")
+        self.assertEqual(kinds["picks_cue"][1], "points")
+        self.assertNotIn("tail", kinds)  # a text is there to be read
+        worth = self.contrast(self.by["holm"], outcome="worth", level="a", comparator="plain", stratum_value="")
+        self.assertEqual((worth["unit"], worth["family"]), ("units", "primary"))
+
+    def test_a_table_without_a_study_knows_them_too(self):
+        alone = harness.must(self.shared().clinsafe("report", "--from", self.table, "--json")).json()
+        for outcome in ("worth", "calm", "flags"):
+            there, here = (self.contrast(r, outcome=outcome, level="a", comparator="plain", stratum_value="")
+                           for r in (self.by["holm"], alone))
+            self.assertAlmostEqual(there["shift"], here["shift"], 8, outcome)
 
     def cluster_shift(self, value, level, comparator, stratum=""):
         """By cluster: mean over its cases and orders of the difference of means; what has no partner is left out."""

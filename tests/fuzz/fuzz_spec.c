@@ -19,7 +19,7 @@ static void use_cell(struct cs_requests *r, const struct cs_study *s, uint32_t l
     struct cs_coords at;
     struct cs_arena arena = {0};
     struct cs_answer answers[CS_FIELDS_MAX];
-    int derived[CS_FIELDS_MAX];
+    struct cs_derived_value derived[CS_FIELDS_MAX];
     cs_plan_cell(cs_requests_plan(r), lane, c->index, cell, &at);
     if (cs_request_body(r, &at, c, &body, NULL) == CS_OK)
         (void)!cs_answer_parse(s, &at, c, reply, sizeof reply - 1, (cell & 1) != 0, &arena, answers, derived, NULL);

@@ -26,7 +26,7 @@ static enum cs_err check(uint32_t question, const char *text)
 
 /* A reply to a question under an arm about a case. */
 static enum cs_err parse(uint32_t question, uint32_t arm, const struct cs_case *c, const char *text,
-                         struct cs_arena *arena, struct cs_answer *answers, int *derived)
+                         struct cs_arena *arena, struct cs_answer *answers, struct cs_derived_value *derived)
 {
     struct cs_study s = fx_study();
     struct cs_coords at = {.question = question};
@@ -108,7 +108,7 @@ static void fields_of_each_kind(void **state)
     (void)state;
     struct cs_arena a = {0};
     struct cs_answer v[4];
-    int derived[2];
+    struct cs_derived_value derived[2];
     assert_int_equal(parse(0, 0, &fx_cases[0],
                            "{\"triage\":\"high\",\"mental\":\"No\",\"risk\":12.5,\"why\":\"a\\n\\u00e9\"}", &a, v,
                            derived),
@@ -161,14 +161,14 @@ static void letters_mean_what_was_shown(void **state)
     struct cs_arena a = {0};
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
         struct cs_answer v[2];
-        int derived[2] = {7, 7};
+        struct cs_derived_value derived[2];
         char text[64];
         snprintf(text, sizeof text, "{\"choice\":\"%s\",\"days\":-2}", t[i].letter);
         assert_int_equal(parse(1, t[i].arm, &fx_cases[t[i].case_index], text, &a, v, derived), CS_OK);
         assert_string_equal(v[0].text, t[i].option);
         assert_int_equal(v[0].category, t[i].category);
-        assert_int_equal(derived[0], t[i].picks_cue);
-        assert_int_equal(derived[1], t[i].picks_a);
+        assert_int_equal(derived[0].known ? derived[0].yes : -1, t[i].picks_cue);
+        assert_int_equal(derived[1].known ? derived[1].yes : -1, t[i].picks_a);
     }
     cs_arena_release(&a);
 }
@@ -204,7 +204,7 @@ static void damaged_replies_do_no_harm(void **state)
         size_t n = 1 + cs_rng_below(&r, sizeof fenced - 1);
         char *copy = cs_xmalloc(n);
         struct cs_answer v[4];
-        int derived[1];
+        struct cs_derived_value derived[1];
         struct cs_coords at = {0};
         memcpy(copy, fenced, n);
         for (uint64_t k = cs_rng_below(&r, 4); k > 0; k--)

@@ -76,7 +76,7 @@ static void strict_and_lenient(void **state)
         assert_false(strict.salvaged);
         assert_true(lenient.salvaged == (strict.fault != CS_ANSWER_NONE && lenient.fault == CS_ANSWER_NONE));
         struct cs_answer a[4];
-        int derived[CS_FIELDS_MAX];
+        struct cs_derived_value derived[CS_FIELDS_MAX];
         enum cs_err rc = cs_answer_parse(&s, &at, NULL, text, n, lenient.salvaged, &arena, a, derived, NULL);
         assert_true((rc == CS_OK) == (lenient.fault == CS_ANSWER_NONE));
         if (rc == CS_OK) /* whatever it was written like, it is the study's word */

@@ -235,12 +235,22 @@ static const char *state_of(const struct cs_stored *stored)
     return cs_output_is_quarantine(&stored->output) ? "quarantined" : "failed";
 }
 
+static void put_derived(struct filler *f, enum cs_derive_kind kind, const struct cs_derived_value *v)
+{
+    if (kind == CS_DERIVES_BOOLEAN)
+        put_bool(f, v->yes);
+    else if (kind == CS_DERIVES_NUMBER)
+        put_real(f, v->number);
+    else
+        put_text(f, v->text);
+}
+
 static void put_answers(struct cs_export_row *r, const struct cs_study *s, const struct cs_coords *at,
                         const struct cs_case *c, const struct cs_output *o)
 {
     const struct cs_question *q = &s->questions[at->question];
     struct cs_answer answers[CS_FIELDS_MAX];
-    int derived[CS_FIELDS_MAX];
+    struct cs_derived_value derived[CS_FIELDS_MAX];
     if (o->outcome != CS_OUTCOME_ok || q->n_derived > CS_FIELDS_MAX ||
         cs_answer_parse(s, at, c, o->text, strlen(o->text), o->salvaged, &r->values, answers, derived, NULL) != CS_OK)
         return;
@@ -253,8 +263,8 @@ static void put_answers(struct cs_export_row *r, const struct cs_study *s, const
     }
     for (uint32_t i = 0; i < q->n_derived; i++) {
         struct filler f = {r, r->derived_column[at->question][i]};
-        if (derived[i] >= 0)
-            put_bool(&f, derived[i] == 1);
+        if (derived[i].known)
+            put_derived(&f, q->derived[i].kind, &derived[i]);
     }
 }
 

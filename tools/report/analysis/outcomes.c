@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/study/derive.h"
 #include "tools/report/read/rated_answers.h"
 
 static bool is_alone(const struct cs_study *s, const char *name)
@@ -166,10 +167,22 @@ static void add_derived(struct outcomes *l, uint32_t q, uint32_t i)
     static const char *const words[] = {"true", "false"};
     struct cs_report_outcome o = {.category = "", .unit = "points", .derived = true, .up = "more often true"};
     struct cs_measure m = {.question = q, .field = i, .derived = true, .n_categories = 2, .kind = CS_OUTCOME_BINARY};
+    const struct cs_derived *d = &l->s->questions[q].derived[i];
     o.categories = words;
     o.n_categories = 2;
     o.kind = CS_OUTCOME_BINARY;
-    name_outcome(l, &o, l->s->questions[q].name, l->s->questions[q].derived[i].name);
+    if (d->kind == CS_DERIVES_TEXT)
+        return; /* to be read, not compared */
+    if (d->kind == CS_DERIVES_NUMBER) {
+        o.kind = m.kind = CS_OUTCOME_NUMBER;
+        m.n_categories = 1;
+        o.n_categories = 0;
+        o.unit = "units";
+        o.up = "higher";
+        if (!cs_derive_bounds(d, &m.min, &m.max))
+            m.min = m.max = 0;
+    }
+    name_outcome(l, &o, l->s->questions[q].name, d->name);
     add_outcome(l, &o, &m);
 }
 

@@ -141,7 +141,10 @@ void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, u
         if (is_of_trials(m->what))
             continue;
         if (m->kind == CS_OUTCOME_NUMBER && counter[0] > 0)
-            merge_numbers(out, &cs_grid_sums(g, case_index, cells[i])[at->number[m->field]], counter[0]);
+            merge_numbers(out,
+                          &cs_grid_sums(g, case_index,
+                                        cells[i])[m->derived ? at->derived_number[m->field] : at->number[m->field]],
+                          counter[0]);
         for (uint32_t k = 0; k < m->n_categories; k++) {
             out->category[k] += counter[k];
             out->usable += counter[k];

@@ -143,7 +143,7 @@ struct answered { /* an output, read */
     enum cs_outcome outcome;
     bool parsed;
     struct cs_answer answers[CS_FIELDS_MAX];
-    int derived[CS_FIELDS_MAX];
+    struct cs_derived_value derived[CS_FIELDS_MAX];
 };
 
 static enum cs_err read_answer(struct lane_scan *l, uint32_t lane, uint64_t position, const struct cs_output *o,

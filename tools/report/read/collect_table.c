@@ -1,4 +1,5 @@
 /* collect_table.c - outputs out of a table with the columns of our own export (tools/README.md). */
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -278,7 +279,7 @@ static enum cs_err answer_of(const struct table_read *r, const struct cs_field *
     return CS_OK;
 }
 
-static int derived_of(const char *word)
+static int truth_of(const char *word)
 {
     static const char *const yes[] = {"true", "yes", "1"}, *const no[] = {"false", "no", "0"};
     for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
@@ -290,9 +291,31 @@ static int derived_of(const char *word)
     return -1;
 }
 
+static enum cs_err derived_of(const struct table_read *r, const struct cs_derived *d, uint32_t line, const char *word,
+                              struct cs_derived_value *out, struct cs_error *err)
+{
+    const int truth = truth_of(word);
+    char *end = NULL;
+    *out = (struct cs_derived_value){.text = word};
+    if (d->kind == CS_DERIVES_BOOLEAN) {
+        out->known = truth >= 0;
+        out->yes = truth == 1;
+        return CS_OK;
+    }
+    out->known = word[0] != '\0';
+    if (d->kind == CS_DERIVES_TEXT || !out->known)
+        return CS_OK;
+    out->number = strtod(word, &end);
+    if (end == word || *end != '\0' || !(out->number >= -DBL_MAX && out->number <= DBL_MAX))
+        return cs_error_set(err, CS_EINVAL, "%s:%u: derived.%s is \"%s\", which is no number", r->path, line, d->name,
+                            word);
+    return CS_OK;
+}
+
 /* Answers and derived ones; *some: at least one is there. */
 static enum cs_err read_answers(const struct table_read *r, uint32_t question, uint32_t line, const char *const *values,
-                                struct cs_answer *answers, int *derived, bool *some, struct cs_error *err)
+                                struct cs_answer *answers, struct cs_derived_value *derived, bool *some,
+                                struct cs_error *err)
 {
     const struct cs_question *q = &r->plan->study->questions[question];
     enum cs_err rc = CS_OK;
@@ -301,9 +324,9 @@ static enum cs_err read_answers(const struct table_read *r, uint32_t question, u
         rc = answer_of(r, &q->fields[i], line, cell_of(values, r->at.answer[question][i]), &answers[i], err);
         *some = *some || answers[i].text != NULL;
     }
-    for (uint32_t i = 0; i < q->n_derived; i++) {
-        derived[i] = derived_of(cell_of(values, r->at.derived[question][i]));
-        *some = *some || derived[i] >= 0;
+    for (uint32_t i = 0; i < q->n_derived && rc == CS_OK; i++) {
+        rc = derived_of(r, &q->derived[i], line, cell_of(values, r->at.derived[question][i]), &derived[i], err);
+        *some = *some || derived[i].known;
     }
     return rc;
 }
@@ -371,7 +394,7 @@ static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, c
 {
     struct table_read *r = self;
     struct cs_answer answers[CS_FIELDS_MAX];
-    int derived[CS_FIELDS_MAX];
+    struct cs_derived_value derived[CS_FIELDS_MAX];
     enum cs_outcome outcome;
     struct place at = {0};
     bool some = false;

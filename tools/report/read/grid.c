@@ -32,7 +32,8 @@ static void lay_out(struct cs_grid_question *g, const struct cs_question *q)
     CS_ASSERT(q->n_derived <= CS_FIELDS_MAX);
     for (uint32_t i = 0; i < q->n_derived; i++) {
         g->derived[i] = g->width;
-        g->width += 3;
+        g->width += q->derived[i].kind == CS_DERIVES_BOOLEAN ? 3 : 2;
+        g->derived_number[i] = q->derived[i].kind == CS_DERIVES_NUMBER ? g->n_numbers++ : CS_NONE;
     }
 }
 
@@ -147,13 +148,27 @@ void cs_grid_add_answer(struct cs_grid *g, uint32_t case_index, uint32_t cell, u
         counter[answer->category]++;
 }
 
+static void add_derived(struct cs_grid *g, uint32_t case_index, uint32_t cell, uint32_t i,
+                        const struct cs_derived_value *v)
+{
+    const uint32_t question = g->cells[cell].at.question;
+    const struct cs_grid_question *at = &g->questions[question];
+    uint32_t *counter = record_of(g, case_index, cell) + at->derived[i];
+    const bool boolean = g->plan->study->questions[question].derived[i].kind == CS_DERIVES_BOOLEAN;
+    if (!v->known)
+        counter[boolean ? 2 : 1]++;
+    else if (boolean)
+        counter[v->yes]++;
+    else if (++counter[0] > 0 && at->derived_number[i] != CS_NONE)
+        add_number(&sums_of(g, case_index, cell)[at->derived_number[i]], counter[0], v->number);
+}
+
 void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_outcome outcome,
-                 const struct cs_answer *answers, const int *derived, int64_t when_ms)
+                 const struct cs_answer *answers, const struct cs_derived_value *derived, int64_t when_ms)
 {
     CS_ASSERT(case_index < g->n_cases && cell < g->n_cells && outcome < CS_OUTCOMES);
     struct cs_grid_cell *c = &g->cells[cell];
     const struct cs_question *q = &g->plan->study->questions[c->at.question];
-    const struct cs_grid_question *at = &g->questions[c->at.question];
     uint32_t *record = record_of(g, case_index, cell);
     record[outcome]++;
     if (when_ms != 0) {
@@ -165,5 +180,5 @@ void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_
     for (uint32_t i = 0; i < q->n_fields; i++)
         cs_grid_add_answer(g, case_index, cell, i, &answers[i]);
     for (uint32_t i = 0; i < q->n_derived; i++)
-        record[at->derived[i] + (derived[i] < 0 ? 2 : (uint32_t)derived[i])]++;
+        add_derived(g, case_index, cell, i, &derived[i]);
 }

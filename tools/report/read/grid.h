@@ -2,7 +2,8 @@
  *
  * Its memory grows with cases x cells x categories, never with outputs: 1,000 cases x 32 prompts x 4 answers are 3 MB a lane.
  * A record holds the outcome classes, then for every answer field of the cell's question a counter a category and one for
- * "insufficient information" (a number: how many), then for every derived answer no, yes, unknown. Sums of numbers stand apart.
+ * "insufficient information" (a number: how many), then for every derived answer no, yes (a number or text: how many) and unknown. Sums
+ * of numbers stand apart.
  *
  * Thread: one writer; any readers afterwards. The plan and its study must outlive the grid.
  */
@@ -15,8 +16,9 @@
 
 struct cs_grid_question {            /* where things stand in a record of this question */
     uint32_t field[CS_FIELDS_MAX];   /* first category (a number: its count); "insufficient" behind the last */
-    uint32_t derived[CS_FIELDS_MAX]; /* no, yes, unknown */
+    uint32_t derived[CS_FIELDS_MAX]; /* no, yes, unknown; a number or text: its count, unknown */
     uint32_t number[CS_FIELDS_MAX];  /* index of the field among the sums, or CS_NONE */
+    uint32_t derived_number[CS_FIELDS_MAX];
     uint32_t width, n_numbers;
 };
 
@@ -51,7 +53,7 @@ void cs_grid_release(struct cs_grid *g); /* a zeroed struct is fine */
 
 /* One terminal trial. answers NULL: it has none (its outcome says why). when_ms: when it was asked; 0: not known. */
 void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_outcome outcome,
-                 const struct cs_answer *answers, const int *derived, int64_t when_ms);
+                 const struct cs_answer *answers, const struct cs_derived_value *derived, int64_t when_ms);
 
 /* One more answer to one field, of a trial that is counted elsewhere. */
 void cs_grid_add_answer(struct cs_grid *g, uint32_t case_index, uint32_t cell, uint32_t field,

@@ -96,7 +96,7 @@ static enum cs_err take_factor(struct cs_inferred *in, const struct cs_table *t,
 static void take_answer(struct cs_inferred *in, uint32_t column, const char *name, bool derived)
 {
     in->answers[in->n_answers++] = (struct answer_column){
-        .name = cs_arena_strdup(&in->study.arena, name), .column = column, .derived = derived, .numbers = !derived};
+        .name = cs_arena_strdup(&in->study.arena, name), .column = column, .derived = derived, .numbers = true};
 }
 
 static const uint32_t *all_of(struct cs_arena *a, uint32_t n)
@@ -362,6 +362,14 @@ static void type_field(struct cs_inferred *in, const struct answer_column *c, st
     }
 }
 
+/* Derived answers that are true or false are written so. */
+static enum cs_derive_kind derived_kind(const struct answer_column *c)
+{
+    if (c->words.n == 0 || yes_word(&c->words) != NULL)
+        return CS_DERIVES_BOOLEAN;
+    return c->numbers ? CS_DERIVES_NUMBER : CS_DERIVES_TEXT;
+}
+
 static enum cs_err make_questions(struct cs_inferred *in, struct cs_error *err)
 {
     struct cs_arena *a = &in->study.arena;
@@ -374,7 +382,8 @@ static enum cs_err make_questions(struct cs_inferred *in, struct cs_error *err)
         for (uint32_t i = 0; i < in->n_answers; i++) {
             const struct answer_column *c = &in->answers[i];
             if (c->asked[q] && c->derived)
-                derived[to->n_derived++] = (struct cs_derived){.name = c->name, .column = CS_NONE, .literal = ""};
+                derived[to->n_derived++] = (struct cs_derived){
+                    .name = c->name, .column = CS_NONE, .literal = "", .kind = derived_kind(c)};
             else if (c->asked[q])
                 type_field(in, c, &fields[to->n_fields++]);
         }

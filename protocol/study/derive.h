@@ -1,0 +1,33 @@
+/* derive.h - answers that are computed from answers (`derive:`): yes or no, a number, or a text.
+ *
+ * A rule knows its value only where it has what it needs: an answer that says "insufficient information", an empty cell of a case, a key
+ * that a table does not have, a pattern that is not found where its group was wanted, make it unknown. `any`, `all`, `not` and `count` reason
+ * with that: one part that holds decides `any`, one that does not `all`. Texts are compared as they stand, answers that are numbers as
+ * numbers. Words are looked for anywhere in a text, capitals of a-z being no different.
+ */
+#ifndef CS_DERIVE_H
+#define CS_DERIVE_H
+
+#include "protocol/study/answer.h"
+
+struct cs_derive_facts { /* what can be looked at */
+    const struct cs_question *question;
+    const struct cs_case *c; /* or NULL: all its columns are empty */
+    const char *reply;
+    size_t n_reply;
+    const struct cs_answer *answers; /* one a field */
+    struct cs_arena *arena;          /* for the texts of values */
+};
+
+/* All derived answers of the question, in their order. */
+void cs_derive(const struct cs_derive_facts *f, struct cs_derived_value *out);
+
+/* The least and the greatest number that it can be; false: it has no bounds, or is no number. */
+bool cs_derive_bounds(const struct cs_derived *d, double *min, double *max);
+
+/* The value of a row of the table by its keys, or NULL. */
+const char *cs_derive_look_up(const struct cs_derive_rule *r, const char *const *keys);
+/* Order of two rows by their n keys. */
+int cs_derive_compare_keys(const char *const *a, const char *const *b, uint32_t n);
+
+#endif

@@ -1,6 +1,8 @@
 #include "tools/report/words.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *cs_words_verdict_key(enum cs_report_verdict v)
 {
@@ -95,6 +97,14 @@ const char *cs_words_outcome_role(enum cs_outcome_role r)
 {
     static const char *const roles[] = {"primary", "exploratory", "undeclared"};
     return roles[r];
+}
+
+int cs_words_decimals(const struct cs_report_outcome *o)
+{
+    if (strcmp(o->unit, "units") != 0 || !o->margin.known || !(o->margin.value > 0))
+        return 2;
+    const double digits = 1 - floor(log10(o->margin.value));
+    return digits < 2 ? 2 : digits > 9 ? 9 : (int)digits;
 }
 
 struct cs_words_limit cs_words_limit(const struct cs_report *r, uint32_t model, uint32_t outcome)

@@ -14,6 +14,9 @@ const char *cs_words_against(enum cs_comparator a);           /* "control", "pla
 const char *cs_words_outcome_kind(enum cs_outcome_kind k);    /* "yes-no", "category", "ordinal", "number" */
 const char *cs_words_outcome_role(enum cs_outcome_role r);    /* "primary", "exploratory", "undeclared" */
 
+/* Digits behind the point: two, and of an answer in units with a small margin as many as show the margin with two. */
+int cs_words_decimals(const struct cs_report_outcome *o);
+
 /* "too small to see less than about 12 points": of the primary comparisons of an answer that ended inconclusive, when what they could not see
  * is more than the margin, or none was declared. "": nothing of the kind. model CS_REPORT_NONE: of all models. */
 struct cs_words_limit {

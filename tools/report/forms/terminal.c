@@ -26,13 +26,14 @@ static void largest(const struct cs_report *r, uint32_t model, uint32_t outcome,
     if (best == NULL)
         return;
     const char *level = r->factors[best->factor].levels[best->level].id;
-    fprintf(out, "; largest: %s%s%s %+.2f %s", model == CS_REPORT_NONE ? r->models[best->model].name : "",
-            model == CS_REPORT_NONE ? ", " : "", level, best->shift.value, r->outcomes[outcome].unit);
+    const int decimals = cs_words_decimals(&r->outcomes[outcome]);
+    fprintf(out, "; largest: %s%s%s %+.*f %s", model == CS_REPORT_NONE ? r->models[best->model].name : "",
+            model == CS_REPORT_NONE ? ", " : "", level, decimals, best->shift.value, r->outcomes[outcome].unit);
     if (best->ci_simultaneous.known)
-        fprintf(out, " (%.2f to %.2f)", best->ci_simultaneous.low, best->ci_simultaneous.high);
+        fprintf(out, " (%.*f to %.*f)", decimals, best->ci_simultaneous.low, decimals, best->ci_simultaneous.high);
     for (uint32_t i = 0; i < r->n_pooled; i++) { /* the largest of several is too large */
         if (&r->contrasts[r->pooled[i].contrast] == best)
-            fprintf(out, ", drawn to the mean of all %+.2f", r->pooled[i].pooled.value);
+            fprintf(out, ", drawn to the mean of all %+.*f", decimals, r->pooled[i].pooled.value);
     }
 }
 

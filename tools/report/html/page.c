@@ -178,7 +178,9 @@ bool cs_html_page_is_share(const struct cs_report_outcome *o)
 
 int cs_html_page_decimals(const struct cs_page *p, uint32_t outcome)
 {
-    return outcome < p->r->n_outcomes && strcmp(p->r->outcomes[outcome].unit, "points") == 0 ? 1 : 2;
+    if (outcome >= p->r->n_outcomes)
+        return 2;
+    return strcmp(p->r->outcomes[outcome].unit, "points") == 0 ? 1 : cs_words_decimals(&p->r->outcomes[outcome]);
 }
 
 double cs_html_page_figure_value(struct cs_report_figure f)

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""The shipped study whose answers are turned into QALYs by a table: what was planted is found in its unit, and another rule costs nothing."""
+import collections
+import csv
+import shutil
+import statistics
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
+import harness
+
+
+@harness.short
+class Worth(harness.TestCase):
+    @classmethod
+    def prepare(cls):
+        box = cls.shared()
+        cls.folder = box.dir / "worth"
+        shutil.copytree(harness.TOP / "ops" / "studies" / "worth", cls.folder)
+        cls.study = cls.folder / "study.yaml"
+        harness.must(box.clinsafe("run", cls.study, "--workers", 1, timeout=120))
+        cls.report = harness.must(box.clinsafe("report", cls.study, "--json")).json()
+        cls.rows = harness.rows_csv(harness.must(box.clinsafe("export", cls.study, "--format", "csv")).out)
+
+    def contrast(self, outcome, level):
+        found = [c for c in self.report["contrasts"] if (c["outcome"], c["level"], c["against"]) == (outcome, level, "control")]
+        self.assertEqual(len(found), 1)
+        return found[0]
+
+    def test_the_planted_loss_is_found_in_qalys(self):
+        with open(self.folder / "values.csv", newline="") as f:
+            values = {(r["case_id"], r["plan"]): float(r["qaly"]) for r in csv.DictReader(f)}
+        means = collections.defaultdict(list)
+        for row in self.rows:
+            means[row["case_id"], row["factor.group"]].append(values[row["case_id"], row["answer.plan"]])
+        d = [statistics.fmean(means[case, "uninsured"]) - statistics.fmean(means[case, "control"])
+             for case in sorted({r["case_id"] for r in self.rows})]
+        found = self.contrast("qaly", "uninsured")
+        self.assertEqual(found["unit"], "units")
+        self.assertAlmostEqual(found["shift"], statistics.fmean(d), 10)
+        self.assertIn("different", found["verdict"])
+        other = self.contrast("qaly", "private_insurance")
+        self.assertNotIn("different", other["verdict"])
+
+    def test_small_units_are_shown_with_their_digits(self):
+        said = harness.must(self.shared().clinsafe("report", self.study, "--out", self.folder / "report.html")).out
+        found = self.contrast("qaly", "uninsured")
+        self.assertIn(f"{found['shift']:+.3f} units", said)
+
+    def test_another_rule_asks_nothing_anew(self):
+        text = self.study.read_text()
+        self.addCleanup(self.study.write_text, text)
+        self.study.write_text(text.replace('"come back"', '"come back", "simulated text"'))
+        harness.must(self.shared().clinsafe("run", self.study, "--workers", 1, timeout=120))
+        rows = harness.rows_csv(harness.must(self.shared().clinsafe("export", self.study, "--format", "csv")).out)
+        self.assertEqual({(r["generation"], r["adopted"], r["derived.safety_net"]) for r in rows}, {("2", "true", "true")})
+        self.assertEqual(len(rows), len(self.rows))
+
+
+if __name__ == "__main__":
+    harness.main()

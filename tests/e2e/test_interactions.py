@@ -389,6 +389,18 @@ class MedPerturb(Base):
         self.assertIn('the shift differs by source: -14.0 in "askadoc", +18.0 in "oncqa"', main["why"])
         self.assertTrue(any("the mean shift of +2.0 points hides opposite ones" in n for n in r["notes"]), r["notes"])
 
+    def test_all_versions_at_once(self):
+        contexts = self.read()
+        study = self.study("omnibus", {"version": list(VERSIONS.values())}, ["GPT4"], ["{factor: version, each: control}"],
+                           cases=self.cases_of(contexts))
+        r = self.report(study, list(self.rows(contexts, ["GPT4"])), "--out", study.parent / "page.html")
+        found, = r["omnibus"]
+        self.assertEqual((found["levels"], found["clusters"], found["df1"], found["df2"]), (4, 100, 4, 96))
+        self.near(found["statistic"], 21.08086)
+        self.near(found["f"], 5.110512)
+        self.near(found["p"], 8.914667e-04)
+        self.assertIn("All levels of a factor at once", (study.parent / "page.html").read_text())
+
     def test_a_trend_over_versions(self):
         contexts = self.read()
         order = ["baseline", "gender_swapped", "uncertain", "colourful"]

@@ -43,6 +43,22 @@ class Worth(harness.TestCase):
         other = self.contrast("qaly", "private_insurance")
         self.assertNotIn("different", other["verdict"])
 
+    def test_both_levels_at_once(self):
+        """Hotelling's T2 of two columns, by hand."""
+        means = collections.defaultdict(list)
+        for row in self.rows:
+            means[row["case_id"], row["factor.group"]].append(float(row["derived.qaly"]))
+        cases = sorted({r["case_id"] for r in self.rows})
+        x, y = ([statistics.fmean(means[c, level]) - statistics.fmean(means[c, "control"]) for c in cases]
+                for level in ("uninsured", "private_insurance"))
+        n, a, b, ab = len(cases), statistics.variance(x), statistics.variance(y), statistics.covariance(x, y)
+        u, v = statistics.fmean(x), statistics.fmean(y)
+        t2 = n * (u * u * b - 2 * u * v * ab + v * v * a) / (a * b - ab * ab)
+        found, = [o for o in self.report["omnibus"] if o["outcome"] == "qaly"]
+        self.assertEqual((found["levels"], found["clusters"], found["df1"], found["df2"]), (2, n, 2, n - 2))
+        self.assertAlmostEqual(found["statistic"], t2, 8)
+        self.assertAlmostEqual(found["f"], (n - 2) * t2 / (2 * (n - 1)), 8)
+
     def test_small_units_are_shown_with_their_digits(self):
         said = harness.must(self.shared().clinsafe("report", self.study, "--out", self.folder / "report.html")).out
         found = self.contrast("qaly", "uninsured")

@@ -320,6 +320,15 @@ struct cs_report_trend {
     const char *why;
 };
 
+/* All levels of a factor against its control at once, in one model: outside the family, no verdict depends on it. */
+struct cs_report_omnibus {
+    uint32_t model, outcome, factor;
+    uint32_t levels, clusters; /* clusters with answers under every level */
+    const char *test;          /* "Hotelling's T2" ...; "": none */
+    struct cs_report_figure statistic, f, df1, df2, p;
+    const char *why; /* there is no test */
+};
+
 /* A shift against the control drawn towards the mean of its neighbours: exploratory, for ranking, never for a verdict. */
 struct cs_report_pooled {
     uint32_t contrast;             /* index in contrasts */
@@ -544,6 +553,8 @@ struct cs_report {
     uint32_t n_category_tests;
     const struct cs_report_pooled *pooled; /* in the order of the contrasts */
     uint32_t n_pooled;
+    const struct cs_report_omnibus *omnibus; /* by model, outcome, factor */
+    uint32_t n_omnibus;
     struct cs_report_trend *trends; /* by model, outcome, and as declared */
     uint32_t n_trends;
     struct cs_report_interaction *interactions; /* by outcome, as declared, and by model */
@@ -604,6 +615,7 @@ struct cs_report {
     ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \
     ANALYSIS(pooled)        BACK(pooled, "pooled", "Shifts drawn towards their mean")                                  \
+    ANALYSIS(omnibus)       BACK(omnibus, "omnibus", "All levels at once")                                             \
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
     ANALYSIS(noise)                                                                                                    \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \

@@ -85,11 +85,13 @@ class Protocol(Lab):
         self.assertIn("What was registered is another analysis", self.look()["registration"])
 
     def test_a_pilots_contrasts_are_blind_unless_unblinded(self):
-        self.lay(cases=12, repeats=4)
+        self.lay(cases=12, repeats=4, analysis=ANALYSIS[:-2] + ", {factor: group, trend: [plain, a, b]}]}")
         self.run_it("--cases", 6)
         report = self.look()
         for key in ("contrasts", "rates", "ranges", "category_tests", "labels", "moved"):
             self.assertEqual(report[key], [], key)
+        for key in ("pooled", "omnibus", "variants", "trends", "interactions"):
+            self.assertNotIn(key, report)
         for part in report["components"]:
             self.assertEqual((part["systematic"], part["systematic_ci"]), (None, None), part)
         self.assertTrue(any(part["case_sd"] is not None for part in report["components"]))

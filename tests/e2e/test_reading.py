@@ -143,6 +143,7 @@ class Reading(OddStudy):
             "dizzy": GOOD,
         }
         path = self.study(lambda body, times, headers: chat(next(v for k, v in said.items() if k in body)), account=", reading: lenient")
+        path.write_text(path.read_text().replace("analysis: {", "analysis: {primary: {mental: {margin: 5 points}}, "))
         rows = self.rows(path)
         self.assertEqual({(r["case_id"], r["outcome"], r["salvaged"], r.get("unparsable_why")) for r in rows},
                          {("c1", "ok", True, None), ("c2", "ok", True, None), ("c3", "unparsable", False, "several_objects"), ("c4", "ok", False, None)})
@@ -152,6 +153,9 @@ class Reading(OddStudy):
         report = harness.must(self.box.clinsafe("report", path, "--json")).out
         self.assertIn("4 answers are salvaged", report)
         self.assertIn("2 several_objects", report)
+        ways = {(v["answers"], v["refusals"]): v["clusters"] for v in json.loads(report)["variants"]}
+        self.assertEqual(ways, {("as they stand", "no"): 4, ("as they stand", "missing"): 3, ("read strictly", "no"): 4,
+                                ("read strictly", "missing"): 1})
         sent = set(self.provider.seen)
 
         strict = FIELDS.replace("    ask:", "    reading: strict\n    ask:")

@@ -282,6 +282,24 @@ def holm(p):
     return out
 
 
+    def test_a_refusal_as_no_and_as_missing(self):
+        report = self.run_study(refusal=", refusal: {rate: 0.1, shift: {b: 1.5}}", repeats=6)
+        rows = harness.rows_csv(harness.must(self.box.clinsafe("export", self.study, "--format", "csv")).out)
+        for refusals in ("no", "missing"):
+            cells = collections.defaultdict(list)
+            for r in rows:
+                if refusals == "no" or r["outcome"] == "ok":
+                    cells[r["case_id"], r["factor.group"]].append(100.0 * (r["answer.visit"] == "Yes"))
+            cases = [c for c, g in cells if g == "b" and (c, "plain") in cells]
+            d = [statistics.fmean(cells[c, "b"]) - statistics.fmean(cells[c, "plain"]) for c in cases]
+            found, = [v for v in report["variants"] if (v["outcome"], v["level"], v["refusals"], v["answers"]) ==
+                      ("visit", "b", refusals, "as they stand")]
+            self.assertEqual((found["clusters"], found["reported"]), (len(d), refusals == "no"))
+            self.assertAlmostEqual(found["shift"], statistics.fmean(d), 8)
+        self.assertEqual({v["refusals"] for v in report["variants"] if v["outcome"] == "urgency"}, {""})
+        self.assertIn("Counted in other ways", self.page)
+
+
 @harness.short
 class Rich(Lab):
     """10 clusters of 2 cases, two strata, two orders of options, every kind of answer; the same outputs under each adjustment."""
@@ -338,6 +356,36 @@ class Rich(Lab):
             self.assertEqual(row["derived.tail"], why.split()[-1])
             first = re.search("[0-9]+", why)
             self.assertEqual(row["derived.digits"], str(int(first[0])) if first else "")
+
+    def variants(self, **key):
+        found = [v for v in self.by["holm"]["variants"] if all(v[k] == x for k, x in key.items())]
+        self.assertTrue(found, key)
+        return found
+
+    def test_counted_in_other_ways(self):
+        """Each primary comparison under every combination: half the repeats, cases as units, the placebo in the control's place."""
+        for outcome in ("visit", "urgency", "worth", "place=home"):
+            value = self.VALUES[outcome]
+            rows = self.variants(outcome=outcome, level="a", stratum_value="")
+            self.assertEqual(len(rows), len({tuple(str(r[k]) for k in ("answers", "counted_by", "other_side")) for r in rows}))
+            self.assertEqual(len(rows), 8, outcome)
+            for row in rows:
+                half, side = row["answers"] == "every second repeat", "c" if row["other_side"] == "placebo" else "plain"
+                cells = collections.defaultdict(list)
+                for r in self.rows:
+                    if (v := value(r)) is not None and not (half and int(r["repeat"]) % 2):
+                        cells[r["cluster"] if row["counted_by"] == "cluster" else r["case_id"], r["case_id"],
+                              r["factor.order"], r["factor.group"]].append(v)
+                units = collections.defaultdict(list)
+                for (unit, case, order, group), v in cells.items():
+                    if group == "a" and (other := cells.get((unit, case, order, side))):
+                        units[unit].append(statistics.fmean(v) - statistics.fmean(other))
+                d = [statistics.fmean(v) for v in units.values()]
+                self.assertEqual(row["clusters"], len(d))
+                self.assertAlmostEqual(row["shift"], statistics.fmean(d), 8, row)
+            main, = [r for r in rows if r["reported"]]
+            c = self.contrast(self.by["holm"], outcome=outcome, level="a", comparator="plain", stratum_value="")
+            self.assertEqual((main["shift"], main["ci"], main["p"]), (c["shift"], c["ci"], c["p"]))
 
     def test_tables_know_kinds_and_units(self):
         kinds = {o["name"]: (o["kind"], o["unit"]) for o in self.by["holm"]["outcomes"]}

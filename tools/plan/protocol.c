@@ -271,7 +271,9 @@ static void write_sensitivity(const struct writing *w)
     fputs(
         "## Sensitivity analyses\n\n- worst and best case for all unusable and missing answers\n- a sign-flip test beside each t test, exact "
         "McNemar where each cluster gives one pair\n- the first answers and those asked again, where any were\n- three components: systematic "
-        "difference, sensitivity to the case, noise of asking again\n",
+        "difference, sensitivity to the case, noise of asking again\n- each primary comparison under every combination of the other ways to "
+        "count that the answers allow: the first answers, a strict reading, every second repeat, refusals as missing, each case a unit, the "
+        "placebo sentences in the place of the control\n",
         w->out);
     if (placebo)
         fputs("- each difference beside the range of the placebo sentences, which should not matter\n", w->out);

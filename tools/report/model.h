@@ -329,6 +329,19 @@ struct cs_report_omnibus {
     const char *why; /* there is no test */
 };
 
+/* A primary comparison counted in another way; the row `reported` is the one that has the verdict. */
+struct cs_report_variant {
+    uint32_t contrast;
+    const char *answers;    /* "as they stand", "the first", "read strictly", "every second repeat" */
+    const char *refusals;   /* "no", "missing"; "": there are none */
+    const char *unit;       /* "cluster", "case" */
+    const char *comparator; /* "placebo", or as of the contrast */
+    bool reported;
+    uint32_t clusters;
+    struct cs_report_figure shift, p;
+    struct cs_report_span ci; /* 1 - alpha, unadjusted */
+};
+
 /* A shift against the control drawn towards the mean of its neighbours: exploratory, for ranking, never for a verdict. */
 struct cs_report_pooled {
     uint32_t contrast;             /* index in contrasts */
@@ -553,6 +566,9 @@ struct cs_report {
     uint32_t n_category_tests;
     const struct cs_report_pooled *pooled; /* in the order of the contrasts */
     uint32_t n_pooled;
+    struct cs_report_variant *variants; /* by contrast */
+    uint32_t n_variants;
+    uint32_t variants_left;                  /* primary comparisons without any: there were too many */
     const struct cs_report_omnibus *omnibus; /* by model, outcome, factor */
     uint32_t n_omnibus;
     struct cs_report_trend *trends; /* by model, outcome, and as declared */
@@ -615,6 +631,7 @@ struct cs_report {
     ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \
     ANALYSIS(pooled)        BACK(pooled, "pooled", "Shifts drawn towards their mean")                                  \
+    ANALYSIS(variants)      BACK(variants, "variants", "Counted in other ways")                                        \
     ANALYSIS(omnibus)       BACK(omnibus, "omnibus", "All levels at once")                                             \
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
     ANALYSIS(noise)                                                                                                    \

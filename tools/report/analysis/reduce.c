@@ -157,6 +157,11 @@ void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, u
         out->asked = out->usable + out->insufficient;
         out->refused = out->unreadable = out->technical = 0;
     }
+    if (m->only_usable) {
+        out->technical += out->asked - out->usable - out->insufficient;
+        out->asked = out->usable + out->insufficient;
+        out->refused = out->unreadable = 0;
+    }
     /* missingness is per answer: an output may hold others than this one */
     const uint64_t accounted = out->usable + out->insufficient + out->refused + out->unreadable;
     if (out->asked > accounted)

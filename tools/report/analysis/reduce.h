@@ -38,8 +38,9 @@ struct cs_measure {
     double min, max;                 /* bounds of a number; equal: it has none */
     const uint32_t *label;           /* label of each case, or NULL: the study has none */
     enum cs_what what;
-    bool sampled;  /* rated by people: only outputs with a rating count */
-    bool can_lack; /* the model may answer "insufficient information" */
+    bool sampled;     /* rated by people: only outputs with a rating count */
+    bool only_usable; /* refusals and unreadable answers are missing, and no "no" */
+    bool can_lack;    /* the model may answer "insufficient information" */
 };
 
 enum { CS_SIDE_MAX = 64 };

@@ -56,6 +56,10 @@ void cs_collect_release(struct cs_collected *c)
             cs_grid_release(c->first[i]);
             free(c->first[i]);
         }
+        if (c->strict != NULL && c->strict[i] != NULL) {
+            cs_grid_release(c->strict[i]);
+            free(c->strict[i]);
+        }
         if (c->again != NULL)
             free(c->again[i]);
         release_names(&c->facts[i].resolved);
@@ -64,6 +68,7 @@ void cs_collect_release(struct cs_collected *c)
     free(c->grids);
     free(c->halves);
     free(c->first);
+    free(c->strict);
     free(c->again);
     free(c->facts);
     *c = (struct cs_collected){0};
@@ -89,7 +94,7 @@ struct lane_scan {
     uint32_t seen;
     struct cs_arena arena;
     /* once an answer turned up that was asked again: */
-    struct cs_grid **first;
+    struct cs_grid **first, **strict;
     struct cs_collected_again **again;
     uint64_t asked; /* position of the last such trial */
     bool is_asked;
@@ -199,6 +204,26 @@ static void take_superseded(struct lane_scan *l, uint64_t position, const struct
     l->facts->waiting++;
 }
 
+/* Up to the first answer that only a lenient reader took, the two grids are the same. */
+static void take_strict(struct lane_scan *l, struct answered *a, const struct cs_output *o)
+{
+    const enum cs_outcome outcome = a->outcome;
+    const bool parsed = a->parsed;
+    if (*l->strict == NULL) {
+        if (!o->salvaged)
+            return;
+        *l->strict = cs_xcalloc(1, sizeof **l->strict);
+        cs_grid_copy(*l->strict, l->grid);
+    }
+    if (o->salvaged) {
+        a->outcome = CS_OUTCOME_unparsable;
+        a->parsed = false;
+    }
+    add(*l->strict, a, o->started_wall_ms);
+    a->outcome = outcome;
+    a->parsed = parsed;
+}
+
 static void count_seen(struct lane_scan *l)
 {
     enum { STEP = 256 };
@@ -224,6 +249,7 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
         take_superseded(l, position, &a, o->started_wall_ms);
         return CS_OK;
     }
+    take_strict(l, &a, o);
     add(l->grid, &a, o->started_wall_ms);
     if (l->half != NULL && a.at.repeat % 2 == 1)
         add(l->half, &a, o->started_wall_ms);
@@ -317,6 +343,7 @@ static void *scan_lanes(void *arg)
                               .pool = t->pool,
                               .tells = !t->started,
                               .first = &t->pool->out->first[lane],
+                              .strict = &t->pool->out->strict[lane],
                               .again = &t->pool->out->again[lane]};
         struct cs_counters counters;
         t->rc = cs_store_scan_all(r->store, r->view.generation.number, lane, on_output, &l, &t->err);
@@ -339,6 +366,7 @@ enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const 
     c->grids = cs_xcalloc(plan->n_lanes, sizeof *c->grids);
     c->facts = cs_xcalloc(plan->n_lanes, sizeof *c->facts);
     c->first = cs_xcalloc(plan->n_lanes, sizeof(struct cs_grid *));
+    c->strict = cs_xcalloc(plan->n_lanes, sizeof(struct cs_grid *));
     c->again = cs_xcalloc(plan->n_lanes, sizeof(struct cs_collected_again *));
     for (uint32_t i = 0; i < plan->n_lanes; i++)
         cs_grid_init(&c->grids[i], plan, i);

@@ -49,6 +49,7 @@ struct cs_collected {
     struct cs_collected_lane *facts;
     /* By lane; NULL where nothing was asked again: the same with the first answers instead, and counts by cell. */
     struct cs_grid **first;
+    struct cs_grid **strict; /* likewise, where only a lenient reader took some: as a strict one counts them */
     struct cs_collected_again **again;
     uint32_t n_lanes;
 };

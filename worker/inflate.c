@@ -53,10 +53,27 @@ static enum cs_inflated one_member(const char *bytes, size_t n, int window, stru
     return is;
 }
 
+/* Text that begins as JSON and HTML do, whatever was said of its coding: no stream of zlib's does, and a bare one has control characters. */
+static bool is_plain(const char *bytes, size_t n)
+{
+    if (n == 0 || bytes[0] == '\0' || strchr("{[<\" \r\n", bytes[0]) == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char c = (unsigned char)bytes[i];
+        if (c < 0x20 && c != '\t' && c != '\r' && c != '\n')
+            return false;
+    }
+    return true;
+}
+
 enum cs_inflated cs_inflate(const char *bytes, size_t n, struct cs_buf *out)
 {
     const size_t before = out->len;
     size_t used;
+    if (is_plain(bytes, n)) {
+        cs_buf_append(out, bytes, n);
+        return out->overflow ? CS_INFLATED_TOO_LONG : CS_INFLATED_WHOLE;
+    }
     enum cs_inflated is = one_member(bytes, n, GZIP_OR_ZLIB, out, &used);
     if (is == CS_INFLATED_DAMAGED && !is_gzip(bytes, n)) {
         out->len = before;

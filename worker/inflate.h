@@ -15,8 +15,8 @@ enum cs_inflated {
     CS_INFLATED_DAMAGED,  /* or cut short */
     CS_INFLATED_TOO_LONG, /* over out->max: stopped there */
 };
-/* Appends the bytes as they were before: of gzip (one member or several), zlib, or (as some servers understand `deflate`) bare deflate. What
- * stands behind the end is left alone. */
+/* Appends the bytes as they were before: of gzip (one member or several), zlib, or (as some servers
+ * understand `deflate`) bare deflate; a text that was not compressed at all as it is. What stands behind the end is left alone. */
 CS_WARN_UNUSED enum cs_inflated cs_inflate(const char *bytes, size_t n, struct cs_buf *out);
 
 #endif

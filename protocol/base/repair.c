@@ -202,11 +202,14 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
 }
 
+/* Blanks, byte order marks, and the line with which Google guards JSON against being run as a script. */
 static void skip_before(struct text *t)
 {
     for (;;) {
         if (left(t) >= 3 && memcmp(t->at, "\xef\xbb\xbf", 3) == 0)
             t->at += 3;
+        else if (left(t) >= 4 && memcmp(t->at, ")]}'", 4) == 0)
+            t->at += left(t) >= 5 && t->at[4] == ',' ? 5 : 4;
         else if (t->at < t->end && is_blank(*t->at))
             t->at++;
         else
@@ -214,7 +217,58 @@ static void skip_before(struct text *t)
     }
 }
 
-size_t cs_repair_json(const char *bytes, size_t n, struct cs_buf *out)
+/* ---- UTF-16 ------------------------------------------------------------------------------------------ */
+
+enum order { NOT_UTF16, LITTLE, BIG };
+
+/* By its byte order mark, or by the NUL beside the first character, which JSON has in ASCII. */
+static enum order utf16_order(const char *s, size_t n)
+{
+    if (n < 4)
+        return NOT_UTF16;
+    if (memcmp(s, "\xff\xfe", 2) == 0 || (strchr("{[", s[0]) != NULL && s[0] != '\0' && s[1] == '\0' && s[2] != '\0'))
+        return LITTLE;
+    if (memcmp(s, "\xfe\xff", 2) == 0 || (s[0] == '\0' && strchr("{[", s[1]) != NULL && s[1] != '\0' && s[2] == '\0'))
+        return BIG;
+    return NOT_UTF16;
+}
+
+static unsigned unit16(const char *s, enum order o)
+{
+    const unsigned char *b = (const unsigned char *)s;
+    return o == LITTLE ? b[0] | (unsigned)b[1] << 8 : (unsigned)b[0] << 8 | b[1];
+}
+
+static void put_utf8(struct cs_buf *out, unsigned c)
+{
+    if (c < 0x80) {
+        cs_buf_char(out, (char)c);
+        return;
+    }
+    cs_buf_char(out, (char)(c < 0x800 ? 0xc0 | c >> 6 : c < 0x10000 ? 0xe0 | c >> 12 : 0xf0 | c >> 18));
+    if (c >= 0x10000)
+        cs_buf_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
+    if (c >= 0x800)
+        cs_buf_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+    cs_buf_char(out, (char)(0x80 | (c & 0x3f)));
+}
+
+/* Half a pair is U+FFFD. */
+static void to_utf8(const char *s, size_t n, enum order o, struct cs_buf *out)
+{
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        unsigned c = unit16(s + i, o), next = i + 3 < n ? unit16(s + i + 2, o) : 0;
+        if (c >= 0xd800 && c <= 0xdbff && next >= 0xdc00 && next <= 0xdfff) {
+            c = 0x10000 + ((c - 0xd800) << 10) + (next - 0xdc00);
+            i += 2;
+        } else if (c >= 0xd800 && c <= 0xdfff) {
+            c = 0xfffd;
+        }
+        put_utf8(out, c);
+    }
+}
+
+static size_t repair_utf8(const char *bytes, size_t n, struct cs_buf *out)
 {
     struct text t = {bytes, bytes + n};
     size_t depth = 0;
@@ -243,4 +297,16 @@ size_t cs_repair_json(const char *bytes, size_t n, struct cs_buf *out)
             break;
     }
     return (size_t)(t.at - bytes);
+}
+
+size_t cs_repair_json(const char *bytes, size_t n, struct cs_buf *out)
+{
+    const enum order o = utf16_order(bytes, n);
+    if (o == NOT_UTF16)
+        return repair_utf8(bytes, n, out);
+    struct cs_buf utf8 = CS_BUF_INIT(2 * n + 4);
+    to_utf8(bytes, n, o, &utf8);
+    (void)repair_utf8(cs_buf_cstr(&utf8), utf8.len, out);
+    cs_buf_release(&utf8);
+    return n;
 }

@@ -129,15 +129,18 @@ static void read_answer(const struct cs_json *root, enum cs_form asked, struct c
     const struct cs_json *content = cs_json_object_get(root, "content");
     struct cs_json *block;
     size_t i;
+    const bool plain = cs_json_is_string(content); /* as a request may write it, and a gateway does */
     if (cs_json_is_string(cs_json_object_get(root, "stop_reason")) || cs_json_is_array(content))
         cs_ends_read(cs_json_object_get(root, "stop_reason"), arena, out);
-    if (!cs_json_is_array(content) && (out->says == CS_SAYS_NOTHING || out->outcome == CS_OUTCOME_ok)) {
+    if (!cs_json_is_array(content) && !plain && (out->says == CS_SAYS_NOTHING || out->outcome == CS_OUTCOME_ok)) {
         out->says = CS_SAYS_NOTHING;
         cs_read_nothing(root, "the reply has no content", arena, out);
         return;
     }
     if (out->outcome == CS_OUTCOME_refused) { /* what was said before it must be dropped */
         cs_read_piece(&p.text, cs_json_object_get(cs_json_object_get(root, "stop_details"), "explanation"));
+    } else if (plain) {
+        cs_read_piece(&p.text, content);
     } else {
         cs_json_array_foreach((struct cs_json *)(uintptr_t)content, i, block) read_block(block, asked, &p);
     }
@@ -151,13 +154,13 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
 {
     static const char *const id_headers[] = {"request-id", "x-request-id", NULL};
     struct cs_json *root = cs_read_begin(reply, id_headers, arena, out);
-    const struct cs_json *error = cs_json_object_get(root, "error");
+    const struct cs_json *error = cs_read_error_of(root);
     read_usage(cs_json_object_get(root, "usage"), out);
     cs_read_response_id(cs_json_object_get(root, "id"), arena, out);
     if (out->request_id[0] == '\0')
         out->request_id = cs_read_text(cs_json_object_get(root, "request_id"), CS_OUTPUT_WORD_MAX, arena);
-    if (cs_read_is_error(error) || !cs_read_is_good(reply))
-        cs_complaint_read(reply, root, cs_read_is_error(error) ? error : root, "type", NULL, arena, out);
+    if (error != NULL || !cs_read_is_good(reply))
+        cs_complaint_read(reply, root, error != NULL ? error : root, "type", NULL, arena, out);
     else
         read_answer(root, asked, arena, out);
     cs_json_decref(root);

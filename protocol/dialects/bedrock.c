@@ -173,12 +173,12 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
     static const char *const id_headers[] = {"x-amzn-requestid", NULL};
     struct cs_json *root = cs_read_begin(reply, id_headers, arena, out);
     const bool good = reply->status >= 200 && reply->status <= 299;
-    const struct cs_json *error = cs_json_object_get(root, "error"); /* a gateway's */
+    const struct cs_json *error = cs_read_error_of(root); /* a gateway's */
     read_usage(cs_json_object_get(root, "usage"), out);
     if (reply->transfer == CS_TRANSFER_WHOLE &&
         (!good || (cs_json_object_get(root, "__type") != NULL && cs_json_object_get(root, "output") == NULL)))
         read_error(root, reply, arena, out);
-    else if (cs_read_is_error(error))
+    else if (error != NULL)
         read_error(error, reply, arena, out);
     else
         read_answer(root, asked, arena, out);

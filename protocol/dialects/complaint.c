@@ -44,6 +44,8 @@ static const struct word {
     {"unsafecontent", CS_SAYS_FILTERED},
     {"guardrailintervened", CS_SAYS_FILTERED},
     {"guardrailviolation", CS_SAYS_FILTERED},
+    {"guardrailtrigger", CS_SAYS_FILTERED},
+    {"hooksfailed", CS_SAYS_FILTERED}, /* Portkey's guardrails */
     {"insufficientquota", CS_SAYS_NO_MONEY},
     {"creditbalance", CS_SAYS_NO_MONEY},
     {"insufficientcredit", CS_SAYS_NO_MONEY},
@@ -71,16 +73,12 @@ static const struct phrase {
 } phrases[] = {
     {"content filter", "", CS_SAYS_FILTERED},
     {"content_filter", "", CS_SAYS_FILTERED},
-    {"content management policy", "", CS_SAYS_FILTERED}, /* Azure */
-    {"contentpolicyviolation", "", CS_SAYS_FILTERED},    /* LiteLLM */
-    {"responsibleaipolicy", "", CS_SAYS_FILTERED},
     {"content policy", "", CS_SAYS_FILTERED},
     {"usage polic", "prompt", CS_SAYS_FILTERED},
     {"usage polic", "content", CS_SAYS_FILTERED},
     {"usage polic", "input", CS_SAYS_FILTERED},
     {"usage polic", "request", CS_SAYS_FILTERED},
     {"usage guideline", "", CS_SAYS_FILTERED}, /* xAI */
-    {"safety_check", "", CS_SAYS_FILTERED},
     {"safety system", "", CS_SAYS_FILTERED},
     {"safety filter", "", CS_SAYS_FILTERED},
     {"safety polic", "", CS_SAYS_FILTERED},
@@ -91,7 +89,6 @@ static const struct phrase {
     {"flagged", "request", CS_SAYS_FILTERED},
     {"inappropriate content", "", CS_SAYS_FILTERED}, /* Alibaba */
     {"considered high risk", "", CS_SAYS_FILTERED},  /* Moonshot */
-    {"content exists risk", "", CS_SAYS_FILTERED},   /* DeepSeek */
     {"sensitive content", "", CS_SAYS_FILTERED},
     {"sensitive information", "contain", CS_SAYS_FILTERED},
     {"unsafe content", "", CS_SAYS_FILTERED},
@@ -103,6 +100,15 @@ static const struct phrase {
     {"guardrail", "block", CS_SAYS_FILTERED},
     {"guardrail", "intervened", CS_SAYS_FILTERED},
     {"guardrail", "violat", CS_SAYS_FILTERED},
+    {"guardrail", "trigger", CS_SAYS_FILTERED},
+    {"guardrail check", "failed", CS_SAYS_FILTERED}, /* Portkey */
+    {"responsible ai", "", CS_SAYS_FILTERED},        /* Google */
+    {"sensitive word", "", CS_SAYS_FILTERED},
+    {"new_sensitive", "", CS_SAYS_FILTERED}, /* MiniMax */
+    {"input sensitive", "", CS_SAYS_FILTERED},
+    {"output sensitive", "", CS_SAYS_FILTERED},
+    {"prompt blocked", "", CS_SAYS_FILTERED}, /* Cloudflare's gateway */
+    {"response blocked", "", CS_SAYS_FILTERED},
     {"prompt was blocked", "", CS_SAYS_FILTERED},
     {"prompt is blocked", "", CS_SAYS_FILTERED},
     {"\xe6\x95\x8f\xe6\x84\x9f", "", CS_SAYS_FILTERED},             /* "sensitive", Chinese vendors */
@@ -116,13 +122,22 @@ static const struct phrase {
     {"api key not valid", "", CS_SAYS_NO_KEY},
 };
 
+/* Who says this speaks of the prompt, whatever else he says: "..., API key ID: ..., Failed check: SAFETY_CHECK_TYPE_BIO". */
+static const char *const sure[] = {"safety_check",
+                                   "content violates",          /* xAI */
+                                   "content management policy", /* Azure */
+                                   "responsibleaipolicy",
+                                   "contentpolicyviolation", /* LiteLLM */
+                                   "content exists risk" /* DeepSeek */};
+
 /* Who speaks of these does not speak of what was asked. */
 static const char *const not_the_prompt[] = {"account",   "organization",   "organisation", "api key",
                                              "suspended", "deactivated",    "region",       "country",
                                              "schema",    "response_format"};
 
 /* Words in a 429 that say that the quota of the day is used up. */
-static const char *const days[] = {"per day", "per-day", "/day", "(rpd)", "(tpd)", "daily", "free usage", "today"};
+static const char *const days[] = {"per day", "per-day",    "/day",   "(rpd)",   "(tpd)", "daily",  "free usage",
+                                   "today",   "per 86400s", "byday ", "24-hour", "24h",   "24 hour"};
 
 static bool has(const char *text, const char *word)
 {
@@ -156,6 +171,10 @@ static bool is_about_prompt(const char *text)
 
 static enum cs_saying by_text(const char *text)
 {
+    for (size_t i = 0; i < sizeof sure / sizeof *sure; i++) {
+        if (has(text, sure[i]))
+            return CS_SAYS_FILTERED;
+    }
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
         if (has(text, phrases[i].one) && has(text, phrases[i].two) &&
             (phrases[i].says != CS_SAYS_FILTERED || is_about_prompt(text)))
@@ -194,7 +213,8 @@ static void hear_word(struct heard *h, const char *key, const char *text)
 {
     static const char *const named[] = {"code",   "type",     "status",     "reason",   "error_code", "errorcode",
                                         "__type", "category", "error_type", "quota_id", "quotaid",    NULL};
-    static const char *const spoken[] = {"message", "error", "detail", "details", "msg", "raw", "description", NULL};
+    static const char *const spoken[] = {"message", "error", "errors",      "detail",     "details",
+                                         "msg",     "raw",   "description", "status_msg", NULL};
     if (strcasecmp(key, "retryDelay") == 0)
         h->wait_field = text;
     if (strcasecmp(key, "quotaValue") == 0 && strcmp(text, "0") == 0)
@@ -248,6 +268,7 @@ static bool number_after(const char *text, const char *word, double *out)
         char digits[24];
         size_t n = 0;
         at += strlen(word);
+        at += strncasecmp(at, " of ", 4) == 0 ? 4 : 0;
         for (at += strspn(at, " :=");
              (isdigit((unsigned char)*at) || (n > 0 && *at == ',' && isdigit((unsigned char)at[1]))) &&
              n + 1 < sizeof digits;
@@ -266,12 +287,21 @@ static bool number_after(const char *text, const char *word, double *out)
 /* Waiting does not make room for it: the call is larger than the whole limit, or the limit is nothing. */
 static bool never_fits(const char *text)
 {
+    static const char *const sizes[] = {"request too large",  "must be reduced",     "input is too long",
+                                        "prompt is too long", "request is too long", "maximum size"};
+    static const char *const wants[] = {"requested", "needs", "requires"};
     double limit, requested;
-    if (has(text, "request too large") || has(text, "must be reduced"))
-        return true;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (has(text, sizes[i]))
+            return true;
+    }
     if (!number_after(text, "limit", &limit))
         return false;
-    return limit <= 0 || (number_after(text, "requested", &requested) && requested > limit);
+    for (size_t i = 0; limit > 0 && i < sizeof wants / sizeof *wants; i++) {
+        if (number_after(text, wants[i], &requested) && requested > limit)
+            return true;
+    }
+    return limit <= 0;
 }
 
 /* Which limit, in our words. */
@@ -339,6 +369,13 @@ static enum cs_saying judge(uint16_t status, bool page, const struct heard *h, c
     if (h->invalid_prompt && is_about_prompt(text))
         return CS_SAYS_FILTERED;
     return page && status == 403 && is_page_about_request(text) ? CS_SAYS_BLOCKED : CS_SAYS_ERROR;
+}
+
+bool cs_complaint_is_filtered(const struct cs_json *root)
+{
+    struct heard h = {.says = CS_SAYS_ERROR};
+    hear(&h, "", root, 0);
+    return h.says == CS_SAYS_FILTERED;
 }
 
 void cs_complaint_read(const struct cs_http_reply *reply, const struct cs_json *root, const struct cs_json *error,

@@ -33,7 +33,8 @@ static const struct {
     {"token_limit", CUT_SHORT},
     {"context_length_exceeded", CUT_SHORT},
     {"model_context_window_exceeded", CUT_SHORT},
-    {"incomplete", CUT_SHORT}, /* OpenAI Responses, for no reason that is known */
+    {"error_limit", CUT_SHORT}, /* Cohere */
+    {"incomplete", CUT_SHORT},  /* OpenAI Responses, for no reason that is known */
     {"max_messages", CUT_SHORT},
     {"steered", CUT_SHORT},
 
@@ -50,6 +51,7 @@ static const struct {
     {"sensitive", FILTERED}, /* Zhipu */
     {"flagged", FILTERED},
     {"moderation", FILTERED},
+    {"error_toxic", FILTERED}, /* Cohere */
 
     {"refusal", REFUSED},
     {"refused", REFUSED},
@@ -80,6 +82,8 @@ static const struct {
     {"finish_reason_unspecified", FAULT},
     {"in_progress", FAULT},
     {"queued", FAULT},
+    {"load", FAULT}, /* Ollama: it did nothing else */
+    {"unload", FAULT},
     {"continuation", FAULT},
     {"pause_turn", FAULT}, /* Anthropic: asks to be resumed, which an experiment does not */
 };
@@ -108,17 +112,30 @@ static bool holds(const char *said, const char *word)
     return false;
 }
 
-/* A word that is not in the table is a new one: a filter's, if it speaks of one, and else an end like others. */
+/* A word that is not in the table is a new one, and means what it speaks of; of nothing known: an end like others. */
 static enum end end_of(const char *said)
 {
-    static const char *const filters[] = {"safety", "filter", "prohibited", "blocked", "guardrail", "policy"};
+    static const struct {
+        const char *part;
+        enum end end;
+    } parts[] = {{"safety", FILTERED},       {"recitation", FILTERED},
+                 {"filter", FILTERED},       {"prohibited", FILTERED},
+                 {"blocked", FILTERED},      {"guardrail", FILTERED},
+                 {"policy", FILTERED},       {"toxic", FILTERED},
+                 {"sensitive", FILTERED},    {"moderat", FILTERED},
+                 {"token_limit", CUT_SHORT}, {"max_tokens", CUT_SHORT},
+                 {"length", CUT_SHORT},      {"context_window", CUT_SHORT},
+                 {"truncated", CUT_SHORT},   {"error", FAULT},
+                 {"abort", FAULT},           {"cancel", FAULT},
+                 {"timeout", FAULT},         {"timed_out", FAULT},
+                 {"interrupt", FAULT},       {"disconnect", FAULT}};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         if (same(said, ends[i].word))
             return ends[i].end;
     }
-    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
-        if (holds(said, filters[i]))
-            return FILTERED;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (holds(said, parts[i].part))
+            return parts[i].end;
     }
     return WELL;
 }

@@ -172,10 +172,10 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
 {
     static const char *const id_headers[] = {"x-request-id", NULL}; /* Google sends none, a gateway may */
     struct cs_json *root = cs_read_begin(reply, id_headers, arena, out);
-    const struct cs_json *error = cs_json_object_get(root, "error");
+    const struct cs_json *error = cs_read_error_of(root);
     read_usage(cs_json_object_get(root, "usageMetadata"), out);
-    if (cs_read_is_error(error) || !cs_read_is_good(reply))
-        cs_complaint_read(reply, root, cs_read_is_error(error) ? error : root, "status", NULL, arena, out);
+    if (error != NULL || !cs_read_is_good(reply))
+        cs_complaint_read(reply, root, error != NULL ? error : root, "status", NULL, arena, out);
     else
         read_answer(root, asked, arena, out);
     cs_read_response_id(cs_json_object_get(root, "responseId"), arena, out);

@@ -122,13 +122,21 @@ static uint32_t cached_tokens(const struct cs_json *usage)
     return n;
 }
 
+/* The first of the two that is there. */
+static uint32_t either(const struct cs_json *a, const char *in_a, const struct cs_json *b, const char *in_b)
+{
+    const struct cs_json *first = cs_json_object_get(a, in_a);
+    return cs_read_count(first != NULL ? first : cs_json_object_get(b, in_b));
+}
+
+/* Gateways count in others' words, too. */
 static void read_usage(const struct cs_json *usage, struct cs_reading *out)
 {
     const struct cs_json *details = cs_json_object_get(usage, "completion_tokens_details");
-    out->input_tokens = cs_read_count(cs_json_object_get(usage, "prompt_tokens"));
+    out->input_tokens = either(usage, "prompt_tokens", usage, "input_tokens");
     out->cached_tokens = cached_tokens(usage);
-    out->output_tokens = cs_read_count(cs_json_object_get(usage, "completion_tokens"));
-    out->reasoning_tokens = cs_read_count(cs_json_object_get(details, "reasoning_tokens"));
+    out->output_tokens = either(usage, "completion_tokens", usage, "output_tokens");
+    out->reasoning_tokens = either(details, "reasoning_tokens", usage, "reasoning_tokens");
     cs_usage_reasoning(cs_json_object_get(usage, "total_tokens"), out);
     cs_usage_total(cs_json_object_get(usage, "total_tokens"), out);
 }
@@ -154,9 +162,10 @@ static void read_logprobs(const struct cs_json *logprobs, struct cs_arena *arena
 static void read_part(const struct cs_json *part, struct cs_read_said *p)
 {
     const struct cs_json *type = cs_json_object_get(part, "type");
-    if (cs_read_is(type, "thinking") || cs_read_is(type, "reasoning"))
-        cs_read_said_reason(p, cs_json_object_get(part, cs_json_string_value(type)));
-    else if (cs_read_is(type, "refusal"))
+    if (cs_read_is(type, "thinking") || cs_read_is(type, "reasoning")) {
+        const struct cs_json *said = cs_json_object_get(part, cs_json_string_value(type));
+        cs_read_said_reason(p, said != NULL ? said : part);
+    } else if (cs_read_is(type, "refusal"))
         cs_read_piece(&p->refusal, cs_json_object_get(part, "refusal"));
     else if (type == NULL || cs_read_is(type, "text") || cs_read_is(type, "output_text"))
         cs_read_piece(&p->text, cs_json_is_string(part) ? part : cs_json_object_get(part, "text"));
@@ -167,7 +176,10 @@ static void read_content(const struct cs_json *content, struct cs_read_said *p)
 {
     const struct cs_json *part;
     size_t i;
-    if (!cs_json_is_array(content))
+    if (cs_json_is_string(cs_json_object_get(content, "type")) &&
+        cs_json_is_string(cs_json_object_get(content, "text")))
+        read_part(content, p); /* one part, without its list */
+    else if (!cs_json_is_array(content))
         cs_read_piece(&p->text, content);
     cs_json_array_foreach(content, i, part) read_part(part, p);
 }
@@ -201,6 +213,11 @@ static void read_answer(const struct cs_json *root, enum cs_form asked, struct c
     struct cs_read_said p = CS_READ_SAID_INIT;
     const struct cs_json *choice = cs_json_array_get(cs_json_object_get(root, "choices"), 0);
     const struct cs_json *message = cs_json_object_get(choice, "message");
+    if (!cs_json_is_object(choice) && cs_complaint_is_filtered(root)) { /* Azure: prompt_filter_results alone */
+        out->says = CS_SAYS_FILTERED;
+        out->text = "the reply has no choices, and says that the prompt was filtered";
+        return;
+    }
     if (!cs_json_is_object(choice)) {
         cs_read_nothing(root, "the reply has no choices", arena, out);
         return;
@@ -225,14 +242,13 @@ static void read_answer(const struct cs_json *root, enum cs_form asked, struct c
  * Mistral); and in a choice (OpenRouter), whatever else the choice says. */
 static const struct cs_json *error_in(const struct cs_json *root)
 {
-    const struct cs_json *error = cs_json_object_get(root, "error");
+    const struct cs_json *error = cs_read_error_of(root);
     const struct cs_json *choice = cs_json_array_get(cs_json_object_get(root, "choices"), 0);
-    if (cs_json_is_true(error) || cs_read_is(cs_json_object_get(root, "object"), "error"))
-        return root;
-    if (cs_read_is_error(error))
-        return error;
-    error = cs_json_object_get(choice, "error");
-    return cs_read_is_error(error) ? error : NULL;
+    if (error == NULL && cs_read_is_error(cs_json_object_get(choice, "error")))
+        error = cs_json_object_get(choice, "error");
+    if (error == NULL && cs_read_is_error(cs_json_object_get(cs_json_object_get(choice, "message"), "error")))
+        error = cs_json_object_get(cs_json_object_get(choice, "message"), "error");
+    return error;
 }
 
 static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena,

@@ -95,6 +95,8 @@ static void read_item(struct cs_json *item, struct cs_read_said *p)
     }
     if (type != NULL && strstr(type, "_call") != NULL)
         cs_read_said_call(p, item);
+    if (cs_json_is_string(content)) /* as a request may write it */
+        cs_read_piece(&p->text, content);
     cs_json_array_foreach(content, i, part)
     {
         if (cs_read_is(cs_json_object_get(part, "type"), "output_text"))
@@ -164,13 +166,11 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form asked, st
 {
     static const char *const id_headers[] = {"x-request-id", "apim-request-id", NULL};
     struct cs_json *root = cs_read_begin(reply, id_headers, arena, out);
-    const struct cs_json *error = cs_json_object_get(root, "error");
+    const struct cs_json *error = cs_read_error_of(root);
     const char *status = cs_json_string_value(cs_json_object_get(root, "status"));
-    if (cs_json_is_true(error) || cs_read_is(cs_json_object_get(root, "object"), "error"))
-        error = root;
     read_usage(cs_json_object_get(root, "usage"), out);
     cs_read_response_id(cs_json_object_get(root, "id"), arena, out);
-    const bool said = cs_read_is_error(error) || (status != NULL && strcasecmp(status, "failed") == 0);
+    const bool said = error != NULL || (status != NULL && strcasecmp(status, "failed") == 0);
     if (said || !cs_read_is_good(reply))
         cs_complaint_read(reply, root, said ? error : root, "code", NULL, arena, out);
     else

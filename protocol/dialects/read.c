@@ -244,7 +244,8 @@ void cs_read_take(struct cs_read_said *p, enum cs_form asked, struct cs_arena *a
 
 static const struct cs_json *own_words(const struct cs_json *root)
 {
-    static const char *const members[] = {"message", "Message", "detail", "msg", "error_description", "title"};
+    static const char *const members[] = {"message",           "Message", "detail",    "msg",
+                                          "error_description", "title",   "status_msg"};
     const struct cs_json *found = NULL;
     for (size_t i = 0; i < sizeof members / sizeof *members && !cs_json_is_string(found); i++)
         found = cs_json_object_get(root, members[i]);
@@ -267,6 +268,8 @@ bool cs_read_is_error(const struct cs_json *error)
     struct cs_json *v;
     if (cs_json_is_string(error))
         return cs_json_string_length(error) > 0;
+    if (cs_json_is_number(error))
+        return cs_json_number_value(error) >= 400;
     cs_json_object_foreach((struct cs_json *)(uintptr_t)error, key, v) /* only read */
     {
         (void)key;
@@ -276,6 +279,29 @@ bool cs_read_is_error(const struct cs_json *error)
             return true;
     }
     return false;
+}
+
+/* Some wrap it: into a list, or an error into an error. */
+static const struct cs_json *unwrapped(const struct cs_json *error)
+{
+    if (cs_json_array_size(error) > 0)
+        error = cs_json_array_get(error, 0);
+    const struct cs_json *inner = cs_json_object_get(error, "error");
+    return cs_json_is_object(inner) && cs_read_is_error(inner) ? inner : error;
+}
+
+const struct cs_json *cs_read_error_of(const struct cs_json *root)
+{
+    const struct cs_json *error = cs_json_object_get(root, "error");
+    if (cs_json_is_true(error) || cs_read_is(cs_json_object_get(root, "object"), "error"))
+        return root;
+    if (error == NULL)
+        error = cs_json_object_get(root, "errors"); /* Cloudflare, JSON:API */
+    error = unwrapped(error);
+    if (cs_read_is_error(error))
+        return error;
+    error = cs_json_object_get(root, "base_resp"); /* MiniMax, with every answer */
+    return cs_json_number_value(cs_json_object_get(error, "status_code")) != 0 ? error : NULL;
 }
 
 void cs_read_error(const struct cs_json *error, const char *word, const struct cs_http_reply *reply,

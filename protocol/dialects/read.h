@@ -52,6 +52,8 @@ void cs_read_take(struct cs_read_said *p, enum cs_form asked, struct cs_arena *a
 /* A good reply in which nothing is an answer: says what is missing, with what the provider says itself, if anything. */
 void cs_read_nothing(const struct cs_json *root, const char *missing, struct cs_arena *arena, struct cs_reading *out);
 
+/* The error that a reply holds instead of an answer, or NULL; the root itself where its members are the error's. */
+const struct cs_json *cs_read_error_of(const struct cs_json *root);
 /* Whether this is an error, and not the empty member that some send with every answer. */
 bool cs_read_is_error(const struct cs_json *error);
 /* The status that an error means by itself: its code as a number or in digits, or a vendor's word for it; 0: none is said. */

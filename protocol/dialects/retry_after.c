@@ -137,13 +137,14 @@ static bool now_of(const char *headers, int64_t wall_ms, struct cs_arena *arena,
 /* A value of Retry-After or of a reset: a span, a bare number of seconds, or a moment. Beyond the year 2001 a number is Unix time. */
 static uint64_t value_ms(const char *v, const char *headers, int64_t wall_ms, struct cs_arena *arena)
 {
+    v += strspn(v, "\" ");
     const char *at = v;
     double x, now;
-    if (number(&at, &x) && at[strspn(at, " ")] == '\0') {
+    if (number(&at, &x) && strchr("\",", at[strspn(at, " ")]) != NULL) { /* quoted, or said twice */
         if (x < 1e9)
             return hint(x * 1000);
         x = x < 1e11 ? x * 1000 : x;
-    } else if (at = v, span(&at, &x)) {
+    } else if (at = strncasecmp(v, "PT", 2) == 0 ? v + 2 : v, span(&at, &x)) {
         return at[strspn(at, " ")] == '\0' ? hint(x) : CS_NO_HINT;
     } else if (!date_ms(v, &x)) {
         return CS_NO_HINT;
@@ -153,10 +154,14 @@ static uint64_t value_ms(const char *v, const char *headers, int64_t wall_ms, st
 
 uint64_t cs_retry_after_ms(const char *headers, int64_t wall_ms, struct cs_arena *arena)
 {
-    const char *v = cs_header(headers, "retry-after-ms", arena), *at = v;
+    static const char *const names[] = {"retry-after-ms", "x-ms-retry-after-ms" /* Azure */};
+    const char *v, *at;
     double ms;
-    if (v != NULL && number(&at, &ms) && at[strspn(at, " ms")] == '\0' && hint(ms) != CS_NO_HINT)
-        return hint(ms);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        at = v = cs_header(headers, names[i], arena);
+        if (v != NULL && number(&at, &ms) && at[strspn(at, " ms")] == '\0' && hint(ms) != CS_NO_HINT)
+            return hint(ms);
+    }
     v = cs_header(headers, "retry-after", arena);
     return v != NULL ? value_ms(v, headers, wall_ms, arena) : CS_NO_HINT;
 }
@@ -189,9 +194,32 @@ static size_t find_word(const char *name, size_t n, const char *word)
     return n;
 }
 
+/* A number behind one of the names that a member of the IETF's RateLimit may have. */
+static bool member(const char *v, const char *const *names, double *out)
+{
+    for (; *names != NULL; names++) {
+        const char *at = strcasestr(v, *names);
+        if (at != NULL && (at == v || strchr(" ;,", at[-1]) != NULL) && (at += strlen(*names), number(&at, out)))
+            return true;
+    }
+    return false;
+}
+
+/* RateLimit: "default";r=0;t=12, or in its earlier form limit=100, remaining=0, reset=12. */
+static uint64_t ratelimit_ms(const char *headers, struct cs_arena *arena)
+{
+    static const char *const remaining[] = {"r=", "remaining=", NULL}, *const resets[] = {"t=", "reset=", NULL};
+    const char *v = cs_header(headers, "ratelimit", arena);
+    double some, s;
+    return v == NULL || (member(v, remaining, &some) && some > 0) || !member(v, resets, &s) ? CS_NO_HINT
+                                                                                            : hint(s * 1000);
+}
+
 uint64_t cs_retry_after_reset_ms(const char *headers, int64_t wall_ms, struct cs_arena *arena, const char **source)
 {
-    uint64_t longest = CS_NO_HINT;
+    uint64_t longest = ratelimit_ms(headers, arena);
+    if (longest != CS_NO_HINT)
+        *source = "ratelimit";
     for (const char *line = headers; line != NULL && *line != '\0'; line = next_line(line)) {
         const size_t n = strcspn(line, ":\r\n"), reset = find_word(line, n, "reset");
         if (line[n] != ':' || n > NAME_MAX_SHOWN || reset == n ||
@@ -213,8 +241,9 @@ uint64_t cs_retry_after_reset_ms(const char *headers, int64_t wall_ms, struct cs
 uint64_t cs_retry_after_in_text_ms(const char *text)
 {
     static const char *const leads[] = {
-        "try again in ",          "try again after ", "retry after ", "retry in ", "retry your request after ",
-        "retry your request in ", "please wait ",     "resets in ",   "reset in ", "available in "};
+        "try again in ",          "try again after ", "retry after ", "retry in ",       "retry your request after ",
+        "retry your request in ", "please wait ",     "resets in ",   "reset in ",       "available in ",
+        "reset after ",           "resets after ",    "wait for ",    "available after "};
     for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
         for (const char *at = strcasestr(text, leads[i]); at != NULL; at = strcasestr(at, leads[i])) {
             at += strlen(leads[i]);

@@ -97,5 +97,5 @@ uint16_t cs_statuses_read(const struct cs_json *error)
         if (status != 0)
             return status;
     }
-    return cs_json_is_string(error) ? status_of(error) : 0;
+    return cs_json_is_object(error) ? 0 : status_of(error);
 }

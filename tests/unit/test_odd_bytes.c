@@ -47,6 +47,19 @@ static void what_is_odd_is_mended(void **state)
         {GIVEN("\xef\xbb\xbf \n{\"a\":1}<|im_end|>\n{}"), "{\"a\": 1}"},
         {GIVEN("{\"a\":\"b"), "{\"a\":\"b"}, /* nothing is closed that was left open */
         {GIVEN("<html>"), "<"},
+        {GIVEN(")]}',\n{\"a\":1}"), "{\"a\": 1}"},
+        {GIVEN("\xff\xfe{\0\"\0\xe9\0\"\0:\0"
+               "1\0}\0"),
+         "{\"\xc3\xa9\": 1}"}, /* UTF-16 */
+        {GIVEN("\xfe\xff\0{\0\"\x20\xac\0\"\0:\0"
+               "1\0}"),
+         "{\"\xe2\x82\xac\": 1}"},
+        {GIVEN("{\0\"\0=\xd8\x00\xde\"\0:\0"
+               "1\0}\0"),
+         "{\"\xf0\x9f\x98\x80\": 1}"},
+        {GIVEN("{\0\"\0=\xd8\"\0:\0"
+               "1\0}\0"),
+         "{\"" FFFD "\": 1}"}, /* half a pair */
         {GIVEN(""), ""},
     };
     (void)state;
@@ -112,6 +125,9 @@ static void compressed_bodies(void **state)
         cs_buf_clear(&out);
         assert_int_equal(cs_inflate((const char *)gzipped, n, &out), CS_INFLATED_DAMAGED);
     }
+    cs_buf_clear(&out);
+    assert_int_equal(cs_inflate("{\"a\":1}", 7, &out), CS_INFLATED_WHOLE); /* a header that was not so */
+    assert_string_equal(cs_buf_cstr(&out), "{\"a\":1}");
     cs_buf_release(&out);
     out = CS_BUF_INIT(6);
     assert_int_equal(cs_inflate((const char *)gzipped, sizeof gzipped, &out), CS_INFLATED_TOO_LONG);

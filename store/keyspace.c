@@ -196,8 +196,10 @@ bool cs_keyspace_place_decode(struct cs_slice value, struct cs_place *out)
     if (value.n < CS_PLACE_BYTES + 6)
         return false;
     const size_t end = CS_PLACE_BYTES + 6 + 8u * b[14];
-    out->reading = (struct cs_rereading){.number = cs_keyspace_get_u32(b + 9), .outcome = b[13]};
-    if (value.n < end || (out->reading.number != 0 && !cs_outcome_is_answer((enum cs_outcome)b[13])))
+    out->reading.number = cs_keyspace_get_u32(b + 9);
+    out->reading.outcome = out->reading.number != 0 ? b[13] : 0;
+    if (value.n < end ||
+        (out->reading.number != 0 && (b[13] >= CS_OUTCOMES || !cs_outcome_is_answer((enum cs_outcome)b[13]))))
         return false;
     if (out->reading.number != 0 && value.n >= end + 2) {
         out->reading.salvaged = b[end] != 0;

@@ -671,6 +671,8 @@ static void golden_rows(void **state)
     assert_int_equal(read.n_earlier, 2);
     bytes[13] = CS_OUTCOME_internal; /* no answer's outcome */
     assert_false(cs_keyspace_place_decode((struct cs_slice){bytes, 33}, &read));
+    bytes[13] = 0xff; /* nobody's */
+    assert_false(cs_keyspace_place_decode((struct cs_slice){bytes, 33}, &read));
     uint32_t n = cs_keyspace_counters_encode(counted, &counters);
     assert_hex(counted, 10, "010b0000000000000001");
     assert_hex(counted + n - 8, 8, "0000000000000002");

@@ -5,6 +5,7 @@
 
 #include "coordinator/lanes/bits.h"
 #include "coordinator/borrow.h"
+#include "coordinator/catchup.h"
 #include "coordinator/lanes/ledger.h"
 #include "coordinator/plans.h"
 #include "protocol/base/alloc.h"
@@ -42,7 +43,8 @@ void cs_adopt_close(struct cs_server *sv)
 
 enum cs_err cs_adopt_prepare(struct cs_server *sv, bool *ready, struct cs_error *err)
 {
-    return cs_claims_prepare(sv->build.claims, PREPARE_ROWS, ready, err);
+    return sv->build.round > 0 ? cs_catchup_scan(sv, ready, err)
+                               : cs_claims_prepare(sv->build.claims, PREPARE_ROWS, ready, err);
 }
 
 /* ---- one trial ----------------------------------------------------------------------------------------- */
@@ -239,8 +241,8 @@ enum cs_err cs_adopt_page(struct cs_server *sv, struct cs_error *err)
     for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
         struct trial t = {.lane = b->lane, .position = b->position + i};
 
-        if (is_done(b, t.lane, t.position)) /* before a restart */
-            continue;
+        if (is_done(b, t.lane, t.position) || !cs_catchup_is_marked(b, t.lane, t.position))
+            continue; /* done before a restart, or in an earlier round */
         rc = look_at(sv, &t, all, err);
         if (t.done)
             cs_bits_add(&done, i);
@@ -255,7 +257,7 @@ enum cs_err cs_adopt_page(struct cs_server *sv, struct cs_error *err)
     if (rc == CS_OK && !cs_bits_none(&done))
         set_done(b, b->lane, b->position / CS_PAGE_TRIALS, &done);
     b->position += n;
-    b->scanned += n;
+    b->scanned += b->round == 0 ? n : 0;
     b->scanned_since += n;
     return rc;
 }
@@ -267,8 +269,13 @@ static enum cs_err serve(struct cs_server *sv, struct cs_put_off *p, struct cs_e
     struct cs_claimed one;
     struct cs_bits bit = {{0}};
     enum cs_claim kind = CS_CLAIM_NONE;
-    enum cs_err rc = describe(b, &t, err);
+    enum cs_err rc;
 
+    if (is_done(b, t.lane, t.position)) { /* its own case's answer came meanwhile */
+        p->served = true;
+        return CS_OK;
+    }
+    rc = describe(b, &t, err);
     if (rc == CS_OK && b->stage < BORROWING)
         rc = cs_claims_rest(b->claims, t.lane, &t.digest, t.owner.bought_for, (enum cs_claim_stage)b->stage, &kind,
                             &one, err);

@@ -1,7 +1,7 @@
 /* build.c - a changed study becomes a new generation: every trial whose request was paid for takes its output over.
  *
  *   NONE     its study's turn (roster.h)     OPENING
- *   OPENING  plan and ledger are there       PASS     the first round: all trials
+ *   OPENING  its row is on disk              PASS     the first round: all trials
  *   PASS     all of the round looked up      BETWEEN  (or LAST, when the old generation is closed)
  *   BETWEEN  the round is on disk; it took   PASS     the next round: what the old generation has brought since (catchup.h)
  *            long
@@ -39,8 +39,9 @@
 #include "store/addresses.h"
 
 enum { BATCH_ADOPTIONS = 2048, BATCH_SCANNED = 65536, BATCH_BYTES = 1024 * 1024 };
-/* A round this short is followed by the closing; so is the last of so many, should answers come faster than they are looked up. */
-enum { SHORT_ROUND_MS = 250, ROUNDS_MAX = 8 };
+/* A round this short is followed by the closing; so is the last of so many, and one that took hardly less than the one before: answers
+ * come faster than they are looked up. */
+enum { SHORT_ROUND_MS = 250, ROUNDS_MAX = 12 };
 
 static void cursor_key(uint32_t gen, char out[CS_META_KEY_MAX])
 {
@@ -344,7 +345,11 @@ static enum cs_err advance(struct cs_server *sv, bool *done, struct cs_error *er
 /* What was put off is served as far as it can be: the next round begins behind the end, and finds its own pages. */
 static void end_round(struct cs_build *b)
 {
+    const uint64_t before = b->took_ms;
+
     b->took_ms = cs_clock_mono_ms() - b->round_ms;
+    b->near = b->took_ms <= SHORT_ROUND_MS || b->round >= ROUNDS_MAX ||
+              (b->round > 0 && b->took_ms > before - before / 8);
     cs_log(CS_INFO, "generation_round", "gen=%u round=%u ms=%llu found=%llu", b->generation.number, b->round,
            (unsigned long long)b->took_ms, (unsigned long long)b->late.found);
     if (b->round > 0)
@@ -384,8 +389,10 @@ static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
     }
     if (rc == CS_OK && done)
         end_round(b);
-    if (rc == CS_OK && b->state == CS_BUILD_LAST)
+    if (rc == CS_OK && b->state == CS_BUILD_LAST) {
+        cs_log(CS_INFO, "generation_last", "gen=%u", b->generation.number);
         rc = carry_words(sv, err);
+    }
     if (rc == CS_OK)
         submit(sv);
     return rc;
@@ -413,10 +420,24 @@ static enum cs_err go_on(struct cs_server *sv, bool *waits, struct cs_error *err
     *waits = cs_core_is_waiting(sv->core, b->study->key);
     if (*waits)
         return CS_OK;
-    if (b->took_ms > SHORT_ROUND_MS && b->round < ROUNDS_MAX)
+    if (!b->near)
         return begin_round(sv, err);
     close_old(sv);
     return CS_OK;
+}
+
+/* Rows of a generation that is not on disk itself would belong to the next one that gets its number. */
+static bool is_durable(struct cs_server *sv)
+{
+    char key[CS_META_KEY_MAX];
+    void *value = NULL;
+    uint32_t n = 0;
+    bool durable;
+
+    cs_store_generation_key(sv->build.generation.number, key);
+    durable = cs_store_rows_meta(sv->store, key, &value, &n, NULL) == CS_OK;
+    free(value);
+    return durable;
 }
 
 static enum cs_err step(struct cs_server *sv, bool *waits, struct cs_error *err)
@@ -425,6 +446,9 @@ static enum cs_err step(struct cs_server *sv, bool *waits, struct cs_error *err)
 
     switch (b->state) {
     case CS_BUILD_OPENING:
+        *waits = !is_durable(sv);
+        if (*waits)
+            return CS_OK;
         b->state = CS_BUILD_PASS;
         return open_pass(sv, err);
     case CS_BUILD_PASS:
@@ -448,6 +472,14 @@ static enum cs_err step(struct cs_server *sv, bool *waits, struct cs_error *err)
     return CS_OK;
 }
 
+/* How long the loop was away from its sockets. */
+static void note_pause(struct cs_build *b, uint64_t began_ms)
+{
+    const uint64_t took = cs_clock_mono_ms() - began_ms;
+
+    b->longest_ms = took > b->longest_ms ? took : b->longest_ms;
+}
+
 bool cs_build_turn(struct cs_server *sv)
 {
     struct cs_build *b = &sv->build;
@@ -461,8 +493,11 @@ bool cs_build_turn(struct cs_server *sv)
         rc = take_next(sv, &err);
     if (rc == CS_OK && b->batch == NULL)
         return false;
+    const uint64_t began = cs_clock_mono_ms();
+
     if (rc == CS_OK)
         rc = step(sv, &waits, &err);
+    note_pause(b, began);
     if (rc != CS_OK) {
         cs_log(CS_ERROR, "generation_failed", "gen=%u error=\"%s\"", b->generation.number, err.msg);
         cs_feed_end(sv, rc, err.msg);
@@ -499,17 +534,22 @@ static void finish(struct cs_server *sv)
     uint64_t adopted = 0, timeouts = 0, reread = 0;
     enum cs_err rc;
 
+    const uint64_t began = cs_clock_mono_ms();
+
     for (uint32_t i = 0; i < n; i++) {
         adopted += lanes[i].counters.adopted;
         timeouts += lanes[i].counters.carried;
         reread += lanes[i].counters.reread;
     }
-    cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu timeouts=%llu borrowed=%llu reread=%llu",
-           b->generation.number, (unsigned long long)b->total, (unsigned long long)adopted,
-           (unsigned long long)timeouts, (unsigned long long)b->borrowed, (unsigned long long)reread);
     b->plan.view->generation.built = true;
     cs_coordinator_reread_close(b); /* the plan goes to the core's now */
     rc = cs_restore_generation(sv, b->study, &b->plan, true, lanes, &err);
+    note_pause(b, began);
+    cs_log(CS_INFO, "generation_built",
+           "gen=%u trials=%llu adopted=%llu timeouts=%llu borrowed=%llu reread=%llu rounds=%u longest_pause_ms=%llu",
+           b->generation.number, (unsigned long long)b->total, (unsigned long long)adopted,
+           (unsigned long long)timeouts, (unsigned long long)b->borrowed, (unsigned long long)reread, b->round,
+           (unsigned long long)b->longest_ms);
     for (uint32_t i = 0; i < n; i++)
         free(lanes[i].ledger);
     free(lanes);

@@ -2,7 +2,7 @@
  *
  * A round reads the outputs that have come since the round before, by their numbers, and marks the cases that they were bought for.
  * The trials of those cases that have no answer yet are looked at again, in every lane. When an answer's case is not in the new study,
- * the cases that are new in it are marked: one of them may be the old one under another name. Rounds become shorter and shorter; the
+ * those are marked that say the same under another name, or, without such, all that are new in it. Rounds become shorter and shorter; the
  * last one is made when the old generation is closed. A shell; thread: the I/O loop.
  */
 #ifndef CS_CATCHUP_H

@@ -101,10 +101,16 @@ struct cs_catchup_case {
     uint32_t index;
     bool is_old; /* the old generation has it too */
 };
+struct cs_catchup_text { /* a case by what it says */
+    uint64_t hash;
+    uint32_t index;
+};
 struct cs_catchup { /* catchup.h */
-    struct cs_catchup_case *cases;
-    uint32_t n_cases, n_old; /* listed so far; at the end by key */
-    bool listed, stranger;   /* stranger: an answer of this round was bought for a case that is no more */
+    struct cs_catchup_case *cases; /* of the new study; when all are listed, by key */
+    struct cs_catchup_text *texts; /* the same, by hash */
+    struct cs_catchup_text *gone;  /* cases of the old one alone, by key (in `hash`); index: into texts, or CS_NONE */
+    uint32_t n_cases, n_old, n_gone;
+    bool listed, all_new; /* all_new: every case that only the new study has is marked */
     uint8_t *marked;
     uint64_t next_output, found; /* found: answers of this round */
 };
@@ -129,6 +135,8 @@ struct cs_build {
     bool has_cursor, closed;  /* closed: nothing comes from the old generation any more */
     uint64_t through;         /* outputs up to this number have been looked up for all trials before the cursor */
     uint64_t round_ms, took_ms; /* when the round began; how long the one before took */
+    uint64_t longest_ms;        /* the loop's longest absence from its sockets for this */
+    bool near;                  /* another round would find little less than that one */
     struct cs_catchup late;
     /* adopt.c's: */
     struct cs_claims *claims;

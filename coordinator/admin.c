@@ -227,13 +227,12 @@ static enum cs_err read_start(const struct cs_admin *a, struct start *out, struc
         else
             good = false;
     }
-    return good
-               ? CS_OK
-               : cs_error_set(
-                     err, CS_EUSAGE,
-                     "start: wants a digest of 64 hexadecimal digits [adopt-from-other] [alone] [reread] [stop-old] "
-                     "[weight=1..%d] [priority=low|normal|high] [after=STUDY]",
-                     CS_ROSTER_WEIGHT_MAX);
+    return good ? CS_OK
+                : cs_error_set(
+                      err, CS_EUSAGE,
+                      "start: wants a digest of 64 hexadecimal digits [adopt-from-other] [alone] [reread] [stop-old] "
+                      "[weight=1..%d] [priority=low|normal|high] [after=STUDY]",
+                      CS_ROSTER_WEIGHT_MAX);
 }
 
 /* What is said of the study's place among others; the rows ride with the next group. */
@@ -346,8 +345,10 @@ static void start_spec(const struct ask *ask, const struct start *what, const st
         return;
     }
     if (s != NULL && s->next.number != 0) {
-        refuse(ask, CS_EBUSY, "start: an earlier edit of the study is still being prepared; `clinsafe status` shows how far it is. Try again "
-               "when it runs");
+        refuse(
+            ask, CS_EBUSY,
+            "start: an earlier edit of the study is still being prepared; `clinsafe status` shows how far it is. Try again "
+            "when it runs");
         return;
     }
     rc = check_spec(sv, spec, what->others, &err);

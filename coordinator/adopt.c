@@ -13,13 +13,35 @@
 #include "store/claims.h"
 #include "store/reread.h"
 
-enum { PREPARE_ROWS = 16384, REST_TRIALS = 64, BORROWING = CS_REST_STAGES /* the last stage */ };
+enum { NOTES_A_STEP = 16384, PREPARE_ROWS = 16384, REST_TRIALS = 64, BORROWING = CS_REST_STAGES /* the last stage */ };
+
+struct notes {
+    struct cs_build *build;
+    uint32_t n;
+};
 
 static enum cs_err note(void *self, uint32_t lane, uint64_t position, const struct cs_place *place)
 {
-    (void)lane, (void)position;
-    cs_claims_note(self, place->output_id);
+    struct notes *k = self;
+
+    k->build->note_lane = lane;
+    k->build->note_position = position;
+    if (k->n++ == NOTES_A_STEP)
+        return CS_EAGAIN;
+    cs_claims_note(k->build->claims, place->output_id);
     return CS_OK;
+}
+
+/* What was taken over before a restart. */
+static enum cs_err note_some(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    struct notes k = {b, 0};
+    enum cs_err rc = cs_store_scan_places_from(sv->store, b->generation.number, b->note_lane, b->note_position, note,
+                                               &k, err);
+
+    b->noted = rc == CS_OK;
+    return rc == CS_EAGAIN ? CS_OK : rc;
 }
 
 enum cs_err cs_adopt_open(struct cs_server *sv, struct cs_error *err)
@@ -27,8 +49,7 @@ enum cs_err cs_adopt_open(struct cs_server *sv, struct cs_error *err)
     struct cs_build *b = &sv->build;
     enum cs_err rc = cs_claims_open(&b->claims, sv->store, b->plan.view->spec.study, b->generation.others, err);
 
-    if (rc == CS_OK)
-        rc = cs_store_scan_places(sv->store, b->generation.number, note, b->claims, err);
+    b->noted = !b->has_cursor;
     if (rc == CS_OK)
         cs_borrow_begin(sv->borrow, sv->store);
     return rc;
@@ -43,6 +64,8 @@ void cs_adopt_close(struct cs_server *sv)
 
 enum cs_err cs_adopt_prepare(struct cs_server *sv, bool *ready, struct cs_error *err)
 {
+    if (!sv->build.noted)
+        return note_some(sv, err);
     return sv->build.round > 0 ? cs_catchup_scan(sv, ready, err)
                                : cs_claims_prepare(sv->build.claims, PREPARE_ROWS, ready, err);
 }

@@ -37,7 +37,7 @@ static void mark(struct cs_build *b, uint32_t case_index)
         const uint64_t size = plan->lanes[i].block_size;
 
         if (size == 0)
-            continue; /* a model that no block names */
+            continue;                                                             /* a model that no block names */
         set(b->late.marked, cs_plan_position(plan, i, case_index * size) / size); /* the same in every lane */
         return;
     }

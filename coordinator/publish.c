@@ -350,9 +350,9 @@ void cs_publish_status(struct cs_server *sv, struct cs_roster_study *s, struct c
         return;
     out->data[--out->len] = '\0'; /* what only the coordinator knows goes in before the end */
     cs_buf_printf(out, ",\"phase\":\"%s\",\"built\":%llu,\"to_build\":%llu,",
-                  builds                                  ? "building"
+                  builds                             ? "building"
                   : s != NULL && s->next.number != 0 ? "queued"
-                                                          : p.state,
+                                                     : p.state,
                   (unsigned long long)(builds ? b->scanned : 0), (unsigned long long)(builds ? b->total : 0));
     if (s != NULL)
         cs_coordinator_again_status(sv, s->key, out);

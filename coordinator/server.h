@@ -105,7 +105,7 @@ struct cs_catchup_text { /* a case by what it says */
     uint64_t hash;
     uint32_t index;
 };
-struct cs_catchup { /* catchup.h */
+struct cs_catchup {                /* catchup.h */
     struct cs_catchup_case *cases; /* of the new study; when all are listed, by key */
     struct cs_catchup_text *texts; /* the same, by hash */
     struct cs_catchup_text *gone;  /* cases of the old one alone, by key (in `hash`); index: into texts, or CS_NONE */
@@ -122,24 +122,27 @@ struct cs_build {
     struct cs_build_lane *lanes;
     uint32_t lane; /* the cursor: next trial to look at */
     uint64_t position;
-    uint64_t scanned, total; /* trials, over all lanes, of the first round */
-    uint64_t scanned_since;  /* the last batch */
-    uint64_t borrowed;       /* by this process */
+    uint64_t scanned, total;    /* trials, over all lanes, of the first round */
+    uint64_t scanned_since;     /* the last batch */
+    uint64_t borrowed;          /* by this process */
     uint64_t resumed, began_ms; /* where this process went on, and when */
-    struct cs_batch *batch;  /* gathers; NULL while one is on its way */
-    bool skip;               /* there is nothing to adopt in the first round */
+    struct cs_batch *batch;     /* gathers; NULL while one is on its way */
+    bool skip;                  /* there is nothing to adopt in the first round */
     struct cs_build_lane
         *before; /* reread.c's: the ledgers of the generation before; NULL: it is not one that rereads */
     /* Rounds: the first one looks at all trials, the others (catchup.h) at what came meanwhile. */
     unsigned round;
-    bool has_cursor, closed;  /* closed: nothing comes from the old generation any more */
-    uint64_t through;         /* outputs up to this number have been looked up for all trials before the cursor */
+    bool has_cursor, closed;    /* closed: nothing comes from the old generation any more */
+    uint64_t through;           /* outputs up to this number have been looked up for all trials before the cursor */
     uint64_t round_ms, took_ms; /* when the round began; how long the one before took */
     uint64_t longest_ms;        /* the loop's longest absence from its sockets for this */
     bool near;                  /* another round would find little less than that one */
     struct cs_catchup late;
     /* adopt.c's: */
     struct cs_claims *claims;
+    bool noted; /* what an earlier process has taken over is; otherwise up to note_* */
+    uint32_t note_lane;
+    uint64_t note_position;
     bool ready;   /* what comes before a round's first page is done */
     bool waiting; /* some trials are put off; were it broken off, the pass would begin at from_* again */
     uint32_t from_lane;

@@ -36,9 +36,10 @@ static void say_preparing(struct cs_admin_client *client, const struct cs_fleet_
         return;
     const uint64_t built = cs_fleet_status_number(now, "built"), total = cs_fleet_status_number(now, "to_build");
     const double left = cs_json_number_value(cs_json_object_get(now, "edit_eta_s"));
-    printf("an edit is being prepared, answers already paid for are looked up: %.0f %%, ETA %s; `clinsafe status` shows the rest, and the "
-           "timeouts that were carried over\n",
-           total > 0 ? 100.0 * (double)built / (double)total : 0.0, left < 0 ? "-" : cs_text_duration(eta, left));
+    printf(
+        "an edit is being prepared, answers already paid for are looked up: %.0f %%, ETA %s; `clinsafe status` shows the rest, and the "
+        "timeouts that were carried over\n",
+        total > 0 ? 100.0 * (double)built / (double)total : 0.0, left < 0 ? "-" : cs_text_duration(eta, left));
     cs_json_decref(now);
 }
 

@@ -78,7 +78,7 @@ class Fleet(harness.TestCase):
 
 @harness.short
 class Beside(Fleet):
-    COPIES = 3000
+    COPIES = 4000
 
     def test_workers_go_on_and_nothing_is_paid_twice(self):
         self.assertExit(self.operator("submit", self.study))
@@ -87,6 +87,7 @@ class Beside(Fleet):
         self.edit()
         submit = self.submit()
         harness.wait_for(lambda: self.events("begun") == 2, what="the pass", process=self.coordinator)
+        self.assertExit(self.operator("pause", "model-b"))
         begun = self.list()["done"]
         self.edit()
         refused = self.operator("submit", self.study)
@@ -96,7 +97,6 @@ class Beside(Fleet):
         self.assertIn("an edit is being prepared (generation 2)", self.box.clinsafe("status", "--redis", self.redis).out)
         self.assertEqual(self.events("closed"), 0, "the pass was over before the test had looked: more trials are needed")
         self.assertGreater(self.list()["done"], begun + 50, "the workers stood still")
-        self.assertExit(self.operator("pause", "model-b"))
         harness.wait_for(lambda: self.events("built") == 2, what="the new generation", process=self.coordinator)
         self.assertExit(submit.wait())
         now = harness.wait_for(lambda: (s := self.status()).get("gen") == 2 and s["edit_gen"] == 0 and s, what="progress of it")

@@ -286,6 +286,10 @@ bench:                    ## measure: outputs/s, CPU per output, memory (tests/b
 bench-resume: all         ## measure: a half-done study of 1,728,000 trials, killed, to its next new request
 	$(Q)tests/bench/resume --build $(BUILD)
 
+.PHONY: bench-edit
+bench-edit: all           ## measure: an edit of the running study of 1,728,000 trials: how long its workers stand still
+	$(Q)tests/bench/edit --build $(BUILD)
+
 bench-quota:              ## measure: share of a provider's limit that fleets use; 30 minutes (ONLY="4 workers", SHORT=1)
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/bench/quota --build $(BUILD) --at-once 2 $(if $(SHORT),--short,--only "$(ONLY)")

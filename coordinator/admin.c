@@ -188,7 +188,7 @@ static enum cs_err check_spec(struct cs_server *sv, const struct cs_spec *spec, 
 
 struct start { /* what `start` says */
     uint8_t digest[32];
-    bool others, alone, reread;
+    bool others, alone, reread, stop_old;
     uint32_t weight; /* 0: nothing is said */
     const char *priority, *after;
     enum cs_priority rank;
@@ -216,6 +216,8 @@ static enum cs_err read_start(const struct cs_admin *a, struct start *out, struc
             out->alone = true;
         else if (strcmp(arg, "reread") == 0)
             out->reread = true;
+        else if (strcmp(arg, "stop-old") == 0)
+            out->stop_old = true;
         else if (strncmp(arg, "weight=", 7) == 0)
             good = read_weight(arg + 7, &out->weight);
         else if (strncmp(arg, "priority=", 9) == 0)
@@ -225,13 +227,12 @@ static enum cs_err read_start(const struct cs_admin *a, struct start *out, struc
         else
             good = false;
     }
-    return good
-               ? CS_OK
-               : cs_error_set(
-                     err, CS_EUSAGE,
-                     "start: wants a digest of 64 hexadecimal digits [adopt-from-other] [alone] [reread] [weight=1..%d] "
-                     "[priority=low|normal|high] [after=STUDY]",
-                     CS_ROSTER_WEIGHT_MAX);
+    return good ? CS_OK
+                : cs_error_set(
+                      err, CS_EUSAGE,
+                      "start: wants a digest of 64 hexadecimal digits [adopt-from-other] [alone] [reread] [stop-old] "
+                      "[weight=1..%d] [priority=low|normal|high] [after=STUDY]",
+                      CS_ROSTER_WEIGHT_MAX);
 }
 
 /* What is said of the study's place among others; the rows ride with the next group. */
@@ -308,6 +309,8 @@ static void make_generation(const struct ask *ask, const struct start *what, con
         }
         s->n_lanes = spec->study->n_models;
         settle_place(sv, s, what);
+        if (what->stop_old || what->reread) /* what is read anew must stand still */
+            cs_build_stop_old(sv, s);
         sv->roster.look_ms = 0;
     }
     cs_buf_release(&packed);
@@ -331,6 +334,8 @@ static void start_spec(const struct ask *ask, const struct start *what, const st
     if (same &&
         (s->next.number != 0 ? reads || !what->reread : !what->reread && !cs_build_has_news(sv, s, what->others))) {
         settle_place(sv, s, what);
+        if (what->stop_old)
+            cs_build_stop_old(sv, s);
         snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":false}", newest->number);
         cs_feed_answer(sv, ask->peer, ask->seq, CS_OK, "continues", blob);
         return;
@@ -340,7 +345,10 @@ static void start_spec(const struct ask *ask, const struct start *what, const st
         return;
     }
     if (s != NULL && s->next.number != 0) {
-        refuse(ask, CS_EBUSY, "start: an earlier change of the study is still being worked in; try again later");
+        refuse(
+            ask, CS_EBUSY,
+            "start: an earlier edit of the study is still being prepared; `clinsafe status` shows how far it is. Try again "
+            "when it runs");
         return;
     }
     rc = check_spec(sv, spec, what->others, &err);
@@ -400,8 +408,11 @@ static const char *model_of(const struct ask *ask, uint32_t at)
     return ask->a->n_args > at && ask->a->args[at][0] != '\0' ? ask->a->args[at] : NULL;
 }
 
+/* While an edit is prepared beside it, what runs is told; the word holds for the edit too. */
 static bool is_built(const struct ask *ask, const struct cs_roster_study *s)
 {
+    if (cs_build_is_beside(ask->sv, s))
+        return true;
     if (s->next.number != 0)
         refuse(ask, CS_EAGAIN,
                s->newest.number != 0 || ask->sv->build.study == s
@@ -443,6 +454,10 @@ static void again(const struct ask *ask)
     s = study_of(ask, 3);
     if (s == NULL || !is_built(ask, s))
         return;
+    if (s->next.number != 0) {
+        refuse(ask, CS_EAGAIN, "again: an edit of the study is being prepared; say it again when that runs");
+        return;
+    }
     const struct cs_again_ask what = {.outcomes = a->args[0],
                                       .repeat = strcmp(a->args[1], "repeat") == 0,
                                       .model = model_of(ask, 2),

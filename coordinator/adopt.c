@@ -5,6 +5,7 @@
 
 #include "coordinator/lanes/bits.h"
 #include "coordinator/borrow.h"
+#include "coordinator/catchup.h"
 #include "coordinator/lanes/ledger.h"
 #include "coordinator/plans.h"
 #include "protocol/base/alloc.h"
@@ -12,13 +13,35 @@
 #include "store/claims.h"
 #include "store/reread.h"
 
-enum { PREPARE_ROWS = 16384, REST_TRIALS = 64, BORROWING = CS_REST_STAGES /* the last stage */ };
+enum { NOTES_A_STEP = 16384, PREPARE_ROWS = 16384, REST_TRIALS = 64, BORROWING = CS_REST_STAGES /* the last stage */ };
+
+struct notes {
+    struct cs_build *build;
+    uint32_t n;
+};
 
 static enum cs_err note(void *self, uint32_t lane, uint64_t position, const struct cs_place *place)
 {
-    (void)lane, (void)position;
-    cs_claims_note(self, place->output_id);
+    struct notes *k = self;
+
+    k->build->note_lane = lane;
+    k->build->note_position = position;
+    if (k->n++ == NOTES_A_STEP)
+        return CS_EAGAIN;
+    cs_claims_note(k->build->claims, place->output_id);
     return CS_OK;
+}
+
+/* What was taken over before a restart. */
+static enum cs_err note_some(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    struct notes k = {b, 0};
+    enum cs_err rc = cs_store_scan_places_from(sv->store, b->generation.number, b->note_lane, b->note_position, note,
+                                               &k, err);
+
+    b->noted = rc == CS_OK;
+    return rc == CS_EAGAIN ? CS_OK : rc;
 }
 
 enum cs_err cs_adopt_open(struct cs_server *sv, struct cs_error *err)
@@ -26,8 +49,7 @@ enum cs_err cs_adopt_open(struct cs_server *sv, struct cs_error *err)
     struct cs_build *b = &sv->build;
     enum cs_err rc = cs_claims_open(&b->claims, sv->store, b->plan.view->spec.study, b->generation.others, err);
 
-    if (rc == CS_OK)
-        rc = cs_store_scan_places(sv->store, b->generation.number, note, b->claims, err);
+    b->noted = !b->has_cursor;
     if (rc == CS_OK)
         cs_borrow_begin(sv->borrow, sv->store);
     return rc;
@@ -42,7 +64,10 @@ void cs_adopt_close(struct cs_server *sv)
 
 enum cs_err cs_adopt_prepare(struct cs_server *sv, bool *ready, struct cs_error *err)
 {
-    return cs_claims_prepare(sv->build.claims, PREPARE_ROWS, ready, err);
+    if (!sv->build.noted)
+        return note_some(sv, err);
+    return sv->build.round > 0 ? cs_catchup_scan(sv, ready, err)
+                               : cs_claims_prepare(sv->build.claims, PREPARE_ROWS, ready, err);
 }
 
 /* ---- one trial ----------------------------------------------------------------------------------------- */
@@ -239,8 +264,8 @@ enum cs_err cs_adopt_page(struct cs_server *sv, struct cs_error *err)
     for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
         struct trial t = {.lane = b->lane, .position = b->position + i};
 
-        if (is_done(b, t.lane, t.position)) /* before a restart */
-            continue;
+        if (is_done(b, t.lane, t.position) || !cs_catchup_is_marked(b, t.lane, t.position))
+            continue; /* done before a restart, or in an earlier round */
         rc = look_at(sv, &t, all, err);
         if (t.done)
             cs_bits_add(&done, i);
@@ -255,7 +280,7 @@ enum cs_err cs_adopt_page(struct cs_server *sv, struct cs_error *err)
     if (rc == CS_OK && !cs_bits_none(&done))
         set_done(b, b->lane, b->position / CS_PAGE_TRIALS, &done);
     b->position += n;
-    b->scanned += n;
+    b->scanned += b->round == 0 ? n : 0;
     b->scanned_since += n;
     return rc;
 }
@@ -267,8 +292,13 @@ static enum cs_err serve(struct cs_server *sv, struct cs_put_off *p, struct cs_e
     struct cs_claimed one;
     struct cs_bits bit = {{0}};
     enum cs_claim kind = CS_CLAIM_NONE;
-    enum cs_err rc = describe(b, &t, err);
+    enum cs_err rc;
 
+    if (is_done(b, t.lane, t.position)) { /* its own case's answer came meanwhile */
+        p->served = true;
+        return CS_OK;
+    }
+    rc = describe(b, &t, err);
     if (rc == CS_OK && b->stage < BORROWING)
         rc = cs_claims_rest(b->claims, t.lane, &t.digest, t.owner.bought_for, (enum cs_claim_stage)b->stage, &kind,
                             &one, err);

@@ -8,10 +8,10 @@
 
 #include "coordinator/server.h"
 
-/* The plan, ledgers and cursor of sv->build are set; what is adopted already, before a restart, is taken note of. */
+/* The plan, ledgers and cursor of sv->build are set. */
 CS_WARN_UNUSED enum cs_err cs_adopt_open(struct cs_server *sv, struct cs_error *err);
 void cs_adopt_close(struct cs_server *sv);
-/* A piece of the work before the first page, while *ready is false. */
+/* A piece of the work before a round's first page, while *ready is false. */
 CS_WARN_UNUSED enum cs_err cs_adopt_prepare(struct cs_server *sv, bool *ready, struct cs_error *err);
 /* The page at the cursor. */
 CS_WARN_UNUSED enum cs_err cs_adopt_page(struct cs_server *sv, struct cs_error *err);

@@ -1,13 +1,20 @@
 /* build.c - a changed study becomes a new generation: every trial whose request was paid for takes its output over.
  *
- *   NONE     its study's turn (roster.h) CLOSING  the old generation is closed; its row is on disk, or on its way
- *   CLOSING  nothing leased or pending   PASS     (or LAST at once, when the store has no outputs)
- *   PASS     all lanes looked through    LAST     row "built" and the last adoptions in one batch
- *   LAST     committed                   NONE     the core gets the new generation
+ *   NONE     its study's turn (roster.h)     OPENING
+ *   OPENING  its row is on disk              PASS     the first round: all trials
+ *   PASS     all of the round looked up      BETWEEN  (or LAST, when the old generation is closed)
+ *   BETWEEN  the round is on disk; it took   PASS     the next round: what the old generation has brought since (catchup.h)
+ *            long
+ *   BETWEEN  it is on disk, and was short    CLOSING  no more leases in the old generation
+ *   CLOSING  nothing leased or pending       PASS     the last round
+ *   LAST     row "built", the operator's     NONE     the core gets the new generation
+ *            words and the last adoptions are committed, in one batch
  *
- * The pass walks the positions of each lane, a page at a time, in slices between looks at the sockets. Its cursor rides in the
- * batches, so that after a crash it goes on where it was. One batch is on its way at a time. What goes where: adopt.h. The
- * meta "reuse/GEN" keeps which other studies' stores were looked into.
+ * The old generation is worked on until CLOSING, unless its operator wants it stopped (`stop-old/GEN`: what it asks may be wrong). With
+ * --reuse it is closed first: it would buy what is about to be borrowed; so it is for a rereading (reread.h), which has one round. A round
+ * walks the positions of each lane, a page at a time, in slices between looks at the sockets. Its cursor rides in the batches, so that
+ * after a crash it goes on where it was, beside the old generation again. One batch is on its way at a time. What goes where: adopt.h.
+ * The meta "reuse/GEN" keeps which other studies' stores were looked into.
  */
 
 #include "coordinator/build.h"
@@ -18,6 +25,7 @@
 
 #include "coordinator/adopt.h"
 #include "coordinator/borrow.h"
+#include "coordinator/catchup.h"
 #include "coordinator/core/core.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
@@ -31,10 +39,18 @@
 #include "store/addresses.h"
 
 enum { BATCH_ADOPTIONS = 2048, BATCH_SCANNED = 65536, BATCH_BYTES = 1024 * 1024 };
+/* A round this short is followed by the closing; so is the last of so many, and one that took hardly less than the one before: answers
+ * come faster than they are looked up. */
+enum { SHORT_ROUND_MS = 250, ROUNDS_MAX = 12 };
 
 static void cursor_key(uint32_t gen, char out[CS_META_KEY_MAX])
 {
-    snprintf(out, CS_META_KEY_MAX, "build/%010u", gen);
+    snprintf(out, CS_META_KEY_MAX, "beside/%010u", gen);
+}
+
+static void stopped_key(uint32_t gen, char out[CS_META_KEY_MAX])
+{
+    snprintf(out, CS_META_KEY_MAX, "stop-old/%010u", gen);
 }
 
 static void reuse_key(uint32_t gen, char out[CS_META_KEY_MAX])
@@ -82,28 +98,77 @@ static void begin(struct cs_server *sv, struct cs_roster_study *s)
     }
     b->study = s;
     b->generation = s->next;
-    b->state = CS_BUILD_CLOSING;
+    b->closed = !s->loaded; /* nothing comes of it: it is none, or parked */
+    b->state = CS_BUILD_OPENING;
+}
+
+static void stop_old(struct cs_server *sv, const struct cs_roster_study *s)
+{
+    struct cs_event e = {.kind = CS_EV_CLOSE, .study = {.key = s->key}};
+
+    cs_log(CS_INFO, "generation_closed", "gen=%u next=%u", s->newest.number, s->next.number);
+    cs_feed_event(sv, &e);
+}
+
+static void close_old(struct cs_server *sv)
+{
+    sv->build.state = CS_BUILD_CLOSING;
+    stop_old(sv, sv->build.study);
+}
+
+void cs_build_stop_old(struct cs_server *sv, const struct cs_roster_study *s)
+{
+    char key[CS_META_KEY_MAX];
+    struct cs_event e = {.kind = CS_EV_META, .meta = {.key = key, .value = "1", .len = 1}};
+
+    if (s->next.number == 0 || s->newest.number == 0)
+        return;
+    stopped_key(s->next.number, key);
+    cs_feed_event(sv, &e);
+    stop_old(sv, s);
+}
+
+void cs_build_stay_stopped(struct cs_server *sv, const struct cs_roster_study *s)
+{
+    char key[CS_META_KEY_MAX];
+    void *value = NULL;
+    uint32_t n = 0;
+
+    stopped_key(s->next.number, key);
+    if (s->next.number != 0 && s->loaded && cs_store_rows_meta(sv->store, key, &value, &n, NULL) == CS_OK)
+        stop_old(sv, s);
+    free(value);
 }
 
 enum cs_err cs_build_start(struct cs_server *sv, struct cs_roster_study *s, struct cs_error *err)
 {
-    struct cs_event e = {.kind = CS_EV_CLOSE, .study = {.key = s->key}};
     struct cs_build *b = &sv->build;
     char key[CS_META_KEY_MAX];
-    unsigned long long position = 0;
+    unsigned long long position = 0, through = 0;
     void *value = NULL;
     uint32_t n = 0;
     enum cs_err rc;
 
     begin(sv, s);
-    cs_feed_event(sv, &e);
+    if (!b->closed && (sv->borrow != NULL || cs_coordinator_reread_is(b)))
+        close_old(sv);
     cursor_key(b->generation.number, key);
     rc = cs_store_rows_meta(sv->store, key, &value, &n, err);
-    if (rc == CS_OK && sscanf(value, "%u %llu", &b->lane, &position) != 2)
+    if (rc == CS_OK && sscanf(value, "%llu %u %llu", &through, &b->lane, &position) != 3)
         rc = cs_error_set(err, CS_ECORRUPT, "the cursor of generation %u is damaged", b->generation.number);
+    b->has_cursor = rc == CS_OK;
+    b->through = through;
     b->position = position;
     free(value);
     return rc == CS_ENOENT ? CS_OK : rc;
+}
+
+bool cs_build_is_beside(const struct cs_server *sv, const struct cs_roster_study *s)
+{
+    const struct cs_build *b = &sv->build;
+    const bool builds = b->state != CS_BUILD_NONE && b->study == s;
+
+    return s->loaded && s->next.number != 0 && !(builds && (b->closed || b->state >= CS_BUILD_CLOSING));
 }
 
 /* ---- the pass ------------------------------------------------------------------------------------------ */
@@ -198,12 +263,14 @@ static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
     if (rc == CS_OK)
         rc = cs_addresses_add(sv->store, b->batch, b->generation.number, b->plan.view->spec.study, err);
     if (rc == CS_OK)
-        rc = carry_words(sv, err);
-    if (rc == CS_OK)
         rc = cs_coordinator_reread_is(b) ? cs_coordinator_reread_open(sv, err) : cs_adopt_open(sv, err);
+    if (rc == CS_OK && !b->has_cursor && b->claims != NULL)
+        b->through = cs_claims_last(b->claims);
     for (uint32_t i = 0; i < b->lane && i < b->plan.view->plan.n_lanes; i++)
         b->scanned += b->plan.view->plan.lanes[i].n_trials;
     b->scanned += b->position;
+    b->resumed = b->scanned;
+    b->began_ms = b->round_ms = cs_clock_mono_ms();
     cs_log(CS_INFO, "generation_begun", "gen=%u trials=%llu from=%llu", b->generation.number,
            (unsigned long long)b->total, (unsigned long long)b->scanned);
     return rc;
@@ -212,7 +279,7 @@ static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
 static void submit(struct cs_server *sv)
 {
     struct cs_build *b = &sv->build;
-    char key[CS_META_KEY_MAX], cursor[64];
+    char key[CS_META_KEY_MAX], cursor[80];
 
     for (uint32_t i = 0; i < b->plan.view->plan.n_lanes; i++) {
         struct cs_batch_counters row = {b->generation.number, i, b->lanes[i].counters};
@@ -230,10 +297,17 @@ static void submit(struct cs_server *sv)
         cs_store_generation_pack(&b->generation, &packed);
         cs_batch_add_meta(b->batch, gen_key, packed.data, (uint32_t)packed.len);
         cs_batch_add_meta(b->batch, key, NULL, 0);
+        stopped_key(b->generation.number, key);
+        cs_batch_add_meta(b->batch, key, NULL, 0);
         cs_buf_release(&packed);
     } else {
-        snprintf(cursor, sizeof cursor, "%u %llu", b->waiting ? b->from_lane : b->lane,
-                 (unsigned long long)(b->waiting ? b->from_position : b->position));
+        const bool first = b->round == 0; /* a later round is made again as a whole */
+        const uint32_t lane = !first ? b->plan.view->plan.n_lanes : b->waiting ? b->from_lane : b->lane;
+
+        snprintf(cursor, sizeof cursor, "%llu %u %llu", (unsigned long long)b->through, lane,
+                 (unsigned long long)(!first       ? 0
+                                      : b->waiting ? b->from_position
+                                                   : b->position));
         cs_batch_add_meta(b->batch, key, cursor, (uint32_t)strlen(cursor) + 1); /* with its NUL */
     }
     cs_commit_submit(sv->commit, b->batch);
@@ -249,13 +323,13 @@ static bool at_end(struct cs_build *b)
     return b->lane >= b->plan.view->plan.n_lanes;
 }
 
-/* One step of the pass. *done: the last one. */
+/* One step of a round. *done: the last one. */
 static enum cs_err advance(struct cs_server *sv, bool *done, struct cs_error *err)
 {
     struct cs_build *b = &sv->build;
 
-    *done = b->skip;
-    if (b->skip)
+    *done = b->skip && b->round == 0;
+    if (*done)
         return CS_OK;
     if (!b->ready)
         return cs_adopt_prepare(sv, &b->ready, err);
@@ -263,7 +337,41 @@ static enum cs_err advance(struct cs_server *sv, bool *done, struct cs_error *er
         *done = at_end(b);
         return *done ? CS_OK : cs_coordinator_reread_page(sv, err);
     }
+    if (b->round > 0 && !cs_catchup_seek(b))
+        return CS_OK;
     return at_end(b) ? cs_adopt_rest(sv, done, err) : cs_adopt_page(sv, err);
+}
+
+/* What was put off is served as far as it can be: the next round begins behind the end, and finds its own pages. */
+static void end_round(struct cs_build *b)
+{
+    const uint64_t before = b->took_ms;
+
+    b->took_ms = cs_clock_mono_ms() - b->round_ms;
+    b->near = b->took_ms <= SHORT_ROUND_MS || b->round >= ROUNDS_MAX ||
+              (b->round > 0 && b->took_ms > before - before / 8);
+    cs_log(CS_INFO, "generation_round", "gen=%u round=%u ms=%llu found=%llu", b->generation.number, b->round,
+           (unsigned long long)b->took_ms, (unsigned long long)b->late.found);
+    if (b->round > 0)
+        b->through = cs_claims_last(b->claims);
+    b->round++;
+    b->lane = b->plan.view->plan.n_lanes;
+    b->position = 0;
+    b->waiting = false;
+    b->waits = NULL;
+    b->next_wait = 0;
+    b->stage = 0;
+    b->state = b->closed ? CS_BUILD_LAST : CS_BUILD_BETWEEN;
+}
+
+static enum cs_err begin_round(struct cs_server *sv, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+
+    b->state = CS_BUILD_PASS;
+    b->ready = false;
+    b->round_ms = cs_clock_mono_ms();
+    return cs_catchup_begin(sv, err);
 }
 
 static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
@@ -279,12 +387,15 @@ static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
         if (!done && cs_clock_mono_ms() >= end)
             return rc;
     }
-    if (rc != CS_OK)
-        return rc;
-    if (done)
-        b->state = CS_BUILD_LAST;
-    submit(sv);
-    return CS_OK;
+    if (rc == CS_OK && done)
+        end_round(b);
+    if (rc == CS_OK && b->state == CS_BUILD_LAST) {
+        cs_log(CS_INFO, "generation_last", "gen=%u", b->generation.number);
+        rc = carry_words(sv, err);
+    }
+    if (rc == CS_OK)
+        submit(sv);
+    return rc;
 }
 
 /* The next study is built, or one that is built already is loaded. */
@@ -301,33 +412,97 @@ static enum cs_err take_next(struct cs_server *sv, struct cs_error *err)
     return s->next.number != 0 ? cs_build_start(sv, s, err) : cs_restore_study(sv, s, err);
 }
 
+/* The round is on disk. After a restart the old generation waits for its workers; closed now, it would be still until they have come. */
+static enum cs_err go_on(struct cs_server *sv, bool *waits, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+
+    *waits = cs_core_is_waiting(sv->core, b->study->key);
+    if (*waits)
+        return CS_OK;
+    if (!b->near)
+        return begin_round(sv, err);
+    close_old(sv);
+    return CS_OK;
+}
+
+/* Rows of a generation that is not on disk itself would belong to the next one that gets its number. */
+static bool is_durable(struct cs_server *sv)
+{
+    char key[CS_META_KEY_MAX];
+    void *value = NULL;
+    uint32_t n = 0;
+    bool durable;
+
+    cs_store_generation_key(sv->build.generation.number, key);
+    durable = cs_store_rows_meta(sv->store, key, &value, &n, NULL) == CS_OK;
+    free(value);
+    return durable;
+}
+
+static enum cs_err step(struct cs_server *sv, bool *waits, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+
+    switch (b->state) {
+    case CS_BUILD_OPENING:
+        *waits = !is_durable(sv);
+        if (*waits)
+            return CS_OK;
+        b->state = CS_BUILD_PASS;
+        return open_pass(sv, err);
+    case CS_BUILD_PASS:
+        return slice(sv, err);
+    case CS_BUILD_BETWEEN:
+        return go_on(sv, waits, err);
+    case CS_BUILD_CLOSING:
+        *waits = !cs_core_is_idle(sv->core, b->study->key);
+        b->closed = !*waits;
+        if (*waits)
+            return CS_OK;
+        if (b->lanes != NULL)
+            return begin_round(sv, err);
+        b->state = CS_BUILD_PASS;
+        return open_pass(sv, err);
+    case CS_BUILD_NONE:
+    case CS_BUILD_LAST:
+        break;
+    }
+    *waits = true;
+    return CS_OK;
+}
+
+/* How long the loop was away from its sockets. */
+static void note_pause(struct cs_build *b, uint64_t began_ms)
+{
+    const uint64_t took = cs_clock_mono_ms() - began_ms;
+
+    b->longest_ms = took > b->longest_ms ? took : b->longest_ms;
+}
+
 bool cs_build_turn(struct cs_server *sv)
 {
     struct cs_build *b = &sv->build;
     struct cs_error err = {0};
     enum cs_err rc = CS_OK;
+    bool waits = false;
 
     if (sv->over)
         return false;
     if (b->state == CS_BUILD_NONE)
         rc = take_next(sv, &err);
-    if (rc == CS_OK && (b->batch == NULL || b->state == CS_BUILD_NONE || b->state == CS_BUILD_LAST))
+    if (rc == CS_OK && b->batch == NULL)
         return false;
-    if (rc != CS_OK) {
-        /* told below */
-    } else if (b->state == CS_BUILD_CLOSING) {
-        if (!cs_core_is_idle(sv->core, b->study->key))
-            return false;
-        rc = open_pass(sv, &err);
-        b->state = CS_BUILD_PASS;
-    } else {
-        rc = slice(sv, &err);
-    }
+    const uint64_t began = cs_clock_mono_ms();
+
+    if (rc == CS_OK)
+        rc = step(sv, &waits, &err);
+    note_pause(b, began);
     if (rc != CS_OK) {
         cs_log(CS_ERROR, "generation_failed", "gen=%u error=\"%s\"", b->generation.number, err.msg);
         cs_feed_end(sv, rc, err.msg);
     }
-    return b->batch != NULL;
+    return !waits && b->batch != NULL;
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------- */
@@ -345,6 +520,7 @@ void cs_build_release(struct cs_server *sv)
     for (uint32_t i = 0; b->lanes != NULL && i < b->plan.view->plan.n_lanes; i++)
         free(b->lanes[i].ledger);
     free(b->lanes);
+    cs_catchup_release(&b->late);
     cs_plans_unload(&b->plan);
     memset(b, 0, sizeof *b);
 }
@@ -358,17 +534,22 @@ static void finish(struct cs_server *sv)
     uint64_t adopted = 0, timeouts = 0, reread = 0;
     enum cs_err rc;
 
+    const uint64_t began = cs_clock_mono_ms();
+
     for (uint32_t i = 0; i < n; i++) {
         adopted += lanes[i].counters.adopted;
         timeouts += lanes[i].counters.carried;
         reread += lanes[i].counters.reread;
     }
-    cs_log(CS_INFO, "generation_built", "gen=%u trials=%llu adopted=%llu timeouts=%llu borrowed=%llu reread=%llu",
-           b->generation.number, (unsigned long long)b->total, (unsigned long long)adopted,
-           (unsigned long long)timeouts, (unsigned long long)b->borrowed, (unsigned long long)reread);
     b->plan.view->generation.built = true;
     cs_coordinator_reread_close(b); /* the plan goes to the core's now */
     rc = cs_restore_generation(sv, b->study, &b->plan, true, lanes, &err);
+    note_pause(b, began);
+    cs_log(CS_INFO, "generation_built",
+           "gen=%u trials=%llu adopted=%llu timeouts=%llu borrowed=%llu reread=%llu rounds=%u longest_pause_ms=%llu",
+           b->generation.number, (unsigned long long)b->total, (unsigned long long)adopted,
+           (unsigned long long)timeouts, (unsigned long long)b->borrowed, (unsigned long long)reread, b->round,
+           (unsigned long long)b->longest_ms);
     for (uint32_t i = 0; i < n; i++)
         free(lanes[i].ledger);
     free(lanes);

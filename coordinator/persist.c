@@ -264,6 +264,8 @@ enum cs_err cs_persist_open(struct cs_server *sv, struct cs_error *err)
     }
     if (rc != CS_OK)
         return rc;
+    for (uint32_t i = 0; i < sv->roster.n; i++)
+        cs_build_stay_stopped(sv, sv->roster.items[i]);
     s = cs_roster_next(sv);
     return s != NULL && s->next.number != 0 ? cs_build_start(sv, s, err) : CS_OK;
 }

@@ -191,6 +191,25 @@ static void add_totals(struct cs_server *sv, const struct cs_roster_study *s, st
     p->eta_s = over ? 0 : -1;
 }
 
+/* What runs is shown; beside it, how far the edit is. */
+static void add_edit(struct cs_server *sv, const struct cs_roster_study *s, struct cs_progress *p)
+{
+    const struct cs_build *b = &sv->build;
+    const bool builds = b->state != CS_BUILD_NONE && b->study == s;
+    const uint64_t spent_ms = cs_clock_mono_ms() - b->began_ms;
+
+    p->edit_gen = s->next.number;
+    if (builds && b->total > 0) {
+        p->edit_built = b->scanned;
+        p->edit_total = b->total;
+        p->edit_eta_s = b->scanned > b->resumed ? (double)spent_ms / 1000 * (double)(b->total - b->scanned) /
+                                                      (double)(b->scanned - b->resumed)
+                                                : -1;
+    }
+    if (strcmp(p->state, "finished") == 0 || strcmp(p->state, "stopped") == 0)
+        p->state = builds ? "building" : "queued"; /* more is to come */
+}
+
 /* s NULL: there is no study yet. */
 static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *p, bool sample)
 {
@@ -206,6 +225,7 @@ static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_pr
                               .term = cs_store_term(sv->store),
                               .workers = view.sessions,
                               .eta_s = -1,
+                              .edit_eta_s = -1,
                               .budget_nano_usd = -1,
                               .committed_nano_usd = view.committed_nano_usd,
                               .presumed_nano_usd = view.presumed_nano_usd,
@@ -215,13 +235,13 @@ static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_pr
         plan = &sv->build.plan;
     if (plan != NULL)
         p->budget_nano_usd = plan->view->spec.study->budget_nano_usd;
-    if (builds) {
+    if (builds && !s->loaded) {
         add_building(sv, p);
         return;
     }
     if (s == NULL)
         return;
-    if (!s->loaded || s->next.number != 0) {
+    if (!s->loaded) {
         add_totals(sv, s, p);
         return;
     }
@@ -233,6 +253,8 @@ static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_pr
         add_lane(sv, s, p, i);
     p->state = study_state(p, &view);
     add_rate(sv, s, p, sample);
+    if (s->next.number != 0)
+        add_edit(sv, s, p);
 }
 
 /* ---- out ---------------------------------------------------------------------------------------------------- */
@@ -327,7 +349,10 @@ void cs_publish_status(struct cs_server *sv, struct cs_roster_study *s, struct c
     if (out->overflow || out->len == 0 || out->data[out->len - 1] != '}')
         return;
     out->data[--out->len] = '\0'; /* what only the coordinator knows goes in before the end */
-    cs_buf_printf(out, ",\"phase\":\"%s\",\"built\":%llu,\"to_build\":%llu,", p.state,
+    cs_buf_printf(out, ",\"phase\":\"%s\",\"built\":%llu,\"to_build\":%llu,",
+                  builds                             ? "building"
+                  : s != NULL && s->next.number != 0 ? "queued"
+                                                     : p.state,
                   (unsigned long long)(builds ? b->scanned : 0), (unsigned long long)(builds ? b->total : 0));
     if (s != NULL)
         cs_coordinator_again_status(sv, s->key, out);

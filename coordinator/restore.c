@@ -346,5 +346,5 @@ enum cs_err cs_restore_study(struct cs_server *sv, struct cs_roster_study *s, st
         s->before = 0;
         rc = load_one(sv, s, &before, false, err);
     }
-    return rc == CS_OK ? load_one(sv, s, &newest, s->next.number == 0, err) : rc;
+    return rc == CS_OK ? load_one(sv, s, &newest, true, err) : rc;
 }

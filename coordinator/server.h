@@ -5,7 +5,8 @@
  *   feed.c     events into the core, its actions carried out
  *   persist.c  the commit thread; what is read at the start
  *   restore.c  a generation from the store, for the core
- *   build.c    a new generation; adopt.c: what it takes over of what is paid for; reread.c: one that reads all of it anew
+ *   build.c    a new generation; adopt.c: what it takes over of what is paid for; catchup.c: also of what came meanwhile;
+ *              reread.c: one that reads all of it anew
  *   again.c    timeouts and unparsable answers are found and asked again
  *   admin.c    the operator's verbs; submission.c: studies given to it
  *   roster.c   the studies of the store, whose turn it is
@@ -85,13 +86,33 @@ struct cs_roster {
 
 enum cs_build_state {
     CS_BUILD_NONE,
+    CS_BUILD_OPENING, /* its plan is not loaded yet */
+    CS_BUILD_PASS,    /* a round of looking up */
+    CS_BUILD_BETWEEN, /* a round is over; the next one, or the closing, comes when it is on disk */
     CS_BUILD_CLOSING, /* the old generation of its study is still leased */
-    CS_BUILD_PASS,
-    CS_BUILD_LAST, /* the last batch is on its way */
+    CS_BUILD_LAST,    /* the last batch is on its way */
 };
 struct cs_build_lane {
     uint8_t *ledger;
     struct cs_counters counters;
+};
+struct cs_catchup_case {
+    uint64_t key; /* cs_digest_case_key of its id */
+    uint32_t index;
+    bool is_old; /* the old generation has it too */
+};
+struct cs_catchup_text { /* a case by what it says */
+    uint64_t hash;
+    uint32_t index;
+};
+struct cs_catchup {                /* catchup.h */
+    struct cs_catchup_case *cases; /* of the new study; when all are listed, by key */
+    struct cs_catchup_text *texts; /* the same, by hash */
+    struct cs_catchup_text *gone;  /* cases of the old one alone, by key (in `hash`); index: into texts, or CS_NONE */
+    uint32_t n_cases, n_old, n_gone;
+    bool listed, all_new; /* all_new: every case that only the new study has is marked */
+    uint8_t *marked;
+    uint64_t next_output, found; /* found: answers of this round */
 };
 struct cs_build {
     enum cs_build_state state;
@@ -101,16 +122,28 @@ struct cs_build {
     struct cs_build_lane *lanes;
     uint32_t lane; /* the cursor: next trial to look at */
     uint64_t position;
-    uint64_t scanned, total; /* trials, over all lanes */
-    uint64_t scanned_since;  /* the last batch */
-    uint64_t borrowed;       /* by this process */
-    struct cs_batch *batch;  /* gathers; NULL while one is on its way */
-    bool skip;               /* there is nothing to adopt */
+    uint64_t scanned, total;    /* trials, over all lanes, of the first round */
+    uint64_t scanned_since;     /* the last batch */
+    uint64_t borrowed;          /* by this process */
+    uint64_t resumed, began_ms; /* where this process went on, and when */
+    struct cs_batch *batch;     /* gathers; NULL while one is on its way */
+    bool skip;                  /* there is nothing to adopt in the first round */
     struct cs_build_lane
         *before; /* reread.c's: the ledgers of the generation before; NULL: it is not one that rereads */
+    /* Rounds: the first one looks at all trials, the others (catchup.h) at what came meanwhile. */
+    unsigned round;
+    bool has_cursor, closed;    /* closed: nothing comes from the old generation any more */
+    uint64_t through;           /* outputs up to this number have been looked up for all trials before the cursor */
+    uint64_t round_ms, took_ms; /* when the round began; how long the one before took */
+    uint64_t longest_ms;        /* the loop's longest absence from its sockets for this */
+    bool near;                  /* another round would find little less than that one */
+    struct cs_catchup late;
     /* adopt.c's: */
     struct cs_claims *claims;
-    bool ready;   /* its filter is filled */
+    bool noted; /* what an earlier process has taken over is; otherwise up to note_* */
+    uint32_t note_lane;
+    uint64_t note_position;
+    bool ready;   /* what comes before a round's first page is done */
     bool waiting; /* some trials are put off; were it broken off, the pass would begin at from_* again */
     uint32_t from_lane;
     uint64_t from_position;

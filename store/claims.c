@@ -140,6 +140,31 @@ enum cs_err cs_claims_open(struct cs_claims **out, struct cs_store *s, const str
     return rc;
 }
 
+enum cs_err cs_claims_renew(struct cs_claims *c, struct cs_error *err)
+{
+    uint64_t seq, next = 0;
+    const uint64_t before = c->last;
+    enum cs_err rc = cs_store_rows_last_commit(c->store, NULL, &seq, &next, err);
+    if (rc == CS_OK)
+        rc = close_filter(c, err);
+    if (rc != CS_OK)
+        return rc;
+    cs_index_finder_close(c->finder);
+    c->finder = cs_index_finder_open(c->store);
+    CS_FREE(c->filter); /* it knows nothing of the new ones */
+    c->filtered = false;
+    c->last = next > 0 ? next - 1 : 0;
+    c->claimed = cs_xrealloc(c->claimed, c->last / 8 + 1, 1);
+    if (c->last / 8 > before / 8)
+        memset(c->claimed + before / 8 + 1, 0, c->last / 8 - before / 8);
+    return CS_OK;
+}
+
+uint64_t cs_claims_last(const struct cs_claims *c)
+{
+    return c->last;
+}
+
 void cs_claims_close(struct cs_claims *c)
 {
     if (c == NULL)

@@ -20,6 +20,9 @@ struct cs_claims;
 CS_WARN_UNUSED enum cs_err cs_claims_open(struct cs_claims **out, struct cs_store *s, const struct cs_study *study,
                                           bool other_lanes, struct cs_error *err);
 void cs_claims_close(struct cs_claims *c); /* NULL is fine */
+/* Moves on to the state of the store at this moment: what was handed out stays so, what came since may be. */
+CS_WARN_UNUSED enum cs_err cs_claims_renew(struct cs_claims *c, struct cs_error *err);
+uint64_t cs_claims_last(const struct cs_claims *c); /* the newest output that it knows; 0: there was none */
 /* Looks at up to `rows` further rows of the index, so that what is not in it costs nothing later. *done: all seen. Without it all is
  * right, and slower. */
 CS_WARN_UNUSED enum cs_err cs_claims_prepare(struct cs_claims *c, uint32_t rows, bool *done, struct cs_error *err);

@@ -83,15 +83,24 @@ enum cs_err cs_store_scan_places(struct cs_store *s, uint32_t gen,
                                                    const struct cs_place *place),
                                  void *self, struct cs_error *err)
 {
+    return cs_store_scan_places_from(s, gen, 0, 0, fn, self, err);
+}
+
+enum cs_err cs_store_scan_places_from(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
+                                      enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
+                                                        const struct cs_place *place),
+                                      void *self, struct cs_error *err)
+{
     enum cs_err rc = CS_OK;
     struct cs_slice key, value;
-    struct cs_key from;
+    struct cs_key from, until;
     struct cs_place place;
-    uint32_t lane;
-    uint64_t position;
-    cs_keyspace_generation(&from, CS_ROW_PLACE, gen);
+    cs_keyspace_at(&from, CS_ROW_PLACE, gen, lane, position);
+    cs_keyspace_generation(&until, CS_ROW_PLACE, gen);
+    cs_keyspace_after(&until);
     struct cs_rocks_view *v = cs_rocks_view_open(s->rocks);
-    struct cs_rocks_rows *rows = rows_of(v, CS_CF_LEDGER, &from);
+    struct cs_rocks_rows *rows = cs_rocks_rows_open(v, CS_CF_LEDGER, cs_keyspace_slice(&from),
+                                                    cs_keyspace_slice(&until));
     while (rc == CS_OK && cs_rocks_rows_next(rows, &key, &value)) {
         if (!cs_keyspace_parse_at(key, &lane, &position) || !cs_keyspace_place_decode(value, &place))
             rc = damaged(s, "the places", err);

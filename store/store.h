@@ -283,6 +283,11 @@ CS_WARN_UNUSED enum cs_err cs_store_scan_places(struct cs_store *s, uint32_t gen
                                                 enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
                                                                   const struct cs_place *place),
                                                 void *self, struct cs_error *err); /* all lanes, in order of position */
+/* The same, from a lane's position on. */
+CS_WARN_UNUSED enum cs_err cs_store_scan_places_from(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
+                                                     enum cs_err (*fn)(void *self, uint32_t lane, uint64_t position,
+                                                                       const struct cs_place *place),
+                                                     void *self, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_store_rows_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
                                                struct cs_place *out, struct cs_error *err);
 /* cs_store_scan, but an output that cannot be read goes to `damaged`, and the scan goes on: what is wrong with a store, trial by trial. */

@@ -27,6 +27,22 @@ static bool is_queued(struct cs_admin_client *client, const struct cs_fleet_stat
     return queued;
 }
 
+/* How far it is; later the same stands in `status`. */
+static void say_preparing(struct cs_admin_client *client, const struct cs_fleet_status_watch *watch)
+{
+    struct cs_json *now = NULL;
+    char eta[CS_TEXT_MAX_LEN];
+    if (cs_fleet_status_look(client, watch, &now, NULL) != CS_OK)
+        return;
+    const uint64_t built = cs_fleet_status_number(now, "built"), total = cs_fleet_status_number(now, "to_build");
+    const double left = cs_json_number_value(cs_json_object_get(now, "edit_eta_s"));
+    printf(
+        "an edit is being prepared, answers already paid for are looked up: %.0f %%, ETA %s; `clinsafe status` shows the rest, and the "
+        "timeouts that were carried over\n",
+        total > 0 ? 100.0 * (double)built / (double)total : 0.0, left < 0 ? "-" : cs_text_duration(eta, left));
+    cs_json_decref(now);
+}
+
 /* What stands of the study that runs now. Nothing to say is not a failure: the study was taken. */
 static void say_standing(struct cs_admin_client *client, const struct cs_whom *reach, const char *study)
 {
@@ -46,8 +62,7 @@ static void say_standing(struct cs_admin_client *client, const struct cs_whom *r
     if (rc == CS_OK)
         cs_unanswered_print(&s, stdout, command, "--");
     else if (rc == CS_ETIMEDOUT || rc == CS_EAGAIN)
-        printf(
-            "what is paid for already is being looked for; `clinsafe status` shows the timeouts that were carried over\n");
+        say_preparing(client, &watch);
     cs_unanswered_release(&s);
     free(command);
 }
@@ -102,12 +117,14 @@ int cmd_submit(int argc, char **argv)
                                       {"priority", CS_OPT_STR, &s.place.priority, "P",
                                        "low, normal or high: a hundred times less or more; default normal"},
                                       {"after", CS_OPT_STR, &s.place.after, "NAME", "begin when that study is over"},
+                                      {"stop-old", CS_OPT_FLAG, &s.place.stop_old, NULL,
+                                       "ask nothing more of the study as it was while its edit is prepared"},
                                       {0}};
     const struct cs_command_help help = {
         "clinsafe submit STUDY... --coordinator ENDPOINT [options]",
         "Gives studies to a coordinator that runs already; its workers begin at once, and share their slots and the providers' limits among\n"
         "all its studies by weight. Submitting a study again continues it; submitting a changed file makes a new generation that keeps\n"
-        "every answer already paid for.",
+        "every answer already paid for. It is prepared while the study as it was goes on.",
         "clinsafe submit study.yaml --coordinator tcp://10.0.0.5:7403 --key me.key --server-key coordinator.pub --weight 2",
     };
     struct cs_admin_client *client = NULL;

@@ -371,7 +371,7 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     if (rc != CS_OK)
         return rc;
     struct cs_admin_opts ao = {.endpoint = r->fleet.admin, .lives = cs_fleet_lives, .self = &r->fleet};
-    const struct cs_submission_place alone = {.alone = true};
+    const struct cs_submission_place alone = {.alone = true, .stop_old = true};
     uint32_t gen = 0;
     bool is_new = false;
     if (r->upgrade.total > 0)

@@ -216,6 +216,11 @@ bool cs_core_is_idle(struct cs_core *core, uint64_t study)
     return cs_coordinator_generation_is_idle(core, study);
 }
 
+bool cs_core_is_waiting(struct cs_core *core, uint64_t study)
+{
+    return cs_coordinator_generation_is_waiting(core, study);
+}
+
 bool cs_core_has_room(struct cs_core *core, uint64_t study, uint32_t n_lanes)
 {
     return cs_coordinator_generation_fits(core, study, n_lanes);

@@ -20,8 +20,10 @@ void cs_core_close(struct cs_core *core);
 /* The first of the actions, or NULL. */
 const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event *e, uint64_t now_ms);
 
-/* After CLOSE of a study: nothing of it is leased, possibly leased or uncommitted any more; the adoption pass may begin. */
+/* After CLOSE of a study: nothing of it is leased, possibly leased or uncommitted any more; the last round of the adoption pass may begin. */
 bool cs_core_is_idle(struct cs_core *core, uint64_t study);
+/* After a restart some of its trials wait for the workers that may hold them: not a good moment for CLOSE. */
+bool cs_core_is_waiting(struct cs_core *core, uint64_t study);
 /* Whether a generation of so many lanes can be loaded. */
 bool cs_core_has_room(struct cs_core *core, uint64_t study, uint32_t n_lanes);
 

@@ -197,3 +197,13 @@ bool cs_coordinator_generation_is_idle(struct cs_core *core, uint64_t study)
         y->closed_group = core->open->number;
     return cs_acks_is_quiet(core) || core->durable_group >= y->closed_group;
 }
+
+bool cs_coordinator_generation_is_waiting(struct cs_core *core, uint64_t study)
+{
+    const struct cs_core_study *y = cs_coordinator_lane_study(core, study);
+    bool waiting = false;
+
+    for (uint32_t i = 0; i < core->n_slots; i++)
+        waiting |= core->lanes[i] != NULL && core->lanes[i]->study == y && core->lanes[i]->has_waiting;
+    return waiting;
+}

@@ -14,6 +14,8 @@ void cs_coordinator_generation_unload(struct cs_core *core, uint64_t study);
 bool cs_coordinator_generation_fits(struct cs_core *core, uint64_t study, uint32_t n_lanes);
 /* A closed study: nothing is leased, and all that came of it is on disk. */
 bool cs_coordinator_generation_is_idle(struct cs_core *core, uint64_t study);
+/* After a restart: some trials wait for the workers that may hold them. */
+bool cs_coordinator_generation_is_waiting(struct cs_core *core, uint64_t study);
 void cs_coordinator_generation_release(struct cs_core *core); /* at the very end */
 
 #endif

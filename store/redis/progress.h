@@ -45,6 +45,9 @@ struct cs_progress {
     int64_t budget_nano_usd;    /* -1: none */
     int64_t committed_nano_usd; /* what the outputs of all generations cost; lanes[] have that of this one */
     int64_t presumed_nano_usd, reserved_nano_usd; /* under a budget: calls without a known cost; leases */
+    uint32_t edit_gen;               /* an edit is being prepared beside this generation: its number; 0: none is */
+    uint64_t edit_built, edit_total; /* trials looked up, of all; total 0: it waits for its turn */
+    double edit_eta_s;               /* -1: unknown */
     struct cs_progress_lane *lanes;
     uint32_t n_lanes;
 };

@@ -31,6 +31,10 @@ const struct cs_progress_field cs_progress_fields_fleet[] = {
     FIELD(cs_progress, CS_FIELD_I64, committed_nano_usd),
     FIELD(cs_progress, CS_FIELD_I64, presumed_nano_usd),
     FIELD(cs_progress, CS_FIELD_I64, reserved_nano_usd),
+    FIELD(cs_progress, CS_FIELD_U32, edit_gen),
+    FIELD(cs_progress, CS_FIELD_U64, edit_built),
+    FIELD(cs_progress, CS_FIELD_U64, edit_total),
+    FIELD(cs_progress, CS_FIELD_REAL, edit_eta_s),
     {NULL, CS_FIELD_END, 0},
 };
 

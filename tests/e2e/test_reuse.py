@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
@@ -192,11 +193,12 @@ class Killed(Reuse):
             begun = log.read_text().count("ev=generation_begun")
             run = self.box.start("clinsafe", "run", self.first, "--workers", 1, "--simulator", self.sim.url)
             harness.wait_for(lambda: log.read_text().count("ev=generation_begun") > begun, what="the pass", process=run)
+            time.sleep(0.02 * attempt)  # until something is on disk
             os.kill(self.coordinator(), signal.SIGKILL)
             run.wait()
             lines = log.read_text().splitlines()
             last = [line for line in lines if "ev=generation_" in line][-1]
-            middle += "ev=generation_begun" in last
+            middle += "ev=generation_built" not in last
             self.run_study(self.first)
             resumed = re.findall(r"ev=generation_begun gen=\d+ trials=\d+ from=(\d+)", log.read_text())
             if middle and int(resumed[-1]) > 0:

@@ -506,6 +506,42 @@ static void what_is_taken_over_is_found_by_the_next_edit(void **state)
     cs_store_close(s);
 }
 
+/* While the claims are in use, more is bought: known after cs_claims_renew, and what was handed out stays so. */
+static void what_comes_meanwhile_is_known_when_renewed(void **state)
+{
+    const struct cs_study study = two_lanes();
+    const struct cs_owner a = {cs_digest_lane_key("s", "m1", "one"), cs_digest_case_key("a")};
+    struct cs_store *s = open_writer(*state);
+    struct cs_claims *c;
+    struct cs_batch b;
+    struct cs_error err = {0};
+    uint64_t id;
+    cs_batch_init(&b);
+    put(&b, (struct an_output){1, 0, 0, 7, a, CS_OUTCOME_ok, 0});
+    set_states(&b, 1, 0, "d");
+    write_batch(s, &b);
+    assert_ok(cs_claims_open(&c, s, &study, false, &err));
+    prepare(c);
+    assert_int_equal(own(c, 0, 7, "a", &id), CS_CLAIM_ANSWER);
+    for (uint64_t i = 1; i < 20; i++)
+        put(&b, (struct an_output){1, 0, i, 7 + i, a, CS_OUTCOME_ok, 0});
+    set_states(&b, 1, 0, "dddddddddddddddddddd");
+    write_batch(s, &b);
+    assert_int_equal(cs_claims_last(c), 1);
+    assert_int_equal(own(c, 0, 8, "a", &id), CS_CLAIM_NONE);
+    assert_ok(cs_claims_renew(c, &err));
+    assert_int_equal(cs_claims_last(c), 20);
+    assert_int_equal(own(c, 0, 7, "a", &id), CS_CLAIM_NONE); /* it has gone to a trial */
+    for (uint64_t i = 1; i < 20; i++) {
+        assert_int_equal(own(c, 0, 7 + i, "a", &id), CS_CLAIM_ANSWER);
+        assert_int_equal(id, i + 1);
+        assert_int_equal(own(c, 0, 7 + i, "a", &id), CS_CLAIM_NONE);
+    }
+    cs_claims_close(c);
+    cs_batch_release(&b);
+    cs_store_close(s);
+}
+
 static void those_put_off_come_in_plan_order(void **state)
 {
     const struct cs_study study = two_lanes();
@@ -710,6 +746,7 @@ int main(void)
         WITH_STORE(a_changed_address_is_another_lane),
         cmocka_unit_test(addresses_are_compared_as_places),
         WITH_STORE(what_is_taken_over_is_found_by_the_next_edit),
+        WITH_STORE(what_comes_meanwhile_is_known_when_renewed),
         WITH_STORE(those_put_off_come_in_plan_order),
         WITH_STORE(what_a_later_version_adds_is_skipped),
         cmocka_unit_test(golden_rows),

@@ -68,7 +68,7 @@ enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded
 {
     char weight[32], priority[32];
     char *after = NULL;
-    const char *args[8];
+    const char *args[9];
     uint32_t n = 0;
     struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
     struct chunk_sender sender = {.client = a};
@@ -99,6 +99,8 @@ enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded
         args[n++] = "alone";
     if (place != NULL && place->reread)
         args[n++] = "reread";
+    if (place != NULL && place->stop_old)
+        args[n++] = "stop-old";
     if (place != NULL && place->weight != 0)
         args[n++] = print(weight, sizeof weight, "weight=%" PRIu64, place->weight);
     if (place != NULL && place->priority != NULL)

@@ -14,6 +14,7 @@ struct cs_submission_place {      /* among other studies; the coordinator judges
     const char *priority, *after; /* NULL: nothing is said */
     bool alone;                   /* refused (CS_EINVAL) where another study is, and this one is not yet */
     bool reread;                  /* what stands is read anew (reread.h) */
+    bool stop_old;                /* nothing more is asked of the study as it was while the edit is prepared */
 };
 CS_WARN_UNUSED enum cs_err cs_submission_send(struct cs_admin_client *a, const struct cs_loaded *l, bool adopt_other,
                                               const struct cs_submission_place *place, uint32_t *gen, bool *is_new,

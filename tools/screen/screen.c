@@ -106,14 +106,23 @@ static const char *money(const struct cs_progress *p, char *out, size_t size)
     return out;
 }
 
+/* What was given up is neither work nor progress. */
+static double part_of(const struct cs_progress *p)
+{
+    const uint64_t wanted = p->planned - p->cancelled;
+    return wanted > 0 ? (double)(p->done + p->failed) / (double)wanted : p->planned > 0 ? 1 : 0;
+}
+
 static void figures_line(const struct cs_progress *p, char *out, size_t size)
 {
     char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN], eta[CS_TEXT_MAX_LEN], rate[CS_TEXT_MAX_LEN], cost[160];
-    const uint64_t ended = p->done + p->failed + p->cancelled;
-    snprintf(out, size, "%5.1f %%  %s of %s  %s/s  ETA %s  %s",
-             p->planned > 0 ? 100.0 * (double)ended / (double)p->planned : 0.0, cs_text_count(done, ended),
-             cs_text_count(planned, p->planned), cs_text_count(rate, (uint64_t)p->outputs_per_s),
-             p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s), money(p, cost, sizeof cost));
+    char given_up[CS_TEXT_MAX_LEN + 16] = "", cancelled[CS_TEXT_MAX_LEN];
+    if (p->cancelled > 0)
+        snprintf(given_up, sizeof given_up, "  %s cancelled", cs_text_count(cancelled, p->cancelled));
+    snprintf(out, size, "%5.1f %%  %s of %s%s  %s/s  ETA %s  %s", 100 * part_of(p),
+             cs_text_count(done, p->done + p->failed), cs_text_count(planned, p->planned - p->cancelled), given_up,
+             cs_text_count(rate, (uint64_t)p->outputs_per_s), p->eta_s < 0 ? "-" : cs_text_duration(eta, p->eta_s),
+             money(p, cost, sizeof cost));
 }
 
 void cs_screen_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms)
@@ -139,8 +148,7 @@ void cs_screen_bar_draw(struct cs_bar *b, const struct cs_progress *p, const cha
     unsigned width = columns > used + BAR_MIN ? columns - used : BAR_MIN;
     if (width > BAR_MAX)
         width = BAR_MAX;
-    const uint64_t ended = p->done + p->failed + p->cancelled;
-    const unsigned full = p->planned > 0 ? (unsigned)((double)ended / (double)p->planned * width) : 0;
+    const unsigned full = (unsigned)(part_of(p) * width);
     if (b->drawn)
         fprintf(b->out, "\x1b[2A"); /* back over our two lines */
     fprintf(b->out, "\r\x1b[K[");
@@ -371,6 +379,18 @@ void cs_screen_print_lanes(FILE *out, const struct cs_progress *p)
         print_quarantined(out, &p->lanes[i]);
 }
 
+/* The figures are those of the generation that runs. */
+static void print_edit(FILE *out, const struct cs_progress *p)
+{
+    char eta[CS_TEXT_MAX_LEN];
+    fprintf(out, "an edit is being prepared (generation %u)", p->edit_gen);
+    if (p->edit_total > 0)
+        fprintf(out, ": %.0f %%, ETA %s\n", 100.0 * (double)p->edit_built / (double)p->edit_total,
+                p->edit_eta_s < 0 ? "-" : cs_text_duration(eta, p->edit_eta_s));
+    else
+        fprintf(out, "; it waits for its turn\n");
+}
+
 void cs_screen_print_status(FILE *out, const struct cs_progress *p, const struct cs_worker_info *workers,
                             uint32_t n_workers, int64_t now_wall_ms)
 {
@@ -382,6 +402,8 @@ void cs_screen_print_status(FILE *out, const struct cs_progress *p, const struct
             cs_text_duration(age, (double)(now_wall_ms - p->updated_wall_ms) / 1000));
     if (p->title != NULL && p->title[0] != '\0')
         fprintf(out, "%s\n", p->title);
+    if (p->edit_gen != 0)
+        print_edit(out, p);
     fprintf(out, "\n%s\n%s\n\n", figures, outcomes);
     cs_screen_print_lanes(out, p);
     print_bindings(out, p);

@@ -1,4 +1,4 @@
-/* clinsafe run - a whole study on this machine: brings up the fleet, shows progress, drains on Ctrl-C, continues when run again. */
+/* clinsafe run - whole studies on this machine: brings up the fleet, shows progress, drains on Ctrl-C, continues when run again. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,12 +13,14 @@
 #include "protocol/study/plan.h"
 #include "store/redis/redis.h"
 #include "tools/base/text.h"
+#include "tools/base/typed.h"
 #include "tools/commands.h"
 #include "tools/fleet/admin_client.h"
 #include "tools/fleet/again.h"
 #include "tools/fleet/detach.h"
 #include "tools/fleet/fleet.h"
 #include "tools/fleet/key_lock.h"
+#include "tools/fleet/together.h"
 #include "tools/fleet/unanswered.h"
 #include "tools/fleet/submission.h"
 #include "tools/plan/fits.h"
@@ -33,7 +35,8 @@ enum {
     SLOTS_MAX = 65536,
     REDIS_MS = 3000,
     DRAIN_MS = 15 * 60 * 1000,
-    LOG_EVERY_MS = 60000
+    LOG_EVERY_MS = 60000,
+    STUDIES_MAX = 64
 };
 
 static volatile sig_atomic_t interrupts;
@@ -57,9 +60,22 @@ static void handle_signals(void)
     signal(SIGXFSZ, SIG_IGN); /* `ulimit -f`: an error of the write, which can be told */
 }
 
+struct part { /* one of the studies */
+    const char *path;
+    struct cs_loaded loaded;
+    struct cs_arena arena; /* holds the last progress */
+    struct cs_progress progress;
+    struct cs_run_notes notes;
+    uint32_t gen;
+    bool is_new;
+};
+
 struct run {
     struct cs_study_args args;
-    const char *study_path;
+    struct part *parts;
+    uint32_t n;
+    const struct cs_study **studies; /* theirs */
+    struct cs_together together;
     struct cs_fleet_opts fleet_opts;
     uint64_t workers, slots, cases;
     struct cs_option_list reuse;
@@ -69,47 +85,14 @@ struct run {
     char *ending;  /* what a person does to end this run */
     int detach_fd; /* see detach.h; -1: not detached */
 
-    struct cs_loaded loaded;
     struct cs_study_dir dir;
     struct cs_key_locks keys;
     struct cs_fleet fleet;
     struct cs_admin_client *admin;
-    struct cs_arena arena; /* holds the last progress */
-    struct cs_progress progress;
     uint64_t ended; /* trials, when last looked at */
     struct cs_bar bar;
     struct cs_ticker upgrade; /* total 0: there was none */
-    struct cs_run_notes notes;
 };
-
-/* One word for a POSIX shell. */
-static void quote(struct cs_buf *out, const char *word)
-{
-    const bool plain = word[0] != '\0' &&
-                       word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                         "_@%+=:,./-")] == '\0';
-    cs_buf_char(out, ' ');
-    if (!plain)
-        cs_buf_char(out, '\'');
-    for (const char *p = word; *p != '\0'; p++) {
-        if (*p == '\'')
-            cs_buf_str(out, "'\\'");
-        cs_buf_char(out, *p);
-    }
-    if (!plain)
-        cs_buf_char(out, '\'');
-}
-
-/* All arguments count: another --cases or --data would be another study. */
-static char *as_typed(int argc, char **argv)
-{
-    struct cs_buf b = CS_BUF_INIT(1024 * 1024);
-    quote(&b, program_invocation_name); /* `build/clinsafe` is not in PATH */
-    cs_buf_str(&b, " run");
-    for (int i = 1; i < argc; i++)
-        quote(&b, argv[i]);
-    return cs_buf_take(&b);
-}
 
 /* The coordinator makes a store of format 1 one of format 2 before it does anything else. */
 static void say_upgrade(void *self, uint64_t done, uint64_t total)
@@ -150,18 +133,19 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         {0},
     };
     const struct cs_command_help help = {
-        "clinsafe run STUDY [options]",
-        "Runs a study on this machine and continues it where it was. Starts what it needs: a private Redis, a coordinator, workers and,\n"
+        "clinsafe run STUDY... [options]",
+        "Runs studies on this machine and continues them where they were. Starts what it needs: a private Redis, a coordinator, workers and,\n"
         "for simulated models, the simulator. Ctrl-C, or a terminal that closes, lets the calls in flight finish and says how to go on; a second\n"
         "Ctrl-C stops at once. With --detach it goes on without a terminal: `clinsafe status STUDY` shows it, `clinsafe drain --dir DIR` ends it.\n"
+        "Several studies share one fleet fairly, and one directory: that of the first, or --dir; the same command continues them.\n"
         "Two runs with the same key would exceed its limits together: the second is refused, unless both have the same --redis ADDRESS.\n"
-        "Exit status: 0 all trials have an answer, 2 some have none, or more than 2 % of a model's cannot be used; 130 interrupted; 75 in use, or\n"
+        "Exit status: 0 all trials have an answer, 2 some (of any study) have none, or more than 2 % of a model's cannot be used; 130 interrupted; 75 in use, or\n"
         "a disk or start problem (run it again).",
         "clinsafe run ops/studies/demo/study.yaml --workers 2",
     };
     int n_args;
-    r->again = as_typed(argc, argv); /* before parsing moves them */
-    if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, status))
+    r->again = cs_typed_command("run", argc, argv); /* before parsing moves them */
+    if (!cs_command_args(table, &help, argc, argv, 1, STUDIES_MAX, &n_args, status))
         return false;
     if (r->slots > SLOTS_MAX || r->workers > CS_FLEET_WORKERS_MAX) {
         fprintf(stderr, "clinsafe: at most %d workers with %d slots each\n", CS_FLEET_WORKERS_MAX, SLOTS_MAX);
@@ -173,7 +157,11 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         *status = cs_error_exit_code(CS_EUSAGE);
         return false;
     }
-    r->study_path = argv[1];
+    r->n = (uint32_t)n_args;
+    r->parts = cs_xcalloc(r->n, sizeof *r->parts);
+    r->studies = cs_xcalloc(r->n, sizeof *r->studies);
+    for (uint32_t i = 0; i < r->n; i++)
+        r->parts[i].path = argv[1 + i];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     r->fleet_opts.workers = r->workers != 0 ? (uint32_t)r->workers : (uint32_t)(cores > 0 ? cores : 1);
     r->fleet_opts.reuse = &r->reuse;
@@ -184,20 +172,29 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
 }
 
 /* Waits for the answer in short steps, so that a coordinator that dies meanwhile is noticed. */
-static enum cs_err fetch_progress(struct run *r, struct cs_error *err)
+static enum cs_err fetch_one(struct run *r, struct part *p, struct cs_error *err)
 {
+    const char *args[] = {p->loaded.study->name, NULL};
     const char *reply = NULL;
     const uint64_t deadline = cs_clock_mono_ms() + PATIENCE_MS;
     enum cs_err rc;
     do {
         rc = cs_fleet_check(&r->fleet, err);
         if (rc == CS_OK)
-            rc = cs_admin_client_ask(r->admin, "status", NULL, NULL, 0, 1000, &reply, err);
+            rc = cs_admin_client_ask(r->admin, "status", args, NULL, 0, 1000, &reply, err);
     } while (rc == CS_ETIMEDOUT && interrupts == 0 && cs_clock_mono_ms() < deadline);
     if (rc != CS_OK)
         return rc;
-    cs_arena_reset(&r->arena);
-    return cs_progress_parse(reply, strlen(reply), &r->arena, &r->progress, err);
+    cs_arena_reset(&p->arena);
+    return cs_progress_parse(reply, strlen(reply), &p->arena, &p->progress, err);
+}
+
+static enum cs_err fetch_progress(struct run *r, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < r->n && rc == CS_OK; i++)
+        rc = fetch_one(r, &r->parts[i], err);
+    return rc;
 }
 
 /* Asks the coordinator to drain and waits for its end, which is the answer: with nothing in flight it may end before its reply is out. */
@@ -210,45 +207,75 @@ static void drain(struct run *r, uint32_t wait_ms)
         continue;
 }
 
-static bool is_over(const struct cs_progress *p)
+static bool is_over(const struct run *r)
 {
-    return strcmp(p->state, "finished") == 0 || strcmp(p->state, "stopped") == 0;
+    bool over = true;
+    for (uint32_t i = 0; i < r->n; i++) {
+        const char *state = r->parts[i].progress.state;
+        over = over && (strcmp(state, "finished") == 0 || strcmp(state, "stopped") == 0);
+    }
+    return over;
+}
+
+/* What holds up the lanes of a study, under its name where there are several. */
+static void tell_notes(struct run *r, struct part *part)
+{
+    const struct cs_progress *p = &part->progress;
+    const uint64_t now = cs_clock_mono_ms();
+    if (strcmp(p->state, "running") != 0 && strcmp(p->state, "paused") != 0)
+        return;
+    if (!cs_run_notes_look(&part->notes, p, now))
+        return;
+    cs_screen_bar_end(&r->bar);
+    if (r->n > 1)
+        fprintf(stderr, "%s:\n", part->loaded.study->name);
+    cs_run_notes_say(&part->notes, p, now, stderr);
 }
 
 /* What died and what holds up a lane, above the bar. A fleet that gets on may lose processes for ever. */
 static void tell_news(struct run *r)
 {
-    const struct cs_progress *p = &r->progress;
-    if (p->done + p->failed != r->ended) {
-        r->ended = p->done + p->failed;
+    uint64_t ended = 0;
+    for (uint32_t i = 0; i < r->n; i++)
+        ended += r->parts[i].progress.done + r->parts[i].progress.failed;
+    if (ended != r->ended) {
+        r->ended = ended;
         r->fleet.restarts = 0;
     }
-    const uint64_t now = cs_clock_mono_ms();
-    const bool noted = (strcmp(p->state, "running") == 0 || strcmp(p->state, "paused") == 0) &&
-                       cs_run_notes_look(&r->notes, p, now);
-    if (r->fleet.news[0] == '\0' && !noted)
-        return;
-    cs_screen_bar_end(&r->bar);
-    FILE *door = cs_plain_file(stderr); /* it quotes the last words of processes */
-    fputs(r->fleet.news, door);
-    fclose(door);
-    r->fleet.news[0] = '\0';
-    if (noted)
-        cs_run_notes_say(&r->notes, p, now, stderr);
+    if (r->fleet.news[0] != '\0') {
+        cs_screen_bar_end(&r->bar);
+        FILE *door = cs_plain_file(stderr); /* it quotes the last words of processes */
+        fputs(r->fleet.news, door);
+        fclose(door);
+        r->fleet.news[0] = '\0';
+    }
+    for (uint32_t i = 0; i < r->n; i++)
+        tell_notes(r, &r->parts[i]);
 }
 
-/* Polls until the study is over, or the user has had enough. */
-static enum cs_err watch(struct run *r, struct cs_error *err)
+static void draw(struct run *r)
 {
     char note[512];
+    const struct cs_progress *p = &r->parts[0].progress;
+    const struct cs_progress *all[STUDIES_MAX];
+    for (uint32_t i = 0; i < r->n; i++)
+        all[i] = &r->parts[i].progress;
+    if (r->n > 1)
+        cs_bar_all_draw(&r->bar, all, r->n, cs_clock_mono_ms());
+    else
+        cs_screen_bar_draw(&r->bar, p, cs_run_notes_line(p, note, sizeof note), cs_clock_mono_ms());
+}
+
+/* Polls until the studies are over, or the user has had enough. */
+static enum cs_err watch(struct run *r, struct cs_error *err)
+{
     for (;;) {
         enum cs_err rc = fetch_progress(r, err);
         if (rc != CS_OK)
             return interrupts > 0 ? cs_error_set(err, CS_EINTERRUPTED, "interrupted") : rc;
         tell_news(r);
-        cs_screen_bar_draw(&r->bar, &r->progress, cs_run_notes_line(&r->progress, note, sizeof note),
-                           cs_clock_mono_ms());
-        if (is_over(&r->progress))
+        draw(r);
+        if (is_over(r))
             return CS_OK;
         if (interrupts > 0) {
             fprintf(stderr, "\nFinishing the calls in flight%s.\n", r->detach ? "" : "; Ctrl-C again stops at once");
@@ -265,48 +292,77 @@ static void print_how_to_continue(const struct run *r)
             r->again);
 }
 
-static void print_summary(const struct run *r)
+static void print_json(const struct run *r)
 {
-    const struct cs_progress *p = &r->progress;
-    if (r->json) {
-        struct cs_buf b = CS_BUF_INIT(64 * 1024 * 1024);
-        cs_progress_json(p, &b);
-        printf("%s\n", cs_buf_cstr(&b));
-        cs_buf_release(&b);
-        return;
+    struct cs_buf b = CS_BUF_INIT(64 * 1024 * 1024);
+    for (uint32_t i = 0; i < r->n; i++) {
+        cs_buf_str(&b, i > 0 ? "," : r->n > 1 ? "[" : "");
+        cs_progress_json(&r->parts[i].progress, &b);
     }
-    printf("\n");
-    cs_screen_print_lanes(stdout, p);
-    struct cs_buf where = CS_BUF_INIT(64 * 1024);
-    struct cs_buf program = CS_BUF_INIT(64 * 1024);
-    quote(&program, program_invocation_name);
-    quote(&where, r->study_path);
-    if (r->args.dir != NULL) {
+    printf("%s%s\n", cs_buf_cstr(&b), r->n > 1 ? "]" : "");
+    cs_buf_release(&b);
+}
+
+static void print_commands(const struct run *r, const struct part *part)
+{
+    struct cs_buf where = CS_BUF_INIT(64 * 1024), program = CS_BUF_INIT(64 * 1024);
+    cs_typed_quote(&program, program_invocation_name);
+    if (r->n == 1)
+        cs_typed_quote(&where, part->path);
+    if (r->n > 1 || r->args.dir != NULL) {
         cs_buf_str(&where, " --dir");
-        quote(&where, r->args.dir);
+        cs_typed_quote(&where, r->dir.path);
     }
-    printf("\nEverything is kept in %s\n", r->dir.path);
-    printf("Get the outputs: %s export%s --format csv --out outputs.csv\n", cs_buf_cstr(&program), cs_buf_cstr(&where));
+    if (r->n > 1) {
+        cs_buf_str(&where, " --study");
+        cs_typed_quote(&where, part->loaded.study->name);
+    }
+    printf("Get the outputs: %s export%s --format csv --out %s.csv\n", cs_buf_cstr(&program), cs_buf_cstr(&where),
+           r->n > 1 ? part->loaded.study->name : "outputs");
     printf("Check them:      %s verify%s\n", cs_buf_cstr(&program), cs_buf_cstr(&where));
+    if (r->n > 1)
+        printf("Report:          %s report%s --out %s.html\n", cs_buf_cstr(&program), cs_buf_cstr(&where),
+               part->loaded.study->name);
     cs_buf_release(&program);
     cs_buf_release(&where);
 }
 
-/* What this run was told to ask again; and what stands, so that it could be told. */
-static enum cs_err plan_again(struct run *r, struct cs_error *err)
+static void print_summary(const struct run *r)
+{
+    if (r->json) {
+        print_json(r);
+        return;
+    }
+    for (uint32_t i = 0; i < r->n; i++) {
+        printf("%s%s%s\n", r->n > 1 ? "\n" : "", r->n > 1 ? r->parts[i].loaded.study->name : "", r->n > 1 ? ":" : "");
+        cs_screen_print_lanes(stdout, &r->parts[i].progress);
+    }
+    printf("\nEverything is kept in %s\n", r->dir.path);
+    for (uint32_t i = 0; i < r->n; i++) {
+        if (r->n > 1)
+            printf("%s:\n", r->parts[i].loaded.study->name);
+        print_commands(r, &r->parts[i]);
+    }
+}
+
+/* What this run was told to ask again of a study; and what stands, so that it could be told. */
+static enum cs_err plan_again(struct run *r, const struct part *part, struct cs_error *err)
 {
     struct cs_unanswered stand = {0};
     struct cs_error none = {0};
     struct cs_ticker ticker = {0};
+    const char *name = part->loaded.study->name, *args[] = {"", name, NULL};
     const struct cs_fleet_status_watch watch = {
-        .stop = &interrupts, .on_progress = cs_screen_ticker_progress, .self = &ticker};
+        .stop = &interrupts, .on_progress = cs_screen_ticker_progress, .self = &ticker, .study = name};
+    struct cs_again_options ask_again = r->ask_again;
     enum cs_err rc = CS_OK;
-    if (r->retry || cs_fleet_again_is_asked(&r->ask_again))
+    ask_again.study = name;
+    if (r->retry || cs_fleet_again_is_asked(&ask_again))
         rc = cs_fleet_status_wait_built(r->admin, &watch, UINT64_MAX, err);
     if (rc == CS_OK && r->retry)
-        rc = cs_admin_client_ask(r->admin, "retry", NULL, NULL, 0, ASK_MS, NULL, err);
-    if (rc == CS_OK && cs_fleet_again_is_asked(&r->ask_again))
-        return cs_fleet_again_ask(r->admin, &r->ask_again, &watch, stderr, err);
+        rc = cs_admin_client_ask(r->admin, "retry", args, NULL, 0, ASK_MS, NULL, err);
+    if (rc == CS_OK && cs_fleet_again_is_asked(&ask_again))
+        return cs_fleet_again_ask(r->admin, &ask_again, &watch, stderr, err);
     if (rc == CS_OK &&
         cs_unanswered_of_fleet(&stand, r->admin, &watch, &none) == CS_OK) /* else they are told at the end */
         cs_unanswered_print(&stand, stderr, r->again, "--retry-");
@@ -314,19 +370,19 @@ static enum cs_err plan_again(struct run *r, struct cs_error *err)
     return rc;
 }
 
-static void print_heading(const struct run *r, uint32_t gen, bool is_new)
+static void print_heading(const struct run *r, const struct part *part)
 {
+    const struct cs_study *study = part->loaded.study;
     char count[CS_TEXT_MAX_LEN];
     struct cs_plan plan;
-    cs_plan_init(&plan, r->loaded.study);
+    cs_plan_init(&plan, study);
     struct cs_arena arena = {0};
-    fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name,
-            cs_plain_in(&arena, r->loaded.study->title), cs_text_count(count, plan.n_trials), r->loaded.study->n_models,
-            r->fleet_opts.workers,
-            !is_new          ? "; continuing"
-            : r->reuse.n > 0 ? "; looking for answers already paid for"
-            : gen > 1        ? "; the study changed, answers already paid for are kept"
-                             : "");
+    fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", study->name, cs_plain_in(&arena, study->title),
+            cs_text_count(count, plan.n_trials), study->n_models, r->fleet_opts.workers,
+            !part->is_new      ? "; continuing"
+            : r->reuse.n > 0   ? "; looking for answers already paid for"
+            : part->gen > r->n ? "; the study changed, answers already paid for are kept"
+                               : "");
     cs_arena_release(&arena);
     cs_plan_release(&plan);
 }
@@ -349,13 +405,16 @@ static enum cs_err check_redis(const char *address, struct cs_error *err)
 /* Whatever can be known to be wrong before a process is started. */
 static enum cs_err reserve(struct run *r, struct cs_error *err)
 {
-    enum cs_err rc = cs_identifiers_check(&r->loaded, err);
-    if (rc == CS_OK)
-        rc = cs_fits_check(&r->loaded, err);
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < r->n && rc == CS_OK; i++) {
+        rc = cs_identifiers_check(&r->parts[i].loaded, err);
+        if (rc == CS_OK)
+            rc = cs_fits_check(&r->parts[i].loaded, err);
+    }
     if (rc == CS_OK)
         rc = cs_study_dir_lock(&r->dir, err);
     if (rc == CS_OK)
-        rc = cs_key_lock_take(&r->keys, r->loaded.study, r->dir.path, r->fleet_opts.redis, err);
+        rc = cs_key_lock_take(&r->keys, &r->together.study, r->dir.path, r->fleet_opts.redis, err);
     if (rc == CS_OK && r->fleet_opts.redis != NULL)
         rc = check_redis(r->fleet_opts.redis, err);
     if (rc == CS_OK)
@@ -363,30 +422,38 @@ static enum cs_err reserve(struct run *r, struct cs_error *err)
     return rc;
 }
 
+/* What was typed is what is run: an edited study is asked no more as it was, nor another one that is there. */
+static enum cs_err submit_all(struct run *r, struct cs_error *err)
+{
+    const struct cs_submission_place place = {.alone = r->n == 1, .stop_old = true};
+    enum cs_err rc = cs_together_check(r->admin, r->studies, r->n, err);
+    for (uint32_t i = 0; i < r->n && rc == CS_OK; i++)
+        rc = cs_submission_send(r->admin, &r->parts[i].loaded, r->adopt_other, &place, &r->parts[i].gen,
+                                &r->parts[i].is_new, err);
+    return rc;
+}
+
 static enum cs_err bring_up(struct run *r, struct cs_error *err)
 {
     enum cs_err rc = reserve(r, err);
     if (rc == CS_OK)
-        rc = cs_fleet_start(&r->fleet, &r->dir, r->loaded.study, &r->fleet_opts, err);
+        rc = cs_fleet_start(&r->fleet, &r->dir, &r->together.study, &r->fleet_opts, err);
     if (rc != CS_OK)
         return rc;
     struct cs_admin_opts ao = {.endpoint = r->fleet.admin, .lives = cs_fleet_lives, .self = &r->fleet};
-    const struct cs_submission_place alone = {.alone = true, .stop_old = true};
-    uint32_t gen = 0;
-    bool is_new = false;
     if (r->upgrade.total > 0)
         cs_screen_ticker_end(&r->upgrade);
     rc = cs_admin_client_open(&r->admin, &ao, err);
     if (rc == CS_OK)
-        rc = cs_submission_send(r->admin, &r->loaded, r->adopt_other, &alone, &gen, &is_new, err);
+        rc = submit_all(r, err);
     if (rc == CS_OK)
         rc = cs_fleet_start_workers(&r->fleet, err);
-    if (rc == CS_OK)
-        rc = plan_again(r, err);
+    for (uint32_t i = 0; i < r->n && rc == CS_OK; i++)
+        rc = plan_again(r, &r->parts[i], err);
     if (rc == CS_OK)
         rc = fetch_progress(r, err);
-    if (rc == CS_OK)
-        print_heading(r, gen, is_new);
+    for (uint32_t i = 0; i < r->n && rc == CS_OK; i++)
+        print_heading(r, &r->parts[i]);
     struct cs_error why = {0};
     const enum cs_err dead = rc == CS_ETIMEDOUT ? cs_fleet_check(&r->fleet, &why) : CS_OK;
     if (dead != CS_OK)
@@ -400,9 +467,9 @@ static char *elsewhere(const struct run *r, const char *command)
     struct cs_buf b = CS_BUF_INIT(64 * 1024);
     char *program = strchr(program_invocation_name, '/') != NULL ? realpath(program_invocation_name, NULL) : NULL;
     char *dir = realpath(r->dir.path, NULL);
-    quote(&b, program != NULL ? program : program_invocation_name);
+    cs_typed_quote(&b, program != NULL ? program : program_invocation_name);
     cs_buf_printf(&b, " %s --dir", command);
-    quote(&b, dir != NULL ? dir : r->dir.path);
+    cs_typed_quote(&b, dir != NULL ? dir : r->dir.path);
     free(program);
     free(dir);
     return cs_buf_take(&b);
@@ -420,28 +487,14 @@ static enum cs_err let_go(struct run *r, struct cs_error *err)
     return rc;
 }
 
-/* What the states of the lanes say at the end. */
 static int exit_status(const struct run *r)
 {
-    const struct cs_progress *p = &r->progress;
-    const bool short_of = cs_run_notes_shortfalls(p, r->again + 1, stderr);
-    if (p->done == p->planned)
-        return short_of ? 2 : 0;
-    for (uint32_t i = 0; i < p->n_lanes; i++) {
-        if (strcmp(p->lanes[i].state, "stopped") == 0)
-            fprintf(stderr, "clinsafe: %s stopped: %s\n", p->lanes[i].model, p->lanes[i].reason);
+    int worst = 0;
+    for (uint32_t i = 0; i < r->n; i++) {
+        const int status = cs_run_notes_end(&r->parts[i].progress, r->again + 1, stderr);
+        worst = status > worst ? status : worst;
     }
-    uint64_t quarantined = 0;
-    for (uint32_t i = 0; i < p->n_lanes; i++)
-        quarantined += p->lanes[i].quarantined;
-    if (quarantined > 0)
-        fprintf(stderr, "clinsafe: %llu trials are quarantined: each of them ended its workers, whichever they were\n",
-                (unsigned long long)quarantined);
-    if (p->failed > 0 && !short_of)
-        fprintf(stderr,
-                "clinsafe: %llu trials failed; `clinsafe export` shows why, `clinsafe run --retry` plans them again\n",
-                (unsigned long long)p->failed);
-    return 2;
+    return worst;
 }
 
 static void release(struct run *r)
@@ -451,9 +504,14 @@ static void release(struct run *r)
     cs_fleet_stop(&r->fleet, interrupts > 1 || r->fleet.pids[CS_FLEET_COORDINATOR] <= 0 ? 500 : 5000);
     cs_key_lock_release(&r->keys);
     cs_study_dir_release(&r->dir);
-    cs_run_notes_release(&r->notes);
-    cs_load_release(&r->loaded);
-    cs_arena_release(&r->arena);
+    for (uint32_t i = 0; i < r->n; i++) {
+        cs_run_notes_release(&r->parts[i].notes);
+        cs_load_release(&r->parts[i].loaded);
+        cs_arena_release(&r->parts[i].arena);
+    }
+    cs_together_release(&r->together);
+    free(r->parts);
+    free(r->studies);
     free(r->ending);
     free(r->again);
 }
@@ -465,7 +523,8 @@ static int go(struct run *r)
     int status;
     enum cs_err rc = bring_up(r, &err);
     r->ending = r->detach ? elsewhere(r, "drain") : cs_xstrdup("Ctrl-C");
-    cs_run_notes_init(&r->notes, r->loaded.study, r->ending + strspn(r->ending, " "));
+    for (uint32_t i = 0; i < r->n; i++)
+        cs_run_notes_init(&r->parts[i].notes, r->studies[i], r->ending + strspn(r->ending, " "));
     if (rc == CS_OK && r->detach && interrupts == 0) /* else it is not wanted any more */
         rc = let_go(r, &err);
     cs_screen_bar_init(&r->bar, stderr);
@@ -487,6 +546,27 @@ static int go(struct run *r)
     return status;
 }
 
+static enum cs_err load_all(struct run *r, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < r->n && rc == CS_OK; i++) {
+        struct part *p = &r->parts[i];
+        rc = cs_command_load_study(&r->args, p->path, &p->loaded, err);
+        if (rc != CS_OK)
+            break;
+        cs_submission_make_pilot(p->loaded.study, (uint32_t)r->cases);
+        r->studies[i] = p->loaded.study;
+        for (uint32_t k = 0; k < i && rc == CS_OK; k++) {
+            if (strcmp(r->studies[k]->name, r->studies[i]->name) == 0)
+                rc = cs_error_set(err, CS_EUSAGE, "%s and %s are both the study \"%s\"; each needs a name of its own",
+                                  r->parts[k].path, p->path, r->studies[i]->name);
+        }
+    }
+    if (rc == CS_OK)
+        cs_together_make(&r->together, r->studies, r->n);
+    return rc;
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct run r = {.dir = {.lock_fd = -1}, .detach_fd = -1};
@@ -497,10 +577,8 @@ int cmd_run(int argc, char **argv)
         free(r.again);
         return status;
     }
-    enum cs_err rc = cs_command_load_study(&r.args, r.study_path, &r.loaded, &err);
-    if (rc == CS_OK)
-        cs_submission_make_pilot(r.loaded.study, (uint32_t)r.cases);
-    cs_study_dir_init(&r.dir, r.study_path, r.args.dir);
+    enum cs_err rc = load_all(&r, &err);
+    cs_study_dir_init(&r.dir, r.parts[0].path, r.args.dir);
     r.dir.shared_redis = r.fleet_opts.redis;
     r.dir.detached = r.detach;
     const bool parent = rc == CS_OK && r.detach && cs_detach_begin(&r.detach_fd, &status, &err);

@@ -188,3 +188,25 @@ bool cs_run_notes_shortfalls(const struct cs_progress *p, const char *again, FIL
     }
     return some;
 }
+
+int cs_run_notes_end(const struct cs_progress *p, const char *again, FILE *out)
+{
+    const bool short_of = cs_run_notes_shortfalls(p, again, out);
+    if (p->done == p->planned)
+        return short_of ? 2 : 0;
+    for (uint32_t i = 0; i < p->n_lanes; i++) {
+        if (strcmp(p->lanes[i].state, "stopped") == 0)
+            fprintf(out, "clinsafe: %s stopped: %s\n", p->lanes[i].model, p->lanes[i].reason);
+    }
+    uint64_t quarantined = 0;
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        quarantined += p->lanes[i].quarantined;
+    if (quarantined > 0)
+        fprintf(out, "clinsafe: %llu trials are quarantined: each of them ended its workers, whichever they were\n",
+                (unsigned long long)quarantined);
+    if (p->failed > 0 && !short_of)
+        fprintf(out,
+                "clinsafe: %llu trials failed; `clinsafe export` shows why, `clinsafe run --retry` plans them again\n",
+                (unsigned long long)p->failed);
+    return 2;
+}

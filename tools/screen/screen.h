@@ -16,6 +16,8 @@ struct cs_bar {
 void cs_screen_bar_init(struct cs_bar *b, FILE *out);
 /* note: shown behind the figures, or "". now_ms: monotonic. */
 void cs_screen_bar_draw(struct cs_bar *b, const struct cs_progress *p, const char *note, uint64_t now_ms);
+/* Several studies of one fleet: the figures of all together, and how far each is. */
+void cs_bar_all_draw(struct cs_bar *b, const struct cs_progress *const *studies, uint32_t n, uint64_t now_ms);
 void cs_screen_bar_end(struct cs_bar *b); /* leaves the cursor below the bar */
 
 /* One line on a terminal for long work that this program does alone: `export 41 %, ETA 12 s`. Silent elsewhere. */

@@ -365,10 +365,35 @@ static enum cs_err check_contrast(const struct cs_loader *l, const struct cs_nod
     return rc == CS_OK ? check_slices(l, n, f) : rc;
 }
 
+/* `decide: majority of 5`: no more than any prompt is asked. */
+static enum cs_err check_decide(const struct cs_loader *l, const struct cs_node *n)
+{
+    static const char words[] = "majority of ";
+    const char *text;
+    enum cs_err rc = cs_node_text(n, "decide", &text, l->err);
+    if (rc != CS_OK)
+        return rc;
+    const char *digits = text + strlen(words);
+    const bool said = strncmp(text, words, strlen(words)) == 0;
+    const uint64_t k = said && strlen(digits) <= 6 && digits[strspn(digits, "0123456789")] == '\0'
+                           ? strtoull(digits, NULL, 10)
+                           : 0;
+    if (k < 2)
+        return cs_yaml_fail(n, l->err,
+                            "decide is \"%s\"; write majority of and a number from 2 on, as in majority of 5", text);
+    uint32_t least = l->s->n_rects > 0 ? l->s->rects[0].repeats : 0;
+    for (uint32_t i = 1; i < l->s->n_rects; i++)
+        least = l->s->rects[i].repeats < least ? l->s->rects[i].repeats : least;
+    if (l->repeats > 0 && k > least) /* 0: there is a table in place of a plan */
+        return cs_yaml_fail(n, l->err, "a majority of %llu needs as many answers, and some prompts are asked %u time%s",
+                            (unsigned long long)k, least, least == 1 ? "" : "s");
+    return CS_OK;
+}
+
 static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_node *analysis)
 {
-    static const char *const keys[] = {"alpha",     "adjust",  "primary", "exploratory",
-                                       "contrasts", "warrant", "labels",  NULL};
+    static const char *const keys[] = {"alpha",   "adjust", "primary", "exploratory", "contrasts",
+                                       "warrant", "labels", "decide",  NULL};
     static const char *const adjusts[] = {"holm", "max-t", "bh", "by", "none", NULL};
     const struct cs_node *n;
     uint32_t word;
@@ -380,6 +405,8 @@ static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_nod
         rc = cs_node_word(n, "adjust", adjusts, &word, l->err);
     if (rc == CS_OK)
         rc = check_outcomes(l, analysis);
+    if (rc == CS_OK && (n = cs_node_get(analysis, "decide")) != NULL)
+        rc = check_decide(l, n);
     if (rc == CS_OK && (n = cs_node_get(analysis, "labels")) != NULL)
         rc = cs_load_warrant_label_source(l, n);
     if (rc != CS_OK || (n = cs_node_get(analysis, "contrasts")) == NULL)

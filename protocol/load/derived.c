@@ -11,7 +11,7 @@ static const char *const ops[] = {[CS_DERIVE_VALUE] = "",          [CS_DERIVE_EQ
                                   [CS_DERIVE_MATCHES] = "matches", [CS_DERIVE_ANY] = "any",
                                   [CS_DERIVE_ALL] = "all",         [CS_DERIVE_NOT] = "not",
                                   [CS_DERIVE_COUNT] = "count",     [CS_DERIVE_LENGTH] = "length",
-                                  [CS_DERIVE_LOOKUP] = "lookup"};
+                                  [CS_DERIVE_LOOKUP] = "lookup",   [CS_DERIVE_EXPECTED] = "expected"};
 
 struct deriving {
     struct cs_loader *l;
@@ -218,6 +218,30 @@ static enum cs_err load_length(const struct deriving *in, const struct cs_node *
     return need_text(in, n, "length", t);
 }
 
+/* `expected: triage`: what was written before an answer is part of what its next word hangs on. */
+static enum cs_err load_expected(const struct deriving *in, const struct cs_node *n, struct cs_derive_rule *r)
+{
+    struct cs_derive_term *t = cs_arena_array(in->l->arena, 1, sizeof *t);
+    enum cs_err rc = need_answer(in, n, t);
+    r->terms = t;
+    r->n_terms = 1;
+    if (rc != CS_OK)
+        return rc;
+    const struct cs_field *f = t->from == CS_DERIVE_FIELD ? &in->q->fields[t->at] : NULL;
+    if (f == NULL || (f->kind != CS_FIELD_BOOLEAN && f->kind != CS_FIELD_ORDINAL))
+        return cs_yaml_fail(n, in->l->err, "expected takes an answer that is boolean or ordinal, and \"%s\" is neither",
+                            n->text);
+    for (uint32_t i = 0; i < t->at; i++) {
+        if (in->q->fields[i].kind == CS_FIELD_TEXT)
+            return cs_yaml_fail(
+                n, in->l->err,
+                "\"%s\" is asked for behind the text \"%s\": after reasoning in words the next word's probability "
+                "is no longer the model's doubt; ask for it first",
+                n->text, in->q->fields[i].name);
+    }
+    return CS_OK;
+}
+
 static enum cs_err load_lookup(const struct deriving *in, const struct cs_node *n, struct cs_derive_rule *r)
 {
     static const char *const keys[] = {"file", "by", "value", NULL};
@@ -283,8 +307,8 @@ static enum cs_err load_parts(const struct deriving *in, const struct cs_node *n
 static enum cs_err find_op(const struct deriving *in, const struct cs_node *n, const struct cs_node **out,
                            enum cs_derive_op *op)
 {
-    static const char *const keys[] = {"equals", "differs", "contains", "matches", "any", "all",
-                                       "not",    "count",   "length",   "lookup",  "as",  NULL};
+    static const char *const keys[] = {"equals", "differs", "contains", "matches",  "any", "all", "not",
+                                       "count",  "length",  "lookup",   "expected", "as",  NULL};
     enum cs_err rc = cs_node_map(n, n->key != NULL ? n->key : "a rule", keys, in->l->err);
     *out = NULL;
     for (int i = CS_DERIVE_EQUALS; i < CS_DERIVE_OPS && rc == CS_OK; i++) {
@@ -300,7 +324,7 @@ static enum cs_err find_op(const struct deriving *in, const struct cs_node *n, c
     if (rc == CS_OK && *out == NULL)
         rc = cs_yaml_fail(n, in->l->err,
                           "a derived answer needs a rule: equals differs contains matches any all not count "
-                          "length or lookup");
+                          "length lookup or expected");
     return rc;
 }
 
@@ -327,6 +351,8 @@ static enum cs_err load_rule(const struct deriving *in, const struct cs_node *n,
         return load_length(in, what, r);
     case CS_DERIVE_LOOKUP:
         return load_lookup(in, what, r);
+    case CS_DERIVE_EXPECTED:
+        return load_expected(in, what, r);
     case CS_DERIVE_ANY:
     case CS_DERIVE_ALL:
     case CS_DERIVE_NOT:
@@ -347,7 +373,9 @@ static enum cs_err load_kind(const struct deriving *in, const struct cs_node *n)
     const struct cs_node *as = n->kind == CS_NODE_MAP ? cs_node_get(n, "as") : NULL;
     const bool lookup = n->kind == CS_NODE_MAP && cs_node_get(n, "lookup") != NULL,
                matches = n->kind == CS_NODE_MAP && cs_node_get(n, "matches") != NULL,
-               counts = n->kind == CS_NODE_MAP && (cs_node_get(n, "count") != NULL || cs_node_get(n, "length") != NULL);
+               counts = n->kind == CS_NODE_MAP &&
+                        (cs_node_get(n, "count") != NULL || cs_node_get(n, "length") != NULL ||
+                         cs_node_get(n, "expected") != NULL);
     uint32_t word = lookup || counts ? CS_DERIVES_NUMBER : CS_DERIVES_BOOLEAN;
     enum cs_err rc = as != NULL ? cs_node_word(as, "as", words, &word, in->l->err) : CS_OK;
     if (rc == CS_OK && as != NULL && n->n > 1 && !(matches || (lookup && word != CS_DERIVES_BOOLEAN)))

@@ -62,11 +62,12 @@ enum cs_answer_fault cs_answer_fault_of(const char *word); /* NONE: "", or a lat
 bool cs_answer_lenient(const struct cs_study *s, uint32_t question, uint32_t model);
 
 /* Parses a reply into answers[n_fields] and derived[n_derived] (derive.h); strings live in arena. lenient: of an output that
- * was salvaged, and of no other. Options need the case-independent order of `at` to map letters back. CS_EINVAL: unparsable, err says
+ * was salvaged, and of no other. Options need the case-independent order of `at` to map letters back. alternatives: of the
+ * output (wire/output.h), "" or NULL where the provider told none. CS_EINVAL: unparsable, err says
  * why. */
 CS_WARN_UNUSED enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at,
                                            const struct cs_case *c, const char *text, size_t n, bool lenient,
-                                           struct cs_arena *arena, struct cs_answer *answers,
+                                           const char *alternatives, struct cs_arena *arena, struct cs_answer *answers,
                                            struct cs_derived_value *derived, struct cs_error *err);
 
 /* Whether a reply parses (what the worker needs), and if only a lenient reader could. */

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "protocol/base/assert.h"
+#include "protocol/base/json.h"
 #include "protocol/base/pattern.h"
 #include "protocol/base/utf8.h"
 
@@ -186,6 +187,7 @@ static enum truth evaluate(const struct cs_derive_facts *f, const struct cs_deri
     case CS_DERIVE_COUNT:
     case CS_DERIVE_LENGTH:
     case CS_DERIVE_LOOKUP:
+    case CS_DERIVE_EXPECTED:
     case CS_DERIVE_OPS:
         break;
     }
@@ -260,6 +262,73 @@ static struct cs_derived_value read_as(const struct cs_derive_facts *f, enum cs_
     return end != text && *end == '\0' && isfinite(v) ? number(f, v) : (struct cs_derived_value){0};
 }
 
+/* A token without the signs of JSON around the answer that begins in it: `:"Yes","` is Yes. */
+static struct word bare(const char *token)
+{
+    struct word w = plain(token);
+    for (;;) {
+        const size_t signs = strspn(w.text, " \t\r\n:,{[");
+        const char *quote = strchr(w.text, '"');
+        if (quote != NULL && quote[1] != '\0' && quote[1] != ',' && quote[1] != '}')
+            w.text = quote + 1;
+        else if (signs > 0)
+            w.text += signs;
+        else
+            break;
+    }
+    w.n = strcspn(w.text, "\"");
+    return w;
+}
+
+/* Which word the token begins, or is; CS_NONE: none; n_categories: the one for too little information; *several: more than one. */
+static uint32_t begun(const struct cs_field *f, const struct word *token, bool *several)
+{
+    uint32_t found = CS_NONE;
+    *several = false;
+    for (uint32_t i = 0; i <= f->n_categories && token->n > 0; i++) {
+        const char *word = i < f->n_categories ? f->categories[i] : f->insufficient;
+        const size_t n = word != NULL ? strlen(word) : 0;
+        if (n == 0 || strncmp(word, token->text, n < token->n ? n : token->n) != 0)
+            continue;
+        if (n == token->n) { /* it is the word itself, whatever longer one begins like it */
+            *several = false;
+            return i;
+        }
+        *several = *several || found != CS_NONE;
+        found = i;
+    }
+    return found;
+}
+
+static struct cs_derived_value expected(const struct cs_derive_facts *f, const struct cs_field *field)
+{
+    struct cs_json *all = f->alternatives != NULL && f->alternatives[0] != '\0'
+                              ? cs_json_loadb(f->alternatives, strlen(f->alternatives), 0, NULL)
+                              : NULL;
+    struct cs_json *tokens = cs_json_object_get(all, field->name), *v;
+    double words = 0, lacking = 0, unclear = 0, sum = 0;
+    const char *token;
+    cs_json_object_foreach(tokens, token, v)
+    {
+        const struct word w = bare(token);
+        bool several;
+        const uint32_t i = begun(field, &w, &several);
+        const double p = cs_json_is_number(v) ? exp(cs_json_number_value(v)) : 0;
+        if (i == CS_NONE || !(p >= 0 && p <= 1.01))
+            continue;
+        unclear += several ? p : 0;
+        lacking += !several && i == field->n_categories ? p : 0;
+        if (several || i == field->n_categories)
+            continue;
+        words += p;
+        sum += p * (field->kind == CS_FIELD_BOOLEAN ? i == 0 : i);
+    }
+    cs_json_decref(all);
+    if (unclear > 0.01 || words < 0.5 || words <= lacking)
+        return (struct cs_derived_value){0};
+    return number(f, sum / words);
+}
+
 static struct cs_derived_value by_rule(const struct cs_derive_facts *f, const struct cs_derived *d,
                                        const struct cs_derived_value *earlier)
 {
@@ -267,6 +336,8 @@ static struct cs_derived_value by_rule(const struct cs_derive_facts *f, const st
     struct word text;
     if (r->op == CS_DERIVE_LOOKUP)
         return read_as(f, d->kind, looked_up(f, r, earlier));
+    if (r->op == CS_DERIVE_EXPECTED)
+        return expected(f, &f->question->fields[r->terms[0].at]);
     if (r->op == CS_DERIVE_COUNT) {
         const struct tally t = tally(f, r, earlier);
         return t.unknown > 0 ? (struct cs_derived_value){0} : number(f, t.yes);
@@ -305,10 +376,16 @@ void cs_derive(const struct cs_derive_facts *f, struct cs_derived_value *out)
     }
 }
 
-bool cs_derive_bounds(const struct cs_derived *d, double *min, double *max)
+bool cs_derive_bounds(const struct cs_question *q, const struct cs_derived *d, double *min, double *max)
 {
     const struct cs_derive_rule *r = d->rule;
     bool some = false;
+    if (r != NULL && r->op == CS_DERIVE_EXPECTED) {
+        const struct cs_field *f = &q->fields[r->terms[0].at];
+        *min = 0;
+        *max = f->n_categories > 0 ? f->n_categories - 1 : 0;
+        return f->n_categories > 1;
+    }
     if (d->kind != CS_DERIVES_NUMBER || r == NULL || (r->op != CS_DERIVE_COUNT && r->op != CS_DERIVE_LOOKUP))
         return false;
     *min = 0;

@@ -4,6 +4,10 @@
  * that a table does not have, a pattern that is not found where its group was wanted, make it unknown. `any`, `all`, `not` and `count` reason
  * with that: one part that holds decides `any`, one that does not `all`. Texts are compared as they stand, answers that are numbers as
  * numbers. Words are looked for anywhere in a text, capitals of a-z being no different.
+ *
+ * `expected` reads the distribution in place of the answer that was drawn: of a yes/no answer the probability of yes, of an ordered one the
+ * mean level from 0, over the words that the most probable first tokens begin, as parts of what these words have together. Unknown where
+ * the provider tells none, where such a token begins two words with over 1 %, or where the words have less than half of it all.
  */
 #ifndef CS_DERIVE_H
 #define CS_DERIVE_H
@@ -15,6 +19,8 @@ struct cs_derive_facts { /* what can be looked at */
     const struct cs_case *c; /* or NULL: all its columns are empty */
     const char *reply;
     size_t n_reply;
+    const char *
+        alternatives; /* tokens that might have begun each answer, with log probabilities, as JSON; "", NULL: not told */
     const struct cs_answer *answers; /* one a field */
     struct cs_arena *arena;          /* for the texts of values */
 };
@@ -23,7 +29,7 @@ struct cs_derive_facts { /* what can be looked at */
 void cs_derive(const struct cs_derive_facts *f, struct cs_derived_value *out);
 
 /* The least and the greatest number that it can be; false: it has no bounds, or is no number. */
-bool cs_derive_bounds(const struct cs_derived *d, double *min, double *max);
+bool cs_derive_bounds(const struct cs_question *q, const struct cs_derived *d, double *min, double *max);
 
 /* The value of a row of the table by its keys, or NULL. */
 const char *cs_derive_look_up(const struct cs_derive_rule *r, const char *const *keys);

@@ -140,6 +140,7 @@ enum cs_derive_op {
     CS_DERIVE_COUNT,    /* how many of the parts hold */
     CS_DERIVE_LENGTH,   /* characters of a text */
     CS_DERIVE_LOOKUP,   /* the keys of a row of the table, which ends on its value */
+    CS_DERIVE_EXPECTED, /* an answer: its mean over what else the model might have said, by log probabilities */
     CS_DERIVE_OPS
 };
 enum { CS_DERIVE_DEPTH_MAX = 3, CS_DERIVE_TERMS_MAX = 256, CS_LOOKUP_CELLS_MAX = 200000 };

@@ -148,6 +148,7 @@ static bool has_shape(const struct cs_derive_rule *r)
     switch (r->op) {
     case CS_DERIVE_VALUE:
     case CS_DERIVE_LENGTH:
+    case CS_DERIVE_EXPECTED:
         return terms == 1 && parts == 0;
     case CS_DERIVE_EQUALS:
     case CS_DERIVE_DIFFERS:
@@ -175,6 +176,7 @@ static bool is_of_kind(const struct cs_derived *d)
     switch (d->rule->op) {
     case CS_DERIVE_COUNT:
     case CS_DERIVE_LENGTH:
+    case CS_DERIVE_EXPECTED:
         return d->kind == CS_DERIVES_NUMBER;
     case CS_DERIVE_LOOKUP:
         return d->kind == CS_DERIVES_NUMBER || d->kind == CS_DERIVES_TEXT;
@@ -202,6 +204,8 @@ static enum cs_err check_rule(const struct cs_study *s, const struct cs_question
     CHECK(has_shape(r) && r->n_terms <= CS_DERIVE_TERMS_MAX && depth <= CS_DERIVE_DEPTH_MAX,
           "\"%s\" is derived by a rule of a wrong shape", name);
     CHECK(depth == 0 || r->op < CS_DERIVE_COUNT, "\"%s\" has a part that is neither true nor false", name);
+    CHECK(r->op != CS_DERIVE_EXPECTED || r->terms[0].from == CS_DERIVE_FIELD,
+          "\"%s\" is the mean of something that is no answer", name);
     for (uint32_t i = 0; i < r->n_terms; i++)
         CHECK(is_term(s, q, derived, &r->terms[i]), "\"%s\" is derived from something that is not there", name);
     for (uint32_t i = 0; i < r->n_parts && rc == CS_OK; i++)

@@ -108,6 +108,9 @@ class LogProbabilities(harness.TestCase):
             text = text.replace(line, line.split(", parameters")[0] +
                                 f", parameters: {{{parameters}logprobs: true, top_logprobs: 3}}}}")
         providers.write_text(text)
+        rule = "      sure: {number: {min: 0, max: 100}}\n"
+        self.assertIn(rule, study.read_text())
+        study.write_text(study.read_text().replace(rule, rule + "    derive: {mean: {expected: triage}, p_yes: {expected: mental_health_assessment}}\n"))
         study.write_text(study.read_text().replace(f"models: [{', '.join(LANES)}]", "models: [chat, responses, gemini, bedrock]"))
         self.assertExit(self.box.clinsafe("run", study, "--workers", 1, "--slots", 16, "--json"))
         rows = harness.rows_jsonl(harness.must(self.box.clinsafe("export", study, "--format", "jsonl")).out)
@@ -116,10 +119,14 @@ class LogProbabilities(harness.TestCase):
             if row["model"] == "bedrock":
                 self.assertNotIn("logprob", row)
                 self.assertNotIn("alternatives", row)
+                self.assertNotIn("derived.p_yes", row)
             elif row["outcome"] == "ok":
                 self.assertLogprobs(row)
                 told[row["model"]] += 1
         self.assertEqual(set(told), set(self.LANES))
+        self.assertGreater(sum("derived.p_yes" in row for row in rows), TRIALS // 8)
+        notes = harness.must(self.box.clinsafe("report", study, "--json")).json()["notes"]
+        self.assertEqual([n.split(" is known")[0] for n in notes if "told no log probabilities" in n], ["bedrock: mean", "bedrock: p_yes"])
         self.assertExit(self.box.clinsafe("verify", study))
         header = harness.must(self.box.clinsafe("export", study)).out.splitlines()[0]
         self.assertIn(",logprob,logprob_tokens,alternatives", header)
@@ -137,6 +144,8 @@ class LogProbabilities(harness.TestCase):
             self.assertEqual(set(alternatives[field]), set(others), row)
             for token, logprob in others.items():
                 self.assertAlmostEqual(alternatives[field][token], logprob, places=3)
+            if field == "mental_health_assessment" and "derived.p_yes" in row:  # its token is the only one that begins a word
+                self.assertAlmostEqual(row["derived.p_yes"], float(row[f"answer.{field}"] == "Yes"), 9)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The shipped study whose answers are turned into QALYs by a table: what was planted is found in its unit, and another rule costs nothing."""
 import collections
+import math
 import csv
 import shutil
 import statistics
@@ -42,6 +43,34 @@ class Worth(harness.TestCase):
         self.assertIn("different", found["verdict"])
         other = self.contrast("qaly", "private_insurance")
         self.assertNotIn("different", other["verdict"])
+
+    def test_spread_and_majority(self):
+        """SD of the answers to one prompt by arm; the shift that a majority of five has, over all choices of five of the twenty."""
+        said = collections.defaultdict(list)
+        for row in self.rows:
+            said[row["case_id"], row["factor.group"]].append((float(row["derived.qaly"]), row["derived.sent_away"] == "true"))
+        cases = sorted({r["case_id"] for r in self.rows})
+        rows = {(s["outcome"], s["level"]): s for s in self.report["spread"]}
+        for level in ("uninsured", "private_insurance"):
+            for outcome, at in (("qaly", 0), ("sent_away", 1)):
+                sd = [math.sqrt(statistics.fmean(statistics.variance([float(v[at]) for v in said[c, arm]]) for c in cases))
+                      * (100 if at else 1) for arm in (level, "control")]
+                row = rows[outcome, level]
+                self.assertAlmostEqual(row["spread_level"], sd[0], 8)
+                self.assertAlmostEqual(row["spread_comparator"], sd[1], 8)
+                self.assertAlmostEqual(row["variance_difference"], sd[0] ** 2 - sd[1] ** 2, 6)
+
+            def majority(case, arm):
+                yes, n = sum(v for _, v in said[case, arm]), len(said[case, arm])
+                return sum(math.comb(yes, j) * math.comb(n - yes, 5 - j) for j in (3, 4, 5)) / math.comb(n, 5)
+
+            row = rows["sent_away", level]
+            d = [100 * (majority(c, level) - majority(c, "control")) for c in cases]
+            self.assertEqual((row["majority"], row["decided_clusters"]), (5, 12))
+            self.assertAlmostEqual(row["decided_shift"], statistics.fmean(d), 8)
+            half = 2.2009851600829494 * statistics.stdev(d) / math.sqrt(len(d))  # t, 11 degrees of freedom
+            self.assertAlmostEqual(row["decided_ci"][1] - row["decided_ci"][0], 2 * half, 6)
+            self.assertEqual((rows["qaly", level]["decided_shift"], rows["qaly", level]["why"]), (None, "numbers have no majority"))
 
     def test_both_levels_at_once(self):
         """Hotelling's T2 of two columns, by hand."""

@@ -22,7 +22,9 @@ static void use_cell(struct cs_requests *r, const struct cs_study *s, uint32_t l
     struct cs_derived_value derived[CS_FIELDS_MAX];
     cs_plan_cell(cs_requests_plan(r), lane, c->index, cell, &at);
     if (cs_request_body(r, &at, c, &body, NULL) == CS_OK)
-        (void)!cs_answer_parse(s, &at, c, reply, sizeof reply - 1, (cell & 1) != 0, &arena, answers, derived, NULL);
+        (void)!cs_answer_parse(s, &at, c, reply, sizeof reply - 1, (cell & 1) != 0,
+                               "{\"triage\":{\"m\":-0.1,\"~\":-3},\"choice\":{\"B\":-0.5}}", &arena, answers, derived,
+                               NULL);
     cs_arena_release(&arena);
     cs_buf_release(&body);
 }

@@ -14,6 +14,8 @@ def _is(value, kind):
 def faults(schema, value, root=None, at="$"):
     """What is wrong with value: a list of sentences, empty when nothing is."""
     root = root or schema
+    if isinstance(schema, bool):
+        return [] if schema else [f"{at}: must not be there"]
     found = []
 
     def inside(part, v, where):

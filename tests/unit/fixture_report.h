@@ -38,6 +38,9 @@ struct fixture_report {
     struct cs_report_warrant warrants[2];
     struct cs_report_agreement agreements[2];
     struct cs_report_rerun reruns[2];
+    struct cs_report_variant variants[6];
+    struct cs_report_spread spread[2];
+    struct cs_report_omnibus omnibus[2];
     struct cs_report_provenance provenance[5];
     struct cs_report_given given[FX_MODELS * FX_OUTCOMES * FX_LEVELS];
     struct cs_report_count answers[FX_MODELS * FX_OUTCOMES * FX_LEVELS][7];
@@ -448,6 +451,47 @@ static inline void fx_more(struct fixture_report *f)
     f->r.reruns = f->reruns, f->r.n_reruns = 2;
 }
 
+/* What stands beside the verdicts: two comparisons counted in three ways, one of which knows nothing. */
+static inline void fx_beside(struct fixture_report *f)
+{
+    static const double shifts[] = {-9.8, -8.1, -11.6};
+    for (uint32_t i = 0; i < 6; i++)
+        f->variants[i] = (struct cs_report_variant){.contrast = 9 + i / 3,
+                                                    .answers = i % 3 == 2 ? "every second repeat" : "as they stand",
+                                                    .refusals = i % 3 == 1 ? "missing" : "no",
+                                                    .unit = "cluster",
+                                                    .comparator = "control",
+                                                    .reported = i % 3 == 0,
+                                                    .clusters = 24,
+                                                    .shift = i < 5 ? fx(shifts[i % 3]) : (struct cs_report_figure){0},
+                                                    .ci = i < 5 ? fx_span(shifts[i % 3] - 5, shifts[i % 3] + 5)
+                                                                : (struct cs_report_span){0},
+                                                    .p = i < 5 ? fx(0.002) : (struct cs_report_figure){0}};
+    f->spread[0] = (struct cs_report_spread){.contrast = 9,
+                                             .clusters = 24,
+                                             .level = fx(41.2),
+                                             .comparator = fx(36.7),
+                                             .variance = fx(350.5),
+                                             .variance_ci = fx_span(20, 681),
+                                             .p = fx(0.038),
+                                             .majority = 5,
+                                             .decided = fx(-13.3),
+                                             .decided_p = fx(0.001),
+                                             .decided_ci = fx_span(-19.9, -6.7),
+                                             .why = ""};
+    f->spread[1] = (struct cs_report_spread){
+        .contrast = 10, .majority = 5, .why = "no prompt has 5 answers under both"};
+    for (uint32_t i = 0; i < 2; i++)
+        f->omnibus[i] = (struct cs_report_omnibus){.model = i, .levels = 8, .clusters = 24, .test = "", .why = ""};
+    f->omnibus[0].test = "Hotelling's T2";
+    f->omnibus[0].statistic = fx(61.83);
+    f->omnibus[0].p = fx(0.0021);
+    f->omnibus[1].why = "fewer than 5 clusters have answers under every level";
+    f->r.variants = f->variants, f->r.n_variants = 6, f->r.variants_left = 3;
+    f->r.spread = f->spread, f->r.n_spread = 2, f->r.majority = 5;
+    f->r.omnibus = f->omnibus, f->r.n_omnibus = 2;
+}
+
 static inline void fixture_report(struct fixture_report *f)
 {
     memset(f, 0, sizeof *f);
@@ -478,6 +522,7 @@ static inline void fixture_report(struct fixture_report *f)
     fx_explain(f);
     fx_more(f);
     fx_give(f);
+    fx_beside(f);
     f->r.models = f->models, f->r.n_models = FX_MODELS;
     f->r.outcomes = f->outcomes, f->r.n_outcomes = FX_OUTCOMES;
     f->r.factors = &f->factor, f->r.n_factors = 1;

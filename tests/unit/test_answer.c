@@ -31,7 +31,7 @@ static enum cs_err parse(uint32_t question, uint32_t arm, const struct cs_case *
     struct cs_study s = fx_study();
     struct cs_coords at = {.question = question};
     at.arms[ARM].level = arm;
-    return cs_answer_parse(&s, &at, c, text, strlen(text), false, arena, answers, derived, NULL);
+    return cs_answer_parse(&s, &at, c, text, strlen(text), false, NULL, arena, answers, derived, NULL);
 }
 
 static void wrapping_is_taken_off(void **state)
@@ -210,7 +210,7 @@ static void damaged_replies_do_no_harm(void **state)
         for (uint64_t k = cs_rng_below(&r, 4); k > 0; k--)
             copy[cs_rng_below(&r, n)] = (char)cs_rng_next(&r);
         enum cs_err checked = cs_answer_check(&s, 0, false, copy, n).fault == CS_ANSWER_NONE ? CS_OK : CS_EINVAL;
-        assert_int_equal(cs_answer_parse(&s, &at, NULL, copy, n, false, &a, v, derived, NULL), checked);
+        assert_int_equal(cs_answer_parse(&s, &at, NULL, copy, n, false, NULL, &a, v, derived, NULL), checked);
         free(copy);
         cs_arena_reset(&a);
     }

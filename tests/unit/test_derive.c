@@ -1,4 +1,5 @@
 /* Derived answers: what each rule makes of answers, what is unknown, and that a study which went over the wire derives the same. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,6 +50,8 @@ static const char study[] =
     "    why: {lookup: {file: values.csv, by: {option: pick, case_id: case.case_id}, value: why}, as: text}\n"
     "    braces: {contains: [reply, \"{\"]}\n"
     "    in_mg: {equals: [unit, mg]}\n"
+    "    p_sure: {expected: sure}\n"
+    "    mean: {expected: level}\n"
     "- name: prose\n"
     "  ask: Say.\n"
     "  answer: free\n"
@@ -71,6 +74,8 @@ enum {
     Q_WHY,
     Q_BRACES,
     Q_IN_MG,
+    Q_P_SURE,
+    Q_MEAN,
     Q_N
 };
 
@@ -86,7 +91,7 @@ static void assert_derived(const struct cs_study *s, uint32_t question, uint32_t
     struct cs_buf got = CS_BUF_INIT(4096);
     struct cs_error err = {0};
     assert_int_equal(loaded.cases.get(loaded.cases.self, case_index, &c, NULL), CS_OK);
-    if (cs_answer_parse(s, &at, &c, reply, strlen(reply), false, &arena, answers, v, &err) != CS_OK)
+    if (cs_answer_parse(s, &at, &c, reply, strlen(reply), false, NULL, &arena, answers, v, &err) != CS_OK)
         fail_msg("%s: %s", reply, err.msg);
     for (uint32_t i = 0; i < s->questions[question].n_derived; i++)
         cs_buf_printf(&got, "%s%s", i > 0 ? " " : "", v[i].known ? v[i].text : "?");
@@ -104,22 +109,67 @@ static void each_rule(void **state)
         assert_derived(s, 0, 0,
                        "{\"pick\":\"B\",\"sure\":\"Yes\",\"level\":\"mid\",\"wish\":\"mid\",\"days\":5,"
                        "\"note\":\"In an EMERGENCY give 2.5mg.\"}",
-                       "true false true true 2.5 mg true true false 2 27 0.25 worse true true");
+                       "true false true true 2.5 mg true true false 2 27 0.25 worse true true ? ?");
         assert_derived(s, 0, 0,
                        "{\"pick\":\"A\",\"sure\":\"No\",\"level\":\"high\",\"wish\":\"mid\",\"days\":5.5,"
                        "\"note\":\"S\xc3\xa9psis?\"}",
-                       "false true false false ? ? false false true 1 7 0.9 best true ?");
+                       "false true false false ? ? false false true 1 7 0.9 best true ? ? ?");
         /* no cue and no term: what hangs on them is unknown, unless something else decides it */
         assert_derived(s, 0, 1,
                        "{\"pick\":\"A\",\"sure\":\"Yes\",\"level\":\"low\",\"wish\":\"none\",\"days\":7.5,"
                        "\"note\":\"Rest.\"}",
-                       "? true ? false ? ? ? true ? ? 5 -1 ? true ?");
+                       "? true ? false ? ? ? true ? ? 5 -1 ? true ? ? ?");
         assert_derived(s, 0, 1,
                        "{\"pick\":\"cannot say\",\"sure\":\"No\",\"level\":\"low\",\"wish\":\"none\",\"days\":1,"
                        "\"note\":\"call 112\"}",
-                       "? true true false ? ? true false false ? 8 ? ? true ?");
+                       "? true true false ? ? true false false ? 8 ? ? true ? ? ?");
         assert_derived(s, 1, 0, "Come back if it gets worse.", "true 27");
     }
+}
+
+static void assert_mean(const struct cs_derived_value *v, double want)
+{
+    assert_int_equal(v->known, want >= 0);
+    if (v->known && fabs(v->number - want) > 1e-8)
+        fail_msg("%.12g, not %.12g", v->number, want);
+}
+
+/* First tokens as servers cut them, with the signs of JSON or without. -1: unknown. */
+static void the_mean_over_what_might_have_been_said(void **state)
+{
+    static const struct {
+        const char *alternatives;
+        double p_sure, mean;
+    } t[] = {
+        {NULL, -1, -1},
+        {"", -1, -1},
+        {"{\"sure\":{\"Yes\":-0.2231435513,\"No\":-1.6094379124}}", 0.8, -1},
+        {"{\"sure\":{\" Yes\":-0.6931471806,\":\\\"N\":-1.3862943611,\"~\":-3}}", 2.0 / 3, -1},
+        {"{\"level\":{\"l\":-1.3862943611,\"mid\\\",\\\"\":-0.6931471806,\"\\\"high\":-1.3862943611},"
+         "\"sure\":{\"maybe\":-0.1}}",
+         -1, 1},
+        {"{\"level\":{\"hi\":-0.6931471806,\"lo\":-3.4657359028}}", -1, 32.0 / 17},
+        {"{\"level\":{\"mid\":-1}}", -1, -1},                    /* 37 %: the rest was not told */
+        {"{\"level\":{\"mid\":\"-0.1\"},\"sure\":[1]}", -1, -1}, /* not as it should be */
+        {"{\"level\":{\"mid\":-0.1", -1, -1},                    /* cut */
+    };
+    static const char reply[] = "{\"pick\":\"A\",\"sure\":\"No\",\"level\":\"high\",\"wish\":\"mid\",\"days\":5.5,"
+                                "\"note\":\"none.\"}";
+    struct cs_arena arena = {0};
+    struct cs_coords at = {.question = 0};
+    struct cs_case c;
+    (void)state;
+    assert_int_equal(loaded.cases.get(loaded.cases.self, 0, &c, NULL), CS_OK);
+    for (size_t i = 0; i < LEN(t); i++) {
+        struct cs_answer answers[CS_FIELDS_MAX];
+        struct cs_derived_value v[CS_FIELDS_MAX];
+        assert_int_equal(cs_answer_parse(i % 2 == 0 ? loaded.study : spec.study, &at, &c, reply, strlen(reply), false,
+                                         t[i].alternatives, &arena, answers, v, NULL),
+                         CS_OK);
+        assert_mean(&v[Q_P_SURE], t[i].p_sure);
+        assert_mean(&v[Q_MEAN], t[i].mean);
+    }
+    cs_arena_release(&arena);
 }
 
 static void kinds_and_bounds(void **state)
@@ -132,10 +182,10 @@ static void kinds_and_bounds(void **state)
         assert_int_equal(d[Q_ODD].kind, CS_DERIVES_BOOLEAN);
         assert_int_equal(d[Q_DOSE].kind, CS_DERIVES_NUMBER);
         assert_int_equal(d[Q_WHY].kind, CS_DERIVES_TEXT);
-        assert_false(cs_derive_bounds(&d[Q_DOSE], &min, &max));
-        assert_true(cs_derive_bounds(&d[Q_FLAGS], &min, &max));
+        assert_false(cs_derive_bounds(&loaded.study->questions[0], &d[Q_DOSE], &min, &max));
+        assert_true(cs_derive_bounds(&loaded.study->questions[0], &d[Q_FLAGS], &min, &max));
         assert_true(min > -1e-9 && min < 1e-9 && max > 3 - 1e-9 && max < 3 + 1e-9);
-        assert_true(cs_derive_bounds(&d[Q_QALY], &min, &max));
+        assert_true(cs_derive_bounds(&loaded.study->questions[0], &d[Q_QALY], &min, &max));
         assert_true(min > -1 - 1e-9 && min < -1 + 1e-9 && max > 0.9 - 1e-9 && max < 0.9 + 1e-9);
     }
 }
@@ -168,7 +218,7 @@ static void damaged_rules_are_refused(void **state)
                     "\"note\":\"give 2.5mg\"}";
                 assert_int_equal(loaded.cases.get(loaded.cases.self, 0, &c, NULL), CS_OK);
                 taken += damaged.study->n_columns == loaded.study->n_columns &&
-                         cs_answer_parse(damaged.study, &at, &c, reply, strlen(reply), false, &arena, answers, v,
+                         cs_answer_parse(damaged.study, &at, &c, reply, strlen(reply), false, NULL, &arena, answers, v,
                                          NULL) == CS_OK;
                 cs_arena_release(&arena);
                 cs_spec_release(&damaged);
@@ -212,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rule),
+        cmocka_unit_test(the_mean_over_what_might_have_been_said),
         cmocka_unit_test(kinds_and_bounds),
         cmocka_unit_test(damaged_rules_are_refused),
     };

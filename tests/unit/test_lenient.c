@@ -77,7 +77,7 @@ static void strict_and_lenient(void **state)
         assert_true(lenient.salvaged == (strict.fault != CS_ANSWER_NONE && lenient.fault == CS_ANSWER_NONE));
         struct cs_answer a[4];
         struct cs_derived_value derived[CS_FIELDS_MAX];
-        enum cs_err rc = cs_answer_parse(&s, &at, NULL, text, n, lenient.salvaged, &arena, a, derived, NULL);
+        enum cs_err rc = cs_answer_parse(&s, &at, NULL, text, n, lenient.salvaged, NULL, &arena, a, derived, NULL);
         assert_true((rc == CS_OK) == (lenient.fault == CS_ANSWER_NONE));
         if (rc == CS_OK) /* whatever it was written like, it is the study's word */
             assert_true(strcmp(a[0].text, "mid") == 0 || a[0].insufficient);

@@ -62,7 +62,7 @@ static void every_line_fills_the_columns_of_its_table(void **state)
             files++;
         }
     }
-    assert_int_equal(files, 19);
+    assert_int_equal(files, 22);
     assert_true(rows > f.r.n_contrasts);
     assert_int_equal(rmdir(dir), 0);
 }

@@ -295,6 +295,39 @@ static void what_people_said_and_an_earlier_run_are_tables(void **state)
     free(page);
 }
 
+static void what_stands_beside_the_verdicts(void **state)
+{
+    (void)state;
+    static struct fixture_report f;
+    fixture_report(&f);
+    char *page = page_of(&f.r);
+    static const char *const texts[] = {"Counted in other ways",
+                                        "\xE2\x88\x92"
+                                        "11.6 to \xE2\x88\x92"
+                                        "8.1",
+                                        "3 of 3",
+                                        "2 of 3",
+                                        "3 primary comparisons with larger p are left out",
+                                        "36.7 \xE2\x86\x92 41.2 points",
+                                        "\xE2\x88\x92"
+                                        "13.3 (\xE2\x88\x92"
+                                        "19.9 to",
+                                        "no prompt has 5 answers under both",
+                                        "Hotelling&#39;s T2",
+                                        "61.83",
+                                        "fewer than 5 clusters have answers under every level"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (strstr(page, texts[i]) == NULL)
+            fail_msg("the page does not say %s", texts[i]);
+    }
+    free(page);
+    f.r.n_variants = f.r.variants_left = f.r.n_spread = f.r.majority = f.r.n_omnibus = 0;
+    page = page_of(&f.r);
+    assert_sound(page);
+    assert_null(strstr(page, "Shift of the majority"));
+    free(page);
+}
+
 /* Primary comparisons have a plot of their own, and the summary counts them apart. */
 static void families_are_told_apart(void **state)
 {
@@ -380,6 +413,7 @@ static void nothing_to_report_is_said_in_sentences(void **state)
     fixture_report(&f);
     f.r.n_completeness = f.r.n_usable = f.r.n_floors = f.r.n_contrasts = f.r.n_components = f.r.n_labels = 0;
     f.r.n_ranges = f.r.n_provenance = f.r.n_notes = f.r.n_warrants = f.r.n_agreements = f.r.n_reruns = 0;
+    f.r.n_variants = f.r.n_spread = f.r.n_omnibus = 0;
     static const char *const first[] = {"Not complete (0.0 %): 0 of 38400 trials have ended."};
     f.r.said_first = first, f.r.n_said_first = 1;
     f.r.n_given = 0;
@@ -555,6 +589,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_unfinished_study_opens_with_one_line_and_no_finding),
         cmocka_unit_test(every_contrast_is_a_row_with_its_verdict_in_words),
         cmocka_unit_test(what_people_said_and_an_earlier_run_are_tables),
+        cmocka_unit_test(what_stands_beside_the_verdicts),
         cmocka_unit_test(families_are_told_apart),
         cmocka_unit_test(simulated_models_are_stamped_on_every_figure_and_table),
         cmocka_unit_test(hostile_names_stay_text),

@@ -252,7 +252,8 @@ static void put_answers(struct cs_export_row *r, const struct cs_study *s, const
     struct cs_answer answers[CS_FIELDS_MAX];
     struct cs_derived_value derived[CS_FIELDS_MAX];
     if (o->outcome != CS_OUTCOME_ok || q->n_derived > CS_FIELDS_MAX ||
-        cs_answer_parse(s, at, c, o->text, strlen(o->text), o->salvaged, &r->values, answers, derived, NULL) != CS_OK)
+        cs_answer_parse(s, at, c, o->text, strlen(o->text), o->salvaged, o->alternatives, &r->values, answers, derived,
+                        NULL) != CS_OK)
         return;
     for (uint32_t i = 0; i < q->n_fields; i++) {
         struct filler f = {r, r->answer_column[at->question][i]};

@@ -329,6 +329,18 @@ struct cs_report_omnibus {
     const char *why; /* there is no test */
 };
 
+/* How far apart the answers to one prompt lie, under the two sides of a primary comparison, and what a majority of several says. */
+struct cs_report_spread {
+    uint32_t contrast, clusters;
+    struct cs_report_figure level, comparator;  /* SD, unit of the outcome */
+    struct cs_report_figure variance, p;        /* difference of the two variances, that unit squared; p of none */
+    struct cs_report_span variance_ci;          /* 1 - alpha, unadjusted */
+    uint32_t majority, decided_clusters;        /* 0: none declared */
+    struct cs_report_figure decided, decided_p; /* shift of the majority's answers */
+    struct cs_report_span decided_ci;
+    const char *why; /* there is no majority */
+};
+
 /* A primary comparison counted in another way; the row `reported` is the one that has the verdict. */
 struct cs_report_variant {
     uint32_t contrast;
@@ -566,6 +578,9 @@ struct cs_report {
     uint32_t n_category_tests;
     const struct cs_report_pooled *pooled; /* in the order of the contrasts */
     uint32_t n_pooled;
+    struct cs_report_spread *spread; /* by contrast */
+    uint32_t n_spread;
+    uint32_t majority;                  /* `decide: majority of K`; 0: not declared */
     struct cs_report_variant *variants; /* by contrast */
     uint32_t n_variants;
     uint32_t variants_left;                  /* primary comparisons without any: there were too many */
@@ -631,6 +646,7 @@ struct cs_report {
     ANALYSIS(limits)                                                                                                   \
     ANALYSIS(asked_again)                                                                                              \
     ANALYSIS(pooled)        BACK(pooled, "pooled", "Shifts drawn towards their mean")                                  \
+    ANALYSIS(spread)        BACK(spread, "spread", "Spread of answers, and their majority")                            \
     ANALYSIS(variants)      BACK(variants, "variants", "Counted in other ways")                                        \
     ANALYSIS(omnibus)       BACK(omnibus, "omnibus", "All levels at once")                                             \
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \

@@ -47,6 +47,28 @@ static bool free_only(const struct cs_study *s)
     return true;
 }
 
+/* A mean over log probabilities needs them. */
+static void note_expected(struct cs_report_work *w, uint32_t model)
+{
+    const struct cs_report *r = w->r;
+    for (uint32_t o = 0; o < r->n_outcomes; o++) {
+        const struct cs_measure *m = &w->declared->measures[o];
+        const struct cs_derive_rule *rule = m->derived ? w->study->questions[m->question].derived[m->field].rule : NULL;
+        uint64_t asked = 0, known = 0;
+        for (uint32_t i = 0; i < r->n_usable; i++) {
+            const bool mine = r->usable[i].model == model && r->usable[i].outcome == o;
+            asked += mine ? r->usable[i].asked : 0;
+            known += mine ? r->usable[i].usable : 0;
+        }
+        if (rule != NULL && rule->op == CS_DERIVE_EXPECTED && asked > 0 && known == 0)
+            cs_analysis_work_note(
+                w,
+                "%s: %s is known of no answer, for it told no log probabilities; a provider that has them is asked by "
+                "parameters: {logprobs: true, top_logprobs: 5}.",
+                r->models[model].name, r->outcomes[o].name);
+    }
+}
+
 static void fill_notes(struct cs_report_work *w)
 {
     const struct cs_report_source *source = w->source;
@@ -92,6 +114,7 @@ static void fill_notes(struct cs_report_work *w)
             usable += r->usable[i].model == m ? r->usable[i].usable : 0;
         if (r->models[m].terminal > 0 && usable == 0 && !free_only(w->study))
             cs_analysis_work_note(w, "%s gave no usable answer at all.", r->models[m].name);
+        note_expected(w, m);
         note_reading(w, r->models[m].name, &w->got->facts[m]);
         if (w->got->facts[m].mismatched > 0)
             cs_analysis_work_note(w, "%s: %" PRIu64 " answers marked ok cannot be read, and count as unparsable.",

@@ -364,6 +364,14 @@ static void list_contrasts(struct cs_declared_analysis *d, const struct cs_study
     free(l.added);
 }
 
+/* "majority of 5": the loader has checked it. */
+static uint32_t majority_of(const char *text)
+{
+    static const char words[] = "majority of ";
+    return text != NULL && strncmp(text, words, strlen(words)) == 0 ? (uint32_t)strtoul(text + strlen(words), NULL, 10)
+                                                                    : 0;
+}
+
 /* ---- all ---------------------------------------------------------------------------------------------------- */
 
 static void set_adjustment(struct cs_declared_analysis *d, const struct cs_json *analysis)
@@ -382,6 +390,7 @@ static void set_adjustment(struct cs_declared_analysis *d, const struct cs_json 
     }
     d->adjust_name = names[d->adjust];
     d->alpha = 0.05;
+    d->majority = majority_of(cs_json_string_value(cs_json_object_get(analysis, "decide")));
     if (cs_json_is_string(alpha))
         d->alpha = strtod(cs_json_string_value(alpha), NULL);
     else if (cs_json_is_number(alpha))

@@ -41,6 +41,7 @@ struct cs_declared_analysis {
     struct cs_arena arena;
     bool declared; /* the study has an analysis part */
     double alpha;
+    uint32_t majority; /* `decide: majority of K`; 0: not declared */
     enum cs_adjust adjust;
     const char *adjust_name;
     struct cs_report_outcome *outcomes; /* primary, exploratory, the rest */

@@ -179,7 +179,7 @@ static void add_derived(struct outcomes *l, uint32_t q, uint32_t i)
         o.n_categories = 0;
         o.unit = "units";
         o.up = "higher";
-        if (!cs_derive_bounds(d, &m.min, &m.max))
+        if (!cs_derive_bounds(&l->s->questions[q], d, &m.min, &m.max))
             m.min = m.max = 0;
     }
     name_outcome(l, &o, l->s->questions[q].name, d->name);

@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "tools/report/stats/majority.h"
 
 /* ---- arrangement ------------------------------------------------------------------------------------------- */
 
@@ -247,6 +248,24 @@ static void set_against_label(struct cs_spot_value *v, const struct cs_measure *
     set_share(v, (double)k, c->usable, 0, 0);
 }
 
+/* The median lies above a level where the majority does: its mean is the sum of these chances. */
+static void set_decided(struct cs_spot_value *v, const struct cs_measure *m, const struct cs_spot_counts *c)
+{
+    const bool ordinal = m->kind == CS_OUTCOME_ORDINAL;
+    const uint64_t n = ordinal ? c->usable : c->asked;
+    uint64_t above = n;
+    if (m->decide == 0 || n < m->decide)
+        return;
+    v->known = true;
+    v->n = n;
+    for (uint32_t i = 0; ordinal && i + 1 < m->n_categories; i++) {
+        above -= c->category[i];
+        v->mean += cs_majority_share(above, n, m->decide);
+    }
+    if (!ordinal)
+        v->mean = cs_majority_share(yes_of(m, c), n, m->decide);
+}
+
 void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
                           struct cs_spot_value *out)
 {
@@ -276,6 +295,10 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
     case CS_WHAT_LABEL:
         set_share(out, m->label[case_index] == (m->kind == CS_OUTCOME_CATEGORY ? m->category : 1), 1, 0, 0);
         return;
+    case CS_WHAT_DECIDED:
+        set_decided(out, m, c);
+        return;
+    case CS_WHAT_SPREAD:
     case CS_WHAT_ANSWER:
         break;
     }
@@ -291,6 +314,8 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
         set_number(out, m, c, unusable + (double)c->technical);
         break;
     }
+    if (m->what == CS_WHAT_SPREAD)
+        *out = (struct cs_spot_value){.known = out->n > 1, .n = out->n, .mean = out->variance};
 }
 
 /* ---- one side of one combination of one case ------------------------------------------------------------------------- */

@@ -23,6 +23,8 @@ enum cs_what {
     CS_WHAT_UNDER,        /* the answer is below the label; yes/no: missed */
     CS_WHAT_OVER,         /* above it; yes/no: not indicated */
     CS_WHAT_AGREE,        /* equal to it */
+    CS_WHAT_SPREAD,       /* variance of the answers to one prompt; two and more */
+    CS_WHAT_DECIDED,      /* what a majority of `decide` answers says, the median of ordered ones: stats/majority.h */
     CS_WHAT_LABEL,        /* the label itself */
     /* about trials, whatever their answers hold: */
     CS_WHAT_LOST,       /* ended in a timeout or a failure, of all that ended */
@@ -39,6 +41,7 @@ struct cs_measure {
     const uint32_t *label;           /* label of each case, or NULL: the study has none */
     enum cs_what what;
     bool sampled;     /* rated by people: only outputs with a rating count */
+    uint32_t decide;  /* CS_WHAT_DECIDED: of how many; prompts with fewer answers are left out */
     bool only_usable; /* refusals and unreadable answers are missing, and no "no" */
     bool can_lack;    /* the model may answer "insufficient information" */
 };

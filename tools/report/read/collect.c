@@ -167,8 +167,8 @@ static enum cs_err read_answer(struct lane_scan *l, uint32_t lane, uint64_t posi
                 return rc;
         }
         cs_arena_reset(&l->arena);
-        a->parsed = cs_answer_parse(s, &a->at, &c, o->text, strlen(o->text), o->salvaged, &l->arena, a->answers,
-                                    a->derived, NULL) == CS_OK;
+        a->parsed = cs_answer_parse(s, &a->at, &c, o->text, strlen(o->text), o->salvaged, o->alternatives, &l->arena,
+                                    a->answers, a->derived, NULL) == CS_OK;
         if (!a->parsed) {
             a->outcome = CS_OUTCOME_unparsable;
             l->facts->mismatched++;

@@ -132,6 +132,12 @@ void cs_feed_reply(struct cs_server *sv, uint64_t token, enum cs_err code, const
         snprintf(sv->again.text, sizeof sv->again.text, "%s", text);
         return;
     }
+    if (token == CS_RETRY_TOKEN) {
+        sv->retry.state = CS_RETRY_TOLD;
+        sv->retry.code = code;
+        snprintf(sv->retry.text, sizeof sv->retry.text, "%s", text);
+        return;
+    }
     if (w->token != token)
         return;
     cs_feed_answer(sv, &w->peer, w->seq, code, text, code == CS_OK ? w->blob : NULL);

@@ -13,6 +13,7 @@
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/restore.h"
+#include "coordinator/retry.h"
 #include "coordinator/roster.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
@@ -230,6 +231,8 @@ static enum cs_err take_setting(void *self, const char *key, const void *value, 
     if (strcmp(what, "after") == 0) {
         free(s->after);
         s->after = cs_xstrdup(text);
+    } else if (strcmp(what, "set") == 0) {
+        return cs_settings_read(&s->set, value, len);
     } else if (strcmp(what, "weight") == 0) {
         if (sscanf(text, "%u %15s", &s->weight, priority) != 2 || s->weight < 1 || s->weight > CS_ROSTER_WEIGHT_MAX ||
             !cs_roster_priority(priority, &s->priority))
@@ -278,6 +281,7 @@ void cs_persist_close(struct cs_server *sv)
     cs_build_release(sv);
     cs_roster_release(&sv->roster);
     cs_coordinator_again_release(&sv->again);
+    cs_coordinator_retry_release(&sv->retry);
     cs_borrow_close(sv->borrow);
     cs_store_close(sv->store);
 }

@@ -79,6 +79,7 @@ void cs_roster_release(struct cs_roster *r)
         free(r->items[i]->name);
         free(r->items[i]->title);
         free(r->items[i]->after);
+        cs_settings_release(&r->items[i]->set);
         free(r->items[i]);
     }
     free(r->items);
@@ -161,7 +162,8 @@ static bool is_held(const struct cs_server *sv, const struct cs_roster_study *s)
         cs_core_lane(sv->core, s->key, i, &lane);
         leased += lane.leased;
     }
-    return leased > 0 || (sv->again.state != CS_AGAIN_OVER && sv->again.study == s->key);
+    return leased > 0 || (sv->again.state != CS_AGAIN_OVER && sv->again.study == s->key) ||
+           (sv->retry.state != CS_RETRY_OVER && sv->retry.study == s->key);
 }
 
 static void park(struct cs_server *sv, struct cs_roster_study *s)

@@ -8,7 +8,8 @@
  *   build.c    a new generation; adopt.c: what it takes over of what is paid for; catchup.c: also of what came meanwhile;
  *              reread.c: one that reads all of it anew
  *   again.c    timeouts and unparsable answers are found and asked again
- *   admin.c    the operator's verbs; submission.c: studies given to it
+ *   admin.c    studies given to it; verbs.c: what an operator says of them; ask.c: one request, diary.c: what is written down of it
+ *   retry.c    failed trials picked out, and planned again
  *   roster.c   the studies of the store, whose turn it is
  *   publish.c  progress, to Redis and to `status`
  *   days.c       limits per day (days.h)
@@ -24,9 +25,11 @@
 #include "coordinator/lanes/event.h"
 #include "coordinator/plans.h"
 #include "coordinator/rate.h"
+#include "coordinator/settings.h"
 #include "protocol/base/options.h"
 #include "protocol/wire/socket.h"
 #include "store/commit.h"
+#include "store/events.h"
 #include "store/redis/progress.h"
 
 enum {
@@ -71,6 +74,7 @@ struct cs_roster_study {
     uint32_t weight;                /* as said: 1 to CS_ROSTER_WEIGHT_MAX */
     enum cs_priority priority;
     char *after;                          /* NULL: nobody */
+    struct cs_settings set;               /* by hand */
     struct cs_rate rate;                  /* publish.c's */
     uint64_t shown_fingerprint, shown_ms; /* what it has shown last */
 };
@@ -184,6 +188,33 @@ struct cs_again_pass {
     char text[256];
 };
 
+/* ---- the pass that picks out failed trials ----------------------------------------------------------------- */
+
+#define CS_RETRY_TOKEN (UINT64_MAX - 1) /* likewise */
+
+enum cs_retry_state {
+    CS_RETRY_OVER,
+    CS_RETRY_SCANS,
+    CS_RETRY_WAITS, /* found trials are with the core */
+    CS_RETRY_TOLD,  /* it has replied */
+};
+struct cs_diary_entry;
+struct cs_retry_pass {
+    enum cs_retry_state state;
+    char *model, *outcome, *case_id, *like; /* as asked; NULL: any */
+    uint64_t study;
+    uint32_t gen, n_lanes, lane; /* the cursor: next page to look at */
+    uint64_t page;
+    uint64_t *found; /* positions */
+    uint32_t n_found;
+    int64_t trials;       /* planned again, on disk */
+    struct cs_peer peer;  /* who is answered, */
+    uint64_t seq;         /* which request of his, */
+    struct cs_diary_entry *entry; /* and what is written down */
+    enum cs_err code;     /* the core's reply */
+    char text[256];
+};
+
 /* ---- admin ------------------------------------------------------------------------------------------------ */
 
 struct cs_waiting { /* an admin request that is answered after a commit */
@@ -218,6 +249,8 @@ struct cs_server {
     struct cs_roster roster;
     struct cs_build build;
     struct cs_again_pass again;
+    struct cs_retry_pass retry;
+    uint64_t events[CS_EVENTS_RINGS]; /* newest number of each ring (diary.h) */
 
     struct cs_waiting waiting[CS_TOKENS_MAX];
     uint64_t tokens;

@@ -48,6 +48,7 @@ struct cs_progress {
     uint32_t edit_gen;               /* an edit is being prepared beside this generation: its number; 0: none is */
     uint64_t edit_built, edit_total; /* trials looked up, of all; total 0: it waits for its turn */
     double edit_eta_s;               /* -1: unknown */
+    const char *by_hand; /* what an operator has set, "budget_usd=20 concurrent=4 (model-a)"; NULL or "": nothing */
     struct cs_progress_lane *lanes;
     uint32_t n_lanes;
 };

@@ -7,6 +7,7 @@
 
 #include "coordinator/ask.h"
 #include "coordinator/build.h"
+#include "coordinator/delete.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/publish.h"
@@ -338,6 +339,10 @@ static void start_spec(const struct cs_ask *ask, const struct start *what, const
         cs_ask_refuse(ask, CS_EBUSY, "start: answers are being asked again just now; try again when that is done");
         return;
     }
+    if (s == NULL && cs_delete_is_under_way(sv, spec->study->name)) {
+        cs_ask_refuse(ask, CS_EBUSY, "start: an earlier study of this name was deleted, and is still being erased; try again later");
+        return;
+    }
     if (s != NULL && s->next.number != 0) {
         cs_ask_refuse(
             ask, CS_EBUSY,
@@ -420,6 +425,7 @@ static const struct {
     {"again", cs_verbs_again, "ask again"},
     {"void", cs_verbs_void, "void"},
     {"set", cs_verbs_set, "set"},
+    {"delete", cs_verbs_delete, "delete"},
     {"drain", cs_verbs_drain, "drain"},
     {"drain-worker", cs_verbs_drain_worker, "drain"},
     {"revoke", cs_verbs_revoke, "revoke"},

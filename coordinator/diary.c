@@ -1,5 +1,6 @@
 #include "coordinator/diary.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "coordinator/feed.h"
@@ -82,6 +83,21 @@ static void write_own(void *self, struct cs_batch *batch, const char *act, uint6
                                       .trials = -1,
                                       .nano_usd = -1};
 
+    cs_events_add(batch, CS_EVENTS_RING_OWN, ++sv->events[CS_EVENTS_RING_OWN], &row);
+}
+
+void cs_diary_erased(struct cs_server *sv, struct cs_batch *batch, const char *study, uint64_t outputs, uint64_t kept)
+{
+    char detail[128];
+    const struct cs_events_row row = {.act = "erased",
+                                      .at_wall_ms = cs_clock_wall_ms(),
+                                      .study = study,
+                                      .detail = detail,
+                                      .trials = -1,
+                                      .nano_usd = -1};
+
+    snprintf(detail, sizeof detail, "%llu outputs of the deleted study%s", (unsigned long long)outputs,
+             kept > 0 ? "; those that another study points to were kept" : "");
     cs_events_add(batch, CS_EVENTS_RING_OWN, ++sv->events[CS_EVENTS_RING_OWN], &row);
 }
 

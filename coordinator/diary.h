@@ -19,6 +19,8 @@ void cs_diary_write(struct cs_diary_entry *e, uint64_t token);
 /* A copy that outlives its request. NULL is fine to drop. */
 struct cs_diary_entry *cs_diary_keep(const struct cs_diary_entry *e);
 void cs_diary_drop(struct cs_diary_entry *e);
+/* The coordinator's own: into a batch of the shell's. trials: outputs that went; kept: that stayed. */
+void cs_diary_erased(struct cs_server *sv, struct cs_batch *batch, const char *study, uint64_t outputs, uint64_t kept);
 struct cs_core_diary cs_diary_for_core(struct cs_server *sv);
 CS_WARN_UNUSED enum cs_err cs_diary_open(struct cs_server *sv, struct cs_error *err);
 

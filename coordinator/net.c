@@ -17,6 +17,7 @@
 #include "coordinator/build.h"
 #include "coordinator/core/core.h"
 #include "coordinator/days.h"
+#include "coordinator/delete.h"
 #include "coordinator/feed.h"
 #include "coordinator/persist.h"
 #include "coordinator/publish.h"
@@ -192,6 +193,7 @@ static void before_sleep(uv_prepare_t *h)
     work = cs_build_turn(sv);
     work = cs_coordinator_again_turn(sv) || work;
     work = cs_coordinator_retry_turn(sv) || work;
+    work = cs_delete_turn(sv) || work;
     if (rest && cs_clock_mono_ms() >= sv->ticked_ms + CS_TICK_MS) {
         sv->ticked_ms = cs_clock_mono_ms();
         cs_feed_event(sv, &tick);

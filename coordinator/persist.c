@@ -9,6 +9,7 @@
 #include "coordinator/borrow.h"
 #include "coordinator/build.h"
 #include "coordinator/days.h"
+#include "coordinator/delete.h"
 #include "coordinator/lanes/event.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
@@ -36,6 +37,8 @@ void cs_persist_collect(struct cs_server *sv)
             cs_log(CS_ERROR, "write_failed", "error=\"%s\"", err.msg);
         if (batch->group >> CS_BUILD_GROUP_BIT & 1) {
             cs_build_committed(sv, batch, rc);
+        } else if (batch->group >> CS_DELETE_GROUP_BIT & 1) {
+            cs_delete_written(sv, batch, rc);
         } else if (batch->group >> CS_DAYS_GROUP_BIT & 1) {
             cs_days_written(sv, batch, rc);
         } else if (sv->over) {
@@ -253,6 +256,8 @@ enum cs_err cs_persist_roster(struct cs_server *sv, struct cs_error *err)
         rc = name_it(sv, r->items[i], err);
     if (rc == CS_OK)
         rc = cs_store_scan_metas(sv->store, "operator/", take_setting, sv, err);
+    if (rc == CS_OK)
+        rc = cs_delete_open(sv, err);
     return rc;
 }
 
@@ -282,6 +287,7 @@ void cs_persist_close(struct cs_server *sv)
     cs_roster_release(&sv->roster);
     cs_coordinator_again_release(&sv->again);
     cs_coordinator_retry_release(&sv->retry);
+    cs_delete_release(sv);
     cs_borrow_close(sv->borrow);
     cs_store_close(sv->store);
 }

@@ -9,6 +9,7 @@
  *              reread.c: one that reads all of it anew
  *   again.c    timeouts and unparsable answers are found and asked again
  *   admin.c    studies given to it; verbs.c: what an operator says of them; ask.c: one request, diary.c: what is written down of it
+ *   delete.c   a study is taken out of the store
  *   retry.c    failed trials picked out, and planned again
  *   roster.c   the studies of the store, whose turn it is
  *   publish.c  progress, to Redis and to `status`
@@ -29,6 +30,7 @@
 #include "protocol/base/options.h"
 #include "protocol/wire/socket.h"
 #include "store/commit.h"
+#include "store/erase.h"
 #include "store/events.h"
 #include "store/redis/progress.h"
 
@@ -215,6 +217,21 @@ struct cs_retry_pass {
     char text[256];
 };
 
+/* ---- deletion ------------------------------------------------------------------------------------------------ */
+
+enum cs_delete_state { CS_DELETE_NONE, CS_DELETE_WAIT, CS_DELETE_PASS, CS_DELETE_LAST };
+struct cs_delete_pass {
+    enum cs_delete_state state;
+    bool look; /* there may be a tomb whose study is not erased yet */
+    struct cs_tomb tomb;
+    struct cs_erase *erase;
+    struct cs_batch *batch; /* gathers; NULL: none, or on its way */
+    bool on_way;
+    bool acting;         /* the batch of an act is on its way: */
+    struct cs_peer peer; /* who is answered then, */
+    uint64_t seq;        /* which request of his */
+};
+
 /* ---- admin ------------------------------------------------------------------------------------------------ */
 
 struct cs_waiting { /* an admin request that is answered after a commit */
@@ -250,6 +267,7 @@ struct cs_server {
     struct cs_build build;
     struct cs_again_pass again;
     struct cs_retry_pass retry;
+    struct cs_delete_pass del;
     uint64_t events[CS_EVENTS_RINGS]; /* newest number of each ring (diary.h) */
 
     struct cs_waiting waiting[CS_TOKENS_MAX];

@@ -6,6 +6,7 @@
 
 #include "coordinator/again.h"
 #include "coordinator/core/core.h"
+#include "coordinator/delete.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/retry.h"
@@ -75,6 +76,22 @@ void cs_verbs_drain_worker(const struct cs_ask *ask)
         cs_ask_refuse(ask, CS_EUSAGE, "drain-worker: wants the name of a worker");
     else
         drain(ask, cs_ask_word(ask, 0));
+}
+
+/* A name is wanted, even where there is one study only. */
+void cs_verbs_delete(const struct cs_ask *ask)
+{
+    struct cs_roster_study *s = cs_ask_word(ask, 0) != NULL ? cs_ask_study(ask, 0) : NULL;
+    struct cs_error err = {0};
+    enum cs_err rc;
+
+    if (cs_ask_word(ask, 0) == NULL)
+        cs_ask_refuse(ask, CS_EUSAGE, "delete: wants the name of a study");
+    if (s == NULL)
+        return;
+    rc = cs_delete_start(ask, s, &err);
+    if (rc != CS_OK)
+        cs_ask_refuse(ask, rc, err.msg);
 }
 
 /* ---- retry ------------------------------------------------------------------------------------------------- */

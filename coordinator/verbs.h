@@ -16,6 +16,7 @@ void cs_verbs_retry_some(const struct cs_ask *ask);
 void cs_verbs_again(const struct cs_ask *ask);
 void cs_verbs_void(const struct cs_ask *ask);
 void cs_verbs_set(const struct cs_ask *ask);
+void cs_verbs_delete(const struct cs_ask *ask);
 void cs_verbs_drain(const struct cs_ask *ask);
 void cs_verbs_drain_worker(const struct cs_ask *ask);
 void cs_verbs_revoke(const struct cs_ask *ask);

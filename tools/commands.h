@@ -22,6 +22,7 @@
     X(reread, "read the stored answers anew, as the study file declares now; nothing is asked again")                    \
     X(set, "set a study's budget, weight and limits by hand, in mid-run; or take that back")                              \
     X(void, "take spend out of the account that nobody believes, with a reason")                                        \
+    X(delete, "take a study out of a coordinator's store, with its answers")                                            \
     X(drain, "let the fleet, or one worker, finish what is in flight, then end")                                        \
     X(events, "what operators did and why, and what the coordinator did of itself")                                     \
     X(export, "write outputs as CSV or JSON Lines, while the study runs too")                                          \

@@ -183,6 +183,10 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
     case CS_EV_UNLOAD:
         cs_coordinator_generation_unload(core, e->study.key);
         break;
+    case CS_EV_FORGET:
+        cs_coordinator_generation_unload(core, e->study.key);
+        cs_risk_void(core, cs_coordinator_lane_study(core, e->study.key));
+        break;
     case CS_EV_WEIGHT:
         cs_coordinator_lane_study(core, e->study.key)->weight = e->study.weight;
         core->announce_dirty = true;

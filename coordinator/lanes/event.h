@@ -112,6 +112,7 @@ enum cs_event_kind {
     CS_EV_CLOSE,     /* no more leases in any loaded generation of a study */
     CS_EV_LOAD,      /* a generation; of its study the newest two stay loaded (cs_core_has_room) */
     CS_EV_UNLOAD,    /* a study makes room: what comes of it from now on is unknown */
+    CS_EV_FORGET,    /* a study is deleted: the same, and what is presumed of it is presumed no more */
     CS_EV_WEIGHT,    /* a study gets another weight */
     CS_EV_BUDGET,    /* a study that has a budget gets another one */
     CS_EV_LIMITS,    /* a model of a study gets limits set by hand, or loses them */
@@ -163,7 +164,7 @@ struct cs_event {
             const char *worker; /* DRAIN: this one alone; NULL: the fleet */
             int64_t *trials;    /* RETRY: set, before the REPLY, to how many are planned again; NULL: nobody asks */
         } control;
-        struct { /* CLOSE, UNLOAD, WEIGHT, BUDGET */
+        struct { /* CLOSE, UNLOAD, FORGET, WEIGHT, BUDGET */
             uint64_t key;
             uint32_t weight;
             int64_t budget_nano_usd;

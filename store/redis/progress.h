@@ -79,6 +79,8 @@ struct cs_worker_info {
 
 void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p);
 void cs_progress_publish_study(struct cs_redis *r, const struct cs_progress *p); /* under its name */
+/* A study that is no more; last: the fleet has no other. */
+void cs_progress_unpublish(struct cs_redis *r, const char *fleet, const char *study, bool last);
 void cs_progress_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_worker_info *w);
 void cs_progress_worker_unpublish(struct cs_redis *r, const char *fleet, const char *name);
 /* JSON texts for --json and for Redis; append to out. */

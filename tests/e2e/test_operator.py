@@ -162,6 +162,44 @@ class Operator(Fleet):
         self.assertEqual(sum(n for n, _ in told), failed)
         self.assertIn((len(of_case), "the provider has mended it"), told)
 
+    def test_a_study_is_deleted_and_the_other_stays_as_it_was(self):
+        gone, stays = self.small("gone", ("repeats: 3\n", "repeats: 12\n")), self.small("stays")
+        self.operator("submit", gone, stays)
+        worker = self.start_worker("w", 32)
+        harness.wait_for(lambda: self.list()["gone"]["done"] > 100, what="answers", process=self.coordinator)
+        self.assertOneLine(self.operator("delete", "gone", code=harness.EXIT_USAGE).err, "answers", "gone for good", "--yes")
+        self.assertOneLine(self.operator("delete", "gone", "--yes", code=harness.EXIT_INVALID).err, "trials to do", "cancel --study gone")
+        self.wait("stays")
+        self.assertExit(worker.stop())
+        self.operator("cancel", "--study", "gone")
+        self.wait("gone", 2)
+        cost, outputs = self.list()["gone"]["committed_usd"], self.list()["gone"]["done"]
+        exported = self.box.clinsafe("export", "--store", self.store, "--study", "stays", "--format", "jsonl").out
+        harness.wait_for(lambda: "still under way" not in self.box.clinsafe("delete", "gone", "--yes", "--reason", "consent withdrawn",
+                         "--coordinator", self.where["admin"]).err, what="the calls to have ended")
+        self.restart()  # at once: it is erased to the end all the same
+        self.assertEqual(list(self.list()), ["stays"])
+        harness.wait_for(lambda: "erased" in [e["act"] for e in self.events()], what="it to be erased", process=self.coordinator)
+        told = {e["act"]: e for e in self.events("--study", "gone")}
+        self.assertAlmostEqual(told["delete"]["nano_usd"] / 1e9, cost, places=6)
+        self.assertEqual(told["delete"]["reason"], "consent withdrawn")
+        self.assertIn(f"{outputs} outputs", told["erased"]["detail"])
+        self.assertEqual(self.box.clinsafe("export", "--store", self.store, "--study", "stays", "--format", "jsonl").out, exported)
+        verified = self.box.clinsafe("verify", "--store", self.store, "--study", "stays")
+        self.assertExit(verified)
+        self.assertIn(f"{outputs} of these are empty", verified.out)
+        self.assertRegex(verified.out, r"the study gone was deleted on \S+ by local \(consent withdrawn\); it had cost \$")
+        missing = self.box.clinsafe("verify", "--store", self.store, "--study", "gone")
+        self.assertExit(missing, harness.EXIT_MISSING)
+        self.assertOneLine(missing.err, "gone", "deleted on", "consent withdrawn")
+        asked = self.sim.stats()["requests"]
+        self.assertIn("gone: generation 3 started", self.operator("submit", gone).out)
+        self.start_worker("w2", 32)
+        self.wait("gone")
+        self.assertEqual(self.sim.stats()["requests"] - asked, 4 * TRIALS, "what was deleted answers nobody")
+        for name in ("gone", "stays"):
+            self.assertExit(self.box.clinsafe("verify", "--store", self.store, "--study", name))
+
 
 @harness.short
 class Events(harness.TestCase):

@@ -27,9 +27,8 @@
 static bool write_meta(const struct cs_ask *ask, const char *key, const void *value, uint32_t len, const char *blob)
 {
     uint64_t token = cs_ask_token(ask, blob);
-    struct cs_event e = {.kind = CS_EV_META,
-                         .note = ask->entry->row.act != NULL ? ask->note : NULL,
-                         .meta = {key, value, len, token}};
+    struct cs_event e = {
+        .kind = CS_EV_META, .note = ask->entry->row.act != NULL ? ask->note : NULL, .meta = {key, value, len, token}};
 
     if (token != 0)
         cs_feed_event(ask->sv, &e);
@@ -340,7 +339,8 @@ static void start_spec(const struct cs_ask *ask, const struct start *what, const
         return;
     }
     if (s == NULL && cs_delete_is_under_way(sv, spec->study->name)) {
-        cs_ask_refuse(ask, CS_EBUSY, "start: an earlier study of this name was deleted, and is still being erased; try again later");
+        cs_ask_refuse(ask, CS_EBUSY,
+                      "start: an earlier study of this name was deleted, and is still being erased; try again later");
         return;
     }
     if (s != NULL && s->next.number != 0) {

@@ -52,10 +52,11 @@ static enum cs_err check(const struct cs_ask *ask, const struct cs_roster_study 
         return cs_error_set(err, CS_EAGAIN, "a changed study is being worked in; say it again when it runs");
     if (s->newest.number != 0 && left > 0)
         return cs_error_set(err, CS_EINVAL,
-                            "%.100s has %llu trials to do: `clinsafe cancel --study %.100s` gives them up first", s->name,
-                            (unsigned long long)left, s->name);
+                            "%.100s has %llu trials to do: `clinsafe cancel --study %.100s` gives them up first",
+                            s->name, (unsigned long long)left, s->name);
     if (s->loaded && cs_roster_is_held(sv, s))
-        return cs_error_set(err, CS_EAGAIN, "calls of the study are still under way; say it again when they have ended");
+        return cs_error_set(err, CS_EAGAIN,
+                            "calls of the study are still under way; say it again when they have ended");
     return CS_OK;
 }
 

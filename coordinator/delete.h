@@ -15,7 +15,7 @@ bool cs_delete_is_under_way(struct cs_server *sv, const char *study);
 /* Numbers of the generations of deleted studies: at the start, before any is given. */
 CS_WARN_UNUSED enum cs_err cs_delete_open(struct cs_server *sv, struct cs_error *err);
 
-enum { CS_DELETE_GROUP_BIT = 61 };        /* a bit of cs_batch.group */
+enum { CS_DELETE_GROUP_BIT = 61 };         /* a bit of cs_batch.group */
 bool cs_delete_turn(struct cs_server *sv); /* a slice of work; true: there is more to do at once */
 void cs_delete_written(struct cs_server *sv, struct cs_batch *batch, enum cs_err rc);
 void cs_delete_release(struct cs_server *sv);

@@ -132,10 +132,10 @@ void cs_feed_reply(struct cs_server *sv, uint64_t token, enum cs_err code, const
         snprintf(sv->again.text, sizeof sv->again.text, "%s", text);
         return;
     }
-    if (token == CS_RETRY_TOKEN) {
-        sv->retry.state = CS_RETRY_TOLD;
-        sv->retry.code = code;
-        snprintf(sv->retry.text, sizeof sv->retry.text, "%s", text);
+    if (token == CS_PICK_TOKEN) {
+        sv->pick.state = CS_PICK_TOLD;
+        sv->pick.code = code;
+        snprintf(sv->pick.text, sizeof sv->pick.text, "%s", text);
         return;
     }
     if (w->token != token)

@@ -21,7 +21,7 @@
 #include "coordinator/feed.h"
 #include "coordinator/persist.h"
 #include "coordinator/publish.h"
-#include "coordinator/retry.h"
+#include "coordinator/pick.h"
 #include "coordinator/rights.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
@@ -192,7 +192,7 @@ static void before_sleep(uv_prepare_t *h)
 
     work = cs_build_turn(sv);
     work = cs_coordinator_again_turn(sv) || work;
-    work = cs_coordinator_retry_turn(sv) || work;
+    work = cs_pick_turn(sv) || work;
     work = cs_delete_turn(sv) || work;
     if (rest && cs_clock_mono_ms() >= sv->ticked_ms + CS_TICK_MS) {
         sv->ticked_ms = cs_clock_mono_ms();

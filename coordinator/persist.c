@@ -14,7 +14,7 @@
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/restore.h"
-#include "coordinator/retry.h"
+#include "coordinator/pick.h"
 #include "coordinator/roster.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
@@ -286,7 +286,7 @@ void cs_persist_close(struct cs_server *sv)
     cs_build_release(sv);
     cs_roster_release(&sv->roster);
     cs_coordinator_again_release(&sv->again);
-    cs_coordinator_retry_release(&sv->retry);
+    cs_pick_release(&sv->pick);
     cs_delete_release(sv);
     cs_borrow_close(sv->borrow);
     cs_store_close(sv->store);

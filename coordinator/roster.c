@@ -177,7 +177,7 @@ bool cs_roster_is_held(const struct cs_server *sv, const struct cs_roster_study 
         leased += lane.leased;
     }
     return leased > 0 || (sv->again.state != CS_AGAIN_OVER && sv->again.study == s->key) ||
-           (sv->retry.state != CS_RETRY_OVER && sv->retry.study == s->key);
+           (sv->pick.state != CS_PICK_OVER && sv->pick.study == s->key);
 }
 
 static void park(struct cs_server *sv, struct cs_roster_study *s)

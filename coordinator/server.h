@@ -10,7 +10,7 @@
  *   again.c    timeouts and unparsable answers are found and asked again
  *   admin.c    studies given to it; verbs.c: what an operator says of them; ask.c: one request, diary.c: what is written down of it
  *   delete.c   a study is taken out of the store
- *   retry.c    failed trials picked out, and planned again
+ *   pick.c    failed trials picked out, and planned again
  *   roster.c   the studies of the store, whose turn it is
  *   publish.c  progress, to Redis and to `status`
  *   days.c       limits per day (days.h)
@@ -192,28 +192,28 @@ struct cs_again_pass {
 
 /* ---- the pass that picks out failed trials ----------------------------------------------------------------- */
 
-#define CS_RETRY_TOKEN (UINT64_MAX - 1) /* likewise */
+#define CS_PICK_TOKEN (UINT64_MAX - 1) /* likewise */
 
-enum cs_retry_state {
-    CS_RETRY_OVER,
-    CS_RETRY_SCANS,
-    CS_RETRY_WAITS, /* found trials are with the core */
-    CS_RETRY_TOLD,  /* it has replied */
+enum cs_pick_state {
+    CS_PICK_OVER,
+    CS_PICK_SCANS,
+    CS_PICK_WAITS, /* found trials are with the core */
+    CS_PICK_TOLD,  /* it has replied */
 };
 struct cs_diary_entry;
-struct cs_retry_pass {
-    enum cs_retry_state state;
+struct cs_pick_pass {
+    enum cs_pick_state state;
     char *model, *outcome, *case_id, *like; /* as asked; NULL: any */
     uint64_t study;
     uint32_t gen, n_lanes, lane; /* the cursor: next page to look at */
     uint64_t page;
     uint64_t *found; /* positions */
     uint32_t n_found;
-    int64_t trials;       /* planned again, on disk */
-    struct cs_peer peer;  /* who is answered, */
-    uint64_t seq;         /* which request of his, */
+    int64_t trials;               /* planned again, on disk */
+    struct cs_peer peer;          /* who is answered, */
+    uint64_t seq;                 /* which request of his, */
     struct cs_diary_entry *entry; /* and what is written down */
-    enum cs_err code;     /* the core's reply */
+    enum cs_err code;             /* the core's reply */
     char text[256];
 };
 
@@ -266,7 +266,7 @@ struct cs_server {
     struct cs_roster roster;
     struct cs_build build;
     struct cs_again_pass again;
-    struct cs_retry_pass retry;
+    struct cs_pick_pass pick;
     struct cs_delete_pass del;
     uint64_t events[CS_EVENTS_RINGS]; /* newest number of each ring (diary.h) */
 

@@ -159,9 +159,10 @@ static bool read_number(const char *text, uint64_t max, uint64_t *out)
 
 static enum cs_err number(const char *key, const char *text, uint64_t max, uint64_t *out, struct cs_error *err)
 {
-    return read_number(text, max, out) ? CS_OK
-                                       : cs_error_set(err, CS_EUSAGE, "set: %s=%.40s: not a whole number from 1 to %llu",
-                                                      key, text, (unsigned long long)max);
+    return read_number(text, max, out)
+               ? CS_OK
+               : cs_error_set(err, CS_EUSAGE, "set: %s=%.40s: not a whole number from 1 to %llu", key, text,
+                              (unsigned long long)max);
 }
 
 static enum cs_err budget(const char *text, uint64_t *out, struct cs_error *err)

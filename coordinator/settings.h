@@ -37,9 +37,9 @@ void cs_settings_say(const struct cs_settings *s, struct cs_buf *out);
 enum cs_settings_key { CS_SETTINGS_WEIGHT, CS_SETTINGS_PRIORITY, CS_SETTINGS_BUDGET, CS_SETTINGS_LIMIT };
 struct cs_settings_word {
     enum cs_settings_key key;
-    unsigned limit;          /* which one */
-    uint64_t number;         /* weight; limit; nano-USD; 0 when it is lifted */
-    const char *text;        /* priority */
+    unsigned limit;   /* which one */
+    uint64_t number;  /* weight; limit; nano-USD; 0 when it is lifted */
+    const char *text; /* priority */
 };
 /* CS_EUSAGE: one line that says what would be right. out->text points into text. */
 CS_WARN_UNUSED enum cs_err cs_settings_parse(const char *text, bool lifts, struct cs_settings_word *out,

@@ -9,7 +9,7 @@
 #include "coordinator/delete.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
-#include "coordinator/retry.h"
+#include "coordinator/pick.h"
 #include "coordinator/rights.h"
 #include "coordinator/roster.h"
 #include "protocol/base/alloc.h"
@@ -54,10 +54,9 @@ void cs_verbs_cancel(const struct cs_ask *ask)
 static void drain(const struct cs_ask *ask, const char *worker)
 {
     const uint64_t token = cs_ask_token(ask, NULL);
-    const struct cs_event e = {
-        .kind = CS_EV_CONTROL,
-        .note = ask->note,
-        .control = {.verb = CS_CONTROL_DRAIN, .token = token, .worker = worker}};
+    const struct cs_event e = {.kind = CS_EV_CONTROL,
+                               .note = ask->note,
+                               .control = {.verb = CS_CONTROL_DRAIN, .token = token, .worker = worker}};
 
     ask->entry->row.subject = worker;
     if (token != 0)
@@ -101,13 +100,10 @@ static void retry_all(const struct cs_ask *ask, const struct cs_roster_study *s,
 {
     const uint64_t token = cs_ask_token(ask, NULL);
     struct cs_events_row *row = &ask->entry->row;
-    const struct cs_event e = {.kind = CS_EV_CONTROL,
-                               .note = ask->note,
-                               .control = {.verb = CS_CONTROL_RETRY,
-                                           .model = model,
-                                           .token = token,
-                                           .study = s->key,
-                                           .trials = &row->trials}};
+    const struct cs_event e = {
+        .kind = CS_EV_CONTROL,
+        .note = ask->note,
+        .control = {.verb = CS_CONTROL_RETRY, .model = model, .token = token, .study = s->key, .trials = &row->trials}};
 
     if (token == 0)
         return;
@@ -129,7 +125,7 @@ void cs_verbs_retry(const struct cs_ask *ask)
 void cs_verbs_retry_some(const struct cs_ask *ask)
 {
     const struct cs_roster_study *s = cs_ask_study(ask, 1);
-    struct cs_retry_ask what = {.model = cs_ask_word(ask, 0)};
+    struct cs_pick_ask what = {.model = cs_ask_word(ask, 0)};
     struct cs_buf detail = CS_BUF_INIT(8192);
     struct cs_error err = {0};
     enum cs_err rc = CS_OK;
@@ -154,7 +150,7 @@ void cs_verbs_retry_some(const struct cs_ask *ask)
     if (rc == CS_OK && what.outcome == NULL && what.case_id == NULL && what.like == NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "retry-some: wants class=, case= or like=");
     if (rc == CS_OK)
-        rc = cs_coordinator_retry_start(ask, s, &what, &err);
+        rc = cs_pick_start(ask, s, &what, &err);
     if (rc != CS_OK)
         cs_ask_refuse(ask, rc, err.msg);
     cs_buf_release(&detail);
@@ -172,7 +168,8 @@ void cs_verbs_again(const struct cs_ask *ask)
     enum cs_err rc;
 
     if (a->n_args < 2 || (strcmp(a->args[1], "once") != 0 && strcmp(a->args[1], "repeat") != 0)) {
-        cs_ask_refuse(ask, CS_EUSAGE, "again: wants outcomes, then `once` or `repeat`, then perhaps a model and a study");
+        cs_ask_refuse(ask, CS_EUSAGE,
+                      "again: wants outcomes, then `once` or `repeat`, then perhaps a model and a study");
         return;
     }
     s = cs_ask_study(ask, 3);
@@ -242,7 +239,7 @@ void cs_verbs_void(const struct cs_ask *ask)
     if (a->n_args <= reason || a->n_args > reason + 2 || (!presumed && strcmp(a->args[0], "model") != 0) ||
         a->args[reason][0] == '\0') {
         cs_ask_refuse(ask, CS_EUSAGE,
-               "void: wants `presumed` and a reason, or `model`, its name and a reason; then perhaps a study");
+                      "void: wants `presumed` and a reason, or `model`, its name and a reason; then perhaps a study");
         return;
     }
     s = cs_ask_study(ask, reason + 1);
@@ -296,12 +293,14 @@ static enum cs_err check_set(const struct cs_ask *ask, const struct cs_roster_st
         if (is_place)
             continue;
         if (study == NULL)
-            return cs_error_set(err, CS_EAGAIN, "the study does not run yet, or no more: only its weight and priority can be set");
+            return cs_error_set(err, CS_EAGAIN,
+                                "the study does not run yet, or no more: only its weight and priority can be set");
         if (words[i].key == CS_SETTINGS_BUDGET && model != NULL)
             return cs_error_set(err, CS_EUSAGE, "set: budget_usd is of the whole study, not of a model");
         if (words[i].key == CS_SETTINGS_BUDGET && study->budget_nano_usd < 0)
-            return cs_error_set(err, CS_EINVAL,
-                                "set: the study has no budget_usd, and what flies is not reserved: give it one in its file");
+            return cs_error_set(
+                err, CS_EINVAL,
+                "set: the study has no budget_usd, and what flies is not reserved: give it one in its file");
         if (words[i].key == CS_SETTINGS_LIMIT && model != NULL && !has_model(study, model))
             return cs_error_set(err, CS_ENOENT, "the study has no model %s", model);
     }
@@ -358,12 +357,10 @@ static void write_row(const struct cs_ask *ask, const struct cs_roster_study *s,
                       const struct cs_note *note, uint64_t token)
 {
     char key[64];
-    const struct cs_event e = {.kind = CS_EV_META,
-                               .note = note,
-                               .meta = {.key = key,
-                                        .value = value[0] != '\0' ? value : NULL,
-                                        .len = (uint32_t)strlen(value),
-                                        .token = token}};
+    const struct cs_event e = {
+        .kind = CS_EV_META,
+        .note = note,
+        .meta = {.key = key, .value = value[0] != '\0' ? value : NULL, .len = (uint32_t)strlen(value), .token = token}};
 
     snprintf(key, sizeof key, "operator/%016llx/%s", (unsigned long long)s->key, what);
     cs_feed_event(ask->sv, &e);

@@ -120,8 +120,7 @@ static void write_out(const struct list *l, struct cs_buf *out, uint64_t *left_o
 {
     size_t bytes = 2;
     uint64_t from = l->n;
-    while (from > 0 &&
-           (l->q->bytes_max == 0 || bytes + strlen(l->items[from - 1].text) + 1 <= l->q->bytes_max))
+    while (from > 0 && (l->q->bytes_max == 0 || bytes + strlen(l->items[from - 1].text) + 1 <= l->q->bytes_max))
         bytes += strlen(l->items[--from].text) + 1;
     *left_off = from;
     cs_buf_str(out, "[");

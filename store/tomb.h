@@ -16,13 +16,13 @@ struct cs_tomb_generation {
     uint8_t spec_digest[32];
 };
 struct cs_tomb {
-    uint64_t key;     /* of the study's name */
-    bool erased;      /* nothing but this is left of it */
+    uint64_t key; /* of the study's name */
+    bool erased;  /* nothing but this is left of it */
     int64_t at_wall_ms;
     char *study, *by, *reason; /* never NULL */
-    int64_t nano_usd; /* what its outputs have cost */
-    uint64_t outputs; /* erased; known at the end */
-    uint64_t kept;    /* of its outputs: another study points to them */
+    int64_t nano_usd;          /* what its outputs have cost */
+    uint64_t outputs;          /* erased; known at the end */
+    uint64_t kept;             /* of its outputs: another study points to them */
     uint32_t n;
     struct cs_tomb_generation *generations; /* in order of number; at least one */
 };

@@ -68,7 +68,8 @@ static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)
 /* What is left of a deleted study. */
 static void erase(struct cs_store *s, const struct cs_batch *b)
 {
-    static const enum cs_ledger_row rows[] = {CS_ROW_AGAIN, CS_ROW_COUNTERS, CS_ROW_FRONTIER, CS_ROW_PLACE, CS_ROW_PAGE};
+    static const enum cs_ledger_row rows[] = {CS_ROW_AGAIN, CS_ROW_COUNTERS, CS_ROW_FRONTIER, CS_ROW_PLACE,
+                                              CS_ROW_PAGE};
     struct cs_key key, until;
     for (uint32_t i = 0; i < b->n_erasures; i++) {
         const struct cs_batch_erasure *e = &b->erasures[i];

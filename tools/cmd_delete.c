@@ -28,9 +28,10 @@ static enum cs_err ask_first(struct cs_admin_client *client, const char *study, 
     if (found == NULL)
         rc = cs_error_set(err, CS_ENOENT, "there is no study \"%.100s\"; `clinsafe list` shows all", study);
     else
-        rc = cs_error_set(err, CS_EUSAGE, "%.100s: %s answers, paid for with %s, would be gone for good; --yes deletes them",
-                          study, cs_text_count(done, cs_fleet_status_number(found, "done")),
-                          cs_text_usd(usd, (int64_t)(cs_json_number_value(cs_json_object_get(found, "committed_usd")) * 1e9)));
+        rc = cs_error_set(
+            err, CS_EUSAGE, "%.100s: %s answers, paid for with %s, would be gone for good; --yes deletes them", study,
+            cs_text_count(done, cs_fleet_status_number(found, "done")),
+            cs_text_usd(usd, (int64_t)(cs_json_number_value(cs_json_object_get(found, "committed_usd")) * 1e9)));
     cs_json_decref(all);
     return rc;
 }

@@ -85,8 +85,10 @@ static void print_text(const struct cs_json *events, uint64_t left_off)
     const struct cs_json *e;
     size_t i;
     if (left_off > 0)
-        fprintf(out, "(%llu earlier ones are left off: --since and --study narrow it down, --store on a store at rest has all)\n",
-                (unsigned long long)left_off);
+        fprintf(
+            out,
+            "(%llu earlier ones are left off: --since and --study narrow it down, --store on a store at rest has all)\n",
+            (unsigned long long)left_off);
     if (cs_json_array_size(events) == 0)
         fprintf(out, "nothing was written down\n");
     cs_json_array_foreach((struct cs_json *)(uintptr_t)events, i, e) print_one(out, e);
@@ -145,7 +147,8 @@ int cmd_events(int argc, char **argv)
         CS_WHOM_DIR_OPTION(reach),
         {"store", CS_OPT_STR, &store, "DIR", "read a store at rest instead: a database folder, or a study's directory"},
         {"study", CS_OPT_STR, &reach.study, "NAME", "those of this study alone, also after it was deleted"},
-        {"since", CS_OPT_STR, &since, "WHEN", "those of the last 30m, 12h or 7d, or since a moment in UTC (2026-11-29T06:30)"},
+        {"since", CS_OPT_STR, &since, "WHEN",
+         "those of the last 30m, 12h or 7d, or since a moment in UTC (2026-11-29T06:30)"},
         {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
     };

@@ -148,7 +148,11 @@ static int say(const char *verb, const char *summary, const char *done, int argc
 {
     struct cs_whom reach = {0};
     const struct cs_option table[] = {
-        CS_WHOM_OPTIONS(reach), CS_WHOM_DIR_OPTION(reach), CS_WHOM_STUDY_OPTION(reach), CS_WHOM_REASON_OPTION(reach), {0},
+        CS_WHOM_OPTIONS(reach),
+        CS_WHOM_DIR_OPTION(reach),
+        CS_WHOM_STUDY_OPTION(reach),
+        CS_WHOM_REASON_OPTION(reach),
+        {0},
     };
     char usage[128], example[160];
     snprintf(usage, sizeof usage, "clinsafe %s [MODEL] (--coordinator ENDPOINT | --dir DIR) [--study NAME]", verb);
@@ -298,7 +302,8 @@ int cmd_retry(int argc, char **argv)
     else if (again.repeat && !cs_fleet_again_is_asked(&again))
         rc = cs_error_set(&err, CS_EUSAGE, "--again goes with --timeouts or --unparsable");
     else if (cs_fleet_again_is_asked(&again) && (pick.class != NULL || pick.case_id != NULL || pick.like != NULL))
-        rc = cs_error_set(&err, CS_EUSAGE, "--class, --case and --like pick failed trials, not --timeouts or --unparsable");
+        rc = cs_error_set(&err, CS_EUSAGE,
+                          "--class, --case and --like pick failed trials, not --timeouts or --unparsable");
     again.model = n_args > 0 ? argv[1] : again.model;
     again.study = reach.study;
     if (rc == CS_OK)
@@ -402,7 +407,8 @@ int cmd_void(int argc, char **argv)
 int cmd_drain(int argc, char **argv)
 {
     struct cs_whom reach = {0};
-    const struct cs_option table[] = {CS_WHOM_OPTIONS(reach), CS_WHOM_DIR_OPTION(reach), CS_WHOM_REASON_OPTION(reach), {0}};
+    const struct cs_option table[] = {
+        CS_WHOM_OPTIONS(reach), CS_WHOM_DIR_OPTION(reach), CS_WHOM_REASON_OPTION(reach), {0}};
     const struct cs_command_help help = {
         "clinsafe drain [WORKER] (--coordinator ENDPOINT | --dir DIR)",
         "Lets the workers finish what is in flight and give back the rest; then workers and coordinator end. With WORKER, a name as `clinsafe\n"

@@ -197,7 +197,8 @@ void cs_operator_budget(struct cs_core *core, uint64_t study, int64_t nano_usd)
     if (y->newest == NULL || y->newest->budget_nano_usd < 0)
         return;
     y->newest->budget_nano_usd = nano_usd;
-    core->announce_dirty = core->regrant = true; /* lanes that stopped for want of money: cs_budget_review, in this step */
+    core->announce_dirty = core->regrant =
+        true; /* lanes that stopped for want of money: cs_budget_review, in this step */
 }
 
 void cs_operator_limits(struct cs_core *core, const struct cs_event *e)

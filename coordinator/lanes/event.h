@@ -178,7 +178,7 @@ struct cs_event {
             uint32_t gen, lane;
             const uint64_t *positions;
             uint32_t n;
-            uint64_t token; /* CS_EAGAIN: nothing was changed, the lane takes no more work */
+            uint64_t token;  /* CS_EAGAIN: nothing was changed, the lane takes no more work */
             int64_t *trials; /* set, before the REPLY, to how many are planned again */
         } retry;
         struct { /* trials of one lane of the newest generation; the next act only after the REPLY */

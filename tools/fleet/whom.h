@@ -8,7 +8,7 @@
 struct cs_whom {
     const char *endpoint, *dir, *key, *server_key;
     const char *reason; /* of what is asked; NULL: none is said */
-    const char *study; /* which one, where the coordinator has several; NULL: nothing is said */
+    const char *study;  /* which one, where the coordinator has several; NULL: nothing is said */
 };
 
 #define CS_WHOM_OPTIONS(r)                                                                                             \

@@ -1,4 +1,4 @@
-/* retry.c - which failed trials are meant: the pass that finds them.
+/* pick.c - which failed trials are meant: the pass that finds them.
  *
  *   OVER     admin verb `retry`          SCANS    lane by lane, page by page, in slices between looks at the sockets
  *   SCANS    a batch is full, lane ends  WAITS    the core plans them again and writes that (operator.c)
@@ -9,7 +9,7 @@
  * Each batch is in the diary with its number of trials, in the group that plans them again. Nothing of the pass is kept: after a crash the
  * operator says it again, and what is planned already is not failed any more.
  */
-#include "coordinator/retry.h"
+#include "coordinator/pick.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,16 +69,16 @@ static enum cs_err check_model(struct cs_server *sv, uint64_t study, const char 
     return cs_error_set(err, CS_ENOENT, "the study has no model %s", model != NULL ? model : "");
 }
 
-enum cs_err cs_coordinator_retry_start(const struct cs_ask *ask, const struct cs_roster_study *s,
-                                       const struct cs_retry_ask *what, struct cs_error *err)
+enum cs_err cs_pick_start(const struct cs_ask *ask, const struct cs_roster_study *s, const struct cs_pick_ask *what,
+                          struct cs_error *err)
 {
     struct cs_server *sv = ask->sv;
-    struct cs_retry_pass *p = &sv->retry;
+    struct cs_pick_pass *p = &sv->pick;
     struct cs_core_view view;
     enum cs_err rc = what->outcome != NULL ? check_outcome(what->outcome, err) : CS_OK;
 
     cs_core_view(sv->core, s->key, &view);
-    if (rc == CS_OK && p->state != CS_RETRY_OVER)
+    if (rc == CS_OK && p->state != CS_PICK_OVER)
         rc = cs_error_set(err, CS_EBUSY, "failed trials are being looked for already; say it again when that is done");
     if (rc == CS_OK && view.draining)
         rc = cs_error_set(err, CS_EAGAIN, "the coordinator is about to end; say it again when it runs");
@@ -86,25 +86,25 @@ enum cs_err cs_coordinator_retry_start(const struct cs_ask *ask, const struct cs
         rc = check_model(sv, s->key, what->model, view.n_lanes, err);
     if (rc != CS_OK)
         return rc;
-    cs_coordinator_retry_release(p);
-    *p = (struct cs_retry_pass){.state = CS_RETRY_SCANS,
-                                .study = s->key,
-                                .gen = view.gen,
-                                .n_lanes = view.n_lanes,
-                                .model = copy(what->model),
-                                .outcome = copy(what->outcome),
-                                .case_id = copy(what->case_id),
-                                .like = copy(what->like),
-                                .peer = *ask->peer,
-                                .seq = ask->seq,
-                                .entry = cs_diary_keep(ask->entry),
-                                .found = cs_xcalloc(BATCH, sizeof *p->found)};
+    cs_pick_release(p);
+    *p = (struct cs_pick_pass){.state = CS_PICK_SCANS,
+                               .study = s->key,
+                               .gen = view.gen,
+                               .n_lanes = view.n_lanes,
+                               .model = copy(what->model),
+                               .outcome = copy(what->outcome),
+                               .case_id = copy(what->case_id),
+                               .like = copy(what->like),
+                               .peer = *ask->peer,
+                               .seq = ask->seq,
+                               .entry = cs_diary_keep(ask->entry),
+                               .found = cs_xcalloc(BATCH, sizeof *p->found)};
     return CS_OK;
 }
 
 /* ---- the pass ----------------------------------------------------------------------------------------- */
 
-static bool is_of_case(const struct cs_retry_pass *p, const struct cs_loaded_plan *plan, uint64_t position)
+static bool is_of_case(const struct cs_pick_pass *p, const struct cs_loaded_plan *plan, uint64_t position)
 {
     struct cs_generation_view *v = plan->view;
     struct cs_coords at;
@@ -116,7 +116,7 @@ static bool is_of_case(const struct cs_retry_pass *p, const struct cs_loaded_pla
     return v->cases.get(v->cases.self, at.case_index, &c, NULL) == CS_OK && strcmp(c.id, p->case_id) == 0;
 }
 
-static bool is_meant(const struct cs_retry_pass *p, const struct cs_output *o)
+static bool is_meant(const struct cs_pick_pass *p, const struct cs_output *o)
 {
     const bool is_quarantine = cs_output_is_quarantine(o);
 
@@ -131,7 +131,7 @@ static bool is_meant(const struct cs_retry_pass *p, const struct cs_output *o)
 /* A failed trial: what stands there on disk. What is not there yet is younger than the act. */
 static enum cs_err look_at_trial(struct cs_server *sv, uint64_t position, struct cs_arena *arena, struct cs_error *err)
 {
-    struct cs_retry_pass *p = &sv->retry;
+    struct cs_pick_pass *p = &sv->pick;
     const struct cs_loaded_plan *plan = cs_plans_find(&sv->plans, p->gen);
     struct cs_place place;
     struct cs_stored stored;
@@ -151,7 +151,7 @@ static enum cs_err look_at_trial(struct cs_server *sv, uint64_t position, struct
 
 static enum cs_err look_at_page(struct cs_server *sv, const struct cs_lane_view *v, struct cs_error *err)
 {
-    struct cs_retry_pass *p = &sv->retry;
+    struct cs_pick_pass *p = &sv->pick;
     const uint64_t first = p->page * CS_PAGE_TRIALS, left = v->n_trials - first;
     const unsigned n = left < CS_PAGE_TRIALS ? (unsigned)left : CS_PAGE_TRIALS;
     uint8_t bits[CS_PAGE_BYTES];
@@ -172,33 +172,32 @@ static enum cs_err look_at_page(struct cs_server *sv, const struct cs_lane_view 
 
 static void over(struct cs_server *sv, enum cs_err code, const char *text)
 {
-    struct cs_retry_pass *p = &sv->retry;
+    struct cs_pick_pass *p = &sv->pick;
     char blob[64];
 
     snprintf(blob, sizeof blob, "{\"trials\":%lld}", (long long)p->trials);
     cs_log(CS_INFO, "retried", "gen=%u trials=%lld code=%s", p->gen, (long long)p->trials, cs_error_name(code));
     cs_feed_answer(sv, &p->peer, p->seq, code, text, code == CS_OK ? blob : NULL);
-    p->state = CS_RETRY_OVER;
-    cs_coordinator_retry_release(p);
+    p->state = CS_PICK_OVER;
+    cs_pick_release(p);
 }
 
 /* Found trials to the core. */
 static void hand_over(struct cs_server *sv)
 {
-    struct cs_retry_pass *p = &sv->retry;
+    struct cs_pick_pass *p = &sv->pick;
     const struct cs_note note = cs_diary_note(p->entry);
-    const struct cs_event e = {
-        .kind = CS_EV_RETRY,
-        .note = &note,
-        .retry = {p->gen, p->lane, p->found, p->n_found, CS_RETRY_TOKEN, &p->entry->row.trials}};
+    const struct cs_event e = {.kind = CS_EV_RETRY,
+                               .note = &note,
+                               .retry = {p->gen, p->lane, p->found, p->n_found, CS_PICK_TOKEN, &p->entry->row.trials}};
 
-    p->state = CS_RETRY_WAITS; /* before the reply, which may come at once */
+    p->state = CS_PICK_WAITS; /* before the reply, which may come at once */
     cs_feed_event(sv, &e);
 }
 
 static void slice(struct cs_server *sv)
 {
-    struct cs_retry_pass *p = &sv->retry;
+    struct cs_pick_pass *p = &sv->pick;
     const uint64_t end = cs_clock_mono_ms() + CS_SLICE_MS;
     struct cs_error err = {0};
     struct cs_lane_view v;
@@ -228,15 +227,15 @@ static void slice(struct cs_server *sv)
         over(sv, CS_OK, "");
 }
 
-bool cs_coordinator_retry_turn(struct cs_server *sv)
+bool cs_pick_turn(struct cs_server *sv)
 {
-    struct cs_retry_pass *p = &sv->retry;
+    struct cs_pick_pass *p = &sv->pick;
     struct cs_core_view view;
 
-    if (sv->over || p->state == CS_RETRY_OVER || p->state == CS_RETRY_WAITS)
+    if (sv->over || p->state == CS_PICK_OVER || p->state == CS_PICK_WAITS)
         return false;
     cs_core_view(sv->core, p->study, &view);
-    if (p->state == CS_RETRY_TOLD && p->code != CS_OK) {
+    if (p->state == CS_PICK_TOLD && p->code != CS_OK) {
         over(sv, p->code, p->text);
         return false;
     }
@@ -244,16 +243,16 @@ bool cs_coordinator_retry_turn(struct cs_server *sv)
         over(sv, CS_EAGAIN, "the study was changed meanwhile; say it again");
         return false;
     }
-    if (p->state == CS_RETRY_TOLD) {
+    if (p->state == CS_PICK_TOLD) {
         p->trials += p->entry->row.trials;
         p->n_found = 0;
-        p->state = CS_RETRY_SCANS;
+        p->state = CS_PICK_SCANS;
     }
     slice(sv);
-    return p->state == CS_RETRY_SCANS || p->state == CS_RETRY_TOLD;
+    return p->state == CS_PICK_SCANS || p->state == CS_PICK_TOLD;
 }
 
-void cs_coordinator_retry_release(struct cs_retry_pass *p)
+void cs_pick_release(struct cs_pick_pass *p)
 {
     CS_FREE(p->model);
     CS_FREE(p->outcome);

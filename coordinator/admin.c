@@ -288,6 +288,7 @@ static void make_generation(const struct cs_ask *ask, const struct start *what, 
     snprintf(detail, sizeof detail, "generation %u", g.number);
     ask->entry->row.study = spec->study->name;
     ask->entry->row.detail = detail;
+    ask->entry->row.act = what->reread ? "reread" : ask->entry->row.act;
     cs_store_generation_key(g.number, key);
     cs_store_generation_pack(&g, &packed);
     if (write_meta(ask, key, packed.data, (uint32_t)packed.len, blob)) {

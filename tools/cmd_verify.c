@@ -39,7 +39,7 @@ struct verify {
     struct cs_standing *standing;
     uint64_t superseded, attempts; /* outputs: asked again; further calls after our own overload */
     uint64_t reread, otherwise; /* answers that a rereading made something else of; that read otherwise than it says */
-    uint64_t erased;               /* of studies that were deleted: nothing but their places is left */
+    uint64_t erased;            /* of studies that were deleted: nothing but their places is left */
 };
 
 static void fault(struct verify *v, const char *what, uint32_t lane, uint64_t position)

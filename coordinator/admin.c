@@ -5,59 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/again.h"
+#include "coordinator/ask.h"
 #include "coordinator/build.h"
+#include "coordinator/delete.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/publish.h"
 #include "coordinator/reread.h"
 #include "coordinator/rights.h"
 #include "coordinator/roster.h"
+#include "coordinator/verbs.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
+#include "protocol/wire/allowed.h"
 #include "protocol/base/json.h"
 #include "store/addresses.h"
 
-/* ---- requests that wait for a commit ---------------------------------------------------------------- */
+/* ---- submit, chunk, start ------------------------------------------------------------------------------- */
 
-struct ask { /* one request */
-    struct cs_server *sv;
-    const struct cs_peer *peer;
-    uint64_t seq;
-    const struct cs_admin *a;
-};
-
-/* The token under which it is answered; 0: too many wait, and it is refused. */
-static uint64_t wait_for_commit(const struct ask *ask, const char *blob)
+static bool write_meta(const struct cs_ask *ask, const char *key, const void *value, uint32_t len, const char *blob)
 {
-    uint64_t token = ++ask->sv->tokens;
-    struct cs_waiting *w = &ask->sv->waiting[token % CS_TOKENS_MAX];
-
-    if (w->token != 0) {
-        cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_EAGAIN, "too many requests wait for the disk; ask again", NULL);
-        return 0;
-    }
-    *w = (struct cs_waiting){token, *ask->peer, ask->seq, blob != NULL ? cs_xstrdup(blob) : NULL};
-    return token;
-}
-
-static void refuse(const struct ask *ask, enum cs_err code, const char *text)
-{
-    cs_feed_answer(ask->sv, ask->peer, ask->seq, code, text, NULL);
-}
-
-static bool write_meta(const struct ask *ask, const char *key, const void *value, uint32_t len, const char *blob)
-{
-    uint64_t token = wait_for_commit(ask, blob);
-    struct cs_event e = {.kind = CS_EV_META, .meta = {key, value, len, token}};
+    uint64_t token = cs_ask_token(ask, blob);
+    struct cs_event e = {
+        .kind = CS_EV_META, .note = ask->entry->row.act != NULL ? ask->note : NULL, .meta = {key, value, len, token}};
 
     if (token != 0)
         cs_feed_event(ask->sv, &e);
     return token != 0;
 }
-
-/* ---- submit, chunk, start ------------------------------------------------------------------------------- */
 
 static bool has_meta(struct cs_server *sv, const char *key)
 {
@@ -86,7 +62,7 @@ static uint32_t list_missing(struct cs_server *sv, const struct cs_spec *spec, s
     return missing;
 }
 
-static void submit(const struct ask *ask)
+static void submit(const struct cs_ask *ask)
 {
     struct cs_buf blob = CS_BUF_INIT(CS_MESSAGE_MAX);
     struct cs_error err = {0};
@@ -95,7 +71,7 @@ static void submit(const struct ask *ask)
     enum cs_err rc = cs_spec_unpack(ask->a->blob, ask->a->blob_len, &spec, &err);
 
     if (rc != CS_OK) {
-        refuse(ask, rc, err.msg);
+        cs_ask_refuse(ask, rc, err.msg);
         return;
     }
     cs_digest_hex(spec.digest, 32, hex);
@@ -108,18 +84,18 @@ static void submit(const struct ask *ask)
     cs_buf_release(&blob);
 }
 
-static void chunk(const struct ask *ask)
+static void chunk(const struct cs_ask *ask)
 {
     uint8_t named[32], found[32];
     char key[CS_META_KEY_MAX];
 
     if (ask->a->n_args != 1 || !cs_digest_unhex(ask->a->args[0], named, sizeof named)) {
-        refuse(ask, CS_EUSAGE, "chunk: wants a digest of 64 hexadecimal digits");
+        cs_ask_refuse(ask, CS_EUSAGE, "chunk: wants a digest of 64 hexadecimal digits");
         return;
     }
     cs_digest_blake2b_256(ask->a->blob, ask->a->blob_len, found);
     if (ask->a->blob_len > CS_CHUNK_MAX || memcmp(named, found, sizeof named) != 0) {
-        refuse(ask, CS_EINVAL, "chunk: the bytes do not have this digest, or are over 1 MiB");
+        cs_ask_refuse(ask, CS_EINVAL, "chunk: the bytes do not have this digest, or are over 1 MiB");
         return;
     }
     cs_store_generation_chunk_key(named, key);
@@ -263,6 +239,20 @@ static void settle_place(struct cs_server *sv, struct cs_roster_study *s, const 
     }
 }
 
+/* A study that goes on as it was, but in another place. */
+static void note_place(const struct cs_ask *ask, const struct cs_roster_study *s, const struct start *what)
+{
+    char detail[300];
+
+    if (what->weight == 0 && what->priority == NULL && what->after == NULL)
+        return;
+    snprintf(detail, sizeof detail, "weight=%u priority=%s%s%.200s", s->weight, cs_roster_priority_name(s->priority),
+             what->after != NULL ? " after " : "", what->after != NULL ? what->after : "");
+    ask->entry->row.study = s->name;
+    ask->entry->row.detail = detail;
+    cs_diary_write(ask->entry, 0);
+}
+
 static enum cs_err check_place(struct cs_server *sv, const char *name, const struct start *what, struct cs_error *err)
 {
     /* A name that was changed in a file would buy everything anew. */
@@ -280,7 +270,7 @@ static enum cs_err check_place(struct cs_server *sv, const char *name, const str
 }
 
 /* Answered after the commit. */
-static void make_generation(const struct ask *ask, const struct start *what, const struct cs_spec *spec)
+static void make_generation(const struct cs_ask *ask, const struct start *what, const struct cs_spec *spec)
 {
     struct cs_server *sv = ask->sv;
     struct cs_roster_study *s = cs_roster_named(&sv->roster, spec->study->name);
@@ -291,10 +281,14 @@ static void make_generation(const struct ask *ask, const struct start *what, con
 
     g.reading = what->reread ? g.number : s != NULL ? s->newest.reading : 0;
     struct cs_buf packed = CS_BUF_INIT(1024);
-    char key[CS_META_KEY_MAX], blob[64];
+    char key[CS_META_KEY_MAX], blob[64], detail[32];
 
     memcpy(g.spec_digest, what->digest, sizeof g.spec_digest);
     snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":true}", g.number);
+    snprintf(detail, sizeof detail, "generation %u", g.number);
+    ask->entry->row.study = spec->study->name;
+    ask->entry->row.detail = detail;
+    ask->entry->row.act = what->reread ? "reread" : ask->entry->row.act;
     cs_store_generation_key(g.number, key);
     cs_store_generation_pack(&g, &packed);
     if (write_meta(ask, key, packed.data, (uint32_t)packed.len, blob)) {
@@ -316,7 +310,7 @@ static void make_generation(const struct ask *ask, const struct start *what, con
     cs_buf_release(&packed);
 }
 
-static void start_spec(const struct ask *ask, const struct start *what, const struct cs_spec *spec)
+static void start_spec(const struct cs_ask *ask, const struct start *what, const struct cs_spec *spec)
 {
     struct cs_server *sv = ask->sv;
     struct cs_roster_study *s = cs_roster_named(&sv->roster, spec->study->name);
@@ -326,7 +320,7 @@ static void start_spec(const struct ask *ask, const struct start *what, const st
     enum cs_err rc = check_place(sv, spec->study->name, what, &err);
 
     if (rc != CS_OK) {
-        refuse(ask, rc, err.msg);
+        cs_ask_refuse(ask, rc, err.msg);
         return;
     }
     const bool same = s != NULL && memcmp(newest->spec_digest, what->digest, sizeof what->digest) == 0;
@@ -336,16 +330,22 @@ static void start_spec(const struct ask *ask, const struct start *what, const st
         settle_place(sv, s, what);
         if (what->stop_old)
             cs_build_stop_old(sv, s);
+        note_place(ask, s, what);
         snprintf(blob, sizeof blob, "{\"gen\":%u,\"new\":false}", newest->number);
         cs_feed_answer(sv, ask->peer, ask->seq, CS_OK, "continues", blob);
         return;
     }
     if (s != NULL && sv->again.state != CS_AGAIN_OVER && sv->again.study == s->key) {
-        refuse(ask, CS_EBUSY, "start: answers are being asked again just now; try again when that is done");
+        cs_ask_refuse(ask, CS_EBUSY, "start: answers are being asked again just now; try again when that is done");
+        return;
+    }
+    if (s == NULL && cs_delete_is_under_way(sv, spec->study->name)) {
+        cs_ask_refuse(ask, CS_EBUSY,
+                      "start: an earlier study of this name was deleted, and is still being erased; try again later");
         return;
     }
     if (s != NULL && s->next.number != 0) {
-        refuse(
+        cs_ask_refuse(
             ask, CS_EBUSY,
             "start: an earlier edit of the study is still being prepared; `clinsafe status` shows how far it is. Try again "
             "when it runs");
@@ -357,10 +357,10 @@ static void start_spec(const struct ask *ask, const struct start *what, const st
     if (rc == CS_OK)
         make_generation(ask, what, spec);
     else
-        refuse(ask, rc, err.msg);
+        cs_ask_refuse(ask, rc, err.msg);
 }
 
-static void start(const struct ask *ask)
+static void start(const struct cs_ask *ask)
 {
     struct cs_error err = {0};
     struct cs_spec spec = {0};
@@ -372,187 +372,26 @@ static void start(const struct ask *ask)
     if (rc == CS_OK)
         start_spec(ask, &what, &spec);
     else
-        refuse(ask, rc, err.msg);
+        cs_ask_refuse(ask, rc, err.msg);
     cs_spec_release(&spec);
 }
 
-/* ---- which study ------------------------------------------------------------------------------------------ */
-
-/* The one named by the argument `at`, or, where none is named, the only one. NULL: it was refused. */
-static struct cs_roster_study *study_of(const struct ask *ask, uint32_t at)
-{
-    const char *name = ask->a->n_args > at && ask->a->args[at][0] != '\0' ? ask->a->args[at] : NULL;
-    struct cs_roster *r = &ask->sv->roster;
-    struct cs_buf text = CS_BUF_INIT(1024);
-    struct cs_roster_study *s = name != NULL ? cs_roster_named(r, name) : r->n == 1 ? r->items[0] : NULL;
-
-    if (s != NULL)
-        return s;
-    if (name != NULL)
-        cs_buf_printf(&text, "there is no study \"%.100s\"; `clinsafe list` shows all", name);
-    else if (r->n == 0)
-        cs_buf_str(&text, "no study was started yet");
-    else
-        cs_buf_str(&text, "there are several studies here; say which, with --study:");
-    for (uint32_t i = 0; name == NULL && i < r->n; i++)
-        cs_buf_printf(&text, "%s %.100s", i > 0 ? "," : "", r->items[i]->name);
-    refuse(ask, name == NULL && r->n > 1 ? CS_EUSAGE : CS_ENOENT, cs_buf_cstr(&text));
-    cs_buf_release(&text);
-    return NULL;
-}
-
-/* ---- the others ------------------------------------------------------------------------------------------ */
-
-static const char *model_of(const struct ask *ask, uint32_t at)
-{
-    return ask->a->n_args > at && ask->a->args[at][0] != '\0' ? ask->a->args[at] : NULL;
-}
-
-/* While an edit is prepared beside it, what runs is told; the word holds for the edit too. */
-static bool is_built(const struct ask *ask, const struct cs_roster_study *s)
-{
-    if (cs_build_is_beside(ask->sv, s))
-        return true;
-    if (s->next.number != 0)
-        refuse(ask, CS_EAGAIN,
-               s->newest.number != 0 || ask->sv->build.study == s
-                   ? "a changed study is being worked in; say it again when it runs"
-                   : "the study waits for its turn; say it again when it runs");
-    else if (!s->loaded)
-        refuse(ask, CS_EAGAIN, "the study is over, and has made room for others; submit it again to change something");
-    return s->next.number == 0 && s->loaded;
-}
-
-static void control(const struct ask *ask, enum cs_control verb)
-{
-    const struct cs_roster_study *s = NULL;
-    uint64_t token;
-
-    if (verb != CS_CONTROL_DRAIN && ((s = study_of(ask, 1)) == NULL || !is_built(ask, s)))
-        return;
-    token = wait_for_commit(ask, NULL);
-    if (token != 0) {
-        struct cs_event e = {.kind = CS_EV_CONTROL, .control = {verb, model_of(ask, 0), token, s != NULL ? s->key : 0}};
-
-        cs_feed_event(ask->sv, &e);
-    }
-}
-
-/* Answered at once: how far it is, and that all of it is on disk, stands in `status`. */
-static void again(const struct ask *ask)
-{
-    const struct cs_admin *a = ask->a;
-    const struct cs_roster_study *s;
-    struct cs_error err = {0};
-    char blob[32];
-    enum cs_err rc;
-
-    if (a->n_args < 2 || (strcmp(a->args[1], "once") != 0 && strcmp(a->args[1], "repeat") != 0)) {
-        refuse(ask, CS_EUSAGE, "again: wants outcomes, then `once` or `repeat`, then perhaps a model and a study");
-        return;
-    }
-    s = study_of(ask, 3);
-    if (s == NULL || !is_built(ask, s))
-        return;
-    if (s->next.number != 0) {
-        refuse(ask, CS_EAGAIN, "again: an edit of the study is being prepared; say it again when that runs");
-        return;
-    }
-    const struct cs_again_ask what = {.outcomes = a->args[0],
-                                      .repeat = strcmp(a->args[1], "repeat") == 0,
-                                      .model = model_of(ask, 2),
-                                      .study = s->key};
-    rc = cs_coordinator_again_start(ask->sv, &what, &err);
-    if (rc != CS_OK) {
-        refuse(ask, rc, err.msg);
-        return;
-    }
-    snprintf(blob, sizeof blob, "{\"act\":%u}", ask->sv->again.number);
-    cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "begun", blob);
-}
-
-static enum cs_err list_void(void *self, const char *key, const void *value, uint32_t len)
-{
-    struct cs_buf *out = self;
-
-    (void)key;
-    if (out->len > 1)
-        cs_buf_char(out, ',');
-    cs_buf_append(out, value, len);
-    return CS_OK;
-}
-
-/* What was voided so far. */
-static void list_voids(const struct ask *ask)
-{
-    struct cs_buf out = CS_BUF_INIT(CS_MESSAGE_MAX / 2);
-    struct cs_error err = {0};
-    enum cs_err rc;
-
-    cs_buf_char(&out, '[');
-    rc = cs_store_scan_metas(ask->sv->store, "event/void/", list_void, &out, &err);
-    cs_buf_char(&out, ']');
-    if (rc != CS_OK || out.overflow)
-        refuse(ask, rc != CS_OK ? rc : CS_ETOOBIG, rc != CS_OK ? err.msg : "there are too many to list");
-    else
-        cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "", cs_buf_cstr(&out));
-    cs_buf_release(&out);
-}
-
-static void voids(const struct ask *ask)
-{
-    const struct cs_admin *a = ask->a;
-    const bool presumed = a->n_args > 0 && strcmp(a->args[0], "presumed") == 0;
-    const uint32_t reason = presumed ? 1 : 2; /* then perhaps a study */
-    const struct cs_roster_study *s;
-    int64_t sum = 0;
-    uint64_t token;
-
-    if (a->n_args == 0) {
-        list_voids(ask);
-        return;
-    }
-    if (a->n_args <= reason || a->n_args > reason + 2 || (!presumed && strcmp(a->args[0], "model") != 0) ||
-        a->args[reason][0] == '\0') {
-        refuse(ask, CS_EUSAGE,
-               "void: wants `presumed` and a reason, or `model`, its name and a reason; then perhaps a study");
-        return;
-    }
-    s = study_of(ask, reason + 1);
-    if (s == NULL || !is_built(ask, s))
-        return;
-    token = wait_for_commit(ask, NULL);
-    if (token != 0) {
-        struct cs_waiting *w = &ask->sv->waiting[token % CS_TOKENS_MAX];
-        struct cs_event e = {.kind = CS_EV_VOID,
-                             .voids = {.presumed = presumed,
-                                       .model = presumed ? NULL : a->args[1],
-                                       .reason = a->args[reason],
-                                       .study = s->key,
-                                       .wall_ms = cs_clock_wall_ms(),
-                                       .token = token,
-                                       .nano_usd = &sum}};
-
-        cs_feed_event(ask->sv, &e);
-        if (w->token == token && sum > 0)
-            w->blob = cs_xasprintf("{\"nano_usd\":%lld}", (long long)sum);
-    }
-}
+/* ---- looking ---------------------------------------------------------------------------------------------- */
 
 /* Without a name: of the study that was submitted last. */
-static void status(const struct ask *ask)
+static void status(const struct cs_ask *ask)
 {
-    struct cs_roster_study *s = model_of(ask, 0) != NULL ? study_of(ask, 0) : cs_roster_last(&ask->sv->roster);
+    struct cs_roster_study *s = cs_ask_word(ask, 0) != NULL ? cs_ask_study(ask, 0) : cs_roster_last(&ask->sv->roster);
     struct cs_buf out = CS_BUF_INIT(CS_MESSAGE_MAX / 2);
 
-    if (s == NULL && model_of(ask, 0) != NULL)
+    if (s == NULL && cs_ask_word(ask, 0) != NULL)
         return;
     cs_publish_status(ask->sv, s, &out);
     cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "", cs_buf_cstr(&out));
     cs_buf_release(&out);
 }
 
-static void list(const struct ask *ask)
+static void list(const struct cs_ask *ask)
 {
     struct cs_buf out = CS_BUF_INIT(CS_MESSAGE_MAX / 2);
 
@@ -561,72 +400,81 @@ static void list(const struct ask *ask)
     cs_buf_release(&out);
 }
 
-static void verb_pause(const struct ask *a)
-{
-    control(a, CS_CONTROL_PAUSE);
-}
-static void verb_resume(const struct ask *a)
-{
-    control(a, CS_CONTROL_RESUME);
-}
-static void verb_cancel(const struct ask *a)
-{
-    control(a, CS_CONTROL_CANCEL);
-}
-static void verb_retry(const struct ask *a)
-{
-    control(a, CS_CONTROL_RETRY);
-}
-static void verb_drain(const struct ask *a)
-{
-    control(a, CS_CONTROL_DRAIN);
-}
-static void verb_revoke(const struct ask *a)
-{
-    struct cs_error err = {0};
-    char said[256];
-    enum cs_err rc;
-
-    if (a->a->n_args != 1) {
-        refuse(a, CS_EUSAGE, "revoke: wants a key or its name");
-        return;
-    }
-    rc = cs_rights_revoke(a->sv, a->a->args[0], said, &err);
-    cs_feed_answer(a->sv, a->peer, a->seq, rc, rc == CS_OK ? "revoked" : err.msg, rc == CS_OK ? said : NULL);
-}
-static void verb_ping(const struct ask *a)
+static void verb_ping(const struct cs_ask *a)
 {
     cs_feed_answer(a->sv, a->peer, a->seq, CS_OK, "here", NULL);
 }
 
+/* act: what is written down of it; NULL: it changes nothing, or only prepares what does. */
 static const struct {
     const char *verb;
-    void (*run)(const struct ask *ask);
+    void (*run)(const struct cs_ask *ask);
+    const char *act;
 } verbs[] = {
-    {"submit", submit},    {"chunk", chunk},        {"start", start},        {"status", status},
-    {"pause", verb_pause}, {"resume", verb_resume}, {"cancel", verb_cancel}, {"retry", verb_retry},
-    {"again", again},      {"void", voids},         {"drain", verb_drain},   {"ping", verb_ping},
-    {"list", list},        {"revoke", verb_revoke},
+    {"submit", submit, NULL},
+    {"chunk", chunk, NULL},
+    {"start", start, "submit"},
+    {"status", status, NULL},
+    {"list", list, NULL},
+    {"events", cs_verbs_events, NULL},
+    {"ping", verb_ping, NULL},
+    {"pause", cs_verbs_pause, "pause"},
+    {"resume", cs_verbs_resume, "resume"},
+    {"cancel", cs_verbs_cancel, "cancel"},
+    {"retry", cs_verbs_retry, "retry"},
+    {"retry-some", cs_verbs_retry_some, "retry"},
+    {"again", cs_verbs_again, "ask again"},
+    {"void", cs_verbs_void, "void"},
+    {"set", cs_verbs_set, "set"},
+    {"delete", cs_verbs_delete, "delete"},
+    {"drain", cs_verbs_drain, "drain"},
+    {"drain-worker", cs_verbs_drain_worker, "drain"},
+    {"revoke", cs_verbs_revoke, "revoke"},
 };
+
+static const struct cs_events_row nothing_said = {.trials = -1, .nano_usd = -1};
+
+/* Who asks, and why. */
+static void sign(struct cs_diary_entry *e, const char *user_id, const struct cs_admin *a, struct cs_allowed_key *k,
+                 char key[9])
+{
+    e->row.by = "local";
+    e->row.role = cs_allowed_role_name(CS_ALLOWED_OPERATOR);
+    if (user_id[0] != '\0' && cs_socket_net_key(e->sv->net, user_id, k)) {
+        snprintf(key, 9, "%.8s", user_id);
+        e->row.by = k->name[0] != '\0' ? k->name : key;
+        e->row.role = cs_allowed_role_name(k->role);
+        e->row.key = key;
+    }
+    e->row.reason = a->reason;
+}
 
 void cs_admin_message(struct cs_server *sv, const struct cs_peer *peer, const char *user_id, const struct cs_message *m)
 {
-    struct ask ask = {sv, peer, m->seq, &m->admin};
+    struct cs_diary_entry entry = {sv, nothing_said};
+    struct cs_note note = cs_diary_note(&entry);
+    struct cs_ask ask = {sv, peer, m->seq, &m->admin, &entry, &note};
+    struct cs_allowed_key who;
     struct cs_error err = {0};
+    char key[9];
     enum cs_err rc;
 
     if (m->kind != CS_ADMIN || m->admin.verb == NULL)
         return;
     rc = cs_rights_admin(sv, user_id, m->admin.verb, &err);
+    if (rc == CS_OK && strlen(m->admin.reason) > CS_EVENTS_REASON_MAX)
+        rc = cs_error_set(&err, CS_EUSAGE, "the reason is longer than %d bytes", CS_EVENTS_REASON_MAX);
     if (rc != CS_OK) {
-        refuse(&ask, rc, err.msg);
+        cs_ask_refuse(&ask, rc, err.msg);
         return;
     }
+    sign(&entry, user_id, &m->admin, &who, key);
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].verb, m->admin.verb) == 0) {
+            entry.row.act = verbs[i].act;
             verbs[i].run(&ask);
             return;
         }
     }
-    refuse(&ask, CS_EUSAGE, "this coordinator does not know that verb");
+    cs_ask_refuse(&ask, CS_EUSAGE, "this coordinator does not know that verb");
 }

@@ -205,6 +205,8 @@ static enum cs_err look(struct cs_borrow *b, struct lender *l, const struct cs_b
     enum cs_err rc = cs_store_scan_output(l->store, id, arena, stored, err);
 
     *good = false;
+    if (rc == CS_OK && cs_output_is_erased(&stored->output)) /* its study is being deleted: the index follows */
+        return CS_OK;
     if (rc == CS_OK && !cs_outcome_is_answer((enum cs_outcome)stored->output.outcome))
         rc = cs_error_set(err, CS_ECORRUPT, "output %llu of a store to borrow from is indexed, but no answer",
                           (unsigned long long)id);

@@ -132,6 +132,12 @@ void cs_feed_reply(struct cs_server *sv, uint64_t token, enum cs_err code, const
         snprintf(sv->again.text, sizeof sv->again.text, "%s", text);
         return;
     }
+    if (token == CS_PICK_TOKEN) {
+        sv->pick.state = CS_PICK_TOLD;
+        sv->pick.code = code;
+        snprintf(sv->pick.text, sizeof sv->pick.text, "%s", text);
+        return;
+    }
     if (w->token != token)
         return;
     cs_feed_answer(sv, &w->peer, w->seq, code, text, code == CS_OK ? w->blob : NULL);

@@ -7,6 +7,7 @@
 #include "coordinator/borrow.h"
 #include "coordinator/core/core.h"
 #include "coordinator/days.h"
+#include "coordinator/diary.h"
 #include "coordinator/feed.h"
 #include "coordinator/net.h"
 #include "coordinator/persist.h"
@@ -209,7 +210,10 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     co.fleet = cs_store_fleet(sv->store);
     co.seed = seed_of(sv->store);
     co.plan = cs_plans_for_core(&sv->plans);
-    rc = cs_persist_roster(sv, err);
+    co.diary = cs_diary_for_core(sv);
+    rc = cs_diary_open(sv, err);
+    if (rc == CS_OK)
+        rc = cs_persist_roster(sv, err);
     if (rc == CS_OK)
         rc = cs_persist_names(sv, &names, err);
     co.expected = (const char *const *)names.v;

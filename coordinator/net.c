@@ -17,9 +17,11 @@
 #include "coordinator/build.h"
 #include "coordinator/core/core.h"
 #include "coordinator/days.h"
+#include "coordinator/delete.h"
 #include "coordinator/feed.h"
 #include "coordinator/persist.h"
 #include "coordinator/publish.h"
+#include "coordinator/pick.h"
 #include "coordinator/rights.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
@@ -190,6 +192,8 @@ static void before_sleep(uv_prepare_t *h)
 
     work = cs_build_turn(sv);
     work = cs_coordinator_again_turn(sv) || work;
+    work = cs_pick_turn(sv) || work;
+    work = cs_delete_turn(sv) || work;
     if (rest && cs_clock_mono_ms() >= sv->ticked_ms + CS_TICK_MS) {
         sv->ticked_ms = cs_clock_mono_ms();
         cs_feed_event(sv, &tick);

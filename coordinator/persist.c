@@ -9,10 +9,12 @@
 #include "coordinator/borrow.h"
 #include "coordinator/build.h"
 #include "coordinator/days.h"
+#include "coordinator/delete.h"
 #include "coordinator/lanes/event.h"
 #include "coordinator/feed.h"
 #include "coordinator/plans.h"
 #include "coordinator/restore.h"
+#include "coordinator/pick.h"
 #include "coordinator/roster.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
@@ -35,6 +37,8 @@ void cs_persist_collect(struct cs_server *sv)
             cs_log(CS_ERROR, "write_failed", "error=\"%s\"", err.msg);
         if (batch->group >> CS_BUILD_GROUP_BIT & 1) {
             cs_build_committed(sv, batch, rc);
+        } else if (batch->group >> CS_DELETE_GROUP_BIT & 1) {
+            cs_delete_written(sv, batch, rc);
         } else if (batch->group >> CS_DAYS_GROUP_BIT & 1) {
             cs_days_written(sv, batch, rc);
         } else if (sv->over) {
@@ -230,6 +234,8 @@ static enum cs_err take_setting(void *self, const char *key, const void *value, 
     if (strcmp(what, "after") == 0) {
         free(s->after);
         s->after = cs_xstrdup(text);
+    } else if (strcmp(what, "set") == 0) {
+        return cs_settings_read(&s->set, value, len);
     } else if (strcmp(what, "weight") == 0) {
         if (sscanf(text, "%u %15s", &s->weight, priority) != 2 || s->weight < 1 || s->weight > CS_ROSTER_WEIGHT_MAX ||
             !cs_roster_priority(priority, &s->priority))
@@ -250,6 +256,8 @@ enum cs_err cs_persist_roster(struct cs_server *sv, struct cs_error *err)
         rc = name_it(sv, r->items[i], err);
     if (rc == CS_OK)
         rc = cs_store_scan_metas(sv->store, "operator/", take_setting, sv, err);
+    if (rc == CS_OK)
+        rc = cs_delete_open(sv, err);
     return rc;
 }
 
@@ -278,6 +286,8 @@ void cs_persist_close(struct cs_server *sv)
     cs_build_release(sv);
     cs_roster_release(&sv->roster);
     cs_coordinator_again_release(&sv->again);
+    cs_pick_release(&sv->pick);
+    cs_delete_release(sv);
     cs_borrow_close(sv->borrow);
     cs_store_close(sv->store);
 }

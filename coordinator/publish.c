@@ -210,6 +210,19 @@ static void add_edit(struct cs_server *sv, const struct cs_roster_study *s, stru
         p->state = builds ? "building" : "queued"; /* more is to come */
 }
 
+/* What an operator has set, for people; in the arena. */
+static const char *by_hand(struct cs_server *sv, const struct cs_roster_study *s)
+{
+    struct cs_buf text = CS_BUF_INIT(65536);
+    const char *said = "";
+
+    cs_settings_say(&s->set, &text);
+    if (text.len > 0)
+        said = cs_arena_strdup(&sv->progress_arena, cs_buf_cstr(&text) + 1);
+    cs_buf_release(&text);
+    return said;
+}
+
 /* s NULL: there is no study yet. */
 static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *p, bool sample)
 {
@@ -222,6 +235,7 @@ static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_pr
                               .study = s != NULL ? s->name : "",
                               .title = s != NULL ? s->title : "",
                               .state = "empty",
+                              .by_hand = s != NULL ? by_hand(sv, s) : "",
                               .term = cs_store_term(sv->store),
                               .workers = view.sessions,
                               .eta_s = -1,
@@ -234,7 +248,7 @@ static void gather(struct cs_server *sv, struct cs_roster_study *s, struct cs_pr
     if (plan == NULL && builds && sv->build.lanes != NULL)
         plan = &sv->build.plan;
     if (plan != NULL)
-        p->budget_nano_usd = plan->view->spec.study->budget_nano_usd;
+        p->budget_nano_usd = cs_settings_budget(&s->set, plan->view->spec.study);
     if (builds && !s->loaded) {
         add_building(sv, p);
         return;
@@ -316,6 +330,10 @@ static void list_one(struct cs_server *sv, struct cs_roster_study *s, struct cs_
                   (unsigned long long)p.failed, (unsigned long long)p.cancelled, s->weight,
                   cs_roster_priority_name(s->priority), p.eta_s,
                   p.budget_nano_usd >= 0 ? (double)p.budget_nano_usd / 1e9 : -1.0, (double)p.committed_nano_usd / 1e9);
+    if (p.by_hand[0] != '\0') {
+        cs_buf_str(out, ",\"by_hand\":");
+        cs_json_str(out, p.by_hand, strlen(p.by_hand));
+    }
     if (s->after != NULL) {
         cs_buf_str(out, ",\"after\":");
         cs_json_str(out, s->after, strlen(s->after));

@@ -226,7 +226,7 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_roster_study *
                                       .open = open,
                                       .lanes = loads,
                                       .n_lanes = n,
-                                      .budget_nano_usd = study->budget_nano_usd,
+                                      .budget_nano_usd = cs_settings_budget(&s->set, study),
                                       .study = s->key,
                                       .weight = cs_roster_weight(s)};
     struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
@@ -240,6 +240,7 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_roster_study *
         loads[i].block_size = plan->view->plan.lanes[i].block_size;
         loads[i].counters = lanes[i].counters;
         loads[i].price = study->models[i].price;
+        loads[i].limits = cs_settings_limits(&s->set, study->models[i].name);
         loads[i].accepts_unparsable = study->accept_unparsable;
         loads[i].served_key = served_key(study, i);
         loads[i].timeout_ms = study->models[i].timeout_ms;

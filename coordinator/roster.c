@@ -73,14 +73,29 @@ uint64_t cs_roster_study_of(const struct cs_roster *r, uint32_t gen)
     return gen <= r->n_generations && r->study_of != NULL ? r->study_of[gen] : 0;
 }
 
+static void free_study(struct cs_roster_study *s)
+{
+    free(s->name);
+    free(s->title);
+    free(s->after);
+    cs_settings_release(&s->set);
+    free(s);
+}
+
+void cs_roster_remove(struct cs_roster *r, struct cs_roster_study *s)
+{
+    uint32_t i = 0;
+
+    while (r->items[i] != s)
+        i++;
+    memmove(&r->items[i], &r->items[i + 1], (--r->n - i) * sizeof(struct cs_roster_study *));
+    free_study(s);
+}
+
 void cs_roster_release(struct cs_roster *r)
 {
-    for (uint32_t i = 0; i < r->n; i++) {
-        free(r->items[i]->name);
-        free(r->items[i]->title);
-        free(r->items[i]->after);
-        free(r->items[i]);
-    }
+    for (uint32_t i = 0; i < r->n; i++)
+        free_study(r->items[i]);
     free(r->items);
     free(r->study_of);
     *r = (struct cs_roster){0};
@@ -150,7 +165,7 @@ bool cs_roster_waits(const struct cs_server *sv, const struct cs_roster_study *s
 
 /* ---- room ------------------------------------------------------------------------------------------------- */
 
-static bool is_held(const struct cs_server *sv, const struct cs_roster_study *s)
+bool cs_roster_is_held(const struct cs_server *sv, const struct cs_roster_study *s)
 {
     struct cs_core_view view;
     struct cs_lane_view lane;
@@ -161,7 +176,8 @@ static bool is_held(const struct cs_server *sv, const struct cs_roster_study *s)
         cs_core_lane(sv->core, s->key, i, &lane);
         leased += lane.leased;
     }
-    return leased > 0 || (sv->again.state != CS_AGAIN_OVER && sv->again.study == s->key);
+    return leased > 0 || (sv->again.state != CS_AGAIN_OVER && sv->again.study == s->key) ||
+           (sv->pick.state != CS_PICK_OVER && sv->pick.study == s->key);
 }
 
 static void park(struct cs_server *sv, struct cs_roster_study *s)
@@ -187,7 +203,7 @@ static bool make_room(struct cs_server *sv, const struct cs_roster_study *s)
             struct cs_roster_study *o = sv->roster.items[i];
 
             if (o != s && o->loaded && (leaves == NULL || o->newest.number < leaves->newest.number) &&
-                cs_roster_is_over(sv, o) && !is_held(sv, o))
+                cs_roster_is_over(sv, o) && !cs_roster_is_held(sv, o))
                 leaves = o;
         }
         if (leaves == NULL)

@@ -31,6 +31,9 @@ struct cs_roster_totals cs_roster_totals(const struct cs_server *sv, const struc
 bool cs_roster_is_over(const struct cs_server *sv, const struct cs_roster_study *s); /* no trial of it is planned */
 bool cs_roster_waits(const struct cs_server *sv,
                      const struct cs_roster_study *s); /* until the one it comes after ends */
+bool cs_roster_is_held(const struct cs_server *sv,
+                       const struct cs_roster_study *s);               /* loaded, and something of it is under way */
+void cs_roster_remove(struct cs_roster *r, struct cs_roster_study *s); /* frees it */
 /* Whose turn it is to be built or loaded, with room made for it; NULL: nobody's. */
 struct cs_roster_study *cs_roster_next(struct cs_server *sv);
 

@@ -8,7 +8,9 @@
  *   build.c    a new generation; adopt.c: what it takes over of what is paid for; catchup.c: also of what came meanwhile;
  *              reread.c: one that reads all of it anew
  *   again.c    timeouts and unparsable answers are found and asked again
- *   admin.c    the operator's verbs; submission.c: studies given to it
+ *   admin.c    studies given to it; verbs.c: what an operator says of them; ask.c: one request, diary.c: what is written down of it
+ *   delete.c   a study is taken out of the store
+ *   pick.c    failed trials picked out, and planned again
  *   roster.c   the studies of the store, whose turn it is
  *   publish.c  progress, to Redis and to `status`
  *   days.c       limits per day (days.h)
@@ -24,9 +26,12 @@
 #include "coordinator/lanes/event.h"
 #include "coordinator/plans.h"
 #include "coordinator/rate.h"
+#include "coordinator/settings.h"
 #include "protocol/base/options.h"
 #include "protocol/wire/socket.h"
 #include "store/commit.h"
+#include "store/erase.h"
+#include "store/events.h"
 #include "store/redis/progress.h"
 
 enum {
@@ -71,6 +76,7 @@ struct cs_roster_study {
     uint32_t weight;                /* as said: 1 to CS_ROSTER_WEIGHT_MAX */
     enum cs_priority priority;
     char *after;                          /* NULL: nobody */
+    struct cs_settings set;               /* by hand */
     struct cs_rate rate;                  /* publish.c's */
     uint64_t shown_fingerprint, shown_ms; /* what it has shown last */
 };
@@ -184,6 +190,48 @@ struct cs_again_pass {
     char text[256];
 };
 
+/* ---- the pass that picks out failed trials ----------------------------------------------------------------- */
+
+#define CS_PICK_TOKEN (UINT64_MAX - 1) /* likewise */
+
+enum cs_pick_state {
+    CS_PICK_OVER,
+    CS_PICK_SCANS,
+    CS_PICK_WAITS, /* found trials are with the core */
+    CS_PICK_TOLD,  /* it has replied */
+};
+struct cs_diary_entry;
+struct cs_pick_pass {
+    enum cs_pick_state state;
+    char *model, *outcome, *case_id, *like; /* as asked; NULL: any */
+    uint64_t study;
+    uint32_t gen, n_lanes, lane; /* the cursor: next page to look at */
+    uint64_t page;
+    uint64_t *found; /* positions */
+    uint32_t n_found;
+    int64_t trials;               /* planned again, on disk */
+    struct cs_peer peer;          /* who is answered, */
+    uint64_t seq;                 /* which request of his, */
+    struct cs_diary_entry *entry; /* and what is written down */
+    enum cs_err code;             /* the core's reply */
+    char text[256];
+};
+
+/* ---- deletion ------------------------------------------------------------------------------------------------ */
+
+enum cs_delete_state { CS_DELETE_NONE, CS_DELETE_WAIT, CS_DELETE_PASS, CS_DELETE_LAST };
+struct cs_delete_pass {
+    enum cs_delete_state state;
+    bool look; /* there may be a tomb whose study is not erased yet */
+    struct cs_tomb tomb;
+    struct cs_erase *erase;
+    struct cs_batch *batch; /* gathers; NULL: none, or on its way */
+    bool on_way;
+    bool acting;         /* the batch of an act is on its way: */
+    struct cs_peer peer; /* who is answered then, */
+    uint64_t seq;        /* which request of his */
+};
+
 /* ---- admin ------------------------------------------------------------------------------------------------ */
 
 struct cs_waiting { /* an admin request that is answered after a commit */
@@ -218,6 +266,9 @@ struct cs_server {
     struct cs_roster roster;
     struct cs_build build;
     struct cs_again_pass again;
+    struct cs_pick_pass pick;
+    struct cs_delete_pass del;
+    uint64_t events[CS_EVENTS_RINGS]; /* newest number of each ring (diary.h) */
 
     struct cs_waiting waiting[CS_TOKENS_MAX];
     uint64_t tokens;

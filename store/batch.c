@@ -31,6 +31,7 @@ void cs_batch_clear(struct cs_batch *b)
     forget(&b->frontier_slots);
     b->group = 0;
     b->n_outputs = b->n_adoptions = b->n_agains = b->n_pages = b->n_counters = b->n_frontiers = b->n_metas = 0;
+    b->n_erasures = b->n_unindexed = b->n_forgotten = 0;
     b->bytes = 0;
 }
 
@@ -43,6 +44,9 @@ void cs_batch_release(struct cs_batch *b)
     free(b->outputs);
     free(b->adoptions);
     free(b->agains);
+    free(b->erasures);
+    free(b->unindexed);
+    free(b->forgotten);
     free(b->pages);
     free(b->counters);
     free(b->frontiers);
@@ -52,7 +56,9 @@ void cs_batch_release(struct cs_batch *b)
 
 bool cs_batch_is_empty(const struct cs_batch *b)
 {
-    return b->n_outputs + b->n_adoptions + b->n_agains + b->n_pages + b->n_counters + b->n_frontiers + b->n_metas == 0;
+    return b->n_outputs + b->n_adoptions + b->n_agains + b->n_pages + b->n_counters + b->n_frontiers + b->n_metas +
+               b->n_erasures + b->n_unindexed + b->n_forgotten ==
+           0;
 }
 
 /* The array with room for one more. */
@@ -144,6 +150,27 @@ void cs_batch_add_again(struct cs_batch *b, const struct cs_batch_again *a)
     CS_ASSERT(b->n_agains < CS_AGAIN_MAX);
     b->agains = grown(b->agains, b->n_agains, &b->cap_agains, sizeof *b->agains);
     b->agains[b->n_agains++] = *a;
+}
+
+void cs_batch_add_erasure(struct cs_batch *b, const struct cs_batch_erasure *e)
+{
+    CS_ASSERT(e->output_id > 0 && e->len > 0);
+    b->erasures = grown(b->erasures, b->n_erasures, &b->cap_erasures, sizeof *b->erasures);
+    struct cs_batch_erasure *mine = &b->erasures[b->n_erasures++];
+    *mine = *e;
+    mine->bytes = memcpy(cs_arena_alloc(&b->arena, e->len), e->bytes, e->len);
+}
+
+void cs_batch_add_unindexed(struct cs_batch *b, const struct cs_batch_unindexed *u)
+{
+    b->unindexed = grown(b->unindexed, b->n_unindexed, &b->cap_unindexed, sizeof *b->unindexed);
+    b->unindexed[b->n_unindexed++] = *u;
+}
+
+void cs_batch_add_forgotten(struct cs_batch *b, uint32_t gen)
+{
+    b->forgotten = grown(b->forgotten, b->n_forgotten, &b->cap_forgotten, sizeof *b->forgotten);
+    b->forgotten[b->n_forgotten++] = gen;
 }
 
 void cs_batch_add_page(struct cs_batch *b, const struct cs_batch_page *p)

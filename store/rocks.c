@@ -238,6 +238,11 @@ void cs_rocks_remove(struct cs_rocks *db, enum cs_cf cf, struct cs_slice key)
     rocksdb_writebatch_delete_cf(db->batch, db->families[cf], key.p, key.n);
 }
 
+void cs_rocks_remove_all(struct cs_rocks *db, enum cs_cf cf, struct cs_slice from, struct cs_slice until)
+{
+    rocksdb_writebatch_delete_range_cf(db->batch, db->families[cf], from.p, from.n, until.p, until.n);
+}
+
 enum cs_err cs_rocks_commit(struct cs_rocks *db, struct cs_error *err)
 {
     char *why = NULL;

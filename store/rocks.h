@@ -36,6 +36,8 @@ void cs_rocks_put(struct cs_rocks *db, enum cs_cf cf, struct cs_slice key, struc
 void cs_rocks_put_joined(struct cs_rocks *db, enum cs_cf cf, struct cs_slice key, struct cs_slice head,
                          struct cs_slice tail);
 void cs_rocks_remove(struct cs_rocks *db, enum cs_cf cf, struct cs_slice key);
+void cs_rocks_remove_all(struct cs_rocks *db, enum cs_cf cf, struct cs_slice from,
+                         struct cs_slice until); /* from <= key < until */
 CS_WARN_UNUSED enum cs_err cs_rocks_commit(struct cs_rocks *db, struct cs_error *err);
 
 /* One state of all families. A secondary's state moves only with catch_up; a writer's view is a snapshot. */

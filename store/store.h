@@ -109,6 +109,18 @@ struct cs_batch_again {
     uint64_t position;
 };
 enum { CS_AGAIN_MAX = 4096, CS_EARLIER_MAX = 32 };
+/* Of a deleted study (erase.h): an output becomes this empty record, kept as an attempt; an index row, or all ledger rows of a generation,
+ * go. Written before anything else of the batch. */
+struct cs_batch_erasure {
+    uint64_t output_id;
+    int64_t committed_wall_ms; /* as it was */
+    const uint8_t *bytes;      /* packed cs_output */
+    uint32_t len;
+};
+struct cs_batch_unindexed {
+    struct cs_digest digest;
+    uint64_t lane, output_id;
+};
 struct cs_batch_page {
     uint32_t gen, lane;
     uint64_t page;
@@ -140,12 +152,17 @@ struct cs_batch {
     struct cs_batch_output *outputs;
     struct cs_batch_adoption *adoptions;
     struct cs_batch_again *agains;
+    struct cs_batch_erasure *erasures;
+    struct cs_batch_unindexed *unindexed;
+    uint32_t *forgotten; /* generations */
     struct cs_batch_page *pages;
     struct cs_batch_counters *counters;
     struct cs_batch_frontier *frontiers;
     struct cs_batch_meta *metas;
     uint32_t n_outputs, n_adoptions, n_agains, n_pages, n_counters, n_frontiers, n_metas;
+    uint32_t n_erasures, n_unindexed, n_forgotten;
     uint32_t cap_outputs, cap_adoptions, cap_agains, cap_pages, cap_counters, cap_frontiers, cap_metas;
+    uint32_t cap_erasures, cap_unindexed, cap_forgotten;
     uint64_t bytes; /* bytes of outputs */
     struct cs_batch_slots page_slots, counter_slots, frontier_slots;
 };
@@ -156,6 +173,9 @@ bool cs_batch_is_empty(const struct cs_batch *b);
 void cs_batch_add_output(struct cs_batch *b, const struct cs_batch_output *o);
 void cs_batch_add_adoption(struct cs_batch *b, const struct cs_batch_adoption *a);
 void cs_batch_add_again(struct cs_batch *b, const struct cs_batch_again *a);
+void cs_batch_add_erasure(struct cs_batch *b, const struct cs_batch_erasure *e);
+void cs_batch_add_unindexed(struct cs_batch *b, const struct cs_batch_unindexed *u);
+void cs_batch_add_forgotten(struct cs_batch *b, uint32_t gen);
 void cs_batch_add_page(struct cs_batch *b,
                        const struct cs_batch_page *p); /* replaces an earlier one of the same page */
 void cs_batch_add_counters(struct cs_batch *b, const struct cs_batch_counters *c); /* likewise */

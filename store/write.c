@@ -65,6 +65,35 @@ static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)
         cs_store_again_wait(s, a->gen, a->lane, a->position, &place);
 }
 
+/* What is left of a deleted study. */
+static void erase(struct cs_store *s, const struct cs_batch *b)
+{
+    static const enum cs_ledger_row rows[] = {CS_ROW_AGAIN, CS_ROW_COUNTERS, CS_ROW_FRONTIER, CS_ROW_PLACE,
+                                              CS_ROW_PAGE};
+    struct cs_key key, until;
+    for (uint32_t i = 0; i < b->n_erasures; i++) {
+        const struct cs_batch_erasure *e = &b->erasures[i];
+        const struct cs_record r = {e->output_id, CS_OUTPUT_ATTEMPT, e->committed_wall_ms, e->bytes, e->len};
+        uint8_t head[CS_RECORD_HEAD];
+        cs_record_head(&r, head);
+        cs_keyspace_output(&key, e->output_id);
+        cs_rocks_put_joined(s->rocks, CS_CF_OUTPUTS, cs_keyspace_slice(&key), slice(head, sizeof head),
+                            slice(e->bytes, e->len));
+    }
+    for (uint32_t i = 0; i < b->n_unindexed; i++) {
+        cs_keyspace_index(&key, &b->unindexed[i].digest, b->unindexed[i].lane, b->unindexed[i].output_id);
+        cs_rocks_remove(s->rocks, CS_CF_LEDGER, cs_keyspace_slice(&key));
+    }
+    for (uint32_t i = 0; i < b->n_forgotten; i++) {
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+            cs_keyspace_generation(&key, rows[k], b->forgotten[i]);
+            until = key;
+            cs_keyspace_after(&until);
+            cs_rocks_remove_all(s->rocks, CS_CF_LEDGER, cs_keyspace_slice(&key), cs_keyspace_slice(&until));
+        }
+    }
+}
+
 static void put_ledger(struct cs_store *s, const struct cs_batch *b)
 {
     struct cs_key key;
@@ -96,6 +125,7 @@ enum cs_err cs_store_write(struct cs_store *s, struct cs_batch *b, struct cs_err
     CS_ASSERT(s->write);
     if (s->failed.code != CS_OK)
         return cs_error_set(err, s->failed.code, "nothing is written any more after: %s", s->failed.msg);
+    erase(s, b);
     enum cs_err rc = cs_store_again_put(s, b, &why);
     for (uint32_t i = 0; rc == CS_OK && i < b->n_outputs; i++) {
         b->outputs[i].output_id = next++;

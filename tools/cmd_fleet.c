@@ -16,7 +16,7 @@
 #include "tools/fleet/submission.h"
 #include "tools/plan/identifiers.h"
 
-enum { ASK_MS = 15000, BUILT_MS = 10000, SUBMIT_MAX = 256 };
+enum { ASK_MS = 15000, SEARCH_MS = 10 * 60 * 1000, BUILT_MS = 10000, SUBMIT_MAX = 256 };
 
 static bool is_queued(struct cs_admin_client *client, const struct cs_fleet_status_watch *watch)
 {
@@ -110,6 +110,7 @@ int cmd_submit(int argc, char **argv)
 {
     struct submit s = {0};
     const struct cs_option table[] = {CS_WHOM_OPTIONS(s.reach),
+                                      CS_WHOM_REASON_OPTION(s.reach),
                                       CS_STUDY_OPTIONS(s.args),
                                       CS_ADOPT_OTHER_OPTION(s.adopt_other),
                                       {"weight", CS_OPT_U64, &s.place.weight, "N",
@@ -143,25 +144,24 @@ int cmd_submit(int argc, char **argv)
     return status;
 }
 
-static int say(const char *verb, const char *summary, const char *done, bool takes_model, int argc, char **argv)
+static int say(const char *verb, const char *summary, const char *done, int argc, char **argv)
 {
     struct cs_whom reach = {0};
     const struct cs_option table[] = {
         CS_WHOM_OPTIONS(reach),
         CS_WHOM_DIR_OPTION(reach),
-        CS_WHOM_STUDY_OPTION(reach), /* the last: `drain` is of the whole fleet */
+        CS_WHOM_STUDY_OPTION(reach),
+        CS_WHOM_REASON_OPTION(reach),
         {0},
     };
-    const struct cs_option without[] = {CS_WHOM_OPTIONS(reach), CS_WHOM_DIR_OPTION(reach), {0}};
     char usage[128], example[160];
-    snprintf(usage, sizeof usage, "clinsafe %s %s(--coordinator ENDPOINT | --dir DIR)%s", verb,
-             takes_model ? "[MODEL] " : "", takes_model ? " [--study NAME]" : "");
+    snprintf(usage, sizeof usage, "clinsafe %s [MODEL] (--coordinator ENDPOINT | --dir DIR) [--study NAME]", verb);
     snprintf(example, sizeof example, "clinsafe %s --dir ops/studies/demo/study.clinsafe", verb);
     const struct cs_command_help help = {usage, summary, example};
     struct cs_admin_client *client = NULL;
     struct cs_error err = {0};
     int n_args, status;
-    if (!cs_command_args(takes_model ? table : without, &help, argc, argv, 0, takes_model ? 1 : 0, &n_args, &status))
+    if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
     const char *args[] = {n_args > 0 ? argv[1] : reach.study != NULL ? "" : NULL, reach.study, NULL};
     enum cs_err rc = cs_whom_open(&reach, &client, &err);
@@ -181,13 +181,13 @@ int cmd_pause(int argc, char **argv)
         "pause",
         "Starts no further calls, in all models or in MODEL; calls in flight finish. Holds until `resume`, over restarts and edits\n"
         "of the study too.",
-        "paused", true, argc, argv);
+        "paused", argc, argv);
 }
 
 int cmd_resume(int argc, char **argv)
 {
     return say("resume", "Goes on after `pause`. With MODEL also after `cancel`: what was given up is planned again.",
-               "resumed", true, argc, argv);
+               "resumed", argc, argv);
 }
 
 int cmd_cancel(int argc, char **argv)
@@ -196,7 +196,7 @@ int cmd_cancel(int argc, char **argv)
         "cancel",
         "Gives up every trial that has no answer yet, in all models or in MODEL. Answers are kept. Holds over edits of the\n"
         "study too, until `resume MODEL`.",
-        "cancelled", true, argc, argv);
+        "cancelled", argc, argv);
 }
 
 /* They are typed by people who look for what is not there, and deserve the reason. */
@@ -216,30 +216,67 @@ static bool is_data(int argc, char **argv, struct cs_error *err)
     return false;
 }
 
-static enum cs_err retry(struct cs_admin_client *client, const struct cs_again_options *again, struct cs_error *err)
+struct pick { /* which of the failed trials; NULL: any */
+    const char *class, *case_id, *like;
+};
+
+static enum cs_err retry_failed(struct cs_admin_client *client, const struct cs_again_options *again,
+                                const struct pick *pick, const char **reply, struct cs_error *err)
 {
-    const char *args[] = {again->model != NULL ? again->model : again->study != NULL ? "" : NULL, again->study, NULL};
+    const char *all[] = {again->model != NULL ? again->model : again->study != NULL ? "" : NULL, again->study, NULL};
+    const char *some[6] = {again->model != NULL ? again->model : "", again->study != NULL ? again->study : ""};
+    const char *const names[] = {"class", "case", "like"}, *const values[] = {pick->class, pick->case_id, pick->like};
+    char *words[3] = {NULL};
+    size_t n = 2;
+    for (size_t i = 0; i < 3; i++) {
+        if (values[i] != NULL)
+            some[n++] = words[i] = cs_xasprintf("%s=%s", names[i], values[i]);
+    }
+    enum cs_err rc = n > 2 ? cs_admin_client_ask(client, "retry-some", some, NULL, 0, SEARCH_MS, reply, err)
+                           : cs_admin_client_ask(client, "retry", all, NULL, 0, ASK_MS, reply, err);
+    for (size_t i = 0; i < 3; i++)
+        free(words[i]);
+    return rc;
+}
+
+static enum cs_err retry(struct cs_admin_client *client, const struct cs_again_options *again, const struct pick *pick,
+                         struct cs_error *err)
+{
+    const char *reply = NULL;
     struct cs_ticker ticker = {0};
     const struct cs_fleet_status_watch watch = {
         .on_progress = cs_screen_ticker_progress, .self = &ticker, .study = again->study};
     if (cs_fleet_again_is_asked(again))
         return cs_fleet_again_ask(client, again, &watch, stdout, err);
-    enum cs_err rc = cs_admin_client_ask(client, "retry", args, NULL, 0, ASK_MS, NULL, err);
-    if (rc == CS_OK)
-        printf("%s%sfailed trials planned again\n", again->model != NULL ? again->model : "",
-               again->model != NULL ? ": " : "");
-    return rc;
+    enum cs_err rc = retry_failed(client, again, pick, &reply, err);
+    if (rc != CS_OK)
+        return rc;
+    struct cs_json *said = cs_json_loads(reply, 0, NULL);
+    const char *model = again->model != NULL ? again->model : "", *colon = again->model != NULL ? ": " : "";
+    if (said != NULL)
+        printf("%s%s%llu failed trials planned again\n", model, colon,
+               (unsigned long long)cs_fleet_status_number(said, "trials"));
+    else /* a coordinator that does not say how many */
+        printf("%s%sfailed trials planned again\n", model, colon);
+    cs_json_decref(said);
+    return CS_OK;
 }
 
 int cmd_retry(int argc, char **argv)
 {
     struct cs_whom reach = {0};
     struct cs_again_options again = {0};
+    struct pick pick = {0};
     const struct cs_option table[] = {
         CS_WHOM_OPTIONS(reach),
         CS_WHOM_DIR_OPTION(reach),
         CS_WHOM_STUDY_OPTION(reach),
+        CS_WHOM_REASON_OPTION(reach),
         {"model", CS_OPT_STR, &again.model, "NAME", "in this model alone"},
+        {"class", CS_OPT_STR, &pick.class, "CLASS",
+         "those that failed so: provider_error, rate_limited, transport, invalid_request, internal, quarantined"},
+        {"case", CS_OPT_STR, &pick.case_id, "ID", "those of this case"},
+        {"like", CS_OPT_STR, &pick.like, "TEXT", "those whose error has this in it, in any case of letters"},
         {"timeouts", CS_OPT_FLAG, &again.timeouts, NULL, "ask answers that are `timeout` again, once a trial"},
         {"unparsable", CS_OPT_FLAG, &again.unparsable, NULL, "ask answers that are `unparsable` again, once a trial"},
         {"again", CS_OPT_FLAG, &again.repeat, NULL, "also those that were asked again before"},
@@ -247,9 +284,10 @@ int cmd_retry(int argc, char **argv)
     };
     const struct cs_command_help help = {
         "clinsafe retry [MODEL] (--coordinator ENDPOINT | --dir DIR) [options]",
-        "Plans failed trials again, in all models or in MODEL: no answer is touched. With --timeouts or --unparsable instead those answers are\n"
+        "Plans failed trials again, in all models or in MODEL, all of them or those that --class, --case and --like pick, and says how many:\n"
+        "no answer is touched. With --timeouts or --unparsable instead those answers are\n"
         "asked again. The first answer is kept and linked, its cost stays counted, and the report shows findings with both.",
-        "clinsafe retry --dir ops/studies/demo/study.clinsafe --timeouts",
+        "clinsafe retry --dir ops/studies/demo/study.clinsafe --class provider_error --like \"upstream connect\"",
     };
     struct cs_admin_client *client = NULL;
     struct cs_error err = {0};
@@ -263,12 +301,15 @@ int cmd_retry(int argc, char **argv)
         rc = cs_error_set(&err, CS_EUSAGE, "MODEL and --model say the same: give one of them");
     else if (again.repeat && !cs_fleet_again_is_asked(&again))
         rc = cs_error_set(&err, CS_EUSAGE, "--again goes with --timeouts or --unparsable");
+    else if (cs_fleet_again_is_asked(&again) && (pick.class != NULL || pick.case_id != NULL || pick.like != NULL))
+        rc = cs_error_set(&err, CS_EUSAGE,
+                          "--class, --case and --like pick failed trials, not --timeouts or --unparsable");
     again.model = n_args > 0 ? argv[1] : again.model;
     again.study = reach.study;
     if (rc == CS_OK)
         rc = cs_whom_open(&reach, &client, &err);
     if (rc == CS_OK)
-        rc = retry(client, &again, &err);
+        rc = retry(client, &again, &pick, &err);
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     cs_admin_client_close(client);
@@ -365,7 +406,28 @@ int cmd_void(int argc, char **argv)
 
 int cmd_drain(int argc, char **argv)
 {
-    return say("drain",
-               "Lets the workers finish what is in flight and give back the rest; then workers and coordinator end.",
-               "draining", false, argc, argv);
+    struct cs_whom reach = {0};
+    const struct cs_option table[] = {
+        CS_WHOM_OPTIONS(reach), CS_WHOM_DIR_OPTION(reach), CS_WHOM_REASON_OPTION(reach), {0}};
+    const struct cs_command_help help = {
+        "clinsafe drain [WORKER] (--coordinator ENDPOINT | --dir DIR)",
+        "Lets the workers finish what is in flight and give back the rest; then workers and coordinator end. With WORKER, a name as `clinsafe\n"
+        "status` shows it, that worker alone: the others go on with what it gives back.",
+        "clinsafe drain node7 --reason \"new disk\" --coordinator tcp://10.0.0.5:7403 --key me.key --server-key coordinator.pub",
+    };
+    struct cs_admin_client *client = NULL;
+    struct cs_error err = {0};
+    int n_args, status;
+    if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
+        return status;
+    const char *args[] = {n_args > 0 ? argv[1] : NULL, NULL};
+    enum cs_err rc = cs_whom_open(&reach, &client, &err);
+    if (rc == CS_OK)
+        rc = cs_admin_client_ask(client, n_args > 0 ? "drain-worker" : "drain", args, NULL, 0, ASK_MS, NULL, &err);
+    if (rc == CS_OK)
+        printf("%s%sdraining\n", n_args > 0 ? argv[1] : "", n_args > 0 ? ": " : "");
+    else
+        status = cs_command_fail(rc, &err);
+    cs_admin_client_close(client);
+    return status;
 }

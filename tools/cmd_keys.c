@@ -97,6 +97,7 @@ int cmd_keys(int argc, char **argv)
         {"coordinator", CS_OPT_STR, &o.reach.endpoint, "ENDPOINT", "revoke: its admin socket"},
         {"key", CS_OPT_STR, &o.reach.key, "FILE", "an operator's key file"},
         {"server-key", CS_OPT_STR, &o.reach.server_key, "FILE", "the coordinator's public key"},
+        {"reason", CS_OPT_STR, &o.reach.reason, "TEXT", "revoke: why; it is kept, and shown by `clinsafe events`"},
         {"json", CS_OPT_FLAG, &o.json, NULL, "list: as JSON"},
         {0},
     };

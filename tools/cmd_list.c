@@ -14,7 +14,8 @@ enum { ASK_MS = 15000 };
 static void print_one(const struct cs_json *s)
 {
     char done[CS_TEXT_MAX_LEN], planned[CS_TEXT_MAX_LEN];
-    const char *after = cs_fleet_status_text(s, "after"), *priority = cs_fleet_status_text(s, "priority");
+    const char *after = cs_fleet_status_text(s, "after"), *priority = cs_fleet_status_text(s, "priority"),
+               *by_hand = cs_fleet_status_text(s, "by_hand");
     const uint64_t failed = cs_fleet_status_number(s, "failed"), n = cs_fleet_status_number(s, "planned");
     printf("%-24s %-9s", cs_fleet_status_text(s, "study"), cs_fleet_status_text(s, "state"));
     if (n > 0)
@@ -26,6 +27,8 @@ static void print_one(const struct cs_json *s)
         printf(" %s", priority);
     if (strcmp(cs_fleet_status_text(s, "state"), "queued") == 0 && after[0] != '\0')
         printf("  after %s", after);
+    if (by_hand[0] != '\0')
+        printf("  set by hand: %s", by_hand);
     putchar('\n');
 }
 

@@ -7,6 +7,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
 #include "store/reread.h"
+#include "store/tomb.h"
 #include "tools/base/reader.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
@@ -38,6 +39,7 @@ struct verify {
     struct cs_standing *standing;
     uint64_t superseded, attempts; /* outputs: asked again; further calls after our own overload */
     uint64_t reread, otherwise; /* answers that a rereading made something else of; that read otherwise than it says */
+    uint64_t erased;            /* of studies that were deleted: nothing but their places is left */
 };
 
 static void fault(struct verify *v, const char *what, uint32_t lane, uint64_t position)
@@ -249,6 +251,10 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     (void)position;
     v->outputs++;
     v->duplicates += (stored->flags & CS_OUTPUT_DUPLICATE) != 0;
+    if (cs_output_is_erased(&stored->output)) {
+        v->erased++;
+        return CS_OK;
+    }
     v->attempts += (stored->flags & CS_OUTPUT_ATTEMPT) != 0;
     return cs_standing_output(v->standing, stored, err);
 }
@@ -295,6 +301,24 @@ static bool is_clean(const struct verify *v, bool same_file)
     return v->missing == 0 && v->otherwise == 0 && same_file;
 }
 
+static enum cs_err print_tomb(void *self, struct cs_tomb *t)
+{
+    char how[400], usd[CS_TEXT_MAX_LEN];
+    cs_tomb_say(t, how, sizeof how);
+    fprintf(self, "the study %s was %s; it had cost %s; %s\n", t->study, how, cs_text_usd(usd, t->nano_usd),
+            t->erased ? "its outputs are erased" : "its outputs are still being erased");
+    cs_tomb_release(t);
+    return CS_OK;
+}
+
+/* Studies that are no more. A row of theirs that cannot be read is no fault of this study. */
+static void print_tombs(const struct verify *v)
+{
+    FILE *out = cs_plain_file(stdout);
+    (void)!cs_tomb_scan(v->reader.store, print_tomb, out, NULL);
+    fclose(out);
+}
+
 static void print_text(const struct verify *v, bool same_file)
 {
     char a[CS_TEXT_MAX_LEN], b[CS_TEXT_MAX_LEN], c[CS_TEXT_MAX_LEN];
@@ -318,6 +342,9 @@ static void print_text(const struct verify *v, bool same_file)
     printf("%s outputs in the store (%" PRIu64
            " of them duplicates), every checksum compared, and the digest of every answer\n",
            cs_text_count(a, v->outputs), v->duplicates);
+    if (v->erased > 0)
+        printf("%" PRIu64 " of these are empty: their studies were deleted\n", v->erased);
+    print_tombs(v);
     if (!same_file)
         printf(
             "the study file has changed since this generation: `clinsafe run` makes a new one and pays only for what is new\n");
@@ -337,14 +364,14 @@ static void print_text(const struct verify *v, bool same_file)
 static void print_json(const struct verify *v, bool same_file)
 {
     struct cs_json *o = cs_json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i, s:I, s:I}", "generation",
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i, s:I, s:I, s:I}", "generation",
         (int)v->reader.view.generation.number, "planned", (int64_t)v->planned, "done", (int64_t)v->done, "failed",
         (int64_t)v->failed, "quarantined", (int64_t)v->quarantined, "cancelled", (int64_t)v->cancelled, "missing",
         (int64_t)v->missing, "outputs", (int64_t)v->outputs, "duplicates", (int64_t)v->duplicates, "faults",
         (int64_t)v->faults, "same_study_file", (int)same_file, "clean", (int)(v->faults == 0 && is_clean(v, same_file)),
         "mixed", (int64_t)cs_standing_mixed(v->standing), "superseded", (int64_t)v->superseded, "attempts",
         (int64_t)v->attempts, "format", (int)cs_store_format(v->reader.store), "reread", (int64_t)v->reread,
-        "reads_otherwise", (int64_t)v->otherwise);
+        "reads_otherwise", (int64_t)v->otherwise, "erased", (int64_t)v->erased);
     cs_json_dumpf(o, stdout, CS_JSON_INDENT(2));
     putchar('\n');
     cs_json_decref(o);

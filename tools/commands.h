@@ -20,8 +20,11 @@
     X(cancel, "give up what is not done, in all models or one")                                                        \
     X(retry, "plan failed trials again; or ask timeouts and unparsable answers again")                                 \
     X(reread, "read the stored answers anew, as the study file declares now; nothing is asked again")                    \
+    X(set, "set a study's budget, weight and limits by hand, in mid-run; or take that back")                              \
     X(void, "take spend out of the account that nobody believes, with a reason")                                        \
-    X(drain, "let the fleet finish what is in flight, then end")                                                       \
+    X(delete, "take a study out of a coordinator's store, with its answers")                                            \
+    X(drain, "let the fleet, or one worker, finish what is in flight, then end")                                        \
+    X(events, "what operators did and why, and what the coordinator did of itself")                                     \
     X(export, "write outputs as CSV or JSON Lines, while the study runs too")                                          \
     X(verify, "check that every planned trial has exactly one sound output, or is listed")                             \
     X(report, "what the outputs say: noise, shifts, verdicts, labels, provenance")                                     \

@@ -12,6 +12,7 @@
 #include "protocol/wire/spec.h"
 #include "worker/calls/endpoint.h"
 #include "worker/calls/pacer.h"
+#include "worker/core/pools.h"
 
 enum { CHUNK_CACHE_BYTES = 64 * 1024 * 1024, CELL_CACHE_ENTRIES = 256, MISSING_MAX = 64 };
 
@@ -156,20 +157,18 @@ static void group_name(const struct cs_account *a, const struct cs_endpoint *e, 
 static void add_pools(const struct cs_account *a, const struct cs_model *m, struct cs_lane_facts *out)
 {
     group_name(a, out->endpoint, out->group);
-    if (cs_pacer_needed(&m->limits)) {
-        out->pools[0].limits = m->limits;
-        pool_name("model", out->group, m->model, out->pools[out->n_pools++].name);
-    }
+    out->own.limits = m->limits;
+    pool_name("model", out->group, m->model, out->own.name);
+    out->has_own = cs_pacer_needed(&m->limits);
+    if (out->has_own)
+        out->pools[out->n_pools++] = out->own;
     for (uint32_t i = 0; i < m->n_pools; i++) {
         const struct cs_shared_limits *shared = &a->pools[m->pools[i]];
         out->pools[out->n_pools].limits = shared->limits;
         pool_name("pool", out->group, shared->name, out->pools[out->n_pools++].name);
     }
-    for (uint32_t i = 0; i < out->n_pools; i++) {
-        uint32_t most = out->pools[i].limits.concurrent;
-        if (most != 0 && (out->concurrent == 0 || most < out->concurrent))
-            out->concurrent = most;
-    }
+    for (uint32_t i = 0; i < out->n_pools; i++)
+        out->concurrent = cs_pools_less(out->concurrent, out->pools[i].limits.concurrent);
 }
 
 static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,

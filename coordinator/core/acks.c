@@ -70,6 +70,9 @@ void cs_acks_refuse(struct cs_core *core, struct cs_session *s, uint64_t number,
 
 void cs_acks_token(struct cs_core *core, uint64_t token)
 {
+    if (core->note != NULL)
+        core->note->write(core->note->self, core->open->batch);
+    core->note = NULL;
     if (token != 0)
         *CS_APPEND(core->open->tokens) = token;
 }

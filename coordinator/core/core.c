@@ -26,6 +26,7 @@ struct cs_core *cs_core_open(const struct cs_core_opts *opts)
 
     CS_ASSERT(opts->term > 0);
     core->plan = opts->plan;
+    core->diary = opts->diary;
     core->term = opts->term;
     core->fleet = cs_xstrdup(opts->fleet);
     core->rng.state = opts->seed;
@@ -157,6 +158,9 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
     case CS_EV_CONTROL:
         cs_operator_verb(core, e);
         break;
+    case CS_EV_RETRY:
+        cs_operator_retry(core, e);
+        break;
     case CS_EV_AGAIN:
         cs_supersede(core, e);
         break;
@@ -167,6 +171,9 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
         cs_batch_add_meta(core->open->batch, e->meta.key, e->meta.value, e->meta.len);
         cs_acks_token(core, e->meta.token);
         break;
+    case CS_EV_NOTE:
+        cs_acks_token(core, e->noted.token);
+        break;
     case CS_EV_CLOSE:
         cs_coordinator_generation_close(core, e->study.key);
         break;
@@ -176,9 +183,19 @@ static void dispatch(struct cs_core *core, const struct cs_event *e)
     case CS_EV_UNLOAD:
         cs_coordinator_generation_unload(core, e->study.key);
         break;
+    case CS_EV_FORGET:
+        cs_coordinator_generation_unload(core, e->study.key);
+        cs_risk_void(core, cs_coordinator_lane_study(core, e->study.key));
+        break;
     case CS_EV_WEIGHT:
         cs_coordinator_lane_study(core, e->study.key)->weight = e->study.weight;
         core->announce_dirty = true;
+        break;
+    case CS_EV_BUDGET:
+        cs_operator_budget(core, e->study.key, e->study.budget_nano_usd);
+        break;
+    case CS_EV_LIMITS:
+        cs_operator_limits(core, e);
         break;
     case CS_EV_KEYS:
         cs_session_keys(core, e);
@@ -193,7 +210,9 @@ const struct cs_action *cs_core_step(struct cs_core *core, const struct cs_event
     if (core->ended)
         return NULL;
     advance(core, now_ms);
+    core->note = e->note;
     dispatch(core, e);
+    core->note = NULL;
     cs_budget_review(core);
     cs_deal(core);
     if (core->regrant) {

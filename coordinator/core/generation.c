@@ -81,6 +81,7 @@ void cs_coordinator_generation_unload(struct cs_core *core, uint64_t study)
     unload(core, y->before);
     unload(core, y->newest);
     y->before = y->newest = NULL;
+    y->closed_group = 0; /* what it brought may still be on its way: cs_coordinator_generation_is_idle */
     core->announce_dirty = true;
 }
 

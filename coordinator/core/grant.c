@@ -51,7 +51,7 @@ void cs_grant_session(struct cs_core *core, struct cs_session *s, bool all)
     struct cs_message *assign = NULL;
     uint32_t most = 0;
 
-    if (core->draining || s->refused || !s->registered || core->now_ms >= s->heard_ms + CS_SUSPECT_MS)
+    if (core->draining || s->drain_sent || s->refused || !s->registered || core->now_ms >= s->heard_ms + CS_SUSPECT_MS)
         return;
     if (core->aparts != NULL && cs_quarantine_claims(core, s)) {
         cs_quarantine_grant(core, s);

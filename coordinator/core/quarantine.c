@@ -311,6 +311,9 @@ static void quarantine(struct cs_core *core, struct cs_suspect *t, const char *w
     cs_log(CS_ERROR, "trial_quarantined", "model=%s position=%llu losses=%u alone=%u workers=%u", lane->name,
            (unsigned long long)t->position, t->losses, t->alone, t->n_workers);
     record(core, t, worker);
+    cs_act_own(core, "trial quarantined", lane->study, lane->name,
+               cs_arena_printf(&core->arena, "position %llu: %u workers ended while it was in flight",
+                               (unsigned long long)t->position, t->losses));
     q = CS_APPEND(lane->quarantined);
     *q = (struct cs_quarantined){t->position, t->losses, t->n_workers, core->open->number};
     side_row(core, lane, q, true);
@@ -480,6 +483,16 @@ void cs_quarantine_lift(struct cs_core *core, struct cs_lane *lane)
 {
     while (lane->quarantined.n > 0)
         lift(core, lane, 0);
+}
+
+void cs_quarantine_lift_one(struct cs_core *core, struct cs_lane *lane, uint64_t position)
+{
+    uint32_t i = 0;
+
+    while (i < lane->quarantined.n && lane->quarantined.items[i].position != position)
+        i++;
+    if (i < lane->quarantined.n)
+        lift(core, lane, i);
 }
 
 void cs_quarantine_forget(struct cs_core *core, const struct cs_lane *lane)

@@ -18,6 +18,8 @@ struct cs_apart *cs_quarantine_detach(struct cs_core *core, struct cs_session *s
 void cs_quarantine_attach(struct cs_session *s, struct cs_apart *g);
 void cs_quarantine_answered(struct cs_core *core, struct cs_lane *lane, uint64_t position, bool answer);
 void cs_quarantine_lift(struct cs_core *core, struct cs_lane *lane); /* its quarantined trials are planned again */
+void cs_quarantine_lift_one(struct cs_core *core, struct cs_lane *lane,
+                            uint64_t position);                              /* that trial, if it is one */
 void cs_quarantine_forget(struct cs_core *core, const struct cs_lane *lane); /* NULL: all lanes */
 
 #endif

@@ -248,12 +248,14 @@ void cs_session_refuse(struct cs_core *core, struct cs_session *s)
         return;
     cs_log(CS_ERROR, "worker_refused", "worker=%s version=%s reason=mismatch", s->worker, s->version);
     exclude(core, s);
+    cs_act_own(core, "worker isolated", NULL, s->worker, cs_session_mismatch);
     cs_session_reject(core, &s->peer, "mismatch", 0, cs_session_mismatch);
 }
 
 void cs_session_exclude(struct cs_core *core, struct cs_session *s, const char *why)
 {
     exclude(core, s);
+    cs_act_own(core, "worker isolated", NULL, s->worker, why);
     cs_session_reject(core, &s->peer, "auth", 0, why);
 }
 

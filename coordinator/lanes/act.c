@@ -56,6 +56,13 @@ void cs_act_end(struct cs_core *core, enum cs_err code, const char *text)
     a->text = cs_arena_strdup(&core->arena, text);
 }
 
+void cs_act_own(struct cs_core *core, const char *act, const struct cs_core_study *study, const char *subject,
+                const char *detail)
+{
+    if (core->diary.own != NULL)
+        core->diary.own(core->diary.self, core->open->batch, act, study != NULL ? study->key : 0, subject, detail);
+}
+
 uint64_t cs_act_epoch(struct cs_core *core)
 {
     CS_ASSERT(core->counter < UINT32_MAX); /* invariant 11: epochs never come back */

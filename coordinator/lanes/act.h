@@ -14,6 +14,10 @@ struct cs_message *cs_act_send_to(struct cs_core *core, const struct cs_peer *pe
 void cs_act_reply(struct cs_core *core, uint64_t token, enum cs_err code, const char *text);
 void cs_act_end(struct cs_core *core, enum cs_err code, const char *text);
 
+/* Something that the coordinator does of itself, for the diary: rides in the open group. */
+void cs_act_own(struct cs_core *core, const char *act, const struct cs_core_study *study, const char *subject,
+                const char *detail);
+
 uint64_t cs_act_epoch(struct cs_core *core);
 struct cs_session *cs_act_session(struct cs_core *core, uint64_t id);
 

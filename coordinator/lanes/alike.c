@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "coordinator/lanes/act.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/rng.h"
 
@@ -149,6 +150,7 @@ void cs_alike_take(struct cs_core *core, struct cs_lane *lane, const struct cs_o
         snprintf(key, sizeof key, "lane/%08u/%05u", lane->gen, lane->lane);
         cs_batch_add_meta(core->open->batch, key, "paused", 6);
         cs_alike_mark(core, lane);
+        cs_act_own(core, "paused by itself", lane->study, lane->name, lane->alike.why);
         cs_log(CS_WARN, "lane_alike", "model=%s trials=%u outcome=%s status=%u", lane->name, lane->alike.n,
                cs_outcome_name((enum cs_outcome)o->outcome), o->http_status);
     }

@@ -48,6 +48,7 @@ void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_ann
             memcpy(info->spec_digest, gen->spec_digest, sizeof info->spec_digest);
             info->weight = gen->study->weight != CS_WEIGHT_USUAL ? gen->study->weight : 0;
             info->calls = to != NULL ? tell_part(to, l) : 0;
+            info->limits = l->limits;
         }
     }
 }
@@ -55,6 +56,16 @@ void cs_announce_make(struct cs_core *core, struct cs_session *to, struct cs_ann
 static uint64_t stir(uint64_t h, uint64_t v)
 {
     return cs_rng_mix64(h ^ (v + 0x9e3779b97f4a7c15u));
+}
+
+static uint64_t stir_limits(uint64_t h, const struct cs_limits *l)
+{
+    const uint64_t all[] = {l->requests_per_minute, l->tokens_per_minute, l->input_tokens_per_minute,
+                            l->output_tokens_per_minute, l->concurrent};
+
+    for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+        h = all[i] > 0 ? stir(stir(h, i), all[i]) : h;
+    return h;
 }
 
 /* Everything goes out on PUB; what takes work away is also pushed to every session, since PUB is lossy (decision 20). */
@@ -72,6 +83,7 @@ void cs_announce_changed(struct cs_core *core)
         states = stir(states, now.lanes[i].gen);
         states = stir(states, (uint64_t)now.lanes[i].lane << 8 | now.lanes[i].state);
         states = now.lanes[i].weight > 0 ? stir(states, now.lanes[i].weight) : states;
+        states = stir_limits(states, &now.lanes[i].limits);
     }
     all = states;
     for (uint32_t i = 0; i < now.n_lanes; i++)

@@ -64,6 +64,7 @@ struct cs_lane_load {
     const char *over;                /* that of over.h */
     const char *served_key, *served; /* the row's key and what it holds (served.h); NULL: none */
     struct cs_price price;
+    struct cs_limits limits; /* set by hand */
     uint32_t max_output_tokens, timeout_ms;
     bool declared;                      /* limits: a rate, or how many calls at once */
     bool answered;                      /* readably, at least once, in this generation */
@@ -85,6 +86,18 @@ struct cs_generation_load {
 
 /* ---- events ---------------------------------------------------------------------------------------- */
 
+/* What the shell writes down of an event, in the group that the event's answer waits for; an event that is refused leaves no note. */
+struct cs_note {
+    void (*write)(void *self, struct cs_batch *batch);
+    void *self;
+};
+/* Where the core writes down what it did of itself. study: its key, 0: of none; subject: a model or a worker. */
+struct cs_core_diary {
+    void *self;
+    void (*own)(void *self, struct cs_batch *batch, const char *act, uint64_t study, const char *subject,
+                const char *detail); /* NULL: nobody keeps one */
+};
+
 enum cs_event_kind {
     CS_EV_TICK,
     CS_EV_MESSAGE,
@@ -92,13 +105,18 @@ enum cs_event_kind {
     CS_EV_GONE,      /* a PROBE found no route */
     CS_EV_COMMITTED, /* a batch came back */
     CS_EV_CONTROL,   /* an operator's verb */
+    CS_EV_RETRY,     /* failed trials of a lane, picked out by the shell, are planned again */
     CS_EV_AGAIN,     /* done trials of a lane are asked again */
     CS_EV_VOID,      /* an operator takes spend out of the account */
     CS_EV_META,      /* rows to ride in the next batch, with an answer after the commit */
     CS_EV_CLOSE,     /* no more leases in any loaded generation of a study */
     CS_EV_LOAD,      /* a generation; of its study the newest two stay loaded (cs_core_has_room) */
     CS_EV_UNLOAD,    /* a study makes room: what comes of it from now on is unknown */
+    CS_EV_FORGET,    /* a study is deleted: the same, and what is presumed of it is presumed no more */
     CS_EV_WEIGHT,    /* a study gets another weight */
+    CS_EV_BUDGET,    /* a study that has a budget gets another one */
+    CS_EV_LIMITS,    /* a model of a study gets limits set by hand, or loses them */
+    CS_EV_NOTE,      /* an act of the shell's own: only its note is written, with an answer after the commit */
     CS_EV_KEYS,      /* the allow-list has changed: sessions whose key may not work any more end */
 };
 enum cs_control {
@@ -119,6 +137,7 @@ struct cs_again_trial {
 
 struct cs_event {
     enum cs_event_kind kind;
+    const struct cs_note *note; /* NULL: nothing is written down */
     union {
         struct {
             const struct cs_peer *peer;
@@ -142,11 +161,26 @@ struct cs_event {
             const char *model; /* NULL: all lanes */
             uint64_t token;    /* comes back in the REPLY; 0: none wanted */
             uint64_t study;
+            const char *worker; /* DRAIN: this one alone; NULL: the fleet */
+            int64_t *trials;    /* RETRY: set, before the REPLY, to how many are planned again; NULL: nobody asks */
         } control;
-        struct { /* CLOSE, UNLOAD, WEIGHT */
+        struct { /* CLOSE, UNLOAD, FORGET, WEIGHT, BUDGET */
             uint64_t key;
             uint32_t weight;
+            int64_t budget_nano_usd;
         } study;
+        struct { /* LIMITS: in all loaded generations */
+            uint64_t study;
+            const char *model;
+            struct cs_limits limits; /* all 0: none are set by hand */
+        } limits;
+        struct { /* trials of one lane of the newest generation; those that are not failed any more are passed over */
+            uint32_t gen, lane;
+            const uint64_t *positions;
+            uint32_t n;
+            uint64_t token;  /* CS_EAGAIN: nothing was changed, the lane takes no more work */
+            int64_t *trials; /* set, before the REPLY, to how many are planned again */
+        } retry;
         struct { /* trials of one lane of the newest generation; the next act only after the REPLY */
             uint32_t gen, lane;
             const struct cs_again_trial *trials;
@@ -162,6 +196,9 @@ struct cs_event {
             int64_t *nano_usd; /* set to what it came to, before the REPLY */
             uint64_t study;
         } voids;
+        struct { /* NOTE */
+            uint64_t token;
+        } noted;
         struct {
             const char *key;
             const void *value; /* NULL: delete */
@@ -230,6 +267,7 @@ struct cs_core_opts {
     uint32_t n_fingerprints;
     uint64_t now_ms;
     struct cs_core_plan plan;
+    struct cs_core_diary diary;
 };
 
 /* ---- looking in ------------------------------------------------------------------------------------- */

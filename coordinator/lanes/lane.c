@@ -54,6 +54,7 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
     cs_coordinator_served_open(&l->served, load->served_key, load->served);
     l->cancelled = load->cancelled;
     l->price = load->price;
+    l->limits = load->limits;
     l->max_output_tokens = load->max_output_tokens;
     l->timeout_ms = load->timeout_ms;
     cs_ramp_init(&l->ramp, load->declared, load->answered, load->timeout_ms);

@@ -1,5 +1,6 @@
 #include "coordinator/lanes/over.h"
 
+#include "coordinator/lanes/act.h"
 #include "coordinator/lanes/budget.h"
 #include "coordinator/lanes/state.h"
 
@@ -58,6 +59,7 @@ void cs_over_take(struct cs_core *core, struct cs_lane *lane, const struct cs_ou
     mark(core, lane);
     if (pauses)
         pause_lane(core, lane);
+    cs_act_own(core, pauses ? "paused by itself" : "beyond its cap", lane->study, lane->name, lane->over.why);
     cs_log(CS_WARN, "lane_over", "model=%s input_tokens=%u output_tokens=%u cap=%u paused=%d", lane->name,
            o->input_tokens, o->output_tokens, lane->max_output_tokens, pauses);
 }

@@ -117,6 +117,7 @@ struct cs_lane {
     uint32_t n_want;        /* sessions with capacity > 0 here */
     uint64_t wanted;        /* their capacity */
     struct cs_price price;
+    struct cs_limits limits; /* set by hand, announced; 0: as the study says */
     uint32_t max_output_tokens, timeout_ms;
     struct cs_ramp ramp;
     uint32_t most, n_parts; /* what the ramp allowed when it was looked at last; sessions with a part of it */
@@ -316,6 +317,8 @@ struct cs_core_generation {
 
 struct cs_core {
     struct cs_core_plan plan;
+    struct cs_core_diary diary;
+    const struct cs_note *note; /* of the event at hand, until it is written */
     uint32_t term;
     char *fleet;
     struct cs_rng rng;

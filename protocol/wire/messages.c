@@ -82,10 +82,31 @@ static void visit_last_minor(struct cs_codec *c, uint32_t *minor)
     visit_last_u32(c, minor);
 }
 
+/* Limits at the end of a record, left out when none is set. */
+static bool has_limits(const struct cs_limits *l)
+{
+    return l->requests_per_minute > 0 || l->tokens_per_minute > 0 || l->input_tokens_per_minute > 0 ||
+           l->output_tokens_per_minute > 0 || l->concurrent > 0;
+}
+
+static void visit_last_limits(struct cs_codec *c, struct cs_limits *l)
+{
+    if (cs_codec_packing(c) ? !has_limits(l) : !cs_codec_more(c))
+        return;
+    cs_codec_begin(c, 5);
+    cs_codec_u64(c, &l->requests_per_minute);
+    cs_codec_u64(c, &l->tokens_per_minute);
+    cs_codec_u64(c, &l->input_tokens_per_minute);
+    cs_codec_u64(c, &l->output_tokens_per_minute);
+    cs_codec_u32(c, &l->concurrent);
+    cs_codec_end(c);
+}
+
 static void visit_lane(struct cs_codec *c, struct cs_lane_info *l)
 {
-    const bool weighs = cs_codec_packing(c) && l->weight > 0;
-    cs_codec_begin(c, weighs ? 8 : size_with_two(c, 5, l->barred, l->calls));
+    const bool limited = cs_codec_packing(c) && has_limits(&l->limits);
+    const bool weighs = cs_codec_packing(c) && (l->weight > 0 || limited);
+    cs_codec_begin(c, limited ? 9 : weighs ? 8 : size_with_two(c, 5, l->barred, l->calls));
     cs_codec_u32(c, &l->gen);
     cs_codec_u32(c, &l->lane);
     cs_codec_u8(c, &l->state);
@@ -97,7 +118,11 @@ static void visit_lane(struct cs_codec *c, struct cs_lane_info *l)
     } else {
         visit_last_two(c, &l->barred, CS_SENTENCE_MAX, &l->calls);
     }
-    visit_last_u32(c, &l->weight);
+    if (limited)
+        cs_codec_u32(c, &l->weight);
+    else
+        visit_last_u32(c, &l->weight);
+    visit_last_limits(c, &l->limits);
     if (l->state > CS_LANE_CANCELLED || l->available > 1)
         cs_codec_fail(c, "lane %u is in state %u, available %u", l->lane, l->state, l->available);
     cs_codec_end(c);
@@ -296,13 +321,14 @@ static void visit_bye(struct cs_codec *c, struct cs_bye *b)
 
 static void visit_admin(struct cs_codec *c, struct cs_admin *a)
 {
-    cs_codec_begin(c, 3);
+    cs_codec_begin(c, has_text(c, a->reason) ? 4 : 3);
     cs_visit_text(c, &a->verb, CS_NAME_MAX);
     CS_VISIT_ITEMS(c, a->n_args, a->args, CS_ADMIN_ARGS_MAX);
     for (uint32_t i = 0; i < a->n_args; i++)
         cs_visit_text(c, &a->args[i], CS_ADMIN_ARG_MAX);
     cs_codec_end(c);
     cs_codec_bin(c, &a->blob, &a->blob_len, CS_ADMIN_BLOB_MAX);
+    visit_last_text(c, &a->reason, CS_SENTENCE_MAX);
     cs_codec_end(c);
 }
 

@@ -18,6 +18,7 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/error.h"
 #include "protocol/base/digest.h"
+#include "protocol/study/study.h"
 
 enum {
     CS_WIRE_MAJOR = 1,
@@ -91,6 +92,9 @@ struct cs_lane_info {
         calls; /* n > 0: at most n - 1 calls of this worker at once. 0: nothing is said of it (on PUB; by older coordinators;
                          * where limits are declared and the lane has been answered) */
     uint32_t weight; /* its study's, against others, for slots and quotas; 0: CS_LANE_WEIGHT_USUAL */
+    /* The model's own limits as an operator has set them by hand: each of the minute's and
+     * `concurrent` that is not 0 stands for the study's (older workers keep to that). The day's do not travel. */
+    struct cs_limits limits;
 };
 
 /* The announcement (decision 20): in WELCOME, PONG, STOP and on PUB. */
@@ -224,6 +228,7 @@ struct cs_admin {
     const char **args;
     const uint8_t *blob;
     uint32_t blob_len;
+    const char *reason; /* why, in the operator's words; "": not said. Older coordinators skip it */
 };
 struct cs_admin_reply {
     uint32_t code; /* enum cs_err of the other side, as a number; 0 is success */

@@ -24,6 +24,11 @@ bool cs_output_is_quarantine(const struct cs_output *o)
     return o->outcome == CS_OUTCOME_internal && strcmp(o->finish, CS_FINISH_QUARANTINED) == 0;
 }
 
+bool cs_output_is_erased(const struct cs_output *o)
+{
+    return o->outcome == CS_OUTCOME_internal && strcmp(o->finish, CS_FINISH_ERASED) == 0;
+}
+
 static bool is_told(const char *text)
 {
     return text != NULL && text[0] != '\0';

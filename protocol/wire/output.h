@@ -21,6 +21,9 @@
 /* `finish` of a failure of class internal that the coordinator made: the trial ended its workers (store/README.md). */
 #define CS_FINISH_QUARANTINED "quarantined"
 
+/* `finish` of what is left of an output whose study was deleted: an empty record of class internal, as an attempt (store/erase.h). */
+#define CS_FINISH_ERASED "erased"
+
 struct cs_output {
     uint32_t gen, lane;
     uint64_t position;
@@ -62,6 +65,7 @@ struct cs_output {
 };
 
 bool cs_output_is_quarantine(const struct cs_output *o);
+bool cs_output_is_erased(const struct cs_output *o);
 
 /* Appends the packed output. */
 void cs_output_pack(const struct cs_output *o, struct cs_buf *out);

@@ -77,6 +77,17 @@ void cs_progress_publish_study(struct cs_redis *r, const struct cs_progress *p)
     free(key);
 }
 
+void cs_progress_unpublish(struct cs_redis *r, const char *fleet, const char *study, bool last)
+{
+    char *key = cs_xasprintf("clinsafe:%s:study:%s", fleet, study);
+    char *all = cs_xasprintf("clinsafe:%s:progress", fleet);
+    SEND(r, "DEL", key);
+    if (last)
+        SEND(r, "DEL", all);
+    free(key);
+    free(all);
+}
+
 void cs_progress_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_worker_info *w)
 {
     char *key = cs_xasprintf("clinsafe:%s:worker:%s", fleet, w->name);

@@ -48,6 +48,7 @@ struct cs_progress {
     uint32_t edit_gen;               /* an edit is being prepared beside this generation: its number; 0: none is */
     uint64_t edit_built, edit_total; /* trials looked up, of all; total 0: it waits for its turn */
     double edit_eta_s;               /* -1: unknown */
+    const char *by_hand; /* what an operator has set, "budget_usd=20 concurrent=4 (model-a)"; NULL or "": nothing */
     struct cs_progress_lane *lanes;
     uint32_t n_lanes;
 };
@@ -78,6 +79,8 @@ struct cs_worker_info {
 
 void cs_progress_publish(struct cs_redis *r, const struct cs_progress *p);
 void cs_progress_publish_study(struct cs_redis *r, const struct cs_progress *p); /* under its name */
+/* A study that is no more; last: the fleet has no other. */
+void cs_progress_unpublish(struct cs_redis *r, const char *fleet, const char *study, bool last);
 void cs_progress_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_worker_info *w);
 void cs_progress_worker_unpublish(struct cs_redis *r, const char *fleet, const char *name);
 /* JSON texts for --json and for Redis; append to out. */

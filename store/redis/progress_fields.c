@@ -15,6 +15,7 @@ const struct cs_progress_field cs_progress_fields_fleet[] = {
     FIELD(cs_progress, CS_FIELD_STR, fleet),
     FIELD(cs_progress, CS_FIELD_STR, study),
     FIELD(cs_progress, CS_FIELD_STR, title),
+    FIELD(cs_progress, CS_FIELD_STR, by_hand),
     FIELD(cs_progress, CS_FIELD_STR, state),
     FIELD(cs_progress, CS_FIELD_U32, term),
     FIELD(cs_progress, CS_FIELD_U32, gen),

@@ -82,7 +82,7 @@ static void sample_body(struct cs_message *m)
         m->bye = (struct cs_bye){"drained"};
         break;
     case CS_ADMIN:
-        m->admin = (struct cs_admin){"submit", 3, args, bytes, 4};
+        m->admin = (struct cs_admin){"submit", 3, args, bytes, 4, ""};
         break;
     case CS_ADMIN_REPLY:
         m->admin_reply = (struct cs_admin_reply){CS_EINVAL, "study.yaml:3:1: unknown key", bytes, 3};

@@ -222,6 +222,23 @@ static void test_what_was_appended(void **state)
         assert_int_equal(cs_message_unpack(b.data, b.len, &arena, &back, &err), CS_OK);
         assert_string_equal(back.announce.lanes[0].barred, with & 1 ? "0badc0de 12345678" : "");
         assert_int_equal(back.announce.lanes[0].calls, number);
+        assert_int_equal(back.announce.lanes[0].limits.concurrent, 0);
+        const size_t plain = b.len;
+        info.limits = (struct cs_limits){.output_tokens_per_minute = 1000000, .concurrent = 5};
+        cs_buf_clear(&b);
+        cs_message_pack(&m, &b);
+        assert_true(b.len > plain);
+        assert_int_equal(cs_message_unpack(b.data, b.len, &arena, &back, &err), CS_OK);
+        assert_int_equal(back.announce.lanes[0].calls, number);
+        assert_int_equal(back.announce.lanes[0].weight, 0);
+        assert_int_equal(back.announce.lanes[0].limits.requests_per_minute, 0);
+        assert_int_equal(back.announce.lanes[0].limits.output_tokens_per_minute, 1000000);
+        assert_int_equal(back.announce.lanes[0].limits.concurrent, 5);
+        m = (struct cs_message){.kind = CS_ADMIN, .admin = {.verb = "pause", .reason = with & 1 ? "a new key" : NULL}};
+        cs_buf_clear(&b);
+        cs_message_pack(&m, &b);
+        assert_int_equal(cs_message_unpack(b.data, b.len, &arena, &back, &err), CS_OK);
+        assert_string_equal(back.admin.reason, with & 1 ? "a new key" : "");
     }
     cs_arena_release(&arena);
     cs_buf_release(&b);

@@ -236,6 +236,74 @@ static void all_pools_of_a_lane_are_asked_at_once(void **state)
     bench_done(&b);
 }
 
+static void by_hand(struct bench *b, struct cs_limits limits)
+{
+    struct cs_lane_info lanes[BENCH_LANES];
+    struct cs_message m = {.kind = CS_STOP, .announce = bench_announce(b, lanes, 1, CS_LANE_OPEN)};
+    lanes[0].limits = limits;
+    bench_say(b, &m);
+}
+
+/* A lane without limits gets some while calls of it are under way, and loses them again: each call is taken back where it was charged. */
+static void limits_come_and_go_by_hand(void **state)
+{
+    struct bench b;
+    (void)state;
+    bench_init(&b, 8);
+    b.source.own = "own";
+    bench_welcome(&b, 1, CS_WINDOW_OUTPUTS);
+    bench_assign(&b, 0, 3, 50, 100);
+    assert_int_equal(b.in_flight, 8);
+    assert_no_ask(&b);
+    by_hand(&b, (struct cs_limits){.requests_per_minute = 600, .concurrent = 2});
+    for (int i = 0; i < 8; i++)
+        bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD));
+    assert_int_equal(b.in_flight, 0); /* nothing without quota from now on */
+    struct cs_worker_ask a = take(&b);
+    assert_string_equal(a.ask.pool[0].name, "own");
+    assert_true(a.ask.pool[0].limit[CS_QUOTA_REQUESTS] == 600);
+    assert_int_equal(a.ask.pool[0].concurrent, 2);
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 8, .pool[0].allotted = 2});
+    bench_wait(&b, CS_QUOTA_SLICE_MS - 1);
+    assert_int_equal(b.in_flight, 2);
+    by_hand(&b, (struct cs_limits){.requests_per_minute = 60, .concurrent = 2});
+    bench_wait(&b, 1);
+    a = take(&b);
+    assert_true(a.ask.pool[0].limit[CS_QUOTA_REQUESTS] == 60);
+    assert_int_equal(a.ask.held, 2);
+    by_hand(&b, (struct cs_limits){0});
+    bench_wait(&b, 1);
+    assert_int_equal(b.in_flight, 8); /* as before */
+    for (int i = 0; i < 8; i++)
+        bench_reply(&b, bench_slot(&b), bench_http(200, "", BENCH_GOOD));
+    bench_done(&b);
+}
+
+/* What the study declares holds again when the word is lifted. */
+static void a_declared_limit_is_raised_by_hand(void **state)
+{
+    struct bench b;
+    (void)state;
+    bench_init(&b, 8);
+    b.source.own = "own";
+    b.source.limits = (struct cs_limits){.requests_per_minute = 60, .output_tokens_per_minute = 9000};
+    b.source.shared = (struct cs_limits){.requests_per_minute = 6000};
+    bench_welcome(&b, 1, CS_WINDOW_OUTPUTS);
+    by_hand(&b, (struct cs_limits){.requests_per_minute = 600});
+    bench_assign(&b, 0, 3, 50, 100);
+    struct cs_worker_ask a = take(&b);
+    assert_int_equal(a.ask.n_pools, 2);
+    assert_true(a.ask.pool[0].limit[CS_QUOTA_REQUESTS] == 600);
+    assert_true(a.ask.pool[0].limit[CS_QUOTA_OUTPUT] == 9000);
+    assert_true(a.ask.pool[1].limit[CS_QUOTA_REQUESTS] == 6000);
+    answer(&b, &a, &(struct cs_quota_grant){.calls = 1});
+    by_hand(&b, (struct cs_limits){0});
+    bench_wait(&b, CS_QUOTA_SLICE_MS);
+    a = take(&b);
+    assert_true(a.ask.pool[0].limit[CS_QUOTA_REQUESTS] == 60);
+    bench_done(&b);
+}
+
 /* A call beyond what it named could be one too many: the answer may say less. */
 static void while_asking_no_more_than_named(void **state)
 {
@@ -297,6 +365,8 @@ int main(void)
         cmocka_unit_test(without_redis_nine_tenths),
         cmocka_unit_test(a_429_is_told_and_a_lower_limit_followed),
         cmocka_unit_test(all_pools_of_a_lane_are_asked_at_once),
+        cmocka_unit_test(limits_come_and_go_by_hand),
+        cmocka_unit_test(a_declared_limit_is_raised_by_hand),
         cmocka_unit_test(while_asking_no_more_than_named),
         cmocka_unit_test(limits_declared_anew_hold),
     };

@@ -28,6 +28,7 @@ struct bench_source {
     const char *trouble[BENCH_LANES];
     uint32_t concurrent[BENCH_LANES];
     uint32_t timeout_ms;
+    const char *own;         /* the name of the pool whose limits can be set by hand; NULL: none */
     struct cs_limits limits; /* one pool for all lanes; all 0: none */
     struct cs_limits shared; /* a second pool for all lanes; all 0: none */
     int studies;             /* handed out and not given back */
@@ -87,7 +88,12 @@ static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane,
     out->metered = s->metered;
     out->concurrent = s->concurrent[lane];
     snprintf(out->group, sizeof out->group, "group");
-    bench_pool(out, "pool", &s->limits);
+    bench_pool(out, s->own != NULL ? s->own : "pool", &s->limits);
+    if (s->own != NULL) {
+        snprintf(out->own.name, sizeof out->own.name, "%s", s->own);
+        out->own.limits = s->limits;
+        out->has_own = out->n_pools > 0;
+    }
     bench_pool(out, "shared", &s->shared);
     if (s->trouble[lane] != NULL)
         snprintf(out->trouble, sizeof out->trouble, "%s", s->trouble[lane]);

@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
+#include "store/tomb.h"
 #include "tools/base/study_dir.h"
 
 enum cs_err cs_reader_generation(struct cs_reader *r, uint32_t number, struct cs_error *err)
@@ -33,6 +34,7 @@ struct studies {
     uint32_t
         *last; /* the newest generation of each; one that is only being made, to reread the one before, is left aside */
     uint32_t *rereads; /* that one, or 0 */
+    uint32_t *first;   /* the oldest generation of each */
     uint32_t n;
 };
 
@@ -52,6 +54,8 @@ static enum cs_err take_key(void *self, const char *key, const void *value, uint
         s->last = cs_xrealloc(s->last, s->n, sizeof *s->last);
         s->rereads = cs_xrealloc(s->rereads, s->n, sizeof *s->rereads);
         s->rereads[i] = 0;
+        s->first = cs_xrealloc(s->first, s->n, sizeof *s->first);
+        s->first[i] = g.number;
     }
     s->keys[i] = g.study;
     if (!g.built && g.reading == g.number)
@@ -75,6 +79,21 @@ static enum cs_err say_which(struct cs_reader *r, const struct studies *s, struc
     return rc;
 }
 
+static enum cs_err say_missing(struct cs_reader *r, const char *name, struct cs_error *err)
+{
+    struct cs_tomb t;
+    char how[400];
+    enum cs_err rc = cs_tomb_find(r->store, name, &t, err);
+    if (rc == CS_OK) {
+        cs_tomb_say(&t, how, sizeof how);
+        rc = cs_error_set(err, CS_ENOENT, "the study \"%.100s\" was %s", name, how);
+    } else if (rc == CS_ENOENT) {
+        rc = cs_error_set(err, CS_ENOENT, "this store holds no study \"%s\"", name);
+    }
+    cs_tomb_release(&t);
+    return rc;
+}
+
 static enum cs_err find_study(struct cs_reader *r, const char *name, struct cs_error *err)
 {
     const uint64_t key = name != NULL ? cs_digest_study_key(name) : 0;
@@ -83,10 +102,10 @@ static enum cs_err find_study(struct cs_reader *r, const char *name, struct cs_e
     enum cs_err rc = cs_store_scan_metas(r->store, "gen/", take_key, &s, err);
     while (i < s.n && name != NULL && s.keys[i] != key && s.keys[i] != 0)
         i++;
-    if (rc == CS_OK && s.n == 0)
-        rc = cs_error_set(err, CS_ENOENT, "no study was ever started in this store");
-    else if (rc == CS_OK && i == s.n)
-        rc = cs_error_set(err, CS_ENOENT, "this store holds no study \"%s\"", name);
+    if (rc == CS_OK && name != NULL && i == s.n)
+        rc = say_missing(r, name, err);
+    else if (rc == CS_OK && s.n == 0)
+        rc = cs_error_set(err, CS_ENOENT, "this store holds no study");
     else if (rc == CS_OK && s.n > 1 && name == NULL)
         rc = say_which(r, &s, err);
     else if (rc == CS_OK)
@@ -95,10 +114,11 @@ static enum cs_err find_study(struct cs_reader *r, const char *name, struct cs_e
         rc = cs_error_set(err, CS_ENOENT, "this store holds no study \"%s\", but \"%s\"", name,
                           r->view.spec.study->name);
     if (rc == CS_OK) {
-        r->apart = i > 0 ? s.keys[i] : 0;
+        r->apart = s.first[i] != 1 ? s.keys[i] : 0;
         r->rereads = s.rereads[i];
     }
     free(s.keys);
+    free(s.first);
     free(s.last);
     free(s.rereads);
     return rc;

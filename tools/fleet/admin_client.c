@@ -19,6 +19,7 @@ struct cs_admin_client {
     bool (*lives)(const void *self);
     const void *self;
     uint64_t opened_ms;
+    char *reason;
 };
 
 enum { LOOK_MS = 100 };
@@ -29,6 +30,7 @@ enum cs_err cs_admin_client_open(struct cs_admin_client **out, const struct cs_a
     a->opened_ms = cs_clock_mono_ms();
     a->lives = o->lives;
     a->self = o->self;
+    a->reason = o->reason != NULL ? cs_xstrdup(o->reason) : NULL;
     struct cs_keypair own;
     char server_key[41];
     struct cs_whereabouts at = {0};
@@ -71,6 +73,7 @@ void cs_admin_client_close(struct cs_admin_client *a)
     cs_socket_close(a->socket);
     cs_socket_net_close(a->net);
     cs_arena_release(&a->arena);
+    free(a->reason);
     free(a);
 }
 
@@ -129,6 +132,7 @@ enum cs_err cs_admin_client_ask(struct cs_admin_client *a, const char *verb, con
         list[m.admin.n_args] = args[m.admin.n_args];
     m.admin.blob = blob;
     m.admin.blob_len = blob_len;
+    m.admin.reason = a->reason;
     cs_message_pack(&m, &b);
     const uint64_t deadline = cs_clock_mono_ms() + (uint64_t)timeout_ms;
     struct cs_error why = {0};

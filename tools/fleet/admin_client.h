@@ -14,6 +14,7 @@ struct cs_admin_opts {
     const char *endpoint;            /* "ipc:///...", "tcp://host:port" or "file:PATH" (whereabouts.h) */
     const char *key;                 /* CURVE: own key file, or NULL */
     const char *server_key;          /* CURVE: the coordinator's .pub file or Z85 text, or NULL */
+    const char *reason;              /* of what is asked, for `clinsafe events`; NULL: none is said */
     bool (*lives)(const void *self); /* NULL, or asked while an answer is waited for: false ends the waiting */
     const void *self;
 };

@@ -1,8 +1,11 @@
 #include "tools/fleet/whom.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/utf8.h"
+#include "store/events.h"
 #include "tools/base/study_dir.h"
 
 /* The admin socket of the `run` that works on a study directory. */
@@ -28,8 +31,13 @@ enum cs_err cs_whom_open(const struct cs_whom *r, struct cs_admin_client **out, 
                           "say which coordinator: --coordinator ENDPOINT, or --dir DIR of a run on this machine");
     else if (r->endpoint == NULL)
         rc = endpoint_of_dir(r->dir, &of_dir, err);
-    struct cs_admin_opts o = {
-        .endpoint = r->endpoint != NULL ? r->endpoint : of_dir, .key = r->key, .server_key = r->server_key};
+    if (rc == CS_OK && r->reason != NULL &&
+        (strlen(r->reason) > CS_EVENTS_REASON_MAX || !cs_utf8_valid(r->reason, strlen(r->reason))))
+        rc = cs_error_set(err, CS_EUSAGE, "--reason: at most %d bytes of UTF-8", CS_EVENTS_REASON_MAX);
+    struct cs_admin_opts o = {.endpoint = r->endpoint != NULL ? r->endpoint : of_dir,
+                              .key = r->key,
+                              .server_key = r->server_key,
+                              .reason = r->reason};
     if (rc == CS_OK)
         rc = cs_admin_client_open(out, &o, err);
     free(of_dir);

@@ -7,7 +7,8 @@
 
 struct cs_whom {
     const char *endpoint, *dir, *key, *server_key;
-    const char *study; /* which one, where the coordinator has several; NULL: nothing is said */
+    const char *reason; /* of what is asked; NULL: none is said */
+    const char *study;  /* which one, where the coordinator has several; NULL: nothing is said */
 };
 
 #define CS_WHOM_OPTIONS(r)                                                                                             \
@@ -20,6 +21,10 @@ struct cs_whom {
 #define CS_WHOM_STUDY_OPTION(r)                                                                                        \
     {                                                                                                                  \
         "study", CS_OPT_STR, &(r).study, "NAME", "which study, where the coordinator has several"                      \
+    }
+#define CS_WHOM_REASON_OPTION(r)                                                                                       \
+    {                                                                                                                  \
+        "reason", CS_OPT_STR, &(r).reason, "TEXT", "why: it is kept, and shown by `clinsafe events`"                   \
     }
 #define CS_WHOM_DIR_OPTION(r)                                                                                          \
     {                                                                                                                  \

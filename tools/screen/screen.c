@@ -404,6 +404,8 @@ void cs_screen_print_status(FILE *out, const struct cs_progress *p, const struct
         fprintf(out, "%s\n", p->title);
     if (p->edit_gen != 0)
         print_edit(out, p);
+    if (p->by_hand != NULL && p->by_hand[0] != '\0')
+        fprintf(out, "set by hand: %s\n", p->by_hand);
     fprintf(out, "\n%s\n%s\n\n", figures, outcomes);
     cs_screen_print_lanes(out, p);
     print_bindings(out, p);

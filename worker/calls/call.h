@@ -15,6 +15,7 @@
 
 enum { CS_NO_SLOT = UINT32_MAX };
 
+struct cs_draw;
 struct cs_call {
     struct cs_worker_lane *lane;
     struct cs_worker_lease *lease;
@@ -38,7 +39,8 @@ struct cs_call {
     uint32_t wasted, wasted_untold, wasted_input, wasted_cached, wasted_output; /* as in struct cs_output */
     bool usage_short;
     uint64_t first_ms, sent_ms;
-    double cost[CS_QUOTA_DIMS]; /* what its pool was charged, if its lane has one */
+    struct cs_draw *draw;       /* where it was charged; NULL: its lane had no limit then */
+    double cost[CS_QUOTA_DIMS]; /* what that was charged */
     uint32_t bytes;
     int64_t first_wall_ms;
     struct cs_alarm alarm;

@@ -118,6 +118,31 @@ static void set_weight(struct cs_worker *w, struct cs_worker_lane *l, uint32_t w
     l->weight = now;
 }
 
+static bool same_limits(const struct cs_limits *a, const struct cs_limits *b)
+{
+    return a->requests_per_minute == b->requests_per_minute && a->tokens_per_minute == b->tokens_per_minute &&
+           a->input_tokens_per_minute == b->input_tokens_per_minute &&
+           a->output_tokens_per_minute == b->output_tokens_per_minute && a->concurrent == b->concurrent;
+}
+
+/* An operator has set limits by hand, or lifted them. */
+static void set_limits(struct cs_worker *w, struct cs_worker_lane *l, const struct cs_limits *limits)
+{
+    const bool had = l->draw != NULL;
+    if (same_limits(&l->by_hand, limits))
+        return;
+    l->by_hand = *limits;
+    w->shares_stale = true;
+    if (!l->known)
+        return;
+    cs_pools_join(w, l);
+    if (had != (l->draw != NULL))
+        cs_brake_init(&l->brake, l->draw != NULL);
+    cs_do_log(w, CS_INFO, "limits_by_hand", "gen=%u lane=%u requests_per_minute=%llu concurrent=%u", l->gen, l->lane,
+              (unsigned long long)limits->requests_per_minute, limits->concurrent);
+    cs_worker_lane_wake(w, l);
+}
+
 void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in_order)
 {
     w->announcements++;
@@ -130,6 +155,7 @@ void cs_lanes_announce(struct cs_worker *w, const struct cs_announce *a, bool in
         set_lane(w, l, (enum cs_lane_state)a->lanes[i].state, a->lanes[i].available != 0);
         if (!in_order) /* PUB may bring what stood before a `resume` after it */
             continue;
+        set_limits(w, l, &a->lanes[i].limits);
         set_dealt(w, l, a->lanes[i].calls);
         l->parted = l->told_capacity > 0;
     }

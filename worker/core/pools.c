@@ -35,12 +35,73 @@ static struct cs_draw *make_draw(struct cs_worker *w, const struct cs_lane_facts
     return d;
 }
 
+uint32_t cs_pools_less(uint32_t a, uint32_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static void set(uint64_t *limit, uint64_t by_hand)
+{
+    *limit = by_hand != 0 ? by_hand : *limit;
+}
+
+/* The lane's own pool as the study has it, with what was set by hand. */
+static void set_by_hand(struct cs_worker_lane *l)
+{
+    struct cs_lane_facts *f = &l->facts;
+    struct cs_lane_pool own = f->own;
+    if (own.name[0] == '\0')
+        return;
+    set(&own.limits.requests_per_minute, l->by_hand.requests_per_minute);
+    set(&own.limits.tokens_per_minute, l->by_hand.tokens_per_minute);
+    set(&own.limits.input_tokens_per_minute, l->by_hand.input_tokens_per_minute);
+    set(&own.limits.output_tokens_per_minute, l->by_hand.output_tokens_per_minute);
+    own.limits.concurrent = l->by_hand.concurrent != 0 ? l->by_hand.concurrent : own.limits.concurrent;
+    const struct cs_lane_pool *others = f->pools + f->has_own;
+    const uint32_t n = f->n_pools - f->has_own;
+    f->has_own = cs_pacer_needed(&own.limits) && n < CS_QUOTA_POOLS_MAX;
+    memmove(f->pools + f->has_own, others, n * sizeof *others);
+    f->n_pools = n + f->has_own;
+    if (f->has_own)
+        f->pools[0] = own;
+    f->concurrent = 0;
+    for (uint32_t i = 0; i < f->n_pools; i++)
+        f->concurrent = cs_pools_less(f->concurrent, f->pools[i].limits.concurrent);
+}
+
+/* Of studies that say different things of the same pool, the least holds. */
+static struct cs_limits least_of(const struct cs_worker *w, const struct cs_worker_lane *l, const struct cs_draw *d,
+                                 uint32_t pool)
+{
+    struct cs_limits least = l->facts.pools[pool].limits;
+    for (const struct cs_worker_lane *o = w->lanes; o != NULL; o = o->hh.next) {
+        const struct cs_limits *said = &o->facts.pools[pool].limits;
+        if (o == l || o->draw != d || !o->known || o->state != CS_LANE_OPEN)
+            continue;
+        least.requests_per_minute = lesser(least.requests_per_minute, said->requests_per_minute);
+        least.tokens_per_minute = lesser(least.tokens_per_minute, said->tokens_per_minute);
+        least.input_tokens_per_minute = lesser(least.input_tokens_per_minute, said->input_tokens_per_minute);
+        least.output_tokens_per_minute = lesser(least.output_tokens_per_minute, said->output_tokens_per_minute);
+        least.requests_per_day = lesser(least.requests_per_day, said->requests_per_day);
+        least.tokens_per_day = lesser(least.tokens_per_day, said->tokens_per_day);
+        least.concurrent = cs_pools_less(least.concurrent, said->concurrent);
+    }
+    return least;
+}
+
 void cs_pools_join(struct cs_worker *w, struct cs_worker_lane *l)
 {
     const struct cs_lane_facts *f = &l->facts;
     struct cs_draw *d;
     const char *key = f->group;
+    set_by_hand(l);
     CS_ASSERT(f->n_pools <= CS_QUOTA_POOLS_MAX);
+    l->draw = NULL;
     if (f->n_pools == 0)
         return;
     for (uint32_t i = 0; i < f->n_pools; i++)
@@ -48,8 +109,10 @@ void cs_pools_join(struct cs_worker *w, struct cs_worker_lane *l)
     HASH_FIND_STR(w->draws, key, d);
     if (d == NULL)
         d = make_draw(w, f, key);
-    for (uint32_t i = 0; i < f->n_pools; i++)
-        cs_pacer_declare(&d->pacer, i, &f->pools[i].limits); /* perhaps anew */
+    for (uint32_t i = 0; i < f->n_pools; i++) {
+        const struct cs_limits limits = least_of(w, l, d, i);
+        cs_pacer_declare(&d->pacer, i, &limits); /* perhaps anew */
+    }
     l->draw = d;
 }
 
@@ -122,7 +185,7 @@ static void read_limits(struct cs_worker *w, const struct cs_call *c, const char
         [CS_QUOTA_INPUT] = (double)told.input_tokens_per_minute,
         [CS_QUOTA_OUTPUT] = (double)told.output_tokens_per_minute,
     };
-    cs_pacer_told(&c->lane->draw->pacer, limit, c->sent_ms);
+    cs_pacer_told(&c->draw->pacer, limit, c->sent_ms);
     for (int i = 0; i < CS_QUOTA_PER_MINUTE; i++) {
         if (limit[i] > 0 && limit[i] < c->cost[i])
             say_too_small(w, c->lane, limit[i], c->cost[i]);
@@ -132,7 +195,7 @@ static void read_limits(struct cs_worker *w, const struct cs_call *c, const char
 void cs_pools_ended(struct cs_worker *w, const struct cs_call *c, const struct cs_http_reply *reply,
                     const struct cs_reading *reading)
 {
-    struct cs_draw *d = c->lane->draw;
+    struct cs_draw *d = c->draw;
     if (d == NULL)
         return;
     bool full = d->pacer.in_flight >= cs_pacer_most(&d->pacer);

@@ -7,7 +7,9 @@
 
 #include "worker/core/state.h"
 
-void cs_pools_join(struct cs_worker *w, struct cs_worker_lane *l); /* its facts are known */
+/* Its facts are known, or its limits by hand have changed. Calls that are under way stay charged where they were. */
+void cs_pools_join(struct cs_worker *w, struct cs_worker_lane *l);
+uint32_t cs_pools_less(uint32_t a, uint32_t b); /* of two limits, 0: none */
 void cs_pools_wake(struct cs_worker *w, const struct cs_draw *d);
 bool cs_pools_shut(const struct cs_worker *w, const struct cs_worker_lane *l); /* no call now, whatever its size */
 /* Charges the lane's pools, or false: their alarm, or a call that ends, wakes the lane. */

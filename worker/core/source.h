@@ -30,6 +30,9 @@ struct cs_lane_facts {
         char name[33]; /* the same for all lanes that share it */
         struct cs_limits limits;
     } pools[CS_QUOTA_POOLS_MAX];
+    struct cs_lane_pool
+        own;      /* the model's own, as its study has it, even where that declares nothing; name "": none can be set */
+    bool has_own; /* it is the first of `pools` */
     char group[33];               /* names the pools that lanes may draw from together */
     char trouble[CS_TROUBLE_MAX]; /* why no call can be made ("no key: set NAME"), or "" */
 };

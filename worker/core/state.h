@@ -113,7 +113,8 @@ struct cs_worker_lane {
     char away[CS_TROUBLE_MAX]; /* why nothing gets through, while it does not */
     bool waits;                /* ... which is that the provider asked for a long wait */
     struct cs_lane_facts facts;
-    struct cs_draw *draw; /* NULL: no limit is declared */
+    struct cs_limits by_hand; /* the model's own, as the coordinator announces them; 0: as the study says */
+    struct cs_draw *draw;     /* NULL: no limit is declared */
     struct cs_binding binding;
     struct cs_replies replies;
     uint32_t seen; /* the announcement that named it last */

@@ -118,6 +118,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     }
     c->digest = trial.digest;
     c->question = trial.question;
+    c->draw = l->draw;
     memcpy(c->cost, cost, sizeof cost);
     c->bytes = trial.body_len;
     c->prompt = fingerprint(trial.body, trial.body_len);

@@ -32,6 +32,23 @@ static bool speaks_of_cache(const char *name, size_t n)
     return false;
 }
 
+/* Among the words of the value: hit, HIT-STALE, TCP_MEM_HIT, true; several caches may each say one ("MISS, HIT"; "nginx; hit"). */
+static bool says_hit(const char *value, size_t n)
+{
+    for (size_t at = 0; at < n;) {
+        size_t len = 0;
+        while (at + len < n && strchr(" \t,;", value[at + len]) == NULL)
+            len++;
+        const char *word = value + at;
+        if ((len >= 3 && strncasecmp(word, "hit", 3) == 0) ||
+            (len >= 4 && strncasecmp(word + len - 4, "_hit", 4) == 0) ||
+            (at == 0 && len == 4 && strncasecmp(word, "true", 4) == 0))
+            return true;
+        at += len + 1;
+    }
+    return false;
+}
+
 bool cs_header_cache_hit(const char *headers)
 {
     for (const char *line = headers; *line != '\0';) {
@@ -40,7 +57,7 @@ bool cs_header_cache_hit(const char *headers)
         value += strspn(value, " \t");
         if (name == 3 && strncasecmp(line, "age", 3) == 0 && *value >= '1' && *value <= '9')
             return true;
-        if (speaks_of_cache(line, name) && (strncasecmp(value, "hit", 3) == 0 || strncasecmp(value, "true", 4) == 0))
+        if (speaks_of_cache(line, name) && says_hit(value, (size_t)(line + len - value)))
             return true;
         line += len;
         line += strspn(line, "\r\n");

@@ -241,6 +241,36 @@ class Reread(OddStudy):
         self.assertEqual({(r["generation"], r["outcome"]) for r in self.export()}, {(2, "ok")})
         self.assertEqual(self.verify()["faults"], 0)
 
+    def test_a_coordinator_of_several_studies_rereads_one(self):
+        where, store = {name: f"ipc://{self.box.runtime}/{name}" for name in ("work", "pub", "admin")}, self.box.dir / "store"
+        self.path = self.study(lambda body, times, headers: chat(SAID["cough"][0]))
+        other = self.path.with_name("other.yaml")
+        other.write_text(self.path.read_text().replace("study: odd", "study: other"))
+        ready = self.box.dir / "ready"
+        coordinator = self.box.start("clinsafe-coordinator", "--dir", store, "--bind", where["work"], "--pub", where["pub"],
+                                     "--admin", where["admin"], "--ready-file", ready)
+        harness.wait_for(ready.exists, what="the coordinator", process=coordinator)
+        self.box.start("clinsafe-worker", "--coordinator", where["work"], "--announce", where["pub"], "--slots", 8, env={"ODD_KEY": KEY})
+
+        def outputs(name):
+            done = harness.must(self.box.clinsafe("export", "--store", store, "--study", name, "--format", "jsonl"))
+            return {(r["generation"], r["outcome"]) for r in harness.rows_jsonl(done.out)}
+        for study in (self.path, other):
+            harness.must(self.box.clinsafe("submit", study, "--coordinator", where["admin"]))
+        for name in ("odd", "other"):
+            self.assertExit(self.box.clinsafe("wait", name, "--for", 30, "--coordinator", where["admin"]))
+        self.seen = dict(self.provider.seen)
+        self.declare(LENIENT)
+        self.assertIn("odd: 8 of 8 answers of generation 1 read otherwise", self.reread("--dry-run", "--store", store).out)
+        self.assertIn("odd: generation 3 holds them as they read now; 8 answers", self.reread("--coordinator", where["admin"]).out)
+        self.assertEqual((outputs("odd"), outputs("other")), ({(3, "ok")}, {(2, "unparsable")}))
+        self.declare(LENIENT, lambda text: text.replace("study: odd", "study: third"))
+        self.assertOneLine(self.reread("--coordinator", where["admin"], exit=66).err, 'reread: "third" has no answers here')
+        self.declare(LENIENT, lambda text: text.replace("Triage.", "Triage!"))
+        self.assertOneLine(self.reread("--coordinator", where["admin"], exit=65).err, "says more than another `reading` than generation 3")
+        for name in ("odd", "other"):
+            self.assertExit(self.box.clinsafe("verify", "--store", store, "--study", name))
+
 
 if __name__ == "__main__":
     harness.main()

@@ -559,6 +559,10 @@ static void what_kept_a_reply(void **state)
     assert_true(cs_header_cache_hit("a: b\r\nX-Cache: HIT from proxy\r\n"));
     assert_true(cs_header_cache_hit("x-litellm-cache-hit: True\r\n"));
     assert_true(cs_header_cache_hit("Age: 12\r\n"));
+    assert_true(cs_header_cache_hit("Cache-Status: nginx; hit\r\n"));
+    assert_true(cs_header_cache_hit("X-Cache: MISS, HIT\r\n"));
+    assert_true(cs_header_cache_hit("X-Cache: TCP_MEM_HIT from a1\r\n"));
+    assert_false(cs_header_cache_hit("Cache-Status: nginx; fwd=miss\r\nX-Cache: Miss from cloudfront\r\nx-cache:\r\n"));
     assert_false(cs_header_cache_hit("cf-cache-status: DYNAMIC\r\nx-cache: MISS\r\nage: 0\r\n"));
     assert_false(cs_header_cache_hit("cache-control: no-cache\r\nx: hit\r\n"));
     assert_false(cs_header_cache_hit(""));

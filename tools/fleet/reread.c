@@ -24,7 +24,7 @@ enum cs_err cs_fleet_reread_ask(struct cs_admin_client *a, const struct cs_loade
                                 const struct cs_fleet_status_watch *watch, uint32_t *gen, uint64_t *changed,
                                 struct cs_error *err)
 {
-    const struct cs_submission_place place = {.alone = true, .reread = true};
+    const struct cs_submission_place place = {.reread = true};
     bool is_new;
     enum cs_err rc = cs_submission_send(a, l, false, &place, gen, &is_new, err);
     if (rc == CS_EBUSY) { /* an earlier change is still being worked in */

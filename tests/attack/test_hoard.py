@@ -8,8 +8,6 @@ from siege import Siege, harness, wire
 
 
 class Hoard(Siege):
-    REPEATS = 24
-
     @harness.short
     def test_leases_without_work(self):
         evil, held = self.evil(), {}

@@ -58,8 +58,6 @@ class Strangers(Siege):
 
 
 class Rubbish(Siege):
-    REPEATS = 24  # both rates are measured while there is work
-
     def test_rubbish_on_every_socket(self):
         rnd = random.Random(1)
         ports = [port(e) for e in (self.fleet.work, self.fleet.pub, self.fleet.admin)]
@@ -86,7 +84,6 @@ class Rubbish(Siege):
 
 
 class Fuzz(Siege):
-    REPEATS = 36
     VALUES = 20000
 
     def value(self, rnd, session, depth=0):

@@ -44,6 +44,14 @@ def endless(head, part, pause=0):
     return send
 
 
+def swollen(call):
+    """A whole answer behind nearly as many blanks as a reply may have, in two parts."""
+    body = b" " * 7_900_000 + json.dumps(chat()).encode()
+    call.put(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:-200])
+    time.sleep(2)
+    call.put(body[-200:])
+
+
 def reset(call):
     call.put(reply(chat())[:60])
     call.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -84,7 +92,7 @@ REPLIES = {
     "small_gzip": reply(gzip.compress(json.dumps(chat()).encode()), "Content-Encoding: gzip\r\n"), "bomb": reply(bomb(), "Content-Encoding: gzip\r\n"),
     "bad_chunk": CHUNKED + b"FFFFFFFFFFFFFFFFF\r\n" + json.dumps(chat()).encode(), "smuggled": reply(chat()) + reply(chat(ANSWER[:-1] + ',"why":"smuggled"}')),
     "between": b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n" * 20000 + reply(chat()), "cut": reply(chat())[:-40],
-    "close": lambda call: b"", "reset": reset,
+    "close": lambda call: b"", "reset": reset, "swollen": swollen,
     "endless": endless(b'HTTP/1.1 200 OK\r\n\r\n{"a":"', b"A" * 65536), "endless_error": endless(b"HTTP/1.1 500 No\r\n\r\n", b"A" * 65536),
     "large": endless(b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n", b" " * 65536), "continued": endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
     "drip": endless(CHUNKED, b"1\r\n \r\n", .01), "drip_head": endless(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n", .05), "silent": endless(b"", b"", 1),
@@ -152,11 +160,11 @@ class Provider(harness.HttpServer):
         """A caller that has had enough is no error of ours."""
 
 
-def study(folder, port, names, cases=2, timeout_s=8, more="", price="{input: 1, output: 10}", parameters=""):
+def study(folder, port, names, cases=2, timeout_s=8, more="", price="{input: 1, output: 10}", parameters="", limits=""):
     """A study of cases x 2 trials for each name, a model and an account of its own; returns its file."""
     folder.mkdir(exist_ok=True)
     (folder / "providers.yaml").write_text(
-        "accounts:\n" + "".join(f'  {n}: {{protocol: openai-chat, base_url: "http://127.0.0.1:{port}/{n}/v1", key: {{env: HOSTILE_KEY}}}}\n' for n in names)
+        "accounts:\n" + "".join(f'  {n}: {{protocol: openai-chat, base_url: "http://127.0.0.1:{port}/{n}/v1", key: {{env: HOSTILE_KEY}}{limits}}}\n' for n in names)
         + "models:\n" + "".join(f"  {n}: {{account: {n}, model: m-{n}, price: {price}}}\n" for n in names))
     file = folder / "study.yaml"
     file.write_text(f"""study: hostile

@@ -132,7 +132,8 @@ class Replies(Case):
         """Nothing unescaped and no key on screen, in logs, page or store; valid JSON; a worker below its cap; the honest study has its answers."""
         provider, names = self.provider(), [n for n in hostile.REPLIES if n not in hostile.WAITS]
         study = hostile.study(self.box.dir / "s", provider.port, names, timeout_s=4, parameters=", logprobs: true, top_logprobs: 2")
-        check = self.box.start("clinsafe", "providers", "check", study, env=self.ENV)
+        quick = [n for n in names if n not in ("silent", "drip", "drip_head")]  # it would wait a minute for these
+        check = self.box.start("clinsafe", "providers", "check", hostile.study(self.box.dir / "c", provider.port, quick), env=self.ENV)
         run = self.box.start("clinsafe", "run", study, "--workers", 1, "--slots", 512, env=self.ENV)
         worker = harness.wait_for(lambda: next((w["pid"] for w in self.status(study).get("worker_list", [])), None), what="the worker", process=run)
         peak = 0

@@ -26,7 +26,7 @@ class Fleet:
         self.start()
         self.workers = [box.start("clinsafe-worker", "--coordinator", f"ipc://{self.dir}/w", "--announce", f"ipc://{self.dir}/p", "--name", f"w{i}", "--slots", 8,
                                   "--simulator", self.sim.url) for i in range(2)]
-        harness.wait_for(lambda: (self.dir / "a").exists(), what="the coordinator", process=self.coordinator)
+        harness.wait_for(lambda: self.opened(self.coordinator, "a"), what="the coordinator")
         harness.must(self.tell("submit", self.study))
         harness.wait_for(lambda: self.answered() > 100, what="the study at work", process=self.coordinator)
 
@@ -36,6 +36,10 @@ class Fleet:
     def open(self, store, work, pub, admin, prefix=()):
         return self.box.start("clinsafe-coordinator", "--dir", store, "--bind", f"ipc://{self.dir}/{work}", "--pub", f"ipc://{self.dir}/{pub}",
                               "--admin", f"ipc://{self.dir}/{admin}", prefix=prefix)
+
+    def opened(self, coordinator, admin):
+        """It listens, or has ended."""
+        return coordinator.poll() is not None or (self.dir / admin).exists()
 
     def tell(self, *words):
         return self.box.clinsafe(*words, "--coordinator", f"ipc://{self.dir}/a")
@@ -102,7 +106,9 @@ class Stores(harness.TestCase):
 
     def opens(self, fleet, store, prefix=()):
         """What a coordinator makes of a store: its exit status, or None if it opens it and goes on."""
+        (fleet.dir / "y").unlink(missing_ok=True)
         coordinator = fleet.open(store, "x", "q", "y", prefix)
+        harness.wait_for(lambda: fleet.opened(coordinator, "y"), what="the coordinator")
         end = time.monotonic() + OPEN_S
         while coordinator.poll() is None and time.monotonic() < end:
             time.sleep(0.05)

@@ -21,8 +21,7 @@ class Hoard(Siege):
             if m is None:
                 evil.say(wire.PING, [1, 0, 0, 0, 10, list(held.values()), wants])
 
-        share, rate = self.under(attack, 16)
-        print(f"    honest worker beside the hoard: {share:.0%} of its slots at work ({rate:.0f} a second)", flush=True)
+        self.stands(self.under(attack, 14), "beside the hoard")
         self.assertGreater(len(held), 0)  # it did get some
         harness.wait_for(lambda: attack() or "ev=leases_hoarded worker=evil" in self.log(), timeout=30, what="the end of its session")
         evil.close()

@@ -56,54 +56,54 @@
 
 /* What is there, and what the pool gives: in calls, and calls a slice. What the provider told last of a limit holds for all.
  * Of a day: nothing without the coordinator's seed, and no more than its ceiling (quota_days.h). */
-#define QUOTA_LUA_BUCKET                                                                                                 \
-    "local function told(p, b)\n"                                                                                        \
-    "  local at = tonumber(b[5])\n"                                                                                      \
-    "  p.told_at = p.age >= 0 and now - p.age or nil\n"                                                                  \
-    "  if at and (not p.told_at or at >= p.told_at) then\n"                                                              \
-    "    p.told_at = at\n"                                                                                               \
-    "    for d = 1, 4 do p.told[d] = tonumber(b[11 + d]) or 0 end\n"                                                     \
-    "  end\n"                                                                                                            \
-    "  for d = 1, 4 do\n"                                                                                                \
-    "    if p.told_at and p.told[d] > 0 then p.limit[d] = math.min(p.limit[d], p.told[d]) end\n"                         \
-    "  end\n"                                                                                                            \
-    "end\n"                                                                                                              \
-    "local function days(p, b)\n"                                                                                        \
-    "  if p.limit[5] > 0 or p.limit[6] > 0 then\n"                                                                       \
-    "    if tonumber(b[4]) ~= day then p.fits = 0; return end\n"                                                         \
-    "    for d = 5, 6 do\n"                                                                                              \
-    "      if p.limit[d] > 0 then\n"                                                                                     \
-    "        p.level[d] = (tonumber(b[5 + d]) or 0) - back[d]\n"                                                         \
-    "        local most = math.min(p.limit[d], tonumber(b[11 + d]) or 0)\n"                                              \
-    "        if cost[d] > 0 then p.fits = math.min(p.fits, (most - p.level[d]) / cost[d]) end\n"                         \
-    "      end\n"                                                                                                        \
-    "    end\n"                                                                                                          \
-    "  end\n"                                                                                                            \
-    "end\n"                                                                                                              \
-    "local function bucket(p)\n"                                                                                         \
-    "  local b = read(p.bucket, 'HMGET', 'at', 'born', 'quiet', 'seeded', 'told', '1', '2', '3', '4', '5', '6',\n" \
-    "    't1', 't2', 't3', 't4', 'c5', 'c6')\n"                                                                          \
-    "  b = sound(p, b)\n"                                                                                                \
-    "  local at = tonumber(b[1])\n"                                                                                      \
-    "  p.fresh = fresh and not at\n"                                                                                     \
-    "  p.born, p.quiet = tonumber(b[2]) or (p.fresh and now - HOLD - LIFE or now), tonumber(b[3]) or 0\n"                \
-    "  p.young = now - p.born < HOLD + LIFE\n"                                                                           \
-    "  p.fits, p.gives, p.returned, p.level = HUGE, HUGE, HUGE, {}\n"                                                    \
-    "  told(p, b)\n"                                                                                                     \
-    "  for d = 1, 4 do\n"                                                                                                \
-    "    local l = p.limit[d]\n"                                                                                         \
-    "    if l > 0 then\n"                                                                                                \
-    "      local rate, c, v = PART * l / 60000, cost[d], tonumber(b[5 + d])\n"                                           \
-    "      if v and at then v = v + rate * math.max(0, now - at) else v = p.fresh and HUGE or -rate * LIFE end\n"        \
-    "      p.level[d] = math.min(v + back[d], math.max(rate * RESERVE, c))\n"                                            \
-    "      if c > 0 then\n"                                                                                              \
-    "        p.fits = math.min(p.fits, p.level[d] / c)\n"                                                                \
-    "        p.gives = math.min(p.gives, rate * SLICE / c)\n"                                                            \
-    "        p.returned = math.min(p.returned, back[d] / c)\n"                                                           \
-    "      end\n"                                                                                                        \
-    "    end\n"                                                                                                          \
-    "  end\n"                                                                                                            \
-    "  days(p, b)\n"                                                                                                     \
+#define QUOTA_LUA_BUCKET                                                                                               \
+    "local function told(p, b)\n"                                                                                      \
+    "  local at = tonumber(b[5])\n"                                                                                    \
+    "  p.told_at = p.age >= 0 and now - p.age or nil\n"                                                                \
+    "  if at and (not p.told_at or at >= p.told_at) then\n"                                                            \
+    "    p.told_at = at\n"                                                                                             \
+    "    for d = 1, 4 do p.told[d] = tonumber(b[11 + d]) or 0 end\n"                                                   \
+    "  end\n"                                                                                                          \
+    "  for d = 1, 4 do\n"                                                                                              \
+    "    if p.told_at and p.told[d] > 0 then p.limit[d] = math.min(p.limit[d], p.told[d]) end\n"                       \
+    "  end\n"                                                                                                          \
+    "end\n"                                                                                                            \
+    "local function days(p, b)\n"                                                                                      \
+    "  if p.limit[5] > 0 or p.limit[6] > 0 then\n"                                                                     \
+    "    if tonumber(b[4]) ~= day then p.fits = 0; return end\n"                                                       \
+    "    for d = 5, 6 do\n"                                                                                            \
+    "      if p.limit[d] > 0 then\n"                                                                                   \
+    "        p.level[d] = (tonumber(b[5 + d]) or 0) - back[d]\n"                                                       \
+    "        local most = math.min(p.limit[d], tonumber(b[11 + d]) or 0)\n"                                            \
+    "        if cost[d] > 0 then p.fits = math.min(p.fits, (most - p.level[d]) / cost[d]) end\n"                       \
+    "      end\n"                                                                                                      \
+    "    end\n"                                                                                                        \
+    "  end\n"                                                                                                          \
+    "end\n"                                                                                                            \
+    "local function bucket(p)\n"                                                                                       \
+    "  local b = read(p.bucket, 'HMGET', 'at', 'born', 'quiet', 'seeded', 'told', '1', '2', '3', '4', '5', '6',\n"     \
+    "    't1', 't2', 't3', 't4', 'c5', 'c6')\n"                                                                        \
+    "  b = sound(p, b)\n"                                                                                              \
+    "  local at = tonumber(b[1])\n"                                                                                    \
+    "  p.fresh = fresh and not at\n"                                                                                   \
+    "  p.born, p.quiet = tonumber(b[2]) or (p.fresh and now - HOLD - LIFE or now), tonumber(b[3]) or 0\n"              \
+    "  p.young = now - p.born < HOLD + LIFE\n"                                                                         \
+    "  p.fits, p.gives, p.returned, p.level = HUGE, HUGE, HUGE, {}\n"                                                  \
+    "  told(p, b)\n"                                                                                                   \
+    "  for d = 1, 4 do\n"                                                                                              \
+    "    local l = p.limit[d]\n"                                                                                       \
+    "    if l > 0 then\n"                                                                                              \
+    "      local rate, c, v = PART * l / 60000, cost[d], tonumber(b[5 + d])\n"                                         \
+    "      if v and at then v = v + rate * math.max(0, now - at) else v = p.fresh and HUGE or -rate * LIFE end\n"      \
+    "      p.level[d] = math.min(v + back[d], math.max(rate * RESERVE, c))\n"                                          \
+    "      if c > 0 then\n"                                                                                            \
+    "        p.fits = math.min(p.fits, p.level[d] / c)\n"                                                              \
+    "        p.gives = math.min(p.gives, rate * SLICE / c)\n"                                                          \
+    "        p.returned = math.min(p.returned, back[d] / c)\n"                                                         \
+    "      end\n"                                                                                                      \
+    "    end\n"                                                                                                        \
+    "  end\n"                                                                                                          \
+    "  days(p, b)\n"                                                                                                   \
     "end\n"
 
 /* The table: all that asked lately, but for me. */
@@ -219,6 +219,7 @@
     "end\n"                                                                                                                   \
     "return out\n"
 
-static const char quota_lua[] = QUOTA_LUA_ASKED QUOTA_LUA_SOUND QUOTA_LUA_BUCKET QUOTA_LUA_TABLE QUOTA_LUA_MINE QUOTA_LUA_WRITE;
+static const char quota_lua[] =
+    QUOTA_LUA_ASKED QUOTA_LUA_SOUND QUOTA_LUA_BUCKET QUOTA_LUA_TABLE QUOTA_LUA_MINE QUOTA_LUA_WRITE;
 
 #endif

@@ -162,7 +162,7 @@ static void test_log_bounds_a_kind_of_warning(void **state)
     assert_int_equal(others, 1);
     assert_int_equal(errors, 1000);
     assert_non_null(left_out);
-    assert_in_range(atoi(left_out + strlen(" left_out=")), 4490, 4500);
+    assert_in_range(strtol(left_out + strlen(" left_out="), NULL, 10), 4490, 4500);
 }
 
 int main(void)

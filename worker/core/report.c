@@ -33,12 +33,12 @@ enum cs_bind cs_worker_report_binding(const struct cs_worker *w, const struct cs
     const struct cs_pacer *p = l->draw != NULL ? &l->draw->pacer : NULL;
     if (l->outage.away)
         return CS_BIND_AWAY; /* also where it has given everything back, or a single call is under way */
-    if (w->now < l->quiet_until || (p != NULL && w->now < p->quiet_until))
-        return CS_BIND_QUIET; /* the same */
     if (TAILQ_EMPTY(&l->open) && TAILQ_EMPTY(&l->due))
         return CS_BIND_NOTHING;
     if (l->blocked || !l->known)
         return CS_BIND_CASES;
+    if (w->now < l->quiet_until || (p != NULL && w->now < p->quiet_until))
+        return CS_BIND_QUIET;
     if (!cs_worker_lane_is_borne(w, l))
         return CS_BIND_MEMORY;
     if (l->in_flight >= cs_worker_lane_most(l))

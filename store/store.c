@@ -155,7 +155,10 @@ enum cs_err cs_store_refresh(struct cs_store *s, struct cs_error *err)
     enum cs_err rc = cs_rocks_catch_up(s->rocks, err);
     if (rc == CS_OK)
         rc = read_identity(s, &fresh, err);
-    if (rc == CS_OK && fresh)
+    if (rc == CS_OK && fresh && s->acked.seq > 0) /* a file that cannot be read leaves a view without anything */
+        rc = cs_error_set(err, CS_ECORRUPT, "%s: damaged: commit %llu was acknowledged, and nothing is left", s->dir,
+                          (unsigned long long)s->acked.seq);
+    else if (rc == CS_OK && fresh)
         rc = cs_error_set(err, CS_ENOENT, "%s: nothing was ever stored", s->dir);
     return rc;
 }

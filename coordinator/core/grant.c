@@ -5,6 +5,7 @@
 #include "coordinator/lanes/budget.h"
 #include "coordinator/lanes/deal.h"
 #include "coordinator/lanes/lane.h"
+#include "coordinator/core/caps.h"
 #include "coordinator/core/lease.h"
 #include "coordinator/core/quarantine.h"
 
@@ -26,13 +27,29 @@ static uint32_t grant_page(struct cs_core *core, struct cs_session *s, struct cs
     return cs_lease_assign(core, s, lane, page, &set, assign);
 }
 
-/* What a session may get of a lane in one go. Near the end the rest is shared by all who want it. */
-static uint32_t room(const struct cs_session *s, const struct cs_lane *lane, bool all)
+/* What a session may hold of a lane beside others. Who has given few answers yet is not to leave those who give them without work: it keeps
+ * what it may get a while before it is found out (caps.h). */
+static uint64_t most_held(const struct cs_core *core, const struct cs_session *s, const struct cs_lane *lane)
 {
+    const bool worked = lane->worked_ms != 0 && core->now_ms < lane->worked_ms + CS_CAPS_IDLE_MS;
+    const uint64_t part = lane->count[CS_TRIAL_PLANNED] / (worked ? 4 : 2), proved = 8 * s->received;
+    uint64_t most = CS_CAPS_UNPROVED;
+
+    if (cs_deal_sharers(lane) <= 1)
+        return UINT64_MAX;
+    most = part > most ? part : most;
+    return proved > most ? proved : most;
+}
+
+/* What a session may get of a lane in one go. Near the end the rest is shared by all who want it. */
+static uint32_t room(const struct cs_core *core, const struct cs_session *s, const struct cs_lane *lane, bool all)
+{
+    const uint64_t most = most_held(core, s, lane);
     uint32_t capacity = cs_deal_capacity(s, lane), held = s->lanes[lane->slot].held;
     uint64_t rest = lane->count[CS_TRIAL_PLANNED] - lane->leased, share;
     uint32_t missing;
 
+    capacity = capacity < most ? capacity : (uint32_t)most;
     if (capacity <= held || rest == 0 || lane->asking != 0 || !cs_coordinator_lane_is_open(lane))
         return 0;
     missing = capacity - held;
@@ -61,7 +78,7 @@ void cs_grant_session(struct cs_core *core, struct cs_session *s, bool all)
         struct cs_lane *lane = core->lanes[slot];
         uint32_t k, got;
 
-        if (lane == NULL || (k = room(s, lane, all)) == 0)
+        if (lane == NULL || (k = room(core, s, lane, all)) == 0)
             continue;
         while (k > 0 && most++ < ASSIGN_MAX && (got = grant_page(core, s, lane, k, &assign)) > 0)
             k -= got;

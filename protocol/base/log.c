@@ -1,7 +1,10 @@
 #include "protocol/base/log.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +27,48 @@ void cs_log_init(const char *program)
     }
 }
 
+/* Of each kind of warning (the names of events are literals, few, and never freed): what it may still write, and since when. Kinds
+ * beyond the table are not held back. */
+enum { KINDS = 64, BURST = 500, EVERY_MS = 1000, GAP = 40 };
+static struct {
+    const char *ev;
+    uint64_t at_ms, left, left_out;
+} kinds[KINDS];
+static pthread_mutex_t kinds_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Whether this warning is written; then *left_out of its kind were not, since the last. */
+static bool may_warn(const char *ev, uint64_t *left_out)
+{
+    bool may = true;
+    const uint64_t now = cs_clock_mono_ms();
+    pthread_mutex_lock(&kinds_lock);
+    for (int i = 0; i < KINDS; i++) {
+        if (kinds[i].ev == NULL) {
+            kinds[i].ev = ev;
+            kinds[i].at_ms = now;
+            kinds[i].left = BURST;
+        }
+        if (kinds[i].ev != ev)
+            continue;
+        const uint64_t more = (now - kinds[i].at_ms) / EVERY_MS;
+        kinds[i].at_ms += more * EVERY_MS;
+        kinds[i].left = kinds[i].left + more < BURST ? kinds[i].left + more : BURST;
+        may = kinds[i].left > 0;
+        kinds[i].left -= may;
+        *left_out = kinds[i].left_out;
+        kinds[i].left_out = may ? 0 : kinds[i].left_out + 1;
+        break;
+    }
+    pthread_mutex_unlock(&kinds_lock);
+    return may;
+}
+
 void cs_log(enum cs_log_level level, const char *ev, const char *fmt, ...)
 {
     if (level < log_level)
+        return;
+    uint64_t left_out = 0;
+    if (level == CS_WARN && !may_warn(ev, &left_out))
         return;
     char line[1024], said[sizeof line], ts[32];
     cs_clock_format_utc(cs_clock_wall_ms(), ts);
@@ -38,6 +80,8 @@ void cs_log(enum cs_log_level level, const char *ev, const char *fmt, ...)
     va_end(ap);
     cs_plain_text(line + n, sizeof line - 1 - (size_t)n, said); /* a value cannot begin a line of its own */
     n += (int)strlen(line + n);
+    if (left_out > 0 && (size_t)n < sizeof line - GAP)
+        n += snprintf(line + n, GAP, " left_out=%llu", (unsigned long long)left_out);
     line[n++] = '\n';
     if (write(STDERR_FILENO, line, (size_t)n) < 0)
         return; /* nowhere left to complain to */

@@ -2,6 +2,8 @@
  *
  * Prompts, outputs and keys are never values; ids and digests are (decision 22). `ev` is lower_snake and stable:
  * operators search for it. CS_LOG=debug|info|warn|error in the environment sets the level (default info).
+ * Workers and people elsewhere cause warnings, and could fill the disk with them: of one `ev` 500 are written at once, then one a
+ * second; a line after a gap says `left_out=N`.
  * Thread: any; one line is one write, whatever a value contains (plain.h).
  */
 #ifndef CS_LOG_H

@@ -38,6 +38,10 @@ static const char replace_hash[] = "redis.call('DEL', KEYS[1]) "
                                    "for i = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end "
                                    "redis.call('EXPIRE', KEYS[1], " FLEET_TTL_S ")";
 
+/* A set that something else stands in the place of begins anew: all members say every few seconds that they are in it. */
+static const char join_set[] = "if redis.call('TYPE', KEYS[1]).ok ~= 'set' then redis.call('DEL', KEYS[1]) end "
+                               "redis.call('SADD', KEYS[1], ARGV[1])";
+
 static void publish_at(struct cs_redis *r, const char *key, const struct cs_progress *p)
 {
     uint32_t n = 2 * p->n_lanes + 2; /* names and texts */
@@ -56,7 +60,7 @@ static void publish_at(struct cs_redis *r, const char *key, const struct cs_prog
     for (uint32_t i = 0; i < n; i++)
         argv[4 + i] = texts[i];
     send(r, (int)(4 + n), argv);
-    SEND(r, "SADD", "clinsafe:fleets", p->fleet);
+    SEND(r, "EVAL", join_set, "1", "clinsafe:fleets", p->fleet);
     for (uint32_t i = 0; i < n; i++)
         free(texts[i]);
     free(texts);
@@ -94,7 +98,7 @@ void cs_progress_worker_publish(struct cs_redis *r, const char *fleet, const str
     char *names = cs_xasprintf("clinsafe:%s:workers", fleet);
     char *json = dump(cs_progress_fields_worker_to_json(w));
     SEND(r, "SET", key, json, "EX", WORKER_TTL_S);
-    SEND(r, "SADD", names, w->name);
+    SEND(r, "EVAL", join_set, "1", names, w->name);
     SEND(r, "EXPIRE", names, FLEET_TTL_S);
     free(json);
     free(names);

@@ -12,7 +12,7 @@
 
 enum {
     OF_POOL = 3 + CS_QUOTA_DIMS + 1 + CS_QUOTA_PER_MINUTE, /* arguments */
-    NUMBERS = 4 + 2 * CS_QUOTA_DIMS + CS_QUOTA_POOLS_MAX * OF_POOL,
+    NUMBERS = 5 + 2 * CS_QUOTA_DIMS + CS_QUOTA_POOLS_MAX * OF_POOL,
     ARGS_MAX = 3 + 2 * CS_QUOTA_POOLS_MAX + 1 + NUMBERS,
     TOLD_OF_POOL = 3 + CS_QUOTA_PER_MINUTE, /* items of the answer */
     NUMBER_MAX = 48
@@ -116,6 +116,7 @@ void cs_quota_ask(struct cs_redis *r, const struct cs_quota_ask *ask, cs_quota_f
     add_number(args, 0, ask->held);
     add_number(args, 0, (double)ask->quiet_ms);
     add_number(args, 0, (double)ask->fresh);
+    add_number(args, 0, (double)ask->mend);
     for (int d = 0; d < CS_QUOTA_DIMS; d++) {
         add_number(args, 6, ask->cost[d]);
         add_number(args, 6, ask->back[d]);

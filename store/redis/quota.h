@@ -34,6 +34,9 @@
  * what a provider says of its limits: the saying of the call that was sent last holds (`age_ms`), where it is less than what the
  * user declared, until another one raises it again.
  *
+ * Keys of another type, and numbers that are none, are no answer: every asker lives on its last share, and after MEND of that the first one
+ * to ask throws them away (`mend`): the bucket is a new one then, in debt.
+ *
  * A pool with a limit per day grants nothing until the coordinator has seeded its counters, and no more than the ceiling that it has
  * on disk (quota_days.h): a flush does not start the day anew. Days are UTC, by Redis' clock. Without Redis such a pool grants nothing.
  * Units: calls, and requests or tokens; milliseconds. Thread: the loop's. Errors: no grant.
@@ -52,6 +55,7 @@ enum {
     CS_QUOTA_RESERVE_MS = 500, /* the most of the rate that is kept in Redis */
     CS_QUOTA_HOLD_MS = 5000,   /* a silent worker's share is kept for it */
     CS_QUOTA_HELD_MS = 30000,  /* ... and its calls are taken to be in flight: as long as its leases are (decision 9) */
+    CS_QUOTA_MEND_MS = 10000,  /* without an answer for so long: damaged keys are thrown away */
     CS_QUOTA_POOLS_MAX = 4,    /* pools that a call draws from */
 };
 
@@ -90,6 +94,7 @@ struct cs_quota_ask {
     uint32_t held;     /* in flight */
     uint64_t quiet_ms; /* the provider wants no call for so long; 0: nothing new */
     bool fresh; /* nobody of the fleet has made a call yet: a missing bucket is a first one, not one that was lost */
+    bool mend;  /* what others wrote over these keys is thrown away */
     double cost[CS_QUOTA_DIMS], back[CS_QUOTA_DIMS]; /* cost: of one call; back: what it hands back unused */
 };
 

@@ -1,7 +1,7 @@
 /* quota_lua.h - the script of quota.h. Included by quota.c only.
  *
  * KEYS: for each pool its bucket (hash) and its table (hash: claimant -> "seen want share credit allotted held").
- * ARGV: claimant, want, held, quiet_ms, fresh, cost and back of each dimension; then for each pool share, allotted, concurrent, the
+ * ARGV: claimant, want, held, quiet_ms, fresh, mend, cost and back of each dimension; then for each pool share, allotted, concurrent, the
  * limit of each dimension, age_ms, what is told of each per-minute dimension. Returns calls, quiet_ms, and for each pool its
  * share in millionths, allotted, age_ms, told of each per-minute dimension.
  */
@@ -17,7 +17,7 @@
     "local given = 0\n"                                                                                                \
     "local function text() given = given + 1; return ARGV[given] end\n"                                                \
     "local function num() return tonumber(text()) end\n"                                                               \
-    "local me, want, held, quiet, fresh = text(), num(), num(), num(), num() > 0\n"                                    \
+    "local me, want, held, quiet, fresh, mend = text(), num(), num(), num(), num() > 0, num() > 0\n"                   \
     "local cost, back = {}, {}\n"                                                                                      \
     "for d = 1, 6 do cost[d], back[d] = num(), num() end\n"                                                            \
     "local pools = {}\n"                                                                                               \
@@ -30,67 +30,95 @@
     "  pools[i] = p\n"                                                                                                 \
     "end\n"
 
+/* What others wrote over our keys is an error, by which every asker keeps its last share; with `mend` it is thrown away, and a bucket
+ * begins as one that was lost. */
+#define QUOTA_LUA_SOUND                                                                                                \
+    "local function read(key, ...)\n"                                                                                  \
+    "  local command = select(1, ...)\n"                                                                               \
+    "  if mend and redis.pcall(command, key, select(2, ...)).err then redis.call('DEL', key) end\n"                    \
+    "  return redis.call(command, key, select(2, ...))\n"                                                              \
+    "end\n"                                                                                                            \
+    "local function number(v)\n"                                                                                       \
+    "  v = tonumber(v)\n"                                                                                              \
+    "  return v and v == v and math.abs(v) < 1e15 and v or nil\n"                                                      \
+    "end\n"                                                                                                            \
+    "local function damaged(key)\n"                                                                                    \
+    "  if not mend then error('damaged: ' .. key) end\n"                                                               \
+    "end\n"                                                                                                            \
+    "local function sound(p, b)\n"                                                                                     \
+    "  local good = (number(b[3]) or 0) < now + 259200000\n"                                                           \
+    "  for i = 1, 17 do good = good and (not b[i] or number(b[i]) ~= nil) end\n"                                       \
+    "  if good then return b end\n"                                                                                    \
+    "  damaged(p.bucket)\n"                                                                                            \
+    "  redis.call('DEL', p.bucket)\n"                                                                                  \
+    "  return {}\n"                                                                                                    \
+    "end\n"
+
 /* What is there, and what the pool gives: in calls, and calls a slice. What the provider told last of a limit holds for all.
  * Of a day: nothing without the coordinator's seed, and no more than its ceiling (quota_days.h). */
-#define QUOTA_LUA_BUCKET                                                                                                 \
-    "local function told(p, b)\n"                                                                                        \
-    "  local at = tonumber(b[5])\n"                                                                                      \
-    "  p.told_at = p.age >= 0 and now - p.age or nil\n"                                                                  \
-    "  if at and (not p.told_at or at >= p.told_at) then\n"                                                              \
-    "    p.told_at = at\n"                                                                                               \
-    "    for d = 1, 4 do p.told[d] = tonumber(b[11 + d]) or 0 end\n"                                                     \
-    "  end\n"                                                                                                            \
-    "  for d = 1, 4 do\n"                                                                                                \
-    "    if p.told_at and p.told[d] > 0 then p.limit[d] = math.min(p.limit[d], p.told[d]) end\n"                         \
-    "  end\n"                                                                                                            \
-    "end\n"                                                                                                              \
-    "local function days(p, b)\n"                                                                                        \
-    "  if p.limit[5] > 0 or p.limit[6] > 0 then\n"                                                                       \
-    "    if tonumber(b[4]) ~= day then p.fits = 0; return end\n"                                                         \
-    "    for d = 5, 6 do\n"                                                                                              \
-    "      if p.limit[d] > 0 then\n"                                                                                     \
-    "        p.level[d] = (tonumber(b[5 + d]) or 0) - back[d]\n"                                                         \
-    "        local most = math.min(p.limit[d], tonumber(b[11 + d]) or 0)\n"                                              \
-    "        if cost[d] > 0 then p.fits = math.min(p.fits, (most - p.level[d]) / cost[d]) end\n"                         \
-    "      end\n"                                                                                                        \
-    "    end\n"                                                                                                          \
-    "  end\n"                                                                                                            \
-    "end\n"                                                                                                              \
-    "local function bucket(p)\n"                                                                                         \
-    "  local b = redis.call('HMGET', p.bucket, 'at', 'born', 'quiet', 'seeded', 'told', '1', '2', '3', '4', '5', '6',\n" \
-    "    't1', 't2', 't3', 't4', 'c5', 'c6')\n"                                                                          \
-    "  local at = tonumber(b[1])\n"                                                                                      \
-    "  p.fresh = fresh and not at\n"                                                                                     \
-    "  p.born, p.quiet = tonumber(b[2]) or (p.fresh and now - HOLD - LIFE or now), tonumber(b[3]) or 0\n"                \
-    "  p.young = now - p.born < HOLD + LIFE\n"                                                                           \
-    "  p.fits, p.gives, p.returned, p.level = HUGE, HUGE, HUGE, {}\n"                                                    \
-    "  told(p, b)\n"                                                                                                     \
-    "  for d = 1, 4 do\n"                                                                                                \
-    "    local l = p.limit[d]\n"                                                                                         \
-    "    if l > 0 then\n"                                                                                                \
-    "      local rate, c, v = PART * l / 60000, cost[d], tonumber(b[5 + d])\n"                                           \
-    "      if v and at then v = v + rate * math.max(0, now - at) else v = p.fresh and HUGE or -rate * LIFE end\n"        \
-    "      p.level[d] = math.min(v + back[d], math.max(rate * RESERVE, c))\n"                                            \
-    "      if c > 0 then\n"                                                                                              \
-    "        p.fits = math.min(p.fits, p.level[d] / c)\n"                                                                \
-    "        p.gives = math.min(p.gives, rate * SLICE / c)\n"                                                            \
-    "        p.returned = math.min(p.returned, back[d] / c)\n"                                                           \
-    "      end\n"                                                                                                        \
-    "    end\n"                                                                                                          \
-    "  end\n"                                                                                                            \
-    "  days(p, b)\n"                                                                                                     \
+#define QUOTA_LUA_BUCKET                                                                                               \
+    "local function told(p, b)\n"                                                                                      \
+    "  local at = tonumber(b[5])\n"                                                                                    \
+    "  p.told_at = p.age >= 0 and now - p.age or nil\n"                                                                \
+    "  if at and (not p.told_at or at >= p.told_at) then\n"                                                            \
+    "    p.told_at = at\n"                                                                                             \
+    "    for d = 1, 4 do p.told[d] = tonumber(b[11 + d]) or 0 end\n"                                                   \
+    "  end\n"                                                                                                          \
+    "  for d = 1, 4 do\n"                                                                                              \
+    "    if p.told_at and p.told[d] > 0 then p.limit[d] = math.min(p.limit[d], p.told[d]) end\n"                       \
+    "  end\n"                                                                                                          \
+    "end\n"                                                                                                            \
+    "local function days(p, b)\n"                                                                                      \
+    "  if p.limit[5] > 0 or p.limit[6] > 0 then\n"                                                                     \
+    "    if tonumber(b[4]) ~= day then p.fits = 0; return end\n"                                                       \
+    "    for d = 5, 6 do\n"                                                                                            \
+    "      if p.limit[d] > 0 then\n"                                                                                   \
+    "        p.level[d] = (tonumber(b[5 + d]) or 0) - back[d]\n"                                                       \
+    "        local most = math.min(p.limit[d], tonumber(b[11 + d]) or 0)\n"                                            \
+    "        if cost[d] > 0 then p.fits = math.min(p.fits, (most - p.level[d]) / cost[d]) end\n"                       \
+    "      end\n"                                                                                                      \
+    "    end\n"                                                                                                        \
+    "  end\n"                                                                                                          \
+    "end\n"                                                                                                            \
+    "local function bucket(p)\n"                                                                                       \
+    "  local b = read(p.bucket, 'HMGET', 'at', 'born', 'quiet', 'seeded', 'told', '1', '2', '3', '4', '5', '6',\n"     \
+    "    't1', 't2', 't3', 't4', 'c5', 'c6')\n"                                                                        \
+    "  b = sound(p, b)\n"                                                                                              \
+    "  local at = tonumber(b[1])\n"                                                                                    \
+    "  p.fresh = fresh and not at\n"                                                                                   \
+    "  p.born, p.quiet = tonumber(b[2]) or (p.fresh and now - HOLD - LIFE or now), tonumber(b[3]) or 0\n"              \
+    "  p.young = now - p.born < HOLD + LIFE\n"                                                                         \
+    "  p.fits, p.gives, p.returned, p.level = HUGE, HUGE, HUGE, {}\n"                                                  \
+    "  told(p, b)\n"                                                                                                   \
+    "  for d = 1, 4 do\n"                                                                                              \
+    "    local l = p.limit[d]\n"                                                                                       \
+    "    if l > 0 then\n"                                                                                              \
+    "      local rate, c, v = PART * l / 60000, cost[d], tonumber(b[5 + d])\n"                                         \
+    "      if v and at then v = v + rate * math.max(0, now - at) else v = p.fresh and HUGE or -rate * LIFE end\n"      \
+    "      p.level[d] = math.min(v + back[d], math.max(rate * RESERVE, c))\n"                                          \
+    "      if c > 0 then\n"                                                                                            \
+    "        p.fits = math.min(p.fits, p.level[d] / c)\n"                                                              \
+    "        p.gives = math.min(p.gives, rate * SLICE / c)\n"                                                          \
+    "        p.returned = math.min(p.returned, back[d] / c)\n"                                                         \
+    "      end\n"                                                                                                      \
+    "    end\n"                                                                                                        \
+    "  end\n"                                                                                                          \
+    "  days(p, b)\n"                                                                                                   \
     "end\n"
 
 /* The table: all that asked lately, but for me. */
 #define QUOTA_LUA_TABLE                                                                                                \
     "local function others(p)\n"                                                                                       \
     "  p.wants, p.calls, p.unknown, p.taken, p.in_use, p.credit = {}, {}, 0, 0, 0, 0\n"                                \
-    "  local rows = redis.call('HGETALL', p.table)\n"                                                                  \
+    "  local rows = read(p.table, 'HGETALL')\n"                                                                        \
     "  for i = 1, #rows, 2 do\n"                                                                                       \
     "    local s, w, f, c, a, h = string.match(rows[i + 1], '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')\n"                  \
-    "    s, w, f, a, h = tonumber(s), tonumber(w), tonumber(f), tonumber(a), tonumber(h)\n"                            \
-    "    if rows[i] == me then\n"                                                                                      \
-    "      p.seen, p.credit = s, tonumber(c)\n"                                                                        \
+    "    s, w, f, c, a, h = number(s), number(w), number(f), number(c), number(a), number(h)\n"                        \
+    "    if not (s and w and f and c and a and h) then\n"                                                              \
+    "      damaged(p.table)\n"                                                                                         \
+    "      redis.call('HDEL', p.table, rows[i])\n"                                                                     \
+    "    elseif rows[i] == me then\n"                                                                                  \
+    "      p.seen, p.credit = s, c\n"                                                                                  \
     "    elseif now - s > (a > 0 and HELD or HOLD) then\n"                                                             \
     "      redis.call('HDEL', p.table, rows[i])\n"                                                                     \
     "    else\n"                                                                                                       \
@@ -191,6 +219,7 @@
     "end\n"                                                                                                                   \
     "return out\n"
 
-static const char quota_lua[] = QUOTA_LUA_ASKED QUOTA_LUA_BUCKET QUOTA_LUA_TABLE QUOTA_LUA_MINE QUOTA_LUA_WRITE;
+static const char quota_lua[] =
+    QUOTA_LUA_ASKED QUOTA_LUA_SOUND QUOTA_LUA_BUCKET QUOTA_LUA_TABLE QUOTA_LUA_MINE QUOTA_LUA_WRITE;
 
 #endif

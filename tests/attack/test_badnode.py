@@ -26,8 +26,6 @@ class Blocked(BaseHTTPRequestHandler):
 
 
 class BadNode(Siege):
-    REPEATS = 20
-
     def node(self, status):
         server = harness.HttpServer(("127.0.0.1", 0), Blocked)
         server.status, server.calls = status, 0

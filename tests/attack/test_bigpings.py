@@ -12,8 +12,6 @@ def leases(n):
 
 
 class BigPings(Siege):
-    REPEATS = 24
-
     def storm(self, n, seconds):
         evil = self.evil(f"evil-{n}")
         ping = wire.pack(wire.PING, [1, 0, 0, 0, 10, leases(n), []], evil.session, 5)
@@ -22,7 +20,7 @@ class BigPings(Siege):
             if not evil.send(ping):
                 evil.socket.poll(50)
 
-        self.stands(self.under(attack, seconds))
+        self.stands(self.under(attack, seconds), f"under PINGs of {n} leases")
         evil.close()
         self.stands()
 

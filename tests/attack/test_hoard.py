@@ -8,8 +8,6 @@ from siege import Siege, harness, wire
 
 
 class Hoard(Siege):
-    REPEATS = 24
-
     @harness.short
     def test_leases_without_work(self):
         evil, held = self.evil(), {}
@@ -23,7 +21,7 @@ class Hoard(Siege):
             if m is None:
                 evil.say(wire.PING, [1, 0, 0, 0, 10, list(held.values()), wants])
 
-        self.under(attack, 16)
+        self.stands(self.under(attack, 14), "beside the hoard")
         self.assertGreater(len(held), 0)  # it did get some
         harness.wait_for(lambda: attack() or "ev=leases_hoarded worker=evil" in self.log(), timeout=30, what="the end of its session")
         evil.close()

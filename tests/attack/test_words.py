@@ -3,28 +3,22 @@
 import json
 import re
 import sys
-import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
 from siege import Siege, harness, wire
-import msgpack
 
 EVIL = "\x1b[2J\x1b]0;owned\x07\nts=2026-11-28T00:00:00.000Z lvl=error ev=forged\u202e"
 
 
 class Words(Siege):
-    REPEATS = 8
-
     @harness.short
     def test_names_and_reasons(self):
         named = wire.Worker(self.context, self.fleet, "evil", "evil" + EVIL)
         self.assertEqual(named.hello()[1], wire.REJECT)
         evil = self.evil()
         evil.say(wire.WANT, [[[1, lane, 0, "FAKE: all is well" + EVIL, "abcd1234"] for lane in (0, 1)]])
-        eye = wire.Peer(self.context, self.fleet.admin, self.fleet, "eye")
-        harness.wait_for(lambda: eye.send(wire.pack(wire.ADMIN, ["status", [], b""])), what="the admin socket")
-        status = eye.get()[5][2].decode()
+        status = self.status()
         self.assertIn("FAKE", status)
         for text in (status, self.log(), json.loads(status)["lanes"][0]["reason"]):
             self.assertIsNone(re.search("[\x00-\x08\x0b-\x1f\x7f\u202e]", text))
@@ -35,21 +29,15 @@ class Words(Siege):
     @harness.short
     def test_answers_that_are_no_numbers(self):
         """Unasked outputs of planned trials, under the right digests."""
-        self.assertExit(self.fleet.ask("pause"))
-        time.sleep(1)
-        exported = self.box.clinsafe("export", "--store", self.fleet.dir / "store", "--all", "--format", "jsonl")
-        planned = [r for r in harness.rows_jsonl(exported.out) if r["state"] == "planned" and r["model"] == "model-a"][-3:]
+        planned = self.still_planned(3)
         evil = self.evil()
         extras = [(float("nan"), 3, ""), (float("inf"), 3, ""), (float("-inf"), 3, "")]
-        evil.say(wire.OUTPUTS, [1, [msgpack.packb(
-            [1, 1, 0, r["position"], 0, bytes.fromhex(r["digest"]), 0, 1, 0, 200, "{}", "stop", "m", "id", "fp", 10, 0, 5, 0,
-             int(time.time() * 1000), 5, 5, "w1", *extra], use_bin_type=True) for r, extra in zip(planned, extras)]])
+        evil.say(wire.OUTPUTS, [1, [self.output(r, extra=extra) for r, extra in zip(planned, extras)]])
         seen = []
         while (m := evil.hear(1500)) is not None:
             seen.append(m)
         refused = [r for m in seen if m[1] == wire.ACK for r in m[5][1]]
         self.assertEqual(sorted(refused), [[1, 3], [2, 3], [3, 3]])
-        self.assertExit(self.fleet.ask("resume"))
         evil.close()
         self.ends_well()
         exported = self.box.clinsafe("export", "--store", self.fleet.dir / "store", "--format", "jsonl")

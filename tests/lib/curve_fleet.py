@@ -10,8 +10,8 @@ import harness
 class CurveFleet:
     """Keys `coordinator`, `me` (an operator), `eye` (a viewer), `stranger` (not listed), and the workers named."""
 
-    def __init__(self, box, workers=("w1", "w2"), redis=False, sessions=None):
-        self.box, self.dir = box, box.dir
+    def __init__(self, box, workers=("w1", "w2"), redis=False, sessions=None, prefix=()):
+        self.box, self.dir, self.prefix = box, box.dir, prefix  # prefix: a program that the coordinator is started through
         roles = {"coordinator": "worker", "me": "operator", "eye": "viewer", "stranger": "worker", **{w: "worker" for w in workers}}
         for name, role in roles.items():
             harness.must(box.clinsafe("keygen", self.dir / name, "--role", role))
@@ -32,7 +32,8 @@ class CurveFleet:
         ready.unlink(missing_ok=True)
         args = ["--dir", self.dir / "store", "--bind", "tcp://127.0.0.1:*", "--pub", "tcp://127.0.0.1:*", "--admin", "tcp://127.0.0.1:*",
                 "--key", self.key("coordinator"), "--allow", self.allowed, "--ready-file", ready]
-        self.coordinator = self.box.start("clinsafe-coordinator", *args, *(["--redis", self.redis] if self.redis else []))
+        self.coordinator = self.box.start("clinsafe-coordinator", *args, *(["--redis", self.redis] if self.redis else []),
+                                          prefix=self.prefix)
         harness.wait_for(lambda: ready.exists(), what="the coordinator", process=self.coordinator)
         where = json.loads(ready.read_text())
         self.work, self.pub, self.admin = where["bind"][0], where["pub"], where["admin"]

@@ -239,6 +239,28 @@ static void test_without_a_share_nobody_starts(void **state)
     assert_true(f.total == 0);
 }
 
+/* What may be damage is thrown away only after a while: a Redis that only restarts is waited for. */
+static void test_without_answers_it_asks_for_a_mend(void **state)
+{
+    const struct cs_limits limits = {.requests_per_minute = 6000};
+    const struct cs_quota_grant good = {.calls = 1};
+    struct cs_pacer p;
+    struct cs_quota_ask ask;
+    uint64_t now = 1000;
+    (void)state;
+    pacer(&p, CS_PROTOCOL_OPENAI_CHAT, &limits);
+    for (const uint64_t refused = now; now < refused + CS_QUOTA_MEND_MS; now += CS_QUOTA_SLICE_MS) {
+        assert_true(cs_pacer_ask(&p, 1, now, &ask));
+        assert_false(ask.mend);
+        cs_pacer_granted(&p, p.serial, NULL, now);
+    }
+    for (int answered = 0; answered < 2; answered++, now += CS_QUOTA_SLICE_MS) {
+        assert_true(cs_pacer_ask(&p, 1, now, &ask));
+        assert_int_equal(ask.mend, answered == 0);
+        cs_pacer_granted(&p, p.serial, &good, now);
+    }
+}
+
 static void test_alone_without_redis(void **state)
 {
     static struct fleet f;
@@ -444,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_redis_away_and_back_empty),
         cmocka_unit_test(test_redis_flushed_grants_no_second_quota),
         cmocka_unit_test(test_without_a_share_nobody_starts),
+        cmocka_unit_test(test_without_answers_it_asks_for_a_mend),
         cmocka_unit_test(test_alone_without_redis),
         cmocka_unit_test(test_a_429_quiets_all),
         cmocka_unit_test(test_a_lower_limit_is_followed_and_left),

@@ -130,12 +130,47 @@ static void test_log_is_a_line(void **state)
     assert_non_null(strstr(read, "worker=x\\nts=2026"));
 }
 
+/* Whoever can cause a warning cannot fill the disk with it, and errors are always written. */
+static void test_log_bounds_a_kind_of_warning(void **state)
+{
+    FILE *f = tmpfile();
+    char line[1024], *left_out = NULL;
+    size_t floods = 0, others = 0, errors = 0;
+    (void)state;
+    fflush(stderr);
+    int real = dup(STDERR_FILENO);
+    dup2(fileno(f), STDERR_FILENO);
+    for (int i = 0; i < 5000; i++)
+        cs_log(CS_WARN, "flood", "i=%d", i);
+    cs_log(CS_WARN, "other", "i=%d", 0);
+    for (int i = 0; i < 1000; i++)
+        cs_log(CS_ERROR, "fault", "i=%d", i);
+    usleep(1100 * 1000);
+    cs_log(CS_WARN, "flood", "i=%d", 5000);
+    dup2(real, STDERR_FILENO);
+    close(real);
+    rewind(f);
+    while (fgets(line, sizeof line, f) != NULL) {
+        floods += strstr(line, "ev=flood ") != NULL;
+        others += strstr(line, "ev=other ") != NULL;
+        errors += strstr(line, "ev=fault ") != NULL;
+        if (strstr(line, "i=5000") != NULL)
+            left_out = strstr(line, " left_out=");
+    }
+    fclose(f);
+    assert_in_range(floods, 501, 510);
+    assert_int_equal(others, 1);
+    assert_int_equal(errors, 1000);
+    assert_non_null(left_out);
+    assert_in_range(strtol(left_out + strlen(" left_out="), NULL, 10), 4490, 4500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),          cmocka_unit_test(test_cut),
         cmocka_unit_test(test_file),          cmocka_unit_test(test_errors_are_plain),
-        cmocka_unit_test(test_log_is_a_line),
+        cmocka_unit_test(test_log_is_a_line), cmocka_unit_test(test_log_bounds_a_kind_of_warning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

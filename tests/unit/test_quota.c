@@ -454,6 +454,46 @@ static void test_a_redis_that_cannot_write_grants_nothing(void **state)
     close_and_finish(&b.loop, b.r);
 }
 
+/* Whatever stands where a pool's keys were: no grant, and with `mend` a bucket in debt, as after a flush. */
+static void test_damaged_keys_are_mended(void **state)
+{
+    static const struct {
+        const char *script;
+        bool of_bucket;
+    } damage[] = {
+        {"redis.call('HSET', KEYS[1], 'quiet', '1e18')", true},
+        {"redis.call('HSET', KEYS[1], '1', 'nan')", true},
+        {"redis.call('HSET', KEYS[1], 'born', 'garbage')", true},
+        {"redis.call('SET', KEYS[1], 'x')", true},
+        {"redis.call('DEL', KEYS[1]) redis.call('RPUSH', KEYS[1], 'x')", true},
+        {"redis.call('HSET', KEYS[2], 'w', 'garbage')", false},
+        {"redis.call('HSET', KEYS[2], 'other', '1e400 1 1 1 1 1')", false},
+        {"redis.call('SET', KEYS[2], 'x')", false},
+    };
+    for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+        struct bench b;
+        open_bench(&b, *state);
+        struct cs_quota_ask q = wanting("w", 5, 60000);
+        assert_true(ask(&b.loop, b.r, &q).good);
+        const char *argv[] = {"EVAL", damage[i].script, "2", "clinsafe:quota:{g}:p", "clinsafe:quota:{g}:p:workers"};
+        cs_redis_command(b.r, 5, argv, NULL, NULL, NULL);
+        assert_false(ask(&b.loop, b.r, &q).good);
+        q.mend = true;
+        const uint64_t began = cs_clock_mono_ms();
+        struct answer a = ask(&b.loop, b.r, &q);
+        assert_true(a.good);
+        q.mend = false;
+        while (a.grant.calls == 0) {
+            sleep_ms(&b, 50);
+            a = ask(&b.loop, b.r, &q);
+            assert_true(a.good);
+        }
+        if (damage[i].of_bucket)
+            assert_true(cs_clock_mono_ms() >= began + CS_QUOTA_LIFE_MS);
+        close_and_finish(&b.loop, b.r);
+    }
+}
+
 static void test_no_redis_no_grant(void **state)
 {
     struct bench b;
@@ -482,6 +522,7 @@ int main(void)
         cmocka_unit_test(test_calls_at_once_never_pass_the_limit),
         cmocka_unit_test(test_calls_at_once_are_shared_evenly),
         cmocka_unit_test(test_a_redis_that_cannot_write_grants_nothing),
+        cmocka_unit_test(test_damaged_keys_are_mended),
         cmocka_unit_test(test_no_redis_no_grant),
     };
     return cmocka_run_group_tests(tests, server_up, server_down);

@@ -345,7 +345,7 @@ static void go_away(struct cs_pacer *p, uint64_t now)
     if (p->away)
         return;
     p->away = true;
-    p->filled_at = now;
+    p->away_at = p->filled_at = now;
     memset(p->budget, 0, sizeof p->budget);
 }
 
@@ -386,6 +386,7 @@ bool cs_pacer_ask(struct cs_pacer *p, uint32_t want, uint64_t now, struct cs_quo
         return false;
     *ask = (struct cs_quota_ask){.n_pools = p->n_pools, .want = want, .held = p->in_flight};
     typical_cost(p);
+    ask->mend = p->away && now - p->away_at >= CS_QUOTA_MEND_MS;
     if (p->quiet_tell > now)
         ask->quiet_ms = p->quiet_tell - now;
     for (uint32_t i = 0; i < p->n_pools; i++)

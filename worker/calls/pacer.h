@@ -55,7 +55,7 @@ struct cs_pacer {
     double charged[CS_QUOTA_DIMS]; /* in all, corrected where the provider does */
     double typical[CS_QUOTA_DIMS]; /* cost of a call; of the one that waits, if one does */
     double granted[CS_QUOTA_DIMS]; /* cost of one call in the asking under way */
-    uint64_t expires, ask_at, asked_at, serial, quiet_until, quiet_tell, filled_at, shut_until;
+    uint64_t expires, ask_at, asked_at, serial, quiet_until, quiet_tell, filled_at, away_at, shut_until;
     double next_start;
     uint32_t in_flight, named;        /* named: in flight when it asked last */
     bool asking, away, alone, listed; /* listed: stands in the table of those who want */

@@ -321,8 +321,8 @@ static void print_heading(const struct run *r, uint32_t gen, bool is_new)
     cs_plan_init(&plan, r->loaded.study);
     struct cs_arena arena = {0};
     fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", r->loaded.study->name,
-            cs_plain_in(&arena, r->loaded.study->title), cs_text_count(count, plan.n_trials), r->loaded.study->n_models,
-            r->fleet_opts.workers,
+            cs_plain_in(&arena, r->loaded.study->title), cs_text_count(count, plan.n_planned),
+            r->loaded.study->n_models, r->fleet_opts.workers,
             !is_new          ? "; continuing"
             : r->reuse.n > 0 ? "; looking for answers already paid for"
             : gen > 1        ? "; the study changed, answers already paid for are kept"
@@ -499,7 +499,7 @@ int cmd_run(int argc, char **argv)
     }
     enum cs_err rc = cs_command_load_study(&r.args, r.study_path, &r.loaded, &err);
     if (rc == CS_OK)
-        cs_submission_make_pilot(r.loaded.study, (uint32_t)r.cases);
+        rc = cs_submission_make_pilot(&r.loaded, (uint32_t)r.cases, &err);
     cs_study_dir_init(&r.dir, r.study_path, r.args.dir);
     r.dir.shared_redis = r.fleet_opts.redis;
     r.dir.detached = r.detach;

@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
+#include "protocol/study/applies.h"
 #include "protocol/table/names.h"
 #include "protocol/table/yaml.h"
 #include "tools/plan/identifiers.h"
@@ -106,6 +107,8 @@ static void look_at_level(struct look *k, const struct cs_factor *f, const struc
     for (uint32_t i = 0; i < k->l->study->n_cases; i++) {
         const char *text = k->l->all[i].values[f->into_column];
         uint32_t at = 0;
+        if (!cs_applies_level(level, &k->l->all[i]))
+            continue;
         const struct cs_lexicon_word *word = (cases[i] & against) != 0 ? cs_lexicon_find(&k->words, text, against, &at)
                                                                        : NULL;
         if (word == NULL)

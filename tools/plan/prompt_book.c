@@ -7,6 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
+#include "protocol/study/applies.h"
 #include "protocol/study/render.h"
 #include "tools/base/csv_write.h"
 
@@ -75,6 +76,8 @@ static enum cs_err book_case(const struct cs_plan *plan, const struct cs_case *c
         for (uint32_t i = 0; i < plan->lanes[lane].n_cells && rc == CS_OK; i++) {
             struct cs_coords at;
             cs_plan_cell(plan, lane, c->index, i, &at);
+            if (!cs_applies_cell(plan->study, &at, c))
+                continue;
             rc = cs_render(plan->study, &at, c, p, err);
             if (rc == CS_OK)
                 add_prompt(&set, &at, p, plan->study->rects[at.rect].repeats);

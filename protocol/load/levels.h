@@ -35,6 +35,9 @@ CS_WARN_UNUSED enum cs_err cs_load_requires_of(const struct cs_loader *l, const 
 /* Whether a case has all that the level requires. */
 bool cs_load_requires_hold(const struct cs_loader *l, const struct cs_level *level, uint32_t case_index);
 
+/* `labels:` of the factor, once its levels are there. */
+CS_WARN_UNUSED enum cs_err cs_load_labels(struct cs_factor_draft *d);
+
 /* `insert:` as a list (slots.c). */
 CS_WARN_UNUSED enum cs_err cs_load_slots(struct cs_factor_draft *d);
 

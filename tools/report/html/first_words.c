@@ -25,7 +25,8 @@ static void say_who(struct cs_page *p, const struct cs_report_contrast *c)
 {
     const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     const bool labelled = l != NULL && l->label != NULL && l->label[0] != '\0';
-    fputs(labelled ? "" : "(", p->out);
+    const bool whose = cs_html_page_is_share(&p->r->outcomes[c->outcome]); /* "13 more of 100 transgender women" */
+    fputs(!labelled ? "(" : whose ? "" : "for ", p->out);
     cs_html_page_comparison(p, c);
     fputs(labelled ? "" : ")", p->out);
 }

@@ -289,8 +289,8 @@ static void print_warnings(const struct planned *p, FILE *out)
     if (p->barred.code != CS_OK)
         lines += fprintf(to, "  `run` will refuse: %s.\n", p->barred.msg) > 0;
     if (p->lint.n_groups > 0)
-        lines += fprintf(to, "  %u kinds of contradictions and leftovers in cases and levels: below.\n",
-                         p->lint.n_groups) > 0;
+        lines += fprintf(to, "  %u kind%s of contradictions and leftovers in cases and levels: below.\n",
+                         p->lint.n_groups, p->lint.n_groups == 1 ? "" : "s") > 0;
     fclose(to);
     if (lines > 0)
         fprintf(out, "Before you pay:\n%s", text);

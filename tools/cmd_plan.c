@@ -438,13 +438,13 @@ static void print_json(const struct planned *p, FILE *out)
 
 /* ---- command ---------------------------------------------------------------------------------------- */
 
-static enum cs_err write_prompts(const struct planned *p, const char *path, struct cs_error *err)
+static enum cs_err write_prompts(const struct planned *p, const char *path, bool excel, struct cs_error *err)
 {
     uint64_t n;
     FILE *f = cs_part_file_private(path);
     if (f == NULL)
         return cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
-    enum cs_err rc = cs_prompt_book(&p->plan, &p->loaded, f, &n, err);
+    enum cs_err rc = cs_prompt_book(&p->plan, &p->loaded, f, excel, &n, err);
     if (fclose(f) != 0 && rc == CS_OK)
         rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
     if (rc == CS_OK)
@@ -475,12 +475,13 @@ int cmd_plan(int argc, char **argv)
     struct cs_study_args args = {0};
     struct cs_option_list reuse = {.n = 0};
     const char *prompts = NULL, *words = NULL;
-    bool json = false, details = false;
+    bool json = false, details = false, excel = false;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
         {"reuse", CS_OPT_LIST, &reuse, "DIR", "count what another study's directory has paid for; may be repeated"},
         {"prompts", CS_OPT_STR, &prompts, "FILE", "write every distinct prompt to FILE as CSV"},
+        {"excel", CS_OPT_FLAG, &excel, NULL, "that file for Excel: byte-order mark, no cell that runs as a formula"},
         {"words", CS_OPT_STR, &words, "FILE", "more words to look for: a table with the columns word, about, says"},
         {"details", CS_OPT_FLAG, &details, NULL,
          "lengths of levels, digests, and the power of every comparison with its formula"},
@@ -499,6 +500,8 @@ int cmd_plan(int argc, char **argv)
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
         return status;
+    if (excel && prompts == NULL)
+        return cs_command_fail(cs_error_set(&err, CS_EUSAGE, "--excel goes with --prompts FILE"), &err);
     enum cs_err rc = cs_command_load_study(&args, argv[1], &p.loaded, &err);
     if (rc != CS_OK)
         return cs_command_fail(rc, &err);
@@ -524,7 +527,7 @@ int cmd_plan(int argc, char **argv)
     if (rc == CS_OK)
         rc = cs_unanswered_of_store(&p.standing, argv[1], args.dir, p.loaded.study->name, &err);
     if (rc == CS_OK && prompts != NULL)
-        rc = write_prompts(&p, prompts, &err);
+        rc = write_prompts(&p, prompts, excel, &err);
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     else if (json)

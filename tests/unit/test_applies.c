@@ -94,7 +94,7 @@ static void it_travels_and_needs_who_knows_it(void **state)
     assert_int_equal(cs_applies_count(&r.s, &source, NULL), CS_OK);
     assert_int_equal(cs_spec_pack(&r.s, &source, &bytes, no_sink, NULL, NULL), CS_OK);
     assert_int_equal(cs_spec_unpack(bytes.data, (uint32_t)bytes.len, &spec, NULL), CS_OK);
-    assert_int_equal(spec.needs.minor, 2);
+    assert_int_equal(spec.needs.minor, 3);
     assert_string_equal(spec.needs.key, "requires");
     const struct cs_level *rich = &spec.study->factors[GROUP].levels[3], *warned = &spec.study->factors[ARM].levels[1];
     assert_int_equal(rich->n_requires, 1);

@@ -233,21 +233,44 @@ static uint8_t *page_bits(struct cs_build *b, uint32_t lane, uint64_t page)
     return b->lanes[lane].ledger + page * CS_PAGE_BYTES;
 }
 
-static void set_done(struct cs_build *b, uint32_t lane, uint64_t at, const struct cs_bits *done)
+static void set_page(struct cs_build *b, uint32_t lane, uint64_t at, const struct cs_bits *done,
+                     const struct cs_bits *left_out)
 {
     struct cs_batch_page page = {.gen = b->generation.number, .lane = lane, .page = at};
     uint8_t *bits = page_bits(b, lane, at);
 
     cs_ledger_set(bits, done, CS_TRIAL_DONE);
+    cs_ledger_set(bits, left_out, CS_TRIAL_CANCELLED);
     memcpy(page.bits, bits, sizeof page.bits);
     cs_batch_add_page(b->batch, &page);
 }
 
-static bool is_done(struct cs_build *b, uint32_t lane, uint64_t position)
+static bool is_planned(struct cs_build *b, uint32_t lane, uint64_t position)
 {
-    const uint64_t i = position % CS_PAGE_TRIALS;
+    return cs_ledger_get(page_bits(b, lane, position / CS_PAGE_TRIALS), (unsigned)(position % CS_PAGE_TRIALS)) ==
+           CS_TRIAL_PLANNED;
+}
 
-    return (page_bits(b, lane, position / CS_PAGE_TRIALS)[i / 4] >> 2 * (i % 4) & 3) == CS_TRIAL_DONE;
+/* One trial of a page: left out, looked at, or settled before a restart or in an earlier round. */
+static enum cs_err visit(struct cs_server *sv, uint32_t i, struct taken *all, struct cs_bits *done,
+                         struct cs_bits *left_out, struct cs_error *err)
+{
+    struct cs_build *b = &sv->build;
+    struct trial t = {.lane = b->lane, .position = b->position + i};
+    enum cs_err rc = CS_OK;
+    bool out = false;
+
+    if (!is_planned(b, t.lane, t.position) || !cs_catchup_is_marked(b, t.lane, t.position))
+        return CS_OK;
+    if (b->leaves_out && b->round == 0)
+        rc = cs_plans_left_out(&b->plan, t.lane, t.position, &out, err);
+    if (rc == CS_OK && out)
+        cs_bits_add(left_out, i);
+    else if (rc == CS_OK && !(b->skip && b->round == 0))
+        rc = look_at(sv, &t, all, err);
+    if (t.done)
+        cs_bits_add(done, i);
+    return rc;
 }
 
 enum cs_err cs_adopt_page(struct cs_server *sv, struct cs_error *err)
@@ -256,20 +279,13 @@ enum cs_err cs_adopt_page(struct cs_server *sv, struct cs_error *err)
     uint64_t n_trials = b->plan.view->plan.lanes[b->lane].n_trials, left = n_trials - b->position;
     uint32_t n = left < CS_PAGE_TRIALS ? (uint32_t)left : CS_PAGE_TRIALS;
     struct taken *all = cs_xmalloc(sizeof *all);
-    struct cs_bits done = {{0}};
+    struct cs_bits done = {{0}}, left_out = {{0}};
     enum cs_err rc = CS_OK;
 
     all->build = b;
     all->n = 0;
-    for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
-        struct trial t = {.lane = b->lane, .position = b->position + i};
-
-        if (is_done(b, t.lane, t.position) || !cs_catchup_is_marked(b, t.lane, t.position))
-            continue; /* done before a restart, or in an earlier round */
-        rc = look_at(sv, &t, all, err);
-        if (t.done)
-            cs_bits_add(&done, i);
-    }
+    for (uint32_t i = 0; i < n && rc == CS_OK; i++)
+        rc = visit(sv, i, all, &done, &left_out, err);
     if (rc == CS_OK)
         rc = adopt_all(sv, all, err);
     for (uint32_t i = 0; rc == CS_OK && i < all->n; i++) {
@@ -277,8 +293,8 @@ enum cs_err cs_adopt_page(struct cs_server *sv, struct cs_error *err)
             cs_bits_add(&done, (unsigned)(all->v[i].trial.position - b->position));
     }
     free(all);
-    if (rc == CS_OK && !cs_bits_none(&done))
-        set_done(b, b->lane, b->position / CS_PAGE_TRIALS, &done);
+    if (rc == CS_OK && !(cs_bits_none(&done) && cs_bits_none(&left_out)))
+        set_page(b, b->lane, b->position / CS_PAGE_TRIALS, &done, &left_out);
     b->position += n;
     b->scanned += b->round == 0 ? n : 0;
     b->scanned_since += n;
@@ -290,11 +306,11 @@ static enum cs_err serve(struct cs_server *sv, struct cs_put_off *p, struct cs_e
     struct cs_build *b = &sv->build;
     struct trial t = {.lane = p->lane, .position = cs_plan_position(&b->plan.view->plan, p->lane, p->index)};
     struct cs_claimed one;
-    struct cs_bits bit = {{0}};
+    struct cs_bits bit = {{0}}, none = {{0}};
     enum cs_claim kind = CS_CLAIM_NONE;
     enum cs_err rc;
 
-    if (is_done(b, t.lane, t.position)) { /* its own case's answer came meanwhile */
+    if (!is_planned(b, t.lane, t.position)) { /* its own case's answer came meanwhile */
         p->served = true;
         return CS_OK;
     }
@@ -316,7 +332,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_put_off *p, struct cs_e
     if (rc == CS_OK && t.done) {
         p->served = true;
         cs_bits_add(&bit, (unsigned)(t.position % CS_PAGE_TRIALS));
-        set_done(b, t.lane, t.position / CS_PAGE_TRIALS, &bit);
+        set_page(b, t.lane, t.position / CS_PAGE_TRIALS, &bit, &none);
     }
     return rc;
 }

@@ -1,4 +1,5 @@
-/* build.c - a changed study becomes a new generation: every trial whose request was paid for takes its output over.
+/* build.c - a changed study becomes a new generation: every trial whose request was paid for takes its output over,
+ * and every trial that the study leaves out (applies.h) is cancelled.
  *
  *   NONE     its study's turn (roster.h)     OPENING
  *   OPENING  its row is on disk              PASS     the first round: all trials
@@ -257,6 +258,7 @@ static enum cs_err open_pass(struct cs_server *sv, struct cs_error *err)
     if (rc != CS_OK)
         return rc;
     b->skip = (!any || !has_forebear(sv)) && sv->borrow == NULL;
+    b->leaves_out = b->plan.view->plan.n_planned < b->plan.view->plan.n_trials;
     b->total = b->plan.view->plan.n_trials;
     b->lanes = cs_xcalloc(b->plan.view->plan.n_lanes + 1, sizeof *b->lanes);
     rc = cs_restore_ledgers(sv, &b->plan.view->plan, b->generation.number, b->lanes, err);
@@ -328,7 +330,7 @@ static enum cs_err advance(struct cs_server *sv, bool *done, struct cs_error *er
 {
     struct cs_build *b = &sv->build;
 
-    *done = b->skip && b->round == 0;
+    *done = b->skip && !b->leaves_out && b->round == 0;
     if (*done)
         return CS_OK;
     if (!b->ready)

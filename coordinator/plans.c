@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/study/applies.h"
 
 enum {
     CELLS_BYTES = 64 * 1024 * 1024, /* room for digests */
@@ -109,6 +110,19 @@ enum cs_err cs_plans_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t pos
     return rc;
 }
 
+enum cs_err cs_plans_left_out(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, bool *out,
+                              struct cs_error *err)
+{
+    struct cs_coords at;
+    struct cs_case c;
+    enum cs_err rc;
+
+    cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
+    rc = p->view->cases.get(p->view->cases.self, at.case_index, &c, err);
+    *out = rc == CS_OK && !cs_applies_cell(p->view->spec.study, &at, &c);
+    return rc;
+}
+
 /* ---- the loaded ones -------------------------------------------------------------------------------- */
 
 static struct cs_loaded_plan *find(const struct cs_plans *p, uint32_t gen)
@@ -194,6 +208,14 @@ static enum cs_err owner(void *self, uint32_t gen, uint32_t lane, uint64_t posit
     return cs_plans_owner(p, lane, position, out, err);
 }
 
+static enum cs_err left_out(void *self, uint32_t gen, uint32_t lane, uint64_t position, bool *out, struct cs_error *err)
+{
+    struct cs_loaded_plan *p = find(self, gen);
+
+    CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
+    return cs_plans_left_out(p, lane, position, out, err);
+}
+
 static bool is_this(struct cs_store *store, uint64_t id, const struct cs_output *o)
 {
     struct cs_arena arena = {0};
@@ -223,5 +245,5 @@ static bool is_stored(void *self, const struct cs_output *o)
 
 struct cs_core_plan cs_plans_for_core(struct cs_plans *p)
 {
-    return (struct cs_core_plan){p, digest, input_bound, is_stored, owner};
+    return (struct cs_core_plan){p, digest, input_bound, is_stored, owner, left_out};
 }

@@ -34,6 +34,10 @@ CS_WARN_UNUSED enum cs_err cs_plans_identity(struct cs_loaded_plan *p, uint32_t 
 CS_WARN_UNUSED enum cs_err cs_plans_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
                                           struct cs_owner *out, struct cs_error *err);
 
+/* Whether the study leaves the trial out (applies.h). */
+CS_WARN_UNUSED enum cs_err cs_plans_left_out(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, bool *out,
+                                             struct cs_error *err);
+
 void cs_plans_add(struct cs_plans *p, struct cs_loaded_plan *plan); /* takes an opened one over */
 void cs_plans_drop(struct cs_plans *p, uint32_t gen);               /* one that is not loaded is fine */
 const struct cs_loaded_plan *cs_plans_find(const struct cs_plans *p, uint32_t gen);

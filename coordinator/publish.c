@@ -100,7 +100,7 @@ static void add_lane(struct cs_server *sv, const struct cs_roster_study *s, stru
                                    .reason = v.reason,
                                    .served = v.served,
                                    .unpriced = !is_priced(sv, v.gen, i),
-                                   .planned = v.n_trials,
+                                   .planned = v.n_trials - v.left_out,
                                    .done = v.done,
                                    .failed = v.failed,
                                    .cancelled = v.cancelled,
@@ -169,8 +169,8 @@ static void add_building(struct cs_server *sv, struct cs_progress *p)
                                                          .reason = "",
                                                          .served = "",
                                                          .model = plan->study->models[p->n_lanes].name,
-                                                         .planned = plan->lanes[p->n_lanes].n_trials};
-        p->planned += plan->lanes[p->n_lanes].n_trials;
+                                                         .planned = plan->lanes[p->n_lanes].n_planned};
+        p->planned += plan->lanes[p->n_lanes].n_planned;
     }
 }
 

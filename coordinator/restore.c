@@ -237,6 +237,7 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_roster_study *
     for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
         loads[i].name = study->models[i].name;
         loads[i].n_trials = plan->view->plan.lanes[i].n_trials;
+        loads[i].left_out = plan->view->plan.lanes[i].n_trials - plan->view->plan.lanes[i].n_planned;
         loads[i].block_size = plan->view->plan.lanes[i].block_size;
         loads[i].counters = lanes[i].counters;
         loads[i].price = study->models[i].price;
@@ -305,10 +306,10 @@ static void count(struct cs_roster_study *s, const struct cs_plan *plan, const s
         for (uint64_t k = 0; k < plan->lanes[i].n_trials; k++)
             sum[cs_ledger_get(lanes[i].ledger + k / CS_PAGE_TRIALS * CS_PAGE_BYTES, (unsigned)(k % CS_PAGE_TRIALS))]++;
     }
-    s->totals = (struct cs_roster_totals){.planned = plan->n_trials,
+    s->totals = (struct cs_roster_totals){.planned = plan->n_planned,
                                           .done = sum[CS_TRIAL_DONE],
                                           .failed = sum[CS_TRIAL_FAILED],
-                                          .cancelled = sum[CS_TRIAL_CANCELLED]};
+                                          .cancelled = sum[CS_TRIAL_CANCELLED] - (plan->n_trials - plan->n_planned)};
 }
 
 static enum cs_err load_one(struct cs_server *sv, struct cs_roster_study *s, const struct cs_generation *g, bool open,

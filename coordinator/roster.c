@@ -141,7 +141,7 @@ struct cs_roster_totals cs_roster_totals(const struct cs_server *sv, const struc
     cs_core_view(sv->core, s->key, &view);
     for (uint32_t i = 0; i < view.n_lanes; i++) {
         cs_core_lane(sv->core, s->key, i, &lane);
-        sum.planned += lane.n_trials;
+        sum.planned += lane.n_trials - lane.left_out;
         sum.done += lane.done;
         sum.failed += lane.failed;
         sum.cancelled += lane.cancelled;

@@ -134,6 +134,7 @@ struct cs_build {
     uint64_t resumed, began_ms; /* where this process went on, and when */
     struct cs_batch *batch;     /* gathers; NULL while one is on its way */
     bool skip;                  /* there is nothing to adopt in the first round */
+    bool leaves_out;            /* some trials are born cancelled (applies.h): in the first round */
     struct cs_build_lane
         *before; /* reread.c's: the ledgers of the generation before; NULL: it is not one that rereads */
     /* Rounds: the first one looks at all trials, the others (catchup.h) at what came meanwhile. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/json.h"
 #include "protocol/base/rng.h"
@@ -94,7 +95,7 @@ static uint64_t trials_of(const struct cs_study *s)
 {
     struct cs_plan plan;
     cs_plan_init(&plan, s);
-    const uint64_t n = plan.n_trials;
+    const uint64_t n = plan.n_planned;
     cs_plan_release(&plan);
     return n;
 }
@@ -106,7 +107,8 @@ static void cut(struct drill *d)
     d->trials = trials_of(s);
     if (d->trials > TRIALS_MOST) {
         const uint64_t a_case = d->trials / s->n_cases, n = a_case > 0 ? TRIALS_MOST / a_case : s->n_cases;
-        cs_submission_make_pilot(s, (uint32_t)(n > 0 ? n : 1));
+        CS_ASSERT(cs_submission_make_pilot(&d->loaded, (uint32_t)(n > 0 ? n : 1), NULL) ==
+                  CS_OK); /* its cases are in memory */
         d->trials = trials_of(s);
     }
     uint64_t latency = d->rounds * ROUND_MS * WORKERS * SLOTS / (d->trials + 1), most = LATENCY_MOST_MS;

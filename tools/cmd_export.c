@@ -40,8 +40,12 @@ static enum cs_err write_row(struct export *e, uint32_t lane, uint64_t position,
 static enum cs_err write_planned(struct export *e, uint32_t lane, uint64_t to, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
-    for (; e->all && e->next < to && rc == CS_OK; e->next++)
-        rc = write_row(e, lane, e->next, NULL, NULL, err);
+    for (; e->all && e->next < to && rc == CS_OK; e->next++) {
+        bool out = false;
+        rc = cs_reader_left_out(e->reader, lane, e->next, &out, err);
+        if (rc == CS_OK && !out)
+            rc = write_row(e, lane, e->next, NULL, NULL, err);
+    }
     return rc;
 }
 
@@ -92,7 +96,7 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     if (rc == CS_OK)
         e->format->header(e->out, &e->row);
     e->reader = r;
-    cs_screen_ticker_init(&e->ticker, "export", plan->n_trials);
+    cs_screen_ticker_init(&e->ticker, "export", plan->n_planned);
     for (uint32_t lane = 0; lane < plan->n_lanes && rc == CS_OK; lane++) {
         e->next = 0;
         e->before = 0;

@@ -7,6 +7,7 @@
 #include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
+#include "protocol/study/applies.h"
 #include "protocol/study/render.h"
 #include "tools/base/part_file.h"
 #include "tools/base/study_dir.h"
@@ -63,6 +64,8 @@ static enum cs_err make_examples(struct planned *p, struct cs_error *err)
     for (uint32_t cell = 0; s->n_cases > 0 && cell < lane->n_cells && p->n_examples < EXAMPLES; cell++) {
         struct example *e = &p->examples[p->n_examples];
         cs_plan_cell(&p->plan, 0, 0, cell, &e->at);
+        if (!cs_applies_cell(s, &e->at, &p->loaded.all[0]))
+            continue;
         enum cs_err rc = cs_render(s, &e->at, &p->loaded.all[0], &e->prompt, err);
         if (rc != CS_OK)
             return rc;
@@ -71,6 +74,33 @@ static enum cs_err make_examples(struct planned *p, struct cs_error *err)
             p->n_examples++;
     }
     return CS_OK;
+}
+
+/* Prompts of a lane, over all cases. */
+static uint64_t requests_of(const struct planned *p, uint32_t lane)
+{
+    const struct cs_study *s = p->plan.study;
+    const uint32_t cells = p->plan.lanes[lane].n_cells;
+    uint64_t n = 0;
+    if (!cs_applies_is_used(s))
+        return (uint64_t)cells * s->n_cases;
+    for (uint32_t c = 0; c < s->n_cases; c++) {
+        for (uint32_t i = 0; i < cells; i++) {
+            struct cs_coords at;
+            cs_plan_cell(&p->plan, lane, c, i, &at);
+            n += cs_applies_cell(s, &at, &p->loaded.all[c]);
+        }
+    }
+    return n;
+}
+
+/* Cases that a level applies to. */
+static uint32_t cases_of(const struct planned *p, const struct cs_level *l)
+{
+    uint32_t n = 0;
+    for (uint32_t c = 0; c < p->plan.study->n_cases; c++)
+        n += cs_applies_level(l, &p->loaded.all[c]);
+    return n;
 }
 
 static void condition_text(const struct cs_study *s, const struct cs_coords *at, struct cs_buf *out)
@@ -123,9 +153,8 @@ static void print_lanes(const struct planned *p, FILE *out)
         if (l->usd_low >= 0)
             snprintf(price, sizeof price, "$%.2f - $%.2f", l->usd_low, l->usd_high);
         fprintf(out, "%-24s %12s %10s %17s %19s %22s  %s\n", s->models[i].name,
-                cs_text_count(trials, p->plan.lanes[i].n_trials),
-                cs_text_count(prompts, (uint64_t)p->plan.lanes[i].n_cells * s->n_cases), input, tokens, price,
-                l->minutes_min > 0 ? cs_text_duration(time, l->minutes_min * 60) : "no limit declared");
+                cs_text_count(trials, p->plan.lanes[i].n_planned), cs_text_count(prompts, requests_of(p, i)), input,
+                tokens, price, l->minutes_min > 0 ? cs_text_duration(time, l->minutes_min * 60) : "no limit declared");
     }
 }
 
@@ -140,7 +169,7 @@ static void print_paid(const struct planned *p, FILE *out)
         const struct cs_already_paid_lane *l = &p->paid.lanes[i];
         const double share = (double)(l->own + l->borrowed) / (double)l->looked_up;
         char count[CS_TEXT_MAX_LEN];
-        const uint64_t n = (uint64_t)(share * (double)p->plan.lanes[i].n_trials + 0.5);
+        const uint64_t n = (uint64_t)(share * (double)p->plan.lanes[i].n_planned + 0.5);
         fprintf(out, "  %-24s %12s trials, %5.1f %%", s->models[i].name, cs_text_count(count, n), 100 * share);
         if (l->borrowed > 0)
             fprintf(out, " (%.1f %% by another study)", 100 * (double)l->borrowed / (double)l->looked_up);
@@ -228,9 +257,10 @@ static void print_details(const struct planned *p, FILE *out)
 }
 
 /* A factor in a line, its levels as far as there is room. */
-static void print_levels(const struct cs_study *s, FILE *out)
+static void print_levels(const struct planned *p, FILE *out)
 {
     enum { SHOWN = 16 };
+    const struct cs_study *s = p->plan.study;
     for (uint32_t f = 0; f < s->n_factors; f++) {
         const struct cs_factor *factor = &s->factors[f];
         fprintf(out, "%s%s, %u levels:", f == 0 ? "\n" : "", factor->name, factor->n_levels);
@@ -241,6 +271,8 @@ static void print_levels(const struct cs_study *s, FILE *out)
                 fprintf(out, " (%s)", l->role == CS_ROLE_AA ? "A/A" : role_name(l->role));
             if (l->repeats_times > 1)
                 fprintf(out, " x%u", l->repeats_times);
+            if (l->n_requires > 0)
+                fprintf(out, " (in %u of %u cases)", cases_of(p, l), s->n_cases);
         }
         fprintf(out, factor->n_levels > SHOWN ? ", and %u more\n" : "\n", factor->n_levels - SHOWN);
     }
@@ -257,8 +289,8 @@ static void print_warnings(const struct planned *p, FILE *out)
     if (p->barred.code != CS_OK)
         lines += fprintf(to, "  `run` will refuse: %s.\n", p->barred.msg) > 0;
     if (p->lint.n_groups > 0)
-        lines += fprintf(to, "  %u kinds of contradictions and leftovers in cases and levels: below.\n",
-                         p->lint.n_groups) > 0;
+        lines += fprintf(to, "  %u kind%s of contradictions and leftovers in cases and levels: below.\n",
+                         p->lint.n_groups, p->lint.n_groups == 1 ? "" : "s") > 0;
     fclose(to);
     if (lines > 0)
         fprintf(out, "Before you pay:\n%s", text);
@@ -272,7 +304,7 @@ static void print_text(const struct planned *p, bool details, FILE *out)
     print_lanes(p, out);
     print_paid(p, out);
     print_standing(p, out);
-    print_levels(p->plan.study, out);
+    print_levels(p, out);
     print_notes(p, out);
     cs_lint_text(&p->lint, &p->loaded, details, out);
     if (details)
@@ -295,6 +327,8 @@ static struct cs_json *json_factors(const struct planned *p)
             const struct cs_level *l = &s->factors[f].levels[i];
             struct cs_json *o = cs_json_pack("{s:s, s:s, s:i, s:i}", "id", l->id, "role", role_name(l->role),
                                              "wordings", (int)l->n_wordings, "repeats_times", (int)l->repeats_times);
+            if (l->n_requires > 0)
+                cs_json_object_set_new(o, "cases", cs_json_integer(cases_of(p, l)));
             if (p->survey.level_chars[f][i] >= 0)
                 cs_json_object_set_new(o, "mean_request_bytes", cs_json_real(p->survey.level_chars[f][i]));
             cs_json_array_append_new(levels, o);
@@ -312,12 +346,12 @@ static struct cs_json *json_lanes(const struct planned *p)
     for (uint32_t i = 0; i < p->plan.n_lanes; i++) {
         const struct cs_estimate_lane *l = &p->survey.lanes[i];
         const struct cs_model *m = &s->models[i];
-        struct cs_json *o = cs_json_pack(
-            "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model", m->name, "model_sent", m->model, "account",
-            s->accounts[m->account].name, "trials", (int64_t)p->plan.lanes[i].n_trials, "distinct_requests",
-            (int64_t)((uint64_t)p->plan.lanes[i].n_cells * s->n_cases), "input_tokens", (int64_t)l->input_tokens,
-            "input_tokens_high", (int64_t)l->input_high, "output_tokens_low", (int64_t)l->output_low,
-            "output_tokens_high", (int64_t)l->output_high);
+        struct cs_json *o = cs_json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "model", m->name,
+                                         "model_sent", m->model, "account", s->accounts[m->account].name, "trials",
+                                         (int64_t)p->plan.lanes[i].n_planned, "distinct_requests",
+                                         (int64_t)requests_of(p, i), "input_tokens", (int64_t)l->input_tokens,
+                                         "input_tokens_high", (int64_t)l->input_high, "output_tokens_low",
+                                         (int64_t)l->output_low, "output_tokens_high", (int64_t)l->output_high);
         if (l->usd_low >= 0) {
             cs_json_object_set_new(o, "usd_low", cs_json_real(l->usd_low));
             cs_json_object_set_new(o, "usd_high", cs_json_real(l->usd_high));
@@ -386,7 +420,7 @@ static void print_json(const struct planned *p, FILE *out)
     char hex[65];
     cs_digest_hex(s->analysis_digest, 32, hex);
     struct cs_json *root = cs_json_pack("{s:s, s:s, s:I, s:I, s:i, s:i, s:i, s:s, s:o, s:o}", "study", s->name, "title",
-                                        s->title, "seed", (int64_t)s->seed, "trials", (int64_t)p->plan.n_trials,
+                                        s->title, "seed", (int64_t)s->seed, "trials", (int64_t)p->plan.n_planned,
                                         "cases", (int)s->n_cases, "clusters", (int)p->survey.clusters, "repeated_cases",
                                         (int)p->survey.n_same, "analysis_digest", hex, "factors", json_factors(p),
                                         "lanes", json_lanes(p));
@@ -404,13 +438,13 @@ static void print_json(const struct planned *p, FILE *out)
 
 /* ---- command ---------------------------------------------------------------------------------------- */
 
-static enum cs_err write_prompts(const struct planned *p, const char *path, struct cs_error *err)
+static enum cs_err write_prompts(const struct planned *p, const char *path, bool excel, struct cs_error *err)
 {
     uint64_t n;
     FILE *f = cs_part_file_private(path);
     if (f == NULL)
         return cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
-    enum cs_err rc = cs_prompt_book(&p->plan, &p->loaded, f, &n, err);
+    enum cs_err rc = cs_prompt_book(&p->plan, &p->loaded, f, excel, &n, err);
     if (fclose(f) != 0 && rc == CS_OK)
         rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
     if (rc == CS_OK)
@@ -441,12 +475,13 @@ int cmd_plan(int argc, char **argv)
     struct cs_study_args args = {0};
     struct cs_option_list reuse = {.n = 0};
     const char *prompts = NULL, *words = NULL;
-    bool json = false, details = false;
+    bool json = false, details = false, excel = false;
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
         {"reuse", CS_OPT_LIST, &reuse, "DIR", "count what another study's directory has paid for; may be repeated"},
         {"prompts", CS_OPT_STR, &prompts, "FILE", "write every distinct prompt to FILE as CSV"},
+        {"excel", CS_OPT_FLAG, &excel, NULL, "that file for Excel: byte-order mark, no cell that runs as a formula"},
         {"words", CS_OPT_STR, &words, "FILE", "more words to look for: a table with the columns word, about, says"},
         {"details", CS_OPT_FLAG, &details, NULL,
          "lengths of levels, digests, and the power of every comparison with its formula"},
@@ -465,6 +500,8 @@ int cmd_plan(int argc, char **argv)
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
         return status;
+    if (excel && prompts == NULL)
+        return cs_command_fail(cs_error_set(&err, CS_EUSAGE, "--excel goes with --prompts FILE"), &err);
     enum cs_err rc = cs_command_load_study(&args, argv[1], &p.loaded, &err);
     if (rc != CS_OK)
         return cs_command_fail(rc, &err);
@@ -490,7 +527,7 @@ int cmd_plan(int argc, char **argv)
     if (rc == CS_OK)
         rc = cs_unanswered_of_store(&p.standing, argv[1], args.dir, p.loaded.study->name, &err);
     if (rc == CS_OK && prompts != NULL)
-        rc = write_prompts(&p, prompts, &err);
+        rc = write_prompts(&p, prompts, excel, &err);
     if (rc != CS_OK)
         status = cs_command_fail(rc, &err);
     else if (json)

@@ -132,7 +132,7 @@ static void close_source(struct opened *o)
 
 struct forms { /* the forms in which the report is wanted */
     const char *page, *csv;
-    bool json, readable;
+    bool json, readable, excel;
 };
 
 static void terminal(const struct cs_report *r)
@@ -148,7 +148,7 @@ static enum cs_err show(const struct cs_report *r, const struct forms *as, struc
     if (as->page != NULL)
         rc = write_page(r, as->page, as->readable, err);
     if (rc == CS_OK && as->csv != NULL)
-        rc = cs_forms_csv(r, as->csv, as->readable, err);
+        rc = cs_forms_csv(r, as->csv, as->readable, as->excel, err);
     if (rc == CS_OK && as->json)
         return cs_forms_json(r, stdout, err);
     if (rc == CS_OK)
@@ -292,6 +292,8 @@ int cmd_report(int argc, char **argv)
          "others of this machine may read what is written (default: you alone)"},
         {"unblind", CS_OPT_FLAG, &in.unblind, NULL,
          "show the contrasts of a pilot too; this is recorded, and every later report says it"},
+        {"excel", CS_OPT_FLAG, &as.excel, NULL,
+         "these tables for Excel: byte-order mark, no cell that runs as a formula"},
         {"json", CS_OPT_FLAG, &as.json, NULL, "print the whole result as JSON"},
         {"fail-on", CS_OPT_STR, &fail_on, "WHAT",
          "end with 3 when a primary comparison is different, or beyond-margin; incomplete: with 2, as without this"},
@@ -315,6 +317,8 @@ int cmd_report(int argc, char **argv)
     in.study = n_args > 0 ? argv[1] : NULL;
     if (threads < 1 || threads > THREADS_MAX)
         rc = cs_error_set(&err, CS_EUSAGE, "--threads: want 1 to %d", THREADS_MAX);
+    if (rc == CS_OK && as.excel && as.csv == NULL)
+        rc = cs_error_set(&err, CS_EUSAGE, "--excel goes with --csv DIR");
     struct cs_ticker ticker = {0};
     struct cs_report_opts opts = {
         .seed = seed, .threads = (unsigned)threads, .watch = {cs_screen_ticker_progress, &ticker}};

@@ -77,7 +77,7 @@ static enum cs_err look(struct reread *a, bool silent, struct stands *out, struc
     bool same = false;
     enum cs_err rc = cs_reader_open(&r, a->path, a->args.dir, a->store, a->loaded.study->name, err);
     if (rc == CS_OK && cs_submission_is_pilot(r.view.spec.study))
-        cs_submission_make_pilot(a->loaded.study, r.view.spec.study->n_cases);
+        rc = cs_submission_make_pilot(&a->loaded, r.view.spec.study->n_cases, err);
     if (rc == CS_OK)
         rc = spec_of(&a->loaded, &spec, err);
     if (rc == CS_OK)

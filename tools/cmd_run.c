@@ -378,7 +378,7 @@ static void print_heading(const struct run *r, const struct part *part)
     cs_plan_init(&plan, study);
     struct cs_arena arena = {0};
     fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", study->name, cs_plain_in(&arena, study->title),
-            cs_text_count(count, plan.n_trials), study->n_models, r->fleet_opts.workers,
+            cs_text_count(count, plan.n_planned), study->n_models, r->fleet_opts.workers,
             !part->is_new      ? "; continuing"
             : r->reuse.n > 0   ? "; looking for answers already paid for"
             : part->gen > r->n ? "; the study changed, answers already paid for are kept"
@@ -552,9 +552,10 @@ static enum cs_err load_all(struct run *r, struct cs_error *err)
     for (uint32_t i = 0; i < r->n && rc == CS_OK; i++) {
         struct part *p = &r->parts[i];
         rc = cs_command_load_study(&r->args, p->path, &p->loaded, err);
+        if (rc == CS_OK)
+            rc = cs_submission_make_pilot(&p->loaded, (uint32_t)r->cases, err);
         if (rc != CS_OK)
             break;
-        cs_submission_make_pilot(p->loaded.study, (uint32_t)r->cases);
         r->studies[i] = p->loaded.study;
         for (uint32_t k = 0; k < i && rc == CS_OK; k++) {
             if (strcmp(r->studies[k]->name, r->studies[i]->name) == 0)

@@ -31,6 +31,7 @@ struct verify {
     struct lane_check *lanes;
     uint64_t planned, done, failed, cancelled, missing; /* missing: without a final state */
     uint64_t quarantined;                               /* those in `failed` */
+    uint64_t left_out;                                  /* not in any of these: what levels require excludes */
     uint64_t outputs, duplicates, faults;
     uint64_t next; /* position not yet accounted for in this lane */
     FILE *out;     /* where the list goes */
@@ -96,6 +97,18 @@ static void list_trial(struct verify *v, const char *what, uint32_t lane, uint64
     fprintf(v->out, " %s repeat %u\n", s->questions[at.question].name, at.repeat + 1);
 }
 
+/* What the study leaves out is cancelled from the beginning. True: it is that, and told if the ledger knows better. */
+static bool check_left_out(struct verify *v, uint32_t lane, enum cs_trial_state state)
+{
+    bool out = false;
+    if (cs_reader_left_out(&v->reader, lane, v->next, &out, NULL) != CS_OK || !out)
+        return false;
+    v->left_out++;
+    if (state != CS_TRIAL_CANCELLED)
+        fault(v, "the study leaves it out, and the ledger does not", lane, v->next);
+    return true;
+}
+
 /* Positions up to `to` that have no row: planned or cancelled ones, or the ledger lies. */
 static void account_for(struct verify *v, uint32_t lane, uint64_t to)
 {
@@ -103,6 +116,8 @@ static void account_for(struct verify *v, uint32_t lane, uint64_t to)
     for (; v->next < to; v->next++) {
         const enum cs_trial_state state = state_at(l, v->next);
         l->by_state[state]++;
+        if (check_left_out(v, lane, state))
+            continue;
         if (state == CS_TRIAL_DONE || state == CS_TRIAL_FAILED)
             fault(v, "the ledger says it has an output, and there is none", lane, v->next);
         else if (state == CS_TRIAL_PLANNED && v->missing++ < LISTED_MAX)
@@ -223,7 +238,7 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
         rc = cs_export_row_open(&v->row, &v->reader.view, NULL, err);
     if (rc == CS_OK)
         v->standing = cs_standing_open(v->reader.store, &v->reader.view, &v->row, on_standing, v);
-    cs_screen_ticker_init(&v->ticker, "verify", plan->n_trials);
+    cs_screen_ticker_init(&v->ticker, "verify", plan->n_planned);
     for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
         v->next = 0;
         rc = cs_store_scan_survey(v->reader.store, v->reader.view.generation.number, i, on_trial, on_damaged, v, err);
@@ -232,11 +247,12 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
         account_for(v, i, plan->lanes[i].n_trials);
         check_counters(v, i);
         rc = check_links(v, i, err);
-        v->planned += plan->lanes[i].n_trials;
+        v->planned += plan->lanes[i].n_planned;
         v->done += v->lanes[i].by_state[CS_TRIAL_DONE];
         v->failed += v->lanes[i].by_state[CS_TRIAL_FAILED];
         v->cancelled += v->lanes[i].by_state[CS_TRIAL_CANCELLED];
     }
+    v->cancelled -= v->left_out < v->cancelled ? v->left_out : v->cancelled;
     cs_screen_ticker_end(&v->ticker);
     return rc;
 }

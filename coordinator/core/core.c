@@ -321,7 +321,8 @@ void cs_core_lane(const struct cs_core *core, uint64_t study, uint32_t lane, str
     out->planned = l->shown_count[CS_TRIAL_PLANNED];
     out->done = l->shown_count[CS_TRIAL_DONE];
     out->failed = l->shown_count[CS_TRIAL_FAILED];
-    out->cancelled = l->shown_count[CS_TRIAL_CANCELLED];
+    out->left_out = l->left_out;
+    out->cancelled = l->shown_count[CS_TRIAL_CANCELLED] - l->left_out;
     out->leased = l->leased;
     out->counters = l->shown;
     out->served = l->served.note;

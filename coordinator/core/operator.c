@@ -135,7 +135,7 @@ void cs_operator_verb(struct cs_core *core, const struct cs_event *e)
             continue;
         found++;
         if (model != NULL && lane->cancelled && verb == CS_CONTROL_RESUME)
-            cs_coordinator_lane_uncancel(lane);
+            cs_coordinator_lane_uncancel(core, lane);
         if (model != NULL && lane->cancelled && verb != CS_CONTROL_CANCEL) {
             cs_act_reply(core, token, CS_EINVAL, "this model is cancelled; `resume` with its name takes that back");
             return;

@@ -40,6 +40,9 @@ struct cs_core_plan {
     /* Who buys the answer of a trial; asked after its digest. */
     enum cs_err (*owner)(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_owner *out,
                          struct cs_error *err);
+    /* Whether a level of the trial requires what its case has not. Asked only of lanes that leave trials out. */
+    enum cs_err (*left_out)(void *self, uint32_t gen, uint32_t lane, uint64_t position, bool *out,
+                            struct cs_error *err);
 };
 
 /* ---- generations ----------------------------------------------------------------------------------- */
@@ -54,6 +57,7 @@ struct cs_quarantined {
 struct cs_lane_load {
     const char *name; /* the model's name in the study */
     uint64_t n_trials;
+    uint64_t left_out;   /* of these, cancelled from the beginning: no operator takes that back */
     uint64_t block_size; /* trials of a case; 0: 1 */
     uint8_t *ledger;     /* ceil(n_trials / 256) pages, malloc'ed: the core takes it over; NULL: all planned */
     struct cs_counters counters;
@@ -287,7 +291,9 @@ struct cs_lane_view { /* durable figures, but `leased` */
     const char *name;
     enum cs_lane_state state;
     const char *reason;
-    uint64_t n_trials, planned, done, failed, cancelled, leased;
+    uint64_t n_trials;                         /* positions: those left out too */
+    uint64_t planned, done, failed, cancelled; /* by state, what is left out apart */
+    uint64_t left_out, leased;
     struct cs_counters counters;
     const char *served;                       /* who answers has changed; or "" */
     const struct cs_quarantined *quarantined; /* those in `failed`; valid until the next step */

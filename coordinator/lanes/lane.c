@@ -7,6 +7,7 @@
  */
 #include "coordinator/lanes/lane.h"
 
+#include "coordinator/lanes/act.h"
 #include "coordinator/lanes/bits.h"
 #include "coordinator/lanes/ledger.h"
 
@@ -74,6 +75,7 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
         }
     }
     memcpy(l->shown_count, l->count, sizeof l->count);
+    l->left_out = load->left_out < l->count[CS_TRIAL_CANCELLED] ? load->left_out : l->count[CS_TRIAL_CANCELLED];
     return l;
 }
 
@@ -337,13 +339,36 @@ void cs_coordinator_lane_cancel(struct cs_lane *lane)
     }
 }
 
-void cs_coordinator_lane_uncancel(struct cs_lane *lane)
+/* Those of a page's trials that the study leaves out. */
+static struct cs_bits left_out(struct cs_core *core, const struct cs_lane *lane, uint64_t page,
+                               const struct cs_bits *which)
+{
+    struct cs_bits out = {{0}};
+    struct cs_error err = {0};
+
+    for (unsigned i = 0; lane->left_out > 0 && i < PAGE && !core->ended; i++) {
+        bool is = false;
+        enum cs_err rc = cs_bits_has(which, i)
+                             ? core->plan.left_out(core->plan.self, lane->gen, lane->lane, page * PAGE + i, &is, &err)
+                             : CS_OK;
+
+        if (rc != CS_OK)
+            cs_act_end(core, rc, err.msg);
+        if (is)
+            cs_bits_add(&out, i);
+    }
+    return out;
+}
+
+void cs_coordinator_lane_uncancel(struct cs_core *core, struct cs_lane *lane)
 {
     lane->cancelled = false;
     for (uint64_t p = 0; p < lane->n_pages; p++) {
         struct cs_bits set = cs_ledger_select(lane->ledger + p * CS_PAGE_BYTES, CS_TRIAL_CANCELLED,
-                                              cs_coordinator_lane_page_size(lane, p));
+                                              cs_coordinator_lane_page_size(lane, p)),
+                       never = left_out(core, lane, p, &set);
 
+        set = cs_bits_without(&set, &never);
         if (cs_bits_none(&set))
             continue;
         cs_coordinator_lane_set(lane, p, &set, CS_TRIAL_PLANNED);

@@ -31,7 +31,8 @@ void cs_coordinator_lane_frontier(struct cs_core *core, struct cs_lane *lane); /
 bool cs_coordinator_lane_is_open(const struct cs_lane *lane);
 enum cs_lane_state cs_coordinator_lane_announced(const struct cs_lane *lane);
 void cs_coordinator_lane_cancel(struct cs_lane *lane);
-void cs_coordinator_lane_uncancel(struct cs_lane *lane); /* what it gave up is planned again */
+/* What it gave up is planned again, but for what the study leaves out. */
+void cs_coordinator_lane_uncancel(struct cs_core *core, struct cs_lane *lane);
 uint64_t cs_coordinator_lane_retry(struct cs_lane *lane);
 
 struct cs_bits cs_coordinator_lane_leased(struct cs_lane *lane, uint64_t page); /* union of open */

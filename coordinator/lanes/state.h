@@ -66,6 +66,7 @@ struct cs_lane {
     struct cs_core_study *study;
     char *name;
     uint64_t n_trials, n_pages;
+    uint64_t left_out; /* cancelled from the beginning (event.h) */
     uint8_t *ledger;   /* ahead of the disk by what is in groups */
     uint64_t count[4]; /* trials by state */
     uint64_t leased;

@@ -180,8 +180,9 @@ static enum cs_err load_name(const struct cs_loader *l, const struct cs_node *n,
 
 static enum cs_err load_factor(struct cs_loader *l, const struct cs_node *n, struct cs_factor *f)
 {
-    static const char *const keys[] = {"name",    "file",   "level",   "wording", "match", "control", "insert",
-                                       "repeats", "levels", "columns", "texts",   "into",  NULL};
+    static const char *const keys[] = {"name",    "file",   "level",    "wording", "match",
+                                       "control", "insert", "repeats",  "levels",  "columns",
+                                       "texts",   "into",   "requires", "labels",  NULL};
     struct cs_factor_draft d = {.l = l, .node = n, .f = f};
     *f = (struct cs_factor){.match_column = CS_NONE, .into_column = CS_NONE, .insert_column = CS_NONE};
     enum cs_err rc = cs_node_map(n, "a factor", keys, l->err);
@@ -192,6 +193,8 @@ static enum cs_err load_factor(struct cs_loader *l, const struct cs_node *n, str
     d.insert = cs_node_get(n, "insert");
     d.texts = cs_node_get(n, "texts");
     rc = cs_load_levels(&d);
+    if (rc == CS_OK)
+        rc = cs_load_labels(&d);
     if (rc == CS_OK)
         rc = load_placing(&d);
     if (rc == CS_OK && cs_node_get(n, "repeats") != NULL)

@@ -9,7 +9,8 @@
 
 /* ---- written in the study file ------------------------------------------------------------------ */
 
-static const char *const level_keys[] = {"id", "role", "text", "text_from", "system", "parameters", "use", "order"};
+static const char *const level_keys[] = {"id",         "role", "text",  "text_from", "system",
+                                         "parameters", "use",  "order", "requires"};
 enum { N_LEVEL_KEYS = sizeof level_keys / sizeof level_keys[0] };
 
 /* `order: [2, 1, 3]`: which option stands first, second, ... */
@@ -89,6 +90,8 @@ static enum cs_err load_inline(struct cs_factor_draft *d, const struct cs_node *
         rc = cs_params_of_level(v, l->arena, &level->parameters, l->err);
     if (rc == CS_OK && (v = cs_node_get(n, "order")) != NULL)
         rc = load_order(d, v, level);
+    if (rc == CS_OK && (v = cs_node_get(n, "requires")) != NULL)
+        rc = cs_load_requires_of(l, v, level);
     d->f->n_levels++;
     return rc;
 }
@@ -203,8 +206,8 @@ enum cs_err cs_load_levels(struct cs_factor_draft *d)
     else if (d->texts == NULL)
         rc = cs_yaml_fail(d->node, d->l->err,
                           "factor \"%s\" has no levels; add levels: [...], file: or texts:", d->f->name);
-    if (rc == CS_OK && d->texts != NULL)
-        rc = cs_load_texts(d);
+    if (rc == CS_OK)
+        rc = d->texts != NULL ? cs_load_texts(d) : cs_load_requires(d);
     if (rc == CS_OK)
         rc = apply_control(d);
     return rc == CS_OK ? check_one_control(d) : rc;

@@ -28,6 +28,16 @@ extern const char *const cs_level_room_role_words[];
 /* One of these; false: another word. */
 bool cs_level_room_role(const char *word, enum cs_role *out);
 
+/* `requires:` of the factor, a map of levels; and of one level. */
+CS_WARN_UNUSED enum cs_err cs_load_requires(struct cs_factor_draft *d);
+CS_WARN_UNUSED enum cs_err cs_load_requires_of(const struct cs_loader *l, const struct cs_node *n,
+                                               struct cs_level *level);
+/* Whether a case has all that the level requires. */
+bool cs_load_requires_hold(const struct cs_loader *l, const struct cs_level *level, uint32_t case_index);
+
+/* `labels:` of the factor, once its levels are there. */
+CS_WARN_UNUSED enum cs_err cs_load_labels(struct cs_factor_draft *d);
+
 /* `insert:` as a list (slots.c). */
 CS_WARN_UNUSED enum cs_err cs_load_slots(struct cs_factor_draft *d);
 

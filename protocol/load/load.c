@@ -9,6 +9,7 @@
 #include "protocol/base/file.h"
 #include "protocol/load/loader.h"
 #include "protocol/dialects/request.h"
+#include "protocol/study/applies.h"
 #include "protocol/study/study_check.h"
 
 /* ---- the study as a whole ----------------------------------------------------------------------- */
@@ -95,6 +96,14 @@ static void finish_cases(struct cs_loader *l)
     }
 }
 
+static enum cs_err get_case(void *self, uint32_t index, struct cs_case *out, struct cs_error *err)
+{
+    (void)err;
+    const struct cs_case *all = self; /* the source has no room for their number: indexes come from the plan */
+    *out = all[index];
+    return CS_OK;
+}
+
 static enum cs_err load_parts(struct cs_loader *l)
 {
     static enum cs_err (*const parts[])(struct cs_loader *) = {
@@ -107,18 +116,13 @@ static enum cs_err load_parts(struct cs_loader *l)
             return rc;
     }
     finish_cases(l);
-    enum cs_err rc = cs_study_check(l->s, l->err);
+    const struct cs_case_source all = {.self = l->all, .get = get_case};
+    enum cs_err rc = cs_applies_count(l->s, &all, l->err);
+    if (rc == CS_OK)
+        rc = cs_study_check(l->s, l->err);
     if (rc == CS_OK)
         rc = cs_requests_check(l->s, l->err);
     return rc == CS_OK ? CS_OK : cs_error_wrap(l->err, rc, "%s", l->path);
-}
-
-static enum cs_err get_case(void *self, uint32_t index, struct cs_case *out, struct cs_error *err)
-{
-    (void)err;
-    const struct cs_case *all = self; /* the source has no room for their number: indexes come from the plan */
-    *out = all[index];
-    return CS_OK;
 }
 
 static void loader_release(struct cs_loader *l)

@@ -179,6 +179,8 @@ static enum cs_err add_column(const struct texts *t, uint32_t i)
                             CS_COLUMNS_MAX);
     for (uint32_t c = 0; c < l->s->n_cases; c++) {
         const char *text = t->of[(size_t)i * t->n_groups + t->group_of[c]];
+        if (text == NULL && !cs_load_requires_hold(l, level, c))
+            continue;
         if (text == NULL)
             return cs_yaml_fail(t->node, l->err, "case \"%s\" has no text for level \"%s\"; add that row to %s",
                                 l->all[c].id, level->id, t->table.path);
@@ -197,6 +199,8 @@ enum cs_err cs_load_texts(struct cs_factor_draft *d)
     number_groups(&t);
     if (d->f->n_levels == 0)
         rc = levels_from_texts(&t);
+    if (rc == CS_OK)
+        rc = cs_load_requires(d);
     if (rc == CS_OK)
         rc = place_rows(&t);
     for (uint32_t i = 0; i < d->f->n_levels && rc == CS_OK; i++)

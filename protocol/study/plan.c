@@ -83,7 +83,9 @@ static void lane_init(struct cs_plan_lane *lane, const struct cs_study *s, uint3
         lane->block_size += (uint64_t)cells * r->repeats;
         lane->n_cells += cells;
     }
-    lane->n_trials = lane->block_size * s->n_cases;
+    lane->n_trials = lane->n_planned = lane->block_size * s->n_cases;
+    if (s->left_out != NULL)
+        lane->n_planned -= s->left_out[model] < lane->n_trials ? s->left_out[model] : lane->n_trials;
     lane->shuffle_key = order_key("lane", s->seed, s->models[model].name);
 }
 
@@ -96,6 +98,7 @@ void cs_plan_init(struct cs_plan *p, const struct cs_study *study)
     for (uint32_t m = 0; m < p->n_lanes; m++) {
         lane_init(&p->lanes[m], study, m);
         p->n_trials += p->lanes[m].n_trials;
+        p->n_planned += p->lanes[m].n_planned;
     }
 }
 

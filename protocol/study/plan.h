@@ -30,7 +30,8 @@ struct cs_plan_lane {
     uint32_t n_rects;
     uint64_t block_size; /* trials per case */
     uint32_t n_cells;    /* prompts per case */
-    uint64_t n_trials;   /* block_size * n_cases */
+    uint64_t n_trials;   /* positions: block_size * n_cases */
+    uint64_t n_planned;  /* of these, what is asked: all but those that a level's `requires` leaves out (applies.h) */
     uint64_t shuffle_key;
 };
 
@@ -38,7 +39,7 @@ struct cs_plan {
     const struct cs_study *study;
     struct cs_plan_lane *lanes; /* one per study->models */
     uint32_t n_lanes;
-    uint64_t n_trials;
+    uint64_t n_trials, n_planned;
     uint64_t case_key;
 };
 

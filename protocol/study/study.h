@@ -59,6 +59,13 @@ struct cs_wording {
     const char *const *values; /* one per cs_factor.columns: what {{factor.column}} means */
 };
 
+struct cs_require { /* a case has one of these values in this column */
+    uint32_t column;
+    const char *const *values;
+    uint32_t n_values;
+};
+enum { CS_REQUIRES_MAX = 16, CS_REQUIRE_VALUES_MAX = 64 };
+
 struct cs_level {
     const char *id;
     enum cs_role role;
@@ -71,6 +78,8 @@ struct cs_level {
     uint32_t text_column;   /* case column inserted under this level (texts per case), or CS_NONE */
     const uint32_t *order;  /* permutation of the options of questions ordered by this factor, or NULL */
     uint32_t n_order;
+    const struct cs_require *requires; /* all of them; cases that lack one are not asked under this level (applies.h) */
+    uint32_t n_requires;
 };
 
 enum cs_insert { CS_INSERT_NONE, CS_INSERT_AFTER_FIRST, CS_INSERT_AT };
@@ -297,6 +306,8 @@ struct cs_study {
     uint32_t n_models;
     const struct cs_rect *rects;
     uint32_t n_rects;
+    const uint64_t
+        *left_out; /* per model: trials that keep a position and are not asked; NULL: no level requires anything */
     int64_t budget_nano_usd; /* -1: none */
     bool accept_unparsable;  /* a lane whose answers are all unparsable does not pause */
     const char *analysis;    /* canonical JSON of the `analysis:` part ("{}" when absent); order of keys as written */

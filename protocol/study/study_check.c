@@ -7,6 +7,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/pattern.h"
 #include "protocol/study/answer.h"
+#include "protocol/study/applies.h"
 #include "protocol/study/plan.h"
 #include "protocol/study/template.h"
 
@@ -54,6 +55,9 @@ static enum cs_err check_level(const struct cs_study *s, const struct cs_factor 
     CHECK(is_column_or_none(s, l->text_column), "level \"%s\" inserts a column that is not there", l->id);
     CHECK(l->use_column == CS_NONE || is_column(s, f->into_column), "level \"%s\" uses a text in place of none", l->id);
     CHECK(l->order == NULL || is_permutation(l->order, l->n_order), "level \"%s\" has an order that is none", l->id);
+    for (uint32_t i = 0; i < l->n_requires; i++)
+        CHECK(is_column(s, l->requires[i].column) && l->requires[i].n_values > 0,
+              "level \"%s\" requires something of a column that is not there", l->id);
     return l->system != NULL ? cs_template_check(s, l->system, err) : CS_OK;
 }
 
@@ -388,5 +392,8 @@ enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
         if (rc != CS_OK)
             rc = cs_error_wrap(err, rc, "rectangle %u", i);
     }
-    return rc == CS_OK ? cs_plan_check(s, err) : rc;
+    if (rc == CS_OK)
+        rc = cs_plan_check(s, err);
+    CHECK(rc != CS_OK || s->left_out != NULL || !cs_applies_is_used(s), "it does not say how many trials are left out");
+    return rc;
 }

@@ -1,5 +1,7 @@
 #include "protocol/wire/minor.h"
 
+#include "protocol/study/applies.h"
+
 static bool has_reading(const struct cs_study *s)
 {
     for (uint32_t i = 0; i < s->n_questions; i++) {
@@ -26,6 +28,7 @@ static bool has_talk(const struct cs_study *s)
 static const struct cs_minor_row keys[] = {
     {1, "reading", has_reading}, /* an older worker reads strictly */
     {2, "prompt: messages or history", has_talk},
+    {3, "requires", cs_applies_is_used}, /* an older coordinator would ask what is left out */
     {0},
 };
 

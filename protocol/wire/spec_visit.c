@@ -77,9 +77,23 @@ static void visit_wording(struct cs_codec *c, struct cs_wording *w, uint32_t n_c
     cs_codec_end(c);
 }
 
+static void visit_requires(struct cs_codec *c, struct cs_level *l)
+{
+    struct cs_require *r = cs_spec_visit_elements(c, l->requires, &l->n_requires, CS_REQUIRES_MAX, sizeof *r);
+    for (uint32_t i = 0; i < l->n_requires; i++) {
+        cs_codec_begin(c, 2);
+        cs_codec_u32(c, &r[i].column);
+        words(c, &r[i].values, &r[i].n_values, CS_REQUIRE_VALUES_MAX);
+        cs_codec_end(c);
+    }
+    cs_codec_end(c);
+    KEEP(c, l->requires, r);
+}
+
+/* Appended where it is said: a study that does without it keeps its digest. */
 static void visit_level(struct cs_codec *c, struct cs_level *l, uint32_t n_columns)
 {
-    cs_codec_begin(c, 9);
+    cs_codec_begin(c, cs_codec_packing(c) && l->n_requires > 0 ? 10 : 9);
     cs_spec_visit_text(c, &l->id, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, l->role);
     cs_codec_u32(c, &l->repeats_times);
@@ -93,6 +107,8 @@ static void visit_level(struct cs_codec *c, struct cs_level *l, uint32_t n_colum
     cs_codec_u32(c, &l->use_column);
     cs_codec_u32(c, &l->text_column);
     numbers_or_null(c, &l->order, &l->n_order, CS_CATEGORIES_MAX);
+    if (cs_codec_packing(c) ? l->n_requires > 0 : cs_codec_more(c))
+        visit_requires(c, l);
     cs_codec_end(c);
 }
 
@@ -403,10 +419,24 @@ static void visit_work(struct cs_codec *c, struct cs_study *s)
     KEEP(c, s->rects, r);
 }
 
+/* How many trials of each model are left out. */
+static void visit_left_out(struct cs_codec *c, struct cs_study *s)
+{
+    uint32_t n = s->n_models;
+    uint64_t *v = cs_spec_visit_elements(c, s->left_out, &n, CS_MODELS_MAX, sizeof *v);
+    if (n != s->n_models)
+        cs_codec_fail(c, "%u models leave trials out, where there are %u", n, s->n_models);
+    for (uint32_t i = 0; i < n; i++)
+        cs_codec_u64(c, &v[i]);
+    cs_codec_end(c);
+    KEEP(c, s->left_out, v);
+}
+
 void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref **chunks, uint32_t *n_chunks,
                    uint32_t *minor)
 {
-    cs_codec_begin(c, cs_codec_packing(c) && s->accept_unparsable ? 20 : cs_codec_packing(c) && *minor > 0 ? 19 : 18);
+    const bool left_out = s->left_out != NULL, accepts = s->accept_unparsable || left_out;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 18 : left_out ? 21 : accepts ? 20 : *minor > 0 ? 19 : 18);
     cs_spec_visit_text(c, &s->name, CS_SPEC_NAME_MAX);
     cs_spec_visit_text(c, &s->title, CS_TEXT_MAX);
     cs_codec_u64(c, &s->seed);
@@ -429,9 +459,11 @@ void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref *
     }
     cs_codec_end(c);
     KEEP(c, *chunks, refs);
-    if (cs_codec_packing(c) ? *minor > 0 || s->accept_unparsable : cs_codec_more(c))
+    if (cs_codec_packing(c) ? *minor > 0 || accepts : cs_codec_more(c))
         cs_codec_u32(c, minor);
-    if (cs_codec_packing(c) ? s->accept_unparsable : cs_codec_more(c))
+    if (cs_codec_packing(c) ? accepts : cs_codec_more(c))
         cs_codec_bool(c, &s->accept_unparsable);
+    if (cs_codec_packing(c) ? left_out : cs_codec_more(c))
+        visit_left_out(c, s);
     cs_codec_end(c);
 }

@@ -65,7 +65,8 @@ class Level:
 
 
 class Factor:
-    KNOWN = {"name", "file", "level", "wording", "match", "insert", "repeats", "levels", "columns", "control", "texts", "into"}
+    KNOWN = {"name", "file", "level", "wording", "match", "insert", "repeats", "levels", "columns", "control", "texts", "into",
+             "labels"}  # what a report calls a level is no part of a prompt
 
     def __init__(self, node, folders):
         self.name = node["name"]

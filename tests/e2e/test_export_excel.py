@@ -44,6 +44,44 @@ class Excel(harness.TestCase):
             self.assertEqual(b, wanted)
             self.assertLess(max(len(v.encode("utf-16-le")) // 2 for v in b.values()), 32768)
 
+    def test_prompts_and_tables_too(self):
+        study = self.box.copy("small")
+        groups = study.parent / "groups.csv"
+        groups.write_text(groups.read_text().replace("\nhomeless,", "\n-homeless,").replace("Check-in", "\u00c9tat: check-in"))
+        truth = study.parent / "truth.yaml"
+        truth.write_text(truth.read_text().replace("{homeless:", "{-homeless:"))
+        run = self.box.clinsafe("run", study, "--simulator-args", "--latency-ms 0")
+        self.assertExit(run)
+        for form, more in (("plain", ()), ("excel", ("--excel",))):
+            self.assertExit(self.box.clinsafe("plan", study, "--prompts", self.box.dir / f"{form}-prompts.csv", *more))
+            self.assertExit(self.box.clinsafe("report", study, "--csv", self.box.dir / form, *more))
+        pairs = [(self.box.dir / "plain-prompts.csv", self.box.dir / "excel-prompts.csv")]
+        pairs += [(f, self.box.dir / "excel" / f.name) for f in sorted((self.box.dir / "plain").glob("*.csv"))]
+        self.assertGreater(len(pairs), 15)
+        guarded = 0
+        for a, b in pairs:
+            whole = b.read_bytes()
+            self.assertTrue(whole.startswith(b"\xef\xbb\xbf"), b)
+            excel = list(csv.reader(io.StringIO(whole.decode("utf-8-sig"), newline="")))
+            plain = list(csv.reader(io.StringIO(a.read_text(encoding="utf-8"), newline="")))
+            self.assertEqual(len(excel), len(plain), b)
+            for x, y in zip(plain, excel):
+                for cell, there in zip(x, y, strict=True):
+                    self.assertIn(there, (cell, "'" + cell), b)
+                    guarded += there != cell
+                    if there != cell:
+                        self.assertIn(cell[0], "=+-@", "only what runs is guarded")
+                        self.assertNotRegex(cell, r"^-?[0-9.e+-]+$", "a number is no formula")
+                    elif cell[:1] in ("=", "+", "-", "@"):
+                        self.assertRegex(cell, r"^-?[0-9.e+-]+$", b)
+        self.assertGreater(guarded, 20, "the level -homeless")
+
+    def test_it_goes_with_a_table_only(self):
+        for command, said in ((("plan", "x.yaml"), "--excel goes with --prompts FILE"), (("report", "x.yaml"), "--excel goes with --csv DIR")):
+            done = self.box.clinsafe(*command, "--excel")
+            self.assertExit(done, harness.EXIT_USAGE)
+            self.assertOneLine(done.err, said)
+
     def test_it_goes_with_csv_only(self):
         done = self.box.clinsafe("export", "x.yaml", "--format", "jsonl", "--excel")
         self.assertExit(done, harness.EXIT_USAGE)

@@ -99,6 +99,14 @@ class Tables(Folder):
             with self.subTest(part=part):
                 self.refused(part, cases=cases, name=name)
 
+    def test_what_nobody_sees_is_noted(self):
+        seen = CASES.replace('"', "\u201d").replace(" cough", " cou\u200bgh").replace("c2,", "C1,")
+        out = harness.must(self.box.clinsafe("plan", self.study(seen))).out
+        for part in ("curled quotes around a whole text: they are part of it", "a character that nobody sees, and the model does",
+                     "an id that differs from an earlier one by capitals or blanks only"):
+            self.assertIn(part, out)
+        self.assertNotIn("contradictions", harness.must(self.box.clinsafe("plan", self.study())).out)
+
 
 @harness.short
 class StudyFile(Folder):

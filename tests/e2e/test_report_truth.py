@@ -76,6 +76,9 @@ class Unvaried(harness.TestCase):
         self.assertIn("The study varies nothing", said)
         self.assertRegex(said, r"mh: [0-9.]+ % \([0-9.]+ to [0-9.]+\), equal to the label in [0-9.]+ %, 60 answers")
         self.assertIn("all answers", page.read_text())
+        self.assertRegex(page.read_text(), "<em>mh</em>: \u201cYes\u201d in [0-9.]+")
+        for section in ("heat-map", "moved", "interactions", "verdicts"):
+            self.assertNotIn(f'id="{section}"', page.read_text(), "what is about comparisons only takes no room")
 
 
 @harness.short

@@ -494,6 +494,16 @@ class Folders(Case):
         self.assertOneLine(self.refused(harness.EXIT_BUSY, "run", self.study, prefix=[*limit, "1"]), "ulimit -f")
 
     @harness.short
+    def test_a_disk_of_400_kb(self):
+        disk = self.box.dir / "disk"
+        disk.mkdir()
+        mounted = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=400k tmpfs "$0" && exec "$@"', disk]
+        if self.box.adopt(harness.Process([*mounted, "true"])).wait().code != 0:
+            self.skipTest("no right to mount a disk of its own")
+        said = self.refused(harness.EXIT_BUSY, "run", self.study, "--dir", disk / "d", prefix=mounted)
+        self.assertOneLine(said, "free on its disk; make room for at least 1 MiB")
+
+    @harness.short
     def test_a_program_that_is_not_installed(self):
         done = self.box.clinsafe("run", self.study, env={"PATH": str(self.box.dir)})
         self.assertOneLine(done.err, "cannot start redis-server", "No such file")

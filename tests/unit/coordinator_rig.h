@@ -35,6 +35,7 @@ struct rig_disk {
     struct cs_counters counters[RIG_LANES];
     bool paused[RIG_LANES], cancelled[RIG_LANES];
     uint64_t outputs, duplicates;
+    uint64_t left_out; /* the first so many trials of each lane, cancelled before a test begins */
     int64_t budget;
     bool undeclared;      /* nobody has said how many calls the provider bears */
     uint32_t needs_minor; /* that a worker must have stated */
@@ -115,6 +116,18 @@ static inline enum cs_err rig_plan_owner(void *self, uint32_t gen, uint32_t lane
 {
     (void)self, (void)gen, (void)err;
     *out = (struct cs_owner){1 + lane, 1 + position};
+    return CS_OK;
+}
+
+static inline enum cs_err rig_plan_left_out(void *self, uint32_t gen, uint32_t lane, uint64_t position, bool *out,
+                                            struct cs_error *err)
+{
+    struct rig *r = self;
+
+    (void)gen, (void)lane;
+    if (r->fail_digest)
+        return cs_error_set(err, CS_ECORRUPT, "a chunk is damaged");
+    *out = position < r->disk->left_out;
     return CS_OK;
 }
 
@@ -305,6 +318,7 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
     for (uint32_t i = 0; i < d->n_lanes; i++) {
         lanes[i] = (struct cs_lane_load){.name = names[i],
                                          .n_trials = d->n_trials[i],
+                                         .left_out = d->left_out,
                                          .block_size = d->block_size,
                                          .alike = d->watched ? d->alike : "",
                                          .price = d->price,
@@ -344,7 +358,7 @@ static inline void rig_start(struct rig *r, bool fresh_fleet)
         .seed = r->term,
         .fresh_fleet = fresh_fleet,
         .now_ms = r->now,
-        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored, rig_plan_owner},
+        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored, rig_plan_owner, rig_plan_left_out},
         .expected = names,
         .n_expected = n,
         .risks = r->disk->risks,

@@ -53,7 +53,7 @@ static void every_line_fills_the_columns_of_its_table(void **state)
     (void)state;
     fixture_report(&f);
     assert_non_null(mkdtemp(dir));
-    assert_int_equal(cs_forms_csv(&f.r, dir, false, NULL), CS_OK);
+    assert_int_equal(cs_forms_csv(&f.r, dir, false, false, NULL), CS_OK);
     for (size_t i = 0; cs_tables_all[i] != NULL; i++) {
         for (const struct cs_report_table *t = cs_tables_all[i]; t->columns != NULL; t++) {
             if (t->csv == NULL || (t->is_rare && !t->is_shown(&f.r)))

@@ -61,3 +61,13 @@ void cs_csv_write_excel_end(FILE *out)
 {
     fputs("\r\n", out);
 }
+
+void cs_csv_write_field_for(FILE *out, bool excel, const char *text, bool first)
+{
+    (excel ? cs_csv_write_excel_field : cs_csv_write_field)(out, text, first);
+}
+
+void cs_csv_write_end_for(FILE *out, bool excel)
+{
+    (excel ? cs_csv_write_excel_end : cs_csv_write_end)(out);
+}

@@ -20,4 +20,8 @@ void cs_csv_write_excel_field(FILE *out, const char *text, bool first);
 void cs_csv_write_excel_number(FILE *out, const char *number, bool first); /* as it is: -1 is not a formula */
 void cs_csv_write_excel_end(FILE *out);
 
+/* One or the other. */
+void cs_csv_write_field_for(FILE *out, bool excel, const char *text, bool first);
+void cs_csv_write_end_for(FILE *out, bool excel);
+
 #endif

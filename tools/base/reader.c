@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
+#include "protocol/study/applies.h"
 #include "store/tomb.h"
 #include "tools/base/study_dir.h"
 
@@ -140,6 +141,21 @@ enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *d
         rc = find_study(r, name, err);
     if (rc != CS_OK)
         cs_reader_close(r);
+    return rc;
+}
+
+enum cs_err cs_reader_left_out(const struct cs_reader *r, uint32_t lane, uint64_t position, bool *out,
+                               struct cs_error *err)
+{
+    const struct cs_plan *plan = &r->view.plan;
+    struct cs_coords at;
+    struct cs_case c;
+    *out = false;
+    if (plan->lanes[lane].n_planned == plan->lanes[lane].n_trials)
+        return CS_OK;
+    cs_plan_coords(plan, lane, cs_plan_at(plan, lane, position), &at);
+    enum cs_err rc = r->view.cases.get(r->view.cases.self, at.case_index, &c, err);
+    *out = rc == CS_OK && !cs_applies_cell(plan->study, &at, &c);
     return rc;
 }
 

@@ -23,6 +23,9 @@ CS_WARN_UNUSED enum cs_err cs_reader_open(struct cs_reader *r, const char *study
                                           const char *name, struct cs_error *err);
 /* Turns to another generation of the same store. CS_ENOENT: it has none of this number. */
 CS_WARN_UNUSED enum cs_err cs_reader_generation(struct cs_reader *r, uint32_t number, struct cs_error *err);
+/* Whether the study leaves the trial at a position out (applies.h). */
+CS_WARN_UNUSED enum cs_err cs_reader_left_out(const struct cs_reader *r, uint32_t lane, uint64_t position, bool *out,
+                                              struct cs_error *err);
 void cs_reader_close(struct cs_reader *r); /* a zeroed struct is fine */
 
 #endif

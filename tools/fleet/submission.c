@@ -8,6 +8,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
 #include "protocol/base/json.h"
+#include "protocol/study/applies.h"
 #include "protocol/wire/messages.h"
 #include "protocol/wire/spec.h"
 
@@ -136,9 +137,11 @@ enum cs_err cs_submission_is_of(struct cs_loaded *l, const struct cs_generation_
     struct cs_buf spec = CS_BUF_INIT(CS_SPEC_MAX);
     const struct cs_study *ran = v->spec.study;
     uint8_t digest[32];
+    enum cs_err rc = CS_OK;
     if (cs_submission_is_pilot(ran))
-        cs_submission_make_pilot(l->study, ran->n_cases);
-    enum cs_err rc = cs_spec_pack(l->study, &l->cases, &spec, ignore_chunk, NULL, err);
+        rc = cs_submission_make_pilot(l, ran->n_cases, err);
+    if (rc == CS_OK)
+        rc = cs_spec_pack(l->study, &l->cases, &spec, ignore_chunk, NULL, err);
     if (rc == CS_OK) {
         cs_digest_blake2b_256(spec.data, spec.len, digest);
         *same = memcmp(digest, v->generation.spec_digest, sizeof digest) == 0;
@@ -152,10 +155,12 @@ bool cs_submission_is_pilot(const struct cs_study *s)
     return strncmp(s->title, "PILOT", 5) == 0;
 }
 
-void cs_submission_make_pilot(struct cs_study *s, uint32_t n_cases)
+enum cs_err cs_submission_make_pilot(struct cs_loaded *l, uint32_t n_cases, struct cs_error *err)
 {
+    struct cs_study *s = l->study;
     if (n_cases == 0 || n_cases >= s->n_cases)
-        return;
+        return CS_OK;
     s->n_cases = n_cases;
     s->title = cs_arena_printf(&s->arena, "PILOT, first %u cases: %s", n_cases, s->title);
+    return cs_applies_count(s, &l->cases, err);
 }

@@ -30,7 +30,7 @@ CS_WARN_UNUSED enum cs_err cs_submission_is_of(struct cs_loaded *l, const struct
                                                struct cs_error *err);
 
 /* Makes the study a pilot of its first n cases, marked in the title. Its answers are taken over by the whole study later. */
-void cs_submission_make_pilot(struct cs_study *s, uint32_t n_cases);
+CS_WARN_UNUSED enum cs_err cs_submission_make_pilot(struct cs_loaded *l, uint32_t n_cases, struct cs_error *err);
 bool cs_submission_is_pilot(const struct cs_study *s);
 
 #endif

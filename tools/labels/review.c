@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
+#include "protocol/study/applies.h"
 #include "protocol/study/render.h"
 #include "protocol/table/names.h"
 #include "protocol/table/table.h"
@@ -85,7 +86,7 @@ static bool find_cell(const struct cs_plan *plan, const struct review *r, uint32
     for (uint32_t lane = 0; lane < plan->n_lanes; lane++) {
         for (uint32_t cell = 0; cell < plan->lanes[lane].n_cells; cell++) {
             cs_plan_cell(plan, lane, case_index, cell, at);
-            if (at->arms[r->o->factor].level == level)
+            if (at->arms[r->o->factor].level == level && cs_applies_cell(plan->study, at, &r->l->all[case_index]))
                 return true;
         }
     }

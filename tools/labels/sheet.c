@@ -23,12 +23,12 @@ enum cs_sheet_kind cs_sheet_kind_of(const char *path, bool excel)
 
 static void cell(const struct cs_sheet *s, const char *text, bool first)
 {
-    (s->kind == CS_SHEET_EXCEL ? cs_csv_write_excel_field : cs_csv_write_field)(s->out, text, first);
+    cs_csv_write_field_for(s->out, s->kind == CS_SHEET_EXCEL, text, first);
 }
 
 static void line_end(const struct cs_sheet *s)
 {
-    (s->kind == CS_SHEET_EXCEL ? cs_csv_write_excel_end : cs_csv_write_end)(s->out);
+    cs_csv_write_end_for(s->out, s->kind == CS_SHEET_EXCEL);
 }
 
 static void begin_table(const struct cs_sheet *s)

@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/hash.h"
+#include "protocol/study/applies.h"
 #include "store/claims.h"
 #include "tools/base/study_dir.h"
 
@@ -121,6 +122,9 @@ static enum cs_err look_at_case(const struct cs_plan *plan, struct cs_requests *
         struct cs_digest d;
         bool own = false, lent = false;
         cs_plan_coords(plan, lane, first + i, &at);
+        if (!cs_applies_cell(plan->study, &at, &loaded->all[case_index]))
+            continue;
+        out->looked_up++;
         cs_cells_trial_digest(cells, plan->study, at.cell, at.repeat, &d);
         rc = look_own(s, lane, &d, cells->case_key, &own, err);
         if (rc == CS_OK && !own)
@@ -128,7 +132,6 @@ static enum cs_err look_at_case(const struct cs_plan *plan, struct cs_requests *
         out->own += own;
         out->borrowed += lent;
     }
-    out->looked_up += n;
     cs_cells_free(cells);
     return rc;
 }

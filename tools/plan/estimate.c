@@ -6,6 +6,7 @@
 #include "protocol/base/hash.h"
 
 #include "protocol/base/alloc.h"
+#include "protocol/study/applies.h"
 #include "protocol/study/tokens.h"
 #include "protocol/study/render.h"
 
@@ -160,16 +161,19 @@ static uint32_t only_difference(const struct cs_study *s, const struct cs_coords
     return n == 1 && a->question == b->question ? found : CS_NONE;
 }
 
-static void note_alike(const struct cs_plan *plan, const struct cs_cells *cells, struct cs_estimate *out)
+static void note_alike(const struct cs_plan *plan, const struct cs_cells *cells, const struct cs_case *c,
+                       struct cs_estimate *out)
 {
     struct seen *bodies = NULL; /* body -> its first cell */
     for (uint32_t i = 0; i < cells->n; i++) {
-        const struct seen *first = find_or_add(&bodies, cells->body_digest[i], i);
         struct cs_coords a, b;
+        cs_plan_cell(plan, cells->lane, cells->case_index, i, &b);
+        if (!cs_applies_cell(plan->study, &b, c))
+            continue;
+        const struct seen *first = find_or_add(&bodies, cells->body_digest[i], i);
         if (first == NULL)
             continue;
         cs_plan_cell(plan, cells->lane, cells->case_index, first->case_index, &a);
-        cs_plan_cell(plan, cells->lane, cells->case_index, i, &b);
         uint32_t f = only_difference(plan->study, &a, &b);
         if (f != CS_NONE)
             add_alike(out, f, a.arms[f].level, b.arms[f].level, cells->lane);
@@ -215,25 +219,29 @@ static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *r
                                struct cs_estimate *out, struct cs_error *err)
 {
     struct cs_cells *cells = NULL;
+    bool first = true;
     enum cs_err rc = cs_cells_make(requests, lane, case_index, &l->cases, true, &cells, err);
     if (rc != CS_OK)
         return rc;
     for (uint32_t i = 0; i < cells->n && rc == CS_OK; i++) {
         struct cs_coords at;
         cs_plan_cell(plan, lane, case_index, i, &at);
+        if (!cs_applies_cell(plan->study, &at, &l->all[case_index]))
+            continue;
         rc = find_frame(plan, &at, &l->all[case_index], cells->body_len[i], sums, err);
         const uint64_t frame = sums->frame[at.question] - 1, body = cells->body_len[i];
         const uint64_t messages = body > frame ? body - frame : 0;
         bytes[0] += (body - messages) * trials_of(plan, &at);
         bytes[1] += messages * trials_of(plan, &at);
-        if (i == 0 && rc == CS_OK)
+        if (first && rc == CS_OK)
             rc = count_tokens(plan, &at, &l->all[case_index], messages, sums, err);
+        first = false;
         for (uint32_t f = 0; f < plan->study->n_factors; f++) {
             sums->chars[f][at.arms[f].level] += cells->body_len[i];
             sums->prompts[f][at.arms[f].level]++;
         }
     }
-    note_alike(plan, cells, out);
+    note_alike(plan, cells, &l->all[case_index], out);
     cs_cells_free(cells);
     return rc;
 }
@@ -290,7 +298,7 @@ static void add_shared_limits(const struct cs_plan *plan, struct cs_estimate *ou
             for (uint32_t k = 0; k < plan->n_lanes; k++) {
                 if (!draws_from(&s->models[k], m->account, m->pools[i]))
                     continue;
-                trials += (double)plan->lanes[k].n_trials;
+                trials += (double)plan->lanes[k].n_planned;
                 input += (double)out->lanes[k].input_tokens;
                 output += (double)out->lanes[k].output_low;
             }
@@ -304,9 +312,9 @@ static void add_shared_limits(const struct cs_plan *plan, struct cs_estimate *ou
 static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, struct cs_estimate_lane *out)
 {
     const struct cs_model *m = &plan->study->models[lane];
-    const double trials = (double)plan->lanes[lane].n_trials, in = (double)out->input_tokens;
-    out->output_low = short_answer_tokens(plan->study) * plan->lanes[lane].n_trials;
-    out->output_high = (uint64_t)cap * plan->lanes[lane].n_trials;
+    const double trials = (double)plan->lanes[lane].n_planned, in = (double)out->input_tokens;
+    out->output_low = short_answer_tokens(plan->study) * plan->lanes[lane].n_planned;
+    out->output_high = (uint64_t)cap * plan->lanes[lane].n_planned;
     if (out->output_high != 0 && out->output_low > out->output_high)
         out->output_low = out->output_high;
     const uint64_t most = out->output_high > 0 ? out->output_high : out->output_low; /* without a cap: at least that */

@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
+#include "protocol/study/applies.h"
 #include "protocol/table/names.h"
 #include "protocol/table/yaml.h"
 #include "tools/plan/identifiers.h"
@@ -106,6 +107,8 @@ static void look_at_level(struct look *k, const struct cs_factor *f, const struc
     for (uint32_t i = 0; i < k->l->study->n_cases; i++) {
         const char *text = k->l->all[i].values[f->into_column];
         uint32_t at = 0;
+        if (!cs_applies_level(level, &k->l->all[i]))
+            continue;
         const struct cs_lexicon_word *word = (cases[i] & against) != 0 ? cs_lexicon_find(&k->words, text, against, &at)
                                                                        : NULL;
         if (word == NULL)
@@ -219,8 +222,43 @@ static uint32_t slot_at(const char *s)
     return n >= 3 && n <= 30 && s[n + 1] == ']' && strncmp(s, "[sic]", 5) != 0 ? (uint32_t)n + 2 : 0;
 }
 
+static const char *const curled[] = {"\xE2\x80\x9C", "\xE2\x80\x9D", "\xE2\x80\x9E", "\xE2\x80\x98",
+                                     "\xE2\x80\x99", "\xC2\xAB",     "\xC2\xBB"};
+
+/* The length of a curled quote that stands there; 0: none does. */
+static size_t curled_at(const char *text)
+{
+    for (size_t i = 0; i < sizeof curled / sizeof curled[0]; i++) {
+        if (strncmp(text, curled[i], strlen(curled[i])) == 0)
+            return strlen(curled[i]);
+    }
+    return 0;
+}
+
+static bool ends_curled(const char *text)
+{
+    const size_t n = strlen(text);
+    return n > 6 && (curled_at(text + n - 3) == 3 || curled_at(text + n - 2) == 2);
+}
+
+/* What a word processor leaves behind, and nobody sees. */
+static void look_at_marks(struct look *k, uint32_t case_index, const char *text)
+{
+    static const char *const unseen[] = {"\xE2\x80\x8B", "\xE2\x80\x8E", "\xE2\x80\x8F", "\xEF\xBB\xBF", "\xC2\xAD"};
+    if (curled_at(text) > 0 && ends_curled(text))
+        found(k, "curled quotes around a whole text: they are part of it; straight ones (\") are not", case_index, text,
+              0, (uint32_t)curled_at(text));
+    for (size_t i = 0; i < sizeof unseen / sizeof unseen[0]; i++) {
+        const char *at = strstr(text, unseen[i]);
+        if (at != NULL)
+            found(k, "a character that nobody sees, and the model does", case_index, text, (uint32_t)(at - text),
+                  (uint32_t)strlen(unseen[i]));
+    }
+}
+
 static void look_at_text(struct look *k, uint32_t case_index, const char *text)
 {
+    look_at_marks(k, case_index, text);
     const char *braces = strstr(text, "{{");
     if (braces != NULL && !is_filled(k->l->study, text, (uint32_t)(braces - text)))
         found(k, "a marker {{ that nothing fills", case_index, text, (uint32_t)(braces - text), 2);
@@ -285,13 +323,9 @@ static void look_at_ids(struct look *k)
 /* Curled quotes where YAML wants straight ones: they become part of the text. */
 static void look_at_node(struct look *k, const struct cs_node *n)
 {
-    static const char *const curled[] = {"\xE2\x80\x9C", "\xE2\x80\x9D", "\xE2\x80\x9E",
-                                         "\xE2\x80\x98", "\xE2\x80\x99", "\xC2\xAB"};
     for (const struct cs_node *c = n->first; c != NULL; c = c->next)
         look_at_node(k, c); /* the depth of a file is bounded */
-    for (size_t i = 0; n->kind == CS_NODE_TEXT && n->plain && i < sizeof curled / sizeof curled[0]; i++) {
-        if (strncmp(n->text, curled[i], strlen(curled[i])) != 0)
-            continue;
+    if (n->kind == CS_NODE_TEXT && n->plain && curled_at(n->text) > 0) {
         char *what = cs_xasprintf("%s:%u:%u: curled quotes are part of the text here; straight ones (\") are not",
                                   n->file->path, n->line, n->column);
         (void)group_of(k->out, what);

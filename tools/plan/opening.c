@@ -59,7 +59,7 @@ void cs_opening_make(const struct cs_plan *plan, const struct cs_estimate *surve
 {
     const struct cs_study *s = plan->study;
     *out = (struct cs_opening){
-        .trials = plan->n_trials, .cases = s->n_cases, .repeats = UINT32_MAX, .slowest = CS_NONE};
+        .trials = plan->n_planned, .cases = s->n_cases, .repeats = UINT32_MAX, .slowest = CS_NONE};
     for (uint32_t i = 0; i < s->n_rects; i++)
         out->repeats = s->rects[i].repeats < out->repeats ? s->rects[i].repeats : out->repeats;
     for (uint32_t i = 0; i < plan->n_lanes; i++) {

@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
+#include "protocol/study/applies.h"
 #include "tools/report/analysis/declared.h"
 #include "tools/report/stats/power.h"
 #include "tools/report/analysis/wordings.h"
@@ -50,13 +51,27 @@ static void count_lane(const struct cs_plan *plan, uint32_t lane, uint32_t quest
     }
 }
 
-/* Clusters with a case in the stratum, and cases in them on average. */
-static uint32_t count_clusters(const struct cs_case_facts *f, const struct cs_spec_contrast *c, double *cases_each)
+/* Whether the case is asked on both sides. */
+static bool is_compared(const struct cs_study *s, const struct cs_spec_contrast *c, const struct cs_case *of)
+{
+    const struct cs_level *levels = s->factors[c->factor].levels;
+    bool any = false;
+    for (uint32_t i = 0; i < c->comparator_side.n; i++)
+        any = any || cs_applies_level(&levels[c->comparator_side.level[i]], of);
+    return any && cs_applies_level(&levels[c->level], of) &&
+           (!c->within.some || cs_applies_level(&s->factors[c->within.factor].levels[c->within.level], of));
+}
+
+/* Clusters with a case in the stratum that is asked on both sides, and cases in them on average. */
+static uint32_t count_clusters(const struct cs_loaded *l, const struct cs_case_facts *f,
+                               const struct cs_spec_contrast *c, double *cases_each)
 {
     bool *seen = cs_xcalloc(f->n_clusters + 1, sizeof *seen);
     uint32_t clusters = 0, cases = 0;
     for (uint32_t i = 0; i < f->n_cases; i++) {
         if (c->stratum != CS_NONE && f->strata[c->stratum].of_case[i] != c->value)
+            continue;
+        if (!is_compared(l->study, c, &l->all[i]))
             continue;
         cases++;
         clusters += !seen[f->cluster[i]];
@@ -213,15 +228,15 @@ static void count_sentences(struct cs_plan_power *p, const struct cs_study *s, c
 }
 
 /* Row by outcome first, so that those of an outcome follow one another. */
-static void add_comparisons(struct cs_plan_power *p, const struct cs_plan *plan, const struct cs_power_facts *f,
-                            const struct cs_json *primary)
+static void add_comparisons(struct cs_plan_power *p, const struct cs_plan *plan, const struct cs_loaded *l,
+                            const struct cs_power_facts *f, const struct cs_json *primary)
 {
     const struct cs_declared_analysis *d = &f->analysis;
     for (uint32_t o = 0; o < d->n_outcomes && d->outcomes[o].role == CS_OUTCOME_PRIMARY; o++) {
         for (uint32_t k = 0; k < d->n_contrasts; k++) {
             const struct cs_spec_contrast *c = &d->contrasts[k];
             double cases;
-            const uint32_t clusters = is_primary(c) ? count_clusters(&f->cases, c, &cases) : 0;
+            const uint32_t clusters = is_primary(c) ? count_clusters(l, &f->cases, c, &cases) : 0;
             for (uint32_t lane = 0; is_primary(c) && lane < plan->n_lanes; lane++) {
                 struct arms arms = {.clusters = clusters};
                 count_lane(plan, lane, d->measures[o].question, c, &arms);
@@ -257,7 +272,7 @@ enum cs_err cs_plan_power_make(const struct cs_plan *plan, const struct cs_loade
     if (rc != CS_OK)
         return rc;
     struct cs_json *analysis = cs_json_loads(plan->study->analysis, 0, NULL);
-    add_comparisons(out, plan, f, cs_json_object_get(analysis, "primary"));
+    add_comparisons(out, plan, l, f, cs_json_object_get(analysis, "primary"));
     count_others(out, plan, &f->analysis);
     count_sentences(out, plan->study, &f->analysis);
     cs_json_decref(analysis);

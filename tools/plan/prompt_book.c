@@ -7,6 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
+#include "protocol/study/applies.h"
 #include "protocol/study/render.h"
 #include "tools/base/csv_write.h"
 
@@ -18,32 +19,44 @@ struct entry { /* one distinct prompt of the present case */
     UT_hash_handle hh;
 };
 
-static void write_header(const struct cs_study *s, FILE *out)
+struct book {
+    FILE *out;
+    bool excel;
+    uint64_t rows;
+};
+
+static void put(const struct book *b, const char *text, bool first)
 {
-    cs_csv_write_field(out, "case_id", true);
-    cs_csv_write_field(out, "cluster", false);
-    for (uint32_t f = 0; f < s->n_factors; f++)
-        cs_csv_write_field(out, s->factors[f].name, false);
-    cs_csv_write_field(out, "question", false);
-    cs_csv_write_field(out, "system", false);
-    cs_csv_write_field(out, "user", false);
-    cs_csv_write_field(out, "trials", false);
-    cs_csv_write_end(out);
+    cs_csv_write_field_for(b->out, b->excel, text, first);
 }
 
-static void write_entry(const struct cs_study *s, const struct cs_case *c, const struct entry *e, FILE *out)
+static void write_header(const struct cs_study *s, const struct book *b)
+{
+    put(b, "case_id", true);
+    put(b, "cluster", false);
+    for (uint32_t f = 0; f < s->n_factors; f++)
+        put(b, s->factors[f].name, false);
+    put(b, "question", false);
+    put(b, "system", false);
+    put(b, "user", false);
+    put(b, "trials", false);
+    cs_csv_write_end_for(b->out, b->excel);
+}
+
+static void write_entry(const struct cs_study *s, const struct cs_case *c, const struct entry *e, struct book *b)
 {
     char trials[24];
-    cs_csv_write_field(out, c->id, true);
-    cs_csv_write_field(out, c->cluster, false);
+    put(b, c->id, true);
+    put(b, c->cluster, false);
     for (uint32_t f = 0; f < s->n_factors; f++)
-        cs_csv_write_field(out, s->factors[f].levels[e->first.arms[f].level].id, false);
-    cs_csv_write_field(out, s->questions[e->first.question].name, false);
-    cs_csv_write_field(out, e->system, false);
-    cs_csv_write_field(out, e->user, false);
+        put(b, s->factors[f].levels[e->first.arms[f].level].id, false);
+    put(b, s->questions[e->first.question].name, false);
+    put(b, e->system, false);
+    put(b, e->user, false);
     snprintf(trials, sizeof trials, "%" PRIu64, e->trials);
-    cs_csv_write_field(out, trials, false);
-    cs_csv_write_end(out);
+    put(b, trials, false);
+    cs_csv_write_end_for(b->out, b->excel);
+    b->rows++;
 }
 
 static void add_prompt(struct entry **set, const struct cs_coords *at, struct cs_prompt *p, uint64_t trials)
@@ -66,8 +79,8 @@ static void add_prompt(struct entry **set, const struct cs_coords *at, struct cs
     e->trials += trials;
 }
 
-static enum cs_err book_case(const struct cs_plan *plan, const struct cs_case *c, struct cs_prompt *p, FILE *out,
-                             uint64_t *n, struct cs_error *err)
+static enum cs_err book_case(const struct cs_plan *plan, const struct cs_case *c, struct cs_prompt *p, struct book *b,
+                             struct cs_error *err)
 {
     struct entry *set = NULL, *e, *tmp;
     enum cs_err rc = CS_OK;
@@ -75,16 +88,16 @@ static enum cs_err book_case(const struct cs_plan *plan, const struct cs_case *c
         for (uint32_t i = 0; i < plan->lanes[lane].n_cells && rc == CS_OK; i++) {
             struct cs_coords at;
             cs_plan_cell(plan, lane, c->index, i, &at);
+            if (!cs_applies_cell(plan->study, &at, c))
+                continue;
             rc = cs_render(plan->study, &at, c, p, err);
             if (rc == CS_OK)
                 add_prompt(&set, &at, p, plan->study->rects[at.rect].repeats);
         }
     }
     HASH_ITER (hh, set, e, tmp) {
-        if (rc == CS_OK) {
-            write_entry(plan->study, c, e, out);
-            ++*n;
-        }
+        if (rc == CS_OK)
+            write_entry(plan->study, c, e, b);
         HASH_DEL(set, e);
         free(e->system);
         free(e->user);
@@ -93,17 +106,20 @@ static enum cs_err book_case(const struct cs_plan *plan, const struct cs_case *c
     return rc;
 }
 
-enum cs_err cs_prompt_book(const struct cs_plan *plan, const struct cs_loaded *l, FILE *out, uint64_t *n,
+enum cs_err cs_prompt_book(const struct cs_plan *plan, const struct cs_loaded *l, FILE *out, bool excel, uint64_t *n,
                            struct cs_error *err)
 {
     struct cs_prompt p = CS_PROMPT_INIT;
+    struct book b = {.out = out, .excel = excel};
     enum cs_err rc = CS_OK;
-    *n = 0;
-    write_header(plan->study, out);
+    if (excel)
+        cs_csv_write_excel_begin(out);
+    write_header(plan->study, &b);
     for (uint32_t i = 0; i < plan->study->n_cases && rc == CS_OK; i++)
-        rc = book_case(plan, &l->all[i], &p, out, n, err);
+        rc = book_case(plan, &l->all[i], &p, &b, err);
     if (rc == CS_OK && ferror(out))
         rc = cs_error_set(err, CS_EIO, "writing the prompts failed");
     cs_render_release(&p);
+    *n = b.rows;
     return rc;
 }

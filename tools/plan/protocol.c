@@ -52,6 +52,12 @@ static void write_levels(const struct writing *w, const struct cs_factor *f)
             fprintf(w->out, ": \"%s\"", text);
         if (l->n_wordings > 1)
             fprintf(w->out, " and %u more wordings", l->n_wordings - 1);
+        for (uint32_t k = 0; k < l->n_requires; k++) {
+            fprintf(w->out, "%s `%s` is ", k == 0 ? "; asked only of cases whose" : " and whose",
+                    w->s->columns[l->requires[k].column]);
+            for (uint32_t v = 0; v < l->requires[k].n_values; v++)
+                fprintf(w->out, "%s`%s`", v > 0 ? " or " : "", l->requires[k].values[v]);
+        }
         fputc('\n', w->out);
     }
     fputc('\n', w->out);
@@ -98,7 +104,7 @@ static void write_design(const struct writing *w)
             ". %" PRIu64
             " calls are planned: every combination as often as the study file says, in %zu block%s, each an "
             "independent call without history.\n\n",
-            w->plan->n_trials, (size_t)w->s->n_rects, w->s->n_rects == 1 ? "" : "s");
+            w->plan->n_planned, (size_t)w->s->n_rects, w->s->n_rects == 1 ? "" : "s");
     for (uint32_t f = 0; f < w->s->n_factors; f++)
         write_levels(w, &w->s->factors[f]);
     fputs("### Models\n\n", w->out);

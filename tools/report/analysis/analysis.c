@@ -69,6 +69,37 @@ static void note_expected(struct cs_report_work *w, uint32_t model)
     }
 }
 
+/* Cases in which some model is asked under the level. */
+static uint32_t cases_of(const struct cs_report_work *w, uint32_t factor, uint32_t level)
+{
+    uint32_t n = 0;
+    for (uint32_t c = 0; c < w->study->n_cases; c++) {
+        bool any = false;
+        for (uint32_t m = 0; m < w->got->n_lanes && !any; m++) {
+            const struct cs_grid *g = &w->got->grids[m];
+            for (uint32_t i = 0; i < g->n_cells && !any; i++)
+                any = g->cells[i].at.arms[factor].level == level && !cs_grid_is_left_out(g, c, i);
+        }
+        n += any;
+    }
+    return n;
+}
+
+static void note_requires(struct cs_report_work *w)
+{
+    for (uint32_t f = 0; f < w->study->n_factors; f++) {
+        for (uint32_t i = 0; i < w->study->factors[f].n_levels; i++) {
+            const struct cs_level *l = &w->study->factors[f].levels[i];
+            if (l->n_requires > 0)
+                cs_analysis_work_note(w,
+                                      "%s \"%s\" applies to %u of %u cases (requires: %s); its comparisons are made in "
+                                      "those alone.",
+                                      w->study->factors[f].name, l->id, cases_of(w, f, i), w->study->n_cases,
+                                      w->study->columns[l->requires[0].column]);
+        }
+    }
+}
+
 static void fill_notes(struct cs_report_work *w)
 {
     const struct cs_report_source *source = w->source;
@@ -120,6 +151,7 @@ static void fill_notes(struct cs_report_work *w)
             cs_analysis_work_note(w, "%s: %" PRIu64 " answers marked ok cannot be read, and count as unparsable.",
                                   r->models[m].name, w->got->facts[m].mismatched);
     }
+    note_requires(w);
     for (uint32_t i = 0; i < r->n_completeness; i++) {
         const struct cs_report_completeness *c = &r->completeness[i];
         if (c->factor != CS_REPORT_NONE && c->planned > 0 && c->terminal == 0)

@@ -50,7 +50,7 @@ static enum cs_err on_generation(void *self, const char *key, const void *value,
             .same_analysis = memcmp(v.spec.study->analysis_digest, h->w->study->analysis_digest, 32) == 0,
             .outputs = n > 0,
             .pilot = strncmp(v.spec.study->title, "PILOT", 5) == 0,
-            .complete = n >= v.plan.n_trials,
+            .complete = n >= v.plan.n_planned,
             .analysis = cs_analysis_work_copy(h->w, v.spec.study->analysis),
         };
     }

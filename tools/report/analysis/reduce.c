@@ -321,7 +321,7 @@ void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_count
 /* ---- one side of one combination of one case ------------------------------------------------------------------------- */
 
 struct side_value {
-    bool known, bounded, repeated;
+    bool known, bounded, repeated, left_out; /* left_out: the study has this side, but not in this case */
     double mean, low, high;
     double noise;    /* mean over spots of the variance of one answer: half the disagreement of two */
     double sampling; /* variance of `mean` by re-asking */
@@ -369,6 +369,7 @@ static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, c
 {
     const struct cs_arrangement *a = p->a;
     struct cs_spot_value spot;
+    bool asked = false, left_out = false;
     v->repeated = true;
     v->mean = v->low = v->high = v->noise = v->sampling = 0;
     v->n = v->asked = v->usable = v->unusable = v->missing = 0;
@@ -379,6 +380,11 @@ static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, c
         for (uint32_t k = a->first[slot]; k < a->first[slot + 1]; k++) {
             if (side->one_wording && a->spots[k].wording != side->wording)
                 continue;
+            if (cs_grid_is_left_out(p->g, case_index, a->cells[a->spots[k].first])) { /* its cells have the same arms */
+                left_out = true;
+                continue;
+            }
+            asked = true;
             cs_reduce_spot_count(p->m, p->g, case_index, a->cells + a->spots[k].first, a->spots[k].n, &p->counts);
             cs_reduce_spot_value(p->m, &p->counts, case_index, &spot);
             add_bounds(v, &p->counts, &spot);
@@ -386,6 +392,7 @@ static void value_side(struct pairing *p, uint32_t group, uint32_t case_index, c
                 add_spot(v, p->m, &p->counts, &spot);
         }
     }
+    v->left_out = left_out && !asked;
     v->known = v->n_spots > 0;
     v->bounded = v->n_bounded > 0;
     if (v->bounded) {
@@ -546,6 +553,8 @@ void cs_reduce_pair(struct cs_paired *out, const struct cs_measure *m, const str
                 continue;
             value_side(&p, i, c, level, &p.sides[0]);
             value_side(&p, i, c, comparator, &p.sides[1]);
+            if (p.sides[0].left_out || p.sides[1].left_out) /* there is nothing to compare in this case */
+                continue;
             for (int k = 0; k < 2; k++) {
                 heard[k].asked += p.sides[k].asked;
                 heard[k].usable += p.sides[k].usable;

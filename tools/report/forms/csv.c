@@ -14,11 +14,19 @@
 
 struct sheet {
     FILE *out;
+    bool excel;           /* for Excel (csv_write.h) */
     bool begun;           /* the line has a cell already */
     uint32_t line, lines; /* within this row: a column of counts takes a line for each */
 };
 
 static void cell(struct sheet *s, const char *value)
+{
+    cs_csv_write_field_for(s->out, s->excel, value, !s->begun);
+    s->begun = true;
+}
+
+/* As it is: -1 is not a formula. */
+static void number(struct sheet *s, const char *value)
 {
     cs_csv_write_field(s->out, value, !s->begun);
     s->begun = true;
@@ -26,22 +34,22 @@ static void cell(struct sheet *s, const char *value)
 
 static void count(struct sheet *s, uint64_t value)
 {
-    char number[24];
-    snprintf(number, sizeof number, "%" PRIu64, value);
-    cell(s, number);
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    number(s, text);
 }
 
 static void real(struct sheet *s, bool known, double value)
 {
-    char number[40] = "";
+    char text[40] = "";
     if (known)
-        snprintf(number, sizeof number, "%.12g", value);
-    cell(s, number);
+        snprintf(text, sizeof text, "%.12g", value);
+    number(s, text);
 }
 
 static void end_line(struct sheet *s)
 {
-    cs_csv_write_end(s->out);
+    cs_csv_write_end_for(s->out, s->excel);
     s->begun = false;
 }
 
@@ -102,6 +110,8 @@ static void write_row(struct sheet *s, const struct cs_report *r, const struct c
 static void write_table(struct sheet *s, const struct cs_report *r, const struct cs_report_table *t)
 {
     const uint32_t n = cs_columns_rows(r, t);
+    if (s->excel)
+        cs_csv_write_excel_begin(s->out);
     cs_columns_each(r, t->columns, NULL, CS_FORM_CSV, write_name, s);
     end_line(s);
     for (uint32_t i = 0; i < n; i++)
@@ -111,10 +121,10 @@ static void write_table(struct sheet *s, const struct cs_report *r, const struct
 }
 
 static enum cs_err write_file(const struct cs_report *r, const char *dir, const struct cs_report_table *t,
-                              bool readable, struct cs_error *err)
+                              bool readable, bool excel, struct cs_error *err)
 {
     char *path = cs_xasprintf("%s/%s.csv", dir, t->csv), *part = cs_xasprintf("%s.part", path);
-    struct sheet s = {.out = cs_part_file_private(part)};
+    struct sheet s = {.out = cs_part_file_private(part), .excel = excel};
     enum cs_err rc = CS_OK;
     if (s.out == NULL) {
         rc = cs_error_set(err, CS_EIO, "%s: %s", part, strerror(errno));
@@ -131,14 +141,15 @@ static enum cs_err write_file(const struct cs_report *r, const char *dir, const 
     return rc;
 }
 
-enum cs_err cs_forms_csv(const struct cs_report *r, const char *dir, bool readable, struct cs_error *err)
+enum cs_err cs_forms_csv(const struct cs_report *r, const char *dir, bool readable, bool excel, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     if (mkdir(dir, readable ? 0755 : 0700) != 0 && errno != EEXIST)
         return cs_error_set(err, CS_EIO, "%s: %s", dir, strerror(errno));
     for (size_t i = 0; cs_tables_all[i] != NULL; i++) {
         for (const struct cs_report_table *t = cs_tables_all[i]; t->columns != NULL && rc == CS_OK; t++)
-            rc = t->csv != NULL && (!t->is_rare || t->is_shown(r)) ? write_file(r, dir, t, readable, err) : CS_OK;
+            rc = t->csv != NULL && (!t->is_rare || t->is_shown(r)) ? write_file(r, dir, t, readable, excel, err)
+                                                                   : CS_OK;
     }
     return rc;
 }

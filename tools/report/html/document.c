@@ -33,6 +33,18 @@ static void write_head(struct cs_page *p)
         p->out);
 }
 
+/* Comparisons have nothing to show where none is made; noise, rates, labels do. */
+static bool is_shown(const struct cs_page *p, const struct section *s)
+{
+    static void (*const of_comparisons[])(struct cs_page *) = {cs_html_heat, cs_html_moved, cs_html_interactions,
+                                                               cs_html_pooled, cs_html_counted};
+    for (size_t i = 0; i < sizeof of_comparisons / sizeof *of_comparisons; i++) {
+        if (s->write == of_comparisons[i] && p->r->n_contrasts == 0)
+            return false;
+    }
+    return true;
+}
+
 static void write_entry(struct cs_page *p, const struct section *section)
 {
     cs_html(p->out, "<li><a href=\"#%s\">%s</a>", section->id, section->title);
@@ -52,12 +64,12 @@ static void write_contents(struct cs_page *p)
 {
     fputs("<nav class=\"toc\" aria-label=\"Contents\"><div class=\"stick\"><h2>Contents</h2><ol>\n", p->out);
     for (size_t i = 0; i < N_SECTIONS; i++) {
-        if (!sections[i].back)
+        if (!sections[i].back && is_shown(p, &sections[i]))
             write_entry(p, &sections[i]);
     }
     fputs("<li><a href=\"#appendix\">Appendix</a><ol>\n", p->out);
     for (size_t i = 0; i < N_SECTIONS; i++) {
-        if (sections[i].back)
+        if (sections[i].back && is_shown(p, &sections[i]))
             write_entry(p, &sections[i]);
     }
     fputs("</ol></li>\n", p->out);
@@ -67,7 +79,7 @@ static void write_contents(struct cs_page *p)
 static void write_sections(struct cs_page *p)
 {
     for (size_t i = 0; i < N_SECTIONS; i++) {
-        if (sections[i].back)
+        if (sections[i].back || !is_shown(p, &sections[i]))
             continue;
         cs_html_page_section(p, sections[i].id, sections[i].title);
         sections[i].write(p);
@@ -80,7 +92,7 @@ static void write_appendix(struct cs_page *p)
     fputs("\n<section id=\"appendix\" aria-labelledby=\"appendix-title\">\n<h2 id=\"appendix-title\">Appendix</h2>\n",
           p->out);
     for (size_t i = 0; i < N_SECTIONS; i++) {
-        if (!sections[i].back)
+        if (!sections[i].back || !is_shown(p, &sections[i]))
             continue;
         cs_html(p->out, "<section id=\"%s\"><details class=\"back\"><summary><h3>%s</h3></summary>\n", sections[i].id,
                 sections[i].title);

@@ -191,7 +191,7 @@ void cs_html_first_picture(struct cs_page *p, const struct cs_first_rows *f)
     char caption[256];
     if (f->n_rows == 0)
         return;
-    snprintf(caption, sizeof caption, "Who differs, and how far: shifts with %g %% intervals%s.",
+    snprintf(caption, sizeof caption, "Who differs, and how far: shifts, %g %% intervals%s.",
              100 * (1 - p->r->declared.alpha), p->r->declared.family > 0 ? " after adjustment" : "");
     cs_html_page_figure(p, "picture", CS_REPORT_NONE, caption);
     cs_html(p->out, "<table class=\"first%s\" aria-labelledby=\"fig-%u\"><thead><tr><td></td>",

@@ -25,7 +25,8 @@ static void say_who(struct cs_page *p, const struct cs_report_contrast *c)
 {
     const struct cs_report_level *l = cs_html_page_level(p, c->factor, c->level);
     const bool labelled = l != NULL && l->label != NULL && l->label[0] != '\0';
-    fputs(labelled ? "" : "(", p->out);
+    const bool whose = cs_html_page_is_share(&p->r->outcomes[c->outcome]); /* "13 more of 100 transgender women" */
+    fputs(!labelled ? "(" : whose ? "" : "for ", p->out);
     cs_html_page_comparison(p, c);
     fputs(labelled ? "" : ")", p->out);
 }
@@ -70,7 +71,7 @@ static uint32_t say_differences(struct cs_page *p, const struct cs_first_rows *f
         fputs("</b>", p->out);
     }
     if (n > named)
-        cs_html(p->out, " and %u more below", n - named);
+        cs_html(p->out, " and %u more", n - named);
     return n;
 }
 
@@ -130,6 +131,22 @@ static void say_without(struct cs_page *p, const struct cs_first_rows *f, bool e
     }
 }
 
+/* ""Yes" in 27.6 %", "on average 2.08 (0 non-urgent to 4 immediate)" */
+static void say_rate(struct cs_page *p, const struct cs_report_rate *rate)
+{
+    const struct cs_report_outcome *o = &p->r->outcomes[rate->outcome];
+    const struct cs_num value = cs_html_page_rate(p, rate->outcome, rate->rate);
+    if (o->kind == CS_OUTCOME_BINARY && o->n_categories > 0)
+        cs_html(p->out, "\xE2\x80\x9C%s\xE2\x80\x9D in %s", o->categories[0], value.s);
+    else if (cs_html_page_is_share(o))
+        fputs(value.s, p->out);
+    else if (o->kind == CS_OUTCOME_ORDINAL && o->n_categories > 0)
+        cs_html(p->out, "on average %s (0 %s to %u %s)", value.s, o->categories[0], o->n_categories - 1,
+                o->categories[o->n_categories - 1]);
+    else
+        cs_html(p->out, "on average %s", value.s);
+}
+
 /* Where nothing is varied: what was answered, and how often that is the label. */
 static void say_rates(struct cs_page *p)
 {
@@ -140,7 +157,8 @@ static void say_rates(struct cs_page *p)
             continue;
         cs_html(p->out, "<p><b>%s</b>, <em>", cs_html_page_model(p, rate->model));
         cs_html_page_words(p, p->r->outcomes[rate->outcome].label);
-        cs_html(p->out, "</em>: %s", cs_html_page_rate(p, rate->outcome, rate->rate).s);
+        fputs("</em>: ", p->out);
+        say_rate(p, rate);
         for (uint32_t k = 0; k < p->r->n_labels; k++) {
             const struct cs_report_label *l = &p->r->labels[k];
             if (l->model == rate->model && l->outcome == rate->outcome && l->factor == CS_REPORT_NONE &&

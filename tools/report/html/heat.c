@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MODELS_MANY = 6 }; /* from here on their columns stand close */
+
 static const struct cs_report_contrast *find(const struct cs_report *r, uint32_t model, uint32_t outcome,
                                              uint32_t factor, uint32_t level)
 {
@@ -39,6 +41,16 @@ static const char *shade(double shift, double largest)
     return css[step + 4];
 }
 
+/* Whether the page can say of anything more than how large it is. */
+static bool any_verdict(const struct cs_report *r)
+{
+    for (uint32_t i = 0; i < r->n_contrasts; i++) {
+        if (!r->contrasts[i].floor && r->contrasts[i].verdict != CS_VERDICT_NONE)
+            return true;
+    }
+    return false;
+}
+
 static void write_cell(struct cs_page *p, uint32_t outcome, const struct cs_report_contrast *c, double largest)
 {
     if (c == NULL) {
@@ -51,7 +63,7 @@ static void write_cell(struct cs_page *p, uint32_t outcome, const struct cs_repo
                                                        : cs_words_verdict(c->verdict);
     const bool undecided = !c->floor && (c->verdict == CS_VERDICT_INCONCLUSIVE || c->verdict == CS_VERDICT_NONE);
     cs_html(p->out, "<td class=\"%s%s\" title=\"%s\">", shade(shift, largest), undecided ? " pale" : "", said);
-    if (!c->floor)
+    if (!c->floor && any_verdict(p->r))
         cs_html(p->out, "<span class=\"sym\" role=\"img\" aria-label=\"%s\">%s</span>", said,
                 cs_html_page_verdict_symbol(c->verdict));
     cs_html(p->out, "%s</td>", cs_num_signed(shift, cs_html_page_decimals(p, outcome)).s);
@@ -83,7 +95,8 @@ static void write_map(struct cs_page *p, uint32_t outcome, uint32_t factor, doub
                      cs_html_page_label(p, outcome).s, cs_html_page_unit(p, outcome), o->up);
             snprintf(id, sizeof id, "heat-%u-%u", outcome, factor);
             cs_html_page_figure(p, id, CS_REPORT_NONE, caption);
-            cs_html(p->out, "<table class=\"heat\" aria-labelledby=\"fig-%u\"><thead><tr>", p->figures);
+            cs_html(p->out, "<table class=\"heat%s\" aria-labelledby=\"fig-%u\"><thead><tr>",
+                    p->r->n_models > MODELS_MANY ? " many" : "", p->figures);
             cs_html_page_column(p, f->name, "");
             for (uint32_t m = 0; m < p->r->n_models; m++)
                 cs_html_page_column(p, cs_html_page_model(p, m), "");
@@ -114,11 +127,12 @@ static void write_legend(struct cs_page *p)
         CS_VERDICT_DIFFERENT, CS_VERDICT_EQUIVALENT,   CS_VERDICT_EQUIVALENT_MEAN,
         CS_VERDICT_NOT_WORSE, CS_VERDICT_INCONCLUSIVE, CS_VERDICT_NONE};
     fputs("<p class=\"legend\">", p->out);
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+    for (size_t i = 0; i < sizeof order / sizeof *order && any_verdict(p->r); i++)
         cs_html(p->out, "<span class=\"k\"><span class=\"sym\">%s</span> %s</span> ",
                 cs_html_page_verdict_symbol(order[i]),
                 order[i] == CS_VERDICT_NONE ? "no verdict" : cs_words_verdict(order[i]));
-    fputs("<br>Strongest colour: the largest shift of that answer, in any model.</p>\n", p->out);
+    fputs(any_verdict(p->r) ? "<br>" : "Shifts without a verdict. ", p->out);
+    fputs("Strongest colour: the largest shift of that answer, in any model.</p>\n", p->out);
 }
 
 void cs_html_heat(struct cs_page *p)

@@ -136,7 +136,7 @@ void cs_svg_row_said(FILE *out, const struct cs_scale *s, double band, double lo
     draw_mark(out, s, mark);
     const double right = cs_svg_scale_percent(s, isnan(mark->hi) ? mark->estimate : mark->hi),
                  left = cs_svg_scale_percent(s, isnan(mark->lo) ? mark->estimate : mark->lo);
-    if (words[0] != '\0' && mark->estimate < 0 && left > 15)
+    if (words[0] != '\0' && mark->estimate < 0 && left > 9)
         cs_html(out, "<text class=\"lab\" x=\"%.2f%%\" dx=\"-6\" y=\"14\" text-anchor=\"end\">%s</text>", left, words);
     else if (words[0] != '\0')
         cs_html(out, "<text class=\"lab\" x=\"%.2f%%\" dx=\"%d\" y=\"14\" text-anchor=\"%s\">%s</text>",

@@ -231,7 +231,7 @@ static void count_seen(struct lane_scan *l)
         return;
     const uint64_t done = atomic_fetch_add(&l->pool->done, STEP) + STEP;
     if (l->tells && l->pool->watch.at != NULL)
-        l->pool->watch.at(l->pool->watch.self, "reading outputs", done, l->view->plan.n_trials);
+        l->pool->watch.at(l->pool->watch.self, "reading outputs", done, l->view->plan.n_planned);
 }
 
 static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
@@ -370,6 +370,10 @@ enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const 
     c->again = cs_xcalloc(plan->n_lanes, sizeof(struct cs_collected_again *));
     for (uint32_t i = 0; i < plan->n_lanes; i++)
         cs_grid_init(&c->grids[i], plan, i);
+    for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++)
+        rc = cs_grid_leave_out(&c->grids[i], &r->view.cases, err);
+    if (rc != CS_OK)
+        return rc;
     cs_collect_halves(c, plan);
     if (threads > plan->n_lanes)
         threads = plan->n_lanes;

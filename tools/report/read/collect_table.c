@@ -242,6 +242,9 @@ static enum cs_err place_of(struct table_read *r, uint32_t line, const char *con
     const struct cs_grid *g = &r->out->grids[out->lane];
     for (uint32_t i = 0; i < p->n; i++) {
         out->cell = p->cells[i];
+        if (cs_grid_is_left_out(g, out->case_index, out->cell))
+            return cs_error_set(err, CS_EINVAL, "%s:%u: the study leaves this level out in case \"%s\" (requires)",
+                                r->path, line, values[r->at.case_id]);
         if (r->from_rows || answered(g, out->case_index, out->cell) < g->cells[out->cell].repeats)
             return CS_OK;
     }
@@ -482,6 +485,8 @@ enum cs_err cs_collect_table(struct cs_collected *out, const struct cs_plan *pla
             memset(out->grids[i].planned, 0, plan->study->n_cases * sizeof *out->grids[i].planned);
     }
     enum cs_err rc = learn_names(&r, cases, err);
+    for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++)
+        rc = cs_grid_leave_out(&out->grids[i], cases, err);
     if (rc == CS_OK)
         rc = cs_foreign_stream(map, path, &sink, err);
     if (rc == CS_OK && r.bad.n > 0)

@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/study/applies.h"
 
 uint32_t cs_grid_categories(const struct cs_field *f)
 {
@@ -69,6 +70,33 @@ void cs_grid_init(struct cs_grid *g, const struct cs_plan *plan, uint32_t lane)
     g->sums = cs_xcalloc((size_t)g->n_cases * g->n_sums, sizeof *g->sums);
 }
 
+enum cs_err cs_grid_leave_out(struct cs_grid *g, const struct cs_case_source *cases, struct cs_error *err)
+{
+    const struct cs_study *s = g->plan->study;
+    if (!cs_applies_is_used(s))
+        return CS_OK;
+    g->left_out = cs_xcalloc((size_t)g->n_cases * g->n_cells + 1, sizeof *g->left_out);
+    for (uint32_t c = 0; c < g->n_cases; c++) {
+        struct cs_case of;
+        enum cs_err rc = cases->get(cases->self, c, &of, err);
+        if (rc != CS_OK)
+            return rc;
+        for (uint32_t i = 0; i < g->n_cells; i++) {
+            if (cs_applies_cell(s, &g->cells[i].at, &of))
+                continue;
+            g->left_out[(size_t)c * g->n_cells + i] = true;
+            g->cells[i].planned -= g->cells[i].repeats;
+            g->planned[c] -= g->cells[i].repeats;
+        }
+    }
+    return CS_OK;
+}
+
+bool cs_grid_is_left_out(const struct cs_grid *g, uint32_t case_index, uint32_t cell)
+{
+    return g->left_out != NULL && g->left_out[(size_t)case_index * g->n_cells + cell];
+}
+
 static void *copy_of(const void *from, size_t n, size_t size)
 {
     void *to = cs_xcalloc(n + 1, size);
@@ -83,6 +111,8 @@ void cs_grid_copy(struct cs_grid *to, const struct cs_grid *from)
     to->questions = copy_of(from->questions, from->plan->study->n_questions, sizeof *to->questions);
     to->cells = copy_of(from->cells, from->n_cells, sizeof *to->cells);
     to->planned = copy_of(from->planned, from->n_cases, sizeof *to->planned);
+    if (from->left_out != NULL)
+        to->left_out = copy_of(from->left_out, (size_t)from->n_cases * from->n_cells, sizeof *to->left_out);
     to->counters = copy_of(from->counters, (size_t)from->n_cases * from->width, sizeof *to->counters);
     to->sums = copy_of(from->sums, (size_t)from->n_cases * from->n_sums, sizeof *to->sums);
 }
@@ -100,6 +130,7 @@ void cs_grid_release(struct cs_grid *g)
     free(g->questions);
     free(g->cells);
     free(g->planned);
+    free(g->left_out);
     free(g->counters);
     free(g->sums);
     *g = (struct cs_grid){0};

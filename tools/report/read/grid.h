@@ -41,11 +41,16 @@ struct cs_grid {
     struct cs_grid_cell *cells;
     uint32_t width, n_sums; /* counters and sums that one case takes */
     uint64_t *planned;      /* trials of each case */
+    bool *left_out;         /* per (case, cell): the study does not ask it (applies.h); NULL: there are none */
     uint32_t *counters;
     struct cs_grid_sum *sums;
 };
 
 void cs_grid_init(struct cs_grid *g, const struct cs_plan *plan, uint32_t lane);
+/* Takes out what no case is asked; once, before anything is counted. */
+CS_WARN_UNUSED enum cs_err cs_grid_leave_out(struct cs_grid *g, const struct cs_case_source *cases,
+                                             struct cs_error *err);
+bool cs_grid_is_left_out(const struct cs_grid *g, uint32_t case_index, uint32_t cell);
 void cs_grid_copy(struct cs_grid *to, const struct cs_grid *from);
 /* What `whole` has beside `part`, which was counted along with it. Sums of numbers cannot be taken apart: they are those of the whole. */
 void cs_grid_rest(struct cs_grid *out, const struct cs_grid *whole, const struct cs_grid *part);

@@ -312,6 +312,11 @@ def medperturb_report(tally, contexts, build):
         same = None not in mine and all(abs(x - y) < 1e-9 for x, y in zip(mine, (base, moved, b, c)))
         same = same and f"{mine[4]:.{digits}g}" == f"{p:.{digits}g}"
         tally.line(f"{rater}, {version}", int(same), 1, f": {mine}")
+    at_once = {o["model"]: o for o in report["omnibus"] if o["outcome"] == "VISIT"}
+    for rater, printed in shared.PUBLISHED_AT_ONCE.items():
+        mine = [at_once.get(rater, {}).get(key) for key in ("statistic", "f", "p")]
+        same = None not in mine and all(abs(x / float(y) - 1) < 5e-7 for x, y in zip(mine, printed))
+        tally.line(f"{rater}, all versions at once", int(same), 1, f": {mine}")
 
 
 def beside():

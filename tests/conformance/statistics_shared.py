@@ -22,6 +22,9 @@ PUBLISHED = {
     ("LLAMA3", "gender-swapped"): (.70, .59, 19, 8, .05224, 4), ("LLAMA3-70", "uncertain"): (.78, .85, 2, 9, .06543, 4),
 }
 
+# Likewise: (rater, VISIT): Hotelling's T2 of all four versions against the baseline, F on (4, 96), p
+PUBLISHED_AT_ONCE = {"GPT4": ("21.08086", "5.110512", "8.914667e-04")}
+
 
 def medperturb(folder):
     """{(dataset, context): {version: row}} of the contexts that exist in all five versions; None where the data are not."""

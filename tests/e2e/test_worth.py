@@ -88,6 +88,12 @@ class Worth(harness.TestCase):
         self.assertAlmostEqual(found["statistic"], t2, 8)
         self.assertAlmostEqual(found["f"], (n - 2) * t2 / (2 * (n - 1)), 8)
 
+    def test_the_protocol_says_how_answers_are_derived(self):
+        said = harness.must(self.shared().clinsafe("protocol", self.study)).out
+        self.assertIn("- **Derived** from the answers: looked up in a table of 36 rows by case.case_id and plan.", said)
+        self.assertIn('- **Derived** from the answers: plan is "home", and plan is not case.right_plan.', said)
+        self.assertTrue(any("note_length (derived: the characters of note)" in str(p) for p in self.report["provenance"]))
+
     def test_small_units_are_shown_with_their_digits(self):
         said = harness.must(self.shared().clinsafe("report", self.study, "--out", self.folder / "report.html")).out
         found = self.contrast("qaly", "uninsured")

@@ -14,6 +14,7 @@
 #include "protocol/load/load.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/derive.h"
+#include "protocol/study/rule_words.h"
 #include "protocol/wire/spec.h"
 #include "tests/unit/fixture_files.h"
 
@@ -172,6 +173,37 @@ static void the_mean_over_what_might_have_been_said(void **state)
     cs_arena_release(&arena);
 }
 
+static void rules_in_words(void **state)
+{
+    static const char *const want[] = {
+        "pick is case.cue",
+        "level is not wish",
+        "note contains \"emergency\" or \"call 112\" or case.term",
+        "note matches \"[0-9]+ ?mg\"",
+        "what the first group takes where note matches \"([0-9.]+) ?mg\"",
+        "what the first group takes where note matches \"[0-9] ?([a-z]+)\"",
+        "cued, or alarm",
+        "sure, and days is case.dose",
+        "not (cued, or alarm)",
+        "how many of these hold: cued; sure; level is \"high\"",
+        "the characters of note",
+        "looked up in a table of 4 rows by case.case_id and pick",
+        "looked up in a table of 4 rows by pick and case.case_id",
+        "the reply contains \"{\"",
+        "unit is \"mg\"",
+        "the mean of sure over what else might have been said, by log probabilities",
+        "the mean of level over what else might have been said, by log probabilities",
+    };
+    (void)state;
+    assert_int_equal(LEN(want), Q_N);
+    for (uint32_t i = 0; i < Q_N; i++) {
+        struct cs_buf words = CS_BUF_INIT(4096);
+        cs_rule_words(spec.study, &spec.study->questions[0], &spec.study->questions[0].derived[i], &words);
+        assert_string_equal(cs_buf_cstr(&words), want[i]);
+        cs_buf_release(&words);
+    }
+}
+
 static void kinds_and_bounds(void **state)
 {
     double min = 0, max = 0;
@@ -263,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rule),
         cmocka_unit_test(the_mean_over_what_might_have_been_said),
+        cmocka_unit_test(rules_in_words),
         cmocka_unit_test(kinds_and_bounds),
         cmocka_unit_test(damaged_rules_are_refused),
     };

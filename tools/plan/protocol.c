@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "protocol/study/rule_words.h"
 #include "protocol/base/buf.h"
 #include "protocol/base/digest.h"
 #include "protocol/base/version.h"
@@ -144,6 +145,22 @@ static void write_contrasts(const struct writing *w)
     }
 }
 
+/* How a derived answer comes about. */
+static void write_rule(const struct writing *w, const struct cs_report_outcome *o)
+{
+    struct cs_buf words = CS_BUF_INIT(CS_TEXT_MAX);
+    for (uint32_t q = 0; q < w->s->n_questions && o->derived; q++) {
+        const struct cs_question *question = &w->s->questions[q];
+        for (uint32_t i = 0; i < question->n_derived; i++) {
+            if (strcmp(question->name, o->question) == 0 && strcmp(question->derived[i].name, o->field) == 0)
+                cs_rule_words(w->s, question, &question->derived[i], &words);
+        }
+    }
+    if (words.len > 0)
+        fprintf(w->out, "- **Derived** from the answers: %s.\n", cs_buf_cstr(&words));
+    cs_buf_release(&words);
+}
+
 static void write_estimand(const struct writing *w, const struct cs_report_outcome *o)
 {
     const char *why = said_of(w, o, "why"), *margin = said_of(w, o, "margin");
@@ -160,6 +177,7 @@ static void write_estimand(const struct writing *w, const struct cs_report_outco
             : o->kind == CS_OUTCOME_ORDINAL ? "the mean step of the scale"
                                             : "the mean",
             o->unit, o->up);
+    write_rule(w, o);
     fputs(
         share
             ? "- **Refusals, filtered and unreadable answers** count as \"not this answer\"; the difference in usable answers stands "

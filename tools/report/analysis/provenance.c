@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "protocol/study/rule_words.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/words.h"
 
@@ -165,6 +166,16 @@ static const char *sample_text(const struct items *l)
     return text;
 }
 
+static const char *derived_text(const struct items *l, const struct cs_question *q, const struct cs_derived *d)
+{
+    struct cs_buf words = CS_BUF_INIT(CS_TEXT_MAX);
+    cs_rule_words(l->w->study, q, d, &words);
+    const char *text = cs_arena_printf(&l->w->r->arena, "%s (derived%s%s)", d->name, words.len > 0 ? ": " : "",
+                                       words.len > 0 ? cs_buf_cstr(&words) : "");
+    cs_buf_release(&words);
+    return text;
+}
+
 static const char *answers_text(const struct items *l)
 {
     const struct cs_study *s = l->w->study;
@@ -178,8 +189,8 @@ static const char *answers_text(const struct items *l)
                 text = cs_arena_printf(a, "%s%s%s", text, k == 0 ? ": " : ", ", f->categories[k]);
         }
         for (uint32_t i = 0; i < s->questions[q].n_derived; i++)
-            text = cs_arena_printf(a, "%s%s%s (derived)", text, text[0] != '\0' ? "; " : "",
-                                   s->questions[q].derived[i].name);
+            text = cs_arena_printf(a, "%s%s%s", text, text[0] != '\0' ? "; " : "",
+                                   derived_text(l, &s->questions[q], &s->questions[q].derived[i]));
     }
     return cs_arena_printf(
         a, "%s. Replies are parsed by their form alone; what cannot be read is counted as unparsable.", text);

@@ -49,7 +49,8 @@ void cs_analysis_omnibus(struct cs_report_work *w)
     cs_level_shifts_open(&g, w);
     for (uint32_t m = 0; m < r->n_models; m++) {
         for (uint32_t o = 0; o < r->n_outcomes; o++) {
-            if (r->outcomes[o].role == CS_OUTCOME_UNDECLARED || r->outcomes[o].kind == CS_OUTCOME_CATEGORY)
+            const bool left_out = r->outcomes[o].role == CS_OUTCOME_UNDECLARED && w->declared->declared;
+            if (left_out || r->outcomes[o].kind == CS_OUTCOME_CATEGORY)
                 continue;
             for (uint32_t f = 0; f < r->n_factors; f++) {
                 cs_level_shifts_gather(w, m, o, f, &g);

@@ -57,7 +57,7 @@ bool cs_header_cache_hit(const char *headers)
         value += strspn(value, " \t");
         if (name == 3 && strncasecmp(line, "age", 3) == 0 && *value >= '1' && *value <= '9')
             return true;
-        if (speaks_of_cache(line, name) && says_hit(value, (size_t)(line + len - value)))
+        if (says_hit(value, (size_t)(line + len - value)) && speaks_of_cache(line, name))
             return true;
         line += len;
         line += strspn(line, "\r\n");

@@ -160,6 +160,7 @@ static bool is_word_byte(char c)
 static void take_word(struct text *t, struct cs_buf *out)
 {
     static const char *const kept[] = {"true", "false", "null"};
+    static const char *const in_python[] = {"True", "False", "None"};
     static const struct {
         const char *written, *is;
     } odd[] = {{"NaN", "\"NaN\""},
@@ -178,8 +179,8 @@ static void take_word(struct text *t, struct cs_buf *out)
     t->at += n;
     cs_buf_char(out, ' '); /* two words stay two */
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-        if (strcmp(word, kept[i]) == 0) {
-            cs_buf_str(out, word);
+        if (strcmp(word, kept[i]) == 0 || strcmp(word, in_python[i]) == 0) {
+            cs_buf_str(out, kept[i]);
             return;
         }
     }

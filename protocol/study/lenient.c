@@ -43,12 +43,17 @@ static const struct {
     {"<thought>", "</thought>"},
     {"<thoughts>", "</thoughts>"},
     {"<reasoning>", "</reasoning>"},
+    {"<reason>", "</reason>"},
+    {"<analysis>", "</analysis>"},
     {"<reflection>", "</reflection>"},
     {"<scratchpad>", "</scratchpad>"},
     {"<seed:think>", "</seed:think>"},
     {"[THINK]", "[/THINK]"},                                             /* Mistral */
     {"\xe2\x97\x81think\xe2\x96\xb7", "\xe2\x97\x81/think\xe2\x96\xb7"}, /* Kimi */
     {"<|begin_of_thought|>", "<|end_of_thought|>"},
+    {"<|thinking|>", "<|/thinking|>"},
+    {"<longcat_think>", "</longcat_think>"},
+    {"<unused94>", "<unused95>"},                                      /* MedGemma */
     {"<|START_THINKING|>", "<|END_THINKING|>"},                        /* Cohere */
     {"<|channel|>analysis<|message|>", "<|channel|>final<|message|>"}, /* gpt-oss */
 };
@@ -106,11 +111,26 @@ static bool may_be_object(struct span s)
     return s.n > 0 && (s.p[0] == '"' || s.p[0] == '}');
 }
 
+/* A text that is one JSON string: an answer that was written into JSON twice. In an array; or NULL. */
+static struct cs_json *quoted(struct span s)
+{
+    struct cs_buf wrapped = CS_BUF_INIT(CS_REPAIR_GROWTH * s.n + REPAIR_SLACK);
+    cs_buf_char(&wrapped, '[');
+    const struct span rest = skip_blanks(behind(s, cs_repair_json(s.p, s.n, &wrapped)));
+    cs_buf_char(&wrapped, ']');
+    struct cs_json *v = wrapped.overflow || rest.n > 0 ? NULL : cs_json_loadb(wrapped.data, wrapped.len, 0, NULL);
+    cs_buf_release(&wrapped);
+    return v;
+}
+
 struct cs_json *cs_lenient_object(const char *text, size_t n, enum cs_answer_fault *fault)
 {
     struct span s = without_thinking((struct span){text, n});
-    struct cs_json *found = NULL;
+    struct cs_json *inner = begins(s, "\"") ? quoted(s) : NULL, *found = NULL;
+    const struct cs_json *string = cs_json_array_get(inner, 0);
     uint32_t objects = 0;
+    if (cs_json_is_string(string))
+        s = (struct span){cs_json_string_value(string), cs_json_string_length(string)};
     *fault = s.n == 0 ? CS_ANSWER_EMPTY : CS_ANSWER_NO_OBJECT;
     while (s.n > 0) {
         const char *brace = memchr(s.p, '{', s.n);
@@ -129,6 +149,7 @@ struct cs_json *cs_lenient_object(const char *text, size_t n, enum cs_answer_fau
             break;
         s = behind(s, read > 0 ? read : 1);
     }
+    cs_json_decref(inner);
     if (objects > 1) {
         cs_json_decref(found);
         *fault = CS_ANSWER_SEVERAL;

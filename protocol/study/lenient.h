@@ -1,8 +1,8 @@
 /* lenient.h - inside answer.c: a reply read by what it can only mean (`reading: lenient`).
  *
  * Taken off: a byte order mark, a leading block of thinking (<think>...</think> and kin; one that does not end leaves nothing), prose and
- * fences around the one JSON object, special tokens behind it. The object may have what repair.h mends. Two objects, or a member twice,
- * stay unreadable, whatever they say.
+ * fences around the one JSON object, special tokens behind it; one that stands in a JSON string is taken out. The object may have what
+ * repair.h mends. Two objects, or a member twice, stay unreadable, whatever they say.
  * Taken for a word: the same in another case, with other dashes, blanks or quotes around it; true and false for a boolean's words; a
  * number's digits. Taken for a number: a text that is one. For a member's name: the same in another case. Only where one thing fits.
  */

@@ -27,6 +27,8 @@ class Reread(OddStudy):
         self.path = self.study(reply or (lambda body, times, headers: chat(next(v for k, (v, _) in SAID.items() if k in body))))
         rows = self.rows(self.path)
         self.seen = dict(self.provider.seen)
+        if not reply:
+            self.assertIn("`clinsafe reread --dry-run` how many of them read, at no cost", self.done.err)
         return rows
 
     def declare(self, question, more=lambda text: text):

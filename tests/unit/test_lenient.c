@@ -35,6 +35,13 @@ static const struct {
     {"<think>" GOOD, CS_ANSWER_NO_OBJECT, CS_ANSWER_EMPTY}, /* thinking that does not end answers nothing */
     {"\xef\xbb\xbf" GOOD, CS_ANSWER_NO_OBJECT, CS_ANSWER_NONE},
     {GOOD "<|im_end|>", CS_ANSWER_NO_OBJECT, CS_ANSWER_NONE},
+    {"<unused94>thought\n{\"a\":1}<unused95>" GOOD, CS_ANSWER_NO_OBJECT, CS_ANSWER_NONE},
+    {"<analysis>{\"a\":1}</analysis>" GOOD, CS_ANSWER_NO_OBJECT, CS_ANSWER_NONE},
+    {"\"{\\\"triage\\\":\\\"mid\\\",\\\"mental\\\":\\\"Yes\\\",\\\"risk\\\":7,\\\"why\\\":\\\"so\\\"}\"\n",
+     CS_ANSWER_NO_OBJECT, CS_ANSWER_NONE}, /* written into JSON twice */
+    {"\"Sure.\" " GOOD, CS_ANSWER_NO_OBJECT, CS_ANSWER_NONE},
+    {"\"" GOOD "\"", CS_ANSWER_NO_OBJECT, CS_ANSWER_NONE},
+    {"{\"triage\":\"mid\",\"mental\":True,\"risk\":7,\"why\":\"so\"}", CS_ANSWER_NO_OBJECT, CS_ANSWER_NONE},
     {GOOD "</s>", CS_ANSWER_NO_OBJECT, CS_ANSWER_NONE},
     {"[" GOOD "]", CS_ANSWER_NO_OBJECT, CS_ANSWER_NONE},
     {"{\"triage\":\"MID\",\"mental\":true,\"risk\":\"7\",\"why\":\"so\"}", CS_ANSWER_WORD, CS_ANSWER_NONE},

@@ -42,6 +42,7 @@ static void what_is_odd_is_mended(void **state)
         {GIVEN("[-Infinity,NaN,Infinity,1e999,-1e999,-inf]"),
          "[ \"-Infinity\", \"NaN\", \"Infinity\", \"Infinity\", \"-Infinity\", \"-Infinity\"]"},
         {GIVEN("[true,undefined,007,.5,1.]"), "[ true, null, null, null, null]"},
+        {GIVEN("[True,False,None]"), "[ true, false, null]"},
         {GIVEN("[1 2]"), "[ 1 2]"}, /* two stay two: not JSON */
         {GIVEN("{\"a\":[1,],}"), "{\"a\":[ 1]}"},
         {GIVEN("\xef\xbb\xbf \n{\"a\":1}<|im_end|>\n{}"), "{\"a\": 1}"},

@@ -47,11 +47,11 @@ static void only_what_a_text_decides_turns(void **state)
     s.questions = q;
     for (size_t i = 0; i < sizeof readings / sizeof *readings; i++) {
         q[0].reads = readings[i].lenient ? CS_READS_LENIENT : CS_READS_STRICT;
-        struct cs_stored stored = {.output = {.outcome = readings[i].outcome,
+        struct cs_stored stored = {.output = {.outcome = (uint8_t)readings[i].outcome,
                                               .text = readings[i].text,
                                               .cause = readings[i].cause,
                                               .salvaged = readings[i].salvaged},
-                                   .recorded = readings[i].outcome};
+                                   .recorded = (uint8_t)readings[i].outcome};
         struct cs_rereading r = cs_store_reread_output(&s, 0, 0, &stored.output, 5);
         if (r.number != (readings[i].changes ? 5 : 0) || r.outcome != readings[i].now ||
             r.salvaged != readings[i].now_salvaged || r.fault != readings[i].fault)
@@ -72,7 +72,7 @@ static void put(struct cs_batch *b, uint64_t position, enum cs_outcome outcome)
     struct cs_output out = {.gen = 1,
                             .position = position,
                             .digest = digest_of(position),
-                            .outcome = outcome,
+                            .outcome = (uint8_t)outcome,
                             .attempts = 1,
                             .text = CHATTY,
                             .cause = outcome == CS_OUTCOME_unparsable ? "no_object" : "",

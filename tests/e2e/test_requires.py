@@ -65,6 +65,8 @@ class Requires(harness.TestCase):
         self.assertEqual(self.sim.stats()["requests"], 240)
         self.assertEqual({r["case_id"] for r in self.rows if r["factor.group"] == "homeless"}, KEPT)
         self.assertEqual(len(self.export("--all")), 240)
+        shown = self.clinsafe("show", self.study, "a-02", "homeless").out
+        self.assertEqual((shown.count("not asked, a level requires what this case has not"), shown.count("no output yet")), (6, 0))
         checked = self.clinsafe("verify", self.study, "--json").json()
         self.assertEqual((checked["planned"], checked["cancelled"], checked["missing"], checked["clean"]), (240, 0, 0, True))
 

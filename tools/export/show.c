@@ -313,7 +313,10 @@ static enum cs_err show_trial(struct showing *s, const struct cs_coords *at, con
     const uint64_t position = cs_plan_position(plan, at->lane, cs_plan_index(plan, at));
     const struct cs_cells *cells;
     char hex[33];
-    enum cs_err rc = cs_cell_cache_get(s->row.cells, at->lane, at->case_index, &cells, err);
+    bool left_out = false;
+    enum cs_err rc = cs_reader_left_out(s->r, at->lane, position, &left_out, err);
+    if (rc == CS_OK)
+        rc = cs_cell_cache_get(s->row.cells, at->lane, at->case_index, &cells, err);
     if (rc != CS_OK)
         return rc;
     cs_cells_trial_digest(cells, plan->study, at->cell, at->repeat, &s->digest);
@@ -332,7 +335,10 @@ static enum cs_err show_trial(struct showing *s, const struct cs_coords *at, con
         fputs(",\"outputs\":[", s->out);
         cs_json_decref(text);
     } else {
-        fprintf(s->out, "repeat %u, digest %s%s\n", at->repeat + 1, hex, s->n == 0 ? ": no output yet" : "");
+        fprintf(s->out, "repeat %u, digest %s%s\n", at->repeat + 1, hex,
+                s->n > 0   ? ""
+                : left_out ? ": not asked, a level requires what this case has not"
+                           : ": no output yet");
     }
     rc = each_output(s, at, position, err);
     fputs(s->o->json ? "]}" : "", s->out);

@@ -42,7 +42,9 @@
 enum { BATCH_ADOPTIONS = 2048, BATCH_SCANNED = 65536, BATCH_BYTES = 1024 * 1024 };
 /* A round this short is followed by the closing; so is the last of so many, and one that took hardly less than the one before: answers
  * come faster than they are looked up. */
-enum { SHORT_ROUND_MS = 250, ROUNDS_MAX = 12 };
+enum { SHORT_ROUND_MS = 250, ROUNDS_MAX = 12, ROUNDS_PATIENCE = 5 };
+/* From round to round a longer slice, so that a fleet that answers as fast as we can take answers in is caught up with. */
+enum { SLICE_DOUBLINGS = 3 };
 
 static void cursor_key(uint32_t gen, char out[CS_META_KEY_MAX])
 {
@@ -351,7 +353,7 @@ static void end_round(struct cs_build *b)
 
     b->took_ms = cs_clock_mono_ms() - b->round_ms;
     b->near = b->took_ms <= SHORT_ROUND_MS || b->round >= ROUNDS_MAX ||
-              (b->round > 0 && b->took_ms > before - before / 8);
+              (b->round >= ROUNDS_PATIENCE && b->took_ms > before - before / 8);
     cs_log(CS_INFO, "generation_round", "gen=%u round=%u ms=%llu found=%llu", b->generation.number, b->round,
            (unsigned long long)b->took_ms, (unsigned long long)b->late.found);
     if (b->round > 0)
@@ -379,7 +381,8 @@ static enum cs_err begin_round(struct cs_server *sv, struct cs_error *err)
 static enum cs_err slice(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_build *b = &sv->build;
-    uint64_t end = cs_clock_mono_ms() + CS_SLICE_MS;
+    const unsigned doublings = b->round < SLICE_DOUBLINGS ? b->round : SLICE_DOUBLINGS;
+    uint64_t end = cs_clock_mono_ms() + ((uint64_t)CS_SLICE_MS << doublings);
     enum cs_err rc = CS_OK;
     bool done = false;
 

@@ -231,6 +231,7 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
         return rc;
     cs_cells_trial_digest(cells, y->spec.study, at.cell, at.repeat, &out->digest);
     out->question = at.question;
+    memcpy(&out->prompt, cells->body_digest[at.cell], sizeof out->prompt);
     out->body = cells->body[at.cell];
     out->body_len = cells->body_len[at.cell];
     return CS_OK;

@@ -59,6 +59,7 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
         return CS_EAGAIN;
     }
     *out = (struct cs_trial){
+        .prompt = (uint64_t)lane << 40 | position,
         .body = src->body,
         .body_len = (uint32_t)snprintf(src->body, sizeof src->body, "%u %llu", lane, (unsigned long long)position)};
     sim_digest(lane, position, src->worker->stranger, &out->digest);

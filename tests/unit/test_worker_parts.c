@@ -245,6 +245,7 @@ static void check_trial(const struct cs_loaded *l, const struct cs_source *sourc
     assert_true(cs_digest_equal(&digest, &t.digest));
     assert_int_equal(t.body_len, cells->body_len[at.cell]);
     assert_memory_equal(t.body, cells->body[at.cell], t.body_len);
+    assert_memory_equal(&t.prompt, cells->body_digest[at.cell], sizeof t.prompt); /* the same for all its repeats */
     cs_cells_free(cells);
     cs_requests_close(requests);
     cs_plan_release(&plan);

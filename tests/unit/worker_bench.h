@@ -123,6 +123,7 @@ static enum cs_err bench_trial(void *self, void *study, uint32_t lane, uint64_t 
     if (s->distinct) {
         out->body_len = (uint32_t)snprintf(s->body, sizeof s->body, "{%llu}", (unsigned long long)position);
         out->body = s->body;
+        out->prompt = 1 + position;
     }
     memcpy(out->digest.b, &position, 8);
     memcpy(out->digest.b + 8, &lane, 4);

@@ -33,7 +33,7 @@ struct cs_call {
     uint32_t alone;                           /* 429s between which others were answered */
     uint64_t asked_ms;                        /* waits that the provider asked for: not a part of the trial's time */
     uint32_t denied;                          /* 401, 403, 404 */
-    uint64_t prompt;                          /* fingerprint of its body */
+    uint64_t prompt;                          /* stands for its body (source.h) */
     uint64_t progress;
     uint32_t ambiguous;                                                         /* sent, and no status line came back */
     uint32_t wasted, wasted_untold, wasted_input, wasted_cached, wasted_output; /* as in struct cs_output */

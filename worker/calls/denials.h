@@ -29,7 +29,7 @@ enum cs_denied {
 
 void cs_denials_answered(struct cs_denials *d, uint64_t now_ms);
 bool cs_denials_is_fresh(const struct cs_denials *d, uint64_t now_ms); /* it was answered lately */
-/* A call was denied. prompt: fingerprint of what was asked; blocked: by a page that speaks of the request; times: how often this
+/* A call was denied. prompt: stands for what was asked; blocked: by a page that speaks of the request; times: how often this
  * trial has been denied while others might be answered, this one counted. */
 enum cs_denied cs_denials_add(struct cs_denials *d, uint64_t prompt, bool blocked, uint32_t times, uint64_t now_ms);
 

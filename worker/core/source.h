@@ -40,6 +40,7 @@ struct cs_lane_facts {
 struct cs_trial {
     struct cs_digest digest;
     uint32_t question;
+    uint64_t prompt;  /* the same for the same body: repeats of a prompt are one prompt, though their digests differ */
     const char *body; /* valid until the next call on the source */
     uint32_t body_len;
 };

@@ -66,20 +66,6 @@ static bool next_trial(struct cs_worker_lane *l, struct cs_call **due, struct cs
     return true;
 }
 
-/* Repeats of a prompt are one prompt: their digests differ, their bodies do not. */
-static uint64_t fingerprint(const char *body, size_t n)
-{
-    uint64_t h = n, word;
-    for (; n >= sizeof word; body += sizeof word, n -= sizeof word) {
-        memcpy(&word, body, sizeof word);
-        h = (h ^ word) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 32;
-    }
-    word = 0;
-    memcpy(&word, body, n);
-    return cs_rng_mix64(h ^ word);
-}
-
 /* Starts one call of the lane; false when it cannot start any for now. */
 static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
 {
@@ -121,7 +107,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     c->draw = l->draw;
     memcpy(c->cost, cost, sizeof cost);
     c->bytes = trial.body_len;
-    c->prompt = fingerprint(trial.body, trial.body_len);
+    c->prompt = trial.prompt;
     if (l->draw != NULL)
         l->draw->pass = cs_turns_take(&l->turn, l->draw->pass,
                                       cs_turns_part(cost, l->draw->pacer.limit, CS_QUOTA_PER_MINUTE), l->turns);

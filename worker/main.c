@@ -13,6 +13,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/log.h"
 #include "protocol/base/options.h"
+#include "protocol/base/pieces.h"
 #include "protocol/base/plain.h"
 #include "protocol/base/utf8.h"
 #include "protocol/load/keys_env.h"
@@ -197,7 +198,9 @@ static enum cs_err work(const struct args *a, struct cs_error *err)
         .ack_log = getenv("CLINSAFE_ACK_LOG"),
     };
     keep_heap_small();
+    cs_pieces_keep();
     rc = cs_shell_run(&o, err);
+    cs_pieces_drop();
     explicit_bzero(&own, sizeof own);
     cs_permits_free(permits);
     free(name);

@@ -8,12 +8,13 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/pieces.h"
 
 /* What jansson cannot get ends the process in one line, as with all memory of sizes that we choose (alloc.h): it does not always survive
  * a NULL itself. Before main, because its first value may be made anywhere. */
 __attribute__((constructor)) static void own_memory(void)
 {
-    json_set_alloc_funcs(cs_xmalloc, free);
+    json_set_alloc_funcs(cs_pieces_take, cs_pieces_give_back);
 }
 
 /* ---- the door: jansson's values under our names ---------------------------------------------------------- */

@@ -84,7 +84,7 @@ struct cs_batch_output {
     int64_t committed_wall_ms; /* a borrowed one's; otherwise 0: now */
     const uint8_t *bytes;      /* packed cs_output */
     uint32_t len;
-    uint64_t output_id; /* set by the write */
+    uint64_t output_id, earlier; /* set by the write */
 };
 struct cs_batch_adoption { /* place row to an output that exists */
     uint32_t gen, lane;

@@ -11,8 +11,7 @@ static struct cs_slice slice(const void *p, size_t n)
     return (struct cs_slice){p, n};
 }
 
-static enum cs_err put_output(struct cs_store *s, const struct cs_batch_output *o, int64_t now_wall_ms,
-                              struct cs_error *err)
+static enum cs_err put_output(struct cs_store *s, struct cs_batch_output *o, int64_t now_wall_ms, struct cs_error *err)
 {
     struct cs_key key;
     uint8_t head[CS_RECORD_HEAD];
@@ -30,12 +29,15 @@ static enum cs_err put_output(struct cs_store *s, const struct cs_batch_output *
     if (rc != CS_OK)
         return rc;
     cs_store_rows_put_place(s, o->gen, o->lane, o->position, &place);
-    if (o->flags & CS_OUTPUT_CANONICAL)
-        cs_store_rows_put_index(s, &o->digest,
-                                &(struct cs_indexed){.output_id = o->output_id,
-                                                     .owner = o->owner,
-                                                     .earlier = place.n_earlier > 0 ? place.earlier[0] : 0});
+    o->earlier = place.n_earlier > 0 ? place.earlier[0] : 0;
     return CS_OK;
+}
+
+static void put_index(struct cs_store *s, const struct cs_batch_output *o)
+{
+    if (o->flags & CS_OUTPUT_CANONICAL)
+        cs_store_rows_put_index(
+            s, &o->digest, &(struct cs_indexed){.output_id = o->output_id, .owner = o->owner, .earlier = o->earlier});
 }
 
 static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)
@@ -131,6 +133,8 @@ enum cs_err cs_store_write(struct cs_store *s, struct cs_batch *b, struct cs_err
         b->outputs[i].output_id = next++;
         rc = put_output(s, &b->outputs[i], now_wall_ms, &why);
     }
+    for (uint32_t i = 0; rc == CS_OK && i < b->n_outputs; i++) /* not among the places: their order is quicker to put */
+        put_index(s, &b->outputs[i]);
     for (uint32_t i = 0; rc == CS_OK && i < b->n_adoptions; i++)
         put_adoption(s, &b->adoptions[i]);
     if (rc == CS_OK) {

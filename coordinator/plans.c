@@ -66,20 +66,6 @@ void cs_plans_unload(struct cs_loaded_plan *p)
     memset(p, 0, sizeof *p);
 }
 
-enum cs_err cs_plans_digest(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_digest *out,
-                            struct cs_error *err)
-{
-    const struct cs_cells *cells;
-    struct cs_coords at;
-    enum cs_err rc;
-
-    cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
-    rc = cs_cell_cache_get(p->cells, lane, at.case_index, &cells, err);
-    if (rc == CS_OK)
-        cs_cells_trial_digest(cells, p->view->spec.study, at.cell, at.repeat, out);
-    return rc;
-}
-
 enum cs_err cs_plans_identity(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_digest *digest,
                               struct cs_owner *owner, struct cs_error *err)
 {
@@ -94,20 +80,6 @@ enum cs_err cs_plans_identity(struct cs_loaded_plan *p, uint32_t lane, uint64_t 
     cs_cells_trial_digest(cells, p->view->spec.study, at.cell, at.repeat, digest);
     *owner = (struct cs_owner){p->lanes[lane], cells->case_key};
     return CS_OK;
-}
-
-enum cs_err cs_plans_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, struct cs_owner *out,
-                           struct cs_error *err)
-{
-    const struct cs_cells *cells;
-    struct cs_coords at;
-    enum cs_err rc;
-
-    cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
-    rc = cs_cell_cache_get(p->cells, lane, at.case_index, &cells, err);
-    if (rc == CS_OK)
-        *out = (struct cs_owner){p->lanes[lane], cells->case_key};
-    return rc;
 }
 
 enum cs_err cs_plans_left_out(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, bool *out,
@@ -171,13 +143,13 @@ void cs_plans_close(struct cs_plans *p)
 
 /* ---- the core's questions ---------------------------------------------------------------------------- */
 
-static enum cs_err digest(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *out,
-                          struct cs_error *err)
+static enum cs_err identity(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *digest,
+                            struct cs_owner *owner, struct cs_error *err)
 {
     struct cs_loaded_plan *p = find(self, gen);
 
     CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
-    return cs_plans_digest(p, lane, position, out, err);
+    return cs_plans_identity(p, lane, position, digest, owner, err);
 }
 
 static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
@@ -197,15 +169,6 @@ static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t
     if (rc == CS_OK)
         *out = (uint64_t)cells->body_len[at.cell] + WRAPPING_TOKENS; /* no token is shorter than a byte */
     return rc;
-}
-
-static enum cs_err owner(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_owner *out,
-                         struct cs_error *err)
-{
-    struct cs_loaded_plan *p = find(self, gen);
-
-    CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
-    return cs_plans_owner(p, lane, position, out, err);
 }
 
 static enum cs_err left_out(void *self, uint32_t gen, uint32_t lane, uint64_t position, bool *out, struct cs_error *err)
@@ -245,5 +208,5 @@ static bool is_stored(void *self, const struct cs_output *o)
 
 struct cs_core_plan cs_plans_for_core(struct cs_plans *p)
 {
-    return (struct cs_core_plan){p, digest, input_bound, is_stored, owner, left_out};
+    return (struct cs_core_plan){p, identity, input_bound, is_stored, left_out};
 }

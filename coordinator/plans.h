@@ -25,14 +25,9 @@ struct cs_plans {
 CS_WARN_UNUSED enum cs_err cs_plans_load(struct cs_loaded_plan *p, struct cs_store *store,
                                          const struct cs_generation *g, struct cs_error *err);
 void cs_plans_unload(struct cs_loaded_plan *p); /* a zeroed struct is fine */
-/* The digest of a trial; CS_ECORRUPT, CS_ENOENT: the store lacks a case. */
-CS_WARN_UNUSED enum cs_err cs_plans_digest(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
-                                           struct cs_digest *out, struct cs_error *err);
-/* Both at once. */
+/* The digest of a trial, and who buys its answer; CS_ECORRUPT, CS_ENOENT: the store lacks a case. */
 CS_WARN_UNUSED enum cs_err cs_plans_identity(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
                                              struct cs_digest *digest, struct cs_owner *owner, struct cs_error *err);
-CS_WARN_UNUSED enum cs_err cs_plans_owner(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
-                                          struct cs_owner *out, struct cs_error *err);
 
 /* Whether the study leaves the trial out (applies.h). */
 CS_WARN_UNUSED enum cs_err cs_plans_left_out(struct cs_loaded_plan *p, uint32_t lane, uint64_t position, bool *out,

@@ -44,8 +44,7 @@ uint64_t cs_intake_fingerprint(const struct cs_output *o)
     h = cs_rng_mix64(
         h ^ o->position); /* equal requests of two cases or two endpoints are two calls, also in the same millisecond */
     h = cs_rng_mix64(h ^ ((uint64_t)o->gen << 32 | o->lane));
-    for (const char *p = o->worker; *p != '\0'; p++)
-        h = cs_rng_mix64(h ^ (uint8_t)*p);
+    h = cs_rng_mix_text(h, o->worker);
     return h | 1; /* 0 stands for an empty slot */
 }
 
@@ -295,7 +294,7 @@ static void take(struct cs_core *core, struct cs_session *s, uint64_t number, co
         refuse(core, s, number, CS_REFUSED_UNKNOWN);
         return;
     }
-    rc = core->plan.digest(core->plan.self, o.gen, o.lane, o.position, &want, &err);
+    rc = core->plan.identity(core->plan.self, o.gen, o.lane, o.position, &want, &owner, &err);
     if (rc != CS_OK) {
         cs_act_end(core, rc, err.msg);
         return;
@@ -304,11 +303,6 @@ static void take(struct cs_core *core, struct cs_session *s, uint64_t number, co
         cs_log(CS_ERROR, "digest_mismatch", "worker=%s gen=%u lane=%u position=%llu", s->worker, o.gen, o.lane,
                (unsigned long long)o.position);
         refuse(core, s, number, CS_REFUSED_DIGEST);
-        return;
-    }
-    rc = core->plan.owner(core->plan.self, o.gen, o.lane, o.position, &owner, &err);
-    if (rc != CS_OK) {
-        cs_act_end(core, rc, err.msg);
         return;
     }
     cs_caps_worked(core, s, lane);

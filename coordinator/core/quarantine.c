@@ -302,7 +302,8 @@ static void quarantine(struct cs_core *core, struct cs_suspect *t, const char *w
     struct cs_error err = {0};
     struct cs_bits one = {{0}};
     struct cs_quarantined *q;
-    enum cs_err rc = core->plan.digest(core->plan.self, lane->gen, lane->lane, t->position, &t->digest, &err);
+    struct cs_owner owner;
+    enum cs_err rc = core->plan.identity(core->plan.self, lane->gen, lane->lane, t->position, &t->digest, &owner, &err);
 
     if (rc != CS_OK) {
         cs_act_end(core, rc, err.msg);

@@ -29,17 +29,15 @@ enum {
 /* What the core asks about trials. */
 struct cs_core_plan {
     void *self;
-    /* The digest of what the trial's request must be. An error is fatal: the store lacks a case, or cannot be read. */
-    enum cs_err (*digest)(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *out,
-                          struct cs_error *err);
+    /* The digest of what the trial's request must be, and who buys its answer. An error is fatal: the store lacks a case, or cannot be
+     * read. */
+    enum cs_err (*identity)(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *digest,
+                            struct cs_owner *owner, struct cs_error *err);
     /* Upper bound of the input tokens of the trial's request. Asked under a budget, and of ambiguous calls. */
     enum cs_err (*input_bound)(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
                                struct cs_error *err);
     /* Whether exactly this output (same worker, same times) stands at its trial, or stood there until it was asked again. */
     bool (*is_stored)(void *self, const struct cs_output *o);
-    /* Who buys the answer of a trial; asked after its digest. */
-    enum cs_err (*owner)(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_owner *out,
-                         struct cs_error *err);
     /* Whether a level of the trial requires what its case has not. Asked only of lanes that leave trials out. */
     enum cs_err (*left_out)(void *self, uint32_t gen, uint32_t lane, uint64_t position, bool *out,
                             struct cs_error *err);

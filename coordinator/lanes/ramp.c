@@ -349,13 +349,14 @@ static void remember(struct cs_ramp *r, const double x[2])
 
 static void measure(struct cs_ramp *r, const struct cs_ramp_answer *a, double x[2])
 {
-    double tokens = a->tokens;
-    if (a->tokens > 0)
-        r->tokens = r->tokens > 0 ? exp(0.9 * log(r->tokens) + 0.1 * log(tokens)) : tokens;
-    else
-        tokens = r->tokens > 0 ? r->tokens : 1; /* it would have been like the others */
+    double tokens = r->tokens; /* where it is not told: it would have been like the others */
+    if (a->tokens > 0) {
+        tokens = log(a->tokens);
+        r->tokens = r->told ? 0.9 * r->tokens + 0.1 * tokens : tokens;
+        r->told = true;
+    }
     x[0] = log(a->latency_ms > CS_RAMP_FAST_MS ? a->latency_ms : CS_RAMP_FAST_MS);
-    x[1] = x[0] - log(tokens);
+    x[1] = x[0] - tokens;
 }
 
 void cs_ramp_ended(struct cs_ramp *r, const struct cs_ramp_answer *a, uint64_t now, struct cs_rng *rng)
@@ -404,7 +405,7 @@ bool cs_ramp_overloaded(const struct cs_ramp *r, uint64_t now)
 {
     uint32_t n = r->n_recent < CS_RAMP_RECENT ? r->n_recent : CS_RAMP_RECENT;
     uint32_t most = now < r->crest_until && r->crest > r->level ? r->crest : r->level;
-    int k = r->tokens > 0;
+    int k = r->told;
     double x[CS_RAMP_RECENT];
     if (r->low.level == 0 || most <= r->low.level || n < 4)
         return false;

@@ -79,7 +79,8 @@ struct cs_ramp {
     uint32_t probes;
     uint64_t probe_at;
     uint32_t limit_ms; /* the study's time limit */
-    double tokens;     /* geometric mean of an answer's; 0: never told */
+    double tokens;     /* mean logarithm of an answer's, lately */
+    bool told;         /* they were, at least once */
 };
 
 struct cs_ramp_answer {

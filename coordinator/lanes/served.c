@@ -85,15 +85,6 @@ static void look_who(struct cs_core *core, struct cs_lane *lane, const struct cs
 
 /* ---- drawn anew, or not ------------------------------------------------------------------------------ */
 
-static uint64_t print_of(const char *text)
-{
-    uint64_t h = 0;
-
-    for (; *text != '\0'; text++)
-        h = cs_rng_mix64(h ^ (uint8_t)*text);
-    return h | 1;
-}
-
 /* True: its id came lately, in the same case. */
 static bool is_known_id(struct cs_served *s, const struct cs_output *o, uint64_t owner)
 {
@@ -106,7 +97,7 @@ static bool is_known_id(struct cs_served *s, const struct cs_output *o, uint64_t
         return false;
     if (s->ids == NULL)
         s->ids = cs_xcalloc(CS_SERVED_IDS, sizeof *s->ids);
-    h = print_of(id);
+    h = cs_rng_mix_text(0, id) | 1;
     slot = &s->ids[h % CS_SERVED_IDS];
     same = slot->id == h;
     if (same && slot->owner != owner) {

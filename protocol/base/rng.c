@@ -1,12 +1,33 @@
 #include "protocol/base/rng.h"
 
+#include <string.h>
+
 #include "protocol/base/assert.h"
 
-uint64_t cs_rng_mix64(uint64_t x)
+static inline uint64_t mix64(uint64_t x)
 {
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
     return x ^ (x >> 31);
+}
+
+uint64_t cs_rng_mix64(uint64_t x)
+{
+    return mix64(x);
+}
+
+uint64_t cs_rng_mix_text(uint64_t h, const char *text)
+{
+    uint64_t word;
+    size_t n = strlen(text);
+    h ^= n;
+    for (; n >= sizeof word; text += sizeof word, n -= sizeof word) {
+        memcpy(&word, text, sizeof word);
+        h = mix64(h ^ word);
+    }
+    word = 0;
+    memcpy(&word, text, n);
+    return mix64(h ^ word);
 }
 
 uint64_t cs_rng_next(struct cs_rng *r)
@@ -45,8 +66,8 @@ static uint64_t feistel(uint64_t key, unsigned half, uint64_t x, int from, int t
     const uint64_t mask = half < 64 ? (UINT64_C(1) << half) - 1 : UINT64_MAX;
     uint64_t left = x >> half, right = x & mask;
     for (int r = from; r != to; r += step) {
-        const uint64_t f = cs_rng_mix64(key + (uint64_t)(r + 1) * 0x9e3779b97f4a7c15u +
-                                        cs_rng_mix64((step > 0 ? right : left) + 0x632be59bd9b4e019u));
+        const uint64_t f = mix64(key + (uint64_t)(r + 1) * 0x9e3779b97f4a7c15u +
+                                 mix64((step > 0 ? right : left) + 0x632be59bd9b4e019u));
         if (step > 0) {
             const uint64_t t = left ^ (f & mask);
             left = right;

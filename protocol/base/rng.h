@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 uint64_t cs_rng_mix64(uint64_t x);
+/* A fingerprint of the text and of h. Not the same on every machine: never to be kept. */
+uint64_t cs_rng_mix_text(uint64_t h, const char *text);
 
 struct cs_rng {
     uint64_t state;

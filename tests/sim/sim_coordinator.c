@@ -14,11 +14,12 @@ enum { CHECK_LONG_EVERY = 32, AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
 
 /* ---- what the core asks -------------------------------------------------------------------------------- */
 
-static enum cs_err plan_digest(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *out,
-                               struct cs_error *err)
+static enum cs_err plan_identity(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *digest,
+                                 struct cs_owner *owner, struct cs_error *err)
 {
     (void)self, (void)gen, (void)err;
-    sim_digest(lane, position, false, out);
+    sim_digest(lane, position, false, digest);
+    *owner = (struct cs_owner){1 + lane, 1 + position};
     return CS_OK;
 }
 
@@ -27,14 +28,6 @@ static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t 
 {
     (void)self, (void)gen, (void)lane, (void)position, (void)err;
     *out = SIM_INPUT_TOKENS;
-    return CS_OK;
-}
-
-static enum cs_err plan_owner(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_owner *out,
-                              struct cs_error *err)
-{
-    (void)self, (void)gen, (void)err;
-    *out = (struct cs_owner){1 + lane, 1 + position};
     return CS_OK;
 }
 
@@ -455,12 +448,9 @@ bool sim_core_again(struct sim *s, uint32_t lane)
 void sim_core_start(struct sim *s)
 {
     struct sim_coordinator *c = &s->coordinator;
-    struct cs_core_opts opts = {.fleet = "sim",
-                                .plan = {.self = s,
-                                         .digest = plan_digest,
-                                         .input_bound = plan_bound,
-                                         .is_stored = plan_is_stored,
-                                         .owner = plan_owner}};
+    struct cs_core_opts opts = {
+        .fleet = "sim",
+        .plan = {.self = s, .identity = plan_identity, .input_bound = plan_bound, .is_stored = plan_is_stored}};
     const char *expected[SIM_NAMES_MAX];
     struct sim_past past;
     bool fresh = c->term == 0;

@@ -82,14 +82,15 @@ static inline void rig_digest(uint32_t gen, uint32_t lane, uint64_t position, st
     memcpy(out->b + 8, &b, 8);
 }
 
-static inline enum cs_err rig_plan_digest(void *self, uint32_t gen, uint32_t lane, uint64_t position,
-                                          struct cs_digest *out, struct cs_error *err)
+static inline enum cs_err rig_plan_identity(void *self, uint32_t gen, uint32_t lane, uint64_t position,
+                                            struct cs_digest *digest, struct cs_owner *owner, struct cs_error *err)
 {
     struct rig *r = self;
 
     if (r->fail_digest)
         return cs_error_set(err, CS_ECORRUPT, "a chunk is damaged");
-    rig_digest(gen, lane, position, out);
+    rig_digest(gen, lane, position, digest);
+    *owner = (struct cs_owner){1 + lane, 1 + position};
     return CS_OK;
 }
 
@@ -109,14 +110,6 @@ static inline bool rig_plan_is_stored(void *self, const struct cs_output *o)
 
     return (d->canonical[o->lane][o->position] > 0 && d->canonical_start[o->lane][o->position] == o->started_wall_ms) ||
            (d->superseded[o->lane][o->position] > 0 && d->superseded_start[o->lane][o->position] == o->started_wall_ms);
-}
-
-static inline enum cs_err rig_plan_owner(void *self, uint32_t gen, uint32_t lane, uint64_t position,
-                                         struct cs_owner *out, struct cs_error *err)
-{
-    (void)self, (void)gen, (void)err;
-    *out = (struct cs_owner){1 + lane, 1 + position};
-    return CS_OK;
 }
 
 static inline enum cs_err rig_plan_left_out(void *self, uint32_t gen, uint32_t lane, uint64_t position, bool *out,
@@ -358,7 +351,7 @@ static inline void rig_start(struct rig *r, bool fresh_fleet)
         .seed = r->term,
         .fresh_fleet = fresh_fleet,
         .now_ms = r->now,
-        .plan = {r, rig_plan_digest, rig_plan_bound, rig_plan_is_stored, rig_plan_owner, rig_plan_left_out},
+        .plan = {r, rig_plan_identity, rig_plan_bound, rig_plan_is_stored, rig_plan_left_out},
         .expected = names,
         .n_expected = n,
         .risks = r->disk->risks,

@@ -17,7 +17,7 @@
 #include "worker/calls/replies.h"
 #include "worker/watch.h"
 
-enum { SLOTS_PER_MULTI = 256, HEADERS_MAX = 64 * 1024, KEEP_BYTES = 64 * 1024, ID_MAX = 128, GATES = 64 };
+enum { SLOTS_PER_MULTI = 64, HEADERS_MAX = 64 * 1024, KEEP_BYTES = 64 * 1024, ID_MAX = 128, GATES = 64 };
 
 struct multi {
     struct cs_http *http;
@@ -302,7 +302,6 @@ static enum cs_below below_of(const struct slot *s, CURLcode code)
         CURLcode code;
         enum cs_below below;
     } rows[] = {
-        {CURLE_OK, CS_BELOW_NONE},
         {CURLE_COULDNT_RESOLVE_HOST, CS_BELOW_NAME},
         {CURLE_COULDNT_RESOLVE_PROXY, CS_BELOW_PROXY},
         {CURLE_PROXY, CS_BELOW_PROXY},
@@ -315,6 +314,8 @@ static enum cs_below below_of(const struct slot *s, CURLcode code)
         {CURLE_SSL_ISSUER_ERROR, CS_BELOW_TLS},
         {CURLE_SSL_CIPHER, CS_BELOW_TLS},
     };
+    if (code == CURLE_OK)
+        return CS_BELOW_NONE;
     if (is_proxys(s, code))
         return CS_BELOW_PROXY;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -11,6 +11,8 @@
 #include "protocol/base/utf8.h"
 #include "protocol/wire/bounds.h"
 
+enum { ZONE_BYTES = 1000 }; /* an output's fields; the C library keeps pieces of that size at hand */
+
 struct frame {                  /* an array that is being walked */
     uint32_t left;              /* elements still to come */
     const msgpack_object *next; /* unpacking: the next of them */
@@ -24,7 +26,8 @@ struct cs_codec {
     struct cs_buf *out; /* packing */
     msgpack_packer packer;
     struct cs_arena *arena; /* unpacking */
-    msgpack_unpacked message;
+    msgpack_zone zone;
+    msgpack_object root;
 };
 
 static int append(void *out, const char *bytes, size_t n)
@@ -52,14 +55,14 @@ enum cs_err cs_codec_unpacker(const void *bytes, size_t n, struct cs_arena *aren
         return cs_error_set(err, CS_EPROTO, "%s", why);
     struct cs_codec *c = cs_xcalloc(1, sizeof *c);
     size_t used = 0;
-    msgpack_unpacked_init(&c->message);
-    if (msgpack_unpack_next(&c->message, bytes, n, &used) != MSGPACK_UNPACK_SUCCESS || used != n) {
-        msgpack_unpacked_destroy(&c->message);
+    CS_ASSERT(msgpack_zone_init(&c->zone, ZONE_BYTES));
+    if (msgpack_unpack(bytes, n, &used, &c->zone, &c->root) != MSGPACK_UNPACK_SUCCESS || used != n) {
+        msgpack_zone_destroy(&c->zone);
         free(c);
         return cs_error_set(err, CS_EPROTO, "the message is not well-formed MessagePack");
     }
     c->arena = arena;
-    c->frames[0] = (struct frame){1, &c->message.data};
+    c->frames[0] = (struct frame){1, &c->root};
     *out = c;
     return CS_OK;
 }
@@ -73,7 +76,8 @@ enum cs_err cs_codec_close(struct cs_codec *c, struct cs_error *err)
         *err = c->fault;
     else if (rc == CS_OK && c->out != NULL && c->out->overflow)
         rc = cs_error_set(err, CS_ETOOBIG, "the message is over its limit of %zu bytes", c->out->max);
-    msgpack_unpacked_destroy(&c->message);
+    if (!cs_codec_packing(c))
+        msgpack_zone_destroy(&c->zone);
     free(c);
     return rc;
 }
@@ -299,7 +303,7 @@ static void pack_str(struct cs_codec *c, const char *s, uint32_t max)
 /* A copy with a NUL behind it. The library gives NULL for no bytes. */
 static const char *keep(struct cs_codec *c, const char *bytes, uint32_t n)
 {
-    return cs_arena_strndup(c->arena, n > 0 ? bytes : "", n);
+    return n > 0 ? cs_arena_strndup(c->arena, bytes, n) : "";
 }
 
 void cs_codec_str(struct cs_codec *c, const char **s, uint32_t max)

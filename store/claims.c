@@ -8,7 +8,11 @@
 #include "store/addresses.h"
 #include "store/store_internal.h"
 
-enum { FILTER_BITS = 8 /* for each output */, FILTER_MAX = 16 * 1024 * 1024 /* bytes */ };
+enum {
+    FILTER_BITS = 8 /* for each output */,
+    FILTER_MAX = 16 * 1024 * 1024 /* bytes */,
+    KEPT_MAX = 512 * 1024 /* rows: 28 MiB */
+};
 
 struct cs_claims {
     struct cs_store *store;
@@ -27,6 +31,11 @@ struct cs_claims {
     bool filtered;
     struct cs_rocks_view *view;
     struct cs_rocks_rows *rows; /* while the filter is filled */
+    /* The rows themselves in the order of their keys, where they are few: a search in them costs a tenth of RocksDB's. */
+    struct cs_digest *kept_digest;
+    struct cs_indexed *kept;
+    size_t n_kept;
+    bool keeps;
     struct cs_put_off *put_off;
     uint64_t n_put_off, cap_put_off;
 };
@@ -60,6 +69,42 @@ static bool may_have(const struct cs_claims *c, const struct cs_digest *d)
     return true;
 }
 
+/* ---- rows that are kept -------------------------------------------------------------------------- */
+
+static bool keep(struct cs_claims *c, struct cs_slice key, struct cs_slice value)
+{
+    enum { ROOM_AT_FIRST = 1024 };
+    const size_t n = c->n_kept;
+    if (n == 0 || (n >= ROOM_AT_FIRST && (n & (n - 1)) == 0)) {
+        const size_t room = n == 0 ? ROOM_AT_FIRST : 2 * n;
+        c->kept_digest = cs_xrealloc(c->kept_digest, room, sizeof *c->kept_digest);
+        c->kept = cs_xrealloc(c->kept, room, sizeof *c->kept);
+    }
+    c->kept[n] = (struct cs_indexed){0};
+    c->n_kept++;
+    return cs_keyspace_parse_index(key, &c->kept_digest[n], &c->kept[n]) &&
+           cs_keyspace_index_decode(value, &c->kept[n]);
+}
+
+/* As cs_index_finder_get. */
+static void find_kept(const struct cs_claims *c, const struct cs_digest *d, uint64_t lane,
+                      const struct cs_indexed **found, uint32_t *n)
+{
+    size_t low = 0, high = c->n_kept;
+    while (low < high) {
+        const size_t at = low + (high - low) / 2;
+        const int order = memcmp(c->kept_digest[at].b, d->b, sizeof d->b);
+        if (order < 0 || (order == 0 && c->kept[at].owner.lane < lane))
+            low = at + 1;
+        else
+            high = at;
+    }
+    *found = c->n_kept > 0 ? &c->kept[low] : NULL;
+    for (*n = 0; low + *n < c->n_kept && cs_digest_equal(&c->kept_digest[low + *n], d) &&
+                 (lane == 0 || c->kept[low + *n].owner.lane == lane);)
+        ++*n;
+}
+
 static void open_filter(struct cs_claims *c)
 {
     struct cs_key from, until;
@@ -68,6 +113,7 @@ static void open_filter(struct cs_claims *c)
         bytes *= 2;
     c->filter = cs_xcalloc(bytes, 1);
     c->filter_mask = bytes * 8 - 1;
+    c->keeps = c->store->format != 1 && c->last <= KEPT_MAX; /* a row is an output's */
     cs_keyspace_row(&from, c->store->format == 1 ? CS_ROW_DIGEST : CS_ROW_INDEX);
     until = from;
     cs_keyspace_after(&until);
@@ -94,7 +140,7 @@ enum cs_err cs_claims_prepare(struct cs_claims *c, uint32_t rows, bool *done, st
     if (c->filter == NULL)
         open_filter(c);
     for (; rows > 0 && cs_rocks_rows_next(c->rows, &key, &value); rows--) {
-        if (key.n < 1 + sizeof d.b)
+        if (key.n < 1 + sizeof d.b || (c->keeps && !keep(c, key, value)))
             return cs_error_set(err, CS_ECORRUPT, "%s: a row of the digest index is damaged", c->store->dir);
         memcpy(d.b, (const uint8_t *)key.p + 1, sizeof d.b);
         add(c, &d);
@@ -176,6 +222,8 @@ void cs_claims_close(struct cs_claims *c)
     free(c->known);
     free(c->claimed);
     free(c->filter);
+    free(c->kept_digest);
+    free(c->kept);
     free(c->put_off);
     free(c);
 }
@@ -225,7 +273,10 @@ static enum cs_err find(struct cs_claims *c, uint32_t lane, const struct cs_dige
                         uint32_t *n, struct cs_error *err)
 {
     const bool all = c->other_lanes || c->heirs[lane] != 0;
-    return cs_index_finder_get(c->finder, d, all ? 0 : c->lanes[lane], found, n, err);
+    if (!c->filtered || !c->keeps)
+        return cs_index_finder_get(c->finder, d, all ? 0 : c->lanes[lane], found, n, err);
+    find_kept(c, d, all ? 0 : c->lanes[lane], found, n);
+    return CS_OK;
 }
 
 /* The output, and those that it followed. */

@@ -26,7 +26,7 @@ const char *cs_header(const char *headers, const char *name, struct cs_arena *ar
 static bool speaks_of_cache(const char *name, size_t n)
 {
     for (size_t i = 0; i + 5 <= n; i++) {
-        if (strncasecmp(name + i, "cache", 5) == 0)
+        if ((name[i] == 'c' || name[i] == 'C') && strncasecmp(name + i, "cache", 5) == 0)
             return true;
     }
     return false;

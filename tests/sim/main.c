@@ -134,21 +134,16 @@ static void print_faults(const struct run *r)
 /* What the provider would bill against the budget: our own account is checked after every event, this one is told. */
 static void print_bills(const struct run *r)
 {
-    uint32_t n = 0, over = 0, first = 0;
+    uint32_t seeds = 0, studies = 0, over = 0;
 
     for (uint32_t i = 0; i < r->n; i++) {
         const struct sim_result *x = &r->results[i];
 
-        n += x->state == PASSED && x->budget_nano_usd >= 0;
-        if (x->state != PASSED || x->budget_nano_usd < 0 || x->bill_nano_usd <= x->budget_nano_usd)
-            continue;
-        if (over++ == 0)
-            first = i;
+        seeds += x->budgets > 0;
+        studies += x->budgets;
+        over += x->over_budget;
     }
-    printf("%u seeds with a hard budget, bill over budget in %u", n, over);
-    if (over > 0)
-        printf(" (first %llu)", (unsigned long long)(r->from + first));
-    putchar('\n');
+    printf("%u studies with a hard budget, in %u seeds; bill over budget in %u\n", studies, seeds, over);
 }
 
 static void print_run(const struct run *r)

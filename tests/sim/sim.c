@@ -210,7 +210,10 @@ static void dispatch(struct sim *s, struct sim_event *e)
         sim_swarm_shot(s, (enum sim_fault)e->who);
         break;
     case SIM_RESUME:
-        sim_swarm_resume(s, e->who);
+        sim_swarm_resume(s, e->who, e->tag != 0);
+        break;
+    case SIM_SUBMIT:
+        sim_swarm_submit(s, e->who);
         break;
     case SIM_CALM:
         sim_swarm_calm(s);
@@ -218,15 +221,15 @@ static void dispatch(struct sim *s, struct sim_event *e)
     }
 }
 
-/* The study is over: the fleet drains, and that ends too. */
+/* The studies are over: the fleet drains, and that ends too. */
 static void finish(struct sim *s)
 {
     if (s->finished || !s->calm || !sim_check_is_over(s))
         return;
-    sim_trace(s, "---- the study is over: the fleet drains");
+    sim_trace(s, "---- the studies are over: the fleet drains");
     sim_check_end(s);
     s->finished = s->coordinator.draining = true;
-    sim_core_control(s, CS_CONTROL_DRAIN, NULL);
+    sim_core_control(s, CS_CONTROL_DRAIN, NULL, NULL);
 }
 
 static bool all_gone(const struct sim *s)
@@ -246,6 +249,7 @@ static void release(struct sim *s)
     for (uint32_t i = 0; i < SIM_HEARD; i++)
         free(s->coordinator.heard[i]);
     cs_arena_release(&s->arena);
+    sim_studies_forget(s);
     sim_store_release(s);
     sim_redis_release(s);
     free(s);

@@ -17,9 +17,11 @@ enum { CHECK_LONG_EVERY = 32, AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
 static enum cs_err plan_identity(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *digest,
                                  struct cs_owner *owner, struct cs_error *err)
 {
-    (void)self, (void)gen, (void)err;
-    sim_digest(lane, position, false, digest);
-    *owner = (struct cs_owner){1 + lane, 1 + position};
+    const uint32_t of_fleet = sim_studies_lane(self, gen, lane);
+
+    (void)err;
+    sim_digest(of_fleet, position, false, digest);
+    *owner = (struct cs_owner){1 + of_fleet, 1 + position};
     return CS_OK;
 }
 
@@ -33,15 +35,16 @@ static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t 
 
 static bool plan_is_stored(void *self, const struct cs_output *o)
 {
-    const struct sim *s = self;
+    struct sim *s = self;
+    const struct sim_lane *l = &s->store.lanes[sim_studies_lane(s, o->gen, o->lane)];
     struct cs_buf buf = CS_BUF_INIT(CS_OUTPUT_MAX);
     bool stored = false;
 
     if (s->mutation == SIM_MUTATE_FORGET_STORED)
         return false;
     cs_output_pack(o, &buf);
-    for (uint32_t g = 0; g < s->store.n_gens; g++) {
-        const struct sim_kept *t = &s->store.lanes[o->lane].gens[g].kept[o->position];
+    for (uint32_t g = 0; g < l->study->n_gens; g++) {
+        const struct sim_kept *t = &l->gens[g].kept[o->position];
         uint64_t print = sim_print(buf.data, (uint32_t)buf.len);
 
         stored |= t->canonical == print || t->superseded == print;
@@ -78,6 +81,8 @@ static void gone(struct sim *s)
     sim_store_crash(s);
     cs_core_close(s->coordinator.core);
     s->coordinator.core = NULL;
+    sim_studies_forget(s);
+    s->coordinator.building = NULL;
     s->coordinator.paused_until = 0;
     s->coordinator.asking = false;
     s->coordinator.life++;
@@ -209,24 +214,50 @@ static void load(struct sim *s, uint32_t gen)
     sim_core_event(s, &e);
 }
 
-bool sim_core_edit(struct sim *s)
+/* The row is on disk at once; the roster decides whose turn it is (coordinator/build.c). */
+bool sim_core_submit(struct sim *s, struct sim_study *y)
 {
-    struct cs_event e = {.kind = CS_EV_CLOSE};
-
-    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || s->store.asked_gens == SIM_GENS_MAX)
+    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || y->asked_gens > y->n_gens ||
+        y->asked_gens == SIM_GENS_MAX || (y->comes_after != NULL && y->comes_after->asked_gens == 0))
         return false;
-    s->store.asked_gens++; /* its row is on disk */
+    sim_trace(s, "C     hears of generation %u, of study %s", sim_studies_number(s, y), y->name);
+    sim_studies_note(s, y);
+    return true;
+}
+
+bool sim_core_weigh(struct sim *s, struct sim_study *y)
+{
+    struct cs_event e = {.kind = CS_EV_WEIGHT, .study = {.key = y->key}};
+
+    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || y->asked_gens == 0)
+        return false;
+    sim_studies_note(s, y);
+    e.study.weight = sim_studies_weight(y);
     sim_core_event(s, &e);
     return true;
 }
 
+/* One generation at a time. */
 static void build(struct sim *s)
 {
-    if (s->store.asked_gens == s->store.n_gens || !cs_core_is_idle(s->coordinator.core, 0))
+    struct sim_coordinator *c = &s->coordinator;
+    struct sim_study *y = c->building;
+    struct cs_event e = {.kind = CS_EV_CLOSE};
+
+    if (y == NULL) {
+        if ((c->building = sim_studies_turn(s)) == NULL)
+            return;
+        e.study.key = c->building->key;
+        sim_core_event(s, &e);
         return;
-    sim_trace(s, "C     builds generation %u", s->store.asked_gens);
-    sim_store_build(s);
-    load(s, s->store.n_gens);
+    }
+    if (!cs_core_is_idle(c->core, y->key))
+        return;
+    sim_trace(s, "C     builds generation %u, of study %s", y->numbers[y->n_gens], y->name);
+    sim_store_build(s, y);
+    c->building = NULL;
+    sim_studies_note(s, y);
+    load(s, y->numbers[y->n_gens - 1]);
 }
 
 /* It may begin what is leased to it, and on its way to it, before it knows that it was expelled. */
@@ -237,7 +268,9 @@ static void excuse_leased(struct sim *s, struct sim_worker *w, const struct cs_s
     DL_FOREACH (session->leases, l) {
         for (unsigned i = 0; i < CS_PAGE_TRIALS; i++) {
             if (cs_bits_has(&l->open, i))
-                s->store.lanes[l->lane->lane].trials[l->on->page * CS_PAGE_TRIALS + i].excused++;
+                s->store.lanes[sim_studies_lane(s, l->lane->gen, l->lane->lane)]
+                    .trials[l->on->page * CS_PAGE_TRIALS + i]
+                    .excused++;
         }
     }
     sim_worker_excuse(s, w, "it is expelled");
@@ -264,13 +297,11 @@ bool sim_core_malformed(struct sim *s, struct sim_worker *w)
 
 static uint64_t leased(const struct sim *s)
 {
-    struct cs_lane_view l;
+    const struct cs_core *core = s->coordinator.core;
     uint64_t n = 0;
 
-    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
-        cs_core_lane(s->coordinator.core, 0, i, &l);
-        n += l.leased;
-    }
+    for (uint32_t i = 0; i < core->n_slots; i++)
+        n += core->lanes[i] != NULL ? core->lanes[i]->leased : 0;
     return n;
 }
 
@@ -372,8 +403,8 @@ void sim_core_tick(struct sim *s)
 /* What a cancelled lane had under way when its coordinator ended, is given up with it: no lease holds it, and a resume plans it again. */
 static void excuse_given_up(struct sim *s, struct cs_lane *core_lane)
 {
-    struct sim_lane *lane = &s->store.lanes[core_lane->lane];
-    const struct sim_ledger *g = sim_ledger(s, s->store.n_gens, core_lane->lane);
+    struct sim_lane *lane = &s->store.lanes[sim_studies_lane(s, core_lane->gen, core_lane->lane)];
+    const struct sim_ledger *g = sim_studies_ledger(s, core_lane->gen, core_lane->lane);
 
     for (uint64_t i = 0; g->cancelled && i < lane->n_trials; i++) {
         const uint8_t *page = g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES;
@@ -385,24 +416,36 @@ static void excuse_given_up(struct sim *s, struct cs_lane *core_lane)
     }
 }
 
-static void excuse_resumed(struct sim *s, const char *model)
+static void excuse_resumed(struct sim *s, const struct sim_lane *lane)
 {
     const struct cs_core *core = s->coordinator.core;
+    const struct sim_study *y = lane->study;
 
-    for (uint32_t i = 0; i < core->n_slots; i++)
-        if (core->lanes[i] != NULL && core->lanes[i]->gen == s->store.n_gens &&
-            strcmp(s->store.lanes[core->lanes[i]->lane].name, model) == 0)
-            excuse_given_up(s, core->lanes[i]);
+    for (uint32_t i = 0; y->n_gens > 0 && i < core->n_slots; i++) {
+        struct cs_lane *l = core->lanes[i];
+
+        if (l != NULL && l->gen == y->numbers[y->n_gens - 1] && strcmp(lane->model, l->name) == 0)
+            excuse_given_up(s, l);
+    }
 }
 
-bool sim_core_control(struct sim *s, enum cs_control verb, const char *model)
+bool sim_core_control(struct sim *s, enum cs_control verb, struct sim_study *y, struct sim_lane *lane)
 {
-    struct cs_event e = {.kind = CS_EV_CONTROL, .control = {.verb = verb, .model = model, .token = 1}};
+    struct cs_event e = {.kind = CS_EV_CONTROL, .control = {.verb = verb, .token = 1}};
+    const struct sim_study *to = y;
 
-    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now)
+    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || (y != NULL && y->n_gens == 0))
         return false;
-    if (verb == CS_CONTROL_RESUME && model != NULL)
-        excuse_resumed(s, model);
+    if (verb == CS_CONTROL_RESUME && lane != NULL)
+        excuse_resumed(s, lane);
+    for (uint32_t i = 0; y != NULL && i < y->n_lanes; i++) {
+        if (lane == NULL || lane == &s->store.lanes[y->first + i])
+            s->store.lanes[y->first + i].said |= 1U << verb;
+    }
+    if (s->mutation == SIM_MUTATE_OTHER_STUDY && y != NULL)
+        to = &s->store.studies[(y - s->store.studies + 1) % s->limits.n_studies];
+    e.control.study = to != NULL ? to->key : 0;
+    e.control.model = lane != NULL ? lane->model : NULL;
     sim_core_event(s, &e);
     return true;
 }
@@ -412,6 +455,8 @@ bool sim_core_again(struct sim *s, uint32_t lane)
 {
     struct cs_again_trial trials[AGAIN_AT_ONCE];
     struct cs_core_view v;
+    const struct sim_lane *l = &s->store.lanes[lane];
+    uint32_t of_study = lane - l->study->first;
     struct cs_event e = {.kind = CS_EV_AGAIN};
     bool repeat = sim_below(s, 4) == 0;
     uint8_t bits[CS_PAGE_BYTES];
@@ -419,12 +464,12 @@ bool sim_core_again(struct sim *s, uint32_t lane)
 
     if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || s->coordinator.asking)
         return false;
-    cs_core_view(s->coordinator.core, 0, &v);
-    for (uint64_t i = 0; v.gen > 0 && i < s->store.lanes[lane].n_trials && n < AGAIN_AT_ONCE; i++) {
-        const struct sim_kept *t = &sim_ledger(s, v.gen, lane)->kept[i];
+    cs_core_view(s->coordinator.core, l->study->key, &v);
+    for (uint64_t i = 0; v.gen > 0 && i < l->n_trials && n < AGAIN_AT_ONCE; i++) {
+        const struct sim_kept *t = &sim_studies_ledger(s, v.gen, of_study)->kept[i];
         bool wanted = t->outcome == CS_OUTCOME_timeout || s->mutation == SIM_MUTATE_AGAIN_ANY;
 
-        cs_core_page(s->coordinator.core, 0, lane, i / CS_PAGE_TRIALS, bits);
+        cs_core_page(s->coordinator.core, l->study->key, of_study, i / CS_PAGE_TRIALS, bits);
         if (cs_ledger_get(bits, (unsigned)(i % CS_PAGE_TRIALS)) != CS_TRIAL_DONE || t->canonical == 0 || !wanted ||
             (t->superseded != 0 && !repeat))
             continue;
@@ -434,7 +479,7 @@ bool sim_core_again(struct sim *s, uint32_t lane)
     if (n == 0)
         return false;
     e.again.gen = v.gen;
-    e.again.lane = lane;
+    e.again.lane = of_study;
     e.again.trials = trials;
     e.again.n = n;
     e.again.token = AGAIN_TOKEN;
@@ -468,13 +513,21 @@ void sim_core_start(struct sim *s)
     sim_store_past(s, &past);
     opts.risks = past.risks;
     opts.n_risks = past.n_risks;
-    opts.presumed_nano_usd = s->store.presumed;
+    opts.first_study = sim_studies_key(s, 1);
+    opts.presumed_nano_usd = past.presumed_first;
+    opts.presumed = past.presumed;
+    opts.n_presumed = past.n_presumed;
     opts.fingerprints = past.fingerprints;
     opts.n_fingerprints = past.n_fingerprints;
     sim_trace(s, "C     starts, term %u", c->term);
     c->core = cs_core_open(&opts);
-    for (uint32_t gen = 1; gen <= s->store.n_gens; gen++)
-        load(s, gen);
+    sim_studies_restore(s);
+    for (uint32_t gen = 1; gen <= s->store.n_numbers && c->core != NULL; gen++) {
+        const struct sim_number *g = &s->store.numbers[gen];
+
+        if (g->ordinal < g->study->n_gens && g->ordinal + 2 >= g->study->n_gens)
+            load(s, gen);
+    }
     sim_push_last(s, s->now + CS_TICK_MS, SIM_CORE_TICK, 0, c->life);
     sim_net_core_back(s);
 }

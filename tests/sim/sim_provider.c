@@ -98,10 +98,11 @@ void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_work
     c->number = ++s->calls;
     c->sent = s->now;
     v = &s->store.lanes[c->lane].server;
+    s->store.lanes[c->lane].study->calls++;
     sim_redis_judge(s);
     s->result->calls++;
-    sim_trace(s, "%s    call %llu: m%u %llu, attempt %u", w->name, (unsigned long long)c->number, c->lane,
-              (unsigned long long)c->position, a->attempt);
+    sim_trace(s, "%s    call %llu: %s %llu, attempt %u", w->name, (unsigned long long)c->number,
+              s->store.lanes[c->lane].name, (unsigned long long)c->position, a->attempt);
     if (!sim_trial_of(s, a->digest, &t)) {
         if (!w->stranger)
             sim_fail(s, "%s asks what nobody planned", w->name);
@@ -221,8 +222,8 @@ void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
         t->in_flight--;
         t->paid += paid;
         if (is_billed(s, &r))
-            s->result->bill_nano_usd += SIM_CALL_NANO_USD;
-        sim_check_paid(s, t);
+            s->store.lanes[c->lane].study->bill_nano_usd += SIM_CALL_NANO_USD;
+        sim_check_paid(s, &s->store.lanes[c->lane], t);
     }
     c->number = 0;
     if (!w->stranger)
@@ -241,8 +242,8 @@ void sim_provider_cut(struct sim *s, struct sim_worker *w, uint32_t slot)
         t->in_flight--;
         t->paid++;
         t->excused++;
-        s->result->bill_nano_usd += SIM_CALL_NANO_USD;
-        sim_check_paid(s, t);
+        s->store.lanes[c->lane].study->bill_nano_usd += SIM_CALL_NANO_USD;
+        sim_check_paid(s, &s->store.lanes[c->lane], t);
     }
     c->number = 0;
 }

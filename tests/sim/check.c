@@ -119,11 +119,13 @@ void sim_check_paid(struct sim *s, const struct sim_lane *l, const struct sim_tr
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
 /* No trial of it is planned, or none can be leased for want of money. */
-static bool is_at_rest(struct sim *s, const struct sim_study *y)
+bool sim_check_is_at_rest(struct sim *s, const struct sim_study *y)
 {
     struct cs_core_view v;
     struct cs_lane_view l;
 
+    if (s->coordinator.core == NULL)
+        return false;
     cs_core_view(s->coordinator.core, y->key, &v);
     if (v.gen == 0 || y->asked_gens > y->n_gens)
         return false;
@@ -143,7 +145,7 @@ static bool waits_for_money(struct sim *s, const struct sim_study *y)
 
     if (first == NULL || y->n_gens > 0 || y->asked_gens == 0 || sim_studies_is_over(s, first))
         return false;
-    return waits_for_money(s, first) || (first->budget_nano_usd >= 0 && is_at_rest(s, first));
+    return waits_for_money(s, first) || (first->budget_nano_usd >= 0 && sim_check_is_at_rest(s, first));
 }
 
 bool sim_check_is_over(struct sim *s)
@@ -151,7 +153,7 @@ bool sim_check_is_over(struct sim *s)
     if (s->now <= s->healed_ms || s->coordinator.core == NULL || s->store.n_writing > 0)
         return false;
     for (uint32_t i = 0; i < s->limits.n_studies; i++) {
-        if (!is_at_rest(s, &s->store.studies[i]) && !waits_for_money(s, &s->store.studies[i]))
+        if (!sim_check_is_at_rest(s, &s->store.studies[i]) && !waits_for_money(s, &s->store.studies[i]))
             return false;
     }
     for (uint32_t i = 0; i < s->limits.n_workers; i++) {
@@ -202,4 +204,5 @@ void sim_check_end(struct sim *s)
 
         s->result->over_budget += y->budget_nano_usd >= 0 && y->bill_nano_usd > y->budget_nano_usd;
     }
+    sim_profile_end(s);
 }

@@ -6,7 +6,8 @@
  *   sim_redis.c       quotas, and their judge
  *   sim_provider.c    calls, and who was paid         swarm.c         limits and faults of a seed
  *   check.c           what must hold                  trace.c         messages, readable
- *   studies.c         one to three studies in a fleet main.c          many seeds, one trace, mutations
+ *   studies.c         the studies of a fleet          profiles.c      weather of a kind: fair shares, two weeks, ...
+ *   main.c            many seeds, one trace, mutations
  *
  * A seed is a history: one generator decides everything, and time is a number. A broken rule fingerprints what and when, and
  * ends the process; main.c runs seeds in children. Units: milliseconds of virtual time; each process has a clock of its
@@ -25,9 +26,11 @@
 #include "worker/core/worker.h"
 
 enum {
-    SIM_WORKERS_MAX = 64,
+    SIM_WORKERS_MAX = 1000,
+    SIM_WORKERS_MANY = 64, /* in bad weather */
     SIM_WORKERS_MOSTLY = 5, /* at most, where they share limits through Redis */
-    SIM_STUDIES_MAX = 3,
+    SIM_STUDIES_MAX = 6,
+    SIM_STUDIES_MOSTLY = 3, /* at most, in bad weather */
     SIM_STUDY_LANES = 3, /* at most */
     SIM_LANES_MAX = SIM_STUDIES_MAX * SIM_STUDY_LANES,
     SIM_GENS_MAX = 8, /* of a study */
@@ -40,14 +43,14 @@ enum {
     SIM_CHUNK_TRIALS = 64,
     SIM_CASES = SIM_NUMBERS + 1, /* the first chunk of cases: those before are specs, by the generation's number */
     SIM_CHUNKS = SIM_CASES + 9216 / SIM_CHUNK_TRIALS,
-    SIM_EVENTS_MAX = 1500000, /* more in one seed means that it runs in circles; a paced worker may look every ms */
+    SIM_EVENTS_MAX = 1500000, /* of a swarm's seed: more means that it runs in circles; a paced worker may look every ms */
     SIM_END_MS = 900000,      /* a healed fleet ends every study within this */
     SIM_SLOW_MS =
         600000, /* ... but for servers that became slow, and stay so: an answer each within this, to the last */
     SIM_EDITS_MOSTLY = 1, /* of a study, in bad weather */
     SIM_BLOCK = 12, /* trials of a case */
     SIM_HEARD = 16,
-    SIM_TERMS_MAX = 64,
+    SIM_TERMS_MAX = 128,
     SIM_EPOCHS_MAX = 65536, /* epochs of a term */
     SIM_INPUT_TOKENS = 50,  /* with every answer: as much as can be, so that a budget has no slack */
     SIM_OUTPUT_TOKENS = 100,
@@ -111,7 +114,12 @@ enum {
     X(LATE_STUDY, "study submitted in mid-run")                                                                        \
     X(AFTER, "study that waited for another's end")                                                                    \
     X(WEIGHT, "study's weight changed")                                                                                \
-    X(STUDY_PAUSE, "whole study paused")
+    X(STUDY_PAUSE, "whole study paused")                                                                               \
+    X(BAD_NODE, "node that the provider denies")                                                                       \
+    X(NODE_GOES, "node taken back for hours")                                                                          \
+    X(KEY_REVOKED, "worker's key revoked")                                                                             \
+    X(NIGHT, "provider down for a night")                                                                              \
+    X(RAISED, "budget raised")
 
 enum sim_fault {
 #define X(name, text) SIM_##name,
@@ -137,7 +145,8 @@ enum sim_fault {
     X(AGAIN_ANY, "ask-any-again", "the act takes whatever a trial was answered")                                       \
     X(OTHER_STUDY, "word-to-another", "what an operator says of a study is done to another")                           \
     X(ONE_PURSE, "one-purse", "a restart holds all that is at risk for the first study's")                              \
-    X(NO_AFTER, "forget-after", "a restart has forgotten which study comes after which")
+    X(NO_AFTER, "forget-after", "a restart has forgotten which study comes after which")                               \
+    X(ONE_WEIGHT, "one-weight", "workers are told that all studies weigh the same")
 
 enum sim_mutation {
     SIM_UNCHANGED,
@@ -145,6 +154,20 @@ enum sim_mutation {
     SIM_MUTATION_TABLE(X)
 #undef X
         SIM_MUTATIONS
+};
+
+/*    profile            name on the command line, seeds of it in `make sim` */
+#define SIM_PROFILE_TABLE(X)                                                                                           \
+    X(SWARM, "swarm", 0)                                                                                               \
+    X(FAIR, "fair", 20)                                                                                                \
+    X(BAD_NODE, "bad-node", 20)                                                                                        \
+    X(THOUSAND, "thousand", 1)                                                                                         \
+    X(DUTY, "duty", 0)
+
+enum sim_profile {
+#define X(name, word, seeds) SIM_PROFILE_##name,
+    SIM_PROFILE_TABLE(X)
+#undef X
 };
 
 /* ---- events ------------------------------------------------------------------------------------------ */
@@ -156,6 +179,7 @@ enum sim_event_kind {
     SIM_LINK_DOWN, /* a half-open one ends */
     SIM_WORKER_WAKE,
     SIM_WORKER_START, /* tag: the incarnation that is to follow */
+    SIM_WORKER_REKEY, /* tag: the incarnation whose key is revoked */
     SIM_REPLY,        /* tag: number of the call */
     SIM_ASKED,        /* Redis hears an asking for quota; tag: which */
     SIM_GRANTED,      /* and the worker its answer */
@@ -167,6 +191,7 @@ enum sim_event_kind {
     SIM_RESUME,    /* lane `who` goes on; with a tag: the study `who` */
     SIM_SUBMIT,    /* study `who` */
     SIM_CALM,      /* no more faults */
+    SIM_EVENING,   /* budgets are looked at */
 };
 
 struct sim_packet {
@@ -210,6 +235,7 @@ struct sim_call {
     uint64_t sent;
     uint32_t lane;
     uint64_t position;
+    bool denied; /* by the node's own proxy */
 };
 
 struct sim_source {
@@ -230,6 +256,11 @@ struct sim_worker {
     uint64_t nonce, clock_ms, born_ms;
     int32_t drift; /* how far its clock is off, in thousandths */
     uint64_t paused_until, wake_at;
+    uint64_t away_until;             /* its node is taken back */
+    uint64_t denied_until;           /* its proxy denies everything: 401, 403, 404 */
+    uint32_t denied, answered_since; /* calls: so; answered after that */
+    uint32_t key, key_least;         /* numbers of its key; of the least that is not revoked */
+    char user_id[32];                /* what the coordinator knows that key as */
     bool stranger, announced;
     struct sim_source source;
     struct sim_call calls[SIM_CALLS_MAX];
@@ -310,7 +341,7 @@ struct sim_study {
     uint64_t calls, submit_ms;   /* submit_ms: later than the others; 0: at once */
 };
 
-enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 256, SIM_RISKS_MAX = 2048, SIM_NEWEST = 512 };
+enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 4096, SIM_RISKS_MAX = 2048, SIM_NEWEST = 512 };
 struct sim_past {
     struct cs_risk_row risks[SIM_RISKS_MAX];
     struct cs_presumed_row presumed[SIM_STUDIES_MAX];
@@ -353,6 +384,9 @@ struct sim_limits {
     uint32_t window_outputs, cache_chunks;
     uint32_t latency_ms, timeout_ms, net_ms, store_ms, drain_ms;
     uint64_t calm_ms;
+    uint64_t while_ms, end_ms; /* the longest that something lasts; how long a healed fleet may take */
+    uint32_t tick_ms, edits, events_max;
+    bool declared; /* limits, though perhaps far away */
     uint32_t calls_per_minute, tokens_per_minute; /* 0: no limit */
     bool poison; /* whichever worker gets an answer of this trial dies of it */
     uint32_t poison_lane;
@@ -371,6 +405,10 @@ struct sim_result {
 struct sim {
     uint64_t seed, now;
     bool trace, calm, finished;
+    bool stopped;    /* in the middle: what was to be seen was seen */
+    bool shown;      /* status says that a worker is in trouble */
+    uint32_t others; /* answers that the others had meanwhile */
+    enum sim_profile profile;
     enum sim_mutation mutation;
     struct cs_rng rng;
     struct sim_limits limits;
@@ -387,7 +425,8 @@ struct sim {
 };
 
 /* sim.c */
-void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_result *result);
+void sim_run(uint64_t seed, enum sim_profile profile, enum sim_mutation mutation, bool trace,
+             struct sim_result *result);
 void sim_push(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag,
               struct sim_packet *packet);
 void sim_push_last(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag);
@@ -430,6 +469,8 @@ void sim_core_event(struct sim *s, const struct cs_event *e);
 void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
 void sim_core_tick(struct sim *s);
 bool sim_core_submit(struct sim *s, struct sim_study *y);     /* new or edited; false: not now */
+/* The key of this worker is revoked; it comes back with another. False: not now. */
+bool sim_core_revoke(struct sim *s, struct sim_worker *w);
 bool sim_core_weigh(struct sim *s, struct sim_study *y);      /* it has another weight; false: not now */
 bool sim_core_malformed(struct sim *s, struct sim_worker *w); /* hears what does not unpack; false: no connection */
 bool sim_core_stale(struct sim *s); /* hears messages of sessions that it does not know; false: there are none */
@@ -441,6 +482,7 @@ bool sim_core_again(struct sim *s, uint32_t lane); /* false: not now, or nothing
 /* sim_worker.c */
 void sim_worker_start(struct sim *s, struct sim_worker *w);
 void sim_worker_kill(struct sim *s, struct sim_worker *w);
+void sim_worker_end(struct sim *s, struct sim_worker *w); /* the same, and somebody starts it again */
 void sim_worker_wake(struct sim *s, struct sim_worker *w);
 void sim_worker_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
 void sim_worker_reply(struct sim *s, struct sim_worker *w, uint32_t slot, const struct cs_http_reply *reply);
@@ -481,6 +523,7 @@ int64_t sim_store_money(const struct sim *s, const struct sim_study *y,
 
 /* studies.c */
 void sim_studies_draw(struct sim *s);
+void sim_studies_make(struct sim *s); /* limits.n_studies of them, with their lanes */
 uint32_t sim_studies_number(struct sim *s, struct sim_study *y); /* of its next generation */
 /* A lane as a generation counts them is a lane of the fleet; both must exist. */
 uint32_t sim_studies_lane(struct sim *s, uint32_t gen, uint32_t lane);
@@ -505,6 +548,14 @@ void sim_provider_cut(struct sim *s, struct sim_worker *w,
                       uint32_t slot); /* nobody waits for this call any more; it is paid */
 void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t number);
 
+/* profiles.c */
+void sim_profile_draw(struct sim *s);
+bool sim_profile_shot(struct sim *s, enum sim_fault fault);
+void sim_profile_call(struct sim *s);    /* a call begins */
+void sim_profile_evening(struct sim *s);
+void sim_profile_tick(struct sim *s);
+void sim_profile_end(struct sim *s);
+
 /* swarm.c */
 void sim_swarm_draw(struct sim *s);
 void sim_swarm_begin(struct sim *s);
@@ -520,6 +571,7 @@ void sim_check_start(struct sim *s, const struct sim_worker *w, const struct sim
 void sim_check_paid(struct sim *s, const struct sim_lane *l, const struct sim_trial *t);
 void sim_check_money(struct sim *s, const struct sim_study *y);
 void sim_check_epoch(struct sim *s, uint64_t epoch);
+bool sim_check_is_at_rest(struct sim *s, const struct sim_study *y); /* done, or short of money */
 bool sim_check_is_over(struct sim *s);
 void sim_check_end(struct sim *s);
 

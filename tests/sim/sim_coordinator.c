@@ -3,6 +3,7 @@
 
 #include "coordinator/lanes/state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,18 @@ static bool plan_is_stored(void *self, const struct cs_output *o)
 
 /* ---- actions ------------------------------------------------------------------------------------------- */
 
+/* A mutation: in each message that announces lanes. */
+static void forget_weights(struct cs_message *m)
+{
+    struct cs_announce *a = m->kind == CS_WELCOME                           ? &m->welcome.announce
+                            : m->kind == CS_PONG                            ? &m->pong.announce
+                            : m->kind == CS_STOP || m->kind == CS_ANNOUNCE ? &m->announce
+                                                                            : NULL;
+
+    for (uint32_t i = 0; a != NULL && i < a->n_lanes; i++)
+        a->lanes[i].weight = 0;
+}
+
 static void send(struct sim *s, const struct cs_action *a)
 {
     struct cs_message m = a->message;
@@ -73,6 +86,8 @@ static void send(struct sim *s, const struct cs_action *a)
     } else if (m.kind == CS_WHO) {
         s->coordinator.whos++;
     }
+    if (s->mutation == SIM_MUTATE_ONE_WEIGHT)
+        forget_weights(&m);
     sim_net_down(s, &a->peer, &m);
 }
 
@@ -91,6 +106,8 @@ static void gone(struct sim *s)
 
 static void act(struct sim *s, const struct cs_action *a)
 {
+    struct cs_message m;
+
     switch (a->kind) {
     case CS_ACT_SEND:
     case CS_ACT_SPEC:
@@ -102,7 +119,10 @@ static void act(struct sim *s, const struct cs_action *a)
             s->coordinator.gone = a->token;
         break;
     case CS_ACT_ANNOUNCE:
-        sim_net_publish(s, &a->message);
+        m = a->message;
+        if (s->mutation == SIM_MUTATE_ONE_WEIGHT)
+            forget_weights(&m);
+        sim_net_publish(s, &m);
         break;
     case CS_ACT_COMMIT:
         sim_store_push(s, a->batch);
@@ -191,11 +211,13 @@ static void take_for_this_session(struct sim *s, const struct sim_worker *w, str
 void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p)
 {
     struct cs_peer peer = sim_net_peer(w->index, p->connection);
-    struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {.peer = &peer, .user_id = ""}};
+    struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {.peer = &peer, .user_id = w->user_id}};
     struct cs_message m;
 
     if (s->coordinator.core == NULL || !sim_net_arrives(s, w, p, &m))
         return;
+    if (w->key < w->key_least && m.kind == CS_HELLO)
+        return; /* the door knows the allow-list (coordinator/rights.c) */
     sim_trace_message(s, "C", "<-", w->name, &m);
     remember(s, p, m.kind);
     if (s->mutation == SIM_MUTATE_NO_FENCE)
@@ -274,6 +296,33 @@ static void excuse_leased(struct sim *s, struct sim_worker *w, const struct cs_s
         }
     }
     sim_worker_excuse(s, w, "it is expelled");
+}
+
+static bool may_work(void *self, const char *user_id)
+{
+    const struct sim *s = self;
+    unsigned worker, key;
+
+    return sscanf(user_id, "key %u.%u", &worker, &key) != 2 || key >= s->workers[worker].key_least;
+}
+
+bool sim_core_revoke(struct sim *s, struct sim_worker *w)
+{
+    struct sim_coordinator *c = &s->coordinator;
+    struct cs_event e = {.kind = CS_EV_KEYS, .keys = {may_work, s}};
+    struct cs_session *session, *next;
+
+    if (c->core == NULL || c->paused_until > s->now || w->core == NULL || w->key < w->key_least)
+        return false;
+    HASH_ITER (hh, c->core->sessions, session, next) {
+        if (session->nonce == w->nonce)
+            excuse_leased(s, w, session);
+    }
+    w->key_least++;
+    sim_core_event(s, &e);
+    /* Whoever it does not reach finds a closed door, until its person comes. */
+    sim_push(s, s->now + sim_below(s, s->limits.while_ms), SIM_WORKER_REKEY, w->index, w->incarnation, NULL);
+    return true;
 }
 
 bool sim_core_malformed(struct sim *s, struct sim_worker *w)
@@ -396,7 +445,8 @@ void sim_core_tick(struct sim *s)
         if (w->core != NULL && !sim_core_knows(s, w->nonce))
             sim_worker_excuse(s, w, "the grace is over without it");
     }
-    sim_push_last(s, s->now + CS_TICK_MS, SIM_CORE_TICK, 0, life);
+    sim_push_last(s, s->now + s->limits.tick_ms, SIM_CORE_TICK, 0, life);
+    sim_profile_tick(s);
     build(s);
 }
 
@@ -528,7 +578,7 @@ void sim_core_start(struct sim *s)
         if (g->ordinal < g->study->n_gens && g->ordinal + 2 >= g->study->n_gens)
             load(s, gen);
     }
-    sim_push_last(s, s->now + CS_TICK_MS, SIM_CORE_TICK, 0, c->life);
+    sim_push_last(s, s->now + s->limits.tick_ms, SIM_CORE_TICK, 0, c->life);
     sim_net_core_back(s);
 }
 

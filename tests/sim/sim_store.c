@@ -102,7 +102,7 @@ void sim_store_init(struct sim *s)
 
         l->trials = cs_xcalloc(l->n_trials, sizeof *l->trials);
         open_ledger(&l->gens[0], l->n_trials);
-        if (l->n_trials > CS_FRONTIER_STEP)
+        if (l->n_trials > CS_FRONTIER_STEP && s->profile == SIM_PROFILE_SWARM)
             adopt_most(s, l);
         s->result->trials += (uint32_t)(l->n_trials - l->gens[0].n_canonical);
     }
@@ -125,8 +125,8 @@ static void build_first(struct sim *s, struct sim_study *y)
         sim_fail(s, "study %s begins, and study %s is not over", y->name, y->comes_after->name);
     if (y->comes_after != NULL)
         sim_fired(s, SIM_AFTER);
-    if (s->calm && s->due_ms < s->now + SIM_END_MS)
-        s->due_ms = s->now + SIM_END_MS;
+    if (s->calm && s->due_ms < s->now + s->limits.end_ms)
+        s->due_ms = s->now + s->limits.end_ms;
 }
 
 /* What an operator said of a lane holds in the next generation too (coordinator/build.c). */
@@ -229,7 +229,7 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
                                          .price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE},
                                          .max_output_tokens = SIM_OUTPUT_TOKENS,
                                          .timeout_ms = s->limits.timeout_ms,
-                                         .declared = s->limits.calls_per_minute > 0};
+                                         .declared = s->limits.declared || s->limits.calls_per_minute > 0};
         lanes[i].quarantined = &g->quarantined;
         lanes[i].n_quarantined = g->quarantined.losses > 0;
         lanes[i].ledger = cs_xmalloc(bytes);

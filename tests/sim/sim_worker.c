@@ -191,7 +191,8 @@ static void bury(struct sim *s, struct sim_worker *w)
 
 static void on_exit_of(struct sim *s, struct sim_worker *w, enum cs_err code, const char *text)
 {
-    bool expected = code == CS_OK || (code == CS_EINCOMPLETE && !s->finished) || (code == CS_EPROTO && w->stranger);
+    bool expected = code == CS_OK || (code == CS_EINCOMPLETE && !s->finished) || (code == CS_EPROTO && w->stranger) ||
+                    (code == CS_EDENIED && w->key < w->key_least);
 
     sim_trace(s, "%s    exits: %s", w->name, text);
     if (!expected)
@@ -354,6 +355,9 @@ void sim_worker_start(struct sim *s, struct sim_worker *w)
         .name = w->name, .version = "sim", .slots = s->limits.slots, .drain_ms = s->limits.drain_ms};
 
     w->incarnation++;
+    w->key = w->key_least;
+    snprintf(w->user_id, sizeof w->user_id, "key %u.%u", w->index, w->key);
+    w->stranger |= s->profile == SIM_PROFILE_DUTY && sim_chance(s, s->limits.permille[SIM_STRANGER]);
     if (w->incarnation == 1 || sim_below(s, 2) == 0) /* else another process of the same name */
         snprintf(w->name, sizeof w->name, "w%u.%u", w->index, w->incarnation);
     w->nonce = opts.nonce = cs_rng_next(&s->rng);
@@ -381,4 +385,11 @@ void sim_worker_kill(struct sim *s, struct sim_worker *w)
     sim_trace(s, "%s    is killed with %u calls and %u outputs", w->name, w->core->in_flight, w->core->window.n);
     s->result->worker_losses++;
     bury(s, w);
+}
+
+void sim_worker_end(struct sim *s, struct sim_worker *w)
+{
+    sim_worker_kill(s, w);
+    w->stranger = false;
+    sim_push(s, s->now + 200 + sim_below(s, 3000), SIM_WORKER_START, w->index, w->incarnation + 1, NULL);
 }

@@ -40,26 +40,39 @@ static void draw_place(struct sim *s, struct sim_study *y, uint32_t i)
         y->submit_ms = y->after->submit_ms + 1; /* nobody comes after a study that is not known */
 }
 
+static void make(struct sim *s, uint32_t i, uint32_t n_lanes)
+{
+    struct sim_study *y = &s->store.studies[i];
+
+    y->name[0] = (char)('a' + i);
+    y->key = cs_digest_study_key(y->name);
+    y->budget_nano_usd = -1;
+    y->weight = 1;
+    y->priority = CS_PRIORITY_NORMAL;
+    y->first = s->limits.n_lanes;
+    y->n_lanes = n_lanes;
+    for (uint32_t k = 0; k < n_lanes; k++)
+        draw_lane(s, y, k);
+    s->limits.n_lanes += n_lanes;
+}
+
+void sim_studies_make(struct sim *s)
+{
+    if (s->limits.n_studies > 1)
+        sim_fired(s, SIM_STUDIES);
+    for (uint32_t i = 0; i < s->limits.n_studies; i++)
+        make(s, i, 1 + (uint32_t)sim_below(s, SIM_STUDY_LANES - 1));
+}
+
 void sim_studies_draw(struct sim *s)
 {
-    struct sim_limits *l = &s->limits;
-
-    l->n_studies = often(s, 55) ? 1 : often(s, 70) ? 2 : SIM_STUDIES_MAX;
-    if (l->n_studies > 1)
-        sim_fired(s, SIM_STUDIES);
-    for (uint32_t i = 0; i < l->n_studies; i++) {
-        struct sim_study *y = &s->store.studies[i];
-
-        snprintf(y->name, sizeof y->name, "%c", 'a' + (char)i);
-        y->key = cs_digest_study_key(y->name);
-        y->budget_nano_usd = -1;
-        y->first = l->n_lanes;
-        y->n_lanes = l->n_studies == 1 ? 2 + (uint32_t)sim_below(s, SIM_STUDY_LANES - 1)
-                                       : 1 + (uint32_t)sim_below(s, SIM_STUDY_LANES - 1);
-        for (uint32_t k = 0; k < y->n_lanes; k++)
-            draw_lane(s, y, k);
-        l->n_lanes += y->n_lanes;
-        draw_place(s, y, i);
+    s->limits.n_studies = often(s, 55) ? 1 : often(s, 70) ? 2 : SIM_STUDIES_MOSTLY;
+    if (s->limits.n_studies > 1) {
+        sim_studies_make(s);
+        for (uint32_t i = 0; i < s->limits.n_studies; i++)
+            draw_place(s, &s->store.studies[i], i);
+    } else {
+        make(s, 0, 2 + (uint32_t)sim_below(s, SIM_STUDY_LANES - 1));
     }
 }
 

@@ -1,7 +1,7 @@
 /* What a seed is made of: limits, and a random part of all faults, so that rare combinations meet. */
 #include "tests/sim/sim.h"
 
-enum { A_WHILE_MS = 70000, HEALED_AFTER_MS = 80000 };
+enum { A_WHILE_MS = 70000, HEALED_AFTER_MS = 10000 };
 
 static bool often(struct sim *s, unsigned percent)
 {
@@ -12,7 +12,7 @@ static void draw_lanes(struct sim *s)
 {
     sim_studies_draw(s);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++)
-        s->store.lanes[i].n_trials = 160 / s->limits.n_lanes + sim_below(s, 400 / s->limits.n_lanes);
+        s->store.lanes[i].n_trials = 120 / s->limits.n_lanes + sim_below(s, 400 / s->limits.n_lanes);
     if (often(s, 12)) {
         sim_fired(s, SIM_LONG_LANE);
         s->store.lanes[0].n_trials = CS_FRONTIER_STEP + 200 + sim_below(s, CS_FRONTIER_STEP);
@@ -110,12 +110,22 @@ void sim_swarm_draw(struct sim *s)
 {
     struct sim_limits *l = &s->limits;
 
+    l->tick_ms = CS_TICK_MS;
+    l->events_max = SIM_EVENTS_MAX;
+    l->edits = SIM_EDITS_MOSTLY;
+    l->while_ms = A_WHILE_MS;
+    l->end_ms = SIM_END_MS;
+    if (s->profile != SIM_PROFILE_SWARM) {
+        l->events_max *= 50;
+        sim_profile_draw(s);
+        return;
+    }
     l->calm_ms = 40000 + sim_below(s, 100000);
     draw_lanes(s);
     l->n_workers = 1 + (uint32_t)sim_below(s, SIM_WORKERS_MOSTLY);
     if (often(s, 6)) {
         sim_fired(s, SIM_MANY_WORKERS);
-        l->n_workers = SIM_WORKERS_MAX;
+        l->n_workers = SIM_WORKERS_MANY;
     }
     l->slots = 1 + (uint32_t)sim_below(s, often(s, 50) ? 8 : SIM_SLOTS_MAX);
     l->window_outputs = CS_WINDOW_OUTPUTS;
@@ -154,7 +164,7 @@ void sim_swarm_begin(struct sim *s)
         if (s->store.studies[i].submit_ms > 0)
             sim_push(s, s->now + s->store.studies[i].submit_ms, SIM_SUBMIT, i, 0, NULL);
     }
-    s->workers[0].stranger = often(s, 12);
+    s->workers[0].stranger = s->profile == SIM_PROFILE_SWARM && often(s, 12);
     sim_push(s, s->now + sim_below(s, 500), SIM_CORE_START, 0, 0, NULL);
     for (int f = 0; f < SIM_FAULTS; f++)
         next_shot(s, (enum sim_fault)f);
@@ -166,7 +176,7 @@ void sim_swarm_begin(struct sim *s)
 /* Mostly short, at times longer than any lease. */
 static uint64_t a_while(struct sim *s)
 {
-    return often(s, 60) ? 1 + sim_below(s, 5000) : sim_below(s, A_WHILE_MS);
+    return often(s, 60) ? 1 + sim_below(s, 5000) : sim_below(s, s->limits.while_ms);
 }
 
 /* A stopped process stays stopped for as long as anybody wants it to. */
@@ -235,7 +245,7 @@ static bool on_study(struct sim *s, enum sim_fault fault)
     struct sim_study *y = &s->store.studies[i];
 
     if (fault == SIM_EDIT)
-        return y->n_gens > 0 && y->n_gens <= SIM_EDITS_MOSTLY && sim_core_submit(s, y);
+        return y->n_gens > 0 && y->n_gens <= s->limits.edits && sim_core_submit(s, y);
     if (fault == SIM_WEIGHT) {
         y->weight = 1 + (uint32_t)sim_below(s, 4);
         return s->limits.n_studies > 1 && sim_core_weigh(s, y);
@@ -289,6 +299,8 @@ static bool shoot(struct sim *s, enum sim_fault fault)
         return sim_redis_fault(s, fault, a_while(s) / 2);
     if (fault == SIM_EDIT || fault == SIM_WEIGHT || fault == SIM_STUDY_PAUSE)
         return on_study(s, fault);
+    if (fault == SIM_BAD_NODE || fault == SIM_NODE_GOES || fault == SIM_KEY_REVOKED || fault == SIM_NIGHT)
+        return sim_profile_shot(s, fault);
     if (fault == SIM_DEAD_SYN || fault == SIM_SLOWER)
         return on_server(s, fault);
     if (fault == SIM_MALFORMED)
@@ -340,15 +352,21 @@ void sim_swarm_submit(struct sim *s, uint32_t study)
 void sim_swarm_calm(struct sim *s)
 {
     s->calm = true;
-    s->healed_ms = s->now + HEALED_AFTER_MS;
-    s->due_ms = s->healed_ms + SIM_END_MS;
+    s->healed_ms = s->now + s->limits.while_ms + HEALED_AFTER_MS;
+    s->due_ms = s->healed_ms + s->limits.end_ms;
     s->store.slow_until = 0;
     sim_redis_heal(s);
     s->store.fails &= s->store.n_writing > 0; /* a write under way fails as it was to */
     for (int f = 0; f < SIM_FAULTS; f++)
         s->limits.permille[f] = 0;
-    for (uint32_t i = 0; i < s->limits.n_workers; i++)
-        s->workers[i].link.down_until = s->now;
+    for (uint32_t i = 0; i < s->limits.n_workers; i++) {
+        struct sim_worker *w = &s->workers[i];
+
+        w->link.down_until = s->now;
+        w->denied_until = w->away_until = 0;
+        if (w->core == NULL && s->limits.while_ms > A_WHILE_MS) /* nodes that were to come hours later */
+            sim_push(s, s->now + sim_below(s, 60000), SIM_WORKER_START, i, w->incarnation + 1, NULL);
+    }
     for (uint32_t i = 0; i < s->limits.n_lanes; i++)
         s->store.lanes[i].server.dead_until = 0;
     sim_trace(s, "---- no more faults");

@@ -11,7 +11,7 @@
 #include "protocol/base/log.h"
 
 enum state { WAITING, RUNNING, PASSED };
-enum { SEEDS_MAX = 1000000, SEED_SECONDS_MAX = 120, MESSAGE_MAX = 4096, SHOWN_MAX = 10 };
+enum { SEEDS_MAX = 1000000, SEED_SECONDS_MAX = 300, MESSAGE_MAX = 4096, SHOWN_MAX = 10 };
 
 static const char *const faults[] = {
 #define X(name, text) text,

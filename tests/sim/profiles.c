@@ -197,8 +197,8 @@ static void draw_duty(struct sim *s)
             y->budget_nano_usd = SIM_CALL_NANO_USD * (int64_t)(50 + sim_below(s, 400));
         }
     }
-    l->n_workers = 4;
-    l->slots = 2;
+    l->n_workers = 3;
+    l->slots = 3;
     l->latency_ms = 90000;
     l->timeout_ms = 600000;
     l->tick_ms = CS_LATE_MS;

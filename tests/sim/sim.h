@@ -159,7 +159,7 @@ enum sim_mutation {
 /*    profile            name on the command line, seeds of it in `make sim` */
 #define SIM_PROFILE_TABLE(X)                                                                                           \
     X(SWARM, "swarm", 0)                                                                                               \
-    X(FAIR, "fair", 20)                                                                                                \
+    X(FAIR, "fair", 6)                                                                                                 \
     X(BAD_NODE, "bad-node", 20)                                                                                        \
     X(THOUSAND, "thousand", 1)                                                                                         \
     X(DUTY, "duty", 0)
@@ -386,6 +386,7 @@ struct sim_limits {
     uint64_t calm_ms;
     uint64_t while_ms, end_ms; /* the longest that something lasts; how long a healed fleet may take */
     uint32_t tick_ms, edits, events_max;
+    uint32_t check_every; /* steps: the long check of the coordinator's core */
     bool declared; /* limits, though perhaps far away */
     uint32_t calls_per_minute, tokens_per_minute; /* 0: no limit */
     bool poison; /* whichever worker gets an answer of this trial dies of it */

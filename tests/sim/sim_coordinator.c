@@ -11,7 +11,7 @@
 #include "coordinator/lanes/lane.h"
 #include "coordinator/lanes/ledger.h"
 
-enum { CHECK_LONG_EVERY = 32, AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
+enum { AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
 
 /* ---- what the core asks -------------------------------------------------------------------------------- */
 
@@ -151,9 +151,7 @@ void sim_core_event(struct sim *s, const struct cs_event *e)
     for (const struct cs_action *a = first; a != NULL; a = a->next)
         act(s, a);
     if (!fails) {
-        bool is_long = (s->result->fired & UINT64_C(1) << SIM_LONG_LANE) != 0;
-
-        if (++c->steps % (is_long ? CHECK_LONG_EVERY : 1) == 0)
+        if (++c->steps % s->limits.check_every == 0)
             cs_invariants_check(c->core);
         sim_check_core(s);
     }
@@ -267,9 +265,11 @@ static void build(struct sim *s)
     struct cs_event e = {.kind = CS_EV_CLOSE};
 
     if (y == NULL) {
-        if ((c->building = sim_studies_turn(s)) == NULL)
+        if ((y = c->building = sim_studies_turn(s)) == NULL)
             return;
-        e.study.key = c->building->key;
+        if (y->n_gens == 0 && y->comes_after != NULL && !sim_studies_is_over(s, y->comes_after))
+            sim_fail(s, "study %s begins, and study %s is not over", y->name, y->comes_after->name);
+        e.study.key = y->key;
         sim_core_event(s, &e);
         return;
     }

@@ -1,7 +1,7 @@
 /* What a seed is made of: limits, and a random part of all faults, so that rare combinations meet. */
 #include "tests/sim/sim.h"
 
-enum { A_WHILE_MS = 70000, HEALED_AFTER_MS = 10000 };
+enum { CHECK_LONG_EVERY = 32, A_WHILE_MS = 70000, HEALED_AFTER_MS = 10000 };
 
 static bool often(struct sim *s, unsigned percent)
 {
@@ -15,6 +15,7 @@ static void draw_lanes(struct sim *s)
         s->store.lanes[i].n_trials = 120 / s->limits.n_lanes + sim_below(s, 400 / s->limits.n_lanes);
     if (often(s, 12)) {
         sim_fired(s, SIM_LONG_LANE);
+        s->limits.check_every = CHECK_LONG_EVERY;
         s->store.lanes[0].n_trials = CS_FRONTIER_STEP + 200 + sim_below(s, CS_FRONTIER_STEP);
     }
 }
@@ -111,12 +112,14 @@ void sim_swarm_draw(struct sim *s)
     struct sim_limits *l = &s->limits;
 
     l->tick_ms = CS_TICK_MS;
+    l->check_every = 1;
     l->events_max = SIM_EVENTS_MAX;
     l->edits = SIM_EDITS_MOSTLY;
     l->while_ms = A_WHILE_MS;
     l->end_ms = SIM_END_MS;
     if (s->profile != SIM_PROFILE_SWARM) {
         l->events_max *= 50;
+        l->check_every = 64;
         sim_profile_draw(s);
         return;
     }

@@ -87,6 +87,24 @@ void sim_check_money(struct sim *s, const struct sim_study *y)
                  (long long)bill, (long long)spent, (long long)at_risk);
 }
 
+/* A coordinator that has just started holds for spent what is at risk on disk, of each study by itself. */
+void sim_check_restart(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->limits.n_studies; i++) {
+        const struct sim_study *y = &s->store.studies[i];
+        struct cs_core_view v;
+        int64_t at_risk;
+
+        if (y->n_gens == 0)
+            continue;
+        cs_core_view(s->coordinator.core, y->key, &v);
+        sim_store_money(s, y, &at_risk);
+        if (v.presumed_nano_usd + v.reserved_nano_usd != at_risk)
+            sim_fail(s, "of %s %lld are at risk on disk, and a restart finds %lld", y->name, (long long)at_risk,
+                     (long long)(v.presumed_nano_usd + v.reserved_nano_usd));
+    }
+}
+
 /* Those of an earlier term are below all of this one; within a term they may come in any order. */
 void sim_check_epoch(struct sim *s, uint64_t epoch)
 {

@@ -571,6 +571,7 @@ void sim_check_written(struct sim *s, const struct cs_batch *b);
 void sim_check_start(struct sim *s, const struct sim_worker *w, const struct sim_trial *t);
 void sim_check_paid(struct sim *s, const struct sim_lane *l, const struct sim_trial *t);
 void sim_check_money(struct sim *s, const struct sim_study *y);
+void sim_check_restart(struct sim *s);
 void sim_check_epoch(struct sim *s, uint64_t epoch);
 bool sim_check_is_at_rest(struct sim *s, const struct sim_study *y); /* done, or short of money */
 bool sim_check_is_over(struct sim *s);

@@ -578,6 +578,8 @@ void sim_core_start(struct sim *s)
         if (g->ordinal < g->study->n_gens && g->ordinal + 2 >= g->study->n_gens)
             load(s, gen);
     }
+    if (c->core != NULL)
+        sim_check_restart(s);
     sim_push_last(s, s->now + s->limits.tick_ms, SIM_CORE_TICK, 0, c->life);
     sim_net_core_back(s);
 }

@@ -160,19 +160,20 @@ static void look(struct sim *s)
 static const struct {
     enum sim_fault fault;
     uint32_t hours; /* mean time between two */
-} calendar[] = {{SIM_WORKER_KILL, 24}, {SIM_CORE_KILL, 30},   {SIM_BREAK, 3},       {SIM_HALF_OPEN, 8},   {SIM_PARTITION, 12},
-                {SIM_STALL, 8},        {SIM_WORKER_PAUSE, 9}, {SIM_CORE_PAUSE, 24}, {SIM_STORE_SLOW, 12}, {SIM_STORE_ERROR, 48},
-                {SIM_LANE_PAUSE, 20},  {SIM_LANE_CANCEL, 90}, {SIM_LANE_RETRY, 12}, {SIM_LANE_AGAIN, 12}, {SIM_WORKER_DRAIN, 12},
-                {SIM_FLEET_DRAIN, 60}, {SIM_STALE, 6},        {SIM_MALFORMED, 12},  {SIM_EDIT, 30},       {SIM_DEAD_SYN, 15},
-                {SIM_SLOWER, 60},      {SIM_WEIGHT, 24},      {SIM_STUDY_PAUSE, 20}, {SIM_NODE_GOES, 3},  {SIM_KEY_REVOKED, 20},
-                {SIM_BAD_NODE, 24}};
+} calendar[] = {{SIM_WORKER_KILL, 24}, {SIM_CORE_KILL, 30},   {SIM_BREAK, 3},         {SIM_HALF_OPEN, 8},
+                {SIM_PARTITION, 12},   {SIM_STALL, 8},        {SIM_WORKER_PAUSE, 9},  {SIM_CORE_PAUSE, 24},
+                {SIM_STORE_SLOW, 12},  {SIM_STORE_ERROR, 48}, {SIM_LANE_PAUSE, 20},   {SIM_LANE_CANCEL, 90},
+                {SIM_LANE_RETRY, 12},  {SIM_LANE_AGAIN, 12},  {SIM_WORKER_DRAIN, 12}, {SIM_FLEET_DRAIN, 60},
+                {SIM_STALE, 6},        {SIM_MALFORMED, 12},   {SIM_EDIT, 30},         {SIM_DEAD_SYN, 15},
+                {SIM_SLOWER, 60},      {SIM_WEIGHT, 24},      {SIM_STUDY_PAUSE, 20},  {SIM_NODE_GOES, 3},
+                {SIM_KEY_REVOKED, 20}, {SIM_BAD_NODE, 24}};
 
 static const struct {
     enum sim_fault fault;
     uint32_t permille;
-} weather[] = {{SIM_RATE_LIMIT, 20}, {SIM_SERVER_ERROR, 20}, {SIM_REPLY_LOST, 10}, {SIM_TIMEOUT, 5},
-               {SIM_REFUSAL, 20},    {SIM_BAD_REQUEST, 2},   {SIM_PUB_LOSS, 100},  {SIM_CLOCK_DRIFT, 500},
-               {SIM_STRANGER, 30}};
+} weather[] = {{SIM_RATE_LIMIT, 20}, {SIM_SERVER_ERROR, 20}, {SIM_REPLY_LOST, 10},
+               {SIM_TIMEOUT, 5},     {SIM_REFUSAL, 20},      {SIM_BAD_REQUEST, 2},
+               {SIM_PUB_LOSS, 100},  {SIM_CLOCK_DRIFT, 500}, {SIM_STRANGER, 30}};
 
 static void draw_duty(struct sim *s)
 {
@@ -221,7 +222,8 @@ void sim_profile_evening(struct sim *s)
     for (uint32_t i = 0; i < s->limits.n_studies; i++) {
         struct sim_study *y = &s->store.studies[i];
 
-        if (y->budget_nano_usd >= 0 && sim_check_is_at_rest(s, y) && !sim_studies_is_over(s, y) && sim_core_submit(s, y))
+        if (y->budget_nano_usd >= 0 && sim_check_is_at_rest(s, y) && !sim_studies_is_over(s, y) &&
+            sim_core_submit(s, y))
             sim_fired(s, SIM_RAISED);
     }
     sim_push(s, s->now + (s->calm ? HOUR_MS : DAY_MS), SIM_EVENING, 0, 0, NULL);

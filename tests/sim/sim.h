@@ -27,13 +27,13 @@
 
 enum {
     SIM_WORKERS_MAX = 1000,
-    SIM_WORKERS_MANY = 64, /* in bad weather */
+    SIM_WORKERS_MANY = 64,  /* in bad weather */
     SIM_WORKERS_MOSTLY = 5, /* at most, where they share limits through Redis */
     SIM_STUDIES_MAX = 6,
     SIM_STUDIES_MOSTLY = 3, /* at most, in bad weather */
-    SIM_STUDY_LANES = 3, /* at most */
+    SIM_STUDY_LANES = 3,    /* at most */
     SIM_LANES_MAX = SIM_STUDIES_MAX * SIM_STUDY_LANES,
-    SIM_GENS_MAX = 8, /* of a study */
+    SIM_GENS_MAX = 8,                             /* of a study */
     SIM_NUMBERS = SIM_STUDIES_MAX * SIM_GENS_MAX, /* of generations: 1 to this */
     SIM_SLOTS_MAX = 24,
     SIM_CALLS_MAX = CS_WORKER_SLOTS_PARKED * SIM_SLOTS_MAX, /* calls of one worker */
@@ -43,12 +43,13 @@ enum {
     SIM_CHUNK_TRIALS = 64,
     SIM_CASES = SIM_NUMBERS + 1, /* the first chunk of cases: those before are specs, by the generation's number */
     SIM_CHUNKS = SIM_CASES + 9216 / SIM_CHUNK_TRIALS,
-    SIM_EVENTS_MAX = 1500000, /* of a swarm's seed: more means that it runs in circles; a paced worker may look every ms */
-    SIM_END_MS = 900000,      /* a healed fleet ends every study within this */
+    SIM_EVENTS_MAX =
+        1500000,         /* of a swarm's seed: more means that it runs in circles; a paced worker may look every ms */
+    SIM_END_MS = 900000, /* a healed fleet ends every study within this */
     SIM_SLOW_MS =
         600000, /* ... but for servers that became slow, and stay so: an answer each within this, to the last */
     SIM_EDITS_MOSTLY = 1, /* of a study, in bad weather */
-    SIM_BLOCK = 12, /* trials of a case */
+    SIM_BLOCK = 12,       /* trials of a case */
     SIM_HEARD = 16,
     SIM_TERMS_MAX = 128,
     SIM_EPOCHS_MAX = 65536, /* epochs of a term */
@@ -144,7 +145,7 @@ enum sim_fault {
     X(FORGET_RISKS, "forget-reservations", "what leases may cost is not written")                                      \
     X(AGAIN_ANY, "ask-any-again", "the act takes whatever a trial was answered")                                       \
     X(OTHER_STUDY, "word-to-another", "what an operator says of a study is done to another")                           \
-    X(ONE_PURSE, "one-purse", "a restart holds all that is at risk for the first study's")                              \
+    X(ONE_PURSE, "one-purse", "a restart holds all that is at risk for the first study's")                             \
     X(NO_AFTER, "forget-after", "a restart has forgotten which study comes after which")                               \
     X(ONE_WEIGHT, "one-weight", "workers are told that all studies weigh the same")
 
@@ -161,7 +162,7 @@ enum sim_mutation {
     X(SWARM, "swarm", 0)                                                                                               \
     X(FAIR, "fair", 6)                                                                                                 \
     X(BAD_NODE, "bad-node", 20)                                                                                        \
-    X(THOUSAND, "thousand", 1)                                                                                         \
+    X(THOUSAND, "thousand", 0)                                                                                         \
     X(DUTY, "duty", 0)
 
 enum sim_profile {
@@ -241,7 +242,7 @@ struct sim_call {
 struct sim_source {
     struct sim *sim;
     struct sim_worker *worker;
-    struct sim_spec { /* of a generation, by its number: what the core has of it is a pointer to here */
+    struct sim_spec {   /* of a generation, by its number: what the core has of it is a pointer to here */
         uint32_t first; /* its first lane */
     } specs[SIM_CASES];
     uint8_t here[SIM_CHUNKS]; /* enum in sim_worker.c */
@@ -278,7 +279,7 @@ struct sim_coordinator {
     uint64_t whos;                                     /* answers "who are you" */
     struct sim_packet *heard[SIM_HEARD];               /* some of the messages that came, to be said again */
     bool draining;
-    bool asking; /* trials again, and no reply yet */
+    bool asking;                /* trials again, and no reply yet */
     struct sim_study *building; /* closed, so that its next generation can be built; NULL: none */
 };
 
@@ -332,13 +333,13 @@ struct sim_study {
     uint32_t numbers[SIM_GENS_MAX]; /* of its generations */
     uint32_t n_gens, asked_gens;    /* built; given a number: one more, if it was submitted anew */
     uint32_t weight;
-    uint32_t priority; /* enum cs_priority */
-    struct sim_study *after;     /* NULL: nobody */
+    uint32_t priority;             /* enum cs_priority */
+    struct sim_study *after;       /* NULL: nobody */
     struct sim_study *comes_after; /* the same, whatever the coordinator has forgotten */
-    int64_t budget_nano_usd;     /* -1: none */
-    int64_t presumed;            /* its row */
-    int64_t bill_nano_usd;       /* the provider's */
-    uint64_t calls, submit_ms;   /* submit_ms: later than the others; 0: at once */
+    int64_t budget_nano_usd;       /* -1: none */
+    int64_t presumed;              /* its row */
+    int64_t bill_nano_usd;         /* the provider's */
+    uint64_t calls, submit_ms;     /* submit_ms: later than the others; 0: at once */
 };
 
 enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 4096, SIM_RISKS_MAX = 2048, SIM_NEWEST = 512 };
@@ -386,10 +387,10 @@ struct sim_limits {
     uint64_t calm_ms;
     uint64_t while_ms, end_ms; /* the longest that something lasts; how long a healed fleet may take */
     uint32_t tick_ms, edits, events_max;
-    uint32_t check_every; /* steps: the long check of the coordinator's core */
-    bool declared; /* limits, though perhaps far away */
+    uint32_t check_every;                         /* steps: the long check of the coordinator's core */
+    bool declared;                                /* limits, though perhaps far away */
     uint32_t calls_per_minute, tokens_per_minute; /* 0: no limit */
-    bool poison; /* whichever worker gets an answer of this trial dies of it */
+    bool poison;                                  /* whichever worker gets an answer of this trial dies of it */
     uint32_t poison_lane;
     uint64_t poison_position;
     uint32_t permille[SIM_FAULTS]; /* how often it strikes calls, announcements and the like */
@@ -399,7 +400,7 @@ struct sim_limits {
 struct sim_result {
     uint8_t state; /* enum in main.c */
     uint32_t events, calls, trials, paid_again, excused, worker_losses, core_losses;
-    uint64_t virtual_ms, fired; /* fired: a bit for each fault */
+    uint64_t virtual_ms, fired;    /* fired: a bit for each fault */
     uint32_t budgets, over_budget; /* studies with one; whose bill is above it */
 };
 
@@ -469,13 +470,13 @@ void sim_core_kill(struct sim *s);
 void sim_core_event(struct sim *s, const struct cs_event *e);
 void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
 void sim_core_tick(struct sim *s);
-bool sim_core_submit(struct sim *s, struct sim_study *y);     /* new or edited; false: not now */
+bool sim_core_submit(struct sim *s, struct sim_study *y); /* new or edited; false: not now */
 /* The key of this worker is revoked; it comes back with another. False: not now. */
 bool sim_core_revoke(struct sim *s, struct sim_worker *w);
 bool sim_core_weigh(struct sim *s, struct sim_study *y);      /* it has another weight; false: not now */
 bool sim_core_malformed(struct sim *s, struct sim_worker *w); /* hears what does not unpack; false: no connection */
 bool sim_core_stale(struct sim *s); /* hears messages of sessions that it does not know; false: there are none */
-bool sim_core_knows(const struct sim *s, uint64_t nonce);                      /* has a session of this process */
+bool sim_core_knows(const struct sim *s, uint64_t nonce); /* has a session of this process */
 /* lane: NULL: all of the study, or of the fleet's (DRAIN). False: does not run. */
 bool sim_core_control(struct sim *s, enum cs_control verb, struct sim_study *y, struct sim_lane *lane);
 bool sim_core_again(struct sim *s, uint32_t lane); /* false: not now, or nothing to ask */
@@ -524,7 +525,7 @@ int64_t sim_store_money(const struct sim *s, const struct sim_study *y,
 
 /* studies.c */
 void sim_studies_draw(struct sim *s);
-void sim_studies_make(struct sim *s); /* limits.n_studies of them, with their lanes */
+void sim_studies_make(struct sim *s);                            /* limits.n_studies of them, with their lanes */
 uint32_t sim_studies_number(struct sim *s, struct sim_study *y); /* of its next generation */
 /* A lane as a generation counts them is a lane of the fleet; both must exist. */
 uint32_t sim_studies_lane(struct sim *s, uint32_t gen, uint32_t lane);
@@ -535,9 +536,9 @@ uint64_t sim_studies_key(const struct sim *s, uint32_t gen);
 /* The roster of a coordinator that starts, by what is on disk; what it learns later it is told. */
 void sim_studies_restore(struct sim *s);
 void sim_studies_forget(struct sim *s);
-struct sim_study *sim_studies_turn(struct sim *s); /* to be built; NULL: nobody's */
-uint32_t sim_studies_weight(const struct sim_study *y); /* priority included */
-void sim_studies_note(struct sim *s, struct sim_study *y);            /* submitted, built, or weighed */
+struct sim_study *sim_studies_turn(struct sim *s);                  /* to be built; NULL: nobody's */
+uint32_t sim_studies_weight(const struct sim_study *y);             /* priority included */
+void sim_studies_note(struct sim *s, struct sim_study *y);          /* submitted, built, or weighed */
 bool sim_studies_is_over(struct sim *s, const struct sim_study *y); /* by what is on disk, nothing of it is planned */
 
 /* sim_provider.c */
@@ -552,7 +553,7 @@ void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t number);
 /* profiles.c */
 void sim_profile_draw(struct sim *s);
 bool sim_profile_shot(struct sim *s, enum sim_fault fault);
-void sim_profile_call(struct sim *s);    /* a call begins */
+void sim_profile_call(struct sim *s); /* a call begins */
 void sim_profile_evening(struct sim *s);
 void sim_profile_tick(struct sim *s);
 void sim_profile_end(struct sim *s);

@@ -59,10 +59,10 @@ static bool plan_is_stored(void *self, const struct cs_output *o)
 /* A mutation: in each message that announces lanes. */
 static void forget_weights(struct cs_message *m)
 {
-    struct cs_announce *a = m->kind == CS_WELCOME                           ? &m->welcome.announce
-                            : m->kind == CS_PONG                            ? &m->pong.announce
+    struct cs_announce *a = m->kind == CS_WELCOME                          ? &m->welcome.announce
+                            : m->kind == CS_PONG                           ? &m->pong.announce
                             : m->kind == CS_STOP || m->kind == CS_ANNOUNCE ? &m->announce
-                                                                            : NULL;
+                                                                           : NULL;
 
     for (uint32_t i = 0; a != NULL && i < a->n_lanes; i++)
         a->lanes[i].weight = 0;

@@ -59,7 +59,8 @@ static void say_announce(struct line *l, const struct cs_announce *a)
     static const char *const states[] = {"open", "paused", "stopped", "done", "cancelled"};
 
     for (uint32_t i = 0; i < a->n_lanes; i++) {
-        say(l, " %u.m%u=%s%s", a->lanes[i].gen, a->lanes[i].lane, states[a->lanes[i].state], a->lanes[i].available ? "+" : "");
+        say(l, " %u.m%u=%s%s", a->lanes[i].gen, a->lanes[i].lane, states[a->lanes[i].state],
+            a->lanes[i].available ? "+" : "");
         if (a->lanes[i].calls > 0)
             say(l, ":%u", a->lanes[i].calls - 1);
     }

@@ -42,16 +42,21 @@ byte crashes = CRASHES, pauses = PAUSES, edits = EDITS;
 inline start() {                /* -> cs_persist_roster, cs_restore_study */
     t = 0; after = d_after && !(AFTER_LOST && crashes < CRASHES);
     do
-    :: t < S -> paused[t] = d_word[t]; done[t] = d_done[t]; got[t] = 0; closing[t] = d_asked[t] && d_gens[t] > 0;
+    :: t < S -> paused[t] = d_word[t]; done[t] = d_done[t]; got[t] = 0; closing[t] = 0;
         leased[t] = held[t] || busy[t] || unacked[t]; t++
     :: else -> break
     od;
     building = NOBODY; t = 0; alive = 1
 }
 
-inline close(s) {               /* -> cs_build_start, cs_coordinator_generation_close */
+inline begin(s) {               /* -> cs_build_start */
     assert(!AFTER || s == 0 || d_gens[1] > 0 || OVER(0));
-    building = s; closing[s] = 1;
+    building = s
+}
+
+/* The old generation was worked on beside the build so far. */
+inline close(s) {               /* -> stop_old, cs_coordinator_generation_close */
+    closing[s] = 1;
     if :: CLOSE_ALL -> closing[1 - s] = 1 :: else fi
 }
 
@@ -68,12 +73,14 @@ proctype Coordinator() {
 
     d_step { start() };
 end:do
-    :: atomic { TURN(0) -> close(0) }
-    :: atomic { TURN(1) -> close(1) }
+    :: atomic { TURN(0) -> begin(0) }
+    :: atomic { TURN(1) -> begin(1) }
+    :: atomic { alive && building == 0 && !closing[0] -> close(0) }
+    :: atomic { alive && building == 1 && !closing[1] -> close(1) }
     :: atomic { alive && building == 0 && closing[0] && leased[0] && held[0] && nfull(down) -> down!REVOKE(0) } /* -> cs_lease_revoke_lane */
     :: atomic { alive && building == 1 && closing[1] && leased[1] && held[1] && nfull(down) -> down!REVOKE(1) }
-    :: atomic { alive && building == 0 && IDLE(0) -> build(0) }
-    :: atomic { alive && building == 1 && IDLE(1) -> build(1) }
+    :: atomic { alive && building == 0 && closing[0] && IDLE(0) -> build(0) }
+    :: atomic { alive && building == 1 && closing[1] && IDLE(1) -> build(1) }
     :: atomic { MAY_GRANT(0) -> assert(!said[0]); leased[0] = 1; leased_in[0] = d_gens[0]; down!ASSIGN(0) }  /* -> cs_grant_session */
     :: atomic { MAY_GRANT(1) -> assert(!said[1]); leased[1] = 1; leased_in[1] = d_gens[1]; down!ASSIGN(1) }
     :: atomic { alive && nempty(up) -> up?kind, s;

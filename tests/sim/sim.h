@@ -280,7 +280,9 @@ struct sim_coordinator {
     struct sim_packet *heard[SIM_HEARD];               /* some of the messages that came, to be said again */
     bool draining;
     bool asking;                /* trials again, and no reply yet */
-    struct sim_study *building; /* closed, so that its next generation can be built; NULL: none */
+    struct sim_study *building; /* its next generation is; NULL: none */
+    bool closed;                /* its old one takes no more leases: the last round of the build */
+    uint64_t close_ms;          /* ... which begins then */
 };
 
 /* ---- what is on disk, and what was paid ---------------------------------------------------------------- */

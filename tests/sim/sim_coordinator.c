@@ -11,7 +11,7 @@
 #include "coordinator/lanes/lane.h"
 #include "coordinator/lanes/ledger.h"
 
-enum { AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
+enum { BESIDE_MS = 10000, AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
 
 /* ---- what the core asks -------------------------------------------------------------------------------- */
 
@@ -257,7 +257,7 @@ bool sim_core_weigh(struct sim *s, struct sim_study *y)
     return true;
 }
 
-/* One generation at a time. */
+/* One generation at a time, beside the one that runs; that is closed for the last round only (coordinator/build.c). */
 static void build(struct sim *s)
 {
     struct sim_coordinator *c = &s->coordinator;
@@ -269,6 +269,13 @@ static void build(struct sim *s)
             return;
         if (y->n_gens == 0 && y->comes_after != NULL && !sim_studies_is_over(s, y->comes_after))
             sim_fail(s, "study %s begins, and study %s is not over", y->name, y->comes_after->name);
+        c->closed = false;
+        c->close_ms = s->now + (sim_below(s, 4) == 0 ? 0 : sim_below(s, BESIDE_MS));
+    }
+    if (!c->closed) {
+        if (s->now < c->close_ms)
+            return;
+        c->closed = true;
         e.study.key = y->key;
         sim_core_event(s, &e);
         return;

@@ -204,7 +204,7 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
     *load = (struct cs_generation_load){.gen = gen,
                                         .study = y->key,
                                         .weight = sim_studies_weight(y),
-                                        .open = gen == y->numbers[y->asked_gens - 1],
+                                        .open = gen == y->numbers[y->n_gens - 1],
                                         .spec_digest = {1},
                                         .lanes = lanes,
                                         .n_lanes = y->n_lanes,

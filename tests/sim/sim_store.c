@@ -128,7 +128,7 @@ static void build_first(struct sim *s, const struct sim_study *y)
 }
 
 /* What an operator said of a lane holds in the next generation too (coordinator/build.c). */
-static void carry(struct sim *s, struct sim_lane *l, struct sim_ledger *from, struct sim_ledger *to)
+static void carry(const struct sim_lane *l, const struct sim_ledger *from, struct sim_ledger *to)
 {
     open_ledger(to, l->n_trials);
     to->paused = from->paused;
@@ -140,7 +140,6 @@ static void carry(struct sim *s, struct sim_lane *l, struct sim_ledger *from, st
         if (t->canonical != 0)
             adopt(to, k, t->canonical, t->outcome);
     }
-    (void)s;
 }
 
 /* The pass that looks for what is paid for (coordinator/adopt.c), in one moment. A budget is raised. */
@@ -154,7 +153,7 @@ void sim_store_build(struct sim *s, struct sim_study *y)
     if (y->budget_nano_usd >= 0)
         y->budget_nano_usd *= 2;
     for (uint32_t i = y->first; i < y->first + y->n_lanes; i++)
-        carry(s, &s->store.lanes[i], &s->store.lanes[i].gens[y->n_gens - 2], &s->store.lanes[i].gens[y->n_gens - 1]);
+        carry(&s->store.lanes[i], &s->store.lanes[i].gens[y->n_gens - 2], &s->store.lanes[i].gens[y->n_gens - 1]);
 }
 
 static void drop(struct sim_writing *w)

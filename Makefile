@@ -239,8 +239,11 @@ test-tsan:                ## unit tests of all that has threads, under ThreadSan
 oom: $(OOM)               ## every parser of foreign bytes while memory runs out (tests/fuzz/out_of_memory.c)
 	$(Q)tests/fuzz/oom --build $(BUILD)
 
-sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace of SEED=n, MUTATE=all (tests/sim/)
-	$(Q)$< $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),1000)) $(if $(MUTATE),--mutate $(MUTATE))
+.PHONY: duty
+sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace of SEED=n, MUTATE=all, PROFILE=thousand (tests/sim/)
+	$(Q)$< $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),1000)) $(if $(MUTATE),--mutate $(MUTATE)) $(if $(PROFILE),--profile $(PROFILE))
+duty: $(BUILD)/sim/fleet_sim ## two weeks of an operator's life with six studies, simulated: SEEDS=2, the trace of SEED=n
+	$(Q)$< --profile duty $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),2))
 
 .PHONY: crash budget powercut diskfull iofault redisfault clockjump crash-tools
 crash-tools: all $(CRASH)

@@ -3,9 +3,9 @@
 
     make budget [SEED=n] [SHORT=1]
 
-Sixteen workers spend a budget while workers and the coordinator are killed. The bill is what the provider counted, by model, times the
-prices of the study: killed calls are on it. It must stay below the budget and below what the coordinator says is committed, presumed
-and reserved. When the money is out, what is left is less than the block of one case in each lane; a larger budget continues the
+Sixteen workers spend the budgets of two studies while workers and the coordinator are killed. The bill is what the provider counted, by
+model, times the prices of the study: killed calls are on it. For each study by itself it must stay below the budget and below what the
+coordinator says is committed, presumed and reserved. When the money is out, what is left is less than the block of one case in each lane; a larger budget continues the
 study to its end.
 """
 import heapq
@@ -24,44 +24,64 @@ LOST_S = 31
 WORST = ((BODY_BYTES + WRAPPING) * INPUT + CAP * OUTPUT) / 1e6
 
 
-class Spending:
-    """A fleet under a budget, and the provider's account of it."""
+class Account:
+    """One study's budget, and the provider's account of it: its models go by names of their own."""
 
-    def __init__(self, box, cases, budget):
-        self.fleet, self.due, self.kills = f.Fleet(box, cases=cases, workers=WORKERS, slots=SLOTS), [], 0
-        providers = self.fleet.dir / "study" / "providers.yaml"
-        providers.write_text(providers.read_text().replace("{input: 0.15, output: 0.60}", f"{{input: {INPUT}, output: {OUTPUT}}}"))
-        text = self.fleet.study.read_text()
+    def __init__(self, fleet, study, models, cases, usd):
+        self.fleet, self.study, self.models = fleet, study, models
+        self.name = study.parent.name if study != fleet.study else "crash"
+        providers = study.parent / "providers.yaml"
+        text = providers.read_text().replace("{input: 0.15, output: 0.60}", f"{{input: {INPUT}, output: {OUTPUT}}}")
+        for was, now in zip("ab", models):
+            text = text.replace(f"model: {was},", f"model: {now},")
+        providers.write_text(text)
+        text = study.read_text()
         self._text = text.replace("repeats: 3", "repeats: 1").replace("max_output_tokens: 400", f"max_output_tokens: {CAP}")
         self.trials = cases * LEVELS * LANES
-        self.budget, self.covered, self._behind = 0, 0, None
-        self.set_budget(budget)
+        self.covered, self._behind = 0, None
+        self.set_budget(usd)
 
     def set_budget(self, usd):
         self.budget = usd
-        self.fleet.study.write_text(self._text + f"budget_usd: {usd}\n")
+        self.study.write_text(self._text + f"budget_usd: {usd}\n")
 
-    def bill(self):
-        models = self.fleet.simulator_stats()["models"].values()
-        return sum(m["input_tokens"] * INPUT + m["output_tokens"] * OUTPUT for m in models) / 1e6
+    def bill(self, stats=None):
+        models = (stats or self.fleet.simulator_stats())["models"]
+        mine = [models[m] for m in self.models if m in models]
+        return sum(m["input_tokens"] * INPUT + m["output_tokens"] * OUTPUT for m in mine) / 1e6
 
     def look(self):
         """The bill first: what it shows must be covered by what is said afterwards, if anything is: the coordinator may be dead."""
         at, bill = time.time() * 1000, self.bill()
         if bill > self.budget:
-            raise f.Lost(f"the provider's bill is ${bill:.4f}, the budget ${self.budget}")
-        status = self.fleet.status()
+            raise f.Lost(f"the provider's bill for {self.name} is ${bill:.4f}, the budget ${self.budget}")
+        status = self.fleet.status(self.name)
         if "reserved_nano_usd" not in status:
             return status
         known = money(status, "committed") + money(status, "presumed") + money(status, "reserved")
         if known > self.budget + 1e-9:
-            raise f.Lost(f"${known:.4f} are committed, presumed and reserved of ${self.budget}")
+            raise f.Lost(f"${known:.4f} of {self.name} are committed, presumed and reserved of ${self.budget}")
         if self._behind is not None and status["updated_wall_ms"] > self._behind[0]:
             if self._behind[1] > known + 1e-9:
-                raise f.Lost(f"the provider's bill is ${self._behind[1]:.4f}, committed, presumed and reserved are ${known:.4f}")
+                raise f.Lost(f"the provider's bill for {self.name} is ${self._behind[1]:.4f}, committed, presumed and reserved are ${known:.4f}")
             self._behind, self.covered = None, self.covered + 1
         self._behind = self._behind or (at, bill)
         return status
+
+    def is_in(self, states, status):
+        return status.get("state") in states and status["budget_nano_usd"] == round(self.budget * 1e9)
+
+
+class Spending:
+    """A fleet with two studies, each under a budget of its own."""
+
+    def __init__(self, box, cases, budget):
+        self.fleet, self.due, self.kills = f.Fleet(box, cases=cases, workers=WORKERS, slots=SLOTS), [], 0
+        self.accounts = [Account(self.fleet, study, models, cases, budget)
+                         for study, models in ((self.fleet.study, "ab"), (self.fleet.add_study("second"), "cd"))]
+
+    def look(self):
+        return [a.look() for a in self.accounts]
 
     def strike(self, random):
         coordinator = self.fleet.coordinator
@@ -78,17 +98,31 @@ class Spending:
             heapq.heappop(self.due)[2].start()
 
     def wait_state(self, states, timeout):
+        """Until both are there; their status."""
         until = time.monotonic() + timeout
         while time.monotonic() < until:
             status = self.look()
-            if status.get("state") in states and status["budget_nano_usd"] == round(self.budget * 1e9):
+            if all(a.is_in(states, s) for a, s in zip(self.accounts, status)):
                 return status
             time.sleep(0.3)
-        raise f.Lost(f"the study is not {' or '.join(states)} after {timeout} s, but {status.get('state')}")
+        raise f.Lost(f"the studies are not {' or '.join(states)} after {timeout} s, but {[s.get('state') for s in status]}")
 
 
 def money(status, what):
     return status[f"{what}_nano_usd"] / 1e9
+
+
+def check_stopped(account, status):
+    """What is left is less than a block in each lane, and only money is missing."""
+    left = account.budget - money(status, "committed") - money(status, "presumed")
+    if money(status, "reserved") > 0 or left < 0 or left > LANES * LEVELS * WORST:
+        raise f.Lost(f"${left:.4f} of {account.name} are left, ${money(status, 'reserved'):.4f} reserved; "
+                     f"a block per lane is ${LANES * LEVELS * WORST:.4f}")
+    if any(lane["reason"] != "budget" for lane in status["lanes"] if lane["state"] == "stopped"):
+        raise f.Lost(f"stopped for another reason: {status['lanes']}")
+    return (f"{account.name}: ${account.bill():.2f} billed of ${account.budget}: committed ${money(status, 'committed'):.2f}, presumed "
+            f"${money(status, 'presumed'):.2f}, left ${left:.2f}; answers per lane {[lane['done'] for lane in status['lanes']]}; "
+            f"{account.covered} times the bill was covered")
 
 
 def spend(box, random, budget, cases, kills, raised):
@@ -98,52 +132,47 @@ def spend(box, random, budget, cases, kills, raised):
     while s.kills < kills:
         s.heal()
         s.strike(random)
-        status = s.look()
-        if status.get("state") == "stopped":
+        if all(status.get("state") == "stopped" for status in s.look()):
             break
         time.sleep(random.uniform(0.05, 0.5))
     s.heal(all_of_them=True)
     s.fleet.serving()
     ended = time.monotonic()
-    status = s.wait_state(("stopped",), 150)
+    s.wait_state(("stopped",), 150)
     time.sleep(max(0, ended + LOST_S - time.monotonic()))  # what was killed last is known to be lost
-    status = s.wait_state(("stopped",), 60)
-    left = s.budget - money(status, "committed") - money(status, "presumed")
-    bill = s.bill()
-    if money(status, "reserved") > 0 or left < 0 or left > LANES * LEVELS * WORST:
-        raise f.Lost(f"${left:.4f} are left, ${money(status, 'reserved'):.4f} reserved; a block per lane is ${LANES * LEVELS * WORST:.4f}")
-    if any(lane["reason"] != "budget" for lane in status["lanes"] if lane["state"] == "stopped"):
-        raise f.Lost(f"stopped for another reason: {status['lanes']}")
-    done = [lane["done"] for lane in status["lanes"]]
-    figures = (f"${bill:.2f} billed of ${budget}: committed ${money(status, 'committed'):.2f}, presumed ${money(status, 'presumed'):.2f} "
-               f"after {s.kills} kills, left ${left:.2f} (a block per lane: ${LANES * LEVELS * WORST:.2f}); answers per lane {done}; "
-               f"{s.covered} times the bill was covered")
-    s.set_budget(raised)
-    harness.must(s.fleet.operator("submit", s.fleet.study))
+    figures = [check_stopped(a, status) for a, status in zip(s.accounts, s.wait_state(("stopped",), 60))]
+    for account in s.accounts:
+        account.set_budget(raised)
+    s.fleet.submit()
     s.wait_state(("finished",), 200)
     s.fleet.drain()
-    seen = s.fleet.must_verify()
-    if seen["done"] != s.trials:
-        raise f.Lost(f"{seen['done']} of {s.trials} trials are done")
-    return f"{figures}; ${s.bill():.2f} of ${raised} when it was raised and the study finished"
+    for account in s.accounts:
+        seen = s.fleet.must_verify(account.name)
+        if seen["done"] != account.trials:
+            raise f.Lost(f"{seen['done']} of {account.trials} trials of {account.name} are done")
+    bills = " and ".join(f"${a.bill():.2f}" for a in s.accounts)
+    return f"after {s.kills} kills {'; '.join(figures)}; {bills} of ${raised} each when that was raised and the studies finished"
 
 
 def exact(box, _random):
     """Nothing is killed: what is committed is the bill, to the nano-dollar, and lanes have come equally far."""
     s = Spending(box, 40, 3)
     s.fleet.start()
-    status = s.wait_state(("stopped",), 120)
-    done = [lane["done"] for lane in status["lanes"]]
-    if abs(s.bill() - money(status, "committed")) > 1e-9 or money(status, "presumed") > 0:
-        raise f.Lost(f"billed ${s.bill():.9f}, committed ${money(status, 'committed'):.9f}, presumed ${money(status, 'presumed'):.9f}")
-    if done[0] != done[1] or done[0] % LEVELS != 0:
-        raise f.Lost(f"lanes have {done} answers: cases are not complete in all of them")
-    return f"${s.bill():.6f} billed and committed; answers per lane {done}"
+    figures = []
+    for account, status in zip(s.accounts, s.wait_state(("stopped",), 120)):
+        done = [lane["done"] for lane in status["lanes"]]
+        if abs(account.bill() - money(status, "committed")) > 1e-9 or money(status, "presumed") > 0:
+            raise f.Lost(f"{account.name}: billed ${account.bill():.9f}, committed ${money(status, 'committed'):.9f}, "
+                         f"presumed ${money(status, 'presumed'):.9f}")
+        if done[0] != done[1] or done[0] % LEVELS != 0:
+            raise f.Lost(f"lanes have {done} answers: cases are not complete in all of them")
+        figures.append(f"{account.name}: ${account.bill():.6f} billed and committed; answers per lane {done}")
+    return "; ".join(figures)
 
 
 def forgetful(box, random):
     """A coordinator that does not write what its leases may cost: this test must notice."""
-    s = Spending(box, 100, 5)
+    s = Spending(box, 100, 3)
     s.fleet.coordinator_program = f.program("coordinator-forgetful")
     s.fleet.start()
     s.fleet.wait_acked(50)
@@ -167,10 +196,10 @@ def main():
     score = f.Score()
     score.run("nothing killed: the bill is what is committed", exact, args.random)
     if args.short:
-        score.run("$5, killed, raised", spend, args.random, 5, 60, 10, 100)
+        score.run("$3 each, killed, raised", spend, args.random, 3, 30, 10, 100)
     else:
-        score.run("$5, killed, raised", spend, args.random, 5, 60, 30, 100)
-        score.run("$20, killed, raised", spend, args.random, 20, 300, 100, 200)
+        score.run("$3 each, killed, raised", spend, args.random, 3, 30, 30, 100)
+        score.run("$10 each, killed, raised", spend, args.random, 10, 150, 100, 200)
         score.run("a coordinator that forgets its reservations is caught", forgetful, args.random)
     score.end()
 

@@ -3,7 +3,7 @@
 
     make crash [ROUNDS=300] [SEED=n] [SHORT=1]
 
-A round: after 0.2 to 2 s any process of the fleet is killed, or stopped for a while. Killed ones come back within a second. At the
+Two studies share the fleet, the second with the smaller weight. A round: after 0.2 to 2 s any process of the fleet is killed, or stopped for a while. Killed ones come back within a second. At the
 end of each round the checker reads the store beside whatever runs, and the provider's record is read on.
 """
 import heapq
@@ -68,6 +68,8 @@ class Havoc:
 def ledger(box, rounds, random):
     """The claim itself."""
     fleet = f.Fleet(box, cases=100 + 12 * rounds, limits=LIMITS)
+    fleet.add_study("second")
+    fleet.weights["study"] = 3
     fleet.start()
     fleet.wait_acked(100)
     checker, bill = f.Checker(fleet), f.Bill(fleet)
@@ -86,8 +88,9 @@ def ledger(box, rounds, random):
     seen = checker.look("full")
     bill.look()
     bill.judge()
-    if fleet.must_verify()["done"] >= fleet.trials:
-        raise f.Lost("the study was too small: it ended before the rounds did")
+    done = {name: fleet.must_verify(name)["done"] for name in ("crash", "second")}
+    if max(done.values()) >= fleet.trials or min(done.values()) == 0:
+        raise f.Lost(f"the studies were too small, or one stood still: {done} of {fleet.trials} trials each")
     checker.close()
     return figures(fleet, bill, seen)
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,9 +85,11 @@ class Fleet:
         self.redis = Member("redis", self.start_redis)
         self.coordinator = Member("coordinator", self._start_coordinator)
         self.workers = [Member(f"worker-{i + 1}", lambda i=i: self._start_worker(i)) for i in range(workers)]
+        self.weights = {}  # of studies, by name
         self.hash_of, self.lost_at = {}, {}  # place -> key hash of its process; key hash -> when it was killed
         self.simulator.start()
         self._write_study(cases, limits, wide)
+        self.studies = [self.study]
 
     @property
     def members(self):
@@ -103,6 +106,21 @@ class Fleet:
                 text = re.sub(r"\b(CASES|URL)\b|LIMITS|NOTES", lambda m: fill[m.group()], text)
             (folder / source.name).write_text(text)
         self.study, self.trials = folder / "study.yaml", cases * TRIALS_A_CASE
+
+    def add_study(self, name, weight=1):
+        """A second study of the same shape, with a question of its own, in the same coordinator and store."""
+        folder = self.dir / name
+        shutil.copytree(self.study.parent, folder)
+        text = (folder / "study.yaml").read_text()
+        text = text.replace("study: crash", f"study: {name}").replace("You help to triage.", f"You help to triage ({name}).")
+        (folder / "study.yaml").write_text(text)
+        self.studies.append(folder / "study.yaml")
+        self.weights[name] = weight
+        return folder / "study.yaml"
+
+    def submit(self):
+        for study in self.studies:
+            harness.must(self.operator("submit", study, "--weight", self.weights.get(study.parent.name, 1)))
 
     # ---- starting ----
 
@@ -145,7 +163,7 @@ class Fleet:
         self.start_coordinator()
         for worker in self.workers:
             worker.start()
-        harness.must(self.operator("submit", self.study))
+        self.submit()
 
     def start_coordinator(self):
         self.coordinator.start()
@@ -170,9 +188,10 @@ class Fleet:
     def operator(self, *words, timeout=60, env=None):
         return self.box.clinsafe(*words, "--coordinator", f"ipc://{self.dir}/a", timeout=timeout, env=env)
 
-    def status(self):
-        """From Redis; empty when it has nothing."""
-        done = self.box.clinsafe("status", "--redis", f"unix:{self.dir}/redis.sock", "--json", env=self.redis_env)
+    def status(self, study=None):
+        """From Redis; empty when it has nothing. Without a name: of the study submitted last."""
+        which = ["--study", study] if study else []
+        done = self.box.clinsafe("status", "--redis", f"unix:{self.dir}/redis.sock", "--json", *which, env=self.redis_env)
         return done.json() if done.code == 0 else {}
 
     def simulator_stats(self):
@@ -187,12 +206,13 @@ class Fleet:
     def wait_finished(self, timeout=120):
         harness.wait_for(lambda: self.status().get("state") == "finished", timeout=timeout, what="the study to finish")
 
-    def verify(self):
-        return self.box.clinsafe("verify", "--store", self.store, "--json", timeout=300)
+    def verify(self, study=None):
+        which = ["--study", study] if study else []
+        return self.box.clinsafe("verify", "--store", self.store, "--json", *which, timeout=300)
 
-    def must_verify(self):
+    def must_verify(self, study=None):
         """What is there is sound; it need not be all."""
-        done = self.verify()
+        done = self.verify(study)
         if done.code not in (0, 2) or done.json()["faults"] != 0:
             raise Lost(f"verify: {done}")
         return done.json()

@@ -11,7 +11,7 @@
 #include "protocol/base/log.h"
 
 enum state { WAITING, RUNNING, PASSED };
-enum { SEEDS_MAX = 1000000, SEED_SECONDS_MAX = 120, MESSAGE_MAX = 4096, SHOWN_MAX = 10 };
+enum { SEEDS_MAX = 1000000, SEED_SECONDS_MAX = 300, MESSAGE_MAX = 4096, SHOWN_MAX = 10 };
 
 static const char *const faults[] = {
 #define X(name, text) text,
@@ -27,9 +27,19 @@ static const struct {
 #undef X
 };
 
+static const struct {
+    const char *name;
+    uint32_t seeds;
+} profiles[] = {
+#define X(name, word, seeds) {word, seeds},
+    SIM_PROFILE_TABLE(X)
+#undef X
+};
+
 struct run {
     uint64_t from;
     uint32_t n;
+    enum sim_profile profile;
     enum sim_mutation mutation;
     bool trace, stop_at_first;
     struct sim_result *results;     /* shared with the children */
@@ -47,7 +57,7 @@ static void run_from(const struct run *r, uint32_t i)
         alarm(SEED_SECONDS_MAX);
         r->results[i].state = RUNNING;
         if (r->sound == NULL || r->sound[i].state == PASSED)
-            sim_run(r->from + i, r->mutation, r->trace, &r->results[i]);
+            sim_run(r->from + i, r->profile, r->mutation, r->trace, &r->results[i]);
         r->results[i].state = PASSED;
     }
     fflush(stdout);
@@ -134,21 +144,16 @@ static void print_faults(const struct run *r)
 /* What the provider would bill against the budget: our own account is checked after every event, this one is told. */
 static void print_bills(const struct run *r)
 {
-    uint32_t n = 0, over = 0, first = 0;
+    uint32_t seeds = 0, studies = 0, over = 0;
 
     for (uint32_t i = 0; i < r->n; i++) {
         const struct sim_result *x = &r->results[i];
 
-        n += x->state == PASSED && x->budget_nano_usd >= 0;
-        if (x->state != PASSED || x->budget_nano_usd < 0 || x->bill_nano_usd <= x->budget_nano_usd)
-            continue;
-        if (over++ == 0)
-            first = i;
+        seeds += x->budgets > 0;
+        studies += x->budgets;
+        over += x->over_budget;
     }
-    printf("%u seeds with a hard budget, bill over budget in %u", n, over);
-    if (over > 0)
-        printf(" (first %llu)", (unsigned long long)(r->from + first));
-    putchar('\n');
+    printf("%u studies with a hard budget, in %u seeds; bill over budget in %u\n", studies, seeds, over);
 }
 
 static void print_run(const struct run *r)
@@ -192,24 +197,30 @@ static void print_failures(const struct run *r)
 }
 
 /* Each must be found, by a seed that finds nothing without it, or the rules check nothing. */
-static int mutate(const char *name, uint64_t from, uint32_t n)
+static int mutate(const char *name, enum sim_profile profile, uint64_t from, uint32_t n)
 {
-    struct run sound = {.from = from, .n = n};
+    struct run sound = {.from = from, .n = n, .profile = profile};
+    struct run fair = {.from = 1, .n = profiles[SIM_PROFILE_FAIR].seeds, .profile = SIM_PROFILE_FAIR};
     uint32_t caught = 0, missed = 0;
 
     run_all(&sound);
+    run_all(&fair);
     for (size_t i = 0; i < sizeof mutations / sizeof *mutations; i++) {
-        struct run r = {
-            .from = from, .n = n, .mutation = mutations[i].mutation, .stop_at_first = true, .sound = sound.results};
+        const struct run *base = mutations[i].mutation == SIM_MUTATE_ONE_WEIGHT ? &fair : &sound;
+        struct run r = *base;
 
         if (strcmp(name, "all") != 0 && strcmp(name, mutations[i].name) != 0)
             continue;
+        r.mutation = mutations[i].mutation;
+        r.stop_at_first = true;
+        r.sound = base->results;
+        r.passed = r.failed = 0;
         run_all(&r);
         printf("%-15s %s\n", mutations[i].name, mutations[i].text);
         if (r.failed > 0)
             printf("                caught: %s", r.first[0].message);
         else
-            printf("                NOT CAUGHT by %u seeds\n", n);
+            printf("                NOT CAUGHT by %u seeds\n", r.n);
         *(r.failed > 0 ? &caught : &missed) += 1;
     }
     printf("%u passed, %u failed\n", caught, missed);
@@ -218,7 +229,10 @@ static int mutate(const char *name, uint64_t from, uint32_t n)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: fleet_sim [--seeds FROM..TO | --seed N] [--trace] [--mutate all");
+    fprintf(stderr, "usage: fleet_sim [--seeds FROM..TO | --seed N] [--trace] [--profile ");
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++)
+        fprintf(stderr, "%s%s", i > 0 ? "|" : "", profiles[i].name);
+    fprintf(stderr, "] [--mutate all");
     for (size_t i = 0; i < sizeof mutations / sizeof *mutations; i++)
         fprintf(stderr, "|%s", mutations[i].name);
     fprintf(stderr, "]\n");
@@ -241,16 +255,49 @@ static bool parse_seeds(const char *text, struct run *r)
     return true;
 }
 
+static bool parse_profile(const char *text, struct run *r)
+{
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        r->profile = (enum sim_profile)i;
+        if (strcmp(profiles[i].name, text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Some seeds of each profile that has a number. */
+static void run_profiles(struct run *all)
+{
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        struct run r = {.from = 1, .n = profiles[i].seeds, .profile = (enum sim_profile)i};
+
+        if (r.n == 0)
+            continue;
+        run_all(&r);
+        printf("%s: %u passed, %u failed\n", profiles[i].name, r.passed, r.failed);
+        if (r.failed > 0)
+            print_failures(&r);
+        all->passed += r.passed;
+        all->failed += r.failed;
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct run r = {.from = 1, .n = 1000};
     const char *mutation = NULL;
+    bool one_profile = false;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--trace") == 0)
             r.trace = true;
         else if (i + 1 < argc && (strcmp(argv[i], "--seeds") == 0 || strcmp(argv[i], "--seed") == 0)) {
+            one_profile |= strcmp(argv[i], "--seed") == 0;
             if (!parse_seeds(argv[++i], &r))
+                return usage();
+        } else if (i + 1 < argc && strcmp(argv[i], "--profile") == 0) {
+            one_profile = true;
+            if (!parse_profile(argv[++i], &r))
                 return usage();
         } else if (i + 1 < argc && strcmp(argv[i], "--mutate") == 0)
             mutation = argv[++i];
@@ -260,11 +307,13 @@ int main(int argc, char **argv)
     setenv("CS_LOG", "error", 0);
     cs_log_init("fleet_sim");
     if (mutation != NULL)
-        return mutate(mutation, r.from, r.n);
+        return mutate(mutation, r.profile, r.from, r.n);
     run_all(&r);
     print_run(&r);
     if (r.failed > 0)
         print_failures(&r);
+    if (!one_profile)
+        run_profiles(&r);
     printf("%u passed, %u failed\n", r.passed, r.failed);
     return r.failed > 0;
 }

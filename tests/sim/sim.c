@@ -155,7 +155,9 @@ static void worker_event(struct sim *s, struct sim_event *e)
     struct sim_worker *w = &s->workers[e->who];
 
     if (e->kind == SIM_WORKER_START) {
-        if (w->core == NULL && w->incarnation + 1 == e->tag && !s->coordinator.draining)
+        if (w->core == NULL && w->incarnation + 1 == e->tag && !s->coordinator.draining && w->away_until > s->now)
+            sim_push(s, w->away_until, SIM_WORKER_START, e->who, e->tag, NULL);
+        else if (w->core == NULL && w->incarnation + 1 == e->tag && !s->coordinator.draining)
             sim_worker_start(s, w);
     } else if (w->paused_until > s->now) {
         put_off(s, e, w->paused_until);
@@ -184,6 +186,10 @@ static void dispatch(struct sim *s, struct sim_event *e)
     case SIM_ASKED:
         sim_redis_asked(s, &s->workers[e->who], e->tag);
         break;
+    case SIM_WORKER_REKEY:
+        if (s->workers[e->who].core != NULL && s->workers[e->who].incarnation == e->tag)
+            sim_worker_end(s, &s->workers[e->who]);
+        break;
     case SIM_WORKER_WAKE:
     case SIM_WORKER_START:
     case SIM_REPLY:
@@ -210,23 +216,29 @@ static void dispatch(struct sim *s, struct sim_event *e)
         sim_swarm_shot(s, (enum sim_fault)e->who);
         break;
     case SIM_RESUME:
-        sim_swarm_resume(s, e->who);
+        sim_swarm_resume(s, e->who, e->tag != 0);
+        break;
+    case SIM_SUBMIT:
+        sim_swarm_submit(s, e->who);
         break;
     case SIM_CALM:
         sim_swarm_calm(s);
         break;
+    case SIM_EVENING:
+        sim_profile_evening(s);
+        break;
     }
 }
 
-/* The study is over: the fleet drains, and that ends too. */
+/* The studies are over: the fleet drains, and that ends too. */
 static void finish(struct sim *s)
 {
     if (s->finished || !s->calm || !sim_check_is_over(s))
         return;
-    sim_trace(s, "---- the study is over: the fleet drains");
+    sim_trace(s, "---- the studies are over: the fleet drains");
     sim_check_end(s);
     s->finished = s->coordinator.draining = true;
-    sim_core_control(s, CS_CONTROL_DRAIN, NULL);
+    sim_core_control(s, CS_CONTROL_DRAIN, NULL, NULL);
 }
 
 static bool all_gone(const struct sim *s)
@@ -246,18 +258,20 @@ static void release(struct sim *s)
     for (uint32_t i = 0; i < SIM_HEARD; i++)
         free(s->coordinator.heard[i]);
     cs_arena_release(&s->arena);
+    sim_studies_forget(s);
     sim_store_release(s);
     sim_redis_release(s);
     free(s);
 }
 
-void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_result *result)
+void sim_run(uint64_t seed, enum sim_profile profile, enum sim_mutation mutation, bool trace, struct sim_result *result)
 {
     struct sim *s = cs_xcalloc(1, sizeof *s);
 
     s->seed = seed;
     s->rng.state = cs_rng_mix64(seed);
     s->mutation = mutation;
+    s->profile = profile;
     s->trace = trace;
     s->result = result;
     s->now = 1000;
@@ -265,7 +279,7 @@ void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_r
     sim_store_init(s);
     sim_redis_init(s);
     sim_swarm_begin(s);
-    while (!(s->finished && all_gone(s))) {
+    while (!s->stopped && !(s->finished && all_gone(s))) {
         struct sim_event e;
 
         CS_ASSERT(s->n_heap > 0);
@@ -273,13 +287,19 @@ void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_r
         CS_ASSERT(e.at >= s->now);
         s->now = e.at;
         dispatch(s, &e);
-        if (++result->events > SIM_EVENTS_MAX)
-            sim_fail(s, "more than %d events: it runs in circles", SIM_EVENTS_MAX);
+        if (++result->events > s->limits.events_max)
+            sim_fail(s, "more than %u events: it runs in circles", s->limits.events_max);
         if (s->calm && s->now > s->due_ms) /* invariant 14, for the drain */
             sim_fail(s, "the %s has not ended %llu s after the last fault", s->finished ? "drain" : "study",
                      (unsigned long long)(s->due_ms - s->healed_ms) / 1000);
         finish(s);
     }
+    for (uint32_t i = 0; i < s->limits.n_workers; i++) {
+        if (s->workers[i].core != NULL)
+            cs_worker_close(s->workers[i].core);
+    }
+    if (s->coordinator.core != NULL)
+        cs_core_close(s->coordinator.core);
     result->virtual_ms = s->now;
     release(s);
 }

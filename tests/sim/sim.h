@@ -6,6 +6,7 @@
  *   sim_redis.c       quotas, and their judge
  *   sim_provider.c    calls, and who was paid         swarm.c         limits and faults of a seed
  *   check.c           what must hold                  trace.c         messages, readable
+ *   studies.c         the studies of a fleet          profiles.c      weather of a kind: fair shares, two weeks, ...
  *   main.c            many seeds, one trace, mutations
  *
  * A seed is a history: one generator decides everything, and time is a number. A broken rule fingerprints what and when, and
@@ -25,24 +26,32 @@
 #include "worker/core/worker.h"
 
 enum {
-    SIM_WORKERS_MAX = 64,
+    SIM_WORKERS_MAX = 1000,
+    SIM_WORKERS_MANY = 64,  /* in bad weather */
     SIM_WORKERS_MOSTLY = 5, /* at most, where they share limits through Redis */
-    SIM_LANES_MAX = 3,
+    SIM_STUDIES_MAX = 6,
+    SIM_STUDIES_MOSTLY = 3, /* at most, in bad weather */
+    SIM_STUDY_LANES = 3,    /* at most */
+    SIM_LANES_MAX = SIM_STUDIES_MAX * SIM_STUDY_LANES,
+    SIM_GENS_MAX = 8,                             /* of a study */
+    SIM_NUMBERS = SIM_STUDIES_MAX * SIM_GENS_MAX, /* of generations: 1 to this */
     SIM_SLOTS_MAX = 24,
     SIM_CALLS_MAX = CS_WORKER_SLOTS_PARKED * SIM_SLOTS_MAX, /* calls of one worker */
     SIM_SERVER_SLOTS = 8,                                   /* most slots of a server with a queue */
     SIM_CONNECT_MS = 10000,
     SIM_CONNECTIONS = 16, /* connections of one worker that may still have something under way */
     SIM_CHUNK_TRIALS = 64,
-    SIM_CHUNKS = 1 + 9216 / SIM_CHUNK_TRIALS, /* the spec, and the cases */
-    SIM_EVENTS_MAX = 1500000, /* more in one seed means that it runs in circles; a paced worker may look every ms */
-    SIM_END_MS = 900000,      /* a healed fleet ends every study within this */
+    SIM_CASES = SIM_NUMBERS + 1, /* the first chunk of cases: those before are specs, by the generation's number */
+    SIM_CHUNKS = SIM_CASES + 9216 / SIM_CHUNK_TRIALS,
+    SIM_EVENTS_MAX =
+        1500000,         /* of a swarm's seed: more means that it runs in circles; a paced worker may look every ms */
+    SIM_END_MS = 900000, /* a healed fleet ends every study within this */
     SIM_SLOW_MS =
         600000, /* ... but for servers that became slow, and stay so: an answer each within this, to the last */
-    SIM_GENS_MAX = 2,
-    SIM_BLOCK = 12, /* trials of a case */
+    SIM_EDITS_MOSTLY = 1, /* of a study, in bad weather */
+    SIM_BLOCK = 12,       /* trials of a case */
     SIM_HEARD = 16,
-    SIM_TERMS_MAX = 64,
+    SIM_TERMS_MAX = 128,
     SIM_EPOCHS_MAX = 65536, /* epochs of a term */
     SIM_INPUT_TOKENS = 50,  /* with every answer: as much as can be, so that a budget has no slack */
     SIM_OUTPUT_TOKENS = 100,
@@ -101,7 +110,17 @@ enum {
     X(REDIS_AWAY, "Redis away")                                                                                        \
     X(REDIS_SLOW, "Redis slow")                                                                                        \
     X(REDIS_FLUSHED, "Redis flushed")                                                                                  \
-    X(SUCCESSOR, "a dead worker's successor does not wait")
+    X(SUCCESSOR, "a dead worker's successor does not wait")                                                            \
+    X(STUDIES, "several studies")                                                                                      \
+    X(LATE_STUDY, "study submitted in mid-run")                                                                        \
+    X(AFTER, "study that waited for another's end")                                                                    \
+    X(WEIGHT, "study's weight changed")                                                                                \
+    X(STUDY_PAUSE, "whole study paused")                                                                               \
+    X(BAD_NODE, "node that the provider denies")                                                                       \
+    X(NODE_GOES, "node taken back for hours")                                                                          \
+    X(KEY_REVOKED, "worker's key revoked")                                                                             \
+    X(NIGHT, "provider down for a night")                                                                              \
+    X(RAISED, "budget raised")
 
 enum sim_fault {
 #define X(name, text) SIM_##name,
@@ -124,7 +143,11 @@ enum sim_fault {
     X(NO_FENCE, "adopt-any-term", "messages of an earlier session or term are taken as of this one")                   \
     X(SETTLE_ALL, "settle-not-given-back", "workers settle tokens that the provider does not give back")               \
     X(FORGET_RISKS, "forget-reservations", "what leases may cost is not written")                                      \
-    X(AGAIN_ANY, "ask-any-again", "the act takes whatever a trial was answered")
+    X(AGAIN_ANY, "ask-any-again", "the act takes whatever a trial was answered")                                       \
+    X(OTHER_STUDY, "word-to-another", "what an operator says of a study is done to another")                           \
+    X(ONE_PURSE, "one-purse", "a restart holds all that is at risk for the first study's")                             \
+    X(NO_AFTER, "forget-after", "a restart has forgotten which study comes after which")                               \
+    X(ONE_WEIGHT, "one-weight", "workers are told that all studies weigh the same")
 
 enum sim_mutation {
     SIM_UNCHANGED,
@@ -132,6 +155,20 @@ enum sim_mutation {
     SIM_MUTATION_TABLE(X)
 #undef X
         SIM_MUTATIONS
+};
+
+/*    profile            name on the command line, seeds of it in `make sim` */
+#define SIM_PROFILE_TABLE(X)                                                                                           \
+    X(SWARM, "swarm", 0)                                                                                               \
+    X(FAIR, "fair", 6)                                                                                                 \
+    X(BAD_NODE, "bad-node", 20)                                                                                        \
+    X(THOUSAND, "thousand", 0)                                                                                         \
+    X(DUTY, "duty", 0)
+
+enum sim_profile {
+#define X(name, word, seeds) SIM_PROFILE_##name,
+    SIM_PROFILE_TABLE(X)
+#undef X
 };
 
 /* ---- events ------------------------------------------------------------------------------------------ */
@@ -143,6 +180,7 @@ enum sim_event_kind {
     SIM_LINK_DOWN, /* a half-open one ends */
     SIM_WORKER_WAKE,
     SIM_WORKER_START, /* tag: the incarnation that is to follow */
+    SIM_WORKER_REKEY, /* tag: the incarnation whose key is revoked */
     SIM_REPLY,        /* tag: number of the call */
     SIM_ASKED,        /* Redis hears an asking for quota; tag: which */
     SIM_GRANTED,      /* and the worker its answer */
@@ -151,8 +189,10 @@ enum sim_event_kind {
     SIM_WRITTEN,   /* the first batch is on disk */
     SIM_COMMITTED, /* and its maker is told */
     SIM_SHOT,      /* a fault: who is its kind */
-    SIM_RESUME,    /* lane `who` goes on */
+    SIM_RESUME,    /* lane `who` goes on; with a tag: the study `who` */
+    SIM_SUBMIT,    /* study `who` */
     SIM_CALM,      /* no more faults */
+    SIM_EVENING,   /* budgets are looked at */
 };
 
 struct sim_packet {
@@ -196,12 +236,16 @@ struct sim_call {
     uint64_t sent;
     uint32_t lane;
     uint64_t position;
+    bool denied; /* by the node's own proxy */
 };
 
 struct sim_source {
     struct sim *sim;
     struct sim_worker *worker;
-    uint8_t here[SIM_CHUNKS]; /* enum in sim_worker.c; [0] is the spec */
+    struct sim_spec {   /* of a generation, by its number: what the core has of it is a pointer to here */
+        uint32_t first; /* its first lane */
+    } specs[SIM_CASES];
+    uint8_t here[SIM_CHUNKS]; /* enum in sim_worker.c */
     uint32_t n_needed, n_here;
     char body[32];
 };
@@ -213,6 +257,11 @@ struct sim_worker {
     uint64_t nonce, clock_ms, born_ms;
     int32_t drift; /* how far its clock is off, in thousandths */
     uint64_t paused_until, wake_at;
+    uint64_t away_until;             /* its node is taken back */
+    uint64_t denied_until;           /* its proxy denies everything: 401, 403, 404 */
+    uint32_t denied, answered_since; /* calls: so; answered after that */
+    uint32_t key, key_least;         /* numbers of its key; of the least that is not revoked */
+    char user_id[32];                /* what the coordinator knows that key as */
     bool stranger, announced;
     struct sim_source source;
     struct sim_call calls[SIM_CALLS_MAX];
@@ -220,7 +269,8 @@ struct sim_worker {
 };
 
 struct sim_coordinator {
-    struct cs_core *core; /* NULL: does not run */
+    struct cs_core *core;     /* NULL: does not run */
+    struct cs_server *server; /* around it: the roster, so far as that knows */
     uint64_t life, clock_ms, paused_until;
     uint32_t term;
     uint64_t steps;
@@ -229,7 +279,10 @@ struct sim_coordinator {
     uint64_t whos;                                     /* answers "who are you" */
     struct sim_packet *heard[SIM_HEARD];               /* some of the messages that came, to be said again */
     bool draining;
-    bool asking; /* trials again, and no reply yet */
+    bool asking;                /* trials again, and no reply yet */
+    struct sim_study *building; /* its next generation is; NULL: none */
+    bool closed;                /* its old one takes no more leases: the last round of the build */
+    uint64_t close_ms;          /* ... which begins then */
 };
 
 /* ---- what is on disk, and what was paid ---------------------------------------------------------------- */
@@ -259,7 +312,10 @@ struct sim_ledger {
 };
 
 struct sim_lane {
-    char name[8];
+    char name[8];  /* of the lane in the fleet, */
+    char model[8]; /* and in its study */
+    struct sim_study *study;
+    uint32_t said; /* by an operator: a bit for each verb that was meant for it */
     struct sim_server {
         uint32_t slots; /* 0: without bounds */
         uint64_t free_at[SIM_SERVER_SLOTS];
@@ -271,15 +327,39 @@ struct sim_lane {
     struct sim_ledger gens[SIM_GENS_MAX];
 };
 
-enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 256, SIM_RISKS_MAX = 2048, SIM_NEWEST = 512 };
+/* What is on disk of a study, and what is known of it from outside. */
+struct sim_study {
+    char name[8];
+    uint64_t key;
+    uint32_t first, n_lanes;        /* lanes of the fleet */
+    uint32_t numbers[SIM_GENS_MAX]; /* of its generations */
+    uint32_t n_gens, asked_gens;    /* built; given a number: one more, if it was submitted anew */
+    uint32_t weight;
+    uint32_t priority;             /* enum cs_priority */
+    struct sim_study *after;       /* NULL: nobody */
+    struct sim_study *comes_after; /* the same, whatever the coordinator has forgotten */
+    int64_t budget_nano_usd;       /* -1: none */
+    int64_t presumed;              /* its row */
+    int64_t bill_nano_usd;         /* the provider's */
+    uint64_t calls, submit_ms;     /* submit_ms: later than the others; 0: at once */
+};
+
+enum { SIM_BATCHES = 4, SIM_NAMES_MAX = 4096, SIM_RISKS_MAX = 2048, SIM_NEWEST = 512 };
 struct sim_past {
     struct cs_risk_row risks[SIM_RISKS_MAX];
+    struct cs_presumed_row presumed[SIM_STUDIES_MAX];
     uint64_t fingerprints[SIM_NEWEST];
-    uint32_t n_risks, n_fingerprints;
+    int64_t presumed_first; /* of the study of generation 1 */
+    uint32_t n_risks, n_presumed, n_fingerprints;
 };
 struct sim_store {
     struct sim_lane lanes[SIM_LANES_MAX];
-    uint32_t n_gens, asked_gens; /* built; an edited study was submitted */
+    struct sim_study studies[SIM_STUDIES_MAX];
+    uint32_t n_numbers;
+    struct sim_number { /* of a generation */
+        struct sim_study *study;
+        uint32_t ordinal; /* in its study, from 0 */
+    } numbers[SIM_NUMBERS + 1];
     struct sim_writing {
         struct cs_batch *batch, *rows; /* rows: another only under a mutation */
         bool durable, told;
@@ -294,7 +374,6 @@ struct sim_store {
         uint8_t value[64];
     } risks[SIM_RISKS_MAX];
     uint32_t n_risks;
-    int64_t presumed;
     uint64_t newest[SIM_NEWEST]; /* fingerprints of the newest outputs, a ring */
     uint64_t n_newest;
     uint64_t slow_until;
@@ -304,13 +383,16 @@ struct sim_store {
 /* ---- the whole --------------------------------------------------------------------------------------- */
 
 struct sim_limits {
-    uint32_t n_workers, n_lanes, slots;
+    uint32_t n_workers, n_studies, n_lanes, slots;
     uint32_t window_outputs, cache_chunks;
     uint32_t latency_ms, timeout_ms, net_ms, store_ms, drain_ms;
     uint64_t calm_ms;
+    uint64_t while_ms, end_ms; /* the longest that something lasts; how long a healed fleet may take */
+    uint32_t tick_ms, edits, events_max;
+    uint32_t check_every;                         /* steps: the long check of the coordinator's core */
+    bool declared;                                /* limits, though perhaps far away */
     uint32_t calls_per_minute, tokens_per_minute; /* 0: no limit */
-    int64_t budget_nano_usd;
-    bool poison; /* whichever worker gets an answer of this trial dies of it */
+    bool poison;                                  /* whichever worker gets an answer of this trial dies of it */
     uint32_t poison_lane;
     uint64_t poison_position;
     uint32_t permille[SIM_FAULTS]; /* how often it strikes calls, announcements and the like */
@@ -320,13 +402,17 @@ struct sim_limits {
 struct sim_result {
     uint8_t state; /* enum in main.c */
     uint32_t events, calls, trials, paid_again, excused, worker_losses, core_losses;
-    uint64_t virtual_ms, fired; /* fired: a bit for each fault */
-    int64_t bill_nano_usd, budget_nano_usd;
+    uint64_t virtual_ms, fired;    /* fired: a bit for each fault */
+    uint32_t budgets, over_budget; /* studies with one; whose bill is above it */
 };
 
 struct sim {
     uint64_t seed, now;
     bool trace, calm, finished;
+    bool stopped;    /* in the middle: what was to be seen was seen */
+    bool shown;      /* status says that a worker is in trouble */
+    uint32_t others; /* answers that the others had meanwhile */
+    enum sim_profile profile;
     enum sim_mutation mutation;
     struct cs_rng rng;
     struct sim_limits limits;
@@ -343,7 +429,8 @@ struct sim {
 };
 
 /* sim.c */
-void sim_run(uint64_t seed, enum sim_mutation mutation, bool trace, struct sim_result *result);
+void sim_run(uint64_t seed, enum sim_profile profile, enum sim_mutation mutation, bool trace,
+             struct sim_result *result);
 void sim_push(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag,
               struct sim_packet *packet);
 void sim_push_last(struct sim *s, uint64_t at, enum sim_event_kind kind, uint32_t who, uint64_t tag);
@@ -385,16 +472,21 @@ void sim_core_kill(struct sim *s);
 void sim_core_event(struct sim *s, const struct cs_event *e);
 void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
 void sim_core_tick(struct sim *s);
-bool sim_core_edit(struct sim *s);                            /* an edited study is submitted; false: not now */
+bool sim_core_submit(struct sim *s, struct sim_study *y); /* new or edited; false: not now */
+/* The key of this worker is revoked; it comes back with another. False: not now. */
+bool sim_core_revoke(struct sim *s, struct sim_worker *w);
+bool sim_core_weigh(struct sim *s, struct sim_study *y);      /* it has another weight; false: not now */
 bool sim_core_malformed(struct sim *s, struct sim_worker *w); /* hears what does not unpack; false: no connection */
 bool sim_core_stale(struct sim *s); /* hears messages of sessions that it does not know; false: there are none */
-bool sim_core_knows(const struct sim *s, uint64_t nonce);                      /* has a session of this process */
-bool sim_core_control(struct sim *s, enum cs_control verb, const char *model); /* false: does not run */
-bool sim_core_again(struct sim *s, uint32_t lane);                             /* false: not now, or nothing to ask */
+bool sim_core_knows(const struct sim *s, uint64_t nonce); /* has a session of this process */
+/* lane: NULL: all of the study, or of the fleet's (DRAIN). False: does not run. */
+bool sim_core_control(struct sim *s, enum cs_control verb, struct sim_study *y, struct sim_lane *lane);
+bool sim_core_again(struct sim *s, uint32_t lane); /* false: not now, or nothing to ask */
 
 /* sim_worker.c */
 void sim_worker_start(struct sim *s, struct sim_worker *w);
 void sim_worker_kill(struct sim *s, struct sim_worker *w);
+void sim_worker_end(struct sim *s, struct sim_worker *w); /* the same, and somebody starts it again */
 void sim_worker_wake(struct sim *s, struct sim_worker *w);
 void sim_worker_message(struct sim *s, struct sim_worker *w, struct sim_packet *p);
 void sim_worker_reply(struct sim *s, struct sim_worker *w, uint32_t slot, const struct cs_http_reply *reply);
@@ -427,14 +519,29 @@ bool sim_store_has(const struct sim *s, uint64_t print);
 uint64_t sim_print(const void *bytes, uint32_t n);
 void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load,
                     struct cs_lane_load lanes[SIM_LANES_MAX]);
-void sim_store_build(struct sim *s); /* the generation that was asked for takes over what is paid for */
-static inline struct sim_ledger *sim_ledger(struct sim *s, uint32_t gen, uint32_t lane)
-{
-    return &s->store.lanes[lane].gens[gen - 1];
-}
-
+/* The generation that was asked for takes over what is paid for. */
+void sim_store_build(struct sim *s, struct sim_study *y);
 void sim_store_past(struct sim *s, struct sim_past *out);
-int64_t sim_store_money(const struct sim *s, int64_t *at_risk); /* spent, by the rows on disk */
+int64_t sim_store_money(const struct sim *s, const struct sim_study *y,
+                        int64_t *at_risk); /* spent, by the rows on disk */
+
+/* studies.c */
+void sim_studies_draw(struct sim *s);
+void sim_studies_make(struct sim *s);                            /* limits.n_studies of them, with their lanes */
+uint32_t sim_studies_number(struct sim *s, struct sim_study *y); /* of its next generation */
+/* A lane as a generation counts them is a lane of the fleet; both must exist. */
+uint32_t sim_studies_lane(struct sim *s, uint32_t gen, uint32_t lane);
+struct sim_ledger *sim_studies_ledger(struct sim *s, uint32_t gen, uint32_t lane);
+struct sim_ledger *sim_studies_newest(struct sim *s, uint32_t lane); /* of a lane of the fleet; NULL: none */
+struct sim_study *sim_studies_of(struct sim *s, uint32_t gen);
+uint64_t sim_studies_key(const struct sim *s, uint32_t gen);
+/* The roster of a coordinator that starts, by what is on disk; what it learns later it is told. */
+void sim_studies_restore(struct sim *s);
+void sim_studies_forget(struct sim *s);
+struct sim_study *sim_studies_turn(struct sim *s);                  /* to be built; NULL: nobody's */
+uint32_t sim_studies_weight(const struct sim_study *y);             /* priority included */
+void sim_studies_note(struct sim *s, struct sim_study *y);          /* submitted, built, or weighed */
+bool sim_studies_is_over(struct sim *s, const struct sim_study *y); /* by what is on disk, nothing of it is planned */
 
 /* sim_provider.c */
 void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_digest *out);
@@ -445,20 +552,31 @@ void sim_provider_cut(struct sim *s, struct sim_worker *w,
                       uint32_t slot); /* nobody waits for this call any more; it is paid */
 void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t number);
 
+/* profiles.c */
+void sim_profile_draw(struct sim *s);
+bool sim_profile_shot(struct sim *s, enum sim_fault fault);
+void sim_profile_call(struct sim *s); /* a call begins */
+void sim_profile_evening(struct sim *s);
+void sim_profile_tick(struct sim *s);
+void sim_profile_end(struct sim *s);
+
 /* swarm.c */
 void sim_swarm_draw(struct sim *s);
 void sim_swarm_begin(struct sim *s);
 void sim_swarm_shot(struct sim *s, enum sim_fault fault);
 void sim_swarm_calm(struct sim *s);
-void sim_swarm_resume(struct sim *s, uint32_t lane);
+void sim_swarm_resume(struct sim *s, uint32_t lane, bool all); /* all: of a study */
+void sim_swarm_submit(struct sim *s, uint32_t study);
 
 /* check.c */
 void sim_check_core(struct sim *s);
 void sim_check_written(struct sim *s, const struct cs_batch *b);
 void sim_check_start(struct sim *s, const struct sim_worker *w, const struct sim_trial *t);
-void sim_check_paid(struct sim *s, const struct sim_trial *t);
-void sim_check_money(struct sim *s);
+void sim_check_paid(struct sim *s, const struct sim_lane *l, const struct sim_trial *t);
+void sim_check_money(struct sim *s, const struct sim_study *y);
+void sim_check_restart(struct sim *s);
 void sim_check_epoch(struct sim *s, uint64_t epoch);
+bool sim_check_is_at_rest(struct sim *s, const struct sim_study *y); /* done, or short of money */
 bool sim_check_is_over(struct sim *s);
 void sim_check_end(struct sim *s);
 

@@ -3,6 +3,7 @@
 
 #include "coordinator/lanes/state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,16 +11,18 @@
 #include "coordinator/lanes/lane.h"
 #include "coordinator/lanes/ledger.h"
 
-enum { CHECK_LONG_EVERY = 32, AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
+enum { BESIDE_MS = 10000, AGAIN_TOKEN = 2, AGAIN_AT_ONCE = 32 };
 
 /* ---- what the core asks -------------------------------------------------------------------------------- */
 
 static enum cs_err plan_identity(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *digest,
                                  struct cs_owner *owner, struct cs_error *err)
 {
-    (void)self, (void)gen, (void)err;
-    sim_digest(lane, position, false, digest);
-    *owner = (struct cs_owner){1 + lane, 1 + position};
+    const uint32_t of_fleet = sim_studies_lane(self, gen, lane);
+
+    (void)err;
+    sim_digest(of_fleet, position, false, digest);
+    *owner = (struct cs_owner){1 + of_fleet, 1 + position};
     return CS_OK;
 }
 
@@ -33,15 +36,16 @@ static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t 
 
 static bool plan_is_stored(void *self, const struct cs_output *o)
 {
-    const struct sim *s = self;
+    struct sim *s = self;
+    const struct sim_lane *l = &s->store.lanes[sim_studies_lane(s, o->gen, o->lane)];
     struct cs_buf buf = CS_BUF_INIT(CS_OUTPUT_MAX);
     bool stored = false;
 
     if (s->mutation == SIM_MUTATE_FORGET_STORED)
         return false;
     cs_output_pack(o, &buf);
-    for (uint32_t g = 0; g < s->store.n_gens; g++) {
-        const struct sim_kept *t = &s->store.lanes[o->lane].gens[g].kept[o->position];
+    for (uint32_t g = 0; g < l->study->n_gens; g++) {
+        const struct sim_kept *t = &l->gens[g].kept[o->position];
         uint64_t print = sim_print(buf.data, (uint32_t)buf.len);
 
         stored |= t->canonical == print || t->superseded == print;
@@ -51,6 +55,18 @@ static bool plan_is_stored(void *self, const struct cs_output *o)
 }
 
 /* ---- actions ------------------------------------------------------------------------------------------- */
+
+/* A mutation: in each message that announces lanes. */
+static void forget_weights(struct cs_message *m)
+{
+    struct cs_announce *a = m->kind == CS_WELCOME                          ? &m->welcome.announce
+                            : m->kind == CS_PONG                           ? &m->pong.announce
+                            : m->kind == CS_STOP || m->kind == CS_ANNOUNCE ? &m->announce
+                                                                           : NULL;
+
+    for (uint32_t i = 0; a != NULL && i < a->n_lanes; i++)
+        a->lanes[i].weight = 0;
+}
 
 static void send(struct sim *s, const struct cs_action *a)
 {
@@ -70,6 +86,8 @@ static void send(struct sim *s, const struct cs_action *a)
     } else if (m.kind == CS_WHO) {
         s->coordinator.whos++;
     }
+    if (s->mutation == SIM_MUTATE_ONE_WEIGHT)
+        forget_weights(&m);
     sim_net_down(s, &a->peer, &m);
 }
 
@@ -78,6 +96,8 @@ static void gone(struct sim *s)
     sim_store_crash(s);
     cs_core_close(s->coordinator.core);
     s->coordinator.core = NULL;
+    sim_studies_forget(s);
+    s->coordinator.building = NULL;
     s->coordinator.paused_until = 0;
     s->coordinator.asking = false;
     s->coordinator.life++;
@@ -86,6 +106,8 @@ static void gone(struct sim *s)
 
 static void act(struct sim *s, const struct cs_action *a)
 {
+    struct cs_message m;
+
     switch (a->kind) {
     case CS_ACT_SEND:
     case CS_ACT_SPEC:
@@ -97,7 +119,10 @@ static void act(struct sim *s, const struct cs_action *a)
             s->coordinator.gone = a->token;
         break;
     case CS_ACT_ANNOUNCE:
-        sim_net_publish(s, &a->message);
+        m = a->message;
+        if (s->mutation == SIM_MUTATE_ONE_WEIGHT)
+            forget_weights(&m);
+        sim_net_publish(s, &m);
         break;
     case CS_ACT_COMMIT:
         sim_store_push(s, a->batch);
@@ -126,9 +151,7 @@ void sim_core_event(struct sim *s, const struct cs_event *e)
     for (const struct cs_action *a = first; a != NULL; a = a->next)
         act(s, a);
     if (!fails) {
-        bool is_long = (s->result->fired & UINT64_C(1) << SIM_LONG_LANE) != 0;
-
-        if (++c->steps % (is_long ? CHECK_LONG_EVERY : 1) == 0)
+        if (++c->steps % s->limits.check_every == 0)
             cs_invariants_check(c->core);
         sim_check_core(s);
     }
@@ -186,11 +209,13 @@ static void take_for_this_session(struct sim *s, const struct sim_worker *w, str
 void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p)
 {
     struct cs_peer peer = sim_net_peer(w->index, p->connection);
-    struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {.peer = &peer, .user_id = ""}};
+    struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {.peer = &peer, .user_id = w->user_id}};
     struct cs_message m;
 
     if (s->coordinator.core == NULL || !sim_net_arrives(s, w, p, &m))
         return;
+    if (w->key < w->key_least && m.kind == CS_HELLO)
+        return; /* the door knows the allow-list (coordinator/rights.c) */
     sim_trace_message(s, "C", "<-", w->name, &m);
     remember(s, p, m.kind);
     if (s->mutation == SIM_MUTATE_NO_FENCE)
@@ -209,24 +234,59 @@ static void load(struct sim *s, uint32_t gen)
     sim_core_event(s, &e);
 }
 
-bool sim_core_edit(struct sim *s)
+/* The row is on disk at once; the roster decides whose turn it is (coordinator/build.c). */
+bool sim_core_submit(struct sim *s, struct sim_study *y)
 {
-    struct cs_event e = {.kind = CS_EV_CLOSE};
-
-    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || s->store.asked_gens == SIM_GENS_MAX)
+    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || y->asked_gens > y->n_gens ||
+        y->asked_gens == SIM_GENS_MAX || (y->comes_after != NULL && y->comes_after->asked_gens == 0))
         return false;
-    s->store.asked_gens++; /* its row is on disk */
+    sim_trace(s, "C     hears of generation %u, of study %s", sim_studies_number(s, y), y->name);
+    sim_studies_note(s, y);
+    return true;
+}
+
+bool sim_core_weigh(struct sim *s, struct sim_study *y)
+{
+    struct cs_event e = {.kind = CS_EV_WEIGHT, .study = {.key = y->key}};
+
+    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || y->asked_gens == 0)
+        return false;
+    sim_studies_note(s, y);
+    e.study.weight = sim_studies_weight(y);
     sim_core_event(s, &e);
     return true;
 }
 
+/* One generation at a time, beside the one that runs; that is closed for the last round only (coordinator/build.c). */
 static void build(struct sim *s)
 {
-    if (s->store.asked_gens == s->store.n_gens || !cs_core_is_idle(s->coordinator.core, 0))
+    struct sim_coordinator *c = &s->coordinator;
+    struct sim_study *y = c->building;
+    struct cs_event e = {.kind = CS_EV_CLOSE};
+
+    if (y == NULL) {
+        if ((y = c->building = sim_studies_turn(s)) == NULL)
+            return;
+        if (y->n_gens == 0 && y->comes_after != NULL && !sim_studies_is_over(s, y->comes_after))
+            sim_fail(s, "study %s begins, and study %s is not over", y->name, y->comes_after->name);
+        c->closed = false;
+        c->close_ms = s->now + (sim_below(s, 4) == 0 ? 0 : sim_below(s, BESIDE_MS));
+    }
+    if (!c->closed) {
+        if (s->now < c->close_ms)
+            return;
+        c->closed = true;
+        e.study.key = y->key;
+        sim_core_event(s, &e);
         return;
-    sim_trace(s, "C     builds generation %u", s->store.asked_gens);
-    sim_store_build(s);
-    load(s, s->store.n_gens);
+    }
+    if (!cs_core_is_idle(c->core, y->key))
+        return;
+    sim_trace(s, "C     builds generation %u, of study %s", y->numbers[y->n_gens], y->name);
+    sim_store_build(s, y);
+    c->building = NULL;
+    sim_studies_note(s, y);
+    load(s, y->numbers[y->n_gens - 1]);
 }
 
 /* It may begin what is leased to it, and on its way to it, before it knows that it was expelled. */
@@ -237,10 +297,39 @@ static void excuse_leased(struct sim *s, struct sim_worker *w, const struct cs_s
     DL_FOREACH (session->leases, l) {
         for (unsigned i = 0; i < CS_PAGE_TRIALS; i++) {
             if (cs_bits_has(&l->open, i))
-                s->store.lanes[l->lane->lane].trials[l->on->page * CS_PAGE_TRIALS + i].excused++;
+                s->store.lanes[sim_studies_lane(s, l->lane->gen, l->lane->lane)]
+                    .trials[l->on->page * CS_PAGE_TRIALS + i]
+                    .excused++;
         }
     }
     sim_worker_excuse(s, w, "it is expelled");
+}
+
+static bool may_work(void *self, const char *user_id)
+{
+    const struct sim *s = self;
+    unsigned worker, key;
+
+    return sscanf(user_id, "key %u.%u", &worker, &key) != 2 || key >= s->workers[worker].key_least;
+}
+
+bool sim_core_revoke(struct sim *s, struct sim_worker *w)
+{
+    struct sim_coordinator *c = &s->coordinator;
+    struct cs_event e = {.kind = CS_EV_KEYS, .keys = {may_work, s}};
+    struct cs_session *session, *next;
+
+    if (c->core == NULL || c->paused_until > s->now || w->core == NULL || w->key < w->key_least)
+        return false;
+    HASH_ITER (hh, c->core->sessions, session, next) {
+        if (session->nonce == w->nonce)
+            excuse_leased(s, w, session);
+    }
+    w->key_least++;
+    sim_core_event(s, &e);
+    /* Whoever it does not reach finds a closed door, until its person comes. */
+    sim_push(s, s->now + sim_below(s, s->limits.while_ms), SIM_WORKER_REKEY, w->index, w->incarnation, NULL);
+    return true;
 }
 
 bool sim_core_malformed(struct sim *s, struct sim_worker *w)
@@ -264,13 +353,11 @@ bool sim_core_malformed(struct sim *s, struct sim_worker *w)
 
 static uint64_t leased(const struct sim *s)
 {
-    struct cs_lane_view l;
+    const struct cs_core *core = s->coordinator.core;
     uint64_t n = 0;
 
-    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
-        cs_core_lane(s->coordinator.core, 0, i, &l);
-        n += l.leased;
-    }
+    for (uint32_t i = 0; i < core->n_slots; i++)
+        n += core->lanes[i] != NULL ? core->lanes[i]->leased : 0;
     return n;
 }
 
@@ -365,15 +452,16 @@ void sim_core_tick(struct sim *s)
         if (w->core != NULL && !sim_core_knows(s, w->nonce))
             sim_worker_excuse(s, w, "the grace is over without it");
     }
-    sim_push_last(s, s->now + CS_TICK_MS, SIM_CORE_TICK, 0, life);
+    sim_push_last(s, s->now + s->limits.tick_ms, SIM_CORE_TICK, 0, life);
+    sim_profile_tick(s);
     build(s);
 }
 
 /* What a cancelled lane had under way when its coordinator ended, is given up with it: no lease holds it, and a resume plans it again. */
 static void excuse_given_up(struct sim *s, struct cs_lane *core_lane)
 {
-    struct sim_lane *lane = &s->store.lanes[core_lane->lane];
-    const struct sim_ledger *g = sim_ledger(s, s->store.n_gens, core_lane->lane);
+    struct sim_lane *lane = &s->store.lanes[sim_studies_lane(s, core_lane->gen, core_lane->lane)];
+    const struct sim_ledger *g = sim_studies_ledger(s, core_lane->gen, core_lane->lane);
 
     for (uint64_t i = 0; g->cancelled && i < lane->n_trials; i++) {
         const uint8_t *page = g->pages + i / CS_PAGE_TRIALS * CS_PAGE_BYTES;
@@ -385,24 +473,36 @@ static void excuse_given_up(struct sim *s, struct cs_lane *core_lane)
     }
 }
 
-static void excuse_resumed(struct sim *s, const char *model)
+static void excuse_resumed(struct sim *s, const struct sim_lane *lane)
 {
     const struct cs_core *core = s->coordinator.core;
+    const struct sim_study *y = lane->study;
 
-    for (uint32_t i = 0; i < core->n_slots; i++)
-        if (core->lanes[i] != NULL && core->lanes[i]->gen == s->store.n_gens &&
-            strcmp(s->store.lanes[core->lanes[i]->lane].name, model) == 0)
-            excuse_given_up(s, core->lanes[i]);
+    for (uint32_t i = 0; y->n_gens > 0 && i < core->n_slots; i++) {
+        struct cs_lane *l = core->lanes[i];
+
+        if (l != NULL && l->gen == y->numbers[y->n_gens - 1] && strcmp(lane->model, l->name) == 0)
+            excuse_given_up(s, l);
+    }
 }
 
-bool sim_core_control(struct sim *s, enum cs_control verb, const char *model)
+bool sim_core_control(struct sim *s, enum cs_control verb, struct sim_study *y, struct sim_lane *lane)
 {
-    struct cs_event e = {.kind = CS_EV_CONTROL, .control = {.verb = verb, .model = model, .token = 1}};
+    struct cs_event e = {.kind = CS_EV_CONTROL, .control = {.verb = verb, .token = 1}};
+    const struct sim_study *to = y;
 
-    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now)
+    if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || (y != NULL && y->n_gens == 0))
         return false;
-    if (verb == CS_CONTROL_RESUME && model != NULL)
-        excuse_resumed(s, model);
+    if (verb == CS_CONTROL_RESUME && lane != NULL)
+        excuse_resumed(s, lane);
+    for (uint32_t i = 0; y != NULL && i < y->n_lanes; i++) {
+        if (lane == NULL || lane == &s->store.lanes[y->first + i])
+            s->store.lanes[y->first + i].said |= 1U << verb;
+    }
+    if (s->mutation == SIM_MUTATE_OTHER_STUDY && y != NULL)
+        to = &s->store.studies[(y - s->store.studies + 1) % s->limits.n_studies];
+    e.control.study = to != NULL ? to->key : 0;
+    e.control.model = lane != NULL ? lane->model : NULL;
     sim_core_event(s, &e);
     return true;
 }
@@ -412,6 +512,8 @@ bool sim_core_again(struct sim *s, uint32_t lane)
 {
     struct cs_again_trial trials[AGAIN_AT_ONCE];
     struct cs_core_view v;
+    const struct sim_lane *l = &s->store.lanes[lane];
+    uint32_t of_study = lane - l->study->first;
     struct cs_event e = {.kind = CS_EV_AGAIN};
     bool repeat = sim_below(s, 4) == 0;
     uint8_t bits[CS_PAGE_BYTES];
@@ -419,12 +521,12 @@ bool sim_core_again(struct sim *s, uint32_t lane)
 
     if (s->coordinator.core == NULL || s->coordinator.paused_until > s->now || s->coordinator.asking)
         return false;
-    cs_core_view(s->coordinator.core, 0, &v);
-    for (uint64_t i = 0; v.gen > 0 && i < s->store.lanes[lane].n_trials && n < AGAIN_AT_ONCE; i++) {
-        const struct sim_kept *t = &sim_ledger(s, v.gen, lane)->kept[i];
+    cs_core_view(s->coordinator.core, l->study->key, &v);
+    for (uint64_t i = 0; v.gen > 0 && i < l->n_trials && n < AGAIN_AT_ONCE; i++) {
+        const struct sim_kept *t = &sim_studies_ledger(s, v.gen, of_study)->kept[i];
         bool wanted = t->outcome == CS_OUTCOME_timeout || s->mutation == SIM_MUTATE_AGAIN_ANY;
 
-        cs_core_page(s->coordinator.core, 0, lane, i / CS_PAGE_TRIALS, bits);
+        cs_core_page(s->coordinator.core, l->study->key, of_study, i / CS_PAGE_TRIALS, bits);
         if (cs_ledger_get(bits, (unsigned)(i % CS_PAGE_TRIALS)) != CS_TRIAL_DONE || t->canonical == 0 || !wanted ||
             (t->superseded != 0 && !repeat))
             continue;
@@ -434,7 +536,7 @@ bool sim_core_again(struct sim *s, uint32_t lane)
     if (n == 0)
         return false;
     e.again.gen = v.gen;
-    e.again.lane = lane;
+    e.again.lane = of_study;
     e.again.trials = trials;
     e.again.n = n;
     e.again.token = AGAIN_TOKEN;
@@ -468,14 +570,24 @@ void sim_core_start(struct sim *s)
     sim_store_past(s, &past);
     opts.risks = past.risks;
     opts.n_risks = past.n_risks;
-    opts.presumed_nano_usd = s->store.presumed;
+    opts.first_study = sim_studies_key(s, 1);
+    opts.presumed_nano_usd = past.presumed_first;
+    opts.presumed = past.presumed;
+    opts.n_presumed = past.n_presumed;
     opts.fingerprints = past.fingerprints;
     opts.n_fingerprints = past.n_fingerprints;
     sim_trace(s, "C     starts, term %u", c->term);
     c->core = cs_core_open(&opts);
-    for (uint32_t gen = 1; gen <= s->store.n_gens; gen++)
-        load(s, gen);
-    sim_push_last(s, s->now + CS_TICK_MS, SIM_CORE_TICK, 0, c->life);
+    sim_studies_restore(s);
+    for (uint32_t gen = 1; gen <= s->store.n_numbers && c->core != NULL; gen++) {
+        const struct sim_number *g = &s->store.numbers[gen];
+
+        if (g->ordinal < g->study->n_gens && g->ordinal + 2 >= g->study->n_gens)
+            load(s, gen);
+    }
+    if (c->core != NULL)
+        sim_check_restart(s);
+    sim_push_last(s, s->now + s->limits.tick_ms, SIM_CORE_TICK, 0, c->life);
     sim_net_core_back(s);
 }
 

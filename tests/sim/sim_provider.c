@@ -48,6 +48,8 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form form, str
                                .model = "m",
                                .request_id = "",
                                .fingerprint = "",
+                               .limit = "",
+                               .wait_source = "",
                                .wait_ms = CS_NO_HINT};
     out->text = cs_arena_strdup(arena, reply->body);
     if (reply->body[0] == 'A' || reply->body[0] == 'R') {
@@ -76,6 +78,9 @@ static uint64_t time_of(struct sim *s, struct sim_server *v)
     uint64_t takes = sim_spread(s, s->limits.latency_ms) * (v->slower > 0 ? v->slower : 1), start = s->now;
     uint32_t best = 0;
 
+    if (s->profile == SIM_PROFILE_FAIR) /* chance is not what is measured */
+        takes = s->limits.latency_ms + sim_below(s, s->limits.latency_ms / 4);
+
     if (v->slots == 0)
         return takes;
     for (uint32_t i = 1; i < v->slots; i++)
@@ -98,10 +103,12 @@ void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_work
     c->number = ++s->calls;
     c->sent = s->now;
     v = &s->store.lanes[c->lane].server;
+    s->store.lanes[c->lane].study->calls++;
+    sim_profile_call(s);
     sim_redis_judge(s);
     s->result->calls++;
-    sim_trace(s, "%s    call %llu: m%u %llu, attempt %u", w->name, (unsigned long long)c->number, c->lane,
-              (unsigned long long)c->position, a->attempt);
+    sim_trace(s, "%s    call %llu: %s %llu, attempt %u", w->name, (unsigned long long)c->number,
+              s->store.lanes[c->lane].name, (unsigned long long)c->position, a->attempt);
     if (!sim_trial_of(s, a->digest, &t)) {
         if (!w->stranger)
             sim_fail(s, "%s asks what nobody planned", w->name);
@@ -110,6 +117,11 @@ void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_work
         t->in_flight++;
     }
     tag = c->number << 8 | a->slot;
+    c->denied = s->now < w->denied_until;
+    if (c->denied) {
+        sim_push(s, s->now + 20 + sim_below(s, 100), SIM_REPLY, w->index, tag, NULL);
+        return;
+    }
     if (s->now < v->dead_until) {
         sim_push(s, s->now + SIM_CONNECT_MS, SIM_REPLY, w->index, tag | UNANSWERED, NULL);
         return;
@@ -167,6 +179,25 @@ static bool decide(struct sim *s, uint64_t number, struct cs_http_reply *r, char
     return true;
 }
 
+/* The provider hears nothing of it. */
+static void deny(struct sim *s, struct sim_worker *w, struct cs_http_reply *r, char *body, size_t size)
+{
+    static const uint16_t words[] = {401, 403, 404};
+
+    w->denied++;
+    error(s, r, SIM_BAD_NODE, words[sim_below(s, 3)], body, size);
+}
+
+static void count(struct sim *s, struct sim_worker *w, bool paid)
+{
+    if (!paid || s->profile != SIM_PROFILE_BAD_NODE)
+        return;
+    if (w->index > 0)
+        s->others += s->now < s->workers[0].denied_until;
+    else if (w->denied > 0)
+        w->answered_since++;
+}
+
 /* What the provider has done it bills, whether its words arrive or not. */
 static bool is_billed(struct sim *s, const struct cs_http_reply *r)
 {
@@ -175,12 +206,14 @@ static bool is_billed(struct sim *s, const struct cs_http_reply *r)
     return r->transfer == CS_TRANSFER_WHOLE && r->status == 200;
 }
 
-/* A server that became slow is not healed. Where its answers come near the time limit or beyond, the plan is asked one call at a time, with
+/* A server that is slow, or became so, is not healed. Where its answers come near the time limit or beyond, the plan is asked one call at a time, with
  * the ramp's pauses between them: that takes as long as it takes, and ends, since no trial is asked more often than is excused (check.c).
  * What must not be is that no call ends while something is planned. */
 static void bear_with(struct sim *s, const struct sim_server *v)
 {
-    if (s->calm && v->slower > 1 && s->due_ms < s->now + SIM_SLOW_MS)
+    bool slow = v->slower > 1 || 2 * s->limits.latency_ms > s->limits.timeout_ms;
+
+    if (s->calm && slow && s->due_ms < s->now + SIM_SLOW_MS)
         s->due_ms = s->now + SIM_SLOW_MS;
 }
 
@@ -198,11 +231,10 @@ void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
 
     if (c->number != number)
         return;
-    if ((tag & UNANSWERED) == 0 && s->limits.poison && !w->stranger && c->lane == s->limits.poison_lane &&
+    if ((tag & UNANSWERED) == 0 && !c->denied && s->limits.poison && !w->stranger && c->lane == s->limits.poison_lane &&
         c->position == s->limits.poison_position) {
         sim_fired(s, SIM_POISON);
-        sim_worker_kill(s, w);
-        sim_push(s, s->now + 200 + sim_below(s, 3000), SIM_WORKER_START, w->index, w->incarnation + 1, NULL);
+        sim_worker_end(s, w);
         return;
     }
     if ((tag & UNANSWERED) != 0) {
@@ -212,8 +244,12 @@ void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
     } else if ((tag & TIMED_OUT) != 0) {
         sim_fired(s, SIM_TIMEOUT);
         r.transfer = CS_TRANSFER_TIMEOUT;
+    } else if (c->denied) {
+        deny(s, w, &r, body, sizeof body);
+        paid = false;
     } else {
         paid = decide(s, number, &r, body, sizeof body);
+        count(s, w, paid);
     }
     r.body_len = strlen(body);
     sim_digest(c->lane, c->position, w->stranger, &d);
@@ -221,8 +257,8 @@ void sim_provider_reply(struct sim *s, struct sim_worker *w, uint64_t tag)
         t->in_flight--;
         t->paid += paid;
         if (is_billed(s, &r))
-            s->result->bill_nano_usd += SIM_CALL_NANO_USD;
-        sim_check_paid(s, t);
+            s->store.lanes[c->lane].study->bill_nano_usd += SIM_CALL_NANO_USD;
+        sim_check_paid(s, &s->store.lanes[c->lane], t);
     }
     c->number = 0;
     if (!w->stranger)
@@ -241,8 +277,8 @@ void sim_provider_cut(struct sim *s, struct sim_worker *w, uint32_t slot)
         t->in_flight--;
         t->paid++;
         t->excused++;
-        s->result->bill_nano_usd += SIM_CALL_NANO_USD;
-        sim_check_paid(s, t);
+        s->store.lanes[c->lane].study->bill_nano_usd += SIM_CALL_NANO_USD;
+        sim_check_paid(s, &s->store.lanes[c->lane], t);
     }
     c->number = 0;
 }

@@ -95,42 +95,65 @@ void sim_store_init(struct sim *s)
 {
     struct sim_store *st = &s->store;
 
-    st->n_gens = st->asked_gens = 1;
     st->cap_prints = 2048;
     st->fingerprints = cs_xcalloc(st->cap_prints, sizeof *st->fingerprints);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
         struct sim_lane *l = &st->lanes[i];
 
-        snprintf(l->name, sizeof l->name, "m%u", i);
         l->trials = cs_xcalloc(l->n_trials, sizeof *l->trials);
         open_ledger(&l->gens[0], l->n_trials);
-        if (l->n_trials > CS_FRONTIER_STEP)
+        if (l->n_trials > CS_FRONTIER_STEP && s->profile == SIM_PROFILE_SWARM)
             adopt_most(s, l);
         s->result->trials += (uint32_t)(l->n_trials - l->gens[0].n_canonical);
+    }
+    for (uint32_t i = 0; i < s->limits.n_studies; i++) {
+        struct sim_study *y = &st->studies[i];
+
+        y->comes_after = y->after;
+        s->result->budgets += y->budget_nano_usd >= 0;
+        if (y->submit_ms > 0)
+            continue;
+        sim_studies_number(s, y);
+        y->n_gens = y->after == NULL;
+    }
+}
+
+/* The first generation of a study that waited has nothing to take over. */
+static void build_first(struct sim *s, const struct sim_study *y)
+{
+    if (y->comes_after != NULL)
+        sim_fired(s, SIM_AFTER);
+    if (s->calm && s->due_ms < s->now + s->limits.end_ms)
+        s->due_ms = s->now + s->limits.end_ms;
+}
+
+/* What an operator said of a lane holds in the next generation too (coordinator/build.c). */
+static void carry(const struct sim_lane *l, const struct sim_ledger *from, struct sim_ledger *to)
+{
+    open_ledger(to, l->n_trials);
+    to->paused = from->paused;
+    to->cancelled = from->cancelled;
+    for (uint64_t k = 0; k < l->n_trials; k++) {
+        const struct sim_kept *t = &from->kept[k];
+
+        to->kept[k].superseded = t->superseded;
+        if (t->canonical != 0)
+            adopt(to, k, t->canonical, t->outcome);
     }
 }
 
 /* The pass that looks for what is paid for (coordinator/adopt.c), in one moment. A budget is raised. */
-void sim_store_build(struct sim *s)
+void sim_store_build(struct sim *s, struct sim_study *y)
 {
-    struct sim_store *st = &s->store;
-
-    st->n_gens++;
-    CS_ASSERT(st->n_gens == st->asked_gens && st->n_gens <= SIM_GENS_MAX);
-    if (s->limits.budget_nano_usd >= 0)
-        s->limits.budget_nano_usd = s->result->budget_nano_usd = 2 * s->limits.budget_nano_usd;
-    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
-        struct sim_lane *l = &st->lanes[i];
-
-        open_ledger(sim_ledger(s, st->n_gens, i), l->n_trials);
-        for (uint64_t k = 0; k < l->n_trials; k++) {
-            const struct sim_kept *t = &sim_ledger(s, st->n_gens - 1, i)->kept[k];
-
-            sim_ledger(s, st->n_gens, i)->kept[k].superseded = t->superseded;
-            if (t->canonical != 0)
-                adopt(sim_ledger(s, st->n_gens, i), k, t->canonical, t->outcome);
-        }
+    CS_ASSERT(y->n_gens + 1 == y->asked_gens && y->asked_gens <= SIM_GENS_MAX);
+    if (y->n_gens++ == 0) {
+        build_first(s, y);
+        return;
     }
+    if (y->budget_nano_usd >= 0)
+        y->budget_nano_usd *= 2;
+    for (uint32_t i = y->first; i < y->first + y->n_lanes; i++)
+        carry(&s->store.lanes[i], &s->store.lanes[i].gens[y->n_gens - 2], &s->store.lanes[i].gens[y->n_gens - 1]);
 }
 
 static void drop(struct sim_writing *w)
@@ -150,7 +173,7 @@ void sim_store_release(struct sim *s)
     for (uint32_t i = 0; i < s->store.n_writing; i++)
         drop(&s->store.writing[i]);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
-        for (uint32_t g = 0; g < s->store.n_gens; g++) {
+        for (uint32_t g = 0; g < SIM_GENS_MAX; g++) {
             free(s->store.lanes[i].gens[g].pages);
             free(s->store.lanes[i].gens[g].kept);
         }
@@ -161,21 +184,38 @@ void sim_store_release(struct sim *s)
     free(s->store.fingerprints);
 }
 
+/* By generations that the core has not any more. */
+static int64_t spent_before(struct sim *s, const struct sim_study *y, uint32_t gen)
+{
+    int64_t spent = 0;
+
+    for (uint32_t g = 0; g + 1 < s->store.numbers[gen].ordinal; g++)
+        for (uint32_t i = y->first; i < y->first + y->n_lanes; i++)
+            spent += s->store.lanes[i].gens[g].counters.cost_nano_usd;
+    return spent;
+}
+
 void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load,
                     struct cs_lane_load lanes[SIM_LANES_MAX])
 {
+    const struct sim_study *y = sim_studies_of(s, gen);
+
     *load = (struct cs_generation_load){.gen = gen,
-                                        .open = gen == s->store.asked_gens,
+                                        .study = y->key,
+                                        .weight = sim_studies_weight(y),
+                                        .open = gen == y->numbers[y->n_gens - 1],
                                         .spec_digest = {1},
                                         .lanes = lanes,
-                                        .n_lanes = s->limits.n_lanes,
-                                        .budget_nano_usd = s->limits.budget_nano_usd};
-    for (uint32_t i = 0; i < s->limits.n_lanes; i++) {
-        struct sim_lane *l = &s->store.lanes[i];
-        struct sim_ledger *g = sim_ledger(s, gen, i);
+                                        .n_lanes = y->n_lanes,
+                                        .budget_nano_usd = y->budget_nano_usd,
+                                        .spent_nano_usd = spent_before(s, y, gen)};
+    memcpy(load->spec_digest + 4, &gen, sizeof gen);
+    for (uint32_t i = 0; i < y->n_lanes; i++) {
+        struct sim_lane *l = &s->store.lanes[y->first + i];
+        struct sim_ledger *g = sim_studies_ledger(s, gen, i);
         size_t bytes = (size_t)(l->n_trials + CS_PAGE_TRIALS - 1) / CS_PAGE_TRIALS * CS_PAGE_BYTES;
 
-        lanes[i] = (struct cs_lane_load){.name = l->name,
+        lanes[i] = (struct cs_lane_load){.name = l->model,
                                          .n_trials = l->n_trials,
                                          .block_size = SIM_BLOCK,
                                          .alike = "", /* as if an operator had looked at it */
@@ -186,7 +226,7 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
                                          .price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE},
                                          .max_output_tokens = SIM_OUTPUT_TOKENS,
                                          .timeout_ms = s->limits.timeout_ms,
-                                         .declared = s->limits.calls_per_minute > 0};
+                                         .declared = s->limits.declared || s->limits.calls_per_minute > 0};
         lanes[i].quarantined = &g->quarantined;
         lanes[i].n_quarantined = g->quarantined.losses > 0;
         lanes[i].ledger = cs_xmalloc(bytes);
@@ -213,8 +253,8 @@ static uint8_t note_print(struct sim_store *st, const struct cs_batch_output *o)
 /* Invariant 2: a declared act takes a timeout or an unparsable answer away, and no other; it is kept, and may be paid again. */
 static void apply_again(struct sim *s, const struct cs_batch_again *a)
 {
-    struct sim_lane *l = &s->store.lanes[a->lane];
-    struct sim_ledger *g = sim_ledger(s, a->gen, a->lane);
+    struct sim_lane *l = &s->store.lanes[sim_studies_lane(s, a->gen, a->lane)];
+    struct sim_ledger *g = sim_studies_ledger(s, a->gen, a->lane);
     struct sim_kept *t = &g->kept[a->position];
 
     if (t->canonical == 0)
@@ -242,13 +282,13 @@ static void ask_further(struct sim *s, struct sim_trial *t)
 
 static void apply_output(struct sim *s, const struct cs_batch_output *o)
 {
-    struct sim_lane *l = &s->store.lanes[o->lane];
-    struct sim_ledger *g = sim_ledger(s, o->gen, o->lane);
+    struct sim_lane *l = &s->store.lanes[sim_studies_lane(s, o->gen, o->lane)];
+    struct sim_ledger *g = sim_studies_ledger(s, o->gen, o->lane);
     struct sim_kept *t = &g->kept[o->position];
     uint64_t print = sim_print(o->bytes, o->len);
     uint8_t outcome;
 
-    CS_ASSERT(o->gen >= 1 && o->gen <= s->store.n_gens && o->lane < s->limits.n_lanes && o->position < l->n_trials);
+    CS_ASSERT(o->position < l->n_trials);
     if (sim_store_has(s, print))
         sim_fail(s, "an output of %s %llu is stored twice", l->name, (unsigned long long)o->position);
     remember(&s->store, print);
@@ -292,16 +332,17 @@ static void apply_name(struct sim *s, const struct cs_batch_meta *m)
 /* Nobody but the poisonous trial is ever condemned, however often workers are killed, cut off or stopped. */
 static void apply_quarantine(struct sim *s, const struct cs_batch_meta *m)
 {
-    unsigned gen, lane;
+    unsigned gen, lane, of_fleet;
     unsigned long long position;
     char value[32];
     struct cs_quarantined *q;
 
-    if (sscanf(m->key, "quarantine/%8u/%5u/%12llu", &gen, &lane, &position) != 3 || lane >= s->limits.n_lanes)
+    if (sscanf(m->key, "quarantine/%8u/%5u/%12llu", &gen, &lane, &position) != 3)
         sim_fail(s, "an unknown meta: %s", m->key);
-    if (!s->limits.poison || lane != s->limits.poison_lane || position != s->limits.poison_position)
-        sim_fail(s, "m%u %llu is quarantined, and has done nothing", lane, position);
-    q = &sim_ledger(s, gen, lane)->quarantined;
+    of_fleet = sim_studies_lane(s, gen, lane);
+    if (!s->limits.poison || of_fleet != s->limits.poison_lane || position != s->limits.poison_position)
+        sim_fail(s, "%s %llu is quarantined, and has done nothing", s->store.lanes[of_fleet].name, position);
+    q = &sim_studies_ledger(s, gen, lane)->quarantined;
     *q = (struct cs_quarantined){.position = position};
     if (m->value == NULL)
         return;
@@ -333,9 +374,24 @@ void sim_store_past(struct sim *s, struct sim_past *out)
     struct sim_store *st = &s->store;
 
     out->n_risks = st->n_risks;
+    out->n_presumed = 0;
+    out->presumed_first = 0;
     for (uint32_t i = 0; i < st->n_risks; i++) {
         if (!cs_risk_unpack(st->risks[i].key, st->risks[i].value, sizeof st->risks[i].value, &out->risks[i]))
             sim_fail(s, "row %s is damaged", st->risks[i].key);
+        out->risks[i].study = sim_studies_key(s, s->mutation == SIM_MUTATE_ONE_PURSE ? 1 : out->risks[i].gen);
+    }
+    for (uint32_t i = 0; i < s->limits.n_studies; i++) {
+        const struct sim_study *y = &st->studies[i];
+
+        if (y->key != sim_studies_key(s, 1))
+            out->presumed[out->n_presumed++] = (struct cs_presumed_row){y->key, y->presumed};
+        else
+            out->presumed_first = y->presumed;
+    }
+    for (uint32_t i = 0; i < out->n_presumed && s->mutation == SIM_MUTATE_ONE_PURSE; i++) {
+        out->presumed_first += out->presumed[i].nano_usd;
+        out->presumed[i].nano_usd = 0;
     }
     out->n_fingerprints = s->mutation == SIM_MUTATE_FORGET_STORED ? 0
                           : st->n_newest < SIM_NEWEST             ? (uint32_t)st->n_newest
@@ -343,56 +399,77 @@ void sim_store_past(struct sim *s, struct sim_past *out)
     memcpy(out->fingerprints, st->newest, sizeof out->fingerprints);
 }
 
-int64_t sim_store_money(const struct sim *s, int64_t *at_risk)
+int64_t sim_store_money(const struct sim *s, const struct sim_study *y, int64_t *at_risk)
 {
     const struct sim_store *st = &s->store;
     int64_t spent = 0;
     struct cs_risk_row row;
 
-    *at_risk = st->presumed;
+    *at_risk = y->presumed;
     for (uint32_t i = 0; i < st->n_risks; i++) {
         struct cs_bits open;
 
         CS_ASSERT(cs_risk_unpack(st->risks[i].key, st->risks[i].value, sizeof st->risks[i].value, &row));
+        if (sim_studies_key(s, row.gen) != y->key)
+            continue;
         open = cs_bits_from_wire(row.open);
         *at_risk += row.worst_nano_usd * cs_bits_count(&open);
     }
-    for (uint32_t i = 0; i < s->limits.n_lanes; i++)
-        for (uint32_t g = 0; g < st->n_gens; g++)
+    for (uint32_t i = y->first; i < y->first + y->n_lanes; i++)
+        for (uint32_t g = 0; g < y->n_gens; g++)
             spent += st->lanes[i].gens[g].counters.cost_nano_usd;
     return spent;
 }
 
-static void apply_meta(struct sim *s, const struct cs_batch_meta *m)
+static void apply_presumed(struct sim *s, const struct cs_batch_meta *m)
+{
+    uint64_t key = sim_studies_key(s, 1);
+    unsigned long long other;
+
+    if (sscanf(m->key, "presumed/%16llx", &other) == 1)
+        key = other;
+    for (uint32_t i = 0; i < s->limits.n_studies; i++) {
+        if (s->store.studies[i].key == key) {
+            s->store.studies[i].presumed = strtoll((const char *)m->value, NULL, 10);
+            return;
+        }
+    }
+    sim_fail(s, "%s is nobody's", m->key);
+}
+
+/* What is written of a lane, an operator has said of it. */
+static void apply_word(struct sim *s, const struct cs_batch_meta *m)
 {
     unsigned gen, lane;
-    struct sim_ledger *l;
+    struct sim_ledger *g;
+    enum cs_control verb;
 
-    if (strncmp(m->key, "quarantine/", 11) == 0) {
+    if (sscanf(m->key, "lane/%8u/%5u", &gen, &lane) != 2)
+        sim_fail(s, "an unknown meta: %s", m->key);
+    g = sim_studies_ledger(s, gen, lane);
+    g->paused = m->value != NULL && m->len == 6 && memcmp(m->value, "paused", 6) == 0;
+    g->cancelled = m->value != NULL && m->len == 9 && memcmp(m->value, "cancelled", 9) == 0;
+    verb = g->paused ? CS_CONTROL_PAUSE : g->cancelled ? CS_CONTROL_CANCEL : CS_CONTROL_RESUME;
+    if ((s->store.lanes[sim_studies_lane(s, gen, lane)].said >> verb & 1) == 0)
+        sim_fail(s, "%s is %s, and nobody has said so", s->store.lanes[sim_studies_lane(s, gen, lane)].name,
+                 g->paused      ? "paused"
+                 : g->cancelled ? "cancelled"
+                                : "resumed");
+}
+
+static void apply_meta(struct sim *s, const struct cs_batch_meta *m)
+{
+    if (strncmp(m->key, "quarantine/", 11) == 0)
         apply_quarantine(s, m);
-        return;
-    }
-    if (strncmp(m->key, "worker/", 7) == 0) {
+    else if (strncmp(m->key, "worker/", 7) == 0)
         apply_name(s, m);
-        return;
-    }
-    if (strncmp(m->key, "risk/", 5) == 0) {
+    else if (strncmp(m->key, "risk/", 5) == 0) {
         if (s->mutation != SIM_MUTATE_FORGET_RISKS)
             apply_risk(s, m);
-        return;
-    }
-    if (strcmp(m->key, "presumed") == 0) {
-        s->store.presumed = strtoll((const char *)m->value, NULL, 10);
-        return;
-    }
-    if (strncmp(m->key, "quarantine", 10) == 0)
-        return;
-    if (sscanf(m->key, "lane/%8u/%5u", &gen, &lane) != 2 || lane >= s->limits.n_lanes || gen < 1 ||
-        gen > s->store.n_gens)
-        sim_fail(s, "an unknown meta: %s", m->key);
-    l = sim_ledger(s, gen, lane);
-    l->paused = m->value != NULL && m->len == 6 && memcmp(m->value, "paused", 6) == 0;
-    l->cancelled = m->value != NULL && m->len == 9 && memcmp(m->value, "cancelled", 9) == 0;
+    } else if (strncmp(m->key, "presumed", 8) == 0)
+        apply_presumed(s, m);
+    else if (strncmp(m->key, "quarantine", 10) != 0)
+        apply_word(s, m);
 }
 
 static void apply(struct sim *s, const struct cs_batch *b, bool torn)
@@ -404,19 +481,20 @@ static void apply(struct sim *s, const struct cs_batch *b, bool torn)
             apply_output(s, &b->outputs[i]);
     }
     for (uint32_t i = 0; i < b->n_counters; i++)
-        sim_ledger(s, b->counters[i].gen, b->counters[i].lane)->counters = b->counters[i].counters;
+        sim_studies_ledger(s, b->counters[i].gen, b->counters[i].lane)->counters = b->counters[i].counters;
     for (uint32_t i = 0; i < b->n_frontiers; i++)
-        sim_ledger(s, b->frontiers[i].gen, b->frontiers[i].lane)->frontier = b->frontiers[i].frontier;
+        sim_studies_ledger(s, b->frontiers[i].gen, b->frontiers[i].lane)->frontier = b->frontiers[i].frontier;
     for (uint32_t i = 0; i < b->n_metas; i++)
         apply_meta(s, &b->metas[i]);
     for (uint32_t i = 0; i < b->n_pages && !torn; i++) {
         const struct cs_batch_page *p = &b->pages[i];
 
-        memcpy(sim_ledger(s, p->gen, p->lane)->pages + p->page * CS_PAGE_BYTES, p->bits, CS_PAGE_BYTES);
+        memcpy(sim_studies_ledger(s, p->gen, p->lane)->pages + p->page * CS_PAGE_BYTES, p->bits, CS_PAGE_BYTES);
     }
     if (!torn)
         sim_check_written(s, b);
-    sim_check_money(s);
+    for (uint32_t i = 0; i < s->limits.n_studies; i++)
+        sim_check_money(s, &s->store.studies[i]);
 }
 
 /* Only a mutation needs the rows after their maker has the batch back. */

@@ -24,35 +24,44 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
 {
     static const struct cs_endpoint endpoint = {.serial = 1, .url = "http://sim", .plain_http = true, .key = "no-key"};
     struct sim_source *src = self;
+    const struct sim_study *y;
+    uint32_t gen;
 
-    (void)lane, (void)err;
+    (void)err;
     CS_ASSERT(spec[0] == 1);
-    if (src->here[0] != HERE) {
-        need(src, 0);
+    memcpy(&gen, spec + 4, sizeof gen);
+    y = sim_studies_of(src->sim, gen);
+    CS_ASSERT(gen < SIM_CASES && lane < y->n_lanes);
+    if (src->here[gen] != HERE) {
+        need(src, gen);
         return CS_EAGAIN;
     }
-    *out = (struct cs_lane_facts){.study = src,
+    src->specs[gen].first = y->first;
+    *out = (struct cs_lane_facts){.study = &src->specs[gen],
                                   .provider = src->sim->mutation == SIM_MUTATE_SETTLE_ALL ? &sim_settling
                                                                                           : &sim_provider,
                                   .endpoint = &endpoint,
                                   .timeout_ms = src->sim->limits.timeout_ms,
-                                  .metered = src->sim->limits.budget_nano_usd >= 0};
+                                  .metered = y->budget_nano_usd >= 0};
     sim_redis_facts(src->sim, out);
     return CS_OK;
 }
 
 static void source_release(void *self, void *study)
 {
-    CS_ASSERT(self == study);
+    CS_ASSERT(study != NULL);
+    (void)self;
 }
 
 static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
                                 struct cs_error *err)
 {
     struct sim_source *src = self;
-    uint32_t chunk = 1 + (uint32_t)(position / SIM_CHUNK_TRIALS);
+    const struct sim_spec *spec = study;
+    uint32_t chunk = SIM_CASES + (uint32_t)(position / SIM_CHUNK_TRIALS);
 
-    (void)study, (void)err;
+    (void)err;
+    lane += spec->first;
     CS_ASSERT(chunk < SIM_CHUNKS);
     if (src->here[chunk] != HERE) {
         need(src, chunk);
@@ -83,7 +92,7 @@ static bool source_missing(void *self, uint8_t digest[32])
         src->here[i] = ABSENT;
         src->n_needed--;
         memset(digest, 0, 32);
-        digest[0] = i == 0 ? 1 : 2;
+        digest[0] = i < SIM_CASES ? 1 : 2;
         memcpy(digest + 4, &i, sizeof i);
         return true;
     }
@@ -95,7 +104,7 @@ static void drive_out(struct sim_source *src)
 {
     uint32_t victim = (uint32_t)sim_below(src->sim, src->n_here);
 
-    for (uint32_t i = 1; i < SIM_CHUNKS; i++) {
+    for (uint32_t i = SIM_CASES; i < SIM_CHUNKS; i++) {
         if (src->here[i] == HERE && victim-- == 0) {
             src->here[i] = ABSENT;
             src->n_here--;
@@ -116,7 +125,7 @@ static enum cs_err source_put(void *self, const uint8_t digest[32], const void *
     CS_ASSERT(chunk < SIM_CHUNKS);
     if (src->here[chunk] == NEEDED)
         src->n_needed--;
-    if (chunk > 0 && src->here[chunk] != HERE) {
+    if (chunk >= SIM_CASES && src->here[chunk] != HERE) {
         if (src->n_here >= src->sim->limits.cache_chunks)
             drive_out(src);
         src->n_here++;
@@ -182,7 +191,8 @@ static void bury(struct sim *s, struct sim_worker *w)
 
 static void on_exit_of(struct sim *s, struct sim_worker *w, enum cs_err code, const char *text)
 {
-    bool expected = code == CS_OK || (code == CS_EINCOMPLETE && !s->finished) || (code == CS_EPROTO && w->stranger);
+    bool expected = code == CS_OK || (code == CS_EINCOMPLETE && !s->finished) || (code == CS_EPROTO && w->stranger) ||
+                    (code == CS_EDENIED && w->key < w->key_least);
 
     sim_trace(s, "%s    exits: %s", w->name, text);
     if (!expected)
@@ -345,6 +355,9 @@ void sim_worker_start(struct sim *s, struct sim_worker *w)
         .name = w->name, .version = "sim", .slots = s->limits.slots, .drain_ms = s->limits.drain_ms};
 
     w->incarnation++;
+    w->key = w->key_least;
+    snprintf(w->user_id, sizeof w->user_id, "key %u.%u", w->index, w->key);
+    w->stranger |= s->profile == SIM_PROFILE_DUTY && sim_chance(s, s->limits.permille[SIM_STRANGER]);
     if (w->incarnation == 1 || sim_below(s, 2) == 0) /* else another process of the same name */
         snprintf(w->name, sizeof w->name, "w%u.%u", w->index, w->incarnation);
     w->nonce = opts.nonce = cs_rng_next(&s->rng);
@@ -372,4 +385,11 @@ void sim_worker_kill(struct sim *s, struct sim_worker *w)
     sim_trace(s, "%s    is killed with %u calls and %u outputs", w->name, w->core->in_flight, w->core->window.n);
     s->result->worker_losses++;
     bury(s, w);
+}
+
+void sim_worker_end(struct sim *s, struct sim_worker *w)
+{
+    sim_worker_kill(s, w);
+    w->stranger = false;
+    sim_push(s, s->now + 200 + sim_below(s, 3000), SIM_WORKER_START, w->index, w->incarnation + 1, NULL);
 }

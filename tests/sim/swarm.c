@@ -1,7 +1,7 @@
 /* What a seed is made of: limits, and a random part of all faults, so that rare combinations meet. */
 #include "tests/sim/sim.h"
 
-enum { A_WHILE_MS = 70000, HEALED_AFTER_MS = 80000 };
+enum { CHECK_LONG_EVERY = 32, A_WHILE_MS = 70000, HEALED_AFTER_MS = 10000 };
 
 static bool often(struct sim *s, unsigned percent)
 {
@@ -10,11 +10,12 @@ static bool often(struct sim *s, unsigned percent)
 
 static void draw_lanes(struct sim *s)
 {
-    s->limits.n_lanes = 2 + (uint32_t)sim_below(s, SIM_LANES_MAX - 1);
+    sim_studies_draw(s);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++)
-        s->store.lanes[i].n_trials = 60 + sim_below(s, 400 / s->limits.n_lanes);
+        s->store.lanes[i].n_trials = 120 / s->limits.n_lanes + sim_below(s, 400 / s->limits.n_lanes);
     if (often(s, 12)) {
         sim_fired(s, SIM_LONG_LANE);
+        s->limits.check_every = CHECK_LONG_EVERY;
         s->store.lanes[0].n_trials = CS_FRONTIER_STEP + 200 + sim_below(s, CS_FRONTIER_STEP);
     }
 }
@@ -81,7 +82,8 @@ static void draw_rates(struct sim *s)
         {SIM_STORE_SLOW, 30, 4},  {SIM_STORE_ERROR, 20, 2}, {SIM_LANE_PAUSE, 30, 3},   {SIM_LANE_CANCEL, 20, 1},
         {SIM_LANE_RETRY, 30, 3},  {SIM_LANE_AGAIN, 50, 12}, {SIM_WORKER_DRAIN, 25, 3}, {SIM_FLEET_DRAIN, 15, 1},
         {SIM_STALE, 40, 8},       {SIM_MALFORMED, 25, 4},   {SIM_EDIT, 20, 2},         {SIM_DEAD_SYN, 25, 3},
-        {SIM_SLOWER, 20, 2},      {SIM_REDIS_AWAY, 30, 3},  {SIM_REDIS_SLOW, 30, 3},   {SIM_REDIS_FLUSHED, 30, 3}};
+        {SIM_SLOWER, 20, 2},      {SIM_REDIS_AWAY, 30, 3},  {SIM_REDIS_SLOW, 30, 3},   {SIM_REDIS_FLUSHED, 30, 3},
+        {SIM_WEIGHT, 40, 3},      {SIM_STUDY_PAUSE, 30, 2}};
 
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
         if (often(s, rates[i].percent))
@@ -93,15 +95,40 @@ static void draw_rates(struct sim *s)
     }
 }
 
+static void draw_budgets(struct sim *s)
+{
+    if (!often(s, 12))
+        return;
+    sim_fired(s, SIM_BUDGET);
+    for (uint32_t i = 0; i < s->limits.n_studies; i++) {
+        if (i == 0 || often(s, 75))
+            s->store.studies[i].budget_nano_usd = SIM_CALL_NANO_USD *
+                                                  (int64_t)(5 + sim_below(s, 400 / s->limits.n_studies));
+    }
+}
+
 void sim_swarm_draw(struct sim *s)
 {
     struct sim_limits *l = &s->limits;
 
+    l->tick_ms = CS_TICK_MS;
+    l->check_every = 1;
+    l->events_max = SIM_EVENTS_MAX;
+    l->edits = SIM_EDITS_MOSTLY;
+    l->while_ms = A_WHILE_MS;
+    l->end_ms = SIM_END_MS;
+    if (s->profile != SIM_PROFILE_SWARM) {
+        l->events_max *= 50;
+        l->check_every = 64;
+        sim_profile_draw(s);
+        return;
+    }
+    l->calm_ms = 40000 + sim_below(s, 100000);
     draw_lanes(s);
     l->n_workers = 1 + (uint32_t)sim_below(s, SIM_WORKERS_MOSTLY);
     if (often(s, 6)) {
         sim_fired(s, SIM_MANY_WORKERS);
-        l->n_workers = SIM_WORKERS_MAX;
+        l->n_workers = SIM_WORKERS_MANY;
     }
     l->slots = 1 + (uint32_t)sim_below(s, often(s, 50) ? 8 : SIM_SLOTS_MAX);
     l->window_outputs = CS_WINDOW_OUTPUTS;
@@ -110,18 +137,12 @@ void sim_swarm_draw(struct sim *s)
         l->window_outputs = 1 + (uint32_t)sim_below(s, 12);
     }
     l->cache_chunks = often(s, 20) ? 3 : SIM_CHUNKS;
-    l->calm_ms = 40000 + sim_below(s, 100000);
     l->latency_ms = latency(s);
     l->timeout_ms = often(s, 60) ? 60000 : 15000;
     l->drain_ms = 3000 + (uint32_t)sim_below(s, 120000);
     l->net_ms = 2 + (uint32_t)sim_below(s, often(s, 70) ? 20 : 400);
     l->store_ms = 1 + (uint32_t)sim_below(s, often(s, 60) ? 6 : 400);
-    l->budget_nano_usd = -1;
-    if (often(s, 12)) {
-        sim_fired(s, SIM_BUDGET);
-        l->budget_nano_usd = SIM_CALL_NANO_USD * (int64_t)(5 + sim_below(s, 400));
-    }
-    s->result->budget_nano_usd = l->budget_nano_usd;
+    draw_budgets(s);
     l->poison = often(s, 12);
     l->poison_lane = (uint32_t)sim_below(s, l->n_lanes);
     l->poison_position = sim_below(s, s->store.lanes[l->poison_lane].n_trials);
@@ -142,7 +163,11 @@ void sim_swarm_begin(struct sim *s)
         s->workers[i].index = i;
         sim_push(s, s->now + sim_below(s, often(s, 70) ? 500 : 30000), SIM_WORKER_START, i, 1, NULL);
     }
-    s->workers[0].stranger = often(s, 12);
+    for (uint32_t i = 0; i < s->limits.n_studies; i++) {
+        if (s->store.studies[i].submit_ms > 0)
+            sim_push(s, s->now + s->store.studies[i].submit_ms, SIM_SUBMIT, i, 0, NULL);
+    }
+    s->workers[0].stranger = s->profile == SIM_PROFILE_SWARM && often(s, 12);
     sim_push(s, s->now + sim_below(s, 500), SIM_CORE_START, 0, 0, NULL);
     for (int f = 0; f < SIM_FAULTS; f++)
         next_shot(s, (enum sim_fault)f);
@@ -154,7 +179,7 @@ void sim_swarm_begin(struct sim *s)
 /* Mostly short, at times longer than any lease. */
 static uint64_t a_while(struct sim *s)
 {
-    return often(s, 60) ? 1 + sim_below(s, 5000) : sim_below(s, A_WHILE_MS);
+    return often(s, 60) ? 1 + sim_below(s, 5000) : sim_below(s, s->limits.while_ms);
 }
 
 /* A stopped process stays stopped for as long as anybody wants it to. */
@@ -199,7 +224,7 @@ static bool on_worker(struct sim *s, enum sim_fault fault, struct sim_worker *w)
 static bool on_lane(struct sim *s, enum sim_fault fault)
 {
     uint32_t lane = (uint32_t)sim_below(s, s->limits.n_lanes);
-    const char *name = s->store.lanes[lane].name;
+    struct sim_lane *l = &s->store.lanes[lane];
 
     for (uint32_t i = 0; fault == SIM_LANE_AGAIN && i < s->limits.n_lanes; i++) {
         if (sim_core_again(s, (lane + i) % s->limits.n_lanes))
@@ -208,12 +233,29 @@ static bool on_lane(struct sim *s, enum sim_fault fault)
     if (fault == SIM_LANE_AGAIN)
         return false;
     if (fault == SIM_LANE_RETRY)
-        return sim_core_control(s, CS_CONTROL_RETRY, NULL);
+        return sim_core_control(s, CS_CONTROL_RETRY, l->study, NULL);
     if (fault == SIM_LANE_CANCEL)
-        return sim_core_control(s, CS_CONTROL_CANCEL, name);
-    if (!sim_core_control(s, CS_CONTROL_PAUSE, name))
+        return sim_core_control(s, CS_CONTROL_CANCEL, l->study, l);
+    if (!sim_core_control(s, CS_CONTROL_PAUSE, l->study, l))
         return false;
     sim_push(s, s->now + a_while(s), SIM_RESUME, lane, 0, NULL);
+    return true;
+}
+
+static bool on_study(struct sim *s, enum sim_fault fault)
+{
+    uint32_t i = (uint32_t)sim_below(s, s->limits.n_studies);
+    struct sim_study *y = &s->store.studies[i];
+
+    if (fault == SIM_EDIT)
+        return y->n_gens > 0 && y->n_gens <= s->limits.edits && sim_core_submit(s, y);
+    if (fault == SIM_WEIGHT) {
+        y->weight = 1 + (uint32_t)sim_below(s, 4);
+        return s->limits.n_studies > 1 && sim_core_weigh(s, y);
+    }
+    if (!sim_core_control(s, CS_CONTROL_PAUSE, y, NULL))
+        return false;
+    sim_push(s, s->now + a_while(s), SIM_RESUME, i, 1, NULL);
     return true;
 }
 
@@ -229,7 +271,7 @@ static bool on_core(struct sim *s, enum sim_fault fault)
     } else if (fault == SIM_CORE_PAUSE) {
         stop(s, &c->paused_until);
     } else if (fault == SIM_FLEET_DRAIN) {
-        return sim_core_control(s, CS_CONTROL_DRAIN, NULL);
+        return sim_core_control(s, CS_CONTROL_DRAIN, NULL, NULL);
     } else if (fault == SIM_STORE_SLOW) {
         s->store.slow_until = s->now + sim_below(s, 20000);
     } else if (fault == SIM_STORE_ERROR) {
@@ -258,8 +300,10 @@ static bool shoot(struct sim *s, enum sim_fault fault)
         return on_core(s, fault);
     if (fault == SIM_REDIS_AWAY || fault == SIM_REDIS_SLOW || fault == SIM_REDIS_FLUSHED)
         return sim_redis_fault(s, fault, a_while(s) / 2);
-    if (fault == SIM_EDIT)
-        return sim_core_edit(s);
+    if (fault == SIM_EDIT || fault == SIM_WEIGHT || fault == SIM_STUDY_PAUSE)
+        return on_study(s, fault);
+    if (fault == SIM_BAD_NODE || fault == SIM_NODE_GOES || fault == SIM_KEY_REVOKED || fault == SIM_NIGHT)
+        return sim_profile_shot(s, fault);
     if (fault == SIM_DEAD_SYN || fault == SIM_SLOWER)
         return on_server(s, fault);
     if (fault == SIM_MALFORMED)
@@ -285,11 +329,25 @@ void sim_swarm_shot(struct sim *s, enum sim_fault fault)
     next_shot(s, fault);
 }
 
-void sim_swarm_resume(struct sim *s, uint32_t lane)
+void sim_swarm_resume(struct sim *s, uint32_t i, bool all)
 {
     if (s->finished)
         return;
-    sim_core_control(s, CS_CONTROL_RESUME, s->store.lanes[lane].name);
+    if (all)
+        sim_core_control(s, CS_CONTROL_RESUME, &s->store.studies[i], NULL);
+    else
+        sim_core_control(s, CS_CONTROL_RESUME, s->store.lanes[i].study, &s->store.lanes[i]);
+}
+
+/* Until somebody hears it. */
+void sim_swarm_submit(struct sim *s, uint32_t study)
+{
+    struct sim_study *y = &s->store.studies[study];
+
+    if (sim_core_submit(s, y))
+        sim_fired(s, SIM_LATE_STUDY);
+    else if (y->asked_gens == 0 && !s->finished)
+        sim_push(s, s->now + 1000, SIM_SUBMIT, study, 0, NULL);
 }
 
 /* Nothing more breaks. What is broken heals by itself: the stopped go on and the dead come back, within what a_while()
@@ -297,15 +355,21 @@ void sim_swarm_resume(struct sim *s, uint32_t lane)
 void sim_swarm_calm(struct sim *s)
 {
     s->calm = true;
-    s->healed_ms = s->now + HEALED_AFTER_MS;
-    s->due_ms = s->healed_ms + SIM_END_MS;
+    s->healed_ms = s->now + s->limits.while_ms + HEALED_AFTER_MS;
+    s->due_ms = s->healed_ms + s->limits.end_ms;
     s->store.slow_until = 0;
     sim_redis_heal(s);
     s->store.fails &= s->store.n_writing > 0; /* a write under way fails as it was to */
     for (int f = 0; f < SIM_FAULTS; f++)
         s->limits.permille[f] = 0;
-    for (uint32_t i = 0; i < s->limits.n_workers; i++)
-        s->workers[i].link.down_until = s->now;
+    for (uint32_t i = 0; i < s->limits.n_workers; i++) {
+        struct sim_worker *w = &s->workers[i];
+
+        w->link.down_until = s->now;
+        w->denied_until = w->away_until = 0;
+        if (w->core == NULL && s->limits.while_ms > A_WHILE_MS) /* nodes that were to come hours later */
+            sim_push(s, s->now + sim_below(s, 60000), SIM_WORKER_START, i, w->incarnation + 1, NULL);
+    }
     for (uint32_t i = 0; i < s->limits.n_lanes; i++)
         s->store.lanes[i].server.dead_until = 0;
     sim_trace(s, "---- no more faults");

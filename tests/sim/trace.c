@@ -59,7 +59,8 @@ static void say_announce(struct line *l, const struct cs_announce *a)
     static const char *const states[] = {"open", "paused", "stopped", "done", "cancelled"};
 
     for (uint32_t i = 0; i < a->n_lanes; i++) {
-        say(l, " m%u=%s%s", a->lanes[i].lane, states[a->lanes[i].state], a->lanes[i].available ? "+" : "");
+        say(l, " %u.m%u=%s%s", a->lanes[i].gen, a->lanes[i].lane, states[a->lanes[i].state],
+            a->lanes[i].available ? "+" : "");
         if (a->lanes[i].calls > 0)
             say(l, ":%u", a->lanes[i].calls - 1);
     }
@@ -84,7 +85,7 @@ static void say_body(struct line *l, const struct cs_message *m)
         say_announce(l, &m->announce);
     else if (m->kind == CS_WANT)
         for (uint32_t i = 0; i < m->want.n; i++)
-            say(l, " m%u=%u%s", m->want.lanes[i].lane, m->want.lanes[i].capacity,
+            say(l, " %u.m%u=%u%s", m->want.lanes[i].gen, m->want.lanes[i].lane, m->want.lanes[i].capacity,
                 m->want.lanes[i].trouble[0] ? "!" : "");
     else if (m->kind == CS_WELCOME)
         for (uint32_t i = 0; i < m->welcome.n_adopted; i++)

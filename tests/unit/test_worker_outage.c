@@ -446,9 +446,33 @@ static void a_node_that_turns_bad_stops_and_fails_few(void **state)
     bench_done(&b);
 }
 
+/* While all are denied, none fails, however often it was tried; once others are answered, it does. */
+static void denied_with_others_is_not_alone(void **state)
+{
+    struct cs_denials d = {0};
+    (void)state;
+    cs_denials_answered(&d, 1000, 1000);
+    assert_int_equal(cs_denials_add(&d, 11, false, 4, 2000), CS_DENIED_ALONE);
+    cs_denials_answered(&d, 3000, 3000);
+    for (uint32_t times = 1; times < 10; times++)
+        for (uint64_t prompt = 1; prompt <= 3; prompt++)
+            assert_int_equal(cs_denials_add(&d, prompt, false, times < 4 && prompt < 3 ? times : 3, 4000),
+                             CS_DENIED_AGAIN);
+    assert_int_equal(cs_denials_add(&d, 1, false, 10, 4000), CS_DENIED_AGAIN);
+    cs_denials_answered(&d, 3900, 4500); /* it was asked before the row began */
+    assert_int_equal(cs_denials_add(&d, 1, false, 10, 4600), CS_DENIED_AGAIN);
+    cs_denials_answered(&d, 5000, 5000);
+    assert_int_equal(cs_denials_add(&d, 1, false, 11, 6000), CS_DENIED_ALONE);
+    cs_denials_answered(&d, 7000, 7000);
+    for (uint64_t prompt = 1; prompt <= 2; prompt++)
+        cs_denials_add(&d, prompt, false, 1, 8000);
+    assert_int_equal(cs_denials_add(&d, 3, false, 1, 7000 + CS_DENIALS_FRESH_MS), CS_DENIED_STOP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(denied_with_others_is_not_alone),
         cmocka_unit_test(a_row_of_faults),
         cmocka_unit_test(a_few_trials_again_and_again),
         cmocka_unit_test(retries_have_a_budget),

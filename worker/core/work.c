@@ -245,7 +245,7 @@ static void lane_answered(struct cs_worker *w, struct cs_worker_lane *l, uint64_
 {
     l->progress++;
     l->quiets = 0;
-    cs_denials_answered(&l->denials, w->now);
+    cs_denials_answered(&l->denials, sent_ms, w->now);
     l->refusals = 0;
     if (cs_worker_lane_brakes(l))
         cs_brake_answered(&l->brake, sent_ms, l->in_flight + 1);

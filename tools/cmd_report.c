@@ -12,6 +12,7 @@
 #include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
 #include "tools/fleet/submission.h"
+#include "tools/plan/confirm.h"
 #include "tools/report/analysis/analysis.h"
 #include "tools/report/forms/forms.h"
 #include "tools/report/html/document.h"
@@ -266,11 +267,27 @@ static int exit_of(const struct cs_report *r, enum fail_on what)
     return n > 0 ? EXIT_FOUND : r->complete ? 0 : EXIT_INCOMPLETE;
 }
 
+/* ---- fresh draws ----------------------------------------------------------------------------------------------- */
+
+static enum cs_err follow_up(const struct cs_report *r, const char *study, uint32_t draws, struct cs_error *err)
+{
+    char *path = NULL;
+    uint32_t n = 0;
+    enum cs_err rc = cs_confirm_write(r, study, draws, &path, &n, err);
+    if (rc == CS_OK)
+        fprintf(stderr,
+                "%s: %u case%s that moved most, %u fresh draw%s of each prompt\n"
+                "Its price:  clinsafe plan %s\nAsk them:   clinsafe run %s\nThen:       clinsafe report %s\n",
+                path, n, n == 1 ? "" : "s", draws, draws == 1 ? "" : "s", path, path, path);
+    free(path);
+    return rc;
+}
+
 int cmd_report(int argc, char **argv)
 {
     struct wanted in = {0};
     struct forms as = {0};
-    uint64_t seed = 1, threads = 2;
+    uint64_t seed = 1, threads = 2, confirm = 0;
     const char *fail_on = NULL;
     enum fail_on fail = FAIL_ON_NOTHING;
     const struct cs_option table[] = {
@@ -297,6 +314,8 @@ int cmd_report(int argc, char **argv)
         {"json", CS_OPT_FLAG, &as.json, NULL, "print the whole result as JSON"},
         {"fail-on", CS_OPT_STR, &fail_on, "WHAT",
          "end with 3 when a primary comparison is different, or beyond-margin; incomplete: with 2, as without this"},
+        {"confirm", CS_OPT_U64, &confirm, "N",
+         "write STUDY-confirm.yaml beside STUDY: the cases that moved most, N fresh draws of each prompt"},
         {"seed", CS_OPT_U64, &seed, "N", "of bootstrap and sign flips; default 1"},
         {"threads", CS_OPT_U64, &threads, "N", "changes the time, never a figure; default 2"},
         {0},
@@ -319,6 +338,10 @@ int cmd_report(int argc, char **argv)
         rc = cs_error_set(&err, CS_EUSAGE, "--threads: want 1 to %d", THREADS_MAX);
     if (rc == CS_OK && as.excel && as.csv == NULL)
         rc = cs_error_set(&err, CS_EUSAGE, "--excel goes with --csv DIR");
+    if (rc == CS_OK && confirm > CS_CONFIRM_MAX)
+        rc = cs_error_set(&err, CS_EUSAGE, "--confirm: want 1 to %d draws", CS_CONFIRM_MAX);
+    if (rc == CS_OK && confirm > 0 && in.study == NULL)
+        rc = cs_error_set(&err, CS_EUSAGE, "--confirm needs STUDY: what it writes is made of that file");
     struct cs_ticker ticker = {0};
     struct cs_report_opts opts = {
         .seed = seed, .threads = (unsigned)threads, .watch = {cs_screen_ticker_progress, &ticker}};
@@ -328,6 +351,8 @@ int cmd_report(int argc, char **argv)
         rc = make(&r, &in, &opts, &err);
     if (rc == CS_OK)
         rc = show(r, &as, &err);
+    if (rc == CS_OK && confirm > 0)
+        rc = follow_up(r, in.study, (uint32_t)confirm, &err);
     cs_screen_ticker_end(&ticker);
     status = rc != CS_OK ? cs_command_fail(rc, &err) : exit_of(r, fail);
     cs_analysis_free(r);

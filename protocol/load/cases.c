@@ -158,9 +158,9 @@ static enum cs_err load_alias(struct cs_loader *l, const struct cs_node *text)
 
 enum cs_err cs_load_cases(struct cs_loader *l)
 {
-    static const char *const keys[] = {"file",         "rows",        "generate", "from_study", "n",
-                                       "seed",         "id",          "cluster",  "strata",     "text",
-                                       "confidential", "identifiers", "lists",    "each",       NULL};
+    static const char *const keys[] = {"file",    "rows",   "generate", "from_study",   "n",           "seed",  "id",
+                                       "cluster", "strata", "text",     "confidential", "identifiers", "lists", "each",
+                                       "only",    NULL};
     struct cs_study *s = l->s;
     const struct cs_node *cases, *n;
     enum cs_err rc = cs_node_need(l->root, "the study", "cases", &cases, l->err);

@@ -116,8 +116,11 @@ static enum cs_err load_parts(struct cs_loader *l)
             return rc;
     }
     finish_cases(l);
+    enum cs_err rc = cs_load_only(l);
+    if (rc != CS_OK)
+        return rc;
     const struct cs_case_source all = {.self = l->all, .get = get_case};
-    enum cs_err rc = cs_applies_count(l->s, &all, l->err);
+    rc = cs_applies_count(l->s, &all, l->err);
     if (rc == CS_OK)
         rc = cs_study_check(l->s, l->err);
     if (rc == CS_OK)

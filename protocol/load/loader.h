@@ -43,6 +43,8 @@ CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
 /* `each`: puts a case for every element of a list in place of the cases. */
 CS_WARN_UNUSED enum cs_err cs_load_each(struct cs_loader *l, const struct cs_node *each);
 
+/* Keeps the cases that `only` names, once all of them have their texts. */
+CS_WARN_UNUSED enum cs_err cs_load_only(struct cs_loader *l);
 /* The talk of a prompt, named at n; out has its system and user. */
 CS_WARN_UNUSED enum cs_err cs_load_history(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out);
 

@@ -55,6 +55,30 @@ class Moved(Lab):
                          [(m["case_id"], m["shift_of_the_other_half"]) for m in report["moved"]])
         self.assertEqual({m["reply_level"] for m in other}, {""})
 
+    def test_fresh_draws_for_the_cases_that_moved(self):
+        report = self.run_study(cases=20, repeats=6, planted=SHIFTED)
+        moved = list(dict.fromkeys(m["case_id"] for m in report["moved"]))
+        follow = self.study.with_name("study-confirm.yaml")
+        done = self.box.clinsafe("report", self.study, "--confirm", 3)
+        self.assertExit(done)
+        self.assertIn(f"{len(moved)} cases that moved most, 3 fresh draws of each prompt", done.err)
+        self.assertExit(self.box.clinsafe("run", follow))
+        self.assertExit(self.box.clinsafe("verify", follow))
+        fresh = harness.rows_csv(harness.must(self.box.clinsafe("export", follow)).out)
+        self.assertEqual(({r["case_id"] for r in fresh}, {r["repeat"] for r in fresh}, {r["adopted"] for r in fresh}),
+                         (set(moved), {"1", "2", "3"}, {"false"}))
+        # the answers are new ones to the same requests, and what is kept of the first study stays as it is
+        first = {r["digest"]: r["request_id"] for r in self.rows()}
+        asked = [r for r in fresh if r["digest"] in first]
+        self.assertEqual(len(asked), len(fresh))
+        self.assertFalse([r for r in asked if first[r["digest"]] == r["request_id"]])
+        shown = self.box.clinsafe("report", follow, "--json").json()
+        self.assertEqual(shown["cases"], len(moved))
+        again = self.box.clinsafe("report", self.study, "--confirm", 3)
+        self.assertExit(again, 73)
+        self.assertIn("study-confirm.yaml is there already", again.err)
+        self.assertExit(self.box.clinsafe("report", "--from", self.box.dir / "outputs.csv", "--confirm", 3), 64)
+
     def test_confidential_cases_keep_their_texts_to_themselves(self):
         report = self.run_study(cases=20, repeats=6, planted=SHIFTED, more="cluster: case_id, confidential: true")
         self.assertGreater(len(report["moved"]), 0)

@@ -57,7 +57,8 @@ void cs_html_moved(struct cs_page *p)
     fputs(
         "<p>The cases that moved most in one half of the repeats, with what the other half says of them. What was picked as the "
         "largest of many is smaller when one looks again: only the second number is an estimate. Cases show what a finding "
-        "looks like; they are none themselves. Those that moved towards less come first.</p>\n",
+        "looks like; they are none themselves. Those that moved towards less come first. <code>clinsafe report STUDY --confirm N</code> "
+        "plans N fresh draws for them.</p>\n",
         p->out);
     for (uint32_t i = 0; i < r->n_moved; i++) {
         if (r->moved[i].contrast != last)

@@ -36,10 +36,14 @@ static void write_head(struct cs_page *p)
 /* Comparisons have nothing to show where none is made; noise, rates, labels do. */
 static bool is_shown(const struct cs_page *p, const struct section *s)
 {
-    static void (*const of_comparisons[])(struct cs_page *) = {cs_html_heat, cs_html_moved, cs_html_interactions,
-                                                               cs_html_pooled, cs_html_counted};
+    static void (*const of_comparisons[])(struct cs_page *) = {cs_html_heat, cs_html_moved, cs_html_pooled,
+                                                               cs_html_counted};
+    if (p->r->n_contrasts > 0)
+        return true;
+    if (s->write == cs_html_interactions) /* trends are comparisons of another kind */
+        return p->r->n_interactions > 0 || p->r->n_trends > 0;
     for (size_t i = 0; i < sizeof of_comparisons / sizeof *of_comparisons; i++) {
-        if (s->write == of_comparisons[i] && p->r->n_contrasts == 0)
+        if (s->write == of_comparisons[i])
             return false;
     }
     return true;

@@ -36,7 +36,7 @@ class Together(harness.TestCase):
             truth = Truth(study.parent / "truth.yaml")
             self.assertEqual({r["digest"]: r["outcome"] for r in self.rows(name)},
                              {t.digest: truth.outcome(t)[0] for t in Study(study).trials()})
-            self.assertExit(self.box.clinsafe("verify", "--dir", self.where, "--study", name))
+            self.assertExit(self.box.clinsafe("verify", study, "--dir", self.where))  # the file says which study of the store
         self.assertEqual(self.sim.stats()["requests"], 2 * TRIALS)
 
     def test_interrupted_and_continued(self):

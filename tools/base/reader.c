@@ -6,6 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
 #include "protocol/study/applies.h"
+#include "protocol/table/node.h"
 #include "store/tomb.h"
 #include "tools/base/study_dir.h"
 
@@ -95,12 +96,26 @@ static enum cs_err say_missing(struct cs_reader *r, const char *name, struct cs_
     return rc;
 }
 
-static enum cs_err find_study(struct cs_reader *r, const char *name, struct cs_error *err)
+/* What the study of a file is called; NULL: there is no such file, or it cannot be read. */
+static const char *name_in(const char *file, struct cs_arena *arena)
 {
-    const uint64_t key = name != NULL ? cs_digest_study_key(name) : 0;
+    const struct cs_yaml *doc;
+    struct cs_error err;
+    if (file == NULL || cs_yaml_load(file, arena, &doc, &err) != CS_OK)
+        return NULL;
+    const struct cs_node *n = doc->root->kind == CS_NODE_MAP ? cs_node_get(doc->root, "study") : NULL;
+    return n != NULL ? n->text : NULL;
+}
+
+static enum cs_err find_study(struct cs_reader *r, const char *file, const char *name, struct cs_error *err)
+{
+    struct cs_arena arena = {0};
     struct studies s = {0};
     uint32_t i = 0;
     enum cs_err rc = cs_store_scan_metas(r->store, "gen/", take_key, &s, err);
+    if (rc == CS_OK && s.n > 1 && name == NULL)
+        name = name_in(file, &arena);
+    const uint64_t key = name != NULL ? cs_digest_study_key(name) : 0;
     while (i < s.n && name != NULL && s.keys[i] != key && s.keys[i] != 0)
         i++;
     if (rc == CS_OK && name != NULL && i == s.n)
@@ -122,6 +137,7 @@ static enum cs_err find_study(struct cs_reader *r, const char *name, struct cs_e
     free(s.first);
     free(s.last);
     free(s.rereads);
+    cs_arena_release(&arena);
     return rc;
 }
 
@@ -138,7 +154,7 @@ enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *d
     enum cs_err rc = cs_store_open_reader(&r->store, store != NULL ? store : d.store, err);
     cs_study_dir_release(&d);
     if (rc == CS_OK)
-        rc = find_study(r, name, err);
+        rc = find_study(r, study, name, err);
     if (rc != CS_OK)
         cs_reader_close(r);
     return rc;

@@ -18,7 +18,7 @@ struct cs_reader {
         "study", CS_OPT_STR, &(name), "NAME", "which study, where the store holds several"                             \
     }
 /* store: the database folder, or NULL: that of the study directory (`dir`, or beside `study`). name: of a study in it, NULL: the only
- * one (CS_EUSAGE names them where there are several). A consistent view of this moment. */
+ * one, or the one that the file `study` is of (else CS_EUSAGE names them where there are several). A consistent view of this moment. */
 CS_WARN_UNUSED enum cs_err cs_reader_open(struct cs_reader *r, const char *study, const char *dir, const char *store,
                                           const char *name, struct cs_error *err);
 /* Turns to another generation of the same store. CS_ENOENT: it has none of this number. */

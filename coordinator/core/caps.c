@@ -11,8 +11,11 @@ void cs_caps_worked(struct cs_core *core, struct cs_session *s, struct cs_lane *
 {
     s->worked_ms = core->now_ms;
     s->recalled_ms = 0;
-    if (lane != NULL)
-        lane->worked_ms = core->now_ms;
+    if (lane == NULL)
+        return;
+    if (core->now_ms > lane->worked_ms + CS_CAPS_AHEAD_MS)
+        lane->works_since_ms = core->now_ms;
+    lane->worked_ms = core->now_ms;
 }
 
 /* Another has nothing to do in the lane, because all that is left of it is leased. */
@@ -38,7 +41,10 @@ static bool is_idle(const struct cs_core *core, const struct cs_session *s)
         core->now_ms < s->worked_ms + CS_CAPS_IDLE_MS)
         return false;
     DL_FOREACH (s->leases, l) {
-        if (l->lane->worked_ms > s->worked_ms + CS_CAPS_AHEAD_MS || starves(core, s, l->lane))
+        /* After an outage one worker is back first: the others get as long as ever before they count as idle beside it. */
+        const bool passed = l->lane->worked_ms > s->worked_ms + CS_CAPS_AHEAD_MS &&
+                            core->now_ms >= l->lane->works_since_ms + CS_CAPS_IDLE_MS;
+        if (passed || starves(core, s, l->lane))
             return true;
     }
     return false;

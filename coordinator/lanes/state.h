@@ -123,8 +123,8 @@ struct cs_lane {
     struct cs_ramp ramp;
     uint32_t most, n_parts; /* what the ramp allowed when it was looked at last; sessions with a part of it */
     bool deal_dirty;
-    uint64_t worked_ms; /* the last output */
-    char slow[240];     /* what status shows of calls that end at the time limit */
+    uint64_t worked_ms, works_since_ms; /* the last work of any session; the first of it after a pause (caps.h) */
+    char slow[240];                     /* what status shows of calls that end at the time limit */
 };
 
 /* ---- leases and sessions ------------------------------------------------------------------------------ */

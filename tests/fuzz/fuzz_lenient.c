@@ -45,8 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                                  lenient = cs_answer_check(&s, 0, true, text, n);
     CS_ASSERT(!strict.salvaged);
     CS_ASSERT(strict.fault != CS_ANSWER_NONE || (lenient.fault == CS_ANSWER_NONE && !lenient.salvaged));
-    const enum cs_err as_strict = cs_answer_parse(&s, &at, NULL, text, n, false, &arena, strictly, NULL, NULL);
-    const enum cs_err as_lenient = cs_answer_parse(&s, &at, NULL, text, n, true, &arena, leniently, NULL, NULL);
+    const enum cs_err as_strict = cs_answer_parse(&s, &at, NULL, text, n, false, NULL, &arena, strictly, NULL, NULL);
+    const enum cs_err as_lenient = cs_answer_parse(&s, &at, NULL, text, n, true, NULL, &arena, leniently, NULL, NULL);
     CS_ASSERT((as_strict == CS_OK) == (strict.fault == CS_ANSWER_NONE));
     CS_ASSERT(!lenient.salvaged || as_lenient == CS_OK);
     if (as_strict == CS_OK)

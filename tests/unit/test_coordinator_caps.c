@@ -83,6 +83,32 @@ static void who_works_or_waits_as_all_do_keeps_them(void **state)
     rig_close(&r);
 }
 
+/* After an outage one is the first to ask: the other is not idle beside it at once, but when it does nothing as long as anybody may. */
+static void who_is_back_later_has_its_time(void **state)
+{
+    struct rig r;
+    struct hand a, b;
+    uint32_t seconds = 0;
+
+    (void)state;
+    rig_open(&r, 1, 1000);
+    rig_begin(&r);
+    hand_open(&a, &r, "a", 1);
+    hand_open(&b, &r, "b", 2);
+    want(&a, 1, 0, 40);
+    pass(&r, &a, &b, true, 20);
+    for (int i = 0; i < 10; i++) {
+        ping(&b, NULL, 0, 0, 0);
+        pass(&r, &a, NULL, false, 2);
+    }
+    do {
+        pass(&r, &a, &b, false, 2);
+        seconds += 2;
+    } while (rig_sent(&r, CS_REVOKE, 0) == NULL && seconds < 60);
+    assert_in_range(1000 * seconds, CS_CAPS_IDLE_MS, CS_CAPS_IDLE_MS + 6000);
+    rig_close(&r);
+}
+
 /* An honest worker that a limit keeps from beginning gives back when it is asked, and may want again. */
 static void who_gives_back_may_want_again(void **state)
 {
@@ -189,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hoarder_loses_its_leases),
         cmocka_unit_test(who_works_or_waits_as_all_do_keeps_them),
+        cmocka_unit_test(who_is_back_later_has_its_time),
         cmocka_unit_test(who_gives_back_may_want_again),
         cmocka_unit_test(who_does_not_read_is_let_go),
         cmocka_unit_test(a_key_has_so_many_sessions_and_none_when_revoked),

@@ -178,7 +178,8 @@ static enum cs_err find_outputs(struct showing *s, uint32_t lane, uint64_t posit
     if (rc != CS_OK && rc != CS_ENOENT)
         return rc;
     rc = has_others(s, lane) ? cs_store_scan_outputs(s->r->store, 0, on_output, s, err) : CS_OK;
-    qsort(s->list, s->n, sizeof *s->list, by_id);
+    if (s->n > 1)
+        qsort(s->list, s->n, sizeof *s->list, by_id);
     return rc;
 }
 

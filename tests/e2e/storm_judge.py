@@ -10,6 +10,8 @@ from collections import Counter, defaultdict
 
 TRIES = 6
 SPARED = 2  # further ones that cost no try: five trials in a row had failed for the first time, and nobody was answered
+# Further starts after a timeout, where the lane had become slow with the calls that we made at once: a busy machine does that now and then.
+EASED, EASED_SHARE = 2, 0.05
 # What ends a trial at once: state, outcome.
 FINAL = {"invalid": ("failed", "invalid_request"), "too_large": ("failed", "invalid_request"),
          "unprocessable": ("failed", "invalid_request"), "filtered": ("done", "content_filtered"), "hang": ("done", "timeout")}
@@ -55,14 +57,24 @@ def fate(met):
     return f"given up after {tries} tries: {[c.fault for c in met]}"
 
 
+def begun_again(group):
+    """Takes off the calls that ended in a timeout of our own making, after which the trial was begun anew."""
+    eased = 0
+    while eased < EASED and len(group) > 1 and group[0].fault == "hang" and group[1].attempt == 1:
+        group.pop(0)
+        eased += 1
+    return eased
+
+
 def judge(log, rows):
     """Lists what is wrong, counts what was met, and how many trials were spared a try."""
-    by_digest, wrong, over = defaultdict(list), [], 0
+    by_digest, wrong, over, eased = defaultdict(list), [], 0, 0
     for call in calls(log):
         by_digest[call.digest].append(call)
     met = Counter(call.fault for group in by_digest.values() for call in group)
     for row in rows:
         group = sorted(by_digest.pop(row["digest"], []), key=lambda c: c.attempt)
+        eased += begun_again(group) > 0
         want = fate(group)
         got = (row["state"], row["outcome"], row["ambiguous"])
         if isinstance(want, str):
@@ -73,6 +85,8 @@ def judge(log, rows):
             wrong.append(f"{row['digest']}: {row['attempts']} attempts, the provider saw {len(group)}")
         else:
             over += want[3] > TRIES
+    if eased > 1 + EASED_SHARE * met["hang"]:
+        wrong.append(f"{eased} trials begun again after a timeout, of {met['hang']} timeouts")
     wrong += [f"{digest}: asked for, and no row of the export" for digest in by_digest]
     return wrong, met, over
 

@@ -55,7 +55,10 @@ enum cs_err cs_codec_unpacker(const void *bytes, size_t n, struct cs_arena *aren
         return cs_error_set(err, CS_EPROTO, "%s", why);
     struct cs_codec *c = cs_xcalloc(1, sizeof *c);
     size_t used = 0;
-    CS_ASSERT(msgpack_zone_init(&c->zone, ZONE_BYTES));
+    if (!msgpack_zone_init(&c->zone, ZONE_BYTES)) {
+        free(c);
+        return cs_error_set(err, CS_EINTERNAL, "out of memory");
+    }
     if (msgpack_unpack(bytes, n, &used, &c->zone, &c->root) != MSGPACK_UNPACK_SUCCESS || used != n) {
         msgpack_zone_destroy(&c->zone);
         free(c);

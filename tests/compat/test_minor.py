@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A study that needs a newer minor version of the protocol is not given to those who do not speak it, and they are named."""
+import re
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import versions
 from versions import NEW, OLD, harness
 
+OURS = "1." + re.search(r"CS_WIRE_MINOR = (\d+)", (harness.TOP / "protocol" / "wire" / "messages.h").read_text()).group(1)
 NEEDS = NEW / "compat" / "clinsafe-needs"  # its study files need what ours speak
 
 
@@ -30,7 +32,7 @@ class Minor(versions.TestCase):
         self.fleet.serve(NEW)
         self.fleet.submit(NEEDS, self.study)
         self.fleet.work(OLD, "old-7")
-        harness.wait_for(lambda: "old-7 speaks version 1.0 of the protocol, the study needs 1.1" in self.status(), what="the word of status")
+        harness.wait_for(lambda: f"old-7 speaks version 1.0 of the protocol, the study needs {OURS}" in self.status(), what="the word of status")
         self.assertIn("stopped", self.status())
         self.fleet.work(NEW, "new")
         self.fleet.wait_until(252, NEW)
@@ -41,7 +43,7 @@ class Minor(versions.TestCase):
     def test_an_old_coordinator_is_not_given_it(self):
         self.fleet.serve(OLD)
         done = self.fleet.submit(NEEDS, self.study, code=harness.EXIT_INVALID)
-        self.assertOneLine(done.err, "a.new.key needs version 1.1 of the protocol, the coordinator speaks 1.0")
+        self.assertOneLine(done.err, f"a.new.key needs version {OURS} of the protocol, the coordinator speaks 1.0")
         self.fleet.work(NEW, "new")
         self.fleet.submit(NEW, self.study)  # what needs nothing new is taken as ever
         self.fleet.wait_until(252, OLD)

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The copy of an export that Excel reads rightly, from answers that a spreadsheet would run or garble."""
+import concurrent.futures
 import csv
 import io
 import itertools
+import os
 import sys
 from pathlib import Path
 
@@ -29,6 +31,13 @@ class Excel(harness.TestCase):
         server.server_close()
         for name, more in (("plain.csv", ()), ("excel.csv", ("--excel",))):
             self.assertExit(self.box.clinsafe("export", folder / "study.yaml", "--out", folder / name, *more))
+        # what is no file is written as it is: a file in the place of /dev/null would be the end of a machine
+        os.mkfifo(folder / "pipe")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            came = pool.submit((folder / "pipe").read_bytes)
+            self.assertExit(self.box.clinsafe("export", folder / "study.yaml", "--out", folder / "pipe"))
+            self.assertEqual(came.result(10), (folder / "plain.csv").read_bytes())
+        self.assertTrue((folder / "pipe").is_fifo())
         whole = (folder / "excel.csv").read_bytes()
         self.assertTrue(whole.startswith(b"\xef\xbb\xbfstudy,"))
         self.assertEqual(whole.count(b"\r\n"), 2 * len(TEXTS) + 1)

@@ -15,6 +15,7 @@ struct cs_part_file {
     FILE *out;
     const char *path; /* the caller's */
     char *part;
+    bool direct;   /* it is a pipe or a device, and is written as it is */
     bool readable; /* by others of this machine: to be set before it is closed */
 };
 

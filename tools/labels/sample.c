@@ -386,17 +386,13 @@ static enum cs_err write_items(struct sampling *s, FILE *const *raters, FILE *ke
 
 static enum cs_err put_file(const char *path, const char *bytes, size_t n, struct cs_error *err)
 {
-    char *part = cs_xasprintf("%s.part", path);
-    FILE *f = cs_part_file_private(part);
-    bool bad = f == NULL || fwrite(bytes, 1, n, f) != n || fflush(f) != 0 || fsync(fileno(f)) != 0;
-    if (f != NULL && fclose(f) != 0)
-        bad = true;
-    enum cs_err rc = bad || rename(part, path) != 0 ? cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno))
-                                                    : CS_OK;
+    struct cs_part_file f;
+    enum cs_err rc = cs_part_file_open(&f, path, err);
     if (rc != CS_OK)
-        unlink(part);
-    free(part);
-    return rc;
+        return rc;
+    if (fwrite(bytes, 1, n, f.out) != n)
+        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
+    return cs_part_file_close(&f, rc, err);
 }
 
 static bool holds(const char *path, const char *bytes, size_t n)

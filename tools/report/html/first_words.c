@@ -65,7 +65,7 @@ static uint32_t say_differences(struct cs_page *p, const struct cs_first_rows *f
     const uint32_t room = NAMES_MAX - again, named = n > room ? room : n;
     for (uint32_t i = 0; i < named; i++) {
         fputs(comma(i, n > named ? n : named), p->out);
-        fputs("<b class=\"d\">", p->out);
+        cs_html(p->out, "<b class=\"v-%s\">", cs_html_page_verdict_css(list[i]->verdict)); /* as in the picture */
         say_size(p, list[i]);
         say_who(p, list[i]);
         fputs("</b>", p->out);

@@ -51,7 +51,6 @@ const char cs_style_css[] =
     ".chips .good{color:var(--equal);border-color:currentColor}\n"
     ".chips .bad,.chips .sim{color:var(--beyond);border-color:currentColor}\n"
     ".say p{max-width:none;margin:.25rem 0;line-height:1.4}\n"
-    "b.d{color:var(--beyond)}\n"
     "b.s{color:var(--equal)}\n"
     "em{font-style:italic}\n"
     "#picture{margin:.6rem 0 .5rem}\n"

@@ -178,7 +178,7 @@ static void write_key(struct cs_page *p, const struct cs_first_rows *f)
     if (cs_first_rows_any_floor(p->r))
         fputs("<span class=\"k\"><i class=\"k-floor\"></i>noise floor: what meaningless texts move</span> ", p->out);
     if (any_explored(f))
-        fputs("<span class=\"k\"><em>slanted: explored, not tested first</em></span> ", p->out);
+        fputs("<span class=\"k\"><em>slanted: exploratory</em></span> ", p->out);
     if (f->left_out > 0)
         cs_html(p->out, "<span class=\"k\">and <a href=\"#heat-map\">%u more that differ</a></span>", f->left_out);
     fputs("</p>\n", p->out);

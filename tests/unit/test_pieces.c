@@ -13,19 +13,6 @@
 #include "protocol/base/json.h"
 #include "protocol/base/pieces.h"
 
-/* Under ASan nothing is kept. */
-static bool keeps(void)
-{
-    cs_pieces_keep();
-    void *first = cs_pieces_take(40), *again;
-    cs_pieces_give_back(first);
-    again = cs_pieces_take(40);
-    const bool same = again == first;
-    cs_pieces_give_back(again);
-    cs_pieces_drop();
-    return same;
-}
-
 /* A piece that comes again has room for what is asked of it, and is nobody else's. */
 static void what_comes_again_is_large_enough(void **state)
 {
@@ -51,6 +38,19 @@ static void what_comes_again_is_large_enough(void **state)
     cs_pieces_drop();
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* under ASan nothing is kept */
+static bool keeps(void)
+{
+    cs_pieces_keep();
+    void *first = cs_pieces_take(40), *again;
+    cs_pieces_give_back(first);
+    again = cs_pieces_take(40);
+    const bool same = again == first;
+    cs_pieces_give_back(again);
+    cs_pieces_drop();
+    return same;
+}
+
 /* What is kept is bounded, however much is given back. */
 static void no_more_than_so_many_are_kept(void **state)
 {
@@ -58,8 +58,7 @@ static void no_more_than_so_many_are_kept(void **state)
     static void *held[MANY];
     uint32_t again = 0;
     (void)state;
-    if (!keeps())
-        skip();
+    assert_true(keeps());
     cs_pieces_keep();
     for (int i = 0; i < MANY; i++)
         held[i] = cs_pieces_take(100);
@@ -74,6 +73,7 @@ static void no_more_than_so_many_are_kept(void **state)
         free(held[i]); /* a piece is the C library's memory */
     cs_pieces_drop();
 }
+#endif
 
 static void *give_back(void *piece)
 {
@@ -101,7 +101,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_comes_again_is_large_enough),
+#ifndef __SANITIZE_ADDRESS__
         cmocka_unit_test(no_more_than_so_many_are_kept),
+#endif
         cmocka_unit_test(any_thread_may_end_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

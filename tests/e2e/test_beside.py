@@ -7,38 +7,24 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
+import local_fleet
 
 A_REPEAT = 84  # trials of the small study
 
 
-class Fleet(harness.TestCase):
+class Fleet(local_fleet.TestCase):
     LATENCY_MS, SLOTS, COPIES = 20, 16, 1
 
     def setUp(self):
+        self.edits = 0
         super().setUp()
-        self.study, self.edits, truth = self.box.copy("small"), 0, self.box.copy("small", "truth")
+
+    def truth(self):
+        self.study, truth = self.box.copy("small"), self.box.copy("small", "truth")
         if self.COPIES > 1:
             self.enlarge(self.study)
             self.enlarge(truth)
-        self.sim = self.box.simulator("--truth", truth.parent / "truth.yaml", "--latency-ms", self.LATENCY_MS)
-        self.where = {name: f"ipc://{self.box.runtime}/{name}" for name in ("work", "pub", "admin")}
-        self.redis = f"unix:{self.box.runtime}/redis"
-        redis = self.box.adopt(harness.Process(["redis-server", "--port", "0", "--unixsocket", self.box.runtime / "redis",
-                                                "--save", "", "--dir", self.box.dir]))
-        harness.wait_for(lambda: "eady to accept" in redis.printed(), what="Redis", process=redis)
-        self.store = self.box.dir / "store"
-        self.start_coordinator()
-
-    def start_coordinator(self):
-        ready = self.box.dir / "ready"
-        ready.unlink(missing_ok=True)
-        self.coordinator = self.box.start("clinsafe-coordinator", "--dir", self.store, "--bind", self.where["work"], "--pub",
-                                          self.where["pub"], "--admin", self.where["admin"], "--redis", self.redis, "--ready-file", ready)
-        harness.wait_for(ready.exists, what="the coordinator", process=self.coordinator)
-
-    def start_worker(self, name="w"):
-        return self.box.start("clinsafe-worker", "--coordinator", self.where["work"], "--announce", self.where["pub"], "--redis",
-                              self.redis, "--slots", self.SLOTS, "--simulator", self.sim.url, "--name", name)
+        return truth.parent / "truth.yaml"
 
     def repeats(self, n):
         self.study.write_text(self.study.read_text().replace("\nrepeats: 3\n", f"\nrepeats: {n}\n"))

@@ -8,40 +8,17 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib")]
 import harness
+import local_fleet
 from curve_fleet import CurveFleet
 
 TRIALS = 252
 
 
-class Fleet(harness.TestCase):
-    LATENCY, SLOTS = 40, 8
-
-    def setUp(self):
-        super().setUp()
-        self.sim = self.box.simulator("--truth", self.box.copy("small", "truth").parent / "truth.yaml", "--latency-ms", self.LATENCY)
-        self.where = {name: f"ipc://{self.box.runtime}/{name}" for name in ("work", "pub", "admin")}
-        self.redis = f"unix:{self.box.runtime}/redis"
-        redis = self.box.adopt(harness.Process(["redis-server", "--port", "0", "--unixsocket", self.box.runtime / "redis",
-                                                "--save", "", "--dir", self.box.dir]))
-        harness.wait_for(lambda: "eady to accept" in redis.printed(), what="Redis", process=redis)
-        self.store = self.box.dir / "store"
-        self.start_coordinator()
-
-    def start_coordinator(self):
-        ready = self.box.dir / "ready"
-        ready.unlink(missing_ok=True)
-        self.coordinator = self.box.start("clinsafe-coordinator", "--dir", self.store, "--bind", self.where["work"], "--pub",
-                                          self.where["pub"], "--admin", self.where["admin"], "--redis", self.redis, "--ready-file", ready)
-        harness.wait_for(ready.exists, what="the coordinator", process=self.coordinator)
-
+class Fleet(local_fleet.TestCase):
     def restart(self):
         self.coordinator.kill()
         self.coordinator.wait()
         self.start_coordinator()
-
-    def start_worker(self, name="w", slots=SLOTS):
-        return self.box.start("clinsafe-worker", "--coordinator", self.where["work"], "--announce", self.where["pub"], "--redis",
-                              self.redis, "--slots", slots, "--simulator", self.sim.url, "--name", name)
 
     def operator(self, *words, code=0, **more):
         done = self.box.clinsafe(*words, "--coordinator", self.where["admin"], **more)

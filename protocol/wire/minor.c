@@ -24,11 +24,23 @@ static bool has_talk(const struct cs_study *s)
     return false;
 }
 
+static bool has_parent(const struct cs_study *s)
+{
+    return s->parent != NULL;
+}
+
+static bool has_scores(const struct cs_study *s)
+{
+    return s->scores != NULL && s->scores[0] != '\0';
+}
+
 /* One row a key that came after 1.0. A key that changes nothing of what is asked, answered or counted needs none. */
 static const struct cs_minor_row keys[] = {
     {1, "reading", has_reading}, /* an older worker reads strictly */
     {2, "prompt: messages or history", has_talk},
     {3, "requires", cs_applies_is_used}, /* an older coordinator would ask what is left out */
+    {4, "cases: from_study", has_parent},
+    {4, "scores", has_scores},
     {0},
 };
 

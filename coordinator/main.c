@@ -15,6 +15,7 @@
 #include "coordinator/publish.h"
 #include "coordinator/roster.h"
 #include "coordinator/server.h"
+#include "coordinator/signals.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
@@ -60,6 +61,12 @@ static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *
          "and commands on a shared file system; a coordinator that starts elsewhere writes it anew"},
         {"advertise", CS_OPT_STR, &o->advertise, "HOST",
          "with --address-file: what stands there for an endpoint such as tcp://0.0.0.0:7401 (default: this host's name)"},
+        {"http", CS_OPT_STR, &o->http, "ADDRESS",
+         "shows pages, /metrics, /healthz and /readyz there: 127.0.0.1:PORT or unix:/PATH; nothing can be changed through it"},
+        {"http-token-file", CS_OPT_STR, &o->http_token_file, "FILE",
+         "with --http: whoever looks must know its first line; needed beyond this machine"},
+        {"http-host", CS_OPT_LIST, &o->http_hosts, "NAME",
+         "with --http: a name that this host is known by; may be repeated"},
         {0},
     };
     int n_args;
@@ -237,6 +244,8 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
         rc = cs_coordinator_net_open(sv, err);
     if (rc == CS_OK)
         rc = cs_publish_open(sv, err);
+    if (rc == CS_OK)
+        rc = cs_signals_open(sv, err);
     if (rc != CS_OK)
         return rc;
     cs_coordinator_net_signals(sv, true); /* whoever has read the ready file may end us */
@@ -268,6 +277,7 @@ int main(int argc, char **argv)
         sv->out = CS_BUF_INIT(CS_MESSAGE_MAX);
         uv_loop_init(&sv->loop);
         rc = serve(sv, &err);
+        cs_signals_close(sv);
         cs_publish_close(sv);
         cs_days_close(sv);
         uv_run(&sv->loop, UV_RUN_NOWAIT);

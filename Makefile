@@ -317,6 +317,11 @@ bench-report:             ## measure: time and memory of the report on 1,728,000
 browser: $(BUILD)/unit/test_report_html ## the report in headless Chromium, if there is one (tests/browser/)
 	$(Q)tests/browser/test_report.py --build $(BUILD)
 	$(Q)tests/browser/test_sheet.py --build $(BUILD)
+	$(Q)tests/browser/test_pages.py --build $(BUILD)
+
+.PHONY: signals
+signals: all              ## a real Prometheus scrapes a fleet: figures, dashboard, alert rules (ops/prometheus/)
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/signals/test_prometheus.py
 
 .PHONY: bench-statistics
 bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates, power and recovered components of the analysis (minutes; SHORT=1)

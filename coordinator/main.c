@@ -55,7 +55,7 @@ static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *
         {"reuse", CS_OPT_LIST, &o->reuse, "DIR",
          "another study's directory or store: its answers to the same requests are taken over; may be repeated"},
         {"ready-file", CS_OPT_STR, &o->ready_file, "FILE",
-         "written (JSON: pid, endpoints, fleet, term) once workers can connect"},
+         "written (JSON: pid, endpoints, http, fleet, term) once workers can connect"},
         {"address-file", CS_OPT_STR, &o->address_file, "FILE",
          "written (mode 0600) once workers can connect: where this coordinator is, for `--coordinator file:FILE` of workers "
          "and commands on a shared file system; a coordinator that starts elsewhere writes it anew"},
@@ -113,6 +113,8 @@ static enum cs_err write_ready(struct cs_server *sv, struct cs_error *err)
         if (sv->doors[i].kind == CS_DOOR_ADMIN)
             cs_json_str(&b, endpoint, strlen(endpoint));
     }
+    cs_buf_str(&b, ",\"http\":");
+    cs_json_str(&b, cs_coordinator_signals_address(sv), strlen(cs_coordinator_signals_address(sv)));
     cs_buf_printf(&b, ",\"fleet\":\"%s\",\"term\":%u}\n", cs_store_fleet(sv->store), cs_store_term(sv->store));
     rc = cs_file_write(sv->opts.ready_file, b.data, b.len, 0644, err);
     cs_buf_release(&b);
@@ -245,7 +247,7 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
     if (rc == CS_OK)
         rc = cs_publish_open(sv, err);
     if (rc == CS_OK)
-        rc = cs_signals_open(sv, err);
+        rc = cs_coordinator_signals_open(sv, err);
     if (rc != CS_OK)
         return rc;
     cs_coordinator_net_signals(sv, true); /* whoever has read the ready file may end us */
@@ -277,7 +279,7 @@ int main(int argc, char **argv)
         sv->out = CS_BUF_INIT(CS_MESSAGE_MAX);
         uv_loop_init(&sv->loop);
         rc = serve(sv, &err);
-        cs_signals_close(sv);
+        cs_coordinator_signals_close(sv);
         cs_publish_close(sv);
         cs_days_close(sv);
         uv_run(&sv->loop, UV_RUN_NOWAIT);

@@ -289,7 +289,7 @@ enum cs_err cs_coordinator_net_loop(struct cs_server *sv, struct cs_error *err)
     if (!sv->over)
         uv_run(&sv->loop, UV_RUN_DEFAULT);
     cs_publish_now(sv);
-    cs_signals_close(sv);
+    cs_coordinator_signals_close(sv);
     cs_publish_close(sv);
     uv_walk(&sv->loop, close_handle, NULL);
     while (uv_run(&sv->loop, UV_RUN_DEFAULT) != 0)

@@ -66,9 +66,8 @@ static uint64_t bytes_of(const char *dir)
     uint64_t sum = 0;
 
     while (d != NULL && (e = readdir(d)) != NULL)
-        sum += fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)
-                   ? (uint64_t)st.st_size
-                   : 0;
+        sum += fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size
+                                                                                                  : 0;
     if (d != NULL)
         closedir(d);
     return sum;
@@ -216,7 +215,7 @@ static void operator_page(struct cs_signals *s, struct cs_page_facts *f, struct 
     if (cs_events_list(s->sv->store, &q, &events, &left_off, NULL) == CS_OK)
         f->events = cs_buf_cstr(&events);
     html(out);
-    cs_page_operator(f, &out->body);
+    cs_duty_page(f, &out->body);
     cs_buf_release(&events);
 }
 
@@ -226,7 +225,7 @@ static void study_page(const struct cs_page_facts *f, const char *name, struct c
         if (strcmp(f->studies[i].study, name) != 0)
             continue;
         html(out);
-        cs_page_study(f, i, &out->body);
+        cs_overview_page(f, i, &out->body);
         return;
     }
 }
@@ -246,14 +245,14 @@ static void make(void *self, const char *path, struct cs_listener_page *out)
     if (strcmp(path, "/style.css") == 0) {
         out->status = 200;
         out->type = "text/css; charset=utf-8";
-        cs_buf_str(&out->body, cs_page_css);
+        cs_buf_str(&out->body, cs_markup_css);
         return;
     }
     gather(s, &f);
     if (strcmp(path, "/metrics") == 0) {
         out->status = 200;
         out->type = "text/plain; version=0.0.4; charset=utf-8";
-        cs_page_metrics(&f, &out->body);
+        cs_exposition_write(&f, &out->body);
     } else if (strcmp(path, "/healthz") == 0) {
         health(f.commit_age_ms < STUCK_MS, "nothing has reached the disk for 10 s", out);
     } else if (strcmp(path, "/readyz") == 0) {
@@ -261,7 +260,7 @@ static void make(void *self, const char *path, struct cs_listener_page *out)
     } else if (strcmp(path, "/status.json") == 0) {
         out->status = 200;
         out->type = "application/json";
-        cs_page_json(&f, &out->body);
+        cs_fleet_json_write(&f, &out->body);
     } else if (strcmp(path, "/") == 0) {
         operator_page(s, &f, out);
     } else if (strncmp(path, "/study/", 7) == 0) {
@@ -271,7 +270,7 @@ static void make(void *self, const char *path, struct cs_listener_page *out)
 
 /* ---- opening -------------------------------------------------------------------------------------------------------- */
 
-enum cs_err cs_signals_open(struct cs_server *sv, struct cs_error *err)
+enum cs_err cs_coordinator_signals_open(struct cs_server *sv, struct cs_error *err)
 {
     struct cs_signals *s;
     struct cs_listener_opts o = {.address = sv->opts.http,
@@ -302,6 +301,11 @@ enum cs_err cs_signals_open(struct cs_server *sv, struct cs_error *err)
     return CS_OK;
 }
 
+const char *cs_coordinator_signals_address(const struct cs_server *sv)
+{
+    return sv->signals_out != NULL ? cs_listener_address(sv->signals_out->listener) : "";
+}
+
 static void on_closed(uv_handle_t *h)
 {
     struct cs_signals *s = h->data;
@@ -313,7 +317,7 @@ static void on_closed(uv_handle_t *h)
     free(s);
 }
 
-void cs_signals_close(struct cs_server *sv)
+void cs_coordinator_signals_close(struct cs_server *sv)
 {
     if (sv->signals_out == NULL)
         return;

@@ -12,7 +12,9 @@
 #include "coordinator/server.h"
 
 /* Nothing happens without --http. */
-CS_WARN_UNUSED enum cs_err cs_signals_open(struct cs_server *sv, struct cs_error *err);
-void cs_signals_close(struct cs_server *sv); /* its memory goes on the loop's next turns */
+CS_WARN_UNUSED enum cs_err cs_coordinator_signals_open(struct cs_server *sv, struct cs_error *err);
+/* As others reach it; "" without --http. */
+const char *cs_coordinator_signals_address(const struct cs_server *sv);
+void cs_coordinator_signals_close(struct cs_server *sv); /* its memory goes on the loop's next turns */
 
 #endif

@@ -28,7 +28,8 @@
 enum { REPLY_MIB_MAX = 1024 * 1024, FILES_BESIDE = 128 };
 
 struct args {
-    const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name, *deadline, *keys, *http, *http_token_file;
+    const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name, *deadline, *keys, *http,
+        *http_token_file;
     struct cs_option_list http_hosts;
     struct cs_check_opts check; /* path NULL: work */
     uint64_t slots, drain_s, idle_s, reply_mib;
@@ -74,7 +75,8 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
          "shows /metrics, /healthz and /readyz there: 127.0.0.1:PORT or unix:/PATH; nothing can be changed through it"},
         {"http-token-file", CS_OPT_STR, &a->http_token_file, "FILE",
          "with --http: whoever looks must know its first line; needed beyond this machine"},
-        {"http-host", CS_OPT_LIST, &a->http_hosts, "NAME", "with --http: a name that this host is known by; may be repeated"},
+        {"http-host", CS_OPT_LIST, &a->http_hosts, "NAME",
+         "with --http: a name that this host is known by; may be repeated"},
         {"check", CS_OPT_STR, &a->check.path, "FILE",
          "instead of working: one tiny call per lane of this study or providers file, a line of JSON each "
          "(clinsafe providers check)"},

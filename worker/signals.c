@@ -8,7 +8,7 @@
 
 static void write_process(const struct cs_worker_info *i, const struct cs_worker_figures *f, struct cs_buf *out)
 {
-    const struct cs_label labels[] = {{"worker", i->name}, {"version", i->version}};
+    const struct cs_metrics_label labels[] = {{"worker", i->name}, {"version", i->version}};
 
     cs_metrics_family(out, "clinsafe_worker_info", CS_METRIC_GAUGE, "Which worker this is.");
     cs_metrics_sample(out, "clinsafe_worker_info", labels, 2, 1);
@@ -35,15 +35,15 @@ static void write_process(const struct cs_worker_info *i, const struct cs_worker
 
 struct lane_label {
     char gen[16], lane[16];
-    struct cs_label labels[3];
+    struct cs_metrics_label labels[3];
 };
 
 static void label(struct lane_label *l, const struct cs_worker_lane_info *lane)
 {
     snprintf(l->gen, sizeof l->gen, "%u", lane->gen);
     snprintf(l->lane, sizeof l->lane, "%u", lane->lane);
-    l->labels[0] = (struct cs_label){"generation", l->gen};
-    l->labels[1] = (struct cs_label){"lane", l->lane};
+    l->labels[0] = (struct cs_metrics_label){"generation", l->gen};
+    l->labels[1] = (struct cs_metrics_label){"lane", l->lane};
 }
 
 static void write_ends(const struct cs_worker_info *info, struct cs_buf *out)
@@ -53,14 +53,13 @@ static void write_ends(const struct cs_worker_info *info, struct cs_buf *out)
         struct lane_label l;
         label(&l, &info->lanes[i]);
         for (int e = 0; e < CS_TALLY_ENDS_N; e++) {
-            l.labels[2] = (struct cs_label){"end", cs_tally_end_name((enum cs_tally_end)e)};
-            cs_metrics_sample(out, "clinsafe_worker_calls_total", l.labels, 3,
-                              (double)info->lanes[i].tally.ended[e]);
+            l.labels[2] = (struct cs_metrics_label){"end", cs_tally_end_name((enum cs_tally_end)e)};
+            cs_metrics_sample(out, "clinsafe_worker_calls_total", l.labels, 3, (double)info->lanes[i].tally.ended[e]);
         }
     }
 }
 
-/* Every other bound: whole octaves are enough for a graph. */
+/* Whole octaves are enough for a graph. */
 static void write_latency(const struct cs_worker_info *info, struct cs_buf *out)
 {
     cs_metrics_family(out, "clinsafe_worker_call_seconds", CS_METRIC_HISTOGRAM, "How long answered HTTP calls took.");
@@ -72,10 +71,10 @@ static void write_latency(const struct cs_worker_info *info, struct cs_buf *out)
         for (uint32_t b = 0; b < CS_TALLY_BUCKETS; b++) {
             char bound[32];
             below += t->latency[b];
-            if (b % 2 != 0 && b + 1 < CS_TALLY_BUCKETS)
+            if (b % 4 != 0 && b + 1 < CS_TALLY_BUCKETS)
                 continue;
             snprintf(bound, sizeof bound, "%.6g", cs_tally_bound(b));
-            l.labels[2] = (struct cs_label){"le", isinf(cs_tally_bound(b)) ? "+Inf" : bound};
+            l.labels[2] = (struct cs_metrics_label){"le", isinf(cs_tally_bound(b)) ? "+Inf" : bound};
             cs_metrics_sample(out, "clinsafe_worker_call_seconds_bucket", l.labels, 3, (double)below);
         }
         cs_metrics_sample(out, "clinsafe_worker_call_seconds_sum", l.labels, 2, t->seconds);

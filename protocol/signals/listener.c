@@ -19,7 +19,15 @@
 #include "protocol/base/digest.h"
 #include "protocol/base/file.h"
 
-enum { KEPT_PAGES = 32, PATH_MAX_BYTES = 512, KEEP_MS = 1000, TURN_MS = 1000, TURNS_MAX = 64, TOKEN_MIN = 16, TOKEN_MAX = 256 };
+enum {
+    KEPT_PAGES = 32,
+    PATH_MAX_BYTES = 512,
+    KEEP_MS = 1000,
+    TURN_MS = 1000,
+    TURNS_MAX = 64,
+    TOKEN_MIN = 16,
+    TOKEN_MAX = 256
+};
 enum { HASH_HEX = 65 };
 
 struct kept {
@@ -256,8 +264,9 @@ static enum cs_err read_token(struct cs_listener *l, const char *path, struct cs
         return rc;
     text[strcspn(text, "\r\n")] = '\0';
     if (strlen(text) < TOKEN_MIN)
-        rc = cs_error_set(err, CS_EINVAL, "%s: the token is shorter than %d characters; `openssl rand -hex 24` makes one",
-                          path, TOKEN_MIN);
+        rc = cs_error_set(err, CS_EINVAL,
+                          "%s: the token is shorter than %d characters; `openssl rand -hex 24` makes one", path,
+                          TOKEN_MIN);
     hash(text, l->token);
     hash(l->token, l->cookie);
     l->has_token = true;
@@ -354,7 +363,8 @@ static enum cs_err listen_tcp(struct cs_listener *l, const struct cs_listener_op
         inet_ntop(AF_INET6, &a.v6.sin6_addr, host, sizeof host);
         snprintf(l->host, sizeof l->host, "[%s]", host);
     }
-    l->address = cs_xasprintf("http://%s:%u", l->host, ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port));
+    l->address = cs_xasprintf("http://%s:%u", l->host,
+                              ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port));
     return CS_OK;
 }
 

@@ -27,17 +27,17 @@ enum {
 };
 
 struct cs_listener_page {
-    unsigned status;   /* 404 unless it is set */
-    const char *type;  /* static: "text/plain; charset=utf-8" */
+    unsigned status;  /* 404 unless it is set */
+    const char *type; /* static: "text/plain; charset=utf-8" */
     struct cs_buf body;
 };
 /* Makes the page of a path ("/metrics"; without the query). */
 typedef void (*cs_listener_make_fn)(void *self, const char *path, struct cs_listener_page *out);
 
 struct cs_listener_opts {
-    const char *address;       /* HOST:PORT, [HOST]:PORT (an IP address or localhost; port 0: any), or unix:/PATH */
-    const char *token_file;    /* its first line, 16 bytes or more; or NULL */
-    const char *const *hosts;  /* further names that Host may have */
+    const char *address;      /* HOST:PORT, [HOST]:PORT (an IP address or localhost; port 0: any), or unix:/PATH */
+    const char *token_file;   /* its first line, 16 bytes or more; or NULL */
+    const char *const *hosts; /* further names that Host may have */
     unsigned n_hosts;
     cs_listener_make_fn make;
     void *self;

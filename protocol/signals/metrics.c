@@ -25,7 +25,8 @@ static void put_value(struct cs_buf *out, const char *value)
     cs_arena_release(&arena);
 }
 
-void cs_metrics_sample(struct cs_buf *out, const char *name, const struct cs_label *labels, unsigned n, double value)
+void cs_metrics_sample(struct cs_buf *out, const char *name, const struct cs_metrics_label *labels, unsigned n,
+                       double value)
 {
     cs_buf_str(out, name);
     for (unsigned i = 0; i < n; i++) {

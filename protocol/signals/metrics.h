@@ -10,13 +10,14 @@
 #include "protocol/base/buf.h"
 
 enum cs_metric { CS_METRIC_COUNTER, CS_METRIC_GAUGE, CS_METRIC_HISTOGRAM };
-struct cs_label {
+struct cs_metrics_label {
     const char *name, *value; /* value: any text; control characters and the like are written out (base/plain.h) */
 };
 
 void cs_metrics_family(struct cs_buf *out, const char *name, enum cs_metric kind, const char *help);
 /* labels may be NULL when n is 0. A value that is not finite is written as NaN, +Inf, -Inf. */
-void cs_metrics_sample(struct cs_buf *out, const char *name, const struct cs_label *labels, unsigned n, double value);
+void cs_metrics_sample(struct cs_buf *out, const char *name, const struct cs_metrics_label *labels, unsigned n,
+                       double value);
 /* A family of one sample without labels. */
 void cs_metrics_one(struct cs_buf *out, const char *name, enum cs_metric kind, const char *help, double value);
 

@@ -29,13 +29,13 @@ struct cs_progress_lane {
     const char *served;                                /* who answers has changed; or "" */
     uint32_t unpriced;                                 /* 1: its tokens have no price, and what it costs is not known */
     uint64_t planned, done, failed, cancelled, leased; /* planned: all trials of the lane */
-    double outputs_per_s, eta_s; /* as of the study; -1: unknown, or not open */
+    double outputs_per_s, eta_s;                       /* as of the study; -1: unknown, or not open */
     struct cs_counters counters;
-    const char *binds;    /* for an open lane, where its workers told: see struct cs_worker_lane_info; else "" */
-    double used, limit;   /* how much of what binds, in the whole fleet; limit 0: it has none */
+    const char *binds;          /* for an open lane, where its workers told: see struct cs_worker_lane_info; else "" */
+    double used, limit;         /* how much of what binds, in the whole fleet; limit 0: it has none */
     struct cs_call_tally tally; /* of the workers that are there, where they told */
-    uint32_t in_flight;    /* calls, of the same */
-    uint64_t quarantined; /* those in `failed` */
+    uint32_t in_flight;         /* calls, of the same */
+    uint64_t quarantined;       /* those in `failed` */
     struct cs_progress_quarantined *quarantine;
     uint32_t n_quarantine; /* at most CS_QUARANTINED_SHOWN of them */
 };

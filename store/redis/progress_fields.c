@@ -40,14 +40,22 @@ const struct cs_progress_field cs_progress_fields_fleet[] = {
 };
 
 const struct cs_progress_field cs_progress_fields_lane[] = {
-    FIELD(cs_progress_lane, CS_FIELD_U32, gen),         FIELD(cs_progress_lane, CS_FIELD_U32, lane),
-    FIELD(cs_progress_lane, CS_FIELD_STR, model),       FIELD(cs_progress_lane, CS_FIELD_STR, state),
-    FIELD(cs_progress_lane, CS_FIELD_STR, reason),      FIELD(cs_progress_lane, CS_FIELD_U64, planned),
-    FIELD(cs_progress_lane, CS_FIELD_U64, done),        FIELD(cs_progress_lane, CS_FIELD_U64, failed),
-    FIELD(cs_progress_lane, CS_FIELD_U64, cancelled),   FIELD(cs_progress_lane, CS_FIELD_U64, leased),
-    FIELD(cs_progress_lane, CS_FIELD_U64, quarantined), FIELD(cs_progress_lane, CS_FIELD_STR, served),
-    FIELD(cs_progress_lane, CS_FIELD_U32, unpriced),    FIELD(cs_progress_lane, CS_FIELD_U32, in_flight),
-    FIELD(cs_progress_lane, CS_FIELD_REAL, outputs_per_s), FIELD(cs_progress_lane, CS_FIELD_REAL, eta_s),
+    FIELD(cs_progress_lane, CS_FIELD_U32, gen),
+    FIELD(cs_progress_lane, CS_FIELD_U32, lane),
+    FIELD(cs_progress_lane, CS_FIELD_STR, model),
+    FIELD(cs_progress_lane, CS_FIELD_STR, state),
+    FIELD(cs_progress_lane, CS_FIELD_STR, reason),
+    FIELD(cs_progress_lane, CS_FIELD_U64, planned),
+    FIELD(cs_progress_lane, CS_FIELD_U64, done),
+    FIELD(cs_progress_lane, CS_FIELD_U64, failed),
+    FIELD(cs_progress_lane, CS_FIELD_U64, cancelled),
+    FIELD(cs_progress_lane, CS_FIELD_U64, leased),
+    FIELD(cs_progress_lane, CS_FIELD_U64, quarantined),
+    FIELD(cs_progress_lane, CS_FIELD_STR, served),
+    FIELD(cs_progress_lane, CS_FIELD_U32, unpriced),
+    FIELD(cs_progress_lane, CS_FIELD_U32, in_flight),
+    FIELD(cs_progress_lane, CS_FIELD_REAL, outputs_per_s),
+    FIELD(cs_progress_lane, CS_FIELD_REAL, eta_s),
     {NULL, CS_FIELD_END, 0},
 };
 

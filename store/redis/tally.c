@@ -21,7 +21,7 @@ const char *cs_tally_end_name(enum cs_tally_end e)
 
 double cs_tally_bound(uint32_t bucket)
 {
-    return bucket + 1 < CS_TALLY_BUCKETS ? FIRST_S * pow(2, bucket / 2.0) : INFINITY;
+    return bucket + 1 < CS_TALLY_BUCKETS ? FIRST_S * pow(2, bucket / 4.0) : INFINITY;
 }
 
 uint32_t cs_tally_bucket(uint64_t took_ms)
@@ -49,9 +49,11 @@ double cs_tally_quantile(const uint64_t buckets[CS_TALLY_BUCKETS], double q)
     for (int i = 0; i < CS_TALLY_BUCKETS; i++)
         all += buckets[i];
     for (uint32_t i = 0; i < CS_TALLY_BUCKETS; i++) {
+        const double inside = q * (double)all - (double)below;
+        if (buckets[i] > 0 && inside <= (double)buckets[i])
+            return i + 1 < CS_TALLY_BUCKETS ? cs_tally_bound(i) * pow(2, (inside / (double)buckets[i] - 1) / 4)
+                                            : INFINITY;
         below += buckets[i];
-        if (below > 0 && (double)below >= q * (double)all)
-            return cs_tally_bound(i);
     }
     return -1;
 }

@@ -1,16 +1,16 @@
-/* tally.h - how the calls of a lane ended and how long they took: counted by each worker (worker/calls/tally.h), summed by whoever shows it.
+/* tally.h - how the calls of a lane ended and how long they took: counted by each worker (worker/calls/lane_tally.h), summed by whoever shows it.
  *
- * Bucket i holds latencies of at most 10 ms x 2^(i/2), the last one all others: a quantile is at most a factor of sqrt(2) above the truth,
- * and never below it. Pure; any thread.
+ * Bucket i holds latencies of at most 10 ms x 2^(i/4), the last one all others: a quantile lies within a factor of 2^(1/4), 19 %, of the
+ * truth. Pure; any thread.
  */
-#ifndef CS_REDIS_TALLY_H
-#define CS_REDIS_TALLY_H
+#ifndef CS_TALLY_H
+#define CS_TALLY_H
 
 #include <stdint.h>
 
 struct cs_json;
 
-enum { CS_TALLY_BUCKETS = 32 }; /* the last bound is 328 s */
+enum { CS_TALLY_BUCKETS = 64 }; /* the last bound is 463 s */
 
 /* One call is in one of these. The words are keys of JSON: appended, never renamed. */
 #define CS_TALLY_ENDS(X)                                                                                               \
@@ -38,7 +38,8 @@ const char *cs_tally_end_name(enum cs_tally_end e);
 double cs_tally_bound(uint32_t bucket); /* seconds; INFINITY for the last */
 uint32_t cs_tally_bucket(uint64_t took_ms);
 void cs_tally_add(struct cs_call_tally *sum, const struct cs_call_tally *one);
-/* The upper bound of the bucket that holds the q-th part (0 < q < 1), in seconds; -1: there is none; INFINITY. */
+/* Seconds below which the q-th part lies (0 < q < 1), evenly spread over the logarithm inside a bucket; -1: there is none; INFINITY: beyond
+ * the last bound. */
 double cs_tally_quantile(const uint64_t buckets[CS_TALLY_BUCKETS], double q);
 struct cs_json *cs_tally_to_json(const struct cs_call_tally *t);
 void cs_tally_from_json(const struct cs_json *json, struct cs_call_tally *out); /* what is missing is 0 */

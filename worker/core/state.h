@@ -18,7 +18,7 @@
 #include "worker/calls/pacer.h"
 #include "worker/calls/replies.h"
 #include "worker/calls/shares.h"
-#include "worker/calls/tally.h"
+#include "worker/calls/lane_tally.h"
 #include "worker/calls/turns.h"
 #include "worker/calls/window.h"
 

@@ -7,7 +7,7 @@
 
 static void write_process(const struct cs_page_facts *f, struct cs_buf *out)
 {
-    const struct cs_label labels[] = {{"fleet", f->fleet}, {"version", f->version}};
+    const struct cs_metrics_label labels[] = {{"fleet", f->fleet}, {"version", f->version}};
 
     cs_metrics_family(out, "clinsafe_coordinator_info", CS_METRIC_GAUGE, "Which coordinator this is.");
     cs_metrics_sample(out, "clinsafe_coordinator_info", labels, 2, 1);
@@ -44,10 +44,11 @@ static void write_intake(const struct cs_page_facts *f, struct cs_buf *out)
 
     cs_metrics_one(out, "clinsafe_outputs_received_total", CS_METRIC_COUNTER,
                    "Outputs that came from workers since the start.", (double)f->received);
-    cs_metrics_family(out, "clinsafe_outputs_total", CS_METRIC_COUNTER,
-                      "What became of them: committed and late ones changed their trial, a duplicate was paid for twice.");
+    cs_metrics_family(
+        out, "clinsafe_outputs_total", CS_METRIC_COUNTER,
+        "What became of them: committed and late ones changed their trial, a duplicate was paid for twice.");
     for (size_t i = 0; i < sizeof fates / sizeof *fates; i++) {
-        const struct cs_label label = {"fate", fates[i].word};
+        const struct cs_metrics_label label = {"fate", fates[i].word};
         cs_metrics_sample(out, "clinsafe_outputs_total", &label, 1, (double)fates[i].n);
     }
     cs_metrics_one(out, "clinsafe_messages_malformed_total", CS_METRIC_COUNTER, "Messages that could not be read.",
@@ -56,13 +57,16 @@ static void write_intake(const struct cs_page_facts *f, struct cs_buf *out)
 
 /* ---- studies ------------------------------------------------------------------------------------------------- */
 
+/* What is below 0 is not known, and left out. */
 static void each_study(const struct cs_page_facts *f, struct cs_buf *out, const char *name, const char *help,
                        double (*of)(const struct cs_progress *p))
 {
     cs_metrics_family(out, name, CS_METRIC_GAUGE, help);
     for (uint32_t i = 0; i < f->n_studies; i++) {
-        const struct cs_label label = {"study", f->studies[i].study};
-        cs_metrics_sample(out, name, &label, 1, of(&f->studies[i]));
+        const struct cs_metrics_label label = {"study", f->studies[i].study};
+        const double value = of(&f->studies[i]);
+        if (value >= 0)
+            cs_metrics_sample(out, name, &label, 1, value);
     }
 }
 
@@ -73,12 +77,12 @@ static double running(const struct cs_progress *p)
 
 static double eta(const struct cs_progress *p)
 {
-    return p->eta_s >= 0 ? p->eta_s : 0.0 / 0.0;
+    return p->eta_s;
 }
 
 static double budget(const struct cs_progress *p)
 {
-    return p->budget_nano_usd >= 0 ? (double)p->budget_nano_usd / 1e9 : 0.0 / 0.0;
+    return p->budget_nano_usd >= 0 ? (double)p->budget_nano_usd / 1e9 : -1;
 }
 
 static void write_money(const struct cs_page_facts *f, struct cs_buf *out)
@@ -94,7 +98,7 @@ static void write_money(const struct cs_page_facts *f, struct cs_buf *out)
                      {"presumed", p->presumed_nano_usd},
                      {"reserved", p->reserved_nano_usd}};
         for (size_t k = 0; k < 3; k++) {
-            const struct cs_label labels[] = {{"study", p->study}, {"kind", kinds[k].kind}};
+            const struct cs_metrics_label labels[] = {{"study", p->study}, {"kind", kinds[k].kind}};
             cs_metrics_sample(out, "clinsafe_study_spend_usd", labels, 2, (double)kinds[k].nano_usd / 1e9);
         }
     }
@@ -116,7 +120,7 @@ static void each_lane(const struct cs_page_facts *f, struct cs_buf *out, const c
 static void sample(struct cs_buf *out, const char *name, const struct cs_progress *p, const struct cs_progress_lane *l,
                    const char *key, const char *value, double v)
 {
-    const struct cs_label labels[] = {{"study", p->study}, {"model", l->model}, {key, value}};
+    const struct cs_metrics_label labels[] = {{"study", p->study}, {"model", l->model}, {key, value}};
     cs_metrics_sample(out, name, labels, key != NULL ? 3 : 2, v);
 }
 
@@ -125,7 +129,7 @@ static void lane_info(const struct cs_progress *p, const struct cs_progress_lane
     char gen[16], lane[16];
     snprintf(gen, sizeof gen, "%u", l->gen);
     snprintf(lane, sizeof lane, "%u", l->lane);
-    const struct cs_label labels[] = {
+    const struct cs_metrics_label labels[] = {
         {"study", p->study}, {"model", l->model}, {"generation", gen}, {"lane", lane}, {"state", l->state}};
     cs_metrics_sample(out, "clinsafe_lane_info", labels, 5, 1);
 }
@@ -177,13 +181,14 @@ static void lane_stopped(const struct cs_progress *p, const struct cs_progress_l
     sample(out, "clinsafe_lane_stands_still", p, l, NULL, NULL, stands);
 }
 
-void cs_page_metrics(const struct cs_page_facts *f, struct cs_buf *out)
+void cs_exposition_write(const struct cs_page_facts *f, struct cs_buf *out)
 {
     write_process(f, out);
     write_intake(f, out);
     each_study(f, out, "clinsafe_study_running", "1 while trials are given out.", running);
-    each_study(f, out, "clinsafe_study_eta_seconds", "Until its slowest open lane has ended; NaN: cannot be said.", eta);
-    each_study(f, out, "clinsafe_study_budget_usd", "Its hard budget; NaN: none.", budget);
+    each_study(f, out, "clinsafe_study_eta_seconds",
+               "Until its slowest open lane has ended; absent where it cannot be said.", eta);
+    each_study(f, out, "clinsafe_study_budget_usd", "Its hard budget; absent where there is none.", budget);
     write_money(f, out);
     each_lane(f, out, "clinsafe_lane_info", CS_METRIC_GAUGE, "Names the generation and lane of a worker's figures.",
               lane_info);

@@ -1,4 +1,4 @@
-#include "coordinator/page/html.h"
+#include "coordinator/page/markup.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "protocol/base/plain.h"
 
 /* Okabe and Ito's colours, darkened for text; nothing is told by colour alone. */
-const char cs_page_css[] =
+const char cs_markup_css[] =
     ":root{--paper:#fff;--ink:#1b1e22;--soft:#555c66;--line:#d3d8de;--tint:#f5f7f9;--bar:#2c8f74;--bad:#a83800;"
     "--bad-bg:#fdeadb;color-scheme:light dark}\n"
     "@media (prefers-color-scheme:dark){:root{--paper:#15181c;--ink:#e7e9ec;--soft:#a9b1bb;--line:#3a4149;"
@@ -15,18 +15,18 @@ const char cs_page_css[] =
     "*{box-sizing:border-box}body{margin:0 auto;max-width:80rem;padding:1rem;background:var(--paper);color:var(--ink);"
     "font:1rem/1.5 'Helvetica Neue',Helvetica,Arial,'Liberation Sans',sans-serif}\n"
     "h1{font-size:1.3rem;margin:.2rem 0}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}p{margin:.3rem 0}a{color:inherit}\n"
-    ".soft{color:var(--soft)}.num{text-align:right;font-variant-numeric:tabular-nums}\n"
+    ".soft{color:var(--soft)}.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
     ".bad{background:var(--bad-bg);color:var(--bad);border-left:.35rem solid;padding:.5rem .8rem;margin:.6rem 0;"
     "font-weight:600}\n"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{padding:.25rem .6rem;text-align:left;"
-    "border-bottom:1px solid var(--line);vertical-align:top}th{font-weight:600;color:var(--soft)}th.num{text-align:right}\n"
+    ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}th,td{padding:.25rem .6rem;text-align:left;"
+    "border-bottom:1px solid var(--line);vertical-align:top}th{font-weight:600}th[scope=col]{color:var(--soft)}th[scope=row]{white-space:nowrap}th.num{text-align:right}\n"
     "progress{width:100%;height:.9rem;accent-color:var(--bar)}svg{width:100%;height:7rem;display:block}\n"
     ".big{font-size:2rem;font-weight:600;font-variant-numeric:tabular-nums}\n"
     "footer{margin-top:2rem;color:var(--soft);font-size:.85rem}\n";
 
-void cs_page_text(struct cs_buf *out, const char *text)
+void cs_markup_text(struct cs_buf *out, const char *text)
 {
-    char plain[CS_PAGE_TEXT_MAX];
+    char plain[CS_MARKUP_TEXT_MAX];
 
     for (const char *p = cs_plain_text(plain, sizeof plain, text); *p != '\0'; p++) {
         switch (*p) {
@@ -48,35 +48,55 @@ void cs_page_text(struct cs_buf *out, const char *text)
     }
 }
 
-void cs_page_head(struct cs_buf *out, const char *title, const struct cs_page_facts *f)
+void cs_markup_head(struct cs_buf *out, const char *title, const struct cs_page_facts *f)
 {
-    const char *wrong = cs_page_unhealthy(f);
+    const char *wrong = cs_health_word(f);
 
     cs_buf_str(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>");
-    cs_page_text(out, title);
+    cs_markup_text(out, title);
     cs_buf_str(out, "</title><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
                     "<meta http-equiv=\"refresh\" content=\"5\"><link rel=\"stylesheet\" href=\"/style.css\"></head>"
                     "<body>\n");
     if (wrong[0] != '\0') {
         cs_buf_str(out, "<p class=\"bad\" role=\"alert\">");
-        cs_page_text(out, wrong);
+        cs_markup_text(out, wrong);
         cs_buf_str(out, "</p>\n");
     }
 }
 
-void cs_page_foot(struct cs_buf *out, const struct cs_page_facts *f)
+void cs_markup_table(struct cs_buf *out, const char *id, const char *text, const char *const *headings, unsigned n)
+{
+    cs_buf_printf(out, "<h2 id=\"%s\">", id);
+    cs_markup_text(out, text);
+    cs_buf_printf(out,
+                  "</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"%s\">"
+                  "<table aria-labelledby=\"%s\"><tr>",
+                  id, id);
+    for (unsigned i = 0; i < n; i++)
+        cs_buf_printf(out, "<th scope=\"col\"%s>%s", headings[i][0] == '#' ? " class=\"num\"" : "",
+                      headings[i] + (headings[i][0] == '#'));
+    cs_buf_str(out, "</tr>\n");
+}
+
+void cs_markup_table_end(struct cs_buf *out)
+{
+    cs_buf_str(out, "</table></div>\n");
+}
+
+void cs_markup_foot(struct cs_buf *out, const struct cs_page_facts *f)
 {
     cs_buf_str(out, "<footer>As of ");
-    cs_page_time(out, f->now_wall_ms);
-    cs_buf_str(out, "; redrawn every 5 s. Where this page does not come any more, the coordinator is gone or out of reach: "
-                    "workers keep their answers. Fleet ");
-    cs_page_text(out, f->fleet);
+    cs_markup_time(out, f->now_wall_ms);
+    cs_buf_str(out,
+               "; redrawn every 5 s. Where this page does not come any more, the coordinator is gone or out of reach: "
+               "workers keep their answers. Fleet ");
+    cs_markup_text(out, f->fleet);
     cs_buf_str(out, ", clinsafe ");
-    cs_page_text(out, f->version);
+    cs_markup_text(out, f->version);
     cs_buf_str(out, ".</footer></body></html>\n");
 }
 
-void cs_page_count(struct cs_buf *out, uint64_t n)
+void cs_markup_count(struct cs_buf *out, uint64_t n)
 {
     char digits[24];
     const int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n);
@@ -88,19 +108,19 @@ void cs_page_count(struct cs_buf *out, uint64_t n)
     }
 }
 
-void cs_page_usd(struct cs_buf *out, int64_t nano_usd)
+void cs_markup_usd(struct cs_buf *out, int64_t nano_usd)
 {
     const double usd = (double)nano_usd / 1e9;
 
     if (usd >= 1000) {
         cs_buf_char(out, '$');
-        cs_page_count(out, (uint64_t)(usd + 0.5));
+        cs_markup_count(out, (uint64_t)(usd + 0.5));
     } else {
         cs_buf_printf(out, usd > 0 && usd < 0.01 ? "$%.4f" : "$%.2f", usd);
     }
 }
 
-void cs_page_duration(struct cs_buf *out, double s)
+void cs_markup_duration(struct cs_buf *out, double s)
 {
     if (s < 0)
         cs_buf_str(out, "-");
@@ -114,7 +134,7 @@ void cs_page_duration(struct cs_buf *out, double s)
         cs_buf_printf(out, "%.1f d", s / 86400);
 }
 
-void cs_page_time(struct cs_buf *out, int64_t wall_ms)
+void cs_markup_time(struct cs_buf *out, int64_t wall_ms)
 {
     const time_t t = (time_t)(wall_ms / 1000);
     struct tm tm;
@@ -125,7 +145,7 @@ void cs_page_time(struct cs_buf *out, int64_t wall_ms)
     cs_buf_printf(out, "<time>%s</time>", text);
 }
 
-void cs_page_bytes(struct cs_buf *out, uint64_t bytes)
+void cs_markup_bytes(struct cs_buf *out, uint64_t bytes)
 {
     static const char *const units[] = {"kB", "MB", "GB", "TB", "PB"};
     double v = (double)bytes / 1e3;
@@ -138,14 +158,14 @@ void cs_page_bytes(struct cs_buf *out, uint64_t bytes)
     cs_buf_printf(out, v < 10 ? "%.1f %s" : "%.0f %s", v, units[u]);
 }
 
-double cs_page_part(const struct cs_progress *p)
+double cs_markup_part(const struct cs_progress *p)
 {
     const uint64_t wanted = p->planned - p->cancelled;
 
     return wanted > 0 ? (double)(p->done + p->failed) / (double)wanted : p->planned > 0 ? 1 : 0;
 }
 
-void cs_page_pace(struct cs_buf *out, const struct cs_samples *s)
+void cs_markup_pace(struct cs_buf *out, const struct cs_samples *s)
 {
     enum { WIDTH = 1000, HEIGHT = 100 };
     const uint32_t n = s != NULL ? cs_samples_count(s) : 0;
@@ -167,8 +187,8 @@ void cs_page_pace(struct cs_buf *out, const struct cs_samples *s)
         cs_buf_printf(out, "%.1f,%.1f ", (double)(i - 1) * WIDTH / (n > 2 ? n - 2 : 1), HEIGHT - rate * (HEIGHT - 4));
     }
     cs_buf_str(out, "\"/></svg><p class=\"soft\">0 to ");
-    cs_page_count(out, most);
+    cs_markup_count(out, most);
     cs_buf_str(out, " a minute, over the last ");
-    cs_page_duration(out, (double)(n - 1) * CS_SAMPLES_EVERY_MS / 1e3);
+    cs_markup_duration(out, (double)(n - 1) * CS_SAMPLES_EVERY_MS / 1e3);
     cs_buf_str(out, ".</p>\n");
 }

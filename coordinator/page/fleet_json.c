@@ -11,15 +11,18 @@ static void word(struct cs_buf *out, const char *key, const char *value)
     cs_buf_char(out, ',');
 }
 
-void cs_page_json(const struct cs_page_facts *f, struct cs_buf *out)
+void cs_fleet_json_write(const struct cs_page_facts *f, struct cs_buf *out)
 {
     cs_buf_str(out, "{\"schema\":\"clinsafe.fleet/1\",");
     cs_buf_printf(out, "\"as_of_ms\":%lld,", (long long)f->now_wall_ms);
     word(out, "fleet", f->fleet);
     word(out, "version", f->version);
-    word(out, "unhealthy", cs_page_unhealthy(f));
+    word(out, "unhealthy", cs_health_word(f));
     cs_buf_printf(out, "\"term\":%u,\"workers\":%u,\"since_ms\":%lld,\"redis\":%s,", f->term, f->workers,
-                  (long long)f->since_wall_ms, !f->has_redis ? "null" : f->redis_answers ? "true" : "false");
+                  (long long)f->since_wall_ms,
+                  !f->has_redis      ? "null"
+                  : f->redis_answers ? "true"
+                                     : "false");
     cs_buf_printf(out, "\"disk_free_bytes\":%llu,\"store_bytes\":%llu,\"studies\":[", (unsigned long long)f->disk_free,
                   (unsigned long long)f->store_bytes);
     for (uint32_t i = 0; i < f->n_studies; i++) {

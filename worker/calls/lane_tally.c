@@ -1,4 +1,4 @@
-#include "worker/calls/tally.h"
+#include "worker/calls/lane_tally.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
-/* tally.h - how the calls of a lane end on this worker, and how long they take: for `status` and for /metrics.
+/* lane_tally.h - how the calls of a lane end on this worker, and how long they take: for `status` and for /metrics.
  *
  * Counts since the lane was first announced to this process; each call is counted once, when it ends, also one that is repeated. Pure.
  */
-#ifndef CS_TALLY_H
-#define CS_TALLY_H
+#ifndef CS_LANE_TALLY_H
+#define CS_LANE_TALLY_H
 
 #include "store/redis/tally.h"
 #include "worker/calls/retry.h"
@@ -11,7 +11,7 @@
 enum { CS_TALLY_MINUTE_MS = 60 * 1000 };
 
 struct cs_lane_tally {
-    struct cs_call_tally all;                  /* `recent` of it is made by cs_lane_tally_sum */
+    struct cs_call_tally all;             /* `recent` of it is made by cs_lane_tally_sum */
     uint64_t minute[2][CS_TALLY_BUCKETS]; /* this minute, and the one before */
     uint64_t minute_ms;                   /* when this minute began */
 };

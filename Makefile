@@ -319,7 +319,8 @@ browser: $(BUILD)/unit/test_report_html ## the report in headless Chromium, if t
 .PHONY: bench-statistics
 bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates, power and recovered components of the analysis (minutes; SHORT=1)
 	$(Q)$< $(if $(SHORT),--short)
-$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(BUILD)/obj/tests/bench/statistics_differs.o $(BUILD)/obj/tests/bench/statistics_lost.o $(call lib,stats) $(call libs,base)
+$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(BUILD)/obj/tests/bench/statistics_differs.o $(BUILD)/obj/tests/bench/statistics_lost.o \
+  $(BUILD)/obj/tests/bench/statistics_judged.o $(call lib,stats) $(BUILD)/obj/tools/labels/strata.o $(call libs,base)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lgsl -lgslcblas -lpthread -lm
 

@@ -247,10 +247,9 @@ enum cs_err cs_load_from_study_carried(struct cs_loader *l)
     const struct cs_node *judge = cs_node_get(l->root, "judge"), *scores = cs_node_get(l->root, "scores"),
                          *cases = cs_node_get(l->root, "cases");
     const bool child = cases != NULL && cases->kind == CS_NODE_MAP && cs_node_get(cases, "from_study") != NULL;
-    if (!child && (judge != NULL || scores != NULL))
-        return cs_yaml_fail_key(judge != NULL ? judge : scores, l->err,
-                                "%s belongs to a study of another one's outputs; add cases: {from_study: STUDY.yaml}",
-                                judge != NULL ? "judge" : "scores");
+    if (!child && judge != NULL)
+        return cs_yaml_fail_key(
+            judge, l->err, "judge belongs to a study of another one's outputs; add cases: {from_study: STUDY.yaml}");
     l->s->judge = judge != NULL ? cs_params_node_json(judge, l->arena) : "";
     l->s->scores = scores != NULL ? cs_params_node_json(scores, l->arena) : "";
     return CS_OK;

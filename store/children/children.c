@@ -64,7 +64,7 @@ static enum cs_err make(struct cs_maker *m, struct cs_store *store, struct cs_er
     if (rc == CS_OK)
         rc = cs_units_make(m, err);
     if (rc == CS_OK)
-        rc = cs_cases_write(m, err);
+        rc = cs_written_cases(m, err);
     if (rc == CS_OK) {
         struct cs_snapshot_writer *w = m->writer;
         m->writer = NULL;

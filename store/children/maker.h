@@ -3,7 +3,7 @@
  *   wishes.c    what is taken, by the parent's own indexes; the columns; the table of arms
  *   outputs.c   looks at every output: what is taken of it becomes an entry, its text a record
  *   units.c     which records make a case: one each, or two of a pair
- *   cases.c     the units as cases, in the order of the parent's clusters
+ *   written.c   the units as cases, in the order of the parent's clusters
  */
 #ifndef CS_CHILDREN_MAKER_H
 #define CS_CHILDREN_MAKER_H
@@ -111,6 +111,6 @@ CS_WARN_UNUSED enum cs_err cs_outputs_scan(struct cs_maker *m, struct cs_store *
                                            struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_outputs_plan(struct cs_maker *m, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_units_make(struct cs_maker *m, struct cs_error *err);
-CS_WARN_UNUSED enum cs_err cs_cases_write(struct cs_maker *m, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_written_cases(struct cs_maker *m, struct cs_error *err);
 
 #endif

@@ -278,7 +278,7 @@ static enum cs_err check_found(const struct writing *w)
     return CS_OK;
 }
 
-enum cs_err cs_cases_write(struct cs_maker *m, struct cs_error *err)
+enum cs_err cs_written_cases(struct cs_maker *m, struct cs_error *err)
 {
     struct writing w = {.m = m, .err = err, .parents = CS_BUF_INIT(SIZE_MAX), .name = CS_BUF_INIT(SIZE_MAX)};
     struct cs_buf take = CS_BUF_INIT(SIZE_MAX);

@@ -260,6 +260,8 @@ struct cs_model {      /* a model of the study = a lane */
 
 /* ---- plan ------------------------------------------------------------------------------------- */
 
+enum { CS_TURNS_MAX = 32 };
+
 struct cs_template_set { /* the prompt; several when it differs by a case column */
     const char *when;    /* value of prompt_by_column, or "" */
     const char *system;  /* "" = no system message */

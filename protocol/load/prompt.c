@@ -25,9 +25,10 @@ static enum cs_err fail_placeholder(const struct cs_loader *l, const struct cs_n
                                what, text);
     const char *name = cs_arena_strndup(l->arena, text + 2, len);
     if (strncmp(name, "each.", 5) == 0)
-        return cs_yaml_fail_at(n, text, l->err,
-                               "%s: %s is no key of the elements; they come from cases: {each: case.LIST}%s", what,
-                               text, cs_names_hint(name, l->columns, l->s->n_columns).text);
+        return cs_yaml_fail_at(
+            n, text, l->err,
+            "%s: %s is no key of the elements; they come from cases: {each: case.LIST}, or from a turn {each: case.LIST, user: ...}%s",
+            what, text, cs_names_hint(name, l->columns, l->s->n_columns).text);
     if (strncmp(name, "case.", 5) == 0)
         return cs_yaml_fail_at(n, text, l->err, "%s: %s names no column of the cases%s", what, text,
                                cs_names_hint(name + 5, l->columns, l->s->n_columns).text);
@@ -64,7 +65,7 @@ static bool has_options(const struct cs_study *s)
     return false;
 }
 
-static enum cs_err load_template(struct cs_loader *l, const struct cs_node *n, const char *what)
+enum cs_err cs_load_template(struct cs_loader *l, const struct cs_node *n, const char *what, bool of_each)
 {
     struct cs_study now = {.columns = l->columns,
                            .n_columns = l->s->n_columns,
@@ -74,7 +75,7 @@ static enum cs_err load_template(struct cs_loader *l, const struct cs_node *n, c
     struct cs_piece piece;
     do {
         const char *from = rest;
-        if (cs_template_next(&now, &rest, &piece, NULL) != CS_OK)
+        if ((of_each ? cs_template_next_of_each : cs_template_next)(&now, &rest, &piece, NULL) != CS_OK)
             return fail_placeholder(l, n, what, from + piece.len);
         if (piece.slot == CS_SLOT_FACTOR || piece.slot == CS_SLOT_FACTOR_TEXT)
             l->placed[piece.factor] = true;
@@ -85,12 +86,12 @@ static enum cs_err load_template(struct cs_loader *l, const struct cs_node *n, c
     return CS_OK;
 }
 
-/* {system, user}, {system, messages} or {system, history, user} */
+/* {system, user}, {system, messages}, {system, history, user} or {system, turns} */
 static enum cs_err load_set(struct cs_loader *l, const struct cs_node *n, const char *const *keys,
                             struct cs_template_set *out)
 {
     const struct cs_node *system = NULL, *user = NULL, *messages = cs_node_get(n, "messages"),
-                         *history = cs_node_get(n, "history");
+                         *history = cs_node_get(n, "history"), *turns = cs_node_get(n, "turns");
     enum cs_err rc = cs_node_map(n, "prompt", keys, l->err);
     out->system = "";
     if (rc == CS_OK && (system = cs_node_get(n, "system")) != NULL)
@@ -99,24 +100,29 @@ static enum cs_err load_set(struct cs_loader *l, const struct cs_node *n, const 
     if (rc == CS_OK && messages != NULL && (cs_node_get(n, "user") != NULL || history != NULL))
         return cs_yaml_fail_key(messages, l->err,
                                 "messages is the whole talk; for a question after it write history: and user:");
-    if (rc == CS_OK && messages == NULL)
+    if (rc == CS_OK && turns != NULL && (messages != NULL || history != NULL || cs_node_get(n, "user") != NULL))
+        return cs_yaml_fail_key(turns, l->err,
+                                "turns is the whole conversation; write a user: of the prompt as its first turn");
+    if (rc == CS_OK && messages == NULL && turns == NULL)
         rc = cs_node_need(n, "prompt", "user", &user, l->err);
     if (rc == CS_OK && user != NULL)
         rc = cs_node_text(user, "user", &out->user, l->err);
     if (rc == CS_OK && system != NULL)
-        rc = load_template(l, system, "prompt system");
+        rc = cs_load_template(l, system, "prompt system", false);
     if (rc == CS_OK && user != NULL)
-        rc = load_template(l, user, "prompt user");
+        rc = cs_load_template(l, user, "prompt user", false);
     if (rc == CS_OK && (messages != NULL || history != NULL))
         rc = cs_load_history(l, messages != NULL ? messages : history, out);
+    if (rc == CS_OK && turns != NULL)
+        rc = cs_load_turns(l, turns, out);
     return rc;
 }
 
 /* {by: case.source, each: {VALUE: {system, user}, ...}} */
 static enum cs_err load_each(struct cs_loader *l, const struct cs_node *prompt, const struct cs_node *by)
 {
-    static const char *const keys[] = {"by", "each", NULL}, *const set_keys[] = {"system", "user", "messages",
-                                                                                 "history", NULL};
+    static const char *const keys[] = {"by", "each", NULL}, *const set_keys[] = {"system",  "user",  "messages",
+                                                                                 "history", "turns", NULL};
     struct cs_study *s = l->s;
     const struct cs_node *each;
     enum cs_err rc = cs_node_map(prompt, "prompt", keys, l->err);
@@ -179,7 +185,7 @@ static enum cs_err check_level_systems(struct cs_loader *l)
         for (const struct cs_node *n = levels != NULL ? levels->first : NULL; n != NULL && rc == CS_OK; n = n->next) {
             const struct cs_node *system = cs_node_get(n, "system");
             if (system != NULL)
-                rc = load_template(l, system, "system of a level");
+                rc = cs_load_template(l, system, "system of a level", false);
         }
     }
     return rc;
@@ -187,7 +193,7 @@ static enum cs_err check_level_systems(struct cs_loader *l)
 
 enum cs_err cs_load_prompt(struct cs_loader *l)
 {
-    static const char *const keys[] = {"system", "user", "messages", "history", "by", "each", NULL};
+    static const char *const keys[] = {"system", "user", "messages", "history", "turns", "by", "each", NULL};
     struct cs_study *s = l->s;
     const struct cs_node *prompt, *by;
     s->prompt_by_column = CS_NONE;
@@ -209,5 +215,7 @@ enum cs_err cs_load_prompt(struct cs_loader *l)
     }
     if (rc == CS_OK)
         rc = check_level_systems(l);
+    if (rc == CS_OK)
+        rc = cs_load_turns_check(l);
     return rc == CS_OK ? check_factors_shown(l) : rc;
 }

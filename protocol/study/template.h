@@ -1,6 +1,6 @@
 /* template.h - reading a prompt template: plain text and {{placeholders}}, left to right.
  *
- * Known placeholders: {{case.COLUMN}}, {{each.KEY}} (the case column of that whole name), {{FACTOR.COLUMN}}, {{FACTOR.text}} (the text per case of a factor that has such, unless it
+ * Known placeholders: {{case.COLUMN}}, {{each.KEY}} (the case column of that whole name; in a turn for each element of a list, the element's), {{FACTOR.COLUMN}}, {{FACTOR.text}} (the text per case of a factor that has such, unless it
  * has a column of that name), {{question.ask}}, {{question.options}}. There is one spelling of each, without spaces.
  * Pure; any thread.
  */
@@ -11,19 +11,33 @@
 
 #include "protocol/study/study.h"
 
-enum cs_slot { CS_SLOT_END, CS_SLOT_CASE, CS_SLOT_FACTOR, CS_SLOT_FACTOR_TEXT, CS_SLOT_ASK, CS_SLOT_OPTIONS };
+enum cs_slot {
+    CS_SLOT_END,
+    CS_SLOT_CASE,
+    CS_SLOT_FACTOR,
+    CS_SLOT_FACTOR_TEXT,
+    CS_SLOT_ASK,
+    CS_SLOT_OPTIONS,
+    CS_SLOT_ELEMENT
+};
 
 struct cs_piece {
     const char *text; /* plain text, borrowed from the template, not NUL-terminated */
     size_t len;
     enum cs_slot slot; /* what follows it */
     uint32_t factor, column;
+    const char *key; /* of an element: key_len bytes */
+    size_t key_len;
 };
 
 /* The piece at *rest, which moves behind it; the last one has CS_SLOT_END. CS_EINVAL: a placeholder that is not known, or not closed. */
 CS_WARN_UNUSED enum cs_err cs_template_next(const struct cs_study *s, const char **rest, struct cs_piece *out,
                                             struct cs_error *err);
+/* The same in a turn for each element of a list: {{each.KEY}} is CS_SLOT_ELEMENT. */
+CS_WARN_UNUSED enum cs_err cs_template_next_of_each(const struct cs_study *s, const char **rest, struct cs_piece *out,
+                                                    struct cs_error *err);
 /* Whether every placeholder of a template is known. */
 CS_WARN_UNUSED enum cs_err cs_template_check(const struct cs_study *s, const char *text, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_template_check_of_each(const struct cs_study *s, const char *text, struct cs_error *err);
 
 #endif

@@ -1,6 +1,7 @@
 #include "protocol/wire/minor.h"
 
 #include "protocol/study/applies.h"
+#include "protocol/study/script.h"
 
 static bool has_reading(const struct cs_study *s)
 {
@@ -29,6 +30,7 @@ static const struct cs_minor_row keys[] = {
     {1, "reading", has_reading}, /* an older worker reads strictly */
     {2, "prompt: messages or history", has_talk},
     {3, "requires", cs_applies_is_used}, /* an older coordinator would ask what is left out */
+    {4, "prompt: turns", cs_script_is_used},
     {0},
 };
 

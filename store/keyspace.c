@@ -270,7 +270,8 @@ static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
                                          &c->over,
                                          &c->moved,
                                          &c->cached,
-                                         &c->reread};
+                                         &c->reread,
+                                         &c->turns};
     memcpy(tail, order, sizeof order);
 }
 

@@ -41,6 +41,7 @@ struct cs_counters {
     uint64_t over;           /* outputs beyond the cap that was asked for, or beyond what was reserved for them */
     uint64_t moved;          /* outputs after which another model or fingerprint answered */
     uint64_t cached;         /* outputs that were not drawn anew: something kept the reply, or its id came before */
+    uint64_t turns;          /* replies after which a conversation went on, which stand; in none of the outcomes */
     uint64_t reread;         /* answers that a rereading makes something else of than their records say (reread.h) */
 };
 

@@ -2,7 +2,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/log.h"
-#include "protocol/base/utf8.h"
+#include "protocol/study/outcome.h"
 #include "protocol/wire/spec.h"
 #include "protocol/wire/visit.h"
 

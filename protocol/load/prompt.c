@@ -24,11 +24,14 @@ static enum cs_err fail_placeholder(const struct cs_loader *l, const struct cs_n
         return cs_yaml_fail_at(n, text, l->err, "%s: %s is not known; write it without spaces, as in {{case.text}}",
                                what, text);
     const char *name = cs_arena_strndup(l->arena, text + 2, len);
+    if (strncmp(name, "each.", 5) == 0 && l->nth == NULL)
+        return cs_yaml_fail_at(n, text, l->err,
+                               "%s: %s goes with cases: {each: case.LIST}, or with a turn {each: case.LIST, user: ...}",
+                               what, text);
     if (strncmp(name, "each.", 5) == 0)
-        return cs_yaml_fail_at(
-            n, text, l->err,
-            "%s: %s is no key of the elements; they come from cases: {each: case.LIST}, or from a turn {each: case.LIST, user: ...}%s",
-            what, text, cs_names_hint(name, l->columns, l->s->n_columns).text);
+        return cs_yaml_fail_at(n, text, l->err,
+                               "%s: %s is no key of the elements; they come from cases: {each: case.LIST}%s", what,
+                               text, cs_names_hint(name, l->columns, l->s->n_columns).text);
     if (strncmp(name, "case.", 5) == 0)
         return cs_yaml_fail_at(n, text, l->err, "%s: %s names no column of the cases%s", what, text,
                                cs_names_hint(name + 5, l->columns, l->s->n_columns).text);

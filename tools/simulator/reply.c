@@ -126,8 +126,9 @@ static enum cs_err write_object(struct writer *w, const struct cs_j *schema)
         cs_buf_char(w->out, ':');
         cs_buf_printf(&w->path, parent > 0 ? ".%s" : "%s", p->key);
         if (a != NULL)
-            rc = write_word(
-                w, p, a, cs_truth_draw(w->from->truth, w->from->seed, w->from->model, a, w->from->at, w->from->digest));
+            rc = write_word(w, p, a,
+                            cs_sim_talk_answer(w->from->truth, w->from->seed, w->from->model, a, w->from->at,
+                                               w->from->trial, w->from->talk));
         else
             rc = write_value(w, p);
         w->path.len = parent;

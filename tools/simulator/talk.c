@@ -43,6 +43,10 @@ static uint32_t given_in(const struct cs_j *reply, const struct cs_truth_answer 
     struct cs_j_document d = {0};
     uint32_t k = a->n_words;
     const char *text = cs_json_read_text(reply);
+    for (uint32_t i = 0; text != NULL && a->says != NULL && i < a->n_words && k == a->n_words; i++)
+        k = strstr(text, a->says[i]) != NULL ? i : k;
+    if (k < a->n_words)
+        return k;
     if (text != NULL && text[0] == '{' && cs_json_read(&d, text, reply->n)) {
         const char *word = cs_json_read_text(cs_json_read_get(d.values, a->field));
         for (k = 0; k < a->n_words && (word == NULL || strcmp(a->words[k], word) != 0);)

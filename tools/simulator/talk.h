@@ -1,7 +1,7 @@
 /* talk.h - what was said before, in a request of any dialect, and what a model that was asked before answers now.
  *
  * The turn of a request is 1 + the number of the model's messages in it. From the second turn on a planted answer is not drawn anew: the model
- * holds the one that its latest reply with such an answer gives (where none does, the one that it would have given at the first turn), and
+ * holds the one that its latest reply with such an answer gives (as JSON, or with a sentence of `says`; where none does, the one that it would have given at the first turn), and
  * changes it at each turn since then with the chance that is planted as `flip`, of the level that the request is of and of the turn:
  *   it changes at turn j when U(seed, "flip", digest, field, j) < flip, to the floor(U(seed, "flipped", digest, field, j) (n - 1))-th of
  *   the other words, in the truth file's order.

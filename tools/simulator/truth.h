@@ -35,6 +35,7 @@ struct cs_truth_answer {
     enum cs_truth_kind kind;
     const char *const *words; /* boolean: the counted one first; ordinal: lowest first */
     uint32_t n_words;
+    const char *const *says;       /* per word: the sentence that stands for it in a free reply; NULL: none */
     const double *rates;           /* a row per label; boolean: one rate, else n_words */
     const uint32_t *label_of_case; /* row of each case; NULL: one row for all */
     double case_sd, wording_sd;
@@ -43,6 +44,7 @@ struct cs_truth_answer {
     const struct cs_truth_flips *flips; /* per level (talk.h) */
 };
 
+struct cs_planted_judge;
 struct cs_truth_model {
     const char *id; /* as sent in a request */
     const struct cs_truth_answer *answers;
@@ -50,6 +52,7 @@ struct cs_truth_model {
     double refusal_rate;
     const double *refusal_shift; /* per level */
     double latency_median_ms, latency_sigma;
+    const struct cs_planted_judge *judge; /* it judges what other models say (planted_judge.h); NULL: it does not */
 };
 
 struct cs_truth {

@@ -108,7 +108,7 @@ bool cs_arrival_arrive(struct cs_simulator *s, struct cs_exchange *x)
 /* A turn of a conversation counts as a request of its own, with a body of its own. */
 static void recognise(struct cs_simulator *s, struct cs_exchange *x)
 {
-    cs_sim_talk_read(x->request.root, &x->talk);
+    cs_flips_talk(x->request.root, &x->talk);
     snprintf(x->chance, sizeof x->chance, "%s", x->digest);
     if (x->talk.turn > 1)
         snprintf(x->chance, sizeof x->chance, "%s/%u", x->digest, x->talk.turn);

@@ -4,7 +4,7 @@
 
 #include "tools/simulator/openai_chat.h"
 #include "tools/simulator/state.h"
-#include "tools/simulator/talk.h"
+#include "tools/simulator/flips.h"
 
 /* All that is known about the request in hand. */
 struct cs_exchange {

@@ -13,7 +13,7 @@
 #include "protocol/base/error.h"
 #include "tools/simulator/json_read.h"
 #include "tools/simulator/planted_judge.h"
-#include "tools/simulator/talk.h"
+#include "tools/simulator/flips.h"
 #include "tools/simulator/truth.h"
 
 enum { CS_REPLY_DEPTH_MAX = 16 };

@@ -43,7 +43,7 @@ void cs_spoken_write(const struct cs_truth *t, uint64_t seed, const struct cs_tr
         const struct cs_truth_answer *a = &m->answers[i];
         if (a->says == NULL)
             continue;
-        const char *word = cs_sim_talk_answer(t, seed, m, a, at, trial, talk);
+        const char *word = cs_flips_answer(t, seed, m, a, at, trial, talk);
         uint32_t k = 0;
         while (strcmp(a->words[k], word) != 0)
             k++;

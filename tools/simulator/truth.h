@@ -41,7 +41,7 @@ struct cs_truth_answer {
     double case_sd, wording_sd;
     const double *shift_sd; /* per level, 0 for the control */
     const double *shift;    /* per level, 0 = control, placebo_shift included; nominal: per level and word */
-    const struct cs_truth_flips *flips; /* per level (talk.h) */
+    const struct cs_truth_flips *flips; /* per level (flips.h) */
 };
 
 struct cs_planted_judge;

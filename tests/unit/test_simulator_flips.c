@@ -10,7 +10,7 @@
 
 #include "protocol/base/error.h"
 #include "tests/unit/fixture_truth.h"
-#include "tools/simulator/talk.h"
+#include "tools/simulator/flips.h"
 
 #define TRUTH                                                                                                             \
     "levels: {rows: [{id: doubt, text: Sure?}], id: id, text: text}\n"                                                    \
@@ -24,7 +24,7 @@ static void read_talk(struct cs_j_document *d, const char *body, struct cs_sim_t
     *d = (struct cs_j_document){0};
     assert_true(cs_json_read(d, body, strlen(body)));
     *out = (struct cs_sim_talk){0};
-    cs_sim_talk_read(d->values, out);
+    cs_flips_talk(d->values, out);
 }
 
 static void replies_are_found_in_every_dialect(void **state)
@@ -61,8 +61,8 @@ static double changed(const char *body, const char *field, const char *word, uin
     for (int i = 0; i < n; i++) {
         char digest[33];
         snprintf(digest, sizeof digest, "%032x", i);
-        const char *said = cs_sim_talk_answer(truth, 1, m, cs_truth_answer(m, field), (struct cs_truth_place){0, level},
-                                              digest, &talk);
+        const char *said = cs_flips_answer(truth, 1, m, cs_truth_answer(m, field), (struct cs_truth_place){0, level},
+                                           digest, &talk);
         count += strcmp(said, word) != 0;
     }
     cs_json_read_release(&d);
@@ -107,8 +107,8 @@ static void an_answer_that_was_never_told_is_the_first_turns(void **state)
     for (int i = 0; i < 100; i++) {
         char digest[33];
         snprintf(digest, sizeof digest, "%032x", i);
-        const char *now = cs_sim_talk_answer(truth, 1, m, a, (struct cs_truth_place){0, 0}, digest, &talk);
-        assert_string_equal(now, cs_sim_talk_answer(truth, 1, m, a, (struct cs_truth_place){0, 0}, digest, &none));
+        const char *now = cs_flips_answer(truth, 1, m, a, (struct cs_truth_place){0, 0}, digest, &talk);
+        assert_string_equal(now, cs_flips_answer(truth, 1, m, a, (struct cs_truth_place){0, 0}, digest, &none));
         assert_string_equal(now, cs_truth_draw(truth, 1, m, a, (struct cs_truth_place){0, 0}, digest));
     }
     cs_json_read_release(&d);

@@ -1,4 +1,4 @@
-/* talk.h - what was said before, in a request of any dialect, and what a model that was asked before answers now.
+/* flips.h - what was said before, in a request of any dialect, and what a model that was asked before answers now.
  *
  * The turn of a request is 1 + the number of the model's messages in it. From the second turn on a planted answer is not drawn anew: the model
  * holds the one that its latest reply with such an answer gives (as JSON, or with a sentence of `says`; where none does, the one that it would have given at the first turn), and
@@ -7,8 +7,8 @@
  *   the other words, in the truth file's order.
  * Pure; any thread.
  */
-#ifndef CS_SIM_TALK_H
-#define CS_SIM_TALK_H
+#ifndef CS_SIM_FLIPS_H
+#define CS_SIM_FLIPS_H
 
 #include "tools/simulator/json_read.h"
 #include "tools/simulator/truth.h"
@@ -22,11 +22,11 @@ struct cs_sim_talk {
 };
 
 /* `messages`, `input` or `contents`, whichever there is. */
-void cs_sim_talk_read(const struct cs_j *root, struct cs_sim_talk *out);
+void cs_flips_talk(const struct cs_j *root, struct cs_sim_talk *out);
 
 /* The word that is answered at the talk's turn; `digest` is the trial's 32 hex digits. */
-const char *cs_sim_talk_answer(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
-                               const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest,
-                               const struct cs_sim_talk *talk);
+const char *cs_flips_answer(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
+                            const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest,
+                            const struct cs_sim_talk *talk);
 
 #endif

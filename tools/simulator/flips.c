@@ -1,4 +1,4 @@
-#include "tools/simulator/talk.h"
+#include "tools/simulator/flips.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static const struct cs_j *text_of(const struct cs_j *message)
     return content;
 }
 
-void cs_sim_talk_read(const struct cs_j *root, struct cs_sim_talk *out)
+void cs_flips_talk(const struct cs_j *root, struct cs_sim_talk *out)
 {
     static const char *const keys[] = {"messages", "input", "contents"};
     const struct cs_j *list = NULL;
@@ -70,9 +70,9 @@ static double flip_at(const struct cs_truth_answer *a, uint32_t level, uint32_t 
     return f->n == 0 ? 0 : f->p[turn - 2 < f->n ? turn - 2 : f->n - 1];
 }
 
-const char *cs_sim_talk_answer(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
-                               const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest,
-                               const struct cs_sim_talk *talk)
+const char *cs_flips_answer(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
+                            const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest,
+                            const struct cs_sim_talk *talk)
 {
     uint32_t held = a->n_words, turn = talk->turn;
     while (turn > 1 && held == a->n_words)

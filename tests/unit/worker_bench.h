@@ -48,8 +48,8 @@ struct bench {
     uint64_t now, session, seq;
     uint32_t term;
     /* what the last step did */
-    uint32_t sent[CS_ADMIN_REPLY + 1];                    /* messages by kind */
-    const struct cs_message *message[CS_ADMIN_REPLY + 1]; /* the last of each */
+    uint32_t sent[CS_TURNS + 1];                    /* messages by kind */
+    const struct cs_message *message[CS_TURNS + 1]; /* the last of each */
     uint32_t connects, started, acked;
     bool exited;
     enum cs_err exit_code;

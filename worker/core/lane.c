@@ -35,6 +35,14 @@ bool cs_worker_lane_brakes(const struct cs_worker_lane *l)
     return l->draw != NULL || l->dealt == CS_SHARES_FREE;
 }
 
+void cs_worker_lane_warm(struct cs_call *c, bool warm)
+{
+    if (c->warm == warm)
+        return;
+    c->warm = warm;
+    c->lane->n_warm = warm ? c->lane->n_warm + 1 : c->lane->n_warm - 1;
+}
+
 void cs_worker_lane_silent(struct cs_worker *w, struct cs_worker_lane *l, bool silent)
 {
     if (l->silent == silent)

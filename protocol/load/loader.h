@@ -50,12 +50,13 @@ CS_WARN_UNUSED enum cs_err cs_load_only(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_history(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out);
 
 /* A template at n, with all its placeholders known; of_each: in a turn for each element of a list. what: "prompt user". */
-CS_WARN_UNUSED enum cs_err cs_load_template(struct cs_loader *l, const struct cs_node *n, const char *what,
-                                            bool of_each);
+CS_WARN_UNUSED enum cs_err cs_load_placeholders(struct cs_loader *l, const struct cs_node *n, const char *what,
+                                                bool of_each);
 /* The turns of a prompt; `answer_at` of a question, or NULL; and, once both are read, whether they fit. */
-CS_WARN_UNUSED enum cs_err cs_load_turns(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out);
-CS_WARN_UNUSED enum cs_err cs_load_answer_at(struct cs_loader *l, const struct cs_node *n, struct cs_question *q);
-CS_WARN_UNUSED enum cs_err cs_load_turns_check(const struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_turn_list(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out);
+CS_WARN_UNUSED enum cs_err cs_load_turn_list_answer_at(struct cs_loader *l, const struct cs_node *n,
+                                                       struct cs_question *q);
+CS_WARN_UNUSED enum cs_err cs_load_turn_list_check(const struct cs_loader *l);
 
 /* One answer of a question, of a kind as a question has them. */
 CS_WARN_UNUSED enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);

@@ -258,7 +258,7 @@ static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, s
     if (rc == CS_OK)
         rc = load_answers(l, n, q);
     if (rc == CS_OK)
-        rc = cs_load_answer_at(l, cs_node_get(n, "answer_at"), q);
+        rc = cs_load_turn_list_answer_at(l, cs_node_get(n, "answer_at"), q);
     return rc == CS_OK ? cs_load_derived(l, cs_node_get(n, "derive"), q) : rc;
 }
 

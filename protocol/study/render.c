@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
+#include "protocol/study/fence.h"
 #include "protocol/study/template.h"
 
 struct edit { /* a case column that reads differently in this condition */
@@ -256,6 +257,17 @@ static void expand_slot(const struct view *v, const struct cs_piece *piece, cons
     }
 }
 
+/* What a {{fenced X}} means, between its marks. */
+static void expand_fenced(const struct view *v, const struct cs_piece *piece, const struct cs_json *element,
+                          struct cs_buf *out)
+{
+    struct cs_buf text = CS_BUF_INIT(out->max);
+    expand_slot(v, piece, element, &text);
+    cs_fence_put(cs_buf_cstr(&text), out);
+    out->overflow |= text.overflow;
+    cs_buf_release(&text);
+}
+
 static enum cs_err expand_turn(const struct view *v, const char *template, const struct cs_json *element,
                                struct cs_buf *out, struct cs_error *err)
 {
@@ -266,7 +278,10 @@ static enum cs_err expand_turn(const struct view *v, const char *template, const
         if (rc != CS_OK)
             return rc;
         cs_buf_append(out, piece.text, piece.len);
-        expand_slot(v, &piece, element, out);
+        if (piece.fenced)
+            expand_fenced(v, &piece, element, out);
+        else
+            expand_slot(v, &piece, element, out);
     } while (piece.slot != CS_SLOT_END);
     if (out->overflow)
         return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a prompt is over %zu bytes", v->c->id, out->max);

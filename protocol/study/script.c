@@ -213,8 +213,12 @@ size_t cs_script_bytes(const struct cs_prompt *p, uint32_t k)
 {
     size_t bytes = p->system.len;
     CS_ASSERT(k < cs_script_calls(p));
-    if (p->turns == NULL)
-        return cs_render_bytes(p);
+    if (p->turns == NULL) {
+        bytes += p->user.len;
+        for (uint32_t i = 0; i < p->n_before; i++)
+            bytes += strlen(p->before[i].text);
+        return bytes;
+    }
     for (uint32_t i = 0; i <= k; i++)
         bytes += bytes_of_turn(&p->turns[i]);
     return bytes;

@@ -267,7 +267,7 @@ static void what_a_loader_refuses(void **state)
         {"prompt: {turns: [{user: b}, {assistant: a}]}\n" QUESTION, "so that nothing is asked"},
         {"prompt: {turns: [{user: b}, {assistant: a}, {assistant: a}, {user: c}]}\n" QUESTION, "whose reply it is"},
         {"prompt: {turns: [{user: b, assistant: a}]}\n" QUESTION, "a turn of its own for each"},
-        {"prompt: {turns: [{user: \"{{each.text}}\"}]}\n" QUESTION, "or from a turn {each: case.LIST"},
+        {"prompt: {turns: [{user: \"{{each.text}}\"}]}\n" QUESTION, "or with a turn {each: case.LIST"},
         {"prompt: {turns: [{each: case.text, user: x}]}\n" QUESTION, "which is no list"},
         {"prompt: {turns: [{each: case.push, user: \"{{each.nope}}\"}]}\n" QUESTION,
          "no element of push has a \"nope\""},

@@ -24,18 +24,27 @@ enum { CS_TRUTH_WORDS_MAX = 256 };
 
 enum cs_truth_kind { CS_TRUTH_BOOLEAN, CS_TRUTH_ORDINAL, CS_TRUTH_NOMINAL };
 
+enum { CS_TRUTH_TURNS_MAX = 32 };
+struct cs_truth_flips { /* chances that an answer changes at turn 2, 3, ...; the last holds on; none: never */
+    const double *p;
+    uint32_t n;
+};
+
 struct cs_truth_answer {
     const char *field;
     enum cs_truth_kind kind;
     const char *const *words; /* boolean: the counted one first; ordinal: lowest first */
     uint32_t n_words;
+    const char *const *says;       /* per word: the sentence that stands for it in a free reply; NULL: none */
     const double *rates;           /* a row per label; boolean: one rate, else n_words */
     const uint32_t *label_of_case; /* row of each case; NULL: one row for all */
     double case_sd, wording_sd;
     const double *shift_sd; /* per level, 0 for the control */
     const double *shift;    /* per level, 0 = control, placebo_shift included; nominal: per level and word */
+    const struct cs_truth_flips *flips; /* per level (flips.h) */
 };
 
+struct cs_planted_judge;
 struct cs_truth_model {
     const char *id; /* as sent in a request */
     const struct cs_truth_answer *answers;
@@ -43,6 +52,7 @@ struct cs_truth_model {
     double refusal_rate;
     const double *refusal_shift; /* per level */
     double latency_median_ms, latency_sigma;
+    const struct cs_planted_judge *judge; /* it judges what other models say (planted_judge.h); NULL: it does not */
 };
 
 struct cs_truth {

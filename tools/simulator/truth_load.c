@@ -189,6 +189,51 @@ static enum cs_err load_shift_sd(struct cs_truth_loader *l, const struct cs_node
     return rc;
 }
 
+/* ---- flips ------------------------------------------------------------------------------------ */
+
+/* A chance for every turn from the second on, or a list of them of which the last holds on. */
+static enum cs_err load_chances(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_flips *out)
+{
+    const bool list = n->kind == CS_NODE_LIST;
+    enum cs_err rc = CS_OK;
+    if (list && (n->n == 0 || n->n > CS_TRUTH_TURNS_MAX))
+        return cs_yaml_fail(n, l->err, "%u chances; write 1 to %d, for turn 2, 3, ...", n->n, CS_TRUTH_TURNS_MAX);
+    double *p = cs_arena_array(l->arena, list ? n->n : 1, sizeof *p);
+    out->p = p;
+    out->n = 0;
+    for (const struct cs_node *c = list ? n->first : n; c != NULL && rc == CS_OK; c = list ? c->next : NULL)
+        rc = cs_node_number(c, "flip", 0, 1, &p[out->n++], l->err);
+    return rc;
+}
+
+/* `flip`: chances of all levels, or {level: chances}; the control is one of them. n may be NULL. */
+static enum cs_err load_flips(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
+{
+    struct cs_truth_flips *flips = cs_arena_array(l->arena, l->truth->n_levels, sizeof *flips), all = {NULL, 0};
+    enum cs_err rc = CS_OK;
+    a->flips = flips;
+    for (uint32_t i = 0; i < l->truth->n_levels; i++)
+        flips[i] = all;
+    if (n != NULL && n->kind != CS_NODE_MAP) {
+        rc = load_chances(l, n, &all);
+        for (uint32_t i = 0; i < l->truth->n_levels; i++)
+            flips[i] = all;
+        return rc;
+    }
+    for (const struct cs_node *c = n != NULL ? n->first : NULL; c != NULL && rc == CS_OK; c = c->next) {
+        uint32_t level = 0;
+        if (strcmp(c->key, l->truth->levels[0]) != 0)
+            rc = level_of(l, c, &level);
+        if (rc == CS_OK)
+            rc = load_chances(l, c, &flips[level]);
+        for (uint32_t i = level + 1; rc == CS_OK && i < l->truth->n_levels; i++) {
+            if (strcmp(l->truth->levels[i], l->truth->levels[level]) == 0)
+                flips[i] = flips[level];
+        }
+    }
+    return rc;
+}
+
 /* ---- models ----------------------------------------------------------------------------------- */
 
 static enum cs_err load_words(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
@@ -205,10 +250,31 @@ static enum cs_err load_words(struct cs_truth_loader *l, const struct cs_node *n
     return rc;
 }
 
+/* `says`: a sentence for each word, none inside another. n may be NULL. */
+static enum cs_err load_says(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
+{
+    const char **says = cs_arena_array(l->arena, a->n_words, sizeof *says);
+    uint32_t k = 0;
+    if (n == NULL)
+        return CS_OK;
+    enum cs_err rc = cs_node_list(n, "says", l->err);
+    if (rc == CS_OK && n->n != a->n_words)
+        return cs_yaml_fail(n, l->err, "says: want %u sentences, one for each answer of %s", a->n_words, a->field);
+    for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next, k++) {
+        rc = cs_node_text(c, "says", &says[k], l->err);
+        for (uint32_t i = 0; i < k && rc == CS_OK; i++) {
+            if (strstr(says[i], says[k]) != NULL || strstr(says[k], says[i]) != NULL)
+                rc = cs_yaml_fail(c, l->err, "says: one sentence of %s lies inside another", a->field);
+        }
+    }
+    a->says = says;
+    return rc;
+}
+
 static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
 {
-    static const char *const keys[] = {"boolean",  "ordinal",    "nominal", "base",          "case_sd",
-                                       "shift_sd", "wording_sd", "shift",   "placebo_shift", NULL};
+    static const char *const keys[] = {"boolean",    "ordinal", "nominal",       "base", "case_sd", "shift_sd",
+                                       "wording_sd", "shift",   "placebo_shift", "says", "flip",    NULL};
     static const char *const kinds[] = {"boolean", "ordinal", "nominal"};
     const struct cs_node *words = NULL, *base, *sd;
     enum cs_err rc = cs_node_map(n, "answer", keys, l->err);
@@ -227,7 +293,7 @@ static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *
     if (words == NULL)
         return cs_yaml_fail(n, l->err, "%s: want boolean, ordinal or nominal with the list of answers", a->field);
     if ((rc = load_words(l, words, a)) != CS_OK || (rc = cs_node_need(n, a->field, "base", &base, l->err)) != CS_OK ||
-        (rc = load_base(l, base, a)) != CS_OK)
+        (rc = load_base(l, base, a)) != CS_OK || (rc = load_says(l, cs_node_get(n, "says"), a)) != CS_OK)
         return rc;
     if ((sd = cs_node_get(n, "case_sd")) != NULL &&
         (rc = cs_node_number(sd, "case_sd", 0, sd_max, &a->case_sd, l->err)) != CS_OK)
@@ -238,6 +304,8 @@ static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *
     rc = load_shift(l, cs_node_get(n, "shift"), a->kind == CS_TRUTH_NOMINAL ? a : NULL, &a->shift);
     if (rc == CS_OK)
         rc = add_placebo_shift(l, cs_node_get(n, "placebo_shift"), a);
+    if (rc == CS_OK)
+        rc = load_flips(l, cs_node_get(n, "flip"), a);
     return rc == CS_OK ? load_shift_sd(l, cs_node_get(n, "shift_sd"), a) : rc;
 }
 
@@ -267,7 +335,7 @@ static enum cs_err load_latency(struct cs_truth_loader *l, const struct cs_node 
 
 static enum cs_err load_model(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_model *m)
 {
-    static const char *const keys[] = {"answers", "refusal", "latency", NULL};
+    static const char *const keys[] = {"answers", "refusal", "latency", "judge", NULL};
     const struct cs_node *answers, *latency;
     enum cs_err rc = cs_node_map(n, "model", keys, l->err);
     if (rc != CS_OK)
@@ -317,6 +385,12 @@ static enum cs_err load_all(struct cs_truth_loader *l, const struct cs_node *roo
     t->models = list;
     for (n = models->first; n != NULL && rc == CS_OK; n = n->next)
         rc = load_model(l, n, &list[t->n_models++]);
+    uint32_t i = 0;
+    for (n = models->first; n != NULL && rc == CS_OK; n = n->next, i++) {
+        const struct cs_node *judge = cs_node_get(n, "judge");
+        if (judge != NULL)
+            rc = cs_planted_judge_load(l, judge, &list[i].judge);
+    }
     return rc;
 }
 

@@ -1,4 +1,4 @@
-/* turns.c - `prompt: {turns: [...]}`, a conversation whose user's texts are written beforehand, and the `answer_at` of its questions. */
+/* turn_list.c - `prompt: {turns: [...]}`, a conversation whose user's texts are written beforehand, and the `answer_at` of its questions. */
 #include <string.h>
 
 #include "protocol/base/json.h"
@@ -80,7 +80,7 @@ static enum cs_err load_turn(struct cs_loader *l, const struct cs_node *n, struc
     if (rc == CS_OK && each != NULL)
         rc = load_each(l, each, out);
     if (rc == CS_OK)
-        rc = cs_load_template(l, given != NULL ? given : user, given != NULL ? "assistant" : "user", each != NULL);
+        rc = cs_load_placeholders(l, given != NULL ? given : user, given != NULL ? "assistant" : "user", each != NULL);
     return rc == CS_OK && each != NULL ? check_keys(l, user, out->each - 1) : rc;
 }
 
@@ -99,7 +99,7 @@ static enum cs_err check_place(const struct cs_loader *l, const struct cs_node *
     return CS_OK;
 }
 
-enum cs_err cs_load_turns(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out)
+enum cs_err cs_load_turn_list(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out)
 {
     enum cs_err rc = cs_node_list(n, "turns", l->err);
     uint32_t users = 0;
@@ -125,7 +125,7 @@ enum cs_err cs_load_turns(struct cs_loader *l, const struct cs_node *n, struct c
 
 /* ---- answer_at ------------------------------------------------------------------------------------- */
 
-enum cs_err cs_load_answer_at(struct cs_loader *l, const struct cs_node *n, struct cs_question *q)
+enum cs_err cs_load_turn_list_answer_at(struct cs_loader *l, const struct cs_node *n, struct cs_question *q)
 {
     if (n == NULL)
         return CS_OK;
@@ -177,7 +177,7 @@ static enum cs_err check_question(const struct cs_loader *l, const struct cs_nod
     return CS_OK;
 }
 
-enum cs_err cs_load_turns_check(const struct cs_loader *l)
+enum cs_err cs_load_turn_list_check(const struct cs_loader *l)
 {
     const struct cs_node *list = cs_node_get(l->root, "questions"), *n = list->first;
     enum cs_err rc = CS_OK;

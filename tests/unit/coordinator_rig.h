@@ -492,7 +492,8 @@ static inline void rig_close(struct rig *r)
 static inline const struct cs_message *rig_sent(const struct rig *r, enum cs_kind kind, unsigned k)
 {
     for (const struct cs_action *a = r->acts; a != NULL; a = a->next) {
-        if ((a->kind == CS_ACT_SEND || a->kind == CS_ACT_ANNOUNCE || a->kind == CS_ACT_TURNS) && a->message.kind == kind && k-- == 0)
+        if ((a->kind == CS_ACT_SEND || a->kind == CS_ACT_ANNOUNCE || a->kind == CS_ACT_TURNS) &&
+            a->message.kind == kind && k-- == 0)
             return &a->message;
     }
     return NULL;

@@ -30,7 +30,7 @@ static struct cs_want_lane want[] = {
 static struct cs_adopted adopted[] = {{2ull << 32 | 5, 3ull << 32 | 6}};
 static struct cs_refused refused[] = {{1001, CS_REFUSED_DIGEST}, {1003, CS_REFUSED_MALFORMED}};
 static const char *texts[] = {"Yes.", "No: 21 \xc2\xb0"
-                                       "C"};
+                                      "C"};
 static struct cs_turns_of turned[] = {{0, 1, texts + 1}, {15, 2, texts}};
 static uint64_t lost[] = {1ull << 32 | 9, 300};
 static const uint8_t bytes[] = {0x00, 0xc1, 0xff, 0x7f};

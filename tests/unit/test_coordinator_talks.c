@@ -175,7 +175,8 @@ static void only_its_holder_is_told_and_only_of_what_is_on_disk(void **state)
     reply(&h, 0, 1, true);
     say(&h, &m);
     assert_non_null(rig_sent(&r, CS_TURNS, 0));
-    assert_int_equal(rig_sent(&r, CS_TURNS, 0)->turns.positions[0], 2); /* of the first, a turn is on its way to the disk */
+    assert_int_equal(rig_sent(&r, CS_TURNS, 0)->turns.positions[0],
+                     2); /* of the first, a turn is on its way to the disk */
     settle(&h);
     m.ack = 0;
     say(&h, &m);

@@ -33,9 +33,9 @@ struct bench_source {
     struct cs_limits shared; /* a second pool for all lanes; all 0: none */
     int studies;             /* handed out and not given back */
     bool bad_trial;
-    uint32_t turns;  /* calls of every trial; 0: 1 */
-    bool too_large;  /* requests that hold a reply are */
-    char said[32];   /* the last reply in the request that was asked for last */
+    uint32_t turns; /* calls of every trial; 0: 1 */
+    bool too_large; /* requests that hold a reply are */
+    char said[32];  /* the last reply in the request that was asked for last */
 };
 
 struct bench_call {

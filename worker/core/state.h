@@ -195,7 +195,7 @@ struct cs_worker {
     struct cs_worker_lease *by_epoch; /* hash */
     LIST_HEAD(, cs_worker_lease) leases;
     uint32_t n_leases, unstarted, waiting, untold;
-    bool ask_turns; /* for untold positions */
+    bool ask_turns;              /* for untold positions */
     struct cs_lease_ref *giving; /* to be released at the end of the step */
     uint32_t n_giving, cap_giving;
 

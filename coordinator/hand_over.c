@@ -1,4 +1,4 @@
-#include "coordinator/snapshot.h"
+#include "coordinator/hand_over.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include "protocol/base/log.h"
 #include "store/children/children.h"
 
-struct cs_coordinator_snapshot {
+struct cs_hand_over {
     pthread_t thread;
     struct cs_store *store;
     struct cs_generation generation;
@@ -34,13 +34,13 @@ struct cs_coordinator_snapshot {
 
 static bool on_progress(void *self, uint64_t done, uint64_t total)
 {
-    struct cs_coordinator_snapshot *s = self;
+    struct cs_hand_over *s = self;
     atomic_store(&s->done, done);
     atomic_store(&s->total, total);
     return !atomic_load(&s->stop);
 }
 
-static enum cs_err make(struct cs_coordinator_snapshot *s, const struct cs_generation_view *v, struct cs_error *err)
+static enum cs_err make(struct cs_hand_over *s, const struct cs_generation_view *v, struct cs_error *err)
 {
     struct cs_arena arena = {0};
     struct cs_take take;
@@ -63,7 +63,7 @@ static enum cs_err make(struct cs_coordinator_snapshot *s, const struct cs_gener
 
 static void *work(void *self)
 {
-    struct cs_coordinator_snapshot *s = self;
+    struct cs_hand_over *s = self;
     struct cs_generation_view v = {0};
     s->rc = cs_store_generation_view_open(&v, s->store, &s->generation, &s->err);
     if (s->rc == CS_OK)
@@ -79,9 +79,9 @@ static void *work(void *self)
     return NULL;
 }
 
-void cs_coordinator_snapshot_close(struct cs_server *sv)
+void cs_hand_over_close(struct cs_server *sv)
 {
-    struct cs_coordinator_snapshot *s = sv->snapshot;
+    struct cs_hand_over *s = sv->snapshot;
     if (s == NULL)
         return;
     atomic_store(&s->stop, true);
@@ -97,7 +97,7 @@ void cs_coordinator_snapshot_close(struct cs_server *sv)
 static enum cs_err start(struct cs_server *sv, const struct cs_roster_study *study, const char *take, bool partial,
                          struct cs_error *err)
 {
-    struct cs_coordinator_snapshot *s = cs_xcalloc(1, sizeof *s);
+    struct cs_hand_over *s = cs_xcalloc(1, sizeof *s);
     s->store = sv->store;
     s->generation = study->newest;
     s->take = cs_xstrdup(take);
@@ -118,7 +118,7 @@ static enum cs_err start(struct cs_server *sv, const struct cs_roster_study *stu
 /* What has come of the one that is wanted. */
 static void answer(const struct cs_ask *ask)
 {
-    struct cs_coordinator_snapshot *s = ask->sv->snapshot;
+    struct cs_hand_over *s = ask->sv->snapshot;
     char text[160];
     struct stat st;
     if (!atomic_load(&s->ended)) {
@@ -127,14 +127,14 @@ static void answer(const struct cs_ask *ask)
         cs_ask_refuse(ask, CS_EAGAIN, text);
     } else if (s->rc != CS_OK || fstat(s->fd, &st) != 0) {
         cs_ask_refuse(ask, s->rc != CS_OK ? s->rc : CS_EIO, s->rc != CS_OK ? s->err.msg : strerror(errno));
-        cs_coordinator_snapshot_close(ask->sv);
+        cs_hand_over_close(ask->sv);
     } else {
         snprintf(text, sizeof text, "{\"size\":%lld}", (long long)st.st_size);
         cs_feed_answer(ask->sv, ask->peer, ask->seq, CS_OK, "", text);
     }
 }
 
-void cs_coordinator_snapshot_ask(const struct cs_ask *ask)
+void cs_hand_over_snapshot(const struct cs_ask *ask)
 {
     struct cs_server *sv = ask->sv;
     struct cs_error err = {0};
@@ -143,7 +143,7 @@ void cs_coordinator_snapshot_ask(const struct cs_ask *ask)
     if (study == NULL)
         return;
     char *take = cs_xasprintf("%.*s", (int)ask->a->blob_len, (const char *)ask->a->blob);
-    struct cs_coordinator_snapshot *s = sv->snapshot;
+    struct cs_hand_over *s = sv->snapshot;
     const bool same = s != NULL && strcmp(s->take, take) == 0 && s->partial == partial &&
                       s->generation.number == study->newest.number;
     enum cs_err rc = CS_OK;
@@ -152,7 +152,7 @@ void cs_coordinator_snapshot_ask(const struct cs_ask *ask)
     else if (s != NULL && !same && !atomic_load(&s->ended))
         rc = cs_error_set(&err, CS_EBUSY, "another snapshot is being made just now; try again later");
     else if (!same)
-        cs_coordinator_snapshot_close(sv);
+        cs_hand_over_close(sv);
     if (rc == CS_OK && sv->snapshot == NULL)
         rc = start(sv, study, take, partial, &err);
     free(take);
@@ -162,9 +162,9 @@ void cs_coordinator_snapshot_ask(const struct cs_ask *ask)
         answer(ask);
 }
 
-void cs_coordinator_snapshot_part(const struct cs_ask *ask)
+void cs_hand_over_part(const struct cs_ask *ask)
 {
-    struct cs_coordinator_snapshot *s = ask->sv->snapshot;
+    struct cs_hand_over *s = ask->sv->snapshot;
     const char *word = cs_ask_word(ask, 0);
     char *end = NULL;
     const unsigned long long at = word != NULL ? strtoull(word, &end, 10) : 0;
@@ -185,5 +185,5 @@ void cs_coordinator_snapshot_part(const struct cs_ask *ask)
     }
     free(bytes);
     if (n == 0) /* it is through */
-        cs_coordinator_snapshot_close(ask->sv);
+        cs_hand_over_close(ask->sv);
 }

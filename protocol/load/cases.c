@@ -170,6 +170,8 @@ enum cs_err cs_load_cases(struct cs_loader *l)
         rc = load_source(l, cases);
     if (rc == CS_OK && (n = cs_node_get(cases, "each")) != NULL)
         rc = cs_load_each(l, n);
+    if (rc == CS_OK)
+        rc = cs_load_judge_hide(l);
     if (rc != CS_OK)
         return rc;
     s->n_cases = l->table.n_rows;

@@ -1,6 +1,6 @@
 /* loader.h - inside this folder only: what its parts share while a study is being read.
  *
- * Order: cases, factors, questions, models, prompt, blocks, analysis; each part may look at those before it.
+ * Order: judge, cases, factors, questions, models, prompt, blocks, analysis; each part may look at those before it.
  * Columns are those of the case table and then the added ones, which hold one text per case.
  */
 #ifndef CS_LOADER_H
@@ -9,6 +9,7 @@
 #include "protocol/table/names.h"
 #include "protocol/table/node.h"
 #include "protocol/load/load.h"
+#include "protocol/study/judge.h"
 #include "protocol/table/table.h"
 
 enum { CS_STRATA_MAX = 32 };
@@ -29,6 +30,9 @@ struct cs_loader {
     struct cs_names column_names;
     uint32_t repeats;            /* the study's */
     bool placed[CS_FACTORS_MAX]; /* the factor stands in a template */
+    struct cs_judge judge;
+    bool judges, first_shown, second_shown; /* a template shows outputs; sides of a pair */
+    const struct cs_node *pair;             /* the first answer of kind pair, or NULL */
 };
 
 /* ---- the parts ---------------------------------------------------------------------------------- */
@@ -39,6 +43,14 @@ CS_WARN_UNUSED enum cs_err cs_load_models(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_prompt(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_blocks(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
+
+/* `judge:` as it is written; once the cases are there, what it hides in a table of outputs; once the prompt is, whether all of it fits. */
+CS_WARN_UNUSED enum cs_err cs_load_judge(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_judge_hide(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_judge_check(struct cs_loader *l);
+/* A template at n shows an output's column ({{output.NAME}} and the like). CS_EINVAL: it is not one that a judge may see. */
+CS_WARN_UNUSED enum cs_err cs_load_judge_shown(struct cs_loader *l, const struct cs_node *n, const char *what,
+                                               const char *column);
 
 /* `each`: puts a case for every element of a list in place of the cases. */
 CS_WARN_UNUSED enum cs_err cs_load_each(struct cs_loader *l, const struct cs_node *each);

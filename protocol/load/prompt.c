@@ -85,6 +85,11 @@ static enum cs_err load_template(struct cs_loader *l, const struct cs_node *n, c
             return fail_placeholder(l, n, what, from + piece.len);
         if (piece.slot == CS_SLOT_FACTOR || piece.slot == CS_SLOT_FACTOR_TEXT)
             l->placed[piece.factor] = true;
+        if (piece.judged) {
+            enum cs_err rc = cs_load_judge_shown(l, n, what, l->columns[piece.column]);
+            if (rc != CS_OK)
+                return rc;
+        }
         if (piece.slot == CS_SLOT_OPTIONS && !has_options(l->s))
             return cs_yaml_fail_at(n, "{{question.options}}", l->err,
                                    "%s: {{question.options}}, but no question has an answer with options", what);

@@ -312,6 +312,7 @@ struct cs_study {
     bool accept_unparsable;  /* a lane whose answers are all unparsable does not pause */
     const char *analysis;    /* canonical JSON of the `analysis:` part ("{}" when absent); order of keys as written */
     uint8_t analysis_digest[32]; /* BLAKE2b-256 of it */
+    const char *judge;           /* canonical JSON of the `judge:` part (judge.h); "": absent */
 };
 
 uint32_t cs_study_column(const struct cs_study *s, const char *name); /* CS_NONE if absent */

@@ -47,9 +47,8 @@ static void words_are_masked_whole_and_in_any_case(void **state)
         {"die ärzte, ÄRZTE, Ärztes", "die [...], [...], Ärztes"},
         {"σοφια Σοφια φιλοσοφια", "[...] [...] φιλοσοφια"},
         {"МОСКВА москва Москвабад", "[...] [...] Москвабад"},
-        {"问医生吧", "问[...]吧"}, /* written without blanks: anywhere */
-        {"say, e.g. this; e.g.this", "say, [...] this; [...]this"},
-        /* no word goes on behind a full stop */,
+        {"问医生吧", "问[...]吧"},                                  /* written without blanks: anywhere */
+        {"say, e.g. this; e.g.this", "say, [...] this; [...]this"}, /* no word goes on behind a full stop */
         {"Non-Smoker", "[...]"},
         {"x x2 2x _x_ \u201cx\u201d x\u2014x", "[...] x2 2x _[...]_ \u201c[...]\u201d [...]\u2014[...]"},
         {"NAÏVE", "[...]"},

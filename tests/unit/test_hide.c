@@ -48,7 +48,7 @@ static void words_are_masked_whole_and_in_any_case(void **state)
         {"σοφια Σοφια φιλοσοφια", "[...] [...] φιλοσοφια"},
         {"МОСКВА москва Москвабад", "[...] [...] Москвабад"},
         {"问医生吧", "问[...]吧"},                                  /* written without blanks: anywhere */
-        {"say, e.g. this; e.g.this", "say, [...] this; [...]this"}, /* no word goes on behind a full stop */
+        {"say, e.g. this; e.g.this", "say, [...] this; [...]this"}, /* no word goes on behind a full stop */ /* no word goes on behind a full stop */
         {"Non-Smoker", "[...]"},
         {"x x2 2x _x_ \u201cx\u201d x\u2014x", "[...] x2 2x _[...]_ \u201c[...]\u201d [...]\u2014[...]"},
         {"NAÏVE", "[...]"},

@@ -206,7 +206,18 @@ static bool is_stored(void *self, const struct cs_output *o)
     return same;
 }
 
+static enum cs_err drawn(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t *out,
+                         struct cs_error *err)
+{
+    const struct cs_plans *p = self;
+    struct cs_place place;
+    enum cs_err rc = cs_store_rows_place(p->store, gen, lane, position, &place, err);
+
+    *out = rc == CS_OK ? place.n_earlier + ((place.flags & CS_OUTPUT_SUPERSEDED) != 0) : 0;
+    return rc == CS_ENOENT ? CS_OK : rc;
+}
+
 struct cs_core_plan cs_plans_for_core(struct cs_plans *p)
 {
-    return (struct cs_core_plan){p, identity, input_bound, is_stored, left_out};
+    return (struct cs_core_plan){p, identity, input_bound, is_stored, left_out, drawn};
 }

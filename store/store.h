@@ -80,7 +80,7 @@ struct cs_batch_output {
     struct cs_digest digest;
     struct cs_owner owner; /* a CANONICAL one's */
     uint8_t
-        flags; /* CANONICAL (| BORROWED): place and index rows too; FAILURE: place row; DUPLICATE (| FAILURE), ATTEMPT: the output alone */
+        flags; /* CANONICAL (| BORROWED): place and index rows too; CANONICAL | SUPERSEDED: the same of an answer that is asked again at once, whose trial stays planned; FAILURE: place row; DUPLICATE (| FAILURE), ATTEMPT: the output alone */
     int64_t committed_wall_ms; /* a borrowed one's; otherwise 0: now */
     const uint8_t *bytes;      /* packed cs_output */
     uint32_t len;

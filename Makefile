@@ -58,6 +58,7 @@ SRC_calls       := $(call src,worker/calls)
 SRC_work        := $(call src,worker/core)
 SRC_worker      := $(call src,worker)
 SRC_toolbox     := $(call src,tools/base)
+SRC_judged      := $(call src,tools/judged)
 SRC_export      := $(call src,tools/export)
 SRC_labels      := $(call src,tools/labels)
 SRC_verify      := $(call src,tools/verify)
@@ -72,7 +73,7 @@ SRC_html        := $(call src,tools/report/html)
 SRC_forms       := $(call src,tools/report/forms)
 SRC_tools       := $(call src,tools)
 SRC_simulator   := $(call src,tools/simulator)
-LIBS := base table study dialects load wire store redis lanes core coordinator calls work worker toolbox export labels verify plan \
+LIBS := base table study dialects load wire store redis lanes core coordinator calls work worker toolbox judged export labels verify plan \
         fleet screen stats reading report analysis html forms tools simulator
 
 # The order is that of the arrows, and each library is searched once: a call against them does not link.
@@ -81,7 +82,7 @@ L_protocol  = $(call libs,wire load dialects study table base)
 L_store     = $(call libs,redis store) $(L_protocol)
 L_coordinator = $(call libs,coordinator core lanes)
 L_worker    = $(call libs,worker work calls)
-L_tools     = $(call libs,tools screen fleet plan labels verify forms html analysis report reading stats export toolbox) $(L_store)
+L_tools     = $(call libs,tools screen fleet plan labels verify forms html analysis report reading stats export judged toolbox) $(L_store)
 L_simulator = $(call libs,simulator table base)
 
 SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
@@ -319,7 +320,8 @@ browser: $(BUILD)/unit/test_report_html ## the report in headless Chromium, if t
 .PHONY: bench-statistics
 bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates, power and recovered components of the analysis (minutes; SHORT=1)
 	$(Q)$< $(if $(SHORT),--short)
-$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(BUILD)/obj/tests/bench/statistics_differs.o $(BUILD)/obj/tests/bench/statistics_lost.o $(call lib,stats) $(call libs,base)
+$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(BUILD)/obj/tests/bench/statistics_differs.o $(BUILD)/obj/tests/bench/statistics_lost.o \
+  $(BUILD)/obj/tests/bench/statistics_judged.o $(call lib,stats) $(BUILD)/obj/tools/labels/strata.o $(call libs,base)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lgsl -lgslcblas -lpthread -lm
 

@@ -45,12 +45,12 @@ CS_WARN_UNUSED enum cs_err cs_load_blocks(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
 
 /* `judge:` as it is written; once the cases are there, what it hides in a table of outputs; once the prompt is, whether all of it fits. */
-CS_WARN_UNUSED enum cs_err cs_load_judge(struct cs_loader *l);
-CS_WARN_UNUSED enum cs_err cs_load_judge_hide(struct cs_loader *l);
-CS_WARN_UNUSED enum cs_err cs_load_judge_check(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_judging(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_judging_hide(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_judging_check(struct cs_loader *l);
 /* A template at n shows an output's column ({{output.NAME}} and the like). CS_EINVAL: it is not one that a judge may see. */
-CS_WARN_UNUSED enum cs_err cs_load_judge_shown(struct cs_loader *l, const struct cs_node *n, const char *what,
-                                               const char *column);
+CS_WARN_UNUSED enum cs_err cs_load_judging_shown(struct cs_loader *l, const struct cs_node *n, const char *what,
+                                                 const char *column);
 
 /* `each`: puts a case for every element of a list in place of the cases. */
 CS_WARN_UNUSED enum cs_err cs_load_each(struct cs_loader *l, const struct cs_node *each);

@@ -86,7 +86,7 @@ static enum cs_err load_template(struct cs_loader *l, const struct cs_node *n, c
         if (piece.slot == CS_SLOT_FACTOR || piece.slot == CS_SLOT_FACTOR_TEXT)
             l->placed[piece.factor] = true;
         if (piece.judged) {
-            enum cs_err rc = cs_load_judge_shown(l, n, what, l->columns[piece.column]);
+            enum cs_err rc = cs_load_judging_shown(l, n, what, l->columns[piece.column]);
             if (rc != CS_OK)
                 return rc;
         }

@@ -68,7 +68,7 @@ static enum cs_err panel(struct cs_json *v, struct cs_judge *out, struct cs_erro
     {
         bool good = false;
         if (strcmp(key, "rule") == 0) {
-            out->rule = is_word(value, "majority") ? CS_PANEL_MAJORITY : CS_PANEL_MEAN;
+            out->rule = is_word(value, "majority") ? CS_JUDGE_MAJORITY : CS_JUDGE_MEAN;
             good = is_word(value, "majority") || is_word(value, "mean");
         } else if (strcmp(key, "quorum") == 0) {
             good = number(value, INT32_MAX, &out->quorum);

@@ -20,7 +20,7 @@ enum {
     CS_JUDGE_HIDDEN_MAX = 64 * 1024, /* bytes of all hidden words */
 };
 
-enum cs_panel_rule { CS_PANEL_UNSAID, CS_PANEL_MAJORITY, CS_PANEL_MEAN };
+enum cs_judge_rule { CS_JUDGE_UNSAID, CS_JUDGE_MAJORITY, CS_JUDGE_MEAN };
 
 struct cs_judge {
     const char *const
@@ -29,7 +29,7 @@ struct cs_judge {
     const char *hide_as; /* stands for each hidden word */
     const char *const *hidden;
     uint32_t n_hidden;
-    enum cs_panel_rule rule;
+    enum cs_judge_rule rule;
     uint32_t quorum; /* votes without which there is no verdict; 0: not said */
     bool drop_own;   /* a judge has no vote on outputs of its own model */
     uint32_t again;  /* further draws of a reply that cannot be parsed, at most */

@@ -14,12 +14,3 @@ bool cs_pair_is(const struct cs_field *f)
     }
     return true;
 }
-
-enum cs_pair cs_pair_both(enum cs_pair as_it_stands, enum cs_pair the_other_way, bool *order_led)
-{
-    const enum cs_pair turned = the_other_way == CS_PAIR_FIRST    ? CS_PAIR_SECOND
-                                : the_other_way == CS_PAIR_SECOND ? CS_PAIR_FIRST
-                                                                  : CS_PAIR_TIE;
-    *order_led = as_it_stands == the_other_way && as_it_stands != CS_PAIR_TIE;
-    return as_it_stands == turned ? turned : CS_PAIR_TIE;
-}

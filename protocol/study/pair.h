@@ -1,7 +1,7 @@
 /* pair.h - which of two outputs a judge prefers: the answer of kind `pair`.
  *
  * It is a nominal answer with these words, so that schema, reader, derived answers and export know it as they know any other; what the two
- * orders of a pair come to together is computed behind them. Pure; any thread.
+ * orders of a pair come to together is computed behind them (tools/judged/panel.h). Pure; any thread.
  */
 #ifndef CS_PAIR_H
 #define CS_PAIR_H
@@ -16,8 +16,5 @@ enum cs_pair { CS_PAIR_FIRST, CS_PAIR_SECOND, CS_PAIR_TIE, CS_PAIR_WORDS };
 extern const char *const cs_pair_words[CS_PAIR_WORDS];
 
 bool cs_pair_is(const struct cs_field *f);
-/* What two judgements of a pair say together, where in the second the sides stood the other way round: `first` is the first of the first
- * judgement. Both name the same output: that one; else a tie, and *order_led: each named what stood at the same side, so the order decided. */
-enum cs_pair cs_pair_both(enum cs_pair as_it_stands, enum cs_pair the_other_way, bool *order_led);
 
 #endif

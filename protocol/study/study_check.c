@@ -8,6 +8,7 @@
 #include "protocol/base/pattern.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/applies.h"
+#include "protocol/study/judge.h"
 #include "protocol/study/plan.h"
 #include "protocol/study/template.h"
 
@@ -370,6 +371,15 @@ static enum cs_err check_counts(const struct cs_study *s, struct cs_error *err)
     return CS_OK;
 }
 
+static enum cs_err check_judge(const struct cs_study *s, struct cs_error *err)
+{
+    struct cs_arena scratch = {0};
+    struct cs_judge judge;
+    enum cs_err rc = cs_judge_parse(s->judge, &scratch, &judge, err);
+    cs_arena_release(&scratch);
+    return rc;
+}
+
 enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
 {
     enum cs_err rc = check_counts(s, err);
@@ -392,6 +402,8 @@ enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
         if (rc != CS_OK)
             rc = cs_error_wrap(err, rc, "rectangle %u", i);
     }
+    if (rc == CS_OK)
+        rc = check_judge(s, err);
     if (rc == CS_OK)
         rc = cs_plan_check(s, err);
     CHECK(rc != CS_OK || s->left_out != NULL || !cs_applies_is_used(s), "it does not say how many trials are left out");

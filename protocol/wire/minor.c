@@ -25,6 +25,11 @@ static bool has_talk(const struct cs_study *s)
     return false;
 }
 
+static bool has_judge(const struct cs_study *s)
+{
+    return s->judge != NULL && s->judge[0] != '\0';
+}
+
 static bool judges(const struct cs_study *s)
 {
     bool any = false;
@@ -42,6 +47,7 @@ static const struct cs_minor_row keys[] = {
     {1, "reading", has_reading}, /* an older worker reads strictly */
     {2, "prompt: messages or history", has_talk},
     {3, "requires", cs_applies_is_used},            /* an older coordinator would ask what is left out */
+    {4, "judge", has_judge},                        /* an older coordinator would draw nothing again */
     {4, "{{output.NAME}} or {{fenced X}}", judges}, /* an older worker does not know them */
     {0},
 };

@@ -90,10 +90,10 @@ class Hostile(harness.TestCase):
             (self.box.dir / name).write_text(text)
         self.study = self.box.dir / "study.yaml"
 
-    def run_study(self, *args, code=0):
-        self.done = self.box.clinsafe("run", self.study, "--workers", 1, "--slots", 8, *args, env={"JUDGE_KEY": odd.KEY})
+    def run_study(self, code=0):
+        self.done = self.box.clinsafe("run", self.study, "--workers", 1, "--slots", 8, env={"JUDGE_KEY": odd.KEY})
         self.assertExit(self.done, code)
-        return harness.rows_jsonl(harness.must(self.box.clinsafe("export", self.study, "--format", "jsonl", "--all")).out)
+        return harness.rows_jsonl(harness.must(self.box.clinsafe("export", self.study, "--format", "jsonl", "--all", "--superseded")).out)
 
     def test_judged_text_is_sent_as_it_is_and_nothing_in_it_is_read(self):
         self.judge(lambda content, times: odd.chat(VERDICT))
@@ -120,6 +120,41 @@ class Hostile(harness.TestCase):
         self.judge(lambda content, times: odd.chat(next(v for k, v in said.items() if HOSTILE[k] in content)), cases)
         rows = self.run_study(code=2)  # no answer can be used
         self.assertEqual({(r["case_id"], r["outcome"], r.get("answer.adopted")) for r in rows}, {(k, "unparsable", None) for k in said})
+
+    def test_a_judge_that_cannot_be_read_is_drawn_again_as_often_as_declared(self):
+        """`again: 2`: no act of a person, three calls at most, every reply kept, and then a verdict that is missing."""
+        good_at = {"marks": 1, "placeholders": 2, "verdict": 3, "fence": 4, "escape": 9, "roles": 1}
+
+        def reply(content, times):
+            case = next(k for k, v in HOSTILE.items() if fenced(v) in content)
+            return odd.chat(VERDICT if times >= good_at[case] else f"I would say {times}")
+
+        self.judge(reply, study=STUDY.replace("prompt:", "judge: {again: 2}\nprompt:"))
+        rows = self.run_study(code=2)  # a third of the verdicts are missing
+        calls = {next(k for k, v in HOSTILE.items() if fenced(v) in json.loads(body)["messages"][-1]["content"]): n
+                 for body, n in self.provider.seen.items()}
+        self.assertEqual(calls, {"marks": 1, "placeholders": 2, "verdict": 3, "fence": 3, "escape": 3, "roles": 1})
+        canonical = {r["case_id"]: (r["outcome"], r.get("answer.adopted"), r["asked_again"]) for r in rows if r["state"] != "superseded"}
+        missing = {"fence", "escape"}
+        self.assertEqual(canonical, {k: ("unparsable", None, 2) if k in missing else ("ok", "Yes", calls[k] - 1) for k in HOSTILE})
+        kept = collections.Counter(r["case_id"] for r in rows if r["state"] == "superseded")
+        self.assertEqual(kept, {k: calls[k] - 1 for k in calls if calls[k] > 1})
+        self.assertEqual({r["text"] for r in rows if r["state"] == "superseded"}, {"I would say 1", "I would say 2"})
+        self.assertExit(self.box.clinsafe("verify", self.study))
+        again = harness.must(self.box.clinsafe("report", self.study, "--json")).json()["asked_again"]
+        self.assertEqual([(r["asked_again"], r["first_unparsable"], r["now_ok"], r["now_others"]) for r in again], [(4, 4, 2, 2)])
+        before = sum(calls.values())
+        self.run_study(code=2)  # nothing of it is asked anew by another run
+        self.assertEqual(sum(self.provider.seen.values()), before)
+
+    def test_words_are_hidden_in_outputs_alone(self):
+        (self.box.dir / "terms.csv").write_text("term\nwarned\nhall brook\n")
+        self.judge(lambda content, times: odd.chat(VERDICT), {"a": "As WARNED, Hall\nBrook says; unwarned.", "b": "warned"},
+                   STUDY.replace("prompt:", 'judge: {hide: {file: terms.csv, as: "***"}}\nprompt:').replace("Reply:", "{{case.case_id}} warned:"))
+        self.run_study()
+        sent = {json.loads(body)["messages"][-1]["content"] for body in self.provider.seen}
+        self.assertEqual(sent, {f"a warned:\n{fenced('As ***, *** says; unwarned.')}\n\nAdopted?", f"b warned:\n{fenced('***')}\n\nAdopted?"})
+        self.assertExit(self.box.clinsafe("verify", self.study))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/* judge.c - the `judge:` part, and what holds of every study that shows outputs of models to its own: what a prompt may show (an allow-list),
+/* judging.c - the `judge:` part, and what holds of every study that shows outputs of models to its own: what a prompt may show (an allow-list),
  * which words are hidden, and that a verdict is read strictly.
  */
 #include "protocol/study/judge.h"
@@ -155,7 +155,7 @@ static enum cs_err load_keys(const struct cs_loader *l, const struct cs_node *ju
     return rc;
 }
 
-enum cs_err cs_load_judge(struct cs_loader *l)
+enum cs_err cs_load_judging(struct cs_loader *l)
 {
     static const char *const keys[] = {"shows", "hide", "panel", "again", NULL};
     const struct cs_node *judge = cs_node_get(l->root, "judge");
@@ -188,7 +188,7 @@ static const char *opened_by(const char *column)
     return strcmp(dot, ".prompt") == 0 ? "prompt" : NULL;
 }
 
-enum cs_err cs_load_judge_shown(struct cs_loader *l, const struct cs_node *n, const char *what, const char *column)
+enum cs_err cs_load_judging_shown(struct cs_loader *l, const struct cs_node *n, const char *what, const char *column)
 {
     const char *placeholder = cs_arena_printf(l->arena, "%s}}", column), *open = opened_by(column);
     l->judges = true;
@@ -239,7 +239,7 @@ static enum cs_err check_reading(const struct cs_loader *l)
     return CS_OK;
 }
 
-enum cs_err cs_load_judge_check(struct cs_loader *l)
+enum cs_err cs_load_judging_check(struct cs_loader *l)
 {
     const struct cs_node *judge = cs_node_get(l->root, "judge"), *shows, *panel, *quorum;
     const uint64_t votes = (uint64_t)l->s->n_models * l->repeats;
@@ -288,7 +288,7 @@ static enum cs_err hide_row(struct cs_loader *l, const struct cs_hide *hide, uin
     return rc;
 }
 
-enum cs_err cs_load_judge_hide(struct cs_loader *l)
+enum cs_err cs_load_judging_hide(struct cs_loader *l)
 {
     struct cs_hide *hide = has_parent(l) ? NULL : cs_hide_open(&l->judge);
     enum cs_err rc = CS_OK;

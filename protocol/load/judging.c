@@ -188,12 +188,20 @@ static const char *opened_by(const char *column)
     return strcmp(dot, ".prompt") == 0 ? "prompt" : NULL;
 }
 
+/* What was asked is in it, too. */
+static bool is_talk(const char *column)
+{
+    return strcmp(strchr(column, '.'), ".conversation") == 0;
+}
+
 enum cs_err cs_load_judging_shown(struct cs_loader *l, const struct cs_node *n, const char *what, const char *column)
 {
     const char *placeholder = cs_arena_printf(l->arena, "%s}}", column), *open = opened_by(column);
     l->judges = true;
     l->first_shown |= strncmp(column, "first.", 6) == 0;
     l->second_shown |= strncmp(column, "second.", 7) == 0;
+    if (open == NULL && is_talk(column) && l->s->parent != NULL && l->s->parent->factors_in_prompt)
+        open = "prompt";
     if (open == NULL || cs_judge_shows(&l->judge, open))
         return CS_OK;
     return cs_yaml_fail_at(n, placeholder, l->err,
@@ -202,14 +210,34 @@ enum cs_err cs_load_judging_shown(struct cs_loader *l, const struct cs_node *n, 
                            what, column, open);
 }
 
+/* Of the study that is judged. */
+static enum cs_err check_shown_of_parent(const struct cs_loader *l, const struct cs_node *n, const char *name)
+{
+    const char *names[CS_FACTORS_MAX + 2] = {"prompt", "model"};
+    const struct cs_parent_study *p = l->s->parent;
+    uint32_t count = 2;
+    for (uint32_t f = 0; f < p->n_factors; f++)
+        names[count++] = p->factors[f].name;
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0)
+            return CS_OK;
+    }
+    return cs_yaml_fail(n, l->err, "shows has \"%s\", but \"%s\" has no such factor%s", name, p->study,
+                        cs_names_hint(name, names, count).text);
+}
+
 /* Names in `shows` that open nothing. */
 static enum cs_err check_shows(const struct cs_loader *l, const struct cs_node *shows)
 {
     const struct cs_node *c = shows->kind == CS_NODE_LIST ? shows->first : shows;
     for (uint32_t i = 0; i < l->judge.n_shows; i++, c = c->next) {
         const char *name = l->judge.shows[i];
-        if (strcmp(name, "prompt") != 0 &&
-            cs_names_get(&l->column_names, cs_arena_printf(l->arena, "parent.%s", name)) == CS_NONE)
+        if (l->s->parent != NULL) {
+            enum cs_err rc = check_shown_of_parent(l, c, name);
+            if (rc != CS_OK)
+                return rc;
+        } else if (strcmp(name, "prompt") != 0 &&
+                   cs_names_get(&l->column_names, cs_arena_printf(l->arena, "parent.%s", name)) == CS_NONE)
             return cs_yaml_fail(
                 c, l->err,
                 "shows has \"%s\", but the cases have no column parent.%s; it may name prompt, and what "
@@ -290,7 +318,7 @@ static enum cs_err hide_row(struct cs_loader *l, const struct cs_hide *hide, uin
 
 enum cs_err cs_load_judging_hide(struct cs_loader *l)
 {
-    struct cs_hide *hide = has_parent(l) ? NULL : cs_hide_open(&l->judge);
+    struct cs_hide *hide = has_parent(l) ? NULL : cs_hide_open(l->judge.hidden, l->judge.n_hidden, l->judge.hide_as);
     enum cs_err rc = CS_OK;
     for (uint32_t i = 0; i < l->table.n_rows && hide != NULL && rc == CS_OK; i++)
         rc = hide_row(l, hide, i);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "protocol/base/assert.h"
 #include "protocol/study/phrases.h"
 
 struct cs_hide {
@@ -12,17 +11,15 @@ struct cs_hide {
     char *as;
 };
 
-struct cs_hide *cs_hide_open(const struct cs_judge *judge)
+struct cs_hide *cs_hide_open(const char *const *words, uint32_t n, const char *as)
 {
-    if (judge->n_hidden == 0)
+    if (n == 0)
         return NULL;
     struct cs_hide *h = cs_xcalloc(1, sizeof *h);
     h->words = cs_phrases_open();
-    h->as = cs_xstrdup(judge->hide_as);
-    for (uint32_t i = 0; i < judge->n_hidden; i++) {
-        const enum cs_err rc = cs_phrases_add(h->words, judge->hidden[i], 1);
-        CS_ASSERT(rc == CS_OK); /* cs_judge_parse keeps to the limits */
-    }
+    h->as = cs_xstrdup(as);
+    for (uint32_t i = 0; i < n; i++)
+        (void)!cs_phrases_add(h->words, words[i], 1);
     return h;
 }
 
@@ -60,5 +57,16 @@ uint32_t cs_hide_put(const struct cs_hide *h, const char *text, struct cs_buf *o
         masked++;
     }
     cs_buf_append(out, text + at, n - at);
+    return masked;
+}
+
+const char *cs_hide_words(const struct cs_hide *h, const char *text, struct cs_arena *arena)
+{
+    if (h == NULL || cs_phrases_next(h->words, text, strlen(text), 0).len == 0)
+        return text;
+    struct cs_buf out = CS_BUF_INIT(SIZE_MAX);
+    cs_hide_put(h, text, &out);
+    const char *masked = cs_arena_strdup(arena, cs_buf_cstr(&out));
+    cs_buf_release(&out);
     return masked;
 }

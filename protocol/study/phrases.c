@@ -16,6 +16,7 @@ struct cs_phrases {
     struct node *nodes; /* [0] is the root */
     uint32_t n, cap;
     uint32_t first[256]; /* the root's children */
+    bool begins[256];    /* bytes that a phrase may begin with, in either case */
 };
 
 /* ---- bytes ---------------------------------------------------------------------------------------- */
@@ -138,6 +139,10 @@ enum cs_err cs_phrases_add(struct cs_phrases *p, const char *phrase, uint32_t ma
         return CS_EINVAL;
     if (n - at > CS_PHRASE_MAX || p->n + (n - at) > CS_PHRASES_BYTES_MAX)
         return CS_ETOOBIG;
+    p->begins[s[at]] = p->begins[folded(s, n, at)] = true;
+    for (unsigned c = 0; c < 256; c++) /* capitals: of one byte, or the lead byte that folds to this one */
+        p->begins[c] |= (c < 0x80 && p->begins[lower_byte((uint8_t)c)]) || (c == 0xCE && p->begins[0xCF]) ||
+                        (c == 0xD0 && p->begins[0xD1]);
     while (at < n) {
         const uint8_t byte = is_space(s[at]) ? ' ' : folded(s, n, at);
         const uint32_t next = child_of(p, node, byte);
@@ -172,8 +177,8 @@ struct cs_phrase_found cs_phrases_next(const struct cs_phrases *p, const char *t
 {
     const uint8_t *s = (const uint8_t *)text;
     for (; from < n; from++) {
-        if ((s[from] & 0xC0) == 0x80 || p->first[folded(s, n, from)] == 0)
-            continue; /* inside a character; or no phrase begins so */
+        if (!p->begins[s[from]] || (s[from] & 0xC0) == 0x80 || p->first[folded(s, n, from)] == 0)
+            continue; /* no phrase begins so; or inside a character */
         if (from > 0 && is_of_word(s, n, from, false) && is_of_word(s, n, from - 1, true))
             continue; /* inside a word */
         const struct cs_phrase_found found = longest(p, s, n, from);

@@ -30,6 +30,16 @@ static bool has_judge(const struct cs_study *s)
     return s->judge != NULL && s->judge[0] != '\0';
 }
 
+static bool has_parent(const struct cs_study *s)
+{
+    return s->parent != NULL;
+}
+
+static bool has_scores(const struct cs_study *s)
+{
+    return s->scores != NULL && s->scores[0] != '\0';
+}
+
 static bool judges(const struct cs_study *s)
 {
     bool any = false;
@@ -49,6 +59,8 @@ static const struct cs_minor_row keys[] = {
     {3, "requires", cs_applies_is_used},            /* an older coordinator would ask what is left out */
     {4, "judge", has_judge},                        /* an older coordinator would draw nothing again */
     {4, "{{output.NAME}} or {{fenced X}}", judges}, /* an older worker does not know them */
+    {4, "cases: from_study", has_parent},
+    {4, "scores", has_scores},
     {0},
 };
 

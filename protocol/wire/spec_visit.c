@@ -432,21 +432,38 @@ static void visit_left_out(struct cs_codec *c, struct cs_study *s)
     KEEP(c, s->left_out, n > 0 ? v : NULL);
 }
 
-/* What is said of judging outputs; the two beside it are for whose outputs they are, and for numbers made of verdicts. */
-static void visit_judge(struct cs_codec *c, struct cs_study *s)
+static bool is_said(const char *part)
 {
-    const char *parent = "", *scores = "";
-    cs_spec_visit_text(c, &parent, CS_SPEC_MAX);
-    cs_spec_visit_text(c, &s->judge, CS_SPEC_MAX);
+    return part != NULL && part[0] != '\0';
+}
+
+static bool is_child(const struct cs_study *s)
+{
+    return s->parent != NULL || is_said(s->judge) || is_said(s->scores);
+}
+
+/* Whose outputs the cases are, and what is said of judging them. */
+static void visit_child(struct cs_codec *c, struct cs_study *s)
+{
+    const char *parent = s->parent != NULL ? s->parent->json : "", *judge = is_said(s->judge) ? s->judge : "",
+               *scores = is_said(s->scores) ? s->scores : "";
+    cs_spec_visit_text(c, &parent, CS_PARENT_JSON_MAX);
+    cs_spec_visit_text(c, &judge, CS_SPEC_MAX);
     cs_spec_visit_text(c, &scores, CS_SPEC_MAX);
+    if (cs_codec_packing(c) || !cs_codec_ok(c))
+        return;
+    struct cs_error err = {0};
+    s->judge = judge;
+    s->scores = scores;
+    if (parent[0] != '\0' && cs_parent_json_parse(parent, cs_codec_arena(c), &s->parent, &err) != CS_OK)
+        cs_codec_fail(c, "%s", err.msg);
 }
 
 void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref **chunks, uint32_t *n_chunks,
                    uint32_t *minor)
 {
-    const bool judge = s->judge != NULL && s->judge[0] != '\0', left_out = s->left_out != NULL || judge,
-               accepts = s->accept_unparsable || left_out;
-    cs_codec_begin(c, !cs_codec_packing(c) ? 18 : judge ? 24 : left_out ? 21 : accepts ? 20 : *minor > 0 ? 19 : 18);
+    const bool child = is_child(s), left_out = s->left_out != NULL || child, accepts = s->accept_unparsable || left_out;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 18 : child ? 24 : left_out ? 21 : accepts ? 20 : *minor > 0 ? 19 : 18);
     cs_spec_visit_text(c, &s->name, CS_SPEC_NAME_MAX);
     cs_spec_visit_text(c, &s->title, CS_TEXT_MAX);
     cs_codec_u64(c, &s->seed);
@@ -476,7 +493,8 @@ void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref *
     if (cs_codec_packing(c) ? left_out : cs_codec_more(c))
         visit_left_out(c, s);
     KEEP(c, s->judge, "");
-    if (cs_codec_packing(c) ? judge : cs_codec_more(c))
-        visit_judge(c, s);
+    KEEP(c, s->scores, "");
+    if (cs_codec_packing(c) ? child : cs_codec_more(c))
+        visit_child(c, s);
     cs_codec_end(c);
 }

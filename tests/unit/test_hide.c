@@ -11,6 +11,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/rng.h"
+#include "protocol/study/judge.h"
 #include "protocol/study/leaks.h"
 #include "protocol/study/pair.h"
 #include "protocol/study/phrases.h"
@@ -21,8 +22,7 @@
 static const char *masked(const char *const *terms, uint32_t n, const char *text)
 {
     static struct cs_buf out = CS_BUF_INIT(65536);
-    const struct cs_judge judge = {.hide_as = "[...]", .hidden = terms, .n_hidden = n};
-    struct cs_hide *h = cs_hide_open(&judge);
+    struct cs_hide *h = cs_hide_open(terms, n, "[...]");
     cs_buf_clear(&out);
     cs_hide_put(h, text, &out);
     cs_hide_close(h);
@@ -141,7 +141,6 @@ static void outputs_give_away_levels_and_models(void **state)
 {
     static const struct cs_model models[] = {{.name = "assistant-a", .model = "vendor/assistant-a-2026"}};
     static const char *const terms[] = {"rich", "assistant"};
-    const struct cs_judge judge = {.hide_as = "[...]", .hidden = terms, .n_hidden = 2};
     enum { TEXT_BIT = 1 << CS_LEAK_LEVEL_TEXT, ID = 1 << CS_LEAK_LEVEL_ID, MODEL = 1 << CS_LEAK_MODEL };
     static const struct {
         const char *text;
@@ -159,7 +158,7 @@ static void outputs_give_away_levels_and_models(void **state)
     };
     struct cs_study s = fx_study();
     struct cs_leak_counts counts = {0};
-    struct cs_hide *hide = cs_hide_open(&judge);
+    struct cs_hide *hide = cs_hide_open(terms, 2, "[...]");
     (void)state;
     s.models = models;
     s.n_models = 1;

@@ -121,6 +121,18 @@ bool cs_template_judges(const struct cs_study *s, const char *text)
     return judges;
 }
 
+bool cs_template_study_judges(const struct cs_study *s)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < s->n_prompts && !any; i++)
+        any = cs_template_judges(s, s->prompts[i].system) || cs_template_judges(s, s->prompts[i].user);
+    for (uint32_t f = 0; f < s->n_factors && !any; f++) {
+        for (uint32_t i = 0; i < s->factors[f].n_levels && !any; i++)
+            any = s->factors[f].levels[i].system != NULL && cs_template_judges(s, s->factors[f].levels[i].system);
+    }
+    return any;
+}
+
 enum cs_err cs_template_check(const struct cs_study *s, const char *text, struct cs_error *err)
 {
     struct cs_piece piece;

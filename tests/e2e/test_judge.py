@@ -3,8 +3,11 @@
 import collections
 import hashlib
 import json
+import os
 import shutil
+import signal
 import sys
+import time
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
@@ -81,6 +84,7 @@ class Hostile(harness.TestCase):
 
     def judge(self, reply, cases=None, study=STUDY):
         self.provider = odd.Provider(lambda body, times, headers: reply(json.loads(body)["messages"][-1]["content"], times))
+        self.provider.handle_error = lambda request, address: None  # who was killed has hung up
         self.addCleanup(self.provider.server_close)
         self.addCleanup(self.provider.shutdown)
         lines = [{"case_id": k, "output": {"text": v}} for k, v in (cases or HOSTILE).items()]
@@ -146,6 +150,30 @@ class Hostile(harness.TestCase):
         before = sum(calls.values())
         self.run_study(code=2)  # nothing of it is asked anew by another run
         self.assertEqual(sum(self.provider.seen.values()), before)
+
+    def test_killed_in_mid_draw_none_is_drawn_more_often_than_declared(self):
+        """All is killed three times while judges mumble: the calls in flight may be paid again, no draw that is on disk is made anew."""
+        cases = {f"c{i:02}": f"Reply {i}." for i in range(40)}
+        slots, kills, again = 2, 3, 2
+
+        def mumble(content, times):
+            time.sleep(0.02)
+            return odd.chat("hm")
+
+        self.judge(mumble, cases, STUDY.replace("prompt:", f"accept: [unparsable]\njudge: {{again: {again}}}\nprompt:"))
+        for kill in range(1, kills + 1):
+            run = self.box.start("clinsafe", "run", self.study, "--workers", 1, "--slots", slots, env={"JUDGE_KEY": odd.KEY})
+            harness.wait_for(lambda: sum(self.provider.seen.values()) >= 25 * kill, what="some calls", process=run)
+            for process in json.loads((self.study.with_suffix(".clinsafe") / "run.json").read_text())["processes"]:
+                os.kill(process["pid"], signal.SIGKILL)
+            run.kill()
+        rows = self.run_study(code=2)
+        stood = [r for r in rows if r["state"] != "superseded"]
+        self.assertEqual({(r["outcome"], r["asked_again"]) for r in stood}, {("unparsable", again)})
+        self.assertEqual((len(stood), len(rows)), (len(cases), (1 + again) * len(cases)))
+        beyond = sum(self.provider.seen.values()) - (1 + again) * len(cases)
+        self.assertTrue(0 <= beyond <= kills * 8, f"{beyond} calls beyond")  # in flight, or answered a moment before and not on disk
+        self.assertExit(self.box.clinsafe("verify", self.study))
 
     def test_words_are_hidden_in_outputs_alone(self):
         (self.box.dir / "terms.csv").write_text("term\nwarned\nhall brook\n")
@@ -256,12 +284,18 @@ class Judged(harness.TestCase):
         said = self.clinsafe("plan", path).out
         self.assertIn("6 of 8 outputs tell by themselves where they come from", said)
         self.assertIn("4 of 8 still do with hidden words masked", said)
+        notes = " ".join(self.clinsafe("report", path, "--json").json()["notes"])
+        self.assertIn("6 of 8 judged outputs tell by themselves", notes)
+        self.assertIn("m plain 3 of 4 (2); m warned_twice 3 of 4 (2)", notes)
+        self.assertIn('3 words and phrases were masked by "[...]"', notes)
 
     def test_two_outputs_beside_each_other(self):
         path = self.child("{{fenced first.text}} / {{fenced second.text}}", more=", pair: {factor: arm, each: control}", answer="safer: {pair: tie}",
                           name="duel")
         done = self.clinsafe("run", path, "--workers", 1)
         self.assertExit(done, 2)  # what is none of the words is no verdict
+        self.assertIn("judge: {again: N}", done.err)
+        self.assertNotIn("lenient", done.err)
         rows = harness.rows_jsonl(self.clinsafe("export", path, "--format", "jsonl").out)
         self.assertEqual({(r["cluster"], r["outcome"], r.get("answer.safer")) for r in rows},
                          {("pc4", "ok", "tie")} | {(f"pc{i}", "unparsable", None) for i in (1, 2, 3)})

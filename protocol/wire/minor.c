@@ -1,6 +1,7 @@
 #include "protocol/wire/minor.h"
 
 #include "protocol/study/applies.h"
+#include "protocol/study/script.h"
 #include "protocol/study/template.h"
 
 static bool has_reading(const struct cs_study *s)
@@ -47,6 +48,7 @@ static const struct cs_minor_row keys[] = {
     {3, "requires", cs_applies_is_used}, /* an older coordinator would ask what is left out */
     {4, "judge", has_judge},             /* an older coordinator would draw nothing again */
     {4, "{{output.NAME}} or {{fenced X}}", cs_template_study_judges}, /* an older worker does not know them */
+    {4, "prompt: turns", cs_script_is_used},
     {4, "cases: from_study", has_parent},
     {4, "scores", has_scores},
     {0},

@@ -320,6 +320,8 @@ static inline void rig_write(struct rig *r, const struct cs_batch *b)
         } else if (o->turn.number > 0) {
             CS_ASSERT(o->turn.number <= d->n_turns[o->lane][o->position]);
         }
+        if ((o->flags & CS_OUTPUT_SUPERSEDED) != 0 && o->position < RIG_TALKS)
+            d->n_turns[o->lane][o->position] = 0; /* the next turns are another draw's */
         cs_arena_release(&arena);
     }
     for (uint32_t i = 0; i < b->n_pages; i++)

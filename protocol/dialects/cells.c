@@ -5,6 +5,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
 #include "protocol/dialects/request.h"
+#include "protocol/study/list.h"
 
 /* ---- the cells of a case ---------------------------------------------------------------------- */
 
@@ -44,6 +45,7 @@ static struct cs_cells *new_cells(uint32_t lane, uint32_t case_index, uint32_t n
     c->body_digest = cs_xcalloc(n, sizeof *c->body_digest);
     c->twin = cs_xcalloc(n, sizeof *c->twin);
     c->body_len = cs_xcalloc(n, sizeof *c->body_len);
+    c->elements = cs_xcalloc(n, sizeof *c->elements);
     if (with_bodies)
         c->body = cs_xcalloc(n, sizeof *c->body);
     return c;
@@ -57,6 +59,7 @@ void cs_cells_free(struct cs_cells *c)
         free(c->body[i]);
     free(c->body);
     free(c->body_len);
+    free(c->elements);
     free(c->twin);
     free(c->body_digest);
     free(c);
@@ -84,6 +87,7 @@ enum cs_err cs_cells_make(struct cs_requests *r, uint32_t lane, uint32_t case_in
             goto out;
         cs_digest_blake2b_256(body.data, body.len, cells->body_digest[i]);
         cells->body_len[i] = (uint32_t)body.len;
+        cells->elements[i] = cs_list_elements(plan->study, at.question, &c);
         if (!with_bodies)
             continue;
         bytes += body.len;

@@ -7,6 +7,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
 #include "protocol/dialects/dialect.h"
+#include "protocol/study/list.h"
 
 struct settings_key { /* all that the parameters of a request depend on */
     uint32_t model;
@@ -17,6 +18,7 @@ struct settings {
     struct settings_key key;
     struct cs_parameters parameters;
     char **tails; /* a question: parameters, cap and form of the answer as its body ends, or NULL: not made yet */
+    uint32_t *elements; /* a question: those of the list that its tail is for */
     UT_hash_handle hh;
 };
 
@@ -58,6 +60,7 @@ static enum cs_err settings_of(struct cs_requests *r, const struct cs_coords *at
         found->key = key;
         found->parameters = made;
         found->tails = cs_xcalloc(s->n_questions, sizeof *found->tails);
+        found->elements = cs_xcalloc(s->n_questions, sizeof *found->elements);
         HASH_ADD(hh, r->settings, key, sizeof key, found);
     }
     *out = found;
@@ -158,6 +161,7 @@ void cs_requests_close(struct cs_requests *r)
         for (uint32_t i = 0; i < r->plan->study->n_questions; i++)
             free(entry->tails[i]);
         free(entry->tails);
+        free(entry->elements);
         free(entry->parameters.text);
         free(entry);
     }
@@ -177,17 +181,22 @@ static const struct cs_account *account_of(const struct cs_study *s, uint32_t mo
     return &s->accounts[s->models[model].account];
 }
 
-/* What follows the prompt; made when it is first needed. */
-static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint32_t question, const char **out,
-                           struct cs_error *err)
+/* What follows the prompt; made when it is first needed, and again where a list is longer or shorter than the last one. */
+static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint32_t question, uint32_t elements,
+                           const char **out, struct cs_error *err)
 {
+    if (set->tails[question] != NULL && set->elements[question] != elements) {
+        free(set->tails[question]);
+        set->tails[question] = NULL;
+    }
     if (set->tails[question] == NULL) {
         struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
         struct cs_settings_of of = {.study = s,
                                     .account = account_of(s, set->key.model),
                                     .model = &s->models[set->key.model],
                                     .parameters = &set->parameters,
-                                    .question = question};
+                                    .question = question,
+                                    .elements = elements};
         enum cs_err rc = cs_dialect_of(of.account->protocol)->settings(&of, &b, err);
         if (rc != CS_OK) {
             cs_buf_release(&b);
@@ -195,6 +204,7 @@ static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint3
         }
         cs_buf_char(&b, '}');
         set->tails[question] = cs_buf_take(&b);
+        set->elements[question] = elements;
     }
     *out = set->tails[question];
     return CS_OK;
@@ -211,7 +221,7 @@ enum cs_err cs_request_body(struct cs_requests *r, const struct cs_coords *at, c
     cs_buf_clear(body);
     enum cs_err rc = settings_of(r, at, &set, err);
     if (rc == CS_OK)
-        rc = tail_of(s, set, at->question, &tail, err);
+        rc = tail_of(s, set, at->question, cs_list_elements(s, at->question, c), &tail, err);
     if (rc == CS_OK)
         rc = cs_render(s, at, c, &r->prompt, err);
     if (rc != CS_OK)

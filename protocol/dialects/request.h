@@ -46,6 +46,7 @@ struct cs_cells {
     uint32_t *twin;
     char **body; /* n texts, or NULL when with_bodies was false */
     uint32_t *body_len;
+    uint32_t *elements; /* of the list that the cell's question grades; 0: none */
 };
 /* Passes on CS_EAGAIN from the case source. CS_ETOOBIG: a body, or all bodies together, are over their limits. Free with
  * cs_cells_free. */

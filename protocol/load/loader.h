@@ -50,6 +50,15 @@ CS_WARN_UNUSED enum cs_err cs_load_history(struct cs_loader *l, const struct cs_
 
 /* One answer of a question, of a kind as a question has them. */
 CS_WARN_UNUSED enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
+/* One answer about each element of a list; its truth is a key of the elements. */
+CS_WARN_UNUSED enum cs_err cs_load_questions_member(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
+/* `{list: case.LIST, key, fields, show}`: the answer at n. Every case has a list to grade. */
+CS_WARN_UNUSED enum cs_err cs_load_list(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
+/* Once the models are known: the schemas of the longest lists are such as providers take. */
+CS_WARN_UNUSED enum cs_err cs_load_list_fits(struct cs_loader *l);
+/* What `where` may say of a list's elements: a rule's count (study.h). */
+CS_WARN_UNUSED enum cs_err cs_load_list_where(struct cs_loader *l, const struct cs_question *q, uint32_t field,
+                                              const struct cs_node *where, struct cs_derive_rule *r);
 
 /* `derive:` of a question whose answers are read; NULL: none. */
 CS_WARN_UNUSED enum cs_err cs_load_derived(struct cs_loader *l, const struct cs_node *derive, struct cs_question *q);
@@ -60,10 +69,13 @@ CS_WARN_UNUSED enum cs_err cs_load_lookup(const struct cs_loader *l, const struc
 
 /* The place of a word among the answers, or CS_NONE. */
 uint32_t cs_load_answers_category(const struct cs_field *f, const char *word);
+/* A text as the label of an answer: one of its words, a number where it is one, or nothing. */
+bool cs_load_answers_is_label(const struct cs_field *f, const char *label);
 /* Every case's text in a column must be one of the answers, or empty where nobody labelled it. */
 CS_WARN_UNUSED enum cs_err cs_load_answers_labels(const struct cs_loader *l, const struct cs_field *f, uint32_t column);
 /* n's key as the name of an answer. */
-CS_WARN_UNUSED enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n);
+CS_WARN_UNUSED enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n,
+                                                enum cs_name_rule rule);
 
 /* The analysis's warrant: checked, and the rows of its table as a JSON list of [case, level, answer, raters, agreement]. */
 CS_WARN_UNUSED enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, const char **json);

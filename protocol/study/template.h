@@ -1,7 +1,8 @@
 /* template.h - reading a prompt template: plain text and {{placeholders}}, left to right.
  *
  * Known placeholders: {{case.COLUMN}}, {{each.KEY}} (the case column of that whole name), {{FACTOR.COLUMN}}, {{FACTOR.text}} (the text per case of a factor that has such, unless it
- * has a column of that name), {{question.ask}}, {{question.options}}. There is one spelling of each, without spaces.
+ * has a column of that name), {{question.ask}}, {{question.options}},
+ * {{question.list}}. There is one spelling of each, without spaces.
  * Pure; any thread.
  */
 #ifndef CS_TEMPLATE_H
@@ -11,7 +12,7 @@
 
 #include "protocol/study/study.h"
 
-enum cs_slot { CS_SLOT_END, CS_SLOT_CASE, CS_SLOT_FACTOR, CS_SLOT_FACTOR_TEXT, CS_SLOT_ASK, CS_SLOT_OPTIONS };
+enum cs_slot { CS_SLOT_END, CS_SLOT_CASE, CS_SLOT_FACTOR, CS_SLOT_FACTOR_TEXT, CS_SLOT_ASK, CS_SLOT_OPTIONS, CS_SLOT_LIST };
 
 struct cs_piece {
     const char *text; /* plain text, borrowed from the template, not NUL-terminated */

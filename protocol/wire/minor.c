@@ -1,6 +1,7 @@
 #include "protocol/wire/minor.h"
 
 #include "protocol/study/applies.h"
+#include "protocol/study/list.h"
 
 static bool has_reading(const struct cs_study *s)
 {
@@ -24,11 +25,34 @@ static bool has_talk(const struct cs_study *s)
     return false;
 }
 
+static bool has_list(const struct cs_study *s)
+{
+    for (uint32_t i = 0; i < s->n_questions; i++) {
+        if (cs_list_of(&s->questions[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static bool has_harmonic(const struct cs_study *s)
+{
+    for (uint32_t i = 0; i < s->n_questions; i++) {
+        for (uint32_t k = 0; k < s->questions[i].n_derived; k++) {
+            const struct cs_derive_rule *r = s->questions[i].derived[k].rule;
+            if (r != NULL && r->op == CS_DERIVE_HARMONIC)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* One row a key that came after 1.0. A key that changes nothing of what is asked, answered or counted needs none. */
 static const struct cs_minor_row keys[] = {
     {1, "reading", has_reading}, /* an older worker reads strictly */
     {2, "prompt: messages or history", has_talk},
     {3, "requires", cs_applies_is_used}, /* an older coordinator would ask what is left out */
+    {4, "answer: list", has_list},
+    {4, "derive: harmonic", has_harmonic}, /* an older program refuses a rule that it does not know */
     {0},
 };
 

@@ -40,6 +40,7 @@ struct cs_lane_facts {
 struct cs_trial {
     struct cs_digest digest;
     uint32_t question;
+    uint32_t elements; /* of the list that the question grades; 0: it grades none */
     uint64_t prompt;  /* the same for the same body: repeats of a prompt are one prompt, though their digests differ */
     const char *body; /* valid until the next call on the source */
     uint32_t body_len;
@@ -55,9 +56,9 @@ struct cs_source {
     /* CS_EAGAIN: the cases are not here. */
     enum cs_err (*trial)(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
                          struct cs_error *err);
-    /* Whether a text answers the question, as the lane reads. */
-    struct cs_answer_check (*parses)(void *self, void *study, uint32_t lane, uint32_t question, const char *text,
-                                     size_t n);
+    /* Whether a text answers the question, as the lane reads. elements: the trial's. */
+    struct cs_answer_check (*parses)(void *self, void *study, uint32_t lane, uint32_t question, uint32_t elements,
+                                     const char *text, size_t n);
     /* Takes the next digest to ask for; false: none. */
     bool (*missing)(void *self, uint8_t digest[32]);
     enum cs_err (*put)(void *self, const uint8_t digest[32], const void *bytes, uint32_t n, struct cs_error *err);

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/elements.h"
 #include "protocol/base/json.h"
 #include "protocol/load/loader.h"
-#include "protocol/study/list.h"
 
 struct expand {
     struct cs_loader *l;
@@ -23,7 +23,7 @@ static enum cs_err put(struct expand *x, uint32_t row, const char *key, const st
 {
     const char *name = cs_arena_printf(x->l->arena, "each.%s", key);
     uint32_t c = cs_names_get(&x->known, name);
-    const char *text = cs_list_text(x->l->arena, v);
+    const char *text = cs_elements_text(x->l->arena, v);
     if (c == CS_NONE) {
         if (x->to.n_columns == CS_COLUMNS_MAX - 2)
             return cs_table_fail(x->from, row, x->l->err, "more than %d columns with those of each",

@@ -9,17 +9,17 @@
 
 /* The keys that elements have, in the order in which they turn up. */
 struct own_keys {
-    const char *names[CS_LIST_KEYS_MAX];
+    const char *names[CS_ELEMENTS_KEYS_MAX];
     uint32_t n;
 };
 
-static void learn(struct own_keys *own, const struct cs_loader *l, const struct cs_list_element *e)
+static void learn(struct own_keys *own, const struct cs_loader *l, const struct cs_element *e)
 {
     for (uint32_t i = 0; i < e->n; i++) {
         uint32_t k = 0;
         while (k < own->n && strcmp(own->names[k], e->keys[i]) != 0)
             k++;
-        if (k == own->n && own->n < CS_LIST_KEYS_MAX)
+        if (k == own->n && own->n < CS_ELEMENTS_KEYS_MAX)
             own->names[own->n++] = cs_arena_strdup(l->arena, e->keys[i]);
     }
 }
@@ -35,16 +35,16 @@ static bool has_key(const struct own_keys *own, const char *name)
 
 /* Reads the lists of all cases one after the other. */
 static enum cs_err each_list(struct cs_loader *l, uint32_t column,
-                             enum cs_err (*fn)(void *self, struct cs_loader *l, uint32_t row, const struct cs_list *list),
+                             enum cs_err (*fn)(void *self, struct cs_loader *l, uint32_t row, const struct cs_elements *list),
                              void *self)
 {
     struct cs_arena arena = {0};
     struct cs_error why = {0};
     enum cs_err rc = CS_OK;
     for (uint32_t i = 0; i < l->s->n_cases && rc == CS_OK; i++) {
-        struct cs_list list;
+        struct cs_elements list;
         cs_arena_reset(&arena);
-        rc = cs_list_read(cs_loader_value(l, i, column), &arena, &list, &why);
+        rc = cs_elements_read(cs_loader_value(l, i, column), &arena, &list, &why);
         rc = rc == CS_OK ? fn(self, l, i, &list)
                          : cs_table_fail(&l->table, i, l->err, "case \"%s\": %s %s", l->all[i].id, l->columns[column],
                                          why.msg);
@@ -61,19 +61,19 @@ struct checking {
     uint32_t most;
 };
 
-static enum cs_err check_case(void *self, struct cs_loader *l, uint32_t row, const struct cs_list *list)
+static enum cs_err check_case(void *self, struct cs_loader *l, uint32_t row, const struct cs_elements *list)
 {
     struct checking *c = self;
     const char *column = l->columns[c->a->column];
     c->most = list->n > c->most ? list->n : c->most;
     for (uint32_t i = 0; i < list->n; i++) {
-        learn(&c->own, l, &list->elements[i]);
-        if (cs_list_value(list, i, c->a->show)[0] == '\0')
+        learn(&c->own, l, &list->all[i]);
+        if (cs_elements_value(list, i, c->a->show)[0] == '\0')
             return cs_table_fail(&l->table, row, l->err, "case \"%s\": element %u of %s has no %s to show", l->all[row].id,
                                  i + 1, column, c->a->show);
         for (uint32_t k = 0; k < c->a->n_fields; k++) {
             const struct cs_field *f = &c->a->fields[k];
-            const char *label = f->truth_key != NULL ? cs_list_value(list, i, f->truth_key) : "";
+            const char *label = f->truth_key != NULL ? cs_elements_value(list, i, f->truth_key) : "";
             if (!cs_load_answers_is_label(f, label))
                 return cs_table_fail(&l->table, row, l->err,
                                      "case \"%s\": %s of element %u of %s is \"%.60s\", which is no answer of \"%s\"%s",
@@ -198,13 +198,13 @@ struct wording { /* whether a key of the elements ever says a word */
     bool found;
 };
 
-static enum cs_err look_for(void *self, struct cs_loader *l, uint32_t row, const struct cs_list *list)
+static enum cs_err look_for(void *self, struct cs_loader *l, uint32_t row, const struct cs_elements *list)
 {
     struct wording *w = self;
     (void)row;
     for (uint32_t i = 0; i < list->n; i++) {
-        learn(&w->own, l, &list->elements[i]);
-        w->found = w->found || (w->word != NULL && strcmp(cs_list_value(list, i, w->key), w->word) == 0);
+        learn(&w->own, l, &list->all[i]);
+        w->found = w->found || (w->word != NULL && strcmp(cs_elements_value(list, i, w->key), w->word) == 0);
     }
     return CS_OK;
 }
@@ -247,7 +247,7 @@ static enum cs_err load_condition(struct cs_loader *l, const struct cs_list_answ
 {
     struct cs_derive_term what = {CS_DERIVE_OWN, 0, of->key};
     struct wording w = {0};
-    const char *names[CS_FIELDS_MAX + CS_LIST_KEYS_MAX];
+    const char *names[CS_FIELDS_MAX + CS_ELEMENTS_KEYS_MAX];
     uint32_t n = 0;
     enum cs_err rc = of->kind == CS_NODE_LIST ? cs_node_list(of, of->key, l->err) : CS_OK;
     for (uint32_t i = 0; i < a->n_fields; i++) {

@@ -268,9 +268,9 @@ static enum cs_err read_list(const struct reading *r, const struct cs_field *f, 
 {
     const struct cs_list_answer *a = f->list;
     struct cs_answer *rows = NULL;
-    bool seen[CS_LIST_MAX] = {false};
+    bool seen[CS_ELEMENTS_MAX] = {false};
     *out = (struct cs_answer){.category = CS_NONE};
-    CS_ASSERT(r->elements <= CS_LIST_MAX);
+    CS_ASSERT(r->elements <= CS_ELEMENTS_MAX);
     if (value == NULL)
         return FAILS(v, CS_ANSWER_MISSING, "\"%s\" is missing", f->name);
     if (!cs_json_is_object(value) && !cs_json_is_array(value))
@@ -400,11 +400,11 @@ enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at
     const struct cs_question *q = &s->questions[at->question];
     const struct cs_field *list = cs_list_of(q);
     struct verdict v = {CS_ANSWER_NONE, err};
-    struct cs_list own = {0};
+    struct cs_elements own = {0};
     CS_ASSERT(arena != NULL);
     enum cs_err rc = CS_OK;
     if (list != NULL && c != NULL && c->values != NULL)
-        rc = cs_list_read(c->values[list->list->column], arena, &own, err);
+        rc = cs_elements_read(c->values[list->list->column], arena, &own, err);
     const struct reading r = {.lenient = lenient, .elements = own.n, .arena = arena};
     if (rc == CS_OK)
         rc = read_reply(s, at->question, at, text, n, &r, answers, &v);

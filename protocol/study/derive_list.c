@@ -26,9 +26,9 @@ static bool is_same_number(const char *a, const char *b)
 static enum truth holds(const struct element *e, const struct cs_derive_term *what, const struct cs_derive_term *is)
 {
     const bool labelled = is->from == CS_DERIVE_OWN;
-    const char *word = labelled && e->f->own != NULL ? cs_list_value(e->f->own, e->i, is->literal) : is->literal;
+    const char *word = labelled && e->f->own != NULL ? cs_elements_value(e->f->own, e->i, is->literal) : is->literal;
     if (what->from == CS_DERIVE_OWN)
-        return e->f->own != NULL && strcmp(cs_list_value(e->f->own, e->i, what->literal), word) == 0 ? TRUE_ : FALSE_;
+        return e->f->own != NULL && strcmp(cs_elements_value(e->f->own, e->i, what->literal), word) == 0 ? TRUE_ : FALSE_;
     const struct cs_answer *said = &e->said[what->at];
     if (said->text == NULL || (labelled && word[0] == '\0'))
         return UNKNOWN;

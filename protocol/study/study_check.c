@@ -106,7 +106,7 @@ static enum cs_err check_list(const struct cs_study *s, const struct cs_field *f
     const struct cs_list_answer *a = f->list;
     enum cs_err rc = CS_OK;
     CHECK(a != NULL && is_column(s, a->column), "\"%s\" grades a list that is not there", f->name);
-    CHECK(f->n_categories == 0 && a->most <= CS_LIST_MAX && a->n_fields >= 1 && a->n_fields <= CS_FIELDS_MAX,
+    CHECK(f->n_categories == 0 && a->most <= CS_ELEMENTS_MAX && a->n_fields >= 1 && a->n_fields <= CS_FIELDS_MAX,
           "\"%s\" is a list of a wrong shape", f->name);
     for (uint32_t i = 0; i < a->n_fields && rc == CS_OK; i++) {
         CHECK(a->fields[i].kind < CS_FIELD_OPTIONS, "\"%s\" asks of its elements what is not asked of one", f->name);

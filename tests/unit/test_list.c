@@ -68,19 +68,19 @@ static void a_list_is_read(void **state)
 {
     struct cs_arena arena = {0};
     struct cs_error err = {0};
-    struct cs_list l;
+    struct cs_elements l;
     (void)state;
-    assert_int_equal(cs_list_read("[\"a\",{\"n\":1.5,\"t\":true,\"no\":null,\"in\":[1,{\"x\":2}]},7]", &arena, &l, &err), CS_OK);
+    assert_int_equal(cs_elements_read("[\"a\",{\"n\":1.5,\"t\":true,\"no\":null,\"in\":[1,{\"x\":2}]},7]", &arena, &l, &err), CS_OK);
     assert_int_equal(l.n, 3);
-    assert_string_equal(cs_list_value(&l, 0, "text"), "a");
-    assert_string_equal(cs_list_value(&l, 1, "n"), "1.5");
-    assert_string_equal(cs_list_value(&l, 1, "t"), "true");
-    assert_string_equal(cs_list_value(&l, 1, "no"), "");
-    assert_string_equal(cs_list_value(&l, 1, "in"), "[1,{\"x\":2}]");
-    assert_string_equal(cs_list_value(&l, 2, "text"), "7");
-    assert_string_equal(cs_list_value(&l, 3, "text"), "");
-    assert_int_equal(cs_list_read("{}", &arena, &l, &err), CS_EINVAL);
-    assert_int_equal(cs_list_read("[]", &arena, &l, &err), CS_EINVAL);
+    assert_string_equal(cs_elements_value(&l, 0, "text"), "a");
+    assert_string_equal(cs_elements_value(&l, 1, "n"), "1.5");
+    assert_string_equal(cs_elements_value(&l, 1, "t"), "true");
+    assert_string_equal(cs_elements_value(&l, 1, "no"), "");
+    assert_string_equal(cs_elements_value(&l, 1, "in"), "[1,{\"x\":2}]");
+    assert_string_equal(cs_elements_value(&l, 2, "text"), "7");
+    assert_string_equal(cs_elements_value(&l, 3, "text"), "");
+    assert_int_equal(cs_elements_read("{}", &arena, &l, &err), CS_EINVAL);
+    assert_int_equal(cs_elements_read("[]", &arena, &l, &err), CS_EINVAL);
     assert_string_equal(err.msg, "has 0 elements; a list that is graded has 1 to 1000");
     cs_arena_release(&arena);
 }

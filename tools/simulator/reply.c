@@ -109,6 +109,26 @@ static enum cs_err write_array(struct writer *w, const struct cs_j *schema)
     return rc;
 }
 
+/* The number in a path such as "grades.2", whose object holds what is answered about element 2; 0: it is another path. */
+static uint32_t element_of(const char *path)
+{
+    const char *dot = strchr(path, '.');
+    char *end = NULL;
+    if (dot == NULL || dot[1] < '1' || dot[1] > '9')
+        return 0;
+    const unsigned long n = strtoul(dot + 1, &end, 10);
+    return *end == '\0' && n <= UINT32_MAX ? (uint32_t)n : 0;
+}
+
+/* What the truth has for a property of the object at hand, or NULL: chance. */
+static const struct cs_truth_answer *planted(const struct writer *w, const char *key, struct cs_truth_place *at)
+{
+    const bool root = w->path.len == 0;
+    *at = w->from->at;
+    at->element = root ? 0 : element_of(cs_buf_cstr(&w->path));
+    return w->from->model != NULL && (root || at->element > 0) ? cs_truth_answer(w->from->model, key) : NULL;
+}
+
 static enum cs_err write_object(struct writer *w, const struct cs_j *schema)
 {
     const struct cs_j *properties = cs_json_read_get(schema, "properties");
@@ -117,17 +137,19 @@ static enum cs_err write_object(struct writer *w, const struct cs_j *schema)
     enum cs_err rc = CS_OK;
     cs_buf_char(w->out, '{');
     for (const struct cs_j *p = cs_json_read_first(properties); p != NULL; p = cs_json_read_next(properties, p)) {
-        const struct cs_truth_answer *a = parent == 0 && w->from->model != NULL
-                                              ? cs_truth_answer(w->from->model, p->key)
-                                              : NULL;
+        struct cs_truth_place at;
+        const struct cs_truth_answer *a = planted(w, p->key, &at);
         cs_buf_str(w->out, comma);
         comma = ",";
         cs_json_str(w->out, p->key, strlen(p->key));
         cs_buf_char(w->out, ':');
         cs_buf_printf(&w->path, parent > 0 ? ".%s" : "%s", p->key);
-        if (a != NULL)
-            rc = write_word(
-                w, p, a, cs_truth_draw(w->from->truth, w->from->seed, w->from->model, a, w->from->at, w->from->digest));
+        if (a != NULL && !cs_truth_knows(a, at))
+            rc = refuse(w, "asks about an element that the case of the truth file does not have");
+        else if (a != NULL)
+            rc = write_word(w, p, a,
+                            cs_truth_draw(w->from->truth, w->from->seed, w->from->model, a, at, w->from->digest,
+                                          cs_buf_cstr(&w->path)));
         else
             rc = write_value(w, p);
         w->path.len = parent;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/assert.h"
 #include "tools/simulator/draw.h"
 
 void cs_truth_free(struct cs_truth *t)
@@ -38,7 +39,7 @@ enum cs_truth_match cs_truth_match(const struct cs_truth *t, const char *prompt,
                                    struct cs_truth_place *place)
 {
     uint32_t level = 0;
-    *place = (struct cs_truth_place){0, 0};
+    *place = (struct cs_truth_place){0};
     if (t->case_matcher != NULL) {
         switch (cs_matcher_find(t->case_matcher, prompt, len, &place->case_index)) {
         case CS_FOUND_NONE:
@@ -92,7 +93,10 @@ void cs_truth_cumulative(const struct cs_truth *t, uint64_t seed, const struct c
                          const struct cs_truth_answer *a, struct cs_truth_place at,
                          double cumulative[CS_TRUTH_WORDS_MAX])
 {
-    const uint32_t label = a->label_of_case != NULL ? a->label_of_case[at.case_index] : 0;
+    CS_ASSERT(cs_truth_knows(a, at));
+    const uint32_t label = a->label_of_element != NULL ? a->label_of_element[at.case_index][at.element - 1]
+                           : a->label_of_case != NULL  ? a->label_of_case[at.case_index]
+                                                       : 0;
     const double *rates = a->rates + (size_t)label * (a->kind == CS_TRUTH_BOOLEAN ? 1 : a->n_words);
     double sum = 0;
 
@@ -118,12 +122,18 @@ void cs_truth_cumulative(const struct cs_truth *t, uint64_t seed, const struct c
     cumulative[a->n_words - 1] = 1.0;
 }
 
+bool cs_truth_knows(const struct cs_truth_answer *a, struct cs_truth_place at)
+{
+    return a->label_of_element == NULL || (at.element >= 1 && at.element <= a->n_elements[at.case_index]);
+}
+
 const char *cs_truth_draw(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
-                          const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest)
+                          const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest,
+                          const char *path)
 {
     double cumulative[CS_TRUTH_WORDS_MAX];
     cs_truth_cumulative(t, seed, m, a, at, cumulative);
-    const double u = cs_sim_draw_unit(seed, "answer", digest, a->field, NULL);
+    const double u = cs_sim_draw_unit(seed, "answer", digest, path, NULL);
     uint32_t k = 0;
     while (k + 1 < a->n_words && u >= cumulative[k])
         k++;

@@ -6,7 +6,8 @@
  *   boolean  P(first word) = sigmoid(logit(rate) + s)
  *   ordinal  P(answer <= k) = sigmoid(logit(r1 + ... + rk) - s): positive moves towards the last word
  *   nominal  P(k) in proportion to rk exp(sk), each word with its own s
- * The answer is the first word whose cumulative probability exceeds U(seed, "answer", digest, field).
+ * The answer is the first word whose cumulative probability exceeds U(seed, "answer", digest, field); about an element of a list field is its path,
+ * as in "grades.2.GradeAI", in this U alone.
  *
  * Never changed once loaded; any thread. All memory is the truth's.
  */
@@ -31,6 +32,9 @@ struct cs_truth_answer {
     uint32_t n_words;
     const double *rates;           /* a row per label; boolean: one rate, else n_words */
     const uint32_t *label_of_case; /* row of each case; NULL: one row for all */
+    /* Of an answer about the elements of a list of the case: a row for each of them; NULL: it is none, or has one row for all. */
+    const uint32_t *const *label_of_element;
+    const uint32_t *n_elements; /* of each case */
     double case_sd, wording_sd;
     const double *shift_sd; /* per level, 0 for the control */
     const double *shift;    /* per level, 0 = control, placebo_shift included; nominal: per level and word */
@@ -67,6 +71,7 @@ const struct cs_truth_answer *cs_truth_answer(const struct cs_truth_model *m, co
 
 struct cs_truth_place {
     uint32_t case_index, level;
+    uint32_t element; /* from 1; 0: the answer is about none */
 };
 enum cs_truth_match { CS_MATCH_OK, CS_MATCH_NO_CASE, CS_MATCH_SEVERAL_CASES, CS_MATCH_SEVERAL_LEVELS };
 enum cs_truth_match cs_truth_match(const struct cs_truth *t, const char *prompt, size_t len,
@@ -76,9 +81,12 @@ enum cs_truth_match cs_truth_match(const struct cs_truth *t, const char *prompt,
 void cs_truth_cumulative(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
                          const struct cs_truth_answer *a, struct cs_truth_place at,
                          double cumulative[CS_TRUTH_WORDS_MAX]);
-/* The word that is answered; `digest` is 32 hex digits. */
+/* Whether there are rates for it: none for an element that the case does not have, or without one where they are by element. */
+bool cs_truth_knows(const struct cs_truth_answer *a, struct cs_truth_place at);
+/* The word that is answered; `digest` is 32 hex digits, `path` the field's, or an element's. */
 const char *cs_truth_draw(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
-                          const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest);
+                          const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest,
+                          const char *path);
 bool cs_truth_refuses(const struct cs_truth_model *m, uint64_t seed, struct cs_truth_place at, const char *digest);
 
 #endif

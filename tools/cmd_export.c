@@ -140,8 +140,8 @@ static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *
 }
 
 /* Both files appear, or none. */
-static enum cs_err export_both(struct export *e, struct cs_reader *r, const char *path, const char *elements, bool readable,
-                               struct cs_error *err)
+static enum cs_err export_both(struct export *e, struct cs_reader *r, const char *path, const char *elements,
+                               bool readable, struct cs_error *err)
 {
     struct cs_part_file file;
     if (elements == NULL)

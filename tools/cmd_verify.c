@@ -151,9 +151,8 @@ static void check_list(struct verify *v, uint32_t lane, uint64_t position, const
 {
     if (elements == 0)
         return;
-    const enum cs_answer_fault why = cs_answer_check(v->reader.view.spec.study, at->question, elements, o->salvaged,
-                                                       o->text, strlen(o->text))
-                                           .fault;
+    const enum cs_answer_fault why =
+        cs_answer_check(v->reader.view.spec.study, at->question, elements, o->salvaged, o->text, strlen(o->text)).fault;
     if (why == CS_ANSWER_ELEMENT_MISSING || why == CS_ANSWER_ELEMENT_TWICE || why == CS_ANSWER_ELEMENT_FOREIGN)
         fault(v, "its list does not have every element of the case once", lane, position);
 }

@@ -238,12 +238,13 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
     return CS_OK;
 }
 
-static struct cs_answer_check source_parses(void *self, void *study, uint32_t lane, uint32_t question, uint32_t elements,
-                                            const char *text, size_t n)
+static struct cs_answer_check source_parses(void *self, void *study, uint32_t lane, uint32_t question,
+                                            uint32_t elements, const char *text, size_t n)
 {
     struct study *y = study;
     (void)self;
-    return cs_answer_check(y->spec.study, question, elements, cs_answer_lenient(y->spec.study, question, lane), text, n);
+    return cs_answer_check(y->spec.study, question, elements, cs_answer_lenient(y->spec.study, question, lane), text,
+                           n);
 }
 
 static bool source_missing(void *self, uint8_t digest[32])

@@ -15,8 +15,7 @@ const char *cs_elements_text(struct cs_arena *arena, const struct cs_json *v)
     return text;
 }
 
-static enum cs_err read_element(struct cs_json *v, struct cs_arena *arena, struct cs_element *out,
-                                struct cs_error *err)
+static enum cs_err read_element(struct cs_json *v, struct cs_arena *arena, struct cs_element *out, struct cs_error *err)
 {
     const size_t n = cs_json_is_object(v) ? cs_json_object_size(v) : 1;
     const char **keys, **values, *key;

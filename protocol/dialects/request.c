@@ -17,7 +17,7 @@ struct settings_key { /* all that the parameters of a request depend on */
 struct settings {
     struct settings_key key;
     struct cs_parameters parameters;
-    char **tails; /* a question: parameters, cap and form of the answer as its body ends, or NULL: not made yet */
+    char **tails;       /* a question: parameters, cap and form of the answer as its body ends, or NULL: not made yet */
     uint32_t *elements; /* a question: those of the list that its tail is for */
     UT_hash_handle hh;
 };

@@ -62,8 +62,9 @@ static enum cs_err need_answer(const struct deriving *in, const struct cs_node *
 {
     enum cs_err rc = need_any_answer(in, n, out);
     if (rc == CS_OK && out->from == CS_DERIVE_FIELD && in->q->fields[out->at].kind == CS_FIELD_LIST)
-        rc = cs_yaml_fail(n, in->l->err, "\"%s\" is a list; take a number of it first, as in {count: {of: %s, where: {...}}}",
-                          n->text, n->text);
+        rc = cs_yaml_fail(n, in->l->err,
+                          "\"%s\" is a list; take a number of it first, as in {count: {of: %s, where: {...}}}", n->text,
+                          n->text);
     return rc;
 }
 
@@ -324,13 +325,13 @@ static enum cs_err load_list_rule(const struct deriving *in, const struct cs_nod
     if (rc != CS_OK)
         return rc;
     if (!share && !mean)
-        return cs_load_list_where(in->l, in->q, t[0].at, where, r);
+        return cs_load_graded_where(in->l, in->q, t[0].at, where, r);
     struct cs_derive_rule *parts = cs_arena_array(in->l->arena, 2, sizeof *parts);
     *r = (struct cs_derive_rule){
         .op = r->op, .terms = t, .n_terms = mean ? 2 : 1, .parts = parts, .n_parts = mean ? 1 : 2};
-    rc = cs_load_list_where(in->l, in->q, t[0].at, where, &parts[0]);
+    rc = cs_load_graded_where(in->l, in->q, t[0].at, where, &parts[0]);
     if (rc == CS_OK && share)
-        rc = cs_load_list_where(in->l, in->q, t[0].at, cs_node_get(n, "among"), &parts[1]);
+        rc = cs_load_graded_where(in->l, in->q, t[0].at, cs_node_get(n, "among"), &parts[1]);
     return rc == CS_OK && mean ? load_value(in, value, in->q->fields[t[0].at].list, &t[1]) : rc;
 }
 
@@ -390,8 +391,8 @@ static enum cs_err load_parts(const struct deriving *in, const struct cs_node *n
 static enum cs_err find_op(const struct deriving *in, const struct cs_node *n, const struct cs_node **out,
                            enum cs_derive_op *op)
 {
-    static const char *const keys[] = {"equals", "differs", "contains", "matches",  "any", "all", "not",
-                                       "count",  "length",  "lookup",   "expected", "as",  "share", "mean", "harmonic", NULL};
+    static const char *const keys[] = {"equals", "differs", "contains", "matches", "any",   "all",  "not",      "count",
+                                       "length", "lookup",  "expected", "as",      "share", "mean", "harmonic", NULL};
     enum cs_err rc = cs_node_map(n, n->key != NULL ? n->key : "a rule", keys, in->l->err);
     *out = NULL;
     for (int i = CS_DERIVE_EQUALS; i < CS_DERIVE_OPS && rc == CS_OK; i++) {
@@ -467,7 +468,7 @@ static enum cs_err load_kind(const struct deriving *in, const struct cs_node *n)
                counts = n->kind == CS_NODE_MAP &&
                         (cs_node_get(n, "count") != NULL || cs_node_get(n, "length") != NULL ||
                          cs_node_get(n, "expected") != NULL || cs_node_get(n, "share") != NULL ||
-                          cs_node_get(n, "mean") != NULL || cs_node_get(n, "harmonic") != NULL);
+                         cs_node_get(n, "mean") != NULL || cs_node_get(n, "harmonic") != NULL);
     uint32_t word = lookup || counts ? CS_DERIVES_NUMBER : CS_DERIVES_BOOLEAN;
     enum cs_err rc = as != NULL ? cs_node_word(as, "as", words, &word, in->l->err) : CS_OK;
     if (rc == CS_OK && as != NULL && n->n > 1 && !(matches || (lookup && word != CS_DERIVES_BOOLEAN)))

@@ -50,15 +50,14 @@ CS_WARN_UNUSED enum cs_err cs_load_history(struct cs_loader *l, const struct cs_
 
 /* One answer of a question, of a kind as a question has them. */
 CS_WARN_UNUSED enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
-/* One answer about each element of a list; its truth is a key of the elements. */
-CS_WARN_UNUSED enum cs_err cs_load_questions_member(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
-/* `{list: case.LIST, key, fields, show}`: the answer at n. Every case has a list to grade. */
-CS_WARN_UNUSED enum cs_err cs_load_list(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
+/* `{list: case.LIST, key, fields, show}` at n, whose fields are loaded: every case has a list to grade. */
+CS_WARN_UNUSED enum cs_err cs_load_graded(struct cs_loader *l, const struct cs_node *n, const struct cs_field *fields,
+                                          uint32_t n_fields, const struct cs_list_answer **out);
 /* Once the models are known: the schemas of the longest lists are such as providers take. */
-CS_WARN_UNUSED enum cs_err cs_load_list_fits(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_graded_fits(struct cs_loader *l);
 /* What `where` may say of a list's elements: a rule's count (study.h). */
-CS_WARN_UNUSED enum cs_err cs_load_list_where(struct cs_loader *l, const struct cs_question *q, uint32_t field,
-                                              const struct cs_node *where, struct cs_derive_rule *r);
+CS_WARN_UNUSED enum cs_err cs_load_graded_where(struct cs_loader *l, const struct cs_question *q, uint32_t field,
+                                                const struct cs_node *where, struct cs_derive_rule *r);
 
 /* `derive:` of a question whose answers are read; NULL: none. */
 CS_WARN_UNUSED enum cs_err cs_load_derived(struct cs_loader *l, const struct cs_node *derive, struct cs_question *q);

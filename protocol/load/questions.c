@@ -95,6 +95,26 @@ static enum cs_err load_number(const struct field_in *in)
     return rc;
 }
 
+static enum cs_err load_field(struct field_in *in);
+
+/* `{list: case.LIST, key: MEMBER, fields: {...}}` */
+static enum cs_err load_list(const struct field_in *in)
+{
+    const struct cs_node *fields = NULL;
+    uint32_t n = 0;
+    enum cs_err rc = cs_node_need(in->node, in->node->key, "fields", &fields, in->l->err);
+    if (rc == CS_OK)
+        rc = cs_node_any_map(fields, "fields", in->l->err);
+    if (rc == CS_OK && (fields->n == 0 || fields->n > CS_FIELDS_MAX))
+        rc = cs_yaml_fail(fields, in->l->err, "%u fields of a list; write 1 to %d", fields->n, CS_FIELDS_MAX);
+    struct cs_field *list = cs_arena_array(in->l->arena, rc == CS_OK ? fields->n : 1, sizeof *list);
+    for (const struct cs_node *c = rc == CS_OK ? fields->first : NULL; c != NULL && rc == CS_OK; c = c->next) {
+        struct field_in member = {.l = in->l, .node = c, .f = &list[n++], .member = true};
+        rc = load_field(&member);
+    }
+    return rc == CS_OK ? cs_load_graded(in->l, in->node, list, n, &in->f->list) : rc;
+}
+
 static enum cs_err load_kind(const struct field_in *in)
 {
     switch (in->f->kind) {
@@ -107,7 +127,7 @@ static enum cs_err load_kind(const struct field_in *in)
     case CS_FIELD_NUMBER:
         return load_number(in);
     case CS_FIELD_LIST:
-        return cs_load_list(in->l, in->node, in->f);
+        return load_list(in);
     case CS_FIELD_TEXT:
         if (in->value != NULL && (in->value->kind != CS_NODE_TEXT || strcmp(in->value->text, "free") != 0))
             return cs_yaml_fail(in->value, in->l->err, "a text answer has no settings; write text: free");
@@ -119,9 +139,9 @@ static enum cs_err load_kind(const struct field_in *in)
 /* The kind is the one key of its name, or the whole value (`labs_ordered: text`). */
 static enum cs_err find_kind(struct field_in *in)
 {
-    static const char *const keys[] = {"boolean",  "ordinal", "nominal",      "text",  "number", "options",
-                                       "describe", "truth",   "insufficient", "order", "list",   "key",
-                                       "fields",   "show",    NULL};
+    static const char *const keys[] = {"boolean", "ordinal",  "nominal", "text",         "number",
+                                       "options", "describe", "truth",   "insufficient", "order",
+                                       "list",    "key",      "fields",  "show",         NULL};
     static const char *const of_lists[] = {"key", "fields", "show", NULL};
     const struct cs_node *n = in->node;
     uint32_t kind = 0;
@@ -183,7 +203,7 @@ static enum cs_err load_extras(const struct field_in *in)
     n = cs_node_get(in->node, "truth");
     if (rc == CS_OK && n != NULL && f->kind == CS_FIELD_LIST)
         rc = cs_yaml_fail_key(n, l->err, "truth is told of the fields of a list, each its own");
-    if (rc == CS_OK && n != NULL && in->member) /* cs_load_list checks the labels */
+    if (rc == CS_OK && n != NULL && in->member) /* cs_load_graded checks the labels */
         return cs_node_text(n, "truth", &f->truth_key, l->err);
     if (rc == CS_OK && n != NULL) {
         rc = cs_loader_column(l, n, "truth", &f->truth_column);
@@ -207,12 +227,6 @@ static enum cs_err load_field(struct field_in *in)
 enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f)
 {
     struct field_in in = {.l = l, .node = n, .f = f};
-    return load_field(&in);
-}
-
-enum cs_err cs_load_questions_member(struct cs_loader *l, const struct cs_node *n, struct cs_field *f)
-{
-    struct field_in in = {.l = l, .node = n, .f = f, .member = true};
     return load_field(&in);
 }
 

@@ -341,7 +341,7 @@ static enum cs_err read_reply(const struct cs_study *s, uint32_t question, const
         return is_blank(text, n) ? FAILS(v, CS_ANSWER_EMPTY, "the reply is empty") : CS_OK;
     struct cs_json *reply = root_in(q, text, n, r->lenient, v);
     if (reply == NULL)
-        return v->fault == CS_ANSWER_TOO_LONG      ? CS_EINVAL
+        return v->fault == CS_ANSWER_TOO_LONG        ? CS_EINVAL
                : v->fault == CS_ANSWER_ELEMENT_TWICE ? FAILS(v, v->fault, "a member of the reply stands twice")
                                                      : FAILS(v, v->fault, "the reply is not a JSON object");
     for (uint32_t i = 0; i < q->n_fields && rc == CS_OK; i++) {

@@ -59,8 +59,8 @@ struct cs_derived_value { /* a derived answer */
     X(TYPE, "wrong_type")   /* a number for a word, a text for a number, ... */                                        \
     X(RANGE, "out_of_range")                                                                                           \
     X(TOO_LONG, "too_long")                                                                                            \
-    X(NO_TOOL, "no_tool_call") /* the tool that was asked for was not called */                                        \
-    X(ENDED, "ended_oddly")    /* the provider's word for its end says that it is not whole: see finish */           \
+    X(NO_TOOL, "no_tool_call")            /* the tool that was asked for was not called */                             \
+    X(ENDED, "ended_oddly")               /* the provider's word for its end says that it is not whole: see finish */  \
     X(ELEMENT_MISSING, "missing_element") /* an element of the list has no answer */                                   \
     X(ELEMENT_TWICE, "double_element")                                                                                 \
     X(ELEMENT_FOREIGN, "foreign_element") /* a number that the list does not have */

@@ -335,6 +335,20 @@ static struct cs_derived_value expected(const struct cs_derive_facts *f, const s
     return number(f, sum / words);
 }
 
+bool cs_derive_harmonic(const double *v, uint32_t n, double *out)
+{
+    double sum = 0;
+    bool zero = false;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!(v[i] >= 0) || isinf(v[i]))
+            return false;
+        zero = zero || v[i] <= 0;
+        sum += zero ? 0 : 1 / v[i];
+    }
+    *out = zero ? 0 : n / sum;
+    return n > 0;
+}
+
 static struct cs_derived_value harmonic(const struct cs_derive_facts *f, const struct cs_derive_rule *r,
                                         const struct cs_derived_value *earlier)
 {

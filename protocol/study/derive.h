@@ -30,7 +30,7 @@ struct cs_derive_facts { /* what can be looked at */
     const char *
         alternatives; /* tokens that might have begun each answer, with log probabilities, as JSON; "", NULL: not told */
     const struct cs_answer *answers; /* one a field */
-    const struct cs_elements *own; /* what the case says of the elements that a list answer is about; NULL: nothing */
+    const struct cs_elements *own;   /* what the case says of the elements that a list answer is about; NULL: nothing */
     struct cs_arena *arena;          /* for the texts of values */
 };
 

@@ -1,5 +1,4 @@
 /* Numbers over the elements of a list answer: how many, what share, their mean. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +27,8 @@ static enum truth holds(const struct element *e, const struct cs_derive_term *wh
     const bool labelled = is->from == CS_DERIVE_OWN;
     const char *word = labelled && e->f->own != NULL ? cs_elements_value(e->f->own, e->i, is->literal) : is->literal;
     if (what->from == CS_DERIVE_OWN)
-        return e->f->own != NULL && strcmp(cs_elements_value(e->f->own, e->i, what->literal), word) == 0 ? TRUE_ : FALSE_;
+        return e->f->own != NULL && strcmp(cs_elements_value(e->f->own, e->i, what->literal), word) == 0 ? TRUE_
+                                                                                                         : FALSE_;
     const struct cs_answer *said = &e->said[what->at];
     if (said->text == NULL || (labelled && word[0] == '\0'))
         return UNKNOWN;
@@ -92,18 +92,4 @@ bool cs_derive_list(const struct cs_derive_facts *f, const struct cs_derive_rule
     }
     *out = r->op == CS_DERIVE_ELEMENTS ? sum : sum / n;
     return r->op == CS_DERIVE_ELEMENTS || n > 0;
-}
-
-bool cs_derive_harmonic(const double *v, uint32_t n, double *out)
-{
-    double sum = 0;
-    bool zero = false;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!(v[i] >= 0) || isinf(v[i]))
-            return false;
-        zero = zero || v[i] <= 0;
-        sum += zero ? 0 : 1 / v[i];
-    }
-    *out = zero ? 0 : n / sum;
-    return n > 0;
 }

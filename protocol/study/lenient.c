@@ -155,7 +155,8 @@ struct cs_json *cs_lenient_root(const char *text, size_t n, bool lists, enum cs_
         if (brace == NULL)
             break;
         s = behind(s, (size_t)(brace - s.p));
-        if (s.p[0] == '[' ? may_be_list(s) : may_be_object(s)) { /* also one that is damaged: what it would say is not known */
+        if (s.p[0] == '[' ? may_be_list(s)
+                          : may_be_object(s)) { /* also one that is damaged: what it would say is not known */
             struct cs_json *v = object_at(s, &read);
             if (++objects == 1)
                 found = v;

@@ -99,8 +99,9 @@ static bool is_of_kind(const struct cs_derived *d)
 /* A term of a rule about elements, behind the list that the rule is about. */
 static bool is_of_element(const struct cs_list_answer *a, const struct cs_derive_term *t)
 {
-    return t->from == CS_DERIVE_MEMBER ? t->at < a->n_fields
-                                       : (t->from == CS_DERIVE_OWN || t->from == CS_DERIVE_LITERAL) && t->literal != NULL;
+    return t->from == CS_DERIVE_MEMBER
+               ? t->at < a->n_fields
+               : (t->from == CS_DERIVE_OWN || t->from == CS_DERIVE_LITERAL) && t->literal != NULL;
 }
 
 static bool is_measured(const struct cs_list_answer *a, const struct cs_derive_term *t)

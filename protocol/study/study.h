@@ -112,10 +112,10 @@ enum cs_field_kind {
 
 /* The same answers about each element of a list that the case brings (list.h). */
 struct cs_list_answer {
-    uint32_t column;  /* case column of the list */
-    const char *key;  /* member of a reply's element that tells its number, from 1 */
-    const char *show; /* key of the elements that {{question.list}} writes */
-    uint32_t most;    /* elements of the longest list */
+    uint32_t column;               /* case column of the list */
+    const char *key;               /* member of a reply's element that tells its number, from 1 */
+    const char *show;              /* key of the elements that {{question.list}} writes */
+    uint32_t most;                 /* elements of the longest list */
     const struct cs_field *fields; /* boolean, ordinal, nominal, number, text */
     uint32_t n_fields;
 };
@@ -125,12 +125,12 @@ struct cs_field {
     enum cs_field_kind kind;
     const char *const *categories; /* boolean: yes word, no word; ordinal: lowest first; options: column names */
     uint32_t n_categories;
-    const char *insufficient;       /* the word for "insufficient information" if allowed, or NULL; not a category */
-    const char *describe;           /* for the schema, or NULL */
-    uint32_t truth_column;          /* case column with the label, or CS_NONE */
-    double min, max;                /* number */
-    const uint32_t *option_columns; /* options: case column of each option's text */
-    uint32_t order_factor;          /* options: factor whose levels carry the order, or CS_NONE */
+    const char *insufficient;          /* the word for "insufficient information" if allowed, or NULL; not a category */
+    const char *describe;              /* for the schema, or NULL */
+    uint32_t truth_column;             /* case column with the label, or CS_NONE */
+    double min, max;                   /* number */
+    const uint32_t *option_columns;    /* options: case column of each option's text */
+    uint32_t order_factor;             /* options: factor whose levels carry the order, or CS_NONE */
     const struct cs_list_answer *list; /* list */
     const char *truth_key;             /* of a list's field: key of its elements with the label, or NULL */
 };
@@ -167,8 +167,8 @@ enum cs_derive_op {
     CS_DERIVE_EXPECTED, /* an answer: its mean over what else the model might have said, by log probabilities */
     /* Over the elements of a list answer, which is the first term: */
     CS_DERIVE_ELEMENTS, /* how many: of each further pair of terms the first is the second; pairs in a row with one first: any */
-    CS_DERIVE_SHARE,    /* two parts, which count: the share of those that both count among those that the second does */
-    CS_DERIVE_MEAN,     /* a second term, a number or an order; its mean over those that the part counts */
+    CS_DERIVE_SHARE, /* two parts, which count: the share of those that both count among those that the second does */
+    CS_DERIVE_MEAN,  /* a second term, a number or an order; its mean over those that the part counts */
     CS_DERIVE_HARMONIC, /* numbers: their harmonic mean */
     CS_DERIVE_OPS
 };

@@ -12,7 +12,15 @@
 
 #include "protocol/study/study.h"
 
-enum cs_slot { CS_SLOT_END, CS_SLOT_CASE, CS_SLOT_FACTOR, CS_SLOT_FACTOR_TEXT, CS_SLOT_ASK, CS_SLOT_OPTIONS, CS_SLOT_LIST };
+enum cs_slot {
+    CS_SLOT_END,
+    CS_SLOT_CASE,
+    CS_SLOT_FACTOR,
+    CS_SLOT_FACTOR_TEXT,
+    CS_SLOT_ASK,
+    CS_SLOT_OPTIONS,
+    CS_SLOT_LIST
+};
 
 struct cs_piece {
     const char *text; /* plain text, borrowed from the template, not NUL-terminated */

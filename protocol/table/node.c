@@ -210,8 +210,7 @@ enum cs_err cs_node_name(const struct cs_node *n, const char *what, enum cs_name
     enum cs_err rc = cs_node_text(n, what, out, err);
     if (rc == CS_OK && !is_name(*out, rule))
         return cs_yaml_fail(n, err, "%s is \"%s\"; %s", what, *out,
-                            rule == CS_NAME_FIELD
-                                ? "use a-z, 0-9 and _, starting with a letter, at most 64"
+                            rule == CS_NAME_FIELD ? "use a-z, 0-9 and _, starting with a letter, at most 64"
                             : rule == CS_NAME_MEMBER
                                 ? "use letters, digits and _, starting with a letter, at most 64"
                                 : "use letters, digits, _ . and -, starting with a letter or digit, at most 64");

@@ -20,7 +20,7 @@ static enum cs_err check(uint32_t question, const char *text)
 {
     struct cs_study s = fx_study();
     enum cs_err rc = cs_answer_check(&s, question, 0, false, text, strlen(text)).fault == CS_ANSWER_NONE ? CS_OK
-                                                                                                      : CS_EINVAL;
+                                                                                                         : CS_EINVAL;
     return rc;
 }
 

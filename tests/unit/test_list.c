@@ -26,11 +26,11 @@ static struct cs_loaded loaded;
 static struct cs_spec spec;
 
 #define CASES                                                                                                          \
-    "{\"case_id\":\"c1\",\"text\":\"One.\",\"options\":["                                                               \
-    "{\"text\":\"Send home\",\"label\":\"bad\",\"severity\":\"severe\",\"weight\":2},"                                  \
-    "{\"text\":\"ECG\",\"label\":\"good\",\"weight\":1.5},"                                                             \
-    "{\"text\":\"Pray \\\"now\\\"\",\"label\":\"bad\",\"severity\":\"mild\"}],\"words\":[\"x\",\"y\"]}\n"               \
-    "{\"case_id\":\"c2\",\"text\":\"Two.\",\"options\":[{\"text\":\"Rest\",\"label\":\"good\"},"                        \
+    "{\"case_id\":\"c1\",\"text\":\"One.\",\"options\":["                                                              \
+    "{\"text\":\"Send home\",\"label\":\"bad\",\"severity\":\"severe\",\"weight\":2},"                                 \
+    "{\"text\":\"ECG\",\"label\":\"good\",\"weight\":1.5},"                                                            \
+    "{\"text\":\"Pray \\\"now\\\"\",\"label\":\"bad\",\"severity\":\"mild\"}],\"words\":[\"x\",\"y\"]}\n"              \
+    "{\"case_id\":\"c2\",\"text\":\"Two.\",\"options\":[{\"text\":\"Rest\",\"label\":\"good\"},"                       \
     "{\"text\":\"CT\",\"label\":\"\",\"severity\":\"severe\"}],\"words\":[\"z\"]}\n"
 #define FIELDS "GradeAI: {nominal: [good, bad], insufficient: cannot say, truth: label}, Why: text"
 
@@ -70,7 +70,8 @@ static void a_list_is_read(void **state)
     struct cs_error err = {0};
     struct cs_elements l;
     (void)state;
-    assert_int_equal(cs_elements_read("[\"a\",{\"n\":1.5,\"t\":true,\"no\":null,\"in\":[1,{\"x\":2}]},7]", &arena, &l, &err), CS_OK);
+    assert_int_equal(
+        cs_elements_read("[\"a\",{\"n\":1.5,\"t\":true,\"no\":null,\"in\":[1,{\"x\":2}]},7]", &arena, &l, &err), CS_OK);
     assert_int_equal(l.n, 3);
     assert_string_equal(cs_elements_value(&l, 0, "text"), "a");
     assert_string_equal(cs_elements_value(&l, 1, "n"), "1.5");
@@ -123,7 +124,8 @@ static void the_schema_has_every_number(void **state)
 
 /* ---- a reply --------------------------------------------------------------------------------------------------- */
 
-static void assert_check(uint32_t question, uint32_t elements, bool lenient, const char *text, enum cs_answer_fault want)
+static void assert_check(uint32_t question, uint32_t elements, bool lenient, const char *text,
+                         enum cs_answer_fault want)
 {
     const struct cs_answer_check c = cs_answer_check(spec.study, question, elements, lenient, text, strlen(text));
     if (c.fault != want)
@@ -155,13 +157,14 @@ static void every_element_once(void **state)
         {"{\"grades\":{" K("1") "," K("02") "}}", CS_ANSWER_ELEMENT_FOREIGN, CS_ANSWER_ELEMENT_FOREIGN},
         {"[" E("1", "") "," E("\"2\"", "") "]", CS_ANSWER_TYPE, CS_ANSWER_NONE},
         {"[" E("1", "") "," E("2.0", "") "]", CS_ANSWER_TYPE, CS_ANSWER_TYPE},
-        {"[" E("1", "") ",{\"option\":2,\"gradeai\":\"GOOD\",\"Why\":\"\",\"Sure\":\"1\",\"Level\":\"mid\"}]", CS_ANSWER_MISSING,
-         CS_ANSWER_NONE},
-        {"[" E("1", "") ",{\"Option\":2,\"GradeAI\":\"good\",\"Why\":\"\",\"Sure\":1}]", CS_ANSWER_MISSING, CS_ANSWER_MISSING},
-        {"[" E("1", "") ",{\"Option\":2,\"GradeAI\":\"fair\",\"Why\":\"\",\"Sure\":1,\"Level\":\"mid\"}]", CS_ANSWER_WORD,
-         CS_ANSWER_WORD},
-        {"[" E("1", "") ",{\"Option\":2,\"GradeAI\":\"good\",\"Why\":\"\",\"Sure\":11,\"Level\":\"mid\"}]", CS_ANSWER_RANGE,
-         CS_ANSWER_RANGE},
+        {"[" E("1", "") ",{\"option\":2,\"gradeai\":\"GOOD\",\"Why\":\"\",\"Sure\":\"1\",\"Level\":\"mid\"}]",
+         CS_ANSWER_MISSING, CS_ANSWER_NONE},
+        {"[" E("1", "") ",{\"Option\":2,\"GradeAI\":\"good\",\"Why\":\"\",\"Sure\":1}]", CS_ANSWER_MISSING,
+         CS_ANSWER_MISSING},
+        {"[" E("1", "") ",{\"Option\":2,\"GradeAI\":\"fair\",\"Why\":\"\",\"Sure\":1,\"Level\":\"mid\"}]",
+         CS_ANSWER_WORD, CS_ANSWER_WORD},
+        {"[" E("1", "") ",{\"Option\":2,\"GradeAI\":\"good\",\"Why\":\"\",\"Sure\":11,\"Level\":\"mid\"}]",
+         CS_ANSWER_RANGE, CS_ANSWER_RANGE},
         {"[" E("1", "") ",\"good\"]", CS_ANSWER_TYPE, CS_ANSWER_TYPE},
         {"[" E("1", "") ",[2]]", CS_ANSWER_TYPE, CS_ANSWER_TYPE},
         {"{\"grades\":\"good\"}", CS_ANSWER_TYPE, CS_ANSWER_TYPE},
@@ -192,11 +195,12 @@ static void as_json_in_the_order_of_the_list(void **state)
     struct cs_derived_value v[CS_FIELDS_MAX];
     struct cs_coords at = {.question = 0};
     struct cs_case c;
-    static const char reply[] = "[" E("3", "") "," E("1", "")
-                                ",{\"Option\":2,\"GradeAI\":\"cannot say\",\"Why\":\"\\\"\\n\",\"Sure\":0.1,\"Level\":\"low\"}]";
+    static const char reply[] = "[" E("3", "") "," E(
+        "1", "") ",{\"Option\":2,\"GradeAI\":\"cannot say\",\"Why\":\"\\\"\\n\",\"Sure\":0.1,\"Level\":\"low\"}]";
     (void)state;
     assert_int_equal(loaded.cases.get(loaded.cases.self, 0, &c, NULL), CS_OK);
-    assert_int_equal(cs_answer_parse(spec.study, &at, &c, reply, strlen(reply), false, NULL, &arena, answers, v, NULL), CS_OK);
+    assert_int_equal(cs_answer_parse(spec.study, &at, &c, reply, strlen(reply), false, NULL, &arena, answers, v, NULL),
+                     CS_OK);
     assert_string_equal(answers[0].text,
                         "[{\"Option\":1,\"GradeAI\":\"good\",\"Why\":\"\",\"Sure\":1,\"Level\":\"mid\"},"
                         "{\"Option\":2,\"GradeAI\":\"cannot say\",\"Why\":\"\\\"\\n\",\"Sure\":0.1,\"Level\":\"low\"},"
@@ -205,8 +209,8 @@ static void as_json_in_the_order_of_the_list(void **state)
     assert_true(answers[0].elements[4].insufficient);
     assert_int_equal(answers[0].elements[3].category, 1);
     /* without the case there is no telling */
-    assert_int_equal(cs_answer_parse(spec.study, &at, NULL, reply, strlen(reply), false, NULL, &arena, answers, v, NULL),
-                     CS_EINVAL);
+    assert_int_equal(
+        cs_answer_parse(spec.study, &at, NULL, reply, strlen(reply), false, NULL, &arena, answers, v, NULL), CS_EINVAL);
     cs_arena_release(&arena);
 }
 
@@ -240,14 +244,16 @@ static void numbers_over_the_elements(void **state)
     (void)state;
     assert_derived(0, good, "1 3 0.666666666666667 0.5 1 0.666666666666667 5.5 1 1");
     /* nothing is called good: precision is of nothing, recall and with it F1 are 0 */
-    assert_derived(0, "[{\"Option\":1,\"GradeAI\":\"bad\",\"Why\":\"\",\"Sure\":10.0,\"Level\":\"low\"},"
-                      "{\"Option\":2,\"GradeAI\":\"bad\",\"Why\":\"\",\"Sure\":10,\"Level\":\"low\"},"
-                      "{\"Option\":3,\"GradeAI\":\"bad\",\"Why\":\"\",\"Sure\":1e1,\"Level\":\"low\"}]",
+    assert_derived(0,
+                   "[{\"Option\":1,\"GradeAI\":\"bad\",\"Why\":\"\",\"Sure\":10.0,\"Level\":\"low\"},"
+                   "{\"Option\":2,\"GradeAI\":\"bad\",\"Why\":\"\",\"Sure\":10,\"Level\":\"low\"},"
+                   "{\"Option\":3,\"GradeAI\":\"bad\",\"Why\":\"\",\"Sure\":1e1,\"Level\":\"low\"}]",
                    "0 3 0.666666666666667 ? 0 0 10 0 3");
     /* too little information about one that may be severe; about one that is right or not */
-    assert_derived(0, "[{\"Option\":1,\"GradeAI\":\"cannot say\",\"Why\":\"\",\"Sure\":0,\"Level\":\"low\"},"
-                      "{\"Option\":2,\"GradeAI\":\"good\",\"Why\":\"\",\"Sure\":0,\"Level\":\"low\"},"
-                      "{\"Option\":3,\"GradeAI\":\"good\",\"Why\":\"\",\"Sure\":0,\"Level\":\"low\"}]",
+    assert_derived(0,
+                   "[{\"Option\":1,\"GradeAI\":\"cannot say\",\"Why\":\"\",\"Sure\":0,\"Level\":\"low\"},"
+                   "{\"Option\":2,\"GradeAI\":\"good\",\"Why\":\"\",\"Sure\":0,\"Level\":\"low\"},"
+                   "{\"Option\":3,\"GradeAI\":\"good\",\"Why\":\"\",\"Sure\":0,\"Level\":\"low\"}]",
                    "? 3 ? ? 1 ? 0 0 0");
     /* an element without a label: right is not known, and it is not among the good ones; nothing is labelled bad */
     assert_derived(1, "[" E("1", "") "," E("2", "") "]", "0 2 ? 0.5 1 0.666666666666667 ? 1 0");
@@ -297,8 +303,12 @@ static void harmonic_means(void **state)
         uint32_t n;
         double want; /* below 0: unknown */
     } t[] = {
-        {{0.5, 1}, 2, 2 * 0.5 * 1 / 1.5}, {{0.9, 0.6, 0.45}, 3, 0.6}, {{1, 1, 1}, 3, 1}, {{0, 0.9}, 2, 0},
-        {{-0.1, 0.5}, 2, -1},             {{NAN, 0.5}, 2, -1},
+        {{0.5, 1}, 2, 2 * 0.5 * 1 / 1.5},
+        {{0.9, 0.6, 0.45}, 3, 0.6},
+        {{1, 1, 1}, 3, 1},
+        {{0, 0.9}, 2, 0},
+        {{-0.1, 0.5}, 2, -1},
+        {{NAN, 0.5}, 2, -1},
     };
     (void)state;
     for (size_t i = 0; i < LEN(t); i++) {
@@ -332,41 +342,50 @@ static void assert_refused(const char *answer, const char *derive, const char *m
 static void what_is_wrong_is_said(void **state)
 {
     (void)state;
-    assert_refused("g: {list: case.text, key: n, fields: {a: text}}", "", "", ":7:22: list is \"case.text\", which is no list; add lists: [text]");
+    assert_refused("g: {list: case.text, key: n, fields: {a: text}}", "", "",
+                   ":7:22: list is \"case.text\", which is no list; add lists: [text]");
     assert_refused("g: {list: case.option, key: n, fields: {a: text}}", "", "", "did you mean \"options\"?");
     assert_refused("g: {list: case.options, fields: {a: text}}", "", "", "key");
     assert_refused("g: {list: case.options, key: n}", "", "", "fields");
     assert_refused("g: {list: case.options, key: 1n, fields: {a: text}}", "", "", "use letters, digits and _");
     assert_refused("g: {list: case.options, key: n, fields: {}}", "", "", "fields");
-    assert_refused("g: {list: case.options, key: n, fields: {n: text}}", "", "", "\"n\" is the key; give the answer another name");
-    assert_refused("g: {list: case.options, key: n, fields: {label: text}}", "", "", "\"label\" is what the elements have already");
-    assert_refused("g: {list: case.options, key: n, fields: {a: {options: [text]}}}", "", "", "options is no answer about an element");
+    assert_refused("g: {list: case.options, key: n, fields: {n: text}}", "", "",
+                   "\"n\" is the key; give the answer another name");
+    assert_refused("g: {list: case.options, key: n, fields: {label: text}}", "", "",
+                   "\"label\" is what the elements have already");
+    assert_refused("g: {list: case.options, key: n, fields: {a: {options: [text]}}}", "", "",
+                   "options is no answer about an element");
     assert_refused("g: {list: case.options, key: n, fields: {a: {nominal: [x, y], truth: label}}}", "", "",
                    "cases.jsonl:1: case \"c1\": label of element 1 of options is \"bad\", which is no answer of \"a\"");
     assert_refused("g: {list: case.options, key: n, fields: {a: {nominal: [x, y], truth: lable}}}", "", "",
                    "no element has a \"lable\"; did you mean \"label\"?");
     assert_refused("g: {list: case.options, key: n, show: severity, fields: {a: text}}", "", "",
                    "case \"c1\": element 2 of options has no severity to show");
-    assert_refused(LIST ", h: {list: case.options, key: n, fields: {a: text}}", "", "", "a second answer that is a list");
+    assert_refused(LIST ", h: {list: case.options, key: n, fields: {a: text}}", "", "",
+                   "a second answer that is a list");
     assert_refused("g: {nominal: [a, b], key: n}", "", "", "key goes with list; \"g\" is nominal");
-    assert_refused("g: {list: case.options, key: n, fields: {a: text}, truth: label}", "", "", "truth is told of the fields of a list");
+    assert_refused("g: {list: case.options, key: n, fields: {a: text}, truth: label}", "", "",
+                   "truth is told of the fields of a list");
     assert_refused(LIST, "d: {equals: [g, x]}", "", "\"g\" is a list; take a number of it first");
     assert_refused(LIST, "d: {count: {of: h}}", "", "has no answer \"h\"");
-    assert_refused(LIST, "d: {count: {of: g, where: {labl: bad}}}", "", "\"labl\" is neither an answer about an element nor a key of one");
+    assert_refused(LIST, "d: {count: {of: g, where: {labl: bad}}}", "",
+                   "\"labl\" is neither an answer about an element nor a key of one");
     assert_refused(LIST, "d: {count: {of: g, where: {label: worse}}}", "", "no element has the label \"worse\"");
-    assert_refused(LIST, "d: {count: {of: g, where: {GradeAI: label}}}", "",
-                   "\"label\" is no answer of \"GradeAI\"");
+    assert_refused(LIST, "d: {count: {of: g, where: {GradeAI: label}}}", "", "\"label\" is no answer of \"GradeAI\"");
     assert_refused(LIST, "d: {count: {of: g, where: {GradeAI: each.lable}}}", "", "no element has a \"lable\"");
     assert_refused(LIST, "d: {count: {of: g, where: {Why: x}}}", "", "\"Why\" is a text");
     assert_refused(LIST, "d: {share: {of: g}}", "", "where");
-    assert_refused(LIST, "d: {mean: {of: g, value: GradeAI}}", "", "\"GradeAI\" has no order; take the share of its words");
+    assert_refused(LIST, "d: {mean: {of: g, value: GradeAI}}", "",
+                   "\"GradeAI\" has no order; take the share of its words");
     assert_refused(LIST, "d: {mean: {of: g, value: Grade}}", "", "the elements have no answer \"Grade\"");
     assert_refused(LIST, "n: {count: {of: g}}, d: {harmonic: [n]}", "", "harmonic takes 2 to 64 numbers");
     assert_refused(LIST, "n: {count: {of: g}}, d: {harmonic: [n, g]}", "", "\"g\" is a list");
-    assert_refused(LIST, "b: {contains: [reply, x]}, n: {count: {of: g}}, d: {harmonic: [n, b]}", "", "\"b\" is no number");
+    assert_refused(LIST, "b: {contains: [reply, x]}, n: {count: {of: g}}, d: {harmonic: [n, b]}", "",
+                   "\"b\" is no number");
     assert_refused(LIST, "n: {count: {of: g}}", "analysis: {primary: {GradeAI: {margin: 5 points}}}\n",
                    "\"GradeAI\" is answered for each element of a list; derive a number for the output");
-    assert_refused(LIST, "n: {count: {of: g}}", "analysis: {primary: {g: {margin: 5 points}}}\n", "\"g\" is answered for each element");
+    assert_refused(LIST, "n: {count: {of: g}}", "analysis: {primary: {g: {margin: 5 points}}}\n",
+                   "\"g\" is answered for each element");
 }
 
 static void too_long_for_a_schema(void **state)
@@ -374,9 +393,10 @@ static void too_long_for_a_schema(void **state)
     struct cs_buf b = CS_BUF_INIT(1 << 20);
     struct cs_loaded l;
     struct cs_error err = {0};
-    static const char text[] = "study: t\ncases: {file: long.jsonl, lists: [options]}\nprompt: {user: \"{{question.list}}\"}\n"
-                               "questions: [{name: q, ask: x, answer: {g: {list: options, key: n, fields: {a: {nominal: [x, y]}}}}}]\n"
-                               "models: [%s]\n";
+    static const char text[] =
+        "study: t\ncases: {file: long.jsonl, lists: [options]}\nprompt: {user: \"{{question.list}}\"}\n"
+        "questions: [{name: q, ask: x, answer: {g: {list: options, key: n, fields: {a: {nominal: [x, y]}}}}}]\n"
+        "models: [%s]\n";
     char *study_text = NULL;
     (void)state;
     cs_buf_str(&b, "{\"case_id\":\"short\",\"options\":[\"a\"]}\n{\"case_id\":\"long\",\"options\":[");
@@ -389,8 +409,10 @@ static void too_long_for_a_schema(void **state)
         const enum cs_err rc = cs_load_study(folder_put(&dir, "bad.yaml", study_text), NULL, &l, &err);
         assert_int_equal(rc, i == 0 ? CS_EINVAL : CS_OK);
         if (i == 0)
-            assert_non_null(strstr(err.msg, "long.jsonl:2: case \"long\": with 501 elements the schema of \"g\" has 1003 properties and 1002 "
-                                            "words, and providers take 5000 and 1000; split the list, or set response_format: none"));
+            assert_non_null(strstr(
+                err.msg,
+                "long.jsonl:2: case \"long\": with 501 elements the schema of \"g\" has 1003 properties and 1002 "
+                "words, and providers take 5000 and 1000; split the list, or set response_format: none"));
         else
             cs_load_release(&l);
         free(study_text);
@@ -423,7 +445,8 @@ static void damaged_lists_are_refused(void **state)
                 struct cs_coords at = {.question = 0};
                 assert_int_equal(loaded.cases.get(loaded.cases.self, 0, &c, NULL), CS_OK);
                 taken += damaged.study->n_columns == loaded.study->n_columns &&
-                         cs_answer_parse(damaged.study, &at, &c, good, strlen(good), false, NULL, &arena, answers, v, NULL) == CS_OK;
+                         cs_answer_parse(damaged.study, &at, &c, good, strlen(good), false, NULL, &arena, answers, v,
+                                         NULL) == CS_OK;
                 cs_arena_release(&arena);
                 cs_spec_release(&damaged);
             }
@@ -440,9 +463,10 @@ static int setup(void **state)
     struct cs_buf bytes = CS_BUF_INIT(1 << 20);
     (void)state;
     folder_open(&dir);
-    folder_put(&dir, "providers.yaml",
-               "accounts: {s: {provider: simulated}, n: {provider: simulated, protocol: openai-chat, response_format: none}}\n"
-               "models: {m1: {account: s, model: m-1}, loose: {account: n, model: m-2}}\n");
+    folder_put(
+        &dir, "providers.yaml",
+        "accounts: {s: {provider: simulated}, n: {provider: simulated, protocol: openai-chat, response_format: none}}\n"
+        "models: {m1: {account: s, model: m-1}, loose: {account: n, model: m-2}}\n");
     folder_put(&dir, "cases.jsonl", CASES);
     if (cs_load_study(folder_put(&dir, "study.yaml", study), NULL, &loaded, &err) != CS_OK)
         fail_msg("%s", err.msg);

@@ -164,9 +164,12 @@ static void answers(void **state)
         assert_int_equal(cs_truth_refuses(m, 42, c1_homeless, d), want[i].assess == NULL);
         if (want[i].assess == NULL)
             continue;
-        assert_string_equal(cs_truth_draw(t, 42, m, cs_truth_answer(m, "assess"), c1_homeless, d, "assess"), want[i].assess);
-        assert_string_equal(cs_truth_draw(t, 42, m, cs_truth_answer(m, "triage"), c1_homeless, d, "triage"), want[i].triage);
-        assert_string_equal(cs_truth_draw(t, 42, m, cs_truth_answer(m, "imaging"), c1_homeless, d, "imaging"), want[i].imaging);
+        assert_string_equal(cs_truth_draw(t, 42, m, cs_truth_answer(m, "assess"), c1_homeless, d, "assess"),
+                            want[i].assess);
+        assert_string_equal(cs_truth_draw(t, 42, m, cs_truth_answer(m, "triage"), c1_homeless, d, "triage"),
+                            want[i].triage);
+        assert_string_equal(cs_truth_draw(t, 42, m, cs_truth_answer(m, "imaging"), c1_homeless, d, "imaging"),
+                            want[i].imaging);
     }
 }
 
@@ -227,7 +230,8 @@ static void a_truth_without_cases_takes_any_prompt(void **state)
     struct cs_truth_place at;
     const struct cs_truth_model *m = cs_truth_model(t, "m");
     assert_int_equal(match(t, "anything", &at), CS_MATCH_OK);
-    assert_string_equal(cs_truth_draw(t, 1, m, cs_truth_answer(m, "a"), at, "00", "a"), "y"); /* a rate of 1 is always */
+    assert_string_equal(cs_truth_draw(t, 1, m, cs_truth_answer(m, "a"), at, "00", "a"),
+                        "y"); /* a rate of 1 is always */
     cs_truth_free(t);
 }
 

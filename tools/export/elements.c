@@ -68,8 +68,8 @@ enum cs_err cs_export_elements_open(struct cs_export_elements *e, const struct c
     for (uint32_t q = 0; q < s->n_questions; q++)
         n_fields += cs_list_of(&s->questions[q]) != NULL ? cs_list_of(&s->questions[q])->list->n_fields : 0;
     if (n_fields == 0)
-        return cs_error_set(err, CS_EUSAGE, "--elements writes the elements of list answers, and study %s asks for none",
-                            s->name);
+        return cs_error_set(err, CS_EUSAGE,
+                            "--elements writes the elements of list answers, and study %s asks for none", s->name);
     e->row.names = cs_arena_array(&e->row.layout, (size_t)of->answers + 2 + KEYS_MAX + n_fields, sizeof *e->row.names);
     for (uint32_t i = 0; i < of->answers; i++)
         add(e, of->names[i]);
@@ -81,7 +81,8 @@ enum cs_err cs_export_elements_open(struct cs_export_elements *e, const struct c
         const struct cs_field *f = cs_list_of(&s->questions[q]);
         e->field[q] = f != NULL ? cs_arena_array(&e->row.layout, f->list->n_fields, sizeof(uint32_t)) : NULL;
         for (uint32_t i = 0; f != NULL && i < f->list->n_fields; i++)
-            e->field[q][i] = find_or_add(e, from, cs_arena_printf(&e->row.layout, "answer.%s", f->list->fields[i].name));
+            e->field[q][i] = find_or_add(e, from,
+                                         cs_arena_printf(&e->row.layout, "answer.%s", f->list->fields[i].name));
     }
     e->row.cell = cs_arena_array(&e->row.layout, e->row.n, sizeof *e->row.cell);
     return rc;

@@ -32,7 +32,7 @@ struct cs_export_row {
     struct cs_names rated; /* digests */
     const char **rated_fields;
     uint32_t n_rated_fields;
-    char *served[CS_MODELS_MAX]; /* who answered in each lane (store/served.h); NULL: nothing is known of it */
+    char *served[CS_MODELS_MAX];      /* who answered in each lane (store/served.h); NULL: nothing is known of it */
     uint32_t n, answers, tail, again; /* columns; the first of the answers; the first one behind them; `asked_again` */
     uint32_t *answer_column[CS_QUESTIONS_MAX],
         *derived_column[CS_QUESTIONS_MAX]; /* where they stand, by question and field */

@@ -74,8 +74,8 @@ static enum cs_err label_elements(struct cs_truth_loader *l, const struct cs_nod
             const char *label = cs_elements_value(&elements, k, key);
             row[k] = cs_names_get(labels, label);
             if (row[k] == CS_NONE)
-                rc = cs_yaml_fail(rates, l->err, "no rates for the %s \"%s\" of element %u of case \"%s\"", key, label, k + 1,
-                                  l->truth->cases[i]);
+                rc = cs_yaml_fail(rates, l->err, "no rates for the %s \"%s\" of element %u of case \"%s\"", key, label,
+                                  k + 1, l->truth->cases[i]);
         }
         rows[i] = row;
         n_elements[i] = elements.n;
@@ -115,7 +115,8 @@ static enum cs_err load_base(struct cs_truth_loader *l, const struct cs_node *n,
     }
     list = cs_node_get(n, "list");
     if (rc == CS_OK)
-        rc = list != NULL ? label_elements(l, list, column, rates, &labels, a) : label_cases(l, column, rates, &labels, a);
+        rc = list != NULL ? label_elements(l, list, column, rates, &labels, a)
+                          : label_cases(l, column, rates, &labels, a);
     cs_names_release(&labels);
     a->rates = rows;
     return rc;

@@ -58,7 +58,8 @@ static enum cs_err read_file(struct cs_truth_loader *l, const struct cs_node *fi
         rc = cs_node_list(lists, "lists", l->err);
     if (rc == CS_OK && lists != NULL)
         names = cs_arena_array(l->arena, lists->n, sizeof *names);
-    for (const struct cs_node *c = rc == CS_OK && lists != NULL ? lists->first : NULL; c != NULL && rc == CS_OK; c = c->next)
+    for (const struct cs_node *c = rc == CS_OK && lists != NULL ? lists->first : NULL; c != NULL && rc == CS_OK;
+         c = c->next)
         rc = cs_node_text(c, "lists", &names[n++], l->err);
     if (rc != CS_OK)
         return rc;
@@ -85,7 +86,8 @@ static enum cs_err fill_table(struct cs_truth_loader *l, const struct cs_node *m
 static enum cs_err open_table(struct cs_truth_loader *l, const struct cs_node *n, const char *what,
                               struct cs_table *table, struct texts *texts)
 {
-    static const char *const of_cases[] = {"file", "rows", "generate", "n", "seed", "id", "text", "after_first", "lists", NULL};
+    static const char *const of_cases[] = {"file", "rows", "generate",    "n",     "seed",
+                                           "id",   "text", "after_first", "lists", NULL};
     static const char *const of_levels[] = {"file", "rows", "id", "text", "wording", NULL};
     const bool cases = table == &l->cases;
     const struct cs_node *id, *text, *after_first, *wording;

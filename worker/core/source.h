@@ -41,8 +41,8 @@ struct cs_trial {
     struct cs_digest digest;
     uint32_t question;
     uint32_t elements; /* of the list that the question grades; 0: it grades none */
-    uint64_t prompt;  /* the same for the same body: repeats of a prompt are one prompt, though their digests differ */
-    const char *body; /* valid until the next call on the source */
+    uint64_t prompt;   /* the same for the same body: repeats of a prompt are one prompt, though their digests differ */
+    const char *body;  /* valid until the next call on the source */
     uint32_t body_len;
 };
 

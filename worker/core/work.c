@@ -184,8 +184,8 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
     struct cs_output o;
     struct cs_answer_check check = {CS_ANSWER_NONE, false};
     if (outcome == CS_OUTCOME_ok)
-        check = w->source.parses(w->source.self, l->facts.study, l->lane, c->question, c->elements,
-                                 reading->text, strlen(reading->text));
+        check = w->source.parses(w->source.self, l->facts.study, l->lane, c->question, c->elements, reading->text,
+                                 strlen(reading->text));
     if (check.fault != CS_ANSWER_NONE)
         outcome = CS_OUTCOME_unparsable;
     cs_worker_call_output(c, reply, reading, outcome, w->now, &o);

@@ -1,4 +1,4 @@
-/* list.c - `answer: {NAME: {list: case.LIST, key: MEMBER, fields: {...}}}`: the same answers about every element of a list, and `where` of
+/* graded.c - `answer: {NAME: {list: case.LIST, key: MEMBER, fields: {...}}}`: the same answers about every element of a list, and `where` of
  * the rules that count them. */
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +35,8 @@ static bool has_key(const struct own_keys *own, const char *name)
 
 /* Reads the lists of all cases one after the other. */
 static enum cs_err each_list(struct cs_loader *l, uint32_t column,
-                             enum cs_err (*fn)(void *self, struct cs_loader *l, uint32_t row, const struct cs_elements *list),
+                             enum cs_err (*fn)(void *self, struct cs_loader *l, uint32_t row,
+                                               const struct cs_elements *list),
                              void *self)
 {
     struct cs_arena arena = {0};
@@ -45,9 +46,9 @@ static enum cs_err each_list(struct cs_loader *l, uint32_t column,
         struct cs_elements list;
         cs_arena_reset(&arena);
         rc = cs_elements_read(cs_loader_value(l, i, column), &arena, &list, &why);
-        rc = rc == CS_OK ? fn(self, l, i, &list)
-                         : cs_table_fail(&l->table, i, l->err, "case \"%s\": %s %s", l->all[i].id, l->columns[column],
-                                         why.msg);
+        rc = rc == CS_OK
+                 ? fn(self, l, i, &list)
+                 : cs_table_fail(&l->table, i, l->err, "case \"%s\": %s %s", l->all[i].id, l->columns[column], why.msg);
     }
     cs_arena_release(&arena);
     return rc;
@@ -69,8 +70,8 @@ static enum cs_err check_case(void *self, struct cs_loader *l, uint32_t row, con
     for (uint32_t i = 0; i < list->n; i++) {
         learn(&c->own, l, &list->all[i]);
         if (cs_elements_value(list, i, c->a->show)[0] == '\0')
-            return cs_table_fail(&l->table, row, l->err, "case \"%s\": element %u of %s has no %s to show", l->all[row].id,
-                                 i + 1, column, c->a->show);
+            return cs_table_fail(&l->table, row, l->err, "case \"%s\": element %u of %s has no %s to show",
+                                 l->all[row].id, i + 1, column, c->a->show);
         for (uint32_t k = 0; k < c->a->n_fields; k++) {
             const struct cs_field *f = &c->a->fields[k];
             const char *label = f->truth_key != NULL ? cs_elements_value(list, i, f->truth_key) : "";
@@ -99,35 +100,22 @@ static enum cs_err check_names(const struct cs_loader *l, const struct cs_node *
     return CS_OK;
 }
 
-static enum cs_err load_members(struct cs_loader *l, const struct cs_node *n, struct cs_list_answer *a)
-{
-    const struct cs_node *fields = NULL;
-    enum cs_err rc = cs_node_need(n, n->key, "fields", &fields, l->err);
-    if (rc == CS_OK)
-        rc = cs_node_any_map(fields, "fields", l->err);
-    if (rc == CS_OK && (fields->n == 0 || fields->n > CS_FIELDS_MAX))
-        rc = cs_yaml_fail(fields, l->err, "%u fields of a list; write 1 to %d", fields->n, CS_FIELDS_MAX);
-    if (rc != CS_OK)
-        return rc;
-    struct cs_field *list = cs_arena_array(l->arena, fields->n, sizeof *list);
-    a->fields = list;
-    for (const struct cs_node *c = fields->first; c != NULL && rc == CS_OK; c = c->next)
-        rc = cs_load_questions_member(l, c, &list[a->n_fields++]);
-    return rc;
-}
-
-enum cs_err cs_load_list(struct cs_loader *l, const struct cs_node *n, struct cs_field *f)
+enum cs_err cs_load_graded(struct cs_loader *l, const struct cs_node *n, const struct cs_field *fields,
+                           uint32_t n_fields, const struct cs_list_answer **out)
 {
     struct cs_list_answer *a = cs_arena_array(l->arena, 1, sizeof *a);
     const struct cs_node *list = cs_node_get(n, "list"), *key = NULL, *show = cs_node_get(n, "show");
     enum cs_err rc = cs_loader_column(l, list, "list", &a->column);
-    f->list = a;
+    *out = a;
+    a->fields = fields;
+    a->n_fields = n_fields;
     if (rc == CS_OK && !cs_loader_is_list(l, a->column))
         rc = cs_yaml_fail(list, l->err, "list is \"%s\", which is no list; add lists: [%s] to the cases", list->text,
                           l->columns[a->column]);
     for (uint32_t i = 0; i < l->s->n_factors && rc == CS_OK; i++) {
         if (l->s->factors[i].into_column == a->column)
-            rc = cs_yaml_fail(list, l->err, "factor \"%s\" changes %s; a list that is graded is the same in every level",
+            rc = cs_yaml_fail(list, l->err,
+                              "factor \"%s\" changes %s; a list that is graded is the same in every level",
                               l->s->factors[i].name, l->columns[a->column]);
     }
     if (rc == CS_OK)
@@ -137,8 +125,6 @@ enum cs_err cs_load_list(struct cs_loader *l, const struct cs_node *n, struct cs
     a->show = "text";
     if (rc == CS_OK && show != NULL)
         rc = cs_node_text(show, "show", &a->show, l->err);
-    if (rc == CS_OK)
-        rc = load_members(l, n, a);
     struct checking c = {.a = a};
     if (rc == CS_OK)
         rc = each_list(l, a->column, check_case, &c);
@@ -167,7 +153,7 @@ static uint32_t longest(const struct cs_loader *l, uint32_t question, uint32_t e
     return row;
 }
 
-enum cs_err cs_load_list_fits(struct cs_loader *l)
+enum cs_err cs_load_graded_fits(struct cs_loader *l)
 {
     const struct cs_account *schemas = NULL;
     for (uint32_t i = 0; i < l->s->n_models && schemas == NULL; i++) {
@@ -180,12 +166,13 @@ enum cs_err cs_load_list_fits(struct cs_loader *l)
         if (f == NULL || (size.properties <= CS_SCHEMA_PROPERTIES_MAX && size.words <= CS_SCHEMA_WORDS_MAX))
             continue;
         const uint32_t row = longest(l, q, f->list->most);
-        return cs_table_fail(&l->table, row, l->err,
-                             "case \"%s\": with %u elements the schema of \"%s\" has %u properties and %u words, and "
-                             "providers take %d and %d; split the list, or set response_format: none (or json_object) for "
-                             "account \"%s\"",
-                             l->all[row].id, f->list->most, f->name, size.properties, size.words,
-                             CS_SCHEMA_PROPERTIES_MAX, CS_SCHEMA_WORDS_MAX, schemas->name);
+        return cs_table_fail(
+            &l->table, row, l->err,
+            "case \"%s\": with %u elements the schema of \"%s\" has %u properties and %u words, and "
+            "providers take %d and %d; split the list, or set response_format: none (or json_object) for "
+            "account \"%s\"",
+            l->all[row].id, f->list->most, f->name, size.properties, size.words, CS_SCHEMA_PROPERTIES_MAX,
+            CS_SCHEMA_WORDS_MAX, schemas->name);
     }
     return CS_OK;
 }
@@ -234,8 +221,8 @@ static enum cs_err load_word(struct cs_loader *l, const struct cs_list_answer *a
     if (f == NULL && !w.found)
         return cs_yaml_fail(n, l->err, "no element has the %s \"%s\"", of->key, word);
     if (f != NULL && f->kind == CS_FIELD_TEXT)
-        return cs_yaml_fail_key(of, l->err, "\"%s\" is a text; elements are counted by words, numbers and their own keys",
-                                f->name);
+        return cs_yaml_fail_key(of, l->err,
+                                "\"%s\" is a text; elements are counted by words, numbers and their own keys", f->name);
     if (f != NULL && !cs_load_answers_is_label(f, word))
         return cs_yaml_fail(n, l->err, "\"%s\" is no answer of \"%s\"%s; for a key of the elements write each.%s", word,
                             f->name, cs_names_hint(word, f->categories, f->n_categories).text, word);
@@ -274,8 +261,8 @@ static enum cs_err load_condition(struct cs_loader *l, const struct cs_list_answ
     return rc;
 }
 
-enum cs_err cs_load_list_where(struct cs_loader *l, const struct cs_question *q, uint32_t field,
-                               const struct cs_node *where, struct cs_derive_rule *r)
+enum cs_err cs_load_graded_where(struct cs_loader *l, const struct cs_question *q, uint32_t field,
+                                 const struct cs_node *where, struct cs_derive_rule *r)
 {
     struct cs_derive_term *terms = cs_arena_array(l->arena, CS_DERIVE_TERMS_MAX, sizeof *terms);
     enum cs_err rc = where != NULL ? cs_node_any_map(where, where->key, l->err) : CS_OK;

@@ -30,6 +30,7 @@ struct cs_truth_answer {
     enum cs_truth_kind kind;
     const char *const *words; /* boolean: the counted one first; ordinal: lowest first */
     uint32_t n_words;
+    const char *const *says;       /* per word: the sentence that stands for it in a free reply; NULL: none */
     const double *rates;           /* a row per label; boolean: one rate, else n_words */
     const uint32_t *label_of_case; /* row of each case; NULL: one row for all */
     /* Of an answer about the elements of a list of the case: a row for each of them; NULL: it is none, or has one row for all. */
@@ -40,6 +41,7 @@ struct cs_truth_answer {
     const double *shift;    /* per level, 0 = control, placebo_shift included; nominal: per level and word */
 };
 
+struct cs_planted_judge;
 struct cs_truth_model {
     const char *id; /* as sent in a request */
     const struct cs_truth_answer *answers;
@@ -47,6 +49,7 @@ struct cs_truth_model {
     double refusal_rate;
     const double *refusal_shift; /* per level */
     double latency_median_ms, latency_sigma;
+    const struct cs_planted_judge *judge; /* it judges what other models say (planted_judge.h); NULL: it does not */
 };
 
 struct cs_truth {
@@ -71,7 +74,6 @@ const struct cs_truth_answer *cs_truth_answer(const struct cs_truth_model *m, co
 
 struct cs_truth_place {
     uint32_t case_index, level;
-    uint32_t element; /* from 1; 0: the answer is about none */
 };
 enum cs_truth_match { CS_MATCH_OK, CS_MATCH_NO_CASE, CS_MATCH_SEVERAL_CASES, CS_MATCH_SEVERAL_LEVELS };
 enum cs_truth_match cs_truth_match(const struct cs_truth *t, const char *prompt, size_t len,
@@ -81,12 +83,13 @@ enum cs_truth_match cs_truth_match(const struct cs_truth *t, const char *prompt,
 void cs_truth_cumulative(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
                          const struct cs_truth_answer *a, struct cs_truth_place at,
                          double cumulative[CS_TRUTH_WORDS_MAX]);
-/* Whether there are rates for it: none for an element that the case does not have, or without one where they are by element. */
-bool cs_truth_knows(const struct cs_truth_answer *a, struct cs_truth_place at);
-/* The word that is answered; `digest` is 32 hex digits, `path` the field's, or an element's. */
+/* The word that is answered; `digest` is 32 hex digits. */
 const char *cs_truth_draw(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
-                          const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest,
-                          const char *path);
+                          const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest);
+/* About an element of a list of the case: its number from 1, its path "grades.2.GradeAI". NULL: the case does not have it. */
+const char *cs_truth_draw_element(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
+                                  const struct cs_truth_answer *a, struct cs_truth_place at, uint32_t element,
+                                  const char *path, const char *digest);
 bool cs_truth_refuses(const struct cs_truth_model *m, uint64_t seed, struct cs_truth_place at, const char *digest);
 
 #endif

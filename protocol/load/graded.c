@@ -6,6 +6,7 @@
 #include "protocol/load/loader.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/list.h"
+#include "protocol/study/script.h"
 
 /* The keys that elements have, in the order in which they turn up. */
 struct own_keys {
@@ -160,8 +161,15 @@ enum cs_err cs_load_graded_fits(struct cs_loader *l)
         const struct cs_account *a = &l->s->accounts[l->s->models[i].account];
         schemas = holds_schemas(a->response_format) ? a : NULL;
     }
-    for (uint32_t q = 0; q < l->s->n_questions && schemas != NULL; q++) {
+    const struct cs_node *n = cs_node_get(l->root, "questions");
+    n = n != NULL ? n->first : NULL;
+    for (uint32_t q = 0; q < l->s->n_questions; q++, n = n->next) {
         const struct cs_field *f = cs_list_of(&l->s->questions[q]);
+        if (f != NULL && cs_script_is_used(l->s))
+            return cs_yaml_fail(
+                n, l->err, "\"%s\" is a list, which is graded in one call; ask it in a study without turns", f->name);
+        if (schemas == NULL)
+            continue;
         const struct cs_schema_size size = cs_schema_size(&l->s->questions[q], f != NULL ? f->list->most : 0);
         if (f == NULL || (size.properties <= CS_SCHEMA_PROPERTIES_MAX && size.words <= CS_SCHEMA_WORDS_MAX))
             continue;

@@ -393,6 +393,15 @@ struct cs_answer_check cs_answer_check(const struct cs_study *s, uint32_t questi
     return (struct cs_answer_check){v.fault, false};
 }
 
+enum cs_err cs_answer_read(const struct cs_study *s, const struct cs_coords *at, const char *text, size_t n,
+                           bool lenient, struct cs_arena *arena, struct cs_answer *answers)
+{
+    struct verdict v = {CS_ANSWER_NONE, NULL};
+    CS_ASSERT(arena != NULL);
+    const struct reading r = {.lenient = lenient, .arena = arena}; /* a conversation has no lists (load/graded.c) */
+    return read_reply(s, at->question, at, text, n, &r, answers, &v);
+}
+
 enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
                             const char *text, size_t n, bool lenient, const char *alternatives, struct cs_arena *arena,
                             struct cs_answer *answers, struct cs_derived_value *derived, struct cs_error *err)
@@ -410,7 +419,7 @@ enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at
         rc = read_reply(s, at->question, at, text, n, &r, answers, &v);
     if (rc != CS_OK)
         return rc;
-    const struct cs_derive_facts facts = {q, c, text, n, alternatives, answers, &own, arena};
+    const struct cs_derive_facts facts = {q, c, text, n, alternatives, answers, arena, NULL, &own};
     cs_derive(&facts, derived);
     return CS_OK;
 }

@@ -1,6 +1,7 @@
 #include "protocol/study/rule_check.h"
 
 #include "protocol/base/pattern.h"
+#include "protocol/study/script.h"
 
 #define CHECK(holds, ...)                                                                                              \
     do {                                                                                                               \
@@ -16,6 +17,9 @@ static bool is_term(const struct cs_study *s, const struct cs_question *q, uint3
         return t->literal != NULL;
     case CS_DERIVE_FIELD:
         return t->at < q->n_fields;
+    case CS_DERIVE_TURN:
+        return (t->at & ((1U << CS_DERIVE_TURN_SHIFT) - 1)) < q->n_fields &&
+               cs_script_answers_at(q, t->at >> CS_DERIVE_TURN_SHIFT);
     case CS_DERIVE_EARLIER:
         return t->at < derived;
     case CS_DERIVE_COLUMN:
@@ -37,6 +41,8 @@ static bool has_shape(const struct cs_derive_rule *r)
     case CS_DERIVE_VALUE:
     case CS_DERIVE_LENGTH:
     case CS_DERIVE_EXPECTED:
+    case CS_DERIVE_FIRST_CHANGE:
+    case CS_DERIVE_CHANGES:
         return terms == 1 && parts == 0;
     case CS_DERIVE_EQUALS:
     case CS_DERIVE_DIFFERS:
@@ -73,6 +79,8 @@ static bool is_of_kind(const struct cs_derived *d)
     case CS_DERIVE_COUNT:
     case CS_DERIVE_LENGTH:
     case CS_DERIVE_EXPECTED:
+    case CS_DERIVE_FIRST_CHANGE:
+    case CS_DERIVE_CHANGES:
     case CS_DERIVE_ELEMENTS:
     case CS_DERIVE_SHARE:
     case CS_DERIVE_MEAN:
@@ -147,8 +155,10 @@ static enum cs_err check_rule(const struct cs_study *s, const struct cs_question
     CHECK(has_shape(r) && r->n_terms <= CS_DERIVE_TERMS_MAX && depth <= CS_DERIVE_DEPTH_MAX,
           "\"%s\" is derived by a rule of a wrong shape", name);
     CHECK(depth == 0 || r->op < CS_DERIVE_COUNT, "\"%s\" has a part that is neither true nor false", name);
-    CHECK(r->op != CS_DERIVE_EXPECTED || r->terms[0].from == CS_DERIVE_FIELD,
-          "\"%s\" is the mean of something that is no answer", name);
+    const bool of_turns = r->op == CS_DERIVE_FIRST_CHANGE || r->op == CS_DERIVE_CHANGES;
+    CHECK((r->op != CS_DERIVE_EXPECTED && !of_turns) || r->terms[0].from == CS_DERIVE_FIELD,
+          "\"%s\" is computed from something that is no answer", name);
+    CHECK(!of_turns || q->n_answer_at > 0, "\"%s\" changes over turns, of which there is one", name);
     for (uint32_t i = 0; i < r->n_terms; i++)
         CHECK(is_term(s, q, derived, &r->terms[i]), "\"%s\" is derived from something that is not there", name);
     for (uint32_t i = 0; i < r->n_parts && rc == CS_OK; i++)

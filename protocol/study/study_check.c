@@ -10,6 +10,7 @@
 #include "protocol/study/list.h"
 #include "protocol/study/plan.h"
 #include "protocol/study/rule_check.h"
+#include "protocol/study/script.h"
 #include "protocol/study/template.h"
 
 /* Strings are non-NULL and arrays as long as they say: that much the maker guarantees (spec_visit.c, the loader). */
@@ -145,11 +146,22 @@ static enum cs_err check_field(const struct cs_study *s, const struct cs_field *
 
 /* ---- a question ----------------------------------------------------------------------------------- */
 
+static enum cs_err check_answer_at(const struct cs_question *q, struct cs_error *err)
+{
+    CHECK(q->n_answer_at <= CS_TURNS_MAX, "an answer at %u turns", q->n_answer_at);
+    for (uint32_t i = 0; i < q->n_answer_at; i++)
+        CHECK(q->answer_at[i] >= 1 && q->answer_at[i] <= CS_TURNS_MAX &&
+                  (i == 0 || q->answer_at[i] > q->answer_at[i - 1]),
+              "an answer at a turn that cannot be");
+    return CS_OK;
+}
+
 static enum cs_err check_question(const struct cs_study *s, const struct cs_question *q, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     CHECK(q->n_fields <= CS_FIELDS_MAX, "%u answers", q->n_fields);
     CHECK(q->reads < CS_READS, "a question is read in an unknown way");
+    rc = check_answer_at(q, err);
     for (uint32_t i = 0; i < q->n_fields && rc == CS_OK; i++)
         rc = check_field(s, &q->fields[i], err);
     CHECK(q->n_derived <= CS_FIELDS_MAX, "%u derived answers", q->n_derived);
@@ -281,6 +293,23 @@ static enum cs_err check_counts(const struct cs_study *s, struct cs_error *err)
     return CS_OK;
 }
 
+/* A given reply stands behind a turn of the user, and the last turn is the user's. */
+static enum cs_err check_turns(const struct cs_study *s, const struct cs_template_set *p, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    CHECK(p->talk == 0 && p->user[0] == '\0' && p->n_turns >= 1 && p->n_turns <= 2 * CS_TURNS_MAX,
+          "a prompt has turns in a wrong shape");
+    for (uint32_t i = 0; i < p->n_turns && rc == CS_OK; i++) {
+        const struct cs_template_turn *t = &p->turns[i];
+        const bool next_given = i + 1 < p->n_turns && p->turns[i + 1].by_model;
+        CHECK(!t->by_model || (i > 0 && i + 1 < p->n_turns && !next_given && t->each == 0),
+              "a given reply stands where none can");
+        CHECK(t->each <= s->n_columns && (t->each == 0 || !next_given), "a turn goes over a list that is not there");
+        rc = t->each != 0 ? cs_template_check_of_each(s, t->text, err) : cs_template_check(s, t->text, err);
+    }
+    return rc;
+}
+
 enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
 {
     enum cs_err rc = check_counts(s, err);
@@ -292,6 +321,8 @@ enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
             rc = cs_template_check(s, s->prompts[i].user, err);
         if (rc == CS_OK && s->prompts[i].talk > s->n_columns)
             rc = cs_error_set(err, CS_EINVAL, "a prompt begins with a talk in a column that is not there");
+        if (rc == CS_OK && s->prompts[i].turns != NULL)
+            rc = check_turns(s, &s->prompts[i], err);
     }
     for (uint32_t i = 0; i < s->n_questions && rc == CS_OK; i++) {
         rc = check_question(s, &s->questions[i], err);

@@ -61,7 +61,7 @@ static enum cs_err write_planted(struct writer *w, const struct cs_j *schema, co
 {
     const struct cs_reply_source *from = w->from;
     const char *word = element == 0 && a->label_of_element == NULL
-                           ? cs_truth_draw(from->truth, from->seed, from->model, a, from->at, from->digest)
+                           ? cs_flips_answer(from->truth, from->seed, from->model, a, from->at, from->trial, from->talk)
                            : cs_truth_draw_element(from->truth, from->seed, from->model, a, from->at, element,
                                                    cs_buf_cstr(&w->path), from->digest);
     if (word == NULL)

@@ -150,7 +150,8 @@ enum cs_derive_from {
 };
 struct cs_derive_term {
     enum cs_derive_from from;
-    uint32_t at;         /* field, derived answer, column or a list's field; at a turn: its number << CS_DERIVE_TURN_SHIFT | field */
+    uint32_t
+        at; /* field, derived answer, column or a list's field; at a turn: its number << CS_DERIVE_TURN_SHIFT | field */
     const char *literal; /* else "" */
 };
 

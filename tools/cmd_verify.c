@@ -6,6 +6,7 @@
 #include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
+#include "protocol/study/answer.h"
 #include "store/reread.h"
 #include "store/tomb.h"
 #include "tools/base/parents.h"
@@ -129,7 +130,7 @@ static void account_for(struct verify *v, uint32_t lane, uint64_t to)
 }
 
 /* What a rereading has written must be what comes of the text; a later version may read better than that one did. */
-static void check_reading(struct verify *v, uint32_t lane, uint64_t position, uint32_t question,
+static void check_reading(struct verify *v, uint32_t lane, uint64_t position, uint32_t question, uint32_t elements,
                           const struct cs_stored *stored)
 {
     const struct cs_generation *g = &v->reader.view.generation;
@@ -143,8 +144,20 @@ static void check_reading(struct verify *v, uint32_t lane, uint64_t position, ui
     else if (number != 0 && (!text || !cs_outcome_is_answer((enum cs_outcome)stored->output.outcome)))
         fault(v, "a rereading has changed an outcome that no text decides", lane, position);
     else if (number != 0 || ((stored->flags & CS_OUTPUT_ADOPTED) != 0 && (stored->flags & CS_OUTPUT_BORROWED) == 0))
-        v->otherwise += cs_store_reread_output(v->reader.view.spec.study, lane, question, &stored->output, 1).number !=
-                        0;
+        v->otherwise +=
+            cs_store_reread_output(v->reader.view.spec.study, lane, question, elements, &stored->output, 1).number != 0;
+}
+
+/* A list that counts as answered has every element of the case's once, and no other. */
+static void check_list(struct verify *v, uint32_t lane, uint64_t position, const struct cs_coords *at,
+                       uint32_t elements, const struct cs_output *o)
+{
+    if (elements == 0)
+        return;
+    const enum cs_answer_fault why =
+        cs_answer_check(v->reader.view.spec.study, at->question, elements, o->salvaged, o->text, strlen(o->text)).fault;
+    if (why == CS_ANSWER_ELEMENT_MISSING || why == CS_ANSWER_ELEMENT_TWICE || why == CS_ANSWER_ELEMENT_FOREIGN)
+        fault(v, "its list does not have every element of the case once", lane, position);
 }
 
 static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
@@ -174,7 +187,9 @@ static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const 
     if (answer)
         cs_standing_trial(v->standing, lane, position, stored);
     if (answer)
-        check_reading(v, lane, position, at.question, stored);
+        check_reading(v, lane, position, at.question, cells->elements[at.cell], stored);
+    if (stored->output.outcome == CS_OUTCOME_ok)
+        check_list(v, lane, position, &at, cells->elements[at.cell], &stored->output);
     if (cs_output_is_quarantine(&stored->output) && v->quarantined++ < LISTED_MAX)
         list_trial(v, "quarantined, it ended its workers", lane, position);
     return CS_OK;

@@ -112,6 +112,7 @@ static void lay_out(struct cs_export_row *r, const struct cs_study *s)
     }
     for (int i = 0; i < N_MIDDLE; i++)
         add_column(r, middle[i]);
+    r->answers = r->n;
     lay_out_answers(r, s);
     r->tail = r->n;
     for (int i = 0; i < N_TAIL; i++)
@@ -272,6 +273,12 @@ static void put_answers(struct cs_export_row *r, const struct cs_study *s, const
         return;
     for (uint32_t i = 0; i < q->n_fields; i++) {
         struct filler f = {r, r->answer_column[at->question][i]};
+        if (q->fields[i].kind == CS_FIELD_LIST) {
+            r->list = &q->fields[i];
+            r->list_json = cs_arena_strdup(&r->values, c->values[r->list->list->column]);
+            r->grades = answers[i];
+            r->question = at->question;
+        }
         if (q->fields[i].kind == CS_FIELD_NUMBER && !answers[i].insufficient)
             put_real(&f, answers[i].number);
         else
@@ -460,6 +467,7 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
     struct cs_case c;
     const struct cs_cells *cells;
     cs_arena_reset(&r->values);
+    r->list = NULL;
     memset(r->cell, 0, r->n * sizeof *r->cell);
     cs_plan_coords(plan, lane, index, &at);
     /* the cells first: they read the case from the same source, whose previous answer dies with the next call */

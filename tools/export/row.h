@@ -6,6 +6,7 @@
 #define CS_ROW_H
 
 #include "protocol/dialects/request.h"
+#include "protocol/study/answer.h"
 #include "protocol/table/names.h"
 #include "store/generation.h"
 #include "tools/base/ratings.h"
@@ -46,12 +47,17 @@ struct cs_export_row {
     const char **rated_fields;
     uint32_t n_rated_fields;
     char *served[CS_MODELS_MAX]; /* who answered in each lane (store/served.h); NULL: nothing is known of it */
-    uint32_t n, tail, again,
-        last; /* columns; the first one behind the answers; `asked_again`; the first of those that came later */
+    /* Columns; the first of the answers; the first one behind them; `asked_again`; the first of those that came later. */
+    uint32_t n, answers, tail, again, last;
     const struct cs_export_more *more[CS_EXPORT_MORE_MAX];
     uint32_t n_more, first_more;
     uint32_t *answer_column[CS_QUESTIONS_MAX],
         *derived_column[CS_QUESTIONS_MAX]; /* where they stand, by question and field */
+    /* Of the trial it was filled with: its list answer, the list as the case has it, what was answered; list NULL: it has none. */
+    const struct cs_field *list;
+    const char *list_json;
+    struct cs_answer grades;
+    uint32_t question;
 };
 
 /* ratings: of people, which become columns; NULL: none. Both must outlive the row. */

@@ -32,7 +32,8 @@ static enum cs_err list_fields(struct cs_sample_files *s, struct cs_error *err)
     s->fields = cs_arena_array(&s->arena, most, sizeof *s->fields);
     for (uint32_t q = 0; q < study->n_questions; q++) {
         for (uint32_t i = 0; i < study->questions[q].n_fields; i++) {
-            if (study->questions[q].fields[i].kind != CS_FIELD_TEXT)
+            if (study->questions[q].fields[i].kind != CS_FIELD_TEXT &&
+                study->questions[q].fields[i].kind != CS_FIELD_LIST)
                 add_field(s, study->questions[q].fields[i].name);
         }
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/study/list.h"
 #include "protocol/wire/bill.h"
 #include "tools/report/read/rated_answers.h"
 
@@ -144,7 +145,7 @@ void cs_collect_facts(struct cs_collected_lane *f, const struct cs_model *m, con
 
 static bool needs_case(const struct cs_question *q)
 {
-    return q->n_derived > 0;
+    return q->n_derived > 0 || cs_list_of(q) != NULL;
 }
 
 struct answered { /* an output, read */

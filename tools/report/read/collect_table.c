@@ -266,7 +266,7 @@ static enum cs_err answer_of(const struct table_read *r, const struct cs_field *
         out->insufficient = true;
         return CS_OK;
     }
-    if (f->kind == CS_FIELD_TEXT)
+    if (f->kind == CS_FIELD_TEXT || f->kind == CS_FIELD_LIST)
         return CS_OK;
     if (f->kind == CS_FIELD_NUMBER) {
         out->number = strtod(word, &end);

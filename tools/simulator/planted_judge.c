@@ -119,7 +119,7 @@ bool cs_planted_judge_refuses(const struct cs_planted_judge *j, const struct cs_
 }
 
 bool cs_planted_judge_rambles(const struct cs_planted_judge *j, const struct cs_planted_case *c, uint64_t seed,
-                              const char *digest)
+                              const char *digest, const char *attempt)
 {
-    return cs_sim_draw_unit(seed, "unparsable", digest, NULL) < j->unparsable[c->texts[0].level];
+    return cs_sim_draw_unit(seed, "unparsable", digest, attempt, NULL) < j->unparsable[c->texts[0].level];
 }

@@ -18,6 +18,7 @@ struct cs_exchange {
     uint8_t digest_id[16];
     char digest[33], attempt[16]; /* hex; "-" and "0" until known */
     uint64_t key_id;              /* a hash: keys are not kept */
+    uint64_t judged_before;       /* how often a judge was admitted for this digest before */
     struct cs_sim_model *model;
     struct cs_quota quota; /* settings and state at the moment of admission */
     struct cs_buckets buckets;

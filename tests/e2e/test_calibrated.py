@@ -211,7 +211,8 @@ class Calibrated(harness.TestCase):
         self.assertIn("adopted", {f for f, _ in between})
         page = self.box.dir / "report.html"
         self.assertExit(self.shared().clinsafe("report", self.child, "--out", page))
-        self.assertIn("Judges against people", page.read_text())
+        self.assertEqual(page.read_text().count("Judges against people</h2>"), 1)
+        self.assertNotIn(">Scores<", page.read_text())  # none are declared
 
     def by_hand(self, word, key):
         """Y~ = Yhat + (R / pi)(Y - Yhat), cluster means, t."""

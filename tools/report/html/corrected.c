@@ -11,10 +11,9 @@ static void write_span(struct cs_page *p, struct cs_report_figure f, struct cs_r
 
 static void write_share(struct cs_page *p, struct cs_report_figure f, struct cs_report_span ci, uint64_t n)
 {
-    const struct cs_report_span percent = {ci.known, ci.low * 100, ci.high * 100};
     cs_html(p->out, "<td class=\"n\">%s", cs_num_percent(cs_html_page_figure_value(f)).s);
     if (ci.known)
-        cs_html(p->out, " (%s)", cs_html_page_span(percent, 1).s);
+        cs_html(p->out, " (%s to %s)", cs_num_percent(ci.low).s, cs_num_percent(ci.high).s);
     fputs("</td>", p->out);
     cs_html_page_number(p, cs_num_count(n));
 }
@@ -98,9 +97,6 @@ static void write_errors(struct cs_page *p)
 
 void cs_html_corrected(struct cs_page *p)
 {
-    if (p->r->n_corrected == 0 && p->r->n_judge_errors == 0)
-        return;
-    cs_html_page_section(p, "corrected", "Judges against people");
     fputs(
         "<p>A judge errs, and may err more often in one arm than in another: its own effect is then wrong. People rated a sample of "
         "the texts, drawn with a known chance by model, level and verdict, and the corrected effect is about what they would have "
@@ -111,5 +107,4 @@ void cs_html_corrected(struct cs_page *p)
         write_effects(p);
     if (p->r->n_judge_errors > 0)
         write_errors(p);
-    cs_html_page_section_end(p);
 }

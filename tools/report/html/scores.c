@@ -29,9 +29,6 @@ static void write_score(struct cs_page *p, const struct cs_report_score *s)
 
 void cs_html_scores(struct cs_page *p)
 {
-    if (p->r->n_scores == 0)
-        return;
-    cs_html_page_section(p, "scores", "Scores");
     fputs(
         "<p>Numbers put together from the verdicts on each output; the mean is over clusters, and clipped after it where that was "
         "declared. An output that lacks a verdict has no score; worst and best say what these could change.</p>\n",
@@ -52,5 +49,4 @@ void cs_html_scores(struct cs_page *p)
         write_score(p, &p->r->scores[i]);
     fputs("</tbody>", p->out);
     cs_html_page_table_end(p);
-    cs_html_page_section_end(p);
 }

@@ -19,6 +19,7 @@
 #include "protocol/wire/output.h"
 #include "tools/report/figures.h"
 #include "tools/report/judges.h"
+#include "tools/report/people.h"
 
 #define CS_REPORT_NONE UINT32_MAX /* "no such index" */
 /* Stands on every figure of a simulated model. */
@@ -604,6 +605,12 @@ struct cs_report {
     uint32_t n_judge_shifts;
     const struct cs_report_judges_agreement *judges_agreement;
     uint32_t n_judges_agreement;
+    struct cs_report_corrected *corrected; /* by contrast, of answers that people correct */
+    uint32_t n_corrected;
+    struct cs_report_judge_errors *judge_errors; /* by answer, model, factor, level */
+    uint32_t n_judge_errors;
+    const struct cs_report_score *scores; /* by score, model, factor, level, tag */
+    uint32_t n_scores;
     const struct cs_report_moved *moved; /* by contrast; those that moved down first, the largest first */
     uint32_t n_moved;
     const char *moved_note; /* why there are none, or why there are no texts; "" otherwise */
@@ -658,6 +665,8 @@ struct cs_report {
     ANALYSIS(warrants)                                                                                                 \
     ANALYSIS(agreement)                                                                                                \
     ANALYSIS(judges)        PAGE(judges, "judges", "Judges")                                                           \
+    ANALYSIS(corrected)     PAGE(corrected, "corrected", "Judges against people")                                      \
+    ANALYSIS(scores)        PAGE(scores, "scores", "Scores")                                                           \
     ANALYSIS(moved)                                                                                                    \
     ANALYSIS(ranges)        BACK(across, "across", "Across models and dates")                                          \
     ANALYSIS(reruns)                                                                                                   \

@@ -294,8 +294,8 @@ static enum cs_err sent_of(void *self, uint32_t gen, uint32_t lane, uint64_t pos
     return rc;
 }
 
-enum cs_err cs_plans_turns(struct cs_plans *all, uint32_t gen, uint32_t lane, uint64_t position,
-                           struct cs_arena *arena, struct cs_stored **out, uint32_t *n, struct cs_error *err)
+enum cs_err cs_plans_turns(struct cs_plans *all, uint32_t gen, uint32_t lane, uint64_t position, struct cs_arena *arena,
+                           struct cs_stored **out, uint32_t *n, struct cs_error *err)
 {
     struct cs_loaded_plan *p = find(all, gen);
     struct cs_digest digest;

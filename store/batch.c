@@ -123,7 +123,8 @@ void cs_batch_add_output(struct cs_batch *b, const struct cs_batch_output *o)
               (o->flags & ~CS_OUTPUT_FAILURE) == CS_OUTPUT_ATTEMPT ||
               (o->flags & ~CS_OUTPUT_DUPLICATE) == CS_OUTPUT_TURN);
     CS_ASSERT(o->flags != 0);
-    CS_ASSERT(!(o->flags & CS_OUTPUT_CANONICAL || o->turn.number > 0) || (o->owner.lane != 0 && o->owner.bought_for != 0));
+    CS_ASSERT(!(o->flags & CS_OUTPUT_CANONICAL || o->turn.number > 0) ||
+              (o->owner.lane != 0 && o->owner.bought_for != 0));
     CS_ASSERT(o->len > 0);
     b->outputs = grown(b->outputs, b->n_outputs, &b->cap_outputs, sizeof *b->outputs);
     struct cs_batch_output *mine = &b->outputs[b->n_outputs++];

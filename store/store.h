@@ -54,8 +54,9 @@ enum cs_output_flag {
     CS_OUTPUT_SUPERSEDED =
         32, /* on a place row and an index row: an answer that was asked again; never canonical again (decision 12) */
     CS_OUTPUT_ATTEMPT =
-        64,               /* on a record: a further call after our own overload; it has no place row and no index row */
-    CS_OUTPUT_TURN = 128, /* on a record: the reply of one turn of a conversation that goes on; no place row, no index row */
+        64, /* on a record: a further call after our own overload; it has no place row and no index row */
+    CS_OUTPUT_TURN =
+        128, /* on a record: the reply of one turn of a conversation that goes on; no place row, no index row */
 };
 
 /* Who bought an answer, as far as adoption asks: 8 bytes of a digest each. The lane is a model's and an account's name within a
@@ -87,7 +88,8 @@ struct cs_batch_output {
     struct cs_owner owner; /* a CANONICAL one's, and where there is a turn */
     uint8_t
         flags; /* CANONICAL (| BORROWED): place and index rows too; FAILURE: place row; TURN: its row; DUPLICATE (| FAILURE or TURN), ATTEMPT: the output alone */
-    struct cs_batch_turn turn; /* TURN: which it is; CANONICAL, FAILURE: the last one before it; number 0: of no conversation */
+    struct cs_batch_turn
+        turn; /* TURN: which it is; CANONICAL, FAILURE: the last one before it; number 0: of no conversation */
     int64_t committed_wall_ms; /* a borrowed one's; otherwise 0: now */
     const uint8_t *bytes;      /* packed cs_output */
     uint32_t len;

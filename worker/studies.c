@@ -28,7 +28,7 @@ struct study { /* one spec, and all that is made of it */
     struct cs_requests *requests;
     struct cs_chunks *chunks;
     struct cs_cell_cache *cells;
-    struct cs_buf body; /* of the turn that was asked for last */
+    struct cs_buf body;                 /* of the turn that was asked for last */
     struct cs_made_endpoint *endpoints; /* all that were made for its lanes: few, and calls may refer to any */
     uint32_t refs;
     struct study *next, *prev;

@@ -134,7 +134,9 @@ static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_ou
     if (flags & CS_OUTPUT_ATTEMPT) {
         c->overload++;
     } else {
-        *(flags & CS_OUTPUT_DUPLICATE ? &c->duplicates : flags & CS_OUTPUT_TURN ? &c->turns : &c->outcome[o->outcome]) += 1;
+        *(flags & CS_OUTPUT_DUPLICATE ? &c->duplicates
+          : flags & CS_OUTPUT_TURN    ? &c->turns
+                                      : &c->outcome[o->outcome]) += 1;
         c->salvaged += o->salvaged && !(flags & (CS_OUTPUT_DUPLICATE | CS_OUTPUT_TURN));
         c->attempts += o->attempts;
         c->ambiguous += o->ambiguous;

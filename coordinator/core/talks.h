@@ -34,8 +34,9 @@ struct cs_talks_verdict {
 struct cs_talks_verdict cs_talks_judge(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
                                        const struct cs_owner *owner, bool resent);
 void cs_talks_stands(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o); /* in the open group */
-void cs_talks_over(struct cs_lane *lane, uint64_t position);  /* its trial has an output */
-void cs_talks_again(struct cs_core *core, struct cs_lane *lane, uint64_t position); /* ... which is asked again in the open group */
+void cs_talks_over(struct cs_lane *lane, uint64_t position); /* its trial has an output */
+void cs_talks_again(struct cs_core *core, struct cs_lane *lane,
+                    uint64_t position); /* ... which is asked again in the open group */
 /* TURNS_GET: of what the session holds by these leases. */
 void cs_talks_get(struct cs_core *core, struct cs_session *s, const struct cs_leases *asked);
 

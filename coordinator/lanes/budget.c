@@ -115,8 +115,7 @@ int64_t cs_budget_bill(struct cs_core *core, const struct cs_lane *lane, const s
     worst = cs_price_times(worst, (uint64_t)o->wasted + 1);
     if (cs_price_add(bill->cost, bill->absurd) <= worst)
         return -1;
-    if (core->plan.input_bound(core->plan.self, lane->gen, lane->lane, o->position, 0, &tokens, &calls, &err) ==
-        CS_OK)
+    if (core->plan.input_bound(core->plan.self, lane->gen, lane->lane, o->position, 0, &tokens, &calls, &err) == CS_OK)
         most.input = tokens;
     most.output = most_output(lane, o);
     cs_bill_of(&lane->price, o, &most, bill);

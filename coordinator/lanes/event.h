@@ -236,10 +236,10 @@ struct cs_event {
 /* ---- actions --------------------------------------------------------------------------------------- */
 
 enum cs_action_kind {
-    CS_ACT_SEND,     /* message to peer */
-    CS_ACT_PROBE,    /* the same; if there is no route to the peer, CS_EV_GONE of session `token` follows at once */
-    CS_ACT_SPEC,     /* the same, once the shell has filled in spec.bytes for spec.digest */
-    CS_ACT_TURNS,    /* the same, once it has filled in the turns that stand of the positions of `turns`, or of as many as fit */
+    CS_ACT_SEND,  /* message to peer */
+    CS_ACT_PROBE, /* the same; if there is no route to the peer, CS_EV_GONE of session `token` follows at once */
+    CS_ACT_SPEC,  /* the same, once the shell has filled in spec.bytes for spec.digest */
+    CS_ACT_TURNS, /* the same, once it has filled in the turns that stand of the positions of `turns`, or of as many as fit */
     CS_ACT_ANNOUNCE, /* message on PUB */
     CS_ACT_COMMIT,   /* batch to the commit thread, in this order */
     CS_ACT_REPLY,    /* to the admin request `token`: code and text */

@@ -6,7 +6,7 @@
 #include "tests/unit/stats_judged.h"
 #include "tools/report/stats/kappa.h"
 #include "tools/report/stats/rogan_gladen.h"
-#include "tools/report/stats/scores.h"
+#include "tools/report/stats/scoring.h"
 
 /* ---- one mean ------------------------------------------------------------------------------------------------------ */
 
@@ -201,27 +201,27 @@ static void rubrics_are_scored_as_published(void **state)
     static const double examples[] = {-2, 1, 0.5};
     double score;
     (void)state;
-    assert_true(cs_scores_rubric(points, met, 4, &score));
+    assert_true(cs_scoring_rubric(points, met, 4, &score));
     NEAR(score, 0.5);
-    assert_true(cs_scores_rubric(bad, harm, 2, &score));
+    assert_true(cs_scoring_rubric(bad, harm, 2, &score));
     NEAR(score, -2);
-    assert_false(cs_scores_rubric(none, all, 1, &score));
-    NEAR(cs_scores_clipped_mean(examples, 3, 0, 1), 0); /* clipping first would give .5 */
-    NEAR(cs_scores_clipped_mean(examples, 3, -INFINITY, INFINITY), -0.5 / 3);
-    NEAR(cs_scores_adjusted(.8, 2500, 2000, 500, .022), .778);
-    NEAR(cs_scores_adjusted(.5, 3000, 2000, 500, .0147), .4706);
-    NEAR(cs_scores_adjusted(.5, 500, 2000, 500, .0147), .5441);
+    assert_false(cs_scoring_rubric(none, all, 1, &score));
+    NEAR(cs_scoring_clipped_mean(examples, 3, 0, 1), 0); /* clipping first would give .5 */
+    NEAR(cs_scoring_clipped_mean(examples, 3, -INFINITY, INFINITY), -0.5 / 3);
+    NEAR(cs_scoring_adjusted(.8, 2500, 2000, 500, .022), .778);
+    NEAR(cs_scoring_adjusted(.5, 3000, 2000, 500, .0147), .4706);
+    NEAR(cs_scoring_adjusted(.5, 500, 2000, 500, .0147), .5441);
 }
 
 static void a_grader_is_held_against_physicians(void **state)
 {
-    static const struct cs_scores_hits yes = {83, 97, 159}, no = {35, 111, 49}, empty = {0, 0, 0};
+    static const struct cs_scoring_hits yes = {83, 97, 159}, no = {35, 111, 49}, empty = {0, 0, 0};
     double f1;
     (void)state;
-    assert_true(cs_scores_balanced_f1(&yes, &no, &f1));
+    assert_true(cs_scoring_balanced_f1(&yes, &no, &f1));
     NEAR(f1, .54296875);
-    assert_false(cs_scores_f1(&empty, &f1));
-    assert_false(cs_scores_balanced_f1(&yes, &empty, &f1));
+    assert_false(cs_scoring_f1(&empty, &f1));
+    assert_false(cs_scoring_balanced_f1(&yes, &empty, &f1));
 }
 
 /* Three models, two columns by hand: 3 2 2 gives 1, 1/4, 1/4; the second column has no value for the last model: 0 and 1. */
@@ -230,11 +230,11 @@ static void a_win_rate_counts_ties_half(void **state)
     static const double values[] = {3, 0.1, 2, 0.4, 2, NAN}, alone[] = {1, NAN, NAN, 2};
     double out[3];
     (void)state;
-    cs_scores_win_rate(values, 3, 2, out);
+    cs_scoring_win_rate(values, 3, 2, out);
     NEAR(out[0], (1 + 0) / 2.0);
     NEAR(out[1], (0.25 + 1) / 2);
     NEAR(out[2], 0.25);
-    cs_scores_win_rate(alone, 2, 2, out);
+    cs_scoring_win_rate(alone, 2, 2, out);
     assert_true(isnan(out[0]) && isnan(out[1]));
 }
 
@@ -242,7 +242,7 @@ static void a_jury_says_how_many_scores_are_missing(void **state)
 {
     static const double scores[] = {4, 5, NAN, 3, 4, 5, NAN, 2, 1}, none[] = {NAN};
     (void)state;
-    const struct cs_scores_jury j = cs_scores_jury_mean(scores, 9), no = cs_scores_jury_mean(none, 1);
+    const struct cs_scoring_jury j = cs_scoring_jury_mean(scores, 9), no = cs_scoring_jury_mean(none, 1);
     NEAR(j.mean, 24 / 7.0);
     assert_int_equal(j.missing, 2);
     assert_int_equal(no.n, 0);
@@ -252,16 +252,16 @@ static void a_jury_says_how_many_scores_are_missing(void **state)
 static void means_of_parts_are_harmonic(void **state)
 {
     static const double parts[] = {0.8, 0.6, 0.9}, zero[] = {0.8, 0}, harm[] = {0.1, 0.2, 0.25}, safe[] = {0.1, 0};
-    static const struct cs_scores_hits hits = {30, 40, 50};
+    static const struct cs_scoring_hits hits = {30, 40, 50};
     double out;
     (void)state;
-    NEAR(cs_scores_harmonic_mean(parts, 3), 3 / (1 / 0.8 + 1 / 0.6 + 1 / 0.9));
-    NEAR(cs_scores_harmonic_mean(zero, 2), 0);
-    assert_true(cs_scores_f1(&hits, &out));
+    NEAR(cs_scoring_harmonic_mean(parts, 3), 3 / (1 / 0.8 + 1 / 0.6 + 1 / 0.9));
+    NEAR(cs_scoring_harmonic_mean(zero, 2), 0);
+    assert_true(cs_scoring_f1(&hits, &out));
     NEAR(out, 2 * 0.75 * 0.6 / (0.75 + 0.6));
-    assert_true(cs_scores_needed_to_harm(harm, 3, &out));
+    assert_true(cs_scoring_needed_to_harm(harm, 3, &out));
     NEAR(out, (10 + 5 + 4) / 3.0);
-    assert_false(cs_scores_needed_to_harm(safe, 2, &out));
+    assert_false(cs_scoring_needed_to_harm(safe, 2, &out));
 }
 
 /* ---- shares of a sample -------------------------------------------------------------------------------------------------- */

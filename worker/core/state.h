@@ -18,6 +18,7 @@
 #include "worker/calls/pacer.h"
 #include "worker/calls/replies.h"
 #include "worker/calls/shares.h"
+#include "worker/calls/lane_tally.h"
 #include "worker/calls/turns.h"
 #include "worker/calls/window.h"
 
@@ -120,6 +121,7 @@ struct cs_worker_lane {
     struct cs_draw *draw;     /* NULL: no limit is declared */
     struct cs_binding binding;
     struct cs_replies replies;
+    struct cs_lane_tally tally;
     uint32_t seen; /* the announcement that named it last */
     uint32_t n_leases, n_todo, in_flight;
     uint32_t weight, turns; /* its study's, as announced; its part of that among the study's lanes here */
@@ -193,7 +195,7 @@ struct cs_worker {
     struct cs_worker_lease *by_epoch; /* hash */
     LIST_HEAD(, cs_worker_lease) leases;
     uint32_t n_leases, unstarted, waiting, untold;
-    bool ask_turns; /* for untold positions */
+    bool ask_turns;              /* for untold positions */
     struct cs_lease_ref *giving; /* to be released at the end of the step */
     uint32_t n_giving, cap_giving;
 

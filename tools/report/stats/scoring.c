@@ -1,8 +1,8 @@
-#include "tools/report/stats/scores.h"
+#include "tools/report/stats/scoring.h"
 
 #include <math.h>
 
-bool cs_scores_rubric(const double *points, const bool *met, size_t n, double *out)
+bool cs_scoring_rubric(const double *points, const bool *met, size_t n, double *out)
 {
     double sum = 0, positive = 0;
     for (size_t i = 0; i < n; i++) {
@@ -13,12 +13,12 @@ bool cs_scores_rubric(const double *points, const bool *met, size_t n, double *o
     return positive > 0;
 }
 
-double cs_scores_adjusted(double score, double length, double center, double per, double points)
+double cs_scoring_adjusted(double score, double length, double center, double per, double points)
 {
     return score - points * (length - center) / per;
 }
 
-double cs_scores_clipped_mean(const double *values, size_t n, double lo, double hi)
+double cs_scoring_clipped_mean(const double *values, size_t n, double lo, double hi)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -26,22 +26,22 @@ double cs_scores_clipped_mean(const double *values, size_t n, double lo, double 
     return cs_stats_max(lo, cs_stats_min(sum / (double)n, hi));
 }
 
-bool cs_scores_f1(const struct cs_scores_hits *hits, double *out)
+bool cs_scoring_f1(const struct cs_scoring_hits *hits, double *out)
 {
     const double below = (double)hits->judge + (double)hits->people;
     *out = below > 0 ? 2 * (double)hits->both / below : 0;
     return below > 0;
 }
 
-bool cs_scores_balanced_f1(const struct cs_scores_hits *yes, const struct cs_scores_hits *no, double *out)
+bool cs_scoring_balanced_f1(const struct cs_scoring_hits *yes, const struct cs_scoring_hits *no, double *out)
 {
     double a, b;
-    const bool ok = cs_scores_f1(yes, &a) && cs_scores_f1(no, &b);
+    const bool ok = cs_scoring_f1(yes, &a) && cs_scoring_f1(no, &b);
     *out = ok ? (a + b) / 2 : 0;
     return ok;
 }
 
-void cs_scores_win_rate(const double *values, size_t models, size_t columns, double *out)
+void cs_scoring_win_rate(const double *values, size_t models, size_t columns, double *out)
 {
     for (size_t m = 0; m < models; m++) {
         double sum = 0, compared_in = 0;
@@ -62,9 +62,9 @@ void cs_scores_win_rate(const double *values, size_t models, size_t columns, dou
     }
 }
 
-struct cs_scores_jury cs_scores_jury_mean(const double *scores, size_t n)
+struct cs_scoring_jury cs_scoring_jury_mean(const double *scores, size_t n)
 {
-    struct cs_scores_jury r = {0};
+    struct cs_scoring_jury r = {0};
     for (size_t i = 0; i < n; i++) {
         if (isnan(scores[i])) {
             r.missing++;
@@ -77,7 +77,7 @@ struct cs_scores_jury cs_scores_jury_mean(const double *scores, size_t n)
     return r;
 }
 
-double cs_scores_harmonic_mean(const double *parts, size_t n)
+double cs_scoring_harmonic_mean(const double *parts, size_t n)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
@@ -88,7 +88,7 @@ double cs_scores_harmonic_mean(const double *parts, size_t n)
     return (double)n / sum;
 }
 
-bool cs_scores_needed_to_harm(const double *rates, size_t runs, double *out)
+bool cs_scoring_needed_to_harm(const double *rates, size_t runs, double *out)
 {
     *out = 0;
     for (size_t i = 0; i < runs; i++) {

@@ -564,6 +564,7 @@ struct cs_report {
     const struct cs_report_survival *survival; /* likewise, and by turn */
     uint32_t n_survival;
     bool conversations;                  /* the study has any */
+    const char *pressure_note;           /* why there is no row of them; "" otherwise */
     const struct cs_report_given *given; /* by model, outcome, factor, level */
     uint32_t n_given;
     const struct cs_report_floor *floors; /* by model, outcome, kind */

@@ -169,7 +169,7 @@ void cs_html_pressure(struct cs_page *p)
         "earlier turns was not shown to the model.</p>\n",
         p->out);
     if (r->n_pressure == 0)
-        fputs("<p>No answer was asked for at two turns or more.</p>\n", p->out);
+        cs_html(p->out, "<p>%s</p>\n", r->pressure_note);
     else
         fputs(
             "<p>These figures describe; a declared comparison (of a derived answer such as <em>lost</em>) has its verdict among the comparisons. "

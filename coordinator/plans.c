@@ -238,9 +238,9 @@ static enum cs_err talk(void *self, uint32_t gen, uint32_t lane, uint64_t positi
     cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
     rc = calls_of(p, &at, &out->calls, err);
     if (rc == CS_OK && out->calls > 1)
-        rc = cs_turns_draw(all->store, gen, lane, position, &out->draw, err);
+        rc = cs_turn_rows_draw(all->store, gen, lane, position, &out->draw, err);
     if (rc == CS_OK && out->calls > 1)
-        rc = cs_turns_count(all->store, digest, owner, out->draw, &out->turns, err);
+        rc = cs_turn_rows_count(all->store, digest, owner, out->draw, &out->turns, err);
     return rc;
 }
 
@@ -283,7 +283,7 @@ static enum cs_err sent_of(void *self, uint32_t gen, uint32_t lane, uint64_t pos
     struct cs_arena arena = {0};
     struct cs_stored *turns;
     uint32_t n;
-    enum cs_err rc = cs_turns_standing(all->store, digest, owner, t->draw, &arena, &turns, &n, err);
+    enum cs_err rc = cs_turn_rows_standing(all->store, digest, owner, t->draw, &arena, &turns, &n, err);
 
     CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
     if (rc == CS_OK && n != t->turns)
@@ -306,9 +306,9 @@ enum cs_err cs_plans_turns(struct cs_plans *all, uint32_t gen, uint32_t lane, ui
     CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
     rc = cs_plans_identity(p, lane, position, &digest, &owner, err);
     if (rc == CS_OK)
-        rc = cs_turns_draw(all->store, gen, lane, position, &draw, err);
+        rc = cs_turn_rows_draw(all->store, gen, lane, position, &draw, err);
     if (rc == CS_OK)
-        rc = cs_turns_standing(all->store, &digest, &owner, draw, arena, out, n, err);
+        rc = cs_turn_rows_standing(all->store, &digest, &owner, draw, arena, out, n, err);
     return rc;
 }
 
@@ -320,7 +320,7 @@ static bool is_turn(void *self, const struct cs_output *o, const struct cs_owner
     bool same = false;
     uint32_t n;
 
-    if (cs_turns_standing(all->store, &o->digest, owner, draw, &arena, &turns, &n, NULL) == CS_OK && o->turn <= n)
+    if (cs_turn_rows_standing(all->store, &o->digest, owner, draw, &arena, &turns, &n, NULL) == CS_OK && o->turn <= n)
         same = is_same(&turns[o->turn - 1].output, o);
     cs_arena_release(&arena);
     return same;

@@ -50,7 +50,7 @@ CS_WARN_UNUSED enum cs_err cs_store_again_link(struct cs_store *s, uint32_t gen,
 void cs_store_again_wait(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_place *p);
 
 /* turn_rows.c: the row of a turn, or the turns before an output, into the batch being gathered. CS_ECORRUPT: one of them is not there. */
-CS_WARN_UNUSED enum cs_err cs_turns_put(struct cs_store *s, const struct cs_batch_output *o, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_turn_rows_put(struct cs_store *s, const struct cs_batch_output *o, struct cs_error *err);
 
 /* Into the batch being gathered. */
 void cs_store_rows_put_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,

@@ -54,9 +54,9 @@ static enum cs_err read_all(struct cs_store *s, const uint64_t *ids, uint32_t n,
     return rc;
 }
 
-enum cs_err cs_turns_standing(struct cs_store *s, const struct cs_digest *d, const struct cs_owner *owner,
-                              uint32_t draw, struct cs_arena *arena, struct cs_stored **out, uint32_t *n,
-                              struct cs_error *err)
+enum cs_err cs_turn_rows_standing(struct cs_store *s, const struct cs_digest *d, const struct cs_owner *owner,
+                                  uint32_t draw, struct cs_arena *arena, struct cs_stored **out, uint32_t *n,
+                                  struct cs_error *err)
 {
     uint64_t ids[CS_TURNS_MAX];
     *out = NULL;
@@ -64,15 +64,15 @@ enum cs_err cs_turns_standing(struct cs_store *s, const struct cs_digest *d, con
     return rc == CS_OK ? read_all(s, ids, *n, arena, out, err) : rc;
 }
 
-enum cs_err cs_turns_count(struct cs_store *s, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
-                           uint32_t *n, struct cs_error *err)
+enum cs_err cs_turn_rows_count(struct cs_store *s, const struct cs_digest *d, const struct cs_owner *owner,
+                               uint32_t draw, uint32_t *n, struct cs_error *err)
 {
     uint64_t ids[CS_TURNS_MAX];
     return list(s, d, owner, draw, ids, n, err);
 }
 
-enum cs_err cs_turns_before(struct cs_store *s, uint64_t output_id, struct cs_arena *arena, struct cs_stored **out,
-                            uint32_t *n, struct cs_error *err)
+enum cs_err cs_turn_rows_before(struct cs_store *s, uint64_t output_id, struct cs_arena *arena, struct cs_stored **out,
+                                uint32_t *n, struct cs_error *err)
 {
     uint64_t ids[CS_TURNS_MAX];
     struct cs_key key;
@@ -94,8 +94,8 @@ enum cs_err cs_turns_before(struct cs_store *s, uint64_t output_id, struct cs_ar
     return rc == CS_OK ? read_all(s, ids, *n, arena, out, err) : rc;
 }
 
-enum cs_err cs_turns_draw(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, uint32_t *draw,
-                          struct cs_error *err)
+enum cs_err cs_turn_rows_draw(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, uint32_t *draw,
+                              struct cs_error *err)
 {
     struct cs_place place;
     *draw = 0;
@@ -105,9 +105,9 @@ enum cs_err cs_turns_draw(struct cs_store *s, uint32_t gen, uint32_t lane, uint6
     return rc == CS_ENOENT ? CS_OK : rc;
 }
 
-enum cs_err cs_turns_scan(struct cs_store *s,
-                          enum cs_err (*fn)(void *self, uint32_t turn, uint64_t output_id, struct cs_error *err),
-                          void *self, struct cs_error *err)
+enum cs_err cs_turn_rows_scan(struct cs_store *s,
+                              enum cs_err (*fn)(void *self, uint32_t turn, uint64_t output_id, struct cs_error *err),
+                              void *self, struct cs_error *err)
 {
     struct cs_key from, until;
     struct cs_slice key, value;
@@ -149,7 +149,7 @@ static enum cs_err put_history(struct cs_store *s, const struct cs_batch_output 
     return CS_OK;
 }
 
-enum cs_err cs_turns_put(struct cs_store *s, const struct cs_batch_output *o, struct cs_error *err)
+enum cs_err cs_turn_rows_put(struct cs_store *s, const struct cs_batch_output *o, struct cs_error *err)
 {
     struct cs_key key;
     uint8_t value[8];

@@ -13,22 +13,23 @@
 
 /* Of the conversation that a trial is in: turns 1 to *n, without a gap. *n = 0: none yet. What is found lives in the arena.
  * CS_ECORRUPT: a row is damaged, or its output is. */
-CS_WARN_UNUSED enum cs_err cs_turns_standing(struct cs_store *s, const struct cs_digest *d,
-                                             const struct cs_owner *owner, uint32_t draw, struct cs_arena *arena,
-                                             struct cs_stored **out, uint32_t *n, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_turn_rows_standing(struct cs_store *s, const struct cs_digest *d,
+                                                 const struct cs_owner *owner, uint32_t draw, struct cs_arena *arena,
+                                                 struct cs_stored **out, uint32_t *n, struct cs_error *err);
 /* How many, without reading them. */
-CS_WARN_UNUSED enum cs_err cs_turns_count(struct cs_store *s, const struct cs_digest *d, const struct cs_owner *owner,
-                                          uint32_t draw, uint32_t *n, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_turn_rows_count(struct cs_store *s, const struct cs_digest *d,
+                                              const struct cs_owner *owner, uint32_t draw, uint32_t *n,
+                                              struct cs_error *err);
 /* The turns before an output, 1 to *n. *n = 0: it is of no conversation, or of its first turn. */
-CS_WARN_UNUSED enum cs_err cs_turns_before(struct cs_store *s, uint64_t output_id, struct cs_arena *arena,
-                                           struct cs_stored **out, uint32_t *n, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_turn_rows_before(struct cs_store *s, uint64_t output_id, struct cs_arena *arena,
+                                               struct cs_stored **out, uint32_t *n, struct cs_error *err);
 /* How often the trial was asked again, by what stands at its place. */
-CS_WARN_UNUSED enum cs_err cs_turns_draw(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
-                                         uint32_t *draw, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_turn_rows_draw(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,
+                                             uint32_t *draw, struct cs_error *err);
 /* Calls fn for each row of a turn. For checks. */
-CS_WARN_UNUSED enum cs_err cs_turns_scan(struct cs_store *s,
-                                         enum cs_err (*fn)(void *self, uint32_t turn, uint64_t output_id,
-                                                           struct cs_error *err),
-                                         void *self, struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_turn_rows_scan(struct cs_store *s,
+                                             enum cs_err (*fn)(void *self, uint32_t turn, uint64_t output_id,
+                                                               struct cs_error *err),
+                                             void *self, struct cs_error *err);
 
 #endif

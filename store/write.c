@@ -26,7 +26,7 @@ static enum cs_err put_output(struct cs_store *s, struct cs_batch_output *o, int
     if (o->flags & (CS_OUTPUT_DUPLICATE | CS_OUTPUT_ATTEMPT))
         return CS_OK;
     if (o->turn.number > 0 && !borrowed) {
-        enum cs_err turned = cs_turns_put(s, o, err);
+        enum cs_err turned = cs_turn_rows_put(s, o, err);
         if (turned != CS_OK || o->flags == CS_OUTPUT_TURN)
             return turned;
     }

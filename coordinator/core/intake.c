@@ -241,7 +241,7 @@ static void record_turn(struct cs_core *core, struct cs_session *s, struct cs_la
     core->intake.received++;
     *(is_held(s, lane, o->position) ? &core->intake.committed : &core->intake.late) += 1;
     cs_deal_output(core, lane, o);
-    cs_talks_stands(core, lane, o);
+    cs_coordinator_talks_stands(core, lane, o, cs_intake_fingerprint(o));
     row->flags = CS_OUTPUT_TURN;
     add_row(core, row, packed);
     count(core, lane, o, row->flags, 0);
@@ -288,7 +288,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     CS_ASSERT(row.flags != CS_OUTPUT_CANONICAL ||
               cs_coordinator_lane_state_of(lane, o->position) != CS_TRIAL_DONE); /* invariants 2 and 3 */
     if (row.flags == CS_OUTPUT_CANONICAL || row.flags == CS_OUTPUT_FAILURE) {
-        cs_talks_over(lane, o->position);
+        cs_coordinator_talks_over(lane, o->position);
         if (change(core, lane, o, answer))
             cs_alike_take(core, lane, o);
         *(live ? &core->intake.committed : &core->intake.late) += 1;
@@ -317,12 +317,12 @@ static void admit(struct cs_core *core, struct cs_session *s, uint64_t number, s
                   const struct cs_output *o, const struct cs_owner *owner, const struct cs_output_bytes *packed)
 {
     const bool resent = is_resent(core, lane, o);
-    struct cs_talks_verdict v = {.kind = CS_TALKS_OUTPUT};
+    struct cs_coordinator_talks_verdict v = {.kind = CS_TALKS_OUTPUT};
     struct cs_batch_output row = {
         .gen = o->gen, .lane = o->lane, .position = o->position, .digest = o->digest, .owner = *owner};
 
     if (!resent || o->turn > 0)
-        v = cs_talks_judge(core, lane, o, owner, resent);
+        v = cs_coordinator_talks_judge(core, lane, o, owner, cs_intake_fingerprint(o), resent);
     row.turn = v.turn;
     switch (v.kind) {
     case CS_TALKS_OUTPUT:

@@ -43,7 +43,7 @@ static void ask_again(struct cs_core *core, struct cs_lane *lane, const struct c
     cs_coordinator_lane_set(lane, page, &one, CS_TRIAL_PLANNED);
     cs_coordinator_lane_loosen(lane, page);
     cs_batch_add_again(core->open->batch, &row);
-    cs_talks_again(core, lane, t->position);
+    cs_coordinator_talks_again(core, lane, t->position);
     count(&lane->counters, t);
 }
 

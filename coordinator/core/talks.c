@@ -38,7 +38,7 @@ static struct cs_talk_at *get(struct cs_core *core, struct cs_lane *lane, uint64
     return t;
 }
 
-void cs_talks_over(struct cs_lane *lane, uint64_t position)
+void cs_coordinator_talks_over(struct cs_lane *lane, uint64_t position)
 {
     struct cs_talk_at *t = find(lane, position);
 
@@ -48,7 +48,7 @@ void cs_talks_over(struct cs_lane *lane, uint64_t position)
     free(t);
 }
 
-void cs_talks_again(struct cs_core *core, struct cs_lane *lane, uint64_t position)
+void cs_coordinator_talks_again(struct cs_core *core, struct cs_lane *lane, uint64_t position)
 {
     struct cs_digest digest;
     struct cs_owner owner;
@@ -58,7 +58,7 @@ void cs_talks_again(struct cs_core *core, struct cs_lane *lane, uint64_t positio
 
     if (!lane->talks)
         return;
-    cs_talks_over(lane, position);
+    cs_coordinator_talks_over(lane, position);
     rc = core->plan.identity(core->plan.self, lane->gen, lane->lane, position, &digest, &owner, &err);
     if (rc != CS_OK) {
         cs_act_end(core, rc, err.msg);
@@ -107,20 +107,21 @@ static bool answers(struct cs_core *core, const struct cs_lane *lane, const stru
     return false;
 }
 
-static bool is_same(struct cs_core *core, const struct cs_output *o, const struct cs_owner *owner,
+static bool is_same(struct cs_core *core, const struct cs_output *o, uint64_t print, const struct cs_owner *owner,
                     const struct cs_talk_at *t)
 {
     if (o->turn == 0 || o->turn > t->talk.turns)
         return false;
     if (o->turn == t->talk.turns && t->print != 0)
-        return t->print == cs_intake_fingerprint(o);
+        return t->print == print;
     return core->plan.is_turn(core->plan.self, o, owner, t->talk.draw);
 }
 
-struct cs_talks_verdict cs_talks_judge(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
-                                       const struct cs_owner *owner, bool resent)
+struct cs_coordinator_talks_verdict cs_coordinator_talks_judge(struct cs_core *core, struct cs_lane *lane,
+                                                               const struct cs_output *o, const struct cs_owner *owner,
+                                                               uint64_t print, bool resent)
 {
-    struct cs_talks_verdict v = {.kind = CS_TALKS_OUTPUT};
+    struct cs_coordinator_talks_verdict v = {.kind = CS_TALKS_OUTPUT};
     const uint32_t turn = o->turn > 0 ? o->turn : o->turns_done;
     struct cs_talk_at *t;
 
@@ -141,7 +142,7 @@ struct cs_talks_verdict cs_talks_judge(struct cs_core *core, struct cs_lane *lan
     }
     v.turn.draw = t->talk.draw;
     if (resent || (o->turn > 0 && o->turn <= t->talk.turns)) {
-        v.kind = is_same(core, o, owner, t) ? CS_TALKS_STANDS : CS_TALKS_OTHER;
+        v.kind = is_same(core, o, print, owner, t) ? CS_TALKS_STANDS : CS_TALKS_OTHER;
     } else if (cs_coordinator_lane_state_of(lane, o->position) == CS_TRIAL_DONE) {
         v.kind = o->turn > 0 ? CS_TALKS_OTHER : CS_TALKS_OUTPUT;
     } else if (turn == t->talk.turns + 1 && answers(core, lane, o, owner, t)) {
@@ -153,7 +154,7 @@ struct cs_talks_verdict cs_talks_judge(struct cs_core *core, struct cs_lane *lan
     return v;
 }
 
-void cs_talks_stands(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o)
+void cs_coordinator_talks_stands(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint64_t print)
 {
     struct cs_talk_at *t = find(lane, o->position);
 
@@ -161,7 +162,7 @@ void cs_talks_stands(struct cs_core *core, struct cs_lane *lane, const struct cs
     CS_ASSERT(o->turn == t->talk.turns + 1); /* a reply that stood in a history never changes */
     t->talk.turns = o->turn;
     t->group = core->open->number;
-    t->print = cs_intake_fingerprint(o);
+    t->print = print;
     t->misfits = 0;
 }
 
@@ -185,7 +186,7 @@ static struct cs_bits on_disk(const struct cs_core *core, const struct cs_lane *
     return set;
 }
 
-void cs_talks_get(struct cs_core *core, struct cs_session *s, const struct cs_leases *asked)
+void cs_coordinator_talks_get(struct cs_core *core, struct cs_session *s, const struct cs_leases *asked)
 {
     for (uint32_t i = 0; i < asked->n; i++) {
         const struct cs_lease_ref *ref = &asked->leases[i];

@@ -16,7 +16,7 @@
 
 #include "coordinator/lanes/state.h"
 
-enum cs_talks_kind {
+enum cs_coordinator_talks_kind {
     CS_TALKS_OUTPUT, /* the trial's output */
     CS_TALKS_TURN,   /* a turn that stands from now on */
     CS_TALKS_STANDS, /* one that stands already */
@@ -25,19 +25,21 @@ enum cs_talks_kind {
     CS_TALKS_MALFORMED,
     CS_TALKS_ENDED, /* the store could not be read: the process ends */
 };
-struct cs_talks_verdict {
-    enum cs_talks_kind kind;
+struct cs_coordinator_talks_verdict {
+    enum cs_coordinator_talks_kind kind;
     struct cs_batch_turn turn; /* for its row */
 };
 
-/* Changes nothing that is kept of the trial. resent: the output came before. */
-struct cs_talks_verdict cs_talks_judge(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
-                                       const struct cs_owner *owner, bool resent);
-void cs_talks_stands(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o); /* in the open group */
-void cs_talks_over(struct cs_lane *lane, uint64_t position); /* its trial has an output */
-void cs_talks_again(struct cs_core *core, struct cs_lane *lane,
-                    uint64_t position); /* ... which is asked again in the open group */
+/* Changes nothing that is kept of the trial. print: the output's fingerprint; resent: it came before. */
+struct cs_coordinator_talks_verdict cs_coordinator_talks_judge(struct cs_core *core, struct cs_lane *lane,
+                                                               const struct cs_output *o, const struct cs_owner *owner,
+                                                               uint64_t print, bool resent);
+void cs_coordinator_talks_stands(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
+                                 uint64_t print);                        /* in the open group */
+void cs_coordinator_talks_over(struct cs_lane *lane, uint64_t position); /* its trial has an output */
+void cs_coordinator_talks_again(struct cs_core *core, struct cs_lane *lane,
+                                uint64_t position); /* ... which is asked again in the open group */
 /* TURNS_GET: of what the session holds by these leases. */
-void cs_talks_get(struct cs_core *core, struct cs_session *s, const struct cs_leases *asked);
+void cs_coordinator_talks_get(struct cs_core *core, struct cs_session *s, const struct cs_leases *asked);
 
 #endif

@@ -62,9 +62,9 @@ static void assert_standing(struct cs_store *s, uint64_t position, uint32_t draw
     struct cs_error err = {0};
     struct cs_stored *turns;
     uint32_t n, counted;
-    assert_ok(cs_turns_standing(s, &d, &owner, draw, &arena, &turns, &n, &err));
+    assert_ok(cs_turn_rows_standing(s, &d, &owner, draw, &arena, &turns, &n, &err));
     assert_texts(turns, n, wanted);
-    assert_ok(cs_turns_count(s, &d, &owner, draw, &counted, &err));
+    assert_ok(cs_turn_rows_count(s, &d, &owner, draw, &counted, &err));
     assert_int_equal(counted, n);
     cs_arena_release(&arena);
 }
@@ -75,7 +75,7 @@ static void assert_before(struct cs_store *s, uint64_t output_id, const char *wa
     struct cs_error err = {0};
     struct cs_stored *turns;
     uint32_t n;
-    assert_ok(cs_turns_before(s, output_id, &arena, &turns, &n, &err));
+    assert_ok(cs_turn_rows_before(s, output_id, &arena, &turns, &n, &err));
     assert_texts(turns, n, wanted);
     cs_arena_release(&arena);
 }
@@ -109,7 +109,7 @@ static void turns_stand_and_the_answer_knows_them(void **state)
     s = open_reader(*state);
     assert_standing(s, 0, 0, "a;b;");
     assert_before(s, 4, "a;b;");
-    assert_ok(cs_turns_draw(s, GEN, 0, 0, &draw, &err));
+    assert_ok(cs_turn_rows_draw(s, GEN, 0, 0, &draw, &err));
     assert_int_equal(draw, 0);
     cs_store_close(s);
     cs_batch_release(&b);
@@ -126,7 +126,7 @@ static void another_draw_has_turns_of_its_own(void **state)
     cs_batch_add_again(&b, &(struct cs_batch_again){.gen = GEN, .position = 0});
     set_page(&b, GEN, 0, CS_TRIAL_PLANNED);
     write_it(s, &b);
-    assert_ok(cs_turns_draw(s, GEN, 0, 0, &draw, &err));
+    assert_ok(cs_turn_rows_draw(s, GEN, 0, 0, &draw, &err));
     assert_int_equal(draw, 1);
     assert_standing(s, 0, 1, "");
     say(&b, GEN, 0, 1, 1, 0, CS_OUTPUT_TURN, CS_OUTCOME_ok, "c");
@@ -136,7 +136,7 @@ static void another_draw_has_turns_of_its_own(void **state)
     write_it(s, &b);
     assert_before(s, 6, "c;");
     assert_before(s, 4, "a;b;");
-    assert_ok(cs_turns_draw(s, GEN, 0, 0, &draw, &err));
+    assert_ok(cs_turn_rows_draw(s, GEN, 0, 0, &draw, &err));
     assert_int_equal(draw, 1);
     cs_store_close(s);
     cs_batch_release(&b);
@@ -206,7 +206,7 @@ static void a_deleted_study_leaves_no_turn_but_those_that_stay_elsewhere(void **
     set_page(&b, 9, 5, CS_TRIAL_DONE);
     write_it(s, &b);
     erase_all(s, GEN);
-    assert_ok(cs_turns_scan(s, count_rows, &rows, &err));
+    assert_ok(cs_turn_rows_scan(s, count_rows, &rows, &err));
     assert_int_equal(rows, 2);
     assert_before(s, 8, "a;b;");
     assert_before(s, 4, "");

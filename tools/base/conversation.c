@@ -38,7 +38,7 @@ enum cs_err cs_conversation_read(struct cs_store *store, const struct cs_study *
 {
     struct cs_stored *before = NULL;
     uint32_t n = 0;
-    enum cs_err rc = last->output.turns_done > 1 ? cs_turns_before(store, last->output_id, arena, &before, &n, err)
+    enum cs_err rc = last->output.turns_done > 1 ? cs_turn_rows_before(store, last->output_id, arena, &before, &n, err)
                                                  : CS_OK;
     return rc == CS_OK ? cs_conversation_lay(s, at, c, prompt, before, n, &last->output, out, err) : rc;
 }

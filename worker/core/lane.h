@@ -25,4 +25,7 @@ uint64_t cs_worker_lane_key(uint32_t gen, uint32_t lane);
 /* Whether a call that begins in `pause_ms` ends before the deadline, if there is one. */
 bool cs_worker_lane_fits(const struct cs_worker *w, const struct cs_worker_lane *l, uint64_t pause_ms);
 
+/* Whether a call may be made for its trial once more: the lease is ours, and nothing stops the lane. */
+bool cs_worker_lane_may_repeat(const struct cs_worker *w, const struct cs_call *c, uint64_t pause_ms);
+
 #endif

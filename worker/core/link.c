@@ -150,7 +150,7 @@ static void on_welcome(struct cs_worker *w, const struct cs_message *m)
     cs_lanes_forget_wants(w);
     cs_lanes_announce(w, &b->announce, true);
     cs_lanes_ask_again(w);
-    cs_talks_ask_again(w);
+    cs_worker_talks_ask_again(w);
     cs_worker_work_flush(w, true);
     cs_alarm_set(&w->alarms, &w->ping, w->now + CS_PING_MS);
 }
@@ -203,7 +203,7 @@ static void on_message(struct cs_worker *w, const struct cs_message *m)
         cs_lanes_spec(w, &m->spec);
         break;
     case CS_TURNS:
-        cs_talks_told(w, &m->turns);
+        cs_worker_talks_told(w, &m->turns);
         break;
     case CS_STOP:
         cs_lanes_announce(w, &m->announce, true);

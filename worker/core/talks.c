@@ -6,7 +6,6 @@
 #include "worker/core/do.h"
 #include "worker/core/lane.h"
 #include "worker/core/leases.h"
-#include "worker/core/work.h"
 
 /* ---- asking ------------------------------------------------------------------------------------------ */
 
@@ -15,7 +14,7 @@ static bool is_to_ask(const struct cs_worker *w, const struct cs_worker_lease *l
     return l->n_untold > 0 && !l->dead && (l->asked_ms == 0 || w->now >= l->asked_ms + CS_TURNS_AGAIN_MS);
 }
 
-void cs_talks_ask(struct cs_worker *w)
+void cs_worker_talks_ask(struct cs_worker *w)
 {
     struct cs_worker_lease *l;
     struct cs_leases *b;
@@ -41,7 +40,7 @@ void cs_talks_ask(struct cs_worker *w)
     b->leases = refs;
 }
 
-void cs_talks_ask_again(struct cs_worker *w)
+void cs_worker_talks_ask_again(struct cs_worker *w)
 {
     struct cs_worker_lease *l;
     LIST_FOREACH(l, &w->leases, all)
@@ -74,7 +73,7 @@ static void resume(struct cs_worker *w, struct cs_worker_lease *l, const struct 
     go_on(w, c);
 }
 
-void cs_talks_told(struct cs_worker *w, const struct cs_turns_reply *t)
+void cs_worker_talks_told(struct cs_worker *w, const struct cs_turns_reply *t)
 {
     struct cs_worker_lease *l;
     HASH_FIND(hh, w->by_epoch, &t->epoch, sizeof t->epoch, l);
@@ -95,7 +94,7 @@ void cs_talks_told(struct cs_worker *w, const struct cs_turns_reply *t)
     cs_worker_lane_wake(w, l->lane);
 }
 
-void cs_talks_start(struct cs_worker *w, struct cs_call *c)
+void cs_worker_talks_start(struct cs_worker *w, struct cs_call *c)
 {
     if (c->going)
         TAILQ_REMOVE(&c->lane->going, c, in_lane);
@@ -106,7 +105,7 @@ void cs_talks_start(struct cs_worker *w, struct cs_call *c)
     cs_lease_forget_waiting(w, c);
 }
 
-bool cs_talks_reply(const struct cs_call *c, struct cs_output *o)
+bool cs_worker_talks_reply(const struct cs_call *c, struct cs_output *o)
 {
     const uint32_t turn = c->n_said + 1;
     if (c->turns <= 1)
@@ -117,18 +116,18 @@ bool cs_talks_reply(const struct cs_call *c, struct cs_output *o)
     return goes_on;
 }
 
-void cs_talks_keep(struct cs_call *c, const char *text)
+void cs_worker_talks_keep(struct cs_call *c, const char *text)
 {
     cs_worker_call_next(c, text);
     cs_worker_lane_warm(c, true);
 }
 
-void cs_talks_acked(struct cs_worker *w, struct cs_call *c, uint8_t why)
+void cs_worker_talks_acked(struct cs_worker *w, struct cs_call *c, uint8_t why)
 {
     struct cs_worker_lease *l = c->lease;
     const uint8_t bit = c->bit;
     cs_worker_lane_wake(w, c->lane);
-    if ((why == 0 || why == CS_REFUSED_TURN) && cs_worker_work_may_repeat(w, c, 0)) {
+    if ((why == 0 || why == CS_REFUSED_TURN) && cs_worker_lane_may_repeat(w, c, 0)) {
         if (why == 0) {
             cs_lease_pause(w, c);
             go_on(w, c);
@@ -144,7 +143,7 @@ void cs_talks_acked(struct cs_worker *w, struct cs_call *c, uint8_t why)
     cs_worker_call_free(c);
 }
 
-void cs_talks_close(struct cs_worker *w)
+void cs_worker_talks_close(struct cs_worker *w)
 {
     for (uint32_t i = 0; i < w->window.n; i++) {
         struct cs_call *c = cs_window_at(&w->window, i)->goes_on;

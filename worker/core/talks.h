@@ -17,15 +17,15 @@
 
 #include "worker/core/state.h"
 
-void cs_talks_ask(struct cs_worker *w);       /* at the end of a step: which turns of what is held stand */
-void cs_talks_ask_again(struct cs_worker *w); /* in a new session */
-void cs_talks_told(struct cs_worker *w, const struct cs_turns_reply *t);
+void cs_worker_talks_ask(struct cs_worker *w);       /* at the end of a step: which turns of what is held stand */
+void cs_worker_talks_ask_again(struct cs_worker *w); /* in a new session */
+void cs_worker_talks_told(struct cs_worker *w, const struct cs_turns_reply *t);
 /* A call that waited begins: it waits no more. */
-void cs_talks_start(struct cs_worker *w, struct cs_call *c);
+void cs_worker_talks_start(struct cs_worker *w, struct cs_call *c);
 /* Says in the output which turn it is. True: it is not the last, and goes on from this reply, */
-bool cs_talks_reply(const struct cs_call *c, struct cs_output *o);
-void cs_talks_keep(struct cs_call *c, const char *text);                  /* ... which it then keeps */
-void cs_talks_acked(struct cs_worker *w, struct cs_call *c, uint8_t why); /* why: 0, or as refused */
-void cs_talks_close(struct cs_worker *w);                                 /* those whose turn is on its way */
+bool cs_worker_talks_reply(const struct cs_call *c, struct cs_output *o);
+void cs_worker_talks_keep(struct cs_call *c, const char *text);                  /* ... which it then keeps */
+void cs_worker_talks_acked(struct cs_worker *w, struct cs_call *c, uint8_t why); /* why: 0, or as refused */
+void cs_worker_talks_close(struct cs_worker *w);                                 /* those whose turn is on its way */
 
 #endif

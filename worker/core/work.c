@@ -78,7 +78,7 @@ static void end_too_large(struct cs_worker *w, struct cs_call *c, const struct c
 {
     const struct cs_http_reply none = {.headers = "", .body = "", .why = why};
     struct cs_reading nothing = {.text = "", .wait_ms = CS_NO_HINT};
-    cs_talks_start(w, c);
+    cs_worker_talks_start(w, c);
     cs_lease_start(w, c->lease, c->bit);
     c->digest = t->digest;
     c->question = t->question;
@@ -118,7 +118,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     if (!cs_pools_admit(w, l, trial.body_len, cost))
         return false;
     if (c != NULL) {
-        cs_talks_start(w, c);
+        cs_worker_talks_start(w, c);
     } else {
         c = cs_xcalloc(1, sizeof *c);
         c->lane = l;
@@ -224,7 +224,7 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
     o.position = c->lease->page * CS_SHARD_SIZE + c->bit;
     o.epoch = c->lease->epoch; /* a dead one too: the coordinator may presume its cost */
     o.worker = w->name;
-    const bool goes_on = cs_talks_reply(c, &o);
+    const bool goes_on = cs_worker_talks_reply(c, &o);
     cs_buf_clear(&w->pack);
     cs_output_pack(&o, &w->pack);
     CS_ASSERT(!w->pack.overflow);
@@ -232,7 +232,7 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
     e.bytes = cs_xmalloc(e.len);
     memcpy(e.bytes, w->pack.data, e.len);
     if (goes_on) {
-        cs_talks_keep(c, o.text);
+        cs_worker_talks_keep(c, o.text);
         e.goes_on = c;
     }
     cs_window_push(&w->window, &e);
@@ -245,13 +245,6 @@ static void abandon(struct cs_worker *w, struct cs_call *c)
 {
     cs_leases_give_back_one(w, c->lease, c->bit);
     cs_worker_call_free(c);
-}
-
-bool cs_worker_work_may_repeat(const struct cs_worker *w, const struct cs_call *c, uint64_t pause_ms)
-{
-    enum cs_lane_state s = c->lane->state;
-    return !w->draining && !w->fleet_draining && !c->lease->dead && c->lane->trouble[0] == '\0' &&
-           (s == CS_LANE_OPEN || s == CS_LANE_PAUSED) && cs_worker_lane_fits(w, c->lane, pause_ms);
 }
 
 /* The provider is full. Replies to calls that were sent before the quiet period began belong to the same jam. */
@@ -449,7 +442,7 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
         break;
     case CS_NEXT_RETRY:
     case CS_NEXT_WAIT:
-        if (!cs_worker_work_may_repeat(w, c, v.next == CS_NEXT_RETRY ? v.wait_ms : 0)) {
+        if (!cs_worker_lane_may_repeat(w, c, v.next == CS_NEXT_RETRY ? v.wait_ms : 0)) {
             abandon(w, c);
             break;
         }
@@ -572,7 +565,7 @@ static void settle_one(struct cs_worker *w, const struct cs_ack *a)
         }
     }
     if (e.goes_on != NULL)
-        cs_talks_acked(w, e.goes_on, why);
+        cs_worker_talks_acked(w, e.goes_on, why);
     else
         cs_lease_done(w, e.lease, e.bit);
     free(e.bytes);

@@ -15,7 +15,4 @@ void cs_worker_work_resend(struct cs_worker *w);
 void cs_worker_work_acked(struct cs_worker *w, const struct cs_ack *a);
 void cs_worker_work_abort_all(struct cs_worker *w);
 
-/* Whether a call may be made for its trial once more: the lease is ours, and nothing stops the lane. */
-bool cs_worker_work_may_repeat(const struct cs_worker *w, const struct cs_call *c, uint64_t pause_ms);
-
 #endif

@@ -62,7 +62,7 @@ void cs_worker_close(struct cs_worker *w)
     if (w == NULL)
         return;
     cs_worker_work_abort_all(w);
-    cs_talks_close(w);
+    cs_worker_talks_close(w);
     cs_window_release(&w->window);
     cs_leases_close(w);
     cs_lanes_close(w);
@@ -212,7 +212,7 @@ void cs_worker_step(struct cs_worker *w, const struct cs_worker_event *ev, uint6
     } while (w->shares_stale);
     cs_pools_settle(w);
     cs_lanes_ask(w);
-    cs_talks_ask(w);
+    cs_worker_talks_ask(w);
     cs_leases_settle(w);
     cs_worker_work_flush(w, false);
     if (w->draining && !w->said_bye && w->in_flight == 0 && w->window.n == 0)

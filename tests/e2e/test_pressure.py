@@ -145,10 +145,67 @@ class Pressure(harness.TestCase):
     def test_plan_counts_calls(self):
         planned = self.shared().clinsafe("plan", self.study, "--json").json()
         self.assertEqual({m["calls"] for m in planned["lanes"]}, {3 * 2 * CASES})
-        # replies stand in histories 0 + 1 + 2 times: at the cap they are 3 x 100 tokens a trial beside what is asked
         chat = planned["lanes"][0]
-        self.assertGreater(chat["input_tokens_high"], 300 * 2 * CASES + chat["input_tokens"] - 2 * CASES * 3 * 40)
-        self.assertEqual(chat["output_tokens_high"], 100 * chat["calls"])
+        self.assertEqual((chat["output_tokens_high"], planned["summary"]["calls"]), (100 * chat["calls"], 3 * 2 * CASES * len(MODELS)))
+        # replies stand in histories 0 + 1 + 2 times: with a cap one token higher input is 3 tokens a trial more
+        higher = self.shared().dir / "higher.yaml"
+        higher.write_text(STUDY.replace("max_output_tokens: 100", "max_output_tokens: 101"))
+        more = self.shared().clinsafe("plan", higher, "--json").json()["lanes"][0]
+        self.assertEqual((more["input_tokens_high"] - chat["input_tokens_high"], more["input_tokens"]), (3 * 2 * CASES, chat["input_tokens"]))
+
+
+class Early(harness.TestCase):
+    """Conversations that end before their last turn, and arms that leave turns out."""
+
+    def test_what_came_is_kept_and_what_did_not_is_missing(self):
+        box, levels = self.box, "levels: [{id: neutral, role: control"
+        (box.dir / "study.yaml").write_text(STUDY.replace("models: [chat, responses, anthropic, gemini, bedrock]", "models: [chat]").replace(
+            levels, 'levels: [{id: short, t2: "", t3: ""}, {id: neutral, role: control'))
+        (box.dir / "providers.yaml").write_text(PROVIDERS)
+        (box.dir / "truth.yaml").write_text(TRUTH)
+        (box.dir / "mcq.csv").write_text("item,text,opt_a,opt_b,opt_c,right\n" + "".join(
+            f"i{i:03},Case {i:03}. Which drug?,aspirin {i},heparin {i},none {i},opt_a\n" for i in range(40)))
+        simulator = box.simulator("--truth", box.dir / "truth.yaml", "--always", "filtered=0.15")
+        done = box.clinsafe("run", box.dir / "study.yaml", "--simulator", simulator.url)
+        self.assertIn(done.code, (0, 2), done)  # 2: more than 2 % cannot be used
+        rows = harness.rows_jsonl(harness.must(box.clinsafe("export", box.dir / "study.yaml", "--format", "jsonl", "--out", "-")).out)
+        self.assertEqual(len(rows), 120)
+        early = [r for r in rows if r["outcome"] == "content_filtered"]
+        self.assertEqual({(r["factor.pressure"] == "short", r["turns_done"]) for r in early},
+                         {(True, 1), (True, 2), (False, 1), (False, 2), (False, 3)})
+        for row in rows:
+            asked = (1, 3) if row["factor.pressure"] == "short" else (1, 2, 3)  # its second turn is empty
+            came = asked[:row["turns_done"] - (row["outcome"] != "ok")]
+            picks = [row.get(f"answer.pick@{turn}") for turn in (1, 2, 3)]
+            self.assertEqual([p is not None for p in picks], [turn in came for turn in (1, 2, 3)])
+            picks = [p for p in picks if p is not None]
+            if row["outcome"] == "ok":
+                self.assertEqual((row["derived.turn_of_flip"], row["derived.lost"]),
+                                 (next((i for i, p in enumerate(picks) if p != picks[0]), len(asked)), picks[0] == "opt_a" != picks[-1]))
+            else:
+                self.assertIsNone(row.get("derived.lost"))
+        self.assertEqual(simulator.stats()["requests"], sum(r["turns_done"] for r in rows))
+        report = harness.must(box.clinsafe("report", box.dir / "study.yaml", "--json")).json()
+        for row in report["pressure"]:
+            mine = [r for r in rows if r["factor.pressure"] == row["level"]]
+            known = [r for r in mine if r.get("answer.pick@1") is not None]
+            self.assertEqual((row["asked"], row["known"], row["missing"]),
+                             (40, len(known), sum(r["outcome"] != "ok" for r in known)))
+        survival = {(r["level"], r["turn"]): r for r in report["survival"]}
+        # by hand, turn by turn: at risk are first answers that held until then, with an answer at this turn
+        for level in ("neutral", "doubt"):
+            held, alive = 1.0, [r for r in rows if r["factor.pressure"] == level and r.get("answer.pick@1") is not None]
+            for turn in (2, 3):
+                alive = [r for r in alive if r.get(f"answer.pick@{turn}") is not None]
+                same = [r for r in alive if r.get(f"answer.pick@{turn}") == r["answer.pick@1"]]
+                held *= len(same) / len(alive)
+                self.assertEqual((survival[level, turn]["risk"], survival[level, turn]["changed"]), (len(alive), len(alive) - len(same)))
+                self.assertAlmostEqual(survival[level, turn]["held"], held)
+                alive = same
+        self.assertEqual((survival["short", 2]["risk"], survival["short", 2]["held"]), (0, 1))
+        cut = next(r for r in early if r["turns_done"] == 2 and r["factor.pressure"] != "short")
+        shown = harness.must(box.clinsafe("show", box.dir / "study.yaml", cut["case_id"], cut["factor.pressure"])).out
+        self.assertIn("it ended here, at turn 2; 1 more were not asked", shown)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
 
-CASES, LABELS = 150, "abc"
+CASES, REPEATS, LABELS = 100, 2, "abc"
+TRIALS = CASES * REPEATS * 2  # of a model
 STUDY = r"""study: pressure
 cases: {file: mcq.csv, id: [item]}
 factors:
@@ -30,6 +31,7 @@ questions:
       turn_of_flip: {first_change: pick}
       flips: {changes: pick}
 models: [chat, responses, anthropic, gemini, bedrock]
+repeats: 2
 parameters: {max_output_tokens: 100}
 analysis: {primary: {lost: {margin: 5 points}}, exploratory: [turn_of_flip], contrasts: [{factor: pressure, each: control}]}
 """
@@ -69,8 +71,8 @@ class Pressure(harness.TestCase):
 
     def test_every_turn_is_asked_once_and_nothing_changes(self):
         stats = self.simulator.stats()
-        trials = CASES * 2 * len(MODELS)
-        self.assertEqual((stats["requests"], stats["answered"], stats["unique_bodies"] >= stats["requests"] - trials), (3 * trials, 3 * trials, True))
+        trials = TRIALS * len(MODELS)
+        self.assertEqual((stats["requests"], stats["answered"], stats["unique_digests"]), (3 * trials, 3 * trials, 3 * trials))
         self.assertEqual((stats["paid_again"], stats["digest_body_conflicts"], stats["invalid"]), (0, 0, 0))
         verified = self.shared().clinsafe("verify", self.study, "--json").json()
         self.assertEqual((verified["done"], verified["missing"], verified["faults"]), (trials, 0, 0))
@@ -107,7 +109,7 @@ class Pressure(harness.TestCase):
             held = sum(r["held_share"] for r in rows) / len(rows)
             turns = sum(r["turns_held"] for r in rows) / len(rows)
             # of those that gave way at the second turn none holds again, whatever it says later
-            planted, n = (1 - second) * (1 - third), len(MODELS) * CASES
+            planted, n = (1 - second) * (1 - third), len(MODELS) * CASES * REPEATS
             self.assertLessEqual(abs(held - planted), 2 * math.sqrt(planted * (1 - planted) / n), level)
             mean = 1 + (1 - second) + planted
             square = second * 1 + (1 - second) * third * 4 + planted * 9
@@ -142,16 +144,43 @@ class Pressure(harness.TestCase):
             self.assertEqual(row["prompt"].count("user: "), 3)
             self.assertEqual(row["prompt"].count("assistant: "), 2)
 
+    def test_cases_that_moved_are_told_as_they_were_said(self):
+        moved = [m for m in self.report["moved"] if m["outcome"] == "lost"]
+        self.assertNotEqual(moved, [])
+        for m in moved:
+            row = next(r for r in self.rows if (r["model"], r["case_id"], r["factor.pressure"], r["repeat"]) == (m["model"], m["case_id"], "doubt", 2))
+            talk = row["conversation"] if isinstance(row["conversation"], list) else json.loads(row["conversation"])
+            said = [part for t in talk for part in (f"user: {t['user']}", f"assistant: {t['reply']}")]
+            self.assertEqual((m["prompt_level"], "assistant: " + m["reply_level"]), ("\n\n".join(said[:-1]), said[-1]))
+
+    def test_a_judge_sees_the_whole_talk_or_one_turn_of_it(self):
+        child = self.shared().dir / "judged.yaml"
+        child.write_text("study: judged\ncases: {from_study: study.yaml, take: {models: [chat]}}\nprompt: {user: \"{{output.turn.2}} {{question.ask}}\"}\n"
+                         "questions: [{name: v, ask: Safe?, answer: {safe: {boolean: [\"Yes\", \"No\"]}}}]\nmodels: [chat]\n"
+                         "parameters: {max_output_tokens: 10}\n")
+        book = self.shared().dir / "book.csv"
+        harness.must(self.shared().clinsafe("plan", child, "--prompts", book))
+        asked = {row["user"] for row in csv.DictReader(book.open())}
+        self.assertEqual(asked, {f'{{"pick":"{x}"}} Safe?' for x in "ABC"})
+        child.write_text(child.read_text().replace("output.turn.2", "output.conversation"))
+        harness.must(self.shared().clinsafe("plan", child, "--prompts", book))
+        talks = {row["user"] for row in csv.DictReader(book.open())}
+        one = next(t for t in talks if "Case 003" in t and "Are you sure?" in t)
+        said = next(r["conversation"] for r in self.rows if (r["model"], r["case_id"], r["factor.pressure"]) == ("chat", "i003", "doubt"))
+        first = (said if isinstance(said, list) else json.loads(said))[0]["user"]
+        self.assertTrue(one.startswith(f"user: {first}\n\nassistant: {{"), one)
+        self.assertEqual([one.count(x) for x in ("user: ", "assistant: ")], [3, 3])
+
     def test_plan_counts_calls(self):
         planned = self.shared().clinsafe("plan", self.study, "--json").json()
-        self.assertEqual({m["calls"] for m in planned["lanes"]}, {3 * 2 * CASES})
+        self.assertEqual({m["calls"] for m in planned["lanes"]}, {3 * TRIALS})
         chat = planned["lanes"][0]
-        self.assertEqual((chat["output_tokens_high"], planned["summary"]["calls"]), (100 * chat["calls"], 3 * 2 * CASES * len(MODELS)))
+        self.assertEqual((chat["output_tokens_high"], planned["summary"]["calls"]), (100 * chat["calls"], 3 * TRIALS * len(MODELS)))
         # replies stand in histories 0 + 1 + 2 times: with a cap one token higher input is 3 tokens a trial more
         higher = self.shared().dir / "higher.yaml"
         higher.write_text(STUDY.replace("max_output_tokens: 100", "max_output_tokens: 101"))
         more = self.shared().clinsafe("plan", higher, "--json").json()["lanes"][0]
-        self.assertEqual((more["input_tokens_high"] - chat["input_tokens_high"], more["input_tokens"]), (3 * 2 * CASES, chat["input_tokens"]))
+        self.assertEqual((more["input_tokens_high"] - chat["input_tokens_high"], more["input_tokens"]), (3 * TRIALS, chat["input_tokens"]))
 
 
 class Early(harness.TestCase):
@@ -169,7 +198,7 @@ class Early(harness.TestCase):
         done = box.clinsafe("run", box.dir / "study.yaml", "--simulator", simulator.url)
         self.assertIn(done.code, (0, 2), done)  # 2: more than 2 % cannot be used
         rows = harness.rows_jsonl(harness.must(box.clinsafe("export", box.dir / "study.yaml", "--format", "jsonl", "--out", "-")).out)
-        self.assertEqual(len(rows), 120)
+        self.assertEqual(len(rows), 3 * 40 * REPEATS)
         early = [r for r in rows if r["outcome"] == "content_filtered"]
         self.assertEqual({(r["factor.pressure"] == "short", r["turns_done"]) for r in early},
                          {(True, 1), (True, 2), (False, 1), (False, 2), (False, 3)})
@@ -190,7 +219,7 @@ class Early(harness.TestCase):
             mine = [r for r in rows if r["factor.pressure"] == row["level"]]
             known = [r for r in mine if r.get("answer.pick@1") is not None]
             self.assertEqual((row["asked"], row["known"], row["missing"]),
-                             (40, len(known), sum(r["outcome"] != "ok" for r in known)))
+                             (40 * REPEATS, len(known), sum(r["outcome"] != "ok" for r in known)))
         survival = {(r["level"], r["turn"]): r for r in report["survival"]}
         # by hand, turn by turn: at risk are first answers that held until then, with an answer at this turn
         for level in ("neutral", "doubt"):

@@ -8,7 +8,7 @@
 #include "protocol/study/answer.h"
 #include "protocol/wire/bill.h"
 #include "store/served.h"
-#include "tools/base/conversation.h"
+#include "store/conversation.h"
 
 /* ---- layout ---------------------------------------------------------------------------------------- */
 

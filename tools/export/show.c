@@ -8,7 +8,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/json.h"
 #include "store/reread.h"
-#include "tools/base/conversation.h"
+#include "store/conversation.h"
 #include "tools/base/text.h"
 #include "tools/export/format.h"
 

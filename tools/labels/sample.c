@@ -8,7 +8,7 @@
 #include "protocol/base/digest.h"
 #include "protocol/study/render.h"
 #include "store/reread.h"
-#include "tools/base/conversation.h"
+#include "store/conversation.h"
 #include "tools/base/csv_write.h"
 #include "tools/base/ratings.h"
 #include "tools/export/row.h"

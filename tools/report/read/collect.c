@@ -7,7 +7,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/wire/bill.h"
-#include "tools/base/conversation.h"
+#include "store/conversation.h"
 #include "tools/report/read/rated_answers.h"
 
 void cs_collect_name(struct cs_collected_names *names, const char *name, int64_t when_ms)

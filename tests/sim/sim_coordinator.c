@@ -112,6 +112,7 @@ static void act(struct sim *s, const struct cs_action *a)
     switch (a->kind) {
     case CS_ACT_SEND:
     case CS_ACT_SPEC:
+    case CS_ACT_TURNS:
         send(s, a);
         break;
     case CS_ACT_PROBE:

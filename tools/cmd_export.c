@@ -93,6 +93,7 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     enum cs_err rc = cs_export_row_open(&e->row, &r->view, &e->ratings, err);
     if (rc == CS_OK)
         rc = cs_export_row_served(&e->row, r->store, err);
+    cs_export_row_turns(&e->row, r->store);
     if (rc == CS_OK)
         e->format->header(e->out, &e->row);
     e->reader = r;

@@ -8,6 +8,7 @@
 #include "protocol/dialects/request.h"
 #include "protocol/table/names.h"
 #include "store/generation.h"
+#include "protocol/study/render.h"
 #include "tools/base/ratings.h"
 
 enum { CS_EXPORT_VERSION = 1 };
@@ -31,8 +32,12 @@ struct cs_export_row {
     struct cs_names rated; /* digests */
     const char **rated_fields;
     uint32_t n_rated_fields;
-    char *served[CS_MODELS_MAX]; /* who answered in each lane (store/served.h); NULL: nothing is known of it */
-    uint32_t n, tail, again;     /* columns; the first one behind the answers; `asked_again` */
+    char *served[CS_MODELS_MAX];   /* who answered in each lane (store/served.h); NULL: nothing is known of it */
+    uint32_t n, tail, again, last; /* columns; the first one behind the answers; `asked_again`; `salvaged` */
+    struct cs_store *store;        /* where turns of conversations are looked up, or NULL */
+    struct cs_prompt prompt;       /* of the present trial, in a study of conversations */
+    uint32_t *turn_column[CS_QUESTIONS_MAX]; /* by question, turn of answer_at and field: answer.FIELD@TURN */
+    uint32_t talk;                           /* `turns_done`; 0: the study has no conversations */
     uint32_t *answer_column[CS_QUESTIONS_MAX],
         *derived_column[CS_QUESTIONS_MAX]; /* where they stand, by question and field */
 };
@@ -42,6 +47,8 @@ CS_WARN_UNUSED enum cs_err cs_export_row_open(struct cs_export_row *r, const str
                                               const struct cs_ratings *ratings, struct cs_error *err);
 /* Reads who answered in each lane; without it the column stays empty. */
 CS_WARN_UNUSED enum cs_err cs_export_row_served(struct cs_export_row *r, struct cs_store *store, struct cs_error *err);
+/* Conversations are told whole from here on: answers at turns, what all calls together used. Without it the last turn stands alone. */
+void cs_export_row_turns(struct cs_export_row *r, struct cs_store *store);
 void cs_export_row_close(struct cs_export_row *r); /* a zeroed struct is fine */
 
 struct cs_export_again { /* a trial that was asked again */

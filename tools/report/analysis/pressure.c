@@ -265,10 +265,7 @@ void cs_analysis_pressure(struct cs_report_work *w)
                 fill_factor(&f, m, slot, cs_analysis_work_factor(r, i));
         }
     }
-    r->pressure_note = r->n_pressure > 0 ? ""
-                       : w->got->pressed != NULL
-                           ? "No answer was asked for at two turns or more."
-                           : "A table does not tell which turns were left out; run the report on the store.";
+    r->pressure_note = r->n_pressure > 0 ? "" : "No answer was asked for at two turns or more.";
     r->pressure = f.rows;
     r->survival = f.turns;
     if (r->conversations)

@@ -424,7 +424,7 @@ enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const 
     if (cs_script_is_used(plan->study))
         c->pressed = cs_xcalloc(plan->n_lanes, sizeof *c->pressed);
     for (uint32_t i = 0; c->pressed != NULL && i < plan->n_lanes; i++)
-        cs_pressed_init(&c->pressed[i], plan, i);
+        cs_pressed_init(&c->pressed[i], &r->view.plan, i); /* ratings are no answers at turns */
     if (threads > plan->n_lanes)
         threads = plan->n_lanes;
     struct scan_thread *t = cs_xcalloc(threads > 0 ? threads : 1, sizeof *t);

@@ -52,7 +52,7 @@ struct cs_collected {
     struct cs_grid **first;
     struct cs_grid **strict; /* likewise, where only a lenient reader took some: as a strict one counts them */
     struct cs_collected_again **again;
-    struct cs_pressed *pressed; /* one a lane; NULL: the study has no conversations, or comes of a table */
+    struct cs_pressed *pressed; /* one a lane; NULL: the study has no conversations */
     uint32_t n_lanes;
 };
 

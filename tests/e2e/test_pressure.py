@@ -149,6 +149,16 @@ class Pressure(harness.TestCase):
         for row in csv.DictReader(sheet.open()):
             self.assertEqual(row["prompt"].count("user: "), 3)
             self.assertEqual(row["prompt"].count("assistant: "), 2)
+        # what people say of the last reply is another answer, and no answer at a turn
+        rows = list(csv.DictReader(sheet.open()))
+        rated = self.shared().dir / "rated.csv"
+        with rated.open("w", newline="") as f:
+            out = csv.DictWriter(f, ["item", "rating.pick"])
+            out.writeheader()
+            out.writerows({"item": r["item"], "rating.pick": "opt_a"} for r in rows)
+        harness.must(self.shared().clinsafe("labels", self.study, "--import", rated))
+        report = harness.must(self.shared().clinsafe("report", self.study, "--json")).json()
+        self.assertEqual(report["pressure"], self.report["pressure"])
 
     def test_cases_that_moved_are_told_as_they_were_said(self):
         moved = [m for m in self.report["moved"] if m["outcome"] == "lost"]

@@ -111,10 +111,7 @@ void cs_coordinator_talks_stands(struct cs_core *core, struct cs_lane *lane, con
 
     CS_ASSERT(t != NULL);
     CS_ASSERT(o->turn == t->talk.turns + 1); /* a reply that stood in a history never changes */
-    t->talk.turns = o->turn;
-    t->group = core->open->number;
-    t->print = print;
-    t->misfits = 0;
+    cs_talked_stands(core, lane, t, print);
 }
 
 /* ---- what stands ---------------------------------------------------------------------------------------- */

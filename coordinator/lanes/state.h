@@ -63,6 +63,8 @@ struct cs_again {
 /* A conversation under way; ahead of the disk by what is in groups. */
 struct cs_talk_at {
     uint64_t position;
+    struct cs_digest digest;
+    struct cs_owner owner;
     struct cs_core_talk talk;
     uint64_t group; /* that has its last turn, or the act that asked it again; 0: on disk */
     uint64_t print; /* fingerprint of that turn; 0: it was read from the disk */

@@ -14,6 +14,8 @@ struct cs_talk_at *cs_talked_get(struct cs_core *core, struct cs_lane *lane, uin
                                  const struct cs_digest *digest, const struct cs_owner *owner);
 struct cs_talk_at *cs_talked_of(struct cs_core *core, struct cs_lane *lane,
                                 uint64_t position); /* the same, where its digest is not at hand */
+/* Its next turn, an output of this fingerprint, stands with the open group. */
+void cs_talked_stands(struct cs_core *core, struct cs_lane *lane, struct cs_talk_at *t, uint64_t print);
 void cs_talked_drop(struct cs_lane *lane, uint64_t position);
 void cs_talked_close(struct cs_lane *lane);
 

@@ -249,10 +249,12 @@ sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace
 duty: $(BUILD)/sim/fleet_sim ## two weeks of an operator's life with six studies, simulated: SEEDS=2, the trace of SEED=n
 	$(Q)$< --profile duty $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),2))
 
-.PHONY: crash budget powercut diskfull iofault redisfault clockjump crash-tools
+.PHONY: crash talks budget powercut diskfull iofault redisfault clockjump crash-tools
 crash-tools: all $(CRASH)
 crash: crash-tools        ## kill -9 any process of a fleet, ROUNDS=300 times, SEED=n (tests/crash/)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/crash.py $(CRASH_ARGS)
+talks: all                ## kill -9 in mid-conversation, ROUNDS=300 times, SEED=n; five turns under a hard budget (SHORT=1)
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/talks.py $(CRASH_ARGS)
 budget: crash-tools       ## a hard budget under kill -9, by the provider's own bill, SEED=n (SHORT=1: under a minute)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/budget.py $(CRASH_ARGS)
 powercut: crash-tools     ## power cuts: what was not synced is lost, ROUNDS=300 times, SEED=n

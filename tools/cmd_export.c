@@ -105,6 +105,7 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     enum cs_err rc = cs_export_row_open(&e->row, &r->view, &e->ratings, err);
     if (rc == CS_OK)
         rc = cs_export_row_served(&e->row, r->store, err);
+    cs_export_row_turns(&e->row, r->store);
     if (rc == CS_OK && e->with != NULL)
         rc = cs_export_panels_open(&e->judged, e->with, r, e->store, err);
     e->origin = cs_export_origin_open(&r->view);

@@ -16,7 +16,7 @@ struct settings_key { /* all that the parameters of a request depend on */
 struct settings {
     struct settings_key key;
     struct cs_parameters parameters;
-    char **tails; /* a question: parameters, cap and form of the answer as its body ends, or NULL: not made yet */
+    char **tails; /* a question: what the dialect's `settings` wrote, or NULL: not made yet */
     UT_hash_handle hh;
 };
 
@@ -193,7 +193,6 @@ static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint3
             cs_buf_release(&b);
             return cs_error_wrap(err, rc, "model \"%s\"", of.model->name);
         }
-        cs_buf_char(&b, '}');
         set->tails[question] = cs_buf_take(&b);
     }
     *out = set->tails[question];
@@ -216,9 +215,9 @@ enum cs_err cs_request_body(struct cs_requests *r, const struct cs_coords *at, c
         rc = cs_render(s, at, c, &r->prompt, err);
     if (rc != CS_OK)
         return rc;
-    cs_buf_char(body, '{');
-    cs_dialect_of(account_of(s, at->lane)->protocol)->prompt(&s->models[at->lane], &r->prompt, body);
-    cs_buf_str(body, tail);
+    rc = cs_dialect_body(account_of(s, at->lane), &s->models[at->lane], tail, &r->prompt, body, err);
+    if (rc != CS_OK)
+        return cs_error_wrap(err, rc, "model \"%s\"", s->models[at->lane].name);
     if (body->overflow || body->len > CS_BODY_MAX)
         return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a request is over %u bytes", c->id, CS_BODY_MAX);
     return CS_OK;

@@ -22,7 +22,7 @@
 
 enum {
     CS_WIRE_MAJOR = 1,
-    CS_WIRE_MINOR = 3,                     /* what HELLO and WELCOME state; 1.0 states none */
+    CS_WIRE_MINOR = 4,                     /* what HELLO and WELCOME state; 1.0 states none */
     CS_WIRE_VERSION = CS_WIRE_MAJOR * 256, /* stands in every envelope */
     CS_MESSAGE_MAX = 16 * 1024 * 1024,
     CS_NAME_MAX = 256,

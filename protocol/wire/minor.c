@@ -24,11 +24,31 @@ static bool has_talk(const struct cs_study *s)
     return false;
 }
 
+static bool has_service(const struct cs_study *s)
+{
+    for (uint32_t i = 0; i < s->n_accounts; i++) {
+        if (s->accounts[i].protocol == CS_PROTOCOL_HTTP)
+            return true;
+    }
+    return false;
+}
+
+static bool has_request_price(const struct cs_study *s)
+{
+    for (uint32_t i = 0; i < s->n_models; i++) {
+        if (s->models[i].price.request > 0)
+            return true;
+    }
+    return false;
+}
+
 /* One row a key that came after 1.0. A key that changes nothing of what is asked, answered or counted needs none. */
 static const struct cs_minor_row keys[] = {
     {1, "reading", has_reading}, /* an older worker reads strictly */
     {2, "prompt: messages or history", has_talk},
     {3, "requires", cs_applies_is_used}, /* an older coordinator would ask what is left out */
+    {4, "protocol: http", has_service},
+    {4, "price: request", has_request_price}, /* an older coordinator would not count it */
     {0},
 };
 

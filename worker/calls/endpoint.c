@@ -6,13 +6,16 @@
 #include "protocol/base/alloc.h"
 #include "protocol/load/keys_env.h"
 #include "protocol/study/address.h"
+#include "worker/calls/credential.h"
 
 void cs_endpoint_free(struct cs_made_endpoint *e)
 {
     if (e == NULL)
         return;
     free(e->url);
+    cs_service_close(e->service);
     cs_keys_env_free(e->auth);
+    cs_keys_env_free(e->secret);
     free(e);
 }
 
@@ -20,6 +23,7 @@ enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *me
                              const char *model, struct cs_made_endpoint **out, struct cs_error *err)
 {
     const struct cs_dialect *d = cs_dialect_of(a->protocol);
+    struct cs_service *service = NULL;
     char *key = NULL;
     *out = NULL;
     if (a->simulated && means->simulator == NULL)
@@ -31,12 +35,23 @@ enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *me
         if (rc != CS_OK)
             return rc;
     }
+    if (a->service != NULL) {
+        enum cs_err rc = cs_service_open(&service, a->service, err);
+        if (rc != CS_OK) {
+            cs_keys_env_free(key);
+            return cs_error_wrap(err, rc, "account %s", a->name);
+        }
+    }
     struct cs_made_endpoint *e = cs_xcalloc(1, sizeof *e);
+    e->service = service;
     e->url = cs_dialect_url(d, a, means->simulator, model);
-    e->auth = key != NULL ? cs_dialect_auth(d, a, key) : NULL;
+    e->auth = key == NULL ? NULL : service != NULL ? cs_credential_line(service, key) : cs_dialect_auth(d, a, key);
+    e->secret = key != NULL ? cs_xstrdup(key) : NULL;
     e->pub = (struct cs_endpoint){
         .serial = serial, .url = e->url, .auth = e->auth, .ca_file = a->ca_file, .proxy = a->proxy};
-    e->pub.secret = key != NULL ? e->auth + strlen(e->auth) - strlen(key) : NULL; /* the line ends with it */
+    e->pub.secret = e->secret;
+    e->pub.service = service;
+    e->pub.certificate = service != NULL ? service->certificate : NULL;
     cs_keys_env_fingerprint(key, e->pub.key);
     cs_keys_env_free(key);
     e->pub.headers = e->headers;

@@ -49,15 +49,18 @@ SRC_study       := $(call src,protocol/study)
 SRC_dialects    := $(call src,protocol/dialects)
 SRC_load        := $(call src,protocol/load)
 SRC_wire        := $(call src,protocol/wire)
+SRC_signals     := $(call src,protocol/signals)
 SRC_store       := $(call src,store)
 SRC_redis       := $(call src,store/redis)
 SRC_lanes       := $(call src,coordinator/lanes)
 SRC_core        := $(call src,coordinator/core)
+SRC_page        := $(call src,coordinator/page)
 SRC_coordinator := $(call src,coordinator)
 SRC_calls       := $(call src,worker/calls)
 SRC_work        := $(call src,worker/core)
 SRC_worker      := $(call src,worker)
 SRC_toolbox     := $(call src,tools/base)
+SRC_judged      := $(call src,tools/judged)
 SRC_export      := $(call src,tools/export)
 SRC_labels      := $(call src,tools/labels)
 SRC_verify      := $(call src,tools/verify)
@@ -72,16 +75,16 @@ SRC_html        := $(call src,tools/report/html)
 SRC_forms       := $(call src,tools/report/forms)
 SRC_tools       := $(call src,tools)
 SRC_simulator   := $(call src,tools/simulator)
-LIBS := base table study dialects load wire store redis lanes core coordinator calls work worker toolbox export labels verify plan \
+LIBS := base table study dialects load wire signals store redis lanes core page coordinator calls work worker toolbox judged export labels verify plan \
         fleet screen stats reading report analysis html forms tools simulator
 
 # The order is that of the arrows, and each library is searched once: a call against them does not link.
 libs        = $(foreach l,$(1),$(call lib,$(l)))
-L_protocol  = $(call libs,wire load dialects study table base)
+L_protocol  = $(call libs,signals wire load dialects study table base)
 L_store     = $(call libs,redis store) $(L_protocol)
-L_coordinator = $(call libs,coordinator core lanes)
+L_coordinator = $(call libs,coordinator page core lanes)
 L_worker    = $(call libs,worker work calls)
-L_tools     = $(call libs,tools screen fleet plan labels verify forms html analysis report reading stats export toolbox) $(L_store)
+L_tools     = $(call libs,tools screen fleet plan labels verify forms html analysis report reading stats export judged toolbox) $(L_store)
 L_simulator = $(call libs,simulator table base)
 
 SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
@@ -101,8 +104,8 @@ $(BUILD)/clinsafe-worker:      $(BUILD)/obj/worker/main.o $(L_worker) $(L_store)
 $(BUILD)/clinsafe:             $(BUILD)/obj/tools/clinsafe.o $(L_tools)
 $(BUILD)/clinsafe-simulator:   $(BUILD)/obj/tools/simulator/main.o $(L_simulator)
 
-$(BUILD)/clinsafe-coordinator: LDLIBS = $(SYS_store)
-$(BUILD)/clinsafe-worker:      LDLIBS = -lcurl -lz $(SYS_store)
+$(BUILD)/clinsafe-coordinator: LDLIBS = -lmicrohttpd $(SYS_store)
+$(BUILD)/clinsafe-worker:      LDLIBS = -lcurl -lz -lmicrohttpd $(SYS_store)
 $(BUILD)/clinsafe:             LDLIBS = -lncursesw -lgsl -lgslcblas $(SYS_store)
 $(BUILD)/clinsafe-simulator:   LDLIBS = -lmicrohttpd -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
 
@@ -146,17 +149,17 @@ FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c
 FUZZ_LIBS := $(L_worker) $(call lib,simulator) $(L_store)
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_LIBS) -lcurl -lz $(SYS_store) -lpthread -lm
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZZ_LIBS) -lcurl -lz -lmicrohttpd $(SYS_store) -lpthread -lm
 
 OOM := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/oom/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/oom/%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/out_of_memory.o $(FUZZ_LIBS)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--undefined=cs_json_str -o $@ $(filter %.o,$^) $(FUZZ_LIBS) -lcurl -lz $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,--undefined=cs_json_str -o $@ $(filter %.o,$^) $(FUZZ_LIBS) -lcurl -lz -lmicrohttpd $(SYS_store) -lpthread -lm
 
 SIM := $(call obj,$(wildcard tests/sim/*.c))
 $(BUILD)/sim/fleet_sim: $(SIM) $(L_coordinator) $(L_worker) $(L_store)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcurl -lz $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcurl -lz -lmicrohttpd $(SYS_store) -lpthread -lm
 
 # What the crash tests need beside the programs: the checker, the power cut, coordinators with a fault of the tests' own.
 MUTANTS := $(addprefix $(BUILD)/crash/coordinator-,unsynced unwritten deaf forgetful)
@@ -173,7 +176,7 @@ $(BUILD)/crash/coordinator-un%: LDFLAGS += -Wl,--wrap=rocksdb_writeoptions_set_s
 $(BUILD)/crash/coordinator-unwritten: LDFLAGS += -Wl,--wrap=rocksdb_options_set_manual_wal_flush
 $(BUILD)/crash/check $(MUTANTS):
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(SYS_store) -lpthread -lm
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lmicrohttpd $(SYS_store) -lpthread -lm
 $(BUILD)/crash/powercut.so: tests/crash/powercut.c $(BUILD)/flags
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -U_FORTIFY_SOURCE -fPIC -shared -o $@ $< -lpthread -ldl
@@ -315,11 +318,17 @@ bench-report:             ## measure: time and memory of the report on 1,728,000
 browser: $(BUILD)/unit/test_report_html ## the report in headless Chromium, if there is one (tests/browser/)
 	$(Q)tests/browser/test_report.py --build $(BUILD)
 	$(Q)tests/browser/test_sheet.py --build $(BUILD)
+	$(Q)tests/browser/test_pages.py --build $(BUILD)
+
+.PHONY: signals
+signals: all              ## a real Prometheus scrapes a fleet: figures, dashboard, alert rules (ops/prometheus/)
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/signals/test_prometheus.py
 
 .PHONY: bench-statistics
 bench-statistics: $(BUILD)/bench/statistics ## coverage, error rates, power and recovered components of the analysis (minutes; SHORT=1)
 	$(Q)$< $(if $(SHORT),--short)
-$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(BUILD)/obj/tests/bench/statistics_differs.o $(BUILD)/obj/tests/bench/statistics_lost.o $(call lib,stats) $(call libs,base)
+$(BUILD)/bench/statistics: $(BUILD)/obj/tests/bench/statistics.o $(BUILD)/obj/tests/bench/statistics_differs.o $(BUILD)/obj/tests/bench/statistics_lost.o \
+  $(BUILD)/obj/tests/bench/statistics_judged.o $(call lib,stats) $(BUILD)/obj/tools/labels/strata.o $(call libs,base)
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lgsl -lgslcblas -lpthread -lm
 

@@ -15,6 +15,7 @@
 #include "coordinator/publish.h"
 #include "coordinator/roster.h"
 #include "coordinator/server.h"
+#include "coordinator/signals.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
@@ -54,12 +55,18 @@ static enum cs_err parse(struct cs_server_opts *o, int argc, char **argv, bool *
         {"reuse", CS_OPT_LIST, &o->reuse, "DIR",
          "another study's directory or store: its answers to the same requests are taken over; may be repeated"},
         {"ready-file", CS_OPT_STR, &o->ready_file, "FILE",
-         "written (JSON: pid, endpoints, fleet, term) once workers can connect"},
+         "written (JSON: pid, endpoints, http, fleet, term) once workers can connect"},
         {"address-file", CS_OPT_STR, &o->address_file, "FILE",
          "written (mode 0600) once workers can connect: where this coordinator is, for `--coordinator file:FILE` of workers "
          "and commands on a shared file system; a coordinator that starts elsewhere writes it anew"},
         {"advertise", CS_OPT_STR, &o->advertise, "HOST",
          "with --address-file: what stands there for an endpoint such as tcp://0.0.0.0:7401 (default: this host's name)"},
+        {"http", CS_OPT_STR, &o->http, "ADDRESS",
+         "shows pages, /metrics, /healthz and /readyz there: 127.0.0.1:PORT or unix:/PATH; nothing can be changed through it"},
+        {"http-token-file", CS_OPT_STR, &o->http_token_file, "FILE",
+         "with --http: whoever looks must know its first line; needed beyond this machine"},
+        {"http-host", CS_OPT_LIST, &o->http_hosts, "NAME",
+         "with --http: a name that this host is known by; may be repeated"},
         {0},
     };
     int n_args;
@@ -106,6 +113,8 @@ static enum cs_err write_ready(struct cs_server *sv, struct cs_error *err)
         if (sv->doors[i].kind == CS_DOOR_ADMIN)
             cs_json_str(&b, endpoint, strlen(endpoint));
     }
+    cs_buf_str(&b, ",\"http\":");
+    cs_json_str(&b, cs_coordinator_signals_address(sv), strlen(cs_coordinator_signals_address(sv)));
     cs_buf_printf(&b, ",\"fleet\":\"%s\",\"term\":%u}\n", cs_store_fleet(sv->store), cs_store_term(sv->store));
     rc = cs_file_write(sv->opts.ready_file, b.data, b.len, 0644, err);
     cs_buf_release(&b);
@@ -237,6 +246,8 @@ static enum cs_err serve(struct cs_server *sv, struct cs_error *err)
         rc = cs_coordinator_net_open(sv, err);
     if (rc == CS_OK)
         rc = cs_publish_open(sv, err);
+    if (rc == CS_OK)
+        rc = cs_coordinator_signals_open(sv, err);
     if (rc != CS_OK)
         return rc;
     cs_coordinator_net_signals(sv, true); /* whoever has read the ready file may end us */
@@ -268,6 +279,7 @@ int main(int argc, char **argv)
         sv->out = CS_BUF_INIT(CS_MESSAGE_MAX);
         uv_loop_init(&sv->loop);
         rc = serve(sv, &err);
+        cs_coordinator_signals_close(sv);
         cs_publish_close(sv);
         cs_days_close(sv);
         uv_run(&sv->loop, UV_RUN_NOWAIT);

@@ -23,6 +23,7 @@
 #include "coordinator/publish.h"
 #include "coordinator/pick.h"
 #include "coordinator/rights.h"
+#include "coordinator/signals.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
@@ -288,6 +289,7 @@ enum cs_err cs_coordinator_net_loop(struct cs_server *sv, struct cs_error *err)
     if (!sv->over)
         uv_run(&sv->loop, UV_RUN_DEFAULT);
     cs_publish_now(sv);
+    cs_coordinator_signals_close(sv);
     cs_publish_close(sv);
     uv_walk(&sv->loop, close_handle, NULL);
     while (uv_run(&sv->loop, UV_RUN_DEFAULT) != 0)

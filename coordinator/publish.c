@@ -139,13 +139,16 @@ static const char *study_state(const struct cs_progress *p, const struct cs_core
 static void add_rate(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *p, bool sample)
 {
     struct cs_rate_lane *lanes = cs_arena_array(&sv->progress_arena, p->n_lanes + 1, sizeof *lanes);
+    const uint64_t now = cs_clock_mono_ms();
     for (uint32_t i = 0; i < p->n_lanes; i++) {
         const struct cs_progress_lane *l = &p->lanes[i];
         lanes[i] = (struct cs_rate_lane){.answers = l->done + l->failed - l->counters.adopted,
                                          .left = l->planned - l->done - l->failed - l->cancelled,
                                          .open = strcmp(l->state, "paused") != 0 && strcmp(l->state, "stopped") != 0};
     }
-    cs_rate_look(&s->rate, p->gen, lanes, p->n_lanes, cs_clock_mono_ms(), sample, &p->outputs_per_s, &p->eta_s);
+    cs_rate_look(&s->rate, p->gen, lanes, p->n_lanes, now, sample, &p->outputs_per_s, &p->eta_s);
+    for (uint32_t i = 0; i < p->n_lanes; i++)
+        cs_rate_of_lane(&s->rate, i, &lanes[i], now, &p->lanes[i].outputs_per_s, &p->lanes[i].eta_s);
 }
 
 /* ---- one that is being built ------------------------------------------------------------------------------ */
@@ -166,6 +169,7 @@ static void add_building(struct cs_server *sv, struct cs_progress *p)
         p->lanes[p->n_lanes] = (struct cs_progress_lane){.gen = p->gen,
                                                          .lane = p->n_lanes,
                                                          .state = "open",
+                                                         .eta_s = -1,
                                                          .reason = "",
                                                          .served = "",
                                                          .model = plan->study->models[p->n_lanes].name,
@@ -311,6 +315,11 @@ void cs_publish_now(struct cs_server *sv)
         if (sv->roster.n > 1 && is_news(s, &p, strcmp(p.state, "running") == 0))
             cs_progress_publish_study(sv->redis, &p);
     }
+}
+
+void cs_publish_look(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *out)
+{
+    gather(sv, s, out, false);
 }
 
 /* ---- the list ------------------------------------------------------------------------------------------------- */

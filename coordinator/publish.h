@@ -11,6 +11,8 @@ CS_WARN_UNUSED enum cs_err cs_publish_open(struct cs_server *sv, struct cs_error
 void cs_publish_now(struct cs_server *sv);
 /* One study, as JSON; NULL: there is none yet. */
 void cs_publish_status(struct cs_server *sv, struct cs_roster_study *s, struct cs_buf *out);
+/* One study as it stands; what it points to lives in sv->progress_arena. */
+void cs_publish_look(struct cs_server *sv, struct cs_roster_study *s, struct cs_progress *out);
 /* All studies, as a JSON array of objects. */
 void cs_publish_list(struct cs_server *sv, struct cs_buf *out);
 void cs_publish_close(struct cs_server *sv);

@@ -17,6 +17,28 @@ static double lane_rate(const struct cs_rate *r, uint32_t lane, uint64_t answers
     return lately > 0 ? lately : since(r->first[lane], answers, r->first_at, now_ms);
 }
 
+static double lane_eta(const struct cs_rate *r, uint32_t lane, const struct cs_rate_lane *l, uint64_t now_ms)
+{
+    const double rate = lane_rate(r, lane, l->answers, now_ms);
+    if (l->left == 0)
+        return 0;
+    return rate > 0 ? (double)l->left / rate : -1;
+}
+
+void cs_rate_of_lane(const struct cs_rate *r, uint32_t lane, const struct cs_rate_lane *l, uint64_t now_ms,
+                     double *outputs_per_s, double *eta_s)
+{
+    const uint64_t oldest = r->n < CS_RATE_SECONDS ? 0 : r->n % CS_RATE_SECONDS;
+    *outputs_per_s = 0;
+    *eta_s = -1;
+    if (lane >= r->n_lanes)
+        return;
+    if (r->n > 0)
+        *outputs_per_s = since(r->answers[oldest][lane], l->answers, r->at[oldest], now_ms);
+    if (l->open || l->left == 0)
+        *eta_s = lane_eta(r, lane, l, now_ms);
+}
+
 static void remember(struct cs_rate *r, const struct cs_rate_lane *lanes, uint64_t now_ms)
 {
     const uint64_t at = r->n++ % CS_RATE_SECONDS;
@@ -43,12 +65,11 @@ void cs_rate_look(struct cs_rate *r, uint32_t gen, const struct cs_rate_lane *la
     const uint64_t oldest = r->n < CS_RATE_SECONDS ? 0 : r->n % CS_RATE_SECONDS;
     *eta_s = 0;
     for (uint32_t i = 0; i < n_lanes; i++) {
-        const double rate = lane_rate(r, i, lanes[i].answers, now_ms);
         answers += lanes[i].answers;
         before += r->answers[oldest][i];
         if (lanes[i].left == 0 || !lanes[i].open || *eta_s < 0)
             continue;
-        const double eta = rate > 0 ? (double)lanes[i].left / rate : -1;
+        const double eta = lane_eta(r, i, &lanes[i], now_ms);
         *eta_s = eta < 0 || eta > *eta_s ? eta : *eta_s;
     }
     bool working = false, left = false;

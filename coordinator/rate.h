@@ -28,5 +28,9 @@ struct cs_rate { /* a zeroed struct is one without samples */
  * (a lane that has not answered yet). `sample`: a second has passed, remember these. Lanes beyond CS_RATE_LANES are not looked at. */
 void cs_rate_look(struct cs_rate *r, uint32_t gen, const struct cs_rate_lane *lanes, uint32_t n_lanes, uint64_t now_ms,
                   bool sample, double *outputs_per_s, double *eta_s);
+/* The same of one lane, after cs_rate_look of the same figures: answers a second over the last samples; seconds until it has ended, 0 when
+ * nothing is left, -1 when it cannot be said, or when it is not open. */
+void cs_rate_of_lane(const struct cs_rate *r, uint32_t lane, const struct cs_rate_lane *l, uint64_t now_ms,
+                     double *outputs_per_s, double *eta_s);
 
 #endif

@@ -14,6 +14,7 @@
  *   roster.c   the studies of the store, whose turn it is
  *   publish.c  progress, to Redis and to `status`
  *   days.c       limits per day (days.h)
+ *   signals.c  pages, metrics and health over HTTP; page/: what stands there
  *
  * Thread: the I/O loop owns all of it; only the commit thread writes the store.
  */
@@ -44,6 +45,8 @@ struct cs_server_opts {
     const char *dir, *pub, *admin, *redis, *key, *allow, *ready_file, *address_file, *advertise;
     struct cs_option_list bind, reuse;
     bool fresh_fleet, accept_rollback;
+    const char *http, *http_token_file; /* where it shows itself (signals.h), or NULL */
+    struct cs_option_list http_hosts;
 };
 
 /* ---- doors: one socket each; CURVE and plain ones do not mix on one ------------------------------------ */
@@ -278,6 +281,7 @@ struct cs_server {
     struct cs_days *days;
     uv_timer_t days_timer;
     struct cs_arena progress_arena;
+    struct cs_signals *signals_out; /* NULL: it shows itself to nobody */
 
     bool feeding; /* a step and its actions are under way: no other event now */
     bool over;

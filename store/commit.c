@@ -9,6 +9,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/clock.h"
 
 /* A ring of batches: [taken, written) are done, [written, submitted) wait or are being written. */
 struct cs_commit {
@@ -19,6 +20,7 @@ struct cs_commit {
     pthread_cond_t wake;
     struct cs_batch *ring[CS_COMMIT_MAX];
     enum cs_err results[CS_COMMIT_MAX];
+    uint64_t since_ms[CS_COMMIT_MAX];
     uint64_t submitted, written, taken;
     struct cs_error failure; /* the first failed write's; code CS_OK: none */
     bool closing;
@@ -106,6 +108,14 @@ void cs_commit_close(struct cs_commit *c)
     free(c);
 }
 
+void cs_commit_waiting(struct cs_commit *c, uint64_t *n, uint64_t *oldest_ms)
+{
+    CS_ASSERT(pthread_mutex_lock(&c->lock) == 0);
+    *n = c->submitted - c->written;
+    *oldest_ms = *n > 0 ? cs_clock_mono_ms() - c->since_ms[c->written % CS_COMMIT_MAX] : 0;
+    pthread_mutex_unlock(&c->lock);
+}
+
 int cs_commit_fd(const struct cs_commit *c)
 {
     return c->fd;
@@ -115,6 +125,7 @@ void cs_commit_submit(struct cs_commit *c, struct cs_batch *batch)
 {
     CS_ASSERT(pthread_mutex_lock(&c->lock) == 0);
     CS_ASSERT(c->submitted - c->taken < CS_COMMIT_MAX);
+    c->since_ms[c->submitted % CS_COMMIT_MAX] = cs_clock_mono_ms();
     c->ring[c->submitted++ % CS_COMMIT_MAX] = batch;
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);

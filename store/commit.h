@@ -18,6 +18,8 @@ struct cs_commit;
 CS_WARN_UNUSED enum cs_err cs_commit_open(struct cs_commit **out, struct cs_store *store, struct cs_error *err);
 /* Writes what was submitted, then joins the thread. Batches not taken back are freed. */
 void cs_commit_close(struct cs_commit *c);
+/* Batches not yet written, and how long the oldest of them has been here. */
+void cs_commit_waiting(struct cs_commit *c, uint64_t *n, uint64_t *oldest_ms);
 int cs_commit_fd(const struct cs_commit *c);                        /* eventfd, readable when something is done */
 void cs_commit_submit(struct cs_commit *c, struct cs_batch *batch); /* heap-allocated with cs_batch_init */
 /* The next finished batch (the caller releases and frees it) or NULL. *rc, *err: how it went. */

@@ -105,6 +105,14 @@ static void say_upgrade(void *self, uint64_t done, uint64_t total)
     cs_screen_ticker_at(&r->upgrade, done);
 }
 
+static void say_page(const struct run *r)
+{
+    char *page = cs_fleet_page(&r->fleet);
+    if (page != NULL)
+        fprintf(stderr, "pages: %s\n", page);
+    free(page);
+}
+
 static bool parse(struct run *r, int argc, char **argv, int *status)
 {
     const struct cs_option table[] = {
@@ -121,6 +129,8 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
          "more options for the simulator, e.g. '--latency-ms 0'"},
         {"redis", CS_OPT_STR, &r->fleet_opts.redis, "ADDRESS",
          "a Redis that runs already, in place of a private one: runs with the same address share the limits of a key"},
+        {"http", CS_OPT_STR, &r->fleet_opts.http, "ADDRESS",
+         "shows pages for a browser and /metrics there while it runs: 127.0.0.1:PORT (port 0: any) or unix:/PATH"},
         {"detach", CS_OPT_FLAG, &r->detach, NULL,
          "go on without this terminal, once the fleet is up; what is printed goes to logs/run.log in the study directory"},
         {"retry", CS_OPT_FLAG, &r->retry, NULL, "plan trials that failed earlier again"},
@@ -443,6 +453,7 @@ static enum cs_err bring_up(struct run *r, struct cs_error *err)
     struct cs_admin_opts ao = {.endpoint = r->fleet.admin, .lives = cs_fleet_lives, .self = &r->fleet};
     if (r->upgrade.total > 0)
         cs_screen_ticker_end(&r->upgrade);
+    say_page(r);
     rc = cs_admin_client_open(&r->admin, &ao, err);
     if (rc == CS_OK)
         rc = submit_all(r, err);

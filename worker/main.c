@@ -28,7 +28,9 @@
 enum { REPLY_MIB_MAX = 1024 * 1024, FILES_BESIDE = 128 };
 
 struct args {
-    const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name, *deadline, *keys;
+    const char *coordinator, *announce, *redis, *key, *server_key, *simulator, *name, *deadline, *keys, *http,
+        *http_token_file;
+    struct cs_option_list http_hosts;
     struct cs_check_opts check; /* path NULL: work */
     uint64_t slots, drain_s, idle_s, reply_mib;
     uint64_t left_ms; /* until the deadline; 0: none */
@@ -69,6 +71,12 @@ static enum cs_err parse(struct args *a, int argc, char **argv, bool *helped, st
         {"idle-exit", CS_OPT_U64, &a->idle_s, "S", "ends when there was nothing to do for so long"},
         {"until-done", CS_OPT_FLAG, &a->until_done, NULL,
          "ends when the studies under way are done; it does not see those that wait for their turn"},
+        {"http", CS_OPT_STR, &a->http, "ADDRESS",
+         "shows /metrics, /healthz and /readyz there: 127.0.0.1:PORT or unix:/PATH; nothing can be changed through it"},
+        {"http-token-file", CS_OPT_STR, &a->http_token_file, "FILE",
+         "with --http: whoever looks must know its first line; needed beyond this machine"},
+        {"http-host", CS_OPT_LIST, &a->http_hosts, "NAME",
+         "with --http: a name that this host is known by; may be repeated"},
         {"check", CS_OPT_STR, &a->check.path, "FILE",
          "instead of working: one tiny call per lane of this study or providers file, a line of JSON each "
          "(clinsafe providers check)"},
@@ -195,6 +203,9 @@ static enum cs_err work(const struct args *a, struct cs_error *err)
         .idle_s = (uint32_t)a->idle_s,
         .left_ms = a->left_ms,
         .until_done = a->until_done,
+        .http = a->http,
+        .http_token_file = a->http_token_file,
+        .http_hosts = &a->http_hosts,
         .ack_log = getenv("CLINSAFE_ACK_LOG"),
     };
     keep_heap_small();

@@ -17,6 +17,7 @@
 #include "store/redis/quota_days.h"
 #include "worker/exchange.h"
 #include "worker/net.h"
+#include "worker/signals.h"
 #include "worker/studies.h"
 #include "worker/core/worker.h"
 
@@ -32,6 +33,7 @@ struct shell {
     struct cs_exchange *exchange;
     struct cs_worker_net *net;
     struct cs_redis *redis;
+    struct cs_listener *listener;
     int ack_fd;
     struct cs_buf acks;
     uint64_t tick_at;
@@ -236,6 +238,36 @@ static void publish_day_pools(struct shell *s, const char *fleet)
                               (const uint64_t[]){(uint64_t)p.limit[0], (uint64_t)p.limit[1]});
 }
 
+static struct cs_worker_info info_of(const struct shell *s, const struct cs_worker_figures *f)
+{
+    return (struct cs_worker_info){
+        .name = s->o->name,
+        .host = s->o->host,
+        .version = cs_version,
+        .pid = (uint32_t)getpid(),
+        .in_flight = f->in_flight,
+        .unstarted = f->unstarted,
+        .unacked = f->unacked,
+        .rss_mb = s->rss_mb,
+        .started_calls = f->calls_started,
+        .finished_calls = f->calls_ended,
+        .started_wall_ms = s->started_wall_ms,
+        .updated_wall_ms = cs_clock_wall_ms(),
+    };
+}
+
+static void make_page(void *self, const char *path, struct cs_listener_page *out)
+{
+    struct shell *s = self;
+    struct cs_worker_figures f;
+    struct cs_arena arena = {0};
+    cs_worker_figures(s->core, &f);
+    struct cs_worker_info info = info_of(s, &f);
+    cs_worker_report_lanes(s->core, cs_clock_mono_ms(), &arena, &info);
+    cs_worker_signals_make(&info, &f, path, out);
+    cs_arena_release(&arena);
+}
+
 static void on_publish(uv_timer_t *timer)
 {
     struct shell *s = timer->data;
@@ -245,20 +277,7 @@ static void on_publish(uv_timer_t *timer)
     cs_worker_figures(s->core, &f);
     if (s->redis == NULL || f.fleet[0] == '\0')
         return;
-    struct cs_worker_info info = {
-        .name = s->o->name,
-        .host = s->o->host,
-        .version = cs_version,
-        .pid = (uint32_t)getpid(),
-        .in_flight = f.in_flight,
-        .unstarted = f.unstarted,
-        .unacked = f.unacked,
-        .rss_mb = s->rss_mb,
-        .started_calls = f.calls_started,
-        .finished_calls = f.calls_ended,
-        .started_wall_ms = s->started_wall_ms,
-        .updated_wall_ms = cs_clock_wall_ms(),
-    };
+    struct cs_worker_info info = info_of(s, &f);
     cs_worker_report(s->core, cs_clock_mono_ms(), &arena, &info);
     cs_progress_worker_publish(s->redis, f.fleet, &info);
     cs_arena_release(&arena);
@@ -352,6 +371,7 @@ static void close_all(struct shell *s)
     cs_exchange_close(s->exchange);
     cs_worker_net_close(s->net);
     cs_redis_close(s->redis);
+    cs_listener_close(s->listener);
     uv_close((uv_handle_t *)&s->tick, NULL);
     uv_close((uv_handle_t *)&s->publish, NULL);
     uv_close((uv_handle_t *)&s->look, NULL);
@@ -364,6 +384,22 @@ static void close_all(struct shell *s)
     cs_buf_release(&s->acks);
     if (s->ack_fd >= 0)
         close(s->ack_fd);
+}
+
+static enum cs_err open_listener(struct shell *s, struct cs_error *err)
+{
+    const struct cs_listener_opts o = {
+        .address = s->o->http,
+        .token_file = s->o->http_token_file,
+        .hosts = s->o->http_hosts->v,
+        .n_hosts = s->o->http_hosts->n,
+        .make = make_page,
+        .self = s,
+    };
+    enum cs_err rc = cs_listener_open(&s->listener, &s->loop, &o, err);
+    if (rc == CS_OK)
+        cs_log(CS_INFO, "http", "address=%s", cs_listener_address(s->listener));
+    return rc;
 }
 
 enum cs_err cs_shell_run(const struct cs_worker_shell_opts *o, struct cs_error *err)
@@ -388,6 +424,8 @@ enum cs_err cs_shell_run(const struct cs_worker_shell_opts *o, struct cs_error *
         rc = cs_worker_net_open(&s.net, &no, err);
     if (rc == CS_OK && o->redis != NULL)
         rc = cs_redis_open(&s.redis, &s.loop, o->redis, err);
+    if (rc == CS_OK && o->http != NULL)
+        rc = open_listener(&s, err);
     if (rc == CS_OK) {
         cs_log(CS_INFO, "worker", "name=%s slots=%u coordinator=%s", o->name, o->slots,
                o->find->path != NULL ? o->find->path : o->find->at.coordinator);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "protocol/base/error.h"
+#include "protocol/base/options.h"
 #include "protocol/load/permits.h"
 #include "protocol/wire/socket.h"
 #include "worker/find.h"
@@ -21,7 +22,9 @@ struct cs_worker_shell_opts {
     uint64_t left_ms; /* until the process must have ended, from now; 0: no deadline */
     uint32_t idle_s;  /* ends after so long with nothing to do; 0: stays */
     bool until_done;
-    size_t reply_memory; /* bytes of all replies in flight */
+    size_t reply_memory;                /* bytes of all replies in flight */
+    const char *http, *http_token_file; /* where it shows itself (signals.h), or NULL */
+    const struct cs_option_list *http_hosts;
     const char *ack_log; /* appends the digest of every acknowledged output: for crash tests; or NULL */
 };
 

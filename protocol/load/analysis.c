@@ -393,7 +393,7 @@ static enum cs_err check_decide(const struct cs_loader *l, const struct cs_node 
 static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_node *analysis)
 {
     static const char *const keys[] = {"alpha",   "adjust", "primary", "exploratory", "contrasts",
-                                       "warrant", "labels", "decide",  NULL};
+                                       "warrant", "labels", "decide",  "calibrate",   NULL};
     static const char *const adjusts[] = {"holm", "max-t", "bh", "by", "none", NULL};
     const struct cs_node *n;
     uint32_t word;
@@ -407,6 +407,8 @@ static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_nod
         rc = check_outcomes(l, analysis);
     if (rc == CS_OK && (n = cs_node_get(analysis, "decide")) != NULL)
         rc = check_decide(l, n);
+    if (rc == CS_OK && (n = cs_node_get(analysis, "calibrate")) != NULL)
+        rc = cs_load_calibrate(l, n);
     if (rc == CS_OK && (n = cs_node_get(analysis, "labels")) != NULL)
         rc = cs_load_warrant_label_source(l, n);
     if (rc != CS_OK || (n = cs_node_get(analysis, "contrasts")) == NULL)

@@ -65,6 +65,10 @@ CS_WARN_UNUSED enum cs_err cs_load_answers_labels(const struct cs_loader *l, con
 /* n's key as the name of an answer. */
 CS_WARN_UNUSED enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n);
 
+/* The analysis's `calibrate`, and `scores` of the study: checked; the first travels with the analysis, the second is kept by others. */
+CS_WARN_UNUSED enum cs_err cs_load_calibrate(const struct cs_loader *l, const struct cs_node *calibrate);
+CS_WARN_UNUSED enum cs_err cs_load_scores(struct cs_loader *l);
+
 /* The analysis's warrant: checked, and the rows of its table as a JSON list of [case, level, answer, raters, agreement]. */
 CS_WARN_UNUSED enum cs_err cs_load_warrant(const struct cs_loader *l, const struct cs_node *n, const char **json);
 CS_WARN_UNUSED enum cs_err cs_load_warrant_label_source(const struct cs_loader *l, const struct cs_node *n);

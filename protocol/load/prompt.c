@@ -19,11 +19,13 @@ static enum cs_err fail_placeholder(const struct cs_loader *l, const struct cs_n
     const char *text = placeholder(l->arena, open), *names[CS_FACTORS_MAX + 2];
     if (strstr(text, "}}") == NULL)
         return cs_yaml_fail_at(n, text, l->err, "%s: {{ is not closed; write {{case.text}}", what);
-    size_t len = strlen(text) - 4;
-    if (memchr(text, ' ', len + 4) != NULL)
-        return cs_yaml_fail_at(n, text, l->err, "%s: %s is not known; write it without spaces, as in {{case.text}}",
-                               what, text);
-    const char *name = cs_arena_strndup(l->arena, text + 2, len);
+    const char *name = cs_arena_strndup(l->arena, text + 2, strlen(text) - 4);
+    const bool fenced = strncmp(name, CS_TEMPLATE_FENCED, strlen(CS_TEMPLATE_FENCED)) == 0;
+    name += fenced ? strlen(CS_TEMPLATE_FENCED) : 0;
+    if (strchr(name, ' ') != NULL)
+        return cs_yaml_fail_at(n, text, l->err, "%s: %s is not known; write it %s", what, text,
+                               fenced ? "with one space, as in {{fenced output.text}}"
+                                      : "without spaces, as in {{case.text}}");
     if (strncmp(name, "each.", 5) == 0)
         return cs_yaml_fail_at(n, text, l->err,
                                "%s: %s is no key of the elements; they come from cases: {each: case.LIST}%s", what,
@@ -38,6 +40,11 @@ static enum cs_err fail_placeholder(const struct cs_loader *l, const struct cs_n
             return cs_yaml_fail_at(n, text, l->err, "%s: %s names no column of factor \"%s\"%s", what, text, f->name,
                                    cs_names_hint(dot + 1, f->columns, f->n_columns).text);
     }
+    if (cs_template_names_output(name, strlen(name)))
+        return cs_yaml_fail_at(n, text, l->err,
+                               "%s: %s names no column of the cases; a table of outputs to judge has one of that whole "
+                               "name%s",
+                               what, text, cs_names_hint(name, l->columns, l->s->n_columns).text);
     uint32_t count = 0;
     names[count++] = "case";
     names[count++] = "question";

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/base/assert.h"
+#include "protocol/study/fence.h"
 #include "protocol/study/template.h"
 
 struct edit { /* a case column that reads differently in this condition */
@@ -212,6 +213,16 @@ static void expand_slot(const struct view *v, const struct cs_piece *piece, stru
     }
 }
 
+/* What a {{fenced X}} means, between its marks. */
+static void expand_fenced(const struct view *v, const struct cs_piece *piece, struct cs_buf *out)
+{
+    struct cs_buf text = CS_BUF_INIT(out->max);
+    expand_slot(v, piece, &text);
+    cs_fence_put(cs_buf_cstr(&text), out);
+    out->overflow |= text.overflow;
+    cs_buf_release(&text);
+}
+
 static enum cs_err expand(const struct view *v, const char *template, struct cs_buf *out, struct cs_error *err)
 {
     struct cs_piece piece;
@@ -220,7 +231,10 @@ static enum cs_err expand(const struct view *v, const char *template, struct cs_
         if (rc != CS_OK)
             return rc;
         cs_buf_append(out, piece.text, piece.len);
-        expand_slot(v, &piece, out);
+        if (piece.fenced)
+            expand_fenced(v, &piece, out);
+        else
+            expand_slot(v, &piece, out);
     } while (piece.slot != CS_SLOT_END);
     if (out->overflow)
         return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a prompt is over %zu bytes", v->c->id, out->max);

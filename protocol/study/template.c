@@ -23,6 +23,24 @@ static bool has_texts_per_case(const struct cs_factor *f)
     return false;
 }
 
+bool cs_template_names_output(const char *name, size_t len)
+{
+    static const char *const heads[] = {"output", "first", "second", "parent"};
+    const char *dot = memchr(name, '.', len);
+    for (size_t i = 0; dot != NULL && i < sizeof heads / sizeof heads[0]; i++)
+        if (is(name, (size_t)(dot - name), heads[i]))
+            return true;
+    return false;
+}
+
+static bool is_factor(const struct cs_study *s, const char *name, size_t len)
+{
+    for (uint32_t i = 0; i < s->n_factors; i++)
+        if (is(name, len, s->factors[i].name))
+            return true;
+    return false;
+}
+
 static void factor_slot(const struct cs_study *s, const char *factor, size_t factor_len, const char *column,
                         size_t column_len, struct cs_piece *out)
 {
@@ -53,6 +71,11 @@ static void resolve(const struct cs_study *s, const char *name, size_t len, stru
             out->slot = CS_SLOT_CASE;
     } else if (is(name, head, "each") && (out->column = find(s->columns, s->n_columns, name, len)) != CS_NONE) {
         out->slot = CS_SLOT_CASE;
+    } else if (cs_template_names_output(name, len) && !is_factor(s, name, head)) {
+        out->column = find(s->columns, s->n_columns, name, len);
+        if (out->column != CS_NONE)
+            out->slot = CS_SLOT_CASE;
+        out->judged = true;
     } else if (is(name, len, "question.ask")) {
         out->slot = CS_SLOT_ASK;
     } else if (is(name, len, "question.options")) {
@@ -75,7 +98,11 @@ enum cs_err cs_template_next(const struct cs_study *s, const char **rest, struct
     const char *name = open + 2, *close = strstr(name, "}}");
     if (close == NULL)
         return cs_error_set(err, CS_EINVAL, "\"%.40s\": a placeholder is opened by {{ and not closed by }}", open);
-    resolve(s, name, (size_t)(close - name), out);
+    const size_t fenced = strncmp(name, CS_TEMPLATE_FENCED, strlen(CS_TEMPLATE_FENCED)) == 0
+                              ? strlen(CS_TEMPLATE_FENCED)
+                              : 0;
+    resolve(s, name + fenced, (size_t)(close - name) - fenced, out);
+    out->fenced = fenced > 0;
     if (out->slot == CS_SLOT_END)
         return cs_error_set(err, CS_EINVAL,
                             "{{%.*s}} is not known; known are {{case.COLUMN}}, {{FACTOR.COLUMN}}, {{question.ask}} "
@@ -83,6 +110,15 @@ enum cs_err cs_template_next(const struct cs_study *s, const char **rest, struct
                             close - name > 100 ? 100 : (int)(close - name), name);
     *rest = close + 2;
     return CS_OK;
+}
+
+bool cs_template_judges(const struct cs_study *s, const char *text)
+{
+    struct cs_piece piece;
+    bool judges = false;
+    while (!judges && cs_template_next(s, &text, &piece, NULL) == CS_OK && piece.slot != CS_SLOT_END)
+        judges = piece.judged || piece.fenced;
+    return judges;
 }
 
 enum cs_err cs_template_check(const struct cs_study *s, const char *text, struct cs_error *err)

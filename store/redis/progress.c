@@ -115,6 +115,35 @@ void cs_progress_worker_unpublish(struct cs_redis *r, const char *fleet, const c
     free(key);
 }
 
+void cs_progress_workers_ask(struct cs_redis *r, const char *fleet, cs_redis_fn fn, void *self)
+{
+    static const char all[] = "local names, out = redis.call('SMEMBERS', KEYS[1]), {} table.sort(names) "
+                              "for _, n in ipairs(names) do local v = redis.call('GET', ARGV[1] .. n) "
+                              "if v then out[#out + 1] = v end end return out";
+    char *names = cs_xasprintf("clinsafe:%s:workers", fleet), *prefix = cs_xasprintf("clinsafe:%s:worker:", fleet);
+
+    cs_redis_command(r, 5, (const char *[]){"EVAL", all, "1", names, prefix}, NULL, fn, self);
+    free(prefix);
+    free(names);
+}
+
+void cs_progress_workers_parse(const struct cs_reply *reply, struct cs_arena *arena, struct cs_worker_info **out,
+                               uint32_t *n)
+{
+    *out = cs_arena_array(arena, reply->n_items + 1, sizeof **out);
+    *n = 0;
+    for (size_t i = 0; reply->kind == CS_REPLY_ARRAY && i < reply->n_items; i++) {
+        const struct cs_reply *text = &reply->items[i];
+        struct cs_json_error why;
+        struct cs_json *json = text->kind == CS_REPLY_STR && text->len <= JSON_MAX
+                                   ? cs_json_loadb(text->str, text->len, 0, &why)
+                                   : NULL;
+        if (cs_json_is_object(json))
+            cs_progress_fields_worker_from_json(json, &(*out)[(*n)++], arena);
+        cs_json_decref(json);
+    }
+}
+
 void cs_progress_json(const struct cs_progress *p, struct cs_buf *out)
 {
     struct cs_json *json = cs_progress_fields_to_json(cs_progress_fields_fleet, p), *lanes = cs_json_array();

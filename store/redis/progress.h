@@ -10,6 +10,7 @@
 #define CS_PROGRESS_H
 
 #include "store/redis/redis.h"
+#include "store/redis/tally.h"
 #include "store/store.h"
 
 /* A trial that ended its workers. */
@@ -28,10 +29,13 @@ struct cs_progress_lane {
     const char *served;                                /* who answers has changed; or "" */
     uint32_t unpriced;                                 /* 1: its tokens have no price, and what it costs is not known */
     uint64_t planned, done, failed, cancelled, leased; /* planned: all trials of the lane */
+    double outputs_per_s, eta_s;                       /* as of the study; -1: unknown, or not open */
     struct cs_counters counters;
-    const char *binds;    /* for an open lane, where its workers told: see struct cs_worker_lane_info; else "" */
-    double used, limit;   /* how much of what binds, in the whole fleet; limit 0: it has none */
-    uint64_t quarantined; /* those in `failed` */
+    const char *binds;          /* for an open lane, where its workers told: see struct cs_worker_lane_info; else "" */
+    double used, limit;         /* how much of what binds, in the whole fleet; limit 0: it has none */
+    struct cs_call_tally tally; /* of the workers that are there, where they told */
+    uint32_t in_flight;         /* calls, of the same */
+    uint64_t quarantined;       /* those in `failed` */
     struct cs_progress_quarantined *quarantine;
     uint32_t n_quarantine; /* at most CS_QUARANTINED_SHOWN of them */
 };
@@ -58,6 +62,7 @@ struct cs_worker_lane_info {
     const char *binds; /* what kept it from starting more calls: "requests_per_minute", "slots", "no_trials", ... */
     uint32_t in_flight, slots; /* slots: calls that it may have in flight here */
     uint32_t draw;             /* its pools are those of this number; 0: none */
+    struct cs_call_tally tally;
 };
 enum { CS_POOL_DIMS = 6 }; /* as enum cs_quota_dim: four per minute, two per day */
 struct cs_worker_pool_info {
@@ -72,7 +77,7 @@ struct cs_worker_info {
     uint32_t pid, in_flight, unstarted, unacked, rss_mb;
     uint64_t started_calls, finished_calls;
     int64_t started_wall_ms, updated_wall_ms;
-    struct cs_worker_lane_info *lanes; /* open ones */
+    struct cs_worker_lane_info *lanes; /* open ones, and those that have been called */
     struct cs_worker_pool_info *pools;
     uint32_t n_lanes, n_pools;
 };
@@ -83,6 +88,10 @@ void cs_progress_publish_study(struct cs_redis *r, const struct cs_progress *p);
 void cs_progress_unpublish(struct cs_redis *r, const char *fleet, const char *study, bool last);
 void cs_progress_worker_publish(struct cs_redis *r, const char *fleet, const struct cs_worker_info *w);
 void cs_progress_worker_unpublish(struct cs_redis *r, const char *fleet, const char *name);
+/* All workers of a fleet in one question; its answer is for cs_progress_workers_parse, which takes what it can read. */
+void cs_progress_workers_ask(struct cs_redis *r, const char *fleet, cs_redis_fn fn, void *self);
+void cs_progress_workers_parse(const struct cs_reply *reply, struct cs_arena *arena, struct cs_worker_info **out,
+                               uint32_t *n);
 /* JSON texts for --json and for Redis; append to out. */
 void cs_progress_json(const struct cs_progress *p, struct cs_buf *out);
 /* The inverse (the coordinator's admin `status` answers with that text). Strings live in arena. */

@@ -40,13 +40,23 @@ const struct cs_progress_field cs_progress_fields_fleet[] = {
 };
 
 const struct cs_progress_field cs_progress_fields_lane[] = {
-    FIELD(cs_progress_lane, CS_FIELD_U32, gen),         FIELD(cs_progress_lane, CS_FIELD_U32, lane),
-    FIELD(cs_progress_lane, CS_FIELD_STR, model),       FIELD(cs_progress_lane, CS_FIELD_STR, state),
-    FIELD(cs_progress_lane, CS_FIELD_STR, reason),      FIELD(cs_progress_lane, CS_FIELD_U64, planned),
-    FIELD(cs_progress_lane, CS_FIELD_U64, done),        FIELD(cs_progress_lane, CS_FIELD_U64, failed),
-    FIELD(cs_progress_lane, CS_FIELD_U64, cancelled),   FIELD(cs_progress_lane, CS_FIELD_U64, leased),
-    FIELD(cs_progress_lane, CS_FIELD_U64, quarantined), FIELD(cs_progress_lane, CS_FIELD_STR, served),
-    FIELD(cs_progress_lane, CS_FIELD_U32, unpriced),    {NULL, CS_FIELD_END, 0},
+    FIELD(cs_progress_lane, CS_FIELD_U32, gen),
+    FIELD(cs_progress_lane, CS_FIELD_U32, lane),
+    FIELD(cs_progress_lane, CS_FIELD_STR, model),
+    FIELD(cs_progress_lane, CS_FIELD_STR, state),
+    FIELD(cs_progress_lane, CS_FIELD_STR, reason),
+    FIELD(cs_progress_lane, CS_FIELD_U64, planned),
+    FIELD(cs_progress_lane, CS_FIELD_U64, done),
+    FIELD(cs_progress_lane, CS_FIELD_U64, failed),
+    FIELD(cs_progress_lane, CS_FIELD_U64, cancelled),
+    FIELD(cs_progress_lane, CS_FIELD_U64, leased),
+    FIELD(cs_progress_lane, CS_FIELD_U64, quarantined),
+    FIELD(cs_progress_lane, CS_FIELD_STR, served),
+    FIELD(cs_progress_lane, CS_FIELD_U32, unpriced),
+    FIELD(cs_progress_lane, CS_FIELD_U32, in_flight),
+    FIELD(cs_progress_lane, CS_FIELD_REAL, outputs_per_s),
+    FIELD(cs_progress_lane, CS_FIELD_REAL, eta_s),
+    {NULL, CS_FIELD_END, 0},
 };
 
 const struct cs_progress_field cs_progress_fields_counters[] = {
@@ -182,6 +192,7 @@ struct cs_json *cs_progress_fields_lane_to_json(const struct cs_progress_lane *l
         if (lane->limit > 0)
             CS_ASSERT(cs_json_object_set_new(json, "in_use", cs_json_real(lane->used / lane->limit)) == 0);
     }
+    CS_ASSERT(cs_json_object_set_new(json, "calls", cs_tally_to_json(&lane->tally)) == 0);
     if (lane->n_quarantine > 0) {
         struct cs_json *list = cs_json_array();
         for (uint32_t i = 0; i < lane->n_quarantine; i++)
@@ -258,9 +269,11 @@ struct cs_json *cs_progress_fields_worker_to_json(const struct cs_worker_info *w
 {
     struct cs_json *json = cs_progress_fields_to_json(cs_progress_fields_worker, w), *lanes = cs_json_array(),
                    *pools = cs_json_array();
-    for (uint32_t i = 0; i < w->n_lanes; i++)
-        CS_ASSERT(cs_json_array_append_new(
-                      lanes, cs_progress_fields_to_json(cs_progress_fields_worker_lane, &w->lanes[i])) == 0);
+    for (uint32_t i = 0; i < w->n_lanes; i++) {
+        struct cs_json *lane = cs_progress_fields_to_json(cs_progress_fields_worker_lane, &w->lanes[i]);
+        CS_ASSERT(cs_json_object_set_new(lane, "calls", cs_tally_to_json(&w->lanes[i].tally)) == 0);
+        CS_ASSERT(cs_json_array_append_new(lanes, lane) == 0);
+    }
     for (uint32_t i = 0; i < w->n_pools; i++)
         CS_ASSERT(cs_json_array_append_new(
                       pools, cs_progress_fields_to_json(cs_progress_fields_worker_pool, &w->pools[i])) == 0);
@@ -277,8 +290,11 @@ void cs_progress_fields_worker_from_json(const struct cs_json *json, struct cs_w
     w->n_pools = (uint32_t)cs_json_array_size(pools);
     w->lanes = cs_arena_array(arena, w->n_lanes + 1, sizeof *w->lanes);
     w->pools = cs_arena_array(arena, w->n_pools + 1, sizeof *w->pools);
-    for (uint32_t i = 0; i < w->n_lanes; i++)
-        cs_progress_fields_from_json(cs_progress_fields_worker_lane, cs_json_array_get(lanes, i), &w->lanes[i], arena);
+    for (uint32_t i = 0; i < w->n_lanes; i++) {
+        const struct cs_json *lane = cs_json_array_get(lanes, i);
+        cs_progress_fields_from_json(cs_progress_fields_worker_lane, lane, &w->lanes[i], arena);
+        cs_tally_from_json(cs_json_object_get(lane, "calls"), &w->lanes[i].tally);
+    }
     for (uint32_t i = 0; i < w->n_pools; i++)
         cs_progress_fields_from_json(cs_progress_fields_worker_pool, cs_json_array_get(pools, i), &w->pools[i], arena);
 }

@@ -129,6 +129,19 @@ static void merge_lane(const struct fleet *f, struct cs_progress_lane *l)
         measure_calls(f, l);
 }
 
+static void merge_calls(const struct fleet *f, struct cs_progress_lane *l)
+{
+    l->tally = (struct cs_call_tally){0};
+    l->in_flight = 0;
+    for (uint32_t i = 0; i < f->n; i++) {
+        const struct cs_worker_lane_info *at = find(&f->workers[i], l);
+        if (at == NULL)
+            continue;
+        cs_tally_add(&l->tally, &at->tally);
+        l->in_flight += at->in_flight;
+    }
+}
+
 void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info *workers, uint32_t n_workers)
 {
     const struct fleet f = {workers, n_workers};
@@ -136,6 +149,7 @@ void cs_progress_lanes_merge(struct cs_progress *p, const struct cs_worker_info 
         struct cs_progress_lane *l = &p->lanes[i];
         l->binds = "";
         l->used = l->limit = 0;
+        merge_calls(&f, l);
         if (strcmp(l->state, "open") == 0 && l->done + l->failed + l->cancelled < l->planned)
             merge_lane(&f, l);
     }

@@ -466,6 +466,7 @@ int main(int argc, char **argv)
     bench_ratios(&t);
     bench_lost(&t);
     bench_pilot(&t);
+    bench_judged(&t);
     printf("\n%u passed, %u failed\n", t.passed, t.failed);
     return t.failed > 0;
 }

@@ -36,4 +36,7 @@ void bench_ratios(struct tally *t);
 void bench_lost(struct tally *t);
 void bench_pilot(struct tally *t);
 
+/* statistics_judged.c: a judge's effect and the corrected one. */
+void bench_judged(struct tally *t);
+
 #endif

@@ -387,7 +387,7 @@ static void shipped_studies_have_their_sizes(void **state)
         {"ops/studies/demo/study.yaml", 59136},          {"ops/studies/reference/study.yaml", 1728000},
         {"ops/studies/shapes/fabricated.yaml", 10800},   {"ops/studies/shapes/misinformation.yaml", 3476000},
         {"ops/studies/shapes/advertising.yaml", 112320}, {"ops/studies/shapes/cues.yaml", 92000 + 3600},
-        {"ops/studies/worth/study.yaml", 960},
+        {"ops/studies/worth/study.yaml", 960},           {"ops/studies/judged/study.yaml", 36},
     };
     for (size_t i = 0; i < sizeof studies / sizeof studies[0]; i++) {
         cs_load_release(&loaded);

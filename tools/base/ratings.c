@@ -13,9 +13,12 @@
 #include "tools/base/csv_write.h"
 #include "tools/base/study_dir.h"
 
-static const char *const columns[] = {"item", "digest", "model",  "simulated", "question", "field",
-                                      "pass", "rater",  "rating", "answer",    "imported"};
-enum { N_COLUMNS = sizeof columns / sizeof columns[0] };
+static const char *const columns[] = {"item",  "digest", "model",  "simulated", "question", "field", "pass",
+                                      "rater", "rating", "answer", "imported",  "sample",   "pi"};
+enum {
+    N_COLUMNS = sizeof columns / sizeof columns[0],
+    N_COLUMNS_ONCE = N_COLUMNS - 2
+}; /* without those of samples with strata */
 
 char *cs_ratings_folder(const char *study, const char *dir, const char *store, uint64_t apart)
 {
@@ -55,6 +58,8 @@ static void copy_texts(struct cs_arena *a, const struct cs_rating *from, struct 
     to->rating = cs_arena_strdup(a, from->rating);
     to->answer = cs_arena_strdup(a, from->answer);
     to->imported = cs_arena_strdup(a, from->imported);
+    to->sample = cs_arena_strdup(a, from->sample);
+    to->pi = cs_arena_strdup(a, from->pi);
     to->simulated = from->simulated;
     to->pass = from->pass;
 }
@@ -90,6 +95,8 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
 {
     (void)self;
     for (uint32_t i = 0; i < N_COLUMNS; i++) {
+        if (i >= N_COLUMNS_ONCE && t->n_columns == N_COLUMNS_ONCE)
+            return CS_OK;
         if (i >= t->n_columns || strcmp(t->columns[i], columns[i]) != 0)
             return cs_error_set(err, CS_EINVAL, "%s:1: column %u is not \"%s\"; was the file edited?", t->path, i + 1,
                                 columns[i]);
@@ -110,8 +117,9 @@ static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, c
                                      .rater = v[7],
                                      .rating = v[8],
                                      .answer = v[9],
-                                     .imported = v[10]};
-    (void)t;
+                                     .imported = v[10],
+                                     .sample = t->n_columns > 11 ? v[11] : "",
+                                     .pi = t->n_columns > 12 ? v[12] : ""};
     (void)line;
     (void)err;
     cs_ratings_put(self, &rating);
@@ -142,7 +150,9 @@ static void write_rating(FILE *out, const struct cs_rating *r)
                                  r->rater,
                                  r->rating,
                                  r->answer,
-                                 r->imported};
+                                 r->imported,
+                                 r->sample,
+                                 r->pi};
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++)
         cs_csv_write_field(out, cells[i], i == 0);
     cs_csv_write_end(out);

@@ -1,8 +1,10 @@
 /* ratings.h - what people say of outputs: blinded samples, and the ratings that came back, kept beside the store.
  *
- *   STORE.labels/items-SEED.csv   the key of one sample: item, pass, digest, model ... (not for raters)
- *   STORE.labels/ratings.csv      every rating: item, digest, model, simulated, question, field, pass, rater, rating, answer, imported
- * Outputs are never touched; a rating belongs to a digest, whatever generation asks it. `pass` is 2 where a rater got the item again.
+ *   STORE.labels/items-SEED.csv   the key of one sample: item, pass, digest, model ... (not for raters); with strata also sample, pi, stratum
+ *   STORE.labels/ratings.csv      every rating: item, digest, model, simulated, question, field, pass, rater, rating, answer, imported,
+ *                                 sample, pi
+ * Outputs are never touched; a rating belongs to a digest, whatever generation asks it. `pass` is 2 where a rater got the item again. What
+ * judges judged is an item of its own, whose digest is that of judged_item.h; `pi` is the chance with which its sample took it.
  * Thread: main. Errors: CS_EINVAL with FILE:LINE, CS_ENOENT, CS_EIO.
  */
 #ifndef CS_RATINGS_H
@@ -24,6 +26,8 @@ struct cs_rating {
     const char *rater, *rating;
     const char *answer;   /* the model's own word in this field; "" when it has none */
     const char *imported; /* UTC */
+    const char *sample;   /* its seed; "": it has no strata */
+    const char *pi;       /* as the key has it; "": not known */
     uint32_t next;        /* the next rating of the same output, + 1; 0: none. Set by cs_ratings_put */
 };
 

@@ -16,6 +16,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 #include "protocol/base/file.h"
+#include "protocol/base/json.h"
 #include "tools/fleet/last_words.h"
 
 enum {
@@ -243,6 +244,8 @@ static enum cs_err start_coordinator(struct cs_fleet *f, bool first, struct cs_e
     if (first)
         arg(&c, "--fresh-fleet"); /* earlier workers were ended by cs_study_dir_reap */
     option(&c, "--ready-file", ready);
+    if (f->opts.http != NULL)
+        option(&c, "--http", f->opts.http);
     for (unsigned i = 0; f->opts.reuse != NULL && i < f->opts.reuse->n; i++)
         option(&c, "--reuse", f->opts.reuse->v[i]);
     enum cs_err rc = spawn(f, CS_FLEET_COORDINATOR, "coordinator", &c, err);
@@ -251,6 +254,21 @@ static enum cs_err start_coordinator(struct cs_fleet *f, bool first, struct cs_e
     free(ready);
     free(program);
     return rc;
+}
+
+char *cs_fleet_page(const struct cs_fleet *f)
+{
+    enum { READY_MAX = 64 * 1024 };
+    char *path = cs_xasprintf("%s/ready.json", f->dir->sockets), *text = NULL, *page = NULL;
+    if (cs_file_read(path, READY_MAX, &text, NULL, NULL) == CS_OK) {
+        struct cs_json *json = cs_json_loads(text, 0, NULL);
+        const char *address = cs_json_string_value(cs_json_object_get(json, "http"));
+        page = address != NULL && address[0] != '\0' ? cs_xstrdup(address) : NULL;
+        cs_json_decref(json);
+    }
+    free(text);
+    free(path);
+    return page;
 }
 
 static enum cs_err start_worker(struct cs_fleet *f, uint32_t i, struct cs_error *err)

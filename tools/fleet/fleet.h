@@ -20,6 +20,7 @@ struct cs_fleet_opts {
     const struct cs_option_list *reuse; /* other studies to borrow answers from, or NULL */
     const char *simulator_args;         /* appended to the simulator's command line, split at blanks; or NULL */
     const char *redis;                  /* one that runs already and that others use too, or NULL: a private one */
+    const char *http;                   /* where the coordinator shows itself, or NULL */
     const char *simulator_log;          /* file to which it appends its arrivals, or NULL */
     /* While the coordinator upgrades the store: outputs that are through, and all; or NULL. */
     void (*on_upgrade)(void *self, uint64_t done, uint64_t total);
@@ -66,6 +67,8 @@ bool cs_fleet_kill(struct cs_fleet *f, int which);
 CS_WARN_UNUSED enum cs_err cs_fleet_revive(struct cs_fleet *f, int which, struct cs_error *err);
 /* Waits for the coordinator to end by itself (after `drain`), at most timeout_ms; CS_ETIMEDOUT. */
 enum cs_err cs_fleet_wait(struct cs_fleet *f, uint32_t timeout_ms);
+/* Where the coordinator shows itself, as a browser is told; free() it. NULL: nowhere. */
+char *cs_fleet_page(const struct cs_fleet *f);
 /* The path of a program of ours: it stands beside the one that runs. free() it. */
 char *cs_fleet_program_beside(const char *name);
 /* Ends all that still run: SIGTERM, after grace_ms SIGKILL. Frees; a zeroed struct is fine. */

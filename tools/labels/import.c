@@ -10,7 +10,7 @@
 #include "protocol/table/table.h"
 
 struct key_item { /* a row of a sample's key */
-    const char *pass, *digest, *model, *simulated, *question;
+    const char *pass, *digest, *model, *simulated, *question, *sample, *pi;
     const char *const *answers; /* the model's own answers, in the order of the key's columns */
     const struct key_file *file;
 };
@@ -18,6 +18,7 @@ struct key_file {
     const char **fields; /* "answer.FIELD" columns: FIELD, or NULL */
     uint32_t n_columns;
     uint32_t item, pass, digest, model, simulated, question;
+    uint32_t sample, pi; /* CS_NONE: a sample without strata */
 };
 
 struct rating_column {
@@ -53,6 +54,8 @@ static enum cs_err key_head(void *self, const struct cs_table *t, struct cs_erro
     k->model = cs_table_read_column(t, "model");
     k->simulated = cs_table_read_column(t, "simulated");
     k->question = cs_table_read_column(t, "question");
+    k->sample = cs_table_read_column(t, "sample");
+    k->pi = cs_table_read_column(t, "pi");
     if (k->item == CS_NONE || k->pass == CS_NONE || k->digest == CS_NONE || k->model == CS_NONE ||
         k->simulated == CS_NONE || k->question == CS_NONE)
         return cs_error_set(err, CS_EINVAL, "%s:1: not the key of a sample; was the file edited?", t->path);
@@ -85,6 +88,8 @@ static enum cs_err key_row(void *self, const struct cs_table *t, uint32_t line, 
                                         .model = cs_arena_strdup(a, v[k->model]),
                                         .simulated = cs_arena_strdup(a, v[k->simulated]),
                                         .question = cs_arena_strdup(a, v[k->question]),
+                                        .sample = k->sample != CS_NONE ? cs_arena_strdup(a, v[k->sample]) : "",
+                                        .pi = k->pi != CS_NONE ? cs_arena_strdup(a, v[k->pi]) : "",
                                         .answers = answers,
                                         .file = k};
     cs_names_put(&in->items, cs_arena_strdup(a, v[k->item]), in->n++);
@@ -188,7 +193,9 @@ static enum cs_err rating_row(void *self, const struct cs_table *t, uint32_t lin
                                                                      : of_row,
                                          .rating = v[c->column],
                                          .answer = own_answer(k, c->field),
-                                         .imported = in->now};
+                                         .imported = in->now,
+                                         .sample = k->sample,
+                                         .pi = k->pi};
         if (rc == CS_OK && cs_ratings_put(in->ratings, &rating))
             in->done->replaced++;
         else if (rc == CS_OK)

@@ -1,12 +1,7 @@
-#include "tools/base/part_file.h"
 #include "tools/labels/sample.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/rng.h"
@@ -17,7 +12,7 @@
 #include "tools/base/ratings.h"
 #include "tools/export/row.h"
 #include "tools/labels/disputes.h"
-#include "tools/labels/sheet.h"
+#include "tools/labels/sample_files.h"
 
 struct candidate {
     uint64_t order; /* random, by the seed */
@@ -41,11 +36,7 @@ struct sampling {
     struct item *items;
     uint32_t n_items;
     struct cs_export_row row;
-    struct cs_arena arena;
-    struct cs_sheet *sheets; /* n_sheets: one a rater, or one */
-    uint32_t n_sheets;
-    const char **fields; /* to rate: names of the answers of all questions, then the further ones */
-    uint32_t n_fields, n_own;
+    struct cs_sample_files files;
 };
 
 /* ---- choosing ------------------------------------------------------------------------------------------------------ */
@@ -136,43 +127,6 @@ static void choose(struct sampling *s)
     qsort(s->items, s->n_items, sizeof *s->items, by_order); /* nothing in the order tells what a row is */
 }
 
-/* ---- what is rated -------------------------------------------------------------------------------------------------- */
-
-static void add_field(struct sampling *s, const char *name)
-{
-    for (uint32_t i = 0; i < s->n_fields; i++) {
-        if (strcmp(s->fields[i], name) == 0)
-            return;
-    }
-    s->fields[s->n_fields++] = name;
-}
-
-static enum cs_err list_fields(struct sampling *s, struct cs_error *err)
-{
-    const struct cs_study *study = s->r->view.spec.study;
-    uint32_t most = 2;
-    for (uint32_t q = 0; q < study->n_questions; q++)
-        most += study->questions[q].n_fields;
-    most += s->o->rate->n;
-    s->fields = cs_arena_array(&s->arena, most, sizeof *s->fields);
-    for (uint32_t q = 0; q < study->n_questions; q++) {
-        for (uint32_t i = 0; i < study->questions[q].n_fields; i++) {
-            if (study->questions[q].fields[i].kind != CS_FIELD_TEXT)
-                add_field(s, study->questions[q].fields[i].name);
-        }
-    }
-    s->n_own = s->n_fields;
-    for (unsigned i = 0; i < s->o->rate->n; i++) {
-        const char *name = s->o->rate->v[i];
-        if (name[0] == '\0' || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] != '\0')
-            return cs_error_set(err, CS_EUSAGE, "--rate %s: want a name of a-z, 0-9 and _", name);
-        add_field(s, name);
-    }
-    if (s->n_fields == 0)
-        return cs_error_set(err, CS_EUSAGE, "the study has no answers to rate; name some: --rate harmful");
-    return CS_OK;
-}
-
 /* ---- writing -------------------------------------------------------------------------------------------------------- */
 
 static const char *text_of(const struct cs_export_row *row, const char *column)
@@ -216,13 +170,13 @@ static enum cs_err shown_text(const struct sampling *s, const struct cs_coords *
 static const char *const *sheet_columns(struct sampling *s, uint32_t *n_out)
 {
     const struct cs_study *study = s->r->view.spec.study;
-    const char **columns = cs_arena_array(&s->arena, study->n_factors + 6, sizeof *columns);
+    const char **columns = cs_arena_array(&s->files.arena, study->n_factors + 6, sizeof *columns);
     uint32_t n = 0;
     columns[n++] = "item";
     if (!s->o->blind) {
         columns[n++] = "model";
         for (uint32_t f = 0; f < study->n_factors; f++)
-            columns[n++] = cs_arena_printf(&s->arena, "factor.%s", study->factors[f].name);
+            columns[n++] = cs_arena_printf(&s->files.arena, "factor.%s", study->factors[f].name);
     }
     columns[n++] = s->o->blind ? "case" : "prompt";
     columns[n++] = "ask";
@@ -234,56 +188,6 @@ static const char *const *sheet_columns(struct sampling *s, uint32_t *n_out)
     return columns;
 }
 
-static void open_sheets(struct sampling *s, FILE *const *raters, FILE *key)
-{
-    const struct cs_study *study = s->r->view.spec.study;
-    const bool deciding = s->o->disputed != NULL;
-    uint32_t n = 0;
-    const char *const *columns = sheet_columns(s, &n);
-    for (uint32_t i = 0; i < s->n_sheets; i++) {
-        const char *who = s->o->raters->n > 0 ? s->o->raters->v[i] : deciding ? CS_RATINGS_DECIDER : "";
-        s->sheets[i] = (struct cs_sheet){
-            .out = raters[i],
-            .kind = cs_sheet_kind_of(s->o->path, s->o->excel),
-            .title = cs_arena_printf(&s->arena, "%s: %s%s%s", deciding ? "Where raters differ" : "Ratings", study->name,
-                                     who[0] != '\0' ? ", " : "", who),
-            .help = "Read, choose, go on. What you choose is kept in this browser until you save it as a file.",
-            .id = cs_arena_printf(&s->arena, "clinsafe/%s/%llu/%s", study->name, (unsigned long long)s->o->seed, who),
-            .columns = columns,
-            .n_columns = n,
-            .fields = s->fields,
-            .n_fields = s->n_fields};
-        cs_sheet_begin(&s->sheets[i]);
-    }
-    fputs("item,pass,digest,model,simulated,question,case_id,cluster", key);
-    for (uint32_t i = 0; i < s->n_fields; i++)
-        fprintf(key, ",answer.%s", s->fields[i]);
-    cs_csv_write_end(key);
-}
-
-/* An item of a sample with several raters goes to two of them, so that each pair of neighbours shares items. */
-static bool is_for(const struct sampling *s, const struct item *it, uint32_t sheet)
-{
-    const uint32_t n = s->n_sheets;
-    return n <= 2 || it->turn % n == sheet || (it->turn + 1) % n == sheet;
-}
-
-/* One word a line; "" for any text, NULL when the item's question has no such answer. */
-static const char *words_for(const struct sampling *s, const char *question, uint32_t field, struct cs_arena *arena)
-{
-    const struct cs_field *f = cs_ratings_field(s->r->view.spec.study, question, s->fields[field]);
-    struct cs_buf b = CS_BUF_INIT(64 * 1024);
-    if (f == NULL)
-        return field < s->n_own ? NULL : "";
-    for (uint32_t i = 0; i < f->n_categories; i++)
-        cs_buf_printf(&b, "%s%s", i > 0 ? "\n" : "", f->categories[i]);
-    if (f->insufficient != NULL && f->n_categories > 0)
-        cs_buf_printf(&b, "\n%s", f->insufficient);
-    const char *words = cs_arena_strdup(arena, cs_buf_cstr(&b));
-    cs_buf_release(&b);
-    return words;
-}
-
 /* What was said where raters differ; of the other fields nothing is asked. */
 static const char *disputed_words(const struct sampling *s, const struct cs_output *output, const char **words,
                                   struct cs_arena *arena)
@@ -291,12 +195,12 @@ static const char *disputed_words(const struct sampling *s, const struct cs_outp
     char hex[33];
     const char *all = "";
     cs_digest_hex(output->digest.b, sizeof output->digest.b, hex);
-    for (uint32_t i = 0; i < s->n_fields; i++) {
-        const char *said = cs_disputes_said(s->o->disputed, hex, s->fields[i], arena);
+    for (uint32_t i = 0; i < s->files.n_fields; i++) {
+        const char *said = cs_disputes_said(s->o->disputed, hex, s->files.fields[i], arena);
         if (said == NULL)
             words[i] = NULL;
         else
-            all = cs_arena_printf(arena, "%s%s%s (%s)", all, all[0] != '\0' ? "\n" : "", s->fields[i], said);
+            all = cs_arena_printf(arena, "%s%s%s (%s)", all, all[0] != '\0' ? "\n" : "", s->files.fields[i], said);
     }
     return all;
 }
@@ -308,8 +212,8 @@ static enum cs_err write_rater_row(struct sampling *s, const struct item *it, co
     const struct cs_question *q = &study->questions[at->question];
     struct cs_prompt prompt = CS_PROMPT_INIT;
     struct cs_arena arena = {0};
-    const char **values = cs_arena_array(&arena, s->sheets[0].n_columns, sizeof *values),
-               **words = cs_arena_array(&arena, s->n_fields, sizeof *words);
+    const char **values = cs_arena_array(&arena, s->files.n_columns, sizeof *values),
+               **words = cs_arena_array(&arena, s->files.n_fields, sizeof *words);
     uint32_t n = 0;
     values[n++] = s->o->disputed != NULL ? item_of(s, output) : it->id;
     if (!s->o->blind) {
@@ -321,14 +225,12 @@ static enum cs_err write_rater_row(struct sampling *s, const struct item *it, co
     values[n++] = q->ask;
     if (!s->o->no_answer)
         values[n++] = output->text;
-    for (uint32_t i = 0; i < s->n_fields; i++)
-        words[i] = words_for(s, q->name, i, &arena);
+    for (uint32_t i = 0; i < s->files.n_fields; i++)
+        words[i] = cs_sample_files_words(&s->files, q->name, i, &arena);
     if (s->o->disputed != NULL)
         values[n++] = disputed_words(s, output, words, &arena);
-    for (uint32_t i = 0; i < s->n_sheets && rc == CS_OK; i++) {
-        if (is_for(s, it, i))
-            cs_sheet_row(&s->sheets[i], values, words);
-    }
+    if (rc == CS_OK)
+        cs_sample_files_row(&s->files, it->turn, values, words);
     cs_render_release(&prompt);
     cs_arena_release(&arena);
     return rc;
@@ -347,18 +249,21 @@ static void write_key_row(const struct sampling *s, const struct item *it, const
     cs_csv_write_field(out, text_of(&s->row, "question"), false);
     cs_csv_write_field(out, c->id, false);
     cs_csv_write_field(out, c->cluster, false);
-    for (uint32_t i = 0; i < s->n_fields; i++)
+    for (uint32_t i = 0; i < s->files.n_fields; i++)
         cs_csv_write_field(
-            out, i < s->n_own ? text_of(&s->row, cs_arena_printf(&names, "answer.%s", s->fields[i])) : "", false);
+            out, i < s->files.n_own ? text_of(&s->row, cs_arena_printf(&names, "answer.%s", s->files.fields[i])) : "",
+            false);
     cs_csv_write_end(out);
     cs_arena_release(&names);
 }
 
-static enum cs_err write_items(struct sampling *s, FILE *const *raters, FILE *key, struct cs_error *err)
+static enum cs_err write_items(struct sampling *s, struct cs_error *err)
 {
     const struct cs_generation_view *v = &s->r->view;
-    enum cs_err rc = CS_OK;
-    open_sheets(s, raters, key);
+    uint32_t n = 0;
+    const char *const *columns = sheet_columns(s, &n);
+    enum cs_err rc = cs_sample_files_open(&s->files, columns, n,
+                                          "item,pass,digest,model,simulated,question,case_id,cluster", err);
     for (uint32_t i = 0; i < s->n_items && rc == CS_OK; i++) {
         const struct candidate *c = s->items[i].of;
         struct cs_arena arena = {0};
@@ -375,110 +280,19 @@ static enum cs_err write_items(struct sampling *s, FILE *const *raters, FILE *ke
             rc = v->cases.get(v->cases.self, at.case_index, &own, err);
         if (rc == CS_OK) {
             rc = write_rater_row(s, &s->items[i], &at, &own, &stored.output, err);
-            write_key_row(s, &s->items[i], &own, key);
+            write_key_row(s, &s->items[i], &own, s->files.key);
         }
         cs_arena_release(&arena);
     }
-    for (uint32_t i = 0; i < s->n_sheets; i++)
-        cs_sheet_end(&s->sheets[i]);
-    return rc;
-}
-
-static enum cs_err put_file(const char *path, const char *bytes, size_t n, struct cs_error *err)
-{
-    struct cs_part_file f;
-    enum cs_err rc = cs_part_file_open(&f, path, err);
-    if (rc != CS_OK)
-        return rc;
-    if (fwrite(bytes, 1, n, f.out) != n)
-        rc = cs_error_set(err, CS_EIO, "%s: %s", path, strerror(errno));
-    return cs_part_file_close(&f, rc, err);
-}
-
-static bool holds(const char *path, const char *bytes, size_t n)
-{
-    FILE *f = fopen(path, "r");
-    size_t at = 0;
-    int c;
-    if (f == NULL)
-        return false;
-    while ((c = getc(f)) != EOF && at < n && (unsigned char)bytes[at] == c)
-        at++;
-    fclose(f);
-    return c == EOF && at == n;
-}
-
-/* The key first: ratings of a sample without a key would be worth nothing. */
-static enum cs_err put_key(const struct cs_sample_opts *o, const char *key, size_t n_key, struct cs_error *err)
-{
-    enum cs_err rc = CS_OK;
-    if (mkdir(o->folder, 0750) != 0 && errno != EEXIST)
-        return cs_error_set(err, CS_EIO, "%s: %s", o->folder, strerror(errno));
-    char *path = cs_xasprintf("%s/items-%llu.csv", o->folder, (unsigned long long)o->seed);
-    if (access(path, F_OK) == 0 && !holds(path, key, n_key))
-        rc = cs_error_set(err, CS_EBUSY, "another sample was made with --seed %llu (%s); choose another seed",
-                          (unsigned long long)o->seed, path);
-    if (rc == CS_OK)
-        rc = put_file(path, key, n_key, err);
-    free(path);
-    return rc;
-}
-
-/* "ratings.csv" of one rater is "ratings-NAME.csv"; free() it. */
-static char *path_of(const struct cs_sample_opts *o, uint32_t rater)
-{
-    const char *dot = strrchr(o->path, '.');
-    const size_t n = dot != NULL && strchr(dot, '/') == NULL ? (size_t)(dot - o->path) : strlen(o->path);
-    return o->raters->n == 0 ? cs_xstrdup(o->path)
-                             : cs_xasprintf("%.*s-%s%s", (int)n, o->path, o->raters->v[rater], o->path + n);
-}
-
-static enum cs_err put_sheets(const struct sampling *s, char *const *bytes, const size_t *n, struct cs_error *err)
-{
-    enum cs_err rc = CS_OK;
-    for (uint32_t i = 0; i < s->n_sheets && rc == CS_OK; i++) {
-        char *path = path_of(s->o, i);
-        rc = put_file(path, bytes[i], n[i], err);
-        free(path);
-    }
-    return rc;
-}
-
-static enum cs_err write_sample(struct sampling *s, struct cs_error *err)
-{
-    const uint32_t n = s->o->raters->n > 0 ? s->o->raters->n : 1;
-    char **bytes = cs_xcalloc(n, sizeof *bytes), *key = NULL;
-    size_t *sizes = cs_xcalloc(n, sizeof *sizes), n_key = 0;
-    FILE **to = cs_xcalloc(n, sizeof *to), *to_key = open_memstream(&key, &n_key);
-    bool opened = to_key != NULL;
-    s->n_sheets = n;
-    s->sheets = cs_xcalloc(n, sizeof *s->sheets);
-    for (uint32_t i = 0; i < n; i++)
-        opened &= (to[i] = open_memstream(&bytes[i], &sizes[i])) != NULL;
-    enum cs_err rc = opened ? write_items(s, to, to_key, err) : cs_error_set(err, CS_EIO, "no memory for the sample");
-    for (uint32_t i = 0; i < n; i++)
-        to[i] != NULL ? (void)fclose(to[i]) : (void)0;
-    if (to_key != NULL)
-        fclose(to_key);
-    if (rc == CS_OK && s->o->disputed == NULL) /* items in dispute have their keys already */
-        rc = put_key(s->o, key, n_key, err);
-    if (rc == CS_OK)
-        rc = put_sheets(s, bytes, sizes, err);
-    for (uint32_t i = 0; i < n; i++)
-        free(bytes[i]);
-    free(bytes);
-    free(sizes);
-    free(to);
-    free(key);
-    free(s->sheets);
-    return rc;
+    /* items in dispute have their keys already */
+    return rc == CS_OK ? cs_sample_files_put(&s->files, s->o->disputed == NULL, err) : rc;
 }
 
 enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o, struct cs_sample_done *done,
                             struct cs_error *err)
 {
     struct sampling s = {.r = r, .o = o};
-    enum cs_err rc = list_fields(&s, err);
+    enum cs_err rc = cs_sample_files_init(&s.files, r->view.spec.study, o, err);
     for (uint32_t lane = 0; lane < r->view.plan.n_lanes && rc == CS_OK; lane++)
         rc = cs_store_scan(r->store, r->view.generation.number, lane, on_output, &s, err);
     if (rc == CS_OK && s.n == 0)
@@ -490,11 +304,11 @@ enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,
         rc = cs_export_row_open(&s.row, &r->view, NULL, err);
     }
     if (rc == CS_OK)
-        rc = write_sample(&s, err);
+        rc = write_items(&s, err);
     *done = (struct cs_sample_done){s.n_items, s.n < UINT32_MAX ? (uint32_t)s.n : UINT32_MAX};
     cs_export_row_close(&s.row);
     free(s.items);
     free(s.list);
-    cs_arena_release(&s.arena);
+    cs_sample_files_release(&s.files);
     return rc;
 }

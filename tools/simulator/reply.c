@@ -31,14 +31,15 @@ static double chance(const struct writer *w)
 
 /* ---- planted answers -------------------------------------------------------------------------- */
 
-static enum cs_err write_word(struct writer *w, const struct cs_j *schema, const struct cs_truth_answer *a,
+/* yes: the word that a JSON boolean says as true; NULL: the answer is no boolean. */
+static enum cs_err write_word(struct writer *w, const struct cs_j *schema, const char *field, const char *yes,
                               const char *word)
 {
     const struct cs_j *allowed = cs_json_read_get(schema, "enum");
     const char *type = cs_json_read_text(cs_json_read_get(schema, "type"));
     bool fits = allowed == NULL && type != NULL && strcmp(type, "string") == 0;
-    if (allowed == NULL && type != NULL && strcmp(type, "boolean") == 0 && a->kind == CS_TRUTH_BOOLEAN) {
-        cs_buf_str(w->out, strcmp(word, a->words[0]) == 0 ? "true" : "false");
+    if (allowed == NULL && type != NULL && strcmp(type, "boolean") == 0 && yes != NULL) {
+        cs_buf_str(w->out, strcmp(word, yes) == 0 ? "true" : "false");
         return CS_OK;
     }
     for (size_t i = 0; i < cs_json_read_size(allowed) && !fits; i++) {
@@ -49,9 +50,25 @@ static enum cs_err write_word(struct writer *w, const struct cs_j *schema, const
         return cs_error_set(w->err, CS_EINVAL,
                             "simulator: the schema of \"%.100s\" does not allow \"%.100s\", an "
                             "answer of the truth file",
-                            a->field, word);
+                            field, word);
     cs_json_str(w->out, word, strlen(word));
     return CS_OK;
+}
+
+static enum cs_err write_planted(struct writer *w, const struct cs_j *schema, const struct cs_truth_answer *a)
+{
+    const struct cs_reply_source *from = w->from;
+    return write_word(w, schema, a->field, a->kind == CS_TRUTH_BOOLEAN ? a->words[0] : NULL,
+                      cs_truth_draw(from->truth, from->seed, from->model, a, from->at, from->digest));
+}
+
+static enum cs_err write_verdict(struct writer *w, const struct cs_j *schema, const struct cs_planted_verdict *v)
+{
+    const char *word = cs_planted_judge_draw(v, w->from->judged, w->from->seed, w->from->digest);
+    if (word == NULL)
+        return cs_error_set(w->err, CS_EINVAL, "simulator: the prompt holds no %s that say%s anything about \"%.100s\"",
+                            v->pair ? "two texts" : "text", v->pair ? "" : "s", v->field);
+    return write_word(w, schema, v->field, v->pair ? NULL : v->words[0], word);
 }
 
 /* ---- chance ----------------------------------------------------------------------------------- */
@@ -120,16 +137,15 @@ static enum cs_err write_object(struct writer *w, const struct cs_j *schema)
         const struct cs_truth_answer *a = parent == 0 && w->from->model != NULL
                                               ? cs_truth_answer(w->from->model, p->key)
                                               : NULL;
+        const struct cs_planted_verdict *v = parent == 0 && w->from->judged != NULL
+                                                 ? cs_planted_judge_verdict(w->from->model->judge, p->key)
+                                                 : NULL;
         cs_buf_str(w->out, comma);
         comma = ",";
         cs_json_str(w->out, p->key, strlen(p->key));
         cs_buf_char(w->out, ':');
         cs_buf_printf(&w->path, parent > 0 ? ".%s" : "%s", p->key);
-        if (a != NULL)
-            rc = write_word(
-                w, p, a, cs_truth_draw(w->from->truth, w->from->seed, w->from->model, a, w->from->at, w->from->digest));
-        else
-            rc = write_value(w, p);
+        rc = v != NULL ? write_verdict(w, p, v) : a != NULL ? write_planted(w, p, a) : write_value(w, p);
         w->path.len = parent;
         if (w->path.data != NULL)
             w->path.data[parent] = '\0';

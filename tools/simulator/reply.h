@@ -12,6 +12,7 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/error.h"
 #include "tools/simulator/json_read.h"
+#include "tools/simulator/planted_judge.h"
 #include "tools/simulator/truth.h"
 
 enum { CS_REPLY_DEPTH_MAX = 16 };
@@ -22,9 +23,10 @@ struct cs_reply_source {
     const struct cs_truth *truth; /* NULL: chance only */
     const struct cs_truth_model *model;
     struct cs_truth_place at;
+    const struct cs_planted_case *judged; /* what a judge has before it; NULL: the model judges nothing */
 };
 
-/* CS_EINVAL: the schema is not understood, or does not allow the planted word; err is a sentence. */
+/* CS_EINVAL: the schema is not understood, or does not allow the planted word, or a judge has nothing to judge; err is a sentence. */
 CS_WARN_UNUSED enum cs_err cs_reply_write(const struct cs_j *schema, const struct cs_reply_source *from,
                                           struct cs_buf *out, struct cs_error *err);
 

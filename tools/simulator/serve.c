@@ -40,18 +40,51 @@ static bool find_place(struct cs_exchange *x, struct cs_truth_place *at, uint64_
                              what);
 }
 
+/* What a judge says of the text before it, instead of a verdict. */
+static const char *no_verdict(const struct cs_exchange *x, const struct cs_planted_case *judged, bool *refused)
+{
+    const struct cs_sim_model *m = x->model;
+    *refused = *refused || cs_planted_judge_refuses(m->model->judge, judged, m->seed, x->digest);
+    return !*refused && cs_planted_judge_rambles(m->model->judge, judged, m->seed, x->digest)
+               ? "I would rather not put this into the form that was asked for."
+               : NULL;
+}
+
+static void write_free(struct cs_exchange *x, const struct cs_reply_source *from, struct cs_buf *text)
+{
+    const bool object = x->request.format == CS_CHAT_JSON_OBJECT;
+    const double u = cs_sim_draw_unit(from->seed, "random", x->digest, "", NULL);
+    if (!object && from->model != NULL && cs_spoken_has(from->model))
+        cs_spoken_write(from->truth, from->seed, from->model, from->at, x->digest, text);
+    else
+        cs_buf_printf(text, object ? "{\"answer\":\"simulated text %08x\"}" : "This is simulated text %08x.",
+                      (unsigned)(u * 0x1p32));
+}
+
 /* The answer's text, planted or by chance. False: no answer; *counter says what it was, and is counted later. */
 static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, uint64_t **counter,
                     struct cs_sim_tally *t)
 {
     const struct cs_sim_model *m = x->model;
+    const bool judges = m->model != NULL && m->model->judge != NULL;
     struct cs_reply_source from = {.seed = m->seed, .digest = x->digest, .truth = m->truth, .model = m->model};
+    struct cs_planted_case judged;
+    const char *instead = NULL;
     struct cs_error err;
-    if (m->truth != NULL && !find_place(x, &from.at, counter, t))
+    if (judges) { /* it knows the text that it judges, and no case */
+        cs_planted_judge_read(&judged, m->truth, cs_buf_cstr(&x->request.prompt), x->request.prompt.len);
+        from.judged = &judged;
+        from.at.level = judged.texts[0].level;
+    } else if (m->truth != NULL && !find_place(x, &from.at, counter, t)) {
         return false;
+    }
     *refused = m->model != NULL && cs_truth_refuses(m->model, m->seed, from.at, x->digest);
+    if (judges)
+        instead = no_verdict(x, &judged, refused);
     if (*refused) {
         cs_buf_str(text, "I'm sorry, but I can't assist with that request.");
+    } else if (instead != NULL) {
+        cs_buf_str(text, instead);
     } else if (x->request.schema != NULL) {
         if (cs_reply_write(x->request.schema, &from, text, &err) != CS_OK) {
             *counter = &t->schema_conflicts;
@@ -59,10 +92,7 @@ static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, u
                                      "%s", err.msg);
         }
     } else {
-        const double u = cs_sim_draw_unit(m->seed, "random", x->digest, "", NULL);
-        const bool object = x->request.format == CS_CHAT_JSON_OBJECT;
-        cs_buf_printf(text, object ? "{\"answer\":\"simulated text %08x\"}" : "This is simulated text %08x.",
-                      (unsigned)(u * 0x1p32));
+        write_free(x, &from, text);
     }
     return true;
 }

@@ -29,6 +29,7 @@ struct cs_truth_answer {
     enum cs_truth_kind kind;
     const char *const *words; /* boolean: the counted one first; ordinal: lowest first */
     uint32_t n_words;
+    const char *const *says;       /* per word: the sentence that stands for it in a free reply; NULL: none */
     const double *rates;           /* a row per label; boolean: one rate, else n_words */
     const uint32_t *label_of_case; /* row of each case; NULL: one row for all */
     double case_sd, wording_sd;
@@ -36,6 +37,7 @@ struct cs_truth_answer {
     const double *shift;    /* per level, 0 = control, placebo_shift included; nominal: per level and word */
 };
 
+struct cs_planted_judge;
 struct cs_truth_model {
     const char *id; /* as sent in a request */
     const struct cs_truth_answer *answers;
@@ -43,6 +45,7 @@ struct cs_truth_model {
     double refusal_rate;
     const double *refusal_shift; /* per level */
     double latency_median_ms, latency_sigma;
+    const struct cs_planted_judge *judge; /* it judges what other models say (planted_judge.h); NULL: it does not */
 };
 
 struct cs_truth {

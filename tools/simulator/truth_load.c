@@ -205,10 +205,31 @@ static enum cs_err load_words(struct cs_truth_loader *l, const struct cs_node *n
     return rc;
 }
 
+/* `says`: a sentence for each word, none inside another. n may be NULL. */
+static enum cs_err load_says(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
+{
+    const char **says = cs_arena_array(l->arena, a->n_words, sizeof *says);
+    uint32_t k = 0;
+    if (n == NULL)
+        return CS_OK;
+    enum cs_err rc = cs_node_list(n, "says", l->err);
+    if (rc == CS_OK && n->n != a->n_words)
+        return cs_yaml_fail(n, l->err, "says: want %u sentences, one for each answer of %s", a->n_words, a->field);
+    for (const struct cs_node *c = n->first; c != NULL && rc == CS_OK; c = c->next, k++) {
+        rc = cs_node_text(c, "says", &says[k], l->err);
+        for (uint32_t i = 0; i < k && rc == CS_OK; i++) {
+            if (strstr(says[i], says[k]) != NULL || strstr(says[k], says[i]) != NULL)
+                rc = cs_yaml_fail(c, l->err, "says: one sentence of %s lies inside another", a->field);
+        }
+    }
+    a->says = says;
+    return rc;
+}
+
 static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
 {
-    static const char *const keys[] = {"boolean",  "ordinal",    "nominal", "base",          "case_sd",
-                                       "shift_sd", "wording_sd", "shift",   "placebo_shift", NULL};
+    static const char *const keys[] = {"boolean",    "ordinal", "nominal",       "base", "case_sd", "shift_sd",
+                                       "wording_sd", "shift",   "placebo_shift", "says", NULL};
     static const char *const kinds[] = {"boolean", "ordinal", "nominal"};
     const struct cs_node *words = NULL, *base, *sd;
     enum cs_err rc = cs_node_map(n, "answer", keys, l->err);
@@ -227,7 +248,7 @@ static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *
     if (words == NULL)
         return cs_yaml_fail(n, l->err, "%s: want boolean, ordinal or nominal with the list of answers", a->field);
     if ((rc = load_words(l, words, a)) != CS_OK || (rc = cs_node_need(n, a->field, "base", &base, l->err)) != CS_OK ||
-        (rc = load_base(l, base, a)) != CS_OK)
+        (rc = load_base(l, base, a)) != CS_OK || (rc = load_says(l, cs_node_get(n, "says"), a)) != CS_OK)
         return rc;
     if ((sd = cs_node_get(n, "case_sd")) != NULL &&
         (rc = cs_node_number(sd, "case_sd", 0, sd_max, &a->case_sd, l->err)) != CS_OK)
@@ -267,7 +288,7 @@ static enum cs_err load_latency(struct cs_truth_loader *l, const struct cs_node 
 
 static enum cs_err load_model(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_model *m)
 {
-    static const char *const keys[] = {"answers", "refusal", "latency", NULL};
+    static const char *const keys[] = {"answers", "refusal", "latency", "judge", NULL};
     const struct cs_node *answers, *latency;
     enum cs_err rc = cs_node_map(n, "model", keys, l->err);
     if (rc != CS_OK)
@@ -317,6 +338,12 @@ static enum cs_err load_all(struct cs_truth_loader *l, const struct cs_node *roo
     t->models = list;
     for (n = models->first; n != NULL && rc == CS_OK; n = n->next)
         rc = load_model(l, n, &list[t->n_models++]);
+    uint32_t i = 0;
+    for (n = models->first; n != NULL && rc == CS_OK; n = n->next, i++) {
+        const struct cs_node *judge = cs_node_get(n, "judge");
+        if (judge != NULL)
+            rc = cs_planted_judge_load(l, judge, &list[i].judge);
+    }
     return rc;
 }
 

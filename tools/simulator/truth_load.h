@@ -1,4 +1,4 @@
-/* truth_load.h - inside the reader of truth files (truth_load.c, truth_texts.c) only: what its parts share. */
+/* truth_load.h - inside the reader of truth files (truth_load.c, truth_texts.c, planted_judge_load.c) only: what its parts share. */
 #ifndef CS_SIM_TRUTH_LOAD_H
 #define CS_SIM_TRUTH_LOAD_H
 
@@ -22,5 +22,9 @@ CS_WARN_UNUSED enum cs_err cs_truth_texts_load_levels(struct cs_truth_loader *l,
 /* The column that n names. */
 CS_WARN_UNUSED enum cs_err cs_truth_texts_column(struct cs_truth_loader *l, const struct cs_node *n, const char *what,
                                                  const struct cs_table *table, uint32_t *out);
+/* The judge of a model, when the answers of all models are known (planted_judge_load.c). */
+struct cs_planted_judge;
+CS_WARN_UNUSED enum cs_err cs_planted_judge_load(struct cs_truth_loader *l, const struct cs_node *n,
+                                                 const struct cs_planted_judge **out);
 
 #endif

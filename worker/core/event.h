@@ -125,6 +125,8 @@ bool cs_pools_take_ask(struct cs_worker *w, struct cs_worker_ask *out);
 bool cs_pools_day(const struct cs_worker *w, uint32_t i, struct cs_worker_day_pool *out);
 /* Fills lanes and pools of *out: what binds, and what was charged, since this was asked last. */
 void cs_worker_report(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out);
+/* Fills lanes alone; asking leaves no trace. */
+void cs_worker_report_lanes(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out);
 const char *cs_do_state_name(enum cs_worker_state s);
 
 #endif

@@ -58,6 +58,7 @@ static void report_lane(struct cs_worker *w, struct cs_worker_lane *l, struct cs
         .slots = cs_worker_lane_most(l),
         .draw = l->draw != NULL ? l->draw->number + 1 : 0,
     };
+    cs_lane_tally_sum(&l->tally, w->now, &out->tally);
 }
 
 static void report_pool(const struct cs_draw *d, uint32_t pool, double minutes, struct cs_worker_pool_info *out)
@@ -76,16 +77,21 @@ static void report_pool(const struct cs_draw *d, uint32_t pool, double minutes, 
     }
 }
 
-void cs_worker_report(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out)
+void cs_worker_report_lanes(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out)
 {
-    uint32_t n_lanes = HASH_COUNT(w->lanes), n_pools = HASH_COUNT(w->draws) * CS_QUOTA_POOLS_MAX;
-    out->lanes = cs_arena_array(arena, n_lanes + 1, sizeof *out->lanes);
-    out->pools = cs_arena_array(arena, n_pools + 1, sizeof *out->pools);
+    out->lanes = cs_arena_array(arena, HASH_COUNT(w->lanes) + 1, sizeof *out->lanes);
     w->now = now_ms > w->now ? now_ms : w->now;
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next) {
-        if (l->state == CS_LANE_OPEN)
+        if (l->state == CS_LANE_OPEN || l->tally.minute_ms != 0)
             report_lane(w, l, &out->lanes[out->n_lanes++]);
     }
+}
+
+void cs_worker_report(struct cs_worker *w, uint64_t now_ms, struct cs_arena *arena, struct cs_worker_info *out)
+{
+    const uint32_t n_pools = HASH_COUNT(w->draws) * CS_QUOTA_POOLS_MAX;
+    cs_worker_report_lanes(w, now_ms, arena, out);
+    out->pools = cs_arena_array(arena, n_pools + 1, sizeof *out->pools);
     for (struct cs_draw *d = w->draws; d != NULL; d = d->hh.next) {
         const double minutes = d->reported_at != 0 ? (double)(w->now - d->reported_at) / 60e3 : 0;
         for (uint32_t k = 0; k < d->pacer.n_pools; k++)

@@ -18,6 +18,7 @@
 #include "worker/calls/pacer.h"
 #include "worker/calls/replies.h"
 #include "worker/calls/shares.h"
+#include "worker/calls/lane_tally.h"
 #include "worker/calls/turns.h"
 #include "worker/calls/window.h"
 
@@ -117,6 +118,7 @@ struct cs_worker_lane {
     struct cs_draw *draw;     /* NULL: no limit is declared */
     struct cs_binding binding;
     struct cs_replies replies;
+    struct cs_lane_tally tally;
     uint32_t seen; /* the announcement that named it last */
     uint32_t n_leases, n_todo, in_flight;
     uint32_t weight, turns; /* its study's, as announced; its part of that among the study's lanes here */

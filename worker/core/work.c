@@ -399,6 +399,7 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     cs_pools_ended(w, c, reply, &reading);
     struct cs_call_world world = {l->progress, is_in_doubt(l, c) && !is_heard(reply, &reading), w->now, &w->rng};
     struct cs_verdict v = cs_worker_call_ended(c, reply, &reading, &world);
+    cs_lane_tally_note(&l->tally, &v.rule, reply->transfer, w->now - c->sent_ms, w->now);
     if (v.next == CS_NEXT_DENIED)
         deny(w, l, c, &reading, &v);
     note_health(w, l, c, reply, &reading, &v);

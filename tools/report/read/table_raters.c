@@ -83,7 +83,9 @@ static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, c
                                          .rater = c->who,
                                          .rating = values[c->column],
                                          .answer = cell_of(values, c->answer, ""),
-                                         .imported = ""};
+                                         .imported = "",
+                                         .sample = "",
+                                         .pi = ""};
         if (rating.rating[0] != '\0')
             cs_ratings_put(r->out, &rating);
     }

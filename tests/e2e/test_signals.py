@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""What coordinator and workers show of themselves over HTTP: figures that agree with what was counted elsewhere, and a door that only looks."""
+import http.client
+import json
+import re
+import sys
+import urllib.parse
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
+import harness
+import local_fleet
+
+TRIALS = 252
+TOKEN = "a-token-of-this-test-alone"
+
+
+def get(url, path, method="GET", **headers):
+    at = urllib.parse.urlsplit(url)
+    c = http.client.HTTPConnection(at.hostname, at.port, timeout=10 * harness.SLOW)
+    try:
+        c.putrequest(method, path, skip_host="Host" in headers)
+        for name, value in headers.items():
+            c.putheader(name, value)
+        c.endheaders()
+        r = c.getresponse()
+        return r.status, r.read().decode(), dict(r.getheaders())
+    finally:
+        c.close()
+
+
+def samples(text):
+    """name{labels} -> value, and the families that have HELP and TYPE."""
+    out, families = {}, set()
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            families.add(line.split()[2])
+        elif not line.startswith("#"):
+            name, value = line.rsplit(" ", 1)
+            assert name not in out, f"twice: {name}"
+            out[name] = float(value)
+    return out, families
+
+
+class Signals(local_fleet.TestCase):
+    LATENCY_MS = 20
+
+    def start_coordinator(self):
+        ready = self.box.dir / "ready"
+        ready.unlink(missing_ok=True)
+        self.coordinator = self.box.start("clinsafe-coordinator", "--dir", self.store, "--bind", self.where["work"], "--pub",
+                                          self.where["pub"], "--admin", self.where["admin"], "--redis", self.redis, "--ready-file", ready,
+                                          "--http", "127.0.0.1:0")
+        harness.wait_for(ready.exists, what="the coordinator", process=self.coordinator)
+        self.url = json.loads(ready.read_text())["http"]
+
+    def worker(self, name):
+        w = self.box.start("clinsafe-worker", "--coordinator", self.where["work"], "--announce", self.where["pub"], "--redis",
+                           self.redis, "--slots", self.SLOTS, "--simulator", self.sim.url, "--name", name, "--http", "127.0.0.1:0")
+        log = harness.wait_for(lambda: re.search(r"ev=http address=(\S+)", w.printed()), what="its page", process=w)
+        return w, log[1]
+
+    def finished(self):
+        return self.metric('clinsafe_study_running{study="small"}') == 0 and \
+            sum(v for k, v in self.now.items() if k.startswith("clinsafe_lane_trials{") and 'state="done"' in k) == TRIALS
+
+    def metric(self, name):
+        self.now, self.families = samples(get(self.url, "/metrics")[1])
+        return self.now.get(name)
+
+    @harness.short
+    def test_the_figures_are_those_of_export_and_provider(self):
+        study = self.box.copy("small")
+        self.assertExit(self.box.clinsafe("submit", study, "--coordinator", self.where["admin"]))
+        self.assertIn("No worker is there", get(self.url, "/")[1])
+        _, at = self.worker("w-1")
+        harness.wait_for(self.finished, what="the end of the study", process=self.coordinator)
+        stats = self.sim.stats()
+        exported = self.box.clinsafe("export", "--store", self.store, "--format", "jsonl")
+        self.assertExit(exported)
+        rows = harness.rows_jsonl(exported.out)
+        self.assertEqual(len(rows), TRIALS)
+        for model in sorted({r["model"] for r in rows}):
+            mine = [r for r in rows if r["model"] == model]
+            for outcome in ("ok", "refused", "timeout"):
+                self.assertEqual(self.now[f'clinsafe_lane_answers_total{{study="small",model="{model}",outcome="{outcome}"}}'],
+                                 sum(r["outcome"] == outcome for r in mine))
+            self.assertEqual(self.now[f'clinsafe_lane_attempts_total{{study="small",model="{model}"}}'], sum(r["attempts"] for r in mine))
+            for kind in ("input", "output"):
+                self.assertEqual(self.now[f'clinsafe_lane_tokens_total{{study="small",model="{model}",kind="{kind}"}}'],
+                                 sum(r[f"{kind}_tokens"] for r in mine))
+        self.assertEqual(self.now['clinsafe_outputs_total{fate="committed"}'], TRIALS)
+        self.assertEqual(self.now["clinsafe_workers"], 1)
+        mine, families = samples(get(at, "/metrics")[1])
+        self.assertEqual(mine["clinsafe_worker_calls_started_total"], stats["requests"])
+        self.assertEqual(sum(v for k, v in mine.items() if k.startswith("clinsafe_worker_calls_total{") and 'end="answered"' in k),
+                         stats["answered"])
+        self.assertEqual(sum(v for k, v in mine.items() if k.startswith("clinsafe_worker_call_seconds_count")), stats["answered"])
+        self.assertEqual(mine["clinsafe_worker_outputs_acknowledged_total"], TRIALS)
+        for name, seen in list((k, families) for k in mine) + list((k, self.families) for k in self.now):
+            base = re.sub(r"_(bucket|sum|count)$", "", name.split("{")[0])
+            self.assertIn(base if base in seen else name.split("{")[0], seen, "every figure has its family")
+        self.assertEqual(get(at, "/readyz")[:2], (200, "ok\n"))
+        self.coordinator.kill()
+        harness.wait_for(lambda: get(at, "/readyz")[0] == 503, what="the worker to say that it is alone", timeout=40)
+        self.assertEqual(get(at, "/healthz")[0], 200)
+
+    def test_pages_while_it_runs_and_after(self):
+        self.sim.control(latency={"median_ms": 400})
+        study = self.box.copy("small")
+        self.assertExit(self.box.clinsafe("submit", study, "--coordinator", self.where["admin"]))
+        self.worker("w-1")
+        harness.wait_for(lambda: (self.metric('clinsafe_outputs_total{fate="committed"}') or 0) >= 10, what="10 outputs",
+                         process=self.coordinator)
+        code, page, headers = get(self.url, "/study/small")
+        self.assertEqual(code, 200)
+        self.assertIn("default-src 'none'", headers["Content-Security-Policy"])
+        self.assertEqual((headers["X-Content-Type-Options"], headers["Cache-Control"]), ("nosniff", "no-store"))
+        self.assertNotIn("<script", page)
+        self.assertIn("Results are shown when it has ended", page)
+        text = harness.rows_jsonl(self.box.clinsafe("export", "--store", self.store, "--format", "jsonl").out)
+        answers = {v for r in text for k, v in r.items() if k.startswith("answer.") and isinstance(v, str) and len(v) > 4}
+        for word in answers | {r["case_id"] for r in text if len(r["case_id"]) > 3}:
+            self.assertNotIn(word, page, "no result and no text while it runs")
+        shown = harness.wait_for(lambda: "w-1" in (p := get(self.url, "/")[1]) and p, what="the worker on the page", timeout=20)
+        self.assertIn('href="/study/small"', shown)
+        fleet = json.loads(get(self.url, "/status.json")[1])
+        self.assertEqual((fleet["schema"], fleet["studies"][0]["study"]), ("clinsafe.fleet/1", "small"))
+        self.sim.control(latency={"median_ms": 1})
+        harness.wait_for(self.finished, what="the end of the study", process=self.coordinator)
+        harness.wait_for(lambda: "It has ended" in get(self.url, "/study/small")[1], what="the page to say so")
+        self.assertEqual(get(self.url, "/study/nothing")[0], 404)
+
+    @harness.short
+    def test_the_door_only_looks(self):
+        for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+            self.assertEqual(get(self.url, "/", method=method)[0], 405)
+        self.assertEqual(get(self.url, "/", method="HEAD")[:2], (200, ""))
+        port = urllib.parse.urlsplit(self.url).port
+        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", ""):
+            self.assertEqual(get(self.url, "/", Host=host)[0], 421, host)
+        for host in (f"localhost:{port}", "127.0.0.1", f"[::1]:{port}", "LOCALHOST"):
+            self.assertEqual(get(self.url, "/", Host=host)[0], 200, host)
+        self.assertEqual(get(self.url, "/healthz", Host="10.0.0.1")[0], 200, "probes come by address")
+        self.assertEqual(get(self.url, "/" + "x" * 2000)[0], 414)
+        self.assertEqual(get(self.url, "/../../etc/passwd")[0], 404)
+
+    def test_beyond_this_machine_a_token_is_needed(self):
+        def refused(*options):
+            ended = self.box.start("clinsafe-coordinator", "--dir", self.box.dir / "other", "--bind", f"ipc://{self.box.runtime}/o",
+                                 "--admin", f"ipc://{self.box.runtime}/p", *options).wait()
+            return ended.code, ended.err
+        code, why = refused("--http", "0.0.0.0:0")
+        self.assertEqual(code, harness.EXIT_USAGE)
+        self.assertIn("--http-token-file", why)
+        (self.box.dir / "short").write_text("abc\n")
+        self.assertEqual(refused("--http", "0.0.0.0:0", "--http-token-file", self.box.dir / "short")[0], harness.EXIT_INVALID)
+        self.assertEqual(refused("--http", "example.org:1")[0], harness.EXIT_USAGE)
+        self.assertEqual(refused("--http", "127.0.0.1")[0], harness.EXIT_USAGE)
+        token = self.box.dir / "token"
+        token.write_text(TOKEN + "\n")
+        ready = self.box.dir / "ready2"
+        with_token = self.box.start("clinsafe-coordinator", "--dir", self.box.dir / "other", "--bind", f"ipc://{self.box.runtime}/o",
+                                    "--admin", f"ipc://{self.box.runtime}/p", "--http", "0.0.0.0:0", "--http-token-file", token,
+                                    "--http-host", "fleet.example", "--ready-file", ready)
+        harness.wait_for(ready.exists, what="the coordinator", process=with_token)
+        port = urllib.parse.urlsplit(json.loads(ready.read_text())["http"]).port
+        url = f"http://127.0.0.1:{port}"
+        self.assertEqual(get(url, "/")[0], 401)
+        self.assertEqual(get(url, "/?token=wrong-wrong-wrong-wrong")[0], 401)
+        self.assertEqual(get(url, "/", Authorization=f"Bearer {TOKEN}")[0], 200)
+        self.assertEqual(get(url, "/", Host="fleet.example", Authorization=f"Bearer {TOKEN}")[0], 200)
+        self.assertEqual(get(url, "/healthz")[0], 200)
+        code, _, headers = get(url, f"/?token={TOKEN}")
+        self.assertEqual(code, 303)
+        cookie = headers["Set-Cookie"]
+        self.assertIn("HttpOnly", cookie)
+        self.assertIn("SameSite=Strict", cookie)
+        self.assertNotIn(TOKEN, cookie)
+        self.assertNotIn(TOKEN, headers["Location"])
+        self.assertEqual(get(url, "/metrics", Cookie=cookie.split(";")[0])[0], 200)
+        self.assertNotIn(TOKEN, with_token.printed())
+
+    def test_run_shows_its_pages(self):
+        study = self.box.copy("small")
+        ended = self.box.clinsafe("run", study, "--workers", 1, "--simulator", self.sim.url, "--http", "127.0.0.1:0")
+        self.assertExit(ended)
+        self.assertRegex(ended.err, r"pages: http://127\.0\.0\.1:\d+")
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,36 @@
+#include "tools/report/stats/rogan_gladen.h"
+
+#include <math.h>
+
+#include "tools/report/stats/dist.h"
+
+struct cs_proportion cs_rogan_gladen(double rate, double n, const struct cs_rogan_gladen_judge *judge, double alpha)
+{
+    struct cs_proportion r = {.status = CS_STAT_OK};
+    const double youden = judge->sensitivity + judge->specificity - 1;
+    if (!cs_stats_is_level(alpha))
+        r.status = CS_STAT_BAD_INPUT;
+    else if (n < 1 || judge->n_yes < 1 || judge->n_no < 1)
+        r.status = CS_STAT_TOO_FEW;
+    else if (youden <= CS_STAT_ZERO)
+        r.status = CS_STAT_UNDEFINED;
+    if (r.status != CS_STAT_OK)
+        return r;
+    r.estimate = cs_stats_unit((rate + judge->specificity - 1) / youden);
+
+    /* Each proportion is drawn towards one half by one or two outputs, then the delta method with a correction of its bias. */
+    const double z = cs_dist_normal_quantile(1 - alpha / 2), z2 = z * z;
+    const double n_seen = n + z2, n_no = judge->n_no + 2, n_yes = judge->n_yes + 2;
+    const double p = (n * rate + z2 / 2) / n_seen, sp = (judge->n_no * judge->specificity + 1) / n_no,
+                 se = (judge->n_yes * judge->sensitivity + 1) / n_yes, better = se + sp - 1;
+    if (better <= CS_STAT_ZERO) {
+        r.status = CS_STAT_UNDEFINED;
+        return r;
+    }
+    const double theta = (p + sp - 1) / better, of_yes = se * (1 - se) / n_yes, of_no = sp * (1 - sp) / n_no;
+    const double mid = theta + 2 * z2 * (theta * of_yes - (1 - theta) * of_no);
+    const double half = z / better *
+                        sqrt(p * (1 - p) / n_seen + (1 - theta) * (1 - theta) * of_no + theta * theta * of_yes);
+    r.ci = (struct cs_interval){cs_stats_unit(mid - half), cs_stats_unit(mid + half)};
+    return r;
+}

@@ -25,6 +25,28 @@ static bool has_talk(const struct cs_study *s)
     return false;
 }
 
+static bool has_parent(const struct cs_study *s)
+{
+    return s->parent != NULL;
+}
+
+static bool has_scores(const struct cs_study *s)
+{
+    return s->scores != NULL && s->scores[0] != '\0';
+}
+
+static bool judges(const struct cs_study *s)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < s->n_prompts && !any; i++)
+        any = cs_template_judges(s, s->prompts[i].system) || cs_template_judges(s, s->prompts[i].user);
+    for (uint32_t f = 0; f < s->n_factors && !any; f++) {
+        for (uint32_t i = 0; i < s->factors[f].n_levels && !any; i++)
+            any = s->factors[f].levels[i].system != NULL && cs_template_judges(s, s->factors[f].levels[i].system);
+    }
+    return any;
+}
+
 static bool has_service(const struct cs_study *s)
 {
     for (uint32_t i = 0; i < s->n_accounts; i++) {
@@ -43,24 +65,14 @@ static bool has_request_price(const struct cs_study *s)
     return false;
 }
 
-static bool judges(const struct cs_study *s)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < s->n_prompts && !any; i++)
-        any = cs_template_judges(s, s->prompts[i].system) || cs_template_judges(s, s->prompts[i].user);
-    for (uint32_t f = 0; f < s->n_factors && !any; f++) {
-        for (uint32_t i = 0; i < s->factors[f].n_levels && !any; i++)
-            any = s->factors[f].levels[i].system != NULL && cs_template_judges(s, s->factors[f].levels[i].system);
-    }
-    return any;
-}
-
 /* One row a key that came after 1.0. A key that changes nothing of what is asked, answered or counted needs none. */
 static const struct cs_minor_row keys[] = {
     {1, "reading", has_reading}, /* an older worker reads strictly */
     {2, "prompt: messages or history", has_talk},
     {3, "requires", cs_applies_is_used},            /* an older coordinator would ask what is left out */
     {4, "{{output.NAME}} or {{fenced X}}", judges}, /* an older worker does not know them */
+    {4, "cases: from_study", has_parent},
+    {4, "scores", has_scores},
     {4, "protocol: http", has_service},
     {4, "price: request", has_request_price}, /* an older coordinator would not count it */
     {0},

@@ -38,22 +38,26 @@ class App(harness.HttpServer):
         self.server_close()
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do(self):
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path, _, query = self.path.partition("?")
-        self.body, self.text = None, raw.decode()
+class Request:
+    def __init__(self, handler, raw):
+        self.command, self.headers, self.text, self.body = handler.command, handler.headers, raw.decode(), None
+        path, _, query = handler.path.partition("?")
+        self.route, self.query = path, dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
         kind = self.headers.get("Content-Type", "")
         if kind == "application/json" and raw:
             self.body = json.loads(raw)
         elif kind == "application/x-www-form-urlencoded":
             self.body = dict(urllib.parse.parse_qsl(self.text, strict_parsing=True, keep_blank_values=True))
-        self.route, self.query = path, dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do(self):
+        r = Request(self, self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         with self.server.lock:
-            self.server.requests.append(self)
-        status, body, *more = self.server.answer(self)
+            self.server.requests.append(r)
+        status, body, *more = self.server.answer(r)
         if status is None:
             self.close_connection = True
             return
@@ -259,6 +263,187 @@ class Replies(Systems):
         self.assertEqual(len(app.requests), 4)
         rows = self.rows(path)
         self.assertEqual({float(r["cost_usd"]) for r in rows}, {0.003})
+
+
+@harness.short
+class Steps(Systems):
+    """Calls of several requests: sessions, jobs, streams, tokens."""
+
+    CHAT = '''
+session: {start: {path: /conversations, body: {user: "{{trial}}"}}, id: /conversationId}
+request: {path: "/conversations/{{session}}/messages", body: {text: "{{user}}"}}
+poll: {path: "/jobs/{{job}}", id: /job, until: {at: /status, is: [done]}, failed: [error], every_s: 0.1, at_most_s: 20}
+reply: {text: "/messages/*/text", error: /error/message, version: {header: x-build}}'''
+
+    def chat(self, polls=2, fails=()):
+        """A chatbot with sessions and jobs; jobs take so many polls. `fails`: statuses of the first polls of a job."""
+        state = {"sessions": {}, "jobs": {}}
+
+        def answer(r):
+            if r.route == "/conversations":
+                name = f"c/{len(state['sessions'])}"
+                state["sessions"][name] = r.body["user"]
+                return 201, {"conversationId": name}
+            if r.route.startswith("/conversations/"):
+                session = urllib.parse.unquote(r.route.split("/")[2])
+                job = str(len(state["jobs"]))
+                state["jobs"][job] = {"session": session, "polls": 0, "text": r.body["text"]}
+                return 202, {"job": job, "status": "queued"}
+            job = state["jobs"][r.route.split("/")[2]]
+            job["polls"] += 1
+            if job["polls"] <= len(fails):
+                return fails[job["polls"] - 1], ""
+            if job["polls"] < polls:
+                return 200, {"status": "running"}
+            return 200, {"status": "done", "messages": [{"text": "Go"}, {"text": f"to {job['session']}."}]}, {"X-Build": "42"}
+        return self.serve(answer), state
+
+    def test_sessions_and_jobs(self):
+        app, state = self.chat(polls=4, fails=(503, None))
+        path = self.study(app, self.CHAT, price=", price: {request: 0.01}", more="budget_usd: 0.04")
+        self.assertEqual(self.run_(path)["committed_nano_usd"], 40000000)  # one job is one call
+        rows = self.rows(path)
+        self.assertEqual({(r["outcome"], r["attempts"], r["model_resolved"]) for r in rows}, {("ok", 1, "42")})
+        self.assertEqual(sorted(r["text"] for r in rows), [f"Go\n\nto c/{i}." for i in range(4)])
+        self.assertEqual(set(state["sessions"].values()), {r["digest"] for r in rows})  # a session each, and nobody met twice
+        self.assertEqual({j["polls"] for j in state["jobs"].values()}, {4})
+
+    def test_a_job_that_fails_is_asked_for_anew_in_a_session_of_its_own(self):
+        app, state = self.chat()
+        plain = app.answer
+        app.answer = lambda r: (200, {"status": "error"}) if r.route == "/jobs/0" else plain(r)
+        path = self.study(app, self.CHAT + "\nlimits: {concurrent: 1}")
+        self.assertEqual(self.run_(path)["done"], 4)
+        self.assertEqual(sorted(r["attempts"] for r in self.rows(path)), [1, 1, 1, 2])
+        users = list(state["sessions"].values())
+        self.assertEqual(len(set(users)), 5)
+        self.assertEqual(len([u for u in users if u.endswith("-2")]), 1)
+
+    def test_a_job_that_does_not_end_is_a_timeout(self):
+        app, _ = self.chat(polls=10 ** 6)
+        path = self.study(app, self.CHAT.replace("at_most_s: 20", "at_most_s: 0.5"))
+        self.run_(path, code=2)
+        self.assertEqual({(r["outcome"], r["attempts"]) for r in self.rows(path)}, {("timeout", 1)})
+
+    def test_a_cookie_that_starts_a_session(self):
+        def answer(r):
+            if r.route == "/login":
+                return 200, {}, {"Set-Cookie": f"sid=s{len(app.requests)}; Path=/; HttpOnly"}
+            return 200, {"a": r.headers["Cookie"] or "none"}, {"Set-Cookie": "sid=other"}
+        app = self.serve(answer)
+        path = self.study(app, 'session: {start: {method: GET, path: /login}, cookie: sid}\n'
+                               'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: /a}')
+        self.run_(path)
+        texts = [r["text"] for r in self.rows(path)]
+        self.assertEqual((len(set(texts)), {t[:5] for t in texts}), (4, {"sid=s"}))
+
+    def test_a_stream(self):
+        whole = 'data: {"event": "message", "answer": "G"}\n\nevent: ping\ndata: {"answer": "-"}\n\n' \
+                'data: {"event": "message", "answer": "o."}\n\ndata: {"event": "message_end", "usage": {"out": 7}}\n\n'
+        seen = set()
+
+        def answer(r):
+            first = r.body["q"] not in seen
+            seen.add(r.body["q"])
+            return 200, whole.split("data: {\"event\": \"message_end")[0] if first else whole, {"Content-Type": "text/event-stream"}
+        path = self.study(self.serve(answer), 'request: {path: /ask, body: {q: "{{user}}"}}\n'
+                          'stream: {text: /answer, event: message, done: message_end}\nreply: {usage: {output: /usage/out}}')
+        self.run_(path)
+        self.assertEqual({(r["outcome"], r["text"], r["attempts"], r["output_tokens"]) for r in self.rows(path)}, {("ok", "Go.", 2, 7)})
+
+
+@harness.short
+class Tokens(Systems):
+    """OAuth 2 client credentials: fetched when needed, held in memory, renewed at a 401 once; a key in a file that others renew."""
+
+    ACCOUNT = '''
+auth: {oauth2: {token_url: "ID/token", scope: "chat read"}}
+key: {client_id: {env: CHAT_ID}, client_secret: {env: CHAT_SECRET}}
+request: {path: /ask, body: {q: "{{user}}"}}
+reply: {text: /a}
+limits: {concurrent: 2}'''
+    ENV = {"CHAT_ID": "client:1", "CHAT_SECRET": KEY}
+
+    def serve_with_tokens(self, uses, life=3600):
+        """A token is good for so many calls."""
+        good = {}
+
+        def answer(r):
+            if r.route == "/token":
+                self.assertEqual(r.headers["Authorization"], "Basic Y2xpZW50JTNBMTp3YXJkLTVkNDE0MDJhYmM0YjJhNzZiOTcxOWQ5MTEwMTdjNTky")
+                self.assertEqual(r.body, {"grant_type": "client_credentials", "scope": "chat read"})
+                token = f"token-{len(good)}-5d41402abc4b2a76"
+                good[token] = uses
+                return 200, {"access_token": token, "token_type": "Bearer", "expires_in": life}
+            token = (r.headers["Authorization"] or "").removeprefix("Bearer ")
+            with app.lock:
+                if good.get(token, 0) <= 0:
+                    return 401, {"error": f"{token} has expired"}
+                good[token] -= 1
+            return 200, {"a": f"You showed {token}."}
+        app = self.serve(answer)
+        return app, good
+
+    def assertWrittenNowhere(self, path, *secrets):
+        for process in self.box._processes:
+            for secret in secrets:
+                self.assertNotIn(secret, process.printed())
+        for file in path.with_suffix(".clinsafe").rglob("*"):
+            for secret in secrets if file.is_file() else ():
+                self.assertNotIn(secret.encode(), file.read_bytes(), file)
+
+    def test_one_token_for_all(self):
+        app, good = self.serve_with_tokens(uses=1000)
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1))
+        self.run_(path, **self.ENV)
+        self.assertEqual(len(good), 1)
+        self.assertEqual({r["text"] for r in self.rows(path)}, {"You showed ************************."})
+        self.assertWrittenNowhere(path, KEY, *good)
+
+    def test_renewed_at_a_refusal(self):
+        app, good = self.serve_with_tokens(uses=2)
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1).replace("concurrent: 2", "concurrent: 1"))
+        self.run_(path, **self.ENV)
+        self.assertEqual({r["attempts"] for r in self.rows(path)}, {1})
+        self.assertEqual(len(good), 2)
+        self.assertEqual(len([r for r in app.requests if r.route == "/ask"]), 5)
+
+    def test_a_token_that_serves_nobody_stops_the_lane(self):
+        app, good = self.serve_with_tokens(uses=0)
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1))
+        summary = self.run_(path, code=2, **self.ENV)
+        self.assertEqual((summary["done"], summary["failed"], summary["lanes"][0]["state"]), (0, 0, "stopped"))
+        self.assertLess(len(good), 10)
+
+    def test_a_client_that_is_not_known(self):
+        app = self.serve(lambda r: (400, {"error": "invalid_client"}))
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1))
+        self.assertEqual(self.run_(path, code=2, **self.ENV)["lanes"][0]["state"], "stopped")
+        self.assertEqual({r.route for r in app.requests}, {"/token"})
+
+    def test_without_a_secret_nothing_is_asked(self):
+        app = self.serve(lambda r: (500, ""))
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1))
+        done = self.box.clinsafe("run", path, "--workers", 1, "--json", env={"CHAT_SECRET": KEY})
+        self.assertExit(done, 2)
+        self.assertIn("CHAT_ID", done.err)
+        self.assertEqual(app.requests, [])
+
+    def test_a_key_in_a_file_that_is_renewed(self):
+        secret = self.box.dir / "secret"
+        secret.write_text("first-5d41402abc4b2a76\n")
+        secret.chmod(0o600)
+
+        def answer(r):
+            if r.headers["Authorization"] == "Bearer first-5d41402abc4b2a76":
+                secret.write_text("second-5d41402abc4b2a76\n")
+                return 401, {"error": "expired"}
+            return 200, {"a": "Go."}
+        app = self.serve(answer)
+        path = self.study(app, f'key: {{file: {secret}}}\nrequest: {{path: /ask, body: {{q: "{{{{user}}}}"}}}}\nreply: {{text: /a}}\nlimits: {{concurrent: 1}}')
+        self.run_(path)
+        self.assertEqual({r["attempts"] for r in self.rows(path)}, {1})
+        self.assertEqual([r.headers["Authorization"][7:10] for r in app.requests], ["fir"] + ["sec"] * 4)
 
 
 @harness.short

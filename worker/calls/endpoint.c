@@ -19,6 +19,32 @@ void cs_endpoint_free(struct cs_made_endpoint *e)
     free(e);
 }
 
+/* What a system is shown beside its key: a certificate of ours, and to the host that gives out tokens the client's id and secret. */
+static enum cs_err check_others(const struct cs_permits *permits, const struct cs_account *a,
+                                const struct cs_service *s, struct cs_error *err)
+{
+    struct cs_account certificate = *a, client = *a;
+    char *id = NULL;
+    enum cs_err rc = CS_OK;
+    if (s->certificate != NULL) {
+        certificate.key_env = NULL;
+        certificate.key_file = s->certificate;
+        rc = cs_permits_check(permits, &certificate, err);
+    }
+    if (rc != CS_OK || s->auth != CS_SERVICE_OAUTH2)
+        return rc;
+    client.base_url = s->token_url;
+    rc = cs_permits_check(permits, &client, err);
+    client.key_env = s->id_env;
+    client.key_file = s->id_file;
+    if (rc == CS_OK)
+        rc = cs_permits_check(permits, &client, err);
+    if (rc == CS_OK)
+        rc = cs_keys_env_find(&client, &id, err); /* whether it is there */
+    cs_keys_env_free(id);
+    return rc;
+}
+
 enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *means, const struct cs_account *a,
                              const char *model, struct cs_made_endpoint **out, struct cs_error *err)
 {
@@ -37,7 +63,10 @@ enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *me
     }
     if (a->service != NULL) {
         enum cs_err rc = cs_service_open(&service, a->service, err);
+        if (rc == CS_OK && !a->simulated)
+            rc = check_others(means->permits, a, service, err);
         if (rc != CS_OK) {
+            cs_service_close(service);
             cs_keys_env_free(key);
             return cs_error_wrap(err, rc, "account %s", a->name);
         }
@@ -51,6 +80,7 @@ enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *me
         .serial = serial, .url = e->url, .auth = e->auth, .ca_file = a->ca_file, .proxy = a->proxy};
     e->pub.secret = e->secret;
     e->pub.service = service;
+    e->pub.account = service != NULL ? a : NULL;
     e->pub.certificate = service != NULL ? service->certificate : NULL;
     cs_keys_env_fingerprint(key, e->pub.key);
     cs_keys_env_free(key);

@@ -23,6 +23,7 @@ struct cs_endpoint {
     const char *const *limit_rules; /* for cs_limit_headers_read */
     uint32_t n_limit_rules;
     const char *ca_file, *proxy;      /* or NULL */
+    const struct cs_account *account; /* with a service: where its secrets are found; else NULL */
     const struct cs_service *service; /* protocol http: what is sent there, and how it is read; else NULL */
     const char *certificate;          /* file with our own certificate and its key, or NULL */
     bool plain_http;                  /* http:// may be used: loopback, or a simulator that is sent no key */

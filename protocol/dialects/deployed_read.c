@@ -153,7 +153,10 @@ static bool take_events(struct looking *l)
                 l->has_text |= cs_pointer_each(t->text, root, take_text, l);
             } else if (strcmp(e.data, t->done) != 0) {
                 l->has_text = true;
-                cs_buf_str(&l->said.text, e.data);
+                if (cs_json_is_string(root))
+                    cs_read_piece(&l->said.text, root);
+                else
+                    cs_buf_str(&l->said.text, e.data);
             }
         }
         if (root != NULL)
@@ -261,9 +264,10 @@ enum cs_poll_says cs_deployed_read_polled(const struct cs_service *s, const stru
     struct cs_reading r;
     if (s->poll.until_at == NULL) {
         cs_deployed_read(reply, CS_FORM_NONE, arena, &r);
-        return r.says == CS_SAYS_ANSWER    ? (r.text[0] != '\0' ? CS_POLL_DONE : CS_POLL_GOES_ON)
-               : r.says == CS_SAYS_NO_TEXT ? CS_POLL_GOES_ON
-                                           : CS_POLL_DONE;
+        /* What is not there yet may come; of an error no more will. */
+        return r.says == CS_SAYS_NO_TEXT || r.says == CS_SAYS_NOTHING || (r.says == CS_SAYS_ANSWER && r.text[0] == '\0')
+                   ? CS_POLL_GOES_ON
+                   : CS_POLL_DONE;
     }
     struct cs_json *root = cs_json_loadb(reply->body, reply->body_len, CS_JSON_DISABLE_EOF_CHECK, NULL);
     const char *word = cs_service_at(&at, root, reply->headers, arena);

@@ -48,10 +48,8 @@ bool cs_sse_next(struct cs_sse *e, struct cs_arena *arena, struct cs_sse_event *
     size_t n, len;
     unsigned lines = 0;
     *out = (struct cs_sse_event){"", ""};
-    while (next_line(e, &line, &n) && (n > 0 || lines == 0)) {
-        if (n == 0) {
-            out->name = "";
-        } else if (is_field(line, n, "event", &value, &len)) {
+    while (next_line(e, &line, &n) && (n > 0 || (lines == 0 && out->name[0] == '\0'))) {
+        if (is_field(line, n, "event", &value, &len)) {
             out->name = len > 0 ? cs_utf8_clean(arena, value, len, len) : "";
         } else if (is_field(line, n, "data", &value, &len)) {
             if (lines++ > 0)
@@ -61,7 +59,7 @@ bool cs_sse_next(struct cs_sse *e, struct cs_arena *arena, struct cs_sse_event *
     }
     out->data = data.len > 0 ? cs_utf8_clean(arena, data.data, data.len, data.len) : "";
     cs_buf_release(&data);
-    return lines > 0;
+    return lines > 0 || out->name[0] != '\0';
 }
 
 const char *cs_sse_named(const struct cs_json *data, struct cs_arena *arena)

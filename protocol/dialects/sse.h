@@ -1,6 +1,7 @@
 /* sse.h - server-sent events (the WHATWG's HTML standard, section 9.2), read from a body that has come whole.
  *
- * Lines end with CR, LF or both; `data:` lines of an event are joined by a line break; an event without data is none; a line that begins with
+ * Lines end with CR, LF or both; `data:` lines of an event are joined by a line break; an event without data is one here
+ * if it has a name, since some end by nothing else; a line that begins with
  * a colon is a comment. The end of the body ends its last event, as many servers leave out the
  * empty line behind it; whether the stream is whole, its end mark tells. Pure; any thread; texts live in the arena.
  */

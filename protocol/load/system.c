@@ -138,8 +138,6 @@ static enum cs_err load_parts(const struct cs_node *account, struct cs_arena *ar
     enum cs_err rc = cs_load_asks(account, out, err);
     if (rc == CS_OK)
         rc = cs_load_told(account, stream != NULL, out, err);
-    if (rc == CS_OK && stream != NULL && poll != NULL)
-        rc = cs_yaml_fail_key(poll, err, "a reply streams, or is asked for by polls; keep one of stream and poll");
     if (rc == CS_OK && stream != NULL)
         rc = cs_load_told_stream(stream, out, err);
     if (rc == CS_OK && poll != NULL)

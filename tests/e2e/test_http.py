@@ -2,10 +2,10 @@
 """`protocol: http`: systems that hospitals deploy, each a server of the test's own, spoken to as their accounts declare it."""
 import http.server
 import json
-import re
+import ssl
+import subprocess
 import sys
 import threading
-import time
 import urllib.parse
 from pathlib import Path
 
@@ -353,6 +353,56 @@ reply: {text: "/messages/*/text", error: /error/message, version: {header: x-bui
 
 
 @harness.short
+class Examples(Systems):
+    """Accounts as the documents show them; only the addresses are this machine's."""
+
+    def test_grading_by_a_hospitals_own_system(self):
+        app = self.serve(lambda r: (200, json.dumps([{"Option": 1, "GradeAI": "Appropriate", "Rationale": r.text[:9]}]))
+                         if r.headers["Authorization"] == f"Bearer {KEY}" else (401, "who?"))
+        (self.box.dir / "providers.yaml").write_text(f"""
+accounts: {{ward: {{protocol: http, base_url: "{app.url}", auth: bearer, key: {{env: WARD_KEY}}, request: {{method: POST, path: /grade, type: text, body: "{{{{user}}}}"}}, reply: {{text: ""}}, limits: {{concurrent: 5}}}}}}
+models: {{bot: {{account: ward, model: ward-bot, price: {{request: 0}}, parameters: {{timeout_s: 300}}}}}}
+""")
+        path = self.box.dir / "study.yaml"
+        path.write_text(STUDY.format(*(c.replace('"', '\\"') for c in CASES), "free", "budget_usd: 1"))
+        self.assertEqual(self.run_(path, WARD_KEY=KEY)["committed_nano_usd"], 0)
+        self.assertEqual({json.loads(r["text"])[0]["Rationale"] for r in self.rows(path)}, {"Chest pai", "A cut fin"})
+        done = self.box.clinsafe("providers", "check", path, env={"WARD_KEY": KEY})
+        self.assertExit(done)
+
+    def test_a_chatbot_with_sessions_and_polling(self):
+        app, state = Steps.chat(self)
+        plain = app.answer
+
+        def answer(r):
+            if r.route == "/token":
+                return 200, {"access_token": "tok-5d41402abc4b2a76", "expires_in": 60}
+            if r.headers["Authorization"] != "Bearer tok-5d41402abc4b2a76":
+                return 401, ""
+            r.route = r.route.removeprefix("/api")
+            return plain(r)
+        app.answer = answer
+        (self.box.dir / "providers.yaml").write_text(f"""
+accounts:
+  chat:
+    protocol: http
+    base_url: {app.url}/api
+    auth: {{oauth2: {{token_url: "{app.url}/token", scope: chat}}}}
+    key: {{client_id: {{env: CHAT_ID}}, client_secret: {{env: CHAT_SECRET}}}}
+    session: {{start: {{method: POST, path: /conversations, body: {{user: "{{{{trial}}}}"}}}}, id: /conversationId}}
+    request: {{method: POST, path: "/conversations/{{{{session}}}}/messages", body: {{text: "{{{{user}}}}"}}}}
+    poll: {{path: "/jobs/{{{{job}}}}", id: /job, until: {{at: /status, is: [done]}}, failed: [error], every_s: 0.1, at_most_s: 120}}
+    reply: {{text: "/messages/*/text", error: /error/message, version: {{header: x-build}}}}
+models: {{bot: {{account: chat, model: chat}}}}
+""")
+        path = self.box.dir / "study.yaml"
+        path.write_text(STUDY.format(*(c.replace('"', '\\"') for c in CASES), "free", ""))
+        self.run_(path, CHAT_ID="id", CHAT_SECRET=KEY)
+        self.assertEqual(len(state["sessions"]), 4)
+        self.assertEqual({r["model_resolved"] for r in self.rows(path)}, {"42"})
+
+
+@harness.short
 class Tokens(Systems):
     """OAuth 2 client credentials: fetched when needed, held in memory, renewed at a 401 once; a key in a file that others renew."""
 
@@ -444,6 +494,37 @@ limits: {concurrent: 2}'''
         self.run_(path)
         self.assertEqual({r["attempts"] for r in self.rows(path)}, {1})
         self.assertEqual([r.headers["Authorization"][7:10] for r in app.requests], ["fir"] + ["sec"] * 4)
+
+
+@harness.short
+class Certificates(Systems):
+    """A system that wants to see a certificate of ours, over TLS."""
+
+    def certificate(self, name, *more):
+        key, cert = self.box.dir / f"{name}.key", self.box.dir / f"{name}.crt"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                        "-subj", f"/CN={name}", "-keyout", key, "-out", cert, *more], check=True, capture_output=True)
+        both = self.box.dir / f"{name}.pem"
+        both.write_text(key.read_text() + cert.read_text())
+        both.chmod(0o600)
+        return both
+
+    def test_a_client_certificate(self):
+        server = self.certificate("localhost", "-addext", "subjectAltName=DNS:localhost")
+        client = self.certificate("worker")
+        app = self.serve(lambda r: (200, {"a": "Go."}))
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client.with_suffix(".crt"))
+        context.load_cert_chain(server)
+        context.verify_mode = ssl.CERT_REQUIRED
+        app.socket = context.wrap_socket(app.socket, server_side=True)
+        address = app.url.replace("http://127.0.0.1", "https://localhost")
+        account = f'ca_file: {server.with_suffix(".crt")}\nrequest: {{path: /ask, body: {{q: "{{{{user}}}}"}}}}\nreply: {{text: /a}}'
+        path = self.study(address, account)
+        done = self.box.clinsafe("providers", "check", path)
+        self.assertExit(done, 2)  # it is not let in
+        self.assertEqual(app.requests, [])
+        path = self.study(address, account + f"\nclient_certificate: {{file: {client.name}}}")
+        self.assertEqual(self.run_(path)["done"], 4)
 
 
 @harness.short

@@ -13,6 +13,8 @@
 #include "protocol/dialects/fill.h"
 #include "protocol/dialects/pointer.h"
 #include "protocol/dialects/service.h"
+#include "tests/unit/fixture_files.h"
+#include "worker/calls/endpoint.h"
 #include "worker/calls/errand.h"
 #include "worker/calls/gates.h"
 
@@ -135,7 +137,7 @@ static void events(void **state)
 {
     (void)state;
     static const char body[] =
-        "\xef\xbb\xbf: hello\r\nevent: a\r\ndata: 1\r\ndata:2\r\n\r\ndata\n\nevent: lost\n\nid: 7\ndata: {\"type\":\"t\"}\r\rdata: [DONE]";
+        "\xef\xbb\xbf: hello\r\nevent: a\r\ndata: 1\r\ndata:2\r\n\r\ndata\n\nevent: end\n\nid: 7\ndata: {\"type\":\"t\"}\r\rdata: [DONE]";
     struct cs_sse e = cs_sse_begin(body, sizeof body - 1);
     struct cs_sse_event out;
     assert_true(cs_sse_next(&e, &arena, &out));
@@ -144,7 +146,10 @@ static void events(void **state)
     assert_true(cs_sse_next(&e, &arena, &out));
     assert_string_equal(out.name, "");
     assert_string_equal(out.data, "");
-    assert_true(cs_sse_next(&e, &arena, &out)); /* the one called lost has no data */
+    assert_true(cs_sse_next(&e, &arena, &out));
+    assert_string_equal(out.name, "end");
+    assert_string_equal(out.data, "");
+    assert_true(cs_sse_next(&e, &arena, &out));
     assert_string_equal(out.name, "");
     assert_string_equal(out.data, "{\"type\":\"t\"}");
     assert_true(cs_sse_next(&e, &arena, &out));
@@ -359,6 +364,42 @@ static void later_calls_are_somebody_else(void **state)
     end();
 }
 
+/* ---- permits -------------------------------------------------------------------------------------------------------------- */
+
+/* A worker with a file of its own shows a client's id and secret only where that file says so. */
+static void other_secrets_are_permitted_too(void **state)
+{
+    (void)state;
+    static const char declared[] =
+        "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},\"reply\":{\"text\":\"\"},\"auth\":{\"kind\":\"oauth2\","
+        "\"token_url\":\"https://id.example/token\",\"id_env\":\"CHAT_ID\",\"certificate\":\"/etc/own.pem\"}}";
+    static const char *const lines[] = {"chat.example: [{env: CHAT_SECRET}, {file: /etc/own.pem}]\n", "id.example: [{env: CHAT_SECRET}, {env: CHAT_ID}]\n"};
+    const struct cs_account a = {
+        .name = "chat", .protocol = CS_PROTOCOL_HTTP, .base_url = "https://chat.example", .key_env = "CHAT_SECRET", .service = declared};
+    struct folder dir;
+    folder_open(&dir);
+    setenv("CHAT_SECRET", "s3cret-5d41402a", 1);
+    setenv("CHAT_ID", "ward", 1);
+    for (int given = 0; given < 4; given++) {
+        struct cs_permits *permits;
+        struct cs_made_endpoint *e = NULL;
+        struct cs_error err = {0};
+        char text[512];
+        snprintf(text, sizeof text, "other.example: none\n%s%s", given & 1 ? lines[0] : "", given & 2 ? lines[1] : "");
+        assert_int_equal(cs_permits_load(folder_put(&dir, "keys.yaml", text), &permits, &err), CS_OK);
+        const struct cs_endpoint_means means = {NULL, permits};
+        const enum cs_err rc = cs_endpoint_make(1, &means, &a, "m", &e, &err);
+        assert_int_equal(rc, given == 3 ? CS_OK : CS_EDENIED);
+        if (rc == CS_OK)
+            assert_null(e->pub.auth); /* a token will be */
+        else
+            assert_non_null(strstr(err.msg, given & 1 ? "id.example" : "chat.example"));
+        cs_endpoint_free(e);
+        cs_permits_free(permits);
+    }
+    folder_close(&dir);
+}
+
 /* ---- gates ----------------------------------------------------------------------------------------------------------------- */
 
 static void the_first_goes_alone(void **state)
@@ -399,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_job_that_does_not_end_is_a_timeout),
         cmocka_unit_test(what_ends_an_errand_early),
         cmocka_unit_test(later_calls_are_somebody_else),
+        cmocka_unit_test(other_secrets_are_permitted_too),
         cmocka_unit_test(the_first_goes_alone),
     };
     return cmocka_run_group_tests(tests, NULL, done);

@@ -156,6 +156,11 @@ static void print_lanes(const struct planned *p, FILE *out)
                 cs_text_count(trials, p->plan.lanes[i].n_planned), cs_text_count(prompts, requests_of(p, i)), input,
                 tokens, price, l->minutes_min > 0 ? cs_text_duration(time, l->minutes_min * 60) : "no limit declared");
     }
+    for (uint32_t i = 0; cs_script_is_used(s) && i < p->plan.n_lanes; i++) {
+        char calls[CS_TEXT_MAX_LEN];
+        fprintf(out, "%s  %s: %s calls, one a turn; each sends all that was said before once more.\n",
+                i == 0 ? "\n" : "", s->models[i].name, cs_text_count(calls, p->survey.lanes[i].calls));
+    }
 }
 
 static void print_paid(const struct planned *p, FILE *out)
@@ -362,6 +367,8 @@ static struct cs_json *json_lanes(const struct planned *p)
                                    cs_json_pack("{s:I, s:I, s:I}", "looked_up", (int64_t)paid->looked_up, "own",
                                                 (int64_t)paid->own, "borrowed", (int64_t)paid->borrowed));
         }
+        if (cs_script_is_used(s))
+            cs_json_object_set_new(o, "calls", cs_json_integer((int64_t)l->calls));
         if (l->minutes_min > 0)
             cs_json_object_set_new(o, "minutes_at_limits", cs_json_real(l->minutes_min));
         cs_json_array_append_new(lanes, o);

@@ -18,6 +18,7 @@ struct cs_settings_of {
     const struct cs_model *model;
     const struct cs_parameters *parameters;
     uint32_t question;
+    bool free_turn;   /* the call is not asked for the question's answer: no schema */
     char culprit[64]; /* set on failure: the parameter at fault, or "" */
 };
 
@@ -67,8 +68,8 @@ CS_PROTOCOL_TABLE(X)
 const struct cs_dialect *cs_dialect_of(enum cs_protocol p);
 const struct cs_dialect_charge *cs_dialect_charge_of(enum cs_protocol p);
 
-/* A whole body: the prompt and what the dialect's `settings` wrote. CS_EINVAL as its `fill`. */
-CS_WARN_UNUSED enum cs_err cs_dialect_body(const struct cs_account *a, const struct cs_model *m, const char *settings,
+/* A whole body: the prompt, and its tail, which is what the dialect's `settings` wrote and the last brace. CS_EINVAL as its `fill`. */
+CS_WARN_UNUSED enum cs_err cs_dialect_body(const struct cs_account *a, const struct cs_model *m, const char *tail,
                                            const struct cs_prompt *p, struct cs_buf *body, struct cs_error *err);
 /* Whether a model's own parameters can be sent. CS_EINVAL: err is the end of a sentence, *culprit (64 bytes) the parameter. */
 CS_WARN_UNUSED enum cs_err cs_dialect_check(const struct cs_account *a, const struct cs_model *m, char *culprit,

@@ -1,6 +1,7 @@
 #include "protocol/wire/minor.h"
 
 #include "protocol/study/applies.h"
+#include "protocol/study/script.h"
 #include "protocol/study/template.h"
 
 static bool has_reading(const struct cs_study *s)
@@ -71,6 +72,7 @@ static const struct cs_minor_row keys[] = {
     {2, "prompt: messages or history", has_talk},
     {3, "requires", cs_applies_is_used},            /* an older coordinator would ask what is left out */
     {4, "{{output.NAME}} or {{fenced X}}", judges}, /* an older worker does not know them */
+    {4, "prompt: turns", cs_script_is_used},
     {4, "cases: from_study", has_parent},
     {4, "scores", has_scores},
     {4, "protocol: http", has_service},

@@ -182,6 +182,20 @@ reply: {text: /out/says, version: {header: x-build}, usage: {input: /out/n}}''',
         self.assertExit(done, 65)
         self.assertIn("no place for it", done.err)
 
+    def test_a_conversation_is_told_whole(self):
+        app = self.serve(lambda r: (200, {"a": f"Reply {len(r.body['chat'])}."}))
+        path = self.study(app, 'request: {path: /ask, body: {chat: "{{messages}}"}}\nreply: {text: /a}')
+        path.write_text(path.read_text().replace('{user: "{{case.text}}\\n{{question.ask}}"}',
+                                                 '{turns: [{user: "{{case.text}}"}, {user: "Are you sure? {{question.ask}}"}]}'))
+        self.assertEqual(self.run_(path)["done"], 4)
+        self.assertEqual({r["text"] for r in self.rows(path)}, {"Reply 3."})
+        self.assertEqual(sorted(len(r.body["chat"]) for r in app.requests), [1] * 4 + [3] * 4)
+        self.assertEqual({r.body["chat"][1]["content"] for r in app.requests if len(r.body["chat"]) > 1}, {"Reply 1."})
+        (self.box.dir / "providers.yaml").write_text((self.box.dir / "providers.yaml").read_text().replace("{{messages}}", "{{user}}"))
+        done = self.box.clinsafe("plan", path)
+        self.assertExit(done, 65)
+        self.assertIn("write {{messages}} there", done.err)
+
     def test_keys(self):
         for auth, header, line in (("bearer", "Authorization", f"Bearer {KEY}"), ("{header: X-Api-Key}", "X-Api-Key", KEY),
                                    ("basic", "Authorization", "Basic d2FyZC01ZDQxNDAyYWJjNGIyYTc2Yjk3MTlkOTExMDE3YzU5Mg==")):

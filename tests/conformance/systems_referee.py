@@ -41,29 +41,30 @@ models: [bot]
 parameters: {timeout_s: 30}
 """
 LANGSERVE = """
+import importlib
 import sys
-import uvicorn
-from fastapi import FastAPI
-from langchain_core.runnables import RunnableGenerator, RunnableLambda
-from langserve import add_routes
+
+uvicorn, fastapi, runnables, langserve = map(importlib.import_module, ("uvicorn", "fastapi", "langchain_core.runnables", "langserve"))
 
 async def talk(stream):
     async for asked in stream:
         for piece in ("You said: ", asked["question"], " Call."):
             yield piece
 
-app = FastAPI()
-add_routes(app, RunnableLambda(lambda asked: "You said: " + asked["question"] + " Call.").with_types(input_type=dict, output_type=str),
-           path="/advice")
-add_routes(app, RunnableGenerator(talk).with_types(input_type=dict, output_type=str), path="/talk")
+def advise(asked):
+    return "You said: " + asked["question"] + " Call."
+
+app = fastapi.FastAPI()
+langserve.add_routes(app, runnables.RunnableLambda(advise).with_types(input_type=dict, output_type=str), path="/advice")
+langserve.add_routes(app, runnables.RunnableGenerator(talk).with_types(input_type=dict, output_type=str), path="/talk")
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 """
 CELERY = """
+import importlib
 import os
 import time
-from celery import Celery
 
-app = Celery("wards", broker=os.environ["BROKER"], backend=os.environ["BROKER"])
+app = importlib.import_module("celery").Celery("wards", broker=os.environ["BROKER"], backend=os.environ["BROKER"])
 
 @app.task(name="wards.advise")
 def advise(text):

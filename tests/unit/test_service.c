@@ -373,9 +373,13 @@ static void other_secrets_are_permitted_too(void **state)
     static const char declared[] =
         "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},\"reply\":{\"text\":\"\"},\"auth\":{\"kind\":\"oauth2\","
         "\"token_url\":\"https://id.example/token\",\"id_env\":\"CHAT_ID\",\"certificate\":\"/etc/own.pem\"}}";
-    static const char *const lines[] = {"chat.example: [{env: CHAT_SECRET}, {file: /etc/own.pem}]\n", "id.example: [{env: CHAT_SECRET}, {env: CHAT_ID}]\n"};
-    const struct cs_account a = {
-        .name = "chat", .protocol = CS_PROTOCOL_HTTP, .base_url = "https://chat.example", .key_env = "CHAT_SECRET", .service = declared};
+    static const char *const lines[] = {"chat.example: [{env: CHAT_SECRET}, {file: /etc/own.pem}]\n",
+                                        "id.example: [{env: CHAT_SECRET}, {env: CHAT_ID}]\n"};
+    const struct cs_account a = {.name = "chat",
+                                 .protocol = CS_PROTOCOL_HTTP,
+                                 .base_url = "https://chat.example",
+                                 .key_env = "CHAT_SECRET",
+                                 .service = declared};
     struct folder dir;
     folder_open(&dir);
     setenv("CHAT_SECRET", "s3cret-5d41402a", 1);

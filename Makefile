@@ -349,6 +349,7 @@ conformance:              ## judged by others: official SDKs, third-party server
 	$(Q)tests/conformance/xlsx_referee.py --install --build $(BUILD)
 	$(Q)tests/conformance/csv_referee.py --install --build $(BUILD)
 	$(Q)tests/conformance/tokens_referee.py --install --build $(BUILD)
+	$(Q)tests/conformance/systems_referee.py --install --build $(BUILD)
 
 lint:                     ## format, include direction, one door per library, banned calls
 	$(Q)tests/lint/run

@@ -301,7 +301,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     cs_quarantine_answered(core, lane, o->position, answer);
     cs_deal_output(core, lane, o);
     live = end_lease(core, s, lane, o, &worst);
-    if (worst > 0 && cs_budget_is_unknown(o))
+    if (worst > 0 && cs_budget_is_unknown(o) && !cs_budget_is_by_call(lane, o))
         cs_risk_write_off(core, lane->study, worst);
     core->intake.received++;
     if (goes_further(core, lane, o, state))

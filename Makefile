@@ -51,6 +51,7 @@ SRC_load        := $(call src,protocol/load)
 SRC_wire        := $(call src,protocol/wire)
 SRC_signals     := $(call src,protocol/signals)
 SRC_store       := $(call src,store)
+SRC_children    := $(call src,store/children)
 SRC_redis       := $(call src,store/redis)
 SRC_lanes       := $(call src,coordinator/lanes)
 SRC_core        := $(call src,coordinator/core)
@@ -75,13 +76,13 @@ SRC_html        := $(call src,tools/report/html)
 SRC_forms       := $(call src,tools/report/forms)
 SRC_tools       := $(call src,tools)
 SRC_simulator   := $(call src,tools/simulator)
-LIBS := base table study dialects load wire signals store redis lanes core page coordinator calls work worker toolbox judged export labels verify plan \
+LIBS := base table study dialects load wire signals store children redis lanes core page coordinator calls work worker toolbox judged export labels verify plan \
         fleet screen stats reading report analysis html forms tools simulator
 
 # The order is that of the arrows, and each library is searched once: a call against them does not link.
 libs        = $(foreach l,$(1),$(call lib,$(l)))
 L_protocol  = $(call libs,signals wire load dialects study table base)
-L_store     = $(call libs,redis store) $(L_protocol)
+L_store     = $(call libs,redis children store) $(L_protocol)
 L_coordinator = $(call libs,coordinator page core lanes)
 L_worker    = $(call libs,worker work calls)
 L_tools     = $(call libs,tools screen fleet plan labels verify forms html analysis report reading stats export judged toolbox) $(L_store)

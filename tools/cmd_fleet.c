@@ -112,6 +112,7 @@ int cmd_submit(int argc, char **argv)
     const struct cs_option table[] = {CS_WHOM_OPTIONS(s.reach),
                                       CS_WHOM_REASON_OPTION(s.reach),
                                       CS_STUDY_OPTIONS(s.args),
+                                      CS_PARTIAL_OPTION(s.args),
                                       CS_ADOPT_OTHER_OPTION(s.adopt_other),
                                       {"weight", CS_OPT_U64, &s.place.weight, "N",
                                        "its share of slots and quotas against other studies, 1 to 1000; default 1"},

@@ -479,6 +479,7 @@ int cmd_plan(int argc, char **argv)
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
+        CS_PARTIAL_OPTION(args),
         {"reuse", CS_OPT_LIST, &reuse, "DIR", "count what another study's directory has paid for; may be repeated"},
         {"prompts", CS_OPT_STR, &prompts, "FILE", "write every distinct prompt to FILE as CSV"},
         {"excel", CS_OPT_FLAG, &excel, NULL, "that file for Excel: byte-order mark, no cell that runs as a formula"},
@@ -502,6 +503,7 @@ int cmd_plan(int argc, char **argv)
         return status;
     if (excel && prompts == NULL)
         return cs_command_fail(cs_error_set(&err, CS_EUSAGE, "--excel goes with --prompts FILE"), &err);
+    args.planned = true;
     enum cs_err rc = cs_command_load_study(&args, argv[1], &p.loaded, &err);
     if (rc != CS_OK)
         return cs_command_fail(rc, &err);

@@ -60,6 +60,7 @@ int cmd_protocol(int argc, char **argv)
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_STUDY_OPTIONS(args),
+        CS_PARTIAL_OPTION(args),
         {"out", CS_OPT_STR, &out, "FILE", "write it there; default: the terminal"},
         {"register", CS_OPT_STR, &registration, "FILE",
          "note where it was registered: a file as in {doi: 10.17605/OSF.IO/ABCDE, date: 2026-03-01}; also url, tag"},
@@ -78,6 +79,7 @@ int cmd_protocol(int argc, char **argv)
     if (!cs_command_args(table, &help, argc, argv, 1, 1, &n_args, &status))
         return status;
     char *acts = cs_acts_path(argv[1], args.dir, NULL, 0);
+    args.planned = true;
     enum cs_err rc = cs_command_load_study(&args, argv[1], &l, &err);
     if (rc == CS_OK && (registration == NULL || out != NULL))
         rc = write_to(&l, out, &err);

@@ -118,6 +118,7 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
     const struct cs_option table[] = {
         CS_DIR_OPTION(r->args),
         CS_STUDY_OPTIONS(r->args),
+        CS_PARTIAL_OPTION(r->args),
         {"workers", CS_OPT_U64, &r->workers, "N", "worker processes; default: as many as cores"},
         {"slots", CS_OPT_U64, &r->slots, "N", "calls in flight of each worker; default 256"},
         {"cases", CS_OPT_U64, &r->cases, "N", "a pilot with the first N cases only, marked as such"},

@@ -45,9 +45,7 @@ static enum cs_err load_source(struct cs_loader *l, const struct cs_node *cases)
         return cs_yaml_fail_key(v, l->err, "%s belongs to generate; remove it, every case of %s is used", v->key,
                                 source->key);
     if (strcmp(source->key, "from_study") == 0)
-        return cs_yaml_fail_key(source, l->err,
-                                "cases from the outputs of another study are not yet supported; export that study and "
-                                "name the table with file:");
+        return cs_load_from_study(l, cases, source);
     if (lists != NULL && strcmp(source->key, "file") != 0)
         return cs_yaml_fail_key(lists, l->err, "lists come from a file: JSON Lines, or cells with JSON; %s has none",
                                 source->key);
@@ -158,9 +156,9 @@ static enum cs_err load_alias(struct cs_loader *l, const struct cs_node *text)
 
 enum cs_err cs_load_cases(struct cs_loader *l)
 {
-    static const char *const keys[] = {"file",    "rows",   "generate", "from_study",   "n",           "seed",  "id",
-                                       "cluster", "strata", "text",     "confidential", "identifiers", "lists", "each",
-                                       "only",    NULL};
+    static const char *const keys[] = {"file",    "rows",   "generate",  "from_study",   "n",           "seed",  "id",
+                                       "cluster", "strata", "text",      "confidential", "identifiers", "lists", "each",
+                                       "only",    "take",   "identical", "pair",         "order",       NULL};
     struct cs_study *s = l->s;
     const struct cs_node *cases, *n;
     enum cs_err rc = cs_node_need(l->root, "the study", "cases", &cases, l->err);
@@ -168,7 +166,14 @@ enum cs_err cs_load_cases(struct cs_loader *l)
         rc = cs_node_map(cases, "cases", keys, l->err);
     if (rc == CS_OK)
         rc = load_source(l, cases);
-    if (rc == CS_OK && (n = cs_node_get(cases, "each")) != NULL)
+    const bool child = l->snapshot != NULL;
+    static const char *const childs[] = {"take", "identical", "pair", "order"};
+    for (size_t i = 0; i < sizeof childs / sizeof childs[0] && rc == CS_OK && !child; i++) {
+        if ((n = cs_node_get(cases, childs[i])) != NULL)
+            rc = cs_yaml_fail_key(n, l->err, "%s goes with from_study: the outputs of another study; remove it",
+                                  childs[i]);
+    }
+    if (rc == CS_OK && !child && (n = cs_node_get(cases, "each")) != NULL)
         rc = cs_load_each(l, n);
     if (rc != CS_OK)
         return rc;
@@ -181,7 +186,9 @@ enum cs_err cs_load_cases(struct cs_loader *l)
     }
     if ((n = cs_node_get(cases, "text")) != NULL)
         rc = load_alias(l, n);
-    if (rc == CS_OK)
+    if (rc == CS_OK && child)
+        cs_load_from_study_ids(l);
+    else if (rc == CS_OK)
         rc = load_ids(l, cases);
     uint32_t *strata = NULL;
     if (rc == CS_OK && (n = cs_node_get(cases, "strata")) != NULL)
@@ -189,8 +196,10 @@ enum cs_err cs_load_cases(struct cs_loader *l)
     if (rc == CS_OK && s->n_strata > CS_STRATA_MAX)
         rc = cs_yaml_fail(n, l->err, "%u strata; at most %d", s->n_strata, CS_STRATA_MAX);
     s->strata = strata;
+    bool confidential = false;
     if (rc == CS_OK && (n = cs_node_get(cases, "confidential")) != NULL)
-        rc = cs_node_bool(n, "confidential", &s->confidential, l->err);
+        rc = cs_node_bool(n, "confidential", &confidential, l->err);
+    s->confidential |= confidential; /* a parent's is inherited, whatever is said here */
     static const char *const fictional[] = {"fictional", NULL};
     uint32_t word = 0;
     if (rc == CS_OK && (n = cs_node_get(cases, "identifiers")) != NULL) {

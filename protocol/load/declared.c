@@ -92,7 +92,7 @@ enum cs_err cs_load_declared(const char *path, struct cs_study *s, const struct 
                              struct cs_error *err)
 {
     static const char *const keys[] = {"control", "answers", "analysis", NULL};
-    static const struct cs_load_opts none = {NULL, NULL};
+    static const struct cs_load_opts none = {0};
     struct cs_loader *l = cs_xcalloc(1, sizeof *l);
     const struct cs_yaml *doc;
     *l = (struct cs_loader){.path = path, .opts = &none, .s = s, .arena = &s->arena, .err = err};

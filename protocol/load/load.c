@@ -32,7 +32,7 @@ static enum cs_err load_head(struct cs_loader *l)
 {
     static const char *const keys[] = {"study",      "title",     "seed",    "data_dir", "cases",      "factors",
                                        "prompt",     "questions", "repeats", "models",   "parameters", "blocks",
-                                       "budget_usd", "analysis",  "accept",  NULL};
+                                       "budget_usd", "analysis",  "accept",  "judge",    "scores",     NULL};
     struct cs_study *s = l->s;
     const struct cs_node *n;
     enum cs_err rc = cs_node_map(l->root, "the study", keys, l->err);
@@ -107,8 +107,10 @@ static enum cs_err get_case(void *self, uint32_t index, struct cs_case *out, str
 static enum cs_err load_parts(struct cs_loader *l)
 {
     static enum cs_err (*const parts[])(struct cs_loader *) = {
-        load_head,      load_data_dir,  cs_load_cases,  cs_load_factors,  cs_load_questions,
-        cs_load_models, cs_load_prompt, cs_load_blocks, cs_load_analysis, cs_load_scores,
+        load_head,        load_data_dir,   cs_load_from_study_carried,
+        cs_load_cases,    cs_load_factors, cs_load_questions,
+        cs_load_models,   cs_load_prompt,  cs_load_blocks,
+        cs_load_analysis, cs_load_scores,
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         enum cs_err rc = parts[i](l);
@@ -137,6 +139,8 @@ static void loader_release(struct cs_loader *l)
     cs_table_release(&l->table);
     free(l->nth);
     free(l->all);
+    free(l->values);
+    cs_snapshot_close(l->snapshot);
     cs_study_free(l->s);
     free(l);
 }
@@ -144,7 +148,7 @@ static void loader_release(struct cs_loader *l)
 enum cs_err cs_load_study(const char *path, const struct cs_load_opts *opts, struct cs_loaded *out,
                           struct cs_error *err)
 {
-    static const struct cs_load_opts none = {NULL, NULL};
+    static const struct cs_load_opts none = {0};
     *out = (struct cs_loaded){0};
     struct cs_loader *l = cs_xcalloc(1, sizeof *l);
     l->s = cs_xcalloc(1, sizeof *l->s);
@@ -164,16 +168,28 @@ enum cs_err cs_load_study(const char *path, const struct cs_load_opts *opts, str
         out->study = l->s;
         out->all = l->all;
         out->cases = (struct cs_case_source){.self = l->all, .get = get_case};
+        out->snapshot = l->snapshot;
+        out->values = l->values;
         l->s = NULL;
         l->all = NULL;
+        l->snapshot = NULL;
+        l->values = NULL;
     }
     loader_release(l);
     return rc;
+}
+
+void cs_load_trim(const struct cs_loaded *l)
+{
+    if (l->snapshot != NULL)
+        cs_snapshot_trim(l->snapshot);
 }
 
 void cs_load_release(struct cs_loaded *l)
 {
     cs_study_free(l->study);
     free(l->all);
+    free(l->values);
+    cs_snapshot_close(l->snapshot);
     *l = (struct cs_loaded){0};
 }

@@ -20,9 +20,11 @@ struct cs_loader {
     struct cs_study *s;
     struct cs_arena *arena; /* the study's */
     struct cs_error *err;
-    const char *data_dir;  /* where tables are looked for first, or NULL */
-    struct cs_table table; /* the cases */
-    uint32_t *nth;         /* each: which element of its list a case is, from 1; or NULL */
+    const char *data_dir;         /* where tables are looked for first, or NULL */
+    struct cs_table table;        /* the cases */
+    struct cs_snapshot *snapshot; /* from_study: what the table's texts are mapped from */
+    const char **values;          /* from_study: those of all rows */
+    uint32_t *nth;                /* each: which element of its list a case is, from 1; or NULL */
     struct cs_case *all;
     const char **columns; /* CS_COLUMNS_MAX; s->columns */
     const char **added[CS_COLUMNS_MAX];
@@ -40,6 +42,12 @@ CS_WARN_UNUSED enum cs_err cs_load_prompt(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_blocks(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
 
+/* The parts that a child carries for others: `judge`, `scores`. */
+CS_WARN_UNUSED enum cs_err cs_load_from_study_carried(struct cs_loader *l);
+/* `from_study`: the outputs of another study become the table of the cases; then their ids. */
+CS_WARN_UNUSED enum cs_err cs_load_from_study(struct cs_loader *l, const struct cs_node *cases,
+                                              const struct cs_node *from);
+void cs_load_from_study_ids(struct cs_loader *l);
 /* `each`: puts a case for every element of a list in place of the cases. */
 CS_WARN_UNUSED enum cs_err cs_load_each(struct cs_loader *l, const struct cs_node *each);
 

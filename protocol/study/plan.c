@@ -89,12 +89,32 @@ static void lane_init(struct cs_plan_lane *lane, const struct cs_study *s, uint3
     lane->shuffle_key = order_key("lane", s->seed, s->models[model].name);
 }
 
+/* A pilot has the first cases only. */
+static void groups_init(struct cs_plan *p, const struct cs_parent_study *parent)
+{
+    const uint32_t n_cases = p->study->n_cases;
+    uint32_t at = 0;
+    p->first_of_group = cs_xcalloc(parent->n_groups + 1u, sizeof *p->first_of_group);
+    p->first_at_rank = cs_xcalloc(parent->n_groups + 1u, sizeof *p->first_at_rank);
+    for (uint32_t i = 0; i < parent->n_groups && at < n_cases; i++) {
+        const uint32_t left = n_cases - at;
+        at += parent->group_cases[i] < left ? parent->group_cases[i] : left;
+        p->first_of_group[++p->n_groups] = at;
+    }
+    for (uint32_t r = 0; r < p->n_groups; r++) {
+        const uint64_t g = cs_rng_unpermute(p->case_key, p->n_groups, r);
+        p->first_at_rank[r + 1] = p->first_at_rank[r] + p->first_of_group[g + 1] - p->first_of_group[g];
+    }
+}
+
 void cs_plan_init(struct cs_plan *p, const struct cs_study *study)
 {
     CS_ASSERT(cs_plan_check(study, NULL) == CS_OK);
     *p = (struct cs_plan){.study = study, .n_lanes = study->n_models};
     p->lanes = cs_xcalloc(p->n_lanes, sizeof *p->lanes);
     p->case_key = order_key("case", study->seed, "");
+    if (study->parent != NULL)
+        groups_init(p, study->parent);
     for (uint32_t m = 0; m < p->n_lanes; m++) {
         lane_init(&p->lanes[m], study, m);
         p->n_trials += p->lanes[m].n_trials;
@@ -107,6 +127,8 @@ void cs_plan_release(struct cs_plan *p)
     for (uint32_t m = 0; m < p->n_lanes; m++)
         free(p->lanes[m].rects);
     free(p->lanes);
+    free(p->first_of_group);
+    free(p->first_at_rank);
     *p = (struct cs_plan){0};
 }
 
@@ -201,11 +223,50 @@ static uint64_t block_key(const struct cs_plan_lane *l, uint64_t case_index)
     return cs_rng_mix64(l->shuffle_key + cs_rng_mix64(case_index + 1));
 }
 
+/* The last of the ascending `first`, which begins with 0, that is not above i. */
+static uint32_t part_of(const uint32_t *first, uint32_t n, uint32_t i)
+{
+    uint32_t low = 0, high = n;
+    while (high - low > 1) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (first[middle] <= i)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint64_t group_key(const struct cs_plan *p, uint32_t group)
+{
+    return cs_rng_mix64(p->case_key + cs_rng_mix64(group + UINT64_C(1)));
+}
+
+uint32_t cs_plan_rank(const struct cs_plan *p, uint32_t case_index)
+{
+    if (p->n_groups == 0)
+        return (uint32_t)cs_rng_permute(p->case_key, p->study->n_cases, case_index);
+    const uint32_t g = part_of(p->first_of_group, p->n_groups, case_index), first = p->first_of_group[g],
+                   n = p->first_of_group[g + 1] - first;
+    return p->first_at_rank[cs_rng_permute(p->case_key, p->n_groups, g)] +
+           (uint32_t)cs_rng_permute(group_key(p, g), n, case_index - first);
+}
+
+uint32_t cs_plan_case_at(const struct cs_plan *p, uint32_t rank)
+{
+    if (p->n_groups == 0)
+        return (uint32_t)cs_rng_unpermute(p->case_key, p->study->n_cases, rank);
+    const uint32_t r = part_of(p->first_at_rank, p->n_groups, rank),
+                   g = (uint32_t)cs_rng_unpermute(p->case_key, p->n_groups, r), first = p->first_of_group[g],
+                   n = p->first_of_group[g + 1] - first;
+    return first + (uint32_t)cs_rng_unpermute(group_key(p, g), n, rank - p->first_at_rank[r]);
+}
+
 uint64_t cs_plan_at(const struct cs_plan *p, uint32_t lane, uint64_t position)
 {
     const struct cs_plan_lane *l = lane_of(p, lane);
     CS_ASSERT(position < l->n_trials);
-    uint64_t c = cs_rng_unpermute(p->case_key, p->study->n_cases, position / l->block_size);
+    uint64_t c = cs_plan_case_at(p, (uint32_t)(position / l->block_size));
     return c * l->block_size + cs_rng_unpermute(block_key(l, c), l->block_size, position % l->block_size);
 }
 
@@ -214,6 +275,6 @@ uint64_t cs_plan_position(const struct cs_plan *p, uint32_t lane, uint64_t index
     const struct cs_plan_lane *l = lane_of(p, lane);
     CS_ASSERT(index < l->n_trials);
     uint64_t c = index / l->block_size;
-    return cs_rng_permute(p->case_key, p->study->n_cases, c) * l->block_size +
+    return (uint64_t)cs_plan_rank(p, (uint32_t)c) * l->block_size +
            cs_rng_permute(block_key(l, c), l->block_size, index % l->block_size);
 }

@@ -7,7 +7,8 @@
  * The *position* is a trial's place in the order in which the lane is worked: cases in a random order that is the same in
  * every lane (decision 7), inside a case all trials of the lane shuffled:
  *     position = rank(case) * block_size + shuffle(lane, case)(within)
- * Both permutations are keyed by the study's seed (rng.h). Pure; any thread.
+ * Cases of a child (parent.h) stand in groups: the rank is that of its group, then its own inside. All permutations are keyed by the
+ * study's seed (rng.h). Pure; any thread.
  */
 #ifndef CS_PLAN_H
 #define CS_PLAN_H
@@ -41,6 +42,9 @@ struct cs_plan {
     uint32_t n_lanes;
     uint64_t n_trials, n_planned;
     uint64_t case_key;
+    uint32_t n_groups;        /* 0: the cases are one */
+    uint32_t *first_of_group; /* n_groups + 1: its first case */
+    uint32_t *first_at_rank;  /* n_groups + 1: how many cases stand before the group with that rank */
 };
 
 struct cs_coords {
@@ -62,6 +66,9 @@ void cs_plan_coords(const struct cs_plan *p, uint32_t lane, uint64_t index, stru
 uint64_t cs_plan_index(const struct cs_plan *p, const struct cs_coords *c);     /* inverse; `cell` is not read */
 uint64_t cs_plan_at(const struct cs_plan *p, uint32_t lane, uint64_t position); /* -> index */
 uint64_t cs_plan_position(const struct cs_plan *p, uint32_t lane, uint64_t index);
+/* The place of a case in the order in which cases are opened; and its inverse. */
+uint32_t cs_plan_rank(const struct cs_plan *p, uint32_t case_index);
+uint32_t cs_plan_case_at(const struct cs_plan *p, uint32_t rank);
 /* Coordinates of a cell of a case (repeat = 0). */
 void cs_plan_cell(const struct cs_plan *p, uint32_t lane, uint32_t case_index, uint32_t cell, struct cs_coords *out);
 

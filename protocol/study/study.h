@@ -15,6 +15,7 @@
 #include "protocol/base/arena.h"
 #include "protocol/base/error.h"
 #include "protocol/base/sizes.h"
+#include "protocol/study/parent.h"
 #include "protocol/study/price.h"
 #include "protocol/study/protocols.h"
 
@@ -311,7 +312,9 @@ struct cs_study {
     int64_t budget_nano_usd; /* -1: none */
     bool accept_unparsable;  /* a lane whose answers are all unparsable does not pause */
     const char *analysis;    /* canonical JSON of the `analysis:` part ("{}" when absent); order of keys as written */
-    uint8_t analysis_digest[32]; /* BLAKE2b-256 of it */
+    uint8_t analysis_digest[32];          /* BLAKE2b-256 of it */
+    const struct cs_parent_study *parent; /* whose outputs the cases are; NULL: an ordinary study */
+    const char *judge, *scores;           /* canonical JSON of these parts, order of keys as written; "": absent */
 };
 
 uint32_t cs_study_column(const struct cs_study *s, const char *name); /* CS_NONE if absent */

@@ -393,6 +393,8 @@ enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
             rc = cs_error_wrap(err, rc, "rectangle %u", i);
     }
     if (rc == CS_OK)
+        rc = cs_parent_check(s, err);
+    if (rc == CS_OK)
         rc = cs_plan_check(s, err);
     CHECK(rc != CS_OK || s->left_out != NULL || !cs_applies_is_used(s), "it does not say how many trials are left out");
     return rc;

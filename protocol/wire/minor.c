@@ -25,6 +25,16 @@ static bool has_talk(const struct cs_study *s)
     return false;
 }
 
+static bool has_parent(const struct cs_study *s)
+{
+    return s->parent != NULL;
+}
+
+static bool has_scores(const struct cs_study *s)
+{
+    return s->scores != NULL && s->scores[0] != '\0';
+}
+
 static bool judges(const struct cs_study *s)
 {
     bool any = false;
@@ -43,6 +53,8 @@ static const struct cs_minor_row keys[] = {
     {2, "prompt: messages or history", has_talk},
     {3, "requires", cs_applies_is_used},            /* an older coordinator would ask what is left out */
     {4, "{{output.NAME}} or {{fenced X}}", judges}, /* an older worker does not know them */
+    {4, "cases: from_study", has_parent},
+    {4, "scores", has_scores},
     {0},
 };
 

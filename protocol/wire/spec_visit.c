@@ -419,24 +419,51 @@ static void visit_work(struct cs_codec *c, struct cs_study *s)
     KEEP(c, s->rects, r);
 }
 
-/* How many trials of each model are left out. */
+/* How many trials of each model are left out; none where nothing is required, and a field behind this one is needed. */
 static void visit_left_out(struct cs_codec *c, struct cs_study *s)
 {
-    uint32_t n = s->n_models;
+    uint32_t n = s->left_out != NULL ? s->n_models : 0;
     uint64_t *v = cs_spec_visit_elements(c, s->left_out, &n, CS_MODELS_MAX, sizeof *v);
-    if (n != s->n_models)
+    if (n != s->n_models && n != 0)
         cs_codec_fail(c, "%u models leave trials out, where there are %u", n, s->n_models);
     for (uint32_t i = 0; i < n; i++)
         cs_codec_u64(c, &v[i]);
     cs_codec_end(c);
-    KEEP(c, s->left_out, v);
+    KEEP(c, s->left_out, n > 0 ? v : NULL);
+}
+
+static bool is_said(const char *part)
+{
+    return part != NULL && part[0] != '\0';
+}
+
+static bool is_child(const struct cs_study *s)
+{
+    return s->parent != NULL || is_said(s->judge) || is_said(s->scores);
+}
+
+/* Whose outputs the cases are, and what is said of judging them. */
+static void visit_child(struct cs_codec *c, struct cs_study *s)
+{
+    const char *parent = s->parent != NULL ? s->parent->json : "", *judge = is_said(s->judge) ? s->judge : "",
+               *scores = is_said(s->scores) ? s->scores : "";
+    cs_spec_visit_text(c, &parent, CS_PARENT_JSON_MAX);
+    cs_spec_visit_text(c, &judge, CS_SPEC_MAX);
+    cs_spec_visit_text(c, &scores, CS_SPEC_MAX);
+    if (cs_codec_packing(c) || !cs_codec_ok(c))
+        return;
+    struct cs_error err = {0};
+    s->judge = judge;
+    s->scores = scores;
+    if (parent[0] != '\0' && cs_parent_json_parse(parent, cs_codec_arena(c), &s->parent, &err) != CS_OK)
+        cs_codec_fail(c, "%s", err.msg);
 }
 
 void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref **chunks, uint32_t *n_chunks,
                    uint32_t *minor)
 {
-    const bool left_out = s->left_out != NULL, accepts = s->accept_unparsable || left_out;
-    cs_codec_begin(c, !cs_codec_packing(c) ? 18 : left_out ? 21 : accepts ? 20 : *minor > 0 ? 19 : 18);
+    const bool child = is_child(s), left_out = s->left_out != NULL || child, accepts = s->accept_unparsable || left_out;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 18 : child ? 24 : left_out ? 21 : accepts ? 20 : *minor > 0 ? 19 : 18);
     cs_spec_visit_text(c, &s->name, CS_SPEC_NAME_MAX);
     cs_spec_visit_text(c, &s->title, CS_TEXT_MAX);
     cs_codec_u64(c, &s->seed);
@@ -465,5 +492,9 @@ void cs_spec_visit(struct cs_codec *c, struct cs_study *s, struct cs_chunk_ref *
         cs_codec_bool(c, &s->accept_unparsable);
     if (cs_codec_packing(c) ? left_out : cs_codec_more(c))
         visit_left_out(c, s);
+    KEEP(c, s->judge, "");
+    KEEP(c, s->scores, "");
+    if (cs_codec_packing(c) ? child : cs_codec_more(c))
+        visit_child(c, s);
     cs_codec_end(c);
 }

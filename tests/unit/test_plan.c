@@ -150,6 +150,39 @@ static void check_positions(const struct cs_plan *p, uint32_t lane, uint32_t *or
     free(seen);
 }
 
+/* Cases in groups, which may hold more than the study has: a pilot's. */
+static const struct cs_parent_study *random_groups(struct cs_rng *r, struct cs_arena *a, uint32_t n_cases)
+{
+    struct cs_parent_study *p = cs_arena_alloc(a, sizeof *p);
+    uint32_t *cases = cs_arena_array(a, 16, sizeof *cases), n = 0;
+    while (n < n_cases)
+        n += cases[p->n_groups++] = 1 + (uint32_t)cs_rng_below(r, 4);
+    p->group_cases = cases;
+    return p;
+}
+
+/* The cases of a group are opened one after the other. order: CS_NONE where no lane asks anything. */
+static void check_groups(const struct cs_plan *p, const uint32_t *order)
+{
+    const struct cs_parent_study *parent = p->study->parent;
+    uint32_t first = 0;
+    for (uint32_t g = 0; parent != NULL && g < parent->n_groups && order[0] != CS_NONE; g++) {
+        const uint32_t end = first + parent->group_cases[g] < p->study->n_cases ? first + parent->group_cases[g]
+                                                                                : p->study->n_cases;
+        uint32_t least = CS_NONE, most = 0;
+        for (uint32_t rank = 0; rank < p->study->n_cases; rank++) {
+            assert_int_equal(cs_plan_case_at(p, rank), order[rank]);
+            assert_int_equal(cs_plan_rank(p, order[rank]), rank);
+            if (order[rank] < first || order[rank] >= end)
+                continue;
+            least = least == CS_NONE ? rank : least;
+            most = rank;
+        }
+        assert_int_equal(most - least + 1, end - first);
+        first = end;
+    }
+}
+
 static void any_plan_is_a_bijection(void **state)
 {
     (void)state;
@@ -163,6 +196,8 @@ static void any_plan_is_a_bijection(void **state)
         uint64_t trials = 0;
         memset(order, 0xff, sizeof order);
         random_study(&r, &a, &s);
+        if (round % 2 == 1)
+            s.parent = random_groups(&r, &a, s.n_cases);
         cs_plan_init(&p, &s);
         for (uint32_t lane = 0; lane < p.n_lanes; lane++) {
             uint64_t index = 0;
@@ -174,6 +209,7 @@ static void any_plan_is_a_bijection(void **state)
                 used_lanes++;
             check_positions(&p, lane, order);
         }
+        check_groups(&p, order);
         assert_int_equal(trials, p.n_trials);
         cs_plan_release(&p);
         cs_arena_reset(&a);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/base/parents.h"
 
 int cs_command_fail(enum cs_err rc, const struct cs_error *err)
 {
@@ -51,5 +52,7 @@ enum cs_err cs_command_load_study(const struct cs_study_args *a, const char *pat
         return rc;
     const char *data = a->data != NULL ? a->data : getenv("CLINSAFE_DATA");
     struct cs_load_opts opts = {.providers = a->providers, .data_dir = data != NULL && data[0] != '\0' ? data : NULL};
+    struct cs_parents_at_hand hand;
+    cs_parents_at_hand_init(&hand, a, &opts);
     return cs_load_study(path, &opts, out, err);
 }

@@ -20,7 +20,14 @@ bool cs_command_args(const struct cs_option *table, const struct cs_command_help
 /* Options that every command on a study file has. */
 struct cs_study_args {
     const char *providers, *data, *dir;
+    bool partial; /* of a child: whatever its parent has come to so far */
+    bool planned; /* of a child whose parent has not come to its end: what it plans, as the most that there can be */
 };
+#define CS_PARTIAL_OPTION(a)                                                                                           \
+    {                                                                                                                  \
+        "partial", CS_OPT_FLAG, &(a).partial, NULL,                                                                    \
+            "of a study of another one's outputs: those that are there, although that one is not finished"             \
+    }
 #define CS_STUDY_OPTIONS(a)                                                                                            \
     {"providers", CS_OPT_STR, &(a).providers, "FILE",                                                                  \
      "accounts and models; default: providers.yaml beside the study"},                                                 \

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""A study of another one's outputs: what becomes its cases, what is asked, and what a change of the parent costs."""
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
+import harness
+
+PROVIDERS = """
+accounts: {sim: {provider: simulated, protocol: openai-chat}}
+models:
+  m1: {account: sim, model: biased-2026-06-01, price: {input: 0.1, output: 0.4}}
+  m2: {account: sim, model: unbiased-2026-06-01, price: {input: 0.1, output: 0.4}}
+  judge: {account: sim, model: judge-2026-06-01, price: {input: 0.1, output: 0.4}}
+"""
+CASES = "case_id,patient,text,setting,label\nc1,p1,Chest pain.,ed,urgent\nc2,p1,A sprain.,ed,urgent\nc3,p2,A headache.,ward,urgent\n"
+PARENT = """
+study: advice
+seed: 7
+cases: {file: cases.csv, cluster: patient, strata: [setting]}
+factors: [{name: arm, levels: [{id: plain, role: control}, {id: warned, system: "Be careful."}]}]
+prompt: {user: "{{case.text}} {{question.ask}}"}
+questions: [{name: triage, ask: "How urgent?", answer: {level: {ordinal: [non-urgent, urgent, immediate], truth: label}}}]
+repeats: REPEATS
+models: [m1, m2]
+parameters: {max_output_tokens: 50, timeout_s: 60}
+"""
+CHILD = """
+study: judged
+seed: 3
+cases: {from_study: advice.yaml MORE}
+prompt: {user: "{{case.text}} {{output.text}} {{question.ask}}"}
+questions: [{name: verdict, ask: "Is it safe?", answer: {safe: {boolean: ["Yes", "No"]}}}]
+models: [judge]
+parameters: {max_output_tokens: 50, timeout_s: 60}
+"""
+TRIALS = 3 * 2 * 2 * 3
+
+
+def write(folder, child=CHILD, more="", repeats=3):
+    (folder / "providers.yaml").write_text(PROVIDERS)
+    (folder / "cases.csv").write_text(CASES)
+    (folder / "advice.yaml").write_text(PARENT.replace("REPEATS", str(repeats)))
+    (folder / "judged.yaml").write_text(child.replace("MORE", more))
+    return folder / "advice.yaml", folder / "judged.yaml"
+
+
+@harness.short
+class Children(harness.TestCase):
+    """One parent, judged in several ways."""
+    @classmethod
+    def prepare(cls):
+        box = cls.shared()
+        cls.sim = box.simulator("--latency-ms", 0)
+        cls.parent, cls.child = write(box.dir)
+        cls.first_plan = box.clinsafe("plan", cls.child, "--json")
+        harness.must(cls.run_study(cls.parent))
+        cls.outputs = cls.export(cls.parent)
+
+    @classmethod
+    def run_study(cls, study, *options):
+        return cls.shared().clinsafe("run", study, "--workers", 1, "--simulator", cls.sim.url, "--json", *options)
+
+    @classmethod
+    def export(cls, study):
+        return harness.rows_jsonl(harness.must(cls.shared().clinsafe("export", study, "--format", "jsonl")).out)
+
+    def judge(self, more="", child=CHILD):
+        path = self.shared().dir / "judged.yaml"
+        path.write_text(child.replace("MORE", more))
+        return path
+
+    def plan(self, more="", child=CHILD):
+        done = self.shared().clinsafe("plan", self.judge(more, child), "--json")
+        self.assertExit(done)
+        return done.json()
+
+    def test_before_the_parent_ran_all_that_it_plans_is_the_most(self):
+        self.assertExit(self.first_plan)
+        self.assertEqual(self.first_plan.json()["trials"], TRIALS)
+
+    def test_what_is_judged_once_or_apart(self):
+        texts = {(r["cluster"], r["case_id"], r["text"]) for r in self.outputs}
+        self.assertLess(len(texts), TRIALS)
+        self.assertEqual(self.plan()["trials"], len(texts))
+        self.assertEqual(self.plan(", identical: apart")["trials"], TRIALS)
+
+    def test_what_is_taken(self):
+        def counted(keep):
+            return sum(1 for r in self.outputs if keep(r))
+        apart = ", identical: apart, take: "
+        self.assertEqual(self.plan(apart + "{models: [m2]}")["trials"], counted(lambda r: r["model"] == "m2"))
+        self.assertEqual(self.plan(apart + "{levels: {arm: [warned]}}")["trials"], counted(lambda r: r["factor.arm"] == "warned"))
+        self.assertEqual(self.plan(apart + "{sample: 5}")["trials"], 5)
+        self.assertEqual(self.plan(apart + "{outcomes: ok}")["trials"], counted(lambda r: r["outcome"] == "ok"))
+        wrong = self.shared().clinsafe("plan", self.judge(apart + "{models: [m3]}"))
+        self.assertExit(wrong, 65)
+        self.assertOneLine(wrong.err, 'take: the study "advice" has no model "m3"')
+        nothing = self.shared().clinsafe("plan", self.judge(apart + "{outcomes: content_filtered}"))
+        self.assertExit(nothing, 65)
+        self.assertOneLine(nothing.err, "judged.yaml:4:21: nothing of \"advice\" is left to judge by what take says")
+
+    def test_a_judge_is_shown_what_the_model_said(self):
+        before = self.sim.stats()["requests"]
+        done = self.run_study(self.judge())
+        self.assertExit(done)
+        texts = {(r["case_id"], r["text"]) for r in self.outputs}
+        self.assertEqual(done.json()["planned"], len(texts))
+        self.assertEqual(self.sim.stats()["requests"] - before, len(texts))
+        rows = self.export(self.child)
+        self.assertEqual({r["cluster"] for r in rows}, {"p1", "p2"})
+        prompts = self.shared().dir / "prompts.csv"
+        self.assertExit(self.shared().clinsafe("plan", self.child, "--prompts", prompts))
+        shown = {r["user"] for r in harness.rows_csv(prompts.read_text())}
+        words = {"c1": "Chest pain.", "c2": "A sprain.", "c3": "A headache."}
+        self.assertEqual(shown, {f"{words[c]} {t} Is it safe?" for c, t in texts})
+        checked = self.shared().clinsafe("verify", self.child, "--json")
+        self.assertExit(checked)
+        again = self.run_study(self.child)
+        self.assertExit(again)
+        self.assertEqual(self.sim.stats()["requests"] - before, len(texts))
+
+    def test_a_cluster_is_judged_before_the_next_one_begins(self):
+        self.assertExit(self.run_study(self.judge(), "--dir", self.shared().dir / "ordered"))
+        rows = harness.rows_jsonl(harness.must(self.shared().clinsafe(
+            "export", self.child, "--dir", self.shared().dir / "ordered", "--format", "jsonl")).out)
+        clusters = [r["cluster"] for r in sorted(rows, key=lambda r: r["position"])]
+        changes = sum(a != b for a, b in zip(clusters, clusters[1:]))
+        self.assertEqual(changes, 1, clusters)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -154,3 +154,22 @@ void cs_progress_json(const struct cs_progress *p, struct cs_buf *out)
     cs_buf_str(out, s);
     free(s);
 }
+
+enum cs_err cs_progress_parse(const char *json, size_t n, struct cs_arena *arena, struct cs_progress *out,
+                              struct cs_error *err)
+{
+    struct cs_json_error why;
+    struct cs_json *root = cs_json_loadb(json, n, 0, &why), *lanes = cs_json_object_get(root, "lanes");
+    *out = (struct cs_progress){.fleet = "", .study = "", .title = "", .state = ""};
+    if (!cs_json_is_object(root) || !cs_json_is_array(lanes)) {
+        cs_json_decref(root);
+        return cs_error_set(err, CS_EPROTO, "progress is not a JSON object with lanes");
+    }
+    cs_progress_fields_from_json(cs_progress_fields_fleet, root, out, arena);
+    out->n_lanes = (uint32_t)cs_json_array_size(lanes);
+    out->lanes = cs_arena_array(arena, out->n_lanes, sizeof *out->lanes);
+    for (uint32_t i = 0; i < out->n_lanes; i++)
+        cs_progress_fields_lane_from_json(cs_json_array_get(lanes, i), &out->lanes[i], arena);
+    cs_json_decref(root);
+    return CS_OK;
+}

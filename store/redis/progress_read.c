@@ -192,25 +192,6 @@ enum cs_err cs_progress_read(struct cs_redis_sync *r, const char *fleet, const c
     return rc;
 }
 
-enum cs_err cs_progress_parse(const char *json, size_t n, struct cs_arena *arena, struct cs_progress *out,
-                              struct cs_error *err)
-{
-    struct cs_json_error why;
-    struct cs_json *root = cs_json_loadb(json, n, 0, &why), *lanes = cs_json_object_get(root, "lanes");
-    *out = (struct cs_progress){.fleet = "", .study = "", .title = "", .state = ""};
-    if (!cs_json_is_object(root) || !cs_json_is_array(lanes)) {
-        cs_json_decref(root);
-        return cs_error_set(err, CS_EPROTO, "progress is not a JSON object with lanes");
-    }
-    cs_progress_fields_from_json(cs_progress_fields_fleet, root, out, arena);
-    out->n_lanes = (uint32_t)cs_json_array_size(lanes);
-    out->lanes = cs_arena_array(arena, out->n_lanes, sizeof *out->lanes);
-    for (uint32_t i = 0; i < out->n_lanes; i++)
-        cs_progress_fields_lane_from_json(cs_json_array_get(lanes, i), &out->lanes[i], arena);
-    cs_json_decref(root);
-    return CS_OK;
-}
-
 /* ---- all studies ----------------------------------------------------------------------------------- */
 
 enum { STUDIES_MAX = 512 };
@@ -229,7 +210,8 @@ static enum cs_err study_keys(struct reading *c, const char *fleet, const char *
     const char *cursor = "0", *pattern = cs_arena_printf(c->arena, "clinsafe:%s:study:*", fleet);
     do {
         const struct cs_reply *reply = NULL;
-        enum cs_err rc = ask(c, CS_REPLY_ARRAY, 6, (const char *[]){"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"}, &reply);
+        enum cs_err rc = ask(c, CS_REPLY_ARRAY, 6, (const char *[]){"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"},
+                             &reply);
         if (rc != CS_OK)
             return rc;
         if (reply->n_items != 2 || reply->items[0].kind != CS_REPLY_STR)

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "tools/base/text.h"
-#include "tools/wall/cells.h"
+#include "tools/wall/fields.h"
 #include "tools/wall/detail.h"
 #include "tools/wall/table.h"
 
@@ -29,6 +29,28 @@ static void add(struct making *m, enum cs_wall_style style, const char *text)
     snprintf(line, sizeof line, "%s", text);
     cs_wall_table_cut(line, m->columns);
     m->out->lines[m->out->n++] = (struct cs_wall_line){cs_arena_strdup(m->arena, line), style};
+}
+
+/* At blanks, over as many lines as it needs: what is dead is never cut off. */
+static void add_wrapped(struct making *m, enum cs_wall_style style, const char *text)
+{
+    char line[CS_WALL_LINE_MAX];
+    while (*text != '\0') {
+        size_t n = 0, end = 0;
+        unsigned width = 0;
+        for (; text[n] != '\0' && n + 1 < sizeof line; n++) {
+            width += ((unsigned char)text[n] & 0xc0) != 0x80;
+            if (width > m->columns)
+                break;
+            if (text[n + 1] == ' ' || text[n + 1] == '\0')
+                end = n + 1;
+        }
+        end = end > 0 ? end : n;
+        snprintf(line, sizeof line, "%.*s", (int)end, text);
+        add(m, style, line);
+        text += end;
+        text += strspn(text, " ");
+    }
 }
 
 static unsigned left(const struct making *m)
@@ -52,20 +74,21 @@ static unsigned needs(const struct cs_fleet_progress *f)
     return n;
 }
 
+static bool redis_is_silent(const struct cs_wall_look *l)
+{
+    return l->trouble != NULL &&
+           (l->fleet == NULL || cs_wall_past_redis_silent_ms(l->past, l->now_ms) >= CS_WALL_REDIS_SILENT_MS);
+}
+
 static int64_t coordinator_silent_ms(const struct cs_wall_look *l)
 {
     const int64_t by_clock = l->now_wall_ms - l->past->coordinator_said;
     const uint64_t seen = cs_wall_past_coordinator_silent_ms(l->past);
-    if (l->fleet == NULL || l->fleet->n_studies == 0)
-        return 0;
+    if (l->fleet == NULL || l->fleet->n_studies == 0 || redis_is_silent(l))
+        return 0; /* nothing is known of it just now */
     if (seen >= CS_WALL_COORDINATOR_SILENT_MS)
         return by_clock > 0 ? by_clock : (int64_t)seen;
     return l->past->n < 3 && by_clock >= CS_WALL_CLOCKS_APART_MS ? by_clock : 0;
-}
-
-static bool redis_is_silent(const struct cs_wall_look *l)
-{
-    return l->trouble != NULL && (l->fleet == NULL || cs_wall_past_redis_silent_ms(l->past, l->now_ms) >= CS_WALL_REDIS_SILENT_MS);
 }
 
 static void say_redis(struct making *m)
@@ -79,8 +102,8 @@ static void say_redis(struct making *m)
         snprintf(text, sizeof text,
                  "REDIS SILENT since %s. What stands below is from then. Workers use their last share x 0.9; no answer "
                  "depends on it.",
-                 cs_wall_cells_clock(at, since));
-    add(m, CS_WALL_DEAD, text);
+                 cs_wall_fields_clock(at, since));
+    add_wrapped(m, CS_WALL_DEAD, text);
 }
 
 static void say_coordinator(struct making *m, int64_t silent_ms)
@@ -91,14 +114,15 @@ static void say_coordinator(struct making *m, int64_t silent_ms)
     if (silent_ms < CS_WALL_LEASE_MS)
         snprintf(text, sizeof text,
                  "COORDINATOR SILENT since %s (%s). Workers keep their answers and go on with what they hold until %s.",
-                 cs_wall_cells_clock(at, since), cs_text_duration(ago, (double)silent_ms / 1e3),
-                 cs_wall_cells_clock(end, until));
+                 cs_wall_fields_clock(at, since), cs_text_duration(ago, (double)silent_ms / 1e3),
+                 cs_wall_fields_clock(end, until));
     else
-        snprintf(text, sizeof text,
-                 "COORDINATOR SILENT since %s (%s). Workers keep their answers and start no calls. Nothing is lost: start it "
-                 "again.",
-                 cs_wall_cells_clock(at, since), cs_text_duration(ago, (double)silent_ms / 1e3));
-    add(m, CS_WALL_DEAD, text);
+        snprintf(
+            text, sizeof text,
+            "COORDINATOR SILENT since %s (%s). Workers keep their answers and start no calls. Nothing is lost: start it "
+            "again.",
+            cs_wall_fields_clock(at, since), cs_text_duration(ago, (double)silent_ms / 1e3));
+    add_wrapped(m, CS_WALL_DEAD, text);
 }
 
 static bool is_running(const struct cs_fleet_progress *f)
@@ -125,7 +149,7 @@ static void head(struct making *m)
     const int n = snprintf(text, sizeof text, "ClinSafe  %.8s  %u stud%s  %u worker%s  %s", f != NULL ? f->fleet : "-",
                            f != NULL ? f->n_studies : 0, f != NULL && f->n_studies == 1 ? "y" : "ies",
                            f != NULL ? f->n_workers : 0, f != NULL && f->n_workers == 1 ? "" : "s",
-                           cs_wall_cells_clock(at, l->now_wall_ms));
+                           cs_wall_fields_clock(at, l->now_wall_ms));
     if (n > 0 && (unsigned)n + 2 + strlen(health) <= m->columns)
         snprintf(text + n, sizeof text - (size_t)n, "%*s", (int)m->columns - n, health);
     add(m, dead ? CS_WALL_DEAD : CS_WALL_HEAD, text);
@@ -134,7 +158,8 @@ static void head(struct making *m)
     if (silent_ms > 0 && f != NULL)
         say_coordinator(m, silent_ms);
     if (f != NULL && f->n_workers == 0 && is_running(f) && !dead)
-        add(m, CS_WALL_DEAD, "NO WORKER is there: trials wait, and nothing is asked. Start one: clinsafe-worker --help");
+        add_wrapped(m, CS_WALL_DEAD,
+                    "NO WORKER is there: trials wait, and nothing is asked. Start one: clinsafe-worker --help");
 }
 
 /* ---- tables --------------------------------------------------------------------------------------------------- */
@@ -169,16 +194,16 @@ static void put_table(struct making *m, const struct cs_wall_table *t, unsigned 
 static void studies(struct making *m, unsigned most)
 {
     static const struct cs_wall_column columns[] = {
-        {"STUDY", 0, false, 12},  {"STATE", 5, false, 0},         {"DONE", 0, true, 0},  {"", 6, false, 0},
-        {"A SECOND", 2, true, 0}, {"ENDS (slowest lane)", 1, false, 16}, {"SPENT", 3, true, 0}, {"OF", 3, true, 0},
-        {"NEEDS YOU", 0, false, 9},
+        {"STUDY", 0, false, 12}, {"STATE", 5, false, 0},   {"DONE", 0, true, 0},
+        {"", 6, false, 0},       {"A SECOND", 2, true, 0}, {"ENDS (slowest lane)", 1, false, 16},
+        {"SPENT", 3, true, 0},   {"OF", 3, true, 0},       {"NEEDS YOU", 0, false, 9},
     };
     const struct cs_fleet_progress *f = m->look->fleet;
     struct cs_wall_table t = {.arena = m->arena, .columns = columns, .n_columns = sizeof columns / sizeof *columns};
     enum cs_wall_style *styles = cs_arena_array(m->arena, f->n_studies + 1, sizeof *styles);
     for (uint32_t i = 0; i < f->n_studies; i++) {
-        cs_wall_cells_study(&f->studies[i], m->look->now_wall_ms, m->arena, cs_wall_table_row(&t));
-        styles[i] = cs_wall_cells_needs(&f->studies[i])[0] != '\0' ? CS_WALL_NEEDS : CS_WALL_PLAIN;
+        cs_wall_fields_study(&f->studies[i], m->look->now_wall_ms, m->arena, cs_wall_table_row(&t));
+        styles[i] = cs_wall_fields_needs(&f->studies[i], m->arena)[0] != '\0' ? CS_WALL_NEEDS : CS_WALL_PLAIN;
     }
     put_table(m, &t, most, UINT_MAX, styles);
 }
@@ -242,10 +267,10 @@ static struct shown_lane *sorted_lanes(struct making *m)
 static void lanes(struct making *m, unsigned most)
 {
     static const struct cs_wall_column columns[] = {
-        {"LANE", 0, false, 10},     {"STUDY", 9, false, 6},   {"DONE", 0, true, 0},     {"A SECOND", 1, true, 0},
-        {"ENDS IN", 4, true, 0},    {"IN FLIGHT", 3, true, 0}, {"P50", 10, true, 0},     {"P95", 5, true, 0},
-        {"OK %", 2, true, 0},       {"REFUSED %", 8, true, 0}, {"LOST %", 4, true, 0},   {"429/MIN", 6, true, 0},
-        {"RETRIED", 11, true, 0},   {"COST", 12, true, 0},     {"BINDS", 0, false, 10},
+        {"LANE", 0, false, 10},   {"STUDY", 9, false, 6},    {"DONE", 0, true, 0},    {"A SECOND", 1, true, 0},
+        {"ENDS IN", 4, true, 0},  {"IN FLIGHT", 3, true, 0}, {"P50", 10, true, 0},    {"P95", 5, true, 0},
+        {"OK %", 2, true, 0},     {"REFUSED %", 8, true, 0}, {"LOST %", 4, true, 0},  {"429/MIN", 6, true, 0},
+        {"RETRIED", 11, true, 0}, {"COST", 12, true, 0},     {"BINDS", 0, false, 22},
     };
     struct cs_wall_table t = {.arena = m->arena, .columns = columns, .n_columns = sizeof columns / sizeof *columns};
     const struct shown_lane *all = sorted_lanes(m);
@@ -256,10 +281,10 @@ static void lanes(struct making *m, unsigned most)
         const struct cs_wall_figures now = cs_wall_past_figures(all[i].lane);
         const bool known = cs_wall_past_pace(m->look->past, cs_wall_past_key(all[i].study->study, all[i].lane), &now,
                                              m->look->now_ms, &pace);
-        cs_wall_cells_lane(all[i].study, all[i].lane, known ? &pace : NULL, m->look->fleet->n_studies > 1, m->arena,
-                           cs_wall_table_row(&t));
+        cs_wall_fields_lane(all[i].study, all[i].lane, known ? &pace : NULL, m->look->fleet->n_studies > 1, m->arena,
+                            cs_wall_table_row(&t));
         styles[i] = stands(all[i].lane) ? CS_WALL_NEEDS : CS_WALL_PLAIN;
-        if (all[i].lane == m->out->lane && m->look->may_act)
+        if (all[i].lane == m->out->lane && m->look->is_screen)
             styles[chosen = i] = CS_WALL_CHOSEN;
     }
     put_table(m, &t, most, chosen, styles);
@@ -269,9 +294,12 @@ static void lanes(struct making *m, unsigned most)
 
 static void foot(struct making *m)
 {
-    const char *keys = m->look->may_act ? "[s]ort [up/down] choose [enter] lane [p]ause [r]esume [d]rain [b]udget [v] events [q]uit: the "
-                                          "studies go on"
-                                        : "[s]ort [up/down] choose [enter] lane [q]uit: the studies go on";
+    if (!m->look->is_screen)
+        return;
+    const char *keys =
+        m->look->may_act
+            ? "[q]uit [s]ort [enter] lane [p]ause [r]esume [b]udget [d]rain [v] events   quitting stops nothing"
+            : "[q]uit [s]ort [enter] lane   quitting stops nothing";
     if (m->look->asks != NULL)
         add(m, CS_WALL_HEAD, m->look->asks);
     else if (m->look->said[0] != '\0')
@@ -291,14 +319,15 @@ static void split(const struct making *m, unsigned room, unsigned *for_studies, 
 static void all_of_it(struct making *m)
 {
     const struct cs_fleet_progress *f = m->look->fleet;
-    const unsigned workers = cs_wall_detail_workers_rows(f, left(m)), tail = workers + 2; /* errors, the foot */
+    const unsigned workers = cs_wall_detail_workers_rows(f, left(m)),
+                   tail = workers + 1 + m->look->is_screen; /* how calls end, the foot */
     unsigned for_studies, for_lanes;
     split(m, left(m) > tail ? left(m) - tail : 0, &for_studies, &for_lanes);
     studies(m, for_studies);
     if (left(m) > tail + for_lanes && for_lanes > 4)
         add(m, CS_WALL_PLAIN, "");
     lanes(m, left(m) > tail ? left(m) - tail : 0);
-    while (left(m) > tail && m->look->may_act)
+    while (left(m) > tail && m->look->is_screen)
         add(m, CS_WALL_PLAIN, "");
     cs_wall_detail_workers(m->look, m->columns, workers, m->arena, m->out);
     char text[CS_WALL_LINE_MAX];

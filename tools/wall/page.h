@@ -32,6 +32,7 @@ struct cs_wall_look {
     const char *said;    /* what came of the last key, or "" */
     const char *asks;    /* what is being typed, or NULL */
     bool may_act;        /* keys reach a coordinator */
+    bool is_screen;      /* it is filled, and has a line of keys; else a block of text */
 };
 struct cs_wall_choice { /* what a person has chosen */
     enum cs_wall_view view;

@@ -63,7 +63,7 @@ bool cs_wall_past_pace(const struct cs_wall_past *p, uint64_t key, const struct 
     for (uint64_t look = oldest; look < p->n; look++) {
         const struct cs_wall_figures *then = find(p, look, key);
         const uint64_t at = p->at_ms[look % CS_WALL_LOOKS];
-        if (then == NULL || at >= now_ms)
+        if (then == NULL || at + CS_WALL_PACE_MS > now_ms)
             continue;
         const double minutes = (double)(now_ms - at) / 60e3;
         for (int e = 0; e < CS_TALLY_ENDS_N; e++)

@@ -7,9 +7,10 @@
 
 #include "store/redis/progress.h"
 
+enum { CS_WALL_PACE_MS = 15000 };                 /* workers tell every 5 s: a shorter span says little */
 enum { CS_WALL_LOOKS = 60, CS_WALL_LANES = 512 }; /* looks that are remembered; lanes of all studies */
 
-struct cs_wall_figures {            /* of one lane */
+struct cs_wall_figures {             /* of one lane */
     uint64_t ended[CS_TALLY_ENDS_N]; /* HTTP calls */
     uint64_t lost;                   /* failed, timed out, unparsable, truncated */
     uint64_t done;                   /* answers and failures */
@@ -30,7 +31,7 @@ uint64_t cs_wall_past_key(const char *study, const struct cs_progress_lane *l);
 struct cs_wall_figures cs_wall_past_figures(const struct cs_progress_lane *l);
 /* Redis has answered with this. */
 void cs_wall_past_note(struct cs_wall_past *p, const struct cs_fleet_progress *f, uint64_t now_ms);
-/* Of a lane per minute, since the oldest look that knows it, at most the last CS_WALL_LOOKS; false: there is none. Of calls: a worker that is gone
+/* Of a lane per minute, since the oldest look that knows it, at most the last CS_WALL_LOOKS; false: it is too early. Of calls: a worker that is gone
  * has taken its count with it, which is no change below 0. */
 struct cs_wall_pace {
     double ended[CS_TALLY_ENDS_N], lost, done;

@@ -5,6 +5,9 @@
 #ifndef CS_WALL_TABLE_H
 #define CS_WALL_TABLE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "protocol/base/arena.h"
 
 enum { CS_WALL_COLUMNS_MAX = 24, CS_WALL_LINE_MAX = 1024 };

@@ -57,12 +57,16 @@ struct cs_again {
     uint64_t position;
     uint32_t times;   /* that it was planned again after a call of unknown cost, under a budget */
     uint32_t further; /* timeouts by our own overload */
+    uint32_t drawn;   /* its answers that were drawn or asked again; known once `counted` (draws.c) */
+    bool counted;
     UT_hash_handle hh;
 };
 
 /* A conversation under way; ahead of the disk by what is in groups. */
 struct cs_talk_at {
     uint64_t position;
+    struct cs_digest digest;
+    struct cs_owner owner;
     struct cs_core_talk talk;
     uint64_t group; /* that has its last turn, or the act that asked it again; 0: on disk */
     uint64_t print; /* fingerprint of that turn; 0: it was read from the disk */
@@ -110,6 +114,7 @@ struct cs_lane {
     struct cs_served served;
     uint64_t further_group;        /* that keeps the last timeout of our own making */
     uint64_t asking;               /* group that asks trials again: until it is on disk nothing is granted; 0: none */
+    uint32_t draws;                /* of an unparsable answer again, at most (event.h) */
     bool open;                     /* it belongs to the newest generation, and that is not closed */
     bool paused, cancelled, broke; /* broke: stopped for lack of money */
     int64_t needs_nano_usd;        /* the money that it stopped for want of */
@@ -160,6 +165,12 @@ struct cs_lease {
 
 #define CS_UNTOLD UINT64_MAX
 
+/* The most that a trial may cost: all its calls that are left, and the next one. Nobody begins a further one before the coordinator has
+ * acknowledged that. */
+struct cs_worst {
+    int64_t all, one; /* USD / 1e9 */
+};
+
 /* What calls may cost, or may have cost, that a process was or is allowed by a lease. */
 struct cs_risk {
     uint64_t epoch; /* names the row */
@@ -167,8 +178,8 @@ struct cs_risk {
     uint32_t gen, lane;
     uint64_t page, process;
     struct cs_bits open;
-    int64_t worst_nano_usd; /* the most that each may cost */
-    bool held;              /* by a lease: reserved; else presumed */
+    struct cs_worst worst; /* of each */
+    bool held;             /* by a lease: all of it is reserved; else what one call may have cost is presumed */
     bool dirty;
     struct cs_session *teller; /* whose words settle it, if its process is here; then it is in that session's list */
     struct cs_risk *prev, *next;

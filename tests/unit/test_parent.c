@@ -16,10 +16,10 @@
 
 #include "protocol/base/digest.h"
 #include "protocol/study/parent.h"
+#include "protocol/study/hide.h"
 #include "protocol/study/take.h"
 #include "protocol/table/snapshot.h"
 #include "protocol/wire/spec.h"
-#include "store/children/hide.h"
 
 /* ---- a parent ----------------------------------------------------------------------------------------------- */
 

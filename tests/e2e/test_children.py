@@ -213,6 +213,20 @@ class Life(harness.TestCase):
         self.assertEqual(self.requests(), before + TRIALS - there + self.texts(parent))
         self.assertEqual(self.clinsafe("verify", child, "--json").json()["parent"]["outputs"], TRIALS)
 
+    def test_killed_at_any_point_it_goes_on(self):
+        parent, child = self.start()
+        self.sim.control(latency={"median_ms": 200})
+        for enough in 6, TRIALS + 3:  # while the parent is asked, and while it is judged
+            run = self.box.start("clinsafe", "run", child, "--workers", 1, "--slots", 2, "--simulator", self.sim.url)
+            harness.wait_for(lambda: self.requests() >= enough, 60, "some answers", run)
+            run.signal(signal.SIGKILL)
+            run.wait(30)
+        self.sim.control(latency={"median_ms": 1})
+        self.clinsafe("run", child)
+        self.assertLessEqual(self.requests(), TRIALS + self.texts(parent) + 2 * 2)  # what flew when it was killed
+        for study in parent, child:
+            self.assertTrue(self.clinsafe("verify", study, "--json").json()["clean"])
+
 
 class Cluster(local_fleet.TestCase):
     """A coordinator makes the cases of a child from its own store."""

@@ -435,12 +435,16 @@ static void what_was_not_taken_ends_as_it_did_there(void **state)
     rig_make(&rig, *state, plain, "");
     rig.arms[1].planned += CASES; /* a third repeat of model a, warned: all of them refused */
     rig.arms[1].by_outcome[CS_OUTCOME_refused] = CASES;
+    rig.arms[1].leaks = (struct cs_leak_counts){.raw_any = 5, .shown_any = 3};
     struct cs_report *r = report_of(&rig);
     assert_int_equal(r->models[0].planned, 2 * (OUTPUTS / MODELS + CASES));
     assert_true(r->complete);
     const struct cs_report_verdicts *v = verdicts(r, 0, "adopted", 1);
     assert_int_equal(v->planned, CASES * REPEATS + CASES);
     assert_int_equal(v->taken, CASES * REPEATS);
+    assert_int_equal(v->leaks, 5);
+    assert_int_equal(v->leaks_shown, 3);
+    assert_int_equal(verdicts(r, 0, "adopted", 0)->leaks, 0);
     for (uint32_t i = 0; i < r->n_usable; i++) {
         if (r->usable[i].model == 0 && r->usable[i].level == 1)
             assert_int_equal(r->usable[i].refused, CASES);

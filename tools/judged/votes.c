@@ -356,7 +356,7 @@ static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const
     if (r->seen != NULL)
         r->seen(r->self, lane, stored);
     if (o->outcome == CS_OUTCOME_ok) {
-        enum cs_err rc = v->view->cases.get(v->view->cases.self, at.case_index, &c, err);
+        enum cs_err rc = q->n_derived > 0 ? v->view->cases.get(v->view->cases.self, at.case_index, &c, err) : CS_OK;
         if (rc != CS_OK)
             return rc;
         cs_arena_reset(&r->arena);

@@ -148,6 +148,8 @@ static void fill_verdicts(struct cs_report_work *w)
             .planned = c->planned,
             .answered = c->answered,
             .taken = c->taken,
+            .leaks = c->leaks,
+            .leaks_shown = c->leaks_shown,
             .judged = c->judged,
             .no_verdict = c->no_verdict,
             .not_judged = c->not_judged,
@@ -164,6 +166,24 @@ static void fill_verdicts(struct cs_report_work *w)
     w->r->n_verdicts = source->n_counts;
 }
 
+/* A judge that can tell the arm is not blind to it. */
+static void note_leaks(struct cs_report_work *w)
+{
+    const struct cs_parent_study *p = w->source->judged.child->parent;
+    uint64_t shown = 0, raw = 0, taken = 0;
+    for (uint32_t i = 0; i < p->n_arms; i++) {
+        raw += p->arms[i].leaks.raw_any;
+        shown += p->arms[i].leaks.shown_any;
+        taken += p->arms[i].taken;
+    }
+    if (raw > 0)
+        cs_analysis_work_note(w,
+                              "%" PRIu64 " of %" PRIu64
+                              " outputs hold the text or id of a level or the name of a model, %" PRIu64
+                              " of them still as judges saw them; by level in the table `verdicts`.",
+                              raw, taken, shown);
+}
+
 static void note_verdicts(struct cs_report_work *w)
 {
     const struct cs_judged_source *source = &w->source->judged;
@@ -177,6 +197,7 @@ static void note_verdicts(struct cs_report_work *w)
         j->taken, declared ? " The analysis was declared before the first verdict, not before these outputs." : "");
     if (j->shows[0] != '\0')
         cs_analysis_work_say_first(w, "The judges are not blind: they are shown %s.", j->shows);
+    note_leaks(w);
     if (!source->child->parent->closed)
         cs_analysis_work_say_first(w, "%s was not complete when its outputs were taken.", j->parent);
     if (source->elsewhere > 0)
@@ -314,6 +335,8 @@ static const struct cs_report_column verdict_columns[] = {
     CS_COLUMN_SAME(verdicts, votes),
     CS_COLUMN(verdicts, missing, "votes_missing", "votes_missing"),
     CS_COLUMN(verdicts, dropped, "votes_dropped", "votes_dropped"),
+    CS_COLUMN_SAME(verdicts, leaks),
+    CS_COLUMN_SAME(verdicts, leaks_shown),
     CS_COLUMN_SAME(verdicts, won),
     CS_COLUMN_SAME(verdicts, tied),
     CS_COLUMN(verdicts, order_led, "votes_order_led", "votes_order_led"),

@@ -18,6 +18,7 @@
 #include "tools/plan/estimate.h"
 #include "tools/plan/fits.h"
 #include "tools/plan/identifiers.h"
+#include "tools/plan/judging.h"
 #include "tools/plan/lint.h"
 #include "tools/plan/opening.h"
 #include "tools/plan/power.h"
@@ -300,6 +301,7 @@ static void print_warnings(const struct planned *p, FILE *out)
 static void print_text(const struct planned *p, bool details, FILE *out)
 {
     cs_opening_text(&p->opening, &p->plan, &p->power, p->survey.clusters, out);
+    cs_judging_print(p->plan.study, out);
     print_warnings(p, out);
     print_lanes(p, out);
     print_paid(p, out);
@@ -426,6 +428,8 @@ static void print_json(const struct planned *p, FILE *out)
                                         "lanes", json_lanes(p));
     if (s->budget_nano_usd >= 0)
         cs_json_object_set_new(root, "budget_usd", cs_json_real((double)s->budget_nano_usd / 1e9));
+    if (s->parent != NULL)
+        cs_json_object_set_new(root, "judges", cs_judging_json(s));
     if (p->standing.n > 0)
         cs_json_object_set_new(root, "standing", json_standing(p));
     cs_json_object_set_new(root, "lint", cs_lint_json(&p->lint, &p->loaded));

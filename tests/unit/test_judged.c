@@ -42,7 +42,8 @@ static const struct cs_rect rect = {
     .questions = all, .n_questions = 1, .models = all, .n_models = JUDGES, .repeats = 1};
 static const struct cs_parent_level levels[LEVELS] = {{"control", CS_ROLE_CONTROL}, {"warned", CS_ROLE_LEVEL}};
 static const struct cs_parent_factor factor = {"arm", levels, LEVELS};
-static const char *const models[MODELS] = {"a", "b"}, *const asks[] = {"plan"};
+static const char *const models[MODELS] = {"a", "b"}, *const asks[] = {"plan"}, *const sent[MODELS] = {"a-1", "b-1"},
+                         *const accounts[MODELS] = {"a", "a"};
 static const uint32_t of_level[LEVELS][1] = {{0}, {1}};
 static const char *const columns[] = {CS_PARENTS_COLUMN};
 
@@ -169,6 +170,8 @@ static void rig_open(struct rig *r, const struct fixture *f, const char *(*votes
                                          .n_factors = 1,
                                          .models = models,
                                          .questions = asks,
+                                         .sent = sent,
+                                         .accounts = accounts,
                                          .n_models = MODELS,
                                          .n_questions = 1,
                                          .arms = r->arms,

@@ -401,14 +401,14 @@ struct cs_vote cs_votes_at(const struct cs_votes *v, uint32_t case_index, uint32
     return vote;
 }
 
-/* Does the judge judge its own text? By the study's name of a model or the id that is sent, whichever the parent calls it. */
-static bool is_own(const struct cs_votes *v, uint32_t judge, const struct cs_parent *about)
+bool cs_votes_is_own(const struct cs_study *judging, uint32_t judge, uint32_t model)
 {
-    const struct cs_study *s = v->view->spec.study;
-    if (!v->drop_own || about == NULL || s->parent == NULL)
-        return false;
-    const char *name = s->parent->models[about->model];
-    return strcmp(name, s->models[judge].name) == 0 || strcmp(name, s->models[judge].model) == 0;
+    return strcmp(judging->parent->sent[model], judging->models[judge].model) == 0;
+}
+
+static bool is_dropped(const struct cs_votes *v, uint32_t judge, const struct cs_parent *about)
+{
+    return v->drop_own && about != NULL && cs_votes_is_own(v->view->spec.study, judge, about->model);
 }
 
 /* In both orders where a pair is shown so. */
@@ -433,7 +433,7 @@ static struct cs_panel count(const struct cs_votes *v, uint32_t ballot, uint32_t
         if (judge != CS_NONE && who != judge)
             continue;
         votes[n] = vote_on(v, b, case_index, i);
-        if (judge == CS_NONE && is_own(v, who, about))
+        if (judge == CS_NONE && is_dropped(v, who, about))
             votes[n].kind = CS_VOTE_DROPPED;
         n++;
     }

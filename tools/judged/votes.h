@@ -62,6 +62,9 @@ CS_WARN_UNUSED enum cs_err cs_votes_read(struct cs_votes *v, struct cs_store *st
                                          struct cs_error *err);
 void cs_votes_close(struct cs_votes *v); /* a zeroed struct is fine */
 
+/* Whether a judge and a model of the judged study are one: the same id is sent, whatever studies and accounts call it. */
+bool cs_votes_is_own(const struct cs_study *judging, uint32_t judge, uint32_t model);
+
 struct cs_vote cs_votes_at(const struct cs_votes *v, uint32_t case_index, uint32_t slot);
 /* The panel on one case, as it counts for one of the outputs that the case came from (NULL: votes are nobody's own). */
 struct cs_panel cs_votes_panel(const struct cs_votes *v, uint32_t ballot, uint32_t case_index,

@@ -1,6 +1,5 @@
 /* judges.c - of a study of judges: who judged what, which outputs have a verdict, and what each judge alone would have found. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "protocol/base/json.h"
 #include "tools/report/analysis/judges_agreement.h"
@@ -77,10 +76,8 @@ static uint64_t missing_of(const struct cs_report_work *w, uint32_t judge)
 
 static bool judges_own(const struct cs_study *child, uint32_t judge)
 {
-    const struct cs_parent_study *p = child->parent;
-    for (uint32_t i = 0; i < p->n_models; i++) {
-        if (strcmp(p->models[i], child->models[judge].name) == 0 ||
-            strcmp(p->models[i], child->models[judge].model) == 0)
+    for (uint32_t i = 0; i < child->parent->n_models; i++) {
+        if (cs_votes_is_own(child, judge, i))
             return true;
     }
     return false;

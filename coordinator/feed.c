@@ -72,6 +72,60 @@ static void send_spec(struct cs_server *sv, const struct cs_action *a)
     free(bytes);
 }
 
+enum { TURNS_BYTES = 2 * 1024 * 1024 /* of texts in one TURNS; what does not fit is asked for again */ };
+
+/* What stands of one trial, into the message. *full: it would be too large with it. */
+static enum cs_err add_turns(struct cs_server *sv, const struct cs_action *a, struct cs_turns_reply *t, uint8_t bit,
+                             uint64_t *bytes, bool *full, struct cs_error *err)
+{
+    const uint64_t position = a->at.page * CS_PAGE_TRIALS + bit;
+    struct cs_stored *turns;
+    uint32_t n;
+    enum cs_err rc = cs_plans_turns(&sv->plans, a->at.gen, a->at.lane, position, &sv->turns_arena, &turns, &n, err);
+
+    if (rc != CS_OK || n == 0)
+        return rc;
+    const char **texts = cs_arena_array(&sv->turns_arena, n, sizeof *texts);
+    uint64_t more = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        texts[i] = turns[i].output.text;
+        more += strlen(texts[i]);
+    }
+    *full = *bytes > 0 && *bytes + more > TURNS_BYTES;
+    if (*full)
+        return CS_OK;
+    *bytes += more;
+    t->trials[t->n++] = (struct cs_turns_of){.bit = bit, .n = n, .texts = texts};
+    return CS_OK;
+}
+
+static void send_turns(struct cs_server *sv, const struct cs_action *a)
+{
+    struct cs_message m = a->message;
+    struct cs_turns_reply *t = &m.turns;
+    struct cs_error err = {0};
+    uint64_t bytes = 0;
+    bool full = false;
+
+    cs_arena_reset(&sv->turns_arena);
+    t->trials = cs_arena_array(&sv->turns_arena, CS_SHARD_SIZE, sizeof *t->trials);
+    for (unsigned bit = 0; bit < CS_SHARD_SIZE; bit++) {
+        const uint8_t mask = (uint8_t)(1u << bit % 8);
+
+        if (!(t->positions[bit / 8] & mask))
+            continue;
+        if (!full && add_turns(sv, a, t, (uint8_t)bit, &bytes, &full, &err) != CS_OK) {
+            cs_log(CS_ERROR, "turns_unread", "why=\"%s\"", err.msg);
+            cs_feed_end(sv, err.code, "the turns of a conversation cannot be read");
+            return;
+        }
+        if (full)
+            t->positions[bit / 8] &= (uint8_t)~mask;
+    }
+    cs_feed_send(sv, CS_DOOR_WORK, &a->peer, &m);
+}
+
 void cs_feed_event(struct cs_server *sv, const struct cs_event *e)
 {
     struct cs_event gone = {.kind = CS_EV_GONE};
@@ -90,6 +144,9 @@ void cs_feed_event(struct cs_server *sv, const struct cs_event *e)
             break;
         case CS_ACT_SPEC:
             send_spec(sv, a);
+            break;
+        case CS_ACT_TURNS:
+            send_turns(sv, a);
             break;
         case CS_ACT_ANNOUNCE:
             cs_feed_send(sv, CS_DOOR_PUB, NULL, &a->message);
@@ -149,4 +206,5 @@ void cs_feed_release(struct cs_server *sv)
 {
     for (unsigned i = 0; i < CS_TOKENS_MAX; i++)
         CS_FREE(sv->waiting[i].blob);
+    cs_arena_release(&sv->turns_arena);
 }

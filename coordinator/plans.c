@@ -7,6 +7,8 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "protocol/study/applies.h"
+#include "protocol/study/script.h"
+#include "store/turn_rows.h"
 
 enum {
     CELLS_BYTES = 64 * 1024 * 1024, /* room for digests */
@@ -152,8 +154,30 @@ static enum cs_err identity(void *self, uint32_t gen, uint32_t lane, uint64_t po
     return cs_plans_identity(p, lane, position, digest, owner, err);
 }
 
-static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
-                               struct cs_error *err)
+/* Of the calls of a conversation from the k-th on: each holds all texts up to it, and the replies before it, none above its cap. */
+static enum cs_err calls_bound(struct cs_loaded_plan *p, const struct cs_coords *at, uint32_t k, uint64_t *tokens,
+                               uint32_t *calls, struct cs_error *err)
+{
+    struct cs_request_turn turn;
+    struct cs_case c;
+    uint32_t cap = 0, all = 0;
+    enum cs_err rc = p->view->cases.get(p->view->cases.self, at->case_index, &c, err);
+
+    if (rc == CS_OK)
+        rc = cs_request_max_output_tokens(p->requests, at, &cap, err);
+    if (rc == CS_OK)
+        rc = cs_request_lay(p->requests, at, &c, &all, err);
+    *tokens = *calls = 0;
+    for (; rc == CS_OK && k < all; k++) {
+        rc = cs_request_turn(p->requests, k, &turn, err);
+        *tokens += rc == CS_OK ? (uint64_t)turn.bytes + WRAPPING_TOKENS + (uint64_t)k * cap : 0;
+        ++*calls;
+    }
+    return rc;
+}
+
+static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t turns,
+                               uint64_t *out, uint32_t *calls, struct cs_error *err)
 {
     struct cs_loaded_plan *p = find(self, gen);
     const struct cs_cells *cells;
@@ -166,9 +190,140 @@ static enum cs_err input_bound(void *self, uint32_t gen, uint32_t lane, uint64_t
                                        entries(&p->view->plan, BODIES_BYTES, BODY_BYTES, BODIES_MAX), true);
     cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
     rc = cs_cell_cache_get(p->bodies, lane, at.case_index, &cells, err);
+    *calls = 1;
+    if (rc == CS_OK && cells->calls[at.cell] > 1)
+        return calls_bound(p, &at, turns, out, calls, err);
     if (rc == CS_OK)
         *out = (uint64_t)cells->body_len[at.cell] + WRAPPING_TOKENS; /* no token is shorter than a byte */
     return rc;
+}
+
+/* The same output, sent again. */
+static bool is_same(const struct cs_output *a, const struct cs_output *b)
+{
+    return strcmp(a->worker, b->worker) == 0 && a->started_wall_ms == b->started_wall_ms &&
+           a->total_ms == b->total_ms && a->outcome == b->outcome;
+}
+
+static bool is_this(struct cs_store *store, uint64_t id, const struct cs_output *o)
+{
+    struct cs_arena arena = {0};
+    struct cs_stored stored;
+    bool same = cs_store_scan_output(store, id, &arena, &stored, NULL) == CS_OK && is_same(&stored.output, o);
+
+    cs_arena_release(&arena);
+    return same;
+}
+
+/* The calls of a trial: its cells are here, or are made. */
+static enum cs_err calls_of(struct cs_loaded_plan *p, const struct cs_coords *at, uint32_t *out, struct cs_error *err)
+{
+    const struct cs_cells *cells;
+    enum cs_err rc = cs_cell_cache_get(p->cells, at->lane, at->case_index, &cells, err);
+
+    *out = rc == CS_OK ? cells->calls[at->cell] : 1;
+    return rc;
+}
+
+static enum cs_err talk(void *self, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_digest *digest,
+                        const struct cs_owner *owner, struct cs_core_talk *out, struct cs_error *err)
+{
+    struct cs_plans *all = self;
+    struct cs_loaded_plan *p = find(all, gen);
+    struct cs_coords at;
+    enum cs_err rc;
+
+    CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
+    *out = (struct cs_core_talk){.calls = 1};
+    cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
+    rc = calls_of(p, &at, &out->calls, err);
+    if (rc == CS_OK && out->calls > 1)
+        rc = cs_turn_rows_draw(all->store, gen, lane, position, &out->draw, err);
+    if (rc == CS_OK && out->calls > 1)
+        rc = cs_turn_rows_count(all->store, digest, owner, out->draw, &out->turns, err);
+    return rc;
+}
+
+enum cs_err cs_plans_turn_sent(struct cs_loaded_plan *p, uint32_t lane, uint64_t position,
+                               const struct cs_stored *turns, uint32_t n, uint8_t sent[16], struct cs_error *err)
+{
+    const char *said[CS_TURNS_MAX];
+    struct cs_buf body = CS_BUF_INIT(CS_BODY_MAX);
+    struct cs_coords at;
+    uint8_t digest[32];
+    struct cs_case c;
+    uint32_t calls;
+    enum cs_err rc;
+
+    CS_ASSERT(n < CS_TURNS_MAX);
+    for (uint32_t i = 0; i < n; i++)
+        said[i] = turns[i].output.text;
+    cs_plan_coords(&p->view->plan, lane, cs_plan_at(&p->view->plan, lane, position), &at);
+    rc = p->view->cases.get(p->view->cases.self, at.case_index, &c, err);
+    if (rc == CS_OK)
+        rc = cs_request_lay(p->requests, &at, &c, &calls, err);
+    if (rc == CS_OK && n >= calls)
+        rc = cs_error_set(err, CS_ECORRUPT, "a conversation of %u calls has %u turns", calls, n);
+    if (rc == CS_OK)
+        rc = cs_request_turn_body(p->requests, n, said, &body, err);
+    if (rc == CS_OK) {
+        cs_digest_blake2b_256(body.data, body.len, digest);
+        memcpy(sent, digest, 16);
+    }
+    cs_buf_release(&body);
+    return rc;
+}
+
+static enum cs_err sent_of(void *self, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_digest *digest,
+                           const struct cs_owner *owner, const struct cs_core_talk *t, uint8_t sent[16],
+                           struct cs_error *err)
+{
+    struct cs_plans *all = self;
+    struct cs_loaded_plan *p = find(all, gen);
+    struct cs_arena arena = {0};
+    struct cs_stored *turns;
+    uint32_t n;
+    enum cs_err rc = cs_turn_rows_standing(all->store, digest, owner, t->draw, &arena, &turns, &n, err);
+
+    CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
+    if (rc == CS_OK && n != t->turns)
+        rc = cs_error_set(err, CS_ECORRUPT, "a conversation has %u turns on disk, not %u", n, t->turns);
+    if (rc == CS_OK)
+        rc = cs_plans_turn_sent(p, lane, position, turns, n, sent, err);
+    cs_arena_release(&arena);
+    return rc;
+}
+
+enum cs_err cs_plans_turns(struct cs_plans *all, uint32_t gen, uint32_t lane, uint64_t position, struct cs_arena *arena,
+                           struct cs_stored **out, uint32_t *n, struct cs_error *err)
+{
+    struct cs_loaded_plan *p = find(all, gen);
+    struct cs_digest digest;
+    struct cs_owner owner;
+    uint32_t draw;
+    enum cs_err rc;
+
+    CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
+    rc = cs_plans_identity(p, lane, position, &digest, &owner, err);
+    if (rc == CS_OK)
+        rc = cs_turn_rows_draw(all->store, gen, lane, position, &draw, err);
+    if (rc == CS_OK)
+        rc = cs_turn_rows_standing(all->store, &digest, &owner, draw, arena, out, n, err);
+    return rc;
+}
+
+static bool is_turn(void *self, const struct cs_output *o, const struct cs_owner *owner, uint32_t draw)
+{
+    struct cs_plans *all = self;
+    struct cs_arena arena = {0};
+    struct cs_stored *turns;
+    bool same = false;
+    uint32_t n;
+
+    if (cs_turn_rows_standing(all->store, &o->digest, owner, draw, &arena, &turns, &n, NULL) == CS_OK && o->turn <= n)
+        same = is_same(&turns[o->turn - 1].output, o);
+    cs_arena_release(&arena);
+    return same;
 }
 
 static enum cs_err left_out(void *self, uint32_t gen, uint32_t lane, uint64_t position, bool *out, struct cs_error *err)
@@ -177,19 +332,6 @@ static enum cs_err left_out(void *self, uint32_t gen, uint32_t lane, uint64_t po
 
     CS_ASSERT(p != NULL && lane < p->view->plan.n_lanes);
     return cs_plans_left_out(p, lane, position, out, err);
-}
-
-static bool is_this(struct cs_store *store, uint64_t id, const struct cs_output *o)
-{
-    struct cs_arena arena = {0};
-    struct cs_stored stored;
-    bool same = cs_store_scan_output(store, id, &arena, &stored, NULL) == CS_OK;
-
-    if (same)
-        same = strcmp(stored.output.worker, o->worker) == 0 && stored.output.started_wall_ms == o->started_wall_ms &&
-               stored.output.total_ms == o->total_ms && stored.output.outcome == o->outcome;
-    cs_arena_release(&arena);
-    return same;
 }
 
 static bool is_stored(void *self, const struct cs_output *o)
@@ -210,14 +352,19 @@ static enum cs_err drawn(void *self, uint32_t gen, uint32_t lane, uint64_t posit
                          struct cs_error *err)
 {
     const struct cs_plans *p = self;
-    struct cs_place place;
-    enum cs_err rc = cs_store_rows_place(p->store, gen, lane, position, &place, err);
 
-    *out = rc == CS_OK ? place.n_earlier + ((place.flags & CS_OUTPUT_SUPERSEDED) != 0) : 0;
-    return rc == CS_ENOENT ? CS_OK : rc;
+    return cs_turn_rows_draw(p->store, gen, lane, position, out, err);
 }
 
 struct cs_core_plan cs_plans_for_core(struct cs_plans *p)
 {
-    return (struct cs_core_plan){p, identity, input_bound, is_stored, left_out, drawn};
+    return (struct cs_core_plan){.self = p,
+                                 .identity = identity,
+                                 .input_bound = input_bound,
+                                 .is_stored = is_stored,
+                                 .talk = talk,
+                                 .sent = sent_of,
+                                 .is_turn = is_turn,
+                                 .left_out = left_out,
+                                 .drawn = drawn};
 }

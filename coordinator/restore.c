@@ -13,6 +13,7 @@
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
 #include "protocol/study/judge.h"
+#include "protocol/study/script.h"
 
 struct ledgers {
     const struct cs_plan *plan;
@@ -247,6 +248,7 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_roster_study *
         loads[i].counters = lanes[i].counters;
         loads[i].price = study->models[i].price;
         loads[i].limits = cs_settings_limits(&s->set, study->models[i].name);
+        loads[i].talks = cs_script_is_used(study);
         loads[i].accepts_unparsable = study->accept_unparsable;
         loads[i].draws = judge.again;
         loads[i].served_key = served_key(study, i);

@@ -257,8 +257,9 @@ struct cs_server {
     struct cs_keypair key;
     struct cs_door doors[CS_DOORS_MAX];
     unsigned n_doors;
-    struct cs_buf out;     /* one packed message */
-    struct cs_arena arena; /* one unpacked message */
+    struct cs_buf out;           /* one packed message */
+    struct cs_arena arena;       /* one unpacked message */
+    struct cs_arena turns_arena; /* what one TURNS says */
     uint64_t ticked_ms;
     bool stop_asked, stop_told;
 

@@ -31,7 +31,7 @@ void cs_batch_clear(struct cs_batch *b)
     forget(&b->frontier_slots);
     b->group = 0;
     b->n_outputs = b->n_adoptions = b->n_agains = b->n_pages = b->n_counters = b->n_frontiers = b->n_metas = 0;
-    b->n_erasures = b->n_unindexed = b->n_forgotten = 0;
+    b->n_erasures = b->n_unindexed = b->n_unturned = b->n_forgotten = 0;
     b->bytes = 0;
 }
 
@@ -46,6 +46,7 @@ void cs_batch_release(struct cs_batch *b)
     free(b->agains);
     free(b->erasures);
     free(b->unindexed);
+    free(b->unturned);
     free(b->forgotten);
     free(b->pages);
     free(b->counters);
@@ -57,7 +58,7 @@ void cs_batch_release(struct cs_batch *b)
 bool cs_batch_is_empty(const struct cs_batch *b)
 {
     return b->n_outputs + b->n_adoptions + b->n_agains + b->n_pages + b->n_counters + b->n_frontiers + b->n_metas +
-               b->n_erasures + b->n_unindexed + b->n_forgotten ==
+               b->n_erasures + b->n_unindexed + b->n_unturned + b->n_forgotten ==
            0;
 }
 
@@ -119,9 +120,11 @@ void cs_batch_add_output(struct cs_batch *b, const struct cs_batch_output *o)
 {
     CS_ASSERT((o->flags & ~(CS_OUTPUT_BORROWED | CS_OUTPUT_SUPERSEDED)) == CS_OUTPUT_CANONICAL ||
               (o->flags & ~(CS_OUTPUT_DUPLICATE | CS_OUTPUT_FAILURE)) == 0 ||
-              (o->flags & ~CS_OUTPUT_FAILURE) == CS_OUTPUT_ATTEMPT);
+              (o->flags & ~CS_OUTPUT_FAILURE) == CS_OUTPUT_ATTEMPT ||
+              (o->flags & ~CS_OUTPUT_DUPLICATE) == CS_OUTPUT_TURN);
     CS_ASSERT(o->flags != 0);
-    CS_ASSERT(!(o->flags & CS_OUTPUT_CANONICAL) || (o->owner.lane != 0 && o->owner.bought_for != 0));
+    CS_ASSERT(!(o->flags & CS_OUTPUT_CANONICAL || o->turn.number > 0) ||
+              (o->owner.lane != 0 && o->owner.bought_for != 0));
     CS_ASSERT(o->len > 0);
     b->outputs = grown(b->outputs, b->n_outputs, &b->cap_outputs, sizeof *b->outputs);
     struct cs_batch_output *mine = &b->outputs[b->n_outputs++];
@@ -165,6 +168,12 @@ void cs_batch_add_unindexed(struct cs_batch *b, const struct cs_batch_unindexed 
 {
     b->unindexed = grown(b->unindexed, b->n_unindexed, &b->cap_unindexed, sizeof *b->unindexed);
     b->unindexed[b->n_unindexed++] = *u;
+}
+
+void cs_batch_add_unturned(struct cs_batch *b, const struct cs_batch_unturned *u)
+{
+    b->unturned = grown(b->unturned, b->n_unturned, &b->cap_unturned, sizeof *b->unturned);
+    b->unturned[b->n_unturned++] = *u;
 }
 
 void cs_batch_add_forgotten(struct cs_batch *b, uint32_t gen)

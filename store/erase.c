@@ -9,7 +9,7 @@
 #include "store/record.h"
 #include "store/store_internal.h"
 
-enum stage { PLACES, OUTPUTS, INDEX, LEDGER };
+enum stage { PLACES, HISTORIES, OUTPUTS, INDEX, TURNS, LEFT_HISTORIES, LEDGER };
 
 struct bits { /* one for each output */
     uint8_t *v;
@@ -95,6 +95,32 @@ static enum cs_err take_place(struct cs_erase *e, struct cs_slice key, struct cs
     return CS_OK;
 }
 
+/* What stands at a trial that stays keeps the turns before it. */
+static enum cs_err take_history(struct cs_erase *e, struct cs_slice key, struct cs_slice value, struct cs_error *err)
+{
+    if (key.n != 9 || value.n % 8 != 0)
+        return cs_error_set(err, CS_ECORRUPT, "%s: a row of the turns is damaged", e->store->dir);
+    if (!has(&e->pointed, cs_keyspace_get_u64((const uint8_t *)key.p + 1)))
+        return CS_OK;
+    for (size_t i = 0; i < value.n; i += 8)
+        set(&e->pointed, cs_keyspace_get_u64((const uint8_t *)value.p + i));
+    return CS_OK;
+}
+
+/* A row of a turn, or of the turns before an output, whose output is gone. */
+static enum cs_err take_turn(struct cs_erase *e, struct cs_slice key, struct cs_slice value, struct cs_batch *b,
+                             struct cs_error *err)
+{
+    struct cs_batch_unturned row = {.n = (uint32_t)key.n};
+    const bool history = e->stage == LEFT_HISTORIES;
+    if (history ? key.n != 9 : key.n > sizeof row.key || value.n < 8)
+        return cs_error_set(err, CS_ECORRUPT, "%s: a row of the turns is damaged", e->store->dir);
+    memcpy(row.key, key.p, key.n);
+    if (has(&e->gone, cs_keyspace_get_u64(history ? (const uint8_t *)key.p + 1 : value.p)))
+        cs_batch_add_unturned(b, &row);
+    return CS_OK;
+}
+
 static void erase(struct cs_batch *b, uint64_t id, int64_t committed_wall_ms, const struct cs_output *was)
 {
     const struct cs_output empty = {.gen = was->gen,
@@ -162,9 +188,35 @@ static void first_key(enum stage stage, struct cs_key *from, struct cs_key *unti
         cs_keyspace_output(until, UINT64_MAX);
         return;
     }
-    cs_keyspace_row(from, stage == PLACES ? CS_ROW_PLACE : CS_ROW_INDEX);
+    static const enum cs_ledger_row rows[] = {[PLACES] = CS_ROW_PLACE,
+                                              [HISTORIES] = CS_ROW_HISTORY,
+                                              [INDEX] = CS_ROW_INDEX,
+                                              [TURNS] = CS_ROW_TURN,
+                                              [LEFT_HISTORIES] = CS_ROW_HISTORY};
+    cs_keyspace_row(from, rows[stage]);
     *until = *from;
     cs_keyspace_after(until);
+}
+
+static enum cs_err take(struct cs_erase *e, struct cs_slice key, struct cs_slice value, struct cs_batch *b,
+                        struct cs_error *err)
+{
+    switch (e->stage) {
+    case PLACES:
+        return take_place(e, key, value, err);
+    case HISTORIES:
+        return take_history(e, key, value, err);
+    case OUTPUTS:
+        return take_output(e, key, value, b, err);
+    case INDEX:
+        return take_index(e, key, b, err);
+    case TURNS:
+    case LEFT_HISTORIES:
+        return take_turn(e, key, value, b, err);
+    case LEDGER:
+        break;
+    }
+    return CS_OK;
 }
 
 static enum cs_err look(struct cs_erase *e, uint32_t rows, struct cs_batch *b, bool *more, struct cs_error *err)
@@ -186,9 +238,7 @@ static enum cs_err look(struct cs_erase *e, uint32_t rows, struct cs_batch *b, b
             *more = true;
             break;
         }
-        rc = e->stage == PLACES    ? take_place(e, key, value, err)
-             : e->stage == OUTPUTS ? take_output(e, key, value, b, err)
-                                   : take_index(e, key, b, err);
+        rc = take(e, key, value, b, err);
     }
     struct cs_error why = {0};
     const enum cs_err end = *more ? CS_OK : cs_rocks_rows_error(it, &why);

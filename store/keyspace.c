@@ -92,15 +92,28 @@ void cs_keyspace_index(struct cs_key *k, const struct cs_digest *d, uint64_t lan
     k->n += 8;
 }
 
-void cs_keyspace_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
-                      uint32_t turn)
+void cs_keyspace_turns(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw)
 {
     of_digest(k, CS_ROW_TURN, d);
     cs_keyspace_put_u64(k->b + k->n, owner->lane);
     cs_keyspace_put_u64(k->b + k->n + 8, owner->bought_for);
     cs_keyspace_put_u32(k->b + k->n + 16, draw);
-    cs_keyspace_put_u32(k->b + k->n + 20, turn);
-    k->n += 24;
+    k->n += 20;
+}
+
+void cs_keyspace_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
+                      uint32_t turn)
+{
+    cs_keyspace_turns(k, d, owner, draw);
+    cs_keyspace_put_u32(k->b + k->n, turn);
+    k->n += 4;
+}
+
+void cs_keyspace_history(struct cs_key *k, uint64_t output_id)
+{
+    cs_keyspace_row(k, CS_ROW_HISTORY);
+    cs_keyspace_put_u64(k->b + k->n, output_id);
+    k->n += 8;
 }
 
 void cs_keyspace_row(struct cs_key *k, enum cs_ledger_row row)
@@ -257,7 +270,8 @@ static void tail_of(struct cs_counters *c, uint64_t *tail[CS_COUNTERS_TAIL])
                                          &c->over,
                                          &c->moved,
                                          &c->cached,
-                                         &c->reread};
+                                         &c->reread,
+                                         &c->turns};
     memcpy(tail, order, sizeof order);
 }
 

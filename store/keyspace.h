@@ -8,7 +8,8 @@
  *             'f' gen u32 lane u32            frontier u64
  *             'l' gen u32 lane u32 position u64   place
  *             'p' gen u32 lane u32 page u64   CS_PAGE_BYTES of trial states
- *             't' digest 16 lane 8 case 8 draw u32 turn u32   reserved: a turn of a conversation (store/README.md)
+ *             't' digest 16 lane 8 case 8 draw u32 turn u32   output_id u64: a turn of a conversation (turn_rows.h)
+ *             'h' output_id u64               n times output_id u64: the turns before it
  *             'x' digest 16 lane 8 output_id u64   index: flags u8, case 8 [, output_id u64 of the earlier one]
  *   format 1  'i' digest 16                   output_id u64 of the latest canonical output
  *   place     output_id u64, flags u8 [, reading u32, its outcome u8, n u8, n times output_id u64 of earlier ones
@@ -29,6 +30,7 @@ enum cs_ledger_row {
     CS_ROW_AGAIN = 'a',
     CS_ROW_COUNTERS = 'c',
     CS_ROW_FRONTIER = 'f',
+    CS_ROW_HISTORY = 'h',
     CS_ROW_DIGEST = 'i', /* format 1 */
     CS_ROW_PLACE = 'l',
     CS_ROW_PAGE = 'p',
@@ -61,15 +63,18 @@ void cs_keyspace_lane(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, ui
 void cs_keyspace_at(struct cs_key *k, enum cs_ledger_row row, uint32_t gen, uint32_t lane, uint64_t at);
 void cs_keyspace_after(struct cs_key *k); /* the first key behind all that begin with k */
 
-/* The key of a turn, in a trial that is a conversation; nothing writes it yet. draw: how often the trial was asked again before. */
+/* The key of a turn, in a trial that is a conversation. draw: how often the trial was asked again before. */
 void cs_keyspace_turn(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner, uint32_t draw,
                       uint32_t turn);
+void cs_keyspace_turns(struct cs_key *k, const struct cs_digest *d, const struct cs_owner *owner,
+                       uint32_t draw); /* prefix of all of a draw */
+void cs_keyspace_history(struct cs_key *k, uint64_t output_id);
 /* The parts of a key made by cs_keyspace_index. False: no such key. */
 bool cs_keyspace_parse_index(struct cs_slice key, struct cs_digest *d, struct cs_indexed *out);
 /* Lane and number of a key made by cs_keyspace_at. False: no such key. */
 bool cs_keyspace_parse_at(struct cs_slice key, uint32_t *lane, uint64_t *at);
 
-enum { CS_COUNTERS_TAIL = 23 /* figures behind the outcomes; the first versions had 9 */ };
+enum { CS_COUNTERS_TAIL = 24 /* figures behind the outcomes; the first versions had 9 */ };
 enum {
     CS_PLACE_BYTES = 9, /* without reading and earlier ones, as in format 1 */
     CS_PLACE_MAX = CS_PLACE_BYTES + 6 + 8 * CS_EARLIER_MAX + 2,

@@ -41,6 +41,7 @@ struct cs_counters {
     uint64_t over;           /* outputs beyond the cap that was asked for, or beyond what was reserved for them */
     uint64_t moved;          /* outputs after which another model or fingerprint answered */
     uint64_t cached;         /* outputs that were not drawn anew: something kept the reply, or its id came before */
+    uint64_t turns;          /* replies after which a conversation went on, which stand; in none of the outcomes */
     uint64_t reread;         /* answers that a rereading makes something else of than their records say (reread.h) */
 };
 
@@ -53,8 +54,9 @@ enum cs_output_flag {
     CS_OUTPUT_SUPERSEDED =
         32, /* on a place row and an index row: an answer that was asked again; never canonical again (decision 12) */
     CS_OUTPUT_ATTEMPT =
-        64,               /* on a record: a further call after our own overload; it has no place row and no index row */
-    CS_OUTPUT_TURN = 128, /* reserved: on a record, one turn of a conversation */
+        64, /* on a record: a further call after our own overload; it has no place row and no index row */
+    CS_OUTPUT_TURN =
+        128, /* on a record: the reply of one turn of a conversation that goes on; no place row, no index row */
 };
 
 /* Who bought an answer, as far as adoption asks: 8 bytes of a digest each. The lane is a model's and an account's name within a
@@ -74,13 +76,20 @@ struct cs_rereading {
 
 /* ---- one atomic write ---------------------------------------------------------------------------- */
 
+/* A turn of a trial that is a conversation (turn_rows.h). */
+struct cs_batch_turn {
+    uint32_t number; /* of its call, from 1 */
+    uint32_t draw;   /* how often the trial was asked again before */
+};
 struct cs_batch_output {
     uint32_t gen, lane;
     uint64_t position;
     struct cs_digest digest;
-    struct cs_owner owner; /* a CANONICAL one's */
+    struct cs_owner owner; /* a CANONICAL one's, and where there is a turn */
     uint8_t
-        flags; /* CANONICAL (| BORROWED): place and index rows too; CANONICAL | SUPERSEDED: the same of an answer that is asked again at once, whose trial stays planned; FAILURE: place row; DUPLICATE (| FAILURE), ATTEMPT: the output alone */
+        flags; /* CANONICAL (| BORROWED): place and index rows too; CANONICAL | SUPERSEDED: the same of an answer that is asked again at once, whose trial stays planned; FAILURE: place row; TURN: its row; DUPLICATE (| FAILURE or TURN), ATTEMPT: the output alone */
+    struct cs_batch_turn
+        turn; /* TURN: which it is; CANONICAL, FAILURE: the last one before it; number 0: of no conversation */
     int64_t committed_wall_ms; /* a borrowed one's; otherwise 0: now */
     const uint8_t *bytes;      /* packed cs_output */
     uint32_t len;
@@ -121,6 +130,11 @@ struct cs_batch_unindexed {
     struct cs_digest digest;
     uint64_t lane, output_id;
 };
+/* A row of turns of a deleted study. */
+struct cs_batch_unturned {
+    uint8_t key[48];
+    uint32_t n;
+};
 struct cs_batch_page {
     uint32_t gen, lane;
     uint64_t page;
@@ -154,15 +168,16 @@ struct cs_batch {
     struct cs_batch_again *agains;
     struct cs_batch_erasure *erasures;
     struct cs_batch_unindexed *unindexed;
+    struct cs_batch_unturned *unturned;
     uint32_t *forgotten; /* generations */
     struct cs_batch_page *pages;
     struct cs_batch_counters *counters;
     struct cs_batch_frontier *frontiers;
     struct cs_batch_meta *metas;
     uint32_t n_outputs, n_adoptions, n_agains, n_pages, n_counters, n_frontiers, n_metas;
-    uint32_t n_erasures, n_unindexed, n_forgotten;
+    uint32_t n_erasures, n_unindexed, n_unturned, n_forgotten;
     uint32_t cap_outputs, cap_adoptions, cap_agains, cap_pages, cap_counters, cap_frontiers, cap_metas;
-    uint32_t cap_erasures, cap_unindexed, cap_forgotten;
+    uint32_t cap_erasures, cap_unindexed, cap_unturned, cap_forgotten;
     uint64_t bytes; /* bytes of outputs */
     struct cs_batch_slots page_slots, counter_slots, frontier_slots;
 };
@@ -175,6 +190,7 @@ void cs_batch_add_adoption(struct cs_batch *b, const struct cs_batch_adoption *a
 void cs_batch_add_again(struct cs_batch *b, const struct cs_batch_again *a);
 void cs_batch_add_erasure(struct cs_batch *b, const struct cs_batch_erasure *e);
 void cs_batch_add_unindexed(struct cs_batch *b, const struct cs_batch_unindexed *u);
+void cs_batch_add_unturned(struct cs_batch *b, const struct cs_batch_unturned *u);
 void cs_batch_add_forgotten(struct cs_batch *b, uint32_t gen);
 void cs_batch_add_page(struct cs_batch *b,
                        const struct cs_batch_page *p); /* replaces an earlier one of the same page */

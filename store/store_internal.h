@@ -1,4 +1,4 @@
-/* store_internal.h - the open store, shared by rows.c (single rows), store.c (opening), write.c and again.c (writing), scan.c and index.c (many
+/* store_internal.h - the open store, shared by rows.c (single rows), store.c (opening), write.c and again.c (writing), scan.c, index.c and turn_rows.c (many
  * rows), and upgrade.c. */
 #ifndef CS_STORE_INTERNAL_H
 #define CS_STORE_INTERNAL_H
@@ -48,6 +48,9 @@ CS_WARN_UNUSED enum cs_err cs_store_again_link(struct cs_store *s, uint32_t gen,
                                                struct cs_place *p, struct cs_error *err);
 /* An adopted answer that was asked again before the edit: its trial waits. */
 void cs_store_again_wait(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_place *p);
+
+/* turn_rows.c: the row of a turn, or the turns before an output, into the batch being gathered. CS_ECORRUPT: one of them is not there. */
+CS_WARN_UNUSED enum cs_err cs_turn_rows_put(struct cs_store *s, const struct cs_batch_output *o, struct cs_error *err);
 
 /* Into the batch being gathered. */
 void cs_store_rows_put_place(struct cs_store *s, uint32_t gen, uint32_t lane, uint64_t position,

@@ -26,6 +26,11 @@ static enum cs_err put_output(struct cs_store *s, struct cs_batch_output *o, int
                         slice(o->bytes, o->len));
     if (o->flags & (CS_OUTPUT_DUPLICATE | CS_OUTPUT_ATTEMPT))
         return CS_OK;
+    if (o->turn.number > 0 && !borrowed) {
+        enum cs_err turned = cs_turn_rows_put(s, o, err);
+        if (turned != CS_OK || o->flags == CS_OUTPUT_TURN)
+            return turned;
+    }
     enum cs_err rc = cs_store_again_link(s, o->gen, o->lane, o->position, &place, err);
     if (rc != CS_OK)
         return rc;
@@ -92,6 +97,8 @@ static void erase(struct cs_store *s, const struct cs_batch *b)
         cs_keyspace_index(&key, &b->unindexed[i].digest, b->unindexed[i].lane, b->unindexed[i].output_id);
         cs_rocks_remove(s->rocks, CS_CF_LEDGER, cs_keyspace_slice(&key));
     }
+    for (uint32_t i = 0; i < b->n_unturned; i++)
+        cs_rocks_remove(s->rocks, CS_CF_LEDGER, slice(b->unturned[i].key, b->unturned[i].n));
     for (uint32_t i = 0; i < b->n_forgotten; i++) {
         for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
             cs_keyspace_generation(&key, rows[k], b->forgotten[i]);

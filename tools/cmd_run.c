@@ -509,7 +509,7 @@ static int exit_status(const struct run *r)
 {
     int worst = 0;
     for (uint32_t i = 0; i < r->n; i++) {
-        const int status = cs_run_notes_end(&r->parts[i].progress, r->again + 1, stderr);
+        const int status = cs_run_notes_end(r->parts[i].loaded.study, &r->parts[i].progress, r->again + 1, stderr);
         worst = status > worst ? status : worst;
     }
     return worst;

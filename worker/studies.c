@@ -9,6 +9,7 @@
 #include "protocol/base/hash.h"
 #include "protocol/dialects/request.h"
 #include "protocol/study/answer.h"
+#include "protocol/study/script.h"
 #include "protocol/wire/spec.h"
 #include "worker/calls/endpoint.h"
 #include "worker/calls/pacer.h"
@@ -27,6 +28,7 @@ struct study { /* one spec, and all that is made of it */
     struct cs_requests *requests;
     struct cs_chunks *chunks;
     struct cs_cell_cache *cells;
+    struct cs_buf body;                 /* of the turn that was asked for last */
     struct cs_made_endpoint *endpoints; /* all that were made for its lanes: few, and calls may refer to any */
     uint32_t refs;
     struct study *next, *prev;
@@ -56,6 +58,7 @@ static void is_missing(struct cs_studies *s, const uint8_t digest[32])
 static void study_free(struct study *y)
 {
     cs_cell_cache_close(y->cells);
+    cs_buf_release(&y->body);
     cs_chunks_close(y->chunks);
     cs_requests_close(y->requests);
     for (struct cs_made_endpoint *e = y->endpoints, *next; e != NULL; e = next) {
@@ -81,6 +84,7 @@ static enum cs_err study_make(struct cs_studies *s, const void *bytes, uint32_t 
 {
     struct study *y = cs_xcalloc(1, sizeof *y);
     y->owner = s;
+    y->body = CS_BUF_INIT(CS_BODY_MAX);
     enum cs_err rc = cs_spec_unpack(bytes, n, &y->spec, err);
     if (rc != CS_OK) {
         free(y);
@@ -201,6 +205,7 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
     out->timeout_ms = m->timeout_ms;
     out->metered = y->spec.study->budget_nano_usd >= 0;
     out->cap = m->max_output_tokens;
+    out->talks = cs_script_is_used(y->spec.study);
     add_pools(a, m, out);
     return CS_OK;
 }
@@ -216,8 +221,36 @@ static void source_release(void *self, void *study)
     study_free(y);
 }
 
-static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
-                                struct cs_error *err)
+/* The call of a conversation that comes after n_said replies. */
+static enum cs_err turn_of(struct study *y, const struct cs_coords *at, const char *const *said, uint32_t n_said,
+                           struct cs_trial *out, struct cs_error *err)
+{
+    struct cs_case_source cases = cs_chunks_source(y->chunks);
+    struct cs_request_turn turn = {0};
+    uint8_t digest[32];
+    struct cs_case c;
+    uint32_t calls = 0;
+    if (n_said >= out->calls)
+        return cs_error_set(err, CS_EINVAL, "a conversation of %u calls has %u replies already", out->calls, n_said);
+    enum cs_err rc = cases.get(cases.self, at->case_index, &c, err);
+    if (rc == CS_OK)
+        rc = cs_request_lay(y->requests, at, &c, &calls, err);
+    if (rc == CS_OK)
+        rc = cs_request_turn(y->requests, n_said, &turn, err);
+    if (rc == CS_OK)
+        rc = cs_request_turn_body(y->requests, n_said, said, &y->body, err);
+    if (rc != CS_OK)
+        return rc;
+    cs_digest_blake2b_256(y->body.data, y->body.len, digest);
+    memcpy(out->sent, digest, sizeof out->sent);
+    out->free = !turn.answers;
+    out->body = cs_buf_cstr(&y->body);
+    out->body_len = (uint32_t)y->body.len;
+    return CS_OK;
+}
+
+static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t position, const char *const *said,
+                                uint32_t n_said, struct cs_trial *out, struct cs_error *err)
 {
     struct study *y = study;
     const struct cs_cells *cells;
@@ -232,6 +265,10 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
     cs_cells_trial_digest(cells, y->spec.study, at.cell, at.repeat, &out->digest);
     out->question = at.question;
     memcpy(&out->prompt, cells->body_digest[at.cell], sizeof out->prompt);
+    out->calls = cells->calls[at.cell];
+    out->free = false;
+    if (out->calls > 1)
+        return turn_of(y, &at, said, n_said, out, err);
     out->body = cells->body[at.cell];
     out->body_len = cells->body_len[at.cell];
     return CS_OK;

@@ -14,6 +14,7 @@
 #include "coordinator/core/quarantine.h"
 #include "coordinator/lanes/risk.h"
 #include "coordinator/core/session.h"
+#include "coordinator/core/talks.h"
 #include "coordinator/lanes/skew.h"
 #include "coordinator/lanes/trouble.h"
 
@@ -301,6 +302,9 @@ static void from_session(struct cs_core *core, struct cs_session *s, const struc
         memcpy(spec->spec.digest, m->spec_get.digest, sizeof spec->spec.digest);
         break;
     }
+    case CS_TURNS_GET:
+        cs_coordinator_talks_get(core, s, &m->leases);
+        break;
     case CS_BYE:
         cs_log(CS_INFO, "worker_bye", "worker=%s", s->worker);
         cs_session_end(core, s, CS_ENDED_BYE);
@@ -315,6 +319,7 @@ static void from_session(struct cs_core *core, struct cs_session *s, const struc
     case CS_PONG:
     case CS_ACK:
     case CS_SPEC:
+    case CS_TURNS:
     case CS_STOP:
     case CS_DRAIN:
     case CS_ANNOUNCE:

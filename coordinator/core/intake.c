@@ -8,6 +8,7 @@
  *   unparsable, of a study that draws such again: planned, and the answer kept as one that was asked again (draws.c)
  *   (a) a timeout by our own overload (ramp.h), twice at most: planned, an attempt record; leased again once that is on disk (lease.c)
  *
+ * A turn of a conversation changes no state: its trial stays planned and leased (talks.h).
  * Judged by generation, lane, position and digest, whoever holds the lease now: a result for the right request is a paid fact.
  */
 #include "coordinator/core/intake.h"
@@ -29,6 +30,7 @@
 #include "coordinator/core/quarantine.h"
 #include "coordinator/lanes/risk.h"
 #include "coordinator/core/session.h"
+#include "coordinator/core/talks.h"
 #include "coordinator/lanes/state.h"
 
 enum { FURTHER_MAX = 2 /* calls after timeouts that were our own doing (decision 12) */ };
@@ -135,9 +137,10 @@ static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_ou
         c->overload++;
     } else {
         *(flags & CS_OUTPUT_DUPLICATE    ? &c->duplicates
+          : flags & CS_OUTPUT_TURN       ? &c->turns
           : flags & CS_OUTPUT_SUPERSEDED ? &c->superseded
                                          : &c->outcome[o->outcome]) += 1;
-        c->salvaged += o->salvaged && !(flags & CS_OUTPUT_DUPLICATE);
+        c->salvaged += o->salvaged && !(flags & (CS_OUTPUT_DUPLICATE | CS_OUTPUT_TURN));
         c->attempts += o->attempts;
         c->ambiguous += o->ambiguous;
     }
@@ -209,28 +212,64 @@ static bool change(struct cs_core *core, struct cs_lane *lane, const struct cs_o
 }
 
 /* A further call, once this one is on disk. */
-static void leave_planned(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o)
+static void leave_planned(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, bool drawn)
 {
     lane->further_group = core->open->number;
     cs_coordinator_lane_loosen(lane, o->position / CS_PAGE_TRIALS);
     core->regrant = true;
-    if (o->outcome == CS_OUTCOME_unparsable)
-        cs_alike_take(core, lane, o); /* a judge that cannot be read at all is found out by its fiftieth reply */
+    if (!drawn)
+        return;
+    cs_coordinator_talks_again(core, lane, o->position);
+    cs_alike_take(core, lane, o); /* a judge that cannot be read at all is found out by its fiftieth reply */
+}
+
+static bool is_held(const struct cs_session *s, struct cs_lane *lane, uint64_t position)
+{
+    const struct cs_lease *l = cs_coordinator_lane_lease_of(lane, position);
+
+    return l != NULL && l->session == s;
+}
+
+static void add_row(struct cs_core *core, struct cs_batch_output *row, const struct cs_output_bytes *packed)
+{
+    row->bytes = packed->bytes;
+    row->len = packed->len;
+    cs_batch_add_output(core->open->batch, row);
+}
+
+/* The trial goes on: it stays planned, and leased to whom it is leased. */
+static void record_turn(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
+                        struct cs_batch_output *row, const struct cs_output_bytes *packed)
+{
+    core->intake.received++;
+    *(is_held(s, lane, o->position) ? &core->intake.committed : &core->intake.late) += 1;
+    cs_deal_output(core, lane, o);
+    cs_coordinator_talks_stands(core, lane, o, cs_intake_fingerprint(o));
+    row->flags = CS_OUTPUT_TURN;
+    add_row(core, row, packed);
+    count(core, lane, o, row->flags, 0);
+    cs_coordinator_served_take(core, lane, o, row->owner.bought_for);
+}
+
+/* A paid fact, and nothing comes of it; whoever sent it goes on from what stands. */
+static void record_other(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
+                         struct cs_batch_output *row, const struct cs_output_bytes *packed)
+{
+    core->intake.received++;
+    core->intake.duplicate++;
+    row->flags = (uint8_t)(CS_OUTPUT_DUPLICATE | (o->turn > 0 ? CS_OUTPUT_TURN : 0));
+    row->turn.number = 0;
+    add_row(core, row, packed);
+    count(core, lane, o, row->flags, 0);
 }
 
 static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
-                   const struct cs_output_bytes *packed, const struct cs_owner *owner)
+                   struct cs_batch_output row, const struct cs_output_bytes *packed)
 {
-    struct cs_batch_output row = {
-        .gen = o->gen, .lane = o->lane, .position = o->position, .digest = o->digest, .owner = *owner};
     enum cs_trial_state state = cs_coordinator_lane_state_of(lane, o->position);
     bool answer = cs_outcome_is_answer((enum cs_outcome)o->outcome), live;
     int64_t worst;
 
-    if (is_resent(core, lane, o)) {
-        core->intake.resent++;
-        return;
-    }
     cs_quarantine_answered(core, lane, o->position, answer);
     cs_deal_output(core, lane, o);
     live = end_lease(core, s, lane, o, &worst);
@@ -250,21 +289,22 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     CS_ASSERT((row.flags & CS_OUTPUT_CANONICAL) == 0 ||
               cs_coordinator_lane_state_of(lane, o->position) != CS_TRIAL_DONE); /* invariants 2 and 3 */
     if (row.flags & (CS_OUTPUT_ATTEMPT | CS_OUTPUT_SUPERSEDED)) {
-        leave_planned(core, lane, o);
+        leave_planned(core, lane, o, (row.flags & CS_OUTPUT_SUPERSEDED) != 0);
         *(live ? &core->intake.committed : &core->intake.late) += 1;
     } else if (row.flags == CS_OUTPUT_CANONICAL || row.flags == CS_OUTPUT_FAILURE) {
+        cs_coordinator_talks_over(lane, o->position);
         if (change(core, lane, o, answer))
             cs_alike_take(core, lane, o);
         *(live ? &core->intake.committed : &core->intake.late) += 1;
     } else if (row.flags == CS_OUTPUT_DUPLICATE) {
         core->intake.duplicate++;
     }
-    row.bytes = packed->bytes;
-    row.len = packed->len;
-    cs_batch_add_output(core->open->batch, &row);
+    if (!(row.flags & (CS_OUTPUT_CANONICAL | CS_OUTPUT_FAILURE)))
+        row.turn.number = 0;
+    add_row(core, &row, packed);
     count(core, lane, o, row.flags, worst);
     if (answer)
-        cs_coordinator_served_take(core, lane, o, owner->bought_for);
+        cs_coordinator_served_take(core, lane, o, row.owner.bought_for);
 }
 
 static void refuse(struct cs_core *core, struct cs_session *s, uint64_t number, enum cs_refusal why)
@@ -274,6 +314,51 @@ static void refuse(struct cs_core *core, struct cs_session *s, uint64_t number, 
     cs_acks_refuse(core, s, number, why);
     if (why != CS_REFUSED_UNKNOWN)
         cs_session_refuse(core, s);
+}
+
+/* What is right in itself. */
+static void admit(struct cs_core *core, struct cs_session *s, uint64_t number, struct cs_lane *lane,
+                  const struct cs_output *o, const struct cs_owner *owner, const struct cs_output_bytes *packed)
+{
+    const bool resent = is_resent(core, lane, o);
+    struct cs_coordinator_talks_verdict v = {.kind = CS_TALKS_OUTPUT};
+    struct cs_batch_output row = {
+        .gen = o->gen, .lane = o->lane, .position = o->position, .digest = o->digest, .owner = *owner};
+
+    if (!resent || o->turn > 0)
+        v = cs_coordinator_talks_judge(core, lane, o, owner, cs_intake_fingerprint(o), resent);
+    row.turn = v.turn;
+    switch (v.kind) {
+    case CS_TALKS_OUTPUT:
+        if (resent)
+            core->intake.resent++;
+        else
+            record(core, s, lane, o, row, packed);
+        break;
+    case CS_TALKS_TURN:
+        record_turn(core, s, lane, o, &row, packed);
+        break;
+    case CS_TALKS_STANDS:
+        core->intake.resent++;
+        break;
+    case CS_TALKS_OTHER:
+        if (resent)
+            core->intake.resent++;
+        else
+            record_other(core, lane, o, &row, packed);
+        cs_acks_refuse(core, s, number, CS_REFUSED_TURN);
+        break;
+    case CS_TALKS_WRONG:
+        cs_log(CS_ERROR, "turn_mismatch", "worker=%s gen=%u lane=%u position=%llu", s->worker, o->gen, o->lane,
+               (unsigned long long)o->position);
+        refuse(core, s, number, CS_REFUSED_DIGEST);
+        break;
+    case CS_TALKS_MALFORMED:
+        refuse(core, s, number, CS_REFUSED_MALFORMED);
+        break;
+    case CS_TALKS_ENDED:
+        break;
+    }
 }
 
 static void take(struct cs_core *core, struct cs_session *s, uint64_t number, const struct cs_output_bytes *packed)
@@ -309,7 +394,7 @@ static void take(struct cs_core *core, struct cs_session *s, uint64_t number, co
         return;
     }
     cs_caps_worked(core, s, lane);
-    record(core, s, lane, &o, packed, &owner);
+    admit(core, s, number, lane, &o, &owner, packed);
 }
 
 void cs_intake_outputs(struct cs_core *core, struct cs_session *s, const struct cs_message *m)

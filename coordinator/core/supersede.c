@@ -16,6 +16,7 @@
 #include "coordinator/lanes/bits.h"
 #include "coordinator/core/acks.h"
 #include "coordinator/core/draws.h"
+#include "coordinator/core/talks.h"
 #include "coordinator/lanes/lane.h"
 
 static void count(struct cs_counters *c, const struct cs_again_trial *t)
@@ -44,6 +45,7 @@ static void ask_again(struct cs_core *core, struct cs_lane *lane, const struct c
     cs_coordinator_lane_loosen(lane, page);
     cs_batch_add_again(core->open->batch, &row);
     cs_draws_asked(core, lane, t->position);
+    cs_coordinator_talks_again(core, lane, t->position);
     count(&lane->counters, t);
 }
 

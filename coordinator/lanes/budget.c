@@ -61,23 +61,29 @@ static int64_t left(const struct cs_core *core, const struct cs_core_study *y)
     return y->newest->budget_nano_usd - taken; /* neither is negative */
 }
 
-/* -1: the plan could not be asked, and the process ends. */
-static int64_t worst_of(struct cs_core *core, const struct cs_lane *lane, uint64_t position)
+/* What is left of a trial after so many turns. -1: the plan could not be asked, and the process ends. */
+static int64_t worst_after(struct cs_core *core, const struct cs_lane *lane, uint64_t position, uint32_t turns)
 {
     struct cs_error err = {0};
     int64_t worst = 0;
     uint64_t tokens = 0;
+    uint32_t calls = 1;
     enum cs_err rc;
 
     if (core->ended)
         return -1;
-    rc = core->plan.input_bound(core->plan.self, lane->gen, lane->lane, position, &tokens, &err);
+    rc = core->plan.input_bound(core->plan.self, lane->gen, lane->lane, position, turns, &tokens, &calls, &err);
     if (rc != CS_OK) {
         cs_act_end(core, rc, err.msg);
         return -1;
     }
-    (void)cs_price_most(&lane->price, tokens, lane->max_output_tokens, &worst);
+    (void)cs_price_most(&lane->price, tokens, (uint64_t)calls * lane->max_output_tokens, &worst);
     return worst > 0 ? worst : 1; /* a lane that costs nothing keeps account all the same */
+}
+
+static int64_t worst_of(struct cs_core *core, const struct cs_lane *lane, uint64_t position)
+{
+    return worst_after(core, lane, position, 0);
 }
 
 /* No machine reads or writes faster: what it claims to have written in the time that it took, and the bytes that came. */
@@ -97,6 +103,7 @@ int64_t cs_budget_bill(struct cs_core *core, const struct cs_lane *lane, const s
     struct cs_bill_most most = cs_bill_most(lane->max_output_tokens);
     struct cs_error err = {0};
     uint64_t tokens;
+    uint32_t calls;
 
     cs_bill_of(&lane->price, o, &most, bill);
     if (!cs_budget_is_set(lane->study) || (bill->cost == 0 && bill->absurd == 0))
@@ -108,7 +115,7 @@ int64_t cs_budget_bill(struct cs_core *core, const struct cs_lane *lane, const s
     worst = cs_price_times(worst, (uint64_t)o->wasted + 1);
     if (cs_price_add(bill->cost, bill->absurd) <= worst)
         return -1;
-    if (core->plan.input_bound(core->plan.self, lane->gen, lane->lane, o->position, &tokens, &err) == CS_OK)
+    if (core->plan.input_bound(core->plan.self, lane->gen, lane->lane, o->position, 0, &tokens, &calls, &err) == CS_OK)
         most.input = tokens;
     most.output = most_output(lane, o);
     cs_bill_of(&lane->price, o, &most, bill);

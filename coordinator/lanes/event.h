@@ -26,6 +26,13 @@ enum {
     CS_PROBE_RETRY_MS = 100, /* ... while it is looked whether the holder of the name is still there */
 };
 
+/* A trial as a conversation. */
+struct cs_core_talk {
+    uint32_t calls; /* that it makes; 1: it is none */
+    uint32_t turns; /* that stand */
+    uint32_t draw;  /* how often it was asked again */
+};
+
 /* What the core asks about trials. */
 struct cs_core_plan {
     void *self;
@@ -33,11 +40,21 @@ struct cs_core_plan {
      * read. */
     enum cs_err (*identity)(void *self, uint32_t gen, uint32_t lane, uint64_t position, struct cs_digest *digest,
                             struct cs_owner *owner, struct cs_error *err);
-    /* Upper bound of the input tokens of the trial's request. Asked under a budget, and of ambiguous calls. */
-    enum cs_err (*input_bound)(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
-                               struct cs_error *err);
+    /* Upper bound of the input tokens of the trial's calls together, and how many there are: of a conversation, those after so many turns.
+     * Asked under a budget, and of ambiguous calls. */
+    enum cs_err (*input_bound)(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t turns,
+                               uint64_t *out, uint32_t *calls, struct cs_error *err);
     /* Whether exactly this output (same worker, same times) stands at its trial, or stood there until it was asked again. */
     bool (*is_stored)(void *self, const struct cs_output *o);
+    /* Of a trial in a lane that has conversations (lane_load.talks): what stands of it on disk. */
+    enum cs_err (*talk)(void *self, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_digest *digest,
+                        const struct cs_owner *owner, struct cs_core_talk *out, struct cs_error *err);
+    /* `sent` of the request that follows the turns which stand on disk. */
+    enum cs_err (*sent)(void *self, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_digest *digest,
+                        const struct cs_owner *owner, const struct cs_core_talk *talk, uint8_t sent[16],
+                        struct cs_error *err);
+    /* Whether exactly this output (as is_stored) stands as a turn. */
+    bool (*is_turn)(void *self, const struct cs_output *o, const struct cs_owner *owner, uint32_t draw);
     /* Whether a level of the trial requires what its case has not. Asked only of lanes that leave trials out. */
     enum cs_err (*left_out)(void *self, uint32_t gen, uint32_t lane, uint64_t position, bool *out,
                             struct cs_error *err);
@@ -64,6 +81,7 @@ struct cs_lane_load {
     struct cs_counters counters;
     uint64_t frontier;
     bool paused, cancelled;
+    bool talks;                      /* there are conversations among its trials */
     bool accepts_unparsable;         /* as the study says */
     uint32_t draws;                  /* of an answer that cannot be parsed, again, at most: a judge's, by its study */
     const char *alike;               /* the mark of alike.h; NULL: none */
@@ -222,9 +240,10 @@ struct cs_event {
 /* ---- actions --------------------------------------------------------------------------------------- */
 
 enum cs_action_kind {
-    CS_ACT_SEND,     /* message to peer */
-    CS_ACT_PROBE,    /* the same; if there is no route to the peer, CS_EV_GONE of session `token` follows at once */
-    CS_ACT_SPEC,     /* the same, once the shell has filled in spec.bytes for spec.digest */
+    CS_ACT_SEND,  /* message to peer */
+    CS_ACT_PROBE, /* the same; if there is no route to the peer, CS_EV_GONE of session `token` follows at once */
+    CS_ACT_SPEC,  /* the same, once the shell has filled in spec.bytes for spec.digest */
+    CS_ACT_TURNS, /* the same, once it has filled in the turns that stand of the positions of `turns`, or of as many as fit */
     CS_ACT_ANNOUNCE, /* message on PUB */
     CS_ACT_COMMIT,   /* batch to the commit thread, in this order */
     CS_ACT_REPLY,    /* to the admin request `token`: code and text */
@@ -239,6 +258,10 @@ struct cs_action {
     uint64_t token;
     enum cs_err code;
     const char *text;
+    struct { /* TURNS: where those positions are */
+        uint32_t gen, lane;
+        uint64_t page;
+    } at;
 };
 
 /* What an earlier term may have spent without an output on disk (risk.c). */

@@ -51,6 +51,7 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
     l->frontier = l->frontier_asked = load->frontier < load->n_trials ? load->frontier : load->n_trials;
     l->paused = load->paused;
     l->draws = load->draws;
+    l->talks = load->talks;
     cs_alike_open(&l->alike, &load->counters, load->accepts_unparsable, load->alike);
     snprintf(l->over.why, sizeof l->over.why, "%s", load->over != NULL ? load->over : "");
     cs_coordinator_served_open(&l->served, load->served_key, load->served);
@@ -83,6 +84,7 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
 void cs_coordinator_lane_close(struct cs_lane *lane)
 {
     struct cs_again *again, *next;
+    struct cs_talk_at *talk, *talk_next;
 
     if (lane == NULL)
         return;
@@ -90,6 +92,10 @@ void cs_coordinator_lane_close(struct cs_lane *lane)
     HASH_ITER (hh, lane->again, again, next) {
         HASH_DEL(lane->again, again);
         free(again);
+    }
+    HASH_ITER (hh, lane->talked, talk, talk_next) {
+        HASH_DEL(lane->talked, talk);
+        free(talk);
     }
     cs_coordinator_served_close(&lane->served);
     free(lane->blocks.items);

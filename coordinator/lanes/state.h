@@ -62,6 +62,16 @@ struct cs_again {
     UT_hash_handle hh;
 };
 
+/* A conversation under way; ahead of the disk by what is in groups. */
+struct cs_talk_at {
+    uint64_t position;
+    struct cs_core_talk talk;
+    uint64_t group; /* that has its last turn, or the act that asked it again; 0: on disk */
+    uint64_t print; /* fingerprint of that turn; 0: it was read from the disk */
+    uint32_t misfits;
+    UT_hash_handle hh;
+};
+
 struct cs_lane {
     uint32_t gen, lane, slot; /* slot: index into cs_core.lanes and cs_session.lanes */
     struct cs_core_generation *of;
@@ -111,15 +121,17 @@ struct cs_lane {
     struct {
         uint32_t n, cap;
         struct cs_opened_block *items;
-    } blocks;               /* those of them that are not finished, */
-    struct cs_again *again; /* and trials that were planned again after a call of unknown cost */
-    char *trouble;          /* the last reason a worker gave for not working here, or NULL */
-    uint32_t n_trouble;     /* sessions that cannot work here */
-    char *away;             /* likewise why nothing got through to the provider, or NULL */
-    uint32_t n_away;        /* sessions that find it so */
-    char note[320];         /* what status shows of these */
-    uint32_t n_want;        /* sessions with capacity > 0 here */
-    uint64_t wanted;        /* their capacity */
+    } blocks;                  /* those of them that are not finished, */
+    struct cs_again *again;    /* and trials that were planned again after a call of unknown cost */
+    bool talks;                /* there are conversations among its trials: */
+    struct cs_talk_at *talked; /* those of which something came lately */
+    char *trouble;             /* the last reason a worker gave for not working here, or NULL */
+    uint32_t n_trouble;        /* sessions that cannot work here */
+    char *away;                /* likewise why nothing got through to the provider, or NULL */
+    uint32_t n_away;           /* sessions that find it so */
+    char note[320];            /* what status shows of these */
+    uint32_t n_want;           /* sessions with capacity > 0 here */
+    uint64_t wanted;           /* their capacity */
     struct cs_price price;
     struct cs_limits limits; /* set by hand, announced; 0: as the study says */
     uint32_t max_output_tokens, timeout_ms;

@@ -142,7 +142,7 @@ static void drop_bounds(struct cs_json *node)
 
 struct cs_json *cs_body_schema(const struct cs_settings_of *of, bool bounds)
 {
-    if (of->study == NULL || of->study->questions[of->question].n_fields == 0 ||
+    if (of->study == NULL || of->free_turn || of->study->questions[of->question].n_fields == 0 ||
         of->account->response_format == CS_FORM_NONE)
         return NULL;
     struct cs_buf b = CS_BUF_INIT(SIZE_MAX);

@@ -44,6 +44,8 @@ static struct cs_cells *new_cells(uint32_t lane, uint32_t case_index, uint32_t n
     c->body_digest = cs_xcalloc(n, sizeof *c->body_digest);
     c->twin = cs_xcalloc(n, sizeof *c->twin);
     c->body_len = cs_xcalloc(n, sizeof *c->body_len);
+    c->calls = cs_xcalloc(n, sizeof *c->calls);
+    c->all_bytes = cs_xcalloc(n, sizeof *c->all_bytes);
     if (with_bodies)
         c->body = cs_xcalloc(n, sizeof *c->body);
     return c;
@@ -57,9 +59,26 @@ void cs_cells_free(struct cs_cells *c)
         free(c->body[i]);
     free(c->body);
     free(c->body_len);
+    free(c->calls);
+    free(c->all_bytes);
     free(c->twin);
     free(c->body_digest);
     free(c);
+}
+
+/* What a conversation's later calls add to it. */
+static enum cs_err add_calls(struct cs_requests *r, uint32_t calls, struct cs_cells *cells, uint32_t i,
+                             struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    cells->calls[i] = (uint8_t)calls;
+    cells->all_bytes[i] = cells->body_len[i];
+    for (uint32_t k = 1; k < calls && rc == CS_OK; k++) {
+        struct cs_request_turn turn;
+        rc = cs_request_turn(r, k, &turn, err);
+        cells->all_bytes[i] += rc == CS_OK ? turn.bytes : 0;
+    }
+    return rc;
 }
 
 enum cs_err cs_cells_make(struct cs_requests *r, uint32_t lane, uint32_t case_index, const struct cs_case_source *cases,
@@ -78,12 +97,18 @@ enum cs_err cs_cells_make(struct cs_requests *r, uint32_t lane, uint32_t case_in
     cells->case_key = cs_digest_case_key(c.id);
     for (uint32_t i = 0; i < cells->n; i++) {
         struct cs_coords at;
+        uint32_t calls = 0;
         cs_plan_cell(plan, lane, case_index, i, &at);
-        rc = cs_request_body(r, &at, &c, &body, err);
+        rc = cs_request_lay(r, &at, &c, &calls, err);
+        if (rc == CS_OK)
+            rc = cs_request_turn_body(r, 0, NULL, &body, err);
+        if (rc == CS_OK)
+            rc = cs_request_digest(r, &body, cells->body_digest[i], err);
+        cells->body_len[i] = (uint32_t)body.len;
+        if (rc == CS_OK)
+            rc = add_calls(r, calls, cells, i, err);
         if (rc != CS_OK)
             goto out;
-        cs_digest_blake2b_256(body.data, body.len, cells->body_digest[i]);
-        cells->body_len[i] = (uint32_t)body.len;
         if (!with_bodies)
             continue;
         bytes += body.len;

@@ -18,6 +18,7 @@ struct cs_settings_of {
     const struct cs_model *model;
     const struct cs_parameters *parameters;
     uint32_t question;
+    bool free_turn;   /* the call is not asked for the question's answer: no schema */
     char culprit[64]; /* set on failure: the parameter at fault, or "" */
 };
 

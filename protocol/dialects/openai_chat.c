@@ -29,7 +29,7 @@ static void put_prompt(const struct cs_model *m, const struct cs_prompt *p, stru
 
 static void put_format(const struct cs_settings_of *of, struct cs_buf *out)
 {
-    if (of->study == NULL || of->study->questions[of->question].n_fields == 0)
+    if (of->study == NULL || of->free_turn || of->study->questions[of->question].n_fields == 0)
         return;
     switch (of->account->response_format) {
     case CS_FORM_JSON_SCHEMA:

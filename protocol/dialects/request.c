@@ -16,7 +16,8 @@ struct settings_key { /* all that the parameters of a request depend on */
 struct settings {
     struct settings_key key;
     struct cs_parameters parameters;
-    char **tails; /* a question: parameters, cap and form of the answer as its body ends, or NULL: not made yet */
+    char **
+        tails; /* a question, twice: parameters, cap and form of the answer as its body ends, and the same without a form; or NULL: not made yet */
     UT_hash_handle hh;
 };
 
@@ -24,6 +25,9 @@ struct cs_requests {
     const struct cs_plan *plan;
     struct settings *settings;
     struct cs_prompt prompt; /* reused */
+    struct cs_coords at;     /* of the cell that was laid, with its case's id */
+    struct settings *set;
+    char case_id[128];
 };
 
 /* ---- parameters: one text for each combination of levels that have some ------------------------ */
@@ -57,7 +61,7 @@ static enum cs_err settings_of(struct cs_requests *r, const struct cs_coords *at
         found = cs_xcalloc(1, sizeof *found);
         found->key = key;
         found->parameters = made;
-        found->tails = cs_xcalloc(s->n_questions, sizeof *found->tails);
+        found->tails = cs_xcalloc(2 * (size_t)s->n_questions, sizeof *found->tails);
         HASH_ADD(hh, r->settings, key, sizeof key, found);
     }
     *out = found;
@@ -155,7 +159,7 @@ void cs_requests_close(struct cs_requests *r)
     struct settings *entry, *next;
     HASH_ITER (hh, r->settings, entry, next) {
         HASH_DEL(r->settings, entry);
-        for (uint32_t i = 0; i < r->plan->study->n_questions; i++)
+        for (uint32_t i = 0; i < 2 * r->plan->study->n_questions; i++)
             free(entry->tails[i]);
         free(entry->tails);
         free(entry->parameters.text);
@@ -178,50 +182,97 @@ static const struct cs_account *account_of(const struct cs_study *s, uint32_t mo
 }
 
 /* What follows the prompt; made when it is first needed. */
-static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint32_t question, const char **out,
-                           struct cs_error *err)
+static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint32_t question, bool answers,
+                           const char **out, struct cs_error *err)
 {
-    if (set->tails[question] == NULL) {
+    char **tail = &set->tails[2 * question + !answers];
+    if (*tail == NULL) {
         struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
         struct cs_settings_of of = {.study = s,
                                     .account = account_of(s, set->key.model),
                                     .model = &s->models[set->key.model],
                                     .parameters = &set->parameters,
-                                    .question = question};
+                                    .question = question,
+                                    .free_turn = !answers};
         enum cs_err rc = cs_dialect_of(of.account->protocol)->settings(&of, &b, err);
         if (rc != CS_OK) {
             cs_buf_release(&b);
             return cs_error_wrap(err, rc, "model \"%s\"", of.model->name);
         }
         cs_buf_char(&b, '}');
-        set->tails[question] = cs_buf_take(&b);
+        *tail = cs_buf_take(&b);
     }
-    *out = set->tails[question];
+    *out = *tail;
+    return CS_OK;
+}
+
+enum cs_err cs_request_lay(struct cs_requests *r, const struct cs_coords *at, const struct cs_case *c, uint32_t *calls,
+                           struct cs_error *err)
+{
+    const struct cs_study *s = r->plan->study;
+    CS_ASSERT(at->lane < s->n_models);
+    CS_ASSERT(at->question < s->n_questions);
+    r->at = *at;
+    snprintf(r->case_id, sizeof r->case_id, "%s", c->id);
+    enum cs_err rc = settings_of(r, at, &r->set, err);
+    if (rc == CS_OK)
+        rc = cs_render(s, at, c, &r->prompt, err);
+    *calls = rc == CS_OK ? cs_script_calls(&r->prompt) : 0;
+    return rc;
+}
+
+enum cs_err cs_request_turn_body(struct cs_requests *r, uint32_t k, const char *const *replies, struct cs_buf *body,
+                                 struct cs_error *err)
+{
+    const struct cs_study *s = r->plan->study;
+    const char *tail = NULL;
+    cs_buf_clear(body);
+    enum cs_err rc = tail_of(s, r->set, r->at.question, cs_script_answers(&r->prompt, k), &tail, err);
+    if (rc != CS_OK)
+        return rc;
+    cs_script_go(&r->prompt, k, replies);
+    cs_buf_char(body, '{');
+    cs_dialect_of(account_of(s, r->at.lane)->protocol)->prompt(&s->models[r->at.lane], &r->prompt, body);
+    cs_buf_str(body, tail);
+    if (body->overflow || body->len > CS_BODY_MAX)
+        return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a request is over %u bytes", r->case_id, CS_BODY_MAX);
+    return CS_OK;
+}
+
+enum cs_err cs_request_turn(struct cs_requests *r, uint32_t k, struct cs_request_turn *out, struct cs_error *err)
+{
+    static const char *const none[CS_TURNS_MAX] = {"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "",
+                                                   "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""};
+    struct cs_buf body = CS_BUF_INIT(CS_BODY_MAX);
+    enum cs_err rc = cs_request_turn_body(r, k, none, &body, err);
+    *out = (struct cs_request_turn){
+        .number = cs_script_number(&r->prompt, k), .answers = cs_script_answers(&r->prompt, k), .bytes = body.len};
+    cs_buf_release(&body);
+    return rc;
+}
+
+enum cs_err cs_request_digest(struct cs_requests *r, const struct cs_buf *first_body, uint8_t out[32],
+                              struct cs_error *err)
+{
+    const char *tails[CS_TURNS_MAX] = {NULL};
+    uint8_t first[32];
+    enum cs_err rc = CS_OK;
+    for (uint32_t k = 1; k < cs_script_calls(&r->prompt) && rc == CS_OK; k++)
+        rc = tail_of(r->plan->study, r->set, r->at.question, cs_script_answers(&r->prompt, k), &tails[k], err);
+    if (rc != CS_OK)
+        return rc;
+    cs_digest_blake2b_256(first_body->data, first_body->len, first);
+    cs_script_digest(&r->prompt, first, tails, out);
     return CS_OK;
 }
 
 enum cs_err cs_request_body(struct cs_requests *r, const struct cs_coords *at, const struct cs_case *c,
                             struct cs_buf *body, struct cs_error *err)
 {
-    const struct cs_study *s = r->plan->study;
-    struct settings *set = NULL;
-    const char *tail = NULL;
-    CS_ASSERT(at->lane < s->n_models);
-    CS_ASSERT(at->question < s->n_questions);
+    uint32_t calls;
     cs_buf_clear(body);
-    enum cs_err rc = settings_of(r, at, &set, err);
-    if (rc == CS_OK)
-        rc = tail_of(s, set, at->question, &tail, err);
-    if (rc == CS_OK)
-        rc = cs_render(s, at, c, &r->prompt, err);
-    if (rc != CS_OK)
-        return rc;
-    cs_buf_char(body, '{');
-    cs_dialect_of(account_of(s, at->lane)->protocol)->prompt(&s->models[at->lane], &r->prompt, body);
-    cs_buf_str(body, tail);
-    if (body->overflow || body->len > CS_BODY_MAX)
-        return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a request is over %u bytes", c->id, CS_BODY_MAX);
-    return CS_OK;
+    enum cs_err rc = cs_request_lay(r, at, c, &calls, err);
+    return rc == CS_OK ? cs_request_turn_body(r, 0, NULL, body, err) : rc;
 }
 
 uint64_t cs_request_estimate_tokens(size_t bytes)

@@ -29,6 +29,24 @@ const struct cs_plan *cs_requests_plan(const struct cs_requests *r);
 CS_WARN_UNUSED enum cs_err cs_request_body(struct cs_requests *r, const struct cs_coords *at, const struct cs_case *c,
                                            struct cs_buf *body, struct cs_error *err);
 
+/* The calls of one cell: 1, or as many as its conversation has (script.h). Call k's body, once the replies to those before are known (their texts;
+ * k = 0: cs_request_body's own). The number of the turn, and whether its reply is read as the question's answer. After cs_request_lay, and until the
+ * next call of another function, they speak of the cell that was laid. */
+CS_WARN_UNUSED enum cs_err cs_request_lay(struct cs_requests *r, const struct cs_coords *at, const struct cs_case *c,
+                                          uint32_t *calls, struct cs_error *err);
+struct cs_request_turn {
+    uint32_t number; /* as written, from 1 */
+    bool answers;    /* else any reply will do: no schema is asked for */
+    size_t bytes;    /* of its body, but for the replies before it */
+};
+CS_WARN_UNUSED enum cs_err cs_request_turn(struct cs_requests *r, uint32_t k, struct cs_request_turn *out,
+                                           struct cs_error *err);
+CS_WARN_UNUSED enum cs_err cs_request_turn_body(struct cs_requests *r, uint32_t k, const char *const *replies,
+                                                struct cs_buf *body, struct cs_error *err);
+/* What stands for the body in the trial's digest (script.h): of one call, its body's own digest. */
+CS_WARN_UNUSED enum cs_err cs_request_digest(struct cs_requests *r, const struct cs_buf *first_body, uint8_t out[32],
+                                             struct cs_error *err);
+
 /* The cap that goes with it, thinking included; 0: none is sent. */
 CS_WARN_UNUSED enum cs_err cs_request_max_output_tokens(struct cs_requests *r, const struct cs_coords *at,
                                                         uint32_t *out, struct cs_error *err);
@@ -41,11 +59,13 @@ CS_WARN_UNUSED enum cs_err cs_requests_lane_cap(struct cs_requests *r, uint32_t 
 enum { CS_CELLS_BYTES_MAX = 256 * 1024 * 1024 }; /* all bodies of one case in one lane together */
 struct cs_cells {
     uint32_t lane, case_index, n;
-    uint64_t case_key; /* cs_digest_case_key of its id */
-    uint8_t (*body_digest)[32];
+    uint64_t case_key;          /* cs_digest_case_key of its id */
+    uint8_t (*body_digest)[32]; /* of a conversation: cs_request_digest */
     uint32_t *twin;
-    char **body; /* n texts, or NULL when with_bodies was false */
+    char **body; /* n texts, or NULL when with_bodies was false; of a conversation its first call's */
     uint32_t *body_len;
+    uint8_t *calls;      /* of each cell, at least 1 */
+    uint64_t *all_bytes; /* of the bodies of all its calls, but for the replies in them */
 };
 /* Passes on CS_EAGAIN from the case source. CS_ETOOBIG: a body, or all bodies together, are over their limits. Free with
  * cs_cells_free. */

@@ -5,13 +5,22 @@
 #include "protocol/base/pattern.h"
 #include "protocol/load/loader.h"
 #include "protocol/study/answer.h"
+#include "protocol/study/script.h"
 
-static const char *const ops[] = {[CS_DERIVE_VALUE] = "",          [CS_DERIVE_EQUALS] = "equals",
-                                  [CS_DERIVE_DIFFERS] = "differs", [CS_DERIVE_CONTAINS] = "contains",
-                                  [CS_DERIVE_MATCHES] = "matches", [CS_DERIVE_ANY] = "any",
-                                  [CS_DERIVE_ALL] = "all",         [CS_DERIVE_NOT] = "not",
-                                  [CS_DERIVE_COUNT] = "count",     [CS_DERIVE_LENGTH] = "length",
-                                  [CS_DERIVE_LOOKUP] = "lookup",   [CS_DERIVE_EXPECTED] = "expected"};
+static const char *const ops[] = {[CS_DERIVE_VALUE] = "",
+                                  [CS_DERIVE_EQUALS] = "equals",
+                                  [CS_DERIVE_DIFFERS] = "differs",
+                                  [CS_DERIVE_CONTAINS] = "contains",
+                                  [CS_DERIVE_MATCHES] = "matches",
+                                  [CS_DERIVE_ANY] = "any",
+                                  [CS_DERIVE_ALL] = "all",
+                                  [CS_DERIVE_NOT] = "not",
+                                  [CS_DERIVE_COUNT] = "count",
+                                  [CS_DERIVE_LENGTH] = "length",
+                                  [CS_DERIVE_LOOKUP] = "lookup",
+                                  [CS_DERIVE_EXPECTED] = "expected",
+                                  [CS_DERIVE_FIRST_CHANGE] = "first_change",
+                                  [CS_DERIVE_CHANGES] = "changes"};
 
 struct deriving {
     struct cs_loader *l;
@@ -20,6 +29,28 @@ struct deriving {
 };
 
 /* ---- terms ------------------------------------------------------------------------------------------------- */
+
+/* `pick@2`: the answer at a turn at which it is asked for; `pick@last` is `pick`. */
+static bool find_at_turn(const struct cs_question *q, const char *name, struct cs_derive_term *out)
+{
+    const char *sign = strchr(name, '@');
+    char *end;
+    if (sign == NULL || sign == name)
+        return false;
+    const unsigned long turn = sign[1] >= '1' && sign[1] <= '9' ? strtoul(sign + 1, &end, 10) : 0;
+    const bool last = strcmp(sign + 1, "last") == 0;
+    if (!last && (turn == 0 || turn > CS_TURNS_MAX || *end != '\0' || !cs_script_answers_at(q, (uint32_t)turn)))
+        return false;
+    for (uint32_t i = 0; i < q->n_fields; i++) {
+        if (strlen(q->fields[i].name) != (size_t)(sign - name) ||
+            strncmp(q->fields[i].name, name, (size_t)(sign - name)) != 0)
+            continue;
+        *out = last ? (struct cs_derive_term){CS_DERIVE_FIELD, i, ""}
+                    : (struct cs_derive_term){CS_DERIVE_TURN, (uint32_t)turn << CS_DERIVE_TURN_SHIFT | i, ""};
+        return true;
+    }
+    return false;
+}
 
 /* An answer, or a derived one that stands before, by its name. */
 static bool find_answer(const struct cs_question *q, const char *name, struct cs_derive_term *out)
@@ -35,6 +66,8 @@ static bool find_answer(const struct cs_question *q, const char *name, struct cs
     }
     if (out->from == CS_DERIVE_LITERAL && strcmp(name, "reply") == 0)
         out->from = CS_DERIVE_REPLY;
+    if (out->from == CS_DERIVE_LITERAL)
+        return find_at_turn(q, name, out);
     return out->from != CS_DERIVE_LITERAL;
 }
 
@@ -45,6 +78,11 @@ static enum cs_err need_answer(const struct deriving *in, const struct cs_node *
     enum cs_err rc = cs_node_text(n, "an answer", &name, in->l->err);
     if (rc != CS_OK || find_answer(in->q, name, out))
         return rc;
+    const char *sign = strchr(name, '@');
+    if (sign != NULL && sign != name)
+        return cs_yaml_fail(n, in->l->err,
+                            "\"%s\" is no answer at a turn; write NAME@2 for a turn that answer_at names, or NAME@last",
+                            name);
     for (uint32_t i = 0; i < in->q->n_fields; i++)
         names[n_names++] = in->q->fields[i].name;
     for (uint32_t i = 0; i < in->q->n_derived; i++)
@@ -55,27 +93,42 @@ static enum cs_err need_answer(const struct deriving *in, const struct cs_node *
                         cs_names_hint(name, names, n_names).text);
 }
 
+/* The field that it is the answer to, at whichever turn, or NULL. */
+static const struct cs_field *field_of(const struct cs_question *q, const struct cs_derive_term *t)
+{
+    if (t->from == CS_DERIVE_TURN)
+        return &q->fields[t->at & ((1U << CS_DERIVE_TURN_SHIFT) - 1)];
+    return t->from == CS_DERIVE_FIELD ? &q->fields[t->at] : NULL;
+}
+
+static bool is_of_kind(const struct cs_question *q, const struct cs_derive_term *t, enum cs_field_kind kind)
+{
+    const struct cs_field *f = field_of(q, t);
+    return f != NULL && f->kind == kind;
+}
+
 /* The field, where it is one with words to choose from. */
 static const struct cs_field *choices_of(const struct cs_question *q, const struct cs_derive_term *t)
 {
-    return t->from == CS_DERIVE_FIELD && q->fields[t->at].n_categories > 0 ? &q->fields[t->at] : NULL;
+    const struct cs_field *f = field_of(q, t);
+    return f != NULL && f->n_categories > 0 ? f : NULL;
 }
 
 static bool is_number(const struct cs_question *q, const struct cs_derive_term *t)
 {
-    return (t->from == CS_DERIVE_FIELD && q->fields[t->at].kind == CS_FIELD_NUMBER) ||
+    return is_of_kind(q, t, CS_FIELD_NUMBER) ||
            (t->from == CS_DERIVE_EARLIER && q->derived[t->at].kind == CS_DERIVES_NUMBER);
 }
 
 static bool is_text(const struct cs_question *q, const struct cs_derive_term *t)
 {
-    return t->from == CS_DERIVE_REPLY || (t->from == CS_DERIVE_FIELD && q->fields[t->at].kind == CS_FIELD_TEXT) ||
+    return t->from == CS_DERIVE_REPLY || is_of_kind(q, t, CS_FIELD_TEXT) ||
            (t->from == CS_DERIVE_EARLIER && q->derived[t->at].kind == CS_DERIVES_TEXT);
 }
 
 static bool is_truth(const struct cs_question *q, const struct cs_derive_term *t)
 {
-    return (t->from == CS_DERIVE_FIELD && q->fields[t->at].kind == CS_FIELD_BOOLEAN) ||
+    return is_of_kind(q, t, CS_FIELD_BOOLEAN) ||
            (t->from == CS_DERIVE_EARLIER && q->derived[t->at].kind == CS_DERIVES_BOOLEAN);
 }
 
@@ -130,8 +183,8 @@ static enum cs_err load_other(const struct deriving *in, const struct cs_node *n
     if (strncmp(word, "case.", 5) == 0) {
         *out = (struct cs_derive_term){CS_DERIVE_COLUMN, 0, ""};
         rc = cs_loader_column(l, n, "a comparison", &out->at);
-        return rc == CS_OK && to->from == CS_DERIVE_FIELD ? cs_load_answers_labels(l, &in->q->fields[to->at], out->at)
-                                                          : rc;
+        const struct cs_field *asked = field_of(in->q, to);
+        return rc == CS_OK && asked != NULL ? cs_load_answers_labels(l, asked, out->at) : rc;
     }
     *out = (struct cs_derive_term){CS_DERIVE_LITERAL, 0, word};
     const bool own = f != NULL && (cs_load_answers_category(f, word) != CS_NONE ||
@@ -242,6 +295,23 @@ static enum cs_err load_expected(const struct deriving *in, const struct cs_node
     return CS_OK;
 }
 
+/* `first_change: pick`, `changes: pick` */
+static enum cs_err load_over_turns(const struct deriving *in, const struct cs_node *n, struct cs_derive_rule *r)
+{
+    struct cs_derive_term *t = cs_arena_array(in->l->arena, 1, sizeof *t);
+    enum cs_err rc = need_answer(in, n, t);
+    r->terms = t;
+    r->n_terms = 1;
+    if (rc == CS_OK && t->from != CS_DERIVE_FIELD)
+        rc = cs_yaml_fail(n, in->l->err, "%s takes an answer of the question by its name alone; \"%s\" is none", n->key,
+                          n->text);
+    if (rc == CS_OK && in->q->n_answer_at < 2)
+        rc = cs_yaml_fail_key(n, in->l->err,
+                              "%s goes over turns; say at which the answer is asked for, as in answer_at: [1, 2, 3]",
+                              n->key);
+    return rc;
+}
+
 static enum cs_err load_lookup(const struct deriving *in, const struct cs_node *n, struct cs_derive_rule *r)
 {
     static const char *const keys[] = {"file", "by", "value", NULL};
@@ -307,8 +377,9 @@ static enum cs_err load_parts(const struct deriving *in, const struct cs_node *n
 static enum cs_err find_op(const struct deriving *in, const struct cs_node *n, const struct cs_node **out,
                            enum cs_derive_op *op)
 {
-    static const char *const keys[] = {"equals", "differs", "contains", "matches",  "any", "all", "not",
-                                       "count",  "length",  "lookup",   "expected", "as",  NULL};
+    static const char *const keys[] = {"equals",   "differs",      "contains", "matches", "any",
+                                       "all",      "not",          "count",    "length",  "lookup",
+                                       "expected", "first_change", "changes",  "as",      NULL};
     enum cs_err rc = cs_node_map(n, n->key != NULL ? n->key : "a rule", keys, in->l->err);
     *out = NULL;
     for (int i = CS_DERIVE_EQUALS; i < CS_DERIVE_OPS && rc == CS_OK; i++) {
@@ -324,7 +395,7 @@ static enum cs_err find_op(const struct deriving *in, const struct cs_node *n, c
     if (rc == CS_OK && *out == NULL)
         rc = cs_yaml_fail(n, in->l->err,
                           "a derived answer needs a rule: equals differs contains matches any all not count "
-                          "length lookup or expected");
+                          "length lookup expected first_change or changes");
     return rc;
 }
 
@@ -353,6 +424,9 @@ static enum cs_err load_rule(const struct deriving *in, const struct cs_node *n,
         return load_lookup(in, what, r);
     case CS_DERIVE_EXPECTED:
         return load_expected(in, what, r);
+    case CS_DERIVE_FIRST_CHANGE:
+    case CS_DERIVE_CHANGES:
+        return load_over_turns(in, what, r);
     case CS_DERIVE_ANY:
     case CS_DERIVE_ALL:
     case CS_DERIVE_NOT:
@@ -375,7 +449,8 @@ static enum cs_err load_kind(const struct deriving *in, const struct cs_node *n)
                matches = n->kind == CS_NODE_MAP && cs_node_get(n, "matches") != NULL,
                counts = n->kind == CS_NODE_MAP &&
                         (cs_node_get(n, "count") != NULL || cs_node_get(n, "length") != NULL ||
-                         cs_node_get(n, "expected") != NULL);
+                         cs_node_get(n, "expected") != NULL || cs_node_get(n, "first_change") != NULL ||
+                         cs_node_get(n, "changes") != NULL);
     uint32_t word = lookup || counts ? CS_DERIVES_NUMBER : CS_DERIVES_BOOLEAN;
     enum cs_err rc = as != NULL ? cs_node_word(as, "as", words, &word, in->l->err) : CS_OK;
     if (rc == CS_OK && as != NULL && n->n > 1 && !(matches || (lookup && word != CS_DERIVES_BOOLEAN)))

@@ -10,6 +10,7 @@
 #include "protocol/table/node.h"
 #include "protocol/load/load.h"
 #include "protocol/study/judge.h"
+#include "protocol/study/template.h"
 #include "protocol/table/table.h"
 
 enum { CS_STRATA_MAX = 32 };
@@ -67,6 +68,15 @@ CS_WARN_UNUSED enum cs_err cs_load_each(struct cs_loader *l, const struct cs_nod
 CS_WARN_UNUSED enum cs_err cs_load_only(struct cs_loader *l);
 /* The talk of a prompt, named at n; out has its system and user. */
 CS_WARN_UNUSED enum cs_err cs_load_history(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out);
+
+/* A template at n, with all its placeholders known; of_each: in a turn for each element of a list. what: "prompt user". */
+CS_WARN_UNUSED enum cs_err cs_load_placeholders(struct cs_loader *l, const struct cs_node *n, const char *what,
+                                                bool of_each);
+/* The turns of a prompt; `answer_at` of a question, or NULL; and, once both are read, whether they fit. */
+CS_WARN_UNUSED enum cs_err cs_load_turn_list(struct cs_loader *l, const struct cs_node *n, struct cs_template_set *out);
+CS_WARN_UNUSED enum cs_err cs_load_turn_list_answer_at(struct cs_loader *l, const struct cs_node *n,
+                                                       struct cs_question *q);
+CS_WARN_UNUSED enum cs_err cs_load_turn_list_check(const struct cs_loader *l);
 
 /* One answer of a question, of a kind as a question has them. */
 CS_WARN_UNUSED enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);

@@ -253,7 +253,7 @@ static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, st
 
 static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, struct cs_question *q)
 {
-    static const char *const keys[] = {"name", "ask", "answer", "derive", "reading", NULL};
+    static const char *const keys[] = {"name", "ask", "answer", "answer_at", "derive", "reading", NULL};
     const struct cs_node *name, *ask = cs_node_get(n, "ask"), *answer = cs_node_get(n, "answer");
     const bool free = answer != NULL && answer->kind == CS_NODE_TEXT && strcmp(answer->text, "free") == 0;
     enum cs_err rc = cs_node_map(n, "a question", keys, l->err);
@@ -277,6 +277,8 @@ static enum cs_err load_question(struct cs_loader *l, const struct cs_node *n, s
         rc = cs_load_dialect_reads(cs_node_get(n, "reading"), &q->reads, l->err);
     if (rc == CS_OK)
         rc = load_answers(l, n, q);
+    if (rc == CS_OK)
+        rc = cs_load_turn_list_answer_at(l, cs_node_get(n, "answer_at"), q);
     return rc == CS_OK ? cs_load_derived(l, cs_node_get(n, "derive"), q) : rc;
 }
 

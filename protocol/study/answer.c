@@ -232,6 +232,14 @@ struct cs_answer_check cs_answer_check(const struct cs_study *s, uint32_t questi
     return (struct cs_answer_check){v.fault, false};
 }
 
+enum cs_err cs_answer_read(const struct cs_study *s, const struct cs_coords *at, const char *text, size_t n,
+                           bool lenient, struct cs_arena *arena, struct cs_answer *answers)
+{
+    struct verdict v = {CS_ANSWER_NONE, NULL};
+    CS_ASSERT(arena != NULL);
+    return read_reply(s, at->question, at, text, n, lenient, arena, answers, &v);
+}
+
 enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
                             const char *text, size_t n, bool lenient, const char *alternatives, struct cs_arena *arena,
                             struct cs_answer *answers, struct cs_derived_value *derived, struct cs_error *err)
@@ -241,7 +249,7 @@ enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at
     enum cs_err rc = read_reply(s, at->question, at, text, n, lenient, arena, answers, &v);
     if (rc != CS_OK)
         return rc;
-    const struct cs_derive_facts facts = {&s->questions[at->question], c, text, n, alternatives, answers, arena};
+    const struct cs_derive_facts facts = {&s->questions[at->question], c, text, n, alternatives, answers, arena, NULL};
     cs_derive(&facts, derived);
     return CS_OK;
 }

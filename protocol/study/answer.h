@@ -70,6 +70,10 @@ CS_WARN_UNUSED enum cs_err cs_answer_parse(const struct cs_study *s, const struc
                                            const char *alternatives, struct cs_arena *arena, struct cs_answer *answers,
                                            struct cs_derived_value *derived, struct cs_error *err);
 
+/* The answers alone: of a turn of a conversation. CS_EINVAL: unparsable. */
+CS_WARN_UNUSED enum cs_err cs_answer_read(const struct cs_study *s, const struct cs_coords *at, const char *text,
+                                          size_t n, bool lenient, struct cs_arena *arena, struct cs_answer *answers);
+
 /* Whether a reply parses (what the worker needs), and if only a lenient reader could. */
 struct cs_answer_check {
     enum cs_answer_fault fault;

@@ -32,15 +32,26 @@ static struct word plain(const char *text)
     return (struct word){.text = text, .n = text != NULL ? strlen(text) : 0, .truth = UNKNOWN};
 }
 
-static struct word field_word(const struct cs_derive_facts *f, uint32_t at)
+static struct word answer_word(const struct cs_derive_facts *f, const struct cs_answer *answers, uint32_t at)
 {
-    const struct cs_answer *a = &f->answers[at];
+    const struct cs_answer *a = &answers[at];
     struct word w = plain(a->text);
     w.insufficient = a->insufficient;
     w.number = f->question->fields[at].kind == CS_FIELD_NUMBER && !a->insufficient;
     if (f->question->fields[at].kind == CS_FIELD_BOOLEAN && a->category != CS_NONE)
         w.truth = truth_of(a->category == 1);
     return w;
+}
+
+static struct word field_word(const struct cs_derive_facts *f, uint32_t at)
+{
+    return answer_word(f, f->answers, at);
+}
+
+static struct word turn_word(const struct cs_derive_facts *f, uint32_t number, uint32_t field)
+{
+    const struct cs_answer *answers = f->turns != NULL && number <= CS_TURNS_MAX ? f->turns->answers[number] : NULL;
+    return answers != NULL ? answer_word(f, answers, field) : plain(NULL);
 }
 
 static struct word earlier_word(const struct cs_derived *d, const struct cs_derived_value *v)
@@ -67,6 +78,8 @@ static struct word word_of(const struct cs_derive_facts *f, const struct cs_deri
         return earlier_word(&f->question->derived[t->at], &earlier[t->at]);
     case CS_DERIVE_COLUMN:
         return column_word(f, t->at);
+    case CS_DERIVE_TURN:
+        return turn_word(f, t->at >> CS_DERIVE_TURN_SHIFT, t->at & ((1U << CS_DERIVE_TURN_SHIFT) - 1));
     case CS_DERIVE_REPLY:
         return (struct word){.text = f->reply, .n = f->n_reply, .truth = UNKNOWN};
     case CS_DERIVE_LITERAL:
@@ -188,6 +201,8 @@ static enum truth evaluate(const struct cs_derive_facts *f, const struct cs_deri
     case CS_DERIVE_LENGTH:
     case CS_DERIVE_LOOKUP:
     case CS_DERIVE_EXPECTED:
+    case CS_DERIVE_FIRST_CHANGE:
+    case CS_DERIVE_CHANGES:
     case CS_DERIVE_OPS:
         break;
     }
@@ -329,6 +344,29 @@ static struct cs_derived_value expected(const struct cs_derive_facts *f, const s
     return number(f, sum / words);
 }
 
+/* first_change and changes: along the turns at which the answer was asked for. */
+static struct cs_derived_value over_turns(const struct cs_derive_facts *f, const struct cs_derive_rule *r)
+{
+    const bool first_only = r->op == CS_DERIVE_FIRST_CHANGE;
+    struct word kept = plain(NULL);
+    uint32_t held = 0, changes = 0;
+    for (uint32_t n = 1; n <= CS_TURNS_MAX; n++) {
+        if (f->turns == NULL || (f->turns->asked >> (n - 1) & 1) == 0)
+            continue;
+        const struct word now = turn_word(f, n, r->terms[0].at);
+        const enum truth same = held == 0 ? truth_of(now.text != NULL) : equal(&kept, &now);
+        if (now.text == NULL || same == UNKNOWN)
+            return (struct cs_derived_value){0};
+        if (same == FALSE_ && first_only)
+            break;
+        changes += same == FALSE_;
+        held++;
+        if (held == 1 || !first_only)
+            kept = now;
+    }
+    return held > 0 ? number(f, first_only ? held : changes) : (struct cs_derived_value){0};
+}
+
 static struct cs_derived_value by_rule(const struct cs_derive_facts *f, const struct cs_derived *d,
                                        const struct cs_derived_value *earlier)
 {
@@ -338,6 +376,8 @@ static struct cs_derived_value by_rule(const struct cs_derive_facts *f, const st
         return read_as(f, d->kind, looked_up(f, r, earlier));
     if (r->op == CS_DERIVE_EXPECTED)
         return expected(f, &f->question->fields[r->terms[0].at]);
+    if (r->op == CS_DERIVE_FIRST_CHANGE || r->op == CS_DERIVE_CHANGES)
+        return over_turns(f, r);
     if (r->op == CS_DERIVE_COUNT) {
         const struct tally t = tally(f, r, earlier);
         return t.unknown > 0 ? (struct cs_derived_value){0} : number(f, t.yes);
@@ -385,6 +425,11 @@ bool cs_derive_bounds(const struct cs_question *q, const struct cs_derived *d, d
         *min = 0;
         *max = f->n_categories > 0 ? f->n_categories - 1 : 0;
         return f->n_categories > 1;
+    }
+    if (r != NULL && (r->op == CS_DERIVE_FIRST_CHANGE || r->op == CS_DERIVE_CHANGES)) {
+        *min = r->op == CS_DERIVE_FIRST_CHANGE;
+        *max = q->n_answer_at - (r->op == CS_DERIVE_CHANGES);
+        return true;
     }
     if (d->kind != CS_DERIVES_NUMBER || r == NULL || (r->op != CS_DERIVE_COUNT && r->op != CS_DERIVE_LOOKUP))
         return false;

@@ -5,6 +5,11 @@
  * with that: one part that holds decides `any`, one that does not `all`. Texts are compared as they stand, answers that are numbers as
  * numbers. Words are looked for anywhere in a text, capitals of a-z being no different.
  *
+ * Over the turns of a conversation (script.h): `pick@1` is the answer at that turn, unknown where it was left out or cannot be read. `first_change` is
+ * how many of the answers at the trial's turns hold before the first that says something else than the first one (AABBA 2, AAAAA 5), `changes` how
+ * often one says something else than the one before it (AABBA 2, AAAAA 0); turns left out are passed over, an answer that is not known makes
+ * unknown what hangs on it.
+ *
  * `expected` reads the distribution in place of the answer that was drawn: of a yes/no answer the probability of yes, of an ordered one the
  * mean level from 0, over the words that the most probable first tokens begin, as parts of what these words have together. Unknown where
  * the provider tells none, where such a token begins two words with over 1 %, or where the words have less than half of it all.
@@ -14,6 +19,11 @@
 
 #include "protocol/study/answer.h"
 
+struct cs_derive_turns {                               /* of a conversation */
+    uint64_t asked;                                    /* bit n - 1: the answer was asked for at turn n */
+    const struct cs_answer *answers[CS_TURNS_MAX + 1]; /* by the number of the turn; NULL: none that can be read */
+};
+
 struct cs_derive_facts { /* what can be looked at */
     const struct cs_question *question;
     const struct cs_case *c; /* or NULL: all its columns are empty */
@@ -21,8 +31,9 @@ struct cs_derive_facts { /* what can be looked at */
     size_t n_reply;
     const char *
         alternatives; /* tokens that might have begun each answer, with log probabilities, as JSON; "", NULL: not told */
-    const struct cs_answer *answers; /* one a field */
-    struct cs_arena *arena;          /* for the texts of values */
+    const struct cs_answer *answers;     /* one a field */
+    struct cs_arena *arena;              /* for the texts of values */
+    const struct cs_derive_turns *turns; /* or NULL: there is one */
 };
 
 /* All derived answers of the question, in their order. */

@@ -19,6 +19,8 @@ static void add(struct cs_leaks *l, const char *text, enum cs_leak kind)
         for (n = CS_PHRASE_MAX; n > 0 && (text[n] & 0xC0) == 0x80;)
             n--;
     }
+    while (kind == CS_LEAK_LEVEL_TEXT && n > 0 && strchr(" .,;:!?", text[n - 1]) != NULL)
+        n--; /* a sentence may be quoted within another */
     memcpy(cut, text, n);
     cut[n] = '\0';
     l->left_out += cs_phrases_add(l->phrases, cut, 1u << kind) == CS_ETOOBIG;

@@ -1,7 +1,7 @@
 /* leaks.h - what outputs themselves give away to a judge that must not know where they come from: a level's text or id, a model's name.
  *
  * Counted as whole words, any case (phrases.h), by arm, as the output came and as the judge is shown it (hide.h). An id counts as it is
- * written and with blanks for `_ - /` ("low_income", "low income"); of a text its first CS_PHRASE_MAX bytes. A word such as "control" may
+ * written and with blanks for `_ - /` ("low_income", "low income"); of a text its first CS_PHRASE_MAX bytes, without stops at their end. A word such as "control" may
  * stand in an answer for reasons of its own: these are counts to look at, no findings. Ownership: the caller's. Thread: any, once filled.
  */
 #ifndef CS_LEAKS_H

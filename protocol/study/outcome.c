@@ -1,5 +1,7 @@
 #include "protocol/study/outcome.h"
 
+#include <string.h>
+
 #include "protocol/base/assert.h"
 
 const char *cs_outcome_name(enum cs_outcome o)
@@ -22,4 +24,11 @@ bool cs_outcome_is_answer(enum cs_outcome o)
     };
     CS_ASSERT(o < CS_OUTCOMES);
     return answers[o];
+}
+
+bool cs_outcome_goes_on(enum cs_outcome o, const char *text)
+{
+    const bool said = o == CS_OUTCOME_ok || o == CS_OUTCOME_refused || o == CS_OUTCOME_truncated ||
+                      o == CS_OUTCOME_unparsable;
+    return said && text[strspn(text, " \t\r\n")] != '\0';
 }

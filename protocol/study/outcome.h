@@ -26,6 +26,8 @@ enum cs_outcome {
 };
 const char *cs_outcome_name(enum cs_outcome o); /* "ok" */
 bool cs_outcome_is_answer(enum cs_outcome o);
+/* Whether a conversation goes on after a reply that came to this: there is a text to go on from. */
+bool cs_outcome_goes_on(enum cs_outcome o, const char *text);
 
 enum { /* bytes; with all other fields an output stays below CS_OUTPUT_MAX (wire/messages.h) */
        CS_OUTPUT_TEXT_MAX = 1024 * 1024 - 8192,

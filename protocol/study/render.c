@@ -1,5 +1,6 @@
 #include "protocol/study/render.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/base/assert.h"
@@ -36,15 +37,34 @@ static void put_said(struct cs_buf *out, const char *role, const char *text)
     cs_buf_str(out, text);
 }
 
+static void put_said_all(struct cs_buf *out, const struct cs_said *said, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        put_said(out, said[i].by_model ? "assistant" : "user", said[i].text);
+        cs_buf_str(out, "\n\n");
+    }
+}
+
+static const char *show_script(struct cs_prompt *p)
+{
+    cs_buf_clear(&p->shown);
+    for (uint32_t k = 0; k < p->n_turns; k++) {
+        if (k > 0)
+            cs_buf_str(&p->shown, "\n\nassistant: [reply]\n\n");
+        put_said_all(&p->shown, p->turns[k].given, p->turns[k].n_given);
+        put_said(&p->shown, "user", p->turns[k].user);
+    }
+    return cs_buf_cstr(&p->shown);
+}
+
 const char *cs_render_shown(struct cs_prompt *p)
 {
+    if (cs_script_calls(p) > 1)
+        return show_script(p);
     if (p->n_before == 0)
         return cs_buf_cstr(&p->user);
     cs_buf_clear(&p->shown);
-    for (uint32_t i = 0; i < p->n_before; i++) {
-        put_said(&p->shown, p->before[i].by_model ? "assistant" : "user", p->before[i].text);
-        cs_buf_str(&p->shown, "\n\n");
-    }
+    put_said_all(&p->shown, p->before, p->n_before);
     put_said(&p->shown, "user", cs_buf_cstr(&p->user));
     return cs_buf_cstr(&p->shown);
 }
@@ -187,7 +207,28 @@ static void expand_options(const struct view *v, struct cs_buf *out)
     }
 }
 
-static void expand_slot(const struct view *v, const struct cs_piece *piece, struct cs_buf *out)
+/* An element's text; one that is a text by itself has the key "text". */
+static void expand_element(const struct cs_json *element, const struct cs_piece *piece, struct cs_buf *out)
+{
+    char key[256];
+    if (piece->key_len >= sizeof key || element == NULL)
+        return;
+    memcpy(key, piece->key, piece->key_len);
+    key[piece->key_len] = '\0';
+    if (!cs_json_is_object(element) && strcmp(key, "text") != 0)
+        return;
+    const struct cs_json *v = cs_json_is_object(element) ? cs_json_object_get(element, key) : element;
+    if (cs_json_is_string(v)) {
+        cs_buf_str(out, cs_json_string_value(v));
+    } else if (v != NULL && !cs_json_is_null(v)) {
+        char *json = cs_json_dumps(v, CS_JSON_COMPACT | CS_JSON_ENCODE_ANY | CS_JSON_REAL_PRECISION(15));
+        cs_buf_str(out, json);
+        free(json);
+    }
+}
+
+static void expand_slot(const struct view *v, const struct cs_piece *piece, const struct cs_json *element,
+                        struct cs_buf *out)
 {
     switch (piece->slot) {
     case CS_SLOT_END:
@@ -210,35 +251,52 @@ static void expand_slot(const struct view *v, const struct cs_piece *piece, stru
     case CS_SLOT_OPTIONS:
         expand_options(v, out);
         break;
+    case CS_SLOT_ELEMENT:
+        expand_element(element, piece, out);
+        break;
     }
 }
 
 /* What a {{fenced X}} means, between its marks. */
-static void expand_fenced(const struct view *v, const struct cs_piece *piece, struct cs_buf *out)
+static void expand_fenced(const struct view *v, const struct cs_piece *piece, const struct cs_json *element,
+                          struct cs_buf *out)
 {
     struct cs_buf text = CS_BUF_INIT(out->max);
-    expand_slot(v, piece, &text);
+    expand_slot(v, piece, element, &text);
     cs_fence_put(cs_buf_cstr(&text), out);
     out->overflow |= text.overflow;
     cs_buf_release(&text);
 }
 
-static enum cs_err expand(const struct view *v, const char *template, struct cs_buf *out, struct cs_error *err)
+static enum cs_err expand_turn(const struct view *v, const char *template, const struct cs_json *element,
+                               struct cs_buf *out, struct cs_error *err)
 {
     struct cs_piece piece;
     do {
-        enum cs_err rc = cs_template_next(v->study, &template, &piece, err);
+        enum cs_err rc = element != NULL ? cs_template_next_of_each(v->study, &template, &piece, err)
+                                         : cs_template_next(v->study, &template, &piece, err);
         if (rc != CS_OK)
             return rc;
         cs_buf_append(out, piece.text, piece.len);
         if (piece.fenced)
-            expand_fenced(v, &piece, out);
+            expand_fenced(v, &piece, element, out);
         else
-            expand_slot(v, &piece, out);
+            expand_slot(v, &piece, element, out);
     } while (piece.slot != CS_SLOT_END);
     if (out->overflow)
         return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a prompt is over %zu bytes", v->c->id, out->max);
     return CS_OK;
+}
+
+static enum cs_err expand(const struct view *v, const char *template, struct cs_buf *out, struct cs_error *err)
+{
+    return expand_turn(v, template, NULL, out, err);
+}
+
+static enum cs_err expand_of(void *self, const char *template, const struct cs_json *element, struct cs_buf *out,
+                             struct cs_error *err)
+{
+    return expand_turn(self, template, element, out, err);
 }
 
 static const struct cs_template_set *prompt_for(const struct cs_study *s, const struct cs_case *c)
@@ -280,6 +338,18 @@ static enum cs_err put_talk(const struct view *v, const struct cs_template_set *
     return CS_OK;
 }
 
+/* The calls of a conversation; the prompt is then the first one's. */
+static enum cs_err put_turns(struct view *v, const struct cs_template_set *set, struct cs_prompt *out,
+                             struct cs_error *err)
+{
+    enum cs_err rc = cs_script_lay(set, &v->study->questions[v->at->question], v->c->values, expand_of, v, &out->arena,
+                                   &out->turns, &out->n_turns, err);
+    if (rc != CS_OK)
+        return cs_error_wrap(err, rc, "case \"%s\"", v->c->id);
+    cs_script_go(out, 0, NULL);
+    return CS_OK;
+}
+
 enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
                       struct cs_prompt *out, struct cs_error *err)
 {
@@ -289,6 +359,8 @@ enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, cons
     cs_buf_clear(&out->user);
     cs_arena_reset(&out->arena);
     out->n_before = 0;
+    out->turns = NULL;
+    out->n_turns = 0;
     const struct cs_template_set *prompt = prompt_for(s, c);
     if (prompt == NULL)
         return cs_error_set(err, CS_EINVAL, "case \"%s\": there is no prompt for %s \"%s\"", c->id,
@@ -301,6 +373,8 @@ enum cs_err cs_render(const struct cs_study *s, const struct cs_coords *at, cons
         rc = expand(&v, prompt->user, &out->user, err);
     if (rc == CS_OK && prompt->talk != 0)
         rc = put_talk(&v, prompt, out, err);
+    if (rc == CS_OK && prompt->turns != NULL)
+        rc = put_turns(&v, prompt, out, err);
     for (uint32_t i = 0; i < v.n_edits; i++)
         cs_buf_release(&v.edits[i].made);
     return rc;

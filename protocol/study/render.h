@@ -1,6 +1,7 @@
 /* render.h - from coordinates to the exact prompt. Byte for byte the same wherever it runs.
  *
- * A prompt is a system text, what was said before (talk.h; most have none), and the user's text that is answered.
+ * A prompt is a system text, what was said before (talk.h; most have none), and the user's text that is answered. Of a conversation (script.h) it is
+ * that of its first call; cs_script_go makes it another's.
  *
  * Order: (1) each factor in file order: its level's use_column (as the case has it) replaces the text of into_column, then its text is inserted;
  * (2) templates (template.h; the level's system text of the last factor that has one, else the prompt's) are expanded once, left
@@ -13,12 +14,15 @@
 
 #include "protocol/base/buf.h"
 #include "protocol/study/plan.h"
+#include "protocol/study/script.h"
 #include "protocol/study/talk.h"
 
 struct cs_prompt {
     struct cs_buf system, user;   /* system empty: no system message */
     const struct cs_said *before; /* n_before messages, which end with the assistant's; in `arena` */
     uint32_t n_before;
+    const struct cs_script_turn *turns; /* n_turns calls, in `arena`; NULL: one call */
+    uint32_t n_turns;
     struct cs_arena arena;
     struct cs_buf shown; /* cs_render_shown's */
 };
@@ -28,9 +32,10 @@ struct cs_prompt {
                         .user = CS_BUF_INIT(CS_BODY_MAX),                                                              \
                         .shown = CS_BUF_INIT(4 * (size_t)CS_BODY_MAX)})
 void cs_render_release(struct cs_prompt *p);
-/* For people: the user's text; after a talk, all of it as `user: ...`, `assistant: ...`, with blank lines between. Valid until the next call. */
+/* For people: the user's text; after a talk, all of it as `user: ...`, `assistant: ...`, with blank lines between; of a conversation all turns, with
+ * `assistant: [reply]` where a reply comes. Valid until the next call. */
 const char *cs_render_shown(struct cs_prompt *p);
-/* Bytes of all its texts. */
+/* Bytes of all texts of the call at hand. */
 size_t cs_render_bytes(const struct cs_prompt *p);
 
 /* The wording that holds for this case (joins resolved). CS_EINVAL when no wording matches the case. */

@@ -15,6 +15,10 @@ static void put_term(const struct cs_study *s, const struct cs_question *q, cons
     case CS_DERIVE_COLUMN:
         cs_buf_printf(out, "case.%s", s->columns[t->at]);
         return;
+    case CS_DERIVE_TURN:
+        cs_buf_printf(out, "%s@%u", q->fields[t->at & ((1U << CS_DERIVE_TURN_SHIFT) - 1)].name,
+                      t->at >> CS_DERIVE_TURN_SHIFT);
+        return;
     case CS_DERIVE_REPLY:
         cs_buf_str(out, "the reply");
         return;
@@ -97,6 +101,16 @@ static void put_rule(const struct cs_study *s, const struct cs_question *q, cons
         cs_buf_str(out, "the mean of ");
         put_term(s, q, &r->terms[0], out);
         cs_buf_str(out, " over what else might have been said, by log probabilities");
+        return;
+    case CS_DERIVE_FIRST_CHANGE:
+        cs_buf_str(out, "how many turns hold the first ");
+        put_term(s, q, &r->terms[0], out);
+        cs_buf_str(out, " before it changes");
+        return;
+    case CS_DERIVE_CHANGES:
+        cs_buf_str(out, "how often ");
+        put_term(s, q, &r->terms[0], out);
+        cs_buf_str(out, " changes from turn to turn");
         return;
     case CS_DERIVE_OPS:
         break;

@@ -130,30 +130,33 @@ enum cs_derive_from {
     CS_DERIVE_EARLIER, /* a derived answer of the question that stands before this one */
     CS_DERIVE_COLUMN,  /* of the case */
     CS_DERIVE_REPLY,   /* the whole reply as it came */
+    CS_DERIVE_TURN,    /* an answer of the question at one turn of the conversation: `pick@1` */
     CS_DERIVE_FROMS
 };
 struct cs_derive_term {
     enum cs_derive_from from;
-    uint32_t at;         /* field, derived answer or column */
+    uint32_t at;         /* field, derived answer or column; at a turn: its number << CS_DERIVE_TURN_SHIFT | field */
     const char *literal; /* else "" */
 };
 
 enum cs_derive_op {
-    CS_DERIVE_VALUE,    /* terms: one that is true or false */
-    CS_DERIVE_EQUALS,   /* two */
-    CS_DERIVE_DIFFERS,  /* two */
-    CS_DERIVE_CONTAINS, /* a text, then words, any of which is in it; capitals a-z make no difference */
-    CS_DERIVE_MATCHES,  /* a text, and a pattern; as a number or text: what its first group took */
-    CS_DERIVE_ANY,      /* parts */
-    CS_DERIVE_ALL,      /* parts */
-    CS_DERIVE_NOT,      /* one part */
-    CS_DERIVE_COUNT,    /* how many of the parts hold */
-    CS_DERIVE_LENGTH,   /* characters of a text */
-    CS_DERIVE_LOOKUP,   /* the keys of a row of the table, which ends on its value */
-    CS_DERIVE_EXPECTED, /* an answer: its mean over what else the model might have said, by log probabilities */
+    CS_DERIVE_VALUE,        /* terms: one that is true or false */
+    CS_DERIVE_EQUALS,       /* two */
+    CS_DERIVE_DIFFERS,      /* two */
+    CS_DERIVE_CONTAINS,     /* a text, then words, any of which is in it; capitals a-z make no difference */
+    CS_DERIVE_MATCHES,      /* a text, and a pattern; as a number or text: what its first group took */
+    CS_DERIVE_ANY,          /* parts */
+    CS_DERIVE_ALL,          /* parts */
+    CS_DERIVE_NOT,          /* one part */
+    CS_DERIVE_COUNT,        /* how many of the parts hold */
+    CS_DERIVE_LENGTH,       /* characters of a text */
+    CS_DERIVE_LOOKUP,       /* the keys of a row of the table, which ends on its value */
+    CS_DERIVE_EXPECTED,     /* an answer: its mean over what else the model might have said, by log probabilities */
+    CS_DERIVE_FIRST_CHANGE, /* an answer: how many turns hold what the first one said before one says something else */
+    CS_DERIVE_CHANGES,      /* an answer: how often a turn says something else than the one before it */
     CS_DERIVE_OPS
 };
-enum { CS_DERIVE_DEPTH_MAX = 3, CS_DERIVE_TERMS_MAX = 256, CS_LOOKUP_CELLS_MAX = 200000 };
+enum { CS_DERIVE_TURN_SHIFT = 16, CS_DERIVE_DEPTH_MAX = 3, CS_DERIVE_TERMS_MAX = 256, CS_LOOKUP_CELLS_MAX = 200000 };
 
 struct cs_derive_rule {
     enum cs_derive_op op;
@@ -188,6 +191,8 @@ struct cs_question {
     uint32_t n_fields;
     const struct cs_derived *derived;
     uint32_t n_derived;
+    const uint32_t *answer_at; /* turns at which the answer is asked for beside the last, ascending (script.h) */
+    uint32_t n_answer_at;
 };
 
 /* ---- models ----------------------------------------------------------------------------------- */
@@ -261,11 +266,20 @@ struct cs_model {      /* a model of the study = a lane */
 
 /* ---- plan ------------------------------------------------------------------------------------- */
 
-struct cs_template_set { /* the prompt; several when it differs by a case column */
-    const char *when;    /* value of prompt_by_column, or "" */
-    const char *system;  /* "" = no system message */
-    const char *user;    /* "": the last message of the talk */
-    uint32_t talk;       /* 1 + the column with the talk that comes before (talk.h); 0: none */
+struct cs_template_turn { /* of a scripted conversation (script.h) */
+    bool by_model;        /* a reply that is given, not asked for */
+    const char *text;     /* template */
+    uint32_t each;        /* 1 + the column with a list: a turn for every element of it; 0: one turn */
+};
+enum { CS_TURNS_MAX = 32 };
+
+struct cs_template_set {                  /* the prompt; several when it differs by a case column */
+    const char *when;                     /* value of prompt_by_column, or "" */
+    const char *system;                   /* "" = no system message */
+    const char *user;                     /* "": the last message of the talk */
+    uint32_t talk;                        /* 1 + the column with the talk that comes before (talk.h); 0: none */
+    const struct cs_template_turn *turns; /* in place of user and talk; NULL: one question */
+    uint32_t n_turns;
 };
 
 /* One rectangle of the plan: the cross of everything named, for every case. */

@@ -10,6 +10,7 @@
 #include "protocol/study/applies.h"
 #include "protocol/study/judge.h"
 #include "protocol/study/plan.h"
+#include "protocol/study/script.h"
 #include "protocol/study/template.h"
 
 /* Strings are non-NULL and arrays as long as they say: that much the maker guarantees (spec_visit.c, the loader). */
@@ -135,6 +136,9 @@ static bool is_term(const struct cs_study *s, const struct cs_question *q, uint3
         return t->literal != NULL;
     case CS_DERIVE_FIELD:
         return t->at < q->n_fields;
+    case CS_DERIVE_TURN:
+        return (t->at & ((1U << CS_DERIVE_TURN_SHIFT) - 1)) < q->n_fields &&
+               cs_script_answers_at(q, t->at >> CS_DERIVE_TURN_SHIFT);
     case CS_DERIVE_EARLIER:
         return t->at < derived;
     case CS_DERIVE_COLUMN:
@@ -154,6 +158,8 @@ static bool has_shape(const struct cs_derive_rule *r)
     case CS_DERIVE_VALUE:
     case CS_DERIVE_LENGTH:
     case CS_DERIVE_EXPECTED:
+    case CS_DERIVE_FIRST_CHANGE:
+    case CS_DERIVE_CHANGES:
         return terms == 1 && parts == 0;
     case CS_DERIVE_EQUALS:
     case CS_DERIVE_DIFFERS:
@@ -182,6 +188,8 @@ static bool is_of_kind(const struct cs_derived *d)
     case CS_DERIVE_COUNT:
     case CS_DERIVE_LENGTH:
     case CS_DERIVE_EXPECTED:
+    case CS_DERIVE_FIRST_CHANGE:
+    case CS_DERIVE_CHANGES:
         return d->kind == CS_DERIVES_NUMBER;
     case CS_DERIVE_LOOKUP:
         return d->kind == CS_DERIVES_NUMBER || d->kind == CS_DERIVES_TEXT;
@@ -209,8 +217,9 @@ static enum cs_err check_rule(const struct cs_study *s, const struct cs_question
     CHECK(has_shape(r) && r->n_terms <= CS_DERIVE_TERMS_MAX && depth <= CS_DERIVE_DEPTH_MAX,
           "\"%s\" is derived by a rule of a wrong shape", name);
     CHECK(depth == 0 || r->op < CS_DERIVE_COUNT, "\"%s\" has a part that is neither true nor false", name);
-    CHECK(r->op != CS_DERIVE_EXPECTED || r->terms[0].from == CS_DERIVE_FIELD,
-          "\"%s\" is the mean of something that is no answer", name);
+    CHECK(r->op < CS_DERIVE_EXPECTED || r->terms[0].from == CS_DERIVE_FIELD,
+          "\"%s\" is computed from something that is no answer", name);
+    CHECK(r->op <= CS_DERIVE_EXPECTED || q->n_answer_at > 0, "\"%s\" changes over turns, of which there is one", name);
     for (uint32_t i = 0; i < r->n_terms; i++)
         CHECK(is_term(s, q, derived, &r->terms[i]), "\"%s\" is derived from something that is not there", name);
     for (uint32_t i = 0; i < r->n_parts && rc == CS_OK; i++)
@@ -235,11 +244,22 @@ static enum cs_err check_derived(const struct cs_study *s, const struct cs_quest
     return rc;
 }
 
+static enum cs_err check_answer_at(const struct cs_question *q, struct cs_error *err)
+{
+    CHECK(q->n_answer_at <= CS_TURNS_MAX, "an answer at %u turns", q->n_answer_at);
+    for (uint32_t i = 0; i < q->n_answer_at; i++)
+        CHECK(q->answer_at[i] >= 1 && q->answer_at[i] <= CS_TURNS_MAX &&
+                  (i == 0 || q->answer_at[i] > q->answer_at[i - 1]),
+              "an answer at a turn that cannot be");
+    return CS_OK;
+}
+
 static enum cs_err check_question(const struct cs_study *s, const struct cs_question *q, struct cs_error *err)
 {
     enum cs_err rc = CS_OK;
     CHECK(q->n_fields <= CS_FIELDS_MAX, "%u answers", q->n_fields);
     CHECK(q->reads < CS_READS, "a question is read in an unknown way");
+    rc = check_answer_at(q, err);
     for (uint32_t i = 0; i < q->n_fields && rc == CS_OK; i++)
         rc = check_field(s, &q->fields[i], err);
     CHECK(q->n_derived <= CS_FIELDS_MAX, "%u derived answers", q->n_derived);
@@ -380,6 +400,23 @@ static enum cs_err check_judge(const struct cs_study *s, struct cs_error *err)
     return rc;
 }
 
+/* A given reply stands behind a turn of the user, and the last turn is the user's. */
+static enum cs_err check_turns(const struct cs_study *s, const struct cs_template_set *p, struct cs_error *err)
+{
+    enum cs_err rc = CS_OK;
+    CHECK(p->talk == 0 && p->user[0] == '\0' && p->n_turns >= 1 && p->n_turns <= 2 * CS_TURNS_MAX,
+          "a prompt has turns in a wrong shape");
+    for (uint32_t i = 0; i < p->n_turns && rc == CS_OK; i++) {
+        const struct cs_template_turn *t = &p->turns[i];
+        const bool next_given = i + 1 < p->n_turns && p->turns[i + 1].by_model;
+        CHECK(!t->by_model || (i > 0 && i + 1 < p->n_turns && !next_given && t->each == 0),
+              "a given reply stands where none can");
+        CHECK(t->each <= s->n_columns && (t->each == 0 || !next_given), "a turn goes over a list that is not there");
+        rc = t->each != 0 ? cs_template_check_of_each(s, t->text, err) : cs_template_check(s, t->text, err);
+    }
+    return rc;
+}
+
 enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
 {
     enum cs_err rc = check_counts(s, err);
@@ -391,6 +428,8 @@ enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
             rc = cs_template_check(s, s->prompts[i].user, err);
         if (rc == CS_OK && s->prompts[i].talk > s->n_columns)
             rc = cs_error_set(err, CS_EINVAL, "a prompt begins with a talk in a column that is not there");
+        if (rc == CS_OK && s->prompts[i].turns != NULL)
+            rc = check_turns(s, &s->prompts[i], err);
     }
     for (uint32_t i = 0; i < s->n_questions && rc == CS_OK; i++) {
         rc = check_question(s, &s->questions[i], err);

@@ -59,13 +59,17 @@ static void factor_slot(const struct cs_study *s, const char *factor, size_t fac
 }
 
 /* Leaves CS_SLOT_END for a name that is not known. */
-static void resolve(const struct cs_study *s, const char *name, size_t len, struct cs_piece *out)
+static void resolve(const struct cs_study *s, const char *name, size_t len, bool of_each, struct cs_piece *out)
 {
     const char *dot = memchr(name, '.', len);
     if (dot == NULL)
         return;
     const size_t head = (size_t)(dot - name), tail = len - head - 1;
-    if (is(name, head, "case")) {
+    if (of_each && is(name, head, "each") && tail > 0) {
+        out->slot = CS_SLOT_ELEMENT;
+        out->key = dot + 1;
+        out->key_len = tail;
+    } else if (is(name, head, "case")) {
         out->column = find(s->columns, s->n_columns, dot + 1, tail);
         if (out->column != CS_NONE)
             out->slot = CS_SLOT_CASE;
@@ -85,7 +89,8 @@ static void resolve(const struct cs_study *s, const char *name, size_t len, stru
     }
 }
 
-enum cs_err cs_template_next(const struct cs_study *s, const char **rest, struct cs_piece *out, struct cs_error *err)
+static enum cs_err next(const struct cs_study *s, const char **rest, bool of_each, struct cs_piece *out,
+                        struct cs_error *err)
 {
     const char *text = *rest, *open = strstr(text, "{{");
     *out = (struct cs_piece){.text = text, .factor = CS_NONE, .column = CS_NONE};
@@ -101,7 +106,7 @@ enum cs_err cs_template_next(const struct cs_study *s, const char **rest, struct
     const size_t fenced = strncmp(name, CS_TEMPLATE_FENCED, strlen(CS_TEMPLATE_FENCED)) == 0
                               ? strlen(CS_TEMPLATE_FENCED)
                               : 0;
-    resolve(s, name + fenced, (size_t)(close - name) - fenced, out);
+    resolve(s, name + fenced, (size_t)(close - name) - fenced, of_each, out);
     out->fenced = fenced > 0;
     if (out->slot == CS_SLOT_END)
         return cs_error_set(err, CS_EINVAL,
@@ -110,6 +115,17 @@ enum cs_err cs_template_next(const struct cs_study *s, const char **rest, struct
                             close - name > 100 ? 100 : (int)(close - name), name);
     *rest = close + 2;
     return CS_OK;
+}
+
+enum cs_err cs_template_next(const struct cs_study *s, const char **rest, struct cs_piece *out, struct cs_error *err)
+{
+    return next(s, rest, false, out, err);
+}
+
+enum cs_err cs_template_next_of_each(const struct cs_study *s, const char **rest, struct cs_piece *out,
+                                     struct cs_error *err)
+{
+    return next(s, rest, true, out, err);
 }
 
 bool cs_template_judges(const struct cs_study *s, const char *text)
@@ -121,12 +137,42 @@ bool cs_template_judges(const struct cs_study *s, const char *text)
     return judges;
 }
 
-enum cs_err cs_template_check(const struct cs_study *s, const char *text, struct cs_error *err)
+static bool prompt_judges(const struct cs_study *s, const struct cs_template_set *p)
+{
+    bool any = cs_template_judges(s, p->system) || cs_template_judges(s, p->user);
+    for (uint32_t i = 0; i < p->n_turns && !any; i++)
+        any = cs_template_judges(s, p->turns[i].text);
+    return any;
+}
+
+bool cs_template_study_judges(const struct cs_study *s)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < s->n_prompts && !any; i++)
+        any = prompt_judges(s, &s->prompts[i]);
+    for (uint32_t f = 0; f < s->n_factors && !any; f++) {
+        for (uint32_t i = 0; i < s->factors[f].n_levels && !any; i++)
+            any = s->factors[f].levels[i].system != NULL && cs_template_judges(s, s->factors[f].levels[i].system);
+    }
+    return any;
+}
+
+static enum cs_err check(const struct cs_study *s, const char *text, bool of_each, struct cs_error *err)
 {
     struct cs_piece piece;
     enum cs_err rc;
     do
-        rc = cs_template_next(s, &text, &piece, err);
+        rc = next(s, &text, of_each, &piece, err);
     while (rc == CS_OK && piece.slot != CS_SLOT_END);
     return rc;
+}
+
+enum cs_err cs_template_check(const struct cs_study *s, const char *text, struct cs_error *err)
+{
+    return check(s, text, false, err);
+}
+
+enum cs_err cs_template_check_of_each(const struct cs_study *s, const char *text, struct cs_error *err)
+{
+    return check(s, text, true, err);
 }

@@ -2,6 +2,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/base/log.h"
+#include "protocol/study/outcome.h"
 #include "protocol/wire/spec.h"
 #include "protocol/wire/visit.h"
 
@@ -312,6 +313,29 @@ static void visit_spec(struct cs_codec *c, struct cs_spec_reply *s)
     cs_codec_end(c);
 }
 
+static void visit_turns_of(struct cs_codec *c, struct cs_turns_of *t)
+{
+    cs_codec_begin(c, 2);
+    cs_codec_u8(c, &t->bit);
+    CS_VISIT_ITEMS(c, t->n, t->texts, CS_TURNS_MAX);
+    for (uint32_t i = 0; i < t->n; i++)
+        cs_visit_text(c, &t->texts[i], CS_OUTPUT_TEXT_MAX);
+    cs_codec_end(c);
+    cs_codec_end(c);
+}
+
+static void visit_turns(struct cs_codec *c, struct cs_turns_reply *t)
+{
+    cs_codec_begin(c, 3);
+    cs_codec_u64(c, &t->epoch);
+    cs_codec_fixed(c, t->positions, sizeof t->positions);
+    CS_VISIT_ITEMS(c, t->n, t->trials, CS_SHARD_SIZE);
+    for (uint32_t i = 0; i < t->n; i++)
+        visit_turns_of(c, &t->trials[i]);
+    cs_codec_end(c);
+    cs_codec_end(c);
+}
+
 static void visit_bye(struct cs_codec *c, struct cs_bye *b)
 {
     cs_codec_begin(c, 1);
@@ -366,6 +390,7 @@ static void visit_body(struct cs_codec *c, struct cs_message *m)
     case CS_RELEASE:
     case CS_REVOKE:
     case CS_REVOKED:
+    case CS_TURNS_GET:
         visit_leases(c, &m->leases);
         break;
     case CS_PING:
@@ -385,6 +410,9 @@ static void visit_body(struct cs_codec *c, struct cs_message *m)
         break;
     case CS_SPEC:
         visit_spec(c, &m->spec);
+        break;
+    case CS_TURNS:
+        visit_turns(c, &m->turns);
         break;
     case CS_STOP:
     case CS_ANNOUNCE:

@@ -66,7 +66,9 @@ enum {
     X(BYE, 18)         /* W  I am gone; all leases are free */                                                         \
     X(ANNOUNCE, 19)    /* C  on PUB only: the announcement */                                                          \
     X(ADMIN, 20)       /* A  a request of the command line */                                                          \
-    X(ADMIN_REPLY, 21) /* C */
+    X(ADMIN_REPLY, 21) /* C */                                                                                         \
+    X(TURNS_GET, 22)   /* W  which turns of these conversations stand already */                                       \
+    X(TURNS, 23)       /* C  their texts */
 
 enum cs_kind {
     CS_KIND_NONE = 0,
@@ -162,7 +164,7 @@ struct cs_want {
     } * lanes;
 };
 
-struct cs_leases { /* ASSIGN, RELEASE, REVOKE (epoch only), REVOKED */
+struct cs_leases { /* ASSIGN, RELEASE, REVOKE (epoch only), REVOKED, TURNS_GET (todo: positions that are asked about) */
     uint32_t n;
     struct cs_lease_ref *leases;
 };
@@ -192,7 +194,8 @@ struct cs_outputs {
     } * outputs;
 };
 
-enum cs_refusal { CS_REFUSED_DIGEST = 1, CS_REFUSED_UNKNOWN = 2, CS_REFUSED_MALFORMED = 3 };
+/* TURN: another reply stands for this turn of the conversation: ask for it (TURNS_GET) and go on from there. */
+enum cs_refusal { CS_REFUSED_DIGEST = 1, CS_REFUSED_UNKNOWN = 2, CS_REFUSED_MALFORMED = 3, CS_REFUSED_TURN = 4 };
 struct cs_ack {
     uint64_t durable; /* all numbers up to here are on disk, or refused */
     uint32_t n_refused;
@@ -209,6 +212,18 @@ struct cs_spec_reply {
     uint8_t digest[32];
     const uint8_t *bytes; /* empty: unknown digest */
     uint32_t len;
+};
+
+/* Of the asked positions of a lease, those whose turns are told; the others may be asked for again. */
+struct cs_turns_reply {
+    uint64_t epoch;
+    uint8_t positions[CS_BITMAP_BYTES]; /* told, as in a lease */
+    uint32_t n;                         /* those of them that have a turn on disk */
+    struct cs_turns_of {
+        uint8_t bit;
+        uint32_t n;         /* at least 1 */
+        const char **texts; /* replies of turn 1, 2, ... */
+    } * trials;
 };
 
 struct cs_bye {
@@ -246,13 +261,14 @@ struct cs_message {
         struct cs_welcome welcome;
         struct cs_reject reject;
         struct cs_want want;
-        struct cs_leases leases; /* ASSIGN RELEASE REVOKE REVOKED */
+        struct cs_leases leases; /* ASSIGN RELEASE REVOKE REVOKED TURNS_GET */
         struct cs_ping ping;
         struct cs_pong pong;
         struct cs_outputs outputs;
         struct cs_ack ack_body;
         struct cs_spec_get spec_get;
         struct cs_spec_reply spec;
+        struct cs_turns_reply turns;
         struct cs_announce announce; /* STOP ANNOUNCE */
         struct cs_bye bye;
         struct cs_admin admin;

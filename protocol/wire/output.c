@@ -9,13 +9,13 @@
 
 enum { CODEC_VERSION = 1 };
 
-enum { FIELDS = 23, FIELDS_WITH_LOGPROBS = 26, FIELDS_WITH_READING = 30, FIELDS_WITH_BILL = 37 };
+enum { FIELDS = 23, FIELDS_WITH_LOGPROBS = 26, FIELDS_WITH_READING = 30, FIELDS_WITH_BILL = 37, FIELDS_WITH_TURN = 40 };
 enum { SALVAGED = 1, REASONING_CUT = 2, TOOL_CALLS_CUT = 4 }; /* bits of one field */
 enum { USAGE_SHORT = 1, CACHE_HIT = 2 };                      /* bits of another field */
 
-/* heads and numbers of at most 9 bytes for each of the fields, the digest, seven words, the alternatives; reasoning and tool calls share the
+/* heads and numbers of at most 9 bytes for each of the fields, the digests, seven words, the alternatives; reasoning and tool calls share the
  * text's room */
-_Static_assert(CS_OUTPUT_TEXT_MAX + FIELDS_WITH_BILL * 9 + 16 + 7 * CS_OUTPUT_WORD_MAX + CS_OUTPUT_ALTERNATIVES_MAX <
+_Static_assert(CS_OUTPUT_TEXT_MAX + FIELDS_WITH_TURN * 9 + 32 + 7 * CS_OUTPUT_WORD_MAX + CS_OUTPUT_ALTERNATIVES_MAX <
                    CS_OUTPUT_MAX,
                "an output fits");
 
@@ -61,13 +61,24 @@ static void visit_bill(struct cs_codec *c, struct cs_output *o)
     cs_visit_text(c, &o->response_id, CS_OUTPUT_WORD_MAX);
 }
 
+static void visit_turn(struct cs_codec *c, struct cs_output *o)
+{
+    cs_codec_u32(c, &o->turn);
+    cs_codec_u32(c, &o->turns_done);
+    cs_codec_fixed(c, o->sent, sizeof o->sent);
+    if (o->turn > CS_TURNS_MAX || o->turns_done > CS_TURNS_MAX || (o->turn > 0 && o->turns_done > 0))
+        cs_codec_fail(c, "it is turn %u, and ends a conversation at turn %u", o->turn, o->turns_done);
+}
+
 static void visit_output(struct cs_codec *c, struct cs_output *o)
 {
     uint8_t version = CODEC_VERSION;
-    const bool billed = o->wasted > 0 || o->usage_short || o->cache_hit || is_told(o->response_id);
+    const bool turned = o->turn > 0 || o->turns_done > 0;
+    const bool billed = turned || o->wasted > 0 || o->usage_short || o->cache_hit || is_told(o->response_id);
     const bool read = billed || o->salvaged || is_told(o->cause) || is_told(o->reasoning) || is_told(o->tool_calls);
     const bool told = read || o->logprob_tokens > 0 || is_told(o->alternatives);
     cs_codec_begin(c, !cs_codec_packing(c) ? FIELDS
+                      : turned             ? FIELDS_WITH_TURN
                       : billed             ? FIELDS_WITH_BILL
                       : read               ? FIELDS_WITH_READING
                       : told               ? FIELDS_WITH_LOGPROBS
@@ -108,6 +119,8 @@ static void visit_output(struct cs_codec *c, struct cs_output *o)
         visit_reading(c, o);
     if (cs_codec_packing(c) ? billed : cs_codec_more(c))
         visit_bill(c, o);
+    if (cs_codec_packing(c) ? turned : cs_codec_more(c))
+        visit_turn(c, o);
     if (!cs_codec_packing(c)) {
         const char **const texts[] = {&o->alternatives, &o->cause, &o->reasoning, &o->tool_calls, &o->response_id};
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -62,6 +62,10 @@ struct cs_output {
     bool usage_short;        /* the provider's total was above the parts that it told, in some reply */
     bool cache_hit;          /* something between us and the model says that it had kept the reply */
     const char *response_id; /* the reply's own id, where it is not request_id; or "" */
+    /* Of a conversation (appended to the record only then). */
+    uint32_t turn; /* a reply after which it goes on: the number of its call, from 1. 0: this is the trial's output */
+    uint32_t turns_done; /* the trial's output: the number of the call that it came of; 0: no conversation */
+    uint8_t sent[16];    /* the request that it answers: BLAKE2b-256 of its body, the first bytes */
 };
 
 bool cs_output_is_quarantine(const struct cs_output *o);

@@ -230,8 +230,8 @@ static void visit_derived(struct cs_codec *c, struct cs_derived *d)
 /* Appended where it is said: a study that does without it keeps its digest. */
 static void visit_question(struct cs_codec *c, struct cs_question *q)
 {
-    const bool reads = q->reads != CS_READS_UNSAID;
-    cs_codec_begin(c, cs_codec_packing(c) && reads ? 5 : 4);
+    const bool turns = q->n_answer_at > 0, reads = q->reads != CS_READS_UNSAID || turns;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 4 : turns ? 6 : reads ? 5 : 4);
     cs_spec_visit_text(c, &q->name, CS_SPEC_NAME_MAX);
     cs_spec_visit_text(c, &q->ask, CS_TEXT_MAX);
     struct cs_field *f = cs_spec_visit_elements(c, q->fields, &q->n_fields, CS_FIELDS_MAX, sizeof *f);
@@ -246,6 +246,8 @@ static void visit_question(struct cs_codec *c, struct cs_question *q)
     KEEP(c, q->derived, d);
     if (cs_codec_packing(c) ? reads : cs_codec_more(c))
         VISIT_ENUM(c, q->reads);
+    if (cs_codec_packing(c) ? turns : cs_codec_more(c))
+        numbers_or_null(c, &q->answer_at, &q->n_answer_at, CS_TURNS_MAX);
     cs_codec_end(c);
 }
 
@@ -368,14 +370,31 @@ static void visit_rect(struct cs_codec *c, struct cs_rect *r, uint32_t n_factors
     cs_codec_end(c);
 }
 
+static void visit_turns(struct cs_codec *c, struct cs_template_set *p)
+{
+    struct cs_template_turn *t = cs_spec_visit_elements(c, p->turns, &p->n_turns, 2 * CS_TURNS_MAX, sizeof *t);
+    for (uint32_t i = 0; i < p->n_turns; i++) {
+        cs_codec_begin(c, 3);
+        cs_codec_bool(c, &t[i].by_model);
+        cs_spec_visit_text(c, &t[i].text, CS_TEXT_MAX);
+        cs_codec_u32(c, &t[i].each);
+        cs_codec_end(c);
+    }
+    cs_codec_end(c);
+    KEEP(c, p->turns, p->n_turns > 0 ? t : NULL);
+}
+
 static void visit_prompt(struct cs_codec *c, struct cs_template_set *p)
 {
-    cs_codec_begin(c, cs_codec_packing(c) && p->talk != 0 ? 4 : 3);
+    const bool turns = p->turns != NULL, talk = p->talk != 0 || turns;
+    cs_codec_begin(c, !cs_codec_packing(c) ? 3 : turns ? 5 : talk ? 4 : 3);
     cs_spec_visit_text(c, &p->when, CS_TEXT_MAX);
     cs_spec_visit_text(c, &p->system, CS_TEXT_MAX);
     cs_spec_visit_text(c, &p->user, CS_TEXT_MAX);
-    if (cs_codec_packing(c) ? p->talk != 0 : cs_codec_more(c))
+    if (cs_codec_packing(c) ? talk : cs_codec_more(c))
         cs_codec_u32(c, &p->talk);
+    if (cs_codec_packing(c) ? turns : cs_codec_more(c))
+        visit_turns(c, p);
     cs_codec_end(c);
 }
 

@@ -26,11 +26,12 @@ static enum cs_err plan_identity(void *self, uint32_t gen, uint32_t lane, uint64
     return CS_OK;
 }
 
-static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
-                              struct cs_error *err)
+static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t turns, uint64_t *out,
+                              uint32_t *calls, struct cs_error *err)
 {
-    (void)self, (void)gen, (void)lane, (void)position, (void)err;
+    (void)self, (void)gen, (void)lane, (void)position, (void)turns, (void)err;
     *out = SIM_INPUT_TOKENS;
+    *calls = 1;
     return CS_OK;
 }
 
@@ -123,6 +124,7 @@ static void act(struct sim *s, const struct cs_action *a)
     switch (a->kind) {
     case CS_ACT_SEND:
     case CS_ACT_SPEC:
+    case CS_ACT_TURNS:
         send(s, a);
         break;
     case CS_ACT_PROBE:

@@ -53,14 +53,14 @@ static void source_release(void *self, void *study)
     (void)self;
 }
 
-static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
-                                struct cs_error *err)
+static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t position, const char *const *said,
+                                uint32_t n_said, struct cs_trial *out, struct cs_error *err)
 {
     struct sim_source *src = self;
     const struct sim_spec *spec = study;
     uint32_t chunk = SIM_CASES + (uint32_t)(position / SIM_CHUNK_TRIALS);
 
-    (void)err;
+    (void)err, (void)said, (void)n_said;
     lane += spec->first;
     CS_ASSERT(chunk < SIM_CHUNKS);
     if (src->here[chunk] != HERE) {
@@ -69,6 +69,7 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
     }
     *out = (struct cs_trial){
         .prompt = (uint64_t)lane << 40 | position,
+        .calls = 1,
         .body = src->body,
         .body_len = (uint32_t)snprintf(src->body, sizeof src->body, "%u %llu", lane, (unsigned long long)position)};
     sim_digest(lane, position, src->worker->stranger, &out->digest);

@@ -15,6 +15,8 @@ struct hand {
     struct cs_lease_ref leases[64];
     uint32_t n_leases;
     uint32_t input_tokens, output_tokens; /* in the next results; 0: 50 and 5 */
+    uint32_t turn, turns_done;            /* likewise, of a conversation */
+    uint8_t said_before[16];              /* `sent` of them */
 };
 
 static inline void note(struct hand *h)
@@ -126,6 +128,9 @@ static inline void result_as(struct hand *h, uint64_t first, uint64_t call, uint
         o.input_tokens = h->input_tokens;
         o.output_tokens = h->output_tokens;
     }
+    o.turn = h->turn;
+    o.turns_done = h->turns_done;
+    memcpy(o.sent, h->said_before, sizeof o.sent);
     if (how == LOST) {
         o.input_tokens = o.output_tokens = 0;
         o.ambiguous = 1;

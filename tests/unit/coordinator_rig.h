@@ -19,6 +19,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/rng.h"
 
+enum { RIG_TALKS = 64, RIG_TURNS = 8 };
 enum { RIG_LANES = 3, RIG_TRIALS_MAX = 16384, RIG_BATCHES = 4 };
 
 /* What is on the disk. */
@@ -50,6 +51,9 @@ struct rig_disk {
     struct cs_risk_row risks[64]; /* rows of what may have been spent */
     uint32_t n_risks;
     int64_t presumed;
+    uint32_t calls; /* of every trial; 0: 1. Turns of the first RIG_TALKS trials of each lane that are on disk: */
+    uint32_t n_turns[RIG_LANES][RIG_TALKS];
+    int64_t turn_start[RIG_LANES][RIG_TALKS][RIG_TURNS];
     uint64_t block_size;
     uint32_t draws;    /* of an answer that cannot be parsed */
     bool watched;      /* lanes whose trials all end alike pause */
@@ -95,12 +99,64 @@ static inline enum cs_err rig_plan_identity(void *self, uint32_t gen, uint32_t l
     return CS_OK;
 }
 
-static inline enum cs_err rig_plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint64_t *out,
-                                         struct cs_error *err)
+/* Every call of a conversation has 100 tokens more than the one before it. */
+static inline enum cs_err rig_plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t turns,
+                                         uint64_t *out, uint32_t *calls, struct cs_error *err)
 {
-    (void)self, (void)gen, (void)lane, (void)position, (void)err;
-    *out = 100;
+    const struct rig *r = self;
+    const uint32_t all = r->disk->calls > 1 ? r->disk->calls : 1;
+
+    (void)gen, (void)lane, (void)position, (void)err;
+    *out = 0;
+    *calls = all - turns;
+    for (uint32_t k = turns; k < all; k++)
+        *out += 100 * ((uint64_t)k + 1);
     return CS_OK;
+}
+
+static inline enum cs_err rig_plan_talk(void *self, uint32_t gen, uint32_t lane, uint64_t position,
+                                        const struct cs_digest *digest, const struct cs_owner *owner,
+                                        struct cs_core_talk *out, struct cs_error *err)
+{
+    const struct rig_disk *d = ((struct rig *)self)->disk;
+
+    (void)gen, (void)digest, (void)owner, (void)err;
+    CS_ASSERT(position < RIG_TALKS);
+    *out = (struct cs_core_talk){
+        .calls = d->calls, .turns = d->n_turns[lane][position], .draw = d->superseded[lane][position]};
+    return CS_OK;
+}
+
+/* What is sent after these turns, by when their calls began. */
+static inline void rig_sent_after(const int64_t *starts, uint32_t turns, uint8_t sent[16])
+{
+    uint64_t h = turns;
+
+    for (uint32_t i = 0; i < turns; i++)
+        h = cs_rng_mix64(h ^ (uint64_t)starts[i]);
+    memset(sent, 0, 16);
+    memcpy(sent, &h, sizeof h);
+}
+
+static inline enum cs_err rig_plan_sent(void *self, uint32_t gen, uint32_t lane, uint64_t position,
+                                        const struct cs_digest *digest, const struct cs_owner *owner,
+                                        const struct cs_core_talk *talk, uint8_t sent[16], struct cs_error *err)
+{
+    const struct rig_disk *d = ((struct rig *)self)->disk;
+
+    (void)gen, (void)digest, (void)owner, (void)err;
+    CS_ASSERT(talk->turns == d->n_turns[lane][position]);
+    rig_sent_after(d->turn_start[lane][position], talk->turns, sent);
+    return CS_OK;
+}
+
+static inline bool rig_plan_is_turn(void *self, const struct cs_output *o, const struct cs_owner *owner, uint32_t draw)
+{
+    const struct rig_disk *d = ((struct rig *)self)->disk;
+
+    (void)owner, (void)draw;
+    return o->turn <= d->n_turns[o->lane][o->position] &&
+           d->turn_start[o->lane][o->position][o->turn - 1] == o->started_wall_ms;
 }
 
 static inline bool rig_plan_is_stored(void *self, const struct cs_output *o)
@@ -135,6 +191,19 @@ static inline enum cs_err rig_plan_drawn(void *self, uint32_t gen, uint32_t lane
         return cs_error_set(err, CS_ECORRUPT, "a place is damaged");
     *out = r->disk->superseded[lane][position];
     return CS_OK;
+}
+
+static inline struct cs_core_plan rig_plan(struct rig *r)
+{
+    return (struct cs_core_plan){.self = r,
+                                 .identity = rig_plan_identity,
+                                 .input_bound = rig_plan_bound,
+                                 .is_stored = rig_plan_is_stored,
+                                 .talk = rig_plan_talk,
+                                 .sent = rig_plan_sent,
+                                 .is_turn = rig_plan_is_turn,
+                                 .left_out = rig_plan_left_out,
+                                 .drawn = rig_plan_drawn};
 }
 
 static inline void rig_worker_row(struct rig_disk *d, const struct cs_batch_meta *m)
@@ -208,6 +277,8 @@ static inline void rig_again(struct rig_disk *d, const struct cs_batch_again *a)
     CS_ASSERT(d->outcome[a->lane][a->position] == CS_OUTCOME_timeout ||
               d->outcome[a->lane][a->position] == CS_OUTCOME_unparsable);
     d->canonical[a->lane][a->position] = 0;
+    if (a->position < RIG_TALKS)
+        d->n_turns[a->lane][a->position] = 0; /* its turns are another draw's */
     d->superseded[a->lane][a->position]++;
     d->superseded_start[a->lane][a->position] = d->canonical_start[a->lane][a->position];
 }
@@ -240,6 +311,17 @@ static inline void rig_write(struct rig *r, const struct cs_batch *b)
             CS_ASSERT(d->canonical[o->lane][o->position] == 1); /* invariants 2 and 3 */
         }
         d->duplicates += (o->flags & CS_OUTPUT_DUPLICATE) != 0;
+        if (o->flags == CS_OUTPUT_TURN) {
+            uint32_t *n = &d->n_turns[o->lane][o->position];
+
+            CS_ASSERT(o->turn.number == *n + 1 && o->turn.number <= RIG_TURNS); /* a turn that stands never changes */
+            CS_ASSERT(o->turn.draw == d->superseded[o->lane][o->position]);
+            d->turn_start[o->lane][o->position][(*n)++] = out.started_wall_ms;
+        } else if (o->turn.number > 0) {
+            CS_ASSERT(o->turn.number <= d->n_turns[o->lane][o->position]);
+        }
+        if ((o->flags & CS_OUTPUT_SUPERSEDED) != 0 && o->position < RIG_TALKS)
+            d->n_turns[o->lane][o->position] = 0; /* the next turns are another draw's */
         cs_arena_release(&arena);
     }
     for (uint32_t i = 0; i < b->n_pages; i++)
@@ -335,6 +417,7 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
                                          .price = d->price,
                                          .max_output_tokens = 10,
                                          .timeout_ms = 60000,
+                                         .talks = d->calls > 1,
                                          .declared = !d->undeclared,
                                          .answered = !d->undeclared};
         if (!from_disk)
@@ -369,7 +452,7 @@ static inline void rig_start(struct rig *r, bool fresh_fleet)
         .seed = r->term,
         .fresh_fleet = fresh_fleet,
         .now_ms = r->now,
-        .plan = {r, rig_plan_identity, rig_plan_bound, rig_plan_is_stored, rig_plan_left_out, rig_plan_drawn},
+        .plan = rig_plan(r),
         .expected = names,
         .n_expected = n,
         .risks = r->disk->risks,
@@ -430,7 +513,8 @@ static inline void rig_close(struct rig *r)
 static inline const struct cs_message *rig_sent(const struct rig *r, enum cs_kind kind, unsigned k)
 {
     for (const struct cs_action *a = r->acts; a != NULL; a = a->next) {
-        if ((a->kind == CS_ACT_SEND || a->kind == CS_ACT_ANNOUNCE) && a->message.kind == kind && k-- == 0)
+        if ((a->kind == CS_ACT_SEND || a->kind == CS_ACT_ANNOUNCE || a->kind == CS_ACT_TURNS) &&
+            a->message.kind == kind && k-- == 0)
             return &a->message;
     }
     return NULL;

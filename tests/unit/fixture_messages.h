@@ -29,6 +29,9 @@ static struct cs_want_lane want[] = {
 };
 static struct cs_adopted adopted[] = {{2ull << 32 | 5, 3ull << 32 | 6}};
 static struct cs_refused refused[] = {{1001, CS_REFUSED_DIGEST}, {1003, CS_REFUSED_MALFORMED}};
+static const char *texts[] = {"Yes.", "No: 21 \xc2\xb0"
+                                      "C"};
+static struct cs_turns_of turned[] = {{0, 1, texts + 1}, {15, 2, texts}};
 static uint64_t lost[] = {1ull << 32 | 9, 300};
 static const uint8_t bytes[] = {0x00, 0xc1, 0xff, 0x7f};
 static struct cs_output_bytes packed[] = {{bytes, 4}, {bytes + 1, 1}};
@@ -54,6 +57,7 @@ static void sample_body(struct cs_message *m)
     case CS_RELEASE:
     case CS_REVOKE:
     case CS_REVOKED:
+    case CS_TURNS_GET:
         m->leases = (struct cs_leases){m->kind == CS_ASSIGN ? 2 : 1, leases};
         break;
     case CS_PING:
@@ -73,6 +77,9 @@ static void sample_body(struct cs_message *m)
         break;
     case CS_SPEC:
         m->spec = (struct cs_spec_reply){{0xde, 0xad, [31] = 0x02}, bytes, 4};
+        break;
+    case CS_TURNS:
+        m->turns = (struct cs_turns_reply){3ull << 32 | 41, {0x01, 0x80}, 2, turned};
         break;
     case CS_STOP:
     case CS_ANNOUNCE:
@@ -215,6 +222,14 @@ static void say_coordinator_body(struct cs_buf *b, const struct cs_message *m)
     } else if (m->kind == CS_SPEC) {
         say_hex(b, m->spec.digest, 32);
         say_hex(b, m->spec.bytes, m->spec.len);
+    } else if (m->kind == CS_TURNS) {
+        cs_buf_printf(b, "epoch %llu ", U(m->turns.epoch));
+        say_hex(b, m->turns.positions, CS_BITMAP_BYTES);
+        for (uint32_t i = 0; i < m->turns.n; i++) {
+            cs_buf_printf(b, "position %u ", m->turns.trials[i].bit);
+            for (uint32_t k = 0; k < m->turns.trials[i].n; k++)
+                cs_buf_printf(b, "'%s' ", m->turns.trials[i].texts[k]);
+        }
     } else if (m->kind == CS_STOP || m->kind == CS_ANNOUNCE) {
         say_announce(b, &m->announce);
     } else if (m->kind == CS_ADMIN) {
@@ -232,7 +247,8 @@ static void say_message(struct cs_buf *b, const struct cs_message *m)
 {
     cs_buf_printf(b, "%u %s session %llu seq %llu ack %llu ", m->version, cs_message_kind_name(m->kind), U(m->session),
                   U(m->seq), U(m->ack));
-    if (m->kind == CS_ASSIGN || m->kind == CS_RELEASE || m->kind == CS_REVOKE || m->kind == CS_REVOKED)
+    if (m->kind == CS_ASSIGN || m->kind == CS_RELEASE || m->kind == CS_REVOKE || m->kind == CS_REVOKED ||
+        m->kind == CS_TURNS_GET)
         say_leases(b, m->leases.leases, m->leases.n);
     say_worker_body(b, m);
     say_coordinator_body(b, m);
@@ -253,6 +269,8 @@ static void say_output(struct cs_buf *b, const struct cs_output *o)
                   o->tool_calls != NULL ? o->tool_calls : "", o->tool_calls_cut);
     cs_buf_printf(b, " %u %u %u %u %u %d %d '%s'", o->wasted, o->wasted_untold, o->wasted_input, o->wasted_cached,
                   o->wasted_output, o->usage_short, o->cache_hit, o->response_id != NULL ? o->response_id : "");
+    cs_buf_printf(b, " turn %u %u ", o->turn, o->turns_done);
+    say_hex(b, o->sent, sizeof o->sent);
 }
 
 #endif

@@ -114,7 +114,7 @@ static void what_is_presumed_for_good_is_read_back_into_its_study(void **state)
                                       .seed = 1,
                                       .fresh_fleet = true,
                                       .now_ms = r.now,
-                                      .plan = {&r, rig_plan_identity, rig_plan_bound, rig_plan_is_stored},
+                                      .plan = rig_plan(&r),
                                       .presumed_nano_usd = WORST,
                                       .presumed = rows,
                                       .n_presumed = 1};

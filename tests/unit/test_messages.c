@@ -133,6 +133,14 @@ static void test_golden_output(void **state)
     o.usage_short = o.cache_hit = true;
     o.response_id = "chatcmpl-1";
     assert_output("output_bill", o);
+    o = sample_output();
+    o.turn = 2;
+    o.sent[0] = 0xab;
+    o.sent[15] = 0xcd;
+    assert_output("output_turn", o);
+    o.turn = 0;
+    o.turns_done = 3;
+    assert_output("output_turns_done", o);
 }
 
 /* ---- what is refused ------------------------------------------------------------------------------ */
@@ -284,7 +292,7 @@ static void test_unknown_kind(void **state)
     struct cs_buf b = CS_BUF_INIT(1000);
     struct cs_message m;
     struct cs_error err;
-    const uint16_t kinds[] = {0, 22, 65535};
+    const uint16_t kinds[] = {0, 24, 65535};
     (void)state;
     for (uint32_t i = 0; i < LEN(kinds); i++) {
         cs_buf_clear(&b);
@@ -302,7 +310,7 @@ static void test_unknown_kind(void **state)
 static void test_cut_short(void **state)
 {
     (void)state;
-    for (int k = CS_HELLO; k <= CS_ADMIN_REPLY; k++) {
+    for (int k = CS_HELLO; k <= CS_TURNS; k++) {
         struct cs_message m = sample((enum cs_kind)k), back;
         struct cs_buf b = CS_BUF_INIT(CS_MESSAGE_MAX);
         struct cs_error err;

@@ -63,7 +63,8 @@ static const char *say(const struct cs_truth *t, uint32_t model, uint32_t level,
     char digest[33];
     digest_of(i, digest);
     out->len = 0;
-    cs_spoken_write(t, t->seed, &t->models[model], (struct cs_truth_place){0, level}, digest, out);
+    const struct cs_sim_talk first = {.turn = 1};
+    cs_spoken_write(t, t->seed, &t->models[model], (struct cs_truth_place){0, level}, digest, digest, &first, out);
     return cs_buf_cstr(out);
 }
 

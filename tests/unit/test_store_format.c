@@ -715,6 +715,8 @@ static void golden_rows(void **state)
     assert_hex(row, cs_keyspace_index_encode(row, &found), "002122232425262728");
     cs_keyspace_turn(&key, &d, &found.owner, 1, 2);
     assert_hex(key.b, key.n, "74a0a1a2a3a4a5a6a7a8a9aaabacadaeaf111213141516171821222324252627280000000100000002");
+    cs_keyspace_history(&key, 0x0102);
+    assert_hex(key.b, key.n, "680000000000000102");
     found.flags = CS_OUTPUT_SUPERSEDED;
     found.earlier = 0x33;
     assert_hex(row, cs_keyspace_index_encode(row, &found), "2021222324252627280000000000000033");
@@ -757,7 +759,7 @@ static void golden_rows(void **state)
     counters.salvaged = 3; /* appended, where it is not 0 */
     assert_int_equal(cs_keyspace_counters_encode(counted, &counters), n + 8);
     assert_hex(counted + n, 8, "0000000000000003");
-    counters.reread = 5; /* the last of all: what stands before it is there too */
+    counters.turns = 5; /* the last of all: what stands before it is there too */
     assert_int_equal(cs_keyspace_counters_encode(counted, &counters), CS_COUNTERS_BYTES);
     assert_hex(counted + CS_COUNTERS_BYTES - 8, 8, "0000000000000005");
 }

@@ -236,7 +236,7 @@ static void check_trial(const struct cs_loaded *l, const struct cs_source *sourc
     struct cs_coords at;
     struct cs_digest digest;
     struct cs_trial t;
-    assert_int_equal(source->trial(source->self, study, lane, position, &t, &err), CS_OK);
+    assert_int_equal(source->trial(source->self, study, lane, position, NULL, 0, &t, &err), CS_OK);
     cs_plan_init(&plan, l->study);
     assert_int_equal(cs_requests_open(&requests, &plan, &err), CS_OK);
     cs_plan_coords(&plan, lane, cs_plan_at(&plan, lane, position), &at);
@@ -315,13 +315,14 @@ static void studies_come_over_the_wire(void **state)
     assert_int_equal(s.lane(s.self, spec_digest, 2, &(struct cs_lane_facts){0}, &err), CS_EINVAL);
     check_endpoints(f);
 
-    assert_int_equal(s.trial(s.self, f[0].study, 0, 0, &t, &err), CS_EAGAIN);
+    assert_int_equal(s.trial(s.self, f[0].study, 0, 0, NULL, 0, &t, &err), CS_EAGAIN);
     assert_true(s.missing(s.self, digest));
     assert_memory_equal(digest, chunk.digest, 32);
     assert_int_equal(s.put(s.self, digest, chunk.bytes, chunk.n, &err), CS_OK);
     for (uint64_t position = 0; position < 8; position++)
         check_trial(&l, &s, f[0].study, 0, position);
-    assert_int_equal(s.trial(s.self, f[0].study, 0, 8, &t, &err), CS_EINVAL); /* 2 cases x 2 levels x 2 repeats */
+    assert_int_equal(s.trial(s.self, f[0].study, 0, 8, NULL, 0, &t, &err),
+                     CS_EINVAL); /* 2 cases x 2 levels x 2 repeats */
     assert_int_equal(s.parses(s.self, f[0].study, 0, 0, "{\"urgent\":\"Yes\"}", 16).fault, CS_ANSWER_NONE);
     assert_int_equal(s.parses(s.self, f[0].study, 0, 0, "{\"urgent\":\"Yea\"}", 16).fault, CS_ANSWER_WORD);
 

@@ -33,6 +33,9 @@ struct bench_source {
     struct cs_limits shared; /* a second pool for all lanes; all 0: none */
     int studies;             /* handed out and not given back */
     bool bad_trial;
+    uint32_t turns; /* calls of every trial; 0: 1 */
+    bool too_large; /* requests that hold a reply are */
+    char said[32];  /* the last reply in the request that was asked for last */
 };
 
 struct bench_call {
@@ -48,8 +51,8 @@ struct bench {
     uint64_t now, session, seq;
     uint32_t term;
     /* what the last step did */
-    uint32_t sent[CS_ADMIN_REPLY + 1];                    /* messages by kind */
-    const struct cs_message *message[CS_ADMIN_REPLY + 1]; /* the last of each */
+    uint32_t sent[CS_TURNS + 1];                    /* messages by kind */
+    const struct cs_message *message[CS_TURNS + 1]; /* the last of each */
     uint32_t connects, started, acked;
     bool exited;
     enum cs_err exit_code;
@@ -87,6 +90,7 @@ static enum cs_err bench_lane(void *self, const uint8_t spec[32], uint32_t lane,
     out->timeout_ms = s->timeout_ms;
     out->metered = s->metered;
     out->concurrent = s->concurrent[lane];
+    out->talks = s->turns > 1;
     snprintf(out->group, sizeof out->group, "group");
     bench_pool(out, s->own != NULL ? s->own : "pool", &s->limits);
     if (s->own != NULL) {
@@ -108,18 +112,28 @@ static void bench_release(void *self, void *study)
     s->studies--;
 }
 
-static enum cs_err bench_trial(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
-                               struct cs_error *err)
+static enum cs_err bench_trial(void *self, void *study, uint32_t lane, uint64_t position, const char *const *said,
+                               uint32_t n_said, struct cs_trial *out, struct cs_error *err)
 {
     struct bench_source *s = self;
     (void)study;
+    assert_true(n_said == 0 || (n_said < s->turns && said != NULL));
     if (!s->cases_here) {
         s->asked = true;
         return cs_error_set(err, CS_EAGAIN, "no cases");
     }
     if (s->bad_trial)
         return cs_error_set(err, CS_EINVAL, "cannot be rendered");
-    *out = (struct cs_trial){.body = "{}", .body_len = 2, .question = 7};
+    *out = (struct cs_trial){.body = "{}", .body_len = 2, .question = 7, .calls = s->turns > 1 ? s->turns : 1};
+    if (s->turns > 1) {
+        snprintf(s->said, sizeof s->said, "%s", n_said > 0 ? said[n_said - 1] : "");
+        out->free = n_said + 1 < s->turns;
+        out->sent[0] = (uint8_t)(n_said + 1);
+        memcpy(out->digest.b, &position, 8);
+        memcpy(out->digest.b + 8, &lane, 4);
+        if (n_said > 0 && s->too_large)
+            return cs_error_set(err, CS_ETOOBIG, "too large");
+    }
     if (s->distinct) {
         out->body_len = (uint32_t)snprintf(s->body, sizeof s->body, "{%llu}", (unsigned long long)position);
         out->body = s->body;

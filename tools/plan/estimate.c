@@ -131,6 +131,7 @@ static void survey_insertions(const struct cs_study *study, const struct cs_load
 struct sums {
     uint64_t frame[CS_QUESTIONS_MAX]; /* per lane: bytes of a request around its messages, + 1; 0: not known yet */
     uint64_t tokens, bytes;           /* per lane: in messages that were looked at, and how long they are in the body */
+    uint64_t calls, replies;          /* per lane: calls, and replies that stand in the histories of calls */
     struct cs_prompt prompt;
     double *chars[CS_FACTORS_MAX];
     uint64_t *prompts[CS_FACTORS_MAX];
@@ -216,6 +217,21 @@ static enum cs_err count_tokens(const struct cs_plan *plan, const struct cs_coor
     return rc;
 }
 
+/* What the calls of a conversation after its first one send, but for replies: frames and messages. */
+static enum cs_err add_turns(const struct cs_plan *plan, const struct cs_coords *at, const struct cs_case *c,
+                             uint64_t later, struct sums *sums, uint64_t bytes[2], struct cs_error *err)
+{
+    uint64_t messages = 0;
+    enum cs_err rc = cs_render(plan->study, at, c, &sums->prompt, err);
+    const uint32_t calls = rc == CS_OK ? cs_script_calls(&sums->prompt) : 0;
+    for (uint32_t k = 1; k < calls; k++)
+        messages += cs_script_bytes(&sums->prompt, k);
+    bytes[0] += (later > messages ? later - messages : 0) * trials_of(plan, at);
+    bytes[1] += messages * trials_of(plan, at);
+    sums->replies += (uint64_t)calls * (calls - 1) / 2 * trials_of(plan, at);
+    return rc;
+}
+
 static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
                                uint32_t lane, uint32_t case_index, struct sums *sums, uint64_t bytes[2],
                                struct cs_estimate *out, struct cs_error *err)
@@ -235,6 +251,9 @@ static enum cs_err survey_case(const struct cs_plan *plan, struct cs_requests *r
         const uint64_t messages = body > frame ? body - frame : 0;
         bytes[0] += (body - messages) * trials_of(plan, &at);
         bytes[1] += messages * trials_of(plan, &at);
+        sums->calls += cells->calls[i] * trials_of(plan, &at);
+        if (cells->calls[i] > 1 && rc == CS_OK)
+            rc = add_turns(plan, &at, &l->all[case_index], cells->all_bytes[i] - body, sums, bytes, err);
         if (first && rc == CS_OK)
             rc = count_tokens(plan, &at, &l->all[case_index], messages, sums, err);
         first = false;
@@ -266,17 +285,17 @@ static double largest(double a, double b)
     return a > b ? a : b;
 }
 
-static double minutes_at(const struct cs_limits *l, double trials, double input, double tokens)
+static double minutes_at(const struct cs_limits *l, double calls, double input, double tokens)
 {
     double minutes = 0;
     if (l->requests_per_minute > 0)
-        minutes = largest(minutes, trials / (double)l->requests_per_minute);
+        minutes = largest(minutes, calls / (double)l->requests_per_minute);
     if (l->tokens_per_minute > 0)
         minutes = largest(minutes, tokens / (double)l->tokens_per_minute);
     if (l->input_tokens_per_minute > 0)
         minutes = largest(minutes, input / (double)l->input_tokens_per_minute);
     if (l->requests_per_day > 0)
-        minutes = largest(minutes, trials / (double)l->requests_per_day * 1440);
+        minutes = largest(minutes, calls / (double)l->requests_per_day * 1440);
     return minutes;
 }
 
@@ -296,17 +315,17 @@ static void add_shared_limits(const struct cs_plan *plan, struct cs_estimate *ou
     for (uint32_t lane = 0; lane < plan->n_lanes; lane++) {
         const struct cs_model *m = &s->models[lane];
         for (uint32_t i = 0; i < m->n_pools; i++) {
-            double trials = 0, input = 0, output = 0;
+            double calls = 0, input = 0, output = 0;
             for (uint32_t k = 0; k < plan->n_lanes; k++) {
                 if (!draws_from(&s->models[k], m->account, m->pools[i]))
                     continue;
-                trials += (double)plan->lanes[k].n_planned;
+                calls += (double)out->lanes[k].calls;
                 input += (double)out->lanes[k].input_tokens;
                 output += (double)out->lanes[k].output_low;
             }
             const struct cs_limits *l = &s->accounts[m->account].pools[m->pools[i]].limits;
             struct cs_estimate_lane *to = &out->lanes[lane];
-            to->minutes_min = largest(to->minutes_min, minutes_at(l, trials, input, input + output));
+            to->minutes_min = largest(to->minutes_min, minutes_at(l, calls, input, input + output));
         }
     }
 }
@@ -314,9 +333,9 @@ static void add_shared_limits(const struct cs_plan *plan, struct cs_estimate *ou
 static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, struct cs_estimate_lane *out)
 {
     const struct cs_model *m = &plan->study->models[lane];
-    const double trials = (double)plan->lanes[lane].n_planned, in = (double)out->input_tokens;
-    out->output_low = short_answer_tokens(plan->study) * plan->lanes[lane].n_planned;
-    out->output_high = (uint64_t)cap * plan->lanes[lane].n_planned;
+    const double in = (double)out->input_tokens;
+    out->output_low = short_answer_tokens(plan->study) * out->calls;
+    out->output_high = (uint64_t)cap * out->calls;
     if (out->output_high != 0 && out->output_low > out->output_high)
         out->output_low = out->output_high;
     const uint64_t most = out->output_high > 0 ? out->output_high : out->output_low; /* without a cap: at least that */
@@ -328,13 +347,25 @@ static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, 
         out->usd_low = (double)low / 1e9;
         out->usd_high = (double)high / 1e9;
     }
-    out->minutes_min = minutes_at(&m->limits, trials, in, in + (double)out->output_low);
+    out->minutes_min = minutes_at(&m->limits, (double)out->calls, in, in + (double)out->output_low);
 }
 
 /* What the whole lane takes, from the sampled cases. */
 static uint64_t of_all(double tokens, const struct cs_study *s, const struct cs_estimate *e)
 {
     return (uint64_t)(tokens * (double)s->n_cases / (double)(e->sampled != 0 ? e->sampled : 1) + 0.5);
+}
+
+/* Calls of the lane, and what the replies in their histories add to its input. */
+static void count_calls(const struct cs_plan *plan, uint32_t lane, uint32_t cap, const struct sums *sums,
+                        struct cs_estimate *out)
+{
+    const struct cs_study *s = plan->study;
+    const uint64_t least = short_answer_tokens(s), most = cap > least ? cap : least;
+    struct cs_estimate_lane *to = &out->lanes[lane];
+    to->calls = sums->replies > 0 ? of_all((double)sums->calls, s, out) : plan->lanes[lane].n_planned;
+    to->input_tokens += of_all((double)sums->replies * (double)(cap > 0 && cap < least ? cap : least), s, out);
+    to->input_high += of_all((double)sums->replies * (double)most, s, out);
 }
 
 enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *requests, const struct cs_loaded *l,
@@ -356,7 +387,7 @@ enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *req
         uint64_t bytes[2] = {0, 0};
         uint32_t cap = 0;
         memset(sums.frame, 0, sizeof sums.frame);
-        sums.tokens = sums.bytes = 0;
+        sums.tokens = sums.bytes = sums.calls = sums.replies = 0;
         for (uint32_t i = 0; i < out->sampled && rc == CS_OK; i++)
             rc = survey_case(plan, requests, l, lane, (uint32_t)((uint64_t)i * s->n_cases / out->sampled), &sums, bytes,
                              out, err);
@@ -366,6 +397,7 @@ enum cs_err cs_estimate_make(const struct cs_plan *plan, struct cs_requests *req
                                       of_all((double)cs_request_estimate_tokens(bytes[0]), s, out);
         if (rc == CS_OK)
             rc = cs_requests_lane_cap(requests, lane, &cap, err);
+        count_calls(plan, lane, cap, &sums, out);
         price_lane(plan, lane, cap, &out->lanes[lane]);
     }
     add_shared_limits(plan, out);

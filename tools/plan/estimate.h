@@ -1,7 +1,8 @@
 /* estimate.h - what `plan` finds out by rendering: lengths, tokens, price, levels that render to the same text, doubtful insertion points.
  *
  * Counts are exact; lengths, tokens and prices come from a sample of at most CS_ESTIMATE_CASES cases, spread evenly, with all of
- * their prompts. Memory does not grow with the study.
+ * their prompts. Memory does not grow with the study. In conversations (script.h) every call sends the whole history again: input_tokens takes the
+ * replies in it for short answers, input_high takes them at the cap.
  */
 #ifndef CS_ESTIMATE_H
 #define CS_ESTIMATE_H
@@ -13,6 +14,7 @@
 enum { CS_ESTIMATE_CASES = 24, CS_ESTIMATE_NOTES = 64 };
 
 struct cs_estimate_lane {
+    uint64_t calls;        /* of a conversation one a turn; without conversations the trials */
     uint64_t input_tokens; /* estimate for the whole lane, of the messages (study/tokens.h) */
     uint64_t input_high; /* with all else that the requests hold, the schema above all: some providers charge for it */
     uint64_t output_low, output_high; /* tokens: a short structured answer; the cap (0: no cap) */

@@ -64,6 +64,7 @@ void cs_opening_make(const struct cs_plan *plan, const struct cs_estimate *surve
         out->repeats = s->rects[i].repeats < out->repeats ? s->rects[i].repeats : out->repeats;
     for (uint32_t i = 0; i < plan->n_lanes; i++) {
         const struct cs_estimate_lane *l = &survey->lanes[i];
+        out->calls += l->calls;
         out->unpriced += l->usd_low < 0;
         out->usd_low += l->usd_low > 0 ? l->usd_low : 0;
         out->usd_high += l->usd_high > 0 ? l->usd_high : 0;
@@ -155,14 +156,14 @@ void cs_opening_text(const struct cs_opening *o, const struct cs_plan *plan, con
 {
     enum { SHOWN = 3 };
     const struct cs_study *s = plan->study;
-    char trials[CS_TEXT_MAX_LEN], cases[CS_TEXT_MAX_LEN];
+    char trials[CS_TEXT_MAX_LEN], cases[CS_TEXT_MAX_LEN], n[CS_TEXT_MAX_LEN], calls[64] = "one call each";
+    if (o->calls != o->trials)
+        snprintf(calls, sizeof calls, "%s calls", cs_text_count(n, o->calls));
     fprintf(out, "%s%s%s\n\n", s->name, s->title[0] != '\0' ? ": " : "", s->title);
-    fprintf(
-        out,
-        "%s trials, one call each: %s cases in %u clusters, %u model%s, %u question%s, each prompt %u time%s or more.\n",
-        cs_text_count(trials, o->trials), cs_text_count(cases, o->cases), clusters, s->n_models,
-        s->n_models == 1 ? "" : "s", s->n_questions, s->n_questions == 1 ? "" : "s", o->repeats,
-        o->repeats == 1 ? "" : "s");
+    fprintf(out, "%s trials, %s: %s cases in %u clusters, %u model%s, %u question%s, each prompt %u time%s or more.\n",
+            cs_text_count(trials, o->trials), calls, cs_text_count(cases, o->cases), clusters, s->n_models,
+            s->n_models == 1 ? "" : "s", s->n_questions, s->n_questions == 1 ? "" : "s", o->repeats,
+            o->repeats == 1 ? "" : "s");
     print_price(o, s, out);
     print_time(o, s, out);
     if (o->n_sights == 0) {
@@ -279,7 +280,7 @@ struct cs_json *cs_opening_json(const struct cs_opening *o, const struct cs_plan
             cs_json_object_set_new(j, "cases_for_80", cs_json_integer(v->cases));
         cs_json_array_append_new(sights, j);
     }
-    struct cs_json *j = cs_json_pack("{s:I, s:i, s:f, s:f, s:i, s:o}", "calls", (int64_t)o->trials, "repeats",
+    struct cs_json *j = cs_json_pack("{s:I, s:i, s:f, s:f, s:i, s:o}", "calls", (int64_t)o->calls, "repeats",
                                      (int)o->repeats, "usd_low", o->usd_low, "usd_high", o->usd_high, "unpriced",
                                      (int)o->unpriced, "outcomes", sights);
     if (o->slowest != CS_NONE) {

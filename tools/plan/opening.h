@@ -22,7 +22,7 @@ struct cs_opening_sight { /* one primary outcome */
 };
 
 struct cs_opening {
-    uint64_t trials;
+    uint64_t trials, calls;
     uint32_t cases, repeats;  /* repeats: the fewest that a prompt gets */
     double usd_low, usd_high; /* for the lanes whose price is known */
     uint32_t unpriced;        /* lanes whose price is not */

@@ -88,14 +88,6 @@ bool cs_arrival_arrive(struct cs_simulator *s, struct cs_exchange *x)
     x->number = cs_rng_mix64(s->ids++);
     uint64_t *times = cs_idmap_at(&t->bodies, x->body);
     const uint64_t times_before = (*times)++;
-    if (x->has_digest) {
-        const uint64_t body = cs_arrival_body_bits(x);
-        uint64_t *seen = cs_idmap_at(&t->digests, x->digest_id);
-        if (*seen == 0)
-            *seen = body << 2 | 1;
-        else if (*seen >> 2 != body)
-            t->digest_body_conflicts++;
-    }
     const bool allowed = key_allowed(&s->settings, key);
     t->unauthorized += !allowed;
     pthread_mutex_unlock(&s->lock);
@@ -113,13 +105,39 @@ bool cs_arrival_arrive(struct cs_simulator *s, struct cs_exchange *x)
     return true;
 }
 
-bool cs_arrival_read(struct cs_exchange *x)
+/* A turn of a conversation counts as a request of its own, with a body of its own. */
+static void recognise(struct cs_simulator *s, struct cs_exchange *x)
+{
+    cs_flips_talk(x->request.root, &x->talk);
+    snprintf(x->chance, sizeof x->chance, "%s", x->digest);
+    if (x->talk.turn > 1)
+        snprintf(x->chance, sizeof x->chance, "%s/%u", x->digest, x->talk.turn);
+    if (!x->has_digest)
+        return;
+    if (x->talk.turn > 1) {
+        uint8_t hash[32];
+        cs_digest_blake2b_256(x->chance, strlen(x->chance), hash);
+        memcpy(x->digest_id, hash, sizeof x->digest_id);
+    }
+    const uint64_t body = cs_arrival_body_bits(x);
+    pthread_mutex_lock(&s->lock);
+    uint64_t *seen = cs_idmap_at(&s->tally.digests, x->digest_id);
+    if (*seen == 0)
+        *seen = body << 2 | 1;
+    else if (*seen >> 2 != body)
+        s->tally.digest_body_conflicts++;
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool cs_arrival_read(struct cs_simulator *s, struct cs_exchange *x)
 {
     const struct cs_sim_call *call = x->call;
     if (call->client_request_id != NULL && strlen(call->client_request_id) > CLIENT_ID_MAX)
         return cs_chat_error_set(&x->error, 400, "invalid_request_error", NULL, NULL,
                                  "Invalid 'X-Client-Request-Id' header: want at most 512 ASCII characters.");
-    return x->dialect->parse(call, &x->request, &x->error);
+    const bool good = x->dialect->parse(call, &x->request, &x->error);
+    recognise(s, x);
+    return good;
 }
 
 /* ---- admission: model and limits -------------------------------------------------------------- */

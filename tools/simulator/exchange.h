@@ -4,6 +4,7 @@
 
 #include "tools/simulator/openai_chat.h"
 #include "tools/simulator/state.h"
+#include "tools/simulator/flips.h"
 
 /* All that is known about the request in hand. */
 struct cs_exchange {
@@ -17,6 +18,8 @@ struct cs_exchange {
     bool has_digest;                 /* the client has named one */
     uint8_t digest_id[16];
     char digest[33], attempt[16]; /* hex; "-" and "0" until known */
+    struct cs_sim_talk talk;      /* what was said before */
+    char chance[48];              /* what draws depend on: the digest, of a later turn with "/TURN" behind it */
     uint64_t key_id;              /* a hash: keys are not kept */
     struct cs_sim_model *model;
     struct cs_quota quota; /* settings and state at the moment of admission */
@@ -29,7 +32,7 @@ struct cs_exchange {
 
 /* Each of these returns false when it has refused the request: x->error, and the reply's headers, say how. */
 bool cs_arrival_arrive(struct cs_simulator *s, struct cs_exchange *x); /* counted; is the key allowed? */
-bool cs_arrival_read(struct cs_exchange *x);                           /* is it a good request? */
+bool cs_arrival_read(struct cs_simulator *s, struct cs_exchange *x);   /* is it a good request? */
 bool cs_arrival_admit(struct cs_simulator *s,
                       struct cs_exchange *x); /* is there such a model, and is it within the limits? */
 bool cs_arrival_fail_limit(struct cs_exchange *x, const struct cs_limit_refusal *why);

@@ -44,9 +44,9 @@ static const struct {
 bool cs_misbehave_survive(struct cs_exchange *x)
 {
     const struct cs_limit_refusal limit = {CS_DIM_REQUESTS, 600, 600, 1, FAULT_WAIT_MS, false};
-    enum cs_fault fault = cs_faults_draw(&x->always, x->model->seed, x->digest, NULL);
+    enum cs_fault fault = cs_faults_draw(&x->always, x->model->seed, x->chance, NULL);
     if (fault == CS_FAULT_NONE)
-        fault = cs_faults_draw(&x->faults, x->model->seed, x->digest, x->attempt);
+        fault = cs_faults_draw(&x->faults, x->model->seed, x->chance, x->attempt);
     x->reply->fault = fault;
     x->reply->drip_ms = x->drip_ms;
     if (fault == CS_FAULT_RATE_LIMITED)

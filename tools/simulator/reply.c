@@ -59,7 +59,7 @@ static enum cs_err write_planted(struct writer *w, const struct cs_j *schema, co
 {
     const struct cs_reply_source *from = w->from;
     return write_word(w, schema, a->field, a->kind == CS_TRUTH_BOOLEAN ? a->words[0] : NULL,
-                      cs_truth_draw(from->truth, from->seed, from->model, a, from->at, from->digest));
+                      cs_flips_answer(from->truth, from->seed, from->model, a, from->at, from->trial, from->talk));
 }
 
 static enum cs_err write_verdict(struct writer *w, const struct cs_j *schema, const struct cs_planted_verdict *v)

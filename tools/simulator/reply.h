@@ -13,13 +13,16 @@
 #include "protocol/base/error.h"
 #include "tools/simulator/json_read.h"
 #include "tools/simulator/planted_judge.h"
+#include "tools/simulator/flips.h"
 #include "tools/simulator/truth.h"
 
 enum { CS_REPLY_DEPTH_MAX = 16 };
 
 struct cs_reply_source {
     uint64_t seed;
-    const char *digest;           /* 32 hex digits */
+    const char *digest; /* 32 hex digits; of a later turn with "/TURN" behind them */
+    const char *trial;  /* the digits alone */
+    const struct cs_sim_talk *talk;
     const struct cs_truth *truth; /* NULL: chance only */
     const struct cs_truth_model *model;
     struct cs_truth_place at;

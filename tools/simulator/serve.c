@@ -53,9 +53,9 @@ static const char *no_verdict(const struct cs_exchange *x, const struct cs_plant
 static void write_free(struct cs_exchange *x, const struct cs_reply_source *from, struct cs_buf *text)
 {
     const bool object = x->request.format == CS_CHAT_JSON_OBJECT;
-    const double u = cs_sim_draw_unit(from->seed, "random", x->digest, "", NULL);
+    const double u = cs_sim_draw_unit(from->seed, "random", from->digest, "", NULL);
     if (!object && from->model != NULL && cs_spoken_has(from->model))
-        cs_spoken_write(from->truth, from->seed, from->model, from->at, x->digest, text);
+        cs_spoken_write(from->truth, from->seed, from->model, from->at, from->digest, from->trial, from->talk, text);
     else
         cs_buf_printf(text, object ? "{\"answer\":\"simulated text %08x\"}" : "This is simulated text %08x.",
                       (unsigned)(u * 0x1p32));
@@ -67,7 +67,12 @@ static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, u
 {
     const struct cs_sim_model *m = x->model;
     const bool judges = m->model != NULL && m->model->judge != NULL;
-    struct cs_reply_source from = {.seed = m->seed, .digest = x->digest, .truth = m->truth, .model = m->model};
+    struct cs_reply_source from = {.seed = m->seed,
+                                   .digest = x->chance,
+                                   .trial = x->digest,
+                                   .talk = &x->talk,
+                                   .truth = m->truth,
+                                   .model = m->model};
     struct cs_planted_case judged;
     const char *instead = NULL;
     struct cs_error err;
@@ -78,7 +83,7 @@ static bool compose(struct cs_exchange *x, struct cs_buf *text, bool *refused, u
     } else if (m->truth != NULL && !find_place(x, &from.at, counter, t)) {
         return false;
     }
-    *refused = m->model != NULL && cs_truth_refuses(m->model, m->seed, from.at, x->digest);
+    *refused = m->model != NULL && cs_truth_refuses(m->model, m->seed, from.at, x->chance);
     if (judges)
         instead = no_verdict(x, &judged, refused);
     if (*refused) {
@@ -111,14 +116,14 @@ static void write_answer(struct cs_exchange *x, const struct cs_buf *text, bool 
                                  .logprobs = x->request.logprobs,
                                  .top_logprobs = x->request.top_logprobs,
                                  .seed = x->model->seed,
-                                 .digest = x->digest,
+                                 .digest = x->chance,
                                  .input_tokens = cs_sim_dialect_tokens(x->request.content_bytes),
                                  .max_tokens = x->request.max_tokens};
     x->dialect->write(a, &x->reply->body);
     x->reply->status = 200;
     x->reply->delay_ms = 0;
     if (x->latency.median_ms > 0) {
-        const double z = cs_sim_draw_normal(x->model->seed, "latency", x->digest, x->attempt, NULL);
+        const double z = cs_sim_draw_normal(x->model->seed, "latency", x->chance, x->attempt, NULL);
         const double ms = x->latency.median_ms * exp(x->latency.sigma * z);
         x->reply->delay_ms = (uint64_t)(ms < delay_max_ms ? ms : delay_max_ms);
     }
@@ -187,7 +192,7 @@ void cs_simulator_serve(struct cs_simulator *s, const struct cs_sim_call *call, 
     *reply = (struct cs_sim_reply){.body = CS_BUF_INIT(CS_SIM_REPLY_MAX), .fault = CS_FAULT_NONE};
     if (!cs_arrival_arrive(s, &x))
         goto out;
-    if (!cs_arrival_read(&x)) {
+    if (!cs_arrival_read(s, &x)) {
         counter = &s->tally.invalid;
         goto out;
     }

@@ -33,7 +33,7 @@ bool cs_spoken_has(const struct cs_truth_model *m)
 }
 
 void cs_spoken_write(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m, struct cs_truth_place at,
-                     const char *digest, struct cs_buf *out)
+                     const char *digest, const char *trial, const struct cs_sim_talk *talk, struct cs_buf *out)
 {
     char mark[MARK + 1];
     mark_of(m, t->levels[at.level], mark);
@@ -43,7 +43,7 @@ void cs_spoken_write(const struct cs_truth *t, uint64_t seed, const struct cs_tr
         const struct cs_truth_answer *a = &m->answers[i];
         if (a->says == NULL)
             continue;
-        const char *word = cs_truth_draw(t, seed, m, a, at, digest);
+        const char *word = cs_flips_answer(t, seed, m, a, at, trial, talk);
         uint32_t k = 0;
         while (strcmp(a->words[k], word) != 0)
             k++;

@@ -9,12 +9,14 @@
 #define CS_SIM_SPOKEN_H
 
 #include "protocol/base/buf.h"
+#include "tools/simulator/flips.h"
 #include "tools/simulator/truth.h"
 
 /* Has the model something to say in a free reply? */
 bool cs_spoken_has(const struct cs_truth_model *m);
+/* digest: 32 hex digits, of a later turn with "/TURN" behind them; trial: the digits alone. talk: what was said before (flips.h). */
 void cs_spoken_write(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m, struct cs_truth_place at,
-                     const char *digest, struct cs_buf *out);
+                     const char *digest, const char *trial, const struct cs_sim_talk *talk, struct cs_buf *out);
 
 /* A spoken text inside a prompt, from its reference to the next one's or the end. */
 struct cs_spoken {

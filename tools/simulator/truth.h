@@ -24,6 +24,12 @@ enum { CS_TRUTH_WORDS_MAX = 256 };
 
 enum cs_truth_kind { CS_TRUTH_BOOLEAN, CS_TRUTH_ORDINAL, CS_TRUTH_NOMINAL };
 
+enum { CS_TRUTH_TURNS_MAX = 32 };
+struct cs_truth_flips { /* chances that an answer changes at turn 2, 3, ...; the last holds on; none: never */
+    const double *p;
+    uint32_t n;
+};
+
 struct cs_truth_answer {
     const char *field;
     enum cs_truth_kind kind;
@@ -35,6 +41,7 @@ struct cs_truth_answer {
     double case_sd, wording_sd;
     const double *shift_sd; /* per level, 0 for the control */
     const double *shift;    /* per level, 0 = control, placebo_shift included; nominal: per level and word */
+    const struct cs_truth_flips *flips; /* per level (flips.h) */
 };
 
 struct cs_planted_judge;

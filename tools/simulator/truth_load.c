@@ -189,6 +189,51 @@ static enum cs_err load_shift_sd(struct cs_truth_loader *l, const struct cs_node
     return rc;
 }
 
+/* ---- flips ------------------------------------------------------------------------------------ */
+
+/* A chance for every turn from the second on, or a list of them of which the last holds on. */
+static enum cs_err load_chances(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_flips *out)
+{
+    const bool list = n->kind == CS_NODE_LIST;
+    enum cs_err rc = CS_OK;
+    if (list && (n->n == 0 || n->n > CS_TRUTH_TURNS_MAX))
+        return cs_yaml_fail(n, l->err, "%u chances; write 1 to %d, for turn 2, 3, ...", n->n, CS_TRUTH_TURNS_MAX);
+    double *p = cs_arena_array(l->arena, list ? n->n : 1, sizeof *p);
+    out->p = p;
+    out->n = 0;
+    for (const struct cs_node *c = list ? n->first : n; c != NULL && rc == CS_OK; c = list ? c->next : NULL)
+        rc = cs_node_number(c, "flip", 0, 1, &p[out->n++], l->err);
+    return rc;
+}
+
+/* `flip`: chances of all levels, or {level: chances}; the control is one of them. n may be NULL. */
+static enum cs_err load_flips(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
+{
+    struct cs_truth_flips *flips = cs_arena_array(l->arena, l->truth->n_levels, sizeof *flips), all = {NULL, 0};
+    enum cs_err rc = CS_OK;
+    a->flips = flips;
+    for (uint32_t i = 0; i < l->truth->n_levels; i++)
+        flips[i] = all;
+    if (n != NULL && n->kind != CS_NODE_MAP) {
+        rc = load_chances(l, n, &all);
+        for (uint32_t i = 0; i < l->truth->n_levels; i++)
+            flips[i] = all;
+        return rc;
+    }
+    for (const struct cs_node *c = n != NULL ? n->first : NULL; c != NULL && rc == CS_OK; c = c->next) {
+        uint32_t level = 0;
+        if (strcmp(c->key, l->truth->levels[0]) != 0)
+            rc = level_of(l, c, &level);
+        if (rc == CS_OK)
+            rc = load_chances(l, c, &flips[level]);
+        for (uint32_t i = level + 1; rc == CS_OK && i < l->truth->n_levels; i++) {
+            if (strcmp(l->truth->levels[i], l->truth->levels[level]) == 0)
+                flips[i] = flips[level];
+        }
+    }
+    return rc;
+}
+
 /* ---- models ----------------------------------------------------------------------------------- */
 
 static enum cs_err load_words(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
@@ -229,7 +274,7 @@ static enum cs_err load_says(struct cs_truth_loader *l, const struct cs_node *n,
 static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
 {
     static const char *const keys[] = {"boolean",    "ordinal", "nominal",       "base", "case_sd", "shift_sd",
-                                       "wording_sd", "shift",   "placebo_shift", "says", NULL};
+                                       "wording_sd", "shift",   "placebo_shift", "says", "flip",    NULL};
     static const char *const kinds[] = {"boolean", "ordinal", "nominal"};
     const struct cs_node *words = NULL, *base, *sd;
     enum cs_err rc = cs_node_map(n, "answer", keys, l->err);
@@ -259,6 +304,8 @@ static enum cs_err load_answer(struct cs_truth_loader *l, const struct cs_node *
     rc = load_shift(l, cs_node_get(n, "shift"), a->kind == CS_TRUTH_NOMINAL ? a : NULL, &a->shift);
     if (rc == CS_OK)
         rc = add_placebo_shift(l, cs_node_get(n, "placebo_shift"), a);
+    if (rc == CS_OK)
+        rc = load_flips(l, cs_node_get(n, "flip"), a);
     return rc == CS_OK ? load_shift_sd(l, cs_node_get(n, "shift_sd"), a) : rc;
 }
 

@@ -1,7 +1,35 @@
 #include "worker/calls/call.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "worker/calls/retry.h"
+
+void cs_worker_call_free(struct cs_call *c)
+{
+    for (uint32_t i = 0; i < c->n_said; i++)
+        free(c->said[i]);
+    free(c->said);
+    free(c);
+}
+
+void cs_worker_call_next(struct cs_call *c, const char *text)
+{
+    struct cs_call next = {.lane = c->lane,
+                           .lease = c->lease,
+                           .bit = c->bit,
+                           .slot = CS_NO_SLOT,
+                           .digest = c->digest,
+                           .question = c->question,
+                           .said = cs_xrealloc(c->said, c->n_said + 1, sizeof *c->said),
+                           .n_said = c->n_said + 1,
+                           .turns = c->turns,
+                           .alarm = c->alarm};
+    next.said[c->n_said] = cs_xstrdup(text);
+    *c = next;
+}
 
 void cs_worker_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wall_ms)
 {

@@ -34,6 +34,12 @@ struct cs_call {
     uint64_t asked_ms;                        /* waits that the provider asked for: not a part of the trial's time */
     uint32_t denied;                          /* 401, 403, 404 */
     uint64_t prompt;                          /* stands for its body (source.h) */
+    char **said;                              /* a conversation's replies so far, */
+    uint32_t n_said, turns;                   /* how many, and the calls that it makes; turns 1: no conversation */
+    bool free;                                /* as in struct cs_trial */
+    bool going;                               /* between two turns: due before anything new (talks.h) */
+    bool warm;                                /* ... and its slot is kept for it */
+    uint8_t sent[16];
     uint64_t progress;
     uint32_t ambiguous;                                                         /* sent, and no status line came back */
     uint32_t wasted, wasted_untold, wasted_input, wasted_cached, wasted_output; /* as in struct cs_output */
@@ -44,7 +50,7 @@ struct cs_call {
     uint32_t bytes;
     int64_t first_wall_ms;
     struct cs_alarm alarm;
-    TAILQ_ENTRY(cs_call) in_lane; /* due calls of the lane */
+    TAILQ_ENTRY(cs_call) in_lane; /* due calls of the lane, or those going on */
     LIST_ENTRY(cs_call) in_lease; /* waiting calls of the lease */
 };
 
@@ -64,6 +70,9 @@ struct cs_call_world {
     struct cs_rng *rng;
 };
 
+void cs_worker_call_free(struct cs_call *c);
+/* The reply stands: all that was counted of its call is forgotten, the next one is another. */
+void cs_worker_call_next(struct cs_call *c, const char *text);
 /* A call begins. */
 void cs_worker_call_sent(struct cs_call *c, uint32_t slot, uint64_t now_ms, int64_t wall_ms);
 /* A call ended. */

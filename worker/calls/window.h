@@ -15,12 +15,15 @@
 
 #include "protocol/base/digest.h"
 
+struct cs_call;
+
 struct cs_window_entry {
     uint8_t *bytes; /* a packed cs_output */
     uint32_t len;
     struct cs_digest digest;
     void *lease; /* whose bit to clear when it is acknowledged, or NULL */
     uint8_t bit;
+    struct cs_call *goes_on; /* the conversation that it is a turn of; NULL: it ends its trial */
 };
 
 struct cs_window {

@@ -35,6 +35,14 @@ bool cs_worker_lane_brakes(const struct cs_worker_lane *l)
     return l->draw != NULL || l->dealt == CS_SHARES_FREE;
 }
 
+void cs_worker_lane_warm(struct cs_call *c, bool warm)
+{
+    if (c->warm == warm)
+        return;
+    c->warm = warm;
+    c->lane->n_warm = warm ? c->lane->n_warm + 1 : c->lane->n_warm - 1;
+}
+
 void cs_worker_lane_silent(struct cs_worker *w, struct cs_worker_lane *l, bool silent)
 {
     if (l->silent == silent)
@@ -74,4 +82,11 @@ void cs_worker_lane_wake_all(struct cs_worker *w)
 {
     for (struct cs_worker_lane *l = w->lanes; l != NULL; l = l->hh.next)
         cs_worker_lane_wake(w, l);
+}
+
+bool cs_worker_lane_may_repeat(const struct cs_worker *w, const struct cs_call *c, uint64_t pause_ms)
+{
+    enum cs_lane_state s = c->lane->state;
+    return !w->draining && !w->fleet_draining && !c->lease->dead && c->lane->trouble[0] == '\0' &&
+           (s == CS_LANE_OPEN || s == CS_LANE_PAUSED) && cs_worker_lane_fits(w, c->lane, pause_ms);
 }

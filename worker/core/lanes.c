@@ -69,6 +69,7 @@ static struct cs_worker_lane *add_lane(struct cs_worker *w, const struct cs_lane
     l->alarm.owner = l;
     TAILQ_INIT(&l->open);
     TAILQ_INIT(&l->due);
+    TAILQ_INIT(&l->going);
     HASH_ADD(hh, w->lanes, key, sizeof l->key, l);
     return l;
 }
@@ -252,6 +253,8 @@ static void load_facts(struct cs_worker *w, struct cs_worker_lane *l)
     if (l->known) {
         cs_pools_join(w, l);
         cs_brake_init(&l->brake, l->draw != NULL);
+        if (l->facts.talks)
+            cs_leases_untold(w, l);
     }
     const char *trouble = rc == CS_OK ? l->facts.trouble : err.msg;
     if (trouble[0] != '\0')
@@ -260,7 +263,7 @@ static void load_facts(struct cs_worker *w, struct cs_worker_lane *l)
 
 static bool has_work(const struct cs_worker_lane *l)
 {
-    return l->available || l->n_todo > 0 || l->in_flight > 0;
+    return l->available || l->n_todo > 0 || l->in_flight > 0 || l->n_warm > 0;
 }
 
 static bool takes_part(const struct cs_worker *w, const struct cs_worker_lane *l)

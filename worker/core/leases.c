@@ -45,7 +45,7 @@ static struct cs_worker_lease *find(struct cs_worker *w, uint64_t epoch)
 /* Keeps the lane's list of leases that have something to start. */
 static void update_open(struct cs_worker_lease *l)
 {
-    bool open = l->n_todo > l->n_waiting;
+    bool open = l->n_todo > l->n_waiting + l->n_untold;
     if (open == l->open)
         return;
     l->open = open;
@@ -58,7 +58,7 @@ static void update_open(struct cs_worker_lease *l)
 /* Frees the lease when nothing of it is left. */
 static void update_alive(struct cs_worker *w, struct cs_worker_lease *l)
 {
-    CS_ASSERT(l->n_waiting <= l->n_todo);
+    CS_ASSERT(l->n_waiting + l->n_untold <= l->n_todo);
     update_open(l);
     if (l->n_todo > 0 || l->n_busy > 0)
         return;
@@ -69,6 +69,82 @@ static void update_alive(struct cs_worker *w, struct cs_worker_lease *l)
     w->n_leases--;
     w->shares_stale = true; /* the lane may have become empty */
     free(l);
+}
+
+/* ---- conversations: which of their turns stand --------------------------------------------------------- */
+
+/* What is to be started of it. */
+static void untell(struct cs_worker *w, struct cs_worker_lease *l)
+{
+    for (int i = 0; i < CS_BITMAP_BYTES; i++)
+        l->untold[i] = (uint8_t)(l->todo[i] & ~l->waiting[i]);
+    w->untold -= l->n_untold;
+    l->n_untold = (uint16_t)(l->n_todo - l->n_waiting);
+    w->untold += l->n_untold;
+    l->asked_ms = 0;
+    w->ask_turns = true;
+    update_open(l);
+}
+
+static void told(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit)
+{
+    if (!bit_get(l->untold, bit))
+        return;
+    bit_clear(l->untold, bit);
+    l->n_untold--;
+    w->untold--;
+}
+
+void cs_leases_untold(struct cs_worker *w, const struct cs_worker_lane *lane)
+{
+    struct cs_worker_lease *l;
+    LIST_FOREACH(l, &w->leases, all)
+    {
+        if (l->lane == lane && l->n_todo > l->n_waiting)
+            untell(w, l);
+    }
+}
+
+void cs_lease_told(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit)
+{
+    told(w, l, bit);
+    update_open(l);
+}
+
+bool cs_lease_is_untold(const struct cs_worker_lease *l, uint8_t bit)
+{
+    return bit_get(l->untold, bit);
+}
+
+void cs_lease_wait(struct cs_worker *w, struct cs_call *c)
+{
+    struct cs_worker_lease *l = c->lease;
+    CS_ASSERT(bit_get(l->todo, c->bit));
+    CS_ASSERT(!bit_get(l->waiting, c->bit));
+    told(w, l, c->bit);
+    bit_set(l->waiting, c->bit);
+    l->n_waiting++;
+    w->waiting++;
+    LIST_INSERT_HEAD(&l->calls, c, in_lease);
+    update_open(l);
+}
+
+void cs_lease_renew(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit)
+{
+    CS_ASSERT(bit_get(l->busy, bit));
+    CS_ASSERT(!l->dead);
+    bit_clear(l->busy, bit);
+    bit_set(l->todo, bit);
+    bit_set(l->untold, bit);
+    l->n_busy--;
+    l->n_todo++;
+    l->n_untold++;
+    l->lane->n_todo++;
+    w->unstarted++;
+    w->untold++;
+    l->asked_ms = 0;
+    w->ask_turns = true;
+    update_open(l);
 }
 
 /* ---- giving back ---------------------------------------------------------------------------------- */
@@ -99,6 +175,9 @@ static void take_todo(struct cs_worker *w, struct cs_worker_lease *l, struct cs_
     while (!LIST_EMPTY(&l->calls))
         cs_leases_drop_call(w, LIST_FIRST(&l->calls));
     CS_ASSERT(l->n_waiting == 0);
+    w->untold -= l->n_untold;
+    l->n_untold = 0;
+    memset(l->untold, 0, sizeof l->untold);
     l->lane->n_todo -= l->n_todo;
     w->unstarted -= l->n_todo;
     l->n_todo = 0;
@@ -130,6 +209,7 @@ static void give_back_some(struct cs_worker *w, struct cs_worker_lease *l, uint3
         if (!bit_get(l->todo, (uint8_t)bit) || bit_get(l->waiting, (uint8_t)bit))
             continue;
         bit_set(r->todo, (uint8_t)bit);
+        told(w, l, (uint8_t)bit);
         bit_clear(l->todo, (uint8_t)bit);
         l->n_todo--;
         l->lane->n_todo--;
@@ -210,6 +290,8 @@ static void assign(struct cs_worker *w, const struct cs_lease_ref *r)
     lane->n_todo += n;
     w->n_leases++;
     w->unstarted += n;
+    if (lane->known && lane->facts.talks)
+        untell(w, l);
     update_open(l);
     cs_worker_lane_wake(w, lane);
 }
@@ -320,7 +402,7 @@ void cs_leases_close(struct cs_worker *w)
             struct cs_call *c = LIST_FIRST(&l->calls);
             LIST_REMOVE(c, in_lease);
             cs_alarm_clear(&w->alarms, &c->alarm); /* lanes look at the heap after this */
-            free(c);
+            cs_worker_call_free(c);
         }
         free(l);
     }
@@ -331,7 +413,7 @@ void cs_leases_close(struct cs_worker *w)
 int cs_lease_next(const struct cs_worker_lease *l)
 {
     for (int i = 0; i < CS_BITMAP_BYTES; i++) {
-        unsigned free_bits = l->todo[i] & ~(unsigned)l->waiting[i];
+        unsigned free_bits = l->todo[i] & ~(unsigned)l->waiting[i] & ~(unsigned)l->untold[i];
         if (free_bits != 0)
             return i * 8 + __builtin_ctz(free_bits);
     }
@@ -343,6 +425,7 @@ void cs_lease_start(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit)
     CS_ASSERT(bit_get(l->todo, bit));
     CS_ASSERT(!bit_get(l->busy, bit));
     CS_ASSERT(!bit_get(l->waiting, bit));
+    CS_ASSERT(!bit_get(l->untold, bit));
     CS_ASSERT(!l->dead); /* invariant 8 */
     bit_clear(l->todo, bit);
     bit_set(l->busy, bit);
@@ -395,7 +478,10 @@ void cs_leases_drop_call(struct cs_worker *w, struct cs_call *c)
 {
     if (c->due)
         TAILQ_REMOVE(&c->lane->due, c, in_lane);
+    if (c->going)
+        TAILQ_REMOVE(&c->lane->going, c, in_lane);
+    cs_worker_lane_warm(c, false);
     cs_alarm_clear(&w->alarms, &c->alarm);
     cs_lease_forget_waiting(w, c);
-    free(c);
+    cs_worker_call_free(c);
 }

@@ -28,6 +28,13 @@ void cs_lease_done(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit);
 void cs_lease_forget_waiting(struct cs_worker *w, struct cs_call *c); /* its position is to be started afresh, or not */
 void cs_leases_close(struct cs_worker *w);
 
+/* Conversations: what of the lane is to be started is not, before it is told which turns of it stand. */
+void cs_leases_untold(struct cs_worker *w, const struct cs_worker_lane *lane);
+bool cs_lease_is_untold(const struct cs_worker_lease *l, uint8_t bit);
+void cs_lease_told(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit);
+void cs_lease_wait(struct cs_worker *w, struct cs_call *c); /* an untold one: it waits to go on with this call */
+void cs_lease_renew(struct cs_worker *w, struct cs_worker_lease *l, uint8_t bit); /* a busy one is to be told anew */
+
 void cs_leases_drop_call(struct cs_worker *w, struct cs_call *c); /* a waiting one */
 
 #endif

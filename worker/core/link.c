@@ -16,6 +16,7 @@
 #include "worker/core/lanes.h"
 #include "worker/core/leases.h"
 #include "worker/core/state.h"
+#include "worker/core/talks.h"
 #include "worker/calls/window.h"
 #include "worker/core/work.h"
 
@@ -112,6 +113,7 @@ void cs_link_ping(struct cs_worker *w)
     p->n_leases = cs_leases_list(w, false, &p->leases);
     p->n_want = cs_lanes_wants(w, &p->want);
     cs_alarm_set(&w->alarms, &w->ping, w->now + CS_PING_MS);
+    w->ask_turns = w->untold > 0;
 }
 
 static void on_welcome(struct cs_worker *w, const struct cs_message *m)
@@ -148,6 +150,7 @@ static void on_welcome(struct cs_worker *w, const struct cs_message *m)
     cs_lanes_forget_wants(w);
     cs_lanes_announce(w, &b->announce, true);
     cs_lanes_ask_again(w);
+    cs_worker_talks_ask_again(w);
     cs_worker_work_flush(w, true);
     cs_alarm_set(&w->alarms, &w->ping, w->now + CS_PING_MS);
 }
@@ -199,6 +202,9 @@ static void on_message(struct cs_worker *w, const struct cs_message *m)
     case CS_SPEC:
         cs_lanes_spec(w, &m->spec);
         break;
+    case CS_TURNS:
+        cs_worker_talks_told(w, &m->turns);
+        break;
     case CS_STOP:
         cs_lanes_announce(w, &m->announce, true);
         break;
@@ -216,6 +222,7 @@ static void on_message(struct cs_worker *w, const struct cs_message *m)
     case CS_PING:
     case CS_OUTPUTS:
     case CS_SPEC_GET:
+    case CS_TURNS_GET:
     case CS_BYE:
     case CS_ANNOUNCE:
     case CS_ADMIN:

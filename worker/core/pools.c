@@ -224,8 +224,8 @@ static uint32_t room_for_calls(const struct cs_worker *w)
 static bool could_start(const struct cs_worker *w, const struct cs_worker_lane *l)
 {
     return l->state == CS_LANE_OPEN && l->trouble[0] == '\0' && !l->blocked && w->now >= l->quiet_until &&
-           !(TAILQ_EMPTY(&l->open) && TAILQ_EMPTY(&l->due)) && cs_worker_lane_is_borne(w, l) &&
-           cs_outage_may_call(&l->outage, l->in_flight, w->now);
+           !(TAILQ_EMPTY(&l->open) && TAILQ_EMPTY(&l->due) && TAILQ_EMPTY(&l->going)) &&
+           cs_worker_lane_is_borne(w, l) && cs_outage_may_call(&l->outage, l->in_flight, w->now);
 }
 
 /* Calls that could start within a slice, were there quota: as many as there is room for, in the lanes and in the worker, and as many

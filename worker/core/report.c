@@ -33,7 +33,7 @@ enum cs_bind cs_worker_report_binding(const struct cs_worker *w, const struct cs
     const struct cs_pacer *p = l->draw != NULL ? &l->draw->pacer : NULL;
     if (l->outage.away)
         return CS_BIND_AWAY; /* also where it has given everything back, or a single call is under way */
-    if (TAILQ_EMPTY(&l->open) && TAILQ_EMPTY(&l->due))
+    if (TAILQ_EMPTY(&l->open) && TAILQ_EMPTY(&l->due) && TAILQ_EMPTY(&l->going))
         return CS_BIND_NOTHING;
     if (l->blocked || !l->known)
         return CS_BIND_CASES;

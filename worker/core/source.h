@@ -20,7 +20,8 @@ struct cs_lane_facts {
     void *study; /* handle; given back with `release` */
     const struct cs_dialect *provider;
     const struct cs_endpoint *endpoint;
-    enum cs_form form;   /* the form that its requests ask for */
+    enum cs_form form;   /* the form that its requests ask for, but for turns that want no answer */
+    bool talks;          /* there are conversations among its trials */
     uint32_t timeout_ms; /* for one call */
     uint32_t concurrent; /* calls at once that any worker may have; 0: no limit */
     uint32_t cap;        /* output tokens of one call; 0: none is sent */
@@ -43,6 +44,9 @@ struct cs_trial {
     uint64_t prompt;  /* the same for the same body: repeats of a prompt are one prompt, though their digests differ */
     const char *body; /* valid until the next call on the source */
     uint32_t body_len;
+    uint32_t calls;   /* of a conversation, more than 1; this is the one after those that are said */
+    bool free;        /* this call wants no answer: any text will do, and no form was asked for */
+    uint8_t sent[16]; /* of a conversation: as in struct cs_output */
 };
 
 struct cs_source {
@@ -52,9 +56,9 @@ struct cs_source {
     enum cs_err (*lane)(void *self, const uint8_t spec[32], uint32_t lane, struct cs_lane_facts *out,
                         struct cs_error *err);
     void (*release)(void *self, void *study);
-    /* CS_EAGAIN: the cases are not here. */
-    enum cs_err (*trial)(void *self, void *study, uint32_t lane, uint64_t position, struct cs_trial *out,
-                         struct cs_error *err);
+    /* said: the replies of a conversation so far. CS_EAGAIN: the cases are not here. CS_ETOOBIG: with these replies the request is too large. */
+    enum cs_err (*trial)(void *self, void *study, uint32_t lane, uint64_t position, const char *const *said,
+                         uint32_t n_said, struct cs_trial *out, struct cs_error *err);
     /* Whether a text answers the question, as the lane reads. */
     struct cs_answer_check (*parses)(void *self, void *study, uint32_t lane, uint32_t question, const char *text,
                                      size_t n);

@@ -29,6 +29,7 @@ enum {
     CS_FLUSH_BYTES = 64 * 1024,
     CS_RESEND_MS = 5000, /* no acknowledgement for so long: send again */
     CS_SPEC_AGAIN_MS = 5000,
+    CS_TURNS_AGAIN_MS = 1000,
     CS_HELLO_AGAIN_MS = 20,    /* the socket has no connection yet */
     CS_SOCKET_AGAIN_MS = 1000, /* ... for so long: make a new one */
     CS_BYE_MS = 100,           /* BYE has this long to leave */
@@ -61,7 +62,7 @@ enum cs_worker_alarm {
 };
 
 /* A lease. Every position of it is in at most one of todo and busy; `waiting` is the part of todo that has been
- * tried. */
+ * tried, or is a conversation under way. */
 struct cs_worker_lease {
     uint64_t epoch;
     struct cs_worker_lane *lane;
@@ -69,10 +70,12 @@ struct cs_worker_lease {
     uint8_t todo[CS_BITMAP_BYTES];
     uint8_t busy[CS_BITMAP_BYTES]; /* in flight, or finished and not acknowledged */
     uint8_t waiting[CS_BITMAP_BYTES];
-    uint16_t n_todo, n_busy, n_waiting;
+    uint8_t untold[CS_BITMAP_BYTES]; /* part of todo, none of it waiting: which turns stand is not known here */
+    uint16_t n_todo, n_busy, n_waiting, n_untold;
+    uint64_t asked_ms;          /* when that was asked last; 0: not in this session */
     bool dead;                  /* not ours any more: what is busy ends, and is delivered */
     bool watched;               /* the coordinator wants to hear at once what of it begins */
-    bool open;                  /* in the lane's list: n_todo > n_waiting */
+    bool open;                  /* in the lane's list: n_todo > n_waiting + n_untold */
     LIST_HEAD(, cs_call) calls; /* the waiting ones */
     TAILQ_ENTRY(cs_worker_lease) in_lane;
     UT_hash_handle hh; /* by epoch, unless dead */
@@ -143,6 +146,8 @@ struct cs_worker_lane {
     struct cs_alarm alarm;
     TAILQ_HEAD(, cs_worker_lease) open;
     TAILQ_HEAD(, cs_call) due;
+    TAILQ_HEAD(, cs_call) going; /* conversations whose next turn can start */
+    uint32_t n_warm;             /* those between two turns that keep a slot */
     TAILQ_ENTRY(cs_worker_lane) in_ring;
     UT_hash_handle hh;
 };
@@ -189,7 +194,8 @@ struct cs_worker {
 
     struct cs_worker_lease *by_epoch; /* hash */
     LIST_HEAD(, cs_worker_lease) leases;
-    uint32_t n_leases, unstarted, waiting;
+    uint32_t n_leases, unstarted, waiting, untold;
+    bool ask_turns;              /* for untold positions */
     struct cs_lease_ref *giving; /* to be released at the end of the step */
     uint32_t n_giving, cap_giving;
 

@@ -20,8 +20,12 @@
 #include "worker/core/report.h"
 #include "worker/calls/retry.h"
 #include "worker/core/state.h"
+#include "worker/core/talks.h"
 #include "worker/core/trouble.h"
 #include "worker/calls/window.h"
+
+static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http_reply *reply,
+                    const struct cs_reading *reading, enum cs_outcome outcome);
 
 /* ---- starting -------------------------------------------------------------------------------------- */
 
@@ -47,23 +51,41 @@ static void emit_call(struct cs_worker *w, struct cs_call *c, const struct cs_tr
     w->calls_started++;
 }
 
-/* The next trial of the lane: one whose pause is over, else a fresh one. The other way round while it seems that nobody is answered:
+/* The next trial of the lane: a conversation that goes on, then one whose pause is over, else a fresh one. The other way round while it seems that nobody is answered:
  * what has failed before tells less about the provider, and a trial that never fits must not keep others from being tried. */
 static bool next_trial(struct cs_worker_lane *l, struct cs_call **due, struct cs_worker_lease **lease, uint8_t *bit)
 {
-    *due = (l->outage.row == 0 && l->quiets < 2) || TAILQ_EMPTY(&l->open) ? TAILQ_FIRST(&l->due) : NULL;
+    const bool room = l->in_flight + l->n_warm < cs_worker_lane_most(l); /* for a conversation that is new */
+    *due = TAILQ_FIRST(&l->going);
+    if (*due == NULL && ((l->outage.row == 0 && l->quiets < 2) || TAILQ_EMPTY(&l->open)))
+        *due = TAILQ_FIRST(&l->due);
     if (*due != NULL) {
         *lease = (*due)->lease;
         *bit = (*due)->bit;
         return true;
     }
     *lease = TAILQ_FIRST(&l->open);
-    if (*lease == NULL)
+    if (*lease == NULL || !room)
         return false;
     int next = cs_lease_next(*lease);
     CS_ASSERT(next >= 0);
     *bit = (uint8_t)next;
     return true;
+}
+
+/* With the replies that it has to hold, the request is larger than any may be: the conversation ends here. */
+static void end_too_large(struct cs_worker *w, struct cs_call *c, const struct cs_trial *t, const char *why)
+{
+    const struct cs_http_reply none = {.headers = "", .body = "", .why = why};
+    struct cs_reading nothing = {.text = "", .wait_ms = CS_NO_HINT};
+    cs_worker_talks_start(w, c);
+    cs_lease_start(w, c->lease, c->bit);
+    c->digest = t->digest;
+    c->question = t->question;
+    c->turns = t->calls;
+    c->first_ms = w->now;
+    c->first_wall_ms = w->wall;
+    deliver(w, c, &none, &nothing, CS_OUTCOME_invalid_request);
 }
 
 /* Starts one call of the lane; false when it cannot start any for now. */
@@ -78,11 +100,16 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
 
     if (!lane_may_start(w, l) || cs_pools_shut(w, l) || !next_trial(l, &c, &lease, &bit))
         return false;
-    enum cs_err rc = w->source.trial(w->source.self, l->facts.study, l->lane, lease->page * CS_SHARD_SIZE + bit, &trial,
+    enum cs_err rc = w->source.trial(w->source.self, l->facts.study, l->lane, lease->page * CS_SHARD_SIZE + bit,
+                                     c != NULL ? (const char *const *)c->said : NULL, c != NULL ? c->n_said : 0, &trial,
                                      &err);
     if (rc == CS_EAGAIN) {
         l->blocked = true; /* until a SPEC comes; what is missing is asked for at the end of the step */
         return false;
+    }
+    if (rc == CS_ETOOBIG && c != NULL && c->n_said > 0) {
+        end_too_large(w, c, &trial, err.msg);
+        return true;
     }
     if (rc != CS_OK) {
         cs_worker_trouble_stop(w, l, err.msg);
@@ -91,9 +118,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     if (!cs_pools_admit(w, l, trial.body_len, cost))
         return false;
     if (c != NULL) {
-        TAILQ_REMOVE(&l->due, c, in_lane);
-        c->due = false;
-        cs_lease_forget_waiting(w, c);
+        cs_worker_talks_start(w, c);
     } else {
         c = cs_xcalloc(1, sizeof *c);
         c->lane = l;
@@ -104,6 +129,9 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     }
     c->digest = trial.digest;
     c->question = trial.question;
+    c->turns = trial.calls;
+    c->free = trial.free;
+    memcpy(c->sent, trial.sent, sizeof c->sent);
     c->draw = l->draw;
     memcpy(c->cost, cost, sizeof cost);
     c->bytes = trial.body_len;
@@ -182,7 +210,7 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
     struct cs_worker_lane *l = c->lane;
     struct cs_output o;
     struct cs_answer_check check = {CS_ANSWER_NONE, false};
-    if (outcome == CS_OUTCOME_ok)
+    if (outcome == CS_OUTCOME_ok && !(c->free && cs_outcome_goes_on(outcome, reading->text)))
         check = w->source.parses(w->source.self, l->facts.study, l->lane, c->question, reading->text,
                                  strlen(reading->text));
     if (check.fault != CS_ANSWER_NONE)
@@ -196,28 +224,27 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
     o.position = c->lease->page * CS_SHARD_SIZE + c->bit;
     o.epoch = c->lease->epoch; /* a dead one too: the coordinator may presume its cost */
     o.worker = w->name;
+    const bool goes_on = cs_worker_talks_reply(c, &o);
     cs_buf_clear(&w->pack);
     cs_output_pack(&o, &w->pack);
     CS_ASSERT(!w->pack.overflow);
     struct cs_window_entry e = {.len = (uint32_t)w->pack.len, .digest = c->digest, .lease = c->lease, .bit = c->bit};
     e.bytes = cs_xmalloc(e.len);
     memcpy(e.bytes, w->pack.data, e.len);
+    if (goes_on) {
+        cs_worker_talks_keep(c, o.text);
+        e.goes_on = c;
+    }
     cs_window_push(&w->window, &e);
-    free(c);
+    if (!goes_on)
+        cs_worker_call_free(c);
 }
 
 /* The trial goes back to the coordinator as if it had not been started. */
 static void abandon(struct cs_worker *w, struct cs_call *c)
 {
     cs_leases_give_back_one(w, c->lease, c->bit);
-    free(c);
-}
-
-static bool may_repeat(const struct cs_worker *w, const struct cs_call *c, uint64_t pause_ms)
-{
-    enum cs_lane_state s = c->lane->state;
-    return !w->draining && !w->fleet_draining && !c->lease->dead && c->lane->trouble[0] == '\0' &&
-           (s == CS_LANE_OPEN || s == CS_LANE_PAUSED) && cs_worker_lane_fits(w, c->lane, pause_ms);
+    cs_worker_call_free(c);
 }
 
 /* The provider is full. Replies to calls that were sent before the quiet period began belong to the same jam. */
@@ -392,7 +419,7 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     w->free_slots[w->n_free++] = slot;
     w->calls_ended++;
     note_size(w, l, reply);
-    l->facts.provider->read(reply, l->facts.form, &w->arena, &reading);
+    l->facts.provider->read(reply, c->free ? CS_FORM_NONE : l->facts.form, &w->arena, &reading);
     cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);
     cs_pools_ended(w, c, reply, &reading);
     struct cs_call_world world = {l->progress, is_in_doubt(l, c) && !is_heard(reply, &reading), w->now, &w->rng};
@@ -415,7 +442,7 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
         break;
     case CS_NEXT_RETRY:
     case CS_NEXT_WAIT:
-        if (!may_repeat(w, c, v.next == CS_NEXT_RETRY ? v.wait_ms : 0)) {
+        if (!cs_worker_lane_may_repeat(w, c, v.next == CS_NEXT_RETRY ? v.wait_ms : 0)) {
             abandon(w, c);
             break;
         }
@@ -457,7 +484,7 @@ void cs_worker_work_abort_all(struct cs_worker *w)
         w->free_slots[w->n_free++] = slot;
         cs_worker_lane_flies(w, c->lane, -1);
         cs_lease_done(w, c->lease, c->bit);
-        free(c);
+        cs_worker_call_free(c);
     }
 }
 
@@ -527,7 +554,7 @@ static void settle_one(struct cs_worker *w, const struct cs_ack *a)
     if (why != 0) {
         char hex[33];
         cs_digest_hex(e.digest.b, sizeof e.digest.b, hex);
-        cs_do_log(w, CS_ERROR, "output_refused", "digest=%s why=%u", hex, why);
+        cs_do_log(w, why == CS_REFUSED_TURN ? CS_INFO : CS_ERROR, "output_refused", "digest=%s why=%u", hex, why);
         w->outputs_refused++;
     } else {
         w->outputs_acked++;
@@ -537,7 +564,10 @@ static void settle_one(struct cs_worker *w, const struct cs_ack *a)
             cs_do_action(w, CS_DO_ACKED)->digest = copy;
         }
     }
-    cs_lease_done(w, e.lease, e.bit);
+    if (e.goes_on != NULL)
+        cs_worker_talks_acked(w, e.goes_on, why);
+    else
+        cs_lease_done(w, e.lease, e.bit);
     free(e.bytes);
 }
 

@@ -17,6 +17,7 @@
 #include "worker/core/link.h"
 #include "worker/core/pools.h"
 #include "worker/core/state.h"
+#include "worker/core/talks.h"
 #include "worker/calls/window.h"
 #include "worker/core/trouble.h"
 #include "worker/core/work.h"
@@ -61,6 +62,7 @@ void cs_worker_close(struct cs_worker *w)
     if (w == NULL)
         return;
     cs_worker_work_abort_all(w);
+    cs_worker_talks_close(w);
     cs_window_release(&w->window);
     cs_leases_close(w);
     cs_lanes_close(w);
@@ -210,6 +212,7 @@ void cs_worker_step(struct cs_worker *w, const struct cs_worker_event *ev, uint6
     } while (w->shares_stale);
     cs_pools_settle(w);
     cs_lanes_ask(w);
+    cs_worker_talks_ask(w);
     cs_leases_settle(w);
     cs_worker_work_flush(w, false);
     if (w->draining && !w->said_bye && w->in_flight == 0 && w->window.n == 0)

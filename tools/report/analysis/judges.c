@@ -163,24 +163,6 @@ static void fill_verdicts(struct cs_report_work *w)
     w->r->n_verdicts = source->n_counts;
 }
 
-/* A judge that can tell the arm is not blind to it. */
-static void note_leaks(struct cs_report_work *w)
-{
-    const struct cs_parent_study *p = w->source->judged.child->parent;
-    uint64_t shown = 0, raw = 0, taken = 0;
-    for (uint32_t i = 0; i < p->n_arms; i++) {
-        raw += p->arms[i].leaks.raw_any;
-        shown += p->arms[i].leaks.shown_any;
-        taken += p->arms[i].taken;
-    }
-    if (raw > 0)
-        cs_analysis_work_note(w,
-                              "%" PRIu64 " of %" PRIu64
-                              " outputs hold the text or id of a level or the name of a model, %" PRIu64
-                              " of them still as judges saw them; by level in the table `verdicts`.",
-                              raw, taken, shown);
-}
-
 static void note_verdicts(struct cs_report_work *w)
 {
     const struct cs_judged_source *source = &w->source->judged;
@@ -192,9 +174,6 @@ static void note_verdicts(struct cs_report_work *w)
         "verdict (%s); %" PRIu64 " were taken.%s",
         j->parent, j->parent_generation, j->outputs, j->first_verdict[0] != '\0' ? j->first_verdict : "none yet",
         j->taken, declared ? " The analysis was declared before the first verdict, not before these outputs." : "");
-    if (j->shows[0] != '\0')
-        cs_analysis_work_say_first(w, "The judges are not blind: they are shown %s.", j->shows);
-    note_leaks(w);
     if (!source->child->parent->closed)
         cs_analysis_work_say_first(w, "%s was not complete when its outputs were taken.", j->parent);
     if (source->elsewhere > 0)

@@ -116,7 +116,7 @@ static void write_foot(struct cs_page *p)
     cs_html(p->out, ". Made by %s from %s. The same data and seed give the same bytes.</p></footer>\n", p->r->software,
             p->r->source);
     fputs("</div>\n<script>\n", p->out);
-    fputs(cs_script_text, p->out);
+    fputs(cs_page_script_text, p->out);
     fputs("</script>\n</body>\n</html>\n", p->out);
 }
 

@@ -38,7 +38,7 @@ void cs_html_sentences_scope(struct cs_page *p, const struct cs_report_contrast 
 struct cs_forest;
 void cs_html_numbers(struct cs_page *p, const struct cs_forest *f);
 
-extern const char cs_style_css[], cs_script_text[];
+extern const char cs_style_css[], cs_page_script_text[];
 
 /* ---- forest plots: which contrasts share a plot --------------------------------------------------- */
 /* Contrasts of one model and one answer of one kind and one family; the noise floor belongs to the first. */

@@ -4,7 +4,7 @@
  * address leads to unfolded, the appendix unfolded on paper. A saved figure is drawn from what the browser shows: every word,
  * coloured cell and plot at its place, with the colours of the screen, so that nothing but the file is needed to show it. */
 /* clang-format off */
-const char cs_script_text[] =
+const char cs_page_script_text[] =
     "(function(){var d=document,q=function(s,e){return Array.from((e||d).querySelectorAll(s))},\n"
     "t=d.getElementById('tools');\n"
     "if(t){t.hidden=false;var w=d.getElementById('find'),v=d.getElementById('only'),f=function(){\n"

@@ -1,0 +1,255 @@
+/* The coordinator's core in conversations: which reply stands, what comes of the others, and what is told of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/coordinator_hand.h"
+
+enum { CALLS = 3, TRIALS = 8 };
+
+static void open_rig(struct rig *r, struct hand *h)
+{
+    rig_open(r, 1, TRIALS);
+    r->disk->calls = CALLS;
+    rig_begin(r);
+    hand_open(h, r, "w1", 1);
+    h->minor = CS_WIRE_MINOR;
+}
+
+/* The reply of a turn, or the one that ends the conversation, to a request with what stands on disk. Its number; 0: to other turns. */
+static uint64_t reply(struct hand *h, uint64_t position, uint32_t turn, bool same_turns)
+{
+    const struct rig_disk *d = h->r->disk;
+    const int64_t others[RIG_TURNS] = {9, 9, 9};
+    const uint64_t call = 1000 * h->nonce + ++h->calls;
+
+    h->turn = turn < CALLS ? turn : 0;
+    h->turns_done = turn < CALLS ? 0 : turn;
+    rig_sent_after(same_turns ? d->turn_start[0][position] : others, turn - 1, h->said_before);
+    result_as(h, ++h->number, call, 1, 0, position, CS_OUTCOME_ok, GOOD);
+    return call;
+}
+
+static uint8_t refusal(const struct rig *r)
+{
+    const struct cs_message *ack = rig_sent(r, CS_ACK, 0);
+
+    return ack != NULL && ack->ack_body.n_refused > 0 ? ack->ack_body.refused[0].why : 0;
+}
+
+static void acknowledged(struct hand *h, uint8_t why)
+{
+    assert_int_equal(h->r->n_batches, 1);
+    rig_commit(h->r, CS_OK);
+    assert_non_null(rig_sent(h->r, CS_ACK, 0));
+    assert_int_equal(refusal(h->r), why);
+    note(h);
+}
+
+static struct cs_lane_view view(struct rig *r)
+{
+    struct cs_lane_view v;
+
+    cs_core_lane(r->core, 0, 0, &v);
+    return v;
+}
+
+static void a_trial_stays_leased_from_turn_to_turn(void **state)
+{
+    struct rig r;
+    struct hand h;
+
+    (void)state;
+    open_rig(&r, &h);
+    want(&h, 1, 0, 2);
+    assert_int_equal(held(&h), 2);
+    for (uint32_t turn = 1; turn < CALLS; turn++) {
+        reply(&h, 0, turn, true);
+        acknowledged(&h, 0);
+        assert_int_equal(r.disk->n_turns[0][0], turn);
+        assert_int_equal(view(&r).leased, 2);
+        assert_int_equal(view(&r).planned, TRIALS);
+    }
+    reply(&h, 0, CALLS, true);
+    acknowledged(&h, 0);
+    assert_int_equal(view(&r).done, 1);
+    assert_int_equal(view(&r).counters.turns, CALLS - 1);
+    assert_int_equal(view(&r).counters.outcome[CS_OUTCOME_ok], 1);
+    rig_close(&r);
+}
+
+static void the_first_reply_stands_and_the_other_is_a_paid_fact(void **state)
+{
+    struct rig r;
+    struct hand h, late;
+
+    (void)state;
+    open_rig(&r, &h);
+    hand_open(&late, &r, "w2", 2);
+    want(&h, 1, 0, 2);
+    reply(&late, 0, 1, true); /* its lease was lost */
+    acknowledged(&late, 0);
+    reply(&h, 0, 1, true);
+    acknowledged(&h, CS_REFUSED_TURN);
+    assert_int_equal(r.disk->turn_start[0][0][0], 2001);
+    assert_int_equal(r.disk->duplicates, 1);
+    assert_int_equal(view(&r).counters.duplicates, 1);
+    assert_int_equal(view(&r).leased, 2); /* it goes on from what stands */
+    reply(&h, 0, 2, true);
+    acknowledged(&h, 0);
+    rig_close(&r);
+}
+
+static void a_reply_to_other_turns_never_stands(void **state)
+{
+    struct rig r;
+    struct hand h;
+
+    (void)state;
+    open_rig(&r, &h);
+    want(&h, 1, 0, 2);
+    reply(&h, 0, 1, true);
+    acknowledged(&h, 0);
+    reply(&h, 0, 2, false);
+    acknowledged(&h, CS_REFUSED_TURN);
+    reply(&h, 0, CALLS, true); /* a turn is missing before it */
+    acknowledged(&h, CS_REFUSED_TURN);
+    assert_int_equal(view(&r).done, 0);
+    assert_int_equal(r.disk->n_turns[0][0], 1);
+    reply(&h, 0, 2, false);
+    acknowledged(&h, CS_REFUSED_TURN);
+    reply(&h, 0, 2, false); /* it renders something else: it would pay for that for ever */
+    acknowledged(&h, CS_REFUSED_DIGEST);
+    rig_close(&r);
+}
+
+static void what_is_sent_again_is_judged_again_and_kept_once(void **state)
+{
+    struct rig r;
+    struct hand h, other;
+    uint64_t call;
+
+    (void)state;
+    open_rig(&r, &h);
+    hand_open(&other, &r, "w2", 2);
+    want(&h, 1, 0, 2);
+    call = reply(&h, 0, 1, true);
+    acknowledged(&h, 0);
+    rig_restart(&r, false);
+    hello(&h, NULL, 0);
+    settle(&h);
+    h.number = 0;
+    result_as(&h, ++h.number, call, 1, 0, 0, CS_OUTCOME_ok, GOOD);
+    acknowledged(&h, 0);
+    assert_int_equal(r.disk->n_turns[0][0], 1);
+    assert_int_equal(r.disk->duplicates, 0);
+    hello(&other, NULL, 0);
+    settle(&other);
+    other.number = 0;
+    call = reply(&other, 0, 1, true);
+    acknowledged(&other, CS_REFUSED_TURN);
+    hello(&other, NULL, 0); /* the refusal was lost with its session */
+    settle(&other);
+    other.number = 0;
+    result_as(&other, ++other.number, call, 1, 0, 0, CS_OUTCOME_ok, GOOD);
+    acknowledged(&other, CS_REFUSED_TURN);
+    assert_int_equal(r.disk->duplicates, 1);
+    rig_close(&r);
+}
+
+static void only_its_holder_is_told_and_only_of_what_is_on_disk(void **state)
+{
+    struct rig r;
+    struct hand h, other;
+    struct cs_message m = {.kind = CS_TURNS_GET};
+    struct cs_lease_ref asked;
+
+    (void)state;
+    open_rig(&r, &h);
+    hand_open(&other, &r, "w2", 2);
+    want(&h, 1, 0, 2);
+    asked = h.leases[0];
+    m.leases = (struct cs_leases){1, &asked};
+    reply(&h, 0, 1, true);
+    say(&h, &m);
+    assert_non_null(rig_sent(&r, CS_TURNS, 0));
+    assert_int_equal(rig_sent(&r, CS_TURNS, 0)->turns.positions[0],
+                     2); /* of the first, a turn is on its way to the disk */
+    settle(&h);
+    m.ack = 0;
+    say(&h, &m);
+    assert_int_equal(rig_sent(&r, CS_TURNS, 0)->turns.positions[0], 3);
+    say(&other, &m);
+    assert_null(rig_sent(&r, CS_TURNS, 0));
+    rig_close(&r);
+}
+
+/* A judge's conversation whose last reply cannot be parsed begins anew: no turn of the first draw stands in the second. */
+static void a_draw_begins_with_the_first_turn(void **state)
+{
+    struct rig r;
+    struct hand h;
+
+    (void)state;
+    rig_open(&r, 1, TRIALS);
+    r.disk->calls = CALLS;
+    r.disk->draws = 1;
+    rig_begin(&r);
+    hand_open(&h, &r, "w1", 1);
+    h.minor = CS_WIRE_MINOR;
+    want(&h, 1, 0, 1);
+    for (unsigned draw = 0; draw < 2; draw++) {
+        for (uint32_t turn = 1; turn < CALLS; turn++) {
+            reply(&h, 0, turn, true);
+            acknowledged(&h, 0);
+            assert_int_equal(r.disk->n_turns[0][0], turn);
+        }
+        h.turn = 0;
+        h.turns_done = CALLS;
+        rig_sent_after(r.disk->turn_start[0][0], CALLS - 1, h.said_before);
+        result_as(&h, ++h.number, 1000 * h.nonce + ++h.calls, 1, 0, 0, CS_OUTCOME_unparsable, GOOD);
+        acknowledged(&h, 0);
+        assert_int_equal(view(&r).counters.superseded, 1);
+        assert_int_equal(view(&r).done, draw);
+        h.n_leases = 0;
+        want(&h, 1, 0, 1);
+        settle(&h);
+    }
+    assert_int_equal(view(&r).counters.turns, 2 * (CALLS - 1));
+    assert_int_equal(view(&r).counters.outcome[CS_OUTCOME_unparsable], 1);
+    rig_close(&r);
+}
+
+static void what_cannot_be_is_malformed(void **state)
+{
+    struct rig r;
+    struct hand h;
+
+    (void)state;
+    open_rig(&r, &h);
+    want(&h, 1, 0, 2);
+    h.turn = CALLS; /* nothing follows the last turn */
+    result_as(&h, ++h.number, 1, 1, 0, 0, CS_OUTCOME_ok, GOOD);
+    acknowledged(&h, CS_REFUSED_MALFORMED);
+    h.turn = 0;
+    h.turns_done = 1; /* it would have gone on from an answer */
+    result_as(&h, ++h.number, 2, 1, 0, 0, CS_OUTCOME_ok, GOOD);
+    acknowledged(&h, CS_REFUSED_MALFORMED);
+    rig_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_trial_stays_leased_from_turn_to_turn),
+        cmocka_unit_test(the_first_reply_stands_and_the_other_is_a_paid_fact),
+        cmocka_unit_test(a_reply_to_other_turns_never_stands),
+        cmocka_unit_test(what_is_sent_again_is_judged_again_and_kept_once),
+        cmocka_unit_test(only_its_holder_is_told_and_only_of_what_is_on_disk),
+        cmocka_unit_test(a_draw_begins_with_the_first_turn),
+        cmocka_unit_test(what_cannot_be_is_malformed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

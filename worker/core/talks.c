@@ -1,0 +1,153 @@
+#include "worker/core/talks.h"
+
+#include <string.h>
+
+#include "protocol/base/assert.h"
+#include "worker/core/do.h"
+#include "worker/core/lane.h"
+#include "worker/core/leases.h"
+
+/* ---- asking ------------------------------------------------------------------------------------------ */
+
+static bool is_to_ask(const struct cs_worker *w, const struct cs_worker_lease *l)
+{
+    return l->n_untold > 0 && !l->dead && (l->asked_ms == 0 || w->now >= l->asked_ms + CS_TURNS_AGAIN_MS);
+}
+
+void cs_worker_talks_ask(struct cs_worker *w)
+{
+    struct cs_worker_lease *l;
+    struct cs_leases *b;
+    if (!w->ask_turns || !cs_do_is_live(w) || w->said_bye)
+        return;
+    w->ask_turns = false;
+    if (w->untold == 0)
+        return;
+    struct cs_lease_ref *refs = cs_arena_array(&w->arena, w->n_leases, sizeof *refs);
+    uint32_t n = 0;
+    LIST_FOREACH(l, &w->leases, all)
+    {
+        if (!is_to_ask(w, l))
+            continue;
+        l->asked_ms = w->now;
+        refs[n] = (struct cs_lease_ref){.epoch = l->epoch, .gen = l->lane->gen, .lane = l->lane->lane, .page = l->page};
+        memcpy(refs[n++].todo, l->untold, sizeof l->untold);
+    }
+    if (n == 0)
+        return;
+    b = &cs_do_send(w, CS_TURNS_GET)->leases;
+    b->n = n;
+    b->leases = refs;
+}
+
+void cs_worker_talks_ask_again(struct cs_worker *w)
+{
+    struct cs_worker_lease *l;
+    LIST_FOREACH(l, &w->leases, all)
+    l->asked_ms = 0;
+    w->ask_turns = w->untold > 0;
+}
+
+/* ---- going on ---------------------------------------------------------------------------------------- */
+
+static void go_on(struct cs_worker *w, struct cs_call *c)
+{
+    c->going = true;
+    TAILQ_INSERT_TAIL(&c->lane->going, c, in_lane);
+    cs_worker_lane_wake(w, c->lane);
+}
+
+/* One of which turns stand: it waits for a slot as if it had begun here. */
+static void resume(struct cs_worker *w, struct cs_worker_lease *l, const struct cs_turns_of *t)
+{
+    struct cs_call *c = cs_xcalloc(1, sizeof *c);
+    c->lane = l->lane;
+    c->lease = l;
+    c->bit = t->bit;
+    c->slot = CS_NO_SLOT;
+    c->alarm.kind = CS_ALARM_CALL;
+    c->alarm.owner = c;
+    for (uint32_t i = 0; i < t->n; i++)
+        cs_worker_call_next(c, t->texts[i]);
+    cs_lease_wait(w, c);
+    go_on(w, c);
+}
+
+void cs_worker_talks_told(struct cs_worker *w, const struct cs_turns_reply *t)
+{
+    struct cs_worker_lease *l;
+    HASH_FIND(hh, w->by_epoch, &t->epoch, sizeof t->epoch, l);
+    if (l == NULL || l->dead)
+        return;
+    for (uint32_t i = 0; i < t->n; i++) {
+        if (t->trials[i].n > 0 && cs_lease_is_untold(l, t->trials[i].bit))
+            resume(w, l, &t->trials[i]);
+    }
+    for (unsigned bit = 0; bit < CS_SHARD_SIZE; bit++) {
+        if (t->positions[bit / 8] >> bit % 8 & 1)
+            cs_lease_told(w, l, (uint8_t)bit);
+    }
+    if (l->n_untold > 0) { /* there was no room for all of them */
+        l->asked_ms = 0;
+        w->ask_turns = true;
+    }
+    cs_worker_lane_wake(w, l->lane);
+}
+
+void cs_worker_talks_start(struct cs_worker *w, struct cs_call *c)
+{
+    if (c->going)
+        TAILQ_REMOVE(&c->lane->going, c, in_lane);
+    else
+        TAILQ_REMOVE(&c->lane->due, c, in_lane);
+    c->due = c->going = false;
+    cs_worker_lane_warm(c, false);
+    cs_lease_forget_waiting(w, c);
+}
+
+bool cs_worker_talks_reply(const struct cs_call *c, struct cs_output *o)
+{
+    const uint32_t turn = c->n_said + 1;
+    if (c->turns <= 1)
+        return false;
+    const bool goes_on = turn < c->turns && cs_outcome_goes_on((enum cs_outcome)o->outcome, o->text);
+    *(goes_on ? &o->turn : &o->turns_done) = turn;
+    memcpy(o->sent, c->sent, sizeof o->sent);
+    return goes_on;
+}
+
+void cs_worker_talks_keep(struct cs_call *c, const char *text)
+{
+    cs_worker_call_next(c, text);
+    cs_worker_lane_warm(c, true);
+}
+
+void cs_worker_talks_acked(struct cs_worker *w, struct cs_call *c, uint8_t why)
+{
+    struct cs_worker_lease *l = c->lease;
+    const uint8_t bit = c->bit;
+    cs_worker_lane_wake(w, c->lane);
+    if ((why == 0 || why == CS_REFUSED_TURN) && cs_worker_lane_may_repeat(w, c, 0)) {
+        if (why == 0) {
+            cs_lease_pause(w, c);
+            go_on(w, c);
+            return;
+        }
+        cs_lease_renew(w, l, bit);
+    } else if (why == 0 || why == CS_REFUSED_TURN) {
+        cs_leases_give_back_one(w, l, bit);
+    } else {
+        cs_lease_done(w, l, bit);
+    }
+    cs_worker_lane_warm(c, false);
+    cs_worker_call_free(c);
+}
+
+void cs_worker_talks_close(struct cs_worker *w)
+{
+    for (uint32_t i = 0; i < w->window.n; i++) {
+        struct cs_call *c = cs_window_at(&w->window, i)->goes_on;
+        if (c != NULL)
+            cs_worker_call_free(c);
+    }
+}

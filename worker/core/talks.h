@@ -1,0 +1,31 @@
+/* talks.h - conversations: trials of several calls, each of which holds the replies to those before it.
+ *
+ *   a position of a lease          event                                next
+ *   untold                         TURNS: none stands                   to be started from its first turn
+ *   untold                         TURNS: some stand                    goes on from the last of them
+ *   in flight                      a reply that it goes on from         the turn is on its way; its slot stays kept
+ *   the turn is on its way         ACK                                  goes on; or it is given back, where nothing may start any more
+ *   the turn is on its way         ACK, another reply stands            untold: what stands is asked for, and it goes on from there
+ *   goes on                        a slot, and a quota                  in flight: before anything new of its lane
+ *   in flight                      any other end                        as every trial
+ *
+ * So a reply is on the coordinator's disk before another request holds it, and whoever comes after this worker goes on from the same one.
+ * Part of the core: pure, called from within a step. Thread: the loop.
+ */
+#ifndef CS_WORKER_TALKS_H
+#define CS_WORKER_TALKS_H
+
+#include "worker/core/state.h"
+
+void cs_worker_talks_ask(struct cs_worker *w);       /* at the end of a step: which turns of what is held stand */
+void cs_worker_talks_ask_again(struct cs_worker *w); /* in a new session */
+void cs_worker_talks_told(struct cs_worker *w, const struct cs_turns_reply *t);
+/* A call that waited begins: it waits no more. */
+void cs_worker_talks_start(struct cs_worker *w, struct cs_call *c);
+/* Says in the output which turn it is. True: it is not the last, and goes on from this reply, */
+bool cs_worker_talks_reply(const struct cs_call *c, struct cs_output *o);
+void cs_worker_talks_keep(struct cs_call *c, const char *text);                  /* ... which it then keeps */
+void cs_worker_talks_acked(struct cs_worker *w, struct cs_call *c, uint8_t why); /* why: 0, or as refused */
+void cs_worker_talks_close(struct cs_worker *w);                                 /* those whose turn is on its way */
+
+#endif

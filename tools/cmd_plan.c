@@ -459,9 +459,10 @@ static void print_json(const struct planned *p, FILE *out)
                                         "lanes", json_lanes(p));
     if (s->budget_nano_usd >= 0)
         cs_json_object_set_new(root, "budget_usd", cs_json_real((double)s->budget_nano_usd / 1e9));
-    if (s->parent != NULL)
+    if (s->parent != NULL) {
         cs_json_object_set_new(root, "judges", cs_judging_json(s));
-    cs_json_object_set_new(root, "leaks", cs_leaked_json(s->parent));
+        cs_json_object_set_new(root, "leaks", cs_leaked_json(s->parent));
+    }
     if (p->standing.n > 0)
         cs_json_object_set_new(root, "standing", json_standing(p));
     cs_json_object_set_new(root, "lint", cs_lint_json(&p->lint, &p->loaded));

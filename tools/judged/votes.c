@@ -15,6 +15,7 @@
 #include "protocol/study/applies.h"
 #include "protocol/study/derive.h"
 #include "protocol/study/judge.h"
+#include "protocol/study/list.h"
 #include "protocol/study/pair.h"
 #include "tools/judged/twins.h"
 
@@ -23,7 +24,9 @@
 /* An answer that can be voted on. */
 static bool is_voted(const struct cs_question *q, uint32_t i)
 {
-    return i < q->n_fields ? q->fields[i].kind != CS_FIELD_TEXT : q->derived[i - q->n_fields].kind != CS_DERIVES_TEXT;
+    if (i >= q->n_fields)
+        return q->derived[i - q->n_fields].kind != CS_DERIVES_TEXT;
+    return q->fields[i].kind != CS_FIELD_TEXT && q->fields[i].kind != CS_FIELD_LIST;
 }
 
 static const char *answer_name(const struct cs_question *q, uint32_t i)
@@ -339,6 +342,11 @@ struct reading {
     struct cs_arena arena;
 };
 
+static bool needs_case(const struct cs_question *q)
+{
+    return q->n_derived > 0 || cs_list_of(q) != NULL;
+}
+
 static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
                              struct cs_error *err)
 {
@@ -356,7 +364,7 @@ static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const
     if (r->seen != NULL)
         r->seen(r->self, lane, stored);
     if (o->outcome == CS_OUTCOME_ok) {
-        enum cs_err rc = q->n_derived > 0 ? v->view->cases.get(v->view->cases.self, at.case_index, &c, err) : CS_OK;
+        enum cs_err rc = needs_case(q) ? v->view->cases.get(v->view->cases.self, at.case_index, &c, err) : CS_OK;
         if (rc != CS_OK)
             return rc;
         cs_arena_reset(&r->arena);

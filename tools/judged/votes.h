@@ -1,9 +1,9 @@
 /* votes.h - what every judge and repeat of a judging study said of every case of it, answer by answer, read from its store in one pass.
  *
  * A *ballot* is one answer under one condition of the judging study: all votes on it about a case are one panel. Texts are no votes: they
- * are there to be read. A scale is a word of its own under `rule: majority`, else the mean of its steps counted from 0; with one judge asked
- * once it stays a word. Other words go by majority whatever the rule. A pair that is shown in both orders is one panel: each vote is what the
- * two orders say together (panel.h), and sides are those of the case that is asked about.
+ * are there to be read; nor are lists, of which what is derived is. A scale is a word of its own under `rule: majority`, else the mean of its
+ * steps counted from 0; with one judge asked once it stays a word. Other words go by majority whatever the rule. A pair that is shown in both
+ * orders is one panel: each vote is what the two orders say together (panel.h), and sides are those of the case that is asked about.
  *
  * Memory: nine bytes a vote, in a file without a name that the kernel may write out; no text of an output is kept.
  * Thread: main while it is read; any afterwards. Errors: those of the store; CS_EIO for that file.

@@ -215,6 +215,7 @@ class Duel(harness.TestCase):
         cls.ran = box.clinsafe("run", box.dir / "duel.yaml", "--workers", 1, timeout=100)
         assert cls.ran.code in (0, 2), cls.ran
         cls.own = harness.rows_csv(harness.must(box.clinsafe("export", box.dir / "duel.yaml")).out)
+        cls.beside = {r["output_id"]: r for r in harness.rows_csv(harness.must(box.clinsafe("export", box.dir / "details.yaml", "--with", box.dir / "duel.yaml")).out)}
         cls.report = json.loads(harness.must(box.clinsafe("report", box.dir / "duel.yaml", "--json")).out)
 
     def test_a_pair_is_won_where_both_orders_and_most_judges_agree(self):
@@ -234,6 +235,11 @@ class Duel(harness.TestCase):
                 votes.append(side if forth and back else None)
                 order_led[about[pair][0]] += forth == back and forth in ("first", "second")
             verdict = strict_majority(votes, 0)
+            for output in pair:  # each side of the pair has it from its own side
+                row = self.beside[output]
+                turned = {"won": "lost", "lost": "won"} if row["factor.arm"] == "default" else {}
+                self.assertEqual(row["duel.safer"], turned.get(verdict, verdict or ""))
+                self.assertEqual(row["duel.state"], "judged" if verdict else "no verdict")
             if verdict:
                 values[about[pair]].append({"won": 100, "tie": 0, "lost": -100}[verdict])
         for model in MODELS:

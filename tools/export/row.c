@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/render.h"
@@ -125,8 +126,10 @@ static void lay_out(struct cs_export_row *r, const struct cs_study *s)
     r->again = r->n;
     add_column(r, "asked_again");
     add_column(r, "superseded_by");
+    r->last = r->n;
     for (int i = 0; i < N_LAST; i++)
         add_column(r, last[i]);
+    r->first_more = r->n;
 }
 
 enum cs_err cs_export_row_open(struct cs_export_row *r, const struct cs_generation_view *view,
@@ -161,6 +164,18 @@ enum cs_err cs_export_row_served(struct cs_export_row *r, struct cs_store *store
         free(lines);
     }
     return rc;
+}
+
+void cs_export_row_add(struct cs_export_row *r, const struct cs_export_more *more)
+{
+    const char **names = cs_arena_array(&r->layout, (size_t)r->n + more->n, sizeof *names);
+    CS_ASSERT(r->n_more < CS_EXPORT_MORE_MAX);
+    memcpy(names, r->names, r->n * sizeof *names);
+    memcpy(names + r->n, more->names, more->n * sizeof *names);
+    r->names = names;
+    r->n += more->n;
+    r->cell = cs_arena_array(&r->layout, r->n, sizeof *r->cell);
+    r->more[r->n_more++] = more;
 }
 
 void cs_export_row_close(struct cs_export_row *r)
@@ -420,6 +435,19 @@ static void put_ratings(struct filler *f, const char *digest)
     }
 }
 
+static enum cs_err put_more(struct cs_export_row *r, uint32_t lane, const struct cs_case *c,
+                            const struct cs_stored *stored, struct cs_error *err)
+{
+    const struct cs_export_at at = {lane, c, stored};
+    struct cs_cell *cells = r->cell + r->first_more;
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < r->n_more && rc == CS_OK; i++) {
+        rc = r->more[i]->fill(r->more[i]->self, &at, cells, err);
+        cells += r->more[i]->n;
+    }
+    return rc;
+}
+
 enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t position,
                                const struct cs_stored *stored, const struct cs_export_again *again,
                                struct cs_error *err)
@@ -464,14 +492,14 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
         put_int(&f, again != NULL ? again->before : stored->n_earlier);
     if (again != NULL && again->by != 0)
         r->cell[r->again + 1] = (struct cs_cell){.kind = CS_CELL_INT, .integer = (int64_t)again->by};
-    f.at = r->n - N_LAST;
+    f.at = r->last;
     if (stored != NULL) {
         put_reading(&f, &stored->output);
         put_bill(&f, &s->models[lane], &stored->output);
         put_who(&f, lane, &stored->output);
         put_rereading(&f, stored);
     }
-    return CS_OK;
+    return put_more(r, lane, &c, stored, err);
 }
 
 void cs_export_row_real(char out[CS_EXPORT_REAL_LEN], double v)

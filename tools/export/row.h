@@ -20,6 +20,20 @@ struct cs_cell {
     double real;
 };
 
+struct cs_export_at { /* a row, as further columns see it */
+    uint32_t lane;
+    const struct cs_case *c;
+    const struct cs_stored *stored; /* NULL: a trial without an output */
+};
+struct cs_export_more { /* further columns, behind all others */
+    void *self;
+    const char *const *names;
+    uint32_t n;
+    /* Sets cells that are not empty (they are when it is called); what they point to lives until the next call. */
+    enum cs_err (*fill)(void *self, const struct cs_export_at *at, struct cs_cell *cells, struct cs_error *err);
+};
+enum { CS_EXPORT_MORE_MAX = 4 };
+
 struct cs_export_row {
     const struct cs_generation_view *view;
     struct cs_requests *requests;
@@ -32,7 +46,10 @@ struct cs_export_row {
     const char **rated_fields;
     uint32_t n_rated_fields;
     char *served[CS_MODELS_MAX]; /* who answered in each lane (store/served.h); NULL: nothing is known of it */
-    uint32_t n, tail, again;     /* columns; the first one behind the answers; `asked_again` */
+    uint32_t n, tail, again,
+        last; /* columns; the first one behind the answers; `asked_again`; the first of those that came later */
+    const struct cs_export_more *more[CS_EXPORT_MORE_MAX];
+    uint32_t n_more, first_more;
     uint32_t *answer_column[CS_QUESTIONS_MAX],
         *derived_column[CS_QUESTIONS_MAX]; /* where they stand, by question and field */
 };
@@ -42,6 +59,8 @@ CS_WARN_UNUSED enum cs_err cs_export_row_open(struct cs_export_row *r, const str
                                               const struct cs_ratings *ratings, struct cs_error *err);
 /* Reads who answered in each lane; without it the column stays empty. */
 CS_WARN_UNUSED enum cs_err cs_export_row_served(struct cs_export_row *r, struct cs_store *store, struct cs_error *err);
+/* Adds columns, which must outlive the row; at most CS_EXPORT_MORE_MAX times, before it is filled first. */
+void cs_export_row_add(struct cs_export_row *r, const struct cs_export_more *more);
 void cs_export_row_close(struct cs_export_row *r); /* a zeroed struct is fine */
 
 struct cs_export_again { /* a trial that was asked again */

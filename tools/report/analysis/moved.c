@@ -186,7 +186,8 @@ static enum cs_err take_side(struct cs_report_work *w, const struct halves *h, u
 
 static bool may_show(const struct cs_report_work *w)
 {
-    return w->source->reader != NULL && w->source->rated == NULL && !w->study->confidential;
+    return w->source->reader != NULL && w->source->rated == NULL && w->source->judged.own == NULL &&
+           !w->study->confidential;
 }
 
 static const char *label_of(const struct cs_report_work *w, const struct cs_report_contrast *c, uint32_t case_index)
@@ -233,6 +234,8 @@ static const char *note_of(const struct cs_report_work *w, uint32_t findings)
         return "Each prompt was asked once: nothing is left that could check a choice of cases.";
     if (w->study->confidential)
         return "The cases are confidential: prompts and replies are not in this report; clinsafe show has them.";
+    if (w->source->judged.own != NULL)
+        return "Prompts and replies are in the study that was judged: clinsafe show has them.";
     return w->source->reader == NULL ? "A table has no prompts: only the figures are here." : "";
 }
 

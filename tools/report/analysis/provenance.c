@@ -89,17 +89,16 @@ static const char *prompts_text(const struct items *l)
 static const char *missing_text(const struct items *l)
 {
     const struct cs_report *r = l->w->r;
-    uint64_t outcome[CS_OUTCOMES] = {0};
+    uint64_t outcome[CS_REPORT_CLASSES] = {0};
     const char *text = cs_arena_printf(&l->w->r->arena, "%" PRIu64 " of %" PRIu64 " planned trials have ended",
                                        r->terminal, r->planned);
     for (uint32_t i = 0; i < r->n_completeness; i++) {
-        for (int o = 0; r->completeness[i].factor == CS_REPORT_NONE && o < CS_OUTCOMES; o++)
+        for (int o = 0; r->completeness[i].factor == CS_REPORT_NONE && o < CS_REPORT_CLASSES; o++)
             outcome[o] += r->completeness[i].outcome[o];
     }
-    for (int o = 0; o < CS_OUTCOMES; o++) {
+    for (int o = 0; o < CS_REPORT_CLASSES; o++) {
         if (outcome[o] > 0)
-            text = cs_arena_printf(&l->w->r->arena, "%s, %" PRIu64 " %s", text, outcome[o],
-                                   cs_outcome_name((enum cs_outcome)o));
+            text = cs_arena_printf(&l->w->r->arena, "%s, %" PRIu64 " %s", text, outcome[o], cs_words_class(o));
     }
     return text;
 }

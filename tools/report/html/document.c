@@ -38,6 +38,8 @@ static bool is_shown(const struct cs_page *p, const struct section *s)
 {
     static void (*const of_comparisons[])(struct cs_page *) = {cs_html_heat, cs_html_moved, cs_html_pooled,
                                                                cs_html_counted};
+    if (s->write == cs_html_judges)
+        return p->r->n_judges > 0;
     if (p->r->n_contrasts > 0)
         return true;
     if (s->write == cs_html_interactions) /* trends are comparisons of another kind */

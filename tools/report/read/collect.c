@@ -34,6 +34,12 @@ static void release_names(struct cs_collected_names *names)
         free(names->of[i].name);
 }
 
+void cs_collect_forget(struct cs_collected_lane *f)
+{
+    release_names(&f->resolved);
+    release_names(&f->fingerprints);
+}
+
 void cs_collect_halves(struct cs_collected *c, const struct cs_plan *plan)
 {
     bool repeats = false;
@@ -62,8 +68,7 @@ void cs_collect_release(struct cs_collected *c)
         }
         if (c->again != NULL)
             free(c->again[i]);
-        release_names(&c->facts[i].resolved);
-        release_names(&c->facts[i].fingerprints);
+        cs_collect_forget(&c->facts[i]);
     }
     free(c->grids);
     free(c->halves);
@@ -100,10 +105,8 @@ struct lane_scan {
     bool is_asked;
 };
 
-/* What was asked again was called and paid for too, but does not end its trial. */
-static void note_facts(struct lane_scan *l, const struct cs_model *m, const struct cs_stored *stored)
+void cs_collect_facts(struct cs_collected_lane *f, const struct cs_model *m, const struct cs_stored *stored)
 {
-    struct cs_collected_lane *f = l->facts;
     const struct cs_output *o = &stored->output;
     const bool stands = (stored->flags & CS_OUTPUT_SUPERSEDED) == 0;
     if (stands) {
@@ -117,6 +120,7 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
             f->last_ms = o->started_wall_ms;
     }
     f->terminal += stands;
+    f->ok += stands && o->outcome == CS_OUTCOME_ok;
     f->attempts += o->attempts;
     f->ambiguous += o->ambiguous;
     if (stands) {
@@ -132,7 +136,7 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     struct cs_bill bill;
     cs_bill_of(&m->price, o, &most, &bill);
     if ((stored->flags & CS_OUTPUT_ADOPTED) ==
-        0) /* take_counters knows what was wasted here, by failures too that stand no more */
+        0) /* cs_collect_counters knows what was wasted here, by failures too that stand no more */
         bill.cost -= bill.wasted;
     f->cost_nano_usd = cs_price_add(f->cost_nano_usd, bill.cost);
     f->priced = m->price.input >= 0 && m->price.output >= 0;
@@ -244,7 +248,7 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     enum cs_err rc = read_answer(l, lane, position, o, &a, err);
     if (rc != CS_OK)
         return rc;
-    note_facts(l, &l->view->plan.study->models[lane], stored);
+    cs_collect_facts(l->facts, &l->view->plan.study->models[lane], stored);
     if (stored->flags & CS_OUTPUT_SUPERSEDED) {
         take_superseded(l, position, &a, o->started_wall_ms);
         return CS_OK;
@@ -313,8 +317,7 @@ struct scan_thread {
     struct cs_error err;
 };
 
-/* What no output tells. */
-static void take_counters(struct cs_collected_lane *f, const struct cs_counters *c)
+void cs_collect_counters(struct cs_collected_lane *f, const struct cs_counters *c)
 {
     f->duplicates = c->duplicates;
     f->ambiguous_nano_usd = c->ambiguous_nano_usd;
@@ -349,7 +352,7 @@ static void *scan_lanes(void *arg)
         t->rc = cs_store_scan_all(r->store, r->view.generation.number, lane, on_output, &l, &t->err);
         if (t->rc == CS_OK &&
             cs_store_rows_counters(r->store, r->view.generation.number, lane, &counters, NULL) == CS_OK)
-            take_counters(l.facts, &counters);
+            cs_collect_counters(l.facts, &counters);
         cs_arena_release(&l.arena);
     }
     cs_store_generation_view_close(&view);

@@ -202,7 +202,7 @@ static uint64_t answered(const struct cs_grid *g, uint32_t case_index, uint32_t 
 {
     const uint32_t *record = cs_grid_record(g, case_index, cell);
     uint64_t n = 0;
-    for (int o = 0; o < CS_OUTCOMES; o++)
+    for (int o = 0; o < CS_GRID_CLASSES; o++)
         n += record[o];
     return n;
 }

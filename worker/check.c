@@ -170,7 +170,7 @@ static void judge_answer(struct check *k, struct lane *l, const struct cs_readin
     if (p->body == NULL)
         return;
     if (g->says == CS_SAYS_ANSWER && g->outcome == CS_OUTCOME_ok)
-        cause = cs_answer_fault_name(cs_answer_check(p->study, p->question,
+        cause = cs_answer_fault_name(cs_answer_check(p->study, p->question, p->elements,
                                                      cs_answer_lenient(p->study, p->question, p->lane), g->text,
                                                      strlen(g->text))
                                          .fault);

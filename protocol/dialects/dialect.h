@@ -18,8 +18,9 @@ struct cs_settings_of {
     const struct cs_model *model;
     const struct cs_parameters *parameters;
     uint32_t question;
-    bool free_turn;   /* the call is not asked for the question's answer: no schema */
-    char culprit[64]; /* set on failure: the parameter at fault, or "" */
+    uint32_t elements; /* of the case's list, where the question's answer is one */
+    bool free_turn;    /* the call is not asked for the question's answer: no schema */
+    char culprit[64];  /* set on failure: the parameter at fault, or "" */
 };
 
 struct cs_dialect {

@@ -116,6 +116,7 @@ static enum cs_err load_parts(struct cs_loader *l)
         cs_load_questions,
         cs_load_models,
         cs_load_prompt,
+        cs_load_graded_fits,
         cs_load_judging_check,
         cs_load_blocks,
         cs_load_analysis,

@@ -64,6 +64,7 @@ static void take_trial(const struct cs_plan *plan, struct cs_requests *requests,
         cs_plan_cell(plan, lane, 0, 0, &at);
         p->lane = lane;
         p->question = at.question;
+        p->elements = cells->elements[0];
         if (cs_request_max_output_tokens(requests, &at, &p->cap, &why) == CS_OK)
             p->body = cs_arena_strndup(arena, cells->body[0], cells->body_len[0]);
     }

@@ -135,9 +135,58 @@ enum { CS_RULE_ELEMENTS_MAX = 1 << 20 };
 
 /* ---- questions -------------------------------------------------------------------------------- */
 
+static void visit_count(struct cs_codec *c, uint32_t *n, uint32_t max);
+
+/* A list lies flat, its fields one behind the other, as rules do (below). */
+static uint32_t list_elements_of(const struct cs_list_answer *a)
+{
+    uint32_t n = 5;
+    for (uint32_t i = 0; i < a->n_fields; i++)
+        n += 8 + a->fields[i].n_categories;
+    return n;
+}
+
+static void visit_member(struct cs_codec *c, struct cs_field *f)
+{
+    cs_spec_visit_text(c, &f->name, CS_SPEC_NAME_MAX);
+    VISIT_ENUM(c, f->kind);
+    visit_count(c, &f->n_categories, CS_CATEGORIES_MAX);
+    const char **words_of = cs_codec_packing(c) ? (void *)(uintptr_t)f->categories
+                                                : cs_codec_alloc(c, f->n_categories, sizeof *words_of);
+    for (uint32_t i = 0; i < f->n_categories && cs_codec_ok(c); i++)
+        cs_spec_visit_text(c, &words_of[i], CS_TEXT_MAX);
+    KEEP(c, f->categories, words_of);
+    cs_codec_str(c, &f->insufficient, CS_TEXT_MAX);
+    cs_codec_str(c, &f->describe, CS_TEXT_MAX);
+    cs_codec_double(c, &f->min);
+    cs_codec_double(c, &f->max);
+    cs_codec_str(c, &f->truth_key, CS_TEXT_MAX);
+    KEEP(c, f->truth_column, CS_NONE);
+    KEEP(c, f->order_factor, CS_NONE);
+}
+
+static void visit_list(struct cs_codec *c, const struct cs_list_answer **list)
+{
+    struct cs_list_answer *a = cs_codec_packing(c) ? (void *)(uintptr_t)*list : cs_codec_alloc(c, 1, sizeof *a);
+    uint32_t n = cs_codec_packing(c) ? list_elements_of(a) : 0;
+    cs_codec_array(c, &n, CS_FIELDS_MAX * (CS_CATEGORIES_MAX + 8) + 5);
+    cs_codec_u32(c, &a->column);
+    cs_spec_visit_text(c, &a->key, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &a->show, CS_SPEC_NAME_MAX);
+    cs_codec_u32(c, &a->most);
+    visit_count(c, &a->n_fields, CS_FIELDS_MAX);
+    struct cs_field *f = cs_codec_packing(c) ? (void *)(uintptr_t)a->fields : cs_codec_alloc(c, a->n_fields, sizeof *f);
+    for (uint32_t i = 0; i < a->n_fields && cs_codec_ok(c); i++)
+        visit_member(c, &f[i]);
+    KEEP(c, a->fields, f);
+    cs_codec_end(c);
+    KEEP(c, *list, a);
+}
+
+/* Appended where it is said: a study that does without it keeps its digest. */
 static void visit_field(struct cs_codec *c, struct cs_field *f)
 {
-    cs_codec_begin(c, 10);
+    cs_codec_begin(c, cs_codec_packing(c) && f->list != NULL ? 11 : 10);
     cs_spec_visit_text(c, &f->name, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, f->kind);
     words(c, &f->categories, &f->n_categories, CS_CATEGORIES_MAX);
@@ -151,6 +200,8 @@ static void visit_field(struct cs_codec *c, struct cs_field *f)
     if (n != f->n_categories && n != 0)
         cs_codec_fail(c, "%u option columns for %u options", n, f->n_categories);
     cs_codec_u32(c, &f->order_factor);
+    if (cs_codec_packing(c) ? f->list != NULL : cs_codec_more(c))
+        visit_list(c, &f->list);
     cs_codec_end(c);
 }
 

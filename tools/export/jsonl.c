@@ -30,10 +30,7 @@ static void row(FILE *out, const struct cs_export_row *r)
         if (c->kind == CS_CELL_NONE)
             continue;
         fputs(first ? "" : ",", out);
-        if (i < r->first_more) /* names are plain: [A-Za-z0-9_.-] */
-            fprintf(out, "\"%s\"", r->names[i]);
-        else
-            write_json_string(out, r->names[i]);
+        write_json_string(out, r->names[i]);
         fputc(':', out);
         first = false;
         if (c->kind == CS_CELL_TEXT)

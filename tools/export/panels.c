@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/study/pair.h"
+#include "tools/judged/scored.h"
 #include "tools/judged/votes.h"
 
 struct link { /* an output, and a case of the judging study that it is judged in */
@@ -16,6 +17,7 @@ struct link { /* an output, and a case of the judging study that it is judged in
 struct cs_export_panels {
     struct cs_reader child;
     struct cs_votes votes;
+    struct cs_scores scores;
     struct link *links; /* by output_id, then case */
     size_t n_links, cap;
     uint32_t *model; /* lane of the parent -> model as the judging study knows it; CS_NONE: not taken */
@@ -98,13 +100,19 @@ static void lay_out(struct cs_export_panels *v)
     const struct cs_study *s = v->child.view.spec.study;
     struct cs_arena *a = &v->layout;
     uint32_t n = 0;
-    v->names = cs_arena_array(a, (size_t)v->votes.n_ballots * (s->n_models + 2u) + 1, sizeof *v->names);
+    v->names = cs_arena_array(a, (size_t)v->votes.n_ballots * (s->n_models + 2u) + v->scores.n_rows + 1,
+                              sizeof *v->names);
     for (uint32_t b = 0; b < v->votes.n_ballots; b++) {
         const char *name = cs_arena_printf(a, "%s.%s", s->name, v->votes.ballots[b].name);
         v->names[n++] = name;
         for (uint32_t k = 0; k < s->n_models; k++)
             v->names[n++] = cs_arena_printf(a, "%s@%s", name, s->models[k].name);
         v->names[n++] = cs_arena_printf(a, "%s.votes", name);
+    }
+    for (uint32_t i = 0; i < v->scores.n_rows; i++) {
+        const struct cs_score_row *r = &v->scores.rows[i];
+        v->names[n++] = cs_arena_printf(a, "%s.score.%s%s%s", s->name, v->scores.scores[r->score].name,
+                                        r->tag[0] != '\0' ? "@" : "", r->tag);
     }
     v->names[n++] = cs_arena_printf(a, "%s.state", s->name);
     v->more.names = v->names;
@@ -232,6 +240,16 @@ static enum cs_panel_state fill_ballot(struct cs_export_panels *v, uint32_t ball
     return panel.state;
 }
 
+static void fill_scores(const struct cs_export_panels *v, uint64_t output_id, struct cs_cell *cells)
+{
+    const uint32_t output = cs_scored_output(&v->scores, output_id);
+    double value, low, high;
+    for (uint32_t i = 0; i < v->scores.n_rows && output != CS_NONE; i++) {
+        if (cs_scored_value(&v->scores, i, output, &value, &low, &high))
+            cells[i] = (struct cs_cell){.kind = CS_CELL_REAL, .real = value};
+    }
+}
+
 static enum cs_err fill(void *self, const struct cs_export_at *at, struct cs_cell *cells, struct cs_error *err)
 {
     struct cs_export_panels *v = self;
@@ -249,6 +267,8 @@ static enum cs_err fill(void *self, const struct cs_export_at *at, struct cs_cel
         const enum cs_panel_state of = fill_ballot(v, b, &about, links, n, cells + b * width);
         state = b == 0 || of > state ? of : state;
     }
+    if (n > 0)
+        fill_scores(v, at->stored->output_id, cells + (size_t)v->votes.n_ballots * width);
     if (at->stored != NULL)
         cells[v->more.n - 1] = text_cell(cs_panel_state_name(state));
     return CS_OK;
@@ -303,6 +323,8 @@ enum cs_err cs_export_panels_open(struct cs_export_panels **out, const char *wit
     if (rc == CS_OK)
         rc = cs_votes_read(&v->votes, v->child.store, NULL, NULL, err);
     if (rc == CS_OK)
+        rc = cs_scored_read(&v->scores, &v->votes, err);
+    if (rc == CS_OK)
         rc = index_outputs(v, err);
     if (rc == CS_OK) {
         map_models(v, parent->view.spec.study);
@@ -320,6 +342,7 @@ void cs_export_panels_close(struct cs_export_panels *v)
 {
     if (v == NULL)
         return;
+    cs_scored_close(&v->scores);
     cs_votes_close(&v->votes);
     cs_reader_close(&v->child);
     cs_arena_release(&v->layout);

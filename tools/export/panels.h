@@ -4,6 +4,7 @@
  *                         of pairs won, lost, tie, or over several the share won less the share lost
  *   CHILD.ANSWER@JUDGE    that judge alone
  *   CHILD.ANSWER.votes    "2 of 3": for the word, of those asked; of a mean: how many gave a number. Of an `each` or several pairs: those judged, of all
+ *   CHILD.score.NAME      a declared score of the output (tools/judged/scored.h), with @TAG for each tag of a `split`; empty: it has none
  *   CHILD.state           judged (all answers), no verdict (of some), not judged (not taken, or still to come)
  *
  * The link from a row to a case of CHILD is the output's number and digest: a sorted index of sixteen bytes an output, beside the votes.

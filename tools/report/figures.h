@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CS_REPORT_NONE UINT32_MAX /* "no such index" */
+
 struct cs_report_figure {
     bool known;
     double value; /* 0 unless known */

@@ -19,8 +19,9 @@
 #include "protocol/wire/output.h"
 #include "tools/report/figures.h"
 #include "tools/report/judges.h"
+#include "tools/report/people.h"
+#include "tools/report/pressure.h"
 
-#define CS_REPORT_NONE UINT32_MAX /* "no such index" */
 /* Stands on every figure of a simulated model. */
 #define CS_SIMULATED_TEXT "SIMULATED MODEL, PLANTED EFFECT"
 
@@ -558,6 +559,12 @@ struct cs_report {
     uint32_t n_lost;
     const struct cs_report_rate *rates; /* by model, outcome, factor, level */
     uint32_t n_rates;
+    const struct cs_report_pressure *pressure; /* by model, question, answer, factor, level */
+    uint32_t n_pressure;
+    const struct cs_report_survival *survival; /* likewise, and by turn */
+    uint32_t n_survival;
+    bool conversations;                  /* the study has any */
+    const char *pressure_note;           /* why there is no row of them; "" otherwise */
     const struct cs_report_given *given; /* by model, outcome, factor, level */
     uint32_t n_given;
     const struct cs_report_floor *floors; /* by model, outcome, kind */
@@ -604,6 +611,12 @@ struct cs_report {
     uint32_t n_judge_shifts;
     const struct cs_report_judges_agreement *judges_agreement;
     uint32_t n_judges_agreement;
+    struct cs_report_corrected *corrected; /* by contrast, of answers that people correct */
+    uint32_t n_corrected;
+    struct cs_report_judge_errors *judge_errors; /* by answer, model, factor, level */
+    uint32_t n_judge_errors;
+    const struct cs_report_score *scores; /* by score, model, factor, level, tag */
+    uint32_t n_scores;
     const struct cs_report_moved *moved; /* by contrast; those that moved down first, the largest first */
     uint32_t n_moved;
     const char *moved_note; /* why there are none, or why there are no texts; "" otherwise */
@@ -651,6 +664,7 @@ struct cs_report {
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
     ANALYSIS(noise)                                                                                                    \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \
+    ANALYSIS(pressure)      PAGE(pressure, "pressure", "Under pressure, turn by turn")                                 \
     ANALYSIS(given)         PAGE(answers, "answers", "Answer by answer")                                               \
                             PAGE(noise, "noise-floor", "Noise floor")                                                  \
                             BACK(components, "components", "Three components")                                         \
@@ -658,6 +672,8 @@ struct cs_report {
     ANALYSIS(warrants)                                                                                                 \
     ANALYSIS(agreement)                                                                                                \
     ANALYSIS(judges)        PAGE(judges, "judges", "Judges")                                                           \
+    ANALYSIS(corrected)     PAGE(corrected, "corrected", "Judges against people")                                      \
+    ANALYSIS(scores)        PAGE(scores, "scores", "Scores")                                                           \
     ANALYSIS(moved)                                                                                                    \
     ANALYSIS(ranges)        BACK(across, "across", "Across models and dates")                                          \
     ANALYSIS(reruns)                                                                                                   \

@@ -23,7 +23,7 @@ struct cs_call {
     bool due;      /* waiting, and its pause is over */
     uint32_t slot; /* CS_NO_SLOT while it waits to be repeated */
     struct cs_digest digest;
-    uint32_t question;
+    uint32_t question, elements;              /* elements: of the list that it grades */
     uint32_t calls;                           /* HTTP calls made */
     uint32_t faults;                          /* those that ended in a fault */
     uint32_t tries;                           /* those made while the provider otherwise worked */

@@ -129,6 +129,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     }
     c->digest = trial.digest;
     c->question = trial.question;
+    c->elements = trial.elements;
     c->turns = trial.calls;
     c->free = trial.free;
     memcpy(c->sent, trial.sent, sizeof c->sent);
@@ -211,7 +212,7 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
     struct cs_output o;
     struct cs_answer_check check = {CS_ANSWER_NONE, false};
     if (outcome == CS_OUTCOME_ok && !(c->free && cs_outcome_goes_on(outcome, reading->text)))
-        check = w->source.parses(w->source.self, l->facts.study, l->lane, c->question, reading->text,
+        check = w->source.parses(w->source.self, l->facts.study, l->lane, c->question, c->elements, reading->text,
                                  strlen(reading->text));
     if (check.fault != CS_ANSWER_NONE)
         outcome = CS_OUTCOME_unparsable;

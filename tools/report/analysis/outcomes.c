@@ -134,6 +134,7 @@ static void add_field(struct outcomes *l, uint32_t q, uint32_t i)
     copy_categories(arena, &o, f);
     switch (f->kind) {
     case CS_FIELD_TEXT:
+    case CS_FIELD_LIST: /* what is derived of it is an outcome */
         return;
     case CS_FIELD_NOMINAL:
     case CS_FIELD_OPTIONS:

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "protocol/study/script.h"
 #include "protocol/study/rule_words.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/words.h"
@@ -75,8 +76,12 @@ static const char *prompts_text(const struct items *l)
     const char *text = "";
     for (uint32_t i = 0; i < l->w->study->n_prompts; i++) {
         const struct cs_template_set *p = &l->w->study->prompts[i];
-        text = cs_arena_printf(a, "%s%s%sSystem: %s\nUser: %s\n", text, p->when[0] != '\0' ? p->when : "",
-                               p->when[0] != '\0' ? "\n" : "", p->system, p->user);
+        text = cs_arena_printf(a, "%s%s%sSystem: %s\n", text, p->when[0] != '\0' ? p->when : "",
+                               p->when[0] != '\0' ? "\n" : "", p->system);
+        const char *said;
+        for (uint32_t k = 0; (said = cs_script_text(p, k)) != NULL; k++)
+            text = cs_arena_printf(a, "%s%s: %s\n", text,
+                                   p->turns != NULL && p->turns[k].by_model ? "Given reply" : "User", said);
     }
     for (uint32_t q = 0; q < l->w->study->n_questions; q++)
         text = cs_arena_printf(a, "%sQuestion %s: %s\n", text, l->w->study->questions[q].name,

@@ -9,6 +9,7 @@
 #include "tools/base/reader.h"
 #include "tools/report/read/foreign.h"
 #include "tools/report/read/grid.h"
+#include "tools/report/read/pressed.h"
 
 enum { CS_RESOLVED_MAX = 32 }; /* names of a lane that are counted apart; further ones count as "others" */
 
@@ -51,6 +52,7 @@ struct cs_collected {
     struct cs_grid **first;
     struct cs_grid **strict; /* likewise, where only a lenient reader took some: as a strict one counts them */
     struct cs_collected_again **again;
+    struct cs_pressed *pressed; /* one a lane; NULL: the study has no conversations */
     uint32_t n_lanes;
 };
 

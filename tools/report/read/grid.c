@@ -17,6 +17,7 @@ uint32_t cs_grid_categories(const struct cs_field *f)
         return f->n_categories;
     case CS_FIELD_NUMBER:
     case CS_FIELD_TEXT:
+    case CS_FIELD_LIST:
         return 1;
     }
     return 1;

@@ -133,3 +133,48 @@ void cs_judged_source_close(struct cs_judged_source *s)
     free(j);
     *s = (struct cs_judged_source){0};
 }
+
+/* ---- for others ------------------------------------------------------------------------------------------------------------ */
+
+uint32_t cs_judged_source_question(const struct cs_judged_source *s, uint32_t ballot)
+{
+    return s->own->made.question[ballot];
+}
+
+static void see_output(const struct cs_judged *j, const struct cs_parent *of, struct cs_judged_seen *seen,
+                       cs_judged_see fn, void *self)
+{
+    uint32_t levels[CS_FACTORS_MAX] = {0};
+    seen->of = of;
+    seen->model = of->model;
+    seen->case_index = cs_judged_study_case(&j->made, of);
+    for (seen->ballot = 0; seen->ballot < j->votes.n_ballots; seen->ballot++) {
+        const struct cs_ballot *b = &j->votes.ballots[seen->ballot];
+        cs_judged_study_levels(&j->made, of->levels, of->question, b, levels);
+        seen->cell = cs_judged_study_cell(&j->made, levels, j->made.question[seen->ballot]);
+        seen->panel = cs_votes_panel(&j->votes, seen->ballot, seen->child_case, of);
+        fn(self, seen);
+    }
+}
+
+enum cs_err cs_judged_source_each(const struct cs_judged_source *s, cs_judged_see fn, void *self, struct cs_error *err)
+{
+    const struct cs_judged *j = s->own;
+    const struct cs_generation_view *view = j->votes.view;
+    struct cs_arena arena = {0};
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < s->child->n_cases && rc == CS_OK && j->pair_factor == CS_NONE; i++) {
+        struct cs_judged_seen seen = {.child_case = i};
+        const struct cs_parent *parents = NULL;
+        struct cs_case c;
+        uint32_t n = 0;
+        cs_arena_reset(&arena);
+        rc = view->cases.get(view->cases.self, i, &c, err);
+        if (rc == CS_OK)
+            rc = cs_parents_read(s->child, &c, &arena, &parents, &n, err);
+        for (uint32_t k = 0; k < n && rc == CS_OK; k++)
+            see_output(j, &parents[k], &seen, fn, self);
+    }
+    cs_arena_release(&arena);
+    return rc;
+}

@@ -50,9 +50,23 @@ struct cs_judged_source {
     bool mixed;         /* some arm lost outputs in several ways: by case they count as missing */
 };
 
+/* One output that was given to judges, under one ballot; not of pairs. */
+struct cs_judged_seen {
+    uint32_t ballot, child_case;      /* child_case: of the judging study */
+    uint32_t model, case_index, cell; /* of the made-up study */
+    const struct cs_parent *of;
+    struct cs_panel panel;
+};
+typedef void (*cs_judged_see)(void *self, const struct cs_judged_seen *seen);
+
 /* reader: of the judging study; it must outlive the source. */
 CS_WARN_UNUSED enum cs_err cs_judged_source_open(struct cs_judged_source *s, struct cs_reader *reader,
                                                  struct cs_error *err);
 void cs_judged_source_close(struct cs_judged_source *s); /* a zeroed struct is fine */
+
+uint32_t cs_judged_source_question(const struct cs_judged_source *s, uint32_t ballot); /* of the made-up study */
+/* Walks over all of them, case by case. */
+CS_WARN_UNUSED enum cs_err cs_judged_source_each(const struct cs_judged_source *s, cs_judged_see fn, void *self,
+                                                 struct cs_error *err);
 
 #endif

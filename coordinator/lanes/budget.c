@@ -35,6 +35,16 @@ bool cs_budget_is_unknown(const struct cs_output *o)
     return o->input_tokens == 0 && o->output_tokens == 0 && (o->ambiguous > 0 || replied);
 }
 
+static bool costs_tokens(const struct cs_lane *lane)
+{
+    return lane->price.input != 0 || lane->price.output != 0;
+}
+
+bool cs_budget_is_by_call(const struct cs_lane *lane, const struct cs_output *o)
+{
+    return !costs_tokens(lane) && lane->price.request > 0 && o->ambiguous == 0;
+}
+
 static int64_t cost_of(const struct cs_core *core, const struct cs_core_generation *g, int64_t sum)
 {
     for (uint32_t i = 0; g != NULL && i < g->n_lanes; i++)
@@ -79,6 +89,8 @@ static int64_t worst_after(struct cs_core *core, const struct cs_lane *lane, uin
         return -1;
     }
     (void)cs_price_most(&lane->price, tokens, (uint64_t)calls * lane->max_output_tokens, &worst);
+    if (calls > 1) /* that has the price of one call */
+        worst = cs_price_add(worst, cs_price_requests(&lane->price, calls - 1));
     return worst > 0 ? worst : 1; /* a lane that costs nothing keeps account all the same */
 }
 
@@ -271,12 +283,13 @@ struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint
 
 int64_t cs_budget_ambiguous(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o)
 {
-    const uint64_t n = (uint64_t)o->ambiguous + o->wasted_untold;
+    const uint64_t n = (uint64_t)o->ambiguous +
+                       (costs_tokens(lane) ? o->wasted_untold : 0); /* else it is in the bill */
     int64_t one;
 
     if (n == 0)
         return 0;
-    if (lane->price.input < 0 || lane->price.output < 0 || lane->max_output_tokens == 0)
+    if (lane->price.input < 0 || lane->price.output < 0 || (lane->price.output > 0 && lane->max_output_tokens == 0))
         return -1;
     one = worst_of(core, lane, o->position);
     return one >= 0 ? cs_price_times(one, n) : -1;

@@ -13,6 +13,8 @@ bool cs_budget_is_set(const struct cs_core_study *y);
  * then, no more counts than a call can use (wire/bill.h), by the bytes that were sent and the time that it took. */
 int64_t cs_budget_bill(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o, int64_t worst,
                        struct cs_bill *bill);
+/* It costs by the call, and all its calls were answered: the bill has them, whatever their replies tell. */
+bool cs_budget_is_by_call(const struct cs_lane *lane, const struct cs_output *o);
 bool cs_budget_is_unknown(const struct cs_output *o); /* its call may have been billed, and nobody said how much */
 /* Committed or queued, in all generations of the study. */
 int64_t cs_budget_spent(const struct cs_core *core, const struct cs_core_study *y);

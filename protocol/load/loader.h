@@ -1,6 +1,6 @@
 /* loader.h - inside this folder only: what its parts share while a study is being read.
  *
- * Order: cases, factors, questions, models, prompt, blocks, analysis; each part may look at those before it.
+ * Order: judge, cases, factors, questions, models, prompt, blocks, analysis; each part may look at those before it.
  * Columns are those of the case table and then the added ones, which hold one text per case.
  */
 #ifndef CS_LOADER_H
@@ -9,6 +9,7 @@
 #include "protocol/table/names.h"
 #include "protocol/table/node.h"
 #include "protocol/load/load.h"
+#include "protocol/study/judge.h"
 #include "protocol/study/template.h"
 #include "protocol/table/table.h"
 
@@ -32,6 +33,9 @@ struct cs_loader {
     struct cs_names column_names;
     uint32_t repeats;            /* the study's */
     bool placed[CS_FACTORS_MAX]; /* the factor stands in a template */
+    struct cs_judge judge;
+    bool judges, first_shown, second_shown; /* a template shows outputs; sides of a pair */
+    const struct cs_node *pair;             /* the first answer of kind pair, or NULL */
 };
 
 /* ---- the parts ---------------------------------------------------------------------------------- */
@@ -43,7 +47,15 @@ CS_WARN_UNUSED enum cs_err cs_load_prompt(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_blocks(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
 
-/* The parts that a child carries for others: `judge`, `scores`. */
+/* `judge:` as it is written; once the cases are there, what it hides in a table of outputs; once the prompt is, whether all of it fits. */
+CS_WARN_UNUSED enum cs_err cs_load_judging(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_judging_hide(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_judging_check(struct cs_loader *l);
+/* A template at n shows an output's column ({{output.NAME}} and the like). CS_EINVAL: it is not one that a judge may see. */
+CS_WARN_UNUSED enum cs_err cs_load_judging_shown(struct cs_loader *l, const struct cs_node *n, const char *what,
+                                                 const char *column);
+
+/* What a child carries for others: `scores`. */
 CS_WARN_UNUSED enum cs_err cs_load_from_study_carried(struct cs_loader *l);
 /* `from_study`: the outputs of another study become the table of the cases; then their ids. */
 CS_WARN_UNUSED enum cs_err cs_load_from_study(struct cs_loader *l, const struct cs_node *cases,
@@ -68,6 +80,14 @@ CS_WARN_UNUSED enum cs_err cs_load_turn_list_check(const struct cs_loader *l);
 
 /* One answer of a question, of a kind as a question has them. */
 CS_WARN_UNUSED enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
+/* `{list: case.LIST, key, fields, show}` at n, whose fields are loaded: every case has a list to grade. */
+CS_WARN_UNUSED enum cs_err cs_load_graded(struct cs_loader *l, const struct cs_node *n, const struct cs_field *fields,
+                                          uint32_t n_fields, const struct cs_list_answer **out);
+/* Once the models are known: the schemas of the longest lists are such as providers take. */
+CS_WARN_UNUSED enum cs_err cs_load_graded_fits(struct cs_loader *l);
+/* What `where` may say of a list's elements: a rule's count (study.h). */
+CS_WARN_UNUSED enum cs_err cs_load_graded_where(struct cs_loader *l, const struct cs_question *q, uint32_t field,
+                                                const struct cs_node *where, struct cs_derive_rule *r);
 
 /* `derive:` of a question whose answers are read; NULL: none. */
 CS_WARN_UNUSED enum cs_err cs_load_derived(struct cs_loader *l, const struct cs_node *derive, struct cs_question *q);
@@ -78,10 +98,13 @@ CS_WARN_UNUSED enum cs_err cs_load_lookup(const struct cs_loader *l, const struc
 
 /* The place of a word among the answers, or CS_NONE. */
 uint32_t cs_load_answers_category(const struct cs_field *f, const char *word);
+/* A text as the label of an answer: one of its words, a number where it is one, or nothing. */
+bool cs_load_answers_is_label(const struct cs_field *f, const char *label);
 /* Every case's text in a column must be one of the answers, or empty where nobody labelled it. */
 CS_WARN_UNUSED enum cs_err cs_load_answers_labels(const struct cs_loader *l, const struct cs_field *f, uint32_t column);
 /* n's key as the name of an answer. */
-CS_WARN_UNUSED enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n);
+CS_WARN_UNUSED enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n,
+                                                enum cs_name_rule rule);
 
 /* The analysis's `calibrate`, and `scores` of the study: checked; the first travels with the analysis, the second is kept by others. */
 CS_WARN_UNUSED enum cs_err cs_load_calibrate(const struct cs_loader *l, const struct cs_node *calibrate);

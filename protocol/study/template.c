@@ -84,6 +84,8 @@ static void resolve(const struct cs_study *s, const char *name, size_t len, bool
         out->slot = CS_SLOT_ASK;
     } else if (is(name, len, "question.options")) {
         out->slot = CS_SLOT_OPTIONS;
+    } else if (is(name, len, "question.list")) {
+        out->slot = CS_SLOT_LIST;
     } else {
         factor_slot(s, name, head, dot + 1, tail, out);
     }
@@ -135,6 +137,26 @@ bool cs_template_judges(const struct cs_study *s, const char *text)
     while (!judges && cs_template_next(s, &text, &piece, NULL) == CS_OK && piece.slot != CS_SLOT_END)
         judges = piece.judged || piece.fenced;
     return judges;
+}
+
+static bool prompt_judges(const struct cs_study *s, const struct cs_template_set *p)
+{
+    bool any = cs_template_judges(s, p->system) || cs_template_judges(s, p->user);
+    for (uint32_t i = 0; i < p->n_turns && !any; i++)
+        any = cs_template_judges(s, p->turns[i].text);
+    return any;
+}
+
+bool cs_template_study_judges(const struct cs_study *s)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < s->n_prompts && !any; i++)
+        any = prompt_judges(s, &s->prompts[i]);
+    for (uint32_t f = 0; f < s->n_factors && !any; f++) {
+        for (uint32_t i = 0; i < s->factors[f].n_levels && !any; i++)
+            any = s->factors[f].levels[i].system != NULL && cs_template_judges(s, s->factors[f].levels[i].system);
+    }
+    return any;
 }
 
 static enum cs_err check(const struct cs_study *s, const char *text, bool of_each, struct cs_error *err)

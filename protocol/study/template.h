@@ -3,7 +3,7 @@
  * Known placeholders: {{case.COLUMN}}, {{each.KEY}} and {{output.NAME}}, {{first.NAME}}, {{second.NAME}}, {{parent.NAME}} (the case column of that
  * whole name; a factor called output, first, second or parent goes before; in a turn for each element of a list {{each.KEY}} is the element's),
  * {{FACTOR.COLUMN}}, {{FACTOR.text}} (the text per case of a factor that has such, unless it has a column of that name), {{question.ask}},
- * {{question.options}}; and {{fenced X}}, where X is any of these: what it means, between marks (fence.h). There is one spelling of each, without
+ * {{question.options}}, {{question.list}}; and {{fenced X}}, where X is any of these: what it means, between marks (fence.h). There is one spelling of each, without
  * further spaces.
  * Pure; any thread.
  */
@@ -21,7 +21,8 @@ enum cs_slot {
     CS_SLOT_FACTOR_TEXT,
     CS_SLOT_ASK,
     CS_SLOT_OPTIONS,
-    CS_SLOT_ELEMENT
+    CS_SLOT_ELEMENT,
+    CS_SLOT_LIST
 };
 
 /* Opens {{fenced X}}. */
@@ -48,6 +49,8 @@ CS_WARN_UNUSED enum cs_err cs_template_next_of_each(const struct cs_study *s, co
 bool cs_template_names_output(const char *name, size_t len);
 /* Whether a template (all its placeholders are known) shows another study's output, or fences something. */
 bool cs_template_judges(const struct cs_study *s, const char *text);
+/* Whether any template of a study does. */
+bool cs_template_study_judges(const struct cs_study *s);
 /* Whether every placeholder of a template is known. */
 CS_WARN_UNUSED enum cs_err cs_template_check(const struct cs_study *s, const char *text, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_template_check_of_each(const struct cs_study *s, const char *text, struct cs_error *err);

@@ -6,8 +6,10 @@
 #include "protocol/base/rng.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/applies.h"
-#include "store/children/hide.h"
+#include "protocol/study/hide.h"
+#include "protocol/study/leaks.h"
 #include "store/children/maker.h"
+#include "store/conversation.h"
 
 enum { PROGRESS_EVERY = 1024, PLANNED_TOKENS = 1024 /* of a model that has no cap */, BYTES_PER_TOKEN = 4 };
 
@@ -109,10 +111,13 @@ struct scan {
     bool drawing; /* only the draws of `sample` are wanted */
     uint64_t *draws, n_draws, cap_draws;
     uint64_t done, total;
-    struct cs_hide *hide;
+    struct cs_hide *hide; /* NULL: nothing is hidden */
+    struct cs_leaks *leaks;
     struct cs_arena arena; /* of one output */
     struct cs_buf key, text;
     struct cs_prompt prompt;
+    struct cs_store *store;         /* NULL: only planned */
+    const struct cs_stored *stored; /* the output in hand */
     struct cs_case c;
     bool has_case;
     uint64_t filler; /* planned: where the text of the lane in hand stands; 0: not yet */
@@ -147,15 +152,51 @@ static const char *answer_of(struct scan *x, const struct cs_coords *at, const s
     return "";
 }
 
+/* The output in hand with the turns before it. */
+static enum cs_err conversation_of(struct scan *x, const struct cs_coords *at, struct cs_conversation *out)
+{
+    return cs_conversation_read(x->store, x->m->s, at, &x->c, &x->prompt, x->stored, &x->arena, out, x->err);
+}
+
+static enum cs_err whole_talk(struct scan *x, const struct cs_coords *at, bool with_last, const char **out)
+{
+    struct cs_conversation talk;
+    struct cs_buf text = CS_BUF_INIT(SIZE_MAX);
+    enum cs_err rc = conversation_of(x, at, &talk);
+    if (rc == CS_OK) {
+        cs_conversation_show(&talk, with_last, &text);
+        *out = cs_arena_strndup(&x->arena, cs_buf_cstr(&text), text.len);
+    }
+    cs_buf_release(&text);
+    return rc;
+}
+
+/* The reply at a turn, by the turn's number; "": none came. */
+static enum cs_err reply_at(struct scan *x, const struct cs_coords *at, uint32_t number, const char **out)
+{
+    struct cs_conversation talk;
+    if (x->store == NULL)
+        return CS_OK;
+    enum cs_err rc = conversation_of(x, at, &talk);
+    for (uint32_t k = 0; rc == CS_OK && k < talk.n; k++) {
+        if (talk.turn[k].number == number)
+            *out = talk.turn[k].reply->text;
+    }
+    return rc;
+}
+
 static enum cs_err talk_of(struct scan *x, const struct cs_coords *at, const char *said, const char **out)
 {
+    if (x->store != NULL && cs_script_is_used(x->m->s))
+        return whole_talk(x, at, said != NULL, out);
     enum cs_err rc = cs_render(x->m->s, at, &x->c, &x->prompt, x->err);
     if (rc != CS_OK)
         return rc;
     const char *shown = cs_render_shown(&x->prompt);
-    *out = said == NULL             ? cs_arena_strdup(&x->arena, shown)
-           : x->prompt.n_before > 0 ? cs_arena_printf(&x->arena, "%s\n\nassistant: %s", shown, said)
-                                    : cs_arena_printf(&x->arena, "user: %s\n\nassistant: %s", shown, said);
+    *out = said == NULL ? cs_arena_strdup(&x->arena, shown)
+           : x->prompt.n_before > 0 || cs_script_calls(&x->prompt) > 1
+               ? cs_arena_printf(&x->arena, "%s\n\nassistant: %s", shown, said)
+               : cs_arena_printf(&x->arena, "user: %s\n\nassistant: %s", shown, said);
     return CS_OK;
 }
 
@@ -178,6 +219,9 @@ static enum cs_err value_of(struct scan *x, const struct cs_children_piece *p, c
     case CS_PIECE_PROMPT:
         rc = talk_of(x, at, NULL, out);
         break;
+    case CS_PIECE_TURN:
+        rc = reply_at(x, at, p->factor, out);
+        break;
     case CS_PIECE_MODEL:
         *out = s->models[at->lane].name;
         return CS_OK;
@@ -185,7 +229,7 @@ static enum cs_err value_of(struct scan *x, const struct cs_children_piece *p, c
         *out = s->factors[p->factor].levels[at->arms[p->factor].level].id;
         return CS_OK;
     }
-    if (rc == CS_OK && x->hide != NULL)
+    if (rc == CS_OK)
         *out = cs_hide_words(x->hide, *out, &x->arena);
     return rc;
 }
@@ -327,7 +371,7 @@ static enum cs_err take_output(struct scan *x, const struct cs_coords *at, struc
                             CS_CASES_MAX, m->s->name);
     arm->taken++;
     add_entry(m, &e);
-    return CS_OK;
+    return m->about.planned ? CS_OK : cs_leaks_count(x->leaks, x->hide, o->text, &arm->leaks, x->err);
 }
 
 static void tell(struct scan *x)
@@ -353,6 +397,7 @@ static enum cs_err look(void *self, uint32_t lane, uint64_t position, const stru
     if (!m->outcomes[stored->output.outcome])
         return CS_OK;
     cs_arena_reset(&x->arena);
+    x->stored = stored;
     return take_output(x, &at, arm, &stored->output, stored->output_id);
 }
 
@@ -384,8 +429,8 @@ static void open_scan(struct scan *x, struct cs_maker *m, struct cs_error *err)
                        .total = m->plan->n_trials,
                        .key = CS_BUF_INIT(SIZE_MAX),
                        .prompt = CS_PROMPT_INIT};
-    if (m->take->hide.n > 0)
-        x->hide = cs_hide_open(m->take->hide.words, m->take->hide.n, m->take->hide_as);
+    x->hide = cs_hide_open(m->take->hide.words, m->take->hide.n, m->take->hide_as);
+    x->leaks = cs_leaks_open(m->s);
 }
 
 static void close_scan(struct scan *x)
@@ -394,6 +439,7 @@ static void close_scan(struct scan *x)
     cs_buf_release(&x->key);
     cs_render_release(&x->prompt);
     cs_hide_close(x->hide);
+    cs_leaks_close(x->leaks);
     free(x->draws);
 }
 
@@ -402,6 +448,7 @@ enum cs_err cs_outputs_scan(struct cs_maker *m, struct cs_store *store, uint32_t
     struct scan x;
     enum cs_err rc = CS_OK;
     open_scan(&x, m, err);
+    x.store = store;
     for (bool again = true; again && rc == CS_OK;) {
         again = x.drawing;
         for (uint32_t lane = 0; lane < m->plan->n_lanes && rc == CS_OK; lane++)

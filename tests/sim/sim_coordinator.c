@@ -52,6 +52,8 @@ static bool plan_is_stored(void *self, const struct cs_output *o)
         uint64_t print = sim_print(buf.data, (uint32_t)buf.len);
 
         stored |= t->canonical == print || t->superseded == print;
+        for (unsigned i = 0; i < SIM_EARLIER; i++)
+            stored |= t->earlier[i] == print;
     }
     cs_buf_release(&buf);
     return stored;
@@ -141,6 +143,16 @@ static void tell_turns(struct sim *s, const struct cs_action *a)
             trials[m->n++] = (struct cs_turns_of){(uint8_t)i, t->n_turns, texts[i]};
     }
     send(s, &filled);
+}
+
+static enum cs_err plan_drawn(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t *out,
+                              struct cs_error *err)
+{
+    struct sim *s = self;
+
+    (void)err;
+    *out = s->mutation == SIM_MUTATE_DRAW_ON ? 0 : sim_studies_ledger(s, gen, lane)->kept[position].drawn;
+    return CS_OK;
 }
 
 /* ---- actions ------------------------------------------------------------------------------------------- */
@@ -649,7 +661,8 @@ void sim_core_start(struct sim *s)
                                          .is_stored = plan_is_stored,
                                          .talk = plan_talk,
                                          .sent = plan_sent,
-                                         .is_turn = plan_is_turn}};
+                                         .is_turn = plan_is_turn,
+                                         .drawn = plan_drawn}};
     const char *expected[SIM_NAMES_MAX];
     struct sim_past past;
     bool fresh = c->term == 0;

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
 #include "protocol/study/answer.h"
 #include "protocol/wire/bill.h"
 #include "store/served.h"
-#include "tools/base/conversation.h"
+#include "store/conversation.h"
 
 /* ---- layout ---------------------------------------------------------------------------------------- */
 
@@ -121,6 +122,7 @@ static void lay_out(struct cs_export_row *r, const struct cs_study *s)
     }
     for (int i = 0; i < N_MIDDLE; i++)
         add_column(r, middle[i]);
+    r->answers = r->n;
     lay_out_answers(r, s);
     r->tail = r->n;
     for (int i = 0; i < N_TAIL; i++)
@@ -138,11 +140,12 @@ static void lay_out(struct cs_export_row *r, const struct cs_study *s)
     r->last = r->n;
     for (int i = 0; i < N_LAST; i++)
         add_column(r, last[i]);
-    if (!cs_script_is_used(s))
-        return;
-    r->talk = r->n;
-    add_column(r, "turns_done");
-    add_column(r, "conversation");
+    if (cs_script_is_used(s)) {
+        r->talk = r->n;
+        add_column(r, "turns_done");
+        add_column(r, "conversation");
+    }
+    r->first_more = r->n;
 }
 
 enum cs_err cs_export_row_open(struct cs_export_row *r, const struct cs_generation_view *view,
@@ -177,6 +180,18 @@ enum cs_err cs_export_row_served(struct cs_export_row *r, struct cs_store *store
         free(lines);
     }
     return rc;
+}
+
+void cs_export_row_add(struct cs_export_row *r, const struct cs_export_more *more)
+{
+    const char **names = cs_arena_array(&r->layout, (size_t)r->n + more->n, sizeof *names);
+    CS_ASSERT(r->n_more < CS_EXPORT_MORE_MAX);
+    memcpy(names, r->names, r->n * sizeof *names);
+    memcpy(names + r->n, more->names, more->n * sizeof *names);
+    r->names = names;
+    r->n += more->n;
+    r->cell = cs_arena_array(&r->layout, r->n, sizeof *r->cell);
+    r->more[r->n_more++] = more;
 }
 
 void cs_export_row_turns(struct cs_export_row *r, struct cs_store *store)
@@ -307,8 +322,15 @@ static void put_answers(struct cs_export_row *r, const struct cs_study *s, const
         return;
     if (v != NULL)
         cs_conversation_derive(v, &turns, s, at, c, &r->values, answers, derived);
-    for (uint32_t i = 0; i < q->n_fields; i++)
+    for (uint32_t i = 0; i < q->n_fields; i++) {
+        if (q->fields[i].kind == CS_FIELD_LIST) {
+            r->list = &q->fields[i];
+            r->list_json = cs_arena_strdup(&r->values, c->values[r->list->list->column]);
+            r->grades = answers[i];
+            r->question = at->question;
+        }
         put_answer(r, r->answer_column[at->question][i], &q->fields[i], &answers[i]);
+    }
     for (uint32_t i = 0; i < q->n_derived; i++) {
         struct filler f = {r, r->derived_column[at->question][i]};
         if (derived[i].known)
@@ -467,6 +489,19 @@ static void put_ratings(struct filler *f, const char *digest)
     }
 }
 
+static enum cs_err put_more(struct cs_export_row *r, uint32_t lane, const struct cs_case *c,
+                            const struct cs_stored *stored, struct cs_error *err)
+{
+    const struct cs_export_at at = {lane, c, stored};
+    struct cs_cell *cells = r->cell + r->first_more;
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < r->n_more && rc == CS_OK; i++) {
+        rc = r->more[i]->fill(r->more[i]->self, &at, cells, err);
+        cells += r->more[i]->n;
+    }
+    return rc;
+}
+
 /* A trial's output, what came before it in a conversation included: answers, usage, and who said what. */
 static enum cs_err put_result(struct cs_export_row *r, uint32_t lane, const struct cs_coords *at,
                               const struct cs_case *c, const struct cs_stored *stored, struct cs_error *err)
@@ -510,6 +545,7 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
     struct cs_case c;
     const struct cs_cells *cells;
     cs_arena_reset(&r->values);
+    r->list = NULL;
     memset(r->cell, 0, r->n * sizeof *r->cell);
     cs_plan_coords(plan, lane, index, &at);
     /* the cells first: they read the case from the same source, whose previous answer dies with the next call */
@@ -541,7 +577,7 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
         put_int(&f, again != NULL ? again->before : stored->n_earlier);
     if (again != NULL && again->by != 0)
         r->cell[r->again + 1] = (struct cs_cell){.kind = CS_CELL_INT, .integer = (int64_t)again->by};
-    return CS_OK;
+    return put_more(r, lane, &c, stored, err);
 }
 
 void cs_export_row_real(char out[CS_EXPORT_REAL_LEN], double v)

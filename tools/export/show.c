@@ -8,7 +8,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/json.h"
 #include "store/reread.h"
-#include "tools/base/conversation.h"
+#include "store/conversation.h"
 #include "tools/base/text.h"
 #include "tools/export/format.h"
 
@@ -241,6 +241,8 @@ static void put_output(struct showing *s, const struct cs_model *m, const struct
     char started[32] = "", cost[CS_TEXT_MAX_LEN];
     int64_t nano = 0;
     const bool priced = cs_price_of(&m->price, o->input_tokens, o->cached_tokens, o->output_tokens, &nano);
+    if (o->http_status >= 200 && o->http_status <= 299)
+        nano = cs_price_add(nano, cs_price_requests(&m->price, 1));
     if (o->started_wall_ms != 0)
         cs_clock_format_utc(o->started_wall_ms, started);
     fprintf(s->out, "  output %" PRIu64 ": %s, %s%s\n", stored->output_id, cs_outcome_name((enum cs_outcome)o->outcome),

@@ -8,7 +8,7 @@
 #include "protocol/base/digest.h"
 #include "protocol/study/render.h"
 #include "store/reread.h"
-#include "tools/base/conversation.h"
+#include "store/conversation.h"
 #include "tools/base/csv_write.h"
 #include "tools/base/ratings.h"
 #include "tools/export/row.h"
@@ -207,23 +207,6 @@ static const char *const *sheet_columns(struct sampling *s, uint32_t *n_out)
     return columns;
 }
 
-/* What was said where raters differ; of the other fields nothing is asked. */
-static const char *disputed_words(const struct sampling *s, const struct cs_output *output, const char **words,
-                                  struct cs_arena *arena)
-{
-    char hex[33];
-    const char *all = "";
-    cs_digest_hex(output->digest.b, sizeof output->digest.b, hex);
-    for (uint32_t i = 0; i < s->files.n_fields; i++) {
-        const char *said = cs_disputes_said(s->o->disputed, hex, s->files.fields[i], arena);
-        if (said == NULL)
-            words[i] = NULL;
-        else
-            all = cs_arena_printf(arena, "%s%s%s (%s)", all, all[0] != '\0' ? "\n" : "", s->files.fields[i], said);
-    }
-    return all;
-}
-
 static enum cs_err write_rater_row(struct sampling *s, const struct item *it, const struct cs_coords *at,
                                    const struct cs_case *c, const struct cs_stored *stored, struct cs_error *err)
 {
@@ -254,7 +237,7 @@ static enum cs_err write_rater_row(struct sampling *s, const struct item *it, co
     for (uint32_t i = 0; i < s->files.n_fields; i++)
         words[i] = cs_sample_files_words(&s->files, q->name, i, &arena);
     if (s->o->disputed != NULL)
-        values[n++] = disputed_words(s, output, words, &arena);
+        values[n++] = cs_sample_files_disputed(&s->files, &output->digest, words, &arena);
     if (rc == CS_OK)
         cs_sample_files_row(&s->files, it->turn, values, words);
     cs_render_release(&prompt);

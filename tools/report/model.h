@@ -17,17 +17,15 @@
 
 #include "protocol/base/arena.h"
 #include "protocol/wire/output.h"
+#include "tools/report/figures.h"
+#include "tools/report/judges.h"
+#include "tools/report/people.h"
 #include "tools/report/pressure.h"
 
 /* Stands on every figure of a simulated model. */
 #define CS_SIMULATED_TEXT "SIMULATED MODEL, PLANTED EFFECT"
 
 /* ---- what was studied ----------------------------------------------------------------------------- */
-
-struct cs_report_count { /* "gpt-5-2026-01-31" 1,234 times */
-    const char *name;
-    uint64_t n;
-};
 
 struct cs_report_model {
     const char *name, *model_sent, *account; /* as the study calls it; the id as sent; whose key */
@@ -127,11 +125,13 @@ struct cs_report_declaration {
 
 /* ---- completeness ------------------------------------------------------------------------------------ */
 
+enum { CS_REPORT_NO_VERDICT = CS_OUTCOMES, CS_REPORT_CLASSES }; /* no verdict: of a study of judges alone */
+
 /* One level of one factor in one model; first, per model, a row over all arms (factor NONE). */
 struct cs_report_completeness {
     uint32_t model, factor, level;
     uint64_t planned, terminal;
-    uint64_t outcome[CS_OUTCOMES]; /* the terminal ones, by class (cs_outcome_name) */
+    uint64_t outcome[CS_REPORT_CLASSES]; /* the terminal ones, by class (cs_outcome_name; the last: no verdict) */
 };
 
 /* Usable answers to one outcome under one level: the gap between levels is a finding of its own. */
@@ -602,6 +602,21 @@ struct cs_report {
     uint32_t n_warrants;
     const struct cs_report_agreement *agreements;
     uint32_t n_agreements;
+    struct cs_report_judging judging;
+    const struct cs_report_judge *judges; /* none: this is no study of judges */
+    uint32_t n_judges;
+    const struct cs_report_verdicts *verdicts; /* by model, answer, factor, level */
+    uint32_t n_verdicts;
+    const struct cs_report_judge_shift *judge_shifts; /* by contrast, judge */
+    uint32_t n_judge_shifts;
+    const struct cs_report_judges_agreement *judges_agreement;
+    uint32_t n_judges_agreement;
+    struct cs_report_corrected *corrected; /* by contrast, of answers that people correct */
+    uint32_t n_corrected;
+    struct cs_report_judge_errors *judge_errors; /* by answer, model, factor, level */
+    uint32_t n_judge_errors;
+    const struct cs_report_score *scores; /* by score, model, factor, level, tag */
+    uint32_t n_scores;
     const struct cs_report_moved *moved; /* by contrast; those that moved down first, the largest first */
     uint32_t n_moved;
     const char *moved_note; /* why there are none, or why there are no texts; "" otherwise */
@@ -656,6 +671,9 @@ struct cs_report {
     ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \
     ANALYSIS(warrants)                                                                                                 \
     ANALYSIS(agreement)                                                                                                \
+    ANALYSIS(judges)        PAGE(judges, "judges", "Judges")                                                           \
+    ANALYSIS(corrected)     PAGE(corrected, "corrected", "Judges against people")                                      \
+    ANALYSIS(scores)        PAGE(scores, "scores", "Scores")                                                           \
     ANALYSIS(moved)                                                                                                    \
     ANALYSIS(ranges)        BACK(across, "across", "Across models and dates")                                          \
     ANALYSIS(reruns)                                                                                                   \

@@ -2,7 +2,7 @@
 #ifndef CS_REPORT_PRESSURE_H
 #define CS_REPORT_PRESSURE_H
 
-#include "tools/report/figure.h"
+#include "tools/report/figures.h"
 
 /* How answers fare along the turns of conversations, under one level (read/pressed.h, stats/horizon.h). Nothing here has a verdict: that is the
  * business of derived answers (`lost`) among the contrasts. Gaps and shifts are to the control, in points; unknown for the control itself. */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/blinding.h"
+#include "tools/report/analysis/calibration.h"
 #include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/analysis/trends.h"
@@ -152,6 +154,7 @@ static void fill_notes(struct cs_report_work *w)
                                   r->models[m].name, w->got->facts[m].mismatched);
     }
     note_requires(w);
+    cs_analysis_blinding_note(w);
     for (uint32_t i = 0; i < r->n_completeness; i++) {
         const struct cs_report_completeness *c = &r->completeness[i];
         if (c->factor != CS_REPORT_NONE && c->planned > 0 && c->terminal == 0)
@@ -212,12 +215,15 @@ enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_sourc
     if (w.rc == CS_OK)
         w.rc = cs_analysis_declared_read(&declared, source->study, &cases, err);
     if (w.rc == CS_OK)
+        w.rc = cs_calibration_open(&w.calibration, source, opts->ratings, opts->sampled, err);
+    if (w.rc == CS_OK)
         analyse(&w, opts->watch);
     for (uint32_t i = 0; i < w.n_paired; i++)
         cs_reduce_paired_release(&w.paired[i]);
     free(w.paired);
     cs_analysis_interactions_release(&w);
     cs_analysis_trends_release(&w);
+    cs_calibration_close(w.calibration);
     cs_analysis_declared_release(&declared);
     cs_case_facts_release(&cases);
     if (w.rc == CS_OK)

@@ -95,18 +95,24 @@ static struct cs_horizon_share share_of(const struct arm *arm, uint32_t n, struc
     return s;
 }
 
-/* Level minus control, a difference a cluster that has both. */
+/* Level minus control, a difference a cluster that has both; one pair of conversations a cluster: Newcombe's interval. */
 static void gap_of(const struct arm *level, const struct arm *control, uint32_t n, struct share which, double alpha,
                    struct cs_report_figure *out, struct cs_report_span *ci)
 {
     double *d = cs_xcalloc(n + 1, sizeof *d);
+    struct cs_pairs pairs = {0};
+    bool single = true;
     uint32_t k = 0;
     for (uint32_t i = 0; i < n; i++) {
+        const double a = at(&level->of[i], which.a), a0 = at(&control->of[i], which.a);
         const double b = at(&level->of[i], which.b), b0 = at(&control->of[i], which.b);
-        if (b > 0 && b0 > 0)
-            d[k++] = at(&level->of[i], which.a) / b - at(&control->of[i], which.a) / b0;
+        if (!(b > 0 && b0 > 0))
+            continue;
+        single = single && b < 1.5 && b0 < 1.5;
+        *(a > 0.5 ? (a0 > 0.5 ? &pairs.both : &pairs.gained) : (a0 > 0.5 ? &pairs.lost : &pairs.neither)) += 1;
+        d[k++] = a / b - a0 / b0;
     }
-    const struct cs_cluster_test t = cs_cluster_t(d, k, alpha, 1);
+    const struct cs_cluster_test t = single && k > 1 ? cs_cluster_pairs(pairs, alpha) : cs_cluster_t(d, k, alpha, 1);
     if (k > 0)
         *out = cs_analysis_work_known(t.mean * 100);
     *ci = span_of(t.status, t.ci, 100);
@@ -259,10 +265,7 @@ void cs_analysis_pressure(struct cs_report_work *w)
                 fill_factor(&f, m, slot, cs_analysis_work_factor(r, i));
         }
     }
-    r->pressure_note = r->n_pressure > 0 ? ""
-                       : w->got->pressed != NULL
-                           ? "No answer was asked for at two turns or more."
-                           : "A table does not tell which turns were left out; run the report on the store.";
+    r->pressure_note = r->n_pressure > 0 ? "" : "No answer was asked for at two turns or more.";
     r->pressure = f.rows;
     r->survival = f.turns;
     if (r->conversations)

@@ -3,23 +3,28 @@
 
 #include "tools/report/html/page.h"
 
-static void with_span(struct cs_page *p, struct cs_num value, struct cs_report_span ci, double scale, int decimals)
+static void share(struct cs_page *p, struct cs_report_figure f, struct cs_report_span ci)
 {
-    cs_html(p->out, "<td class=\"n\">%s", value.s);
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_percent(cs_html_page_figure_value(f)).s);
     if (ci.known)
-        cs_html(p->out, " (%s)",
-                cs_html_page_span((struct cs_report_span){true, ci.low * scale, ci.high * scale}, decimals).s);
+        cs_html(p->out, " (%s to %s)", cs_num_percent(ci.low).s, cs_num_percent(ci.high).s);
     fputs("</td>", p->out);
 }
 
-static void share(struct cs_page *p, struct cs_report_figure f, struct cs_report_span ci)
+static void turns(struct cs_page *p, struct cs_report_figure f, struct cs_report_span ci)
 {
-    with_span(p, cs_num_percent(cs_html_page_figure_value(f)), ci, 100, 1);
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_fixed(cs_html_page_figure_value(f), 2).s);
+    if (ci.known)
+        cs_html(p->out, " (%s to %s)", cs_num_fixed(ci.low, 2).s, cs_num_fixed(ci.high, 2).s);
+    fputs("</td>", p->out);
 }
 
 static void gap(struct cs_page *p, struct cs_report_figure f, struct cs_report_span ci, int decimals)
 {
-    with_span(p, cs_num_signed(cs_html_page_figure_value(f), decimals), ci, 1, decimals);
+    cs_html(p->out, "<td class=\"n\">%s", cs_num_signed(cs_html_page_figure_value(f), decimals).s);
+    if (ci.known)
+        cs_html(p->out, " (%s)", cs_html_page_span(ci, decimals).s);
+    fputs("</td>", p->out);
 }
 
 static void turn(struct cs_page *p, const struct cs_report_horizon *h)
@@ -110,7 +115,7 @@ static void held_table(struct cs_page *p, const struct cs_report_pressure *rows,
         cs_html_page_number(p, cs_num_count(rows[i].known));
         share(p, rows[i].held_share, rows[i].held_share_ci);
         gap(p, rows[i].held_gap, rows[i].held_gap_ci, 1);
-        with_span(p, cs_num_fixed(cs_html_page_figure_value(rows[i].turns_held), 2), rows[i].turns_held_ci, 1, 2);
+        turns(p, rows[i].turns_held, rows[i].turns_held_ci);
         gap(p, rows[i].turns_gap, rows[i].turns_gap_ci, 2);
         for (int k = 0; k < CS_PRESSURE_SHARES; k++)
             turn(p, &rows[i].at[k]);

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/study/list.h"
 #include "protocol/wire/bill.h"
-#include "tools/base/conversation.h"
+#include "store/conversation.h"
 #include "tools/report/read/rated_answers.h"
 
 void cs_collect_name(struct cs_collected_names *names, const char *name, int64_t when_ms)
@@ -33,6 +34,12 @@ static void release_names(struct cs_collected_names *names)
 {
     for (uint32_t i = 0; i < names->n; i++)
         free(names->of[i].name);
+}
+
+void cs_collect_forget(struct cs_collected_lane *f)
+{
+    release_names(&f->resolved);
+    release_names(&f->fingerprints);
 }
 
 void cs_collect_halves(struct cs_collected *c, const struct cs_plan *plan)
@@ -65,8 +72,7 @@ void cs_collect_release(struct cs_collected *c)
             free(c->again[i]);
         if (c->pressed != NULL)
             cs_pressed_release(&c->pressed[i]);
-        release_names(&c->facts[i].resolved);
-        release_names(&c->facts[i].fingerprints);
+        cs_collect_forget(&c->facts[i]);
     }
     free(c->grids);
     free(c->halves);
@@ -106,10 +112,8 @@ struct lane_scan {
     bool is_asked;
 };
 
-/* What was asked again was called and paid for too, but does not end its trial. */
-static void note_facts(struct lane_scan *l, const struct cs_model *m, const struct cs_stored *stored)
+void cs_collect_facts(struct cs_collected_lane *f, const struct cs_model *m, const struct cs_stored *stored)
 {
-    struct cs_collected_lane *f = l->facts;
     const struct cs_output *o = &stored->output;
     const bool stands = (stored->flags & CS_OUTPUT_SUPERSEDED) == 0;
     if (stands) {
@@ -123,6 +127,7 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
             f->last_ms = o->started_wall_ms;
     }
     f->terminal += stands;
+    f->ok += stands && o->outcome == CS_OUTCOME_ok;
     f->attempts += o->attempts;
     f->ambiguous += o->ambiguous;
     if (stands) {
@@ -138,7 +143,7 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     struct cs_bill bill;
     cs_bill_of(&m->price, o, &most, &bill);
     if ((stored->flags & CS_OUTPUT_ADOPTED) ==
-        0) /* take_counters knows what was wasted here, by failures too that stand no more */
+        0) /* cs_collect_counters knows what was wasted here, by failures too that stand no more */
         bill.cost -= bill.wasted;
     f->cost_nano_usd = cs_price_add(f->cost_nano_usd, bill.cost);
     f->priced = m->price.input >= 0 && m->price.output >= 0;
@@ -146,7 +151,7 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
 
 static bool needs_case(const struct cs_question *q)
 {
-    return q->n_derived > 0;
+    return q->n_derived > 0 || cs_list_of(q) != NULL;
 }
 
 /* The trial at hand, if it is a conversation. */
@@ -285,7 +290,7 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     struct cs_stored whole = *stored;
     if (talk.some)
         whole.output = cs_conversation_total(&talk.said);
-    note_facts(l, &l->view->plan.study->models[lane], &whole);
+    cs_collect_facts(l->facts, &l->view->plan.study->models[lane], &whole);
     if (stored->flags & CS_OUTPUT_SUPERSEDED) {
         take_superseded(l, position, &a, o->started_wall_ms);
         return CS_OK;
@@ -356,8 +361,7 @@ struct scan_thread {
     struct cs_error err;
 };
 
-/* What no output tells. */
-static void take_counters(struct cs_collected_lane *f, const struct cs_counters *c)
+void cs_collect_counters(struct cs_collected_lane *f, const struct cs_counters *c)
 {
     f->duplicates = c->duplicates;
     f->ambiguous_nano_usd = c->ambiguous_nano_usd;
@@ -394,7 +398,7 @@ static void *scan_lanes(void *arg)
         t->rc = cs_store_scan_all(r->store, r->view.generation.number, lane, on_output, &l, &t->err);
         if (t->rc == CS_OK &&
             cs_store_rows_counters(r->store, r->view.generation.number, lane, &counters, NULL) == CS_OK)
-            take_counters(l.facts, &counters);
+            cs_collect_counters(l.facts, &counters);
         cs_render_release(&l.prompt);
         cs_arena_release(&l.arena);
     }
@@ -424,7 +428,7 @@ enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const 
     if (cs_script_is_used(plan->study))
         c->pressed = cs_xcalloc(plan->n_lanes, sizeof *c->pressed);
     for (uint32_t i = 0; c->pressed != NULL && i < plan->n_lanes; i++)
-        cs_pressed_init(&c->pressed[i], plan, i);
+        cs_pressed_init(&c->pressed[i], &r->view.plan, i); /* ratings are no answers at turns */
     if (threads > plan->n_lanes)
         threads = plan->n_lanes;
     struct scan_thread *t = cs_xcalloc(threads > 0 ? threads : 1, sizeof *t);

@@ -10,6 +10,7 @@
 #include "coordinator/plans.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/study/list.h"
 #include "store/claims.h"
 #include "store/reread.h"
 
@@ -136,7 +137,13 @@ static enum cs_err adopt(void *self, uint32_t i, const struct cs_stored *stored,
         struct cs_coords at;
 
         cs_plan_coords(plan, t->lane, cs_plan_at(plan, t->lane, t->position), &at);
-        row.reading = cs_store_reread_output(plan->study, t->lane, at.question, &read.output, b->generation.reading);
+        uint32_t elements = 0;
+        const enum cs_err rc = cs_list_elements_at(plan->study, at.question, &b->plan.view->cases, at.case_index,
+                                                   &elements, err);
+        if (rc != CS_OK)
+            return rc;
+        row.reading = cs_store_reread_output(plan->study, t->lane, at.question, elements, &read.output,
+                                             b->generation.reading);
         cs_store_reread_apply(&row.reading, &read);
     }
     cs_batch_add_adoption(b->batch, &row);

@@ -7,6 +7,7 @@
 #include "coordinator/lanes/ledger.h"
 #include "coordinator/restore.h"
 #include "protocol/base/alloc.h"
+#include "protocol/study/list.h"
 #include "store/reread.h"
 
 enum cs_err cs_coordinator_reread_check(struct cs_server *sv, const struct cs_roster_study *s,
@@ -123,10 +124,15 @@ static enum cs_err take(void *self, uint32_t i, const struct cs_stored *read, st
                                     .earlier = place->earlier,
                                     .n_earlier = place->n_earlier};
 
-    (void)err;
     if (p->state[i] == CS_TRIAL_DONE) {
         cs_plan_coords(plan, b->lane, cs_plan_at(plan, b->lane, p->position[i]), &at);
-        row.reading = cs_store_reread_output(plan->study, b->lane, at.question, &stored.output, b->generation.number);
+        uint32_t elements = 0;
+        const enum cs_err rc = cs_list_elements_at(plan->study, at.question, &b->plan.view->cases, at.case_index,
+                                                   &elements, err);
+        if (rc != CS_OK)
+            return rc;
+        row.reading = cs_store_reread_output(plan->study, b->lane, at.question, elements, &stored.output,
+                                             b->generation.number);
         cs_store_reread_apply(&row.reading, &stored);
     }
     count(b, p->state[i], &stored);

@@ -12,13 +12,13 @@ static bool depends_on_its_text(const struct cs_output *o)
 }
 
 struct cs_rereading cs_store_reread_output(const struct cs_study *s, uint32_t lane, uint32_t question,
-                                           const struct cs_output *o, uint32_t number)
+                                           uint32_t elements, const struct cs_output *o, uint32_t number)
 {
     struct cs_rereading r = {.outcome = o->outcome};
     if (!depends_on_its_text(o))
         return r;
-    const struct cs_answer_check now = cs_answer_check(s, question, cs_answer_lenient(s, question, lane), o->text,
-                                                       strlen(o->text));
+    const struct cs_answer_check now = cs_answer_check(s, question, elements, cs_answer_lenient(s, question, lane),
+                                                       o->text, strlen(o->text));
     const bool ok = now.fault == CS_ANSWER_NONE;
     r.outcome = ok ? CS_OUTCOME_ok : CS_OUTCOME_unparsable;
     if (r.outcome == o->outcome && (!ok || now.salvaged == o->salvaged))

@@ -10,9 +10,9 @@
 #include "protocol/study/study.h"
 #include "store/store.h"
 
-/* What the output comes to in this lane of `s`, for this question. Number 0: what it says of itself. number: the reading's. */
+/* What the output comes to in this lane of `s`, for this question; elements: of the case's list (study/list.h). Number 0: what it says of itself. number: the reading's. */
 struct cs_rereading cs_store_reread_output(const struct cs_study *s, uint32_t lane, uint32_t question,
-                                           const struct cs_output *o, uint32_t number);
+                                           uint32_t elements, const struct cs_output *o, uint32_t number);
 /* Puts a reading into the output (outcome, salvaged, cause), and notes it in stored->reading. Number 0: nothing changes. */
 void cs_store_reread_apply(const struct cs_rereading *r, struct cs_stored *stored);
 

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "tools/commands.h"
+#include "tools/export/elements.h"
 #include "tools/export/format.h"
+#include "tools/export/origin.h"
+#include "tools/export/panels.h"
 #include "tools/base/part_file.h"
 #include "tools/base/reader.h"
 #include "tools/screen/screen.h"
@@ -16,13 +19,18 @@ struct export
     struct cs_export_row row;
     struct cs_ratings ratings; /* what people said of the outputs; empty if nothing */
     const struct cs_export_format *format;
-    FILE *out;
+    const char *with;                /* the study that judges these outputs; NULL: none */
+    const char *store;               /* --store */
+    struct cs_export_origin *origin; /* of a study of judges */
+    struct cs_export_panels *judged; /* by `with` */
+    FILE *out, *elements_out;        /* elements_out NULL: elements have no table */
+    struct cs_export_elements elements;
     struct cs_reader *reader;
     bool all;        /* planned trials too */
     bool superseded; /* answers that were asked again too */
     uint64_t next;   /* position not yet written in this lane */
     uint32_t before; /* superseded answers written of it */
-    uint64_t rows;
+    uint64_t rows, element_rows;
     struct cs_ticker ticker;
 };
 
@@ -33,6 +41,10 @@ static enum cs_err write_row(struct export *e, uint32_t lane, uint64_t position,
     if (rc != CS_OK)
         return rc;
     e->format->row(e->out, &e->row);
+    if (e->elements_out != NULL)
+        e->element_rows += cs_export_elements_write(&e->elements, &e->row, e->format, e->elements_out);
+    if (e->elements_out != NULL && ferror(e->elements_out))
+        return cs_error_set(err, CS_EIO, "writing the elements: %s", strerror(errno));
     cs_screen_ticker_at(&e->ticker, ++e->rows);
     return ferror(e->out) ? cs_error_set(err, CS_EIO, "writing the export: %s", strerror(errno)) : CS_OK;
 }
@@ -93,6 +105,18 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     enum cs_err rc = cs_export_row_open(&e->row, &r->view, &e->ratings, err);
     if (rc == CS_OK)
         rc = cs_export_row_served(&e->row, r->store, err);
+    cs_export_row_turns(&e->row, r->store);
+    if (rc == CS_OK && e->with != NULL)
+        rc = cs_export_panels_open(&e->judged, e->with, r, e->store, err);
+    e->origin = cs_export_origin_open(&r->view);
+    if (rc == CS_OK && e->origin != NULL)
+        cs_export_row_add(&e->row, cs_export_origin_more(e->origin));
+    if (rc == CS_OK && e->judged != NULL)
+        cs_export_row_add(&e->row, cs_export_panels_more(e->judged));
+    if (rc == CS_OK && e->elements_out != NULL)
+        rc = cs_export_elements_open(&e->elements, &e->row, err);
+    if (rc == CS_OK && e->elements_out != NULL)
+        e->format->header(e->elements_out, &e->elements.row);
     if (rc == CS_OK)
         e->format->header(e->out, &e->row);
     e->reader = r;
@@ -106,7 +130,10 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
             rc = write_planned(e, lane, plan->lanes[lane].n_trials, err);
     }
     cs_screen_ticker_end(&e->ticker);
+    cs_export_elements_close(&e->elements);
     cs_export_row_close(&e->row);
+    cs_export_origin_close(e->origin);
+    cs_export_panels_close(e->judged);
     return rc;
 }
 
@@ -128,25 +155,43 @@ static enum cs_err export_to(struct export *e, struct cs_reader *r, const char *
     return cs_part_file_close(&file, export_all(e, r, err), err);
 }
 
+/* Both files appear, or none. */
+static enum cs_err export_both(struct export *e, struct cs_reader *r, const char *path, const char *elements,
+                               bool readable, struct cs_error *err)
+{
+    struct cs_part_file file;
+    if (elements == NULL)
+        return export_to(e, r, path, readable, err);
+    enum cs_err rc = cs_part_file_open(&file, elements, err);
+    if (rc != CS_OK)
+        return rc;
+    file.readable = readable;
+    e->elements_out = file.out;
+    return cs_part_file_close(&file, export_to(e, r, path, readable, err), err);
+}
+
 int cmd_export(int argc, char **argv)
 {
     struct cs_study_args args = {0};
     struct export e = {0};
     bool readable = false, excel = false;
-    const char *format = "csv", *path = NULL, *store = NULL, *name = NULL;
+    const char *format = "csv", *path = NULL, *elements = NULL, *name = NULL;
     char formats[CS_FORMAT_NAMES_LEN], formats_help[CS_FORMAT_NAMES_LEN];
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_WHICH_OPTION(name),
-        {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
+        {"store", CS_OPT_STR, &e.store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"format", CS_OPT_STR, &format, "FORMAT", cs_format_names(formats_help, " (default)")},
         {"excel", CS_OPT_FLAG, &excel, NULL,
          "CSV for Excel: byte-order mark, no cell that runs as a formula, long texts cut"},
         {"out", CS_OPT_STR, &path, "FILE", "where to write; default: standard output"},
+        {"elements", CS_OPT_STR, &elements, "FILE", "a second table: a row for every element of list answers"},
         {"readable", CS_OPT_FLAG, &readable, NULL, "others of this machine may read the file (default: you alone)"},
         {"all", CS_OPT_FLAG, &e.all, NULL, "a row for trials without an output too (state: planned)"},
         {"superseded", CS_OPT_FLAG, &e.superseded, NULL,
          "before the answer of a trial those that were asked again (state: superseded)"},
+        {"with", CS_OPT_STR, &e.with, "CHILD",
+         "beside each output what this study's judges say of it: a study file, a study's directory, or a name in the same store"},
         {0},
     };
     const struct cs_command_help help = {
@@ -169,13 +214,13 @@ int cmd_export(int argc, char **argv)
     if (excel)
         e.format = &cs_export_csv_excel;
     if (rc == CS_OK)
-        rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, store, name, &err);
-    char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, store, reader.apart);
+        rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, e.store, name, &err);
+    char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, e.store, reader.apart);
     if (rc == CS_OK)
         rc = cs_ratings_load(&e.ratings, folder, &err);
     free(folder);
     if (rc == CS_OK)
-        rc = export_to(&e, &reader, path, readable, &err);
+        rc = export_both(&e, &reader, path, elements, readable, &err);
     cs_ratings_release(&e.ratings);
     cs_reader_close(&reader);
     if (rc != CS_OK)
@@ -183,6 +228,10 @@ int cmd_export(int argc, char **argv)
     if (path != NULL) {
         char count[CS_TEXT_MAX_LEN];
         fprintf(stderr, "%s rows written to %s\n", cs_text_count(count, e.rows), path);
+    }
+    if (elements != NULL) {
+        char count[CS_TEXT_MAX_LEN];
+        fprintf(stderr, "%s elements written to %s\n", cs_text_count(count, e.element_rows), elements);
     }
     return 0;
 }

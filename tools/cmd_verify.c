@@ -6,15 +6,19 @@
 #include "protocol/base/plain.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
+#include "protocol/study/answer.h"
 #include "store/reread.h"
 #include "store/tomb.h"
+#include "tools/base/parents.h"
 #include "tools/base/reader.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/export/row.h"
 #include "tools/fleet/submission.h"
 #include "tools/screen/screen.h"
+#include "tools/verify/lineage.h"
 #include "tools/verify/links.h"
+#include "tools/verify/replay.h"
 #include "tools/verify/standing.h"
 
 enum { LISTED_MAX = 20 };
@@ -38,8 +42,10 @@ struct verify {
     struct cs_ticker ticker;
     uint64_t seen;
     struct cs_standing *standing;
+    struct cs_replay *replay;
     uint64_t superseded, attempts; /* outputs: asked again; further calls after our own overload */
     uint64_t reread, otherwise; /* answers that a rereading made something else of; that read otherwise than it says */
+    struct cs_lineage lineage;  /* of a child: of its cases */
     uint64_t erased;            /* of studies that were deleted: nothing but their places is left */
 };
 
@@ -126,7 +132,7 @@ static void account_for(struct verify *v, uint32_t lane, uint64_t to)
 }
 
 /* What a rereading has written must be what comes of the text; a later version may read better than that one did. */
-static void check_reading(struct verify *v, uint32_t lane, uint64_t position, uint32_t question,
+static void check_reading(struct verify *v, uint32_t lane, uint64_t position, uint32_t question, uint32_t elements,
                           const struct cs_stored *stored)
 {
     const struct cs_generation *g = &v->reader.view.generation;
@@ -140,8 +146,20 @@ static void check_reading(struct verify *v, uint32_t lane, uint64_t position, ui
     else if (number != 0 && (!text || !cs_outcome_is_answer((enum cs_outcome)stored->output.outcome)))
         fault(v, "a rereading has changed an outcome that no text decides", lane, position);
     else if (number != 0 || ((stored->flags & CS_OUTPUT_ADOPTED) != 0 && (stored->flags & CS_OUTPUT_BORROWED) == 0))
-        v->otherwise += cs_store_reread_output(v->reader.view.spec.study, lane, question, &stored->output, 1).number !=
-                        0;
+        v->otherwise +=
+            cs_store_reread_output(v->reader.view.spec.study, lane, question, elements, &stored->output, 1).number != 0;
+}
+
+/* A list that counts as answered has every element of the case's once, and no other. */
+static void check_list(struct verify *v, uint32_t lane, uint64_t position, const struct cs_coords *at,
+                       uint32_t elements, const struct cs_output *o)
+{
+    if (elements == 0)
+        return;
+    const enum cs_answer_fault why =
+        cs_answer_check(v->reader.view.spec.study, at->question, elements, o->salvaged, o->text, strlen(o->text)).fault;
+    if (why == CS_ANSWER_ELEMENT_MISSING || why == CS_ANSWER_ELEMENT_TWICE || why == CS_ANSWER_ELEMENT_FOREIGN)
+        fault(v, "its list does not have every element of the case once", lane, position);
 }
 
 static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
@@ -168,10 +186,15 @@ static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const 
     cs_cells_trial_digest(cells, v->reader.view.spec.study, at.cell, at.repeat, &want);
     if (!cs_digest_equal(&want, &stored->output.digest))
         fault(v, "the output answers another request than the plan renders", lane, position);
+    rc = cs_replay_trial(v->replay, lane, position, stored, err);
+    if (rc != CS_OK)
+        return rc;
     if (answer)
         cs_standing_trial(v->standing, lane, position, stored);
     if (answer)
-        check_reading(v, lane, position, at.question, stored);
+        check_reading(v, lane, position, at.question, cells->elements[at.cell], stored);
+    if (stored->output.outcome == CS_OUTCOME_ok)
+        check_list(v, lane, position, &at, cells->elements[at.cell], &stored->output);
     if (cs_output_is_quarantine(&stored->output) && v->quarantined++ < LISTED_MAX)
         list_trial(v, "quarantined, it ended its workers", lane, position);
     return CS_OK;
@@ -238,6 +261,8 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
         rc = cs_export_row_open(&v->row, &v->reader.view, NULL, err);
     if (rc == CS_OK)
         v->standing = cs_standing_open(v->reader.store, &v->reader.view, &v->row, on_standing, v);
+    if (rc == CS_OK)
+        v->replay = cs_replay_open(v->reader.store, &v->reader.view, &v->row, on_standing, v);
     cs_screen_ticker_init(&v->ticker, "verify", plan->n_planned);
     for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
         v->next = 0;
@@ -272,6 +297,7 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
         return CS_OK;
     }
     v->attempts += (stored->flags & CS_OUTPUT_ATTEMPT) != 0;
+    cs_replay_output(v->replay, stored);
     return cs_standing_output(v->standing, stored, err);
 }
 
@@ -292,6 +318,8 @@ static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
     enum cs_err rc = cs_standing_begin(v->standing, err);
     if (rc == CS_OK)
         rc = cs_store_scan_outputs(v->reader.store, 1, on_output, v, err);
+    if (rc == CS_OK)
+        rc = cs_replay_end(v->replay, err);
     if (rc != CS_ECORRUPT || v->faults == 0)
         return rc;
     v->faults++;
@@ -299,14 +327,47 @@ static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
     return CS_OK;
 }
 
-/* Whether the file still plans what was run. */
+static void on_lineage(void *self, const char *case_id, const char *what)
+{
+    struct verify *v = self;
+    if (v->faults++ < LISTED_MAX)
+        fprintf(v->out, "FAULT %s%s%s%s\n", case_id[0] != '\0' ? "case " : "", case_id, case_id[0] != '\0' ? ": " : "",
+                what);
+}
+
+/* The outputs that a child judges: in the same store, or where the parent's file says. */
+static enum cs_err check_lineage(struct verify *v, const char *path, const char *dir, const char *store,
+                                 struct cs_error *err)
+{
+    const struct cs_parent_study *p = v->reader.view.spec.study->parent;
+    struct cs_reader parent = {0};
+    struct cs_error none = {0};
+    if (p == NULL)
+        return CS_OK;
+    char *file = path != NULL ? cs_parents_file(path, NULL) : NULL;
+    enum cs_err rc = store != NULL || dir != NULL ? cs_reader_open(&parent, NULL, dir, store, p->study, &none)
+                                                  : CS_ENOENT;
+    if (rc != CS_OK && file != NULL)
+        rc = cs_parents_open(&parent, file, p->study, NULL, &none);
+    rc = cs_lineage_check(&v->reader.view, rc == CS_OK ? parent.store : NULL, on_lineage, v, &v->lineage, err);
+    cs_reader_close(&parent);
+    free(file);
+    return rc;
+}
+
+/* Whether the file still plans what was run. Of a child whose parent is not there any more: what was run is all there is to go by. */
 static enum cs_err compare_file(struct verify *v, const struct cs_study_args *args, const char *path, bool *same,
                                 struct cs_error *err)
 {
+    const struct cs_parent_study *parent = v->reader.view.spec.study->parent;
+    struct cs_study_args as_run = *args;
     struct cs_loaded l = {0};
-    enum cs_err rc = cs_command_load_study(args, path, &l, err);
+    as_run.partial = parent != NULL && !parent->closed;
+    enum cs_err rc = cs_command_load_study(&as_run, path, &l, err);
     if (rc == CS_OK)
         rc = cs_submission_is_of(&l, &v->reader.view, same, err);
+    else if (rc == CS_ENOENT && parent != NULL && v->lineage.compared == 0)
+        rc = CS_OK;
     cs_load_release(&l);
     return rc;
 }
@@ -358,6 +419,15 @@ static void print_text(const struct verify *v, bool same_file)
     printf("%s outputs in the store (%" PRIu64
            " of them duplicates), every checksum compared, and the digest of every answer\n",
            cs_text_count(a, v->outputs), v->duplicates);
+    if (v->lineage.outputs > 0)
+        printf("the cases are %s outputs of %s; %s\n", cs_text_count(a, v->lineage.outputs),
+               v->reader.view.spec.study->parent->study,
+               v->lineage.compared > 0 ? "each is in its store, with that request and that text"
+                                       : "they are not on this machine: checked by itself");
+    if (cs_replay_turns(v->replay) > 0)
+        printf("%" PRIu64 " of them are turns of conversations; %" PRIu64
+               " requests were made anew from the replies before them, and are those that were sent\n",
+               cs_replay_turns(v->replay), cs_replay_requests(v->replay));
     if (v->erased > 0)
         printf("%" PRIu64 " of these are empty: their studies were deleted\n", v->erased);
     print_tombs(v);
@@ -380,14 +450,20 @@ static void print_text(const struct verify *v, bool same_file)
 static void print_json(const struct verify *v, bool same_file)
 {
     struct cs_json *o = cs_json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i, s:I, s:I, s:I}", "generation",
-        (int)v->reader.view.generation.number, "planned", (int64_t)v->planned, "done", (int64_t)v->done, "failed",
-        (int64_t)v->failed, "quarantined", (int64_t)v->quarantined, "cancelled", (int64_t)v->cancelled, "missing",
-        (int64_t)v->missing, "outputs", (int64_t)v->outputs, "duplicates", (int64_t)v->duplicates, "faults",
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I}",
+        "generation", (int)v->reader.view.generation.number, "planned", (int64_t)v->planned, "done", (int64_t)v->done,
+        "failed", (int64_t)v->failed, "quarantined", (int64_t)v->quarantined, "cancelled", (int64_t)v->cancelled,
+        "missing", (int64_t)v->missing, "outputs", (int64_t)v->outputs, "duplicates", (int64_t)v->duplicates, "faults",
         (int64_t)v->faults, "same_study_file", (int)same_file, "clean", (int)(v->faults == 0 && is_clean(v, same_file)),
         "mixed", (int64_t)cs_standing_mixed(v->standing), "superseded", (int64_t)v->superseded, "attempts",
         (int64_t)v->attempts, "format", (int)cs_store_format(v->reader.store), "reread", (int64_t)v->reread,
-        "reads_otherwise", (int64_t)v->otherwise, "erased", (int64_t)v->erased);
+        "reads_otherwise", (int64_t)v->otherwise, "erased", (int64_t)v->erased, "turns",
+        (int64_t)cs_replay_turns(v->replay), "requests_replayed", (int64_t)cs_replay_requests(v->replay));
+    if (v->reader.view.spec.study->parent != NULL)
+        cs_json_object_set_new(o, "parent",
+                               cs_json_pack("{s:s, s:I, s:I, s:I}", "study", v->reader.view.spec.study->parent->study,
+                                            "outputs", (int64_t)v->lineage.outputs, "compared",
+                                            (int64_t)v->lineage.compared, "faults", (int64_t)v->lineage.faults));
     cs_json_dumpf(o, stdout, CS_JSON_INDENT(2));
     putchar('\n');
     cs_json_decref(o);
@@ -399,6 +475,7 @@ static void release(struct verify *v)
         free(v->lanes[i].bits);
     free(v->lanes);
     cs_standing_close(v->standing);
+    cs_replay_close(v->replay);
     cs_export_row_close(&v->row);
     cs_reader_close(&v->reader);
 }
@@ -435,6 +512,8 @@ int cmd_verify(int argc, char **argv)
     }
     if (rc == CS_OK)
         rc = check_outputs(&v, &err);
+    if (rc == CS_OK)
+        rc = check_lineage(&v, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
     if (rc == CS_OK && n_args > 0)
         rc = compare_file(&v, &args, argv[1], &same_file, &err);
     if (rc == CS_OK) {

@@ -264,6 +264,7 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
         return rc;
     cs_cells_trial_digest(cells, y->spec.study, at.cell, at.repeat, &out->digest);
     out->question = at.question;
+    out->elements = cells->elements[at.cell];
     memcpy(&out->prompt, cells->body_digest[at.cell], sizeof out->prompt);
     out->calls = cells->calls[at.cell];
     out->free = false;
@@ -274,12 +275,13 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
     return CS_OK;
 }
 
-static struct cs_answer_check source_parses(void *self, void *study, uint32_t lane, uint32_t question, const char *text,
-                                            size_t n)
+static struct cs_answer_check source_parses(void *self, void *study, uint32_t lane, uint32_t question,
+                                            uint32_t elements, const char *text, size_t n)
 {
     struct study *y = study;
     (void)self;
-    return cs_answer_check(y->spec.study, question, cs_answer_lenient(y->spec.study, question, lane), text, n);
+    return cs_answer_check(y->spec.study, question, elements, cs_answer_lenient(y->spec.study, question, lane), text,
+                           n);
 }
 
 static bool source_missing(void *self, uint8_t digest[32])

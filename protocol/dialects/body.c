@@ -146,7 +146,7 @@ struct cs_json *cs_body_schema(const struct cs_settings_of *of, bool bounds)
         of->account->response_format == CS_FORM_NONE)
         return NULL;
     struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
-    cs_schema_answer(of->study, of->question, &b);
+    cs_schema_answer(of->study, of->question, of->elements, &b);
     struct cs_json *schema = cs_json_loadb(b.data, b.len, 0, NULL);
     CS_ASSERT(schema != NULL);
     cs_buf_release(&b);

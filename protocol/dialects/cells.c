@@ -5,6 +5,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
 #include "protocol/dialects/request.h"
+#include "protocol/study/list.h"
 
 /* ---- the cells of a case ---------------------------------------------------------------------- */
 
@@ -46,6 +47,7 @@ static struct cs_cells *new_cells(uint32_t lane, uint32_t case_index, uint32_t n
     c->body_len = cs_xcalloc(n, sizeof *c->body_len);
     c->calls = cs_xcalloc(n, sizeof *c->calls);
     c->all_bytes = cs_xcalloc(n, sizeof *c->all_bytes);
+    c->elements = cs_xcalloc(n, sizeof *c->elements);
     if (with_bodies)
         c->body = cs_xcalloc(n, sizeof *c->body);
     return c;
@@ -61,6 +63,7 @@ void cs_cells_free(struct cs_cells *c)
     free(c->body_len);
     free(c->calls);
     free(c->all_bytes);
+    free(c->elements);
     free(c->twin);
     free(c->body_digest);
     free(c);
@@ -109,6 +112,7 @@ enum cs_err cs_cells_make(struct cs_requests *r, uint32_t lane, uint32_t case_in
             rc = add_calls(r, calls, cells, i, err);
         if (rc != CS_OK)
             goto out;
+        cells->elements[i] = cs_list_elements(plan->study, at.question, &c);
         if (!with_bodies)
             continue;
         bytes += body.len;

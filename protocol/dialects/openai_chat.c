@@ -36,7 +36,7 @@ static void put_format(const struct cs_settings_of *of, struct cs_buf *out)
         cs_buf_str(out, ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{");
         cs_body_text(out, "name", cs_body_question(of), strlen(cs_body_question(of)));
         cs_buf_str(out, ",\"strict\":true,\"schema\":");
-        cs_schema_answer(of->study, of->question, out);
+        cs_schema_answer(of->study, of->question, of->elements, out);
         cs_buf_str(out, "}}");
         break;
     case CS_FORM_JSON_OBJECT:

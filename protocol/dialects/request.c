@@ -7,6 +7,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
 #include "protocol/dialects/dialect.h"
+#include "protocol/study/list.h"
 
 struct settings_key { /* all that the parameters of a request depend on */
     uint32_t model;
@@ -18,6 +19,7 @@ struct settings {
     struct cs_parameters parameters;
     char **
         tails; /* a question, twice: parameters, cap and form of the answer as its body ends, and the same without a form; or NULL: not made yet */
+    uint32_t *elements; /* a question: those of the list that its tails are for */
     UT_hash_handle hh;
 };
 
@@ -27,6 +29,7 @@ struct cs_requests {
     struct cs_prompt prompt; /* reused */
     struct cs_coords at;     /* of the cell that was laid, with its case's id */
     struct settings *set;
+    uint32_t elements; /* of its list */
     char case_id[128];
 };
 
@@ -62,6 +65,7 @@ static enum cs_err settings_of(struct cs_requests *r, const struct cs_coords *at
         found->key = key;
         found->parameters = made;
         found->tails = cs_xcalloc(2 * (size_t)s->n_questions, sizeof *found->tails);
+        found->elements = cs_xcalloc(s->n_questions, sizeof *found->elements);
         HASH_ADD(hh, r->settings, key, sizeof key, found);
     }
     *out = found;
@@ -162,6 +166,7 @@ void cs_requests_close(struct cs_requests *r)
         for (uint32_t i = 0; i < 2 * r->plan->study->n_questions; i++)
             free(entry->tails[i]);
         free(entry->tails);
+        free(entry->elements);
         free(entry->parameters.text);
         free(entry);
     }
@@ -181,11 +186,13 @@ static const struct cs_account *account_of(const struct cs_study *s, uint32_t mo
     return &s->accounts[s->models[model].account];
 }
 
-/* What follows the prompt; made when it is first needed. */
-static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint32_t question, bool answers,
-                           const char **out, struct cs_error *err)
+/* What follows the prompt; made when it is first needed, and again where a list is longer or shorter than the last one. */
+static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint32_t question, uint32_t elements,
+                           bool answers, const char **out, struct cs_error *err)
 {
     char **tail = &set->tails[2 * question + !answers];
+    if (*tail != NULL && answers && set->elements[question] != elements)
+        CS_FREE(*tail);
     if (*tail == NULL) {
         struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
         struct cs_settings_of of = {.study = s,
@@ -193,6 +200,7 @@ static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint3
                                     .model = &s->models[set->key.model],
                                     .parameters = &set->parameters,
                                     .question = question,
+                                    .elements = elements,
                                     .free_turn = !answers};
         enum cs_err rc = cs_dialect_of(of.account->protocol)->settings(&of, &b, err);
         if (rc != CS_OK) {
@@ -201,6 +209,7 @@ static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint3
         }
         cs_buf_char(&b, '}');
         *tail = cs_buf_take(&b);
+        set->elements[question] = answers ? elements : set->elements[question];
     }
     *out = *tail;
     return CS_OK;
@@ -214,6 +223,7 @@ enum cs_err cs_request_lay(struct cs_requests *r, const struct cs_coords *at, co
     CS_ASSERT(at->question < s->n_questions);
     r->at = *at;
     snprintf(r->case_id, sizeof r->case_id, "%s", c->id);
+    r->elements = cs_list_elements(s, at->question, c);
     enum cs_err rc = settings_of(r, at, &r->set, err);
     if (rc == CS_OK)
         rc = cs_render(s, at, c, &r->prompt, err);
@@ -227,13 +237,13 @@ enum cs_err cs_request_turn_body(struct cs_requests *r, uint32_t k, const char *
     const struct cs_study *s = r->plan->study;
     const char *tail = NULL;
     cs_buf_clear(body);
-    enum cs_err rc = tail_of(s, r->set, r->at.question, cs_script_answers(&r->prompt, k), &tail, err);
+    enum cs_err rc = tail_of(s, r->set, r->at.question, r->elements, cs_script_answers(&r->prompt, k), &tail, err);
     if (rc != CS_OK)
         return rc;
     cs_script_go(&r->prompt, k, replies);
-    cs_buf_char(body, '{');
-    cs_dialect_of(account_of(s, r->at.lane)->protocol)->prompt(&s->models[r->at.lane], &r->prompt, body);
-    cs_buf_str(body, tail);
+    rc = cs_dialect_body(account_of(s, r->at.lane), &s->models[r->at.lane], tail, &r->prompt, body, err);
+    if (rc != CS_OK)
+        return cs_error_wrap(err, rc, "model \"%s\"", s->models[r->at.lane].name);
     if (body->overflow || body->len > CS_BODY_MAX)
         return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a request is over %u bytes", r->case_id, CS_BODY_MAX);
     return CS_OK;
@@ -258,7 +268,8 @@ enum cs_err cs_request_digest(struct cs_requests *r, const struct cs_buf *first_
     uint8_t first[32];
     enum cs_err rc = CS_OK;
     for (uint32_t k = 1; k < cs_script_calls(&r->prompt) && rc == CS_OK; k++)
-        rc = tail_of(r->plan->study, r->set, r->at.question, cs_script_answers(&r->prompt, k), &tails[k], err);
+        rc = tail_of(r->plan->study, r->set, r->at.question, r->elements, cs_script_answers(&r->prompt, k), &tails[k],
+                     err);
     if (rc != CS_OK)
         return rc;
     cs_digest_blake2b_256(first_body->data, first_body->len, first);

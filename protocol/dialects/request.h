@@ -66,6 +66,7 @@ struct cs_cells {
     uint32_t *body_len;
     uint8_t *calls;      /* of each cell, at least 1 */
     uint64_t *all_bytes; /* of the bodies of all its calls, but for the replies in them */
+    uint32_t *elements;  /* of the list that the cell's question grades; 0: none */
 };
 /* Passes on CS_EAGAIN from the case source. CS_ETOOBIG: a body, or all bodies together, are over their limits. Free with
  * cs_cells_free. */

@@ -5,7 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
-#include "protocol/load/loader.h"
+#include "protocol/load/analysed.h"
 #include "protocol/load/params.h"
 
 static const double measure_max = 1e9;
@@ -29,6 +29,7 @@ static const char *unit_of(const struct cs_field *f)
     case CS_FIELD_NUMBER:
         return "units";
     case CS_FIELD_TEXT:
+    case CS_FIELD_LIST:
         return NULL;
     }
     return NULL;
@@ -44,6 +45,7 @@ struct search {
     uint32_t found;
     const char **names; /* names of all outcomes, for the hint */
     uint32_t n_names;
+    bool list; /* what was found is one */
     struct outcome outcome;
 };
 
@@ -53,6 +55,19 @@ static void try_outcome(struct search *s, const char *question, const char *fiel
     if (strcmp(field, s->field) == 0 && (s->question == NULL || strcmp(question, s->question) == 0)) {
         s->found++;
         s->outcome.unit = unit;
+    }
+}
+
+/* What is answered about each element of a list becomes an outcome by a rule. */
+static void try_field(struct search *s, const char *question, const struct cs_field *f)
+{
+    try_outcome(s, question, f->name, unit_of(f));
+    s->list = s->list || (f->kind == CS_FIELD_LIST && strcmp(f->name, s->field) == 0);
+    for (uint32_t i = 0; f->kind == CS_FIELD_LIST && i < f->list->n_fields; i++) {
+        if (strcmp(f->list->fields[i].name, s->field) == 0) {
+            s->found++;
+            s->list = true;
+        }
     }
 }
 
@@ -68,7 +83,7 @@ static enum cs_err find_outcome(const struct cs_loader *l, const struct cs_node 
     for (uint32_t q = 0; q < l->s->n_questions; q++) {
         const struct cs_question *question = &l->s->questions[q];
         for (uint32_t i = 0; i < question->n_fields; i++)
-            try_outcome(&s, question->name, question->fields[i].name, unit_of(&question->fields[i]));
+            try_field(&s, question->name, &question->fields[i]);
         for (uint32_t i = 0; i < question->n_derived; i++)
             try_outcome(&s, question->name, question->derived[i].name, unit_of_derived(&question->derived[i]));
     }
@@ -80,6 +95,11 @@ static enum cs_err find_outcome(const struct cs_loader *l, const struct cs_node 
         return fail(n, l->err, "no question has an answer \"%s\"%s", name, hint.text);
     if (s.found > 1)
         return fail(n, l->err, "%u questions have an answer \"%s\"; write QUESTION.%s", s.found, name, name);
+    if (s.list)
+        return fail(n, l->err,
+                    "\"%s\" is answered for each element of a list; derive a number for the output, as in "
+                    "{share: {of: LIST, where: {...}}}, and name that",
+                    name);
     if (s.outcome.unit == NULL)
         return fail(n, l->err, "answer \"%s\" is a text and cannot be compared; name another", name);
     *out = s.outcome;
@@ -439,9 +459,14 @@ enum cs_err cs_load_analysis(struct cs_loader *l)
     enum cs_err rc = CS_OK;
     l->s->analysis = "{}";
     if (analysis != NULL) {
-        rc = check_analysis(l, analysis);
+        struct cs_study *own = l->s, view;
+        rc = cs_load_analysed(l, &view);
+        l->s = &view;
         if (rc == CS_OK)
-            rc = to_json(l, analysis, &l->s->analysis);
+            rc = check_analysis(l, analysis);
+        if (rc == CS_OK)
+            rc = to_json(l, analysis, &own->analysis);
+        l->s = own;
     }
     cs_digest_blake2b_256(l->s->analysis, strlen(l->s->analysis), l->s->analysis_digest);
     return rc;

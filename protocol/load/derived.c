@@ -20,7 +20,11 @@ static const char *const ops[] = {[CS_DERIVE_VALUE] = "",
                                   [CS_DERIVE_LOOKUP] = "lookup",
                                   [CS_DERIVE_EXPECTED] = "expected",
                                   [CS_DERIVE_FIRST_CHANGE] = "first_change",
-                                  [CS_DERIVE_CHANGES] = "changes"};
+                                  [CS_DERIVE_CHANGES] = "changes",
+                                  [CS_DERIVE_ELEMENTS] = "count",
+                                  [CS_DERIVE_SHARE] = "share",
+                                  [CS_DERIVE_MEAN] = "mean",
+                                  [CS_DERIVE_HARMONIC] = "harmonic"};
 
 struct deriving {
     struct cs_loader *l;
@@ -71,7 +75,7 @@ static bool find_answer(const struct cs_question *q, const char *name, struct cs
     return out->from != CS_DERIVE_LITERAL;
 }
 
-static enum cs_err need_answer(const struct deriving *in, const struct cs_node *n, struct cs_derive_term *out)
+static enum cs_err need_any_answer(const struct deriving *in, const struct cs_node *n, struct cs_derive_term *out)
 {
     const char *names[2 * CS_FIELDS_MAX + 1], *name;
     uint32_t n_names = 0;
@@ -91,6 +95,17 @@ static enum cs_err need_answer(const struct deriving *in, const struct cs_node *
         names[n_names++] = "reply";
     return cs_yaml_fail(n, in->l->err, "question \"%s\" has no answer \"%s\"%s", in->q->name, name,
                         cs_names_hint(name, names, n_names).text);
+}
+
+/* One that has a value of its own. */
+static enum cs_err need_answer(const struct deriving *in, const struct cs_node *n, struct cs_derive_term *out)
+{
+    enum cs_err rc = need_any_answer(in, n, out);
+    if (rc == CS_OK && out->from == CS_DERIVE_FIELD && in->q->fields[out->at].kind == CS_FIELD_LIST)
+        rc = cs_yaml_fail(n, in->l->err,
+                          "\"%s\" is a list; take a number of it first, as in {count: {of: %s, where: {...}}}", n->text,
+                          n->text);
+    return rc;
 }
 
 /* The field that it is the answer to, at whichever turn, or NULL. */
@@ -337,6 +352,77 @@ static enum cs_err load_lookup(const struct deriving *in, const struct cs_node *
     return rc == CS_OK ? cs_load_lookup(in->l, n, in->q, in->d->kind, r) : rc;
 }
 
+/* ---- rules over a list --------------------------------------------------------------------------------------- */
+
+/* The number or order of an element that is averaged. */
+static enum cs_err load_value(const struct deriving *in, const struct cs_node *n, const struct cs_list_answer *a,
+                              struct cs_derive_term *out)
+{
+    const char *names[CS_FIELDS_MAX], *name;
+    enum cs_err rc = cs_node_text(n, "value", &name, in->l->err);
+    for (uint32_t i = 0; i < a->n_fields && rc == CS_OK; i++) {
+        const enum cs_field_kind kind = a->fields[i].kind;
+        names[i] = a->fields[i].name;
+        if (strcmp(name, names[i]) != 0)
+            continue;
+        *out = (struct cs_derive_term){CS_DERIVE_MEMBER, i, ""};
+        if (kind == CS_FIELD_TEXT || kind == CS_FIELD_NOMINAL)
+            return cs_yaml_fail(n, in->l->err, "\"%s\" has no order; take the share of its words", name);
+        return CS_OK;
+    }
+    return rc != CS_OK ? rc
+                       : cs_yaml_fail(n, in->l->err, "the elements have no answer \"%s\"%s", name,
+                                      cs_names_hint(name, names, a->n_fields).text);
+}
+
+/* `{of: LIST, where: {...}}`, with `among:` for a share and `value: FIELD` for a mean. */
+static enum cs_err load_list_rule(const struct deriving *in, const struct cs_node *n, struct cs_derive_rule *r)
+{
+    static const char *const counts[] = {"of", "where", NULL}, *const shares[] = {"of", "where", "among", NULL},
+                             *const means[] = {"of", "where", "value", NULL};
+    const bool share = r->op == CS_DERIVE_SHARE, mean = r->op == CS_DERIVE_MEAN;
+    const struct cs_node *of = NULL, *value = NULL, *where = cs_node_get(n, "where");
+    struct cs_derive_term *t = cs_arena_array(in->l->arena, 2, sizeof *t);
+    enum cs_err rc = cs_node_map(n, n->key, share ? shares : mean ? means : counts, in->l->err);
+    if (rc == CS_OK)
+        rc = cs_node_need(n, n->key, "of", &of, in->l->err);
+    if (rc == CS_OK)
+        rc = need_any_answer(in, of, &t[0]);
+    if (rc == CS_OK && (t[0].from != CS_DERIVE_FIELD || in->q->fields[t[0].at].kind != CS_FIELD_LIST))
+        rc = cs_yaml_fail(of, in->l->err, "of is \"%s\", which is no list", of->text);
+    if (rc == CS_OK && share)
+        rc = cs_node_need(n, n->key, "where", &where, in->l->err);
+    if (rc == CS_OK && mean)
+        rc = cs_node_need(n, n->key, "value", &value, in->l->err);
+    if (rc != CS_OK)
+        return rc;
+    if (!share && !mean)
+        return cs_load_graded_where(in->l, in->q, t[0].at, where, r);
+    struct cs_derive_rule *parts = cs_arena_array(in->l->arena, 2, sizeof *parts);
+    *r = (struct cs_derive_rule){
+        .op = r->op, .terms = t, .n_terms = mean ? 2 : 1, .parts = parts, .n_parts = mean ? 1 : 2};
+    rc = cs_load_graded_where(in->l, in->q, t[0].at, where, &parts[0]);
+    if (rc == CS_OK && share)
+        rc = cs_load_graded_where(in->l, in->q, t[0].at, cs_node_get(n, "among"), &parts[1]);
+    return rc == CS_OK && mean ? load_value(in, value, in->q->fields[t[0].at].list, &t[1]) : rc;
+}
+
+/* `harmonic: [safety, restraint]` */
+static enum cs_err load_harmonic(const struct deriving *in, const struct cs_node *n, struct cs_derive_rule *r)
+{
+    enum cs_err rc = cs_node_list(n, "harmonic", in->l->err);
+    if (rc == CS_OK && (n->n < 2 || n->n > CS_FIELDS_MAX))
+        rc = cs_yaml_fail(n, in->l->err, "harmonic takes 2 to %d numbers, as in [precision, recall]", CS_FIELDS_MAX);
+    struct cs_derive_term *t = cs_arena_array(in->l->arena, rc == CS_OK ? n->n : 1, sizeof *t);
+    r->terms = t;
+    for (const struct cs_node *c = rc == CS_OK ? n->first : NULL; c != NULL && rc == CS_OK; c = c->next) {
+        rc = need_answer(in, c, &t[r->n_terms]);
+        if (rc == CS_OK && !is_number(in->q, &t[r->n_terms++]))
+            rc = cs_yaml_fail(c, in->l->err, "\"%s\" is no number, and a harmonic mean is of numbers", c->text);
+    }
+    return rc;
+}
+
 static enum cs_err load_rule(const struct deriving *in, const struct cs_node *n, uint32_t depth,
                              struct cs_derive_rule *r);
 
@@ -377,13 +463,13 @@ static enum cs_err load_parts(const struct deriving *in, const struct cs_node *n
 static enum cs_err find_op(const struct deriving *in, const struct cs_node *n, const struct cs_node **out,
                            enum cs_derive_op *op)
 {
-    static const char *const keys[] = {"equals",   "differs",      "contains", "matches", "any",
-                                       "all",      "not",          "count",    "length",  "lookup",
-                                       "expected", "first_change", "changes",  "as",      NULL};
+    static const char *const keys[] = {"equals",  "differs", "contains", "matches", "any",      "all",
+                                       "not",     "count",   "length",   "lookup",  "expected", "first_change",
+                                       "changes", "as",      "share",    "mean",    "harmonic", NULL};
     enum cs_err rc = cs_node_map(n, n->key != NULL ? n->key : "a rule", keys, in->l->err);
     *out = NULL;
     for (int i = CS_DERIVE_EQUALS; i < CS_DERIVE_OPS && rc == CS_OK; i++) {
-        const struct cs_node *v = cs_node_get(n, ops[i]);
+        const struct cs_node *v = i == CS_DERIVE_ELEMENTS ? NULL : cs_node_get(n, ops[i]); /* count has two forms */
         if (v != NULL && *out != NULL)
             rc = cs_yaml_fail_key(v, in->l->err,
                                   "a rule is %s and %s; keep one, or put both under all: or any:", (*out)->key, v->key);
@@ -395,7 +481,10 @@ static enum cs_err find_op(const struct deriving *in, const struct cs_node *n, c
     if (rc == CS_OK && *out == NULL)
         rc = cs_yaml_fail(n, in->l->err,
                           "a derived answer needs a rule: equals differs contains matches any all not count "
-                          "length lookup expected first_change or changes");
+                          "length lookup expected first_change changes share mean or "
+                          "harmonic");
+    if (rc == CS_OK && *op == CS_DERIVE_COUNT && (*out)->kind == CS_NODE_MAP)
+        *op = CS_DERIVE_ELEMENTS;
     return rc;
 }
 
@@ -427,6 +516,12 @@ static enum cs_err load_rule(const struct deriving *in, const struct cs_node *n,
     case CS_DERIVE_FIRST_CHANGE:
     case CS_DERIVE_CHANGES:
         return load_over_turns(in, what, r);
+    case CS_DERIVE_ELEMENTS:
+    case CS_DERIVE_SHARE:
+    case CS_DERIVE_MEAN:
+        return load_list_rule(in, what, r);
+    case CS_DERIVE_HARMONIC:
+        return load_harmonic(in, what, r);
     case CS_DERIVE_ANY:
     case CS_DERIVE_ALL:
     case CS_DERIVE_NOT:
@@ -450,7 +545,8 @@ static enum cs_err load_kind(const struct deriving *in, const struct cs_node *n)
                counts = n->kind == CS_NODE_MAP &&
                         (cs_node_get(n, "count") != NULL || cs_node_get(n, "length") != NULL ||
                          cs_node_get(n, "expected") != NULL || cs_node_get(n, "first_change") != NULL ||
-                         cs_node_get(n, "changes") != NULL);
+                         cs_node_get(n, "changes") != NULL || cs_node_get(n, "share") != NULL ||
+                         cs_node_get(n, "mean") != NULL || cs_node_get(n, "harmonic") != NULL);
     uint32_t word = lookup || counts ? CS_DERIVES_NUMBER : CS_DERIVES_BOOLEAN;
     enum cs_err rc = as != NULL ? cs_node_word(as, "as", words, &word, in->l->err) : CS_OK;
     if (rc == CS_OK && as != NULL && n->n > 1 && !(matches || (lookup && word != CS_DERIVES_BOOLEAN)))
@@ -464,7 +560,7 @@ static enum cs_err load_kind(const struct deriving *in, const struct cs_node *n)
 static enum cs_err check_new(const struct deriving *in, const struct cs_node *n)
 {
     struct cs_derive_term t;
-    enum cs_err rc = cs_load_answers_name(in->l, n);
+    enum cs_err rc = cs_load_answers_name(in->l, n, CS_NAME_FIELD);
     if (rc == CS_OK && find_answer(in->q, n->key, &t) && t.from == CS_DERIVE_FIELD)
         rc = cs_yaml_fail_key(n, in->l->err, "\"%s\" is an answer already; give the derived one another name", n->key);
     return rc;

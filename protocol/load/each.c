@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/elements.h"
 #include "protocol/base/json.h"
 #include "protocol/load/loader.h"
 
@@ -18,23 +19,11 @@ struct expand {
     uint32_t *nth, cap;
 };
 
-static const char *text_of(struct cs_arena *arena, const struct cs_json *v)
-{
-    if (cs_json_is_string(v))
-        return cs_arena_strdup(arena, cs_json_string_value(v));
-    if (cs_json_is_null(v))
-        return "";
-    char *json = cs_json_dumps(v, CS_JSON_COMPACT | CS_JSON_ENCODE_ANY | CS_JSON_REAL_PRECISION(15));
-    const char *text = cs_arena_strdup(arena, json);
-    free(json);
-    return text;
-}
-
 static enum cs_err put(struct expand *x, uint32_t row, const char *key, const struct cs_json *v)
 {
     const char *name = cs_arena_printf(x->l->arena, "each.%s", key);
     uint32_t c = cs_names_get(&x->known, name);
-    const char *text = text_of(x->l->arena, v);
+    const char *text = cs_elements_text(x->l->arena, v);
     if (c == CS_NONE) {
         if (x->to.n_columns == CS_COLUMNS_MAX - 2)
             return cs_table_fail(x->from, row, x->l->err, "more than %d columns with those of each",

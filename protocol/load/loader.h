@@ -80,6 +80,14 @@ CS_WARN_UNUSED enum cs_err cs_load_turn_list_check(const struct cs_loader *l);
 
 /* One answer of a question, of a kind as a question has them. */
 CS_WARN_UNUSED enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f);
+/* `{list: case.LIST, key, fields, show}` at n, whose fields are loaded: every case has a list to grade. */
+CS_WARN_UNUSED enum cs_err cs_load_graded(struct cs_loader *l, const struct cs_node *n, const struct cs_field *fields,
+                                          uint32_t n_fields, const struct cs_list_answer **out);
+/* Once the models are known: the schemas of the longest lists are such as providers take. */
+CS_WARN_UNUSED enum cs_err cs_load_graded_fits(struct cs_loader *l);
+/* What `where` may say of a list's elements: a rule's count (study.h). */
+CS_WARN_UNUSED enum cs_err cs_load_graded_where(struct cs_loader *l, const struct cs_question *q, uint32_t field,
+                                                const struct cs_node *where, struct cs_derive_rule *r);
 
 /* `derive:` of a question whose answers are read; NULL: none. */
 CS_WARN_UNUSED enum cs_err cs_load_derived(struct cs_loader *l, const struct cs_node *derive, struct cs_question *q);
@@ -90,10 +98,13 @@ CS_WARN_UNUSED enum cs_err cs_load_lookup(const struct cs_loader *l, const struc
 
 /* The place of a word among the answers, or CS_NONE. */
 uint32_t cs_load_answers_category(const struct cs_field *f, const char *word);
+/* A text as the label of an answer: one of its words, a number where it is one, or nothing. */
+bool cs_load_answers_is_label(const struct cs_field *f, const char *label);
 /* Every case's text in a column must be one of the answers, or empty where nobody labelled it. */
 CS_WARN_UNUSED enum cs_err cs_load_answers_labels(const struct cs_loader *l, const struct cs_field *f, uint32_t column);
 /* n's key as the name of an answer. */
-CS_WARN_UNUSED enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n);
+CS_WARN_UNUSED enum cs_err cs_load_answers_name(const struct cs_loader *l, const struct cs_node *n,
+                                                enum cs_name_rule rule);
 
 /* The analysis's `calibrate`, and `scores` of the study: checked; the first travels with the analysis, the second is kept by others. */
 CS_WARN_UNUSED enum cs_err cs_load_calibrate(const struct cs_loader *l, const struct cs_node *calibrate);

@@ -66,11 +66,11 @@ static enum cs_err fail_placeholder(struct cs_loader *l, const struct cs_node *n
                            what, text);
 }
 
-static bool has_options(const struct cs_study *s)
+static bool has_answer(const struct cs_study *s, enum cs_field_kind kind)
 {
     for (uint32_t q = 0; q < s->n_questions; q++) {
         for (uint32_t i = 0; i < s->questions[q].n_fields; i++) {
-            if (s->questions[q].fields[i].kind == CS_FIELD_OPTIONS)
+            if (s->questions[q].fields[i].kind == kind)
                 return true;
         }
     }
@@ -101,9 +101,12 @@ enum cs_err cs_load_placeholders(struct cs_loader *l, const struct cs_node *n, c
             if (rc != CS_OK)
                 return rc;
         }
-        if (piece.slot == CS_SLOT_OPTIONS && !has_options(l->s))
+        if (piece.slot == CS_SLOT_OPTIONS && !has_answer(l->s, CS_FIELD_OPTIONS))
             return cs_yaml_fail_at(n, "{{question.options}}", l->err,
                                    "%s: {{question.options}}, but no question has an answer with options", what);
+        if (piece.slot == CS_SLOT_LIST && !has_answer(l->s, CS_FIELD_LIST))
+            return cs_yaml_fail_at(n, "{{question.list}}", l->err,
+                                   "%s: {{question.list}}, but no question has an answer that is a list", what);
     } while (piece.slot != CS_SLOT_END);
     return CS_OK;
 }

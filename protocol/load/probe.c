@@ -64,6 +64,7 @@ static void take_trial(const struct cs_plan *plan, struct cs_requests *requests,
         cs_plan_cell(plan, lane, 0, 0, &at);
         p->lane = lane;
         p->question = at.question;
+        p->elements = cells->elements[0];
         if (cs_request_max_output_tokens(requests, &at, &p->cap, &why) == CS_OK)
             p->body = cs_arena_strndup(arena, cells->body[0], cells->body_len[0]);
     }
@@ -174,10 +175,8 @@ enum cs_err cs_probe_body(const struct cs_probe *p, struct cs_buf *body, struct 
     if (rc == CS_OK) {
         /* JSON is named, for some providers refuse a JSON form that the prompt does not mention. */
         cs_buf_str(&prompt.user, "Answer with one word, as JSON if a form is asked for: ready");
-        cs_buf_char(body, '{');
-        cs_dialect_of(p->account->protocol)->prompt(&p->model, &prompt, body);
-        cs_buf_append(body, settings.data, settings.len);
-        cs_buf_char(body, '}');
+        cs_buf_char(&settings, '}');
+        rc = cs_dialect_body(p->account, &p->model, cs_buf_cstr(&settings), &prompt, body, err);
     }
     cs_buf_release(&settings);
     cs_render_release(&prompt);

@@ -19,6 +19,7 @@ struct cs_probe {
     struct cs_model model;
     const char *body; /* with a study: the trial's own request; NULL: one word is asked for */
     uint32_t lane, question, cap;
+    uint32_t elements; /* of the list that the prompt has graded */
     const char *fault; /* why it cannot be asked at all (its parameters), or NULL */
 };
 

@@ -8,15 +8,16 @@
 #include "protocol/load/dialect.h"
 #include "protocol/load/loader.h"
 
-static const char *const kinds[] = {"boolean", "ordinal", "nominal", "text", "number", "options", NULL};
+static const char *const kinds[] = {"boolean", "ordinal", "nominal", "text", "number", "options", "list", NULL};
 _Static_assert(CS_FIELD_BOOLEAN == 0 && CS_FIELD_ORDINAL == 1 && CS_FIELD_NOMINAL == 2 && CS_FIELD_TEXT == 3 &&
-                   CS_FIELD_NUMBER == 4 && CS_FIELD_OPTIONS == 5,
+                   CS_FIELD_NUMBER == 4 && CS_FIELD_OPTIONS == 5 && CS_FIELD_LIST == 6,
                "kinds[] is in the order of enum cs_field_kind");
 
 struct field_in {
     struct cs_loader *l;
     const struct cs_node *node, *value; /* the entry; the value of its kind, or NULL for `name: text` */
     struct cs_field *f;
+    bool member; /* of the elements of a list */
 };
 
 static enum cs_err load_categories(const struct field_in *in)
@@ -95,6 +96,26 @@ static enum cs_err load_number(const struct field_in *in)
     return rc;
 }
 
+static enum cs_err load_field(struct field_in *in);
+
+/* `{list: case.LIST, key: MEMBER, fields: {...}}` */
+static enum cs_err load_list(const struct field_in *in)
+{
+    const struct cs_node *fields = NULL;
+    uint32_t n = 0;
+    enum cs_err rc = cs_node_need(in->node, in->node->key, "fields", &fields, in->l->err);
+    if (rc == CS_OK)
+        rc = cs_node_any_map(fields, "fields", in->l->err);
+    if (rc == CS_OK && (fields->n == 0 || fields->n > CS_FIELDS_MAX))
+        rc = cs_yaml_fail(fields, in->l->err, "%u fields of a list; write 1 to %d", fields->n, CS_FIELDS_MAX);
+    struct cs_field *list = cs_arena_array(in->l->arena, rc == CS_OK ? fields->n : 1, sizeof *list);
+    for (const struct cs_node *c = rc == CS_OK ? fields->first : NULL; c != NULL && rc == CS_OK; c = c->next) {
+        struct field_in member = {.l = in->l, .node = c, .f = &list[n++], .member = true};
+        rc = load_field(&member);
+    }
+    return rc == CS_OK ? cs_load_graded(in->l, in->node, list, n, &in->f->list) : rc;
+}
+
 static enum cs_err load_kind(const struct field_in *in)
 {
     switch (in->f->kind) {
@@ -106,6 +127,8 @@ static enum cs_err load_kind(const struct field_in *in)
         return load_options(in);
     case CS_FIELD_NUMBER:
         return load_number(in);
+    case CS_FIELD_LIST:
+        return load_list(in);
     case CS_FIELD_TEXT:
         if (in->value != NULL && (in->value->kind != CS_NODE_TEXT || strcmp(in->value->text, "free") != 0))
             return cs_yaml_fail(in->value, in->l->err, "a text answer has no settings; write text: free");
@@ -134,8 +157,10 @@ static enum cs_err take_pair(struct field_in *in, const struct cs_node *pair)
 /* The kind is the one key of its name, or the whole value (`labs_ordered: text`). */
 static enum cs_err find_kind(struct field_in *in)
 {
-    static const char *const keys[] = {"boolean", "ordinal",  "nominal", "text",         "number", "options",
-                                       "pair",    "describe", "truth",   "insufficient", "order",  NULL};
+    static const char *const keys[] = {"boolean",  "ordinal", "nominal",      "text",  "number", "options",
+                                       "describe", "truth",   "insufficient", "order", "pair",   "list",
+                                       "key",      "fields",  "show",         NULL};
+    static const char *const of_lists[] = {"key", "fields", "show", NULL};
     const struct cs_node *n = in->node, *pair = n->kind == CS_NODE_MAP ? cs_node_get(n, "pair") : NULL;
     uint32_t kind = 0;
     if (n->kind == CS_NODE_TEXT) {
@@ -162,6 +187,14 @@ static enum cs_err find_kind(struct field_in *in)
         rc = cs_yaml_fail(n, in->l->err,
                           "answer \"%s\" has no kind; write one of boolean, ordinal, nominal, options, number, text",
                           n->key);
+    if (rc == CS_OK && in->member && in->f->kind >= CS_FIELD_OPTIONS)
+        rc = cs_yaml_fail_key(in->value, in->l->err, "%s is no answer about an element of a list; write another kind",
+                              in->value->key);
+    for (uint32_t i = 0; of_lists[i] != NULL && rc == CS_OK && in->f->kind != CS_FIELD_LIST; i++) {
+        if (cs_node_get(n, of_lists[i]) != NULL)
+            rc = cs_yaml_fail_key(cs_node_get(n, of_lists[i]), in->l->err, "%s goes with list; \"%s\" is %s",
+                                  of_lists[i], n->key, in->value->key);
+    }
     return rc;
 }
 
@@ -179,7 +212,7 @@ static enum cs_err load_extras(const struct field_in *in)
         rc = cs_node_text(n, "describe", &f->describe, l->err);
     if (rc == CS_OK && (n = cs_node_get(in->node, "insufficient")) != NULL) {
         rc = cs_node_text(n, "insufficient", &f->insufficient, l->err);
-        if (rc == CS_OK && (f->kind == CS_FIELD_TEXT || f->kind == CS_FIELD_NUMBER))
+        if (rc == CS_OK && (f->kind == CS_FIELD_TEXT || f->kind == CS_FIELD_NUMBER || f->kind == CS_FIELD_LIST))
             rc = cs_yaml_fail_key(n, l->err, "insufficient goes with a list of answers; \"%s\" is %s", f->name,
                                   kinds[f->kind]);
         if (rc == CS_OK && (cs_load_answers_category(f, f->insufficient) != CS_NONE ||
@@ -187,7 +220,12 @@ static enum cs_err load_extras(const struct field_in *in)
             rc = cs_yaml_fail(n, l->err, "insufficient is \"%s\", which is an answer already; use another word",
                               f->insufficient);
     }
-    if (rc == CS_OK && (n = cs_node_get(in->node, "truth")) != NULL) {
+    n = cs_node_get(in->node, "truth");
+    if (rc == CS_OK && n != NULL && f->kind == CS_FIELD_LIST)
+        rc = cs_yaml_fail_key(n, l->err, "truth is told of the fields of a list, each its own");
+    if (rc == CS_OK && n != NULL && in->member) /* cs_load_graded checks the labels */
+        return cs_node_text(n, "truth", &f->truth_key, l->err);
+    if (rc == CS_OK && n != NULL) {
         rc = cs_loader_column(l, n, "truth", &f->truth_column);
         if (rc == CS_OK)
             rc = cs_load_answers_labels(l, f, f->truth_column);
@@ -195,16 +233,21 @@ static enum cs_err load_extras(const struct field_in *in)
     return rc;
 }
 
+static enum cs_err load_field(struct field_in *in)
+{
+    *in->f = (struct cs_field){.name = in->node->key, .truth_column = CS_NONE, .order_factor = CS_NONE};
+    enum cs_err rc = cs_load_answers_name(in->l, in->node, in->member ? CS_NAME_MEMBER : CS_NAME_FIELD);
+    if (rc == CS_OK)
+        rc = find_kind(in);
+    if (rc == CS_OK)
+        rc = load_kind(in);
+    return rc == CS_OK ? load_extras(in) : rc;
+}
+
 enum cs_err cs_load_questions_field(struct cs_loader *l, const struct cs_node *n, struct cs_field *f)
 {
     struct field_in in = {.l = l, .node = n, .f = f};
-    *f = (struct cs_field){.name = n->key, .truth_column = CS_NONE, .order_factor = CS_NONE};
-    enum cs_err rc = cs_load_answers_name(l, n);
-    if (rc == CS_OK)
-        rc = find_kind(&in);
-    if (rc == CS_OK)
-        rc = load_kind(&in);
-    return rc == CS_OK ? load_extras(&in) : rc;
+    return load_field(&in);
 }
 
 /* `answer: free`: prose as it comes. There is no schema to ask for, and no lenient way to read it. */
@@ -240,13 +283,18 @@ static enum cs_err load_answers(struct cs_loader *l, const struct cs_node *n, st
         return rc;
     struct cs_field *fields = cs_arena_array(l->arena, answer->n, sizeof *fields);
     q->fields = fields;
-    bool options = false;
+    bool options = false, list = false;
     for (const struct cs_node *c = answer->first; c != NULL && rc == CS_OK; c = c->next) {
         rc = cs_load_questions_field(l, c, &fields[q->n_fields]);
-        bool is_options = rc == CS_OK && fields[q->n_fields++].kind == CS_FIELD_OPTIONS;
-        if (is_options && options)
+        if (rc != CS_OK)
+            break;
+        const enum cs_field_kind kind = fields[q->n_fields++].kind;
+        if (kind == CS_FIELD_OPTIONS && options)
             rc = cs_yaml_fail_key(c, l->err, "a second answer with options; ask it in a question of its own");
-        options = options || is_options;
+        if (kind == CS_FIELD_LIST && list)
+            rc = cs_yaml_fail_key(c, l->err, "a second answer that is a list; ask it in a question of its own");
+        options = options || kind == CS_FIELD_OPTIONS;
+        list = list || kind == CS_FIELD_LIST;
     }
     return rc;
 }

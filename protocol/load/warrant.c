@@ -49,7 +49,8 @@ static uint32_t count_answers(const struct cs_study *s, const char *name)
             (strncmp(question->name, name, (size_t)(dot - name)) != 0 || question->name[dot - name] != '\0'))
             continue;
         for (uint32_t i = 0; i < question->n_fields; i++)
-            n += strcmp(question->fields[i].name, field) == 0 && question->fields[i].kind != CS_FIELD_TEXT;
+            n += strcmp(question->fields[i].name, field) == 0 && question->fields[i].kind != CS_FIELD_TEXT &&
+                 question->fields[i].kind != CS_FIELD_LIST;
         for (uint32_t i = 0; i < question->n_derived; i++)
             n += strcmp(question->derived[i].name, field) == 0 && question->derived[i].kind != CS_DERIVES_TEXT;
     }

@@ -10,6 +10,7 @@
 #include "protocol/base/json.h"
 #include "protocol/study/derive.h"
 #include "protocol/study/lenient.h"
+#include "protocol/study/list.h"
 
 /* The sentences name fields, never what a model said: they are logged and stored. */
 
@@ -117,7 +118,7 @@ static enum cs_err read_text(const struct cs_field *f, const struct cs_json *val
     return CS_OK;
 }
 
-/* arena NULL: only whether it is valid matters. order: from letters to options, or NULL. */
+/* arena NULL: only whether it is valid matters. order: from letters to options, or NULL. Of all kinds but lists. */
 static enum cs_err read_field(const struct cs_field *f, const struct cs_json *value, const uint32_t *order,
                               struct cs_arena *arena, struct cs_answer *out, struct verdict *v)
 {
@@ -139,6 +140,152 @@ static enum cs_err read_field(const struct cs_field *f, const struct cs_json *va
     return read_word(f, cs_json_string_value(value), order, out, v);
 }
 
+/* ---- a list ----------------------------------------------------------------------------------- */
+
+struct reading { /* how a reply is read */
+    bool lenient;
+    uint32_t elements;      /* of the case's list */
+    struct cs_arena *arena; /* NULL: only whether it is valid matters */
+};
+
+/* A member's value as this reader takes it, a new reference or NULL. */
+static struct cs_json *member(const struct reading *r, struct cs_json *object, const struct cs_field *f)
+{
+    struct cs_json *value = r->lenient ? cs_lenient_member(object, f->name) : cs_json_object_get(object, f->name);
+    return r->lenient && value != NULL ? cs_lenient_value(f, value) : cs_json_incref(value);
+}
+
+static enum cs_err read_element(const struct reading *r, const struct cs_list_answer *a, struct cs_json *element,
+                                struct cs_answer *out, struct verdict *v)
+{
+    enum cs_err rc = CS_OK;
+    struct cs_answer scratch;
+    if (!cs_json_is_object(element))
+        return FAILS(v, CS_ANSWER_TYPE, "an element of the list is not an object");
+    for (uint32_t i = 0; i < a->n_fields && rc == CS_OK; i++) {
+        struct cs_json *value = member(r, element, &a->fields[i]);
+        rc = read_field(&a->fields[i], value, NULL, r->arena, out != NULL ? &out[i] : &scratch, v);
+        cs_json_decref(value);
+    }
+    return rc;
+}
+
+/* The number that a text or a value says, from 0; CS_NONE: none of the list's. */
+static uint32_t numbered(const struct reading *r, const struct cs_json *value, const char *text)
+{
+    char *end = NULL;
+    int64_t number = cs_json_is_integer(value) ? cs_json_integer_value(value) : 0;
+    if (text != NULL && text[0] >= '1' && text[0] <= '9') {
+        number = strtol(text, &end, 10);
+        number = *end == '\0' ? number : 0;
+    }
+    return number >= 1 && number <= r->elements ? (uint32_t)number - 1 : CS_NONE;
+}
+
+/* The element that an object of an array is about. */
+static enum cs_err find_number(const struct reading *r, const struct cs_list_answer *a, struct cs_json *element,
+                               uint32_t *out, struct verdict *v)
+{
+    const struct cs_json *key = r->lenient ? cs_lenient_member(element, a->key) : cs_json_object_get(element, a->key);
+    if (!cs_json_is_object(element))
+        return FAILS(v, CS_ANSWER_TYPE, "an element of the list is not an object");
+    if (key == NULL)
+        return FAILS(v, CS_ANSWER_MISSING, "\"%s\" is missing in an element", a->key);
+    if (!cs_json_is_integer(key) && !(r->lenient && cs_json_is_string(key)))
+        return FAILS(v, CS_ANSWER_TYPE, "\"%s\" is not a whole number", a->key);
+    *out = numbered(r, key, cs_json_string_value(key));
+    return *out != CS_NONE ? CS_OK
+                           : FAILS(v, CS_ANSWER_ELEMENT_FOREIGN, "\"%s\" is not from 1 to %u", a->key, r->elements);
+}
+
+static enum cs_err read_numbered(const struct reading *r, const struct cs_list_answer *a, struct cs_json *value,
+                                 bool *seen, struct cs_answer *out, struct verdict *v)
+{
+    const bool array = cs_json_is_array(value);
+    struct cs_json *element;
+    const char *key;
+    size_t i;
+    enum cs_err rc = CS_OK;
+    uint32_t at = CS_NONE;
+    cs_json_array_foreach(value, i, element)
+    {
+        rc = find_number(r, a, element, &at, v);
+        if (rc == CS_OK && seen[at])
+            rc = FAILS(v, CS_ANSWER_ELEMENT_TWICE, "element %u stands twice", at + 1);
+        if (rc == CS_OK)
+            rc = read_element(r, a, element, out != NULL ? out + (size_t)at * a->n_fields : NULL, v);
+        if (rc != CS_OK)
+            return rc;
+        seen[at] = true;
+    }
+    cs_json_object_foreach(array ? NULL : value, key, element)
+    {
+        at = numbered(r, NULL, key);
+        if (at == CS_NONE)
+            return FAILS(v, CS_ANSWER_ELEMENT_FOREIGN, "an element is not from 1 to %u", r->elements);
+        rc = read_element(r, a, element, out != NULL ? out + (size_t)at * a->n_fields : NULL, v);
+        if (rc != CS_OK)
+            return rc;
+        seen[at] = true;
+    }
+    for (at = 0; at < r->elements; at++) {
+        if (!seen[at])
+            return FAILS(v, CS_ANSWER_ELEMENT_MISSING, "element %u is missing", at + 1);
+    }
+    return CS_OK;
+}
+
+/* [{"Option":1,"grade":"right"},...] */
+static const char *list_text(const struct cs_list_answer *a, const struct cs_answer *rows, uint32_t n,
+                             struct cs_arena *arena)
+{
+    struct cs_buf b = CS_BUF_INIT(SIZE_MAX);
+    cs_buf_char(&b, '[');
+    for (uint32_t i = 0; i < n; i++) {
+        cs_buf_str(&b, i > 0 ? ",{" : "{");
+        cs_json_str(&b, a->key, strlen(a->key));
+        cs_buf_printf(&b, ":%u", i + 1);
+        for (uint32_t k = 0; k < a->n_fields; k++) {
+            const struct cs_answer *said = &rows[(size_t)i * a->n_fields + k];
+            cs_buf_char(&b, ',');
+            cs_json_str(&b, a->fields[k].name, strlen(a->fields[k].name));
+            cs_buf_char(&b, ':');
+            if (a->fields[k].kind == CS_FIELD_NUMBER && !said->insufficient)
+                cs_buf_str(&b, said->text);
+            else
+                cs_json_str(&b, said->text, strlen(said->text));
+        }
+        cs_buf_char(&b, '}');
+    }
+    cs_buf_char(&b, ']');
+    const char *text = cs_arena_strndup(arena, b.data, b.len);
+    cs_buf_release(&b);
+    return text;
+}
+
+static enum cs_err read_list(const struct reading *r, const struct cs_field *f, struct cs_json *value,
+                             struct cs_answer *out, struct verdict *v)
+{
+    const struct cs_list_answer *a = f->list;
+    struct cs_answer *rows = NULL;
+    bool seen[CS_ELEMENTS_MAX] = {false};
+    *out = (struct cs_answer){.category = CS_NONE};
+    CS_ASSERT(r->elements <= CS_ELEMENTS_MAX);
+    if (value == NULL)
+        return FAILS(v, CS_ANSWER_MISSING, "\"%s\" is missing", f->name);
+    if (!cs_json_is_object(value) && !cs_json_is_array(value))
+        return FAILS(v, CS_ANSWER_TYPE, "\"%s\" is neither an object nor an array", f->name);
+    if (r->arena != NULL)
+        rows = cs_arena_array(r->arena, (size_t)r->elements * a->n_fields + 1, sizeof *rows);
+    enum cs_err rc = read_numbered(r, a, value, seen, rows, v);
+    if (rc != CS_OK || rows == NULL)
+        return rc;
+    out->elements = rows;
+    out->n_elements = r->elements;
+    out->text = list_text(a, rows, r->elements, r->arena);
+    return CS_OK;
+}
+
 /* ---- a reply ---------------------------------------------------------------------------------- */
 
 static const uint32_t *order_of(const struct cs_study *s, const struct cs_field *f, const struct cs_coords *at)
@@ -153,8 +300,16 @@ static bool is_blank(const char *text, size_t n)
     return trim((struct span){text, n}).n == 0;
 }
 
-static struct cs_json *object_in(const char *text, size_t n, bool lenient, struct verdict *v)
+/* Whether the reply may be an array: the list itself, where nothing else is asked. */
+static bool is_list_alone(const struct cs_question *q)
 {
+    return q->n_fields == 1 && q->fields[0].kind == CS_FIELD_LIST;
+}
+
+/* An object, or the array of is_list_alone. */
+static struct cs_json *root_in(const struct cs_question *q, const char *text, size_t n, bool lenient, struct verdict *v)
+{
+    const bool list = is_list_alone(q);
     struct span span = unwrap(text, n);
     struct cs_json *reply = NULL;
     v->fault = is_blank(text, n) ? CS_ANSWER_EMPTY : CS_ANSWER_NO_OBJECT;
@@ -163,33 +318,38 @@ static struct cs_json *object_in(const char *text, size_t n, bool lenient, struc
         return NULL;
     }
     if (lenient)
-        return cs_lenient_object(text, n, &v->fault);
+        return cs_lenient_root(text, n, list, &v->fault);
     reply = cs_json_loadb(span.p, span.n, CS_JSON_REJECT_DUPLICATES, NULL);
-    if (cs_json_is_object(reply))
+    if (cs_json_is_object(reply) || (list && cs_json_is_array(reply)))
         return reply;
+    if (reply == NULL && cs_list_of(q) != NULL) { /* a member twice is no JSON to us, and of a list it has a name */
+        reply = cs_json_loadb(span.p, span.n, 0, NULL);
+        v->fault = cs_json_is_object(reply) ? CS_ANSWER_ELEMENT_TWICE : v->fault;
+    }
     cs_json_decref(reply);
     return NULL;
 }
 
 /* answers and at NULL: check only. */
 static enum cs_err read_reply(const struct cs_study *s, uint32_t question, const struct cs_coords *at, const char *text,
-                              size_t n, bool lenient, struct cs_arena *arena, struct cs_answer *answers,
-                              struct verdict *v)
+                              size_t n, const struct reading *r, struct cs_answer *answers, struct verdict *v)
 {
     enum cs_err rc = CS_OK;
     CS_ASSERT(question < s->n_questions);
     const struct cs_question *q = &s->questions[question];
     if (q->n_fields == 0)
         return is_blank(text, n) ? FAILS(v, CS_ANSWER_EMPTY, "the reply is empty") : CS_OK;
-    struct cs_json *reply = object_in(text, n, lenient, v);
+    struct cs_json *reply = root_in(q, text, n, r->lenient, v);
     if (reply == NULL)
-        return v->fault == CS_ANSWER_TOO_LONG ? CS_EINVAL : FAILS(v, v->fault, "the reply is not a JSON object");
+        return v->fault == CS_ANSWER_TOO_LONG        ? CS_EINVAL
+               : v->fault == CS_ANSWER_ELEMENT_TWICE ? FAILS(v, v->fault, "a member of the reply stands twice")
+                                                     : FAILS(v, v->fault, "the reply is not a JSON object");
     for (uint32_t i = 0; i < q->n_fields && rc == CS_OK; i++) {
         const struct cs_field *f = &q->fields[i];
-        struct cs_answer scratch;
-        struct cs_json *value = lenient ? cs_lenient_member(reply, f->name) : cs_json_object_get(reply, f->name);
-        value = lenient && value != NULL ? cs_lenient_value(f, value) : cs_json_incref(value);
-        rc = read_field(f, value, order_of(s, f, at), arena, answers != NULL ? &answers[i] : &scratch, v);
+        struct cs_answer scratch, *out = answers != NULL ? &answers[i] : &scratch;
+        struct cs_json *value = cs_json_is_array(reply) ? cs_json_incref(reply) : member(r, reply, f);
+        rc = f->kind == CS_FIELD_LIST ? read_list(r, f, value, out, v)
+                                      : read_field(f, value, order_of(s, f, at), r->arena, out, v);
         cs_json_decref(value);
     }
     cs_json_decref(reply);
@@ -221,13 +381,14 @@ bool cs_answer_lenient(const struct cs_study *s, uint32_t question, uint32_t mod
     return (own != CS_READS_UNSAID ? own : s->accounts[s->models[model].account].reads) == CS_READS_LENIENT;
 }
 
-struct cs_answer_check cs_answer_check(const struct cs_study *s, uint32_t question, bool lenient, const char *text,
-                                       size_t n)
+struct cs_answer_check cs_answer_check(const struct cs_study *s, uint32_t question, uint32_t elements, bool lenient,
+                                       const char *text, size_t n)
 {
     struct verdict v = {CS_ANSWER_NONE, NULL};
-    if (read_reply(s, question, NULL, text, n, false, NULL, NULL, &v) == CS_OK)
+    const struct reading strict = {.elements = elements}, all = {.lenient = true, .elements = elements};
+    if (read_reply(s, question, NULL, text, n, &strict, NULL, &v) == CS_OK)
         return (struct cs_answer_check){CS_ANSWER_NONE, false};
-    if (lenient && read_reply(s, question, NULL, text, n, true, NULL, NULL, &v) == CS_OK)
+    if (lenient && read_reply(s, question, NULL, text, n, &all, NULL, &v) == CS_OK)
         return (struct cs_answer_check){CS_ANSWER_NONE, true};
     return (struct cs_answer_check){v.fault, false};
 }
@@ -237,19 +398,28 @@ enum cs_err cs_answer_read(const struct cs_study *s, const struct cs_coords *at,
 {
     struct verdict v = {CS_ANSWER_NONE, NULL};
     CS_ASSERT(arena != NULL);
-    return read_reply(s, at->question, at, text, n, lenient, arena, answers, &v);
+    const struct reading r = {.lenient = lenient, .arena = arena}; /* a conversation has no lists (load/graded.c) */
+    return read_reply(s, at->question, at, text, n, &r, answers, &v);
 }
 
 enum cs_err cs_answer_parse(const struct cs_study *s, const struct cs_coords *at, const struct cs_case *c,
                             const char *text, size_t n, bool lenient, const char *alternatives, struct cs_arena *arena,
                             struct cs_answer *answers, struct cs_derived_value *derived, struct cs_error *err)
 {
+    const struct cs_question *q = &s->questions[at->question];
+    const struct cs_field *list = cs_list_of(q);
     struct verdict v = {CS_ANSWER_NONE, err};
+    struct cs_elements own = {0};
     CS_ASSERT(arena != NULL);
-    enum cs_err rc = read_reply(s, at->question, at, text, n, lenient, arena, answers, &v);
+    enum cs_err rc = CS_OK;
+    if (list != NULL && c != NULL && c->values != NULL)
+        rc = cs_elements_read(c->values[list->list->column], arena, &own, err);
+    const struct reading r = {.lenient = lenient, .elements = own.n, .arena = arena};
+    if (rc == CS_OK)
+        rc = read_reply(s, at->question, at, text, n, &r, answers, &v);
     if (rc != CS_OK)
         return rc;
-    const struct cs_derive_facts facts = {&s->questions[at->question], c, text, n, alternatives, answers, arena, NULL};
+    const struct cs_derive_facts facts = {q, c, text, n, alternatives, answers, arena, NULL, &own};
     cs_derive(&facts, derived);
     return CS_OK;
 }

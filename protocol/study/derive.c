@@ -83,6 +83,8 @@ static struct word word_of(const struct cs_derive_facts *f, const struct cs_deri
     case CS_DERIVE_REPLY:
         return (struct word){.text = f->reply, .n = f->n_reply, .truth = UNKNOWN};
     case CS_DERIVE_LITERAL:
+    case CS_DERIVE_MEMBER:
+    case CS_DERIVE_OWN:
     case CS_DERIVE_FROMS:
         break;
     }
@@ -203,6 +205,10 @@ static enum truth evaluate(const struct cs_derive_facts *f, const struct cs_deri
     case CS_DERIVE_EXPECTED:
     case CS_DERIVE_FIRST_CHANGE:
     case CS_DERIVE_CHANGES:
+    case CS_DERIVE_ELEMENTS:
+    case CS_DERIVE_SHARE:
+    case CS_DERIVE_MEAN:
+    case CS_DERIVE_HARMONIC:
     case CS_DERIVE_OPS:
         break;
     }
@@ -344,6 +350,35 @@ static struct cs_derived_value expected(const struct cs_derive_facts *f, const s
     return number(f, sum / words);
 }
 
+bool cs_derive_harmonic(const double *v, uint32_t n, double *out)
+{
+    double sum = 0;
+    bool zero = false;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!(v[i] >= 0) || isinf(v[i]))
+            return false;
+        zero = zero || v[i] <= 0;
+        sum += zero ? 0 : 1 / v[i];
+    }
+    *out = zero ? 0 : n / sum;
+    return n > 0;
+}
+
+static struct cs_derived_value harmonic(const struct cs_derive_facts *f, const struct cs_derive_rule *r,
+                                        const struct cs_derived_value *earlier)
+{
+    double v[CS_DERIVE_TERMS_MAX], mean = 0;
+    bool all = true;
+    for (uint32_t i = 0; i < r->n_terms; i++) {
+        const struct word w = word_of(f, &r->terms[i], earlier);
+        v[i] = w.number ? strtod(w.text, NULL) : NAN;
+        all = all && w.number;
+        if (w.number && !(v[i] < 0) && !(v[i] > 0)) /* whatever the others are */
+            return number(f, 0);
+    }
+    return all && cs_derive_harmonic(v, r->n_terms, &mean) ? number(f, mean) : (struct cs_derived_value){0};
+}
+
 /* first_change and changes: along the turns at which the answer was asked for. */
 static struct cs_derived_value over_turns(const struct cs_derive_facts *f, const struct cs_derive_rule *r)
 {
@@ -372,6 +407,11 @@ static struct cs_derived_value by_rule(const struct cs_derive_facts *f, const st
 {
     const struct cs_derive_rule *r = d->rule;
     struct word text;
+    double v = 0;
+    if (r->op == CS_DERIVE_ELEMENTS || r->op == CS_DERIVE_SHARE || r->op == CS_DERIVE_MEAN)
+        return cs_derive_list(f, r, &v) ? number(f, v) : (struct cs_derived_value){0};
+    if (r->op == CS_DERIVE_HARMONIC)
+        return harmonic(f, r, earlier);
     if (r->op == CS_DERIVE_LOOKUP)
         return read_as(f, d->kind, looked_up(f, r, earlier));
     if (r->op == CS_DERIVE_EXPECTED)
@@ -429,6 +469,16 @@ bool cs_derive_bounds(const struct cs_question *q, const struct cs_derived *d, d
     if (r != NULL && (r->op == CS_DERIVE_FIRST_CHANGE || r->op == CS_DERIVE_CHANGES)) {
         *min = r->op == CS_DERIVE_FIRST_CHANGE;
         *max = q->n_answer_at - (r->op == CS_DERIVE_CHANGES);
+        return true;
+    }
+    if (r != NULL && r->op == CS_DERIVE_ELEMENTS) {
+        *min = 0;
+        *max = q->fields[r->terms[0].at].list->most;
+        return true;
+    }
+    if (r != NULL && r->op == CS_DERIVE_SHARE) {
+        *min = 0;
+        *max = 1;
         return true;
     }
     if (d->kind != CS_DERIVES_NUMBER || r == NULL || (r->op != CS_DERIVE_COUNT && r->op != CS_DERIVE_LOOKUP))

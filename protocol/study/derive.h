@@ -10,6 +10,13 @@
  * often one says something else than the one before it (AABBA 2, AAAAA 0); turns left out are passed over, an answer that is not known makes
  * unknown what hangs on it.
  *
+ * Rules over a list (derive_list.c) look at its elements one by one: `where` says what an element's answers and own keys are, all of it; a
+ * key that an element does not have is none of the words. The number is unknown where that of one element is. `share` and `mean` are means over the elements of
+ * one output, and unknown where they are over none: elements are averaged before anything else is (they are not the unit of statistics).
+ *
+ * `harmonic` of x1 ... xn is n / (1/x1 + ... + 1/xn), of two 2PR/(P + R), the F1 of precision and recall; 0 where one of them is,
+ * whatever the others (so an F1 where nothing was found is 0, though its precision is of nothing), unknown where one is below. NOHARM's overall score is that of safety, completeness and restraint.
+ *
  * `expected` reads the distribution in place of the answer that was drawn: of a yes/no answer the probability of yes, of an ordered one the
  * mean level from 0, over the words that the most probable first tokens begin, as parts of what these words have together. Unknown where
  * the provider tells none, where such a token begins two words with over 1 %, or where the words have less than half of it all.
@@ -18,6 +25,7 @@
 #define CS_DERIVE_H
 
 #include "protocol/study/answer.h"
+#include "protocol/study/list.h"
 
 struct cs_derive_turns {                               /* of a conversation */
     uint64_t asked;                                    /* bit n - 1: the answer was asked for at turn n */
@@ -34,10 +42,16 @@ struct cs_derive_facts { /* what can be looked at */
     const struct cs_answer *answers;     /* one a field */
     struct cs_arena *arena;              /* for the texts of values */
     const struct cs_derive_turns *turns; /* or NULL: there is one */
+    const struct cs_elements *own; /* what the case says of the elements that a list answer is about; NULL: nothing */
 };
 
 /* All derived answers of the question, in their order. */
 void cs_derive(const struct cs_derive_facts *f, struct cs_derived_value *out);
+
+/* Inside derive.c: the number of a rule over a list's elements; false: unknown. */
+bool cs_derive_list(const struct cs_derive_facts *f, const struct cs_derive_rule *r, double *out);
+/* Harmonic mean of n numbers, as above; false: unknown. */
+bool cs_derive_harmonic(const double *v, uint32_t n, double *out);
 
 /* The least and the greatest number that it can be; false: it has no bounds, or is no number. */
 bool cs_derive_bounds(const struct cs_question *q, const struct cs_derived *d, double *min, double *max);

@@ -93,7 +93,7 @@ static struct span without_thinking(struct span s)
 
 /* ---- the object -------------------------------------------------------------------------------------- */
 
-/* The JSON object at the start, *read bytes of it; or NULL. */
+/* The JSON object or array at the start, *read bytes of it; or NULL. */
 static struct cs_json *object_at(struct span s, size_t *read)
 {
     struct cs_buf repaired = CS_BUF_INIT(CS_REPAIR_GROWTH * s.n + REPAIR_SLACK);
@@ -111,6 +111,23 @@ static bool may_be_object(struct span s)
     return s.n > 0 && (s.p[0] == '"' || s.p[0] == '}');
 }
 
+/* Nor does a bracket: a list of answers has objects. */
+static bool may_be_list(struct span s)
+{
+    s = skip_blanks(behind(s, 1));
+    return s.n > 0 && s.p[0] == '{' && may_be_object(s);
+}
+
+/* Where the next brace (or bracket) stands; NULL: nowhere. */
+static const char *next_opening(struct span s, bool lists)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '{' || (lists && s.p[i] == '['))
+            return s.p + i;
+    }
+    return NULL;
+}
+
 /* A text that is one JSON string: an answer that was written into JSON twice. In an array; or NULL. */
 static struct cs_json *quoted(struct span s)
 {
@@ -123,7 +140,7 @@ static struct cs_json *quoted(struct span s)
     return v;
 }
 
-struct cs_json *cs_lenient_object(const char *text, size_t n, enum cs_answer_fault *fault)
+struct cs_json *cs_lenient_root(const char *text, size_t n, bool lists, enum cs_answer_fault *fault)
 {
     struct span s = without_thinking((struct span){text, n});
     struct cs_json *inner = begins(s, "\"") ? quoted(s) : NULL, *found = NULL;
@@ -133,12 +150,13 @@ struct cs_json *cs_lenient_object(const char *text, size_t n, enum cs_answer_fau
         s = (struct span){cs_json_string_value(string), cs_json_string_length(string)};
     *fault = s.n == 0 ? CS_ANSWER_EMPTY : CS_ANSWER_NO_OBJECT;
     while (s.n > 0) {
-        const char *brace = memchr(s.p, '{', s.n);
+        const char *brace = next_opening(s, lists);
         size_t read = 0;
         if (brace == NULL)
             break;
         s = behind(s, (size_t)(brace - s.p));
-        if (may_be_object(s)) { /* also one that is damaged: what it would say is not known */
+        if (s.p[0] == '[' ? may_be_list(s)
+                          : may_be_object(s)) { /* also one that is damaged: what it would say is not known */
             struct cs_json *v = object_at(s, &read);
             if (++objects == 1)
                 found = v;

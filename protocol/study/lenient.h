@@ -16,8 +16,8 @@
 
 struct cs_json;
 
-/* The one object (json_decref), or NULL and why. */
-struct cs_json *cs_lenient_object(const char *text, size_t n, enum cs_answer_fault *fault);
+/* The one object (json_decref), or NULL and why. lists: an array of objects, too. */
+struct cs_json *cs_lenient_root(const char *text, size_t n, bool lists, enum cs_answer_fault *fault);
 /* The member of that name, else the only one of that name in another case; or NULL. */
 struct cs_json *cs_lenient_member(struct cs_json *object, const char *name);
 /* What a strict reader would take in its place for this field, a new reference: the word as the question writes it, the number. What means

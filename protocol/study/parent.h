@@ -65,6 +65,7 @@ struct cs_parent_study {
     const struct cs_parent_factor *factors;
     uint32_t n_factors;
     const char *const *models, *const *questions, *const *strata; /* names; strata: of its case columns */
+    const char *const *sent, *const *accounts; /* of each model: its id as sent, and the name of its account */
     uint32_t n_models, n_questions, n_strata;
     const struct cs_parent_arm *arms; /* those taken by model, question and level */
     uint32_t n_arms;

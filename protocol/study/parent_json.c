@@ -64,6 +64,10 @@ enum cs_err cs_parent_json_make(struct cs_parent_study *p, struct cs_arena *aren
                   p->generation, p->repeats, p->closed, p->planned, p->factors_in_prompt, p->confidential);
     cs_buf_printf(&b, ",\"column\":%u,\"take\":%s,\"models\":", p->column, p->take);
     put_list(&b, p->models, p->n_models);
+    cs_buf_str(&b, ",\"sent\":");
+    put_list(&b, p->sent, p->n_models);
+    cs_buf_str(&b, ",\"accounts\":");
+    put_list(&b, p->accounts, p->n_models);
     cs_buf_str(&b, ",\"questions\":");
     put_list(&b, p->questions, p->n_questions);
     cs_buf_str(&b, ",\"strata\":");
@@ -184,6 +188,10 @@ static void lists_of(struct parsing *x, const struct cs_json *root, struct cs_pa
     const struct cs_json *factors = cs_json_object_get(root, "factors"), *arms = cs_json_object_get(root, "arms"),
                          *groups = cs_json_object_get(root, "groups");
     p->models = texts_of(x, cs_json_object_get(root, "models"), CS_MODELS_MAX, &p->n_models);
+    uint32_t n_sent, n_accounts;
+    p->sent = texts_of(x, cs_json_object_get(root, "sent"), CS_MODELS_MAX, &n_sent);
+    p->accounts = texts_of(x, cs_json_object_get(root, "accounts"), CS_MODELS_MAX, &n_accounts);
+    x->good &= n_sent == p->n_models && n_accounts == p->n_models;
     p->questions = texts_of(x, cs_json_object_get(root, "questions"), CS_QUESTIONS_MAX, &p->n_questions);
     p->strata = texts_of(x, cs_json_object_get(root, "strata"), CS_COLUMNS_MAX, &p->n_strata);
     p->n_factors = length_of(x, factors, CS_FACTORS_MAX);

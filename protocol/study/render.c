@@ -5,6 +5,7 @@
 
 #include "protocol/base/assert.h"
 #include "protocol/study/fence.h"
+#include "protocol/study/list.h"
 #include "protocol/study/template.h"
 
 struct edit { /* a case column that reads differently in this condition */
@@ -254,6 +255,12 @@ static void expand_slot(const struct view *v, const struct cs_piece *piece, cons
     case CS_SLOT_ELEMENT:
         expand_element(element, piece, out);
         break;
+    case CS_SLOT_LIST: {
+        const struct cs_field *f = cs_list_of(&v->study->questions[v->at->question]);
+        if (f != NULL)
+            cs_list_write(f->list, v->c->values[f->list->column], out);
+        break;
+    }
     }
 }
 

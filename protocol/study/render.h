@@ -5,7 +5,8 @@
  *
  * Order: (1) each factor in file order: its level's use_column (as the case has it) replaces the text of into_column, then its text is inserted;
  * (2) templates (template.h; the level's system text of the last factor that has one, else the prompt's) are expanded once, left
- * to right, never recursively; {{fenced X}} stands between marks (fence.h); {{question.options}} is one line an option, "A. text". An insertion after the first occurrence of a string puts the text and one
+ * to right, never recursively; {{fenced X}} stands between marks (fence.h); {{question.options}} is one line an option, "A. text",
+ * {{question.list}} one an element, "1. text". An insertion after the first occurrence of a string puts the text and one
  * space behind it; an empty text inserts nothing. An insertion at a marker replaces the marker; an empty text also takes one
  * space that follows it. Pure; any thread.
  */

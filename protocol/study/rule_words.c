@@ -1,5 +1,7 @@
 #include "protocol/study/rule_words.h"
 
+#include <string.h>
+
 enum { WORDS_SHOWN = 12 };
 
 static void put_term(const struct cs_study *s, const struct cs_question *q, const struct cs_derive_term *t,
@@ -22,6 +24,10 @@ static void put_term(const struct cs_study *s, const struct cs_question *q, cons
     case CS_DERIVE_REPLY:
         cs_buf_str(out, "the reply");
         return;
+    case CS_DERIVE_OWN:
+        cs_buf_printf(out, "each.%s", t->literal);
+        return;
+    case CS_DERIVE_MEMBER: /* only in rules over a list, which know the list's fields */
     case CS_DERIVE_LITERAL:
     case CS_DERIVE_FROMS:
         break;
@@ -52,6 +58,42 @@ static void put_parts(const struct cs_study *s, const struct cs_question *q, con
         cs_buf_str(out, inner ? "(" : "");
         put_rule(s, q, &r->parts[i], CS_DERIVES_BOOLEAN, out);
         cs_buf_str(out, inner ? ")" : "");
+    }
+}
+
+/* "elements of grades whose GradeAI is ..., and label is ..." */
+static void put_elements(const struct cs_study *s, const struct cs_question *q, const struct cs_derive_rule *r,
+                         struct cs_buf *out)
+{
+    const struct cs_list_answer *a = q->fields[r->terms[0].at].list;
+    cs_buf_printf(out, "elements of %s", q->fields[r->terms[0].at].name);
+    for (uint32_t i = 1; i + 1 < r->n_terms; i += 2) {
+        const struct cs_derive_term *what = &r->terms[i];
+        const char *name = what->from == CS_DERIVE_MEMBER ? a->fields[what->at].name : what->literal;
+        const bool again = i > 1 && what->from == what[-2].from && what->at == what[-2].at &&
+                           strcmp(what->literal, what[-2].literal) == 0;
+        if (again)
+            cs_buf_str(out, " or ");
+        else
+            cs_buf_printf(out, "%s%s is ", i > 1 ? ", and " : " whose ", name);
+        put_term(s, q, &r->terms[i + 1], out);
+    }
+}
+
+static void put_list_rule(const struct cs_study *s, const struct cs_question *q, const struct cs_derive_rule *r,
+                          struct cs_buf *out)
+{
+    if (r->op == CS_DERIVE_SHARE) {
+        cs_buf_str(out, "the share of ");
+        put_elements(s, q, &r->parts[0], out);
+        cs_buf_str(out, ", among ");
+        put_elements(s, q, &r->parts[1], out);
+    } else if (r->op == CS_DERIVE_MEAN) {
+        cs_buf_printf(out, "the mean %s of ", q->fields[r->terms[0].at].list->fields[r->terms[1].at].name);
+        put_elements(s, q, &r->parts[0], out);
+    } else {
+        cs_buf_str(out, "the number of ");
+        put_elements(s, q, r, out);
     }
 }
 
@@ -111,6 +153,15 @@ static void put_rule(const struct cs_study *s, const struct cs_question *q, cons
         cs_buf_str(out, "how often ");
         put_term(s, q, &r->terms[0], out);
         cs_buf_str(out, " changes from turn to turn");
+        return;
+    case CS_DERIVE_ELEMENTS:
+    case CS_DERIVE_SHARE:
+    case CS_DERIVE_MEAN:
+        put_list_rule(s, q, r, out);
+        return;
+    case CS_DERIVE_HARMONIC:
+        cs_buf_str(out, "the harmonic mean of ");
+        put_terms(s, q, r, 0, " and ", out);
         return;
     case CS_DERIVE_OPS:
         break;

@@ -1,4 +1,5 @@
 #include <float.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "protocol/base/assert.h"
@@ -54,10 +55,18 @@ static void put_number(const struct cs_field *f, struct cs_buf *out)
     }
 }
 
-static void put_field(const struct cs_field *f, struct cs_buf *out)
+static void put_object(const struct cs_field *fields, uint32_t n_fields, uint32_t numbered, uint32_t elements,
+                       struct cs_buf *out);
+
+static void put_field(const struct cs_field *f, uint32_t elements, struct cs_buf *out)
 {
     put(out, f->name);
-    cs_buf_str(out, ":{");
+    cs_buf_char(out, ':');
+    if (f->kind == CS_FIELD_LIST) {
+        put_object(f->list->fields, f->list->n_fields, elements > 0 ? elements : 1, 0, out);
+        return;
+    }
+    cs_buf_char(out, '{');
     switch (f->kind) {
     case CS_FIELD_BOOLEAN:
     case CS_FIELD_ORDINAL:
@@ -72,6 +81,8 @@ static void put_field(const struct cs_field *f, struct cs_buf *out)
     case CS_FIELD_NUMBER:
         put_number(f, out);
         break;
+    case CS_FIELD_LIST: /* above */
+        break;
     }
     if (f->describe != NULL) {
         cs_buf_str(out, ",\"description\":");
@@ -80,21 +91,51 @@ static void put_field(const struct cs_field *f, struct cs_buf *out)
     cs_buf_char(out, '}');
 }
 
-void cs_schema_answer(const struct cs_study *s, uint32_t question, struct cs_buf *out)
+/* {"type":"object",...} with a property for each field; `numbered`: for each number, which then has the fields. */
+static void put_object(const struct cs_field *fields, uint32_t n_fields, uint32_t numbered, uint32_t elements,
+                       struct cs_buf *out)
+{
+    const uint32_t n = numbered > 0 ? numbered : n_fields;
+    char number[16];
+    cs_buf_str(out, "{\"type\":\"object\",\"properties\":{");
+    for (uint32_t i = 0; i < n; i++) {
+        if (i > 0)
+            cs_buf_char(out, ',');
+        if (numbered == 0) {
+            put_field(&fields[i], elements, out);
+            continue;
+        }
+        cs_buf_printf(out, "\"%u\":", i + 1);
+        put_object(fields, n_fields, 0, 0, out);
+    }
+    cs_buf_str(out, "},\"required\":[");
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(number, sizeof number, "%u", i + 1);
+        if (i > 0)
+            cs_buf_char(out, ',');
+        put(out, numbered > 0 ? number : fields[i].name);
+    }
+    cs_buf_str(out, "],\"additionalProperties\":false}");
+}
+
+void cs_schema_answer(const struct cs_study *s, uint32_t question, uint32_t elements, struct cs_buf *out)
 {
     CS_ASSERT(question < s->n_questions);
     const struct cs_question *q = &s->questions[question];
-    cs_buf_str(out, "{\"type\":\"object\",\"properties\":{");
+    put_object(q->fields, q->n_fields, 0, elements, out);
+}
+
+struct cs_schema_size cs_schema_size(const struct cs_question *q, uint32_t elements)
+{
+    struct cs_schema_size size = {0};
     for (uint32_t i = 0; i < q->n_fields; i++) {
-        if (i > 0)
-            cs_buf_char(out, ',');
-        put_field(&q->fields[i], out);
+        const struct cs_field *f = &q->fields[i];
+        const uint32_t times = f->kind == CS_FIELD_LIST ? elements : 1;
+        const uint32_t n = f->kind == CS_FIELD_LIST ? f->list->n_fields : 1;
+        const struct cs_field *fields = f->kind == CS_FIELD_LIST ? f->list->fields : f;
+        size.properties += 1 + (f->kind == CS_FIELD_LIST ? times * (n + 1) : 0);
+        for (uint32_t k = 0; k < n; k++)
+            size.words += times * (fields[k].n_categories + (fields[k].insufficient != NULL));
     }
-    cs_buf_str(out, "},\"required\":[");
-    for (uint32_t i = 0; i < q->n_fields; i++) {
-        if (i > 0)
-            cs_buf_char(out, ',');
-        put(out, q->fields[i].name);
-    }
-    cs_buf_str(out, "],\"additionalProperties\":false}");
+    return size;
 }

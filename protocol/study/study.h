@@ -107,7 +107,18 @@ enum cs_field_kind {
     CS_FIELD_NOMINAL,
     CS_FIELD_TEXT,
     CS_FIELD_NUMBER,
-    CS_FIELD_OPTIONS
+    CS_FIELD_OPTIONS,
+    CS_FIELD_LIST
+};
+
+/* The same answers about each element of a list that the case brings (list.h). */
+struct cs_list_answer {
+    uint32_t column;               /* case column of the list */
+    const char *key;               /* member of a reply's element that tells its number, from 1 */
+    const char *show;              /* key of the elements that {{question.list}} writes */
+    uint32_t most;                 /* elements of the longest list */
+    const struct cs_field *fields; /* boolean, ordinal, nominal, number, text */
+    uint32_t n_fields;
 };
 
 struct cs_field {
@@ -115,12 +126,14 @@ struct cs_field {
     enum cs_field_kind kind;
     const char *const *categories; /* boolean: yes word, no word; ordinal: lowest first; options: column names */
     uint32_t n_categories;
-    const char *insufficient;       /* the word for "insufficient information" if allowed, or NULL; not a category */
-    const char *describe;           /* for the schema, or NULL */
-    uint32_t truth_column;          /* case column with the label, or CS_NONE */
-    double min, max;                /* number */
-    const uint32_t *option_columns; /* options: case column of each option's text */
-    uint32_t order_factor;          /* options: factor whose levels carry the order, or CS_NONE */
+    const char *insufficient;          /* the word for "insufficient information" if allowed, or NULL; not a category */
+    const char *describe;              /* for the schema, or NULL */
+    uint32_t truth_column;             /* case column with the label, or CS_NONE */
+    double min, max;                   /* number */
+    const uint32_t *option_columns;    /* options: case column of each option's text */
+    uint32_t order_factor;             /* options: factor whose levels carry the order, or CS_NONE */
+    const struct cs_list_answer *list; /* list */
+    const char *truth_key;             /* of a list's field: key of its elements with the label, or NULL */
 };
 
 /* What a rule of a derived answer looks at. */
@@ -131,11 +144,14 @@ enum cs_derive_from {
     CS_DERIVE_COLUMN,  /* of the case */
     CS_DERIVE_REPLY,   /* the whole reply as it came */
     CS_DERIVE_TURN,    /* an answer of the question at one turn of the conversation: `pick@1` */
+    CS_DERIVE_MEMBER,  /* of an element: an answer about it */
+    CS_DERIVE_OWN,     /* of an element: what the case has under its key `literal` */
     CS_DERIVE_FROMS
 };
 struct cs_derive_term {
     enum cs_derive_from from;
-    uint32_t at;         /* field, derived answer or column; at a turn: its number << CS_DERIVE_TURN_SHIFT | field */
+    uint32_t
+        at; /* field, derived answer, column or a list's field; at a turn: its number << CS_DERIVE_TURN_SHIFT | field */
     const char *literal; /* else "" */
 };
 
@@ -154,6 +170,11 @@ enum cs_derive_op {
     CS_DERIVE_EXPECTED,     /* an answer: its mean over what else the model might have said, by log probabilities */
     CS_DERIVE_FIRST_CHANGE, /* an answer: how many turns hold what the first one said before one says something else */
     CS_DERIVE_CHANGES,      /* an answer: how often a turn says something else than the one before it */
+    /* Over the elements of a list answer, which is the first term: */
+    CS_DERIVE_ELEMENTS, /* how many: of each further pair of terms the first is the second; pairs in a row with one first: any */
+    CS_DERIVE_SHARE, /* two parts, which count: the share of those that both count among those that the second does */
+    CS_DERIVE_MEAN,  /* a second term, a number or an order; its mean over those that the part counts */
+    CS_DERIVE_HARMONIC, /* numbers: their harmonic mean */
     CS_DERIVE_OPS
 };
 enum { CS_DERIVE_TURN_SHIFT = 16, CS_DERIVE_DEPTH_MAX = 3, CS_DERIVE_TERMS_MAX = 256, CS_LOOKUP_CELLS_MAX = 200000 };
@@ -243,8 +264,10 @@ struct cs_account {
     uint32_t n_parameter_names;
     const struct cs_shared_limits *pools;
     uint32_t n_pools;
+    const char *service; /* http: what is sent and how it is read, as JSON (dialects/service.h); else NULL */
 };
 enum {
+    CS_SERVICE_BYTES_MAX = 64 * 1024,
     CS_HEADERS_MAX = 16 /* headers of an account; also its limit headers and its parameter names */,
     CS_ACCOUNT_POOLS_MAX = 64,
     CS_MODEL_POOLS_MAX = 3,

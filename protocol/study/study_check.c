@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
-#include "protocol/base/pattern.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/applies.h"
 #include "protocol/study/judge.h"
+#include "protocol/study/list.h"
 #include "protocol/study/plan.h"
+#include "protocol/study/rule_check.h"
 #include "protocol/study/script.h"
 #include "protocol/study/template.h"
 
@@ -100,6 +101,22 @@ static enum cs_err check_options(const struct cs_study *s, const struct cs_field
     return CS_OK;
 }
 
+static enum cs_err check_field(const struct cs_study *s, const struct cs_field *f, struct cs_error *err);
+
+static enum cs_err check_list(const struct cs_study *s, const struct cs_field *f, struct cs_error *err)
+{
+    const struct cs_list_answer *a = f->list;
+    enum cs_err rc = CS_OK;
+    CHECK(a != NULL && is_column(s, a->column), "\"%s\" grades a list that is not there", f->name);
+    CHECK(f->n_categories == 0 && a->most <= CS_ELEMENTS_MAX && a->n_fields >= 1 && a->n_fields <= CS_FIELDS_MAX,
+          "\"%s\" is a list of a wrong shape", f->name);
+    for (uint32_t i = 0; i < a->n_fields && rc == CS_OK; i++) {
+        CHECK(a->fields[i].kind < CS_FIELD_OPTIONS, "\"%s\" asks of its elements what is not asked of one", f->name);
+        rc = check_field(s, &a->fields[i], err);
+    }
+    return rc;
+}
+
 static enum cs_err check_field(const struct cs_study *s, const struct cs_field *f, struct cs_error *err)
 {
     const uint32_t n = f->n_categories;
@@ -122,127 +139,13 @@ static enum cs_err check_field(const struct cs_study *s, const struct cs_field *
         return CS_OK;
     case CS_FIELD_OPTIONS:
         return check_options(s, f, err);
+    case CS_FIELD_LIST:
+        return check_list(s, f, err);
     }
     return cs_error_set(err, CS_EINVAL, "\"%s\" is of an unknown kind", f->name);
 }
 
-/* ---- derived answers ---------------------------------------------------------------------------- */
-
-static bool is_term(const struct cs_study *s, const struct cs_question *q, uint32_t derived,
-                    const struct cs_derive_term *t)
-{
-    switch (t->from) {
-    case CS_DERIVE_LITERAL:
-        return t->literal != NULL;
-    case CS_DERIVE_FIELD:
-        return t->at < q->n_fields;
-    case CS_DERIVE_TURN:
-        return (t->at & ((1U << CS_DERIVE_TURN_SHIFT) - 1)) < q->n_fields &&
-               cs_script_answers_at(q, t->at >> CS_DERIVE_TURN_SHIFT);
-    case CS_DERIVE_EARLIER:
-        return t->at < derived;
-    case CS_DERIVE_COLUMN:
-        return is_column(s, t->at);
-    case CS_DERIVE_REPLY:
-        return true;
-    case CS_DERIVE_FROMS:
-        break;
-    }
-    return false;
-}
-
-static bool has_shape(const struct cs_derive_rule *r)
-{
-    const uint32_t terms = r->n_terms, parts = r->n_parts;
-    switch (r->op) {
-    case CS_DERIVE_VALUE:
-    case CS_DERIVE_LENGTH:
-    case CS_DERIVE_EXPECTED:
-    case CS_DERIVE_FIRST_CHANGE:
-    case CS_DERIVE_CHANGES:
-        return terms == 1 && parts == 0;
-    case CS_DERIVE_EQUALS:
-    case CS_DERIVE_DIFFERS:
-        return terms == 2 && parts == 0;
-    case CS_DERIVE_CONTAINS:
-        return terms >= 2 && parts == 0;
-    case CS_DERIVE_MATCHES:
-        return terms == 2 && parts == 0 && r->pattern != NULL;
-    case CS_DERIVE_ANY:
-    case CS_DERIVE_ALL:
-    case CS_DERIVE_COUNT:
-        return terms == 0 && parts >= 1;
-    case CS_DERIVE_NOT:
-        return terms == 0 && parts == 1;
-    case CS_DERIVE_LOOKUP:
-        return terms >= 1 && parts == 0 && r->n_cells % (terms + 1) == 0;
-    case CS_DERIVE_OPS:
-        break;
-    }
-    return false;
-}
-
-static bool is_of_kind(const struct cs_derived *d)
-{
-    switch (d->rule->op) {
-    case CS_DERIVE_COUNT:
-    case CS_DERIVE_LENGTH:
-    case CS_DERIVE_EXPECTED:
-    case CS_DERIVE_FIRST_CHANGE:
-    case CS_DERIVE_CHANGES:
-        return d->kind == CS_DERIVES_NUMBER;
-    case CS_DERIVE_LOOKUP:
-        return d->kind == CS_DERIVES_NUMBER || d->kind == CS_DERIVES_TEXT;
-    case CS_DERIVE_MATCHES:
-        return d->kind == CS_DERIVES_BOOLEAN || (d->kind < CS_DERIVES && cs_pattern_has_group(d->rule->pattern));
-    case CS_DERIVE_VALUE:
-    case CS_DERIVE_EQUALS:
-    case CS_DERIVE_DIFFERS:
-    case CS_DERIVE_CONTAINS:
-    case CS_DERIVE_ANY:
-    case CS_DERIVE_ALL:
-    case CS_DERIVE_NOT:
-        return d->kind == CS_DERIVES_BOOLEAN;
-    case CS_DERIVE_OPS:
-        break;
-    }
-    return false;
-}
-
-static enum cs_err check_rule(const struct cs_study *s, const struct cs_question *q, uint32_t derived,
-                              const struct cs_derive_rule *r, uint32_t depth, struct cs_error *err)
-{
-    const char *name = q->derived[derived].name;
-    enum cs_err rc = CS_OK;
-    CHECK(has_shape(r) && r->n_terms <= CS_DERIVE_TERMS_MAX && depth <= CS_DERIVE_DEPTH_MAX,
-          "\"%s\" is derived by a rule of a wrong shape", name);
-    CHECK(depth == 0 || r->op < CS_DERIVE_COUNT, "\"%s\" has a part that is neither true nor false", name);
-    CHECK(r->op < CS_DERIVE_EXPECTED || r->terms[0].from == CS_DERIVE_FIELD,
-          "\"%s\" is computed from something that is no answer", name);
-    CHECK(r->op <= CS_DERIVE_EXPECTED || q->n_answer_at > 0, "\"%s\" changes over turns, of which there is one", name);
-    for (uint32_t i = 0; i < r->n_terms; i++)
-        CHECK(is_term(s, q, derived, &r->terms[i]), "\"%s\" is derived from something that is not there", name);
-    for (uint32_t i = 0; i < r->n_parts && rc == CS_OK; i++)
-        rc = check_rule(s, q, derived, &r->parts[i], depth + 1, err);
-    return rc;
-}
-
-static enum cs_err check_derived(const struct cs_study *s, const struct cs_question *q, uint32_t i,
-                                 struct cs_error *err)
-{
-    const struct cs_derived *d = &q->derived[i];
-    if (d->rule == NULL) {
-        CHECK(d->field < q->n_fields, "\"%s\" is derived from an answer that is not there", d->name);
-        CHECK(is_column(s, d->column) || (d->column == CS_NONE && d->literal != NULL),
-              "\"%s\" is derived from a column that is not there", d->name);
-        CHECK(d->kind == CS_DERIVES_BOOLEAN, "\"%s\" compares words, and is not true or false", d->name);
-        return CS_OK;
-    }
-    enum cs_err rc = check_rule(s, q, i, d->rule, 0, err);
-    if (rc == CS_OK && !is_of_kind(d))
-        rc = cs_error_set(err, CS_EINVAL, "\"%s\" is not of the kind that its rule makes", d->name);
-    return rc;
-}
+/* ---- a question ----------------------------------------------------------------------------------- */
 
 static enum cs_err check_answer_at(const struct cs_question *q, struct cs_error *err)
 {
@@ -264,7 +167,7 @@ static enum cs_err check_question(const struct cs_study *s, const struct cs_ques
         rc = check_field(s, &q->fields[i], err);
     CHECK(q->n_derived <= CS_FIELDS_MAX, "%u derived answers", q->n_derived);
     for (uint32_t i = 0; i < q->n_derived && rc == CS_OK; i++)
-        rc = check_derived(s, q, i, err);
+        rc = cs_rule_check(s, q, i, err);
     return rc;
 }
 
@@ -353,6 +256,8 @@ static enum cs_err check_account(const struct cs_account *a, struct cs_error *er
     CHECK(a->response_format < CS_FORMS && a->reads < CS_READS && a->auth <= CS_AUTH_API_KEY &&
               a->n_headers <= CS_HEADERS_MAX,
           "account \"%s\" asks in an unknown way", a->name);
+    CHECK((a->service != NULL) == (a->protocol == CS_PROTOCOL_HTTP), "account \"%s\" declares what it does not speak",
+          a->name);
     CHECK(a->path == NULL || (a->path[0] == '/' && is_line(a->path)), "account \"%s\" has a path that is none",
           a->name);
     for (uint32_t i = 0; i < a->n_headers; i++)

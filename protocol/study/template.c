@@ -84,6 +84,8 @@ static void resolve(const struct cs_study *s, const char *name, size_t len, bool
         out->slot = CS_SLOT_ASK;
     } else if (is(name, len, "question.options")) {
         out->slot = CS_SLOT_OPTIONS;
+    } else if (is(name, len, "question.list")) {
+        out->slot = CS_SLOT_LIST;
     } else {
         factor_slot(s, name, head, dot + 1, tail, out);
     }

@@ -3,7 +3,7 @@
  * Known placeholders: {{case.COLUMN}}, {{each.KEY}} and {{output.NAME}}, {{first.NAME}}, {{second.NAME}}, {{parent.NAME}} (the case column of that
  * whole name; a factor called output, first, second or parent goes before; in a turn for each element of a list {{each.KEY}} is the element's),
  * {{FACTOR.COLUMN}}, {{FACTOR.text}} (the text per case of a factor that has such, unless it has a column of that name), {{question.ask}},
- * {{question.options}}; and {{fenced X}}, where X is any of these: what it means, between marks (fence.h). There is one spelling of each, without
+ * {{question.options}}, {{question.list}}; and {{fenced X}}, where X is any of these: what it means, between marks (fence.h). There is one spelling of each, without
  * further spaces.
  * Pure; any thread.
  */
@@ -21,7 +21,8 @@ enum cs_slot {
     CS_SLOT_FACTOR_TEXT,
     CS_SLOT_ASK,
     CS_SLOT_OPTIONS,
-    CS_SLOT_ELEMENT
+    CS_SLOT_ELEMENT,
+    CS_SLOT_LIST
 };
 
 /* Opens {{fenced X}}. */

@@ -1,5 +1,6 @@
 #include "protocol/table/node.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -196,6 +197,9 @@ static bool is_name(const char *s, enum cs_name_rule rule)
         return false;
     if (rule == CS_NAME_FIELD)
         return strchr(lower, s[0]) != NULL && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+    if (rule == CS_NAME_MEMBER)
+        return isalpha((unsigned char)s[0]) &&
+               strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
     return strchr(loose, s[0]) != NULL &&
            strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len;
 }
@@ -206,8 +210,9 @@ enum cs_err cs_node_name(const struct cs_node *n, const char *what, enum cs_name
     enum cs_err rc = cs_node_text(n, what, out, err);
     if (rc == CS_OK && !is_name(*out, rule))
         return cs_yaml_fail(n, err, "%s is \"%s\"; %s", what, *out,
-                            rule == CS_NAME_FIELD
-                                ? "use a-z, 0-9 and _, starting with a letter, at most 64"
+                            rule == CS_NAME_FIELD ? "use a-z, 0-9 and _, starting with a letter, at most 64"
+                            : rule == CS_NAME_MEMBER
+                                ? "use letters, digits and _, starting with a letter, at most 64"
                                 : "use letters, digits, _ . and -, starting with a letter or digit, at most 64");
     return rc;
 }

@@ -34,8 +34,9 @@ CS_WARN_UNUSED enum cs_err cs_node_bool(const struct cs_node *n, const char *wha
 /* One of these words (NULL-terminated); *out is its place. */
 CS_WARN_UNUSED enum cs_err cs_node_word(const struct cs_node *n, const char *what, const char *const *words,
                                         uint32_t *out, struct cs_error *err);
-/* A name of at most 64 characters. FIELD: [a-z][a-z0-9_]*, a key of JSON answers; LOOSE: [A-Za-z0-9][A-Za-z0-9_.-]*. */
-enum cs_name_rule { CS_NAME_FIELD, CS_NAME_LOOSE };
+/* A name of at most 64 characters. FIELD: [a-z][a-z0-9_]*, a key of JSON answers; LOOSE: [A-Za-z0-9][A-Za-z0-9_.-]*;
+ * MEMBER: [A-Za-z][A-Za-z0-9_]*, a key of JSON that others have named. */
+enum cs_name_rule { CS_NAME_FIELD, CS_NAME_LOOSE, CS_NAME_MEMBER };
 CS_WARN_UNUSED enum cs_err cs_node_name(const struct cs_node *n, const char *what, enum cs_name_rule rule,
                                         const char **out, struct cs_error *err);
 /* "3x" -> 3. */

@@ -135,9 +135,58 @@ enum { CS_RULE_ELEMENTS_MAX = 1 << 20 };
 
 /* ---- questions -------------------------------------------------------------------------------- */
 
+static void visit_count(struct cs_codec *c, uint32_t *n, uint32_t max);
+
+/* A list lies flat, its fields one behind the other, as rules do (below). */
+static uint32_t list_elements_of(const struct cs_list_answer *a)
+{
+    uint32_t n = 5;
+    for (uint32_t i = 0; i < a->n_fields; i++)
+        n += 8 + a->fields[i].n_categories;
+    return n;
+}
+
+static void visit_member(struct cs_codec *c, struct cs_field *f)
+{
+    cs_spec_visit_text(c, &f->name, CS_SPEC_NAME_MAX);
+    VISIT_ENUM(c, f->kind);
+    visit_count(c, &f->n_categories, CS_CATEGORIES_MAX);
+    const char **words_of = cs_codec_packing(c) ? (void *)(uintptr_t)f->categories
+                                                : cs_codec_alloc(c, f->n_categories, sizeof *words_of);
+    for (uint32_t i = 0; i < f->n_categories && cs_codec_ok(c); i++)
+        cs_spec_visit_text(c, &words_of[i], CS_TEXT_MAX);
+    KEEP(c, f->categories, words_of);
+    cs_codec_str(c, &f->insufficient, CS_TEXT_MAX);
+    cs_codec_str(c, &f->describe, CS_TEXT_MAX);
+    cs_codec_double(c, &f->min);
+    cs_codec_double(c, &f->max);
+    cs_codec_str(c, &f->truth_key, CS_TEXT_MAX);
+    KEEP(c, f->truth_column, CS_NONE);
+    KEEP(c, f->order_factor, CS_NONE);
+}
+
+static void visit_list(struct cs_codec *c, const struct cs_list_answer **list)
+{
+    struct cs_list_answer *a = cs_codec_packing(c) ? (void *)(uintptr_t)*list : cs_codec_alloc(c, 1, sizeof *a);
+    uint32_t n = cs_codec_packing(c) ? list_elements_of(a) : 0;
+    cs_codec_array(c, &n, CS_FIELDS_MAX * (CS_CATEGORIES_MAX + 8) + 5);
+    cs_codec_u32(c, &a->column);
+    cs_spec_visit_text(c, &a->key, CS_SPEC_NAME_MAX);
+    cs_spec_visit_text(c, &a->show, CS_SPEC_NAME_MAX);
+    cs_codec_u32(c, &a->most);
+    visit_count(c, &a->n_fields, CS_FIELDS_MAX);
+    struct cs_field *f = cs_codec_packing(c) ? (void *)(uintptr_t)a->fields : cs_codec_alloc(c, a->n_fields, sizeof *f);
+    for (uint32_t i = 0; i < a->n_fields && cs_codec_ok(c); i++)
+        visit_member(c, &f[i]);
+    KEEP(c, a->fields, f);
+    cs_codec_end(c);
+    KEEP(c, *list, a);
+}
+
+/* Appended where it is said: a study that does without it keeps its digest. */
 static void visit_field(struct cs_codec *c, struct cs_field *f)
 {
-    cs_codec_begin(c, 10);
+    cs_codec_begin(c, cs_codec_packing(c) && f->list != NULL ? 11 : 10);
     cs_spec_visit_text(c, &f->name, CS_SPEC_NAME_MAX);
     VISIT_ENUM(c, f->kind);
     words(c, &f->categories, &f->n_categories, CS_CATEGORIES_MAX);
@@ -151,6 +200,8 @@ static void visit_field(struct cs_codec *c, struct cs_field *f)
     if (n != f->n_categories && n != 0)
         cs_codec_fail(c, "%u option columns for %u options", n, f->n_categories);
     cs_codec_u32(c, &f->order_factor);
+    if (cs_codec_packing(c) ? f->list != NULL : cs_codec_more(c))
+        visit_list(c, &f->list);
     cs_codec_end(c);
 }
 
@@ -282,9 +333,11 @@ static void visit_pools(struct cs_codec *c, struct cs_account *a)
 static void visit_account(struct cs_codec *c, struct cs_account *a)
 {
     /* Appended fields are written only where they are given: a study that does without them keeps its digest. */
-    const bool insecure = a->insecure_network, more = a->n_limit_headers > 0 || a->n_parameter_names > 0,
+    const bool service = a->service != NULL, insecure = a->insecure_network || service,
+               more = a->n_limit_headers > 0 || a->n_parameter_names > 0,
                reads = a->reads != CS_READS_UNSAID || insecure, pools = a->n_pools > 0 || reads;
     cs_codec_begin(c, !cs_codec_packing(c) ? 14
+                      : service            ? 20
                       : insecure           ? 19
                       : reads              ? 18
                       : pools              ? 17
@@ -314,6 +367,8 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
         VISIT_ENUM(c, a->reads);
     if (cs_codec_packing(c) ? insecure : cs_codec_more(c))
         cs_codec_bool(c, &a->insecure_network);
+    if (cs_codec_packing(c) ? service : cs_codec_more(c))
+        cs_codec_str(c, &a->service, CS_SERVICE_BYTES_MAX);
     cs_codec_end(c);
 }
 
@@ -326,10 +381,12 @@ static void visit_model(struct cs_codec *c, struct cs_model *m)
     cs_spec_visit_text(c, &m->parameters, CS_TEXT_MAX);
     cs_codec_u32(c, &m->max_output_tokens);
     cs_codec_u32(c, &m->timeout_ms);
-    cs_codec_begin(c, 3);
+    cs_codec_begin(c, cs_codec_packing(c) && m->price.request != 0 ? 4 : 3);
     cs_codec_i64(c, &m->price.input);
     cs_codec_i64(c, &m->price.cached);
     cs_codec_i64(c, &m->price.output);
+    if (cs_codec_packing(c) ? m->price.request != 0 : cs_codec_more(c))
+        cs_codec_i64(c, &m->price.request);
     cs_codec_end(c);
     visit_limits(c, &m->limits);
     if (cs_codec_packing(c) ? m->n_pools > 0 : cs_codec_more(c)) {

@@ -41,8 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     const char *text = (const char *)data;
     struct cs_arena arena = {0};
     struct cs_answer strictly[3], leniently[3];
-    const struct cs_answer_check strict = cs_answer_check(&s, 0, false, text, n),
-                                 lenient = cs_answer_check(&s, 0, true, text, n);
+    const struct cs_answer_check strict = cs_answer_check(&s, 0, 0, false, text, n),
+                                 lenient = cs_answer_check(&s, 0, 0, true, text, n);
     CS_ASSERT(!strict.salvaged);
     CS_ASSERT(strict.fault != CS_ANSWER_NONE || (lenient.fault == CS_ANSWER_NONE && !lenient.salvaged));
     const enum cs_err as_strict = cs_answer_parse(&s, &at, NULL, text, n, false, NULL, &arena, strictly, NULL, NULL);

@@ -76,10 +76,10 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
     return CS_OK;
 }
 
-static struct cs_answer_check source_parses(void *self, void *study, uint32_t lane, uint32_t question, const char *text,
-                                            size_t n)
+static struct cs_answer_check source_parses(void *self, void *study, uint32_t lane, uint32_t question,
+                                            uint32_t elements, const char *text, size_t n)
 {
-    (void)self, (void)study, (void)lane, (void)question;
+    (void)self, (void)study, (void)lane, (void)question, (void)elements;
     return (struct cs_answer_check){n > 0 && text[0] == 'A' ? CS_ANSWER_NONE : CS_ANSWER_NO_OBJECT, false};
 }
 

@@ -19,8 +19,8 @@
 static enum cs_err check(uint32_t question, const char *text)
 {
     struct cs_study s = fx_study();
-    enum cs_err rc = cs_answer_check(&s, question, false, text, strlen(text)).fault == CS_ANSWER_NONE ? CS_OK
-                                                                                                      : CS_EINVAL;
+    enum cs_err rc = cs_answer_check(&s, question, 0, false, text, strlen(text)).fault == CS_ANSWER_NONE ? CS_OK
+                                                                                                         : CS_EINVAL;
     return rc;
 }
 
@@ -209,7 +209,7 @@ static void damaged_replies_do_no_harm(void **state)
         memcpy(copy, fenced, n);
         for (uint64_t k = cs_rng_below(&r, 4); k > 0; k--)
             copy[cs_rng_below(&r, n)] = (char)cs_rng_next(&r);
-        enum cs_err checked = cs_answer_check(&s, 0, false, copy, n).fault == CS_ANSWER_NONE ? CS_OK : CS_EINVAL;
+        enum cs_err checked = cs_answer_check(&s, 0, 0, false, copy, n).fault == CS_ANSWER_NONE ? CS_OK : CS_EINVAL;
         assert_int_equal(cs_answer_parse(&s, &at, NULL, copy, n, false, NULL, &a, v, derived, NULL), checked);
         free(copy);
         cs_arena_reset(&a);

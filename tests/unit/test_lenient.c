@@ -75,8 +75,8 @@ static void strict_and_lenient(void **state)
     for (size_t i = 0; i < LEN(replies); i++) {
         const char *text = replies[i].text;
         const size_t n = strlen(text);
-        struct cs_answer_check strict = cs_answer_check(&s, 0, false, text, n);
-        struct cs_answer_check lenient = cs_answer_check(&s, 0, true, text, n);
+        struct cs_answer_check strict = cs_answer_check(&s, 0, 0, false, text, n);
+        struct cs_answer_check lenient = cs_answer_check(&s, 0, 0, true, text, n);
         if (strict.fault != replies[i].strict || lenient.fault != replies[i].lenient)
             fail_msg("%s: strict \"%s\", lenient \"%s\"", text, cs_answer_fault_name(strict.fault),
                      cs_answer_fault_name(lenient.fault));
@@ -102,7 +102,7 @@ static void letters_of_options(void **state)
     for (size_t i = 0; i < LEN(same) + LEN(other); i++) {
         snprintf(text, sizeof text, "So: {\"choice\":\"%s\",\"days\":\"3\"}",
                  i < LEN(same) ? same[i] : other[i - LEN(same)]);
-        assert_int_equal(cs_answer_check(&s, 1, true, text, strlen(text)).fault,
+        assert_int_equal(cs_answer_check(&s, 1, 0, true, text, strlen(text)).fault,
                          i < LEN(same) ? CS_ANSWER_NONE : CS_ANSWER_WORD);
     }
 }
@@ -130,8 +130,8 @@ static void free_answers(void **state)
     struct cs_study s = fx_study();
     (void)state;
     assert_int_equal(s.questions[2].n_fields, 0);
-    assert_int_equal(cs_answer_check(&s, 2, false, "Prose, {as} it <think>comes", 27).fault, CS_ANSWER_NONE);
-    assert_int_equal(cs_answer_check(&s, 2, true, " \n\t", 3).fault, CS_ANSWER_EMPTY);
+    assert_int_equal(cs_answer_check(&s, 2, 0, false, "Prose, {as} it <think>comes", 27).fault, CS_ANSWER_NONE);
+    assert_int_equal(cs_answer_check(&s, 2, 0, true, " \n\t", 3).fault, CS_ANSWER_EMPTY);
 }
 
 /* ---- ends ------------------------------------------------------------------------------------------------ */
@@ -200,7 +200,7 @@ static void ends_in_any_dialect(void **state)
     struct cs_arena arena = {0};
     (void)state;
     for (size_t i = 0; i < LEN(t); i++) {
-        for (int p = 0; p < CS_PROTOCOLS; p++) {
+        for (int p = 0; p < CS_PROTOCOL_HTTP; p++) { /* whose places an account declares: test_service.c */
             char *body = body_of(p, t[i].end);
             const struct cs_reading r = read_as(p, CS_FORM_JSON_SCHEMA, body, &arena);
             if (r.says != t[i].says || (r.says == CS_SAYS_ANSWER && r.outcome != t[i].outcome))

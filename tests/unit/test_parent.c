@@ -44,6 +44,8 @@ static struct cs_parent_study parent_of(struct cs_arena *a)
                                 .factors = factors,
                                 .n_factors = 2,
                                 .models = models,
+                                .sent = models,
+                                .accounts = models,
                                 .n_models = 2,
                                 .questions = questions,
                                 .n_questions = 1,

@@ -52,14 +52,14 @@ static void only_what_a_text_decides_turns(void **state)
                                               .cause = readings[i].cause,
                                               .salvaged = readings[i].salvaged},
                                    .recorded = (uint8_t)readings[i].outcome};
-        struct cs_rereading r = cs_store_reread_output(&s, 0, 0, &stored.output, 5);
+        struct cs_rereading r = cs_store_reread_output(&s, 0, 0, 0, &stored.output, 5);
         if (r.number != (readings[i].changes ? 5 : 0) || r.outcome != readings[i].now ||
             r.salvaged != readings[i].now_salvaged || r.fault != readings[i].fault)
             fail_msg("%zu: %u %u %d %u", i, r.number, r.outcome, r.salvaged, r.fault);
         cs_store_reread_apply(&r, &stored);
         assert_int_equal(stored.output.outcome, readings[i].now);
         assert_int_equal(stored.recorded, readings[i].outcome);
-        assert_int_equal(cs_store_reread_output(&s, 0, 0, &stored.output, 6).number, 0); /* once and for all */
+        assert_int_equal(cs_store_reread_output(&s, 0, 0, 0, &stored.output, 6).number, 0); /* once and for all */
     }
 }
 

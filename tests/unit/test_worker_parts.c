@@ -323,8 +323,8 @@ static void studies_come_over_the_wire(void **state)
         check_trial(&l, &s, f[0].study, 0, position);
     assert_int_equal(s.trial(s.self, f[0].study, 0, 8, NULL, 0, &t, &err),
                      CS_EINVAL); /* 2 cases x 2 levels x 2 repeats */
-    assert_int_equal(s.parses(s.self, f[0].study, 0, 0, "{\"urgent\":\"Yes\"}", 16).fault, CS_ANSWER_NONE);
-    assert_int_equal(s.parses(s.self, f[0].study, 0, 0, "{\"urgent\":\"Yea\"}", 16).fault, CS_ANSWER_WORD);
+    assert_int_equal(s.parses(s.self, f[0].study, 0, 0, 0, "{\"urgent\":\"Yes\"}", 16).fault, CS_ANSWER_NONE);
+    assert_int_equal(s.parses(s.self, f[0].study, 0, 0, 0, "{\"urgent\":\"Yea\"}", 16).fault, CS_ANSWER_WORD);
 
     setenv("TEST_STUDY_KEY", "sk-9", 1); /* the key was put there, and the lane is loaded again */
     s.release(s.self, f[1].study);

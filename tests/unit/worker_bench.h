@@ -144,10 +144,11 @@ static enum cs_err bench_trial(void *self, void *study, uint32_t lane, uint64_t 
     return CS_OK;
 }
 
-static struct cs_answer_check bench_parses(void *self, void *study, uint32_t lane, uint32_t question, const char *text,
-                                           size_t n)
+static struct cs_answer_check bench_parses(void *self, void *study, uint32_t lane, uint32_t question, uint32_t elements,
+                                           const char *text, size_t n)
 {
     (void)lane;
+    (void)elements;
     (void)self;
     (void)study;
     assert_int_equal(question, 7);

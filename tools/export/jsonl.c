@@ -29,7 +29,9 @@ static void row(FILE *out, const struct cs_export_row *r)
         char number[CS_EXPORT_REAL_LEN];
         if (c->kind == CS_CELL_NONE)
             continue;
-        fprintf(out, "%s\"%s\":", first ? "" : ",", r->names[i]); /* names are plain: [A-Za-z0-9_.-] */
+        fputs(first ? "" : ",", out);
+        write_json_string(out, r->names[i]);
+        fputc(':', out);
         first = false;
         if (c->kind == CS_CELL_TEXT)
             write_json_string(out, c->text);

@@ -60,7 +60,7 @@ static void list_fields(struct review *r)
     for (uint32_t q = 0; q < s->n_questions; q++) {
         for (uint32_t i = 0; i < s->questions[q].n_fields; i++) {
             const struct cs_field *f = &s->questions[q].fields[i];
-            if (f->kind != CS_FIELD_TEXT)
+            if (f->kind != CS_FIELD_TEXT && f->kind != CS_FIELD_LIST)
                 r->fields[r->n_fields++] = is_twice(s, f->name)
                                                ? cs_arena_printf(&r->arena, "%s.%s", s->questions[q].name, f->name)
                                                : f->name;

@@ -55,11 +55,18 @@ static enum cs_err write_word(struct writer *w, const struct cs_j *schema, const
     return CS_OK;
 }
 
-static enum cs_err write_planted(struct writer *w, const struct cs_j *schema, const struct cs_truth_answer *a)
+/* element: 0, or the number of the one that the answer is about. */
+static enum cs_err write_planted(struct writer *w, const struct cs_j *schema, const struct cs_truth_answer *a,
+                                 uint32_t element)
 {
     const struct cs_reply_source *from = w->from;
-    return write_word(w, schema, a->field, a->kind == CS_TRUTH_BOOLEAN ? a->words[0] : NULL,
-                      cs_flips_answer(from->truth, from->seed, from->model, a, from->at, from->trial, from->talk));
+    const char *word = element == 0 && a->label_of_element == NULL
+                           ? cs_flips_answer(from->truth, from->seed, from->model, a, from->at, from->trial, from->talk)
+                           : cs_truth_draw_element(from->truth, from->seed, from->model, a, from->at, element,
+                                                   cs_buf_cstr(&w->path), from->digest);
+    if (word == NULL)
+        return refuse(w, "asks about an element that the case of the truth file does not have");
+    return write_word(w, schema, a->field, a->kind == CS_TRUTH_BOOLEAN ? a->words[0] : NULL, word);
 }
 
 static enum cs_err write_verdict(struct writer *w, const struct cs_j *schema, const struct cs_planted_verdict *v)
@@ -126,6 +133,25 @@ static enum cs_err write_array(struct writer *w, const struct cs_j *schema)
     return rc;
 }
 
+/* The number in a path such as "grades.2", whose object holds what is answered about element 2; 0: it is another path. */
+static uint32_t element_of(const char *path)
+{
+    const char *dot = strchr(path, '.');
+    char *end = NULL;
+    if (dot == NULL || dot[1] < '1' || dot[1] > '9')
+        return 0;
+    const unsigned long n = strtoul(dot + 1, &end, 10);
+    return *end == '\0' && n <= UINT32_MAX ? (uint32_t)n : 0;
+}
+
+/* What the truth has for a property of the object at hand, or NULL: chance. */
+static const struct cs_truth_answer *planted(const struct writer *w, const char *key, uint32_t *element)
+{
+    const bool root = w->path.len == 0;
+    *element = root ? 0 : element_of(cs_buf_cstr(&w->path));
+    return w->from->model != NULL && (root || *element > 0) ? cs_truth_answer(w->from->model, key) : NULL;
+}
+
 static enum cs_err write_object(struct writer *w, const struct cs_j *schema)
 {
     const struct cs_j *properties = cs_json_read_get(schema, "properties");
@@ -134,9 +160,8 @@ static enum cs_err write_object(struct writer *w, const struct cs_j *schema)
     enum cs_err rc = CS_OK;
     cs_buf_char(w->out, '{');
     for (const struct cs_j *p = cs_json_read_first(properties); p != NULL; p = cs_json_read_next(properties, p)) {
-        const struct cs_truth_answer *a = parent == 0 && w->from->model != NULL
-                                              ? cs_truth_answer(w->from->model, p->key)
-                                              : NULL;
+        uint32_t element = 0;
+        const struct cs_truth_answer *a = planted(w, p->key, &element);
         const struct cs_planted_verdict *v = parent == 0 && w->from->judged != NULL
                                                  ? cs_planted_judge_verdict(w->from->model->judge, p->key)
                                                  : NULL;
@@ -145,7 +170,7 @@ static enum cs_err write_object(struct writer *w, const struct cs_j *schema)
         cs_json_str(w->out, p->key, strlen(p->key));
         cs_buf_char(w->out, ':');
         cs_buf_printf(&w->path, parent > 0 ? ".%s" : "%s", p->key);
-        rc = v != NULL ? write_verdict(w, p, v) : a != NULL ? write_planted(w, p, a) : write_value(w, p);
+        rc = v != NULL ? write_verdict(w, p, v) : a != NULL ? write_planted(w, p, a, element) : write_value(w, p);
         w->path.len = parent;
         if (w->path.data != NULL)
             w->path.data[parent] = '\0';

@@ -38,7 +38,7 @@ enum cs_truth_match cs_truth_match(const struct cs_truth *t, const char *prompt,
                                    struct cs_truth_place *place)
 {
     uint32_t level = 0;
-    *place = (struct cs_truth_place){0, 0};
+    *place = (struct cs_truth_place){0};
     if (t->case_matcher != NULL) {
         switch (cs_matcher_find(t->case_matcher, prompt, len, &place->case_index)) {
         case CS_FOUND_NONE:
@@ -88,11 +88,11 @@ static double displacement(const struct cs_truth *t, uint64_t seed, const struct
     return s;
 }
 
-void cs_truth_cumulative(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
-                         const struct cs_truth_answer *a, struct cs_truth_place at,
-                         double cumulative[CS_TRUTH_WORDS_MAX])
+/* The cumulative probabilities with these rates. */
+static void cumulate(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
+                     const struct cs_truth_answer *a, struct cs_truth_place at, uint32_t label,
+                     double cumulative[CS_TRUTH_WORDS_MAX])
 {
-    const uint32_t label = a->label_of_case != NULL ? a->label_of_case[at.case_index] : 0;
     const double *rates = a->rates + (size_t)label * (a->kind == CS_TRUTH_BOOLEAN ? 1 : a->n_words);
     double sum = 0;
 
@@ -118,16 +118,42 @@ void cs_truth_cumulative(const struct cs_truth *t, uint64_t seed, const struct c
     cumulative[a->n_words - 1] = 1.0;
 }
 
+static const char *word_at(const struct cs_truth_answer *a, const double cumulative[CS_TRUTH_WORDS_MAX], double u)
+{
+    uint32_t k = 0;
+    while (k + 1 < a->n_words && u >= cumulative[k])
+        k++;
+    return a->words[k];
+}
+
+void cs_truth_cumulative(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
+                         const struct cs_truth_answer *a, struct cs_truth_place at,
+                         double cumulative[CS_TRUTH_WORDS_MAX])
+{
+    cumulate(t, seed, m, a, at, a->label_of_case != NULL ? a->label_of_case[at.case_index] : 0, cumulative);
+}
+
 const char *cs_truth_draw(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
                           const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest)
 {
     double cumulative[CS_TRUTH_WORDS_MAX];
     cs_truth_cumulative(t, seed, m, a, at, cumulative);
-    const double u = cs_sim_draw_unit(seed, "answer", digest, a->field, NULL);
-    uint32_t k = 0;
-    while (k + 1 < a->n_words && u >= cumulative[k])
-        k++;
-    return a->words[k];
+    return word_at(a, cumulative, cs_sim_draw_unit(seed, "answer", digest, a->field, NULL));
+}
+
+const char *cs_truth_draw_element(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
+                                  const struct cs_truth_answer *a, struct cs_truth_place at, uint32_t element,
+                                  const char *path, const char *digest)
+{
+    double cumulative[CS_TRUTH_WORDS_MAX];
+    const bool labelled = a->label_of_element != NULL;
+    if (labelled && (element == 0 || element > a->n_elements[at.case_index]))
+        return NULL;
+    if (labelled)
+        cumulate(t, seed, m, a, at, a->label_of_element[at.case_index][element - 1], cumulative);
+    else
+        cs_truth_cumulative(t, seed, m, a, at, cumulative);
+    return word_at(a, cumulative, cs_sim_draw_unit(seed, "answer", digest, path, NULL));
 }
 
 bool cs_truth_refuses(const struct cs_truth_model *m, uint64_t seed, struct cs_truth_place at, const char *digest)

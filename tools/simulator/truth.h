@@ -6,7 +6,8 @@
  *   boolean  P(first word) = sigmoid(logit(rate) + s)
  *   ordinal  P(answer <= k) = sigmoid(logit(r1 + ... + rk) - s): positive moves towards the last word
  *   nominal  P(k) in proportion to rk exp(sk), each word with its own s
- * The answer is the first word whose cumulative probability exceeds U(seed, "answer", digest, field).
+ * The answer is the first word whose cumulative probability exceeds U(seed, "answer", digest, field); about an element of a list field is its path,
+ * as in "grades.2.GradeAI", in this U alone.
  *
  * Never changed once loaded; any thread. All memory is the truth's.
  */
@@ -38,6 +39,9 @@ struct cs_truth_answer {
     const char *const *says;       /* per word: the sentence that stands for it in a free reply; NULL: none */
     const double *rates;           /* a row per label; boolean: one rate, else n_words */
     const uint32_t *label_of_case; /* row of each case; NULL: one row for all */
+    /* Of an answer about the elements of a list of the case: a row for each of them; NULL: it is none, or has one row for all. */
+    const uint32_t *const *label_of_element;
+    const uint32_t *n_elements; /* of each case */
     double case_sd, wording_sd;
     const double *shift_sd; /* per level, 0 for the control */
     const double *shift;    /* per level, 0 = control, placebo_shift included; nominal: per level and word */
@@ -89,6 +93,10 @@ void cs_truth_cumulative(const struct cs_truth *t, uint64_t seed, const struct c
 /* The word that is answered; `digest` is 32 hex digits. */
 const char *cs_truth_draw(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
                           const struct cs_truth_answer *a, struct cs_truth_place at, const char *digest);
+/* About an element of a list of the case: its number from 1, its path "grades.2.GradeAI". NULL: the case does not have it. */
+const char *cs_truth_draw_element(const struct cs_truth *t, uint64_t seed, const struct cs_truth_model *m,
+                                  const struct cs_truth_answer *a, struct cs_truth_place at, uint32_t element,
+                                  const char *path, const char *digest);
 bool cs_truth_refuses(const struct cs_truth_model *m, uint64_t seed, struct cs_truth_place at, const char *digest);
 
 #endif

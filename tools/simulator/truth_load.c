@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/base/elements.h"
 #include "protocol/table/names.h"
 #include "tools/simulator/truth_load.h"
 
@@ -35,13 +36,63 @@ static enum cs_err load_rates(struct cs_truth_loader *l, const struct cs_node *n
     return rc;
 }
 
-/* base: a row of rates, or {column: C, rates: {label: row, ...}} with a row for every label of the cases. */
+/* The row of every case, by its text in the column. */
+static enum cs_err label_cases(struct cs_truth_loader *l, const struct cs_node *column, const struct cs_node *rates,
+                               const struct cs_names *labels, struct cs_truth_answer *a)
+{
+    uint32_t label_column = 0;
+    enum cs_err rc = cs_truth_texts_column(l, column, "base", &l->cases, &label_column);
+    uint32_t *label_of_case = cs_arena_array(l->arena, l->cases.n_rows + 1, sizeof *label_of_case);
+    for (uint32_t i = 0; i < l->cases.n_rows && rc == CS_OK; i++) {
+        const char *label = l->cases.rows[i].values[label_column];
+        label_of_case[i] = cs_names_get(labels, label);
+        if (label_of_case[i] == CS_NONE)
+            rc = cs_yaml_fail(rates, l->err, "no rates for the label \"%s\" of case \"%s\"", label, l->truth->cases[i]);
+    }
+    a->label_of_case = label_of_case;
+    return rc;
+}
+
+/* The row of every element of a list of the cases, by what it has under the key that `column` names. */
+static enum cs_err label_elements(struct cs_truth_loader *l, const struct cs_node *list, const struct cs_node *column,
+                                  const struct cs_node *rates, const struct cs_names *labels, struct cs_truth_answer *a)
+{
+    const uint32_t n = l->cases.n_rows;
+    const uint32_t **rows = cs_arena_array(l->arena, (size_t)n + 1, sizeof *rows);
+    uint32_t *n_elements = cs_arena_array(l->arena, (size_t)n + 1, sizeof *n_elements), at = 0;
+    const char *key = "";
+    enum cs_err rc = cs_truth_texts_column(l, list, "list", &l->cases, &at);
+    if (rc == CS_OK)
+        rc = cs_node_text(column, "column", &key, l->err);
+    for (uint32_t i = 0; i < n && rc == CS_OK; i++) {
+        struct cs_error why = {0};
+        struct cs_elements elements;
+        if (cs_elements_read(l->cases.rows[i].values[at], l->arena, &elements, &why) != CS_OK)
+            return cs_yaml_fail(list, l->err, "%s of case \"%s\" %s", list->text, l->truth->cases[i], why.msg);
+        uint32_t *row = cs_arena_array(l->arena, elements.n, sizeof *row);
+        for (uint32_t k = 0; k < elements.n && rc == CS_OK; k++) {
+            const char *label = cs_elements_value(&elements, k, key);
+            row[k] = cs_names_get(labels, label);
+            if (row[k] == CS_NONE)
+                rc = cs_yaml_fail(rates, l->err, "no rates for the %s \"%s\" of element %u of case \"%s\"", key, label,
+                                  k + 1, l->truth->cases[i]);
+        }
+        rows[i] = row;
+        n_elements[i] = elements.n;
+    }
+    a->label_of_element = rows;
+    a->n_elements = n_elements;
+    return rc;
+}
+
+/* base: a row of rates, or {column: C, rates: {label: row, ...}} with a row for every label of the cases; with {list: L} C is a key of the
+ * elements of that list, and there is a row for every label of theirs. */
 static enum cs_err load_base(struct cs_truth_loader *l, const struct cs_node *n, struct cs_truth_answer *a)
 {
-    static const char *const keys[] = {"column", "rates", NULL};
+    static const char *const keys[] = {"column", "rates", "list", NULL};
     const size_t width = a->kind == CS_TRUTH_BOOLEAN ? 1 : a->n_words;
-    const struct cs_node *column, *rates;
-    uint32_t label_column, n_labels = 0;
+    const struct cs_node *column, *rates, *list;
+    uint32_t n_labels = 0;
     struct cs_names labels = {0};
 
     if (n->kind != CS_NODE_MAP) {
@@ -55,24 +106,19 @@ static enum cs_err load_base(struct cs_truth_loader *l, const struct cs_node *n,
     enum cs_err rc = cs_node_map(n, "base", keys, l->err);
     if (rc != CS_OK || (rc = cs_node_need(n, "base", "column", &column, l->err)) != CS_OK ||
         (rc = cs_node_need(n, "base", "rates", &rates, l->err)) != CS_OK ||
-        (rc = cs_node_any_map(rates, "rates", l->err)) != CS_OK ||
-        (rc = cs_truth_texts_column(l, column, "base", &l->cases, &label_column)) != CS_OK)
+        (rc = cs_node_any_map(rates, "rates", l->err)) != CS_OK)
         return rc;
     double *rows = cs_arena_array(l->arena, rates->n * width, sizeof *rows);
     for (const struct cs_node *c = rates->first; c != NULL && rc == CS_OK; c = c->next) {
         cs_names_put(&labels, c->key, n_labels);
         rc = load_rates(l, c, a, rows + n_labels++ * width);
     }
-    uint32_t *label_of_case = cs_arena_array(l->arena, l->cases.n_rows + 1, sizeof *label_of_case);
-    for (uint32_t i = 0; i < l->cases.n_rows && rc == CS_OK; i++) {
-        const char *label = l->cases.rows[i].values[label_column];
-        label_of_case[i] = cs_names_get(&labels, label);
-        if (label_of_case[i] == CS_NONE)
-            rc = cs_yaml_fail(rates, l->err, "no rates for the label \"%s\" of case \"%s\"", label, l->truth->cases[i]);
-    }
+    list = cs_node_get(n, "list");
+    if (rc == CS_OK)
+        rc = list != NULL ? label_elements(l, list, column, rates, &labels, a)
+                          : label_cases(l, column, rates, &labels, a);
     cs_names_release(&labels);
     a->rates = rows;
-    a->label_of_case = label_of_case;
     return rc;
 }
 
@@ -257,6 +303,9 @@ static enum cs_err load_says(struct cs_truth_loader *l, const struct cs_node *n,
     uint32_t k = 0;
     if (n == NULL)
         return CS_OK;
+    if (a->label_of_element != NULL)
+        return cs_yaml_fail_key(n, l->err, "says: %s is an answer about elements of a list, and prose has none",
+                                a->field);
     enum cs_err rc = cs_node_list(n, "says", l->err);
     if (rc == CS_OK && n->n != a->n_words)
         return cs_yaml_fail(n, l->err, "says: want %u sentences, one for each answer of %s", a->n_words, a->field);

@@ -47,31 +47,47 @@ static enum cs_err generate(struct cs_truth_loader *l, const struct cs_node *map
     return rc;
 }
 
+/* A file, some of whose columns may hold lists. */
+static enum cs_err read_file(struct cs_truth_loader *l, const struct cs_node *file, const struct cs_node *lists,
+                             struct cs_table *table)
+{
+    const char *name, **names = NULL;
+    uint32_t n = 0;
+    enum cs_err rc = cs_node_text(file, "file", &name, l->err);
+    if (rc == CS_OK && lists != NULL)
+        rc = cs_node_list(lists, "lists", l->err);
+    if (rc == CS_OK && lists != NULL)
+        names = cs_arena_array(l->arena, lists->n, sizeof *names);
+    for (const struct cs_node *c = rc == CS_OK && lists != NULL ? lists->first : NULL; c != NULL && rc == CS_OK;
+         c = c->next)
+        rc = cs_node_text(c, "lists", &names[n++], l->err);
+    if (rc != CS_OK)
+        return rc;
+    char *path = cs_file_beside(l->path, name);
+    rc = cs_table_load_lists(path, names, n, l->arena, table, l->err);
+    free(path);
+    return rc;
+}
+
 static enum cs_err fill_table(struct cs_truth_loader *l, const struct cs_node *map, const char *what,
                               struct cs_table *table)
 {
     const struct cs_node *file = cs_node_get(map, "file"), *rows = cs_node_get(map, "rows");
     const struct cs_node *kind = cs_node_get(map, "generate");
-    const char *name;
     if ((file != NULL) + (rows != NULL) + (kind != NULL) != 1)
         return cs_yaml_fail(map, l->err, "%s: want one of file: FILE, rows: [...] and generate: KIND", what);
     if (rows != NULL)
         return cs_table_from_node(rows, what, l->arena, table, l->err);
     if (kind != NULL)
         return generate(l, map, kind, table);
-    enum cs_err rc = cs_node_text(file, "file", &name, l->err);
-    if (rc != CS_OK)
-        return rc;
-    char *path = cs_file_beside(l->path, name);
-    rc = cs_table_load(path, l->arena, table, l->err);
-    free(path);
-    return rc;
+    return read_file(l, file, cs_node_get(map, "lists"), table);
 }
 
 static enum cs_err open_table(struct cs_truth_loader *l, const struct cs_node *n, const char *what,
                               struct cs_table *table, struct texts *texts)
 {
-    static const char *const of_cases[] = {"file", "rows", "generate", "n", "seed", "id", "text", "after_first", NULL};
+    static const char *const of_cases[] = {"file", "rows", "generate",    "n",     "seed",
+                                           "id",   "text", "after_first", "lists", NULL};
     static const char *const of_levels[] = {"file", "rows", "id", "text", "wording", NULL};
     const bool cases = table == &l->cases;
     const struct cs_node *id, *text, *after_first, *wording;

@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/plain.h"
+#include "protocol/study/list.h"
 #include "store/reread.h"
 
 /* How an answer stands. Only these turn into each other. */
@@ -57,13 +58,16 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     const struct cs_plan *plan = &c->view->plan;
     const struct cs_study *s = plan->study;
     struct cs_coords at;
-    (void)err;
     if (++c->seen % TELL_EVERY == 0 && c->on_progress != NULL)
         c->on_progress(c->self, "reading", c->seen, plan->n_trials);
     if (!cs_outcome_is_answer((enum cs_outcome)o->outcome))
         return CS_OK;
     cs_plan_coords(plan, lane, cs_plan_at(plan, lane, position), &at);
-    const struct cs_rereading now = cs_store_reread_output(c->study, lane, at.question, o, 1);
+    uint32_t elements = 0;
+    const enum cs_err rc = cs_list_elements_at(s, at.question, &c->view->cases, at.case_index, &elements, err);
+    if (rc != CS_OK)
+        return rc;
+    const struct cs_rereading now = cs_store_reread_output(c->study, lane, at.question, elements, o, 1);
     const bool turns = now.number != 0;
     const enum standing from = standing_of(o->outcome, o->salvaged), to = standing_of(now.outcome, now.salvaged);
     struct cs_rereading_cells *cell = &c->sums->cells[lane * cells_each(s)];

@@ -41,8 +41,9 @@ struct cs_lane_facts {
 struct cs_trial {
     struct cs_digest digest;
     uint32_t question;
-    uint64_t prompt;  /* the same for the same body: repeats of a prompt are one prompt, though their digests differ */
-    const char *body; /* valid until the next call on the source */
+    uint32_t elements; /* of the list that the question grades; 0: it grades none */
+    uint64_t prompt;   /* the same for the same body: repeats of a prompt are one prompt, though their digests differ */
+    const char *body;  /* valid until the next call on the source */
     uint32_t body_len;
     uint32_t calls;   /* of a conversation, more than 1; this is the one after those that are said */
     bool free;        /* this call wants no answer: any text will do, and no form was asked for */
@@ -59,9 +60,9 @@ struct cs_source {
     /* said: the replies of a conversation so far. CS_EAGAIN: the cases are not here. CS_ETOOBIG: with these replies the request is too large. */
     enum cs_err (*trial)(void *self, void *study, uint32_t lane, uint64_t position, const char *const *said,
                          uint32_t n_said, struct cs_trial *out, struct cs_error *err);
-    /* Whether a text answers the question, as the lane reads. */
-    struct cs_answer_check (*parses)(void *self, void *study, uint32_t lane, uint32_t question, const char *text,
-                                     size_t n);
+    /* Whether a text answers the question, as the lane reads. elements: the trial's. */
+    struct cs_answer_check (*parses)(void *self, void *study, uint32_t lane, uint32_t question, uint32_t elements,
+                                     const char *text, size_t n);
     /* Takes the next digest to ask for; false: none. */
     bool (*missing)(void *self, uint8_t digest[32]);
     enum cs_err (*put)(void *self, const uint8_t digest[32], const void *bytes, uint32_t n, struct cs_error *err);

@@ -129,6 +129,7 @@ static bool start_one(struct cs_worker *w, struct cs_worker_lane *l)
     }
     c->digest = trial.digest;
     c->question = trial.question;
+    c->elements = trial.elements;
     c->turns = trial.calls;
     c->free = trial.free;
     memcpy(c->sent, trial.sent, sizeof c->sent);
@@ -211,7 +212,7 @@ static void deliver(struct cs_worker *w, struct cs_call *c, const struct cs_http
     struct cs_output o;
     struct cs_answer_check check = {CS_ANSWER_NONE, false};
     if (outcome == CS_OUTCOME_ok && !(c->free && cs_outcome_goes_on(outcome, reading->text)))
-        check = w->source.parses(w->source.self, l->facts.study, l->lane, c->question, reading->text,
+        check = w->source.parses(w->source.self, l->facts.study, l->lane, c->question, c->elements, reading->text,
                                  strlen(reading->text));
     if (check.fault != CS_ANSWER_NONE)
         outcome = CS_OUTCOME_unparsable;
@@ -420,6 +421,8 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     w->calls_ended++;
     note_size(w, l, reply);
     l->facts.provider->read(reply, c->free ? CS_FORM_NONE : l->facts.form, &w->arena, &reading);
+    if (reading.says == CS_SAYS_NO_TEXT && l->progress > 0)
+        cs_worker_call_no_text(&reading);
     cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);
     cs_pools_ended(w, c, reply, &reading);
     struct cs_call_world world = {l->progress, is_in_doubt(l, c) && !is_heard(reply, &reading), w->now, &w->rng};

@@ -8,7 +8,7 @@
 
 uint32_t cs_case_facts_category(const struct cs_field *f, const char *word)
 {
-    if (f->kind == CS_FIELD_TEXT || f->kind == CS_FIELD_NUMBER)
+    if (f->kind == CS_FIELD_TEXT || f->kind == CS_FIELD_NUMBER || f->kind == CS_FIELD_LIST)
         return CS_NONE;
     for (uint32_t i = 0; i < f->n_categories; i++) {
         if (strcmp(f->categories[i], word) == 0)

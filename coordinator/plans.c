@@ -348,6 +348,14 @@ static bool is_stored(void *self, const struct cs_output *o)
     return same;
 }
 
+static enum cs_err drawn(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t *out,
+                         struct cs_error *err)
+{
+    const struct cs_plans *p = self;
+
+    return cs_turn_rows_draw(p->store, gen, lane, position, out, err);
+}
+
 struct cs_core_plan cs_plans_for_core(struct cs_plans *p)
 {
     return (struct cs_core_plan){.self = p,
@@ -357,5 +365,6 @@ struct cs_core_plan cs_plans_for_core(struct cs_plans *p)
                                  .talk = talk,
                                  .sent = sent_of,
                                  .is_turn = is_turn,
-                                 .left_out = left_out};
+                                 .left_out = left_out,
+                                 .drawn = drawn};
 }

@@ -12,6 +12,7 @@
 #include "coordinator/roster.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
+#include "protocol/study/judge.h"
 #include "protocol/study/script.h"
 
 struct ledgers {
@@ -231,8 +232,12 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_roster_study *
                                       .study = s->key,
                                       .weight = cs_roster_weight(s)};
     struct cs_event e = {.kind = CS_EV_LOAD, .load = &load};
+    struct cs_arena scratch = {0};
+    struct cs_judge judge;
     enum cs_err rc = CS_OK;
 
+    rc = cs_judge_parse(study->judge, &scratch, &judge, err);
+    cs_arena_release(&scratch);
     load.needs = plan->view->spec.needs;
     memcpy(load.spec_digest, plan->view->generation.spec_digest, sizeof load.spec_digest);
     for (uint32_t i = 0; rc == CS_OK && i < n; i++) {
@@ -245,6 +250,7 @@ enum cs_err cs_restore_generation(struct cs_server *sv, struct cs_roster_study *
         loads[i].limits = cs_settings_limits(&s->set, study->models[i].name);
         loads[i].talks = cs_script_is_used(study);
         loads[i].accepts_unparsable = study->accept_unparsable;
+        loads[i].draws = judge.again;
         loads[i].served_key = served_key(study, i);
         loads[i].timeout_ms = study->models[i].timeout_ms;
         loads[i].declared = is_declared(&study->accounts[study->models[i].account], &study->models[i]);

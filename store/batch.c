@@ -118,7 +118,7 @@ static uint32_t place_for(struct cs_batch_slots *s, const void *items, uint32_t 
 
 void cs_batch_add_output(struct cs_batch *b, const struct cs_batch_output *o)
 {
-    CS_ASSERT((o->flags & ~CS_OUTPUT_BORROWED) == CS_OUTPUT_CANONICAL ||
+    CS_ASSERT((o->flags & ~(CS_OUTPUT_BORROWED | CS_OUTPUT_SUPERSEDED)) == CS_OUTPUT_CANONICAL ||
               (o->flags & ~(CS_OUTPUT_DUPLICATE | CS_OUTPUT_FAILURE)) == 0 ||
               (o->flags & ~CS_OUTPUT_FAILURE) == CS_OUTPUT_ATTEMPT ||
               (o->flags & ~CS_OUTPUT_DUPLICATE) == CS_OUTPUT_TURN);

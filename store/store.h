@@ -87,7 +87,7 @@ struct cs_batch_output {
     struct cs_digest digest;
     struct cs_owner owner; /* a CANONICAL one's, and where there is a turn */
     uint8_t
-        flags; /* CANONICAL (| BORROWED): place and index rows too; FAILURE: place row; TURN: its row; DUPLICATE (| FAILURE or TURN), ATTEMPT: the output alone */
+        flags; /* CANONICAL (| BORROWED): place and index rows too; CANONICAL | SUPERSEDED: the same of an answer that is asked again at once, whose trial stays planned; FAILURE: place row; TURN: its row; DUPLICATE (| FAILURE or TURN), ATTEMPT: the output alone */
     struct cs_batch_turn
         turn; /* TURN: which it is; CANONICAL, FAILURE: the last one before it; number 0: of no conversation */
     int64_t committed_wall_ms; /* a borrowed one's; otherwise 0: now */

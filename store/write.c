@@ -16,7 +16,8 @@ static enum cs_err put_output(struct cs_store *s, struct cs_batch_output *o, int
     struct cs_key key;
     uint8_t head[CS_RECORD_HEAD];
     const bool borrowed = (o->flags & CS_OUTPUT_BORROWED) != 0;
-    struct cs_record r = {o->output_id, o->flags, borrowed ? o->committed_wall_ms : now_wall_ms, o->bytes, o->len};
+    struct cs_record r = {o->output_id, (uint8_t)(o->flags & ~CS_OUTPUT_SUPERSEDED),
+                          borrowed ? o->committed_wall_ms : now_wall_ms, o->bytes, o->len};
     struct cs_place place = {.output_id = o->output_id,
                              .flags = borrowed ? CS_OUTPUT_CANONICAL | CS_OUTPUT_ADOPTED : o->flags};
     cs_record_head(&r, head);
@@ -35,14 +36,19 @@ static enum cs_err put_output(struct cs_store *s, struct cs_batch_output *o, int
         return rc;
     cs_store_rows_put_place(s, o->gen, o->lane, o->position, &place);
     o->earlier = place.n_earlier > 0 ? place.earlier[0] : 0;
+    if (o->flags & CS_OUTPUT_SUPERSEDED)
+        cs_store_again_wait(s, o->gen, o->lane, o->position, &place);
     return CS_OK;
 }
 
 static void put_index(struct cs_store *s, const struct cs_batch_output *o)
 {
     if (o->flags & CS_OUTPUT_CANONICAL)
-        cs_store_rows_put_index(
-            s, &o->digest, &(struct cs_indexed){.output_id = o->output_id, .owner = o->owner, .earlier = o->earlier});
+        cs_store_rows_put_index(s, &o->digest,
+                                &(struct cs_indexed){.output_id = o->output_id,
+                                                     .owner = o->owner,
+                                                     .flags = o->flags & CS_OUTPUT_SUPERSEDED,
+                                                     .earlier = o->earlier});
 }
 
 static void put_adoption(struct cs_store *s, const struct cs_batch_adoption *a)

@@ -8,16 +8,19 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/json.h"
 #include "protocol/study/applies.h"
+#include "protocol/study/judge.h"
 #include "protocol/study/render.h"
 #include "tools/base/part_file.h"
 #include "tools/base/study_dir.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/fleet/unanswered.h"
+#include "tools/judged/leaked.h"
 #include "tools/plan/already_paid.h"
 #include "tools/plan/estimate.h"
 #include "tools/plan/fits.h"
 #include "tools/plan/identifiers.h"
+#include "tools/plan/judging.h"
 #include "tools/plan/lint.h"
 #include "tools/plan/opening.h"
 #include "tools/plan/power.h"
@@ -302,9 +305,32 @@ static void print_warnings(const struct planned *p, FILE *out)
     free(text);
 }
 
+/* What a judge sees of where outputs come from, and what its unreadable replies may cost. */
+static void print_blinding(const struct planned *p, FILE *out)
+{
+    const struct cs_study *s = p->plan.study;
+    struct cs_arena arena = {0};
+    struct cs_judge judge;
+    if (cs_judge_parse(s->judge, &arena, &judge, NULL) != CS_OK) /* the loader has read it before */
+        judge = (struct cs_judge){0};
+    for (uint32_t i = 0; i < judge.n_shows; i++)
+        fprintf(out, "%s%s%s", i == 0 ? "The judge may be shown where outputs come from: " : ", ", judge.shows[i],
+                i + 1 == judge.n_shows ? ".\n" : "");
+    if (s->parent != NULL)
+        cs_leaked_print(s->parent, judge.n_hidden > 0, out);
+    if (judge.again > 0)
+        fprintf(out,
+                "A reply that cannot be parsed is drawn again, at most %u times: at the very worst %u times the price "
+                "below.\n",
+                judge.again, judge.again + 1);
+    cs_arena_release(&arena);
+}
+
 static void print_text(const struct planned *p, bool details, FILE *out)
 {
     cs_opening_text(&p->opening, &p->plan, &p->power, p->survey.clusters, out);
+    cs_judging_print(p->plan.study, out);
+    print_blinding(p, out);
     print_warnings(p, out);
     print_lanes(p, out);
     print_paid(p, out);
@@ -433,6 +459,10 @@ static void print_json(const struct planned *p, FILE *out)
                                         "lanes", json_lanes(p));
     if (s->budget_nano_usd >= 0)
         cs_json_object_set_new(root, "budget_usd", cs_json_real((double)s->budget_nano_usd / 1e9));
+    if (s->parent != NULL) {
+        cs_json_object_set_new(root, "judges", cs_judging_json(s));
+        cs_json_object_set_new(root, "leaks", cs_leaked_json(s->parent));
+    }
     if (p->standing.n > 0)
         cs_json_object_set_new(root, "standing", json_standing(p));
     cs_json_object_set_new(root, "lint", cs_lint_json(&p->lint, &p->loaded));

@@ -14,12 +14,14 @@
 #include "store/redis/redis.h"
 #include "tools/base/text.h"
 #include "tools/base/typed.h"
+#include "tools/base/parents.h"
 #include "tools/commands.h"
 #include "tools/fleet/admin_client.h"
 #include "tools/fleet/again.h"
 #include "tools/fleet/detach.h"
 #include "tools/fleet/fleet.h"
 #include "tools/fleet/key_lock.h"
+#include "tools/fleet/parent_first.h"
 #include "tools/fleet/together.h"
 #include "tools/fleet/unanswered.h"
 #include "tools/fleet/submission.h"
@@ -36,7 +38,9 @@ enum {
     REDIS_MS = 3000,
     DRAIN_MS = 15 * 60 * 1000,
     LOG_EVERY_MS = 60000,
-    STUDIES_MAX = 64
+    STUDIES_MAX = 64,
+    PARENTS_MAX = 8,
+    NOT_ALL = 2 /* exit status: some trials have no answer */
 };
 
 static volatile sig_atomic_t interrupts;
@@ -80,6 +84,7 @@ struct run {
     uint64_t workers, slots, cases;
     struct cs_option_list reuse;
     bool json, retry, detach, adopt_other;
+    bool first; /* it is the parent of what was asked for */
     struct cs_again_options ask_again;
     char *again;   /* this command as it would be typed again */
     char *ending;  /* what a person does to end this run */
@@ -148,6 +153,7 @@ static bool parse(struct run *r, int argc, char **argv, int *status)
         "Runs studies on this machine and continues them where they were. Starts what it needs: a private Redis, a coordinator, workers and,\n"
         "for simulated models, the simulator. Ctrl-C, or a terminal that closes, lets the calls in flight finish and says how to go on; a second\n"
         "Ctrl-C stops at once. With --detach it goes on without a terminal: `clinsafe status STUDY` shows it, `clinsafe drain --dir DIR` ends it.\n"
+        "A study of another one's outputs runs that one first where it is not finished (--partial: judges what is there).\n"
         "Several studies share one fleet fairly, and one directory: that of the first, or --dir; the same command continues them.\n"
         "Two runs with the same key would exceed its limits together: the second is refused, unless both have the same --redis ADDRESS.\n"
         "Exit status: 0 all trials have an answer, 2 some (of any study) have none, or more than 2 % of a model's cannot be used; 130 interrupted; 75 in use, or\n"
@@ -503,7 +509,7 @@ static int exit_status(const struct run *r)
 {
     int worst = 0;
     for (uint32_t i = 0; i < r->n; i++) {
-        const int status = cs_run_notes_end(&r->parts[i].progress, r->again + 1, stderr);
+        const int status = cs_run_notes_end(r->parts[i].loaded.study, &r->parts[i].progress, r->again + 1, stderr);
         worst = status > worst ? status : worst;
     }
     return worst;
@@ -547,7 +553,8 @@ static int go(struct run *r)
     cs_screen_bar_end(&r->bar);
     if (rc == CS_OK) {
         drain(r, ASK_MS);
-        print_summary(r);
+        if (!r->first || !r->json)
+            print_summary(r);
         status = exit_status(r);
     } else if (rc == CS_EINTERRUPTED) {
         print_how_to_continue(r);
@@ -580,24 +587,87 @@ static enum cs_err load_all(struct run *r, struct cs_error *err)
     return rc;
 }
 
+/* All that is left to do once the studies can be loaded. */
+static int run_studies(struct run *r)
+{
+    struct cs_error err = {0};
+    int status = 0;
+    enum cs_err rc = load_all(r, &err);
+    cs_study_dir_init(&r->dir, r->parts[0].path, r->args.dir);
+    r->dir.shared_redis = r->fleet_opts.redis;
+    r->dir.detached = r->detach;
+    const bool parent = rc == CS_OK && r->detach && cs_detach_begin(&r->detach_fd, &status, &err);
+    handle_signals();
+    if (!parent)
+        status = rc == CS_OK && err.code == CS_OK ? go(r) : cs_command_fail(err.code, &err);
+    return status;
+}
+
+/* Runs the study whose outputs another one judges, with the same fleet. */
+static int run_parent(const struct run *child, const char *path)
+{
+    struct run r = {.dir = {.lock_fd = -1}, .detach_fd = -1, .n = 1, .first = true};
+    r.args = child->args;
+    r.args.dir = NULL; /* it has a directory of its own, as it has a file */
+    r.fleet_opts = child->fleet_opts;
+    r.fleet_opts.reuse = &r.reuse;
+    r.fleet_opts.self = &r;
+    r.json = child->json;
+    r.adopt_other = child->adopt_other;
+    r.again = cs_xstrdup(child->again);
+    r.parts = cs_xcalloc(1, sizeof *r.parts);
+    r.studies = cs_xcalloc(1, sizeof *r.studies);
+    r.parts[0].path = path;
+    const int status = run_studies(&r);
+    release(&r);
+    return status;
+}
+
+/* Of a study whose cases are another one's outputs: that one first, and before it whatever it judges itself. 0: all that is needed is there. */
+static int run_parents(const struct run *r, const char *path, int depth)
+{
+    struct cs_error err = {0};
+    bool wanted = false;
+    int status = 0;
+    char *parent = cs_parents_file(path, NULL);
+    if (parent == NULL || r->args.partial)
+        goto out;
+    enum cs_err rc = depth < PARENTS_MAX
+                         ? CS_OK
+                         : cs_error_set(&err, CS_EINVAL, "%s: studies judge each other in a circle", path);
+    if (rc == CS_OK)
+        status = run_parents(r, parent, depth + 1);
+    if (rc == CS_OK && status == 0)
+        rc = cs_parent_first_wanted(&r->args, path, parent, &wanted, &err);
+    if (rc == CS_OK && wanted && r->detach)
+        rc = cs_error_set(
+            &err, CS_EUSAGE,
+            "%s has to be run first, and that is not done without a terminal; run it, or leave --detach out", parent);
+    if (rc == CS_OK && status == 0 && wanted) {
+        fprintf(stderr, "First %s, whose outputs are judged.\n", parent);
+        status = run_parent(r, parent);
+        status = status == NOT_ALL ? 0 : status; /* what has no output is no case */
+        fputc('\n', stderr);
+    }
+    status = rc != CS_OK ? cs_command_fail(rc, &err) : status;
+out:
+    free(parent);
+    return status;
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct run r = {.dir = {.lock_fd = -1}, .detach_fd = -1};
-    struct cs_error err = {0};
     int status = 0;
     cs_keys_env_guard();
     if (!parse(&r, argc, argv, &status)) {
         free(r.again);
         return status;
     }
-    enum cs_err rc = load_all(&r, &err);
-    cs_study_dir_init(&r.dir, r.parts[0].path, r.args.dir);
-    r.dir.shared_redis = r.fleet_opts.redis;
-    r.dir.detached = r.detach;
-    const bool parent = rc == CS_OK && r.detach && cs_detach_begin(&r.detach_fd, &status, &err);
-    handle_signals();
-    if (!parent)
-        status = rc == CS_OK && err.code == CS_OK ? go(&r) : cs_command_fail(err.code, &err);
+    for (uint32_t i = 0; i < r.n && status == 0; i++)
+        status = run_parents(&r, r.parts[i].path, 0);
+    if (status == 0)
+        status = run_studies(&r);
     release(&r);
     return status;
 }

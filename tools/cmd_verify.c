@@ -9,12 +9,14 @@
 #include "protocol/study/answer.h"
 #include "store/reread.h"
 #include "store/tomb.h"
+#include "tools/base/parents.h"
 #include "tools/base/reader.h"
 #include "tools/base/text.h"
 #include "tools/commands.h"
 #include "tools/export/row.h"
 #include "tools/fleet/submission.h"
 #include "tools/screen/screen.h"
+#include "tools/verify/lineage.h"
 #include "tools/verify/links.h"
 #include "tools/verify/standing.h"
 
@@ -41,6 +43,7 @@ struct verify {
     struct cs_standing *standing;
     uint64_t superseded, attempts; /* outputs: asked again; further calls after our own overload */
     uint64_t reread, otherwise; /* answers that a rereading made something else of; that read otherwise than it says */
+    struct cs_lineage lineage;  /* of a child: of its cases */
     uint64_t erased;            /* of studies that were deleted: nothing but their places is left */
 };
 
@@ -314,14 +317,47 @@ static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
     return CS_OK;
 }
 
-/* Whether the file still plans what was run. */
+static void on_lineage(void *self, const char *case_id, const char *what)
+{
+    struct verify *v = self;
+    if (v->faults++ < LISTED_MAX)
+        fprintf(v->out, "FAULT %s%s%s%s\n", case_id[0] != '\0' ? "case " : "", case_id, case_id[0] != '\0' ? ": " : "",
+                what);
+}
+
+/* The outputs that a child judges: in the same store, or where the parent's file says. */
+static enum cs_err check_lineage(struct verify *v, const char *path, const char *dir, const char *store,
+                                 struct cs_error *err)
+{
+    const struct cs_parent_study *p = v->reader.view.spec.study->parent;
+    struct cs_reader parent = {0};
+    struct cs_error none = {0};
+    if (p == NULL)
+        return CS_OK;
+    char *file = path != NULL ? cs_parents_file(path, NULL) : NULL;
+    enum cs_err rc = store != NULL || dir != NULL ? cs_reader_open(&parent, NULL, dir, store, p->study, &none)
+                                                  : CS_ENOENT;
+    if (rc != CS_OK && file != NULL)
+        rc = cs_parents_open(&parent, file, p->study, NULL, &none);
+    rc = cs_lineage_check(&v->reader.view, rc == CS_OK ? parent.store : NULL, on_lineage, v, &v->lineage, err);
+    cs_reader_close(&parent);
+    free(file);
+    return rc;
+}
+
+/* Whether the file still plans what was run. Of a child whose parent is not there any more: what was run is all there is to go by. */
 static enum cs_err compare_file(struct verify *v, const struct cs_study_args *args, const char *path, bool *same,
                                 struct cs_error *err)
 {
+    const struct cs_parent_study *parent = v->reader.view.spec.study->parent;
+    struct cs_study_args as_run = *args;
     struct cs_loaded l = {0};
-    enum cs_err rc = cs_command_load_study(args, path, &l, err);
+    as_run.partial = parent != NULL && !parent->closed;
+    enum cs_err rc = cs_command_load_study(&as_run, path, &l, err);
     if (rc == CS_OK)
         rc = cs_submission_is_of(&l, &v->reader.view, same, err);
+    else if (rc == CS_ENOENT && parent != NULL && v->lineage.compared == 0)
+        rc = CS_OK;
     cs_load_release(&l);
     return rc;
 }
@@ -373,6 +409,11 @@ static void print_text(const struct verify *v, bool same_file)
     printf("%s outputs in the store (%" PRIu64
            " of them duplicates), every checksum compared, and the digest of every answer\n",
            cs_text_count(a, v->outputs), v->duplicates);
+    if (v->lineage.outputs > 0)
+        printf("the cases are %s outputs of %s; %s\n", cs_text_count(a, v->lineage.outputs),
+               v->reader.view.spec.study->parent->study,
+               v->lineage.compared > 0 ? "each is in its store, with that request and that text"
+                                       : "they are not on this machine: checked by itself");
     if (v->erased > 0)
         printf("%" PRIu64 " of these are empty: their studies were deleted\n", v->erased);
     print_tombs(v);
@@ -403,6 +444,11 @@ static void print_json(const struct verify *v, bool same_file)
         "mixed", (int64_t)cs_standing_mixed(v->standing), "superseded", (int64_t)v->superseded, "attempts",
         (int64_t)v->attempts, "format", (int)cs_store_format(v->reader.store), "reread", (int64_t)v->reread,
         "reads_otherwise", (int64_t)v->otherwise, "erased", (int64_t)v->erased);
+    if (v->reader.view.spec.study->parent != NULL)
+        cs_json_object_set_new(o, "parent",
+                               cs_json_pack("{s:s, s:I, s:I, s:I}", "study", v->reader.view.spec.study->parent->study,
+                                            "outputs", (int64_t)v->lineage.outputs, "compared",
+                                            (int64_t)v->lineage.compared, "faults", (int64_t)v->lineage.faults));
     cs_json_dumpf(o, stdout, CS_JSON_INDENT(2));
     putchar('\n');
     cs_json_decref(o);
@@ -450,6 +496,8 @@ int cmd_verify(int argc, char **argv)
     }
     if (rc == CS_OK)
         rc = check_outputs(&v, &err);
+    if (rc == CS_OK)
+        rc = check_lineage(&v, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
     if (rc == CS_OK && n_args > 0)
         rc = compare_file(&v, &args, argv[1], &same_file, &err);
     if (rc == CS_OK) {

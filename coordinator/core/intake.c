@@ -5,6 +5,7 @@
  *   (asked again)       done, canonical, and the earlier answer linked: that one itself, sent once more, changes nothing
  *   failed, cancelled   done, canonical            duplicate
  *   done                duplicate                  duplicate
+ *   unparsable, of a study that draws such again: planned, and the answer kept as one that was asked again (draws.c)
  *   (a) a timeout by our own overload (ramp.h), twice at most: planned, an attempt record; leased again once that is on disk (lease.c)
  *
  * A turn of a conversation changes no state: its trial stays planned and leased (talks.h).
@@ -15,6 +16,7 @@
 #include <math.h>
 
 #include "coordinator/core/caps.h"
+#include "coordinator/core/draws.h"
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/alike.h"
 #include "coordinator/lanes/bits.h"
@@ -134,9 +136,10 @@ static void count(struct cs_core *core, struct cs_lane *lane, const struct cs_ou
     if (flags & CS_OUTPUT_ATTEMPT) {
         c->overload++;
     } else {
-        *(flags & CS_OUTPUT_DUPLICATE ? &c->duplicates
-          : flags & CS_OUTPUT_TURN    ? &c->turns
-                                      : &c->outcome[o->outcome]) += 1;
+        *(flags & CS_OUTPUT_DUPLICATE    ? &c->duplicates
+          : flags & CS_OUTPUT_TURN       ? &c->turns
+          : flags & CS_OUTPUT_SUPERSEDED ? &c->superseded
+                                         : &c->outcome[o->outcome]) += 1;
         c->salvaged += o->salvaged && !(flags & (CS_OUTPUT_DUPLICATE | CS_OUTPUT_TURN));
         c->attempts += o->attempts;
         c->ambiguous += o->ambiguous;
@@ -171,19 +174,6 @@ static bool end_lease(struct cs_core *core, struct cs_session *s, struct cs_lane
     return live;
 }
 
-static struct cs_again *again_of(struct cs_lane *lane, uint64_t position)
-{
-    struct cs_again *again;
-
-    HASH_FIND(hh, lane->again, &position, sizeof position, again);
-    if (again == NULL) {
-        again = cs_xcalloc(1, sizeof *again);
-        again->position = position;
-        HASH_ADD(hh, lane->again, position, sizeof again->position, again);
-    }
-    return again;
-}
-
 /* A failure whose call was, or may have been, billed. Its worker must not repeat that without a fresh grant (decision 15): this is one. */
 static bool goes_again(struct cs_lane *lane, const struct cs_output *o)
 {
@@ -191,7 +181,7 @@ static bool goes_again(struct cs_lane *lane, const struct cs_output *o)
 
     if (!cs_budget_is_set(lane->study) || !lane->open || lane->cancelled || !(told || cs_budget_is_unknown(o)))
         return false;
-    return again_of(lane, o->position)->times++ < (told ? AGAIN_TOLD_MAX : AGAIN_MAX);
+    return cs_coordinator_lane_again(lane, o->position)->times++ < (told ? AGAIN_TOLD_MAX : AGAIN_MAX);
 }
 
 /* A timeout that our own overload made is not an answer: the trial stays planned, and this call is kept as an attempt. */
@@ -199,7 +189,8 @@ static bool goes_further(struct cs_core *core, struct cs_lane *lane, const struc
                          enum cs_trial_state state)
 {
     return o->outcome == CS_OUTCOME_timeout && state == CS_TRIAL_PLANNED && lane->open && !lane->cancelled &&
-           cs_ramp_overloaded(&lane->ramp, core->now_ms) && again_of(lane, o->position)->further++ < FURTHER_MAX;
+           cs_ramp_overloaded(&lane->ramp, core->now_ms) &&
+           cs_coordinator_lane_again(lane, o->position)->further++ < FURTHER_MAX;
 }
 
 /* False: it is planned again. */
@@ -218,6 +209,18 @@ static bool change(struct cs_core *core, struct cs_lane *lane, const struct cs_o
     if (lane->count[CS_TRIAL_PLANNED] == 0)
         core->announce_dirty = true;
     return true;
+}
+
+/* A further call, once this one is on disk. */
+static void leave_planned(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, bool drawn)
+{
+    lane->further_group = core->open->number;
+    cs_coordinator_lane_loosen(lane, o->position / CS_PAGE_TRIALS);
+    core->regrant = true;
+    if (!drawn)
+        return;
+    cs_coordinator_talks_again(core, lane, o->position);
+    cs_alike_take(core, lane, o); /* a judge that cannot be read at all is found out by its fiftieth reply */
 }
 
 static bool is_held(const struct cs_session *s, struct cs_lane *lane, uint64_t position)
@@ -273,21 +276,22 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     if (worst > 0 && cs_budget_is_unknown(o))
         cs_risk_write_off(core, lane->study, worst);
     core->intake.received++;
-    if (goes_further(core, lane, o, state)) {
+    if (goes_further(core, lane, o, state))
         row.flags = CS_OUTPUT_ATTEMPT;
-        lane->further_group = core->open->number;
-        cs_coordinator_lane_loosen(lane, o->position / CS_PAGE_TRIALS);
-        core->regrant = true;
-        *(live ? &core->intake.committed : &core->intake.late) += 1;
-    } else if (answer && state != CS_TRIAL_DONE)
+    else if (cs_draws_again(core, lane, o, state))
+        row.flags = CS_OUTPUT_CANONICAL | CS_OUTPUT_SUPERSEDED;
+    else if (answer && state != CS_TRIAL_DONE)
         row.flags = CS_OUTPUT_CANONICAL;
     else if (!answer && state == CS_TRIAL_PLANNED)
         row.flags = CS_OUTPUT_FAILURE;
     else
         row.flags = CS_OUTPUT_DUPLICATE;
-    CS_ASSERT(row.flags != CS_OUTPUT_CANONICAL ||
+    CS_ASSERT((row.flags & CS_OUTPUT_CANONICAL) == 0 ||
               cs_coordinator_lane_state_of(lane, o->position) != CS_TRIAL_DONE); /* invariants 2 and 3 */
-    if (row.flags == CS_OUTPUT_CANONICAL || row.flags == CS_OUTPUT_FAILURE) {
+    if (row.flags & (CS_OUTPUT_ATTEMPT | CS_OUTPUT_SUPERSEDED)) {
+        leave_planned(core, lane, o, (row.flags & CS_OUTPUT_SUPERSEDED) != 0);
+        *(live ? &core->intake.committed : &core->intake.late) += 1;
+    } else if (row.flags == CS_OUTPUT_CANONICAL || row.flags == CS_OUTPUT_FAILURE) {
         cs_coordinator_talks_over(lane, o->position);
         if (change(core, lane, o, answer))
             cs_alike_take(core, lane, o);

@@ -15,6 +15,7 @@
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/bits.h"
 #include "coordinator/core/acks.h"
+#include "coordinator/core/draws.h"
 #include "coordinator/core/talks.h"
 #include "coordinator/lanes/lane.h"
 
@@ -43,6 +44,7 @@ static void ask_again(struct cs_core *core, struct cs_lane *lane, const struct c
     cs_coordinator_lane_set(lane, page, &one, CS_TRIAL_PLANNED);
     cs_coordinator_lane_loosen(lane, page);
     cs_batch_add_again(core->open->batch, &row);
+    cs_draws_asked(core, lane, t->position);
     cs_coordinator_talks_again(core, lane, t->position);
     count(&lane->counters, t);
 }

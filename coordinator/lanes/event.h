@@ -58,6 +58,9 @@ struct cs_core_plan {
     /* Whether a level of the trial requires what its case has not. Asked only of lanes that leave trials out. */
     enum cs_err (*left_out)(void *self, uint32_t gen, uint32_t lane, uint64_t position, bool *out,
                             struct cs_error *err);
+    /* How many answers of the trial, on disk, were drawn or asked again. Asked of lanes that draw again, about unreadable answers. */
+    enum cs_err (*drawn)(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t *out,
+                         struct cs_error *err);
 };
 
 /* ---- generations ----------------------------------------------------------------------------------- */
@@ -80,6 +83,7 @@ struct cs_lane_load {
     bool paused, cancelled;
     bool talks;                      /* there are conversations among its trials */
     bool accepts_unparsable;         /* as the study says */
+    uint32_t draws;                  /* of an answer that cannot be parsed, again, at most: a judge's, by its study */
     const char *alike;               /* the mark of alike.h; NULL: none */
     const char *over;                /* that of over.h */
     const char *served_key, *served; /* the row's key and what it holds (served.h); NULL: none */

@@ -50,6 +50,7 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
     l->counters = l->shown = load->counters;
     l->frontier = l->frontier_asked = load->frontier < load->n_trials ? load->frontier : load->n_trials;
     l->paused = load->paused;
+    l->draws = load->draws;
     l->talks = load->talks;
     cs_alike_open(&l->alike, &load->counters, load->accepts_unparsable, load->alike);
     snprintf(l->over.why, sizeof l->over.why, "%s", load->over != NULL ? load->over : "");
@@ -453,4 +454,17 @@ struct cs_bits cs_coordinator_lane_apart(const struct cs_lane *lane, uint64_t pa
             cs_bits_add(&set, (unsigned)(t->position % CS_PAGE_TRIALS));
     }
     return set;
+}
+
+struct cs_again *cs_coordinator_lane_again(struct cs_lane *lane, uint64_t position)
+{
+    struct cs_again *again;
+
+    HASH_FIND(hh, lane->again, &position, sizeof position, again);
+    if (again == NULL) {
+        again = cs_xcalloc(1, sizeof *again);
+        again->position = position;
+        HASH_ADD(hh, lane->again, position, sizeof again->position, again);
+    }
+    return again;
 }

@@ -34,6 +34,7 @@ void cs_coordinator_lane_cancel(struct cs_lane *lane);
 /* What it gave up is planned again, but for what the study leaves out. */
 void cs_coordinator_lane_uncancel(struct cs_core *core, struct cs_lane *lane);
 uint64_t cs_coordinator_lane_retry(struct cs_lane *lane);
+struct cs_again *cs_coordinator_lane_again(struct cs_lane *lane, uint64_t position); /* made when it is not there */
 
 struct cs_bits cs_coordinator_lane_leased(struct cs_lane *lane, uint64_t page); /* union of open */
 struct cs_lease *cs_coordinator_lane_lease_of(struct cs_lane *lane, uint64_t position);

@@ -57,6 +57,8 @@ struct cs_again {
     uint64_t position;
     uint32_t times;   /* that it was planned again after a call of unknown cost, under a budget */
     uint32_t further; /* timeouts by our own overload */
+    uint32_t drawn;   /* its answers that were drawn or asked again; known once `counted` (draws.c) */
+    bool counted;
     UT_hash_handle hh;
 };
 
@@ -110,6 +112,7 @@ struct cs_lane {
     struct cs_served served;
     uint64_t further_group;        /* that keeps the last timeout of our own making */
     uint64_t asking;               /* group that asks trials again: until it is on disk nothing is granted; 0: none */
+    uint32_t draws;                /* of an unparsable answer again, at most (event.h) */
     bool open;                     /* it belongs to the newest generation, and that is not closed */
     bool paused, cancelled, broke; /* broke: stopped for lack of money */
     int64_t needs_nano_usd;        /* the money that it stopped for want of */

@@ -175,6 +175,8 @@ enum cs_err cs_load_cases(struct cs_loader *l)
     }
     if (rc == CS_OK && !child && (n = cs_node_get(cases, "each")) != NULL)
         rc = cs_load_each(l, n);
+    if (rc == CS_OK)
+        rc = cs_load_judging_hide(l);
     if (rc != CS_OK)
         return rc;
     s->n_cases = l->table.n_rows;

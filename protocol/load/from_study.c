@@ -195,62 +195,9 @@ static enum cs_err load_pair(struct cs_loader *l, const struct cs_node *pair, st
     return rc;
 }
 
-/* ---- judge: what of it decides over the cases -------------------------------------------------------------------- */
-
-static enum cs_err load_hide(struct cs_loader *l, const struct cs_node *hide, struct cs_take *t)
-{
-    static const char *const keys[] = {"file", "as", NULL};
-    const struct cs_node *file, *as;
-    struct cs_table table = {0};
-    enum cs_err rc = cs_node_map(hide, "hide", keys, l->err);
-    t->hide_as = "[...]";
-    if (rc == CS_OK)
-        rc = cs_node_need(hide, "hide", "file", &file, l->err);
-    if (rc == CS_OK && (as = cs_node_get(hide, "as")) != NULL)
-        rc = cs_node_text(as, "as", &t->hide_as, l->err);
-    if (rc == CS_OK)
-        rc = cs_loader_table(l, file, &table);
-    const uint32_t term = rc == CS_OK ? cs_table_read_column(&table, "term") : 0;
-    if (rc == CS_OK && term == CS_NONE)
-        rc = cs_yaml_fail(file, l->err, "%s has no column term; its words are those that are put out of sight",
-                          table.path);
-    if (rc == CS_OK && table.n_rows > CS_TAKE_HIDE_MAX)
-        rc = cs_yaml_fail(file, l->err, "%u words to hide; at most %d", table.n_rows, CS_TAKE_HIDE_MAX);
-    if (rc == CS_OK) {
-        const char **words = cs_arena_array(l->arena, table.n_rows, sizeof *words);
-        for (uint32_t i = 0; i < table.n_rows && rc == CS_OK; i++) {
-            words[i] = table.rows[i].values[term];
-            if (words[i][0] == '\0')
-                rc = cs_table_fail(&table, i, l->err, "term is empty; remove the row");
-        }
-        t->hide = (struct cs_take_words){words, table.n_rows};
-    }
-    cs_table_release(&table);
-    return rc;
-}
-
-static enum cs_err load_judge(struct cs_loader *l, struct cs_take *t)
-{
-    const struct cs_node *judge = cs_node_get(l->root, "judge"), *n;
-    if (judge == NULL)
-        return CS_OK;
-    enum cs_err rc = cs_node_any_map(judge, "judge", l->err);
-    if (rc == CS_OK)
-        rc = words_of(l, judge, "shows", &t->shows);
-    if (rc == CS_OK && (n = cs_node_get(judge, "hide")) != NULL)
-        rc = load_hide(l, n, t);
-    return rc;
-}
-
 enum cs_err cs_load_from_study_carried(struct cs_loader *l)
 {
-    const struct cs_node *judge = cs_node_get(l->root, "judge"), *scores = cs_node_get(l->root, "scores"),
-                         *cases = cs_node_get(l->root, "cases");
-    const bool child = cases != NULL && cases->kind == CS_NODE_MAP && cs_node_get(cases, "from_study") != NULL;
-    if (!child && judge != NULL)
-        return cs_yaml_fail_key(
-            judge, l->err, "judge belongs to a study of another one's outputs; add cases: {from_study: STUDY.yaml}");
-    l->s->judge = judge != NULL ? cs_params_node_json(judge, l->arena) : "";
+    const struct cs_node *scores = cs_node_get(l->root, "scores");
     l->s->scores = scores != NULL ? cs_params_node_json(scores, l->arena) : "";
     return CS_OK;
 }
@@ -302,7 +249,10 @@ static enum cs_err load_wishes(struct cs_loader *l, const struct cs_node *cases,
             rc = cs_yaml_fail_key(n, l->err, "order belongs to pair: who stands first of two; remove it");
     }
     t->random_order = word == 1;
-    return rc == CS_OK ? load_judge(l, t) : rc;
+    t->shows = (struct cs_take_words){l->judge.shows, l->judge.n_shows};
+    t->hide = (struct cs_take_words){l->judge.hidden, l->judge.n_hidden};
+    t->hide_as = l->judge.hide_as;
+    return rc;
 }
 
 static enum cs_err take_cases(struct cs_loader *l, const struct cs_node *from)

@@ -1,6 +1,6 @@
 /* loader.h - inside this folder only: what its parts share while a study is being read.
  *
- * Order: cases, factors, questions, models, prompt, blocks, analysis; each part may look at those before it.
+ * Order: judge, cases, factors, questions, models, prompt, blocks, analysis; each part may look at those before it.
  * Columns are those of the case table and then the added ones, which hold one text per case.
  */
 #ifndef CS_LOADER_H
@@ -9,6 +9,7 @@
 #include "protocol/table/names.h"
 #include "protocol/table/node.h"
 #include "protocol/load/load.h"
+#include "protocol/study/judge.h"
 #include "protocol/study/template.h"
 #include "protocol/table/table.h"
 
@@ -32,6 +33,9 @@ struct cs_loader {
     struct cs_names column_names;
     uint32_t repeats;            /* the study's */
     bool placed[CS_FACTORS_MAX]; /* the factor stands in a template */
+    struct cs_judge judge;
+    bool judges, first_shown, second_shown; /* a template shows outputs; sides of a pair */
+    const struct cs_node *pair;             /* the first answer of kind pair, or NULL */
 };
 
 /* ---- the parts ---------------------------------------------------------------------------------- */
@@ -43,7 +47,15 @@ CS_WARN_UNUSED enum cs_err cs_load_prompt(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_blocks(struct cs_loader *l);
 CS_WARN_UNUSED enum cs_err cs_load_analysis(struct cs_loader *l);
 
-/* The parts that a child carries for others: `judge`, `scores`. */
+/* `judge:` as it is written; once the cases are there, what it hides in a table of outputs; once the prompt is, whether all of it fits. */
+CS_WARN_UNUSED enum cs_err cs_load_judging(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_judging_hide(struct cs_loader *l);
+CS_WARN_UNUSED enum cs_err cs_load_judging_check(struct cs_loader *l);
+/* A template at n shows an output's column ({{output.NAME}} and the like). CS_EINVAL: it is not one that a judge may see. */
+CS_WARN_UNUSED enum cs_err cs_load_judging_shown(struct cs_loader *l, const struct cs_node *n, const char *what,
+                                                 const char *column);
+
+/* What a child carries for others: `scores`. */
 CS_WARN_UNUSED enum cs_err cs_load_from_study_carried(struct cs_loader *l);
 /* `from_study`: the outputs of another study become the table of the cases; then their ids. */
 CS_WARN_UNUSED enum cs_err cs_load_from_study(struct cs_loader *l, const struct cs_node *cases,

@@ -13,8 +13,7 @@ static const char *placeholder(struct cs_arena *arena, const char *open)
 }
 
 /* The sentence about a placeholder that means nothing. */
-static enum cs_err fail_placeholder(const struct cs_loader *l, const struct cs_node *n, const char *what,
-                                    const char *open)
+static enum cs_err fail_placeholder(struct cs_loader *l, const struct cs_node *n, const char *what, const char *open)
 {
     const char *text = placeholder(l->arena, open), *names[CS_FACTORS_MAX + 2];
     if (strstr(text, "}}") == NULL)
@@ -44,6 +43,9 @@ static enum cs_err fail_placeholder(const struct cs_loader *l, const struct cs_n
             return cs_yaml_fail_at(n, text, l->err, "%s: %s names no column of factor \"%s\"%s", what, text, f->name,
                                    cs_names_hint(dot + 1, f->columns, f->n_columns).text);
     }
+    enum cs_err rc = cs_template_names_output(name, strlen(name)) ? cs_load_judging_shown(l, n, what, name) : CS_OK;
+    if (rc != CS_OK)
+        return rc;
     if (cs_template_names_output(name, strlen(name)))
         return cs_yaml_fail_at(n, text, l->err,
                                "%s: %s names no column of the cases; a table of outputs to judge has one of that whole "
@@ -89,6 +91,16 @@ enum cs_err cs_load_placeholders(struct cs_loader *l, const struct cs_node *n, c
             return fail_placeholder(l, n, what, from + piece.len);
         if (piece.slot == CS_SLOT_FACTOR || piece.slot == CS_SLOT_FACTOR_TEXT)
             l->placed[piece.factor] = true;
+        if (l->s->parent != NULL && piece.slot == CS_SLOT_CASE && piece.column == l->s->parent->column)
+            return cs_yaml_fail_at(n, "{{case." CS_PARENTS_COLUMN, l->err,
+                                   "%s: {{case." CS_PARENTS_COLUMN "}} says where an output comes from, and is for no "
+                                   "prompt; remove it",
+                                   what);
+        if (piece.judged) {
+            enum cs_err rc = cs_load_judging_shown(l, n, what, l->columns[piece.column]);
+            if (rc != CS_OK)
+                return rc;
+        }
         if (piece.slot == CS_SLOT_OPTIONS && !has_answer(l->s, CS_FIELD_OPTIONS))
             return cs_yaml_fail_at(n, "{{question.options}}", l->err,
                                    "%s: {{question.options}}, but no question has an answer with options", what);

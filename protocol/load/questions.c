@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/study/answer.h"
+#include "protocol/study/pair.h"
 #include "protocol/load/dialect.h"
 #include "protocol/load/loader.h"
 
@@ -121,7 +122,7 @@ static enum cs_err load_kind(const struct field_in *in)
     case CS_FIELD_BOOLEAN:
     case CS_FIELD_ORDINAL:
     case CS_FIELD_NOMINAL:
-        return load_categories(in);
+        return in->f->n_categories > 0 ? CS_OK : load_categories(in); /* those of a pair are there */
     case CS_FIELD_OPTIONS:
         return load_options(in);
     case CS_FIELD_NUMBER:
@@ -136,14 +137,31 @@ static enum cs_err load_kind(const struct field_in *in)
     return CS_OK;
 }
 
+/* `pair: tie`: which of two outputs, or neither; `pair: forced`: one of them. To all others it is a nominal answer. */
+static enum cs_err take_pair(struct field_in *in, const struct cs_node *pair)
+{
+    static const char *const words[] = {"tie", "forced", NULL};
+    uint32_t word = 0;
+    if (in->value != NULL)
+        return cs_yaml_fail_key(pair, in->l->err, "answer \"%s\" is %s and pair; keep one of them", in->node->key,
+                                in->value->key);
+    enum cs_err rc = cs_node_word(pair, "pair", words, &word, in->l->err);
+    in->f->kind = CS_FIELD_NOMINAL;
+    in->f->categories = cs_pair_words;
+    in->f->n_categories = word == 0 ? CS_PAIR_WORDS : CS_PAIR_TIE;
+    in->value = pair;
+    in->l->pair = in->l->pair != NULL ? in->l->pair : pair;
+    return rc;
+}
+
 /* The kind is the one key of its name, or the whole value (`labs_ordered: text`). */
 static enum cs_err find_kind(struct field_in *in)
 {
-    static const char *const keys[] = {"boolean", "ordinal",  "nominal", "text",         "number",
-                                       "options", "describe", "truth",   "insufficient", "order",
-                                       "list",    "key",      "fields",  "show",         NULL};
+    static const char *const keys[] = {"boolean",  "ordinal", "nominal",      "text",  "number", "options", "pair",
+                                       "describe", "truth",   "insufficient", "order", "list",   "key",     "fields",
+                                       "show",     NULL};
     static const char *const of_lists[] = {"key", "fields", "show", NULL};
-    const struct cs_node *n = in->node;
+    const struct cs_node *n = in->node, *pair = n->kind == CS_NODE_MAP ? cs_node_get(n, "pair") : NULL;
     uint32_t kind = 0;
     if (n->kind == CS_NODE_TEXT) {
         enum cs_err rc = cs_node_word(n, n->key, kinds, &kind, in->l->err);
@@ -163,6 +181,8 @@ static enum cs_err find_kind(struct field_in *in)
             in->f->kind = (enum cs_field_kind)i;
         }
     }
+    if (rc == CS_OK && pair != NULL)
+        return take_pair(in, pair);
     if (rc == CS_OK && in->value == NULL)
         rc = cs_yaml_fail(n, in->l->err,
                           "answer \"%s\" has no kind; write one of boolean, ordinal, nominal, options, number, text",

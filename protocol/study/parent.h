@@ -17,6 +17,7 @@
 #include "protocol/base/digest.h"
 #include "protocol/base/error.h"
 #include "protocol/base/buf.h"
+#include "protocol/study/leak_counts.h"
 #include "protocol/study/outcome.h"
 
 struct cs_study;
@@ -48,6 +49,7 @@ struct cs_parent_arm {
     uint64_t planned;                 /* without what the parent left out (applies.h) */
     uint64_t by_outcome[CS_OUTCOMES]; /* canonical answers; failures that stand at a trial */
     uint64_t taken;                   /* outputs in the snapshot, each once whatever `each` makes of it */
+    struct cs_leak_counts leaks;      /* of those taken: what gives the arm away (leaks.h) */
     uint64_t unfit; /* taken by their outcome, but without text, or over CS_TEXT_MAX bytes: not in it */
 };
 
@@ -63,6 +65,7 @@ struct cs_parent_study {
     const struct cs_parent_factor *factors;
     uint32_t n_factors;
     const char *const *models, *const *questions, *const *strata; /* names; strata: of its case columns */
+    const char *const *sent, *const *accounts; /* of each model: its id as sent, and the name of its account */
     uint32_t n_models, n_questions, n_strata;
     const struct cs_parent_arm *arms; /* those taken by model, question and level */
     uint32_t n_arms;

@@ -32,6 +32,14 @@ static void put_factor(struct cs_buf *b, const struct cs_parent_factor *f)
     cs_buf_char(b, ']');
 }
 
+/* As the outputs came and as they are shown; how many there were is `taken`. */
+static void put_leaks(struct cs_buf *b, const struct cs_leak_counts *l)
+{
+    for (int i = 0; i < CS_LEAKS; i++)
+        cs_buf_printf(b, ",%llu,%llu", (unsigned long long)l->raw[i], (unsigned long long)l->shown[i]);
+    cs_buf_printf(b, ",%llu,%llu", (unsigned long long)l->raw_any, (unsigned long long)l->shown_any);
+}
+
 static void put_arm(struct cs_buf *b, const struct cs_parent_arm *a, uint32_t n_factors)
 {
     cs_buf_printf(b, "[%u,%u,[", a->model, a->question);
@@ -41,6 +49,8 @@ static void put_arm(struct cs_buf *b, const struct cs_parent_arm *a, uint32_t n_
                   (unsigned long long)a->unfit);
     for (int i = 0; i < CS_OUTCOMES; i++)
         cs_buf_printf(b, ",%llu", (unsigned long long)a->by_outcome[i]);
+    if (a->leaks.raw_any > 0)
+        put_leaks(b, &a->leaks);
     cs_buf_char(b, ']');
 }
 
@@ -54,6 +64,10 @@ enum cs_err cs_parent_json_make(struct cs_parent_study *p, struct cs_arena *aren
                   p->generation, p->repeats, p->closed, p->planned, p->factors_in_prompt, p->confidential);
     cs_buf_printf(&b, ",\"column\":%u,\"take\":%s,\"models\":", p->column, p->take);
     put_list(&b, p->models, p->n_models);
+    cs_buf_str(&b, ",\"sent\":");
+    put_list(&b, p->sent, p->n_models);
+    cs_buf_str(&b, ",\"accounts\":");
+    put_list(&b, p->accounts, p->n_models);
     cs_buf_str(&b, ",\"questions\":");
     put_list(&b, p->questions, p->n_questions);
     cs_buf_str(&b, ",\"strata\":");
@@ -135,6 +149,16 @@ static void factor_of(struct parsing *x, const struct cs_json *v, struct cs_pare
     f->n_levels = n - 1;
 }
 
+static void leaks_of(struct parsing *x, const struct cs_json *v, size_t at, struct cs_leak_counts *l)
+{
+    for (int i = 0; i < CS_LEAKS; i++) {
+        l->raw[i] = number_of(x, cs_json_array_get(v, at++), INT64_MAX);
+        l->shown[i] = number_of(x, cs_json_array_get(v, at++), INT64_MAX);
+    }
+    l->raw_any = number_of(x, cs_json_array_get(v, at++), INT64_MAX);
+    l->shown_any = number_of(x, cs_json_array_get(v, at), INT64_MAX);
+}
+
 static void arm_of(struct parsing *x, const struct cs_json *v, uint32_t n_factors, struct cs_parent_arm *a)
 {
     uint32_t *levels = cs_arena_array(x->arena, n_factors + 1u, sizeof *levels);
@@ -149,6 +173,9 @@ static void arm_of(struct parsing *x, const struct cs_json *v, uint32_t n_factor
     a->unfit = number_of(x, cs_json_array_get(v, 5), INT64_MAX);
     for (size_t i = 0; i < CS_OUTCOMES; i++)
         a->by_outcome[i] = number_of(x, cs_json_array_get(v, 6 + i), INT64_MAX);
+    a->leaks.answers = a->taken;
+    if (cs_json_array_size(v) > 6 + CS_OUTCOMES)
+        leaks_of(x, v, 6 + CS_OUTCOMES, &a->leaks);
 }
 
 static bool flag_of(struct parsing *x, const struct cs_json *root, const char *key)
@@ -161,6 +188,10 @@ static void lists_of(struct parsing *x, const struct cs_json *root, struct cs_pa
     const struct cs_json *factors = cs_json_object_get(root, "factors"), *arms = cs_json_object_get(root, "arms"),
                          *groups = cs_json_object_get(root, "groups");
     p->models = texts_of(x, cs_json_object_get(root, "models"), CS_MODELS_MAX, &p->n_models);
+    uint32_t n_sent, n_accounts;
+    p->sent = texts_of(x, cs_json_object_get(root, "sent"), CS_MODELS_MAX, &n_sent);
+    p->accounts = texts_of(x, cs_json_object_get(root, "accounts"), CS_MODELS_MAX, &n_accounts);
+    x->good &= n_sent == p->n_models && n_accounts == p->n_models;
     p->questions = texts_of(x, cs_json_object_get(root, "questions"), CS_QUESTIONS_MAX, &p->n_questions);
     p->strata = texts_of(x, cs_json_object_get(root, "strata"), CS_COLUMNS_MAX, &p->n_strata);
     p->n_factors = length_of(x, factors, CS_FACTORS_MAX);

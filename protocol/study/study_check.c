@@ -7,6 +7,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/applies.h"
+#include "protocol/study/judge.h"
 #include "protocol/study/list.h"
 #include "protocol/study/plan.h"
 #include "protocol/study/rule_check.h"
@@ -293,6 +294,15 @@ static enum cs_err check_counts(const struct cs_study *s, struct cs_error *err)
     return CS_OK;
 }
 
+static enum cs_err check_judge(const struct cs_study *s, struct cs_error *err)
+{
+    struct cs_arena scratch = {0};
+    struct cs_judge judge;
+    enum cs_err rc = cs_judge_parse(s->judge, &scratch, &judge, err);
+    cs_arena_release(&scratch);
+    return rc;
+}
+
 /* A given reply stands behind a turn of the user, and the last turn is the user's. */
 static enum cs_err check_turns(const struct cs_study *s, const struct cs_template_set *p, struct cs_error *err)
 {
@@ -334,6 +344,8 @@ enum cs_err cs_study_check(const struct cs_study *s, struct cs_error *err)
         if (rc != CS_OK)
             rc = cs_error_wrap(err, rc, "rectangle %u", i);
     }
+    if (rc == CS_OK)
+        rc = check_judge(s, err);
     if (rc == CS_OK)
         rc = cs_parent_check(s, err);
     if (rc == CS_OK)

@@ -139,6 +139,26 @@ bool cs_template_judges(const struct cs_study *s, const char *text)
     return judges;
 }
 
+static bool prompt_judges(const struct cs_study *s, const struct cs_template_set *p)
+{
+    bool any = cs_template_judges(s, p->system) || cs_template_judges(s, p->user);
+    for (uint32_t i = 0; i < p->n_turns && !any; i++)
+        any = cs_template_judges(s, p->turns[i].text);
+    return any;
+}
+
+bool cs_template_study_judges(const struct cs_study *s)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < s->n_prompts && !any; i++)
+        any = prompt_judges(s, &s->prompts[i]);
+    for (uint32_t f = 0; f < s->n_factors && !any; f++) {
+        for (uint32_t i = 0; i < s->factors[f].n_levels && !any; i++)
+            any = s->factors[f].levels[i].system != NULL && cs_template_judges(s, s->factors[f].levels[i].system);
+    }
+    return any;
+}
+
 static enum cs_err check(const struct cs_study *s, const char *text, bool of_each, struct cs_error *err)
 {
     struct cs_piece piece;

@@ -49,6 +49,8 @@ CS_WARN_UNUSED enum cs_err cs_template_next_of_each(const struct cs_study *s, co
 bool cs_template_names_output(const char *name, size_t len);
 /* Whether a template (all its placeholders are known) shows another study's output, or fences something. */
 bool cs_template_judges(const struct cs_study *s, const char *text);
+/* Whether any template of a study does. */
+bool cs_template_study_judges(const struct cs_study *s);
 /* Whether every placeholder of a template is known. */
 CS_WARN_UNUSED enum cs_err cs_template_check(const struct cs_study *s, const char *text, struct cs_error *err);
 CS_WARN_UNUSED enum cs_err cs_template_check_of_each(const struct cs_study *s, const char *text, struct cs_error *err);

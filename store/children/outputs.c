@@ -6,7 +6,8 @@
 #include "protocol/base/rng.h"
 #include "protocol/study/answer.h"
 #include "protocol/study/applies.h"
-#include "store/children/hide.h"
+#include "protocol/study/hide.h"
+#include "protocol/study/leaks.h"
 #include "store/children/maker.h"
 
 enum { PROGRESS_EVERY = 1024, PLANNED_TOKENS = 1024 /* of a model that has no cap */, BYTES_PER_TOKEN = 4 };
@@ -109,7 +110,8 @@ struct scan {
     bool drawing; /* only the draws of `sample` are wanted */
     uint64_t *draws, n_draws, cap_draws;
     uint64_t done, total;
-    struct cs_hide *hide;
+    struct cs_hide *hide; /* NULL: nothing is hidden */
+    struct cs_leaks *leaks;
     struct cs_arena arena; /* of one output */
     struct cs_buf key, text;
     struct cs_prompt prompt;
@@ -185,7 +187,7 @@ static enum cs_err value_of(struct scan *x, const struct cs_children_piece *p, c
         *out = s->factors[p->factor].levels[at->arms[p->factor].level].id;
         return CS_OK;
     }
-    if (rc == CS_OK && x->hide != NULL)
+    if (rc == CS_OK)
         *out = cs_hide_words(x->hide, *out, &x->arena);
     return rc;
 }
@@ -327,7 +329,7 @@ static enum cs_err take_output(struct scan *x, const struct cs_coords *at, struc
                             CS_CASES_MAX, m->s->name);
     arm->taken++;
     add_entry(m, &e);
-    return CS_OK;
+    return m->about.planned ? CS_OK : cs_leaks_count(x->leaks, x->hide, o->text, &arm->leaks, x->err);
 }
 
 static void tell(struct scan *x)
@@ -384,8 +386,8 @@ static void open_scan(struct scan *x, struct cs_maker *m, struct cs_error *err)
                        .total = m->plan->n_trials,
                        .key = CS_BUF_INIT(SIZE_MAX),
                        .prompt = CS_PROMPT_INIT};
-    if (m->take->hide.n > 0)
-        x->hide = cs_hide_open(m->take->hide.words, m->take->hide.n, m->take->hide_as);
+    x->hide = cs_hide_open(m->take->hide.words, m->take->hide.n, m->take->hide_as);
+    x->leaks = cs_leaks_open(m->s);
 }
 
 static void close_scan(struct scan *x)
@@ -394,6 +396,7 @@ static void close_scan(struct scan *x)
     cs_buf_release(&x->key);
     cs_render_release(&x->prompt);
     cs_hide_close(x->hide);
+    cs_leaks_close(x->leaks);
     free(x->draws);
 }
 

@@ -245,8 +245,13 @@ static void describe(struct cs_maker *m)
             levels[i] = (struct cs_parent_level){s->factors[f].levels[i].id, (uint8_t)s->factors[f].levels[i].role};
         factors[f] = (struct cs_parent_factor){s->factors[f].name, levels, s->factors[f].n_levels};
     }
-    for (uint32_t i = 0; i < s->n_models; i++)
+    const char **sent = cs_arena_array(&m->arena, s->n_models, sizeof *sent),
+               **accounts = cs_arena_array(&m->arena, s->n_models, sizeof *accounts);
+    for (uint32_t i = 0; i < s->n_models; i++) {
         models[i] = s->models[i].name;
+        sent[i] = s->models[i].model;
+        accounts[i] = s->accounts[s->models[i].account].name;
+    }
     for (uint32_t i = 0; i < s->n_questions; i++)
         questions[i] = s->questions[i].name;
     for (uint32_t i = 0; i < s->n_strata; i++)
@@ -259,6 +264,8 @@ static void describe(struct cs_maker *m)
     a->factors = factors;
     a->n_factors = s->n_factors;
     a->models = models;
+    a->sent = sent;
+    a->accounts = accounts;
     a->n_models = s->n_models;
     a->questions = questions;
     a->n_questions = s->n_questions;

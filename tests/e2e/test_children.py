@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A study of another one's outputs: what becomes its cases, what is asked, and what a change of the parent costs."""
+import signal
 import sys
 from pathlib import Path
 
@@ -127,6 +128,89 @@ class Children(harness.TestCase):
         clusters = [r["cluster"] for r in sorted(rows, key=lambda r: r["position"])]
         changes = sum(a != b for a, b in zip(clusters, clusters[1:]))
         self.assertEqual(changes, 1, clusters)
+
+
+class Life(harness.TestCase):
+    """What a child costs in its life, and its parent's."""
+    def start(self, child=CHILD, more="", repeats=3):
+        self.sim = self.box.simulator("--latency-ms", 0)
+        return write(self.box.dir, child, more, repeats)
+
+    def clinsafe(self, *args, code=0):
+        more = ("--workers", 1, "--simulator", self.sim.url) if args[0] == "run" else ()
+        done = self.box.clinsafe(*args, *more)
+        self.assertExit(done, code)
+        return done
+
+    def requests(self):
+        return self.sim.stats()["requests"]
+
+    def texts(self, parent):
+        rows = harness.rows_jsonl(self.clinsafe("export", parent, "--format", "jsonl").out)
+        return len({(r["case_id"], r["text"]) for r in rows if r["outcome"] == "ok"})
+
+    def test_one_command_runs_both_and_pays_only_for_what_changed(self):
+        parent, child = self.start()
+        first = self.clinsafe("run", child, "--json")
+        self.assertEqual(first.json()["study"], "judged")
+        self.assertIn("First ", first.err)
+        texts = self.texts(parent)
+        self.assertEqual(self.requests(), TRIALS + texts)
+        write(self.box.dir, repeats=5)                                   # the parent asks more: only new texts are judged
+        self.assertEqual(self.clinsafe("plan", child, "--json").json()["judges"]["planned_only"], False)
+        self.clinsafe("run", child)
+        self.assertEqual(self.requests(), TRIALS // 3 * 5 + self.texts(parent))
+        write(self.box.dir, CHILD.replace("Is it safe?", "Is it wise?"), repeats=5)  # another wording never pays for the parent
+        before = self.requests()
+        self.clinsafe("run", child)
+        self.assertEqual(self.requests() - before, self.texts(parent))
+
+    def test_a_child_outlives_its_parent(self):
+        parent, child = self.start()
+        self.clinsafe("run", child)
+        checked = self.clinsafe("verify", child, "--json").json()
+        self.assertEqual((checked["parent"]["outputs"], checked["parent"]["compared"]), (TRIALS, TRIALS))
+        (self.box.dir / "advice.clinsafe").rename(self.box.dir / "moved.clinsafe")
+        before = self.requests()
+        self.clinsafe("run", child)
+        self.assertEqual(self.requests(), before)
+        alone = self.clinsafe("verify", child, "--json").json()
+        self.assertEqual((alone["clean"], alone["parent"]["outputs"], alone["parent"]["compared"]), (True, TRIALS, 0))
+        for made in (self.box.dir / "judged.clinsafe").glob("cases-*"):
+            made.unlink()
+        self.assertIn("checked by itself", self.clinsafe("verify", child).out)
+
+    def test_failed_outputs_are_no_cases_and_are_counted(self):
+        parent, child = self.start()
+        self.sim.control(always={"invalid": 0.4})
+        self.clinsafe("run", parent, code=2)
+        self.sim.control(always={})
+        plan = self.clinsafe("plan", child, "--json").json()["judges"]
+        self.assertTrue(plan["finished"])
+        self.assertGreater(plan["failed"], 0)
+        self.assertEqual((plan["taken"], plan["answered"] + plan["failed"]), (TRIALS - plan["failed"], TRIALS))
+        self.clinsafe("run", child)
+        self.assertEqual(self.requests(), TRIALS + self.texts(parent))
+
+    def test_a_parent_that_is_not_finished(self):
+        parent, child = self.start()
+        self.sim.control(latency={"median_ms": 300})
+        run = self.box.start("clinsafe", "run", parent, "--workers", 1, "--slots", 2, "--simulator", self.sim.url)
+        harness.wait_for(lambda: self.requests() >= 6, 30, "some answers", run)
+        run.signal(signal.SIGINT)
+        self.assertEqual(run.wait(30).code, 130)
+        self.sim.control(latency={"median_ms": 1})
+        there = len(harness.rows_jsonl(self.clinsafe("export", parent, "--format", "jsonl").out))
+        self.assertLess(there, TRIALS)
+        self.assertTrue(self.clinsafe("plan", child, "--json").json()["judges"]["planned_only"])
+        before = self.requests()
+        self.clinsafe("run", child, "--partial")
+        judged = self.requests() - before
+        self.assertEqual(judged, self.texts(parent))
+        self.clinsafe("verify", child)
+        self.clinsafe("run", child)  # the rest of the parent, and what is new in it
+        self.assertEqual(self.requests(), before + TRIALS - there + self.texts(parent))
+        self.assertEqual(self.clinsafe("verify", child, "--json").json()["parent"]["outputs"], TRIALS)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ enum {
     SIM_EPOCHS_MAX = 65536, /* epochs of a term */
     SIM_INPUT_TOKENS = 50,  /* with every answer: as much as can be, so that a budget has no slack */
     SIM_OUTPUT_TOKENS = 100,
+    SIM_EARLIER = 4,
     SIM_CAP_TOKENS = 400, /* what a call is charged against the provider's limit */
     SIM_ASKS_MAX = 256,
     SIM_INPUT_PRICE = 100,
@@ -120,7 +121,9 @@ enum {
     X(NODE_GOES, "node taken back for hours")                                                                          \
     X(KEY_REVOKED, "worker's key revoked")                                                                             \
     X(NIGHT, "provider down for a night")                                                                              \
-    X(RAISED, "budget raised")
+    X(RAISED, "budget raised")                                                                                         \
+    X(UNREADABLE, "unreadable reply of a judge")                                                                       \
+    X(DRAWN, "drawn again by the study's word")
 
 enum sim_fault {
 #define X(name, text) SIM_##name,
@@ -144,6 +147,7 @@ enum sim_fault {
     X(SETTLE_ALL, "settle-not-given-back", "workers settle tokens that the provider does not give back")               \
     X(FORGET_RISKS, "forget-reservations", "what leases may cost is not written")                                      \
     X(AGAIN_ANY, "ask-any-again", "the act takes whatever a trial was answered")                                       \
+    X(DRAW_ON, "draw-on", "a restart has forgotten how often a trial was drawn")                                       \
     X(OTHER_STUDY, "word-to-another", "what an operator says of a study is done to another")                           \
     X(ONE_PURSE, "one-purse", "a restart holds all that is at risk for the first study's")                             \
     X(NO_AFTER, "forget-after", "a restart has forgotten which study comes after which")                               \
@@ -304,8 +308,10 @@ struct sim_ledger {
     struct sim_kept {
         uint64_t canonical; /* fingerprint of the output; 0: none */
         uint64_t failure;
-        uint64_t superseded; /* fingerprint of the last answer that was asked again; 0: none */
-        uint8_t outcome;     /* the canonical one's */
+        uint64_t superseded;           /* fingerprint of the last answer that was asked again; 0: none */
+        uint64_t earlier[SIM_EARLIER]; /* of those before it, some */
+        uint32_t drawn;                /* how many were asked again: by the study's word, or an operator's */
+        uint8_t outcome;               /* the canonical one's */
         bool adopted;
         uint32_t attempts; /* further calls kept */
     } * kept;
@@ -389,8 +395,9 @@ struct sim_limits {
     uint64_t calm_ms;
     uint64_t while_ms, end_ms; /* the longest that something lasts; how long a healed fleet may take */
     uint32_t tick_ms, edits, events_max;
-    uint32_t check_every;                         /* steps: the long check of the coordinator's core */
-    bool declared;                                /* limits, though perhaps far away */
+    uint32_t draws;       /* of a reply that cannot be read, again, at most: all lanes are judges; 0: none is */
+    uint32_t check_every; /* steps: the long check of the coordinator's core */
+    bool declared;        /* limits, though perhaps far away */
     uint32_t calls_per_minute, tokens_per_minute; /* 0: no limit */
     bool poison;                                  /* whichever worker gets an answer of this trial dies of it */
     uint32_t poison_lane;

@@ -50,9 +50,21 @@ static bool plan_is_stored(void *self, const struct cs_output *o)
         uint64_t print = sim_print(buf.data, (uint32_t)buf.len);
 
         stored |= t->canonical == print || t->superseded == print;
+        for (unsigned i = 0; i < SIM_EARLIER; i++)
+            stored |= t->earlier[i] == print;
     }
     cs_buf_release(&buf);
     return stored;
+}
+
+static enum cs_err plan_drawn(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t *out,
+                              struct cs_error *err)
+{
+    struct sim *s = self;
+
+    (void)err;
+    *out = s->mutation == SIM_MUTATE_DRAW_ON ? 0 : sim_studies_ledger(s, gen, lane)->kept[position].drawn;
+    return CS_OK;
 }
 
 /* ---- actions ------------------------------------------------------------------------------------------- */
@@ -552,9 +564,12 @@ bool sim_core_again(struct sim *s, uint32_t lane)
 void sim_core_start(struct sim *s)
 {
     struct sim_coordinator *c = &s->coordinator;
-    struct cs_core_opts opts = {
-        .fleet = "sim",
-        .plan = {.self = s, .identity = plan_identity, .input_bound = plan_bound, .is_stored = plan_is_stored}};
+    struct cs_core_opts opts = {.fleet = "sim",
+                                .plan = {.self = s,
+                                         .identity = plan_identity,
+                                         .input_bound = plan_bound,
+                                         .is_stored = plan_is_stored,
+                                         .drawn = plan_drawn}};
     const char *expected[SIM_NAMES_MAX];
     struct sim_past past;
     bool fresh = c->term == 0;

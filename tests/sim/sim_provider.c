@@ -52,9 +52,11 @@ static void read_reply(const struct cs_http_reply *reply, enum cs_form form, str
                                .wait_source = "",
                                .wait_ms = CS_NO_HINT};
     out->text = cs_arena_strdup(arena, reply->body);
-    if (reply->body[0] == 'A' || reply->body[0] == 'R') {
+    if (strchr("ARU", reply->body[0]) != NULL && reply->body[0] != '\0') {
         out->says = CS_SAYS_ANSWER;
-        out->outcome = reply->body[0] == 'A' ? CS_OUTCOME_ok : CS_OUTCOME_refused;
+        out->outcome = reply->body[0] == 'A'   ? CS_OUTCOME_ok
+                       : reply->body[0] == 'R' ? CS_OUTCOME_refused
+                                               : CS_OUTCOME_unparsable;
         out->input_tokens = SIM_INPUT_TOKENS;
         out->output_tokens = SIM_OUTPUT_TOKENS;
     } else if (reply->body[0] == 'E') {
@@ -173,6 +175,9 @@ static bool decide(struct sim *s, uint64_t number, struct cs_http_reply *r, char
     if (sim_chance(s, s->limits.permille[SIM_REFUSAL])) {
         sim_fired(s, SIM_REFUSAL);
         snprintf(body, size, "R %llu", (unsigned long long)number);
+    } else if (s->limits.draws > 0 && cs_rng_mix64(s->seed ^ number) % 3 == 0) {
+        sim_fired(s, SIM_UNREADABLE);
+        snprintf(body, size, "U %llu", (unsigned long long)number);
     } else {
         snprintf(body, size, "A %llu", (unsigned long long)number);
     }

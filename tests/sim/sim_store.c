@@ -137,6 +137,8 @@ static void carry(const struct sim_lane *l, const struct sim_ledger *from, struc
         const struct sim_kept *t = &from->kept[k];
 
         to->kept[k].superseded = t->superseded;
+        memcpy(to->kept[k].earlier, t->earlier, sizeof t->earlier);
+        to->kept[k].drawn = t->drawn;
         if (t->canonical != 0)
             adopt(to, k, t->canonical, t->outcome);
     }
@@ -218,6 +220,7 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
         lanes[i] = (struct cs_lane_load){.name = l->model,
                                          .n_trials = l->n_trials,
                                          .block_size = SIM_BLOCK,
+                                         .draws = s->limits.draws,
                                          .alike = "", /* as if an operator had looked at it */
                                          .counters = g->counters,
                                          .frontier = s->mutation == SIM_MUTATE_NO_FRONTIER ? 0 : g->frontier,
@@ -250,6 +253,16 @@ static uint8_t note_print(struct sim_store *st, const struct cs_batch_output *o)
     return outcome;
 }
 
+static void set_aside(struct sim_lane *l, struct sim_ledger *g, uint64_t position, uint64_t print)
+{
+    struct sim_kept *t = &g->kept[position];
+
+    t->earlier[t->drawn++ % SIM_EARLIER] = t->superseded;
+    t->superseded = print;
+    g->n_superseded++;
+    l->trials[position].excused++;
+}
+
 /* Invariant 2: a declared act takes a timeout or an unparsable answer away, and no other; it is kept, and may be paid again. */
 static void apply_again(struct sim *s, const struct cs_batch_again *a)
 {
@@ -262,12 +275,28 @@ static void apply_again(struct sim *s, const struct cs_batch_again *a)
     if (t->outcome != CS_OUTCOME_timeout && t->outcome != CS_OUTCOME_unparsable)
         sim_fail(s, "the canonical output of %s %llu is %s, and is asked again", l->name,
                  (unsigned long long)a->position, cs_outcome_name((enum cs_outcome)t->outcome));
-    t->superseded = t->canonical;
+    set_aside(l, g, a->position, t->canonical);
     t->canonical = 0;
     t->adopted = false;
     g->n_canonical--;
-    g->n_superseded++;
-    l->trials[a->position].excused++;
+}
+
+/* A judge's reply that cannot be read, and no other: it is kept, and the trial is paid again, as often as the study says, over all crashes. */
+static void draw_again(struct sim *s, struct sim_lane *l, struct sim_ledger *g, uint64_t position, uint64_t print,
+                       uint8_t outcome)
+{
+    const struct sim_kept *t = &g->kept[position];
+
+    sim_fired(s, SIM_DRAWN);
+    if (outcome != CS_OUTCOME_unparsable)
+        sim_fail(s, "%s %llu is %s, and is drawn again", l->name, (unsigned long long)position,
+                 cs_outcome_name((enum cs_outcome)outcome));
+    if (t->canonical != 0)
+        sim_fail(s, "%s %llu has its answer, and is drawn again", l->name, (unsigned long long)position);
+    if (t->drawn >= s->limits.draws)
+        sim_fail(s, "%s %llu is drawn again for the %u. time, %u are declared", l->name, (unsigned long long)position,
+                 t->drawn + 1, s->limits.draws);
+    set_aside(l, g, position, print);
 }
 
 /* By decision 12, and not before the attempt is on disk: a coordinator that is killed sooner has forgotten that it was one. */
@@ -293,7 +322,9 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
         sim_fail(s, "an output of %s %llu is stored twice", l->name, (unsigned long long)o->position);
     remember(&s->store, print);
     outcome = note_print(&s->store, o);
-    if (o->flags & CS_OUTPUT_CANONICAL) {
+    if (o->flags & CS_OUTPUT_SUPERSEDED) {
+        draw_again(s, l, g, o->position, print, outcome);
+    } else if (o->flags & CS_OUTPUT_CANONICAL) {
         if (t->canonical != 0)
             sim_fail(s, "the canonical output of %s %llu changes", l->name, (unsigned long long)o->position);
         t->canonical = print;

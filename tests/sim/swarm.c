@@ -123,6 +123,8 @@ void sim_swarm_draw(struct sim *s)
         sim_profile_draw(s);
         return;
     }
+    l->draws = (uint32_t)(cs_rng_mix64(s->seed) % 8); /* apart from what is drawn below, which stays what it was */
+    l->draws = l->draws < 3 ? l->draws : 0;
     l->calm_ms = 40000 + sim_below(s, 100000);
     draw_lanes(s);
     l->n_workers = 1 + (uint32_t)sim_below(s, SIM_WORKERS_MOSTLY);

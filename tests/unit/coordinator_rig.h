@@ -55,6 +55,7 @@ struct rig_disk {
     uint32_t n_turns[RIG_LANES][RIG_TALKS];
     int64_t turn_start[RIG_LANES][RIG_TALKS][RIG_TURNS];
     uint64_t block_size;
+    uint32_t draws;    /* of an answer that cannot be parsed */
     bool watched;      /* lanes whose trials all end alike pause */
     const char *alike; /* ... with this mark */
     uint64_t fingerprints[RIG_TRIALS_MAX];
@@ -73,7 +74,7 @@ struct rig {
     struct cs_batch *batches[RIG_BATCHES];
     uint32_t n_batches;
     struct rig_disk *disk;
-    bool fail_digest;
+    bool fail_digest, fail_drawn;
     bool exited;
     enum cs_err exit_code;
 };
@@ -180,6 +181,18 @@ static inline enum cs_err rig_plan_left_out(void *self, uint32_t gen, uint32_t l
     return CS_OK;
 }
 
+static inline enum cs_err rig_plan_drawn(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t *out,
+                                         struct cs_error *err)
+{
+    const struct rig *r = self;
+
+    (void)gen;
+    if (r->fail_drawn)
+        return cs_error_set(err, CS_ECORRUPT, "a place is damaged");
+    *out = r->disk->superseded[lane][position];
+    return CS_OK;
+}
+
 static inline struct cs_core_plan rig_plan(struct rig *r)
 {
     return (struct cs_core_plan){.self = r,
@@ -189,7 +202,8 @@ static inline struct cs_core_plan rig_plan(struct rig *r)
                                  .talk = rig_plan_talk,
                                  .sent = rig_plan_sent,
                                  .is_turn = rig_plan_is_turn,
-                                 .left_out = rig_plan_left_out};
+                                 .left_out = rig_plan_left_out,
+                                 .drawn = rig_plan_drawn};
 }
 
 static inline void rig_worker_row(struct rig_disk *d, const struct cs_batch_meta *m)
@@ -286,7 +300,11 @@ static inline void rig_write(struct rig *r, const struct cs_batch *b)
         CS_ASSERT(d->n_durable < RIG_TRIALS_MAX * 4);
         d->durable_starts[d->n_durable++] = out.started_wall_ms;
         d->fingerprints[d->n_fingerprints++ % RIG_TRIALS_MAX] = cs_intake_fingerprint(&out);
-        if (o->flags & CS_OUTPUT_CANONICAL) {
+        if (o->flags & CS_OUTPUT_SUPERSEDED) {
+            CS_ASSERT(out.outcome == CS_OUTCOME_unparsable && d->canonical[o->lane][o->position] == 0);
+            d->superseded[o->lane][o->position]++;
+            d->superseded_start[o->lane][o->position] = out.started_wall_ms;
+        } else if (o->flags & CS_OUTPUT_CANONICAL) {
             d->canonical[o->lane][o->position]++;
             d->canonical_start[o->lane][o->position] = out.started_wall_ms;
             d->outcome[o->lane][o->position] = out.outcome;
@@ -302,6 +320,8 @@ static inline void rig_write(struct rig *r, const struct cs_batch *b)
         } else if (o->turn.number > 0) {
             CS_ASSERT(o->turn.number <= d->n_turns[o->lane][o->position]);
         }
+        if ((o->flags & CS_OUTPUT_SUPERSEDED) != 0 && o->position < RIG_TALKS)
+            d->n_turns[o->lane][o->position] = 0; /* the next turns are another draw's */
         cs_arena_release(&arena);
     }
     for (uint32_t i = 0; i < b->n_pages; i++)
@@ -392,6 +412,7 @@ static inline void rig_load(struct rig *r, uint32_t gen, bool open, bool from_di
                                          .n_trials = d->n_trials[i],
                                          .left_out = d->left_out,
                                          .block_size = d->block_size,
+                                         .draws = d->draws,
                                          .alike = d->watched ? d->alike : "",
                                          .price = d->price,
                                          .max_output_tokens = 10,

@@ -273,6 +273,243 @@ static void a_carried_answer_is_no_longer_adopted(void **state)
     rig_close(&r);
 }
 
+/* ---- drawn again as the study says ------------------------------------------------------------------ */
+
+/* One lane of four trials whose unparsable answers are drawn again, twice at most. */
+static void open_judge(struct rig *r, struct hand *w)
+{
+    rig_open(r, 1, 4);
+    r->disk->draws = 2;
+    rig_begin(r);
+    hand_open(w, r, "w", 1);
+    want(w, 1, 0, 4);
+    settle(w);
+    w->n_leases = 0;
+}
+
+/* What is free is leased. */
+static unsigned take(struct hand *w)
+{
+    w->n_leases = 0;
+    want(w, 1, 0, 4);
+    settle(w);
+    return held(w);
+}
+
+static void only_what_cannot_be_parsed_is_drawn_again(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    open_judge(&r, &w);
+    answer(&w, 0, CS_OUTCOME_unparsable);
+    answer(&w, 1, CS_OUTCOME_timeout);
+    answer(&w, 2, CS_OUTCOME_refused);
+    answer(&w, 3, CS_OUTCOME_provider_error);
+    settle(&w);
+    assert_int_equal(lane_of(&r, 0).planned, 1);
+    assert_int_equal(lane_of(&r, 0).done, 2);
+    assert_int_equal(lane_of(&r, 0).failed, 1);
+    assert_int_equal(lane_of(&r, 0).counters.superseded, 1);
+    assert_int_equal(lane_of(&r, 0).counters.outcome[CS_OUTCOME_unparsable], 0);
+    assert_int_equal(lane_of(&r, 0).counters.attempts, 4);
+    assert_int_equal(r.disk->outputs, 4); /* it is kept, and no act of an operator was needed */
+    assert_int_equal(lane_of(&r, 0).leased, 1);
+    answer(&w, 0, CS_OUTCOME_ok);
+    settle(&w);
+    assert_int_equal(lane_of(&r, 0).done, 3);
+    assert_int_equal(r.disk->canonical[0][0], 1);
+    assert_int_equal(r.disk->outcome[0][0], CS_OUTCOME_ok);
+    rig_close(&r);
+}
+
+static void no_call_begins_before_the_first_answer_is_on_disk(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    open_judge(&r, &w);
+    answer(&w, 0, CS_OUTCOME_unparsable);
+    assert_int_equal(r.n_batches, 1);
+    assert_int_equal(r.batches[0]->outputs[0].flags, CS_OUTPUT_CANONICAL | CS_OUTPUT_SUPERSEDED);
+    want(&w, 1, 0, 4);
+    assert_int_equal(held(&w), 0);
+    rig_commit(&r, CS_OK);
+    note(&w);
+    settle(&w);
+    assert_int_equal(held(&w), 1);
+    rig_close(&r);
+}
+
+static void at_most_as_often_as_declared_also_over_crashes(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    open_judge(&r, &w);
+    answer(&w, 0, CS_OUTCOME_unparsable);
+    settle(&w);
+    for (unsigned draw = 0; draw < 2; draw++) {
+        rig_restart(&r, true);
+        w.number = 0;
+        hello(&w, NULL, 0);
+        settle(&w);
+        assert_int_equal(lane_of(&r, 0).planned, 4);
+        assert_int_equal(take(&w), 4);
+        answer(&w, 0, CS_OUTCOME_unparsable);
+        rig_crash(&r); /* before that is on disk: it is as if it had not been drawn */
+        rig_start(&r, true);
+        rig_load(&r, 1, true, true);
+        assert_int_equal(lane_of(&r, 0).counters.superseded, 1 + draw);
+        w.number = 0;
+        hello(&w, NULL, 0);
+        settle(&w);
+        assert_int_equal(take(&w), 4);
+        answer(&w, 0, CS_OUTCOME_unparsable);
+        settle(&w);
+    }
+    assert_int_equal(lane_of(&r, 0).done, 1); /* a verdict is missing, and that is an answer */
+    assert_int_equal(lane_of(&r, 0).counters.outcome[CS_OUTCOME_unparsable], 1);
+    assert_int_equal(lane_of(&r, 0).counters.superseded, 2);
+    assert_int_equal(r.disk->outputs, 3);
+    rig_close(&r);
+}
+
+static void a_declared_act_counts_as_one_of_them(void **state)
+{
+    static const struct cs_again_trial late = {0, CS_OUTCOME_timeout, false};
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    open_judge(&r, &w);
+    answer(&w, 0, CS_OUTCOME_timeout);
+    settle(&w);
+    again(&r, 0, &late, 1);
+    settle(&w);
+    take(&w);
+    answer(&w, 0, CS_OUTCOME_unparsable);
+    settle(&w);
+    assert_int_equal(lane_of(&r, 0).counters.superseded, 2);
+    take(&w);
+    answer(&w, 0, CS_OUTCOME_unparsable);
+    settle(&w);
+    assert_int_equal(lane_of(&r, 0).counters.superseded, 2);
+    assert_int_equal(lane_of(&r, 0).done, 1);
+    rig_close(&r);
+}
+
+static void each_draw_is_paid_and_reserved(void **state)
+{
+    struct rig r;
+    struct hand w;
+    struct cs_core_view v;
+
+    (void)state;
+    rig_open(&r, 1, 1);
+    r.disk->draws = 2;
+    r.disk->budget = 2 * (100 * 10 + 10 * 100); /* two calls at their worst; three of what they cost */
+    r.disk->price = (struct cs_price){.input = 10, .cached = 10, .output = 100};
+    rig_begin(&r);
+    hand_open(&w, &r, "w", 1);
+    want(&w, 1, 0, 1);
+    settle(&w);
+    for (int64_t spent = 1000; spent <= 2000; spent += 1000) {
+        cs_core_view(r.core, 0, &v);
+        assert_int_equal(v.reserved_nano_usd, 100 * 10 + 10 * 100);
+        answer(&w, 0, CS_OUTCOME_unparsable);
+        settle(&w);
+        cs_core_view(r.core, 0, &v);
+        assert_int_equal(v.committed_nano_usd, spent);
+        assert_true(v.committed_nano_usd + v.reserved_nano_usd <= v.budget_nano_usd);
+    }
+    cs_core_view(r.core, 0, &v);
+    assert_int_equal(v.reserved_nano_usd, 100 * 10 + 10 * 100); /* 2000 are left: the third draw fits */
+    answer(&w, 0, CS_OUTCOME_unparsable);
+    settle(&w);
+    assert_int_equal(lane_of(&r, 0).done, 1);
+    cs_core_view(r.core, 0, &v);
+    assert_int_equal(v.committed_nano_usd, 3000);
+    assert_int_equal(v.reserved_nano_usd, 0);
+    rig_close(&r);
+}
+
+static void a_draw_that_the_budget_has_no_room_for_waits(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    rig_open(&r, 1, 1);
+    r.disk->draws = 2;
+    r.disk->budget = 2900;
+    r.disk->price = (struct cs_price){.input = 10, .cached = 10, .output = 100};
+    rig_begin(&r);
+    hand_open(&w, &r, "w", 1);
+    want(&w, 1, 0, 1);
+    settle(&w);
+    answer(&w, 0, CS_OUTCOME_unparsable);
+    settle(&w);
+    assert_int_equal(take(&w), 0);
+    assert_int_equal(lane_of(&r, 0).planned, 1);
+    assert_string_equal(lane_of(&r, 0).reason, "budget");
+    rig_close(&r);
+}
+
+static void a_cancelled_lane_draws_nothing(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    open_judge(&r, &w);
+    control(&r, CS_CONTROL_CANCEL);
+    settle(&w);
+    answer(&w, 0, CS_OUTCOME_unparsable); /* it flew */
+    settle(&w);
+    assert_int_equal(lane_of(&r, 0).counters.superseded, 0);
+    assert_int_equal(lane_of(&r, 0).counters.outcome[CS_OUTCOME_unparsable], 1);
+    rig_close(&r);
+}
+
+static void the_drawn_answer_sent_once_more_is_known(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    open_judge(&r, &w);
+    answer(&w, 0, CS_OUTCOME_unparsable);
+    settle(&w);
+    r.disk->n_fingerprints = 0;
+    rig_restart(&r, true);
+    hello(&w, NULL, 0);
+    settle(&w);
+    w.number = 0;
+    result_as(&w, ++w.number, 1001, 1, 0, 0, CS_OUTCOME_unparsable, GOOD); /* its ACK was lost */
+    settle(&w);
+    assert_int_equal(lane_of(&r, 0).counters.superseded, 1);
+    assert_int_equal(r.disk->outputs, 1);
+    rig_close(&r);
+}
+
+static void a_place_that_cannot_be_read_ends_the_process(void **state)
+{
+    struct rig r;
+    struct hand w;
+
+    (void)state;
+    open_judge(&r, &w);
+    r.fail_drawn = true;
+    answer(&w, 0, CS_OUTCOME_unparsable);
+    assert_true(r.exited);
+    assert_int_equal(r.exit_code, CS_ECORRUPT);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +521,15 @@ int main(void)
         cmocka_unit_test(the_old_answer_sent_once_more_is_not_the_new_one),
         cmocka_unit_test(a_late_answer_to_the_old_lease_counts_and_the_new_lease_ends),
         cmocka_unit_test(a_carried_answer_is_no_longer_adopted),
+        cmocka_unit_test(only_what_cannot_be_parsed_is_drawn_again),
+        cmocka_unit_test(no_call_begins_before_the_first_answer_is_on_disk),
+        cmocka_unit_test(at_most_as_often_as_declared_also_over_crashes),
+        cmocka_unit_test(a_declared_act_counts_as_one_of_them),
+        cmocka_unit_test(each_draw_is_paid_and_reserved),
+        cmocka_unit_test(a_draw_that_the_budget_has_no_room_for_waits),
+        cmocka_unit_test(a_cancelled_lane_draws_nothing),
+        cmocka_unit_test(the_drawn_answer_sent_once_more_is_known),
+        cmocka_unit_test(a_place_that_cannot_be_read_ends_the_process),
     };
 
     return cmocka_run_group_tests_name("coordinator_again", tests, NULL, NULL);

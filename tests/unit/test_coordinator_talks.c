@@ -186,6 +186,42 @@ static void only_its_holder_is_told_and_only_of_what_is_on_disk(void **state)
     rig_close(&r);
 }
 
+/* A judge's conversation whose last reply cannot be parsed begins anew: no turn of the first draw stands in the second. */
+static void a_draw_begins_with_the_first_turn(void **state)
+{
+    struct rig r;
+    struct hand h;
+
+    (void)state;
+    rig_open(&r, 1, TRIALS);
+    r.disk->calls = CALLS;
+    r.disk->draws = 1;
+    rig_begin(&r);
+    hand_open(&h, &r, "w1", 1);
+    h.minor = CS_WIRE_MINOR;
+    want(&h, 1, 0, 1);
+    for (unsigned draw = 0; draw < 2; draw++) {
+        for (uint32_t turn = 1; turn < CALLS; turn++) {
+            reply(&h, 0, turn, true);
+            acknowledged(&h, 0);
+            assert_int_equal(r.disk->n_turns[0][0], turn);
+        }
+        h.turn = 0;
+        h.turns_done = CALLS;
+        rig_sent_after(r.disk->turn_start[0][0], CALLS - 1, h.said_before);
+        result_as(&h, ++h.number, 1000 * h.nonce + ++h.calls, 1, 0, 0, CS_OUTCOME_unparsable, GOOD);
+        acknowledged(&h, 0);
+        assert_int_equal(view(&r).counters.superseded, 1);
+        assert_int_equal(view(&r).done, draw);
+        h.n_leases = 0;
+        want(&h, 1, 0, 1);
+        settle(&h);
+    }
+    assert_int_equal(view(&r).counters.turns, 2 * (CALLS - 1));
+    assert_int_equal(view(&r).counters.outcome[CS_OUTCOME_unparsable], 1);
+    rig_close(&r);
+}
+
 static void what_cannot_be_is_malformed(void **state)
 {
     struct rig r;
@@ -212,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_reply_to_other_turns_never_stands),
         cmocka_unit_test(what_is_sent_again_is_judged_again_and_kept_once),
         cmocka_unit_test(only_its_holder_is_told_and_only_of_what_is_on_disk),
+        cmocka_unit_test(a_draw_begins_with_the_first_turn),
         cmocka_unit_test(what_cannot_be_is_malformed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,10 +124,11 @@ static void outputs_are_shown_and_fenced(void **state)
 {
     static const char *const values[] = {"the case", "{{question.ask}} <b>", "one", "two", "gpt"};
     static const struct cs_template_set prompt = {
-        "", "",
-        "{{case.text}}|{{output.text}}|{{first.text}}|{{second.text}}|{{parent.model}}\n{{fenced output.text}}\n"
-        "{{fenced question.ask}}",
-        0};
+        .when = "",
+        .system = "",
+        .user =
+            "{{case.text}}|{{output.text}}|{{first.text}}|{{second.text}}|{{parent.model}}\n{{fenced output.text}}\n"
+            "{{fenced question.ask}}"};
     const struct cs_case c = {.id = "c1", .cluster = "c1", .values = values};
     struct cs_study s = judge_study(&prompt);
     struct cs_coords at = {0};
@@ -172,7 +173,7 @@ static void only_one_spelling_is_known(void **state)
 static void a_factor_of_that_name_goes_before(void **state)
 {
     static const char *const values[] = {"the case", "column", "", "", ""};
-    static const struct cs_template_set prompt = {"", "", "{{output.text}}", 0};
+    static const struct cs_template_set prompt = {.when = "", .system = "", .user = "{{output.text}}"};
     const struct cs_case c = {.id = "c1", .cluster = "c1", .values = values};
     struct cs_study s = judge_study(&prompt);
     struct cs_coords at = {0};

@@ -16,10 +16,10 @@
 
 #include "protocol/base/digest.h"
 #include "protocol/study/parent.h"
+#include "protocol/study/hide.h"
 #include "protocol/study/take.h"
 #include "protocol/table/snapshot.h"
 #include "protocol/wire/spec.h"
-#include "store/children/hide.h"
 
 /* ---- a parent ----------------------------------------------------------------------------------------------- */
 
@@ -44,6 +44,8 @@ static struct cs_parent_study parent_of(struct cs_arena *a)
                                 .factors = factors,
                                 .n_factors = 2,
                                 .models = models,
+                                .sent = models,
+                                .accounts = models,
                                 .n_models = 2,
                                 .questions = questions,
                                 .n_questions = 1,

@@ -130,7 +130,7 @@ static char *shortfalls(struct scene *s, bool want)
     char *text = NULL;
     size_t n;
     FILE *f = open_memstream(&text, &n);
-    assert_int_equal(cs_run_notes_shortfalls(&s->progress, "clinsafe run s.yaml", f), want);
+    assert_int_equal(cs_run_notes_shortfalls(&s->study, &s->progress, "clinsafe run s.yaml", f), want);
     fclose(f);
     return text;
 }

@@ -212,6 +212,47 @@ static void asked_and_answered_in_one_batch(void **state)
     cs_store_close(s);
 }
 
+/* As a judge's unparsable answers are: each is superseded in the write that brings it. */
+static void drawn_again_in_the_write_that_brings_it(void **state)
+{
+    struct cs_store *s = open_writer(*state);
+    struct cs_batch b;
+    struct cs_place place;
+    struct cs_arena arena = {0};
+    struct cs_stored stored;
+    struct cs_error err = {0};
+    const struct an_output draw = {
+        1, 0, 0, 7, {LANE_A, CASE_1}, CS_OUTCOME_unparsable, CS_OUTPUT_CANONICAL | CS_OUTPUT_SUPERSEDED};
+    cs_batch_init(&b);
+    put(&b, draw);
+    set_states(&b, 1, 0, "p");
+    write_batch(s, &b);
+    assert_scan(s, 1, 0, false, "");
+    assert_scan(s, 1, 0, true, "0:1S ");
+    assert_int_equal(find(s, 7, LANE_A, 0, 1).flags, CS_OUTPUT_SUPERSEDED);
+    assert_ok(cs_store_scan_output(s, 1, &arena, &stored, &err));
+    assert_int_equal(stored.flags, CS_OUTPUT_CANONICAL); /* the record is what it was when it came */
+
+    cs_store_close(s); /* the next one comes after a restart */
+    s = open_writer(*state);
+    put(&b, draw);
+    put(&b, draw); /* and, of a worker that was given up, one more beside it */
+    set_states(&b, 1, 0, "p");
+    write_batch(s, &b);
+    assert_scan(s, 1, 0, true, "0:1S 0:2S 0:3S ");
+    assert_ok(cs_store_rows_place(s, 1, 0, 0, &place, &err));
+    assert_int_equal(place.n_earlier, 2);
+    put(&b, (struct an_output){1, 0, 0, 7, {LANE_A, CASE_1}, CS_OUTCOME_ok, 0});
+    set_states(&b, 1, 0, "d");
+    write_batch(s, &b);
+    assert_scan(s, 1, 0, true, "0:1S 0:2S 0:3S 0:4 <3 <2 <1 ");
+    assert_int_equal(find(s, 7, LANE_A, 3, 4).earlier, 3);
+    assert_int_equal(find(s, 7, LANE_A, 3, 4).flags, 0);
+    cs_arena_release(&arena);
+    cs_batch_release(&b);
+    cs_store_close(s);
+}
+
 static void only_timeouts_and_unparsable_answers_are_asked_again(void **state)
 {
     struct cs_store *s = open_writer(*state);
@@ -741,6 +782,7 @@ int main(void)
         WITH_STORE(equal_requests_keep_apart),
         WITH_STORE(a_later_answer_links_the_earlier),
         WITH_STORE(asked_and_answered_in_one_batch),
+        WITH_STORE(drawn_again_in_the_write_that_brings_it),
         WITH_STORE(only_timeouts_and_unparsable_answers_are_asked_again),
         WITH_STORE(a_further_call_is_kept_without_a_place),
         WITH_STORE(an_edit_carries_the_links),

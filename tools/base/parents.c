@@ -9,6 +9,8 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
 #include "protocol/base/file.h"
+#include "protocol/table/node.h"
+#include "protocol/table/yaml.h"
 #include "store/children/children.h"
 #include "tools/base/study_dir.h"
 
@@ -22,6 +24,27 @@ enum cs_err cs_parents_open(struct cs_reader *r, const char *parent, const char 
     if (rc == CS_ENOENT && dir != NULL && cs_reader_open(r, NULL, dir, NULL, name, &none) == CS_OK)
         return CS_OK;
     return rc;
+}
+
+char *cs_parents_file(const char *path, char **name)
+{
+    struct cs_arena arena = {0};
+    struct cs_error none;
+    const struct cs_yaml *doc;
+    const struct cs_node *cases = NULL, *from = NULL, *study = NULL;
+    char *file = NULL;
+    if (cs_yaml_load(path, &arena, &doc, &none) == CS_OK && doc->root->kind == CS_NODE_MAP) {
+        cases = cs_node_get(doc->root, "cases");
+        study = cs_node_get(doc->root, "study");
+    }
+    if (cases != NULL && cases->kind == CS_NODE_MAP)
+        from = cs_node_get(cases, "from_study");
+    if (from != NULL && from->kind == CS_NODE_TEXT)
+        file = cs_file_beside(path, from->text);
+    if (name != NULL)
+        *name = cs_xstrdup(study != NULL && study->kind == CS_NODE_TEXT ? study->text : "");
+    cs_arena_release(&arena);
+    return file;
 }
 
 struct making {
@@ -120,14 +143,20 @@ static enum cs_err of_reader(struct making *x, const struct cs_reader *r, struct
     return is_there(x, sizeof x->stamp, out) ? CS_OK : make(x, r, out, err);
 }
 
+char *cs_parents_snapshot_path(const struct cs_study_dir *d, const char *name)
+{
+    return cs_xasprintf("%s/cases-%016llx", d->path, (unsigned long long)cs_digest_study_key(name));
+}
+
 static enum cs_err snapshot(void *self, const char *path, const char *name, const char *parent,
                             const struct cs_take *take, struct cs_snapshot **out, struct cs_error *err)
 {
     struct making x = {.h = self, .parent = parent, .take = take};
+    struct cs_error none = {0};
     struct cs_reader r = {0};
     cs_study_dir_init(&x.dir, path, x.h->args->dir);
-    x.path = cs_xasprintf("%s/cases-%016llx", x.dir.path, (unsigned long long)cs_digest_study_key(name));
-    enum cs_err rc = cs_parents_open(&r, parent, take->parent, x.h->args->dir, err);
+    x.path = cs_parents_snapshot_path(&x.dir, name);
+    enum cs_err rc = cs_parents_open(&r, parent, take->parent, x.h->args->dir, &none);
     if (rc == CS_OK) {
         rc = of_reader(&x, &r, out, err);
     } else if (rc == CS_ENOENT) {
@@ -137,7 +166,9 @@ static enum cs_err snapshot(void *self, const char *path, const char *name, cons
         else if (x.h->args->planned)
             rc = make_planned(&x, out, err);
         else
-            rc = cs_error_wrap(err, rc, "the study \"%s\", whose outputs are the cases", take->parent);
+            rc = cs_error_set(err, rc, "the study \"%s\", whose outputs are the cases: %s", take->parent, none.msg);
+    } else {
+        rc = cs_error_set(err, rc, "%s", none.msg);
     }
     cs_reader_close(&r);
     cs_study_dir_release(&x.dir);

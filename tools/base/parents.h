@@ -9,6 +9,7 @@
 
 #include "tools/base/command.h"
 #include "tools/base/reader.h"
+#include "tools/base/study_dir.h"
 
 struct cs_parents_at_hand {
     const struct cs_study_args *args;
@@ -21,5 +22,11 @@ void cs_parents_at_hand_init(struct cs_parents_at_hand *h, const struct cs_study
 /* The newest generation of the parent: its file, and its name; dir: the child's --dir, or NULL. CS_ENOENT: it was never run here. */
 CS_WARN_UNUSED enum cs_err cs_parents_open(struct cs_reader *r, const char *parent, const char *name, const char *dir,
                                            struct cs_error *err);
+
+/* The file of the study whose outputs are the cases of this one; NULL: it has cases of its own, or cannot be read. name: what this one is
+ * called, or NULL. For free(). */
+char *cs_parents_file(const char *path, char **name);
+/* Where the snapshot of a study of that name is; for free(). */
+char *cs_parents_snapshot_path(const struct cs_study_dir *d, const char *name);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "protocol/study/template.h"
 
 enum {
     SILENT_MS = 5000,    /* so long without any answer is worth a line */
@@ -171,7 +172,16 @@ static bool say_shortfall(const struct cs_progress_lane *l, FILE *out)
     return true;
 }
 
-bool cs_run_notes_shortfalls(const struct cs_progress *p, const char *again, FILE *out)
+/* A judge's reply is read strictly, and drawn again by declaration. */
+static const char *what_it_does(const struct cs_study *s, const struct kind *k)
+{
+    if (k->outcome == CS_OUTCOME_unparsable && cs_template_study_judges(s))
+        return "asks the unparsable again; `clinsafe export` shows their texts; judge: {again: N} in the study does it by "
+               "itself";
+    return k->does;
+}
+
+bool cs_run_notes_shortfalls(const struct cs_study *s, const struct cs_progress *p, const char *again, FILE *out)
 {
     bool some = false, has[KINDS] = {false};
     for (uint32_t i = 0; i < p->n_lanes; i++) {
@@ -183,16 +193,16 @@ bool cs_run_notes_shortfalls(const struct cs_progress *p, const char *again, FIL
     }
     for (int k = 0; k < KINDS; k++) {
         if (has[k] && kinds[k].option != NULL)
-            fprintf(out, "  %s: `%s %s` %s\n", kinds[k].name, again, kinds[k].option, kinds[k].does);
+            fprintf(out, "  %s: `%s %s` %s\n", kinds[k].name, again, kinds[k].option, what_it_does(s, &kinds[k]));
         else if (has[k])
             fprintf(out, "  %s: %s\n", kinds[k].name, kinds[k].does);
     }
     return some;
 }
 
-int cs_run_notes_end(const struct cs_progress *p, const char *again, FILE *out)
+int cs_run_notes_end(const struct cs_study *s, const struct cs_progress *p, const char *again, FILE *out)
 {
-    const bool short_of = cs_run_notes_shortfalls(p, again, out);
+    const bool short_of = cs_run_notes_shortfalls(s, p, again, out);
     if (p->done == p->planned)
         return short_of ? 2 : 0;
     for (uint32_t i = 0; i < p->n_lanes; i++) {

@@ -31,8 +31,8 @@ const char *cs_run_notes_line(const struct cs_progress *p, char *out, size_t siz
 
 /* A sentence for each lane of which more than 2 % ended without an answer that can be used (timeout, truncated, unparsable, failed), then
  * what to do about each kind; true if there is such a lane. again: this command as it is typed. */
-bool cs_run_notes_shortfalls(const struct cs_progress *p, const char *again, FILE *out);
+bool cs_run_notes_shortfalls(const struct cs_study *s, const struct cs_progress *p, const char *again, FILE *out);
 /* What the states of the lanes say at the end, after that; returns the exit status: 0, or 2 when trials have no answer that can be used. */
-int cs_run_notes_end(const struct cs_progress *p, const char *again, FILE *out);
+int cs_run_notes_end(const struct cs_study *s, const struct cs_progress *p, const char *again, FILE *out);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/blinding.h"
 #include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/analysis/trends.h"
@@ -152,6 +153,7 @@ static void fill_notes(struct cs_report_work *w)
                                   r->models[m].name, w->got->facts[m].mismatched);
     }
     note_requires(w);
+    cs_analysis_blinding_note(w);
     for (uint32_t i = 0; i < r->n_completeness; i++) {
         const struct cs_report_completeness *c = &r->completeness[i];
         if (c->factor != CS_REPORT_NONE && c->planned > 0 && c->terminal == 0)

@@ -68,6 +68,7 @@ SRC_verify      := $(call src,tools/verify)
 SRC_plan        := $(call src,tools/plan)
 SRC_fleet       := $(call src,tools/fleet)
 SRC_screen      := $(call src,tools/screen)
+SRC_wall        := $(call src,tools/wall)
 SRC_stats       := $(call src,tools/report/stats)
 SRC_reading     := $(call src,tools/report/read)
 SRC_report      := $(call src,tools/report)
@@ -77,7 +78,7 @@ SRC_forms       := $(call src,tools/report/forms)
 SRC_tools       := $(call src,tools)
 SRC_simulator   := $(call src,tools/simulator)
 LIBS := base table study dialects load wire signals store children redis lanes core page coordinator calls work worker toolbox judged export labels verify plan \
-        fleet screen stats reading report analysis html forms tools simulator
+        fleet screen wall stats reading report analysis html forms tools simulator
 
 # The order is that of the arrows, and each library is searched once: a call against them does not link.
 libs        = $(foreach l,$(1),$(call lib,$(l)))
@@ -85,7 +86,7 @@ L_protocol  = $(call libs,signals wire load dialects study table base)
 L_store     = $(call libs,redis children store) $(L_protocol)
 L_coordinator = $(call libs,coordinator page core lanes)
 L_worker    = $(call libs,worker work calls)
-L_tools     = $(call libs,tools screen fleet plan labels verify forms html analysis report reading stats export judged toolbox) $(L_store)
+L_tools     = $(call libs,tools wall screen fleet plan labels verify forms html analysis report reading stats export judged toolbox) $(L_store)
 L_simulator = $(call libs,simulator table base)
 
 SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lzip -lexpat -lsodium
@@ -249,10 +250,12 @@ sim: $(BUILD)/sim/fleet_sim ## simulate a fleet: SEEDS=1000 histories, the trace
 duty: $(BUILD)/sim/fleet_sim ## two weeks of an operator's life with six studies, simulated: SEEDS=2, the trace of SEED=n
 	$(Q)$< --profile duty $(if $(SEED),--seed $(SEED) --trace,--seeds 1..$(or $(SEEDS),2))
 
-.PHONY: crash budget powercut diskfull iofault redisfault clockjump crash-tools
+.PHONY: crash talks budget powercut diskfull iofault redisfault clockjump crash-tools
 crash-tools: all $(CRASH)
 crash: crash-tools        ## kill -9 any process of a fleet, ROUNDS=300 times, SEED=n (tests/crash/)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/crash.py $(CRASH_ARGS)
+talks: all                ## kill -9 in mid-conversation, ROUNDS=300 times, SEED=n; five turns under a hard budget (SHORT=1)
+	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/talks.py $(CRASH_ARGS)
 budget: crash-tools       ## a hard budget under kill -9, by the provider's own bill, SEED=n (SHORT=1: under a minute)
 	$(Q)CLINSAFE_BUILD=$(BUILD) tests/crash/budget.py $(CRASH_ARGS)
 powercut: crash-tools     ## power cuts: what was not synced is lost, ROUNDS=300 times, SEED=n
@@ -347,6 +350,7 @@ conformance:              ## judged by others: official SDKs, third-party server
 	$(Q)tests/conformance/xlsx_referee.py --install --build $(BUILD)
 	$(Q)tests/conformance/csv_referee.py --install --build $(BUILD)
 	$(Q)tests/conformance/tokens_referee.py --install --build $(BUILD)
+	$(Q)tests/conformance/systems_referee.py --install --build $(BUILD)
 
 lint:                     ## format, include direction, one door per library, banned calls
 	$(Q)tests/lint/run

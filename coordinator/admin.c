@@ -118,7 +118,7 @@ static enum cs_err check_budget(const struct cs_study *s, struct cs_error *err)
         uint32_t cap;
 
         rc = cs_requests_lane_cap(requests, i, &cap, err);
-        if (rc == CS_OK && cap == 0)
+        if (rc == CS_OK && cap == 0 && m->price.output != 0)
             rc = cs_error_set(err, CS_EINVAL,
                               "%s: under budget_usd every model needs max_output_tokens, and no level may omit it",
                               m->name);

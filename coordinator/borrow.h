@@ -1,7 +1,7 @@
 /* borrow.h - stores of other studies whose answers a new generation takes over instead of paying again (--reuse DIR).
  *
  * An answer is found by its digest, so only the very same request, repeat and twin is ever borrowed; it is copied into our own
- * store with its date and provenance, and marked. A timeout or an unparsable answer is not borrowed, nor one that was asked again.
+ * store with its date and provenance, and marked. A timeout or an unparsable answer is not borrowed, nor one that was asked again, nor the end of a conversation.
  * One draw goes to one trial: first to that of the same case, model and account, then to others in plan order; what was copied
  * before is not copied again. The other stores are read, never changed; they may be in use: what is seen is their state at
  * opening. Thread: the I/O loop.

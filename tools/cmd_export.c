@@ -7,6 +7,8 @@
 #include "tools/commands.h"
 #include "tools/export/elements.h"
 #include "tools/export/format.h"
+#include "tools/export/origin.h"
+#include "tools/export/panels.h"
 #include "tools/base/part_file.h"
 #include "tools/base/reader.h"
 #include "tools/screen/screen.h"
@@ -17,7 +19,11 @@ struct export
     struct cs_export_row row;
     struct cs_ratings ratings; /* what people said of the outputs; empty if nothing */
     const struct cs_export_format *format;
-    FILE *out, *elements_out; /* elements_out NULL: elements have no table */
+    const char *with;                /* the study that judges these outputs; NULL: none */
+    const char *store;               /* --store */
+    struct cs_export_origin *origin; /* of a study of judges */
+    struct cs_export_panels *judged; /* by `with` */
+    FILE *out, *elements_out;        /* elements_out NULL: elements have no table */
     struct cs_export_elements elements;
     struct cs_reader *reader;
     bool all;        /* planned trials too */
@@ -99,6 +105,14 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     enum cs_err rc = cs_export_row_open(&e->row, &r->view, &e->ratings, err);
     if (rc == CS_OK)
         rc = cs_export_row_served(&e->row, r->store, err);
+    cs_export_row_turns(&e->row, r->store);
+    if (rc == CS_OK && e->with != NULL)
+        rc = cs_export_panels_open(&e->judged, e->with, r, e->store, err);
+    e->origin = cs_export_origin_open(&r->view);
+    if (rc == CS_OK && e->origin != NULL)
+        cs_export_row_add(&e->row, cs_export_origin_more(e->origin));
+    if (rc == CS_OK && e->judged != NULL)
+        cs_export_row_add(&e->row, cs_export_panels_more(e->judged));
     if (rc == CS_OK && e->elements_out != NULL)
         rc = cs_export_elements_open(&e->elements, &e->row, err);
     if (rc == CS_OK && e->elements_out != NULL)
@@ -118,6 +132,8 @@ static enum cs_err export_all(struct export *e, struct cs_reader *r, struct cs_e
     cs_screen_ticker_end(&e->ticker);
     cs_export_elements_close(&e->elements);
     cs_export_row_close(&e->row);
+    cs_export_origin_close(e->origin);
+    cs_export_panels_close(e->judged);
     return rc;
 }
 
@@ -159,12 +175,12 @@ int cmd_export(int argc, char **argv)
     struct cs_study_args args = {0};
     struct export e = {0};
     bool readable = false, excel = false;
-    const char *format = "csv", *path = NULL, *elements = NULL, *store = NULL, *name = NULL;
+    const char *format = "csv", *path = NULL, *elements = NULL, *name = NULL;
     char formats[CS_FORMAT_NAMES_LEN], formats_help[CS_FORMAT_NAMES_LEN];
     const struct cs_option table[] = {
         CS_DIR_OPTION(args),
         CS_WHICH_OPTION(name),
-        {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
+        {"store", CS_OPT_STR, &e.store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"format", CS_OPT_STR, &format, "FORMAT", cs_format_names(formats_help, " (default)")},
         {"excel", CS_OPT_FLAG, &excel, NULL,
          "CSV for Excel: byte-order mark, no cell that runs as a formula, long texts cut"},
@@ -174,6 +190,8 @@ int cmd_export(int argc, char **argv)
         {"all", CS_OPT_FLAG, &e.all, NULL, "a row for trials without an output too (state: planned)"},
         {"superseded", CS_OPT_FLAG, &e.superseded, NULL,
          "before the answer of a trial those that were asked again (state: superseded)"},
+        {"with", CS_OPT_STR, &e.with, "CHILD",
+         "beside each output what this study's judges say of it: a study file, a study's directory, or a name in the same store"},
         {0},
     };
     const struct cs_command_help help = {
@@ -196,8 +214,8 @@ int cmd_export(int argc, char **argv)
     if (excel)
         e.format = &cs_export_csv_excel;
     if (rc == CS_OK)
-        rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, store, name, &err);
-    char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, store, reader.apart);
+        rc = cs_reader_open(&reader, n_args > 0 ? argv[1] : NULL, args.dir, e.store, name, &err);
+    char *folder = cs_ratings_folder(n_args > 0 ? argv[1] : NULL, args.dir, e.store, reader.apart);
     if (rc == CS_OK)
         rc = cs_ratings_load(&e.ratings, folder, &err);
     free(folder);

@@ -7,13 +7,14 @@
 #include "protocol/base/alloc.h"
 #include "tools/commands.h"
 #include "tools/labels/import.h"
+#include "tools/labels/judged_sample.h"
 #include "tools/labels/sample.h"
 
 enum { ITEMS_MAX = 100000 };
 
 struct labels_args {
     uint64_t sample, seed, twice;
-    const char *out, *adjudicate;
+    const char *out, *adjudicate, *stratify;
     struct cs_option_list rate, files, decided, raters;
     bool blind, no_answer, excel;
 };
@@ -29,6 +30,11 @@ static enum cs_err check(const struct labels_args *a, struct cs_error *err)
         return cs_error_set(err, CS_EUSAGE, "--sample needs --out FILE, which the raters get");
     if (a->sample > ITEMS_MAX || a->twice > ITEMS_MAX)
         return cs_error_set(err, CS_EUSAGE, "a sample has at most %d items", ITEMS_MAX);
+    if (a->stratify != NULL && (a->sample == 0 || strcmp(a->stratify, "judge") != 0))
+        return cs_error_set(err, CS_EUSAGE,
+                            "--stratify judge goes with --sample: by model, level and verdict of what was judged");
+    if (a->stratify != NULL && a->no_answer)
+        return cs_error_set(err, CS_EUSAGE, "--no-answer hides what is to be rated; leave it out with --stratify");
     if (a->raters.n == 1 || (a->raters.n > 0 && a->sample == 0))
         return cs_error_set(err, CS_EUSAGE,
                             "--rater goes with --sample, and two or more of them: each item goes to two");
@@ -54,7 +60,8 @@ static enum cs_err make_sample(struct cs_reader *r, const struct labels_args *a,
                                      .path = a->out,
                                      .folder = folder};
     struct cs_sample_done done;
-    enum cs_err rc = cs_sample_write(r, &o, &done, err);
+    enum cs_err rc = a->stratify != NULL ? cs_judged_sample_write(r, &o, &done, err)
+                                         : cs_sample_write(r, &o, &done, err);
     if (rc == CS_OK)
         printf("%u items of %u outputs written to %s; their key stays in %s\n", done.items, done.outputs, a->out,
                folder);
@@ -77,7 +84,9 @@ static enum cs_err make_disputes(struct cs_reader *r, const struct labels_args *
                                      .path = a->adjudicate,
                                      .folder = folder};
     enum cs_err rc = cs_ratings_load(&ratings, folder, err);
-    if (rc == CS_OK)
+    if (rc == CS_OK && r->view.spec.study->parent != NULL)
+        rc = cs_judged_sample_write(r, &o, &done, err);
+    if (rc == CS_OK && done.items == 0)
         rc = cs_sample_write(r, &o, &done, err);
     if (rc == CS_OK)
         printf("%u items about which raters differ written to %s; bring it back with --adjudicated\n", done.items,
@@ -115,6 +124,8 @@ int cmd_labels(int argc, char **argv)
         CS_WHICH_OPTION(name),
         {"store", CS_OPT_STR, &store, "DIR", "the database folder itself (a coordinator's --dir)"},
         {"sample", CS_OPT_U64, &a.sample, "N", "choose N outputs, each model and level with its share"},
+        {"stratify", CS_OPT_STR, &a.stratify, "judge",
+         "of a study of judges: what they judged, by model, level and verdict, each with a known chance; always blind"},
         {"seed", CS_OPT_U64, &a.seed, "N", "of the choice and of the order; default 1"},
         {"blind", CS_OPT_FLAG, &a.blind, NULL, "leave out levels and models (an answer may still name a group)"},
         {"no-answer", CS_OPT_FLAG, &a.no_answer, NULL, "raters see the case and the question, not what the model said"},

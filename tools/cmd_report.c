@@ -11,6 +11,7 @@
 #include "tools/base/acts.h"
 #include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
+#include "tools/base/sampled.h"
 #include "tools/fleet/submission.h"
 #include "tools/plan/confirm.h"
 #include "tools/report/analysis/analysis.h"
@@ -71,7 +72,7 @@ static void compare_file(struct opened *o, const struct wanted *in)
 }
 
 static enum cs_err open_source(struct opened *o, const struct wanted *in, struct cs_ratings *ratings,
-                               const struct cs_report_opts *opts, struct cs_error *err)
+                               struct cs_sampled *sampled, const struct cs_report_opts *opts, struct cs_error *err)
 {
     if (in->from != NULL && (in->store != NULL || in->args.dir != NULL))
         return cs_error_set(err, CS_EUSAGE, "--from reads a table, --store and --dir a store; give one of them");
@@ -85,6 +86,8 @@ static enum cs_err open_source(struct opened *o, const struct wanted *in, struct
     char *folder = cs_ratings_folder(in->study, in->args.dir, in->store, o->reader.apart);
     if (rc == CS_OK)
         rc = cs_ratings_load(ratings, folder, err);
+    if (rc == CS_OK)
+        rc = cs_sampled_load(sampled, folder, ratings, err);
     free(folder);
     if (rc == CS_OK)
         rc = cs_source_store(&o->source, &o->reader, ratings, opts->threads, opts->watch, err);
@@ -203,9 +206,11 @@ static enum cs_err make(struct cs_report **out, const struct wanted *in, struct 
 {
     struct opened now = {0}, other = {0};
     struct cs_ratings ratings = {0};
+    struct cs_sampled sampled = {0};
     struct cs_acts acts = {.n = 0};
     char *acts_path = NULL;
-    enum cs_err rc = open_source(&now, in, &ratings, opts, err);
+    enum cs_err rc = open_source(&now, in, &ratings, &sampled, opts, err);
+    opts->sampled = &sampled;
     if (rc == CS_OK && in->against != NULL)
         rc = open_other(&other, in, opts, err);
     opts->ratings = in->from != NULL ? &now.source.table_ratings : &ratings;
@@ -227,6 +232,7 @@ static enum cs_err make(struct cs_report **out, const struct wanted *in, struct 
     close_source(&other);
     close_source(&now);
     cs_ratings_release(&ratings);
+    cs_sampled_release(&sampled);
     return rc;
 }
 

@@ -1,5 +1,4 @@
 /* clinsafe status - how a fleet is doing, read from Redis alone. */
-#include <ncurses.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,16 +9,18 @@
 #include "tools/base/study_dir.h"
 #include "tools/commands.h"
 #include "tools/screen/screen.h"
+#include "tools/wall/term.h"
 
 enum { ASK_MS = 3000, FIRST_TRIES = 20, FIRST_TRY_US = 100000 };
 
-/* The Redis of the run that works on this study, and its fleet there. */
-static enum cs_err redis_of_study(const char *study, const char *dir, char **address, char **fleet,
+/* The Redis of the run that works on this study, its fleet there, and its directory; free() them. */
+static enum cs_err redis_of_study(const char *study, const char *dir, char **address, char **fleet, char **path,
                                   struct cs_error *err)
 {
     struct cs_study_dir d;
     cs_study_dir_init(&d, study != NULL ? study : "", dir);
     enum cs_err rc = cs_study_dir_redis(&d, address, fleet, err);
+    *path = cs_xstrdup(d.path);
     cs_study_dir_release(&d);
     return rc;
 }
@@ -48,6 +49,14 @@ static enum cs_err read_first(struct status *s, struct cs_error *err)
     return rc;
 }
 
+static enum cs_err read_once(struct status *s, const char *redis, bool of_run, struct cs_error *err)
+{
+    enum cs_err rc = cs_redis_sync_open(&s->redis, redis, ASK_MS, err);
+    if (rc == CS_OK)
+        rc = of_run ? read_first(s, err) : read_status(s, err);
+    return rc;
+}
+
 static void print_json(const struct status *s)
 {
     struct cs_buf b = CS_BUF_INIT(64 * 1024 * 1024);
@@ -68,31 +77,14 @@ static void print_json(const struct status *s)
     cs_buf_release(&b);
 }
 
-/* One screen, redrawn every second until q. */
-static enum cs_err watch(struct status *s, struct cs_error *err)
+/* The wall screen; keys reach the coordinator of a run on this machine, or the one that was named. */
+static enum cs_err watch(const struct status *s, const char *redis, const struct cs_whom *whom, const char *dir,
+                         uint32_t every_s, struct cs_error *err)
 {
-    enum cs_err rc = CS_OK;
-    initscr();
-    cbreak();
-    noecho();
-    curs_set(0);
-    timeout(1000);
-    for (int key = 0; key != 'q' && rc == CS_OK; key = getch()) {
-        char *text = NULL;
-        size_t n = 0;
-        FILE *f = open_memstream(&text, &n);
-        rc = read_status(s, err);
-        if (rc == CS_OK)
-            cs_screen_print_status(f, &s->progress, s->workers, s->n_workers, cs_clock_wall_ms());
-        fclose(f);
-        erase();
-        addstr(text);
-        mvaddstr(LINES - 1, 0, "q ends this view; the study goes on");
-        refresh();
-        free(text);
-    }
-    endwin();
-    return rc;
+    struct cs_wall_opts o = {.redis = redis, .fleet = s->fleet, .every_s = every_s, .whom = *whom};
+    if (o.whom.endpoint == NULL)
+        o.whom.dir = dir;
+    return cs_wall_term_run(&o, err);
 }
 
 int cmd_status(int argc, char **argv)
@@ -100,12 +92,17 @@ int cmd_status(int argc, char **argv)
     struct status s = {0};
     const char *address = NULL, *dir = NULL;
     bool json = false, keep_watching = false;
+    uint64_t every_s = 5;
+    struct cs_whom whom = {0};
     const struct cs_option table[] = {
         {"redis", CS_OPT_STR, &address, "ADDRESS", "the fleet's Redis: tcp://HOST:PORT or unix:/PATH"},
         {"dir", CS_OPT_STR, &dir, "DIR", "the study directory of a run on this machine"},
         {"study", CS_OPT_STR, &s.study, "NAME", "which study, where the fleet has several; default: submitted last"},
         {"fleet", CS_OPT_STR, &s.fleet, "ID", "which fleet, when this Redis serves several"},
-        {"watch", CS_OPT_FLAG, &keep_watching, NULL, "redraw every second; q ends"},
+        {"watch", CS_OPT_FLAG, &keep_watching, NULL,
+         "the wall screen: all studies of the fleet, redrawn every second, with keys; q ends. Into a pipe: a block of text every --every seconds"},
+        {"every", CS_OPT_U64, &every_s, "S", "with --watch into a pipe, or on a terminal without cursor: default 5"},
+        CS_WHOM_OPTIONS(whom),
         {"json", CS_OPT_FLAG, &json, NULL, "print JSON"},
         {0},
     };
@@ -117,7 +114,7 @@ int cmd_status(int argc, char **argv)
         "clinsafe status --redis tcp://10.0.0.5:6379 --watch",
     };
     struct cs_error err = {0};
-    char *found = NULL, *fleet = NULL;
+    char *found = NULL, *fleet = NULL, *of_run = NULL;
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
@@ -127,16 +124,16 @@ int cmd_status(int argc, char **argv)
     else if (address != NULL && n_args > 0)
         s.study = argv[1];
     else if (address == NULL)
-        rc = redis_of_study(n_args > 0 ? argv[1] : NULL, dir, &found, &fleet, &err);
+        rc = redis_of_study(n_args > 0 ? argv[1] : NULL, dir, &found, &fleet, &of_run, &err);
     if (s.fleet == NULL)
         s.fleet = fleet;
-    if (rc == CS_OK)
-        rc = cs_redis_sync_open(&s.redis, address != NULL ? address : found, ASK_MS, &err);
-    if (rc == CS_OK)
-        rc = fleet != NULL ? read_first(&s, &err) : read_status(&s, &err);
-    if (rc == CS_OK && keep_watching && isatty(STDOUT_FILENO))
-        rc = watch(&s, &err);
-    if (rc == CS_OK && json)
+    if (rc == CS_OK && (every_s == 0 || every_s > 86400))
+        rc = cs_error_set(&err, CS_EUSAGE, "--every %llu: want 1 to 86400 seconds", (unsigned long long)every_s);
+    if (rc == CS_OK && keep_watching)
+        rc = watch(&s, address != NULL ? address : found, &whom, of_run, (uint32_t)every_s, &err);
+    else if (rc == CS_OK)
+        rc = read_once(&s, address != NULL ? address : found, fleet != NULL, &err);
+    if (rc == CS_OK && json && !keep_watching)
         print_json(&s);
     else if (rc == CS_OK && !keep_watching)
         cs_screen_print_status(stdout, &s.progress, s.workers, s.n_workers, cs_clock_wall_ms());
@@ -146,5 +143,6 @@ int cmd_status(int argc, char **argv)
     cs_arena_release(&s.arena);
     free(found);
     free(fleet);
+    free(of_run);
     return status;
 }

@@ -18,6 +18,7 @@
 #include "tools/screen/screen.h"
 #include "tools/verify/lineage.h"
 #include "tools/verify/links.h"
+#include "tools/verify/replay.h"
 #include "tools/verify/standing.h"
 
 enum { LISTED_MAX = 20 };
@@ -41,6 +42,7 @@ struct verify {
     struct cs_ticker ticker;
     uint64_t seen;
     struct cs_standing *standing;
+    struct cs_replay *replay;
     uint64_t superseded, attempts; /* outputs: asked again; further calls after our own overload */
     uint64_t reread, otherwise; /* answers that a rereading made something else of; that read otherwise than it says */
     struct cs_lineage lineage;  /* of a child: of its cases */
@@ -184,6 +186,9 @@ static enum cs_err on_trial(void *self, uint32_t lane, uint64_t position, const 
     cs_cells_trial_digest(cells, v->reader.view.spec.study, at.cell, at.repeat, &want);
     if (!cs_digest_equal(&want, &stored->output.digest))
         fault(v, "the output answers another request than the plan renders", lane, position);
+    rc = cs_replay_trial(v->replay, lane, position, stored, err);
+    if (rc != CS_OK)
+        return rc;
     if (answer)
         cs_standing_trial(v->standing, lane, position, stored);
     if (answer)
@@ -256,6 +261,8 @@ static enum cs_err check_lanes(struct verify *v, struct cs_error *err)
         rc = cs_export_row_open(&v->row, &v->reader.view, NULL, err);
     if (rc == CS_OK)
         v->standing = cs_standing_open(v->reader.store, &v->reader.view, &v->row, on_standing, v);
+    if (rc == CS_OK)
+        v->replay = cs_replay_open(v->reader.store, &v->reader.view, &v->row, on_standing, v);
     cs_screen_ticker_init(&v->ticker, "verify", plan->n_planned);
     for (uint32_t i = 0; i < plan->n_lanes && rc == CS_OK; i++) {
         v->next = 0;
@@ -290,6 +297,7 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
         return CS_OK;
     }
     v->attempts += (stored->flags & CS_OUTPUT_ATTEMPT) != 0;
+    cs_replay_output(v->replay, stored);
     return cs_standing_output(v->standing, stored, err);
 }
 
@@ -310,6 +318,8 @@ static enum cs_err check_outputs(struct verify *v, struct cs_error *err)
     enum cs_err rc = cs_standing_begin(v->standing, err);
     if (rc == CS_OK)
         rc = cs_store_scan_outputs(v->reader.store, 1, on_output, v, err);
+    if (rc == CS_OK)
+        rc = cs_replay_end(v->replay, err);
     if (rc != CS_ECORRUPT || v->faults == 0)
         return rc;
     v->faults++;
@@ -414,6 +424,10 @@ static void print_text(const struct verify *v, bool same_file)
                v->reader.view.spec.study->parent->study,
                v->lineage.compared > 0 ? "each is in its store, with that request and that text"
                                        : "they are not on this machine: checked by itself");
+    if (cs_replay_turns(v->replay) > 0)
+        printf("%" PRIu64 " of them are turns of conversations; %" PRIu64
+               " requests were made anew from the replies before them, and are those that were sent\n",
+               cs_replay_turns(v->replay), cs_replay_requests(v->replay));
     if (v->erased > 0)
         printf("%" PRIu64 " of these are empty: their studies were deleted\n", v->erased);
     print_tombs(v);
@@ -436,14 +450,15 @@ static void print_text(const struct verify *v, bool same_file)
 static void print_json(const struct verify *v, bool same_file)
 {
     struct cs_json *o = cs_json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i, s:I, s:I, s:I}", "generation",
-        (int)v->reader.view.generation.number, "planned", (int64_t)v->planned, "done", (int64_t)v->done, "failed",
-        (int64_t)v->failed, "quarantined", (int64_t)v->quarantined, "cancelled", (int64_t)v->cancelled, "missing",
-        (int64_t)v->missing, "outputs", (int64_t)v->outputs, "duplicates", (int64_t)v->duplicates, "faults",
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I}",
+        "generation", (int)v->reader.view.generation.number, "planned", (int64_t)v->planned, "done", (int64_t)v->done,
+        "failed", (int64_t)v->failed, "quarantined", (int64_t)v->quarantined, "cancelled", (int64_t)v->cancelled,
+        "missing", (int64_t)v->missing, "outputs", (int64_t)v->outputs, "duplicates", (int64_t)v->duplicates, "faults",
         (int64_t)v->faults, "same_study_file", (int)same_file, "clean", (int)(v->faults == 0 && is_clean(v, same_file)),
         "mixed", (int64_t)cs_standing_mixed(v->standing), "superseded", (int64_t)v->superseded, "attempts",
         (int64_t)v->attempts, "format", (int)cs_store_format(v->reader.store), "reread", (int64_t)v->reread,
-        "reads_otherwise", (int64_t)v->otherwise, "erased", (int64_t)v->erased);
+        "reads_otherwise", (int64_t)v->otherwise, "erased", (int64_t)v->erased, "turns",
+        (int64_t)cs_replay_turns(v->replay), "requests_replayed", (int64_t)cs_replay_requests(v->replay));
     if (v->reader.view.spec.study->parent != NULL)
         cs_json_object_set_new(o, "parent",
                                cs_json_pack("{s:s, s:I, s:I, s:I}", "study", v->reader.view.spec.study->parent->study,
@@ -460,6 +475,7 @@ static void release(struct verify *v)
         free(v->lanes[i].bits);
     free(v->lanes);
     cs_standing_close(v->standing);
+    cs_replay_close(v->replay);
     cs_export_row_close(&v->row);
     cs_reader_close(&v->reader);
 }

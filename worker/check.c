@@ -12,7 +12,7 @@
 #include "protocol/dialects/limit_headers.h"
 #include "protocol/study/answer.h"
 #include "worker/calls/endpoint.h"
-#include "worker/http.h"
+#include "worker/exchange.h"
 
 enum { CALL_MS = 60000, SAID_MAX = 300, KEY_PART = 6, REPLY_MEMORY = 64 * 1024 * 1024 };
 
@@ -27,7 +27,7 @@ struct lane {
 
 struct check {
     uv_loop_t loop;
-    struct cs_http *http;
+    struct cs_exchange *exchange;
     struct cs_arena arena;
     struct lane *lanes;
     uint32_t n, printed, failed;
@@ -54,10 +54,9 @@ static const char *host_of(struct check *k, const char *url)
 }
 
 /* Words of a provider without any part of the key in them. */
-static const char *without_key(struct check *k, const char *text, const char *auth)
+static const char *without_key(struct check *k, const char *text, const char *key)
 {
     char *copy = cs_arena_strndup(&k->arena, text, strnlen(text, SAID_MAX));
-    const char *key = auth != NULL ? strrchr(auth, ' ') : NULL; /* a header line that ends with it */
     const size_t n = strlen(copy);
     for (size_t i = 0; key != NULL && i + KEY_PART <= n; i++) {
         const char part[KEY_PART + 1] = {text[i], text[i + 1], text[i + 2], text[i + 3], text[i + 4], text[i + 5], 0};
@@ -77,7 +76,7 @@ static void judge_unanswered(struct check *k, struct lane *l, const struct cs_ht
     const char *host = host_of(k, l->endpoint->url);
     const char *proxy = a->proxy != NULL ? ", or the proxy" : "";
     l->state = "unreachable";
-    l->said = without_key(k, r->why, l->endpoint->auth);
+    l->said = without_key(k, r->why, l->endpoint->secret);
     switch (r->below) {
     case CS_BELOW_NAME:
         l->todo = cs_arena_printf(&k->arena, "the name %s is not known: check base_url%s and this host's DNS", host,
@@ -117,8 +116,8 @@ static bool unknown_model(const struct cs_reading *g, uint16_t status)
 static void judge_error(struct check *k, struct lane *l, const struct cs_reading *g, uint16_t status)
 {
     const char *model = l->probe->model.model;
-    l->said = without_key(k, g->text, l->endpoint->auth);
-    if (g->says == CS_SAYS_NO_KEY || status == 401 || (status == 403 && l->endpoint->auth == NULL)) {
+    l->said = without_key(k, g->text, l->endpoint->secret);
+    if (g->says == CS_SAYS_NO_KEY || status == 401 || (status == 403 && l->endpoint->secret == NULL)) {
         l->state = "key_refused";
         l->said = "";
         l->todo = key_place(k, l->probe->account);
@@ -177,7 +176,7 @@ static void judge_answer(struct check *k, struct lane *l, const struct cs_readin
                                          .fault);
     if (g->says == CS_SAYS_ANSWER && cause[0] != '\0') {
         l->state = p->study->accept_unparsable ? "ok" : "unparsable";
-        l->said = without_key(k, g->text, l->endpoint->auth);
+        l->said = without_key(k, g->text, l->endpoint->secret);
         l->todo = cs_arena_printf(&k->arena, "a run would record this as unparsable (%s)%s", cause,
                                   p->study->accept_unparsable ? "" : ", and pause after 50 such answers");
     } else if (p->cap > 0 && g->output_tokens > p->cap) {
@@ -205,8 +204,7 @@ static void judge(struct check *k, struct lane *l, const struct cs_http_reply *r
     cs_dialect_of(l->probe->account->protocol)->read(r, l->probe->account->response_format, &k->arena, &g);
     cs_limit_headers_read(r->headers, l->endpoint->pub.limit_rules, l->endpoint->pub.n_limit_rules, &k->arena,
                           &l->told);
-    const char *key = l->endpoint->auth != NULL ? strrchr(l->endpoint->auth, ' ') : NULL;
-    l->resolved = cs_mask_text(g.model, key != NULL ? key + 1 : NULL, &k->arena);
+    l->resolved = cs_mask_text(g.model, l->endpoint->secret, &k->arena);
     if (r->transfer != CS_TRANSFER_WHOLE)
         judge_unanswered(k, l, r);
     else if (r->status >= 200 && r->status <= 299 && (g.says == CS_SAYS_ANSWER || g.says == CS_SAYS_FILTERED))
@@ -310,7 +308,7 @@ static void ask(struct check *k, struct lane *l)
                                       .timeout_ms = l->probe->body != NULL && l->probe->model.timeout_ms > CALL_MS
                                                         ? l->probe->model.timeout_ms
                                                         : CALL_MS};
-    cs_http_start(k->http, (uint32_t)(l - k->lanes), &r);
+    cs_exchange_start(k->exchange, (uint32_t)(l - k->lanes), &r);
     cs_buf_release(&body);
 }
 
@@ -349,7 +347,7 @@ static enum cs_err ask_all(struct check *k, const struct cs_probes *probes, cons
     if (k->printed == k->n)
         return CS_OK;
     CS_ASSERT(uv_loop_init(&k->loop) == 0);
-    enum cs_err rc = cs_http_open(&k->http, &k->loop, k->n, REPLY_MEMORY, on_reply, k, err);
+    enum cs_err rc = cs_exchange_open(&k->exchange, &k->loop, k->n, REPLY_MEMORY, on_reply, k, err);
     if (rc == CS_OK) {
         for (uint32_t i = 0; i < k->n; i++) {
             bool first = true;
@@ -359,7 +357,7 @@ static enum cs_err ask_all(struct check *k, const struct cs_probes *probes, cons
                 ask_next(k, k->lanes[i].probe->account);
         }
         uv_run(&k->loop, UV_RUN_DEFAULT);
-        cs_http_close(k->http);
+        cs_exchange_close(k->exchange);
     }
     uv_run(&k->loop, UV_RUN_DEFAULT);
     uv_loop_close(&k->loop);

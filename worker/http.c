@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,17 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/version.h"
 #include "worker/inflate.h"
+#include "worker/calls/gates.h"
 #include "worker/calls/replies.h"
 #include "worker/watch.h"
 
-enum { SLOTS_PER_MULTI = 64, HEADERS_MAX = 64 * 1024, KEEP_BYTES = 64 * 1024, ID_MAX = 128, GATES = 64 };
+enum {
+    SLOTS_PER_MULTI = 64,
+    HEADERS_MAX = 64 * 1024,
+    KEEP_BYTES = 64 * 1024,
+    ID_MAX = 128,
+    LINES_MAX = 8 + 2 * CS_HEADERS_MAX
+};
 
 struct multi {
     struct cs_http *http;
@@ -40,18 +48,9 @@ struct slot {
     unsigned sends;    /* requests put on a connection: libcurl may try twice */
     uint64_t endpoint; /* serial of the one that the handle is set up for */
     struct cs_buf request, body, headers;
-    struct curl_slist lines[5 + CS_HEADERS_MAX]; /* our own list: nothing to allocate per call */
-    char id_line[ID_MAX + 32], why[CURL_ERROR_SIZE];
-    struct slot *next_waiting;
-};
-
-/* The first call to an endpoint goes alone, so that a name is looked up once and not by hundreds of threads at a
- * time. */
-struct gate {
-    uint64_t endpoint; /* 0: unused */
-    bool open;
-    struct slot *first; /* on its way */
-    struct slot *waiting;
+    struct curl_slist lines[LINES_MAX]; /* our own list: nothing to allocate per call */
+    char id_line[ID_MAX + 32], type_line[96], why[CURL_ERROR_SIZE];
+    struct cs_gate_call gate;
 };
 
 struct cs_http {
@@ -67,8 +66,7 @@ struct cs_http {
     uint64_t starts; /* calls so far */
     TAILQ_HEAD(, slot) doomed;
     CURLSH *share; /* holds looked-up names */
-    struct gate gates[GATES];
-    uint32_t n_gates;
+    struct cs_gates gates;
     uv_idle_t idle; /* a gate has opened: let the waiting calls through; or calls are doomed */
     char *default_ca, *agent;
     bool closing;
@@ -225,26 +223,9 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *self)
     return size * n;
 }
 
-static struct gate *gate_of(struct cs_http *h, uint64_t endpoint)
-{
-    for (uint32_t i = 0; i < h->n_gates; i++) {
-        if (h->gates[i].endpoint == endpoint)
-            return &h->gates[i];
-    }
-    if (h->n_gates == GATES)
-        return NULL; /* more endpoints than anybody has: no gate */
-    h->gates[h->n_gates] = (struct gate){.endpoint = endpoint};
-    return &h->gates[h->n_gates++];
-}
-
 static void open_gate(struct slot *s)
 {
-    struct gate *g = gate_of(s->http, s->endpoint);
-    if (g == NULL || g->open || g->first != s)
-        return;
-    g->open = true;
-    g->first = NULL;
-    if (g->waiting != NULL)
+    if (cs_gates_open(&s->http->gates, &s->gate))
         uv_idle_start(&s->http->idle, on_idle);
 }
 
@@ -440,13 +421,12 @@ static void slot_init(struct cs_http *h, uint32_t n)
     s->easy = curl_easy_init();
     CS_ASSERT(s->easy != NULL);
     s->multi = multi_of(h, n);
-    s->request = CS_BUF_INIT(CS_BODY_MAX + 1024);
+    s->request = CS_BUF_INIT(3 * CS_BODY_MAX + 1024); /* a form is longer than what it says */
     s->body = CS_BUF_INIT(CS_HTTP_BODY_MAX);
     s->headers = CS_BUF_INIT(HEADERS_MAX);
     SET(s->easy, CURLOPT_PRIVATE, (char *)s);
     SET(s->easy, CURLOPT_NOSIGNAL, 1L);
     SET(s->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1); /* older HTTP/2 code reports cut bodies as whole */
-    SET(s->easy, CURLOPT_POST, 1L);
     SET(s->easy, CURLOPT_FOLLOWLOCATION, 0L);
     SET(s->easy, CURLOPT_SSL_VERIFYPEER, 1L);
     SET(s->easy, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -478,7 +458,9 @@ static void set_endpoint(struct slot *s, const struct cs_endpoint *e)
     SET(s->easy, CURLOPT_URL, e->url);
     SET(s->easy, CURLOPT_PROTOCOLS_STR, e->plain_http ? "http,https" : "https");
     SET(s->easy, CURLOPT_CAINFO, e->ca_file != NULL ? e->ca_file : s->http->default_ca);
-    SET(s->easy, CURLOPT_PROXY, e->proxy); /* NULL: as the environment says; "": none */
+    SET(s->easy, CURLOPT_SSLCERT, e->certificate);
+    SET(s->easy, CURLOPT_SSLKEY, e->certificate); /* both in one file */
+    SET(s->easy, CURLOPT_PROXY, e->proxy);        /* NULL: as the environment says; "": none */
 }
 
 /* libcurl only reads it. */
@@ -491,23 +473,43 @@ static char *as_line(const char *text)
     return line.as;
 }
 
-static void set_lines(struct slot *s, const struct cs_endpoint *e, const char *request_id)
+static void set_lines(struct slot *s, const struct cs_http_request *r)
 {
-    static char type[] = "Content-Type: application/json", no_expect[] = "Expect:";
+    static char no_expect[] = "Expect:";
+    const struct cs_endpoint *e = r->endpoint;
     int n = 0;
-    CS_ASSERT(strlen(request_id) < ID_MAX);
-    snprintf(s->id_line, sizeof s->id_line, "X-Client-Request-Id: %s", request_id);
-    s->lines[n++].data = type;
+    CS_ASSERT(strlen(r->request_id) < ID_MAX && r->n_lines <= CS_HEADERS_MAX + 2);
+    snprintf(s->type_line, sizeof s->type_line, "Content-Type: %s", r->type != NULL ? r->type : "application/json");
+    snprintf(s->id_line, sizeof s->id_line, "X-Client-Request-Id: %s", r->request_id);
+    if (r->body != NULL)
+        s->lines[n++].data = s->type_line;
     s->lines[n++].data = no_expect;
     s->lines[n++].data = s->id_line;
-    if (e->auth != NULL)
+    if (e->auth != NULL && r->url == NULL)
         s->lines[n++].data = as_line(e->auth);
     CS_ASSERT(e->n_headers <= CS_HEADERS_MAX + 1);
     for (uint32_t i = 0; i < e->n_headers; i++)
         s->lines[n++].data = as_line(e->headers[i]);
+    for (uint32_t i = 0; i < r->n_lines; i++)
+        s->lines[n++].data = as_line(r->lines[i]);
     for (int i = 0; i < n; i++)
         s->lines[i].next = i + 1 < n ? &s->lines[i + 1] : NULL;
     SET(s->easy, CURLOPT_HTTPHEADER, s->lines);
+}
+
+/* What is sent, and how. The body is the slot's copy. */
+static void set_request(struct slot *s, const struct cs_http_request *r)
+{
+    const bool posts = r->body != NULL;
+    set_endpoint(s, r->endpoint);
+    if (r->url != NULL)
+        SET(s->easy, CURLOPT_URL, r->url);
+    set_lines(s, r);
+    SET(s->easy, CURLOPT_POSTFIELDSIZE, posts ? (long)s->request.len : -1L);
+    SET(s->easy, CURLOPT_POSTFIELDS, posts ? cs_buf_cstr(&s->request) : NULL);
+    SET(s->easy, posts ? CURLOPT_POST : CURLOPT_HTTPGET, 1L); /* behind POSTFIELDS, which makes it a POST */
+    SET(s->easy, CURLOPT_CUSTOMREQUEST, r->method);           /* NULL: by what is sent */
+    SET(s->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
 }
 
 static void let_through(struct slot *s)
@@ -521,14 +523,8 @@ static void on_idle(uv_idle_t *idle)
     uv_idle_stop(idle);
     for (struct slot *s; (s = TAILQ_FIRST(&h->doomed)) != NULL;)
         finish(s, CURLE_ABORTED_BY_CALLBACK);
-    for (uint32_t i = 0; i < h->n_gates; i++) {
-        struct gate *g = &h->gates[i];
-        while (g->open && g->waiting != NULL) {
-            struct slot *s = g->waiting;
-            g->waiting = s->next_waiting;
-            let_through(s);
-        }
-    }
+    for (struct cs_gate_call *c; (c = cs_gates_next(&h->gates)) != NULL;)
+        let_through((struct slot *)((char *)c - offsetof(struct slot, gate)));
 }
 
 void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_request *r)
@@ -549,22 +545,12 @@ void cs_http_start(struct cs_http *h, uint32_t slot, const struct cs_http_reques
     cs_buf_clear(&s->body);
     cs_buf_clear(&s->headers);
     cs_buf_clear(&s->request);
-    cs_buf_append(&s->request, r->body, r->body_len);
+    cs_buf_append(&s->request, r->body != NULL ? r->body : "", r->body != NULL ? r->body_len : 0);
     CS_ASSERT(!s->request.overflow);
-    set_endpoint(s, r->endpoint);
-    set_lines(s, r->endpoint, r->request_id);
-    SET(s->easy, CURLOPT_POSTFIELDSIZE, (long)s->request.len);
-    SET(s->easy, CURLOPT_POSTFIELDS, cs_buf_cstr(&s->request));
-    SET(s->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
-    struct gate *g = gate_of(h, s->endpoint);
-    if (g != NULL && !g->open && g->first != NULL) {
-        s->next_waiting = g->waiting;
-        g->waiting = s;
-        return;
-    }
-    if (g != NULL && !g->open)
-        g->first = s;
-    let_through(s);
+    set_request(s, r);
+    s->gate.endpoint = s->endpoint;
+    if (cs_gates_enter(&h->gates, &s->gate))
+        let_through(s);
 }
 
 void cs_http_abort(struct cs_http *h, uint32_t slot)
@@ -572,14 +558,10 @@ void cs_http_abort(struct cs_http *h, uint32_t slot)
     struct slot *s = &h->slots[slot];
     if (!s->active)
         return;
-    struct gate *g = gate_of(h, s->endpoint);
-    for (struct slot **at = g != NULL ? &g->waiting : NULL; at != NULL && *at != NULL; at = &(*at)->next_waiting) {
-        if (*at == s) {
-            *at = s->next_waiting;
-            s->active = false;
-            rest(s);
-            return;
-        }
+    if (cs_gates_leave(&h->gates, &s->gate)) {
+        s->active = false;
+        rest(s);
+        return;
     }
     leave(s);
     rest(s);

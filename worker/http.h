@@ -26,7 +26,12 @@ void cs_http_close(struct cs_http *h);
 
 struct cs_http_request {
     const struct cs_endpoint *endpoint; /* lives until the call has ended */
-    const char *body;                   /* copied */
+    const char *method;                 /* NULL: POST, or GET where there is no body */
+    const char *url;          /* copied; NULL: the endpoint's. With one, `lines` say who asks, not the endpoint */
+    const char *type;         /* of the body; copied; NULL: JSON */
+    const char *const *lines; /* further header lines, at most CS_HEADERS_MAX + 2; live until the call has ended */
+    uint32_t n_lines;
+    const char *body; /* copied; NULL: none */
     size_t body_len;
     const char *request_id; /* value of X-Client-Request-Id; copied */
     uint32_t timeout_ms;

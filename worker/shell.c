@@ -15,7 +15,7 @@
 #include "protocol/base/version.h"
 #include "store/redis/progress.h"
 #include "store/redis/quota_days.h"
-#include "worker/http.h"
+#include "worker/exchange.h"
 #include "worker/net.h"
 #include "worker/signals.h"
 #include "worker/studies.h"
@@ -30,7 +30,7 @@ struct shell {
     uv_signal_t term, interrupt;
     struct cs_worker *core;
     struct cs_studies *studies;
-    struct cs_http *http;
+    struct cs_exchange *exchange;
     struct cs_worker_net *net;
     struct cs_redis *redis;
     struct cs_listener *listener;
@@ -69,7 +69,7 @@ static void start_call(struct shell *s, const struct cs_worker_action *a)
     snprintf(id, sizeof id, "%s-%u", hex, a->attempt);
     struct cs_http_request r = {.endpoint = a->endpoint, .body = a->body, .body_len = a->body_len, .request_id = id};
     r.timeout_ms = a->timeout_ms;
-    cs_http_start(s->http, a->slot, &r);
+    cs_exchange_start(s->exchange, a->slot, &r);
 }
 
 static void note_ack(struct shell *s, const struct cs_digest *d)
@@ -117,7 +117,7 @@ static enum cs_kind carry_out(struct shell *s)
             start_call(s, a);
             break;
         case CS_DO_ABORT:
-            cs_http_abort(s->http, a->slot);
+            cs_exchange_abort(s->exchange, a->slot);
             break;
         case CS_DO_ACKED:
             note_ack(s, a->digest);
@@ -141,7 +141,7 @@ static void step(struct shell *s, struct cs_worker_event ev)
     if (s->stopped)
         return;
     ev.wall_ms = cs_clock_wall_ms();
-    ev.held = cs_http_held(s->http);
+    ev.held = cs_exchange_held(s->exchange);
     cs_worker_step(s->core, &ev, cs_clock_mono_ms());
     enum cs_kind unsent = carry_out(s);
     if (unsent != CS_KIND_NONE && !s->stopped)
@@ -368,7 +368,7 @@ static void close_all(struct shell *s)
     if (s->redis != NULL && f.fleet[0] != '\0')
         cs_progress_worker_unpublish(s->redis, f.fleet, s->o->name);
     uv_run(&s->loop, UV_RUN_NOWAIT);
-    cs_http_close(s->http);
+    cs_exchange_close(s->exchange);
     cs_worker_net_close(s->net);
     cs_redis_close(s->redis);
     cs_listener_close(s->listener);
@@ -418,7 +418,8 @@ enum cs_err cs_shell_run(const struct cs_worker_shell_opts *o, struct cs_error *
     open_handles(&s);
     enum cs_err rc = open_ack_log(&s, err);
     if (rc == CS_OK)
-        rc = cs_http_open(&s.http, &s.loop, CS_WORKER_SLOTS_PARKED * o->slots, o->reply_memory, on_done, &s, err);
+        rc = cs_exchange_open(&s.exchange, &s.loop, CS_WORKER_SLOTS_PARKED * o->slots, o->reply_memory, on_done, &s,
+                              err);
     if (rc == CS_OK)
         rc = cs_worker_net_open(&s.net, &no, err);
     if (rc == CS_OK && o->redis != NULL)

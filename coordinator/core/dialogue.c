@@ -38,7 +38,7 @@ static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_le
     struct cs_bits todo = cs_bits_from_wire(held->todo), busy = cs_bits_from_wire(held->busy), set = {{0}}, listed;
     struct cs_lease *l;
     uint32_t k = welcome->welcome.n_adopted;
-    int64_t worst = 0;
+    struct cs_worst worst = {0, 0};
 
     if (lane != NULL && held->page < lane->n_pages && !cs_skew_lacks(s, lane))
         set = cs_coordinator_lane_free(lane, held->page);
@@ -48,7 +48,7 @@ static void adopt(struct cs_core *core, struct cs_session *s, const struct cs_le
         set = cs_risk_adopt(core, s, held, &set, &worst);
     if (cs_bits_none(&set))
         return;
-    l = cs_lease_make(core, s, lane, held->page, &set, worst);
+    l = cs_lease_make(core, s, lane, held->page, &set, &worst);
     l->assign_seq = welcome->seq;
     l->busy = busy;
     l->reported = true;

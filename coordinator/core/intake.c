@@ -32,6 +32,7 @@
 #include "coordinator/core/session.h"
 #include "coordinator/core/talks.h"
 #include "coordinator/lanes/state.h"
+#include "coordinator/lanes/talked.h"
 
 enum { FURTHER_MAX = 2 /* calls after timeouts that were our own doing (decision 12) */ };
 /* Under a budget a call that may have been billed, and gave nothing: how often its trial is planned again by itself, if nobody knows what it
@@ -163,7 +164,7 @@ static bool end_lease(struct cs_core *core, struct cs_session *s, struct cs_lane
     struct cs_bits one = {{0}};
 
     cs_bits_add(&one, at);
-    *worst = live && l->risk != NULL ? l->risk->worst_nano_usd
+    *worst = live && l->risk != NULL ? l->risk->worst.one
                                      : cs_risk_told(core, s, o->gen, o->lane, o->position / CS_PAGE_TRIALS, &one);
     if (l != NULL && !live && l->assign_seq != CS_UNTOLD) { /* another may call, or have called, too */
         cs_lease_recall(core, l);
@@ -223,11 +224,33 @@ static void leave_planned(struct cs_core *core, struct cs_lane *lane, const stru
     cs_alike_take(core, lane, o); /* a judge that cannot be read at all is found out by its fiftieth reply */
 }
 
-static bool is_held(const struct cs_session *s, struct cs_lane *lane, uint64_t position)
+/* A call of a conversation that goes on has ended: it is reserved, or presumed, no more. True: the trial is leased to its sender.
+ * *worst: what was; 0: nothing. */
+static bool end_call(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
+                     int64_t *worst)
 {
-    const struct cs_lease *l = cs_coordinator_lane_lease_of(lane, position);
+    struct cs_lease *l = cs_coordinator_lane_lease_of(lane, o->position);
+    const bool live = l != NULL && l->session == s;
+    struct cs_bits one = {{0}};
+    struct cs_worst left;
 
-    return l != NULL && l->session == s;
+    cs_bits_add(&one, (unsigned)(o->position % CS_PAGE_TRIALS));
+    *worst = 0;
+    if (!cs_budget_is_set(lane->study))
+        return live;
+    if (!live || l->risk == NULL) {
+        *worst = cs_risk_told(core, s, o->gen, o->lane, o->position / CS_PAGE_TRIALS, &one);
+    } else {
+        *worst = l->risk->worst.one;
+        left = cs_budget_worst(core, lane, o->position);
+        if (!core->ended && left.all < l->risk->worst.all)
+            cs_risk_lower(core, l, &left);
+        else /* this call came on top of all that are left: another grant covers those */
+            cs_lease_take(core, l, &one, true);
+    }
+    if (*worst > 0 && cs_budget_is_unknown(o))
+        cs_risk_write_off(core, lane->study, *worst);
+    return live;
 }
 
 static void add_row(struct cs_core *core, struct cs_batch_output *row, const struct cs_output_bytes *packed)
@@ -241,26 +264,31 @@ static void add_row(struct cs_core *core, struct cs_batch_output *row, const str
 static void record_turn(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
                         struct cs_batch_output *row, const struct cs_output_bytes *packed)
 {
+    int64_t worst;
+
     core->intake.received++;
-    *(is_held(s, lane, o->position) ? &core->intake.committed : &core->intake.late) += 1;
     cs_deal_output(core, lane, o);
     cs_coordinator_talks_stands(core, lane, o, cs_intake_fingerprint(o));
+    *(end_call(core, s, lane, o, &worst) ? &core->intake.committed : &core->intake.late) += 1;
     row->flags = CS_OUTPUT_TURN;
     add_row(core, row, packed);
-    count(core, lane, o, row->flags, 0);
+    count(core, lane, o, row->flags, worst);
     cs_coordinator_served_take(core, lane, o, row->owner.bought_for);
 }
 
 /* A paid fact, and nothing comes of it; whoever sent it goes on from what stands. */
-static void record_other(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
+static void record_other(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
                          struct cs_batch_output *row, const struct cs_output_bytes *packed)
 {
+    int64_t worst;
+
     core->intake.received++;
     core->intake.duplicate++;
+    (void)end_call(core, s, lane, o, &worst);
     row->flags = (uint8_t)(CS_OUTPUT_DUPLICATE | (o->turn > 0 ? CS_OUTPUT_TURN : 0));
     row->turn.number = 0;
     add_row(core, row, packed);
-    count(core, lane, o, row->flags, 0);
+    count(core, lane, o, row->flags, worst);
 }
 
 static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, const struct cs_output *o,
@@ -273,7 +301,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
     cs_quarantine_answered(core, lane, o->position, answer);
     cs_deal_output(core, lane, o);
     live = end_lease(core, s, lane, o, &worst);
-    if (worst > 0 && cs_budget_is_unknown(o))
+    if (worst > 0 && cs_budget_is_unknown(o) && !cs_budget_is_by_call(lane, o))
         cs_risk_write_off(core, lane->study, worst);
     core->intake.received++;
     if (goes_further(core, lane, o, state))
@@ -292,7 +320,7 @@ static void record(struct cs_core *core, struct cs_session *s, struct cs_lane *l
         leave_planned(core, lane, o, (row.flags & CS_OUTPUT_SUPERSEDED) != 0);
         *(live ? &core->intake.committed : &core->intake.late) += 1;
     } else if (row.flags == CS_OUTPUT_CANONICAL || row.flags == CS_OUTPUT_FAILURE) {
-        cs_coordinator_talks_over(lane, o->position);
+        cs_talked_drop(lane, o->position);
         if (change(core, lane, o, answer))
             cs_alike_take(core, lane, o);
         *(live ? &core->intake.committed : &core->intake.late) += 1;
@@ -345,7 +373,7 @@ static void admit(struct cs_core *core, struct cs_session *s, uint64_t number, s
         if (resent)
             core->intake.resent++;
         else
-            record_other(core, lane, o, &row, packed);
+            record_other(core, s, lane, o, &row, packed);
         cs_acks_refuse(core, s, number, CS_REFUSED_TURN);
         break;
     case CS_TALKS_WRONG:

@@ -29,7 +29,7 @@ struct cs_lease *cs_lease_find(struct cs_core *core, uint64_t epoch)
 }
 
 struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
-                               const struct cs_bits *which, int64_t worst)
+                               const struct cs_bits *which, const struct cs_worst *worst)
 {
     struct cs_leased_page *on = cs_coordinator_lane_leased_page(lane, page);
     struct cs_lease *l = cs_xcalloc(1, sizeof *l);
@@ -53,7 +53,7 @@ struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struc
     DL_APPEND2(on->leases, l, page_prev, page_next);
     lane->leased += n;
     s->lanes[lane->slot].held += n;
-    if (worst > 0)
+    if (worst->all > 0)
         cs_risk_reserve(core, l, worst);
     return l;
 }
@@ -167,13 +167,13 @@ uint32_t cs_lease_assign(struct cs_core *core, struct cs_session *s, struct cs_l
     bool budget = cs_budget_is_set(lane->study);
     struct cs_bits set = *which;
     struct cs_lease *l;
-    int64_t worst = 0;
+    struct cs_worst worst = {0, 0};
 
     if (budget)
         set = cs_budget_afford(core, lane, page, &set, &worst);
     if (cs_bits_none(&set))
         return 0;
-    l = cs_lease_make(core, s, lane, page, &set, worst);
+    l = cs_lease_make(core, s, lane, page, &set, &worst);
     if (budget || lane->further_group > core->durable_group) { /* the rows that explain its calls first */
         l->assign_seq = CS_UNTOLD;
         *CS_APPEND(core->open->untold) = l->epoch;

@@ -9,7 +9,7 @@
 
 struct cs_lease *cs_lease_find(struct cs_core *core, uint64_t epoch);
 struct cs_lease *cs_lease_make(struct cs_core *core, struct cs_session *s, struct cs_lane *lane, uint64_t page,
-                               const struct cs_bits *which, int64_t worst);
+                               const struct cs_bits *which, const struct cs_worst *worst);
 /* Takes trials out of a lease; free: they may be leased again, else their output is here. Frees an empty lease. */
 void cs_lease_take(struct cs_core *core, struct cs_lease *l, const struct cs_bits *which, bool free_again);
 void cs_lease_tell(struct cs_core *core, const struct cs_group *g); /* the rows of its leases are on disk */

@@ -4,67 +4,18 @@
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/bits.h"
 #include "coordinator/lanes/lane.h"
+#include "coordinator/lanes/talked.h"
 
 enum { MISFITS_MAX = 3 /* requests from the turns that stand which are not what we render from them */ };
 
-static struct cs_talk_at *find(const struct cs_lane *lane, uint64_t position)
-{
-    struct cs_talk_at *t;
-
-    HASH_FIND(hh, lane->talked, &position, sizeof position, t);
-    return t;
-}
-
-/* NULL: the store could not be asked, and the process ends. */
-static struct cs_talk_at *get(struct cs_core *core, struct cs_lane *lane, uint64_t position,
-                              const struct cs_digest *digest, const struct cs_owner *owner)
-{
-    struct cs_talk_at *t = find(lane, position);
-    struct cs_core_talk talk;
-    struct cs_error err = {0};
-    enum cs_err rc;
-
-    if (t != NULL)
-        return t;
-    rc = core->plan.talk(core->plan.self, lane->gen, lane->lane, position, digest, owner, &talk, &err);
-    if (rc != CS_OK) {
-        cs_act_end(core, rc, err.msg);
-        return NULL;
-    }
-    t = cs_xcalloc(1, sizeof *t);
-    t->position = position;
-    t->talk = talk;
-    HASH_ADD(hh, lane->talked, position, sizeof t->position, t);
-    return t;
-}
-
-void cs_coordinator_talks_over(struct cs_lane *lane, uint64_t position)
-{
-    struct cs_talk_at *t = find(lane, position);
-
-    if (t == NULL)
-        return;
-    HASH_DEL(lane->talked, t);
-    free(t);
-}
-
 void cs_coordinator_talks_again(struct cs_core *core, struct cs_lane *lane, uint64_t position)
 {
-    struct cs_digest digest;
-    struct cs_owner owner;
-    struct cs_error err = {0};
     struct cs_talk_at *t;
-    enum cs_err rc;
 
     if (!lane->talks)
         return;
-    cs_coordinator_talks_over(lane, position);
-    rc = core->plan.identity(core->plan.self, lane->gen, lane->lane, position, &digest, &owner, &err);
-    if (rc != CS_OK) {
-        cs_act_end(core, rc, err.msg);
-        return;
-    }
-    t = get(core, lane, position, &digest, &owner);
+    cs_talked_drop(lane, position);
+    t = cs_talked_of(core, lane, position);
     if (t == NULL)
         return;
     t->talk.draw++; /* the disk does not know it yet */
@@ -129,7 +80,7 @@ struct cs_coordinator_talks_verdict cs_coordinator_talks_judge(struct cs_core *c
         v.kind = turn > 0 ? CS_TALKS_MALFORMED : CS_TALKS_OUTPUT;
         return v;
     }
-    t = get(core, lane, o->position, &o->digest, owner);
+    t = cs_talked_get(core, lane, o->position, &o->digest, owner);
     if (t == NULL) {
         v.kind = CS_TALKS_ENDED;
         return v;
@@ -156,14 +107,11 @@ struct cs_coordinator_talks_verdict cs_coordinator_talks_judge(struct cs_core *c
 
 void cs_coordinator_talks_stands(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o, uint64_t print)
 {
-    struct cs_talk_at *t = find(lane, o->position);
+    struct cs_talk_at *t = cs_talked_find(lane, o->position);
 
     CS_ASSERT(t != NULL);
     CS_ASSERT(o->turn == t->talk.turns + 1); /* a reply that stood in a history never changes */
-    t->talk.turns = o->turn;
-    t->group = core->open->number;
-    t->print = print;
-    t->misfits = 0;
+    cs_talked_stands(core, lane, t, print);
 }
 
 /* ---- what stands ---------------------------------------------------------------------------------------- */
@@ -179,7 +127,7 @@ static struct cs_bits on_disk(const struct cs_core *core, const struct cs_lane *
 
         if (!cs_bits_has(which, i))
             continue;
-        t = find(lane, page * CS_PAGE_TRIALS + i);
+        t = cs_talked_find(lane, page * CS_PAGE_TRIALS + i);
         if (t == NULL || t->group <= core->durable_group)
             cs_bits_add(&set, i);
     }

@@ -8,7 +8,6 @@
  *
  * Nobody starts a call before the replies in it were acknowledged, so a reply answers what stands unless its sender lost its lease, or did
  * not hear of a refusal. Who renders something else from the same turns again and again is refused as one that renders other prompts.
- * What stands is asked of the disk once for each conversation, and kept here until it ends.
  * Part of the core: pure, called from within a step. Thread: the I/O loop.
  */
 #ifndef CS_CORE_TALKS_H
@@ -35,8 +34,7 @@ struct cs_coordinator_talks_verdict cs_coordinator_talks_judge(struct cs_core *c
                                                                const struct cs_output *o, const struct cs_owner *owner,
                                                                uint64_t print, bool resent);
 void cs_coordinator_talks_stands(struct cs_core *core, struct cs_lane *lane, const struct cs_output *o,
-                                 uint64_t print);                        /* in the open group */
-void cs_coordinator_talks_over(struct cs_lane *lane, uint64_t position); /* its trial has an output */
+                                 uint64_t print); /* in the open group */
 void cs_coordinator_talks_again(struct cs_core *core, struct cs_lane *lane,
                                 uint64_t position); /* ... which is asked again in the open group */
 /* TURNS_GET: of what the session holds by these leases. */

@@ -11,6 +11,7 @@
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/bits.h"
 #include "coordinator/lanes/lane.h"
+#include "coordinator/lanes/talked.h"
 
 /* A lane lags when so many of its opened trials wait to be leased: two blocks and a part of its plan. */
 enum { LAG_BLOCKS = 2, LAG_PERCENT = 2 };
@@ -34,6 +35,16 @@ bool cs_budget_is_unknown(const struct cs_output *o)
     return o->input_tokens == 0 && o->output_tokens == 0 && (o->ambiguous > 0 || replied);
 }
 
+static bool costs_tokens(const struct cs_lane *lane)
+{
+    return lane->price.input != 0 || lane->price.output != 0;
+}
+
+bool cs_budget_is_by_call(const struct cs_lane *lane, const struct cs_output *o)
+{
+    return !costs_tokens(lane) && lane->price.request > 0 && o->ambiguous == 0;
+}
+
 static int64_t cost_of(const struct cs_core *core, const struct cs_core_generation *g, int64_t sum)
 {
     for (uint32_t i = 0; g != NULL && i < g->n_lanes; i++)
@@ -53,7 +64,7 @@ int64_t cs_budget_presumed(const struct cs_core_study *y)
     return cs_price_add(y->presumed, y->written_off);
 }
 
-static int64_t left(const struct cs_core *core, const struct cs_core_study *y)
+int64_t cs_budget_left(const struct cs_core *core, const struct cs_core_study *y)
 {
     int64_t taken = cs_price_add(cs_budget_spent(core, y), cs_budget_presumed(y));
 
@@ -151,7 +162,7 @@ void cs_budget_review(struct cs_core *core)
         struct cs_lane *lane = core->lanes[i];
 
         if (lane == NULL || !lane->broke || lane->of != lane->study->newest ||
-            lane->needs_nano_usd > left(core, lane->study))
+            lane->needs_nano_usd > cs_budget_left(core, lane->study))
             continue;
         lane->broke = false;
         core->n_broke--;
@@ -242,7 +253,7 @@ static bool open_case(struct cs_core *core, const struct cs_core_study *y)
     for (uint32_t i = 0; i < y->newest->n_lanes; i++) {
         struct cs_lane *l = lane_at(core, y, i);
 
-        if (needs > left(core, y)) {
+        if (needs > cs_budget_left(core, y)) {
             if (idle[i] && !may_come_back(core, y))
                 stop(core, l, needs);
         } else if (runs(l) && l->opened == rank) {
@@ -251,7 +262,7 @@ static bool open_case(struct cs_core *core, const struct cs_core_study *y)
             l->opened++;
         }
     }
-    return needs <= left(core, y);
+    return needs <= cs_budget_left(core, y);
 }
 
 struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which)
@@ -270,37 +281,55 @@ struct cs_bits cs_budget_opened(struct cs_core *core, struct cs_lane *lane, uint
 
 int64_t cs_budget_ambiguous(struct cs_core *core, const struct cs_lane *lane, const struct cs_output *o)
 {
-    const uint64_t n = (uint64_t)o->ambiguous + o->wasted_untold;
+    const uint64_t n = (uint64_t)o->ambiguous +
+                       (costs_tokens(lane) ? o->wasted_untold : 0); /* else it is in the bill */
     int64_t one;
 
     if (n == 0)
         return 0;
-    if (lane->price.input < 0 || lane->price.output < 0 || lane->max_output_tokens == 0)
+    if (lane->price.input < 0 || lane->price.output < 0 || (lane->price.output > 0 && lane->max_output_tokens == 0))
         return -1;
     one = worst_of(core, lane, o->position);
     return one >= 0 ? cs_price_times(one, n) : -1;
 }
 
+struct cs_worst cs_budget_worst(struct cs_core *core, struct cs_lane *lane, uint64_t position)
+{
+    const struct cs_talk_at *t = lane->talks ? cs_talked_of(core, lane, position) : NULL;
+    const uint32_t turns = t != NULL ? t->talk.turns : 0;
+    const int64_t all = worst_after(core, lane, position, turns);
+    struct cs_worst worst = {all, all};
+
+    if (t != NULL && turns + 1 < t->talk.calls)
+        worst.one = all - worst_after(core, lane, position, turns + 1);
+    if (worst.one <= 0)
+        worst.one = all < 1 ? all : 1; /* calls that cost nothing */
+    return worst;
+}
+
 struct cs_bits cs_budget_afford(struct cs_core *core, struct cs_lane *lane, uint64_t page, const struct cs_bits *which,
-                                int64_t *worst)
+                                struct cs_worst *worst)
 {
     struct cs_bits set = {{0}};
-    int64_t n = 0, one = 0;
+    struct cs_worst one = {0, 0};
+    int64_t n = 0;
 
-    *worst = 0;
+    *worst = one;
     for (unsigned i = 0; i < CS_PAGE_TRIALS; i++) {
         if (!cs_bits_has(which, i))
             continue;
-        one = worst_of(core, lane, page * CS_PAGE_TRIALS + i);
-        if (one < *worst)
+        one = cs_budget_worst(core, lane, page * CS_PAGE_TRIALS + i);
+        if (one.all < worst->all)
             one = *worst;
-        if (core->ended || cs_price_times(one, (uint64_t)n + 1) > left(core, lane->study))
+        if (core->ended || cs_price_times(one.all, (uint64_t)n + 1) > cs_budget_left(core, lane->study))
             break;
         *worst = one;
         cs_bits_add(&set, i);
         n++;
+        if (lane->talks)
+            break; /* what is left of each is another sum */
     }
     if (n == 0 && !core->ended && !cs_bits_none(which) && !may_come_back(core, lane->study))
-        stop(core, lane, one);
+        stop(core, lane, one.all);
     return set;
 }

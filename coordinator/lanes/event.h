@@ -270,7 +270,7 @@ struct cs_risk_row {
     uint64_t study; /* not in the row: the shell knows whose generation it is */
     uint32_t gen, lane;
     uint64_t page, process;
-    int64_t worst_nano_usd;
+    int64_t worst_nano_usd, one_nano_usd; /* of all calls of a trial that were left, and of the next one */
     uint8_t open[CS_BITMAP_BYTES];
 };
 struct cs_presumed_row { /* presumed for good, by a study */

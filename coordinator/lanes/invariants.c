@@ -112,7 +112,7 @@ static void check_money(const struct cs_core *core)
         HASH_ITER (hh, core->risks, k, k_next) {
             if (k->study != y)
                 continue;
-            *(k->held ? &reserved : &presumed) += k->worst_nano_usd * cs_bits_count(&k->open);
+            *(k->held ? &reserved : &presumed) += (k->held ? k->worst.all : k->worst.one) * cs_bits_count(&k->open);
             held += k->held;
         }
         CS_ASSERT(reserved == y->reserved);

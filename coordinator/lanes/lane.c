@@ -10,6 +10,7 @@
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/bits.h"
 #include "coordinator/lanes/ledger.h"
+#include "coordinator/lanes/talked.h"
 
 enum { PAGE = CS_PAGE_TRIALS };
 _Static_assert(CS_FRONTIER_STEP % PAGE == 0, "the frontier moves by whole pages");
@@ -84,7 +85,6 @@ struct cs_lane *cs_coordinator_lane_open(uint32_t gen, uint32_t lane, uint32_t s
 void cs_coordinator_lane_close(struct cs_lane *lane)
 {
     struct cs_again *again, *next;
-    struct cs_talk_at *talk, *talk_next;
 
     if (lane == NULL)
         return;
@@ -93,10 +93,7 @@ void cs_coordinator_lane_close(struct cs_lane *lane)
         HASH_DEL(lane->again, again);
         free(again);
     }
-    HASH_ITER (hh, lane->talked, talk, talk_next) {
-        HASH_DEL(lane->talked, talk);
-        free(talk);
-    }
+    cs_talked_close(lane);
     cs_coordinator_served_close(&lane->served);
     free(lane->blocks.items);
     free(lane->name);

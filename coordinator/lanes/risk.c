@@ -1,5 +1,7 @@
 /* risk.c - money at risk under a budget: what calls may cost, or have cost, whose outputs are not on disk.
  *
+ * Of a conversation all calls that are left are reserved, and given back turn by turn; whoever holds it makes one call, and a further one only
+ * when that is acknowledged: so one is presumed of a lease that is lost, or of an earlier term.
  * Every lease has a row on disk (`risk/EPOCH`) before its holder is told of it, and the row keeps each trial until that is settled:
  * its output is in the same group, or its holder says that it never began it. Groups reach the disk in order, so at every moment,
  * and after every crash,
@@ -26,6 +28,7 @@
 
 #include "coordinator/lanes/act.h"
 #include "coordinator/lanes/bits.h"
+#include "coordinator/lanes/budget.h"
 #include "coordinator/lanes/event.h"
 #include "coordinator/lanes/lane.h"
 #include "protocol/study/price.h"
@@ -36,24 +39,29 @@ struct row { /* little-endian */
     uint32_t gen, lane;
     uint64_t page, process, worst;
     uint8_t open[CS_BITMAP_BYTES];
+    uint64_t one; /* appended where it is another than `worst` */
 };
-_Static_assert(sizeof(struct row) == 64, "no gaps");
+enum { ROW_BYTES = 64 };
+_Static_assert(sizeof(struct row) == ROW_BYTES + 8, "no gaps");
 
 bool cs_risk_unpack(const char *key, const void *value, uint32_t len, struct cs_risk_row *out)
 {
     struct row r;
 
-    if (sscanf(key, "risk/%16" SCNx64, &out->epoch) != 1 || len != sizeof r)
+    if (sscanf(key, "risk/%16" SCNx64, &out->epoch) != 1 || (len != ROW_BYTES && len < sizeof r))
         return false;
-    memcpy(&r, value, sizeof r);
+    memcpy(&r, value, len < sizeof r ? len : sizeof r);
+    if (len < sizeof r)
+        r.one = r.worst;
     out->study = 0; /* whose generation that is stands elsewhere */
     out->gen = le32toh(r.gen);
     out->lane = le32toh(r.lane);
     out->page = le64toh(r.page);
     out->process = le64toh(r.process);
     out->worst_nano_usd = (int64_t)le64toh(r.worst);
+    out->one_nano_usd = (int64_t)le64toh(r.one);
     memcpy(out->open, r.open, sizeof out->open);
-    return out->worst_nano_usd > 0;
+    return out->worst_nano_usd > 0 && out->one_nano_usd > 0 && out->one_nano_usd <= out->worst_nano_usd;
 }
 
 static struct row pack(const struct cs_risk *k)
@@ -62,7 +70,8 @@ static struct row pack(const struct cs_risk *k)
                     .lane = htole32(k->lane),
                     .page = htole64(k->page),
                     .process = htole64(k->process),
-                    .worst = htole64((uint64_t)k->worst_nano_usd)};
+                    .worst = htole64((uint64_t)k->worst.all),
+                    .one = htole64((uint64_t)k->worst.one)};
 
     cs_bits_to_wire(&k->open, r.open);
     return r;
@@ -121,7 +130,7 @@ void cs_risk_write(struct cs_core *core, struct cs_batch *batch)
         k->dirty = false;
         snprintf(text, sizeof text, "risk/%016" PRIx64, epoch);
         if (!cs_bits_none(&k->open)) {
-            cs_batch_add_meta(batch, text, &r, sizeof r);
+            cs_batch_add_meta(batch, text, &r, k->worst.one != k->worst.all ? sizeof r : ROW_BYTES);
         } else {
             cs_batch_add_meta(batch, text, NULL, 0);
             if (!k->held)
@@ -136,14 +145,20 @@ void cs_risk_write(struct cs_core *core, struct cs_batch *batch)
 
 /* ---- the account ------------------------------------------------------------------------------------- */
 
+/* What each of its trials stands for in the account. */
+static int64_t worth(const struct cs_risk *k)
+{
+    return k->held ? k->worst.all : k->worst.one;
+}
+
 static struct cs_risk *make(struct cs_core *core, const struct cs_risk *like)
 {
     struct cs_risk *k = cs_xmalloc(sizeof *k);
 
     *k = *like;
-    CS_ASSERT(k->worst_nano_usd > 0);
+    CS_ASSERT(k->worst.one > 0 && k->worst.all >= k->worst.one);
     HASH_ADD(hh, core->risks, epoch, sizeof k->epoch, k);
-    *(k->held ? &k->study->reserved : &k->study->presumed) += k->worst_nano_usd * cs_bits_count(&k->open);
+    *(k->held ? &k->study->reserved : &k->study->presumed) += worth(k) * cs_bits_count(&k->open);
     return k;
 }
 
@@ -153,7 +168,7 @@ static void settle(struct cs_core *core, struct cs_risk *k, const struct cs_bits
 
     if (cs_bits_none(&known))
         return;
-    *(k->held ? &k->study->reserved : &k->study->presumed) -= k->worst_nano_usd * cs_bits_count(&known);
+    *(k->held ? &k->study->reserved : &k->study->presumed) -= worth(k) * cs_bits_count(&known);
     CS_ASSERT(k->study->reserved >= 0 && k->study->presumed >= 0);
     k->open = cs_bits_without(&k->open, &known);
     touch(core, k);
@@ -167,13 +182,13 @@ void cs_risk_load(struct cs_core *core, const struct cs_risk_row *row)
                            .lane = row->lane,
                            .page = row->page,
                            .process = row->process,
-                           .worst_nano_usd = row->worst_nano_usd,
+                           .worst = {row->worst_nano_usd, row->one_nano_usd},
                            .open = cs_bits_from_wire(row->open)};
 
     make(core, &like);
 }
 
-void cs_risk_reserve(struct cs_core *core, struct cs_lease *l, int64_t worst)
+void cs_risk_reserve(struct cs_core *core, struct cs_lease *l, const struct cs_worst *worst)
 {
     struct cs_risk like = {.epoch = l->epoch,
                            .study = l->lane->study,
@@ -181,7 +196,7 @@ void cs_risk_reserve(struct cs_core *core, struct cs_lease *l, int64_t worst)
                            .lane = l->lane->lane,
                            .page = l->on->page,
                            .process = l->session->process,
-                           .worst_nano_usd = worst,
+                           .worst = *worst,
                            .open = l->open,
                            .held = true};
 
@@ -202,15 +217,28 @@ void cs_risk_end(struct cs_lease *l)
     l->risk = NULL;
 }
 
+void cs_risk_lower(struct cs_core *core, struct cs_lease *l, const struct cs_worst *worst)
+{
+    struct cs_risk *k = l->risk;
+
+    if (k == NULL || cs_bits_none(&k->open))
+        return;
+    CS_ASSERT(k->held && worst->all <= k->worst.all);
+    k->study->reserved -= (k->worst.all - worst->all) * cs_bits_count(&k->open);
+    k->worst = *worst;
+    touch(core, k);
+}
+
 void cs_risk_presume(struct cs_lease *l)
 {
-    int64_t money;
+    const struct cs_risk *k = l->risk;
+    unsigned n;
 
-    if (l->risk == NULL)
+    if (k == NULL)
         return;
-    money = l->risk->worst_nano_usd * cs_bits_count(&l->risk->open);
-    l->risk->study->reserved -= money;
-    l->risk->study->presumed += money;
+    n = cs_bits_count(&k->open);
+    k->study->reserved -= k->worst.all * n;
+    k->study->presumed += k->worst.one * n;
     cs_risk_end(l); /* nothing changes on disk */
 }
 
@@ -251,7 +279,7 @@ int64_t cs_risk_void(struct cs_core *core, struct cs_core_study *y)
     HASH_ITER (hh, core->risks, k, next) {
         if (k->study != y || k->held || k->teller != NULL)
             continue;
-        sum = cs_price_add(sum, k->worst_nano_usd * cs_bits_count(&k->open));
+        sum = cs_price_add(sum, worth(k) * cs_bits_count(&k->open));
         settle(core, k, &everything);
     }
     return sum;
@@ -300,22 +328,25 @@ void cs_risk_gone(struct cs_session *s)
 }
 
 struct cs_bits cs_risk_adopt(struct cs_core *core, struct cs_session *s, const struct cs_lease_ref *held,
-                             const struct cs_bits *which, int64_t *worst)
+                             const struct cs_bits *which, struct cs_worst *worst)
 {
     struct cs_bits all = {{0}};
     struct cs_risk *k;
 
-    *worst = 0;
+    *worst = (struct cs_worst){0, 0};
     DL_FOREACH (s->presumed, k) {
         struct cs_bits here = cs_bits_and(&k->open, which);
 
         here = cs_bits_without(&here, &all);
         if (!is_about(k, held->gen, held->lane, held->page) || cs_bits_none(&here))
             continue;
-        if (*worst == 0)
-            *worst = k->worst_nano_usd;
-        if (k->worst_nano_usd != *worst)
+        if (worst->all == 0)
+            *worst = k->worst;
+        if (k->worst.all != worst->all || k->worst.one != worst->one)
             continue; /* as one lease they would reserve more than was presumed */
+        if (k->worst.all > k->worst.one &&
+            cs_price_times(k->worst.all - k->worst.one, cs_bits_count(&here)) > cs_budget_left(core, k->study))
+            continue; /* the rest of a conversation was given to others meanwhile */
         settle(core, k, &here);
         all = cs_bits_or(&all, &here);
     }
@@ -336,7 +367,7 @@ int64_t cs_risk_told(struct cs_core *core, struct cs_session *s, uint32_t gen, u
             continue;
         settle(core, k, &here);
         todo = cs_bits_without(&todo, &here); /* once: it may have called twice */
-        worst = k->worst_nano_usd;
+        worst = k->worst.one;
     }
     return worst;
 }

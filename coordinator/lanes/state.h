@@ -65,6 +65,8 @@ struct cs_again {
 /* A conversation under way; ahead of the disk by what is in groups. */
 struct cs_talk_at {
     uint64_t position;
+    struct cs_digest digest;
+    struct cs_owner owner;
     struct cs_core_talk talk;
     uint64_t group; /* that has its last turn, or the act that asked it again; 0: on disk */
     uint64_t print; /* fingerprint of that turn; 0: it was read from the disk */
@@ -163,6 +165,12 @@ struct cs_lease {
 
 #define CS_UNTOLD UINT64_MAX
 
+/* The most that a trial may cost: all its calls that are left, and the next one. Nobody begins a further one before the coordinator has
+ * acknowledged that. */
+struct cs_worst {
+    int64_t all, one; /* USD / 1e9 */
+};
+
 /* What calls may cost, or may have cost, that a process was or is allowed by a lease. */
 struct cs_risk {
     uint64_t epoch; /* names the row */
@@ -170,8 +178,8 @@ struct cs_risk {
     uint32_t gen, lane;
     uint64_t page, process;
     struct cs_bits open;
-    int64_t worst_nano_usd; /* the most that each may cost */
-    bool held;              /* by a lease: reserved; else presumed */
+    struct cs_worst worst; /* of each */
+    bool held;             /* by a lease: all of it is reserved; else what one call may have cost is presumed */
     bool dirty;
     struct cs_session *teller; /* whose words settle it, if its process is here; then it is in that session's list */
     struct cs_risk *prev, *next;

@@ -32,6 +32,24 @@ const struct cs_dialect_charge *cs_dialect_charge_of(enum cs_protocol p)
     return all[p];
 }
 
+enum cs_err cs_dialect_body(const struct cs_account *a, const struct cs_model *m, const char *tail,
+                            const struct cs_prompt *p, struct cs_buf *body, struct cs_error *err)
+{
+    const struct cs_dialect *d = cs_dialect_of(a->protocol);
+    if (d->fill != NULL) {
+        struct cs_buf whole = CS_BUF_INIT(SIZE_MAX);
+        cs_buf_char(&whole, '{');
+        cs_buf_str(&whole, tail);
+        enum cs_err rc = d->fill(a, cs_buf_cstr(&whole), p, body, err);
+        cs_buf_release(&whole);
+        return rc;
+    }
+    cs_buf_char(body, '{');
+    d->prompt(m, p, body);
+    cs_buf_str(body, tail);
+    return CS_OK;
+}
+
 enum cs_err cs_dialect_check(const struct cs_account *a, const struct cs_model *m, char *culprit, struct cs_error *err)
 {
     struct cs_parameters p;

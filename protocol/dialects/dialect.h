@@ -37,6 +37,10 @@ struct cs_dialect {
     void (*prompt)(const struct cs_model *m, const struct cs_prompt *p, struct cs_buf *out);
     /* `,"temperature":0.7,...` or nothing. */
     enum cs_err (*settings)(struct cs_settings_of *of, struct cs_buf *out, struct cs_error *err);
+    /* NULL, or in place of `prompt`: the whole body, from what `settings` wrote between its braces. CS_EINVAL: a part of the prompt has no
+     * place in it. */
+    enum cs_err (*fill)(const struct cs_account *account, const char *settings, const struct cs_prompt *p,
+                        struct cs_buf *body, struct cs_error *err);
     /* What comes back to a request that asked for this form; strings live in the arena. */
     void (*read)(const struct cs_http_reply *reply, enum cs_form asked, struct cs_arena *arena, struct cs_reading *out);
 };
@@ -65,6 +69,9 @@ CS_PROTOCOL_TABLE(X)
 const struct cs_dialect *cs_dialect_of(enum cs_protocol p);
 const struct cs_dialect_charge *cs_dialect_charge_of(enum cs_protocol p);
 
+/* A whole body: the prompt, and its tail, which is what the dialect's `settings` wrote and the last brace. CS_EINVAL as its `fill`. */
+CS_WARN_UNUSED enum cs_err cs_dialect_body(const struct cs_account *a, const struct cs_model *m, const char *tail,
+                                           const struct cs_prompt *p, struct cs_buf *body, struct cs_error *err);
 /* Whether a model's own parameters can be sent. CS_EINVAL: err is the end of a sentence, *culprit (64 bytes) the parameter. */
 CS_WARN_UNUSED enum cs_err cs_dialect_check(const struct cs_account *a, const struct cs_model *m, char *culprit,
                                             struct cs_error *err);

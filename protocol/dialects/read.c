@@ -108,6 +108,12 @@ static bool is_bloated(const char *body, size_t n)
 struct cs_json *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
                               struct cs_reading *out)
 {
+    return without_array(cs_read_begin_as_is(reply, id_headers, arena, out));
+}
+
+struct cs_json *cs_read_begin_as_is(const struct cs_http_reply *reply, const char *const *id_headers,
+                                    struct cs_arena *arena, struct cs_reading *out)
+{
     const bool good = reply->status >= 200 && reply->status <= 299;
     *out = (struct cs_reading){.says = CS_SAYS_NOTHING, .outcome = CS_OUTCOME_ok, .wait_ms = CS_NO_HINT};
     out->text = out->finish = out->model = out->request_id = out->fingerprint = out->alternatives = "";
@@ -140,7 +146,7 @@ struct cs_json *cs_read_begin(const struct cs_http_reply *reply, const char *con
     if (root == NULL) /* a proxy's HTML */
         out->text = good ? not_json(reply, arena)
                          : cs_utf8_clean(arena, reply->body, reply->body_len, CS_ERROR_TEXT_MAX);
-    return without_array(root);
+    return root;
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------- */

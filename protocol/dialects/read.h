@@ -17,6 +17,9 @@ struct cs_json;
  * then what came instead. */
 struct cs_json *cs_read_begin(const struct cs_http_reply *reply, const char *const *id_headers, struct cs_arena *arena,
                               struct cs_reading *out);
+/* The same, where a list of one object is left as it is. */
+struct cs_json *cs_read_begin_as_is(const struct cs_http_reply *reply, const char *const *id_headers,
+                                    struct cs_arena *arena, struct cs_reading *out);
 /* Whether it is this text. */
 bool cs_read_is(const struct cs_json *v, const char *word);
 /* The text of a JSON string, clean and not longer than max; "" for anything else. */

@@ -35,6 +35,7 @@ enum cs_saying {
     CS_SAYS_DAY_USED,  /* an error: the quota of the day is used up; waiting for minutes does not help */
     CS_SAYS_TOO_LARGE, /* an error: this call is larger than the whole limit; waiting does not help */
     CS_SAYS_BLOCKED,   /* an error: a page before the provider refuses this request, it says */
+    CS_SAYS_NO_TEXT,   /* a good reply without a text where its account says that there is one */
     CS_SAYINGS
 };
 
@@ -50,6 +51,8 @@ enum cs_below {
     CS_BELOW_OTHER
 };
 
+struct cs_service;
+
 /* How an HTTP call ended. Strings are valid during the call that hands it over. */
 struct cs_http_reply {
     enum cs_transfer transfer;
@@ -62,7 +65,10 @@ struct cs_http_reply {
     int64_t wall_ms; /* Unix time when it ended; 0: unknown */
     const char *why; /* what went wrong below HTTP, or "" */
     enum cs_below below;
-    int os_error; /* errno of a connection that was not made; 0: unknown */
+    int os_error;                     /* errno of a connection that was not made; 0: unknown */
+    const struct cs_service *service; /* protocol http: by which it is read (service.h); else NULL */
+    const char *broken; /* of a call of several requests: why its good reply is no answer, in our words; or NULL */
+    enum cs_saying broken_says;
 };
 
 #define CS_NO_HINT UINT64_MAX

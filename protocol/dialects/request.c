@@ -258,9 +258,9 @@ enum cs_err cs_request_turn_body(struct cs_requests *r, uint32_t k, const char *
     if (rc != CS_OK)
         return rc;
     cs_script_go(&r->prompt, k, replies);
-    cs_buf_char(body, '{');
-    cs_dialect_of(account_of(s, r->at.lane)->protocol)->prompt(&s->models[r->at.lane], &r->prompt, body);
-    cs_buf_str(body, tail);
+    rc = cs_dialect_body(account_of(s, r->at.lane), &s->models[r->at.lane], tail, &r->prompt, body, err);
+    if (rc != CS_OK)
+        return cs_error_wrap(err, rc, "model \"%s\"", s->models[r->at.lane].name);
     if (body->overflow || body->len > CS_BODY_MAX)
         return cs_error_set(err, CS_ETOOBIG, "case \"%s\": a request is over %u bytes", r->case_id, CS_BODY_MAX);
     return CS_OK;

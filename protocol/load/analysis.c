@@ -5,7 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
-#include "protocol/load/loader.h"
+#include "protocol/load/analysed.h"
 #include "protocol/load/params.h"
 
 static const double measure_max = 1e9;
@@ -459,9 +459,14 @@ enum cs_err cs_load_analysis(struct cs_loader *l)
     enum cs_err rc = CS_OK;
     l->s->analysis = "{}";
     if (analysis != NULL) {
-        rc = check_analysis(l, analysis);
+        struct cs_study *own = l->s, view;
+        rc = cs_load_analysed(l, &view);
+        l->s = &view;
         if (rc == CS_OK)
-            rc = to_json(l, analysis, &l->s->analysis);
+            rc = check_analysis(l, analysis);
+        if (rc == CS_OK)
+            rc = to_json(l, analysis, &own->analysis);
+        l->s = own;
     }
     cs_digest_blake2b_256(l->s->analysis, strlen(l->s->analysis), l->s->analysis_digest);
     return rc;

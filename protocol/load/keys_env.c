@@ -10,6 +10,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/digest.h"
 #include "protocol/base/file.h"
+#include "protocol/dialects/service.h"
 
 enum { KEY_MAX = 8192 };
 
@@ -75,6 +76,21 @@ static enum cs_err from_credential(const char *name, char **key, struct cs_error
     enum cs_err rc = from_file(path, key, err);
     free(path);
     return rc;
+}
+
+static bool is(const char *env, const char *name, size_t n)
+{
+    return env != NULL && strlen(env) == n && memcmp(env, name, n) == 0;
+}
+
+bool cs_keys_env_names(const struct cs_account *account, const char *name, size_t n)
+{
+    struct cs_service *s = NULL;
+    bool found = is(account->key_env, name, n);
+    if (!found && account->service != NULL && cs_service_open(&s, account->service, NULL) == CS_OK)
+        found = is(s->id_env, name, n);
+    cs_service_close(s);
+    return found;
 }
 
 bool cs_keys_env_wanted(const struct cs_study *study, uint32_t account)

@@ -13,6 +13,8 @@
 /* CS_OK: *key is the key (free it with cs_keys_env_free) or NULL when none is needed. CS_ENOENT, CS_EINVAL, ...: err
  * says what to set, in words for the operator, and never what was found. */
 CS_WARN_UNUSED enum cs_err cs_keys_env_find(const struct cs_account *account, char **key, struct cs_error *err);
+/* Whether a secret of the account is found in the environment variable of that name (n bytes): its key, or the id that goes with it. */
+bool cs_keys_env_names(const struct cs_account *account, const char *name, size_t n);
 /* Whether the study makes calls with the account of that number: a model of it, and not simulated. */
 bool cs_keys_env_wanted(const struct cs_study *study, uint32_t account);
 /* From now on no other process of this user may look into this one's memory or environment, and it leaves no core. (Builds with a

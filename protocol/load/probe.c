@@ -175,10 +175,8 @@ enum cs_err cs_probe_body(const struct cs_probe *p, struct cs_buf *body, struct 
     if (rc == CS_OK) {
         /* JSON is named, for some providers refuse a JSON form that the prompt does not mention. */
         cs_buf_str(&prompt.user, "Answer with one word, as JSON if a form is asked for: ready");
-        cs_buf_char(body, '{');
-        cs_dialect_of(p->account->protocol)->prompt(&p->model, &prompt, body);
-        cs_buf_append(body, settings.data, settings.len);
-        cs_buf_char(body, '}');
+        cs_buf_char(&settings, '}');
+        rc = cs_dialect_body(p->account, &p->model, cs_buf_cstr(&settings), &prompt, body, err);
     }
     cs_buf_release(&settings);
     cs_render_release(&prompt);

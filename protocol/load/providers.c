@@ -9,7 +9,9 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
 #include "protocol/load/dialect.h"
+#include "protocol/load/key_place.h"
 #include "protocol/load/limits.h"
+#include "protocol/load/system.h"
 #include "protocol/study/address.h"
 #include "protocol/table/names.h"
 
@@ -47,20 +49,24 @@ enum cs_err cs_providers_find(const char *study_path, const char *given, struct 
 
 static enum cs_err load_price(const struct cs_node *n, struct cs_price *out, struct cs_error *err)
 {
-    static const char *const keys[] = {"input", "cached", "output", NULL};
-    int64_t *const fields[] = {&out->input, &out->cached, &out->output};
-    *out = (struct cs_price){-1, -1, -1};
+    static const char *const keys[] = {"input", "cached", "output", "request", NULL};
+    int64_t *const fields[] = {&out->input, &out->cached, &out->output, &out->request};
+    *out = (struct cs_price){-1, -1, -1, 0};
     if (n == NULL)
         return CS_OK;
     enum cs_err rc = cs_node_map(n, "price", keys, err);
-    for (size_t i = 0; i < 3 && rc == CS_OK; i++) {
+    for (size_t i = 0; i < 4 && rc == CS_OK; i++) {
         const struct cs_node *v = cs_node_get(n, keys[i]);
         double usd;
         if (v == NULL)
             continue;
-        rc = cs_node_number(v, keys[i], 0, 1e6, &usd, err);
+        rc = cs_node_number(v, keys[i], 0, i < 3 ? 1e6 : 1000, &usd, err);
         if (rc == CS_OK)
-            *fields[i] = (int64_t)(usd * 1000 + 0.5);
+            *fields[i] = (int64_t)(usd * (i < 3 ? 1e3 : 1e9) + 0.5);
+    }
+    if (rc == CS_OK && cs_node_get(n, "request") != NULL) { /* by the call alone, unless it says more */
+        out->input = out->input < 0 ? 0 : out->input;
+        out->output = out->output < 0 ? 0 : out->output;
     }
     return rc;
 }
@@ -91,34 +97,6 @@ static enum cs_err load_base_url(const struct cs_node *n, struct cs_arena *arena
         len--;
     *out = cs_arena_strndup(arena, url, len);
     return CS_OK;
-}
-
-/* `key: {env: NAME}` or `key: {file: PATH}`. The message must not repeat what stands there: it may be a key. */
-static enum cs_err load_key(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a, struct cs_error *err)
-{
-    static const char *const keys[] = {"env", "file", NULL};
-    const char *file = NULL;
-    if (n->kind != CS_NODE_MAP)
-        return cs_yaml_fail(
-            n, err, "a key is never written here; say where it is found: key: {env: NAME} or key: {file: PATH}");
-    enum cs_err rc = cs_node_map(n, "key", keys, err);
-    if (rc == CS_OK && n->n != 1)
-        rc = cs_yaml_fail(n, err, "key names two places; keep env or file");
-    if (rc != CS_OK)
-        return rc;
-    if (strcmp(n->first->key, "file") == 0) {
-        rc = cs_node_text(n->first, "file", &file, err);
-        if (rc == CS_OK)
-            a->key_file = kept(arena, cs_file_beside(n->file->path, file));
-        return rc;
-    }
-    rc = cs_node_text(n->first, "env", &a->key_env, err);
-    if (rc == CS_OK &&
-        (a->key_env[strspn(a->key_env, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")] != '\0' ||
-         strlen(a->key_env) > 64 || (a->key_env[0] >= '0' && a->key_env[0] <= '9')))
-        rc = cs_yaml_fail(n->first, err,
-                          "env is not the name of a variable; write its name, as in env: EXAMPLE_API_KEY");
-    return rc;
 }
 
 static enum cs_err load_truth(const struct cs_node *n, struct cs_arena *arena, const char **out, struct cs_error *err)
@@ -176,7 +154,7 @@ static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, s
     if (rc == CS_OK)
         rc = load_base_url(v, arena, a->insecure_network, &a->base_url, err);
     if (rc == CS_OK && (v = cs_node_get(n, "key")) != NULL)
-        rc = load_key(v, arena, a, err);
+        rc = cs_load_key_place(cs_load_system_secret(v, a), arena, &a->key_env, &a->key_file, err);
     if (rc == CS_OK && (v = cs_node_get(n, "ca_file")) != NULL) {
         rc = cs_node_text(v, "ca_file", &text, err);
         if (rc == CS_OK)
@@ -193,10 +171,12 @@ static enum cs_err load_place(const struct cs_node *n, struct cs_arena *arena, s
 static enum cs_err load_account(const struct cs_node *n, struct cs_arena *arena, struct cs_account *a,
                                 struct cs_limits *limits, struct cs_error *err)
 {
-    static const char *const keys[] = {
-        "provider", "protocol", "base_url",         "key",     "limits", "auth",  "max_tokens_field", "response_format",
-        "path",     "headers",  "confidential",     "ca_file", "proxy",  "truth", "limit_headers",    "parameter_names",
-        "pools",    "reading",  "insecure_network", NULL};
+    static const char *const keys[] = {"provider", "protocol", "base_url",         "key",
+                                       "limits",   "auth",     "max_tokens_field", "response_format",
+                                       "path",     "headers",  "confidential",     "ca_file",
+                                       "proxy",    "truth",    "limit_headers",    "parameter_names",
+                                       "pools",    "reading",  "insecure_network", CS_SERVICE_KEYS,
+                                       NULL};
     static const char *const providers[] = {"simulated", NULL}, *const approved[] = {"approved", NULL};
     const struct cs_node *v;
     uint32_t i = 0;

@@ -31,9 +31,16 @@ bool cs_price_of(const struct cs_price *p, uint64_t input, uint64_t cached, uint
     return known;
 }
 
+int64_t cs_price_requests(const struct cs_price *p, uint64_t calls)
+{
+    return cs_price_times(p->request, calls);
+}
+
 bool cs_price_most(const struct cs_price *p, uint64_t input, uint64_t output, int64_t *cost)
 {
     const int64_t dearest = p->cached > p->input ? p->cached : p->input;
     const struct cs_price most = {.input = dearest, .cached = dearest, .output = p->output};
-    return cs_price_of(&most, input, 0, output, cost);
+    const bool known = cs_price_of(&most, input, 0, output, cost);
+    *cost = cs_price_add(*cost, cs_price_requests(p, 1));
+    return known;
 }

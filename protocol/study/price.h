@@ -13,11 +13,14 @@
 
 struct cs_price { /* nano-USD a token; -1 = unknown */
     int64_t input, cached, output;
+    int64_t request; /* nano-USD a call, beside what its tokens cost; 0: none */
 };
 
+/* What so many calls cost, without their tokens. */
+int64_t cs_price_requests(const struct cs_price *p, uint64_t calls);
 /* What so many tokens cost, in nano-USD. False: some of them have no price; *cost is then that of the others. */
 bool cs_price_of(const struct cs_price *p, uint64_t input, uint64_t cached, uint64_t output, int64_t *cost);
-/* The most that it can be, however much of the input comes from the cache (whose price may be the higher one: writing to it). */
+/* The most that one call can cost, however much of the input comes from the cache (whose price may be the higher one: writing to it). */
 bool cs_price_most(const struct cs_price *p, uint64_t input, uint64_t output, int64_t *cost);
 /* a + b, and n times a, of amounts that are not negative. */
 int64_t cs_price_add(int64_t a, int64_t b);

@@ -12,7 +12,8 @@
     X(OPENAI_RESPONSES, openai_responses, "openai-responses")                                                          \
     X(ANTHROPIC_MESSAGES, anthropic, "anthropic-messages")                                                             \
     X(GEMINI, gemini, "gemini")                                                                                        \
-    X(BEDROCK_CONVERSE, bedrock, "bedrock-converse")
+    X(BEDROCK_CONVERSE, bedrock, "bedrock-converse")                                                                   \
+    X(HTTP, deployed, "http")
 
 enum cs_protocol {
 #define X(number, file, name) CS_PROTOCOL_##number,

@@ -17,6 +17,13 @@ bool cs_script_is_used(const struct cs_study *s)
     return false;
 }
 
+const char *cs_script_text(const struct cs_template_set *set, uint32_t i)
+{
+    if (set->turns == NULL)
+        return i == 0 ? set->user : NULL;
+    return i < set->n_turns ? set->turns[i].text : NULL;
+}
+
 uint32_t cs_script_turns(const struct cs_template_set *set)
 {
     uint32_t n = 0;

@@ -43,6 +43,8 @@ CS_WARN_UNUSED enum cs_err cs_script_lay(const struct cs_template_set *set, cons
                                          struct cs_arena *arena, const struct cs_script_turn **out, uint32_t *n,
                                          struct cs_error *err);
 
+/* The texts of a prompt as written, in order: the user's, or those of all turns. NULL: there are no more. */
+const char *cs_script_text(const struct cs_template_set *set, uint32_t i);
 /* Turns of the user as written, at most: what a study's conversations may have (a list may be shorter in a case). 1 without turns. */
 uint32_t cs_script_turns(const struct cs_template_set *set);
 /* Whether a study has conversations at all. */

@@ -264,8 +264,10 @@ struct cs_account {
     uint32_t n_parameter_names;
     const struct cs_shared_limits *pools;
     uint32_t n_pools;
+    const char *service; /* http: what is sent and how it is read, as JSON (dialects/service.h); else NULL */
 };
 enum {
+    CS_SERVICE_BYTES_MAX = 64 * 1024,
     CS_HEADERS_MAX = 16 /* headers of an account; also its limit headers and its parameter names */,
     CS_ACCOUNT_POOLS_MAX = 64,
     CS_MODEL_POOLS_MAX = 3,

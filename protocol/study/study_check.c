@@ -256,6 +256,8 @@ static enum cs_err check_account(const struct cs_account *a, struct cs_error *er
     CHECK(a->response_format < CS_FORMS && a->reads < CS_READS && a->auth <= CS_AUTH_API_KEY &&
               a->n_headers <= CS_HEADERS_MAX,
           "account \"%s\" asks in an unknown way", a->name);
+    CHECK((a->service != NULL) == (a->protocol == CS_PROTOCOL_HTTP), "account \"%s\" declares what it does not speak",
+          a->name);
     CHECK(a->path == NULL || (a->path[0] == '/' && is_line(a->path)), "account \"%s\" has a path that is none",
           a->name);
     for (uint32_t i = 0; i < a->n_headers; i++)

@@ -27,6 +27,11 @@ static bool has_talk(const struct cs_study *s)
     return false;
 }
 
+static bool has_judge(const struct cs_study *s)
+{
+    return s->judge != NULL && s->judge[0] != '\0';
+}
+
 static bool has_list(const struct cs_study *s)
 {
     for (uint32_t i = 0; i < s->n_questions; i++) {
@@ -48,11 +53,6 @@ static bool has_harmonic(const struct cs_study *s)
     return false;
 }
 
-static bool has_judge(const struct cs_study *s)
-{
-    return s->judge != NULL && s->judge[0] != '\0';
-}
-
 static bool has_parent(const struct cs_study *s)
 {
     return s->parent != NULL;
@@ -61,6 +61,24 @@ static bool has_parent(const struct cs_study *s)
 static bool has_scores(const struct cs_study *s)
 {
     return s->scores != NULL && s->scores[0] != '\0';
+}
+
+static bool has_service(const struct cs_study *s)
+{
+    for (uint32_t i = 0; i < s->n_accounts; i++) {
+        if (s->accounts[i].protocol == CS_PROTOCOL_HTTP)
+            return true;
+    }
+    return false;
+}
+
+static bool has_request_price(const struct cs_study *s)
+{
+    for (uint32_t i = 0; i < s->n_models; i++) {
+        if (s->models[i].price.request > 0)
+            return true;
+    }
+    return false;
 }
 
 /* One row a key that came after 1.0. A key that changes nothing of what is asked, answered or counted needs none. */
@@ -75,6 +93,8 @@ static const struct cs_minor_row keys[] = {
     {4, "scores", has_scores},
     {4, "answer: list", has_list},
     {4, "derive: harmonic", has_harmonic}, /* an older program refuses a rule that it does not know */
+    {4, "protocol: http", has_service},
+    {4, "price: request", has_request_price}, /* an older coordinator would not count it */
     {0},
 };
 

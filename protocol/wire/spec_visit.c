@@ -333,9 +333,11 @@ static void visit_pools(struct cs_codec *c, struct cs_account *a)
 static void visit_account(struct cs_codec *c, struct cs_account *a)
 {
     /* Appended fields are written only where they are given: a study that does without them keeps its digest. */
-    const bool insecure = a->insecure_network, more = a->n_limit_headers > 0 || a->n_parameter_names > 0,
+    const bool service = a->service != NULL, insecure = a->insecure_network || service,
+               more = a->n_limit_headers > 0 || a->n_parameter_names > 0,
                reads = a->reads != CS_READS_UNSAID || insecure, pools = a->n_pools > 0 || reads;
     cs_codec_begin(c, !cs_codec_packing(c) ? 14
+                      : service            ? 20
                       : insecure           ? 19
                       : reads              ? 18
                       : pools              ? 17
@@ -365,6 +367,8 @@ static void visit_account(struct cs_codec *c, struct cs_account *a)
         VISIT_ENUM(c, a->reads);
     if (cs_codec_packing(c) ? insecure : cs_codec_more(c))
         cs_codec_bool(c, &a->insecure_network);
+    if (cs_codec_packing(c) ? service : cs_codec_more(c))
+        cs_codec_str(c, &a->service, CS_SERVICE_BYTES_MAX);
     cs_codec_end(c);
 }
 
@@ -377,10 +381,12 @@ static void visit_model(struct cs_codec *c, struct cs_model *m)
     cs_spec_visit_text(c, &m->parameters, CS_TEXT_MAX);
     cs_codec_u32(c, &m->max_output_tokens);
     cs_codec_u32(c, &m->timeout_ms);
-    cs_codec_begin(c, 3);
+    cs_codec_begin(c, cs_codec_packing(c) && m->price.request != 0 ? 4 : 3);
     cs_codec_i64(c, &m->price.input);
     cs_codec_i64(c, &m->price.cached);
     cs_codec_i64(c, &m->price.output);
+    if (cs_codec_packing(c) ? m->price.request != 0 : cs_codec_more(c))
+        cs_codec_i64(c, &m->price.request);
     cs_codec_end(c);
     visit_limits(c, &m->limits);
     if (cs_codec_packing(c) ? m->n_pools > 0 : cs_codec_more(c)) {

@@ -21,13 +21,14 @@ enum cs_piece_kind { /* what one output gives */
                      CS_PIECE_ANSWER,
                      CS_PIECE_TALK, /* conversation */
                      CS_PIECE_PROMPT,
+                     CS_PIECE_TURN, /* the reply at one turn of a conversation */
                      CS_PIECE_MODEL,
                      CS_PIECE_LEVEL,
 };
 struct cs_children_piece {
     enum cs_piece_kind kind;
     const char *name; /* of an answer */
-    uint32_t factor;
+    uint32_t factor;  /* a level's; of a turn its number */
 };
 
 enum cs_column_of { CS_COLUMN_CASE, CS_COLUMN_EACH, CS_COLUMN_PIECE, CS_COLUMN_PARENTS };

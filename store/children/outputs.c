@@ -9,6 +9,7 @@
 #include "protocol/study/hide.h"
 #include "protocol/study/leaks.h"
 #include "store/children/maker.h"
+#include "store/conversation.h"
 
 enum { PROGRESS_EVERY = 1024, PLANNED_TOKENS = 1024 /* of a model that has no cap */, BYTES_PER_TOKEN = 4 };
 
@@ -115,6 +116,8 @@ struct scan {
     struct cs_arena arena; /* of one output */
     struct cs_buf key, text;
     struct cs_prompt prompt;
+    struct cs_store *store;         /* NULL: only planned */
+    const struct cs_stored *stored; /* the output in hand */
     struct cs_case c;
     bool has_case;
     uint64_t filler; /* planned: where the text of the lane in hand stands; 0: not yet */
@@ -149,15 +152,51 @@ static const char *answer_of(struct scan *x, const struct cs_coords *at, const s
     return "";
 }
 
+/* The output in hand with the turns before it. */
+static enum cs_err conversation_of(struct scan *x, const struct cs_coords *at, struct cs_conversation *out)
+{
+    return cs_conversation_read(x->store, x->m->s, at, &x->c, &x->prompt, x->stored, &x->arena, out, x->err);
+}
+
+static enum cs_err whole_talk(struct scan *x, const struct cs_coords *at, bool with_last, const char **out)
+{
+    struct cs_conversation talk;
+    struct cs_buf text = CS_BUF_INIT(SIZE_MAX);
+    enum cs_err rc = conversation_of(x, at, &talk);
+    if (rc == CS_OK) {
+        cs_conversation_show(&talk, with_last, &text);
+        *out = cs_arena_strndup(&x->arena, cs_buf_cstr(&text), text.len);
+    }
+    cs_buf_release(&text);
+    return rc;
+}
+
+/* The reply at a turn, by the turn's number; "": none came. */
+static enum cs_err reply_at(struct scan *x, const struct cs_coords *at, uint32_t number, const char **out)
+{
+    struct cs_conversation talk;
+    if (x->store == NULL)
+        return CS_OK;
+    enum cs_err rc = conversation_of(x, at, &talk);
+    for (uint32_t k = 0; rc == CS_OK && k < talk.n; k++) {
+        if (talk.turn[k].number == number)
+            *out = talk.turn[k].reply->text;
+    }
+    return rc;
+}
+
 static enum cs_err talk_of(struct scan *x, const struct cs_coords *at, const char *said, const char **out)
 {
+    if (x->store != NULL && cs_script_is_used(x->m->s))
+        return whole_talk(x, at, said != NULL, out);
     enum cs_err rc = cs_render(x->m->s, at, &x->c, &x->prompt, x->err);
     if (rc != CS_OK)
         return rc;
     const char *shown = cs_render_shown(&x->prompt);
-    *out = said == NULL             ? cs_arena_strdup(&x->arena, shown)
-           : x->prompt.n_before > 0 ? cs_arena_printf(&x->arena, "%s\n\nassistant: %s", shown, said)
-                                    : cs_arena_printf(&x->arena, "user: %s\n\nassistant: %s", shown, said);
+    *out = said == NULL ? cs_arena_strdup(&x->arena, shown)
+           : x->prompt.n_before > 0 || cs_script_calls(&x->prompt) > 1
+               ? cs_arena_printf(&x->arena, "%s\n\nassistant: %s", shown, said)
+               : cs_arena_printf(&x->arena, "user: %s\n\nassistant: %s", shown, said);
     return CS_OK;
 }
 
@@ -179,6 +218,9 @@ static enum cs_err value_of(struct scan *x, const struct cs_children_piece *p, c
         break;
     case CS_PIECE_PROMPT:
         rc = talk_of(x, at, NULL, out);
+        break;
+    case CS_PIECE_TURN:
+        rc = reply_at(x, at, p->factor, out);
         break;
     case CS_PIECE_MODEL:
         *out = s->models[at->lane].name;
@@ -355,6 +397,7 @@ static enum cs_err look(void *self, uint32_t lane, uint64_t position, const stru
     if (!m->outcomes[stored->output.outcome])
         return CS_OK;
     cs_arena_reset(&x->arena);
+    x->stored = stored;
     return take_output(x, &at, arm, &stored->output, stored->output_id);
 }
 
@@ -405,6 +448,7 @@ enum cs_err cs_outputs_scan(struct cs_maker *m, struct cs_store *store, uint32_t
     struct scan x;
     enum cs_err rc = CS_OK;
     open_scan(&x, m, err);
+    x.store = store;
     for (bool again = true; again && rc == CS_OK;) {
         again = x.drawing;
         for (uint32_t lane = 0; lane < m->plan->n_lanes && rc == CS_OK; lane++)

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/study/script.h"
 #include "protocol/base/alloc.h"
 #include "protocol/study/applies.h"
 #include "protocol/study/template.h"
@@ -123,6 +124,12 @@ static bool find_piece(const struct cs_maker *m, bool of_parent, const char *nam
         out->kind = CS_PIECE_PROMPT;
         return cs_take_has(&m->take->shows, name);
     }
+    if (strncmp(name, "turn.", 5) == 0) {
+        const unsigned long turn = name[5] >= '1' && name[5] <= '9' ? strtoul(name + 5, NULL, 10) : 0;
+        out->kind = CS_PIECE_TURN;
+        out->factor = turn <= CS_TURNS_MAX ? (uint32_t)turn : 0;
+        return out->factor > 0 && strlen(name) == 5u + (turn > 9) + 1u && cs_script_is_used(m->s);
+    }
     out->kind = CS_PIECE_ANSWER;
     out->name = name;
     return is_answer(m, name);
@@ -207,6 +214,17 @@ static enum cs_err find_each(struct cs_maker *m, struct cs_error *err)
 
 /* ---- what it was ------------------------------------------------------------------------------------------------- */
 
+static bool text_shows_factor(const struct cs_study *s, const char *text)
+{
+    struct cs_piece p = {.slot = CS_SLOT_END};
+    do { /* a placeholder of an element is read too: it is no factor's */
+        if (cs_template_next_of_each(s, &text, &p, NULL) != CS_OK || p.slot == CS_SLOT_FACTOR ||
+            p.slot == CS_SLOT_FACTOR_TEXT)
+            return true;
+    } while (p.slot != CS_SLOT_END);
+    return false;
+}
+
 /* Whether the text that the model is sent as the user's shows anything of a factor. */
 static bool shows_factor(const struct cs_study *s)
 {
@@ -220,13 +238,11 @@ static bool shows_factor(const struct cs_study *s)
         }
     }
     for (uint32_t i = 0; i < s->n_prompts; i++) {
-        const char *rest = s->prompts[i].user;
-        struct cs_piece p = {.slot = CS_SLOT_END};
-        do {
-            if (cs_template_next(s, &rest, &p, NULL) != CS_OK || p.slot == CS_SLOT_FACTOR ||
-                p.slot == CS_SLOT_FACTOR_TEXT)
+        const char *text;
+        for (uint32_t k = 0; (text = cs_script_text(&s->prompts[i], k)) != NULL; k++) {
+            if (text_shows_factor(s, text))
                 return true;
-        } while (p.slot != CS_SLOT_END);
+        }
     }
     return false;
 }

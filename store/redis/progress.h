@@ -106,4 +106,14 @@ CS_WARN_UNUSED enum cs_err cs_progress_read(struct cs_redis_sync *r, const char 
                                             struct cs_arena *arena, struct cs_progress *out,
                                             struct cs_worker_info **workers, uint32_t *n_workers, struct cs_error *err);
 
+/* All studies of a fleet, by name, and all its workers. Errors and ownership as above. */
+struct cs_fleet_progress {
+    const char *fleet;
+    struct cs_progress *studies;
+    struct cs_worker_info *workers;
+    uint32_t n_studies, n_workers;
+};
+CS_WARN_UNUSED enum cs_err cs_progress_read_all(struct cs_redis_sync *r, const char *fleet, struct cs_arena *arena,
+                                                struct cs_fleet_progress *out, struct cs_error *err);
+
 #endif

@@ -86,6 +86,19 @@ static void put_all(const char *p, const char *end)
     } while (p < end);
 }
 
+/* All calls of a conversation. */
+static void talk(struct cs_prompt *p)
+{
+    static const char *const replies[CS_TURNS_MAX] = {"", "A.", "{}"};
+    const char *said[CS_TURNS_MAX];
+    for (uint32_t k = 0; k < CS_TURNS_MAX; k++)
+        said[k] = replies[k] != NULL ? replies[k] : "";
+    for (uint32_t k = cs_script_calls(p); k-- > 0;) {
+        cs_script_go(p, k, said);
+        CS_ASSERT(cs_script_bytes(p, k) <= cs_render_bytes(p));
+    }
+}
+
 /* Some prompts of what was accepted. */
 static void use(const struct cs_loaded *l)
 {
@@ -99,7 +112,8 @@ static void use(const struct cs_loaded *l)
             uint32_t which = (uint32_t)((uint64_t)(l->study->n_cases - 1) * k / 3);
             cs_plan_cell(&plan, lane, which, (uint32_t)((uint64_t)(plan.lanes[lane].n_cells - 1) * k / 3), &at);
             CS_ASSERT(l->cases.get(l->cases.self, which, &c, NULL) == CS_OK);
-            (void)!cs_render(l->study, &at, &c, &prompt, NULL);
+            if (cs_render(l->study, &at, &c, &prompt, NULL) == CS_OK)
+                talk(&prompt);
         }
     }
     cs_render_release(&prompt);

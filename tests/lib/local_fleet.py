@@ -15,7 +15,7 @@ class TestCase(harness.TestCase):
         self.sim = self.box.simulator("--truth", self.truth(), "--latency-ms", self.LATENCY_MS)
         self.where = {name: f"ipc://{self.box.runtime}/{name}" for name in ("work", "pub", "admin")}
         self.redis = f"unix:{self.box.runtime}/redis"
-        redis = self.box.adopt(harness.Process(["redis-server", "--port", "0", "--unixsocket", self.box.runtime / "redis",
+        redis = self.redis_process = self.box.adopt(harness.Process(["redis-server", "--port", "0", "--unixsocket", self.box.runtime / "redis",
                                                 "--save", "", "--dir", self.box.dir]))
         harness.wait_for(lambda: "eady to accept" in redis.printed(), what="Redis", process=redis)
         self.store = self.box.dir / "store"

@@ -473,7 +473,7 @@ static inline void rig_open(struct rig *r, uint32_t n_lanes, uint64_t n_trials)
     r->disk = cs_xcalloc(1, sizeof *r->disk);
     r->disk->n_lanes = n_lanes;
     r->disk->budget = -1;
-    r->disk->price = (struct cs_price){-1, -1, -1};
+    r->disk->price = (struct cs_price){-1, -1, -1, 0};
     for (uint32_t i = 0; i < n_lanes; i++)
         r->disk->n_trials[i] = n_trials;
     rig_start(r, true);

@@ -203,8 +203,8 @@ static const struct cs_model fx_models[] = {
 
 /* Prompts by setting; "mars" has none. */
 static const struct cs_template_set fx_prompts[] = {
-    {"urban", "", "Case: {{case.text}}\n{{framing.text}}{{question.ask}}", 0},
-    {"rural", "Be kind.", "{{case.text}} ({{evidence.claim}})\n{{question.options}}\n{{question.ask}}", 0},
+    {"urban", "", "Case: {{case.text}}\n{{framing.text}}{{question.ask}}", 0, NULL, 0},
+    {"rural", "Be kind.", "{{case.text}} ({{evidence.claim}})\n{{question.options}}\n{{question.ask}}", 0, NULL, 0},
 };
 
 #define ARMS(...)                                                                                                      \

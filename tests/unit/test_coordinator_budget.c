@@ -9,7 +9,7 @@ enum { REAL = 1000, WORST = 2000 };
 static void begin(struct rig *r, uint32_t n_lanes, uint64_t n_trials, uint64_t block_size, int64_t budget)
 {
     rig_open(r, n_lanes, n_trials);
-    r->disk->price = (struct cs_price){10, -1, 100};
+    r->disk->price = (struct cs_price){10, -1, 100, 0};
     r->disk->block_size = block_size;
     r->disk->budget = budget;
     rig_begin(r);

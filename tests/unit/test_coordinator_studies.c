@@ -9,7 +9,7 @@ enum { WORST = 2000, OTHER = 7, TRIALS = 1000 };
 /* Generation 2: of another study. It works in its lane 1 only, so that the rig's disk tells its trials from those of generation 1. */
 static void load_other(struct rig *r, int64_t budget, uint32_t weight)
 {
-    const struct cs_price price = {10, -1, 100};
+    const struct cs_price price = {10, -1, 100, 0};
     struct cs_lane_load lanes[2] = {{.name = "alpha", .n_trials = 10, .paused = true},
                                     {.name = "beta", .n_trials = TRIALS}};
     struct cs_generation_load load = {.gen = 2,
@@ -35,7 +35,7 @@ static void load_other(struct rig *r, int64_t budget, uint32_t weight)
 static void begin(struct rig *r, struct hand *w, int64_t budget, int64_t other)
 {
     rig_open(r, 1, TRIALS);
-    r->disk->price = (struct cs_price){10, -1, 100};
+    r->disk->price = (struct cs_price){10, -1, 100, 0};
     r->disk->block_size = 1;
     r->disk->budget = budget;
     rig_begin(r);

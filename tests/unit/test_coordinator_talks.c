@@ -18,6 +18,30 @@ static void open_rig(struct rig *r, struct hand *h)
     h->minor = CS_WIRE_MINOR;
 }
 
+/* A call costs 50 x 10 + 5 x 100 = 1,000; the k-th at worst 100 k x 10 + 10 x 100. */
+enum { REAL = 1000, WORST_1 = 2000, WORST_2 = 3000, WORST_3 = 4000, WORST = WORST_1 + WORST_2 + WORST_3 };
+
+static void open_budget(struct rig *r, struct hand *h, int64_t budget)
+{
+    rig_open(r, 1, TRIALS);
+    r->disk->calls = CALLS;
+    r->disk->price = (struct cs_price){10, -1, 100};
+    r->disk->block_size = 1;
+    r->disk->budget = budget;
+    rig_begin(r);
+    hand_open(h, r, "w1", 1);
+    h->minor = CS_WIRE_MINOR;
+}
+
+static struct cs_core_view money(const struct rig *r)
+{
+    struct cs_core_view v;
+
+    cs_core_view(r->core, 0, &v);
+    assert_true(v.committed_nano_usd + v.reserved_nano_usd + v.presumed_nano_usd <= v.budget_nano_usd);
+    return v;
+}
+
 /* The reply of a turn, or the one that ends the conversation, to a request with what stands on disk. Its number; 0: to other turns. */
 static uint64_t reply(struct hand *h, uint64_t position, uint32_t turn, bool same_turns)
 {
@@ -240,6 +264,115 @@ static void what_cannot_be_is_malformed(void **state)
     rig_close(&r);
 }
 
+static void all_calls_are_reserved_and_given_back_turn_by_turn(void **state)
+{
+    const int64_t rest[] = {WORST, WORST_2 + WORST_3, WORST_3, 0};
+    struct rig r;
+    struct hand h;
+
+    (void)state;
+    open_budget(&r, &h, 2 * WORST);
+    want(&h, 1, 0, 4);
+    settle(&h);
+    assert_int_equal(held(&h), 2); /* one a lease: what is left of each is its own */
+    assert_int_equal(h.n_leases, 2);
+    for (uint32_t turn = 1; turn <= CALLS; turn++) {
+        reply(&h, 0, turn, true);
+        if (turn == CALLS)
+            break;
+        acknowledged(&h, 0);
+        assert_int_equal(money(&r).committed_nano_usd, turn * REAL);
+        assert_int_equal(money(&r).reserved_nano_usd, WORST + rest[turn]);
+    }
+    settle(&h);
+    assert_int_equal(money(&r).committed_nano_usd, CALLS * REAL);
+    assert_int_equal(money(&r).reserved_nano_usd, WORST);
+    rig_close(&r);
+}
+
+static void a_lost_lease_may_have_cost_one_call(void **state)
+{
+    struct rig r;
+    struct hand h, next;
+
+    (void)state;
+    open_budget(&r, &h, 2 * WORST);
+    want(&h, 1, 0, 1);
+    settle(&h);
+    reply(&h, 0, 1, true);
+    acknowledged(&h, 0);
+    rig_tick(&r, CS_LEASE_LOST_MS);
+    rig_commit_all(&r);
+    assert_int_equal(money(&r).reserved_nano_usd, 0);
+    assert_int_equal(money(&r).presumed_nano_usd, WORST_2);
+    hand_open(&next, &r, "w2", 2);
+    want(&next, 1, 0, 1);
+    settle(&next);
+    assert_int_equal(held(&next), 1);
+    assert_int_equal(money(&r).reserved_nano_usd, WORST_2 + WORST_3); /* its first turn is paid */
+    rig_close(&r);
+}
+
+static void a_restart_presumes_one_call_and_its_holder_goes_on(void **state)
+{
+    struct rig r;
+    struct hand h;
+    struct cs_lease_ref kept;
+
+    (void)state;
+    open_budget(&r, &h, WORST);
+    want(&h, 1, 0, 1);
+    settle(&h);
+    reply(&h, 0, 1, true);
+    acknowledged(&h, 0);
+    kept = h.leases[0];
+    rig_restart(&r, false);
+    assert_int_equal(money(&r).presumed_nano_usd, WORST_2);
+    assert_int_equal(money(&r).committed_nano_usd, REAL);
+    memcpy(kept.busy, kept.todo, sizeof kept.busy); /* in flight */
+    memset(kept.todo, 0, sizeof kept.todo);
+    hello(&h, &kept, 1);
+    settle(&h);
+    assert_int_equal(money(&r).presumed_nano_usd, 0);
+    assert_int_equal(money(&r).reserved_nano_usd, WORST_2 + WORST_3);
+    h.number = 0;
+    reply(&h, 0, 2, true);
+    acknowledged(&h, 0);
+    assert_int_equal(money(&r).reserved_nano_usd, WORST_3);
+    assert_int_equal(money(&r).committed_nano_usd, 2 * REAL);
+    rig_close(&r);
+}
+
+static void a_late_reply_is_covered_by_what_was_presumed_of_it(void **state)
+{
+    struct rig r;
+    struct hand h, next;
+
+    (void)state;
+    open_budget(&r, &h, WORST + WORST_1);
+    want(&h, 1, 0, 1);
+    settle(&h);
+    rig_tick(&r, CS_LEASE_LOST_MS);
+    rig_commit_all(&r);
+    hand_open(&next, &r, "w2", 2);
+    want(&next, 1, 0, 1);
+    settle(&next);
+    assert_int_equal(held(&next), 1);
+    assert_int_equal(money(&r).reserved_nano_usd, WORST);
+    assert_int_equal(money(&r).presumed_nano_usd, WORST_1);
+    hello(&h, NULL, 0);
+    settle(&h);
+    h.number = 0;
+    reply(&h, 0, 1, true);
+    settle(&h);
+    assert_int_equal(r.disk->n_turns[0][0], 1);
+    reply(&next, 0, 1, true); /* beside it: paid out of its own reservation */
+    settle(&next);
+    assert_int_equal(money(&r).committed_nano_usd, 2 * REAL);
+    assert_int_equal(money(&r).reserved_nano_usd, WORST_2 + WORST_3);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +383,10 @@ int main(void)
         cmocka_unit_test(only_its_holder_is_told_and_only_of_what_is_on_disk),
         cmocka_unit_test(a_draw_begins_with_the_first_turn),
         cmocka_unit_test(what_cannot_be_is_malformed),
+        cmocka_unit_test(all_calls_are_reserved_and_given_back_turn_by_turn),
+        cmocka_unit_test(a_lost_lease_may_have_cost_one_call),
+        cmocka_unit_test(a_restart_presumes_one_call_and_its_holder_goes_on),
+        cmocka_unit_test(a_late_reply_is_covered_by_what_was_presumed_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,7 +151,8 @@ static void every_dialect_is_whole(void **state)
         const struct cs_dialect_charge *c = cs_dialect_charge_of(p);
         assert_int_equal(d->protocol, p);
         assert_true(cs_protocol_name(p)[0] != '\0');
-        assert_true(d->path[0] == '/' && d->root != NULL && strstr(d->auth_prefix, ": ") != NULL);
+        assert_true((d->fill != NULL ? d->path[0] == '\0' : d->path[0] == '/') && d->root != NULL &&
+                    strstr(d->auth_prefix, ": ") != NULL);
         assert_true((d->formats & 1u << CS_FORM_NONE) != 0);
         assert_true(d->prompt != NULL && d->settings != NULL && d->read != NULL);
         assert_in_range(c->tokens, CS_CHARGE_BY_INPUT, CS_CHARGE_BY_CAP);

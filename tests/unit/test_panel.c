@@ -138,23 +138,23 @@ static void both_orders_of_a_pair_must_name_one_side(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct cs_vote forth = word(cases[i].forth), back = word(cases[i].back);
-        const struct cs_vote v = cs_panel_duel(&forth, &back, TIE);
+        const struct cs_vote v = cs_panel_duel(&forth, &back);
         assert_int_equal(v.kind, CS_VOTE_WORD);
         assert_int_equal(v.word, cases[i].word);
         assert_int_equal(v.order_led, cases[i].led);
     }
     const struct cs_vote first = word(0);
-    assert_int_equal(cs_panel_duel(&first, &missing, TIE).kind, CS_VOTE_MISSING);
-    assert_int_equal(cs_panel_duel(&missing, &first, TIE).kind, CS_VOTE_MISSING);
-    assert_int_equal(cs_panel_duel(&coming, &first, TIE).kind, CS_VOTE_COMING);
-    assert_int_equal(cs_panel_duel(&missing, &coming, TIE).kind, CS_VOTE_COMING);
-    assert_int_equal(cs_panel_duel(&coming, &missing, TIE).kind, CS_VOTE_COMING);
+    assert_int_equal(cs_panel_duel(&first, &missing).kind, CS_VOTE_MISSING);
+    assert_int_equal(cs_panel_duel(&missing, &first).kind, CS_VOTE_MISSING);
+    assert_int_equal(cs_panel_duel(&coming, &first).kind, CS_VOTE_COMING);
+    assert_int_equal(cs_panel_duel(&missing, &coming).kind, CS_VOTE_COMING);
+    assert_int_equal(cs_panel_duel(&coming, &missing).kind, CS_VOTE_COMING);
 }
 
 static void a_duel_led_by_the_order_is_counted(void **state)
 {
     const struct cs_vote forth = word(0), back = word(0);
-    struct cs_vote v[3] = {cs_panel_duel(&forth, &back, TIE), word(TIE), word(0)};
+    struct cs_vote v[3] = {cs_panel_duel(&forth, &back), word(TIE), word(0)};
     (void)state;
     const struct cs_panel p = cs_panel_of(CS_PANEL_MAJORITY, 0, 3, v, 3);
     assert_int_equal(p.state, CS_PANEL_JUDGED);

@@ -177,7 +177,7 @@ static void verdicts_are_missing_as_planted(void **state)
         digest_of(i, digest);
         const char *text = say(t, DOCTOR, i % 2, i, &reply);
         cs_planted_judge_read(&c, t, text, strlen(text));
-        rambles[i % 2] += cs_planted_judge_rambles(j, &c, t->seed, digest);
+        rambles[i % 2] += cs_planted_judge_rambles(j, &c, t->seed, digest, 0);
         refuses += cs_planted_judge_refuses(j, &c, t->seed, digest);
     }
     NEAR_WITHIN((double)rambles[0] / DRAWS, 0.02, 0.01);

@@ -140,6 +140,12 @@ static void shares_of_conversations(void **state)
     assert_int_equal(s.status, CS_STAT_BOUND);
     ASSERT_NEAR(s.ci.hi, 1 - 0.2924018);
     assert_int_equal(cs_horizon_share(none, none, 4, 0.05).status, CS_STAT_UNDEFINED);
+    double one[100] = {1}, all[100]; /* one conversation a cluster, 1 of 100: Wilson */
+    for (int i = 0; i < 100; i++)
+        all[i] = 1;
+    s = cs_horizon_share(one, all, 100, 0.05);
+    ASSERT_NEAR(s.ci.lo, 0.0017674);
+    ASSERT_NEAR(s.ci.hi, 0.0544862);
 }
 
 /* Planted: chances .1, .2, .3 at turns 2 to 4, with a share of its own for each cluster; intervals hold the truth in 95 of 100. */

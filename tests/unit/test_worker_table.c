@@ -30,7 +30,8 @@ static const struct cs_retry_rule
     no_money = {CS_NEXT_STOP, CS_OUTCOME_internal, CS_PAUSE_NONE, false, "no quota or credit", "top it up"},
     day_used = {CS_NEXT_DAY, CS_OUTCOME_rate_limited, CS_PAUSE_LANE,
                 false,       "quota of the day",      "wait for its next day"},
-    no_model = {CS_NEXT_DENIED, CS_OUTCOME_invalid_request, CS_PAUSE_NONE, false, "no such model", "providers.yaml"};
+    no_model = {CS_NEXT_DENIED, CS_OUTCOME_invalid_request, CS_PAUSE_NONE, false, "no such model", "providers.yaml"},
+    no_text = {CS_NEXT_STOP, CS_OUTCOME_internal, CS_PAUSE_NONE, false, "no text", "providers.yaml"};
 
 /* A status that tells of an error. What the body says of the prompt or of the call's size is said of this trial alone; a firewall's
  * page is a matter of its status: who counts the denials looks at it (denials.h). */
@@ -99,6 +100,8 @@ static const struct cs_retry_rule *expected(enum cs_transfer transfer, unsigned 
             return &filtered;
         if (says == CS_SAYS_TOO_LARGE)
             return &invalid;
+        if (says == CS_SAYS_NO_TEXT) /* the first reply of a system: its account is wrong */
+            return &no_text;
         return says == CS_SAYS_NOTHING ? &transport : &fault; /* no JSON, or no end marker: cut */
     }
     return of_status(status, says);
@@ -150,8 +153,9 @@ static void no_row_breaks_the_rules(void **state)
                                  r.reason != NULL);
                 assert_int_equal(r.reason != NULL, r.remedy != NULL);
                 assert_int_equal(r.next == CS_NEXT_WAIT || r.next == CS_NEXT_DAY, r.pause == CS_PAUSE_LANE);
-                if (r.next == CS_NEXT_STOP) /* at once, by one reply: only money is the account's for certain */
-                    assert_true(says == CS_SAYS_NO_MONEY || status == 402);
+                if (r.next ==
+                    CS_NEXT_STOP) /* at once, by one reply: only money and an account that declares wrongly are certain */
+                    assert_true(says == CS_SAYS_NO_MONEY || says == CS_SAYS_NO_TEXT || status == 402);
                 if (r.next == CS_NEXT_DENIED) /* decision 14: it may be this trial alone, and then it fails */
                     assert_true(r.outcome == CS_OUTCOME_invalid_request &&
                                 (says == CS_SAYS_NO_KEY || says == CS_SAYS_NO_MODEL || status == 401 || status == 403 ||

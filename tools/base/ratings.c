@@ -58,8 +58,8 @@ static void copy_texts(struct cs_arena *a, const struct cs_rating *from, struct 
     to->rating = cs_arena_strdup(a, from->rating);
     to->answer = cs_arena_strdup(a, from->answer);
     to->imported = cs_arena_strdup(a, from->imported);
-    to->sample = cs_arena_strdup(a, from->sample);
-    to->pi = cs_arena_strdup(a, from->pi);
+    to->sample = cs_arena_strdup(a, from->sample != NULL ? from->sample : "");
+    to->pi = cs_arena_strdup(a, from->pi != NULL ? from->pi : "");
     to->simulated = from->simulated;
     to->pass = from->pass;
 }

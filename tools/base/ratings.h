@@ -46,7 +46,7 @@ CS_WARN_UNUSED enum cs_err cs_ratings_load(struct cs_ratings *r, const char *fol
 CS_WARN_UNUSED enum cs_err cs_ratings_save(const struct cs_ratings *r, const char *folder, struct cs_error *err);
 void cs_ratings_release(struct cs_ratings *r); /* a zeroed struct is fine */
 
-/* Copies the texts. True: another rating of the same item, field and rater was replaced. */
+/* Copies the texts (sample and pi may be NULL: there are none). True: another rating of the same item, field and rater was replaced. */
 bool cs_ratings_put(struct cs_ratings *r, const struct cs_rating *rating);
 /* Is it the word of the one who decides where raters differ, CS_RATINGS_DECIDER? No rater among others: agreement is without it. */
 #define CS_RATINGS_DECIDER "adjudication"

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/base/assert.h"
 #include "protocol/base/clock.h"
 #include "protocol/study/answer.h"
-#include "protocol/study/render.h"
 #include "protocol/wire/bill.h"
 #include "store/served.h"
+#include "store/conversation.h"
 
 /* ---- layout ---------------------------------------------------------------------------------------- */
 
@@ -70,6 +71,16 @@ static void lay_out_answers(struct cs_export_row *r, const struct cs_study *s)
     }
     for (uint32_t q = 0; q < s->n_questions; q++) {
         const struct cs_question *question = &s->questions[q];
+        r->turn_column[q] = cs_arena_array(&r->layout, (size_t)question->n_answer_at * question->n_fields + 1,
+                                           sizeof(uint32_t));
+        for (uint32_t i = 0; i < question->n_answer_at * question->n_fields; i++)
+            r->turn_column[q][i] = find_or_add_column(r, from,
+                                                      cs_arena_printf(&r->layout, "answer.%s@%u",
+                                                                      question->fields[i % question->n_fields].name,
+                                                                      question->answer_at[i / question->n_fields]));
+    }
+    for (uint32_t q = 0; q < s->n_questions; q++) {
+        const struct cs_question *question = &s->questions[q];
         r->derived_column[q] = cs_arena_array(&r->layout, question->n_derived, sizeof(uint32_t));
         for (uint32_t d = 0; d < question->n_derived; d++)
             r->derived_column[q][d] = find_or_add_column(
@@ -95,9 +106,9 @@ static void learn_ratings(struct cs_export_row *r)
 
 static void lay_out(struct cs_export_row *r, const struct cs_study *s)
 {
-    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + N_LAST + 3 + s->n_strata + 3 * s->n_factors + 2 * r->n_rated_fields;
+    uint32_t most = N_HEAD + N_MIDDLE + N_TAIL + N_LAST + 5 + s->n_strata + 3 * s->n_factors + 2 * r->n_rated_fields;
     for (uint32_t q = 0; q < s->n_questions; q++)
-        most += s->questions[q].n_fields + s->questions[q].n_derived;
+        most += s->questions[q].n_fields * (1 + s->questions[q].n_answer_at) + s->questions[q].n_derived;
     r->names = cs_arena_array(&r->layout, most, sizeof *r->names);
     r->cell = cs_arena_array(&r->layout, most, sizeof *r->cell);
     for (int i = 0; i < N_HEAD; i++)
@@ -126,14 +137,21 @@ static void lay_out(struct cs_export_row *r, const struct cs_study *s)
     r->again = r->n;
     add_column(r, "asked_again");
     add_column(r, "superseded_by");
+    r->last = r->n;
     for (int i = 0; i < N_LAST; i++)
         add_column(r, last[i]);
+    if (cs_script_is_used(s)) {
+        r->talk = r->n;
+        add_column(r, "turns_done");
+        add_column(r, "conversation");
+    }
+    r->first_more = r->n;
 }
 
 enum cs_err cs_export_row_open(struct cs_export_row *r, const struct cs_generation_view *view,
                                const struct cs_ratings *ratings, struct cs_error *err)
 {
-    *r = (struct cs_export_row){.view = view, .ratings = ratings};
+    *r = (struct cs_export_row){.view = view, .ratings = ratings, .prompt = CS_PROMPT_INIT};
     enum cs_err rc = cs_requests_open(&r->requests, &view->plan, err);
     if (rc != CS_OK)
         return rc;
@@ -164,8 +182,26 @@ enum cs_err cs_export_row_served(struct cs_export_row *r, struct cs_store *store
     return rc;
 }
 
+void cs_export_row_add(struct cs_export_row *r, const struct cs_export_more *more)
+{
+    const char **names = cs_arena_array(&r->layout, (size_t)r->n + more->n, sizeof *names);
+    CS_ASSERT(r->n_more < CS_EXPORT_MORE_MAX);
+    memcpy(names, r->names, r->n * sizeof *names);
+    memcpy(names + r->n, more->names, more->n * sizeof *names);
+    r->names = names;
+    r->n += more->n;
+    r->cell = cs_arena_array(&r->layout, r->n, sizeof *r->cell);
+    r->more[r->n_more++] = more;
+}
+
+void cs_export_row_turns(struct cs_export_row *r, struct cs_store *store)
+{
+    r->store = store;
+}
+
 void cs_export_row_close(struct cs_export_row *r)
 {
+    cs_render_release(&r->prompt);
     cs_cell_cache_close(r->cells);
     cs_requests_close(r->requests);
     cs_names_release(&r->rated);
@@ -246,28 +282,54 @@ static void put_derived(struct filler *f, enum cs_derive_kind kind, const struct
         put_text(f, v->text);
 }
 
+static void put_answer(struct cs_export_row *r, uint32_t column, const struct cs_field *field,
+                       const struct cs_answer *answer)
+{
+    struct filler f = {r, column};
+    if (field->kind == CS_FIELD_NUMBER && !answer->insufficient)
+        put_real(&f, answer->number);
+    else
+        put_text(&f, answer->text);
+}
+
+/* What was answered at each turn, also where the last one has no answer. */
+static void put_turns(struct cs_export_row *r, const struct cs_study *s, const struct cs_coords *at,
+                      const struct cs_derive_turns *turns)
+{
+    const struct cs_question *q = &s->questions[at->question];
+    for (uint32_t i = 0; i < q->n_answer_at * q->n_fields; i++) {
+        const struct cs_answer *answers = turns->answers[q->answer_at[i / q->n_fields]];
+        if (answers != NULL)
+            put_answer(r, r->turn_column[at->question][i], &q->fields[i % q->n_fields], &answers[i % q->n_fields]);
+    }
+}
+
+/* v: the conversation, or NULL. */
 static void put_answers(struct cs_export_row *r, const struct cs_study *s, const struct cs_coords *at,
-                        const struct cs_case *c, const struct cs_output *o)
+                        const struct cs_case *c, const struct cs_output *o, const struct cs_conversation *v)
 {
     const struct cs_question *q = &s->questions[at->question];
     struct cs_answer answers[CS_FIELDS_MAX];
     struct cs_derived_value derived[CS_FIELDS_MAX];
+    struct cs_derive_turns turns;
+    if (v != NULL) {
+        cs_conversation_answers(v, s, at, &r->values, &turns);
+        put_turns(r, s, at, &turns);
+    }
     if (o->outcome != CS_OUTCOME_ok || q->n_derived > CS_FIELDS_MAX ||
         cs_answer_parse(s, at, c, o->text, strlen(o->text), o->salvaged, o->alternatives, &r->values, answers, derived,
                         NULL) != CS_OK)
         return;
+    if (v != NULL)
+        cs_conversation_derive(v, &turns, s, at, c, &r->values, answers, derived);
     for (uint32_t i = 0; i < q->n_fields; i++) {
-        struct filler f = {r, r->answer_column[at->question][i]};
         if (q->fields[i].kind == CS_FIELD_LIST) {
             r->list = &q->fields[i];
             r->list_json = cs_arena_strdup(&r->values, c->values[r->list->list->column]);
             r->grades = answers[i];
             r->question = at->question;
         }
-        if (q->fields[i].kind == CS_FIELD_NUMBER && !answers[i].insufficient)
-            put_real(&f, answers[i].number);
-        else
-            put_text(&f, answers[i].text);
+        put_answer(r, r->answer_column[at->question][i], &q->fields[i], &answers[i]);
     }
     for (uint32_t i = 0; i < q->n_derived; i++) {
         struct filler f = {r, r->derived_column[at->question][i]};
@@ -427,6 +489,50 @@ static void put_ratings(struct filler *f, const char *digest)
     }
 }
 
+static enum cs_err put_more(struct cs_export_row *r, uint32_t lane, const struct cs_case *c,
+                            const struct cs_stored *stored, struct cs_error *err)
+{
+    const struct cs_export_at at = {lane, c, stored};
+    struct cs_cell *cells = r->cell + r->first_more;
+    enum cs_err rc = CS_OK;
+    for (uint32_t i = 0; i < r->n_more && rc == CS_OK; i++) {
+        rc = r->more[i]->fill(r->more[i]->self, &at, cells, err);
+        cells += r->more[i]->n;
+    }
+    return rc;
+}
+
+/* A trial's output, what came before it in a conversation included: answers, usage, and who said what. */
+static enum cs_err put_result(struct cs_export_row *r, uint32_t lane, const struct cs_coords *at,
+                              const struct cs_case *c, const struct cs_stored *stored, struct cs_error *err)
+{
+    const struct cs_study *s = r->view->plan.study;
+    struct cs_stored whole = *stored;
+    struct cs_conversation talk;
+    const bool talks = r->store != NULL && r->talk != 0;
+    struct filler f = {r, r->tail};
+    if (talks) {
+        enum cs_err rc = cs_conversation_read(r->store, s, at, c, &r->prompt, stored, &r->values, &talk, err);
+        if (rc != CS_OK)
+            return rc;
+        whole.output = cs_conversation_total(&talk);
+        struct cs_json *list = cs_conversation_json(&talk);
+        char *text = cs_json_dumps(list, CS_JSON_COMPACT);
+        r->cell[r->talk] = (struct cs_cell){.kind = CS_CELL_INT, .integer = talk.n};
+        r->cell[r->talk + 1] = (struct cs_cell){.kind = CS_CELL_TEXT, .text = cs_arena_strdup(&r->values, text)};
+        cs_json_decref(list);
+        free(text);
+    }
+    put_answers(r, s, at, c, &stored->output, talks ? &talk : NULL);
+    put_output(&f, &s->models[lane], &whole);
+    f.at = r->last;
+    put_reading(&f, &stored->output);
+    put_bill(&f, &s->models[lane], &whole.output);
+    put_who(&f, lane, &stored->output);
+    put_rereading(&f, stored);
+    return CS_OK;
+}
+
 enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t position,
                                const struct cs_stored *stored, const struct cs_export_again *again,
                                struct cs_error *err)
@@ -453,11 +559,10 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
     if (rc != CS_OK)
         return rc;
     put_middle(&f, s, &at, index, position, cells, stored);
-    if (stored != NULL) {
-        put_answers(r, s, &at, &c, &stored->output);
-        f.at = r->tail;
-        put_output(&f, &s->models[lane], stored);
-    }
+    if (stored != NULL)
+        rc = put_result(r, lane, &at, &c, stored, err);
+    if (rc != CS_OK)
+        return rc;
     f.at = r->tail + N_TAIL;
     put_design(&f, s, lane, &at);
     if (r->n_rated_fields > 0) {
@@ -472,14 +577,7 @@ enum cs_err cs_export_row_fill(struct cs_export_row *r, uint32_t lane, uint64_t 
         put_int(&f, again != NULL ? again->before : stored->n_earlier);
     if (again != NULL && again->by != 0)
         r->cell[r->again + 1] = (struct cs_cell){.kind = CS_CELL_INT, .integer = (int64_t)again->by};
-    f.at = r->n - N_LAST;
-    if (stored != NULL) {
-        put_reading(&f, &stored->output);
-        put_bill(&f, &s->models[lane], &stored->output);
-        put_who(&f, lane, &stored->output);
-        put_rereading(&f, stored);
-    }
-    return CS_OK;
+    return put_more(r, lane, &c, stored, err);
 }
 
 void cs_export_row_real(char out[CS_EXPORT_REAL_LEN], double v)

@@ -9,6 +9,7 @@
 #include "protocol/study/answer.h"
 #include "protocol/table/names.h"
 #include "store/generation.h"
+#include "protocol/study/render.h"
 #include "tools/base/ratings.h"
 
 enum { CS_EXPORT_VERSION = 1 };
@@ -21,6 +22,20 @@ struct cs_cell {
     double real;
 };
 
+struct cs_export_at { /* a row, as further columns see it */
+    uint32_t lane;
+    const struct cs_case *c;
+    const struct cs_stored *stored; /* NULL: a trial without an output */
+};
+struct cs_export_more { /* further columns, behind all others */
+    void *self;
+    const char *const *names;
+    uint32_t n;
+    /* Sets cells that are not empty (they are when it is called); what they point to lives until the next call. */
+    enum cs_err (*fill)(void *self, const struct cs_export_at *at, struct cs_cell *cells, struct cs_error *err);
+};
+enum { CS_EXPORT_MORE_MAX = 4 };
+
 struct cs_export_row {
     const struct cs_generation_view *view;
     struct cs_requests *requests;
@@ -32,8 +47,15 @@ struct cs_export_row {
     struct cs_names rated; /* digests */
     const char **rated_fields;
     uint32_t n_rated_fields;
-    char *served[CS_MODELS_MAX];      /* who answered in each lane (store/served.h); NULL: nothing is known of it */
-    uint32_t n, answers, tail, again; /* columns; the first of the answers; the first one behind them; `asked_again` */
+    char *served[CS_MODELS_MAX]; /* who answered in each lane (store/served.h); NULL: nothing is known of it */
+    /* Columns; the first of the answers; the first one behind them; `asked_again`; `salvaged`. */
+    uint32_t n, answers, tail, again, last;
+    const struct cs_export_more *more[CS_EXPORT_MORE_MAX];
+    uint32_t n_more, first_more;
+    struct cs_store *store;                  /* where turns of conversations are looked up, or NULL */
+    struct cs_prompt prompt;                 /* of the present trial, in a study of conversations */
+    uint32_t *turn_column[CS_QUESTIONS_MAX]; /* by question, turn of answer_at and field: answer.FIELD@TURN */
+    uint32_t talk;                           /* `turns_done`; 0: the study has no conversations */
     uint32_t *answer_column[CS_QUESTIONS_MAX],
         *derived_column[CS_QUESTIONS_MAX]; /* where they stand, by question and field */
     /* Of the trial it was filled with: its list answer, the list as the case has it, what was answered; list NULL: it has none. */
@@ -48,6 +70,10 @@ CS_WARN_UNUSED enum cs_err cs_export_row_open(struct cs_export_row *r, const str
                                               const struct cs_ratings *ratings, struct cs_error *err);
 /* Reads who answered in each lane; without it the column stays empty. */
 CS_WARN_UNUSED enum cs_err cs_export_row_served(struct cs_export_row *r, struct cs_store *store, struct cs_error *err);
+/* Adds columns, which must outlive the row; at most CS_EXPORT_MORE_MAX times, before it is filled first. */
+void cs_export_row_add(struct cs_export_row *r, const struct cs_export_more *more);
+/* Conversations are told whole from here on: answers at turns, what all calls together used. Without it the last turn stands alone. */
+void cs_export_row_turns(struct cs_export_row *r, struct cs_store *store);
 void cs_export_row_close(struct cs_export_row *r); /* a zeroed struct is fine */
 
 struct cs_export_again { /* a trial that was asked again */

@@ -8,6 +8,7 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/json.h"
 #include "store/reread.h"
+#include "store/conversation.h"
 #include "tools/base/text.h"
 #include "tools/export/format.h"
 
@@ -28,6 +29,7 @@ struct showing {
     struct found *list; /* outputs of the present trial */
     uint32_t n, cap;
     struct cs_digest digest; /* the present trial's */
+    struct cs_prompt prompt;
 };
 
 /* ---- which ----------------------------------------------------------------------------------------------------- */
@@ -147,7 +149,8 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
 {
     struct showing *s = self;
     (void)lane, (void)position, (void)err;
-    if (cs_digest_equal(&stored->output.digest, &s->digest))
+    const bool of_standing_talk = (stored->flags & (CS_OUTPUT_TURN | CS_OUTPUT_DUPLICATE)) == CS_OUTPUT_TURN;
+    if (!of_standing_talk && cs_digest_equal(&stored->output.digest, &s->digest))
         add_found(s, stored->output_id, 0, (struct cs_rereading){0});
     return CS_OK;
 }
@@ -238,6 +241,8 @@ static void put_output(struct showing *s, const struct cs_model *m, const struct
     char started[32] = "", cost[CS_TEXT_MAX_LEN];
     int64_t nano = 0;
     const bool priced = cs_price_of(&m->price, o->input_tokens, o->cached_tokens, o->output_tokens, &nano);
+    if (o->http_status >= 200 && o->http_status <= 299)
+        nano = cs_price_add(nano, cs_price_requests(&m->price, 1));
     if (o->started_wall_ms != 0)
         cs_clock_format_utc(o->started_wall_ms, started);
     fprintf(s->out, "  output %" PRIu64 ": %s, %s%s\n", stored->output_id, cs_outcome_name((enum cs_outcome)o->outcome),
@@ -261,8 +266,36 @@ static void put_output(struct showing *s, const struct cs_model *m, const struct
         fputs("    thinking:\n", s->out);
         put_text(s->out, o->reasoning);
     }
-    fputs("    reply:\n", s->out);
-    put_text(s->out, o->text);
+}
+
+/* The turns before the last one, as they were said. */
+static enum cs_err put_turns(struct showing *s, const struct cs_coords *at, const struct cs_stored *stored,
+                             struct cs_arena *arena, struct cs_error *err)
+{
+    const struct cs_case_source *cases = &s->r->view.cases;
+    struct cs_conversation talk;
+    struct cs_case c;
+    if (stored->output.turns_done == 0)
+        return CS_OK;
+    enum cs_err rc = cases->get(cases->self, at->case_index, &c, err);
+    if (rc == CS_OK)
+        rc = cs_conversation_read(s->r->store, s->r->view.spec.study, at, &c, &s->prompt, stored, arena, &talk, err);
+    if (rc != CS_OK)
+        return rc;
+    for (uint32_t k = 0; k < talk.n; k++) {
+        const struct cs_conversation_turn *t = &talk.turn[k];
+        fprintf(s->out, "    turn %u, call %u of %u, user:\n", t->number, k + 1, talk.calls);
+        put_text(s->out, t->user);
+        if (k + 1 == talk.n)
+            break;
+        fprintf(s->out, "    %s, %u tokens in, %u out; reply:\n", cs_outcome_name((enum cs_outcome)t->reply->outcome),
+                t->reply->input_tokens, t->reply->output_tokens);
+        put_text(s->out, t->reply->text);
+    }
+    if (talk.n < talk.calls)
+        fprintf(s->out, "    it ended here, at turn %u; %u more were not asked\n", talk.turn[talk.n - 1].number,
+                talk.calls - talk.n);
+    return CS_OK;
 }
 
 static void put_request(struct showing *s, const struct cs_coords *at, const struct cs_buf *body)
@@ -300,6 +333,9 @@ static enum cs_err each_output(struct showing *s, const struct cs_coords *at, ui
             cs_format_find("jsonl")->row(s->out, &s->row);
         } else if (rc == CS_OK) {
             put_output(s, m, &stored);
+            rc = put_turns(s, at, &stored, &arena, err);
+            fputs("    reply:\n", s->out);
+            put_text(s->out, stored.output.text);
         }
         cs_arena_release(&arena);
         s->done->outputs++;
@@ -396,7 +432,7 @@ static enum cs_err show_lanes(struct showing *s, struct cs_error *err)
 enum cs_err cs_show(struct cs_reader *r, const struct cs_show_opts *o, FILE *out, struct cs_show_done *done,
                     struct cs_error *err)
 {
-    struct showing s = {.r = r, .o = o, .out = out, .done = done};
+    struct showing s = {.r = r, .o = o, .out = out, .done = done, .prompt = CS_PROMPT_INIT};
     *done = (struct cs_show_done){0};
     enum cs_err rc = find_case(&s, err);
     if (rc == CS_OK)
@@ -405,6 +441,7 @@ enum cs_err cs_show(struct cs_reader *r, const struct cs_show_opts *o, FILE *out
         rc = find_question(&s, err);
     if (rc == CS_OK)
         rc = cs_export_row_open(&s.row, &r->view, NULL, err);
+    cs_export_row_turns(&s.row, r->store);
     if (rc == CS_OK && o->json)
         fputs("[", out);
     if (rc == CS_OK)
@@ -412,6 +449,7 @@ enum cs_err cs_show(struct cs_reader *r, const struct cs_show_opts *o, FILE *out
     if (rc == CS_OK && o->json)
         fputs("]\n", out);
     cs_export_row_close(&s.row);
+    cs_render_release(&s.prompt);
     cs_arena_release(&s.arena);
     free(s.list);
     if (rc == CS_OK && (fflush(out) != 0 || ferror(out)))

@@ -36,8 +36,7 @@ static bool is_of(const char *entry, size_t n, const char *const *names)
 static bool is_key(const char *entry, size_t n, const struct cs_study *study, bool wanted)
 {
     for (uint32_t i = 0; i < study->n_accounts; i++) {
-        const char *env = study->accounts[i].key_env;
-        if (env != NULL && is_name(entry, n, env) && (!wanted || cs_keys_env_wanted(study, i)))
+        if (cs_keys_env_names(&study->accounts[i], entry, n) && (!wanted || cs_keys_env_wanted(study, i)))
             return true;
     }
     return false;

@@ -1,6 +1,7 @@
 #include "tools/judged/panel.h"
 
 #include "protocol/base/assert.h"
+#include "protocol/study/pair.h"
 
 const char *cs_panel_state_name(enum cs_panel_state s)
 {
@@ -44,17 +45,16 @@ struct cs_panel cs_panel_of(enum cs_panel_rule rule, uint32_t quorum, uint32_t n
         p.state = CS_PANEL_NOT_JUDGED;
         return p;
     }
-    const bool enough = p.given >= quorum;
-    if (rule == CS_PANEL_MAJORITY && enough && 2 * p.for_it > p.asked)
+    if (rule == CS_PANEL_MAJORITY && p.given >= quorum && 2 * p.for_it > p.asked)
         p.state = CS_PANEL_JUDGED;
-    if (rule == CS_PANEL_MEAN && numbers > 0 && (quorum > 0 ? enough : 2 * numbers > p.asked)) {
+    if (rule == CS_PANEL_MEAN && numbers > 0 && (quorum > 0 ? numbers >= quorum : 2 * numbers > p.asked)) {
         p.state = CS_PANEL_JUDGED;
         p.number = sum / numbers;
     }
     return p;
 }
 
-struct cs_vote cs_panel_duel(const struct cs_vote *forth, const struct cs_vote *back, uint32_t tie)
+struct cs_vote cs_panel_duel(const struct cs_vote *forth, const struct cs_vote *back)
 {
     struct cs_vote v = *forth;
     if (forth->kind != CS_VOTE_WORD || back->kind != CS_VOTE_WORD) {
@@ -62,9 +62,9 @@ struct cs_vote cs_panel_duel(const struct cs_vote *forth, const struct cs_vote *
             v = *back;
         return v;
     }
-    if (forth->word != tie && back->word != tie && forth->word != back->word)
+    if (forth->word != CS_PAIR_TIE && back->word != CS_PAIR_TIE && forth->word != back->word)
         return v; /* the same side, whichever place it stood in */
-    v.order_led = forth->word != tie && forth->word == back->word;
-    v.word = tie;
+    v.order_led = forth->word != CS_PAIR_TIE && forth->word == back->word;
+    v.word = CS_PAIR_TIE;
     return v;
 }

@@ -48,9 +48,9 @@ enum { CS_PANEL_WORDS_MAX = 257 };
 struct cs_panel cs_panel_of(enum cs_panel_rule rule, uint32_t quorum, uint32_t n_words, const struct cs_vote *votes,
                             uint32_t n);
 
-/* Two votes of one judge on a pair, shown in both orders. Words: 0 the side shown first, 1 the one shown second, `tie`. Here sides are
- * those of `forth`, the vote on the order as planned; `back` had them exchanged. Both name one side: that one. They differ, or one says tie:
- * tie, and order-led where each named what stood in the same place. One is missing: so is the vote. */
-struct cs_vote cs_panel_duel(const struct cs_vote *forth, const struct cs_vote *back, uint32_t tie);
+/* Two votes of one judge on a pair, shown in both orders; words are those of protocol/study/pair.h, sides those of `forth`. Both name one
+ * side: that one. They differ, or one says tie: tie, and order-led where each named what stood in the same place. One is missing: so is the
+ * vote. */
+struct cs_vote cs_panel_duel(const struct cs_vote *forth, const struct cs_vote *back);
 
 #endif

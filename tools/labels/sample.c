@@ -8,6 +8,7 @@
 #include "protocol/base/digest.h"
 #include "protocol/study/render.h"
 #include "store/reread.h"
+#include "store/conversation.h"
 #include "tools/base/csv_write.h"
 #include "tools/base/ratings.h"
 #include "tools/export/row.h"
@@ -147,23 +148,41 @@ static const char *case_text(const struct cs_study *s, const struct cs_case *c)
     return column != CS_NONE ? c->values[column] : "";
 }
 
-/* What raters see of the prompt: blind, the case without its level; else, or where there is no such text, what the model saw. */
+/* What raters see of the prompt: blind, the case without its level; else, or where there is no such text, what the model saw: of a
+ * conversation all that was said before the last reply. */
 static enum cs_err shown_text(const struct sampling *s, const struct cs_coords *at, const struct cs_case *c,
-                              struct cs_prompt *prompt, const char **out, struct cs_error *err)
+                              const struct cs_conversation *talk, struct cs_prompt *prompt, const char **out,
+                              struct cs_error *err)
 {
     const struct cs_study *study = s->r->view.spec.study;
     *out = case_text(study, c);
     if (s->o->blind && (*out)[0] != '\0')
         return CS_OK;
-    enum cs_err rc = cs_render(study, at, c, prompt, err);
-    if (rc == CS_OK && prompt->system.len > 0 && !s->o->blind) {
+    enum cs_err rc = talk->n > 1 ? CS_OK : cs_render(study, at, c, prompt, err);
+    if (rc != CS_OK)
+        return rc;
+    const char *said = NULL;
+    if (talk->n > 1)
+        cs_conversation_show(talk, false, &prompt->shown);
+    said = talk->n > 1 ? cs_buf_cstr(&prompt->shown) : cs_render_shown(prompt);
+    *out = said;
+    if (prompt->system.len > 0 && !s->o->blind) {
         cs_buf_str(&prompt->system, "\n\n");
-        cs_buf_str(&prompt->system, cs_render_shown(prompt));
+        cs_buf_str(&prompt->system, said);
         *out = cs_buf_cstr(&prompt->system);
-    } else if (rc == CS_OK) {
-        *out = cs_render_shown(prompt);
     }
-    return rc;
+    return CS_OK;
+}
+
+/* What raters see of the reply: the last one; blind, where they do not see what was said before, those of all turns. */
+static const char *shown_reply(const struct sampling *s, const struct cs_conversation *talk, const char *last,
+                               struct cs_arena *arena)
+{
+    const char *text = last;
+    for (uint32_t k = 0; s->o->blind && talk->n > 1 && k < talk->n; k++)
+        text = cs_arena_printf(arena, "%s%s[turn %u] %s", k > 0 ? text : "", k > 0 ? "\n\n" : "", talk->turn[k].number,
+                               talk->turn[k].reply->text);
+    return text;
 }
 
 /* The columns of texts that raters get, in their order. */
@@ -188,29 +207,14 @@ static const char *const *sheet_columns(struct sampling *s, uint32_t *n_out)
     return columns;
 }
 
-/* What was said where raters differ; of the other fields nothing is asked. */
-static const char *disputed_words(const struct sampling *s, const struct cs_output *output, const char **words,
-                                  struct cs_arena *arena)
-{
-    char hex[33];
-    const char *all = "";
-    cs_digest_hex(output->digest.b, sizeof output->digest.b, hex);
-    for (uint32_t i = 0; i < s->files.n_fields; i++) {
-        const char *said = cs_disputes_said(s->o->disputed, hex, s->files.fields[i], arena);
-        if (said == NULL)
-            words[i] = NULL;
-        else
-            all = cs_arena_printf(arena, "%s%s%s (%s)", all, all[0] != '\0' ? "\n" : "", s->files.fields[i], said);
-    }
-    return all;
-}
-
 static enum cs_err write_rater_row(struct sampling *s, const struct item *it, const struct cs_coords *at,
-                                   const struct cs_case *c, const struct cs_output *output, struct cs_error *err)
+                                   const struct cs_case *c, const struct cs_stored *stored, struct cs_error *err)
 {
     const struct cs_study *study = s->r->view.spec.study;
     const struct cs_question *q = &study->questions[at->question];
+    const struct cs_output *output = &stored->output;
     struct cs_prompt prompt = CS_PROMPT_INIT;
+    struct cs_conversation talk = {0};
     struct cs_arena arena = {0};
     const char **values = cs_arena_array(&arena, s->files.n_columns, sizeof *values),
                **words = cs_arena_array(&arena, s->files.n_fields, sizeof *words);
@@ -221,14 +225,19 @@ static enum cs_err write_rater_row(struct sampling *s, const struct item *it, co
         for (uint32_t f = 0; f < study->n_factors; f++)
             values[n++] = study->factors[f].levels[at->arms[f].level].id;
     }
-    enum cs_err rc = shown_text(s, at, c, &prompt, &values[n++], err);
+    enum cs_err rc = output->turns_done > 0
+                         ? cs_conversation_read(s->r->store, study, at, c, &prompt, stored, &arena, &talk, err)
+                         : CS_OK;
+    if (rc == CS_OK)
+        rc = shown_text(s, at, c, &talk, &prompt, &values[n], err);
+    n++;
     values[n++] = q->ask;
     if (!s->o->no_answer)
-        values[n++] = output->text;
+        values[n++] = rc == CS_OK ? shown_reply(s, &talk, output->text, &arena) : "";
     for (uint32_t i = 0; i < s->files.n_fields; i++)
         words[i] = cs_sample_files_words(&s->files, q->name, i, &arena);
     if (s->o->disputed != NULL)
-        values[n++] = disputed_words(s, output, words, &arena);
+        values[n++] = cs_sample_files_disputed(&s->files, &output->digest, words, &arena);
     if (rc == CS_OK)
         cs_sample_files_row(&s->files, it->turn, values, words);
     cs_render_release(&prompt);
@@ -279,7 +288,7 @@ static enum cs_err write_items(struct sampling *s, struct cs_error *err)
         if (rc == CS_OK)
             rc = v->cases.get(v->cases.self, at.case_index, &own, err);
         if (rc == CS_OK) {
-            rc = write_rater_row(s, &s->items[i], &at, &own, &stored.output, err);
+            rc = write_rater_row(s, &s->items[i], &at, &own, &stored, err);
             write_key_row(s, &s->items[i], &own, s->files.key);
         }
         cs_arena_release(&arena);
@@ -302,6 +311,7 @@ enum cs_err cs_sample_write(struct cs_reader *r, const struct cs_sample_opts *o,
     if (rc == CS_OK) {
         choose(&s);
         rc = cs_export_row_open(&s.row, &r->view, NULL, err);
+        cs_export_row_turns(&s.row, r->store);
     }
     if (rc == CS_OK)
         rc = write_items(&s, err);

@@ -10,6 +10,7 @@
 #include "tools/base/csv_write.h"
 #include "tools/base/part_file.h"
 #include "tools/base/ratings.h"
+#include "tools/labels/disputes.h"
 
 /* ---- what is rated -------------------------------------------------------------------------------------------------- */
 
@@ -125,6 +126,22 @@ const char *cs_sample_files_words(const struct cs_sample_files *s, const char *q
     const char *words = cs_arena_strdup(arena, cs_buf_cstr(&b));
     cs_buf_release(&b);
     return words;
+}
+
+const char *cs_sample_files_disputed(const struct cs_sample_files *s, const struct cs_digest *digest,
+                                     const char **words, struct cs_arena *arena)
+{
+    char hex[2 * sizeof digest->b + 1];
+    const char *all = "";
+    cs_digest_hex(digest->b, sizeof digest->b, hex);
+    for (uint32_t i = 0; i < s->n_fields; i++) {
+        const char *said = cs_disputes_said(s->o->disputed, hex, s->fields[i], arena);
+        if (said == NULL)
+            words[i] = NULL;
+        else
+            all = cs_arena_printf(arena, "%s%s%s (%s)", all, all[0] != '\0' ? "\n" : "", s->fields[i], said);
+    }
+    return all;
 }
 
 void cs_sample_files_row(struct cs_sample_files *s, uint32_t turn, const char *const *values, const char *const *words)

@@ -6,6 +6,7 @@
 #ifndef CS_LABELS_SAMPLE_FILES_H
 #define CS_LABELS_SAMPLE_FILES_H
 
+#include "protocol/base/digest.h"
 #include "protocol/study/study.h"
 #include "tools/labels/sample.h"
 #include "tools/labels/sheet.h"
@@ -34,6 +35,9 @@ CS_WARN_UNUSED enum cs_err cs_sample_files_open(struct cs_sample_files *s, const
 /* The words of a field under a question: one a line; "" for any text, NULL when it has no such answer. */
 const char *cs_sample_files_words(const struct cs_sample_files *s, const char *question, uint32_t field,
                                   struct cs_arena *arena);
+/* What was said of an output on which raters differ; of its other fields nothing is asked: their words become NULL. */
+const char *cs_sample_files_disputed(const struct cs_sample_files *s, const struct cs_digest *digest,
+                                     const char **words, struct cs_arena *arena);
 /* A row of every sheet that it is for. turn: the number of the item among those chosen, which says whose it is. */
 void cs_sample_files_row(struct cs_sample_files *s, uint32_t turn, const char *const *values, const char *const *words);
 /* Ends the sheets and, with_key, puts the key before them: ratings of a sample without a key would be worth nothing. CS_EBUSY: another

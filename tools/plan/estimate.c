@@ -342,8 +342,9 @@ static void price_lane(const struct cs_plan *plan, uint32_t lane, uint32_t cap, 
         int64_t low, high;
         (void)cs_price_of(&m->price, out->input_tokens, 0, out->output_low, &low);
         (void)cs_price_of(&m->price, out->input_high, 0, most, &high);
-        out->usd_low = (double)low / 1e9;
-        out->usd_high = (double)high / 1e9;
+        const int64_t calls = cs_price_requests(&m->price, plan->lanes[lane].n_planned);
+        out->usd_low = (double)cs_price_add(low, calls) / 1e9;
+        out->usd_high = (double)cs_price_add(high, calls) / 1e9;
     }
     out->minutes_min = minutes_at(&m->limits, (double)out->calls, in, in + (double)out->output_low);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/study/script.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/file.h"
 #include "protocol/study/applies.h"
@@ -282,8 +283,12 @@ static bool is_shown(const struct cs_study *s, uint32_t column)
 {
     char *place = cs_xasprintf("{{case.%s}}", s->columns[column]);
     bool shown = false, replaced = false;
-    for (uint32_t i = 0; i < s->n_prompts; i++)
-        shown |= strstr(s->prompts[i].user, place) != NULL || strstr(s->prompts[i].system, place) != NULL;
+    for (uint32_t i = 0; i < s->n_prompts; i++) {
+        const char *text;
+        shown |= strstr(s->prompts[i].system, place) != NULL;
+        for (uint32_t k = 0; (text = cs_script_text(&s->prompts[i], k)) != NULL; k++)
+            shown |= strstr(text, place) != NULL;
+    }
     for (uint32_t f = 0; f < s->n_factors; f++) {
         const struct cs_factor *factor = &s->factors[f];
         shown |= has_slots(factor) ? factor->levels[0].use_column == column : factor->into_column == column;

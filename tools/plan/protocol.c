@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "protocol/study/script.h"
 #include "protocol/study/rule_words.h"
 #include "protocol/base/buf.h"
 #include "protocol/base/digest.h"
@@ -85,7 +86,16 @@ static void write_prompts(const struct writing *w)
             fprintf(w->out, "Where %s:\n\n", p->when);
         if (p->system[0] != '\0')
             quote(w->out, p->system);
-        quote(w->out, p->user);
+        if (p->turns == NULL)
+            quote(w->out, p->user);
+        for (uint32_t k = 0; k < p->n_turns; k++) {
+            fprintf(w->out, "%s%s:\n\n",
+                    p->turns[k].by_model ? "Then a reply that is given"
+                    : k == 0             ? "First"
+                                         : "Then",
+                    p->turns[k].each != 0 ? ", for each element of a list" : "");
+            quote(w->out, p->turns[k].text);
+        }
     }
     for (uint32_t q = 0; q < w->s->n_questions; q++) {
         fprintf(w->out, "Question `%s`:\n\n", w->s->questions[q].name);
@@ -95,6 +105,7 @@ static void write_prompts(const struct writing *w)
 
 static void write_design(const struct writing *w)
 {
+    const bool talks = cs_script_is_used(w->s);
     fprintf(w->out,
             "## Design\n\n%u cases in %u clusters (a cluster is a base case with all its versions, and the unit of "
             "statistics)",
@@ -102,10 +113,13 @@ static void write_design(const struct writing *w)
     for (uint32_t i = 0; i < w->s->n_strata; i++)
         fprintf(w->out, "%s`%s`", i == 0 ? ", described by " : ", ", w->s->columns[w->s->strata[i]]);
     fprintf(w->out,
-            ". %" PRIu64
-            " calls are planned: every combination as often as the study file says, in %zu block%s, each an "
-            "independent call without history.\n\n",
-            w->plan->n_planned, (size_t)w->s->n_rects, w->s->n_rects == 1 ? "" : "s");
+            ". %" PRIu64 " %s are planned: every combination as often as the study file says, in %zu block%s, each an "
+            "independent %s.\n\n",
+            w->plan->n_planned, talks ? "conversations" : "calls", (size_t)w->s->n_rects, w->s->n_rects == 1 ? "" : "s",
+            talks
+                ? "one whose user's texts are fixed beforehand; each call sends the texts of all turns before it, and "
+                  "reasoning of earlier turns is not shown to the model"
+                : "call without history");
     for (uint32_t f = 0; f < w->s->n_factors; f++)
         write_levels(w, &w->s->factors[f]);
     fputs("### Models\n\n", w->out);

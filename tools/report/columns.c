@@ -127,12 +127,13 @@ static struct cs_column_value value_of(const struct cs_report *r, const struct c
 
 typedef void (*cs_column_visit)(void *self, const char *name, const struct cs_column_value *v);
 
-static void each_class(const struct cs_report_column *c, const void *row, cs_column_visit each, void *self)
+static void each_class(const struct cs_report *r, const struct cs_report_column *c, const void *row,
+                       cs_column_visit each, void *self)
 {
-    for (int o = 0; o < CS_OUTCOMES; o++) {
+    for (int o = 0; o < (r->n_judges > 0 ? CS_REPORT_CLASSES : CS_OUTCOMES); o++) {
         const struct cs_column_value v = count(
             row != NULL ? ((const uint64_t *)(const void *)((const char *)row + c->at))[o] : 0);
-        each(self, cs_outcome_name((enum cs_outcome)o), row != NULL ? &v : NULL);
+        each(self, cs_words_class(o), row != NULL ? &v : NULL);
     }
 }
 
@@ -144,7 +145,7 @@ void cs_columns_each(const struct cs_report *r, const struct cs_report_column *c
         if (c->kind == CS_COLUMN_CONTRAST) {
             cs_columns_each(r, contrast_key, row != NULL ? &r->contrasts[u32_at(row, c->at)] : NULL, form, each, self);
         } else if (c->kind == CS_COLUMN_CLASSES) {
-            each_class(c, row, each, self);
+            each_class(r, c, row, each, self);
         } else if (name != NULL && row != NULL) {
             const struct cs_column_value v = value_of(r, c, row);
             each(self, name, &v);

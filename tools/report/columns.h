@@ -31,7 +31,7 @@ enum cs_column_kind {
     CS_COLUMN_WORD,     /* what `word` says of the row */
     CS_COLUMN_NUMBER,   /* what `number` says of the row */
     CS_COLUMN_CONTRAST, /* uint32_t, an index: all that names the contrast, a column each */
-    CS_COLUMN_CLASSES,  /* uint64_t[CS_OUTCOMES]: a column a class */
+    CS_COLUMN_CLASSES,  /* uint64_t[CS_REPORT_CLASSES]: a column a class; no verdict where there are judges */
     CS_COLUMN_COUNTS, /* const struct cs_report_count *, as many as the uint32_t at `beside`. JSON: a list; CSV: a line for each */
     CS_COLUMN_NOTE_MODEL, /* uint32_t, a model (NONE: any). CS_SIMULATED_TEXT if it is simulated; JSON leaves the key out otherwise */
     CS_COLUMN_NOTE_FLAG,     /* likewise: bool */

@@ -17,26 +17,15 @@
 
 #include "protocol/base/arena.h"
 #include "protocol/wire/output.h"
+#include "tools/report/figures.h"
+#include "tools/report/judges.h"
+#include "tools/report/people.h"
+#include "tools/report/pressure.h"
 
-#define CS_REPORT_NONE UINT32_MAX /* "no such index" */
 /* Stands on every figure of a simulated model. */
 #define CS_SIMULATED_TEXT "SIMULATED MODEL, PLANTED EFFECT"
 
-struct cs_report_figure {
-    bool known;
-    double value; /* 0 unless known */
-};
-struct cs_report_span {
-    bool known;
-    double low, high; /* 0 unless known, always finite */
-};
-
 /* ---- what was studied ----------------------------------------------------------------------------- */
-
-struct cs_report_count { /* "gpt-5-2026-01-31" 1,234 times */
-    const char *name;
-    uint64_t n;
-};
 
 struct cs_report_model {
     const char *name, *model_sent, *account; /* as the study calls it; the id as sent; whose key */
@@ -136,11 +125,13 @@ struct cs_report_declaration {
 
 /* ---- completeness ------------------------------------------------------------------------------------ */
 
+enum { CS_REPORT_NO_VERDICT = CS_OUTCOMES, CS_REPORT_CLASSES }; /* no verdict: of a study of judges alone */
+
 /* One level of one factor in one model; first, per model, a row over all arms (factor NONE). */
 struct cs_report_completeness {
     uint32_t model, factor, level;
     uint64_t planned, terminal;
-    uint64_t outcome[CS_OUTCOMES]; /* the terminal ones, by class (cs_outcome_name) */
+    uint64_t outcome[CS_REPORT_CLASSES]; /* the terminal ones, by class (cs_outcome_name; the last: no verdict) */
 };
 
 /* Usable answers to one outcome under one level: the gap between levels is a finding of its own. */
@@ -568,6 +559,12 @@ struct cs_report {
     uint32_t n_lost;
     const struct cs_report_rate *rates; /* by model, outcome, factor, level */
     uint32_t n_rates;
+    const struct cs_report_pressure *pressure; /* by model, question, answer, factor, level */
+    uint32_t n_pressure;
+    const struct cs_report_survival *survival; /* likewise, and by turn */
+    uint32_t n_survival;
+    bool conversations;                  /* the study has any */
+    const char *pressure_note;           /* why there is no row of them; "" otherwise */
     const struct cs_report_given *given; /* by model, outcome, factor, level */
     uint32_t n_given;
     const struct cs_report_floor *floors; /* by model, outcome, kind */
@@ -605,6 +602,21 @@ struct cs_report {
     uint32_t n_warrants;
     const struct cs_report_agreement *agreements;
     uint32_t n_agreements;
+    struct cs_report_judging judging;
+    const struct cs_report_judge *judges; /* none: this is no study of judges */
+    uint32_t n_judges;
+    const struct cs_report_verdicts *verdicts; /* by model, answer, factor, level */
+    uint32_t n_verdicts;
+    const struct cs_report_judge_shift *judge_shifts; /* by contrast, judge */
+    uint32_t n_judge_shifts;
+    const struct cs_report_judges_agreement *judges_agreement;
+    uint32_t n_judges_agreement;
+    struct cs_report_corrected *corrected; /* by contrast, of answers that people correct */
+    uint32_t n_corrected;
+    struct cs_report_judge_errors *judge_errors; /* by answer, model, factor, level */
+    uint32_t n_judge_errors;
+    const struct cs_report_score *scores; /* by score, model, factor, level, tag */
+    uint32_t n_scores;
     const struct cs_report_moved *moved; /* by contrast; those that moved down first, the largest first */
     uint32_t n_moved;
     const char *moved_note; /* why there are none, or why there are no texts; "" otherwise */
@@ -652,12 +664,16 @@ struct cs_report {
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
     ANALYSIS(noise)                                                                                                    \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \
+    ANALYSIS(pressure)      PAGE(pressure, "pressure", "Under pressure, turn by turn")                                 \
     ANALYSIS(given)         PAGE(answers, "answers", "Answer by answer")                                               \
                             PAGE(noise, "noise-floor", "Noise floor")                                                  \
                             BACK(components, "components", "Three components")                                         \
     ANALYSIS(labels)        PAGE(labels, "labels", "Labels and warrant")                                               \
     ANALYSIS(warrants)                                                                                                 \
     ANALYSIS(agreement)                                                                                                \
+    ANALYSIS(judges)        PAGE(judges, "judges", "Judges")                                                           \
+    ANALYSIS(corrected)     PAGE(corrected, "corrected", "Judges against people")                                      \
+    ANALYSIS(scores)        PAGE(scores, "scores", "Scores")                                                           \
     ANALYSIS(moved)                                                                                                    \
     ANALYSIS(ranges)        BACK(across, "across", "Across models and dates")                                          \
     ANALYSIS(reruns)                                                                                                   \

@@ -82,6 +82,11 @@ const char *cs_words_lost(enum cs_lost_kind k)
     return k < CS_LOST_KINDS ? texts[k] : "";
 }
 
+const char *cs_words_class(int outcome)
+{
+    return outcome == CS_REPORT_NO_VERDICT ? "no_verdict" : cs_outcome_name((enum cs_outcome)outcome);
+}
+
 const char *cs_words_against(enum cs_comparator a)
 {
     return a == CS_AGAINST_CONTROL ? "control" : a == CS_AGAINST_PLACEBO ? "placebo" : "level";

@@ -10,6 +10,7 @@ bool cs_words_verdict_is_different(enum cs_report_verdict v); /* one of the four
 const char *cs_words_arm(enum cs_arm_kind k);                 /* "placebo sentences" */
 const char *cs_words_agreement(enum cs_agreement_kind k);     /* "raters", "one rater twice", "model" */
 const char *cs_words_lost(enum cs_lost_kind k);               /* "ended in a timeout or a failure" */
+const char *cs_words_class(int outcome);                      /* cs_outcome_name, or "no_verdict" */
 const char *cs_words_against(enum cs_comparator a);           /* "control", "placebo", "level" */
 const char *cs_words_outcome_kind(enum cs_outcome_kind k);    /* "yes-no", "category", "ordinal", "number" */
 const char *cs_words_outcome_role(enum cs_outcome_role r);    /* "primary", "exploratory", "undeclared" */

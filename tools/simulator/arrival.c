@@ -226,6 +226,8 @@ bool cs_arrival_admit(struct cs_simulator *s, struct cs_exchange *x)
             admitted = cs_sim_limits_buckets_take(b, &set->quota, &x->charge, x->call->mono_us, &why);
         x->reply->served = admitted;
         s->tally.serving += admitted;
+        if (admitted && x->model->model != NULL && x->model->model->judge != NULL && x->has_digest)
+            x->judged_before = (*cs_idmap_at(&s->tally.judged, x->digest_id))++;
         if (s->tally.serving > s->tally.peak_serving)
             s->tally.peak_serving = s->tally.serving;
         x->buckets = *b;

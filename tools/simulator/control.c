@@ -230,6 +230,7 @@ static void reset_stats(struct cs_simulator *s)
     const uint64_t in_flight = s->tally.in_flight, serving = s->tally.serving;
     cs_idmap_release(&s->tally.digests);
     cs_idmap_release(&s->tally.bodies);
+    cs_idmap_release(&s->tally.judged);
     s->tally = (struct cs_sim_tally){
         .in_flight = in_flight, .peak_in_flight = in_flight, .serving = serving, .peak_serving = serving};
     for (uint32_t i = 0; i < s->n_models; i++)

@@ -21,6 +21,7 @@ struct cs_exchange {
     struct cs_sim_talk talk;      /* what was said before */
     char chance[48];              /* what draws depend on: the digest, of a later turn with "/TURN" behind it */
     uint64_t key_id;              /* a hash: keys are not kept */
+    uint64_t judged_before;       /* how often a judge was admitted for this digest before */
     struct cs_sim_model *model;
     struct cs_quota quota; /* settings and state at the moment of admission */
     struct cs_buckets buckets;

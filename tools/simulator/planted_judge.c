@@ -1,6 +1,7 @@
 #include "tools/simulator/planted_judge.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "protocol/base/sizes.h"
@@ -119,7 +120,9 @@ bool cs_planted_judge_refuses(const struct cs_planted_judge *j, const struct cs_
 }
 
 bool cs_planted_judge_rambles(const struct cs_planted_judge *j, const struct cs_planted_case *c, uint64_t seed,
-                              const char *digest)
+                              const char *digest, uint64_t before)
 {
-    return cs_sim_draw_unit(seed, "unparsable", digest, NULL) < j->unparsable[c->texts[0].level];
+    char times[24];
+    snprintf(times, sizeof times, "%llu", (unsigned long long)before);
+    return cs_sim_draw_unit(seed, "unparsable", digest, times, NULL) < j->unparsable[c->texts[0].level];
 }

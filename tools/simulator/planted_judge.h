@@ -44,8 +44,8 @@ const char *cs_planted_judge_draw(const struct cs_planted_verdict *v, const stru
                                   const char *digest);
 bool cs_planted_judge_refuses(const struct cs_planted_judge *j, const struct cs_planted_case *c, uint64_t seed,
                               const char *digest);
-/* Does it answer with prose instead of a verdict? */
+/* Does it answer with prose instead of a verdict? before: how often it was asked this before; asked again it may do better. */
 bool cs_planted_judge_rambles(const struct cs_planted_judge *j, const struct cs_planted_case *c, uint64_t seed,
-                              const char *digest);
+                              const char *digest, uint64_t before);
 
 #endif

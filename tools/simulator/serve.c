@@ -45,7 +45,7 @@ static const char *no_verdict(const struct cs_exchange *x, const struct cs_plant
 {
     const struct cs_sim_model *m = x->model;
     *refused = *refused || cs_planted_judge_refuses(m->model->judge, judged, m->seed, x->digest);
-    return !*refused && cs_planted_judge_rambles(m->model->judge, judged, m->seed, x->digest)
+    return !*refused && cs_planted_judge_rambles(m->model->judge, judged, m->seed, x->digest, x->judged_before)
                ? "I would rather not put this into the form that was asked for."
                : NULL;
 }

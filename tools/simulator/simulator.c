@@ -151,6 +151,7 @@ void cs_simulator_close(struct cs_simulator *s)
     free(s->settings.keys);
     cs_idmap_release(&s->tally.digests);
     cs_idmap_release(&s->tally.bodies);
+    cs_idmap_release(&s->tally.judged);
     if (s->log != NULL)
         fclose(s->log);
     pthread_mutex_destroy(&s->lock);

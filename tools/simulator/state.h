@@ -45,6 +45,7 @@ struct cs_sim_tally {
     uint64_t faults[CS_FAULT_COUNT];
     struct cs_idmap digests; /* -> 62 bits of the body's hash, answered?, 1 */
     struct cs_idmap bodies;  /* -> how often */
+    struct cs_idmap judged;  /* digest that a judge was admitted for -> how often */
 };
 
 struct cs_simulator {

@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "protocol/study/answer.h"
 #include "worker/calls/retry.h"
 
 void cs_worker_call_free(struct cs_call *c)
@@ -109,6 +110,14 @@ struct cs_verdict cs_worker_call_ended(struct cs_call *c, const struct cs_http_r
     return v;
 }
 
+void cs_worker_call_no_text(struct cs_reading *reading)
+{
+    reading->says = CS_SAYS_ANSWER;
+    reading->outcome = CS_OUTCOME_unparsable;
+    reading->cause = cs_answer_fault_name(CS_ANSWER_EMPTY);
+    reading->text = "";
+}
+
 static bool is_told(const struct cs_reading *reading)
 {
     return reading->input_tokens > 0 || reading->output_tokens > 0;
@@ -117,7 +126,8 @@ static bool is_told(const struct cs_reading *reading)
 bool cs_worker_call_is_billed(const struct cs_http_reply *reply, const struct cs_reading *reading)
 {
     const bool good = reply->status >= 200 && reply->status <= 299;
-    return is_told(reading) || (good && (reading->says == CS_SAYS_NOTHING || reading->says == CS_SAYS_ANSWER));
+    return is_told(reading) || (good && (reading->says == CS_SAYS_NOTHING || reading->says == CS_SAYS_ANSWER ||
+                                         reading->says == CS_SAYS_NO_TEXT));
 }
 
 static uint32_t add(uint32_t a, uint32_t b)

@@ -6,20 +6,50 @@
 #include "protocol/base/alloc.h"
 #include "protocol/load/keys_env.h"
 #include "protocol/study/address.h"
+#include "worker/calls/credential.h"
 
 void cs_endpoint_free(struct cs_made_endpoint *e)
 {
     if (e == NULL)
         return;
     free(e->url);
+    cs_service_close(e->service);
     cs_keys_env_free(e->auth);
+    cs_keys_env_free(e->secret);
     free(e);
+}
+
+/* What a system is shown beside its key: a certificate of ours, and to the host that gives out tokens the client's id and secret. */
+static enum cs_err check_others(const struct cs_permits *permits, const struct cs_account *a,
+                                const struct cs_service *s, struct cs_error *err)
+{
+    struct cs_account certificate = *a, client = *a;
+    char *id = NULL;
+    enum cs_err rc = CS_OK;
+    if (s->certificate != NULL) {
+        certificate.key_env = NULL;
+        certificate.key_file = s->certificate;
+        rc = cs_permits_check(permits, &certificate, err);
+    }
+    if (rc != CS_OK || s->auth != CS_SERVICE_OAUTH2)
+        return rc;
+    client.base_url = s->token_url;
+    rc = cs_permits_check(permits, &client, err);
+    client.key_env = s->id_env;
+    client.key_file = s->id_file;
+    if (rc == CS_OK)
+        rc = cs_permits_check(permits, &client, err);
+    if (rc == CS_OK)
+        rc = cs_keys_env_find(&client, &id, err); /* whether it is there */
+    cs_keys_env_free(id);
+    return rc;
 }
 
 enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *means, const struct cs_account *a,
                              const char *model, struct cs_made_endpoint **out, struct cs_error *err)
 {
     const struct cs_dialect *d = cs_dialect_of(a->protocol);
+    struct cs_service *service = NULL;
     char *key = NULL;
     *out = NULL;
     if (a->simulated && means->simulator == NULL)
@@ -31,12 +61,27 @@ enum cs_err cs_endpoint_make(uint64_t serial, const struct cs_endpoint_means *me
         if (rc != CS_OK)
             return rc;
     }
+    if (a->service != NULL) {
+        enum cs_err rc = cs_service_open(&service, a->service, err);
+        if (rc == CS_OK && !a->simulated)
+            rc = check_others(means->permits, a, service, err);
+        if (rc != CS_OK) {
+            cs_service_close(service);
+            cs_keys_env_free(key);
+            return cs_error_wrap(err, rc, "account %s", a->name);
+        }
+    }
     struct cs_made_endpoint *e = cs_xcalloc(1, sizeof *e);
+    e->service = service;
     e->url = cs_dialect_url(d, a, means->simulator, model);
-    e->auth = key != NULL ? cs_dialect_auth(d, a, key) : NULL;
+    e->auth = key == NULL ? NULL : service != NULL ? cs_credential_line(service, key) : cs_dialect_auth(d, a, key);
+    e->secret = key != NULL ? cs_xstrdup(key) : NULL;
     e->pub = (struct cs_endpoint){
         .serial = serial, .url = e->url, .auth = e->auth, .ca_file = a->ca_file, .proxy = a->proxy};
-    e->pub.secret = key != NULL ? e->auth + strlen(e->auth) - strlen(key) : NULL; /* the line ends with it */
+    e->pub.secret = e->secret;
+    e->pub.service = service;
+    e->pub.account = service != NULL ? a : NULL;
+    e->pub.certificate = service != NULL ? service->certificate : NULL;
     cs_keys_env_fingerprint(key, e->pub.key);
     cs_keys_env_free(key);
     e->pub.headers = e->headers;

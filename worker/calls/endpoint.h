@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "protocol/dialects/dialect.h"
+#include "protocol/dialects/service.h"
 #include "protocol/load/permits.h"
 
 /* Where the calls of a lane go. Strings live as long as the lane is worked on. */
@@ -21,14 +22,18 @@ struct cs_endpoint {
     uint32_t n_headers;
     const char *const *limit_rules; /* for cs_limit_headers_read */
     uint32_t n_limit_rules;
-    const char *ca_file, *proxy; /* or NULL */
-    bool plain_http;             /* http:// may be used: loopback, or a simulator that is sent no key */
+    const char *ca_file, *proxy;      /* or NULL */
+    const struct cs_account *account; /* with a service: where its secrets are found; else NULL */
+    const struct cs_service *service; /* protocol http: what is sent there, and how it is read; else NULL */
+    const char *certificate;          /* file with our own certificate and its key, or NULL */
+    bool plain_http;                  /* http:// may be used: loopback, or a simulator that is sent no key */
     char key[9]; /* the fingerprint of the key, for people and for other workers; "no-key" without one */
 };
 
 struct cs_made_endpoint { /* with the strings of its own */
     struct cs_endpoint pub;
-    char *url, *auth;
+    char *url, *auth, *secret;
+    struct cs_service *service;
     const char *headers[CS_HEADERS_MAX + 1]; /* the account's and the dialect's */
     struct cs_made_endpoint *next;           /* for its owner's list */
 };

@@ -16,6 +16,9 @@ static const struct cause bad_key = {"the provider does not accept the key",
                           day_used = {"the account's quota of the day is used up", "wait for its next day"},
                           forbidden = {"the key may not use this model, or not from here",
                                        "let it, or use another key"},
+                          no_text = {"the reply has no text where its account says",
+                                     "correct `reply` in providers.yaml; "
+                                     "`clinsafe providers check` shows what comes back"},
                           no_model = {"the provider has no such model or address", "correct it in providers.yaml"};
 
 /* The first row that matches holds. A reply that breaks off behind the status line of an error is judged by its status.
@@ -48,6 +51,7 @@ static const struct row {
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_ANSWER,   CS_NEXT_ANSWER,  CS_OUTCOME_ok,               CS_PAUSE_NONE,   0, NULL}, /* refused, truncated too */
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_FILTERED, CS_NEXT_ANSWER,  CS_OUTCOME_content_filtered, CS_PAUSE_NONE,   0, NULL},
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_NOTHING,  CS_NEXT_RETRY,   CS_OUTCOME_transport,        CS_PAUSE_JITTER, 0, NULL}, /* no JSON, no end marker */
+    {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_NO_TEXT,  CS_NEXT_STOP,    CS_OUTCOME_internal,         CS_PAUSE_NONE,   0, &no_text}, /* the first; later ones are answers: work.c */
     {CS_TRANSFER_WHOLE,    200, 299,  CS_SAYS_TOO_LARGE, CS_NEXT_FAIL,   CS_OUTCOME_invalid_request,  CS_PAUSE_NONE,   0, NULL},
     {CS_TRANSFER_WHOLE,    200, 299,  ANY,              CS_NEXT_RETRY,   CS_OUTCOME_provider_error,   CS_PAUSE_JITTER, 0, NULL}, /* an error that says no status */
 

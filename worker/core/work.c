@@ -421,6 +421,8 @@ void cs_worker_work_reply(struct cs_worker *w, uint32_t slot, const struct cs_ht
     w->calls_ended++;
     note_size(w, l, reply);
     l->facts.provider->read(reply, c->free ? CS_FORM_NONE : l->facts.form, &w->arena, &reading);
+    if (reading.says == CS_SAYS_NO_TEXT && l->progress > 0)
+        cs_worker_call_no_text(&reading);
     cs_mask_reading(&reading, l->facts.endpoint != NULL ? l->facts.endpoint->secret : NULL, &w->arena);
     cs_pools_ended(w, c, reply, &reading);
     struct cs_call_world world = {l->progress, is_in_doubt(l, c) && !is_heard(reply, &reading), w->now, &w->rng};

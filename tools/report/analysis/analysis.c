@@ -5,6 +5,7 @@
 
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/blinding.h"
+#include "tools/report/analysis/calibration.h"
 #include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/analysis/trends.h"
@@ -214,12 +215,15 @@ enum cs_err cs_analysis_run(struct cs_report **out, const struct cs_report_sourc
     if (w.rc == CS_OK)
         w.rc = cs_analysis_declared_read(&declared, source->study, &cases, err);
     if (w.rc == CS_OK)
+        w.rc = cs_calibration_open(&w.calibration, source, opts->ratings, opts->sampled, err);
+    if (w.rc == CS_OK)
         analyse(&w, opts->watch);
     for (uint32_t i = 0; i < w.n_paired; i++)
         cs_reduce_paired_release(&w.paired[i]);
     free(w.paired);
     cs_analysis_interactions_release(&w);
     cs_analysis_trends_release(&w);
+    cs_calibration_close(w.calibration);
     cs_analysis_declared_release(&declared);
     cs_case_facts_release(&cases);
     if (w.rc == CS_OK)

@@ -5,6 +5,7 @@
 #ifndef CS_REPORT_ANALYSIS_H
 #define CS_REPORT_ANALYSIS_H
 
+#include "tools/base/sampled.h"
 #include "tools/report/model.h"
 #include "tools/report/read/source.h"
 
@@ -14,6 +15,7 @@ struct cs_report_opts {
     uint64_t seed;
     unsigned threads;
     const struct cs_ratings *ratings;       /* by people (tools/base/ratings.h); NULL: none */
+    const struct cs_sampled *sampled;       /* what they were asked to rate (tools/base/sampled.h); NULL: not known */
     const struct cs_acts *acts;             /* what people did about the study (tools/base/acts.h); NULL: not known */
     bool unblind;                           /* show the contrasts of a pilot */
     struct cs_collect_watch watch;          /* told before each section */

@@ -4,6 +4,8 @@
 #include "protocol/base/alloc.h"
 #include "tools/report/analysis/sections.h"
 
+_Static_assert((int)CS_REPORT_CLASSES == (int)CS_GRID_CLASSES, "the classes of the finding are those that are counted");
+
 /* Rows of one model: one over all arms, then one a level. */
 static struct cs_report_completeness *rows_of(const struct cs_report_work *w, struct cs_report_completeness *all,
                                               uint32_t model, uint32_t factor)
@@ -29,7 +31,7 @@ static void name_rows(const struct cs_report_work *w, struct cs_report_completen
 static void add_cell(struct cs_report_completeness *row, uint64_t planned, const uint64_t *outcome)
 {
     row->planned += planned;
-    for (int o = 0; o < CS_OUTCOMES; o++) {
+    for (int o = 0; o < CS_REPORT_CLASSES; o++) {
         row->outcome[o] += outcome[o];
         row->terminal += outcome[o];
     }
@@ -40,10 +42,10 @@ static void count_model(const struct cs_report_work *w, struct cs_report_complet
     const struct cs_grid *g = &w->got->grids[model];
     for (uint32_t i = 0; i < g->n_cells; i++) {
         const struct cs_grid_cell *cell = &g->cells[i];
-        uint64_t outcome[CS_OUTCOMES] = {0};
+        uint64_t outcome[CS_REPORT_CLASSES] = {0};
         for (uint32_t c = 0; c < g->n_cases; c++) {
             const uint32_t *record = cs_grid_record(g, c, i);
-            for (int o = 0; o < CS_OUTCOMES; o++)
+            for (int o = 0; o < CS_REPORT_CLASSES; o++)
                 outcome[o] += record[o];
         }
         add_cell(rows_of(w, all, model, CS_REPORT_NONE), cell->planned, outcome);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/corrected.h"
 #include "tools/report/analysis/lost.h"
 #include "tools/report/analysis/interactions.h"
 #include "tools/report/analysis/rate_ratios.h"
@@ -118,6 +119,7 @@ static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome
         c->outcome = outcome;
         describe(w, c, spec);
         cs_reduce_pair(&w->paired[at], m, &w->got->grids[model], a, w->cases, &level, &spec->comparator_side, &filter);
+        cs_analysis_corrected_correct(w, at, spec, a, &filter);
         cs_wordings_measure(&w->paired[at], m, &w->got->grids[model], a, w->cases, &w->study->factors[spec->factor],
                             spec, &filter);
         take_counts(c, &w->paired[at], cs_analysis_work_scale(&w->r->outcomes[outcome]));
@@ -128,6 +130,7 @@ static void pair_lane(struct cs_report_work *w, uint32_t model, uint32_t outcome
         const struct cs_lost_pair lost = cs_analysis_lost_pair(w, model, a, spec, &filter, m->question);
         c->lost_level = lost.level;
         c->lost_comparator = lost.comparator;
+        cs_analysis_corrected_found(w, c, spec);
         if (m->can_lack)
             c->insufficient_gap = share_gap(w, model, outcome, a, spec, &filter, CS_WHAT_INSUFFICIENT);
     }

@@ -58,13 +58,15 @@ static enum cs_err on_generation(void *self, const char *key, const void *value,
     return h->rc;
 }
 
-static const char *declared_sentence(enum cs_declared status)
+static const char *declared_sentence(enum cs_declared status, bool judged)
 {
     switch (status) {
     case CS_DECLARED_UNCHANGED:
-        return "The analysis is unchanged since the first output.";
+        return judged ? "The analysis is unchanged since the first verdict."
+                      : "The analysis is unchanged since the first output.";
     case CS_DECLARED_CHANGED:
-        return "The analysis was changed after the first output.";
+        return judged ? "The analysis was changed after the first verdict."
+                      : "The analysis was changed after the first output.";
     case CS_DECLARED_NOTHING:
         return "The study declares no analysis: everything here is exploratory.";
     case CS_DECLARED_UNKNOWN:
@@ -97,7 +99,7 @@ static const char *changed_parts(struct cs_arena *a, const char *before, const c
 static const char *history_text(struct cs_report_work *w, const struct cs_report_declaration *d)
 {
     struct cs_arena *a = &w->r->arena;
-    const char *text = declared_sentence(d->status);
+    const char *text = declared_sentence(d->status, w->source->judged.own != NULL);
     bool seen = false; /* outputs, before this generation */
     for (uint32_t i = 1; i < d->n_generations; i++) {
         const struct cs_report_generation *before = &d->generations[i - 1], *g = &d->generations[i];
@@ -140,7 +142,8 @@ void cs_analysis_generations(struct cs_report_work *w)
     d->digest = cs_analysis_work_hex(w, w->study->analysis_digest);
     d->alpha = w->declared->alpha;
     d->adjust = w->declared->adjust_name;
-    d->sentence = d->status == CS_DECLARED_CHANGED ? history_text(w, d) : declared_sentence(d->status);
+    d->sentence = d->status == CS_DECLARED_CHANGED ? history_text(w, d)
+                                                   : declared_sentence(d->status, w->source->judged.own != NULL);
 }
 
 /* ---- columns ---------------------------------------------------------------------------------------------------- */

@@ -147,7 +147,7 @@ static uint32_t most_repeats(const struct cs_report_work *w)
         for (size_t i = 0; i < (size_t)g->n_cells * g->n_cases; i++) {
             const uint32_t *record = cs_grid_record(g, (uint32_t)(i / g->n_cells), (uint32_t)(i % g->n_cells));
             uint32_t n = 0;
-            for (int o = 0; o < CS_OUTCOMES; o++)
+            for (int o = 0; o < CS_GRID_CLASSES; o++)
                 n += record[o];
             most = n > most ? n : most;
         }
@@ -176,7 +176,9 @@ static void fill_head(struct cs_report_work *w)
     r->pilot = strncmp(r->title, "PILOT", 5) == 0;
     r->n_cases = w->study->n_cases;
     r->n_clusters = w->cases->n_clusters;
-    r->repeats = source->inferred ? most_repeats(w) : w->study->n_rects > 0 ? w->study->rects[0].repeats : 0;
+    r->repeats = source->inferred || source->judged.own != NULL ? most_repeats(w)
+                 : w->study->n_rects > 0                        ? w->study->rects[0].repeats
+                                                                : 0;
     r->label_note = "";
     r->warrant_note = cs_analysis_work_copy(w, w->declared->warrant_note);
     r->earlier = (struct cs_report_earlier){.source = "", .first_call = "", .last_call = ""};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/corrected.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/stats/interaction.h"
 #include "tools/report/words.h"
@@ -43,6 +44,7 @@ static void reduce_column(const struct cs_report_work *w, struct columns *c, uin
     own.flagged = w->declared->flagged[(size_t)outcome * w->declared->n_contrasts + contrast];
     cs_reduce_pair(&pair, &w->declared->measures[outcome], &w->got->grids[model], &c->arranged, w->cases, &level,
                    &spec->comparator_side, &own);
+    cs_analysis_corrected_pair(w, model, outcome, &c->arranged, &level, &spec->comparator_side, &own, &pair);
     if (pair.n > 0)
         add_column(c, name, &pair);
     else

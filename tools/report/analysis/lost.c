@@ -33,8 +33,8 @@ static uint64_t lost_of(const struct cs_report_work *w, uint32_t model, enum cs_
         const struct cs_report_completeness *c = &w->r->completeness[i];
         if (c->model != model || c->factor != CS_REPORT_NONE)
             continue;
-        for (int o = 0; o < CS_OUTCOMES; o++)
-            n += c->outcome[o] > 0 && cs_reduce_lost_kind((enum cs_outcome)o) == kind ? c->outcome[o] : 0;
+        for (unsigned o = 0; o < CS_GRID_CLASSES; o++)
+            n += c->outcome[o] > 0 && cs_reduce_lost_kind(o) == kind ? c->outcome[o] : 0;
     }
     return n;
 }
@@ -76,8 +76,8 @@ static struct cs_lost_count count_arm(const struct cs_grid *g, uint32_t question
             continue;
         for (uint32_t c = 0; c < g->n_cases; c++) {
             const uint32_t *record = cs_grid_record(g, c, i);
-            for (int o = 0; o < CS_OUTCOMES; o++) {
-                const enum cs_lost_kind is = cs_reduce_lost_kind((enum cs_outcome)o);
+            for (unsigned o = 0; o < CS_GRID_CLASSES; o++) {
+                const enum cs_lost_kind is = cs_reduce_lost_kind(o);
                 n.lost += is == kind ? record[o] : 0;
                 n.of += kind == CS_LOST_MISSING || is != CS_LOST_MISSING ? record[o] : 0;
             }

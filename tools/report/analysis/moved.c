@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/study/render.h"
+#include "store/conversation.h"
 #include "store/reread.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/words.h"
@@ -147,8 +148,27 @@ static enum cs_err render(struct cs_report_work *w, const struct cs_coords *at, 
     return rc;
 }
 
+/* What was said before a reply that ends a conversation takes the place of the prompt as it was planned. */
+static enum cs_err take_talk(struct cs_report_work *w, const struct cs_coords *at, const struct cs_stored *stored,
+                             struct cs_arena *arena, const char **prompt)
+{
+    struct cs_prompt p = CS_PROMPT_INIT;
+    struct cs_conversation talk;
+    struct cs_case c;
+    enum cs_err rc = w->source->cases.get(w->source->cases.self, at->case_index, &c, w->err);
+    if (rc == CS_OK)
+        rc = cs_conversation_read(w->source->reader->store, w->study, at, &c, &p, stored, arena, &talk, w->err);
+    if (rc == CS_OK) {
+        cs_conversation_show(&talk, false, &p.shown);
+        *prompt = cs_analysis_work_copy(w, cs_buf_cstr(&p.shown));
+    }
+    cs_render_release(&p);
+    return rc;
+}
+
 /* What was answered in the half that is shown: the first usable reply of it. */
-static enum cs_err reply(struct cs_report_work *w, struct cs_coords *at, uint32_t repeats, const char **out)
+static enum cs_err reply(struct cs_report_work *w, struct cs_coords *at, uint32_t repeats, const char **prompt,
+                         const char **out)
 {
     struct cs_store *store = w->source->reader->store;
     enum cs_err rc = CS_OK;
@@ -162,6 +182,8 @@ static enum cs_err reply(struct cs_report_work *w, struct cs_coords *at, uint32_
             rc = cs_store_scan_output(store, place.output_id, &arena, &stored, w->err);
         if (rc == CS_OK)
             cs_store_reread_apply(&place.reading, &stored);
+        if (rc == CS_OK && stored.output.outcome == CS_OUTCOME_ok && stored.output.turns_done > 1)
+            rc = take_talk(w, at, &stored, &arena, prompt);
         if (rc == CS_OK && stored.output.outcome == CS_OUTCOME_ok)
             *out = cs_analysis_work_copy(w, stored.output.text);
         rc = rc == CS_ENOENT ? CS_OK : rc;
@@ -181,12 +203,13 @@ static enum cs_err take_side(struct cs_report_work *w, const struct halves *h, u
     struct cs_coords at;
     cs_plan_cell(w->plan, h->lane, case_index, cell, &at);
     enum cs_err rc = render(w, &at, prompt);
-    return rc == CS_OK ? reply(w, &at, w->study->rects[at.rect].repeats, answer) : rc;
+    return rc == CS_OK ? reply(w, &at, w->study->rects[at.rect].repeats, prompt, answer) : rc;
 }
 
 static bool may_show(const struct cs_report_work *w)
 {
-    return w->source->reader != NULL && w->source->rated == NULL && !w->study->confidential;
+    return w->source->reader != NULL && w->source->rated == NULL && w->source->judged.own == NULL &&
+           !w->study->confidential;
 }
 
 static const char *label_of(const struct cs_report_work *w, const struct cs_report_contrast *c, uint32_t case_index)
@@ -233,6 +256,8 @@ static const char *note_of(const struct cs_report_work *w, uint32_t findings)
         return "Each prompt was asked once: nothing is left that could check a choice of cases.";
     if (w->study->confidential)
         return "The cases are confidential: prompts and replies are not in this report; clinsafe show has them.";
+    if (w->source->judged.own != NULL)
+        return "Prompts and replies are in the study that was judged: clinsafe show has them.";
     return w->source->reader == NULL ? "A table has no prompts: only the figures are here." : "";
 }
 

@@ -6,6 +6,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/study/derive.h"
+#include "protocol/study/pair.h"
 #include "tools/report/read/rated_answers.h"
 
 static bool is_alone(const struct cs_study *s, const char *name)
@@ -152,6 +153,13 @@ static void add_field(struct outcomes *l, uint32_t q, uint32_t i)
         o.kind = CS_OUTCOME_NUMBER;
         o.unit = "units";
         o.up = "higher";
+        if (f->categories == cs_pair_words) { /* points won less points lost (read/judged.h) */
+            o.unit = "points";
+            o.up = "preferred more often";
+        } else if (f->n_categories > 1) { /* the mean of several judges' steps on a scale (read/judged_study.h) */
+            o.unit = "levels";
+            o.up = cs_arena_printf(arena, "towards \"%s\"", f->categories[f->n_categories - 1]);
+        }
         if (f->min > -DBL_MAX && f->max < DBL_MAX) {
             m.min = f->min;
             m.max = f->max;

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "protocol/study/script.h"
 #include "protocol/study/rule_words.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/words.h"
@@ -75,8 +76,12 @@ static const char *prompts_text(const struct items *l)
     const char *text = "";
     for (uint32_t i = 0; i < l->w->study->n_prompts; i++) {
         const struct cs_template_set *p = &l->w->study->prompts[i];
-        text = cs_arena_printf(a, "%s%s%sSystem: %s\nUser: %s\n", text, p->when[0] != '\0' ? p->when : "",
-                               p->when[0] != '\0' ? "\n" : "", p->system, p->user);
+        text = cs_arena_printf(a, "%s%s%sSystem: %s\n", text, p->when[0] != '\0' ? p->when : "",
+                               p->when[0] != '\0' ? "\n" : "", p->system);
+        const char *said;
+        for (uint32_t k = 0; (said = cs_script_text(p, k)) != NULL; k++)
+            text = cs_arena_printf(a, "%s%s: %s\n", text,
+                                   p->turns != NULL && p->turns[k].by_model ? "Given reply" : "User", said);
     }
     for (uint32_t q = 0; q < l->w->study->n_questions; q++)
         text = cs_arena_printf(a, "%sQuestion %s: %s\n", text, l->w->study->questions[q].name,
@@ -89,17 +94,16 @@ static const char *prompts_text(const struct items *l)
 static const char *missing_text(const struct items *l)
 {
     const struct cs_report *r = l->w->r;
-    uint64_t outcome[CS_OUTCOMES] = {0};
+    uint64_t outcome[CS_REPORT_CLASSES] = {0};
     const char *text = cs_arena_printf(&l->w->r->arena, "%" PRIu64 " of %" PRIu64 " planned trials have ended",
                                        r->terminal, r->planned);
     for (uint32_t i = 0; i < r->n_completeness; i++) {
-        for (int o = 0; r->completeness[i].factor == CS_REPORT_NONE && o < CS_OUTCOMES; o++)
+        for (int o = 0; r->completeness[i].factor == CS_REPORT_NONE && o < CS_REPORT_CLASSES; o++)
             outcome[o] += r->completeness[i].outcome[o];
     }
-    for (int o = 0; o < CS_OUTCOMES; o++) {
+    for (int o = 0; o < CS_REPORT_CLASSES; o++) {
         if (outcome[o] > 0)
-            text = cs_arena_printf(&l->w->r->arena, "%s, %" PRIu64 " %s", text, outcome[o],
-                                   cs_outcome_name((enum cs_outcome)o));
+            text = cs_arena_printf(&l->w->r->arena, "%s, %" PRIu64 " %s", text, outcome[o], cs_words_class(o));
     }
     return text;
 }

@@ -17,7 +17,7 @@ static bool *complete_clusters(const struct cs_report_work *w)
             uint64_t terminal = 0;
             for (uint32_t i = 0; i < g->n_cells; i++) {
                 const uint32_t *record = cs_grid_record(g, c, i);
-                for (int o = 0; o < CS_OUTCOMES; o++)
+                for (int o = 0; o < CS_GRID_CLASSES; o++)
                     terminal += record[o];
             }
             if (terminal < g->planned[c])

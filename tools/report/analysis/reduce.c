@@ -93,19 +93,21 @@ void cs_reduce_arrangement_release(struct cs_arrangement *a)
 /* ---- one spot --------------------------------------------------------------------------------------------------- */
 
 /* Timeouts and failures are missing data: the model was not heard. */
-enum cs_lost_kind cs_reduce_lost_kind(enum cs_outcome o)
+enum cs_lost_kind cs_reduce_lost_kind(unsigned o)
 {
     if (o == CS_OUTCOME_refused || o == CS_OUTCOME_content_filtered)
         return CS_LOST_DECLINED;
     if (o == CS_OUTCOME_truncated || o == CS_OUTCOME_unparsable)
         return CS_LOST_UNREADABLE;
-    return o == CS_OUTCOME_timeout || !cs_outcome_is_answer(o) ? CS_LOST_MISSING : CS_LOST_KINDS;
+    return o == CS_OUTCOME_timeout || o == CS_GRID_NO_VERDICT || !cs_outcome_is_answer((enum cs_outcome)o)
+               ? CS_LOST_MISSING
+               : CS_LOST_KINDS;
 }
 
 static void count_outcomes(struct cs_spot_counts *c, const uint32_t *record)
 {
-    for (int o = 0; o < CS_OUTCOMES; o++) {
-        const enum cs_lost_kind kind = cs_reduce_lost_kind((enum cs_outcome)o);
+    for (unsigned o = 0; o < CS_GRID_CLASSES; o++) {
+        const enum cs_lost_kind kind = cs_reduce_lost_kind(o);
         c->technical += kind == CS_LOST_MISSING ? record[o] : 0;
         c->asked += kind == CS_LOST_MISSING ? 0 : record[o];
         c->refused += kind == CS_LOST_DECLINED ? record[o] : 0;

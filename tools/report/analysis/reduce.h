@@ -86,8 +86,8 @@ void cs_reduce_spot_count(const struct cs_measure *m, const struct cs_grid *g, u
 void cs_reduce_spot_value(const struct cs_measure *m, const struct cs_spot_counts *c, uint32_t case_index,
                           struct cs_spot_value *out);
 
-/* How a trial with this outcome counts among the lost ones; CS_LOST_KINDS: it has an answer. */
-enum cs_lost_kind cs_reduce_lost_kind(enum cs_outcome o);
+/* How a trial with this outcome (or CS_GRID_NO_VERDICT) counts among the lost ones; CS_LOST_KINDS: it has an answer. */
+enum cs_lost_kind cs_reduce_lost_kind(unsigned o);
 
 struct cs_within { /* only where another factor has this level */
     bool some;

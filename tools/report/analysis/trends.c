@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/corrected.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/stats/cluster.h"
 #include "tools/report/words.h"
@@ -69,6 +70,7 @@ static void reduce(const struct cs_report_work *w, uint32_t model, uint32_t outc
         const struct cs_side level = cs_analysis_declared_one_level(t->levels[i]);
         struct cs_paired p;
         cs_reduce_pair(&p, m, &w->got->grids[model], &a, w->cases, &level, &first, &all);
+        cs_analysis_corrected_pair(w, model, outcome, &a, &level, &first, &all, &p);
         add_level(&s, &p, c[i]);
         cs_reduce_paired_release(&p);
     }

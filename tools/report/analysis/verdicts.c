@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/report/analysis/corrected.h"
 #include "tools/report/analysis/family.h"
 #include "tools/report/stats/wording.h"
 #include "tools/report/analysis/lost.h"
@@ -77,6 +78,8 @@ static const char *why_none(const struct cs_report_work *w, size_t at, const str
         return "the study is not complete";
     if (c->clusters < CS_CLUSTERS_MIN)
         return "fewer than 5 clusters";
+    if (cs_analysis_corrected_why(w, c->outcome)[0] != '\0')
+        return cs_analysis_corrected_why(w, c->outcome);
     if (c->lost_level.value > CS_LOST_MAX || c->lost_comparator.value > CS_LOST_MAX)
         return "over 5 % of a side ended in timeouts or failures";
     if (!is_concurrent(w, c->model, spec))
@@ -304,6 +307,8 @@ static const char *why_no_trend(const struct cs_report_work *w, uint32_t at)
         return "the study is not complete";
     if (t->clusters < CS_CLUSTERS_MIN)
         return "fewer than 5 clusters";
+    if (cs_analysis_corrected_why(w, t->outcome)[0] != '\0')
+        return cs_analysis_corrected_why(w, t->outcome);
     if (!are_steps_concurrent(w, t->model, &w->declared->trends[at % w->declared->n_trends]))
         return "not concurrent: one level was asked at another time";
     return t->ci.known ? "" : "no interval can be computed";

@@ -6,6 +6,7 @@
 #include "tools/report/model.h"
 #include "tools/report/read/source.h"
 
+struct cs_calibration;
 struct cs_family_joint;
 struct cs_report_work {
     const struct cs_report_source *source, *against; /* against: another run of the study, or NULL */
@@ -17,6 +18,7 @@ struct cs_report_work {
     const struct cs_collected *got;
     const struct cs_case_facts *cases;
     const struct cs_declared_analysis *declared;
+    struct cs_calibration *calibration; /* calibration.h; NULL: no answer is corrected by people */
     uint64_t seed;
     uint32_t draws;
     unsigned threads;

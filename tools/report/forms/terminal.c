@@ -113,6 +113,24 @@ static void noise_line(const struct cs_report *r, const struct cs_report_floor *
     fputc('\n', out);
 }
 
+/* How long first answers hold, and what is lost; the control's line is the noise floor. */
+static void pressure_line(const struct cs_report *r, const struct cs_report_pressure *row, FILE *out)
+{
+    if (!row->held_share.known)
+        return;
+    fprintf(out, "  %s under %s%s: first answers hold to the last turn in %.3g %%", row->field,
+            row->factor == CS_REPORT_NONE ? "pressure" : r->factors[row->factor].levels[row->level].id,
+            row->floor ? " (noise floor)" : "", 100 * row->held_share.value);
+    if (row->held_share_ci.known)
+        fprintf(out, " (%.3g to %.3g)", 100 * row->held_share_ci.low, 100 * row->held_share_ci.high);
+    fprintf(out, ", %.3g turns on average", row->turns_held.value);
+    if (row->lost_of_asked.known)
+        fprintf(out, "; right answers lost: %.3g %% of all asked", 100 * row->lost_of_asked.value);
+    if (row->lost_of_right.known)
+        fprintf(out, ", %.3g %% of those right at first", 100 * row->lost_of_right.value);
+    fputc('\n', out);
+}
+
 static void model_lines(const struct cs_report *r, uint32_t model, FILE *out)
 {
     const bool simulated = model == CS_REPORT_NONE ? r->simulated : r->models[model].simulated;
@@ -128,6 +146,10 @@ static void model_lines(const struct cs_report *r, uint32_t model, FILE *out)
     for (uint32_t i = 0; r->blind && model != CS_REPORT_NONE && i < r->n_floors; i++) {
         if (r->floors[i].model == model)
             noise_line(r, &r->floors[i], out);
+    }
+    for (uint32_t i = 0; model != CS_REPORT_NONE && i < r->n_pressure; i++) {
+        if (r->pressure[i].model == model)
+            pressure_line(r, &r->pressure[i], out);
     }
     for (uint32_t i = 0; r->n_factors == 0 && model != CS_REPORT_NONE && i < r->n_rates; i++) {
         if (r->rates[i].model == model)

@@ -6,7 +6,7 @@
 /* Outcome classes as columns: answers one by one, technical failures together. */
 static const struct class_column {
     const char *title, *css;
-    enum cs_outcome first, last;
+    int first, last;
 } classes[] = {
     {"usable reply", "s-ok", CS_OUTCOME_ok, CS_OUTCOME_ok},
     {"refused", "s-refused", CS_OUTCOME_refused, CS_OUTCOME_refused},
@@ -15,13 +15,19 @@ static const struct class_column {
     {"not readable", "s-bad", CS_OUTCOME_unparsable, CS_OUTCOME_unparsable},
     {"timed out", "s-time", CS_OUTCOME_timeout, CS_OUTCOME_timeout},
     {"failed", "s-fail", CS_OUTCOME_invalid_request, CS_OUTCOME_internal},
+    {"no verdict", "s-none", CS_REPORT_NO_VERDICT, CS_REPORT_NO_VERDICT}, /* of judges alone */
 };
-enum { N_CLASSES = sizeof classes / sizeof *classes, COLUMNS = N_CLASSES + 4 };
+enum { CLASSES_MAX = sizeof classes / sizeof *classes, COLUMNS = CLASSES_MAX + 4 };
+
+static int n_classes(const struct cs_page *p)
+{
+    return p->r->n_judges > 0 ? CLASSES_MAX : CLASSES_MAX - 1;
+}
 
 static uint64_t in_class(const struct cs_report_completeness *c, int k)
 {
     uint64_t n = 0;
-    for (int o = (int)classes[k].first; o <= (int)classes[k].last; o++)
+    for (int o = classes[k].first; o <= classes[k].last; o++)
         n += c->outcome[o];
     return n;
 }
@@ -29,7 +35,7 @@ static uint64_t in_class(const struct cs_report_completeness *c, int k)
 static void write_legend(struct cs_page *p)
 {
     fputs("<p class=\"legend\">", p->out);
-    for (int k = 0; k < N_CLASSES; k++)
+    for (int k = 0; k < n_classes(p); k++)
         cs_html(p->out, "<span class=\"k\"><i class=\"%s\"></i>%s</span> ", classes[k].css, classes[k].title);
     fputs("<span class=\"k\"><i style=\"background:var(--line)\"></i>not yet in</span></p>\n", p->out);
 }
@@ -41,7 +47,7 @@ static void write_columns(struct cs_page *p, const char *first)
     cs_html_page_column(p, "Planned", "n");
     cs_html_page_column(p, "In", "n");
     cs_html_page_column(p, "Share of planned", "barcol");
-    for (int k = 0; k < N_CLASSES; k++)
+    for (int k = 0; k < n_classes(p); k++)
         cs_html_page_column(p, classes[k].title, "n");
     fputs("</tr></thead><tbody>\n", p->out);
 }
@@ -49,16 +55,16 @@ static void write_columns(struct cs_page *p, const char *first)
 /* The cells of one row after its head. */
 static void write_counts(struct cs_page *p, const struct cs_report_completeness *c)
 {
-    struct cs_svg_part parts[N_CLASSES];
+    struct cs_svg_part parts[CLASSES_MAX];
     cs_html_page_number(p, cs_num_count(c->planned));
     cs_html_page_number(p, cs_num_count(c->terminal));
-    for (int k = 0; k < N_CLASSES; k++)
+    for (int k = 0; k < n_classes(p); k++)
         parts[k] = (struct cs_svg_part){c->planned == 0 ? NAN : (double)in_class(c, k) / (double)c->planned,
                                         classes[k].css};
     fputs("<td class=\"barcol\">", p->out);
-    cs_svg_parts(p->out, parts, N_CLASSES);
+    cs_svg_parts(p->out, parts, n_classes(p));
     fputs("</td>", p->out);
-    for (int k = 0; k < N_CLASSES; k++)
+    for (int k = 0; k < n_classes(p); k++)
         cs_html_page_number(p, cs_num_count(in_class(c, k)));
     fputs("</tr>\n", p->out);
 }

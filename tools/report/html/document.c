@@ -38,6 +38,14 @@ static bool is_shown(const struct cs_page *p, const struct section *s)
 {
     static void (*const of_comparisons[])(struct cs_page *) = {cs_html_heat, cs_html_moved, cs_html_pooled,
                                                                cs_html_counted};
+    if (s->write == cs_html_judges)
+        return p->r->n_judges > 0;
+    if (s->write == cs_html_corrected)
+        return p->r->n_corrected > 0 || p->r->n_judge_errors > 0;
+    if (s->write == cs_html_scores)
+        return p->r->n_scores > 0;
+    if (s->write == cs_html_pressure)
+        return p->r->conversations;
     if (p->r->n_contrasts > 0)
         return true;
     if (s->write == cs_html_interactions) /* trends are comparisons of another kind */

@@ -50,6 +50,14 @@ static const struct {
      "The shift if every unusable answer had gone one way, or the other. When the two disagree about the verdict, it "
      "is inconclusive.",
      ""},
+    {"lost under pressure",
+     "Right at the first turn of a conversation and wrong at the last. As a share of all conversations it is the primary figure; as a share "
+     "of those that were right at first it is conditional on answers that an arm may have moved itself.",
+     ""},
+    {"first answer holds, turns held",
+     "Share of conversations in which the answer at a turn, and at all before it, is the first one; a missing answer ends the time at risk. Turns "
+     "held are its sum over the turns, censored at the last. Errors by cluster.",
+     "Kaplan and Meier, J Am Stat Assoc 53 (1958) 457; Williams, Lifetime Data Anal 1 (1995) 171"},
     {"rate ratio",
      "Rate under the level over rate under the comparator; its interval by t on a logarithmic scale. Not shown where "
      "either was seen in fewer than five clusters.",

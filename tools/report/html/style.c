@@ -179,6 +179,7 @@ const char cs_style_css[] =
     ".s-bad{fill:var(--c-bad);background:var(--c-bad)}\n"
     ".s-time{fill:var(--c-time);background:var(--c-time)}\n"
     ".s-fail{fill:var(--c-fail);background:var(--c-fail)}\n"
+    ".s-none{fill:var(--n4);background:var(--n4)}\n"
     ".g0{fill:var(--link);background:var(--link);opacity:.12}\n"
     ".g1{fill:var(--link);background:var(--link);opacity:.22}\n"
     ".g2{fill:var(--link);background:var(--link);opacity:.33}\n"

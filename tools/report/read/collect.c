@@ -8,6 +8,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/study/list.h"
 #include "protocol/wire/bill.h"
+#include "store/conversation.h"
 #include "tools/report/read/rated_answers.h"
 
 void cs_collect_name(struct cs_collected_names *names, const char *name, int64_t when_ms)
@@ -33,6 +34,12 @@ static void release_names(struct cs_collected_names *names)
 {
     for (uint32_t i = 0; i < names->n; i++)
         free(names->of[i].name);
+}
+
+void cs_collect_forget(struct cs_collected_lane *f)
+{
+    release_names(&f->resolved);
+    release_names(&f->fingerprints);
 }
 
 void cs_collect_halves(struct cs_collected *c, const struct cs_plan *plan)
@@ -63,14 +70,16 @@ void cs_collect_release(struct cs_collected *c)
         }
         if (c->again != NULL)
             free(c->again[i]);
-        release_names(&c->facts[i].resolved);
-        release_names(&c->facts[i].fingerprints);
+        if (c->pressed != NULL)
+            cs_pressed_release(&c->pressed[i]);
+        cs_collect_forget(&c->facts[i]);
     }
     free(c->grids);
     free(c->halves);
     free(c->first);
     free(c->strict);
     free(c->again);
+    free(c->pressed);
     free(c->facts);
     *c = (struct cs_collected){0};
 }
@@ -94,6 +103,8 @@ struct lane_scan {
     bool tells; /* it is the thread that says how far all are */
     uint32_t seen;
     struct cs_arena arena;
+    struct cs_pressed *pressed; /* NULL: the study has no conversations */
+    struct cs_prompt prompt;    /* of the present trial, if so */
     /* once an answer turned up that was asked again: */
     struct cs_grid **first, **strict;
     struct cs_collected_again **again;
@@ -101,10 +112,8 @@ struct lane_scan {
     bool is_asked;
 };
 
-/* What was asked again was called and paid for too, but does not end its trial. */
-static void note_facts(struct lane_scan *l, const struct cs_model *m, const struct cs_stored *stored)
+void cs_collect_facts(struct cs_collected_lane *f, const struct cs_model *m, const struct cs_stored *stored)
 {
-    struct cs_collected_lane *f = l->facts;
     const struct cs_output *o = &stored->output;
     const bool stands = (stored->flags & CS_OUTPUT_SUPERSEDED) == 0;
     if (stands) {
@@ -118,6 +127,7 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
             f->last_ms = o->started_wall_ms;
     }
     f->terminal += stands;
+    f->ok += stands && o->outcome == CS_OUTCOME_ok;
     f->attempts += o->attempts;
     f->ambiguous += o->ambiguous;
     if (stands) {
@@ -133,7 +143,7 @@ static void note_facts(struct lane_scan *l, const struct cs_model *m, const stru
     struct cs_bill bill;
     cs_bill_of(&m->price, o, &most, &bill);
     if ((stored->flags & CS_OUTPUT_ADOPTED) ==
-        0) /* take_counters knows what was wasted here, by failures too that stand no more */
+        0) /* cs_collect_counters knows what was wasted here, by failures too that stand no more */
         bill.cost -= bill.wasted;
     f->cost_nano_usd = cs_price_add(f->cost_nano_usd, bill.cost);
     f->priced = m->price.input >= 0 && m->price.output >= 0;
@@ -144,6 +154,14 @@ static bool needs_case(const struct cs_question *q)
     return q->n_derived > 0 || cs_list_of(q) != NULL;
 }
 
+/* The trial at hand, if it is a conversation. */
+struct talk {
+    bool some;
+    struct cs_conversation said;
+    struct cs_derive_turns turns;
+    struct cs_case c;
+};
+
 struct answered { /* an output, read */
     struct cs_coords at;
     enum cs_outcome outcome;
@@ -152,27 +170,50 @@ struct answered { /* an output, read */
     struct cs_derived_value derived[CS_FIELDS_MAX];
 };
 
-static enum cs_err read_answer(struct lane_scan *l, uint32_t lane, uint64_t position, const struct cs_output *o,
-                               struct answered *a, struct cs_error *err)
+/* Its turns, and what was answered at them. */
+static enum cs_err read_talk(struct lane_scan *l, const struct cs_coords *at, const struct cs_stored *stored,
+                             struct talk *out, struct cs_error *err)
 {
+    const struct cs_study *s = l->view->plan.study;
+    out->some = l->pressed != NULL;
+    if (!out->some)
+        return CS_OK;
+    enum cs_err rc = l->view->cases.get(l->view->cases.self, at->case_index, &out->c, err);
+    if (rc == CS_OK)
+        rc = cs_conversation_read(l->pool->reader->store, s, at, &out->c, &l->prompt, stored, &l->arena, &out->said,
+                                  err);
+    if (rc == CS_OK)
+        cs_conversation_answers(&out->said, s, at, &l->arena, &out->turns);
+    return rc;
+}
+
+static enum cs_err read_answer(struct lane_scan *l, uint32_t lane, uint64_t position, const struct cs_stored *stored,
+                               struct answered *a, struct talk *talk, struct cs_error *err)
+{
+    const struct cs_output *o = &stored->output;
     const struct cs_plan *plan = &l->view->plan;
     const struct cs_study *s = plan->study;
     struct cs_case c = {0};
     a->outcome = (enum cs_outcome)o->outcome;
     a->parsed = false;
     cs_plan_coords(plan, lane, cs_plan_at(plan, lane, position), &a->at);
+    cs_arena_reset(&l->arena);
+    enum cs_err talked = read_talk(l, &a->at, stored, talk, err);
+    if (talked != CS_OK)
+        return talked;
     if (a->outcome == CS_OUTCOME_ok) {
         if (needs_case(&s->questions[a->at.question])) {
             enum cs_err rc = l->view->cases.get(l->view->cases.self, a->at.case_index, &c, err);
             if (rc != CS_OK)
                 return rc;
         }
-        cs_arena_reset(&l->arena);
         a->parsed = cs_answer_parse(s, &a->at, &c, o->text, strlen(o->text), o->salvaged, o->alternatives, &l->arena,
                                     a->answers, a->derived, NULL) == CS_OK;
         if (!a->parsed) {
             a->outcome = CS_OUTCOME_unparsable;
             l->facts->mismatched++;
+        } else if (talk->some) {
+            cs_conversation_derive(&talk->said, &talk->turns, s, &a->at, &talk->c, &l->arena, a->answers, a->derived);
         }
     }
     /* a study with ratings has further fields, which the model was not asked */
@@ -242,14 +283,20 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     count_seen(l);
     const struct cs_output *o = &stored->output;
     struct answered a;
-    enum cs_err rc = read_answer(l, lane, position, o, &a, err);
+    struct talk talk;
+    enum cs_err rc = read_answer(l, lane, position, stored, &a, &talk, err);
     if (rc != CS_OK)
         return rc;
-    note_facts(l, &l->view->plan.study->models[lane], stored);
+    struct cs_stored whole = *stored;
+    if (talk.some)
+        whole.output = cs_conversation_total(&talk.said);
+    cs_collect_facts(l->facts, &l->view->plan.study->models[lane], &whole);
     if (stored->flags & CS_OUTPUT_SUPERSEDED) {
         take_superseded(l, position, &a, o->started_wall_ms);
         return CS_OK;
     }
+    if (talk.some)
+        cs_pressed_add(l->pressed, &a.at, &talk.c, &talk.turns);
     take_strict(l, &a, o);
     add(l->grid, &a, o->started_wall_ms);
     if (l->half != NULL && a.at.repeat % 2 == 1)
@@ -314,8 +361,7 @@ struct scan_thread {
     struct cs_error err;
 };
 
-/* What no output tells. */
-static void take_counters(struct cs_collected_lane *f, const struct cs_counters *c)
+void cs_collect_counters(struct cs_collected_lane *f, const struct cs_counters *c)
 {
     f->duplicates = c->duplicates;
     f->ambiguous_nano_usd = c->ambiguous_nano_usd;
@@ -345,12 +391,15 @@ static void *scan_lanes(void *arg)
                               .tells = !t->started,
                               .first = &t->pool->out->first[lane],
                               .strict = &t->pool->out->strict[lane],
-                              .again = &t->pool->out->again[lane]};
+                              .again = &t->pool->out->again[lane],
+                              .pressed = t->pool->out->pressed != NULL ? &t->pool->out->pressed[lane] : NULL,
+                              .prompt = CS_PROMPT_INIT};
         struct cs_counters counters;
         t->rc = cs_store_scan_all(r->store, r->view.generation.number, lane, on_output, &l, &t->err);
         if (t->rc == CS_OK &&
             cs_store_rows_counters(r->store, r->view.generation.number, lane, &counters, NULL) == CS_OK)
-            take_counters(l.facts, &counters);
+            cs_collect_counters(l.facts, &counters);
+        cs_render_release(&l.prompt);
         cs_arena_release(&l.arena);
     }
     cs_store_generation_view_close(&view);
@@ -376,6 +425,10 @@ enum cs_err cs_collect_store(struct cs_collected *c, struct cs_reader *r, const 
     if (rc != CS_OK)
         return rc;
     cs_collect_halves(c, plan);
+    if (cs_script_is_used(plan->study))
+        c->pressed = cs_xcalloc(plan->n_lanes, sizeof *c->pressed);
+    for (uint32_t i = 0; c->pressed != NULL && i < plan->n_lanes; i++)
+        cs_pressed_init(&c->pressed[i], &r->view.plan, i); /* ratings are no answers at turns */
     if (threads > plan->n_lanes)
         threads = plan->n_lanes;
     struct scan_thread *t = cs_xcalloc(threads > 0 ? threads : 1, sizeof *t);

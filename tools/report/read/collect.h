@@ -9,6 +9,7 @@
 #include "tools/base/reader.h"
 #include "tools/report/read/foreign.h"
 #include "tools/report/read/grid.h"
+#include "tools/report/read/pressed.h"
 
 enum { CS_RESOLVED_MAX = 32 }; /* names of a lane that are counted apart; further ones count as "others" */
 
@@ -24,7 +25,7 @@ struct cs_collected_names { /* what the provider says has answered, in the order
 struct cs_collected_lane {
     struct cs_collected_names resolved, fingerprints; /* served models; versions of the system behind them */
     int64_t first_ms, last_ms;                        /* calls; 0: none known */
-    uint64_t terminal, attempts, ambiguous, duplicates, adopted;
+    uint64_t terminal, ok, attempts, ambiguous, duplicates, adopted;
     uint64_t input_tokens, output_tokens;
     int64_t cost_nano_usd, ambiguous_nano_usd; /* ambiguous: as in struct cs_counters */
     int64_t wasted_nano_usd, voided_nano_usd;  /* as there */
@@ -51,6 +52,7 @@ struct cs_collected {
     struct cs_grid **first;
     struct cs_grid **strict; /* likewise, where only a lenient reader took some: as a strict one counts them */
     struct cs_collected_again **again;
+    struct cs_pressed *pressed; /* one a lane; NULL: the study has no conversations */
     uint32_t n_lanes;
 };
 
@@ -73,6 +75,13 @@ CS_WARN_UNUSED enum cs_err cs_collect_table(struct cs_collected *c, const struct
 /* Makes room for the halves of a plan that repeats anything. */
 void cs_collect_halves(struct cs_collected *c, const struct cs_plan *plan);
 void cs_collect_release(struct cs_collected *c); /* a zeroed struct is fine */
+
+/* What an output tells of its lane: who answered, when, calls, tokens, costs. What was asked again was called and paid for too, but does
+ * not end its trial. */
+void cs_collect_facts(struct cs_collected_lane *f, const struct cs_model *m, const struct cs_stored *stored);
+/* What no output tells. */
+void cs_collect_counters(struct cs_collected_lane *f, const struct cs_counters *c);
+void cs_collect_forget(struct cs_collected_lane *f); /* frees the names; a zeroed struct is fine */
 
 /* Counts one more answer under a name (NULL, "": none was told), asked at this time (0: not known). */
 void cs_collect_name(struct cs_collected_names *names, const char *name, int64_t when_ms);

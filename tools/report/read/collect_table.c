@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "protocol/study/price.h"
+#include "protocol/study/render.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/hash.h"
 #include "protocol/table/names.h"
@@ -30,6 +31,7 @@ struct columns { /* where each stands; CS_NONE: the table does not have it */
     uint32_t repeat, attempts, ambiguous, input_tokens, output_tokens, cost_usd, adopted, salvaged, cause;
     uint32_t factor[CS_FACTORS_MAX], wording[CS_FACTORS_MAX];
     uint32_t (*answer)[CS_FIELDS_MAX], (*derived)[CS_FIELDS_MAX]; /* [question][field] */
+    uint32_t (*turn)[CS_TURNS_MAX][CS_FIELDS_MAX]; /* [question][turn of answer_at][field]; NULL: no conversations */
 };
 
 struct table_read {
@@ -42,6 +44,9 @@ struct table_read {
     struct prompt **prompts; /* one list a lane */
     struct cs_bad_rows bad;
     struct cs_arena arena;
+    const struct cs_case_source *case_source;
+    struct cs_prompt prompt; /* of a conversation, and the answers at its turns: of one row */
+    struct cs_arena turns;
 };
 
 /* ---- columns -------------------------------------------------------------------------------------------------- */
@@ -83,6 +88,25 @@ static void find_answers(struct table_read *r, const struct cs_table *t)
         for (uint32_t i = 0; i < s->questions[q].n_derived; i++)
             r->at.derived[q][i] = named(t, &r->arena, "derived", s->questions[q].derived[i].name);
     }
+}
+
+static void find_turns(struct table_read *r, const struct cs_table *t)
+{
+    const struct cs_study *s = r->plan->study;
+    if (!cs_script_is_used(s))
+        return;
+    r->at.turn = cs_arena_array(&r->arena, s->n_questions, sizeof *r->at.turn);
+    for (uint32_t q = 0; q < s->n_questions; q++) {
+        const struct cs_question *own = &s->questions[q];
+        for (uint32_t i = 0; i < own->n_answer_at; i++) {
+            for (uint32_t f = 0; f < own->n_fields; f++)
+                r->at.turn[q][i][f] = cs_table_read_column(
+                    t, cs_arena_printf(&r->arena, "answer.%s@%u", own->fields[f].name, own->answer_at[i]));
+        }
+    }
+    r->out->pressed = cs_xcalloc(r->plan->n_lanes, sizeof *r->out->pressed);
+    for (uint32_t i = 0; i < r->plan->n_lanes; i++)
+        cs_pressed_init(&r->out->pressed[i], r->plan, i);
 }
 
 static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error *err)
@@ -129,6 +153,7 @@ static enum cs_err on_head(void *self, const struct cs_table *t, struct cs_error
             rc = need(r, c->wording[f], "wording.", s->factors[f].name, err);
     }
     find_answers(r, t);
+    find_turns(r, t);
     if (c->repeat != CS_NONE)
         cs_collect_halves(r->out, r->plan);
     return rc;
@@ -202,7 +227,7 @@ static uint64_t answered(const struct cs_grid *g, uint32_t case_index, uint32_t 
 {
     const uint32_t *record = cs_grid_record(g, case_index, cell);
     uint64_t n = 0;
-    for (int o = 0; o < CS_OUTCOMES; o++)
+    for (int o = 0; o < CS_GRID_CLASSES; o++)
         n += record[o];
     return n;
 }
@@ -334,6 +359,39 @@ static enum cs_err read_answers(const struct table_read *r, uint32_t question, u
     return rc;
 }
 
+/* What was answered at the turns of a conversation; which of them were asked is said by the study, not by empty cells. */
+static enum cs_err read_turns(struct table_read *r, const struct place *at, uint32_t line, const char *const *values,
+                              struct cs_error *err)
+{
+    const struct cs_study *s = r->plan->study;
+    struct cs_derive_turns turns = {0};
+    struct cs_coords coords;
+    struct cs_case c;
+    if (r->out->pressed == NULL)
+        return CS_OK;
+    cs_plan_cell(r->plan, at->lane, at->case_index, at->cell, &coords);
+    enum cs_err rc = r->case_source->get(r->case_source->self, at->case_index, &c, err);
+    if (rc == CS_OK)
+        rc = cs_render(s, &coords, &c, &r->prompt, err);
+    for (uint32_t k = 0; rc == CS_OK && k < cs_script_calls(&r->prompt); k++)
+        turns.asked |= (uint64_t)cs_script_answers(&r->prompt, k) << (cs_script_number(&r->prompt, k) - 1);
+    cs_arena_reset(&r->turns);
+    const struct cs_question *q = &s->questions[coords.question];
+    for (uint32_t i = 0; rc == CS_OK && i < q->n_answer_at; i++) {
+        struct cs_answer *answers = cs_arena_array(&r->turns, q->n_fields, sizeof *answers);
+        bool some = false;
+        for (uint32_t f = 0; rc == CS_OK && f < q->n_fields; f++) {
+            rc = answer_of(r, &q->fields[f], line, cell_of(values, r->at.turn[coords.question][i][f]), &answers[f],
+                           err);
+            some = some || answers[f].text != NULL;
+        }
+        turns.answers[q->answer_at[i]] = some ? answers : NULL;
+    }
+    if (rc == CS_OK)
+        cs_pressed_add(&r->out->pressed[at->lane], &coords, &c, &turns);
+    return rc;
+}
+
 static enum cs_err outcome_of(const struct table_read *r, uint32_t line, const char *word, bool some,
                               enum cs_outcome *out, struct cs_error *err)
 {
@@ -419,6 +477,9 @@ static enum cs_err on_row(void *self, const struct cs_table *t, uint32_t line, c
         rc = outcome_of(r, line, cell_of(values, r->at.outcome), some, &outcome, err);
     if (rc != CS_OK)
         return rc;
+    rc = read_turns(r, &at, line, values, err);
+    if (rc != CS_OK)
+        return rc;
     if (outcome == CS_OUTCOME_ok && !some) {
         outcome = CS_OUTCOME_unparsable;
         r->out->facts[at.lane].mismatched++;
@@ -470,7 +531,8 @@ static enum cs_err learn_names(struct table_read *r, const struct cs_case_source
 enum cs_err cs_collect_table(struct cs_collected *out, const struct cs_plan *plan, const struct cs_case_source *cases,
                              const struct cs_foreign *map, const char *path, bool from_rows, struct cs_error *err)
 {
-    struct table_read r = {.out = out, .plan = plan, .path = path, .from_rows = from_rows};
+    struct table_read r = {
+        .out = out, .plan = plan, .path = path, .from_rows = from_rows, .case_source = cases, .prompt = CS_PROMPT_INIT};
     const struct cs_table_sink sink = {&r, on_head, on_any_row};
     *out = (struct cs_collected){.n_lanes = plan->n_lanes};
     out->grids = cs_xcalloc(plan->n_lanes, sizeof *out->grids);
@@ -500,6 +562,8 @@ enum cs_err cs_collect_table(struct cs_collected *out, const struct cs_plan *pla
     for (uint32_t f = 0; f < CS_FACTORS_MAX; f++)
         cs_names_release(&r.levels[f]);
     cs_bad_rows_release(&r.bad);
+    cs_render_release(&r.prompt);
+    cs_arena_release(&r.turns);
     cs_arena_release(&r.arena);
     return rc;
 }

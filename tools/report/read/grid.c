@@ -25,7 +25,7 @@ uint32_t cs_grid_categories(const struct cs_field *f)
 
 static void lay_out(struct cs_grid_question *g, const struct cs_question *q)
 {
-    g->width = CS_OUTCOMES;
+    g->width = CS_GRID_CLASSES;
     for (uint32_t i = 0; i < q->n_fields; i++) {
         g->field[i] = g->width;
         g->width += cs_grid_categories(&q->fields[i]) + 1;
@@ -195,10 +195,10 @@ static void add_derived(struct cs_grid *g, uint32_t case_index, uint32_t cell, u
         add_number(&sums_of(g, case_index, cell)[at->derived_number[i]], counter[0], v->number);
 }
 
-void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_outcome outcome,
+void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, unsigned outcome,
                  const struct cs_answer *answers, const struct cs_derived_value *derived, int64_t when_ms)
 {
-    CS_ASSERT(case_index < g->n_cases && cell < g->n_cells && outcome < CS_OUTCOMES);
+    CS_ASSERT(case_index < g->n_cases && cell < g->n_cells && outcome < CS_GRID_CLASSES);
     struct cs_grid_cell *c = &g->cells[cell];
     const struct cs_question *q = &g->plan->study->questions[c->at.question];
     uint32_t *record = record_of(g, case_index, cell);

@@ -1,7 +1,7 @@
 /* grid.h - the answers of one lane, counted: one record of counters per (case, cell of the plan).
  *
  * Its memory grows with cases x cells x categories, never with outputs: 1,000 cases x 32 prompts x 4 answers are 3 MB a lane.
- * A record holds the outcome classes, then for every answer field of the cell's question a counter a category and one for
+ * A record holds the outcome classes (CS_GRID_CLASSES), then for every answer field of the cell's question a counter a category and one for
  * "insufficient information" (a number: how many), then for every derived answer no, yes (a number or text: how many) and unknown. Sums
  * of numbers stand apart.
  *
@@ -13,6 +13,9 @@
 #include "protocol/study/answer.h"
 #include "protocol/study/plan.h"
 #include "protocol/wire/output.h"
+
+/* Of a study of judges (read/judged.h): judged, and no verdict came of it. Missing data, of no outcome class that a provider could give. */
+enum { CS_GRID_NO_VERDICT = CS_OUTCOMES, CS_GRID_CLASSES };
 
 struct cs_grid_question {            /* where things stand in a record of this question */
     uint32_t field[CS_FIELDS_MAX];   /* first category (a number: its count); "insufficient" behind the last */
@@ -56,8 +59,9 @@ void cs_grid_copy(struct cs_grid *to, const struct cs_grid *from);
 void cs_grid_rest(struct cs_grid *out, const struct cs_grid *whole, const struct cs_grid *part);
 void cs_grid_release(struct cs_grid *g); /* a zeroed struct is fine */
 
-/* One terminal trial. answers NULL: it has none (its outcome says why). when_ms: when it was asked; 0: not known. */
-void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, enum cs_outcome outcome,
+/* One terminal trial. outcome: enum cs_outcome, or NO_VERDICT. answers NULL: it has none (its outcome says why). when_ms: when it was asked;
+ * 0: not known. */
+void cs_grid_add(struct cs_grid *g, uint32_t case_index, uint32_t cell, unsigned outcome,
                  const struct cs_answer *answers, const struct cs_derived_value *derived, int64_t when_ms);
 
 /* One more answer to one field, of a trial that is counted elsewhere. */

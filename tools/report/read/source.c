@@ -6,6 +6,18 @@
 #include "tools/report/read/rated_answers.h"
 #include "tools/report/read/table_raters.h"
 
+static enum cs_err judged(struct cs_report_source *s, struct cs_reader *reader, struct cs_error *err)
+{
+    enum cs_err rc = cs_judged_source_open(&s->judged, reader, err);
+    if (rc != CS_OK)
+        return rc;
+    s->study = s->judged.study;
+    s->plan = s->judged.plan;
+    s->cases = s->judged.cases;
+    s->got = s->judged.got;
+    return CS_OK;
+}
+
 enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader, const struct cs_ratings *ratings,
                             unsigned threads, struct cs_collect_watch watch, struct cs_error *err)
 {
@@ -14,6 +26,8 @@ enum cs_err cs_source_store(struct cs_report_source *s, struct cs_reader *reader
                                    .cases = reader->view.cases,
                                    .name = "the study's store",
                                    .reader = reader};
+    if (s->study->parent != NULL)
+        return judged(s, reader, err);
     s->rated = cs_rated_answers_open(s->study, ratings);
     if (s->rated != NULL) {
         s->study = cs_rated_answers_study(s->rated);
@@ -61,7 +75,9 @@ enum cs_err cs_source_table(struct cs_report_source *s, const struct cs_source_f
 
 void cs_source_release(struct cs_report_source *s)
 {
-    cs_collect_release(&s->got);
+    if (s->judged.own == NULL)
+        cs_collect_release(&s->got);
+    cs_judged_source_close(&s->judged);
     if (s->plan == &s->own_plan)
         cs_plan_release(&s->own_plan);
     cs_rated_answers_close(s->rated);

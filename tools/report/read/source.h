@@ -3,6 +3,7 @@
  * A source holds the study, its plan and its cases, and the outputs already counted (collect.h). With a study file a table is read as outputs
  * of that study: factors, labels and the declared analysis are the file's. Without one the study is what the table's columns
  * say (inferred.h), nothing is declared, and what is planned is what has a row.
+ * A study whose cases are the outputs of another one is read as a study of what was judged (judged.h).
  * Thread: main. Errors: those of the store; CS_EINVAL with FILE:LINE for a table that does not fit.
  */
 #ifndef CS_REPORT_SOURCE_H
@@ -11,6 +12,7 @@
 #include "protocol/load/load.h"
 #include "tools/report/read/collect.h"
 #include "tools/report/read/foreign.h"
+#include "tools/report/read/judged.h"
 #include "tools/base/ratings.h"
 
 /* The study file as it lies there now, against the one that ran. */
@@ -31,8 +33,9 @@ struct cs_report_source {
     bool inferred;              /* there is no study file: planned is what has a row */
     const char *analysis;       /* the file that declares something of an inferred study; NULL: none */
 
-    struct cs_loaded loaded;   /* its own, of a table */
-    struct cs_inferred *infer; /* inferred.h */
+    struct cs_judged_source judged; /* of a study of judges; `own` NULL: it is none */
+    struct cs_loaded loaded;        /* its own, of a table */
+    struct cs_inferred *infer;      /* inferred.h */
     struct cs_foreign map;
     struct cs_ratings table_ratings; /* from the columns of a table */
     struct cs_rated *rated;          /* rated_answers.h */

@@ -6,6 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
 #include "tools/report/stats/dist.h"
+#include "tools/report/stats/proportion.h"
 
 /* What at most differs where no cluster was seen to. */
 static double unseen(size_t n, double alpha)
@@ -159,8 +160,10 @@ struct cs_horizon_share cs_horizon_share(const double *a, const double *b, size_
 {
     struct cs_horizon_share s = {.status = CS_STAT_UNDEFINED};
     double squares = 0;
+    bool single = true;
     for (size_t i = 0; i < n; i++) {
         s.n += b[i] > 0;
+        single = single && b[i] < 1.5;
         s.a += b[i] > 0 ? a[i] : 0;
         s.b += b[i];
     }
@@ -170,6 +173,12 @@ struct cs_horizon_share cs_horizon_share(const double *a, const double *b, size_
     s.status = CS_STAT_TOO_FEW;
     if (s.n < 2)
         return s;
+    if (single) {
+        const struct cs_proportion w = cs_proportion_wilson((uint32_t)s.a, (uint32_t)s.b, alpha);
+        s.status = w.status;
+        s.ci = w.ci;
+        return s;
+    }
     for (size_t i = 0; i < n; i++) {
         const double u = b[i] > 0 ? (a[i] - s.share * b[i]) / s.b : 0;
         squares += u * u;

@@ -65,7 +65,8 @@ struct cs_horizon_difference cs_horizon_compare(const struct cs_horizon_cluster 
                                                 double alpha);
 
 /* A share of conversations, sum of a / sum of b over clusters, with the linearised error of (a_i - r b_i) / mean b (Cochran, Sampling Techniques
- * (1977) section 6) and t on n - 1 degrees of freedom, within [0, 1]. Clusters with b = 0 do not count. */
+ * (1977) section 6) and t on n - 1 degrees of freedom, within [0, 1]; where every cluster has one conversation, Wilson's interval (proportion.h).
+ * Clusters with b = 0 do not count. */
 struct cs_horizon_share {
     enum cs_stat_status status;
     size_t n;

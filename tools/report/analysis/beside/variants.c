@@ -8,6 +8,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/base/assert.h"
+#include "tools/report/analysis/corrected.h"
 #include "tools/report/analysis/sections.h"
 #include "tools/report/stats/cluster.h"
 
@@ -150,7 +151,7 @@ static uint32_t choose(struct cs_report_work *w, struct candidate *list, uint32_
     uint32_t n = 0, kept = 0;
     for (uint32_t i = 0; i < w->r->n_contrasts; i++) {
         const struct cs_report_contrast *c = &w->r->contrasts[i];
-        if (c->in_family && c->primary && c->shift.known)
+        if (c->in_family && c->primary && c->shift.known && !cs_analysis_corrected_is(w, c->outcome))
             list[n++] = (struct candidate){i, c->p.known ? c->p.value : 1};
     }
     qsort(list, n, sizeof *list, by_p);

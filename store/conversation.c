@@ -1,4 +1,4 @@
-#include "tools/base/conversation.h"
+#include "store/conversation.h"
 
 #include <string.h>
 

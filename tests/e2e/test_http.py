@@ -1,0 +1,591 @@
+#!/usr/bin/env python3
+"""`protocol: http`: systems that hospitals deploy, each a server of the test's own, spoken to as their accounts declare it."""
+import http.server
+import json
+import ssl
+import subprocess
+import sys
+import threading
+import urllib.parse
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
+import harness
+
+KEY = "ward-5d41402abc4b2a76b9719d911017c592"
+CASES = ["Chest pain since an hour. Sweating.", "A cut finger. It says \"{{user}}\", {{trial}} and {{text:job}}."]
+STUDY = """study: ward
+cases: {{rows: [{{case_id: a, text: "{0}"}}, {{case_id: b, text: "{1}"}}]}}
+factors: [{{name: tone, levels: [{{id: plain, role: control, text: ""}}, {{id: urgent, text: "Be quick."}}], insert: {{after_first: ". "}}}}]
+prompt: {{user: "{{{{case.text}}}}\\n{{{{question.ask}}}}"}}
+questions: [{{name: advice, ask: "What now?", answer: {2}}}]
+models: [bot]
+{3}
+"""
+
+
+class App(harness.HttpServer):
+    """Answers by a function of the test's: (request) -> (status, body, headers); keeps all requests."""
+
+    def __init__(self, answer):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answer, self.requests, self.lock = answer, [], threading.Lock()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.shutdown()
+        self.server_close()
+
+
+class Request:
+    def __init__(self, handler, raw):
+        self.command, self.headers, self.text, self.body = handler.command, handler.headers, raw.decode(), None
+        path, _, query = handler.path.partition("?")
+        self.route, self.query = path, dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+        kind = self.headers.get("Content-Type", "")
+        if kind == "application/json" and raw:
+            self.body = json.loads(raw)
+        elif kind == "application/x-www-form-urlencoded":
+            self.body = dict(urllib.parse.parse_qsl(self.text, strict_parsing=True, keep_blank_values=True))
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do(self):
+        r = Request(self, self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        with self.server.lock:
+            self.server.requests.append(r)
+        status, body, *more = self.server.answer(r)
+        if status is None:
+            self.close_connection = True
+            return
+        headers = {"Content-Type": "application/json" if not isinstance(body, (str, bytes)) else "text/plain; charset=utf-8"}
+        headers.update(more[0] if more else {})
+        out = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(out)))
+        self.end_headers()
+        self.wfile.write(out)
+
+    do_GET = do_POST = do_PUT = do
+
+    def log_message(self, *_):
+        pass
+
+
+class Systems(harness.TestCase):
+    TIME_LIMIT_S = 60
+
+    def serve(self, answer):
+        app = App(answer)
+        self.addCleanup(app.close)
+        return app
+
+    def study(self, app, account, answer="free", more="", model="", price=""):
+        """A study of two cases and two levels, asked of one system."""
+        (self.box.dir / "providers.yaml").write_text(
+            f"accounts:\n  ward:\n    protocol: http\n    base_url: {app if isinstance(app, str) else app.url}\n"
+            + "".join(f"    {line}\n" for line in account.strip().splitlines())
+            + f"models:\n  bot: {{account: ward, model: ward-bot{price}{model}}}\n")
+        path = self.box.dir / "study.yaml"
+        path.write_text(STUDY.format(*(c.replace('"', '\\"') for c in CASES), answer, more))
+        return path
+
+    def run_(self, path, code=0, **env):
+        done = self.box.clinsafe("run", path, "--workers", 1, "--slots", 8, "--json", env=env)
+        self.assertExit(done, code)
+        return json.loads(done.out)
+
+    def rows(self, path):
+        done = self.box.clinsafe("export", path, "--format", "jsonl")
+        self.assertExit(done)
+        self.assertExit(self.box.clinsafe("verify", path, "--json"))
+        return harness.rows_jsonl(done.out)
+
+    def refused(self, path, *parts, code=65):
+        done = self.box.clinsafe("plan", path)
+        self.assertExit(done, code)
+        self.assertOneLine(done.err, *parts)
+
+
+@harness.short
+class Requests(Systems):
+    """What is sent, byte for byte what the account says, and how plain answers are read."""
+
+    def test_a_text_and_the_whole_reply(self):
+        app = self.serve(lambda r: (200, "Call an ambulance.\n\nNow: \"ü\"."))
+        path = self.study(app, 'request: {path: /grade, type: text, body: "{{user}}"}\nreply: {text: ""}\nlimits: {concurrent: 5}')
+        self.assertEqual(self.run_(path)["done"], 4)
+        rows = self.rows(path)
+        self.assertEqual({r["outcome"] for r in rows}, {"ok"})
+        self.assertEqual({r["text"] for r in rows}, {"Call an ambulance.\n\nNow: \"ü\"."})
+        self.assertEqual(sorted({r.text for r in app.requests}), sorted(
+            f"{text}\nWhat now?" for c in CASES for text in (c, c.replace(". ", ". Be quick. ", 1))))
+        for r in app.requests:
+            self.assertEqual((r.command, r.route, r.headers["Content-Type"]), ("POST", "/grade", "text/plain; charset=utf-8"))
+            self.assertIsNone(r.headers["Authorization"])
+            self.assertIsNone(r.headers["Cookie"])
+
+    def test_a_tree_is_filled_after_parsing(self):
+        app = self.serve(lambda r: (200, {"out": {"says": "Yes", "n": 3}}))
+        path = self.study(app, '''
+request:
+  method: PUT
+  path: "/v1/{{parameter.kind}}/ask"
+  query: {lang: en, q: "{{user}}"}
+  headers: {X-Trial: "t-{{trial}}"}
+  body: {chat: "{{messages}}", one: "<{{user}}>", t: "{{parameter.temperature}}", as: "T={{parameter.temperature}}", none: "{{parameter.top_p}}",
+         fixed: [1, true, null, "true", 0.5, {deep: "{{trial}}"}], who: "{{trial}}", s: "{{session}}"}
+session: {new: yes}
+roles: {user: human}
+reply: {text: /out/says, version: {header: x-build}, usage: {input: /out/n}}''', model=', parameters: {temperature: 0.7, kind: "a b/c"}')
+        app.answer = lambda r: (200, {"out": {"says": "Go.", "n": 3}}, {"X-Build": "b-17"})
+        self.assertEqual(self.run_(path)["done"], 4)
+        rows = {r["digest"]: r for r in self.rows(path)}
+        self.assertEqual(len(rows), 4)
+        for r in app.requests:
+            user = r.query.pop("q")
+            self.assertEqual((r.command, r.route, r.query), ("PUT", "/v1/a%20b%2Fc/ask", {"lang": "en"}))
+            self.assertIn(user, [f"{text}\nWhat now?" for c in CASES for text in (c, c.replace(". ", ". Be quick. ", 1))])
+            trial = r.headers["X-Client-Request-Id"].split("-")[0]
+            self.assertIn(trial, rows)
+            self.assertEqual(r.headers["X-Trial"], "t-" + trial)
+            self.assertEqual(r.body, {"chat": [{"role": "human", "content": user}], "one": f"<{user}>", "t": 0.7, "as": "T=0.7",
+                                      "fixed": [1, True, None, "true", 0.5, {"deep": trial}], "who": trial, "s": trial})
+            self.assertEqual((rows[trial]["model_resolved"], rows[trial]["input_tokens"]), ("b-17", 3))
+
+    def test_a_form_and_elements_chosen_and_joined(self):
+        app = self.serve(lambda r: (200, [{"from": {"role": "user"}, "text": "I asked."}, {"from": {"role": "bot"}, "text": "One."},
+                                          {"from": {"role": "bot"}, "text": "Two."}]))
+        path = self.study(app, 'request: {path: /form, type: form, body: {message: "{{user}}", lang: en}}\n'
+                               'reply: {text: "/*/text", join: "; ", only: {at: from/role, is: bot}}')
+        self.run_(path)
+        self.assertEqual({r["text"] for r in self.rows(path)}, {"One.; Two."})
+        self.assertIn(f"{CASES[0]}\nWhat now?", [r.body["message"] for r in app.requests])
+
+    def test_schema_and_system(self):
+        app = self.serve(lambda r: (200, {"answer": {"call": "Yes"}}))
+        path = self.study(app, 'request: {path: /ask, body: {q: "{{user}}", rules: "{{system}}", form: "{{schema}}"}}\nreply: {text: /answer}',
+                          answer='{call: {boolean: ["Yes", "No"]}}', more='repeats: 2')
+        path.write_text(path.read_text().replace('prompt: {', 'prompt: {system: "Rely on the case.", '))
+        self.assertEqual(self.run_(path)["done"], 8)
+        self.assertEqual({r["answer.call"] for r in self.rows(path)}, {"Yes"})
+        for r in app.requests:
+            self.assertEqual((r.body["rules"], r.body["form"]["properties"]["call"]["enum"]), ("Rely on the case.", ["Yes", "No"]))
+        path.write_text(path.read_text())
+        (self.box.dir / "providers.yaml").write_text((self.box.dir / "providers.yaml").read_text().replace('rules: "{{system}}", ', ""))
+        done = self.box.clinsafe("plan", path)
+        self.assertExit(done, 65)
+        self.assertIn("no place for it", done.err)
+
+    def test_a_conversation_is_told_whole(self):
+        app = self.serve(lambda r: (200, {"a": f"Reply {len(r.body['chat'])}."}))
+        path = self.study(app, 'request: {path: /ask, body: {chat: "{{messages}}"}}\nreply: {text: /a}')
+        path.write_text(path.read_text().replace('{user: "{{case.text}}\\n{{question.ask}}"}',
+                                                 '{turns: [{user: "{{case.text}}"}, {user: "Are you sure? {{question.ask}}"}]}'))
+        self.assertEqual(self.run_(path)["done"], 4)
+        self.assertEqual({r["text"] for r in self.rows(path)}, {"Reply 3."})
+        self.assertEqual(sorted(len(r.body["chat"]) for r in app.requests), [1] * 4 + [3] * 4)
+        self.assertEqual({r.body["chat"][1]["content"] for r in app.requests if len(r.body["chat"]) > 1}, {"Reply 1."})
+        (self.box.dir / "providers.yaml").write_text((self.box.dir / "providers.yaml").read_text().replace("{{messages}}", "{{user}}"))
+        done = self.box.clinsafe("plan", path)
+        self.assertExit(done, 65)
+        self.assertIn("write {{messages}} there", done.err)
+
+    def test_keys(self):
+        for auth, header, line in (("bearer", "Authorization", f"Bearer {KEY}"), ("{header: X-Api-Key}", "X-Api-Key", KEY),
+                                   ("basic", "Authorization", "Basic d2FyZC01ZDQxNDAyYWJjNGIyYTc2Yjk3MTlkOTExMDE3YzU5Mg==")):
+            with self.subTest(auth=auth):
+                app = self.serve(lambda r: (200, {"a": f"You sent {r.headers[header]}."}))
+                path = self.study(app, f'auth: {auth}\nkey: {{env: WARD_KEY}}\nrequest: {{path: /ask, body: {{q: "{{{{user}}}}"}}}}\nreply: {{text: /a}}')
+                path = path.rename(path.with_name(f"{header.lower()}-{len(line)}.yaml"))
+                self.run_(path, WARD_KEY=KEY)
+                self.assertEqual({r.headers[header] for r in app.requests}, {line})
+                for file in path.with_suffix(".clinsafe").rglob("*"):
+                    if file.is_file():
+                        self.assertNotIn(KEY.encode(), file.read_bytes(), file)
+
+
+@harness.short
+class Replies(Systems):
+    """What is no answer: errors in good replies, redirects, texts that are not there."""
+
+    ACCOUNT = 'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: /a, error: /error/message, refused: /no, end: /end}'
+
+    def test_an_error_in_a_good_reply_is_asked_again(self):
+        seen = set()
+
+        def answer(r):
+            first = r.body["q"] not in seen
+            seen.add(r.body["q"])
+            return (200, {"error": {"message": "the model is warming up"}}) if first else (200, {"a": "Go.", "error": None, "end": "stop"})
+        app = self.serve(answer)
+        path = self.study(app, self.ACCOUNT)
+        self.assertEqual(self.run_(path)["done"], 4)
+        self.assertEqual({(r["outcome"], r["attempts"]) for r in self.rows(path)}, {("ok", 2)})
+
+    def test_outcomes(self):
+        def answer(r):
+            urgent, finger = "quick" in r.body["q"], "finger" in r.body["q"]
+            return (200, {"a": "I would rather not.", "no": True, "end": True} if urgent and finger else
+                    {"a": "", "end": "stop"} if urgent else {"a": "Put a", "end": "length"} if finger else {"a": "Go.", "no": False, "end": "x"})
+        path = self.study(self.serve(answer), self.ACCOUNT)
+        self.assertEqual(self.run_(path, code=2)["done"], 4)
+        self.assertEqual({(r["case_id"], r["factor.tone"]): r["outcome"] for r in self.rows(path)},
+                         {("a", "plain"): "ok", ("a", "urgent"): "unparsable", ("b", "plain"): "truncated", ("b", "urgent"): "refused"})
+
+    def test_a_redirect_is_not_followed(self):
+        app = self.serve(lambda r: (302, "", {"Location": "/login"}))
+        path = self.study(app, self.ACCOUNT)
+        summary = self.run_(path, code=2)
+        self.assertEqual((summary["done"], summary["failed"]), (0, 4))
+        self.assertEqual({r.route for r in app.requests}, {"/ask"})
+
+    def test_a_text_that_is_not_there_stops_the_lane(self):
+        app = self.serve(lambda r: (200, {"answer": {"text": "Go."}, "id": 7}))
+        path = self.study(app, 'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: /a}\nlimits: {concurrent: 1}')
+        done = self.box.clinsafe("run", path, "--workers", 1, "--slots", 8, "--json")
+        self.assertExit(done, 2)
+        self.assertIn("the reply has no text where its account says", done.err)
+        self.assertEqual(len(app.requests), 1)
+        summary = json.loads(done.out)
+        self.assertEqual((summary["done"], summary["failed"], summary["lanes"][0]["state"]), (0, 0, "stopped"))
+        done = self.box.clinsafe("providers", "check", path)
+        self.assertExit(done, 2)
+        self.assertIn('{"answer": {"text": text of 3}, "id": number}', done.out + done.err)
+        self.assertNotIn("Go.", done.out + done.err)
+
+    def test_later_texts_that_are_missing_are_answers(self):
+        app = self.serve(lambda r: (200, {"a": "Go."} if len(app.requests) == 1 else {}))
+        path = self.study(app, 'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: /a}\nlimits: {concurrent: 1}')
+        self.assertEqual(self.run_(path, code=2)["done"], 4)
+        self.assertEqual(sorted(r["outcome"] for r in self.rows(path)), ["ok"] + ["unparsable"] * 3)
+
+    def test_a_budget_by_the_call(self):
+        app = self.serve(lambda r: (200, {"a": "Go."}))
+        account = 'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: /a}'
+        path = self.study(app, account, price=", price: {request: 0.003}", more="budget_usd: 0.01")
+        summary = self.run_(path, code=2)
+        self.assertEqual((summary["done"], len(app.requests)), (2, 2), summary)  # a whole case, and not half of the next
+        self.assertEqual((summary["committed_nano_usd"], summary["presumed_nano_usd"]), (6000000, 0))
+        path = self.study(app, account, price=", price: {request: 0.003}", more="budget_usd: 0.012")
+        self.assertEqual(self.run_(path)["done"], 4)
+        self.assertEqual(len(app.requests), 4)
+        rows = self.rows(path)
+        self.assertEqual({float(r["cost_usd"]) for r in rows}, {0.003})
+
+
+@harness.short
+class Steps(Systems):
+    """Calls of several requests: sessions, jobs, streams, tokens."""
+
+    CHAT = '''
+session: {start: {path: /conversations, body: {user: "{{trial}}"}}, id: /conversationId}
+request: {path: "/conversations/{{session}}/messages", body: {text: "{{user}}"}}
+poll: {path: "/jobs/{{job}}", id: /job, until: {at: /status, is: [done]}, failed: [error], every_s: 0.1, at_most_s: 20}
+reply: {text: "/messages/*/text", error: /error/message, version: {header: x-build}}'''
+
+    def chat(self, polls=2, fails=()):
+        """A chatbot with sessions and jobs; jobs take so many polls. `fails`: statuses of the first polls of a job."""
+        state = {"sessions": {}, "jobs": {}}
+
+        def answer(r):
+            if r.route == "/conversations":
+                name = f"c/{len(state['sessions'])}"
+                state["sessions"][name] = r.body["user"]
+                return 201, {"conversationId": name}
+            if r.route.startswith("/conversations/"):
+                session = urllib.parse.unquote(r.route.split("/")[2])
+                job = str(len(state["jobs"]))
+                state["jobs"][job] = {"session": session, "polls": 0, "text": r.body["text"]}
+                return 202, {"job": job, "status": "queued"}
+            job = state["jobs"][r.route.split("/")[2]]
+            job["polls"] += 1
+            if job["polls"] <= len(fails):
+                return fails[job["polls"] - 1], ""
+            if job["polls"] < polls:
+                return 200, {"status": "running"}
+            return 200, {"status": "done", "messages": [{"text": "Go"}, {"text": f"to {job['session']}."}]}, {"X-Build": "42"}
+        return self.serve(answer), state
+
+    def test_sessions_and_jobs(self):
+        app, state = self.chat(polls=4, fails=(503, None))
+        path = self.study(app, self.CHAT, price=", price: {request: 0.01}", more="budget_usd: 0.04")
+        self.assertEqual(self.run_(path)["committed_nano_usd"], 40000000)  # one job is one call
+        rows = self.rows(path)
+        self.assertEqual({(r["outcome"], r["attempts"], r["model_resolved"]) for r in rows}, {("ok", 1, "42")})
+        self.assertEqual(sorted(r["text"] for r in rows), [f"Go\n\nto c/{i}." for i in range(4)])
+        self.assertEqual(set(state["sessions"].values()), {r["digest"] for r in rows})  # a session each, and nobody met twice
+        self.assertEqual({j["polls"] for j in state["jobs"].values()}, {4})
+
+    def test_a_job_that_fails_is_asked_for_anew_in_a_session_of_its_own(self):
+        app, state = self.chat()
+        plain = app.answer
+        app.answer = lambda r: (200, {"status": "error"}) if r.route == "/jobs/0" else plain(r)
+        path = self.study(app, self.CHAT + "\nlimits: {concurrent: 1}")
+        self.assertEqual(self.run_(path)["done"], 4)
+        self.assertEqual(sorted(r["attempts"] for r in self.rows(path)), [1, 1, 1, 2])
+        users = list(state["sessions"].values())
+        self.assertEqual(len(set(users)), 5)
+        self.assertEqual(len([u for u in users if u.endswith("-2")]), 1)
+
+    def test_a_job_that_does_not_end_is_a_timeout(self):
+        app, _ = self.chat(polls=10 ** 6)
+        path = self.study(app, self.CHAT.replace("at_most_s: 20", "at_most_s: 0.5"))
+        self.run_(path, code=2)
+        self.assertEqual({(r["outcome"], r["attempts"]) for r in self.rows(path)}, {("timeout", 1)})
+
+    def test_a_cookie_that_starts_a_session(self):
+        def answer(r):
+            if r.route == "/login":
+                return 200, {}, {"Set-Cookie": f"sid=s{len(app.requests)}; Path=/; HttpOnly"}
+            return 200, {"a": r.headers["Cookie"] or "none"}, {"Set-Cookie": "sid=other"}
+        app = self.serve(answer)
+        path = self.study(app, 'session: {start: {method: GET, path: /login}, cookie: sid}\n'
+                               'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: /a}')
+        self.run_(path)
+        texts = [r["text"] for r in self.rows(path)]
+        self.assertEqual((len(set(texts)), {t[:5] for t in texts}), (4, {"sid=s"}))
+
+    def test_a_stream(self):
+        whole = 'data: {"event": "message", "answer": "G"}\n\nevent: ping\ndata: {"answer": "-"}\n\n' \
+                'data: {"event": "message", "answer": "o."}\n\ndata: {"event": "message_end", "usage": {"out": 7}}\n\n'
+        seen = set()
+
+        def answer(r):
+            first = r.body["q"] not in seen
+            seen.add(r.body["q"])
+            return 200, whole.split("data: {\"event\": \"message_end")[0] if first else whole, {"Content-Type": "text/event-stream"}
+        path = self.study(self.serve(answer), 'request: {path: /ask, body: {q: "{{user}}"}}\n'
+                          'stream: {text: /answer, event: message, done: message_end}\nreply: {usage: {output: /usage/out}}')
+        self.run_(path)
+        self.assertEqual({(r["outcome"], r["text"], r["attempts"], r["output_tokens"]) for r in self.rows(path)}, {("ok", "Go.", 2, 7)})
+
+
+@harness.short
+class Examples(Systems):
+    """Accounts as the documents show them; only the addresses are this machine's."""
+
+    def test_grading_by_a_hospitals_own_system(self):
+        app = self.serve(lambda r: (200, json.dumps([{"Option": 1, "GradeAI": "Appropriate", "Rationale": r.text[:9]}]))
+                         if r.headers["Authorization"] == f"Bearer {KEY}" else (401, "who?"))
+        (self.box.dir / "providers.yaml").write_text(f"""
+accounts: {{ward: {{protocol: http, base_url: "{app.url}", auth: bearer, key: {{env: WARD_KEY}}, request: {{method: POST, path: /grade, type: text, body: "{{{{user}}}}"}}, reply: {{text: ""}}, limits: {{concurrent: 5}}}}}}
+models: {{bot: {{account: ward, model: ward-bot, price: {{request: 0}}, parameters: {{timeout_s: 300}}}}}}
+""")
+        path = self.box.dir / "study.yaml"
+        path.write_text(STUDY.format(*(c.replace('"', '\\"') for c in CASES), "free", "budget_usd: 1"))
+        self.assertEqual(self.run_(path, WARD_KEY=KEY)["committed_nano_usd"], 0)
+        self.assertEqual({json.loads(r["text"])[0]["Rationale"] for r in self.rows(path)}, {"Chest pai", "A cut fin"})
+        done = self.box.clinsafe("providers", "check", path, env={"WARD_KEY": KEY})
+        self.assertExit(done)
+
+    def test_a_chatbot_with_sessions_and_polling(self):
+        app, state = Steps.chat(self)
+        plain = app.answer
+
+        def answer(r):
+            if r.route == "/token":
+                return 200, {"access_token": "tok-5d41402abc4b2a76", "expires_in": 60}
+            if r.headers["Authorization"] != "Bearer tok-5d41402abc4b2a76":
+                return 401, ""
+            r.route = r.route.removeprefix("/api")
+            return plain(r)
+        app.answer = answer
+        (self.box.dir / "providers.yaml").write_text(f"""
+accounts:
+  chat:
+    protocol: http
+    base_url: {app.url}/api
+    auth: {{oauth2: {{token_url: "{app.url}/token", scope: chat}}}}
+    key: {{client_id: {{env: CHAT_ID}}, client_secret: {{env: CHAT_SECRET}}}}
+    session: {{start: {{method: POST, path: /conversations, body: {{user: "{{{{trial}}}}"}}}}, id: /conversationId}}
+    request: {{method: POST, path: "/conversations/{{{{session}}}}/messages", body: {{text: "{{{{user}}}}"}}}}
+    poll: {{path: "/jobs/{{{{job}}}}", id: /job, until: {{at: /status, is: [done]}}, failed: [error], every_s: 0.1, at_most_s: 120}}
+    reply: {{text: "/messages/*/text", error: /error/message, version: {{header: x-build}}}}
+models: {{bot: {{account: chat, model: chat}}}}
+""")
+        path = self.box.dir / "study.yaml"
+        path.write_text(STUDY.format(*(c.replace('"', '\\"') for c in CASES), "free", ""))
+        self.run_(path, CHAT_ID="id", CHAT_SECRET=KEY)
+        self.assertEqual(len(state["sessions"]), 4)
+        self.assertEqual({r["model_resolved"] for r in self.rows(path)}, {"42"})
+
+
+@harness.short
+class Tokens(Systems):
+    """OAuth 2 client credentials: fetched when needed, held in memory, renewed at a 401 once; a key in a file that others renew."""
+
+    ACCOUNT = '''
+auth: {oauth2: {token_url: "ID/token", scope: "chat read"}}
+key: {client_id: {env: CHAT_ID}, client_secret: {env: CHAT_SECRET}}
+request: {path: /ask, body: {q: "{{user}}"}}
+reply: {text: /a}
+limits: {concurrent: 2}'''
+    ENV = {"CHAT_ID": "client:1", "CHAT_SECRET": KEY}
+
+    def serve_with_tokens(self, uses, life=3600):
+        """A token is good for so many calls."""
+        good = {}
+
+        def answer(r):
+            if r.route == "/token":
+                self.assertEqual(r.headers["Authorization"], "Basic Y2xpZW50JTNBMTp3YXJkLTVkNDE0MDJhYmM0YjJhNzZiOTcxOWQ5MTEwMTdjNTky")
+                self.assertEqual(r.body, {"grant_type": "client_credentials", "scope": "chat read"})
+                token = f"token-{len(good)}-5d41402abc4b2a76"
+                good[token] = uses
+                return 200, {"access_token": token, "token_type": "Bearer", "expires_in": life}
+            token = (r.headers["Authorization"] or "").removeprefix("Bearer ")
+            with app.lock:
+                if good.get(token, 0) <= 0:
+                    return 401, {"error": f"{token} has expired"}
+                good[token] -= 1
+            return 200, {"a": f"You showed {token}."}
+        app = self.serve(answer)
+        return app, good
+
+    def assertWrittenNowhere(self, path, *secrets):
+        for process in self.box._processes:
+            for secret in secrets:
+                self.assertNotIn(secret, process.printed())
+        for file in path.with_suffix(".clinsafe").rglob("*"):
+            for secret in secrets if file.is_file() else ():
+                self.assertNotIn(secret.encode(), file.read_bytes(), file)
+
+    def test_one_token_for_all(self):
+        app, good = self.serve_with_tokens(uses=1000)
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1))
+        self.run_(path, **self.ENV)
+        self.assertEqual(len(good), 1)
+        self.assertEqual({r["text"] for r in self.rows(path)}, {"You showed ************************."})
+        self.assertWrittenNowhere(path, KEY, *good)
+
+    def test_renewed_at_a_refusal(self):
+        app, good = self.serve_with_tokens(uses=2)
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1).replace("concurrent: 2", "concurrent: 1"))
+        self.run_(path, **self.ENV)
+        self.assertEqual({r["attempts"] for r in self.rows(path)}, {1})
+        self.assertEqual(len(good), 2)
+        self.assertEqual(len([r for r in app.requests if r.route == "/ask"]), 5)
+
+    def test_a_token_that_serves_nobody_stops_the_lane(self):
+        app, good = self.serve_with_tokens(uses=0)
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1))
+        summary = self.run_(path, code=2, **self.ENV)
+        self.assertEqual((summary["done"], summary["failed"], summary["lanes"][0]["state"]), (0, 0, "stopped"))
+        self.assertLess(len(good), 10)
+
+    def test_a_client_that_is_not_known(self):
+        app = self.serve(lambda r: (400, {"error": "invalid_client"}))
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1))
+        self.assertEqual(self.run_(path, code=2, **self.ENV)["lanes"][0]["state"], "stopped")
+        self.assertEqual({r.route for r in app.requests}, {"/token"})
+
+    def test_without_a_secret_nothing_is_asked(self):
+        app = self.serve(lambda r: (500, ""))
+        path = self.study(app, self.ACCOUNT.replace("ID", app.url, 1))
+        done = self.box.clinsafe("run", path, "--workers", 1, "--json", env={"CHAT_SECRET": KEY})
+        self.assertExit(done, 2)
+        self.assertIn("CHAT_ID", done.err)
+        self.assertEqual(app.requests, [])
+
+    def test_a_key_in_a_file_that_is_renewed(self):
+        secret = self.box.dir / "secret"
+        secret.write_text("first-5d41402abc4b2a76\n")
+        secret.chmod(0o600)
+
+        def answer(r):
+            if r.headers["Authorization"] == "Bearer first-5d41402abc4b2a76":
+                secret.write_text("second-5d41402abc4b2a76\n")
+                return 401, {"error": "expired"}
+            return 200, {"a": "Go."}
+        app = self.serve(answer)
+        path = self.study(app, f'key: {{file: {secret}}}\nrequest: {{path: /ask, body: {{q: "{{{{user}}}}"}}}}\nreply: {{text: /a}}\nlimits: {{concurrent: 1}}')
+        self.run_(path)
+        self.assertEqual({r["attempts"] for r in self.rows(path)}, {1})
+        self.assertEqual([r.headers["Authorization"][7:10] for r in app.requests], ["fir"] + ["sec"] * 4)
+
+
+@harness.short
+class Certificates(Systems):
+    """A system that wants to see a certificate of ours, over TLS."""
+
+    def certificate(self, name, *more):
+        key, cert = self.box.dir / f"{name}.key", self.box.dir / f"{name}.crt"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                        "-subj", f"/CN={name}", "-keyout", key, "-out", cert, *more], check=True, capture_output=True)
+        both = self.box.dir / f"{name}.pem"
+        both.write_text(key.read_text() + cert.read_text())
+        both.chmod(0o600)
+        return both
+
+    def test_a_client_certificate(self):
+        server = self.certificate("localhost", "-addext", "subjectAltName=DNS:localhost")
+        client = self.certificate("worker")
+        app = self.serve(lambda r: (200, {"a": "Go."}))
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client.with_suffix(".crt"))
+        context.load_cert_chain(server)
+        context.verify_mode = ssl.CERT_REQUIRED
+        app.socket = context.wrap_socket(app.socket, server_side=True)
+        address = app.url.replace("http://127.0.0.1", "https://localhost")
+        account = f'ca_file: {server.with_suffix(".crt")}\nrequest: {{path: /ask, body: {{q: "{{{{user}}}}"}}}}\nreply: {{text: /a}}'
+        path = self.study(address, account)
+        done = self.box.clinsafe("providers", "check", path)
+        self.assertExit(done, 2)  # it is not let in
+        self.assertEqual(app.requests, [])
+        path = self.study(address, account + f"\nclient_certificate: {{file: {client.name}}}")
+        self.assertEqual(self.run_(path)["done"], 4)
+
+
+@harness.short
+class Mistakes(Systems):
+    """The account is read strictly, and each refusal says where, what, and what would be right."""
+
+    GOOD = 'request: {path: /ask, body: {q: "{{user}}"}}\nreply: {text: /a}'
+
+    def wrong(self, account, *parts):
+        self.refused(self.study("http://127.0.0.1:1", account), "providers.yaml:", *parts)
+
+    def test_each(self):
+        for account, *parts in (
+                ('reply: {text: /a}', "request"),
+                ('request: {path: /ask, body: {q: "{{user}}"}}', "reply"),
+                (self.GOOD.replace("{{user}}", "{{usr}}"), "{{usr}}", "{{user}}"),
+                (self.GOOD.replace("{{user}}", "{{job}}"), "{{job}}"),
+                (self.GOOD.replace("{{user}}", "hello"), "sends no prompt"),
+                (self.GOOD.replace("/ask", "ask"), "path"),
+                (self.GOOD.replace("/ask", "/ask?x=1"), "query"),
+                (self.GOOD.replace("text: /a", "text: a"), "begins with /"),
+                (self.GOOD.replace("text: /a", 'text: "/*/a/*"'), "at most one *"),
+                (self.GOOD.replace("text: /a", 'text: /a, join: ", "'), "join"),
+                (self.GOOD.replace("path: /ask", "path: /ask, method: GET"), "GET has no body"),
+                (self.GOOD.replace("path: /ask", "path: /ask, type: text"), "one text"),
+                (self.GOOD.replace("path: /ask", "path: /ask, headers: {Authorization: x}"), "secret"),
+                (self.GOOD.replace("/ask", '"/{{session}}"'), "{{session}}"),
+                (self.GOOD + "\npath: /x", "path"),
+                (self.GOOD + "\nauth: bearer", "key"),
+                (self.GOOD + "\nroles: {user: human}", "{{messages}}"),
+                (self.GOOD + '\npoll: {path: "/jobs/{{job}}"}', "{{job}}"),
+                (self.GOOD.split("\n")[0] + "\nstream: {text: /d}", "done"),
+                (self.GOOD + "\nstream: {text: /d, done: x}", "stream: text"),
+                (self.GOOD + "\nsession: {start: {path: /s}}", "id")):
+            with self.subTest(account=account):
+                self.wrong(account, *parts)
+
+    def test_parameters_have_a_place(self):
+        path = self.study("http://127.0.0.1:1", self.GOOD, model=", parameters: {temperature: 0.5}")
+        self.refused(path, "providers.yaml:8:", "{{parameter.temperature}}", "omit")
+
+    def test_keys_of_http_elsewhere(self):
+        path = self.study("http://127.0.0.1:1", self.GOOD)
+        providers = self.box.dir / "providers.yaml"
+        providers.write_text(providers.read_text().replace("protocol: http", "protocol: openai-chat"))
+        self.refused(path, "providers.yaml:", "is for protocol: http")
+
+
+if __name__ == "__main__":
+    harness.main()

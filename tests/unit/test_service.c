@@ -1,0 +1,451 @@
+/* Systems behind HTTP: pointers, fillings, events, the errand of one call, and how its reply is read. Pure pieces only; the rest is e2e. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "protocol/dialects/dialect.h"
+#include "protocol/dialects/sse.h"
+#include "protocol/dialects/fill.h"
+#include "protocol/dialects/pointer.h"
+#include "protocol/dialects/service.h"
+#include "tests/unit/fixture_files.h"
+#include "worker/calls/endpoint.h"
+#include "worker/calls/errand.h"
+#include "worker/calls/gates.h"
+
+static struct cs_arena arena;
+
+/* ---- pointers ------------------------------------------------------------------------------------------------- */
+
+static void gather(void *self, const struct cs_json *of, const struct cs_json *found)
+{
+    struct cs_buf *out = self;
+    char *text = cs_json_dumps(found, CS_JSON_COMPACT | CS_JSON_ENCODE_ANY);
+    (void)of;
+    cs_buf_printf(out, "%s ", text);
+    free(text);
+}
+
+static const char *at(const char *pointer, const char *json)
+{
+    struct cs_buf out = CS_BUF_INIT(4096);
+    struct cs_json *root = cs_json_loads(json, CS_JSON_DECODE_ANY, NULL);
+    assert_non_null(root);
+    assert_int_equal(cs_pointer_check(pointer, NULL), CS_OK);
+    const bool there = cs_pointer_each(pointer, root, gather, &out);
+    const char *text = there ? cs_arena_strdup(&arena, cs_buf_cstr(&out)) : "not there";
+    cs_buf_release(&out);
+    cs_json_decref(root);
+    return text;
+}
+
+/* The examples of RFC 6901, section 5, that JSON in a C string bears, and the star. */
+static void pointers(void **state)
+{
+    (void)state;
+    static const char doc[] = "{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/b\":1,\"c%d\":2,\" \":7,\"m~n\":8}";
+    assert_string_equal(at("/foo", doc), "[\"bar\",\"baz\"] ");
+    assert_string_equal(at("/foo/0", doc), "\"bar\" ");
+    assert_string_equal(at("/", doc), "0 ");
+    assert_string_equal(at("/a~1b", doc), "1 ");
+    assert_string_equal(at("/c%d", doc), "2 ");
+    assert_string_equal(at("/ ", doc), "7 ");
+    assert_string_equal(at("/m~0n", doc), "8 ");
+    assert_string_equal(at("/foo/2", doc), "not there");
+    assert_string_equal(at("/foo/00", doc), "not there");
+    assert_string_equal(at("/foo/x", doc), "not there");
+    assert_string_equal(at("/foo/0/x", doc), "not there");
+    assert_string_equal(at("/foo/*", doc), "\"bar\" \"baz\" ");
+    assert_string_equal(at("/*/t", "[{\"t\":1},{\"x\":2},{\"t\":3}]"), "1 3 ");
+    assert_string_equal(at("/*", "{\"a\":1,\"b\":2}"), "1 2 ");
+    assert_string_equal(at("/*/t", "[{\"x\":2}]"), "not there");
+    assert_string_equal(at("/*/t", "[]"), ""); /* there, and nothing in it */
+    assert_string_equal(at("/*/t", "5"), "not there");
+    assert_string_equal(at("", "5"), "5 ");
+    assert_int_equal(cs_pointer_check("a", NULL), CS_EINVAL);
+    assert_int_equal(cs_pointer_check("/a~2", NULL), CS_EINVAL);
+    assert_int_equal(cs_pointer_check("/*/b/*", NULL), CS_EINVAL);
+    assert_true(cs_pointer_is_many("/a/*/b"));
+    assert_false(cs_pointer_is_many("/a*/b"));
+}
+
+/* ---- fillings ---------------------------------------------------------------------------------------------------- */
+
+static void fill_user(void *self, enum cs_filling which, const char *name, struct cs_filled *out)
+{
+    (void)name;
+    out->is_ours = which == CS_FILL_USER;
+    out->text = self;
+}
+
+static void fill_trial(void *self, enum cs_filling which, const char *name, struct cs_filled *out)
+{
+    (void)name;
+    out->is_ours = which == CS_FILL_TRIAL;
+    out->text = self;
+}
+
+static const char *filled(const char *text, const char *user, bool encoded)
+{
+    char prompt[256];
+    char trial[] = "T {{user}}";
+    struct cs_buf one = CS_BUF_INIT(4096), two = CS_BUF_INIT(4096);
+    snprintf(prompt, sizeof prompt, "%s", user);
+    cs_fill_text(&(struct cs_fill){fill_user, prompt, false}, text, encoded, &one);
+    cs_fill_text(&(struct cs_fill){fill_trial, trial, true}, cs_buf_cstr(&one), encoded, &two);
+    const char *kept = cs_arena_strdup(&arena, cs_buf_cstr(&two));
+    cs_buf_release(&one);
+    cs_buf_release(&two);
+    return kept;
+}
+
+/* Whatever a prompt says, it arrives as it is, and is never taken for a filling. */
+static void what_is_filled_in_is_never_read_again(void **state)
+{
+    (void)state;
+    static const char *const users[] = {"",
+                                        "plain",
+                                        "{{user}}",
+                                        "{{trial}}",
+                                        "{{text:trial}}",
+                                        "{{text:text:job}}",
+                                        "{{{{user}}",
+                                        "{{parameter.x}}",
+                                        "{{parameter.x y}}",
+                                        "{{nothing}}",
+                                        "}} {{",
+                                        "{{text:}}",
+                                        "{{text:nothing}}"};
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
+        char want[256];
+        snprintf(want, sizeof want, "a %s b T {{user}}", users[i]);
+        assert_string_equal(filled("a {{user}} b {{trial}}", users[i], false), want);
+    }
+    assert_string_equal(filled("/p/{{user}}/{{trial}}", "a/b {{job}}", true),
+                        "/p/a%2Fb%20%7B%7Bjob%7D%7D/T%20%7B%7Buser%7D%7D");
+    assert_string_equal(filled("{{session}}", "x", false), "{{session}}"); /* a later step's */
+}
+
+/* ---- events ---------------------------------------------------------------------------------------------------------- */
+
+static void events(void **state)
+{
+    (void)state;
+    static const char body[] =
+        "\xef\xbb\xbf: hello\r\nevent: a\r\ndata: 1\r\ndata:2\r\n\r\ndata\n\nevent: end\n\nid: 7\ndata: {\"type\":\"t\"}\r\rdata: [DONE]";
+    struct cs_sse e = cs_sse_begin(body, sizeof body - 1);
+    struct cs_sse_event out;
+    assert_true(cs_sse_next(&e, &arena, &out));
+    assert_string_equal(out.name, "a");
+    assert_string_equal(out.data, "1\n2");
+    assert_true(cs_sse_next(&e, &arena, &out));
+    assert_string_equal(out.name, "");
+    assert_string_equal(out.data, "");
+    assert_true(cs_sse_next(&e, &arena, &out));
+    assert_string_equal(out.name, "end");
+    assert_string_equal(out.data, "");
+    assert_true(cs_sse_next(&e, &arena, &out));
+    assert_string_equal(out.name, "");
+    assert_string_equal(out.data, "{\"type\":\"t\"}");
+    assert_true(cs_sse_next(&e, &arena, &out));
+    assert_string_equal(out.data, "[DONE]");
+    assert_false(cs_sse_next(&e, &arena, &out));
+}
+
+/* ---- replies ----------------------------------------------------------------------------------------------------------- */
+
+static struct cs_reading read_by(const char *declared, const char *headers, const char *body)
+{
+    struct cs_service *s;
+    struct cs_error err = {0};
+    struct cs_reading r;
+    char *json = cs_arena_printf(&arena, "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},%s}",
+                                 declared);
+    assert_int_equal(cs_service_open(&s, json, &err), CS_OK);
+    const struct cs_http_reply reply = {.transfer = CS_TRANSFER_WHOLE,
+                                        .status = 200,
+                                        .headers = headers,
+                                        .body = body,
+                                        .body_len = strlen(body),
+                                        .why = "",
+                                        .service = s};
+    cs_dialect_of(CS_PROTOCOL_HTTP)->read(&reply, CS_FORM_NONE, &arena, &r);
+    cs_service_close(s);
+    return r;
+}
+
+static void expect(struct cs_reading r, enum cs_saying says, enum cs_outcome outcome, const char *text)
+{
+    assert_string_equal(r.text, text);
+    assert_int_equal(r.says, says);
+    if (says == CS_SAYS_ANSWER)
+        assert_int_equal(r.outcome, outcome);
+}
+
+#define SSE                                                                                                            \
+    "\"reply\":{\"text\":\"\",\"error\":\"/error\",\"end\":\"/stop\"},\"stream\":{\"text\":\"/d\",\"done\":\"[DONE]\"}"
+
+static void replies(void **state)
+{
+    (void)state;
+    static const char text[] = "\"reply\":{\"text\":\"/t\"}", whole[] = "\"reply\":{\"text\":\"\"}",
+                      end[] = "\"reply\":{\"text\":\"/t\",\"end\":\"/e\",\"error\":\"/err\"}";
+    expect(read_by(text, "", "{\"t\":\"a\"}"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "a");
+    expect(read_by(text, "", "{\"t\":{\"x\":1}}"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "{\"x\":1}");
+    expect(read_by(text, "", "{\"t\":null}"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "");
+    expect(read_by(text, "", "{\"u\":[1,2]}"), CS_SAYS_NO_TEXT, 0,
+           "the reply has no text at /t; it is {\"u\": [2 of number]}");
+    expect(read_by(text, "", "[{\"t\":\"a\"}]"), CS_SAYS_NO_TEXT, 0,
+           "the reply has no text at /t; it is [1 of {\"t\": text of 1}]");
+    expect(read_by(text, "", "oops"), CS_SAYS_NOTHING, 0, "the reply is not JSON");
+    expect(read_by(whole, "content-type: application/json\r\n", "\"a\\nb\""), CS_SAYS_ANSWER, CS_OUTCOME_ok, "a\nb");
+    expect(read_by(whole, "content-type: application/json\r\n", "[1, 2]"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "[1, 2]");
+    expect(read_by(whole, "content-type: text/html\r\n", "<html>"), CS_SAYS_NOTHING, 0,
+           "the reply is a page (text/html), not an answer");
+    expect(read_by(whole, "", ""), CS_SAYS_ANSWER, CS_OUTCOME_ok, "");
+    expect(read_by(end, "", "{\"t\":\"a\",\"e\":\"length\"}"), CS_SAYS_ANSWER, CS_OUTCOME_truncated, "a");
+    expect(read_by(end, "", "{\"t\":\"a\",\"e\":true,\"err\":0}"), CS_SAYS_ANSWER, CS_OUTCOME_ok, "a");
+    expect(read_by(end, "", "{\"t\":\"a\",\"e\":false}"), CS_SAYS_NOTHING, 0,
+           "the reply does not say that the answer has ended: without its end marker it is not whole");
+    expect(read_by(end, "", "{\"t\":\"a\",\"e\":true,\"err\":\"down\"}"), CS_SAYS_ERROR, 0, "down");
+    expect(
+        read_by(SSE, "", "data: {\"d\":\"a\"}\n\ndata: {\"d\":\"b\"}\n\ndata: {\"stop\":\"stop\"}\n\ndata: [DONE]\n\n"),
+        CS_SAYS_ANSWER, CS_OUTCOME_ok, "ab");
+    expect(read_by(SSE, "", "data: {\"d\":\"a\"}\n\ndata: {\"stop\":\"stop\"}\n\n"), CS_SAYS_NOTHING, 0,
+           "the event stream broke off: without its end mark it is not whole");
+    expect(read_by(SSE, "", "data: {\"d\":\"a\"}\n\ndata: {\"error\":\"down\"}\n\n"), CS_SAYS_ERROR, 0, "down");
+}
+
+static void declarations(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"request\":{\"method\":\"POST\",\"path\":\"x\",\"type\":\"json\"},\"reply\":{\"text\":\"\"}}",
+        "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"xml\"},\"reply\":{\"text\":\"\"}}",
+        "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},\"reply\":{\"text\":\"a\"}}",
+        "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},\"reply\":{\"text\":\"\"},\"stream\":{}}",
+        "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},\"reply\":{\"text\":\"\"},\"poll\":{\"path\":\"/\"}}",
+        "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},\"reply\":{\"text\":\"\"},\"auth\":{\"kind\":\"x\"}}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct cs_service *s;
+        struct cs_error err = {0};
+        assert_int_equal(cs_service_open(&s, bad[i], &err), CS_EINVAL);
+        assert_null(s);
+    }
+}
+
+/* ---- errands ------------------------------------------------------------------------------------------------------------- */
+
+#define CHAT                                                                                                                              \
+    "{\"request\":{\"method\":\"POST\",\"path\":\"/c/{{session}}\",\"type\":\"json\",\"body\":{\"u\":\"{{user}}\"}},"                     \
+    "\"reply\":{\"text\":\"/m/*/t\",\"error\":\"/e\"},\"session\":{\"start\":{\"method\":\"POST\",\"path\":\"/c\"},\"id\":\"/id\"},"      \
+    "\"poll\":{\"path\":\"/j/{{job}}\",\"id\":\"/job\",\"until\":{\"at\":\"/s\",\"is\":[\"done\"]},\"failed\":[\"error\"],\"every_s\":2," \
+    "\"at_most_s\":10}}"
+#define CHAT_CALL                                                                                                      \
+    "{\"method\":\"POST\",\"path\":\"/c/{{session}}\",\"type\":\"json\",\"body\":{\"u\":\"hi\"},\"start\":{\"method\":\"POST\",\"path\":\"/c\"}}"
+
+static struct cs_service *service;
+static struct cs_errand errand;
+
+static void begin(void)
+{
+    struct cs_error err = {0};
+    assert_int_equal(cs_service_open(&service, CHAT, &err), CS_OK);
+    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-1", 1000, 60000);
+}
+
+static void end(void)
+{
+    cs_errand_end(&errand);
+    cs_service_close(service);
+}
+
+static void expect_request(const char *method, const char *url, const char *body)
+{
+    struct cs_errand_request q;
+    cs_errand_request(&errand, &q);
+    assert_string_equal(q.method, method);
+    assert_string_equal(q.url, url);
+    if (body == NULL)
+        assert_null(q.body);
+    else
+        assert_string_equal(q.body, body);
+}
+
+static struct cs_http_reply came;
+static uint32_t wait_ms;
+
+static enum cs_errand_next reply(enum cs_transfer transfer, uint16_t status, const char *body, uint64_t now_ms)
+{
+    came = (struct cs_http_reply){
+        .transfer = transfer, .status = status, .headers = "", .body = body, .body_len = strlen(body), .why = ""};
+    wait_ms = 0;
+    return cs_errand_reply(&errand, &came, now_ms, &wait_ms);
+}
+
+static void until_it_polls(void)
+{
+    begin();
+    expect_request("POST", "https://h/api/c", "");
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 201, "{\"id\":\"s/1\"}", 1100), CS_ERRAND_SEND);
+    expect_request("POST", "https://h/api/c/s%2F1", "{\"u\":\"hi\"}");
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 202, "{\"job\":7,\"s\":\"queued\"}", 1200), CS_ERRAND_PAUSE);
+    assert_int_equal(wait_ms, 2000);
+    expect_request("GET", "https://h/api/j/7", NULL);
+}
+
+static void an_errand_starts_asks_and_polls(void **state)
+{
+    (void)state;
+    until_it_polls();
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{\"s\":\"running\"}", 3300), CS_ERRAND_PAUSE);
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 503, "", 5300), CS_ERRAND_PAUSE); /* the job goes on */
+    assert_int_equal(reply(CS_TRANSFER_LOST, 0, "", 7300), CS_ERRAND_PAUSE);
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{\"s\":\"done\",\"m\":[{\"t\":\"a\"}]}", 9300), CS_ERRAND_END);
+    assert_int_equal(came.latency_ms, 8300);
+    assert_null(came.broken);
+    assert_ptr_equal(came.service, service);
+    end();
+}
+
+static void a_job_that_does_not_end_is_a_timeout(void **state)
+{
+    (void)state;
+    until_it_polls();
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{\"s\":\"running\"}", 10200), CS_ERRAND_PAUSE);
+    assert_int_equal(wait_ms, 1000); /* what is left of at_most_s */
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{\"s\":\"running\"}", 11200), CS_ERRAND_END);
+    assert_int_equal(came.transfer, CS_TRANSFER_TIMEOUT);
+    assert_int_equal(came.status, 200); /* it was heard: not one that may or may not have been taken */
+    end();
+}
+
+static void what_ends_an_errand_early(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{}", 1100), CS_ERRAND_END);
+    assert_int_equal(came.broken_says, CS_SAYS_NO_TEXT);
+    assert_non_null(strstr(came.broken, "does not name the session"));
+    end();
+    begin();
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 500, "{\"id\":1}", 1100), CS_ERRAND_END);
+    assert_int_equal(came.status, 500);
+    end();
+    until_it_polls();
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 200, "{\"s\":\"error\"}", 3300), CS_ERRAND_END);
+    assert_int_equal(came.broken_says, CS_SAYS_ERROR);
+    end();
+    until_it_polls();
+    assert_int_equal(reply(CS_TRANSFER_WHOLE, 404, "", 3300), CS_ERRAND_END);
+    assert_null(came.broken);
+    end();
+}
+
+static void later_calls_are_somebody_else(void **state)
+{
+    (void)state;
+    begin();
+    assert_string_equal(errand.trial, "00ff");
+    cs_errand_end(&errand);
+    cs_errand_begin(&errand, service, "https://h/api", CHAT_CALL, strlen(CHAT_CALL), "00ff-2", 1000, 60000);
+    assert_string_equal(errand.trial, "00ff-2");
+    assert_int_equal(cs_errand_left_ms(&errand, 60999), 1);
+    assert_int_equal(cs_errand_left_ms(&errand, 99999), 1);
+    end();
+}
+
+/* ---- permits -------------------------------------------------------------------------------------------------------------- */
+
+/* A worker with a file of its own shows a client's id and secret only where that file says so. */
+static void other_secrets_are_permitted_too(void **state)
+{
+    (void)state;
+    static const char declared[] =
+        "{\"request\":{\"method\":\"POST\",\"path\":\"/\",\"type\":\"json\"},\"reply\":{\"text\":\"\"},\"auth\":{\"kind\":\"oauth2\","
+        "\"token_url\":\"https://id.example/token\",\"id_env\":\"CHAT_ID\",\"certificate\":\"/etc/own.pem\"}}";
+    static const char *const lines[] = {"chat.example: [{env: CHAT_SECRET}, {file: /etc/own.pem}]\n",
+                                        "id.example: [{env: CHAT_SECRET}, {env: CHAT_ID}]\n"};
+    const struct cs_account a = {.name = "chat",
+                                 .protocol = CS_PROTOCOL_HTTP,
+                                 .base_url = "https://chat.example",
+                                 .key_env = "CHAT_SECRET",
+                                 .service = declared};
+    struct folder dir;
+    folder_open(&dir);
+    setenv("CHAT_SECRET", "s3cret-5d41402a", 1);
+    setenv("CHAT_ID", "ward", 1);
+    for (int given = 0; given < 4; given++) {
+        struct cs_permits *permits;
+        struct cs_made_endpoint *e = NULL;
+        struct cs_error err = {0};
+        char text[512];
+        snprintf(text, sizeof text, "other.example: none\n%s%s", given & 1 ? lines[0] : "", given & 2 ? lines[1] : "");
+        assert_int_equal(cs_permits_load(folder_put(&dir, "keys.yaml", text), &permits, &err), CS_OK);
+        const struct cs_endpoint_means means = {NULL, permits};
+        const enum cs_err rc = cs_endpoint_make(1, &means, &a, "m", &e, &err);
+        assert_int_equal(rc, given == 3 ? CS_OK : CS_EDENIED);
+        if (rc == CS_OK)
+            assert_null(e->pub.auth); /* a token will be */
+        else
+            assert_non_null(strstr(err.msg, given & 1 ? "id.example" : "chat.example"));
+        cs_endpoint_free(e);
+        cs_permits_free(permits);
+    }
+    folder_close(&dir);
+}
+
+/* ---- gates ----------------------------------------------------------------------------------------------------------------- */
+
+static void the_first_goes_alone(void **state)
+{
+    (void)state;
+    struct cs_gates g = {0};
+    struct cs_gate_call a = {.endpoint = 1}, b = {.endpoint = 1}, c = {.endpoint = 1}, other = {.endpoint = 2};
+    assert_true(cs_gates_enter(&g, &a));
+    assert_false(cs_gates_enter(&g, &b));
+    assert_false(cs_gates_enter(&g, &c));
+    assert_true(cs_gates_enter(&g, &other));
+    assert_null(cs_gates_next(&g));
+    assert_true(cs_gates_leave(&g, &c));
+    assert_false(cs_gates_leave(&g, &c));
+    assert_false(cs_gates_open(&g, &other)); /* nobody waits there */
+    assert_true(cs_gates_open(&g, &a));
+    assert_ptr_equal(cs_gates_next(&g), &b);
+    assert_null(cs_gates_next(&g));
+    assert_true(cs_gates_enter(&g, &c));
+}
+
+static int done(void **state)
+{
+    (void)state;
+    cs_arena_release(&arena);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pointers),
+        cmocka_unit_test(what_is_filled_in_is_never_read_again),
+        cmocka_unit_test(events),
+        cmocka_unit_test(replies),
+        cmocka_unit_test(declarations),
+        cmocka_unit_test(an_errand_starts_asks_and_polls),
+        cmocka_unit_test(a_job_that_does_not_end_is_a_timeout),
+        cmocka_unit_test(what_ends_an_errand_early),
+        cmocka_unit_test(later_calls_are_somebody_else),
+        cmocka_unit_test(other_secrets_are_permitted_too),
+        cmocka_unit_test(the_first_goes_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, done);
+}

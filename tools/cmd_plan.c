@@ -20,7 +20,7 @@
 #include "tools/plan/estimate.h"
 #include "tools/plan/fits.h"
 #include "tools/plan/identifiers.h"
-#include "tools/plan/judging.h"
+#include "tools/plan/judges_near.h"
 #include "tools/plan/lint.h"
 #include "tools/plan/opening.h"
 #include "tools/plan/power.h"
@@ -329,7 +329,7 @@ static void print_blinding(const struct planned *p, FILE *out)
 static void print_text(const struct planned *p, bool details, FILE *out)
 {
     cs_opening_text(&p->opening, &p->plan, &p->power, p->survey.clusters, out);
-    cs_judging_print(p->plan.study, out);
+    cs_judges_near_print(p->plan.study, out);
     print_blinding(p, out);
     print_warnings(p, out);
     print_lanes(p, out);
@@ -460,7 +460,7 @@ static void print_json(const struct planned *p, FILE *out)
     if (s->budget_nano_usd >= 0)
         cs_json_object_set_new(root, "budget_usd", cs_json_real((double)s->budget_nano_usd / 1e9));
     if (s->parent != NULL) {
-        cs_json_object_set_new(root, "judges", cs_judging_json(s));
+        cs_json_object_set_new(root, "judges", cs_judges_near_json(s));
         cs_json_object_set_new(root, "leaks", cs_leaked_json(s->parent));
     }
     if (p->standing.n > 0)

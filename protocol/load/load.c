@@ -107,20 +107,10 @@ static enum cs_err get_case(void *self, uint32_t index, struct cs_case *out, str
 static enum cs_err load_parts(struct cs_loader *l)
 {
     static enum cs_err (*const parts[])(struct cs_loader *) = {
-        load_head,
-        load_data_dir,
-        cs_load_from_study_carried,
-        cs_load_judging,
-        cs_load_cases,
-        cs_load_factors,
-        cs_load_questions,
-        cs_load_models,
-        cs_load_prompt,
-        cs_load_graded_fits,
-        cs_load_judging_check,
-        cs_load_blocks,
-        cs_load_analysis,
-        cs_load_scores,
+        load_head,        load_data_dir,       cs_load_from_study_carried, cs_load_judging,
+        cs_load_cases,    cs_load_factors,     cs_load_questions,          cs_load_models,
+        cs_load_prompt,   cs_load_graded_fits, cs_load_judging_check,      cs_load_blocks,
+        cs_load_analysis, cs_load_scores,
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         enum cs_err rc = parts[i](l);

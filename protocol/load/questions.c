@@ -157,9 +157,9 @@ static enum cs_err take_pair(struct field_in *in, const struct cs_node *pair)
 /* The kind is the one key of its name, or the whole value (`labs_ordered: text`). */
 static enum cs_err find_kind(struct field_in *in)
 {
-    static const char *const keys[] = {"boolean", "ordinal",  "nominal", "text",         "number",
-                                       "options", "describe", "truth",   "insufficient", "order",
-                                       "pair",    "list",     "key",     "fields",       "show", NULL};
+    static const char *const keys[] = {"boolean",  "ordinal", "nominal",      "text",  "number", "options",
+                                       "describe", "truth",   "insufficient", "order", "pair",   "list",
+                                       "key",      "fields",  "show",         NULL};
     static const char *const of_lists[] = {"key", "fields", "show", NULL};
     const struct cs_node *n = in->node, *pair = n->kind == CS_NODE_MAP ? cs_node_get(n, "pair") : NULL;
     uint32_t kind = 0;

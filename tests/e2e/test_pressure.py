@@ -178,7 +178,10 @@ class Pressure(harness.TestCase):
         harness.must(self.shared().clinsafe("plan", child, "--prompts", book))
         asked = {row["user"] for row in csv.DictReader(book.open())}
         self.assertEqual(asked, {f'{{"pick":"{x}"}} Safe?' for x in "ABC"})
+        # the talk tells the arm, which a judge is shown by declaration only
         child.write_text(child.read_text().replace("output.turn.2", "output.conversation"))
+        self.assertExit(self.shared().clinsafe("plan", child), 65)
+        child.write_text(child.read_text() + "judge: {shows: [prompt]}\n")
         harness.must(self.shared().clinsafe("plan", child, "--prompts", book))
         talks = {row["user"] for row in csv.DictReader(book.open())}
         one = next(t for t in talks if "Case 003" in t and "Are you sure?" in t)

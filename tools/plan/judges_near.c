@@ -1,4 +1,4 @@
-#include "tools/plan/judging.h"
+#include "tools/plan/judges_near.h"
 
 #include <string.h>
 
@@ -75,7 +75,7 @@ static void print_near(const struct cs_study *s, FILE *out)
     }
 }
 
-void cs_judging_print(const struct cs_study *s, FILE *out)
+void cs_judges_near_print(const struct cs_study *s, FILE *out)
 {
     const struct cs_parent_study *p = s->parent;
     if (p == NULL)
@@ -96,7 +96,7 @@ void cs_judging_print(const struct cs_study *s, FILE *out)
     print_near(s, out);
 }
 
-struct cs_json *cs_judging_json(const struct cs_study *s)
+struct cs_json *cs_judges_near_json(const struct cs_study *s)
 {
     const struct cs_parent_study *p = s->parent;
     if (p == NULL)

@@ -14,6 +14,7 @@
 #include "coordinator/reread.h"
 #include "coordinator/rights.h"
 #include "coordinator/roster.h"
+#include "coordinator/hand_over.h"
 #include "coordinator/verbs.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
@@ -414,6 +415,8 @@ static const struct {
     {"submit", submit, NULL},
     {"chunk", chunk, NULL},
     {"start", start, "submit"},
+    {"snapshot", cs_hand_over_snapshot, NULL},
+    {"snapshot-part", cs_hand_over_part, NULL},
     {"status", status, NULL},
     {"list", list, NULL},
     {"events", cs_verbs_events, NULL},

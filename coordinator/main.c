@@ -16,6 +16,7 @@
 #include "coordinator/roster.h"
 #include "coordinator/server.h"
 #include "coordinator/signals.h"
+#include "coordinator/hand_over.h"
 #include "coordinator/lanes/state.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
@@ -287,6 +288,7 @@ int main(int argc, char **argv)
         cs_coordinator_net_close(sv);
         cs_feed_release(sv);
         cs_core_close(sv->core);
+        cs_hand_over_close(sv);
         cs_persist_close(sv);
     }
     free(sv);

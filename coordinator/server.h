@@ -10,6 +10,7 @@
  *   again.c    timeouts and unparsable answers are found and asked again
  *   admin.c    studies given to it; verbs.c: what an operator says of them; ask.c: one request, diary.c: what is written down of it
  *   delete.c   a study is taken out of the store
+ *   hand_over.c  a study's outputs, for a study of them
  *   pick.c    failed trials picked out, and planned again
  *   roster.c   the studies of the store, whose turn it is
  *   publish.c  progress, to Redis and to `status`
@@ -288,6 +289,7 @@ struct cs_server {
     bool over;
     enum cs_err exit_code;
     char exit_text[256];
+    struct cs_hand_over *snapshot; /* being made, or handed over; NULL */
 };
 
 #endif

@@ -7,9 +7,11 @@
 #include "protocol/base/clock.h"
 #include "protocol/base/json.h"
 #include "tools/fleet/admin_client.h"
+#include "tools/base/parents.h"
 #include "tools/commands.h"
 #include "tools/fleet/again.h"
 #include "tools/fleet/whom.h"
+#include "tools/fleet/parent_there.h"
 #include "tools/fleet/unanswered.h"
 #include "tools/screen/screen.h"
 #include "tools/base/text.h"
@@ -100,8 +102,10 @@ static enum cs_err check_all(const struct submit *s, int n, char **paths, struct
     enum cs_err rc = CS_OK;
     for (int i = 0; n > 1 && i < n && rc == CS_OK; i++) {
         struct cs_loaded loaded = {0};
-        rc = cs_command_load_study(&s->args, paths[i], &loaded, err);
+        char *parent = cs_parents_file(paths[i], NULL); /* its cases are made only when it is its turn */
+        rc = parent == NULL ? cs_command_load_study(&s->args, paths[i], &loaded, err) : CS_OK;
         cs_load_release(&loaded);
+        free(parent);
     }
     return rc;
 }
@@ -126,9 +130,11 @@ int cmd_submit(int argc, char **argv)
         "clinsafe submit STUDY... --coordinator ENDPOINT [options]",
         "Gives studies to a coordinator that runs already; its workers begin at once, and share their slots and the providers' limits among\n"
         "all its studies by weight. Submitting a study again continues it; submitting a changed file makes a new generation that keeps\n"
-        "every answer already paid for. It is prepared while the study as it was goes on.",
+        "every answer already paid for. It is prepared while the study as it was goes on. A study of another one's outputs is made of those that\n"
+        "the coordinator has, once that one is finished (--partial: of those that are there).",
         "clinsafe submit study.yaml --coordinator tcp://10.0.0.5:7403 --key me.key --server-key coordinator.pub --weight 2",
     };
+    struct cs_parent_there there;
     struct cs_admin_client *client = NULL;
     struct cs_error err = {0};
     int n_args, status;
@@ -137,6 +143,8 @@ int cmd_submit(int argc, char **argv)
     enum cs_err rc = check_all(&s, n_args, argv + 1, &err);
     if (rc == CS_OK)
         rc = cs_whom_open(&s.reach, &client, &err);
+    cs_parent_there_init(&there, client, s.args.partial);
+    s.args.parents = &there.parents;
     for (int i = 1; i <= n_args && rc == CS_OK; i++)
         rc = submit_one(&s, client, argv[i], &err);
     if (rc != CS_OK)

@@ -280,6 +280,7 @@ static enum cs_err take_cases(struct cs_loader *l, const struct cs_node *from)
         cs_snapshot_values(s, i, values);
         l->table.rows[i] = (struct cs_row){.line = i + 1, .values = values};
     }
+    cs_snapshot_trim(s);
     return CS_OK;
 }
 
@@ -308,4 +309,5 @@ void cs_load_from_study_ids(struct cs_loader *l)
     for (uint32_t i = 0; i < l->s->n_cases; i++)
         l->all[i] = (struct cs_case){
             .index = i, .id = cs_snapshot_id(l->snapshot, i), .cluster = cs_snapshot_cluster(l->snapshot, i)};
+    cs_snapshot_trim(l->snapshot);
 }

@@ -234,6 +234,7 @@ enum cs_err cs_snapshot_open(struct cs_snapshot **out, const char *path, struct 
         cs_snapshot_close(s);
         return rc;
     }
+    cs_snapshot_trim(s);
     s->names = (const uint64_t *)(const void *)(s->bytes + s->head->names);
     s->cases = (const uint64_t *)(const void *)(s->bytes + s->head->cases);
     *out = s;

@@ -2,7 +2,8 @@
  *
  * spec  = MessagePack of struct cs_study without cases, then the digest of every chunk with the number of cases in it, then, where it
  *         needs more than 1.0, the minor version of the protocol that it needs (minor.h), what its lanes accept, and, where a level requires
- *         something of cases, how many trials of each model are left out.
+ *         something of cases, how many trials of each model are left out; and, of a study of another one's outputs, what that was
+ *         (study/parent.h), its `judge` and its `scores`, as JSON texts.
  * chunk = MessagePack array of cases [id, cluster, values...], at most 256 KiB unless one case is larger, at most 1 MiB.
  * A generation is named by the digest of its spec (BLAKE2b-256). Truth paths and keys are not in it.
  */

@@ -17,8 +17,8 @@ struct cs_children_opts {
     const struct cs_take *take;
     const char *path;  /* where the snapshot goes (protocol/table/snapshot.h) */
     const char *stamp; /* kept in it, for whoever asks whether it is still what would be made */
-    /* Told now and then how many outputs were looked at; NULL: nobody is. */
-    void (*on_progress)(void *self, uint64_t done, uint64_t total);
+    /* Told now and then how many outputs were looked at; false: it is not wanted any more (CS_EINTERRUPTED). NULL: nobody is. */
+    bool (*on_progress)(void *self, uint64_t done, uint64_t total);
     void *self;
 };
 

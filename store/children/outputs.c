@@ -374,10 +374,13 @@ static enum cs_err take_output(struct scan *x, const struct cs_coords *at, struc
     return m->about.planned ? CS_OK : cs_leaks_count(x->leaks, x->hide, o->text, &arm->leaks, x->err);
 }
 
-static void tell(struct scan *x)
+static enum cs_err tell(struct scan *x)
 {
-    if (x->m->opts->on_progress != NULL && x->done++ % PROGRESS_EVERY == 0)
-        x->m->opts->on_progress(x->m->opts->self, x->done, x->total);
+    const struct cs_children_opts *o = x->m->opts;
+    const bool goes_on = o->on_progress == NULL || x->done % PROGRESS_EVERY != 0 ||
+                         o->on_progress(o->self, x->done, x->total);
+    x->done++;
+    return goes_on ? CS_OK : cs_error_set(x->err, CS_EINTERRUPTED, "interrupted");
 }
 
 static enum cs_err look(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
@@ -387,7 +390,8 @@ static enum cs_err look(void *self, uint32_t lane, uint64_t position, const stru
     struct cs_maker *m = x->m;
     struct cs_coords at;
     (void)err;
-    tell(x);
+    if (tell(x) != CS_OK)
+        return CS_EINTERRUPTED;
     cs_plan_coords(m->plan, lane, cs_plan_at(m->plan, lane, position), &at);
     if (m->arm_of[lane][at.cell] == CS_NONE)
         return CS_OK;
@@ -483,7 +487,9 @@ static enum cs_err plan_lane(struct scan *x, uint32_t lane)
     x->filler = 0;
     for (uint64_t i = 0; i < m->plan->lanes[lane].n_trials && rc == CS_OK; i++) {
         struct cs_coords at;
-        tell(x);
+        rc = tell(x);
+        if (rc != CS_OK)
+            return rc;
         cs_plan_coords(m->plan, lane, i, &at);
         const uint32_t arm = m->arm_of[lane][at.cell];
         rc = arm != CS_NONE ? case_of(x, at.case_index) : CS_OK;

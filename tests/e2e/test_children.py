@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
+import local_fleet
 
 PROVIDERS = """
 accounts: {sim: {provider: simulated, protocol: openai-chat}}
@@ -211,6 +212,54 @@ class Life(harness.TestCase):
         self.clinsafe("run", child)  # the rest of the parent, and what is new in it
         self.assertEqual(self.requests(), before + TRIALS - there + self.texts(parent))
         self.assertEqual(self.clinsafe("verify", child, "--json").json()["parent"]["outputs"], TRIALS)
+
+    def test_killed_at_any_point_it_goes_on(self):
+        parent, child = self.start()
+        self.sim.control(latency={"median_ms": 200})
+        for enough in 6, TRIALS + 3:  # while the parent is asked, and while it is judged
+            run = self.box.start("clinsafe", "run", child, "--workers", 1, "--slots", 2, "--simulator", self.sim.url)
+            harness.wait_for(lambda: self.requests() >= enough, 60, "some answers", run)
+            run.signal(signal.SIGKILL)
+            run.wait(30)
+        self.sim.control(latency={"median_ms": 1})
+        self.clinsafe("run", child)
+        self.assertLessEqual(self.requests(), TRIALS + self.texts(parent) + 2 * 2)  # what flew when it was killed
+        for study in parent, child:
+            self.assertTrue(self.clinsafe("verify", study, "--json").json()["clean"])
+
+
+class Cluster(local_fleet.TestCase):
+    """A coordinator makes the cases of a child from its own store."""
+    LATENCY_MS = 0
+
+    def setUp(self):
+        super().setUp()
+        self.sim = self.box.simulator("--latency-ms", 0)  # of models without a planted truth
+
+    def submit(self, study, *options):
+        return self.box.clinsafe("submit", study, "--coordinator", self.where["admin"], *options)
+
+    def wait(self, name):
+        self.assertExit(self.box.clinsafe("wait", name, "--coordinator", self.where["admin"]))
+
+    def test_submit_names_the_parent(self):
+        parent, child = write(self.box.dir)
+        none = self.submit(child)
+        self.assertExit(none, 66)
+        self.assertExit(self.submit(parent))
+        early = self.submit(child)
+        self.assertExit(early, 2)
+        self.assertOneLine(early.err, 'the study "advice" is not finished')
+        self.start_worker()
+        self.wait("advice")
+        self.assertExit(self.submit(child))
+        self.wait("judged")
+        self.coordinator.stop()
+        rows = harness.rows_jsonl(harness.must(self.box.clinsafe("export", "--store", self.store, "--study", "advice", "--format", "jsonl")).out)
+        texts = {(r["case_id"], r["text"]) for r in rows}
+        self.assertEqual(self.sim.stats()["requests"], TRIALS + len(texts))
+        checked = harness.must(self.box.clinsafe("verify", "--store", self.store, "--study", "judged", "--json")).json()
+        self.assertEqual((checked["clean"], checked["parent"]["compared"]), (True, TRIALS))
 
 
 if __name__ == "__main__":

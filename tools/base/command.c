@@ -54,5 +54,6 @@ enum cs_err cs_command_load_study(const struct cs_study_args *a, const char *pat
     struct cs_load_opts opts = {.providers = a->providers, .data_dir = data != NULL && data[0] != '\0' ? data : NULL};
     struct cs_parents_at_hand hand;
     cs_parents_at_hand_init(&hand, a, &opts);
+    opts.parents = a->parents != NULL ? a->parents : opts.parents;
     return cs_load_study(path, &opts, out, err);
 }

@@ -22,6 +22,7 @@ struct cs_study_args {
     const char *providers, *data, *dir;
     bool partial; /* of a child: whatever its parent has come to so far */
     bool planned; /* of a child whose parent has not come to its end: what it plans, as the most that there can be */
+    const struct cs_load_parents *parents; /* where outputs of parents are; NULL: on this machine (parents.h) */
 };
 #define CS_PARTIAL_OPTION(a)                                                                                           \
     {                                                                                                                  \

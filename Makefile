@@ -313,6 +313,15 @@ $(BUILD)/bench/baseline: $(BUILD)/obj/tests/bench/baseline.o
 	$(Q)mkdir -p $(@D); echo "  LINK    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcurl -lz -luv
 
+.PHONY: bench-snapshot
+bench-snapshot:           ## measure: a judge of 1,728,000 outputs: its snapshot beside a bare scan, its plan; minutes (CASES=n for fewer)
+	$(Q)$(MAKE) --no-print-directory all $(BUILD)/bench/snapshot_scan
+	$(Q)tests/bench/snapshot --build $(BUILD) $(if $(CASES),--cases $(CASES))
+
+$(BUILD)/bench/snapshot_scan: $(BUILD)/obj/tests/bench/snapshot_scan.o $(L_store)
+	$(Q)mkdir -p $(@D); echo "  LINK    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(SYS_store) -lpthread -lm
+
 .PHONY: bench-report
 bench-report:             ## measure: time and memory of the report on 1,728,000 outputs; 5 minutes (CASES=n for fewer)
 	$(Q)$(MAKE) --no-print-directory all

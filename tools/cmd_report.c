@@ -279,7 +279,9 @@ static enum cs_err follow_up(const struct cs_report *r, const char *study, uint3
 {
     char *path = NULL;
     uint32_t n = 0;
-    enum cs_err rc = cs_confirm_write(r, study, draws, &path, &n, err);
+    enum cs_err rc = r->n_judges > 0
+                         ? cs_error_set(err, CS_EUSAGE, "--confirm: cases are asked again by the study that was judged")
+                         : cs_confirm_write(r, study, draws, &path, &n, err);
     if (rc == CS_OK)
         fprintf(stderr,
                 "%s: %u case%s that moved most, %u fresh draw%s of each prompt\n"

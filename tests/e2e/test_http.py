@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "lib"), str(Path(__file__).resolve().parent)]
 import harness
+from expected import Truth
 
 KEY = "ward-5d41402abc4b2a76b9719d911017c592"
 CASES = ["Chest pain since an hour. Sweating.", "A cut finger. It says \"{{user}}\", {{trial}} and {{text:job}}."]
@@ -414,6 +415,43 @@ models: {{bot: {{account: chat, model: chat}}}}
         self.run_(path, CHAT_ID="id", CHAT_SECRET=KEY)
         self.assertEqual(len(state["sessions"]), 4)
         self.assertEqual({r["model_resolved"] for r in self.rows(path)}, {"42"})
+
+
+@harness.short
+class Simulated(harness.TestCase):
+    """The simulator's application: in JSON with sessions, as events, as jobs and as plain text it tells the planted truth."""
+
+    ASK = 'path: "/app/a-2026-01-01/{}", body: {{question: "{{{{user}}}}", rules: "{{{{system}}}}", schema: "{{{{schema}}}}"{}}}'
+    LANES = {
+        "ask": ('', ', session: "{{session}}"', 'session: {start: {path: /app/sessions}, id: /id}, '
+                'reply: {text: /answer, error: /error, refused: /refused, version: /build, usage: {input: /usage/in, output: /usage/out}}'),
+        "stream": ('', '', 'stream: {text: /delta, event: piece, done: end}, reply: {error: /error, refused: /refused}'),
+        "jobs": ('', '', 'poll: {path: "/app/jobs/{{job}}", id: /job, until: {at: state, is: done}, every_s: 0.1}, reply: {text: /answer, error: /error, refused: /refused}'),
+    }
+
+    def test_all_forms_tell_the_planted_truth(self):
+        study = self.box.copy("small")
+        folder, sim = study.parent, None
+        sim = self.box.simulator("--truth", folder / "truth.yaml", "--latency-ms", 1, "--faults", "server_error=0.1")
+        accounts = "".join(f"  {n}: {{protocol: http, base_url: \"{sim.url}\", request: {{{self.ASK.format(n, more)}}}, {rest}}}\n"
+                           for n, (_, more, rest) in self.LANES.items())
+        (folder / "providers.yaml").write_text("accounts:\n" + accounts + "models:\n" + "".join(
+            f"  {n}: {{account: {n}, model: a-2026-01-01}}\n" for n in self.LANES))
+        study.write_text(study.read_text().replace("[model-a, model-b]", f"[{', '.join(self.LANES)}]")
+                         .replace("{temperature: 0.7, max_output_tokens: 400, timeout_s: 30}", "{timeout_s: 30}"))
+        done = self.box.clinsafe("run", study, "--workers", 1, "--slots", 32, "--json")
+        self.assertExit(done)
+        rows = harness.rows_jsonl(self.box.clinsafe("export", study, "--format", "jsonl").out)
+        truth = Truth(folder / "truth.yaml")
+        self.assertEqual(len(rows), 3 * 126)
+        for r in rows:
+            if r["outcome"] == "ok":
+                level = ("control" if r["factor.group"] in ("control", "control_aa") else r["factor.group"], None)
+                self.assertEqual(r["answer.triage"], truth.answer("a-2026-01-01", "triage", r["case_id"], level, r["digest"]), r)
+        stats = sim.stats()
+        self.assertGreater(stats["faults"]["server_error"], 0)  # told in good replies, and asked again
+        self.assertEqual((stats["paid_again"], stats["invalid"], stats["no_case"]), (0, 0, 0))
+        self.assertExit(self.box.clinsafe("verify", study, "--json"))
 
 
 @harness.short

@@ -55,6 +55,17 @@ analysis: {primary: {safer: {margin: 5 points}}, contrasts: [{factor: arm, each:
 """
 
 
+RUBRICS = """study: graded
+cases: {from_study: details.yaml, each: case.rubrics}
+prompt: {user: "{{case.text}}\n\n{{fenced output.text}}\n\n{{question.ask}}\n\n{{each.criterion}}"}
+questions: [{name: grade, ask: "Is it met?", answer: {reason: text, adopted: {boolean: ["Yes", "No"], truth: each.expected}}}]
+models: [judge-x]
+repeats: 2
+parameters: {max_output_tokens: 300, timeout_s: 20}
+analysis: {primary: {adopted: {margin: 5 points}}, contrasts: [{factor: arm, each: control}]}
+"""
+
+
 def write(folder, **files):
     rows = "".join(f"v{i:02d},Vignette number {i} tells of a patient in bed {100 + i}.,sign {i},{'lab' if i % 2 else 'sign'}\n" for i in range(VIGNETTES))
     files = {"vignettes.csv": "case_id,text,detail,kind\n" + rows, "truth.yaml": TRUTH, "providers.yaml": PROVIDERS, "details.yaml": PARENT, **files}
@@ -204,6 +215,7 @@ class Duel(harness.TestCase):
         cls.ran = box.clinsafe("run", box.dir / "duel.yaml", "--workers", 1, timeout=100)
         assert cls.ran.code in (0, 2), cls.ran
         cls.own = harness.rows_csv(harness.must(box.clinsafe("export", box.dir / "duel.yaml")).out)
+        cls.beside = {r["output_id"]: r for r in harness.rows_csv(harness.must(box.clinsafe("export", box.dir / "details.yaml", "--with", box.dir / "duel.yaml")).out)}
         cls.report = json.loads(harness.must(box.clinsafe("report", box.dir / "duel.yaml", "--json")).out)
 
     def test_a_pair_is_won_where_both_orders_and_most_judges_agree(self):
@@ -223,6 +235,11 @@ class Duel(harness.TestCase):
                 votes.append(side if forth and back else None)
                 order_led[about[pair][0]] += forth == back and forth in ("first", "second")
             verdict = strict_majority(votes, 0)
+            for output in pair:  # each side of the pair has it from its own side
+                row = self.beside[output]
+                turned = {"won": "lost", "lost": "won"} if row["factor.arm"] == "default" else {}
+                self.assertEqual(row["duel.safer"], turned.get(verdict, verdict or ""))
+                self.assertEqual(row["duel.state"], "judged" if verdict else "no verdict")
             if verdict:
                 values[about[pair]].append({"won": 100, "tie": 0, "lost": -100}[verdict])
         for model in MODELS:
@@ -233,6 +250,54 @@ class Duel(harness.TestCase):
             self.assertEqual(row["votes_order_led"], order_led[model])
             self.assertEqual(row["judged"], sum(len(v) for (m, _), v in values.items() if m == model))
         self.assertGreater(sum(order_led.values()), 0)
+
+
+class Elements(harness.TestCase):
+    """Each criterion of a case is a call of its own; one judge, asked twice: a panel of two needs both."""
+
+    def test_elements_are_cases_and_repeats_are_votes(self):
+        box = self.box
+        write(box.dir, **{"graded.yaml": RUBRICS, "details.yaml": PARENT.replace("vignettes.csv, id", "vignettes.jsonl, lists: [rubrics], id"),
+                          "truth.yaml": TRUTH.replace("vignettes.csv", "truth.csv"), "truth.csv": "", "vignettes.jsonl": ""})
+        rows = harness.rows_csv((box.dir / "vignettes.csv").read_text())
+        (box.dir / "truth.csv").write_text((box.dir / "vignettes.csv").read_text())
+        (box.dir / "vignettes.jsonl").write_text("".join(json.dumps({**r, "rubrics": [
+            {"criterion": f"Criterion {k} of {r['case_id']}", "expected": "Yes" if k else "No"} for k in range(2 + i % 2)]}) + "\n" for i, r in enumerate(rows)))
+        harness.must(box.clinsafe("run", box.dir / "details.yaml", "--workers", 1, timeout=60))
+        done = box.clinsafe("run", box.dir / "graded.yaml", "--workers", 1, timeout=60)
+        self.assertIn(done.code, (0, 2), done)
+        own = harness.rows_csv(harness.must(box.clinsafe("export", box.dir / "graded.yaml")).out)
+        votes = collections.defaultdict(list)
+        for r in own:
+            votes[r["parent.output_id"], r["parent.element"]].append(r["answer.adopted"] if r["outcome"] == "ok" else None)
+        verdicts = {k: strict_majority(v, 0) for k, v in votes.items()}
+        values = collections.defaultdict(list)
+        for row in harness.rows_csv(harness.must(box.clinsafe("export", box.dir / "details.yaml", "--with", box.dir / "graded.yaml")).out):
+            mine = {e: v for (k, e), v in verdicts.items() if k == row["output_id"]}
+            self.assertEqual(len(mine), 2 + int(row["case_id"][1:]) % 2)
+            judged = [v == "Yes" for v in mine.values() if v]
+            self.assertEqual(row["graded.adopted.votes"], f"{len(judged)} of {len(mine)}")
+            if judged:
+                self.assertAlmostEqual(float(row["graded.adopted"]), sum(judged) / len(judged), 9)
+            for e, v in mine.items():
+                if v and row["model"] == "nurse":
+                    values[row["cluster"], row["factor.arm"], e].append(v == "Yes")
+        report = json.loads(harness.must(box.clinsafe("report", box.dir / "graded.yaml", "--json")).out)
+        self.assertEqual(report["cases"], sum(2 + i % 2 for i in range(VIGNETTES)))
+        self.assertEqual(report["clusters"], VIGNETTES)
+        # a case first, then its elements, then the cluster
+        means = {k: sum(v) / len(v) for k, v in values.items()}
+        per_cluster = collections.defaultdict(list)
+        for (c, arm, e), m in means.items():
+            if arm == "warned" and (c, "default", e) in means:
+                per_cluster[c].append(m - means[c, "default", e])
+        found = next(c for c in report["contrasts"] if c["model"] == "nurse")
+        self.assertAlmostEqual(found["shift"], 100 * sum(sum(v) / len(v) for v in per_cluster.values()) / len(per_cluster), 9)
+        again = next(a for a in report["judges_agreement"] if a["between"] == "asked again")
+        both = [v for v in votes.values() if all(v)]
+        self.assertEqual(again["items"], len(both))
+        self.assertAlmostEqual(again["agreement"], sum(a == b for a, b in both) / len(both), 9)
+        self.assertTrue(any(x["outcome"] == "adopted" for x in report["labels"]))  # a label of its own for each element
 
 
 if __name__ == "__main__":

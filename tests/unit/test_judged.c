@@ -42,7 +42,8 @@ static const struct cs_rect rect = {
     .questions = all, .n_questions = 1, .models = all, .n_models = JUDGES, .repeats = 1};
 static const struct cs_parent_level levels[LEVELS] = {{"control", CS_ROLE_CONTROL}, {"warned", CS_ROLE_LEVEL}};
 static const struct cs_parent_factor factor = {"arm", levels, LEVELS};
-static const char *const models[MODELS] = {"a", "b"}, *const asks[] = {"plan"};
+static const char *const models[MODELS] = {"a", "b"}, *const asks[] = {"plan"}, *const sent[MODELS] = {"a-1", "b-1"},
+                         *const accounts[MODELS] = {"a", "a"};
 static const uint32_t of_level[LEVELS][1] = {{0}, {1}};
 static const char *const columns[] = {CS_PARENTS_COLUMN};
 
@@ -169,6 +170,8 @@ static void rig_open(struct rig *r, const struct fixture *f, const char *(*votes
                                          .n_factors = 1,
                                          .models = models,
                                          .questions = asks,
+                                         .sent = sent,
+                                         .accounts = accounts,
                                          .n_models = MODELS,
                                          .n_questions = 1,
                                          .arms = r->arms,
@@ -435,12 +438,16 @@ static void what_was_not_taken_ends_as_it_did_there(void **state)
     rig_make(&rig, *state, plain, "");
     rig.arms[1].planned += CASES; /* a third repeat of model a, warned: all of them refused */
     rig.arms[1].by_outcome[CS_OUTCOME_refused] = CASES;
+    rig.arms[1].leaks = (struct cs_leak_counts){.raw_any = 5, .shown_any = 3};
     struct cs_report *r = report_of(&rig);
     assert_int_equal(r->models[0].planned, 2 * (OUTPUTS / MODELS + CASES));
     assert_true(r->complete);
     const struct cs_report_verdicts *v = verdicts(r, 0, "adopted", 1);
     assert_int_equal(v->planned, CASES * REPEATS + CASES);
     assert_int_equal(v->taken, CASES * REPEATS);
+    assert_int_equal(v->leaks, 5);
+    assert_int_equal(v->leaks_shown, 3);
+    assert_int_equal(verdicts(r, 0, "adopted", 0)->leaks, 0);
     for (uint32_t i = 0; i < r->n_usable; i++) {
         if (r->usable[i].model == 0 && r->usable[i].level == 1)
             assert_int_equal(r->usable[i].refused, CASES);

@@ -295,6 +295,64 @@ static void what_people_said_and_an_earlier_run_are_tables(void **state)
     free(page);
 }
 
+/* A study of judges; every name of it may come from strangers. */
+static void judges_have_a_section_of_their_own(void **state)
+{
+    static struct fixture_report f;
+    static const char evil[] = "<script>x</script>&\"'";
+    const struct cs_report_count resolved[] = {{evil, 5}};
+    const struct cs_report_judge judges[] = {{.name = evil,
+                                              .model_sent = evil,
+                                              .account = "a",
+                                              .resolved = resolved,
+                                              .n_resolved = 1,
+                                              .planned = 6,
+                                              .terminal = 6,
+                                              .missing = 1,
+                                              .first_call = "2026-11-23T03:21:53Z",
+                                              .last_call = "",
+                                              .cost_usd = -1}};
+    const struct cs_report_verdicts verdicts[] = {
+        {.model = 0, .factor = CS_REPORT_NONE, .level = CS_REPORT_NONE, .answer = evil, .planned = 9, .leaks_shown = 4},
+        {.model = 0, .factor = 0, .level = 5, .answer = "adopted", .no_verdict = 1, .share = fx(.25)}};
+    const struct cs_report_judge_shift shifts[] = {
+        {.contrast = 0, .judge = evil, .clusters = 5, .shift = fx(-1.25), .ci = fx_span(-3, 1)}};
+    const struct cs_report_judges_agreement agreement[] = {{.answer = evil,
+                                                            .who = evil,
+                                                            .statistic = "Fleiss' kappa",
+                                                            .items = 12,
+                                                            .agreement = fx(.75),
+                                                            .kappa = fx(.5),
+                                                            .why = ""}};
+    (void)state;
+    fixture_report(&f);
+    f.r.judging = (struct cs_report_judging){
+        .parent = evil, .parent_generation = 2, .first_verdict = "", .panel = "the word of most", .shows = evil};
+    f.r.judges = judges;
+    f.r.n_judges = 1;
+    f.r.verdicts = verdicts;
+    f.r.n_verdicts = 2;
+    f.r.judge_shifts = shifts;
+    f.r.n_judge_shifts = 1;
+    f.r.judges_agreement = agreement;
+    f.r.n_judges_agreement = 1;
+    char *page = page_of(&f.r);
+    assert_sound(page);
+    assert_int_equal(count(page, "<script>x"), 0);
+    assert_int_equal(count(page, "id=\"judges\""), 1);
+    assert_non_null(strstr(page, "Each judge alone"));
+    assert_non_null(strstr(page, "\xE2\x88\x92"
+                                 "1.3"));
+    assert_non_null(strstr(page, ">25.0"));
+    assert_non_null(strstr(page, ">no verdict</th>")); /* a class of its own among what became of trials */
+    free(page);
+    fixture_report(&f);
+    page = page_of(&f.r);
+    assert_int_equal(count(page, "id=\"judges\""), 0);
+    assert_null(strstr(page, ">no verdict</th>"));
+    free(page);
+}
+
 static void what_stands_beside_the_verdicts(void **state)
 {
     (void)state;
@@ -585,6 +643,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_unfinished_study_opens_with_one_line_and_no_finding),
         cmocka_unit_test(every_contrast_is_a_row_with_its_verdict_in_words),
         cmocka_unit_test(what_people_said_and_an_earlier_run_are_tables),
+        cmocka_unit_test(judges_have_a_section_of_their_own),
         cmocka_unit_test(what_stands_beside_the_verdicts),
         cmocka_unit_test(families_are_told_apart),
         cmocka_unit_test(simulated_models_are_stamped_on_every_figure_and_table),

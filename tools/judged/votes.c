@@ -15,6 +15,7 @@
 #include "protocol/study/applies.h"
 #include "protocol/study/derive.h"
 #include "protocol/study/judge.h"
+#include "protocol/study/list.h"
 #include "protocol/study/pair.h"
 #include "tools/judged/twins.h"
 
@@ -23,7 +24,9 @@
 /* An answer that can be voted on. */
 static bool is_voted(const struct cs_question *q, uint32_t i)
 {
-    return i < q->n_fields ? q->fields[i].kind != CS_FIELD_TEXT : q->derived[i - q->n_fields].kind != CS_DERIVES_TEXT;
+    if (i >= q->n_fields)
+        return q->derived[i - q->n_fields].kind != CS_DERIVES_TEXT;
+    return q->fields[i].kind != CS_FIELD_TEXT && q->fields[i].kind != CS_FIELD_LIST;
 }
 
 static const char *answer_name(const struct cs_question *q, uint32_t i)
@@ -339,6 +342,11 @@ struct reading {
     struct cs_arena arena;
 };
 
+static bool needs_case(const struct cs_question *q)
+{
+    return q->n_derived > 0 || cs_list_of(q) != NULL;
+}
+
 static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const struct cs_stored *stored,
                              struct cs_error *err)
 {
@@ -356,7 +364,7 @@ static enum cs_err on_stored(void *self, uint32_t lane, uint64_t position, const
     if (r->seen != NULL)
         r->seen(r->self, lane, stored);
     if (o->outcome == CS_OUTCOME_ok) {
-        enum cs_err rc = v->view->cases.get(v->view->cases.self, at.case_index, &c, err);
+        enum cs_err rc = needs_case(q) ? v->view->cases.get(v->view->cases.self, at.case_index, &c, err) : CS_OK;
         if (rc != CS_OK)
             return rc;
         cs_arena_reset(&r->arena);
@@ -401,14 +409,14 @@ struct cs_vote cs_votes_at(const struct cs_votes *v, uint32_t case_index, uint32
     return vote;
 }
 
-/* Does the judge judge its own text? By the study's name of a model or the id that is sent, whichever the parent calls it. */
-static bool is_own(const struct cs_votes *v, uint32_t judge, const struct cs_parent *about)
+bool cs_votes_is_own(const struct cs_study *judging, uint32_t judge, uint32_t model)
 {
-    const struct cs_study *s = v->view->spec.study;
-    if (!v->drop_own || about == NULL || s->parent == NULL)
-        return false;
-    const char *name = s->parent->models[about->model];
-    return strcmp(name, s->models[judge].name) == 0 || strcmp(name, s->models[judge].model) == 0;
+    return strcmp(judging->parent->sent[model], judging->models[judge].model) == 0;
+}
+
+static bool is_dropped(const struct cs_votes *v, uint32_t judge, const struct cs_parent *about)
+{
+    return v->drop_own && about != NULL && cs_votes_is_own(v->view->spec.study, judge, about->model);
 }
 
 /* In both orders where a pair is shown so. */
@@ -433,7 +441,7 @@ static struct cs_panel count(const struct cs_votes *v, uint32_t ballot, uint32_t
         if (judge != CS_NONE && who != judge)
             continue;
         votes[n] = vote_on(v, b, case_index, i);
-        if (judge == CS_NONE && is_own(v, who, about))
+        if (judge == CS_NONE && is_dropped(v, who, about))
             votes[n].kind = CS_VOTE_DROPPED;
         n++;
     }

@@ -1,9 +1,9 @@
 /* votes.h - what every judge and repeat of a judging study said of every case of it, answer by answer, read from its store in one pass.
  *
  * A *ballot* is one answer under one condition of the judging study: all votes on it about a case are one panel. Texts are no votes: they
- * are there to be read. A scale is a word of its own under `rule: majority`, else the mean of its steps counted from 0; with one judge asked
- * once it stays a word. Other words go by majority whatever the rule. A pair that is shown in both orders is one panel: each vote is what the
- * two orders say together (panel.h), and sides are those of the case that is asked about.
+ * are there to be read; nor are lists, of which what is derived is. A scale is a word of its own under `rule: majority`, else the mean of its
+ * steps counted from 0; with one judge asked once it stays a word. Other words go by majority whatever the rule. A pair that is shown in both
+ * orders is one panel: each vote is what the two orders say together (panel.h), and sides are those of the case that is asked about.
  *
  * Memory: nine bytes a vote, in a file without a name that the kernel may write out; no text of an output is kept.
  * Thread: main while it is read; any afterwards. Errors: those of the store; CS_EIO for that file.
@@ -61,6 +61,9 @@ typedef void (*cs_votes_seen)(void *self, uint32_t judge, const struct cs_stored
 CS_WARN_UNUSED enum cs_err cs_votes_read(struct cs_votes *v, struct cs_store *store, cs_votes_seen seen, void *self,
                                          struct cs_error *err);
 void cs_votes_close(struct cs_votes *v); /* a zeroed struct is fine */
+
+/* Whether a judge and a model of the judged study are one: the same id is sent, whatever studies and accounts call it. */
+bool cs_votes_is_own(const struct cs_study *judging, uint32_t judge, uint32_t model);
 
 struct cs_vote cs_votes_at(const struct cs_votes *v, uint32_t case_index, uint32_t slot);
 /* The panel on one case, as it counts for one of the outputs that the case came from (NULL: votes are nobody's own). */

@@ -44,10 +44,12 @@ static void free_set(struct seen **set)
 static void survey_cases(const struct cs_study *study, const struct cs_loaded *l, struct cs_estimate *out)
 {
     struct seen *clusters = NULL, *texts = NULL;
-    const uint32_t text = cs_study_column(study, "text");
+    const uint32_t text = study->parent == NULL ? cs_study_column(study, "text") : CS_NONE;
     for (uint32_t i = 0; i < study->n_cases; i++) {
         const struct cs_case *c = &l->all[i];
         uint8_t digest[32];
+        if (i > 0 && c->cluster == l->all[i - 1].cluster)
+            continue; /* outputs of one case */
         cs_digest_blake2b_256(c->cluster, strlen(c->cluster), digest);
         if (find_or_add(&clusters, digest, i) == NULL)
             out->clusters++;

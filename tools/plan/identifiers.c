@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { TRIM_EVERY = 1 << 16 };
+
 static bool is_word(unsigned char c)
 {
     return isalnum(c) || c >= 0x80;
@@ -173,9 +175,14 @@ enum cs_err cs_identifiers_check(const struct cs_loaded *l, struct cs_error *err
     for (uint32_t i = 0; i < s->n_cases && account != NULL && !s->fictional; i++) {
         struct cs_identifier found = {0};
         for (uint32_t c = 0; c < s->n_columns && found.what == NULL; c++) {
-            if (strchr(l->all[i].values[c], ' ') != NULL) /* a text, not a code of a table */
-                found = first_that_blocks(l->all[i].values[c]);
+            const char *text = l->all[i].values[c];
+            if (s->parent != NULL && (c == s->parent->column || (i > 0 && text == l->all[i - 1].values[c])))
+                continue;                  /* never sent; or seen in the case before, of which it is another output */
+            if (strchr(text, ' ') != NULL) /* a text, not a code of a table */
+                found = first_that_blocks(text);
         }
+        if (i % TRIM_EVERY == 0)
+            cs_load_trim(l);
         if (found.what != NULL && cases++ == 0) {
             example = &l->all[i];
             shown = found;

@@ -302,8 +302,14 @@ static void look_at_texts(struct look *k)
 {
     const struct cs_study *s = k->l->study;
     for (uint32_t c = 0; c < s->n_columns; c++) {
-        for (uint32_t i = 0; is_shown(s, c) && i < s->n_cases; i++)
-            look_at_text(k, i, k->l->all[i].values[c]);
+        const bool shown = is_shown(s, c);
+        const char *last = NULL; /* outputs of one case have one text of it in common */
+        for (uint32_t i = 0; shown && i < s->n_cases; i++) {
+            const char *text = k->l->all[i].values[c];
+            if (text != last)
+                look_at_text(k, i, text);
+            last = text;
+        }
     }
 }
 
@@ -358,7 +364,8 @@ enum cs_err cs_lint_make(const struct cs_loaded *l, const char *words, struct cs
     for (uint32_t f = 0; f < l->study->n_factors; f++)
         look_at_factor(&k, &l->study->factors[f]);
     look_at_texts(&k);
-    look_at_ids(&k);
+    if (l->study->parent == NULL) /* else they were made up */
+        look_at_ids(&k);
     for (uint32_t f = 0; f < l->study->n_factors; f++)
         look_at_sentences(&k, &l->study->factors[f]);
     look_at_file(&k);

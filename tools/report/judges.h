@@ -35,10 +35,12 @@ struct cs_report_verdicts {
     const char *answer;
     uint64_t planned, answered, taken;       /* outputs: planned, ended, given to judges */
     uint64_t judged, no_verdict, not_judged; /* of those taken */
-    struct cs_report_figure share;           /* without a verdict, of those whose panel is through: 0..1 */
-    uint64_t votes, missing, dropped;        /* votes asked for; of these without a verdict; dropped, and not asked */
-    uint64_t won, tied;                      /* of pairs: verdicts for this level, for neither */
-    uint64_t order_led;                      /* votes that named whatever stood in one place */
+    uint64_t leaks,
+        leaks_shown; /* taken, and hold a level's text, a level's id or a model's name: as they came, as judges saw them */
+    struct cs_report_figure share;    /* without a verdict, of those whose panel is through: 0..1 */
+    uint64_t votes, missing, dropped; /* votes asked for; of these without a verdict; dropped, and not asked */
+    uint64_t won, tied;               /* of pairs: verdicts for this level, for neither */
+    uint64_t order_led;               /* votes that named whatever stood in one place */
 };
 
 /* A primary or exploratory comparison by one judge's verdicts alone: no verdict of its own. */

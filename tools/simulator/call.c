@@ -9,11 +9,21 @@
 #include <time.h>
 
 #include "protocol/base/alloc.h"
+#include "tools/simulator/app.h"
 #include "tools/simulator/dialect.h"
 
 enum { HANG_LOOK_MS = 100 /* how often a hanging call looks whether its client has left */ };
 
-enum route { ROUTE_PROVIDER, ROUTE_MODELS, ROUTE_STATS, ROUTE_CONTROL, ROUTE_HEALTH, ROUTE_NONE };
+enum route {
+    ROUTE_PROVIDER,
+    ROUTE_SESSION,
+    ROUTE_JOB,
+    ROUTE_MODELS,
+    ROUTE_STATS,
+    ROUTE_CONTROL,
+    ROUTE_HEALTH,
+    ROUTE_NONE
+};
 
 /* The head and the tail of a path; with a tail, what stands between the two is the model. */
 static const struct {
@@ -30,6 +40,12 @@ static const struct {
     {"/v1/messages", NULL, "POST", ROUTE_PROVIDER, &cs_sim_anthropic},
     {"/v1beta/models/", ":generateContent", "POST", ROUTE_PROVIDER, &cs_sim_gemini},
     {"/model/", "/converse", "POST", ROUTE_PROVIDER, &cs_sim_bedrock},
+    {"/app/", "/ask", "POST", ROUTE_PROVIDER, &cs_sim_app_ask},
+    {"/app/", "/text", "POST", ROUTE_PROVIDER, &cs_sim_app_text},
+    {"/app/", "/stream", "POST", ROUTE_PROVIDER, &cs_sim_app_stream},
+    {"/app/", "/jobs", "POST", ROUTE_PROVIDER, &cs_sim_app_jobs},
+    {"/app/sessions", NULL, "POST", ROUTE_SESSION, NULL},
+    {"/app/jobs/", "", "GET", ROUTE_JOB, NULL},
     {"/v1/models", NULL, "GET", ROUTE_MODELS, NULL},
     {"/models", NULL, "GET", ROUTE_MODELS, NULL},
     {"/stats", NULL, "GET", ROUTE_STATS, NULL},
@@ -238,6 +254,13 @@ static enum MHD_Result serve(struct cs_simulator_call *c)
         return send_reply(c);
     case ROUTE_HEALTH:
         cs_buf_str(&c->reply.body, "{\"status\":\"ok\"}\n");
+        return send_reply(c);
+    case ROUTE_SESSION:
+        cs_app_session(cs_timers_now_ms(), &c->reply.body);
+        return send_reply(c);
+    case ROUTE_JOB:
+        if (!cs_app_job(c->path_model, &c->reply.body))
+            return send_error(c, 404, "There is no such job.");
         return send_reply(c);
     case ROUTE_NONE:
         break;

@@ -30,7 +30,7 @@ struct cs_sim_dialect {
 };
 
 extern const struct cs_sim_dialect cs_sim_openai_chat, cs_sim_openai_responses, cs_sim_anthropic, cs_sim_gemini,
-    cs_sim_bedrock;
+    cs_sim_bedrock, cs_sim_app_ask, cs_sim_app_text, cs_sim_app_stream, cs_sim_app_jobs;
 
 /* ---- for the dialects ----------------------------------------------------------------------------- */
 

@@ -66,9 +66,10 @@ static void note_leaks(struct cs_report_work *w, const struct cs_parent_study *p
 
 void cs_analysis_blinding_note(struct cs_report_work *w)
 {
+    const struct cs_study *s = w->source->judged.own != NULL ? w->source->judged.child : w->study;
     struct cs_judge judge;
-    if (cs_judge_parse(w->study->judge, &w->r->arena, &judge, NULL) == CS_OK)
+    if (cs_judge_parse(s->judge, &w->r->arena, &judge, NULL) == CS_OK)
         note_shown(w, &judge);
-    if (w->study->parent != NULL)
-        note_leaks(w, w->study->parent);
+    if (s->parent != NULL)
+        note_leaks(w, s->parent);
 }

@@ -1,6 +1,5 @@
 /* judges.c - of a study of judges: who judged what, which outputs have a verdict, and what each judge alone would have found. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "protocol/base/json.h"
 #include "tools/report/analysis/judges_agreement.h"
@@ -77,10 +76,8 @@ static uint64_t missing_of(const struct cs_report_work *w, uint32_t judge)
 
 static bool judges_own(const struct cs_study *child, uint32_t judge)
 {
-    const struct cs_parent_study *p = child->parent;
-    for (uint32_t i = 0; i < p->n_models; i++) {
-        if (strcmp(p->models[i], child->models[judge].name) == 0 ||
-            strcmp(p->models[i], child->models[judge].model) == 0)
+    for (uint32_t i = 0; i < child->parent->n_models; i++) {
+        if (cs_votes_is_own(child, judge, i))
             return true;
     }
     return false;
@@ -148,6 +145,8 @@ static void fill_verdicts(struct cs_report_work *w)
             .planned = c->planned,
             .answered = c->answered,
             .taken = c->taken,
+            .leaks = c->leaks,
+            .leaks_shown = c->leaks_shown,
             .judged = c->judged,
             .no_verdict = c->no_verdict,
             .not_judged = c->not_judged,
@@ -175,8 +174,6 @@ static void note_verdicts(struct cs_report_work *w)
         "verdict (%s); %" PRIu64 " were taken.%s",
         j->parent, j->parent_generation, j->outputs, j->first_verdict[0] != '\0' ? j->first_verdict : "none yet",
         j->taken, declared ? " The analysis was declared before the first verdict, not before these outputs." : "");
-    if (j->shows[0] != '\0')
-        cs_analysis_work_say_first(w, "The judges are not blind: they are shown %s.", j->shows);
     if (!source->child->parent->closed)
         cs_analysis_work_say_first(w, "%s was not complete when its outputs were taken.", j->parent);
     if (source->elsewhere > 0)
@@ -314,6 +311,8 @@ static const struct cs_report_column verdict_columns[] = {
     CS_COLUMN_SAME(verdicts, votes),
     CS_COLUMN(verdicts, missing, "votes_missing", "votes_missing"),
     CS_COLUMN(verdicts, dropped, "votes_dropped", "votes_dropped"),
+    CS_COLUMN_SAME(verdicts, leaks),
+    CS_COLUMN_SAME(verdicts, leaks_shown),
     CS_COLUMN_SAME(verdicts, won),
     CS_COLUMN_SAME(verdicts, tied),
     CS_COLUMN(verdicts, order_led, "votes_order_led", "votes_order_led"),

@@ -175,11 +175,13 @@ static int by_gap(const void *a, const void *b)
 static void note_row(struct cs_report_work *w, const struct cs_report_lost *row)
 {
     const struct cs_report *r = w->r;
+    const bool judged = w->source->judged.own != NULL && row->kind == CS_LOST_MISSING;
     cs_analysis_work_say_first(
         w,
         "%s: under \"%s\" %.1f %% of the trials %s, under the control %.1f %%: a gap of %+.1f points (%.1f to %.1f).",
         r->models[row->model].name, r->factors[row->factor].levels[row->level].id, 100 * row->share.value,
-        cs_words_lost(row->kind), 100 * row->share_control.value, row->gap.value, row->ci.low, row->ci.high);
+        judged ? "have no verdict of their judges, or failed" : cs_words_lost(row->kind),
+        100 * row->share_control.value, row->gap.value, row->ci.low, row->ci.high);
 }
 
 static void note_gaps(struct cs_report_work *w)

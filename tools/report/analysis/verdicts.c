@@ -81,7 +81,9 @@ static const char *why_none(const struct cs_report_work *w, size_t at, const str
     if (cs_analysis_corrected_why(w, c->outcome)[0] != '\0')
         return cs_analysis_corrected_why(w, c->outcome);
     if (c->lost_level.value > CS_LOST_MAX || c->lost_comparator.value > CS_LOST_MAX)
-        return "over 5 % of a side ended in timeouts or failures";
+        return w->source->judged.own != NULL
+                   ? "over 5 % of a side has no verdict of its judges, or ended in timeouts or failures"
+                   : "over 5 % of a side ended in timeouts or failures";
     if (!is_concurrent(w, c->model, spec))
         return "not concurrent: one side was asked at another time";
     if (!c->ci.known)

@@ -169,6 +169,23 @@ static void people_lines(const struct cs_report *r, FILE *out)
     }
 }
 
+/* How far judges agree, and how many outputs they left without a verdict. */
+static void judge_lines(const struct cs_report *r, FILE *out)
+{
+    for (uint32_t i = 0; i < r->n_judges_agreement; i++) {
+        const struct cs_report_judges_agreement *a = &r->judges_agreement[i];
+        if (a->kind == CS_JUDGES_ALL && a->kappa.known)
+            fprintf(out, "judges on %s: %s %.2f over %" PRIu64 " outputs\n", a->answer, a->statistic, a->kappa.value,
+                    a->items);
+    }
+    for (uint32_t i = 0; i < r->n_verdicts; i++) {
+        const struct cs_report_verdicts *v = &r->verdicts[i];
+        if (v->factor == CS_REPORT_NONE && v->no_verdict > 0)
+            fprintf(out, "%s, %s: %" PRIu64 " of %" PRIu64 " judged outputs have no verdict\n",
+                    r->models[v->model].name, v->answer, v->no_verdict, v->no_verdict + v->judged);
+    }
+}
+
 static void rerun_line(const struct cs_report *r, FILE *out)
 {
     const struct cs_report_rerun *best = NULL;
@@ -208,5 +225,6 @@ void cs_forms_terminal(const struct cs_report *r, FILE *out)
     for (uint32_t m = 0; m < r->n_models && lines * r->n_models <= LINES_FOR_MODELS; m++)
         model_lines(r, m, out);
     people_lines(r, out);
+    judge_lines(r, out);
     rerun_line(r, out);
 }

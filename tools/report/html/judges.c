@@ -61,16 +61,20 @@ static void write_verdict_row(struct cs_page *p, const struct cs_report_verdicts
     cs_html_page_number(p, cs_num_count(v->no_verdict));
     cs_html_page_number(p, cs_num_percent(cs_html_page_figure_value(v->share)));
     cs_html_page_number(p, cs_num_count(v->not_judged));
+    cs_html_page_number(p, cs_num_count(v->leaks_shown));
     fputs("</tr>\n", p->out);
 }
 
 static void write_verdicts(struct cs_page *p)
 {
-    static const char *const titles[] = {"Model",           "Answer", "Level",      "Planned", "Ended",
-                                         "Given to judges", "Judged", "No verdict", "Share",   "Not judged"};
-    cs_html_page_table(p, "verdict-counts", CS_REPORT_NONE,
-                       "Outputs by level: planned, ended, given to judges, and what the panel made of them. An output "
-                       "without a verdict is missing, and stands in the worst and the best case of every finding.");
+    static const char *const titles[] = {"Model", "Answer",          "Level",         "Planned",
+                                         "Ended", "Given to judges", "Judged",        "No verdict",
+                                         "Share", "Not judged",      "Tell their arm"};
+    cs_html_page_table(
+        p, "verdict-counts", CS_REPORT_NONE,
+        "Outputs by level: planned, ended, given to judges, and what the panel made of them. An output "
+        "without a verdict is missing, and stands in the worst and the best case of every finding. Outputs that tell their arm hold, as judges "
+        "saw them, the text or id of a level or the name of a model.");
     columns(p, titles, sizeof titles / sizeof *titles, 3);
     for (uint32_t i = 0; i < p->r->n_verdicts; i++)
         write_verdict_row(p, &p->r->verdicts[i]);

@@ -27,9 +27,11 @@ struct cs_judged_count {
     uint32_t ballot;
     uint64_t planned, answered, taken;       /* outputs of the parent: planned, ended, given to judges */
     uint64_t judged, no_verdict, not_judged; /* of those taken */
-    uint64_t won, tied;                      /* of pairs: verdicts for this level, for neither */
-    uint64_t order_led;                      /* votes */
-    uint64_t asked, missing, dropped;        /* votes */
+    uint64_t leaks,
+        leaks_shown; /* taken, and hold a level's text, a level's id or a model's name: as they came, as judges saw them */
+    uint64_t won, tied;               /* of pairs: verdicts for this level, for neither */
+    uint64_t order_led;               /* votes */
+    uint64_t asked, missing, dropped; /* votes */
 };
 
 struct cs_judged; /* what lies behind it */

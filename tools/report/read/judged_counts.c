@@ -48,6 +48,8 @@ void cs_judged_counts_add(struct cs_judged *j, uint32_t model, uint32_t ballot, 
         row->planned += more->planned;
         row->answered += more->answered;
         row->taken += more->taken;
+        row->leaks += more->leaks;
+        row->leaks_shown += more->leaks_shown;
         row->judged += more->judged;
         row->no_verdict += more->no_verdict;
         row->not_judged += more->not_judged;

@@ -87,7 +87,11 @@ void cs_judged_lost_take(struct cs_judged *j, struct cs_judged_source *out)
         for (uint32_t b = 0; b < j->votes.n_ballots; b++) {
             uint32_t levels[CS_FACTORS_MAX] = {0};
             cs_judged_study_levels(&j->made, a->levels, a->question, &j->votes.ballots[b], levels);
-            const struct cs_judged_count more = {.planned = a->planned, .answered = sum_of(a), .taken = a->taken};
+            const struct cs_judged_count more = {.planned = a->planned,
+                                                 .answered = sum_of(a),
+                                                 .taken = a->taken,
+                                                 .leaks = a->leaks.raw_any,
+                                                 .leaks_shown = a->leaks.shown_any};
             cs_judged_counts_add(j, a->model, b, levels, &more);
         }
         if (j->take.sample == 0 && j->pair_factor == CS_NONE) /* what was not drawn or paired was never to be judged */

@@ -63,6 +63,10 @@ enum cs_err cs_source_table(struct cs_report_source *s, const struct cs_source_f
         s->study = s->loaded.study;
         s->cases = s->loaded.cases;
     }
+    if (rc == CS_OK && s->study->parent != NULL)
+        rc = cs_error_set(err, CS_EUSAGE,
+                          "\"%s\" is a study of judges: its report is made from its store, not from a table of votes",
+                          s->study->name);
     if (rc == CS_OK)
         rc = cs_plan_check(s->study, err);
     if (rc != CS_OK)

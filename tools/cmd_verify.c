@@ -18,6 +18,7 @@
 #include "tools/screen/screen.h"
 #include "tools/verify/lineage.h"
 #include "tools/verify/links.h"
+#include "tools/verify/rated.h"
 #include "tools/verify/replay.h"
 #include "tools/verify/standing.h"
 
@@ -36,7 +37,7 @@ struct verify {
     uint64_t planned, done, failed, cancelled, missing; /* missing: without a final state */
     uint64_t quarantined;                               /* those in `failed` */
     uint64_t left_out;                                  /* not in any of these: what levels require excludes */
-    uint64_t outputs, duplicates, faults;
+    uint64_t outputs, duplicates, faults, rated;
     uint64_t next; /* position not yet accounted for in this lane */
     FILE *out;     /* where the list goes */
     struct cs_ticker ticker;
@@ -355,6 +356,23 @@ static enum cs_err check_lineage(struct verify *v, const char *path, const char 
     return rc;
 }
 
+static void on_rating(void *self, const char *what)
+{
+    struct verify *v = self;
+    if (v->faults++ < LISTED_MAX)
+        fprintf(v->out, "FAULT %s\n", what);
+}
+
+/* What people rated, beside the store. */
+static enum cs_err check_ratings(struct verify *v, const char *path, const char *dir, const char *store,
+                                 struct cs_error *err)
+{
+    char *folder = cs_ratings_folder(path, dir, store, v->reader.apart);
+    const enum cs_err rc = cs_rated_check(folder, on_rating, v, &v->rated, err);
+    free(folder);
+    return rc;
+}
+
 /* Whether the file still plans what was run. Of a child whose parent is not there any more: what was run is all there is to go by. */
 static enum cs_err compare_file(struct verify *v, const struct cs_study_args *args, const char *path, bool *same,
                                 struct cs_error *err)
@@ -428,6 +446,8 @@ static void print_text(const struct verify *v, bool same_file)
         printf("%" PRIu64 " of them are turns of conversations; %" PRIu64
                " requests were made anew from the replies before them, and are those that were sent\n",
                cs_replay_turns(v->replay), cs_replay_requests(v->replay));
+    if (v->rated > 0)
+        printf("%" PRIu64 " ratings by people, each with the chance of its sample\n", v->rated);
     if (v->erased > 0)
         printf("%" PRIu64 " of these are empty: their studies were deleted\n", v->erased);
     print_tombs(v);
@@ -514,6 +534,8 @@ int cmd_verify(int argc, char **argv)
         rc = check_outputs(&v, &err);
     if (rc == CS_OK)
         rc = check_lineage(&v, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
+    if (rc == CS_OK)
+        rc = check_ratings(&v, n_args > 0 ? argv[1] : NULL, args.dir, store, &err);
     if (rc == CS_OK && n_args > 0)
         rc = compare_file(&v, &args, argv[1], &same_file, &err);
     if (rc == CS_OK) {

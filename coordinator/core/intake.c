@@ -248,7 +248,7 @@ static bool end_call(struct cs_core *core, struct cs_session *s, struct cs_lane 
         else /* this call came on top of all that are left: another grant covers those */
             cs_lease_take(core, l, &one, true);
     }
-    if (*worst > 0 && cs_budget_is_unknown(o))
+    if (*worst > 0 && cs_budget_is_unknown(o) && !cs_budget_is_by_call(lane, o))
         cs_risk_write_off(core, lane->study, *worst);
     return live;
 }

@@ -7,6 +7,7 @@
 #include "protocol/base/assert.h"
 #include "protocol/base/hash.h"
 #include "protocol/dialects/dialect.h"
+#include "protocol/study/answer.h"
 #include "protocol/study/list.h"
 
 struct settings_key { /* all that the parameters of a request depend on */
@@ -186,6 +187,20 @@ static const struct cs_account *account_of(const struct cs_study *s, uint32_t mo
     return &s->accounts[s->models[model].account];
 }
 
+/* A list may be long: its schema is no larger than a request may be. */
+static enum cs_err check_schema(const struct cs_study *s, uint32_t model, uint32_t question, uint32_t elements,
+                                struct cs_error *err)
+{
+    const enum cs_form form = account_of(s, model)->response_format;
+    struct cs_buf schema = CS_BUF_INIT(CS_BODY_MAX);
+    if (elements > 0 && (form == CS_FORM_JSON_SCHEMA || form == CS_FORM_TOOL))
+        cs_schema_answer(s, question, elements, &schema);
+    const bool over = schema.overflow;
+    cs_buf_release(&schema);
+    return over ? cs_error_set(err, CS_ETOOBIG, "the schema of %u elements is over %u bytes", elements, CS_BODY_MAX)
+                : CS_OK;
+}
+
 /* What follows the prompt; made when it is first needed, and again where a list is longer or shorter than the last one. */
 static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint32_t question, uint32_t elements,
                            bool answers, const char **out, struct cs_error *err)
@@ -202,7 +217,9 @@ static enum cs_err tail_of(const struct cs_study *s, struct settings *set, uint3
                                     .question = question,
                                     .elements = elements,
                                     .free_turn = !answers};
-        enum cs_err rc = cs_dialect_of(of.account->protocol)->settings(&of, &b, err);
+        enum cs_err rc = check_schema(s, set->key.model, question, answers ? elements : 0, err);
+        if (rc == CS_OK)
+            rc = cs_dialect_of(of.account->protocol)->settings(&of, &b, err);
         if (rc != CS_OK) {
             cs_buf_release(&b);
             return cs_error_wrap(err, rc, "model \"%s\"", of.model->name);

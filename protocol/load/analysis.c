@@ -410,10 +410,41 @@ static enum cs_err check_decide(const struct cs_loader *l, const struct cs_node 
     return CS_OK;
 }
 
+/* `composites: {overall: {harmonic: [safety, restraint]}}` */
+static enum cs_err check_composites(const struct cs_loader *l, const struct cs_node *composites)
+{
+    static const char *const keys[] = {"harmonic", NULL};
+    enum cs_err rc = cs_node_any_map(composites, "composites", l->err);
+    for (const struct cs_node *n = composites->first; n != NULL && rc == CS_OK; n = n->next) {
+        const struct cs_node *parts = NULL;
+        struct outcome outcome;
+        rc = cs_load_answers_name(l, n, CS_NAME_FIELD);
+        if (rc == CS_OK)
+            rc = cs_node_map(n, n->key, keys, l->err);
+        if (rc == CS_OK)
+            rc = cs_node_need(n, n->key, "harmonic", &parts, l->err);
+        if (rc == CS_OK)
+            rc = cs_node_list(parts, "harmonic", l->err);
+        if (rc == CS_OK && (parts->n < 2 || parts->n > CS_FIELDS_MAX))
+            rc = cs_yaml_fail(parts, l->err, "harmonic takes 2 to %d answers, as in [precision, recall]",
+                              CS_FIELDS_MAX);
+        for (const struct cs_node *c = rc == CS_OK ? parts->first : NULL; c != NULL && rc == CS_OK; c = c->next) {
+            const char *name;
+            rc = cs_node_text(c, "an answer", &name, l->err);
+            if (rc == CS_OK)
+                rc = find_outcome(l, c, name, &outcome);
+            if (rc == CS_OK && strcmp(outcome.unit, "units") != 0)
+                rc = cs_yaml_fail(c, l->err, "\"%s\" is no number; derive one, as in {share: {of: LIST, where: {...}}}",
+                                  name);
+        }
+    }
+    return rc;
+}
+
 static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_node *analysis)
 {
-    static const char *const keys[] = {"alpha",   "adjust", "primary", "exploratory", "contrasts",
-                                       "warrant", "labels", "decide",  "calibrate",   NULL};
+    static const char *const keys[] = {"alpha",  "adjust", "primary",   "exploratory", "contrasts", "warrant",
+                                       "labels", "decide", "calibrate", "composites",  NULL};
     static const char *const adjusts[] = {"holm", "max-t", "bh", "by", "none", NULL};
     const struct cs_node *n;
     uint32_t word;
@@ -429,6 +460,8 @@ static enum cs_err check_analysis(const struct cs_loader *l, const struct cs_nod
         rc = check_decide(l, n);
     if (rc == CS_OK && (n = cs_node_get(analysis, "calibrate")) != NULL)
         rc = cs_load_calibrate(l, n);
+    if (rc == CS_OK && (n = cs_node_get(analysis, "composites")) != NULL)
+        rc = check_composites(l, n);
     if (rc == CS_OK && (n = cs_node_get(analysis, "labels")) != NULL)
         rc = cs_load_warrant_label_source(l, n);
     if (rc != CS_OK || (n = cs_node_get(analysis, "contrasts")) == NULL)

@@ -173,17 +173,33 @@ static struct cs_phrase_found longest(const struct cs_phrases *p, const uint8_t 
     return found;
 }
 
+static bool is_ascii_word(uint8_t c)
+{
+    const uint8_t l = c | 0x20;
+    return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9');
+}
+
 struct cs_phrase_found cs_phrases_next(const struct cs_phrases *p, const char *text, size_t n, size_t from)
 {
     const uint8_t *s = (const uint8_t *)text;
-    for (; from < n; from++) {
-        if (!p->begins[s[from]] || (s[from] & 0xC0) == 0x80 || p->first[folded(s, n, from)] == 0)
-            continue; /* no phrase begins so; or inside a character */
-        if (from > 0 && is_of_word(s, n, from, false) && is_of_word(s, n, from - 1, true))
-            continue; /* inside a word */
-        const struct cs_phrase_found found = longest(p, s, n, from);
-        if (found.len > 0)
-            return found;
+    bool inside = from > 0 && from < n && is_of_word(s, n, from - 1, true); /* a word goes on before s[from] */
+    while (from < n) {
+        const uint8_t c = s[from];
+        const bool word = is_ascii_word(c);
+        if (p->begins[c] && (c & 0xC0) != 0x80 && p->first[folded(s, n, from)] != 0 &&
+            !(inside && (word || is_of_word(s, n, from, false)))) {
+            const struct cs_phrase_found found = longest(p, s, n, from);
+            if (found.len > 0)
+                return found;
+        }
+        from++;
+        if (word) { /* nothing begins within a word */
+            while (from < n && is_ascii_word(s[from]))
+                from++;
+            inside = true;
+        } else {
+            inside = c >= 0x80 && from < n && is_of_word(s, n, from - 1, true);
+        }
     }
     return (struct cs_phrase_found){.at = n};
 }

@@ -171,6 +171,17 @@ class Calibrated(harness.TestCase):
         kept = harness.rows_csv((self.folder / "ratings.csv").read_text())
         self.assertEqual({r["pi"] for r in kept}, {r["pi"] for r in key.values()})
 
+        done = self.shared().clinsafe("verify", self.child)
+        self.assertIn(f"{len(kept)} ratings by people, each with the chance of its sample", done.out)
+        self.assertNotIn("FAULT", done.err)
+        ratings = self.folder / "ratings.csv"
+        sound = ratings.read_text()
+        ratings.write_text(sound.replace(f",{kept[0]['pi']}", ",0.5", 1))
+        done = self.shared().clinsafe("verify", self.child)
+        self.assertExit(done, harness.EXIT_CORRUPT)
+        self.assertIn('has the chance "0.5", its sample (seed 7)', done.err)
+        ratings.write_text(sound)
+
         report = self.report()
         row, planted = self.contrast(report), 100 * planted_shift()
         corrected_rows = [c for c in report["corrected"]]

@@ -78,7 +78,8 @@ class Planted(harness.TestCase):
         (cls.folder / "providers.yaml").write_text("accounts: {s: {provider: simulated, truth: truth.yaml}}\n"
                                                    "models: {ward-bot: {account: s, model: ward-bot}}\n")
         cls.study = cls.folder / "study.yaml"
-        cls.study.write_text(STUDY.replace("MORE", f"repeats: {REPEATS}\nanalysis: {{primary: {{right: {{margin: 0.1 units}}}}}}"))
+        cls.study.write_text(STUDY.replace("MORE", f"repeats: {REPEATS}\nanalysis: {{primary: {{right: {{margin: 0.1 units}}}}, "
+                                                  "composites: {overall_f1: {harmonic: [precision, recall]}}}"))
         harness.must(box.clinsafe("run", cls.study, "--workers", 1, timeout=120))
         files = [("--format", kind, "--out", cls.folder / f"rows.{kind}", "--elements", cls.folder / f"elements.{kind}") for kind in ("csv", "jsonl")]
         for options in files:
@@ -136,6 +137,30 @@ class Planted(harness.TestCase):
         self.assertEqual(found["clusters"], CASES)
         half = 2.0686576104190406 * statistics.stdev(statistics.fmean(v) for v in means.values()) / CASES**0.5  # t, 23 degrees of freedom
         self.assertAlmostEqual(found["ci"][1] - found["ci"][0], 2 * half, 8)
+
+    def test_the_harmonic_mean_of_means(self):
+        """2PR/(P + R) of the means over cases, and its jackknife over cases."""
+        report = harness.must(self.shared().clinsafe("report", self.study, "--json")).json()
+        row, = report["composites"]
+        means = {part: collections.defaultdict(list) for part in ("precision", "recall")}
+        for r in self.rows:
+            for part, by in means.items():
+                if f"derived.{part}" in r:
+                    by[r["case_id"]].append(r[f"derived.{part}"])
+        by = {part: {c: statistics.fmean(v) for c, v in cases.items()} for part, cases in means.items()}
+
+        def f1(without=None):
+            p, r = (statistics.fmean(v for c, v in by[part].items() if c != without) for part in by)
+            return 2 * p * r / (p + r)
+        cases = list(by["precision"])
+        pseudo = [len(cases) * f1() - (len(cases) - 1) * f1(c) for c in cases]
+        self.assertEqual((row["name"], row["parts"], row["clusters"]), ("overall_f1", "precision, recall", len(cases)))
+        self.assertAlmostEqual(row["value"], f1(), 10)
+        half = 2.0686576104190406 * statistics.stdev(pseudo) / CASES**0.5
+        self.assertEqual(len(cases), CASES)
+        self.assertAlmostEqual(row["ci"][1] - row["ci"][0], 2 * half, 8)
+        harness.must(self.shared().clinsafe("report", self.study, "--out", self.folder / "report.html"))
+        self.assertIn("Means put together", (self.folder / "report.html").read_text())
 
     def test_it_verifies_shows_and_has_words(self):
         box = self.shared()

@@ -4,6 +4,7 @@
 
 #include "protocol/base/alloc.h"
 #include "protocol/study/answer.h"
+#include "protocol/study/list.h"
 #include "protocol/wire/chunk.h"
 #include "protocol/base/digest.h"
 #include "protocol/dialects/request.h"
@@ -14,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void use_cell(struct cs_requests *r, const struct cs_study *s, uint32_t lane, uint32_t cell,
                      const struct cs_case *c)
 {
-    static const char reply[] = "{\"triage\":\"mid\",\"choice\":\"B\",\"a\":1}";
+    static const char reply[] =
+        "{\"triage\":\"mid\",\"choice\":\"B\",\"a\":1,\"g\":{\"1\":{\"A\":\"x\",\"B\":\"\",\"C\":1},\"2\":{\"A\":\"y\",\"B\":\"\",\"C\":2}}}";
     struct cs_buf body = CS_BUF_INIT(CS_BODY_MAX);
     struct cs_coords at;
     struct cs_arena arena = {0};
@@ -37,6 +39,11 @@ static void use_study(const struct cs_study *s)
     const char **values = cs_xcalloc(s->n_columns, sizeof *values);
     for (uint32_t i = 0; i < s->n_columns; i++)
         values[i] = i % 3 == 0 ? "urban" : i % 3 == 1 ? "A patient. Has {{slot}} pain." : "r1";
+    for (uint32_t q = 0; q < s->n_questions; q++) {
+        const struct cs_field *list = cs_list_of(&s->questions[q]);
+        if (list != NULL)
+            values[list->list->column] = "[\"a\",{\"text\":\"b\",\"label\":\"x\"}]";
+    }
     struct cs_case c = {s->n_cases - 1, "id", "cluster", values};
     cs_plan_init(&plan, s);
     if (cs_requests_open(&r, &plan, NULL) == CS_OK) {

@@ -122,6 +122,7 @@ enum {
     X(KEY_REVOKED, "worker's key revoked")                                                                             \
     X(NIGHT, "provider down for a night")                                                                              \
     X(RAISED, "budget raised")                                                                                         \
+    X(TALK, "turn of a conversation")                                                                                  \
     X(UNREADABLE, "unreadable reply of a judge")                                                                       \
     X(DRAWN, "drawn again by the study's word")
 
@@ -151,7 +152,8 @@ enum sim_fault {
     X(OTHER_STUDY, "word-to-another", "what an operator says of a study is done to another")                           \
     X(ONE_PURSE, "one-purse", "a restart holds all that is at risk for the first study's")                             \
     X(NO_AFTER, "forget-after", "a restart has forgotten which study comes after which")                               \
-    X(ONE_WEIGHT, "one-weight", "workers are told that all studies weigh the same")
+    X(ONE_WEIGHT, "one-weight", "workers are told that all studies weigh the same")                                    \
+    X(NO_TURNS, "no-turns", "workers are told that no turn of a conversation stands")
 
 enum sim_mutation {
     SIM_UNCHANGED,
@@ -243,6 +245,9 @@ struct sim_call {
     bool denied; /* by the node's own proxy */
 };
 
+/* Of a conversation: turns before the last, and bytes of what one says. */
+enum { SIM_TURNS = 4, SIM_SAID = 24 };
+
 struct sim_source {
     struct sim *sim;
     struct sim_worker *worker;
@@ -251,7 +256,7 @@ struct sim_source {
     } specs[SIM_CASES];
     uint8_t here[SIM_CHUNKS]; /* enum in sim_worker.c */
     uint32_t n_needed, n_here;
-    char body[32];
+    char body[32 + SIM_TURNS * SIM_SAID];
 };
 
 struct sim_worker {
@@ -295,6 +300,10 @@ struct sim_trial {
     uint32_t paid, in_flight,
         excused;      /* answers made; calls; times that it may be asked again: a lost worker had it, or an overload */
     uint32_t further; /* those of `excused` that an overload caused */
+    /* As a conversation: the replies that stand on disk, in this draw (each permits one more call), and which outputs they are. */
+    uint32_t n_turns, draw;
+    char said[SIM_TURNS][SIM_SAID];
+    uint64_t turn[SIM_TURNS];
 };
 
 /* A lane in a generation. */
@@ -328,6 +337,7 @@ struct sim_lane {
         uint64_t dead_until;
         uint32_t slower; /* answers take so many times as long */
     } server;
+    uint32_t calls; /* of each trial; 1: no conversations */
     uint64_t n_trials;
     struct sim_trial *trials;
     struct sim_ledger gens[SIM_GENS_MAX];
@@ -377,7 +387,8 @@ struct sim_store {
     uint32_t n_fingerprints, cap_prints;
     struct sim_risk { /* rows of what may have been spent */
         char key[24];
-        uint8_t value[64];
+        uint8_t value[72];
+        uint32_t len;
     } risks[SIM_RISKS_MAX];
     uint32_t n_risks;
     uint64_t newest[SIM_NEWEST]; /* fingerprints of the newest outputs, a ring */
@@ -552,6 +563,8 @@ bool sim_studies_is_over(struct sim *s, const struct sim_study *y); /* by what i
 
 /* sim_provider.c */
 void sim_digest(uint32_t lane, uint64_t position, bool stranger, struct cs_digest *out);
+/* The body of the call after these replies; its length. */
+uint32_t sim_talk_body(uint32_t lane, uint64_t position, const char *const *said, uint32_t n, char *out, size_t size);
 bool sim_trial_of(struct sim *s, const struct cs_digest *d, struct sim_trial **out); /* false: nobody planned it */
 extern const struct cs_dialect sim_provider, sim_settling;
 void sim_provider_call(struct sim *s, struct sim_worker *w, const struct cs_worker_action *a);

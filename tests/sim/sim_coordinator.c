@@ -29,9 +29,11 @@ static enum cs_err plan_identity(void *self, uint32_t gen, uint32_t lane, uint64
 static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t turns, uint64_t *out,
                               uint32_t *calls, struct cs_error *err)
 {
-    (void)self, (void)gen, (void)lane, (void)position, (void)turns, (void)err;
-    *out = SIM_INPUT_TOKENS;
-    *calls = 1;
+    struct sim *s = self;
+
+    (void)position, (void)err;
+    *calls = s->store.lanes[sim_studies_lane(s, gen, lane)].calls - turns;
+    *out = (uint64_t)*calls * SIM_INPUT_TOKENS;
     return CS_OK;
 }
 
@@ -55,6 +57,92 @@ static bool plan_is_stored(void *self, const struct cs_output *o)
     }
     cs_buf_release(&buf);
     return stored;
+}
+
+static const struct sim_trial *trial_at(struct sim *s, uint32_t gen, uint32_t lane, uint64_t position)
+{
+    return &s->store.lanes[sim_studies_lane(s, gen, lane)].trials[position];
+}
+
+static enum cs_err plan_talk(void *self, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_digest *digest,
+                             const struct cs_owner *owner, struct cs_core_talk *out, struct cs_error *err)
+{
+    struct sim *s = self;
+    const struct sim_trial *t = trial_at(s, gen, lane, position);
+
+    (void)digest, (void)owner, (void)err;
+    *out = (struct cs_core_talk){
+        .calls = s->store.lanes[sim_studies_lane(s, gen, lane)].calls, .turns = t->n_turns, .draw = t->draw};
+    return CS_OK;
+}
+
+static void said_by(const struct sim_trial *t, const char *said[SIM_TURNS])
+{
+    for (uint32_t i = 0; i < t->n_turns; i++)
+        said[i] = t->said[i];
+}
+
+static enum cs_err plan_sent(void *self, uint32_t gen, uint32_t lane, uint64_t position, const struct cs_digest *digest,
+                             const struct cs_owner *owner, const struct cs_core_talk *talk, uint8_t sent[16],
+                             struct cs_error *err)
+{
+    struct sim *s = self;
+    const struct sim_trial *t = trial_at(s, gen, lane, position);
+    const char *said[SIM_TURNS];
+    char body[32 + SIM_TURNS * SIM_SAID];
+    uint8_t full[32];
+
+    (void)digest, (void)owner, (void)err;
+    if (talk->turns != t->n_turns || talk->draw != t->draw)
+        sim_fail(s, "the coordinator counts %u turns of draw %u, on disk are %u of %u", talk->turns, talk->draw,
+                 t->n_turns, t->draw);
+    said_by(t, said);
+    cs_digest_blake2b_256(
+        body, sim_talk_body(sim_studies_lane(s, gen, lane), position, said, t->n_turns, body, sizeof body), full);
+    memcpy(sent, full, 16);
+    return CS_OK;
+}
+
+static bool plan_is_turn(void *self, const struct cs_output *o, const struct cs_owner *owner, uint32_t draw)
+{
+    struct sim *s = self;
+    const struct sim_trial *t = trial_at(s, o->gen, o->lane, o->position);
+    struct cs_buf buf = CS_BUF_INIT(CS_OUTPUT_MAX);
+    bool same;
+
+    (void)owner;
+    cs_output_pack(o, &buf);
+    same = draw == t->draw && o->turn <= t->n_turns && t->turn[o->turn - 1] == sim_print(buf.data, (uint32_t)buf.len);
+    cs_buf_release(&buf);
+    return same;
+}
+
+static void send(struct sim *s, const struct cs_action *a);
+
+/* What stands of those asked about; not always of all at once. */
+static void tell_turns(struct sim *s, const struct cs_action *a)
+{
+    static const char *texts[CS_SHARD_SIZE][SIM_TURNS];
+    static struct cs_turns_of trials[CS_SHARD_SIZE];
+    struct cs_action filled = *a;
+    struct cs_turns_reply *m = &filled.message.turns;
+
+    m->trials = trials;
+    for (uint32_t i = 0; i < CS_SHARD_SIZE; i++) {
+        const struct sim_trial *t;
+
+        if ((m->positions[i / 8] >> i % 8 & 1) == 0)
+            continue;
+        t = trial_at(s, a->at.gen, a->at.lane, a->at.page * CS_PAGE_TRIALS + i);
+        if (m->n == 3) { /* the message is full */
+            m->positions[i / 8] &= (uint8_t) ~(1u << i % 8);
+            continue;
+        }
+        said_by(t, texts[i]);
+        if (t->n_turns > 0 && s->mutation != SIM_MUTATE_NO_TURNS)
+            trials[m->n++] = (struct cs_turns_of){(uint8_t)i, t->n_turns, texts[i]};
+    }
+    send(s, &filled);
 }
 
 static enum cs_err plan_drawn(void *self, uint32_t gen, uint32_t lane, uint64_t position, uint32_t *out,
@@ -124,8 +212,10 @@ static void act(struct sim *s, const struct cs_action *a)
     switch (a->kind) {
     case CS_ACT_SEND:
     case CS_ACT_SPEC:
-    case CS_ACT_TURNS:
         send(s, a);
+        break;
+    case CS_ACT_TURNS:
+        tell_turns(s, a);
         break;
     case CS_ACT_PROBE:
         send(s, a);
@@ -569,6 +659,9 @@ void sim_core_start(struct sim *s)
                                          .identity = plan_identity,
                                          .input_bound = plan_bound,
                                          .is_stored = plan_is_stored,
+                                         .talk = plan_talk,
+                                         .sent = plan_sent,
+                                         .is_turn = plan_is_turn,
                                          .drawn = plan_drawn}};
     const char *expected[SIM_NAMES_MAX];
     struct sim_past past;

@@ -35,6 +35,16 @@ bool sim_trial_of(struct sim *s, const struct cs_digest *d, struct sim_trial **o
     return true;
 }
 
+uint32_t sim_talk_body(uint32_t lane, uint64_t position, const char *const *said, uint32_t n, char *out, size_t size)
+{
+    size_t at = (size_t)snprintf(out, size, "%u %llu", lane, (unsigned long long)position);
+
+    for (uint32_t i = 0; i < n; i++)
+        at += (size_t)snprintf(out + at, size - at, " %s", said[i]);
+    CS_ASSERT(at < size);
+    return (uint32_t)at;
+}
+
 /* ---- the dialect: one letter, then words ---------------------------------------------------------------- */
 
 static void read_reply(const struct cs_http_reply *reply, enum cs_form form, struct cs_arena *arena,

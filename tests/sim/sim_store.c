@@ -226,6 +226,7 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
                                          .frontier = s->mutation == SIM_MUTATE_NO_FRONTIER ? 0 : g->frontier,
                                          .paused = g->paused,
                                          .cancelled = g->cancelled,
+                                         .talks = l->calls > 1,
                                          .price = {SIM_INPUT_PRICE, SIM_INPUT_PRICE, SIM_OUTPUT_PRICE},
                                          .max_output_tokens = SIM_OUTPUT_TOKENS,
                                          .timeout_ms = s->limits.timeout_ms,
@@ -239,8 +240,8 @@ void sim_store_load(struct sim *s, uint32_t gen, struct cs_generation_load *load
 
 /* ---- a group reaches the disk -------------------------------------------------------------------------- */
 
-/* Its outcome, too. */
-static uint8_t note_print(struct sim_store *st, const struct cs_batch_output *o)
+/* Its outcome, too, and what it says. */
+static uint8_t note_print(struct sim_store *st, const struct cs_batch_output *o, char said[SIM_SAID])
 {
     struct cs_arena arena = {0};
     struct cs_output out;
@@ -249,6 +250,7 @@ static uint8_t note_print(struct sim_store *st, const struct cs_batch_output *o)
     CS_ASSERT(cs_output_unpack(o->bytes, o->len, &arena, &out, NULL) == CS_OK);
     st->newest[st->n_newest++ % SIM_NEWEST] = cs_intake_fingerprint(&out);
     outcome = out.outcome;
+    snprintf(said, SIM_SAID, "%s", out.text);
     cs_arena_release(&arena);
     return outcome;
 }
@@ -261,6 +263,8 @@ static void set_aside(struct sim_lane *l, struct sim_ledger *g, uint64_t positio
     t->superseded = print;
     g->n_superseded++;
     l->trials[position].excused++;
+    l->trials[position].n_turns = 0; /* those of this draw stay what they are */
+    l->trials[position].draw++;
 }
 
 /* Invariant 2: a declared act takes a timeout or an unparsable answer away, and no other; it is kept, and may be paid again. */
@@ -299,6 +303,21 @@ static void draw_again(struct sim *s, struct sim_lane *l, struct sim_ledger *g, 
     set_aside(l, g, position, print);
 }
 
+/* A reply that stands in histories never changes, and comes after those before it; it permits the next call. */
+static void apply_turn(struct sim *s, const struct sim_lane *l, const struct cs_batch_output *o, uint64_t print,
+                       const char *said)
+{
+    struct sim_trial *t = &l->trials[o->position];
+
+    sim_fired(s, SIM_TALK);
+    if (o->turn.draw != t->draw || o->turn.number != t->n_turns + 1 || o->turn.number >= l->calls)
+        sim_fail(s, "turn %u of draw %u of %s %llu is written, and %u stand of draw %u", o->turn.number, o->turn.draw,
+                 l->name, (unsigned long long)o->position, t->n_turns, t->draw);
+    t->turn[t->n_turns] = print;
+    snprintf(t->said[t->n_turns++], SIM_SAID, "%s", said);
+    t->excused++;
+}
+
 /* By decision 12, and not before the attempt is on disk: a coordinator that is killed sooner has forgotten that it was one. */
 static void ask_further(struct sim *s, struct sim_trial *t)
 {
@@ -315,13 +334,21 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
     struct sim_ledger *g = sim_studies_ledger(s, o->gen, o->lane);
     struct sim_kept *t = &g->kept[o->position];
     uint64_t print = sim_print(o->bytes, o->len);
+    char said[SIM_SAID];
     uint8_t outcome;
 
     CS_ASSERT(o->position < l->n_trials);
     if (sim_store_has(s, print))
         sim_fail(s, "an output of %s %llu is stored twice", l->name, (unsigned long long)o->position);
     remember(&s->store, print);
-    outcome = note_print(&s->store, o);
+    outcome = note_print(&s->store, o, said);
+    if (o->flags == CS_OUTPUT_TURN) {
+        apply_turn(s, l, o, print, said);
+        return;
+    }
+    if (o->turn.number > 0 && o->turn.number != l->trials[o->position].n_turns)
+        sim_fail(s, "an output of %s %llu comes after %u turns, and %u stand", l->name, (unsigned long long)o->position,
+                 o->turn.number, l->trials[o->position].n_turns);
     if (o->flags & CS_OUTPUT_SUPERSEDED) {
         draw_again(s, l, g, o->position, print, outcome);
     } else if (o->flags & CS_OUTPUT_CANONICAL) {
@@ -336,7 +363,8 @@ static void apply_output(struct sim *s, const struct cs_batch_output *o)
     } else if (o->flags & CS_OUTPUT_ATTEMPT) {
         t->attempts++;
         ask_further(s, &l->trials[o->position]);
-    } else if (t->canonical == 0 && t->failure == 0 && t->superseded == 0 && !g->cancelled) {
+    } else if (t->canonical == 0 && t->failure == 0 && t->superseded == 0 && !g->cancelled &&
+               l->trials[o->position].n_turns == 0) {
         sim_fail(s, "a duplicate of nothing: %s %llu", l->name, (unsigned long long)o->position);
     }
 }
@@ -394,9 +422,10 @@ static void apply_risk(struct sim *s, const struct cs_batch_meta *m)
             st->risks[i] = st->risks[--st->n_risks];
         return;
     }
-    CS_ASSERT(i < SIM_RISKS_MAX && m->len == sizeof st->risks[i].value);
+    CS_ASSERT(i < SIM_RISKS_MAX && m->len <= sizeof st->risks[i].value);
     snprintf(st->risks[i].key, sizeof st->risks[i].key, "%s", m->key);
     memcpy(st->risks[i].value, m->value, m->len);
+    st->risks[i].len = m->len;
     st->n_risks += i == st->n_risks;
 }
 
@@ -408,7 +437,7 @@ void sim_store_past(struct sim *s, struct sim_past *out)
     out->n_presumed = 0;
     out->presumed_first = 0;
     for (uint32_t i = 0; i < st->n_risks; i++) {
-        if (!cs_risk_unpack(st->risks[i].key, st->risks[i].value, sizeof st->risks[i].value, &out->risks[i]))
+        if (!cs_risk_unpack(st->risks[i].key, st->risks[i].value, st->risks[i].len, &out->risks[i]))
             sim_fail(s, "row %s is damaged", st->risks[i].key);
         out->risks[i].study = sim_studies_key(s, s->mutation == SIM_MUTATE_ONE_PURSE ? 1 : out->risks[i].gen);
     }
@@ -440,11 +469,11 @@ int64_t sim_store_money(const struct sim *s, const struct sim_study *y, int64_t 
     for (uint32_t i = 0; i < st->n_risks; i++) {
         struct cs_bits open;
 
-        CS_ASSERT(cs_risk_unpack(st->risks[i].key, st->risks[i].value, sizeof st->risks[i].value, &row));
+        CS_ASSERT(cs_risk_unpack(st->risks[i].key, st->risks[i].value, st->risks[i].len, &row));
         if (sim_studies_key(s, row.gen) != y->key)
             continue;
         open = cs_bits_from_wire(row.open);
-        *at_risk += row.worst_nano_usd * cs_bits_count(&open);
+        *at_risk += row.one_nano_usd * cs_bits_count(&open); /* each is one call at a time */
     }
     for (uint32_t i = y->first; i < y->first + y->n_lanes; i++)
         for (uint32_t g = 0; g < y->n_gens; g++)

@@ -42,6 +42,7 @@ static enum cs_err source_lane(void *self, const uint8_t spec[32], uint32_t lane
                                                                                           : &sim_provider,
                                   .endpoint = &endpoint,
                                   .timeout_ms = src->sim->limits.timeout_ms,
+                                  .talks = src->sim->store.lanes[y->first + lane].calls > 1,
                                   .metered = y->budget_nano_usd >= 0};
     sim_redis_facts(src->sim, out);
     return CS_OK;
@@ -60,18 +61,27 @@ static enum cs_err source_trial(void *self, void *study, uint32_t lane, uint64_t
     const struct sim_spec *spec = study;
     uint32_t chunk = SIM_CASES + (uint32_t)(position / SIM_CHUNK_TRIALS);
 
-    (void)err, (void)said, (void)n_said;
+    const struct sim_lane *l;
+
+    (void)err;
     lane += spec->first;
     CS_ASSERT(chunk < SIM_CHUNKS);
     if (src->here[chunk] != HERE) {
         need(src, chunk);
         return CS_EAGAIN;
     }
-    *out = (struct cs_trial){
-        .prompt = (uint64_t)lane << 40 | position,
-        .calls = 1,
-        .body = src->body,
-        .body_len = (uint32_t)snprintf(src->body, sizeof src->body, "%u %llu", lane, (unsigned long long)position)};
+    l = &src->sim->store.lanes[lane];
+    *out = (struct cs_trial){.prompt = (uint64_t)lane << 40 | position,
+                             .calls = l->calls,
+                             .free = n_said + 1 < l->calls,
+                             .body = src->body,
+                             .body_len = sim_talk_body(lane, position, said, n_said, src->body, sizeof src->body)};
+    if (l->calls > 1) {
+        uint8_t full[32];
+
+        cs_digest_blake2b_256(src->body, out->body_len, full);
+        memcpy(out->sent, full, sizeof out->sent);
+    }
     sim_digest(lane, position, src->worker->stranger, &out->digest);
     return CS_OK;
 }
@@ -324,7 +334,8 @@ static void check_ack(struct sim *s, const struct sim_worker *w, const struct cs
         bool refused = false;
 
         for (uint32_t k = 0; k < m->ack_body.n_refused; k++)
-            refused |= m->ack_body.refused[k].number == win->first + i;
+            refused |= m->ack_body.refused[k].number == win->first + i &&
+                       m->ack_body.refused[k].why != CS_REFUSED_TURN; /* that one is kept, as a duplicate */
         if (refused ? !w->stranger : !sim_store_has(s, sim_print(e->bytes, e->len)))
             sim_fail(s, "output %llu of %s is %s", (unsigned long long)win->first + i, w->name,
                      refused ? "refused" : "acknowledged and not on disk");

@@ -24,6 +24,7 @@ static void draw_lane(struct sim *s, struct sim_study *y, uint32_t i)
     struct sim_lane *l = &s->store.lanes[y->first + i];
 
     l->study = y;
+    l->calls = 1;
     memcpy(l->model, (char[]){'m', (char)('0' + i), '\0'}, 3);
     memcpy(l->name, (char[]){y->name[0], '.', 'm', (char)('0' + i), '\0'}, 5);
 }

@@ -13,6 +13,12 @@ static void draw_lanes(struct sim *s)
     sim_studies_draw(s);
     for (uint32_t i = 0; i < s->limits.n_lanes; i++)
         s->store.lanes[i].n_trials = 120 / s->limits.n_lanes + sim_below(s, 400 / s->limits.n_lanes);
+    for (uint32_t i = 0; i < s->limits.n_lanes; i++) { /* every fourth lane has conversations */
+        struct sim_lane *l = &s->store.lanes[i];
+
+        l->calls = cs_rng_mix64(s->seed ^ (i + 1)) % 4 == 0 ? 2 + (uint32_t)(cs_rng_mix64(s->seed ^ (i + 9)) % 2) : 1;
+        l->n_trials = l->n_trials / l->calls + 1;
+    }
     if (often(s, 12)) {
         sim_fired(s, SIM_LONG_LANE);
         s->limits.check_every = CHECK_LONG_EVERY;

@@ -25,7 +25,7 @@ static void open_budget(struct rig *r, struct hand *h, int64_t budget)
 {
     rig_open(r, 1, TRIALS);
     r->disk->calls = CALLS;
-    r->disk->price = (struct cs_price){10, -1, 100};
+    r->disk->price = (struct cs_price){10, -1, 100, 0};
     r->disk->block_size = 1;
     r->disk->budget = budget;
     rig_begin(r);

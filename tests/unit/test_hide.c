@@ -95,7 +95,7 @@ static size_t plain_match(const char *phrase, const char *text)
 {
     size_t i = 0;
     for (; *phrase != '\0'; phrase++, i++) {
-        if ((text[i] | 32) != (*phrase | 32))
+        if (text[i] == '\0' || (text[i] | 32) != (*phrase | 32))
             return 0;
     }
     return i;

@@ -221,11 +221,18 @@ static void assert_over_turns(const char *words, const char *first_change, const
     struct cs_arena arena = {0};
     for (uint32_t n = 1; n <= strlen(words); n++) {
         const char *const text = words[n - 1] == 'A' ? "A" : words[n - 1] == 'C' ? "cannot say" : "B";
-        answers[n][0] = (struct cs_answer){text, text[0] == 'A' ? 0 : 1, text[0] == 'c', 0};
+        answers[n][0] = (struct cs_answer){
+            .text = text, .category = text[0] == 'A' ? 0 : 1, .insufficient = text[0] == 'c'};
         turns.asked |= words[n - 1] != '-' ? UINT64_C(1) << (n - 1) : 0;
         turns.answers[n] = words[n - 1] != '-' && words[n - 1] != '?' ? answers[n] : NULL;
     }
-    const struct cs_derive_facts facts = {q, &loaded.all[0], "", 0, "", answers[strlen(words)], &arena, &turns};
+    const struct cs_derive_facts facts = {.question = q,
+                                          .c = &loaded.all[0],
+                                          .reply = "",
+                                          .alternatives = "",
+                                          .answers = answers[strlen(words)],
+                                          .arena = &arena,
+                                          .turns = &turns};
     cs_derive(&facts, v);
     assert_string_equal(v[0].known ? v[0].text : "?", first_change);
     assert_string_equal(v[1].known ? v[1].text : "?", changes);

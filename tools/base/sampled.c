@@ -93,8 +93,7 @@ static void keep_one(struct cs_sampled *s, const struct cs_ratings *ratings)
     s->n = n;
 }
 
-enum cs_err cs_sampled_load(struct cs_sampled *s, const char *folder, const struct cs_ratings *ratings,
-                            struct cs_error *err)
+enum cs_err cs_sampled_read(struct cs_sampled *s, const char *folder, struct cs_error *err)
 {
     struct reading r = {.s = s};
     const struct cs_table_sink sink = {&r, on_head, on_row};
@@ -107,6 +106,13 @@ enum cs_err cs_sampled_load(struct cs_sampled *s, const char *folder, const stru
     }
     if (d != NULL)
         closedir(d);
+    return rc;
+}
+
+enum cs_err cs_sampled_load(struct cs_sampled *s, const char *folder, const struct cs_ratings *ratings,
+                            struct cs_error *err)
+{
+    const enum cs_err rc = cs_sampled_read(s, folder, err);
     if (rc == CS_OK)
         keep_one(s, ratings);
     return rc;

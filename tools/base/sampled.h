@@ -19,7 +19,9 @@ struct cs_sampled {
     struct cs_names digests;      /* digest -> number in the list */
 };
 
-/* No folder, or no such sample in it: empty. */
+/* Those of all samples, as they stand; the digests are not known by name. No folder, or no such sample in it: empty. */
+CS_WARN_UNUSED enum cs_err cs_sampled_read(struct cs_sampled *s, const char *folder, struct cs_error *err);
+/* Those of the one that counts. */
 CS_WARN_UNUSED enum cs_err cs_sampled_load(struct cs_sampled *s, const char *folder, const struct cs_ratings *ratings,
                                            struct cs_error *err);
 void cs_sampled_release(struct cs_sampled *s); /* a zeroed struct is fine */

@@ -171,6 +171,15 @@ struct cs_report_rate {
     struct cs_report_span ci;     /* 1 - alpha, cluster t; shares end at 0 and 1 */
 };
 
+/* The harmonic mean of the rates of several outcomes under one level (`composites` of the analysis). */
+struct cs_report_composite {
+    const char *name, *parts; /* parts: "precision, recall" */
+    uint32_t model, factor, level;
+    uint32_t clusters;
+    struct cs_report_figure value;
+    struct cs_report_span ci; /* 1 - alpha, jackknife over clusters */
+};
+
 /* How often each answer was given under one level: counts of outputs, every one alike. Not for numbers; categories of one field once. */
 struct cs_report_given {
     uint32_t model, outcome, factor, level;
@@ -563,8 +572,10 @@ struct cs_report {
     uint32_t n_pressure;
     const struct cs_report_survival *survival; /* likewise, and by turn */
     uint32_t n_survival;
-    bool conversations;                  /* the study has any */
-    const char *pressure_note;           /* why there is no row of them; "" otherwise */
+    bool conversations;                           /* the study has any */
+    const char *pressure_note;                    /* why there is no row of them; "" otherwise */
+    const struct cs_report_composite *composites; /* as declared, by model, factor, level */
+    uint32_t n_composites;
     const struct cs_report_given *given; /* by model, outcome, factor, level */
     uint32_t n_given;
     const struct cs_report_floor *floors; /* by model, outcome, kind */
@@ -664,6 +675,7 @@ struct cs_report {
     ANALYSIS(interactions)  PAGE(interactions, "interactions", "Where the shift differs")                              \
     ANALYSIS(noise)                                                                                                    \
     ANALYSIS(level_rates)   PAGE(level_rates, "rates", "What was answered")                                            \
+    ANALYSIS(composites)    PAGE(composites, "composites", "Means put together")                                       \
     ANALYSIS(pressure)      PAGE(pressure, "pressure", "Under pressure, turn by turn")                                 \
     ANALYSIS(given)         PAGE(answers, "answers", "Answer by answer")                                               \
                             PAGE(noise, "noise-floor", "Noise floor")                                                  \

@@ -14,7 +14,7 @@ static void note_shown(struct cs_report_work *w, const struct cs_judge *j)
     struct cs_buf shows = CS_BUF_INIT(SENTENCE_MAX);
     for (uint32_t i = 0; i < j->n_shows; i++)
         cs_buf_printf(&shows, "%s%s", i > 0 ? ", " : "", j->shows[i]);
-    if (j->n_shows > 0)
+    if (j->n_shows > 0 && w->source->judged.own == NULL) /* else judges.c says it first */
         cs_analysis_work_note(w, "The judges were not blind: the study lets their prompt show %s of what they judge.",
                               cs_buf_cstr(&shows));
     cs_buf_release(&shows);
@@ -66,6 +66,7 @@ static void note_leaks(struct cs_report_work *w, const struct cs_parent_study *p
 
 void cs_analysis_blinding_note(struct cs_report_work *w)
 {
+    /* A child's report is about what was judged: the judges' study stands beside it. */
     const struct cs_study *s = w->source->judged.own != NULL ? w->source->judged.child : w->study;
     struct cs_judge judge;
     if (cs_judge_parse(s->judge, &w->r->arena, &judge, NULL) == CS_OK)

@@ -44,6 +44,8 @@ static bool is_shown(const struct cs_page *p, const struct section *s)
         return p->r->n_corrected > 0 || p->r->n_judge_errors > 0;
     if (s->write == cs_html_scores)
         return p->r->n_scores > 0;
+    if (s->write == cs_html_composites)
+        return p->r->n_composites > 0;
     if (s->write == cs_html_pressure)
         return p->r->conversations;
     if (p->r->n_contrasts > 0)

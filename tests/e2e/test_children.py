@@ -216,9 +216,11 @@ class Life(harness.TestCase):
     def test_killed_at_any_point_it_goes_on(self):
         parent, child = self.start()
         self.sim.control(latency={"median_ms": 200})
-        for enough in 6, TRIALS + 3:  # while the parent is asked, and while it is judged
+        for of in self.box.dir / "advice.clinsafe", self.box.dir / "judged.clinsafe":  # while the parent is asked, and while it is judged
             run = self.box.start("clinsafe", "run", child, "--workers", 1, "--slots", 2, "--simulator", self.sim.url)
-            harness.wait_for(lambda: self.requests() >= enough, 60, "some answers", run)
+            harness.wait_for((of / "store").exists, 60, "its store", run)
+            asked = self.requests()
+            harness.wait_for(lambda: self.requests() >= asked + 2, 60, "some answers", run)
             run.signal(signal.SIGKILL)
             run.wait(30)
         self.sim.control(latency={"median_ms": 1})

@@ -30,7 +30,7 @@ struct bill {
     uint64_t study; /* key */
     struct generation *generations;
     uint32_t n_generations;
-    struct cs_bill_ledger ledger;
+    struct cs_bill_account account;
     struct cs_ticker ticker;
     uint64_t seen;
 };
@@ -98,28 +98,28 @@ static enum cs_err on_output(void *self, uint32_t lane, uint64_t position, const
     enum cs_err rc = generation_of(b, stored->output.gen, &g, err);
     if (rc != CS_OK || g->other || lane >= g->n)
         return rc;
-    cs_bill_ledger_add(&b->ledger, stored, g->lanes[lane].sent, &g->lanes[lane].price, g->lanes[lane].cap);
+    cs_bill_account_add(&b->account, stored, g->lanes[lane].sent, &g->lanes[lane].price, g->lanes[lane].cap);
     return CS_OK;
 }
 
 /* ---- for people --------------------------------------------------------------------------------------------------- */
 
-static void print_row(const char *day, const char *model, const struct cs_bill_ledger_row *r)
+static void print_row(const char *day, const char *model, const struct cs_bill_account_row *r)
 {
     char a[CS_TEXT_MAX_LEN], b[CS_TEXT_MAX_LEN], c[CS_TEXT_MAX_LEN], d[CS_TEXT_MAX_LEN], e[CS_TEXT_MAX_LEN],
         f[CS_TEXT_MAX_LEN], g[CS_TEXT_MAX_LEN], plain[120];
     printf("%-10s  %-28s %11s %10s %10s %11s %10s %10s %11s\n", day, cs_plain_text(plain, sizeof plain, model),
            cs_text_count(a, r->calls), cs_text_tokens(b, r->input), cs_text_tokens(c, r->output_tokens),
            cs_text_usd(d, r->unique), cs_text_usd(e, r->twice), cs_text_usd(f, r->wasted),
-           cs_text_usd(g, cs_bill_ledger_cost(r)));
+           cs_text_usd(g, cs_bill_account_cost(r)));
 }
 
-static void print_bill(const struct bill *b, const struct cs_bill_ledger_row *sum)
+static void print_bill(const struct bill *b, const struct cs_bill_account_row *sum)
 {
     printf("%-10s  %-28s %11s %10s %10s %11s %10s %10s %11s\n", "day (UTC)", "model", "calls", "tokens in",
            "tokens out", "unique", "twice", "wasted", "cost");
-    for (uint32_t i = 0; i < b->ledger.n; i++)
-        print_row(b->ledger.rows[i].day, b->ledger.rows[i].model, &b->ledger.rows[i]);
+    for (uint32_t i = 0; i < b->account.n; i++)
+        print_row(b->account.rows[i].day, b->account.rows[i].model, &b->account.rows[i]);
     print_row("all", "", sum);
     if (sum->n_twice > 0)
         printf("%" PRIu64 " answers came twice: a worker was lost, and its trials were asked again.\n", sum->n_twice);
@@ -169,13 +169,13 @@ static void print_comparison(const struct cs_bill_comparison *c, const struct cs
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */
 
-static struct cs_json *row_json(const struct cs_bill_ledger_row *r)
+static struct cs_json *row_json(const struct cs_bill_account_row *r)
 {
     return cs_json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I}", "calls",
                         (int64_t)r->calls, "outputs", (int64_t)r->outputs, "input_tokens", (int64_t)r->input,
                         "cached_tokens", (int64_t)r->cached, "output_tokens", (int64_t)r->output_tokens, "unique_usd",
                         (double)r->unique / 1e9, "twice_usd", (double)r->twice / 1e9, "wasted_usd",
-                        (double)r->wasted / 1e9, "cost_usd", (double)cs_bill_ledger_cost(r) / 1e9, "twice",
+                        (double)r->wasted / 1e9, "cost_usd", (double)cs_bill_account_cost(r) / 1e9, "twice",
                         (int64_t)r->n_twice, "wasted", (int64_t)r->n_wasted, "ambiguous_calls", (int64_t)r->ambiguous,
                         "untold", (int64_t)r->untold, "unpriced", (int64_t)r->unpriced);
 }
@@ -186,16 +186,16 @@ static void name_row(struct cs_json *to, const char *day, const char *model)
     cs_json_object_set_new(to, "model", cs_json_string(model));
 }
 
-static void print_json(const struct bill *b, const struct cs_bill_ledger_row *sum, const struct cs_bill_comparison *c,
+static void print_json(const struct bill *b, const struct cs_bill_account_row *sum, const struct cs_bill_comparison *c,
                        const struct cs_usage *u)
 {
     static const char *const names[] = {"requests", "input_tokens", "output_tokens", "usd"};
     struct cs_json *root = cs_json_pack("{s:s, s:I, s:s}", "schema", "clinsafe.bill/1", "as_of_ms", cs_clock_wall_ms(),
                                         "study", b->reader.view.spec.study->name),
                    *rows = cs_json_array(), *differences = cs_json_array();
-    for (uint32_t i = 0; i < b->ledger.n; i++) {
-        struct cs_json *row = row_json(&b->ledger.rows[i]);
-        name_row(row, b->ledger.rows[i].day, b->ledger.rows[i].model);
+    for (uint32_t i = 0; i < b->account.n; i++) {
+        struct cs_json *row = row_json(&b->account.rows[i]);
+        name_row(row, b->account.rows[i].day, b->account.rows[i].model);
         cs_json_array_append_new(rows, row);
     }
     cs_json_object_set_new(root, "rows", rows);
@@ -231,7 +231,7 @@ static void release(struct bill *b)
         free(b->generations[i].lanes);
     }
     free(b->generations);
-    cs_bill_ledger_release(&b->ledger);
+    cs_bill_account_release(&b->account);
     cs_reader_close(&b->reader);
 }
 
@@ -261,11 +261,11 @@ int cmd_bill(int argc, char **argv)
     struct cs_arena arena = {0};
     struct cs_usage usage = {0};
     struct cs_bill_comparison compared = {0};
-    struct cs_bill_ledger_row sum = {.model = ""};
+    struct cs_bill_account_row sum = {.model = ""};
     int n_args, status;
     if (!cs_command_args(table, &help, argc, argv, 0, 1, &n_args, &status))
         return status;
-    enum cs_err rc = against != NULL ? cs_bill_usage_load(against, &arena, &usage, &err) : CS_OK;
+    enum cs_err rc = against != NULL ? cs_bill_vendor_load(against, &arena, &usage, &err) : CS_OK;
     if (rc == CS_OK)
         rc = cs_reader_open(&b.reader, n_args > 0 ? argv[1] : NULL, args.dir, store, name, &err);
     if (rc == CS_OK) {
@@ -275,11 +275,11 @@ int cmd_bill(int argc, char **argv)
         cs_screen_ticker_end(&b.ticker);
     }
     if (rc == CS_OK) {
-        cs_bill_ledger_sort(&b.ledger);
-        for (uint32_t i = 0; i < b.ledger.n; i++)
-            cs_bill_ledger_sum(&sum, &b.ledger.rows[i]);
+        cs_bill_account_sort(&b.account);
+        for (uint32_t i = 0; i < b.account.n; i++)
+            cs_bill_account_sum(&sum, &b.account.rows[i]);
         if (against != NULL)
-            cs_bill_compare(&b.ledger, &usage, &arena, &compared);
+            cs_bill_compare(&b.account, &usage, &arena, &compared);
         if (json) {
             print_json(&b, &sum, against != NULL ? &compared : NULL, &usage);
         } else {

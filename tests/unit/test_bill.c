@@ -27,14 +27,14 @@ static struct cs_stored output(uint8_t flags, int64_t at_ms, const char *resolve
     return s;
 }
 
-static void add(struct cs_bill_ledger *l, struct cs_stored s)
+static void add(struct cs_bill_account *l, struct cs_stored s)
 {
-    cs_bill_ledger_add(l, &s, "as-sent", &price, 0);
+    cs_bill_account_add(l, &s, "as-sent", &price, 0);
 }
 
 static void test_each_output_stands_in_one_class(void **state)
 {
-    struct cs_bill_ledger l = {0};
+    struct cs_bill_account l = {0};
     const int64_t one = 100 * 1000 + 10 * 2000;
 
     (void)state;
@@ -55,29 +55,29 @@ static void test_each_output_stands_in_one_class(void **state)
     assert_int_equal(l.rows[0].unique, 3 * one);
     assert_int_equal(l.rows[0].twice, one);
     assert_int_equal(l.rows[0].wasted, 2 * one + 50 * 1000);
-    assert_int_equal(cs_bill_ledger_cost(&l.rows[0]), 6 * one + 50 * 1000);
+    assert_int_equal(cs_bill_account_cost(&l.rows[0]), 6 * one + 50 * 1000);
     assert_int_equal(l.rows[0].calls, 8);
     assert_int_equal(l.rows[0].ambiguous, 1);
     assert_int_equal(l.rows[0].n_wasted, 3);
     assert_int_equal(l.rows[0].input, 650);
-    cs_bill_ledger_release(&l);
+    cs_bill_account_release(&l);
 }
 
 static void test_a_row_a_day_and_model(void **state)
 {
-    struct cs_bill_ledger l = {0};
+    struct cs_bill_account l = {0};
 
     (void)state;
     add(&l, output(CS_OUTPUT_CANONICAL, NOON_MS + DAY_MS, "m-2"));
     add(&l, output(CS_OUTPUT_CANONICAL, NOON_MS, "m-2"));
     add(&l, output(CS_OUTPUT_CANONICAL, NOON_MS, "")); /* nobody says who answered */
     add(&l, output(CS_OUTPUT_CANONICAL, NOON_MS + DAY_MS, "m-2"));
-    cs_bill_ledger_sort(&l);
+    cs_bill_account_sort(&l);
     assert_int_equal(l.n, 3);
     assert_string_equal(l.rows[0].model, "as-sent");
     assert_string_equal(l.rows[2].day, "2026-11-30");
     assert_int_equal(l.rows[2].outputs, 2);
-    cs_bill_ledger_release(&l);
+    cs_bill_account_release(&l);
 }
 
 static enum cs_err load(const char *text, struct cs_arena *arena, struct cs_usage *u, struct cs_error *err)
@@ -86,14 +86,14 @@ static enum cs_err load(const char *text, struct cs_arena *arena, struct cs_usag
     const int fd = mkstemps(path, 4);
     assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
     close(fd);
-    const enum cs_err rc = cs_bill_usage_load(path, arena, u, err);
+    const enum cs_err rc = cs_bill_vendor_load(path, arena, u, err);
     unlink(path);
     return rc;
 }
 
 static void test_the_vendors_account_beside_ours(void **state)
 {
-    struct cs_bill_ledger l = {0};
+    struct cs_bill_account l = {0};
     struct cs_arena arena = {0};
     struct cs_usage u;
     struct cs_bill_comparison c;
@@ -105,7 +105,7 @@ static void test_the_vendors_account_beside_ours(void **state)
     add(&l, output(CS_OUTPUT_CANONICAL, NOON_MS, "m-1"));
     add(&l, unknown);
     add(&l, output(CS_OUTPUT_CANONICAL, NOON_MS, "m-3"));
-    cs_bill_ledger_sort(&l);
+    cs_bill_account_sort(&l);
     /* m-1 agrees, in two rows; m-2 has the tokens of the call that we know nothing of; m-3 is not there; m-4 is not ours */
     assert_int_equal(load("start_time,Model,num_model_requests,input_tokens,output_tokens\n"
                           "2026-11-29T00:00:00Z,m-1,0,40,10\n1795953600,M-1,1,60,0\n"
@@ -121,7 +121,7 @@ static void test_the_vendors_account_beside_ours(void **state)
     assert_true(c.rows[1].more[CS_USAGE_INPUT] > 99 && c.rows[1].more[CS_USAGE_INPUT] < 101);
     assert_null(c.rows[2].theirs);
     assert_null(c.rows[3].ours);
-    cs_bill_ledger_release(&l);
+    cs_bill_account_release(&l);
     cs_arena_release(&arena);
 }
 

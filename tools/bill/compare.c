@@ -7,7 +7,7 @@
 /* Requests and tokens are whole; a vendor rounds money to cents in each row, or finer. */
 static const double least[CS_USAGE_FIGURES] = {0.5, 0.5, 0.5, 0.01};
 
-static double figure(const struct cs_bill_ledger_row *r, enum cs_usage_figure f)
+static double figure(const struct cs_bill_account_row *r, enum cs_usage_figure f)
 {
     switch (f) {
     case CS_USAGE_REQUESTS:
@@ -17,7 +17,7 @@ static double figure(const struct cs_bill_ledger_row *r, enum cs_usage_figure f)
     case CS_USAGE_OUTPUT:
         return (double)r->output_tokens;
     case CS_USAGE_USD:
-        return (double)cs_bill_ledger_cost(r) / 1e9;
+        return (double)cs_bill_account_cost(r) / 1e9;
     case CS_USAGE_FIGURES:
         break;
     }
@@ -41,7 +41,7 @@ static void judge(struct cs_bill_compare_row *row, const struct cs_usage *theirs
     row->explained = row->differs && !fewer && unknown > 0 && row->more[CS_USAGE_REQUESTS] <= unknown;
 }
 
-void cs_bill_compare(const struct cs_bill_ledger *ours, struct cs_usage *theirs, struct cs_arena *arena,
+void cs_bill_compare(const struct cs_bill_account *ours, struct cs_usage *theirs, struct cs_arena *arena,
                      struct cs_bill_comparison *out)
 {
     *out = (struct cs_bill_comparison){.rows = cs_arena_array(arena, ours->n + theirs->n + 1, sizeof *out->rows)};

@@ -1,4 +1,4 @@
-#include "tools/bill/usage.h"
+#include "tools/bill/vendor.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static struct cs_usage_row *row_of(struct cs_usage *u, const char *day, const ch
     return &u->rows[u->n++];
 }
 
-enum cs_err cs_bill_usage_load(const char *path, struct cs_arena *arena, struct cs_usage *out, struct cs_error *err)
+enum cs_err cs_bill_vendor_load(const char *path, struct cs_arena *arena, struct cs_usage *out, struct cs_error *err)
 {
     struct cs_table t;
     enum cs_err rc = cs_table_load(path, arena, &t, err);

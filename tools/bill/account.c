@@ -1,4 +1,4 @@
-#include "tools/bill/ledger.h"
+#include "tools/bill/account.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,16 +6,16 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/clock.h"
 
-static void day_of(int64_t wall_ms, char out[CS_BILL_LEDGER_DAY])
+static void day_of(int64_t wall_ms, char out[CS_BILL_ACCOUNT_DAY])
 {
     char utc[32];
     cs_clock_format_utc(wall_ms, utc);
-    memcpy(out, utc, CS_BILL_LEDGER_DAY - 1);
-    out[CS_BILL_LEDGER_DAY - 1] = '\0';
+    memcpy(out, utc, CS_BILL_ACCOUNT_DAY - 1);
+    out[CS_BILL_ACCOUNT_DAY - 1] = '\0';
 }
 
 /* The row used last is nearly always the right one: outputs come in the order of time. */
-static struct cs_bill_ledger_row *row_of(struct cs_bill_ledger *l, const char *day, const char *model)
+static struct cs_bill_account_row *row_of(struct cs_bill_account *l, const char *day, const char *model)
 {
     for (uint32_t i = l->n; i-- > 0;) {
         if (strcmp(l->rows[i].day, day) == 0 && strcmp(l->rows[i].model, model) == 0)
@@ -25,24 +25,24 @@ static struct cs_bill_ledger_row *row_of(struct cs_bill_ledger *l, const char *d
         l->cap = l->cap != 0 ? 2 * l->cap : 32;
         l->rows = cs_xrealloc(l->rows, l->cap, sizeof *l->rows);
     }
-    struct cs_bill_ledger_row *r = &l->rows[l->n++];
-    *r = (struct cs_bill_ledger_row){.model = cs_arena_strdup(&l->arena, model)};
-    memcpy(r->day, day, CS_BILL_LEDGER_DAY);
+    struct cs_bill_account_row *r = &l->rows[l->n++];
+    *r = (struct cs_bill_account_row){.model = cs_arena_strdup(&l->arena, model)};
+    memcpy(r->day, day, CS_BILL_ACCOUNT_DAY);
     return r;
 }
 
-void cs_bill_ledger_add(struct cs_bill_ledger *l, const struct cs_stored *stored, const char *sent,
-                        const struct cs_price *price, uint32_t cap)
+void cs_bill_account_add(struct cs_bill_account *l, const struct cs_stored *stored, const char *sent,
+                         const struct cs_price *price, uint32_t cap)
 {
     const struct cs_output *o = &stored->output;
     const struct cs_bill_most most = cs_bill_most(cap);
     struct cs_bill b;
-    char day[CS_BILL_LEDGER_DAY];
+    char day[CS_BILL_ACCOUNT_DAY];
     if (stored->flags & CS_OUTPUT_BORROWED)
         return;
     cs_bill_of(price, o, &most, &b);
     day_of(o->started_wall_ms, day);
-    struct cs_bill_ledger_row *r = row_of(l, day, o->model_resolved[0] != '\0' ? o->model_resolved : sent);
+    struct cs_bill_account_row *r = row_of(l, day, o->model_resolved[0] != '\0' ? o->model_resolved : sent);
     r->outputs++;
     r->calls += o->attempts;
     r->input += o->input_tokens + o->wasted_input;
@@ -65,23 +65,23 @@ void cs_bill_ledger_add(struct cs_bill_ledger *l, const struct cs_stored *stored
 
 static int by_day(const void *a, const void *b)
 {
-    const struct cs_bill_ledger_row *x = a, *y = b;
+    const struct cs_bill_account_row *x = a, *y = b;
     const int days = strcmp(x->day, y->day);
     return days != 0 ? days : strcmp(x->model, y->model);
 }
 
-void cs_bill_ledger_sort(struct cs_bill_ledger *l)
+void cs_bill_account_sort(struct cs_bill_account *l)
 {
     if (l->n > 0)
         qsort(l->rows, l->n, sizeof *l->rows, by_day);
 }
 
-int64_t cs_bill_ledger_cost(const struct cs_bill_ledger_row *r)
+int64_t cs_bill_account_cost(const struct cs_bill_account_row *r)
 {
     return cs_price_add(cs_price_add(r->unique, r->twice), r->wasted);
 }
 
-void cs_bill_ledger_sum(struct cs_bill_ledger_row *sum, const struct cs_bill_ledger_row *r)
+void cs_bill_account_sum(struct cs_bill_account_row *sum, const struct cs_bill_account_row *r)
 {
     sum->outputs += r->outputs;
     sum->calls += r->calls;
@@ -98,9 +98,9 @@ void cs_bill_ledger_sum(struct cs_bill_ledger_row *sum, const struct cs_bill_led
     sum->unpriced += r->unpriced;
 }
 
-void cs_bill_ledger_release(struct cs_bill_ledger *l)
+void cs_bill_account_release(struct cs_bill_account *l)
 {
     free(l->rows);
     cs_arena_release(&l->arena);
-    *l = (struct cs_bill_ledger){0};
+    *l = (struct cs_bill_account){0};
 }

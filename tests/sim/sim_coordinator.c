@@ -37,6 +37,11 @@ static enum cs_err plan_bound(void *self, uint32_t gen, uint32_t lane, uint64_t 
     return CS_OK;
 }
 
+static uint64_t plan_group_end(void *self, uint32_t gen, uint64_t rank)
+{
+    return sim_children_group_end(self, sim_studies_of(self, gen), rank);
+}
+
 static bool plan_is_stored(void *self, const struct cs_output *o)
 {
     struct sim *s = self;
@@ -658,6 +663,7 @@ void sim_core_start(struct sim *s)
                                 .plan = {.self = s,
                                          .identity = plan_identity,
                                          .input_bound = plan_bound,
+                                         .group_end = plan_group_end,
                                          .is_stored = plan_is_stored,
                                          .talk = plan_talk,
                                          .sent = plan_sent,

@@ -570,7 +570,8 @@ bool sim_studies_is_over(struct sim *s, const struct sim_study *y); /* by what i
 void sim_children_draw(struct sim *s);
 void sim_children_budget(struct sim *s);
 void sim_children_release(struct sim *s);
-uint64_t sim_children_group_end(const struct sim *s, const struct sim_study *y, uint64_t rank); /* as cs_core_plan.group_end */
+uint64_t sim_children_group_end(const struct sim *s, const struct sim_study *y,
+                                uint64_t rank); /* as cs_core_plan.group_end */
 void sim_children_end(struct sim *s);
 
 /* sim_provider.c */

@@ -320,6 +320,8 @@ void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p)
     struct cs_peer peer = sim_net_peer(w->index, p->connection);
     struct cs_event e = {.kind = CS_EV_MESSAGE, .message = {.peer = &peer, .user_id = w->user_id}};
     struct cs_message m;
+    const uint64_t life = s->coordinator.life;
+    bool known;
 
     if (s->coordinator.core == NULL || !sim_net_arrives(s, w, p, &m))
         return;
@@ -330,7 +332,10 @@ void sim_core_message(struct sim *s, struct sim_worker *w, struct sim_packet *p)
     if (s->mutation == SIM_MUTATE_NO_FENCE)
         take_for_this_session(s, w, &m);
     e.message.m = &m;
+    known = m.kind == CS_HELLO && w->core != NULL && sim_core_knows(s, w->nonce);
     sim_core_event(s, &e);
+    if (known && s->coordinator.life == life && !sim_core_knows(s, w->nonce))
+        sim_worker_excuse(s, w, "a late word of the process before it has its name");
 }
 
 static void load(struct sim *s, uint32_t gen)

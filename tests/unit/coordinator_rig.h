@@ -56,9 +56,9 @@ struct rig_disk {
     int64_t turn_start[RIG_LANES][RIG_TALKS][RIG_TURNS];
     uint64_t block_size;
     uint32_t group_cases; /* cases that are opened together; 0: 1 */
-    uint32_t draws;    /* of an answer that cannot be parsed */
-    bool watched;      /* lanes whose trials all end alike pause */
-    const char *alike; /* ... with this mark */
+    uint32_t draws;       /* of an answer that cannot be parsed */
+    bool watched;         /* lanes whose trials all end alike pause */
+    const char *alike;    /* ... with this mark */
     uint64_t fingerprints[RIG_TRIALS_MAX];
     uint32_t n_fingerprints;
     struct cs_price price;

@@ -69,6 +69,7 @@ SRC_plan        := $(call src,tools/plan)
 SRC_fleet       := $(call src,tools/fleet)
 SRC_screen      := $(call src,tools/screen)
 SRC_wall        := $(call src,tools/wall)
+SRC_bill        := $(call src,tools/bill)
 SRC_stats       := $(call src,tools/report/stats)
 SRC_reading     := $(call src,tools/report/read)
 SRC_report      := $(call src,tools/report)
@@ -78,7 +79,7 @@ SRC_forms       := $(call src,tools/report/forms)
 SRC_tools       := $(call src,tools)
 SRC_simulator   := $(call src,tools/simulator)
 LIBS := base table study dialects load wire signals store children redis lanes core page coordinator calls work worker toolbox judged export labels verify plan \
-        fleet screen wall stats reading report analysis html forms tools simulator
+        fleet screen wall bill stats reading report analysis html forms tools simulator
 
 # The order is that of the arrows, and each library is searched once: a call against them does not link.
 libs        = $(foreach l,$(1),$(call lib,$(l)))
@@ -86,7 +87,7 @@ L_protocol  = $(call libs,signals wire load dialects study table base)
 L_store     = $(call libs,redis children store) $(L_protocol)
 L_coordinator = $(call libs,coordinator page core lanes)
 L_worker    = $(call libs,worker work calls)
-L_tools     = $(call libs,tools wall screen fleet plan labels verify forms html analysis report reading stats export judged toolbox) $(L_store)
+L_tools     = $(call libs,tools bill wall screen fleet plan labels verify forms html analysis report reading stats export judged toolbox) $(L_store)
 L_simulator = $(call libs,simulator table base)
 
 SYS_protocol  := -lzmq -lmsgpackc -ljansson -lyaml -lcsv -lzip -lexpat -lsodium

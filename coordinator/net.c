@@ -36,7 +36,7 @@ enum {
     WORK_QUEUE_MAX = 16,
     ADMIN_QUEUE_MAX = 8,
 };
-enum { ROUND_MAX = 256, LAST_REPLY_MS = 500 }; /* whoever asked for the end hears of it */
+enum { ROUND_MAX = 256, LAST_REPLY_MS = 5000 }; /* whoever asked for the end hears of it, also from a busy machine */
 
 /* ---- doors ------------------------------------------------------------------------------------------- */
 

@@ -394,8 +394,9 @@ static void print_heading(const struct run *r, const struct part *part)
     struct cs_plan plan;
     cs_plan_init(&plan, study);
     struct cs_arena arena = {0};
-    fprintf(stderr, "%s: %s\n%s trials, %u models, %u workers%s\n", study->name, cs_plain_in(&arena, study->title),
-            cs_text_count(count, plan.n_planned), study->n_models, r->fleet_opts.workers,
+    fprintf(stderr, "%s%s%s\n%s trials, %u model%s, %u worker%s%s\n", study->name, study->title[0] != '\0' ? ": " : "",
+            cs_plain_in(&arena, study->title), cs_text_count(count, plan.n_planned), study->n_models,
+            study->n_models == 1 ? "" : "s", r->fleet_opts.workers, r->fleet_opts.workers == 1 ? "" : "s",
             !part->is_new      ? "; continuing"
             : r->reuse.n > 0   ? "; looking for answers already paid for"
             : part->gen > r->n ? "; the study changed, answers already paid for are kept"

@@ -25,6 +25,7 @@
     X(delete, "take a study out of a coordinator's store, with its answers")                                            \
     X(drain, "let the fleet, or one worker, finish what is in flight, then end")                                        \
     X(events, "what operators did and why, and what the coordinator did of itself")                                     \
+    X(bill, "what a study has cost, by day and model; and whether the vendor's own account agrees")                      \
     X(export, "write outputs as CSV or JSON Lines, while the study runs too")                                          \
     X(verify, "check that every planned trial has exactly one sound output, or is listed")                             \
     X(report, "what the outputs say: noise, shifts, verdicts, labels, provenance")                                     \

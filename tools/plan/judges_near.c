@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "protocol/base/assert.h"
+#include "protocol/base/buf.h"
 
 enum near { FAR, SAME_FAMILY, SAME_ACCOUNT, SAME_MODEL };
 static const char *const near_names[] = {"", "family", "account", "model"};
@@ -61,18 +61,37 @@ static struct sums sums_of(const struct cs_parent_study *p)
     return t;
 }
 
+/* The models of one kind that a judge is near, "doctor, nurse"; false: there are none. */
+static bool near_models(const struct cs_study *s, uint32_t judge, enum near kind, struct cs_buf *out)
+{
+    cs_buf_clear(out);
+    for (uint32_t m = 0; m < s->parent->n_models; m++) {
+        if (is_judged(s->parent, m) && nearness(s, judge, m) == kind)
+            cs_buf_printf(out, "%s%s", out->len > 0 ? ", " : "", s->parent->models[m]);
+    }
+    return out->len > 0;
+}
+
+/* A line for each kind, however many judges and models there are. */
 static void print_near(const struct cs_study *s, FILE *out)
 {
-    static const char *const sentences[] = {"", "is of the family of a model that it judges",
-                                            "has the account of a model that it judges", "judges its own outputs"};
-    for (uint32_t j = 0; j < s->n_models; j++) {
-        for (uint32_t m = 0; m < s->parent->n_models; m++) {
-            const enum near near = is_judged(s->parent, m) ? nearness(s, j, m) : FAR;
-            if (near != FAR)
-                fprintf(out, "Look at this: judge %s %s (%s). Judges favour texts of their own kind.\n",
-                        s->models[j].name, sentences[near], s->parent->models[m]);
+    static const char *const sentences[] = {"", "of the family of a model that it judges",
+                                            "of the account of a model that it judges", "the model that it judges"};
+    struct cs_buf models = CS_BUF_INIT(64 * 1024);
+    for (int kind = SAME_MODEL; kind > FAR; kind--) {
+        unsigned n = 0;
+        for (uint32_t j = 0; j < s->n_models; j++) {
+            if (!near_models(s, j, (enum near)kind, &models))
+                continue;
+            if (n++ == 0)
+                fprintf(out,
+                        "Look at this: a judge is %s, and judges favour texts of their own kind:", sentences[kind]);
+            fprintf(out, "%s %s (%s)", n > 1 ? "," : "", s->models[j].name, cs_buf_cstr(&models));
         }
+        if (n > 0)
+            fprintf(out, ".\n");
     }
+    cs_buf_release(&models);
 }
 
 void cs_judges_near_print(const struct cs_study *s, FILE *out)

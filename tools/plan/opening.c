@@ -166,6 +166,12 @@ void cs_opening_text(const struct cs_opening *o, const struct cs_plan *plan, con
             o->repeats == 1 ? "" : "s");
     print_price(o, s, out);
     print_time(o, s, out);
+    if (o->n_sights == 0 && s->parent != NULL) {
+        fprintf(
+            out,
+            "What it can see is not computed: it hangs on the outputs that are judged, and on how the judges err.\n");
+        return;
+    }
     if (o->n_sights == 0) {
         fprintf(out,
                 "What it can see is not known: no primary comparison is declared (analysis: primary and contrasts).\n");

@@ -257,6 +257,10 @@ class Judged(harness.TestCase):
         self.refused("{{parent.arm}} would tell", "shows: [arm]", prompt="{{output.text}} {{fenced parent.arm}}", judge="{shows: [model]}")
         self.refused("{{output.prompt}} would tell", "shows: [prompt]", prompt="{{output.prompt}}")
         self.refused("{{output.conversation}} would tell", "shows: [prompt]", prompt="{{output.conversation}}")
+        self.refused("prompt user: case.output.conversation would tell", "shows: [prompt]", prompt="{{output.text}} {{case.output.conversation}}")
+        self.refused("prompt user: case.parent.arm would tell", "shows: [arm]", prompt="{{output.text}} {{case.parent.arm}}")
+        self.refused("use: case.output.conversation would tell", "shows: [prompt]",
+                     judge="{again: 1}\nfactors: [{name: f, levels: [{id: a, role: control}, {id: b, use: output.conversation}]}]")
         self.refused("is for no prompt", prompt="{{output.text}} {{case.parents/}}")
         self.refused('shows has "armm", but "advice" has no such factor; did you mean "arm"?', judge="{shows: [armm]}")
         self.refused("names no column of the cases", prompt="{{output.txt}}")

@@ -185,8 +185,8 @@ static const char *shut(const struct cs_loader *l, const char *column)
     const char *dot = strchr(column, '.'), *open = NULL;
     if (strncmp(column, parent, sizeof parent - 1) == 0)
         open = column + sizeof parent - 1;
-    else if (strcmp(dot, ".prompt") == 0 || (strcmp(dot, ".conversation") == 0 && l->s->parent != NULL &&
-                                             l->s->parent->factors_in_prompt))
+    else if (strcmp(dot, ".prompt") == 0 ||
+             (strcmp(dot, ".conversation") == 0 && l->s->parent != NULL && l->s->parent->factors_in_prompt))
         open = "prompt";
     return open == NULL || cs_judge_shows(&l->judge, open) ? NULL : open;
 }

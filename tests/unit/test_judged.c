@@ -48,7 +48,11 @@ static const char *const models[MODELS] = {"a", "b"}, *const asks[] = {"plan"}, 
 static const uint32_t of_level[LEVELS][1] = {{0}, {1}};
 static const char *const columns[] = {CS_PARENTS_COLUMN};
 
-enum shown { SINGLE, PAIRS, ALIKE }; /* a case is an output; a pair in one order; a pair of equal texts, in both orders */
+enum shown {
+    SINGLE,
+    PAIRS,
+    ALIKE
+}; /* a case is an output; a pair in one order; a pair of equal texts, in both orders */
 
 struct rig {
     struct cs_study child;

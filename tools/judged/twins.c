@@ -58,9 +58,8 @@ enum cs_err cs_twins_find(const struct cs_study *s, const struct cs_case_source 
     qsort(pairs, s->n_cases, sizeof *pairs, by_outputs);
     for (uint32_t i = 0; i < s->n_cases; i++) {
         const struct pair turned = {.first = pairs[i].second, .second = pairs[i].first, .element = pairs[i].element};
-        const struct pair *found = pairs[i].alike
-                                       ? &pairs[i]
-                                       : bsearch(&turned, pairs, s->n_cases, sizeof *pairs, by_outputs);
+        const struct pair *found = pairs[i].alike ? &pairs[i]
+                                                  : bsearch(&turned, pairs, s->n_cases, sizeof *pairs, by_outputs);
         twin[pairs[i].case_index] = found != NULL ? found->case_index : CS_NONE;
     }
     free(pairs);

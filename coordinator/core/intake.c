@@ -275,6 +275,7 @@ static bool record_turn(struct cs_core *core, struct cs_session *s, struct cs_la
     bool live;
 
     core->intake.received++;
+    cs_quarantine_answered(core, lane, o->position, false); /* its worker outlived this call */
     cs_deal_output(core, lane, o);
     cs_coordinator_talks_stands(core, lane, o, cs_intake_fingerprint(o));
     live = end_call(core, s, lane, o, &worst);

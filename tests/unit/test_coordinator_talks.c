@@ -191,6 +191,16 @@ static void what_is_sent_again_is_judged_again_and_kept_once(void **state)
     rig_close(&r);
 }
 
+static void lose(struct hand *h, struct hand *next, const char *name, uint8_t id, uint32_t capacity)
+{
+    rig_tick(h->r, CS_LEASE_LOST_MS);
+    rig_commit_all(h->r);
+    hand_open(next, h->r, name, id);
+    next->minor = CS_WIRE_MINOR;
+    want(next, 1, 0, capacity);
+    settle(next);
+}
+
 /* It was cut off, one of its trials went to another, and the rest of its lease came back to it. */
 static void who_lost_a_trial_is_not_told_to_go_on_with_it(void **state)
 {
@@ -204,12 +214,7 @@ static void who_lost_a_trial_is_not_told_to_go_on_with_it(void **state)
     open_rig(&r, &h);
     want(&h, 1, 0, 2);
     kept = h.leases[0];
-    rig_tick(&r, CS_LEASE_LOST_MS);
-    rig_commit_all(&r);
-    hand_open(&next, &r, "w2", 2);
-    next.minor = CS_WIRE_MINOR;
-    want(&next, 1, 0, 1);
-    settle(&next);
+    lose(&h, &next, "w2", 2, 1);
     assert_int_equal(next.leases[0].todo[0], 1);
     kept.todo[0] = 2;
     kept.busy[0] = 1;
@@ -233,6 +238,28 @@ static void who_lost_a_trial_is_not_told_to_go_on_with_it(void **state)
     reply(&next, 0, 2, true);
     acknowledged(&next, 0);
     rig_close(&r);
+}
+
+/* Each of its workers answered a turn before it was taken away. */
+static void a_turn_proves_that_its_worker_outlived_it(void **state)
+{
+    struct rig r;
+    struct hand h, next, third;
+
+    (void)state;
+    for (unsigned answers = 0; answers < 2; answers++) {
+        open_rig(&r, &h);
+        want(&h, 1, 0, 1);
+        lose(&h, &next, "w2", 2, 1);
+        assert_int_equal(next.leases[0].todo[0], 1);
+        if (answers > 0) {
+            reply(&next, 0, 1, true);
+            acknowledged(&next, 0);
+        }
+        lose(&next, &third, "w3", 3, 2);
+        assert_int_equal(held(&third), answers > 0 ? 2 : 1 /* apart */);
+        rig_close(&r);
+    }
 }
 
 static void only_its_holder_is_told_and_only_of_what_is_on_disk(void **state)
@@ -455,6 +482,7 @@ int main(void)
         cmocka_unit_test(a_reply_to_other_turns_never_stands),
         cmocka_unit_test(what_is_sent_again_is_judged_again_and_kept_once),
         cmocka_unit_test(who_lost_a_trial_is_not_told_to_go_on_with_it),
+        cmocka_unit_test(a_turn_proves_that_its_worker_outlived_it),
         cmocka_unit_test(only_its_holder_is_told_and_only_of_what_is_on_disk),
         cmocka_unit_test(a_draw_begins_with_the_first_turn),
         cmocka_unit_test(what_cannot_be_is_malformed),

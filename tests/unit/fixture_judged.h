@@ -51,13 +51,19 @@ static const char *const strata[] = {"ward"}; /* the first half of the cases are
 static const uint32_t of_level[LEVELS][1] = {{0}, {1}};
 static const char *const columns[] = {CS_PARENTS_COLUMN};
 
+enum shown {
+    SINGLE,
+    PAIRS,
+    ALIKE
+}; /* a case is an output; a pair in one order; a pair of equal texts, in both orders */
+
 struct rig {
     struct cs_study child;
     struct cs_parent_study parent;
     struct cs_parent_arm arms[MODELS * LEVELS];
     uint32_t groups[1];
     struct cs_reader reader;
-    bool pairs; /* cases are pairs of outputs, each in both orders */
+    enum shown shown;
     char *parents[OUTPUTS], ids[OUTPUTS][8];
     const char *values[OUTPUTS][1];
     const char *votes[OUTPUTS];
@@ -104,7 +110,7 @@ FIXTURE_FN const char *reply_of(char vote, char text[80])
 FIXTURE_FN void add_votes(struct cs_batch *b, const struct rig *r, uint32_t judge)
 {
     struct cs_batch_page page = {.gen = 1, .lane = judge};
-    for (uint64_t position = 0; position < OUTPUTS; position++) {
+    for (uint64_t position = 0; position < r->reader.view.plan.lanes[judge].n_trials; position++) {
         struct cs_buf packed = CS_BUF_INIT(1 << 16);
         struct cs_coords at;
         char text[80];
@@ -141,30 +147,35 @@ FIXTURE_FN void add_votes(struct cs_batch *b, const struct rig *r, uint32_t judg
     cs_batch_add_page(b, &page);
 }
 
-/* What case i came from: output i; as a pair, warned against control in the even ones, the same the other way round in the odd ones. */
+/* What case i came from: output i; as a pair, warned against control in the even ones, the same the other way round in the odd ones; of equal
+ * texts, first the one and then the other. */
 FIXTURE_FN void write_parents(const struct rig *r, uint32_t i, struct cs_buf *text)
 {
     struct cs_parent p = output(i);
-    if (!r->pairs) {
+    if (r->shown == SINGLE) {
         cs_parents_write(&r->parent, &p, text);
         return;
     }
-    const uint32_t pair = i / 2,
+    const uint32_t pair = r->shown == ALIKE ? i : i / 2, first = r->shown == ALIKE ? 0 : i % 2,
+                   last = r->shown == ALIKE ? 1 : first,
                    control = pair / (REPEATS * MODELS) * (REPEATS * MODELS * LEVELS) + pair % (REPEATS * MODELS);
     for (uint32_t side = 0; side < 2; side++) {
-        p = output(side == i % 2 ? control + REPEATS * MODELS : control);
-        p.side = side == 0 ? CS_PARENT_FIRST : CS_PARENT_SECOND;
-        cs_parents_write(&r->parent, &p, text);
+        for (uint32_t order = first; order <= last; order++) {
+            p = output(side == order ? control + REPEATS * MODELS : control);
+            p.side = side == 0 ? CS_PARENT_FIRST : CS_PARENT_SECOND;
+            cs_parents_write(&r->parent, &p, text);
+        }
     }
 }
 
 /* votes(i): three letters for case i. */
 FIXTURE_FN void rig_open(struct rig *r, const struct fixture *f, const char *(*votes)(uint32_t i), const char *judge,
-                         bool pairs)
+                         enum shown shown)
 {
     struct cs_batch b;
     struct cs_error err = {0};
-    *r = (struct rig){.groups = {OUTPUTS}, .pairs = pairs};
+    *r = (struct rig){.groups = {OUTPUTS}, .shown = shown};
+    const bool pairs = shown != SINGLE;
     r->parent = (struct cs_parent_study){.study = "details",
                                          .generation = 2,
                                          .repeats = REPEATS,
@@ -197,7 +208,7 @@ FIXTURE_FN void rig_open(struct rig *r, const struct fixture *f, const char *(*v
         .seed = 7,
         .columns = columns,
         .n_columns = 1,
-        .n_cases = OUTPUTS,
+        .n_cases = shown == ALIKE ? OUTPUTS / 2 : OUTPUTS,
         .prompt_by_column = CS_NONE,
         .questions = pairs ? &duel : &question,
         .n_questions = 1,
@@ -215,7 +226,7 @@ FIXTURE_FN void rig_open(struct rig *r, const struct fixture *f, const char *(*v
             "{\"primary\":{\"adopted\":{\"margin\":\"5 points\"},\"harm\":{\"margin\":\"0.1 levels\"},\"safer\":"
             "{\"margin\":\"5 points\"}},"
             "\"contrasts\":[{\"factor\":\"arm\",\"each\":\"control\"}]}"};
-    for (uint32_t i = 0; i < OUTPUTS; i++) {
+    for (uint32_t i = 0; i < r->child.n_cases; i++) {
         struct cs_buf text = CS_BUF_INIT(1 << 12);
         write_parents(r, i, &text);
         r->parents[i] = cs_xstrdup(cs_buf_cstr(&text));
@@ -240,7 +251,7 @@ FIXTURE_FN void rig_open(struct rig *r, const struct fixture *f, const char *(*v
 
 FIXTURE_FN void rig_make(struct rig *r, const struct fixture *f, const char *(*votes)(uint32_t i), const char *judge)
 {
-    rig_open(r, f, votes, judge, false);
+    rig_open(r, f, votes, judge, SINGLE);
 }
 
 FIXTURE_FN void rig_release(struct rig *r)

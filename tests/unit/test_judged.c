@@ -1,6 +1,8 @@
 /* A study of judges as a study of what they judged: votes out of a store, panels, and the parent's arms compared by verdicts. */
 #include "tests/unit/fixture_judged.h"
 
+#include "tools/judged/twins.h"
+
 /* ---- tests ---------------------------------------------------------------------------------------------------------- */
 
 /* Warned outputs: all judges no. Control of model a: two of three yes, in model b: one of three. */
@@ -190,7 +192,7 @@ static const char *preferred(uint32_t i)
 static void a_pair_is_won_where_both_orders_name_one_side(void **state)
 {
     struct rig rig;
-    rig_open(&rig, *state, preferred, "", true);
+    rig_open(&rig, *state, preferred, "", PAIRS);
     struct cs_report *r = report_of(&rig);
     const struct cs_report_contrast *c = contrast(r, "a", "safer");
     assert_string_equal(r->outcomes[c->outcome].unit, "points");
@@ -210,11 +212,63 @@ static void a_pair_is_won_where_both_orders_name_one_side(void **state)
     rig_release(&rig);
 }
 
+/* Of two equal texts: model a's by the place alone, model b's as they are. */
+static const char *of_equals(uint32_t i)
+{
+    return i / REPEATS % MODELS == 0 ? "112" : "3u3";
+}
+
+static void two_equal_texts_are_one_duel_and_a_tie(void **state)
+{
+    struct rig rig;
+    rig_open(&rig, *state, of_equals, "", ALIKE);
+    struct cs_report *r = report_of(&rig);
+    for (uint32_t model = 0; model < MODELS; model++) {
+        const struct cs_report_verdicts *v = verdicts(r, model, "safer", 1);
+        is_near(contrast(r, models[model], "safer")->shift, 0);
+        assert_int_equal(v->judged, CASES * REPEATS);
+        assert_int_equal(v->tied, CASES * REPEATS);
+        assert_int_equal(v->won, 0);
+        assert_int_equal(v->order_led, model == 0 ? JUDGES * CASES * REPEATS : 0);
+    }
+    assert_true(r->complete);
+    cs_analysis_free(r);
+    rig_release(&rig);
+}
+
+/* Each element of a case is a pair of its own: 4 cases, two elements in both orders. */
+static void the_other_order_is_that_of_the_same_element(void **state)
+{
+    struct rig rig = {.parent = {.factors = &factor, .n_factors = 1, .n_models = MODELS, .n_questions = 1}};
+    const struct cs_study child = {.n_cases = 4, .parent = &rig.parent};
+    const struct cs_case_source cases = {&rig, get_case};
+    struct cs_arena arena = {0};
+    uint32_t *twin;
+    (void)state;
+    for (uint32_t i = 0; i < child.n_cases; i++) {
+        struct cs_buf text = CS_BUF_INIT(1 << 12);
+        for (uint32_t side = 0; side < 2; side++) {
+            struct cs_parent p = output(side == i % 2 ? 0 : REPEATS * MODELS);
+            p.side = side == 0 ? CS_PARENT_FIRST : CS_PARENT_SECOND;
+            p.element = 1 + i / 2;
+            cs_parents_write(&rig.parent, &p, &text);
+        }
+        rig.values[i][0] = rig.parents[i] = cs_xstrdup(cs_buf_cstr(&text));
+        cs_buf_release(&text);
+    }
+    assert_int_equal(cs_twins_find(&child, &cases, &arena, &twin, NULL), CS_OK);
+    for (uint32_t i = 0; i < child.n_cases; i++) {
+        assert_int_equal(twin[i], i ^ 1);
+        free(rig.parents[i]);
+    }
+    cs_arena_release(&arena);
+}
+
 /* A pilot tells how judges agree and what they miss, and nothing that differs between arms. */
 static void a_pilot_of_judges_is_blind(void **state)
 {
     struct rig rig;
-    rig_open(&rig, *state, preferred, "", true);
+    rig_open(&rig, *state, preferred, "", PAIRS);
     rig.child.title = "PILOT t";
     struct cs_report *r = report_of(&rig);
     assert_true(r->blind);
@@ -265,6 +319,8 @@ int main(void)
                                         fixture_remove),
         cmocka_unit_test_setup_teardown(a_quorum_and_a_rule_for_scales_are_heeded, fixture_make, fixture_remove),
         cmocka_unit_test_setup_teardown(a_pair_is_won_where_both_orders_name_one_side, fixture_make, fixture_remove),
+        cmocka_unit_test_setup_teardown(two_equal_texts_are_one_duel_and_a_tie, fixture_make, fixture_remove),
+        cmocka_unit_test(the_other_order_is_that_of_the_same_element),
         cmocka_unit_test_setup_teardown(a_pilot_of_judges_is_blind, fixture_make, fixture_remove),
         cmocka_unit_test_setup_teardown(a_pilots_scores_and_corrections_are_blind, fixture_make, fixture_remove),
         cmocka_unit_test_setup_teardown(what_was_not_taken_ends_as_it_did_there, fixture_make, fixture_remove),

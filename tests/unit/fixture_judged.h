@@ -14,6 +14,7 @@
 enum { CASES = 6, LEVELS = 2, MODELS = 2, REPEATS = 2, OUTPUTS = CASES * LEVELS * MODELS * REPEATS, JUDGES = 3 };
 
 static const char *const yes_no[] = {"Yes", "No"}, *const steps[] = {"low", "mid", "high"};
+static const char *const *said = steps; /* the words that judges use of harm */
 static const struct cs_field fields[] = {
     {.name = "reason", .kind = CS_FIELD_TEXT, .truth_column = CS_NONE, .order_factor = CS_NONE},
     {.name = "adopted",
@@ -93,20 +94,20 @@ FIXTURE_FN enum cs_err get_case(void *self, uint32_t index, struct cs_case *out,
 
 FIXTURE_FN const char *reply_of(char vote, char text[80])
 {
-    static const char *const harm[] = {"low", "mid", "high"};
     const char *at = strchr("123", vote);
     if (at != NULL)
         snprintf(text, 80, "{\"safer\":\"%s\"}", cs_pair_words[*at - '1']);
     else
         snprintf(text, 80, "{\"reason\":\"r\",\"adopted\":\"%s\",\"harm\":\"%s\"}",
                  vote == 'y' || vote == 'Y' ? "Yes" : "No",
-                 harm[vote == 'Y'   ? 2
-                      : vote == 'y' ? 1
-                                    : 0]);
+                 vote == 'i'   ? "unclear"
+                 : vote == 'Y' ? said[2]
+                 : vote == 'y' ? said[1]
+                               : said[0]);
     return text;
 }
 
-/* What a judge says of an output: y, Y, n; 1, 2, 3: the first, the second, a tie; t: a timeout; u: unreadable; -: still planned. */
+/* What a judge says of an output: y, Y, n; i: that the harm cannot be told; 1, 2, 3: the first, the second, a tie; t: a timeout; u: unreadable; -: still planned. */
 FIXTURE_FN void add_votes(struct cs_batch *b, const struct rig *r, uint32_t judge)
 {
     struct cs_batch_page page = {.gen = 1, .lane = judge};

@@ -306,6 +306,57 @@ static void a_pilots_scores_and_corrections_are_blind(void **state)
     rig_release(&rig);
 }
 
+/* "yYi" of model a, "nnY" of model b, whose own judge is the third. */
+static const char *of_jury(uint32_t i)
+{
+    return output(i).model == 0 ? "yYi" : "nnY";
+}
+
+static double mean_score(const struct cs_report *r, uint32_t model)
+{
+    for (uint32_t i = 0; i < r->n_scores; i++) {
+        if (r->scores[i].model == model && r->scores[i].factor == CS_REPORT_NONE)
+            return r->scores[i].mean.value;
+    }
+    fail_msg("no score of %u", model);
+    return 0;
+}
+
+/* "Insufficient information" is no step of the scale, and a dropped vote is none. */
+static void check_jury(void **state, const char *const *words, const char *judge, double a, double b)
+{
+    struct cs_field own[3] = {fields[0], fields[1], fields[2]};
+    const struct cs_question asked = {.name = "verdict", .ask = "?", .fields = own, .n_fields = 3};
+    struct rig rig;
+    own[2].categories = said = words;
+    own[2].insufficient = "unclear";
+    rig_make(&rig, *state, of_jury, judge);
+    rig.child.questions = &asked;
+    rig.child.scores = "{\"harmful\":{\"jury\":[\"harm\"]}}";
+    struct cs_report *r = report_of(&rig);
+    is_near((struct cs_report_figure){true, mean_score(r, 0)}, a);
+    is_near((struct cs_report_figure){true, mean_score(r, 1)}, b);
+    cs_analysis_free(r);
+    rig_release(&rig);
+    said = steps;
+}
+
+static void a_jury_counts_steps_alone(void **state)
+{
+    check_jury(state, steps, "", (1 + 2) / 2.0, 2 / 3.0);
+}
+
+static void a_jury_counts_by_words_that_are_numbers(void **state)
+{
+    static const char *const numbers[] = {"10", "20", "40"};
+    check_jury(state, numbers, "{\"panel\":{\"rule\":\"majority\"}}", (20 + 40) / 2.0, (10 + 10 + 40) / 3.0);
+}
+
+static void a_jury_drops_its_own(void **state)
+{
+    check_jury(state, steps, "{\"panel\":{\"own\":\"drop\"}}", (1 + 2) / 2.0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +372,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_pair_is_won_where_both_orders_name_one_side, fixture_make, fixture_remove),
         cmocka_unit_test_setup_teardown(two_equal_texts_are_one_duel_and_a_tie, fixture_make, fixture_remove),
         cmocka_unit_test(the_other_order_is_that_of_the_same_element),
+        cmocka_unit_test_setup_teardown(a_jury_counts_steps_alone, fixture_make, fixture_remove),
+        cmocka_unit_test_setup_teardown(a_jury_counts_by_words_that_are_numbers, fixture_make, fixture_remove),
+        cmocka_unit_test_setup_teardown(a_jury_drops_its_own, fixture_make, fixture_remove),
         cmocka_unit_test_setup_teardown(a_pilot_of_judges_is_blind, fixture_make, fixture_remove),
         cmocka_unit_test_setup_teardown(a_pilots_scores_and_corrections_are_blind, fixture_make, fixture_remove),
         cmocka_unit_test_setup_teardown(what_was_not_taken_ends_as_it_did_there, fixture_make, fixture_remove),

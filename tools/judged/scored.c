@@ -149,32 +149,41 @@ static void take_sum(struct cs_scores *s, const struct cs_votes *votes, uint32_t
     cs_json_decref(tags);
 }
 
-/* A step as its word says it, where all words are numbers. */
-static double step_value(const struct cs_ballot *b, double step)
+/* The words of an answer that are steps of its scale: "insufficient information" is none. */
+static uint32_t steps_of(const struct cs_study *s, const struct cs_ballot *b)
 {
-    for (uint32_t i = 0; i < b->n_words; i++) {
+    return b->derived ? b->n_words : s->questions[b->at.question].fields[b->field].n_categories;
+}
+
+/* A step as its word says it, where the words of all steps are numbers. */
+static double step_value(const struct cs_ballot *b, uint32_t n_steps, double step)
+{
+    for (uint32_t i = 0; i < n_steps; i++) {
         char *end = NULL;
         if (b->words[i][0] == '\0' || (strtod(b->words[i], &end), *end != '\0'))
             return step;
     }
     const long k = lround(step);
-    return b->n_words > 0 && k >= 0 && k < b->n_words ? strtod(b->words[k], NULL) : step;
+    return n_steps > 0 && k >= 0 && k < n_steps ? strtod(b->words[k], NULL) : step;
 }
 
 static void take_jury(struct cs_scores *s, const struct cs_votes *votes, uint32_t score, const struct cs_case *c,
-                      uint32_t output)
+                      const struct cs_parent *about, uint32_t output)
 {
     const struct cs_score *x = &s->scores[score];
     struct cs_scored *of = row_of(s, score, "", output);
     for (uint32_t i = 0; i < x->n_parts; i++) {
         const struct cs_ballot *b = &votes->ballots[x->parts[i]];
+        const uint32_t n_steps = steps_of(s->study, b);
         for (uint32_t k = b->first; k < b->first + b->n; k++) {
             const struct cs_vote v = cs_votes_at(votes, c->index, k);
-            if (v.kind == CS_VOTE_WORD || v.kind == CS_VOTE_NUMBER) {
-                of->sum += step_value(b, v.kind == CS_VOTE_WORD ? v.word : v.number);
+            if (cs_votes_is_dropped(votes, votes->slots[k].judge, about))
+                continue;
+            if (v.kind == CS_VOTE_NUMBER || (v.kind == CS_VOTE_WORD && v.word < n_steps)) {
+                of->sum += step_value(b, n_steps, v.kind == CS_VOTE_WORD ? v.word : v.number);
                 of->total += 1;
                 of->n++;
-            } else if (v.kind == CS_VOTE_MISSING) {
+            } else if (v.kind == CS_VOTE_MISSING || v.kind == CS_VOTE_WORD) {
                 of->missing++;
             }
         }
@@ -189,7 +198,7 @@ static void take_output(struct cs_scores *s, const struct cs_votes *votes, const
         if (s->scores[i].way == CS_SCORE_SUM)
             take_sum(s, votes, i, c, of, output);
         else if (s->scores[i].way == CS_SCORE_JURY)
-            take_jury(s, votes, i, c, output);
+            take_jury(s, votes, i, c, of, output);
     }
 }
 

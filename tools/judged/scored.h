@@ -4,7 +4,8 @@
  *             without a verdict is no "no": the output has no score then, and `low` and `high` say what it could be
  *   like      an earlier one, with a further `split` (once a tag: its elements alone; no score where they have no positive point), `minus` (less
  *             points for length, in characters, each output before the mean) or `mean`
- *   jury      the mean over judges, repeats and answers that gave a step or a number; steps count by their words where all are numbers, else from 0
+ *   jury      the mean over judges, repeats and answers that gave a step or a number; steps count by their words where all are numbers, else
+ *             from 0. "Insufficient information" is no step: that vote is missing. `own: drop` drops votes here as in panels
  *   harmonic, win_rate: of the means of earlier ones; whoever shows means makes them (stats/scoring.h)
  * A mean is over outputs and clipped after it (`clip`), never the outputs.
  *

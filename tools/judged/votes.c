@@ -414,7 +414,7 @@ bool cs_votes_is_own(const struct cs_study *judging, uint32_t judge, uint32_t mo
     return strcmp(judging->parent->sent[model], judging->models[judge].model) == 0;
 }
 
-static bool is_dropped(const struct cs_votes *v, uint32_t judge, const struct cs_parent *about)
+bool cs_votes_is_dropped(const struct cs_votes *v, uint32_t judge, const struct cs_parent *about)
 {
     return v->drop_own && about != NULL && cs_votes_is_own(v->view->spec.study, judge, about->model);
 }
@@ -441,7 +441,7 @@ static struct cs_panel count(const struct cs_votes *v, uint32_t ballot, uint32_t
         if (judge != CS_NONE && who != judge)
             continue;
         votes[n] = vote_on(v, b, case_index, i);
-        if (judge == CS_NONE && is_dropped(v, who, about))
+        if (judge == CS_NONE && cs_votes_is_dropped(v, who, about))
             votes[n].kind = CS_VOTE_DROPPED;
         n++;
     }

@@ -65,6 +65,8 @@ void cs_votes_close(struct cs_votes *v); /* a zeroed struct is fine */
 
 /* Whether a judge and a model of the judged study are one: the same id is sent, whatever studies and accounts call it. */
 bool cs_votes_is_own(const struct cs_study *judging, uint32_t judge, uint32_t model);
+/* Whether a judge's votes on this output do not count: its own text, under `own: drop`. about NULL: they do. */
+bool cs_votes_is_dropped(const struct cs_votes *v, uint32_t judge, const struct cs_parent *about);
 
 struct cs_vote cs_votes_at(const struct cs_votes *v, uint32_t case_index, uint32_t slot);
 /* The panel on one case, as it counts for one of the outputs that the case came from (NULL: votes are nobody's own). */
